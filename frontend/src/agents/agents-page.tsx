@@ -1,0 +1,123 @@
+import { Bot } from "lucide-react";
+import { useState } from "react";
+import { Link, useLocation } from "wouter";
+import { messageOf } from "../api";
+import { Button } from "../ui/button";
+import { Bar, EmptyList, ListFrame } from "../ui/list-frame";
+import { PageHeader } from "../ui/page";
+import { Pager, pageSize, usePage } from "../ui/pager";
+import { Time } from "../ui/time";
+import { useTitle } from "../ui/title";
+import { announce } from "../ui/toast";
+import type { Agent } from "../wire";
+import { AgentBadge } from "./agent-badge";
+import { useAgents } from "./agents";
+import { RegisterAgentDialog } from "./register-agent-dialog";
+
+export function AgentsPage() {
+  useTitle("Agents");
+  const [page, setPage] = usePage();
+  const [, navigate] = useLocation();
+  const [registering, setRegistering] = useState(false);
+  const agents = useAgents(page, pageSize);
+  return (
+    <>
+      <PageHeader
+        title="Agents"
+        action={
+          <Button look="primary" onClick={() => setRegistering(true)}>
+            Register agent
+          </Button>
+        }
+      >
+        <p className="mt-1 mb-6 text-soft">
+          Programs that you let in. Each gets a token of its own per environment.
+        </p>
+      </PageHeader>
+      <ListFrame
+        name="Agents"
+        items={agents.data?.summaries}
+        failure={agents.error ? messageOf(agents.error) : null}
+        onRetry={() => void agents.refetch()}
+        head={
+          <tr>
+            <th scope="col" className="px-4 py-2 font-medium">
+              Agent
+            </th>
+            <th scope="col" className="hidden w-36 px-4 py-2 font-medium sm:table-cell">
+              Registered
+            </th>
+          </tr>
+        }
+        skeleton={
+          <>
+            <td className="px-4 py-3">
+              <Bar className="w-40" />
+              <div className="mt-1 h-5">
+                <Bar className="w-72" />
+              </div>
+            </td>
+            <td className="hidden px-4 py-3 align-top sm:table-cell">
+              <Bar className="w-20" />
+            </td>
+          </>
+        }
+        row={(agent) => <AgentRow key={agent.id} agent={agent} />}
+        empty={
+          <EmptyList
+            icon={<Bot aria-hidden className="size-6" />}
+            title="No agents yet"
+            text="Register the first program that shall have an identity of its own."
+            action={<Button onClick={() => setRegistering(true)}>Register the first agent</Button>}
+          />
+        }
+      />
+      <Pager pagination={agents.data?.pagination} page={page} onPage={setPage} />
+      <RegisterAgentDialog
+        open={registering}
+        onClose={() => setRegistering(false)}
+        onRegistered={(agent) => {
+          announce(`${agent.name} is registered. Create its first deployment token here.`);
+          navigate(`/agents/${encodeURIComponent(agent.id)}/deployments`);
+        }}
+      />
+    </>
+  );
+}
+
+function AgentRow({ agent }: { agent: Agent }) {
+  return (
+    <tr className="relative hover:bg-hover">
+      <td className="px-4 py-3">
+        <div className="flex flex-wrap items-center gap-x-2.5 gap-y-1">
+          {/* The link covers its row, so that all of it can be clicked. */}
+          <Link
+            href={`/agents/${encodeURIComponent(agent.id)}/deployments`}
+            className="min-w-0 font-medium wrap-anywhere after:absolute after:inset-0"
+          >
+            {agent.name}
+          </Link>
+          <AgentBadge status={agent.status} />
+        </div>
+        <p className="mt-1 line-clamp-2 min-h-5 text-soft wrap-anywhere">
+          {agent.description ?? "No description"}
+        </p>
+        <p className="mt-1 text-small text-soft sm:hidden">
+          Registered <RowTime at={agent.inserted_at} />
+        </p>
+      </td>
+      <td className="hidden px-4 py-3 align-top text-soft sm:table-cell">
+        <RowTime at={agent.inserted_at} />
+      </td>
+    </tr>
+  );
+}
+
+/** A time that stays within reach although the row's link lies over everything. */
+function RowTime({ at }: { at: string }) {
+  return (
+    <span className="relative z-1">
+      <Time at={at} />
+    </span>
+  );
+}

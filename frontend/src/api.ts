@@ -1,0 +1,143 @@
+import type { Pagination, Sorting } from "./wire";
+
+/** Milliseconds after which a request counts as failed, so that no dialog waits for ever. */
+const patience = 30_000;
+
+/** Why a call failed. `status` is 0 when no answer came at all. */
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    message: string,
+    /** Messages by field of the request; empty unless the code is `validation_errors`. */
+    readonly fields: Record<string, string[]> = {},
+    /** Seconds the server asks us to wait, when it does. */
+    readonly retryAfter: number | null = null,
+  ) {
+    super(message);
+    this.name = "ApiError";
+  }
+}
+
+export interface One<T> {
+  status: "success";
+  details: T;
+}
+
+export interface List<T> {
+  status: "success";
+  summaries: T[];
+  pagination: Pagination;
+  sorting: Sorting | null;
+}
+
+type Method = "GET" | "POST" | "PUT" | "DELETE";
+type Query = Record<string, string | number | undefined>;
+
+interface Options {
+  query?: Query;
+  body?: unknown;
+  signal?: AbortSignal;
+}
+
+/** The only fetch of the page. Resolves with the whole answer, rejects with an ApiError. */
+export async function call<T>(method: Method, path: string, options: Options = {}): Promise<T> {
+  const limit = AbortSignal.timeout(patience);
+  let response: Response;
+  let answer: unknown;
+  try {
+    response = await fetch(`/api/v1${path}${queryString(options.query)}`, {
+      method,
+      credentials: "same-origin",
+      cache: "no-store",
+      headers: {
+        Accept: "application/json",
+        ...(options.body === undefined ? {} : { "Content-Type": "application/json" }),
+      },
+      body: options.body === undefined ? undefined : JSON.stringify(options.body),
+      signal: options.signal ? AbortSignal.any([options.signal, limit]) : limit,
+    });
+    answer = await readJson(response);
+  } catch (cause) {
+    if (options.signal?.aborted) throw cause;
+    throw new ApiError(
+      0,
+      "unreachable",
+      "Tokentab can’t be reached. Check that it runs and that you are connected.",
+    );
+  }
+  if (!response.ok || !isRecord(answer) || answer.status !== "success") throw failure(response, answer);
+  return answer as T;
+}
+
+/** Every item of a list, over as many pages as it takes. */
+export async function callForAll<T>(path: string, query: Query, signal?: AbortSignal): Promise<T[]> {
+  const items: T[] = [];
+  let offset: number | null = 0;
+  while (offset !== null) {
+    const page: List<T> = await call<List<T>>("GET", path, {
+      query: { ...query, "pagination[offset]": offset, "pagination[page_size]": 100 },
+      signal,
+    });
+    items.push(...page.summaries);
+    offset = page.pagination.next_page_offset;
+  }
+  return items;
+}
+
+/** What to tell a person about a failure of any kind. */
+export function messageOf(error: unknown): string {
+  return error instanceof ApiError ? error.message : "Something went wrong. Try again.";
+}
+
+/** Whether the server no longer knows who is asking. */
+export function isSignedOut(error: unknown): boolean {
+  return error instanceof ApiError && error.status === 401;
+}
+
+function queryString(query: Query = {}): string {
+  const search = new URLSearchParams();
+  for (const [key, value] of Object.entries(query)) {
+    if (value !== undefined) search.set(key, String(value));
+  }
+  const text = search.toString();
+  return text === "" ? "" : `?${text}`;
+}
+
+async function readJson(response: Response): Promise<unknown> {
+  const text = await response.text();
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+function failure(response: Response, answer: unknown): ApiError {
+  const record = isRecord(answer) ? answer : {};
+  const wait = Number(response.headers.get("Retry-After") ?? Number.NaN);
+  return new ApiError(
+    response.status,
+    typeof record.code === "string" ? record.code : "unexpected",
+    typeof record.message === "string"
+      ? record.message
+      : `The server answered with an error (${response.status}).`,
+    fieldMessages(record.errors),
+    Number.isFinite(wait) ? wait : null,
+  );
+}
+
+/** The contract allows a field to hold a list of messages or one nested error. */
+function fieldMessages(errors: unknown): Record<string, string[]> {
+  if (!isRecord(errors)) return {};
+  const fields: Record<string, string[]> = {};
+  for (const [field, value] of Object.entries(errors)) {
+    const texts = Array.isArray(value) ? value : isRecord(value) ? [value.message] : [value];
+    fields[field] = texts.filter((text) => typeof text === "string");
+  }
+  return fields;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

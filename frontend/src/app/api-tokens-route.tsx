@@ -1,0 +1,26 @@
+import { useState } from "react";
+import { AccountPage } from "../account/account-page";
+import { AccountTokens } from "../tokens/account-tokens";
+import { Button } from "../ui/button";
+import type { RouteProps } from "./routes";
+
+export default function ApiTokensRoute({ publicUrl, lifetimes }: RouteProps) {
+  const [creating, setCreating] = useState(false);
+  return (
+    <AccountPage
+      tab="/account/api-tokens"
+      action={
+        <Button look="primary" onClick={() => setCreating(true)}>
+          Create API token
+        </Button>
+      }
+    >
+      <AccountTokens
+        publicUrl={publicUrl}
+        lifetimes={lifetimes}
+        creating={creating}
+        onCreating={setCreating}
+      />
+    </AccountPage>
+  );
+}

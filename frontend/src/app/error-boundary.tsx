@@ -1,0 +1,26 @@
+import { Component, type ReactNode } from "react";
+import { Button } from "../ui/button";
+
+/** What is left when drawing the page fails: a sentence and a way on. */
+export class ErrorBoundary extends Component<{ children: ReactNode }, { failed: boolean }> {
+  override state = { failed: false };
+
+  static getDerivedStateFromError() {
+    return { failed: true };
+  }
+
+  override render() {
+    if (!this.state.failed) return this.props.children;
+    return (
+      <main className="mx-auto max-w-96 px-4 pt-[16vh]">
+        <h1 className="text-title font-semibold">This page broke</h1>
+        <p className="mt-1 mb-4 text-soft">
+          Nothing was lost on the server. Loading the page again usually helps, above all after an update.
+        </p>
+        <Button look="primary" onClick={() => window.location.reload()}>
+          Load again
+        </Button>
+      </main>
+    );
+  }
+}

@@ -1,0 +1,33 @@
+import { MutationCache, QueryCache, QueryClient } from "@tanstack/react-query";
+import { ApiError, isSignedOut } from "../api";
+import { forgetSession } from "../session/session";
+
+/** Milliseconds between two looks at the server while the page is visible. */
+const pollInterval = 4_000;
+
+/** Whether another try could help: the server may be starting or busy. A refusal stays one. */
+function worthRetrying(failures: number, error: Error): boolean {
+  return failures < 1 && error instanceof ApiError && (error.status === 0 || error.status >= 500);
+}
+
+export function createQueryClient(): QueryClient {
+  const client: QueryClient = new QueryClient({
+    queryCache: new QueryCache({ onError: onFailure }),
+    mutationCache: new MutationCache({ onError: onFailure }),
+    defaultOptions: {
+      // A server in the own network answers also while the browser believes to be offline.
+      queries: {
+        networkMode: "always",
+        refetchInterval: pollInterval,
+        refetchOnWindowFocus: "always",
+        retry: worthRetrying,
+        retryDelay: 500,
+      },
+      mutations: { networkMode: "always" },
+    },
+  });
+  function onFailure(error: Error) {
+    if (isSignedOut(error)) forgetSession(client);
+  }
+  return client;
+}

@@ -1,0 +1,160 @@
+import { Bot, Building2, ChevronsUpDown, LogOut, Menu as MenuIcon } from "lucide-react";
+import type { ReactNode } from "react";
+import { Link, useLocation } from "wouter";
+import { messageOf } from "../api";
+import { useSignOut } from "../session/session";
+import { IconButton } from "../ui/button";
+import { Menu, MenuItem, MenuLabel } from "../ui/menu";
+import { announceFailure } from "../ui/toast";
+
+interface ShellProps {
+  account: { name: string };
+  user: { email: string; name: string | null };
+  children: ReactNode;
+}
+
+const places = [
+  { label: "Agents", href: "/agents", icon: Bot },
+  { label: "Account", href: "/account", icon: Building2 },
+];
+
+/** Navigation beside the page; on a phone a bar above it. */
+export function Shell({ account, user, children }: ShellProps) {
+  return (
+    <div className="flex min-h-full flex-col md:flex-row">
+      <a
+        href="#content"
+        className="absolute top-2 left-2 z-10 -translate-y-20 rounded-box bg-accent px-3 py-1.5 text-on-accent focus:translate-y-0"
+      >
+        Skip to content
+      </a>
+      <Sidebar account={account} user={user} />
+      <TopBar account={account} user={user} />
+      <main id="content" tabIndex={-1} className="min-w-0 flex-1 px-4 py-6 outline-none md:px-8 md:py-8">
+        <div className="mx-auto max-w-230">{children}</div>
+      </main>
+    </div>
+  );
+}
+
+function Sidebar({ account, user }: Omit<ShellProps, "children">) {
+  const [location] = useLocation();
+  return (
+    <div className="sticky top-0 hidden h-dvh w-56 shrink-0 flex-col border-r border-line bg-side p-2 md:flex">
+      <AccountName name={account.name} className="px-2 pt-1.5 pb-3" />
+      <nav aria-label="Main" className="grid gap-0.5">
+        {places.map(({ label, href, icon: Icon }) => (
+          <Link
+            key={href}
+            href={href}
+            aria-current={isAt(location, href) ? "page" : undefined}
+            className="flex h-8 items-center gap-2.5 rounded-box px-2 font-medium text-soft hover:bg-hover hover:text-ink aria-[current]:bg-hover aria-[current]:text-ink"
+          >
+            <Icon aria-hidden className="size-4" />
+            {label}
+          </Link>
+        ))}
+      </nav>
+      <div className="mt-auto">
+        <UserMenu user={user} />
+      </div>
+    </div>
+  );
+}
+
+function UserMenu({ user }: Pick<ShellProps, "user">) {
+  const signOut = useSignOutAction();
+  return (
+    <Menu
+      side="top"
+      align="start"
+      trigger={
+        <button
+          type="button"
+          aria-label={`Account menu of ${user.name ?? user.email}`}
+          className="flex w-full items-center gap-2.5 rounded-box p-2 text-left hover:bg-hover data-popup-open:bg-hover"
+        >
+          <Initial user={user} />
+          <span className="min-w-0 flex-1">
+            <span className="block truncate font-medium">{user.name ?? user.email}</span>
+            {user.name && <span className="block truncate text-small text-soft">{user.email}</span>}
+          </span>
+          <ChevronsUpDown aria-hidden className="size-3.5 shrink-0 text-soft" />
+        </button>
+      }
+    >
+      <UserLabel user={user} />
+      <MenuItem icon={<LogOut aria-hidden className="size-4" />} onChoose={signOut}>
+        Sign out
+      </MenuItem>
+    </Menu>
+  );
+}
+
+function TopBar({ account, user }: Omit<ShellProps, "children">) {
+  const [location, navigate] = useLocation();
+  const signOut = useSignOutAction();
+  return (
+    <header className="sticky top-0 z-10 flex h-12 items-center justify-between gap-3 border-b border-line bg-side pr-2 pl-4 md:hidden">
+      <AccountName name={account.name} />
+      <Menu
+        trigger={
+          <IconButton name="Menu">
+            <MenuIcon aria-hidden className="size-5" />
+          </IconButton>
+        }
+      >
+        <UserLabel user={user} />
+        {places.map(({ label, href, icon: Icon }) => (
+          <MenuItem key={href} icon={<Icon aria-hidden className="size-4" />} onChoose={() => navigate(href)}>
+            <span className={isAt(location, href) ? "font-semibold" : ""}>{label}</span>
+          </MenuItem>
+        ))}
+        <MenuItem icon={<LogOut aria-hidden className="size-4" />} onChoose={signOut}>
+          Sign out
+        </MenuItem>
+      </Menu>
+    </header>
+  );
+}
+
+function AccountName({ name, className = "" }: { name: string; className?: string }) {
+  return (
+    <div className={`flex min-w-0 items-center gap-2 ${className}`}>
+      <img src="/favicon.svg" alt="" className="size-5 shrink-0" />
+      <span className="truncate font-semibold">{name}</span>
+    </div>
+  );
+}
+
+function UserLabel({ user }: Pick<ShellProps, "user">) {
+  return (
+    <MenuLabel>
+      {user.name && <div className="font-medium">{user.name}</div>}
+      <div className="text-small text-soft">{user.email}</div>
+    </MenuLabel>
+  );
+}
+
+function Initial({ user }: Pick<ShellProps, "user">) {
+  return (
+    <span
+      aria-hidden
+      className="flex size-6 shrink-0 items-center justify-center rounded-box bg-accent-soft text-small font-semibold text-accent-ink"
+    >
+      {(user.name ?? user.email).charAt(0).toUpperCase()}
+    </span>
+  );
+}
+
+function isAt(location: string, href: string): boolean {
+  return location === href || location.startsWith(`${href}/`);
+}
+
+function useSignOutAction() {
+  const signOut = useSignOut();
+  return () =>
+    signOut.mutate(undefined, {
+      onError: (error) => announceFailure(`You are still signed in. ${messageOf(error)}`),
+    });
+}

@@ -1,0 +1,67 @@
+import { type QueryClient, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { call, type One } from "../api";
+import type { Session } from "../wire";
+
+export const sessionKey = ["session"];
+
+/** Who is signed in to which account, and what the page has to know about this server. */
+export function useSession() {
+  return useQuery({
+    queryKey: sessionKey,
+    queryFn: async ({ signal }) => (await call<One<Session>>("GET", "/session", { signal })).details,
+    refetchInterval: false,
+    staleTime: 60_000,
+  });
+}
+
+/** Notes that the server no longer knows us. What was loaded for that user is dropped. */
+export function forgetSession(client: QueryClient) {
+  const session = client.getQueryData<Session>(sessionKey);
+  if (session?.admin_user) {
+    client.setQueryData<Session>(sessionKey, { ...session, admin_user: null, account: null });
+  }
+}
+
+interface Credentials {
+  email: string;
+  password: string;
+}
+
+export interface Setup extends Credentials {
+  code: string;
+  account_name: string;
+  name: string;
+}
+
+/* Both forget at once what was sent: the query library else keeps it, and it holds a password. */
+
+export function useSignIn() {
+  return useEntrance((details: Credentials) => call<One<Session>>("POST", "/session", { body: { details } }));
+}
+
+export function useSetup() {
+  return useEntrance((details: Setup) => call<One<Session>>("POST", "/setup", { body: { details } }));
+}
+
+function useEntrance<T>(enter: (details: T) => Promise<One<Session>>) {
+  const client = useQueryClient();
+  return useMutation({
+    gcTime: 0,
+    mutationFn: async (details: T) => (await enter(details)).details,
+    onSuccess: (session) => {
+      client.clear();
+      client.setQueryData(sessionKey, session);
+    },
+  });
+}
+
+export function useSignOut() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: async () => (await call<One<Session>>("DELETE", "/session")).details,
+    onSuccess: (session) => {
+      client.removeQueries({ predicate: (query) => query.queryKey[0] !== sessionKey[0] });
+      client.setQueryData(sessionKey, session);
+    },
+  });
+}

@@ -1,0 +1,104 @@
+import { type ChangeEvent, useEffect, useState } from "react";
+import { ApiError, messageOf } from "../api";
+import { Button } from "../ui/button";
+import { Field } from "../ui/field";
+import { useTitle } from "../ui/title";
+import { Entrance } from "./entrance";
+import { PasswordField } from "./password-field";
+import { type Setup, useSetup } from "./session";
+
+const shortest = 12;
+
+/** The one-time code in the link that the server printed. */
+function codeInAddress(): string {
+  try {
+    return decodeURIComponent(window.location.hash.slice(1));
+  } catch {
+    return "";
+  }
+}
+
+export function SetupPage() {
+  useTitle("Set up");
+  const [linked] = useState(codeInAddress);
+  const [details, setDetails] = useState<Setup>({
+    code: linked,
+    account_name: "",
+    name: "",
+    email: "",
+    password: "",
+  });
+  const [incomplete, setIncomplete] = useState<Record<string, string[]>>({});
+  const setup = useSetup();
+
+  useEffect(() => {
+    // The code must not stay in the address, where the history keeps it and a screenshot shows it.
+    if (window.location.hash)
+      window.history.replaceState(null, "", window.location.pathname + window.location.search);
+  }, []);
+
+  const refused = setup.error instanceof ApiError ? setup.error.fields : {};
+  const errors = Object.keys(incomplete).length > 0 ? incomplete : refused;
+  // A wrong code from the link has to be shown somewhere, so its field appears.
+  const askCode = !linked || errors.code !== undefined;
+  const problem = setup.error && Object.keys(errors).length === 0 ? messageOf(setup.error) : null;
+
+  const bind = (field: keyof Setup) => ({
+    name: field,
+    value: details[field],
+    errors: errors[field],
+    onChange: (event: ChangeEvent<HTMLInputElement>) =>
+      setDetails({ ...details, [field]: event.target.value }),
+  });
+
+  return (
+    <Entrance
+      title="Set up Tokentab"
+      text="Create the account and its first user. This works once."
+      problem={problem}
+      onSubmit={() => {
+        const missing = missingIn(details);
+        setIncomplete(missing);
+        if (Object.keys(missing).length === 0 && !setup.isPending) setup.mutate(details);
+      }}
+    >
+      {askCode && (
+        <Field
+          label="Setup code"
+          autoComplete="off"
+          spellCheck={false}
+          hint="The server prints it at its start, at the end of the link."
+          {...bind("code")}
+        />
+      )}
+      <Field
+        label="Account name"
+        autoComplete="organization"
+        autoFocus={!askCode}
+        {...bind("account_name")}
+      />
+      <Field label="Your name" autoComplete="name" {...bind("name")} />
+      <Field label="Email" type="email" autoComplete="username" {...bind("email")} />
+      <PasswordField
+        label="Password"
+        autoComplete="new-password"
+        hint={`At least ${shortest} characters. Length is all that counts.`}
+        {...bind("password")}
+      />
+      <Button look="primary" type="submit" busy={setup.isPending}>
+        Create account
+      </Button>
+    </Entrance>
+  );
+}
+
+/** What can be told without asking the server. */
+function missingIn(details: Setup): Record<string, string[]> {
+  const errors: Record<string, string[]> = {};
+  if (!details.code.trim()) errors.code = ["Enter the setup code."];
+  if (!details.account_name.trim()) errors.account_name = ["Enter a name for the account."];
+  if (!details.name.trim()) errors.name = ["Enter your name."];
+  if (!details.email.trim()) errors.email = ["Enter your email address."];
+  if ([...details.password].length < shortest) errors.password = [`Use at least ${shortest} characters.`];
+  return errors;
+}

@@ -1,0 +1,50 @@
+import { KeyRound } from "lucide-react";
+import { useMemo } from "react";
+import { Button } from "../ui/button";
+import { EmptyList } from "../ui/list-frame";
+import { CreateDialog } from "./create-dialog";
+import { DeploymentTokenForm } from "./deployment-token-form";
+import type { Lifetimes } from "./expiry";
+import { TokenList } from "./token-list";
+
+interface DeploymentTokensProps {
+  agent: { id: string; name: string };
+  publicUrl: string;
+  lifetimes: Lifetimes;
+  creating: boolean;
+  onCreating: (creating: boolean) => void;
+}
+
+/** The deployment tokens of one agent over all environments, and the dialog that makes them. */
+export function DeploymentTokens({
+  agent,
+  publicUrl,
+  lifetimes,
+  creating,
+  onCreating,
+}: DeploymentTokensProps) {
+  const filter = useMemo(() => ({ agentId: agent.id }), [agent.id]);
+  return (
+    <>
+      <TokenList
+        name={`Deployment tokens of ${agent.name}`}
+        filter={filter}
+        empty={
+          <EmptyList
+            icon={<KeyRound aria-hidden className="size-6" />}
+            title="No deployment tokens yet"
+            text={`Create one to run ${agent.name} in an environment. The token carries the agent’s identity.`}
+            action={<Button onClick={() => onCreating(true)}>Create the first token</Button>}
+          />
+        }
+      />
+      <CreateDialog
+        open={creating}
+        onClose={() => onCreating(false)}
+        title="Create deployment token"
+        publicUrl={publicUrl}
+        form={(face) => <DeploymentTokenForm agent={agent} lifetimes={lifetimes} {...face} />}
+      />
+    </>
+  );
+}

@@ -1,0 +1,107 @@
+import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { call, callForAll, type List, type One } from "../api";
+import type { ApiToken, Environment, TokenScope } from "../wire";
+
+/** Which tokens a list shows. */
+export interface TokenFilter {
+  /** Only deployment tokens of this agent. */
+  agentId?: string;
+}
+
+export interface NewToken {
+  token_scope: Exclude<TokenScope, "environment">;
+  agent_id?: string;
+  environment_id?: string;
+  expires_at: string;
+  name?: string;
+}
+
+/** A token just made: its record, and beside it the secret that no later answer holds. */
+export interface Created {
+  token: ApiToken;
+  secret: string;
+}
+
+export type Move = "suspend" | "activate" | "revoke" | "delete";
+
+const tokensKey = ["tokens"];
+
+/** One page of tokens, newest first. */
+export function useTokens(filter: TokenFilter, page: number, pageSize: number) {
+  return useQuery({
+    queryKey: [...tokensKey, filter, page],
+    queryFn: ({ signal }) =>
+      call<List<ApiToken>>("GET", "/api_token", {
+        query: {
+          "pagination[offset]": (page - 1) * pageSize,
+          "pagination[page_size]": pageSize,
+          sorting: "-inserted_at",
+          agent_id: filter.agentId,
+          token_scope: filter.agentId ? "agent_deployment" : undefined,
+        },
+        signal,
+      }),
+    placeholderData: keepPreviousData,
+  });
+}
+
+/** All environments of the account, for choosing one. */
+export function useEnvironments() {
+  return useQuery({
+    queryKey: ["environments"],
+    queryFn: ({ signal }) => callForAll<Environment>("/environment", {}, signal),
+  });
+}
+
+/** Moves a token through its life. Every list follows at once, and then asks the server. */
+export function useMoveToken() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: ({ token, move }: { token: ApiToken; move: Move }) => requestMove(token.id, move),
+    onSuccess: async (after, { move }) => {
+      await client.cancelQueries({ queryKey: tokensKey });
+      client.setQueriesData<List<ApiToken>>(
+        { queryKey: tokensKey },
+        (list) => list && { ...list, summaries: replaced(list.summaries, after, move) },
+      );
+    },
+    onSettled: () => {
+      void client.invalidateQueries({ queryKey: tokensKey });
+    },
+  });
+}
+
+/**
+ * Makes a token and hands it to `onCreated`. The secret passes through without becoming the mutation's result:
+ * the query library keeps results, and nothing but the open dialog may keep a secret.
+ */
+export function useCreateToken(onCreated: (created: Created) => void) {
+  const client = useQueryClient();
+  return useMutation({
+    gcTime: 0,
+    mutationFn: async (details: NewToken) => {
+      const answer = await call<One<ApiToken> & { token: string }>("POST", "/api_token", {
+        body: { details },
+      });
+      onCreated({ token: answer.details, secret: answer.token });
+    },
+    onSuccess: () => {
+      void client.invalidateQueries({ queryKey: tokensKey });
+    },
+  });
+}
+
+async function requestMove(id: string, move: Move): Promise<ApiToken> {
+  const path = `/api_token/${encodeURIComponent(id)}`;
+  const answer =
+    move === "delete"
+      ? await call<One<ApiToken>>("DELETE", path)
+      : await call<One<ApiToken>>("POST", `${path}/${move}`, { body: {} });
+  return answer.details;
+}
+
+function replaced(tokens: ApiToken[], after: ApiToken, move: Move): ApiToken[] {
+  return move === "delete"
+    ? tokens.filter((token) => token.id !== after.id)
+    : tokens.map((token) => (token.id === after.id ? after : token));
+}

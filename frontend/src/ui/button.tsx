@@ -1,0 +1,69 @@
+import { LoaderCircle } from "lucide-react";
+import type { ComponentProps, ReactNode } from "react";
+
+const looks = {
+  primary: "bg-accent text-on-accent hover:bg-accent-strong",
+  secondary: "border border-line-strong bg-raised text-ink hover:bg-hover",
+  danger: "bg-bad text-on-accent hover:bg-bad-strong",
+  quiet: "text-soft hover:bg-hover hover:text-ink",
+};
+
+export type ButtonLook = keyof typeof looks;
+
+const shape =
+  "relative inline-flex h-8 shrink-0 items-center justify-center gap-1.5 rounded-box px-3 font-medium whitespace-nowrap transition-colors disabled:opacity-55 disabled:pointer-events-none pointer-coarse:h-10";
+
+interface ButtonProps extends ComponentProps<"button"> {
+  look?: ButtonLook;
+  /** The action is under way: the button keeps its size and focus, and does nothing. */
+  busy?: boolean;
+  icon?: ReactNode;
+}
+
+export function Button({
+  look = "secondary",
+  busy = false,
+  icon,
+  className,
+  children,
+  onClick,
+  ...rest
+}: ButtonProps) {
+  return (
+    <button
+      type="button"
+      {...rest}
+      aria-disabled={busy || undefined}
+      onClick={(event) => {
+        if (busy) event.preventDefault();
+        else onClick?.(event);
+      }}
+      className={`${shape} ${looks[look]} ${className ?? ""}`}
+    >
+      {busy && <LoaderCircle aria-hidden className="absolute size-4 animate-spin" />}
+      <span className={`inline-flex items-center gap-1.5 ${busy ? "opacity-0" : ""}`}>
+        {icon}
+        {children}
+      </span>
+    </button>
+  );
+}
+
+/** A square button with a picture only; its name is for those who do not see the picture. */
+export function IconButton({
+  name,
+  className,
+  children,
+  ...rest
+}: ComponentProps<"button"> & { name: string }) {
+  return (
+    <button
+      type="button"
+      {...rest}
+      aria-label={name}
+      className={`inline-flex size-8 shrink-0 items-center justify-center rounded-box text-soft transition-colors hover:bg-hover hover:text-ink data-popup-open:bg-hover data-popup-open:text-ink pointer-coarse:size-10 ${className ?? ""}`}
+    >
+      {children}
+    </button>
+  );
+}

@@ -1,0 +1,30 @@
+import { useSyncExternalStore } from "react";
+
+/** Milliseconds between two readings: relative times are never more stale than this. */
+const beat = 5_000;
+
+let reading = Date.now();
+let timer: ReturnType<typeof setInterval> | undefined;
+const listeners = new Set<() => void>();
+
+function tick() {
+  reading = Date.now();
+  for (const listener of listeners) listener();
+}
+
+function subscribe(listener: () => void) {
+  if (listeners.size === 0) {
+    reading = Date.now();
+    timer = setInterval(tick, beat);
+  }
+  listeners.add(listener);
+  return () => {
+    listeners.delete(listener);
+    if (listeners.size === 0) clearInterval(timer);
+  };
+}
+
+/** The time in milliseconds. All callers share one timer, so that a whole table changes at once. */
+export function useNow(): number {
+  return useSyncExternalStore(subscribe, () => reading);
+}

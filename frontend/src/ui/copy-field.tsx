@@ -1,0 +1,89 @@
+import { Check, Copy } from "lucide-react";
+import { type Ref, useEffect, useId, useImperativeHandle, useRef, useState } from "react";
+import { Button } from "./button";
+import { copyFrom } from "./clipboard";
+
+interface CopyFieldProps {
+  label: string;
+  value: string;
+  rows: number;
+  /** The value reached the clipboard, by the button or by hand. */
+  onCopied?: () => void;
+  ref?: Ref<HTMLTextAreaElement>;
+}
+
+type State = "idle" | "copied" | "by-hand";
+
+/** A value to take away: selects itself on focus, and says "Copied" only when it was. */
+export function CopyField({ label, value, rows, onCopied, ref }: CopyFieldProps) {
+  const id = useId();
+  const field = useRef<HTMLTextAreaElement>(null);
+  useImperativeHandle(ref, () => field.current as HTMLTextAreaElement, []);
+  const [state, setState] = useState<State>("idle");
+
+  useEffect(() => {
+    if (state !== "copied") return;
+    const timer = setTimeout(() => setState("idle"), 4_000);
+    return () => clearTimeout(timer);
+  }, [state]);
+
+  function succeed() {
+    setState("copied");
+    onCopied?.();
+  }
+
+  async function copy() {
+    if (!field.current) return;
+    if (await copyFrom(field.current)) {
+      succeed();
+      return;
+    }
+    field.current.focus();
+    field.current.select();
+    setState("by-hand");
+  }
+
+  return (
+    <div className="grid gap-1.5">
+      <div className="flex items-end justify-between">
+        <label htmlFor={id} className="font-medium">
+          {label}
+        </label>
+        <Button
+          className="h-7 px-2"
+          onClick={copy}
+          aria-label={`Copy ${label.toLowerCase()}`}
+          icon={
+            state === "copied" ? (
+              <Check aria-hidden className="size-3.5 text-good" />
+            ) : (
+              <Copy aria-hidden className="size-3.5" />
+            )
+          }
+        >
+          {state === "copied" ? "Copied" : "Copy"}
+        </Button>
+      </div>
+      <textarea
+        id={id}
+        ref={field}
+        readOnly
+        rows={rows}
+        value={value}
+        spellCheck={false}
+        autoComplete="off"
+        onFocus={(event) => event.currentTarget.select()}
+        onCopy={(event) => {
+          const { selectionStart, selectionEnd } = event.currentTarget;
+          if (selectionStart === 0 && selectionEnd === value.length) succeed();
+        }}
+        className="w-full resize-none rounded-box border border-line-strong bg-side px-2.5 py-2 font-mono text-small break-all focus-visible:-outline-offset-1"
+      />
+      <p role="status" className={state === "by-hand" ? "text-small text-warn" : "sr-only"}>
+        {state === "copied" && "Copied"}
+        {state === "by-hand" &&
+          "The browser did not let us copy. The text is selected: press Ctrl+C, or ⌘C on a Mac."}
+      </p>
+    </div>
+  );
+}

@@ -1,0 +1,106 @@
+import { AlertDialog } from "@base-ui/react/alert-dialog";
+import { Dialog as BaseDialog } from "@base-ui/react/dialog";
+import type { ReactNode } from "react";
+import { Button } from "./button";
+
+/* No fade on the way out: what a dialog held has to be gone from the document once it is closed. */
+const backdrop = "fixed inset-0 z-20 bg-veil transition-opacity duration-100 data-starting-style:opacity-0";
+const popup =
+  "fixed inset-x-4 top-1/2 z-20 mx-auto flex max-h-[calc(100dvh-32px)] max-w-120 -translate-y-1/2 flex-col overflow-y-auto rounded-box border border-line bg-raised shadow-float transition-[opacity,scale] duration-100 data-starting-style:scale-98 data-starting-style:opacity-0";
+
+type FinalFocus = BaseDialog.Popup.Props["finalFocus"];
+
+interface DialogProps {
+  open: boolean;
+  /** Asked to close by Escape. Clicks outside never close: they would lose what was typed. */
+  onClose: () => void;
+  title: string;
+  children: ReactNode;
+}
+
+export function Dialog({ open, onClose, title, children }: DialogProps) {
+  return (
+    <BaseDialog.Root
+      open={open}
+      onOpenChange={(next) => {
+        if (!next) onClose();
+      }}
+      disablePointerDismissal
+    >
+      <BaseDialog.Portal>
+        <BaseDialog.Backdrop className={backdrop} />
+        <BaseDialog.Popup className={popup}>
+          <BaseDialog.Title className="px-5 pt-5 text-large font-semibold">{title}</BaseDialog.Title>
+          {children}
+        </BaseDialog.Popup>
+      </BaseDialog.Portal>
+    </BaseDialog.Root>
+  );
+}
+
+export function DialogText({ children }: { children: ReactNode }) {
+  return <BaseDialog.Description className="text-soft">{children}</BaseDialog.Description>;
+}
+
+export function DialogBody({ children }: { children: ReactNode }) {
+  return <div className="grid gap-4 px-5 pt-1 pb-5">{children}</div>;
+}
+
+export function DialogFooter({ children }: { children: ReactNode }) {
+  return (
+    <div className="sticky bottom-0 mt-auto flex justify-end gap-2 border-t border-line bg-raised px-5 py-3">
+      {children}
+    </div>
+  );
+}
+
+interface QuestionProps {
+  open: boolean;
+  title: string;
+  children: ReactNode;
+  /** The verb of what happens on yes. */
+  yes: string;
+  no?: string;
+  busy?: boolean;
+  onYes: () => void;
+  onNo: () => void;
+  finalFocus?: FinalFocus;
+}
+
+/** Asks before something ends for good. */
+export function Question({
+  open,
+  title,
+  children,
+  yes,
+  no = "Cancel",
+  busy = false,
+  onYes,
+  onNo,
+  finalFocus,
+}: QuestionProps) {
+  return (
+    <AlertDialog.Root
+      open={open}
+      onOpenChange={(next) => {
+        if (!next && !busy) onNo();
+      }}
+    >
+      <AlertDialog.Portal>
+        <AlertDialog.Backdrop className={backdrop} forceRender />
+        <AlertDialog.Popup className={popup} finalFocus={finalFocus}>
+          <AlertDialog.Title className="px-5 pt-5 text-large font-semibold">{title}</AlertDialog.Title>
+          <AlertDialog.Description render={<div />} className="grid gap-3 px-5 pt-1 pb-5 wrap-anywhere">
+            {children}
+          </AlertDialog.Description>
+          <DialogFooter>
+            <AlertDialog.Close render={<Button look="secondary">{no}</Button>} />
+            <Button look="danger" busy={busy} onClick={onYes}>
+              {yes}
+            </Button>
+          </DialogFooter>
+        </AlertDialog.Popup>
+      </AlertDialog.Portal>
+    </AlertDialog.Root>
+  );
+}

@@ -1,0 +1,58 @@
+import { CircleAlert } from "lucide-react";
+import { type ComponentProps, type ReactNode, useId } from "react";
+
+interface FieldProps extends Omit<ComponentProps<"input">, "id"> {
+  label: string;
+  optional?: boolean;
+  hint?: ReactNode;
+  /** Messages about this field; any makes the field invalid. */
+  errors?: string[];
+  /** Shown inside the field, at its end. */
+  end?: ReactNode;
+}
+
+/** A labelled input with its hint and its errors tied to it for screen readers. */
+export function Field({ label, optional = false, hint, errors = [], end, className, ...input }: FieldProps) {
+  const id = useId();
+  const described = [hint ? `${id}-hint` : "", errors.length > 0 ? `${id}-errors` : ""]
+    .filter(Boolean)
+    .join(" ");
+  return (
+    <div className="grid gap-1.5">
+      <label htmlFor={id} className="font-medium">
+        {label}
+        {optional && <span className="font-normal text-soft"> (optional)</span>}
+      </label>
+      <div className="relative">
+        <input
+          {...input}
+          id={id}
+          aria-invalid={errors.length > 0 || undefined}
+          aria-describedby={described || undefined}
+          className={`control ${className ?? ""}`}
+        />
+        {end && <div className="absolute inset-y-0 right-0 flex items-center">{end}</div>}
+      </div>
+      {hint && (
+        <p id={`${id}-hint`} className="text-small text-soft">
+          {hint}
+        </p>
+      )}
+      <FieldErrors id={`${id}-errors`} errors={errors} />
+    </div>
+  );
+}
+
+export function FieldErrors({ id, errors }: { id: string; errors: string[] }) {
+  if (errors.length === 0) return null;
+  return (
+    <div id={id} className="grid gap-1 text-small text-bad-ink">
+      {errors.map((text) => (
+        <p key={text} className="flex gap-1.5">
+          <CircleAlert aria-hidden className="mt-px size-3.5 shrink-0" />
+          {text}
+        </p>
+      ))}
+    </div>
+  );
+}

@@ -1,0 +1,47 @@
+import type { ReactNode } from "react";
+import { Link } from "wouter";
+
+interface PageHeaderProps {
+  title: ReactNode;
+  /** The page's one primary button. */
+  action?: ReactNode;
+  children?: ReactNode;
+}
+
+export function PageHeader({ title, action, children }: PageHeaderProps) {
+  return (
+    <header>
+      <div className="flex min-h-8 flex-wrap items-center justify-between gap-x-4 gap-y-3">
+        <h1 className="min-w-0 text-title font-semibold wrap-anywhere">{title}</h1>
+        {action}
+      </div>
+      {children}
+    </header>
+  );
+}
+
+/** The parts of a page, each with an address of its own. */
+export function TabLinks({
+  name,
+  tabs,
+  current,
+}: {
+  name: string;
+  tabs: { label: string; href: string }[];
+  current: string;
+}) {
+  return (
+    <nav aria-label={name} className="mt-4 mb-6 flex gap-5 border-b border-line">
+      {tabs.map((tab) => (
+        <Link
+          key={tab.href}
+          href={tab.href}
+          aria-current={tab.href === current ? "page" : undefined}
+          className="-mb-px border-b-2 border-transparent pb-2 font-medium text-soft hover:text-ink aria-[current]:border-accent-ink aria-[current]:text-ink"
+        >
+          {tab.label}
+        </Link>
+      ))}
+    </nav>
+  );
+}

@@ -1,0 +1,58 @@
+import { Tooltip } from "@base-ui/react/tooltip";
+import { useId } from "react";
+import { useNow } from "./clock";
+import { relativeTime, utcTime } from "./time-text";
+
+/** One tooltip serves every time on the page: a table of fifty rows would else mount two hundred. */
+const exact = Tooltip.createHandle<string>();
+
+interface TimeProps {
+  /** RFC 3339 */
+  at: string;
+  /** Said after the exact time, such as its accuracy. */
+  note?: string;
+}
+
+/** A relative time; the exact UTC one on hover, focus and tap, and as its description for screen readers. */
+export function Time({ at, note }: TimeProps) {
+  const now = useNow();
+  const id = useId();
+  const instant = Date.parse(at);
+  const full = note ? `${utcTime(instant)} (${note})` : utcTime(instant);
+  return (
+    <>
+      <Tooltip.Trigger
+        handle={exact}
+        payload={full}
+        delay={150}
+        closeOnClick={false}
+        onClick={(event) => exact.open(event.currentTarget.id)}
+        id={`time-${id}`}
+        aria-describedby={id}
+        className="cursor-default rounded-[3px] text-left underline decoration-transparent decoration-dotted underline-offset-3 hover:decoration-current"
+      >
+        <time dateTime={at}>{relativeTime(instant, now)}</time>
+      </Tooltip.Trigger>
+      <span id={id} hidden>
+        {full}
+      </span>
+    </>
+  );
+}
+
+/** Draws the tooltip of all times; once per page. */
+export function TimeTooltip() {
+  return (
+    <Tooltip.Root handle={exact}>
+      {({ payload }) => (
+        <Tooltip.Portal>
+          <Tooltip.Positioner sideOffset={6} className="z-30">
+            <Tooltip.Popup className="rounded-box bg-ink px-2 py-1 text-small text-page shadow-float">
+              {payload}
+            </Tooltip.Popup>
+          </Tooltip.Positioner>
+        </Tooltip.Portal>
+      )}
+    </Tooltip.Root>
+  );
+}
