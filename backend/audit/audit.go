@@ -1,0 +1,60 @@
+// Package audit says who changed what and when. An event is written in the same transaction as its change, so that
+// there is no change without its record.
+package audit
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"tokentab/backend/pfid"
+)
+
+// Actor is who asks for a change.
+type Actor struct {
+	AccountID   pfid.ID
+	AdminUserID pfid.ID // zero unless an admin user is signed in
+	APITokenID  pfid.ID // zero unless an API token asks
+	// Address is the network address that the request came from; empty for the command line.
+	Address string
+}
+
+// Action names a change: the kind of thing and what happened to it.
+type Action string
+
+// The actions that are recorded.
+const (
+	AccountCreated         Action = "account.created"
+	AdminUserCreated       Action = "admin_user.created"
+	SessionCreated         Action = "session.created"
+	SessionEnded           Action = "session.ended"
+	EnvironmentCreated     Action = "environment.created"
+	AgentCreated           Action = "agent.created"
+	AgentDeploymentCreated Action = "agent_deployment.created"
+	APITokenCreated        Action = "api_token.created"
+	APITokenSuspended      Action = "api_token.suspended"
+	APITokenActivated      Action = "api_token.activated"
+	APITokenRevoked        Action = "api_token.revoked"
+	APITokenDeleted        Action = "api_token.deleted"
+	SigningKeyCreated      Action = "signing_key.created"
+)
+
+// Event is the record of one change. It never holds a secret.
+type Event struct {
+	ID      pfid.ID
+	At      time.Time
+	Actor   Actor
+	Action  Action
+	Subject string // the id of what was changed
+	// Detail says in words what a reader needs beyond the ids, such as the scope of a token; may be empty.
+	Detail string
+}
+
+// New returns the event of a change that actor makes to subject at the given instant.
+func New(at time.Time, actor Actor, action Action, subject, detail string, random io.Reader) (Event, error) {
+	id, err := pfid.New(at, actor.AccountID.Partition(), random)
+	if err != nil {
+		return Event{}, fmt.Errorf("audit: %w", err)
+	}
+	return Event{ID: id, At: at, Actor: actor, Action: action, Subject: subject, Detail: detail}, nil
+}
