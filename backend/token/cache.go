@@ -1,0 +1,267 @@
+package token
+
+import (
+	"encoding/binary"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"tokentab/backend/pfid"
+)
+
+// Cache remembers what validations need, so that a secret seen before costs no look-up in the store.
+//
+// It is split into shards by hash. Readers take no lock: they read under a sequence number that a writer makes odd
+// while it moves things, and read again when it changed. Everything lies in flat arrays of words, which the garbage
+// collector does not walk, whatever their number. What does not fit any more goes out by last use, oldest of a sample
+// first.
+//
+// The rule that keeps revocation exact: whoever changes a token first commits, then calls Forget, then answers. Forget
+// also disowns a load that is under way, so that it can't bring back what it read before the change.
+type Cache struct {
+	shards [shardCount]shard
+}
+
+const (
+	shardCount = 256
+	// unknownSlots is how many hashes of no token each shard remembers; a slot is chosen by hash and overwritten.
+	unknownSlots = 256
+	// sampleSize is how many entries are looked at to find an old one to drop.
+	sampleSize = 8
+	// useResolution, in milliseconds, is how far the time of use has to move before it is noted again.
+	useResolution = 1000
+	// maxSpilled bounds the uses that each shard keeps for tokens that it no longer holds, while the store fails.
+	maxSpilled = 4096
+)
+
+// EntryBytes is the memory that one cached token takes, its place in the index included.
+const EntryBytes = entryWords*8 + 2*4
+
+// State is what the cache knows of a hash.
+type State uint8
+
+// The states.
+const (
+	Miss         State = iota // ask the store
+	Hit                       // a token, see its Standing
+	KnownUnknown              // no token has this hash
+)
+
+type shard struct {
+	seq   atomic.Uint64 // odd while a writer moves entries
+	table atomic.Pointer[table]
+	_     [48]byte // keep what writers touch off the line that readers share
+
+	mu       sync.Mutex // held by writers
+	count    uint32     // entries in table, at slots 0 … count-1
+	max      uint32     // entries at the most
+	hand     uint32     // where the next sample starts
+	unknown  [unknownSlots * hashWords]atomic.Uint64
+	used     []uint32          // slots whose use is not taken yet; a slot may be listed in vain
+	spilled  map[pfid.ID]int64 // uses of tokens that are not in the table any more
+	flights  map[Hash]*flight
+	_padding [64]byte
+}
+
+// flight is one load under way, which all who miss the same hash wait for.
+type flight struct {
+	done     chan struct{}
+	standing Standing
+	ok       bool
+	err      error
+}
+
+// NewCache returns a cache that holds at most the given number of tokens; it grows as they come.
+func NewCache(tokens int) *Cache {
+	c := &Cache{}
+	perShard := max(8, (tokens+shardCount-1)/shardCount)
+	for i := range c.shards {
+		s := &c.shards[i]
+		s.max = uint32(perShard)
+		s.table.Store(newTable(min(8, s.max)))
+		s.flights, s.spilled = map[Hash]*flight{}, map[pfid.ID]int64{}
+	}
+	return c
+}
+
+func (c *Cache) shardOf(h *key) *shard { return &c.shards[h[0]>>56] }
+
+// Find looks a hash up without a lock.
+func (c *Cache) Find(hash Hash) (Standing, State) {
+	h := keyOf(&hash)
+	s := c.shardOf(&h)
+	for spins := 0; ; spins++ {
+		if seq := s.seq.Load(); seq&1 == 0 {
+			var e entry
+			state := Miss
+			t := s.table.Load()
+			if slot, ok := t.find(&h); ok {
+				t.read(slot, &e)
+				state = Hit
+			} else if s.knows(&h) {
+				state = KnownUnknown
+			}
+			if s.seq.Load() == seq {
+				if state == Hit {
+					return e.standing(), Hit
+				}
+				return Standing{}, state
+			}
+		}
+		if spins > 16 {
+			runtime.Gosched()
+		}
+	}
+}
+
+// Load asks find for a hash that Find missed, however many ask at once only one of them, and remembers the answer
+// unless Forget was called meanwhile. An error is passed on to all who wait and not remembered.
+func (c *Cache) Load(hash Hash, find func() (Standing, bool, error)) (Standing, bool, error) {
+	h := keyOf(&hash)
+	s := c.shardOf(&h)
+	s.mu.Lock()
+	if f, ok := s.flights[hash]; ok {
+		s.mu.Unlock()
+		<-f.done
+		return f.standing, f.ok, f.err
+	}
+	if slot, ok := s.table.Load().find(&h); ok { // somebody's load ended since Find
+		var e entry
+		s.table.Load().read(slot, &e)
+		s.mu.Unlock()
+		return e.standing(), true, nil
+	}
+	f := &flight{done: make(chan struct{}), err: errAborted}
+	s.flights[hash] = f
+	s.mu.Unlock()
+
+	defer func() {
+		s.mu.Lock()
+		if s.flights[hash] == f {
+			delete(s.flights, hash)
+			if f.err == nil {
+				s.put(&h, f)
+			}
+		}
+		s.mu.Unlock()
+		close(f.done)
+	}()
+	f.standing, f.ok, f.err = find()
+	return f.standing, f.ok, f.err
+}
+
+// Forget drops what is known of a hash, so that the next validation asks the store again.
+func (c *Cache) Forget(hash Hash) {
+	h := keyOf(&hash)
+	s := c.shardOf(&h)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.flights, hash)
+	s.seq.Add(1)
+	defer s.seq.Add(1)
+	if s.knows(&h) {
+		s.setUnknown(&h, &key{})
+	}
+	if slot, ok := s.table.Load().find(&h); ok {
+		s.remove(slot)
+	}
+}
+
+// Len returns how many tokens the cache holds.
+func (c *Cache) Len() int {
+	n := 0
+	for i := range c.shards {
+		s := &c.shards[i]
+		s.mu.Lock()
+		n += int(s.count)
+		s.mu.Unlock()
+	}
+	return n
+}
+
+func (s *shard) put(h *key, f *flight) {
+	if !f.ok {
+		s.seq.Add(1)
+		s.setUnknown(h, h)
+		s.seq.Add(1)
+		return
+	}
+	t := s.table.Load()
+	if s.count == t.slots() && s.count < s.max {
+		t = t.grown(min(2*s.count, s.max), s.count) // still unseen by readers
+	}
+	s.seq.Add(1)
+	defer s.seq.Add(1)
+	s.table.Store(t)
+	if s.count == t.slots() {
+		s.remove(s.oldest(t))
+	}
+	e := entryOf(h, &f.standing)
+	t.write(s.count, &e)
+	t.link(h, s.count)
+	s.count++
+}
+
+// oldest returns the slot that was used the longest ago among a few.
+func (s *shard) oldest(t *table) uint32 {
+	best, bestUsed := uint32(0), uint64(1)<<63
+	for range sampleSize {
+		// A stride that shares no factor with the usual table sizes visits every slot in time.
+		s.hand = (s.hand + 40503) % s.count
+		if used := t.word(s.hand, wordUsed).Load(); used < bestUsed {
+			best, bestUsed = s.hand, used
+		}
+	}
+	return best
+}
+
+// remove takes an entry out, keeps its use if that was not taken yet, and moves the last entry into its place.
+func (s *shard) remove(slot uint32) {
+	t := s.table.Load()
+	var e entry
+	t.read(slot, &e)
+	if e[wordMeta]&metaUsed != 0 {
+		s.spill(Use{TokenID: e.tokenID(), At: int64(e[wordUsed])})
+	}
+	t.unlink(e.key())
+	s.count--
+	if last := s.count; slot != last {
+		t.read(last, &e)
+		t.unlink(e.key())
+		t.write(slot, &e)
+		t.link(e.key(), slot)
+		if e[wordMeta]&metaUsed != 0 {
+			s.used = append(s.used, slot)
+		}
+	}
+}
+
+func (s *shard) knows(h *key) bool {
+	at := int(h[2]%unknownSlots) * hashWords
+	for i := range h {
+		if s.unknown[at+i].Load() != h[i] {
+			return false
+		}
+	}
+	return true
+}
+
+func (s *shard) setUnknown(h, to *key) {
+	at := int(h[2]%unknownSlots) * hashWords
+	for i := range to {
+		s.unknown[at+i].Store(to[i])
+	}
+}
+
+// key is a hash as four words.
+type key [hashWords]uint64
+
+const hashWords = len(Hash{}) / 8
+
+func keyOf(hash *Hash) key {
+	var k key
+	for i := range k {
+		k[i] = binary.LittleEndian.Uint64(hash[i*8:])
+	}
+	return k
+}

@@ -1,0 +1,164 @@
+package token
+
+import (
+	"errors"
+	"sync/atomic"
+	"unsafe"
+
+	"tokentab/backend/pfid"
+)
+
+var errAborted = errors.New("the look-up was aborted")
+
+// entry is one cached token as flat words: the hash, a word of small fields, two times, and five ids.
+type entry [entryWords]uint64
+
+const (
+	wordMeta    = hashWords
+	wordExpires = hashWords + 1
+	wordUsed    = hashWords + 2
+	wordIDs     = hashWords + 3
+	idWords     = (5*pfid.Size + 7) / 8
+	entryWords  = wordIDs + idWords
+
+	metaStatus = 0xff
+	metaScope  = 0xff00
+	metaUsed   = 1 << 16 // the use has not been taken for writing yet
+)
+
+type entryIDs [5]pfid.ID
+
+func (e *entry) key() *key { return (*key)(e[:hashWords]) }
+
+// ids views the id words as the five ids that they hold.
+func (e *entry) ids() *entryIDs { return (*entryIDs)(unsafe.Pointer(&e[wordIDs])) }
+
+func (e *entry) tokenID() pfid.ID { return e.ids()[0] }
+
+func entryOf(h *key, s *Standing) entry {
+	var e entry
+	copy(e[:], h[:])
+	e[wordMeta] = uint64(s.Status) | uint64(s.Scope)<<8
+	e[wordExpires] = uint64(s.ExpiresAt)
+	e[wordUsed] = uint64(s.LastUsedAt)
+	*e.ids() = entryIDs{s.TokenID, s.AccountID, s.EnvironmentID, s.AgentID, s.AgentDeploymentID}
+	return e
+}
+
+func (e *entry) standing() Standing {
+	ids := e.ids()
+	return Standing{
+		Status: Status(e[wordMeta] & metaStatus), Scope: Scope(e[wordMeta] & metaScope >> 8),
+		TokenID: ids[0], AccountID: ids[1], EnvironmentID: ids[2], AgentID: ids[3], AgentDeploymentID: ids[4],
+		ExpiresAt: int64(e[wordExpires]), LastUsedAt: int64(e[wordUsed]),
+	}
+}
+
+// table is an open-addressed index over a slab of entries. Its words are atomic because readers look while a writer
+// writes; a reader that met a writer throws its result away, so torn entries do no harm.
+type table struct {
+	index []atomic.Uint32 // slot+1, or 0 for empty; at most half of it is taken
+	words []atomic.Uint64
+}
+
+func newTable(slots uint32) *table {
+	size := uint32(16)
+	for size < 2*slots {
+		size *= 2
+	}
+	return &table{index: make([]atomic.Uint32, size), words: make([]atomic.Uint64, slots*uint32(entryWords))}
+}
+
+func (t *table) slots() uint32 { return uint32(len(t.words) / entryWords) }
+
+func (t *table) word(slot uint32, n int) *atomic.Uint64 { return &t.words[int(slot)*entryWords+n] }
+
+func (t *table) read(slot uint32, e *entry) {
+	words := t.words[int(slot)*entryWords:][:entryWords]
+	for i := range e {
+		e[i] = words[i].Load()
+	}
+}
+
+func (t *table) write(slot uint32, e *entry) {
+	words := t.words[int(slot)*entryWords:][:entryWords]
+	for i := range e {
+		words[i].Store(e[i])
+	}
+}
+
+// home is where the search for a hash starts. The shard took its bits from another word.
+func (t *table) home(h *key) uint32 { return uint32(h[1]) & uint32(len(t.index)-1) }
+
+func (t *table) next(i uint32) uint32 { return (i + 1) & uint32(len(t.index)-1) }
+
+func (t *table) find(h *key) (slot uint32, ok bool) {
+	i := t.home(h)
+	// Bounded, since an index that is being written may show no empty place for a moment.
+	for range t.index {
+		v := t.index[i].Load()
+		if v == 0 {
+			return 0, false
+		}
+		if slot = v - 1; t.holds(slot, h) {
+			return slot, true
+		}
+		i = t.next(i)
+	}
+	return 0, false
+}
+
+func (t *table) holds(slot uint32, h *key) bool {
+	words := t.words[int(slot)*entryWords:][:hashWords]
+	for i := range h {
+		if words[i].Load() != h[i] {
+			return false
+		}
+	}
+	return true
+}
+
+func (t *table) link(h *key, slot uint32) {
+	i := t.home(h)
+	for t.index[i].Load() != 0 {
+		i = t.next(i)
+	}
+	t.index[i].Store(slot + 1)
+}
+
+// unlink takes a hash out of the index and closes the gap, so that no search ends too early.
+func (t *table) unlink(h *key) {
+	i := t.home(h)
+	for !t.holds(t.index[i].Load()-1, h) {
+		i = t.next(i)
+	}
+	for j := t.next(i); ; j = t.next(j) {
+		v := t.index[j].Load()
+		if v == 0 {
+			break
+		}
+		var k key
+		for n := range k {
+			k[n] = t.word(v-1, n).Load()
+		}
+		// An entry may move back into the gap unless its home lies behind the gap, going round.
+		home, mask := t.home(&k), uint32(len(t.index)-1)
+		if (j-home)&mask >= (j-i)&mask {
+			t.index[i].Store(v)
+			i = j
+		}
+	}
+	t.index[i].Store(0)
+}
+
+// grown returns a copy with room for more slots.
+func (t *table) grown(slots, count uint32) *table {
+	larger := newTable(slots)
+	var e entry
+	for slot := range count {
+		t.read(slot, &e)
+		larger.write(slot, &e)
+		larger.link(e.key(), slot)
+	}
+	return larger
+}

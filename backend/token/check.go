@@ -1,0 +1,133 @@
+package token
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"tokentab/backend/pfid"
+)
+
+// MaxSecret is the longest bearer value, in bytes, that is looked at. Anything longer is not ours.
+const MaxSecret = 4096
+
+// findTimeout bounds how long a validation waits for the store before it gives up with an error.
+const findTimeout = 3 * time.Second
+
+// Reason is the outcome of a validation. The zero Reason is Unknown, so an unset verdict never accepts.
+type Reason uint8
+
+// The outcomes. Only the holder of a real token learns more than Unknown.
+const (
+	Unknown      Reason = iota // not ours: unknown, forged or malformed
+	Good                       // accepted
+	IsSuspended                // may come back
+	IsRevoked                  // ended for good
+	IsExpired                  // its time is over
+	Insufficient               // good, but not for what was needed
+)
+
+// Standing is what a validation needs to know of a token. It holds no pointers.
+type Standing struct {
+	Status            Status
+	Scope             Scope
+	TokenID           pfid.ID
+	AccountID         pfid.ID
+	EnvironmentID     pfid.ID
+	AgentID           pfid.ID
+	AgentDeploymentID pfid.ID
+	ExpiresAt         int64 // Unix seconds
+	LastUsedAt        int64 // Unix milliseconds; 0 for never
+}
+
+// Verdict is the answer of a validation: good, or the reason why not. Standing is set unless the reason is Unknown.
+type Verdict struct {
+	Reason   Reason
+	Standing Standing
+}
+
+// Need is what the asker demands beyond a good token. Each kind of demand has to be met by any of its values; an
+// empty slice demands nothing. The zero Need takes every good token.
+type Need struct {
+	Scopes       []Scope
+	Environments []pfid.ID
+	Agents       []pfid.ID
+}
+
+// Check judges a secret at this instant, and counts an accepted one as used. An error means that it could not be found
+// out, which is neither good nor bad. For a secret seen before it reads no store; it never writes one.
+func (ts *Tokens) Check(ctx context.Context, secret []byte, need Need) (Verdict, error) {
+	if len(secret) == 0 || len(secret) > MaxSecret {
+		return Verdict{}, nil
+	}
+	at, hash := ts.now(), HashOf(secret)
+	standing, ok, err := ts.find(ctx, hash)
+	if err != nil || !ok {
+		return Verdict{}, err
+	}
+	reason := standing.judge(at, need)
+	if reason == Good {
+		ts.cache.Use(hash, &standing, at.UnixMilli())
+	}
+	return Verdict{Reason: reason, Standing: standing}, nil
+}
+
+func (ts *Tokens) find(ctx context.Context, hash Hash) (Standing, bool, error) {
+	standing, state := ts.cache.Find(hash)
+	switch state {
+	case Hit:
+		return standing, true, nil
+	case KnownUnknown:
+		return Standing{}, false, nil
+	}
+	return ts.cache.Load(hash, func() (Standing, bool, error) {
+		// Others may wait for this answer too, so it does not end with the request that asked first.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), findTimeout)
+		defer cancel()
+		return ts.store.FindToken(ctx, hash)
+	})
+}
+
+func (s *Standing) judge(at time.Time, need Need) Reason {
+	switch {
+	case s.Status == Revoked:
+		return IsRevoked
+	case s.Status == Suspended:
+		return IsSuspended
+	case s.Status != Active:
+		return Unknown
+	case at.Unix() >= s.ExpiresAt:
+		return IsExpired
+	case !s.meets(need):
+		return Insufficient
+	}
+	return Good
+}
+
+// meets reports whether the token satisfies the need. An account token satisfies every environment and agent of its
+// account: it is up to the asker to name only its own.
+func (s *Standing) meets(need Need) bool {
+	if len(need.Scopes) > 0 && !slices.Contains(need.Scopes, s.Scope) {
+		return false
+	}
+	if len(need.Environments) > 0 && !s.covers(s.EnvironmentID, need.Environments) {
+		return false
+	}
+	return len(need.Agents) == 0 || s.covers(s.AgentID, need.Agents)
+}
+
+func (s *Standing) covers(own pfid.ID, wanted []pfid.ID) bool {
+	if s.Scope != ScopeAccount {
+		return !own.IsZero() && slices.Contains(wanted, own)
+	}
+	// All ids of an account share its partition; an id of another partition is never in this account.
+	return slices.ContainsFunc(wanted, func(id pfid.ID) bool {
+		return !id.IsZero() && id.Partition() == s.AccountID.Partition()
+	})
+}
+
+// Use is the time of a token's last accepted validation, in Unix milliseconds.
+type Use struct {
+	TokenID pfid.ID
+	At      int64
+}

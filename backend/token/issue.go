@@ -1,0 +1,159 @@
+package token
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"tokentab/backend/audit"
+	"tokentab/backend/fault"
+	"tokentab/backend/pfid"
+)
+
+// ErrDeploymentExists says that a deployment was made by somebody else between looking and writing.
+var ErrDeploymentExists = errors.New("the deployment exists under another id")
+
+// hintSize is how many characters of a secret its record keeps for people to recognise it by.
+const hintSize = 4
+
+// Order is what a caller asks for when a token is issued.
+type Order struct {
+	Scope         Scope
+	AgentID       pfid.ID
+	EnvironmentID pfid.ID
+	Name          string
+	ExpiresAt     time.Time // zero for the default lifetime; fractions of a second are dropped
+}
+
+// Issue makes a token for the actor's account and returns it with its secret, which exists nowhere else from then on.
+// An agent deployment that does not exist yet is made in the same transaction. Wrong orders are a fault.Validation
+// that names the field.
+func (ts *Tokens) Issue(ctx context.Context, actor audit.Actor, order Order) (Listed, string, error) {
+	at := ts.now().UTC()
+	if order.ExpiresAt.IsZero() {
+		order.ExpiresAt = at.Add(ts.lifetimes.Default)
+	}
+	order.ExpiresAt = order.ExpiresAt.UTC().Truncate(time.Second)
+	if err := ts.checkOrder(&order, at); err != nil {
+		return Listed{}, "", err
+	}
+	if order.Scope == ScopeEnvironment {
+		if err := ts.store.Environment(ctx, actor.AccountID, order.EnvironmentID); err != nil {
+			return Listed{}, "", err
+		}
+	}
+	// The deployment's id is inside the signed secret, so it is looked up before the transaction. Losing the race to
+	// make it twice in a row takes a deployment that is deleted in between; a third look settles it.
+	for attempt := 0; ; attempt++ {
+		t, secret, err := ts.issueOnce(ctx, actor, order, at)
+		if errors.Is(err, ErrDeploymentExists) && attempt < 3 {
+			continue
+		}
+		if err != nil {
+			return Listed{}, "", err
+		}
+		listed, err := ts.store.Token(ctx, t.AccountID, t.ID)
+		if err != nil {
+			// The token is made and its secret must not be lost for want of a few names.
+			return Listed{Token: t}, secret, nil
+		}
+		return listed, secret, nil
+	}
+}
+
+func (ts *Tokens) issueOnce(ctx context.Context, actor audit.Actor, order Order, at time.Time) (Token, string, error) {
+	id, err := pfid.New(at, actor.AccountID.Partition(), ts.random)
+	if err != nil {
+		return Token{}, "", err
+	}
+	t := Token{
+		ID: id, AccountID: actor.AccountID, Name: order.Name, Scope: order.Scope, Status: Active,
+		AgentID: order.AgentID, EnvironmentID: order.EnvironmentID,
+		CreatedByAdminUserID: actor.AdminUserID, CreatedByAPITokenID: actor.APITokenID,
+		ExpiresAt: order.ExpiresAt, InsertedAt: at, UpdatedAt: at,
+	}
+	if t.Scope == ScopeAgentDeployment {
+		t.AgentDeploymentID, err = ts.store.Deployment(ctx, t.AccountID, t.AgentID, t.EnvironmentID)
+		if err != nil {
+			return Token{}, "", err
+		}
+		if t.AgentDeploymentID.IsZero() {
+			if t.AgentDeploymentID, err = pfid.New(at, actor.AccountID.Partition(), ts.random); err != nil {
+				return Token{}, "", err
+			}
+		}
+	}
+	var jti [16]byte
+	if _, err := io.ReadFull(ts.random, jti[:]); err != nil {
+		return Token{}, "", fmt.Errorf("token: read random bytes: %w", err)
+	}
+	secret, err := ts.signer.Sign(ctx, Claims{
+		ID: base64.RawURLEncoding.EncodeToString(jti[:]), ClientID: t.ID, Subject: t.subject(),
+		IssuedAt: at.Truncate(time.Second), ExpiresAt: t.ExpiresAt, Scope: t.Scope,
+		AccountID: t.AccountID, EnvironmentID: t.EnvironmentID, AgentID: t.AgentID, AgentDeploymentID: t.AgentDeploymentID,
+	})
+	if err != nil {
+		return Token{}, "", err
+	}
+	t.Hint = secret[len(secret)-hintSize:]
+	event, err := audit.New(at, actor, audit.APITokenCreated, t.ID.String(), t.Scope.String()+", expires "+t.ExpiresAt.Format(time.RFC3339), ts.random)
+	if err != nil {
+		return Token{}, "", err
+	}
+	deployed := audit.Event{}
+	if t.Scope == ScopeAgentDeployment {
+		deployed, err = audit.New(at, actor, audit.AgentDeploymentCreated, t.AgentDeploymentID.String(), "for an API token", ts.random)
+		if err != nil {
+			return Token{}, "", err
+		}
+	}
+	hash := HashOf([]byte(secret))
+	if err := ts.store.InsertToken(ctx, t, hash, event, deployed); err != nil {
+		return Token{}, "", err
+	}
+	ts.cache.Forget(hash)
+	return t, secret, nil
+}
+
+// subject is the sub claim: the account, environment or agent that the token speaks for.
+func (t Token) subject() pfid.ID {
+	switch t.Scope {
+	case ScopeEnvironment:
+		return t.EnvironmentID
+	case ScopeAgentDeployment:
+		return t.AgentID
+	default:
+		return t.AccountID
+	}
+}
+
+func (ts *Tokens) checkOrder(order *Order, at time.Time) error {
+	wrong := fault.Fields{}
+	wantsAgent, wantsEnvironment := order.Scope == ScopeAgentDeployment, order.Scope == ScopeAgentDeployment || order.Scope == ScopeEnvironment
+	if order.Scope == 0 {
+		wrong.Add("token_scope", "must be account, environment or agent_deployment")
+	} else {
+		checkPresence(wrong, "agent_id", order.Scope, !order.AgentID.IsZero(), wantsAgent)
+		checkPresence(wrong, "environment_id", order.Scope, !order.EnvironmentID.IsZero(), wantsEnvironment)
+	}
+	order.Name = wrong.Text("name", order.Name, 0, MaxName)
+	switch latest := at.Add(ts.lifetimes.Max); {
+	case !order.ExpiresAt.After(at):
+		wrong.Add("expires_at", "must be in the future")
+	case order.ExpiresAt.After(latest):
+		wrong.Add("expires_at", "must not be after %s, the longest lifetime allowed here", latest.Truncate(time.Second).Format(time.RFC3339))
+	}
+	return wrong.Err()
+}
+
+func checkPresence(wrong fault.Fields, field string, scope Scope, has, wants bool) {
+	switch {
+	case wants && !has:
+		wrong.Add(field, "is required for the scope %s", scope)
+	case has && !wants:
+		wrong.Add(field, "must be left out for the scope %s", scope)
+	}
+}

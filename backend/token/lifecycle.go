@@ -1,0 +1,78 @@
+package token
+
+import (
+	"context"
+
+	"tokentab/backend/audit"
+	"tokentab/backend/fault"
+	"tokentab/backend/pfid"
+)
+
+// Actions says which moves the state of a token allows.
+type Actions struct {
+	Suspend, Activate, Revoke, Delete bool
+}
+
+// Actions returns the moves that are allowed now: active and suspended go back and forth, both may be revoked, which
+// is final, and only what is revoked may be deleted.
+func (t Token) Actions() Actions {
+	return Actions{
+		Suspend:  t.Status == Active,
+		Activate: t.Status == Suspended,
+		Revoke:   t.Status == Active || t.Status == Suspended,
+		Delete:   t.Status == Revoked,
+	}
+}
+
+// Suspend refuses a token until it is activated again. It returns after no validation accepts it any more.
+func (ts *Tokens) Suspend(ctx context.Context, actor audit.Actor, id pfid.ID) (Listed, error) {
+	return ts.move(ctx, actor, id, "suspended", Suspended, audit.APITokenSuspended, func(a Actions) bool { return a.Suspend })
+}
+
+// Activate lets a suspended token be accepted again.
+func (ts *Tokens) Activate(ctx context.Context, actor audit.Actor, id pfid.ID) (Listed, error) {
+	return ts.move(ctx, actor, id, "activated", Active, audit.APITokenActivated, func(a Actions) bool { return a.Activate })
+}
+
+// Revoke ends a token for good. It returns after no validation accepts it any more.
+func (ts *Tokens) Revoke(ctx context.Context, actor audit.Actor, id pfid.ID) (Listed, error) {
+	return ts.move(ctx, actor, id, "revoked", Revoked, audit.APITokenRevoked, func(a Actions) bool { return a.Revoke })
+}
+
+// Delete removes the record of a revoked token and returns it as it last was.
+func (ts *Tokens) Delete(ctx context.Context, actor audit.Actor, id pfid.ID) (Listed, error) {
+	at := ts.now().UTC()
+	deleted, hash, err := ts.store.DeleteToken(ctx, actor.AccountID, id, func(t Token) (audit.Event, error) {
+		if !t.Actions().Delete {
+			return audit.Event{}, forbidden(t, "deleted")
+		}
+		return audit.New(at, actor, audit.APITokenDeleted, t.ID.String(), "", ts.random)
+	})
+	ts.cache.Forget(hash)
+	return deleted, err
+}
+
+func (ts *Tokens) move(ctx context.Context, actor audit.Actor, id pfid.ID, verb string, to Status, action audit.Action, allowed func(Actions) bool) (Listed, error) {
+	at := ts.now().UTC()
+	changed, hash, err := ts.store.ChangeToken(ctx, actor.AccountID, id, func(t Token) (Token, audit.Event, error) {
+		if !allowed(t.Actions()) {
+			return t, audit.Event{}, forbidden(t, verb)
+		}
+		t.Status, t.UpdatedAt = to, at
+		event, err := audit.New(at, actor, action, t.ID.String(), "", ts.random)
+		return t, event, err
+	})
+	// Also after a failure: a commit whose answer was lost may still have happened.
+	ts.cache.Forget(hash)
+	return changed, err
+}
+
+func forbidden(t Token, verb string) error {
+	if t.Status == Revoked {
+		return fault.New(fault.InvalidAction, "A revoked API token can't be %s; it can only be deleted.", verb)
+	}
+	if verb == "deleted" {
+		return fault.New(fault.InvalidAction, "Only a revoked API token can be deleted; this one is %s.", t.Status)
+	}
+	return fault.New(fault.InvalidAction, "This API token is %s, so it can't be %s.", t.Status, verb)
+}

@@ -1,0 +1,198 @@
+// Package token holds what the program exists for: API tokens, the rules of their life, and the verdict on a secret.
+package token
+
+import (
+	"context"
+	"crypto/sha256"
+	"io"
+	"time"
+
+	"tokentab/backend/audit"
+	"tokentab/backend/paging"
+	"tokentab/backend/pfid"
+)
+
+// Scope is what a token stands for.
+type Scope uint8
+
+// The scopes. The zero Scope is none of them.
+const (
+	ScopeAccount Scope = iota + 1
+	ScopeEnvironment
+	ScopeAgentDeployment
+)
+
+var scopeNames = [...]string{ScopeAccount: "account", ScopeEnvironment: "environment", ScopeAgentDeployment: "agent_deployment"}
+
+// String returns the wire word.
+func (s Scope) String() string {
+	if int(s) < len(scopeNames) {
+		return scopeNames[s]
+	}
+	return ""
+}
+
+// ParseScope reads the wire word; ok is false for any other text.
+func ParseScope(text string) (scope Scope, ok bool) {
+	for s := ScopeAccount; s <= ScopeAgentDeployment; s++ {
+		if scopeNames[s] == text {
+			return s, true
+		}
+	}
+	return 0, false
+}
+
+// Status is what an admin decided about a token. Expired is not a status: it is ExpiresAt in the past.
+type Status uint8
+
+// The statuses. The zero Status is none of them, so an unset one is never active.
+const (
+	Active Status = iota + 1
+	Suspended
+	Revoked
+)
+
+var statusNames = [...]string{Active: "active", Suspended: "suspended", Revoked: "revoked"}
+
+// String returns the wire word.
+func (s Status) String() string {
+	if int(s) < len(statusNames) {
+		return statusNames[s]
+	}
+	return ""
+}
+
+// ParseStatus reads the wire word; ok is false for any other text.
+func ParseStatus(text string) (status Status, ok bool) {
+	for s := Active; s <= Revoked; s++ {
+		if statusNames[s] == text {
+			return s, true
+		}
+	}
+	return 0, false
+}
+
+// Hash is SHA-256 of a secret. Secrets carry 128 random bits, so a plain hash is enough (OWASP ASVS 5.0, 6.5.2).
+type Hash [sha256.Size]byte
+
+// HashOf returns the hash under which a secret is stored.
+func HashOf(secret []byte) Hash { return sha256.Sum256(secret) }
+
+// Token is the record of an API token. It never holds the secret.
+type Token struct {
+	ID        pfid.ID
+	AccountID pfid.ID
+	Name      string // up to MaxName characters; may be empty
+	Hint      string // the last four characters of the secret
+	Scope     Scope
+	Status    Status
+
+	AgentID           pfid.ID // agent deployment tokens only
+	EnvironmentID     pfid.ID // environment and agent deployment tokens only
+	AgentDeploymentID pfid.ID // agent deployment tokens only
+
+	// Who asked for it: one of the two, or neither for the command line.
+	CreatedByAdminUserID pfid.ID
+	CreatedByAPITokenID  pfid.ID
+
+	ExpiresAt  time.Time // whole seconds, as in the secret's exp claim
+	LastUsedAt time.Time // the last accepted validation; zero for never
+	InsertedAt time.Time
+	UpdatedAt  time.Time
+}
+
+// Listed is a token together with the names that people know its ids by.
+type Listed struct {
+	Token
+	AgentName       string
+	EnvironmentName string
+	CreatedByName   string
+}
+
+// MaxName is the longest name of a token, in characters.
+const MaxName = 100
+
+// Filter narrows a list of tokens. The zero Filter is all tokens of the account.
+type Filter struct {
+	AgentID       pfid.ID
+	EnvironmentID pfid.ID
+	Scope         Scope
+	Status        Status
+}
+
+// Store keeps tokens. Every change is written together with its event in one transaction, or not at all.
+type Store interface {
+	// Deployment returns the id of the deployment of an agent in an environment, zero where there is none yet.
+	// An agent or environment that the account does not have is a fault.Validation naming the field.
+	Deployment(ctx context.Context, account, agent, environment pfid.ID) (pfid.ID, error)
+	// Environment checks that the account has the environment; a fault.Validation naming the field if not.
+	Environment(ctx context.Context, account, environment pfid.ID) error
+	// InsertToken writes the token and, where its deployment does not exist yet, the deployment. When somebody else
+	// made that deployment meanwhile under another id it writes nothing and returns ErrDeploymentExists. deployed is the
+	// event of making the deployment, written only if it is made.
+	InsertToken(ctx context.Context, t Token, hash Hash, event, deployed audit.Event) error
+	// ChangeToken reads the token, lets decide set its new state, and writes that, all in one transaction.
+	// It returns the hash also when the change failed, as far as it is known, so that caches can drop it.
+	ChangeToken(ctx context.Context, account, id pfid.ID, decide func(Token) (Token, audit.Event, error)) (Listed, Hash, error)
+	// DeleteToken reads the token, asks decide, and removes the row, all in one transaction.
+	DeleteToken(ctx context.Context, account, id pfid.ID, decide func(Token) (audit.Event, error)) (Listed, Hash, error)
+	// Token returns one token of the account, else a fault.NotFound.
+	Token(ctx context.Context, account, id pfid.ID) (Listed, error)
+	// Tokens returns one page of the account's tokens and how many there are in all.
+	Tokens(ctx context.Context, account pfid.ID, filter Filter, page paging.Page) ([]Listed, int, error)
+	// FindToken returns what a validation needs of the token with this hash; ok is false where there is none.
+	FindToken(ctx context.Context, hash Hash) (standing Standing, ok bool, err error)
+	// RecordUses moves the last use of each token forward to the given instant, never back.
+	RecordUses(ctx context.Context, uses []Use) error
+}
+
+// Signer turns claims into a secret.
+type Signer interface {
+	Sign(ctx context.Context, claims Claims) (secret string, err error)
+}
+
+// Claims are the claims of a secret that depend on the token (RFC 9068). The signer adds issuer and audience.
+type Claims struct {
+	ID        string // jti: 128 random bits; no API ever shows it
+	ClientID  pfid.ID
+	Subject   pfid.ID
+	IssuedAt  time.Time
+	ExpiresAt time.Time
+	Scope     Scope
+
+	AccountID, EnvironmentID, AgentID, AgentDeploymentID pfid.ID
+}
+
+// Lifetimes bounds how long tokens live.
+type Lifetimes struct {
+	Default time.Duration // where the caller names no end
+	Max     time.Duration // for every scope and every door
+}
+
+// Tokens issues, changes, lists and judges API tokens.
+type Tokens struct {
+	store     Store
+	signer    Signer
+	cache     *Cache
+	lifetimes Lifetimes
+	now       func() time.Time
+	random    io.Reader
+}
+
+// New returns the tokens kept in store. now is read once for each operation.
+func New(store Store, signer Signer, cache *Cache, lifetimes Lifetimes, now func() time.Time, random io.Reader) *Tokens {
+	return &Tokens{store: store, signer: signer, cache: cache, lifetimes: lifetimes, now: now, random: random}
+}
+
+// Lifetimes returns the bounds that Issue enforces.
+func (ts *Tokens) Lifetimes() Lifetimes { return ts.lifetimes }
+
+// Get returns one token of the account, else a fault.NotFound.
+func (ts *Tokens) Get(ctx context.Context, account, id pfid.ID) (Listed, error) {
+	return ts.store.Token(ctx, account, id)
+}
+
+// List returns one page of the account's tokens and how many match in all.
+func (ts *Tokens) List(ctx context.Context, account pfid.ID, filter Filter, page paging.Page) ([]Listed, int, error) {
+	return ts.store.Tokens(ctx, account, filter, page)
+}
