@@ -1,0 +1,134 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"net/mail"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"tokentab/backend/audit"
+	"tokentab/backend/fault"
+	"tokentab/backend/pfid"
+)
+
+// ErrNotFirst says that an account exists already.
+var ErrNotFirst = errors.New("there is an account already")
+
+// Limits of what people type, in characters. Passwords are checked for length only; the upper bound keeps hashing cheap.
+const (
+	MinPassword    = 12
+	MaxPassword    = 256
+	maxName        = 100
+	maxEmail       = 254 // RFC 5321, section 4.5.3.1.3
+	maxDescription = 1000
+)
+
+// Founder is what the first admin user of a new account says.
+type Founder struct {
+	AccountName string
+	Email       string
+	Name        string // may be empty
+	Password    string
+}
+
+// Founding is a new account with all that it starts with.
+type Founding struct {
+	Account      Account
+	AdminUser    AdminUser
+	PasswordHash string
+	Environments []Environment
+	Events       []audit.Event
+}
+
+// Found makes the first account of the installation, its first admin user, and the environments Development and
+// Production. Later calls are a fault.InvalidAction.
+func (as *Accounts) Found(ctx context.Context, founder Founder, address string) (AdminUser, error) {
+	founding, err := as.prepare(ctx, founder, address)
+	if err != nil {
+		return AdminUser{}, err
+	}
+	err = as.store.CreateAccount(ctx, founding, true)
+	if errors.Is(err, ErrNotFirst) {
+		return AdminUser{}, fault.New(fault.InvalidAction, "This installation is set up already.")
+	}
+	return founding.AdminUser, err
+}
+
+func (as *Accounts) prepare(ctx context.Context, founder Founder, address string) (Founding, error) {
+	wrong := fault.Fields{}
+	name := wrong.Text("account_name", founder.AccountName, 1, maxName)
+	userName := wrong.Text("name", founder.Name, 0, maxName)
+	email := checkEmail(wrong, founder.Email)
+	checkPassword(wrong, founder.Password)
+	if err := wrong.Err(); err != nil {
+		return Founding{}, err
+	}
+	hash, err := as.passwords.Hash(ctx, founder.Password)
+	if err != nil {
+		return Founding{}, err
+	}
+	at := as.now().UTC()
+	partition, err := pfid.NewPartition(as.random)
+	if err != nil {
+		return Founding{}, err
+	}
+	var ids [4]pfid.ID
+	for i := range ids {
+		if ids[i], err = pfid.New(at, partition, as.random); err != nil {
+			return Founding{}, err
+		}
+	}
+	f := Founding{
+		Account:      Account{ID: ids[0], Name: name, Purpose: "business", OrganisationName: name, InsertedAt: at, UpdatedAt: at},
+		AdminUser:    AdminUser{ID: ids[1], AccountID: ids[0], Email: email, Name: userName, InsertedAt: at, UpdatedAt: at},
+		PasswordHash: hash,
+	}
+	// Lists show the newest first, and clients that have to choose take the first: let that be Development.
+	f.Environments = []Environment{
+		{ID: ids[2], AccountID: ids[0], Name: "Production", Purpose: "production", InsertedAt: at, UpdatedAt: at},
+		{ID: ids[3], AccountID: ids[0], Name: "Development", Purpose: "development", InsertedAt: at.Add(time.Millisecond), UpdatedAt: at.Add(time.Millisecond)},
+	}
+	actor := audit.Actor{AccountID: ids[0], AdminUserID: ids[1], Address: address}
+	for _, did := range []struct {
+		action  audit.Action
+		subject pfid.ID
+		detail  string
+	}{
+		{audit.AccountCreated, ids[0], name},
+		{audit.AdminUserCreated, ids[1], email},
+		{audit.EnvironmentCreated, ids[2], f.Environments[0].Name},
+		{audit.EnvironmentCreated, ids[3], f.Environments[1].Name},
+	} {
+		event, err := audit.New(at, actor, did.action, did.subject.String(), did.detail, as.random)
+		if err != nil {
+			return Founding{}, err
+		}
+		f.Events = append(f.Events, event)
+	}
+	return f, nil
+}
+
+func checkEmail(wrong fault.Fields, text string) string {
+	email := normalEmail(text)
+	parsed, err := mail.ParseAddress(email)
+	switch {
+	case email == "":
+		wrong.Add("email", "is required")
+	case err != nil || parsed.Address != email || len(email) > maxEmail:
+		wrong.Add("email", "must be an email address")
+	}
+	return email
+}
+
+func normalEmail(text string) string { return strings.ToLower(strings.TrimSpace(text)) }
+
+func checkPassword(wrong fault.Fields, password string) {
+	switch n := utf8.RuneCountInString(password); {
+	case n < MinPassword:
+		wrong.Add("password", "must have at least %d characters", MinPassword)
+	case n > MaxPassword:
+		wrong.Add("password", "must have at most %d characters", MaxPassword)
+	}
+}
