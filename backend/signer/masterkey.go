@@ -1,0 +1,120 @@
+package signer
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// MasterKey is the 256-bit AES key under which private keys are sealed. It is kept apart from the database, so that a
+// stolen database signs nothing.
+type MasterKey [32]byte
+
+// String hides the key from logs.
+func (MasterKey) String() string { return "***" }
+
+// GoString hides the key from logs.
+func (MasterKey) GoString() string { return "***" }
+
+// MasterKeyFile is the name of the master key's file in the data folder.
+const MasterKeyFile = "master.key"
+
+// ParseMasterKey reads 32 bytes as base64, padded or not, standard or URL-safe.
+func ParseMasterKey(text string) (MasterKey, error) {
+	text = strings.TrimRight(strings.TrimSpace(text), "=")
+	text = strings.NewReplacer("+", "-", "/", "_").Replace(text)
+	b, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil || len(b) != len(MasterKey{}) {
+		return MasterKey{}, errors.New("the master key must be 32 bytes in base64, as printed by: head -c 32 /dev/urandom | base64")
+	}
+	return MasterKey(b), nil
+}
+
+// LoadMasterKey reads the master key from the data folder, and makes it with mode 0600 if there is none.
+func LoadMasterKey(folder string, random io.Reader) (MasterKey, error) {
+	path := filepath.Join(folder, MasterKeyFile)
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := makeMasterKey(folder, path, random); err != nil {
+			return MasterKey{}, fmt.Errorf("make %s: %w", path, err)
+		}
+		text, err = os.ReadFile(path)
+	}
+	if err != nil {
+		return MasterKey{}, fmt.Errorf("read the master key: %w", err)
+	}
+	key, err := ParseMasterKey(string(text))
+	if err != nil {
+		return MasterKey{}, fmt.Errorf("%s: %w", path, err)
+	}
+	return key, nil
+}
+
+// makeMasterKey writes a whole new file under another name first and links it into place: of two processes that start
+// at once only one wins, and a crash leaves no half key.
+func makeMasterKey(folder, path string, random io.Reader) error {
+	var key MasterKey
+	if _, err := io.ReadFull(random, key[:]); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(folder, MasterKeyFile+".*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	_, err = fmt.Fprintln(f, base64.StdEncoding.EncodeToString(key[:]))
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Link(f.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return nil
+}
+
+// seal encrypts with AES-256-GCM. The name is bound to the result, so that a sealed key can't stand in for another.
+func (k MasterKey) seal(plain []byte, name string, random io.Reader) ([]byte, error) {
+	aead, err := k.aead()
+	if err != nil {
+		return nil, err
+	}
+	nonce := make([]byte, aead.NonceSize())
+	if _, err := io.ReadFull(random, nonce); err != nil {
+		return nil, fmt.Errorf("signer: read random bytes: %w", err)
+	}
+	return aead.Seal(nonce, nonce, plain, []byte(name)), nil
+}
+
+func (k MasterKey) open(sealed []byte, name string) ([]byte, error) {
+	aead, err := k.aead()
+	if err != nil {
+		return nil, err
+	}
+	size := aead.NonceSize()
+	if len(sealed) < size {
+		return nil, errors.New("signer: a signing key in the database is damaged")
+	}
+	plain, err := aead.Open(nil, sealed[:size], sealed[size:], []byte(name))
+	if err != nil {
+		return nil, fmt.Errorf("the signing keys in the database can't be opened with this master key: set TOKENTAB_MASTER_KEY, or put back the file %s, that this database was made with", MasterKeyFile)
+	}
+	return plain, nil
+}
+
+func (k MasterKey) aead() (cipher.AEAD, error) {
+	block, err := aes.NewCipher(k[:])
+	if err != nil {
+		return nil, fmt.Errorf("signer: %w", err)
+	}
+	return cipher.NewGCM(block)
+}

@@ -1,0 +1,143 @@
+-- +goose Up
+-- Times are Unix milliseconds in UTC. Ids are PFIDs as text. Foreign keys carry the account along, so that the
+-- database itself refuses a row that points into another account.
+
+CREATE TABLE settings (
+    name  TEXT NOT NULL PRIMARY KEY,
+    value TEXT NOT NULL
+);
+
+CREATE TABLE accounts (
+    id                TEXT   NOT NULL PRIMARY KEY,
+    partition         BIGINT NOT NULL UNIQUE, -- which all ids of the account carry
+    name              TEXT   NOT NULL,
+    purpose           TEXT   NOT NULL,
+    organisation_name TEXT,
+    website           TEXT,
+    api_token_count   BIGINT NOT NULL DEFAULT 0, -- kept with each insert and delete: counting a million rows is slow
+    inserted_at       BIGINT NOT NULL,
+    updated_at        BIGINT NOT NULL
+);
+
+CREATE TABLE admin_users (
+    id            TEXT   NOT NULL PRIMARY KEY,
+    account_id    TEXT   NOT NULL REFERENCES accounts (id),
+    email         TEXT   NOT NULL UNIQUE, -- lower case
+    name          TEXT,
+    job_title     TEXT,
+    password_hash TEXT   NOT NULL, -- argon2id
+    inserted_at   BIGINT NOT NULL,
+    updated_at    BIGINT NOT NULL,
+    UNIQUE (account_id, id)
+);
+
+CREATE TABLE sessions (
+    id_hash       BLOB   NOT NULL PRIMARY KEY, -- SHA-256 of the cookie's value
+    admin_user_id TEXT   NOT NULL REFERENCES admin_users (id),
+    address       TEXT   NOT NULL,
+    user_agent    TEXT   NOT NULL,
+    inserted_at   BIGINT NOT NULL,
+    last_seen_at  BIGINT NOT NULL,
+    expires_at    BIGINT NOT NULL -- the absolute end; the idle end follows from last_seen_at
+);
+CREATE INDEX sessions_by_admin_user ON sessions (admin_user_id);
+CREATE INDEX sessions_by_end ON sessions (expires_at);
+
+CREATE TABLE sign_in_failures (
+    source   TEXT   NOT NULL PRIMARY KEY, -- an address, or the hash of an email
+    failures BIGINT NOT NULL,             -- in a row
+    last_at  BIGINT NOT NULL
+);
+CREATE INDEX sign_in_failures_by_time ON sign_in_failures (last_at);
+
+CREATE TABLE environments (
+    id          TEXT   NOT NULL PRIMARY KEY,
+    account_id  TEXT   NOT NULL REFERENCES accounts (id),
+    name        TEXT   NOT NULL,
+    purpose     TEXT   NOT NULL,
+    description TEXT,
+    inserted_at BIGINT NOT NULL,
+    updated_at  BIGINT NOT NULL,
+    UNIQUE (account_id, id)
+);
+CREATE INDEX environments_by_time ON environments (account_id, inserted_at, id);
+
+CREATE TABLE agents (
+    id                  TEXT   NOT NULL PRIMARY KEY,
+    account_id          TEXT   NOT NULL REFERENCES accounts (id),
+    name                TEXT   NOT NULL,
+    description         TEXT,
+    external_identifier TEXT,
+    status              TEXT   NOT NULL,
+    inserted_at         BIGINT NOT NULL,
+    updated_at          BIGINT NOT NULL,
+    UNIQUE (account_id, id),
+    UNIQUE (account_id, external_identifier)
+);
+CREATE INDEX agents_by_time ON agents (account_id, inserted_at, id);
+
+CREATE TABLE agent_deployments (
+    id                 TEXT   NOT NULL PRIMARY KEY,
+    account_id         TEXT   NOT NULL REFERENCES accounts (id),
+    agent_id           TEXT   NOT NULL,
+    environment_id     TEXT   NOT NULL,
+    current_version_id TEXT,
+    inserted_at        BIGINT NOT NULL,
+    updated_at         BIGINT NOT NULL,
+    UNIQUE (agent_id, environment_id),
+    UNIQUE (account_id, id),
+    FOREIGN KEY (account_id, agent_id) REFERENCES agents (account_id, id),
+    FOREIGN KEY (account_id, environment_id) REFERENCES environments (account_id, id)
+);
+CREATE INDEX agent_deployments_by_time ON agent_deployments (account_id, inserted_at, id);
+CREATE INDEX agent_deployments_by_environment ON agent_deployments (environment_id);
+
+CREATE TABLE api_tokens (
+    id                       TEXT   NOT NULL PRIMARY KEY,
+    account_id               TEXT   NOT NULL REFERENCES accounts (id),
+    name                     TEXT   NOT NULL,
+    secret_hash              BLOB   NOT NULL UNIQUE, -- SHA-256 of the secret
+    hint                     TEXT   NOT NULL,        -- its last four characters
+    token_scope              TEXT   NOT NULL CHECK (token_scope IN ('account', 'environment', 'agent_deployment')),
+    status                   TEXT   NOT NULL CHECK (status IN ('active', 'suspended', 'revoked')),
+    agent_id                 TEXT,
+    environment_id           TEXT,
+    agent_deployment_id      TEXT,
+    created_by_admin_user_id TEXT, -- outlives its admin user, hence no foreign key
+    created_by_api_token_id  TEXT, -- outlives its token, likewise
+    expires_at               BIGINT NOT NULL,
+    last_used_at             BIGINT,
+    inserted_at              BIGINT NOT NULL,
+    updated_at               BIGINT NOT NULL,
+    FOREIGN KEY (account_id, agent_id) REFERENCES agents (account_id, id),
+    FOREIGN KEY (account_id, environment_id) REFERENCES environments (account_id, id),
+    FOREIGN KEY (account_id, agent_deployment_id) REFERENCES agent_deployments (account_id, id)
+);
+CREATE INDEX api_tokens_by_time ON api_tokens (account_id, inserted_at, id);
+CREATE INDEX api_tokens_by_agent ON api_tokens (agent_id, inserted_at, id) WHERE agent_id IS NOT NULL;
+CREATE INDEX api_tokens_by_environment ON api_tokens (environment_id) WHERE environment_id IS NOT NULL;
+CREATE INDEX api_tokens_by_deployment ON api_tokens (agent_deployment_id) WHERE agent_deployment_id IS NOT NULL;
+
+CREATE TABLE signing_keys (
+    kid                TEXT   NOT NULL PRIMARY KEY, -- the JWK thumbprint (RFC 7638)
+    sealed_private_key BLOB   NOT NULL,             -- AES-256-GCM under the master key
+    public_key         BLOB   NOT NULL,             -- PKIX DER
+    inserted_at        BIGINT NOT NULL
+);
+
+CREATE TABLE audit_events (
+    id                  TEXT   NOT NULL PRIMARY KEY,
+    account_id          TEXT, -- NULL for what belongs to the whole installation
+    action              TEXT   NOT NULL,
+    subject_id          TEXT   NOT NULL,
+    actor_admin_user_id TEXT,
+    actor_api_token_id  TEXT,
+    actor_address       TEXT   NOT NULL,
+    detail              TEXT   NOT NULL,
+    inserted_at         BIGINT NOT NULL
+);
+CREATE INDEX audit_events_by_time ON audit_events (account_id, inserted_at, id);
+
+-- +goose Down
+-- There is no way down: a backup copy is made before each way up.
+SELECT 1;

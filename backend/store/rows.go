@@ -1,0 +1,156 @@
+package store
+
+import (
+	"tokentab/backend/account"
+	"tokentab/backend/agent"
+	"tokentab/backend/pfid"
+)
+
+type accountRow struct {
+	ID               pfid.ID
+	Partition        int64
+	Name             string
+	Purpose          string
+	OrganisationName *string
+	Website          *string
+	InsertedAt       int64
+	UpdatedAt        int64 `gorm:"autoUpdateTime:false"`
+}
+
+func (accountRow) TableName() string { return "accounts" }
+
+func (r accountRow) account() account.Account {
+	return account.Account{
+		ID: r.ID, Name: r.Name, Purpose: r.Purpose, OrganisationName: orEmpty(r.OrganisationName), Website: orEmpty(r.Website),
+		InsertedAt: instant(r.InsertedAt), UpdatedAt: instant(r.UpdatedAt),
+	}
+}
+
+type adminUserRow struct {
+	ID           pfid.ID
+	AccountID    pfid.ID
+	Email        string
+	Name         *string
+	JobTitle     *string
+	PasswordHash string
+	InsertedAt   int64
+	UpdatedAt    int64 `gorm:"autoUpdateTime:false"`
+}
+
+func (adminUserRow) TableName() string { return "admin_users" }
+
+func (r adminUserRow) adminUser() account.AdminUser {
+	return account.AdminUser{
+		ID: r.ID, AccountID: r.AccountID, Email: r.Email, Name: orEmpty(r.Name), JobTitle: orEmpty(r.JobTitle),
+		InsertedAt: instant(r.InsertedAt), UpdatedAt: instant(r.UpdatedAt),
+	}
+}
+
+type sessionRow struct {
+	IDHash      []byte
+	AdminUserID pfid.ID
+	Address     string
+	UserAgent   string
+	InsertedAt  int64
+	LastSeenAt  int64
+	ExpiresAt   int64
+}
+
+func (sessionRow) TableName() string { return "sessions" }
+
+type triesRow struct {
+	Source   string
+	Failures int
+	LastAt   int64
+}
+
+func (triesRow) TableName() string { return "sign_in_failures" }
+
+type environmentRow struct {
+	ID          pfid.ID
+	AccountID   pfid.ID
+	Name        string
+	Purpose     string
+	Description *string
+	InsertedAt  int64
+	UpdatedAt   int64 `gorm:"autoUpdateTime:false"`
+}
+
+func (environmentRow) TableName() string { return "environments" }
+
+func environmentRowOf(e account.Environment) environmentRow {
+	return environmentRow{
+		ID: e.ID, AccountID: e.AccountID, Name: e.Name, Purpose: e.Purpose, Description: orNull(e.Description),
+		InsertedAt: millis(e.InsertedAt), UpdatedAt: millis(e.UpdatedAt),
+	}
+}
+
+func (r environmentRow) environment() account.Environment {
+	return account.Environment{
+		ID: r.ID, AccountID: r.AccountID, Name: r.Name, Purpose: r.Purpose, Description: orEmpty(r.Description),
+		InsertedAt: instant(r.InsertedAt), UpdatedAt: instant(r.UpdatedAt),
+	}
+}
+
+type agentRow struct {
+	ID                 pfid.ID
+	AccountID          pfid.ID
+	Name               string
+	Description        *string
+	ExternalIdentifier *string
+	Status             string
+	InsertedAt         int64
+	UpdatedAt          int64 `gorm:"autoUpdateTime:false"`
+}
+
+func (agentRow) TableName() string { return "agents" }
+
+func (r agentRow) agent() agent.Agent {
+	return agent.Agent{
+		ID: r.ID, AccountID: r.AccountID, Name: r.Name, Description: orEmpty(r.Description),
+		ExternalIdentifier: orEmpty(r.ExternalIdentifier), Status: r.Status,
+		InsertedAt: instant(r.InsertedAt), UpdatedAt: instant(r.UpdatedAt),
+	}
+}
+
+type deploymentRow struct {
+	ID               pfid.ID
+	AccountID        pfid.ID
+	AgentID          pfid.ID
+	EnvironmentID    pfid.ID
+	CurrentVersionID pfid.ID
+	InsertedAt       int64
+	UpdatedAt        int64 `gorm:"autoUpdateTime:false"`
+}
+
+func (deploymentRow) TableName() string { return "agent_deployments" }
+
+func (r deploymentRow) deployment() agent.Deployment {
+	return agent.Deployment{
+		ID: r.ID, AccountID: r.AccountID, AgentID: r.AgentID, EnvironmentID: r.EnvironmentID,
+		CurrentVersionID: r.CurrentVersionID, InsertedAt: instant(r.InsertedAt), UpdatedAt: instant(r.UpdatedAt),
+	}
+}
+
+type auditRow struct {
+	ID               pfid.ID
+	AccountID        pfid.ID
+	Action           string
+	SubjectID        string
+	ActorAdminUserID pfid.ID
+	ActorAPITokenID  pfid.ID `gorm:"column:actor_api_token_id"`
+	ActorAddress     string
+	Detail           string
+	InsertedAt       int64
+}
+
+func (auditRow) TableName() string { return "audit_events" }
+
+type signingKeyRow struct {
+	KID              string `gorm:"column:kid"`
+	SealedPrivateKey []byte
+	PublicKey        []byte
+	InsertedAt       int64
+}
+
+func (signingKeyRow) TableName() string { return "signing_keys" }

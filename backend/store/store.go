@@ -1,0 +1,180 @@
+// Package store keeps everything in SQLite. It is the only package that knows SQL and GORM, and turns rows into the
+// nouns' types and back.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/glebarez/sqlite"
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+
+	"tokentab/backend/audit"
+	"tokentab/backend/fault"
+)
+
+// operationTimeout bounds every read and change, the wait for the writing connection included.
+const operationTimeout = 10 * time.Second
+
+// FileName is the name of the database file in the data folder.
+const FileName = "tokentab.db"
+
+// Store is an open database: one connection that writes, and a pool of readers.
+type Store struct {
+	writer, reader *gorm.DB
+	path           string
+}
+
+// Open opens the database in the folder, makes both if they do not exist, and brings an older schema up to date after
+// keeping a copy. A schema that is newer than this program is refused.
+func Open(ctx context.Context, folder string, now func() time.Time) (*Store, error) {
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return nil, fmt.Errorf("store: make the data folder: %w", err)
+	}
+	path := filepath.Join(folder, FileName)
+	if err := makePrivate(path); err != nil {
+		return nil, err
+	}
+	writer, err := connect(path, 1, "_txlock=immediate", "_pragma=journal_mode(WAL)", "_pragma=synchronous(FULL)")
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{writer: writer, path: path}
+	if err := s.migrate(ctx, now); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	if s.reader, err = connect(path, max(4, 2*runtime.GOMAXPROCS(0)), "_pragma=query_only(1)"); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// makePrivate makes sure that nobody else on the machine reads the database; SQLite gives its WAL the same mode.
+func makePrivate(path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return fmt.Errorf("store: open the database: %w", err)
+	}
+	return f.Close()
+}
+
+func connect(path string, connections int, options ...string) (*gorm.DB, error) {
+	// The busy timeout comes first: the pragmas after it may already have to wait for another process.
+	options = append([]string{"_pragma=busy_timeout(5000)", "_pragma=foreign_keys(1)"}, options...)
+	dsn := (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}).String() + "?" + strings.Join(options, "&")
+	db, err := gorm.Open(sqlite.Open(dsn), &gorm.Config{
+		Logger:                 logger.Discard, // failures come back as errors; statements hold values that no log should
+		PrepareStmt:            true,
+		SkipDefaultTransaction: true,
+		TranslateError:         true,
+		NowFunc:                func() time.Time { return time.Time{} }, // times come from the nouns only
+	})
+	if err != nil {
+		return nil, fmt.Errorf("store: open the database: %w", err)
+	}
+	pool, err := db.DB()
+	if err != nil {
+		return nil, fmt.Errorf("store: open the database: %w", err)
+	}
+	pool.SetMaxOpenConns(connections)
+	pool.SetMaxIdleConns(connections)
+	return db, nil
+}
+
+// Close waits for what runs and closes the database.
+func (s *Store) Close() error {
+	var errs []error
+	for _, db := range []*gorm.DB{s.reader, s.writer} {
+		if db == nil {
+			continue
+		}
+		pool, err := db.DB()
+		if err == nil {
+			err = pool.Close()
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// Ping reports whether the database answers.
+func (s *Store) Ping(ctx context.Context) error {
+	return s.read(ctx, func(tx *gorm.DB) error { return tx.Exec("SELECT 1").Error })
+}
+
+// change runs f in one transaction on the writing connection. Its changes and events are kept together or not at all.
+func (s *Store) change(ctx context.Context, f func(tx *gorm.DB) error) error {
+	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
+	defer cancel()
+	return classify(s.writer.WithContext(ctx).Transaction(f))
+}
+
+func (s *Store) read(ctx context.Context, f func(tx *gorm.DB) error) error {
+	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
+	defer cancel()
+	return classify(f(s.reader.WithContext(ctx)))
+}
+
+// readTogether runs f on one snapshot, for reads that have to agree with each other.
+func (s *Store) readTogether(ctx context.Context, f func(tx *gorm.DB) error) error {
+	return s.read(ctx, func(tx *gorm.DB) error {
+		return tx.Transaction(f, &sql.TxOptions{ReadOnly: true})
+	})
+}
+
+// classify turns a failure of the database into a fault that says so. Faults of the nouns pass through.
+func classify(err error) error {
+	if err == nil {
+		return nil
+	}
+	if _, ok := errors.AsType[*fault.Error](err); ok {
+		return err
+	}
+	return &fault.Error{Kind: fault.Unavailable, Message: "The store does not answer right now. Try again.", RetryAfter: time.Second, Cause: err}
+}
+
+// record writes an event within the transaction of its change.
+func record(tx *gorm.DB, e audit.Event) error {
+	return tx.Create(&auditRow{
+		ID: e.ID, AccountID: e.Actor.AccountID, Action: string(e.Action), SubjectID: e.Subject,
+		ActorAdminUserID: e.Actor.AdminUserID, ActorAPITokenID: e.Actor.APITokenID,
+		ActorAddress: e.Actor.Address, Detail: e.Detail, InsertedAt: millis(e.At),
+	}).Error
+}
+
+func millis(at time.Time) int64 {
+	if at.IsZero() {
+		return 0
+	}
+	return at.UnixMilli()
+}
+
+func instant(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms).UTC()
+}
+
+func orNull(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
+}
+
+func orEmpty(text *string) string {
+	if text == nil {
+		return ""
+	}
+	return *text
+}

@@ -1,0 +1,333 @@
+package store
+
+import (
+	"context"
+	"errors"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"tokentab/backend/audit"
+	"tokentab/backend/fault"
+	"tokentab/backend/paging"
+	"tokentab/backend/pfid"
+	"tokentab/backend/token"
+)
+
+type tokenRow struct {
+	ID                   pfid.ID
+	AccountID            pfid.ID
+	Name                 string
+	SecretHash           []byte
+	Hint                 string
+	TokenScope           string
+	Status               string
+	AgentID              pfid.ID
+	EnvironmentID        pfid.ID
+	AgentDeploymentID    pfid.ID
+	CreatedByAdminUserID pfid.ID
+	CreatedByAPITokenID  pfid.ID `gorm:"column:created_by_api_token_id"`
+	ExpiresAt            int64
+	LastUsedAt           *int64
+	InsertedAt           int64
+	UpdatedAt            int64 `gorm:"autoUpdateTime:false"`
+}
+
+func (tokenRow) TableName() string { return "api_tokens" }
+
+// listedTokenRow is a token with the names that go with its ids.
+type listedTokenRow struct {
+	Row             tokenRow `gorm:"embedded"`
+	AgentName       *string
+	EnvironmentName *string
+	CreatorName     *string
+	CreatorHint     *string
+}
+
+const listedTokens = `SELECT t.*, a.name AS agent_name, e.name AS environment_name,
+	COALESCE(u.name, u.email) AS creator_name, c.hint AS creator_hint
+FROM api_tokens t
+LEFT JOIN agents a ON a.id = t.agent_id
+LEFT JOIN environments e ON e.id = t.environment_id
+LEFT JOIN admin_users u ON u.id = t.created_by_admin_user_id
+LEFT JOIN api_tokens c ON c.id = t.created_by_api_token_id
+`
+
+func (r tokenRow) token() token.Token {
+	scope, _ := token.ParseScope(r.TokenScope)
+	status, _ := token.ParseStatus(r.Status)
+	t := token.Token{
+		ID: r.ID, AccountID: r.AccountID, Name: r.Name, Hint: r.Hint, Scope: scope, Status: status,
+		AgentID: r.AgentID, EnvironmentID: r.EnvironmentID, AgentDeploymentID: r.AgentDeploymentID,
+		CreatedByAdminUserID: r.CreatedByAdminUserID, CreatedByAPITokenID: r.CreatedByAPITokenID,
+		ExpiresAt: instant(r.ExpiresAt), InsertedAt: instant(r.InsertedAt), UpdatedAt: instant(r.UpdatedAt),
+	}
+	if r.LastUsedAt != nil {
+		t.LastUsedAt = instant(*r.LastUsedAt)
+	}
+	return t
+}
+
+func (r listedTokenRow) listed() token.Listed {
+	l := token.Listed{Token: r.Row.token(), AgentName: orEmpty(r.AgentName), EnvironmentName: orEmpty(r.EnvironmentName)}
+	switch {
+	case r.CreatorName != nil:
+		l.CreatedByName = *r.CreatorName
+	case r.CreatorHint != nil:
+		l.CreatedByName = "API token …" + *r.CreatorHint
+	}
+	return l
+}
+
+// Environment implements token.Store.
+func (s *Store) Environment(ctx context.Context, account, environment pfid.ID) error {
+	return s.read(ctx, func(tx *gorm.DB) error { return mustHave(tx, "environments", "environment_id", account, environment) })
+}
+
+// Deployment implements token.Store.
+func (s *Store) Deployment(ctx context.Context, account, agent, environment pfid.ID) (id pfid.ID, err error) {
+	err = s.read(ctx, func(tx *gorm.DB) error {
+		if err := mustHave(tx, "agents", "agent_id", account, agent); err != nil {
+			return err
+		}
+		if err := mustHave(tx, "environments", "environment_id", account, environment); err != nil {
+			return err
+		}
+		var row deploymentRow
+		err := tx.Where("account_id = ? AND agent_id = ? AND environment_id = ?", account, agent, environment).Take(&row).Error
+		if errors.Is(err, gorm.ErrRecordNotFound) {
+			return nil
+		}
+		id = row.ID
+		return err
+	})
+	return id, err
+}
+
+// mustHave refuses a request whose field names a row that the account does not have.
+func mustHave(tx *gorm.DB, table, field string, account, id pfid.ID) error {
+	var n int64
+	if err := tx.Table(table).Where("id = ? AND account_id = ?", id, account).Count(&n).Error; err != nil {
+		return err
+	}
+	if n == 0 {
+		return fault.Field(field, "does not exist")
+	}
+	return nil
+}
+
+// InsertToken implements token.Store.
+func (s *Store) InsertToken(ctx context.Context, t token.Token, hash token.Hash, event, deployed audit.Event) error {
+	raced := false
+	err := s.change(ctx, func(tx *gorm.DB) error {
+		if t.Scope == token.ScopeAgentDeployment {
+			deployment := deploymentRow{
+				ID: t.AgentDeploymentID, AccountID: t.AccountID, AgentID: t.AgentID, EnvironmentID: t.EnvironmentID,
+				InsertedAt: millis(t.InsertedAt), UpdatedAt: millis(t.InsertedAt),
+			}
+			made := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&deployment)
+			if made.Error != nil {
+				return made.Error
+			}
+			if made.RowsAffected == 1 {
+				if err := record(tx, deployed); err != nil {
+					return err
+				}
+			}
+			var is deploymentRow
+			if err := tx.Where("agent_id = ? AND environment_id = ?", t.AgentID, t.EnvironmentID).Take(&is).Error; err != nil {
+				return err
+			}
+			if raced = is.ID != t.AgentDeploymentID; raced {
+				return token.ErrDeploymentExists
+			}
+		}
+		row := tokenRow{
+			ID: t.ID, AccountID: t.AccountID, Name: t.Name, SecretHash: hash[:], Hint: t.Hint,
+			TokenScope: t.Scope.String(), Status: t.Status.String(),
+			AgentID: t.AgentID, EnvironmentID: t.EnvironmentID, AgentDeploymentID: t.AgentDeploymentID,
+			CreatedByAdminUserID: t.CreatedByAdminUserID, CreatedByAPITokenID: t.CreatedByAPITokenID,
+			ExpiresAt: millis(t.ExpiresAt), InsertedAt: millis(t.InsertedAt), UpdatedAt: millis(t.UpdatedAt),
+		}
+		if err := tx.Create(&row).Error; err != nil {
+			return err
+		}
+		if err := countTokens(tx, t.AccountID, 1); err != nil {
+			return err
+		}
+		return record(tx, event)
+	})
+	if raced {
+		return token.ErrDeploymentExists
+	}
+	return err
+}
+
+func countTokens(tx *gorm.DB, account pfid.ID, by int) error {
+	return tx.Exec("UPDATE accounts SET api_token_count = api_token_count + ? WHERE id = ?", by, account).Error
+}
+
+// ChangeToken implements token.Store.
+func (s *Store) ChangeToken(ctx context.Context, account, id pfid.ID, decide func(token.Token) (token.Token, audit.Event, error)) (changed token.Listed, hash token.Hash, err error) {
+	err = s.change(ctx, func(tx *gorm.DB) error {
+		row, err := findToken(tx, account, id)
+		if err != nil {
+			return err
+		}
+		hash = token.Hash(row.Row.SecretHash)
+		changed = row.listed()
+		next, event, err := decide(changed.Token)
+		if err != nil {
+			return err
+		}
+		changed.Token = next
+		err = tx.Model(&tokenRow{}).Where("id = ?", id).
+			Updates(map[string]any{"status": next.Status.String(), "updated_at": millis(next.UpdatedAt)}).Error
+		if err != nil {
+			return err
+		}
+		return record(tx, event)
+	})
+	return changed, hash, err
+}
+
+// DeleteToken implements token.Store.
+func (s *Store) DeleteToken(ctx context.Context, account, id pfid.ID, decide func(token.Token) (audit.Event, error)) (deleted token.Listed, hash token.Hash, err error) {
+	err = s.change(ctx, func(tx *gorm.DB) error {
+		row, err := findToken(tx, account, id)
+		if err != nil {
+			return err
+		}
+		hash = token.Hash(row.Row.SecretHash)
+		deleted = row.listed()
+		event, err := decide(deleted.Token)
+		if err != nil {
+			return err
+		}
+		if err := tx.Exec("DELETE FROM api_tokens WHERE id = ?", id).Error; err != nil {
+			return err
+		}
+		if err := countTokens(tx, account, -1); err != nil {
+			return err
+		}
+		return record(tx, event)
+	})
+	return deleted, hash, err
+}
+
+// Token implements token.Store.
+func (s *Store) Token(ctx context.Context, account, id pfid.ID) (found token.Listed, err error) {
+	err = s.read(ctx, func(tx *gorm.DB) error {
+		row, err := findToken(tx, account, id)
+		found = row.listed()
+		return err
+	})
+	return found, err
+}
+
+func findToken(tx *gorm.DB, account, id pfid.ID) (listedTokenRow, error) {
+	var rows []listedTokenRow
+	if err := tx.Raw(listedTokens+"WHERE t.id = ? AND t.account_id = ?", id, account).Scan(&rows).Error; err != nil {
+		return listedTokenRow{}, err
+	}
+	if len(rows) == 0 {
+		return listedTokenRow{}, fault.New(fault.NotFound, "There is no such API token.")
+	}
+	return rows[0], nil
+}
+
+var tokenSorting = sorting{"id", "inserted_at", "updated_at", "expires_at", "last_used_at", "name", "status", "token_scope"}
+
+// Tokens implements token.Store.
+func (s *Store) Tokens(ctx context.Context, account pfid.ID, filter token.Filter, page paging.Page) (list []token.Listed, total int, err error) {
+	order, err := tokenSorting.orderBy(page)
+	if err != nil {
+		return nil, 0, err
+	}
+	err = s.readTogether(ctx, func(tx *gorm.DB) error {
+		if total, err = countTokensOf(tx, account, filter); err != nil {
+			return err
+		}
+		// The page's ids come from an index alone; only its rows are read and joined.
+		ids := filtered(tx, account, filter).Select("id").Order(order("")).Limit(page.Size).Offset(page.Offset)
+		var rows []listedTokenRow
+		if err := tx.Raw(listedTokens+"WHERE t.id IN (?) ORDER BY "+order("t."), ids).Scan(&rows).Error; err != nil {
+			return err
+		}
+		for _, row := range rows {
+			list = append(list, row.listed())
+		}
+		return nil
+	})
+	return list, total, err
+}
+
+func filtered(tx *gorm.DB, account pfid.ID, filter token.Filter) *gorm.DB {
+	where := tx.Table("api_tokens").Where("account_id = ?", account)
+	if !filter.AgentID.IsZero() {
+		where = where.Where("agent_id = ?", filter.AgentID)
+	}
+	if !filter.EnvironmentID.IsZero() {
+		where = where.Where("environment_id = ?", filter.EnvironmentID)
+	}
+	if filter.Scope != 0 {
+		where = where.Where("token_scope = ?", filter.Scope.String())
+	}
+	if filter.Status != 0 {
+		where = where.Where("status = ?", filter.Status.String())
+	}
+	return where
+}
+
+func countTokensOf(tx *gorm.DB, account pfid.ID, filter token.Filter) (int, error) {
+	var n int64
+	if filter == (token.Filter{}) {
+		err := tx.Raw("SELECT api_token_count FROM accounts WHERE id = ?", account).Scan(&n).Error
+		return int(n), err
+	}
+	err := filtered(tx, account, filter).Count(&n).Error
+	return int(n), err
+}
+
+// FindToken implements token.Store. It is what a validation waits for, so it reads one row by index and nothing else.
+func (s *Store) FindToken(ctx context.Context, hash token.Hash) (standing token.Standing, ok bool, err error) {
+	err = s.read(ctx, func(tx *gorm.DB) error {
+		var row tokenRow
+		err := tx.Raw("SELECT * FROM api_tokens WHERE secret_hash = ?", hash[:]).Take(&row).Error
+		if errors.Is(err, gorm.ErrRecordNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		// What the store says has to be complete; a word that is not known is a failure, not a refusal.
+		scope, known1 := token.ParseScope(row.TokenScope)
+		status, known2 := token.ParseStatus(row.Status)
+		if !known1 || !known2 {
+			return errors.New("a token has a scope or status that this program does not know")
+		}
+		ok = true
+		standing = token.Standing{
+			Status: status, Scope: scope, TokenID: row.ID, AccountID: row.AccountID, EnvironmentID: row.EnvironmentID,
+			AgentID: row.AgentID, AgentDeploymentID: row.AgentDeploymentID, ExpiresAt: row.ExpiresAt / 1000,
+		}
+		if row.LastUsedAt != nil {
+			standing.LastUsedAt = *row.LastUsedAt
+		}
+		return nil
+	})
+	return standing, ok, err
+}
+
+// RecordUses implements token.Store.
+func (s *Store) RecordUses(ctx context.Context, uses []token.Use) error {
+	return s.change(ctx, func(tx *gorm.DB) error {
+		for _, use := range uses {
+			err := tx.Exec("UPDATE api_tokens SET last_used_at = ? WHERE id = ? AND (last_used_at IS NULL OR last_used_at < ?)", use.At, use.TokenID, use.At).Error
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
