@@ -1,0 +1,247 @@
+// Package backendtest runs the real program for tests: on a temporary database, listening on loopback, with a clock
+// that the test moves.
+package backendtest
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"tokentab/backend"
+	"tokentab/backend/account"
+	"tokentab/backend/audit"
+	"tokentab/backend/config"
+	"tokentab/backend/token"
+)
+
+// Password is the password of the admin user that Found makes.
+const Password = "correct horse battery"
+
+// Email is the email of the admin user that Found makes.
+const Email = "ada@example.com"
+
+// Program is a running program.
+type Program struct {
+	*backend.Backend
+	Clock  *Clock
+	Log    *Buffer
+	URL    string // such as http://127.0.0.1:41233
+	Folder string // of the data
+	Config config.Config
+
+	t    *testing.T
+	stop func()
+}
+
+// Option changes how a program starts.
+type Option func(*config.Config, *backend.World)
+
+// Start runs a program until the test ends.
+func Start(t *testing.T, options ...Option) *Program {
+	t.Helper()
+	return StartIn(t, t.TempDir(), NewClock(), options...)
+}
+
+// StartIn runs a program on the data in a folder, which may be there from an earlier one.
+func StartIn(t *testing.T, folder string, clock *Clock, options ...Option) *Program {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &Program{Clock: clock, Log: &Buffer{}, URL: "http://" + listener.Addr().String(), Folder: folder, t: t}
+	p.Config = config.Config{
+		Storage: config.Storage{Data: folder},
+		Issuing: config.Issuing{MaxTokenLifetime: config.Lifetime(400 * 24 * time.Hour)},
+		Serving: config.Serving{Listen: listener.Addr().String(), LogFormat: "text", CacheTokens: 10_000},
+	}
+	world := backend.World{Now: clock.Now, Random: rand.Reader, Log: slog.New(slog.NewTextHandler(p.Log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
+	for _, option := range options {
+		option(&p.Config, &world)
+	}
+	if err := p.Config.Check(); err != nil {
+		t.Fatal(err)
+	}
+	if p.Backend, err = backend.Open(t.Context(), p.Config, world); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	served := make(chan error, 1)
+	go func() { served <- p.Serve(ctx, p.Config, listener) }()
+	p.stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-served; err != nil {
+			t.Errorf("serve: %v", err)
+		}
+		if err := p.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	})
+	t.Cleanup(p.stop)
+	return p
+}
+
+// Stop ends the program cleanly, before the test does.
+func (p *Program) Stop() { p.stop() }
+
+// WithUI serves the given page.
+func WithUI(ui fs.FS) Option {
+	return func(_ *config.Config, w *backend.World) { w.UI = ui }
+}
+
+// Found makes an account with an admin user and returns the actor that the admin user is.
+func (p *Program) Found() audit.Actor {
+	p.t.Helper()
+	user, err := p.Accounts.Found(p.t.Context(), account.Founder{AccountName: "Acme", Name: "Ada", Email: Email, Password: Password}, "")
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return audit.Actor{AccountID: user.AccountID, AdminUserID: user.ID}
+}
+
+// Issue makes a token and returns it with its secret.
+func (p *Program) Issue(actor audit.Actor, order token.Order) (token.Listed, string) {
+	p.t.Helper()
+	made, secret, err := p.Tokens.Issue(p.t.Context(), actor, order)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return made, secret
+}
+
+// Answer is what the program answered.
+type Answer struct {
+	Status int
+	Header http.Header
+	Body   string
+}
+
+// JSON decodes the body into a value of plain maps and slices.
+func (a Answer) JSON(t *testing.T) map[string]any {
+	t.Helper()
+	var v map[string]any
+	if err := json.Unmarshal([]byte(a.Body), &v); err != nil {
+		t.Fatalf("the answer is no JSON object: %v\n%s", err, a.Body)
+	}
+	return v
+}
+
+// Get follows keys into the decoded body, such as details, status.
+func (a Answer) Get(t *testing.T, keys ...string) any {
+	t.Helper()
+	var v any = a.JSON(t)
+	for _, key := range keys {
+		object, ok := v.(map[string]any)
+		if !ok {
+			t.Fatalf("no key %s in %v of %s", key, v, a.Body)
+		}
+		v = object[key]
+	}
+	return v
+}
+
+// Text is Get for a string.
+func (a Answer) Text(t *testing.T, keys ...string) string {
+	t.Helper()
+	text, _ := a.Get(t, keys...).(string)
+	return text
+}
+
+// Header is one header of a request.
+type Header struct{ Name, Value string }
+
+// Bearer is the Authorization header for a secret.
+func Bearer(secret string) Header { return Header{"Authorization", "Bearer " + secret} }
+
+// Call sends a request to a path. A body that is not nil is sent as JSON; a string is sent as it is.
+func (p *Program) Call(method, path string, body any, headers ...Header) Answer {
+	p.t.Helper()
+	var reader io.Reader
+	switch b := body.(type) {
+	case nil:
+	case string:
+		reader = strings.NewReader(b)
+	default:
+		encoded, err := json.Marshal(b)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		reader = bytes.NewReader(encoded)
+	}
+	request, err := http.NewRequestWithContext(p.t.Context(), method, p.URL+path, reader)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if body != nil {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	for _, h := range headers {
+		request.Header.Add(h.Name, h.Value)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return Answer{Status: response.StatusCode, Header: response.Header, Body: string(text)}
+}
+
+// Details is a request body that wraps its fields as the contract does.
+func Details(fields map[string]any) map[string]any { return map[string]any{"details": fields} }
+
+// Clock is a clock that stands still until the test moves it.
+type Clock struct {
+	mu sync.Mutex
+	at time.Time
+}
+
+// NewClock returns a clock that shows some instant of 2026.
+func NewClock() *Clock { return &Clock{at: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)} }
+
+// Now returns the time that the clock shows.
+func (c *Clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.at
+}
+
+// Move moves the clock.
+func (c *Clock) Move(by time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = c.at.Add(by)
+}
+
+// Buffer keeps what is written to it, for many writers.
+type Buffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+// Write implements io.Writer.
+func (b *Buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+// String returns all that was written.
+func (b *Buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}

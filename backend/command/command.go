@@ -1,0 +1,134 @@
+// Package command is the command line: what can be asked for, and the run of each command. Results go to standard
+// output, everything else to standard error.
+package command
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"tokentab/backend"
+	"tokentab/backend/config"
+	"tokentab/backend/fault"
+)
+
+// Version is set by the build.
+var Version = "development"
+
+// IO is what a command reads and writes.
+type IO struct {
+	In       io.Reader
+	Out, Err io.Writer
+	UI       fs.FS // the built page
+}
+
+type grammar struct {
+	Serve   serve   `cmd:"" default:"withargs" help:"Serve the page, the API and the doors of validation (the default)."`
+	Setup   setup   `cmd:"" help:"Make the first account and its admin user, without a browser."`
+	Token   tokens  `cmd:"" help:"Work with API tokens."`
+	Keys    keys    `cmd:"" help:"Work with signing keys."`
+	Version version `cmd:"" help:"Print the version and the commit."`
+}
+
+// Run runs the command that the arguments name, until it is done or the context ends, and returns the exit code: 0, 1
+// for a failure, 2 for wrong arguments.
+func Run(ctx context.Context, args []string, std IO) int {
+	var g grammar
+	exit := -1
+	parser, err := kong.New(&g,
+		kong.Name("tokentab"), kong.Description("Issues, shows and validates API tokens. Every flag can also be set in the environment: --data is TOKENTAB_DATA."),
+		kong.Writers(std.Out, std.Err), kong.Exit(func(code int) { exit = code }),
+		kong.DefaultEnvars(config.Prefix), kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Bind(std), kong.BindTo(ctx, (*context.Context)(nil)),
+	)
+	if err != nil {
+		return fail(std, err, 1)
+	}
+	parsed, err := parser.Parse(args)
+	if exit >= 0 { // --help has answered
+		return exit
+	}
+	if err != nil {
+		return fail(std, err, 2)
+	}
+	if err := parsed.Run(); err != nil {
+		return fail(std, err, 1)
+	}
+	return 0
+}
+
+func fail(std IO, err error, code int) int {
+	message := err.Error()
+	if f, ok := errors.AsType[*fault.Error](err); ok && f.Kind == fault.Validation {
+		message = ""
+		for field, wrong := range f.Fields {
+			for _, w := range wrong {
+				message += "; " + field + " " + w
+			}
+		}
+		message = message[2:]
+	}
+	fmt.Fprintln(std.Err, "tokentab: "+message)
+	return code
+}
+
+type version struct{}
+
+// Run prints the version and the commit that it was built from.
+func (version) Run(std IO) error {
+	commit := "unknown"
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				commit = s.Value
+			}
+		}
+	}
+	if Commit != "" {
+		commit = Commit
+	}
+	_, err := fmt.Fprintf(std.Out, "tokentab %s (%s)\n", Version, commit)
+	return err
+}
+
+// Commit is set by the build; without it the commit that Go noted is shown.
+var Commit string
+
+// open opens the program for a command that does not serve.
+func open(ctx context.Context, std IO, storage config.Storage, issuing config.Issuing) (*backend.Backend, error) {
+	c := config.Config{Storage: storage, Issuing: issuing, Serving: config.Serving{CacheTokens: 1}}
+	if err := fillDatabaseURL(&c.Storage); err != nil {
+		return nil, err
+	}
+	if c.MaxTokenLifetime == 0 {
+		c.MaxTokenLifetime = config.Lifetime(400 * 24 * time.Hour)
+	}
+	if err := errors.Join(c.Storage.Check(), c.Issuing.Check()); err != nil {
+		return nil, err
+	}
+	return backend.Open(ctx, c, world(std, slog.New(slog.NewTextHandler(std.Err, nil))))
+}
+
+func world(std IO, log *slog.Logger) backend.World {
+	return backend.World{Now: now, Random: rand.Reader, Log: log, UI: std.UI}
+}
+
+// now has the precision of what is stored, so that what is answered first reads the same afterwards.
+func now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }
+
+func fillDatabaseURL(s *config.Storage) error {
+	if s.DatabaseURL != "" {
+		return nil
+	}
+	var err error
+	s.DatabaseURL, err = config.DatabaseURLFromFile()
+	return err
+}

@@ -1,0 +1,159 @@
+package command
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"tokentab/backend"
+	"tokentab/backend/account"
+	"tokentab/backend/audit"
+	"tokentab/backend/config"
+	"tokentab/backend/pfid"
+	"tokentab/backend/token"
+)
+
+type setup struct {
+	config.Storage `embed:""`
+
+	Account       string `required:"" help:"Name of the account." placeholder:"NAME"`
+	Email         string `required:"" help:"Email of the first admin user." placeholder:"EMAIL"`
+	Name          string `help:"Name of the first admin user." placeholder:"NAME"`
+	PasswordStdin bool   `required:"" help:"Read the password from the first line of standard input."`
+}
+
+// Run makes the first account.
+func (s *setup) Run(ctx context.Context, std IO) (err error) {
+	password, err := readLine(std.In)
+	if err != nil {
+		return fmt.Errorf("--password-stdin: %w", err)
+	}
+	b, err := open(ctx, std, s.Storage, config.Issuing{})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.Close()) }()
+	user, err := b.Accounts.Found(ctx, account.Founder{AccountName: s.Account, Email: s.Email, Name: s.Name, Password: password}, "")
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(std.Err, "The account %s is made; %s can sign in.\n", s.Account, user.Email)
+	return err
+}
+
+func readLine(r io.Reader) (string, error) {
+	line, err := bufio.NewReader(io.LimitReader(r, 4096)).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", err
+	}
+	return strings.TrimRight(line, "\r\n"), nil
+}
+
+type tokens struct {
+	Create createToken `cmd:"" help:"Create an API token and print its secret, alone, on standard output."`
+}
+
+type createToken struct {
+	config.Storage `embed:""`
+	config.Issuing `embed:""`
+
+	Scope         string          `required:"" enum:"account,environment,agent_deployment" help:"account, environment or agent_deployment." placeholder:"SCOPE"`
+	Account       string          `help:"Id of the account; needed where there are several." placeholder:"ID"`
+	AgentID       string          `help:"Id of the agent, for the scope agent_deployment." placeholder:"ID"`
+	EnvironmentID string          `help:"Id of the environment, for the scopes environment and agent_deployment." placeholder:"ID"`
+	ExpiresIn     config.Lifetime `help:"How long it lives, such as 90d; 365d if empty." placeholder:"TIME"`
+	Name          string          `help:"A name for people, up to 100 characters." placeholder:"TEXT"`
+}
+
+// Run creates the token.
+func (c *createToken) Run(ctx context.Context, std IO) (err error) {
+	b, err := open(ctx, std, c.Storage, c.Issuing)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.Close()) }()
+	order, err := c.order()
+	if err != nil {
+		return err
+	}
+	owner, err := chooseAccount(ctx, b, c.Account)
+	if err != nil {
+		return err
+	}
+	_, secret, err := b.Tokens.Issue(ctx, audit.Actor{AccountID: owner}, order)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(std.Out, secret)
+	return err
+}
+
+func (c *createToken) order() (token.Order, error) {
+	order := token.Order{Name: c.Name}
+	order.Scope, _ = token.ParseScope(c.Scope)
+	var err error
+	if order.AgentID, err = parseID("--agent-id", c.AgentID); err != nil {
+		return order, err
+	}
+	if order.EnvironmentID, err = parseID("--environment-id", c.EnvironmentID); err != nil {
+		return order, err
+	}
+	if c.ExpiresIn > 0 {
+		order.ExpiresAt = now().Add(time.Duration(c.ExpiresIn))
+	}
+	return order, nil
+}
+
+func chooseAccount(ctx context.Context, b *backend.Backend, wanted string) (pfid.ID, error) {
+	all, err := b.Accounts.All(ctx)
+	if err != nil {
+		return pfid.ID{}, err
+	}
+	switch {
+	case len(all) == 0:
+		return pfid.ID{}, errors.New("there is no account yet: run tokentab setup, or open the set-up link that tokentab serve prints")
+	case wanted == "" && len(all) == 1:
+		return all[0].ID, nil
+	case wanted == "":
+		return pfid.ID{}, errors.New("there are several accounts: name one with --account")
+	}
+	for _, a := range all {
+		if a.ID.String() == wanted {
+			return a.ID, nil
+		}
+	}
+	return pfid.ID{}, fmt.Errorf("--account: there is no account %s", wanted)
+}
+
+func parseID(flag, text string) (pfid.ID, error) {
+	if text == "" {
+		return pfid.ID{}, nil
+	}
+	id, err := pfid.Parse(text)
+	if err != nil {
+		return pfid.ID{}, fmt.Errorf("%s must be an id of 32 lower-case characters, not %q", flag, text)
+	}
+	return id, nil
+}
+
+type keys struct {
+	Rotate rotateKeys `cmd:"" help:"Add a signing key and use it from now on; older ones stay published."`
+}
+
+type rotateKeys struct {
+	config.Storage `embed:""`
+}
+
+// Run adds a signing key. A server that is running uses it for the next token.
+func (r *rotateKeys) Run(ctx context.Context, std IO) (err error) {
+	b, err := open(ctx, std, r.Storage, config.Issuing{})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.Close()) }()
+	return b.Signer.Rotate(ctx)
+}

@@ -1,0 +1,216 @@
+// Package config holds every setting of the program, from flags and environment variables, checked.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Prefix starts the name of each environment variable: --max-token-lifetime is TOKENTAB_MAX_TOKEN_LIFETIME.
+const Prefix = "TOKENTAB"
+
+// Storage says where the data is.
+type Storage struct {
+	Data        string `help:"Folder of the database and the master key; made if it does not exist." default:"./data" placeholder:"FOLDER"`
+	DatabaseURL Secret `help:"Leave empty for the SQLite database in the data folder, the only kind that this version knows. Also TOKENTAB_DATABASE_URL_FILE." placeholder:"URL"`
+}
+
+// Issuing says what stands in new tokens and how long they may live.
+type Issuing struct {
+	PublicURL        string   `help:"The address under which clients reach this server, such as https://tokens.example.com; issuer of the tokens." placeholder:"URL"`
+	Audience         string   `help:"Audience of the tokens; the public URL if empty." placeholder:"TEXT"`
+	MaxTokenLifetime Lifetime `help:"The longest that a token may live, such as 90d or 12h." default:"400d" placeholder:"TIME"`
+}
+
+// Serving says how the server listens.
+type Serving struct {
+	Listen         string   `help:"Address and port to listen on." default:"127.0.0.1:8080" placeholder:"ADDRESS"`
+	TrustedProxies Networks `help:"Addresses or networks of reverse proxies whose X-Forwarded headers are believed, with commas between." placeholder:"LIST"`
+	LogFormat      string   `help:"How to write the log: text or json." enum:"text,json" default:"text" placeholder:"FORMAT"`
+	TLSCert        string   `help:"File of the TLS certificate chain, PEM; needs --tls-key." placeholder:"FILE"`
+	TLSKey         string   `help:"File of the TLS key, PEM." placeholder:"FILE"`
+	CacheTokens    int      `help:"How many tokens validation keeps in memory; each takes about 170 bytes." default:"1000000" placeholder:"N"`
+}
+
+// Config is all settings. Check has to pass before they are used.
+type Config struct {
+	Storage
+	Issuing
+	Serving
+}
+
+// Check refuses settings that make no sense, with a sentence that names the setting.
+func (c *Config) Check() error {
+	if err := c.Storage.Check(); err != nil {
+		return err
+	}
+	if err := c.Issuing.Check(); err != nil {
+		return err
+	}
+	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
+		return fmt.Errorf("--listen must be an address with a port, such as 127.0.0.1:8080, not %q", c.Listen)
+	}
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		return errors.New("--tls-cert and --tls-key go together: set both or neither")
+	}
+	if c.CacheTokens < 1 || c.CacheTokens > 100_000_000 {
+		return errors.New("--cache-tokens must be from 1 to 100000000")
+	}
+	return nil
+}
+
+// Check refuses a database that this version does not know.
+func (s *Storage) Check() error {
+	if s.Data == "" {
+		return errors.New("--data must name a folder")
+	}
+	if s.DatabaseURL != "" {
+		return errors.New("--database-url must be empty: this version keeps its data in SQLite in the data folder")
+	}
+	return nil
+}
+
+// Check refuses a public URL that is not the root of a host: official clients drop any path from it.
+func (i *Issuing) Check() error {
+	if i.MaxTokenLifetime < Lifetime(time.Minute) || i.MaxTokenLifetime > Lifetime(100*365*day) {
+		return errors.New("--max-token-lifetime must be from 1m to 36500d")
+	}
+	if i.PublicURL == "" {
+		return nil
+	}
+	u, err := url.Parse(i.PublicURL)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return fmt.Errorf("--public-url must be like https://tokens.example.com, not %q", i.PublicURL)
+	}
+	if strings.Trim(u.Path, "/") != "" {
+		return fmt.Errorf("--public-url must have no path, since clients reach the API at the root of the host; it is %q", i.PublicURL)
+	}
+	i.PublicURL = u.Scheme + "://" + u.Host
+	return nil
+}
+
+// Origin is the public URL, or what the listening address makes of it where none is set.
+func (c *Config) Origin() string {
+	if c.PublicURL != "" {
+		return c.PublicURL
+	}
+	host, port, _ := net.SplitHostPort(c.Listen)
+	if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	scheme := "http"
+	if c.TLSCert != "" {
+		scheme = "https"
+	}
+	return scheme + "://" + net.JoinHostPort(host, port)
+}
+
+// DefaultTokenLifetime is how long a token lives when nobody says: 365 days, or less where less is allowed.
+func (i Issuing) DefaultTokenLifetime() time.Duration {
+	return min(365*day, time.Duration(i.MaxTokenLifetime))
+}
+
+const day = 24 * time.Hour
+
+// Secret is a setting that prints as stars.
+type Secret string
+
+// String hides the value.
+func (s Secret) String() string {
+	if s == "" {
+		return ""
+	}
+	return "***"
+}
+
+// GoString hides the value.
+func (s Secret) GoString() string { return s.String() }
+
+// Lifetime is a duration that also knows days: 90d.
+type Lifetime time.Duration
+
+// UnmarshalText reads whole days such as 90d, or a Go duration such as 12h30m.
+func (l *Lifetime) UnmarshalText(text []byte) error {
+	if days, ok := strings.CutSuffix(string(text), "d"); ok {
+		n, err := strconv.ParseUint(days, 10, 16)
+		if err != nil {
+			return fmt.Errorf("%q is not a time such as 90d or 12h", text)
+		}
+		*l = Lifetime(time.Duration(n) * day)
+		return nil
+	}
+	d, err := time.ParseDuration(string(text))
+	if err != nil || d <= 0 {
+		return fmt.Errorf("%q is not a time such as 90d or 12h", text)
+	}
+	*l = Lifetime(d)
+	return nil
+}
+
+// Networks is a set of IP networks.
+type Networks []netip.Prefix
+
+// UnmarshalText reads addresses and networks with commas between.
+func (n *Networks) UnmarshalText(text []byte) error {
+	*n = nil
+	for part := range strings.SplitSeq(string(text), ",") {
+		part = strings.TrimSpace(part)
+		if part == "" {
+			continue
+		}
+		if ip, err := netip.ParseAddr(part); err == nil {
+			*n = append(*n, netip.PrefixFrom(ip.Unmap(), ip.Unmap().BitLen()))
+			continue
+		}
+		prefix, err := netip.ParsePrefix(part)
+		if err != nil {
+			return fmt.Errorf("%q is neither an address nor a network such as 10.0.0.0/8", part)
+		}
+		*n = append(*n, prefix.Masked())
+	}
+	return nil
+}
+
+// Contain reports whether the address lies in one of the networks.
+func (n Networks) Contain(ip netip.Addr) bool {
+	for _, prefix := range n {
+		if prefix.Contains(ip.Unmap()) {
+			return true
+		}
+	}
+	return false
+}
+
+// MasterKey returns the master key's text from TOKENTAB_MASTER_KEY or the file that TOKENTAB_MASTER_KEY_FILE names;
+// empty where neither is set. It is no flag, since command lines are visible to everybody on a machine.
+func MasterKey() (Secret, error) { return secretFromEnvironment(Prefix + "_MASTER_KEY") }
+
+// DatabaseURLFromFile returns the database URL in the file that TOKENTAB_DATABASE_URL_FILE names; empty where not set.
+func DatabaseURLFromFile() (Secret, error) {
+	if os.Getenv(Prefix+"_DATABASE_URL") != "" {
+		return "", nil
+	}
+	return secretFromEnvironment(Prefix + "_DATABASE_URL")
+}
+
+func secretFromEnvironment(name string) (Secret, error) {
+	value, file := os.Getenv(name), os.Getenv(name+"_FILE")
+	if value != "" && file != "" {
+		return "", fmt.Errorf("%s and %s_FILE are both set: set one of them", name, name)
+	}
+	if file == "" {
+		return Secret(value), nil
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return "", fmt.Errorf("%s_FILE: %w", name, err)
+	}
+	return Secret(strings.TrimSpace(string(text))), nil
+}

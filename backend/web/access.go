@@ -1,0 +1,214 @@
+package web
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humafiber"
+	"github.com/gofiber/fiber/v2"
+
+	"tokentab/backend/account"
+	"tokentab/backend/audit"
+	"tokentab/backend/fault"
+	"tokentab/backend/pfid"
+	"tokentab/backend/token"
+)
+
+// access says whom a route lets in. The zero access lets nobody in.
+type access uint8
+
+const (
+	nobody  access = iota
+	open           // strangers; the route table has few of them
+	holder         // whoever holds a good token, and signed-in admin users
+	manager        // account tokens and signed-in admin users
+)
+
+// caller is who asks: a signed-in admin user, the holder of a token, or on open routes possibly nobody.
+type caller struct {
+	audit.Actor
+	UserAgent string
+	// Session is set for a signed-in admin user, with the id that its cookie has.
+	Session   *account.Session
+	SessionID account.SessionID
+	// Standing is set for the holder of a token.
+	Standing *token.Standing
+	request  *fiber.Ctx
+}
+
+// mayManage reports whether the caller has the rights of the whole account.
+func (c *caller) mayManage() bool {
+	return c.Session != nil || c.Standing != nil && c.Standing.Scope == token.ScopeAccount
+}
+
+type callerKey struct{}
+
+// admit lets a request pass if the access allows its credential, and hands on who asks.
+func (s *Server) admit(a access) func(huma.Context, func(huma.Context)) {
+	return func(ctx huma.Context, next func(huma.Context)) {
+		who, err := s.authenticate(humafiber.Unwrap(ctx))
+		if err == nil {
+			err = who.check(a)
+		}
+		if err == nil && a == open && isUnsafe(ctx.Method()) {
+			err = s.refuseForeignOrigin(who.request, false)
+		}
+		if err != nil {
+			body := s.envelope(ctx.Context(), err)
+			for name := range body.headers {
+				ctx.SetHeader(name, body.headers.Get(name))
+			}
+			ctx.SetHeader("Content-Type", body.ContentType(""))
+			ctx.SetStatus(body.status)
+			_ = s.api.Marshal(ctx.BodyWriter(), "application/json", body)
+			return
+		}
+		next(huma.WithValue(ctx, callerKey{}, who))
+	}
+}
+
+func (c *caller) check(a access) error {
+	known := c.Session != nil || c.Standing != nil
+	switch {
+	case a == open:
+		return nil
+	case a == nobody || !known:
+		return fault.New(fault.NotAuthenticated, "Send an API token as a bearer token, or sign in.")
+	case a == manager && !c.mayManage():
+		return fault.New(fault.NotPermitted, "Only account tokens may do this; this token has the scope %s.", c.Standing.Scope)
+	}
+	return nil
+}
+
+// authenticate finds out who asks: the bearer token decides where there is one, else the session. A bad token is never
+// made up for by a session.
+func (s *Server) authenticate(c *fiber.Ctx) (*caller, error) {
+	who := &caller{request: c, UserAgent: c.Get(fiber.HeaderUserAgent)}
+	who.Address = s.address(c)
+	secret, presented := bearer(&c.Request().Header, false)
+	if presented {
+		verdict, err := s.Tokens.Check(c.UserContext(), secret, token.Need{})
+		if err != nil {
+			return nil, err
+		}
+		if verdict.Reason != token.Good {
+			return nil, fault.New(fault.BadAuthToken, "%s", refusals[verdict.Reason].message)
+		}
+		who.Standing = &verdict.Standing
+		who.AccountID, who.APITokenID = verdict.Standing.AccountID, verdict.Standing.TokenID
+		return who, nil
+	}
+	id := s.sessionCookie(c)
+	if id == "" {
+		return who, nil
+	}
+	session, ok, err := s.Accounts.Session(c.UserContext(), id)
+	if err != nil || !ok {
+		return who, err
+	}
+	if isUnsafe(c.Method()) {
+		if err := s.refuseForeignOrigin(c, true); err != nil {
+			return nil, err
+		}
+	}
+	who.Session, who.SessionID = &session, id
+	who.AccountID, who.AdminUserID = session.Account.ID, session.AdminUser.ID
+	return who, nil
+}
+
+func isUnsafe(method string) bool {
+	return method != http.MethodGet && method != http.MethodHead && method != http.MethodOptions
+}
+
+// refuseForeignOrigin refuses what another site makes a browser send: Sec-Fetch-Site decides, else Origin. Browsers
+// send neither over plain http only with safe methods, so where proof is demanded their absence is a refusal too.
+func (s *Server) refuseForeignOrigin(c *fiber.Ctx, demanded bool) error {
+	refusal := fault.New(fault.NotPermitted, "This request did not come from the page of this server.")
+	if site := c.Get("Sec-Fetch-Site"); site != "" {
+		if site == "same-origin" {
+			return nil
+		}
+		return refusal
+	}
+	origin := c.Get(fiber.HeaderOrigin)
+	if origin == "" {
+		if demanded {
+			return refusal
+		}
+		return nil
+	}
+	if origin == s.Config.PublicURL {
+		return nil
+	}
+	u, err := url.Parse(origin)
+	host := string(c.Context().Host())
+	if s.Config.TrustedProxies.Contain(remoteAddr(c)) && c.Get(fiber.HeaderXForwardedHost) != "" {
+		host = c.Get(fiber.HeaderXForwardedHost)
+	}
+	if err != nil || u.Host == "" || u.Host != host {
+		return refusal
+	}
+	return nil
+}
+
+// Cookie names. The prefix makes browsers insist on Secure, on the path / and on no domain (RFC 6265bis, 4.1.3.2).
+const (
+	plainCookie  = "tokentab_session"
+	secureCookie = "__Host-tokentab_session"
+)
+
+func (s *Server) sessionCookie(c *fiber.Ctx) account.SessionID {
+	name := plainCookie
+	if s.isHTTPS(c) {
+		name = secureCookie
+	}
+	return account.SessionID(c.Cookies(name))
+}
+
+// setSessionCookie gives the session to the browser, or takes it away where the id is empty.
+func (s *Server) setSessionCookie(c *fiber.Ctx, id account.SessionID) {
+	cookie := &fiber.Cookie{Name: plainCookie, Value: string(id), Path: "/", HTTPOnly: true, SameSite: fiber.CookieSameSiteLaxMode}
+	if s.isHTTPS(c) {
+		cookie.Name, cookie.Secure = secureCookie, true
+	}
+	cookie.MaxAge = int(account.AbsoluteEnd.Seconds())
+	if id == "" {
+		cookie.MaxAge = -1
+		cookie.Expires = longAgo
+	}
+	c.Cookie(cookie)
+}
+
+// add registers a route: whom it lets in, what it reads, and the intent. Errors of the intent become envelopes.
+func add[I, O any](s *Server, a access, method, path, summary string, intent func(context.Context, *caller, *I) (*O, error)) {
+	operation := huma.Operation{
+		OperationID: operationID(method, path), Method: method, Path: path, Summary: summary,
+		Middlewares: huma.Middlewares{s.admit(a)}, DefaultStatus: http.StatusOK, MaxBodyBytes: -1,
+		Errors: []int{http.StatusBadRequest, http.StatusForbidden, http.StatusInternalServerError, http.StatusServiceUnavailable},
+	}
+	if a != open {
+		operation.Errors = append(operation.Errors, http.StatusUnauthorized)
+		operation.Security = []map[string][]string{{"token": {}}, {"session": {}}}
+	}
+	huma.Register(s.api, operation, func(ctx context.Context, in *I) (*O, error) {
+		who, _ := ctx.Value(callerKey{}).(*caller)
+		out, err := intent(ctx, who, in)
+		if err != nil {
+			return nil, s.envelope(ctx, err)
+		}
+		return out, nil
+	})
+}
+
+// own refuses an account that is not the caller's as if it did not exist. The empty text stands for the caller's own.
+func (c *caller) own(accountID string) error {
+	if accountID == "" {
+		return nil
+	}
+	if id, err := pfid.Parse(accountID); err != nil || id != c.AccountID {
+		return fault.New(fault.NotFound, "There is no such account.")
+	}
+	return nil
+}

@@ -1,0 +1,211 @@
+package web
+
+import (
+	"encoding/json"
+	"net/http"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/gofiber/fiber/v2"
+
+	"tokentab/backend/fault"
+	"tokentab/backend/paging"
+	"tokentab/backend/pfid"
+)
+
+// ordered is a request that wraps what it asks for in details.
+type ordered[T any] struct {
+	Body orderedBody[T]
+}
+
+type orderedBody[T any] struct {
+	Details T `json:"details"`
+}
+
+// one is the success envelope of one item.
+type one[T any] struct {
+	Body oneBody[T]
+}
+
+type oneBody[T any] struct {
+	Status  string `json:"status" enum:"success"`
+	Details T      `json:"details"`
+}
+
+func details[T any](item T) *one[T] {
+	return &one[T]{Body: oneBody[T]{Status: "success", Details: item}}
+}
+
+// many is the success envelope of a list. It has no details key: a client would read that instead.
+type many[T any] struct {
+	Body manyBody[T]
+}
+
+type manyBody[T any] struct {
+	Status     string     `json:"status" enum:"success"`
+	Summaries  []T        `json:"summaries" nullable:"false"`
+	Pagination Pagination `json:"pagination"`
+	Sorting    Sorting    `json:"sorting"`
+}
+
+// Pagination says which part of a list an answer holds.
+type Pagination struct {
+	ItemCount          int  `json:"item_count" doc:"Items in the whole list"`
+	ItemStart          int  `json:"item_start" doc:"Place of the first item shown, from 1; 0 if there is none"`
+	ItemEnd            int  `json:"item_end" doc:"Place of the last item shown, from 1; 0 if there is none"`
+	PageCount          int  `json:"page_count"`
+	PageIndex          int  `json:"page_index" doc:"From 1"`
+	PageOffset         int  `json:"page_offset" doc:"Items passed over"`
+	PageSize           int  `json:"page_size"`
+	NextPageOffset     *int `json:"next_page_offset"`
+	PreviousPageOffset *int `json:"previous_page_offset"`
+}
+
+// Sorting says in which order a list is.
+type Sorting struct {
+	Field     string `json:"field"`
+	Direction string `json:"direction" enum:"asc,desc"`
+}
+
+// Listing is the query that every list takes.
+type Listing struct {
+	Offset    int    `query:"pagination[offset]" minimum:"0" maximum:"1000000000" default:"0" doc:"Items to pass over"`
+	PageSize  int    `query:"pagination[page_size]" minimum:"1" maximum:"100" default:"100" doc:"Items at the most"`
+	Sorting   string `query:"sorting" doc:"A field, or -field for descending; newest first if empty" example:"-inserted_at"`
+	Field     string `query:"sorting[field]" doc:"Older form of sorting"`
+	Direction string `query:"sorting[direction]" enum:"asc,desc," doc:"Older form of sorting"`
+}
+
+func (l *Listing) page() paging.Page {
+	p := paging.Page{Offset: l.Offset, Size: l.PageSize, Sort: l.Field, Descending: l.Direction == "desc"}
+	if l.Sorting != "" {
+		p.Sort, p.Descending = strings.CutPrefix(l.Sorting, "-")
+	}
+	return p
+}
+
+func summaries[From, To any](items []From, total int, l *Listing, convert func(From) To) *many[To] {
+	list := make([]To, len(items))
+	for i, item := range items {
+		list[i] = convert(item)
+	}
+	p := Pagination{
+		ItemCount: total, PageCount: (total + l.PageSize - 1) / l.PageSize, PageIndex: l.Offset/l.PageSize + 1,
+		PageOffset: l.Offset, PageSize: l.PageSize,
+	}
+	if len(items) > 0 {
+		p.ItemStart, p.ItemEnd = l.Offset+1, l.Offset+len(items)
+	}
+	if next := l.Offset + l.PageSize; next < total {
+		p.NextPageOffset = &next
+	}
+	if previous := max(0, l.Offset-l.PageSize); l.Offset > 0 {
+		p.PreviousPageOffset = &previous
+	}
+	sorted := Sorting{Field: "inserted_at", Direction: "desc"}
+	if page := l.page(); page.Sort != "" {
+		sorted = Sorting{Field: page.Sort, Direction: "asc"}
+		if page.Descending {
+			sorted.Direction = "desc"
+		}
+	}
+	return &many[To]{Body: manyBody[To]{Status: "success", Summaries: list, Pagination: p, Sorting: sorted}}
+}
+
+// orNull returns nil for the empty text, which is null on the wire.
+func orNull(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
+}
+
+func idOrNull(id pfid.ID) *string { return orNull(id.String()) }
+
+func timeOrNull(at time.Time) *time.Time {
+	if at.IsZero() {
+		return nil
+	}
+	return &at
+}
+
+// pathID is the id in a path. One that is no PFID is like one that does not exist: it becomes the zero ID, which
+// nothing has.
+type pathID struct {
+	ID string `path:"id" doc:"A PFID"`
+}
+
+func (p *pathID) id() pfid.ID {
+	id, _ := pfid.Parse(p.ID)
+	return id
+}
+
+// optionalID reads an id of a request's field that may be left out. What is no PFID is noted.
+func optionalID(wrong fault.Fields, field string, text *string) pfid.ID {
+	if text == nil || *text == "" {
+		return pfid.ID{}
+	}
+	id, err := pfid.Parse(*text)
+	if err != nil {
+		wrong.Add(field, "must be an id: 32 lower-case characters")
+	}
+	return id
+}
+
+func optionalText(text *string) string {
+	if text == nil {
+		return ""
+	}
+	return *text
+}
+
+// longAgo makes a browser drop a cookie.
+var longAgo = time.Unix(1, 0)
+
+func operationID(method, path string) string {
+	name := strings.NewReplacer("/{id}", "", "/", "-", "_", "-").Replace(path)
+	verb := map[string]string{http.MethodGet: "list", http.MethodPost: "create", http.MethodDelete: "delete", http.MethodPut: "update"}[method]
+	if method == http.MethodGet && strings.Contains(path, "{id}") {
+		verb = "get"
+	}
+	return verb + name
+}
+
+// apiConfig is Huma's configuration: JSON only, unknown fields and query keys ignored, no schema links in answers.
+func apiConfig() huma.Config {
+	registry := huma.NewMapRegistry("#/components/schemas/", schemaName)
+	c := huma.DefaultConfig("Tokentab", "1")
+	c.OpenAPI.Components.Schemas = registry
+	c.Info.Description = "Issues, shows and validates API tokens."
+	c.Servers = []*huma.Server{{URL: "/api/v1"}}
+	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		"token":   {Type: "http", Scheme: "bearer", BearerFormat: "JWT"},
+		"session": {Type: "apiKey", In: "cookie", Name: plainCookie},
+	}
+	c.OpenAPIPath, c.DocsPath, c.SchemasPath = "", "", ""
+	c.CreateHooks, c.Transformers = nil, nil
+	c.AllowAdditionalPropertiesByDefault = true
+	return c
+}
+
+// schemaName names a type in the OpenAPI document in the contract's spelling.
+func schemaName(t reflect.Type, hint string) string {
+	return strings.ReplaceAll(huma.DefaultSchemaNamer(t, hint), "APIToken", "ApiToken")
+}
+
+// openAPI serves the OpenAPI document, which comes from the code.
+func (s *Server) openAPI(c *fiber.Ctx) error {
+	document, err := s.OpenAPI()
+	if err != nil {
+		return err
+	}
+	c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSONCharsetUTF8)
+	return c.Send(document)
+}
+
+// OpenAPI returns the OpenAPI 3.1 document as indented JSON.
+func (s *Server) OpenAPI() ([]byte, error) {
+	return json.MarshalIndent(s.api.OpenAPI(), "", "  ")
+}

@@ -1,0 +1,169 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/gofiber/fiber/v2"
+
+	"tokentab/backend/fault"
+)
+
+// answers maps each kind of failure to its status and code of the wire contract. It is the only such place.
+var answers = map[fault.Kind]struct {
+	status int
+	code   string
+}{
+	fault.Unexpected:                {http.StatusInternalServerError, "unexpected"},
+	fault.BadRequest:                {http.StatusBadRequest, "bad_request"},
+	fault.NotAuthenticated:          {http.StatusUnauthorized, "not_authenticated"},
+	fault.BadAuthToken:              {http.StatusUnauthorized, "bad_authtoken"},
+	fault.NotPermitted:              {http.StatusForbidden, "not_permitted"},
+	fault.NotFound:                  {http.StatusNotFound, "not_found"},
+	fault.InvalidAction:             {http.StatusConflict, "invalid_action"},
+	fault.IdempotencyKeyAlreadyUsed: {http.StatusConflict, "idempotency_key_already_used"},
+	fault.Validation:                {http.StatusUnprocessableEntity, "validation_errors"},
+	fault.TooManyRequests:           {http.StatusTooManyRequests, "not_permitted"},
+	fault.Unavailable:               {http.StatusServiceUnavailable, "unexpected"},
+}
+
+// errorBody is the error envelope of the wire contract. It implements huma.StatusError and huma.HeadersError.
+type errorBody struct {
+	Status  string              `json:"status" enum:"error"`
+	Code    string              `json:"code" doc:"One of the codes of the contract"`
+	Message string              `json:"message" doc:"A sentence for people"`
+	Errors  map[string][]string `json:"errors,omitempty" doc:"With validation_errors: what is wrong with each field"`
+
+	status  int
+	headers http.Header
+}
+
+func (e *errorBody) Error() string           { return e.Message }
+func (e *errorBody) GetStatus() int          { return e.status }
+func (e *errorBody) GetHeaders() http.Header { return e.headers }
+
+// ContentType keeps Huma from calling the envelope a problem document.
+func (e *errorBody) ContentType(string) string { return fiber.MIMEApplicationJSONCharsetUTF8 }
+
+// envelope turns a failure into the answer that its kind has. Failures of ours are logged here, once, with their cause
+// and the request id that the caller also gets.
+func (s *Server) envelope(ctx context.Context, err error) *errorBody {
+	f, ok := errors.AsType[*fault.Error](err)
+	if !ok {
+		f = fault.Because(fault.Unexpected, "", err)
+	}
+	answer := answers[f.Kind]
+	body := &errorBody{Status: "error", Code: answer.code, Message: f.Message, Errors: f.Fields, status: answer.status, headers: http.Header{}}
+	switch f.Kind {
+	case fault.Unexpected:
+		body.Message = "Something went wrong on the server. Its log has the cause under the request id."
+	case fault.NotAuthenticated:
+		body.headers.Set("WWW-Authenticate", challengeNone)
+	case fault.BadAuthToken:
+		body.headers.Set("WWW-Authenticate", challengeInvalid)
+	}
+	if f.RetryAfter > 0 {
+		body.headers.Set("Retry-After", strconv.Itoa(int(math.Ceil(f.RetryAfter.Seconds()))))
+	}
+	if body.status >= http.StatusInternalServerError {
+		id, _ := ctx.Value(requestIDKey{}).(string)
+		s.Log.Error("request failed", "request_id", id, "status", body.status, "cause", err)
+	}
+	return body
+}
+
+// answerError is Fiber's error handler: it answers failures outside of Huma, those of reading a request included.
+func (s *Server) answerError(c *fiber.Ctx, err error) error {
+	if e, ok := errors.AsType[*fiber.Error](err); ok {
+		err = requestFault(e)
+		if err == nil {
+			return c.Status(e.Code).JSON(&errorBody{Status: "error", Code: "bad_request", Message: e.Message})
+		}
+	}
+	body := s.envelope(c.Context(), err)
+	for name := range body.headers {
+		c.Set(name, body.headers.Get(name))
+	}
+	c.Set(fiber.HeaderCacheControl, "no-store")
+	return c.Status(body.status).JSON(body)
+}
+
+// requestFault returns the fault for an error of Fiber's own; nil where only its status fits.
+func requestFault(e *fiber.Error) error {
+	switch {
+	case e.Code == http.StatusNotFound:
+		return fault.New(fault.NotFound, "There is nothing at this address.")
+	case e.Code >= http.StatusInternalServerError:
+		return fault.Because(fault.Unexpected, "", e)
+	}
+	switch e.Code {
+	case http.StatusMethodNotAllowed:
+		e.Message = "This address does not take that method."
+	case http.StatusRequestEntityTooLarge:
+		e.Message = "The body is larger than 256 KiB."
+	case http.StatusRequestHeaderFieldsTooLarge:
+		e.Message = "The headers are larger than 16 KiB."
+	case http.StatusRequestTimeout:
+		e.Message = "The request did not arrive in time."
+	default:
+		e.Code, e.Message = http.StatusBadRequest, "The request can't be read."
+	}
+	return nil
+}
+
+func notFound(*fiber.Ctx) error { return fiber.ErrNotFound }
+
+func (s *Server) logPanic(c *fiber.Ctx, cause any) {
+	id, _ := c.Locals(requestIDKey{}).(string)
+	s.Log.Error("a handler panicked", "request_id", id, "path", c.Path(), "cause", cause)
+}
+
+func init() {
+	// Huma's own failures, those of reading and checking a request, become our envelope too. What was sent is not
+	// repeated: it may be a password.
+	huma.NewError = func(status int, message string, causes ...error) huma.StatusError {
+		body := &errorBody{Status: "error", Code: "bad_request", Message: sentence(message), status: status}
+		switch {
+		case status == http.StatusUnprocessableEntity:
+			body.Code, body.Message, body.Errors = "validation_errors", "Some fields are not valid.", map[string][]string{}
+			for _, cause := range causes {
+				if d, ok := cause.(huma.ErrorDetailer); ok {
+					detail := d.ErrorDetail()
+					field := fieldOf(detail.Location, detail.Message)
+					body.Errors[field] = append(body.Errors[field], detail.Message)
+				}
+			}
+		case status >= http.StatusInternalServerError:
+			body.Code = "unexpected"
+		}
+		return body
+	}
+}
+
+// fieldOf turns a place in a request into the name by which callers know the field. A missing field is named in the
+// message only.
+func fieldOf(location, message string) string {
+	for _, prefix := range []string{"body", "query", "path", "header", ".", "details", "."} {
+		location = strings.TrimPrefix(location, prefix)
+	}
+	if _, rest, ok := strings.Cut(message, "expected required property "); ok {
+		name, _, _ := strings.Cut(rest, " ")
+		return strings.TrimPrefix(location+"."+name, ".")
+	}
+	if location == "" {
+		return "body"
+	}
+	return location
+}
+
+func sentence(text string) string {
+	if text == "" {
+		return text
+	}
+	return strings.ToUpper(text[:1]) + strings.TrimSuffix(text[1:], ".") + "."
+}

@@ -1,0 +1,246 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"tokentab/backend/pfid"
+	"tokentab/backend/token"
+)
+
+// The paths of the doors of validation.
+var (
+	pathValidate = []byte("/api/v1/validate")
+	pathPing     = []byte("/api/v1/ping")
+)
+
+// Challenges of RFC 6750, section 3. A request without a credential gets no error code (section 3.1).
+const (
+	challengeNone    = `Bearer realm="tokentab"`
+	challengeInvalid = challengeNone + `, error="invalid_token"`
+)
+
+// refusal is the fixed answer to a secret that was not accepted.
+type refusal struct {
+	status    int
+	code      string
+	message   string
+	challenge string
+}
+
+// refusals holds one answer per reason. All that is not ours, unknown, forged or malformed, gets the one of Unknown;
+// only the holder of a real token is told why.
+var refusals = map[token.Reason]refusal{
+	token.Unknown:      {http.StatusUnauthorized, "bad_authtoken", "This token is not valid.", challengeInvalid},
+	token.IsSuspended:  {http.StatusUnauthorized, "bad_authtoken", "Token suspended.", challengeInvalid + `, error_description="The token is suspended"`},
+	token.IsRevoked:    {http.StatusUnauthorized, "bad_authtoken", "Token revoked.", challengeInvalid + `, error_description="The token is revoked"`},
+	token.IsExpired:    {http.StatusUnauthorized, "bad_authtoken", "Token expired.", challengeInvalid + `, error_description="The token has expired"`},
+	token.Insufficient: {http.StatusForbidden, "not_permitted", "This token is good, but not for this.", challengeNone + `, error="insufficient_scope"`},
+}
+
+var (
+	noCredential = refusal{http.StatusUnauthorized, "not_authenticated", "Send an API token as a bearer token.", challengeNone}
+	couldNotTell = refusal{http.StatusServiceUnavailable, "unexpected", "The store does not answer right now. Try again.", ""}
+)
+
+// body is the error envelope of a refusal. Its words need no escaping.
+func (r refusal) body() string {
+	return `{"status":"error","code":"` + r.code + `","message":"` + r.message + `"}`
+}
+
+// gate answers the doors of validation itself and hands everything else on. The path is matched as it was sent.
+func (s *Server) gate(next fasthttp.RequestHandler) fasthttp.RequestHandler {
+	return func(c *fasthttp.RequestCtx) {
+		path := c.URI().PathOriginal()
+		switch {
+		case bytes.HasPrefix(path, pathValidate) && (len(path) == len(pathValidate) || path[len(pathValidate)] == '/'):
+			s.guarded(c, s.validate)
+		case bytes.Equal(path, pathPing) && (c.IsGet() || c.IsHead()):
+			s.guarded(c, s.ping)
+		default:
+			next(c)
+		}
+	}
+}
+
+// guarded answers 503 where the door panics: the program goes on, and nobody gets through.
+func (s *Server) guarded(c *fasthttp.RequestCtx, door func(*fasthttp.RequestCtx)) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			s.Log.Error("a door of validation panicked", "cause", cause)
+			c.Response.Reset()
+			refuse(c, couldNotTell)
+		}
+	}()
+	door(c)
+}
+
+// validate is the door for gateways: the answer is the status alone, identity is in the headers, and a good answer has
+// no body, since some proxies can't use a connection again when they leave one unread.
+func (s *Server) validate(c *fasthttp.RequestCtx) {
+	secret, presented := bearer(&c.Request.Header, true)
+	if !presented {
+		refuse(c, noCredential)
+		return
+	}
+	verdict, err := s.Tokens.Check(context.Background(), secret, needOf(c.QueryArgs()))
+	if err != nil {
+		s.cannotTell(c, err)
+		return
+	}
+	if verdict.Reason != token.Good {
+		refuse(c, refusals[verdict.Reason])
+		return
+	}
+	h, t := &c.Response.Header, &verdict.Standing
+	var text [pfid.TextSize]byte
+	h.SetBytesV("X-Token-Id", t.TokenID.Append(text[:0]))
+	h.Set("X-Token-Scope", t.Scope.String())
+	h.SetBytesV("X-Account-Id", t.AccountID.Append(text[:0]))
+	h.SetBytesV("X-Environment-Id", t.EnvironmentID.Append(text[:0]))
+	h.SetBytesV("X-Agent-Id", t.AgentID.Append(text[:0]))
+	h.SetBytesV("X-Agent-Deployment-Id", t.AgentDeploymentID.Append(text[:0]))
+	h.SetBytesV("X-Token-Expires-At", time.Unix(t.ExpiresAt, 0).UTC().AppendFormat(text[:0], time.RFC3339))
+	answerNoStore(c, http.StatusOK)
+}
+
+// ping is the door for SDKs, which check their token with it when they start.
+func (s *Server) ping(c *fasthttp.RequestCtx) {
+	secret, presented := bearer(&c.Request.Header, false)
+	if !presented {
+		refuse(c, noCredential)
+		return
+	}
+	verdict, err := s.Tokens.Check(context.Background(), secret, token.Need{})
+	if err != nil {
+		s.cannotTell(c, err)
+		return
+	}
+	if verdict.Reason != token.Good {
+		refuse(c, refusals[verdict.Reason])
+		return
+	}
+	t := &verdict.Standing
+	b := make([]byte, 0, 512)
+	b = append(b, `{"status":"success","details":{"token_type":"api","token_id":"`...)
+	b = t.TokenID.Append(b)
+	b = append(b, `","token_scope":"`...)
+	b = append(b, t.Scope.String()...)
+	b = append(b, `","account_id":"`...)
+	b = t.AccountID.Append(b)
+	b = append(b, '"')
+	b = appendID(b, "environment_id", t.EnvironmentID)
+	b = appendID(b, "agent_id", t.AgentID)
+	b = appendID(b, "agent_deployment_id", t.AgentDeploymentID)
+	b = append(b, `,"expires_at":"`...)
+	b = time.Unix(t.ExpiresAt, 0).UTC().AppendFormat(b, time.RFC3339)
+	b = append(b, `"}}`...)
+	c.Response.Header.SetContentType("application/json; charset=utf-8")
+	c.Response.SetBody(b)
+	answerNoStore(c, http.StatusOK)
+}
+
+func appendID(b []byte, name string, id pfid.ID) []byte {
+	b = append(b, `,"`...)
+	b = append(b, name...)
+	if id.IsZero() {
+		return append(b, `":null`...)
+	}
+	b = append(b, `":"`...)
+	b = id.Append(b)
+	return append(b, '"')
+}
+
+func (s *Server) cannotTell(c *fasthttp.RequestCtx, err error) {
+	s.Log.Error("a validation could not be decided", "cause", err)
+	c.Response.Header.Set("Retry-After", "1")
+	refuse(c, couldNotTell)
+}
+
+func refuse(c *fasthttp.RequestCtx, r refusal) {
+	if r.challenge != "" {
+		c.Response.Header.Set("WWW-Authenticate", r.challenge)
+	}
+	c.Response.Header.SetContentType("application/json; charset=utf-8")
+	c.Response.SetBodyString(r.body())
+	answerNoStore(c, r.status)
+}
+
+func answerNoStore(c *fasthttp.RequestCtx, status int) {
+	h := &c.Response.Header
+	h.Set("Cache-Control", "no-store")
+	for _, security := range securityHeaders {
+		h.Set(security[0], security[1])
+	}
+	c.Response.SetStatusCode(status)
+}
+
+var schemeBearer = []byte("bearer ")
+
+// bearer returns the secret that a request presents; presented is false where it carries no credential at all. What is
+// malformed, doubled or of another scheme is presented, but comes back empty and so is never accepted (RFC 6750, 2.1).
+// With keyHeader, X-API-Key stands in where there is no Authorization.
+func bearer(h *fasthttp.RequestHeader, keyHeader bool) (secret []byte, presented bool) {
+	switch values := h.PeekAll("Authorization"); len(values) {
+	case 0:
+	case 1:
+		value := values[0]
+		if len(value) <= len(schemeBearer) || !bytes.EqualFold(value[:len(schemeBearer)], schemeBearer) {
+			return nil, true
+		}
+		return oneToken(value[len(schemeBearer):]), true
+	default:
+		return nil, true
+	}
+	if !keyHeader {
+		return nil, false
+	}
+	switch values := h.PeekAll("X-API-Key"); len(values) {
+	case 0:
+		return nil, false
+	case 1:
+		return oneToken(values[0]), true
+	default:
+		return nil, true
+	}
+}
+
+// oneToken returns the value if it is a single token68 (RFC 9110, 11.2), else nothing.
+func oneToken(value []byte) []byte {
+	value = bytes.TrimLeft(value, " ")
+	if len(value) > token.MaxSecret {
+		return nil
+	}
+	for _, b := range value {
+		if b <= ' ' || b == ',' || b >= 0x7f {
+			return nil
+		}
+	}
+	return value
+}
+
+// needOf reads what a gateway's configuration demands. A value that names nothing is kept as one that nothing meets,
+// so that a mistake in a configuration refuses rather than admits.
+func needOf(query *fasthttp.Args) (need token.Need) {
+	if query.Len() == 0 {
+		return need
+	}
+	for key, value := range query.All() {
+		switch string(key) {
+		case "scope":
+			scope, _ := token.ParseScope(string(value))
+			need.Scopes = append(need.Scopes, scope)
+		case "environment_id":
+			id, _ := pfid.Parse(string(value))
+			need.Environments = append(need.Environments, id)
+		case "agent_id":
+			id, _ := pfid.Parse(string(value))
+			need.Agents = append(need.Agents, id)
+		}
+	}
+	return need
+}

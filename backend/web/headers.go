@@ -1,0 +1,90 @@
+package web
+
+import (
+	"encoding/hex"
+	"fmt"
+	"io"
+	"net/netip"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+)
+
+// What the page needs is all on this server; inline scripts and styles are refused.
+const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
+
+const strictTransport = "max-age=31536000"
+
+// securityHeaders stand on every answer. The policy is the one for answers that no browser has to draw.
+var securityHeaders = [][2]string{
+	{"Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"},
+	{"X-Content-Type-Options", "nosniff"},
+	{"Referrer-Policy", "no-referrer"},
+}
+
+func (s *Server) secureHeaders(c *fiber.Ctx) error {
+	for _, h := range securityHeaders {
+		c.Set(h[0], h[1])
+	}
+	c.Set("Cross-Origin-Resource-Policy", "same-origin")
+	if s.isHTTPS(c) {
+		c.Set("Strict-Transport-Security", strictTransport)
+	}
+	return c.Next()
+}
+
+func noStore(c *fiber.Ctx) error {
+	c.Set(fiber.HeaderCacheControl, "no-store")
+	return c.Next()
+}
+
+type requestIDKey struct{}
+
+// identifyRequest gives each request an id, which the caller gets as X-Request-Id and the log of a failure holds.
+func (s *Server) identifyRequest(c *fiber.Ctx) error {
+	var b [8]byte
+	if _, err := io.ReadFull(s.Random, b[:]); err != nil {
+		return fmt.Errorf("web: read random bytes: %w", err)
+	}
+	id := hex.EncodeToString(b[:])
+	c.Locals(requestIDKey{}, id)
+	c.Set(fiber.HeaderXRequestID, id)
+	return c.Next()
+}
+
+// address is where the request came from: the connection's other end or, if that is a trusted proxy, the last address
+// in X-Forwarded-For that is none.
+func (s *Server) address(c *fiber.Ctx) string {
+	remote := remoteAddr(c)
+	if !s.Config.TrustedProxies.Contain(remote) {
+		return remote.String()
+	}
+	hops := strings.Split(strings.Join(c.GetReqHeaders()[fiber.HeaderXForwardedFor], ","), ",")
+	for i := len(hops) - 1; i >= 0; i-- {
+		ip, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
+		if err != nil {
+			break
+		}
+		if remote = ip.Unmap(); !s.Config.TrustedProxies.Contain(remote) {
+			break
+		}
+	}
+	return remote.String()
+}
+
+// isHTTPS reports whether the browser reached us over TLS, as far as can be trusted.
+func (s *Server) isHTTPS(c *fiber.Ctx) bool {
+	switch {
+	case s.Config.TLSCert != "":
+		return true
+	case s.Config.TrustedProxies.Contain(remoteAddr(c)) && c.Get(fiber.HeaderXForwardedProto) != "":
+		return c.Get(fiber.HeaderXForwardedProto) == "https"
+	default:
+		return strings.HasPrefix(s.Config.PublicURL, "https://")
+	}
+}
+
+func remoteAddr(c *fiber.Ctx) netip.Addr {
+	ip, _ := netip.AddrFromSlice(c.Context().RemoteIP())
+	return ip.Unmap()
+}

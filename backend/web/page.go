@@ -1,0 +1,113 @@
+package web
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io/fs"
+	"mime"
+	"path"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+)
+
+// page is the built frontend, in memory. Three rules of caching hold for it: hashed assets never change, index.html is
+// never stored, and what does not exist is a 404 and never index.html, unless its path could be a route of the page.
+type page struct {
+	files map[string]file
+}
+
+// file is one file of the page with the encodings that the build made of it.
+type file struct {
+	contentType string
+	etag        string
+	plain       []byte
+	encoded     map[string][]byte // by Content-Encoding
+}
+
+var encodings = map[string]string{".br": "br", ".gz": "gzip"}
+
+// withoutPage is what a clone that was compiled without Node shows.
+const withoutPage = `<!doctype html><html lang="en"><meta charset="utf-8"><title>Tokentab</title><h1>The page is not built</h1>
+<p>The API works. To get the page, run <code>make build</code> with Node installed, and start the new program.</p></html>
+`
+
+func loadPage(built fs.FS) (*page, error) {
+	p := &page{files: map[string]file{}}
+	if built == nil {
+		return p, nil
+	}
+	err := fs.WalkDir(built, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || path.Base(name) == ".gitkeep" || encodings[path.Ext(name)] != "" {
+			return err
+		}
+		f := file{contentType: mime.TypeByExtension(path.Ext(name)), encoded: map[string][]byte{}}
+		if f.plain, err = fs.ReadFile(built, name); err != nil {
+			return err
+		}
+		for ext, encoding := range encodings {
+			encoded, err := fs.ReadFile(built, name+ext)
+			if errors.Is(err, fs.ErrNotExist) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			f.encoded[encoding] = encoded
+		}
+		sum := sha256.Sum256(f.plain)
+		f.etag = `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
+		p.files[name] = f
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("web: read the page: %w", err)
+	}
+	return p, nil
+}
+
+const index = "index.html"
+
+func (p *page) serve(c *fiber.Ctx) error {
+	c.Set("Content-Security-Policy", pagePolicy)
+	c.Set("Cross-Origin-Opener-Policy", "same-origin")
+	name := strings.TrimPrefix(c.Path(), "/")
+	f, ok := p.files[name]
+	switch {
+	case ok && name != index && strings.HasPrefix(name, "assets/"):
+		c.Set(fiber.HeaderCacheControl, "public, max-age=31536000, immutable")
+	case ok && name != index:
+		c.Set(fiber.HeaderCacheControl, "no-cache")
+	case name == index || path.Ext(name) == "" && !strings.HasPrefix(name, "assets/"):
+		c.Set(fiber.HeaderCacheControl, "no-store")
+		if f, ok = p.files[index]; !ok {
+			c.Set(fiber.HeaderContentType, fiber.MIMETextHTMLCharsetUTF8)
+			return c.SendString(withoutPage)
+		}
+	default:
+		return fiber.ErrNotFound
+	}
+	return f.send(c, name)
+}
+
+func (f file) send(c *fiber.Ctx, name string) error {
+	c.Set(fiber.HeaderContentType, f.contentType)
+	c.Vary(fiber.HeaderAcceptEncoding)
+	if name != index {
+		c.Set(fiber.HeaderETag, f.etag)
+		if c.Get(fiber.HeaderIfNoneMatch) == f.etag {
+			return c.SendStatus(fiber.StatusNotModified)
+		}
+	}
+	body := f.plain
+	for _, encoding := range []string{"br", "gzip"} {
+		if encoded, ok := f.encoded[encoding]; ok && c.AcceptsEncodings(encoding) == encoding {
+			c.Set(fiber.HeaderContentEncoding, encoding)
+			body = encoded
+			break
+		}
+	}
+	return c.Send(body)
+}

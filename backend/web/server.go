@@ -1,0 +1,178 @@
+// Package web speaks HTTP: the doors of validation, the API of the wire contract, and the page. It is the only package
+// that knows Fiber and Huma.
+package web
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humafiber"
+	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/middleware/recover"
+
+	"tokentab/backend/account"
+	"tokentab/backend/agent"
+	"tokentab/backend/config"
+	"tokentab/backend/signer"
+	"tokentab/backend/token"
+)
+
+// Limits of what is read, stated in the README.
+const (
+	maxHeaderBytes = 16 << 10  // request line and headers; above it 431
+	maxBodyBytes   = 256 << 10 // above it 413
+)
+
+// Keys publishes the keys with which secrets verify.
+type Keys interface {
+	PublicKeys(ctx context.Context) ([]signer.JWK, error)
+}
+
+// Pinger says whether the store answers.
+type Pinger interface {
+	Ping(ctx context.Context) error
+}
+
+// Parts is what a Server is built from.
+type Parts struct {
+	Accounts *account.Accounts
+	Agents   *agent.Agents
+	Tokens   *token.Tokens
+	Keys     Keys
+	Store    Pinger
+	Config   config.Config
+	UI       fs.FS // the built page; may lack it
+	Random   io.Reader
+	Log      *slog.Logger
+}
+
+// Server answers HTTP.
+type Server struct {
+	Parts
+	app   *fiber.App
+	api   huma.API
+	setup *setupCode
+	page  *page
+}
+
+// New builds the server. It does not listen yet.
+func New(parts Parts) (*Server, error) {
+	s := &Server{Parts: parts}
+	var err error
+	if s.setup, err = newSetupCode(parts.Random); err != nil {
+		return nil, err
+	}
+	if s.page, err = loadPage(parts.UI); err != nil {
+		return nil, err
+	}
+	s.app = fiber.New(fiber.Config{
+		DisableStartupMessage:        true,
+		DisablePreParseMultipartForm: true,
+		CaseSensitive:                true,
+		Immutable:                    true, // what handlers keep of a request must not change under them
+		ReadBufferSize:               maxHeaderBytes,
+		BodyLimit:                    maxBodyBytes,
+		ReadTimeout:                  30 * time.Second,
+		WriteTimeout:                 30 * time.Second,
+		IdleTimeout:                  2 * time.Minute,
+		ErrorHandler:                 s.answerError,
+	})
+	s.routes()
+	// The doors of validation stand before the router: they take any method and look at the path as it was sent. A
+	// gateway appends its client's path, and a router that resolved "/api/v1/validate/../../../healthz" would say yes.
+	s.app.Server().Handler = s.gate(s.app.Handler())
+	return s, nil
+}
+
+// routes is the whole route table, in order. The third word says whom a route lets in; see access.
+func (s *Server) routes() {
+	s.app.Use(s.identifyRequest, s.secureHeaders, recover.New(recover.Config{EnableStackTrace: true, StackTraceHandler: s.logPanic}))
+	s.app.Get("/healthz", s.alive)
+	s.app.Get("/readyz", s.ready)
+	s.app.Get("/.well-known/jwks.json", s.jwks)
+
+	root := s.app.Group("/api/v1", noStore)
+	s.api = humafiber.NewWithGroup(s.app, root, apiConfig())
+	s.describeDoors()
+
+	add(s, open, http.MethodGet, "/session", "Who is signed in, and what the page has to know", s.getSession)
+	add(s, open, http.MethodPost, "/session", "Sign in", s.signIn)
+	add(s, open, http.MethodDelete, "/session", "Sign out", s.signOut)
+	add(s, open, http.MethodPost, "/setup", "Make the first account", s.setUp)
+
+	add(s, manager, http.MethodGet, "/api_token", "List the API tokens of the account", s.listTokens)
+	add(s, manager, http.MethodPost, "/api_token", "Create an API token; the secret is in this answer and nowhere else", s.createToken)
+	add(s, holder, http.MethodGet, "/api_token/{id}", "Retrieve an API token", s.getToken)
+	add(s, manager, http.MethodPost, "/api_token/{id}/suspend", "Suspend an active API token", s.suspendToken)
+	add(s, manager, http.MethodPost, "/api_token/{id}/activate", "Activate a suspended API token", s.activateToken)
+	add(s, manager, http.MethodPost, "/api_token/{id}/revoke", "Revoke an API token for good", s.revokeToken)
+	add(s, manager, http.MethodDelete, "/api_token/{id}", "Delete a revoked API token", s.deleteToken)
+
+	add(s, manager, http.MethodGet, "/account", "List the accounts that the caller belongs to", s.listAccounts)
+	add(s, manager, http.MethodGet, "/account/{id}", "Retrieve an account", s.getAccount)
+	add(s, manager, http.MethodGet, "/environment", "List the environments of the account", s.listEnvironments)
+	add(s, manager, http.MethodPost, "/environment", "Create an environment", s.createEnvironment)
+	add(s, manager, http.MethodGet, "/environment/{id}", "Retrieve an environment", s.getEnvironment)
+
+	add(s, manager, http.MethodGet, "/agent", "List the agents of the account", s.listAgents)
+	add(s, manager, http.MethodPost, "/agent", "Register an agent", s.createAgent)
+	add(s, manager, http.MethodGet, "/agent/{id}", "Retrieve an agent", s.getAgent)
+	add(s, manager, http.MethodGet, "/agent_deployment", "List the agent deployments of the account", s.listDeployments)
+	add(s, manager, http.MethodPost, "/agent_deployment", "Deploy an agent in an environment", s.createDeployment)
+	add(s, manager, http.MethodGet, "/agent_deployment/{id}", "Retrieve an agent deployment", s.getDeployment)
+
+	root.Get("/openapi.json", s.openAPI)
+	s.app.Use("/api", notFound)
+	s.app.Get("/*", s.page.serve)
+}
+
+// Serve answers on the listener until Shutdown; over TLS where a certificate is set.
+func (s *Server) Serve(listener net.Listener) error {
+	if s.Config.TLSCert != "" {
+		pair, err := tls.LoadX509KeyPair(s.Config.TLSCert, s.Config.TLSKey)
+		if err != nil {
+			return fmt.Errorf("--tls-cert and --tls-key: %w", err)
+		}
+		listener = tls.NewListener(listener, &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12})
+	}
+	return s.app.Listener(listener)
+}
+
+// Shutdown stops accepting and waits for what runs, up to the given time.
+func (s *Server) Shutdown(timeout time.Duration) error { return s.app.ShutdownWithTimeout(timeout) }
+
+// SetupCode is the one-time code with which the first account is made on the page.
+func (s *Server) SetupCode() string { return s.setup.code }
+
+func (s *Server) alive(c *fiber.Ctx) error {
+	c.Set(fiber.HeaderCacheControl, "no-store")
+	return c.SendString("ok\n")
+}
+
+func (s *Server) ready(c *fiber.Ctx) error {
+	c.Set(fiber.HeaderCacheControl, "no-store")
+	if err := s.Store.Ping(c.UserContext()); err != nil {
+		return err
+	}
+	return c.SendString("ok\n")
+}
+
+// jwks publishes the public keys (RFC 7517, section 5).
+func (s *Server) jwks(c *fiber.Ctx) error {
+	keys, err := s.Keys.PublicKeys(c.UserContext())
+	if err != nil {
+		return err
+	}
+	c.Set(fiber.HeaderCacheControl, "public, max-age=300")
+	return c.JSON(struct {
+		Keys []signer.JWK `json:"keys"`
+	}{keys}, "application/jwk-set+json")
+}

@@ -1,0 +1,150 @@
+package web
+
+import (
+	"context"
+	"crypto/subtle"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"tokentab/backend/account"
+	"tokentab/backend/fault"
+)
+
+// Session is what the page has to know before it draws anything.
+type Session struct {
+	Type          string          `json:"type" enum:"session"`
+	SetupRequired bool            `json:"setup_required" doc:"There is no account yet"`
+	AdminUser     *sessionUser    `json:"admin_user" doc:"null unless signed in"`
+	Account       *sessionAccount `json:"account" doc:"null unless signed in"`
+	PublicURL     *string         `json:"public_url" doc:"null where none is set: the address that the page was loaded from"`
+
+	MaxTokenLifetimeDays     int `json:"max_token_lifetime_days"`
+	DefaultTokenLifetimeDays int `json:"default_token_lifetime_days"`
+}
+
+type sessionUser struct {
+	_     struct{} `nullable:"true"`
+	ID    string   `json:"id"`
+	Email string   `json:"email"`
+	Name  *string  `json:"name"`
+}
+
+type sessionAccount struct {
+	_    struct{} `nullable:"true"`
+	ID   string   `json:"id"`
+	Name string   `json:"name"`
+}
+
+func (s *Server) session(signedIn *account.Session) *one[Session] {
+	lifetimes := s.Tokens.Lifetimes()
+	out := Session{
+		Type: "session", PublicURL: orNull(s.Config.PublicURL),
+		MaxTokenLifetimeDays:     int(lifetimes.Max / (24 * time.Hour)),
+		DefaultTokenLifetimeDays: int(lifetimes.Default / (24 * time.Hour)),
+	}
+	if signedIn != nil {
+		user, owner := signedIn.AdminUser, signedIn.Account
+		out.AdminUser = &sessionUser{ID: user.ID.String(), Email: user.Email, Name: orNull(user.Name)}
+		out.Account = &sessionAccount{ID: owner.ID.String(), Name: owner.Name}
+	}
+	return details(out)
+}
+
+func (s *Server) getSession(ctx context.Context, who *caller, _ *struct{}) (*one[Session], error) {
+	out := s.session(who.Session)
+	if who.Session == nil {
+		has, err := s.Accounts.IsSetUp(ctx)
+		if err != nil {
+			return nil, err
+		}
+		out.Body.Details.SetupRequired = !has
+	}
+	return out, nil
+}
+
+// SignIn is what a person types to sign in.
+type SignIn struct {
+	Email    string `json:"email" maxLength:"1000"`
+	Password string `json:"password" maxLength:"4000"`
+}
+
+func (s *Server) signIn(ctx context.Context, who *caller, in *ordered[SignIn]) (*one[Session], error) {
+	asked := in.Body.Details
+	id, session, err := s.Accounts.SignIn(ctx, asked.Email, asked.Password, who.Address, who.UserAgent)
+	if err != nil {
+		s.Log.Warn("sign-in refused", "address", who.Address, "kind", answers[fault.KindOf(err)].code)
+		return nil, err
+	}
+	s.Log.Info("signed in", "admin_user", session.AdminUser.ID, "address", who.Address)
+	s.setSessionCookie(who.request, id)
+	return s.session(&session), nil
+}
+
+func (s *Server) signOut(ctx context.Context, who *caller, _ *struct{}) (*one[Session], error) {
+	if who.Session != nil {
+		if err := s.Accounts.SignOut(ctx, who.Actor, who.SessionID); err != nil {
+			return nil, err
+		}
+	}
+	s.setSessionCookie(who.request, "")
+	return s.session(nil), nil
+}
+
+// SetUp is what the first admin user types.
+type SetUp struct {
+	Code        string  `json:"code"`
+	AccountName string  `json:"account_name"`
+	Email       string  `json:"email"`
+	Name        *string `json:"name,omitempty" nullable:"true"`
+	Password    string  `json:"password"`
+}
+
+func (s *Server) setUp(ctx context.Context, who *caller, in *ordered[SetUp]) (*one[Session], error) {
+	asked := in.Body.Details
+	var user account.AdminUser
+	err := s.setup.use(asked.Code, func() (err error) {
+		founder := account.Founder{AccountName: asked.AccountName, Email: asked.Email, Name: optionalText(asked.Name), Password: asked.Password}
+		user, err = s.Accounts.Found(ctx, founder, who.Address)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.Log.Info("the first account was made", "admin_user", user.ID, "address", who.Address)
+	id, session, err := s.Accounts.StartSession(ctx, user, who.Address, who.UserAgent)
+	if err != nil {
+		return nil, err
+	}
+	s.setSessionCookie(who.request, id)
+	return s.session(&session), nil
+}
+
+// setupCode lets one stranger, who has seen the terminal, make the first account. It lives as long as the process.
+type setupCode struct {
+	code string
+	mu   sync.Mutex
+	used bool
+}
+
+func newSetupCode(random io.Reader) (*setupCode, error) {
+	var b [16]byte
+	if _, err := io.ReadFull(random, b[:]); err != nil {
+		return nil, fmt.Errorf("web: read random bytes: %w", err)
+	}
+	return &setupCode{code: base64.RawURLEncoding.EncodeToString(b[:])}, nil
+}
+
+// use runs f if the code is right and was not used up; f's success uses it up.
+func (s *setupCode) use(code string, f func() error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.used || subtle.ConstantTimeCompare([]byte(code), []byte(s.code)) != 1 {
+		return fault.Field("code", "is not the one-time code that the server printed when it started")
+	}
+	err := f()
+	s.used = err == nil || fault.KindOf(err) == fault.InvalidAction
+	return err
+}

@@ -1,0 +1,163 @@
+package web
+
+import (
+	"context"
+	"time"
+
+	"tokentab/backend/audit"
+	"tokentab/backend/fault"
+	"tokentab/backend/pfid"
+	"tokentab/backend/token"
+)
+
+// APIToken is an API token as clients see it. It never holds the secret.
+type APIToken struct {
+	Type                 string       `json:"type" enum:"api_token"`
+	ID                   string       `json:"id"`
+	AccountID            string       `json:"account_id"`
+	Name                 *string      `json:"name"`
+	Hint                 string       `json:"hint" doc:"The last four characters of the secret"`
+	TokenScope           string       `json:"token_scope" enum:"account,environment,agent_deployment"`
+	Status               string       `json:"status" enum:"active,suspended,revoked"`
+	AgentDeploymentID    *string      `json:"agent_deployment_id"`
+	AgentID              *string      `json:"agent_id"`
+	AgentName            *string      `json:"agent_name"`
+	EnvironmentID        *string      `json:"environment_id"`
+	EnvironmentName      *string      `json:"environment_name"`
+	CreatedByAdminUserID *string      `json:"created_by_admin_user_id"`
+	CreatedByAPITokenID  *string      `json:"created_by_api_token_id"`
+	CreatedByName        *string      `json:"created_by_name" doc:"null for the command line"`
+	ExpiresAt            time.Time    `json:"expires_at"`
+	LastUsedAt           *time.Time   `json:"last_used_at" doc:"The last accepted validation, to 5 s; null for never"`
+	InsertedAt           time.Time    `json:"inserted_at"`
+	UpdatedAt            time.Time    `json:"updated_at"`
+	AvailableActions     tokenActions `json:"available_actions"`
+}
+
+type tokenActions struct {
+	Suspend  bool `json:"suspend"`
+	Activate bool `json:"activate"`
+	Revoke   bool `json:"revoke"`
+	Delete   bool `json:"delete"`
+}
+
+func apiToken(t token.Listed) APIToken {
+	return APIToken{
+		Type: "api_token", ID: t.ID.String(), AccountID: t.AccountID.String(), Name: orNull(t.Name), Hint: t.Hint,
+		TokenScope: t.Scope.String(), Status: t.Status.String(),
+		AgentDeploymentID: idOrNull(t.AgentDeploymentID), AgentID: idOrNull(t.AgentID), AgentName: orNull(t.AgentName),
+		EnvironmentID: idOrNull(t.EnvironmentID), EnvironmentName: orNull(t.EnvironmentName),
+		CreatedByAdminUserID: idOrNull(t.CreatedByAdminUserID), CreatedByAPITokenID: idOrNull(t.CreatedByAPITokenID),
+		CreatedByName: orNull(t.CreatedByName), ExpiresAt: t.ExpiresAt, LastUsedAt: timeOrNull(t.LastUsedAt),
+		InsertedAt: t.InsertedAt, UpdatedAt: t.UpdatedAt, AvailableActions: tokenActions(t.Actions()),
+	}
+}
+
+type listTokensInput struct {
+	Listing
+	AccountID     string `query:"account_id" doc:"The caller's own account, which is also the default"`
+	AgentID       string `query:"agent_id"`
+	EnvironmentID string `query:"environment_id"`
+	TokenScope    string `query:"token_scope" enum:"account,environment,agent_deployment,"`
+	Status        string `query:"status" enum:"active,suspended,revoked,"`
+}
+
+func (s *Server) listTokens(ctx context.Context, who *caller, in *listTokensInput) (*many[APIToken], error) {
+	if err := who.own(in.AccountID); err != nil {
+		return nil, err
+	}
+	wrong := fault.Fields{}
+	filter := token.Filter{
+		AgentID: optionalID(wrong, "agent_id", &in.AgentID), EnvironmentID: optionalID(wrong, "environment_id", &in.EnvironmentID),
+	}
+	filter.Scope, _ = token.ParseScope(in.TokenScope)
+	filter.Status, _ = token.ParseStatus(in.Status)
+	if err := wrong.Err(); err != nil {
+		return nil, err
+	}
+	list, total, err := s.Tokens.List(ctx, who.AccountID, filter, in.page())
+	if err != nil {
+		return nil, err
+	}
+	return summaries(list, total, &in.Listing, apiToken), nil
+}
+
+// NewAPIToken is what a caller asks for when a token is created.
+type NewAPIToken struct {
+	TokenScope    string     `json:"token_scope" enum:"account,environment,agent_deployment"`
+	AccountID     *string    `json:"account_id,omitempty" nullable:"true" doc:"The caller's own account, which is also the default"`
+	AgentID       *string    `json:"agent_id,omitempty" nullable:"true" doc:"With the scope agent_deployment"`
+	EnvironmentID *string    `json:"environment_id,omitempty" nullable:"true" doc:"With the scopes environment and agent_deployment"`
+	ExpiresAt     *time.Time `json:"expires_at,omitempty" nullable:"true" doc:"RFC 3339; the default lifetime if empty"`
+	Name          *string    `json:"name,omitempty" nullable:"true" doc:"Up to 100 characters"`
+}
+
+// CreatedAPIToken is the only answer that holds a secret.
+type CreatedAPIToken struct {
+	Status  string   `json:"status" enum:"success"`
+	Details APIToken `json:"details"`
+	Token   string   `json:"token" doc:"The secret, this once"`
+}
+
+type createdToken struct {
+	Body CreatedAPIToken
+}
+
+func (s *Server) createToken(ctx context.Context, who *caller, in *ordered[NewAPIToken]) (*createdToken, error) {
+	asked := in.Body.Details
+	if err := who.own(optionalText(asked.AccountID)); err != nil {
+		return nil, err
+	}
+	wrong := fault.Fields{}
+	order := token.Order{
+		AgentID: optionalID(wrong, "agent_id", asked.AgentID), EnvironmentID: optionalID(wrong, "environment_id", asked.EnvironmentID),
+		Name: optionalText(asked.Name),
+	}
+	if err := wrong.Err(); err != nil {
+		return nil, err
+	}
+	order.Scope, _ = token.ParseScope(asked.TokenScope)
+	if asked.ExpiresAt != nil {
+		order.ExpiresAt = *asked.ExpiresAt
+	}
+	made, secret, err := s.Tokens.Issue(ctx, who.Actor, order)
+	if err != nil {
+		return nil, err
+	}
+	return &createdToken{Body: CreatedAPIToken{Status: "success", Details: apiToken(made), Token: secret}}, nil
+}
+
+// getToken is open to every holder, for its own token only; whoever may manage sees all tokens of the account.
+func (s *Server) getToken(ctx context.Context, who *caller, in *pathID) (*one[APIToken], error) {
+	if !who.mayManage() && in.id() != who.APITokenID {
+		return nil, fault.New(fault.NotPermitted, "This token may read itself only.")
+	}
+	return tokenDetails(s.Tokens.Get(ctx, who.AccountID, in.id()))
+}
+
+func (s *Server) suspendToken(ctx context.Context, who *caller, in *pathID) (*one[APIToken], error) {
+	return moveToken(ctx, who, in, s.Tokens.Suspend)
+}
+
+func (s *Server) activateToken(ctx context.Context, who *caller, in *pathID) (*one[APIToken], error) {
+	return moveToken(ctx, who, in, s.Tokens.Activate)
+}
+
+func (s *Server) revokeToken(ctx context.Context, who *caller, in *pathID) (*one[APIToken], error) {
+	return moveToken(ctx, who, in, s.Tokens.Revoke)
+}
+
+func (s *Server) deleteToken(ctx context.Context, who *caller, in *pathID) (*one[APIToken], error) {
+	return moveToken(ctx, who, in, s.Tokens.Delete)
+}
+
+func moveToken(ctx context.Context, who *caller, in *pathID, move func(context.Context, audit.Actor, pfid.ID) (token.Listed, error)) (*one[APIToken], error) {
+	return tokenDetails(move(ctx, who.Actor, in.id()))
+}
+
+func tokenDetails(t token.Listed, err error) (*one[APIToken], error) {
+	if err != nil {
+		return nil, err
+	}
+	return details(apiToken(t)), nil
+}
