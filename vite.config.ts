@@ -7,6 +7,7 @@ const backend = "http://127.0.0.1:8080";
 
 export default defineConfig({
   root: "frontend",
+  cacheDir: "../node_modules/.vite",
   plugins: [
     react(),
     tailwindcss(),
@@ -28,5 +29,7 @@ export default defineConfig({
     setupFiles: ["src/testing/setup.ts"],
     include: ["src/**/*.test.{ts,tsx}"],
     restoreMocks: true,
+    // Slow machines run these beside the Go tests.
+    testTimeout: 20_000,
   },
 });

@@ -14,12 +14,18 @@ export function useSession() {
   });
 }
 
-/** Notes that the server no longer knows us. What was loaded for that user is dropped. */
+/** Notes that the server no longer knows us. */
 export function forgetSession(client: QueryClient) {
   const session = client.getQueryData<Session>(sessionKey);
   if (session?.admin_user) {
     client.setQueryData<Session>(sessionKey, { ...session, admin_user: null, account: null });
   }
+}
+
+/** Another user, or none: nothing that was loaded for the last one stays. */
+function replaceSession(client: QueryClient, session: Session) {
+  client.removeQueries({ predicate: (query) => query.queryKey[0] !== sessionKey[0] });
+  client.setQueryData(sessionKey, session);
 }
 
 interface Credentials {
@@ -49,8 +55,7 @@ function useEntrance<T>(enter: (details: T) => Promise<One<Session>>) {
     gcTime: 0,
     mutationFn: async (details: T) => (await enter(details)).details,
     onSuccess: (session) => {
-      client.clear();
-      client.setQueryData(sessionKey, session);
+      replaceSession(client, session);
     },
   });
 }
@@ -60,8 +65,7 @@ export function useSignOut() {
   return useMutation({
     mutationFn: async () => (await call<One<Session>>("DELETE", "/session")).details,
     onSuccess: (session) => {
-      client.removeQueries({ predicate: (query) => query.queryKey[0] !== sessionKey[0] });
-      client.setQueryData(sessionKey, session);
+      replaceSession(client, session);
     },
   });
 }

@@ -34,7 +34,7 @@ function OpenDialog({ onClose, title, publicUrl, form }: Omit<CreateDialogProps,
   const [copied, setCopied] = useState(false);
   const [asking, setAsking] = useState(false);
 
-  useLeaveGuard(busy || (created !== undefined && !copied), () => {
+  useLeaveGuard(created ? !copied : busy, () => {
     if (created) setAsking(true);
   });
 

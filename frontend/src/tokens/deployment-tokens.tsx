@@ -6,6 +6,7 @@ import { CreateDialog } from "./create-dialog";
 import { DeploymentTokenForm } from "./deployment-token-form";
 import type { Lifetimes } from "./expiry";
 import { TokenList } from "./token-list";
+import { useEnvironments } from "./tokens";
 
 interface DeploymentTokensProps {
   agent: { id: string; name: string };
@@ -23,6 +24,8 @@ export function DeploymentTokens({
   creating,
   onCreating,
 }: DeploymentTokensProps) {
+  // Known before the dialog opens, so that its first focus finds an environment to choose.
+  useEnvironments();
   const filter = useMemo(() => ({ agentId: agent.id }), [agent.id]);
   return (
     <>

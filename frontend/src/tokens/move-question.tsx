@@ -5,9 +5,11 @@ import type { ApiToken } from "../wire";
 import type { MoveText } from "./token-moves";
 import { lastUseText, tokenTitle } from "./wording";
 
-interface Asked {
+export interface Asked {
   token: ApiToken;
   text: MoveText;
+  /** The id of the element that gets the focus should the token's own row be gone. */
+  neighbour: string | undefined;
 }
 
 interface MoveQuestionProps {
@@ -15,13 +17,13 @@ interface MoveQuestionProps {
   busy: boolean;
   onYes: (asked: Asked) => void;
   onNo: () => void;
-  finalFocus: () => HTMLElement | null;
+  finalFocus: (asked: Asked) => HTMLElement | null;
 }
 
 /** Asks before a move that can't be taken back; names the token and its last use. */
 export function MoveQuestion({ asking, busy, onYes, onNo, finalFocus }: MoveQuestionProps) {
   const now = useNow();
-  // The text stays while the dialog closes.
+  // Text and focus belong to the closing dialog too, when nothing is asked any more.
   const last = useRef(asking);
   if (asking) last.current = asking;
   const asked = asking ?? last.current;
@@ -35,7 +37,7 @@ export function MoveQuestion({ asking, busy, onYes, onNo, finalFocus }: MoveQues
       busy={busy}
       onYes={() => onYes(asked)}
       onNo={onNo}
-      finalFocus={finalFocus}
+      finalFocus={() => finalFocus(asked)}
     >
       <p>
         <strong className="font-medium">{tokenTitle(asked.token)}</strong>. {lastUseText(asked.token, now)}

@@ -36,15 +36,17 @@ export function SecretFace({
         <DialogText>
           It is shown this once and stored nowhere. Without a copy you will need a new one.
         </DialogText>
-        <CopyField ref={field} label="Token value" value={secret} rows={5} onCopied={onCopied} />
+        <CopyField ref={field} label="Token value" what="token" value={secret} rows={5} onCopied={onCopied} />
         <CopyField
           label="Environment variables"
+          what="variables"
           value={`PREFACTOR_API_URL=${publicUrl}\nPREFACTOR_API_TOKEN=${secret}`}
           rows={3}
           onCopied={onCopied}
         />
         <CopyField
           label="Test command"
+          what="command"
           value={`curl -H "Authorization: Bearer ${secret}" ${publicUrl}/api/v1/ping`}
           rows={2}
           onCopied={onCopied}

@@ -10,18 +10,20 @@ import { expiring, makerText, scopeText, statusWords } from "./wording";
 const tones: Record<TokenStatus, BadgeTone> = { active: "good", suspended: "paused", revoked: "ended" };
 
 const facts =
-  "mt-2 flex flex-wrap gap-x-4 gap-y-1 text-small text-soft md:grid md:grid-cols-[140px_168px_152px_minmax(0,1fr)]";
+  "mt-2 flex flex-wrap gap-x-4 gap-y-1 text-small text-soft md:grid md:grid-cols-[160px_180px_184px_minmax(0,1fr)]";
 
 /** All that a row says about a token: what it is above, its times and its maker below. */
 export function TokenCell({ token }: { token: ApiToken }) {
   return (
     <div className={token.status === "revoked" ? "text-soft" : ""}>
-      <div className="flex flex-wrap items-center gap-x-2.5 gap-y-1">
-        <Badge tone={tones[token.status]}>{statusWords[token.status]}</Badge>
-        <span className="min-w-0 font-medium wrap-anywhere">{scopeText(token)}</span>
-        {token.name && <span className="min-w-0 wrap-anywhere">{token.name}</span>}
-        <span className="font-mono text-small text-soft">…{token.hint}</span>
-      </div>
+      <p className="wrap-anywhere">
+        <span className="mr-2.5 inline-flex align-bottom">
+          <Badge tone={tones[token.status]}>{statusWords[token.status]}</Badge>
+        </span>
+        <span className="font-medium">{scopeText(token)}</span>
+        {token.name && <span className="ml-2.5 text-soft">{token.name}</span>}
+        <span className="ml-2.5 font-mono text-small whitespace-nowrap text-soft">…{token.hint}</span>
+      </p>
       <div className={facts}>
         <Fact>
           Created <Time at={token.inserted_at} />

@@ -6,7 +6,7 @@ import { ListFrame } from "../ui/list-frame";
 import { Menu, MenuItem } from "../ui/menu";
 import { Pager, pageSize, usePage } from "../ui/pager";
 import type { ApiToken } from "../wire";
-import { MoveQuestion } from "./move-question";
+import { type Asked, MoveQuestion } from "./move-question";
 import { TokenCell, TokenCellSkeleton } from "./token-cell";
 import { type MoveText, movesFor } from "./token-moves";
 import { type TokenFilter, useTokens } from "./tokens";
@@ -25,7 +25,7 @@ const buttonId = (token: ApiToken) => `actions-${token.id}`;
 export function TokenList({ name, filter, empty }: TokenListProps) {
   const [page, setPage] = usePage();
   const tokens = useTokens(filter, page, pageSize);
-  const [asking, setAsking] = useState<{ token: ApiToken; text: MoveText; neighbour: string | undefined }>();
+  const [asking, setAsking] = useState<Asked>();
   const { move, busy } = useMoves();
 
   const items = tokens.data?.summaries;
@@ -95,16 +95,16 @@ export function TokenList({ name, filter, empty }: TokenListProps) {
           setAsking(undefined);
         }}
         onNo={() => setAsking(undefined)}
-        finalFocus={() => focusAfter(asking && buttonId(asking.token), asking?.neighbour)}
+        finalFocus={focusAfter}
       />
     </>
   );
 }
 
 /** Where the focus goes when a question closes: the row's button, else the next row's, else the page's own. */
-function focusAfter(own: string | undefined, neighbour: string | undefined): HTMLElement | null {
+function focusAfter({ token, neighbour }: Asked): HTMLElement | null {
   return (
-    document.getElementById(own ?? "") ??
+    document.getElementById(buttonId(token)) ??
     document.getElementById(neighbour ?? "") ??
     document.querySelector<HTMLElement>("main button")
   );
@@ -114,7 +114,11 @@ function TokenMenu({ token, onChoose }: { token: ApiToken; onChoose: (text: Move
   return (
     <Menu
       trigger={
-        <IconButton name={`Actions for ${tokenTitle(token)}`} id={buttonId(token)}>
+        <IconButton
+          name={`Actions for ${tokenTitle(token)}`}
+          id={buttonId(token)}
+          className="-my-1.5 pointer-coarse:-my-2.5"
+        >
           <Ellipsis aria-hidden className="size-4" />
         </IconButton>
       }

@@ -50,6 +50,7 @@ export function useEnvironments() {
   return useQuery({
     queryKey: ["environments"],
     queryFn: ({ signal }) => callForAll<Environment>("/environment", {}, signal),
+    refetchInterval: false,
   });
 }
 

@@ -11,10 +11,13 @@ const looks = {
 export type ButtonLook = keyof typeof looks;
 
 const shape =
-  "relative inline-flex h-8 shrink-0 items-center justify-center gap-1.5 rounded-box px-3 font-medium whitespace-nowrap transition-colors disabled:opacity-55 disabled:pointer-events-none pointer-coarse:h-10";
+  "relative inline-flex shrink-0 items-center justify-center rounded-box font-medium whitespace-nowrap transition-colors disabled:opacity-55 disabled:pointer-events-none pointer-coarse:h-10";
+
+const sizes = { usual: "h-8 px-3", small: "h-7 px-2" };
 
 interface ButtonProps extends ComponentProps<"button"> {
   look?: ButtonLook;
+  size?: keyof typeof sizes;
   /** The action is under way: the button keeps its size and focus, and does nothing. */
   busy?: boolean;
   icon?: ReactNode;
@@ -22,6 +25,7 @@ interface ButtonProps extends ComponentProps<"button"> {
 
 export function Button({
   look = "secondary",
+  size = "usual",
   busy = false,
   icon,
   className,
@@ -38,7 +42,7 @@ export function Button({
         if (busy) event.preventDefault();
         else onClick?.(event);
       }}
-      className={`${shape} ${looks[look]} ${className ?? ""}`}
+      className={`${shape} ${sizes[size]} ${looks[look]} ${className ?? ""}`}
     >
       {busy && <LoaderCircle aria-hidden className="absolute size-4 animate-spin" />}
       <span className={`inline-flex items-center gap-1.5 ${busy ? "opacity-0" : ""}`}>
@@ -61,7 +65,7 @@ export function IconButton({
       type="button"
       {...rest}
       aria-label={name}
-      className={`inline-flex size-8 shrink-0 items-center justify-center rounded-box text-soft transition-colors hover:bg-hover hover:text-ink data-popup-open:bg-hover data-popup-open:text-ink pointer-coarse:size-10 ${className ?? ""}`}
+      className={`inline-flex size-8 shrink-0 items-center justify-center rounded-box align-top text-soft transition-colors hover:bg-hover hover:text-ink data-popup-open:bg-hover data-popup-open:text-ink pointer-coarse:size-10 ${className ?? ""}`}
     >
       {children}
     </button>

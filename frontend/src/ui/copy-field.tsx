@@ -5,6 +5,8 @@ import { copyFrom } from "./clipboard";
 
 interface CopyFieldProps {
   label: string;
+  /** What the button says that it copies, such as "token". */
+  what: string;
   value: string;
   rows: number;
   /** The value reached the clipboard, by the button or by hand. */
@@ -15,7 +17,7 @@ interface CopyFieldProps {
 type State = "idle" | "copied" | "by-hand";
 
 /** A value to take away: selects itself on focus, and says "Copied" only when it was. */
-export function CopyField({ label, value, rows, onCopied, ref }: CopyFieldProps) {
+export function CopyField({ label, what, value, rows, onCopied, ref }: CopyFieldProps) {
   const id = useId();
   const field = useRef<HTMLTextAreaElement>(null);
   useImperativeHandle(ref, () => field.current as HTMLTextAreaElement, []);
@@ -50,9 +52,9 @@ export function CopyField({ label, value, rows, onCopied, ref }: CopyFieldProps)
           {label}
         </label>
         <Button
-          className="h-7 px-2"
+          size="small"
           onClick={copy}
-          aria-label={`Copy ${label.toLowerCase()}`}
+          aria-label={`Copy ${what}`}
           icon={
             state === "copied" ? (
               <Check aria-hidden className="size-3.5 text-good" />
@@ -64,21 +66,24 @@ export function CopyField({ label, value, rows, onCopied, ref }: CopyFieldProps)
           {state === "copied" ? "Copied" : "Copy"}
         </Button>
       </div>
-      <textarea
-        id={id}
-        ref={field}
-        readOnly
-        rows={rows}
-        value={value}
-        spellCheck={false}
-        autoComplete="off"
-        onFocus={(event) => event.currentTarget.select()}
-        onCopy={(event) => {
-          const { selectionStart, selectionEnd } = event.currentTarget;
-          if (selectionStart === 0 && selectionEnd === value.length) succeed();
-        }}
-        className="w-full resize-none rounded-box border border-line-strong bg-side px-2.5 py-2 font-mono text-small break-all focus-visible:-outline-offset-1"
-      />
+      {/* The frame is around the field, so that its last visible line is a whole one. */}
+      <div className="rounded-box border border-line-strong bg-side px-2.5 py-2 has-focus-visible:outline-2 has-focus-visible:-outline-offset-1 has-focus-visible:outline-accent-ink">
+        <textarea
+          id={id}
+          ref={field}
+          readOnly
+          rows={rows}
+          value={value}
+          spellCheck={false}
+          autoComplete="off"
+          onFocus={(event) => event.currentTarget.select()}
+          onCopy={(event) => {
+            const { selectionStart, selectionEnd } = event.currentTarget;
+            if (selectionStart === 0 && selectionEnd === value.length) succeed();
+          }}
+          className="block w-full resize-none font-mono text-small break-all outline-none"
+        />
+      </div>
       <p role="status" className={state === "by-hand" ? "text-small text-warn" : "sr-only"}>
         {state === "copied" && "Copied"}
         {state === "by-hand" &&

@@ -3,7 +3,7 @@ const units: [Intl.RelativeTimeFormatUnit, number, number][] = [
   ["second", 1, 60],
   ["minute", 60, 60],
   ["hour", 3_600, 24],
-  ["day", 86_400, 90],
+  ["day", 86_400, 100],
   ["month", 2_629_746, 18],
   ["year", 31_556_952, Number.POSITIVE_INFINITY],
 ];

@@ -1,0 +1,113 @@
+import { screen, waitFor, within } from "@testing-library/react";
+import { beforeEach, describe, expect, test } from "vitest";
+import { bodiesOf, failure, network, sent } from "../testing/network";
+import { open } from "../testing/render";
+import { agent, deploymentToken, environments, list, one, signedIn } from "../testing/samples";
+
+beforeEach(() => {
+  network.on("GET /session", signedIn());
+  network.on("GET /agent", list([agent()]));
+  network.on("GET /agent/:id", one(agent()));
+  network.on("GET /environment", list(environments));
+  network.on("GET /api_token", list([deploymentToken()]));
+});
+
+describe("the agents", () => {
+  test("are listed with status and description, and lead to their page", async () => {
+    const { user } = open("/agents");
+    const row = await screen.findByRole("row", { name: /Invoice reader/ });
+    expect(row).toHaveTextContent("Active");
+    expect(row).toHaveTextContent("Reads invoices.");
+    await user.click(within(row).getByRole("link", { name: "Invoice reader" }));
+    expect(await screen.findByRole("heading", { level: 1, name: "Invoice reader" })).toBeInTheDocument();
+    expect(window.location.pathname).toBe("/agents/agent-1/deployments");
+  });
+
+  test("say when there are none and lead to the first", async () => {
+    network.on("GET /agent", list([]));
+    const { user } = open("/agents");
+    await user.click(await screen.findByRole("button", { name: "Register the first agent" }));
+    expect(await screen.findByRole("dialog", { name: "Register agent" })).toBeInTheDocument();
+  });
+
+  test("say why they could not load", async () => {
+    network.on("GET /agent", failure(503, "unexpected", "The store is unavailable."));
+    open("/agents");
+    expect(await screen.findByRole("alert")).toHaveTextContent("The store is unavailable.");
+    expect(screen.getByRole("button", { name: "Try again" })).toBeInTheDocument();
+  });
+});
+
+describe("registering an agent", () => {
+  const openDialog = async () => {
+    const opened = open("/agents");
+    await opened.user.click(await screen.findByRole("button", { name: "Register agent" }));
+    return { ...opened, dialog: await screen.findByRole("dialog", { name: "Register agent" }) };
+  };
+
+  test("needs a name only, and goes to the new agent's page", async () => {
+    network.on("POST /agent", one(agent()));
+    const { user, dialog } = await openDialog();
+    await user.type(within(dialog).getByRole("textbox", { name: "Name" }), "Invoice reader");
+    await user.click(within(dialog).getByRole("button", { name: "Register agent" }));
+    expect(await screen.findByRole("heading", { level: 1, name: "Invoice reader" })).toBeInTheDocument();
+    expect(bodiesOf("POST /agent")).toEqual([{ details: { name: "Invoice reader" } }]);
+  });
+
+  test("without a name is refused at the field and not sent", async () => {
+    const { user, dialog } = await openDialog();
+    await user.click(within(dialog).getByRole("button", { name: "Register agent" }));
+    expect(within(dialog).getByRole("textbox", { name: "Name" })).toHaveAccessibleDescription(
+      "Enter a name.",
+    );
+  });
+
+  test("shows the server's message at the field", async () => {
+    network.on("POST /agent", failure(422, "validation_errors", "No.", { errors: { name: ["Is taken."] } }));
+    const { user, dialog } = await openDialog();
+    await user.type(within(dialog).getByRole("textbox", { name: "Name" }), "x");
+    await user.click(within(dialog).getByRole("button", { name: "Register agent" }));
+    await waitFor(() =>
+      expect(within(dialog).getByRole("textbox", { name: "Name" })).toHaveAccessibleDescription("Is taken."),
+    );
+  });
+});
+
+describe("the deployments of an agent", () => {
+  test("are the agent's deployment tokens over all environments", async () => {
+    open("/agents/agent-1");
+    const row = await screen.findByRole("row", { name: /Agent deployment \(Invoice reader · Production\)/ });
+    expect(within(row).getByRole("button", { name: /Actions for/ })).toBeInTheDocument();
+    const asked = sent.find((one) => one.route === "GET /api_token");
+    expect(asked?.query.get("agent_id")).toBe("agent-1");
+    expect(asked?.query.get("token_scope")).toBe("agent_deployment");
+  });
+
+  test("get a token for the environment that is picked, and show it once", async () => {
+    network.on("POST /api_token", { ...one(deploymentToken()), token: "the-secret" });
+    const { user } = open("/agents/agent-1/deployments");
+    await user.click(await screen.findByRole("button", { name: "Create deployment token" }));
+    await user.click(await screen.findByRole("radio", { name: /Production/ }));
+    await user.click(screen.getByRole("button", { name: "Create token" }));
+    expect(await screen.findByRole("textbox", { name: "Token value" })).toHaveValue("the-secret");
+    const [body] = bodiesOf("POST /api_token") as [{ details: object }];
+    expect(body.details).toMatchObject({
+      token_scope: "agent_deployment",
+      agent_id: "agent-1",
+      environment_id: "environment-2",
+    });
+  });
+
+  test("need an environment before anything is sent", async () => {
+    const { user } = open("/agents/agent-1/deployments");
+    await user.click(await screen.findByRole("button", { name: "Create deployment token" }));
+    await user.click(await screen.findByRole("button", { name: "Create token" }));
+    expect(await screen.findByText("Choose an environment.")).toBeInTheDocument();
+  });
+
+  test("of an agent that does not exist say so", async () => {
+    network.on("GET /agent/:id", failure(404, "not_found", "No such agent."));
+    open("/agents/gone/deployments");
+    expect(await screen.findByRole("heading", { level: 1, name: "No such agent" })).toBeInTheDocument();
+  });
+});

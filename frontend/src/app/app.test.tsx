@@ -1,0 +1,46 @@
+import { screen, waitFor } from "@testing-library/react";
+import { beforeEach, describe, expect, test } from "vitest";
+import { network } from "../testing/network";
+import { open } from "../testing/render";
+import { list, signedIn } from "../testing/samples";
+
+beforeEach(() => {
+  network.on("GET /session", signedIn());
+  network.on("GET /api_token", list([]));
+  network.on("GET /agent", list([]));
+});
+
+describe("the layout", () => {
+  test("names the account and marks where one is", async () => {
+    const { user } = open("/");
+    expect(await screen.findByRole("link", { name: "Account" })).toHaveAttribute("aria-current", "page");
+    expect(screen.getAllByText("Acme")[0]).toBeInTheDocument();
+    await user.click(screen.getByRole("link", { name: "Agents" }));
+    expect(await screen.findByRole("heading", { level: 1, name: "Agents" })).toBeInTheDocument();
+    expect(screen.getByRole("link", { name: "Agents" })).toHaveAttribute("aria-current", "page");
+  });
+
+  test("names every page in the browser's tab", async () => {
+    const { user } = open("/");
+    await waitFor(() => expect(document.title).toBe("API tokens · Tokentab"));
+    await user.click(screen.getByRole("link", { name: "Agents" }));
+    await waitFor(() => expect(document.title).toBe("Agents · Tokentab"));
+  });
+
+  test("starts with a way past the navigation", async () => {
+    const { user } = open("/");
+    await screen.findByRole("heading", { level: 1 });
+    await user.tab();
+    expect(screen.getByRole("link", { name: "Skip to content" })).toHaveFocus();
+  });
+
+  test("has one first heading a page", async () => {
+    open("/account");
+    expect(await screen.findAllByRole("heading", { level: 1 })).toHaveLength(1);
+  });
+
+  test("says when an address leads nowhere", async () => {
+    open("/nowhere");
+    expect(await screen.findByRole("heading", { level: 1, name: "Nothing is here" })).toBeInTheDocument();
+  });
+});

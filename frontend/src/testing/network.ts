@@ -1,0 +1,88 @@
+import { vi } from "vitest";
+
+/** One request as the page sent it. */
+export interface Sent {
+  route: string;
+  params: string[];
+  query: URLSearchParams;
+  body: unknown;
+}
+
+type Answer = unknown | ((sent: Sent) => unknown);
+
+/** An answer that is not 200. */
+export class Failure {
+  constructor(
+    readonly status: number,
+    readonly body: Record<string, unknown>,
+    readonly headers: Record<string, string> = {},
+  ) {}
+}
+
+export function failure(status: number, code: string, message: string, more: Record<string, unknown> = {}) {
+  return new Failure(status, { status: "error", code, message, ...more });
+}
+
+/** No answer at all. */
+export const unreachable = new Failure(0, {});
+
+const routes = new Map<string, Answer>();
+const unknown: string[] = [];
+
+/** Everything the page sent in this test, in order. */
+export const sent: Sent[] = [];
+
+/**
+ * The server as the tests see it: only what a test has set up answers. Any other call makes the test fail, also if
+ * the page takes the failure well.
+ */
+export const network = {
+  install() {
+    routes.clear();
+    sent.length = 0;
+    unknown.length = 0;
+    vi.stubGlobal("fetch", fakeFetch);
+  },
+
+  /** `route` is like "POST /api_token/:id/revoke", below /api/v1. */
+  on(route: string, answer: Answer) {
+    routes.set(route, answer);
+  },
+
+  verify() {
+    if (unknown.length > 0)
+      throw new Error(`the page made calls the test does not know: ${unknown.join(", ")}`);
+  },
+};
+
+/** The bodies of all requests to a route. */
+export function bodiesOf(route: string): unknown[] {
+  return sent.filter((one) => one.route === route).map((one) => one.body);
+}
+
+async function fakeFetch(input: string, init: RequestInit): Promise<Response> {
+  const url = new URL(input, window.location.origin);
+  const line = `${init.method} ${url.pathname.replace(/^\/api\/v1/, "")}`;
+  for (const [route, answer] of routes) {
+    const match = pattern(route).exec(line);
+    if (!match) continue;
+    const body: unknown = typeof init.body === "string" ? JSON.parse(init.body) : undefined;
+    const one = { route, params: match.slice(1), query: url.searchParams, body };
+    sent.push(one);
+    return respond(await (typeof answer === "function" ? answer(one) : answer));
+  }
+  unknown.push(line);
+  return respond(failure(500, "unexpected", "unknown call"));
+}
+
+function pattern(route: string): RegExp {
+  return new RegExp(`^${route.replace(/:\w+/g, "([^/]+)")}$`);
+}
+
+function respond(answer: unknown): Response {
+  if (answer === unreachable) throw new TypeError("Failed to fetch");
+  if (answer instanceof Failure) {
+    return new Response(JSON.stringify(answer.body), { status: answer.status, headers: answer.headers });
+  }
+  return new Response(JSON.stringify(answer), { status: 200 });
+}

@@ -1,0 +1,120 @@
+import type { List, One } from "../api";
+import type { Agent, ApiToken, Environment, Session, TokenStatus } from "../wire";
+
+const day = 86_400_000;
+const ago = (milliseconds: number) => new Date(Date.now() - milliseconds).toISOString();
+
+export function signedIn(more: Partial<Session> = {}): One<Session> {
+  return {
+    status: "success",
+    details: {
+      setup_required: false,
+      admin_user: { id: "user-1", email: "ada@acme.example", name: "Ada Lovelace" },
+      account: { id: "account-1", name: "Acme" },
+      public_url: null,
+      max_token_lifetime_days: 400,
+      default_token_lifetime_days: 365,
+      ...more,
+    },
+  };
+}
+
+export function signedOut(more: Partial<Session> = {}): One<Session> {
+  return signedIn({ admin_user: null, account: null, ...more });
+}
+
+export function actionsOf(status: TokenStatus): ApiToken["available_actions"] {
+  return {
+    suspend: status === "active",
+    activate: status === "suspended",
+    revoke: status !== "revoked",
+    delete: status === "revoked",
+  };
+}
+
+export function token(more: Partial<ApiToken> = {}): ApiToken {
+  return {
+    type: "api_token",
+    id: "token-1",
+    account_id: "account-1",
+    name: "CI",
+    hint: "x7Qa",
+    token_scope: "account",
+    status: "active",
+    agent_deployment_id: null,
+    agent_id: null,
+    agent_name: null,
+    environment_id: null,
+    environment_name: null,
+    created_by_admin_user_id: "user-1",
+    created_by_api_token_id: null,
+    created_by_name: "Ada Lovelace",
+    expires_at: ago(-90 * day),
+    last_used_at: ago(5 * 60_000),
+    inserted_at: ago(3 * day),
+    updated_at: ago(3 * day),
+    available_actions: actionsOf(more.status ?? "active"),
+    ...more,
+  };
+}
+
+export function deploymentToken(more: Partial<ApiToken> = {}): ApiToken {
+  return token({
+    id: "token-2",
+    name: null,
+    hint: "b8Kc",
+    token_scope: "agent_deployment",
+    agent_deployment_id: "deployment-1",
+    agent_id: "agent-1",
+    agent_name: "Invoice reader",
+    environment_id: "environment-2",
+    environment_name: "Production",
+    ...more,
+  });
+}
+
+export function agent(more: Partial<Agent> = {}): Agent {
+  return {
+    type: "agent",
+    id: "agent-1",
+    name: "Invoice reader",
+    status: "active",
+    description: "Reads invoices.",
+    inserted_at: ago(20 * day),
+    updated_at: ago(day),
+    ...more,
+  } as Agent;
+}
+
+export const environments: Environment[] = [
+  ["environment-1", "Development", "development"],
+  ["environment-2", "Production", "production"],
+].map(
+  ([id, name, purpose]) =>
+    ({ type: "environment", id, account_id: "account-1", name, purpose, description: null }) as Environment,
+);
+
+/** A list answer with everything on its first page, unless `more` says otherwise. */
+export function list<T>(items: T[], more: Partial<List<T>["pagination"]> = {}): List<T> {
+  return {
+    status: "success",
+    summaries: items,
+    pagination: {
+      item_count: items.length,
+      item_start: items.length > 0 ? 1 : 0,
+      item_end: items.length,
+      page_count: 1,
+      page_index: 1,
+      page_offset: 0,
+      page_size: 50,
+      next_page_offset: null,
+      previous_page_offset: null,
+      ...more,
+    },
+    sorting: { field: "inserted_at", direction: "desc" },
+  };
+}
+
+export function one<T>(details: T): One<T> {
+  return { status: "success", details };
+}

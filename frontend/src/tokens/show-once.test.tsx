@@ -1,0 +1,276 @@
+import { act, fireEvent, screen, waitFor, within } from "@testing-library/react";
+import { beforeEach, describe, expect, test, vi } from "vitest";
+import { bodiesOf, failure, network, unreachable } from "../testing/network";
+import { open } from "../testing/render";
+import { list, one, signedIn, signedOut, token } from "../testing/samples";
+
+const secret = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhY2NvdW50LTEifQ.c2lnbmF0dXJl";
+const address = "/account/api-tokens";
+
+beforeEach(() => {
+  network.on("GET /session", signedIn());
+  network.on("GET /api_token", list([]));
+  network.on("POST /api_token", { ...one(token()), token: secret });
+  document.execCommand = vi.fn(() => false);
+});
+
+/** As on plain http over a network: the clipboard API does not exist. */
+function withoutClipboard() {
+  Object.defineProperty(navigator, "clipboard", { value: undefined, configurable: true });
+}
+
+function withClipboard(writeText: (text: string) => Promise<void>) {
+  Object.defineProperty(navigator, "clipboard", { value: { writeText }, configurable: true });
+}
+
+async function openForm() {
+  const opened = open(address);
+  // The simulated user brings a clipboard along.
+  withoutClipboard();
+  await opened.user.click(await screen.findByRole("button", { name: "Create API token" }));
+  await screen.findByRole("dialog", { name: "Create API token" });
+  return opened;
+}
+
+async function openSecret() {
+  const opened = await openForm();
+  await opened.user.click(screen.getByRole("button", { name: "Create token" }));
+  await screen.findByRole("textbox", { name: "Token value" });
+  return opened;
+}
+
+const field = () => screen.getByRole<HTMLTextAreaElement>("textbox", { name: "Token value" });
+
+function unloadIsGuarded(): boolean {
+  const event = new Event("beforeunload", { cancelable: true });
+  window.dispatchEvent(event);
+  return event.defaultPrevented;
+}
+
+describe("the form", () => {
+  test("makes account-wide tokens only, with the name and the end that were chosen", async () => {
+    const { user } = await openForm();
+    await user.type(screen.getByRole("textbox", { name: /Name/ }), " Billing ");
+    await user.click(screen.getByRole("radio", { name: "90 days" }));
+    expect(screen.getByText(/^Expires on .+ \(.+\)$/)).toBeInTheDocument();
+    await user.click(screen.getByRole("button", { name: "Create token" }));
+    await screen.findByRole("textbox", { name: "Token value" });
+    const [body] = bodiesOf("POST /api_token") as [{ details: Record<string, string> }];
+    expect(body.details).toMatchObject({ token_scope: "account", name: "Billing" });
+    const days = (Date.parse(body.details.expires_at ?? "") - Date.now()) / 86_400_000;
+    expect(days).toBeCloseTo(90, 2);
+  });
+
+  test("leaves the name out when there is none", async () => {
+    await openSecret();
+    const [body] = bodiesOf("POST /api_token") as [{ details: object }];
+    expect(body.details).not.toHaveProperty("name");
+  });
+
+  test("asks for the date of a custom end at the field", async () => {
+    const { user } = await openForm();
+    await user.click(screen.getByRole("radio", { name: "Custom" }));
+    await user.click(screen.getByRole("button", { name: "Create token" }));
+    expect(await screen.findByText("Choose a date.")).toBeInTheDocument();
+    expect(screen.getByLabelText("Expiry date")).toBeInvalid();
+    expect(bodiesOf("POST /api_token")).toEqual([]);
+  });
+
+  test("shows the server's messages at their fields", async () => {
+    network.on(
+      "POST /api_token",
+      failure(422, "validation_errors", "Not valid.", {
+        errors: { name: ["Too long."], expires_at: ["Too late."] },
+      }),
+    );
+    const { user } = await openForm();
+    await user.click(screen.getByRole("button", { name: "Create token" }));
+    expect(await screen.findByText("Too late.")).toBeInTheDocument();
+    expect(screen.getByRole("textbox", { name: /Name/ })).toHaveAccessibleDescription("Too long.");
+  });
+
+  test("stays open with what was typed when the request fails", async () => {
+    network.on("POST /api_token", unreachable);
+    const { user } = await openForm();
+    await user.type(screen.getByRole("textbox", { name: /Name/ }), "Billing");
+    await user.click(screen.getByRole("button", { name: "Create token" }));
+    expect(await screen.findByRole("alert")).toHaveTextContent("can’t be reached");
+    expect(screen.getByRole("textbox", { name: /Name/ })).toHaveValue("Billing");
+  });
+
+  test("can't be closed while the answer with the secret is on its way", async () => {
+    let answer: (value: unknown) => void = () => {};
+    network.on("POST /api_token", () => new Promise((resolve) => (answer = resolve)));
+    const { user } = await openForm();
+    await user.click(screen.getByRole("button", { name: "Create token" }));
+    await user.keyboard("{Escape}");
+    expect(screen.getByRole("button", { name: "Cancel" })).toBeDisabled();
+    expect(unloadIsGuarded()).toBe(true);
+    act(() => answer({ ...one(token()), token: secret }));
+    expect(await screen.findByRole("textbox", { name: "Token value" })).toHaveValue(secret);
+  });
+});
+
+describe("the secret", () => {
+  test("is shown once, selected, with the two lines for the environment", async () => {
+    await openSecret();
+    expect(field()).toHaveValue(secret);
+    expect(field()).toHaveFocus();
+    expect(field().selectionEnd).toBe(secret.length);
+    expect(field()).toHaveAttribute("readonly");
+    expect(screen.getByRole("textbox", { name: "Environment variables" })).toHaveValue(
+      `PREFACTOR_API_URL=http://tokentab.test\nPREFACTOR_API_TOKEN=${secret}`,
+    );
+  });
+
+  test("names the public address when the server has one", async () => {
+    network.on("GET /session", signedIn({ public_url: "https://tokens.acme.example" }));
+    await openSecret();
+    expect(screen.getByRole<HTMLTextAreaElement>("textbox", { name: "Environment variables" }).value).toMatch(
+      /^PREFACTOR_API_URL=https:\/\/tokens\.acme\.example\n/,
+    );
+  });
+
+  test("is not lost by Escape or by a click outside", async () => {
+    const { user } = await openSecret();
+    await user.keyboard("{Escape}");
+    expect(field()).toHaveValue(secret);
+    fireEvent.pointerDown(document.body);
+    fireEvent.mouseDown(document.body);
+    fireEvent.click(document.body);
+    expect(field()).toHaveValue(secret);
+    expect(screen.queryByRole("alertdialog")).not.toBeInTheDocument();
+  });
+
+  test("is not lost by going back", async () => {
+    await openSecret();
+    act(() => {
+      window.history.replaceState(null, "", "/agents");
+      window.dispatchEvent(new PopStateEvent("popstate"));
+    });
+    expect(window.location.pathname).toBe(address);
+    expect(await screen.findByRole("alertdialog", { name: "Close without copying?" })).toBeInTheDocument();
+    expect(screen.getByLabelText("Token value")).toHaveValue(secret);
+  });
+
+  test("is not lost when the session ends meanwhile; sign-in follows once it is put away", async () => {
+    const { user, client } = await openSecret();
+    network.on("GET /session", signedOut());
+    await act(() => client.refetchQueries({ queryKey: ["session"] }));
+    expect(field()).toHaveValue(secret);
+    await user.click(screen.getByRole("button", { name: "Done" }));
+    await user.click(await screen.findByRole("button", { name: "Close without copying" }));
+    expect(await screen.findByRole("heading", { name: "Sign in" })).toBeInTheDocument();
+  });
+
+  test("asks before it is closed without a copy", async () => {
+    const { user } = await openSecret();
+    await user.click(screen.getByRole("button", { name: "Done" }));
+    const question = await screen.findByRole("alertdialog", { name: "Close without copying?" });
+    await user.click(within(question).getByRole("button", { name: "Back to the token" }));
+    await waitFor(() => expect(screen.queryByRole("alertdialog")).not.toBeInTheDocument());
+    expect(field()).toHaveValue(secret);
+  });
+
+  test("makes the browser ask before leaving, until it was copied", async () => {
+    const { user } = await openSecret();
+    expect(unloadIsGuarded()).toBe(true);
+    withClipboard(async () => {});
+    await user.click(screen.getByRole("button", { name: "Copy token" }));
+    await screen.findByText("Copied", { selector: "button *" });
+    await waitFor(() => expect(unloadIsGuarded()).toBe(false));
+  });
+
+  test("is gone after closing: from the document, the query cache, storage and the address", async () => {
+    const { user, client } = await openSecret();
+    await user.click(screen.getByRole("button", { name: "Done" }));
+    await user.click(await screen.findByRole("button", { name: "Close without copying" }));
+    await waitFor(() => expect(screen.queryByRole("dialog")).not.toBeInTheDocument());
+    const fields = [...document.querySelectorAll("input, textarea")].map(
+      (input) => (input as HTMLInputElement).value,
+    );
+    expect(document.documentElement.outerHTML + fields.join()).not.toContain(secret);
+    const kept = [
+      ...client
+        .getQueryCache()
+        .getAll()
+        .map((query) => query.state),
+      ...client
+        .getMutationCache()
+        .getAll()
+        .map((mutation) => mutation.state),
+    ];
+    expect(JSON.stringify(kept)).not.toContain(secret);
+    expect(JSON.stringify({ ...localStorage, ...sessionStorage })).not.toContain(secret);
+    expect(window.location.href + JSON.stringify(window.history.state)).not.toContain(secret);
+    await user.click(screen.getByRole("button", { name: "Create API token" }));
+    expect(await screen.findByRole("dialog", { name: "Create API token" })).toBeInTheDocument();
+    expect(screen.queryByRole("textbox", { name: "Token value" })).not.toBeInTheDocument();
+  });
+
+  test("never enters the query cache, not even while it is shown", async () => {
+    const { client } = await openSecret();
+    const kept = [...client.getQueryCache().getAll(), ...client.getMutationCache().getAll()].map(
+      (one) => one.state,
+    );
+    expect(JSON.stringify(kept)).not.toContain(secret);
+  });
+});
+
+describe("copying", () => {
+  test("uses the clipboard of the browser where there is one", async () => {
+    const written: string[] = [];
+    const { user } = await openSecret();
+    withClipboard(async (text) => void written.push(text));
+    await user.click(screen.getByRole("button", { name: "Copy token" }));
+    expect(await screen.findByText("Copied", { selector: "button *" })).toBeInTheDocument();
+    expect(written).toEqual([secret]);
+    await user.click(screen.getByRole("button", { name: "Done" }));
+    await waitFor(() => expect(screen.queryByRole("dialog")).not.toBeInTheDocument());
+  });
+
+  test("works on plain http: the field inside the dialog is selected and copied by the old command", async () => {
+    const { user } = await openSecret();
+    let selected = "";
+    document.execCommand = vi.fn(() => {
+      const active = document.activeElement as HTMLTextAreaElement;
+      selected = active.value.slice(active.selectionStart, active.selectionEnd);
+      return true;
+    });
+    await user.click(screen.getByRole("button", { name: "Copy variables" }));
+    expect(await screen.findByText("Copied", { selector: "button *" })).toBeInTheDocument();
+    expect(document.execCommand).toHaveBeenCalledWith("copy");
+    expect(selected).toBe(`PREFACTOR_API_URL=http://tokentab.test\nPREFACTOR_API_TOKEN=${secret}`);
+  });
+
+  test("falls back to the old command when the browser denies its clipboard", async () => {
+    const { user } = await openSecret();
+    withClipboard(() => Promise.reject(new DOMException("denied", "NotAllowedError")));
+    document.execCommand = vi.fn(() => true);
+    await user.click(screen.getByRole("button", { name: "Copy token" }));
+    expect(await screen.findByText("Copied", { selector: "button *" })).toBeInTheDocument();
+  });
+
+  test("never says Copied when it was not: the text is selected and a person is told how", async () => {
+    const { user } = await openSecret();
+    await user.click(screen.getByRole("button", { name: "Copy token" }));
+    expect(await screen.findByText(/press Ctrl\+C/)).toBeInTheDocument();
+    expect(screen.queryByText("Copied")).not.toBeInTheDocument();
+    expect(field()).toHaveFocus();
+    expect(field().selectionEnd).toBe(secret.length);
+    await user.click(screen.getByRole("button", { name: "Done" }));
+    expect(await screen.findByRole("alertdialog", { name: "Close without copying?" })).toBeInTheDocument();
+  });
+
+  test("by hand counts when all of it was selected", async () => {
+    const { user } = await openSecret();
+    field().setSelectionRange(0, 5);
+    fireEvent.copy(field());
+    expect(screen.queryByText("Copied")).not.toBeInTheDocument();
+    field().select();
+    fireEvent.copy(field());
+    expect(await screen.findByText("Copied", { selector: "button *" })).toBeInTheDocument();
+    await user.click(screen.getByRole("button", { name: "Done" }));
+    await waitFor(() => expect(screen.queryByRole("dialog")).not.toBeInTheDocument());
+  });
+});

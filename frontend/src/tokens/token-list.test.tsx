@@ -1,0 +1,248 @@
+import { screen, waitFor, within } from "@testing-library/react";
+import { beforeEach, describe, expect, test, vi } from "vitest";
+import { bodiesOf, failure, network, sent, unreachable } from "../testing/network";
+import { open } from "../testing/render";
+import { actionsOf, deploymentToken, list, one, signedIn, token } from "../testing/samples";
+import type { ApiToken, TokenStatus } from "../wire";
+
+const address = "/account/api-tokens";
+const day = 86_400_000;
+const inDays = (days: number) => new Date(Date.now() + days * day).toISOString();
+
+let stored: ApiToken[];
+
+function withStatus(id: string, status: TokenStatus): ApiToken {
+  const found = stored.find((one) => one.id === id);
+  if (!found) throw new Error(`no token ${id}`);
+  const changed = { ...found, status, available_actions: actionsOf(status) };
+  stored = stored.map((one) => (one.id === id ? changed : one));
+  return changed;
+}
+
+beforeEach(() => {
+  stored = [token()];
+  network.on("GET /session", signedIn());
+  network.on("GET /api_token", () => list(stored));
+});
+
+const rowOf = async (text: RegExp) => screen.findByRole("row", { name: text });
+const menuOf = async (user: ReturnType<typeof open>["user"], name: RegExp) => {
+  await user.click(await screen.findByRole("button", { name }));
+  return screen.findByRole("menu");
+};
+
+describe("a row", () => {
+  test("says status, scope, name, last characters, times and maker", async () => {
+    stored = [token({ last_used_at: null })];
+    open(address);
+    const row = await rowOf(/Account/);
+    expect(row).toHaveTextContent("ActiveAccountCI…x7Qa");
+    expect(row).toHaveTextContent("Created 3 days ago");
+    expect(row).toHaveTextContent("Expires in 90 days");
+    expect(row).toHaveTextContent("Last used Never");
+    expect(row).toHaveTextContent("Created by Ada Lovelace");
+  });
+
+  test("gives the exact time in UTC as the description of each relative one", async () => {
+    open(address);
+    const row = await rowOf(/Account/);
+    const times = within(row).getAllByRole("button", { name: /ago|in 90/ });
+    expect(times).toHaveLength(3);
+    for (const time of times) expect(time).toHaveAccessibleDescription(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC/);
+    expect(within(row).getByRole("button", { name: "5 minutes ago" })).toHaveAccessibleDescription(
+      /\(±5 s\)$/,
+    );
+  });
+
+  test("shows the exact time on keyboard focus", async () => {
+    const { user } = open(address);
+    const row = await rowOf(/Account/);
+    const time = within(row).getByRole("button", { name: "3 days ago" });
+    while (document.activeElement !== time) await user.tab();
+    expect(await screen.findByText(/UTC/, { selector: "[data-open]" })).toBeVisible();
+  });
+
+  test("warns of an end within 14 days and of one that has passed, but not for a revoked token", async () => {
+    stored = [
+      token({ id: "t1", name: "soon", expires_at: inDays(3) }),
+      token({ id: "t2", name: "past", expires_at: inDays(-2) }),
+      token({ id: "t3", name: "gone", expires_at: inDays(3), status: "revoked" }),
+    ];
+    open(address);
+    const soonRow = await rowOf(/soon/);
+    expect(soonRow).toHaveTextContent("Expires in 3 days");
+    expect(within(soonRow).getByRole("img", { name: /Warning/ })).toBeInTheDocument();
+    const pastRow = await rowOf(/past/);
+    expect(pastRow).toHaveTextContent("Expired 2 days ago");
+    expect(within(pastRow).getByRole("img", { name: /Warning/ })).toBeInTheDocument();
+    expect(within(await rowOf(/gone/)).queryByRole("img")).not.toBeInTheDocument();
+  });
+});
+
+describe("the menu of a row", () => {
+  test.each([
+    ["active", ["Suspend", "Revoke"]],
+    ["suspended", ["Activate", "Revoke"]],
+    ["revoked", ["Delete"]],
+  ] as const)("offers for an %s token %j", async (status, labels) => {
+    stored = [token({ status })];
+    const { user } = open(address);
+    const menu = await menuOf(user, /Actions for “CI”/);
+    expect(
+      within(menu)
+        .getAllByRole("menuitem")
+        .map((item) => item.textContent),
+    ).toEqual(labels);
+  });
+
+  test("opens and chooses from the keyboard, and gives the focus back on Escape", async () => {
+    const { user } = open(address);
+    const button = await screen.findByRole("button", { name: /Actions for/ });
+    button.focus();
+    await user.keyboard("{Enter}");
+    await waitFor(() => expect(screen.getByRole("menuitem", { name: "Suspend" })).toHaveFocus());
+    await user.keyboard("{ArrowDown}");
+    await waitFor(() => expect(screen.getByRole("menuitem", { name: "Revoke" })).toHaveFocus());
+    await user.keyboard("{Escape}");
+    await waitFor(() => expect(button).toHaveFocus());
+  });
+});
+
+describe("moving a token", () => {
+  test("suspend and activate act at once and say so", async () => {
+    network.on("POST /api_token/:id/suspend", () => one(withStatus("token-1", "suspended")));
+    network.on("POST /api_token/:id/activate", () => one(withStatus("token-1", "active")));
+    const { user } = open(address);
+    await menuOf(user, /Actions for/);
+    await user.click(screen.getByRole("menuitem", { name: "Suspend" }));
+    expect(await screen.findByText(/Token suspended/)).toBeInTheDocument();
+    expect(await rowOf(/Suspended/)).toBeInTheDocument();
+    await menuOf(user, /Actions for/);
+    await user.click(screen.getByRole("menuitem", { name: "Activate" }));
+    expect(await rowOf(/Active/)).toBeInTheDocument();
+  });
+
+  test("revoke asks first, naming the token and its last use, and does nothing on Cancel", async () => {
+    const { user } = open(address);
+    await menuOf(user, /Actions for/);
+    await user.click(screen.getByRole("menuitem", { name: "Revoke" }));
+    const question = await screen.findByRole("alertdialog", { name: "Revoke this token?" });
+    expect(question).toHaveTextContent("“CI” (…x7Qa). It was last used 5 minutes ago.");
+    await user.click(within(question).getByRole("button", { name: "Cancel" }));
+    await waitFor(() => expect(screen.queryByRole("alertdialog")).not.toBeInTheDocument());
+    expect(await rowOf(/Active/)).toBeInTheDocument();
+    await waitFor(() => expect(screen.getByRole("button", { name: /Actions for/ })).toHaveFocus());
+  });
+
+  test("revoke happens on yes, and the focus is back on the row", async () => {
+    network.on("POST /api_token/:id/revoke", () => one(withStatus("token-1", "revoked")));
+    const { user } = open(address);
+    await menuOf(user, /Actions for/);
+    await user.click(screen.getByRole("menuitem", { name: "Revoke" }));
+    await user.click(await screen.findByRole("button", { name: "Revoke token" }));
+    expect(await rowOf(/Revoked/)).toBeInTheDocument();
+    await waitFor(() => expect(screen.getByRole("button", { name: /Actions for/ })).toHaveFocus());
+    expect(bodiesOf("POST /api_token/:id/revoke")).toEqual([{}]);
+  });
+
+  test("delete asks first, removes the row, and the focus goes to the next row", async () => {
+    stored = [token({ status: "revoked", last_used_at: null }), token({ id: "token-9", name: "Next" })];
+    network.on("DELETE /api_token/:id", () => {
+      const [gone, ...rest] = stored;
+      stored = rest;
+      return one(gone);
+    });
+    const { user } = open(address);
+    await menuOf(user, /Actions for “CI”/);
+    await user.click(screen.getByRole("menuitem", { name: "Delete" }));
+    const question = await screen.findByRole("alertdialog", { name: "Delete this token?" });
+    expect(question).toHaveTextContent("It has never been used.");
+    await user.click(within(question).getByRole("button", { name: "Delete token" }));
+    await waitFor(() => expect(screen.queryByRole("row", { name: /CI/ })).not.toBeInTheDocument());
+    await waitFor(() => expect(screen.getByRole("button", { name: /Actions for “Next”/ })).toHaveFocus());
+  });
+
+  test("a move that someone else made impossible is told, and the list asks again", async () => {
+    network.on("POST /api_token/:id/suspend", () => {
+      withStatus("token-1", "revoked");
+      return failure(409, "invalid_action", "Not in this state.");
+    });
+    const { user } = open(address);
+    await menuOf(user, /Actions for/);
+    await user.click(screen.getByRole("menuitem", { name: "Suspend" }));
+    expect((await screen.findAllByText(/changed by someone else/))[0]).toBeInTheDocument();
+    expect(await rowOf(/Revoked/)).toBeInTheDocument();
+  });
+
+  test("a failed move is told and changes nothing", async () => {
+    network.on("POST /api_token/:id/suspend", failure(503, "unexpected", "The store is unavailable."));
+    const { user } = open(address);
+    await menuOf(user, /Actions for/);
+    await user.click(screen.getByRole("menuitem", { name: "Suspend" }));
+    expect((await screen.findAllByText(/was not changed. The store is unavailable/))[0]).toBeInTheDocument();
+    expect(await rowOf(/Active/)).toBeInTheDocument();
+  });
+});
+
+describe("the list", () => {
+  test("follows a change made elsewhere without a reload", async () => {
+    vi.useFakeTimers({ shouldAdvanceTime: true });
+    try {
+      open(address);
+      await rowOf(/Active/);
+      withStatus("token-1", "revoked");
+      await vi.advanceTimersByTimeAsync(4_000);
+      expect(await rowOf(/Revoked/)).toBeInTheDocument();
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  test("asks for the page in the address, newest first, fifty at a time", async () => {
+    network.on(
+      "GET /api_token",
+      list([token()], { item_count: 120, page_count: 3, page_index: 2, item_start: 51, item_end: 100 }),
+    );
+    const { user } = open(`${address}?page=2`);
+    await rowOf(/Account/);
+    const asked = sent.find((one) => one.route === "GET /api_token");
+    expect(asked?.query.get("pagination[offset]")).toBe("50");
+    expect(asked?.query.get("pagination[page_size]")).toBe("50");
+    expect(asked?.query.get("sorting")).toBe("-inserted_at");
+    expect(screen.getByText("51–100 of 120")).toBeInTheDocument();
+    await user.click(screen.getByRole("button", { name: "Next" }));
+    await waitFor(() => expect(window.location.search).toBe("?page=3"));
+  });
+
+  test("has no pager while one page holds everything", async () => {
+    open(address);
+    await rowOf(/Account/);
+    expect(screen.queryByRole("navigation", { name: "Pages" })).not.toBeInTheDocument();
+  });
+
+  test("says when it is empty and leads to the first token", async () => {
+    stored = [];
+    const { user } = open(address);
+    expect(await screen.findByRole("heading", { name: "No API tokens yet" })).toBeInTheDocument();
+    await user.click(screen.getByRole("button", { name: "Create your first token" }));
+    expect(await screen.findByRole("dialog", { name: "Create API token" })).toBeInTheDocument();
+  });
+
+  test("says why it could not load, and loads on another try", async () => {
+    network.on("GET /api_token", failure(503, "unexpected", "The store is unavailable."));
+    const { user } = open(address);
+    expect(await screen.findByRole("alert")).toHaveTextContent("The store is unavailable.");
+    network.on("GET /api_token", () => list([deploymentToken()]));
+    await user.click(screen.getByRole("button", { name: "Try again" }));
+    expect(await rowOf(/Agent deployment \(Invoice reader · Production\)/)).toBeInTheDocument();
+  });
+
+  test("keeps its rows when a later answer fails", async () => {
+    const { client } = open(address);
+    await rowOf(/Account/);
+    network.on("GET /api_token", unreachable);
+    await client.refetchQueries({ queryKey: ["tokens"] });
+    expect(await screen.findByRole("alert")).toHaveTextContent(/can’t be reached.*may be out of date/);
+    expect(await rowOf(/Account/)).toBeInTheDocument();
+  });
+});

@@ -1,0 +1,80 @@
+import { describe, expect, test } from "vitest";
+import { deploymentToken, token } from "../testing/samples";
+import { relativeTime, utcTime } from "../ui/time-text";
+import { expiring, lastUseText, makerText, scopeText, tokenTitle } from "./wording";
+
+const now = Date.parse("2026-11-23T16:00:00Z");
+const day = 86_400_000;
+const endingIn = (days: number, more = {}) =>
+  token({ expires_at: new Date(now + days * day).toISOString(), ...more });
+
+describe("the scope text", () => {
+  test("names the environment and the agent", () => {
+    expect(scopeText(token())).toBe("Account");
+    expect(scopeText(token({ token_scope: "environment", environment_name: "Staging" }))).toBe(
+      "Environment (Staging)",
+    );
+    expect(scopeText(deploymentToken())).toBe("Agent deployment (Invoice reader · Production)");
+  });
+});
+
+describe("a token's title", () => {
+  test("is its name, else its scope, with the last characters", () => {
+    expect(tokenTitle(token())).toBe("“CI” (…x7Qa)");
+    expect(tokenTitle(token({ name: null }))).toBe("Account …x7Qa");
+  });
+});
+
+describe("the expiry warning", () => {
+  test("starts 14 days before the end", () => {
+    expect(expiring(endingIn(14.1), now)).toBe("far");
+    expect(expiring(endingIn(14), now)).toBe("soon");
+    expect(expiring(endingIn(0.01), now)).toBe("soon");
+  });
+  test("turns to expired at the very end", () => {
+    expect(expiring(endingIn(0), now)).toBe("past");
+  });
+  test("is not given for a revoked token, which has ended already", () => {
+    expect(expiring(endingIn(3, { status: "revoked" }), now)).toBe("far");
+  });
+});
+
+describe("the last use", () => {
+  test("says never only if there was none", () => {
+    expect(lastUseText(token({ last_used_at: null }), now)).toBe("It has never been used.");
+    expect(lastUseText(token({ last_used_at: "2026-11-23T15:55:00Z" }), now)).toBe(
+      "It was last used 5 minutes ago.",
+    );
+  });
+});
+
+describe("the maker", () => {
+  test("is named, also when it is gone or was the command line", () => {
+    expect(makerText(token())).toBe("Created by Ada Lovelace");
+    expect(makerText(token({ created_by_name: null }))).toBe("Created by a removed user");
+    expect(makerText(token({ created_by_name: null, created_by_admin_user_id: null }))).toBe(
+      "Created on the server",
+    );
+  });
+});
+
+describe("relative times", () => {
+  test.each([
+    [0, "just now"],
+    [-9_000, "just now"],
+    [-47_000, "45 seconds ago"],
+    [-59_900, "1 minute ago"],
+    [-3 * 60_000, "3 minutes ago"],
+    [-23.6 * 3_600_000, "1 day ago"],
+    [3 * day, "in 3 days"],
+    [89.99 * day, "in 90 days"],
+    [88 * day, "in 88 days"],
+    [365 * day, "in 12 months"],
+    [900 * day, "in 2 years"],
+  ])("%d ms away is %s", (distance, text) => {
+    expect(relativeTime(now + distance, now)).toBe(text);
+  });
+  test("have an exact form in UTC", () => {
+    expect(utcTime(now)).toBe("2026-11-23 16:00:00 UTC");
+  });
+});
