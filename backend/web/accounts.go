@@ -85,11 +85,12 @@ func (s *Server) listEnvironments(ctx context.Context, who *caller, in *listEnvi
 
 // NewEnvironment is what a caller asks for when an environment is created.
 type NewEnvironment struct {
-	Name        string  `json:"name" minLength:"1"`
-	AccountID   *string `json:"account_id,omitempty" nullable:"true" doc:"The caller's own account, which is also the default"`
-	ID          *string `json:"id,omitempty" nullable:"true" doc:"A PFID of the account's partition; made if empty"`
-	Purpose     *string `json:"purpose,omitempty" nullable:"true" doc:"development, staging, testing or production; development if empty"`
-	Description *string `json:"description,omitempty" nullable:"true"`
+	_           struct{} `additionalProperties:"true"`
+	Name        string   `json:"name" minLength:"1"`
+	AccountID   *string  `json:"account_id,omitempty" nullable:"true" doc:"The caller's own account, which is also the default"`
+	ID          *string  `json:"id,omitempty" nullable:"true" doc:"A PFID of the account's partition; made if empty"`
+	Purpose     *string  `json:"purpose,omitempty" nullable:"true" doc:"development, staging, testing or production; development if empty"`
+	Description *string  `json:"description,omitempty" nullable:"true"`
 }
 
 func (s *Server) createEnvironment(ctx context.Context, who *caller, in *ordered[NewEnvironment]) (*one[Environment], error) {

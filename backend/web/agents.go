@@ -50,10 +50,11 @@ func (s *Server) listAgents(ctx context.Context, who *caller, in *Listing) (*man
 
 // NewAgent is what a caller asks for when an agent is registered.
 type NewAgent struct {
-	Name               string  `json:"name" minLength:"1"`
-	Description        *string `json:"description,omitempty" nullable:"true"`
-	ID                 *string `json:"id,omitempty" nullable:"true" doc:"A PFID of the account's partition; made if empty"`
-	ExternalIdentifier *string `json:"external_identifier,omitempty" nullable:"true" doc:"Unique in the account"`
+	_                  struct{} `additionalProperties:"true"`
+	Name               string   `json:"name" minLength:"1"`
+	Description        *string  `json:"description,omitempty" nullable:"true"`
+	ID                 *string  `json:"id,omitempty" nullable:"true" doc:"A PFID of the account's partition; made if empty"`
+	ExternalIdentifier *string  `json:"external_identifier,omitempty" nullable:"true" doc:"Unique in the account"`
 }
 
 func (s *Server) createAgent(ctx context.Context, who *caller, in *ordered[NewAgent]) (*one[Agent], error) {
@@ -123,9 +124,10 @@ func (s *Server) listDeployments(ctx context.Context, who *caller, in *listDeplo
 
 // NewAgentDeployment is what a caller asks for when an agent is deployed.
 type NewAgentDeployment struct {
-	AgentID       string  `json:"agent_id"`
-	EnvironmentID string  `json:"environment_id"`
-	ID            *string `json:"id,omitempty" nullable:"true" doc:"A PFID of the account's partition; made if empty"`
+	_             struct{} `additionalProperties:"true"`
+	AgentID       string   `json:"agent_id"`
+	EnvironmentID string   `json:"environment_id"`
+	ID            *string  `json:"id,omitempty" nullable:"true" doc:"A PFID of the account's partition; made if empty"`
 }
 
 func (s *Server) createDeployment(ctx context.Context, who *caller, in *ordered[NewAgentDeployment]) (*one[AgentDeployment], error) {

@@ -67,8 +67,9 @@ func (s *Server) getSession(ctx context.Context, who *caller, _ *struct{}) (*one
 
 // SignIn is what a person types to sign in.
 type SignIn struct {
-	Email    string `json:"email" maxLength:"1000"`
-	Password string `json:"password" maxLength:"4000"`
+	_        struct{} `additionalProperties:"true"`
+	Email    string   `json:"email" maxLength:"1000"`
+	Password string   `json:"password" maxLength:"4000"`
 }
 
 func (s *Server) signIn(ctx context.Context, who *caller, in *ordered[SignIn]) (*one[Session], error) {
@@ -95,11 +96,12 @@ func (s *Server) signOut(ctx context.Context, who *caller, _ *struct{}) (*one[Se
 
 // SetUp is what the first admin user types.
 type SetUp struct {
-	Code        string  `json:"code"`
-	AccountName string  `json:"account_name"`
-	Email       string  `json:"email"`
-	Name        *string `json:"name,omitempty" nullable:"true"`
-	Password    string  `json:"password"`
+	_           struct{} `additionalProperties:"true"`
+	Code        string   `json:"code"`
+	AccountName string   `json:"account_name"`
+	Email       string   `json:"email"`
+	Name        *string  `json:"name,omitempty" nullable:"true"`
+	Password    string   `json:"password"`
 }
 
 func (s *Server) setUp(ctx context.Context, who *caller, in *ordered[SetUp]) (*one[Session], error) {

@@ -84,6 +84,7 @@ func (s *Server) listTokens(ctx context.Context, who *caller, in *listTokensInpu
 
 // NewAPIToken is what a caller asks for when a token is created.
 type NewAPIToken struct {
+	_             struct{}   `additionalProperties:"true"`
 	TokenScope    string     `json:"token_scope" enum:"account,environment,agent_deployment"`
 	AccountID     *string    `json:"account_id,omitempty" nullable:"true" doc:"The caller's own account, which is also the default"`
 	AgentID       *string    `json:"agent_id,omitempty" nullable:"true" doc:"With the scope agent_deployment"`

@@ -1,0 +1,122 @@
+package backend_test
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "tokentab/"
+
+// mayImport says which rooms of ours each room may import. Whoever is not listed may import none.
+var mayImport = map[string][]string{
+	"main":            {"backend/command"},
+	"backend/command": {"backend", "backend/config", "backend/account", "backend/audit", "backend/fault", "backend/pfid", "backend/token"},
+	"backend":         {"backend/config", "backend/web", "backend/store", "backend/signer", "backend/password", "backend/account", "backend/agent", "backend/token"},
+	"backend/backendtest": {
+		"backend", "backend/config", "backend/account", "backend/audit", "backend/token",
+	},
+	"backend/web": {
+		"backend/config", "backend/signer", "backend/account", "backend/agent", "backend/audit", "backend/token", "backend/fault", "backend/paging", "backend/pfid",
+	},
+	"backend/store":   {"backend/signer", "backend/account", "backend/agent", "backend/audit", "backend/token", "backend/fault", "backend/paging", "backend/pfid"},
+	"backend/signer":  {"backend/audit", "backend/token"},
+	"backend/token":   {"backend/audit", "backend/fault", "backend/paging", "backend/pfid"},
+	"backend/account": {"backend/audit", "backend/fault", "backend/paging", "backend/pfid"},
+	"backend/agent":   {"backend/audit", "backend/fault", "backend/paging", "backend/pfid"},
+	"backend/audit":   {"backend/pfid"},
+}
+
+// homes says which room each library lives in. The nouns, and what is not listed, know the standard library only.
+var homes = map[string][]string{
+	"github.com/gofiber/fiber/v2":     {"backend/web"},
+	"github.com/valyala/fasthttp":     {"backend/web"},
+	"github.com/danielgtaylor/huma":   {"backend/web"},
+	"gorm.io/gorm":                    {"backend/store"},
+	"github.com/glebarez":             {"backend/store"},
+	"github.com/pressly/goose":        {"backend/store"},
+	"github.com/golang-jwt/jwt":       {"backend/signer"},
+	"github.com/alexedwards/argon2id": {"backend/password"},
+	"github.com/alecthomas/kong":      {"backend/command"},
+	"github.com/gofrs/flock":          {"backend/command"},
+}
+
+func TestRoomsImportOnlyWhatTheirRulesAllow(t *testing.T) {
+	seen := map[string]bool{}
+	for path, imports := range importsBelow(t, "..") {
+		room := filepath.ToSlash(filepath.Dir(path))
+		if room == "." {
+			room = "main"
+		}
+		if room == "bench" || strings.HasPrefix(room, "node_modules") {
+			continue // tools beside the program, not part of it
+		}
+		seen[room] = true
+		for _, imported := range imports {
+			if own, ok := strings.CutPrefix(imported, module); ok {
+				if !slices.Contains(mayImport[room], own) {
+					t.Errorf("%s imports %s, which %s may not", path, own, room)
+				}
+				continue
+			}
+			if !strings.Contains(strings.Split(imported, "/")[0], ".") {
+				continue // the standard library
+			}
+			if !slices.Contains(homeOf(imported), room) {
+				t.Errorf("%s imports %s, which does not live in %s", path, imported, room)
+			}
+		}
+	}
+	for room := range mayImport {
+		if !seen[room] {
+			t.Errorf("the rules name %s, which is not there", room)
+		}
+	}
+}
+
+func homeOf(imported string) []string {
+	for library, rooms := range homes {
+		if imported == library || strings.HasPrefix(imported, library+"/") {
+			return rooms
+		}
+	}
+	return nil
+}
+
+// importsBelow returns the imports of each Go file that is no test.
+func importsBelow(t *testing.T, root string) map[string][]string {
+	t.Helper()
+	found := map[string][]string{}
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() && (entry.Name() == "node_modules" || entry.Name() == ".git") {
+			return filepath.SkipDir
+		}
+		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return nil
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		relative, err := filepath.Rel(root, path)
+		if err != nil {
+			return err
+		}
+		found[relative] = []string{}
+		for _, spec := range file.Imports {
+			found[relative] = append(found[relative], strings.Trim(spec.Path.Value, `"`))
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
