@@ -1,70 +1,24 @@
-export type TokenScope = "account" | "agent_deployment" | "environment";
-export type TokenStatus = "active" | "suspended" | "revoked";
+/* The names of this page for what the server's own description of its API defines. */
+import type { components } from "./schema.gen";
 
-export interface ApiToken {
-  type: "api_token";
-  id: string;
-  account_id: string;
-  name: string | null;
-  hint: string;
-  token_scope: TokenScope;
-  status: TokenStatus;
-  agent_deployment_id: string | null;
-  agent_id: string | null;
-  agent_name: string | null;
-  environment_id: string | null;
-  environment_name: string | null;
-  created_by_admin_user_id: string | null;
-  created_by_api_token_id: string | null;
-  created_by_name: string | null;
-  expires_at: string;
-  last_used_at: string | null;
-  inserted_at: string;
-  updated_at: string;
-  available_actions: { suspend: boolean; activate: boolean; revoke: boolean; delete: boolean };
-}
+/**
+ * The server may add fields at any time, so the description leaves every object open. This page reads the fields
+ * that are described and no others; a misspelt one has to be an error.
+ */
+type Known<T> = T extends object ? { [K in keyof T as string extends K ? never : K]: Known<T[K]> } : T;
 
-export interface Agent {
-  type: "agent";
-  id: string;
-  name: string;
-  status: "pending" | "active" | "dormant" | "retired";
-  description: string | null;
-  inserted_at: string;
-  updated_at: string;
-}
+type Schemas = components["schemas"];
 
-export interface Environment {
-  type: "environment";
-  id: string;
-  account_id: string;
-  name: string;
-  purpose: string;
-  description: string | null;
-}
+export type ApiToken = Known<Schemas["ApiToken"]>;
+export type TokenScope = ApiToken["token_scope"];
+export type TokenStatus = ApiToken["status"];
+export type Agent = Known<Schemas["Agent"]>;
+export type Environment = Known<Schemas["Environment"]>;
+export type Session = Known<Schemas["Session"]>;
+export type Pagination = Known<Schemas["Pagination"]>;
+export type Sorting = Known<Schemas["Sorting"]>;
 
-export interface Session {
-  setup_required: boolean;
-  admin_user: { id: string; email: string; name: string | null } | null;
-  account: { id: string; name: string } | null;
-  public_url: string | null;
-  max_token_lifetime_days: number;
-  default_token_lifetime_days: number;
-}
-
-export interface Pagination {
-  item_count: number;
-  item_start: number;
-  item_end: number;
-  page_count: number;
-  page_index: number;
-  page_offset: number;
-  page_size: number;
-  next_page_offset: number | null;
-  previous_page_offset: number | null;
-}
-
-export interface Sorting {
-  field: string;
-  direction: string;
-}
+export type NewApiToken = Known<Schemas["NewApiToken"]>;
+export type NewAgent = Known<Schemas["NewAgent"]>;
+export type SignIn = Known<Schemas["SignIn"]>;
+export type SetUp = Known<Schemas["SetUp"]>;

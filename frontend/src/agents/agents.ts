@@ -1,6 +1,6 @@
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { call, type List, type One } from "../api";
-import type { Agent } from "../wire";
+import type { Agent, NewAgent } from "../wire";
 
 const agentsKey = ["agents"];
 
@@ -27,11 +27,6 @@ export function useAgent(id: string) {
     queryFn: async ({ signal }) =>
       (await call<One<Agent>>("GET", `/agent/${encodeURIComponent(id)}`, { signal })).details,
   });
-}
-
-export interface NewAgent {
-  name: string;
-  description?: string;
 }
 
 export function useRegisterAgent() {

@@ -1,6 +1,6 @@
 import { type QueryClient, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { call, type One } from "../api";
-import type { Session } from "../wire";
+import type { Session, SetUp, SignIn } from "../wire";
 
 export const sessionKey = ["session"];
 
@@ -28,25 +28,14 @@ function replaceSession(client: QueryClient, session: Session) {
   client.setQueryData(sessionKey, session);
 }
 
-interface Credentials {
-  email: string;
-  password: string;
-}
-
-export interface Setup extends Credentials {
-  code: string;
-  account_name: string;
-  name: string;
-}
-
 /* Both forget at once what was sent: the query library else keeps it, and it holds a password. */
 
 export function useSignIn() {
-  return useEntrance((details: Credentials) => call<One<Session>>("POST", "/session", { body: { details } }));
+  return useEntrance((details: SignIn) => call<One<Session>>("POST", "/session", { body: { details } }));
 }
 
 export function useSetup() {
-  return useEntrance((details: Setup) => call<One<Session>>("POST", "/setup", { body: { details } }));
+  return useEntrance((details: SetUp) => call<One<Session>>("POST", "/setup", { body: { details } }));
 }
 
 function useEntrance<T>(enter: (details: T) => Promise<One<Session>>) {

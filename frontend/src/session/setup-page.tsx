@@ -3,9 +3,13 @@ import { ApiError, messageOf } from "../api";
 import { Button } from "../ui/button";
 import { Field } from "../ui/field";
 import { useTitle } from "../ui/title";
+import type { SetUp } from "../wire";
 import { Entrance } from "./entrance";
 import { PasswordField } from "./password-field";
-import { type Setup, useSetup } from "./session";
+import { useSetup } from "./session";
+
+/** All of it is asked for here, the name too. */
+type Details = SetUp & { name: string };
 
 const shortest = 12;
 
@@ -21,7 +25,7 @@ function codeInAddress(): string {
 export function SetupPage() {
   useTitle("Set up");
   const [linked] = useState(codeInAddress);
-  const [details, setDetails] = useState<Setup>({
+  const [details, setDetails] = useState<Details>({
     code: linked,
     account_name: "",
     name: "",
@@ -43,7 +47,7 @@ export function SetupPage() {
   const askCode = !linked || errors.code !== undefined;
   const problem = setup.error && Object.keys(errors).length === 0 ? messageOf(setup.error) : null;
 
-  const bind = (field: keyof Setup) => ({
+  const bind = (field: keyof Details) => ({
     name: field,
     value: details[field],
     errors: errors[field],
@@ -93,7 +97,7 @@ export function SetupPage() {
 }
 
 /** What can be told without asking the server. */
-function missingIn(details: Setup): Record<string, string[]> {
+function missingIn(details: Details): Record<string, string[]> {
   const errors: Record<string, string[]> = {};
   if (!details.code.trim()) errors.code = ["Enter the setup code."];
   if (!details.account_name.trim()) errors.account_name = ["Enter a name for the account."];

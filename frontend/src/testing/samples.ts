@@ -8,6 +8,7 @@ export function signedIn(more: Partial<Session> = {}): One<Session> {
   return {
     status: "success",
     details: {
+      type: "session",
       setup_required: false,
       admin_user: { id: "user-1", email: "ada@acme.example", name: "Ada Lovelace" },
       account: { id: "account-1", name: "Acme" },
@@ -77,22 +78,38 @@ export function agent(more: Partial<Agent> = {}): Agent {
   return {
     type: "agent",
     id: "agent-1",
+    account_id: "account-1",
     name: "Invoice reader",
     status: "active",
     description: "Reads invoices.",
+    external_identifier: null,
+    owner_person_id: null,
+    risk_profile_id: null,
+    team_id: null,
     inserted_at: ago(20 * day),
     updated_at: ago(day),
+    available_actions: { update: true, retire: true, reinstate: false, delete: true },
     ...more,
-  } as Agent;
+  };
 }
 
-export const environments: Environment[] = [
-  ["environment-1", "Development", "development"],
-  ["environment-2", "Production", "production"],
-].map(
-  ([id, name, purpose]) =>
-    ({ type: "environment", id, account_id: "account-1", name, purpose, description: null }) as Environment,
-);
+function environment(id: string, name: string, purpose: Environment["purpose"]): Environment {
+  return {
+    type: "environment",
+    id,
+    account_id: "account-1",
+    name,
+    purpose,
+    description: null,
+    inserted_at: ago(30 * day),
+    updated_at: ago(30 * day),
+  };
+}
+
+export const environments = [
+  environment("environment-1", "Development", "development"),
+  environment("environment-2", "Production", "production"),
+];
 
 /** A list answer with everything on its first page, unless `more` says otherwise. */
 export function list<T>(items: T[], more: Partial<List<T>["pagination"]> = {}): List<T> {

@@ -1,6 +1,6 @@
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { call, callForAll, type List, type One } from "../api";
-import type { ApiToken, Environment, TokenScope } from "../wire";
+import type { ApiToken, Environment, NewApiToken, TokenScope } from "../wire";
 
 /** Which tokens a list shows. */
 export interface TokenFilter {
@@ -8,13 +8,8 @@ export interface TokenFilter {
   agentId?: string;
 }
 
-export interface NewToken {
-  token_scope: Exclude<TokenScope, "environment">;
-  agent_id?: string;
-  environment_id?: string;
-  expires_at: string;
-  name?: string;
-}
+/** What this page asks for: never an environment token, and always with its end spelled out. */
+export type NewToken = NewApiToken & { token_scope: Exclude<TokenScope, "environment">; expires_at: string };
 
 /** A token just made: its record, and beside it the secret that no later answer holds. */
 export interface Created {
