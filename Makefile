@@ -1,0 +1,85 @@
+# Needs Go, Node and make; everything else is installed by the targets themselves.
+.DEFAULT_GOAL := help
+.PHONY: help run build page binary test lint lint-go lint-page test-go test-page e2e compiler bench dev openapi
+# The steps share files (the generated types, the built page), so they run one after the other, also under make -j.
+.NOTPARALLEL:
+
+# Arguments of the program that a target runs: make run ARGS="--listen 127.0.0.1:9000".
+ARGS ?=
+
+version := $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
+commit  := $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+ldflags := -X tokentab/backend/command.Version=$(version) -X tokentab/backend/command.Commit=$(commit)
+
+go_sources   := $(wildcard *.go backend bench)
+page_sources := $(shell find frontend -type f -not -path 'frontend/dist/*' -not -name '*.gen.d.ts') vite.config.ts tsconfig.json
+installed    := node_modules/.package-lock.json
+page         := frontend/dist/index.html
+
+say = @printf '\n==> %s\n'
+
+help: ## List the targets.
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: build ## Build everything and serve the page on http://127.0.0.1:8080; options by ARGS="--listen …".
+	$(say) "Serving; Ctrl-C stops it"
+	@bin/tokentab serve $(ARGS)
+
+build: page binary ## Build the page and the program, bin/tokentab.
+
+page: $(page)
+$(page): $(installed) $(page_sources)
+	$(say) "Building the page"
+	npm run build
+
+$(installed): package.json package-lock.json .npmrc
+	$(say) "Installing the packages of the page"
+	npm ci
+	@touch $@
+
+binary:
+	$(say) "Building bin/tokentab $(version)"
+	go build -trimpath -ldflags '$(ldflags)' -o bin/tokentab .
+
+test: lint test-go test-page e2e ## Run every check: linters, Go tests, page tests and the browser tests.
+	$(say) "Everything passed"
+
+lint: lint-go lint-page ## Check the format and look for mistakes, in Go and in the page.
+
+lint-go:
+	$(say) "Checking the Go code: gofmt, go vet, staticcheck"
+	@wrong=$$(gofmt -l $(go_sources)) && if [ -n "$$wrong" ]; then printf 'gofmt would change:\n%s\n' "$$wrong"; exit 1; fi
+	go vet ./...
+	go tool staticcheck ./...
+
+lint-page: $(installed)
+	$(say) "Checking the page's code: Biome, TypeScript"
+	npm run lint
+
+test-go: compiler
+	$(say) "Testing the Go code with the race detector"
+	go test -race ./...
+
+test-page: $(installed)
+	$(say) "Testing the page"
+	npm test
+
+e2e: build ## Run the browser tests against bin/tokentab; some of them by ARGS="setup".
+	$(say) "Testing in Chromium"
+	@chromium=$$(e2e/chromium.sh) && CHROMIUM="$$chromium" npm run e2e -- $(ARGS)
+
+compiler:
+	@e2e/need.sh "$$(go env CC)" "The race detector of Go needs a C compiler." gcc libc6-dev >/dev/null
+
+bench: ## Compare validation with a bare server of the same framework; options by ARGS=….
+	$(say) "Measuring"
+	go run ./bench $(ARGS)
+
+dev: $(installed) binary ## Work on the page: Vite on http://localhost:5173, with the API of a server on port 8080.
+	$(say) "Serving the API on port 8080 and the page, reloaded as it changes, on port 5173"
+	@bin/tokentab serve --public-url http://localhost:5173 $(ARGS) & server=$$!; \
+	trap 'kill $$server; wait $$server' EXIT; npm run dev -- --port 5173 --strictPort
+
+openapi: ## Write frontend/openapi.json anew after a change of the API.
+	$(say) "Writing frontend/openapi.json"
+	go test ./backend/web -run Document -update
