@@ -56,6 +56,15 @@ func (as *Accounts) Found(ctx context.Context, founder Founder, address string) 
 	return founding.AdminUser, err
 }
 
+// Create makes a further account of the installation, in the same way as Found makes the first.
+func (as *Accounts) Create(ctx context.Context, founder Founder) (AdminUser, error) {
+	founding, err := as.prepare(ctx, founder, "")
+	if err != nil {
+		return AdminUser{}, err
+	}
+	return founding.AdminUser, as.store.CreateAccount(ctx, founding, false)
+}
+
 func (as *Accounts) prepare(ctx context.Context, founder Founder, address string) (Founding, error) {
 	wrong := fault.Fields{}
 	name := wrong.Text("account_name", founder.AccountName, 1, maxName)

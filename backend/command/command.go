@@ -31,11 +31,12 @@ type IO struct {
 }
 
 type grammar struct {
-	Serve   serve   `cmd:"" default:"withargs" help:"Serve the page, the API and the doors of validation (the default)."`
-	Setup   setup   `cmd:"" help:"Make the first account and its admin user, without a browser."`
-	Token   tokens  `cmd:"" help:"Work with API tokens."`
-	Keys    keys    `cmd:"" help:"Work with signing keys."`
-	Version version `cmd:"" help:"Print the version and the commit."`
+	Serve   serve    `cmd:"" default:"withargs" help:"Serve the page, the API and the doors of validation (the default)."`
+	Setup   setup    `cmd:"" help:"Make the first account and its admin user, without a browser."`
+	Account accounts `cmd:"" help:"Work with accounts."`
+	Token   tokens   `cmd:"" help:"Work with API tokens."`
+	Keys    keys     `cmd:"" help:"Work with signing keys."`
+	Version version  `cmd:"" help:"Print the version and the commit."`
 }
 
 // Run runs the command that the arguments name, until it is done or the context ends, and returns the exit code: 0, 1

@@ -17,31 +17,57 @@ import (
 	"tokentab/backend/token"
 )
 
-type setup struct {
+// newAccount is what the commands that make an account ask for.
+type newAccount struct {
 	config.Storage `embed:""`
 
 	Account       string `required:"" help:"Name of the account." placeholder:"NAME"`
-	Email         string `required:"" help:"Email of the first admin user." placeholder:"EMAIL"`
-	Name          string `help:"Name of the first admin user." placeholder:"NAME"`
+	Email         string `required:"" help:"Email of its first admin user." placeholder:"EMAIL"`
+	Name          string `help:"Name of its first admin user." placeholder:"NAME"`
 	PasswordStdin bool   `required:"" help:"Read the password from the first line of standard input."`
 }
 
+type setup struct {
+	newAccount `embed:""`
+}
+
 // Run makes the first account.
-func (s *setup) Run(ctx context.Context, std IO) (err error) {
+func (s *setup) Run(ctx context.Context, std IO) error {
+	return s.make(ctx, std, func(b *backend.Backend, founder account.Founder) (account.AdminUser, error) {
+		return b.Accounts.Found(ctx, founder, "")
+	})
+}
+
+type accounts struct {
+	Create createAccount `cmd:"" help:"Make a further account and its first admin user; nothing crosses from one account to another."`
+}
+
+type createAccount struct {
+	newAccount `embed:""`
+}
+
+// Run makes a further account.
+func (c *createAccount) Run(ctx context.Context, std IO) error {
+	return c.make(ctx, std, func(b *backend.Backend, founder account.Founder) (account.AdminUser, error) {
+		return b.Accounts.Create(ctx, founder)
+	})
+}
+
+func (n *newAccount) make(ctx context.Context, std IO, found func(*backend.Backend, account.Founder) (account.AdminUser, error)) (err error) {
 	password, err := readLine(std.In)
 	if err != nil {
 		return fmt.Errorf("--password-stdin: %w", err)
 	}
-	b, err := open(ctx, std, s.Storage, config.Issuing{})
+	b, err := open(ctx, std, n.Storage, config.Issuing{})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.Close()) }()
-	user, err := b.Accounts.Found(ctx, account.Founder{AccountName: s.Account, Email: s.Email, Name: s.Name, Password: password}, "")
+	user, err := found(b, account.Founder{AccountName: n.Account, Email: n.Email, Name: n.Name, Password: password})
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(std.Err, "The account %s is made; %s can sign in.\n", s.Account, user.Email)
+	_, err = fmt.Fprintf(std.Err, "The account %s (%s) is made; %s can sign in.\n", n.Account, user.AccountID, user.Email)
 	return err
 }
 

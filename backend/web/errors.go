@@ -116,8 +116,6 @@ func requestFault(e *fiber.Error) error {
 	return nil
 }
 
-func notFound(*fiber.Ctx) error { return fiber.ErrNotFound }
-
 func (s *Server) logPanic(c *fiber.Ctx, cause any) {
 	id, _ := c.Locals(requestIDKey{}).(string)
 	s.Log.Error("a handler panicked", "request_id", id, "path", c.Path(), "cause", cause)

@@ -71,6 +71,9 @@ func loadPage(built fs.FS) (*page, error) {
 const index = "index.html"
 
 func (p *page) serve(c *fiber.Ctx) error {
+	if strings.HasPrefix(c.Path()+"/", "/api/") {
+		return fiber.ErrNotFound
+	}
 	c.Set("Content-Security-Policy", pagePolicy)
 	c.Set("Cross-Origin-Opener-Policy", "same-origin")
 	name := strings.TrimPrefix(c.Path(), "/")

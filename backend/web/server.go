@@ -130,7 +130,6 @@ func (s *Server) routes() {
 	add(s, manager, http.MethodGet, "/agent_deployment/{id}", "Retrieve an agent deployment", s.getDeployment)
 
 	root.Get("/openapi.json", s.openAPI)
-	s.app.Use("/api", notFound)
 	s.app.Get("/*", s.page.serve)
 }
 

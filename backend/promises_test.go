@@ -1,0 +1,334 @@
+package backend_test
+
+import (
+	"bytes"
+	"database/sql"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"tokentab/backend"
+	"tokentab/backend/account"
+	"tokentab/backend/audit"
+	"tokentab/backend/backendtest"
+	"tokentab/backend/config"
+	"tokentab/backend/store"
+	"tokentab/backend/token"
+)
+
+// gate tells checkers whether a token is closed for certain. It is odd from the moment that a suspend or revoke has
+// returned until just before the next activate is called.
+type gate struct{ atomic.Int64 }
+
+func (g *gate) close() { g.Add(1) }
+func (g *gate) open()  { g.Add(1) }
+
+// hammer runs checkers against a token until stop is called, which returns how many accepts began after a close.
+func hammer(t *testing.T, checkers int, g *gate, accepted func() bool) (stop func() (checks, wrong int64)) {
+	t.Helper()
+	var checks, wrong atomic.Int64
+	done := make(chan struct{})
+	var wait sync.WaitGroup
+	for range checkers {
+		wait.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				before := g.Load()
+				good := accepted()
+				checks.Add(1)
+				if good && before%2 == 1 && g.Load() == before {
+					wrong.Add(1)
+				}
+			}
+		})
+	}
+	return func() (int64, int64) {
+		close(done)
+		wait.Wait()
+		return checks.Load(), wrong.Load()
+	}
+}
+
+func TestPromise1RevokedIsRevoked(t *testing.T) {
+	p := backendtest.Start(t)
+	actor := p.Found()
+	made, secret := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+	must := func(_ token.Listed, err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	var g gate
+	stop := hammer(t, 64, &g, func() bool {
+		v, err := p.Tokens.Check(t.Context(), []byte(secret), token.Need{})
+		if err != nil {
+			t.Error(err)
+		}
+		return v.Reason == token.Good
+	})
+	for range 1000 {
+		must(p.Tokens.Suspend(t.Context(), actor, made.ID))
+		g.close()
+		if v, err := p.Tokens.Check(t.Context(), []byte(secret), token.Need{}); err != nil || v.Reason != token.IsSuspended {
+			t.Fatalf("after a suspend: %v %v", v.Reason, err)
+		}
+		g.open()
+		must(p.Tokens.Activate(t.Context(), actor, made.ID))
+		if v, err := p.Tokens.Check(t.Context(), []byte(secret), token.Need{}); err != nil || v.Reason != token.Good {
+			t.Fatalf("after an activate: %v %v", v.Reason, err)
+		}
+	}
+	must(p.Tokens.Revoke(t.Context(), actor, made.ID))
+	g.close()
+	must(p.Tokens.Delete(t.Context(), actor, made.ID))
+	checks, wrong := stop()
+	if wrong > 0 {
+		t.Errorf("%d of %d accepts began after the change had returned", wrong, checks)
+	}
+}
+
+func TestPromise1HoldsAtEveryDoor(t *testing.T) {
+	p := backendtest.Start(t)
+	actor := p.Found()
+	for _, door := range []string{"/api/v1/ping", "/api/v1/validate", "/api/v1/validate/some/path", "/api/v1/api_token"} {
+		t.Run(door, func(t *testing.T) {
+			made, secret := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+			var g gate
+			stop := hammer(t, 8, &g, func() bool {
+				return p.Call(http.MethodGet, door, nil, backendtest.Bearer(secret)).Status == http.StatusOK
+			})
+			_, manager := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+			move := func(action string) {
+				t.Helper()
+				if a := p.Call(http.MethodPost, "/api/v1/api_token/"+made.ID.String()+"/"+action, nil, backendtest.Bearer(manager)); a.Status != http.StatusOK {
+					t.Fatalf("%s: %d %s", action, a.Status, a.Body)
+				}
+			}
+			for range 25 {
+				move("suspend")
+				g.close()
+				if s := p.Call(http.MethodGet, door, nil, backendtest.Bearer(secret)).Status; s != http.StatusUnauthorized {
+					t.Fatalf("suspended: %d", s)
+				}
+				g.open()
+				move("activate")
+				if s := p.Call(http.MethodGet, door, nil, backendtest.Bearer(secret)).Status; s != http.StatusOK {
+					t.Fatalf("activated: %d", s)
+				}
+			}
+			move("revoke")
+			g.close()
+			if checks, wrong := stop(); wrong > 0 {
+				t.Errorf("%d of %d accepts began after the change had returned", wrong, checks)
+			}
+		})
+	}
+}
+
+func TestATokenEndsAtTheInstantThatItNames(t *testing.T) {
+	p := backendtest.Start(t)
+	made, secret := p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount, ExpiresAt: p.Clock.Now().Add(time.Hour)})
+	for _, step := range []struct {
+		move time.Duration
+		want token.Reason
+	}{{time.Hour - time.Millisecond, token.Good}, {time.Millisecond, token.IsExpired}, {-time.Second, token.Good}} {
+		p.Clock.Move(step.move)
+		v, err := p.Tokens.Check(t.Context(), []byte(secret), token.Need{})
+		if err != nil || v.Reason != step.want {
+			t.Errorf("at %s, expiring at %s: %v %v, want %v", p.Clock.Now(), made.ExpiresAt, v.Reason, err, step.want)
+		}
+	}
+}
+
+// exec runs SQL on the program's database behind its back.
+func exec(t *testing.T, p *backendtest.Program, statement string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(p.Folder, store.FileName)+"?_pragma=busy_timeout(5000)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.Exec(statement); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestPromise3NeverOpenByAccident(t *testing.T) {
+	p := backendtest.Start(t)
+	_, secret := p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})
+	exec(t, p, "ALTER TABLE api_tokens RENAME TO gone")
+	for _, presented := range []string{secret, "anything"} {
+		for _, door := range []string{"/api/v1/ping", "/api/v1/validate", "/api/v1/api_token"} {
+			a := p.Call(http.MethodGet, door, nil, backendtest.Bearer(presented))
+			if a.Status != http.StatusServiceUnavailable || a.Text(t, "code") != "unexpected" || a.Header.Get("Retry-After") == "" {
+				t.Errorf("%s with a store that fails: %d %s", door, a.Status, a.Body)
+			}
+		}
+	}
+	exec(t, p, "ALTER TABLE gone RENAME TO api_tokens")
+	if a := p.Call(http.MethodGet, "/api/v1/ping", nil, backendtest.Bearer(secret)); a.Status != http.StatusOK {
+		t.Errorf("the failure was remembered: %d %s", a.Status, a.Body)
+	}
+}
+
+func TestPromise4ShownOnce(t *testing.T) {
+	p := backendtest.Start(t)
+	actor := p.Found()
+	_, manager := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+	created := p.Call(http.MethodPost, "/api/v1/api_token", backendtest.Details(map[string]any{"token_scope": "account"}), backendtest.Bearer(manager))
+	secret, id := created.Text(t, "token"), created.Text(t, "details", "id")
+	if secret == "" {
+		t.Fatalf("no secret: %s", created.Body)
+	}
+	signature := secret[strings.LastIndex(secret, ".")+1:]
+	secretIn := func(text string) bool { return strings.Contains(text, signature[:20]) }
+	for _, call := range []struct{ method, path string }{
+		{"GET", "/api/v1/ping"}, {"GET", "/api/v1/validate"}, {"GET", "/api/v1/api_token"}, {"GET", "/api/v1/api_token/" + id},
+		{"POST", "/api/v1/api_token/" + id + "/suspend"}, {"GET", "/api/v1/ping"}, {"POST", "/api/v1/api_token/" + id + "/revoke"},
+		{"GET", "/api/v1/validate?token=" + secret}, {"GET", "/api/v1/api_token/" + secret}, {"GET", "/" + secret},
+		{"POST", "/api/v1/api_token/" + secret + "/revoke"}, {"DELETE", "/api/v1/api_token/" + id},
+	} {
+		for _, bearer := range []string{manager, secret} {
+			a := p.Call(call.method, call.path, nil, backendtest.Bearer(bearer))
+			if secretIn(a.Body) || secretIn(fmt.Sprint(a.Header)) {
+				t.Errorf("%s %s answers with the secret", call.method, call.path)
+			}
+		}
+	}
+	if err := p.Tokens.FlushUses(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if secretIn(p.Log.String()) {
+		t.Error("the log holds the secret")
+	}
+	searchFiles := func() {
+		t.Helper()
+		files, err := filepath.Glob(filepath.Join(p.Folder, "*"))
+		if err != nil || len(files) == 0 {
+			t.Fatalf("no files: %v", err)
+		}
+		for _, name := range files {
+			content, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if bytes.Contains(content, []byte(signature[:20])) {
+				t.Errorf("%s holds the secret", name)
+			}
+		}
+	}
+	searchFiles()
+	p.Stop()
+	searchFiles()
+}
+
+func TestPromise5NoChangeWithoutItsRecord(t *testing.T) {
+	p := backendtest.Start(t)
+	actor := p.Found()
+	made, secret := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+	exec(t, p, "ALTER TABLE audit_events RENAME TO gone")
+	changes := map[string]func() error{
+		"issue": func() error {
+			_, _, err := p.Tokens.Issue(t.Context(), actor, token.Order{Scope: token.ScopeAccount})
+			return err
+		},
+		"suspend": func() error { _, err := p.Tokens.Suspend(t.Context(), actor, made.ID); return err },
+		"revoke":  func() error { _, err := p.Tokens.Revoke(t.Context(), actor, made.ID); return err },
+		"environment": func() error {
+			_, err := p.Accounts.CreateEnvironment(t.Context(), actor, account.EnvironmentOrder{Name: "QA"})
+			return err
+		},
+		"sign-in": func() error {
+			_, _, err := p.Accounts.SignIn(t.Context(), backendtest.Email, backendtest.Password, "192.0.2.1", "")
+			return err
+		},
+		"account": func() error {
+			_, err := p.Accounts.Create(t.Context(), account.Founder{AccountName: "B", Email: "b@example.com", Password: backendtest.Password})
+			return err
+		},
+	}
+	for name, change := range changes {
+		if change() == nil {
+			t.Errorf("%s succeeded without a record", name)
+		}
+	}
+	exec(t, p, "ALTER TABLE gone RENAME TO audit_events")
+	if v, err := p.Tokens.Check(t.Context(), []byte(secret), token.Need{}); err != nil || v.Reason != token.Good {
+		t.Errorf("a change without a record took effect: %v %v", v.Reason, err)
+	}
+	if _, total, err := p.Tokens.List(t.Context(), actor.AccountID, token.Filter{}, page); err != nil || total != 1 {
+		t.Errorf("%d tokens, %v; want 1", total, err)
+	}
+	for name, change := range changes {
+		if err := change(); err != nil && name != "revoke" && name != "suspend" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(p.Folder, store.FileName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for _, action := range []audit.Action{audit.APITokenCreated, audit.EnvironmentCreated, audit.SessionCreated, audit.AccountCreated, audit.AdminUserCreated, audit.SigningKeyCreated} {
+		var n int
+		if err := db.QueryRow("SELECT count(*) FROM audit_events WHERE action = ?", action).Scan(&n); err != nil || n == 0 {
+			t.Errorf("%s: %d events, %v", action, n, err)
+		}
+	}
+}
+
+func TestPromise6LastUsedIsTrue(t *testing.T) {
+	folder, clock := t.TempDir(), backendtest.NewClock()
+	p := backendtest.StartIn(t, folder, clock)
+	actor := p.Found()
+	used, secret := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+	refused, refusedSecret := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+	if _, err := p.Tokens.Suspend(t.Context(), actor, refused.ID); err != nil {
+		t.Fatal(err)
+	}
+	var last time.Time
+	for range 500 {
+		clock.Move(97 * time.Millisecond)
+		last = clock.Now()
+		for _, s := range []string{secret, refusedSecret} {
+			if _, err := p.Tokens.Check(t.Context(), []byte(s), token.Need{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	p.Stop()
+	again := backendtest.StartIn(t, folder, clock)
+	got, err := again.Tokens.Get(t.Context(), actor.AccountID, used.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if off := last.Sub(got.LastUsedAt); off < 0 || off > 5*time.Second {
+		t.Errorf("last used %s, want %s", got.LastUsedAt, last)
+	}
+	if got, err := again.Tokens.Get(t.Context(), actor.AccountID, refused.ID); err != nil || !got.LastUsedAt.IsZero() {
+		t.Errorf("a refused token was last used at %s, %v; want never", got.LastUsedAt, err)
+	}
+}
+
+func TestPromise8ANewerSchemaIsRefusedInPlainWords(t *testing.T) {
+	folder, clock := t.TempDir(), backendtest.NewClock()
+	p := backendtest.StartIn(t, folder, clock)
+	p.Found()
+	exec(t, p, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (999, 1)")
+	p.Stop()
+	_, err := backend.Open(t.Context(), config.Config{Storage: config.Storage{Data: folder}, Issuing: p.Config.Issuing, Serving: p.Config.Serving}, backend.World{Now: clock.Now})
+	if err == nil || !strings.Contains(err.Error(), "newer version of this program") {
+		t.Errorf("a newer schema: %v", err)
+	}
+}

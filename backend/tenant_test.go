@@ -1,0 +1,144 @@
+package backend_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"tokentab/backend/account"
+	"tokentab/backend/agent"
+	"tokentab/backend/audit"
+	"tokentab/backend/backendtest"
+	"tokentab/backend/paging"
+	"tokentab/backend/pfid"
+	"tokentab/backend/token"
+)
+
+var page = paging.Page{Size: 100}
+
+// holdings is one thing of each kind that an account has.
+type holdings struct {
+	actor       audit.Actor
+	secret      string
+	token       pfid.ID
+	environment pfid.ID
+	agent       pfid.ID
+	deployment  pfid.ID
+}
+
+func fill(t *testing.T, p *backendtest.Program, actor audit.Actor) holdings {
+	t.Helper()
+	h := holdings{actor: actor}
+	environments, _, err := p.Accounts.Environments(t.Context(), actor.AccountID, page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.environment = environments[0].ID
+	a, err := p.Agents.Register(t.Context(), actor, agent.Order{Name: "bot"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.agent = a.ID
+	deployed, _ := p.Issue(actor, token.Order{Scope: token.ScopeAgentDeployment, AgentID: h.agent, EnvironmentID: h.environment})
+	h.deployment = deployed.AgentDeploymentID
+	made, secret := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+	h.token, h.secret = made.ID, secret
+	return h
+}
+
+func TestPromise7AccountsDoNotMix(t *testing.T) {
+	p := backendtest.Start(t)
+	ours := fill(t, p, p.Found())
+	user, err := p.Accounts.Create(t.Context(), account.Founder{AccountName: "Rival", Email: "eve@example.com", Password: backendtest.Password})
+	if err != nil {
+		t.Fatal(err)
+	}
+	theirs := fill(t, p, audit.Actor{AccountID: user.AccountID, AdminUserID: user.ID})
+	// An id that exists nowhere, of the partition of the caller's account: what foreign ids have to look like.
+	missing, err := pfid.New(p.Clock.Now(), theirs.actor.AccountID.Partition(), strings.NewReader("0123456789"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	create := func(scope string, agentID, environmentID pfid.ID) any {
+		fields := map[string]any{"token_scope": scope, "environment_id": environmentID}
+		if !agentID.IsZero() {
+			fields["agent_id"] = agentID
+		}
+		return backendtest.Details(fields)
+	}
+	// Each call is made by their token with our id, and with an id that does not exist: the answers have to be the same.
+	calls := map[string]func(foreign holdings) (method, path string, body any){
+		"token": func(f holdings) (string, string, any) { return "GET", "/api/v1/api_token/" + f.token.String(), nil },
+		"suspend": func(f holdings) (string, string, any) {
+			return "POST", "/api/v1/api_token/" + f.token.String() + "/suspend", nil
+		},
+		"activate": func(f holdings) (string, string, any) {
+			return "POST", "/api/v1/api_token/" + f.token.String() + "/activate", nil
+		},
+		"revoke": func(f holdings) (string, string, any) {
+			return "POST", "/api/v1/api_token/" + f.token.String() + "/revoke", nil
+		},
+		"delete": func(f holdings) (string, string, any) { return "DELETE", "/api/v1/api_token/" + f.token.String(), nil },
+		"account": func(f holdings) (string, string, any) {
+			return "GET", "/api/v1/account/" + f.actor.AccountID.String(), nil
+		},
+		"tokens of the account": func(f holdings) (string, string, any) {
+			return "GET", "/api/v1/api_token?account_id=" + f.actor.AccountID.String(), nil
+		},
+		"tokens of the agent": func(f holdings) (string, string, any) {
+			return "GET", "/api/v1/api_token?agent_id=" + f.agent.String(), nil
+		},
+		"environments of the account": func(f holdings) (string, string, any) {
+			return "GET", "/api/v1/environment?account_id=" + f.actor.AccountID.String(), nil
+		},
+		"environment": func(f holdings) (string, string, any) {
+			return "GET", "/api/v1/environment/" + f.environment.String(), nil
+		},
+		"agent": func(f holdings) (string, string, any) { return "GET", "/api/v1/agent/" + f.agent.String(), nil },
+		"deployment": func(f holdings) (string, string, any) {
+			return "GET", "/api/v1/agent_deployment/" + f.deployment.String(), nil
+		},
+		"deployments of the agent": func(f holdings) (string, string, any) {
+			return "GET", "/api/v1/agent_deployment?agent_id=" + f.agent.String(), nil
+		},
+		"token for an environment": func(f holdings) (string, string, any) {
+			return "POST", "/api/v1/api_token", create("environment", pfid.ID{}, f.environment)
+		},
+		"token for an agent": func(f holdings) (string, string, any) {
+			return "POST", "/api/v1/api_token", create("agent_deployment", f.agent, theirs.environment)
+		},
+		"deploy our agent": func(f holdings) (string, string, any) {
+			return "POST", "/api/v1/agent_deployment", backendtest.Details(map[string]any{"agent_id": f.agent, "environment_id": theirs.environment})
+		},
+		"deploy into our environment": func(f holdings) (string, string, any) {
+			return "POST", "/api/v1/agent_deployment", backendtest.Details(map[string]any{"agent_id": theirs.agent, "environment_id": f.environment})
+		},
+		"validate for our environment": func(f holdings) (string, string, any) {
+			return "GET", "/api/v1/validate?environment_id=" + f.environment.String(), nil
+		},
+		"validate for our agent": func(f holdings) (string, string, any) {
+			return "GET", "/api/v1/validate?agent_id=" + f.agent.String(), nil
+		},
+	}
+	nowhere := holdings{actor: audit.Actor{AccountID: missing}, token: missing, environment: missing, agent: missing, deployment: missing}
+	for name, call := range calls {
+		t.Run(name, func(t *testing.T) {
+			method, path, body := call(ours)
+			foreign := p.Call(method, path, body, backendtest.Bearer(theirs.secret))
+			if strings.HasPrefix(name, "validate") {
+				if foreign.Status != http.StatusForbidden {
+					t.Errorf("%d %s", foreign.Status, foreign.Body)
+				}
+				return
+			}
+			method, path, body = call(nowhere)
+			absent := p.Call(method, path, body, backendtest.Bearer(theirs.secret))
+			if foreign.Status != absent.Status || foreign.Body != absent.Body {
+				t.Errorf("a foreign id answers\n%d %s\nbut one that does not exist answers\n%d %s", foreign.Status, foreign.Body, absent.Status, absent.Body)
+			}
+		})
+	}
+	if v, err := p.Tokens.Check(t.Context(), []byte(ours.secret), token.Need{}); err != nil || v.Reason != token.Good {
+		t.Errorf("our token was changed: %v %v", v.Reason, err)
+	}
+}

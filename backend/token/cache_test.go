@@ -1,0 +1,282 @@
+package token
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	mathrand "math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"tokentab/backend/pfid"
+)
+
+func hashN(n int) Hash { return HashOf(fmt.Appendf(nil, "secret %d", n)) }
+
+func standingN(t testing.TB, n int) Standing {
+	t.Helper()
+	s := Standing{Status: Active, Scope: ScopeAgentDeployment, ExpiresAt: int64(n), LastUsedAt: 1}
+	for _, id := range []*pfid.ID{&s.TokenID, &s.AccountID, &s.EnvironmentID, &s.AgentID, &s.AgentDeploymentID} {
+		if _, err := rand.Read(id[:]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return s
+}
+
+func found(s Standing) func() (Standing, bool, error) {
+	return func() (Standing, bool, error) { return s, true, nil }
+}
+
+func TestTheCacheReturnsExactlyWhatWasLoaded(t *testing.T) {
+	c := NewCache(10_000)
+	want := map[int]Standing{}
+	for n := range 5000 {
+		want[n] = standingN(t, n)
+		if _, _, err := c.Load(hashN(n), found(want[n])); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for n, w := range want {
+		if got, state := c.Find(hashN(n)); state != Hit || got != w {
+			t.Fatalf("token %d: %v %+v, want %+v", n, state, got, w)
+		}
+	}
+	if c.Len() != len(want) {
+		t.Errorf("%d tokens, want %d", c.Len(), len(want))
+	}
+}
+
+func TestTheCacheNeverHoldsMoreThanItsBound(t *testing.T) {
+	const bound = 20 * shardCount
+	c := NewCache(bound)
+	for n := range 4 * bound {
+		if _, _, err := c.Load(hashN(n), found(standingN(t, n))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if c.Len() > bound || c.Len() < bound/2 {
+		t.Errorf("%d tokens in a cache of %d", c.Len(), bound)
+	}
+}
+
+func TestTheCacheKeepsWhatIsUsed(t *testing.T) {
+	const bound = 20 * shardCount
+	c := NewCache(bound)
+	hot := standingN(t, 0)
+	if _, _, err := c.Load(hashN(0), found(hot)); err != nil {
+		t.Fatal(err)
+	}
+	for n := 1; n < 20*bound; n++ {
+		c.Use(hashN(0), &Standing{TokenID: hot.TokenID}, int64(n)*2*useResolution)
+		if _, _, err := c.Load(hashN(n), found(standingN(t, n))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, state := c.Find(hashN(0)); state != Hit {
+		t.Error("a token in constant use was dropped")
+	}
+}
+
+func TestTheCacheAgreesWithAPlainMapWhateverHappens(t *testing.T) {
+	c := NewCache(1 << 20)
+	random := mathrand.New(mathrand.NewPCG(1, 2))
+	plain := map[int]Standing{}
+	for range 200_000 {
+		n := random.IntN(3000)
+		switch random.IntN(4) {
+		case 0:
+			c.Forget(hashN(n))
+			delete(plain, n)
+		case 1:
+			s := standingN(t, n)
+			got, _, err := c.Load(hashN(n), found(s))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, ok := plain[n]; !ok {
+				plain[n] = s
+			}
+			if got != plain[n] {
+				t.Fatalf("a load of token %d brought something else", n)
+			}
+		default:
+			got, state := c.Find(hashN(n))
+			want, ok := plain[n]
+			if (state == Hit) != ok || ok && got != want {
+				t.Fatalf("token %d: %v, in the map %v", n, state, ok)
+			}
+		}
+	}
+	if c.Len() != len(plain) {
+		t.Errorf("%d tokens, want %d", c.Len(), len(plain))
+	}
+}
+
+func TestManyWhoMissTheSameTokenAskTheStoreOnce(t *testing.T) {
+	c := NewCache(100)
+	var asked atomic.Int64
+	release := make(chan struct{})
+	var wait sync.WaitGroup
+	for range 50 {
+		wait.Go(func() {
+			s, ok, err := c.Load(hashN(1), func() (Standing, bool, error) {
+				asked.Add(1)
+				<-release
+				return Standing{Status: Active}, true, nil
+			})
+			if err != nil || !ok || s.Status != Active {
+				t.Errorf("%v %v %v", s, ok, err)
+			}
+		})
+	}
+	close(release)
+	wait.Wait()
+	if asked.Load() != 1 {
+		t.Errorf("the store was asked %d times", asked.Load())
+	}
+}
+
+func TestALoadUnderWayCannotBringBackWhatWasForgotten(t *testing.T) {
+	c := NewCache(100)
+	old := standingN(t, 1)
+	_, _, err := c.Load(hashN(1), func() (Standing, bool, error) {
+		// The store was read; then the token is changed, and another validation begins.
+		c.Forget(hashN(1))
+		changed := old
+		changed.Status = Revoked
+		if got, _, err := c.Load(hashN(1), found(changed)); err != nil || got.Status != Revoked {
+			t.Errorf("a validation after the change joined the old look-up: %v %v", got.Status, err)
+		}
+		return old, true, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, state := c.Find(hashN(1)); state != Hit || got.Status != Revoked {
+		t.Errorf("%v %v", state, got.Status)
+	}
+}
+
+func TestUnknownHashesAreRememberedUntilForgotten(t *testing.T) {
+	c := NewCache(100)
+	nothing := func() (Standing, bool, error) { return Standing{}, false, nil }
+	if _, ok, err := c.Load(hashN(1), nothing); ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	if _, state := c.Find(hashN(1)); state != KnownUnknown {
+		t.Errorf("state %v", state)
+	}
+	c.Forget(hashN(1))
+	if _, state := c.Find(hashN(1)); state != Miss {
+		t.Errorf("state %v after Forget", state)
+	}
+}
+
+func TestAFailedLookUpIsNotRemembered(t *testing.T) {
+	c := NewCache(100)
+	failure := errors.New("no answer")
+	for range 2 {
+		_, ok, err := c.Load(hashN(1), func() (Standing, bool, error) { return Standing{}, true, failure })
+		if !errors.Is(err, failure) {
+			t.Fatalf("%v %v", ok, err)
+		}
+		if _, state := c.Find(hashN(1)); state != Miss {
+			t.Errorf("state %v", state)
+		}
+	}
+}
+
+func TestALookUpThatPanicsAdmitsNobody(t *testing.T) {
+	c := NewCache(100)
+	func() {
+		defer func() { _ = recover() }()
+		_, _, _ = c.Load(hashN(1), func() (Standing, bool, error) { panic("boom") })
+	}()
+	if _, state := c.Find(hashN(1)); state != Miss {
+		t.Errorf("state %v", state)
+	}
+}
+
+func TestReadersNeverSeeAMixOfTwoTokens(t *testing.T) {
+	c := NewCache(shardCount * 8)
+	standings := make([]Standing, 200)
+	for n := range standings {
+		standings[n] = standingN(t, n)
+	}
+	done := make(chan struct{})
+	var writers, readers sync.WaitGroup
+	for range 4 {
+		readers.Go(func() {
+			for n := 0; ; n = (n + 1) % len(standings) {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				if got, state := c.Find(hashN(n)); state == Hit {
+					got.LastUsedAt = standings[n].LastUsedAt
+					if got != standings[n] {
+						t.Errorf("token %d came back as %+v", n, got)
+						return
+					}
+				}
+			}
+		})
+	}
+	for w := range 2 {
+		writers.Go(func() {
+			random := mathrand.New(mathrand.NewPCG(uint64(w), 7))
+			for i := range 20_000 {
+				n := random.IntN(len(standings))
+				if i%3 == 0 {
+					c.Forget(hashN(n))
+					continue
+				}
+				if _, _, err := c.Load(hashN(n), found(standings[n])); err != nil {
+					t.Error(err)
+				}
+				c.Use(hashN(n), &standings[n], int64(i)*useResolution)
+			}
+		})
+	}
+	writers.Wait()
+	close(done)
+	readers.Wait()
+}
+
+func TestEveryUseIsTakenOnceEvenIfItsTokenLeftTheCache(t *testing.T) {
+	c := NewCache(shardCount * 8)
+	want := map[pfid.ID]int64{}
+	for n := range 20 * shardCount * 8 {
+		s := standingN(t, n)
+		if _, _, err := c.Load(hashN(n), found(s)); err != nil {
+			t.Fatal(err)
+		}
+		at := int64(n+10) * useResolution
+		c.Use(hashN(n), &s, at)
+		want[s.TokenID] = at
+	}
+	got := map[pfid.ID]int64{}
+	take := func() {
+		for _, use := range c.TakeUses() {
+			if _, twice := got[use.TokenID]; twice {
+				t.Errorf("a use came twice")
+			}
+			got[use.TokenID] = use.At
+		}
+	}
+	uses := c.TakeUses()
+	c.ReturnUses(uses) // as after a failed write
+	take()
+	take()
+	if len(got) != len(want) {
+		t.Fatalf("%d uses, want %d", len(got), len(want))
+	}
+	for id, at := range want {
+		if got[id] != at {
+			t.Fatalf("used at %d, want %d", got[id], at)
+		}
+	}
+}

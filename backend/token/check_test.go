@@ -1,0 +1,127 @@
+package token
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"tokentab/backend/pfid"
+)
+
+// finder is a store of which only FindToken is there.
+type finder struct {
+	Store
+	find func(ctx context.Context, hash Hash) (Standing, bool, error)
+}
+
+func (f finder) FindToken(ctx context.Context, hash Hash) (Standing, bool, error) {
+	return f.find(ctx, hash)
+}
+
+func tokensOver(find func(context.Context, Hash) (Standing, bool, error), now func() time.Time) *Tokens {
+	return New(finder{find: find}, nil, NewCache(1000), Lifetimes{}, now, rand.Reader)
+}
+
+func TestAStoreThatNeverAnswersRefusesInBoundedTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ts := tokensOver(func(ctx context.Context, _ Hash) (Standing, bool, error) {
+			<-ctx.Done()
+			return Standing{Status: Active}, true, ctx.Err()
+		}, time.Now)
+		began := time.Now()
+		v, err := ts.Check(t.Context(), []byte("secret"), Need{})
+		if err == nil || v.Reason == Good {
+			t.Fatalf("%v %v", v.Reason, err)
+		}
+		if waited := time.Since(began); waited != findTimeout {
+			t.Errorf("waited %s", waited)
+		}
+	})
+}
+
+func TestWhatIsTooLongOrEmptyIsNotLookedUp(t *testing.T) {
+	ts := tokensOver(func(context.Context, Hash) (Standing, bool, error) {
+		return Standing{}, false, errors.New("the store was asked")
+	}, time.Now)
+	for _, secret := range []string{"", strings.Repeat("x", MaxSecret+1)} {
+		if v, err := ts.Check(t.Context(), []byte(secret), Need{}); err != nil || v.Reason != Unknown {
+			t.Errorf("%d bytes: %v %v", len(secret), v.Reason, err)
+		}
+	}
+}
+
+func TestAStandingThatIsNotSetIsNeverGood(t *testing.T) {
+	var s Standing
+	if r := s.judge(time.Now(), Need{}); r == Good {
+		t.Fatal("the zero standing was accepted")
+	}
+	s = Standing{Status: 77, ExpiresAt: time.Now().Add(time.Hour).Unix()}
+	if r := s.judge(time.Now(), Need{}); r == Good {
+		t.Fatal("an unknown status was accepted")
+	}
+}
+
+func TestANeedIsMetByTheTokensOwnIdsAndByTheWholeAccountOnly(t *testing.T) {
+	at := time.UnixMilli(1_800_000_000_000)
+	id := func(partition uint32) pfid.ID {
+		made, err := pfid.New(at, partition, rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return made
+	}
+	account, environment, agent, other, foreign := id(7), id(7), id(7), id(7), id(8)
+	standing := func(scope Scope) *Standing {
+		s := &Standing{Status: Active, Scope: scope, AccountID: account, ExpiresAt: at.Unix() + 60}
+		if scope != ScopeAccount {
+			s.EnvironmentID = environment
+		}
+		if scope == ScopeAgentDeployment {
+			s.AgentID = agent
+		}
+		return s
+	}
+	for _, c := range []struct {
+		name                             string
+		need                             Need
+		account, environment, deployment Reason
+	}{
+		{"nothing", Need{}, Good, Good, Good},
+		{"its environment", Need{Environments: []pfid.ID{environment}}, Good, Good, Good},
+		{"one of two environments", Need{Environments: []pfid.ID{other, environment}}, Good, Good, Good},
+		{"another environment", Need{Environments: []pfid.ID{other}}, Good, Insufficient, Insufficient},
+		{"its agent", Need{Agents: []pfid.ID{agent}}, Good, Insufficient, Good},
+		{"another agent", Need{Agents: []pfid.ID{other}}, Good, Insufficient, Insufficient},
+		{"its environment and another agent", Need{Environments: []pfid.ID{environment}, Agents: []pfid.ID{other}}, Good, Insufficient, Insufficient},
+		{"an environment of another account", Need{Environments: []pfid.ID{foreign}}, Insufficient, Insufficient, Insufficient},
+		{"an environment that is not written right", Need{Environments: []pfid.ID{{}}}, Insufficient, Insufficient, Insufficient},
+		{"an agent that is not written right", Need{Agents: []pfid.ID{{}}}, Insufficient, Insufficient, Insufficient},
+		{"the account scope", Need{Scopes: []Scope{ScopeAccount}}, Good, Insufficient, Insufficient},
+		{"two scopes", Need{Scopes: []Scope{ScopeEnvironment, ScopeAgentDeployment}}, Insufficient, Good, Good},
+		{"a scope that is not written right", Need{Scopes: []Scope{0}}, Insufficient, Insufficient, Insufficient},
+	} {
+		for scope, want := range map[Scope]Reason{ScopeAccount: c.account, ScopeEnvironment: c.environment, ScopeAgentDeployment: c.deployment} {
+			if got := standing(scope).judge(at, c.need); got != want {
+				t.Errorf("%s, asked of a token of scope %s: %v, want %v", c.name, scope, got, want)
+			}
+		}
+	}
+}
+
+func BenchmarkCheck(b *testing.B) {
+	at := time.Now()
+	ts := tokensOver(func(context.Context, Hash) (Standing, bool, error) {
+		return Standing{Status: Active, Scope: ScopeAccount, ExpiresAt: at.Unix() + 3600}, true, nil
+	}, time.Now)
+	secret := []byte(strings.Repeat("x", 720))
+	b.ReportAllocs()
+	for b.Loop() {
+		if v, err := ts.Check(b.Context(), secret, Need{}); err != nil || v.Reason != Good {
+			b.Fatal(v, err)
+		}
+	}
+}

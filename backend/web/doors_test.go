@@ -1,0 +1,366 @@
+package web_test
+
+import (
+	"bufio"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"tokentab/backend/agent"
+	"tokentab/backend/audit"
+	"tokentab/backend/backendtest"
+	"tokentab/backend/paging"
+	"tokentab/backend/pfid"
+	"tokentab/backend/token"
+)
+
+// forgeries returns values that are not tokens of this installation, though some look very much like the secret.
+func forgeries(t *testing.T, p *backendtest.Program, secret string) map[string]string {
+	t.Helper()
+	sign := func(method jwt.SigningMethod, key any, change func(*jwt.Token)) string {
+		parsed, _, err := jwt.NewParser().ParseUnverified(secret, jwt.MapClaims{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		kid := parsed.Header["kid"]
+		parsed.Method, parsed.Header = method, map[string]any{"alg": method.Alg(), "typ": "at+jwt", "kid": kid}
+		if change != nil {
+			change(parsed)
+		}
+		forged, err := parsed.SignedString(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return forged
+	}
+	foreignKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	jwks := p.Call(http.MethodGet, "/.well-known/jwks.json", nil).Body
+	parts := strings.Split(secret, ".")
+	claims, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := base64.RawURLEncoding.EncodeToString([]byte(strings.Replace(string(claims), `"exp":`, `"exp":9`, 1)))
+	rival := backendtest.Start(t)
+	_, rivalSecret := rival.Issue(rival.Found(), token.Order{Scope: token.ScopeAccount})
+	return map[string]string{
+		"alg none":                  sign(jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, nil),
+		"HS256 with the public key": sign(jwt.SigningMethodHS256, []byte(jwks), nil),
+		"a foreign key, our kid":    sign(jwt.SigningMethodES256, foreignKey, nil),
+		"a changed claim":           parts[0] + "." + changed + "." + parts[2],
+		"truncated":                 secret[:len(secret)-1],
+		"without its signature":     parts[0] + "." + parts[1] + ".",
+		"with something behind":     secret + "A",
+		"over-long":                 secret + strings.Repeat("A", 5000),
+		"another installation's":    rivalSecret,
+		"no JWT":                    "hello",
+		"upper case":                strings.ToUpper(secret),
+	}
+}
+
+func authorization(value string) backendtest.Header {
+	return backendtest.Header{Name: "Authorization", Value: value}
+}
+
+func TestWhatIsNotOursGetsOneAndTheSameAnswer(t *testing.T) {
+	p := backendtest.Start(t)
+	_, secret := p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})
+	requests := map[string][]backendtest.Header{
+		"wrong scheme":             {authorization("Basic " + secret)},
+		"scheme alone":             {authorization("Bearer")},
+		"empty token":              {authorization("Bearer ")},
+		"no scheme":                {authorization(secret)},
+		"two tokens in one header": {authorization("Bearer " + secret + " " + secret)},
+		"two tokens with a comma":  {authorization("Bearer " + secret + "," + secret)},
+		"two headers":              {backendtest.Bearer(secret), backendtest.Bearer(secret)},
+		"quotes":                   {authorization(`Bearer "` + secret + `"`)},
+	}
+	for name, forged := range forgeries(t, p, secret) {
+		requests[name] = []backendtest.Header{backendtest.Bearer(forged)}
+	}
+	comparable := func(a backendtest.Answer) string {
+		h := a.Header.Clone()
+		h.Del("Date")
+		h.Del("X-Request-Id")
+		return fmt.Sprint(a.Status, h, a.Body)
+	}
+	for _, door := range []string{"/api/v1/ping", "/api/v1/validate", "/api/v1/api_token"} {
+		want := p.Call(http.MethodGet, door, nil, backendtest.Bearer("unknown"))
+		if want.Status != http.StatusUnauthorized || want.Text(t, "code") != "bad_authtoken" || !strings.Contains(want.Header.Get("WWW-Authenticate"), `error="invalid_token"`) {
+			t.Errorf("%s: an unknown token gets %d %v %s", door, want.Status, want.Header, want.Body)
+		}
+		for name, headers := range requests {
+			// Twice: the second time it is known to be unknown.
+			for range 2 {
+				if got := p.Call(http.MethodGet, door, nil, headers...); comparable(got) != comparable(want) {
+					t.Errorf("%s, %s:\n%s\nwant\n%s", door, name, comparable(got), comparable(want))
+				}
+			}
+		}
+		none := p.Call(http.MethodGet, door, nil)
+		if none.Status != http.StatusUnauthorized || none.Text(t, "code") != "not_authenticated" || none.Header.Get("WWW-Authenticate") != `Bearer realm="tokentab"` {
+			t.Errorf("%s without a credential: %d %v %s", door, none.Status, none.Header, none.Body)
+		}
+		if good := p.Call(http.MethodGet, door, nil, backendtest.Bearer(secret)); good.Status != http.StatusOK {
+			t.Errorf("%s: the token itself gets %d", door, good.Status)
+		}
+	}
+	for _, headers := range requests {
+		for _, h := range headers {
+			if value := strings.TrimPrefix(h.Value, "Bearer "); len(value) > 20 && strings.Contains(p.Log.String(), value) {
+				t.Errorf("the log holds %q", h.Value)
+			}
+		}
+	}
+}
+
+func TestTheHolderOfARealTokenIsToldWhyItIsRefused(t *testing.T) {
+	p := backendtest.Start(t)
+	actor := p.Found()
+	suspended, suspendedSecret := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+	revoked, revokedSecret := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+	_, expiredSecret := p.Issue(actor, token.Order{Scope: token.ScopeAccount, ExpiresAt: p.Clock.Now().Add(time.Minute)})
+	if _, err := p.Tokens.Suspend(t.Context(), actor, suspended.ID); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Tokens.Revoke(t.Context(), actor, revoked.ID); err != nil {
+		t.Fatal(err)
+	}
+	p.Clock.Move(time.Minute)
+	for why, secret := range map[string]string{"suspended": suspendedSecret, "revoked": revokedSecret, "expired": expiredSecret} {
+		for _, door := range []string{"/api/v1/ping", "/api/v1/validate", "/api/v1/account"} {
+			a := p.Call(http.MethodGet, door, nil, backendtest.Bearer(secret))
+			if a.Status != http.StatusUnauthorized || a.Text(t, "code") != "bad_authtoken" || !strings.Contains(a.Text(t, "message"), why) {
+				t.Errorf("%s: %d %s", why, a.Status, a.Body)
+			}
+		}
+	}
+}
+
+func deployed(t *testing.T, p *backendtest.Program) (actor audit.Actor, made token.Listed, secret string) {
+	t.Helper()
+	actor = p.Found()
+	environments, _, err := p.Accounts.Environments(t.Context(), actor.AccountID, paging.Page{Size: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bot, err := p.Agents.Register(t.Context(), actor, agent.Order{Name: "bot"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	made, secret = p.Issue(actor, token.Order{Scope: token.ScopeAgentDeployment, AgentID: bot.ID, EnvironmentID: environments[0].ID})
+	return actor, made, secret
+}
+
+func TestAGoodAnswerForGatewaysCarriesAllIdentityHeadersAndNoBody(t *testing.T) {
+	p := backendtest.Start(t)
+	actor, made, secret := deployed(t, p)
+	_, accountSecret := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+	a := p.Call(http.MethodGet, "/api/v1/validate", nil, backendtest.Bearer(secret))
+	want := map[string]string{
+		"X-Token-Id": made.ID.String(), "X-Token-Scope": "agent_deployment", "X-Account-Id": made.AccountID.String(),
+		"X-Environment-Id": made.EnvironmentID.String(), "X-Agent-Id": made.AgentID.String(),
+		"X-Agent-Deployment-Id": made.AgentDeploymentID.String(), "X-Token-Expires-At": made.ExpiresAt.Format(time.RFC3339),
+		"Cache-Control": "no-store",
+	}
+	for name, value := range want {
+		if a.Header.Get(name) != value {
+			t.Errorf("%s: %q, want %q", name, a.Header.Get(name), value)
+		}
+	}
+	if a.Status != http.StatusOK || a.Body != "" {
+		t.Errorf("%d %q", a.Status, a.Body)
+	}
+	a = p.Call(http.MethodGet, "/api/v1/validate", nil, backendtest.Header{Name: "X-API-Key", Value: accountSecret})
+	for _, name := range []string{"X-Environment-Id", "X-Agent-Id", "X-Agent-Deployment-Id"} {
+		if values := a.Header.Values(name); a.Status != http.StatusOK || len(values) != 1 || values[0] != "" {
+			t.Errorf("%d, %s: %q, want one empty value", a.Status, name, values)
+		}
+	}
+	details := p.Call(http.MethodGet, "/api/v1/ping", nil, backendtest.Bearer(secret))
+	if details.Text(t, "details", "agent_id") != made.AgentID.String() || details.Text(t, "details", "token_type") != "api" || details.Text(t, "status") != "success" {
+		t.Errorf("ping: %s", details.Body)
+	}
+	if a := p.Call(http.MethodGet, "/api/v1/ping", nil, backendtest.Header{Name: "X-API-Key", Value: accountSecret}); a.Status != http.StatusUnauthorized {
+		t.Errorf("ping takes X-API-Key: %d", a.Status)
+	}
+}
+
+func TestWhatAGatewayNeedsIsHeldAgainstTheToken(t *testing.T) {
+	p := backendtest.Start(t)
+	_, made, secret := deployed(t, p)
+	other, err := pfid.New(p.Clock.Now(), made.AccountID.Partition(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for query, want := range map[string]int{
+		"":                                     http.StatusOK,
+		"scope=agent_deployment":               http.StatusOK,
+		"scope=account":                        http.StatusForbidden,
+		"scope=account&scope=agent_deployment": http.StatusOK,
+		"environment_id=" + made.EnvironmentID.String():                                        http.StatusOK,
+		"environment_id=" + other.String():                                                     http.StatusForbidden,
+		"environment_id=" + other.String() + "&environment_id=" + made.EnvironmentID.String():  http.StatusOK,
+		"agent_id=" + made.AgentID.String() + "&environment_id=" + made.EnvironmentID.String(): http.StatusOK,
+		"agent_id=" + other.String() + "&environment_id=" + made.EnvironmentID.String():        http.StatusForbidden,
+		"scope=":          http.StatusForbidden,
+		"scope=ACCOUNT":   http.StatusForbidden,
+		"environment_id=": http.StatusForbidden,
+		"agent_id":        http.StatusForbidden,
+		"something=else":  http.StatusOK,
+	} {
+		a := p.Call(http.MethodGet, "/api/v1/validate?"+query, nil, backendtest.Bearer(secret))
+		if a.Status != want {
+			t.Errorf("?%s: %d, want %d", query, a.Status, want)
+		}
+		if want == http.StatusForbidden && (a.Text(t, "code") != "not_permitted" || !strings.Contains(a.Header.Get("WWW-Authenticate"), "insufficient_scope")) {
+			t.Errorf("?%s: %v %s", query, a.Header, a.Body)
+		}
+	}
+}
+
+func TestAGatewayMaySendAnyMethodAndAnyPath(t *testing.T) {
+	p := backendtest.Start(t)
+	_, secret := p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})
+	for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND", "MKCOL", "BREW"} {
+		for _, path := range []string{"", "/", "/orders/7", "/orders/7?scope=account", "/a%2fb/%2e%2e/c", "//x"} {
+			if a := p.Call(method, "/api/v1/validate"+path, nil, backendtest.Bearer(secret)); a.Status != http.StatusOK {
+				t.Errorf("%s %s: %d", method, path, a.Status)
+			}
+			if a := p.Call(method, "/api/v1/validate"+path, nil); a.Status != http.StatusUnauthorized {
+				t.Errorf("%s %s without a token: %d", method, path, a.Status)
+			}
+		}
+	}
+	if a := p.Call(http.MethodGet, "/api/v1/validatex", nil, backendtest.Bearer(secret)); a.Status != http.StatusNotFound {
+		t.Errorf("validatex: %d", a.Status)
+	}
+}
+
+// raw sends bytes as they are and returns the status line.
+func raw(t *testing.T, p *backendtest.Program, request string) string {
+	t.Helper()
+	u, err := url.Parse(p.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := net.Dial("tcp", u.Host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := c.Write([]byte(request)); err != nil {
+		t.Fatal(err)
+	}
+	line, err := bufio.NewReader(c).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(line)
+}
+
+func TestNoPathOfAGatewaysClientLeadsOutOfTheDoor(t *testing.T) {
+	p := backendtest.Start(t)
+	p.Found()
+	for _, path := range []string{"/../../../healthz", "/..%2f..%2f..%2fhealthz", "/%2e%2e/%2e%2e/%2e%2e/healthz", "/./../session", "/..\\..\\..\\healthz", "/../session"} {
+		if line := raw(t, p, "GET /api/v1/validate"+path+" HTTP/1.1\r\nHost: x\r\n\r\n"); !strings.Contains(line, " 401 ") {
+			t.Errorf("%s: %s", path, line)
+		}
+	}
+}
+
+func TestWhatIsTooLargeIsRefusedInTheEnvelope(t *testing.T) {
+	p := backendtest.Start(t)
+	_, secret := p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})
+	a := p.Call(http.MethodGet, "/api/v1/ping", nil, backendtest.Bearer(secret), backendtest.Header{Name: "X-Filler", Value: strings.Repeat("x", 17<<10)})
+	if a.Status != http.StatusRequestHeaderFieldsTooLarge || a.Text(t, "code") != "bad_request" {
+		t.Errorf("headers: %d %s", a.Status, a.Body)
+	}
+	a = p.Call(http.MethodGet, "/api/v1/ping", nil, backendtest.Bearer(secret), backendtest.Header{Name: "X-Filler", Value: strings.Repeat("x", 12<<10)})
+	if a.Status != http.StatusOK {
+		t.Errorf("headers below the limit: %d %s", a.Status, a.Body)
+	}
+	a = p.Call(http.MethodPost, "/api/v1/agent", backendtest.Details(map[string]any{"name": strings.Repeat("x", 300<<10)}), backendtest.Bearer(secret))
+	if a.Status != http.StatusRequestEntityTooLarge || a.Text(t, "code") != "bad_request" {
+		t.Errorf("body: %d %s", a.Status, a.Body)
+	}
+}
+
+func TestASecretVerifiesWithThePublishedKeys(t *testing.T) {
+	p := backendtest.Start(t)
+	_, made, secret := deployed(t, p)
+	var set struct {
+		Keys []struct{ Kid, X, Y, Kty, Crv, Alg string }
+	}
+	if err := json.Unmarshal([]byte(p.Call(http.MethodGet, "/.well-known/jwks.json", nil).Body), &set); err != nil {
+		t.Fatal(err)
+	}
+	parsed, err := jwt.Parse(secret, func(unverified *jwt.Token) (any, error) {
+		for _, k := range set.Keys {
+			if k.Kid == unverified.Header["kid"] {
+				x, _ := base64.RawURLEncoding.DecodeString(k.X)
+				y, _ := base64.RawURLEncoding.DecodeString(k.Y)
+				return ecdsa.ParseUncompressedPublicKey(elliptic.P256(), slices.Concat([]byte{4}, x, y))
+			}
+		}
+		return nil, fmt.Errorf("no key %v", unverified.Header["kid"])
+	}, jwt.WithValidMethods([]string{"ES256"}), jwt.WithIssuer(p.URL), jwt.WithAudience(p.URL), jwt.WithExpirationRequired(), jwt.WithTimeFunc(p.Clock.Now))
+	if err != nil {
+		t.Fatal(err)
+	}
+	claims, _ := parsed.Claims.(jwt.MapClaims)
+	for name, want := range map[string]string{
+		"sub": made.AgentID.String(), "client_id": made.ID.String(), "scope": "agent_deployment", "account_id": made.AccountID.String(),
+		"agent_id": made.AgentID.String(), "environment_id": made.EnvironmentID.String(), "agent_deployment_id": made.AgentDeploymentID.String(),
+	} {
+		if claims[name] != want {
+			t.Errorf("%s: %v, want %s", name, claims[name], want)
+		}
+	}
+	if parsed.Header["typ"] != "at+jwt" {
+		t.Errorf("typ %v", parsed.Header["typ"])
+	}
+	if jti, err := base64.RawURLEncoding.DecodeString(fmt.Sprint(claims["jti"])); err != nil || len(jti) != 16 {
+		t.Errorf("jti %v", claims["jti"])
+	}
+	if exp, err := claims.GetExpirationTime(); err != nil || !exp.Equal(made.ExpiresAt) {
+		t.Errorf("exp %v, want %v", exp, made.ExpiresAt)
+	}
+}
+
+func TestAfterARotationNewTokensUseTheNewKeyAndOldOnesStayGood(t *testing.T) {
+	p := backendtest.Start(t)
+	actor := p.Found()
+	_, before := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+	p.Clock.Move(time.Second)
+	if err := p.Signer.Rotate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	_, after := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+	if strings.Split(before, ".")[0] == strings.Split(after, ".")[0] {
+		t.Error("the key did not change")
+	}
+	if n := strings.Count(p.Call(http.MethodGet, "/.well-known/jwks.json", nil).Body, `"kid"`); n != 2 {
+		t.Errorf("%d keys are published", n)
+	}
+	for _, secret := range []string{before, after} {
+		if a := p.Call(http.MethodGet, "/api/v1/ping", nil, backendtest.Bearer(secret)); a.Status != http.StatusOK {
+			t.Errorf("%d", a.Status)
+		}
+	}
+}
