@@ -1,0 +1,75 @@
+import { type BrowserContext, test as base, expect, type Page } from "@playwright/test";
+import { Api, founder } from "./api";
+import { Problems } from "./problems";
+import { type Server, startServer } from "./server";
+
+interface Fixtures {
+  /** The program, not set up yet; a new one for every test. */
+  server: Server;
+  /** What browsers complained about; must be nothing when the test ends. */
+  problems: Problems;
+  /** The API as a script sees it. */
+  api: Api;
+  /** Sets the program up without the page; the test's browser is then signed in. */
+  signedIn: undefined;
+  /** Opens another browser, with its own cookies, signed in as the same user. */
+  openBrowser: () => Promise<Page>;
+}
+
+export const test = base.extend<Fixtures>({
+  server: async ({ browserName: _ }, use, info) => {
+    const server = await startServer();
+    await use(server);
+    if (info.status !== info.expectedStatus) {
+      await info.attach("server log", { body: server.log(), contentType: "text/plain" });
+    }
+    await server.stop();
+  },
+
+  baseURL: async ({ server }, use) => use(server.origin),
+
+  problems: [
+    async ({ browserName: _ }, use) => {
+      const problems = new Problems();
+      await use(problems);
+      problems.expectNoneBut();
+    },
+    { auto: true },
+  ],
+
+  context: async ({ context, problems }, use) => {
+    await problems.watch(context);
+    await use(context);
+  },
+
+  api: async ({ server }, use) => use(new Api(server)),
+
+  signedIn: async ({ context, api }, use) => {
+    await api.setUp();
+    await signIn(context, api);
+    await use(undefined);
+  },
+
+  openBrowser: async ({ browser, problems, api, server }, use) => {
+    const opened: BrowserContext[] = [];
+    await use(async () => {
+      const context = await browser.newContext({ baseURL: server.origin });
+      opened.push(context);
+      await problems.watch(context);
+      await signIn(context, api);
+      return context.newPage();
+    });
+    await Promise.all(opened.map((context) => context.close()));
+  },
+});
+
+/** Signs a browser in without its page, for tests that are about something else. */
+async function signIn(context: BrowserContext, api: Api) {
+  const { email, password } = founder;
+  const answer = await context.request.post(`${api.origin}/api/v1/session`, {
+    data: { details: { email, password } },
+  });
+  expect(answer.status()).toBe(200);
+}
+
+export { expect };

@@ -1,0 +1,36 @@
+import { defineConfig } from "@playwright/test";
+
+const chromium = process.env.CHROMIUM;
+if (!chromium) throw new Error('Set CHROMIUM to the path of Chromium, such as "$(e2e/chromium.sh)".');
+
+export default defineConfig({
+  outputDir: "traces",
+  reporter: [["list"]],
+  fullyParallel: true,
+  // Each test runs a server and a browser of its own; more of them only make each other slow.
+  workers: 2,
+  forbidOnly: true,
+  timeout: 120_000,
+  expect: { timeout: 20_000 },
+  use: {
+    trace: "retain-on-failure",
+    locale: "en-GB",
+    timezoneId: "Europe/Berlin",
+    launchOptions: {
+      executablePath: chromium,
+      args: [
+        "--no-sandbox", // root, as in a container, has no sandbox to offer
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+      ],
+    },
+  },
+  projects: [
+    { name: "journeys", testMatch: "*.test.ts" },
+    { name: "screenshots", testMatch: "screenshots.ts" },
+  ],
+});

@@ -1,0 +1,86 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { expect } from "@playwright/test";
+
+const binary = join(dirname(fileURLToPath(import.meta.url)), "..", "bin", "tokentab");
+
+/** A running program on a data folder of its own. */
+export interface Server {
+  origin: string;
+  /** The link that the program printed when it started on an empty folder. */
+  setupLink: string;
+  /** The one-time code at the end of that link. */
+  setupCode: string;
+  /** What it wrote to standard error so far. */
+  log: () => string;
+  /** Ends it by SIGTERM, removes its data, and holds it to a clean exit. */
+  stop: () => Promise<void>;
+}
+
+export async function startServer(): Promise<Server> {
+  const data = await mkdtemp(join(tmpdir(), "tokentab-e2e-"));
+  const listen = `127.0.0.1:${await freePort()}`;
+  // Settings of whoever runs the tests must not reach the program under test.
+  const env = Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !name.startsWith("TOKENTAB_")),
+  );
+  const program = spawn(binary, ["serve", "--data", data, "--listen", listen], {
+    env,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let log = "";
+  program.stderr.setEncoding("utf8").on("data", (text: string) => {
+    log += text;
+  });
+  const exit = exitOf(program);
+  const line = await Promise.race([
+    firstLine(program),
+    exit.then((how) => Promise.reject(new Error(`The server ended (${how}) before it was ready:\n${log}`))),
+  ]);
+  const setupLink = line.match(/http:\S+$/)?.[0];
+  if (!setupLink) throw new Error(`The server printed no link: ${line}`);
+  return {
+    origin: `http://${listen}`,
+    setupLink,
+    setupCode: new URL(setupLink).hash.slice(1),
+    log: () => log,
+    stop: async () => {
+      program.kill("SIGTERM");
+      const how = await exit;
+      await rm(data, { recursive: true });
+      expect(how, `The server did not end cleanly:\n${log}`).toBe("code 0");
+    },
+  };
+}
+
+function firstLine(program: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    if (!program.stdout) return reject(new Error("no standard output"));
+    createInterface({ input: program.stdout }).once("line", resolve);
+  });
+}
+
+function exitOf(program: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    program.once("error", reject);
+    program.once("exit", (code, signal) => resolve(signal ? `signal ${signal}` : `code ${code}`));
+  });
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once("error", reject);
+    probe.listen(0, "127.0.0.1", () => {
+      const address = probe.address();
+      probe.close(() =>
+        typeof address === "object" && address ? resolve(address.port) : reject(new Error("no port")),
+      );
+    });
+  });
+}

@@ -1,0 +1,81 @@
+import { expect, type Locator, type Page } from "@playwright/test";
+import type { Api } from "./api";
+
+/** The row of a token, found by a part of its text. */
+export function tokenRow(page: Page, text: string | RegExp): Locator {
+  return page.getByRole("row", { name: text });
+}
+
+/** Chooses from the menu of a row. */
+export async function choose(row: Locator, action: string) {
+  await row.getByRole("button", { name: /^Actions for/ }).click();
+  await row.page().getByRole("menuitem", { name: action, exact: true }).click();
+}
+
+/** What the menu of a row offers. */
+export async function actionsOf(row: Locator): Promise<string[]> {
+  const page = row.page();
+  await row.getByRole("button", { name: /^Actions for/ }).click();
+  await expect(page.getByRole("menu")).toBeVisible();
+  const offered = await page.getByRole("menuitem").allInnerTexts();
+  await page.keyboard.press("Escape");
+  await expect(page.getByRole("menu")).toBeHidden();
+  return offered;
+}
+
+/** Submits the open form for a new token and returns the secret that the dialog shows. */
+export async function submitNewToken(page: Page): Promise<string> {
+  await page.getByRole("dialog").getByRole("button", { name: "Create token" }).click();
+  const value = page.getByRole("textbox", { name: "Token value" });
+  await expect(value).toBeVisible();
+  return value.inputValue();
+}
+
+/** Copies the secret by its button, and closes the dialog. */
+export async function copyAndClose(page: Page) {
+  const dialog = page.getByRole("dialog", { name: "Save this token now" });
+  await dialog.getByRole("button", { name: "Copy token" }).click();
+  await expect(dialog.getByRole("status").filter({ hasText: "Copied" })).toBeAttached();
+  await dialog.getByRole("button", { name: "Done" }).click();
+  await expect(dialog).toBeHidden();
+}
+
+/**
+ * Leads an active token through its whole life by the row's menu, and checks after every move what a caller with
+ * the secret is told.
+ */
+export async function followLife(page: Page, row: Locator, secret: string, api: Api) {
+  const expectPing = async (status: number) => expect((await api.ping(secret)).status).toBe(status);
+
+  await expectPing(200);
+  await expect(row).toContainText("Active");
+
+  await choose(row, "Suspend");
+  await expect(row).toContainText("Suspended");
+  await expectPing(401);
+
+  await choose(row, "Activate");
+  await expect(row).toContainText("Active");
+  await expectPing(200);
+
+  const title = new RegExp(`…${secret.slice(-4)}`);
+  await choose(row, "Revoke");
+  const revoke = page.getByRole("alertdialog", { name: "Revoke this token?" });
+  await expect(revoke).toContainText(title);
+  await expect(revoke).toContainText(/It was last used .+\./);
+  await revoke.getByRole("button", { name: "Cancel" }).click();
+  await expectPing(200);
+  await choose(row, "Revoke");
+  await revoke.getByRole("button", { name: "Revoke token" }).click();
+  await expect(row).toContainText("Revoked");
+  await expectPing(401);
+
+  expect(await actionsOf(row)).toEqual(["Delete"]);
+  await choose(row, "Delete");
+  const remove = page.getByRole("alertdialog", { name: "Delete this token?" });
+  await expect(remove).toContainText(title);
+  await expect(remove).toContainText(/It was last used .+\./);
+  await remove.getByRole("button", { name: "Delete token" }).click();
+  await expect(row).toHaveCount(0);
+  await expectPing(401);
+}
