@@ -30,10 +30,11 @@ export function AgentsPage() {
           </Button>
         }
       >
-        <p className="mt-1 mb-6 text-soft">
+        <p className="mt-1 text-soft">
           Programs that you let in. Each gets a token of its own per environment.
         </p>
       </PageHeader>
+      <div className="h-6" />
       <ListFrame
         name="Agents"
         items={agents.data?.summaries}

@@ -1,7 +1,7 @@
 /**
  * Puts the value of a text field on the clipboard and resolves with whether that truly happened. Without a
  * secure context browsers offer no clipboard API; then the old command copies what is selected. It is used on
- * the field itself: a helper element outside the dialog would lose the focus to the dialog's focus trap.
+ * the field itself: an element outside the dialog would lose the focus to its focus trap.
  */
 export async function copyFrom(field: HTMLTextAreaElement | HTMLInputElement): Promise<boolean> {
   if (navigator.clipboard) {

@@ -1,10 +1,15 @@
 import { useEffect, useRef, useSyncExternalStore } from "react";
 
-let guards = 0;
+interface Guard {
+  /** The address that must not be left. */
+  here: string;
+  onAttempt: () => void;
+}
+
+const guards = new Set<Guard>();
 const listeners = new Set<() => void>();
 
-function count(change: 1 | -1) {
-  guards += change;
+function changed() {
   for (const listener of listeners) listener();
 }
 
@@ -15,9 +20,21 @@ function subscribe(listener: () => void) {
   };
 }
 
+/*
+ * Going back has to be noticed before the router hears of it. Browsers call the listeners of the window in the order
+ * in which they were added, so this one is added as soon as the code is loaded.
+ */
+window.addEventListener("popstate", (event) => {
+  const [guard] = guards;
+  if (!guard) return;
+  event.stopImmediatePropagation();
+  window.history.pushState(null, "", guard.here);
+  guard.onAttempt();
+});
+
 /** Whether something on the page must not be lost now: nothing may then take the page away by itself. */
 export function useHeld(): boolean {
-  return useSyncExternalStore(subscribe, () => guards > 0);
+  return useSyncExternalStore(subscribe, () => guards.size > 0);
 }
 
 /**
@@ -31,21 +48,15 @@ export function useLeaveGuard(active: boolean, onAttempt: () => void) {
   });
   useEffect(() => {
     if (!active) return;
-    const here = window.location.href;
+    const guard = { here: window.location.href, onAttempt: () => attempt.current() };
     const onUnload = (event: BeforeUnloadEvent) => event.preventDefault();
-    const onBack = (event: PopStateEvent) => {
-      // Before the router hears of it, the address is put back.
-      event.stopImmediatePropagation();
-      window.history.pushState(null, "", here);
-      attempt.current();
-    };
+    guards.add(guard);
     window.addEventListener("beforeunload", onUnload);
-    window.addEventListener("popstate", onBack, { capture: true });
-    count(1);
+    changed();
     return () => {
+      guards.delete(guard);
       window.removeEventListener("beforeunload", onUnload);
-      window.removeEventListener("popstate", onBack, { capture: true });
-      count(-1);
+      changed();
     };
   }, [active]);
 }

@@ -13,7 +13,7 @@ interface TimeProps {
   note?: string;
 }
 
-/** A relative time; the exact UTC one on hover, focus and tap, and as its description for screen readers. */
+/** A relative time; the exact UTC one on hover and focus, and as its description for screen readers. */
 export function Time({ at, note }: TimeProps) {
   const now = useNow();
   const id = useId();
@@ -26,8 +26,6 @@ export function Time({ at, note }: TimeProps) {
         payload={full}
         delay={150}
         closeOnClick={false}
-        onClick={(event) => exact.open(event.currentTarget.id)}
-        id={`time-${id}`}
         aria-describedby={id}
         className="cursor-default rounded-[3px] text-left underline decoration-transparent decoration-dotted underline-offset-3 hover:decoration-current"
       >
