@@ -10,7 +10,9 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"os"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -42,6 +44,7 @@ type grammar struct {
 // Run runs the command that the arguments name, until it is done or the context ends, and returns the exit code: 0, 1
 // for a failure, 2 for wrong arguments.
 func Run(ctx context.Context, args []string, std IO) int {
+	forgetEmptySettings()
 	var g grammar
 	exit := -1
 	parser, err := kong.New(&g,
@@ -64,6 +67,17 @@ func Run(ctx context.Context, args []string, std IO) int {
 		return fail(std, err, 1)
 	}
 	return 0
+}
+
+// forgetEmptySettings makes an empty environment variable the same as none: compose files and unit files often pass
+// variables on that nobody has set.
+func forgetEmptySettings() {
+	for _, variable := range os.Environ() {
+		name, value, _ := strings.Cut(variable, "=")
+		if value == "" && strings.HasPrefix(name, config.Prefix+"_") {
+			_ = os.Unsetenv(name)
+		}
+	}
 }
 
 func fail(std IO, err error, code int) int {
