@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tokentab/backend/audit"
+	"tokentab/backend/pfid"
 )
 
 // When a session ends: after so long without a request, and in any case so long after it began.
@@ -29,6 +30,7 @@ func (id SessionID) hash() SessionHash { return sha256.Sum256([]byte(id)) }
 
 // Session is an admin user who is signed in.
 type Session struct {
+	ID         pfid.ID // by which its owner ends it; no credential
 	AdminUser  AdminUser
 	Account    Account
 	Address    string
@@ -53,8 +55,12 @@ func (as *Accounts) StartSession(ctx context.Context, user AdminUser, address, u
 		return "", Session{}, err
 	}
 	id := SessionID(base64.RawURLEncoding.EncodeToString(b[:]))
+	public, err := pfid.New(at, user.AccountID.Partition(), as.random)
+	if err != nil {
+		return "", Session{}, err
+	}
 	s := Session{
-		AdminUser: user, Account: owner, Address: address, UserAgent: userAgent[:min(len(userAgent), maxUserAgent)],
+		ID: public, AdminUser: user, Account: owner, Address: address, UserAgent: userAgent[:min(len(userAgent), maxUserAgent)],
 		InsertedAt: at, LastSeenAt: at, ExpiresAt: at.Add(AbsoluteEnd),
 	}
 	actor := audit.Actor{AccountID: user.AccountID, AdminUserID: user.ID, Address: address}

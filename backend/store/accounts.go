@@ -105,7 +105,7 @@ func (s *Store) Account(ctx context.Context, id pfid.ID) (found account.Account,
 func (s *Store) EnvironmentOf(ctx context.Context, owner, id pfid.ID) (found account.Environment, err error) {
 	err = s.read(ctx, func(tx *gorm.DB) error {
 		var row environmentRow
-		if err := take(tx.Where("id = ? AND account_id = ?", id, owner), &row, "environment"); err != nil {
+		if err := take(tx.Where("id = ? AND account_id = ? AND deleted_at IS NULL", id, owner), &row, "environment"); err != nil {
 			return err
 		}
 		found = row.environment()
@@ -119,7 +119,7 @@ var environmentSorting = sorting{"id", "inserted_at", "updated_at", "name"}
 // Environments implements account.Store.
 func (s *Store) Environments(ctx context.Context, owner pfid.ID, page paging.Page) (list []account.Environment, total int, err error) {
 	rows, total, err := pageOf[environmentRow](ctx, s, environmentSorting, page, func(tx *gorm.DB) *gorm.DB {
-		return tx.Where("account_id = ?", owner)
+		return tx.Where("account_id = ? AND deleted_at IS NULL", owner)
 	})
 	for _, row := range rows {
 		list = append(list, row.environment())
@@ -146,7 +146,7 @@ func (s *Store) InsertEnvironment(ctx context.Context, e account.Environment, ev
 func (s *Store) AdminUserByEmail(ctx context.Context, email string) (user account.AdminUser, passwordHash string, ok bool, err error) {
 	err = s.read(ctx, func(tx *gorm.DB) error {
 		var row adminUserRow
-		err := tx.Where("email = ?", email).Take(&row).Error
+		err := tx.Where("email = ? AND removed_at IS NULL", email).Take(&row).Error
 		if errors.Is(err, gorm.ErrRecordNotFound) {
 			return nil
 		}

@@ -18,8 +18,8 @@ func (s *Store) InsertAgent(ctx context.Context, a agent.Agent, event audit.Even
 	return s.change(ctx, func(tx *gorm.DB) error {
 		err := tx.Create(&agentRow{
 			ID: a.ID, AccountID: a.AccountID, Name: a.Name, Description: orNull(a.Description),
-			ExternalIdentifier: orNull(a.ExternalIdentifier), Status: a.Status,
-			InsertedAt: millis(a.InsertedAt), UpdatedAt: millis(a.UpdatedAt),
+			ExternalIdentifier: orNull(a.ExternalIdentifier),
+			InsertedAt:         millis(a.InsertedAt), UpdatedAt: millis(a.UpdatedAt),
 		}).Error
 		if errors.Is(err, gorm.ErrDuplicatedKey) {
 			return takenAgent(tx, a)
@@ -34,7 +34,7 @@ func (s *Store) InsertAgent(ctx context.Context, a agent.Agent, event audit.Even
 // takenAgent names the field of an agent that is taken already.
 func takenAgent(tx *gorm.DB, a agent.Agent) error {
 	var n int64
-	err := tx.Model(&agentRow{}).Where("account_id = ? AND external_identifier = ?", a.AccountID, orNull(a.ExternalIdentifier)).Count(&n).Error
+	err := tx.Model(&agentRow{}).Where("account_id = ? AND external_identifier = ? AND deleted_at IS NULL", a.AccountID, orNull(a.ExternalIdentifier)).Count(&n).Error
 	if err != nil {
 		return err
 	}
@@ -48,7 +48,7 @@ func takenAgent(tx *gorm.DB, a agent.Agent) error {
 func (s *Store) Agent(ctx context.Context, account, id pfid.ID) (found agent.Agent, err error) {
 	err = s.read(ctx, func(tx *gorm.DB) error {
 		var row agentRow
-		if err := take(tx.Where("id = ? AND account_id = ?", id, account), &row, "agent"); err != nil {
+		if err := take(tx.Where("id = ? AND account_id = ? AND deleted_at IS NULL", id, account), &row, "agent"); err != nil {
 			return err
 		}
 		found = row.agent()
@@ -62,7 +62,7 @@ var agentSorting = sorting{"id", "inserted_at", "updated_at", "name", "status", 
 // Agents implements agent.Store.
 func (s *Store) Agents(ctx context.Context, account pfid.ID, page paging.Page) (list []agent.Agent, total int, err error) {
 	rows, total, err := pageOf[agentRow](ctx, s, agentSorting, page, func(tx *gorm.DB) *gorm.DB {
-		return tx.Where("account_id = ?", account)
+		return tx.Where("account_id = ? AND deleted_at IS NULL", account)
 	})
 	for _, row := range rows {
 		list = append(list, row.agent())
@@ -104,7 +104,7 @@ func (s *Store) InsertDeployment(ctx context.Context, d agent.Deployment, event 
 func (s *Store) AgentDeployment(ctx context.Context, account, id pfid.ID) (found agent.Deployment, err error) {
 	err = s.read(ctx, func(tx *gorm.DB) error {
 		var row deploymentRow
-		if err := take(tx.Where("id = ? AND account_id = ?", id, account), &row, "agent deployment"); err != nil {
+		if err := take(tx.Where("id = ? AND account_id = ? AND deleted_at IS NULL", id, account), &row, "agent deployment"); err != nil {
 			return err
 		}
 		found = row.deployment()
@@ -118,7 +118,7 @@ var deploymentSorting = sorting{"id", "inserted_at", "updated_at"}
 // AgentDeployments implements agent.Store.
 func (s *Store) AgentDeployments(ctx context.Context, account pfid.ID, filter agent.DeploymentFilter, page paging.Page) (list []agent.Deployment, total int, err error) {
 	rows, total, err := pageOf[deploymentRow](ctx, s, deploymentSorting, page, func(tx *gorm.DB) *gorm.DB {
-		tx = tx.Where("account_id = ?", account)
+		tx = tx.Where("account_id = ? AND deleted_at IS NULL", account)
 		if !filter.AgentID.IsZero() {
 			tx = tx.Where("agent_id = ?", filter.AgentID)
 		}

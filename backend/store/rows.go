@@ -35,6 +35,7 @@ type adminUserRow struct {
 	PasswordHash string
 	InsertedAt   int64
 	UpdatedAt    int64 `gorm:"autoUpdateTime:false"`
+	RemovedAt    *int64
 }
 
 func (adminUserRow) TableName() string { return "admin_users" }
@@ -47,6 +48,7 @@ func (r adminUserRow) adminUser() account.AdminUser {
 }
 
 type sessionRow struct {
+	ID          pfid.ID
 	IDHash      []byte
 	AdminUserID pfid.ID
 	Address     string
@@ -74,6 +76,7 @@ type environmentRow struct {
 	Description *string
 	InsertedAt  int64
 	UpdatedAt   int64 `gorm:"autoUpdateTime:false"`
+	DeletedAt   *int64
 }
 
 func (environmentRow) TableName() string { return "environments" }
@@ -98,9 +101,10 @@ type agentRow struct {
 	Name               string
 	Description        *string
 	ExternalIdentifier *string
-	Status             string
 	InsertedAt         int64
 	UpdatedAt          int64 `gorm:"autoUpdateTime:false"`
+	RetiredAt          *int64
+	DeletedAt          *int64
 }
 
 func (agentRow) TableName() string { return "agents" }
@@ -108,7 +112,7 @@ func (agentRow) TableName() string { return "agents" }
 func (r agentRow) agent() agent.Agent {
 	return agent.Agent{
 		ID: r.ID, AccountID: r.AccountID, Name: r.Name, Description: orEmpty(r.Description),
-		ExternalIdentifier: orEmpty(r.ExternalIdentifier), Status: r.Status,
+		ExternalIdentifier: orEmpty(r.ExternalIdentifier), Status: agent.Pending,
 		InsertedAt: instant(r.InsertedAt), UpdatedAt: instant(r.UpdatedAt),
 	}
 }
@@ -121,6 +125,7 @@ type deploymentRow struct {
 	CurrentVersionID pfid.ID
 	InsertedAt       int64
 	UpdatedAt        int64 `gorm:"autoUpdateTime:false"`
+	DeletedAt        *int64
 }
 
 func (deploymentRow) TableName() string { return "agent_deployments" }

@@ -21,7 +21,7 @@ func (s *Store) InsertSession(ctx context.Context, hash account.SessionHash, ses
 			return err
 		}
 		err = tx.Create(&sessionRow{
-			IDHash: hash[:], AdminUserID: session.AdminUser.ID, Address: session.Address, UserAgent: session.UserAgent,
+			ID: session.ID, IDHash: hash[:], AdminUserID: session.AdminUser.ID, Address: session.Address, UserAgent: session.UserAgent,
 			InsertedAt: millis(session.InsertedAt), LastSeenAt: millis(session.LastSeenAt), ExpiresAt: millis(session.ExpiresAt),
 		}).Error
 		if err != nil {
@@ -43,7 +43,7 @@ func (s *Store) Session(ctx context.Context, hash account.SessionHash) (session 
 			return err
 		}
 		var user adminUserRow
-		if err := tx.Where("id = ?", row.AdminUserID).Take(&user).Error; err != nil {
+		if err := tx.Where("id = ? AND removed_at IS NULL", row.AdminUserID).Take(&user).Error; err != nil {
 			return err
 		}
 		var owner accountRow
@@ -52,7 +52,7 @@ func (s *Store) Session(ctx context.Context, hash account.SessionHash) (session 
 		}
 		ok = true
 		session = account.Session{
-			AdminUser: user.adminUser(), Account: owner.account(), Address: row.Address, UserAgent: row.UserAgent,
+			ID: row.ID, AdminUser: user.adminUser(), Account: owner.account(), Address: row.Address, UserAgent: row.UserAgent,
 			InsertedAt: instant(row.InsertedAt), LastSeenAt: instant(row.LastSeenAt), ExpiresAt: instant(row.ExpiresAt),
 		}
 		return nil

@@ -15,22 +15,23 @@ import (
 )
 
 type tokenRow struct {
-	ID                   pfid.ID
-	AccountID            pfid.ID
-	Name                 string
-	SecretHash           []byte
-	Hint                 string
-	TokenScope           string
-	Status               string
-	AgentID              pfid.ID
-	EnvironmentID        pfid.ID
-	AgentDeploymentID    pfid.ID
-	CreatedByAdminUserID pfid.ID
-	CreatedByAPITokenID  pfid.ID `gorm:"column:created_by_api_token_id"`
-	ExpiresAt            int64
-	LastUsedAt           *int64
-	InsertedAt           int64
-	UpdatedAt            int64 `gorm:"autoUpdateTime:false"`
+	ID                    pfid.ID
+	AccountID             pfid.ID
+	Name                  string
+	SecretHash            []byte
+	Hint                  string
+	TokenScope            string
+	Status                string
+	AgentID               pfid.ID
+	EnvironmentID         pfid.ID
+	AgentDeploymentID     pfid.ID
+	CreatedByAdminUserID  pfid.ID
+	CreatedByAPITokenID   pfid.ID `gorm:"column:created_by_api_token_id"`
+	ExpiresAt             int64
+	LastUsedAt            *int64
+	SuspendedByRetirement bool
+	InsertedAt            int64
+	UpdatedAt             int64 `gorm:"autoUpdateTime:false"`
 }
 
 func (tokenRow) TableName() string { return "api_tokens" }
@@ -94,7 +95,7 @@ func (s *Store) Deployment(ctx context.Context, account, agent, environment pfid
 			return err
 		}
 		var row deploymentRow
-		err := tx.Where("account_id = ? AND agent_id = ? AND environment_id = ?", account, agent, environment).Take(&row).Error
+		err := tx.Where("account_id = ? AND agent_id = ? AND environment_id = ? AND deleted_at IS NULL", account, agent, environment).Take(&row).Error
 		if errors.Is(err, gorm.ErrRecordNotFound) {
 			return nil
 		}
@@ -107,7 +108,7 @@ func (s *Store) Deployment(ctx context.Context, account, agent, environment pfid
 // mustHave refuses a request whose field names a row that the account does not have.
 func mustHave(tx *gorm.DB, table, field string, account, id pfid.ID) error {
 	var n int64
-	if err := tx.Table(table).Where("id = ? AND account_id = ?", id, account).Count(&n).Error; err != nil {
+	if err := tx.Table(table).Where("id = ? AND account_id = ? AND deleted_at IS NULL", id, account).Count(&n).Error; err != nil {
 		return err
 	}
 	if n == 0 {
@@ -135,7 +136,7 @@ func (s *Store) InsertToken(ctx context.Context, t token.Token, hash token.Hash,
 				}
 			}
 			var is deploymentRow
-			if err := tx.Where("agent_id = ? AND environment_id = ?", t.AgentID, t.EnvironmentID).Take(&is).Error; err != nil {
+			if err := tx.Where("agent_id = ? AND environment_id = ? AND deleted_at IS NULL", t.AgentID, t.EnvironmentID).Take(&is).Error; err != nil {
 				return err
 			}
 			if raced = is.ID != t.AgentDeploymentID; raced {

@@ -27,7 +27,8 @@ func (s *Server) secureHeaders(c *fiber.Ctx) error {
 		c.Set(h[0], h[1])
 	}
 	c.Set("Cross-Origin-Resource-Policy", "same-origin")
-	if s.isHTTPS(c) {
+	if s.isHTTPS(c) { // browsers complain about both headers elsewhere
+		c.Set("Cross-Origin-Opener-Policy", "same-origin")
 		c.Set("Strict-Transport-Security", strictTransport)
 	}
 	return c.Next()

@@ -75,7 +75,6 @@ func (p *page) serve(c *fiber.Ctx) error {
 		return fiber.ErrNotFound
 	}
 	c.Set("Content-Security-Policy", pagePolicy)
-	c.Set("Cross-Origin-Opener-Policy", "same-origin")
 	name := strings.TrimPrefix(c.Path(), "/")
 	f, ok := p.files[name]
 	switch {

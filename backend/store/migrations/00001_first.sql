@@ -22,17 +22,33 @@ CREATE TABLE accounts (
 CREATE TABLE admin_users (
     id            TEXT   NOT NULL PRIMARY KEY,
     account_id    TEXT   NOT NULL REFERENCES accounts (id),
-    email         TEXT   NOT NULL UNIQUE, -- lower case
+    email         TEXT   NOT NULL, -- lower case
     name          TEXT,
     job_title     TEXT,
     password_hash TEXT   NOT NULL, -- argon2id
     inserted_at   BIGINT NOT NULL,
     updated_at    BIGINT NOT NULL,
+    removed_at    BIGINT, -- a removed member stays as the creator of tokens
     UNIQUE (account_id, id)
 );
+CREATE UNIQUE INDEX admin_users_by_email ON admin_users (email) WHERE removed_at IS NULL;
+CREATE INDEX admin_users_by_time ON admin_users (account_id, inserted_at, id);
+
+CREATE TABLE admin_user_invites (
+    id                       TEXT   NOT NULL PRIMARY KEY,
+    account_id               TEXT   NOT NULL REFERENCES accounts (id),
+    email                    TEXT   NOT NULL, -- lower case
+    status                   TEXT   NOT NULL CHECK (status IN ('pending', 'used', 'revoked')),
+    created_by_admin_user_id TEXT,
+    expires_at               BIGINT NOT NULL,
+    inserted_at              BIGINT NOT NULL,
+    updated_at               BIGINT NOT NULL
+);
+CREATE INDEX admin_user_invites_by_time ON admin_user_invites (account_id, inserted_at, id);
 
 CREATE TABLE sessions (
-    id_hash       BLOB   NOT NULL PRIMARY KEY, -- SHA-256 of the cookie's value
+    id            TEXT   NOT NULL PRIMARY KEY, -- by which its owner ends it; no credential
+    id_hash       BLOB   NOT NULL UNIQUE,      -- SHA-256 of the cookie's value
     admin_user_id TEXT   NOT NULL REFERENCES admin_users (id),
     address       TEXT   NOT NULL,
     user_agent    TEXT   NOT NULL,
@@ -58,6 +74,7 @@ CREATE TABLE environments (
     description TEXT,
     inserted_at BIGINT NOT NULL,
     updated_at  BIGINT NOT NULL,
+    deleted_at  BIGINT, -- a deleted environment stays as what revoked tokens name
     UNIQUE (account_id, id)
 );
 CREATE INDEX environments_by_time ON environments (account_id, inserted_at, id);
@@ -68,12 +85,13 @@ CREATE TABLE agents (
     name                TEXT   NOT NULL,
     description         TEXT,
     external_identifier TEXT,
-    status              TEXT   NOT NULL,
     inserted_at         BIGINT NOT NULL,
     updated_at          BIGINT NOT NULL,
-    UNIQUE (account_id, id),
-    UNIQUE (account_id, external_identifier)
+    retired_at          BIGINT,
+    deleted_at          BIGINT, -- a deleted agent stays as what revoked tokens name
+    UNIQUE (account_id, id)
 );
+CREATE UNIQUE INDEX agents_by_external_identifier ON agents (account_id, external_identifier) WHERE deleted_at IS NULL;
 CREATE INDEX agents_by_time ON agents (account_id, inserted_at, id);
 
 CREATE TABLE agent_deployments (
@@ -84,13 +102,42 @@ CREATE TABLE agent_deployments (
     current_version_id TEXT,
     inserted_at        BIGINT NOT NULL,
     updated_at         BIGINT NOT NULL,
-    UNIQUE (agent_id, environment_id),
+    deleted_at         BIGINT, -- a deleted deployment stays as what revoked tokens name
     UNIQUE (account_id, id),
     FOREIGN KEY (account_id, agent_id) REFERENCES agents (account_id, id),
     FOREIGN KEY (account_id, environment_id) REFERENCES environments (account_id, id)
 );
+CREATE UNIQUE INDEX agent_deployments_by_pair ON agent_deployments (agent_id, environment_id) WHERE deleted_at IS NULL;
 CREATE INDEX agent_deployments_by_time ON agent_deployments (account_id, inserted_at, id);
 CREATE INDEX agent_deployments_by_environment ON agent_deployments (environment_id);
+
+CREATE TABLE agent_schema_versions (
+    id                  TEXT   NOT NULL PRIMARY KEY,
+    account_id          TEXT   NOT NULL,
+    agent_id            TEXT   NOT NULL,
+    external_identifier TEXT   NOT NULL,
+    schemas             TEXT   NOT NULL, -- JSON, as it was sent
+    inserted_at         BIGINT NOT NULL,
+    UNIQUE (account_id, id),
+    FOREIGN KEY (account_id, agent_id) REFERENCES agents (account_id, id)
+);
+CREATE INDEX agent_schema_versions_by_time ON agent_schema_versions (agent_id, inserted_at, id);
+
+CREATE TABLE agent_versions (
+    id                      TEXT   NOT NULL PRIMARY KEY,
+    account_id              TEXT   NOT NULL,
+    agent_id                TEXT   NOT NULL,
+    agent_schema_version_id TEXT,
+    external_identifier     TEXT   NOT NULL,
+    name                    TEXT,
+    description             TEXT,
+    inserted_at             BIGINT NOT NULL,
+    updated_at              BIGINT NOT NULL,
+    UNIQUE (account_id, id),
+    FOREIGN KEY (account_id, agent_id) REFERENCES agents (account_id, id),
+    FOREIGN KEY (account_id, agent_schema_version_id) REFERENCES agent_schema_versions (account_id, id)
+);
+CREATE INDEX agent_versions_by_time ON agent_versions (agent_id, inserted_at, id);
 
 CREATE TABLE api_tokens (
     id                       TEXT   NOT NULL PRIMARY KEY,
@@ -107,6 +154,7 @@ CREATE TABLE api_tokens (
     created_by_api_token_id  TEXT, -- outlives its token, likewise
     expires_at               BIGINT NOT NULL,
     last_used_at             BIGINT,
+    suspended_by_retirement  BOOLEAN NOT NULL DEFAULT FALSE, -- reinstating its agent activates it again
     inserted_at              BIGINT NOT NULL,
     updated_at               BIGINT NOT NULL,
     FOREIGN KEY (account_id, agent_id) REFERENCES agents (account_id, id),
@@ -117,6 +165,19 @@ CREATE INDEX api_tokens_by_time ON api_tokens (account_id, inserted_at, id);
 CREATE INDEX api_tokens_by_agent ON api_tokens (agent_id, inserted_at, id) WHERE agent_id IS NOT NULL;
 CREATE INDEX api_tokens_by_environment ON api_tokens (environment_id) WHERE environment_id IS NOT NULL;
 CREATE INDEX api_tokens_by_deployment ON api_tokens (agent_deployment_id) WHERE agent_deployment_id IS NOT NULL;
+
+CREATE INDEX api_tokens_by_creator ON api_tokens (created_by_admin_user_id) WHERE created_by_admin_user_id IS NOT NULL;
+
+CREATE TABLE idempotency_keys (
+    account_id   TEXT   NOT NULL REFERENCES accounts (id),
+    idempotency_key TEXT NOT NULL,
+    request_hash BLOB   NOT NULL, -- SHA-256 of method, path and body
+    status       BIGINT,          -- of the answer; NULL while the request runs
+    answer       TEXT,            -- without a secret
+    inserted_at  BIGINT NOT NULL,
+    PRIMARY KEY (account_id, idempotency_key)
+);
+CREATE INDEX idempotency_keys_by_time ON idempotency_keys (inserted_at);
 
 CREATE TABLE signing_keys (
     kid                TEXT   NOT NULL PRIMARY KEY, -- the JWK thumbprint (RFC 7638)
