@@ -3,6 +3,7 @@ package store
 import (
 	"tokentab/backend/account"
 	"tokentab/backend/agent"
+	"tokentab/backend/audit"
 	"tokentab/backend/pfid"
 )
 
@@ -150,6 +151,14 @@ type auditRow struct {
 }
 
 func (auditRow) TableName() string { return "audit_events" }
+
+func auditRowOf(e audit.Event) auditRow {
+	return auditRow{
+		ID: e.ID, AccountID: e.Actor.AccountID, Action: string(e.Action), SubjectID: e.Subject,
+		ActorAdminUserID: e.Actor.AdminUserID, ActorAPITokenID: e.Actor.APITokenID,
+		ActorAddress: e.Actor.Address, Detail: e.Detail, InsertedAt: millis(e.At),
+	}
+}
 
 type signingKeyRow struct {
 	KID              string `gorm:"column:kid"`

@@ -144,11 +144,8 @@ func classify(err error) error {
 
 // record writes an event within the transaction of its change.
 func record(tx *gorm.DB, e audit.Event) error {
-	return tx.Create(&auditRow{
-		ID: e.ID, AccountID: e.Actor.AccountID, Action: string(e.Action), SubjectID: e.Subject,
-		ActorAdminUserID: e.Actor.AdminUserID, ActorAPITokenID: e.Actor.APITokenID,
-		ActorAddress: e.Actor.Address, Detail: e.Detail, InsertedAt: millis(e.At),
-	}).Error
+	row := auditRowOf(e)
+	return tx.Create(&row).Error
 }
 
 func millis(at time.Time) int64 {
