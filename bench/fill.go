@@ -98,7 +98,7 @@ func (f *filling) deployments() error {
 		if f.deployed[i], err = f.id(); err != nil {
 			return err
 		}
-		_, err = f.tx.ExecContext(f.ctx, "INSERT INTO agents (id, account_id, name, status, inserted_at, updated_at) VALUES (?, ?, ?, 'active', ?, ?)",
+		_, err = f.tx.ExecContext(f.ctx, "INSERT INTO agents (id, account_id, name, inserted_at, updated_at) VALUES (?, ?, ?, ?, ?)",
 			f.agents[i], f.account, fmt.Sprintf("Agent %d", i), at, at)
 		if err != nil {
 			return err
