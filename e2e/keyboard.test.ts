@@ -1,0 +1,92 @@
+import { expect, type Locator, type Page } from "@playwright/test";
+import { founder } from "./api";
+import { test } from "./fixtures";
+import { tokenRow } from "./tokens";
+
+/** Presses Tab until the element has the focus, as a person does who looks for it. */
+async function tabTo(page: Page, target: Locator) {
+  await expect(target).toBeVisible();
+  for (let presses = 0; presses < 30; presses++) {
+    if (await target.evaluate((element) => element === document.activeElement)) return;
+    await page.keyboard.press("Tab");
+  }
+  throw new Error(`Tab does not reach ${target}.`);
+}
+
+test("set-up, creating a token and suspending it need no mouse", async ({ page, server, api }) => {
+  await page.goto(server.setupLink);
+  for (const [label, text] of [
+    ["Account name", founder.account_name],
+    ["Your name", founder.name],
+    ["Email", founder.email],
+    ["Password", founder.password],
+  ] as const) {
+    await tabTo(page, page.getByRole("textbox", { name: label }));
+    await page.keyboard.type(text);
+  }
+  await page.keyboard.press("Enter");
+
+  const create = page.getByRole("button", { name: "Create API token" });
+  await tabTo(page, create);
+  await page.keyboard.press("Enter");
+  const form = page.getByRole("dialog", { name: "Create API token" });
+  await expect(form.getByRole("textbox", { name: "Name" }), "the first field has the focus").toBeFocused();
+  await page.keyboard.type("By hand");
+  await tabTo(page, form.getByRole("button", { name: "Create token" }));
+  await page.keyboard.press("Enter");
+
+  const dialog = page.getByRole("dialog", { name: "Save this token now" });
+  const value = dialog.getByRole("textbox", { name: "Token value" });
+  await expect(value, "the secret has the focus").toBeFocused();
+  const secret = await value.inputValue();
+  await tabTo(page, dialog.getByRole("button", { name: "Copy token" }));
+  await page.keyboard.press("Space");
+  await expect(dialog.getByRole("status").filter({ hasText: "Copied" })).toBeAttached();
+  await tabTo(page, dialog.getByRole("button", { name: "Done" }));
+  await page.keyboard.press("Enter");
+  await expect(dialog).toBeHidden();
+  await expect(create, "the focus is back where it was").toBeFocused();
+  expect((await api.ping(secret)).status).toBe(200);
+
+  const row = tokenRow(page, /By hand/);
+  const actions = row.getByRole("button", { name: /^Actions for/ });
+  await tabTo(page, actions);
+  await page.keyboard.press("Enter");
+  const suspend = page.getByRole("menuitem", { name: "Suspend" });
+  await expect(suspend).toBeFocused();
+  await page.keyboard.press("Enter");
+  await expect(row).toContainText("Suspended");
+  await expect(actions).toBeFocused();
+  expect((await api.ping(secret)).status).toBe(401);
+});
+
+test("a time tells its exact instant to the keyboard, and Escape closes menu and question", async ({
+  page,
+  api,
+  signedIn: _,
+}) => {
+  await api.create("/api_token", { token_scope: "account", name: "By hand" });
+  await page.goto("/account/api-tokens");
+  const row = tokenRow(page, /By hand/);
+  await tabTo(page, row.getByRole("button", { name: /ago|now/ }));
+  await expect(page.getByText(/^\d.* UTC$/).filter({ visible: true })).toBeVisible();
+
+  const actions = row.getByRole("button", { name: /^Actions for/ });
+  await tabTo(page, actions);
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("menu")).toBeVisible();
+  await page.keyboard.press("Escape");
+  await expect(page.getByRole("menu")).toBeHidden();
+  await expect(actions).toBeFocused();
+
+  await page.keyboard.press("Enter");
+  await page.keyboard.press("ArrowDown");
+  await expect(page.getByRole("menuitem", { name: "Revoke" })).toBeFocused();
+  await page.keyboard.press("Enter");
+  const question = page.getByRole("alertdialog", { name: "Revoke this token?" });
+  await expect(question).toBeVisible();
+  await page.keyboard.press("Escape");
+  await expect(question).toBeHidden();
+  await expect(row).toContainText("Active");
+  await expect(actions).toBeFocused();
+});

@@ -1,0 +1,171 @@
+import type { BrowserContext, Page } from "@playwright/test";
+import { expect, test } from "./fixtures";
+import { copyAndClose, submitNewToken, tokenRow } from "./tokens";
+
+/** Keeps the text of every answer from now on. */
+function recordAnswers(page: Page): () => Promise<string[]> {
+  const answers: Promise<string>[] = [];
+  page.on("response", (response) => {
+    const told = [response.url(), JSON.stringify(response.headers())].join(" ");
+    // A redirect or an answer that was broken off has no body.
+    answers.push(
+      response.text().then(
+        (body) => `${told} ${body}`,
+        () => told,
+      ),
+    );
+  });
+  return () => Promise.all(answers);
+}
+
+/** Everything in which a page can keep something, as one text. */
+async function keptBy(page: Page, context: BrowserContext): Promise<string> {
+  const inPage = await page.evaluate(async () => {
+    const fields = [...document.querySelectorAll<HTMLInputElement | HTMLTextAreaElement>("input, textarea")];
+    return JSON.stringify({
+      dom: document.documentElement.outerHTML,
+      fields: fields.map((field) => field.value),
+      title: document.title,
+      local: { ...localStorage },
+      session: { ...sessionStorage },
+      // Anything in a database or cache would need its name here first: the page has none of either.
+      databases: await indexedDB.databases(),
+      caches: await caches.keys(),
+      serviceWorkers: (await navigator.serviceWorker.getRegistrations()).length,
+      historyState: history.state,
+      cookie: document.cookie,
+      windowName: window.name,
+    });
+  });
+  const devtools = await context.newCDPSession(page);
+  const visited = await devtools.send("Page.getNavigationHistory");
+  await devtools.detach();
+  return JSON.stringify([inPage, page.url(), visited.entries, await context.cookies()]);
+}
+
+async function openNewToken(page: Page, name = "Once"): Promise<string> {
+  // By way of another page of ours, so that Back has somewhere to go.
+  await page.goto("/agents");
+  await page.getByRole("link", { name: "Account" }).click();
+  await page.getByRole("button", { name: "Create API token" }).click();
+  await page.getByRole("dialog").getByRole("textbox", { name: "Name" }).fill(name);
+  return submitNewToken(page);
+}
+
+test("the secret is in the answer that creates it and, once the dialog is closed, nowhere else", async ({
+  page,
+  context,
+  server,
+  signedIn: _,
+}) => {
+  const answers = recordAnswers(page);
+  const secret = await openNewToken(page);
+  expect(await keptBy(page, context), "shown while the dialog is open").toContain(secret);
+  await copyAndClose(page);
+  expect(await keptBy(page, context)).not.toContain(secret);
+
+  // The list asks again by itself, other pages ask for more, and Back leads to no earlier state.
+  await page.waitForResponse((response) => response.url().includes("/api/v1/api_token?"));
+  await page.getByRole("link", { name: "Agents" }).click();
+  await expect(page.getByRole("heading", { level: 1, name: "Agents" })).toBeVisible();
+  await page.goBack();
+  await expect(tokenRow(page, /Once/)).toBeVisible();
+  expect(await keptBy(page, context)).not.toContain(secret);
+  await page.reload();
+  await expect(tokenRow(page, /Once/)).toBeVisible();
+  expect(await keptBy(page, context)).not.toContain(secret);
+
+  const holders = (await answers()).filter((answer) => answer.includes(secret));
+  expect(holders).toHaveLength(1);
+  expect(holders[0]).toContain(`${server.origin}/api/v1/api_token `);
+  expect(server.log()).not.toContain(secret);
+});
+
+test("Escape, a click outside and Back do not close the dialog that shows the secret", async ({
+  page,
+  signedIn: _,
+}) => {
+  const secret = await openNewToken(page);
+  const dialog = page.getByRole("dialog", { name: "Save this token now" });
+  const value = dialog.getByRole("textbox", { name: "Token value" });
+  await page.keyboard.press("Escape");
+  await expect(value).toHaveValue(secret);
+  await page.mouse.click(5, 5);
+  await expect(value).toHaveValue(secret);
+
+  await page.evaluate(() => history.back());
+  const question = page.getByRole("alertdialog", { name: "Close without copying?" });
+  await question.getByRole("button", { name: "Back to the token" }).click();
+  await expect(value).toHaveValue(secret);
+});
+
+test("closing before anything was copied asks first", async ({ page, signedIn: _ }) => {
+  const secret = await openNewToken(page);
+  const dialog = page.getByRole("dialog", { name: "Save this token now" });
+  const question = page.getByRole("alertdialog", { name: "Close without copying?" });
+  await dialog.getByRole("button", { name: "Done" }).click();
+  await expect(question).toBeVisible();
+  await page.keyboard.press("Escape");
+  await expect(question).toBeHidden();
+  await expect(dialog.getByRole("textbox", { name: "Token value" })).toHaveValue(secret);
+  await dialog.getByRole("button", { name: "Done" }).click();
+  await question.getByRole("button", { name: "Close without copying" }).click();
+  await expect(dialog).toBeHidden();
+  expect(await page.content()).not.toContain(secret);
+});
+
+test("the two lines for SDKs hold this server's address and the secret", async ({
+  page,
+  server,
+  signedIn: _,
+}) => {
+  const secret = await openNewToken(page);
+  await expect(page.getByRole("textbox", { name: "Environment variables" })).toHaveValue(
+    `PREFACTOR_API_URL=${server.origin}\nPREFACTOR_API_TOKEN=${secret}`,
+  );
+});
+
+test.describe("where browsers offer no clipboard, as on plain http", () => {
+  test.beforeEach(async ({ context }) => {
+    await context.addInitScript(() => {
+      Object.defineProperty(Navigator.prototype, "clipboard", { value: undefined });
+      document.addEventListener("copy", () => {
+        document.body.dataset.copies = String(Number(document.body.dataset.copies ?? 0) + 1);
+      });
+    });
+  });
+
+  test("the copy button puts the secret on the clipboard all the same", async ({ page, signedIn: _ }) => {
+    const secret = await openNewToken(page);
+    await copyAndClose(page);
+    await expect(page.locator("body")).toHaveAttribute("data-copies", "1");
+
+    // What a person would paste, into a field that takes the start of it.
+    await page.getByRole("button", { name: "Create API token" }).click();
+    const field = page.getByRole("dialog").getByRole("textbox", { name: "Name" });
+    await field.focus();
+    await page.keyboard.press("Control+V");
+    await expect(field).toHaveValue(secret.slice(0, 100));
+  });
+
+  test("a copy that fails is not said to be one, and leaves the secret selected", async ({
+    page,
+    context,
+    signedIn: _,
+  }) => {
+    await context.addInitScript(() => {
+      document.execCommand = () => false;
+    });
+    const secret = await openNewToken(page);
+    const dialog = page.getByRole("dialog", { name: "Save this token now" });
+    await dialog.getByRole("button", { name: "Copy token" }).click();
+    await expect(dialog.getByText(/did not let us copy/)).toBeVisible();
+    await expect(dialog.getByText("Copied")).toHaveCount(0);
+    const selected = await dialog
+      .getByRole("textbox", { name: "Token value" })
+      .evaluate((field: HTMLTextAreaElement) => field.value.slice(field.selectionStart, field.selectionEnd));
+    expect(selected).toBe(secret);
+    await dialog.getByRole("button", { name: "Done" }).click();
+    await expect(page.getByRole("alertdialog", { name: "Close without copying?" })).toBeVisible();
+  });
+});

@@ -1,0 +1,99 @@
+import type { Page } from "@playwright/test";
+import { founder } from "./api";
+import { expect, test } from "./fixtures";
+
+async function signOut(page: Page) {
+  await page.getByRole("button", { name: `Account menu of ${founder.name}` }).click();
+  await page.getByRole("menuitem", { name: "Sign out" }).click();
+  await expect(page.getByRole("heading", { name: "Sign in" })).toBeVisible();
+}
+
+async function signIn(page: Page, password: string) {
+  await page.getByRole("textbox", { name: "Email" }).fill(founder.email);
+  await page.getByRole("textbox", { name: "Password" }).fill(password);
+  await page.getByRole("button", { name: "Sign in" }).click();
+}
+
+test("signing out ends the session, also for a copy of its cookie", async ({
+  page,
+  context,
+  server,
+  signedIn: _,
+}) => {
+  await page.goto("/account/api-tokens");
+  await expect(page.getByRole("heading", { level: 1, name: "Account" })).toBeVisible();
+  const copied = await context.cookies();
+  expect(copied.map(({ httpOnly, sameSite }) => ({ httpOnly, sameSite }))).toEqual([
+    { httpOnly: true, sameSite: "Lax" },
+  ]);
+  await signOut(page);
+  expect(await context.cookies()).toEqual([]);
+  await context.addCookies(copied);
+  const answer = await context.request.get(`${server.origin}/api/v1/api_token`);
+  expect(answer.status()).toBe(401);
+});
+
+test("a wrong password is said to be wrong, and the right one leads to the page that was asked for", async ({
+  page,
+  context,
+  server,
+  problems,
+  signedIn: _,
+}) => {
+  await context.clearCookies();
+  await page.goto("/agents?page=1");
+  await expect(page).toHaveURL(`${server.origin}/sign-in?next=${encodeURIComponent("/agents?page=1")}`);
+
+  problems.allow(/401 \(Unauthorized\)/);
+  await signIn(page, "not the password at all");
+  await expect(page.getByRole("alert")).toHaveText("The email or the password is wrong.");
+  await expect(page.getByRole("textbox", { name: "Email" })).toHaveValue(founder.email);
+
+  await signIn(page, founder.password);
+  await expect(page.getByRole("heading", { level: 1, name: "Agents" })).toBeVisible();
+  await expect(page).toHaveURL(`${server.origin}/agents?page=1`);
+});
+
+test("after signing in, next leads to no other site", async ({ page, context, server, signedIn: _ }) => {
+  const asked: string[] = [];
+  page.on("request", (request) => asked.push(request.url()));
+  await context.clearCookies();
+  await page.goto(`/sign-in?next=${encodeURIComponent("//evil.example/")}`);
+  await signIn(page, founder.password);
+  await expect(page.getByRole("heading", { level: 1, name: "Account" })).toBeVisible();
+  await expect(page).toHaveURL(`${server.origin}/account/api-tokens`);
+
+  // Who is signed in already is sent on by the same rule.
+  for (const next of [
+    "//evil.example/",
+    "https://evil.example/",
+    "/\\evil.example",
+    "/\t/evil.example",
+    "\\\\evil.example",
+    "javascript:alert(1)",
+  ]) {
+    await page.goto(`/sign-in?next=${encodeURIComponent(next)}`);
+    await expect(page.getByRole("heading", { level: 1, name: "Account" })).toBeVisible();
+    await expect(page).toHaveURL(`${server.origin}/account/api-tokens`);
+  }
+  expect(asked.filter((url) => !url.startsWith(`${server.origin}/`))).toEqual([]);
+});
+
+test("a session that another browser ended leads to sign-in and back", async ({
+  page,
+  context,
+  server,
+  problems,
+  signedIn: _,
+}) => {
+  await page.goto("/agents");
+  await expect(page.getByRole("heading", { name: "No agents yet" })).toBeVisible();
+  problems.allow(/401 \(Unauthorized\)/);
+  const answer = await context.request.delete(`${server.origin}/api/v1/session`, {
+    headers: { Origin: server.origin },
+  });
+  expect(answer.status()).toBe(200);
+  await expect(page).toHaveURL(`${server.origin}/sign-in?next=${encodeURIComponent("/agents")}`);
+  await signIn(page, founder.password);
+  await expect(page.getByRole("heading", { level: 1, name: "Agents" })).toBeVisible();
+});
