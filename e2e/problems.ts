@@ -22,9 +22,12 @@ export class Problems {
     this.#allowed.push(complaint);
   }
 
-  expectNoneBut() {
+  expectNone() {
     const unexpected = this.#seen.filter((text) => !this.#allowed.some((allowed) => allowed.test(text)));
     expect(unexpected, "what the browser complained about").toEqual([]);
+  }
+
+  expectAllowed() {
     const missing = this.#allowed.filter((allowed) => !this.#seen.some((text) => allowed.test(text)));
     expect(missing, "complaints that were expected and did not come").toEqual([]);
   }

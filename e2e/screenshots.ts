@@ -1,0 +1,29 @@
+import { test } from "./fixtures";
+import { tour } from "./tour";
+
+/* Pictures of every page and state to look at, in e2e/screenshots. Nothing is compared. */
+
+for (const colorScheme of ["light", "dark"] as const) {
+  for (const width of [1280, 390]) {
+    test.describe(() => {
+      test.use({
+        colorScheme,
+        viewport: { width, height: width === 390 ? 844 : 800 },
+        contextOptions: { reducedMotion: "reduce" },
+      });
+
+      test(`${colorScheme}, ${width} wide`, async ({ page, api, server, problems }) => {
+        problems.allow(/401 \(Unauthorized\)/);
+        problems.allow(/503 \(Service Unavailable\)/);
+        await tour({
+          page,
+          api,
+          setupLink: server.setupLink,
+          visit: async (stop) => {
+            await page.screenshot({ path: `e2e/screenshots/${stop}-${colorScheme}-${width}.png` });
+          },
+        });
+      });
+    });
+  }
+}
