@@ -1,6 +1,6 @@
 # Needs Go, Node and make; everything else is installed by the targets themselves.
 .DEFAULT_GOAL := help
-.PHONY: help run build page binary test lint lint-go lint-page test-go test-page e2e compiler bench dev openapi
+.PHONY: help run build page binary test lint lint-go lint-page test-go test-page e2e screenshots compiler bench dev openapi
 # The steps share files (the generated types, the built page), so they run one after the other, also under make -j.
 .NOTPARALLEL:
 
@@ -19,7 +19,7 @@ page         := frontend/dist/index.html
 say = @printf '\n==> %s\n'
 
 help: ## List the targets.
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: build ## Build everything and serve the page on http://127.0.0.1:8080; options by ARGS="--listen …".
 	$(say) "Serving; Ctrl-C stops it"
@@ -67,6 +67,10 @@ test-page: $(installed)
 e2e: build ## Run the browser tests against bin/tokentab; some of them by ARGS="setup".
 	$(say) "Testing in Chromium"
 	@chromium=$$(e2e/chromium.sh) && CHROMIUM="$$chromium" npm run e2e -- $(ARGS)
+
+screenshots: build ## Take a picture of every page and state, in e2e/screenshots.
+	$(say) "Taking pictures"
+	@chromium=$$(e2e/chromium.sh) && CHROMIUM="$$chromium" npm run screenshots
 
 compiler:
 	@e2e/need.sh "$$(go env CC)" "The race detector of Go needs a C compiler." gcc libc6-dev >/dev/null
