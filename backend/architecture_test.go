@@ -16,19 +16,20 @@ const module = "tokentab/"
 var mayImport = map[string][]string{
 	"main":            {"backend/command"},
 	"backend/command": {"backend", "backend/config", "backend/account", "backend/audit", "backend/fault", "backend/pfid", "backend/token"},
-	"backend":         {"backend/config", "backend/web", "backend/store", "backend/signer", "backend/password", "backend/account", "backend/agent", "backend/token"},
+	"backend":         {"backend/config", "backend/web", "backend/store", "backend/signer", "backend/password", "backend/idempotency", "backend/account", "backend/agent", "backend/token"},
 	"backend/backendtest": {
 		"backend", "backend/config", "backend/account", "backend/audit", "backend/token",
 	},
 	"backend/web": {
-		"backend/config", "backend/signer", "backend/account", "backend/agent", "backend/audit", "backend/token", "backend/fault", "backend/paging", "backend/pfid",
+		"backend/config", "backend/signer", "backend/idempotency", "backend/account", "backend/agent", "backend/audit", "backend/token", "backend/fault", "backend/paging", "backend/pfid",
 	},
-	"backend/store":   {"backend/signer", "backend/account", "backend/agent", "backend/audit", "backend/token", "backend/fault", "backend/paging", "backend/pfid"},
-	"backend/signer":  {"backend/audit", "backend/token"},
-	"backend/token":   {"backend/audit", "backend/fault", "backend/paging", "backend/pfid"},
-	"backend/account": {"backend/audit", "backend/fault", "backend/paging", "backend/pfid"},
-	"backend/agent":   {"backend/audit", "backend/fault", "backend/paging", "backend/pfid"},
-	"backend/audit":   {"backend/pfid"},
+	"backend/store":       {"backend/signer", "backend/idempotency", "backend/account", "backend/agent", "backend/audit", "backend/token", "backend/fault", "backend/paging", "backend/pfid"},
+	"backend/signer":      {"backend/audit", "backend/token"},
+	"backend/token":       {"backend/audit", "backend/fault", "backend/paging", "backend/pfid"},
+	"backend/account":     {"backend/audit", "backend/fault", "backend/paging", "backend/pfid"},
+	"backend/agent":       {"backend/audit", "backend/fault", "backend/paging", "backend/pfid"},
+	"backend/audit":       {"backend/pfid"},
+	"backend/idempotency": {"backend/fault", "backend/pfid"},
 }
 
 // homes says which room each library lives in. The nouns, and what is not listed, know the standard library only.
@@ -43,6 +44,8 @@ var homes = map[string][]string{
 	"github.com/alexedwards/argon2id": {"backend/password"},
 	"github.com/alecthomas/kong":      {"backend/command"},
 	"github.com/gofrs/flock":          {"backend/command"},
+
+	"github.com/santhosh-tekuri/jsonschema": {"backend/backendtest"},
 }
 
 func TestRoomsImportOnlyWhatTheirRulesAllow(t *testing.T) {

@@ -16,6 +16,7 @@ import (
 	"tokentab/backend/account"
 	"tokentab/backend/agent"
 	"tokentab/backend/config"
+	"tokentab/backend/idempotency"
 	"tokentab/backend/password"
 	"tokentab/backend/signer"
 	"tokentab/backend/store"
@@ -88,7 +89,8 @@ func (b *Backend) build(ctx context.Context, c config.Config, world World) error
 	b.Agents = agent.New(b.store, world.Now, world.Random)
 	b.Web, err = web.New(web.Parts{
 		Accounts: b.Accounts, Agents: b.Agents, Tokens: b.Tokens, Keys: b.Signer, Store: b.store,
-		Config: c, UI: world.UI, Random: world.Random, Log: world.Log,
+		Once:   idempotency.New(b.store, world.Now),
+		Config: c, UI: world.UI, Now: world.Now, Random: world.Random, Log: world.Log,
 	})
 	return err
 }
@@ -123,7 +125,7 @@ func (b *Backend) issuer(ctx context.Context, c config.Config) (string, error) {
 
 // Serve answers on the listener until the context ends, then finishes what runs, for ten seconds at the most.
 func (b *Backend) Serve(ctx context.Context, c config.Config, listener net.Listener) error {
-	if err := b.store.SetSetting(ctx, publicURLSetting, c.Origin()); err != nil {
+	if err := b.store.SetSetting(context.WithoutCancel(ctx), publicURLSetting, c.Origin()); err != nil {
 		return err
 	}
 	b.keepUses()

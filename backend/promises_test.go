@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -46,6 +47,7 @@ func hammer(t *testing.T, checkers int, g *gate, accepted func() bool) (stop fun
 				before := g.Load()
 				good := accepted()
 				checks.Add(1)
+				runtime.Gosched() // or the one who changes the token hardly gets a turn
 				if good && before%2 == 1 && g.Load() == before {
 					wrong.Add(1)
 				}

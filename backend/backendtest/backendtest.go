@@ -39,8 +39,9 @@ type Program struct {
 	Folder string // of the data
 	Config config.Config
 
-	t    *testing.T
-	stop func()
+	t        *testing.T
+	stop     func()
+	contract *contract
 }
 
 // Option changes how a program starts.
@@ -75,6 +76,13 @@ func StartIn(t *testing.T, folder string, clock *Clock, options ...Option) *Prog
 	if p.Backend, err = backend.Open(t.Context(), p.Config, world); err != nil {
 		t.Fatal(err)
 	}
+	document, err := p.Web.OpenAPI()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.contract, err = newContract(document); err != nil {
+		t.Fatal(err)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	served := make(chan error, 1)
 	go func() { served <- p.Serve(ctx, p.Config, listener) }()
@@ -103,6 +111,16 @@ func WithUI(ui fs.FS) Option {
 func (p *Program) Found() audit.Actor {
 	p.t.Helper()
 	user, err := p.Accounts.Found(p.t.Context(), account.Founder{AccountName: "Acme", Name: "Ada", Email: Email, Password: Password}, "")
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return audit.Actor{AccountID: user.AccountID, AdminUserID: user.ID}
+}
+
+// Rival makes another account with an admin user and returns the actor that the admin user is.
+func (p *Program) Rival() audit.Actor {
+	p.t.Helper()
+	user, err := p.Accounts.Create(p.t.Context(), account.Founder{AccountName: "Rival", Name: "Eve", Email: "eve@example.com", Password: Password})
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -163,7 +181,8 @@ type Header struct{ Name, Value string }
 // Bearer is the Authorization header for a secret.
 func Bearer(secret string) Header { return Header{"Authorization", "Bearer " + secret} }
 
-// Call sends a request to a path. A body that is not nil is sent as JSON; a string is sent as it is.
+// Call sends a request to a path. A body that is not nil is sent as JSON; a string is sent as it is. The answer has to
+// be as the OpenAPI document says.
 func (p *Program) Call(method, path string, body any, headers ...Header) Answer {
 	p.t.Helper()
 	var reader io.Reader
@@ -197,7 +216,11 @@ func (p *Program) Call(method, path string, body any, headers ...Header) Answer 
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	return Answer{Status: response.StatusCode, Header: response.Header, Body: string(text)}
+	answer := Answer{Status: response.StatusCode, Header: response.Header, Body: string(text)}
+	if err := p.contract.check(method, path, answer); err != nil {
+		p.t.Errorf("%s %s is not as the OpenAPI document says: %v", method, path, err)
+	}
+	return answer
 }
 
 // Details is a request body that wraps its fields as the contract does.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humafiber"
@@ -56,13 +57,7 @@ func (s *Server) admit(a access) func(huma.Context, func(huma.Context)) {
 			err = s.refuseForeignOrigin(who.request, false)
 		}
 		if err != nil {
-			body := s.envelope(ctx.Context(), err)
-			for name := range body.headers {
-				ctx.SetHeader(name, body.headers.Get(name))
-			}
-			ctx.SetHeader("Content-Type", body.ContentType(""))
-			ctx.SetStatus(body.status)
-			_ = s.api.Marshal(ctx.BodyWriter(), "application/json", body)
+			s.answerHuma(ctx, err)
 			return
 		}
 		next(huma.WithValue(ctx, callerKey{}, who))
@@ -184,13 +179,22 @@ func (s *Server) setSessionCookie(c *fiber.Ctx, id account.SessionID) {
 // add registers a route: whom it lets in, what it reads, and the intent. Errors of the intent become envelopes.
 func add[I, O any](s *Server, a access, method, path, summary string, intent func(context.Context, *caller, *I) (*O, error)) {
 	operation := huma.Operation{
-		OperationID: operationID(method, path), Method: method, Path: path, Summary: summary,
+		OperationID: operationID(method, path), Method: method, Path: path, Summary: summary, Tags: []string{strings.Split(path, "/")[1]},
 		Middlewares: huma.Middlewares{s.admit(a)}, DefaultStatus: http.StatusOK, MaxBodyBytes: -1,
-		Errors: []int{http.StatusBadRequest, http.StatusForbidden, http.StatusInternalServerError, http.StatusServiceUnavailable},
+		Errors: []int{http.StatusBadRequest, http.StatusForbidden, http.StatusUnprocessableEntity, http.StatusInternalServerError, http.StatusServiceUnavailable},
 	}
 	if a != open {
-		operation.Errors = append(operation.Errors, http.StatusUnauthorized)
+		operation.Errors = append(operation.Errors, http.StatusUnauthorized, http.StatusNotFound)
 		operation.Security = []map[string][]string{{"token": {}}, {"session": {}}}
+	}
+	if a != open && isUnsafe(method) {
+		operation.Middlewares = append(operation.Middlewares, s.idempotent)
+	}
+	if isUnsafe(method) {
+		operation.Errors = append(operation.Errors, http.StatusConflict, http.StatusRequestEntityTooLarge)
+	}
+	if a == open && isUnsafe(method) {
+		operation.Errors = append(operation.Errors, http.StatusUnauthorized, http.StatusNotFound, http.StatusTooManyRequests)
 	}
 	huma.Register(s.api, operation, func(ctx context.Context, in *I) (*O, error) {
 		who, _ := ctx.Value(callerKey{}).(*caller)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"net/http"
+	"runtime/debug"
 	"strconv"
 	"strings"
 
@@ -118,7 +119,7 @@ func requestFault(e *fiber.Error) error {
 
 func (s *Server) logPanic(c *fiber.Ctx, cause any) {
 	id, _ := c.Locals(requestIDKey{}).(string)
-	s.Log.Error("a handler panicked", "request_id", id, "path", c.Path(), "cause", cause)
+	s.Log.Error("a handler panicked", "request_id", id, "path", c.Path(), "cause", cause, "stack", string(debug.Stack()))
 }
 
 func init() {

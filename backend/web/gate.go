@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"net/http"
+	"runtime/debug"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -71,7 +72,7 @@ func (s *Server) gate(next fasthttp.RequestHandler) fasthttp.RequestHandler {
 func (s *Server) guarded(c *fasthttp.RequestCtx, door func(*fasthttp.RequestCtx)) {
 	defer func() {
 		if cause := recover(); cause != nil {
-			s.Log.Error("a door of validation panicked", "cause", cause)
+			s.Log.Error("a door of validation panicked", "cause", cause, "stack", string(debug.Stack()))
 			c.Response.Reset()
 			refuse(c, couldNotTell)
 		}

@@ -21,6 +21,7 @@ import (
 	"tokentab/backend/account"
 	"tokentab/backend/agent"
 	"tokentab/backend/config"
+	"tokentab/backend/idempotency"
 	"tokentab/backend/signer"
 	"tokentab/backend/token"
 )
@@ -47,9 +48,11 @@ type Parts struct {
 	Agents   *agent.Agents
 	Tokens   *token.Tokens
 	Keys     Keys
+	Once     *idempotency.Keys
 	Store    Pinger
 	Config   config.Config
 	UI       fs.FS // the built page; may lack it
+	Now      func() time.Time
 	Random   io.Reader
 	Log      *slog.Logger
 }
@@ -129,7 +132,12 @@ func (s *Server) routes() {
 	add(s, manager, http.MethodPost, "/agent_deployment", "Deploy an agent in an environment", s.createDeployment)
 	add(s, manager, http.MethodGet, "/agent_deployment/{id}", "Retrieve an agent deployment", s.getDeployment)
 
+	add(s, manager, http.MethodPost, "/pfid/generate", "Make ids of the account's partition", s.generatePFIDs)
+	add(s, manager, http.MethodPost, "/bulk", "Run several requests in order, each on its own, until one fails", s.bulk)
+
 	root.Get("/openapi.json", s.openAPI)
+	s.app.Get("/docs", s.docs)
+	s.app.Get("/docs.css", docsStyle)
 	s.app.Get("/*", s.page.serve)
 }
 

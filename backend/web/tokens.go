@@ -97,7 +97,7 @@ type NewAPIToken struct {
 type CreatedAPIToken struct {
 	Status  string   `json:"status" enum:"success"`
 	Details APIToken `json:"details"`
-	Token   string   `json:"token" doc:"The secret, this once"`
+	Token   string   `json:"token,omitempty" doc:"The secret, this once; left out where an idempotency key replays the answer"`
 }
 
 type createdToken struct {

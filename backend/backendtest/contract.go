@@ -1,0 +1,107 @@
+package backendtest
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+)
+
+// contract holds every answer that tests see against the OpenAPI document of the program.
+type contract struct {
+	mu       sync.Mutex
+	compiler *jsonschema.Compiler
+	paths    map[string]any
+	compiled map[string]*jsonschema.Schema
+}
+
+const documentName = "openapi.json"
+
+func newContract(document []byte) (*contract, error) {
+	parsed, err := jsonschema.UnmarshalJSON(bytes.NewReader(document))
+	if err != nil {
+		return nil, err
+	}
+	paths, _ := parsed.(map[string]any)["paths"].(map[string]any)
+	c := &contract{compiler: jsonschema.NewCompiler(), paths: paths, compiled: map[string]*jsonschema.Schema{}}
+	return c, c.compiler.AddResource(documentName, parsed)
+}
+
+// check returns how an answer differs from what the document says of its route and status; nil for addresses that the
+// document does not have, and for failures that can meet any request before its route is known.
+func (c *contract) check(method, url string, a Answer) error {
+	place, _, _ := strings.Cut(url, "?")
+	place, isAPI := strings.CutPrefix(place, "/api/v1")
+	if !isAPI || strings.HasPrefix(place, "/validate") || a.Status == 431 || a.Status == 413 {
+		return nil
+	}
+	path, operation := c.find(strings.ToLower(method), place)
+	if operation == nil {
+		return nil
+	}
+	responses, _ := operation["responses"].(map[string]any)
+	response, _ := responses[fmt.Sprint(a.Status)].(map[string]any)
+	if response == nil {
+		return fmt.Errorf("the document does not say that it may answer %d: %s", a.Status, a.Body)
+	}
+	content, _ := response["content"].(map[string]any)
+	if content["application/json"] == nil {
+		return nil
+	}
+	schema, err := c.schema(path, strings.ToLower(method), a.Status)
+	if err != nil {
+		return err
+	}
+	body, err := jsonschema.UnmarshalJSON(strings.NewReader(a.Body))
+	if err != nil {
+		return err
+	}
+	return schema.Validate(body)
+}
+
+// find returns the operation whose path has the segments of the place; a parameter matches any segment, but a path
+// that is spelled out wins.
+func (c *contract) find(method, place string) (string, map[string]any) {
+	item, exact := c.paths[place].(map[string]any)
+	if exact {
+		operation, _ := item[method].(map[string]any)
+		return place, operation
+	}
+	segments := strings.Split(place, "/")
+	for path, item := range c.paths {
+		operation, _ := item.(map[string]any)[method].(map[string]any)
+		if operation != nil && matches(strings.Split(path, "/"), segments) {
+			return path, operation
+		}
+	}
+	return "", nil
+}
+
+func matches(pattern, segments []string) bool {
+	if len(pattern) != len(segments) {
+		return false
+	}
+	for i := range pattern {
+		if pattern[i] != segments[i] && !strings.HasPrefix(pattern[i], "{") {
+			return false
+		}
+	}
+	return true
+}
+
+func (c *contract) schema(path, method string, status int) (*jsonschema.Schema, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	escaped := strings.NewReplacer("~", "~0", "/", "~1").Replace(path)
+	pointer := fmt.Sprintf("%s#/paths/%s/%s/responses/%d/content/application~1json/schema", documentName, strings.NewReplacer("{", "%7B", "}", "%7D").Replace(escaped), method, status)
+	if known := c.compiled[pointer]; known != nil {
+		return known, nil
+	}
+	schema, err := c.compiler.Compile(pointer)
+	if err == nil {
+		c.compiled[pointer] = schema
+	}
+	return schema, err
+}

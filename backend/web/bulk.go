@@ -1,0 +1,266 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/valyala/fasthttp"
+
+	"tokentab/backend/fault"
+	"tokentab/backend/idempotency"
+)
+
+// Limits of a bulk request.
+const (
+	maxBulkItems = 100
+	minBulkKey   = 8
+	maxBulkKey   = 128
+)
+
+// bulkInput takes items of both shapes that clients send: {_type, idempotency_key, …} and {method, path, body}.
+type bulkInput struct {
+	Body struct {
+		_     struct{}         `additionalProperties:"true"`
+		Items []map[string]any `json:"items" nullable:"false" minItems:"1" maxItems:"100" doc:"Each {_type, idempotency_key, …fields} such as agents/list, or {method, path, body}"`
+	}
+}
+
+// BulkAnswer holds the answers of the items up to and including the first that failed.
+type BulkAnswer struct {
+	Status  string                     `json:"status" enum:"success"`
+	Outputs map[string]json.RawMessage `json:"outputs" doc:"By idempotency key, for items with a _type"`
+	Details BulkItems                  `json:"details"`
+}
+
+// BulkItems holds the answers of items with a method and path, in order.
+type BulkItems struct {
+	Items []BulkItem `json:"items" nullable:"false"`
+}
+
+// BulkItem is the answer of one item.
+type BulkItem struct {
+	Status int             `json:"status"`
+	Body   json.RawMessage `json:"body"`
+}
+
+type bulkOutput struct {
+	Body BulkAnswer
+}
+
+// bulkRequest is one item as the request that it stands for.
+type bulkRequest struct {
+	key          string // of an item with a _type
+	method, path string
+	body         []byte
+}
+
+func (s *Server) bulk(_ context.Context, who *caller, in *bulkInput) (*bulkOutput, error) {
+	requests := make([]bulkRequest, len(in.Body.Items))
+	wrong := fault.Fields{}
+	for i, item := range in.Body.Items {
+		requests[i] = readBulkItem(wrong, fmt.Sprintf("items[%d]", i), item)
+	}
+	if err := wrong.Err(); err != nil {
+		return nil, err
+	}
+	out := &bulkOutput{Body: BulkAnswer{Status: "success", Outputs: map[string]json.RawMessage{}, Details: BulkItems{Items: []BulkItem{}}}}
+	for _, request := range requests {
+		status, answer := s.dispatch(who, request)
+		if request.key != "" {
+			out.Body.Outputs[request.key] = answer
+		} else {
+			out.Body.Details.Items = append(out.Body.Details.Items, BulkItem{Status: status, Body: answer})
+		}
+		if status >= http.StatusBadRequest {
+			break
+		}
+	}
+	return out, nil
+}
+
+// dispatch runs one item as a request of its own, with the caller's credential: it passes the same checks as any other.
+func (s *Server) dispatch(who *caller, item bulkRequest) (status int, answer json.RawMessage) {
+	outer := who.request.Context()
+	var c fasthttp.RequestCtx
+	c.Init2(outer.Conn(), nil, false)
+	outer.Request.Header.CopyTo(&c.Request.Header)
+	c.Request.Header.SetMethod(item.method)
+	c.Request.SetRequestURI(item.path)
+	c.Request.SetBody(item.body)
+	s.app.Server().Handler(&c)
+	body := bytes.TrimSpace(c.Response.Body())
+	if !json.Valid(body) {
+		body = []byte("null")
+	}
+	return c.Response.StatusCode(), bytes.Clone(body)
+}
+
+// bulkResources maps the resources that items may name to their paths. Sessions, set-up and bulk itself are not among
+// them.
+var bulkResources = map[string]string{
+	"accounts": "account", "environments": "environment", "agents": "agent", "agent_deployments": "agent_deployment",
+	"agent_versions": "agent_version", "agent_schema_versions": "agent_schema_version", "admin_users": "admin_user",
+	"admin_user_invites": "admin_user_invite", "api_tokens": "api_token", "pfids": "pfid", "pings": "ping",
+}
+
+// bulkPath is what the path of an item may look like: plain segments, of which the first is the resource.
+var bulkPath = regexp.MustCompile(`^/([a-z_]+)(?:/[a-z0-9_]+)*$`)
+
+func readBulkItem(wrong fault.Fields, at string, item map[string]any) bulkRequest {
+	if _, typed := item["_type"]; typed {
+		return readTypedItem(wrong, at, item)
+	}
+	method, _ := item["method"].(string)
+	path, _ := item["path"].(string)
+	request := bulkRequest{method: strings.ToUpper(method)}
+	if !slices.Contains([]string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete}, request.method) {
+		wrong.Add(at+".method", "must be GET, POST, PUT or DELETE")
+	}
+	path = "/" + strings.TrimPrefix(strings.TrimPrefix(path, "/"), "api/v1/")
+	place, _, _ := strings.Cut(path, "?")
+	if match := bulkPath.FindStringSubmatch(place); match == nil || !isBulkResource(match[1]) {
+		wrong.Add(at+".path", "must be the path of a resource, such as /agent")
+	}
+	request.path = "/api/v1" + path
+	if body, ok := item["body"].(map[string]any); ok {
+		request.body = encode(body)
+	} else if item["body"] != nil {
+		wrong.Add(at+".body", "must be an object")
+	}
+	return request
+}
+
+func isBulkResource(path string) bool {
+	for _, known := range bulkResources {
+		if path == known {
+			return true
+		}
+	}
+	return false
+}
+
+// readTypedItem reads an item such as {"_type":"agents/show","idempotency_key":"…","agent_id":"…"}.
+func readTypedItem(wrong fault.Fields, at string, item map[string]any) bulkRequest {
+	kind, _ := item["_type"].(string)
+	resource, action, _ := strings.Cut(kind, "/")
+	path, known := bulkResources[resource]
+	request := bulkRequest{}
+	request.key, _ = item["idempotency_key"].(string)
+	if len(request.key) < minBulkKey || len(request.key) > maxBulkKey {
+		wrong.Add(at+".idempotency_key", "must have from %d to %d characters", minBulkKey, maxBulkKey)
+	}
+	if !known || action == "" {
+		wrong.Add(at+"._type", "must be a resource and an action, such as agents/list")
+		return request
+	}
+	request.path = "/api/v1/" + path
+	fields := map[string]any{}
+	for name, value := range item {
+		if name != "_type" && name != "idempotency_key" {
+			fields[name] = value
+		}
+	}
+	id := takeID(fields, path)
+	switch action {
+	case "list":
+		request.method = http.MethodGet
+		request.path += queryOf(fields)
+	case "show":
+		request.method = http.MethodGet
+		if id == "" && path == "agent" {
+			request.path += "/show" + queryOf(fields)
+			break
+		}
+		request.path += "/" + url.PathEscape(id) + queryOf(fields)
+	case "create":
+		request.method = http.MethodPost
+		if id != "" {
+			fields["id"] = id
+		}
+		request.body = request.keyed(wrapped(fields))
+	case "update":
+		request.method = http.MethodPut
+		request.path += "/" + url.PathEscape(id)
+		request.body = request.keyed(wrapped(fields))
+	case "delete":
+		request.method = http.MethodDelete
+		request.path += "/" + url.PathEscape(id) + queryOf(fields)
+	case "generate":
+		request.method = http.MethodPost
+		request.path += "/generate"
+		request.body = request.keyed(fields)
+	default: // an action on one item, such as suspend or retire
+		request.method = http.MethodPost
+		request.path += "/" + url.PathEscape(id) + "/" + url.PathEscape(action)
+		request.body = request.keyed(fields)
+	}
+	return request
+}
+
+// takeID takes the id that an item names out of its fields: id, or the resource's own such as agent_id.
+func takeID(fields map[string]any, path string) string {
+	for _, name := range []string{"id", path + "_id"} {
+		if id, ok := fields[name].(string); ok {
+			delete(fields, name)
+			return id
+		}
+	}
+	return ""
+}
+
+// wrapped puts flat fields into details, where single requests have them.
+func wrapped(fields map[string]any) map[string]any {
+	if _, is := fields["details"].(map[string]any); is {
+		return fields
+	}
+	return map[string]any{"details": fields}
+}
+
+// keyed adds the item's key, so that a repeated bulk request replays what it did before. A key that is longer than
+// single requests take is shortened by hashing.
+func (r bulkRequest) keyed(body map[string]any) []byte {
+	key := r.key
+	if len(key) > idempotency.MaxKey {
+		sum := sha256.Sum256([]byte(key))
+		key = hex.EncodeToString(sum[:])
+	}
+	body["idempotency_key"] = key
+	return encode(body)
+}
+
+func encode(body map[string]any) []byte {
+	b, err := json.Marshal(body)
+	if err != nil {
+		return nil // what was decoded from JSON encodes again
+	}
+	return b
+}
+
+func queryOf(fields map[string]any) string {
+	query := url.Values{}
+	for name, value := range fields {
+		if value == nil {
+			continue
+		}
+		if nested, ok := value.(map[string]any); ok { // pagination: {offset: 0}
+			for key, v := range nested {
+				query.Set(name+"["+key+"]", fmt.Sprint(v))
+			}
+			continue
+		}
+		query.Set(name, fmt.Sprint(value))
+	}
+	if len(query) == 0 {
+		return ""
+	}
+	return "?" + query.Encode()
+}

@@ -1,0 +1,174 @@
+package web
+
+import (
+	"bytes"
+	"cmp"
+	_ "embed"
+	"html/template"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/gofiber/fiber/v2"
+)
+
+//go:embed docs.html
+var docsTemplate string
+
+//go:embed docs.css
+var docsCSS string
+
+// docsPage draws the OpenAPI document as one plain page that loads nothing but its style.
+var docsPage = template.Must(template.New("docs").Parse(docsTemplate))
+
+// docsGroup is the operations on one resource.
+type docsGroup struct {
+	Name       string
+	Operations []docsOperation
+}
+
+type docsOperation struct {
+	ID, Method, Path, Summary, Description, Access string
+	Parameters                                     []docsField
+	Body                                           []docsField
+	Answer                                         []docsField
+	AnswerText                                     string
+	Errors                                         string
+}
+
+type docsField struct {
+	Name, Type, Text string
+	Required         bool
+	Depth            int
+}
+
+func (s *Server) docs(c *fiber.Ctx) error {
+	var page bytes.Buffer
+	if err := docsPage.Execute(&page, struct{ Groups []docsGroup }{docsGroups(s.api.OpenAPI())}); err != nil {
+		return err
+	}
+	c.Set("Content-Security-Policy", pagePolicy)
+	c.Set(fiber.HeaderCacheControl, "no-cache")
+	c.Set(fiber.HeaderContentType, fiber.MIMETextHTMLCharsetUTF8)
+	return c.Send(page.Bytes())
+}
+
+func docsStyle(c *fiber.Ctx) error {
+	c.Set(fiber.HeaderCacheControl, "no-cache")
+	c.Set(fiber.HeaderContentType, "text/css; charset=utf-8")
+	return c.SendString(docsCSS)
+}
+
+func docsGroups(document *huma.OpenAPI) []docsGroup {
+	byName := map[string]*docsGroup{}
+	for path, item := range document.Paths {
+		for _, operation := range []*huma.Operation{item.Get, item.Post, item.Put, item.Delete} {
+			if operation == nil {
+				continue
+			}
+			name := strings.Split(path, "/")[1]
+			if byName[name] == nil {
+				byName[name] = &docsGroup{Name: name}
+			}
+			byName[name].Operations = append(byName[name].Operations, docsOperationOf(document, path, operation))
+		}
+	}
+	groups := make([]docsGroup, 0, len(byName))
+	for _, g := range byName {
+		slices.SortFunc(g.Operations, func(a, b docsOperation) int {
+			return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(methodOrder(a.Method), methodOrder(b.Method)))
+		})
+		groups = append(groups, *g)
+	}
+	slices.SortFunc(groups, func(a, b docsGroup) int { return cmp.Compare(a.Name, b.Name) })
+	return groups
+}
+
+func methodOrder(method string) int {
+	return slices.Index([]string{"GET", "POST", "PUT", "DELETE"}, method)
+}
+
+func docsOperationOf(document *huma.OpenAPI, path string, o *huma.Operation) docsOperation {
+	d := docsOperation{ID: o.OperationID, Method: o.Method, Path: "/api/v1" + path, Summary: o.Summary, Description: o.Description, Access: "API token or session"}
+	if len(o.Security) == 0 {
+		d.Access = "open"
+	}
+	for _, p := range o.Parameters {
+		d.Parameters = append(d.Parameters, docsField{Name: p.Name, Type: typeOf(p.Schema), Text: p.Description, Required: p.Required})
+	}
+	if o.RequestBody != nil {
+		if media := o.RequestBody.Content["application/json"]; media != nil {
+			d.Body = fieldsOf(document, media.Schema, 0)
+		}
+	}
+	var errors []string
+	for status, response := range o.Responses {
+		if strings.HasPrefix(status, "2") {
+			d.AnswerText = response.Description
+			if media := response.Content["application/json"]; media != nil {
+				d.Answer = fieldsOf(document, media.Schema, 0)
+			}
+			continue
+		}
+		errors = append(errors, status)
+	}
+	slices.Sort(errors)
+	d.Errors = strings.Join(errors, ", ")
+	return d
+}
+
+// docsDepth is how deep fields are spelled out; the answers of the contract are not deeper.
+const docsDepth = 3
+
+func fieldsOf(document *huma.OpenAPI, schema *huma.Schema, depth int) []docsField {
+	schema = resolved(document, schema)
+	if schema == nil || depth > docsDepth {
+		return nil
+	}
+	var fields []docsField
+	optional := slices.DeleteFunc(slices.Sorted(maps.Keys(schema.Properties)), func(name string) bool {
+		return slices.Contains(schema.Required, name)
+	})
+	for _, name := range slices.Concat(schema.Required, optional) {
+		property := schema.Properties[name]
+		target := resolved(document, property)
+		text := cmp.Or(property.Description, target.Description)
+		fields = append(fields, docsField{Name: name, Type: typeOf(target), Text: text, Required: slices.Contains(schema.Required, name), Depth: depth})
+		if target.Type == huma.TypeArray {
+			target = target.Items
+		}
+		fields = append(fields, fieldsOf(document, target, depth+1)...)
+	}
+	return fields
+}
+
+func resolved(document *huma.OpenAPI, schema *huma.Schema) *huma.Schema {
+	if schema != nil && schema.Ref != "" {
+		return document.Components.Schemas.SchemaFromRef(schema.Ref)
+	}
+	return schema
+}
+
+func typeOf(schema *huma.Schema) string {
+	if schema == nil {
+		return ""
+	}
+	text := schema.Type
+	if schema.Format != "" {
+		text += " (" + schema.Format + ")"
+	}
+	if len(schema.Enum) > 0 {
+		var words []string
+		for _, v := range schema.Enum {
+			if word, ok := v.(string); ok && word != "" {
+				words = append(words, word)
+			}
+		}
+		text = strings.Join(words, " | ")
+	}
+	if schema.Nullable {
+		text += " or null"
+	}
+	return text
+}
