@@ -12,7 +12,8 @@ commit  := $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 ldflags := -X tokentab/backend/command.Version=$(version) -X tokentab/backend/command.Commit=$(commit)
 
 go_sources   := $(wildcard *.go backend bench)
-page_sources := $(shell find frontend -type f -not -path 'frontend/dist/*' -not -name '*.gen.d.ts') vite.config.ts tsconfig.json
+# Folders too: they change when a file is removed.
+page_sources := $(shell find frontend -not -path 'frontend/dist*' -not -name '*.gen.d.ts') vite.config.ts tsconfig.json
 installed    := node_modules/.package-lock.json
 page         := frontend/dist/index.html
 
