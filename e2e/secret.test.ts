@@ -43,6 +43,17 @@ async function keptBy(page: Page, context: BrowserContext): Promise<string> {
   return JSON.stringify([inPage, page.url(), visited.entries, await context.cookies()]);
 }
 
+/** Whether any string in the page's memory holds the text, after what is unreachable was thrown away. */
+async function remembers(page: Page, text: string): Promise<boolean> {
+  const devtools = await page.context().newCDPSession(page);
+  const parts: string[] = [];
+  devtools.on("HeapProfiler.addHeapSnapshotChunk", ({ chunk }) => parts.push(chunk));
+  await devtools.send("HeapProfiler.collectGarbage");
+  await devtools.send("HeapProfiler.takeHeapSnapshot");
+  await devtools.detach();
+  return parts.join("").includes(text);
+}
+
 async function openNewToken(page: Page, name = "Once"): Promise<string> {
   // By way of another page of ours, so that Back has somewhere to go.
   await page.goto("/agents");
@@ -79,6 +90,13 @@ test("the secret is in the answer that creates it and, once the dialog is closed
   expect(holders).toHaveLength(1);
   expect(holders[0]).toContain(`${server.origin}/api/v1/api_token `);
   expect(server.log()).not.toContain(secret);
+});
+
+test("the page forgets the secret when the dialog is closed", async ({ page, signedIn: _ }) => {
+  const secret = await openNewToken(page);
+  expect(await remembers(page, secret)).toBe(true);
+  await copyAndClose(page);
+  await expect.poll(() => remembers(page, secret)).toBe(false);
 });
 
 test("Escape, a click outside and Back do not close the dialog that shows the secret", async ({
