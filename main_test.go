@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -31,7 +32,7 @@ func TestCommands(t *testing.T) {
 			e.Setenv("ADDRESS", freeAddress(t))
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"ready": ready, "ask": ask, "saved": saved},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"ready": ready, "ask": ask, "saved": saved, "dial": dial, "claims": claims},
 	})
 }
 
@@ -95,6 +96,22 @@ func saved(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Fatalf("standard output is not one line: %q", text)
 	}
 	ts.Setenv(args[0], line)
+}
+
+// dial opens a connection to the server at $ADDRESS that asks for nothing until the script ends.
+func dial(ts *testscript.TestScript, _ bool, _ []string) {
+	c, err := net.Dial("tcp", ts.Getenv("ADDRESS"))
+	ts.Check(err)
+	ts.Defer(func() { _ = c.Close() })
+}
+
+// claims VARIABLE prints the claims of the token in a variable.
+func claims(ts *testscript.TestScript, _ bool, args []string) {
+	parts := strings.Split(ts.Getenv(args[0]), ".")
+	text, err := base64.RawURLEncoding.DecodeString(parts[1])
+	ts.Check(err)
+	_, err = ts.Stdout().Write(text)
+	ts.Check(err)
 }
 
 // server is the real program in a process of its own.

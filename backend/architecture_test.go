@@ -29,6 +29,7 @@ var mayImport = map[string][]string{
 	"backend/account":     {"backend/audit", "backend/fault", "backend/paging", "backend/pfid"},
 	"backend/agent":       {"backend/audit", "backend/fault", "backend/paging", "backend/pfid"},
 	"backend/audit":       {"backend/pfid"},
+	"backend/password":    {"backend/fault"},
 	"backend/idempotency": {"backend/fault", "backend/pfid"},
 }
 
@@ -43,7 +44,7 @@ var homes = map[string][]string{
 	"github.com/golang-jwt/jwt":       {"backend/signer"},
 	"github.com/alexedwards/argon2id": {"backend/password"},
 	"github.com/alecthomas/kong":      {"backend/command"},
-	"github.com/gofrs/flock":          {"backend/command"},
+	"github.com/gofrs/flock":          {"backend/command", "backend/store"},
 
 	"github.com/santhosh-tekuri/jsonschema": {"backend/backendtest"},
 }

@@ -3,6 +3,7 @@
 package backend
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -50,9 +51,12 @@ type Backend struct {
 	done  sync.WaitGroup
 }
 
-// publicURLSetting keeps the address that the server was last started with, so that tokens made on the command line
-// name the same issuer.
-const publicURLSetting = "public_url"
+// Settings that a server keeps when it starts, so that the same rules hold for tokens made on the command line.
+const (
+	publicURLSetting = "public_url"
+	audienceSetting  = "audience"
+	lifetimeSetting  = "max_token_lifetime"
+)
 
 // Open opens the database and builds everything on it. The configuration has to be checked.
 func Open(ctx context.Context, c config.Config, world World) (*Backend, error) {
@@ -68,19 +72,16 @@ func Open(ctx context.Context, c config.Config, world World) (*Backend, error) {
 }
 
 func (b *Backend) build(ctx context.Context, c config.Config, world World) error {
-	master, err := masterKey(c, world)
+	master, err := b.masterKey(ctx, c, world)
 	if err != nil {
 		return err
 	}
-	issuer, err := b.issuer(ctx, c)
-	if err != nil {
-		return err
+	if c.Listen == "" { // a command that does not serve
+		if err := b.recallIssuing(ctx, &c); err != nil {
+			return err
+		}
 	}
-	audience := c.Audience
-	if audience == "" {
-		audience = issuer
-	}
-	if b.Signer, err = signer.New(ctx, b.store, master, issuer, audience, world.Now, world.Random); err != nil {
+	if b.Signer, err = signer.New(ctx, b.store, master, c.Origin(), cmp.Or(c.Audience, c.Origin()), world.Now, world.Random); err != nil {
 		return err
 	}
 	lifetimes := token.Lifetimes{Default: c.DefaultTokenLifetime(), Max: time.Duration(c.MaxTokenLifetime)}
@@ -95,13 +96,18 @@ func (b *Backend) build(ctx context.Context, c config.Config, world World) error
 	return err
 }
 
-func masterKey(c config.Config, world World) (signer.MasterKey, error) {
+func (b *Backend) masterKey(ctx context.Context, c config.Config, world World) (signer.MasterKey, error) {
 	text, err := config.MasterKey()
 	if err != nil {
 		return signer.MasterKey{}, err
 	}
 	if text == "" {
-		return signer.LoadMasterKey(c.Data, world.Random)
+		keys, err := b.store.SigningKeys(ctx)
+		if err != nil {
+			return signer.MasterKey{}, err
+		}
+		// A new master key opens no key that was sealed before, so it is made for a new database only.
+		return signer.LoadMasterKey(c.Data, len(keys) == 0, world.Random)
 	}
 	key, err := signer.ParseMasterKey(string(text))
 	if err != nil {
@@ -110,22 +116,40 @@ func masterKey(c config.Config, world World) (signer.MasterKey, error) {
 	return key, nil
 }
 
-func (b *Backend) issuer(ctx context.Context, c config.Config) (string, error) {
-	if c.PublicURL != "" {
-		return c.PublicURL, nil
-	}
-	if c.Listen == "" { // a command that does not serve
-		if url, ok, err := b.store.Setting(ctx, publicURLSetting); ok || err != nil {
-			return url, err
+// recallIssuing completes the settings of a command with those of the server that ran last. A ceiling can only be
+// lowered.
+func (b *Backend) recallIssuing(ctx context.Context, c *config.Config) error {
+	kept := map[string]string{}
+	for _, name := range []string{publicURLSetting, audienceSetting, lifetimeSetting} {
+		value, _, err := b.store.Setting(ctx, name)
+		if err != nil {
+			return err
 		}
-		c.Listen = "127.0.0.1:8080"
+		kept[name] = value
 	}
-	return c.Origin(), nil
+	c.Listen = "127.0.0.1:8080"
+	c.PublicURL = cmp.Or(c.PublicURL, kept[publicURLSetting])
+	c.Audience = cmp.Or(c.Audience, kept[audienceSetting])
+	if ceiling, err := time.ParseDuration(kept[lifetimeSetting]); err == nil {
+		c.MaxTokenLifetime = min(c.MaxTokenLifetime, config.Lifetime(ceiling))
+	}
+	return nil
+}
+
+func (b *Backend) keepIssuing(ctx context.Context, c config.Config) error {
+	for name, value := range map[string]string{
+		publicURLSetting: c.Origin(), audienceSetting: c.Audience, lifetimeSetting: time.Duration(c.MaxTokenLifetime).String(),
+	} {
+		if err := b.store.SetSetting(ctx, name, value); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Serve answers on the listener until the context ends, then finishes what runs, for ten seconds at the most.
 func (b *Backend) Serve(ctx context.Context, c config.Config, listener net.Listener) error {
-	if err := b.store.SetSetting(context.WithoutCancel(ctx), publicURLSetting, c.Origin()); err != nil {
+	if err := b.keepIssuing(context.WithoutCancel(ctx), c); err != nil {
 		return err
 	}
 	b.keepUses()

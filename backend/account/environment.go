@@ -24,7 +24,7 @@ func (as *Accounts) CreateEnvironment(ctx context.Context, actor audit.Actor, or
 	at := as.now().UTC()
 	wrong := fault.Fields{}
 	order.Name = wrong.Text("name", order.Name, 1, maxName)
-	order.Description = wrong.Text("description", order.Description, 0, maxDescription)
+	order.Description = wrong.Lines("description", order.Description, 0, maxDescription)
 	if order.Purpose == "" {
 		order.Purpose = Purposes[0]
 	}

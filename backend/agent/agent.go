@@ -95,7 +95,7 @@ func (as *Agents) Register(ctx context.Context, actor audit.Actor, order Order) 
 	a := Agent{
 		AccountID: actor.AccountID, Status: Pending, InsertedAt: at, UpdatedAt: at,
 		Name:               wrong.Text("name", order.Name, 1, maxName),
-		Description:        wrong.Text("description", order.Description, 0, maxDescription),
+		Description:        wrong.Lines("description", order.Description, 0, maxDescription),
 		ExternalIdentifier: wrong.Text("external_identifier", order.ExternalIdentifier, 0, maxExternalIdentifier),
 	}
 	checkPartition(wrong, actor, order.ID)

@@ -140,7 +140,7 @@ type Lifetime time.Duration
 func (l *Lifetime) UnmarshalText(text []byte) error {
 	if days, ok := strings.CutSuffix(string(text), "d"); ok {
 		n, err := strconv.ParseUint(days, 10, 16)
-		if err != nil {
+		if err != nil || n == 0 {
 			return fmt.Errorf("%q is not a time such as 90d or 12h", text)
 		}
 		*l = Lifetime(time.Duration(n) * day)

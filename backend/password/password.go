@@ -6,8 +6,12 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/alexedwards/argon2id"
+
+	"tokentab/backend/fault"
 )
 
 // params are the second recommended option of RFC 9106, section 4, for hosts that can't spare 2 GiB: 64 MiB and three
@@ -17,7 +21,8 @@ var params = &argon2id.Params{Memory: 64 * 1024, Iterations: 3, Parallelism: 1, 
 // Hasher hashes and compares passwords, a few at a time: each takes 64 MiB, and many sign-ins at once must not take
 // the memory of the machine.
 type Hasher struct {
-	slots chan struct{}
+	slots   chan struct{}
+	waiting atomic.Int64
 	// nobody is compared with where there is no hash, so that an unknown user takes as long as a known one.
 	nobody func() (string, error)
 }
@@ -66,12 +71,27 @@ func (h *Hasher) Matches(ctx context.Context, password, hash string) (bool, erro
 	return same && known, nil
 }
 
+// patience is how long a sign-in waits for its turn, and maxWaiting how many wait at once: strangers must not be able
+// to make the queue long.
+const (
+	patience   = 5 * time.Second
+	maxWaiting = 32
+)
+
 func (h *Hasher) enter(ctx context.Context) error {
+	busy := &fault.Error{Kind: fault.Unavailable, Message: "Too many people sign in at once. Try again in a moment.", RetryAfter: 2 * time.Second}
+	if h.waiting.Add(1) > maxWaiting {
+		h.waiting.Add(-1)
+		return busy
+	}
+	defer h.waiting.Add(-1)
+	turn, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	select {
 	case h.slots <- struct{}{}:
 		return nil
-	case <-ctx.Done():
-		return ctx.Err()
+	case <-turn.Done():
+		return busy
 	}
 }
 

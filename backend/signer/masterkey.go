@@ -37,10 +37,14 @@ func ParseMasterKey(text string) (MasterKey, error) {
 	return MasterKey(b), nil
 }
 
-// LoadMasterKey reads the master key from the data folder, and makes it with mode 0600 if there is none.
-func LoadMasterKey(folder string, random io.Reader) (MasterKey, error) {
+// LoadMasterKey reads the master key from the data folder. If there is none it makes it, with mode 0600, where mayMake
+// allows that.
+func LoadMasterKey(folder string, mayMake bool, random io.Reader) (MasterKey, error) {
 	path := filepath.Join(folder, MasterKeyFile)
 	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) && !mayMake {
+		return MasterKey{}, fmt.Errorf("the signing keys in the database are sealed under a master key that is missing: set TOKENTAB_MASTER_KEY, or put the file %s back", path)
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		if err := makeMasterKey(folder, path, random); err != nil {
 			return MasterKey{}, fmt.Errorf("make %s: %w", path, err)

@@ -71,7 +71,11 @@ func New(ctx context.Context, store Store, master MasterKey, issuer, audience st
 	return s, nil
 }
 
-// Rotate adds a signing key and uses it from then on. Older keys go on being published.
+// Lead is how long a new key is published before it signs, so that whoever keeps the key set for a while, as the
+// answer that publishes it allows, knows the key by then.
+const Lead = 10 * time.Minute
+
+// Rotate adds a signing key, which signs after Lead. Older keys go on being published.
 func (s *Signer) Rotate(ctx context.Context) error { return s.addKey(ctx, false) }
 
 func (s *Signer) addKey(ctx context.Context, onlyFirst bool) error {
@@ -103,7 +107,8 @@ func (s *Signer) addKey(ctx context.Context, onlyFirst bool) error {
 	return s.store.InsertSigningKey(ctx, StoredKey{ID: jwk.KeyID, Sealed: sealed, Public: public, InsertedAt: at}, event, onlyFirst)
 }
 
-// current returns the newest key, which another process may have added since.
+// current returns the key to sign with, which another process may have added since: the newest one that has been
+// published for long enough, or the first there is.
 func (s *Signer) current(ctx context.Context) (string, *ecdsa.PrivateKey, error) {
 	keys, err := s.store.SigningKeys(ctx)
 	if err != nil {
@@ -112,7 +117,13 @@ func (s *Signer) current(ctx context.Context) (string, *ecdsa.PrivateKey, error)
 	if len(keys) == 0 {
 		return "", nil, fmt.Errorf("signer: there is no signing key")
 	}
-	newest := keys[0]
+	newest := keys[len(keys)-1]
+	for _, key := range keys {
+		if !key.InsertedAt.Add(Lead).After(s.now()) {
+			newest = key
+			break
+		}
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if key, ok := s.private[newest.ID]; ok {

@@ -108,7 +108,7 @@ func (s *Store) Close() error {
 
 // Ping reports whether the database answers.
 func (s *Store) Ping(ctx context.Context) error {
-	return s.read(ctx, func(tx *gorm.DB) error { return tx.Exec("SELECT 1").Error })
+	return s.read(ctx, func(tx *gorm.DB) error { return tx.Exec("SELECT 1 FROM api_tokens LIMIT 1").Error })
 }
 
 // change runs f in one transaction on the writing connection. Its changes and events are kept together or not at all.

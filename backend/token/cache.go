@@ -206,8 +206,7 @@ func (s *shard) put(h *key, f *flight) {
 func (s *shard) oldest(t *table) uint32 {
 	best, bestUsed := uint32(0), uint64(1)<<63
 	for range sampleSize {
-		// A stride that shares no factor with the usual table sizes visits every slot in time.
-		s.hand = (s.hand + 40503) % s.count
+		s.hand = (s.hand + 1) % s.count
 		if used := t.word(s.hand, wordUsed).Load(); used < bestUsed {
 			best, bestUsed = s.hand, used
 		}

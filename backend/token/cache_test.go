@@ -79,6 +79,32 @@ func TestTheCacheKeepsWhatIsUsed(t *testing.T) {
 	}
 }
 
+func TestWhatIsNewerReplacesWhatIsOlderInACacheOfAnySize(t *testing.T) {
+	for _, perShard := range []int{17, 23, 391, 587} {
+		c := NewCache(perShard * shardCount)
+		load := func(from, count int, at int64) {
+			for n := from; n < from+count; n++ {
+				s := Standing{Status: Active, LastUsedAt: at}
+				if _, _, err := c.Load(hashN(n), found(s)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		size := perShard * shardCount
+		load(0, 2*size, 1)
+		load(2*size, 4*size, 2)
+		old := 0
+		for n := range 2 * size {
+			if _, state := c.Find(hashN(n)); state == Hit {
+				old++
+			}
+		}
+		if old > size/100 {
+			t.Errorf("%d of %d entries were never replaced", old, size)
+		}
+	}
+}
+
 func TestTheCacheAgreesWithAPlainMapWhateverHappens(t *testing.T) {
 	c := NewCache(1 << 20)
 	random := mathrand.New(mathrand.NewPCG(1, 2))

@@ -2,6 +2,9 @@ package token
 
 import (
 	"context"
+	"slices"
+
+	"tokentab/backend/pfid"
 )
 
 // Use notes that a token was accepted at the given instant, in Unix milliseconds. To spare the memory bus it is noted
@@ -62,8 +65,8 @@ func (c *Cache) TakeUses() []Use {
 
 // ReturnUses takes back uses that could not be written, up to a bound.
 func (c *Cache) ReturnUses(uses []Use) {
-	for i, use := range uses {
-		s := &c.shards[i%shardCount]
+	for _, use := range uses {
+		s := &c.shards[use.TokenID[pfid.Size-1]] // the same for all uses of a token
 		s.mu.Lock()
 		s.spill(use)
 		s.mu.Unlock()
@@ -79,16 +82,18 @@ func (s *shard) spill(use Use) {
 	}
 }
 
-// FlushUses writes the uses that were counted since the last flush, in one transaction. What could not be written is
-// kept for the next flush.
+// usesAtOnce is how many uses one transaction writes, so that a revoke never waits long for the writing connection.
+const usesAtOnce = 2000
+
+// FlushUses writes the uses that were counted since the last flush. What could not be written is kept for the next one.
 func (ts *Tokens) FlushUses(ctx context.Context) error {
 	uses := ts.cache.TakeUses()
-	if len(uses) == 0 {
-		return nil
-	}
-	if err := ts.store.RecordUses(ctx, uses); err != nil {
-		ts.cache.ReturnUses(uses)
-		return err
+	for batch := range slices.Chunk(uses, usesAtOnce) {
+		if err := ts.store.RecordUses(ctx, batch); err != nil {
+			ts.cache.ReturnUses(uses)
+			return err
+		}
+		uses = uses[len(batch):]
 	}
 	return nil
 }

@@ -117,8 +117,8 @@ func isUnsafe(method string) bool {
 	return method != http.MethodGet && method != http.MethodHead && method != http.MethodOptions
 }
 
-// refuseForeignOrigin refuses what another site makes a browser send: Sec-Fetch-Site decides, else Origin. Browsers
-// send neither over plain http only with safe methods, so where proof is demanded their absence is a refusal too.
+// refuseForeignOrigin refuses what another site makes a browser send: Sec-Fetch-Site decides, else Origin, which
+// browsers send with every unsafe request. Where proof is demanded, the absence of both is a refusal too.
 func (s *Server) refuseForeignOrigin(c *fiber.Ctx, demanded bool) error {
 	refusal := fault.New(fault.NotPermitted, "This request did not come from the page of this server.")
 	if site := c.Get("Sec-Fetch-Site"); site != "" {
@@ -142,7 +142,11 @@ func (s *Server) refuseForeignOrigin(c *fiber.Ctx, demanded bool) error {
 	if s.Config.TrustedProxies.Contain(remoteAddr(c)) && c.Get(fiber.HeaderXForwardedHost) != "" {
 		host = c.Get(fiber.HeaderXForwardedHost)
 	}
-	if err != nil || u.Host == "" || u.Host != host {
+	scheme := "http"
+	if s.isHTTPS(c) {
+		scheme = "https"
+	}
+	if err != nil || u.Host == "" || u.Host != host || u.Scheme != scheme {
 		return refusal
 	}
 	return nil

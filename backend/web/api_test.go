@@ -106,6 +106,10 @@ func TestAWrongOrderForATokenNamesTheFieldAndIssuesNothing(t *testing.T) {
 		"an end in the past":          {map[string]any{"token_scope": "account", "expires_at": at.Add(-time.Second)}, "expires_at"},
 		"an end now":                  {map[string]any{"token_scope": "account", "expires_at": at}, "expires_at"},
 		"an end beyond the ceiling":   {map[string]any{"token_scope": "account", "expires_at": at.Add(400*24*time.Hour + time.Second)}, "expires_at"},
+		"the zero time":               {map[string]any{"token_scope": "account", "expires_at": "0001-01-01T00:00:00Z"}, "expires_at"},
+		"an agent of zeros":           {map[string]any{"token_scope": "account", "agent_id": strings.Repeat("0", 32)}, "agent_id"},
+		"a name of two lines":         {map[string]any{"token_scope": "account", "name": "a\nb"}, "name"},
+		"a name that turns around":    {map[string]any{"token_scope": "account", "name": "a\u202eb"}, "name"},
 		"an end that is no time":      {map[string]any{"token_scope": "account", "expires_at": "soon"}, "expires_at"},
 		"a name that is too long":     {map[string]any{"token_scope": "account", "name": strings.Repeat("é", 101)}, "name"},
 		"a name that does not print":  {map[string]any{"token_scope": "account", "name": "a\u0000b"}, "name"},
@@ -271,6 +275,12 @@ func TestUnknownAddressesAreNotFoundAndNeverThePage(t *testing.T) {
 		if a := p.Call(http.MethodGet, path, nil); a.Status != http.StatusNotFound || a.Text(t, "code") != "not_found" {
 			t.Errorf("%s: %d %s", path, a.Status, a.Body)
 		}
+	}
+	if a := p.Call(http.MethodPost, "/api/v1/nothing", nil); a.Status != http.StatusNotFound || a.Text(t, "code") != "not_found" {
+		t.Errorf("a change of nothing: %d %s", a.Status, a.Body)
+	}
+	if a := p.Call(http.MethodHead, "/api/v1/api_token", nil); a.Status != http.StatusMethodNotAllowed || strings.Contains(a.Header.Get("Allow"), "HEAD") {
+		t.Errorf("HEAD: %d %v", a.Status, a.Header)
 	}
 	if a := p.Call(http.MethodPut, "/api/v1/agent", nil); a.Status != http.StatusMethodNotAllowed || a.Text(t, "status") != "error" {
 		t.Errorf("a method that is not taken: %d %s", a.Status, a.Body)

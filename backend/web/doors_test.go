@@ -8,12 +8,14 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -23,6 +25,7 @@ import (
 	"tokentab/backend/backendtest"
 	"tokentab/backend/paging"
 	"tokentab/backend/pfid"
+	"tokentab/backend/signer"
 	"tokentab/backend/token"
 )
 
@@ -351,6 +354,11 @@ func TestAfterARotationNewTokensUseTheNewKeyAndOldOnesStayGood(t *testing.T) {
 	if err := p.Signer.Rotate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	_, soon := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+	if strings.Split(before, ".")[0] != strings.Split(soon, ".")[0] {
+		t.Error("the new key signs before everybody can know it")
+	}
+	p.Clock.Move(signer.Lead)
 	_, after := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
 	if strings.Split(before, ".")[0] == strings.Split(after, ".")[0] {
 		t.Error("the key did not change")
@@ -362,5 +370,55 @@ func TestAfterARotationNewTokensUseTheNewKeyAndOldOnesStayGood(t *testing.T) {
 		if a := p.Call(http.MethodGet, "/api/v1/ping", nil, backendtest.Bearer(secret)); a.Status != http.StatusOK {
 			t.Errorf("%d", a.Status)
 		}
+	}
+}
+
+func TestAMistypedAddressOfTheDoorLetsNobodyIn(t *testing.T) {
+	p := backendtest.Start(t, backendtest.WithUI(fstest.MapFS{"index.html": {Data: []byte("page")}}))
+	p.Found()
+	for _, target := range []string{"//api/v1/validate", "/API/v1/validate", "/validate", "/x/api/v1/validate", "/api%2fv1/validate", "/foo/../api/v1/validate", "/auth", "/api/v1", "/api"} {
+		line := raw(t, p, "GET "+target+" HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer nonsense\r\nAccept: text/html\r\n\r\n")
+		if strings.Contains(line, " 200 ") {
+			t.Errorf("%s: %s", target, line)
+		}
+	}
+	for _, header := range []string{"X-Forwarded-Uri", "X-Forwarded-Method"} {
+		if a := p.Call(http.MethodGet, "/", nil, backendtest.Header{Name: header, Value: "/orders"}); a.Status != http.StatusNotFound {
+			t.Errorf("a gateway that asks the page with %s gets %d", header, a.Status)
+		}
+	}
+}
+
+func TestAnUnknownMethodGetsTheEnvelopeToo(t *testing.T) {
+	p := backendtest.Start(t)
+	if a := p.Call("BREW", "/api/v1/agent", nil); a.Status != http.StatusNotImplemented || a.Text(t, "code") != "not_implemented" {
+		t.Errorf("%d %s", a.Status, a.Body)
+	}
+}
+
+func TestARequestThatIsSmuggledBehindAnotherIsNotAnswered(t *testing.T) {
+	p := backendtest.Start(t)
+	u, err := url.Parse(p.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := net.Dial("tcp", u.Host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	request := "POST /api/v1/ping HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+	if _, err := c.Write([]byte(request)); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	all, err := io.ReadAll(c) // ends only if the server closes the connection
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(all), "HTTP/1.1 "); n != 1 {
+		t.Errorf("%d answers:\n%s", n, all)
 	}
 }

@@ -149,7 +149,7 @@ func optionalID(wrong fault.Fields, field string, text *string) pfid.ID {
 		return pfid.ID{}
 	}
 	id, err := pfid.Parse(*text)
-	if err != nil {
+	if err != nil || id.IsZero() {
 		wrong.Add(field, "must be an id: 32 lower-case characters")
 	}
 	return id

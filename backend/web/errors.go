@@ -80,6 +80,11 @@ func (s *Server) envelope(ctx context.Context, err error) *errorBody {
 
 // answerError is Fiber's error handler: it answers failures outside of Huma, those of reading a request included.
 func (s *Server) answerError(c *fiber.Ctx, err error) error {
+	// Before the router has a request, as when it is too large, no middleware has run either.
+	for _, h := range securityHeaders {
+		c.Set(h[0], h[1])
+	}
+	c.Set(fiber.HeaderCacheControl, "no-store")
 	if e, ok := errors.AsType[*fiber.Error](err); ok {
 		err = requestFault(e)
 		if err == nil {
@@ -90,7 +95,6 @@ func (s *Server) answerError(c *fiber.Ctx, err error) error {
 	for name := range body.headers {
 		c.Set(name, body.headers.Get(name))
 	}
-	c.Set(fiber.HeaderCacheControl, "no-store")
 	return c.Status(body.status).JSON(body)
 }
 
@@ -119,7 +123,7 @@ func requestFault(e *fiber.Error) error {
 
 func (s *Server) logPanic(c *fiber.Ctx, cause any) {
 	id, _ := c.Locals(requestIDKey{}).(string)
-	s.Log.Error("a handler panicked", "request_id", id, "path", c.Path(), "cause", cause, "stack", string(debug.Stack()))
+	s.Log.Error("a handler panicked", "request_id", id, "route", c.Route().Path, "cause", cause, "stack", string(debug.Stack()))
 }
 
 func init() {
@@ -139,6 +143,10 @@ func init() {
 			}
 		case status >= http.StatusInternalServerError:
 			body.Code = "unexpected"
+		case status == http.StatusUnsupportedMediaType:
+			body.Message = "Send the body as JSON, with Content-Type: application/json."
+		case len(causes) > 0:
+			body.Message = "The body is not the JSON that was expected."
 		}
 		return body
 	}

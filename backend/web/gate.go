@@ -5,8 +5,10 @@ import (
 	"context"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"time"
 
+	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 
 	"tokentab/backend/pfid"
@@ -44,8 +46,10 @@ var refusals = map[token.Reason]refusal{
 }
 
 var (
-	noCredential = refusal{http.StatusUnauthorized, "not_authenticated", "Send an API token as a bearer token.", challengeNone}
-	couldNotTell = refusal{http.StatusServiceUnavailable, "unexpected", "The store does not answer right now. Try again.", ""}
+	noCredential   = refusal{http.StatusUnauthorized, "not_authenticated", "Send an API token as a bearer token.", challengeNone}
+	methodNotTaken = refusal{http.StatusMethodNotAllowed, "bad_request", "This address does not take that method.", ""}
+	unknownMethod  = refusal{http.StatusNotImplemented, "not_implemented", "This server does not know that method.", ""}
+	couldNotTell   = refusal{http.StatusServiceUnavailable, "unexpected", "The store does not answer right now. Try again.", ""}
 )
 
 // body is the error envelope of a refusal. Its words need no escaping.
@@ -57,11 +61,19 @@ func (r refusal) body() string {
 func (s *Server) gate(next fasthttp.RequestHandler) fasthttp.RequestHandler {
 	return func(c *fasthttp.RequestCtx) {
 		path := c.URI().PathOriginal()
+		if !c.IsGet() && !c.IsHead() && hasTwoLengths(&c.Request.Header) {
+			c.SetConnectionClose()
+		}
 		switch {
 		case bytes.HasPrefix(path, pathValidate) && (len(path) == len(pathValidate) || path[len(pathValidate)] == '/'):
 			s.guarded(c, s.validate)
 		case bytes.Equal(path, pathPing) && (c.IsGet() || c.IsHead()):
 			s.guarded(c, s.ping)
+		case bytes.Equal(path, pathPing):
+			c.Response.Header.Set("Allow", "GET, HEAD")
+			s.refuse(c, methodNotTaken)
+		case !slices.Contains(fiber.DefaultMethods, string(c.Method())):
+			s.refuse(c, unknownMethod)
 		default:
 			next(c)
 		}
@@ -74,7 +86,7 @@ func (s *Server) guarded(c *fasthttp.RequestCtx, door func(*fasthttp.RequestCtx)
 		if cause := recover(); cause != nil {
 			s.Log.Error("a door of validation panicked", "cause", cause, "stack", string(debug.Stack()))
 			c.Response.Reset()
-			refuse(c, couldNotTell)
+			s.refuse(c, couldNotTell)
 		}
 	}()
 	door(c)
@@ -85,7 +97,7 @@ func (s *Server) guarded(c *fasthttp.RequestCtx, door func(*fasthttp.RequestCtx)
 func (s *Server) validate(c *fasthttp.RequestCtx) {
 	secret, presented := bearer(&c.Request.Header, true)
 	if !presented {
-		refuse(c, noCredential)
+		s.refuse(c, noCredential)
 		return
 	}
 	verdict, err := s.Tokens.Check(context.Background(), secret, needOf(c.QueryArgs()))
@@ -94,7 +106,7 @@ func (s *Server) validate(c *fasthttp.RequestCtx) {
 		return
 	}
 	if verdict.Reason != token.Good {
-		refuse(c, refusals[verdict.Reason])
+		s.refuse(c, refusals[verdict.Reason])
 		return
 	}
 	h, t := &c.Response.Header, &verdict.Standing
@@ -106,14 +118,14 @@ func (s *Server) validate(c *fasthttp.RequestCtx) {
 	h.SetBytesV("X-Agent-Id", t.AgentID.Append(text[:0]))
 	h.SetBytesV("X-Agent-Deployment-Id", t.AgentDeploymentID.Append(text[:0]))
 	h.SetBytesV("X-Token-Expires-At", time.Unix(t.ExpiresAt, 0).UTC().AppendFormat(text[:0], time.RFC3339))
-	answerNoStore(c, http.StatusOK)
+	s.answerNoStore(c, http.StatusOK)
 }
 
 // ping is the door for SDKs, which check their token with it when they start.
 func (s *Server) ping(c *fasthttp.RequestCtx) {
 	secret, presented := bearer(&c.Request.Header, false)
 	if !presented {
-		refuse(c, noCredential)
+		s.refuse(c, noCredential)
 		return
 	}
 	verdict, err := s.Tokens.Check(context.Background(), secret, token.Need{})
@@ -122,7 +134,7 @@ func (s *Server) ping(c *fasthttp.RequestCtx) {
 		return
 	}
 	if verdict.Reason != token.Good {
-		refuse(c, refusals[verdict.Reason])
+		s.refuse(c, refusals[verdict.Reason])
 		return
 	}
 	t := &verdict.Standing
@@ -142,7 +154,7 @@ func (s *Server) ping(c *fasthttp.RequestCtx) {
 	b = append(b, `"}}`...)
 	c.Response.Header.SetContentType("application/json; charset=utf-8")
 	c.Response.SetBody(b)
-	answerNoStore(c, http.StatusOK)
+	s.answerNoStore(c, http.StatusOK)
 }
 
 func appendID(b []byte, name string, id pfid.ID) []byte {
@@ -156,28 +168,39 @@ func appendID(b []byte, name string, id pfid.ID) []byte {
 	return append(b, '"')
 }
 
+// cannotTell answers 503 and logs the cause, once a second at the most: while the store is down every request fails.
 func (s *Server) cannotTell(c *fasthttp.RequestCtx, err error) {
-	s.Log.Error("a validation could not be decided", "cause", err)
+	now := s.Now().Unix()
+	if last := s.lastFailure.Load(); now != last && s.lastFailure.CompareAndSwap(last, now) {
+		s.Log.Error("validations can't be decided", "cause", err)
+	}
 	c.Response.Header.Set("Retry-After", "1")
-	refuse(c, couldNotTell)
+	s.refuse(c, couldNotTell)
 }
 
-func refuse(c *fasthttp.RequestCtx, r refusal) {
+func (s *Server) refuse(c *fasthttp.RequestCtx, r refusal) {
 	if r.challenge != "" {
 		c.Response.Header.Set("WWW-Authenticate", r.challenge)
 	}
 	c.Response.Header.SetContentType("application/json; charset=utf-8")
 	c.Response.SetBodyString(r.body())
-	answerNoStore(c, r.status)
+	s.answerNoStore(c, r.status)
 }
 
-func answerNoStore(c *fasthttp.RequestCtx, status int) {
+func (s *Server) answerNoStore(c *fasthttp.RequestCtx, status int) {
 	h := &c.Response.Header
 	h.Set("Cache-Control", "no-store")
-	for _, security := range securityHeaders {
+	for _, security := range s.headers {
 		h.Set(security[0], security[1])
 	}
 	c.Response.SetStatusCode(status)
+}
+
+// hasTwoLengths reports whether a request says how long its body is in two ways, which is how one request is smuggled
+// behind another: nothing more may be read from such a connection (RFC 9112, 6.1). Of a GET no body is read at all.
+func hasTwoLengths(h *fasthttp.RequestHeader) bool {
+	sent := bytes.ToLower(h.RawHeaders())
+	return bytes.Contains(sent, []byte("transfer-encoding:")) && bytes.Contains(sent, []byte("content-length:"))
 }
 
 var schemeBearer = []byte("bearer ")

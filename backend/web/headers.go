@@ -5,9 +5,12 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
+
+	"tokentab/backend/config"
 )
 
 // What the page needs is all on this server; inline scripts and styles are refused.
@@ -20,6 +23,14 @@ var securityHeaders = [][2]string{
 	{"Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"},
 	{"X-Content-Type-Options", "nosniff"},
 	{"Referrer-Policy", "no-referrer"},
+}
+
+// fixedHeaders are the security headers of the doors of validation, which do not look at the request for them.
+func fixedHeaders(c config.Config) [][2]string {
+	if c.TLSCert != "" || strings.HasPrefix(c.PublicURL, "https://") {
+		return append(slices.Clone(securityHeaders), [2]string{"Strict-Transport-Security", strictTransport})
+	}
+	return securityHeaders
 }
 
 func (s *Server) secureHeaders(c *fiber.Ctx) error {
@@ -58,11 +69,16 @@ func (s *Server) identifyRequest(c *fiber.Ctx) error {
 func (s *Server) address(c *fiber.Ctx) string {
 	remote := remoteAddr(c)
 	if !s.Config.TrustedProxies.Contain(remote) {
+		if c.Get(fiber.HeaderXForwardedFor) != "" {
+			s.warnProxy.Do(func() {
+				s.Log.Warn("requests come through a proxy that --trusted-proxies does not name, so all its clients count as one address", "proxy", remote.String())
+			})
+		}
 		return remote.String()
 	}
 	hops := strings.Split(strings.Join(c.GetReqHeaders()[fiber.HeaderXForwardedFor], ","), ",")
 	for i := len(hops) - 1; i >= 0; i-- {
-		ip, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
+		ip, err := parseHop(strings.TrimSpace(hops[i]))
 		if err != nil {
 			break
 		}
@@ -71,6 +87,14 @@ func (s *Server) address(c *fiber.Ctx) string {
 		}
 	}
 	return remote.String()
+}
+
+// parseHop reads an address that some proxies write with a port.
+func parseHop(text string) (netip.Addr, error) {
+	if hop, err := netip.ParseAddrPort(text); err == nil {
+		return hop.Addr(), nil
+	}
+	return netip.ParseAddr(strings.Trim(text, "[]"))
 }
 
 // isHTTPS reports whether the browser reached us over TLS, as far as can be trusted.

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"mime"
 	"path"
+	"regexp"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
@@ -70,8 +71,20 @@ func loadPage(built fs.FS) (*page, error) {
 
 const index = "index.html"
 
+// routes are the addresses that the page draws. A gateway that asks a wrong address by mistake takes any 200 for a yes,
+// so nothing else is answered with one.
+var routes = regexp.MustCompile(`^(setup|sign-in|profile|account(/[a-z-]+)?|agents(/[0-9a-z]+(/[a-z-]+)?)?|invite(/[A-Za-z0-9_-]+)?|cli/connect)?$`)
+
+// isGatewaysQuestion reports whether a gateway asks about a request of its client, as Traefik and Caddy do.
+func isGatewaysQuestion(c *fiber.Ctx) bool {
+	return c.Get("X-Forwarded-Uri") != "" || c.Get("X-Forwarded-Method") != ""
+}
+
 func (p *page) serve(c *fiber.Ctx) error {
-	if strings.HasPrefix(c.Path()+"/", "/api/") {
+	if c.Method() != fiber.MethodGet && c.Method() != fiber.MethodHead || strings.HasPrefix(c.Path()+"/", "/api/") {
+		return c.Next()
+	}
+	if isGatewaysQuestion(c) {
 		return fiber.ErrNotFound
 	}
 	c.Set("Content-Security-Policy", pagePolicy)
@@ -82,8 +95,11 @@ func (p *page) serve(c *fiber.Ctx) error {
 		c.Set(fiber.HeaderCacheControl, "public, max-age=31536000, immutable")
 	case ok && name != index:
 		c.Set(fiber.HeaderCacheControl, "no-cache")
-	case name == index || path.Ext(name) == "" && !strings.HasPrefix(name, "assets/"):
+	case name == index || path.Ext(name) == "" && !strings.HasPrefix(name, "assets/") && (routes.MatchString(name) || c.Accepts(fiber.MIMETextHTML, fiber.MIMEApplicationJSON) == fiber.MIMETextHTML):
 		c.Set(fiber.HeaderCacheControl, "no-store")
+		if name != index && !routes.MatchString(name) {
+			c.Status(fiber.StatusNotFound) // the page says so itself
+		}
 		if f, ok = p.files[index]; !ok {
 			c.Set(fiber.HeaderContentType, fiber.MIMETextHTMLCharsetUTF8)
 			return c.SendString(withoutPage)

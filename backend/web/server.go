@@ -5,18 +5,22 @@ package web
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humafiber"
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/middleware/recover"
+	"github.com/valyala/fasthttp"
 
 	"tokentab/backend/account"
 	"tokentab/backend/agent"
@@ -64,16 +68,26 @@ type Server struct {
 	api   huma.API
 	setup *setupCode
 	page  *page
+	tls   *tls.Config // nil to serve plain HTTP
+
+	headers [][2]string // on every answer of the doors of validation
+
+	warnProxy   sync.Once
+	lastFailure atomic.Int64 // when a door last logged a failure, in Unix seconds
+	waiting     waitingConns
 }
 
 // New builds the server. It does not listen yet.
 func New(parts Parts) (*Server, error) {
-	s := &Server{Parts: parts}
+	s := &Server{Parts: parts, headers: fixedHeaders(parts.Config)}
 	var err error
 	if s.setup, err = newSetupCode(parts.Random); err != nil {
 		return nil, err
 	}
 	if s.page, err = loadPage(parts.UI); err != nil {
+		return nil, err
+	}
+	if s.tls, err = loadTLS(parts.Config); err != nil {
 		return nil, err
 	}
 	s.app = fiber.New(fiber.Config{
@@ -92,7 +106,19 @@ func New(parts Parts) (*Server, error) {
 	// The doors of validation stand before the router: they take any method and look at the path as it was sent. A
 	// gateway appends its client's path, and a router that resolved "/api/v1/validate/../../../healthz" would say yes.
 	s.app.Server().Handler = s.gate(s.app.Handler())
+	s.app.Server().ConnState = s.waiting.note
 	return s, nil
+}
+
+func loadTLS(c config.Config) (*tls.Config, error) {
+	if c.TLSCert == "" {
+		return nil, nil
+	}
+	pair, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey)
+	if err != nil {
+		return nil, fmt.Errorf("--tls-cert and --tls-key: %w", err)
+	}
+	return &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}, nil
 }
 
 // routes is the whole route table, in order. The third word says whom a route lets in; see access.
@@ -138,23 +164,62 @@ func (s *Server) routes() {
 	root.Get("/openapi.json", s.openAPI)
 	s.app.Get("/docs", s.docs)
 	s.app.Get("/docs.css", docsStyle)
-	s.app.Get("/*", s.page.serve)
+	s.app.Use(s.page.serve)
 }
 
 // Serve answers on the listener until Shutdown; over TLS where a certificate is set.
 func (s *Server) Serve(listener net.Listener) error {
-	if s.Config.TLSCert != "" {
-		pair, err := tls.LoadX509KeyPair(s.Config.TLSCert, s.Config.TLSKey)
-		if err != nil {
-			return fmt.Errorf("--tls-cert and --tls-key: %w", err)
-		}
-		listener = tls.NewListener(listener, &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12})
+	if s.tls != nil {
+		listener = tls.NewListener(listener, s.tls)
 	}
 	return s.app.Listener(listener)
 }
 
-// Shutdown stops accepting and waits for what runs, up to the given time.
-func (s *Server) Shutdown(timeout time.Duration) error { return s.app.ShutdownWithTimeout(timeout) }
+// Shutdown stops accepting, closes connections that have asked for nothing yet, and waits for what runs, up to the
+// given time; what has not arrived whole by then is cut off.
+func (s *Server) Shutdown(timeout time.Duration) error {
+	s.waiting.close()
+	err := s.app.ShutdownWithTimeout(timeout)
+	if errors.Is(err, context.DeadlineExceeded) {
+		s.Log.Warn("some requests did not end in time and were cut off")
+		return nil
+	}
+	return err
+}
+
+// waitingConns are the connections that have not sent a byte yet. Browsers open some in advance, and a stop must not
+// wait for them.
+type waitingConns struct {
+	mu     sync.Mutex
+	conns  map[net.Conn]struct{}
+	closed bool
+}
+
+func (w *waitingConns) note(c net.Conn, state fasthttp.ConnState) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if state != fasthttp.StateNew {
+		delete(w.conns, c)
+		return
+	}
+	if w.closed {
+		_ = c.Close()
+		return
+	}
+	if w.conns == nil {
+		w.conns = map[net.Conn]struct{}{}
+	}
+	w.conns[c] = struct{}{}
+}
+
+func (w *waitingConns) close() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.closed = true
+	for c := range w.conns {
+		_ = c.Close()
+	}
+}
 
 // SetupCode is the one-time code with which the first account is made on the page.
 func (s *Server) SetupCode() string { return s.setup.code }

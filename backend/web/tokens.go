@@ -119,7 +119,9 @@ func (s *Server) createToken(ctx context.Context, who *caller, in *ordered[NewAP
 	}
 	order.Scope, _ = token.ParseScope(asked.TokenScope)
 	if asked.ExpiresAt != nil {
-		order.ExpiresAt = *asked.ExpiresAt
+		if order.ExpiresAt = *asked.ExpiresAt; order.ExpiresAt.IsZero() { // which would stand for the default
+			return nil, fault.Field("expires_at", "must be in the future")
+		}
 	}
 	made, secret, err := s.Tokens.Issue(ctx, who.Actor, order)
 	if err != nil {
