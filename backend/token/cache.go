@@ -167,6 +167,30 @@ func (c *Cache) Forget(hash Hash) {
 	}
 }
 
+// ForgetAccount drops what is known of all tokens of an account. It disowns every load that is under way, since whose
+// token a load will find is not known yet.
+func (c *Cache) ForgetAccount(account pfid.ID) {
+	for i := range c.shards {
+		c.shards[i].forgetAccount(account)
+	}
+}
+
+func (s *shard) forgetAccount(account pfid.ID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.flights)
+	t := s.table.Load()
+	// From the end, since removing an entry moves the last one into its place.
+	for slot := s.count; slot > 0; slot-- {
+		var e entry
+		if t.read(slot-1, &e); e.accountID() == account {
+			s.seq.Add(1)
+			s.remove(slot - 1)
+			s.seq.Add(1)
+		}
+	}
+}
+
 // Len returns how many tokens the cache holds.
 func (c *Cache) Len() int {
 	n := 0

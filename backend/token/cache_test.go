@@ -306,3 +306,59 @@ func TestEveryUseIsTakenOnceEvenIfItsTokenLeftTheCache(t *testing.T) {
 		}
 	}
 }
+
+func TestForgettingAnAccountDropsItsTokensAndNoOthers(t *testing.T) {
+	c := NewCache(10_000)
+	gone := standingN(t, 0).AccountID
+	const tokens = 4000
+	ofAccount := func(n int) bool { return n%3 == 0 }
+	want := map[int]Standing{}
+	for n := range tokens {
+		s := standingN(t, n)
+		if ofAccount(n) {
+			s.AccountID = gone
+		}
+		want[n] = s
+		if _, _, err := c.Load(hashN(n), found(s)); err != nil {
+			t.Fatal(err)
+		}
+		c.Use(hashN(n), &s, useResolution+int64(n)+1)
+	}
+	c.ForgetAccount(gone)
+	for n, w := range want {
+		got, state := c.Find(hashN(n))
+		if ofAccount(n) {
+			if state != Miss {
+				t.Fatalf("token %d of the account: %v", n, state)
+			}
+			continue
+		}
+		if w.LastUsedAt = useResolution + int64(n) + 1; state != Hit || got != w {
+			t.Fatalf("token %d of another account: %v %+v, want %+v", n, state, got, w)
+		}
+	}
+	taken := map[pfid.ID]int64{}
+	for _, use := range c.TakeUses() {
+		taken[use.TokenID] = use.At
+	}
+	for n, w := range want {
+		if at := taken[w.TokenID]; at != useResolution+int64(n)+1 {
+			t.Fatalf("the use of token %d is %d", n, at)
+		}
+	}
+}
+
+func TestALoadUnderWayCannotBringBackATokenOfAForgottenAccount(t *testing.T) {
+	c := NewCache(100)
+	s := standingN(t, 1)
+	_, _, err := c.Load(hashN(1), func() (Standing, bool, error) {
+		c.ForgetAccount(s.AccountID)
+		return s, true, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, state := c.Find(hashN(1)); state != Miss {
+		t.Errorf("what was read before the account was forgotten came back: %v", state)
+	}
+}

@@ -33,7 +33,8 @@ func (e *entry) key() *key { return (*key)(e[:hashWords]) }
 // ids views the id words as the five ids that they hold.
 func (e *entry) ids() *entryIDs { return (*entryIDs)(unsafe.Pointer(&e[wordIDs])) }
 
-func (e *entry) tokenID() pfid.ID { return e.ids()[0] }
+func (e *entry) tokenID() pfid.ID   { return e.ids()[0] }
+func (e *entry) accountID() pfid.ID { return e.ids()[1] }
 
 func entryOf(h *key, s *Standing) entry {
 	var e entry
