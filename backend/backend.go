@@ -85,8 +85,15 @@ func (b *Backend) build(ctx context.Context, c config.Config, world World) error
 		return err
 	}
 	lifetimes := token.Lifetimes{Default: c.DefaultTokenLifetime(), Max: time.Duration(c.MaxTokenLifetime)}
-	b.Tokens = token.New(b.store, b.Signer, token.NewCache(c.CacheTokens), lifetimes, world.Now, world.Random)
-	b.Accounts = account.New(b.store, password.New(), world.Now, world.Random)
+	cache := token.NewCache(c.CacheTokens)
+	b.Tokens = token.New(b.store, b.Signer, cache, lifetimes, world.Now, world.Random)
+	inviteKey, err := master.MACKey("invite")
+	if err != nil {
+		return err
+	}
+	b.Accounts = account.New(account.Parts{
+		Store: b.store, Passwords: password.New(), Verdicts: verdicts{cache}, InviteKey: inviteKey, Now: world.Now, Random: world.Random,
+	})
 	b.Agents = agent.New(b.store, world.Now, world.Random)
 	b.Web, err = web.New(web.Parts{
 		Accounts: b.Accounts, Agents: b.Agents, Tokens: b.Tokens, Keys: b.Signer, Store: b.store,

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"tokentab/backend/audit"
-	"tokentab/backend/paging"
 	"tokentab/backend/pfid"
 )
 
@@ -16,12 +15,18 @@ import (
 type Account struct {
 	ID               pfid.ID
 	Name             string
-	Purpose          string // business, personal, nonprofit, education or government
+	Purpose          string // one of AccountPurposes
 	OrganisationName string // empty for personal accounts
 	Website          string
 	InsertedAt       time.Time
 	UpdatedAt        time.Time
 }
+
+// Personal is the purpose of an account that has no organisation.
+const Personal = "personal"
+
+// AccountPurposes are the purposes that an account can have.
+var AccountPurposes = []string{"business", Personal, "nonprofit", "education", "government"}
 
 // AdminUser is a person who signs in. All admin users of an account have equal rights.
 type AdminUser struct {
@@ -34,20 +39,6 @@ type AdminUser struct {
 	UpdatedAt  time.Time
 }
 
-// Environment is a lifecycle stage of an account.
-type Environment struct {
-	ID          pfid.ID
-	AccountID   pfid.ID
-	Name        string
-	Purpose     string // one of Purposes
-	Description string // may be empty
-	InsertedAt  time.Time
-	UpdatedAt   time.Time
-}
-
-// Purposes are the lifecycle stages that an environment can stand for.
-var Purposes = []string{"development", "staging", "testing", "production"}
-
 // Store keeps accounts. Every change is written together with its events in one transaction, or not at all.
 type Store interface {
 	// CreateAccount writes a new account. Where first is set it returns ErrNotFirst if there is an account already.
@@ -58,30 +49,30 @@ type Store interface {
 	Accounts(ctx context.Context) ([]Account, error)
 	// Account returns one account, else a fault.NotFound.
 	Account(ctx context.Context, id pfid.ID) (Account, error)
-	// EnvironmentOf returns one environment of the account, else a fault.NotFound.
-	EnvironmentOf(ctx context.Context, account, id pfid.ID) (Environment, error)
-	// Environments returns one page of the account's environments and how many there are in all.
-	Environments(ctx context.Context, account pfid.ID, page paging.Page) ([]Environment, int, error)
-	// InsertEnvironment writes an environment.
-	InsertEnvironment(ctx context.Context, e Environment, event audit.Event) error
+	// UpdateAccount reads the account, lets decide set what changes, and writes that, all in one transaction.
+	UpdateAccount(ctx context.Context, id pfid.ID, decide func(Account) (Account, audit.Event, error)) (Account, error)
+	// Contents counts what an account holds.
+	Contents(ctx context.Context, id pfid.ID) (Contents, error)
+	// DeleteAccount reads the account, asks decide, and removes it with everything in it but the record of what was
+	// done, all in one transaction.
+	DeleteAccount(ctx context.Context, id pfid.ID, decide func(Account) (audit.Event, error)) (Account, error)
 
-	// AdminUserByEmail returns the admin user with that lower-case email and the hash of the password; ok is false
-	// where there is none.
-	AdminUserByEmail(ctx context.Context, email string) (user AdminUser, passwordHash string, ok bool, err error)
-	// InsertSession writes a session under the hash of its id, and removes those that have ended.
-	InsertSession(ctx context.Context, hash SessionHash, s Session, event audit.Event) error
-	// Session returns a session with its admin user and account; ok is false where there is none.
-	Session(ctx context.Context, hash SessionHash) (s Session, ok bool, err error)
-	// TouchSession moves the time a session was last seen forward.
-	TouchSession(ctx context.Context, hash SessionHash, at time.Time) error
-	// DeleteSession ends a session; no error where there is none.
-	DeleteSession(ctx context.Context, hash SessionHash, event audit.Event) error
+	EnvironmentStore
+	MemberStore
+	InviteStore
+	SessionStore
+}
 
-	// CountTry counts one more try of each source as failed, unless allowed refuses one of the counts so far; it
-	// returns what allowed returned.
-	CountTry(ctx context.Context, sources []string, at time.Time, allowed func([]Tries) error) error
-	// ForgetTries resets the count of each source.
-	ForgetTries(ctx context.Context, sources []string) error
+// Recorder makes the events of one change, for stores that find out what changes only while they change it.
+type Recorder func(action audit.Action, subject pfid.ID, detail string) (audit.Event, error)
+
+// Verdicts is what validations remember. A change that makes tokens refused commits first, then forgets what is
+// remembered of them, then answers; also where the outcome of the commit is not known.
+type Verdicts interface {
+	// Forget drops what is remembered of the token with this hash of its secret.
+	Forget(hash [32]byte)
+	// ForgetAccount drops what is remembered of all tokens of an account.
+	ForgetAccount(id pfid.ID)
 }
 
 // Passwords hashes and compares passwords.
@@ -91,17 +82,29 @@ type Passwords interface {
 	Matches(ctx context.Context, password, hash string) (bool, error)
 }
 
-// Accounts makes accounts and lets admin users in.
+// Parts is what Accounts is built from.
+type Parts struct {
+	Store     Store
+	Passwords Passwords
+	Verdicts  Verdicts
+	InviteKey InviteKey
+	Now       func() time.Time // read once for each operation
+	Random    io.Reader
+}
+
+// Accounts makes and changes accounts, and lets admin users in.
 type Accounts struct {
 	store     Store
 	passwords Passwords
+	verdicts  Verdicts
+	inviteKey InviteKey
 	now       func() time.Time
 	random    io.Reader
 }
 
-// New returns the accounts kept in store. now is read once for each operation.
-func New(store Store, passwords Passwords, now func() time.Time, random io.Reader) *Accounts {
-	return &Accounts{store: store, passwords: passwords, now: now, random: random}
+// New returns the accounts kept in a store.
+func New(p Parts) *Accounts {
+	return &Accounts{store: p.Store, passwords: p.Passwords, verdicts: p.Verdicts, inviteKey: p.InviteKey, now: p.Now, random: p.Random}
 }
 
 // All returns all accounts of the installation, oldest first. For the command line only.
@@ -113,4 +116,17 @@ func (as *Accounts) IsSetUp(ctx context.Context) (bool, error) { return as.store
 // Get returns one account, else a fault.NotFound.
 func (as *Accounts) Get(ctx context.Context, id pfid.ID) (Account, error) {
 	return as.store.Account(ctx, id)
+}
+
+func (as *Accounts) recorder(at time.Time, actor audit.Actor) Recorder {
+	return func(action audit.Action, subject pfid.ID, detail string) (audit.Event, error) {
+		return audit.New(at, actor, action, subject.String(), detail, as.random)
+	}
+}
+
+// forget drops the verdicts on tokens that a change has ended.
+func (as *Accounts) forget(hashes [][32]byte) {
+	for _, hash := range hashes {
+		as.verdicts.Forget(hash)
+	}
 }

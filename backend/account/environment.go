@@ -2,14 +2,53 @@ package account
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"tokentab/backend/audit"
 	"tokentab/backend/fault"
 	"tokentab/backend/paging"
 	"tokentab/backend/pfid"
 )
+
+// Environment is a lifecycle stage of an account.
+type Environment struct {
+	ID          pfid.ID
+	AccountID   pfid.ID
+	Name        string
+	Purpose     string // one of Purposes
+	Description string // may be empty
+	InsertedAt  time.Time
+	UpdatedAt   time.Time
+}
+
+// ListedEnvironment is an environment together with how much names it.
+type ListedEnvironment struct {
+	Environment
+	Deployments int
+	LiveTokens  int // API tokens that are active or suspended
+}
+
+// Purposes are the lifecycle stages that an environment can stand for.
+var Purposes = []string{"development", "staging", "testing", "production"}
+
+// EnvironmentStore keeps environments.
+type EnvironmentStore interface {
+	// EnvironmentOf returns one environment of the account, else a fault.NotFound.
+	EnvironmentOf(ctx context.Context, account, id pfid.ID) (ListedEnvironment, error)
+	// Environments returns one page of the account's environments and how many there are in all.
+	Environments(ctx context.Context, account pfid.ID, page paging.Page) ([]ListedEnvironment, int, error)
+	// InsertEnvironment writes an environment.
+	InsertEnvironment(ctx context.Context, e Environment, event audit.Event) error
+	// UpdateEnvironment reads the environment, lets decide set what changes, and writes that, all in one transaction.
+	UpdateEnvironment(ctx context.Context, account, id pfid.ID, decide func(Environment) (Environment, audit.Event, error)) (ListedEnvironment, error)
+	// DeleteEnvironment reads the environment, asks decide, revokes its live tokens and deletes its deployments and
+	// itself, all in one transaction. It returns the environment as it was and the hashes of the tokens that it
+	// revoked, the latter also after a failure as far as they are known.
+	DeleteEnvironment(ctx context.Context, account, id pfid.ID, at time.Time, decide func(ListedEnvironment) error, record Recorder) (ListedEnvironment, [][32]byte, error)
+}
 
 // EnvironmentOrder is what a caller asks for when an environment is made.
 type EnvironmentOrder struct {
@@ -20,7 +59,7 @@ type EnvironmentOrder struct {
 }
 
 // CreateEnvironment adds an environment to the actor's account.
-func (as *Accounts) CreateEnvironment(ctx context.Context, actor audit.Actor, order EnvironmentOrder) (Environment, error) {
+func (as *Accounts) CreateEnvironment(ctx context.Context, actor audit.Actor, order EnvironmentOrder) (ListedEnvironment, error) {
 	at := as.now().UTC()
 	wrong := fault.Fields{}
 	order.Name = wrong.Text("name", order.Name, 1, maxName)
@@ -28,19 +67,17 @@ func (as *Accounts) CreateEnvironment(ctx context.Context, actor audit.Actor, or
 	if order.Purpose == "" {
 		order.Purpose = Purposes[0]
 	}
-	if !slices.Contains(Purposes, order.Purpose) {
-		wrong.Add("purpose", "must be one of %s", strings.Join(Purposes, ", "))
-	}
+	checkPurpose(wrong, order.Purpose, Purposes)
 	if !order.ID.IsZero() && order.ID.Partition() != actor.AccountID.Partition() {
 		wrong.Add("id", "must be of the partition of the account")
 	}
 	if err := wrong.Err(); err != nil {
-		return Environment{}, err
+		return ListedEnvironment{}, err
 	}
 	if order.ID.IsZero() {
 		var err error
 		if order.ID, err = pfid.New(at, actor.AccountID.Partition(), as.random); err != nil {
-			return Environment{}, err
+			return ListedEnvironment{}, err
 		}
 	}
 	e := Environment{
@@ -49,17 +86,77 @@ func (as *Accounts) CreateEnvironment(ctx context.Context, actor audit.Actor, or
 	}
 	event, err := audit.New(at, actor, audit.EnvironmentCreated, e.ID.String(), e.Name, as.random)
 	if err != nil {
-		return Environment{}, err
+		return ListedEnvironment{}, err
 	}
-	return e, as.store.InsertEnvironment(ctx, e, event)
+	return ListedEnvironment{Environment: e}, as.store.InsertEnvironment(ctx, e, event)
 }
 
 // Environment returns one environment of the account, else a fault.NotFound.
-func (as *Accounts) Environment(ctx context.Context, account, id pfid.ID) (Environment, error) {
+func (as *Accounts) Environment(ctx context.Context, account, id pfid.ID) (ListedEnvironment, error) {
 	return as.store.EnvironmentOf(ctx, account, id)
 }
 
 // Environments returns one page of the account's environments and how many there are in all.
-func (as *Accounts) Environments(ctx context.Context, account pfid.ID, page paging.Page) ([]Environment, int, error) {
+func (as *Accounts) Environments(ctx context.Context, account pfid.ID, page paging.Page) ([]ListedEnvironment, int, error) {
 	return as.store.Environments(ctx, account, page)
+}
+
+// EnvironmentChange is what a caller wants changed of an environment; nil leaves a field as it is.
+type EnvironmentChange struct {
+	Name, Purpose, Description *string
+}
+
+// UpdateEnvironment changes an environment of the actor's account.
+func (as *Accounts) UpdateEnvironment(ctx context.Context, actor audit.Actor, id pfid.ID, change EnvironmentChange) (ListedEnvironment, error) {
+	at := as.now().UTC()
+	return as.store.UpdateEnvironment(ctx, actor.AccountID, id, func(e Environment) (Environment, audit.Event, error) {
+		wrong := fault.Fields{}
+		if change.Name != nil {
+			e.Name = wrong.Text("name", *change.Name, 1, maxName)
+		}
+		if change.Description != nil {
+			e.Description = wrong.Text("description", *change.Description, 0, maxDescription)
+		}
+		if change.Purpose != nil {
+			e.Purpose = *change.Purpose
+			checkPurpose(wrong, e.Purpose, Purposes)
+		}
+		if err := wrong.Err(); err != nil {
+			return e, audit.Event{}, err
+		}
+		e.UpdatedAt = at
+		event, err := audit.New(at, actor, audit.EnvironmentUpdated, id.String(), e.Name, as.random)
+		return e, event, err
+	})
+}
+
+// DeleteEnvironment removes an environment of the actor's account and returns it as it was. While live tokens or
+// deployments name it, that is a fault.InvalidAction unless revokeTokens is set: then they go with it, and it returns
+// after no validation accepts those tokens any more.
+func (as *Accounts) DeleteEnvironment(ctx context.Context, actor audit.Actor, id pfid.ID, revokeTokens bool) (ListedEnvironment, error) {
+	at := as.now().UTC()
+	decide := func(e ListedEnvironment) error {
+		if revokeTokens || e.LiveTokens == 0 && e.Deployments == 0 {
+			return nil
+		}
+		return fault.New(fault.InvalidAction, "%s and %s name this environment. Revoke and delete them together with it, or first.",
+			count(e.LiveTokens, "live API token"), count(e.Deployments, "agent deployment"))
+	}
+	deleted, hashes, err := as.store.DeleteEnvironment(ctx, actor.AccountID, id, at, decide, as.recorder(at, actor))
+	as.forget(hashes)
+	return deleted, err
+}
+
+func checkPurpose(wrong fault.Fields, purpose string, known []string) {
+	if !slices.Contains(known, purpose) {
+		wrong.Add("purpose", "must be one of %s", strings.Join(known, ", "))
+	}
+}
+
+// count says how many of a thing there are, in words.
+func count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }

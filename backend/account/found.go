@@ -70,7 +70,7 @@ func (as *Accounts) prepare(ctx context.Context, founder Founder, address string
 	name := wrong.Text("account_name", founder.AccountName, 1, maxName)
 	userName := wrong.Text("name", founder.Name, 0, maxName)
 	email := checkEmail(wrong, founder.Email)
-	checkPassword(wrong, founder.Password)
+	checkPassword(wrong, "password", founder.Password)
 	if err := wrong.Err(); err != nil {
 		return Founding{}, err
 	}
@@ -133,11 +133,11 @@ func checkEmail(wrong fault.Fields, text string) string {
 
 func normalEmail(text string) string { return strings.ToLower(strings.TrimSpace(text)) }
 
-func checkPassword(wrong fault.Fields, password string) {
+func checkPassword(wrong fault.Fields, field, password string) {
 	switch n := utf8.RuneCountInString(password); {
 	case n < MinPassword:
-		wrong.Add("password", "must have at least %d characters", MinPassword)
+		wrong.Add(field, "must have at least %d characters", MinPassword)
 	case n > MaxPassword:
-		wrong.Add("password", "must have at most %d characters", MaxPassword)
+		wrong.Add(field, "must have at most %d characters", MaxPassword)
 	}
 }

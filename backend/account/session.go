@@ -40,11 +40,40 @@ type Session struct {
 	ExpiresAt  time.Time // the absolute end
 }
 
+// SessionStore keeps sessions, and counts the tries to start one.
+type SessionStore interface {
+	// AdminUserByEmail returns the admin user with that lower-case email and the hash of the password; ok is false
+	// where there is none.
+	AdminUserByEmail(ctx context.Context, email string) (user AdminUser, passwordHash string, ok bool, err error)
+	// InsertSession writes a session under the hash of its id, and removes those that have ended. Where the admin user
+	// was removed meanwhile, or has another password than the one with this hash, it writes nothing and ok is false; an
+	// empty password hash stands for any.
+	InsertSession(ctx context.Context, hash SessionHash, s Session, passwordHash string, event audit.Event) (ok bool, err error)
+	// Session returns a session with its admin user and account; ok is false where there is none.
+	Session(ctx context.Context, hash SessionHash) (s Session, ok bool, err error)
+	// TouchSession moves the time a session was last seen forward.
+	TouchSession(ctx context.Context, hash SessionHash, at time.Time) error
+	// DeleteSession ends a session; no error where there is none.
+	DeleteSession(ctx context.Context, hash SessionHash, event audit.Event) error
+
+	// CountTry counts one more try of each source as failed, unless allowed refuses one of the counts so far; it
+	// returns what allowed returned.
+	CountTry(ctx context.Context, sources []string, at time.Time, allowed func([]Tries) error) error
+	// ForgetTries resets the count of each source.
+	ForgetTries(ctx context.Context, sources []string) error
+}
+
 // maxUserAgent bounds what is kept of a browser's own description, in bytes.
 const maxUserAgent = 300
 
 // StartSession signs an admin user in and returns the id of the session, which exists nowhere else from then on.
 func (as *Accounts) StartSession(ctx context.Context, user AdminUser, address, userAgent string) (SessionID, Session, error) {
+	return as.startSession(ctx, user, "", address, userAgent)
+}
+
+// startSession starts none for somebody who was removed, or whose password was changed, since the hash was read: the
+// session would outlive the change that was meant to end it.
+func (as *Accounts) startSession(ctx context.Context, user AdminUser, passwordHash, address, userAgent string) (SessionID, Session, error) {
 	at := as.now().UTC()
 	var b [32]byte
 	if _, err := io.ReadFull(as.random, b[:]); err != nil {
@@ -68,7 +97,14 @@ func (as *Accounts) StartSession(ctx context.Context, user AdminUser, address, u
 	if err != nil {
 		return "", Session{}, err
 	}
-	return id, s, as.store.InsertSession(ctx, id.hash(), s, event)
+	ok, err := as.store.InsertSession(ctx, id.hash(), s, passwordHash, event)
+	if err != nil {
+		return "", Session{}, err
+	}
+	if !ok {
+		return "", Session{}, wrongSignIn()
+	}
+	return id, s, nil
 }
 
 // Session returns the session with this id; ok is false where there is none or it has ended.

@@ -52,20 +52,8 @@ func (t Tries) wait() time.Duration {
 func (as *Accounts) SignIn(ctx context.Context, email, password, address, userAgent string) (SessionID, Session, error) {
 	at := as.now().UTC()
 	email = normalEmail(email)
-	sources := []string{emailSource(email), addressSource + network(address)}
-	// Counted before the password is looked at, so that many tries at once can't get ahead of the count.
-	err := as.store.CountTry(ctx, sources, at, func(tries []Tries) error {
-		for _, t := range tries {
-			if at.Sub(t.LastAt) > triesForgottenAfter {
-				continue
-			}
-			if left := t.LastAt.Add(t.wait()).Sub(at); left > 0 {
-				return &fault.Error{Kind: fault.TooManyRequests, Message: "Too many wrong tries. Wait a little and try again.", RetryAfter: left}
-			}
-		}
-		return nil
-	})
-	if err != nil {
+	sources := sourcesOf(email, address)
+	if err := as.countTry(ctx, sources, at); err != nil {
 		return "", Session{}, err
 	}
 	user, hash, ok, err := as.store.AdminUserByEmail(ctx, email)
@@ -80,12 +68,36 @@ func (as *Accounts) SignIn(ctx context.Context, email, password, address, userAg
 		return "", Session{}, err
 	}
 	if !matches || !ok {
-		return "", Session{}, fault.New(fault.NotAuthenticated, "The email or the password is wrong.")
+		return "", Session{}, wrongSignIn()
 	}
 	if err := as.store.ForgetTries(ctx, sources); err != nil {
 		return "", Session{}, err
 	}
-	return as.StartSession(ctx, user, address, userAgent)
+	return as.startSession(ctx, user, hash, address, userAgent)
+}
+
+func wrongSignIn() error {
+	return fault.New(fault.NotAuthenticated, "The email or the password is wrong.")
+}
+
+// countTry counts one more try, or refuses it where a source has to wait. It comes before the password is looked at, so
+// that many tries at once can't get ahead of the count.
+func (as *Accounts) countTry(ctx context.Context, sources []string, at time.Time) error {
+	return as.store.CountTry(ctx, sources, at, func(tries []Tries) error {
+		for _, t := range tries {
+			if at.Sub(t.LastAt) > triesForgottenAfter {
+				continue
+			}
+			if left := t.LastAt.Add(t.wait()).Sub(at); left > 0 {
+				return &fault.Error{Kind: fault.TooManyRequests, Message: "Too many wrong tries. Wait a little and try again.", RetryAfter: left}
+			}
+		}
+		return nil
+	})
+}
+
+func sourcesOf(email, address string) []string {
+	return []string{emailSource(email), addressSource + network(address)}
 }
 
 // SignOut ends the actor's session.

@@ -127,6 +127,20 @@ func (p *Program) Rival() audit.Actor {
 	return audit.Actor{AccountID: user.AccountID, AdminUserID: user.ID}
 }
 
+// Join makes Bob a member of the actor's team, with an email of his own, and returns the actor that he is.
+func (p *Program) Join(actor audit.Actor, email string) audit.Actor {
+	p.t.Helper()
+	invite, err := p.Accounts.Invite(p.t.Context(), actor, email)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	user, err := p.Accounts.AcceptInvite(p.t.Context(), account.Acceptance{Code: invite.Code, Name: "Bob", Password: Password}, "")
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return audit.Actor{AccountID: user.AccountID, AdminUserID: user.ID}
+}
+
 // Issue makes a token and returns it with its secret.
 func (p *Program) Issue(actor audit.Actor, order token.Order) (token.Listed, string) {
 	p.t.Helper()

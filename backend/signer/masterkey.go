@@ -3,6 +3,9 @@ package signer
 import (
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -85,6 +88,32 @@ func makeMasterKey(folder, path string, random io.Reader) error {
 	}
 	return nil
 }
+
+// MACKey makes message authentication codes: HMAC-SHA256 under a key of its own.
+type MACKey struct{ key []byte }
+
+// MACKey derives the key for a purpose (RFC 5869). Codes for one purpose say nothing about those for another, nor about
+// the master key.
+func (k MasterKey) MACKey(purpose string) (MACKey, error) {
+	key, err := hkdf.Key(sha256.New, k[:], nil, "tokentab "+purpose, sha256.Size)
+	if err != nil {
+		return MACKey{}, fmt.Errorf("signer: derive a key: %w", err)
+	}
+	return MACKey{key: key}, nil
+}
+
+// MAC returns the 32-byte code of a message.
+func (k MACKey) MAC(message []byte) []byte {
+	mac := hmac.New(sha256.New, k.key)
+	mac.Write(message)
+	return mac.Sum(nil)
+}
+
+// String hides the key from logs.
+func (MACKey) String() string { return "***" }
+
+// GoString hides the key from logs.
+func (MACKey) GoString() string { return "***" }
 
 // seal encrypts with AES-256-GCM. The name is bound to the result, so that a sealed key can't stand in for another.
 func (k MasterKey) seal(plain []byte, name string, random io.Reader) ([]byte, error) {

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"time"
 
 	"gorm.io/gorm"
 
@@ -11,6 +12,7 @@ import (
 	"tokentab/backend/fault"
 	"tokentab/backend/paging"
 	"tokentab/backend/pfid"
+	"tokentab/backend/token"
 )
 
 // CreateAccount implements account.Store.
@@ -35,11 +37,8 @@ func (s *Store) CreateAccount(ctx context.Context, f account.Founding, first boo
 		if err != nil {
 			return err
 		}
-		u := f.AdminUser
-		err = tx.Create(&adminUserRow{
-			ID: u.ID, AccountID: u.AccountID, Email: u.Email, Name: orNull(u.Name), JobTitle: orNull(u.JobTitle),
-			PasswordHash: f.PasswordHash, InsertedAt: millis(u.InsertedAt), UpdatedAt: millis(u.UpdatedAt),
-		}).Error
+		user := adminUserRowOf(f.AdminUser, f.PasswordHash)
+		err = tx.Create(&user).Error
 		if errors.Is(err, gorm.ErrDuplicatedKey) {
 			return fault.Field("email", "is taken")
 		}
@@ -101,59 +100,78 @@ func (s *Store) Account(ctx context.Context, id pfid.ID) (found account.Account,
 	return found, err
 }
 
-// EnvironmentOf implements account.Store.
-func (s *Store) EnvironmentOf(ctx context.Context, owner, id pfid.ID) (found account.Environment, err error) {
-	err = s.read(ctx, func(tx *gorm.DB) error {
-		var row environmentRow
-		if err := take(tx.Where("id = ? AND account_id = ? AND deleted_at IS NULL", id, owner), &row, "environment"); err != nil {
+// UpdateAccount implements account.Store.
+func (s *Store) UpdateAccount(ctx context.Context, id pfid.ID, decide func(account.Account) (account.Account, audit.Event, error)) (changed account.Account, err error) {
+	err = s.change(ctx, func(tx *gorm.DB) error {
+		var row accountRow
+		if err := take(tx.Where("id = ?", id), &row, "account"); err != nil {
 			return err
 		}
-		found = row.environment()
-		return nil
-	})
-	return found, err
-}
-
-var environmentSorting = sorting{"id", "inserted_at", "updated_at", "name"}
-
-// Environments implements account.Store.
-func (s *Store) Environments(ctx context.Context, owner pfid.ID, page paging.Page) (list []account.Environment, total int, err error) {
-	rows, total, err := pageOf[environmentRow](ctx, s, environmentSorting, page, func(tx *gorm.DB) *gorm.DB {
-		return tx.Where("account_id = ? AND deleted_at IS NULL", owner)
-	})
-	for _, row := range rows {
-		list = append(list, row.environment())
-	}
-	return list, total, err
-}
-
-// InsertEnvironment implements account.Store.
-func (s *Store) InsertEnvironment(ctx context.Context, e account.Environment, event audit.Event) error {
-	return s.change(ctx, func(tx *gorm.DB) error {
-		row := environmentRowOf(e)
-		err := tx.Create(&row).Error
-		if errors.Is(err, gorm.ErrDuplicatedKey) {
-			return fault.Field("id", "is taken")
+		next, event, err := decide(row.account())
+		if err != nil {
+			return err
 		}
+		changed = next
+		err = tx.Model(&accountRow{}).Where("id = ?", id).Updates(map[string]any{
+			"name": next.Name, "purpose": next.Purpose, "organisation_name": orNull(next.OrganisationName),
+			"website": orNull(next.Website), "updated_at": millis(next.UpdatedAt),
+		}).Error
 		if err != nil {
 			return err
 		}
 		return record(tx, event)
 	})
+	return changed, err
 }
 
-// AdminUserByEmail implements account.Store.
-func (s *Store) AdminUserByEmail(ctx context.Context, email string) (user account.AdminUser, passwordHash string, ok bool, err error) {
-	err = s.read(ctx, func(tx *gorm.DB) error {
-		var row adminUserRow
-		err := tx.Where("email = ? AND removed_at IS NULL", email).Take(&row).Error
-		if errors.Is(err, gorm.ErrRecordNotFound) {
-			return nil
-		}
-		user, passwordHash, ok = row.adminUser(), row.PasswordHash, err == nil
-		return err
+// Contents implements account.Store.
+func (s *Store) Contents(ctx context.Context, id pfid.ID) (c account.Contents, err error) {
+	err = s.readTogether(ctx, func(tx *gorm.DB) error {
+		return tx.Raw(`SELECT api_token_count AS api_tokens,
+			(SELECT count(*) FROM admin_users WHERE account_id = accounts.id AND removed_at IS NULL) AS admin_users,
+			(SELECT count(*) FROM environments WHERE account_id = accounts.id AND deleted_at IS NULL) AS environments,
+			(SELECT count(*) FROM agents WHERE account_id = accounts.id AND deleted_at IS NULL) AS agents
+			FROM accounts WHERE id = ?`, id).Row().Scan(&c.APITokens, &c.AdminUsers, &c.Environments, &c.Agents)
 	})
-	return user, passwordHash, ok, err
+	return c, err
+}
+
+// deleteTimeout bounds the delete of an account, which may have a million tokens.
+const deleteTimeout = 5 * time.Minute
+
+// DeleteAccount implements account.Store.
+func (s *Store) DeleteAccount(ctx context.Context, id pfid.ID, decide func(account.Account) (audit.Event, error)) (deleted account.Account, err error) {
+	err = s.changeWithin(ctx, deleteTimeout, func(tx *gorm.DB) error {
+		var row accountRow
+		if err := take(tx.Where("id = ?", id), &row, "account"); err != nil {
+			return err
+		}
+		deleted = row.account()
+		event, err := decide(deleted)
+		if err != nil {
+			return err
+		}
+		// What points to others goes before what it points to.
+		for _, statement := range []string{
+			"DELETE FROM api_tokens WHERE account_id = ?",
+			"DELETE FROM agent_deployments WHERE account_id = ?",
+			"DELETE FROM agent_versions WHERE account_id = ?",
+			"DELETE FROM agent_schema_versions WHERE account_id = ?",
+			"DELETE FROM agents WHERE account_id = ?",
+			"DELETE FROM environments WHERE account_id = ?",
+			"DELETE FROM sessions WHERE admin_user_id IN (SELECT id FROM admin_users WHERE account_id = ?)",
+			"DELETE FROM admin_user_invites WHERE account_id = ?",
+			"DELETE FROM admin_users WHERE account_id = ?",
+			"DELETE FROM idempotency_keys WHERE account_id = ?",
+			"DELETE FROM accounts WHERE id = ?",
+		} {
+			if err := tx.Exec(statement, id).Error; err != nil {
+				return err
+			}
+		}
+		return record(tx, event)
+	})
+	return deleted, err
 }
 
 // take reads one row into row, and is a fault.NotFound where there is none.
@@ -167,6 +185,11 @@ func take(tx *gorm.DB, row any, what string) error {
 
 // pageOf reads one page of the rows that where selects, and how many it selects in all, from one snapshot.
 func pageOf[Row any](ctx context.Context, s *Store, sort sorting, page paging.Page, where func(*gorm.DB) *gorm.DB) (rows []Row, total int, err error) {
+	return pageWith[Row](ctx, s, sort, page, where, nil)
+}
+
+// pageWith is pageOf where also reads what goes with the page's rows, from the same snapshot.
+func pageWith[Row any](ctx context.Context, s *Store, sort sorting, page paging.Page, where func(*gorm.DB) *gorm.DB, also func(*gorm.DB, []Row) error) (rows []Row, total int, err error) {
 	order, err := sort.orderBy(page)
 	if err != nil {
 		return nil, 0, err
@@ -177,9 +200,34 @@ func pageOf[Row any](ctx context.Context, s *Store, sort sorting, page paging.Pa
 			return err
 		}
 		total = int(n)
-		return where(tx).Order(order("")).Limit(page.Size).Offset(page.Offset).Find(&rows).Error
+		err := where(tx).Order(order("")).Limit(page.Size).Offset(page.Offset).Find(&rows).Error
+		if err != nil || len(rows) == 0 || also == nil {
+			return err
+		}
+		return also(tx, rows)
 	})
 	return rows, total, err
+}
+
+// countsBy counts the rows that tx selects for each value of an id column.
+func countsBy(tx *gorm.DB, column string, ids []pfid.ID) (map[pfid.ID]int, error) {
+	var rows []struct {
+		ID pfid.ID
+		N  int
+	}
+	if err := tx.Select(column+" AS id, count(*) AS n").Where(column+" IN ?", ids).Group(column).Scan(&rows).Error; err != nil {
+		return nil, err
+	}
+	counts := make(map[pfid.ID]int, len(rows))
+	for _, row := range rows {
+		counts[row.ID] = row.N
+	}
+	return counts, nil
+}
+
+// liveTokens selects the tokens that are accepted or may be again.
+func liveTokens(tx *gorm.DB) *gorm.DB {
+	return tx.Table("api_tokens").Where("status IN ?", statusesBefore(token.Revoked))
 }
 
 // Setting returns a setting of the installation; ok is false where it was never set.

@@ -48,6 +48,40 @@ func (r adminUserRow) adminUser() account.AdminUser {
 	}
 }
 
+func adminUserRowOf(u account.AdminUser, passwordHash string) adminUserRow {
+	return adminUserRow{
+		ID: u.ID, AccountID: u.AccountID, Email: u.Email, Name: orNull(u.Name), JobTitle: orNull(u.JobTitle),
+		PasswordHash: passwordHash, InsertedAt: millis(u.InsertedAt), UpdatedAt: millis(u.UpdatedAt),
+	}
+}
+
+type inviteRow struct {
+	ID                   pfid.ID
+	AccountID            pfid.ID
+	Email                string
+	Status               string
+	CreatedByAdminUserID pfid.ID
+	ExpiresAt            int64
+	InsertedAt           int64
+	UpdatedAt            int64 `gorm:"autoUpdateTime:false"`
+}
+
+func (inviteRow) TableName() string { return "admin_user_invites" }
+
+func inviteRowOf(i account.Invite) inviteRow {
+	return inviteRow{
+		ID: i.ID, AccountID: i.AccountID, Email: i.Email, Status: i.Status, CreatedByAdminUserID: i.CreatedByAdminUserID,
+		ExpiresAt: millis(i.ExpiresAt), InsertedAt: millis(i.InsertedAt), UpdatedAt: millis(i.UpdatedAt),
+	}
+}
+
+func (r inviteRow) invite() account.Invite {
+	return account.Invite{
+		ID: r.ID, AccountID: r.AccountID, Email: r.Email, Status: r.Status, CreatedByAdminUserID: r.CreatedByAdminUserID,
+		ExpiresAt: instant(r.ExpiresAt), InsertedAt: instant(r.InsertedAt), UpdatedAt: instant(r.UpdatedAt),
+	}
+}
+
 type sessionRow struct {
 	ID          pfid.ID
 	IDHash      []byte

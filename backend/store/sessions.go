@@ -13,10 +13,19 @@ import (
 )
 
 // InsertSession implements account.Store.
-func (s *Store) InsertSession(ctx context.Context, hash account.SessionHash, session account.Session, event audit.Event) error {
-	return s.change(ctx, func(tx *gorm.DB) error {
+func (s *Store) InsertSession(ctx context.Context, hash account.SessionHash, session account.Session, passwordHash string, event audit.Event) (ok bool, err error) {
+	err = s.change(ctx, func(tx *gorm.DB) error {
+		var user adminUserRow
+		err := tx.Where("id = ? AND removed_at IS NULL", session.AdminUser.ID).Take(&user).Error
+		if errors.Is(err, gorm.ErrRecordNotFound) || err == nil && passwordHash != "" && passwordHash != user.PasswordHash {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		ok = true
 		now := session.InsertedAt
-		err := tx.Exec("DELETE FROM sessions WHERE expires_at <= ? OR last_seen_at <= ?", millis(now), millis(now.Add(-account.IdleEnd))).Error
+		err = tx.Exec("DELETE FROM sessions WHERE expires_at <= ? OR last_seen_at <= ?", millis(now), millis(now.Add(-account.IdleEnd))).Error
 		if err != nil {
 			return err
 		}
@@ -29,6 +38,7 @@ func (s *Store) InsertSession(ctx context.Context, hash account.SessionHash, ses
 		}
 		return record(tx, event)
 	})
+	return ok && err == nil, err
 }
 
 // Session implements account.Store.
@@ -43,7 +53,7 @@ func (s *Store) Session(ctx context.Context, hash account.SessionHash) (session 
 			return err
 		}
 		var user adminUserRow
-		if err := tx.Where("id = ? AND removed_at IS NULL", row.AdminUserID).Take(&user).Error; err != nil {
+		if err := tx.Where("id = ?", row.AdminUserID).Take(&user).Error; err != nil || user.RemovedAt != nil {
 			return err
 		}
 		var owner accountRow

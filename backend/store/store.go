@@ -113,7 +113,11 @@ func (s *Store) Ping(ctx context.Context) error {
 
 // change runs f in one transaction on the writing connection. Its changes and events are kept together or not at all.
 func (s *Store) change(ctx context.Context, f func(tx *gorm.DB) error) error {
-	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
+	return s.changeWithin(ctx, operationTimeout, f)
+}
+
+func (s *Store) changeWithin(ctx context.Context, timeout time.Duration, f func(tx *gorm.DB) error) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	return classify(s.writer.WithContext(ctx).Transaction(f))
 }

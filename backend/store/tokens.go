@@ -121,6 +121,9 @@ func mustHave(tx *gorm.DB, table, field string, account, id pfid.ID) error {
 func (s *Store) InsertToken(ctx context.Context, t token.Token, hash token.Hash, event, deployed audit.Event) error {
 	raced := false
 	err := s.change(ctx, func(tx *gorm.DB) error {
+		if err := mustStillStand(tx, t); err != nil {
+			return err
+		}
 		if t.Scope == token.ScopeAgentDeployment {
 			deployment := deploymentRow{
 				ID: t.AgentDeploymentID, AccountID: t.AccountID, AgentID: t.AgentID, EnvironmentID: t.EnvironmentID,
@@ -162,6 +165,20 @@ func (s *Store) InsertToken(ctx context.Context, t token.Token, hash token.Hash,
 		return token.ErrDeploymentExists
 	}
 	return err
+}
+
+// mustStillStand looks again at what a token depends on, inside the transaction: none may slip in behind the removal of
+// its maker or the delete of its environment, which have revoked all others by then.
+func mustStillStand(tx *gorm.DB, t token.Token) error {
+	if !t.CreatedByAdminUserID.IsZero() {
+		if err := mustBePresent(tx, t.CreatedByAdminUserID); err != nil {
+			return err
+		}
+	}
+	if t.EnvironmentID.IsZero() {
+		return nil
+	}
+	return mustHave(tx, "environments", "environment_id", t.AccountID, t.EnvironmentID)
 }
 
 func countTokens(tx *gorm.DB, account pfid.ID, by int) error {
@@ -270,6 +287,9 @@ func filtered(tx *gorm.DB, account pfid.ID, filter token.Filter) *gorm.DB {
 	}
 	if !filter.EnvironmentID.IsZero() {
 		where = where.Where("environment_id = ?", filter.EnvironmentID)
+	}
+	if !filter.CreatedByAdminUserID.IsZero() {
+		where = where.Where("created_by_admin_user_id = ?", filter.CreatedByAdminUserID)
 	}
 	if filter.Scope != 0 {
 		where = where.Where("token_scope = ?", filter.Scope.String())

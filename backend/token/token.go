@@ -114,10 +114,11 @@ const MaxName = 100
 
 // Filter narrows a list of tokens. The zero Filter is all tokens of the account.
 type Filter struct {
-	AgentID       pfid.ID
-	EnvironmentID pfid.ID
-	Scope         Scope
-	Status        Status
+	AgentID              pfid.ID
+	EnvironmentID        pfid.ID
+	CreatedByAdminUserID pfid.ID
+	Scope                Scope
+	Status               Status
 }
 
 // Store keeps tokens. Every change is written together with its event in one transaction, or not at all.

@@ -21,10 +21,11 @@ import (
 type access uint8
 
 const (
-	nobody  access = iota
-	open           // strangers; the route table has few of them
-	holder         // whoever holds a good token, and signed-in admin users
-	manager        // account tokens and signed-in admin users
+	nobody   access = iota
+	open            // strangers; the route table has few of them
+	holder          // whoever holds a good token, and signed-in admin users
+	manager         // account tokens and signed-in admin users
+	signedIn        // signed-in admin users only
 )
 
 // caller is who asks: a signed-in admin user, the holder of a token, or on open routes possibly nobody.
@@ -71,6 +72,8 @@ func (c *caller) check(a access) error {
 		return nil
 	case a == nobody || !known:
 		return fault.New(fault.NotAuthenticated, "Send an API token as a bearer token, or sign in.")
+	case a == signedIn && c.Session == nil:
+		return fault.New(fault.NotPermitted, "Only signed-in admin users may do this, not API tokens.")
 	case a == manager && !c.mayManage():
 		return fault.New(fault.NotPermitted, "Only account tokens may do this; this token has the scope %s.", c.Standing.Scope)
 	}
@@ -199,6 +202,10 @@ func add[I, O any](s *Server, a access, method, path, summary string, intent fun
 	}
 	if a == open && isUnsafe(method) {
 		operation.Errors = append(operation.Errors, http.StatusUnauthorized, http.StatusNotFound, http.StatusTooManyRequests)
+	}
+	if a == signedIn {
+		operation.Security = operation.Security[1:]
+		operation.Errors = append(operation.Errors, http.StatusTooManyRequests)
 	}
 	huma.Register(s.api, operation, func(ctx context.Context, in *I) (*O, error) {
 		who, _ := ctx.Value(callerKey{}).(*caller)

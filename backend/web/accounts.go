@@ -48,74 +48,66 @@ func (s *Server) getAccount(ctx context.Context, who *caller, in *pathID) (*one[
 	return details(accountOf(a)), nil
 }
 
-// Environment is an environment as clients see it.
-type Environment struct {
-	Type        string    `json:"type" enum:"environment"`
-	ID          string    `json:"id"`
-	AccountID   string    `json:"account_id"`
-	Name        string    `json:"name"`
-	Purpose     string    `json:"purpose" enum:"development,staging,testing,production"`
-	Description *string   `json:"description"`
-	InsertedAt  time.Time `json:"inserted_at"`
-	UpdatedAt   time.Time `json:"updated_at"`
+// AccountChange is what a caller wants changed of an account. What is left out stays as it is.
+type AccountChange struct {
+	_                struct{}   `additionalProperties:"true"`
+	Name             *string    `json:"name,omitempty"`
+	Purpose          *string    `json:"purpose,omitempty" enum:"business,personal,nonprofit,education,government"`
+	OrganisationName textOrNull `json:"organisation_name,omitempty" doc:"Required unless the account is personal, which has none"`
+	Website          textOrNull `json:"website,omitempty" doc:"An http or https address of up to 500 characters"`
 }
 
-func environmentOf(e account.Environment) Environment {
-	return Environment{
-		Type: "environment", ID: e.ID.String(), AccountID: e.AccountID.String(), Name: e.Name, Purpose: e.Purpose,
-		Description: orNull(e.Description), InsertedAt: e.InsertedAt, UpdatedAt: e.UpdatedAt,
-	}
-}
-
-type listEnvironmentsInput struct {
-	Listing
-	AccountID string `query:"account_id" doc:"The caller's own account, which is also the default"`
-}
-
-func (s *Server) listEnvironments(ctx context.Context, who *caller, in *listEnvironmentsInput) (*many[Environment], error) {
-	if err := who.own(in.AccountID); err != nil {
+func (s *Server) updateAccount(ctx context.Context, who *caller, in *changed[AccountChange]) (*one[Account], error) {
+	if err := who.own(in.ID); err != nil {
 		return nil, err
 	}
-	list, total, err := s.Accounts.Environments(ctx, who.AccountID, in.page())
-	if err != nil {
-		return nil, err
-	}
-	return summaries(list, total, &in.Listing, environmentOf), nil
-}
-
-// NewEnvironment is what a caller asks for when an environment is created.
-type NewEnvironment struct {
-	_           struct{} `additionalProperties:"true"`
-	Name        string   `json:"name" minLength:"1"`
-	AccountID   *string  `json:"account_id,omitempty" nullable:"true" doc:"The caller's own account, which is also the default"`
-	ID          *string  `json:"id,omitempty" nullable:"true" doc:"A PFID of the account's partition; made if empty"`
-	Purpose     *string  `json:"purpose,omitempty" nullable:"true" doc:"development, staging, testing or production; development if empty"`
-	Description *string  `json:"description,omitempty" nullable:"true"`
-}
-
-func (s *Server) createEnvironment(ctx context.Context, who *caller, in *ordered[NewEnvironment]) (*one[Environment], error) {
 	asked := in.Body.Details
-	if err := who.own(optionalText(asked.AccountID)); err != nil {
-		return nil, err
-	}
-	wrong := fault.Fields{}
-	id := optionalID(wrong, "id", asked.ID)
-	if err := wrong.Err(); err != nil {
-		return nil, err
-	}
-	e, err := s.Accounts.CreateEnvironment(ctx, who.Actor, account.EnvironmentOrder{
-		ID: id, Name: asked.Name, Purpose: optionalText(asked.Purpose), Description: optionalText(asked.Description),
+	a, err := s.Accounts.Update(ctx, who.Actor, account.Change{
+		Name: asked.Name, Purpose: asked.Purpose, OrganisationName: asked.OrganisationName.sent(), Website: asked.Website.sent(),
 	})
 	if err != nil {
 		return nil, err
 	}
-	return details(environmentOf(e)), nil
+	return details(accountOf(a)), nil
 }
 
-func (s *Server) getEnvironment(ctx context.Context, who *caller, in *pathID) (*one[Environment], error) {
-	e, err := s.Accounts.Environment(ctx, who.AccountID, in.id())
+// AccountContents counts what an account holds.
+type AccountContents struct {
+	Type         string `json:"type" enum:"account_contents"`
+	AdminUsers   int    `json:"admin_users"`
+	Environments int    `json:"environments"`
+	Agents       int    `json:"agents"`
+	APITokens    int    `json:"api_tokens"`
+}
+
+func (s *Server) getAccountContents(ctx context.Context, who *caller, in *pathID) (*one[AccountContents], error) {
+	if err := who.own(in.ID); err != nil {
+		return nil, err
+	}
+	c, err := s.Accounts.Contents(ctx, who.AccountID)
 	if err != nil {
 		return nil, err
 	}
-	return details(environmentOf(e)), nil
+	return details(AccountContents{
+		Type: "account_contents", AdminUsers: c.AdminUsers, Environments: c.Environments, Agents: c.Agents, APITokens: c.APITokens,
+	}), nil
+}
+
+// AccountDelete proves that a person means the account that they are about to delete.
+type AccountDelete struct {
+	_    struct{} `additionalProperties:"true"`
+	Name string   `json:"name" doc:"The name of the account"`
+}
+
+func (s *Server) deleteAccount(ctx context.Context, who *caller, in *changed[AccountDelete]) (*one[Account], error) {
+	if err := who.own(in.ID); err != nil {
+		return nil, err
+	}
+	a, err := s.Accounts.Delete(ctx, who.Actor, in.Body.Details.Name)
+	if err != nil {
+		return nil, err
+	}
+	s.Log.Info("an account was deleted", "account", a.ID, "admin_user", who.AdminUserID, "address", who.Address)
+	s.setSessionCookie(who.request, "")
+	return details(accountOf(a)), nil
 }

@@ -25,6 +25,34 @@ type orderedBody[T any] struct {
 	Details T        `json:"details"`
 }
 
+// PathID is pathID where it is embedded: Huma passes over fields that are not exported.
+type PathID = pathID
+
+// changed is a request to change what its path names.
+type changed[T any] struct {
+	PathID
+	Body orderedBody[T]
+}
+
+// optionallyChanged is a changed whose body may be left out.
+type optionallyChanged[T any] struct {
+	PathID
+	Body *optionalBody[T]
+}
+
+type optionalBody[T any] struct {
+	_       struct{} `additionalProperties:"true"`
+	Details T        `json:"details,omitempty"`
+}
+
+// details returns what was asked for, the zero T where nothing was.
+func (in *optionallyChanged[T]) details() (asked T) {
+	if in.Body != nil {
+		asked = in.Body.Details
+	}
+	return asked
+}
+
 // one is the success envelope of one item.
 type one[T any] struct {
 	Body oneBody[T]
@@ -160,6 +188,31 @@ func optionalText(text *string) string {
 		return ""
 	}
 	return *text
+}
+
+// textOrNull is a field of a change that may be left out, which leaves things as they are, or be null for none.
+type textOrNull struct {
+	isSent bool
+	text   string
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (t *textOrNull) UnmarshalJSON(b []byte) error {
+	t.isSent = true
+	return json.Unmarshal(b, &t.text) // null leaves the text empty
+}
+
+// Schema implements huma.SchemaProvider.
+func (*textOrNull) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeString, Nullable: true}
+}
+
+// sent returns nil where the field was left out, and the empty text for null.
+func (t textOrNull) sent() *string {
+	if !t.isSent {
+		return nil
+	}
+	return &t.text
 }
 
 // longAgo makes a browser drop a cookie.

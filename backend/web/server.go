@@ -147,9 +147,21 @@ func (s *Server) routes() {
 
 	add(s, manager, http.MethodGet, "/account", "List the accounts that the caller belongs to", s.listAccounts)
 	add(s, manager, http.MethodGet, "/account/{id}", "Retrieve an account", s.getAccount)
+	add(s, manager, http.MethodPut, "/account/{id}", "Update the account", s.updateAccount)
+	add(s, signedIn, http.MethodGet, "/account/{id}/contents", "Count what the account holds", s.getAccountContents)
+	add(s, signedIn, http.MethodDelete, "/account/{id}", "Delete the account with everything in it", s.deleteAccount)
+
+	add(s, manager, http.MethodGet, "/admin_user", "List the admin users of the account", s.listAdminUsers)
+	add(s, manager, http.MethodGet, "/admin_user/{id}", "Retrieve an admin user", s.getAdminUser)
+	add(s, signedIn, http.MethodPut, "/admin_user/{id}", "Update one's own profile", s.updateAdminUser)
+	add(s, signedIn, http.MethodPost, "/admin_user/{id}/remove", "Remove a member and end all of their sessions", s.removeAdminUser)
+	add(s, signedIn, http.MethodPost, "/admin_user/{id}/revoke_api_tokens", "Revoke the live API tokens that a member created", s.revokeTokensOfAdminUser)
+
 	add(s, manager, http.MethodGet, "/environment", "List the environments of the account", s.listEnvironments)
 	add(s, manager, http.MethodPost, "/environment", "Create an environment", s.createEnvironment)
 	add(s, manager, http.MethodGet, "/environment/{id}", "Retrieve an environment", s.getEnvironment)
+	add(s, manager, http.MethodPut, "/environment/{id}", "Update an environment", s.updateEnvironment)
+	add(s, manager, http.MethodDelete, "/environment/{id}", "Delete an environment", s.deleteEnvironment)
 
 	add(s, manager, http.MethodGet, "/agent", "List the agents of the account", s.listAgents)
 	add(s, manager, http.MethodPost, "/agent", "Register an agent", s.createAgent)

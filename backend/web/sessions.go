@@ -26,10 +26,11 @@ type Session struct {
 }
 
 type sessionUser struct {
-	_     struct{} `nullable:"true"`
-	ID    string   `json:"id"`
-	Email string   `json:"email"`
-	Name  *string  `json:"name"`
+	_        struct{} `nullable:"true"`
+	ID       string   `json:"id"`
+	Email    string   `json:"email"`
+	Name     *string  `json:"name"`
+	JobTitle *string  `json:"job_title"`
 }
 
 type sessionAccount struct {
@@ -47,7 +48,7 @@ func (s *Server) session(signedIn *account.Session) *one[Session] {
 	}
 	if signedIn != nil {
 		user, owner := signedIn.AdminUser, signedIn.Account
-		out.AdminUser = &sessionUser{ID: user.ID.String(), Email: user.Email, Name: orNull(user.Name)}
+		out.AdminUser = &sessionUser{ID: user.ID.String(), Email: user.Email, Name: orNull(user.Name), JobTitle: orNull(user.JobTitle)}
 		out.Account = &sessionAccount{ID: owner.ID.String(), Name: owner.Name}
 	}
 	return details(out)

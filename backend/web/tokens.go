@@ -58,6 +58,7 @@ type listTokensInput struct {
 	AccountID     string `query:"account_id" doc:"The caller's own account, which is also the default"`
 	AgentID       string `query:"agent_id"`
 	EnvironmentID string `query:"environment_id"`
+	CreatedBy     string `query:"created_by_admin_user_id"`
 	TokenScope    string `query:"token_scope" enum:"account,environment,agent_deployment,"`
 	Status        string `query:"status" enum:"active,suspended,revoked,"`
 }
@@ -69,6 +70,7 @@ func (s *Server) listTokens(ctx context.Context, who *caller, in *listTokensInpu
 	wrong := fault.Fields{}
 	filter := token.Filter{
 		AgentID: optionalID(wrong, "agent_id", &in.AgentID), EnvironmentID: optionalID(wrong, "environment_id", &in.EnvironmentID),
+		CreatedByAdminUserID: optionalID(wrong, "created_by_admin_user_id", &in.CreatedBy),
 	}
 	filter.Scope, _ = token.ParseScope(in.TokenScope)
 	filter.Status, _ = token.ParseStatus(in.Status)

@@ -163,10 +163,9 @@ CREATE TABLE api_tokens (
 );
 CREATE INDEX api_tokens_by_time ON api_tokens (account_id, inserted_at, id);
 CREATE INDEX api_tokens_by_agent ON api_tokens (agent_id, inserted_at, id) WHERE agent_id IS NOT NULL;
-CREATE INDEX api_tokens_by_environment ON api_tokens (environment_id) WHERE environment_id IS NOT NULL;
+CREATE INDEX api_tokens_by_environment ON api_tokens (environment_id, status) WHERE environment_id IS NOT NULL;
 CREATE INDEX api_tokens_by_deployment ON api_tokens (agent_deployment_id) WHERE agent_deployment_id IS NOT NULL;
-
-CREATE INDEX api_tokens_by_creator ON api_tokens (created_by_admin_user_id) WHERE created_by_admin_user_id IS NOT NULL;
+CREATE INDEX api_tokens_by_creator ON api_tokens (created_by_admin_user_id, status) WHERE created_by_admin_user_id IS NOT NULL;
 
 CREATE TABLE idempotency_keys (
     account_id   TEXT   NOT NULL REFERENCES accounts (id),

@@ -1,0 +1,90 @@
+package account
+
+import (
+	"context"
+	"net/url"
+
+	"tokentab/backend/audit"
+	"tokentab/backend/fault"
+	"tokentab/backend/pfid"
+)
+
+// maxWebsite is the longest address of an account's website, in characters.
+const maxWebsite = 500
+
+// Change is what a caller wants changed of an account; nil leaves a field as it is.
+type Change struct {
+	Name, Purpose, OrganisationName, Website *string
+}
+
+// Update changes the actor's account. A personal account loses its organisation; any other must have one.
+func (as *Accounts) Update(ctx context.Context, actor audit.Actor, change Change) (Account, error) {
+	at := as.now().UTC()
+	return as.store.UpdateAccount(ctx, actor.AccountID, func(a Account) (Account, audit.Event, error) {
+		wrong := fault.Fields{}
+		if change.Name != nil {
+			a.Name = wrong.Text("name", *change.Name, 1, maxName)
+		}
+		if change.Purpose != nil {
+			a.Purpose = *change.Purpose
+			checkPurpose(wrong, a.Purpose, AccountPurposes)
+		}
+		if change.OrganisationName != nil {
+			a.OrganisationName = *change.OrganisationName
+		}
+		if a.Purpose == Personal {
+			a.OrganisationName = ""
+		} else {
+			a.OrganisationName = wrong.Text("organisation_name", a.OrganisationName, 1, maxName)
+		}
+		if change.Website != nil {
+			a.Website = checkWebsite(wrong, *change.Website)
+		}
+		if err := wrong.Err(); err != nil {
+			return a, audit.Event{}, err
+		}
+		a.UpdatedAt = at
+		event, err := audit.New(at, actor, audit.AccountUpdated, a.ID.String(), a.Name, as.random)
+		return a, event, err
+	})
+}
+
+// checkWebsite takes http and https only: the page makes a link of it.
+func checkWebsite(wrong fault.Fields, text string) string {
+	text = wrong.Text("website", text, 0, maxWebsite)
+	if text == "" {
+		return ""
+	}
+	if u, err := url.Parse(text); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
+		wrong.Add("website", "must be an address such as https://example.com")
+	}
+	return text
+}
+
+// Contents is how much an account holds: what deleting it takes along.
+type Contents struct {
+	AdminUsers   int
+	Environments int
+	Agents       int
+	APITokens    int
+}
+
+// Contents counts what an account holds.
+func (as *Accounts) Contents(ctx context.Context, id pfid.ID) (Contents, error) {
+	return as.store.Contents(ctx, id)
+}
+
+// Delete removes the actor's account for good, with everything in it but the record of what was done, and returns it as
+// it was. The account's name has to be given, so that nobody deletes one by mistake. It returns after no validation
+// accepts any token of the account.
+func (as *Accounts) Delete(ctx context.Context, actor audit.Actor, name string) (Account, error) {
+	at := as.now().UTC()
+	deleted, err := as.store.DeleteAccount(ctx, actor.AccountID, func(a Account) (audit.Event, error) {
+		if name != a.Name {
+			return audit.Event{}, fault.Field("name", "is not the name of this account")
+		}
+		return audit.New(at, actor, audit.AccountDeleted, a.ID.String(), a.Name, as.random)
+	})
+	as.verdicts.ForgetAccount(actor.AccountID)
+	return deleted, err
+}

@@ -1,0 +1,181 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+
+	"tokentab/backend/account"
+	"tokentab/backend/audit"
+	"tokentab/backend/fault"
+	"tokentab/backend/paging"
+	"tokentab/backend/pfid"
+	"tokentab/backend/token"
+)
+
+// AdminUserByEmail implements account.Store.
+func (s *Store) AdminUserByEmail(ctx context.Context, email string) (user account.AdminUser, passwordHash string, ok bool, err error) {
+	err = s.read(ctx, func(tx *gorm.DB) error {
+		var row adminUserRow
+		err := tx.Where("email = ? AND removed_at IS NULL", email).Take(&row).Error
+		if errors.Is(err, gorm.ErrRecordNotFound) {
+			return nil
+		}
+		user, passwordHash, ok = row.adminUser(), row.PasswordHash, err == nil
+		return err
+	})
+	return user, passwordHash, ok, err
+}
+
+var memberSorting = sorting{"id", "inserted_at", "updated_at", "email", "name", "job_title"}
+
+func inTeam(owner pfid.ID) func(*gorm.DB) *gorm.DB {
+	return func(tx *gorm.DB) *gorm.DB { return tx.Where("account_id = ? AND removed_at IS NULL", owner) }
+}
+
+// Members implements account.Store.
+func (s *Store) Members(ctx context.Context, owner pfid.ID, page paging.Page) (list []account.Member, total int, err error) {
+	_, total, err = pageWith(ctx, s, memberSorting, page, inTeam(owner), func(tx *gorm.DB, rows []adminUserRow) (err error) {
+		list, err = membersOf(tx, owner, rows)
+		return err
+	})
+	return list, total, err
+}
+
+// Member implements account.Store.
+func (s *Store) Member(ctx context.Context, owner, id pfid.ID) (found account.Member, err error) {
+	err = s.readTogether(ctx, func(tx *gorm.DB) error {
+		found, err = memberIn(tx, owner, id, false)
+		return err
+	})
+	return found, err
+}
+
+// memberIn reads a member of the team or, with removed, also one who was in it.
+func memberIn(tx *gorm.DB, owner, id pfid.ID, removed bool) (account.Member, error) {
+	where := tx.Where("id = ? AND account_id = ?", id, owner)
+	if !removed {
+		where = where.Where("removed_at IS NULL")
+	}
+	var row adminUserRow
+	if err := take(where, &row, "admin user"); err != nil {
+		return account.Member{}, err
+	}
+	list, err := membersOf(tx, owner, []adminUserRow{row})
+	if err != nil {
+		return account.Member{}, err
+	}
+	return list[0], nil
+}
+
+func membersOf(tx *gorm.DB, owner pfid.ID, rows []adminUserRow) ([]account.Member, error) {
+	ids := make([]pfid.ID, len(rows))
+	for i, row := range rows {
+		ids[i] = row.ID
+	}
+	// Only members of an account make tokens of it, so an index alone answers.
+	tokens, err := countsBy(liveTokens(tx), "created_by_admin_user_id", ids)
+	if err != nil {
+		return nil, err
+	}
+	var team int64
+	if err := inTeam(owner)(tx.Model(&adminUserRow{})).Count(&team).Error; err != nil {
+		return nil, err
+	}
+	list := make([]account.Member, len(rows))
+	for i, row := range rows {
+		list[i] = account.Member{AdminUser: row.adminUser(), LiveTokens: tokens[row.ID], Removed: row.RemovedAt != nil, Last: team == 1 && row.RemovedAt == nil}
+	}
+	return list, nil
+}
+
+// UpdateMember implements account.Store.
+func (s *Store) UpdateMember(ctx context.Context, owner, id pfid.ID, decide func(account.AdminUser) (account.AdminUser, audit.Event, error)) (changed account.Member, err error) {
+	err = s.change(ctx, func(tx *gorm.DB) error {
+		if changed, err = memberIn(tx, owner, id, false); err != nil {
+			return err
+		}
+		next, event, err := decide(changed.AdminUser)
+		if err != nil {
+			return err
+		}
+		changed.AdminUser = next
+		err = tx.Model(&adminUserRow{}).Where("id = ?", id).Updates(map[string]any{
+			"name": orNull(next.Name), "job_title": orNull(next.JobTitle), "updated_at": millis(next.UpdatedAt),
+		}).Error
+		if err != nil {
+			return err
+		}
+		return record(tx, event)
+	})
+	return changed, err
+}
+
+// RemoveMember implements account.Store.
+func (s *Store) RemoveMember(ctx context.Context, owner, id pfid.ID, revokeTokens bool, at time.Time, decide func(account.Member) error, recorder account.Recorder) (removed account.Member, hashes [][32]byte, err error) {
+	err = s.change(ctx, func(tx *gorm.DB) error {
+		is, err := memberIn(tx, owner, id, false)
+		if err != nil {
+			return err
+		}
+		if err := decide(is); err != nil {
+			return err
+		}
+		err = tx.Model(&adminUserRow{}).Where("id = ?", id).Updates(map[string]any{"removed_at": millis(at), "updated_at": millis(at)}).Error
+		if err != nil {
+			return err
+		}
+		ended := tx.Exec("DELETE FROM sessions WHERE admin_user_id = ?", id)
+		if ended.Error != nil {
+			return ended.Error
+		}
+		if err := recordWith(tx, recorder, audit.AdminUserRemoved, id, fmt.Sprintf("%s; sessions ended: %d", is.Email, ended.RowsAffected)); err != nil {
+			return err
+		}
+		if revokeTokens {
+			if hashes, err = s.revokeTokensOf(tx, owner, id, at, recorder); err != nil {
+				return err
+			}
+		}
+		removed, err = memberIn(tx, owner, id, true)
+		return err
+	})
+	return removed, hashes, err
+}
+
+// RevokeTokensOf implements account.Store.
+func (s *Store) RevokeTokensOf(ctx context.Context, owner, id pfid.ID, at time.Time, recorder account.Recorder) (member account.Member, hashes [][32]byte, err error) {
+	err = s.change(ctx, func(tx *gorm.DB) error {
+		if _, err := memberIn(tx, owner, id, true); err != nil {
+			return err
+		}
+		if hashes, err = s.revokeTokensOf(tx, owner, id, at, recorder); err != nil {
+			return err
+		}
+		member, err = memberIn(tx, owner, id, true)
+		return err
+	})
+	return member, hashes, err
+}
+
+func (s *Store) revokeTokensOf(tx *gorm.DB, owner, id pfid.ID, at time.Time, recorder account.Recorder) ([][32]byte, error) {
+	made := func(tx *gorm.DB) *gorm.DB {
+		return tx.Where("account_id = ? AND created_by_admin_user_id = ?", owner, id)
+	}
+	return s.moveTokens(tx, made, token.Revoked, false, revoking(recorder, "with all tokens of the member who made it"), at)
+}
+
+// mustBePresent refuses what an admin user asked for who was removed meanwhile: it would outlive the removal.
+func mustBePresent(tx *gorm.DB, id pfid.ID) error {
+	var n int64
+	if err := tx.Model(&adminUserRow{}).Where("id = ? AND removed_at IS NULL", id).Count(&n).Error; err != nil {
+		return err
+	}
+	if n == 0 {
+		return fault.New(fault.NotAuthenticated, "You are not signed in any more.")
+	}
+	return nil
+}

@@ -1,0 +1,109 @@
+package web
+
+import (
+	"context"
+	"time"
+
+	"tokentab/backend/account"
+	"tokentab/backend/fault"
+)
+
+// Environment is an environment as clients see it.
+type Environment struct {
+	Type        string  `json:"type" enum:"environment"`
+	ID          string  `json:"id"`
+	AccountID   string  `json:"account_id"`
+	Name        string  `json:"name"`
+	Purpose     string  `json:"purpose" enum:"development,staging,testing,production"`
+	Description *string `json:"description"`
+
+	AgentDeploymentCount int                `json:"agent_deployment_count" doc:"Agent deployments that name it"`
+	LiveAPITokenCount    int                `json:"live_api_token_count" doc:"Active and suspended API tokens that name it"`
+	AvailableActions     environmentActions `json:"available_actions"`
+	InsertedAt           time.Time          `json:"inserted_at"`
+	UpdatedAt            time.Time          `json:"updated_at"`
+}
+
+type environmentActions struct {
+	Update bool `json:"update"`
+	Delete bool `json:"delete"`
+}
+
+func environmentOf(e account.ListedEnvironment) Environment {
+	return Environment{
+		Type: "environment", ID: e.ID.String(), AccountID: e.AccountID.String(), Name: e.Name, Purpose: e.Purpose,
+		Description: orNull(e.Description), AgentDeploymentCount: e.Deployments, LiveAPITokenCount: e.LiveTokens,
+		AvailableActions: environmentActions{Update: true, Delete: true}, InsertedAt: e.InsertedAt, UpdatedAt: e.UpdatedAt,
+	}
+}
+
+func (s *Server) listEnvironments(ctx context.Context, who *caller, in *listAccountInput) (*many[Environment], error) {
+	if err := who.own(in.AccountID); err != nil {
+		return nil, err
+	}
+	list, total, err := s.Accounts.Environments(ctx, who.AccountID, in.page())
+	if err != nil {
+		return nil, err
+	}
+	return summaries(list, total, &in.Listing, environmentOf), nil
+}
+
+// NewEnvironment is what a caller asks for when an environment is created.
+type NewEnvironment struct {
+	_           struct{} `additionalProperties:"true"`
+	Name        string   `json:"name" minLength:"1"`
+	AccountID   *string  `json:"account_id,omitempty" nullable:"true" doc:"The caller's own account, which is also the default"`
+	ID          *string  `json:"id,omitempty" nullable:"true" doc:"A PFID of the account's partition; made if empty"`
+	Purpose     *string  `json:"purpose,omitempty" nullable:"true" doc:"development, staging, testing or production; development if empty"`
+	Description *string  `json:"description,omitempty" nullable:"true"`
+}
+
+func (s *Server) createEnvironment(ctx context.Context, who *caller, in *ordered[NewEnvironment]) (*one[Environment], error) {
+	asked := in.Body.Details
+	if err := who.own(optionalText(asked.AccountID)); err != nil {
+		return nil, err
+	}
+	wrong := fault.Fields{}
+	id := optionalID(wrong, "id", asked.ID)
+	if err := wrong.Err(); err != nil {
+		return nil, err
+	}
+	return environmentDetails(s.Accounts.CreateEnvironment(ctx, who.Actor, account.EnvironmentOrder{
+		ID: id, Name: asked.Name, Purpose: optionalText(asked.Purpose), Description: optionalText(asked.Description),
+	}))
+}
+
+func (s *Server) getEnvironment(ctx context.Context, who *caller, in *pathID) (*one[Environment], error) {
+	return environmentDetails(s.Accounts.Environment(ctx, who.AccountID, in.id()))
+}
+
+// EnvironmentChange is what a caller wants changed of an environment. What is left out stays as it is.
+type EnvironmentChange struct {
+	_           struct{}   `additionalProperties:"true"`
+	Name        *string    `json:"name,omitempty"`
+	Purpose     *string    `json:"purpose,omitempty" enum:"development,staging,testing,production"`
+	Description textOrNull `json:"description,omitempty"`
+}
+
+func (s *Server) updateEnvironment(ctx context.Context, who *caller, in *changed[EnvironmentChange]) (*one[Environment], error) {
+	asked := in.Body.Details
+	return environmentDetails(s.Accounts.UpdateEnvironment(ctx, who.Actor, in.id(), account.EnvironmentChange{
+		Name: asked.Name, Purpose: asked.Purpose, Description: asked.Description.sent(),
+	}))
+}
+
+type deleteEnvironmentInput struct {
+	PathID
+	RevokeAPITokens bool `query:"revoke_api_tokens" doc:"Also revoke the live API tokens and delete the agent deployments that name it"`
+}
+
+func (s *Server) deleteEnvironment(ctx context.Context, who *caller, in *deleteEnvironmentInput) (*one[Environment], error) {
+	return environmentDetails(s.Accounts.DeleteEnvironment(ctx, who.Actor, in.id(), in.RevokeAPITokens))
+}
+
+func environmentDetails(e account.ListedEnvironment, err error) (*one[Environment], error) {
+	if err != nil {
+		return nil, err
+	}
+	return details(environmentOf(e)), nil
+}
