@@ -24,8 +24,10 @@ type Cache struct {
 
 const (
 	shardCount = 256
-	// unknownSlots is how many hashes of no token each shard remembers; a slot is chosen by hash and overwritten.
-	unknownSlots = 256
+	// Each shard remembers hashes of no token in sets, of which a hash chooses one and drops the oldest there. Several
+	// places a set keep a few hashes that are asked for again and again from driving each other out.
+	unknownSets = 64
+	unknownWays = 4
 	// sampleSize is how many entries are looked at to find an old one to drop.
 	sampleSize = 8
 	// useResolution, in milliseconds, is how far the time of use has to move before it is noted again.
@@ -52,15 +54,14 @@ type shard struct {
 	table atomic.Pointer[table]
 	_     [48]byte // keep what writers touch off the line that readers share
 
-	mu       sync.Mutex // held by writers
-	count    uint32     // entries in table, at slots 0 … count-1
-	max      uint32     // entries at the most
-	hand     uint32     // where the next sample starts
-	unknown  [unknownSlots * hashWords]atomic.Uint64
-	used     []uint32          // slots whose use is not taken yet; a slot may be listed in vain
-	spilled  map[pfid.ID]int64 // uses of tokens that are not in the table any more
-	flights  map[Hash]*flight
-	_padding [64]byte
+	mu      sync.Mutex // held by writers
+	count   uint32     // entries in table, at slots 0 … count-1
+	max     uint32     // entries at the most
+	hand    uint32     // where the next sample starts
+	unknown [unknownSets * unknownWays * hashWords]atomic.Uint64
+	used    []uint32          // slots whose use is not taken yet; a slot may be listed in vain
+	spilled map[pfid.ID]int64 // uses of tokens that are not in the table any more
+	flights map[Hash]*flight
 }
 
 // flight is one load under way, which all who miss the same hash wait for.
@@ -98,7 +99,7 @@ func (c *Cache) Find(hash Hash) (Standing, State) {
 			if slot, ok := t.find(&h); ok {
 				t.read(slot, &e)
 				state = Hit
-			} else if s.knows(&h) {
+			} else if _, ok := s.unknownAt(&h); ok {
 				state = KnownUnknown
 			}
 			if s.seq.Load() == seq {
@@ -159,8 +160,8 @@ func (c *Cache) Forget(hash Hash) {
 	delete(s.flights, hash)
 	s.seq.Add(1)
 	defer s.seq.Add(1)
-	if s.knows(&h) {
-		s.setUnknown(&h, &key{})
+	if at, ok := s.unknownAt(&h); ok {
+		s.setUnknown(at, &key{})
 	}
 	if slot, ok := s.table.Load().find(&h); ok {
 		s.remove(slot)
@@ -206,7 +207,7 @@ func (c *Cache) Len() int {
 func (s *shard) put(h *key, f *flight) {
 	if !f.ok {
 		s.seq.Add(1)
-		s.setUnknown(h, h)
+		s.remember(h)
 		s.seq.Add(1)
 		return
 	}
@@ -259,20 +260,34 @@ func (s *shard) remove(slot uint32) {
 	}
 }
 
-func (s *shard) knows(h *key) bool {
-	at := int(h[2]%unknownSlots) * hashWords
-	for i := range h {
-		if s.unknown[at+i].Load() != h[i] {
-			return false
+// unknownAt returns where the hash stands among those of no token.
+func (s *shard) unknownAt(h *key) (at int, ok bool) {
+	set := int(h[2]%unknownSets) * unknownWays
+	for at = set; at < set+unknownWays; at++ {
+		words := s.unknown[at*hashWords:][:hashWords]
+		if words[0].Load() == h[0] && words[1].Load() == h[1] && words[2].Load() == h[2] && words[3].Load() == h[3] {
+			return at, true
 		}
 	}
-	return true
+	return 0, false
 }
 
-func (s *shard) setUnknown(h, to *key) {
-	at := int(h[2]%unknownSlots) * hashWords
+// remember puts the hash first in its set, and drops the last.
+func (s *shard) remember(h *key) {
+	set := int(h[2]%unknownSets) * unknownWays
+	for at := set + unknownWays - 1; at > set; at-- {
+		var k key
+		for i := range k {
+			k[i] = s.unknown[(at-1)*hashWords+i].Load()
+		}
+		s.setUnknown(at, &k)
+	}
+	s.setUnknown(set, h)
+}
+
+func (s *shard) setUnknown(at int, to *key) {
 	for i := range to {
-		s.unknown[at+i].Store(to[i])
+		s.unknown[at*hashWords+i].Store(to[i])
 	}
 }
 

@@ -92,7 +92,7 @@ func (s *Server) authenticate(c *fiber.Ctx) (*caller, error) {
 			return nil, err
 		}
 		if verdict.Reason != token.Good {
-			return nil, fault.New(fault.BadAuthToken, "%s", refusals[verdict.Reason].message)
+			return nil, fault.New(fault.BadAuthToken, "%s", badTokenMessages[verdict.Reason])
 		}
 		who.Standing = &verdict.Standing
 		who.AccountID, who.APITokenID = verdict.Standing.AccountID, verdict.Standing.TokenID

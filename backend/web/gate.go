@@ -21,6 +21,19 @@ var (
 	pathPing     = []byte("/api/v1/ping")
 )
 
+// Names of headers in the form that is sent, so that they need no further work per answer.
+var (
+	headerTokenID           = []byte("X-Token-Id")
+	headerTokenScope        = []byte("X-Token-Scope")
+	headerAccountID         = []byte("X-Account-Id")
+	headerEnvironmentID     = []byte("X-Environment-Id")
+	headerAgentID           = []byte("X-Agent-Id")
+	headerAgentDeploymentID = []byte("X-Agent-Deployment-Id")
+	headerTokenExpiresAt    = []byte("X-Token-Expires-At")
+	headerChallenge         = []byte("Www-Authenticate")
+	contentTypeJSON         = []byte("application/json; charset=utf-8")
+)
+
 // Challenges of RFC 6750, section 3. A request without a credential gets no error code (section 3.1).
 const (
 	challengeNone    = `Bearer realm="tokentab"`
@@ -30,32 +43,37 @@ const (
 // refusal is the fixed answer to a secret that was not accepted.
 type refusal struct {
 	status    int
-	code      string
-	message   string
-	challenge string
+	body      []byte
+	challenge []byte // of WWW-Authenticate; may be empty
+}
+
+// refusalOf writes a refusal in the error envelope. Its words need no escaping.
+func refusalOf(status int, code, message, challenge string) refusal {
+	body := `{"status":"error","code":"` + code + `","message":"` + message + `"}`
+	return refusal{status: status, body: []byte(body), challenge: []byte(challenge)}
 }
 
 // refusals holds one answer per reason. All that is not ours, unknown, forged or malformed, gets the one of Unknown;
 // only the holder of a real token is told why.
-var refusals = map[token.Reason]refusal{
-	token.Unknown:      {http.StatusUnauthorized, "bad_authtoken", "This token is not valid.", challengeInvalid},
-	token.IsSuspended:  {http.StatusUnauthorized, "bad_authtoken", "Token suspended.", challengeInvalid + `, error_description="The token is suspended"`},
-	token.IsRevoked:    {http.StatusUnauthorized, "bad_authtoken", "Token revoked.", challengeInvalid + `, error_description="The token is revoked"`},
-	token.IsExpired:    {http.StatusUnauthorized, "bad_authtoken", "Token expired.", challengeInvalid + `, error_description="The token has expired"`},
-	token.Insufficient: {http.StatusForbidden, "not_permitted", "This token is good, but not for this.", challengeNone + `, error="insufficient_scope"`},
+var refusals = [...]refusal{
+	token.Unknown:      refusalOf(http.StatusUnauthorized, "bad_authtoken", badTokenMessages[token.Unknown], challengeInvalid),
+	token.IsSuspended:  refusalOf(http.StatusUnauthorized, "bad_authtoken", badTokenMessages[token.IsSuspended], challengeInvalid+`, error_description="The token is suspended"`),
+	token.IsRevoked:    refusalOf(http.StatusUnauthorized, "bad_authtoken", badTokenMessages[token.IsRevoked], challengeInvalid+`, error_description="The token is revoked"`),
+	token.IsExpired:    refusalOf(http.StatusUnauthorized, "bad_authtoken", badTokenMessages[token.IsExpired], challengeInvalid+`, error_description="The token has expired"`),
+	token.Insufficient: refusalOf(http.StatusForbidden, "not_permitted", "This token is good, but not for this.", challengeNone+`, error="insufficient_scope"`),
+}
+
+// badTokenMessages says to people what is wrong with a token.
+var badTokenMessages = map[token.Reason]string{
+	token.Unknown: "This token is not valid.", token.IsSuspended: "Token suspended.", token.IsRevoked: "Token revoked.", token.IsExpired: "Token expired.",
 }
 
 var (
-	noCredential   = refusal{http.StatusUnauthorized, "not_authenticated", "Send an API token as a bearer token.", challengeNone}
-	methodNotTaken = refusal{http.StatusMethodNotAllowed, "bad_request", "This address does not take that method.", ""}
-	unknownMethod  = refusal{http.StatusNotImplemented, "not_implemented", "This server does not know that method.", ""}
-	couldNotTell   = refusal{http.StatusServiceUnavailable, "unexpected", "The store does not answer right now. Try again.", ""}
+	noCredential   = refusalOf(http.StatusUnauthorized, "not_authenticated", "Send an API token as a bearer token.", challengeNone)
+	methodNotTaken = refusalOf(http.StatusMethodNotAllowed, "bad_request", "This address does not take that method.", "")
+	unknownMethod  = refusalOf(http.StatusNotImplemented, "not_implemented", "This server does not know that method.", "")
+	couldNotTell   = refusalOf(http.StatusServiceUnavailable, "unexpected", "The store does not answer right now. Try again.", "")
 )
-
-// body is the error envelope of a refusal. Its words need no escaping.
-func (r refusal) body() string {
-	return `{"status":"error","code":"` + r.code + `","message":"` + r.message + `"}`
-}
 
 // gate answers the doors of validation itself and hands everything else on. The path is matched as it was sent.
 func (s *Server) gate(next fasthttp.RequestHandler) fasthttp.RequestHandler {
@@ -111,13 +129,13 @@ func (s *Server) validate(c *fasthttp.RequestCtx) {
 	}
 	h, t := &c.Response.Header, &verdict.Standing
 	var text [pfid.TextSize]byte
-	h.SetBytesV("X-Token-Id", t.TokenID.Append(text[:0]))
-	h.Set("X-Token-Scope", t.Scope.String())
-	h.SetBytesV("X-Account-Id", t.AccountID.Append(text[:0]))
-	h.SetBytesV("X-Environment-Id", t.EnvironmentID.Append(text[:0]))
-	h.SetBytesV("X-Agent-Id", t.AgentID.Append(text[:0]))
-	h.SetBytesV("X-Agent-Deployment-Id", t.AgentDeploymentID.Append(text[:0]))
-	h.SetBytesV("X-Token-Expires-At", time.Unix(t.ExpiresAt, 0).UTC().AppendFormat(text[:0], time.RFC3339))
+	h.SetCanonical(headerTokenID, t.TokenID.Append(text[:0]))
+	h.SetCanonical(headerTokenScope, append(text[:0], t.Scope.String()...))
+	h.SetCanonical(headerAccountID, t.AccountID.Append(text[:0]))
+	h.SetCanonical(headerEnvironmentID, t.EnvironmentID.Append(text[:0]))
+	h.SetCanonical(headerAgentID, t.AgentID.Append(text[:0]))
+	h.SetCanonical(headerAgentDeploymentID, t.AgentDeploymentID.Append(text[:0]))
+	h.SetCanonical(headerTokenExpiresAt, time.Unix(t.ExpiresAt, 0).UTC().AppendFormat(text[:0], time.RFC3339))
 	s.answerNoStore(c, http.StatusOK)
 }
 
@@ -152,8 +170,8 @@ func (s *Server) ping(c *fasthttp.RequestCtx) {
 	b = append(b, `,"expires_at":"`...)
 	b = time.Unix(t.ExpiresAt, 0).UTC().AppendFormat(b, time.RFC3339)
 	b = append(b, `"}}`...)
-	c.Response.Header.SetContentType("application/json; charset=utf-8")
-	c.Response.SetBody(b)
+	c.Response.Header.SetContentTypeBytes(contentTypeJSON)
+	c.Response.SetBodyRaw(b)
 	s.answerNoStore(c, http.StatusOK)
 }
 
@@ -179,19 +197,17 @@ func (s *Server) cannotTell(c *fasthttp.RequestCtx, err error) {
 }
 
 func (s *Server) refuse(c *fasthttp.RequestCtx, r refusal) {
-	if r.challenge != "" {
-		c.Response.Header.Set("WWW-Authenticate", r.challenge)
+	if len(r.challenge) > 0 {
+		c.Response.Header.SetCanonical(headerChallenge, r.challenge)
 	}
-	c.Response.Header.SetContentType("application/json; charset=utf-8")
-	c.Response.SetBodyString(r.body())
+	c.Response.Header.SetContentTypeBytes(contentTypeJSON)
+	c.Response.SetBodyRaw(r.body)
 	s.answerNoStore(c, r.status)
 }
 
 func (s *Server) answerNoStore(c *fasthttp.RequestCtx, status int) {
-	h := &c.Response.Header
-	h.Set("Cache-Control", "no-store")
-	for _, security := range s.headers {
-		h.Set(security[0], security[1])
+	for _, header := range s.headers {
+		c.Response.Header.SetCanonical(header.name, header.value)
 	}
 	c.Response.SetStatusCode(status)
 }
@@ -233,16 +249,15 @@ func bearer(h *fasthttp.RequestHeader, keyHeader bool) (secret []byte, presented
 	}
 }
 
-// oneToken returns the value if it is a single token68 (RFC 9110, 11.2), else nothing.
+// oneToken returns the value if it can be a single token (RFC 6750, 2.1), else nothing. Other characters that no token
+// has need no look here: nothing with them was ever issued.
 func oneToken(value []byte) []byte {
 	value = bytes.TrimLeft(value, " ")
 	if len(value) > token.MaxSecret {
 		return nil
 	}
-	for _, b := range value {
-		if b <= ' ' || b == ',' || b >= 0x7f {
-			return nil
-		}
+	if bytes.IndexByte(value, ' ') >= 0 || bytes.IndexByte(value, ',') >= 0 {
+		return nil
 	}
 	return value
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
-	"slices"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
@@ -25,13 +24,21 @@ var securityHeaders = [][2]string{
 	{"Referrer-Policy", "no-referrer"},
 }
 
-// fixedHeaders are the security headers of the doors of validation, which do not look at the request for them.
-func fixedHeaders(c config.Config) [][2]string {
+// fixedHeaders are the headers of every answer of the doors of validation, which do not look at the request for them.
+func fixedHeaders(c config.Config) []fixedHeader {
+	all := append([][2]string{{fiber.HeaderCacheControl, "no-store"}}, securityHeaders...)
 	if c.TLSCert != "" || strings.HasPrefix(c.PublicURL, "https://") {
-		return append(slices.Clone(securityHeaders), [2]string{"Strict-Transport-Security", strictTransport})
+		all = append(all, [2]string{fiber.HeaderStrictTransportSecurity, strictTransport})
 	}
-	return securityHeaders
+	fixed := make([]fixedHeader, len(all))
+	for i, h := range all {
+		fixed[i] = fixedHeader{name: []byte(h[0]), value: []byte(h[1])}
+	}
+	return fixed
 }
+
+// fixedHeader is a header in the form that is sent.
+type fixedHeader struct{ name, value []byte }
 
 func (s *Server) secureHeaders(c *fiber.Ctx) error {
 	for _, h := range securityHeaders {

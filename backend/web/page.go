@@ -121,6 +121,9 @@ func (f file) send(c *fiber.Ctx, name string) error {
 	}
 	body := f.plain
 	for _, encoding := range []string{"br", "gzip"} {
+		if c.Get(fiber.HeaderAcceptEncoding) == "" {
+			break // everything would be allowed, but programs that do not ask often can't read it
+		}
 		if encoded, ok := f.encoded[encoding]; ok && c.AcceptsEncodings(encoding) == encoding {
 			c.Set(fiber.HeaderContentEncoding, encoding)
 			body = encoded

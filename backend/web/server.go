@@ -70,7 +70,7 @@ type Server struct {
 	page  *page
 	tls   *tls.Config // nil to serve plain HTTP
 
-	headers [][2]string // on every answer of the doors of validation
+	headers []fixedHeader // on every answer of the doors of validation
 
 	warnProxy   sync.Once
 	lastFailure atomic.Int64 // when a door last logged a failure, in Unix seconds
