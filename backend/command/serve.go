@@ -34,15 +34,16 @@ func (s *serve) Run(ctx context.Context, std IO) (err error) {
 		return err
 	}
 	defer unlock()
-	b, err := backend.Open(ctx, s.Config, world(std, log))
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, b.Close()) }()
 	listener, err := net.Listen("tcp", s.Listen)
 	if err != nil {
 		return fmt.Errorf("--listen: %w", err)
 	}
+	s.Listen = listener.Addr().String() // the port too, where any will do
+	b, err := backend.Open(ctx, s.Config, world(std, log))
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	defer func() { err = errors.Join(err, b.Close()) }()
 	isSetUp, err := b.Accounts.IsSetUp(ctx)
 	if err != nil {
 		return errors.Join(err, listener.Close())

@@ -40,7 +40,7 @@ export function Shell({ account, user, children }: ShellProps) {
 function Sidebar({ account, user }: Omit<ShellProps, "children">) {
   const [location] = useLocation();
   return (
-    <div className="sticky top-0 hidden h-dvh w-56 shrink-0 flex-col border-r border-line bg-side p-2 md:flex">
+    <header className="sticky top-0 hidden h-dvh w-56 shrink-0 flex-col border-r border-line bg-side p-2 md:flex">
       <AccountName name={account.name} className="px-2 pt-1.5 pb-3" />
       <nav aria-label="Main" className="grid gap-0.5">
         {places.map(({ label, href, icon: Icon }) => (
@@ -58,7 +58,7 @@ function Sidebar({ account, user }: Omit<ShellProps, "children">) {
       <div className="mt-auto">
         <UserMenu user={user} />
       </div>
-    </div>
+    </header>
   );
 }
 

@@ -27,14 +27,16 @@ export function Toaster() {
   );
 }
 
+/** Base UI makes each message a dialog. It asks nothing, so it is not one, and has no modality to tell. */
+const notADialog = { role: "group", "aria-modal": undefined };
+
 function Messages() {
   const { toasts } = Toast.useToastManager();
   return toasts.map((toast) => (
     <Toast.Root
       key={toast.id}
       toast={toast}
-      // Base UI makes each message a dialog. It asks nothing, so it is not one.
-      role="group"
+      {...notADialog}
       className="rounded-box border border-line-strong bg-raised shadow-float transition-opacity duration-100 data-ending-style:opacity-0 data-limited:hidden data-starting-style:opacity-0"
     >
       <Toast.Content className="flex items-start gap-2.5 py-1.5 pr-1.5 pl-3">
@@ -44,7 +46,7 @@ function Messages() {
           <CircleCheck aria-hidden className="mt-2 size-4 shrink-0 text-good" />
         )}
         <Toast.Title className="min-w-0 flex-1 py-1.5 wrap-anywhere" />
-        <Toast.Close render={<IconButton name="Dismiss" />}>
+        <Toast.Close aria-hidden={undefined} render={<IconButton name="Dismiss" />}>
           <X aria-hidden className="size-4" />
         </Toast.Close>
       </Toast.Content>
