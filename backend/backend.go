@@ -94,7 +94,7 @@ func (b *Backend) build(ctx context.Context, c config.Config, world World) error
 	b.Accounts = account.New(account.Parts{
 		Store: b.store, Passwords: password.New(), Verdicts: verdicts{cache}, InviteKey: inviteKey, Now: world.Now, Random: world.Random,
 	})
-	b.Agents = agent.New(b.store, world.Now, world.Random)
+	b.Agents = agent.New(b.store, verdicts{cache}, world.Now, world.Random)
 	b.Web, err = web.New(web.Parts{
 		Accounts: b.Accounts, Agents: b.Agents, Tokens: b.Tokens, Keys: b.Signer, Store: b.store,
 		Once:   idempotency.New(b.store, world.Now),

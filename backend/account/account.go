@@ -64,7 +64,7 @@ type Store interface {
 }
 
 // Recorder makes the events of one change, for stores that find out what changes only while they change it.
-type Recorder func(action audit.Action, subject pfid.ID, detail string) (audit.Event, error)
+type Recorder = audit.Recorder
 
 // Verdicts is what validations remember. A change that makes tokens refused commits first, then forgets what is
 // remembered of them, then answers; also where the outcome of the commit is not known.

@@ -1,4 +1,4 @@
-// Package agent holds the programs that an account has registered, and where they are deployed.
+// Package agent holds the programs that an account has registered, their versions, and where they are deployed.
 package agent
 
 import (
@@ -19,58 +19,65 @@ type Agent struct {
 	Name               string
 	Description        string // may be empty
 	ExternalIdentifier string // may be empty; else unique in the account
-	Status             string // pending, active, dormant or retired
+	Status             string // what the rest says at the instant that it was read; see the statuses
+	LastSeenAt         time.Time
+	RetiredAt          time.Time // zero unless retired
 	InsertedAt         time.Time
 	UpdatedAt          time.Time
 }
 
-// Pending is the status of an agent that was registered and not seen yet.
-const Pending = "pending"
+// The statuses.
+const (
+	Pending = "pending" // not seen yet: none of its deployment tokens was ever used
+	Active  = "active"  // seen lately
+	Dormant = "dormant" // not seen for ActiveFor
+	Retired = "retired" // an admin says so, whenever it was seen
+)
 
-// Deployment is one agent in one environment; there is at most one per pair.
-type Deployment struct {
-	ID               pfid.ID
-	AccountID        pfid.ID
-	AgentID          pfid.ID
-	EnvironmentID    pfid.ID
-	CurrentVersionID pfid.ID // zero for none
-	InsertedAt       time.Time
-	UpdatedAt        time.Time
+// ActiveFor is how long after it was seen last an agent counts as active.
+const ActiveFor = 30 * 24 * time.Hour
+
+// statusAt returns the status at the given instant.
+func (a Agent) statusAt(at time.Time) string {
+	switch {
+	case !a.RetiredAt.IsZero():
+		return Retired
+	case a.LastSeenAt.IsZero():
+		return Pending
+	case at.Sub(a.LastSeenAt) > ActiveFor:
+		return Dormant
+	}
+	return Active
 }
 
-// DeploymentFilter narrows a list of deployments. The zero filter is all of the account.
-type DeploymentFilter struct {
-	AgentID       pfid.ID
-	EnvironmentID pfid.ID
+// Actions says which moves the state of an agent allows.
+type Actions struct {
+	Update, Retire, Reinstate, Delete bool
 }
 
-// Store keeps agents. Every change is written together with its event in one transaction, or not at all.
-type Store interface {
-	// InsertAgent writes an agent. An external identifier or id that is taken is a fault.Validation.
-	InsertAgent(ctx context.Context, a Agent, event audit.Event) error
-	// Agent returns one agent of the account, else a fault.NotFound.
-	Agent(ctx context.Context, account, id pfid.ID) (Agent, error)
-	// Agents returns one page of the account's agents and how many there are in all.
-	Agents(ctx context.Context, account pfid.ID, page paging.Page) ([]Agent, int, error)
-	// InsertDeployment writes a deployment. An agent or environment that the account does not have, or a pair that
-	// is deployed already, is a fault.Validation.
-	InsertDeployment(ctx context.Context, d Deployment, event audit.Event) error
-	// AgentDeployment returns one deployment of the account, else a fault.NotFound.
-	AgentDeployment(ctx context.Context, account, id pfid.ID) (Deployment, error)
-	// AgentDeployments returns one page of the account's deployments and how many match in all.
-	AgentDeployments(ctx context.Context, account pfid.ID, filter DeploymentFilter, page paging.Page) ([]Deployment, int, error)
+// Actions returns the moves that are allowed now.
+func (a Agent) Actions() Actions {
+	retired := !a.RetiredAt.IsZero()
+	return Actions{Update: true, Retire: !retired, Reinstate: retired, Delete: true}
+}
+
+// Verdicts is what is remembered of validated tokens, by the hash of the secret.
+type Verdicts interface {
+	// Forget makes the next validation of a token ask the store again.
+	Forget(hash [32]byte)
 }
 
 // Agents registers agents and deploys them.
 type Agents struct {
-	store  Store
-	now    func() time.Time
-	random io.Reader
+	store    Store
+	verdicts Verdicts
+	now      func() time.Time
+	random   io.Reader
 }
 
 // New returns the agents kept in store. now is read once for each operation.
-func New(store Store, now func() time.Time, random io.Reader) *Agents {
-	return &Agents{store: store, now: now, random: random}
+func New(store Store, verdicts Verdicts, now func() time.Time, random io.Reader) *Agents {
+	return &Agents{store: store, verdicts: verdicts, now: now, random: random}
 }
 
 // Limits of what people type, in characters.
@@ -106,57 +113,65 @@ func (as *Agents) Register(ctx context.Context, actor audit.Actor, order Order) 
 	if a.ID, err = as.idOr(order.ID, actor, at); err != nil {
 		return Agent{}, err
 	}
-	event, err := audit.New(at, actor, audit.AgentCreated, a.ID.String(), a.Name, as.random)
-	if err != nil {
-		return Agent{}, err
-	}
-	return a, as.store.InsertAgent(ctx, a, event)
+	return a, as.store.InsertAgent(ctx, a, audit.NewRecorder(at, actor, as.random))
 }
 
-// Deploy makes the deployment of an agent in an environment of the actor's account. id is zero to have one made.
-func (as *Agents) Deploy(ctx context.Context, actor audit.Actor, id, agent, environment pfid.ID) (Deployment, error) {
+// Update is what a caller wants changed about an agent.
+type Update struct {
+	Name        *string // nil to leave it
+	Description *string // nil to leave it
+	// CurrentVersionID becomes the current version of the agent's only deployment; zero to leave it.
+	CurrentVersionID pfid.ID
+}
+
+// Update changes an agent.
+func (as *Agents) Update(ctx context.Context, actor audit.Actor, id pfid.ID, update Update) (Agent, error) {
 	at := as.now().UTC()
 	wrong := fault.Fields{}
-	if agent.IsZero() {
-		wrong.Add("agent_id", "is required")
+	var name, description string
+	if update.Name != nil {
+		name = wrong.Text("name", *update.Name, 1, maxName)
 	}
-	if environment.IsZero() {
-		wrong.Add("environment_id", "is required")
+	if update.Description != nil {
+		description = wrong.Text("description", *update.Description, 0, maxDescription)
 	}
-	checkPartition(wrong, actor, id)
 	if err := wrong.Err(); err != nil {
-		return Deployment{}, err
+		return Agent{}, err
 	}
-	id, err := as.idOr(id, actor, at)
-	if err != nil {
-		return Deployment{}, err
-	}
-	d := Deployment{ID: id, AccountID: actor.AccountID, AgentID: agent, EnvironmentID: environment, InsertedAt: at, UpdatedAt: at}
-	event, err := audit.New(at, actor, audit.AgentDeploymentCreated, d.ID.String(), "", as.random)
-	if err != nil {
-		return Deployment{}, err
-	}
-	return d, as.store.InsertDeployment(ctx, d, event)
+	a, _, err := as.change(ctx, actor, id, at, func(a *Agent) (Change, error) {
+		if update.Name != nil {
+			a.Name = name
+		}
+		if update.Description != nil {
+			a.Description = description
+		}
+		return Change{Action: audit.AgentUpdated, Version: update.CurrentVersionID}, nil
+	})
+	return a, err
 }
 
 // Get returns one agent of the account, else a fault.NotFound.
 func (as *Agents) Get(ctx context.Context, account, id pfid.ID) (Agent, error) {
-	return as.store.Agent(ctx, account, id)
+	a, err := as.store.Agent(ctx, account, id)
+	a.Status = a.statusAt(as.now())
+	return a, err
+}
+
+// GetByExternalIdentifier returns the agent of the account that has the identifier, else a fault.NotFound.
+func (as *Agents) GetByExternalIdentifier(ctx context.Context, account pfid.ID, identifier string) (Agent, error) {
+	a, err := as.store.AgentByExternalIdentifier(ctx, account, identifier)
+	a.Status = a.statusAt(as.now())
+	return a, err
 }
 
 // List returns one page of the account's agents and how many there are in all.
 func (as *Agents) List(ctx context.Context, account pfid.ID, page paging.Page) ([]Agent, int, error) {
-	return as.store.Agents(ctx, account, page)
-}
-
-// Deployment returns one deployment of the account, else a fault.NotFound.
-func (as *Agents) Deployment(ctx context.Context, account, id pfid.ID) (Deployment, error) {
-	return as.store.AgentDeployment(ctx, account, id)
-}
-
-// Deployments returns one page of the account's deployments and how many match in all.
-func (as *Agents) Deployments(ctx context.Context, account pfid.ID, filter DeploymentFilter, page paging.Page) ([]Deployment, int, error) {
-	return as.store.AgentDeployments(ctx, account, filter, page)
+	at := as.now()
+	list, total, err := as.store.Agents(ctx, account, page, at.Add(-ActiveFor))
+	for i := range list {
+		list[i].Status = list[i].statusAt(at)
+	}
+	return list, total, err
 }
 
 func (as *Agents) idOr(id pfid.ID, actor audit.Actor, at time.Time) (pfid.ID, error) {

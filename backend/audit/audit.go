@@ -40,8 +40,15 @@ const (
 	EnvironmentUpdated     Action = "environment.updated"
 	EnvironmentDeleted     Action = "environment.deleted"
 	AgentCreated           Action = "agent.created"
+	AgentUpdated           Action = "agent.updated"
+	AgentRetired           Action = "agent.retired"
+	AgentReinstated        Action = "agent.reinstated"
+	AgentDeleted           Action = "agent.deleted"
 	AgentDeploymentCreated Action = "agent_deployment.created"
+	AgentDeploymentUpdated Action = "agent_deployment.updated"
 	AgentDeploymentDeleted Action = "agent_deployment.deleted"
+	AgentVersionCreated    Action = "agent_version.created"
+	SchemaVersionCreated   Action = "agent_schema_version.created"
 	APITokenCreated        Action = "api_token.created"
 	APITokenSuspended      Action = "api_token.suspended"
 	APITokenActivated      Action = "api_token.activated"
@@ -68,4 +75,14 @@ func New(at time.Time, actor Actor, action Action, subject, detail string, rando
 		return Event{}, fmt.Errorf("audit: %w", err)
 	}
 	return Event{ID: id, At: at, Actor: actor, Action: action, Subject: subject, Detail: detail}, nil
+}
+
+// Recorder makes the events of one operation, all by one actor at one instant.
+type Recorder func(action Action, subject pfid.ID, detail string) (Event, error)
+
+// NewRecorder returns the recorder of what actor does at the given instant.
+func NewRecorder(at time.Time, actor Actor, random io.Reader) Recorder {
+	return func(action Action, subject pfid.ID, detail string) (Event, error) {
+		return New(at, actor, action, subject.String(), detail, random)
+	}
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"time"
 
 	"gorm.io/gorm"
 
@@ -11,10 +12,11 @@ import (
 	"tokentab/backend/fault"
 	"tokentab/backend/paging"
 	"tokentab/backend/pfid"
+	"tokentab/backend/token"
 )
 
 // InsertAgent implements agent.Store.
-func (s *Store) InsertAgent(ctx context.Context, a agent.Agent, event audit.Event) error {
+func (s *Store) InsertAgent(ctx context.Context, a agent.Agent, recorder audit.Recorder) error {
 	return s.change(ctx, func(tx *gorm.DB) error {
 		err := tx.Create(&agentRow{
 			ID: a.ID, AccountID: a.AccountID, Name: a.Name, Description: orNull(a.Description),
@@ -27,7 +29,7 @@ func (s *Store) InsertAgent(ctx context.Context, a agent.Agent, event audit.Even
 		if err != nil {
 			return err
 		}
-		return record(tx, event)
+		return recordWith(tx, recorder, audit.AgentCreated, a.ID, a.Name)
 	})
 }
 
@@ -47,21 +49,44 @@ func takenAgent(tx *gorm.DB, a agent.Agent) error {
 // Agent implements agent.Store.
 func (s *Store) Agent(ctx context.Context, account, id pfid.ID) (found agent.Agent, err error) {
 	err = s.read(ctx, func(tx *gorm.DB) error {
-		var row agentRow
-		if err := take(tx.Where("id = ? AND account_id = ? AND deleted_at IS NULL", id, account), &row, "agent"); err != nil {
-			return err
-		}
-		found = row.agent()
-		return nil
+		found, err = takeAgent(tx.Where("id = ?", id), account)
+		return err
 	})
 	return found, err
 }
 
-var agentSorting = sorting{"id", "inserted_at", "updated_at", "name", "status", "external_identifier"}
+// AgentByExternalIdentifier implements agent.Store.
+func (s *Store) AgentByExternalIdentifier(ctx context.Context, account pfid.ID, identifier string) (found agent.Agent, err error) {
+	err = s.read(ctx, func(tx *gorm.DB) error {
+		found, err = takeAgent(tx.Where("external_identifier = ?", identifier), account)
+		return err
+	})
+	return found, err
+}
+
+func takeAgent(tx *gorm.DB, account pfid.ID) (agent.Agent, error) {
+	var row agentRow
+	if err := take(tx.Where("account_id = ? AND deleted_at IS NULL", account), &row, "agent"); err != nil {
+		return agent.Agent{}, err
+	}
+	return row.agent(), nil
+}
+
+var agentSorting = sorting{"id", "inserted_at", "updated_at", "name", "status", "external_identifier", "last_seen", "last_seen_at"}
+
+// agentsWithStatus says in SQL what the noun says of an agent's status, for sorting by it only.
+const agentsWithStatus = `(SELECT *, CASE WHEN retired_at IS NOT NULL THEN ? WHEN last_seen_at IS NULL THEN ?
+	WHEN last_seen_at < ? THEN ? ELSE ? END AS status FROM agents) AS agents`
 
 // Agents implements agent.Store.
-func (s *Store) Agents(ctx context.Context, account pfid.ID, page paging.Page) (list []agent.Agent, total int, err error) {
+func (s *Store) Agents(ctx context.Context, account pfid.ID, page paging.Page, activeSince time.Time) (list []agent.Agent, total int, err error) {
+	if page.Sort == "last_seen" { // the contract's name for it
+		page.Sort = "last_seen_at"
+	}
 	rows, total, err := pageOf[agentRow](ctx, s, agentSorting, page, func(tx *gorm.DB) *gorm.DB {
+		if page.Sort == "status" {
+			tx = tx.Table(agentsWithStatus, agent.Retired, agent.Pending, millis(activeSince), agent.Dormant, agent.Active)
+		}
 		return tx.Where("account_id = ? AND deleted_at IS NULL", account)
 	})
 	for _, row := range rows {
@@ -70,65 +95,84 @@ func (s *Store) Agents(ctx context.Context, account pfid.ID, page paging.Page) (
 	return list, total, err
 }
 
-// InsertDeployment implements agent.Store.
-func (s *Store) InsertDeployment(ctx context.Context, d agent.Deployment, event audit.Event) error {
-	return s.change(ctx, func(tx *gorm.DB) error {
-		if err := mustHave(tx, "agents", "agent_id", d.AccountID, d.AgentID); err != nil {
+// mustServe refuses a request whose agent_id names an agent that the account does not have, or one that is retired.
+func mustServe(tx *gorm.DB, account, id pfid.ID, refused string) error {
+	a, err := takeAgent(tx.Where("id = ?", id), account)
+	switch {
+	case fault.KindOf(err) == fault.NotFound:
+		return fault.Field("agent_id", "does not exist")
+	case err == nil && !a.RetiredAt.IsZero():
+		return fault.New(fault.InvalidAction, "This agent is retired, so %s. Reinstate it first.", refused)
+	}
+	return err
+}
+
+// ChangeAgent implements agent.Store.
+func (s *Store) ChangeAgent(ctx context.Context, account, id pfid.ID, decide func(*agent.Agent) (agent.Change, error), recorder audit.Recorder) (a agent.Agent, moved [][32]byte, err error) {
+	err = s.change(ctx, func(tx *gorm.DB) error {
+		if a, err = takeAgent(tx.Where("id = ?", id), account); err != nil {
 			return err
 		}
-		if err := mustHave(tx, "environments", "environment_id", d.AccountID, d.EnvironmentID); err != nil {
-			return err
-		}
-		err := tx.Create(&deploymentRow{
-			ID: d.ID, AccountID: d.AccountID, AgentID: d.AgentID, EnvironmentID: d.EnvironmentID,
-			InsertedAt: millis(d.InsertedAt), UpdatedAt: millis(d.UpdatedAt),
-		}).Error
-		if errors.Is(err, gorm.ErrDuplicatedKey) {
-			var n int64
-			if err := tx.Model(&deploymentRow{}).Where("id = ?", d.ID).Count(&n).Error; err != nil {
-				return err
-			}
-			if n > 0 {
-				return fault.Field("id", "is taken")
-			}
-			return fault.Field("environment_id", "has a deployment of this agent already")
-		}
+		change, err := decide(&a)
 		if err != nil {
 			return err
 		}
-		return record(tx, event)
-	})
-}
-
-// AgentDeployment implements agent.Store.
-func (s *Store) AgentDeployment(ctx context.Context, account, id pfid.ID) (found agent.Deployment, err error) {
-	err = s.read(ctx, func(tx *gorm.DB) error {
-		var row deploymentRow
-		if err := take(tx.Where("id = ? AND account_id = ? AND deleted_at IS NULL", id, account), &row, "agent deployment"); err != nil {
+		err = tx.Model(&agentRow{}).Where("id = ?", id).Updates(map[string]any{
+			"name": a.Name, "description": orNull(a.Description), "retired_at": millisOrNull(a.RetiredAt), "updated_at": millis(a.UpdatedAt),
+		}).Error
+		if err != nil {
 			return err
 		}
-		found = row.deployment()
-		return nil
+		if !change.Version.IsZero() {
+			if err := setOnlyCurrentVersion(tx, a, change.Version, recorder); err != nil {
+				return err
+			}
+		}
+		if moved, err = s.moveAgentTokens(tx, a, change.Tokens, recorder); err != nil {
+			return err
+		}
+		return recordWith(tx, recorder, change.Action, id, a.Name)
 	})
-	return found, err
+	return a, moved, err
 }
 
-var deploymentSorting = sorting{"id", "inserted_at", "updated_at"}
-
-// AgentDeployments implements agent.Store.
-func (s *Store) AgentDeployments(ctx context.Context, account pfid.ID, filter agent.DeploymentFilter, page paging.Page) (list []agent.Deployment, total int, err error) {
-	rows, total, err := pageOf[deploymentRow](ctx, s, deploymentSorting, page, func(tx *gorm.DB) *gorm.DB {
-		tx = tx.Where("account_id = ? AND deleted_at IS NULL", account)
-		if !filter.AgentID.IsZero() {
-			tx = tx.Where("agent_id = ?", filter.AgentID)
-		}
-		if !filter.EnvironmentID.IsZero() {
-			tx = tx.Where("environment_id = ?", filter.EnvironmentID)
-		}
-		return tx
-	})
-	for _, row := range rows {
-		list = append(list, row.deployment())
+func (s *Store) moveAgentTokens(tx *gorm.DB, a agent.Agent, move agent.TokenMove, recorder audit.Recorder) ([][32]byte, error) {
+	switch move {
+	case agent.SuspendTokens:
+		return s.moveTokens(tx, tokensOf("agent_id", a.ID), token.Suspended, true, of(recorder, audit.APITokenSuspended, "with its agent"), a.UpdatedAt)
+	case agent.ReinstateTokens:
+		return s.moveTokens(tx, func(tx *gorm.DB) *gorm.DB {
+			return tx.Where("agent_id = ? AND suspended_by_retirement", a.ID)
+		}, token.Active, false, of(recorder, audit.APITokenActivated, "with its agent"), a.UpdatedAt)
 	}
-	return list, total, err
+	return nil, nil
+}
+
+// DeleteAgent implements agent.Store.
+func (s *Store) DeleteAgent(ctx context.Context, account, id pfid.ID, at time.Time, decide func(liveTokens int) error, recorder audit.Recorder) (a agent.Agent, revoked [][32]byte, err error) {
+	err = s.change(ctx, func(tx *gorm.DB) error {
+		if a, err = takeAgent(tx.Where("id = ?", id), account); err != nil {
+			return err
+		}
+		tokens := tokensOf("agent_id", id)
+		if err := decideOn(tx, tokens, decide); err != nil {
+			return err
+		}
+		if revoked, err = s.moveTokens(tx, tokens, token.Revoked, false, of(recorder, audit.APITokenRevoked, "with its agent"), at); err != nil {
+			return err
+		}
+		if err := deleteDeployments(tx, func(tx *gorm.DB) *gorm.DB { return tx.Where("agent_id = ?", id) }, at, of(recorder, audit.AgentDeploymentDeleted, "with its agent")); err != nil {
+			return err
+		}
+		for _, statement := range []string{"DELETE FROM agent_versions WHERE agent_id = ?", "DELETE FROM agent_schema_versions WHERE agent_id = ?"} {
+			if err := tx.Exec(statement, id).Error; err != nil {
+				return err
+			}
+		}
+		if err := tx.Model(&agentRow{}).Where("id = ?", id).Update("deleted_at", millis(at)).Error; err != nil {
+			return err
+		}
+		return recordWith(tx, recorder, audit.AgentDeleted, id, a.Name)
+	})
+	return a, revoked, err
 }

@@ -1,6 +1,8 @@
 package store
 
 import (
+	"encoding/json"
+
 	"tokentab/backend/account"
 	"tokentab/backend/agent"
 	"tokentab/backend/audit"
@@ -138,6 +140,7 @@ type agentRow struct {
 	ExternalIdentifier *string
 	InsertedAt         int64
 	UpdatedAt          int64 `gorm:"autoUpdateTime:false"`
+	LastSeenAt         *int64
 	RetiredAt          *int64
 	DeletedAt          *int64
 }
@@ -147,7 +150,8 @@ func (agentRow) TableName() string { return "agents" }
 func (r agentRow) agent() agent.Agent {
 	return agent.Agent{
 		ID: r.ID, AccountID: r.AccountID, Name: r.Name, Description: orEmpty(r.Description),
-		ExternalIdentifier: orEmpty(r.ExternalIdentifier), Status: agent.Pending,
+		ExternalIdentifier: orEmpty(r.ExternalIdentifier),
+		LastSeenAt:         instantOrZero(r.LastSeenAt), RetiredAt: instantOrZero(r.RetiredAt),
 		InsertedAt: instant(r.InsertedAt), UpdatedAt: instant(r.UpdatedAt),
 	}
 }
@@ -170,6 +174,51 @@ func (r deploymentRow) deployment() agent.Deployment {
 		ID: r.ID, AccountID: r.AccountID, AgentID: r.AgentID, EnvironmentID: r.EnvironmentID,
 		CurrentVersionID: r.CurrentVersionID, InsertedAt: instant(r.InsertedAt), UpdatedAt: instant(r.UpdatedAt),
 	}
+}
+
+type versionRow struct {
+	ID                        pfid.ID
+	AccountID                 pfid.ID
+	AgentID                   pfid.ID
+	AgentSchemaVersionID      pfid.ID
+	ExternalIdentifier        string
+	ExternalIdentifierRepeats int
+	Name                      *string
+	Description               *string
+	InsertedAt                int64
+	UpdatedAt                 int64 `gorm:"autoUpdateTime:false"`
+}
+
+func (versionRow) TableName() string { return "agent_versions" }
+
+func (r versionRow) version() agent.Version {
+	return agent.Version{
+		ID: r.ID, AccountID: r.AccountID, AgentID: r.AgentID, SchemaVersionID: r.AgentSchemaVersionID,
+		ExternalIdentifier: r.ExternalIdentifier, Name: orEmpty(r.Name), Description: orEmpty(r.Description),
+		InsertedAt: instant(r.InsertedAt), UpdatedAt: instant(r.UpdatedAt),
+	}
+}
+
+type schemaVersionRow struct {
+	ID                        pfid.ID
+	AccountID                 pfid.ID
+	AgentID                   pfid.ID
+	ExternalIdentifier        string
+	ExternalIdentifierRepeats int
+	Schemas                   string
+	InsertedAt                int64
+}
+
+func (schemaVersionRow) TableName() string { return "agent_schema_versions" }
+
+func (r schemaVersionRow) schemaVersion() (agent.SchemaVersion, error) {
+	var kept keptSchemas
+	err := json.Unmarshal([]byte(r.Schemas), &kept)
+	return agent.SchemaVersion{
+		ID: r.ID, AccountID: r.AccountID, AgentID: r.AgentID, ExternalIdentifier: r.ExternalIdentifier,
+		Schemas:    agent.Schemas{Spans: kept.Spans, SpanTypes: kept.SpanTypes, SpanResults: kept.SpanResults},
+		InsertedAt: instant(r.InsertedAt),
+	}, err
 }
 
 type auditRow struct {

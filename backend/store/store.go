@@ -20,6 +20,7 @@ import (
 
 	"tokentab/backend/audit"
 	"tokentab/backend/fault"
+	"tokentab/backend/pfid"
 )
 
 // operationTimeout bounds every read and change, the wait for the writing connection included.
@@ -152,11 +153,45 @@ func record(tx *gorm.DB, e audit.Event) error {
 	return tx.Create(&row).Error
 }
 
+// eventBatch is how many events one statement writes.
+const eventBatch = 100
+
+// recordEach writes an event for each of the ids within the transaction of their change.
+func recordEach(tx *gorm.DB, ids []pfid.ID, event func(id pfid.ID) (audit.Event, error)) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	rows := make([]auditRow, len(ids))
+	for i, id := range ids {
+		e, err := event(id)
+		if err != nil {
+			return err
+		}
+		rows[i] = auditRowOf(e)
+	}
+	return tx.CreateInBatches(rows, eventBatch).Error
+}
+
 func millis(at time.Time) int64 {
 	if at.IsZero() {
 		return 0
 	}
 	return at.UnixMilli()
+}
+
+func millisOrNull(at time.Time) *int64 {
+	if at.IsZero() {
+		return nil
+	}
+	ms := at.UnixMilli()
+	return &ms
+}
+
+func instantOrZero(ms *int64) time.Time {
+	if ms == nil {
+		return time.Time{}
+	}
+	return instant(*ms)
 }
 
 func instant(ms int64) time.Time {

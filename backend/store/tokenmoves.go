@@ -11,9 +11,6 @@ import (
 	"tokentab/backend/token"
 )
 
-// eventBatch is how many events one statement writes.
-const eventBatch = 100
-
 // moveTokens moves the tokens that where selects, as far as their status allows it, and writes an event for each. It
 // returns the hashes of those that it moved: the caller has to drop them from every cache once the transaction is over,
 // also where its outcome is not known, and before it answers. byRetirement is what the tokens say from then on of
@@ -28,19 +25,11 @@ func (s *Store) moveTokens(tx *gorm.DB, where func(*gorm.DB) *gorm.DB, to token.
 	if err != nil {
 		return nil, err
 	}
-	hashes, events := make([][32]byte, len(moved)), make([]auditRow, len(moved))
+	hashes, ids := make([][32]byte, len(moved)), make([]pfid.ID, len(moved))
 	for i, row := range moved {
-		hashes[i] = [32]byte(row.SecretHash)
-		e, err := event(row.ID)
-		if err != nil {
-			return hashes, err
-		}
-		events[i] = auditRowOf(e)
+		hashes[i], ids[i] = [32]byte(row.SecretHash), row.ID
 	}
-	if len(events) == 0 {
-		return nil, nil
-	}
-	return hashes, tx.CreateInBatches(events, eventBatch).Error
+	return hashes, recordEach(tx, ids, event)
 }
 
 // statusesBefore returns the statuses from which a token may move to the given one.
@@ -53,4 +42,23 @@ func statusesBefore(to token.Status) []string {
 		}
 	}
 	return before
+}
+
+// tokensOf selects the tokens whose column, one that names an id, has the given one.
+func tokensOf(column string, id pfid.ID) func(*gorm.DB) *gorm.DB {
+	return func(tx *gorm.DB) *gorm.DB { return tx.Where(column+" = ?", id) }
+}
+
+// decideOn asks decide about the number of live tokens, those that may still be revoked, among what where selects.
+func decideOn(tx *gorm.DB, where func(*gorm.DB) *gorm.DB, decide func(liveTokens int) error) error {
+	var live int64
+	if err := where(tx.Model(&tokenRow{})).Where("status IN ?", statusesBefore(token.Revoked)).Count(&live).Error; err != nil {
+		return err
+	}
+	return decide(int(live))
+}
+
+// of makes the events of one action on many subjects.
+func of(recorder audit.Recorder, action audit.Action, detail string) func(pfid.ID) (audit.Event, error) {
+	return func(subject pfid.ID) (audit.Event, error) { return recorder(action, subject, detail) }
 }

@@ -40,12 +40,13 @@ func (tokenRow) TableName() string { return "api_tokens" }
 type listedTokenRow struct {
 	Row             tokenRow `gorm:"embedded"`
 	AgentName       *string
+	AgentRetiredAt  *int64
 	EnvironmentName *string
 	CreatorName     *string
 	CreatorHint     *string
 }
 
-const listedTokens = `SELECT t.*, a.name AS agent_name, e.name AS environment_name,
+const listedTokens = `SELECT t.*, a.name AS agent_name, a.retired_at AS agent_retired_at, e.name AS environment_name,
 	COALESCE(u.name, u.email) AS creator_name, c.hint AS creator_hint
 FROM api_tokens t
 LEFT JOIN agents a ON a.id = t.agent_id
@@ -71,6 +72,7 @@ func (r tokenRow) token() token.Token {
 
 func (r listedTokenRow) listed() token.Listed {
 	l := token.Listed{Token: r.Row.token(), AgentName: orEmpty(r.AgentName), EnvironmentName: orEmpty(r.EnvironmentName)}
+	l.AgentRetired = r.AgentRetiredAt != nil
 	switch {
 	case r.CreatorName != nil:
 		l.CreatedByName = *r.CreatorName
@@ -88,10 +90,7 @@ func (s *Store) Environment(ctx context.Context, account, environment pfid.ID) e
 // Deployment implements token.Store.
 func (s *Store) Deployment(ctx context.Context, account, agent, environment pfid.ID) (id pfid.ID, err error) {
 	err = s.read(ctx, func(tx *gorm.DB) error {
-		if err := mustHave(tx, "agents", "agent_id", account, agent); err != nil {
-			return err
-		}
-		if err := mustHave(tx, "environments", "environment_id", account, environment); err != nil {
+		if err := mayIssue(tx, account, agent, environment); err != nil {
 			return err
 		}
 		var row deploymentRow
@@ -103,6 +102,20 @@ func (s *Store) Deployment(ctx context.Context, account, agent, environment pfid
 		return err
 	})
 	return id, err
+}
+
+// mayIssue refuses a token that names an agent or environment that the account does not have, or a retired agent. A zero
+// id names nothing.
+func mayIssue(tx *gorm.DB, account, agent, environment pfid.ID) error {
+	if !agent.IsZero() {
+		if err := mustServe(tx, account, agent, "no API token can be issued for it"); err != nil {
+			return err
+		}
+	}
+	if environment.IsZero() {
+		return nil
+	}
+	return mustHave(tx, "environments", "environment_id", account, environment)
 }
 
 // mustHave refuses a request whose field names a row that the account does not have.
@@ -138,11 +151,12 @@ func (s *Store) InsertToken(ctx context.Context, t token.Token, hash token.Hash,
 					return err
 				}
 			}
-			var is deploymentRow
-			if err := tx.Where("agent_id = ? AND environment_id = ? AND deleted_at IS NULL", t.AgentID, t.EnvironmentID).Take(&is).Error; err != nil {
+			var is []deploymentRow
+			if err := tx.Where("agent_id = ? AND environment_id = ? AND deleted_at IS NULL", t.AgentID, t.EnvironmentID).Find(&is).Error; err != nil {
 				return err
 			}
-			if raced = is.ID != t.AgentDeploymentID; raced {
+			// There is none where the one that was looked up is deleted since; its id is spent.
+			if raced = len(is) == 0 || is[0].ID != t.AgentDeploymentID; raced {
 				return token.ErrDeploymentExists
 			}
 		}
@@ -168,17 +182,15 @@ func (s *Store) InsertToken(ctx context.Context, t token.Token, hash token.Hash,
 }
 
 // mustStillStand looks again at what a token depends on, inside the transaction: none may slip in behind the removal of
-// its maker or the delete of its environment, which have revoked all others by then.
+// its maker, the delete of its environment, or the retirement or delete of its agent, which have ended all others by
+// then.
 func mustStillStand(tx *gorm.DB, t token.Token) error {
 	if !t.CreatedByAdminUserID.IsZero() {
 		if err := mustBePresent(tx, t.CreatedByAdminUserID); err != nil {
 			return err
 		}
 	}
-	if t.EnvironmentID.IsZero() {
-		return nil
-	}
-	return mustHave(tx, "environments", "environment_id", t.AccountID, t.EnvironmentID)
+	return mayIssue(tx, t.AccountID, t.AgentID, t.EnvironmentID)
 }
 
 func countTokens(tx *gorm.DB, account pfid.ID, by int) error {
@@ -199,8 +211,9 @@ func (s *Store) ChangeToken(ctx context.Context, account, id pfid.ID, decide fun
 			return err
 		}
 		changed.Token = next
+		// Whoever moves a token decides about it anew: reinstating its agent leaves it as it is from now on.
 		err = tx.Model(&tokenRow{}).Where("id = ?", id).
-			Updates(map[string]any{"status": next.Status.String(), "updated_at": millis(next.UpdatedAt)}).Error
+			Updates(map[string]any{"status": next.Status.String(), "suspended_by_retirement": false, "updated_at": millis(next.UpdatedAt)}).Error
 		if err != nil {
 			return err
 		}
@@ -308,47 +321,4 @@ func countTokensOf(tx *gorm.DB, account pfid.ID, filter token.Filter) (int, erro
 	}
 	err := filtered(tx, account, filter).Count(&n).Error
 	return int(n), err
-}
-
-// FindToken implements token.Store. It is what a validation waits for, so it reads one row by index and nothing else.
-func (s *Store) FindToken(ctx context.Context, hash token.Hash) (standing token.Standing, ok bool, err error) {
-	err = s.read(ctx, func(tx *gorm.DB) error {
-		var row tokenRow
-		err := tx.Raw("SELECT * FROM api_tokens WHERE secret_hash = ?", hash[:]).Take(&row).Error
-		if errors.Is(err, gorm.ErrRecordNotFound) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		// What the store says has to be complete; a word that is not known is a failure, not a refusal.
-		scope, known1 := token.ParseScope(row.TokenScope)
-		status, known2 := token.ParseStatus(row.Status)
-		if !known1 || !known2 {
-			return errors.New("a token has a scope or status that this program does not know")
-		}
-		ok = true
-		standing = token.Standing{
-			Status: status, Scope: scope, TokenID: row.ID, AccountID: row.AccountID, EnvironmentID: row.EnvironmentID,
-			AgentID: row.AgentID, AgentDeploymentID: row.AgentDeploymentID, ExpiresAt: row.ExpiresAt / 1000,
-		}
-		if row.LastUsedAt != nil {
-			standing.LastUsedAt = *row.LastUsedAt
-		}
-		return nil
-	})
-	return standing, ok, err
-}
-
-// RecordUses implements token.Store.
-func (s *Store) RecordUses(ctx context.Context, uses []token.Use) error {
-	return s.change(ctx, func(tx *gorm.DB) error {
-		for _, use := range uses {
-			err := tx.Exec("UPDATE api_tokens SET last_used_at = ? WHERE id = ? AND (last_used_at IS NULL OR last_used_at < ?)", use.At, use.TokenID, use.At).Error
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
 }

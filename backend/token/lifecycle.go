@@ -14,11 +14,11 @@ type Actions struct {
 }
 
 // Actions returns the moves that are allowed now: active and suspended go back and forth, both may be revoked, which
-// is final, and only what is revoked may be deleted.
+// is final, and only what is revoked may be deleted. While its agent is retired, a token stays suspended.
 func (t Token) Actions() Actions {
 	return Actions{
 		Suspend:  t.Status == Active,
-		Activate: t.Status == Suspended,
+		Activate: t.Status == Suspended && !t.AgentRetired,
 		Revoke:   t.Status == Active || t.Status == Suspended,
 		Delete:   t.Status == Revoked,
 	}
@@ -70,6 +70,9 @@ func (ts *Tokens) move(ctx context.Context, actor audit.Actor, id pfid.ID, verb 
 func forbidden(t Token, verb string) error {
 	if t.Status == Revoked {
 		return fault.New(fault.InvalidAction, "A revoked API token can't be %s; it can only be deleted.", verb)
+	}
+	if verb == "activated" && t.Status == Suspended {
+		return fault.New(fault.InvalidAction, "The agent of this API token is retired, so it can't be activated.")
 	}
 	if verb == "deleted" {
 		return fault.New(fault.InvalidAction, "Only a revoked API token can be deleted; this one is %s.", t.Status)

@@ -88,6 +88,7 @@ type Token struct {
 	Status    Status
 
 	AgentID           pfid.ID // agent deployment tokens only
+	AgentRetired      bool    // a token of a retired agent can't be activated
 	EnvironmentID     pfid.ID // environment and agent deployment tokens only
 	AgentDeploymentID pfid.ID // agent deployment tokens only
 
@@ -124,13 +125,15 @@ type Filter struct {
 // Store keeps tokens. Every change is written together with its event in one transaction, or not at all.
 type Store interface {
 	// Deployment returns the id of the deployment of an agent in an environment, zero where there is none yet.
-	// An agent or environment that the account does not have is a fault.Validation naming the field.
+	// An agent or environment that the account does not have is a fault.Validation naming the field, a retired agent a
+	// fault.InvalidAction.
 	Deployment(ctx context.Context, account, agent, environment pfid.ID) (pfid.ID, error)
 	// Environment checks that the account has the environment; a fault.Validation naming the field if not.
 	Environment(ctx context.Context, account, environment pfid.ID) error
-	// InsertToken writes the token and, where its deployment does not exist yet, the deployment. When somebody else
-	// made that deployment meanwhile under another id it writes nothing and returns ErrDeploymentExists. deployed is the
-	// event of making the deployment, written only if it is made.
+	// InsertToken writes the token and, where its deployment does not exist yet, the deployment. When somebody else made
+	// that deployment meanwhile under another id, or deleted it, it writes nothing and returns ErrDeploymentExists. It
+	// refuses what Deployment and Environment refuse. deployed is the event of making the deployment, written only if it
+	// is made.
 	InsertToken(ctx context.Context, t Token, hash Hash, event, deployed audit.Event) error
 	// ChangeToken reads the token, lets decide set its new state, and writes that, all in one transaction.
 	// It returns the hash also when the change failed, as far as it is known, so that caches can drop it.

@@ -10,19 +10,21 @@ import (
 
 // Agent is an agent as clients see it.
 type Agent struct {
-	Type               string       `json:"type" enum:"agent"`
-	ID                 string       `json:"id"`
-	AccountID          string       `json:"account_id"`
-	Name               string       `json:"name"`
-	Status             string       `json:"status" enum:"pending,active,dormant,retired"`
-	Description        *string      `json:"description"`
-	ExternalIdentifier *string      `json:"external_identifier"`
-	OwnerPersonID      *string      `json:"owner_person_id"`
-	RiskProfileID      *string      `json:"risk_profile_id"`
-	TeamID             *string      `json:"team_id"`
-	AvailableActions   agentActions `json:"available_actions"`
-	InsertedAt         time.Time    `json:"inserted_at"`
-	UpdatedAt          time.Time    `json:"updated_at"`
+	Type               string          `json:"type" enum:"agent"`
+	ID                 string          `json:"id"`
+	AccountID          string          `json:"account_id"`
+	Name               string          `json:"name"`
+	Status             string          `json:"status" enum:"pending,active,dormant,retired"`
+	Description        *string         `json:"description"`
+	ExternalIdentifier *string         `json:"external_identifier"`
+	OwnerPersonID      *string         `json:"owner_person_id"`
+	RiskProfileID      *string         `json:"risk_profile_id"`
+	TeamID             *string         `json:"team_id"`
+	InstanceCounts     *InstanceCounts `json:"instance_counts,omitempty" doc:"With include_counts=true"`
+	AvailableActions   agentActions    `json:"available_actions"`
+	LastSeenAt         *time.Time      `json:"last_seen_at" doc:"The newest last use of its deployment tokens; null for never"`
+	InsertedAt         time.Time       `json:"inserted_at"`
+	UpdatedAt          time.Time       `json:"updated_at"`
 }
 
 type agentActions struct {
@@ -32,10 +34,23 @@ type agentActions struct {
 	Delete    bool `json:"delete"`
 }
 
+// InstanceCounts is how many instances of an agent there are, in all and by status.
+type InstanceCounts struct {
+	Total      int `json:"total"`
+	Pending    int `json:"pending"`
+	Active     int `json:"active"`
+	Complete   int `json:"complete"`
+	Failed     int `json:"failed"`
+	Cancelled  int `json:"cancelled"`
+	Terminated int `json:"terminated"`
+	Finished   int `json:"finished"`
+}
+
 func agentOf(a agent.Agent) Agent {
 	return Agent{
 		Type: "agent", ID: a.ID.String(), AccountID: a.AccountID.String(), Name: a.Name, Status: a.Status,
 		Description: orNull(a.Description), ExternalIdentifier: orNull(a.ExternalIdentifier),
+		AvailableActions: agentActions(a.Actions()), LastSeenAt: timeOrNull(a.LastSeenAt),
 		InsertedAt: a.InsertedAt, UpdatedAt: a.UpdatedAt,
 	}
 }
@@ -64,91 +79,133 @@ func (s *Server) createAgent(ctx context.Context, who *caller, in *ordered[NewAg
 	if err := wrong.Err(); err != nil {
 		return nil, err
 	}
-	a, err := s.Agents.Register(ctx, who.Actor, agent.Order{
+	return agentDetails(s.Agents.Register(ctx, who.Actor, agent.Order{
 		ID: id, Name: asked.Name, Description: optionalText(asked.Description), ExternalIdentifier: optionalText(asked.ExternalIdentifier),
-	})
+	}))
+}
+
+// AgentView says what an answer shows of an agent beyond its record.
+type AgentView struct {
+	EnvironmentID     string `query:"environment_id" doc:"Accepted; an agent is the same in every environment"`
+	IncludeCounts     bool   `query:"include_counts" doc:"Adds instance_counts"`
+	IncludeRiskRollup bool   `query:"include_risk_rollup" doc:"Accepted; there are no risk profiles"`
+}
+
+func (v *AgentView) of(a agent.Agent, err error) (*one[Agent], error) {
 	if err != nil {
 		return nil, err
 	}
-	return details(agentOf(a)), nil
-}
-
-func (s *Server) getAgent(ctx context.Context, who *caller, in *pathID) (*one[Agent], error) {
-	a, err := s.Agents.Get(ctx, who.AccountID, in.id())
-	if err != nil {
-		return nil, err
+	shown := agentOf(a)
+	if v.IncludeCounts {
+		shown.InstanceCounts = &InstanceCounts{}
 	}
-	return details(agentOf(a)), nil
+	return details(shown), nil
 }
 
-// AgentDeployment is one agent in one environment as clients see it.
-type AgentDeployment struct {
-	Type             string    `json:"type" enum:"agent_deployment"`
-	ID               string    `json:"id"`
-	AccountID        string    `json:"account_id"`
-	AgentID          string    `json:"agent_id"`
-	EnvironmentID    string    `json:"environment_id"`
-	CurrentVersionID *string   `json:"current_version_id" doc:"null where no version is pinned"`
-	InsertedAt       time.Time `json:"inserted_at"`
-	UpdatedAt        time.Time `json:"updated_at"`
+type getAgentInput struct {
+	PathID
+	AgentView
 }
 
-func deploymentOf(d agent.Deployment) AgentDeployment {
-	return AgentDeployment{
-		Type: "agent_deployment", ID: d.ID.String(), AccountID: d.AccountID.String(), AgentID: d.AgentID.String(),
-		EnvironmentID: d.EnvironmentID.String(), CurrentVersionID: idOrNull(d.CurrentVersionID),
-		InsertedAt: d.InsertedAt, UpdatedAt: d.UpdatedAt,
-	}
+func (s *Server) getAgent(ctx context.Context, who *caller, in *getAgentInput) (*one[Agent], error) {
+	return in.of(s.Agents.Get(ctx, who.AccountID, in.id()))
 }
 
-type listDeploymentsInput struct {
-	Listing
-	AgentID       string `query:"agent_id"`
-	EnvironmentID string `query:"environment_id"`
+type showAgentInput struct {
+	AgentView
+	AgentID            string `query:"agent_id" doc:"Either this"`
+	ExternalIdentifier string `query:"external_identifier" doc:"or this"`
 }
 
-func (s *Server) listDeployments(ctx context.Context, who *caller, in *listDeploymentsInput) (*many[AgentDeployment], error) {
+func (s *Server) showAgent(ctx context.Context, who *caller, in *showAgentInput) (*one[Agent], error) {
 	wrong := fault.Fields{}
-	filter := agent.DeploymentFilter{
-		AgentID: optionalID(wrong, "agent_id", &in.AgentID), EnvironmentID: optionalID(wrong, "environment_id", &in.EnvironmentID),
+	id := optionalID(wrong, "agent_id", &in.AgentID)
+	switch {
+	case in.AgentID == "" && in.ExternalIdentifier == "":
+		wrong.Add("agent_id", "is required where there is no external_identifier")
+	case in.AgentID != "" && in.ExternalIdentifier != "":
+		wrong.Add("external_identifier", "must be left out where there is an agent_id")
 	}
 	if err := wrong.Err(); err != nil {
 		return nil, err
 	}
-	list, total, err := s.Agents.Deployments(ctx, who.AccountID, filter, in.page())
-	if err != nil {
-		return nil, err
+	if in.ExternalIdentifier != "" {
+		return in.of(s.Agents.GetByExternalIdentifier(ctx, who.AccountID, in.ExternalIdentifier))
 	}
-	return summaries(list, total, &in.Listing, deploymentOf), nil
+	return in.of(s.Agents.Get(ctx, who.AccountID, id))
 }
 
-// NewAgentDeployment is what a caller asks for when an agent is deployed.
-type NewAgentDeployment struct {
-	_             struct{} `additionalProperties:"true"`
-	AgentID       string   `json:"agent_id"`
-	EnvironmentID string   `json:"environment_id"`
-	ID            *string  `json:"id,omitempty" nullable:"true" doc:"A PFID of the account's partition; made if empty"`
+// AgentUpdate is what a caller wants changed about an agent. What is left out stays.
+type AgentUpdate struct {
+	_                struct{}   `additionalProperties:"true"`
+	Name             *string    `json:"name,omitempty" nullable:"true"`
+	Description      textOrNull `json:"description,omitempty" doc:"null for none"`
+	CurrentVersionID *string    `json:"current_version_id,omitempty" nullable:"true" doc:"A version of the agent, which becomes current in its only deployment"`
 }
 
-func (s *Server) createDeployment(ctx context.Context, who *caller, in *ordered[NewAgentDeployment]) (*one[AgentDeployment], error) {
+func (s *Server) updateAgent(ctx context.Context, who *caller, in *changed[AgentUpdate]) (*one[Agent], error) {
 	asked := in.Body.Details
 	wrong := fault.Fields{}
-	id := optionalID(wrong, "id", asked.ID)
-	agentID, environmentID := optionalID(wrong, "agent_id", &asked.AgentID), optionalID(wrong, "environment_id", &asked.EnvironmentID)
+	version := optionalID(wrong, "current_version_id", asked.CurrentVersionID)
 	if err := wrong.Err(); err != nil {
 		return nil, err
 	}
-	d, err := s.Agents.Deploy(ctx, who.Actor, id, agentID, environmentID)
-	if err != nil {
-		return nil, err
-	}
-	return details(deploymentOf(d)), nil
+	return agentDetails(s.Agents.Update(ctx, who.Actor, in.id(), agent.Update{
+		Name: asked.Name, Description: asked.Description.sent(), CurrentVersionID: version,
+	}))
 }
 
-func (s *Server) getDeployment(ctx context.Context, who *caller, in *pathID) (*one[AgentDeployment], error) {
-	d, err := s.Agents.Deployment(ctx, who.AccountID, in.id())
+// RetiredAgent is the answer to retiring an agent.
+type RetiredAgent struct {
+	Status                 string `json:"status" enum:"success"`
+	Details                Agent  `json:"details"`
+	SuspendedAPITokenCount int    `json:"suspended_api_token_count" doc:"How many of its tokens were suspended with it"`
+}
+
+type retiredAgent struct {
+	Body RetiredAgent
+}
+
+func (s *Server) retireAgent(ctx context.Context, who *caller, in *pathID) (*retiredAgent, error) {
+	a, suspended, err := s.Agents.Retire(ctx, who.Actor, in.id())
 	if err != nil {
 		return nil, err
 	}
-	return details(deploymentOf(d)), nil
+	return &retiredAgent{Body: RetiredAgent{Status: "success", Details: agentOf(a), SuspendedAPITokenCount: suspended}}, nil
+}
+
+// ReinstatedAgent is the answer to reinstating an agent.
+type ReinstatedAgent struct {
+	Status                 string `json:"status" enum:"success"`
+	Details                Agent  `json:"details"`
+	ActivatedAPITokenCount int    `json:"activated_api_token_count" doc:"How many of its tokens were activated with it"`
+}
+
+type reinstatedAgent struct {
+	Body ReinstatedAgent
+}
+
+func (s *Server) reinstateAgent(ctx context.Context, who *caller, in *pathID) (*reinstatedAgent, error) {
+	a, activated, err := s.Agents.Reinstate(ctx, who.Actor, in.id())
+	if err != nil {
+		return nil, err
+	}
+	return &reinstatedAgent{Body: ReinstatedAgent{Status: "success", Details: agentOf(a), ActivatedAPITokenCount: activated}}, nil
+}
+
+// deletion is a request to delete something that live tokens may stand on.
+type deletion struct {
+	PathID
+	RevokeAPITokens bool `query:"revoke_api_tokens" doc:"Revoke its live tokens with it; else they forbid the delete"`
+}
+
+func (s *Server) deleteAgent(ctx context.Context, who *caller, in *deletion) (*one[Agent], error) {
+	return agentDetails(s.Agents.Delete(ctx, who.Actor, in.id(), in.RevokeAPITokens))
+}
+
+func agentDetails(a agent.Agent, err error) (*one[Agent], error) {
+	if err != nil {
+		return nil, err
+	}
+	return details(agentOf(a)), nil
 }

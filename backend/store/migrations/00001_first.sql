@@ -87,12 +87,14 @@ CREATE TABLE agents (
     external_identifier TEXT,
     inserted_at         BIGINT NOT NULL,
     updated_at          BIGINT NOT NULL,
+    last_seen_at        BIGINT, -- the newest last use of its deployment tokens, also of those that are deleted
     retired_at          BIGINT,
     deleted_at          BIGINT, -- a deleted agent stays as what revoked tokens name
     UNIQUE (account_id, id)
 );
 CREATE UNIQUE INDEX agents_by_external_identifier ON agents (account_id, external_identifier) WHERE deleted_at IS NULL;
-CREATE INDEX agents_by_time ON agents (account_id, inserted_at, id);
+CREATE INDEX agents_by_time ON agents (account_id, inserted_at, id) WHERE deleted_at IS NULL;
+CREATE INDEX agents_by_last_seen ON agents (account_id, last_seen_at, id) WHERE deleted_at IS NULL;
 
 CREATE TABLE agent_deployments (
     id                 TEXT   NOT NULL PRIMARY KEY,
@@ -108,32 +110,36 @@ CREATE TABLE agent_deployments (
     FOREIGN KEY (account_id, environment_id) REFERENCES environments (account_id, id)
 );
 CREATE UNIQUE INDEX agent_deployments_by_pair ON agent_deployments (agent_id, environment_id) WHERE deleted_at IS NULL;
-CREATE INDEX agent_deployments_by_time ON agent_deployments (account_id, inserted_at, id);
+CREATE INDEX agent_deployments_by_time ON agent_deployments (account_id, inserted_at, id) WHERE deleted_at IS NULL;
 CREATE INDEX agent_deployments_by_environment ON agent_deployments (environment_id);
 
 CREATE TABLE agent_schema_versions (
-    id                  TEXT   NOT NULL PRIMARY KEY,
-    account_id          TEXT   NOT NULL,
-    agent_id            TEXT   NOT NULL,
-    external_identifier TEXT   NOT NULL,
-    schemas             TEXT   NOT NULL, -- JSON, as it was sent
-    inserted_at         BIGINT NOT NULL,
+    id                          TEXT   NOT NULL PRIMARY KEY,
+    account_id                  TEXT   NOT NULL,
+    agent_id                    TEXT   NOT NULL,
+    external_identifier         TEXT   NOT NULL,
+    external_identifier_repeats BIGINT NOT NULL, -- how many earlier ones of the agent have the same identifier
+    schemas                     TEXT   NOT NULL, -- JSON, as it was sent
+    inserted_at                 BIGINT NOT NULL,
     UNIQUE (account_id, id),
+    UNIQUE (agent_id, external_identifier, external_identifier_repeats),
     FOREIGN KEY (account_id, agent_id) REFERENCES agents (account_id, id)
 );
 CREATE INDEX agent_schema_versions_by_time ON agent_schema_versions (agent_id, inserted_at, id);
 
 CREATE TABLE agent_versions (
-    id                      TEXT   NOT NULL PRIMARY KEY,
-    account_id              TEXT   NOT NULL,
-    agent_id                TEXT   NOT NULL,
-    agent_schema_version_id TEXT,
-    external_identifier     TEXT   NOT NULL,
-    name                    TEXT,
-    description             TEXT,
-    inserted_at             BIGINT NOT NULL,
-    updated_at              BIGINT NOT NULL,
+    id                          TEXT   NOT NULL PRIMARY KEY,
+    account_id                  TEXT   NOT NULL,
+    agent_id                    TEXT   NOT NULL,
+    agent_schema_version_id     TEXT,
+    external_identifier         TEXT   NOT NULL,
+    external_identifier_repeats BIGINT NOT NULL, -- how many earlier ones of the agent have the same identifier
+    name                        TEXT,
+    description                 TEXT,
+    inserted_at                 BIGINT NOT NULL,
+    updated_at                  BIGINT NOT NULL,
     UNIQUE (account_id, id),
+    UNIQUE (agent_id, external_identifier, external_identifier_repeats),
     FOREIGN KEY (account_id, agent_id) REFERENCES agents (account_id, id),
     FOREIGN KEY (account_id, agent_schema_version_id) REFERENCES agent_schema_versions (account_id, id)
 );
@@ -164,7 +170,7 @@ CREATE TABLE api_tokens (
 CREATE INDEX api_tokens_by_time ON api_tokens (account_id, inserted_at, id);
 CREATE INDEX api_tokens_by_agent ON api_tokens (agent_id, inserted_at, id) WHERE agent_id IS NOT NULL;
 CREATE INDEX api_tokens_by_environment ON api_tokens (environment_id, status) WHERE environment_id IS NOT NULL;
-CREATE INDEX api_tokens_by_deployment ON api_tokens (agent_deployment_id) WHERE agent_deployment_id IS NOT NULL;
+CREATE INDEX api_tokens_by_deployment ON api_tokens (agent_deployment_id, status) WHERE agent_deployment_id IS NOT NULL;
 CREATE INDEX api_tokens_by_creator ON api_tokens (created_by_admin_user_id, status) WHERE created_by_admin_user_id IS NOT NULL;
 
 CREATE TABLE idempotency_keys (

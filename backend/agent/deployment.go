@@ -1,0 +1,94 @@
+package agent
+
+import (
+	"context"
+	"time"
+
+	"tokentab/backend/audit"
+	"tokentab/backend/fault"
+	"tokentab/backend/paging"
+	"tokentab/backend/pfid"
+)
+
+// Deployment is one agent in one environment; there is at most one per pair.
+type Deployment struct {
+	ID               pfid.ID
+	AccountID        pfid.ID
+	AgentID          pfid.ID
+	EnvironmentID    pfid.ID
+	CurrentVersionID pfid.ID // zero for none
+	InsertedAt       time.Time
+	UpdatedAt        time.Time
+}
+
+// ListedDeployment is a deployment together with what people know its ids by, and how many tokens stand on it.
+type ListedDeployment struct {
+	Deployment
+	AgentName                string
+	EnvironmentName          string
+	CurrentVersionIdentifier string // empty for none
+	LiveTokens               int    // active or suspended
+}
+
+// DeploymentFilter narrows a list of deployments. The zero filter is all of the account.
+type DeploymentFilter struct {
+	AgentID       pfid.ID
+	EnvironmentID pfid.ID
+}
+
+// DeploymentOrder is what a caller asks for when an agent is deployed.
+type DeploymentOrder struct {
+	ID               pfid.ID // zero to have one made; else it has to be of the account's partition
+	AgentID          pfid.ID
+	EnvironmentID    pfid.ID
+	CurrentVersionID pfid.ID // zero for none
+}
+
+// Deploy makes the deployment of an agent in an environment of the actor's account.
+func (as *Agents) Deploy(ctx context.Context, actor audit.Actor, order DeploymentOrder) (ListedDeployment, error) {
+	at := as.now().UTC()
+	wrong := fault.Fields{}
+	if order.AgentID.IsZero() {
+		wrong.Add("agent_id", "is required")
+	}
+	if order.EnvironmentID.IsZero() {
+		wrong.Add("environment_id", "is required")
+	}
+	checkPartition(wrong, actor, order.ID)
+	if err := wrong.Err(); err != nil {
+		return ListedDeployment{}, err
+	}
+	id, err := as.idOr(order.ID, actor, at)
+	if err != nil {
+		return ListedDeployment{}, err
+	}
+	return as.store.InsertDeployment(ctx, Deployment{
+		ID: id, AccountID: actor.AccountID, AgentID: order.AgentID, EnvironmentID: order.EnvironmentID,
+		CurrentVersionID: order.CurrentVersionID, InsertedAt: at, UpdatedAt: at,
+	}, audit.NewRecorder(at, actor, as.random))
+}
+
+// Deployment returns one deployment of the account, else a fault.NotFound.
+func (as *Agents) Deployment(ctx context.Context, account, id pfid.ID) (ListedDeployment, error) {
+	return as.store.AgentDeployment(ctx, account, id)
+}
+
+// Deployments returns one page of the account's deployments and how many match in all.
+func (as *Agents) Deployments(ctx context.Context, account pfid.ID, filter DeploymentFilter, page paging.Page) ([]ListedDeployment, int, error) {
+	return as.store.AgentDeployments(ctx, account, filter, page)
+}
+
+// SetCurrentVersion says which version of its agent a deployment runs; zero for none.
+func (as *Agents) SetCurrentVersion(ctx context.Context, actor audit.Actor, id, version pfid.ID) (ListedDeployment, error) {
+	at := as.now().UTC()
+	return as.store.SetCurrentVersion(ctx, actor.AccountID, id, version, at, audit.NewRecorder(at, actor, as.random))
+}
+
+// DeleteDeployment removes a deployment and returns it as it last was. While it has live tokens this is refused, unless
+// they are to be revoked with it. It returns after no validation accepts them any more.
+func (as *Agents) DeleteDeployment(ctx context.Context, actor audit.Actor, id pfid.ID, revokeTokens bool) (ListedDeployment, error) {
+	at := as.now().UTC()
+	d, hashes, err := as.store.DeleteDeployment(ctx, actor.AccountID, id, at, allowing(revokeTokens, "deployment"), audit.NewRecorder(at, actor, as.random))
+	as.forget(hashes)
+	return d, err
+}

@@ -1,0 +1,221 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"tokentab/backend/agent"
+	"tokentab/backend/fault"
+	"tokentab/backend/pfid"
+)
+
+// AgentVersion is a version of an agent as clients see it.
+type AgentVersion struct {
+	Type                       string     `json:"type" enum:"agent_version"`
+	ID                         string     `json:"id"`
+	AccountID                  string     `json:"account_id"`
+	AgentID                    string     `json:"agent_id"`
+	AgentSchemaVersionID       *string    `json:"agent_schema_version_id"`
+	ExternalIdentifier         string     `json:"external_identifier"`
+	ExternalIdentifierRepeats  int        `json:"external_identifier_repeats" doc:"How many earlier versions of the agent have the same identifier"`
+	Name                       *string    `json:"name"`
+	Description                *string    `json:"description"`
+	CurrentAgentDeploymentRefs []string   `json:"current_agent_deployment_refs" nullable:"false" doc:"The deployments that have it as their current version"`
+	RuntimeEnvironment         openObject `json:"runtime_environment" doc:"What a version was seen running on; null until one is"`
+	InsertedAt                 time.Time  `json:"inserted_at"`
+	UpdatedAt                  time.Time  `json:"updated_at"`
+}
+
+func versionOf(v agent.ListedVersion) AgentVersion {
+	return AgentVersion{
+		Type: "agent_version", ID: v.ID.String(), AccountID: v.AccountID.String(), AgentID: v.AgentID.String(),
+		AgentSchemaVersionID: idOrNull(v.SchemaVersionID), ExternalIdentifier: v.ExternalIdentifier, ExternalIdentifierRepeats: v.Repeats,
+		Name: orNull(v.Name), Description: orNull(v.Description), CurrentAgentDeploymentRefs: texts(v.Deployments),
+		InsertedAt: v.InsertedAt, UpdatedAt: v.UpdatedAt,
+	}
+}
+
+func texts(ids []pfid.ID) []string {
+	list := make([]string, len(ids))
+	for i, id := range ids {
+		list[i] = id.String()
+	}
+	return list
+}
+
+// listOfAgentInput is the query of a list that is one agent's.
+type listOfAgentInput struct {
+	Listing
+	AgentID string `query:"agent_id" required:"true"`
+}
+
+func (in *listOfAgentInput) agent() (pfid.ID, error) {
+	wrong := fault.Fields{}
+	id := optionalID(wrong, "agent_id", &in.AgentID)
+	if in.AgentID == "" {
+		wrong.Add("agent_id", "is required")
+	}
+	return id, wrong.Err()
+}
+
+func (s *Server) listVersions(ctx context.Context, who *caller, in *listOfAgentInput) (*many[AgentVersion], error) {
+	id, err := in.agent()
+	if err != nil {
+		return nil, err
+	}
+	list, total, err := s.Agents.Versions(ctx, who.AccountID, id, in.page())
+	if err != nil {
+		return nil, err
+	}
+	return summaries(list, total, &in.Listing, versionOf), nil
+}
+
+func (s *Server) getVersion(ctx context.Context, who *caller, in *pathID) (*one[AgentVersion], error) {
+	v, err := s.Agents.Version(ctx, who.AccountID, in.id())
+	if err != nil {
+		return nil, err
+	}
+	return details(versionOf(v)), nil
+}
+
+// NewAgentVersion is what a caller asks for when a version is added.
+type NewAgentVersion struct {
+	_                    struct{} `additionalProperties:"true"`
+	AgentID              string   `json:"agent_id"`
+	ExternalIdentifier   string   `json:"external_identifier" minLength:"1"`
+	AgentSchemaVersionID *string  `json:"agent_schema_version_id,omitempty" nullable:"true" doc:"A schema version of the same agent"`
+	ID                   *string  `json:"id,omitempty" nullable:"true" doc:"A PFID of the account's partition; made if empty"`
+	Name                 *string  `json:"name,omitempty" nullable:"true"`
+	Description          *string  `json:"description,omitempty" nullable:"true"`
+}
+
+func (s *Server) createVersion(ctx context.Context, who *caller, in *ordered[NewAgentVersion]) (*one[AgentVersion], error) {
+	asked := in.Body.Details
+	wrong := fault.Fields{}
+	order := agent.Version{
+		ID: optionalID(wrong, "id", asked.ID), AgentID: optionalID(wrong, "agent_id", &asked.AgentID),
+		SchemaVersionID:    optionalID(wrong, "agent_schema_version_id", asked.AgentSchemaVersionID),
+		ExternalIdentifier: asked.ExternalIdentifier, Name: optionalText(asked.Name), Description: optionalText(asked.Description),
+	}
+	if err := wrong.Err(); err != nil {
+		return nil, err
+	}
+	v, err := s.Agents.CreateVersion(ctx, who.Actor, order)
+	if err != nil {
+		return nil, err
+	}
+	return details(versionOf(v)), nil
+}
+
+// AgentSchemaVersion is a set of schemas of what an agent reports, as clients see it.
+type AgentSchemaVersion struct {
+	Type                       string        `json:"type" enum:"agent_schema_version"`
+	ID                         string        `json:"id"`
+	AccountID                  string        `json:"account_id"`
+	AgentID                    string        `json:"agent_id"`
+	ExternalIdentifier         string        `json:"external_identifier"`
+	ExternalIdentifierRepeats  int           `json:"external_identifier_repeats" doc:"How many earlier ones of the agent have the same identifier"`
+	CurrentAgentDeploymentRefs []string      `json:"current_agent_deployment_refs" nullable:"false" doc:"The deployments whose current version has it"`
+	SpanSchemas                schemasByName `json:"span_schemas"`
+	SpanTypeSchemas            schemaList    `json:"span_type_schemas"`
+	SpanResultSchemas          schemasByName `json:"span_result_schemas"`
+	InsertedAt                 time.Time     `json:"inserted_at"`
+}
+
+// schemasByName is a JSON object of objects, or null, kept as it was sent.
+type schemasByName struct{ json.RawMessage }
+
+// Schema implements huma.SchemaProvider.
+func (schemasByName) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeObject, AdditionalProperties: anyObject(), Nullable: true, Description: "JSON schemas by the name of the span"}
+}
+
+// schemaList is a JSON list of objects, or null, kept as it was sent.
+type schemaList struct{ json.RawMessage }
+
+// Schema implements huma.SchemaProvider.
+func (schemaList) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeArray, Items: anyObject(), Nullable: true, Description: "Span types, each with its JSON schemas"}
+}
+
+// openObject is a JSON object of any fields, or null.
+type openObject struct{ json.RawMessage }
+
+// Schema implements huma.SchemaProvider.
+func (openObject) Schema(huma.Registry) *huma.Schema {
+	schema := anyObject()
+	schema.Nullable = true
+	return schema
+}
+
+func anyObject() *huma.Schema { return &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true} }
+
+// orNone returns the JSON text, empty where it is null or was left out.
+func orNone(sent json.RawMessage) []byte {
+	if string(sent) == "null" {
+		return nil
+	}
+	return sent
+}
+
+func schemaVersionOf(v agent.ListedSchemaVersion) AgentSchemaVersion {
+	return AgentSchemaVersion{
+		Type: "agent_schema_version", ID: v.ID.String(), AccountID: v.AccountID.String(), AgentID: v.AgentID.String(),
+		ExternalIdentifier: v.ExternalIdentifier, ExternalIdentifierRepeats: v.Repeats, CurrentAgentDeploymentRefs: texts(v.Deployments),
+		SpanSchemas: schemasByName{v.Schemas.Spans}, SpanTypeSchemas: schemaList{v.Schemas.SpanTypes}, SpanResultSchemas: schemasByName{v.Schemas.SpanResults},
+		InsertedAt: v.InsertedAt,
+	}
+}
+
+func (s *Server) listSchemaVersions(ctx context.Context, who *caller, in *listOfAgentInput) (*many[AgentSchemaVersion], error) {
+	id, err := in.agent()
+	if err != nil {
+		return nil, err
+	}
+	list, total, err := s.Agents.SchemaVersions(ctx, who.AccountID, id, in.page())
+	if err != nil {
+		return nil, err
+	}
+	return summaries(list, total, &in.Listing, schemaVersionOf), nil
+}
+
+func (s *Server) getSchemaVersion(ctx context.Context, who *caller, in *pathID) (*one[AgentSchemaVersion], error) {
+	v, err := s.Agents.SchemaVersion(ctx, who.AccountID, in.id())
+	if err != nil {
+		return nil, err
+	}
+	return details(schemaVersionOf(v)), nil
+}
+
+// NewAgentSchemaVersion is what a caller asks for when a schema version is added.
+type NewAgentSchemaVersion struct {
+	_                  struct{}      `additionalProperties:"true"`
+	AgentID            string        `json:"agent_id"`
+	ExternalIdentifier string        `json:"external_identifier" minLength:"1"`
+	ID                 *string       `json:"id,omitempty" nullable:"true" doc:"A PFID of the account's partition; made if empty"`
+	SpanSchemas        schemasByName `json:"span_schemas,omitempty"`
+	SpanTypeSchemas    schemaList    `json:"span_type_schemas,omitempty"`
+	SpanResultSchemas  schemasByName `json:"span_result_schemas,omitempty"`
+}
+
+func (s *Server) createSchemaVersion(ctx context.Context, who *caller, in *ordered[NewAgentSchemaVersion]) (*one[AgentSchemaVersion], error) {
+	asked := in.Body.Details
+	wrong := fault.Fields{}
+	order := agent.SchemaVersion{
+		ID: optionalID(wrong, "id", asked.ID), AgentID: optionalID(wrong, "agent_id", &asked.AgentID), ExternalIdentifier: asked.ExternalIdentifier,
+		Schemas: agent.Schemas{
+			Spans: orNone(asked.SpanSchemas.RawMessage), SpanTypes: orNone(asked.SpanTypeSchemas.RawMessage), SpanResults: orNone(asked.SpanResultSchemas.RawMessage),
+		},
+	}
+	if err := wrong.Err(); err != nil {
+		return nil, err
+	}
+	v, err := s.Agents.CreateSchemaVersion(ctx, who.Actor, order)
+	if err != nil {
+		return nil, err
+	}
+	return details(schemaVersionOf(v)), nil
+}
