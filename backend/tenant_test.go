@@ -24,6 +24,8 @@ type holdings struct {
 	environment pfid.ID
 	agent       pfid.ID
 	deployment  pfid.ID
+	version     pfid.ID
+	schema      pfid.ID
 }
 
 func fill(t *testing.T, p *backendtest.Program, actor audit.Actor) holdings {
@@ -41,6 +43,15 @@ func fill(t *testing.T, p *backendtest.Program, actor audit.Actor) holdings {
 	h.agent = a.ID
 	deployed, _ := p.Issue(actor, token.Order{Scope: token.ScopeAgentDeployment, AgentID: h.agent, EnvironmentID: h.environment})
 	h.deployment = deployed.AgentDeploymentID
+	schema, err := p.Agents.CreateSchemaVersion(t.Context(), actor, agent.SchemaVersion{AgentID: h.agent, ExternalIdentifier: "1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	version, err := p.Agents.CreateVersion(t.Context(), actor, agent.Version{AgentID: h.agent, ExternalIdentifier: "1", SchemaVersionID: schema.ID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.schema, h.version = schema.ID, version.ID
 	made, secret := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
 	h.token, h.secret = made.ID, secret
 	return h
@@ -113,6 +124,54 @@ func TestPromise7AccountsDoNotMix(t *testing.T) {
 		"deploy into our environment": func(f holdings) (string, string, any) {
 			return "POST", "/api/v1/agent_deployment", backendtest.Details(map[string]any{"agent_id": theirs.agent, "environment_id": f.environment})
 		},
+		"agent by its id": func(f holdings) (string, string, any) {
+			return "GET", "/api/v1/agent/show?agent_id=" + f.agent.String(), nil
+		},
+		"change an agent": func(f holdings) (string, string, any) {
+			return "PUT", "/api/v1/agent/" + f.agent.String(), backendtest.Details(map[string]any{"name": "taken over"})
+		},
+		"current version of an agent": func(f holdings) (string, string, any) {
+			return "PUT", "/api/v1/agent/" + theirs.agent.String(), backendtest.Details(map[string]any{"current_version_id": f.version})
+		},
+		"retire": func(f holdings) (string, string, any) {
+			return "POST", "/api/v1/agent/" + f.agent.String() + "/retire", nil
+		},
+		"reinstate": func(f holdings) (string, string, any) {
+			return "POST", "/api/v1/agent/" + f.agent.String() + "/reinstate", nil
+		},
+		"delete an agent": func(f holdings) (string, string, any) {
+			return "DELETE", "/api/v1/agent/" + f.agent.String() + "?revoke_api_tokens=true", nil
+		},
+		"change a deployment": func(f holdings) (string, string, any) {
+			return "PUT", "/api/v1/agent_deployment/" + f.deployment.String(), backendtest.Details(map[string]any{"current_version_id": nil})
+		},
+		"current version of a deployment": func(f holdings) (string, string, any) {
+			return "PUT", "/api/v1/agent_deployment/" + theirs.deployment.String(), backendtest.Details(map[string]any{"current_version_id": f.version})
+		},
+		"delete a deployment": func(f holdings) (string, string, any) {
+			return "DELETE", "/api/v1/agent_deployment/" + f.deployment.String() + "?revoke_api_tokens=true", nil
+		},
+		"version": func(f holdings) (string, string, any) {
+			return "GET", "/api/v1/agent_version/" + f.version.String(), nil
+		},
+		"versions of the agent": func(f holdings) (string, string, any) {
+			return "GET", "/api/v1/agent_version?agent_id=" + f.agent.String(), nil
+		},
+		"add a version": func(f holdings) (string, string, any) {
+			return "POST", "/api/v1/agent_version", backendtest.Details(map[string]any{"agent_id": f.agent, "external_identifier": "2"})
+		},
+		"add a version with our schema": func(f holdings) (string, string, any) {
+			return "POST", "/api/v1/agent_version", backendtest.Details(map[string]any{"agent_id": theirs.agent, "external_identifier": "2", "agent_schema_version_id": f.schema})
+		},
+		"schema version": func(f holdings) (string, string, any) {
+			return "GET", "/api/v1/agent_schema_version/" + f.schema.String(), nil
+		},
+		"schema versions of the agent": func(f holdings) (string, string, any) {
+			return "GET", "/api/v1/agent_schema_version?agent_id=" + f.agent.String(), nil
+		},
+		"add a schema version": func(f holdings) (string, string, any) {
+			return "POST", "/api/v1/agent_schema_version", backendtest.Details(map[string]any{"agent_id": f.agent, "external_identifier": "2"})
+		},
 		"validate for our environment": func(f holdings) (string, string, any) {
 			return "GET", "/api/v1/validate?environment_id=" + f.environment.String(), nil
 		},
@@ -120,7 +179,7 @@ func TestPromise7AccountsDoNotMix(t *testing.T) {
 			return "GET", "/api/v1/validate?agent_id=" + f.agent.String(), nil
 		},
 	}
-	nowhere := holdings{actor: audit.Actor{AccountID: missing}, token: missing, environment: missing, agent: missing, deployment: missing}
+	nowhere := holdings{actor: audit.Actor{AccountID: missing}, token: missing, environment: missing, agent: missing, deployment: missing, version: missing, schema: missing}
 	for name, call := range calls {
 		t.Run(name, func(t *testing.T) {
 			method, path, body := call(ours)
