@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"gorm.io/gorm"
 
@@ -43,23 +44,39 @@ func (s *Store) FindToken(ctx context.Context, hash token.Hash) (standing token.
 // RecordUses implements token.Store.
 func (s *Store) RecordUses(ctx context.Context, uses []token.Use) error {
 	return s.change(ctx, func(tx *gorm.DB) error {
-		seen := map[pfid.ID]int64{}
 		for _, use := range uses {
-			var agents []pfid.ID
-			err := tx.Raw("UPDATE api_tokens SET last_used_at = ? WHERE id = ? AND (last_used_at IS NULL OR last_used_at < ?) RETURNING agent_id", use.At, use.TokenID, use.At).Scan(&agents).Error
+			err := tx.Exec("UPDATE api_tokens SET last_used_at = ? WHERE id = ? AND (last_used_at IS NULL OR last_used_at < ?)", use.At, use.TokenID, use.At).Error
 			if err != nil {
 				return err
 			}
-			for _, id := range agents {
-				seen[id] = max(seen[id], use.At)
-			}
 		}
-		delete(seen, pfid.ID{}) // of the tokens that are of no agent
-		for id, at := range seen {
-			if err := tx.Exec("UPDATE agents SET last_seen_at = ? WHERE id = ? AND (last_seen_at IS NULL OR last_seen_at < ?)", at, id, at).Error; err != nil {
-				return err
-			}
-		}
-		return nil
+		return recordSeen(tx, uses)
 	})
+}
+
+// usesBatch is how many tokens are asked for their agents at once: one statement for each would double the work.
+const usesBatch = 100
+
+// recordSeen moves the time at which the agents of used tokens were seen forward, never back.
+func recordSeen(tx *gorm.DB, uses []token.Use) error {
+	seen := map[pfid.ID]int64{}
+	for batch := range slices.Chunk(uses, usesBatch) {
+		ids, at := make([]pfid.ID, len(batch)), make(map[pfid.ID]int64, len(batch))
+		for i, use := range batch {
+			ids[i], at[use.TokenID] = use.TokenID, max(at[use.TokenID], use.At)
+		}
+		var rows []struct{ ID, AgentID pfid.ID }
+		if err := tx.Raw("SELECT id, agent_id FROM api_tokens WHERE id IN ? AND agent_id IS NOT NULL", ids).Scan(&rows).Error; err != nil {
+			return err
+		}
+		for _, row := range rows {
+			seen[row.AgentID] = max(seen[row.AgentID], at[row.ID])
+		}
+	}
+	for id, at := range seen {
+		if err := tx.Exec("UPDATE agents SET last_seen_at = ? WHERE id = ? AND (last_seen_at IS NULL OR last_seen_at < ?)", at, id, at).Error; err != nil {
+			return err
+		}
+	}
+	return nil
 }
