@@ -16,13 +16,14 @@ const module = "tokentab/"
 var mayImport = map[string][]string{
 	"main":            {"backend/command"},
 	"backend/command": {"backend", "backend/config", "backend/account", "backend/audit", "backend/fault", "backend/pfid", "backend/token"},
-	"backend":         {"backend/config", "backend/web", "backend/store", "backend/signer", "backend/password", "backend/idempotency", "backend/account", "backend/agent", "backend/token"},
+	"backend":         {"backend/config", "backend/web", "backend/store", "backend/signer", "backend/password", "backend/mail", "backend/idempotency", "backend/account", "backend/agent", "backend/token"},
 	"backend/backendtest": {
 		"backend", "backend/config", "backend/account", "backend/audit", "backend/token",
 	},
 	"backend/web": {
 		"backend/config", "backend/signer", "backend/idempotency", "backend/account", "backend/agent", "backend/audit", "backend/token", "backend/fault", "backend/paging", "backend/pfid",
 	},
+	"backend/mail":        {"backend/config"},
 	"backend/store":       {"backend/signer", "backend/idempotency", "backend/account", "backend/agent", "backend/audit", "backend/token", "backend/fault", "backend/paging", "backend/pfid"},
 	"backend/signer":      {"backend/audit", "backend/token"},
 	"backend/token":       {"backend/audit", "backend/fault", "backend/paging", "backend/pfid"},
@@ -43,6 +44,7 @@ var homes = map[string][]string{
 	"github.com/pressly/goose":        {"backend/store"},
 	"github.com/golang-jwt/jwt":       {"backend/signer"},
 	"github.com/alexedwards/argon2id": {"backend/password"},
+	"github.com/wneessen/go-mail":     {"backend/mail"},
 	"github.com/alecthomas/kong":      {"backend/command"},
 	"github.com/gofrs/flock":          {"backend/command", "backend/store"},
 

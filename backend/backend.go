@@ -18,6 +18,7 @@ import (
 	"tokentab/backend/agent"
 	"tokentab/backend/config"
 	"tokentab/backend/idempotency"
+	"tokentab/backend/mail"
 	"tokentab/backend/password"
 	"tokentab/backend/signer"
 	"tokentab/backend/store"
@@ -95,12 +96,25 @@ func (b *Backend) build(ctx context.Context, c config.Config, world World) error
 		Store: b.store, Passwords: password.New(), Verdicts: verdicts{cache}, InviteKey: inviteKey, Now: world.Now, Random: world.Random,
 	})
 	b.Agents = agent.New(b.store, verdicts{cache}, world.Now, world.Random)
+	mailer, err := newMailer(c)
+	if err != nil {
+		return err
+	}
 	b.Web, err = web.New(web.Parts{
-		Accounts: b.Accounts, Agents: b.Agents, Tokens: b.Tokens, Keys: b.Signer, Store: b.store,
+		Accounts: b.Accounts, Agents: b.Agents, Tokens: b.Tokens, Keys: b.Signer, Store: b.store, Mail: mailer,
 		Once:   idempotency.New(b.store, world.Now),
 		Config: c, UI: world.UI, Now: world.Now, Random: world.Random, Log: world.Log,
 	})
 	return err
+}
+
+// newMailer returns nil where no mail server is set up.
+func newMailer(c config.Config) (web.Mailer, error) {
+	server, ok, err := c.SMTP()
+	if err != nil || !ok {
+		return nil, err
+	}
+	return mail.New(server), nil
 }
 
 func (b *Backend) masterKey(ctx context.Context, c config.Config, world World) (signer.MasterKey, error) {

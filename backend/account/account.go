@@ -60,6 +60,7 @@ type Store interface {
 	EnvironmentStore
 	MemberStore
 	InviteStore
+	ProfileStore
 	SessionStore
 }
 

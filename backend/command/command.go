@@ -140,10 +140,13 @@ func world(std IO, log *slog.Logger) backend.World {
 func now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }
 
 func fillDatabaseURL(s *config.Storage) error {
-	if s.DatabaseURL != "" {
-		return nil
+	return fillSecret(&s.DatabaseURL, config.DatabaseURLFromFile)
+}
+
+// fillSecret reads a secret setting from its file where nothing else sets it.
+func fillSecret(value *config.Secret, fromFile func() (config.Secret, error)) (err error) {
+	if *value == "" {
+		*value, err = fromFile()
 	}
-	var err error
-	s.DatabaseURL, err = config.DatabaseURLFromFile()
 	return err
 }

@@ -25,6 +25,9 @@ func (s *serve) Run(ctx context.Context, std IO) (err error) {
 	if err := fillDatabaseURL(&s.Storage); err != nil {
 		return err
 	}
+	if err := fillSecret(&s.SMTPURL, config.SMTPURLFromFile); err != nil {
+		return err
+	}
 	if err := s.Check(); err != nil {
 		return err
 	}

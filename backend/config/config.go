@@ -36,6 +36,7 @@ type Serving struct {
 	LogFormat      string   `help:"How to write the log: text or json." enum:"text,json" default:"text" placeholder:"FORMAT"`
 	TLSCert        string   `help:"File of the TLS certificate chain, PEM; needs --tls-key." placeholder:"FILE"`
 	TLSKey         string   `help:"File of the TLS key, PEM." placeholder:"FILE"`
+	SMTPURL        Secret   `name:"smtp-url" help:"Mail server that sends invites, such as smtp://user:password@mail.example.com:587?from=tokens@example.com; smtps for TLS from the start. Nothing is mailed if empty. Also TOKENTAB_SMTP_URL_FILE." placeholder:"URL"`
 	CacheTokens    int      `help:"How many tokens validation keeps in memory; each takes about 170 bytes." default:"1000000" placeholder:"N"`
 }
 
@@ -59,6 +60,9 @@ func (c *Config) Check() error {
 	}
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		return errors.New("--tls-cert and --tls-key go together: set both or neither")
+	}
+	if _, _, err := c.SMTP(); err != nil {
+		return err
 	}
 	if c.CacheTokens < 1 || c.CacheTokens > 100_000_000 {
 		return errors.New("--cache-tokens must be from 1 to 100000000")
@@ -193,11 +197,17 @@ func (n Networks) Contain(ip netip.Addr) bool {
 func MasterKey() (Secret, error) { return secretFromEnvironment(Prefix + "_MASTER_KEY") }
 
 // DatabaseURLFromFile returns the database URL in the file that TOKENTAB_DATABASE_URL_FILE names; empty where not set.
-func DatabaseURLFromFile() (Secret, error) {
-	if os.Getenv(Prefix+"_DATABASE_URL") != "" {
+func DatabaseURLFromFile() (Secret, error) { return secretFromFile(Prefix + "_DATABASE_URL") }
+
+// SMTPURLFromFile returns the mail server in the file that TOKENTAB_SMTP_URL_FILE names; empty where not set.
+func SMTPURLFromFile() (Secret, error) { return secretFromFile(Prefix + "_SMTP_URL") }
+
+// secretFromFile reads what flags and variables that are flags too can't hold.
+func secretFromFile(name string) (Secret, error) {
+	if os.Getenv(name) != "" {
 		return "", nil
 	}
-	return secretFromEnvironment(Prefix + "_DATABASE_URL")
+	return secretFromEnvironment(name)
 }
 
 func secretFromEnvironment(name string) (Secret, error) {

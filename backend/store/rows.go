@@ -97,6 +97,14 @@ type sessionRow struct {
 
 func (sessionRow) TableName() string { return "sessions" }
 
+// session returns the session without its admin user and account.
+func (r sessionRow) session() account.Session {
+	return account.Session{
+		ID: r.ID, Address: r.Address, UserAgent: r.UserAgent,
+		InsertedAt: instant(r.InsertedAt), LastSeenAt: instant(r.LastSeenAt), ExpiresAt: instant(r.ExpiresAt),
+	}
+}
+
 type triesRow struct {
 	Source   string
 	Failures int

@@ -61,10 +61,8 @@ func (s *Store) Session(ctx context.Context, hash account.SessionHash) (session 
 			return err
 		}
 		ok = true
-		session = account.Session{
-			ID: row.ID, AdminUser: user.adminUser(), Account: owner.account(), Address: row.Address, UserAgent: row.UserAgent,
-			InsertedAt: instant(row.InsertedAt), LastSeenAt: instant(row.LastSeenAt), ExpiresAt: instant(row.ExpiresAt),
-		}
+		session = row.session()
+		session.AdminUser, session.Account = user.adminUser(), owner.account()
 		return nil
 	})
 	return session, ok, err

@@ -170,7 +170,7 @@ func TestListsHaveTheEnvelopeThatClientsRead(t *testing.T) {
 		p.Clock.Move(time.Second)
 		p.Issue(actor, token.Order{Scope: token.ScopeAccount, Name: fmt.Sprint("n", 5-i)})
 	}
-	for _, path := range []string{"api_token", "account", "environment", "agent", "agent_deployment"} {
+	for _, path := range []string{"api_token", "account", "admin_user", "admin_user_invite", "environment", "agent", "agent_deployment"} {
 		a := p.Call(http.MethodGet, "/api/v1/"+path+"?nonsense=1", nil, backendtest.Bearer(manager))
 		body := a.JSON(t)
 		if _, has := body["details"]; has || a.Status != http.StatusOK || body["status"] != "success" {
@@ -235,7 +235,7 @@ func TestRoutesAreClosedUnlessTheListSaysOtherwise(t *testing.T) {
 	p := backendtest.Start(t)
 	actor, made, deploymentSecret := deployed(t, p)
 	_, environmentSecret := p.Issue(actor, token.Order{Scope: token.ScopeEnvironment, EnvironmentID: made.EnvironmentID})
-	open := map[string]bool{"GET /session": true, "POST /session": true, "DELETE /session": true, "POST /setup": true}
+	open := map[string]bool{"GET /session": true, "POST /session": true, "DELETE /session": true, "POST /setup": true, "POST /invite/show": true, "POST /invite/accept": true}
 	everyHolder := map[string]bool{"GET /ping": true, "GET /validate": true}
 	document, err := p.Web.OpenAPI()
 	if err != nil {

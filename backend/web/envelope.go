@@ -224,6 +224,9 @@ func operationID(method, path string) string {
 	if method == http.MethodGet && strings.Contains(path, "{id}") {
 		verb = "get"
 	}
+	if method == http.MethodDelete && !strings.Contains(path, "{id}") {
+		verb = "end" // what the caller has: the session
+	}
 	return verb + name
 }
 

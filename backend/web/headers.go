@@ -116,6 +116,14 @@ func (s *Server) isHTTPS(c *fiber.Ctx) bool {
 	}
 }
 
+// host is the host that the browser asked for, as far as can be trusted.
+func (s *Server) host(c *fiber.Ctx) string {
+	if forwarded := c.Get(fiber.HeaderXForwardedHost); forwarded != "" && s.Config.TrustedProxies.Contain(remoteAddr(c)) {
+		return forwarded
+	}
+	return string(c.Context().Host())
+}
+
 func remoteAddr(c *fiber.Ctx) netip.Addr {
 	ip, _ := netip.AddrFromSlice(c.Context().RemoteIP())
 	return ip.Unmap()

@@ -54,6 +54,7 @@ type Parts struct {
 	Keys     Keys
 	Once     *idempotency.Keys
 	Store    Pinger
+	Mail     Mailer // nil where no mail server is set up
 	Config   config.Config
 	UI       fs.FS // the built page; may lack it
 	Now      func() time.Time
@@ -136,6 +137,13 @@ func (s *Server) routes() {
 	add(s, open, http.MethodPost, "/session", "Sign in", s.signIn)
 	add(s, open, http.MethodDelete, "/session", "Sign out", s.signOut)
 	add(s, open, http.MethodPost, "/setup", "Make the first account", s.setUp)
+	add(s, open, http.MethodPost, "/invite/show", "What the holder of an invite's code is invited to", s.showInvite)
+	add(s, open, http.MethodPost, "/invite/accept", "Accept an invite, once, and sign in", s.acceptInvite)
+
+	add(s, signedIn, http.MethodPost, "/session/password", "Change one's own password and end all other sessions", s.changePassword)
+	add(s, signedIn, http.MethodGet, "/session/all", "List one's own sessions", s.listSessions)
+	add(s, signedIn, http.MethodDelete, "/session/{id}", "End one of one's own sessions", s.endSession)
+	add(s, signedIn, http.MethodPost, "/session/end_others", "End all of one's own sessions but this one", s.endOtherSessions)
 
 	add(s, manager, http.MethodGet, "/api_token", "List the API tokens of the account", s.listTokens)
 	add(s, manager, http.MethodPost, "/api_token", "Create an API token; the secret is in this answer and nowhere else", s.createToken)
@@ -156,6 +164,11 @@ func (s *Server) routes() {
 	add(s, signedIn, http.MethodPut, "/admin_user/{id}", "Update one's own profile", s.updateAdminUser)
 	add(s, signedIn, http.MethodPost, "/admin_user/{id}/remove", "Remove a member and end all of their sessions", s.removeAdminUser)
 	add(s, signedIn, http.MethodPost, "/admin_user/{id}/revoke_api_tokens", "Revoke the live API tokens that a member created", s.revokeTokensOfAdminUser)
+
+	add(s, manager, http.MethodGet, "/admin_user_invite", "List the invites to the account", s.listInvites)
+	add(s, manager, http.MethodPost, "/admin_user_invite", "Invite somebody to the account", s.createInvite)
+	add(s, manager, http.MethodGet, "/admin_user_invite/{id}", "Retrieve an invite with its code", s.getInvite)
+	add(s, manager, http.MethodPost, "/admin_user_invite/{id}/revoke", "Revoke a pending invite", s.revokeInvite)
 
 	add(s, manager, http.MethodGet, "/environment", "List the environments of the account", s.listEnvironments)
 	add(s, manager, http.MethodPost, "/environment", "Create an environment", s.createEnvironment)

@@ -1,0 +1,84 @@
+package config
+
+import (
+	"errors"
+	"net/mail"
+	"net/netip"
+	"net/url"
+	"strconv"
+)
+
+// TLSUse says how a connection to a mail server is protected.
+type TLSUse uint8
+
+// The ways to protect it.
+const (
+	TLSUpgrade      TLSUse = iota // STARTTLS, or nothing is sent
+	TLSFromTheStart               // implicit TLS
+	TLSIfOffered                  // STARTTLS where the server has it: within one machine
+	TLSNever
+)
+
+// SMTP says how to reach the mail server.
+type SMTP struct {
+	Host     string
+	Port     int
+	TLS      TLSUse
+	User     string // empty for no authentication
+	Password Secret
+	From     string // a bare address
+}
+
+var errSMTPURL = errors.New("--smtp-url must be like smtp://user:password@mail.example.com:587?from=tokens@example.com, with smtps for TLS from the start, and &tls=none for none")
+
+// SMTP reads the address of the mail server; ok is false where none is set. Errors do not repeat it, since it holds a
+// password.
+func (s *Serving) SMTP() (server SMTP, ok bool, err error) {
+	if s.SMTPURL == "" {
+		return SMTP{}, false, nil
+	}
+	u, err := url.Parse(string(s.SMTPURL))
+	if err != nil || u.Hostname() == "" || u.Path != "" && u.Path != "/" || u.Fragment != "" {
+		return SMTP{}, false, errSMTPURL
+	}
+	query, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return SMTP{}, false, errSMTPURL
+	}
+	server = SMTP{Host: u.Hostname(), User: u.User.Username(), From: query.Get("from")}
+	password, _ := u.User.Password()
+	server.Password = Secret(password)
+	switch tls := query.Get("tls"); {
+	case u.Scheme == "smtps" && tls == "":
+		server.Port, server.TLS = 465, TLSFromTheStart
+	case u.Scheme == "smtp" && tls == "none":
+		server.Port, server.TLS = 587, TLSNever
+	case u.Scheme == "smtp" && tls == "" && isLoopback(server.Host):
+		server.Port, server.TLS = 587, TLSIfOffered
+	case u.Scheme == "smtp" && tls == "":
+		server.Port = 587
+	default:
+		return SMTP{}, false, errSMTPURL
+	}
+	if text := u.Port(); text != "" {
+		port, err := strconv.ParseUint(text, 10, 16)
+		if err != nil || port == 0 {
+			return SMTP{}, false, errSMTPURL
+		}
+		server.Port = int(port)
+	}
+	for name := range query {
+		if name != "from" && name != "tls" {
+			return SMTP{}, false, errSMTPURL
+		}
+	}
+	if from, err := mail.ParseAddress(server.From); err != nil || from.Address != server.From {
+		return SMTP{}, false, errSMTPURL
+	}
+	return server, true, nil
+}
+
+func isLoopback(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
+}

@@ -1,0 +1,64 @@
+// Package mail sends plain text through a mail server.
+package mail
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/wneessen/go-mail"
+
+	"tokentab/backend/config"
+)
+
+// Mailer sends through one mail server.
+type Mailer struct{ server config.SMTP }
+
+// New returns a Mailer. It does not connect yet.
+func New(server config.SMTP) *Mailer { return &Mailer{server: server} }
+
+// Send hands a mail of plain text to the server, over a connection of its own, and returns after the server took it.
+func (m *Mailer) Send(ctx context.Context, to, subject, text string) error {
+	message := mail.NewMsg(mail.WithNoDefaultUserAgent())
+	if err := message.From(m.server.From); err != nil {
+		return fmt.Errorf("mail: from: %w", err)
+	}
+	if err := message.To(to); err != nil {
+		return fmt.Errorf("mail: to: %w", err)
+	}
+	message.Subject(subject)
+	message.SetBodyString(mail.TypeTextPlain, text)
+	// A client keeps the state of its connection, hence one for each mail.
+	client, err := mail.NewClient(m.server.Host, m.options()...)
+	if err != nil {
+		return fmt.Errorf("mail: %w", err)
+	}
+	if err := client.DialAndSendWithContext(ctx, message); err != nil {
+		return fmt.Errorf("mail: %w", err)
+	}
+	return nil
+}
+
+func (m *Mailer) options() []mail.Option {
+	options := []mail.Option{mail.WithPort(m.server.Port)}
+	authentication := mail.WithSMTPAuth(mail.SMTPAuthAutoDiscover)
+	switch m.server.TLS {
+	case config.TLSFromTheStart:
+		options = append(options, mail.WithSSL())
+	case config.TLSUpgrade:
+		options = append(options, mail.WithTLSPolicy(mail.TLSMandatory))
+	case config.TLSIfOffered:
+		options, authentication = append(options, mail.WithTLSPolicy(mail.TLSOpportunistic)), inTheClear
+	case config.TLSNever:
+		options, authentication = append(options, mail.WithTLSPolicy(mail.NoTLS)), inTheClear
+	}
+	if m.server.User != "" {
+		options = append(options, authentication, mail.WithUsername(m.server.User), mail.WithPassword(string(m.server.Password)))
+	}
+	return options
+}
+
+// inTheClear also takes mechanisms that need TLS otherwise: whoever set such a server up does not want it, or does not
+// need it within one machine.
+var inTheClear = mail.WithOpportunisticSMTPAuth(
+	mail.SMTPAuthSCRAMSHA256, mail.SMTPAuthSCRAMSHA1, mail.SMTPAuthCramMD5, mail.SMTPAuthPlainNoEnc, mail.SMTPAuthLoginNoEnc,
+)

@@ -1,0 +1,212 @@
+package mail
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"io"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/emersion/go-sasl"
+	"github.com/emersion/go-smtp"
+
+	"tokentab/backend/config"
+)
+
+// inbox is a mail server that keeps what it takes.
+type inbox struct {
+	mu       sync.Mutex
+	messages []string
+	users    []string
+}
+
+func (b *inbox) NewSession(c *smtp.Conn) (smtp.Session, error) {
+	_, isTLS := c.TLSConnectionState()
+	return &inboxSession{inbox: b, isTLS: isTLS}, nil
+}
+
+func (b *inbox) taken() (messages, users []string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return append([]string{}, b.messages...), append([]string{}, b.users...)
+}
+
+type inboxSession struct {
+	inbox *inbox
+	isTLS bool
+	head  string
+}
+
+func (s *inboxSession) AuthMechanisms() []string { return []string{sasl.Plain} }
+
+func (s *inboxSession) Auth(string) (sasl.Server, error) {
+	return sasl.NewPlainServer(func(_, user, password string) error {
+		if password != "secret" {
+			return errors.New("wrong password")
+		}
+		s.inbox.mu.Lock()
+		defer s.inbox.mu.Unlock()
+		s.inbox.users = append(s.inbox.users, user)
+		return nil
+	}), nil
+}
+
+func (s *inboxSession) Mail(from string, _ *smtp.MailOptions) error {
+	s.head = "from " + from
+	if s.isTLS {
+		s.head += " over TLS"
+	}
+	return nil
+}
+
+func (s *inboxSession) Rcpt(to string, _ *smtp.RcptOptions) error {
+	if strings.HasPrefix(to, "nobody@") {
+		return &smtp.SMTPError{Code: 550, Message: "no such mailbox"}
+	}
+	s.head += " to " + to
+	return nil
+}
+
+func (s *inboxSession) Data(r io.Reader) error {
+	text, err := io.ReadAll(r)
+	s.inbox.mu.Lock()
+	defer s.inbox.mu.Unlock()
+	s.inbox.messages = append(s.inbox.messages, s.head+"\n"+string(text))
+	return err
+}
+
+func (s *inboxSession) Reset()        { s.head = "" }
+func (s *inboxSession) Logout() error { return nil }
+
+// serve runs a mail server until the test ends; change may set it up differently.
+func serve(t *testing.T, implicitTLS bool, change func(*smtp.Server)) (*inbox, config.SMTP) {
+	t.Helper()
+	box := &inbox{}
+	server := smtp.NewServer(box)
+	server.Domain = "localhost"
+	change(server)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := listener.Addr().(*net.TCPAddr)
+	if implicitTLS {
+		listener = tls.NewListener(listener, server.TLSConfig)
+	}
+	done := make(chan error, 1)
+	go func() { done <- server.Serve(listener) }()
+	t.Cleanup(func() {
+		_ = server.Close()
+		<-done
+	})
+	return box, config.SMTP{Host: "127.0.0.1", Port: address.Port, From: "tokens@example.com"}
+}
+
+// certificate makes one for 127.0.0.1 that this process trusts.
+func certificate(t *testing.T) *tls.Config {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "roots.pem")
+	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("SSL_CERT_FILE", file)
+	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
+}
+
+func send(t *testing.T, server config.SMTP, to string) error {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	return New(server).Send(ctx, to, "Join Ärger GmbH", "Open this page:\n\nhttps://tokens.example.com/invite/0123456789\n")
+}
+
+func TestAMailArrivesAsItWasWritten(t *testing.T) {
+	trusted := certificate(t)
+	for name, c := range map[string]struct {
+		use    config.TLSUse
+		server func(*smtp.Server)
+		want   string
+	}{
+		"STARTTLS":                 {config.TLSUpgrade, func(s *smtp.Server) { s.TLSConfig = trusted }, "from tokens@example.com over TLS to bob@example.com"},
+		"TLS from the start":       {config.TLSFromTheStart, func(s *smtp.Server) { s.TLSConfig = trusted }, "from tokens@example.com over TLS to bob@example.com"},
+		"STARTTLS, as it is there": {config.TLSIfOffered, func(s *smtp.Server) { s.TLSConfig = trusted }, "from tokens@example.com over TLS to bob@example.com"},
+		"in the clear":             {config.TLSIfOffered, func(s *smtp.Server) { s.AllowInsecureAuth = true }, "from tokens@example.com to bob@example.com"},
+		"never TLS":                {config.TLSNever, func(s *smtp.Server) { s.TLSConfig, s.AllowInsecureAuth = trusted, true }, "from tokens@example.com to bob@example.com"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			box, server := serve(t, c.use == config.TLSFromTheStart, c.server)
+			server.TLS, server.User, server.Password = c.use, "tab", "secret"
+			if err := send(t, server, "bob@example.com"); err != nil {
+				t.Fatal(err)
+			}
+			messages, users := box.taken()
+			if len(messages) != 1 || len(users) != 1 || users[0] != "tab" {
+				t.Fatalf("%d mails by %v", len(messages), users)
+			}
+			for _, part := range []string{c.want + "\n", "To: <bob@example.com>", "From: <tokens@example.com>", "https://tokens.example.com/invite/0123456789", "text/plain"} {
+				if !strings.Contains(messages[0], part) {
+					t.Errorf("no %q in\n%s", part, messages[0])
+				}
+			}
+		})
+	}
+}
+
+func TestAMailThatIsNotTakenIsAnErrorWithoutThePassword(t *testing.T) {
+	plain := func(s *smtp.Server) { s.AllowInsecureAuth = true }
+	box, server := serve(t, false, plain)
+	closed := server
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed.Port = listener.Addr().(*net.TCPAddr).Port
+	if err := listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+	demanding, wrong, unknown := server, server, server
+	demanding.TLS = config.TLSUpgrade
+	wrong.TLS, wrong.User, wrong.Password = config.TLSNever, "tab", "hunter22"
+	unknown.TLS = config.TLSNever
+	for name, c := range map[string]struct {
+		server config.SMTP
+		to     string
+	}{
+		"nobody listens":                      {closed, "bob@example.com"},
+		"no STARTTLS":                         {demanding, "bob@example.com"},
+		"a wrong password":                    {wrong, "bob@example.com"},
+		"an unknown recipient":                {unknown, "nobody@example.com"},
+		"a recipient that is not one address": {unknown, "bob@example.com\r\nDATA"},
+	} {
+		if err := send(t, c.server, c.to); err == nil || strings.Contains(err.Error(), "hunter22") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if messages, _ := box.taken(); len(messages) != 0 {
+		t.Errorf("%d mails were sent all the same", len(messages))
+	}
+}

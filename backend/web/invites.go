@@ -1,0 +1,203 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"tokentab/backend/account"
+)
+
+// Mailer sends plain text by mail.
+type Mailer interface {
+	Send(ctx context.Context, to, subject, text string) error
+}
+
+// mailTimeout bounds how long the answer to an invite waits for the mail server.
+const mailTimeout = 10 * time.Second
+
+// AdminUserInvite is an invite to the team as clients see it.
+type AdminUserInvite struct {
+	Type             string        `json:"type" enum:"admin_user_invite"`
+	ID               string        `json:"id"`
+	AccountID        string        `json:"account_id"`
+	Email            string        `json:"email"`
+	Status           string        `json:"status" enum:"pending,used,revoked"`
+	Expired          bool          `json:"expired" doc:"Pending, but past its end"`
+	InviteURL        *string       `json:"invite_url" doc:"The page that accepts it; null when it can't be accepted any more"`
+	ExpiresAt        time.Time     `json:"expires_at"`
+	AvailableActions inviteActions `json:"available_actions"`
+	InsertedAt       time.Time     `json:"inserted_at"`
+	UpdatedAt        time.Time     `json:"updated_at"`
+}
+
+type inviteActions struct {
+	Revoke bool `json:"revoke"`
+}
+
+// AdminUserInviteDetails is an invite with the code that accepts it.
+type AdminUserInviteDetails struct {
+	AdminUserInvite
+	Token *string `json:"token" doc:"The code in the invite's address; null when it can't be accepted any more"`
+}
+
+// CreatedAdminUserInvite says whether the invite was also sent by mail.
+type CreatedAdminUserInvite struct {
+	Status   string                 `json:"status" enum:"success"`
+	Details  AdminUserInviteDetails `json:"details"`
+	MailSent bool                   `json:"mail_sent" doc:"false where no mail server is set up, or it did not take the mail"`
+}
+
+type createdInvite struct {
+	Body CreatedAdminUserInvite
+}
+
+// inviteOf tells the invite to a caller, with an address of the host by which that caller reaches this server.
+func (s *Server) inviteOf(who *caller) func(account.IssuedInvite) AdminUserInvite {
+	return func(i account.IssuedInvite) AdminUserInvite {
+		out := AdminUserInvite{
+			Type: "admin_user_invite", ID: i.ID.String(), AccountID: i.AccountID.String(), Email: i.Email, Status: i.Status,
+			Expired: i.Expired, ExpiresAt: i.ExpiresAt, AvailableActions: inviteActions{Revoke: i.Status == account.InvitePending},
+			InsertedAt: i.InsertedAt, UpdatedAt: i.UpdatedAt,
+		}
+		if i.Code != "" {
+			address := s.origin(who.request) + "/invite/" + i.Code
+			out.InviteURL = &address
+		}
+		return out
+	}
+}
+
+func (s *Server) inviteDetailsOf(who *caller, i account.IssuedInvite) AdminUserInviteDetails {
+	return AdminUserInviteDetails{AdminUserInvite: s.inviteOf(who)(i), Token: orNull(i.Code)}
+}
+
+// origin is the address under which clients reach this server: the public URL, else what this request came to.
+func (s *Server) origin(c *fiber.Ctx) string {
+	if s.Config.PublicURL != "" {
+		return s.Config.PublicURL
+	}
+	u := url.URL{Scheme: "http", Host: s.host(c)}
+	if s.isHTTPS(c) {
+		u.Scheme = "https"
+	}
+	return u.String()
+}
+
+func (s *Server) listInvites(ctx context.Context, who *caller, in *listAccountInput) (*many[AdminUserInvite], error) {
+	if err := who.own(in.AccountID); err != nil {
+		return nil, err
+	}
+	list, total, err := s.Accounts.Invites(ctx, who.AccountID, in.page())
+	if err != nil {
+		return nil, err
+	}
+	return summaries(list, total, &in.Listing, s.inviteOf(who)), nil
+}
+
+func (s *Server) getInvite(ctx context.Context, who *caller, in *pathID) (*one[AdminUserInviteDetails], error) {
+	i, err := s.Accounts.InviteOf(ctx, who.AccountID, in.id())
+	if err != nil {
+		return nil, err
+	}
+	return details(s.inviteDetailsOf(who, i)), nil
+}
+
+// NewAdminUserInvite is what a caller asks for when somebody is invited.
+type NewAdminUserInvite struct {
+	_         struct{} `additionalProperties:"true"`
+	Email     string   `json:"email"`
+	AccountID *string  `json:"account_id,omitempty" nullable:"true" doc:"The caller's own account, which is also the default"`
+}
+
+func (s *Server) createInvite(ctx context.Context, who *caller, in *ordered[NewAdminUserInvite]) (*createdInvite, error) {
+	asked := in.Body.Details
+	if err := who.own(optionalText(asked.AccountID)); err != nil {
+		return nil, err
+	}
+	i, err := s.Accounts.Invite(ctx, who.Actor, asked.Email)
+	if err != nil {
+		return nil, err
+	}
+	out := CreatedAdminUserInvite{Status: "success", Details: s.inviteDetailsOf(who, i)}
+	out.MailSent = s.mailInvite(ctx, i, *out.Details.InviteURL)
+	return &createdInvite{Body: out}, nil
+}
+
+// mailInvite sends the invite and reports whether the mail server took it. The invite is made already and can be handed
+// over by other means, so a failure is told and logged, but fails nothing.
+func (s *Server) mailInvite(ctx context.Context, i account.IssuedInvite, address string) bool {
+	if s.Mail == nil {
+		return false
+	}
+	owner, err := s.Accounts.Get(ctx, i.AccountID)
+	if err == nil {
+		ctx, cancel := context.WithTimeout(ctx, mailTimeout)
+		defer cancel()
+		err = s.Mail.Send(ctx, i.Email, fmt.Sprintf("Join %s on Tokentab", owner.Name), fmt.Sprintf(
+			"You are invited to join the team of %s, which manages its API tokens with Tokentab.\n\n"+
+				"To set your name and password, open this page by %s:\n\n%s\n\n"+
+				"The link works once. If you did not expect this mail, you can ignore it.\n",
+			owner.Name, i.ExpiresAt.UTC().Format("2 January 2006, 15:04 UTC"), address))
+	}
+	if err != nil {
+		s.Log.Error("an invite could not be sent by mail", "admin_user_invite", i.ID, "cause", err)
+	}
+	return err == nil
+}
+
+func (s *Server) revokeInvite(ctx context.Context, who *caller, in *pathID) (*one[AdminUserInviteDetails], error) {
+	i, err := s.Accounts.RevokeInvite(ctx, who.Actor, in.id())
+	if err != nil {
+		return nil, err
+	}
+	return details(s.inviteDetailsOf(who, i)), nil
+}
+
+// InviteCode is what a stranger has who was invited.
+type InviteCode struct {
+	_    struct{} `additionalProperties:"true"`
+	Code string   `json:"code"`
+}
+
+// Invite is what the holder of its code may know of an invite.
+type Invite struct {
+	Type        string    `json:"type" enum:"invite"`
+	Email       string    `json:"email"`
+	AccountName string    `json:"account_name"`
+	ExpiresAt   time.Time `json:"expires_at"`
+}
+
+func (s *Server) showInvite(ctx context.Context, _ *caller, in *ordered[InviteCode]) (*one[Invite], error) {
+	i, owner, err := s.Accounts.ShowInvite(ctx, in.Body.Details.Code)
+	if err != nil {
+		return nil, err
+	}
+	return details(Invite{Type: "invite", Email: i.Email, AccountName: owner.Name, ExpiresAt: i.ExpiresAt}), nil
+}
+
+// AcceptInvite is what a person types who accepts an invite.
+type AcceptInvite struct {
+	_        struct{} `additionalProperties:"true"`
+	Code     string   `json:"code"`
+	Name     string   `json:"name"`
+	Password string   `json:"password" maxLength:"4000"`
+}
+
+func (s *Server) acceptInvite(ctx context.Context, who *caller, in *ordered[AcceptInvite]) (*one[Session], error) {
+	asked := in.Body.Details
+	user, err := s.Accounts.AcceptInvite(ctx, account.Acceptance{Code: asked.Code, Name: asked.Name, Password: asked.Password}, who.Address)
+	if err != nil {
+		return nil, err
+	}
+	s.Log.Info("an invite was accepted", "admin_user", user.ID, "address", who.Address)
+	id, session, err := s.Accounts.StartSession(ctx, user, who.Address, who.UserAgent)
+	if err != nil {
+		return nil, err
+	}
+	s.setSessionCookie(who.request, id)
+	return s.session(&session), nil
+}

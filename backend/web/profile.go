@@ -1,0 +1,80 @@
+package web
+
+import (
+	"context"
+	"time"
+
+	"tokentab/backend/account"
+)
+
+// AdminSession is one of an admin user's sessions, as that admin user sees it.
+type AdminSession struct {
+	Type       string    `json:"type" enum:"admin_session"`
+	ID         string    `json:"id"`
+	Address    string    `json:"address" doc:"The network address that it began from"`
+	UserAgent  string    `json:"user_agent" doc:"What the browser says of itself"`
+	InsertedAt time.Time `json:"inserted_at"`
+	LastSeenAt time.Time `json:"last_seen_at"`
+	ExpiresAt  time.Time `json:"expires_at" doc:"Its end; it ends earlier when it is not used for a day"`
+	Current    bool      `json:"current" doc:"The one that asks"`
+}
+
+func (c *caller) adminSessionOf(s account.Session) AdminSession {
+	return AdminSession{
+		Type: "admin_session", ID: s.ID.String(), Address: s.Address, UserAgent: s.UserAgent,
+		InsertedAt: s.InsertedAt, LastSeenAt: s.LastSeenAt, ExpiresAt: s.ExpiresAt, Current: s.ID == c.Session.ID,
+	}
+}
+
+func (s *Server) listSessions(ctx context.Context, who *caller, in *Listing) (*many[AdminSession], error) {
+	if in.Sorting == "" && in.Field == "" {
+		in.Sorting = "-last_seen_at"
+	}
+	list, total, err := s.Accounts.LiveSessions(ctx, who.AdminUserID, in.page())
+	if err != nil {
+		return nil, err
+	}
+	return summaries(list, total, in, who.adminSessionOf), nil
+}
+
+func (s *Server) endSession(ctx context.Context, who *caller, in *pathID) (*one[AdminSession], error) {
+	ended, err := s.Accounts.EndSession(ctx, who.Actor, in.id())
+	if err != nil {
+		return nil, err
+	}
+	if ended.ID == who.Session.ID {
+		s.setSessionCookie(who.request, "")
+	}
+	return details(who.adminSessionOf(ended)), nil
+}
+
+// EndedSessions says how many sessions were ended.
+type EndedSessions struct {
+	Type  string `json:"type" enum:"ended_sessions"`
+	Count int    `json:"count"`
+}
+
+func (s *Server) endOtherSessions(ctx context.Context, who *caller, _ *struct{}) (*one[EndedSessions], error) {
+	n, err := s.Accounts.EndOtherSessions(ctx, who.Actor, who.Session.ID)
+	if err != nil {
+		return nil, err
+	}
+	return details(EndedSessions{Type: "ended_sessions", Count: n}), nil
+}
+
+// PasswordChange is what a person types to change their password.
+type PasswordChange struct {
+	_               struct{} `additionalProperties:"true"`
+	CurrentPassword string   `json:"current_password" maxLength:"4000"`
+	NewPassword     string   `json:"new_password" maxLength:"4000"`
+}
+
+func (s *Server) changePassword(ctx context.Context, who *caller, in *ordered[PasswordChange]) (*one[Session], error) {
+	asked := in.Body.Details
+	if err := s.Accounts.ChangePassword(ctx, who.Actor, *who.Session, asked.CurrentPassword, asked.NewPassword); err != nil {
+		s.Log.Warn("a change of password was refused", "admin_user", who.AdminUserID, "address", who.Address)
+		return nil, err
+	}
+	s.Log.Info("a password was changed", "admin_user", who.AdminUserID, "address", who.Address)
+	return s.session(who.Session), nil
+}
