@@ -26,6 +26,9 @@ type holdings struct {
 	deployment  pfid.ID
 	version     pfid.ID
 	schema      pfid.ID
+	invite      pfid.ID
+	session     pfid.ID
+	cookie      backendtest.Header
 }
 
 func fill(t *testing.T, p *backendtest.Program, actor audit.Actor) holdings {
@@ -54,7 +57,27 @@ func fill(t *testing.T, p *backendtest.Program, actor audit.Actor) holdings {
 	h.schema, h.version = schema.ID, version.ID
 	made, secret := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
 	h.token, h.secret = made.ID, secret
+	invite, err := p.Accounts.Invite(t.Context(), actor, "bob@"+actor.AccountID.String()+".example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.invite = invite.ID
+	h.session, h.cookie = startSession(t, p, actor)
 	return h
+}
+
+// startSession signs the actor in and returns the session's public id and its cookie.
+func startSession(t *testing.T, p *backendtest.Program, actor audit.Actor) (pfid.ID, backendtest.Header) {
+	t.Helper()
+	member, err := p.Accounts.Member(t.Context(), actor.AccountID, actor.AdminUserID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, session, err := p.Accounts.StartSession(t.Context(), member.AdminUser, "192.0.2.1", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return session.ID, backendtest.Header{Name: "Cookie", Value: "tokentab_session=" + string(id)}
 }
 
 func TestPromise7AccountsDoNotMix(t *testing.T) {
@@ -172,6 +195,54 @@ func TestPromise7AccountsDoNotMix(t *testing.T) {
 		"add a schema version": func(f holdings) (string, string, any) {
 			return "POST", "/api/v1/agent_schema_version", backendtest.Details(map[string]any{"agent_id": f.agent, "external_identifier": "2"})
 		},
+		"change our account": func(f holdings) (string, string, any) {
+			return "PUT", "/api/v1/account/" + f.actor.AccountID.String(), backendtest.Details(map[string]any{"name": "Theirs"})
+		},
+		"contents of our account": func(f holdings) (string, string, any) {
+			return "GET", "/api/v1/account/" + f.actor.AccountID.String() + "/contents", nil
+		},
+		"delete our account": func(f holdings) (string, string, any) {
+			return "DELETE", "/api/v1/account/" + f.actor.AccountID.String(), backendtest.Details(map[string]any{"name": "Acme"})
+		},
+		"our team": func(f holdings) (string, string, any) {
+			return "GET", "/api/v1/admin_user?account_id=" + f.actor.AccountID.String(), nil
+		},
+		"our member": func(f holdings) (string, string, any) {
+			return "GET", "/api/v1/admin_user/" + f.actor.AdminUserID.String(), nil
+		},
+		"change our member": func(f holdings) (string, string, any) {
+			return "PUT", "/api/v1/admin_user/" + f.actor.AdminUserID.String(), backendtest.Details(map[string]any{"name": "Theirs"})
+		},
+		"remove our member": func(f holdings) (string, string, any) {
+			return "POST", "/api/v1/admin_user/" + f.actor.AdminUserID.String() + "/remove", backendtest.Details(map[string]any{"revoke_api_tokens": true})
+		},
+		"revoke our member's tokens": func(f holdings) (string, string, any) {
+			return "POST", "/api/v1/admin_user/" + f.actor.AdminUserID.String() + "/revoke_api_tokens", nil
+		},
+		"our member's tokens": func(f holdings) (string, string, any) {
+			return "GET", "/api/v1/api_token?created_by_admin_user_id=" + f.actor.AdminUserID.String(), nil
+		},
+		"our invites": func(f holdings) (string, string, any) {
+			return "GET", "/api/v1/admin_user_invite?account_id=" + f.actor.AccountID.String(), nil
+		},
+		"our invite": func(f holdings) (string, string, any) {
+			return "GET", "/api/v1/admin_user_invite/" + f.invite.String(), nil
+		},
+		"revoke our invite": func(f holdings) (string, string, any) {
+			return "POST", "/api/v1/admin_user_invite/" + f.invite.String() + "/revoke", nil
+		},
+		"invite to our account": func(f holdings) (string, string, any) {
+			return "POST", "/api/v1/admin_user_invite", backendtest.Details(map[string]any{"email": "mallory@example.com", "account_id": f.actor.AccountID})
+		},
+		"end our session": func(f holdings) (string, string, any) {
+			return "DELETE", "/api/v1/session/" + f.session.String(), nil
+		},
+		"change our environment": func(f holdings) (string, string, any) {
+			return "PUT", "/api/v1/environment/" + f.environment.String(), backendtest.Details(map[string]any{"name": "Theirs"})
+		},
+		"delete our environment": func(f holdings) (string, string, any) {
+			return "DELETE", "/api/v1/environment/" + f.environment.String() + "?revoke_api_tokens=true", nil
+		},
 		"validate for our environment": func(f holdings) (string, string, any) {
 			return "GET", "/api/v1/validate?environment_id=" + f.environment.String(), nil
 		},
@@ -179,7 +250,10 @@ func TestPromise7AccountsDoNotMix(t *testing.T) {
 			return "GET", "/api/v1/validate?agent_id=" + f.agent.String(), nil
 		},
 	}
-	nowhere := holdings{actor: audit.Actor{AccountID: missing}, token: missing, environment: missing, agent: missing, deployment: missing, version: missing, schema: missing}
+	nowhere := holdings{
+		actor: audit.Actor{AccountID: missing, AdminUserID: missing}, token: missing, environment: missing, agent: missing,
+		deployment: missing, version: missing, schema: missing, invite: missing, session: missing,
+	}
 	for name, call := range calls {
 		t.Run(name, func(t *testing.T) {
 			method, path, body := call(ours)
@@ -192,12 +266,24 @@ func TestPromise7AccountsDoNotMix(t *testing.T) {
 			}
 			method, path, body = call(nowhere)
 			absent := p.Call(method, path, body, backendtest.Bearer(theirs.secret))
-			if foreign.Status != absent.Status || foreign.Body != absent.Body {
-				t.Errorf("a foreign id answers\n%d %s\nbut one that does not exist answers\n%d %s", foreign.Status, foreign.Body, absent.Status, absent.Body)
+			same := func(foreign, absent backendtest.Answer) {
+				t.Helper()
+				if foreign.Status != absent.Status || foreign.Body != absent.Body {
+					t.Errorf("a foreign id answers\n%d %s\nbut one that does not exist answers\n%d %s", foreign.Status, foreign.Body, absent.Status, absent.Body)
+				}
 			}
+			same(foreign, absent)
+			// Some routes are for signed-in admin users only.
+			ownPage := backendtest.Header{Name: "Sec-Fetch-Site", Value: "same-origin"}
+			absent = p.Call(method, path, body, theirs.cookie, ownPage)
+			method, path, body = call(ours)
+			same(p.Call(method, path, body, theirs.cookie, ownPage), absent)
 		})
 	}
 	if v, err := p.Tokens.Check(t.Context(), []byte(ours.secret), token.Need{}); err != nil || v.Reason != token.Good {
 		t.Errorf("our token was changed: %v %v", v.Reason, err)
+	}
+	if a := p.Call(http.MethodGet, "/api/v1/admin_user_invite/"+ours.invite.String(), nil, ours.cookie); a.Status != http.StatusOK || a.Text(t, "details", "status") != "pending" {
+		t.Errorf("our session or invite was changed: %d %s", a.Status, a.Body)
 	}
 }

@@ -1,0 +1,77 @@
+package store
+
+import (
+	"crypto/rand"
+	"testing"
+	"time"
+
+	"tokentab/backend/account"
+	"tokentab/backend/audit"
+	"tokentab/backend/pfid"
+)
+
+func TestNoSessionBeginsBehindANewPasswordOrARemoval(t *testing.T) {
+	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	s, err := Open(t.Context(), t.TempDir(), func() time.Time { return at })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	id := func() pfid.ID {
+		id, err := pfid.New(at, 7, rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return id
+	}
+	owner := account.Account{ID: id(), Name: "Acme", Purpose: "business", InsertedAt: at, UpdatedAt: at}
+	user := account.AdminUser{ID: id(), AccountID: owner.ID, Email: "a@b.co", InsertedAt: at, UpdatedAt: at}
+	if err := s.CreateAccount(t.Context(), account.Founding{Account: owner, AdminUser: user, PasswordHash: "first"}, true); err != nil {
+		t.Fatal(err)
+	}
+	recorder := func(action audit.Action, subject pfid.ID, detail string) (audit.Event, error) {
+		return audit.New(at, audit.Actor{AccountID: owner.ID, AdminUserID: user.ID}, action, subject.String(), detail, rand.Reader)
+	}
+	event, err := recorder(audit.PasswordChanged, user.ID, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sessions := byte(0)
+	begins := func(passwordHash string) bool {
+		t.Helper()
+		began, err := recorder(audit.SessionCreated, user.ID, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		session := account.Session{ID: id(), AdminUser: user, Account: owner, InsertedAt: at, LastSeenAt: at, ExpiresAt: at.Add(time.Hour)}
+		sessions++
+		ok, err := s.InsertSession(t.Context(), account.SessionHash{sessions}, session, passwordHash, began)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, found, err := s.Session(t.Context(), account.SessionHash{sessions})
+		if err != nil || found != ok {
+			t.Errorf("said %v, but is %v, %v", ok, found, err)
+		}
+		return ok
+	}
+	if !begins("first") || !begins("") {
+		t.Error("a session with the right password did not begin")
+	}
+	if ok, err := s.ChangePassword(t.Context(), user.ID, pfid.ID{}, "first", "second", at, event); err != nil || !ok {
+		t.Fatal(ok, err)
+	}
+	if ok, err := s.ChangePassword(t.Context(), user.ID, pfid.ID{}, "first", "third", at, event); err != nil || ok {
+		t.Errorf("a password was changed by who knew the one before it only: %v %v", ok, err)
+	}
+	if begins("first") || !begins("second") {
+		t.Error("the password that counts is not the new one")
+	}
+	always := func(account.Member) error { return nil }
+	if _, _, err := s.RemoveMember(t.Context(), owner.ID, user.ID, false, at, always, recorder); err != nil {
+		t.Fatal(err)
+	}
+	if begins("second") || begins("") {
+		t.Error("a session of a removed member began")
+	}
+}
