@@ -8,7 +8,7 @@ import { lastUseText, tokenTitle } from "./wording";
 export interface Asked {
   token: ApiToken;
   text: MoveText;
-  /** The id of the element that gets the focus should the token's own row be gone. */
+  /** The token whose row gets the focus should this one's be gone. */
   neighbour: string | undefined;
 }
 

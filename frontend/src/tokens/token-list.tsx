@@ -1,10 +1,8 @@
-import { Ellipsis } from "lucide-react";
-import { type ReactNode, useEffect, useState } from "react";
+import { type ReactNode, useState } from "react";
 import { messageOf } from "../api";
-import { IconButton } from "../ui/button";
 import { ListFrame } from "../ui/list-frame";
-import { Menu, MenuItem } from "../ui/menu";
 import { Pager, pageSize, usePage } from "../ui/pager";
+import { focusOfRow, neighbourOf, RowMenu } from "../ui/row-menu";
 import type { ApiToken } from "../wire";
 import { type Asked, MoveQuestion } from "./move-question";
 import { TokenCell, TokenCellSkeleton } from "./token-cell";
@@ -19,8 +17,6 @@ interface TokenListProps {
   empty: ReactNode;
 }
 
-const buttonId = (token: ApiToken) => `actions-${token.id}`;
-
 /** The tokens, newest first, each with the menu of what its state allows. */
 export function TokenList({ name, filter, empty }: TokenListProps) {
   const [page, setPage] = usePage();
@@ -29,22 +25,13 @@ export function TokenList({ name, filter, empty }: TokenListProps) {
   const { move, busy } = useMoves();
 
   const items = tokens.data?.summaries;
-  const pageCount = tokens.data?.pagination.page_count;
-  useEffect(() => {
-    // The last row of the last page was deleted: the page that is now the last has the rest.
-    if (!tokens.isPlaceholderData && pageCount !== undefined && page > Math.max(pageCount, 1)) {
-      setPage(Math.max(pageCount, 1));
-    }
-  });
 
   function choose(token: ApiToken, text: MoveText) {
     if (!text.question) {
       void move(token, text);
       return;
     }
-    const at = items?.findIndex((item) => item.id === token.id) ?? -1;
-    const next = items?.[at + 1] ?? items?.[at - 1];
-    setAsking({ token, text, neighbour: next && buttonId(next) });
+    setAsking({ token, text, neighbour: neighbourOf(items, token.id) });
   }
 
   return (
@@ -95,44 +82,18 @@ export function TokenList({ name, filter, empty }: TokenListProps) {
           setAsking(undefined);
         }}
         onNo={() => setAsking(undefined)}
-        finalFocus={focusAfter}
+        finalFocus={({ token, neighbour }) => focusOfRow(token.id, neighbour)}
       />
     </>
   );
 }
 
-/** Where the focus goes when a question closes: the row's button, else the next row's, else the page's own. */
-function focusAfter({ token, neighbour }: Asked): HTMLElement | null {
-  return (
-    document.getElementById(buttonId(token)) ??
-    document.getElementById(neighbour ?? "") ??
-    document.querySelector<HTMLElement>("main button")
-  );
-}
-
 function TokenMenu({ token, onChoose }: { token: ApiToken; onChoose: (text: MoveText) => void }) {
-  return (
-    <Menu
-      trigger={
-        <IconButton
-          name={`Actions for ${tokenTitle(token)}`}
-          id={buttonId(token)}
-          className="-my-1.5 pointer-coarse:-my-2.5"
-        >
-          <Ellipsis aria-hidden className="size-4" />
-        </IconButton>
-      }
-    >
-      {movesFor(token).map((text) => (
-        <MenuItem
-          key={text.move}
-          danger={text.question !== undefined}
-          icon={<text.icon aria-hidden className="size-4" />}
-          onChoose={() => onChoose(text)}
-        >
-          {text.label}
-        </MenuItem>
-      ))}
-    </Menu>
-  );
+  const actions = movesFor(token).map((text) => ({
+    label: text.label,
+    icon: text.icon,
+    danger: text.question !== undefined,
+    onChoose: () => onChoose(text),
+  }));
+  return <RowMenu row={token.id} name={tokenTitle(token)} actions={actions} />;
 }

@@ -5,6 +5,8 @@ const looks = {
   primary: "bg-accent text-on-accent hover:bg-accent-strong",
   secondary: "border border-line-strong bg-raised text-ink hover:bg-hover",
   danger: "bg-bad text-on-accent hover:bg-bad-strong",
+  /** Leads to a question about something that ends for good; the question's own button is the red one. */
+  "danger-quiet": "border border-line-strong bg-raised text-bad-ink hover:border-bad-ink hover:bg-hover",
   quiet: "text-soft hover:bg-hover hover:text-ink",
 };
 
@@ -56,16 +58,24 @@ export function Button({
 /** A square button with a picture only; its name is for those who do not see the picture. */
 export function IconButton({
   name,
+  small = false,
   className,
   children,
   ...rest
-}: ComponentProps<"button"> & { name: string }) {
+}: ComponentProps<"button"> & {
+  name: string;
+  /** Within a line of text, without making it higher. */
+  small?: boolean;
+}) {
+  const size = small
+    ? "-my-1 size-7 pointer-coarse:-my-1.5 pointer-coarse:size-8"
+    : "size-8 pointer-coarse:size-10";
   return (
     <button
       type="button"
       {...rest}
       aria-label={name}
-      className={`inline-flex size-8 shrink-0 items-center justify-center rounded-box align-top text-soft transition-colors hover:bg-hover hover:text-ink data-popup-open:bg-hover data-popup-open:text-ink pointer-coarse:size-10 ${className ?? ""}`}
+      className={`inline-flex shrink-0 items-center justify-center rounded-box align-top text-soft transition-colors hover:bg-hover hover:text-ink data-popup-open:bg-hover data-popup-open:text-ink ${size} ${className ?? ""}`}
     >
       {children}
     </button>

@@ -20,3 +20,32 @@ export async function copyFrom(field: HTMLTextAreaElement | HTMLInputElement): P
     return false;
   }
 }
+
+/**
+ * Puts a text on the clipboard that stands in no field, such as one behind a menu item, and resolves with whether
+ * that truly happened. What the old command copies is selected without taking the focus, so no focus trap minds.
+ */
+export async function copyText(text: string): Promise<boolean> {
+  if (navigator.clipboard) {
+    try {
+      await navigator.clipboard.writeText(text);
+      return true;
+    } catch {
+      // As above.
+    }
+  }
+  const holder = document.createElement("span");
+  holder.textContent = text;
+  holder.className = "fixed top-0 left-0 whitespace-pre opacity-0 select-text";
+  document.body.append(holder);
+  const selection = window.getSelection();
+  selection?.selectAllChildren(holder);
+  try {
+    return document.execCommand("copy");
+  } catch {
+    return false;
+  } finally {
+    selection?.removeAllRanges();
+    holder.remove();
+  }
+}

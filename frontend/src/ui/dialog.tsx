@@ -16,9 +16,11 @@ interface DialogProps {
   onClose: () => void;
   title: string;
   children: ReactNode;
+  /** Where the focus goes afterwards, if not to what had it before. */
+  finalFocus?: FinalFocus;
 }
 
-export function Dialog({ open, onClose, title, children }: DialogProps) {
+export function Dialog({ open, onClose, title, children, finalFocus }: DialogProps) {
   return (
     <BaseDialog.Root
       open={open}
@@ -29,8 +31,10 @@ export function Dialog({ open, onClose, title, children }: DialogProps) {
     >
       <BaseDialog.Portal>
         <BaseDialog.Backdrop className={backdrop} />
-        <BaseDialog.Popup className={popup}>
-          <BaseDialog.Title className="px-5 pt-5 text-large font-semibold">{title}</BaseDialog.Title>
+        <BaseDialog.Popup className={popup} finalFocus={finalFocus}>
+          <BaseDialog.Title className="px-5 pt-5 text-large font-semibold wrap-anywhere">
+            {title}
+          </BaseDialog.Title>
           {children}
         </BaseDialog.Popup>
       </BaseDialog.Portal>
@@ -58,6 +62,12 @@ interface QuestionProps {
   open: boolean;
   title: string;
   children: ReactNode;
+  /** What has to be filled in or ticked before yes, and what went wrong. */
+  conditions?: ReactNode;
+  /** Whether yes can't be chosen yet. */
+  unmet?: boolean;
+  /** Red only where something ends for good. */
+  look?: "danger" | "primary";
   /** The verb of what happens on yes. */
   yes: string;
   no?: string;
@@ -67,11 +77,14 @@ interface QuestionProps {
   finalFocus?: FinalFocus;
 }
 
-/** Asks before something ends for good. */
+/** Asks before something that is not taken back by a click. */
 export function Question({
   open,
   title,
   children,
+  conditions,
+  unmet = false,
+  look = "danger",
   yes,
   no = "Cancel",
   busy = false,
@@ -89,13 +102,16 @@ export function Question({
       <AlertDialog.Portal>
         <AlertDialog.Backdrop className={backdrop} forceRender />
         <AlertDialog.Popup className={popup} finalFocus={finalFocus}>
-          <AlertDialog.Title className="px-5 pt-5 text-large font-semibold">{title}</AlertDialog.Title>
+          <AlertDialog.Title className="px-5 pt-5 text-large font-semibold wrap-anywhere">
+            {title}
+          </AlertDialog.Title>
           <AlertDialog.Description render={<div />} className="grid gap-3 px-5 pt-1 pb-5 wrap-anywhere">
             {children}
           </AlertDialog.Description>
+          {conditions && <div className="grid gap-3 px-5 pb-5">{conditions}</div>}
           <DialogFooter>
             <AlertDialog.Close render={<Button look="secondary">{no}</Button>} />
-            <Button look="danger" busy={busy} onClick={onYes}>
+            <Button look={look} busy={busy} disabled={unmet} onClick={onYes}>
               {yes}
             </Button>
           </DialogFooter>

@@ -76,6 +76,16 @@ export function Bar({ className }: { className: string }) {
   );
 }
 
+/** What stands in a page's title until it is known. */
+export function TitleBar() {
+  return (
+    <>
+      <Bar className="h-4 w-48" />
+      <span className="sr-only">Loading</span>
+    </>
+  );
+}
+
 /** What a list says when it has nothing, with the way to its first item. */
 export function EmptyList({
   icon,

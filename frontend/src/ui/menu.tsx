@@ -25,20 +25,30 @@ export function Menu({ trigger, align = "end", side = "bottom", children }: Menu
 }
 
 const item =
-  "flex h-8 items-center gap-2 rounded-box px-2 outline-none select-none data-highlighted:bg-hover pointer-coarse:h-10";
+  "flex min-h-8 items-center gap-2 rounded-box px-2 outline-none select-none data-highlighted:bg-hover pointer-coarse:min-h-10";
 
 interface MenuItemProps {
   icon?: ReactNode;
   danger?: boolean;
+  /** Why it can't be chosen now. */
+  obstacle?: string;
   onChoose: () => void;
   children: ReactNode;
 }
 
-export function MenuItem({ icon, danger = false, onChoose, children }: MenuItemProps) {
+export function MenuItem({ icon, danger = false, obstacle, onChoose, children }: MenuItemProps) {
+  const look = obstacle ? "text-soft" : danger ? "text-bad-ink" : "";
   return (
-    <BaseMenu.Item onClick={onChoose} className={`${item} ${danger ? "text-bad-ink" : ""}`}>
+    <BaseMenu.Item onClick={onChoose} disabled={obstacle !== undefined} className={`${item} ${look}`}>
       {icon}
-      {children}
+      {obstacle ? (
+        <span className="max-w-60 py-1">
+          <span className="block">{children}</span>
+          <span className="block text-small">{obstacle}</span>
+        </span>
+      ) : (
+        children
+      )}
     </BaseMenu.Item>
   );
 }

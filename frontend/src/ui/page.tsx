@@ -16,7 +16,7 @@ export function PageHeader({ title, action, children }: PageHeaderProps) {
         <h1 className="py-0.5 text-title font-semibold wrap-anywhere">{title}</h1>
         {children}
       </div>
-      {action}
+      {action && <div className="flex flex-wrap items-center gap-2">{action}</div>}
     </header>
   );
 }
@@ -32,17 +32,20 @@ export function TabLinks({
   current: string;
 }) {
   return (
-    <nav aria-label={name} className="mt-4 mb-6 flex gap-5 border-b border-line">
-      {tabs.map((tab) => (
-        <Link
-          key={tab.href}
-          href={tab.href}
-          aria-current={tab.href === current ? "page" : undefined}
-          className="-mb-px border-b-2 border-transparent pb-2 font-medium text-soft hover:text-ink aria-[current]:border-accent-ink aria-[current]:text-ink"
-        >
-          {tab.label}
-        </Link>
-      ))}
+    <nav aria-label={name} className="mt-4 mb-6 border-b border-line">
+      {/* On the narrowest of screens the tabs scroll, not the page. */}
+      <div className="-mx-1 -mb-px flex gap-3 overflow-x-auto px-1 sm:gap-5">
+        {tabs.map((tab) => (
+          <Link
+            key={tab.href}
+            href={tab.href}
+            aria-current={tab.href === current ? "page" : undefined}
+            className="border-b-2 border-transparent pb-2 font-medium whitespace-nowrap text-soft -outline-offset-2 hover:text-ink aria-[current]:border-accent-ink aria-[current]:text-ink"
+          >
+            {tab.label}
+          </Link>
+        ))}
+      </div>
     </nav>
   );
 }

@@ -1,4 +1,5 @@
 import { ChevronLeft, ChevronRight } from "lucide-react";
+import { useEffect } from "react";
 import { useSearchParams } from "wouter";
 import { Button } from "./button";
 
@@ -20,14 +21,27 @@ export function usePage(): [number, (page: number) => void] {
   return [page, setPage];
 }
 
+interface Pages {
+  item_count: number;
+  item_start: number;
+  item_end: number;
+  page_count: number;
+}
+
 interface PagerProps {
-  pagination: { item_count: number; item_start: number; item_end: number; page_count: number } | undefined;
+  /** undefined until the first answer. */
+  pagination: Pages | undefined;
   page: number;
   onPage: (page: number) => void;
 }
 
 /** Steps through a list that does not fit on one page; nothing for one that does. */
 export function Pager({ pagination, page, onPage }: PagerProps) {
+  const last = pagination && Math.max(pagination.page_count, 1);
+  useEffect(() => {
+    // The last row of the last page went away: the page that is now the last has the rest.
+    if (last !== undefined && page > last) onPage(last);
+  });
   if (!pagination || (pagination.page_count <= 1 && page === 1)) return null;
   const { item_start, item_end, item_count, page_count } = pagination;
   return (
