@@ -70,6 +70,20 @@ export async function call<T>(method: Method, path: string, options: Options = {
   return answer as T;
 }
 
+/** One page of a list, counted from 1. */
+export function callForPage<T>(
+  path: string,
+  page: number,
+  pageSize: number,
+  query: Query,
+  signal?: AbortSignal,
+): Promise<List<T>> {
+  return call<List<T>>("GET", path, {
+    query: { ...query, "pagination[offset]": (page - 1) * pageSize, "pagination[page_size]": pageSize },
+    signal,
+  });
+}
+
 /** Every item of a list, over as many pages as it takes. */
 export async function callForAll<T>(path: string, query: Query, signal?: AbortSignal): Promise<T[]> {
   const items: T[] = [];
@@ -88,6 +102,17 @@ export async function callForAll<T>(path: string, query: Query, signal?: AbortSi
 /** What to tell a person about a failure of any kind. */
 export function messageOf(error: unknown): string {
   return error instanceof ApiError ? error.message : "Something went wrong. Try again.";
+}
+
+/** The messages of a failure by field of the request; none for a failure of another kind. */
+export function fieldsOf(error: unknown): Record<string, string[]> {
+  return error instanceof ApiError ? error.fields : {};
+}
+
+/** What to tell about a failure that no field of the form explains; null if there is nothing to tell. */
+export function generalProblem(error: unknown, fields: string[]): string | null {
+  const told = fieldsOf(error);
+  return error && !fields.some((field) => told[field]?.length) ? messageOf(error) : null;
 }
 
 /** Whether the server no longer knows who is asking. */

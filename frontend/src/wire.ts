@@ -12,13 +12,99 @@ type Schemas = components["schemas"];
 export type ApiToken = Known<Schemas["ApiToken"]>;
 export type TokenScope = ApiToken["token_scope"];
 export type TokenStatus = ApiToken["status"];
-export type Agent = Known<Schemas["Agent"]>;
-export type Environment = Known<Schemas["Environment"]>;
-export type Session = Known<Schemas["Session"]>;
+export type Agent = Known<Schemas["Agent"]> & { last_seen_at: string | null };
+export type Account = Known<Schemas["Account"]>;
+export type AccountPurpose = Account["purpose"];
+export type Environment = Known<Schemas["Environment"]> & {
+  agent_deployment_count: number;
+  live_api_token_count: number;
+  available_actions: { update: boolean; delete: boolean };
+};
+export type EnvironmentPurpose = Environment["purpose"];
+type KnownSession = Known<Schemas["Session"]>;
+export type Session = Omit<KnownSession, "admin_user"> & {
+  admin_user: (NonNullable<KnownSession["admin_user"]> & { job_title: string | null }) | null;
+};
+export type SessionUser = NonNullable<Session["admin_user"]>;
+export type AgentDeployment = Known<Schemas["AgentDeployment"]> & {
+  environment_name: string;
+  agent_name: string;
+  current_version_identifier: string | null;
+  live_api_token_count: number;
+};
 export type Pagination = Known<Schemas["Pagination"]>;
 export type Sorting = Known<Schemas["Sorting"]>;
 
 export type NewApiToken = Known<Schemas["NewApiToken"]>;
+export interface AccountContents {
+  type: "account_contents";
+  admin_users: number;
+  environments: number;
+  agents: number;
+  api_tokens: number;
+}
+
+export interface AdminUser {
+  type: "admin_user";
+  id: string;
+  account_id: string;
+  email: string;
+  name: string | null;
+  job_title: string | null;
+  inserted_at: string;
+  updated_at: string;
+  live_api_token_count: number;
+  available_actions: { remove: boolean };
+}
+
+export interface AdminUserInvite {
+  type: "admin_user_invite";
+  id: string;
+  account_id: string;
+  email: string;
+  status: "pending" | "used" | "revoked";
+  expired: boolean;
+  invite_url: string | null;
+  expires_at: string;
+  inserted_at: string;
+  updated_at: string;
+  available_actions: { revoke: boolean };
+}
+
+export interface Invite {
+  type: "invite";
+  email: string;
+  account_name: string;
+  expires_at: string;
+}
+
+export interface AdminSession {
+  type: "admin_session";
+  id: string;
+  address: string;
+  user_agent: string;
+  inserted_at: string;
+  last_seen_at: string;
+  expires_at: string;
+  current: boolean;
+}
+
+export interface AgentVersion {
+  type: "agent_version";
+  id: string;
+  account_id: string;
+  agent_id: string;
+  agent_schema_version_id: string | null;
+  external_identifier: string;
+  external_identifier_repeats: number;
+  name: string | null;
+  description: string | null;
+  current_agent_deployment_refs: string[];
+  inserted_at: string;
+  updated_at: string;
+}
+
+export type NewEnvironment = Known<Schemas["NewEnvironment"]>;
 export type NewAgent = Known<Schemas["NewAgent"]>;
 export type SignIn = Known<Schemas["SignIn"]>;
 export type SetUp = Known<Schemas["SetUp"]>;

@@ -1,5 +1,17 @@
 import type { List, One } from "../api";
-import type { Agent, ApiToken, Environment, Session, TokenStatus } from "../wire";
+import type {
+  Account,
+  AdminSession,
+  AdminUser,
+  AdminUserInvite,
+  Agent,
+  AgentDeployment,
+  AgentVersion,
+  ApiToken,
+  Environment,
+  Session,
+  TokenStatus,
+} from "../wire";
 
 const day = 86_400_000;
 const ago = (milliseconds: number) => new Date(Date.now() - milliseconds).toISOString();
@@ -10,7 +22,7 @@ export function signedIn(more: Partial<Session> = {}): One<Session> {
     details: {
       type: "session",
       setup_required: false,
-      admin_user: { id: "user-1", email: "ada@acme.example", name: "Ada Lovelace" },
+      admin_user: { id: "user-1", email: "ada@acme.example", name: "Ada Lovelace", job_title: "Analyst" },
       account: { id: "account-1", name: "Acme" },
       public_url: null,
       max_token_lifetime_days: 400,
@@ -86,6 +98,7 @@ export function agent(more: Partial<Agent> = {}): Agent {
     owner_person_id: null,
     risk_profile_id: null,
     team_id: null,
+    last_seen_at: ago(2 * 3_600_000),
     inserted_at: ago(20 * day),
     updated_at: ago(day),
     available_actions: { update: true, retire: true, reinstate: false, delete: true },
@@ -93,23 +106,125 @@ export function agent(more: Partial<Agent> = {}): Agent {
   };
 }
 
-function environment(id: string, name: string, purpose: Environment["purpose"]): Environment {
+export function environment(more: Partial<Environment> = {}): Environment {
   return {
     type: "environment",
-    id,
+    id: "environment-1",
     account_id: "account-1",
-    name,
-    purpose,
+    name: "Development",
+    purpose: "development",
     description: null,
+    agent_deployment_count: 0,
+    live_api_token_count: 0,
+    available_actions: { update: true, delete: true },
     inserted_at: ago(30 * day),
     updated_at: ago(30 * day),
+    ...more,
   };
 }
 
 export const environments = [
-  environment("environment-1", "Development", "development"),
-  environment("environment-2", "Production", "production"),
+  environment(),
+  environment({ id: "environment-2", name: "Production", purpose: "production" }),
 ];
+
+export function account(more: Partial<Account> = {}): Account {
+  return {
+    type: "account",
+    id: "account-1",
+    name: "Acme",
+    purpose: "business",
+    organisation_name: "Acme Robotics Ltd",
+    website: "https://acme.example",
+    inserted_at: ago(30 * day),
+    updated_at: ago(30 * day),
+    ...more,
+  };
+}
+
+export function member(more: Partial<AdminUser> = {}): AdminUser {
+  return {
+    type: "admin_user",
+    id: "user-1",
+    account_id: "account-1",
+    email: "ada@acme.example",
+    name: "Ada Lovelace",
+    job_title: "Analyst",
+    inserted_at: ago(30 * day),
+    updated_at: ago(30 * day),
+    live_api_token_count: 0,
+    available_actions: { remove: true },
+    ...more,
+  };
+}
+
+export function invite(more: Partial<AdminUserInvite> = {}): AdminUserInvite {
+  return {
+    type: "admin_user_invite",
+    id: "invite-1",
+    account_id: "account-1",
+    email: "grace@acme.example",
+    status: "pending",
+    expired: false,
+    invite_url: "http://tokentab.test/invite/the-code",
+    expires_at: ago(-5 * day),
+    inserted_at: ago(2 * day),
+    updated_at: ago(2 * day),
+    available_actions: { revoke: true },
+    ...more,
+  };
+}
+
+export function ownSession(more: Partial<AdminSession> = {}): AdminSession {
+  return {
+    type: "admin_session",
+    id: "session-1",
+    address: "192.0.2.7",
+    user_agent:
+      "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36",
+    inserted_at: ago(day),
+    last_seen_at: ago(0),
+    expires_at: ago(-13 * day),
+    current: true,
+    ...more,
+  };
+}
+
+export function deployment(more: Partial<AgentDeployment> = {}): AgentDeployment {
+  return {
+    type: "agent_deployment",
+    id: "deployment-1",
+    account_id: "account-1",
+    agent_id: "agent-1",
+    agent_name: "Invoice reader",
+    environment_id: "environment-2",
+    environment_name: "Production",
+    current_version_id: null,
+    current_version_identifier: null,
+    live_api_token_count: 0,
+    inserted_at: ago(10 * day),
+    updated_at: ago(10 * day),
+    ...more,
+  };
+}
+
+export function version(more: Partial<AgentVersion> = {}): AgentVersion {
+  return {
+    type: "agent_version",
+    id: "version-1",
+    account_id: "account-1",
+    agent_id: "agent-1",
+    agent_schema_version_id: null,
+    external_identifier: "1.4.0",
+    external_identifier_repeats: 0,
+    name: null,
+    description: null,
+    current_agent_deployment_refs: [],
+    inserted_at: ago(4 * day),
+    updated_at: ago(4 * day),
+    ...more,
+  };
+}
 
 /** A list answer with everything on its first page, unless `more` says otherwise. */
 export function list<T>(items: T[], more: Partial<List<T>["pagination"]> = {}): List<T> {

@@ -1,5 +1,5 @@
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { call, callForAll, type List, type One } from "../api";
+import { call, callForAll, callForPage, type List, type One } from "../api";
 import type { ApiToken, Environment, NewApiToken, TokenScope } from "../wire";
 
 /** Which tokens a list shows. */
@@ -26,16 +26,17 @@ export function useTokens(filter: TokenFilter, page: number, pageSize: number) {
   return useQuery({
     queryKey: [...tokensKey, filter, page],
     queryFn: ({ signal }) =>
-      call<List<ApiToken>>("GET", "/api_token", {
-        query: {
-          "pagination[offset]": (page - 1) * pageSize,
-          "pagination[page_size]": pageSize,
+      callForPage<ApiToken>(
+        "/api_token",
+        page,
+        pageSize,
+        {
           sorting: "-inserted_at",
           agent_id: filter.agentId,
           token_scope: filter.agentId ? "agent_deployment" : undefined,
         },
         signal,
-      }),
+      ),
     placeholderData: keepPreviousData,
   });
 }
