@@ -1,7 +1,13 @@
 import type { ReactNode } from "react";
 import { PageHeader, TabLinks } from "../ui/page";
 
-const tabs = [{ label: "API Tokens", href: "/account/api-tokens" }];
+const tabs = [
+  { label: "Details", href: "/account/details" },
+  { label: "Team", href: "/account/team" },
+  { label: "Invites", href: "/account/invites" },
+  { label: "API Tokens", href: "/account/api-tokens" },
+  { label: "Environments", href: "/account/environments" },
+];
 
 /** The frame of all pages about the account. */
 export function AccountPage({

@@ -1,0 +1,111 @@
+import { useState } from "react";
+import { messageOf } from "../api";
+import { CheckField } from "../ui/check-field";
+import { count } from "../ui/count";
+import { Question } from "../ui/dialog";
+import { useLast } from "../ui/last";
+import { Notice } from "../ui/notice";
+import { focusOfRow } from "../ui/row-menu";
+import { announce } from "../ui/toast";
+import { memberTitle } from "./member-title";
+import { type AboutMember, useRemoveMember } from "./members";
+
+interface RemoveMemberDialogProps {
+  about: AboutMember | undefined;
+  /** Whether the user is about to remove themselves. */
+  own: boolean;
+  onClose: () => void;
+  onLeft: () => void;
+}
+
+export function RemoveMemberDialog({ about, ...rest }: RemoveMemberDialogProps) {
+  const last = useLast(about);
+  return last ? <OpenDialog key={last.member.id} open={about !== undefined} about={last} {...rest} /> : null;
+}
+
+interface OpenDialogProps extends Omit<RemoveMemberDialogProps, "about"> {
+  open: boolean;
+  about: AboutMember;
+}
+
+function OpenDialog({ open, about, own, onClose, onLeft }: OpenDialogProps) {
+  const { member, neighbour } = about;
+  const tokens = member.live_api_token_count;
+  const name = memberTitle(member);
+  const [revoke, setRevoke] = useState(false);
+  const remove = useRemoveMember();
+
+  function close() {
+    setRevoke(false);
+    remove.reset();
+    onClose();
+  }
+
+  function submit() {
+    remove.mutate(
+      { member, revoke: revoke && tokens > 0 },
+      {
+        onSuccess: (revoked) => {
+          close();
+          announce(
+            own
+              ? "You have left the account."
+              : `${name} was removed${endOfTokens(tokens, revoke, revoked)}.`,
+          );
+          if (own) onLeft();
+        },
+      },
+    );
+  }
+
+  return (
+    <Question
+      open={open}
+      title={own ? "Leave this account?" : "Remove this member?"}
+      yes={own ? "Leave the account" : "Remove member"}
+      busy={remove.isPending}
+      onYes={submit}
+      onNo={close}
+      finalFocus={() => focusOfRow(member.id, neighbour)}
+      conditions={
+        (tokens > 0 || remove.error) && (
+          <>
+            {remove.error && <Notice tone="bad">{messageOf(remove.error)}</Notice>}
+            {tokens > 0 && (
+              <CheckField
+                label={`Revoke ${own ? "your" : "their"} ${count(tokens, "API token")} too`}
+                hint="Revoked tokens are refused at once, for good."
+                checked={revoke}
+                onChange={setRevoke}
+              />
+            )}
+          </>
+        )
+      }
+    >
+      {own ? (
+        <p>
+          You are removing yourself. All of your sessions end at once, this one too, and only another member
+          can invite you again.
+        </p>
+      ) : (
+        <p>
+          All sessions of <strong className="font-medium">{name}</strong>
+          {member.name && ` (${member.email})`} end at once, and they can’t sign in any more.
+        </p>
+      )}
+      <p className="text-soft">
+        {tokens > 0
+          ? `${count(tokens, "live API token")} that ${own ? "you" : "they"} created ${tokens === 1 ? "lives" : "live"} on unless revoked too.`
+          : `No live API token was created by ${own ? "you" : "them"}.`}
+      </p>
+    </Question>
+  );
+}
+
+/** What the message about a removal says about the member's tokens. */
+function endOfTokens(tokens: number, revoke: boolean, revoked: number): string {
+  if (tokens === 0) return "";
+  if (revoke) return `, and ${count(revoked, "API token")} revoked`;
+  return `. ${count(tokens, "API token")} of theirs ${tokens === 1 ? "lives" : "live"} on`;
+}
