@@ -1,4 +1,4 @@
-const closed = ["/sign-in", "/setup"];
+const closed = ["/sign-in", "/setup", "/invite"];
 
 /** The address of the sign-in page that leads back to where the user wanted to go. */
 export function signInPath(wanted: string): string {

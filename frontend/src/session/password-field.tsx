@@ -3,6 +3,16 @@ import { type ComponentProps, useState } from "react";
 import { IconButton } from "../ui/button";
 import { Field } from "../ui/field";
 
+/** Characters that a new password has at least. */
+const shortest = 12;
+
+export const passwordHint = `At least ${shortest} characters. Length is all that counts.`;
+
+/** What is wrong with a new password, as far as that can be told without the server; null if nothing is. */
+export function passwordProblem(password: string): string | null {
+  return [...password].length < shortest ? `Use at least ${shortest} characters.` : null;
+}
+
 /** A password that can be looked at, for those who type a long one. */
 export function PasswordField(props: Omit<ComponentProps<typeof Field>, "type" | "end">) {
   const [shown, setShown] = useState(false);

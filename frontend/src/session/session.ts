@@ -1,6 +1,6 @@
 import { type QueryClient, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { call, type One } from "../api";
-import type { Session, SetUp, SignIn } from "../wire";
+import type { Invite, Session, SetUp, SignIn } from "../wire";
 
 export const sessionKey = ["session"];
 
@@ -28,10 +28,25 @@ function replaceSession(client: QueryClient, session: Session) {
   client.setQueryData(sessionKey, session);
 }
 
-/* Both forget at once what was sent: the query library else keeps it, and it holds a password. */
+/* All of them forget at once what was sent: the query library else keeps it, and it holds a password. */
 
 export function useSignIn() {
   return useEntrance((details: SignIn) => call<One<Session>>("POST", "/session", { body: { details } }));
+}
+
+/** What an invite is for. The code is this component's alone: a query would keep the answer under a key. */
+export function useInvite(code: string) {
+  return useMutation({
+    gcTime: 0,
+    mutationFn: async () =>
+      (await call<One<Invite>>("POST", "/invite/show", { body: { details: { code } } })).details,
+  });
+}
+
+export function useAcceptInvite() {
+  return useEntrance((details: { code: string; name: string; password: string }) =>
+    call<One<Session>>("POST", "/invite/accept", { body: { details } }),
+  );
 }
 
 export function useSetup() {
@@ -57,4 +72,19 @@ export function useSignOut() {
       replaceSession(client, session);
     },
   });
+}
+
+/** Asks again who is signed in, after something that shows in the session was changed. */
+export function useRefreshSession() {
+  const client = useQueryClient();
+  return () => void client.invalidateQueries({ queryKey: sessionKey });
+}
+
+/** Follows the end of the session that some other call brought about. */
+export function useSessionEnded() {
+  const client = useQueryClient();
+  return async () => {
+    forgetSession(client);
+    replaceSession(client, (await call<One<Session>>("GET", "/session")).details);
+  };
 }

@@ -5,13 +5,11 @@ import { Field } from "../ui/field";
 import { useTitle } from "../ui/title";
 import type { SetUp } from "../wire";
 import { Entrance } from "./entrance";
-import { PasswordField } from "./password-field";
+import { PasswordField, passwordHint, passwordProblem } from "./password-field";
 import { useSetup } from "./session";
 
 /** All of it is asked for here, the name too. */
 type Details = SetUp & { name: string };
-
-const shortest = 12;
 
 /** The one-time code in the link that the server printed. */
 function codeInAddress(): string {
@@ -83,12 +81,7 @@ export function SetupPage() {
       />
       <Field label="Your name" autoComplete="name" {...bind("name")} />
       <Field label="Email" type="email" autoComplete="username" {...bind("email")} />
-      <PasswordField
-        label="Password"
-        autoComplete="new-password"
-        hint={`At least ${shortest} characters. Length is all that counts.`}
-        {...bind("password")}
-      />
+      <PasswordField label="Password" autoComplete="new-password" hint={passwordHint} {...bind("password")} />
       <Button look="primary" type="submit" busy={setup.isPending}>
         Create account
       </Button>
@@ -103,6 +96,7 @@ function missingIn(details: Details): Record<string, string[]> {
   if (!details.account_name.trim()) errors.account_name = ["Enter a name for the account."];
   if (!details.name.trim()) errors.name = ["Enter your name."];
   if (!details.email.trim()) errors.email = ["Enter your email address."];
-  if ([...details.password].length < shortest) errors.password = [`Use at least ${shortest} characters.`];
+  const problem = passwordProblem(details.password);
+  if (problem) errors.password = [problem];
   return errors;
 }

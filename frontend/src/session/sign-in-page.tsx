@@ -1,8 +1,9 @@
-import { useEffect, useState } from "react";
+import { useState } from "react";
 import { ApiError, messageOf } from "../api";
 import { Button } from "../ui/button";
 import { Field } from "../ui/field";
 import { useTitle } from "../ui/title";
+import { useCountdown } from "./countdown";
 import { Entrance } from "./entrance";
 import { PasswordField } from "./password-field";
 import { useSignIn } from "./session";
@@ -49,19 +50,4 @@ export function SignInPage() {
       </Button>
     </Entrance>
   );
-}
-
-/** Seconds left of a wait that the server asked for; starts anew with every attempt. */
-function useCountdown(seconds: number | null, attempt: number): number {
-  const [left, setLeft] = useState(0);
-  useEffect(() => {
-    if (seconds === null || attempt === 0) {
-      setLeft(0);
-      return;
-    }
-    setLeft(seconds);
-    const timer = setInterval(() => setLeft((before) => Math.max(0, before - 1)), 1_000);
-    return () => clearInterval(timer);
-  }, [seconds, attempt]);
-  return left;
 }

@@ -1,0 +1,62 @@
+import { useState } from "react";
+import { Button } from "../ui/button";
+import { Fact, Facts, Unknown } from "../ui/facts";
+import { PageHeader } from "../ui/page";
+import { useTitle } from "../ui/title";
+import { announce } from "../ui/toast";
+import type { SessionUser } from "../wire";
+import { EditProfileDialog } from "./edit-profile-dialog";
+import { OwnSessions } from "./own-sessions";
+import { PasswordDialog } from "./password-dialog";
+
+/** What a user can see and change about themselves. */
+export function ProfilePage({ user }: { user: SessionUser }) {
+  useTitle("Profile");
+  const [editing, setEditing] = useState(false);
+  const [changing, setChanging] = useState(false);
+  return (
+    <>
+      <PageHeader
+        title="Profile"
+        action={
+          <Button look="primary" onClick={() => setEditing(true)}>
+            Edit
+          </Button>
+        }
+      />
+      <div className="h-6" />
+      <Facts>
+        <Fact name="Name">{user.name ?? <Unknown />}</Fact>
+        <Fact name="Job title">{user.job_title ?? <Unknown />}</Fact>
+        <Fact name="Email">{user.email}</Fact>
+        <Fact name="Password">
+          <div className="flex flex-wrap items-center justify-between gap-x-4 gap-y-2">
+            <Unknown>Only you know it.</Unknown>
+            <Button size="small" className="-my-1" onClick={() => setChanging(true)}>
+              Change password
+            </Button>
+          </div>
+        </Fact>
+      </Facts>
+      <OwnSessions />
+      <EditProfileDialog
+        open={editing}
+        user={user}
+        onClose={() => setEditing(false)}
+        onSaved={() => {
+          setEditing(false);
+          announce("Your profile is changed.");
+        }}
+      />
+      <PasswordDialog
+        open={changing}
+        email={user.email}
+        onClose={() => setChanging(false)}
+        onChanged={() => {
+          setChanging(false);
+          announce("Your password is changed. All your other sessions have ended.");
+        }}
+      />
+    </>
+  );
+}
