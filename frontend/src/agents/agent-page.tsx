@@ -3,40 +3,82 @@ import type { ReactNode } from "react";
 import { Link } from "wouter";
 import { ApiError, messageOf } from "../api";
 import { Button } from "../ui/button";
-import { Bar } from "../ui/list-frame";
+import { CopyValue } from "../ui/copy-value";
+import { Bar, TitleBar } from "../ui/list-frame";
 import { Notice } from "../ui/notice";
 import { PageHeader, TabLinks } from "../ui/page";
 import { Time } from "../ui/time";
 import { useTitle } from "../ui/title";
 import type { Agent } from "../wire";
+import { AgentActions } from "./agent-actions";
 import { AgentBadge } from "./agent-badge";
 import { useAgent } from "./agents";
+import { DeploymentSnapshot } from "./deployment-snapshot";
 
 interface AgentPageProps {
   id: string;
-  tab: "deployments";
-  action: (agent: Agent) => ReactNode;
+  tab: "deployments" | "versions";
+  /** The tab's primary button, if it has one. */
+  action?: (agent: Agent) => ReactNode;
   children: (agent: Agent) => ReactNode;
 }
 
-/** The frame of all pages about one agent: who it is, and its tabs. */
+/** The frame of all pages about one agent: who it is, where it is deployed, and its tabs. */
 export function AgentPage({ id, tab, action, children }: AgentPageProps) {
   const { data: agent, error, refetch } = useAgent(id);
-  useTitle(agent?.name ?? "Agent");
+  useTitle(agent ? `${agent.name} · ${tab === "versions" ? "Versions" : "Deployments"}` : "Agent");
   const base = `/agents/${encodeURIComponent(id)}`;
-  const tabs = [{ label: "Deployments", href: `${base}/deployments` }];
-  if (!agent && error) return <MissingAgent error={error} onRetry={() => void refetch()} />;
+  const tabs = [
+    { label: "Deployments", href: `${base}/deployments` },
+    { label: "Versions", href: `${base}/versions` },
+  ];
+  if (error && (!agent || isMissing(error))) {
+    return <MissingAgent error={error} onRetry={() => void refetch()} />;
+  }
   return (
     <>
       <BackLink />
-      <PageHeader title={agent?.name ?? <Bar className="h-4 w-48" />} action={agent && action(agent)}>
+      <PageHeader
+        title={agent?.name ?? <TitleBar />}
+        action={
+          agent && (
+            <>
+              <AgentActions agent={agent} />
+              {action?.(agent)}
+            </>
+          )
+        }
+      >
         <p className="mt-1 min-h-5 text-soft wrap-anywhere">
           {agent ? (agent.description ?? "No description") : <Bar className="w-72" />}
         </p>
-        <div className="mt-3 flex min-h-5 flex-wrap items-center gap-x-4 gap-y-1.5 text-small text-soft">
-          {agent ? <AgentFacts agent={agent} /> : <Bar className="w-80" />}
-        </div>
       </PageHeader>
+      <div className="mt-3 flex min-h-5 flex-wrap items-center gap-x-4 gap-y-1.5 text-small text-soft">
+        {agent ? <AgentFacts agent={agent} /> : <Bar className="w-80" />}
+      </div>
+      {agent?.status === "retired" && (
+        <div className="mt-4">
+          <Notice tone="warn">
+            This agent is retired: it gets no new tokens, and those that its retirement suspended are refused
+            until it is reinstated.
+          </Notice>
+        </div>
+      )}
+      {error && (
+        <div className="mt-4">
+          <Notice
+            tone="bad"
+            action={
+              <Button className="-my-1" onClick={() => void refetch()}>
+                Try again
+              </Button>
+            }
+          >
+            {messageOf(error)} What you see may be out of date.
+          </Notice>
+        </div>
+      )}
+      <DeploymentSnapshot agentId={id} />
       <TabLinks name="Agent" tabs={tabs} current={`${base}/${tab}`} />
       {agent && children(agent)}
     </>
@@ -49,21 +91,24 @@ function AgentFacts({ agent }: { agent: Agent }) {
       <span className="text-ink">
         <AgentBadge status={agent.status} />
       </span>
+      <span>Last seen {agent.last_seen_at ? <Time at={agent.last_seen_at} note="±5 s" /> : "Never"}</span>
       <span>
         Registered <Time at={agent.inserted_at} />
       </span>
       <span>
         Last updated <Time at={agent.updated_at} />
       </span>
-      <span className="min-w-0 wrap-anywhere">
-        Agent ID <code className="font-mono select-all">{agent.id}</code>
+      <span className="flex min-w-0 flex-wrap items-start gap-x-1 leading-5">
+        Agent ID <CopyValue what="agent ID" value={agent.id} />
       </span>
     </>
   );
 }
 
+const isMissing = (error: Error) => error instanceof ApiError && error.status === 404;
+
 function MissingAgent({ error, onRetry }: { error: Error; onRetry: () => void }) {
-  const missing = error instanceof ApiError && error.status === 404;
+  const missing = isMissing(error);
   return (
     <>
       <BackLink />

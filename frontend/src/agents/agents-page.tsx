@@ -45,7 +45,13 @@ export function AgentsPage() {
             <th scope="col" className="px-4 py-2 font-medium">
               Agent
             </th>
+            <th scope="col" className="hidden w-32 px-4 py-2 font-medium sm:table-cell">
+              Status
+            </th>
             <th scope="col" className="hidden w-36 px-4 py-2 font-medium sm:table-cell">
+              Last seen
+            </th>
+            <th scope="col" className="hidden w-36 px-4 py-2 font-medium md:table-cell">
               Registered
             </th>
           </tr>
@@ -57,8 +63,17 @@ export function AgentsPage() {
               <div className="mt-1 h-5">
                 <Bar className="w-72" />
               </div>
+              <div className="mt-2 h-5 sm:hidden">
+                <Bar className="w-44" />
+              </div>
             </td>
             <td className="hidden px-4 py-3 align-top sm:table-cell">
+              <Bar className="w-16" />
+            </td>
+            <td className="hidden px-4 py-3 align-top sm:table-cell">
+              <Bar className="w-20" />
+            </td>
+            <td className="hidden px-4 py-3 align-top md:table-cell">
               <Bar className="w-20" />
             </td>
           </>
@@ -87,27 +102,35 @@ export function AgentsPage() {
 }
 
 function AgentRow({ agent }: { agent: Agent }) {
+  const lastSeen = agent.last_seen_at ? <RowTime at={agent.last_seen_at} note="±5 s" /> : "Never";
   return (
     <tr className="relative hover:bg-hover">
-      <td className="px-4 py-3">
-        <div className="flex flex-wrap items-center gap-x-2.5 gap-y-1">
-          {/* The link covers its row, so that all of it can be clicked. */}
-          <Link
-            href={`/agents/${encodeURIComponent(agent.id)}/deployments`}
-            className="min-w-0 font-medium wrap-anywhere after:absolute after:inset-0"
-          >
-            {agent.name}
-          </Link>
-          <AgentBadge status={agent.status} />
-        </div>
-        <p className="mt-1 line-clamp-2 min-h-5 text-soft wrap-anywhere">
+      <td className="px-4 py-3 align-top">
+        {/* The link covers its row, so that all of it can be clicked. */}
+        <Link
+          href={`/agents/${encodeURIComponent(agent.id)}/deployments`}
+          className="font-medium wrap-anywhere after:absolute after:inset-0"
+        >
+          {agent.name}
+        </Link>
+        <p
+          className="mt-1 line-clamp-2 min-h-5 text-soft wrap-anywhere"
+          title={agent.description ?? undefined}
+        >
           {agent.description ?? "No description"}
         </p>
-        <p className="mt-1 text-small text-soft sm:hidden">
-          Registered <RowTime at={agent.inserted_at} />
+        <p className="mt-2 flex flex-wrap items-center gap-x-3 gap-y-1 text-small text-soft sm:hidden">
+          <span className="text-ink">
+            <AgentBadge status={agent.status} />
+          </span>
+          <span>Last seen {lastSeen}</span>
         </p>
       </td>
-      <td className="hidden px-4 py-3 align-top text-soft sm:table-cell">
+      <td className="hidden px-4 py-3 align-top sm:table-cell">
+        <AgentBadge status={agent.status} />
+      </td>
+      <td className="hidden px-4 py-3 align-top text-soft sm:table-cell">{lastSeen}</td>
+      <td className="hidden px-4 py-3 align-top text-soft md:table-cell">
         <RowTime at={agent.inserted_at} />
       </td>
     </tr>
@@ -115,10 +138,10 @@ function AgentRow({ agent }: { agent: Agent }) {
 }
 
 /** A time that stays within reach although the row's link lies over everything. */
-function RowTime({ at }: { at: string }) {
+function RowTime({ at, note }: { at: string; note?: string }) {
   return (
     <span className="relative z-1">
-      <Time at={at} />
+      <Time at={at} note={note} />
     </span>
   );
 }

@@ -9,6 +9,7 @@ beforeEach(() => {
   network.on("GET /agent", list([agent()]));
   network.on("GET /agent/:id", one(agent()));
   network.on("GET /environment", list(environments));
+  network.on("GET /agent_deployment", list([]));
   network.on("GET /api_token", list([deploymentToken()]));
 });
 

@@ -1,6 +1,6 @@
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { call, type List, type One } from "../api";
-import type { Agent, NewAgent } from "../wire";
+import { call, callForAll, callForPage, type One } from "../api";
+import type { Agent, AgentDeployment, AgentVersion, NewAgent } from "../wire";
 
 const agentsKey = ["agents"];
 
@@ -9,14 +9,7 @@ export function useAgents(page: number, pageSize: number) {
   return useQuery({
     queryKey: [...agentsKey, page],
     queryFn: ({ signal }) =>
-      call<List<Agent>>("GET", "/agent", {
-        query: {
-          "pagination[offset]": (page - 1) * pageSize,
-          "pagination[page_size]": pageSize,
-          sorting: "-inserted_at",
-        },
-        signal,
-      }),
+      callForPage<Agent>("/agent", page, pageSize, { sorting: "-inserted_at" }, signal),
     placeholderData: keepPreviousData,
   });
 }
@@ -38,5 +31,90 @@ export function useRegisterAgent() {
       client.setQueryData(["agent", agent.id], agent);
       void client.invalidateQueries({ queryKey: agentsKey });
     },
+  });
+}
+
+const pathOf = (id: string) => `/agent/${encodeURIComponent(id)}`;
+
+export interface AgentChange {
+  name: string;
+  description: string | null;
+}
+
+export function useChangeAgent(id: string) {
+  return useAgentMutation(async (details: AgentChange) =>
+    call<One<Agent>>("PUT", pathOf(id), { body: { details } }),
+  );
+}
+
+/** Retires an agent; the answer says how many of its tokens that suspended. */
+export function useRetireAgent(id: string) {
+  return useAgentMutation(() =>
+    call<One<Agent> & { suspended_api_token_count: number }>("POST", `${pathOf(id)}/retire`, { body: {} }),
+  );
+}
+
+/** Takes the retirement back; the answer says how many tokens are active again. */
+export function useReinstateAgent(id: string) {
+  return useAgentMutation(() =>
+    call<One<Agent> & { activated_api_token_count: number }>("POST", `${pathOf(id)}/reinstate`, { body: {} }),
+  );
+}
+
+/** Whatever changes an agent may change its tokens and deployments too: all lists ask again. */
+function useAgentMutation<T, A extends One<Agent>>(request: (what: T) => Promise<A>) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: request,
+    onSuccess: async ({ details }) => {
+      await client.cancelQueries({ queryKey: ["agent", details.id] });
+      client.setQueryData(["agent", details.id], details);
+    },
+    onSettled: () => {
+      for (const key of [agentsKey, ["agent"], ["tokens"], ["deployments"]]) {
+        void client.invalidateQueries({ queryKey: key });
+      }
+    },
+  });
+}
+
+export function useDeleteAgent(id: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: async (revoke: boolean) =>
+      (
+        await call<One<Agent>>("DELETE", pathOf(id), {
+          query: { revoke_api_tokens: revoke ? "true" : undefined },
+        })
+      ).details,
+    onSuccess: () => {
+      for (const key of [agentsKey, ["tokens"], ["environments"]]) {
+        void client.invalidateQueries({ queryKey: key });
+      }
+    },
+  });
+}
+
+/** The environments that an agent is deployed in, one deployment for each. */
+export function useDeployments(agentId: string) {
+  return useQuery({
+    queryKey: ["deployments", agentId],
+    queryFn: ({ signal }) => callForAll<AgentDeployment>("/agent_deployment", { agent_id: agentId }, signal),
+  });
+}
+
+/** One page of an agent's versions, newest first. */
+export function useVersions(agentId: string, page: number, pageSize: number) {
+  return useQuery({
+    queryKey: ["versions", agentId, page],
+    queryFn: ({ signal }) =>
+      callForPage<AgentVersion>(
+        "/agent_version",
+        page,
+        pageSize,
+        { agent_id: agentId, sorting: "-inserted_at" },
+        signal,
+      ),
+    placeholderData: keepPreviousData,
   });
 }

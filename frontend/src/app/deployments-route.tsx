@@ -14,8 +14,8 @@ export default function DeploymentsRoute({
     <AgentPage
       id={agentId}
       tab="deployments"
-      action={() => (
-        <Button look="primary" onClick={() => setCreating(true)}>
+      action={({ status }) => (
+        <Button look="primary" disabled={status === "retired"} onClick={() => setCreating(true)}>
           Create deployment token
         </Button>
       )}
@@ -23,6 +23,7 @@ export default function DeploymentsRoute({
       {(agent) => (
         <DeploymentTokens
           agent={agent}
+          open={agent.status !== "retired"}
           publicUrl={publicUrl}
           lifetimes={lifetimes}
           creating={creating}

@@ -10,6 +10,8 @@ import { useEnvironments } from "./tokens";
 
 interface DeploymentTokensProps {
   agent: { id: string; name: string };
+  /** Whether the agent gets new tokens now; a retired one does not. */
+  open: boolean;
   publicUrl: string;
   lifetimes: Lifetimes;
   creating: boolean;
@@ -19,6 +21,7 @@ interface DeploymentTokensProps {
 /** The deployment tokens of one agent over all environments, and the dialog that makes them. */
 export function DeploymentTokens({
   agent,
+  open,
   publicUrl,
   lifetimes,
   creating,
@@ -36,8 +39,12 @@ export function DeploymentTokens({
           <EmptyList
             icon={<KeyRound aria-hidden className="size-6" />}
             title="No deployment tokens yet"
-            text={`Create one to run ${agent.name} in an environment. The token carries the agent’s identity.`}
-            action={<Button onClick={() => onCreating(true)}>Create the first token</Button>}
+            text={
+              open
+                ? `Create one to run ${agent.name} in an environment. The token carries the agent’s identity.`
+                : `${agent.name} is retired. Reinstate it to create tokens for it.`
+            }
+            action={open && <Button onClick={() => onCreating(true)}>Create the first token</Button>}
           />
         }
       />
