@@ -31,12 +31,7 @@ export function CreateDialog({ open, ...rest }: CreateDialogProps) {
 function OpenDialog({ onClose, title, publicUrl, form }: Omit<CreateDialogProps, "open">) {
   const [created, setCreated] = useState<Created>();
   const [busy, setBusy] = useState(false);
-  const [copied, setCopied] = useState(false);
-  const [asking, setAsking] = useState(false);
-
-  useLeaveGuard(created ? !copied : busy, () => {
-    if (created) setAsking(true);
-  });
+  useLeaveGuard(busy && !created, () => {});
 
   return (
     <Dialog
@@ -48,15 +43,7 @@ function OpenDialog({ onClose, title, publicUrl, form }: Omit<CreateDialogProps,
       title={created ? "Save this token now" : title}
     >
       {created ? (
-        <SecretFace
-          created={created}
-          publicUrl={publicUrl}
-          onCopied={() => setCopied(true)}
-          asking={asking}
-          onAsk={setAsking}
-          onDone={() => (copied ? onClose() : setAsking(true))}
-          onClose={onClose}
-        />
+        <SecretFace created={created} publicUrl={publicUrl} onClose={onClose} />
       ) : (
         form({ onCreated: setCreated, onBusy: setBusy, onCancel: onClose })
       )}

@@ -1,0 +1,113 @@
+import { type ReactNode, useState } from "react";
+import { Link } from "wouter";
+import { messageOf } from "../api";
+import { Button } from "../ui/button";
+import { useNow } from "../ui/clock";
+import { Dialog } from "../ui/dialog";
+import { useLeaveGuard } from "../ui/leave-guard";
+import { Notice } from "../ui/notice";
+import { useTitle } from "../ui/title";
+import { type Expiry, expiryInstant, type Lifetimes, spelledOut } from "./expiry";
+import { SecretFace } from "./secret-face";
+import { type Created, useCreateToken } from "./tokens";
+
+/** How the token is named in the list. */
+const tokenName = "Prefactor CLI";
+
+interface CliConnectPageProps {
+  account: { name: string };
+  user: { email: string };
+  publicUrl: string;
+  lifetimes: Lifetimes;
+}
+
+/** What the command line opens to log in: one confirmation, then a token to paste there. */
+export function CliConnectPage({ account, user, publicUrl, lifetimes }: CliConnectPageProps) {
+  useTitle("Connect the CLI");
+  const [created, setCreated] = useState<Created>();
+  const [connected, setConnected] = useState(false);
+  const create = useCreateToken(setCreated);
+  useLeaveGuard(create.isPending, () => {});
+  const expiry: Expiry = { kind: "days", days: Math.min(lifetimes.usual, lifetimes.max) };
+  const end = expiryInstant(expiry, useNow(), lifetimes.max) ?? 0;
+
+  if (connected) {
+    return (
+      <Frame title="The CLI has its token">
+        <p className="text-soft">
+          Paste it in the terminal if you have not yet. You can close this page now, and revoke “{tokenName}”
+          at any time under{" "}
+          <Link href="/account/api-tokens" className="text-accent-ink underline underline-offset-3">
+            API tokens
+          </Link>
+          .
+        </p>
+      </Frame>
+    );
+  }
+  return (
+    <Frame title="Connect the CLI">
+      <p className="text-soft">
+        This creates an account token named “{tokenName}”, which opens all of{" "}
+        <strong className="font-medium text-ink wrap-anywhere">{account.name}</strong> to whoever holds it.
+      </p>
+      <dl className="mt-4 grid gap-x-4 gap-y-1.5 rounded-box border border-line px-4 py-3 sm:grid-cols-[96px_minmax(0,1fr)]">
+        <dt className="text-soft">Expires</dt>
+        <dd>{spelledOut(end)}</dd>
+        <dt className="text-soft">Created by</dt>
+        <dd className="wrap-anywhere">{user.email}</dd>
+      </dl>
+      {create.error && (
+        <div className="mt-4">
+          <Notice tone="bad">{messageOf(create.error)}</Notice>
+        </div>
+      )}
+      <div className="mt-5 flex flex-wrap gap-2">
+        <Button
+          look="primary"
+          busy={create.isPending}
+          onClick={() =>
+            create.mutate({
+              token_scope: "account",
+              name: tokenName,
+              expires_at: new Date(expiryInstant(expiry, Date.now(), lifetimes.max) ?? 0).toISOString(),
+            })
+          }
+        >
+          Connect the CLI
+        </Button>
+        <Link
+          href="/"
+          className="inline-flex h-8 items-center rounded-box px-3 font-medium text-soft hover:bg-hover hover:text-ink pointer-coarse:h-10"
+        >
+          Cancel
+        </Link>
+      </div>
+      <p className="mt-5 text-small text-soft">
+        Only go on if you have just run <code className="font-mono">prefactor login</code> yourself.
+      </p>
+      {created && (
+        <Dialog open onClose={() => {}} title="Save this token now">
+          <SecretFace
+            created={created}
+            publicUrl={publicUrl}
+            bare
+            onClose={() => {
+              setCreated(undefined);
+              setConnected(true);
+            }}
+          />
+        </Dialog>
+      )}
+    </Frame>
+  );
+}
+
+function Frame({ title, children }: { title: string; children: ReactNode }) {
+  return (
+    <div className="mx-auto max-w-120 pt-[6vh]">
+      <h1 className="mb-2 text-title font-semibold">{title}</h1>
+      {children}
+    </div>
+  );
+}
