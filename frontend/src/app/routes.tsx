@@ -1,8 +1,9 @@
-import { lazy, type ReactNode, Suspense } from "react";
+import { type ReactNode, Suspense } from "react";
 import { Redirect, Route, Switch, useLocation, useSearch } from "wouter";
 import { nextPath, signInPath } from "../session/next-path";
-import type { Session } from "../wire";
+import type { Session, SessionUser } from "../wire";
 import { NotFoundPage } from "./not-found-page";
+import * as page from "./page-code";
 import { Shell } from "./shell";
 
 /** What the session tells a page. */
@@ -11,27 +12,20 @@ export interface RouteProps {
   lifetimes: { max: number; usual: number };
 }
 
-const loadApiTokens = () => import("./api-tokens-route");
-// The page most visits lead to: its code comes while the session is still being asked for.
-if (window.location.pathname === "/" || window.location.pathname.startsWith("/account")) void loadApiTokens();
-
-const ApiTokensRoute = lazy(loadApiTokens);
-const DeploymentsRoute = lazy(() => import("./deployments-route"));
-const AgentsPage = lazy(async () => ({ default: (await import("../agents/agents-page")).AgentsPage }));
-const SignInPage = lazy(async () => ({ default: (await import("../session/sign-in-page")).SignInPage }));
-const SetupPage = lazy(async () => ({ default: (await import("../session/setup-page")).SetupPage }));
-
 /** Sends everyone where they belong: a new server to set-up, a stranger to sign-in, a user to the page. */
 export function Routes({ session }: { session: Session }) {
   const [location] = useLocation();
   const search = useSearch();
   if (session.setup_required) {
-    return location === "/setup" ? <Alone page={<SetupPage />} /> : <Redirect to="/setup" replace />;
+    return location === "/setup" ? <Alone page={<page.SetupPage />} /> : <Redirect to="/setup" replace />;
+  }
+  if (location === "/invite" || location.startsWith("/invite/")) {
+    return <Alone page={<page.InvitePage signedInAs={session.admin_user?.email ?? null} />} />;
   }
   if (!session.admin_user || !session.account) {
     const wanted = search ? `${location}?${search}` : location;
     return location === "/sign-in" ? (
-      <Alone page={<SignInPage />} />
+      <Alone page={<page.SignInPage />} />
     ) : (
       <Redirect to={signInPath(wanted)} replace />
     );
@@ -40,9 +34,11 @@ export function Routes({ session }: { session: Session }) {
     return <Redirect to={nextPath(search, window.location.origin)} replace />;
   }
   return (
-    <Shell account={session.account} user={session.admin_user}>
+    <Shell account={session.account} user={session.admin_user} onShown={page.loadNeighbours}>
       <Suspense fallback={null}>
         <Pages
+          account={session.account}
+          user={session.admin_user}
           publicUrl={session.public_url ?? window.location.origin}
           lifetimes={{ max: session.max_token_lifetime_days, usual: session.default_token_lifetime_days }}
         />
@@ -55,19 +51,43 @@ function Alone({ page }: { page: ReactNode }) {
   return <Suspense fallback={null}>{page}</Suspense>;
 }
 
-function Pages(props: RouteProps) {
+interface PagesProps extends RouteProps {
+  account: { id: string; name: string };
+  user: SessionUser;
+}
+
+function Pages({ account, user, ...props }: PagesProps) {
   return (
     <Switch>
+      <Route path="/account/details">
+        <page.DetailsRoute accountId={account.id} />
+      </Route>
+      <Route path="/account/team">
+        <page.TeamRoute accountId={account.id} ownId={user.id} />
+      </Route>
+      <Route path="/account/invites">
+        <page.InvitesPage />
+      </Route>
       <Route path="/account/api-tokens">
-        <ApiTokensRoute {...props} />
+        <page.ApiTokensRoute {...props} />
+      </Route>
+      <Route path="/account/environments">
+        <page.EnvironmentsPage />
+      </Route>
+      <Route path="/profile">
+        <page.ProfilePage user={user} />
       </Route>
       <Route path="/agents">
-        <AgentsPage />
+        <page.AgentsPage />
       </Route>
       <Route path="/agents/:id/deployments">
-        {({ id }) => <DeploymentsRoute key={id} agentId={id} {...props} />}
+        {({ id }) => <page.DeploymentsRoute key={id} agentId={id} {...props} />}
       </Route>
+      <Route path="/agents/:id/versions">{({ id }) => <page.VersionsRoute key={id} agentId={id} />}</Route>
       <Route path="/agents/:id">{({ id }) => <Redirect to={`/agents/${id}/deployments`} replace />}</Route>
+      <Route path="/cli/connect">
+        <page.CliConnectPage account={account} user={user} {...props} />
+      </Route>
       <Route path="/account">
         <Redirect to="/account/api-tokens" replace />
       </Route>

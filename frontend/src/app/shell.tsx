@@ -1,5 +1,5 @@
-import { Bot, Building2, ChevronsUpDown, LogOut, Menu as MenuIcon } from "lucide-react";
-import type { ReactNode } from "react";
+import { Bot, Building2, ChevronsUpDown, CircleUser, LogOut, Menu as MenuIcon } from "lucide-react";
+import { type ReactNode, useEffect } from "react";
 import { Link, useLocation } from "wouter";
 import { messageOf } from "../api";
 import { useSignOut } from "../session/session";
@@ -10,8 +10,12 @@ import { announceFailure } from "../ui/toast";
 interface ShellProps {
   account: { name: string };
   user: { email: string; name: string | null };
+  /** Called once, when the page is there and the browser has nothing better to do. */
+  onShown: () => void;
   children: ReactNode;
 }
+
+type BarProps = Pick<ShellProps, "account" | "user">;
 
 const places = [
   { label: "Agents", href: "/agents", icon: Bot },
@@ -19,7 +23,11 @@ const places = [
 ];
 
 /** Navigation beside the page; on a phone a bar above it. */
-export function Shell({ account, user, children }: ShellProps) {
+export function Shell({ account, user, onShown, children }: ShellProps) {
+  useEffect(() => {
+    const timer = setTimeout(onShown, 1_000);
+    return () => clearTimeout(timer);
+  }, [onShown]);
   return (
     <div className="flex min-h-full flex-col md:flex-row">
       <a
@@ -37,7 +45,7 @@ export function Shell({ account, user, children }: ShellProps) {
   );
 }
 
-function Sidebar({ account, user }: Omit<ShellProps, "children">) {
+function Sidebar({ account, user }: BarProps) {
   const [location] = useLocation();
   return (
     <header className="sticky top-0 hidden h-dvh w-56 shrink-0 flex-col border-r border-line bg-side p-2 md:flex">
@@ -63,6 +71,7 @@ function Sidebar({ account, user }: Omit<ShellProps, "children">) {
 }
 
 function UserMenu({ user }: Pick<ShellProps, "user">) {
+  const [, navigate] = useLocation();
   const signOut = useSignOutAction();
   return (
     <Menu
@@ -84,6 +93,9 @@ function UserMenu({ user }: Pick<ShellProps, "user">) {
       }
     >
       <UserLabel user={user} />
+      <MenuItem icon={<CircleUser aria-hidden className="size-4" />} onChoose={() => navigate("/profile")}>
+        Profile
+      </MenuItem>
       <MenuItem icon={<LogOut aria-hidden className="size-4" />} onChoose={signOut}>
         Sign out
       </MenuItem>
@@ -91,7 +103,7 @@ function UserMenu({ user }: Pick<ShellProps, "user">) {
   );
 }
 
-function TopBar({ account, user }: Omit<ShellProps, "children">) {
+function TopBar({ account, user }: BarProps) {
   const [location, navigate] = useLocation();
   const signOut = useSignOutAction();
   return (
@@ -110,6 +122,9 @@ function TopBar({ account, user }: Omit<ShellProps, "children">) {
             <span className={isAt(location, href) ? "font-semibold" : ""}>{label}</span>
           </MenuItem>
         ))}
+        <MenuItem icon={<CircleUser aria-hidden className="size-4" />} onChoose={() => navigate("/profile")}>
+          Profile
+        </MenuItem>
         <MenuItem icon={<LogOut aria-hidden className="size-4" />} onChoose={signOut}>
           Sign out
         </MenuItem>
@@ -122,7 +137,9 @@ function AccountName({ name, className = "" }: { name: string; className?: strin
   return (
     <div className={`flex min-w-0 items-center gap-2 ${className}`}>
       <img src="/favicon.svg" alt="" className="size-5 shrink-0" />
-      <span className="truncate font-semibold">{name}</span>
+      <span className="truncate font-semibold" title={name}>
+        {name}
+      </span>
     </div>
   );
 }
