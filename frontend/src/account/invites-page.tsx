@@ -59,7 +59,7 @@ export function InvitesPage() {
             <th scope="col" className="px-4 py-2 font-medium">
               Email
             </th>
-            <th scope="col" className="w-28 px-2 py-2 font-medium sm:w-36 sm:px-4">
+            <th scope="col" className="hidden w-36 px-4 py-2 font-medium sm:table-cell">
               Status
             </th>
             <th scope="col" className="hidden w-40 px-4 py-2 font-medium sm:table-cell">
@@ -102,7 +102,10 @@ function InviteRow({ invite, actions }: { invite: AdminUserInvite; actions: RowA
     <tr>
       <td className="px-4 py-3 align-top">
         <p className="wrap-anywhere">{invite.email}</p>
-        <p className="mt-1 flex flex-wrap gap-x-3 text-small text-soft">
+        <p className="mt-1 flex flex-wrap items-center gap-x-3 gap-y-1 text-small text-soft">
+          <span className="basis-full text-ink sm:hidden">
+            <Badge tone={tone}>{word}</Badge>
+          </span>
           <span className="sm:hidden">
             Created <Time at={invite.inserted_at} />
           </span>
@@ -117,7 +120,7 @@ function InviteRow({ invite, actions }: { invite: AdminUserInvite; actions: RowA
           )}
         </p>
       </td>
-      <td className="px-2 py-3 align-top sm:px-4">
+      <td className="hidden px-4 py-3 align-top sm:table-cell">
         <Badge tone={tone}>{word}</Badge>
       </td>
       <td className="hidden px-4 py-3 align-top text-soft sm:table-cell">
@@ -137,11 +140,14 @@ function InviteSkeleton() {
     <>
       <td className="px-4 py-3">
         <Bar className="w-48" />
+        <div className="mt-1 h-5 sm:hidden">
+          <Bar className="w-16" />
+        </div>
         <div className="mt-1 h-4 leading-4">
           <Bar className="w-28" />
         </div>
       </td>
-      <td className="px-2 py-3 align-top sm:px-4">
+      <td className="hidden px-4 py-3 align-top sm:table-cell">
         <Bar className="w-16" />
       </td>
       <td className="hidden px-4 py-3 align-top sm:table-cell">

@@ -41,11 +41,13 @@ export function AgentPage({ id, tab, action, children }: AgentPageProps) {
       <PageHeader
         title={agent?.name ?? <TitleBar />}
         action={
-          agent && (
+          agent ? (
             <>
               <AgentActions agent={agent} />
               {action?.(agent)}
             </>
+          ) : (
+            <span className="h-8 pointer-coarse:h-10" />
           )
         }
       >
