@@ -14,17 +14,12 @@ export type TokenScope = ApiToken["token_scope"];
 export type TokenStatus = ApiToken["status"];
 export type Agent = Known<Schemas["Agent"]> & { last_seen_at: string | null };
 export type Account = Known<Schemas["Account"]>;
+export type AccountContents = Known<Schemas["AccountContents"]>;
+export type AdminUser = Known<Schemas["AdminUser"]>;
 export type AccountPurpose = Account["purpose"];
-export type Environment = Known<Schemas["Environment"]> & {
-  agent_deployment_count: number;
-  live_api_token_count: number;
-  available_actions: { update: boolean; delete: boolean };
-};
+export type Environment = Known<Schemas["Environment"]>;
 export type EnvironmentPurpose = Environment["purpose"];
-type KnownSession = Known<Schemas["Session"]>;
-export type Session = Omit<KnownSession, "admin_user"> & {
-  admin_user: (NonNullable<KnownSession["admin_user"]> & { job_title: string | null }) | null;
-};
+export type Session = Known<Schemas["Session"]>;
 export type SessionUser = NonNullable<Session["admin_user"]>;
 export type AgentDeployment = Known<Schemas["AgentDeployment"]> & {
   environment_name: string;
@@ -36,27 +31,6 @@ export type Pagination = Known<Schemas["Pagination"]>;
 export type Sorting = Known<Schemas["Sorting"]>;
 
 export type NewApiToken = Known<Schemas["NewApiToken"]>;
-export interface AccountContents {
-  type: "account_contents";
-  admin_users: number;
-  environments: number;
-  agents: number;
-  api_tokens: number;
-}
-
-export interface AdminUser {
-  type: "admin_user";
-  id: string;
-  account_id: string;
-  email: string;
-  name: string | null;
-  job_title: string | null;
-  inserted_at: string;
-  updated_at: string;
-  live_api_token_count: number;
-  available_actions: { remove: boolean };
-}
-
 export interface AdminUserInvite {
   type: "admin_user_invite";
   id: string;
