@@ -5,14 +5,19 @@ import type { components } from "./schema.gen";
  * The server may add fields at any time, so the description leaves every object open. This page reads the fields
  * that are described and no others; a misspelt one has to be an error.
  */
-type Known<T> = T extends object ? { [K in keyof T as string extends K ? never : K]: Known<T[K]> } : T;
+type Known<T> = T extends (infer Item)[]
+  ? Known<Item>[]
+  : T extends object
+    ? { [K in keyof T as string extends K ? never : K]: Known<T[K]> }
+    : T;
 
 type Schemas = components["schemas"];
 
 export type ApiToken = Known<Schemas["ApiToken"]>;
 export type TokenScope = ApiToken["token_scope"];
 export type TokenStatus = ApiToken["status"];
-export type Agent = Known<Schemas["Agent"]> & { last_seen_at: string | null };
+export type Agent = Known<Schemas["Agent"]>;
+export type AgentVersion = Known<Schemas["AgentVersion"]>;
 export type Account = Known<Schemas["Account"]>;
 export type AccountContents = Known<Schemas["AccountContents"]>;
 export type AdminUser = Known<Schemas["AdminUser"]>;
@@ -21,12 +26,7 @@ export type Environment = Known<Schemas["Environment"]>;
 export type EnvironmentPurpose = Environment["purpose"];
 export type Session = Known<Schemas["Session"]>;
 export type SessionUser = NonNullable<Session["admin_user"]>;
-export type AgentDeployment = Known<Schemas["AgentDeployment"]> & {
-  environment_name: string;
-  agent_name: string;
-  current_version_identifier: string | null;
-  live_api_token_count: number;
-};
+export type AgentDeployment = Known<Schemas["AgentDeployment"]>;
 export type Pagination = Known<Schemas["Pagination"]>;
 export type Sorting = Known<Schemas["Sorting"]>;
 
@@ -61,21 +61,6 @@ export interface AdminSession {
   last_seen_at: string;
   expires_at: string;
   current: boolean;
-}
-
-export interface AgentVersion {
-  type: "agent_version";
-  id: string;
-  account_id: string;
-  agent_id: string;
-  agent_schema_version_id: string | null;
-  external_identifier: string;
-  external_identifier_repeats: number;
-  name: string | null;
-  description: string | null;
-  current_agent_deployment_refs: string[];
-  inserted_at: string;
-  updated_at: string;
 }
 
 export type NewEnvironment = Known<Schemas["NewEnvironment"]>;

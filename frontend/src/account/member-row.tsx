@@ -43,8 +43,8 @@ export function MemberRow({ member, own, withJobs, actions }: MemberRowProps) {
   return (
     <tr>
       <td className="px-4 py-3 align-top wrap-anywhere">
-        <span className={member.name ? "font-medium" : "text-soft"}>{member.name ?? "No name"}</span>
-        {own && <span className="ml-2 text-soft">You</span>}
+        <span className={member.name ? "font-medium" : "text-soft"}>{member.name ?? "No name"}</span>{" "}
+        {own && <span className="text-soft">· You</span>}
         <div className="mt-1 grid gap-1 text-small text-soft md:hidden">
           <span>{member.email}</span>
           {withJobs && member.job_title && <span>{member.job_title}</span>}

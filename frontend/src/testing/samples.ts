@@ -220,6 +220,7 @@ export function version(more: Partial<AgentVersion> = {}): AgentVersion {
     name: null,
     description: null,
     current_agent_deployment_refs: [],
+    runtime_environment: null,
     inserted_at: ago(4 * day),
     updated_at: ago(4 * day),
     ...more,

@@ -1,0 +1,128 @@
+import { screen, waitFor, within } from "@testing-library/react";
+import { beforeEach, describe, expect, test } from "vitest";
+import { bodiesOf, failure, network, sent } from "../testing/network";
+import { open } from "../testing/render";
+import { environment, list, one, signedIn } from "../testing/samples";
+import type { Environment } from "../wire";
+
+const address = "/account/environments";
+
+let stored: Environment[];
+
+beforeEach(() => {
+  stored = [
+    environment({ id: "environment-2", name: "Production", purpose: "production", description: "Live." }),
+    environment(),
+  ];
+  network.on("GET /session", signedIn());
+  network.on("GET /environment", () => list(stored));
+  network.on("DELETE /environment/:id", ({ params }: { params: string[] }) => {
+    const gone = stored.find(({ id }) => id === params[0]);
+    stored = stored.filter((other) => other !== gone);
+    return one(gone);
+  });
+});
+
+async function choose(user: ReturnType<typeof open>["user"], row: string, action: string) {
+  await user.click(await screen.findByRole("button", { name: `Actions for ${row}` }));
+  await user.click(await screen.findByRole("menuitem", { name: action }));
+}
+
+describe("the environments", () => {
+  test("are listed with name, purpose, description and an id to copy", async () => {
+    open(address);
+    const row = await screen.findByRole("row", { name: /Production/ });
+    expect(row).toHaveTextContent("Live.");
+    expect(row).toHaveTextContent("environment-2");
+    expect(within(row).getAllByRole("button", { name: "Copy ID of Production" })[0]).toBeInTheDocument();
+  });
+
+  test("say when there are none and lead to the first", async () => {
+    stored = [];
+    const { user } = open(address);
+    await user.click(await screen.findByRole("button", { name: "Create the first environment" }));
+    expect(await screen.findByRole("dialog", { name: "Create environment" })).toBeInTheDocument();
+  });
+
+  test("say why they could not load", async () => {
+    network.on("GET /environment", failure(503, "unexpected", "The store is unavailable."));
+    open(address);
+    expect(await screen.findByRole("alert")).toHaveTextContent("The store is unavailable.");
+  });
+});
+
+describe("an environment", () => {
+  test("is created with name, purpose and description", async () => {
+    network.on("POST /environment", one(environment({ name: "Trials" })));
+    const { user } = open(address);
+    await user.click(await screen.findByRole("button", { name: "Create environment" }));
+    const dialog = await screen.findByRole("dialog", { name: "Create environment" });
+    await user.type(within(dialog).getByRole("textbox", { name: "Name" }), "Trials");
+    await user.selectOptions(within(dialog).getByRole("combobox", { name: "Purpose" }), "testing");
+    await user.click(within(dialog).getByRole("button", { name: "Create environment" }));
+    expect((await screen.findAllByText("Trials is created."))[0]).toBeInTheDocument();
+    expect(bodiesOf("POST /environment")).toEqual([
+      { details: { name: "Trials", purpose: "testing", description: null } },
+    ]);
+  });
+
+  test("is edited in the same form, and the focus is back on its row", async () => {
+    network.on("PUT /environment/:id", one(stored[0]));
+    const { user } = open(address);
+    await choose(user, "Production", "Edit");
+    const dialog = await screen.findByRole("dialog", { name: "Edit environment" });
+    expect(within(dialog).getByRole("textbox", { name: "Name" })).toHaveValue("Production");
+    await user.clear(within(dialog).getByRole("textbox", { name: /Description/ }));
+    await user.click(within(dialog).getByRole("button", { name: "Save changes" }));
+    await waitFor(() =>
+      expect(bodiesOf("PUT /environment/:id")).toEqual([
+        { details: { name: "Production", purpose: "production", description: null } },
+      ]),
+    );
+    await waitFor(() => expect(screen.getByRole("button", { name: "Actions for Production" })).toHaveFocus());
+  });
+
+  test("that nothing names is deleted after a plain question, and the focus goes to the next row", async () => {
+    const { user } = open(address);
+    await choose(user, "Production", "Delete");
+    const question = await screen.findByRole("alertdialog", { name: "Delete this environment?" });
+    expect(question).toHaveTextContent("No deployment and no live API token names Production.");
+    expect(within(question).queryByRole("checkbox")).not.toBeInTheDocument();
+    await user.click(within(question).getByRole("button", { name: "Delete environment" }));
+    await waitFor(() => expect(screen.queryByRole("row", { name: /Production/ })).not.toBeInTheDocument());
+    await waitFor(() =>
+      expect(screen.getByRole("button", { name: "Actions for Development" })).toHaveFocus(),
+    );
+    const asked = sent.find(({ route }) => route === "DELETE /environment/:id");
+    expect(asked?.query.has("revoke_api_tokens")).toBe(false);
+  });
+
+  test("that deployments and tokens name says how many, and wants a tick before it takes them along", async () => {
+    stored = [environment({ agent_deployment_count: 2, live_api_token_count: 1 })];
+    const { user } = open(address);
+    await choose(user, "Development", "Delete");
+    const question = await screen.findByRole("alertdialog");
+    expect(question).toHaveTextContent("2 deployments and 1 live API token name Development.");
+    const yes = within(question).getByRole("button", { name: "Delete environment" });
+    expect(yes).toBeDisabled();
+    await user.click(within(question).getByRole("checkbox", { name: "Revoke them and delete" }));
+    await user.click(yes);
+    expect((await screen.findAllByText("Development is deleted."))[0]).toBeInTheDocument();
+    const asked = sent.find(({ route }) => route === "DELETE /environment/:id");
+    expect(asked?.query.get("revoke_api_tokens")).toBe("true");
+  });
+
+  test("that was given a token in the meantime stays, and asks for the tick", async () => {
+    network.on("DELETE /environment/:id", () => {
+      stored = [environment({ live_api_token_count: 1 })];
+      return failure(409, "invalid_action", "0 deployments and 1 live token name it.");
+    });
+    const { user } = open(address);
+    await choose(user, "Development", "Delete");
+    const question = await screen.findByRole("alertdialog");
+    await user.click(within(question).getByRole("button", { name: "Delete environment" }));
+    expect(await within(question).findByRole("alert")).toHaveTextContent("1 live token name it.");
+    expect(await within(question).findByRole("checkbox")).not.toBeChecked();
+    expect(within(question).getByRole("button", { name: "Delete environment" })).toBeDisabled();
+  });
+});

@@ -1,0 +1,137 @@
+import { screen, waitFor, within } from "@testing-library/react";
+import { beforeEach, describe, expect, test } from "vitest";
+import { bodiesOf, failure, network } from "../testing/network";
+import { open } from "../testing/render";
+import { account, list, member, one, signedIn, signedOut } from "../testing/samples";
+import type { AdminUser } from "../wire";
+
+const address = "/account/team";
+const grace = member({
+  id: "user-2",
+  name: "Grace Hopper",
+  email: "grace@acme.example",
+  job_title: "Rear admiral",
+  live_api_token_count: 3,
+});
+
+let members: AdminUser[];
+
+beforeEach(() => {
+  members = [grace, member()];
+  network.on("GET /session", signedIn());
+  network.on("GET /account/:id", one(account()));
+  network.on("GET /admin_user", () => list(members));
+});
+
+async function choose(user: ReturnType<typeof open>["user"], row: string, action: string) {
+  await user.click(await screen.findByRole("button", { name: `Actions for ${row}` }));
+  await user.click(await screen.findByRole("menuitem", { name: action }));
+  return screen.findByRole("alertdialog");
+}
+
+describe("the team", () => {
+  test("is listed with name, email, job title and when they joined", async () => {
+    open(address);
+    const row = await screen.findByRole("row", { name: /Grace Hopper/ });
+    expect(row).toHaveTextContent("grace@acme.example");
+    expect(row).toHaveTextContent("Rear admiral");
+    expect(row).toHaveTextContent("30 days ago");
+    expect(screen.getByRole("row", { name: /Ada Lovelace · You/ })).toBeInTheDocument();
+  });
+
+  test("of a personal account has no job titles", async () => {
+    network.on("GET /account/:id", one(account({ purpose: "personal" })));
+    open(address);
+    await screen.findByRole("row", { name: /Grace Hopper/ });
+    await waitFor(() => expect(screen.queryByText("Job title")).not.toBeInTheDocument());
+    expect(screen.queryByText("Rear admiral")).not.toBeInTheDocument();
+  });
+
+  test("says why it could not load", async () => {
+    network.on("GET /admin_user", failure(503, "unexpected", "The store is unavailable."));
+    open(address);
+    expect(await screen.findByRole("alert")).toHaveTextContent("The store is unavailable.");
+    expect(screen.getByRole("button", { name: "Try again" })).toBeInTheDocument();
+  });
+});
+
+describe("removing a member", () => {
+  test("says that all sessions end and how many tokens live on, and revokes none by itself", async () => {
+    network.on("POST /admin_user/:id/remove", () => {
+      members = [member()];
+      return { ...one(grace), revoked_api_token_count: 0 };
+    });
+    const { user } = open(address);
+    const question = await choose(user, "Grace Hopper", "Remove member");
+    expect(question).toHaveTextContent("All sessions of Grace Hopper (grace@acme.example) end at once");
+    expect(question).toHaveTextContent("3 live API tokens that they created live on unless revoked too.");
+    expect(
+      within(question).getByRole("checkbox", { name: "Revoke their 3 API tokens too" }),
+    ).not.toBeChecked();
+    await user.click(within(question).getByRole("button", { name: "Remove member" }));
+    expect(
+      (await screen.findAllByText(/Grace Hopper was removed. 3 API tokens of theirs live on/))[0],
+    ).toBeVisible();
+    expect(bodiesOf("POST /admin_user/:id/remove")).toEqual([{ details: { revoke_api_tokens: false } }]);
+    await waitFor(() =>
+      expect(screen.getByRole("button", { name: "Actions for Ada Lovelace" })).toHaveFocus(),
+    );
+  });
+
+  test("revokes their tokens in the same step when asked to", async () => {
+    network.on("POST /admin_user/:id/remove", { ...one(grace), revoked_api_token_count: 3 });
+    const { user } = open(address);
+    const question = await choose(user, "Grace Hopper", "Remove member");
+    await user.click(within(question).getByRole("checkbox"));
+    await user.click(within(question).getByRole("button", { name: "Remove member" }));
+    expect((await screen.findAllByText(/was removed, and 3 API tokens revoked/))[0]).toBeVisible();
+    expect(bodiesOf("POST /admin_user/:id/remove")).toEqual([{ details: { revoke_api_tokens: true } }]);
+  });
+
+  test("who is the last one can't be chosen, and says why", async () => {
+    members = [member({ available_actions: { remove: false } })];
+    const { user } = open(address);
+    await user.click(await screen.findByRole("button", { name: "Actions for Ada Lovelace" }));
+    const item = await screen.findByRole("menuitem", { name: /The last member can’t be removed/ });
+    expect(item).toHaveAttribute("aria-disabled", "true");
+    await user.click(item);
+    expect(screen.queryByRole("alertdialog")).not.toBeInTheDocument();
+  });
+
+  test("who is oneself says so and ends at sign-in", async () => {
+    network.on("POST /admin_user/:id/remove", () => {
+      network.on("GET /session", signedOut());
+      return { ...one(member()), revoked_api_token_count: 0 };
+    });
+    const { user } = open(address);
+    const question = await choose(user, "Ada Lovelace", "Leave the account");
+    expect(question).toHaveTextContent("You are removing yourself. All of your sessions end at once");
+    await user.click(within(question).getByRole("button", { name: "Leave the account" }));
+    expect(await screen.findByRole("heading", { name: "Sign in" })).toBeInTheDocument();
+  });
+
+  test("that fails says why and keeps the question open", async () => {
+    network.on(
+      "POST /admin_user/:id/remove",
+      failure(409, "invalid_action", "The last member can’t be removed."),
+    );
+    const { user } = open(address);
+    const question = await choose(user, "Grace Hopper", "Remove member");
+    await user.click(within(question).getByRole("button", { name: "Remove member" }));
+    expect(await within(question).findByRole("alert")).toHaveTextContent("The last member can’t be removed.");
+  });
+});
+
+describe("the tokens of a member", () => {
+  test("can be revoked in one go, after a question that counts them", async () => {
+    network.on("POST /admin_user/:id/revoke_api_tokens", { ...one(grace), revoked_api_token_count: 3 });
+    const { user } = open(address);
+    const question = await choose(user, "Grace Hopper", "Revoke API tokens");
+    expect(question).toHaveAccessibleName("Revoke 3 API tokens?");
+    await user.click(within(question).getByRole("button", { name: "Revoke 3 tokens" }));
+    expect((await screen.findAllByText(/3 API tokens revoked/))[0]).toBeVisible();
+    await waitFor(() =>
+      expect(screen.getByRole("button", { name: "Actions for Grace Hopper" })).toHaveFocus(),
+    );
+  });
+});

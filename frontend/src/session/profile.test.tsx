@@ -1,0 +1,167 @@
+import { screen, waitFor, within } from "@testing-library/react";
+import { beforeEach, describe, expect, test } from "vitest";
+import { bodiesOf, Failure, failure, network, sent } from "../testing/network";
+import { open } from "../testing/render";
+import { list, member, one, ownSession, signedIn, signedOut } from "../testing/samples";
+import type { AdminSession } from "../wire";
+import { browserName } from "./browser-name";
+
+const address = "/profile";
+const phone = ownSession({
+  id: "session-2",
+  current: false,
+  user_agent:
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1",
+});
+
+let sessions: AdminSession[];
+
+beforeEach(() => {
+  sessions = [ownSession(), phone];
+  network.on("GET /session", signedIn());
+  network.on("GET /session/all", () => list(sessions));
+});
+
+describe("the own profile", () => {
+  test("is reached from the account menu", async () => {
+    network.on("GET /agent", list([]));
+    const { user } = open("/agents");
+    await user.click(await screen.findByRole("button", { name: /Account menu of Ada Lovelace/ }));
+    await user.click(await screen.findByRole("menuitem", { name: "Profile" }));
+    expect(await screen.findByRole("heading", { level: 1, name: "Profile" })).toBeInTheDocument();
+    expect(window.location.pathname).toBe("/profile");
+  });
+
+  test("changes name and job title, also where else they show", async () => {
+    network.on("PUT /admin_user/:id", one(member({ name: "Ada King", job_title: null })));
+    const { user } = open(address);
+    await user.click(await screen.findByRole("button", { name: "Edit" }));
+    const dialog = await screen.findByRole("dialog", { name: "Edit profile" });
+    await user.clear(within(dialog).getByRole("textbox", { name: "Name" }));
+    await user.type(within(dialog).getByRole("textbox", { name: "Name" }), "Ada King");
+    await user.clear(within(dialog).getByRole("textbox", { name: /Job title/ }));
+    await user.click(within(dialog).getByRole("button", { name: "Save changes" }));
+    expect(await screen.findByRole("button", { name: /Account menu of Ada King/ })).toBeInTheDocument();
+    expect(bodiesOf("PUT /admin_user/:id")).toEqual([{ details: { name: "Ada King", job_title: null } }]);
+    expect(sent.find(({ route }) => route === "PUT /admin_user/:id")?.params).toEqual(["user-1"]);
+  });
+});
+
+describe("changing the password", () => {
+  const fill = async (current: string, next: string) => {
+    const opened = open(address);
+    await opened.user.click(await screen.findByRole("button", { name: "Change password" }));
+    const dialog = await screen.findByRole("dialog", { name: "Change password" });
+    if (current) await opened.user.type(within(dialog).getByLabelText("Current password"), current);
+    await opened.user.type(within(dialog).getByLabelText("New password"), next);
+    await opened.user.click(within(dialog).getByRole("button", { name: "Change password" }));
+    return { ...opened, dialog };
+  };
+
+  test("asks for the old one, says that other sessions end, and keeps neither in memory", async () => {
+    network.on("POST /session/password", signedIn());
+    const { client } = await fill("the old one", "a long enough secret");
+    expect((await screen.findAllByText(/All your other sessions have ended/))[0]).toBeInTheDocument();
+    expect(bodiesOf("POST /session/password")).toEqual([
+      { details: { current_password: "the old one", new_password: "a long enough secret" } },
+    ]);
+    const kept = JSON.stringify(
+      client
+        .getMutationCache()
+        .getAll()
+        .map(({ state }) => state),
+    );
+    expect(kept).not.toContain("the old one");
+    expect(kept).not.toContain("a long enough secret");
+    await waitFor(() => expect(screen.getByRole("button", { name: "Change password" })).toHaveFocus());
+  });
+
+  test("with a wrong old one says so at its field", async () => {
+    const errors = { current_password: ["is not your password"] };
+    network.on("POST /session/password", failure(422, "validation_errors", "No.", { errors }));
+    const { dialog } = await fill("wrong", "a long enough secret");
+    await waitFor(() =>
+      expect(within(dialog).getByLabelText("Current password")).toHaveAccessibleDescription(
+        "is not your password",
+      ),
+    );
+  });
+
+  test("tells of a short new one and of a missing old one without asking the server", async () => {
+    const { dialog } = await fill("", "short");
+    expect(within(dialog).getByText("Enter your current password.")).toBeInTheDocument();
+    expect(within(dialog).getByText("Use at least 12 characters.")).toBeInTheDocument();
+    expect(bodiesOf("POST /session/password")).toEqual([]);
+  });
+
+  test("too often waits as long as the server asks", async () => {
+    const body = { status: "error", code: "not_permitted", message: "Too many tries." };
+    network.on("POST /session/password", new Failure(429, body, { "Retry-After": "27" }));
+    const { dialog } = await fill("wrong", "a long enough secret");
+    expect(await within(dialog).findByRole("button", { name: /Try again in 2[67] s/ })).toBeDisabled();
+  });
+});
+
+describe("the own sessions", () => {
+  test("say browser, address and times, and mark this one", async () => {
+    open(address);
+    const row = await screen.findByRole("row", { name: /Chrome on Linux/ });
+    expect(row).toHaveTextContent("This session");
+    expect(row).toHaveTextContent("192.0.2.7");
+    expect(row).toHaveTextContent("Signed in 1 day ago");
+    expect(screen.getByRole("row", { name: /Safari on iPhone/ })).not.toHaveTextContent("This session");
+  });
+
+  test("end one by one, and the focus goes to the next", async () => {
+    network.on("DELETE /session/:id", () => {
+      sessions = [ownSession()];
+      return one(phone);
+    });
+    const { user } = open(address);
+    await user.click(await screen.findByRole("button", { name: "End the session of Safari on iPhone" }));
+    await waitFor(() => expect(screen.queryByRole("row", { name: /Safari/ })).not.toBeInTheDocument());
+    expect(screen.getByRole("button", { name: "Sign out of this session" })).toHaveFocus();
+    expect(sent.find(({ route }) => route === "DELETE /session/:id")?.params).toEqual(["session-2"]);
+  });
+
+  test("end all at once but this one", async () => {
+    network.on("POST /session/end_others", () => {
+      sessions = [ownSession()];
+      return one({ type: "ended_sessions", count: 1 });
+    });
+    const { user } = open(address);
+    await user.click(await screen.findByRole("button", { name: "End all others" }));
+    expect((await screen.findAllByText("1 other session ended."))[0]).toBeInTheDocument();
+    await waitFor(() =>
+      expect(screen.queryByRole("button", { name: "End all others" })).not.toBeInTheDocument(),
+    );
+    expect(screen.getByRole("button", { name: "Sign out of this session" })).toHaveFocus();
+  });
+
+  test("end with this one at sign-in", async () => {
+    network.on("DELETE /session", signedOut());
+    const { user } = open(address);
+    await user.click(await screen.findByRole("button", { name: "Sign out of this session" }));
+    expect(await screen.findByRole("heading", { name: "Sign in" })).toBeInTheDocument();
+  });
+
+  test("say why they could not load, beside the profile that is known", async () => {
+    network.on("GET /session/all", failure(503, "unexpected", "The store is unavailable."));
+    open(address);
+    expect(await screen.findByRole("alert")).toHaveTextContent("The store is unavailable.");
+    expect(screen.getByText("ada@acme.example", { selector: "dd" })).toBeInTheDocument();
+  });
+});
+
+test.each([
+  ["Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0", "Firefox on Windows"],
+  [
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36 Edg/140.0.0.0",
+    "Edge on macOS",
+  ],
+  ["curl/8.5.0", "curl"],
+  ["some-robot", "some-robot"],
+  ["", "Unknown program"],
+])("a browser that says %j is called %s", (says, name) => {
+  expect(browserName(says)).toBe(name);
+});

@@ -1,0 +1,78 @@
+import { screen, waitFor, within } from "@testing-library/react";
+import { beforeEach, describe, expect, test } from "vitest";
+import { bodiesOf, failure, network } from "../testing/network";
+import { open } from "../testing/render";
+import { list, one, signedIn, signedOut, token } from "../testing/samples";
+
+const address = "/cli/connect";
+const secret = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhY2NvdW50LTEifQ.c2lnbmF0dXJl";
+
+beforeEach(() => {
+  network.on("GET /session", signedIn());
+  network.on("GET /api_token", list([]));
+  network.on("POST /api_token", { ...one(token({ name: "Prefactor CLI" })), token: secret });
+});
+
+describe("connecting the CLI", () => {
+  test("says what it gives and makes nothing by itself", async () => {
+    open(address);
+    expect(await screen.findByRole("heading", { level: 1, name: "Connect the CLI" })).toBeInTheDocument();
+    expect(screen.getByText(/creates an account token named “Prefactor CLI”/)).toHaveTextContent("Acme");
+    expect(bodiesOf("POST /api_token")).toEqual([]);
+  });
+
+  test("makes an account token with the usual life on confirming, and shows it once to paste", async () => {
+    const { user } = open(address);
+    await user.click(await screen.findByRole("button", { name: "Connect the CLI" }));
+    const field = await screen.findByRole("textbox", { name: "Token value" });
+    expect(field).toHaveValue(secret);
+    expect(field).toHaveFocus();
+    expect(screen.getByRole("dialog")).toHaveTextContent("Paste it in the terminal");
+    const [body] = bodiesOf("POST /api_token") as [{ details: Record<string, string> }];
+    expect(body.details).toMatchObject({ token_scope: "account", name: "Prefactor CLI" });
+    const days = (Date.parse(body.details.expires_at ?? "") - Date.now()) / 86_400_000;
+    expect(days).toBeCloseTo(365, 1);
+  });
+
+  test("asks before an uncopied token is given up, and forgets it then", async () => {
+    const { user, client } = open(address);
+    await user.click(await screen.findByRole("button", { name: "Connect the CLI" }));
+    await screen.findByRole("textbox", { name: "Token value" });
+    await user.keyboard("{Escape}");
+    await user.click(screen.getByRole("button", { name: "Done" }));
+    const question = await screen.findByRole("alertdialog", { name: "Close without copying?" });
+    await user.click(within(question).getByRole("button", { name: "Close without copying" }));
+    expect(await screen.findByRole("heading", { name: "The CLI has its token" })).toBeInTheDocument();
+    expect(document.body.innerHTML).not.toContain(secret);
+    const kept = [
+      ...client
+        .getMutationCache()
+        .getAll()
+        .map(({ state }) => state),
+      ...client
+        .getQueryCache()
+        .getAll()
+        .map(({ state }) => state),
+    ];
+    expect(JSON.stringify(kept)).not.toContain(secret);
+  });
+
+  test("that fails says why and can be tried again", async () => {
+    network.on("POST /api_token", failure(503, "unexpected", "The store is unavailable."));
+    const { user } = open(address);
+    await user.click(await screen.findByRole("button", { name: "Connect the CLI" }));
+    expect(await screen.findByRole("alert")).toHaveTextContent("The store is unavailable.");
+    expect(screen.getByRole("button", { name: "Connect the CLI" })).toBeEnabled();
+  });
+
+  test("sends a stranger to sign-in and from there back", async () => {
+    network.on("GET /session", signedOut());
+    network.on("POST /session", signedIn());
+    const { user } = open(address);
+    await user.type(await screen.findByLabelText("Email"), "ada@acme.example");
+    await user.type(screen.getByLabelText("Password"), "a long enough secret");
+    await user.click(screen.getByRole("button", { name: "Sign in" }));
+    expect(await screen.findByRole("heading", { level: 1, name: "Connect the CLI" })).toBeInTheDocument();
+    await waitFor(() => expect(window.location.pathname).toBe("/cli/connect"));
+  });
+});
