@@ -239,6 +239,11 @@ func TestPromise5NoChangeWithoutItsRecord(t *testing.T) {
 	p := backendtest.Start(t)
 	actor := p.Found()
 	made, secret := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+	doomed, bob := p.Rival(), p.Join(actor, "bob@example.com")
+	environments, _, err := p.Accounts.Environments(t.Context(), actor.AccountID, page)
+	if err != nil {
+		t.Fatal(err)
+	}
 	exec(t, p, "ALTER TABLE audit_events RENAME TO gone")
 	changes := map[string]func() error{
 		"issue": func() error {
@@ -249,6 +254,34 @@ func TestPromise5NoChangeWithoutItsRecord(t *testing.T) {
 		"revoke":  func() error { _, err := p.Tokens.Revoke(t.Context(), actor, made.ID); return err },
 		"environment": func() error {
 			_, err := p.Accounts.CreateEnvironment(t.Context(), actor, account.EnvironmentOrder{Name: "QA"})
+			return err
+		},
+		"change of the account": func() error {
+			_, err := p.Accounts.Update(t.Context(), actor, account.Change{})
+			return err
+		},
+		"delete of the account": func() error {
+			_, err := p.Accounts.Delete(t.Context(), audit.Actor{AccountID: doomed.AccountID}, "Rival")
+			return err
+		},
+		"change of an environment": func() error {
+			_, err := p.Accounts.UpdateEnvironment(t.Context(), actor, environments[0].ID, account.EnvironmentChange{})
+			return err
+		},
+		"delete of an environment": func() error {
+			_, err := p.Accounts.DeleteEnvironment(t.Context(), actor, environments[1].ID, false)
+			return err
+		},
+		"change of a profile": func() error {
+			_, err := p.Accounts.UpdateProfile(t.Context(), actor, actor.AdminUserID, account.ProfileChange{})
+			return err
+		},
+		"removal": func() error {
+			_, _, err := p.Accounts.RemoveMember(t.Context(), actor, bob.AdminUserID, true)
+			return err
+		},
+		"invite": func() error {
+			_, err := p.Accounts.Invite(t.Context(), actor, "carol@example.com")
 			return err
 		},
 		"sign-in": func() error {

@@ -1,4 +1,4 @@
-package mail
+package mail_test
 
 import (
 	"context"
@@ -9,9 +9,11 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"io"
 	"math/big"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -22,7 +24,11 @@ import (
 	"github.com/emersion/go-sasl"
 	"github.com/emersion/go-smtp"
 
+	"tokentab/backend"
+	"tokentab/backend/backendtest"
 	"tokentab/backend/config"
+	"tokentab/backend/mail"
+	"tokentab/backend/token"
 )
 
 // inbox is a mail server that keeps what it takes.
@@ -141,7 +147,7 @@ func send(t *testing.T, server config.SMTP, to string) error {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	return New(server).Send(ctx, to, "Join Ärger GmbH", "Open this page:\n\nhttps://tokens.example.com/invite/0123456789\n")
+	return mail.New(server).Send(ctx, to, "Join Ärger GmbH", "Open this page:\n\nhttps://tokens.example.com/invite/0123456789\n")
 }
 
 func TestAMailArrivesAsItWasWritten(t *testing.T) {
@@ -208,5 +214,28 @@ func TestAMailThatIsNotTakenIsAnErrorWithoutThePassword(t *testing.T) {
 	}
 	if messages, _ := box.taken(); len(messages) != 0 {
 		t.Errorf("%d mails were sent all the same", len(messages))
+	}
+}
+
+func TestAnInviteGoesOutThroughTheServerThatIsSetUp(t *testing.T) {
+	box, server := serve(t, false, func(s *smtp.Server) { s.AllowInsecureAuth = true })
+	p := backendtest.Start(t, func(c *config.Config, _ *backend.World) {
+		c.SMTPURL = config.Secret(fmt.Sprintf("smtp://tab:secret@127.0.0.1:%d?from=tokens@example.com", server.Port))
+	})
+	_, manager := p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})
+	invite := func(email string) backendtest.Answer {
+		return p.Call(http.MethodPost, "/api/v1/admin_user_invite", backendtest.Details(map[string]any{"email": email}), backendtest.Bearer(manager))
+	}
+	a := invite("bob@example.com")
+	messages, _ := box.taken()
+	if a.Get(t, "mail_sent") != true || len(messages) != 1 || !strings.Contains(messages[0], "to bob@example.com\n") {
+		t.Fatalf("%d mails, %s\n%s", len(messages), a.Body, p.Log.String())
+	}
+	a = invite("nobody@example.com")
+	if a.Status != http.StatusOK || a.Get(t, "mail_sent") != false || a.Text(t, "details", "status") != "pending" || !strings.Contains(p.Log.String(), "no such mailbox") {
+		t.Errorf("a mail that was not taken: %d %s\n%s", a.Status, a.Body, p.Log.String())
+	}
+	if strings.Contains(p.Log.String(), "tab:secret") {
+		t.Error("the log holds the password")
 	}
 }
