@@ -1,0 +1,37 @@
+package web
+
+import (
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+)
+
+// Timestamp is an instant on the wire: RFC 3339 in UTC, always with milliseconds and a Z, so that clients may compare
+// two of them as text.
+type Timestamp time.Time
+
+// MarshalJSON implements json.Marshaler.
+func (t Timestamp) MarshalJSON() ([]byte, error) {
+	return time.Time(t).UTC().AppendFormat(nil, `"2006-01-02T15:04:05.000Z"`), nil
+}
+
+// Schema implements huma.SchemaProvider.
+func (Timestamp) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeString, Format: "date-time"}
+}
+
+// OptionalTimestamp is a Timestamp that is null for the zero time.
+type OptionalTimestamp time.Time
+
+// MarshalJSON implements json.Marshaler.
+func (t OptionalTimestamp) MarshalJSON() ([]byte, error) {
+	if time.Time(t).IsZero() {
+		return []byte("null"), nil
+	}
+	return Timestamp(t).MarshalJSON()
+}
+
+// Schema implements huma.SchemaProvider.
+func (OptionalTimestamp) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeString, Format: "date-time", Nullable: true}
+}
