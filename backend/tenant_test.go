@@ -250,6 +250,22 @@ func TestPromise7AccountsDoNotMix(t *testing.T) {
 			return "GET", "/api/v1/validate?agent_id=" + f.agent.String(), nil
 		},
 	}
+	calls["make an environment in our account"] = func(f holdings) (string, string, any) {
+		return "POST", "/api/v1/environment", backendtest.Details(map[string]any{"name": "Theirs", "account_id": f.actor.AccountID})
+	}
+	calls["ids of our account"] = func(f holdings) (string, string, any) {
+		return "POST", "/api/v1/pfid/generate", map[string]any{"count": 1, "account_id": f.actor.AccountID}
+	}
+	calls["our agent in bulk"] = func(f holdings) (string, string, any) {
+		return "POST", "/api/v1/bulk", map[string]any{"items": []any{map[string]any{"method": "GET", "path": "/agent/" + f.agent.String()}}}
+	}
+	everyRouteHasARow(t, p, func(yield func(method, path string)) {
+		for _, call := range calls {
+			method, path, _ := call(ours)
+			yield(method, path)
+		}
+	})
+	listsHoldNothingForeign(t, p, ours, theirs)
 	nowhere := holdings{
 		actor: audit.Actor{AccountID: missing, AdminUserID: missing}, token: missing, environment: missing, agent: missing,
 		deployment: missing, version: missing, schema: missing, invite: missing, session: missing,
@@ -285,5 +301,49 @@ func TestPromise7AccountsDoNotMix(t *testing.T) {
 	}
 	if a := p.Call(http.MethodGet, "/api/v1/admin_user_invite/"+ours.invite.String(), nil, ours.cookie); a.Status != http.StatusOK || a.Text(t, "details", "status") != "pending" {
 		t.Errorf("our session or invite was changed: %d %s", a.Status, a.Body)
+	}
+}
+
+// namesNoID are the routes that take no id of anything, so that nothing foreign can be asked of them. What they answer
+// about the caller's own account is checked elsewhere.
+var namesNoID = map[string]bool{
+	"GET /ping": true, "GET /session": true, "POST /session": true, "DELETE /session": true, "POST /setup": true,
+	"POST /session/password": true, "GET /session/all": true, "POST /session/end_others": true,
+	"POST /invite/show": true, "POST /invite/accept": true, // a code is a credential, not an id
+	"GET /account": true, "GET /agent": true, "POST /agent": true,
+}
+
+// everyRouteHasARow fails when a route of the API was added without a row in the table above.
+func everyRouteHasARow(t *testing.T, p *backendtest.Program, rows func(yield func(method, path string))) {
+	t.Helper()
+	document, err := p.Web.OpenAPI()
+	if err != nil {
+		t.Fatal(err)
+	}
+	covered := map[string]bool{}
+	rows(func(method, path string) { covered[p.Route(method, path)] = true })
+	paths, _ := backendtest.Answer{Body: string(document)}.Get(t, "paths").(map[string]any)
+	for path, methods := range paths {
+		for method := range methods.(map[string]any) {
+			route := strings.ToUpper(method) + " " + path
+			if !covered[route] && !namesNoID[route] {
+				t.Errorf("%s has no row in the tenant test", route)
+			}
+		}
+	}
+}
+
+func listsHoldNothingForeign(t *testing.T, p *backendtest.Program, ours, theirs holdings) {
+	t.Helper()
+	for _, list := range []string{"account", "environment", "agent", "agent_deployment", "api_token", "admin_user", "admin_user_invite", "session/all", "agent_version?agent_id=" + theirs.agent.String(), "agent_schema_version?agent_id=" + theirs.agent.String()} {
+		a := p.Call(http.MethodGet, "/api/v1/"+list, nil, theirs.cookie)
+		if a.Status != http.StatusOK {
+			t.Errorf("%s: %d %s", list, a.Status, a.Body)
+		}
+		for _, id := range []pfid.ID{ours.actor.AccountID, ours.actor.AdminUserID, ours.token, ours.environment, ours.agent, ours.deployment, ours.version, ours.schema, ours.invite, ours.session} {
+			if strings.Contains(a.Body, id.String()) {
+				t.Errorf("%s holds something of another account: %s", list, a.Body)
+			}
+		}
 	}
 }

@@ -115,7 +115,7 @@ func (as *Accounts) UpdateEnvironment(ctx context.Context, actor audit.Actor, id
 			e.Name = wrong.Text("name", *change.Name, 1, maxName)
 		}
 		if change.Description != nil {
-			e.Description = wrong.Text("description", *change.Description, 0, maxDescription)
+			e.Description = wrong.Lines("description", *change.Description, 0, maxDescription)
 		}
 		if change.Purpose != nil {
 			e.Purpose = *change.Purpose

@@ -133,7 +133,7 @@ func (as *Agents) Update(ctx context.Context, actor audit.Actor, id pfid.ID, upd
 		name = wrong.Text("name", *update.Name, 1, maxName)
 	}
 	if update.Description != nil {
-		description = wrong.Text("description", *update.Description, 0, maxDescription)
+		description = wrong.Lines("description", *update.Description, 0, maxDescription)
 	}
 	if err := wrong.Err(); err != nil {
 		return Agent{}, err

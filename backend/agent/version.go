@@ -60,7 +60,7 @@ func (as *Agents) CreateVersion(ctx context.Context, actor audit.Actor, order Ve
 	at := as.now().UTC()
 	wrong := fault.Fields{}
 	order.Name = wrong.Text("name", order.Name, 0, maxName)
-	order.Description = wrong.Text("description", order.Description, 0, maxDescription)
+	order.Description = wrong.Lines("description", order.Description, 0, maxDescription)
 	order.ExternalIdentifier = checkVersion(wrong, actor, order.ID, order.AgentID, order.ExternalIdentifier)
 	if err := wrong.Err(); err != nil {
 		return ListedVersion{}, err

@@ -237,6 +237,13 @@ func (p *Program) Call(method, path string, body any, headers ...Header) Answer 
 	return answer
 }
 
+// Route returns the route of the OpenAPI document that a request meets, such as "GET /agent/{id}".
+func (p *Program) Route(method, url string) string {
+	place, _, _ := strings.Cut(strings.TrimPrefix(url, "/api/v1"), "?")
+	path, _ := p.contract.find(strings.ToLower(method), place)
+	return method + " " + path
+}
+
 // Details is a request body that wraps its fields as the contract does.
 func Details(fields map[string]any) map[string]any { return map[string]any{"details": fields} }
 

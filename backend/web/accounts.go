@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"time"
 
 	"tokentab/backend/account"
 	"tokentab/backend/fault"
@@ -16,14 +15,14 @@ type Account struct {
 	Purpose          string    `json:"purpose" enum:"business,personal,nonprofit,education,government"`
 	OrganisationName *string   `json:"organisation_name"`
 	Website          *string   `json:"website"`
-	InsertedAt       time.Time `json:"inserted_at"`
-	UpdatedAt        time.Time `json:"updated_at"`
+	InsertedAt       Timestamp `json:"inserted_at"`
+	UpdatedAt        Timestamp `json:"updated_at"`
 }
 
 func accountOf(a account.Account) Account {
 	return Account{
 		Type: "account", ID: a.ID.String(), Name: a.Name, Purpose: a.Purpose, OrganisationName: orNull(a.OrganisationName),
-		Website: orNull(a.Website), InsertedAt: a.InsertedAt, UpdatedAt: a.UpdatedAt,
+		Website: orNull(a.Website), InsertedAt: Timestamp(a.InsertedAt), UpdatedAt: Timestamp(a.UpdatedAt),
 	}
 }
 

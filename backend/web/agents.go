@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"time"
 
 	"tokentab/backend/agent"
 	"tokentab/backend/fault"
@@ -10,21 +9,21 @@ import (
 
 // Agent is an agent as clients see it.
 type Agent struct {
-	Type               string          `json:"type" enum:"agent"`
-	ID                 string          `json:"id"`
-	AccountID          string          `json:"account_id"`
-	Name               string          `json:"name"`
-	Status             string          `json:"status" enum:"pending,active,dormant,retired"`
-	Description        *string         `json:"description"`
-	ExternalIdentifier *string         `json:"external_identifier"`
-	OwnerPersonID      *string         `json:"owner_person_id"`
-	RiskProfileID      *string         `json:"risk_profile_id"`
-	TeamID             *string         `json:"team_id"`
-	InstanceCounts     *InstanceCounts `json:"instance_counts,omitempty" doc:"With include_counts=true"`
-	AvailableActions   agentActions    `json:"available_actions"`
-	LastSeenAt         *time.Time      `json:"last_seen_at" doc:"The newest last use of its deployment tokens; null for never"`
-	InsertedAt         time.Time       `json:"inserted_at"`
-	UpdatedAt          time.Time       `json:"updated_at"`
+	Type               string            `json:"type" enum:"agent"`
+	ID                 string            `json:"id"`
+	AccountID          string            `json:"account_id"`
+	Name               string            `json:"name"`
+	Status             string            `json:"status" enum:"pending,active,dormant,retired"`
+	Description        *string           `json:"description"`
+	ExternalIdentifier *string           `json:"external_identifier"`
+	OwnerPersonID      *string           `json:"owner_person_id"`
+	RiskProfileID      *string           `json:"risk_profile_id"`
+	TeamID             *string           `json:"team_id"`
+	InstanceCounts     *InstanceCounts   `json:"instance_counts,omitempty" doc:"With include_counts=true"`
+	AvailableActions   agentActions      `json:"available_actions"`
+	LastSeenAt         OptionalTimestamp `json:"last_seen_at" doc:"The newest last use of its deployment tokens; null for never"`
+	InsertedAt         Timestamp         `json:"inserted_at"`
+	UpdatedAt          Timestamp         `json:"updated_at"`
 }
 
 type agentActions struct {
@@ -50,8 +49,8 @@ func agentOf(a agent.Agent) Agent {
 	return Agent{
 		Type: "agent", ID: a.ID.String(), AccountID: a.AccountID.String(), Name: a.Name, Status: a.Status,
 		Description: orNull(a.Description), ExternalIdentifier: orNull(a.ExternalIdentifier),
-		AvailableActions: agentActions(a.Actions()), LastSeenAt: timeOrNull(a.LastSeenAt),
-		InsertedAt: a.InsertedAt, UpdatedAt: a.UpdatedAt,
+		AvailableActions: agentActions(a.Actions()), LastSeenAt: OptionalTimestamp(a.LastSeenAt),
+		InsertedAt: Timestamp(a.InsertedAt), UpdatedAt: Timestamp(a.UpdatedAt),
 	}
 }
 

@@ -42,7 +42,7 @@ func TestAnAgentChangesAsAskedFor(t *testing.T) {
 	holds(t, "nothing", put(map[string]any{}), map[string]any{"name": "bot", "description": "ours", "external_identifier": "bot-1"})
 	holds(t, "nulls", put(map[string]any{"name": nil, "current_version_id": nil}), map[string]any{"name": "bot", "description": "ours"})
 	holds(t, "all", put(map[string]any{"name": " Robot ", "description": nil, "external_identifier": "other", "unknown": 1}),
-		map[string]any{"name": "Robot", "description": nil, "external_identifier": "bot-1", "updated_at": p.Clock.Now().Format(time.RFC3339)})
+		map[string]any{"name": "Robot", "description": nil, "external_identifier": "bot-1", "updated_at": p.Clock.Now().Format(wireTime)})
 	a := put(map[string]any{"description": "again"})
 	for _, path := range []string{"/agent/" + id, "/agent/show?agent_id=" + id, "/agent/show?external_identifier=bot-1&environment_id=x&include_risk_rollup=true"} {
 		if read := call(http.MethodGet, path, nil); read.Body != a.Body {
@@ -103,11 +103,11 @@ func TestTheStatusOfAnAgentSaysWhenItWasSeen(t *testing.T) {
 	holds(t, "new", call(http.MethodGet, path, nil), map[string]any{"status": "pending", "last_seen_at": nil})
 	used()
 	seen := p.Clock.Now()
-	holds(t, "seen", call(http.MethodGet, path, nil), map[string]any{"status": "active", "last_seen_at": seen.Format(time.RFC3339)})
+	holds(t, "seen", call(http.MethodGet, path, nil), map[string]any{"status": "active", "last_seen_at": seen.Format(wireTime)})
 	p.Clock.Move(30 * 24 * time.Hour)
 	holds(t, "after 30 days", call(http.MethodGet, path, nil), map[string]any{"status": "active"})
 	p.Clock.Move(time.Second)
-	holds(t, "later", call(http.MethodGet, path, nil), map[string]any{"status": "dormant", "last_seen_at": seen.Format(time.RFC3339)})
+	holds(t, "later", call(http.MethodGet, path, nil), map[string]any{"status": "dormant", "last_seen_at": seen.Format(wireTime)})
 	// What an agent did is not undone by deleting its tokens.
 	for _, move := range []func() error{
 		func() error { _, err := p.Tokens.Revoke(t.Context(), actor, made.ID); return err },
@@ -118,7 +118,7 @@ func TestTheStatusOfAnAgentSaysWhenItWasSeen(t *testing.T) {
 		}
 	}
 	holds(t, "without tokens", call(http.MethodGet, path, nil), map[string]any{"status": "dormant"})
-	holds(t, "retired", call(http.MethodPost, path+"/retire", nil), map[string]any{"status": "retired", "last_seen_at": seen.Format(time.RFC3339)})
+	holds(t, "retired", call(http.MethodPost, path+"/retire", nil), map[string]any{"status": "retired", "last_seen_at": seen.Format(wireTime)})
 	holds(t, "reinstated", call(http.MethodPost, path+"/reinstate", nil), map[string]any{"status": "dormant"})
 }
 

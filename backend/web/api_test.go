@@ -144,13 +144,13 @@ func TestATokenIsIssuedAsAskedFor(t *testing.T) {
 		"type": "api_token", "token_scope": "environment", "status": "active", "name": "ci runner", "hint": secret[len(secret)-4:],
 		"environment_id": deployment.EnvironmentID.String(), "environment_name": "Development", "agent_id": nil, "agent_deployment_id": nil,
 		"created_by_admin_user_id": nil, "created_by_api_token_id": first.ID.String(), "created_by_name": "API token …" + first.Hint,
-		"expires_at": end.Format(time.RFC3339), "last_used_at": nil, "inserted_at": p.Clock.Now().Format(time.RFC3339),
+		"expires_at": end.Format(wireTime), "last_used_at": nil, "inserted_at": p.Clock.Now().Format(time.RFC3339),
 	} {
 		if got := a.Get(t, "details", key); got != want {
 			t.Errorf("%s: %v, want %v", key, got, want)
 		}
 	}
-	if default365 := p.Call(http.MethodPost, "/api/v1/api_token", backendtest.Details(map[string]any{"token_scope": "account"}), backendtest.Bearer(manager)); default365.Text(t, "details", "expires_at") != p.Clock.Now().Add(365*24*time.Hour).Format(time.RFC3339) {
+	if default365 := p.Call(http.MethodPost, "/api/v1/api_token", backendtest.Details(map[string]any{"token_scope": "account"}), backendtest.Bearer(manager)); default365.Text(t, "details", "expires_at") != p.Clock.Now().Add(365*24*time.Hour).Format(wireTime) {
 		t.Errorf("by default a token ends %s", default365.Body)
 	}
 	// The deployment of an agent in an environment is made with its first token and shared by the next.
@@ -301,3 +301,6 @@ func TestAnEmptyBodyWithAJSONContentTypeIsNoMistake(t *testing.T) {
 		}
 	}
 }
+
+// wireTime is how every time stands on the wire.
+const wireTime = "2006-01-02T15:04:05.000Z"

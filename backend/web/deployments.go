@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"time"
 
 	"tokentab/backend/agent"
 	"tokentab/backend/fault"
@@ -20,8 +19,8 @@ type AgentDeployment struct {
 	CurrentVersionID         *string   `json:"current_version_id" doc:"null where no version is pinned"`
 	CurrentVersionIdentifier *string   `json:"current_version_identifier" doc:"The version's external_identifier"`
 	LiveAPITokenCount        int       `json:"live_api_token_count" doc:"Its active and suspended tokens"`
-	InsertedAt               time.Time `json:"inserted_at"`
-	UpdatedAt                time.Time `json:"updated_at"`
+	InsertedAt               Timestamp `json:"inserted_at"`
+	UpdatedAt                Timestamp `json:"updated_at"`
 }
 
 func deploymentOf(d agent.ListedDeployment) AgentDeployment {
@@ -29,7 +28,7 @@ func deploymentOf(d agent.ListedDeployment) AgentDeployment {
 		Type: "agent_deployment", ID: d.ID.String(), AccountID: d.AccountID.String(), AgentID: d.AgentID.String(),
 		AgentName: d.AgentName, EnvironmentID: d.EnvironmentID.String(), EnvironmentName: d.EnvironmentName,
 		CurrentVersionID: idOrNull(d.CurrentVersionID), CurrentVersionIdentifier: orNull(d.CurrentVersionIdentifier),
-		LiveAPITokenCount: d.LiveTokens, InsertedAt: d.InsertedAt, UpdatedAt: d.UpdatedAt,
+		LiveAPITokenCount: d.LiveTokens, InsertedAt: Timestamp(d.InsertedAt), UpdatedAt: Timestamp(d.UpdatedAt),
 	}
 }
 

@@ -153,13 +153,6 @@ func orNull(text string) *string {
 
 func idOrNull(id pfid.ID) *string { return orNull(id.String()) }
 
-func timeOrNull(at time.Time) *time.Time {
-	if at.IsZero() {
-		return nil
-	}
-	return &at
-}
-
 // pathID is the id in a path. One that is no PFID is like one that does not exist: it becomes the zero ID, which
 // nothing has.
 type pathID struct {

@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"time"
 
 	"tokentab/backend/account"
 	"tokentab/backend/fault"
@@ -20,8 +19,8 @@ type Environment struct {
 	AgentDeploymentCount int                `json:"agent_deployment_count" doc:"Agent deployments that name it"`
 	LiveAPITokenCount    int                `json:"live_api_token_count" doc:"Active and suspended API tokens that name it"`
 	AvailableActions     environmentActions `json:"available_actions"`
-	InsertedAt           time.Time          `json:"inserted_at"`
-	UpdatedAt            time.Time          `json:"updated_at"`
+	InsertedAt           Timestamp          `json:"inserted_at"`
+	UpdatedAt            Timestamp          `json:"updated_at"`
 }
 
 type environmentActions struct {
@@ -33,7 +32,7 @@ func environmentOf(e account.ListedEnvironment) Environment {
 	return Environment{
 		Type: "environment", ID: e.ID.String(), AccountID: e.AccountID.String(), Name: e.Name, Purpose: e.Purpose,
 		Description: orNull(e.Description), AgentDeploymentCount: e.Deployments, LiveAPITokenCount: e.LiveTokens,
-		AvailableActions: environmentActions{Update: true, Delete: true}, InsertedAt: e.InsertedAt, UpdatedAt: e.UpdatedAt,
+		AvailableActions: environmentActions{Update: true, Delete: true}, InsertedAt: Timestamp(e.InsertedAt), UpdatedAt: Timestamp(e.UpdatedAt),
 	}
 }
 

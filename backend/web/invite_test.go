@@ -40,7 +40,7 @@ func TestAnInviteIsAcceptedOnce(t *testing.T) {
 	browser := session(t, p, backendtest.Email)
 	created := p.Call(http.MethodPost, "/api/v1/admin_user_invite", backendtest.Details(map[string]any{"email": " Bob@Example.com ", "account_id": actor.AccountID}), browser...)
 	code, path := created.Text(t, "details", "token"), "/api/v1/admin_user_invite/"+created.Text(t, "details", "id")
-	end := p.Clock.Now().Add(7 * 24 * time.Hour).Format(time.RFC3339)
+	end := p.Clock.Now().Add(7 * 24 * time.Hour).Format(wireTime)
 	pending := map[string]any{
 		"type": "admin_user_invite", "account_id": actor.AccountID, "email": "bob@example.com", "status": "pending", "expired": false,
 		"invite_url": p.URL + "/invite/" + code, "expires_at": end, "available_actions": map[string]any{"revoke": true},

@@ -28,10 +28,10 @@ type AdminUserInvite struct {
 	Status           string        `json:"status" enum:"pending,used,revoked"`
 	Expired          bool          `json:"expired" doc:"Pending, but past its end"`
 	InviteURL        *string       `json:"invite_url" doc:"The page that accepts it; null when it can't be accepted any more"`
-	ExpiresAt        time.Time     `json:"expires_at"`
+	ExpiresAt        Timestamp     `json:"expires_at"`
 	AvailableActions inviteActions `json:"available_actions"`
-	InsertedAt       time.Time     `json:"inserted_at"`
-	UpdatedAt        time.Time     `json:"updated_at"`
+	InsertedAt       Timestamp     `json:"inserted_at"`
+	UpdatedAt        Timestamp     `json:"updated_at"`
 }
 
 type inviteActions struct {
@@ -60,8 +60,8 @@ func (s *Server) inviteOf(who *caller) func(account.IssuedInvite) AdminUserInvit
 	return func(i account.IssuedInvite) AdminUserInvite {
 		out := AdminUserInvite{
 			Type: "admin_user_invite", ID: i.ID.String(), AccountID: i.AccountID.String(), Email: i.Email, Status: i.Status,
-			Expired: i.Expired, ExpiresAt: i.ExpiresAt, AvailableActions: inviteActions{Revoke: i.Status == account.InvitePending},
-			InsertedAt: i.InsertedAt, UpdatedAt: i.UpdatedAt,
+			Expired: i.Expired, ExpiresAt: Timestamp(i.ExpiresAt), AvailableActions: inviteActions{Revoke: i.Status == account.InvitePending},
+			InsertedAt: Timestamp(i.InsertedAt), UpdatedAt: Timestamp(i.UpdatedAt),
 		}
 		if i.Code != "" {
 			address := s.origin(who.request) + "/invite/" + i.Code
@@ -168,7 +168,7 @@ type Invite struct {
 	Type        string    `json:"type" enum:"invite"`
 	Email       string    `json:"email"`
 	AccountName string    `json:"account_name"`
-	ExpiresAt   time.Time `json:"expires_at"`
+	ExpiresAt   Timestamp `json:"expires_at"`
 }
 
 func (s *Server) showInvite(ctx context.Context, _ *caller, in *ordered[InviteCode]) (*one[Invite], error) {
@@ -176,7 +176,7 @@ func (s *Server) showInvite(ctx context.Context, _ *caller, in *ordered[InviteCo
 	if err != nil {
 		return nil, err
 	}
-	return details(Invite{Type: "invite", Email: i.Email, AccountName: owner.Name, ExpiresAt: i.ExpiresAt}), nil
+	return details(Invite{Type: "invite", Email: i.Email, AccountName: owner.Name, ExpiresAt: Timestamp(i.ExpiresAt)}), nil
 }
 
 // AcceptInvite is what a person types who accepts an invite.

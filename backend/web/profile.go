@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"time"
 
 	"tokentab/backend/account"
 )
@@ -13,16 +12,16 @@ type AdminSession struct {
 	ID         string    `json:"id"`
 	Address    string    `json:"address" doc:"The network address that it began from"`
 	UserAgent  string    `json:"user_agent" doc:"What the browser says of itself"`
-	InsertedAt time.Time `json:"inserted_at"`
-	LastSeenAt time.Time `json:"last_seen_at"`
-	ExpiresAt  time.Time `json:"expires_at" doc:"Its end; it ends earlier when it is not used for a day"`
+	InsertedAt Timestamp `json:"inserted_at"`
+	LastSeenAt Timestamp `json:"last_seen_at"`
+	ExpiresAt  Timestamp `json:"expires_at" doc:"Its end; it ends earlier when it is not used for a day"`
 	Current    bool      `json:"current" doc:"The one that asks"`
 }
 
 func (c *caller) adminSessionOf(s account.Session) AdminSession {
 	return AdminSession{
 		Type: "admin_session", ID: s.ID.String(), Address: s.Address, UserAgent: s.UserAgent,
-		InsertedAt: s.InsertedAt, LastSeenAt: s.LastSeenAt, ExpiresAt: s.ExpiresAt, Current: s.ID == c.Session.ID,
+		InsertedAt: Timestamp(s.InsertedAt), LastSeenAt: Timestamp(s.LastSeenAt), ExpiresAt: Timestamp(s.ExpiresAt), Current: s.ID == c.Session.ID,
 	}
 }
 

@@ -34,6 +34,9 @@ import (
 const (
 	maxHeaderBytes = 16 << 10  // request line and headers; above it 431
 	maxBodyBytes   = 256 << 10 // above it 413
+	// Somewhat larger bodies are read all the same: a connection that is closed on a client that still sends may lose
+	// the answer.
+	readBodyBytes = 1 << 20
 )
 
 // Keys publishes the keys with which secrets verify.
@@ -97,7 +100,7 @@ func New(parts Parts) (*Server, error) {
 		CaseSensitive:                true,
 		Immutable:                    true, // what handlers keep of a request must not change under them
 		ReadBufferSize:               maxHeaderBytes,
-		BodyLimit:                    maxBodyBytes,
+		BodyLimit:                    readBodyBytes,
 		ReadTimeout:                  30 * time.Second,
 		WriteTimeout:                 30 * time.Second,
 		IdleTimeout:                  2 * time.Minute,
@@ -124,7 +127,7 @@ func loadTLS(c config.Config) (*tls.Config, error) {
 
 // routes is the whole route table, in order. The third word says whom a route lets in; see access.
 func (s *Server) routes() {
-	s.app.Use(s.identifyRequest, s.secureHeaders, recover.New(recover.Config{EnableStackTrace: true, StackTraceHandler: s.logPanic}))
+	s.app.Use(s.identifyRequest, s.secureHeaders, limitBody, recover.New(recover.Config{EnableStackTrace: true, StackTraceHandler: s.logPanic}))
 	s.app.Get("/healthz", s.alive)
 	s.app.Get("/readyz", s.ready)
 	s.app.Get("/.well-known/jwks.json", s.jwks)

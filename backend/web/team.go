@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"time"
 
 	"tokentab/backend/account"
 )
@@ -17,8 +16,8 @@ type AdminUser struct {
 	JobTitle          *string          `json:"job_title"`
 	LiveAPITokenCount int              `json:"live_api_token_count" doc:"Active and suspended API tokens that this admin user created"`
 	AvailableActions  adminUserActions `json:"available_actions"`
-	InsertedAt        time.Time        `json:"inserted_at"`
-	UpdatedAt         time.Time        `json:"updated_at"`
+	InsertedAt        Timestamp        `json:"inserted_at"`
+	UpdatedAt         Timestamp        `json:"updated_at"`
 }
 
 type adminUserActions struct {
@@ -29,7 +28,7 @@ func adminUserOf(m account.Member) AdminUser {
 	return AdminUser{
 		Type: "admin_user", ID: m.ID.String(), AccountID: m.AccountID.String(), Email: m.Email, Name: orNull(m.Name), JobTitle: orNull(m.JobTitle),
 		LiveAPITokenCount: m.LiveTokens, AvailableActions: adminUserActions{Remove: m.MayBeRemoved()},
-		InsertedAt: m.InsertedAt, UpdatedAt: m.UpdatedAt,
+		InsertedAt: Timestamp(m.InsertedAt), UpdatedAt: Timestamp(m.UpdatedAt),
 	}
 }
 

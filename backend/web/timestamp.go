@@ -10,9 +10,11 @@ import (
 // two of them as text.
 type Timestamp time.Time
 
+const timestampFormat = `"2006-01-02T15:04:05.000Z"`
+
 // MarshalJSON implements json.Marshaler.
 func (t Timestamp) MarshalJSON() ([]byte, error) {
-	return time.Time(t).UTC().AppendFormat(nil, `"2006-01-02T15:04:05.000Z"`), nil
+	return time.Time(t).UTC().AppendFormat(nil, timestampFormat), nil
 }
 
 // Schema implements huma.SchemaProvider.

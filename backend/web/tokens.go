@@ -12,26 +12,26 @@ import (
 
 // APIToken is an API token as clients see it. It never holds the secret.
 type APIToken struct {
-	Type                 string       `json:"type" enum:"api_token"`
-	ID                   string       `json:"id"`
-	AccountID            string       `json:"account_id"`
-	Name                 *string      `json:"name"`
-	Hint                 string       `json:"hint" doc:"The last four characters of the secret"`
-	TokenScope           string       `json:"token_scope" enum:"account,environment,agent_deployment"`
-	Status               string       `json:"status" enum:"active,suspended,revoked"`
-	AgentDeploymentID    *string      `json:"agent_deployment_id"`
-	AgentID              *string      `json:"agent_id"`
-	AgentName            *string      `json:"agent_name"`
-	EnvironmentID        *string      `json:"environment_id"`
-	EnvironmentName      *string      `json:"environment_name"`
-	CreatedByAdminUserID *string      `json:"created_by_admin_user_id"`
-	CreatedByAPITokenID  *string      `json:"created_by_api_token_id"`
-	CreatedByName        *string      `json:"created_by_name" doc:"null for the command line"`
-	ExpiresAt            time.Time    `json:"expires_at"`
-	LastUsedAt           *time.Time   `json:"last_used_at" doc:"The last accepted validation, to 5 s; null for never"`
-	InsertedAt           time.Time    `json:"inserted_at"`
-	UpdatedAt            time.Time    `json:"updated_at"`
-	AvailableActions     tokenActions `json:"available_actions"`
+	Type                 string            `json:"type" enum:"api_token"`
+	ID                   string            `json:"id"`
+	AccountID            string            `json:"account_id"`
+	Name                 *string           `json:"name"`
+	Hint                 string            `json:"hint" doc:"The last four characters of the secret"`
+	TokenScope           string            `json:"token_scope" enum:"account,environment,agent_deployment"`
+	Status               string            `json:"status" enum:"active,suspended,revoked"`
+	AgentDeploymentID    *string           `json:"agent_deployment_id"`
+	AgentID              *string           `json:"agent_id"`
+	AgentName            *string           `json:"agent_name"`
+	EnvironmentID        *string           `json:"environment_id"`
+	EnvironmentName      *string           `json:"environment_name"`
+	CreatedByAdminUserID *string           `json:"created_by_admin_user_id"`
+	CreatedByAPITokenID  *string           `json:"created_by_api_token_id"`
+	CreatedByName        *string           `json:"created_by_name" doc:"null for the command line"`
+	ExpiresAt            Timestamp         `json:"expires_at"`
+	LastUsedAt           OptionalTimestamp `json:"last_used_at" doc:"The last accepted validation, to 5 s; null for never"`
+	InsertedAt           Timestamp         `json:"inserted_at"`
+	UpdatedAt            Timestamp         `json:"updated_at"`
+	AvailableActions     tokenActions      `json:"available_actions"`
 }
 
 type tokenActions struct {
@@ -48,8 +48,8 @@ func apiToken(t token.Listed) APIToken {
 		AgentDeploymentID: idOrNull(t.AgentDeploymentID), AgentID: idOrNull(t.AgentID), AgentName: orNull(t.AgentName),
 		EnvironmentID: idOrNull(t.EnvironmentID), EnvironmentName: orNull(t.EnvironmentName),
 		CreatedByAdminUserID: idOrNull(t.CreatedByAdminUserID), CreatedByAPITokenID: idOrNull(t.CreatedByAPITokenID),
-		CreatedByName: orNull(t.CreatedByName), ExpiresAt: t.ExpiresAt, LastUsedAt: timeOrNull(t.LastUsedAt),
-		InsertedAt: t.InsertedAt, UpdatedAt: t.UpdatedAt, AvailableActions: tokenActions(t.Actions()),
+		CreatedByName: orNull(t.CreatedByName), ExpiresAt: Timestamp(t.ExpiresAt), LastUsedAt: OptionalTimestamp(t.LastUsedAt),
+		InsertedAt: Timestamp(t.InsertedAt), UpdatedAt: Timestamp(t.UpdatedAt), AvailableActions: tokenActions(t.Actions()),
 	}
 }
 

@@ -3,7 +3,6 @@ package web
 import (
 	"context"
 	"encoding/json"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -25,8 +24,8 @@ type AgentVersion struct {
 	Description                *string    `json:"description"`
 	CurrentAgentDeploymentRefs []string   `json:"current_agent_deployment_refs" nullable:"false" doc:"The deployments that have it as their current version"`
 	RuntimeEnvironment         openObject `json:"runtime_environment" doc:"What a version was seen running on; null until one is"`
-	InsertedAt                 time.Time  `json:"inserted_at"`
-	UpdatedAt                  time.Time  `json:"updated_at"`
+	InsertedAt                 Timestamp  `json:"inserted_at"`
+	UpdatedAt                  Timestamp  `json:"updated_at"`
 }
 
 func versionOf(v agent.ListedVersion) AgentVersion {
@@ -34,7 +33,7 @@ func versionOf(v agent.ListedVersion) AgentVersion {
 		Type: "agent_version", ID: v.ID.String(), AccountID: v.AccountID.String(), AgentID: v.AgentID.String(),
 		AgentSchemaVersionID: idOrNull(v.SchemaVersionID), ExternalIdentifier: v.ExternalIdentifier, ExternalIdentifierRepeats: v.Repeats,
 		Name: orNull(v.Name), Description: orNull(v.Description), CurrentAgentDeploymentRefs: texts(v.Deployments),
-		InsertedAt: v.InsertedAt, UpdatedAt: v.UpdatedAt,
+		InsertedAt: Timestamp(v.InsertedAt), UpdatedAt: Timestamp(v.UpdatedAt),
 	}
 }
 
@@ -122,7 +121,7 @@ type AgentSchemaVersion struct {
 	SpanSchemas                schemasByName `json:"span_schemas"`
 	SpanTypeSchemas            schemaList    `json:"span_type_schemas"`
 	SpanResultSchemas          schemasByName `json:"span_result_schemas"`
-	InsertedAt                 time.Time     `json:"inserted_at"`
+	InsertedAt                 Timestamp     `json:"inserted_at"`
 }
 
 // schemasByName is a JSON object of objects, or null, kept as it was sent.
@@ -166,7 +165,7 @@ func schemaVersionOf(v agent.ListedSchemaVersion) AgentSchemaVersion {
 		Type: "agent_schema_version", ID: v.ID.String(), AccountID: v.AccountID.String(), AgentID: v.AgentID.String(),
 		ExternalIdentifier: v.ExternalIdentifier, ExternalIdentifierRepeats: v.Repeats, CurrentAgentDeploymentRefs: texts(v.Deployments),
 		SpanSchemas: schemasByName{v.Schemas.Spans}, SpanTypeSchemas: schemaList{v.Schemas.SpanTypes}, SpanResultSchemas: schemasByName{v.Schemas.SpanResults},
-		InsertedAt: v.InsertedAt,
+		InsertedAt: Timestamp(v.InsertedAt),
 	}
 }
 
