@@ -14,7 +14,11 @@ async function send(method, path, { body, query, bearer = token } = {}) {
   for (const [key, value] of Object.entries(query ?? {})) url.searchParams.set(key, value);
   const headers = { Authorization: `Bearer ${bearer}`, "X-Prefactor-SDK": "contract@1" };
   if (body !== undefined) headers["Content-Type"] = "application/json";
-  const response = await fetch(url, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
+  const response = await fetch(url, {
+    method,
+    headers,
+    body: body === undefined ? undefined : JSON.stringify(body),
+  });
   const text = await response.text();
   const answer = text === "" ? null : JSON.parse(text);
   return { status: response.status, answer };
@@ -24,7 +28,10 @@ async function one(method, path, options) {
   const { status, answer } = await send(method, path, options);
   assert.equal(status, 200, `${method} ${path}: ${status} ${JSON.stringify(answer)}`);
   assert.equal(answer.status, "success");
-  assert(answer.details && typeof answer.details === "object" && !Array.isArray(answer.details), `${path} has details`);
+  assert(
+    answer.details && typeof answer.details === "object" && !Array.isArray(answer.details),
+    `${path} has details`,
+  );
   return answer;
 }
 
@@ -52,7 +59,11 @@ async function list(path, query) {
 
 async function refused(expectedStatus, code, method, path, options) {
   const { status, answer } = await send(method, path, options);
-  assert.deepEqual([status, answer.status, answer.code], [expectedStatus, "error", code], `${method} ${path}: ${JSON.stringify(answer)}`);
+  assert.deepEqual(
+    [status, answer.status, answer.code],
+    [expectedStatus, "error", code],
+    `${method} ${path}: ${JSON.stringify(answer)}`,
+  );
   assert.equal(typeof answer.message, "string");
   return answer;
 }
@@ -68,7 +79,9 @@ const steps = {
     seen.account = (await list("/account"))[0];
     assert.equal(seen.account.type, "account");
     await one("GET", `/account/${seen.account.id}`);
-    const { details } = await one("PUT", `/account/${seen.account.id}`, { body: { details: { name: "Contract" } } });
+    const { details } = await one("PUT", `/account/${seen.account.id}`, {
+      body: { details: { name: "Contract" } },
+    });
     assert.equal(details.name, "Contract");
     await refused(404, "not_found", "GET", "/account/01m844psex6cc97gbnyq390gb01cg3qs");
   },
@@ -76,7 +89,9 @@ const steps = {
   async environments(seen) {
     const query = { account_id: seen.account.id };
     assert((await list("/environment", query)).length >= 2);
-    const { details } = await one("POST", "/environment", { body: { details: { name: "QA", account_id: seen.account.id } } });
+    const { details } = await one("POST", "/environment", {
+      body: { details: { name: "QA", account_id: seen.account.id } },
+    });
     await one("GET", `/environment/${details.id}`);
     const renamed = await one("PUT", `/environment/${details.id}`, { body: { details: { name: "QA 2" } } });
     assert.equal(renamed.details.name, "QA 2");
@@ -89,13 +104,18 @@ const steps = {
 
   async agents(seen) {
     const { details } = await one("POST", "/agent", {
-      body: { details: { name: "bot", description: "answers", external_identifier: `bot-${seen.account.id}` } },
+      body: {
+        details: { name: "bot", description: "answers", external_identifier: `bot-${seen.account.id}` },
+      },
     });
     seen.agent = details;
-    for (const key of ["type", "id", "name", "status", "available_actions", "inserted_at"]) assert(key in details, `agent has ${key}`);
+    for (const key of ["type", "id", "name", "status", "available_actions", "inserted_at"])
+      assert(key in details, `agent has ${key}`);
     assert((await list("/agent")).some((agent) => agent.id === details.id));
     await one("GET", `/agent/${details.id}`);
-    const shown = await one("GET", "/agent/show", { query: { external_identifier: details.external_identifier } });
+    const shown = await one("GET", "/agent/show", {
+      query: { external_identifier: details.external_identifier },
+    });
     assert.equal(shown.details.id, details.id);
     await refused(422, "validation_errors", "GET", "/agent/show");
     await one("PUT", `/agent/${details.id}`, { body: { details: { name: "bot 2" } } });
@@ -123,7 +143,9 @@ const steps = {
     });
     await one("GET", `/agent_schema_version/${schema.details.id}`);
     assert.equal((await list("/agent_schema_version", { agent_id })).length, 1);
-    const { details } = await one("POST", "/agent_version", { body: { details: { agent_id, external_identifier: "1.0.0" } } });
+    const { details } = await one("POST", "/agent_version", {
+      body: { details: { agent_id, external_identifier: "1.0.0" } },
+    });
     await one("GET", `/agent_version/${details.id}`);
     assert.equal((await list("/agent_version", { agent_id })).length, 1);
     const path = `/agent_deployment/${seen.deployment.id}`;
@@ -141,7 +163,11 @@ const steps = {
     const path = `/api_token/${made.details.id}`;
     assert((await list("/api_token", { account_id: seen.account.id })).some((t) => t.id === made.details.id));
     await refused(409, "invalid_action", "DELETE", path);
-    for (const [move, status, ping] of [["suspend", "suspended", 401], ["activate", "active", 200], ["revoke", "revoked", 401]]) {
+    for (const [move, status, ping] of [
+      ["suspend", "suspended", 401],
+      ["activate", "active", 200],
+      ["revoke", "revoked", 401],
+    ]) {
       assert.equal((await one("POST", `${path}/${move}`, { body: {} })).details.status, status);
       assert.equal((await send("GET", "/ping", { bearer: made.token })).status, ping, `ping after ${move}`);
     }
@@ -155,7 +181,9 @@ const steps = {
     const deployments = await list("/agent_deployment", { agent_id: seen.agent.id });
     assert.equal(deployments.length, 1);
     const { agent_id, environment_id } = deployments[0];
-    const made = await one("POST", "/api_token", { body: { details: { token_scope: "agent_deployment", agent_id, environment_id } } });
+    const made = await one("POST", "/api_token", {
+      body: { details: { token_scope: "agent_deployment", agent_id, environment_id } },
+    });
     const { details } = await one("GET", "/ping", { bearer: made.token });
     assert.deepEqual([details.agent_id, details.environment_id], [agent_id, environment_id]);
     await refused(403, "not_permitted", "GET", "/agent", { bearer: made.token });
@@ -175,12 +203,17 @@ const steps = {
     assert(details.invite_url.includes("/invite/"));
     assert.equal((await list("/admin_user_invite", { account_id: seen.account.id })).length, 1);
     await one("GET", `/admin_user_invite/${details.id}`);
-    assert.equal((await one("POST", `/admin_user_invite/${details.id}/revoke`, { body: {} })).details.status, "revoked");
+    assert.equal(
+      (await one("POST", `/admin_user_invite/${details.id}/revoke`, { body: {} })).details.status,
+      "revoked",
+    );
     await refused(409, "invalid_action", "POST", `/admin_user_invite/${details.id}/revoke`, { body: {} });
   },
 
   async pfid(seen) {
-    const { details } = await one("POST", "/pfid/generate", { body: { count: 3, account_id: seen.account.id } });
+    const { details } = await one("POST", "/pfid/generate", {
+      body: { count: 3, account_id: seen.account.id },
+    });
     assert.equal(details.pfids.length, 3);
     for (const id of details.pfids) {
       assert.match(id, /^[0-7][0-9a-hjkmnp-tv-z]{31}$/);
@@ -190,15 +223,30 @@ const steps = {
 
   async bulk() {
     const typed = await send("POST", "/bulk", {
-      body: { items: [{ _type: "agents/list", idempotency_key: "contract-1" }, { _type: "environments/create", idempotency_key: "contract-2", name: "Bulk" }] },
+      body: {
+        items: [
+          { _type: "agents/list", idempotency_key: "contract-1" },
+          { _type: "environments/create", idempotency_key: "contract-2", name: "Bulk" },
+        ],
+      },
     });
     assert.equal(typed.status, 200);
     assert.equal(typed.answer.outputs["contract-1"].status, "success");
     assert.equal(typed.answer.outputs["contract-2"].details.name, "Bulk");
     const plain = await send("POST", "/bulk", {
-      body: { items: [{ method: "GET", path: "/account" }, { method: "GET", path: "/agent/nothing" }, { method: "GET", path: "/agent" }] },
+      body: {
+        items: [
+          { method: "GET", path: "/account" },
+          { method: "GET", path: "/agent/nothing" },
+          { method: "GET", path: "/agent" },
+        ],
+      },
     });
-    assert.deepEqual(plain.answer.details.items.map((item) => item.status), [200, 404], "stops at the first failure");
+    assert.deepEqual(
+      plain.answer.details.items.map((item) => item.status),
+      [200, 404],
+      "stops at the first failure",
+    );
   },
 };
 
