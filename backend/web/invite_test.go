@@ -129,7 +129,7 @@ func TestAnInviteEnds(t *testing.T) {
 	recorded(t, p, audit.AdminUserInviteRevoked, 2)
 
 	flipped := "0"
-	if strings.HasSuffix(second, flipped) {
+	if strings.HasSuffix(second[:len(second)-1], flipped) {
 		flipped = "1"
 	}
 	for what, forged := range map[string]string{
