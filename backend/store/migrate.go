@@ -20,7 +20,7 @@ var migrations embed.FS
 // migrate brings the schema up to date, each migration in a transaction of its own, after a copy of older data was
 // put beside the database.
 // One process at a time: of two that start at once, the second finds the work done.
-func (s *Store) migrate(ctx context.Context, now func() time.Time) error {
+func (s *Store) migrate(ctx context.Context, all fs.FS, now func() time.Time) error {
 	lock := flock.New(s.path+".migrate.lock", flock.SetPermissions(0o600))
 	if err := lock.Lock(); err != nil {
 		return fmt.Errorf("store: wait for another process that changes the schema: %w", err)
@@ -30,7 +30,7 @@ func (s *Store) migrate(ctx context.Context, now func() time.Time) error {
 	if err != nil {
 		return err
 	}
-	files, err := fs.Sub(migrations, "migrations")
+	files, err := fs.Sub(all, "migrations")
 	if err != nil {
 		return err
 	}

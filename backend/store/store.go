@@ -50,7 +50,7 @@ func Open(ctx context.Context, folder string, now func() time.Time) (*Store, err
 		return nil, err
 	}
 	s := &Store{writer: writer, path: path}
-	if err := s.migrate(ctx, now); err != nil {
+	if err := s.migrate(ctx, migrations, now); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	if s.reader, err = connect(path, max(4, 2*runtime.GOMAXPROCS(0)), "_pragma=query_only(1)"); err != nil {

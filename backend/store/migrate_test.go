@@ -1,0 +1,119 @@
+package store
+
+import (
+	"io/fs"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+)
+
+func now() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) }
+
+// withOneMore returns the migrations of this version and one that the next version could bring.
+func withOneMore(t *testing.T, statement string) fs.FS {
+	t.Helper()
+	all := fstest.MapFS{}
+	names, err := fs.Glob(migrations, "migrations/*.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		content, err := fs.ReadFile(migrations, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[name] = &fstest.MapFile{Data: content}
+	}
+	all["migrations/99998_next.sql"] = &fstest.MapFile{Data: []byte("-- +goose Up\n" + statement + "\n")}
+	return all
+}
+
+func TestPromise8UpgradesKeepEverythingAfterACopyWasMade(t *testing.T) {
+	folder := t.TempDir()
+	s, err := Open(t.Context(), folder, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.SetSetting(t.Context(), "colour", "green"); err != nil {
+		t.Fatal(err)
+	}
+	copies := func() []string {
+		found, err := filepath.Glob(filepath.Join(folder, FileName+".schema-*Z"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found
+	}
+	if n := len(copies()); n != 0 {
+		t.Fatalf("%d copies of a new database", n)
+	}
+	if err := s.migrate(t.Context(), withOneMore(t, "ALTER TABLE settings ADD COLUMN note TEXT;"), now); err != nil {
+		t.Fatal(err)
+	}
+	if value, _, err := s.Setting(t.Context(), "colour"); err != nil || value != "green" {
+		t.Errorf("after the upgrade the setting is %q, %v", value, err)
+	}
+	if err := s.writer.Exec("UPDATE settings SET note = 'new'").Error; err != nil {
+		t.Errorf("the upgrade did not happen: %v", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(t.Context(), folder, now); err == nil || !strings.Contains(err.Error(), "newer version of this program") {
+		t.Errorf("the older program opens newer data: %v", err)
+	}
+	found := copies()
+	if len(found) != 1 {
+		t.Fatalf("%d copies", len(found))
+	}
+	older, err := connect(found[0], 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var value string
+	if err := older.Raw("SELECT value FROM settings WHERE name = 'colour'").Scan(&value).Error; err != nil || value != "green" {
+		t.Errorf("the copy holds %q, %v", value, err)
+	}
+	if pool, err := older.DB(); err == nil {
+		_ = pool.Close()
+	}
+}
+
+func TestAnUpgradeThatFailsLeavesTheDataAsItWas(t *testing.T) {
+	s, err := Open(t.Context(), t.TempDir(), now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if err := s.migrate(t.Context(), withOneMore(t, "ALTER TABLE settings ADD COLUMN note TEXT; SELECT nonsense FROM nowhere;"), now); err == nil {
+		t.Fatal("a migration that can't run succeeded")
+	}
+	var columns int
+	if err := s.writer.Raw("SELECT count(*) FROM pragma_table_info('settings')").Scan(&columns).Error; err != nil || columns != 2 {
+		t.Errorf("%d columns, %v; want 2", columns, err)
+	}
+	if err := s.migrate(t.Context(), migrations, now); err != nil {
+		t.Errorf("the data can't be opened any more: %v", err)
+	}
+}
+
+func TestManyWhoStartAtOnceOpenTheSameNewDatabase(t *testing.T) {
+	folder := t.TempDir()
+	opened := make(chan error)
+	for range 6 {
+		go func() {
+			s, err := Open(t.Context(), folder, now)
+			if err == nil {
+				err = s.Close()
+			}
+			opened <- err
+		}()
+	}
+	for range 6 {
+		if err := <-opened; err != nil {
+			t.Error(err)
+		}
+	}
+}
