@@ -194,7 +194,8 @@ func add[I, O any](s *Server, a access, method, path, summary string, intent fun
 		operation.Errors = append(operation.Errors, http.StatusUnauthorized, http.StatusNotFound)
 		operation.Security = []map[string][]string{{"token": {}}, {"session": {}}}
 	}
-	if a != open && isUnsafe(method) {
+	// What a session alone may do is not repeated by clients, and its bodies hold passwords, of which no hash is kept.
+	if a != open && a != signedIn && isUnsafe(method) {
 		operation.Middlewares = append(operation.Middlewares, s.idempotent)
 	}
 	if isUnsafe(method) {

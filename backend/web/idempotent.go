@@ -74,8 +74,11 @@ func withoutSecrets(body []byte) string {
 	}
 	delete(answer, "token")
 	if details, ok := answer["details"].(map[string]any); ok {
-		delete(details, "token")
-		delete(details, "invite_url")
+		for _, secret := range []string{"token", "invite_url"} {
+			if _, has := details[secret]; has {
+				details[secret] = nil
+			}
+		}
 	}
 	kept, err := json.Marshal(answer)
 	if err != nil {

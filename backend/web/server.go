@@ -20,7 +20,6 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humafiber"
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/middleware/recover"
-	"github.com/valyala/fasthttp"
 
 	"tokentab/backend/account"
 	"tokentab/backend/agent"
@@ -110,7 +109,6 @@ func New(parts Parts) (*Server, error) {
 	// The doors of validation stand before the router: they take any method and look at the path as it was sent. A
 	// gateway appends its client's path, and a router that resolved "/api/v1/validate/../../../healthz" would say yes.
 	s.app.Server().Handler = s.gate(s.app.Handler())
-	s.app.Server().ConnState = s.waiting.note
 	return s, nil
 }
 
@@ -210,6 +208,7 @@ func (s *Server) routes() {
 
 // Serve answers on the listener until Shutdown; over TLS where a certificate is set.
 func (s *Server) Serve(listener net.Listener) error {
+	listener = &waitingListener{Listener: listener, waiting: &s.waiting}
 	if s.tls != nil {
 		listener = tls.NewListener(listener, s.tls)
 	}
@@ -226,40 +225,6 @@ func (s *Server) Shutdown(timeout time.Duration) error {
 		return nil
 	}
 	return err
-}
-
-// waitingConns are the connections that have not sent a byte yet. Browsers open some in advance, and a stop must not
-// wait for them.
-type waitingConns struct {
-	mu     sync.Mutex
-	conns  map[net.Conn]struct{}
-	closed bool
-}
-
-func (w *waitingConns) note(c net.Conn, state fasthttp.ConnState) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if state != fasthttp.StateNew {
-		delete(w.conns, c)
-		return
-	}
-	if w.closed {
-		_ = c.Close()
-		return
-	}
-	if w.conns == nil {
-		w.conns = map[net.Conn]struct{}{}
-	}
-	w.conns[c] = struct{}{}
-}
-
-func (w *waitingConns) close() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.closed = true
-	for c := range w.conns {
-		_ = c.Close()
-	}
 }
 
 // SetupCode is the one-time code with which the first account is made on the page.
