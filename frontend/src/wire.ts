@@ -21,6 +21,9 @@ export type AgentVersion = Known<Schemas["AgentVersion"]>;
 export type Account = Known<Schemas["Account"]>;
 export type AccountContents = Known<Schemas["AccountContents"]>;
 export type AdminUser = Known<Schemas["AdminUser"]>;
+export type AdminUserInvite = Known<Schemas["AdminUserInvite"]>;
+export type Invite = Known<Schemas["Invite"]>;
+export type AdminSession = Known<Schemas["AdminSession"]>;
 export type AccountPurpose = Account["purpose"];
 export type Environment = Known<Schemas["Environment"]>;
 export type EnvironmentPurpose = Environment["purpose"];
@@ -31,38 +34,6 @@ export type Pagination = Known<Schemas["Pagination"]>;
 export type Sorting = Known<Schemas["Sorting"]>;
 
 export type NewApiToken = Known<Schemas["NewApiToken"]>;
-export interface AdminUserInvite {
-  type: "admin_user_invite";
-  id: string;
-  account_id: string;
-  email: string;
-  status: "pending" | "used" | "revoked";
-  expired: boolean;
-  invite_url: string | null;
-  expires_at: string;
-  inserted_at: string;
-  updated_at: string;
-  available_actions: { revoke: boolean };
-}
-
-export interface Invite {
-  type: "invite";
-  email: string;
-  account_name: string;
-  expires_at: string;
-}
-
-export interface AdminSession {
-  type: "admin_session";
-  id: string;
-  address: string;
-  user_agent: string;
-  inserted_at: string;
-  last_seen_at: string;
-  expires_at: string;
-  current: boolean;
-}
-
 export type NewEnvironment = Known<Schemas["NewEnvironment"]>;
 export type NewAgent = Known<Schemas["NewAgent"]>;
 export type SignIn = Known<Schemas["SignIn"]>;
