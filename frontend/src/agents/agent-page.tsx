@@ -47,7 +47,7 @@ export function AgentPage({ id, tab, action, children }: AgentPageProps) {
               {action?.(agent)}
             </>
           ) : (
-            <span className="h-8 pointer-coarse:h-10" />
+            <span className="h-8 w-70 max-w-full pointer-coarse:h-10" />
           )
         }
       >
