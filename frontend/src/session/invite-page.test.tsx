@@ -54,20 +54,22 @@ describe("an invite link", () => {
     const { user, client } = open(address);
     await fill(user);
     await screen.findByRole("heading", { level: 1, name: "Account" });
-    const kept = JSON.stringify([
-      client
-        .getQueryCache()
-        .getAll()
-        .map(({ queryKey, state }) => [queryKey, state]),
-      client
-        .getMutationCache()
-        .getAll()
-        .map(({ state }) => state),
-      window.history.state,
-      document.body.innerHTML,
-    ]);
-    expect(kept).not.toContain(code);
-    expect(kept).not.toContain(password);
+    await waitFor(() => {
+      const kept = JSON.stringify([
+        client
+          .getQueryCache()
+          .getAll()
+          .map(({ queryKey, state }) => [queryKey, state]),
+        client
+          .getMutationCache()
+          .getAll()
+          .map(({ state }) => state),
+        window.history.state,
+        document.body.innerHTML,
+      ]);
+      expect(kept).not.toContain(code);
+      expect(kept).not.toContain(password);
+    });
   });
 
   test("that is dead says so plainly", async () => {

@@ -65,14 +65,16 @@ describe("changing the password", () => {
     expect(bodiesOf("POST /session/password")).toEqual([
       { details: { current_password: "the old one", new_password: "a long enough secret" } },
     ]);
-    const kept = JSON.stringify(
-      client
-        .getMutationCache()
-        .getAll()
-        .map(({ state }) => state),
-    );
-    expect(kept).not.toContain("the old one");
-    expect(kept).not.toContain("a long enough secret");
+    await waitFor(() => {
+      const kept = JSON.stringify(
+        client
+          .getMutationCache()
+          .getAll()
+          .map(({ state }) => state),
+      );
+      expect(kept).not.toContain("the old one");
+      expect(kept).not.toContain("a long enough secret");
+    });
     await waitFor(() => expect(screen.getByRole("button", { name: "Change password" })).toHaveFocus());
   });
 

@@ -44,17 +44,19 @@ describe("connecting the CLI", () => {
     await user.click(within(question).getByRole("button", { name: "Close without copying" }));
     expect(await screen.findByRole("heading", { name: "The CLI has its token" })).toBeInTheDocument();
     expect(document.body.innerHTML).not.toContain(secret);
-    const kept = [
-      ...client
-        .getMutationCache()
-        .getAll()
-        .map(({ state }) => state),
-      ...client
-        .getQueryCache()
-        .getAll()
-        .map(({ state }) => state),
-    ];
-    expect(JSON.stringify(kept)).not.toContain(secret);
+    await waitFor(() => {
+      const kept = [
+        ...client
+          .getMutationCache()
+          .getAll()
+          .map(({ state }) => state),
+        ...client
+          .getQueryCache()
+          .getAll()
+          .map(({ state }) => state),
+      ];
+      expect(JSON.stringify(kept)).not.toContain(secret);
+    });
   });
 
   test("that fails says why and can be tried again", async () => {
