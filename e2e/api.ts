@@ -61,28 +61,67 @@ export class Api {
 
   /** Makes something: as the holder of a token, else as the user. */
   async create<T>(path: string, details: object, secret?: string): Promise<T> {
-    const credential: Record<string, string> = secret
-      ? bearer(secret)
-      : { Cookie: this.#cookie, Origin: this.origin };
+    const credential = secret ? bearer(secret) : this.#user();
     const answer = await this.#send("POST", `/api/v1${path}`, credential, { details });
     expect(answer.status, JSON.stringify(answer.body)).toBe(200);
     return answer.body as T;
   }
 
-  /** Moves a token through its life, as the user: suspend, activate or revoke. */
-  async move(id: string, move: "suspend" | "activate" | "revoke") {
-    const credential = { Cookie: this.#cookie, Origin: this.origin };
-    const answer = await this.#send("POST", `/api/v1/api_token/${id}/${move}`, credential, {});
-    expect(answer.status).toBe(200);
+  /** Changes something, as the user. */
+  async change(path: string, details: object) {
+    const answer = await this.#send("PUT", `/api/v1${path}`, this.#user(), { details });
+    expect(answer.status, JSON.stringify(answer.body)).toBe(200);
+  }
+
+  /** Tries to delete something, as the user. */
+  remove(path: string): Promise<Answer> {
+    return this.#send("DELETE", `/api/v1${path}`, this.#user());
+  }
+
+  /** Does to something what the end of the path says, as the user: suspends a token, revokes an invite. */
+  async act(path: string) {
+    const answer = await this.#send("POST", `/api/v1${path}`, this.#user(), {});
+    expect(answer.status, JSON.stringify(answer.body)).toBe(200);
+  }
+
+  /** Everything of a kind, as the user sees it. */
+  async list<T>(path: string): Promise<T[]> {
+    const answer = await this.#send("GET", `/api/v1${path}`, this.#user());
+    expect(answer.status, JSON.stringify(answer.body)).toBe(200);
+    return (answer.body as { summaries: T[] }).summaries;
   }
 
   /** The id of the environment with this name. */
   async environmentId(name: string): Promise<string> {
-    const { body } = await this.#send("GET", "/api/v1/environment", { Cookie: this.#cookie });
-    const { summaries } = body as { summaries: { id: string; name: string }[] };
-    const found = summaries.find((environment) => environment.name === name);
+    const environments = await this.list<{ id: string; name: string }>("/environment");
+    const found = environments.find((environment) => environment.name === name);
     if (!found) throw new Error(`There is no environment ${name}.`);
     return found.id;
+  }
+
+  /** Invites somebody and answers the link that they get. */
+  async invite(email: string): Promise<string> {
+    const { details } = await this.create<{ details: { invite_url: string } }>("/admin_user_invite", {
+      email,
+    });
+    return details.invite_url;
+  }
+
+  /** Follows an invite link, as the invited. */
+  async join(link: string, { name, password }: { name: string; password: string }) {
+    const code = new URL(link).pathname.split("/")[2];
+    const answer = await this.#send(
+      "POST",
+      "/api/v1/invite/accept",
+      {},
+      { details: { code, name, password } },
+    );
+    expect(answer.status, JSON.stringify(answer.body)).toBe(200);
+  }
+
+  /** Proves to the server that the session's holder asks, from its own origin. */
+  #user(): Record<string, string> {
+    return { Cookie: this.#cookie, Origin: this.origin };
   }
 
   async #send(method: string, path: string, headers: Record<string, string>, body?: object): Promise<Answer> {
@@ -96,6 +135,6 @@ export class Api {
   }
 }
 
-function bearer(secret: string) {
+function bearer(secret: string): Record<string, string> {
   return { Authorization: `Bearer ${secret}` };
 }

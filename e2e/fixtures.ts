@@ -12,6 +12,8 @@ interface Fixtures {
   api: Api;
   /** Sets the program up without the page; the test's browser is then signed in. */
   signedIn: undefined;
+  /** Opens another browser, with its own cookies, that nobody is signed in with. */
+  openStranger: () => Promise<Page>;
   /** Opens another browser, with its own cookies, signed in as the same user. */
   openBrowser: () => Promise<Page>;
 }
@@ -52,16 +54,23 @@ export const test = base.extend<Fixtures>({
     await use(undefined);
   },
 
-  openBrowser: async ({ browser, problems, api, server }, use) => {
+  openStranger: async ({ browser, problems, server }, use) => {
     const opened: BrowserContext[] = [];
     await use(async () => {
       const context = await browser.newContext({ baseURL: server.origin });
       opened.push(context);
       await problems.watch(context);
-      await signIn(context, api);
       return context.newPage();
     });
     await Promise.all(opened.map((context) => context.close()));
+  },
+
+  openBrowser: async ({ openStranger, api }, use) => {
+    await use(async () => {
+      const page = await openStranger();
+      await signIn(page.context(), api);
+      return page;
+    });
   },
 });
 

@@ -1,17 +1,7 @@
-import { expect, type Locator, type Page } from "@playwright/test";
 import { founder } from "./api";
-import { test } from "./fixtures";
+import { expect, test } from "./fixtures";
+import { tabTo } from "./keyboard";
 import { tokenRow } from "./tokens";
-
-/** Presses Tab until the element has the focus, as a person does who looks for it. */
-async function tabTo(page: Page, target: Locator) {
-  await expect(target).toBeVisible();
-  for (let presses = 0; presses < 30; presses++) {
-    if (await target.evaluate((element) => element === document.activeElement)) return;
-    await page.keyboard.press("Tab");
-  }
-  throw new Error(`Tab does not reach ${target}.`);
-}
 
 test("set-up, creating a token and suspending it need no mouse", async ({ page, server, api }) => {
   await page.goto(server.setupLink);

@@ -4,6 +4,7 @@ import { type BrowserContext, expect } from "@playwright/test";
 export class Problems {
   readonly #seen: string[] = [];
   readonly #allowed: RegExp[] = [];
+  readonly #tolerated: RegExp[] = [];
 
   async watch(context: BrowserContext) {
     context.on("console", (message) => {
@@ -22,8 +23,14 @@ export class Problems {
     this.#allowed.push(complaint);
   }
 
+  /** Accepts a complaint that comes or not, as a look at the server happens to fall. */
+  tolerate(complaint: RegExp) {
+    this.#tolerated.push(complaint);
+  }
+
   expectNone() {
-    const unexpected = this.#seen.filter((text) => !this.#allowed.some((allowed) => allowed.test(text)));
+    const fine = [...this.#allowed, ...this.#tolerated];
+    const unexpected = this.#seen.filter((text) => !fine.some((complaint) => complaint.test(text)));
     expect(unexpected, "what the browser complained about").toEqual([]);
   }
 

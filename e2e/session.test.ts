@@ -1,17 +1,12 @@
 import type { Page } from "@playwright/test";
 import { founder } from "./api";
 import { expect, test } from "./fixtures";
+import { signIn } from "./sign-in";
 
 async function signOut(page: Page) {
   await page.getByRole("button", { name: `Account menu of ${founder.name}` }).click();
   await page.getByRole("menuitem", { name: "Sign out" }).click();
   await expect(page.getByRole("heading", { name: "Sign in" })).toBeVisible();
-}
-
-async function signIn(page: Page, password: string) {
-  await page.getByRole("textbox", { name: "Email" }).fill(founder.email);
-  await page.getByRole("textbox", { name: "Password" }).fill(password);
-  await page.getByRole("button", { name: "Sign in" }).click();
 }
 
 test("signing out ends the session, also for a copy of its cookie", async ({
@@ -45,11 +40,11 @@ test("a wrong password is said to be wrong, and the right one leads to the page 
   await expect(page).toHaveURL(`${server.origin}/sign-in?next=${encodeURIComponent("/agents?page=1")}`);
 
   problems.allow(/401 \(Unauthorized\)/);
-  await signIn(page, "not the password at all");
+  await signIn(page, { ...founder, password: "not the password at all" });
   await expect(page.getByRole("alert")).toHaveText("The email or the password is wrong.");
   await expect(page.getByRole("textbox", { name: "Email" })).toHaveValue(founder.email);
 
-  await signIn(page, founder.password);
+  await signIn(page, founder);
   await expect(page.getByRole("heading", { level: 1, name: "Agents" })).toBeVisible();
   await expect(page).toHaveURL(`${server.origin}/agents?page=1`);
 });
@@ -59,7 +54,7 @@ test("after signing in, next leads to no other site", async ({ page, context, se
   page.on("request", (request) => asked.push(request.url()));
   await context.clearCookies();
   await page.goto(`/sign-in?next=${encodeURIComponent("//evil.example/")}`);
-  await signIn(page, founder.password);
+  await signIn(page, founder);
   await expect(page.getByRole("heading", { level: 1, name: "Account" })).toBeVisible();
   await expect(page).toHaveURL(`${server.origin}/account/api-tokens`);
 
@@ -94,6 +89,6 @@ test("a session that another browser ended leads to sign-in and back", async ({
   });
   expect(answer.status()).toBe(200);
   await expect(page).toHaveURL(`${server.origin}/sign-in?next=${encodeURIComponent("/agents")}`);
-  await signIn(page, founder.password);
+  await signIn(page, founder);
   await expect(page.getByRole("heading", { level: 1, name: "Agents" })).toBeVisible();
 });

@@ -149,9 +149,9 @@ async function fill(api: Api): Promise<{ agentId: string }> {
 
   await token(api, { token_scope: "account", name: "From the time before" });
   const old = await token(api, { token_scope: "account", name: "Old laptop" });
-  await api.move(old.details.id, "revoke");
+  await api.act(`/api_token/${old.details.id}/revoke`);
   const paused = await token(api, { token_scope: "account", name: "Paused for the audit" });
-  await api.move(paused.details.id, "suspend");
+  await api.act(`/api_token/${paused.details.id}/suspend`);
   await token(api, { token_scope: "environment", environment_id: development });
   await token(api, { ...deployment, agent_id: wordy.id, name: "W".repeat(100) });
   const ends = new Date(Date.now() + 3 * day).toISOString();
