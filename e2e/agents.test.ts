@@ -1,0 +1,58 @@
+import type { Page } from "@playwright/test";
+import type { Created } from "./api";
+import { expect, test } from "./fixtures";
+import { tokenRow } from "./tokens";
+
+/** Chooses from the menu of the agent as a whole. */
+async function chooseForAgent(page: Page, action: string) {
+  await page.getByRole("button", { name: "Actions for Invoice reader", exact: true }).click();
+  await page.getByRole("menuitem", { name: action, exact: true }).click();
+}
+
+test("retiring an agent stops its tokens at once, reinstating brings back just those, deleting ends all", async ({
+  page,
+  api,
+  signedIn: _,
+}) => {
+  const agent = await api.create<{ details: { id: string } }>("/agent", { name: "Invoice reader" });
+  const details = {
+    token_scope: "agent_deployment",
+    agent_id: agent.details.id,
+    environment_id: await api.environmentId("Production"),
+  };
+  const working = await api.create<Created>("/api_token", { ...details, name: "In use" });
+  const paused = await api.create<Created>("/api_token", { ...details, name: "Held back" });
+  await api.act(`/api_token/${paused.details.id}/suspend`);
+  const expectStates = async (inUse: { word: string; ping: number }) => {
+    expect((await api.ping(working.token)).status).toBe(inUse.ping);
+    expect((await api.ping(paused.token)).status).toBe(401);
+    await expect(tokenRow(page, /In use/)).toContainText(inUse.word);
+    await expect(tokenRow(page, /Held back/)).toContainText("Suspended");
+  };
+
+  await page.goto(`/agents/${agent.details.id}`);
+  await expectStates({ word: "Active", ping: 200 });
+  await chooseForAgent(page, "Retire");
+  await page
+    .getByRole("alertdialog", { name: "Retire this agent?" })
+    .getByRole("button", { name: "Retire agent" })
+    .click();
+  await expect(page.getByText("Invoice reader is retired. 1 token suspended.")).toBeVisible();
+  await expectStates({ word: "Suspended", ping: 401 });
+  await expect(page.getByText("This agent is retired:")).toBeVisible();
+  await expect(page.getByRole("button", { name: "Create deployment token" })).toBeDisabled();
+
+  await chooseForAgent(page, "Reinstate");
+  await expect(page.getByText("Invoice reader is reinstated. 1 token activated.")).toBeVisible();
+  await expectStates({ word: "Active", ping: 200 });
+  await expect(page.getByText("This agent is retired:")).toBeHidden();
+  await expect(page.getByRole("button", { name: "Create deployment token" })).toBeEnabled();
+
+  await chooseForAgent(page, "Delete");
+  const question = page.getByRole("alertdialog", { name: "Delete this agent?" });
+  await expect(question.getByRole("button", { name: "Delete agent" })).toBeDisabled();
+  await question.getByRole("checkbox", { name: "Revoke its 2 live tokens and delete" }).check();
+  await question.getByRole("button", { name: "Delete agent" }).click();
+  await expect(page.getByRole("heading", { name: "No agents yet" })).toBeVisible();
+  expect((await api.ping(working.token)).status).toBe(401);
+});

@@ -1,0 +1,34 @@
+import { founder } from "./api";
+import { expect, test } from "./fixtures";
+import { signIn } from "./sign-in";
+import { copyAndClose, tokenRow } from "./tokens";
+
+test("the page that the command line opens leads through sign-in to a token of its own, shown once", async ({
+  page,
+  context,
+  server,
+  api,
+  signedIn: _,
+}) => {
+  await context.clearCookies();
+  await page.goto("/cli/connect");
+  await expect(page).toHaveURL(`${server.origin}/sign-in?next=${encodeURIComponent("/cli/connect")}`);
+  await signIn(page, founder);
+  await expect(page.getByRole("heading", { name: "Connect the CLI" })).toBeVisible();
+  await expect(page).toHaveURL(`${server.origin}/cli/connect`);
+  expect(await api.list("/api_token"), "nothing is made before the word is given").toEqual([]);
+
+  await page.getByRole("button", { name: "Connect the CLI" }).click();
+  const value = page.getByRole("textbox", { name: "Token value" });
+  await expect(value).toBeVisible();
+  const secret = await value.inputValue();
+  await copyAndClose(page);
+  await expect(page.getByRole("heading", { name: "The CLI has its token" })).toBeVisible();
+  expect(await page.content()).not.toContain(secret);
+  expect((await api.ping(secret)).status).toBe(200);
+
+  await page.getByRole("link", { name: "API tokens" }).click();
+  const row = tokenRow(page, /Prefactor CLI/);
+  await expect(row).toContainText("Active");
+  await expect(row).toContainText(`…${secret.slice(-4)}`);
+});

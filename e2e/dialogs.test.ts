@@ -1,0 +1,130 @@
+import type { Page } from "@playwright/test";
+import { expect, test } from "./fixtures";
+import { tabTo } from "./keyboard";
+
+/** What leads to a dialog: a button, or an entry of the menu that a button opens. */
+interface Way {
+  path: string;
+  button: string | RegExp;
+  entry?: string;
+  dialog: string;
+}
+
+/** Opens a dialog by keys alone, and leaves it by Escape. */
+async function walk(page: Page, { path, button, entry, dialog: name }: Way) {
+  if (new URL(page.url()).pathname !== path) await page.goto(path);
+  const opener = page.getByRole("main").getByRole("button", { name: button, exact: true }).first();
+  await tabTo(page, opener);
+  await page.keyboard.press("Enter");
+  if (entry) {
+    const item = page.getByRole("menuitem", { name: entry, exact: true });
+    await expect(item).toBeVisible();
+    for (let presses = 0; presses < 5 && !(await item.evaluate(isFocused)); presses++) {
+      await page.keyboard.press("ArrowDown");
+    }
+    await page.keyboard.press("Enter");
+  }
+  const dialog = page.getByRole(/\?$/.test(name) ? "alertdialog" : "dialog", { name });
+  await expect(dialog).toBeVisible();
+  const holdsFocus = () =>
+    expect
+      .poll(
+        () => dialog.evaluate((element) => element.contains(document.activeElement)),
+        `focus in “${name}”`,
+      )
+      .toBe(true);
+  await holdsFocus();
+  // Past the first of its parts and past the last.
+  for (const key of ["Shift+Tab", "Tab"]) {
+    await page.keyboard.press(key);
+    await holdsFocus();
+  }
+  await page.keyboard.press("Escape");
+  await expect(dialog).toBeHidden();
+  await expect(opener, `after “${name}”`).toBeFocused();
+}
+
+const isFocused = (element: Element) => element === document.activeElement;
+
+test("every page's dialogs open, hold the focus, close and give it back without a mouse", async ({
+  page,
+  api,
+  signedIn: _,
+}) => {
+  await api.invite("grace@acme.example");
+  const guest = { name: "Grace Hopper", password: "a moth in the relay" };
+  await api.join(await api.invite("hopper@acme.example"), guest);
+  const agent = await api.create<{ details: { id: string } }>("/agent", { name: "Invoice reader" });
+  const agentPath = `/agents/${agent.details.id}`;
+  const ways: Way[] = [
+    { path: "/account/details", button: "Edit", dialog: "Edit account" },
+    { path: "/account/details", button: "Delete account", dialog: "Delete this account?" },
+    { path: "/account/team", button: "Invite a team member", dialog: "Invite a team member" },
+    {
+      path: "/account/team",
+      button: "Actions for Grace Hopper",
+      entry: "Remove member",
+      dialog: "Remove this member?",
+    },
+    {
+      path: "/account/invites",
+      button: "Actions for the invite of grace@acme.example",
+      entry: "Revoke",
+      dialog: "Revoke this invite?",
+    },
+    { path: "/account/environments", button: "Create environment", dialog: "Create environment" },
+    {
+      path: "/account/environments",
+      button: "Actions for Production",
+      entry: "Edit",
+      dialog: "Edit environment",
+    },
+    {
+      path: "/account/environments",
+      button: "Actions for Production",
+      entry: "Delete",
+      dialog: "Delete this environment?",
+    },
+    { path: "/profile", button: "Edit", dialog: "Edit profile" },
+    { path: "/profile", button: "Change password", dialog: "Change password" },
+    { path: `${agentPath}/deployments`, button: "Edit", dialog: "Edit agent" },
+    {
+      path: `${agentPath}/deployments`,
+      button: "Actions for Invoice reader",
+      entry: "Retire",
+      dialog: "Retire this agent?",
+    },
+    {
+      path: `${agentPath}/versions`,
+      button: "Actions for Invoice reader",
+      entry: "Delete",
+      dialog: "Delete this agent?",
+    },
+  ];
+  await page.goto("/");
+  for (const way of ways) await walk(page, way);
+});
+
+test("the command line is connected without a mouse, and the token outlives Escape", async ({
+  page,
+  api,
+  signedIn: _,
+}) => {
+  await page.goto("/cli/connect");
+  await tabTo(page, page.getByRole("button", { name: "Connect the CLI" }));
+  await page.keyboard.press("Enter");
+  const dialog = page.getByRole("dialog", { name: "Save this token now" });
+  const value = dialog.getByRole("textbox", { name: "Token value" });
+  await expect(value).toBeFocused();
+  await page.keyboard.press("Escape");
+  await expect(value).toBeVisible();
+  const secret = await value.inputValue();
+  await tabTo(page, dialog.getByRole("button", { name: "Copy token" }));
+  await page.keyboard.press("Enter");
+  await expect(dialog.getByRole("status").filter({ hasText: "Copied" })).toBeAttached();
+  await tabTo(page, dialog.getByRole("button", { name: "Done" }));
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("heading", { name: "The CLI has its token" })).toBeVisible();
+  expect((await api.ping(secret)).status).toBe(200);
+  await tabTo(page, page.getByRole("link", { name: "API tokens" }));
+});
