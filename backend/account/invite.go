@@ -29,7 +29,8 @@ type Invite struct {
 	AccountID            pfid.ID
 	Email                string // lower case
 	Status               string
-	CreatedByAdminUserID pfid.ID // zero where an API token made it
+	CreatedByAdminUserID pfid.ID // who is responsible for it, also where an API token of theirs made it; zero for nobody
+	CreatedByAPITokenID  pfid.ID // zero unless an API token makes it now; not kept
 	ExpiresAt            time.Time
 	InsertedAt           time.Time
 	UpdatedAt            time.Time
@@ -70,7 +71,7 @@ type InviteStore interface {
 	// Invite returns one invite of the account, else a fault.NotFound.
 	Invite(ctx context.Context, account, id pfid.ID) (Invite, error)
 	// InsertInvite writes an invite and revokes the pending ones that its account has for the same email. An email of a
-	// member of any account is ErrIsMember.
+	// member of the account is ErrIsMember.
 	InsertInvite(ctx context.Context, i Invite, record Recorder) error
 	// RevokeInvite reads the invite, lets decide set what changes, and writes that, all in one transaction.
 	RevokeInvite(ctx context.Context, account, id pfid.ID, decide func(Invite) (Invite, audit.Event, error)) (Invite, error)
@@ -94,7 +95,7 @@ func (as *Accounts) Invite(ctx context.Context, actor audit.Actor, email string)
 		return IssuedInvite{}, err
 	}
 	i := Invite{
-		ID: id, AccountID: actor.AccountID, Email: email, Status: InvitePending, CreatedByAdminUserID: actor.AdminUserID,
+		ID: id, AccountID: actor.AccountID, Email: email, Status: InvitePending, CreatedByAdminUserID: actor.AdminUserID, CreatedByAPITokenID: actor.APITokenID,
 		ExpiresAt: at.Add(InviteLife), InsertedAt: at, UpdatedAt: at,
 	}
 	err = as.store.InsertInvite(ctx, i, as.recorder(at, actor))

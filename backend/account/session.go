@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"tokentab/backend/audit"
@@ -89,7 +90,7 @@ func (as *Accounts) startSession(ctx context.Context, user AdminUser, passwordHa
 		return "", Session{}, err
 	}
 	s := Session{
-		ID: public, AdminUser: user, Account: owner, Address: address, UserAgent: userAgent[:min(len(userAgent), maxUserAgent)],
+		ID: public, AdminUser: user, Account: owner, Address: address, UserAgent: strings.ToValidUTF8(userAgent[:min(len(userAgent), maxUserAgent)], ""),
 		InsertedAt: at, LastSeenAt: at, ExpiresAt: at.Add(AbsoluteEnd),
 	}
 	actor := audit.Actor{AccountID: user.AccountID, AdminUserID: user.ID, Address: address}
@@ -118,9 +119,10 @@ func (as *Accounts) Session(ctx context.Context, id SessionID) (s Session, ok bo
 		return Session{}, false, nil
 	}
 	if at.Sub(s.LastSeenAt) >= seenResolution {
-		if err := as.store.TouchSession(ctx, id.hash(), at); err != nil {
-			return Session{}, false, err
-		}
+		// Not worth failing or waiting for: while the store is busy, the next request tries again.
+		soon, cancel := context.WithTimeout(ctx, time.Second)
+		defer cancel()
+		_ = as.store.TouchSession(soon, id.hash(), at)
 	}
 	return s, true, nil
 }

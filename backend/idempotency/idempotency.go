@@ -5,7 +5,6 @@ package idempotency
 import (
 	"context"
 	"crypto/sha256"
-	"errors"
 	"time"
 
 	"tokentab/backend/fault"
@@ -50,16 +49,25 @@ type Entry struct {
 	At     time.Time
 }
 
-// Store keeps keys, per account.
+// Caller is whose keys are meant: callers choose keys without knowing of each other, also within an account.
+type Caller struct {
+	AccountID pfid.ID
+	ID        pfid.ID // of the admin user or the API token
+}
+
+// MaxAnswer is the largest answer that is kept, in bytes; a request with a larger one may run again.
+const MaxAnswer = 64 << 10
+
+// Store keeps keys, per caller.
 type Store interface {
 	// ReserveKey notes that a request with this key runs. If the key is there already, it writes nothing and returns
 	// what is known, unless that is older than staleBefore and has no answer: then it takes the key over. Entries
 	// older than expiredBefore are removed first.
-	ReserveKey(ctx context.Context, account pfid.ID, key string, entry Entry, expiredBefore, staleBefore time.Time) (prior *Entry, err error)
+	ReserveKey(ctx context.Context, who Caller, key string, entry Entry, expiredBefore, staleBefore time.Time) (prior *Entry, err error)
 	// AnswerKey keeps the answer of the request that reserved the key.
-	AnswerKey(ctx context.Context, account pfid.ID, key string, answer Answer) error
+	AnswerKey(ctx context.Context, who Caller, key string, answer Answer) error
 	// ReleaseKey forgets a key that was reserved and got no answer worth keeping.
-	ReleaseKey(ctx context.Context, account pfid.ID, key string) error
+	ReleaseKey(ctx context.Context, who Caller, key string) error
 }
 
 // Keys runs requests at most once per key.
@@ -74,11 +82,11 @@ func New(store Store, now func() time.Time) *Keys { return &Keys{store: store, n
 // Once runs the request, or returns the answer of the first one with the same key. The same key with another request
 // is a fault.IdempotencyKeyAlreadyUsed. Only a success is kept: a request that failed may be repeated as new. run
 // returns the answer to keep, which may lack secrets that the caller of run got.
-func (k *Keys) Once(ctx context.Context, account pfid.ID, key string, hash Hash, run func() (Answer, error)) (replayed *Answer, err error) {
+func (k *Keys) Once(ctx context.Context, who Caller, key string, hash Hash, run func() (Answer, error)) (replayed *Answer, err error) {
 	if len(key) > MaxKey || key == "" {
 		return nil, fault.Field("idempotency_key", "must have from 1 to %d characters", MaxKey)
 	}
-	prior, err := k.reserve(ctx, account, key, hash)
+	prior, err := k.reserve(ctx, who, key, hash)
 	if err != nil {
 		return nil, err
 	}
@@ -88,22 +96,23 @@ func (k *Keys) Once(ctx context.Context, account pfid.ID, key string, hash Hash,
 	finished := false
 	defer func() {
 		if !finished { // also after a panic
-			err = errors.Join(err, k.store.ReleaseKey(context.WithoutCancel(ctx), account, key))
+			// A key that can't be released is taken over once it counts as abandoned.
+			_ = k.store.ReleaseKey(context.WithoutCancel(ctx), who, key)
 		}
 	}()
 	answer, err := run()
-	if err != nil || answer.Status < 200 || answer.Status > 299 {
+	if err != nil || answer.Status < 200 || answer.Status > 299 || len(answer.Body) > MaxAnswer {
 		return nil, err
 	}
-	// The work is done: failing to keep the answer must not turn it into a failure.
-	finished = k.store.AnswerKey(context.WithoutCancel(ctx), account, key, answer) == nil
+	// The work is done and answered: failing to keep the answer must not turn it into a failure.
+	finished = k.store.AnswerKey(context.WithoutCancel(ctx), who, key, answer) == nil
 	return nil, nil
 }
 
-func (k *Keys) reserve(ctx context.Context, account pfid.ID, key string, hash Hash) (*Answer, error) {
+func (k *Keys) reserve(ctx context.Context, who Caller, key string, hash Hash) (*Answer, error) {
 	for began := time.Duration(0); ; began += pause {
 		at := k.now().UTC()
-		prior, err := k.store.ReserveKey(ctx, account, key, Entry{Hash: hash, At: at}, at.Add(-kept), at.Add(-abandoned))
+		prior, err := k.store.ReserveKey(ctx, who, key, Entry{Hash: hash, At: at}, at.Add(-kept), at.Add(-abandoned))
 		switch {
 		case err != nil || prior == nil:
 			return nil, err

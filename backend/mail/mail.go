@@ -16,7 +16,8 @@ type Mailer struct{ server config.SMTP }
 // New returns a Mailer. It does not connect yet.
 func New(server config.SMTP) *Mailer { return &Mailer{server: server} }
 
-// Send hands a mail of plain text to the server, over a connection of its own, and returns after the server took it.
+// Send hands a mail of plain text to the server, over a connection of its own, and returns after the server took it or
+// when the context ends; then the mail may or may not have been sent.
 func (m *Mailer) Send(ctx context.Context, to, subject, text string) error {
 	message := mail.NewMsg(mail.WithNoDefaultUserAgent())
 	if err := message.From(m.server.From); err != nil {
@@ -32,7 +33,15 @@ func (m *Mailer) Send(ctx context.Context, to, subject, text string) error {
 	if err != nil {
 		return fmt.Errorf("mail: %w", err)
 	}
-	if err := client.DialAndSendWithContext(ctx, message); err != nil {
+	// The library keeps its own time between two words of the server, so a slow server could hold it for long.
+	sent := make(chan error, 1)
+	go func() { sent <- client.DialAndSendWithContext(ctx, message) }()
+	select {
+	case err = <-sent:
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	if err != nil {
 		return fmt.Errorf("mail: %w", err)
 	}
 	return nil

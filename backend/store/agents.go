@@ -109,7 +109,7 @@ func mustServe(tx *gorm.DB, account, id pfid.ID, refused string) error {
 
 // ChangeAgent implements agent.Store.
 func (s *Store) ChangeAgent(ctx context.Context, account, id pfid.ID, decide func(*agent.Agent) (agent.Change, error), recorder audit.Recorder) (a agent.Agent, moved [][32]byte, err error) {
-	err = s.change(ctx, func(tx *gorm.DB) error {
+	err = s.changeWithin(ctx, moveTimeout, func(tx *gorm.DB) error {
 		if a, err = takeAgent(tx.Where("id = ?", id), account); err != nil {
 			return err
 		}
@@ -150,7 +150,7 @@ func (s *Store) moveAgentTokens(tx *gorm.DB, a agent.Agent, move agent.TokenMove
 
 // DeleteAgent implements agent.Store.
 func (s *Store) DeleteAgent(ctx context.Context, account, id pfid.ID, at time.Time, decide func(liveTokens int) error, recorder audit.Recorder) (a agent.Agent, revoked [][32]byte, err error) {
-	err = s.change(ctx, func(tx *gorm.DB) error {
+	err = s.changeWithin(ctx, moveTimeout, func(tx *gorm.DB) error {
 		if a, err = takeAgent(tx.Where("id = ?", id), account); err != nil {
 			return err
 		}

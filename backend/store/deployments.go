@@ -199,7 +199,7 @@ func setOnlyCurrentVersion(tx *gorm.DB, a agent.Agent, version pfid.ID, recorder
 
 // DeleteDeployment implements agent.Store.
 func (s *Store) DeleteDeployment(ctx context.Context, account, id pfid.ID, at time.Time, decide func(liveTokens int) error, recorder audit.Recorder) (d agent.ListedDeployment, revoked [][32]byte, err error) {
-	err = s.change(ctx, func(tx *gorm.DB) error {
+	err = s.changeWithin(ctx, moveTimeout, func(tx *gorm.DB) error {
 		if d, err = findDeployment(tx, account, id); err != nil {
 			return err
 		}

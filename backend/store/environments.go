@@ -110,7 +110,7 @@ func (s *Store) UpdateEnvironment(ctx context.Context, owner, id pfid.ID, decide
 
 // DeleteEnvironment implements account.Store.
 func (s *Store) DeleteEnvironment(ctx context.Context, owner, id pfid.ID, at time.Time, decide func(account.ListedEnvironment) error, recorder account.Recorder) (deleted account.ListedEnvironment, hashes [][32]byte, err error) {
-	err = s.change(ctx, func(tx *gorm.DB) error {
+	err = s.changeWithin(ctx, moveTimeout, func(tx *gorm.DB) error {
 		if deleted, err = environmentIn(tx, owner, id); err != nil {
 			return err
 		}

@@ -44,20 +44,21 @@ func (s *Store) Invite(ctx context.Context, owner, id pfid.ID) (found account.In
 func (s *Store) InsertInvite(ctx context.Context, i account.Invite, recorder account.Recorder) error {
 	isMember := false
 	err := s.change(ctx, func(tx *gorm.DB) error {
-		if !i.CreatedByAdminUserID.IsZero() {
-			if err := mustBePresent(tx, i.CreatedByAdminUserID); err != nil {
-				return err
-			}
+		responsible, err := mustBeIn(tx, i.CreatedByAdminUserID, i.CreatedByAPITokenID, i.InsertedAt)
+		if err != nil {
+			return err
 		}
+		i.CreatedByAdminUserID = responsible
 		var n int64
-		if err := tx.Model(&adminUserRow{}).Where("email = ? AND removed_at IS NULL", i.Email).Count(&n).Error; err != nil {
+		// Only the own team is looked at: whether an email belongs to another account is nobody's business here.
+		if err := tx.Model(&adminUserRow{}).Where("account_id = ? AND email = ? AND removed_at IS NULL", i.AccountID, i.Email).Count(&n).Error; err != nil {
 			return err
 		}
 		if isMember = n > 0; isMember {
 			return account.ErrIsMember
 		}
 		var earlier []inviteRow
-		err := tx.Model(&earlier).Clauses(clause.Returning{Columns: []clause.Column{{Name: "id"}}}).
+		err = tx.Model(&earlier).Clauses(clause.Returning{Columns: []clause.Column{{Name: "id"}}}).
 			Where("account_id = ? AND email = ? AND status = ?", i.AccountID, i.Email, account.InvitePending).
 			Updates(map[string]any{"status": account.InviteRevoked, "updated_at": millis(i.InsertedAt)}).Error
 		if err != nil {

@@ -116,7 +116,7 @@ func (s *Store) UpdateMember(ctx context.Context, owner, id pfid.ID, decide func
 
 // RemoveMember implements account.Store.
 func (s *Store) RemoveMember(ctx context.Context, owner, id pfid.ID, revokeTokens bool, at time.Time, decide func(account.Member) error, recorder account.Recorder) (removed account.Member, hashes [][32]byte, err error) {
-	err = s.change(ctx, func(tx *gorm.DB) error {
+	err = s.changeWithin(ctx, moveTimeout, func(tx *gorm.DB) error {
 		is, err := memberIn(tx, owner, id, false)
 		if err != nil {
 			return err
@@ -148,7 +148,7 @@ func (s *Store) RemoveMember(ctx context.Context, owner, id pfid.ID, revokeToken
 
 // RevokeTokensOf implements account.Store.
 func (s *Store) RevokeTokensOf(ctx context.Context, owner, id pfid.ID, at time.Time, recorder account.Recorder) (member account.Member, hashes [][32]byte, err error) {
-	err = s.change(ctx, func(tx *gorm.DB) error {
+	err = s.changeWithin(ctx, moveTimeout, func(tx *gorm.DB) error {
 		if _, err := memberIn(tx, owner, id, true); err != nil {
 			return err
 		}
@@ -166,6 +166,26 @@ func (s *Store) revokeTokensOf(tx *gorm.DB, owner, id pfid.ID, at time.Time, rec
 		return tx.Where("account_id = ? AND created_by_admin_user_id = ?", owner, id)
 	}
 	return s.moveTokens(tx, made, token.Revoked, false, revoking(recorder, "with all tokens of the member who made it"), at)
+}
+
+// mustBeIn refuses what somebody asked for who lost the right to it meanwhile, an admin user by removal, an API token by
+// a move or its end: it would outlive that. It returns the admin user who is responsible for what the caller makes: what
+// a token makes ends together with what its own maker made. Both ids may be zero, for the command line.
+func mustBeIn(tx *gorm.DB, adminUser, apiToken pfid.ID, at time.Time) (responsible pfid.ID, err error) {
+	if !apiToken.IsZero() {
+		var maker tokenRow
+		if err := take(tx.Where("id = ? AND status = ? AND expires_at > ?", apiToken, token.Active.String(), millis(at)), &maker, "API token"); err != nil {
+			if fault.KindOf(err) == fault.NotFound {
+				return pfid.ID{}, fault.New(fault.BadAuthToken, "This token is not valid any more.")
+			}
+			return pfid.ID{}, err
+		}
+		return maker.CreatedByAdminUserID, nil
+	}
+	if adminUser.IsZero() {
+		return pfid.ID{}, nil
+	}
+	return adminUser, mustBePresent(tx, adminUser)
 }
 
 // mustBePresent refuses what an admin user asked for who was removed meanwhile: it would outlive the removal.

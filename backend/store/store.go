@@ -23,6 +23,9 @@ import (
 	"tokentab/backend/pfid"
 )
 
+// moveTimeout bounds a change that may move very many tokens, all in one transaction.
+const moveTimeout = time.Minute
+
 // operationTimeout bounds every read and change, the wait for the writing connection included.
 const operationTimeout = 10 * time.Second
 

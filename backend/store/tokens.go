@@ -74,10 +74,10 @@ func (r listedTokenRow) listed() token.Listed {
 	l := token.Listed{Token: r.Row.token(), AgentName: orEmpty(r.AgentName), EnvironmentName: orEmpty(r.EnvironmentName)}
 	l.AgentRetired = r.AgentRetiredAt != nil
 	switch {
-	case r.CreatorName != nil:
-		l.CreatedByName = *r.CreatorName
 	case r.CreatorHint != nil:
 		l.CreatedByName = "API token …" + *r.CreatorHint
+	case r.CreatorName != nil:
+		l.CreatedByName = *r.CreatorName
 	}
 	return l
 }
@@ -134,7 +134,8 @@ func mustHave(tx *gorm.DB, table, field string, account, id pfid.ID) error {
 func (s *Store) InsertToken(ctx context.Context, t token.Token, hash token.Hash, event, deployed audit.Event) error {
 	raced := false
 	err := s.change(ctx, func(tx *gorm.DB) error {
-		if err := mustStillStand(tx, t); err != nil {
+		responsible, err := mustStillStand(tx, t)
+		if err != nil {
 			return err
 		}
 		if t.Scope == token.ScopeAgentDeployment {
@@ -164,7 +165,7 @@ func (s *Store) InsertToken(ctx context.Context, t token.Token, hash token.Hash,
 			ID: t.ID, AccountID: t.AccountID, Name: t.Name, SecretHash: hash[:], Hint: t.Hint,
 			TokenScope: t.Scope.String(), Status: t.Status.String(),
 			AgentID: t.AgentID, EnvironmentID: t.EnvironmentID, AgentDeploymentID: t.AgentDeploymentID,
-			CreatedByAdminUserID: t.CreatedByAdminUserID, CreatedByAPITokenID: t.CreatedByAPITokenID,
+			CreatedByAdminUserID: responsible, CreatedByAPITokenID: t.CreatedByAPITokenID,
 			ExpiresAt: millis(t.ExpiresAt), InsertedAt: millis(t.InsertedAt), UpdatedAt: millis(t.UpdatedAt),
 		}
 		if err := tx.Create(&row).Error; err != nil {
@@ -181,16 +182,14 @@ func (s *Store) InsertToken(ctx context.Context, t token.Token, hash token.Hash,
 	return err
 }
 
-// mustStillStand looks again at what a token depends on, inside the transaction: none may slip in behind the removal of
-// its maker, the delete of its environment, or the retirement or delete of its agent, which have ended all others by
-// then.
-func mustStillStand(tx *gorm.DB, t token.Token) error {
-	if !t.CreatedByAdminUserID.IsZero() {
-		if err := mustBePresent(tx, t.CreatedByAdminUserID); err != nil {
-			return err
-		}
+// mustStillStand looks again at what a token depends on, inside the transaction: none may slip in behind the removal or
+// revocation of its maker, the delete of its environment, or the retirement or delete of its agent, which have ended
+// all others by then. It returns the admin user who is responsible for the token.
+func mustStillStand(tx *gorm.DB, t token.Token) (responsible pfid.ID, err error) {
+	if responsible, err = mustBeIn(tx, t.CreatedByAdminUserID, t.CreatedByAPITokenID, t.InsertedAt); err != nil {
+		return pfid.ID{}, err
 	}
-	return mayIssue(tx, t.AccountID, t.AgentID, t.EnvironmentID)
+	return responsible, mayIssue(tx, t.AccountID, t.AgentID, t.EnvironmentID)
 }
 
 func countTokens(tx *gorm.DB, account pfid.ID, by int) error {

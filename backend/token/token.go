@@ -92,7 +92,8 @@ type Token struct {
 	EnvironmentID     pfid.ID // environment and agent deployment tokens only
 	AgentDeploymentID pfid.ID // agent deployment tokens only
 
-	// Who asked for it: one of the two, or neither for the command line.
+	// Who asked for it: an admin user, or an API token, and then also the admin user who is responsible for that one;
+	// neither for the command line.
 	CreatedByAdminUserID pfid.ID
 	CreatedByAPITokenID  pfid.ID
 

@@ -40,6 +40,14 @@ type caller struct {
 	request  *fiber.Ctx
 }
 
+// id is the id of the admin user or the API token that asks.
+func (c *caller) id() pfid.ID {
+	if c.Session != nil {
+		return c.AdminUserID
+	}
+	return c.APITokenID
+}
+
 // mayManage reports whether the caller has the rights of the whole account.
 func (c *caller) mayManage() bool {
 	return c.Session != nil || c.Standing != nil && c.Standing.Scope == token.ScopeAccount
@@ -195,7 +203,7 @@ func add[I, O any](s *Server, a access, method, path, summary string, intent fun
 		operation.Security = []map[string][]string{{"token": {}}, {"session": {}}}
 	}
 	// What a session alone may do is not repeated by clients, and its bodies hold passwords, of which no hash is kept.
-	if a != open && a != signedIn && isUnsafe(method) {
+	if a != open && a != signedIn && isUnsafe(method) && path != bulkRoute { // each item of a bulk has a key of its own
 		operation.Middlewares = append(operation.Middlewares, s.idempotent)
 	}
 	if isUnsafe(method) {

@@ -143,7 +143,7 @@ func TestATokenIsIssuedAsAskedFor(t *testing.T) {
 	for key, want := range map[string]any{
 		"type": "api_token", "token_scope": "environment", "status": "active", "name": "ci runner", "hint": secret[len(secret)-4:],
 		"environment_id": deployment.EnvironmentID.String(), "environment_name": "Development", "agent_id": nil, "agent_deployment_id": nil,
-		"created_by_admin_user_id": nil, "created_by_api_token_id": first.ID.String(), "created_by_name": "API token …" + first.Hint,
+		"created_by_admin_user_id": actor.AdminUserID.String(), "created_by_api_token_id": first.ID.String(), "created_by_name": "API token …" + first.Hint,
 		"expires_at": end.Format(wireTime), "last_used_at": nil, "inserted_at": p.Clock.Now().Format(wireTime),
 	} {
 		if got := a.Get(t, "details", key); got != want {

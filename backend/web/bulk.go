@@ -13,24 +13,46 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/danielgtaylor/huma/v2"
 	"github.com/valyala/fasthttp"
 
 	"tokentab/backend/fault"
 	"tokentab/backend/idempotency"
 )
 
-// Limits of a bulk request.
+// bulkRoute is where bulk requests go.
+const bulkRoute = "/bulk"
+
+// Limits of a bulk request. It takes up to 100 items, as its schema says.
 const (
-	maxBulkItems = 100
-	minBulkKey   = 8
-	maxBulkKey   = 128
+	minBulkKey    = 8
+	maxBulkKey    = 128
+	maxBulkAnswer = 4 << 20 // bytes of all answers together
 )
+
+// bulkItem is one item as it was sent, with its numbers as they were written.
+type bulkItem map[string]any
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (b *bulkItem) UnmarshalJSON(text []byte) error {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	item := map[string]any{}
+	err := decoder.Decode(&item)
+	*b = item
+	return err
+}
+
+// Schema implements huma.SchemaProvider.
+func (bulkItem) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true}
+}
 
 // bulkInput takes items of both shapes that clients send: {_type, idempotency_key, …} and {method, path, body}.
 type bulkInput struct {
 	Body struct {
-		_     struct{}         `additionalProperties:"true"`
-		Items []map[string]any `json:"items" nullable:"false" minItems:"1" maxItems:"100" doc:"Each {_type, idempotency_key, …fields} such as agents/list, or {method, path, body}"`
+		_     struct{}   `additionalProperties:"true"`
+		Items []bulkItem `json:"items" nullable:"false" minItems:"1" maxItems:"100" doc:"Each {_type, idempotency_key, …fields} such as agents/list, or {method, path, body}"`
 	}
 }
 
@@ -66,15 +88,25 @@ type bulkRequest struct {
 func (s *Server) bulk(_ context.Context, who *caller, in *bulkInput) (*bulkOutput, error) {
 	requests := make([]bulkRequest, len(in.Body.Items))
 	wrong := fault.Fields{}
+	keys := map[string]bool{}
 	for i, item := range in.Body.Items {
 		requests[i] = readBulkItem(wrong, fmt.Sprintf("items[%d]", i), item)
+		if key := requests[i].key; key != "" && keys[key] {
+			wrong.Add(fmt.Sprintf("items[%d].idempotency_key", i), "stands on an earlier item")
+		} else {
+			keys[key] = true
+		}
 	}
 	if err := wrong.Err(); err != nil {
 		return nil, err
 	}
 	out := &bulkOutput{Body: BulkAnswer{Status: "success", Outputs: map[string]json.RawMessage{}, Details: BulkItems{Items: []BulkItem{}}}}
+	size := 0
 	for _, request := range requests {
 		status, answer := s.dispatch(who, request)
+		if size += len(answer); size > maxBulkAnswer {
+			status, answer = http.StatusBadRequest, tooMuch
+		}
 		if request.key != "" {
 			out.Body.Outputs[request.key] = answer
 		} else {
@@ -86,6 +118,9 @@ func (s *Server) bulk(_ context.Context, who *caller, in *bulkInput) (*bulkOutpu
 	}
 	return out, nil
 }
+
+// tooMuch stands for an answer with which a bulk answer would get too large. Its change, if it was one, is made.
+var tooMuch = json.RawMessage(`{"status":"error","code":"bad_request","message":"The answers of this bulk request are larger than 4 MiB: ask for less at once."}`)
 
 // dispatch runs one item as a request of its own, with the caller's credential: it passes the same checks as any other.
 func (s *Server) dispatch(who *caller, item bulkRequest) (status int, answer json.RawMessage) {
@@ -115,7 +150,7 @@ var bulkResources = map[string]string{
 // bulkPath is what the path of an item may look like: plain segments, of which the first is the resource.
 var bulkPath = regexp.MustCompile(`^/([a-z_]+)(?:/[a-z0-9_]+)*$`)
 
-func readBulkItem(wrong fault.Fields, at string, item map[string]any) bulkRequest {
+func readBulkItem(wrong fault.Fields, at string, item bulkItem) bulkRequest {
 	if _, typed := item["_type"]; typed {
 		return readTypedItem(wrong, at, item)
 	}
@@ -149,7 +184,7 @@ func isBulkResource(path string) bool {
 }
 
 // readTypedItem reads an item such as {"_type":"agents/show","idempotency_key":"…","agent_id":"…"}.
-func readTypedItem(wrong fault.Fields, at string, item map[string]any) bulkRequest {
+func readTypedItem(wrong fault.Fields, at string, item bulkItem) bulkRequest {
 	kind, _ := item["_type"].(string)
 	resource, action, _ := strings.Cut(kind, "/")
 	path, known := bulkResources[resource]
@@ -170,6 +205,9 @@ func readTypedItem(wrong fault.Fields, at string, item map[string]any) bulkReque
 		}
 	}
 	id := takeID(fields, path)
+	if id == "" && !slices.Contains([]string{"list", "create", "generate"}, action) && kind != "agents/show" {
+		wrong.Add(at+".id", "is required")
+	}
 	switch action {
 	case "list":
 		request.method = http.MethodGet
@@ -194,6 +232,7 @@ func readTypedItem(wrong fault.Fields, at string, item map[string]any) bulkReque
 	case "delete":
 		request.method = http.MethodDelete
 		request.path += "/" + url.PathEscape(id) + queryOf(fields)
+		request.body = request.keyed(map[string]any{})
 	case "generate":
 		request.method = http.MethodPost
 		request.path += "/generate"

@@ -88,6 +88,9 @@ type AgentDeploymentUpdate struct {
 func (s *Server) updateDeployment(ctx context.Context, who *caller, in *changed[AgentDeploymentUpdate]) (*one[AgentDeployment], error) {
 	wrong := fault.Fields{}
 	version := optionalID(wrong, "current_version_id", in.Body.Details.CurrentVersionID)
+	if text := in.Body.Details.CurrentVersionID; text != nil && *text == "" {
+		wrong.Add("current_version_id", "must be an id, or null to pin no version")
+	}
 	if err := wrong.Err(); err != nil {
 		return nil, err
 	}

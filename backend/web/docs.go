@@ -91,8 +91,13 @@ func methodOrder(method string) int {
 
 func docsOperationOf(document *huma.OpenAPI, path string, o *huma.Operation) docsOperation {
 	d := docsOperation{ID: o.OperationID, Method: o.Method, Path: "/api/v1" + path, Summary: o.Summary, Description: o.Description, Access: "API token or session"}
-	if len(o.Security) == 0 {
+	switch {
+	case len(o.Security) == 0:
 		d.Access = "open"
+	case len(o.Security) == 1 && o.Security[0]["session"] != nil:
+		d.Access = "session only"
+	case len(o.Security) == 1:
+		d.Access = "API token only"
 	}
 	for _, p := range o.Parameters {
 		d.Parameters = append(d.Parameters, docsField{Name: p.Name, Type: typeOf(p.Schema), Text: p.Description, Required: p.Required})

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"encoding/json"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -13,7 +14,7 @@ import (
 // idempotent runs a change at most once where its body names an idempotency_key, at the top or inside details.
 func (s *Server) idempotent(ctx huma.Context, next func(huma.Context)) {
 	who, _ := ctx.Context().Value(callerKey{}).(*caller)
-	key, named, err := idempotencyKey(who.request.Body())
+	key, named, err := idempotencyKey(who.request.Request().Body())
 	if err != nil {
 		s.answerHuma(ctx, err)
 		return
@@ -23,11 +24,15 @@ func (s *Server) idempotent(ctx huma.Context, next func(huma.Context)) {
 		return
 	}
 	c := who.request
-	hash := idempotency.HashOf(c.Method(), string(c.Request().URI().RequestURI()), c.Body())
-	replayed, err := s.Once.Once(ctx.Context(), who.AccountID, key, hash, func() (idempotency.Answer, error) {
+	hash := idempotency.HashOf(c.Method(), string(c.Request().URI().RequestURI()), c.Request().Body())
+	replayed, err := s.Once.Once(ctx.Context(), idempotency.Caller{AccountID: who.AccountID, ID: who.id()}, key, hash, func() (idempotency.Answer, error) {
 		next(ctx)
 		response := c.Response()
-		return idempotency.Answer{Status: response.StatusCode(), Body: withoutSecrets(response.Body())}, nil
+		kept, ok := withoutSecrets(response.Body())
+		if !ok {
+			return idempotency.Answer{}, nil
+		}
+		return idempotency.Answer{Status: response.StatusCode(), Body: kept}, nil
 	})
 	if err != nil {
 		s.answerHuma(ctx, err)
@@ -67,24 +72,24 @@ func idempotencyKey(body []byte) (key string, named bool, err error) {
 }
 
 // withoutSecrets is an answer as it may be kept: a secret is shown once, also to whoever repeats the request.
-func withoutSecrets(body []byte) string {
+// What can't be read is not kept.
+func withoutSecrets(body []byte) (kept string, ok bool) {
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	decoder.UseNumber() // large numbers stay as they are
 	var answer map[string]any
-	if json.Unmarshal(body, &answer) != nil {
-		return string(body)
+	if decoder.Decode(&answer) != nil {
+		return "", false
 	}
 	delete(answer, "token")
-	if details, ok := answer["details"].(map[string]any); ok {
+	if details, is := answer["details"].(map[string]any); is {
 		for _, secret := range []string{"token", "invite_url"} {
 			if _, has := details[secret]; has {
 				details[secret] = nil
 			}
 		}
 	}
-	kept, err := json.Marshal(answer)
-	if err != nil {
-		return ""
-	}
-	return string(kept)
+	encoded, err := json.Marshal(answer)
+	return string(encoded), err == nil
 }
 
 // answerHuma answers a failure in a middleware of Huma.

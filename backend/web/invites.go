@@ -17,7 +17,7 @@ type Mailer interface {
 }
 
 // mailTimeout bounds how long the answer to an invite waits for the mail server.
-const mailTimeout = 10 * time.Second
+const mailTimeout = 4 * time.Second
 
 // AdminUserInvite is an invite to the team as clients see it.
 type AdminUserInvite struct {

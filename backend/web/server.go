@@ -198,7 +198,7 @@ func (s *Server) routes() {
 	add(s, manager, http.MethodGet, "/agent_schema_version/{id}", "Retrieve an agent schema version", s.getSchemaVersion)
 
 	add(s, manager, http.MethodPost, "/pfid/generate", "Make ids of the account's partition", s.generatePFIDs)
-	add(s, manager, http.MethodPost, "/bulk", "Run several requests in order, each on its own, until one fails", s.bulk)
+	add(s, manager, http.MethodPost, bulkRoute, "Run several requests in order, each on its own, until one fails", s.bulk)
 
 	root.Get("/openapi.json", s.openAPI)
 	s.app.Get("/docs", s.docs)

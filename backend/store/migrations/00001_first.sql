@@ -144,6 +144,7 @@ CREATE TABLE agent_versions (
     FOREIGN KEY (account_id, agent_schema_version_id) REFERENCES agent_schema_versions (account_id, id)
 );
 CREATE INDEX agent_versions_by_time ON agent_versions (agent_id, inserted_at, id);
+CREATE INDEX agent_versions_by_schema ON agent_versions (agent_schema_version_id) WHERE agent_schema_version_id IS NOT NULL;
 
 CREATE TABLE api_tokens (
     id                       TEXT   NOT NULL PRIMARY KEY,
