@@ -139,7 +139,7 @@ func (as *Accounts) DeleteEnvironment(ctx context.Context, actor audit.Actor, id
 		if revokeTokens || e.LiveTokens == 0 && e.Deployments == 0 {
 			return nil
 		}
-		return fault.New(fault.InvalidAction, "%s and %s name this environment. Revoke and delete them together with it, or first.",
+		return fault.New(fault.InvalidAction, "%s and %s name this environment. Delete them first, or together with it by revoke_api_tokens=true.",
 			count(e.LiveTokens, "live API token"), count(e.Deployments, "agent deployment"))
 	}
 	deleted, hashes, err := as.store.DeleteEnvironment(ctx, actor.AccountID, id, at, decide, as.recorder(at, actor))

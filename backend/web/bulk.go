@@ -83,6 +83,7 @@ type bulkRequest struct {
 	key          string // of an item with a _type
 	method, path string
 	body         []byte
+	refused      json.RawMessage // the answer of an item that leads nowhere; nil for all others
 }
 
 func (s *Server) bulk(_ context.Context, who *caller, in *bulkInput) (*bulkOutput, error) {
@@ -103,7 +104,10 @@ func (s *Server) bulk(_ context.Context, who *caller, in *bulkInput) (*bulkOutpu
 	out := &bulkOutput{Body: BulkAnswer{Status: "success", Outputs: map[string]json.RawMessage{}, Details: BulkItems{Items: []BulkItem{}}}}
 	size := 0
 	for _, request := range requests {
-		status, answer := s.dispatch(who, request)
+		status, answer := http.StatusNotFound, request.refused
+		if answer == nil {
+			status, answer = s.dispatch(who, request)
+		}
 		if size += len(answer); size > maxBulkAnswer {
 			status, answer = http.StatusBadRequest, tooMuch
 		}
@@ -121,6 +125,9 @@ func (s *Server) bulk(_ context.Context, who *caller, in *bulkInput) (*bulkOutpu
 
 // tooMuch stands for an answer with which a bulk answer would get too large. Its change, if it was one, is made.
 var tooMuch = json.RawMessage(`{"status":"error","code":"bad_request","message":"The answers of this bulk request are larger than 4 MiB: ask for less at once."}`)
+
+// nowhere answers an item whose path or type is none of a resource.
+var nowhere = json.RawMessage(`{"status":"error","code":"not_found","message":"There is nothing at this address."}`)
 
 // dispatch runs one item as a request of its own, with the caller's credential: it passes the same checks as any other.
 func (s *Server) dispatch(who *caller, item bulkRequest) (status int, answer json.RawMessage) {
@@ -163,7 +170,7 @@ func readBulkItem(wrong fault.Fields, at string, item bulkItem) bulkRequest {
 	path = "/" + strings.TrimPrefix(strings.TrimPrefix(path, "/"), "api/v1/")
 	place, _, _ := strings.Cut(path, "?")
 	if match := bulkPath.FindStringSubmatch(place); match == nil || !isBulkResource(match[1]) {
-		wrong.Add(at+".path", "must be the path of a resource, such as /agent")
+		request.refused = nowhere
 	}
 	request.path = "/api/v1" + path
 	if body, ok := item["body"].(map[string]any); ok {
@@ -194,7 +201,7 @@ func readTypedItem(wrong fault.Fields, at string, item bulkItem) bulkRequest {
 		wrong.Add(at+".idempotency_key", "must have from %d to %d characters", minBulkKey, maxBulkKey)
 	}
 	if !known || action == "" {
-		wrong.Add(at+"._type", "must be a resource and an action, such as agents/list")
+		request.refused = nowhere
 		return request
 	}
 	request.path = "/api/v1/" + path

@@ -138,7 +138,7 @@ func init() {
 				if d, ok := cause.(huma.ErrorDetailer); ok {
 					detail := d.ErrorDetail()
 					field := fieldOf(detail.Location, detail.Message)
-					body.Errors[field] = append(body.Errors[field], detail.Message)
+					body.Errors[field] = append(body.Errors[field], wording(detail.Message))
 				}
 			}
 		case status >= http.StatusInternalServerError:
@@ -166,6 +166,17 @@ func fieldOf(location, message string) string {
 		return "body"
 	}
 	return location
+}
+
+// wording says what is wrong with a field as the nouns say it, where the library says it otherwise.
+func wording(message string) string {
+	switch {
+	case strings.HasPrefix(message, "expected required property"), message == "expected length >= 1":
+		return "is required"
+	case strings.HasPrefix(message, "expected string to be RFC 3339"):
+		return "must be a time such as 2027-01-31T12:00:00Z (RFC 3339)"
+	}
+	return strings.Replace(message, "expected ", "must be ", 1)
 }
 
 func sentence(text string) string {

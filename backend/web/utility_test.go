@@ -166,8 +166,16 @@ func TestBulkLetsNobodyDoMoreThanSingleRequestsDo(t *testing.T) {
 	}
 	for _, item := range []string{
 		`{"method":"GET","path":"/session"}`, `{"method":"POST","path":"/setup"}`, `{"method":"POST","path":"/bulk"}`, `{"method":"GET","path":"/agent/../session"}`,
-		`{"method":"GET","path":"/agent/%2e%2e/session"}`, `{"method":"TRACE","path":"/agent"}`, `{"path":"/agent"}`, `{"method":"GET","path":"/agent","body":[]}`,
-		`{}`, `{"_type":"agents/list"}`, `{"_type":"agents/list","idempotency_key":"short"}`, `{"_type":"planets/list","idempotency_key":"long-enough"}`,
+		`{"method":"GET","path":"/agent/%2e%2e/session"}`, `{"_type":"planets/list","idempotency_key":"long-enough"}`, `{"_type":"sessions/list","idempotency_key":"long-enough"}`,
+	} {
+		a := p.Call(http.MethodPost, "/api/v1/bulk", `{"items":[`+item+`,{"method":"GET","path":"/agent"}]}`, backendtest.Bearer(manager))
+		if a.Status != http.StatusOK || strings.Count(a.Body, `"not_found"`) != 1 || strings.Contains(a.Body, `"summaries"`) {
+			t.Errorf("%s: %d %s", item, a.Status, a.Body)
+		}
+	}
+	for _, item := range []string{
+		`{"method":"TRACE","path":"/agent"}`, `{"path":"/agent"}`, `{"method":"GET","path":"/agent","body":[]}`,
+		`{}`, `{"_type":"agents/list"}`, `{"_type":"agents/list","idempotency_key":"short"}`,
 	} {
 		if a := p.Call(http.MethodPost, "/api/v1/bulk", `{"items":[`+item+`]}`, backendtest.Bearer(manager)); a.Status != http.StatusUnprocessableEntity {
 			t.Errorf("%s: %d %s", item, a.Status, a.Body)
