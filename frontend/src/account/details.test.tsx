@@ -114,7 +114,7 @@ describe("editing the account", () => {
     await user.click(within(dialog).getByRole("button", { name: "Save changes" }));
     await waitFor(() =>
       expect(within(dialog).getByRole("textbox", { name: /Website/ })).toHaveAccessibleDescription(
-        "must be an http or https address",
+        "Website must be an http or https address.",
       ),
     );
   });

@@ -120,7 +120,7 @@ describe("inviting a team member", () => {
     const errors = { email: ["belongs to a member already"] };
     network.on("POST /admin_user_invite", failure(422, "validation_errors", "No.", { errors }));
     await send("ada@acme.example");
-    expect(await screen.findByText("belongs to a member already")).toBeInTheDocument();
+    expect(await screen.findByText("Email belongs to a member already.")).toBeInTheDocument();
   });
 });
 

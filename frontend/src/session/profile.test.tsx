@@ -84,7 +84,7 @@ describe("changing the password", () => {
     const { dialog } = await fill("wrong", "a long enough secret");
     await waitFor(() =>
       expect(within(dialog).getByLabelText("Current password")).toHaveAccessibleDescription(
-        "is not your password",
+        "Current password is not your password.",
       ),
     );
   });

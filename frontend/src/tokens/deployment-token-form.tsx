@@ -110,7 +110,7 @@ function EnvironmentChoice({ chosen, onChoose, errors }: EnvironmentChoiceProps)
           )) ?? [1, 2].map((row) => <EnvironmentPlaceholder key={row} />)}
         </div>
       )}
-      <FieldErrors id={`${id}-errors`} errors={errors} />
+      <FieldErrors id={`${id}-errors`} label="Environment" errors={errors} />
     </fieldset>
   );
 }

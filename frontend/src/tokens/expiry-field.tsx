@@ -76,7 +76,7 @@ export function ExpiryField({ value, onChange, lifetimes, errors }: ExpiryFieldP
           ? `Expires on ${spelledOut(at)}`
           : `Any day, at most ${lifetimes.max} days from now.`}
       </p>
-      <FieldErrors id={`${id}-errors`} errors={shown} />
+      <FieldErrors id={`${id}-errors`} label="Expiry" errors={shown} />
     </fieldset>
   );
 }

@@ -34,25 +34,30 @@ export function Field({ label, optional = false, hint, errors = [], end, classNa
         {end && <div className="absolute inset-y-0 right-0 flex items-center">{end}</div>}
       </div>
       {hint && (
-        <p id={`${id}-hint`} className="text-small text-soft">
+        <p id={`${id}-hint`} className="text-small text-soft wrap-anywhere">
           {hint}
         </p>
       )}
-      <FieldErrors id={`${id}-errors`} errors={errors} />
+      <FieldErrors id={`${id}-errors`} label={label} errors={errors} />
     </div>
   );
 }
 
-export function FieldErrors({ id, errors }: { id: string; errors: string[] }) {
+export function FieldErrors({ id, label, errors }: { id: string; label: string; errors: string[] }) {
   if (errors.length === 0) return null;
   return (
     <div id={id} className="grid gap-1 text-small text-bad-ink">
       {errors.map((text) => (
         <p key={text} className="flex gap-1.5">
           <CircleAlert aria-hidden className="mt-px size-3.5 shrink-0" />
-          {text}
+          {sentence(label, text)}
         </p>
       ))}
     </div>
   );
+}
+
+/** The server says of a field what follows its name, such as "is wrong"; the page speaks in sentences. */
+function sentence(label: string, text: string): string {
+  return /^\p{Ll}/u.test(text) ? `${label} ${text}.` : text;
 }

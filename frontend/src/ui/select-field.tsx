@@ -50,7 +50,7 @@ export function SelectField<T extends string>({
           className="pointer-events-none absolute inset-y-0 right-2.5 my-auto size-4 text-soft"
         />
       </div>
-      <FieldErrors id={`${id}-errors`} errors={errors} />
+      <FieldErrors id={`${id}-errors`} label={label} errors={errors} />
     </div>
   );
 }
