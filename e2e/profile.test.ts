@@ -26,7 +26,7 @@ test("a new password asks for the old one and ends every other session", async (
   await changePassword(page, "not the password at all", "a new and longer password");
   const dialog = page.getByRole("dialog", { name: "Change password" });
   await expect(dialog.getByRole("textbox", { name: "Current password" })).toHaveAccessibleDescription(
-    /wrong/,
+    "Current password is wrong.",
   );
   await expect(other.getByRole("heading", { name: "No agents yet" })).toBeVisible();
 

@@ -1,5 +1,5 @@
 import { test } from "./fixtures";
-import { tour } from "./tour";
+import { tours } from "./tours";
 
 /* Pictures of every page and state to look at, in e2e/screenshots. Nothing is compared. */
 
@@ -12,18 +12,19 @@ for (const colorScheme of ["light", "dark"] as const) {
         contextOptions: { reducedMotion: "reduce" },
       });
 
-      test(`${colorScheme}, ${width} wide`, async ({ page, api, server, problems }) => {
-        problems.allow(/401 \(Unauthorized\)/);
-        problems.allow(/503 \(Service Unavailable\)/);
-        await tour({
-          page,
-          api,
-          setupLink: server.setupLink,
-          visit: async (stop) => {
-            await page.screenshot({ path: `e2e/screenshots/${stop}-${colorScheme}-${width}.png` });
-          },
+      for (const [name, tour] of Object.entries(tours)) {
+        test(`${name}, ${colorScheme}, ${width} wide`, async ({ page, api, server, problems }) => {
+          await tour({
+            page,
+            api,
+            setupLink: server.setupLink,
+            problems,
+            visit: async (stop) => {
+              await page.screenshot({ path: `e2e/screenshots/${stop}-${colorScheme}-${width}.png` });
+            },
+          });
         });
-      });
+      }
     });
   }
 }

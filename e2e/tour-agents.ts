@@ -1,0 +1,122 @@
+import { expect } from "@playwright/test";
+import { founder } from "./api";
+import { fill, made } from "./fill";
+import { signIn } from "./sign-in";
+import { tokenRow } from "./tokens";
+import { failing, type Tour } from "./tour";
+
+/** The agents, their deployments and versions. */
+export async function agentsTour(given: Tour) {
+  const { page, api } = given;
+  await api.setUp();
+  await page.goto("/sign-in?next=/agents");
+  await signIn(page, founder);
+  await emptyPages(given);
+  const { agentId, wordyId } = await fill(api);
+  await fillVersions(given, agentId);
+  await agentPages(given, agentId);
+  await agentDialogs(given, agentId);
+  await versionPages(given, agentId, wordyId);
+  await outOfReach(given, agentId);
+}
+
+async function emptyPages({ page, visit }: Tour) {
+  await expect(page.getByRole("heading", { name: "No agents yet" })).toBeVisible();
+  await visit("agents-empty");
+  await page.getByRole("button", { name: "Register agent" }).click();
+  await expect(page.getByRole("dialog", { name: "Register agent" })).toBeVisible();
+  await visit("agents-register");
+}
+
+/** Registers versions, deploys one, and retires an agent. */
+async function fillVersions({ api }: Tour, agent_id: string) {
+  await made(api, "/agent_version", { agent_id, external_identifier: "1.4.0" });
+  const current = await made(api, "/agent_version", {
+    agent_id,
+    external_identifier: "1.5.0",
+    name: "Reads handwriting",
+  });
+  await made(api, "/agent_version", { agent_id, external_identifier: "1.5.0" });
+  await made(api, "/agent_version", { agent_id, external_identifier: "sha256-".padEnd(255, "9f3c7a") });
+  const deployments = await api.list<{ id: string; environment_name: string }>(
+    `/agent_deployment?agent_id=${agent_id}`,
+  );
+  const production = deployments.find(({ environment_name }) => environment_name === "Production");
+  await api.change(`/agent_deployment/${production?.id}`, { current_version_id: current.id });
+  const retired = await made(api, "/agent", {
+    name: "Translator of old",
+    description: "Replaced in spring.",
+  });
+  await api.act(`/agent/${retired.id}/retire`);
+}
+
+async function agentPages({ page, visit }: Tour, agentId: string) {
+  await page.goto("/agents");
+  await expect(page.getByRole("row", { name: /Invoice reader/ })).toBeVisible();
+  await visit("agents");
+  await page.getByRole("link", { name: /^Web search/ }).click();
+  await expect(page.getByRole("heading", { name: "No deployment tokens yet" })).toBeVisible();
+  await visit("deployments-empty");
+  await page.goto(`/agents/${agentId}/deployments`);
+  await expect(tokenRow(page, /Production/)).toBeVisible();
+  await visit("deployments");
+  await page.getByRole("button", { name: "Create deployment token" }).click();
+  await expect(page.getByRole("radio", { name: /^Production/ })).toBeVisible();
+  await visit("deployments-create");
+}
+
+async function agentDialogs({ page, visit }: Tour, agentId: string) {
+  await page.goto(`/agents/${agentId}/deployments`);
+  await page.getByRole("button", { name: "Edit" }).click();
+  await expect(page.getByRole("dialog", { name: "Edit agent" })).toBeVisible();
+  await visit("agent-edit");
+  await page.getByRole("button", { name: "Cancel" }).click();
+  const menu = page.getByRole("button", { name: "Actions for Invoice reader", exact: true });
+  await menu.click();
+  await expect(page.getByRole("menu")).toBeVisible();
+  await visit("agent-menu");
+  await page.getByRole("menuitem", { name: "Retire" }).click();
+  await expect(page.getByRole("alertdialog", { name: "Retire this agent?" })).toBeVisible();
+  await visit("agent-retire");
+  await page.getByRole("button", { name: "Cancel" }).click();
+  await menu.click();
+  await page.getByRole("menuitem", { name: "Delete" }).click();
+  await expect(page.getByRole("checkbox", { name: /^Revoke its 2 live tokens/ })).toBeVisible();
+  await visit("agent-delete");
+  await page.getByRole("button", { name: "Cancel" }).click();
+}
+
+async function versionPages({ page, problems, visit }: Tour, agentId: string, wordyId: string) {
+  await page.goto(`/agents/${agentId}/versions`);
+  await expect(page.getByRole("row", { name: /1\.4\.0/ })).toBeVisible();
+  await expect(page.getByRole("row", { name: /Reads handwriting/ })).toContainText("Production");
+  await visit("versions");
+  await page.goto(`/agents/${wordyId}/versions`);
+  await expect(page.getByRole("heading", { name: "No versions yet" })).toBeVisible();
+  await visit("versions-empty");
+  await page.goto("/agents");
+  await page.getByRole("link", { name: "Translator of old" }).click();
+  await expect(page.getByText("This agent is retired:")).toBeVisible();
+  await expect(page.getByRole("heading", { name: "No deployment tokens yet" })).toBeVisible();
+  await visit("agent-retired");
+  problems.allow(/404 \(Not Found\)/);
+  await page.goto(`/agents/${wordyId.slice(0, -4)}0000`);
+  await expect(page.getByRole("heading", { name: "No such agent" })).toBeVisible();
+  await visit("agent-missing");
+}
+
+/** The pages when the store is lost: with the agent on screen already, and without it. */
+async function outOfReach({ page, problems, visit }: Tour, agentId: string) {
+  await page.goto(`/agents/${agentId}/versions`);
+  await expect(page.getByRole("row", { name: /1\.4\.0/ })).toBeVisible();
+  await failing({ page, problems }, /\/api\/v1\/agent/, async () => {
+    await expect(page.getByRole("alert")).toHaveCount(3);
+    await visit("versions-out-of-date");
+    await page.reload();
+    await expect(page.getByRole("alert")).toContainText("does not answer");
+    await visit("agent-error");
+    await page.goto("/agents");
+    await expect(page.getByRole("alert")).toContainText("does not answer");
+    await visit("agents-error");
+  });
+}

@@ -1,0 +1,94 @@
+import { expect } from "@playwright/test";
+import { founder } from "./api";
+import { fill } from "./fill";
+import { signIn } from "./sign-in";
+import { choose, submitNewToken, tokenRow } from "./tokens";
+import { failing, type Tour } from "./tour";
+
+/** Set-up, sign-in and all about API tokens. */
+export async function tokensTour(given: Tour) {
+  await strangers(given);
+  await emptyPages(given);
+  await fill(given.api);
+  await tokenPages(given);
+}
+
+async function strangers({ page, api, setupLink, problems, visit }: Tour) {
+  await page.goto(setupLink);
+  await expect(page.getByRole("textbox", { name: "Account name" })).toBeVisible();
+  await visit("setup");
+  await page.getByRole("button", { name: "Create account" }).click();
+  await expect(page.getByText("Enter your name.")).toBeVisible();
+  await visit("setup-incomplete");
+  await api.setUp();
+  await page.goto("/sign-in");
+  await expect(page.getByRole("heading", { name: "Sign in" })).toBeVisible();
+  await visit("sign-in");
+  problems.allow(/401 \(Unauthorized\)/);
+  await signIn(page, { ...founder, password: "not the password at all" });
+  await expect(page.getByRole("alert")).toBeVisible();
+  await visit("sign-in-refused");
+  await signIn(page, founder);
+}
+
+async function emptyPages({ page, problems, visit }: Tour) {
+  await expect(page.getByRole("heading", { name: "No API tokens yet" })).toBeVisible();
+  await visit("tokens-empty");
+  problems.allow(/404 \(Not Found\)/);
+  await page.goto("/nowhere");
+  await expect(page.getByRole("heading", { name: "Nothing is here" })).toBeVisible();
+  await visit("not-found");
+}
+
+async function tokenPages(given: Tour) {
+  const { page, visit } = given;
+  await page.goto("/account/api-tokens");
+  await expect(tokenRow(page, /Nightly build/)).toBeVisible();
+  await visit("tokens");
+  await tokenRow(page, /Nightly build/)
+    .getByRole("button", { name: /^Actions for/ })
+    .click();
+  await expect(page.getByRole("menu")).toBeVisible();
+  await visit("tokens-menu");
+  await page.keyboard.press("Escape");
+
+  await choose(tokenRow(page, /Nightly build/), "Revoke");
+  await expect(page.getByRole("alertdialog")).toBeVisible();
+  await visit("tokens-revoke");
+  await page.getByRole("button", { name: "Cancel" }).click();
+  await choose(tokenRow(page, /Old laptop/), "Delete");
+  await expect(page.getByRole("alertdialog")).toBeVisible();
+  await visit("tokens-delete");
+  await page.getByRole("button", { name: "Cancel" }).click();
+  await choose(tokenRow(page, /Paused for the audit/), "Activate");
+  await expect(page.getByText("Token activated.", { exact: false })).toBeVisible();
+  await visit("tokens-activated");
+
+  await page.getByRole("button", { name: "Create API token" }).click();
+  const form = page.getByRole("dialog", { name: "Create API token" });
+  await expect(form).toBeVisible();
+  await visit("tokens-create");
+  await form.getByText("Custom").click();
+  await form.getByRole("button", { name: "Create token" }).click();
+  await expect(form.getByText("Choose a date.")).toBeVisible();
+  await visit("tokens-create-no-date");
+  await form.getByText("30 days").click();
+  await submitNewToken(page);
+  await visit("tokens-shown-once");
+  await page.getByRole("button", { name: "Done" }).click();
+  await expect(page.getByRole("alertdialog")).toBeVisible();
+  await visit("tokens-shown-once-question");
+  await page.getByRole("button", { name: "Close without copying" }).click();
+  await tokensOutOfReach(given);
+}
+
+/** The list when it can't be loaded: with rows that were there before, and without any. */
+async function tokensOutOfReach({ page, problems, visit }: Tour) {
+  await failing({ page, problems }, /\/api\/v1\/api_token\?/, async () => {
+    await expect(page.getByRole("alert")).toContainText("may be out of date");
+    await visit("tokens-out-of-date");
+    await page.reload();
+    await expect(page.getByRole("alert")).toContainText("does not answer");
+    await visit("tokens-error");
+  });
+}

@@ -1,0 +1,12 @@
+import { accountTour } from "./tour-account";
+import { agentsTour } from "./tour-agents";
+import { entranceTour } from "./tour-entrance";
+import { tokensTour } from "./tour-tokens";
+
+/** All pages, dialogs and states of the program, in ways that each begin with an empty one. */
+export const tours = {
+  "the tokens": tokensTour,
+  "the agents": agentsTour,
+  "the account": accountTour,
+  "invite, profile and command line": entranceTour,
+};
