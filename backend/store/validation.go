@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"runtime"
 	"slices"
 
 	"gorm.io/gorm"
@@ -49,6 +50,7 @@ func (s *Store) RecordUses(ctx context.Context, uses []token.Use) error {
 			if err != nil {
 				return err
 			}
+			runtime.Gosched() // on one core, validations that wait go first
 		}
 		return recordSeen(tx, uses)
 	})
