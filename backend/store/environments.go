@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"gorm.io/gorm"
-	"gorm.io/gorm/clause"
 
 	"tokentab/backend/account"
 	"tokentab/backend/audit"
@@ -118,32 +117,18 @@ func (s *Store) DeleteEnvironment(ctx context.Context, owner, id pfid.ID, at tim
 			return err
 		}
 		named := func(tx *gorm.DB) *gorm.DB { return tx.Where("account_id = ? AND environment_id = ?", owner, id) }
-		if hashes, err = s.moveTokens(tx, named, token.Revoked, false, revoking(recorder, "with its environment"), at); err != nil {
+		if hashes, err = s.moveTokens(tx, named, token.Revoked, false, of(recorder, audit.APITokenRevoked, "with its environment"), at); err != nil {
 			return err
 		}
-		gone := map[string]any{"deleted_at": millis(at), "updated_at": millis(at)}
-		var deployments []deploymentRow
-		err := named(tx.Model(&deployments)).Clauses(clause.Returning{Columns: []clause.Column{{Name: "id"}}}).
-			Where("deleted_at IS NULL").Updates(gone).Error
-		if err != nil {
+		if err := deleteDeployments(tx, named, at, of(recorder, audit.AgentDeploymentDeleted, "with its environment")); err != nil {
 			return err
 		}
-		for _, row := range deployments {
-			if err := recordWith(tx, recorder, audit.AgentDeploymentDeleted, row.ID, "with its environment"); err != nil {
-				return err
-			}
-		}
-		if err := tx.Model(&environmentRow{}).Where("id = ?", id).Updates(gone).Error; err != nil {
+		if err := tx.Model(&environmentRow{}).Where("id = ?", id).Update("deleted_at", millis(at)).Error; err != nil {
 			return err
 		}
 		return recordWith(tx, recorder, audit.EnvironmentDeleted, id, deleted.Name)
 	})
 	return deleted, hashes, err
-}
-
-// revoking makes the event of each token that a change revokes.
-func revoking(recorder account.Recorder, detail string) func(pfid.ID) (audit.Event, error) {
-	return func(id pfid.ID) (audit.Event, error) { return recorder(audit.APITokenRevoked, id, detail) }
 }
 
 func recordWith(tx *gorm.DB, recorder account.Recorder, action audit.Action, subject pfid.ID, detail string) error {

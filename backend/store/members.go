@@ -165,7 +165,7 @@ func (s *Store) revokeTokensOf(tx *gorm.DB, owner, id pfid.ID, at time.Time, rec
 	made := func(tx *gorm.DB) *gorm.DB {
 		return tx.Where("account_id = ? AND created_by_admin_user_id = ?", owner, id)
 	}
-	return s.moveTokens(tx, made, token.Revoked, false, revoking(recorder, "with all tokens of the member who made it"), at)
+	return s.moveTokens(tx, made, token.Revoked, false, of(recorder, audit.APITokenRevoked, "with all tokens of the member who made it"), at)
 }
 
 // mustBeIn refuses what somebody asked for who lost the right to it meanwhile, an admin user by removal, an API token by
