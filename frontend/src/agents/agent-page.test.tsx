@@ -91,6 +91,18 @@ describe("retiring", () => {
     );
   });
 
+  test("says how to deploy it", async () => {
+    open(address);
+    expect(await screen.findByText(/Creating a deployment token deploys it/)).toBeVisible();
+  });
+
+  test("that is retired is not said to be deployed by a token that it can't get", async () => {
+    stored = retired;
+    open(address);
+    expect(await screen.findByText("Not deployed in any environment.")).toBeVisible();
+    expect(screen.queryByText(/deploys it/)).not.toBeInTheDocument();
+  });
+
   test("is taken back at once, and says how many tokens are active again", async () => {
     stored = retired;
     network.on("POST /agent/:id/reinstate", () => {

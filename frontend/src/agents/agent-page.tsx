@@ -80,7 +80,7 @@ export function AgentPage({ id, tab, action, children }: AgentPageProps) {
           </Notice>
         </div>
       )}
-      <DeploymentSnapshot agentId={id} />
+      <DeploymentSnapshot agentId={id} retired={agent?.status === "retired"} />
       <TabLinks name="Agent" tabs={tabs} current={`${base}/${tab}`} />
       {agent && children(agent)}
     </>

@@ -9,7 +9,7 @@ import { useDeployments } from "./agents";
 const card = "min-w-0 rounded-box border border-line px-3 py-2.5";
 
 /** Which version of the agent runs in each environment that has a deployment of it. */
-export function DeploymentSnapshot({ agentId }: { agentId: string }) {
+export function DeploymentSnapshot({ agentId, retired }: { agentId: string; retired: boolean }) {
   const { data: deployments, error, refetch } = useDeployments(agentId);
   return (
     <section aria-label="Deployed in" aria-busy={!deployments && !error} className="mt-5">
@@ -27,16 +27,18 @@ export function DeploymentSnapshot({ agentId }: { agentId: string }) {
           </Notice>
         </div>
       )}
-      {deployments ? <Cards deployments={deployments} /> : !error && <Placeholder />}
+      {deployments ? <Cards deployments={deployments} retired={retired} /> : !error && <Placeholder />}
     </section>
   );
 }
 
-function Cards({ deployments }: { deployments: AgentDeployment[] }) {
+function Cards({ deployments, retired }: { deployments: AgentDeployment[]; retired: boolean }) {
   if (deployments.length === 0) {
     return (
       <p className={`${card} flex min-h-16.5 items-center text-soft`}>
-        Not deployed in any environment yet. Creating a deployment token deploys it.
+        {retired
+          ? "Not deployed in any environment."
+          : "Not deployed in any environment yet. Creating a deployment token deploys it."}
       </p>
     );
   }
