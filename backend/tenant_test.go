@@ -243,6 +243,9 @@ func TestPromise7AccountsDoNotMix(t *testing.T) {
 		"delete our environment": func(f holdings) (string, string, any) {
 			return "DELETE", "/api/v1/environment/" + f.environment.String() + "?revoke_api_tokens=true", nil
 		},
+		"validate for our account": func(f holdings) (string, string, any) {
+			return "GET", "/api/v1/validate?account_id=" + f.actor.AccountID.String(), nil
+		},
 		"validate for our environment": func(f holdings) (string, string, any) {
 			return "GET", "/api/v1/validate?environment_id=" + f.environment.String(), nil
 		},

@@ -49,6 +49,7 @@ type Verdict struct {
 // Need is what the asker demands beyond a good token. Each kind of demand has to be met by any of its values; an
 // empty slice demands nothing. The zero Need takes every good token.
 type Need struct {
+	Accounts     []pfid.ID
 	Scopes       []Scope
 	Environments []pfid.ID
 	Agents       []pfid.ID
@@ -107,6 +108,9 @@ func (s *Standing) judge(at time.Time, need Need) Reason {
 // meets reports whether the token satisfies the need. An account token satisfies every environment and agent of its
 // account: it is up to the asker to name only its own.
 func (s *Standing) meets(need Need) bool {
+	if len(need.Accounts) > 0 && !slices.Contains(need.Accounts, s.AccountID) {
+		return false
+	}
 	if len(need.Scopes) > 0 && !slices.Contains(need.Scopes, s.Scope) {
 		return false
 	}

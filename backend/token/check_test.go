@@ -91,6 +91,11 @@ func TestANeedIsMetByTheTokensOwnIdsAndByTheWholeAccountOnly(t *testing.T) {
 		account, environment, deployment Reason
 	}{
 		{"nothing", Need{}, Good, Good, Good},
+		{"its account", Need{Accounts: []pfid.ID{account}}, Good, Good, Good},
+		{"one of two accounts", Need{Accounts: []pfid.ID{foreign, account}}, Good, Good, Good},
+		{"another account", Need{Accounts: []pfid.ID{foreign}}, Insufficient, Insufficient, Insufficient},
+		{"an account that is not written right", Need{Accounts: []pfid.ID{{}}}, Insufficient, Insufficient, Insufficient},
+		{"its account and another environment", Need{Accounts: []pfid.ID{account}, Environments: []pfid.ID{other}}, Good, Insufficient, Insufficient},
 		{"its environment", Need{Environments: []pfid.ID{environment}}, Good, Good, Good},
 		{"one of two environments", Need{Environments: []pfid.ID{other, environment}}, Good, Good, Good},
 		{"another environment", Need{Environments: []pfid.ID{other}}, Good, Insufficient, Insufficient},

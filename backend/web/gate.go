@@ -270,6 +270,9 @@ func needOf(query *fasthttp.Args) (need token.Need) {
 	}
 	for key, value := range query.All() {
 		switch string(key) {
+		case "account_id":
+			id, _ := pfid.Parse(string(value))
+			need.Accounts = append(need.Accounts, id)
 		case "scope":
 			scope, _ := token.ParseScope(string(value))
 			need.Scopes = append(need.Scopes, scope)
