@@ -55,9 +55,10 @@ type Need struct {
 	Agents       []pfid.ID
 }
 
-// Check judges a secret at this instant, and counts an accepted one as used. An error means that it could not be found
-// out, which is neither good nor bad. For a secret seen before it reads no store; it never writes one.
-func (ts *Tokens) Check(ctx context.Context, secret []byte, need Need) (Verdict, error) {
+// Check judges a secret at this instant, and counts an accepted one as used; every need has to be met. An error means
+// that it could not be found out, which is neither good nor bad. For a secret seen before it reads no store; it never
+// writes one.
+func (ts *Tokens) Check(ctx context.Context, secret []byte, needs ...Need) (Verdict, error) {
 	if len(secret) == 0 || len(secret) > MaxSecret {
 		return Verdict{}, nil
 	}
@@ -66,7 +67,7 @@ func (ts *Tokens) Check(ctx context.Context, secret []byte, need Need) (Verdict,
 	if err != nil || !ok {
 		return Verdict{}, err
 	}
-	reason := standing.judge(at, need)
+	reason := standing.judge(at, needs)
 	if reason == Good {
 		ts.cache.Use(hash, &standing, at.UnixMilli())
 	}
@@ -89,7 +90,7 @@ func (ts *Tokens) find(ctx context.Context, hash Hash) (Standing, bool, error) {
 	})
 }
 
-func (s *Standing) judge(at time.Time, need Need) Reason {
+func (s *Standing) judge(at time.Time, needs []Need) Reason {
 	switch {
 	case s.Status == Revoked:
 		return IsRevoked
@@ -99,15 +100,18 @@ func (s *Standing) judge(at time.Time, need Need) Reason {
 		return Unknown
 	case at.Unix() >= s.ExpiresAt:
 		return IsExpired
-	case !s.meets(need):
-		return Insufficient
+	}
+	for i := range needs {
+		if !s.meets(&needs[i]) {
+			return Insufficient
+		}
 	}
 	return Good
 }
 
 // meets reports whether the token satisfies the need. An account token satisfies every environment and agent of its
 // account: it is up to the asker to name only its own.
-func (s *Standing) meets(need Need) bool {
+func (s *Standing) meets(need *Need) bool {
 	if len(need.Accounts) > 0 && !slices.Contains(need.Accounts, s.AccountID) {
 		return false
 	}

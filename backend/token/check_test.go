@@ -56,11 +56,11 @@ func TestWhatIsTooLongOrEmptyIsNotLookedUp(t *testing.T) {
 
 func TestAStandingThatIsNotSetIsNeverGood(t *testing.T) {
 	var s Standing
-	if r := s.judge(time.Now(), Need{}); r == Good {
+	if r := s.judge(time.Now(), nil); r == Good {
 		t.Fatal("the zero standing was accepted")
 	}
 	s = Standing{Status: 77, ExpiresAt: time.Now().Add(time.Hour).Unix()}
-	if r := s.judge(time.Now(), Need{}); r == Good {
+	if r := s.judge(time.Now(), nil); r == Good {
 		t.Fatal("an unknown status was accepted")
 	}
 }
@@ -110,7 +110,7 @@ func TestANeedIsMetByTheTokensOwnIdsAndByTheWholeAccountOnly(t *testing.T) {
 		{"a scope that is not written right", Need{Scopes: []Scope{0}}, Insufficient, Insufficient, Insufficient},
 	} {
 		for scope, want := range map[Scope]Reason{ScopeAccount: c.account, ScopeEnvironment: c.environment, ScopeAgentDeployment: c.deployment} {
-			if got := standing(scope).judge(at, c.need); got != want {
+			if got := standing(scope).judge(at, []Need{c.need}); got != want {
 				t.Errorf("%s, asked of a token of scope %s: %v, want %v", c.name, scope, got, want)
 			}
 		}

@@ -24,7 +24,6 @@ import (
 	"tokentab/backend/audit"
 	"tokentab/backend/backendtest"
 	"tokentab/backend/paging"
-	"tokentab/backend/pfid"
 	"tokentab/backend/signer"
 	"tokentab/backend/token"
 )
@@ -201,43 +200,6 @@ func TestAGoodAnswerForGatewaysCarriesAllIdentityHeadersAndNoBody(t *testing.T) 
 	}
 	if a := p.Call(http.MethodGet, "/api/v1/ping", nil, backendtest.Header{Name: "X-API-Key", Value: accountSecret}); a.Status != http.StatusUnauthorized {
 		t.Errorf("ping takes X-API-Key: %d", a.Status)
-	}
-}
-
-func TestWhatAGatewayNeedsIsHeldAgainstTheToken(t *testing.T) {
-	p := backendtest.Start(t)
-	_, made, secret := deployed(t, p)
-	other, err := pfid.New(p.Clock.Now(), made.AccountID.Partition(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for query, want := range map[string]int{
-		"":                                      http.StatusOK,
-		"account_id=" + made.AccountID.String(): http.StatusOK,
-		"account_id=" + other.String():          http.StatusForbidden,
-		"account_id=" + other.String() + "&scope=agent_deployment": http.StatusForbidden,
-		"scope=agent_deployment":                                   http.StatusOK,
-		"scope=account":                                            http.StatusForbidden,
-		"scope=account&scope=agent_deployment":                     http.StatusOK,
-		"environment_id=" + made.EnvironmentID.String():            http.StatusOK,
-		"environment_id=" + other.String():                         http.StatusForbidden,
-		"environment_id=" + other.String() + "&environment_id=" + made.EnvironmentID.String():  http.StatusOK,
-		"agent_id=" + made.AgentID.String() + "&environment_id=" + made.EnvironmentID.String(): http.StatusOK,
-		"agent_id=" + other.String() + "&environment_id=" + made.EnvironmentID.String():        http.StatusForbidden,
-		"scope=":          http.StatusForbidden,
-		"scope=ACCOUNT":   http.StatusForbidden,
-		"account_id=":     http.StatusForbidden,
-		"environment_id=": http.StatusForbidden,
-		"agent_id":        http.StatusForbidden,
-		"something=else":  http.StatusOK,
-	} {
-		a := p.Call(http.MethodGet, "/api/v1/validate?"+query, nil, backendtest.Bearer(secret))
-		if a.Status != want {
-			t.Errorf("?%s: %d, want %d", query, a.Status, want)
-		}
-		if want == http.StatusForbidden && (a.Text(t, "code") != "not_permitted" || !strings.Contains(a.Header.Get("WWW-Authenticate"), "insufficient_scope")) {
-			t.Errorf("?%s: %v %s", query, a.Header, a.Body)
-		}
 	}
 }
 

@@ -118,7 +118,7 @@ func (s *Server) validate(c *fasthttp.RequestCtx) {
 		s.refuse(c, noCredential)
 		return
 	}
-	verdict, err := s.Tokens.Check(context.Background(), secret, needOf(c.QueryArgs()))
+	verdict, err := s.Tokens.Check(context.Background(), secret, needsOf(c)...)
 	if err != nil {
 		s.cannotTell(c, err)
 		return
@@ -146,7 +146,7 @@ func (s *Server) ping(c *fasthttp.RequestCtx) {
 		s.refuse(c, noCredential)
 		return
 	}
-	verdict, err := s.Tokens.Check(context.Background(), secret, token.Need{})
+	verdict, err := s.Tokens.Check(context.Background(), secret)
 	if err != nil {
 		s.cannotTell(c, err)
 		return
@@ -260,29 +260,4 @@ func oneToken(value []byte) []byte {
 		return nil
 	}
 	return value
-}
-
-// needOf reads what a gateway's configuration demands. A value that names nothing is kept as one that nothing meets,
-// so that a mistake in a configuration refuses rather than admits.
-func needOf(query *fasthttp.Args) (need token.Need) {
-	if query.Len() == 0 {
-		return need
-	}
-	for key, value := range query.All() {
-		switch string(key) {
-		case "account_id":
-			id, _ := pfid.Parse(string(value))
-			need.Accounts = append(need.Accounts, id)
-		case "scope":
-			scope, _ := token.ParseScope(string(value))
-			need.Scopes = append(need.Scopes, scope)
-		case "environment_id":
-			id, _ := pfid.Parse(string(value))
-			need.Environments = append(need.Environments, id)
-		case "agent_id":
-			id, _ := pfid.Parse(string(value))
-			need.Agents = append(need.Agents, id)
-		}
-	}
-	return need
 }
