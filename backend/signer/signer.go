@@ -154,29 +154,39 @@ type claims struct {
 	EnvironmentID     string `json:"environment_id,omitempty"`
 	AgentID           string `json:"agent_id,omitempty"`
 	AgentDeploymentID string `json:"agent_deployment_id,omitempty"`
+	Status            status `json:"status,omitzero"`
 }
 
 // Sign implements token.Signer.
 func (s *Signer) Sign(ctx context.Context, c token.Claims) (string, error) {
-	kid, key, err := s.current(ctx)
-	if err != nil {
-		return "", err
-	}
-	unsigned := jwt.NewWithClaims(jwt.SigningMethodES256, claims{
+	all := claims{
 		RegisteredClaims: jwt.RegisteredClaims{
 			Issuer: s.issuer, Subject: c.Subject.String(), Audience: jwt.ClaimStrings{s.audience}, ID: c.ID,
 			IssuedAt: jwt.NewNumericDate(c.IssuedAt), ExpiresAt: jwt.NewNumericDate(c.ExpiresAt),
 		},
 		ClientID: c.ClientID.String(), Scope: c.Scope.String(), AccountID: c.AccountID.String(),
 		EnvironmentID: c.EnvironmentID.String(), AgentID: c.AgentID.String(), AgentDeploymentID: c.AgentDeploymentID.String(),
-	})
-	unsigned.Header["typ"] = "at+jwt"
+	}
+	if !c.StatusEntry.IsZero() {
+		all.Status.List = reference{Index: c.StatusEntry.Index, URI: s.StatusListURI(c.StatusEntry.List)}
+	}
+	return s.sign(ctx, "at+jwt", all)
+}
+
+// sign signs claims under the current key.
+func (s *Signer) sign(ctx context.Context, typ string, all jwt.Claims) (string, error) {
+	kid, key, err := s.current(ctx)
+	if err != nil {
+		return "", err
+	}
+	unsigned := jwt.NewWithClaims(jwt.SigningMethodES256, all)
+	unsigned.Header["typ"] = typ
 	unsigned.Header["kid"] = kid
-	secret, err := unsigned.SignedString(key)
+	signed, err := unsigned.SignedString(key)
 	if err != nil {
 		return "", fmt.Errorf("signer: sign: %w", err)
 	}
-	return secret, nil
+	return signed, nil
 }
 
 // JWK is a public key in the form of RFC 7517.

@@ -151,6 +151,9 @@ func (s *Store) DeleteAccount(ctx context.Context, id pfid.ID, decide func(accou
 		if err != nil {
 			return err
 		}
+		if err := keepStatusEntries(tx, "account_id", id, event.At); err != nil {
+			return err
+		}
 		// What points to others goes before what it points to.
 		for _, statement := range []string{
 			"DELETE FROM api_tokens WHERE account_id = ?",

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/fstest"
 	"time"
+
+	"tokentab/backend/token"
 )
 
 func now() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) }
@@ -78,6 +80,57 @@ func TestPromise8UpgradesKeepEverythingAfterACopyWasMade(t *testing.T) {
 	}
 	if pool, err := older.DB(); err == nil {
 		_ = pool.Close()
+	}
+}
+
+// TestPromise8TokensOfSchema1StayGood fills a database as the first version of the program made it.
+func TestPromise8TokensOfSchema1StayGood(t *testing.T) {
+	folder := t.TempDir()
+	first, err := fs.ReadFile(migrations, "migrations/00001_first.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(folder, FileName)
+	writer, err := connect(path, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := &Store{writer: writer, path: path}
+	if err := old.migrate(t.Context(), fstest.MapFS{"migrations/00001_first.sql": &fstest.MapFile{Data: first}}, now); err != nil {
+		t.Fatal(err)
+	}
+	hashes := map[token.Status]token.Hash{}
+	ids := newShelf(t)
+	err = writer.Exec("INSERT INTO accounts (id, partition, name, purpose, api_token_count, inserted_at, updated_at) VALUES (?, 7, 'Acme', 'business', 3, 1, 1)", ids.actor.AccountID).Error
+	if err != nil {
+		t.Fatal(err)
+	}
+	for status := token.Active; status <= token.Revoked; status++ {
+		hash := token.HashOf([]byte(status.String()))
+		hashes[status] = hash
+		err := writer.Exec(`INSERT INTO api_tokens (id, account_id, name, secret_hash, hint, token_scope, status, expires_at, inserted_at, updated_at)
+			VALUES (?, ?, '', ?, 'abcd', 'account', ?, ?, 1, 1)`, ids.id(), ids.actor.AccountID, hash[:], status.String(), now().Add(time.Hour).UnixMilli()).Error
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := old.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(t.Context(), folder, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for status, hash := range hashes {
+		standing, ok, err := s.FindToken(t.Context(), hash)
+		if err != nil || !ok || standing.Status != status {
+			t.Errorf("a %s token is %v %s %v", status, ok, standing.Status, err)
+		}
+		found, err := s.Token(t.Context(), ids.actor.AccountID, standing.TokenID)
+		if err != nil || !found.StatusEntry.IsZero() {
+			t.Errorf("%v %v", found.StatusEntry, err)
+		}
 	}
 }
 

@@ -30,6 +30,8 @@ type tokenRow struct {
 	ExpiresAt             int64
 	LastUsedAt            *int64
 	SuspendedByRetirement bool
+	StatusList            *int
+	StatusIndex           *int
 	InsertedAt            int64
 	UpdatedAt             int64 `gorm:"autoUpdateTime:false"`
 }
@@ -66,6 +68,9 @@ func (r tokenRow) token() token.Token {
 	}
 	if r.LastUsedAt != nil {
 		t.LastUsedAt = instant(*r.LastUsedAt)
+	}
+	if r.StatusList != nil && r.StatusIndex != nil {
+		t.StatusEntry = token.StatusEntry{List: *r.StatusList, Index: *r.StatusIndex}
 	}
 	return t
 }
@@ -132,8 +137,7 @@ func mustHave(tx *gorm.DB, table, field string, account, id pfid.ID) error {
 
 // InsertToken implements token.Store.
 func (s *Store) InsertToken(ctx context.Context, t token.Token, hash token.Hash, event, deployed audit.Event) error {
-	raced := false
-	err := s.change(ctx, func(tx *gorm.DB) error {
+	return s.change(ctx, func(tx *gorm.DB) error {
 		responsible, err := mustStillStand(tx, t)
 		if err != nil {
 			return err
@@ -157,7 +161,7 @@ func (s *Store) InsertToken(ctx context.Context, t token.Token, hash token.Hash,
 				return err
 			}
 			// There is none where the one that was looked up is deleted since; its id is spent.
-			if raced = len(is) == 0 || is[0].ID != t.AgentDeploymentID; raced {
+			if len(is) == 0 || is[0].ID != t.AgentDeploymentID {
 				return token.ErrDeploymentExists
 			}
 		}
@@ -168,7 +172,7 @@ func (s *Store) InsertToken(ctx context.Context, t token.Token, hash token.Hash,
 			CreatedByAdminUserID: responsible, CreatedByAPITokenID: t.CreatedByAPITokenID,
 			ExpiresAt: millis(t.ExpiresAt), InsertedAt: millis(t.InsertedAt), UpdatedAt: millis(t.UpdatedAt),
 		}
-		if err := tx.Create(&row).Error; err != nil {
+		if err := insertWithEntry(tx, row, t.StatusEntry, event.At); err != nil {
 			return err
 		}
 		if err := countTokens(tx, t.AccountID, 1); err != nil {
@@ -176,10 +180,6 @@ func (s *Store) InsertToken(ctx context.Context, t token.Token, hash token.Hash,
 		}
 		return record(tx, event)
 	})
-	if raced {
-		return token.ErrDeploymentExists
-	}
-	return err
 }
 
 // mustStillStand looks again at what a token depends on, inside the transaction: none may slip in behind the removal or
@@ -232,6 +232,9 @@ func (s *Store) DeleteToken(ctx context.Context, account, id pfid.ID, decide fun
 		deleted = row.listed()
 		event, err := decide(deleted.Token)
 		if err != nil {
+			return err
+		}
+		if err := keepStatusEntries(tx, "id", id, event.At); err != nil {
 			return err
 		}
 		if err := tx.Exec("DELETE FROM api_tokens WHERE id = ?", id).Error; err != nil {

@@ -19,6 +19,10 @@ var ErrDeploymentExists = errors.New("the deployment exists under another id")
 // hintSize is how many characters of a secret its record keeps for people to recognise it by.
 const hintSize = 4
 
+// maxAttempts bounds how often a token is made anew because what it names was taken. An entry is free at least every
+// other time, so this many misses are a fault.
+const maxAttempts = 40
+
 // Order is what a caller asks for when a token is issued.
 type Order struct {
 	Scope         Scope
@@ -45,11 +49,11 @@ func (ts *Tokens) Issue(ctx context.Context, actor audit.Actor, order Order) (Li
 			return Listed{}, "", err
 		}
 	}
-	// The deployment's id is inside the signed secret, so it is looked up before the transaction. Losing the race to
-	// make it twice in a row takes a deployment that is deleted in between; a third look settles it.
-	for attempt := 0; ; attempt++ {
+	// The deployment's id and the status entry are inside the signed secret, so they are chosen before the transaction,
+	// which may find that somebody else was faster, or that the entry is taken.
+	for attempt := 1; ; attempt++ {
 		t, secret, err := ts.issueOnce(ctx, actor, order, at)
-		if errors.Is(err, ErrDeploymentExists) && attempt < 3 {
+		if attempt < maxAttempts && (errors.Is(err, ErrDeploymentExists) || errors.Is(err, ErrEntryTaken)) {
 			continue
 		}
 		if err != nil {
@@ -86,6 +90,12 @@ func (ts *Tokens) issueOnce(ctx context.Context, actor audit.Actor, order Order,
 			}
 		}
 	}
+	if t.StatusEntry.List, err = ts.store.OpenStatusList(ctx); err != nil {
+		return Token{}, "", err
+	}
+	if t.StatusEntry.Index, err = drawIndex(ts.random); err != nil {
+		return Token{}, "", err
+	}
 	var jti [16]byte
 	if _, err := io.ReadFull(ts.random, jti[:]); err != nil {
 		return Token{}, "", fmt.Errorf("token: read random bytes: %w", err)
@@ -94,6 +104,7 @@ func (ts *Tokens) issueOnce(ctx context.Context, actor audit.Actor, order Order,
 		ID: base64.RawURLEncoding.EncodeToString(jti[:]), ClientID: t.ID, Subject: t.subject(),
 		IssuedAt: at.Truncate(time.Second), ExpiresAt: t.ExpiresAt, Scope: t.Scope,
 		AccountID: t.AccountID, EnvironmentID: t.EnvironmentID, AgentID: t.AgentID, AgentDeploymentID: t.AgentDeploymentID,
+		StatusEntry: t.StatusEntry,
 	})
 	if err != nil {
 		return Token{}, "", err

@@ -92,6 +92,8 @@ type Token struct {
 	EnvironmentID     pfid.ID // environment and agent deployment tokens only
 	AgentDeploymentID pfid.ID // agent deployment tokens only
 
+	StatusEntry StatusEntry // where offline verifiers look its status up; none for a token older than the lists
+
 	// Who asked for it: an admin user, or an API token, and then also the admin user who is responsible for that one;
 	// neither for the command line.
 	CreatedByAdminUserID pfid.ID
@@ -134,7 +136,7 @@ type Store interface {
 	// InsertToken writes the token and, where its deployment does not exist yet, the deployment. When somebody else made
 	// that deployment meanwhile under another id, or deleted it, it writes nothing and returns ErrDeploymentExists. It
 	// refuses what Deployment and Environment refuse. deployed is the event of making the deployment, written only if it
-	// is made.
+	// is made. When the token's status entry is not free, or its list is full, it writes nothing and returns ErrEntryTaken.
 	InsertToken(ctx context.Context, t Token, hash Hash, event, deployed audit.Event) error
 	// ChangeToken reads the token, lets decide set its new state, and writes that, all in one transaction.
 	// It returns the hash also when the change failed, as far as it is known, so that caches can drop it.
@@ -147,13 +149,23 @@ type Store interface {
 	Tokens(ctx context.Context, account pfid.ID, filter Filter, page paging.Page) ([]Listed, int, error)
 	// FindToken returns what a validation needs of the token with this hash; ok is false where there is none.
 	FindToken(ctx context.Context, hash Hash) (standing Standing, ok bool, err error)
+	// OpenStatusList returns the number of the status list that takes new tokens. It need not exist yet.
+	OpenStatusList(ctx context.Context) (int, error)
+	// NewestStatusList returns the number of the last status list, 0 where there is none.
+	NewestStatusList(ctx context.Context) (int, error)
+	// StatusList calls set once for each entry of the list whose token is not active. Deleted tokens count as revoked. ok
+	// is false where there is no such list.
+	StatusList(ctx context.Context, number int, set func(index int, status Status)) (ok bool, err error)
 	// RecordUses moves the last use of each token forward to the given instant, never back.
 	RecordUses(ctx context.Context, uses []Use) error
 }
 
-// Signer turns claims into a secret.
+// Signer turns claims into signed JWTs.
 type Signer interface {
 	Sign(ctx context.Context, claims Claims) (secret string, err error)
+	SignStatusList(ctx context.Context, claims StatusListClaims) (signed string, err error)
+	// StatusListURI is the address under which everybody can fetch the list with that number.
+	StatusListURI(number int) string
 }
 
 // Claims are the claims of a secret that depend on the token (RFC 9068). The signer adds issuer and audience.
@@ -166,6 +178,19 @@ type Claims struct {
 	Scope     Scope
 
 	AccountID, EnvironmentID, AgentID, AgentDeploymentID pfid.ID
+
+	StatusEntry StatusEntry
+}
+
+// StatusListClaims are the claims of a signed status list (draft-ietf-oauth-status-list-20, section 5.1). The signer adds
+// issuer and subject.
+type StatusListClaims struct {
+	Number    int
+	IssuedAt  time.Time
+	ExpiresAt time.Time
+	TTL       time.Duration
+	Bits      int    // of an entry
+	List      string // the packed entries
 }
 
 // Lifetimes bounds how long tokens live.
@@ -182,11 +207,16 @@ type Tokens struct {
 	lifetimes Lifetimes
 	now       func() time.Time
 	random    io.Reader
+
+	statusLists statusLists
 }
 
 // New returns the tokens kept in store. now is read once for each operation.
 func New(store Store, signer Signer, cache *Cache, lifetimes Lifetimes, now func() time.Time, random io.Reader) *Tokens {
-	return &Tokens{store: store, signer: signer, cache: cache, lifetimes: lifetimes, now: now, random: random}
+	return &Tokens{
+		store: store, signer: signer, cache: cache, lifetimes: lifetimes, now: now, random: random,
+		statusLists: statusLists{lists: map[int]*statusList{}},
+	}
 }
 
 // Lifetimes returns the bounds that Issue enforces.

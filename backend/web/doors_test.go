@@ -270,16 +270,16 @@ func TestWhatIsTooLargeIsRefusedInTheEnvelope(t *testing.T) {
 	}
 }
 
-func TestASecretVerifiesWithThePublishedKeys(t *testing.T) {
-	p := backendtest.Start(t)
-	_, made, secret := deployed(t, p)
+// publishedKey finds the key of a JWT among those that the program publishes.
+func publishedKey(t *testing.T, p *backendtest.Program) jwt.Keyfunc {
+	t.Helper()
 	var set struct {
 		Keys []struct{ Kid, X, Y, Kty, Crv, Alg string }
 	}
 	if err := json.Unmarshal([]byte(p.Call(http.MethodGet, "/.well-known/jwks.json", nil).Body), &set); err != nil {
 		t.Fatal(err)
 	}
-	parsed, err := jwt.Parse(secret, func(unverified *jwt.Token) (any, error) {
+	return func(unverified *jwt.Token) (any, error) {
 		for _, k := range set.Keys {
 			if k.Kid == unverified.Header["kid"] {
 				x, _ := base64.RawURLEncoding.DecodeString(k.X)
@@ -288,7 +288,13 @@ func TestASecretVerifiesWithThePublishedKeys(t *testing.T) {
 			}
 		}
 		return nil, fmt.Errorf("no key %v", unverified.Header["kid"])
-	}, jwt.WithValidMethods([]string{"ES256"}), jwt.WithIssuer(p.URL), jwt.WithAudience(p.URL), jwt.WithExpirationRequired(), jwt.WithTimeFunc(p.Clock.Now))
+	}
+}
+
+func TestASecretVerifiesWithThePublishedKeys(t *testing.T) {
+	p := backendtest.Start(t)
+	_, made, secret := deployed(t, p)
+	parsed, err := jwt.Parse(secret, publishedKey(t, p), jwt.WithValidMethods([]string{"ES256"}), jwt.WithIssuer(p.URL), jwt.WithAudience(p.URL), jwt.WithExpirationRequired(), jwt.WithTimeFunc(p.Clock.Now))
 	if err != nil {
 		t.Fatal(err)
 	}

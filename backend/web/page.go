@@ -23,7 +23,7 @@ type page struct {
 // file is one file of the page with the encodings that the build made of it.
 type file struct {
 	contentType string
-	etag        string
+	digest      string // of the plain bytes
 	plain       []byte
 	encoded     map[string][]byte // by Content-Encoding
 }
@@ -59,7 +59,7 @@ func loadPage(built fs.FS) (*page, error) {
 			f.encoded[encoding] = encoded
 		}
 		sum := sha256.Sum256(f.plain)
-		f.etag = `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
+		f.digest = base64.RawURLEncoding.EncodeToString(sum[:12])
 		p.files[name] = f
 		return nil
 	})
@@ -107,27 +107,30 @@ func (p *page) serve(c *fiber.Ctx) error {
 	default:
 		return fiber.ErrNotFound
 	}
-	return f.send(c, name)
+	return f.send(c, name != index)
 }
 
-func (f file) send(c *fiber.Ctx, name string) error {
+// send answers with the file in the best encoding that the request takes. With tagged, who has it already is told so
+// instead.
+func (f file) send(c *fiber.Ctx, tagged bool) error {
 	c.Set(fiber.HeaderContentType, f.contentType)
 	c.Vary(fiber.HeaderAcceptEncoding)
-	if name != index {
-		c.Set(fiber.HeaderETag, f.etag)
-		if c.Get(fiber.HeaderIfNoneMatch) == f.etag {
-			return c.SendStatus(fiber.StatusNotModified)
-		}
-	}
-	body := f.plain
+	body, etag := f.plain, f.digest
 	for _, encoding := range []string{"br", "gzip"} {
 		if c.Get(fiber.HeaderAcceptEncoding) == "" {
 			break // everything would be allowed, but programs that do not ask often can't read it
 		}
 		if encoded, ok := f.encoded[encoding]; ok && c.AcceptsEncodings(encoding) == encoding {
 			c.Set(fiber.HeaderContentEncoding, encoding)
-			body = encoded
+			body, etag = encoded, etag+"-"+encoding // other bytes need another tag (RFC 9110, section 8.8.3.3)
 			break
+		}
+	}
+	if tagged {
+		c.Set(fiber.HeaderETag, `"`+etag+`"`)
+		if c.Get(fiber.HeaderIfNoneMatch) != "" && c.Fresh() {
+			c.Response().Header.Del(fiber.HeaderContentEncoding)
+			return c.SendStatus(fiber.StatusNotModified)
 		}
 	}
 	return c.Send(body)

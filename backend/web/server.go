@@ -129,6 +129,8 @@ func (s *Server) routes() {
 	s.app.Get("/healthz", s.alive)
 	s.app.Get("/readyz", s.ready)
 	s.app.Get("/.well-known/jwks.json", s.jwks)
+	s.app.Get("/status-lists", s.statusLists)
+	s.app.Get("/status-lists/:number", s.statusList)
 
 	root := s.app.Group("/api/v1", noStore)
 	s.api = humafiber.NewWithGroup(s.app, root, apiConfig())

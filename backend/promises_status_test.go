@@ -1,0 +1,81 @@
+package backend_test
+
+import (
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+
+	"tokentab/backend/audit"
+	"tokentab/backend/backendtest"
+	"tokentab/backend/token"
+)
+
+// TestPromise1HoldsInTheStatusLists changes tokens while 64 readers look them up in their list.
+func TestPromise1HoldsInTheStatusLists(t *testing.T) {
+	p := backendtest.Start(t)
+	actor := p.Found()
+	must := func(_ token.Listed, err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 5 {
+		made, secret := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+		entry := backendtest.EntryOf(t, secret)
+		var g gate
+		var unpacked sync.Map // whether the token is valid, by the list that says so
+		stop := hammer(t, 64, &g, func() bool {
+			list, err := p.Tokens.StatusList(t.Context(), 1)
+			if err != nil {
+				t.Error(err)
+			}
+			valid, ok := unpacked.Load(list.Digest)
+			if !ok {
+				valid = backendtest.ValueOf(t, string(list.JWT), entry) == 0
+				unpacked.Store(list.Digest, valid)
+			}
+			return valid.(bool)
+		})
+		for range 10 {
+			must(p.Tokens.Suspend(t.Context(), actor, made.ID))
+			g.close()
+			if got := p.Listed(entry); got != 2 {
+				t.Fatalf("suspended, it is listed as %d", got)
+			}
+			g.open()
+			must(p.Tokens.Activate(t.Context(), actor, made.ID))
+			if got := p.Listed(entry); got != 0 {
+				t.Fatalf("active, it is listed as %d", got)
+			}
+		}
+		must(p.Tokens.Revoke(t.Context(), actor, made.ID))
+		g.close()
+		must(p.Tokens.Delete(t.Context(), actor, made.ID))
+		if got := p.Listed(entry); got != 1 {
+			t.Errorf("deleted, it is listed as %d", got)
+		}
+		if reads, wrong := stop(); wrong > 0 {
+			t.Errorf("%d of %d looks that began after the change had returned found the token valid", wrong, reads)
+		}
+	}
+}
+
+func TestPromise3NoStatusListIsMadeUp(t *testing.T) {
+	p := backendtest.Start(t)
+	actor := p.Found()
+	_, secret := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+	path := strings.TrimPrefix(backendtest.EntryOf(t, secret).URI, p.URL)
+	exec(t, p, "ALTER TABLE deleted_status_entries RENAME TO gone")
+	if a := p.Call(http.MethodGet, path, nil); a.Status != http.StatusServiceUnavailable || a.Header.Get("Retry-After") == "" {
+		t.Errorf("with a store that fails: %d %s", a.Status, a.Body)
+	}
+	if _, err := p.Accounts.Delete(t.Context(), audit.Actor{AccountID: actor.AccountID}, "Acme"); err == nil {
+		t.Error("tokens were deleted though their lists can't be told")
+	}
+	exec(t, p, "ALTER TABLE gone RENAME TO deleted_status_entries")
+	if a := p.Call(http.MethodGet, path, nil); a.Status != http.StatusOK {
+		t.Errorf("the failure was remembered: %d %s", a.Status, a.Body)
+	}
+}

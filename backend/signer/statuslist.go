@@ -1,0 +1,49 @@
+package signer
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"tokentab/backend/token"
+)
+
+// status is the status claim of a secret (draft-ietf-oauth-status-list-20, section 6.1).
+type status struct {
+	List reference `json:"status_list"`
+}
+
+// reference says where the status of a token stands (section 6.2).
+type reference struct {
+	Index int    `json:"idx"`
+	URI   string `json:"uri"`
+}
+
+// statusListClaims are the claims of a signed list as they are written (section 5.1).
+type statusListClaims struct {
+	jwt.RegisteredClaims
+	TTL        int64      `json:"ttl"` // seconds
+	StatusList statusList `json:"status_list"`
+}
+
+type statusList struct {
+	Bits int    `json:"bits"`
+	List string `json:"lst"`
+}
+
+// StatusListURI implements token.Signer.
+func (s *Signer) StatusListURI(number int) string {
+	return s.issuer + "/status-lists/" + strconv.Itoa(number)
+}
+
+// SignStatusList implements token.Signer.
+func (s *Signer) SignStatusList(ctx context.Context, c token.StatusListClaims) (string, error) {
+	return s.sign(ctx, "statuslist+jwt", statusListClaims{
+		RegisteredClaims: jwt.RegisteredClaims{
+			Issuer: s.issuer, Subject: s.StatusListURI(c.Number),
+			IssuedAt: jwt.NewNumericDate(c.IssuedAt), ExpiresAt: jwt.NewNumericDate(c.ExpiresAt),
+		},
+		TTL: int64(c.TTL.Seconds()), StatusList: statusList{Bits: c.Bits, List: c.List},
+	})
+}

@@ -1,0 +1,122 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+
+	"tokentab/backend/token"
+)
+
+// OpenStatusList implements token.Store.
+func (s *Store) OpenStatusList(ctx context.Context) (number int, err error) {
+	newest, err := s.newestStatusList(ctx)
+	if newest.Number == 0 || newest.Taken >= token.StatusListFill {
+		return newest.Number + 1, err
+	}
+	return newest.Number, err
+}
+
+// NewestStatusList implements token.Store.
+func (s *Store) NewestStatusList(ctx context.Context) (number int, err error) {
+	newest, err := s.newestStatusList(ctx)
+	return newest.Number, err
+}
+
+type statusListRow struct{ Number, Taken int }
+
+// newestStatusList returns the zero row where there is none.
+func (s *Store) newestStatusList(ctx context.Context) (newest statusListRow, err error) {
+	err = s.read(ctx, func(tx *gorm.DB) error {
+		return tx.Raw("SELECT number, taken FROM status_lists ORDER BY number DESC LIMIT 1").Scan(&newest).Error
+	})
+	return newest, err
+}
+
+// insertWithEntry writes a token and takes its status entry. It returns token.ErrEntryTaken where that is not free or its
+// list takes no more.
+func insertWithEntry(tx *gorm.DB, row tokenRow, entry token.StatusEntry, at time.Time) error {
+	if entry.IsZero() {
+		return tx.Create(&row).Error
+	}
+	taken := tx.Exec(`INSERT INTO status_lists (number, taken, inserted_at) VALUES (?, 1, ?)
+		ON CONFLICT (number) DO UPDATE SET taken = status_lists.taken + 1 WHERE status_lists.taken < ?`,
+		entry.List, millis(at), token.StatusListFill)
+	if taken.Error != nil {
+		return taken.Error
+	}
+	if taken.RowsAffected == 0 {
+		return token.ErrEntryTaken
+	}
+	row.StatusList, row.StatusIndex = &entry.List, &entry.Index
+	err := tx.Create(&row).Error
+	if errors.Is(err, gorm.ErrDuplicatedKey) {
+		return token.ErrEntryTaken
+	}
+	if err != nil {
+		return err
+	}
+	// Looked at after the insert, which waits for whoever deletes the token that had the entry.
+	var deleted int64
+	err = tx.Table("deleted_status_entries").Where("status_list = ? AND status_index = ?", entry.List, entry.Index).Count(&deleted).Error
+	if err == nil && deleted > 0 {
+		return token.ErrEntryTaken
+	}
+	return err
+}
+
+// entriesOfList reads what a list says of tokens that are not valid.
+const entriesOfList = `SELECT status_index, status FROM api_tokens WHERE status_list = ? AND status <> 'active'
+	UNION ALL SELECT status_index, 'revoked' FROM deleted_status_entries WHERE status_list = ?`
+
+// StatusList implements token.Store.
+func (s *Store) StatusList(ctx context.Context, number int, set func(index int, status token.Status)) (ok bool, err error) {
+	err = s.readTogether(ctx, func(tx *gorm.DB) error {
+		var found int64
+		if err := tx.Table("status_lists").Where("number = ?", number).Count(&found).Error; err != nil || found == 0 {
+			return err
+		}
+		ok = true
+		rows, err := tx.Raw(entriesOfList, number, number).Rows()
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var index int
+			var word string
+			if err := rows.Scan(&index, &word); err != nil {
+				return err
+			}
+			// An entry that can't be told is a failure: unset, it would say that the token is valid.
+			status, known := token.ParseStatus(word)
+			if !known || index < 0 || index >= token.StatusListSize {
+				return fmt.Errorf("the status list %d has the status %q at %d", number, word, index)
+			}
+			set(index, status)
+		}
+		return rows.Err()
+	})
+	return ok, err
+}
+
+// sweepAtOnce is how many entries that nobody needs any more are removed along with a delete: more than a delete adds, so
+// that they do not heap up.
+const sweepAtOnce = 100
+
+// keepStatusEntries keeps the entries of the tokens that are about to be deleted, those whose column, one that names an
+// id, has the given one: their lists call them revoked until they have expired.
+func keepStatusEntries(tx *gorm.DB, column string, id any, at time.Time) error {
+	err := tx.Exec(`INSERT INTO deleted_status_entries (status_list, status_index, expires_at)
+		SELECT status_list, status_index, expires_at FROM api_tokens
+		WHERE `+column+` = ? AND status_list IS NOT NULL AND expires_at > ?`, id, millis(at)).Error
+	if err != nil {
+		return err
+	}
+	return tx.Exec(`DELETE FROM deleted_status_entries WHERE (status_list, status_index) IN (
+		SELECT status_list, status_index FROM deleted_status_entries WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`,
+		millis(at), sweepAtOnce).Error
+}

@@ -1,0 +1,206 @@
+package store
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"tokentab/backend/account"
+	"tokentab/backend/audit"
+	"tokentab/backend/pfid"
+	"tokentab/backend/token"
+)
+
+// shelf is a store with an account, for tests that put tokens in it.
+type shelf struct {
+	*Store
+	t     *testing.T
+	actor audit.Actor
+	n     int
+}
+
+func newShelf(t *testing.T) *shelf {
+	t.Helper()
+	s, err := Open(t.Context(), t.TempDir(), now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	sh := &shelf{Store: s, t: t}
+	sh.actor.AccountID = sh.id()
+	founding := account.Founding{
+		Account:   account.Account{ID: sh.actor.AccountID, Name: "Acme", Purpose: "business", InsertedAt: now(), UpdatedAt: now()},
+		AdminUser: account.AdminUser{ID: sh.id(), AccountID: sh.actor.AccountID, Email: "a@b.co", InsertedAt: now(), UpdatedAt: now()},
+	}
+	if err := s.CreateAccount(t.Context(), founding, true); err != nil {
+		t.Fatal(err)
+	}
+	return sh
+}
+
+func (s *shelf) id() pfid.ID {
+	s.t.Helper()
+	id, err := pfid.New(now(), 7, rand.Reader)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return id
+}
+
+// insert stores a token with an entry that ends after the given time.
+func (s *shelf) insert(entry token.StatusEntry, lifetime time.Duration) (token.Token, error) {
+	s.t.Helper()
+	s.n++
+	made := token.Token{
+		ID: s.id(), AccountID: s.actor.AccountID, Scope: token.ScopeAccount, Status: token.Active, StatusEntry: entry,
+		ExpiresAt: now().Add(lifetime), InsertedAt: now(), UpdatedAt: now(),
+	}
+	created, err := audit.New(now(), s.actor, audit.APITokenCreated, made.ID.String(), "", rand.Reader)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return made, s.InsertToken(s.t.Context(), made, token.HashOf([]byte(fmt.Sprint(s.n))), created, audit.Event{})
+}
+
+func (s *shelf) remove(made token.Token, at time.Time) {
+	s.t.Helper()
+	_, _, err := s.DeleteToken(s.t.Context(), s.actor.AccountID, made.ID, func(token.Token) (audit.Event, error) {
+		return audit.New(at, s.actor, audit.APITokenDeleted, made.ID.String(), "", rand.Reader)
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *shelf) count(from string) int {
+	s.t.Helper()
+	var n int
+	if err := s.reader.Raw("SELECT count(*) FROM " + from).Scan(&n).Error; err != nil {
+		s.t.Fatal(err)
+	}
+	return n
+}
+
+func TestAnEntryIsGivenToOneTokenAndAfterItsDeleteToNoneUntilItHasExpired(t *testing.T) {
+	s := newShelf(t)
+	entry := token.StatusEntry{List: 1, Index: 77}
+	made, err := s.insert(entry, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found, err := s.Token(t.Context(), s.actor.AccountID, made.ID); err != nil || found.StatusEntry != entry {
+		t.Errorf("stored as %+v, %v", found.StatusEntry, err)
+	}
+	refused := func(when string) {
+		t.Helper()
+		if _, err := s.insert(entry, time.Hour); !errors.Is(err, token.ErrEntryTaken) {
+			t.Errorf("%s: %v", when, err)
+		}
+		if events, tokens, taken := s.count("audit_events WHERE action = 'api_token.created'"), s.count("api_tokens"), s.count("status_lists WHERE taken = 1"); events != 1 || tokens > 1 || taken != 1 {
+			t.Errorf("%s: %d events, %d tokens, %d lists with one entry taken", when, events, tokens, taken)
+		}
+	}
+	refused("while its token is there")
+	s.remove(made, now())
+	refused("after its token was deleted")
+	// Another delete, after the expiry, sweeps it up.
+	other, err := s.insert(token.StatusEntry{List: 1, Index: 78}, 2*time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.remove(other, now().Add(time.Hour))
+	if _, err := s.insert(entry, time.Hour); err != nil {
+		t.Errorf("after it has expired: %v", err)
+	}
+}
+
+func TestAListTakesTokensUntilHalfOfItIsTaken(t *testing.T) {
+	s := newShelf(t)
+	open := func() int {
+		t.Helper()
+		number, err := s.OpenStatusList(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return number
+	}
+	if n := open(); n != 1 {
+		t.Errorf("the first list is %d", n)
+	}
+	if _, err := s.insert(token.StatusEntry{List: 1, Index: 1}, time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.writer.Exec("UPDATE status_lists SET taken = ?", token.StatusListFill-1).Error; err != nil {
+		t.Fatal(err)
+	}
+	if n := open(); n != 1 {
+		t.Errorf("with room for one more the list is %d", n)
+	}
+	if _, err := s.insert(token.StatusEntry{List: 1, Index: 2}, time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	if n := open(); n != 2 {
+		t.Errorf("after that it is %d", n)
+	}
+	if _, err := s.insert(token.StatusEntry{List: 1, Index: 3}, time.Hour); !errors.Is(err, token.ErrEntryTaken) {
+		t.Errorf("a full list takes more: %v", err)
+	}
+	if _, err := s.insert(token.StatusEntry{List: 2, Index: 3}, time.Hour); err != nil {
+		t.Error(err)
+	}
+	if newest, err := s.NewestStatusList(t.Context()); err != nil || newest != 2 {
+		t.Errorf("%d %v", newest, err)
+	}
+}
+
+func TestADeletedAccountLeavesItsTokensRevokedInTheirLists(t *testing.T) {
+	s := newShelf(t)
+	for index, lifetime := range []time.Duration{time.Hour, time.Hour, 0, time.Hour} {
+		if _, err := s.insert(token.StatusEntry{List: 1 + index%2, Index: index}, lifetime); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := s.insert(token.StatusEntry{}, time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	_, err := s.DeleteAccount(t.Context(), s.actor.AccountID, func(a account.Account) (audit.Event, error) {
+		return audit.New(now(), s.actor, audit.AccountDeleted, a.ID.String(), "", rand.Reader)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for number, want := range map[int]string{1: "map[0:revoked]", 2: "map[1:revoked 3:revoked]"} { // the one at 2 had expired
+		entries := map[int]token.Status{}
+		ok, err := s.StatusList(t.Context(), number, func(index int, status token.Status) { entries[index] = status })
+		if err != nil || !ok || fmt.Sprint(entries) != want {
+			t.Errorf("list %d: %v %v %v, want %s", number, ok, entries, err, want)
+		}
+	}
+}
+
+func TestAListIsReadFromAnIndexOfWhatIsNotActive(t *testing.T) {
+	s := newShelf(t)
+	var plan []struct{ Detail string }
+	if err := s.reader.Raw("EXPLAIN QUERY PLAN "+entriesOfList, 1, 1).Scan(&plan).Error; err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(fmt.Sprint(plan), "COVERING INDEX api_tokens_not_active") || strings.Contains(fmt.Sprint(plan), "SCAN") {
+		t.Errorf("%v", plan)
+	}
+}
+
+func TestAnEntryThatCannotBeToldIsAnErrorAndNotValid(t *testing.T) {
+	s := newShelf(t)
+	if _, err := s.insert(token.StatusEntry{List: 1, Index: token.StatusListSize}, time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.writer.Exec("UPDATE api_tokens SET status = 'revoked'").Error; err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.StatusList(t.Context(), 1, func(int, token.Status) {}); err == nil {
+		t.Error("an entry that is outside of its list was left out")
+	}
+}

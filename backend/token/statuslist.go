@@ -1,0 +1,80 @@
+package token
+
+import (
+	"bytes"
+	"compress/zlib"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+)
+
+// Status lists tell those who verify tokens offline which of them are suspended or revoked (Token Status List,
+// draft-ietf-oauth-status-list-20). Each token has an entry in one, which its secret names.
+const (
+	// StatusListSize is how many entries a list has, whatever is in it.
+	StatusListSize = 1 << 17
+	// StatusListFill is how many of them tokens take before the next list begins. At most half are taken, so a random
+	// one is free more often than not.
+	StatusListFill = StatusListSize / 2
+	// StatusListTTL is for how long a verifier may keep a list before it has to look for a newer one (section 5.1).
+	StatusListTTL = time.Minute
+	// StatusListLifetime is when a list may not be relied on any more by who can't get a newer one.
+	StatusListLifetime = time.Hour
+	// StatusListBits is the size of an entry: suspended does not fit into one bit.
+	StatusListBits = 2
+)
+
+// StatusEntry is the place of a token in the status lists. The zero StatusEntry is none: tokens that are older than the
+// lists have no place in them.
+type StatusEntry struct {
+	List  int // from 1
+	Index int // from 0, below StatusListSize
+}
+
+// IsZero reports whether the entry is none.
+func (e StatusEntry) IsZero() bool { return e.List == 0 }
+
+// ErrEntryTaken says that the entry drawn for a token is not free, or its list takes no more.
+var ErrEntryTaken = errors.New("the entry in the status list is taken")
+
+// drawIndex returns a random index, so that the order of entries tells nothing of the order of tokens.
+func drawIndex(random io.Reader) (int, error) {
+	var b [3]byte
+	if _, err := io.ReadFull(random, b[:]); err != nil {
+		return 0, fmt.Errorf("token: read random bytes: %w", err)
+	}
+	// The size is a power of two, so all are equally likely.
+	return (int(b[0])<<16 | int(b[1])<<8 | int(b[2])) % StatusListSize, nil
+}
+
+// statusValues are the values of entries (section 7.1). An entry that is not set says valid.
+var statusValues = [...]byte{Active: 0, Revoked: 1, Suspended: 2}
+
+// statusBits is a list as an array of entries, the lowest bits of each byte first (section 4.1).
+type statusBits []byte
+
+func newStatusBits(size int) statusBits { return make(statusBits, size*StatusListBits/8) }
+
+// set writes an entry that was not set before.
+func (b statusBits) set(index int, value byte) {
+	at := index * StatusListBits
+	b[at/8] |= value << (at % 8)
+}
+
+// encode returns the compressed array as text, which is the lst member of a list (section 4.2).
+func (b statusBits) encode() (string, error) {
+	var packed bytes.Buffer
+	w, err := zlib.NewWriterLevel(&packed, zlib.BestCompression)
+	if err != nil {
+		return "", err
+	}
+	if _, err := w.Write(b); err != nil {
+		return "", err
+	}
+	if err := w.Close(); err != nil {
+		return "", err
+	}
+	return base64.RawURLEncoding.EncodeToString(packed.Bytes()), nil
+}

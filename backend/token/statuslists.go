@@ -1,0 +1,209 @@
+package token
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"tokentab/backend/fault"
+)
+
+// maxStatusLists is how many signed lists are kept in memory, 80 KB each at the most. The one that was asked for the
+// longest ago goes first.
+const maxStatusLists = 256
+
+// SignedStatusList is a list in the form that is sent. Nobody may change its bytes.
+type SignedStatusList struct {
+	JWT    []byte
+	Gzip   []byte // the same, packed
+	Digest string // of JWT; another for each other JWT
+}
+
+// statusLists keeps the signed lists.
+//
+// The rule that keeps them exact: whoever changes a token first commits, then counts the change, then answers. A list
+// that was read from the store after the count stood at n shows every change up to n, so it may be given to whoever
+// found the count at n or less when they asked.
+type statusLists struct {
+	changes atomic.Uint64
+
+	mu    sync.Mutex
+	lists map[int]*statusList
+	asked uint64 // counts the askings, to know which list was asked for the longest ago
+}
+
+// statusList is what is kept of one list, and the rendering of it that is under way. Guarded by statusLists.mu.
+type statusList struct {
+	latest  *rendering // the last that succeeded
+	pending *rendering
+	asked   uint64
+}
+
+// rendering is one reading and signing of a list, which all wait for whom its result suits.
+type rendering struct {
+	changes uint64 // the count before the store was read
+	done    chan struct{}
+	err     error
+
+	signed   SignedStatusList
+	bits     [sha256.Size]byte // digest of the entries
+	issuedAt time.Time
+}
+
+// StatusLists returns the addresses of all lists, the oldest first.
+func (ts *Tokens) StatusLists(ctx context.Context) ([]string, error) {
+	newest, err := ts.store.NewestStatusList(ctx)
+	if err != nil {
+		return nil, err
+	}
+	uris := make([]string, newest)
+	for i := range uris {
+		uris[i] = ts.signer.StatusListURI(i + 1)
+	}
+	return uris, nil
+}
+
+// StatusList returns the list with a number, else a fault.NotFound. Every change of a token that was answered before the
+// call is in it. As long as nothing changes it is answered from memory, and signed anew each StatusListTTL.
+func (ts *Tokens) StatusList(ctx context.Context, number int) (SignedStatusList, error) {
+	at, ls := ts.now(), &ts.statusLists
+	changes := ls.changes.Load()
+	for {
+		r, mine := ls.find(number, changes, at)
+		if mine {
+			// Others may wait for it too, so it does not end with the request that asked first.
+			ts.render(context.WithoutCancel(ctx), number, r, at)
+		}
+		<-r.done
+		if r.changes >= changes {
+			return r.signed, r.err
+		}
+		// It was read before a change that this caller has to see. The next one begins after that change.
+	}
+}
+
+// find returns the rendering to wait for. It is done already where one in memory suits; where it is mine, the caller has
+// to render it.
+func (ls *statusLists) find(number int, changes uint64, at time.Time) (r *rendering, mine bool) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	l := ls.lists[number]
+	if l == nil {
+		l = &statusList{}
+		ls.lists[number] = l
+	}
+	ls.asked++
+	l.asked = ls.asked
+	switch {
+	case l.latest != nil && l.latest.changes >= changes && l.latest.isFresh(at):
+		return l.latest, false
+	case l.pending != nil:
+		return l.pending, false
+	}
+	l.pending = &rendering{changes: ls.changes.Load(), done: make(chan struct{}), err: errAborted}
+	return l.pending, true
+}
+
+// isFresh reports whether a verifier that gets the list now may keep it for a while.
+func (r *rendering) isFresh(at time.Time) bool {
+	age := at.Sub(r.issuedAt)
+	// Somebody who read the clock a moment later may have been faster.
+	return age > -time.Second && age < StatusListTTL
+}
+
+// render completes a rendering and tells all who wait for it.
+func (ts *Tokens) render(ctx context.Context, number int, r *rendering, at time.Time) {
+	ls := &ts.statusLists
+	defer func() {
+		ls.mu.Lock()
+		defer ls.mu.Unlock()
+		defer close(r.done)
+		l := ls.lists[number]
+		l.pending = nil
+		if r.err == nil {
+			l.latest = r
+		}
+		ls.trim()
+	}()
+	r.err = ts.renderInto(ctx, number, r, at)
+}
+
+func (ts *Tokens) renderInto(ctx context.Context, number int, r *rendering, at time.Time) error {
+	bits := newStatusBits(StatusListSize)
+	ok, err := ts.store.StatusList(ctx, number, func(index int, status Status) { bits.set(index, statusValues[status]) })
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return fault.New(fault.NotFound, "There is no such status list.")
+	}
+	r.bits = sha256.Sum256(bits)
+	if last := ts.statusLists.latestOf(number); last != nil && last.bits == r.bits && last.isFresh(at) {
+		r.signed, r.issuedAt = last.signed, last.issuedAt // who has it already need not fetch it again
+		return nil
+	}
+	r.issuedAt = at.UTC().Truncate(time.Second)
+	lst, err := bits.encode()
+	if err != nil {
+		return fmt.Errorf("token: pack a status list: %w", err)
+	}
+	signed, err := ts.signer.SignStatusList(ctx, StatusListClaims{
+		Number: number, IssuedAt: r.issuedAt, ExpiresAt: r.issuedAt.Add(StatusListLifetime), TTL: StatusListTTL, Bits: StatusListBits, List: lst,
+	})
+	if err != nil {
+		return err
+	}
+	r.signed, err = readyToSend([]byte(signed))
+	return err
+}
+
+func readyToSend(signed []byte) (SignedStatusList, error) {
+	var packed bytes.Buffer
+	// What is packed already, and then written in 64 characters, gets shorter by their code alone.
+	w, err := gzip.NewWriterLevel(&packed, gzip.HuffmanOnly)
+	if err != nil {
+		return SignedStatusList{}, err
+	}
+	if _, err := w.Write(signed); err != nil {
+		return SignedStatusList{}, err
+	}
+	if err := w.Close(); err != nil {
+		return SignedStatusList{}, err
+	}
+	sum := sha256.Sum256(signed)
+	return SignedStatusList{JWT: signed, Gzip: packed.Bytes(), Digest: base64.RawURLEncoding.EncodeToString(sum[:12])}, nil
+}
+
+func (ls *statusLists) latestOf(number int) *rendering {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	return ls.lists[number].latest
+}
+
+// trim drops what there is nothing of, such as a number that names no list, and then what was asked for the longest ago.
+// What is under way stays.
+func (ls *statusLists) trim() {
+	for number, l := range ls.lists {
+		if l.latest == nil && l.pending == nil {
+			delete(ls.lists, number)
+		}
+	}
+	for len(ls.lists) > maxStatusLists {
+		oldest := 0
+		for number, l := range ls.lists {
+			if l.pending == nil && (oldest == 0 || l.asked < ls.lists[oldest].asked) {
+				oldest = number
+			}
+		}
+		if oldest == 0 {
+			return
+		}
+		delete(ls.lists, oldest)
+	}
+}
