@@ -10,7 +10,6 @@ import (
 	"os"
 	"time"
 
-	"github.com/gofrs/flock"
 	"github.com/pressly/goose/v3"
 )
 
@@ -19,13 +18,8 @@ var migrations embed.FS
 
 // migrate brings the schema up to date, each migration in a transaction of its own, after a copy of older data was
 // put beside the database.
-// One process at a time: of two that start at once, the second finds the work done.
+// The caller holds the database alone: of two that start at once, the second finds the work done.
 func (s *Store) migrate(ctx context.Context, all fs.FS, now func() time.Time) error {
-	lock := flock.New(s.path+".migrate.lock", flock.SetPermissions(0o600))
-	if err := lock.Lock(); err != nil {
-		return fmt.Errorf("store: wait for another process that changes the schema: %w", err)
-	}
-	defer func() { _ = lock.Unlock() }()
 	pool, err := s.writer.DB()
 	if err != nil {
 		return err

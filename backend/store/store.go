@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/glebarez/sqlite"
+	"github.com/gofrs/flock"
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
 
@@ -48,18 +49,34 @@ func Open(ctx context.Context, folder string, now func() time.Time) (*Store, err
 	if err := makePrivate(path); err != nil {
 		return nil, err
 	}
+	release, err := holdDoor(path)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
 	writer, err := connect(path, 1, "_txlock=immediate", "_pragma=journal_mode(WAL)", "_pragma=synchronous(FULL)")
 	if err != nil {
 		return nil, err
 	}
 	s := &Store{writer: writer, path: path}
 	if err := s.migrate(ctx, migrations, now); err != nil {
-		return nil, errors.Join(err, s.Close())
+		return nil, errors.Join(err, s.close())
 	}
 	if s.reader, err = connect(path, max(4, 2*runtime.GOMAXPROCS(0)), "_pragma=query_only(1)"); err != nil {
-		return nil, errors.Join(err, s.Close())
+		return nil, errors.Join(err, s.close())
 	}
 	return s, nil
+}
+
+// holdDoor keeps all other processes from opening or closing the database until release is called. The schema changes
+// under it; and SQLite, whose last connection to close removes the WAL, refuses one that opens at that moment.
+func holdDoor(path string) (release func(), err error) {
+	lock := flock.New(path+".migrate.lock", flock.SetPermissions(0o600))
+	if err := lock.Lock(); err != nil {
+		return nil, fmt.Errorf("store: wait for another process that opens or closes the database: %w", err)
+	}
+	// An unlock that fails is made up for by the end of the process.
+	return func() { _ = lock.Unlock() }, nil
 }
 
 // makePrivate makes sure that nobody else on the machine reads the database; SQLite gives its WAL the same mode.
@@ -96,6 +113,15 @@ func connect(path string, connections int, options ...string) (*gorm.DB, error) 
 
 // Close waits for what runs and closes the database.
 func (s *Store) Close() error {
+	release, err := holdDoor(s.path)
+	if err != nil {
+		return errors.Join(err, s.close())
+	}
+	defer release()
+	return s.close()
+}
+
+func (s *Store) close() error {
 	var errs []error
 	for _, db := range []*gorm.DB{s.reader, s.writer} {
 		if db == nil {
