@@ -26,9 +26,13 @@ import (
 	"tokentab/backend/web"
 )
 
-// flushEvery is how often counted uses are written. With the second that a use may wait to be counted again, a last
-// use is true to well under five seconds.
-const flushEvery = 2 * time.Second
+// flushEvery is how often noted uses are written. With the second that a use may wait to be noted again, a last use is
+// true to under five seconds.
+const flushEvery = 3 * time.Second
+
+// restShare is for how many times as long as it took to write some uses the writer rests then: what is left to
+// validations where there is one core.
+const restShare = 9
 
 // World is what the program takes from outside. Tests bring their own clock and randomness.
 type World struct {
@@ -185,7 +189,7 @@ func (b *Backend) Serve(ctx context.Context, c config.Config, listener net.Liste
 	return b.Web.Shutdown(10 * time.Second)
 }
 
-// keepUses writes counted uses every now and then until Close.
+// keepUses writes noted uses every now and then until Close.
 func (b *Backend) keepUses() {
 	ctx, stop := context.WithCancel(context.Background())
 	b.stop = stop
@@ -197,7 +201,7 @@ func (b *Backend) keepUses() {
 			case <-ctx.Done():
 				return
 			case <-ticker.C:
-				if err := b.Tokens.FlushUses(ctx); err != nil && ctx.Err() == nil {
+				if err := b.Tokens.FlushUses(ctx, resting(ctx)); err != nil && ctx.Err() == nil {
 					b.log.Error("could not write the last uses of tokens; they are kept for the next try", "cause", err)
 				}
 			}
@@ -205,7 +209,19 @@ func (b *Backend) keepUses() {
 	})
 }
 
-// Close writes what was counted and closes the database.
+// resting returns what rests after each piece of work for as long as its share says, or until the context ends.
+func resting(ctx context.Context) func() {
+	began := time.Now()
+	return func() {
+		select {
+		case <-time.After(restShare * time.Since(began)):
+		case <-ctx.Done():
+		}
+		began = time.Now()
+	}
+}
+
+// Close writes what was noted and closes the database.
 func (b *Backend) Close() error {
 	if b.stop != nil {
 		b.stop()
@@ -213,5 +229,5 @@ func (b *Backend) Close() error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	return errors.Join(b.Tokens.FlushUses(ctx), b.store.Close())
+	return errors.Join(b.Tokens.FlushUses(ctx, nil), b.store.Close())
 }

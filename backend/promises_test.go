@@ -208,7 +208,7 @@ func TestPromise4ShownOnce(t *testing.T) {
 			}
 		}
 	}
-	if err := p.Tokens.FlushUses(t.Context()); err != nil {
+	if err := p.Tokens.FlushUses(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
 	if secretIn(p.Log.String()) {

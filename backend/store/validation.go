@@ -3,12 +3,10 @@ package store
 import (
 	"context"
 	"errors"
-	"runtime"
-	"slices"
+	"strings"
 
 	"gorm.io/gorm"
 
-	"tokentab/backend/pfid"
 	"tokentab/backend/token"
 )
 
@@ -44,41 +42,28 @@ func (s *Store) FindToken(ctx context.Context, hash token.Hash) (standing token.
 
 // RecordUses implements token.Store.
 func (s *Store) RecordUses(ctx context.Context, uses []token.Use) error {
-	return s.change(ctx, func(tx *gorm.DB) error {
-		for _, use := range uses {
-			err := tx.Exec("UPDATE api_tokens SET last_used_at = ? WHERE id = ? AND (last_used_at IS NULL OR last_used_at < ?)", use.At, use.TokenID, use.At).Error
-			if err != nil {
-				return err
-			}
-			runtime.Gosched() // on one core, validations that wait go first
-		}
-		return recordSeen(tx, uses)
-	})
+	values := make([]any, 0, 2*len(uses))
+	for _, use := range uses {
+		values = append(values, use.TokenID, use.At)
+	}
+	return s.moveForward(ctx, "api_tokens", "last_used_at", values)
 }
 
-// usesBatch is how many tokens are asked for their agents at once: one statement for each would double the work.
-const usesBatch = 100
+// RecordSeen implements token.Store.
+func (s *Store) RecordSeen(ctx context.Context, uses []token.Use) error {
+	values := make([]any, 0, 2*len(uses))
+	for _, use := range uses {
+		values = append(values, use.AgentID, use.At)
+	}
+	return s.moveForward(ctx, "agents", "last_seen_at", values)
+}
 
-// recordSeen moves the time at which the agents of used tokens were seen forward, never back.
-func recordSeen(tx *gorm.DB, uses []token.Use) error {
-	seen := map[pfid.ID]int64{}
-	for batch := range slices.Chunk(uses, usesBatch) {
-		ids, at := make([]pfid.ID, len(batch)), make(map[pfid.ID]int64, len(batch))
-		for i, use := range batch {
-			ids[i], at[use.TokenID] = use.TokenID, max(at[use.TokenID], use.At)
-		}
-		var rows []struct{ ID, AgentID pfid.ID }
-		if err := tx.Raw("SELECT id, agent_id FROM api_tokens WHERE id IN ? AND agent_id IS NOT NULL", ids).Scan(&rows).Error; err != nil {
-			return err
-		}
-		for _, row := range rows {
-			seen[row.AgentID] = max(seen[row.AgentID], at[row.ID])
-		}
-	}
-	for id, at := range seen {
-		if err := tx.Exec("UPDATE agents SET last_seen_at = ? WHERE id = ? AND (last_seen_at IS NULL OR last_seen_at < ?)", at, id, at).Error; err != nil {
-			return err
-		}
-	}
-	return nil
+// moveForward sets a column of times in the rows of some ids, where the time is later than what stands there. The
+// values are id and time in turn.
+func (s *Store) moveForward(ctx context.Context, table, column string, values []any) error {
+	row := "(?, CAST(? AS BIGINT))"
+	statement := "WITH news (id, at) AS (VALUES " + row + strings.Repeat(", "+row, len(values)/2-1) + ") " +
+		"UPDATE " + table + " SET " + column + " = news.at FROM news " +
+		"WHERE " + table + ".id = news.id AND (" + column + " IS NULL OR " + column + " < news.at)"
+	return s.changeSoon(ctx, func(tx *gorm.DB) error { return tx.Exec(statement, values...).Error })
 }

@@ -59,8 +59,8 @@ type shard struct {
 	max     uint32     // entries at the most
 	hand    uint32     // where the next sample starts
 	unknown [unknownSets * unknownWays * hashWords]atomic.Uint64
-	used    []uint32          // slots whose use is not taken yet; a slot may be listed in vain
-	spilled map[pfid.ID]int64 // uses of tokens that are not in the table any more
+	used    []uint32        // slots whose use is not taken yet; a slot may be listed in vain
+	spilled map[pfid.ID]Use // uses of tokens that are not in the table any more, by token
 	flights map[Hash]*flight
 }
 
@@ -80,7 +80,7 @@ func NewCache(tokens int) *Cache {
 		s := &c.shards[i]
 		s.max = uint32(perShard)
 		s.table.Store(newTable(min(8, s.max)))
-		s.flights, s.spilled = map[Hash]*flight{}, map[pfid.ID]int64{}
+		s.flights, s.spilled = map[Hash]*flight{}, map[pfid.ID]Use{}
 	}
 	return c
 }
@@ -245,7 +245,7 @@ func (s *shard) remove(slot uint32) {
 	var e entry
 	t.read(slot, &e)
 	if e[wordMeta]&metaUsed != 0 {
-		s.spill(Use{TokenID: e.tokenID(), At: int64(e[wordUsed])})
+		s.spill(e.use())
 	}
 	t.unlink(e.key())
 	s.count--

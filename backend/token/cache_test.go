@@ -272,6 +272,13 @@ func TestReadersNeverSeeAMixOfTwoTokens(t *testing.T) {
 	readers.Wait()
 }
 
+func allUses(c *Cache) (uses []Use) {
+	for shard := range shardCount {
+		uses = c.takeUses(shard, uses)
+	}
+	return uses
+}
+
 func TestEveryUseIsTakenOnceEvenIfItsTokenLeftTheCache(t *testing.T) {
 	c := NewCache(shardCount * 8)
 	want := map[pfid.ID]int64{}
@@ -286,15 +293,15 @@ func TestEveryUseIsTakenOnceEvenIfItsTokenLeftTheCache(t *testing.T) {
 	}
 	got := map[pfid.ID]int64{}
 	take := func() {
-		for _, use := range c.TakeUses() {
+		for _, use := range allUses(c) {
 			if _, twice := got[use.TokenID]; twice {
 				t.Errorf("a use came twice")
 			}
 			got[use.TokenID] = use.At
 		}
 	}
-	uses := c.TakeUses()
-	c.ReturnUses(uses) // as after a failed write
+	uses := allUses(c)
+	c.returnUses(uses) // as after a failed write
 	take()
 	take()
 	if len(got) != len(want) {
@@ -338,7 +345,7 @@ func TestForgettingAnAccountDropsItsTokensAndNoOthers(t *testing.T) {
 		}
 	}
 	taken := map[pfid.ID]int64{}
-	for _, use := range c.TakeUses() {
+	for _, use := range allUses(c) {
 		taken[use.TokenID] = use.At
 	}
 	for n, w := range want {

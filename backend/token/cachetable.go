@@ -33,8 +33,12 @@ func (e *entry) key() *key { return (*key)(e[:hashWords]) }
 // ids views the id words as the five ids that they hold.
 func (e *entry) ids() *entryIDs { return (*entryIDs)(unsafe.Pointer(&e[wordIDs])) }
 
-func (e *entry) tokenID() pfid.ID   { return e.ids()[0] }
 func (e *entry) accountID() pfid.ID { return e.ids()[1] }
+
+func (e *entry) use() Use {
+	ids := e.ids()
+	return Use{TokenID: ids[0], AgentID: ids[3], At: int64(e[wordUsed])}
+}
 
 func entryOf(h *key, s *Standing) entry {
 	var e entry

@@ -133,9 +133,3 @@ func (s *Standing) covers(own pfid.ID, wanted []pfid.ID) bool {
 		return !id.IsZero() && id.Partition() == s.AccountID.Partition()
 	})
 }
-
-// Use is the time of a token's last accepted validation, in Unix milliseconds.
-type Use struct {
-	TokenID pfid.ID
-	At      int64
-}

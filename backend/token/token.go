@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"io"
+	"sync"
 	"time"
 
 	"tokentab/backend/audit"
@@ -156,8 +157,11 @@ type Store interface {
 	// StatusList calls set once for each entry of the list whose token is not active. Deleted tokens count as revoked. ok
 	// is false where there is no such list.
 	StatusList(ctx context.Context, number int, set func(index int, status Status)) (ok bool, err error)
-	// RecordUses moves the last use of each token forward to the given instant, never back.
+	// RecordUses moves the last use of each token forward to the given instant, never back. The tokens differ. A power
+	// cut may take back what it wrote last.
 	RecordUses(ctx context.Context, uses []Use) error
+	// RecordSeen does the same for when each agent was seen last.
+	RecordSeen(ctx context.Context, uses []Use) error
 }
 
 // Signer turns claims into signed JWTs.
@@ -209,13 +213,16 @@ type Tokens struct {
 	random    io.Reader
 
 	statusLists statusLists
+
+	flushing sync.Mutex        // held while uses are written
+	seen     map[pfid.ID]int64 // agents of uses that are written, until their own sight is, too
 }
 
 // New returns the tokens kept in store. now is read once for each operation.
 func New(store Store, signer Signer, cache *Cache, lifetimes Lifetimes, now func() time.Time, random io.Reader) *Tokens {
 	return &Tokens{
 		store: store, signer: signer, cache: cache, lifetimes: lifetimes, now: now, random: random,
-		statusLists: statusLists{lists: map[int]*statusList{}},
+		statusLists: statusLists{lists: map[int]*statusList{}}, seen: map[pfid.ID]int64{},
 	}
 }
 

@@ -2,10 +2,18 @@ package token
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"tokentab/backend/pfid"
 )
+
+// Use is the last accepted validation of a token.
+type Use struct {
+	TokenID pfid.ID
+	AgentID pfid.ID // whose token it is; zero if no agent's
+	At      int64   // Unix milliseconds
+}
 
 // Use notes that a token was accepted at the given instant, in Unix milliseconds. To spare the memory bus it is noted
 // again only after a second, so a last use is true to about that plus the time between two flushes.
@@ -20,7 +28,7 @@ func (c *Cache) Use(hash Hash, standing *Standing, at int64) {
 	t := s.table.Load()
 	slot, ok := t.find(&h)
 	if !ok {
-		s.spill(Use{TokenID: standing.TokenID, At: at})
+		s.spill(Use{TokenID: standing.TokenID, AgentID: standing.AgentID, At: at})
 		return
 	}
 	if at <= int64(t.word(slot, wordUsed).Load()) {
@@ -33,38 +41,36 @@ func (c *Cache) Use(hash Hash, standing *Standing, at int64) {
 	}
 }
 
-// TakeUses returns the uses noted since it was last called. The caller has to write them, or to return them.
-func (c *Cache) TakeUses() []Use {
-	var uses []Use
-	for i := range c.shards {
-		s := &c.shards[i]
-		s.mu.Lock()
-		for id, at := range s.spilled {
-			uses = append(uses, Use{TokenID: id, At: at})
-		}
-		clear(s.spilled)
-		t := s.table.Load()
-		for _, slot := range s.used {
-			if slot >= s.count {
-				continue
-			}
-			meta := t.word(slot, wordMeta)
-			if meta.Load()&metaUsed == 0 {
-				continue
-			}
-			meta.Store(meta.Load() &^ metaUsed)
-			var e entry
-			t.read(slot, &e)
-			uses = append(uses, Use{TokenID: e.tokenID(), At: int64(e[wordUsed])})
-		}
-		s.used = s.used[:0]
-		s.mu.Unlock()
+// takeUses appends the uses that a shard noted since it was last asked. The caller has to write them, or to return
+// them.
+func (c *Cache) takeUses(shard int, uses []Use) []Use {
+	s := &c.shards[shard]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, use := range s.spilled {
+		uses = append(uses, use)
 	}
+	clear(s.spilled)
+	t := s.table.Load()
+	for _, slot := range s.used {
+		if slot >= s.count {
+			continue
+		}
+		meta := t.word(slot, wordMeta)
+		if meta.Load()&metaUsed == 0 {
+			continue
+		}
+		meta.Store(meta.Load() &^ metaUsed)
+		var e entry
+		t.read(slot, &e)
+		uses = append(uses, e.use())
+	}
+	s.used = s.used[:0]
 	return uses
 }
 
-// ReturnUses takes back uses that could not be written, up to a bound.
-func (c *Cache) ReturnUses(uses []Use) {
+// returnUses takes back uses that could not be written, up to a bound.
+func (c *Cache) returnUses(uses []Use) {
 	for _, use := range uses {
 		s := &c.shards[use.TokenID[pfid.Size-1]] // the same for all uses of a token
 		s.mu.Lock()
@@ -78,22 +84,61 @@ func (c *Cache) ReturnUses(uses []Use) {
 func (s *shard) spill(use Use) {
 	known, ok := s.spilled[use.TokenID]
 	if ok || len(s.spilled) < maxSpilled {
-		s.spilled[use.TokenID] = max(known, use.At)
+		use.At = max(known.At, use.At)
+		s.spilled[use.TokenID] = use
 	}
 }
 
-// usesAtOnce is how many uses one transaction writes, so that a revoke never waits long for the writing connection.
-const usesAtOnce = 2000
+// usesAtOnce is how many uses one transaction writes. A few at a time, since on one core every validation waits
+// meanwhile.
+const usesAtOnce = 20
 
-// FlushUses writes the uses that were counted since the last flush. What could not be written is kept for the next one.
-func (ts *Tokens) FlushUses(ctx context.Context) error {
-	uses := ts.cache.TakeUses()
-	for batch := range slices.Chunk(uses, usesAtOnce) {
-		if err := ts.store.RecordUses(ctx, batch); err != nil {
-			ts.cache.ReturnUses(uses)
+// FlushUses writes the uses that were noted since the last flush, and when their agents were seen. What could not be
+// written is kept for the next one. rest is called after each transaction, to leave the processor to validations; nil
+// for no rest.
+func (ts *Tokens) FlushUses(ctx context.Context, rest func()) error {
+	ts.flushing.Lock()
+	defer ts.flushing.Unlock()
+	var uses []Use
+	for shard := range shardCount {
+		uses = ts.cache.takeUses(shard, uses)
+		// What is left over goes with the next shard's, so that transactions are full.
+		for len(uses) >= usesAtOnce || shard == shardCount-1 && len(uses) > 0 {
+			batch := uses[:min(usesAtOnce, len(uses))]
+			if err := ts.store.RecordUses(ctx, batch); err != nil {
+				ts.cache.returnUses(uses)
+				return err
+			}
+			for _, use := range batch {
+				if !use.AgentID.IsZero() {
+					ts.seen[use.AgentID] = max(ts.seen[use.AgentID], use.At)
+				}
+			}
+			uses = slices.Delete(uses, 0, len(batch))
+			if rest != nil {
+				rest()
+			}
+		}
+	}
+	return ts.flushSeen(ctx, rest)
+}
+
+// flushSeen moves the agents' last sight forward, once for all the tokens that an agent has.
+func (ts *Tokens) flushSeen(ctx context.Context, rest func()) error {
+	for batch := range slices.Chunk(slices.Collect(maps.Keys(ts.seen)), usesAtOnce) {
+		seen := make([]Use, len(batch))
+		for i, agent := range batch {
+			seen[i] = Use{AgentID: agent, At: ts.seen[agent]}
+		}
+		if err := ts.store.RecordSeen(ctx, seen); err != nil {
 			return err
 		}
-		uses = uses[len(batch):]
+		for _, agent := range batch {
+			delete(ts.seen, agent)
+		}
+		if rest != nil {
+			rest()
+		}
 	}
 	return nil
 }

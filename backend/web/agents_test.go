@@ -96,7 +96,7 @@ func TestTheStatusOfAnAgentSaysWhenItWasSeen(t *testing.T) {
 		if a := p.Call(http.MethodGet, "/api/v1/ping", nil, backendtest.Bearer(secret)); a.Status != http.StatusOK {
 			t.Fatalf("%d %s", a.Status, a.Body)
 		}
-		if err := p.Tokens.FlushUses(t.Context()); err != nil {
+		if err := p.Tokens.FlushUses(t.Context(), nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -134,7 +134,7 @@ func TestAgentsAreListedInEveryOrder(t *testing.T) {
 	gone := call(http.MethodPost, "/agent", map[string]any{"name": "gone"})
 	call(http.MethodDelete, "/agent/"+gone.Text(t, "details", "id"), nil)
 	p.Call(http.MethodGet, "/api/v1/ping", nil, backendtest.Bearer(secret))
-	if err := p.Tokens.FlushUses(t.Context()); err != nil {
+	if err := p.Tokens.FlushUses(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
 	for query, want := range map[string]string{
