@@ -39,7 +39,7 @@ type Program struct {
 	Folder string // of the data
 	Config config.Config
 
-	t        *testing.T
+	t        testing.TB
 	stop     func()
 	contract *contract
 }
@@ -48,13 +48,13 @@ type Program struct {
 type Option func(*config.Config, *backend.World)
 
 // Start runs a program until the test ends.
-func Start(t *testing.T, options ...Option) *Program {
+func Start(t testing.TB, options ...Option) *Program {
 	t.Helper()
 	return StartIn(t, t.TempDir(), NewClock(), options...)
 }
 
 // StartIn runs a program on the data in a folder, which may be there from an earlier one.
-func StartIn(t *testing.T, folder string, clock *Clock, options ...Option) *Program {
+func StartIn(t testing.TB, folder string, clock *Clock, options ...Option) *Program {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

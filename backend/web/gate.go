@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -128,16 +129,25 @@ func (s *Server) validate(c *fasthttp.RequestCtx) {
 		return
 	}
 	h, t := &c.Response.Header, &verdict.Standing
-	var text [pfid.TextSize]byte
-	h.SetCanonical(headerTokenID, t.TokenID.Append(text[:0]))
-	h.SetCanonical(headerTokenScope, append(text[:0], t.Scope.String()...))
-	h.SetCanonical(headerAccountID, t.AccountID.Append(text[:0]))
-	h.SetCanonical(headerEnvironmentID, t.EnvironmentID.Append(text[:0]))
-	h.SetCanonical(headerAgentID, t.AgentID.Append(text[:0]))
-	h.SetCanonical(headerAgentDeploymentID, t.AgentDeploymentID.Append(text[:0]))
-	h.SetCanonical(headerTokenExpiresAt, time.Unix(t.ExpiresAt, 0).UTC().AppendFormat(text[:0], time.RFC3339))
+	text := drafts.Get().(*[maxText]byte)
+	h.DisableNormalizing() // the names are written as they are sent
+	h.AddBytesKV(headerTokenID, t.TokenID.Append(text[:0]))
+	h.AddBytesKV(headerTokenScope, append(text[:0], t.Scope.String()...))
+	h.AddBytesKV(headerAccountID, t.AccountID.Append(text[:0]))
+	h.AddBytesKV(headerEnvironmentID, t.EnvironmentID.Append(text[:0]))
+	h.AddBytesKV(headerAgentID, t.AgentID.Append(text[:0]))
+	h.AddBytesKV(headerAgentDeploymentID, t.AgentDeploymentID.Append(text[:0]))
+	h.AddBytesKV(headerTokenExpiresAt, time.Unix(t.ExpiresAt, 0).UTC().AppendFormat(text[:0], time.RFC3339))
+	drafts.Put(text)
 	s.answerNoStore(c, http.StatusOK)
 }
+
+// drafts lends room in which an answer is written before it is copied, since what is handed to fasthttp would else be
+// allocated each time.
+var drafts = sync.Pool{New: func() any { return new([maxText]byte) }}
+
+// maxText is the longest answer that is written so, in bytes: that of ping.
+const maxText = 512
 
 // ping is the door for SDKs, which check their token with it when they start.
 func (s *Server) ping(c *fasthttp.RequestCtx) {
@@ -156,8 +166,8 @@ func (s *Server) ping(c *fasthttp.RequestCtx) {
 		return
 	}
 	t := &verdict.Standing
-	b := make([]byte, 0, 512)
-	b = append(b, `{"status":"success","details":{"token_type":"api","token_id":"`...)
+	text := drafts.Get().(*[maxText]byte)
+	b := append(text[:0], `{"status":"success","details":{"token_type":"api","token_id":"`...)
 	b = t.TokenID.Append(b)
 	b = append(b, `","token_scope":"`...)
 	b = append(b, t.Scope.String()...)
@@ -171,7 +181,8 @@ func (s *Server) ping(c *fasthttp.RequestCtx) {
 	b = time.Unix(t.ExpiresAt, 0).UTC().AppendFormat(b, timestampFormat)
 	b = append(b, `}}`...)
 	c.Response.Header.SetContentTypeBytes(contentTypeJSON)
-	c.Response.SetBodyRaw(b)
+	c.Response.SetBody(b)
+	drafts.Put(text)
 	s.answerNoStore(c, http.StatusOK)
 }
 
@@ -206,8 +217,9 @@ func (s *Server) refuse(c *fasthttp.RequestCtx, r refusal) {
 }
 
 func (s *Server) answerNoStore(c *fasthttp.RequestCtx, status int) {
+	c.Response.Header.DisableNormalizing()
 	for _, header := range s.headers {
-		c.Response.Header.SetCanonical(header.name, header.value)
+		c.Response.Header.AddBytesKV(header.name, header.value)
 	}
 	c.Response.SetStatusCode(status)
 }

@@ -1,0 +1,40 @@
+package web_test
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/valyala/fasthttp"
+
+	"tokentab/backend/backendtest"
+	"tokentab/backend/token"
+)
+
+// What our own code takes of a validation, from the request that Fiber's server has read to the answer that it writes.
+func BenchmarkDoors(b *testing.B) {
+	p := backendtest.Start(b)
+	actor := p.Found()
+	_, good := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+	for _, door := range []struct {
+		name, path, secret string
+		want               int
+	}{
+		{"validate", "/api/v1/validate", good, http.StatusOK},
+		{"validate_unknown", "/api/v1/validate", good[1:] + "x", http.StatusUnauthorized},
+		{"ping", "/api/v1/ping", good, http.StatusOK},
+	} {
+		b.Run(door.name, func(b *testing.B) {
+			var c fasthttp.RequestCtx
+			c.Request.SetRequestURI(door.path)
+			c.Request.Header.Set("Authorization", "Bearer "+door.secret)
+			b.ReportAllocs()
+			for b.Loop() {
+				c.Response.Reset()
+				p.Web.Handler()(&c)
+			}
+			if got := c.Response.StatusCode(); got != door.want {
+				b.Fatalf("status %d, want %d", got, door.want)
+			}
+		})
+	}
+}
