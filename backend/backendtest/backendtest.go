@@ -159,7 +159,7 @@ type Answer struct {
 }
 
 // JSON decodes the body into a value of plain maps and slices.
-func (a Answer) JSON(t *testing.T) map[string]any {
+func (a Answer) JSON(t testing.TB) map[string]any {
 	t.Helper()
 	var v map[string]any
 	if err := json.Unmarshal([]byte(a.Body), &v); err != nil {
@@ -169,7 +169,7 @@ func (a Answer) JSON(t *testing.T) map[string]any {
 }
 
 // Get follows keys into the decoded body, such as details, status.
-func (a Answer) Get(t *testing.T, keys ...string) any {
+func (a Answer) Get(t testing.TB, keys ...string) any {
 	t.Helper()
 	var v any = a.JSON(t)
 	for _, key := range keys {
@@ -183,7 +183,7 @@ func (a Answer) Get(t *testing.T, keys ...string) any {
 }
 
 // Text is Get for a string.
-func (a Answer) Text(t *testing.T, keys ...string) string {
+func (a Answer) Text(t testing.TB, keys ...string) string {
 	t.Helper()
 	text, _ := a.Get(t, keys...).(string)
 	return text

@@ -18,7 +18,7 @@ type Entry struct {
 }
 
 // EntryOf reads the status claim of a secret.
-func EntryOf(t *testing.T, secret string) Entry {
+func EntryOf(t testing.TB, secret string) Entry {
 	t.Helper()
 	var claims struct {
 		Status struct {
@@ -33,7 +33,7 @@ func EntryOf(t *testing.T, secret string) Entry {
 }
 
 // ValueOf returns the value of an entry in a signed status list, whose signature it does not check.
-func ValueOf(t *testing.T, list string, entry Entry) byte {
+func ValueOf(t testing.TB, list string, entry Entry) byte {
 	t.Helper()
 	var claims struct {
 		List struct {
@@ -60,7 +60,7 @@ func ValueOf(t *testing.T, list string, entry Entry) byte {
 	return bits[entry.Index/4] >> (entry.Index % 4 * 2) & 3
 }
 
-func decodePayload(t *testing.T, signed string, claims any) {
+func decodePayload(t testing.TB, signed string, claims any) {
 	t.Helper()
 	parts := strings.Split(signed, ".")
 	if len(parts) != 3 {
