@@ -86,7 +86,7 @@ func (b *Backend) build(ctx context.Context, c config.Config, world World) error
 			return err
 		}
 	}
-	if b.Signer, err = signer.New(ctx, b.store, master, c.Origin(), cmp.Or(c.Audience, c.Origin()), world.Now, world.Random); err != nil {
+	if b.Signer, err = signer.New(ctx, b.store, master, c.Origin(), c.TokenAudience(), world.Now, world.Random); err != nil {
 		return err
 	}
 	lifetimes := token.Lifetimes{Default: c.DefaultTokenLifetime(), Max: time.Duration(c.MaxTokenLifetime)}

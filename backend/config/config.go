@@ -2,6 +2,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -99,6 +100,9 @@ func (i *Issuing) Check() error {
 	i.PublicURL = u.Scheme + "://" + u.Host
 	return nil
 }
+
+// TokenAudience is the audience of the tokens: the public URL where none is set.
+func (c *Config) TokenAudience() string { return cmp.Or(c.Audience, c.Origin()) }
 
 // Origin is the public URL, or what the listening address makes of it where none is set.
 func (c *Config) Origin() string {

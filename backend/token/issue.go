@@ -129,6 +129,11 @@ func (ts *Tokens) issueOnce(ctx context.Context, actor audit.Actor, order Order,
 	return t, secret, nil
 }
 
+// Subject is the sub claim of the token.
+func (s *Standing) Subject() pfid.ID {
+	return Token{Scope: s.Scope, AccountID: s.AccountID, EnvironmentID: s.EnvironmentID, AgentID: s.AgentID}.subject()
+}
+
 // subject is the sub claim: the account, environment or agent that the token speaks for.
 func (t Token) subject() pfid.ID {
 	switch t.Scope {

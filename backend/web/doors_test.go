@@ -370,27 +370,29 @@ func TestAnUnknownMethodGetsTheEnvelopeToo(t *testing.T) {
 
 func TestARequestThatIsSmuggledBehindAnotherIsNotAnswered(t *testing.T) {
 	p := backendtest.Start(t)
-	u, err := url.Parse(p.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := net.Dial("tcp", u.Host)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	request := "POST /api/v1/ping HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
-	if _, err := c.Write([]byte(request)); err != nil {
-		t.Fatal(err)
-	}
-	if err := c.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
-		t.Fatal(err)
-	}
-	all, err := io.ReadAll(c) // ends only if the server closes the connection
-	if err != nil {
-		t.Fatal(err)
-	}
-	if n := strings.Count(string(all), "HTTP/1.1 "); n != 1 {
-		t.Errorf("%d answers:\n%s", n, all)
+	for _, path := range []string{"/api/v1/ping", "/oauth/introspect", "/oauth/introspect/batch", "/oauth/revoke"} {
+		u, err := url.Parse(p.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := net.Dial("tcp", u.Host)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		request := "POST " + path + " HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+		if _, err := c.Write([]byte(request)); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		all, err := io.ReadAll(c) // ends only if the server closes the connection
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := strings.Count(string(all), "HTTP/1.1 "); n != 1 {
+			t.Errorf("%s: %d answers:\n%s", path, n, all)
+		}
 	}
 }

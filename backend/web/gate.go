@@ -91,6 +91,12 @@ func (s *Server) gate(next fasthttp.RequestHandler) fasthttp.RequestHandler {
 		case bytes.Equal(path, pathPing):
 			c.Response.Header.Set("Allow", "GET, HEAD")
 			s.refuse(c, methodNotTaken)
+		case string(path) == pathIntrospect:
+			s.oauth(c, formOfOne, s.introspect)
+		case string(path) == pathIntrospectBatch:
+			s.oauth(c, formOfBatch, s.introspectBatch)
+		case string(path) == pathRevoke:
+			s.oauth(c, formOfOne, s.revoke)
 		case !slices.Contains(fiber.DefaultMethods, string(c.Method())):
 			s.refuse(c, unknownMethod)
 		default:

@@ -34,8 +34,8 @@ const (
 	maxHeaderBytes = 16 << 10  // request line and headers; above it 431
 	maxBodyBytes   = 256 << 10 // above it 413
 	// Somewhat larger bodies are read all the same: a connection that is closed on a client that still sends may lose
-	// the answer.
-	readBodyBytes = 1 << 20
+	// the answer. A batch of tokens may be larger, see maxBatchBytes.
+	readBodyBytes = 2 << 20
 )
 
 // Keys publishes the keys with which secrets verify.
@@ -73,7 +73,8 @@ type Server struct {
 	page  *page
 	tls   *tls.Config // nil to serve plain HTTP
 
-	headers []fixedHeader // on every answer of the doors of validation
+	headers  []fixedHeader // on every answer of the doors of validation
+	issuedBy []byte        // members of every introspection of a good token
 
 	warnProxy   sync.Once
 	lastFailure atomic.Int64 // when a door last logged a failure, in Unix seconds
@@ -84,6 +85,9 @@ type Server struct {
 func New(parts Parts) (*Server, error) {
 	s := &Server{Parts: parts, headers: fixedHeaders(parts.Config)}
 	var err error
+	if s.issuedBy, err = issuedBy(parts.Config); err != nil {
+		return nil, err
+	}
 	if s.setup, err = newSetupCode(parts.Random); err != nil {
 		return nil, err
 	}
@@ -129,6 +133,7 @@ func (s *Server) routes() {
 	s.app.Get("/healthz", s.alive)
 	s.app.Get("/readyz", s.ready)
 	s.app.Get("/.well-known/jwks.json", s.jwks)
+	s.app.Get("/.well-known/oauth-authorization-server", s.oauthMetadata)
 	s.app.Get("/status-lists", s.statusLists)
 	s.app.Get("/status-lists/:number", s.statusList)
 
@@ -243,16 +248,4 @@ func (s *Server) ready(c *fiber.Ctx) error {
 		return err
 	}
 	return c.SendString("ok\n")
-}
-
-// jwks publishes the public keys (RFC 7517, section 5).
-func (s *Server) jwks(c *fiber.Ctx) error {
-	keys, err := s.Keys.PublicKeys(c.UserContext())
-	if err != nil {
-		return err
-	}
-	c.Set(fiber.HeaderCacheControl, "public, max-age=300")
-	return c.JSON(struct {
-		Keys []signer.JWK `json:"keys"`
-	}{keys}, "application/jwk-set+json")
 }

@@ -1,0 +1,194 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"tokentab/backend/config"
+	"tokentab/backend/pfid"
+	"tokentab/backend/token"
+)
+
+// batchTimeout bounds how long a batch of tokens that are all to be looked up may take.
+const batchTimeout = 10 * time.Second
+
+var (
+	inactive         = []byte(`{"active":false}`)
+	needAccountToken = token.Need{Scopes: []token.Scope{token.ScopeAccount}}
+)
+
+// introspect says whether a token is good, and whose it is (RFC 7662).
+func (s *Server) introspect(c *fasthttp.RequestCtx, form *fasthttp.Args) error {
+	account, err := s.introspector(c, form)
+	if err != nil {
+		return err
+	}
+	secret, err := tokenOf(form)
+	if err != nil {
+		return err
+	}
+	body, err := s.appendIntrospection(make([]byte, 0, 768), secret, account)
+	if err != nil {
+		return err
+	}
+	s.answerJSON(c, http.StatusOK, body)
+	return nil
+}
+
+// introspectBatch answers introspect for each token of the form, in their order.
+func (s *Server) introspectBatch(c *fasthttp.RequestCtx, form *fasthttp.Args) error {
+	account, err := s.introspector(c, form)
+	if err != nil {
+		return err
+	}
+	// One after the other, so that a batch takes no more of the store than any other caller.
+	ctx, cancel := context.WithTimeout(context.Background(), batchTimeout)
+	defer cancel()
+	body, first := []byte(`{"results":[`), true
+	for name, secret := range form.All() {
+		if string(name) != "token" {
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if !first {
+			body = append(body, ',')
+		}
+		first = false
+		if body, err = s.appendIntrospection(body, secret, account); err != nil {
+			return err
+		}
+	}
+	if first {
+		return errNoToken
+	}
+	s.answerJSON(c, http.StatusOK, append(body, `]}`...))
+	return nil
+}
+
+// appendIntrospection appends what the account may know of a token. Others' tokens are as unknown to it as any forgery,
+// and asking does not count as their use.
+func (s *Server) appendIntrospection(b, secret []byte, account pfid.ID) ([]byte, error) {
+	verdict, err := s.Tokens.Check(context.Background(), secret, token.Need{Accounts: []pfid.ID{account}})
+	if err != nil {
+		return nil, err
+	}
+	if verdict.Reason != token.Good {
+		return append(b, inactive...), nil
+	}
+	t := &verdict.Standing
+	b = append(b, `{"active":true,"token_type":"Bearer","scope":"`...)
+	b = append(b, t.Scope.String()...)
+	b = append(b, `","exp":`...)
+	b = strconv.AppendInt(b, t.ExpiresAt, 10)
+	b = append(b, `,"iat":`...)
+	b = strconv.AppendInt(b, t.TokenID.Time().Unix(), 10) // an id is made with its token
+	b = appendGivenID(b, "client_id", t.TokenID)
+	b = appendGivenID(b, "sub", t.Subject())
+	b = append(b, s.issuedBy...)
+	b = appendGivenID(b, "account_id", t.AccountID)
+	b = appendGivenID(b, "environment_id", t.EnvironmentID)
+	b = appendGivenID(b, "agent_id", t.AgentID)
+	b = appendGivenID(b, "agent_deployment_id", t.AgentDeploymentID)
+	return append(b, '}'), nil
+}
+
+// appendGivenID appends a member of an object, or nothing for the zero id.
+func appendGivenID(b []byte, name string, id pfid.ID) []byte {
+	if id.IsZero() {
+		return b
+	}
+	return appendID(b, name, id)
+}
+
+// issuedBy returns the members iss and aud, the same for all tokens, in the form that is sent.
+func issuedBy(c config.Config) ([]byte, error) {
+	members, err := json.Marshal(struct {
+		Issuer   string `json:"iss"`
+		Audience string `json:"aud"`
+	}{c.Origin(), c.TokenAudience()})
+	if err != nil {
+		return nil, err
+	}
+	return append([]byte(","), members[1:len(members)-1]...), nil
+}
+
+// introspector returns the account that asks. It shows one of its account tokens, in one of three ways: as a bearer
+// token, or as a client whose id is that of the token and whose secret is the token, by HTTP Basic or in the form
+// (RFC 6749, section 2.3.1).
+func (s *Server) introspector(c *fasthttp.RequestCtx, form *fasthttp.Args) (pfid.ID, error) {
+	headers := c.Request.Header.PeekAll("Authorization")
+	id, secret := form.Peek("client_id"), form.Peek("client_secret")
+	var scheme, credentials []byte
+	if len(headers) == 1 {
+		scheme, credentials, _ = bytes.Cut(headers[0], []byte(" "))
+	}
+	code, challenges := "invalid_client", []string{challengeNone}
+	switch {
+	case len(headers) > 1 || len(headers) == 1 && len(secret) > 0:
+		return pfid.ID{}, invalidRequest("Authenticate in one way only.")
+	case len(secret) > 0 && len(id) == 0:
+		return pfid.ID{}, invalidRequest("The parameter client_id is missing.")
+	case len(secret) > 0:
+	case len(headers) == 0:
+		return pfid.ID{}, &oauthError{http.StatusUnauthorized, code, "Authenticate with an account token.", challenges}
+	case bytes.EqualFold(scheme, []byte("basic")):
+		challenges = []string{challengeBasic, challengeNone}
+		user, password := basic(credentials)
+		if len(id) > 0 && !bytes.Equal(id, user) {
+			password = nil
+		}
+		id, secret = user, password
+	default:
+		code = "invalid_token"
+		secret, _ = bearer(&c.Request.Header, false)
+	}
+	verdict, err := s.Tokens.Check(context.Background(), secret, needAccountToken)
+	if err != nil {
+		return pfid.ID{}, err
+	}
+	reason := verdict.Reason
+	if (code == "invalid_client" || len(id) > 0) && !isIDOf(&verdict.Standing, id) {
+		reason = token.Unknown
+	}
+	switch reason {
+	case token.Good:
+		return verdict.Standing.AccountID, nil
+	case token.Insufficient:
+		return pfid.ID{}, &oauthError{http.StatusForbidden, "insufficient_scope", "Only account tokens may do this.", []string{string(refusals[reason].challenge)}}
+	}
+	if code == "invalid_token" {
+		challenges = []string{string(refusals[reason].challenge)}
+	}
+	return pfid.ID{}, &oauthError{http.StatusUnauthorized, code, badTokenMessages[reason], challenges}
+}
+
+func isIDOf(t *token.Standing, id []byte) bool {
+	var text [pfid.TextSize]byte
+	return subtle.ConstantTimeCompare(t.TokenID.Append(text[:0]), id) == 1
+}
+
+// basic takes credentials apart of which both halves are encoded as in a form; what is malformed comes back empty.
+func basic(encoded []byte) (user, password []byte) {
+	pair, err := base64.StdEncoding.DecodeString(string(bytes.TrimSpace(encoded)))
+	if err != nil {
+		return nil, nil
+	}
+	left, right, _ := bytes.Cut(pair, []byte(":"))
+	id, err1 := url.QueryUnescape(string(left))
+	secret, err2 := url.QueryUnescape(string(right))
+	if err1 != nil || err2 != nil {
+		return nil, nil
+	}
+	return []byte(id), []byte(secret)
+}

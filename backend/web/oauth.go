@@ -1,0 +1,178 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
+)
+
+// The paths of the OAuth doors, which are outside of the contract's /api/v1 and speak as their RFCs say.
+const (
+	pathIntrospect      = "/oauth/introspect"
+	pathIntrospectBatch = "/oauth/introspect/batch"
+	pathRevoke          = "/oauth/revoke"
+)
+
+// Limits of what the OAuth doors read, stated in the README.
+const (
+	maxBatch      = 1000
+	maxBatchBytes = 3 << 19 // 1.5 MiB
+	// A form has few parameters besides the tokens; many more would only fill the memory when they are taken apart.
+	maxParameters = 16
+)
+
+const contentTypeForm = "application/x-www-form-urlencoded"
+
+const challengeBasic = `Basic realm="tokentab"`
+
+// oauthError is a refusal in the words of RFC 6749, section 5.2. Its description needs no escaping in JSON.
+type oauthError struct {
+	status      int
+	code        string
+	description string
+	challenges  []string // of WWW-Authenticate, one header for each
+}
+
+func (e *oauthError) Error() string { return e.code + ": " + e.description }
+
+func invalidRequest(description string) error {
+	return &oauthError{status: http.StatusBadRequest, code: "invalid_request", description: description}
+}
+
+// unavailable is the body of each 503: "not valid" is an answer, "could not find out" is none (RFC 7009, section 2.2.1).
+var unavailable = []byte(`{"error":"temporarily_unavailable","error_description":"The store does not answer right now. Try again."}`)
+
+// formOf says what a door reads: how large the body may be, and how often the parameter token may stand in it.
+type formOf struct{ bytes, tokens int }
+
+var (
+	formOfOne   = formOf{bytes: maxBodyBytes, tokens: 1}
+	formOfBatch = formOf{bytes: maxBatchBytes, tokens: maxBatch}
+)
+
+// oauth lets a door answer a form that was sent by POST. What the door can't find out is answered 503.
+func (s *Server) oauth(c *fasthttp.RequestCtx, reads formOf, door func(*fasthttp.RequestCtx, *fasthttp.Args) error) {
+	s.guarded(c, func(c *fasthttp.RequestCtx) {
+		form, err := reads.read(c)
+		if err == nil {
+			err = door(c, form)
+		}
+		if refused, ok := errors.AsType[*oauthError](err); ok {
+			s.refuseOAuth(c, refused)
+		} else if err != nil {
+			s.cannotTell(c, err)
+		}
+	})
+	if c.Response.StatusCode() == http.StatusServiceUnavailable {
+		c.Response.Header.Set(fiber.HeaderRetryAfter, "1")
+		c.Response.SetBodyRaw(unavailable)
+	}
+}
+
+func (s *Server) refuseOAuth(c *fasthttp.RequestCtx, e *oauthError) {
+	for _, challenge := range e.challenges {
+		c.Response.Header.Add(fiber.HeaderWWWAuthenticate, challenge)
+	}
+	if e.status == http.StatusMethodNotAllowed {
+		c.Response.Header.Set(fiber.HeaderAllow, http.MethodPost)
+	}
+	s.answerJSON(c, e.status, []byte(`{"error":"`+e.code+`","error_description":"`+e.description+`"}`))
+}
+
+func (s *Server) answerJSON(c *fasthttp.RequestCtx, status int, body []byte) {
+	c.Response.Header.SetContentTypeBytes(contentTypeJSON)
+	c.Response.SetBodyRaw(body)
+	s.answerNoStore(c, status)
+}
+
+// read returns the form of a request. Packed bodies are refused as everywhere, see limitBody.
+func (f formOf) read(c *fasthttp.RequestCtx) (*fasthttp.Args, error) {
+	h, body := &c.Request.Header, c.Request.Body()
+	contentType, _, _ := bytes.Cut(h.ContentType(), []byte(";"))
+	switch packed := h.ContentEncoding(); {
+	case !c.IsPost():
+		return nil, &oauthError{status: http.StatusMethodNotAllowed, code: "invalid_request", description: "Send a form by POST."}
+	case len(packed) > 0 && string(packed) != "identity":
+		return nil, invalidRequest("Send the body as it is: Content-Encoding is not taken.")
+	case len(body) > f.bytes:
+		return nil, &oauthError{status: http.StatusRequestEntityTooLarge, code: "invalid_request", description: "The body is larger than " + strconv.Itoa(f.bytes>>10) + " KiB."}
+	case !bytes.EqualFold(bytes.TrimSpace(contentType), []byte(contentTypeForm)):
+		return nil, invalidRequest("The Content-Type must be " + contentTypeForm + ".")
+	case bytes.Count(body, []byte("&")) >= f.tokens+maxParameters:
+		return nil, invalidRequest("There are too many parameters; token may be sent " + f.times() + ".")
+	}
+	h.SetContentType(contentTypeForm) // the library knows it in lower case only
+	form := c.PostArgs()
+	return form, f.check(form)
+}
+
+// check refuses what is sent too often. A parameter without a value counts as left out (RFC 6749, section 3.1); those
+// that nobody asks for are ignored.
+func (f formOf) check(form *fasthttp.Args) error {
+	var tokens, hints, ids, secrets int
+	for name, value := range form.All() {
+		switch string(name) {
+		case "token":
+			if len(value) == 0 {
+				return invalidRequest("A parameter token has no value.")
+			}
+			tokens++
+		case "token_type_hint":
+			hints++
+		case "client_id":
+			ids++
+		case "client_secret":
+			secrets++
+		}
+	}
+	switch {
+	case tokens > f.tokens:
+		return invalidRequest("The parameter token may be sent " + f.times() + ".")
+	case hints > 1:
+		return invalidRequest("The parameter token_type_hint may be sent once.")
+	case ids > 1:
+		return invalidRequest("The parameter client_id may be sent once.")
+	case secrets > 1:
+		return invalidRequest("The parameter client_secret may be sent once.")
+	}
+	return nil
+}
+
+func (f formOf) times() string {
+	if f.tokens == 1 {
+		return "once"
+	}
+	return "up to " + strconv.Itoa(f.tokens) + " times"
+}
+
+var errNoToken = invalidRequest("The parameter token is missing.")
+
+// tokenOf returns the one token of a form.
+func tokenOf(form *fasthttp.Args) ([]byte, error) {
+	if secret := form.Peek("token"); len(secret) > 0 {
+		return secret, nil
+	}
+	return nil, errNoToken
+}
+
+// revoke ends a token for whoever holds it (RFC 7009). Holding it is the proof: clients are public, and credentials that
+// some send all the same are not looked at. What is no token, or has ended already, gets the same answer.
+func (s *Server) revoke(c *fasthttp.RequestCtx, form *fasthttp.Args) error {
+	secret, err := tokenOf(form)
+	if err != nil {
+		return err
+	}
+	request := s.app.AcquireCtx(c)
+	address := s.address(request)
+	s.app.ReleaseCtx(request)
+	if err := s.Tokens.RevokeSecret(context.Background(), secret, address); err != nil {
+		return err
+	}
+	s.answerNoStore(c, http.StatusOK)
+	return nil
+}

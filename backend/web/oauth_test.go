@@ -1,0 +1,241 @@
+package web_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/base64"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"tokentab/backend/audit"
+	"tokentab/backend/backendtest"
+	"tokentab/backend/token"
+)
+
+// post sends a body as a form; headers stand beside or in place of the usual ones.
+func post(t *testing.T, p *backendtest.Program, path, body string, headers ...backendtest.Header) backendtest.Answer {
+	t.Helper()
+	return send(t, p, http.MethodPost, path, body, headers...)
+}
+
+func send(t *testing.T, p *backendtest.Program, method, path, body string, headers ...backendtest.Header) backendtest.Answer {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), method, p.URL+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	for _, h := range headers {
+		if h.Name == "Content-Type" {
+			request.Header.Del(h.Name)
+		}
+		request.Header.Add(h.Name, h.Value)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return backendtest.Answer{Status: response.StatusCode, Header: response.Header, Body: string(text)}
+}
+
+// basicAuth is the Authorization header of a client (RFC 6749, section 2.3.1).
+func basicAuth(id, secret string) backendtest.Header {
+	return authorization("Basic " + base64.StdEncoding.EncodeToString([]byte(url.QueryEscape(id)+":"+url.QueryEscape(secret))))
+}
+
+func form(pairs ...string) string {
+	var b strings.Builder
+	for i := 0; i < len(pairs); i += 2 {
+		if i > 0 {
+			b.WriteByte('&')
+		}
+		b.WriteString(pairs[i] + "=" + url.QueryEscape(pairs[i+1]))
+	}
+	return b.String()
+}
+
+// failsWith checks an error of RFC 6749, section 5.2; says has to be in its description.
+func failsWith(t *testing.T, name string, a backendtest.Answer, status int, code, says string) {
+	t.Helper()
+	if a.Status != status || a.Text(t, "error") != code || !strings.Contains(a.Text(t, "error_description"), says) || a.Header.Get("Cache-Control") != "no-store" {
+		t.Errorf("%s: %d %v %s; want %d %s %q", name, a.Status, a.Header, a.Body, status, code, says)
+	}
+}
+
+func TestAFormThatIsNotAsItShouldBeIsRefused(t *testing.T) {
+	p := backendtest.Start(t)
+	_, secret := p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})
+	var packed bytes.Buffer
+	w := gzip.NewWriter(&packed)
+	if _, err := w.Write([]byte("token=" + secret)); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	contentType := func(value string) backendtest.Header {
+		return backendtest.Header{Name: "Content-Type", Value: value}
+	}
+	for _, path := range []string{"/oauth/introspect", "/oauth/introspect/batch", "/oauth/revoke"} {
+		for name, c := range map[string]struct {
+			body, says string
+			headers    []backendtest.Header
+		}{
+			"no body":               {"", "token", nil},
+			"no token":              {"token_type_hint=access_token", "token", nil},
+			"an empty token":        {"token=", "token", nil},
+			"a token in the query":  {"x=y", "token", nil},
+			"two hints":             {form("token", secret, "token_type_hint", "a", "token_type_hint", "b"), "token_type_hint", nil},
+			"two client ids":        {form("token", secret, "client_id", "a", "client_id", "b"), "client_id", nil},
+			"two client secrets":    {form("token", secret, "client_secret", "a", "client_secret", "b"), "client_secret", nil},
+			"JSON":                  {`{"token":"` + secret + `"}`, "Content-Type", []backendtest.Header{contentType("application/json")}},
+			"no type":               {form("token", secret), "Content-Type", []backendtest.Header{contentType("")}},
+			"multipart":             {"--b\r\nContent-Disposition: form-data; name=\"token\"\r\n\r\n" + secret + "\r\n--b--\r\n", "Content-Type", []backendtest.Header{contentType("multipart/form-data; boundary=b")}},
+			"a type like a form's":  {form("token", secret), "Content-Type", []backendtest.Header{contentType("application/x-www-form-urlencoded-not")}},
+			"packed":                {packed.String(), "Content-Encoding", []backendtest.Header{{Name: "Content-Encoding", Value: "gzip"}}},
+			"a hundred thousand &s": {form("token", secret) + strings.Repeat("&", 100_000), "parameters", nil},
+		} {
+			a := post(t, p, path+"?"+form("token", secret), c.body, append(c.headers, backendtest.Bearer(secret))...)
+			failsWith(t, path+", "+name, a, http.StatusBadRequest, "invalid_request", c.says)
+		}
+		for _, method := range []string{"GET", "PUT", "DELETE", "OPTIONS", "BREW"} {
+			a := send(t, p, method, path, form("token", secret), backendtest.Bearer(secret))
+			failsWith(t, method+" "+path, a, http.StatusMethodNotAllowed, "invalid_request", "POST")
+			if a.Header.Get("Allow") != "POST" {
+				t.Errorf("%s %s allows %q", method, path, a.Header.Get("Allow"))
+			}
+		}
+		for _, h := range []string{"Access-Control-Allow-Origin", "Access-Control-Allow-Methods"} {
+			if a := send(t, p, http.MethodOptions, path, "", backendtest.Header{Name: "Origin", Value: "https://example.com"}); a.Header.Get(h) != "" {
+				t.Errorf("%s lets pages of other origins in: %v", path, a.Header)
+			}
+		}
+	}
+	for _, path := range []string{"/oauth/introspect", "/oauth/revoke"} {
+		failsWith(t, path, post(t, p, path, form("token", secret, "token", secret), backendtest.Bearer(secret)), http.StatusBadRequest, "invalid_request", "token may be sent once")
+		failsWith(t, path, post(t, p, path, form("token", secret, "x", strings.Repeat("x", 300<<10)), backendtest.Bearer(secret)), http.StatusRequestEntityTooLarge, "invalid_request", "256 KiB")
+	}
+	failsWith(t, "batch", post(t, p, "/oauth/introspect/batch", form("token", secret, "x", strings.Repeat("x", 1600<<10)), backendtest.Bearer(secret)), http.StatusRequestEntityTooLarge, "invalid_request", "1536 KiB")
+	for _, kind := range []string{"application/x-www-form-urlencoded; charset=UTF-8", "Application/X-WWW-Form-URLencoded"} {
+		if a := post(t, p, "/oauth/introspect", form("token", secret), backendtest.Bearer(secret), contentType(kind)); a.Get(t, "active") != true {
+			t.Errorf("%s: %d %s", kind, a.Status, a.Body)
+		}
+	}
+}
+
+func TestWhoeverHoldsATokenMayEndIt(t *testing.T) {
+	p := backendtest.Start(t)
+	actor, made, deployment := deployed(t, p)
+	suspended, suspendedSecret := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+	if _, err := p.Tokens.Suspend(t.Context(), actor, suspended.ID); err != nil {
+		t.Fatal(err)
+	}
+	active, activeSecret := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+	expired, expiredSecret := p.Issue(actor, token.Order{Scope: token.ScopeAccount, ExpiresAt: p.Clock.Now().Add(time.Minute)})
+	p.Clock.Move(time.Hour)
+	bystander, bystanderSecret := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+	ended := 0
+	for name, c := range map[string]struct {
+		made    token.Listed
+		secret  string
+		headers []backendtest.Header
+	}{
+		"of a deployment":                   {made, deployment, nil},
+		"suspended":                         {suspended, suspendedSecret, nil},
+		"active, with its own bearer":       {active, activeSecret, []backendtest.Header{backendtest.Bearer(activeSecret)}},
+		"expired, with bad credentials too": {expired, expiredSecret, []backendtest.Header{basicAuth("nobody", "nothing")}},
+	} {
+		if a := p.Call(http.MethodGet, "/api/v1/ping", nil, backendtest.Bearer(c.secret)); name == "of a deployment" && a.Status != http.StatusOK {
+			t.Fatalf("%s: %d %s", name, a.Status, a.Body)
+		}
+		ended++
+		for range 2 { // the second time it is revoked already
+			a := post(t, p, "/oauth/revoke", form("token", c.secret, "token_type_hint", "refresh_token"), c.headers...)
+			if a.Status != http.StatusOK || a.Body != "" || a.Header.Get("Cache-Control") != "no-store" {
+				t.Errorf("%s: %d %v %s", name, a.Status, a.Header, a.Body)
+			}
+			recorded(t, p, audit.APITokenRevoked, ended)
+		}
+		now, err := p.Tokens.Get(t.Context(), actor.AccountID, c.made.ID)
+		if err != nil || now.Status != token.Revoked {
+			t.Errorf("%s: %v %v", name, now.Status, err)
+		}
+		if a := p.Call(http.MethodGet, "/api/v1/ping", nil, backendtest.Bearer(c.secret)); a.Status != http.StatusUnauthorized || !strings.Contains(a.Body, "revoked") {
+			t.Errorf("%s: %d %s", name, a.Status, a.Body)
+		}
+		var by, from string
+		row := database(t, p).QueryRow("SELECT actor_api_token_id, actor_address FROM audit_events WHERE action = ? AND subject_id = ?", audit.APITokenRevoked, c.made.ID.String())
+		if err := row.Scan(&by, &from); err != nil || by != c.made.ID.String() || from != "127.0.0.1" {
+			t.Errorf("%s: revoked by %q from %q, %v", name, by, from, err)
+		}
+	}
+	if _, err := p.Tokens.Delete(t.Context(), actor, active.ID); err != nil {
+		t.Fatal(err)
+	}
+	none := forgeries(t, p, bystanderSecret)
+	none["deleted"] = activeSecret
+	for name, secret := range none {
+		if a := post(t, p, "/oauth/revoke", form("token", secret)); a.Status != http.StatusOK || a.Body != "" {
+			t.Errorf("%s: %d %s", name, a.Status, a.Body)
+		}
+	}
+	recorded(t, p, audit.APITokenRevoked, ended)
+	if now, err := p.Tokens.Get(t.Context(), actor.AccountID, bystander.ID); err != nil || now.Status != token.Active {
+		t.Errorf("a forgery of it ended the token: %v %v", now.Status, err)
+	}
+	if strings.Contains(p.Log.String(), activeSecret[len(activeSecret)-40:]) {
+		t.Error("the log holds a secret")
+	}
+}
+
+func TestOAuthClientsFindTheDoors(t *testing.T) {
+	p := backendtest.Start(t)
+	a := p.Call(http.MethodGet, "/.well-known/oauth-authorization-server", nil)
+	if a.Status != http.StatusOK || a.Header.Get("Content-Type") != "application/json" {
+		t.Errorf("%d %v", a.Status, a.Header)
+	}
+	holds(t, "metadata", backendtest.Answer{Status: a.Status, Body: `{"details":` + a.Body + `}`}, map[string]any{
+		"issuer": p.URL, "jwks_uri": p.URL + "/.well-known/jwks.json", "service_documentation": p.URL + "/docs",
+		"introspection_endpoint": p.URL + "/oauth/introspect", "revocation_endpoint": p.URL + "/oauth/revoke",
+		"introspection_endpoint_auth_methods_supported": []any{"client_secret_basic", "client_secret_post", "Bearer"},
+		"revocation_endpoint_auth_methods_supported":    []any{"none"},
+		"scopes_supported":         []any{"account", "environment", "agent_deployment"},
+		"response_types_supported": []any{}, "grant_types_supported": []any{},
+	})
+	for _, path := range []string{"/.well-known/oauth-authorization-server", "/.well-known/jwks.json"} {
+		if h := p.Call(http.MethodGet, path, nil).Header; h.Get("Access-Control-Allow-Origin") != "*" || h.Get("Cache-Control") != "public, max-age=300" {
+			t.Errorf("%s: %v", path, h)
+		}
+	}
+}
+
+func TestARevocationThatAnotherHasCommittedIsAnsweredOnlyWhenItHolds(t *testing.T) {
+	p := backendtest.Start(t)
+	actor := p.Found()
+	for name, statement := range map[string]string{
+		"revoked": "UPDATE api_tokens SET status = 'revoked' WHERE id = ?",
+		"deleted": "DELETE FROM api_tokens WHERE id = ?",
+	} {
+		made, secret := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+		ping := func() int { return p.Call(http.MethodGet, "/api/v1/ping", nil, backendtest.Bearer(secret)).Status }
+		if s := ping(); s != http.StatusOK { // now it is remembered as good
+			t.Fatal(s)
+		}
+		if _, err := database(t, p).Exec(statement, made.ID.String()); err != nil {
+			t.Fatal(err)
+		}
+		a := post(t, p, "/oauth/revoke", form("token", secret))
+		if s := ping(); a.Status != http.StatusOK || s != http.StatusUnauthorized {
+			t.Errorf("%s: revoke %d %s, ping %d", name, a.Status, a.Body, s)
+		}
+	}
+}
