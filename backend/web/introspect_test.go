@@ -93,7 +93,7 @@ func TestWhatIsNotGoodIsInactiveAndNothingMore(t *testing.T) {
 			}
 		}
 	}
-	if err := p.Tokens.FlushUses(t.Context()); err != nil {
+	if err := p.Tokens.FlushUses(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
 	if now, err := p.Tokens.Get(t.Context(), rival.AccountID, neighbour.ID); err != nil || !now.LastUsedAt.IsZero() {
@@ -107,7 +107,7 @@ func TestAnIntrospectionCountsAsUseOfBothTokens(t *testing.T) {
 	_, manager := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
 	_, secret := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
 	introspect(t, p, secret, backendtest.Bearer(manager))
-	if err := p.Tokens.FlushUses(t.Context()); err != nil {
+	if err := p.Tokens.FlushUses(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
 	all, _, err := p.Tokens.List(t.Context(), actor.AccountID, token.Filter{}, paging.Page{Size: 10})
