@@ -3,6 +3,7 @@
 # Debian packages when it may, and otherwise stops with what to install: a missing tool is never a skipped test.
 set -eu
 
+PATH=$PATH:/usr/sbin:/sbin # where Debian keeps servers, and not everybody looks
 names=$1
 why=$2
 shift 2

@@ -1,0 +1,238 @@
+package deploy_test
+
+import (
+	"database/sql"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"tokentab/backend/agent"
+	"tokentab/backend/audit"
+	"tokentab/backend/backendtest"
+	"tokentab/backend/paging"
+	"tokentab/backend/store"
+	"tokentab/backend/token"
+)
+
+// tokens are one good token of each scope, and who issued them.
+type tokens struct {
+	actor                            audit.Actor
+	account, environment, deployment credential
+}
+
+// credential is a token with its secret.
+type credential struct {
+	token.Listed
+	secret string
+}
+
+// bearer is the header line with which a client presents the token.
+func (c credential) bearer() string { return "Authorization: Bearer " + c.secret }
+
+// identity is what the application has to be told of the token; empty where it does not apply.
+func (c credential) identity() map[string]string {
+	return map[string]string{
+		"X-Token-Id": c.ID.String(), "X-Token-Scope": c.Scope.String(), "X-Account-Id": c.AccountID.String(),
+		"X-Environment-Id": c.EnvironmentID.String(), "X-Agent-Id": c.AgentID.String(),
+		"X-Agent-Deployment-Id": c.AgentDeploymentID.String(), "X-Token-Expires-At": c.ExpiresAt.Format(time.RFC3339),
+	}
+}
+
+func issueTokens(t *testing.T, p *backendtest.Program) tokens {
+	t.Helper()
+	actor := p.Found()
+	environments, _, err := p.Accounts.Environments(t.Context(), actor.AccountID, paging.Page{Size: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bot, err := p.Agents.Register(t.Context(), actor, agent.Order{Name: "bot"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	issue := func(order token.Order) credential {
+		made, secret := p.Issue(actor, order)
+		return credential{made, secret}
+	}
+	return tokens{
+		actor:       actor,
+		account:     issue(token.Order{Scope: token.ScopeAccount}),
+		environment: issue(token.Order{Scope: token.ScopeEnvironment, EnvironmentID: environments[0].ID}),
+		deployment:  issue(token.Order{Scope: token.ScopeAgentDeployment, EnvironmentID: environments[0].ID, AgentID: bot.ID}),
+	}
+}
+
+// knows fails where the application was told of anybody else than the token's identity, whatever spelling it reads, or
+// got the token itself.
+func (c credential) knows(t *testing.T, what string, r received) {
+	t.Helper()
+	for name, want := range c.identity() {
+		if got := r.variable(name); got != want {
+			t.Errorf("%s: the application sees %s: %q, want %q", what, name, got, want)
+		}
+	}
+	for name, values := range r.header {
+		if strings.Contains(strings.Join(values, " "), c.secret) || variableName(name) == "AUTHORIZATION" || variableName(name) == "X_API_KEY" {
+			t.Errorf("%s: the application got the token in %s", what, name)
+		}
+	}
+}
+
+func TestEachFileNamesItsPlacesAsTheOthersDo(t *testing.T) {
+	for name, want := range map[string]map[string]int{
+		"nginx.conf":          {door: 1, "127.0.0.1:8080": 1, "127.0.0.1:9000": 1, ":8000": 1},
+		"Caddyfile":           {door: 1, "127.0.0.1:8080": 1, "127.0.0.1:9000": 1, ":8000": 1},
+		"traefik.yml":         {door: 0, "127.0.0.1:8080": 0, "127.0.0.1:9000": 0, ":8000": 1},
+		"traefik-dynamic.yml": {door: 1, "127.0.0.1:8080": 1, "127.0.0.1:9000": 1, ":8000": 0},
+	} {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for place, times := range want {
+			if n := strings.Count(withoutComments(string(text)), place); n != times {
+				t.Errorf("%s has %s %d times, want %d", name, place, n, times)
+			}
+		}
+	}
+}
+
+func withoutComments(text string) string {
+	var kept strings.Builder
+	for line := range strings.Lines(text) {
+		code, _, _ := strings.Cut(line, "#")
+		kept.WriteString(code + "\n")
+	}
+	return kept.String()
+}
+
+func TestEachProxyGuardsTheApplication(t *testing.T) {
+	for _, x := range proxies {
+		t.Run(x.name, func(t *testing.T) {
+			s := x.start(t, "")
+			for name, hold := range guarantees {
+				t.Run(name, func(t *testing.T) { hold(t, s) })
+			}
+		})
+	}
+}
+
+func TestEachProxyHoldsTheNeedAgainstTheTokenWhateverItsClientAsksFor(t *testing.T) {
+	for _, x := range proxies {
+		t.Run(x.name, func(t *testing.T) {
+			s := x.start(t, "scope=environment&scope=agent_deployment")
+			for _, target := range []string{"/", "/?scope=account", "/a?scope=account&scope=account", "/%3Fscope=account", "/api/v1/validate?scope=account", "/;scope=account", "/?scope=account#"} {
+				a := s.ask(t, "GET", target, s.tokens.account.bearer())
+				if all := s.application.take(); len(all) != 0 || a.status != http.StatusForbidden && a.status != http.StatusBadRequest {
+					t.Errorf("%s with a token that does not meet the need: %d", target, a.status)
+				}
+			}
+			for _, target := range []string{"/", "/?scope=account", "/?environment_id=x&agent_id=y&account_id=z"} {
+				if r := s.passes(t, "GET", target, s.tokens.deployment.bearer()); r.target != target {
+					t.Errorf("%s reached the application as %s", target, r.target)
+				}
+			}
+			s.refused(t, http.StatusForbidden, "GET", "/", s.tokens.account.bearer(), "X-Token-Need: scope=account")
+		})
+	}
+}
+
+func TestNobodyGetsThroughWhereTokentabCannotTell(t *testing.T) {
+	for _, x := range proxies {
+		t.Run(x.name, func(t *testing.T) {
+			s := x.start(t, "")
+			s.passes(t, "GET", "/", s.tokens.account.bearer())
+			db, err := sql.Open("sqlite", "file:"+filepath.Join(s.Folder, store.FileName)+"?_pragma=busy_timeout(5000)")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer db.Close()
+			if _, err := db.Exec("ALTER TABLE api_tokens RENAME TO gone"); err != nil {
+				t.Fatal(err)
+			}
+			defer func() {
+				if _, err := db.Exec("ALTER TABLE gone RENAME TO api_tokens"); err != nil {
+					t.Error(err)
+				}
+			}()
+			s.refused(t, http.StatusServiceUnavailable, "GET", "/", "Authorization: Bearer unseen")
+			s.refused(t, http.StatusServiceUnavailable, "GET", "/", s.tokens.environment.bearer())
+		})
+	}
+}
+
+func TestNobodyGetsThroughWhereTokentabIsDown(t *testing.T) {
+	for _, x := range proxies {
+		t.Run(x.name, func(t *testing.T) {
+			s := x.start(t, "")
+			s.passes(t, "GET", "/", s.tokens.account.bearer())
+			s.Stop()
+			s.refused(t, x.whenDown, "GET", "/", s.tokens.account.bearer()) // the connection ends without an answer
+			s.link.close()
+			s.refused(t, x.whenDown, "GET", "/", s.tokens.account.bearer()) // there is none
+			s.refused(t, x.whenDown, "POST", "/")
+		})
+	}
+}
+
+func TestNobodyGetsThroughWhereTokentabDoesNotAnswerInTime(t *testing.T) {
+	for _, x := range proxies {
+		if x.whenSlow == 0 {
+			continue // it waits for half a minute, and nothing in its files could change that
+		}
+		t.Run(x.name, func(t *testing.T) {
+			t.Parallel()
+			s := x.start(t, "")
+			s.link.hush()
+			s.refused(t, x.whenSlow, "GET", "/", s.tokens.account.bearer())
+		})
+	}
+}
+
+func TestConnectionsToTokentabAreUsedAgainAfterEveryAnswer(t *testing.T) {
+	for _, x := range proxies {
+		t.Run(x.name, func(t *testing.T) {
+			s := x.start(t, "")
+			s.link.take()
+			const rounds = 20
+			for range rounds {
+				s.passes(t, "GET", "/", s.tokens.account.bearer())
+				s.refused(t, http.StatusUnauthorized, "GET", "/")
+				s.refused(t, http.StatusUnauthorized, "POST", "/", "Authorization: Bearer wrong", "Content-Length: 0")
+			}
+			// nginx has one worker for each core, and each worker connections of its own.
+			if n, _ := s.link.take(); n > runtime.NumCPU() {
+				t.Errorf("%d connections for %d requests", n, 3*rounds)
+			}
+		})
+	}
+}
+
+// suspended issues a token that is suspended then.
+func (s *scene) suspended(t *testing.T) credential {
+	t.Helper()
+	made, secret := s.Issue(s.tokens.actor, token.Order{Scope: token.ScopeAccount})
+	if _, err := s.Tokens.Suspend(t.Context(), s.tokens.actor, made.ID); err != nil {
+		t.Fatal(err)
+	}
+	return credential{made, secret}
+}
+
+// spellings are the ways to write a header's name that some servers take for the same.
+func spellings(name string) map[string][]string {
+	all := map[string][]string{
+		"as it is": {name}, "in lower case": {strings.ToLower(name)}, "in upper case": {strings.ToUpper(name)}, "twice": {name, name},
+		"with underscores": {strings.ReplaceAll(name, "-", "_")}, "with dots": {strings.ReplaceAll(name, "-", ".")},
+		"with underscores, in upper case": {strings.ToUpper(strings.ReplaceAll(name, "-", "_"))},
+	}
+	for i, c := range name {
+		if c == '-' {
+			all[fmt.Sprintf("with an underscore at %d", i)] = []string{name[:i] + "_" + name[i+1:]}
+		}
+	}
+	return all
+}

@@ -1,0 +1,174 @@
+// Package deploy_test runs the shipped configurations in the real proxies, each between a real Tokentab and an
+// application that tells what reached it.
+package deploy_test
+
+import (
+	"bufio"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"tokentab/backend/backendtest"
+)
+
+// proxy is a program that runs shipped files.
+type proxy struct {
+	name     string
+	files    []string // the first is the one that the program is given
+	whenDown int      // the status that a client gets while Tokentab is down
+	whenSlow int      // and while it does not answer; 0 where no setting bounds the wait
+	run      func(t *testing.T, folder, port string)
+}
+
+var proxies = []proxy{
+	{name: "nginx", files: []string{"nginx.conf"}, whenDown: 503, whenSlow: 503, run: runNginx},
+	{name: "Caddy", files: []string{"Caddyfile"}, whenDown: 502, whenSlow: 504, run: runCaddy},
+}
+
+// places are the addresses and the need that a user sets in a file, in the one way in which all files write them.
+type places struct{ tokentab, application, port, need string }
+
+// fill sets the places in a file, all in one pass. The proxy listens on loopback only.
+func (p places) fill(text string) string {
+	replacements := []string{
+		"127.0.0.1:8080", p.tokentab,
+		"127.0.0.1:9000", p.application,
+		"*:8000;", "127.0.0.1:" + p.port + ";", // nginx
+		":8000 {", ":" + p.port + " {\n\tbind 127.0.0.1", // Caddy
+		`":8000"`, `"127.0.0.1:` + p.port + `"`, // Traefik
+	}
+	if p.need != "" {
+		replacements = append(replacements, door+"?", door+"?"+p.need, door, door+"?"+p.need)
+	}
+	return strings.NewReplacer(replacements...).Replace(text)
+}
+
+const door = "/api/v1/validate"
+
+// scene is a proxy between its two servers.
+type scene struct {
+	*backendtest.Program
+	proxy       proxy
+	address     string // where the proxy listens
+	application *application
+	link        *relay // on which the proxy reaches Tokentab
+	tokens      tokens
+}
+
+// start runs the proxy with its shipped files and a need, or none, until the test ends.
+func (x proxy) start(t *testing.T, need string) *scene {
+	t.Helper()
+	p := backendtest.Start(t)
+	s := &scene{
+		Program: p, proxy: x, address: freeAddress(t), application: newApplication(t),
+		link: newRelay(t, strings.TrimPrefix(p.URL, "http://")), tokens: issueTokens(t, p),
+	}
+	_, port, _ := strings.Cut(s.address, ":")
+	set := places{tokentab: s.link.address, application: s.application.address, port: port, need: need}
+	folder := t.TempDir()
+	for _, name := range x.files {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(set.fill(string(text))), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	x.run(t, folder, port)
+	return s
+}
+
+func runNginx(t *testing.T, folder, _ string) {
+	t.Helper()
+	program := needed(t, "nginx", "nginx-light")
+	file := filepath.Join(folder, "nginx.conf")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Whoever is not root may not write where nginx keeps large bodies by default.
+	own := "http {\n"
+	for _, kind := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
+		own += kind + "_temp_path " + filepath.Join(folder, kind) + ";\n"
+	}
+	if err := os.WriteFile(file, []byte(strings.Replace(string(text), "http {\n", own, 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	global := "daemon off; pid " + filepath.Join(folder, "pid") + "; error_log stderr notice;"
+	if os.Geteuid() == 0 {
+		global += " user root;" // who may read a test's folder
+	}
+	background(t, "start worker process", exec.Command(program, "-e", "stderr", "-p", folder, "-c", file, "-g", global))
+}
+
+func runCaddy(t *testing.T, folder, _ string) {
+	t.Helper()
+	command := exec.Command(needed(t, "caddy", "caddy"), "run", "--adapter", "caddyfile", "--config", filepath.Join(folder, "Caddyfile"))
+	command.Env = append(os.Environ(), "HOME="+folder, "XDG_DATA_HOME="+folder, "XDG_CONFIG_HOME="+folder)
+	background(t, "serving initial configuration", command)
+}
+
+// needed returns where a program is, and installs its Debian package where that is allowed.
+func needed(t *testing.T, name, pkg string) string {
+	t.Helper()
+	command := exec.Command("../e2e/need.sh", name, "The shipped configuration of "+name+" is tested with the real program.", pkg)
+	command.Stderr = os.Stderr
+	path, err := command.Output()
+	if err != nil {
+		t.Fatalf("%s is not here: %v", name, err)
+	}
+	return strings.TrimSpace(string(path))
+}
+
+// background runs a program until the test ends, and returns when the program has written the line that says that it
+// listens.
+func background(t *testing.T, ready string, command *exec.Cmd) {
+	t.Helper()
+	out, err := command.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	log, listens, ended := &backendtest.Buffer{}, make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		open := false
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			_, _ = log.Write(append(lines.Bytes(), '\n'))
+			if !open && strings.Contains(lines.Text(), ready) {
+				open = true
+				close(listens)
+			}
+		}
+	}()
+	t.Cleanup(func() {
+		_ = command.Process.Signal(syscall.SIGTERM)
+		<-ended
+		_ = command.Wait() // the signal is no failure
+		if t.Failed() {
+			t.Logf("%s wrote:\n%s", command.Path, log)
+		}
+	})
+	select {
+	case <-listens:
+	case <-ended:
+		t.Fatalf("%s did not start:\n%s", command.Path, log)
+	}
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
