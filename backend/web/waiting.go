@@ -54,19 +54,19 @@ func (l *waitingListener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &waitingConn{Conn: c, waiting: l.waiting}
+	w := &waitingConn{lazyConn: lazyConn{Conn: c}, waiting: l.waiting}
 	l.waiting.add(w)
 	return w, nil
 }
 
 type waitingConn struct {
-	net.Conn
+	lazyConn
 	waiting *waitingConns // nil once something was read; only the reader touches it
 }
 
 // Read implements net.Conn.
 func (c *waitingConn) Read(p []byte) (int, error) {
-	n, err := c.Conn.Read(p)
+	n, err := c.lazyConn.Read(p)
 	if c.waiting != nil {
 		c.waiting.remove(c)
 		c.waiting = nil
