@@ -2,7 +2,7 @@ module tokentab
 
 go 1.26.0
 
-ignore ./node_modules
+ignore node_modules
 
 require (
 	github.com/alecthomas/kong v1.17.0

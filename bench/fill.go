@@ -4,10 +4,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"database/sql"
-	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net/url"
 	"strings"
@@ -16,36 +14,31 @@ import (
 	_ "github.com/glebarez/go-sqlite" // the driver that the program itself uses
 
 	"tokentab/backend/pfid"
+	"tokentab/backend/token"
 )
 
 const (
-	// hotTokens is how many of the stored tokens the cases use.
-	hotTokens = 1000
 	// agents is how many agents the stored tokens spread over.
 	agents = 100
-	// rowsAtOnce is how many tokens one INSERT writes.
-	rowsAtOnce = 200
+	// rowsAtOnce is how many tokens one INSERT writes, with so many values each.
+	rowsAtOnce, valuesEach = 200, 7
+	// listStep spreads the tokens of a status list over it: being odd, it gives no two of them the same place.
+	listStep = 0x9E3779B1
 )
 
-// secrets are bearer values for the cases, all of one length.
-type secrets struct {
-	good []string // each is stored
-	bad  []string // none is
-}
-
-// fill writes tokens into the database of an account that was just set up, all in one transaction. They are agent
-// deployment tokens, whose identity is the longest there is. The order of secrets is the same in each run.
-func fill(ctx context.Context, path string, tokens int) (made secrets, err error) {
+// fill writes tokens into the database of an account that was just set up, all in one transaction: as many agent
+// deployment tokens, whose identity is the longest there is, and one account token after them.
+func fill(ctx context.Context, path string, tokens int) (err error) {
 	dsn := (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}).String()
-	// Nothing else has to survive a power cut during the bench.
+	// Nothing else has to survive a power cut during the bench, and a fill that fails throws everything away.
 	db, err := sql.Open("sqlite", dsn+"?_pragma=busy_timeout(5000)&_pragma=synchronous(OFF)&_pragma=temp_store(MEMORY)&_pragma=cache_size(-500000)")
 	if err != nil {
-		return made, err
+		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
-		return made, err
+		return err
 	}
 	defer func() {
 		if err != nil {
@@ -54,15 +47,15 @@ func fill(ctx context.Context, path string, tokens int) (made secrets, err error
 	}()
 	f := &filling{ctx: ctx, tx: tx, now: time.Now(), random: rand.NewChaCha8([32]byte{})}
 	if err := f.deployments(); err != nil {
-		return made, err
+		return err
 	}
-	if made.good, err = f.tokens(tokens); err != nil {
-		return made, err
+	if err := f.tokens(tokens); err != nil {
+		return err
 	}
-	for range hotTokens {
-		made.bad = append(made.bad, f.secret())
+	if err := f.accountToken(caller(tokens)); err != nil {
+		return err
 	}
-	return made, tx.Commit()
+	return tx.Commit()
 }
 
 // filling is a fill under way.
@@ -112,63 +105,76 @@ func (f *filling) deployments() error {
 	return nil
 }
 
-// tokens stores so many tokens and returns the secrets of some of them, spread over all.
-func (f *filling) tokens(n int) (hot []string, err error) {
+// expiry is when all tokens expire, in Unix milliseconds.
+func (f *filling) expiry() int64 {
+	return f.now.Add(365 * 24 * time.Hour).Truncate(time.Second).UnixMilli()
+}
+
+// tokens stores the deployment tokens with the numbers below n.
+func (f *filling) tokens(n int) (err error) {
 	// OR FAIL, since SQLite need not be able to take back half a statement then, which halves the time. A row that fails
 	// ends the fill all the same.
 	const columns = `INSERT OR FAIL INTO api_tokens (account_id, name, token_scope, status, environment_id, expires_at, inserted_at, updated_at,
-		id, secret_hash, hint, agent_id, agent_deployment_id) VALUES `
+		id, secret_hash, hint, agent_id, agent_deployment_id, status_list, status_index) VALUES `
 	at := f.now.UnixMilli()
 	// What is the same in every row is written into the statement: binding values is what takes the time.
-	row := fmt.Sprintf("('%s', '', 'agent_deployment', 'active', '%s', %d, %d, %d, ?, ?, ?, ?, ?)",
-		f.account, f.environment, f.now.Add(365*24*time.Hour).Truncate(time.Second).UnixMilli(), at, at)
+	row := fmt.Sprintf("('%s', '', 'agent_deployment', 'active', '%s', %d, %d, %d, ?, ?, ?, ?, ?, ?, ?)", f.account, f.environment, f.expiry(), at, at)
 	insert, err := f.tx.PrepareContext(f.ctx, columns+strings.Repeat(row+", ", rowsAtOnce-1)+row)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer func() { err = errors.Join(err, insert.Close()) }()
-	values := make([]any, 0, 5*rowsAtOnce)
+	values := make([]any, 0, valuesEach*rowsAtOnce)
 	for i := range n {
 		id, err := f.id()
 		if err != nil {
-			return nil, err
+			return err
 		}
-		secret := f.secret()
-		if i%(n/hotTokens) == 0 && len(hot) < hotTokens {
-			hot = append(hot, secret)
-		}
+		secret := secret(i)
 		hash := sha256.Sum256([]byte(secret))
 		agent := i % agents
-		values = append(values, id, hash[:], secret[len(secret)-4:], f.agents[agent], f.deployed[agent])
+		values = append(values, id, hash[:], secret[len(secret)-4:], f.agents[agent], f.deployed[agent],
+			1+i/token.StatusListFill, i*listStep%token.StatusListSize)
 		switch {
 		case len(values) == cap(values):
 			_, err = insert.ExecContext(f.ctx, values...)
 		case i == n-1:
-			rows := len(values) / 5
+			rows := len(values) / valuesEach
 			_, err = f.tx.ExecContext(f.ctx, columns+strings.Repeat(row+", ", rows-1)+row, values...)
 		default:
 			continue
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
 		values = values[:0]
 	}
-	_, err = f.tx.ExecContext(f.ctx, "UPDATE accounts SET api_token_count = api_token_count + ? WHERE id = ?", n, f.account)
-	return hot, err
+	for first := 0; first < n; first += token.StatusListFill {
+		_, err := f.tx.ExecContext(f.ctx, "INSERT INTO status_lists (number, taken, inserted_at) VALUES (?, ?, ?)",
+			1+first/token.StatusListFill, min(token.StatusListFill, n-first), at)
+		if err != nil {
+			return err
+		}
+	}
+	return f.counted(n)
 }
 
-// jwtParts are the bytes in the three parts of a deployment token's JWT: 796 characters of text in all.
-var jwtParts = [...]int{82, 448, 64}
-
-// secret returns a value of a JWT's length and shape that was never returned before. Online validation only hashes it.
-func (f *filling) secret() string {
-	var b [512]byte
-	parts := make([]string, len(jwtParts))
-	for i, size := range jwtParts {
-		// ChaCha8 never fails.
-		_, _ = io.ReadFull(f.random, b[:size])
-		parts[i] = base64.RawURLEncoding.EncodeToString(b[:size])
+// accountToken stores the token with this number, which may do everything in the account.
+func (f *filling) accountToken(number int) error {
+	id, err := f.id()
+	if err != nil {
+		return err
 	}
-	return strings.Join(parts, ".")
+	secret := secret(number)
+	hash := sha256.Sum256([]byte(secret))
+	_, err = f.tx.ExecContext(f.ctx, `INSERT INTO api_tokens (id, account_id, name, secret_hash, hint, token_scope, status, expires_at, inserted_at, updated_at)
+		VALUES (?, ?, '', ?, ?, 'account', 'active', ?, ?, ?)`,
+		id, f.account, hash[:], secret[len(secret)-4:], f.expiry(), f.now.UnixMilli(), f.now.UnixMilli())
+	return errors.Join(err, f.counted(1))
+}
+
+// counted adds tokens to the number that the account keeps of them.
+func (f *filling) counted(n int) error {
+	_, err := f.tx.ExecContext(f.ctx, "UPDATE accounts SET api_token_count = api_token_count + ? WHERE id = ?", n, f.account)
+	return err
 }

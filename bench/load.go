@@ -1,155 +1,183 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"math"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 )
 
-// connections is how many wrk keeps open, each with one request at a time.
-const connections = 32
+const (
+	// connections is how many wrk keeps open, each with one request at a time.
+	connections = 32
+	// connectionsBeside is how many send what is asked beside a row.
+	connectionsBeside = 8
+	// longest is the time, in seconds, in which a sequence has to end.
+	longest = 3600
+)
 
-// bench runs the cases.
-type bench struct {
-	settings
+// load drives servers with wrk.
+type load struct {
 	generator string // path of wrk
 	cores     cores
 	folder    string // for scripts
 	out       io.Writer
+	scripts   int
 }
 
 // sample is one measurement.
 type sample struct {
+	requests  int
 	perSecond float64
 	p50, p99  float64 // milliseconds
+	p999      float64
 	processor float64 // microseconds of processor time that the server took for a request
+	generator float64 // the share of its core that wrk used
 }
 
-// result is the samples of a case, one for each round.
+// result is the samples of a row: one for each round, but one in all for a sequence.
 type result struct {
-	testCase
+	row
 	samples []sample
 }
 
-// run measures every case once a round, so that what disturbs the machine for a while disturbs all of them.
-func (b *bench) run(ctx context.Context, all []testCase) ([]result, error) {
-	results := make([]result, len(all))
-	scripts := make([]string, len(all))
-	for i, c := range all {
-		var err error
-		if scripts[i], err = b.script(i, c); err != nil {
+// run measures every row once a round, so that what disturbs the machine for a while disturbs all of them. Sequences
+// come first and once; loaded is called after them.
+func (l *load) run(ctx context.Context, s settings, rows []row, servers map[string]*process, loaded func()) ([]result, error) {
+	results := make([]result, len(rows))
+	for i, r := range rows {
+		results[i].row = r
+		if err := check(r, servers[r.server]); err != nil {
 			return nil, err
 		}
-		results[i].testCase = c
 	}
-	for round := range b.rounds {
-		for i, c := range all {
-			if _, err := b.drive(ctx, c, scripts[i], 1); err != nil { // warms up
+	for round := range s.rounds {
+		for i, r := range rows {
+			if r.traffic.sequence > 0 && round > 0 {
+				continue
+			}
+			seconds := s.seconds
+			if r.traffic.sequence > 0 {
+				seconds = longest
+			} else if _, err := l.drive(ctx, r, servers[r.server], 1); err != nil { // warms up
 				return nil, err
 			}
-			s, err := b.drive(ctx, c, scripts[i], b.seconds)
+			measured, err := l.drive(ctx, r, servers[r.server], seconds)
 			if err != nil {
 				return nil, err
 			}
-			results[i].samples = append(results[i].samples, s)
-			fmt.Fprintf(b.out, "Round %d of %d: %s: %.0f requests/s.\n", round+1, b.rounds, c.name, s.perSecond)
+			results[i].samples = append(results[i].samples, measured)
+			fmt.Fprintf(l.out, "Round %d of %d: %s: %.0f requests/s.\n", round+1, s.rounds, r.name(), measured.perSecond)
+			if r.traffic.sequence > 0 {
+				loaded()
+			}
 		}
 	}
 	return results, nil
 }
 
-// lua reads the requests from a file, since a script may not hold so many constants. Its last line is for drive.
-const lua = `local file = assert(io.open(%[1]q, "rb"))
-local all, requests = file:read("*a"), {}
-file:close()
-for at = 1, #all, %[2]d do
-	requests[#requests + 1] = all:sub(at, at + %[2]d - 1)
-end
-if #requests == 1 then
-	wrk.format = function() return requests[1] end
-else
-	local n = 0
-	request = function()
-		n = n %% #requests + 1
-		return requests[n]
-	end
-end
-done = function(summary, latency)
-	local e = summary.errors
-	io.write(string.format("measured %%d %%d %%d %%d %%d %%d\n", summary.requests, summary.duration, e.status,
-		e.connect + e.read + e.write + e.timeout, latency:percentile(50), latency:percentile(99)))
-end
-`
-
-// script writes the requests of a case and the script that sends them.
-func (b *bench) script(n int, c testCase) (path string, err error) {
-	var requests bytes.Buffer
-	size := 0
-	for i, secret := range c.secrets {
-		request := requestFor(c.path, secret)
-		if i > 0 && len(request) != size {
-			return "", fmt.Errorf("%s: the requests are not of one size", c.name)
-		}
-		size = len(request)
-		requests.WriteString(request)
+// check asks for one answer before a server is loaded.
+func check(r row, p *process) error {
+	if a, err := ask(p.address, r.traffic.as(p.credential).first()); err != nil || a.status != http.StatusOK {
+		return fmt.Errorf("%s was answered %d, not 200 (%w)", r.name(), a.status, err)
 	}
-	data := filepath.Join(b.folder, fmt.Sprintf("case-%d.requests", n))
-	path = filepath.Join(b.folder, fmt.Sprintf("case-%d.lua", n))
-	return path, errors.Join(os.WriteFile(data, requests.Bytes(), 0o600), os.WriteFile(path, fmt.Appendf(nil, lua, data, size), 0o600))
+	return nil
 }
 
 // drive loads a server for some seconds. Any answer that is not expected fails it.
-func (b *bench) drive(ctx context.Context, c testCase, script string, seconds int) (sample, error) {
-	args := b.cores.generator(b.generator, "--threads", "1", "--connections", strconv.Itoa(connections),
-		"--duration", strconv.Itoa(seconds)+"s", "--timeout", "5s", "--script", script, "http://"+c.server.address+c.path)
-	before := c.server.processorTime()
-	output, err := exec.CommandContext(ctx, args[0], args[1:]...).CombinedOutput()
+func (l *load) drive(ctx context.Context, r row, p *process, seconds int) (sample, error) {
+	expected, err := ask(p.address, r.traffic.as(p.credential).first())
+	if err != nil {
+		return sample{}, err
+	}
+	if r.beside != nil {
+		stop, err := l.start(ctx, *r.beside, p, seconds+1, connectionsBeside)
+		if err != nil {
+			return sample{}, err
+		}
+		defer stop()
+	}
+	cmd, err := l.command(ctx, r.traffic, p, seconds, connections)
+	if err != nil {
+		return sample{}, err
+	}
+	before := p.processorTime()
+	output, err := cmd.CombinedOutput()
+	took := p.processorTime() - before
 	if err != nil {
 		return sample{}, fmt.Errorf("wrk: %w: %s", err, output)
 	}
-	_, line, _ := strings.Cut(string(output), "\nmeasured ")
-	var requests, microseconds, refused, failed int
-	var p50, p99 float64
-	if _, err := fmt.Sscan(line, &requests, &microseconds, &refused, &failed, &p50, &p99); err != nil {
-		return sample{}, fmt.Errorf("wrk printed what can't be read: %w: %s", err, output)
+	m, err := parse(string(output))
+	if err != nil {
+		return sample{}, err
 	}
-	expected := c.refused * float64(requests)
+	wanted := r.refused * float64(m.requests)
 	// Requests that were sent but not answered at the end leave the two kinds of answers a little out of step.
-	if c.refused > 0 && math.Abs(float64(refused)-expected) > connections || c.refused == 0 && refused > 0 {
-		return sample{}, fmt.Errorf("%s: %d of %d requests were refused, %.0f had to be", c.name, refused, requests, expected)
+	if r.refused > 0 && math.Abs(float64(m.refused)-wanted) > connections || r.refused == 0 && m.refused > 0 {
+		return sample{}, fmt.Errorf("%s: %d of %d requests were refused, %.0f had to be", r.name(), m.refused, m.requests, wanted)
 	}
-	if failed > 0 || requests == 0 {
-		return sample{}, fmt.Errorf("%s: %d requests were answered, %d failed", c.name, requests, failed)
+	if m.failed > 0 || m.requests == 0 {
+		return sample{}, fmt.Errorf("%s: %d requests were answered, %d failed", r.name(), m.requests, m.failed)
 	}
+	// Answers that were on their way at the end may be counted in bytes alone.
+	if r.refused == 0 && math.Abs(float64(m.bytes-m.requests*expected.size)) > float64(connections*expected.size) {
+		return sample{}, fmt.Errorf("%s: %d answers had %d bytes, not %d each", r.name(), m.requests, m.bytes, expected.size)
+	}
+	used := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	return sample{
-		perSecond: float64(requests) / float64(microseconds) * 1e6, p50: p50 / 1000, p99: p99 / 1000,
-		processor: float64((c.server.processorTime() - before).Microseconds()) / float64(requests),
+		requests: m.requests, perSecond: float64(m.requests) / m.seconds, p50: m.p50 / 1000, p99: m.p99 / 1000, p999: m.p999 / 1000,
+		processor: float64(took.Microseconds()) / float64(m.requests), generator: used.Seconds() / m.seconds,
 	}, nil
 }
 
-// findGenerator returns the path of wrk, and installs Debian's package of it where it may.
-func findGenerator(ctx context.Context, out io.Writer) (string, error) {
-	const name = "wrk"
-	if path, err := exec.LookPath(name); err == nil {
-		return path, nil
+// measured is what wrk printed; latencies in microseconds.
+type measured struct {
+	requests, bytes, refused, failed int
+	seconds, p50, p99, p999          float64
+}
+
+func parse(output string) (m measured, err error) {
+	_, line, _ := strings.Cut(output, "\nmeasured ")
+	var microseconds float64
+	if _, err := fmt.Sscan(line, &m.requests, &microseconds, &m.bytes, &m.refused, &m.failed, &m.p50, &m.p99, &m.p999); err != nil {
+		return m, fmt.Errorf("wrk printed what can't be read: %w: %s", err, output)
 	}
-	if _, err := exec.LookPath("apt-get"); err != nil || os.Geteuid() != 0 {
-		return "", errors.New("the load generator wrk is not installed: install it, on Debian and Ubuntu with: sudo apt-get install wrk")
+	m.seconds = microseconds / 1e6
+	return m, nil
+}
+
+// command is wrk with a script of its own.
+func (l *load) command(ctx context.Context, t traffic, p *process, seconds, connections int) (*exec.Cmd, error) {
+	l.scripts++
+	script := filepath.Join(l.folder, fmt.Sprintf("load-%d.lua", l.scripts))
+	if err := os.WriteFile(script, []byte(t.as(p.credential).script(time.Now().UnixNano())), 0o600); err != nil {
+		return nil, err
 	}
-	fmt.Fprintln(out, "Installing the load generator wrk.")
-	if err := command(ctx, nil, "apt-get", "update"); err != nil {
-		return "", err
+	args := l.cores.generator(l.generator, "--threads", "1", "--connections", strconv.Itoa(connections),
+		"--duration", strconv.Itoa(seconds)+"s", "--timeout", "5s", "--script", script, "http://"+p.address)
+	return exec.CommandContext(ctx, args[0], args[1:]...), nil
+}
+
+// start loads a server meanwhile; stop ends that.
+func (l *load) start(ctx context.Context, t traffic, p *process, seconds, connections int) (stop func(), err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	cmd, err := l.command(ctx, t, p, seconds, connections)
+	if err == nil {
+		err = cmd.Start()
 	}
-	if err := command(ctx, nil, "apt-get", "install", "-y", "--no-install-recommends", name); err != nil {
-		return "", err
+	if err != nil {
+		cancel()
+		return nil, err
 	}
-	return exec.LookPath(name)
+	return func() {
+		cancel()
+		_ = cmd.Wait() // it was killed
+	}, nil
 }

@@ -2,13 +2,15 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // cores says on which processors the servers and the generator run; empty where nothing can be pinned.
@@ -55,27 +57,60 @@ func expandList(text string) (list []string) {
 	return list
 }
 
-func machineFacts(out io.Writer, c cores) {
+// facts are what is measured beside the rows, and where.
+type facts struct {
+	machine       string
+	programs      string // that took part, with their versions
+	pinned        string // what runs where
+	tokens        int
+	fill          time.Duration
+	database      int64 // bytes
+	start         time.Duration
+	memoryAtStart float64 // MiB, as the two below
+	memoryLoaded  float64 // with all in the cache; 0 where no row does that
+	memoryAtEnd   float64
+}
+
+// machineFacts says what machine this is and which programs measure.
+func machineFacts(ctx context.Context, generator string, c cores) *facts {
 	model := field("/proc/cpuinfo", "model name")
 	if model == "" {
 		model = runtime.GOARCH
 	}
-	fmt.Fprintf(out, "%s, %d cores, %s, %s.\n", model, runtime.NumCPU(), runtime.GOOS, runtime.Version())
-	if c.taskset == "" {
-		fmt.Fprintln(out, "Nothing is pinned: that takes two cores and taskset. Servers and generator disturb each other.")
-		return
+	kernel, err := os.ReadFile("/proc/sys/kernel/osrelease")
+	if err != nil {
+		kernel = nil
 	}
-	fmt.Fprintf(out, "Servers on core %s with GOMAXPROCS=1, wrk on core %s with %d connections.\n", c.servers, c.generators, connections)
+	f := &facts{
+		machine:  fmt.Sprintf("%s, %d cores, %s %s", model, runtime.NumCPU(), runtime.GOOS, strings.TrimSpace(string(kernel))),
+		programs: runtime.Version() + ", " + version(ctx, generator, "-v"),
+		pinned:   fmt.Sprintf("Servers on core %s with GOMAXPROCS=1, wrk on core %s with one thread and %d connections.", c.servers, c.generators, connections),
+	}
+	if c.taskset == "" {
+		f.pinned = "Nothing is pinned: that takes two cores and taskset. Servers and generator disturb each other."
+	}
+	return f
 }
 
-// residentMemory is what a process holds in memory, as the system says it.
-func residentMemory(pid int) (string, error) {
-	text := field(fmt.Sprintf("/proc/%d/status", pid), "VmRSS")
-	kilobytes, err := strconv.Atoi(strings.TrimSuffix(text, " kB"))
-	if err != nil {
-		return "not known on this system", nil
+// version is the first word with a digit in what a program says of itself, after the program's name.
+func version(ctx context.Context, program, flag string) string {
+	// wrk exits with 1 after it.
+	output, err := exec.CommandContext(ctx, program, flag).CombinedOutput()
+	for word := range strings.FieldsSeq(string(output)) {
+		if strings.ContainsAny(word, "0123456789") {
+			return filepath.Base(program) + " " + word[strings.LastIndex(word, "/")+1:]
+		}
 	}
-	return fmt.Sprintf("%.1f MiB", float64(kilobytes)/1024), nil
+	return fmt.Sprintf("%s of an unknown version (%v)", filepath.Base(program), err)
+}
+
+// memory is what the process holds in memory, as the system says it, in MiB; 0 where it does not say.
+func (p *process) memory() float64 {
+	kilobytes, err := strconv.Atoi(strings.TrimSuffix(field(fmt.Sprintf("/proc/%d/status", p.pid()), "VmRSS"), " kB"))
+	if err != nil {
+		return 0
+	}
+	return float64(kilobytes) / 1024
 }
 
 // field returns the first value with this name in a file of lines such as "name : value"; empty where there is none.

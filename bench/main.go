@@ -1,5 +1,6 @@
 // Bench measures the validation of tokens against a bare Fiber server that gets the very same requests and answers as
-// many bytes. Both run pinned to one core; wrk drives them in turn from another.
+// many bytes, behind a proxy, and beside other programs that check tokens. All servers run pinned to one core; wrk
+// drives them in turn from another. It runs in the root of the repository.
 package main
 
 import (
@@ -8,19 +9,23 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"syscall"
 	"time"
 )
+
+// cacheTokens is how many tokens tokentab keeps in memory unless told otherwise.
+const cacheTokens = 1_000_000
 
 // settings are what the command line says.
 type settings struct {
 	tokens  int
 	seconds int
 	rounds  int
+	only    string
 	bare    bareSettings
 }
 
@@ -53,13 +58,13 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 
 func readArgs(args []string) (s settings, isBare bool, err error) {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	flags.IntVar(&s.tokens, "tokens", 100_000, "tokens in the database")
+	flags.IntVar(&s.tokens, "tokens", 1_000_000, "tokens in the database")
 	flags.IntVar(&s.seconds, "seconds", 5, "seconds of each measurement")
-	flags.IntVar(&s.rounds, "rounds", 3, "rounds; every target is measured once in each")
+	flags.IntVar(&s.rounds, "rounds", 3, "rounds; every row is measured once in each")
+	flags.StringVar(&s.only, "only", "", "measure only rows whose names match this regular expression, and what they are compared with")
 	flags.BoolVar(&isBare, "bare", false, "be the bare server; bench starts it by itself")
 	flags.StringVar(&s.bare.address, "bare-address", "", "where the bare server listens")
-	flags.IntVar(&s.bare.validateBody, "bare-validate", 0, "bytes of body that the bare server answers for a validation")
-	flags.IntVar(&s.bare.pingBody, "bare-ping", 0, "bytes of body that the bare server answers for a ping")
+	flags.StringVar(&s.bare.bodies, "bare-bodies", "", "bytes of body that the bare server answers at each door")
 	if err := flags.Parse(args); err != nil {
 		return s, false, err
 	}
@@ -71,7 +76,15 @@ func readArgs(args []string) (s settings, isBare bool, err error) {
 
 // measure does everything, and leaves neither files nor processes behind.
 func measure(ctx context.Context, s settings, out io.Writer) (err error) {
-	generator, err := findGenerator(ctx, out)
+	only, err := regexp.Compile(s.only)
+	if err != nil {
+		return fmt.Errorf("-only: %w", err)
+	}
+	rows := selected(rows(s.tokens), only)
+	if len(rows) == 0 {
+		return fmt.Errorf("-only: no row has a name like %q", s.only)
+	}
+	generator, err := need(ctx, out, "wrk", "The load comes from wrk.", "wrk")
 	if err != nil {
 		return err
 	}
@@ -80,49 +93,49 @@ func measure(ctx context.Context, s settings, out io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
-	cores := pinning()
-	machineFacts(out, cores)
-
-	fmt.Fprintln(out, "Building the program and filling its database.")
-	binary, data := filepath.Join(folder, "tokentab"), filepath.Join(folder, "data")
-	if err := command(ctx, nil, "go", "build", "-o", binary, "tokentab"); err != nil {
+	stage := &stage{
+		folder: folder, binary: filepath.Join(folder, "tokentab"), data: filepath.Join(folder, "data"), tokens: s.tokens,
+		cores: pinning(), out: out, running: map[string]*process{},
+	}
+	stage.facts = machineFacts(ctx, generator, stage.cores)
+	fmt.Fprintf(out, "%s.\n%s\n", stage.facts.machine, stage.facts.pinned)
+	if err := stage.prepare(ctx); err != nil {
 		return err
 	}
-	const setup = "setup --account Bench --email bench@example.com --password-stdin --data"
-	if err := command(ctx, []byte("a password for the bench\n"), binary, append(words(setup), data)...); err != nil {
+	defer func() { err = errors.Join(err, stage.close()) }()
+	if err := stage.open(ctx, rows); err != nil {
 		return err
 	}
-	began := time.Now()
-	filled, err := fill(ctx, filepath.Join(data, "tokentab.db"), s.tokens)
-	if err != nil {
-		return fmt.Errorf("fill the database: %w", err)
-	}
-	fmt.Fprintf(out, "%d tokens are in the database after %.1f s.\n", s.tokens, time.Since(began).Seconds())
-
-	servers, err := startServers(ctx, folder, binary, data, filled, cores, out)
+	load := &load{generator: generator, cores: stage.cores, folder: folder, out: out}
+	results, err := load.run(ctx, s, rows, stage.running, func() { stage.facts.memoryLoaded = stage.running[ours].memory() })
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, servers.stop()) }()
-	bench := &bench{settings: s, generator: generator, cores: cores, folder: folder, out: out}
-	results, err := bench.run(ctx, cases(servers, filled))
-	if err != nil {
-		return err
-	}
-	printTable(out, results)
-	memory, err := residentMemory(servers.ours.pid())
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(out, "\nResident memory of tokentab after the run: %s.\n", memory)
+	stage.facts.memoryAtEnd = stage.running[ours].memory()
+	printTable(out, lines(results))
+	printFacts(out, stage.facts)
 	return nil
 }
 
-// freeAddress returns a loopback address that nobody listens on.
-func freeAddress() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
+// prepare builds the program and fills its database.
+func (s *stage) prepare(ctx context.Context) error {
+	fmt.Fprintln(s.out, "Building the program and filling its database.")
+	if err := command(ctx, nil, "go", "build", "-o", s.binary, "tokentab"); err != nil {
+		return err
 	}
-	return listener.Addr().String(), listener.Close()
+	const setup = "setup --account Bench --email bench@example.com --password-stdin --data"
+	if err := command(ctx, []byte("a password for the bench\n"), s.binary, append(words(setup), s.data)...); err != nil {
+		return err
+	}
+	began, path := time.Now(), filepath.Join(s.data, "tokentab.db")
+	if err := fill(ctx, path, s.tokens); err != nil {
+		return fmt.Errorf("fill the database: %w", err)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	s.facts.tokens, s.facts.fill, s.facts.database = s.tokens, time.Since(began), info.Size()
+	fmt.Fprintf(s.out, "%s tokens are in the database, %d MiB, after %.1f s.\n", thousands(s.tokens), info.Size()>>20, s.facts.fill.Seconds())
+	return nil
 }

@@ -17,11 +17,13 @@ import (
 
 // process is a server that was started here.
 type process struct {
-	address string
-	cmd     *exec.Cmd
-	log     *os.File
-	ended   chan struct{} // closed when it has
-	err     error         // how it ended; read after ended only
+	address    string
+	credential string // what a peer takes, where its requests do not number their secrets
+	cmd        *exec.Cmd
+	log        *os.File
+	ended      chan struct{} // closed when it has
+	err        error         // how it ended; read after ended only
+	behind     []*process    // other servers that answer with it
 }
 
 // start runs a server on one processor until stop or the end of the context.
@@ -55,13 +57,18 @@ func (p *process) pid() int { return p.cmd.Process.Pid }
 
 // ready waits until the request is answered with 200.
 func (p *process) ready(ctx context.Context, request string) error {
-	deadline := time.After(20 * time.Second)
+	return p.until(ctx, func() bool {
+		a, err := ask(p.address, request)
+		return err == nil && a.status == http.StatusOK
+	})
+}
+
+// until waits until something is so.
+func (p *process) until(ctx context.Context, so func() bool) error {
+	deadline := time.After(30 * time.Second)
 	again := time.NewTicker(time.Millisecond)
 	defer again.Stop()
-	for {
-		if a, err := ask(p.address, request); err == nil && a.status == http.StatusOK {
-			return nil
-		}
+	for !so() {
 		select {
 		case <-again.C:
 		case <-p.ended:
@@ -72,11 +79,27 @@ func (p *process) ready(ctx context.Context, request string) error {
 			return ctx.Err()
 		}
 	}
+	return nil
 }
 
-// processorTime is how long the process has run on a processor up to now; 0 where the system does not say.
-func (p *process) processorTime() time.Duration {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.pid()))
+// processorTime is how long the process, its children and the servers behind it have run on a processor up to now; 0
+// where the system does not say.
+func (p *process) processorTime() (all time.Duration) {
+	for _, other := range p.behind {
+		all += other.processorTime()
+	}
+	children, err := os.ReadFile(fmt.Sprintf("/proc/%[1]d/task/%[1]d/children", p.pid()))
+	if err != nil {
+		children = nil
+	}
+	for _, pid := range append(strings.Fields(string(children)), strconv.Itoa(p.pid())) {
+		all += processorTime(pid)
+	}
+	return all
+}
+
+func processorTime(pid string) time.Duration {
+	text, err := os.ReadFile("/proc/" + pid + "/stat")
 	if err != nil {
 		return 0
 	}
@@ -93,6 +116,16 @@ func (p *process) processorTime() time.Duration {
 		return 0
 	}
 	return time.Duration(user+system) * 10 * time.Millisecond
+}
+
+// firstLine waits for what the server prints first.
+func (p *process) firstLine(ctx context.Context) (line string, err error) {
+	err = p.until(ctx, func() bool {
+		var whole bool
+		line, _, whole = strings.Cut(p.logged(), "\n")
+		return whole
+	})
+	return line, err
 }
 
 func (p *process) logged() string {

@@ -1,149 +1,156 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
+	"strings"
 	"time"
 )
 
 // starts is how often tokentab is started to see how long that takes.
 const starts = 5
 
-// servers are the processes that are measured.
-type servers struct {
-	ours, bare *process
+// stage starts servers, all on one core.
+type stage struct {
+	folder, binary, data string // where everything is, the program, and its data
+	tokens               int    // stored
+	cores                cores
+	out                  io.Writer
+	facts                *facts
+	running              map[string]*process
+	started              int
 }
 
-func (s *servers) stop() error { return errors.Join(s.ours.stop(), s.bare.stop()) }
-
-// startServers starts tokentab on the data, and a bare server whose answers are as long as tokentab's.
-func startServers(ctx context.Context, folder, binary, data string, filled secrets, cores cores, out io.Writer) (_ *servers, err error) {
-	s := &servers{}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, s.stop())
+// open starts the servers that the rows ask, each once. The caller closes the stage, also after an error.
+func (s *stage) open(ctx context.Context, rows []row) error {
+	if err := s.startOurs(ctx); err != nil {
+		return err
+	}
+	if err := s.startBare(ctx); err != nil {
+		return err
+	}
+	others := map[string]func() error{
+		plain:      func() error { return s.startNginx(ctx, plain) },
+		checking:   func() error { return s.startNginx(ctx, checking) },
+		pocketBase: func() error { return s.startPocketBase(ctx) },
+		betterAuth: func() error { return s.startBetterAuth(ctx) },
+	}
+	for _, r := range rows {
+		if s.running[r.server] == nil {
+			if err := others[r.server](); err != nil {
+				return fmt.Errorf("%s: %w", r.server, err)
+			}
 		}
-	}()
-	good := requestFor(pathValidate, filled.good[0])
+	}
+	return nil
+}
+
+// close stops all servers, in no order.
+func (s *stage) close() (err error) {
+	for _, p := range s.running {
+		err = errors.Join(err, p.stop())
+	}
+	return err
+}
+
+// start runs one server on a free address, with a log of its own.
+func (s *stage) start(ctx context.Context, args func(address string) []string) (*process, error) {
+	address, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+	s.started++
+	return start(ctx, address, filepath.Join(s.folder, fmt.Sprintf("server-%d.log", s.started)), s.cores.server(args(address)...))
+}
+
+// startOurs starts tokentab several times and keeps the last.
+func (s *stage) startOurs(ctx context.Context) error {
 	var took []time.Duration
 	for i := range starts {
-		address, err := freeAddress()
-		if err != nil {
-			return nil, err
-		}
-		log := filepath.Join(folder, fmt.Sprintf("tokentab-%d.log", i))
 		began := time.Now()
-		if s.ours, err = start(ctx, address, log, cores.server(binary, "serve", "--data", data, "--listen", address)); err != nil {
-			return nil, err
+		p, err := s.start(ctx, func(address string) []string {
+			return []string{s.binary, "serve", "--data", s.data, "--listen", address}
+		})
+		if err != nil {
+			return err
 		}
-		if err := s.ours.ready(ctx, good); err != nil {
-			return nil, err
+		s.running[ours] = p
+		if err := p.ready(ctx, get(pathValidate).with(0)); err != nil {
+			return err
 		}
 		took = append(took, time.Since(began))
 		if i < starts-1 {
-			if err := s.ours.stop(); err != nil {
-				return nil, err
+			delete(s.running, ours)
+			if err := p.stop(); err != nil {
+				return err
 			}
 		}
 	}
 	slices.Sort(took)
-	fmt.Fprintf(out, "From exec to the first right answer: %.0f ms (median of %d starts).\n", took[starts/2].Seconds()*1000, starts)
-	if refused, err := ask(s.ours.address, requestFor(pathValidate, filled.bad[0])); err != nil || refused.status != http.StatusUnauthorized {
-		return nil, fmt.Errorf("a bad token was answered %d, not 401 (%w)", refused.status, err)
+	s.facts.start, s.facts.memoryAtStart = took[starts/2], s.running[ours].memory()
+	fmt.Fprintf(s.out, "From exec to the first right answer: %.0f ms (median of %d starts).\n", milliseconds(s.facts.start), starts)
+	for _, path := range []string{pathValidate, pathPing} {
+		if a, err := ask(s.running[ours].address, get(path).with(firstBad)); err != nil || a.status != http.StatusUnauthorized {
+			return fmt.Errorf("%s answered a bad token %d, not 401 (%w)", path, a.status, err)
+		}
 	}
-	s.bare, err = startBare(ctx, folder, s.ours.address, filled.good[0], cores, out)
-	return s, err
+	return nil
 }
 
 // startBare starts the bare server with bodies that make its whole answers as long as those of tokentab.
-func startBare(ctx context.Context, folder, ours, secret string, cores cores, out io.Writer) (*process, error) {
+func (s *stage) startBare(ctx context.Context) error {
 	self, err := os.Executable()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	paths := []string{pathValidate, pathPing}
-	wanted, body := make([]int, len(paths)), make([]int, len(paths))
-	for i, path := range paths {
-		a, err := ask(ours, requestFor(path, secret))
+	doors := doors(s.tokens)
+	wanted, bodies := make([]int, len(doors)), make([]int, len(doors))
+	for i, d := range doors {
+		a, err := ask(s.running[ours].address, d.traffic.with(0))
 		if err != nil || a.status != http.StatusOK {
-			return nil, fmt.Errorf("tokentab answered %d to %s (%w)", a.status, path, err)
+			return fmt.Errorf("tokentab answered %d to %s (%w)", a.status, d.path, err)
 		}
-		wanted[i], body[i] = a.size, a.size/2
+		wanted[i], bodies[i] = a.size, a.size/2
 	}
 	// How much stands around a body is known only after asking, and its length's digits count as well.
-	for attempt := 0; ; attempt++ {
-		address, err := freeAddress()
+	for range 4 {
+		p, err := s.start(ctx, func(address string) []string {
+			return []string{self, "-bare", "-bare-address", address, "-bare-bodies", strings.Trim(fmt.Sprint(bodies), "[]")}
+		})
 		if err != nil {
-			return nil, err
+			return err
 		}
-		bare, err := start(ctx, address, filepath.Join(folder, fmt.Sprintf("bare-%d.log", attempt)), cores.server(self, "-bare",
-			"-bare-address", address, "-bare-validate", strconv.Itoa(body[0]), "-bare-ping", strconv.Itoa(body[1])))
-		if err != nil {
-			return nil, err
-		}
-		if err := bare.ready(ctx, requestFor(pathValidate, secret)); err != nil {
-			return nil, errors.Join(err, bare.stop())
+		s.running[bare] = p
+		if err := p.ready(ctx, doors[0].traffic.with(0)); err != nil {
+			return err
 		}
 		fits := true
-		for i, path := range paths {
-			a, err := ask(address, requestFor(path, secret))
+		for i, d := range doors {
+			a, err := ask(p.address, d.traffic.with(0))
 			if err != nil {
-				return nil, errors.Join(err, bare.stop())
+				return err
 			}
 			fits = fits && a.size == wanted[i]
-			body[i] += wanted[i] - a.size
+			bodies[i] += wanted[i] - a.size
 		}
 		if fits {
-			fmt.Fprintf(out, "On the wire: requests of %d and %d bytes, answers of %d and %d bytes (validate and ping), the same for both servers.\n",
-				len(requestFor(pathValidate, secret)), len(requestFor(pathPing, secret)), wanted[0], wanted[1])
-			return bare, nil
+			for i, d := range doors {
+				fmt.Fprintf(s.out, "%s: requests of %d bytes, answers of %d, the same for both servers.\n", d.path, len(d.traffic.with(0)), wanted[i])
+			}
+			return nil
 		}
-		if err := bare.stop(); err != nil {
-			return nil, err
-		}
-		if attempt == 3 {
-			return nil, errors.New("the bare server's answers can't be made as long as tokentab's")
+		delete(s.running, bare)
+		if err := p.stop(); err != nil {
+			return err
 		}
 	}
+	return errors.New("the bare server's answers can't be made as long as tokentab's")
 }
 
-// answered is what a raw connection saw of an answer.
-type answered struct {
-	status int
-	size   int // bytes on the wire, headers and body
-}
-
-// ask sends one request over a connection of its own.
-func ask(address, request string) (answered, error) {
-	conn, err := net.DialTimeout("tcp", address, time.Second)
-	if err != nil {
-		return answered{}, err
-	}
-	defer conn.Close()
-	if err := conn.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
-		return answered{}, err
-	}
-	if _, err := io.WriteString(conn, request); err != nil {
-		return answered{}, err
-	}
-	var wire bytes.Buffer
-	reader := bufio.NewReader(io.TeeReader(conn, &wire))
-	response, err := http.ReadResponse(reader, nil)
-	if err != nil {
-		return answered{}, err
-	}
-	if _, err := io.Copy(io.Discard, response.Body); err != nil {
-		return answered{}, err
-	}
-	return answered{status: response.StatusCode, size: wire.Len() - reader.Buffered()}, response.Body.Close()
-}
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
