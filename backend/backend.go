@@ -90,7 +90,10 @@ func (b *Backend) build(ctx context.Context, c config.Config, world World) error
 		return err
 	}
 	lifetimes := token.Lifetimes{Default: c.DefaultTokenLifetime(), Max: time.Duration(c.MaxTokenLifetime)}
-	cache := token.NewCache(c.CacheTokens)
+	cache, err := token.NewCache(c.CacheTokens)
+	if err != nil {
+		return err
+	}
 	b.Tokens = token.New(b.store, b.Signer, cache, lifetimes, world.Now, world.Random)
 	inviteKey, err := master.MACKey("invite")
 	if err != nil {

@@ -2,6 +2,7 @@ package token
 
 import (
 	"encoding/binary"
+	"fmt"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -12,14 +13,15 @@ import (
 // Cache remembers what validations need, so that a secret seen before costs no look-up in the store.
 //
 // It is split into shards by hash. Readers take no lock: they read under a sequence number that a writer makes odd
-// while it moves things, and read again when it changed. Everything lies in flat arrays of words, which the garbage
-// collector does not walk, whatever their number. What does not fit any more goes out by last use, oldest of a sample
-// first.
+// while it moves things, and read again when it changed. Everything lies in flat arrays of words outside of what the
+// garbage collector knows, so that their number costs it nothing; memory is taken as tokens come. What does not fit any
+// more goes out by last use, oldest of a sample first.
 //
 // The rule that keeps revocation exact: whoever changes a token first commits, then calls Forget, then answers. Forget
 // also disowns a load that is under way, so that it can't bring back what it read before the change.
 type Cache struct {
 	shards [shardCount]shard
+	room   atomic.Int64 // how many more tokens fit
 }
 
 const (
@@ -28,6 +30,8 @@ const (
 	// places a set keep a few hashes that are asked for again and again from driving each other out.
 	unknownSets = 64
 	unknownWays = 4
+	// alwaysKept is how many tokens each shard keeps at least, however small the cache.
+	alwaysKept = 8
 	// sampleSize is how many entries are looked at to find an old one to drop.
 	sampleSize = 8
 	// useResolution, in milliseconds, is how far the time of use has to move before it is noted again.
@@ -51,12 +55,11 @@ const (
 
 type shard struct {
 	seq   atomic.Uint64 // odd while a writer moves entries
-	table atomic.Pointer[table]
-	_     [48]byte // keep what writers touch off the line that readers share
+	table table
+	_     [8]byte // keep what writers touch off the line that readers share
 
 	mu      sync.Mutex // held by writers
 	count   uint32     // entries in table, at slots 0 … count-1
-	max     uint32     // entries at the most
 	hand    uint32     // where the next sample starts
 	unknown [unknownSets * unknownWays * hashWords]atomic.Uint64
 	used    []uint32        // slots whose use is not taken yet; a slot may be listed in vain
@@ -72,17 +75,24 @@ type flight struct {
 	err      error
 }
 
-// NewCache returns a cache that holds at most the given number of tokens; it grows as they come.
-func NewCache(tokens int) *Cache {
+// NewCache returns a cache that holds about the given number of tokens at the most. It fails where the system grants no
+// memory for them; what it grants is used as tokens come.
+func NewCache(tokens int) (*Cache, error) {
 	c := &Cache{}
-	perShard := max(8, (tokens+shardCount-1)/shardCount)
+	c.room.Store(int64(tokens))
+	// Hashes spread over the shards by chance, so each may hold more than its share.
+	share := tokens / shardCount
+	slots := uint32(share + share/4 + 2*alwaysKept)
+	memory, err := reserve(shardCount * tableWords(slots))
+	if err != nil {
+		return nil, fmt.Errorf("token: reserve memory for a cache of %d tokens: %w", tokens, err)
+	}
 	for i := range c.shards {
 		s := &c.shards[i]
-		s.max = uint32(perShard)
-		s.table.Store(newTable(min(8, s.max)))
+		s.table = newTable(slots, memory[i*tableWords(slots):][:tableWords(slots)])
 		s.flights, s.spilled = map[Hash]*flight{}, map[pfid.ID]Use{}
 	}
-	return c
+	return c, nil
 }
 
 func (c *Cache) shardOf(h *key) *shard { return &c.shards[h[0]>>56] }
@@ -95,9 +105,8 @@ func (c *Cache) Find(hash Hash) (Standing, State) {
 		if seq := s.seq.Load(); seq&1 == 0 {
 			var e entry
 			state := Miss
-			t := s.table.Load()
-			if slot, ok := t.find(&h); ok {
-				t.read(slot, &e)
+			if slot, ok := s.table.find(&h); ok {
+				s.table.read(slot, &e)
 				state = Hit
 			} else if _, ok := s.unknownAt(&h); ok {
 				state = KnownUnknown
@@ -126,9 +135,9 @@ func (c *Cache) Load(hash Hash, find func() (Standing, bool, error)) (Standing, 
 		<-f.done
 		return f.standing, f.ok, f.err
 	}
-	if slot, ok := s.table.Load().find(&h); ok { // somebody's load ended since Find
+	if slot, ok := s.table.find(&h); ok { // somebody's load ended since Find
 		var e entry
-		s.table.Load().read(slot, &e)
+		s.table.read(slot, &e)
 		s.mu.Unlock()
 		return e.standing(), true, nil
 	}
@@ -141,7 +150,7 @@ func (c *Cache) Load(hash Hash, find func() (Standing, bool, error)) (Standing, 
 		if s.flights[hash] == f {
 			delete(s.flights, hash)
 			if f.err == nil {
-				s.put(&h, f)
+				c.put(s, &h, f)
 			}
 		}
 		s.mu.Unlock()
@@ -163,8 +172,9 @@ func (c *Cache) Forget(hash Hash) {
 	if at, ok := s.unknownAt(&h); ok {
 		s.setUnknown(at, &key{})
 	}
-	if slot, ok := s.table.Load().find(&h); ok {
+	if slot, ok := s.table.find(&h); ok {
 		s.remove(slot)
+		c.room.Add(1)
 	}
 }
 
@@ -172,24 +182,26 @@ func (c *Cache) Forget(hash Hash) {
 // token a load will find is not known yet.
 func (c *Cache) ForgetAccount(account pfid.ID) {
 	for i := range c.shards {
-		c.shards[i].forgetAccount(account)
+		c.room.Add(int64(c.shards[i].forgetAccount(account)))
 	}
 }
 
-func (s *shard) forgetAccount(account pfid.ID) {
+// forgetAccount returns how many tokens it dropped.
+func (s *shard) forgetAccount(account pfid.ID) (dropped int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	clear(s.flights)
-	t := s.table.Load()
 	// From the end, since removing an entry moves the last one into its place.
 	for slot := s.count; slot > 0; slot-- {
 		var e entry
-		if t.read(slot-1, &e); e.accountID() == account {
+		if s.table.read(slot-1, &e); e.accountID() == account {
 			s.seq.Add(1)
 			s.remove(slot - 1)
 			s.seq.Add(1)
+			dropped++
 		}
 	}
+	return dropped
 }
 
 // Len returns how many tokens the cache holds.
@@ -204,35 +216,31 @@ func (c *Cache) Len() int {
 	return n
 }
 
-func (s *shard) put(h *key, f *flight) {
-	if !f.ok {
-		s.seq.Add(1)
-		s.remember(h)
-		s.seq.Add(1)
-		return
-	}
-	t := s.table.Load()
-	if s.count == t.slots() && s.count < s.max {
-		t = t.grown(min(2*s.count, s.max), s.count) // still unseen by readers
-	}
+// put keeps the answer of a load. Where there is no room it drops others of the same shard.
+func (c *Cache) put(s *shard, h *key, f *flight) {
 	s.seq.Add(1)
 	defer s.seq.Add(1)
-	s.table.Store(t)
-	if s.count == t.slots() {
-		s.remove(s.oldest(t))
+	if !f.ok {
+		s.remember(h)
+		return
+	}
+	c.room.Add(-1)
+	for s.count == s.table.slots() || s.count >= alwaysKept && c.room.Load() < 0 {
+		s.remove(s.oldest())
+		c.room.Add(1)
 	}
 	e := entryOf(h, &f.standing)
-	t.write(s.count, &e)
-	t.link(h, s.count)
+	s.table.write(s.count, &e)
+	s.table.link(h, s.count)
 	s.count++
 }
 
 // oldest returns the slot that was used the longest ago among a few.
-func (s *shard) oldest(t *table) uint32 {
+func (s *shard) oldest() uint32 {
 	best, bestUsed := uint32(0), uint64(1)<<63
 	for range sampleSize {
 		s.hand = (s.hand + 1) % s.count
-		if used := t.word(s.hand, wordUsed).Load(); used < bestUsed {
+		if used := s.table.word(s.hand, wordUsed).Load(); used < bestUsed {
 			best, bestUsed = s.hand, used
 		}
 	}
@@ -241,7 +249,7 @@ func (s *shard) oldest(t *table) uint32 {
 
 // remove takes an entry out, keeps its use if that was not taken yet, and moves the last entry into its place.
 func (s *shard) remove(slot uint32) {
-	t := s.table.Load()
+	t := &s.table
 	var e entry
 	t.read(slot, &e)
 	if e[wordMeta]&metaUsed != 0 {

@@ -62,16 +62,29 @@ func (e *entry) standing() Standing {
 // table is an open-addressed index over a slab of entries. Its words are atomic because readers look while a writer
 // writes; a reader that met a writer throws its result away, so torn entries do no harm.
 type table struct {
-	index []atomic.Uint32 // slot+1, or 0 for empty; at most half of it is taken
+	index []atomic.Uint32 // slot+1, or 0 for empty
 	words []atomic.Uint64
 }
 
-func newTable(slots uint32) *table {
+// indexSize is how many places the index of a table has: a power of two, of which at most three in four are taken.
+func indexSize(slots uint32) uint32 {
 	size := uint32(16)
-	for size < 2*slots {
+	for size < slots+slots/3 {
 		size *= 2
 	}
-	return &table{index: make([]atomic.Uint32, size), words: make([]atomic.Uint64, slots*uint32(entryWords))}
+	return size
+}
+
+// tableWords is how many words of memory a table takes.
+func tableWords(slots uint32) int { return int(slots)*entryWords + int(indexSize(slots))/2 }
+
+// newTable lays a table out in memory of zeros, tableWords long.
+func newTable(slots uint32, memory []uint64) table {
+	entries, index := memory[:int(slots)*entryWords], memory[int(slots)*entryWords:]
+	return table{
+		words: unsafe.Slice((*atomic.Uint64)(unsafe.Pointer(&entries[0])), len(entries)),
+		index: unsafe.Slice((*atomic.Uint32)(unsafe.Pointer(&index[0])), 2*len(index)),
+	}
 }
 
 func (t *table) slots() uint32 { return uint32(len(t.words) / entryWords) }
@@ -154,16 +167,4 @@ func (t *table) unlink(h *key) {
 		}
 	}
 	t.index[i].Store(0)
-}
-
-// grown returns a copy with room for more slots.
-func (t *table) grown(slots, count uint32) *table {
-	larger := newTable(slots)
-	var e entry
-	for slot := range count {
-		t.read(slot, &e)
-		larger.write(slot, &e)
-		larger.link(e.key(), slot)
-	}
-	return larger
 }

@@ -22,13 +22,13 @@ func (f finder) FindToken(ctx context.Context, hash Hash) (Standing, bool, error
 	return f.find(ctx, hash)
 }
 
-func tokensOver(find func(context.Context, Hash) (Standing, bool, error), now func() time.Time) *Tokens {
-	return New(finder{find: find}, nil, NewCache(1000), Lifetimes{}, now, rand.Reader)
+func tokensOver(t testing.TB, find func(context.Context, Hash) (Standing, bool, error), now func() time.Time) *Tokens {
+	return New(finder{find: find}, nil, newCache(t, 1000), Lifetimes{}, now, rand.Reader)
 }
 
 func TestAStoreThatNeverAnswersRefusesInBoundedTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ts := tokensOver(func(ctx context.Context, _ Hash) (Standing, bool, error) {
+		ts := tokensOver(t, func(ctx context.Context, _ Hash) (Standing, bool, error) {
 			<-ctx.Done()
 			return Standing{Status: Active}, true, ctx.Err()
 		}, time.Now)
@@ -44,7 +44,7 @@ func TestAStoreThatNeverAnswersRefusesInBoundedTime(t *testing.T) {
 }
 
 func TestWhatIsTooLongOrEmptyIsNotLookedUp(t *testing.T) {
-	ts := tokensOver(func(context.Context, Hash) (Standing, bool, error) {
+	ts := tokensOver(t, func(context.Context, Hash) (Standing, bool, error) {
 		return Standing{}, false, errors.New("the store was asked")
 	}, time.Now)
 	for _, secret := range []string{"", strings.Repeat("x", MaxSecret+1)} {
@@ -119,7 +119,7 @@ func TestANeedIsMetByTheTokensOwnIdsAndByTheWholeAccountOnly(t *testing.T) {
 
 func BenchmarkCheck(b *testing.B) {
 	at := time.Now()
-	ts := tokensOver(func(context.Context, Hash) (Standing, bool, error) {
+	ts := tokensOver(b, func(context.Context, Hash) (Standing, bool, error) {
 		return Standing{Status: Active, Scope: ScopeAccount, ExpiresAt: at.Unix() + 3600}, true, nil
 	}, time.Now)
 	secret := []byte(strings.Repeat("x", 720))

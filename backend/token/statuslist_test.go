@@ -79,8 +79,8 @@ func (l lists) SignStatusList(_ context.Context, c StatusListClaims) (string, er
 	return fmt.Sprint(c.IssuedAt.Unix(), " ", c.List), nil
 }
 
-func listsOver(read func(number int, set func(int, Status)) (bool, error)) *Tokens {
-	return New(lists{read: read}, lists{}, NewCache(8), Lifetimes{}, time.Now, nil)
+func listsOver(t testing.TB, read func(number int, set func(int, Status)) (bool, error)) *Tokens {
+	return New(lists{read: read}, lists{}, newCache(t, 8), Lifetimes{}, time.Now, nil)
 }
 
 // valueIn returns the value of an entry of a list that the signer above signed.
@@ -94,7 +94,7 @@ func TestAListThatWasReadBeforeAChangeIsNotGivenToWhoAsksAfterIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var revoked atomic.Bool
 		read, answer := make(chan struct{}), make(chan struct{})
-		ts := listsOver(func(_ int, set func(int, Status)) (bool, error) {
+		ts := listsOver(t, func(_ int, set func(int, Status)) (bool, error) {
 			if revoked.Load() {
 				set(5, Revoked)
 			}
@@ -137,7 +137,7 @@ func TestAListThatWasReadBeforeAChangeIsNotGivenToWhoAsksAfterIt(t *testing.T) {
 func TestAListIsReadAgainOnlyAfterAChangeOrItsTTLAndSignedAnewOnlyIfItSaysSomethingElse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		status, reads := Status(0), 0
-		ts := listsOver(func(_ int, set func(int, Status)) (bool, error) {
+		ts := listsOver(t, func(_ int, set func(int, Status)) (bool, error) {
 			reads++
 			if status != 0 {
 				set(0, status)
@@ -178,7 +178,7 @@ func TestAListIsReadAgainOnlyAfterAChangeOrItsTTLAndSignedAnewOnlyIfItSaysSometh
 
 func TestAListThatCannotBeReadIsAnErrorAndNotRemembered(t *testing.T) {
 	broken := true
-	ts := listsOver(func(int, func(int, Status)) (bool, error) {
+	ts := listsOver(t, func(int, func(int, Status)) (bool, error) {
 		if broken {
 			return false, errors.New("the store is gone")
 		}
@@ -194,7 +194,7 @@ func TestAListThatCannotBeReadIsAnErrorAndNotRemembered(t *testing.T) {
 }
 
 func TestAReadingThatPanicsLeavesNobodyWaiting(t *testing.T) {
-	ts := listsOver(func(int, func(int, Status)) (bool, error) { panic("no") })
+	ts := listsOver(t, func(int, func(int, Status)) (bool, error) { panic("no") })
 	for range 2 {
 		func() {
 			defer func() {
@@ -209,7 +209,7 @@ func TestAReadingThatPanicsLeavesNobodyWaiting(t *testing.T) {
 
 func TestNoMoreThanSoManyListsAreKept(t *testing.T) {
 	reads := map[int]int{}
-	ts := listsOver(func(number int, _ func(int, Status)) (bool, error) {
+	ts := listsOver(t, func(number int, _ func(int, Status)) (bool, error) {
 		reads[number]++
 		return number <= maxStatusLists+10, nil
 	})
@@ -227,7 +227,7 @@ func TestNoMoreThanSoManyListsAreKept(t *testing.T) {
 
 func TestManyWhoAskAtOnceGetWhatHoldsWhileItChanges(t *testing.T) {
 	var made, answered atomic.Int64
-	ts := listsOver(func(_ int, set func(int, Status)) (bool, error) {
+	ts := listsOver(t, func(_ int, set func(int, Status)) (bool, error) {
 		for index := range made.Load() {
 			set(int(index), Revoked)
 		}

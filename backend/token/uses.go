@@ -25,7 +25,7 @@ func (c *Cache) Use(hash Hash, standing *Standing, at int64) {
 	s := c.shardOf(&h)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	t := s.table.Load()
+	t := &s.table
 	slot, ok := t.find(&h)
 	if !ok {
 		s.spill(Use{TokenID: standing.TokenID, AgentID: standing.AgentID, At: at})
@@ -51,7 +51,7 @@ func (c *Cache) takeUses(shard int, uses []Use) []Use {
 		uses = append(uses, use)
 	}
 	clear(s.spilled)
-	t := s.table.Load()
+	t := &s.table
 	for _, slot := range s.used {
 		if slot >= s.count {
 			continue
