@@ -27,6 +27,7 @@ func doors(stored int) []door {
 	return []door{
 		{"GET", pathValidate, get(pathValidate)},
 		{"GET", pathPing, get(pathPing)},
+		{"POST", pathIntrospect, introspect(stored)},
 	}
 }
 

@@ -86,7 +86,7 @@ func (l *load) run(ctx context.Context, s settings, rows []row, servers map[stri
 // check asks for one answer before a server is loaded.
 func check(r row, p *process) error {
 	if a, err := ask(p.address, r.traffic.as(p.credential).first()); err != nil || a.status != http.StatusOK {
-		return fmt.Errorf("%s was answered %d, not 200 (%w)", r.name(), a.status, err)
+		return fmt.Errorf("%s was answered %d, not 200 (%v)", r.name(), a.status, err)
 	}
 	return nil
 }

@@ -19,7 +19,7 @@ const nginxFile = "deploy/nginx.conf"
 // startNginx starts nginx with the shipped file, one worker on the servers' core, in front of the bare server as the
 // application. The same file without the check is what it is compared with.
 func (s *stage) startNginx(ctx context.Context, name string) error {
-	binary, err := need(ctx, s.out, "nginx /usr/sbin/nginx", "The shipped proxy configuration is for nginx.", "nginx-light")
+	binary, err := need(ctx, s.out, "nginx /usr/sbin/nginx", "The shipped proxy configuration is for nginx.", "nginx")
 	if err != nil {
 		return err
 	}
@@ -59,7 +59,7 @@ func (s *stage) startNginx(ctx context.Context, name string) error {
 		wanted = http.StatusUnauthorized
 	}
 	if a, err := ask(p.address, good.with(firstBad)); err != nil || a.status != wanted {
-		return fmt.Errorf("a bad token was answered %d, not %d (%w)", a.status, wanted, err)
+		return fmt.Errorf("a bad token was answered %d, not %d (%v)", a.status, wanted, err)
 	}
 	return nil
 }

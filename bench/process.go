@@ -145,8 +145,8 @@ func (p *process) stop() error {
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
 	<-p.ended
 	err := errors.Join(p.err, p.log.Close())
-	if text := p.logged(); strings.Contains(text, "level=ERROR") {
-		err = errors.Join(err, errors.New("errors were logged: "+text))
+	if text := p.logged(); err != nil || strings.Contains(text, "level=ERROR") {
+		err = errors.Join(err, fmt.Errorf("%s did not end cleanly, or logged errors: %s", p.cmd, text))
 	}
 	return err
 }

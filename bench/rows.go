@@ -8,8 +8,9 @@ import (
 
 // The paths of the doors that are measured.
 const (
-	pathValidate = "/api/v1/validate"
-	pathPing     = "/api/v1/ping"
+	pathValidate   = "/api/v1/validate"
+	pathPing       = "/api/v1/ping"
+	pathIntrospect = "/oauth/introspect"
 	// pathApplication is what clients of the proxy ask the application behind it.
 	pathApplication = "/"
 )
@@ -44,7 +45,7 @@ func (r row) name() string { return r.server + ", " + r.asked }
 // same requests wherever both understand them.
 func rows(stored int) []row {
 	cached := min(stored, cacheTokens)
-	validate, ping := get(pathValidate), get(pathPing)
+	validate, ping, introspection := get(pathValidate), get(pathPing), introspect(stored)
 	hotTokens := fmt.Sprintf("%s tokens of %s", thousands(hotTokens), thousands(stored))
 	uniform := "uniform over " + thousands(cached) + " cached"
 	firstSight := row{server: ours, asked: "first sight of a token", traffic: validate.inOrder(cached)}
@@ -60,6 +61,8 @@ func rows(stored int) []row {
 		{server: ours, asked: "half bad and never the same", traffic: validate.withFreshBad(1000), refused: 0.5, against: bare + ", " + uniform},
 		{server: bare, asked: "ping", traffic: ping.only(0)},
 		{server: ours, asked: "ping", traffic: ping.only(0), against: bare + ", ping"},
+		{server: bare, asked: "introspect", traffic: introspection.only(0)},
+		{server: ours, asked: "introspect", traffic: introspection.only(0), against: bare + ", introspect"},
 	}
 	application := get(pathApplication).only(hot(stored)...)
 	all = append(all,

@@ -97,7 +97,7 @@ func (s *stage) startOurs(ctx context.Context) error {
 	fmt.Fprintf(s.out, "From exec to the first right answer: %.0f ms (median of %d starts).\n", milliseconds(s.facts.start), starts)
 	for _, path := range []string{pathValidate, pathPing} {
 		if a, err := ask(s.running[ours].address, get(path).with(firstBad)); err != nil || a.status != http.StatusUnauthorized {
-			return fmt.Errorf("%s answered a bad token %d, not 401 (%w)", path, a.status, err)
+			return fmt.Errorf("%s answered a bad token %d, not 401 (%v)", path, a.status, err)
 		}
 	}
 	return nil
@@ -114,7 +114,7 @@ func (s *stage) startBare(ctx context.Context) error {
 	for i, d := range doors {
 		a, err := ask(s.running[ours].address, d.traffic.with(0))
 		if err != nil || a.status != http.StatusOK {
-			return fmt.Errorf("tokentab answered %d to %s (%w)", a.status, d.path, err)
+			return fmt.Errorf("tokentab answered %d to %s (%v)", a.status, d.path, err)
 		}
 		wanted[i], bodies[i] = a.size, a.size/2
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -22,6 +23,14 @@ const peerCredential = "CREDENTIAL"
 // get asks a path with a bearer token.
 func get(path string) traffic {
 	return traffic{head: begin("GET", path) + secretPrefix, tail: "\r\n\r\n"}
+}
+
+// introspect sends a token as a form, with the account token of the caller (RFC 7662, section 2.1).
+func introspect(stored int) traffic {
+	form := "token=" + secretPrefix
+	head := begin("POST", pathIntrospect) + secret(caller(stored)) +
+		"\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: " + strconv.Itoa(len(form)+digits) + "\r\n\r\n" + form
+	return traffic{head: head}
 }
 
 // whole asks a peer with its own credential.
