@@ -1,15 +1,15 @@
 import { useId, useState } from "react";
 import { messageOf } from "../api";
 import { Button } from "../ui/button";
+import { Choice, ChoiceList, ChoicePlaceholder } from "../ui/choice-list";
 import { DialogBody, DialogFooter, DialogText } from "../ui/dialog";
 import { Field, FieldErrors } from "../ui/field";
-import { Bar } from "../ui/list-frame";
 import { Notice } from "../ui/notice";
-import type { Environment } from "../wire";
 import type { Lifetimes } from "./expiry";
 import { ExpiryField } from "./expiry-field";
 import { type Created, useEnvironments } from "./tokens";
 import { useTokenForm } from "./use-token-form";
+import { purposeNote } from "./wording";
 
 interface DeploymentTokenFormProps {
   agent: { id: string; name: string };
@@ -98,51 +98,22 @@ function EnvironmentChoice({ chosen, onChoose, errors }: EnvironmentChoiceProps)
           {messageOf(environments.error)}
         </Notice>
       ) : (
-        <div className="max-h-50 divide-y divide-line overflow-y-auto rounded-box border border-line-strong">
+        <ChoiceList>
           {environments.data?.map((environment) => (
-            <EnvironmentOption
+            <Choice
               key={environment.id}
+              type="radio"
               name={id}
-              environment={environment}
               checked={environment.id === chosen}
-              onChoose={() => onChoose(environment.id)}
-            />
-          )) ?? [1, 2].map((row) => <EnvironmentPlaceholder key={row} />)}
-        </div>
+              onChange={() => onChoose(environment.id)}
+              note={purposeNote(environment)}
+            >
+              {environment.name}
+            </Choice>
+          )) ?? [1, 2].map((row) => <ChoicePlaceholder key={row} />)}
+        </ChoiceList>
       )}
       <FieldErrors id={`${id}-errors`} label="Environment" errors={errors} />
     </fieldset>
-  );
-}
-
-function EnvironmentPlaceholder() {
-  return (
-    <div className="flex h-9 items-center px-3">
-      <Bar className="w-28" />
-    </div>
-  );
-}
-
-interface EnvironmentOptionProps {
-  name: string;
-  environment: Environment;
-  checked: boolean;
-  onChoose: () => void;
-}
-
-function EnvironmentOption({ name, environment, checked, onChoose }: EnvironmentOptionProps) {
-  const purpose = environment.purpose.charAt(0).toUpperCase() + environment.purpose.slice(1);
-  return (
-    <label className="flex min-h-9 cursor-pointer items-center gap-2.5 px-3 py-1.5 hover:bg-hover has-checked:bg-accent-soft has-focus-visible:outline-2 has-focus-visible:-outline-offset-2 has-focus-visible:outline-accent-ink pointer-coarse:min-h-11">
-      <input
-        type="radio"
-        name={name}
-        checked={checked}
-        onChange={onChoose}
-        className="size-3.5 accent-accent outline-none"
-      />
-      <span className="min-w-0 flex-1 wrap-anywhere">{environment.name}</span>
-      {purpose !== environment.name && <span className="text-small text-soft">{purpose}</span>}
-    </label>
   );
 }

@@ -1,6 +1,7 @@
 import { useId } from "react";
 import { useNow } from "../ui/clock";
 import { FieldErrors } from "../ui/field";
+import { Segments } from "../ui/segments";
 import {
   dateInput,
   type Expiry,
@@ -21,9 +22,6 @@ interface ExpiryFieldProps {
   errors: string[];
 }
 
-const segment =
-  "flex h-8 cursor-pointer items-center justify-center rounded-[5px] px-2 whitespace-nowrap text-soft has-checked:bg-accent-soft has-checked:font-medium has-checked:text-accent-ink has-focus-visible:outline-2 has-focus-visible:outline-accent-ink hover:text-ink pointer-coarse:h-10";
-
 /** Chooses the end of a token's life and spells out the instant that the choice means. */
 export function ExpiryField({ value, onChange, lifetimes, errors }: ExpiryFieldProps) {
   const id = useId();
@@ -34,30 +32,16 @@ export function ExpiryField({ value, onChange, lifetimes, errors }: ExpiryFieldP
   return (
     <fieldset aria-describedby={`${id}-means`} className="grid gap-1.5">
       <legend className="mb-1.5 font-medium">Expiry</legend>
-      <div className="grid grid-cols-2 gap-0.5 rounded-box border border-line-strong p-px sm:auto-cols-fr sm:grid-flow-col sm:grid-cols-none">
-        {presets(lifetimes).map((days) => (
-          <label key={days} className={segment}>
-            <input
-              type="radio"
-              name={id}
-              className="sr-only"
-              checked={value.kind === "days" && value.days === days}
-              onChange={() => onChange({ kind: "days", days })}
-            />
-            {presetLabel(days)}
-          </label>
-        ))}
-        <label className={segment}>
-          <input
-            type="radio"
-            name={id}
-            className="sr-only"
-            checked={value.kind === "date"}
-            onChange={() => onChange({ kind: "date", date: "" })}
-          />
-          Custom
-        </label>
-      </div>
+      <Segments
+        options={[
+          ...presets(lifetimes).map((days) => ({ value: String(days), label: presetLabel(days) })),
+          { value: "date", label: "Custom" },
+        ]}
+        value={value.kind === "days" ? String(value.days) : "date"}
+        onChange={(chosen) =>
+          onChange(chosen === "date" ? { kind: "date", date: "" } : { kind: "days", days: Number(chosen) })
+        }
+      />
       {value.kind === "date" && (
         <input
           type="date"

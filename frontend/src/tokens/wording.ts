@@ -1,5 +1,5 @@
 import { relativeTime } from "../ui/time-text";
-import type { ApiToken } from "../wire";
+import type { ApiToken, Environment } from "../wire";
 
 const day = 86_400_000;
 
@@ -37,6 +37,12 @@ export function makerText(token: ApiToken): string {
   if (token.created_by_name) return `Created by ${token.created_by_name}`;
   const made = token.created_by_admin_user_id ?? token.created_by_api_token_id;
   return made ? "Created by a removed user" : "Created on the server";
+}
+
+/** What an environment is for, where its name does not say so already. */
+export function purposeNote({ name, purpose }: Environment): string | undefined {
+  const word = purpose.charAt(0).toUpperCase() + purpose.slice(1);
+  return word === name ? undefined : word;
 }
 
 export type Expiring = "far" | "soon" | "past";

@@ -1,7 +1,8 @@
 import { Check, Copy } from "lucide-react";
-import { type Ref, useEffect, useId, useImperativeHandle, useRef, useState } from "react";
+import { type Ref, useId, useImperativeHandle, useRef } from "react";
 import { Button } from "./button";
 import { copyFrom } from "./clipboard";
+import { useCopied } from "./use-copied";
 
 interface CopyFieldProps {
   label: string;
@@ -14,20 +15,12 @@ interface CopyFieldProps {
   ref?: Ref<HTMLTextAreaElement>;
 }
 
-type State = "idle" | "copied" | "by-hand";
-
 /** A value to take away: selects itself on focus, and says "Copied" only when it was. */
 export function CopyField({ label, what, value, rows, onCopied, ref }: CopyFieldProps) {
   const id = useId();
   const field = useRef<HTMLTextAreaElement>(null);
   useImperativeHandle(ref, () => field.current as HTMLTextAreaElement, []);
-  const [state, setState] = useState<State>("idle");
-
-  useEffect(() => {
-    if (state !== "copied") return;
-    const timer = setTimeout(() => setState("idle"), 4_000);
-    return () => clearTimeout(timer);
-  }, [state]);
+  const [state, setState] = useCopied();
 
   function succeed() {
     setState("copied");

@@ -1,7 +1,8 @@
 import { Check, Copy } from "lucide-react";
-import { useEffect, useRef, useState } from "react";
+import { useRef } from "react";
 import { IconButton } from "./button";
 import { copyText } from "./clipboard";
+import { useCopied } from "./use-copied";
 
 interface CopyValueProps {
   /** What the button says that it copies, such as "agent ID". */
@@ -15,13 +16,7 @@ interface CopyValueProps {
 /** A value that is read here and needed elsewhere. The button says "Copied" only when it was. */
 export function CopyValue({ what, value, mono = true, href }: CopyValueProps) {
   const text = useRef<HTMLElement>(null);
-  const [state, setState] = useState<"idle" | "copied" | "by-hand">("idle");
-
-  useEffect(() => {
-    if (state !== "copied") return;
-    const timer = setTimeout(() => setState("idle"), 4_000);
-    return () => clearTimeout(timer);
-  }, [state]);
+  const [state, setState] = useCopied();
 
   async function copy() {
     const copied = await copyText(value);
