@@ -13,7 +13,7 @@ ldflags := -X tokentab/backend/command.Version=$(version) -X tokentab/backend/co
 
 go_sources   := $(wildcard *.go backend bench deploy)
 # Folders too: they change when a file is removed.
-page_sources := $(shell find frontend -not -path 'frontend/dist*' -not -name '*.gen.d.ts') vite.config.ts tsconfig.json
+page_sources := $(shell find frontend deploy -not -path 'frontend/dist*' -not -name '*.gen.d.ts') vite.config.ts tsconfig.json
 installed    := node_modules/.package-lock.json
 page         := frontend/dist/index.html
 

@@ -1,4 +1,4 @@
-import { founder } from "./api";
+import { type Created, founder } from "./api";
 import { expect, test } from "./fixtures";
 import { tabTo } from "./keyboard";
 import { tokenRow } from "./tokens";
@@ -79,4 +79,31 @@ test("a time tells its exact instant to the keyboard, and Escape closes menu and
   await expect(question).toBeHidden();
   await expect(row).toContainText("Active");
   await expect(actions).toBeFocused();
+});
+
+test("a gateway is chosen, its needs are told and a token is tried out without a mouse", async ({
+  page,
+  api,
+  signedIn: _,
+}) => {
+  const { token: secret } = await api.create<Created>("/api_token", { token_scope: "account" });
+  await page.goto("/account/api-tokens");
+  await tabTo(page, page.getByRole("link", { name: "Connect" }));
+  await page.keyboard.press("Enter");
+  await tabTo(page, page.getByRole("radio", { name: "nginx" }));
+  await page.keyboard.press("ArrowRight");
+  await expect(page.getByRole("radio", { name: "Caddy" })).toBeFocused();
+  const file = page.getByRole("region", { name: "Caddyfile" });
+  await expect(file).toBeVisible();
+  await tabTo(page, page.getByRole("checkbox", { name: "Account" }));
+  await page.keyboard.press("Space");
+  await expect(file.getByText(/^.api.v1.validate\?account_id=\w+&scope=account$/)).toBeVisible();
+
+  await tabTo(page, file.getByRole("button", { name: "Copy Caddyfile" }));
+  await page.keyboard.press("Enter");
+  await expect(file.getByRole("status").filter({ hasText: "Copied" })).toBeAttached();
+  await tabTo(page, page.getByRole("textbox", { name: "Token", exact: true }));
+  await page.keyboard.type(secret);
+  await page.keyboard.press("Enter");
+  await expect(page.getByText("Passes", { exact: true })).toBeVisible();
 });

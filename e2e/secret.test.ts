@@ -1,4 +1,5 @@
 import type { BrowserContext, Page } from "@playwright/test";
+import type { Created } from "./api";
 import { expect, test } from "./fixtures";
 import { copyAndClose, submitNewToken, tokenRow } from "./tokens";
 
@@ -141,6 +142,38 @@ test("the two lines for SDKs hold this server's address and the secret", async (
   await expect(page.getByRole("textbox", { name: "Environment variables" })).toHaveValue(
     `PREFACTOR_API_URL=${server.origin}\nPREFACTOR_API_TOKEN=${secret}`,
   );
+});
+
+test("a token that is tried out goes to the server once, and is forgotten when the page is left", async ({
+  page,
+  context,
+  server,
+  api,
+  signedIn: _,
+}) => {
+  const { token: secret } = await api.create<Created>("/api_token", { token_scope: "account" });
+  const sent: string[] = [];
+  page.on("request", async (request) => {
+    const headers = JSON.stringify(await request.allHeaders());
+    if (`${request.url()} ${headers} ${request.postData()}`.includes(secret)) {
+      sent.push(`${request.method()} ${request.url()} ${headers}`);
+    }
+  });
+  await page.goto("/account/api-tokens/connect");
+  await page.getByRole("textbox", { name: "Token", exact: true }).fill(secret);
+  await page.getByRole("button", { name: "Send test request" }).click();
+  await expect(page.getByText("Passes", { exact: true })).toBeVisible();
+  expect(sent).toHaveLength(1);
+  expect(sent[0]).toContain(`GET ${server.origin}/api/v1/validate?account_id=`);
+  expect(sent[0], "without the session").not.toContain("cookie");
+
+  await page.getByRole("link", { name: "Back to API tokens" }).click();
+  await expect(page.getByRole("button", { name: "Create API token" })).toBeVisible();
+  expect(await keptBy(page, context)).not.toContain(secret);
+  await expect.poll(() => remembers(page, secret)).toBe(false);
+  await page.goBack();
+  await expect(page.getByRole("textbox", { name: "Token", exact: true })).toHaveValue("");
+  expect(server.log()).not.toContain(secret);
 });
 
 test.describe("where browsers offer no clipboard, as on plain http", () => {

@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { expect } from "@playwright/test";
+import { freePort } from "./gateway";
 
 const binary = join(dirname(fileURLToPath(import.meta.url)), "..", "bin", "tokentab");
 
@@ -69,18 +69,5 @@ function exitOf(program: ChildProcess): Promise<string> {
   return new Promise((resolve, reject) => {
     program.once("error", reject);
     program.once("exit", (code, signal) => resolve(signal ? `signal ${signal}` : `code ${code}`));
-  });
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once("error", reject);
-    probe.listen(0, "127.0.0.1", () => {
-      const address = probe.address();
-      probe.close(() =>
-        typeof address === "object" && address ? resolve(address.port) : reject(new Error("no port")),
-      );
-    });
   });
 }

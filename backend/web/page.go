@@ -73,7 +73,7 @@ const index = "index.html"
 
 // routes are the addresses that the page draws. A gateway that asks a wrong address by mistake takes any 200 for a yes,
 // so nothing else is answered with one.
-var routes = regexp.MustCompile(`^(setup|sign-in|profile|account(/[a-z-]+)?|agents(/[0-9a-z]+(/[a-z-]+)?)?|invite(/[A-Za-z0-9_-]+)?|cli/connect)?$`)
+var routes = regexp.MustCompile(`^(setup|sign-in|profile|account(/[a-z-]+)?|account/api-tokens/connect|agents(/[0-9a-z]+(/[a-z-]+)?)?|invite(/[A-Za-z0-9_-]+)?|cli/connect)?$`)
 
 // isGatewaysQuestion reports whether a gateway asks about a request of its client, as Traefik and Caddy do.
 func isGatewaysQuestion(c *fiber.Ctx) bool {

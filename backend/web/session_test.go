@@ -242,7 +242,7 @@ func TestThePageIsServedByTheThreeRulesOfCaching(t *testing.T) {
 	get := func(path, encodings string) backendtest.Answer {
 		return p.Call(http.MethodGet, path, nil, backendtest.Header{Name: "Accept-Encoding", Value: encodings})
 	}
-	for _, path := range []string{"/", "/index.html", "/account/api-tokens", "/agents/x/deployments"} {
+	for _, path := range []string{"/", "/index.html", "/account/api-tokens", "/account/api-tokens/connect", "/agents/x/deployments"} {
 		a := get(path, "identity")
 		if a.Status != http.StatusOK || !strings.Contains(a.Body, "page") || a.Header.Get("Cache-Control") != "no-store" || !strings.HasPrefix(a.Header.Get("Content-Type"), "text/html") {
 			t.Errorf("%s: %d %v %s", path, a.Status, a.Header, a.Body)

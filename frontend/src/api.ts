@@ -40,34 +40,57 @@ interface Options {
   signal?: AbortSignal;
 }
 
-/** The only fetch of the page. Resolves with the whole answer, rejects with an ApiError. */
+/** Resolves with the whole answer, rejects with an ApiError. */
 export async function call<T>(method: Method, path: string, options: Options = {}): Promise<T> {
-  const limit = AbortSignal.timeout(patience);
-  let response: Response;
-  let answer: unknown;
-  try {
-    response = await fetch(`/api/v1${path}${queryString(options.query)}`, {
+  const { response, answer } = await send(
+    `${path}${queryString(options.query)}`,
+    {
       method,
       credentials: "same-origin",
-      cache: "no-store",
       headers: {
         Accept: "application/json",
         ...(options.body === undefined ? {} : { "Content-Type": "application/json" }),
       },
       body: options.body === undefined ? undefined : JSON.stringify(options.body),
-      signal: options.signal ? AbortSignal.any([options.signal, limit]) : limit,
+    },
+    options.signal,
+  );
+  if (!response.ok || !isRecord(answer) || answer.status !== "success") throw failure(response, answer);
+  return answer as T;
+}
+
+/**
+ * Asks about a token as a gateway does: the token is all that is sent of anybody. `need` is the query. Resolves with
+ * the headers of the answer if the token passes, rejects with an ApiError if not.
+ */
+export async function validate(secret: string, need: string, signal: AbortSignal): Promise<Headers> {
+  const { response, answer } = await send(
+    `/validate?${need}`,
+    { method: "GET", credentials: "omit", headers: { Authorization: `Bearer ${secret}` } },
+    signal,
+  );
+  if (response.status !== 200) throw failure(response, answer);
+  return response.headers;
+}
+
+/** The only fetch of the page. Resolves with any answer there is, rejects with an ApiError if there is none. */
+async function send(path: string, init: RequestInit, signal?: AbortSignal) {
+  const limit = AbortSignal.timeout(patience);
+  try {
+    const response = await fetch(`/api/v1${path}`, {
+      ...init,
+      cache: "no-store",
+      signal: signal ? AbortSignal.any([signal, limit]) : limit,
     });
-    answer = await readJson(response);
+    return { response, answer: await readJson(response) };
   } catch (cause) {
-    if (options.signal?.aborted) throw cause;
+    if (signal?.aborted) throw cause;
     throw new ApiError(
       0,
       "unreachable",
       "Tokentab can’t be reached. Check that it runs and that you are connected.",
     );
   }
-  if (!response.ok || !isRecord(answer) || answer.status !== "success") throw failure(response, answer);
-  return answer as T;
 }
 
 /** One page of a list, counted from 1. */

@@ -9,7 +9,7 @@ const source = dirname(fileURLToPath(import.meta.url));
 const allowed: Record<string, string[]> = {
   main: ["app", "styles"],
   app: ["tokens", "account", "agents", "session", "ui", "api", "wire"],
-  tokens: ["ui", "api", "wire"],
+  tokens: ["ui", "api", "wire", "deploy"],
   account: ["ui", "api", "wire"],
   agents: ["ui", "api", "wire"],
   session: ["ui", "api", "wire"],
@@ -22,8 +22,11 @@ const code = readdirSync(source, { recursive: true, encoding: "utf8" }).filter(
   (file) => /\.tsx?$/.test(file) && !/\.test\.|\.gen\.|^testing/.test(file),
 );
 
-/** "tokens/tokens.ts" is in the room tokens, "app.tsx" and "app/shell.tsx" are both in app. */
-const roomOf = (file: string) => file.split(/[/.]/)[0] ?? file;
+/**
+ * "tokens/tokens.ts" is in the room tokens, "app.tsx" and "app/shell.tsx" are both in app. Beside the page lies deploy, which
+ * it shows.
+ */
+const roomOf = (file: string) => file.replace(/^(\.\.\/){2}/, "").split(/[/.]/)[0] ?? file;
 
 function importsOf(file: string): string[] {
   const text = readFileSync(join(source, file), "utf8");

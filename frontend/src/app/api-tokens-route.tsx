@@ -1,7 +1,7 @@
 import { useState } from "react";
 import { AccountPage } from "../account/account-page";
 import { AccountTokens } from "../tokens/account-tokens";
-import { Button } from "../ui/button";
+import { Button, ButtonLink } from "../ui/button";
 import type { RouteProps } from "./routes";
 
 export default function ApiTokensRoute({ publicUrl, lifetimes }: RouteProps) {
@@ -10,9 +10,12 @@ export default function ApiTokensRoute({ publicUrl, lifetimes }: RouteProps) {
     <AccountPage
       tab="/account/api-tokens"
       action={
-        <Button look="primary" onClick={() => setCreating(true)}>
-          Create API token
-        </Button>
+        <>
+          <ButtonLink href="/account/api-tokens/connect">Connect</ButtonLink>
+          <Button look="primary" onClick={() => setCreating(true)}>
+            Create API token
+          </Button>
+        </>
       }
     >
       <AccountTokens

@@ -3,6 +3,7 @@ import { lazy } from "react";
 /* The code of each page, loaded when it is first needed. */
 const code = {
   apiTokens: () => import("./api-tokens-route"),
+  connect: () => import("./connect-route"),
   details: () => import("./details-route"),
   team: () => import("./team-route"),
   invites: async () => ({ default: (await import("../account/invites-page")).InvitesPage }),
@@ -21,6 +22,7 @@ const code = {
 if (["/", "/account", "/account/api-tokens"].includes(window.location.pathname)) void code.apiTokens();
 
 export const ApiTokensRoute = lazy(code.apiTokens);
+export const ConnectRoute = lazy(code.connect);
 export const DetailsRoute = lazy(code.details);
 export const TeamRoute = lazy(code.team);
 export const InvitesPage = lazy(code.invites);
@@ -34,11 +36,13 @@ export const InvitePage = lazy(code.invite);
 export const SignInPage = lazy(code.signIn);
 export const SetupPage = lazy(code.setup);
 
-/** Fetches the code of the pages that navigation and tabs lead to, so that none of them opens with a gap. */
+/** Fetches the code of the pages that navigation, tabs and headers lead to, so that none of them opens with a gap. */
 export function loadNeighbours() {
-  const { apiTokens, details, team, invites, environments, agents, deployments, versions, profile } = code;
+  const { apiTokens, connect, details, team, invites, environments, agents, deployments, versions, profile } =
+    code;
   for (const load of [
     apiTokens,
+    connect,
     details,
     team,
     invites,

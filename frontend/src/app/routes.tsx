@@ -71,6 +71,9 @@ function Pages({ account, user, ...props }: PagesProps) {
       <Route path="/account/api-tokens">
         <page.ApiTokensRoute {...props} />
       </Route>
+      <Route path="/account/api-tokens/connect">
+        <page.ConnectRoute account={account} {...props} />
+      </Route>
       <Route path="/account/environments">
         <page.EnvironmentsPage />
       </Route>

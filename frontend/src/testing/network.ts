@@ -6,6 +6,8 @@ export interface Sent {
   params: string[];
   query: URLSearchParams;
   body: unknown;
+  headers: Headers;
+  credentials: RequestCredentials | undefined;
 }
 
 type Answer = unknown | ((sent: Sent) => unknown);
@@ -67,7 +69,14 @@ async function fakeFetch(input: string, init: RequestInit): Promise<Response> {
     const match = pattern(route).exec(line);
     if (!match) continue;
     const body: unknown = typeof init.body === "string" ? JSON.parse(init.body) : undefined;
-    const one = { route, params: match.slice(1), query: url.searchParams, body };
+    const one = {
+      route,
+      params: match.slice(1),
+      query: url.searchParams,
+      body,
+      headers: new Headers(init.headers),
+      credentials: init.credentials,
+    };
     sent.push(one);
     return respond(await (typeof answer === "function" ? answer(one) : answer));
   }
@@ -80,6 +89,7 @@ function pattern(route: string): RegExp {
 }
 
 function respond(answer: unknown): Response {
+  if (answer instanceof Response) return answer;
   if (answer === unreachable) throw new TypeError("Failed to fetch");
   if (answer instanceof Failure) {
     return new Response(JSON.stringify(answer.body), { status: answer.status, headers: answer.headers });

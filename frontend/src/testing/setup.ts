@@ -4,7 +4,7 @@ import { afterEach, beforeEach } from "vitest";
 import { network } from "./network";
 
 // The first look at a page also loads its code.
-configure({ asyncUtilTimeout: 4_000 });
+configure({ asyncUtilTimeout: 10_000 });
 
 /* What this document lacks of a browser's, as far as the page uses it. */
 class NoResizing implements ResizeObserver {

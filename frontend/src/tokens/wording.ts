@@ -40,7 +40,7 @@ export function makerText(token: ApiToken): string {
 }
 
 /** What an environment is for, where its name does not say so already. */
-export function purposeNote({ name, purpose }: Environment): string | undefined {
+export function purposeNote({ name, purpose }: Pick<Environment, "name" | "purpose">): string | undefined {
   const word = purpose.charAt(0).toUpperCase() + purpose.slice(1);
   return word === name ? undefined : word;
 }

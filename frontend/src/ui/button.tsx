@@ -1,5 +1,6 @@
 import { LoaderCircle } from "lucide-react";
 import type { ComponentProps, ReactNode } from "react";
+import { Link } from "wouter";
 
 const looks = {
   primary: "bg-accent text-on-accent hover:bg-accent-strong",
@@ -52,6 +53,15 @@ export function Button({
         {children}
       </span>
     </button>
+  );
+}
+
+/** What looks like a button and leads to another page. */
+export function ButtonLink({ href, children }: { href: string; children: ReactNode }) {
+  return (
+    <Link href={href} className={`${shape} ${sizes.usual} ${looks.secondary}`}>
+      {children}
+    </Link>
   );
 }
 

@@ -1,0 +1,105 @@
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createServer, type IncomingHttpHeaders } from "node:http";
+import { type AddressInfo, createServer as createSocket } from "node:net";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const here = dirname(fileURLToPath(import.meta.url));
+
+/** How a gateway is run on a configuration, in the foreground. */
+export const runnable = {
+  nginx: {
+    file: "nginx.conf",
+    program: () => program("nginx", "nginx-light"),
+    args: (folder: string) => {
+      const settings = `daemon off; pid ${folder}/nginx.pid; error_log stderr;`;
+      return ["-e", "stderr", "-p", folder, "-c", join(folder, "nginx.conf"), "-g", settings];
+    },
+  },
+  Caddy: {
+    file: "Caddyfile",
+    program: () => program("caddy", "caddy"),
+    args: (folder: string) => ["run", "--config", join(folder, "Caddyfile")],
+  },
+};
+
+/** Where the program is; it is installed if it has to be and may. */
+function program(name: string, debianPackage: string): string {
+  const why = "The configurations that the page writes are run.";
+  return execFileSync(join(here, "need.sh"), [name, why, debianPackage], {
+    encoding: "utf8",
+    env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` },
+  }).trim();
+}
+
+/** A gateway that runs on the configuration in a folder. */
+export function startGateway(name: keyof typeof runnable, folder: string): Running {
+  const { program, args } = runnable[name];
+  return running(
+    spawn(program(), args(folder), {
+      // Caddy keeps things in the home of whoever starts it.
+      env: { ...process.env, HOME: folder, XDG_CONFIG_HOME: folder, XDG_DATA_HOME: folder },
+      stdio: ["ignore", "pipe", "pipe"],
+    }),
+  );
+}
+
+export interface Running {
+  /** What it said so far. */
+  log: () => string;
+  stop: () => Promise<void>;
+}
+
+function running(child: ChildProcess): Running {
+  let log = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding("utf8").on("data", (text: string) => {
+      log += text;
+    });
+  }
+  const ended = once(child, "exit");
+  return {
+    log: () => log,
+    stop: async () => {
+      child.kill("SIGTERM");
+      await ended;
+    },
+  };
+}
+
+export interface Application {
+  address: string;
+  /** The headers of every request that came through. */
+  seen: IncomingHttpHeaders[];
+  stop: () => Promise<void>;
+}
+
+/** What stands behind the gateway: answers everything, and remembers who asked. */
+export async function startApplication(): Promise<Application> {
+  const seen: IncomingHttpHeaders[] = [];
+  const server = createServer((request, response) => {
+    seen.push(request.headers);
+    response.end("from the application");
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    seen,
+    stop: async () => {
+      server.close();
+      server.closeAllConnections();
+      await once(server, "close");
+    },
+  };
+}
+
+/** A port that nobody listens on. */
+export async function freePort(): Promise<number> {
+  const probe = createSocket().listen(0, "127.0.0.1");
+  await once(probe, "listening");
+  const { port } = probe.address() as AddressInfo;
+  probe.close();
+  await once(probe, "close");
+  return port;
+}

@@ -1,0 +1,68 @@
+import { type ComponentProps, useState } from "react";
+import { Field } from "../../ui/field";
+import { readAddress, readPort } from "./addresses";
+
+/** The addresses as they were typed. */
+export interface AddressTexts {
+  tokentab: string;
+  application: string;
+  port: string;
+}
+
+interface AddressFieldsProps {
+  value: AddressTexts;
+  onChange: (value: AddressTexts) => void;
+}
+
+/** Where the gateway finds Tokentab and the application, and where it listens. */
+export function AddressFields({ value, onChange }: AddressFieldsProps) {
+  const set = (part: Partial<AddressTexts>) => onChange({ ...value, ...part });
+  return (
+    <div className="grid items-start gap-4 lg:grid-cols-3">
+      <CheckedField
+        label="Tokentab"
+        hint="As the gateway reaches it, over plain http"
+        value={value.tokentab}
+        onChange={(event) => set({ tokentab: event.target.value })}
+        problem={readAddress(value.tokentab) ? null : addressProblem}
+      />
+      <CheckedField
+        label="Application"
+        hint="Gets the requests that pass"
+        value={value.application}
+        onChange={(event) => set({ application: event.target.value })}
+        problem={readAddress(value.application) ? null : addressProblem}
+      />
+      <CheckedField
+        label="Port of the gateway"
+        hint="On which it takes requests"
+        inputMode="numeric"
+        value={value.port}
+        onChange={(event) => set({ port: event.target.value })}
+        problem={readPort(value.port) === null ? "Enter a port from 1 to 65535." : null}
+      />
+    </div>
+  );
+}
+
+const addressProblem = "Enter a host and a port, such as 10.0.0.5:9000.";
+
+interface CheckedFieldProps extends ComponentProps<typeof Field> {
+  problem: string | null;
+}
+
+/** Tells what is wrong once it was left: what is still being typed is seldom right. */
+function CheckedField({ problem, ...field }: CheckedFieldProps) {
+  const [left, setLeft] = useState(false);
+  return (
+    <Field
+      {...field}
+      autoComplete="off"
+      autoCapitalize="none"
+      spellCheck={false}
+      onFocus={() => setLeft(false)}
+      onBlur={() => setLeft(true)}
+      errors={left && problem ? [problem] : []}
+    />
+  );
+}

@@ -1,0 +1,252 @@
+import { screen, waitFor, within } from "@testing-library/react";
+import { beforeEach, describe, expect, test, vi } from "vitest";
+import { failure, network, sent, unreachable } from "../../testing/network";
+import { open } from "../../testing/render";
+import { agent, environments, list, signedIn } from "../../testing/samples";
+
+const address = "/account/api-tokens/connect";
+const secret = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhY2NvdW50LTEifQ.c2lnbmF0dXJl";
+
+const passes = () =>
+  new Response(null, {
+    headers: { "X-Token-Id": "token-1", "X-Token-Scope": "account", "X-Account-Id": "account-1" },
+  });
+
+beforeEach(() => {
+  network.on("GET /session", signedIn());
+  network.on("GET /environment", list(environments));
+  network.on("GET /agent", list([agent(), agent({ id: "agent-2", name: "Web search" })]));
+  network.on("GET /validate", passes);
+});
+
+const file = (name: string) => screen.getByRole("region", { name });
+
+async function tryOut(token: string) {
+  const { user, client } = open(address);
+  await user.click(await screen.findByLabelText("Token"));
+  await user.paste(token);
+  await user.click(screen.getByRole("button", { name: "Send test request" }));
+  return { user, client };
+}
+
+describe("connecting a gateway", () => {
+  test("is reached from the tokens, and keeps their tab", async () => {
+    network.on("GET /api_token", list([]));
+    const { user } = open("/account/api-tokens");
+    await user.click(await screen.findByRole("link", { name: "Connect" }));
+    expect(await screen.findByRole("heading", { name: "Connect a gateway" })).toBeInTheDocument();
+    expect(window.location.pathname).toBe(address);
+    expect(document.title).toBe("Connect a gateway · Tokentab");
+    expect(screen.getByRole("link", { name: "API Tokens" })).toHaveAttribute("aria-current", "page");
+    await user.click(screen.getByRole("link", { name: "Back to API tokens" }));
+    expect(window.location.pathname).toBe("/account/api-tokens");
+  });
+
+  test("begins with a file that takes the tokens of this account only", async () => {
+    open(address);
+    expect(await screen.findByText("Every good token of Acme passes.")).toBeInTheDocument();
+    expect(file("nginx.conf")).toHaveTextContent("/api/v1/validate?account_id=account-1;");
+    expect(file("nginx.conf")).toHaveTextContent("server tokentab.test:80;");
+  });
+
+  test("writes what was chosen into the file of each gateway, and says what passes", async () => {
+    const { user } = open(address);
+    await user.click(await screen.findByRole("checkbox", { name: "Agent deployment" }));
+    await user.click(await screen.findByRole("checkbox", { name: "Production" }));
+    await user.click(await screen.findByRole("checkbox", { name: "Invoice reader" }));
+    expect(
+      screen.getByText(
+        "Good tokens of Acme that pass: agent deployment tokens of Invoice reader in Production.",
+      ),
+    ).toBeInTheDocument();
+    const need = "account_id=account-1&scope=agent_deployment&environment_id=environment-2&agent_id=agent-1";
+    for (const [gateway, name] of [
+      ["nginx", "nginx.conf"],
+      ["Caddy", "Caddyfile"],
+      ["Traefik", "traefik-dynamic.yml"],
+      ["Envoy", "envoy.yaml"],
+    ] as const) {
+      await user.click(screen.getByRole("radio", { name: gateway }));
+      expect(file(name)).toHaveTextContent(need);
+    }
+    await user.click(screen.getByRole("checkbox", { name: "Invoice reader" }));
+    expect(file("envoy.yaml")).not.toHaveTextContent("agent-1");
+  });
+
+  test("says when nothing could pass", async () => {
+    const { user } = open(address);
+    await user.click(await screen.findByRole("checkbox", { name: "Environment" }));
+    await user.click(await screen.findByRole("checkbox", { name: "Web search" }));
+    expect(screen.getByText(/No token passes/)).toBeInTheDocument();
+  });
+
+  test("gives no file away while an address is wrong, and tells so once its field is left", async () => {
+    const { user } = open(address);
+    const application = await screen.findByRole("textbox", { name: "Application" });
+    await user.clear(application);
+    await user.type(application, "10.0.0.7; return 200");
+    expect(screen.getByRole("button", { name: "Download nginx.conf" })).toBeDisabled();
+    expect(screen.getByRole("button", { name: "Copy nginx.conf" })).toBeDisabled();
+    expect(file("nginx.conf")).not.toHaveTextContent("10.0.0.7");
+    expect(application).toBeValid();
+    await user.tab();
+    expect(application).toBeInvalid();
+    expect(screen.getByText("Enter a host and a port, such as 10.0.0.5:9000.")).toBeInTheDocument();
+
+    await user.clear(application);
+    await user.type(application, "10.0.0.7:3000");
+    await user.tab();
+    expect(application).toBeValid();
+    expect(screen.getByRole("button", { name: "Download nginx.conf" })).toBeEnabled();
+    expect(file("nginx.conf")).toHaveTextContent("server 10.0.0.7:3000;");
+  });
+
+  test("copies the file as it is shown", async () => {
+    const { user } = open(address);
+    const write = vi.fn(async (_: string) => {});
+    vi.stubGlobal("navigator", { ...navigator, clipboard: { writeText: write } });
+    await user.click(await screen.findByRole("button", { name: "Copy nginx.conf" }));
+    expect(await within(file("nginx.conf")).findByRole("status")).toHaveTextContent("Copied");
+    expect(write.mock.calls[0]?.[0]).toBe(file("nginx.conf").querySelector("code")?.textContent);
+    vi.unstubAllGlobals();
+  });
+
+  test("finds one of many agents, keeps what is chosen in sight, and leaves out retired ones", async () => {
+    const many = Array.from({ length: 12 }, (_, at) => agent({ id: `agent-${at}`, name: `Worker ${at}` }));
+    network.on("GET /agent", list([agent({ id: "old", name: "Worker old", status: "retired" }), ...many]));
+    const { user } = open(address);
+    await user.click(await screen.findByRole("checkbox", { name: "Worker 3" }));
+    expect(screen.queryByRole("checkbox", { name: "Worker old" })).not.toBeInTheDocument();
+    await user.type(screen.getByRole("searchbox", { name: "Find agents" }), "ER 11");
+    const shown = within(screen.getByRole("group", { name: /^Agents/ })).getAllByRole("checkbox");
+    expect(shown.map((box) => box.parentElement?.textContent)).toEqual(["Worker 3", "Worker 11"]);
+  });
+
+  test("keeps demanding an environment that is deleted meanwhile, until it is unticked", async () => {
+    const { user, client } = open(address);
+    await user.click(await screen.findByRole("checkbox", { name: "Production" }));
+    network.on("GET /environment", list(environments.slice(0, 1)));
+    await client.invalidateQueries({ queryKey: ["environments"] });
+    const group = within(screen.getByRole("group", { name: /^Environments/ }));
+    const names = () => group.getAllByRole("checkbox").map((box) => box.parentElement?.textContent);
+    await waitFor(() => expect(names()).toEqual(["Production", "Development"]));
+    expect(file("nginx.conf")).toHaveTextContent("environment_id=environment-2");
+    await user.click(screen.getByRole("checkbox", { name: "Production" }));
+    expect(names()).toEqual(["Development"]);
+    expect(file("nginx.conf")).not.toHaveTextContent("environment_id=");
+  });
+
+  test("says when there is nothing to choose from", async () => {
+    network.on("GET /environment", list([]));
+    network.on("GET /agent", list([]));
+    open(address);
+    expect(await screen.findByText("There are no environments yet.")).toBeInTheDocument();
+    expect(await screen.findByText("There are no agents yet.")).toBeInTheDocument();
+  });
+
+  test("tells why the agents can't be loaded, and loads them on trying again", async () => {
+    network.on("GET /agent", failure(503, "unexpected", "The store is unavailable."));
+    const { user } = open(address);
+    expect(await screen.findByRole("alert")).toHaveTextContent("The store is unavailable.");
+    network.on("GET /agent", list([agent()]));
+    await user.click(screen.getByRole("button", { name: "Try again" }));
+    expect(await screen.findByRole("checkbox", { name: "Invoice reader" })).toBeInTheDocument();
+  });
+});
+
+describe("a test request", () => {
+  const asked = () => sent.filter(({ route }) => route === "GET /validate");
+
+  test("sends the token and the need and nothing of the session, and shows who it is", async () => {
+    await tryOut(`  ${secret} `);
+    expect(await screen.findByText("Passes")).toBeInTheDocument();
+    const names = screen.getAllByRole("term").map(({ textContent }) => textContent);
+    const values = screen.getAllByRole("definition").map(({ textContent }) => textContent);
+    expect(Object.fromEntries(names.map((name, at) => [name, values[at]]))).toEqual({
+      "X-Token-Id": "token-1",
+      "X-Token-Scope": "account",
+      "X-Account-Id": "account-1",
+      "X-Environment-Id": "empty",
+      "X-Agent-Id": "empty",
+      "X-Agent-Deployment-Id": "empty",
+      "X-Token-Expires-At": "empty",
+    });
+    expect(asked()).toHaveLength(1);
+    expect(asked()[0]?.headers.get("Authorization")).toBe(`Bearer ${secret}`);
+    expect(asked()[0]?.credentials).toBe("omit");
+    expect(asked()[0]?.query.toString()).toBe("account_id=account-1");
+  });
+
+  test.each([
+    [401, "bad_authtoken", "Token suspended."],
+    [403, "not_permitted", "This token is good, but not for this."],
+  ])(
+    "that is refused with %i says so in the server’s words, and signs nobody out",
+    async (status, code, message) => {
+      network.on("GET /validate", failure(status, code, message));
+      await tryOut(secret);
+      expect(await screen.findByText("Refused")).toBeInTheDocument();
+      expect(screen.getByText(new RegExp(message))).toHaveTextContent(`The caller gets ${status} ${code}.`);
+      expect(screen.queryByRole("term")).not.toBeInTheDocument();
+    },
+  );
+
+  test.each([
+    [failure(503, "unexpected", "The store does not answer."), "The store does not answer."],
+    [unreachable, "Tokentab can’t be reached."],
+  ])("that could not be decided is not said to pass", async (answer, words) => {
+    network.on("GET /validate", answer);
+    await tryOut(secret);
+    expect(await screen.findByRole("alert")).toHaveTextContent(words);
+    expect(screen.getByRole("alert")).toHaveTextContent("lets nobody through");
+    expect(screen.queryByText("Passes")).not.toBeInTheDocument();
+  });
+
+  test("that any answer but 200 came to does not pass", async () => {
+    network.on("GET /validate", () => new Response(null, { status: 204 }));
+    await tryOut(secret);
+    expect(await screen.findByRole("alert")).toBeInTheDocument();
+    expect(screen.queryByText("Passes")).not.toBeInTheDocument();
+  });
+
+  test("is told of the need it was made for only", async () => {
+    const { user } = await tryOut(secret);
+    expect(await screen.findByText("Passes")).toBeInTheDocument();
+    await user.click(screen.getByRole("checkbox", { name: "Environment" }));
+    expect(screen.queryByText("Passes")).not.toBeInTheDocument();
+  });
+
+  test("is not sent without a token, nor with what can be none", async () => {
+    const { user } = open(address);
+    await user.click(await screen.findByRole("button", { name: "Send test request" }));
+    const field = screen.getByLabelText("Token");
+    expect(screen.getByText("Enter a token.")).toBeInTheDocument();
+    expect(field).toHaveFocus();
+    await user.type(field, "tökén");
+    expect(screen.queryByText("Enter a token.")).not.toBeInTheDocument();
+    await user.keyboard("{Enter}");
+    expect(screen.getByText("A token has no spaces and no special characters.")).toBeInTheDocument();
+    expect(asked()).toEqual([]);
+  });
+
+  test("leaves the token in its field alone, which forgets it", async () => {
+    network.on("GET /api_token", list([]));
+    const { user, client } = await tryOut(secret);
+    expect(await screen.findByText("Passes")).toBeInTheDocument();
+    expect(screen.getByLabelText("Token")).toHaveValue(secret);
+    expect(document.body.innerHTML).not.toContain(secret);
+    const kept = [...client.getQueryCache().getAll(), ...client.getMutationCache().getAll()];
+    expect(JSON.stringify(kept.map(({ state }) => state))).not.toContain(secret);
+    await user.click(screen.getByRole("link", { name: "Back to API tokens" }));
+    await user.click(await screen.findByRole("link", { name: "Connect" }));
+    await waitFor(() => expect(screen.getByLabelText("Token")).toHaveValue(""));
+  });
+
+  test("is shown as a line for a shell, without the token", async () => {
+    await tryOut(secret);
+    const line = file("The same with curl").querySelector("code");
+    expect(line).toHaveTextContent(
+      'curl -i -H "Authorization: Bearer $TOKEN" \\ "http://tokentab.test/api/v1/validate?account_id=account-1"',
+    );
+  });
+});

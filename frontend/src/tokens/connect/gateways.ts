@@ -1,0 +1,72 @@
+import caddyfile from "../../../../deploy/Caddyfile?raw";
+import envoy from "../../../../deploy/envoy.yaml?raw";
+import nginx from "../../../../deploy/nginx.conf?raw";
+import traefik from "../../../../deploy/traefik.yml?raw";
+import traefikDynamic from "../../../../deploy/traefik-dynamic.yml?raw";
+import { type Address, type Addresses, writeAddress } from "./addresses";
+
+export type Gateway = "nginx" | "caddy" | "traefik" | "envoy";
+
+interface ConfigFile {
+  name: string;
+  /** As it is shipped, with the addresses of an example and a need that every good token meets. */
+  text: string;
+}
+
+export const gateways: Record<Gateway, { label: string; files: ConfigFile[] }> = {
+  nginx: { label: "nginx", files: [{ name: "nginx.conf", text: nginx }] },
+  caddy: { label: "Caddy", files: [{ name: "Caddyfile", text: caddyfile }] },
+  traefik: {
+    label: "Traefik",
+    files: [
+      { name: "traefik.yml", text: traefik },
+      { name: "traefik-dynamic.yml", text: traefikDynamic },
+    ],
+  },
+  envoy: { label: "Envoy", files: [{ name: "envoy.yaml", text: envoy }] },
+};
+
+/** A piece of a file: as it was shipped, or filled in. */
+export interface Piece {
+  text: string;
+  filled: boolean;
+  /** Its place among the pieces. */
+  at: number;
+}
+
+/** What comes into the files. */
+export interface Filling extends Addresses {
+  /** As the server reads it. */
+  need: string;
+}
+
+/** Everything in the shipped files that depends on who uses them, and what comes in its place. */
+const places: { pattern: RegExp; value: (given: Filling) => string }[] = [
+  { pattern: /127\.0\.0\.1:8080\b/, value: ({ tokentab }) => writeAddress(tokentab) },
+  { pattern: /127\.0\.0\.1:9000\b/, value: ({ application }) => writeAddress(application) },
+  // Envoy writes host and port apart.
+  { pattern: /address: 127\.0\.0\.1, port_value: 8080\b/, value: ({ tokentab }) => apart(tokentab) },
+  { pattern: /address: 127\.0\.0\.1, port_value: 9000\b/, value: ({ application }) => apart(application) },
+  { pattern: /\b8000\b/, value: ({ port }) => String(port) },
+  // The need stands in the query of the door or, where clients could add to that, in a header.
+  {
+    pattern: /(?<!#.*|path_prefix: )\/api\/v1\/validate\b\??/,
+    value: ({ need }) => `/api/v1/validate?${need}`,
+  },
+  { pattern: /scope=account&scope=environment&scope=agent_deployment\b/, value: ({ need }) => need },
+];
+
+const anyPlace = new RegExp(`(${places.map(({ pattern }) => pattern.source).join("|")})`);
+
+/** A shipped file for these addresses and this need. Whatever is filled in is not looked at again. */
+export function fillIn(text: string, given: Filling): Piece[] {
+  return text.split(anyPlace).map((piece, at) => {
+    // Every second piece is a place.
+    const place = at % 2 === 1 ? places.find(({ pattern }) => pattern.test(piece)) : undefined;
+    return place ? { text: place.value(given), filled: true, at } : { text: piece, filled: false, at };
+  });
+}
+
+function apart({ host, port }: Address): string {
+  return `address: ${host.includes(":") ? `"${host}"` : host}, port_value: ${port}`;
+}

@@ -1,0 +1,88 @@
+import { useQuery } from "@tanstack/react-query";
+import { callForAll, messageOf } from "../../api";
+import { Notice } from "../../ui/notice";
+import type { Agent } from "../../wire";
+import { useEnvironments } from "../tokens";
+import { purposeNote } from "../wording";
+import { type Named, type Need, scopes, whatPasses } from "./need";
+import { Picker } from "./picker";
+
+/** All agents of the account, for choosing some. A retired one has no token that passes. */
+function useAgentChoice() {
+  return useQuery({
+    queryKey: ["agents", "all"],
+    queryFn: ({ signal }) => callForAll<Agent>("/agent", {}, signal),
+    refetchInterval: false,
+    select: (agents) => agents.filter(({ status }) => status !== "retired"),
+  });
+}
+
+interface NeedFieldsProps {
+  value: Need;
+  onChange: (value: Need) => void;
+}
+
+/** Which tokens a gateway lets through, and what that comes to in words. */
+export function NeedFields({ value, onChange }: NeedFieldsProps) {
+  const environments = useEnvironments();
+  const agents = useAgentChoice();
+  return (
+    <div className="grid gap-3">
+      <div className="grid gap-4 lg:grid-cols-3">
+        <Picker
+          label="Scopes"
+          options={scopes}
+          chosen={scopes.filter(({ id }) => value.scopes.includes(id))}
+          onChange={(chosen) =>
+            onChange({
+              ...value,
+              scopes: scopes.map(({ id }) => id).filter((id) => chosen.some((one) => one.id === id)),
+            })
+          }
+        />
+        <Picker<Named>
+          label="Environments"
+          options={environments.data?.map(({ id, name, purpose }) => ({
+            id,
+            name,
+            note: purposeNote({ name, purpose }),
+          }))}
+          failure={environments.error && messageOf(environments.error)}
+          onRetry={() => void environments.refetch()}
+          empty="There are no environments yet."
+          chosen={value.environments}
+          onChange={(chosen) => onChange({ ...value, environments: chosen })}
+        />
+        <Picker<Named>
+          label="Agents"
+          options={agents.data}
+          failure={agents.error && messageOf(agents.error)}
+          onRetry={() => void agents.refetch()}
+          empty="There are no agents yet."
+          chosen={value.agents}
+          onChange={(chosen) => onChange({ ...value, agents: chosen })}
+        />
+      </div>
+      <Passing need={value} />
+    </div>
+  );
+}
+
+const all = new Intl.ListFormat("en", { type: "conjunction" });
+
+function Passing({ need }: { need: Need }) {
+  const passing = whatPasses(need);
+  return (
+    <div role="status" className="wrap-anywhere">
+      {passing === null ? (
+        <p className="text-soft">Every good token of {need.account.name} passes.</p>
+      ) : passing.length === 0 ? (
+        <Notice tone="warn">No token passes: environment tokens are of no agent.</Notice>
+      ) : (
+        <p className="text-soft">
+          Good tokens of {need.account.name} that pass: {all.format(passing)}.
+        </p>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,56 @@
+import type { TokenScope } from "../../wire";
+
+/** Something of the account that can be chosen. */
+export interface Named {
+  id: string;
+  name: string;
+}
+
+/** What a gateway demands of a token. Of each kind any of the values will do; none demands nothing. */
+export interface Need {
+  account: Named;
+  scopes: TokenScope[];
+  environments: Named[];
+  agents: Named[];
+}
+
+/** All scopes, the widest first. */
+export const scopes: { id: TokenScope; name: string }[] = [
+  { id: "account", name: "Account" },
+  { id: "environment", name: "Environment" },
+  { id: "agent_deployment", name: "Agent deployment" },
+];
+
+/**
+ * The need as the server reads it. The account is always in it: another one on the same server could else make tokens
+ * that pass. No character of it has a meaning in any configuration.
+ */
+export function needText({ account, scopes, environments, agents }: Need): string {
+  return new URLSearchParams([
+    ["account_id", account.id],
+    ...scopes.map((scope) => ["scope", scope]),
+    ...environments.map(({ id }) => ["environment_id", id]),
+    ...agents.map(({ id }) => ["agent_id", id]),
+  ]).toString();
+}
+
+/** Which good tokens meet the need, one text for each scope that can; null if all of the account do. */
+export function whatPasses({ scopes, environments, agents }: Need): string[] | null {
+  if (scopes.length === 0 && environments.length === 0 && agents.length === 0) return null;
+  const taken = (scope: TokenScope) => scopes.length === 0 || scopes.includes(scope);
+  const inThose = environments.length > 0 ? ` in ${anyOf(environments, "environments")}` : "";
+  const ofThose = agents.length > 0 ? ` of ${anyOf(agents, "agents")}` : "";
+  const passing: string[] = [];
+  if (taken("account")) passing.push("account tokens");
+  // The token of an environment is of no agent.
+  if (taken("environment") && agents.length === 0) passing.push(`environment tokens${inThose}`);
+  if (taken("agent_deployment")) passing.push(`agent deployment tokens${ofThose}${inThose}`);
+  return passing;
+}
+
+const either = new Intl.ListFormat("en", { type: "disjunction" });
+
+/** By name as long as that can be read, else by number. */
+function anyOf(chosen: Named[], kind: string): string {
+  return chosen.length > 3 ? `${chosen.length} ${kind}` : either.format(chosen.map(({ name }) => name));
+}

@@ -1,0 +1,150 @@
+import { type FormEvent, useEffect, useRef, useState } from "react";
+import { ApiError, messageOf, validate } from "../../api";
+import { Badge } from "../../ui/badge";
+import { Button } from "../../ui/button";
+import { CodeBlock } from "../../ui/code-block";
+import { Field } from "../../ui/field";
+import { Notice } from "../../ui/notice";
+import { Section } from "../../ui/section";
+
+/** What a good answer tells about the token, in the order in which it is shown. */
+const identityHeaders = [
+  "X-Token-Id",
+  "X-Token-Scope",
+  "X-Account-Id",
+  "X-Environment-Id",
+  "X-Agent-Id",
+  "X-Agent-Deployment-Id",
+  "X-Token-Expires-At",
+];
+
+interface Outcome {
+  /** What was demanded: of another need it says nothing. */
+  need: string;
+  result: Headers | unknown;
+}
+
+interface TestRequestProps {
+  need: string;
+  /** Under which clients reach the server. */
+  publicUrl: string;
+}
+
+/**
+ * Asks about a token as the gateway would. The token stands in its field and nowhere else: no state and no cache takes
+ * it, and it goes when the page is left.
+ */
+export function TestRequest({ need, publicUrl }: TestRequestProps) {
+  const field = useRef<HTMLInputElement>(null);
+  const [problem, setProblem] = useState<string>();
+  const [busy, setBusy] = useState(false);
+  const [outcome, setOutcome] = useState<Outcome>();
+  const leaving = useRef<AbortController>(null);
+  useEffect(() => {
+    const here = new AbortController();
+    leaving.current = here;
+    return () => here.abort();
+  }, []);
+
+  async function ask(event: FormEvent) {
+    event.preventDefault();
+    const signal = leaving.current?.signal;
+    if (busy || !signal) return;
+    const token = field.current?.value.trim() ?? "";
+    const wrong = problemOf(token);
+    setProblem(wrong);
+    if (wrong) {
+      field.current?.focus();
+      return;
+    }
+    setBusy(true);
+    const result = await validate(token, need, signal).catch((error: unknown) => error);
+    if (signal.aborted) return;
+    setOutcome({ need, result });
+    setBusy(false);
+  }
+
+  return (
+    <Section title="Test request" text="Asks Tokentab what the gateway will ask, with a token of yours.">
+      <form noValidate onSubmit={ask} className="flex items-start gap-2">
+        <div className="min-w-0 flex-1">
+          <Field
+            ref={field}
+            label="Token"
+            type="password"
+            autoComplete="off"
+            spellCheck={false}
+            errors={problem ? [problem] : []}
+            onChange={() => setProblem(undefined)}
+          />
+        </div>
+        <Button type="submit" busy={busy} className="mt-6.5">
+          Send test request
+        </Button>
+      </form>
+      <div role="status" className="mt-3 empty:hidden">
+        {outcome?.need === need && <Result result={outcome.result} />}
+      </div>
+      <div className="mt-4">
+        <CodeBlock
+          name="The same with curl"
+          text={`curl -i -H "Authorization: Bearer $TOKEN" \\\n  "${publicUrl}/api/v1/validate?${need}"`}
+          wrap
+        />
+      </div>
+    </Section>
+  );
+}
+
+/** What no header can carry is no token, and would be told as a failing network. */
+function problemOf(token: string): string | undefined {
+  if (token === "") return "Enter a token.";
+  return /^[\x21-\x7e]+$/.test(token) ? undefined : "A token has no spaces and no special characters.";
+}
+
+function Result({ result }: { result: unknown }) {
+  if (result instanceof Headers) {
+    return (
+      <div className="rounded-box border border-line">
+        <Line tone="good" word="Passes">
+          The application gets these headers.
+        </Line>
+        <dl className="divide-y divide-line border-t border-line">
+          {identityHeaders.map((name) => (
+            <div key={name} className="grid gap-x-4 px-3 py-1.5 sm:grid-cols-[176px_minmax(0,1fr)]">
+              <dt className="text-soft">{name}</dt>
+              <dd className="font-mono text-small/5 wrap-anywhere">
+                {result.get(name) || <span className="font-sans text-base text-soft">empty</span>}
+              </dd>
+            </div>
+          ))}
+        </dl>
+      </div>
+    );
+  }
+  if (result instanceof ApiError && (result.status === 401 || result.status === 403)) {
+    return (
+      <div className="rounded-box border border-line">
+        <Line tone="ended" word="Refused">
+          {result.message} <span className="text-soft">The caller gets</span>{" "}
+          <code className="font-mono text-small">
+            {result.status} {result.code}
+          </code>
+          .
+        </Line>
+      </div>
+    );
+  }
+  return (
+    <Notice tone="bad">{messageOf(result)} Until it can be found out, a gateway lets nobody through.</Notice>
+  );
+}
+
+function Line({ tone, word, children }: { tone: "good" | "ended"; word: string; children: React.ReactNode }) {
+  return (
+    <p className="flex flex-wrap items-center gap-x-2.5 gap-y-1 px-3 py-2.5">
+      <Badge tone={tone}>{word}</Badge>
+      <span className="min-w-0 wrap-anywhere">{children}</span>
+    </p>
+  );
+}
