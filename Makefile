@@ -11,7 +11,7 @@ version := $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 commit  := $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 ldflags := -X tokentab/backend/command.Version=$(version) -X tokentab/backend/command.Commit=$(commit)
 
-go_sources   := $(wildcard *.go backend bench deploy)
+go_sources   := $(wildcard *.go backend bench deploy docs)
 # Folders too: they change when a file is removed.
 page_sources := $(shell find frontend deploy -not -path 'frontend/dist*' -not -name '*.gen.d.ts') vite.config.ts tsconfig.json
 installed    := node_modules/.package-lock.json

@@ -1,12 +1,11 @@
 #!/bin/sh
 # Prints where a program is: need.sh "NAME…" WHY PACKAGE… where any of the names will do. If none is there, installs the
-# Debian packages when it may, and otherwise stops with what to install: a missing tool is never a skipped test.
+# Debian packages, or stops.
 set -eu
 
 PATH=$PATH:/usr/sbin:/sbin # where Debian keeps servers, and not everybody looks
 names=$1
-why=$2
-shift 2
+shift
 
 find_it() {
 	for name in $names; do
@@ -16,11 +15,5 @@ find_it() {
 }
 
 find_it && exit 0
-if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
-	printf '%s Install it, on Debian with: sudo apt-get install %s\n' "$why" "$*" >&2
-	exit 1
-fi
-printf '%s Installing the Debian packages: %s\n' "$why" "$*" >&2
-apt-get update -qq >&2
-DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >&2
+"$(dirname "$0")/install.sh" "$@"
 find_it

@@ -18,6 +18,8 @@ type oauthMetadata struct {
 	IntrospectionAuthMethods []string `json:"introspection_endpoint_auth_methods_supported"`
 	RevocationEndpoint       string   `json:"revocation_endpoint"`
 	RevocationAuthMethods    []string `json:"revocation_endpoint_auth_methods_supported"`
+	// Where the status lists are named (draft-ietf-oauth-status-list-20, section 9.1).
+	StatusLists string `json:"status_list_aggregation_endpoint"`
 	// Tokens are made on the page and by the API, not by a grant. Both lists are there although they are empty: the
 	// first has to be, and without the second clients assume the authorization code.
 	ResponseTypesSupported []string `json:"response_types_supported"`
@@ -38,6 +40,7 @@ func (s *Server) oauthMetadata(c *fiber.Ctx) error {
 		IntrospectionAuthMethods: []string{"client_secret_basic", "client_secret_post", "Bearer"},
 		RevocationEndpoint:       issuer + pathRevoke,
 		RevocationAuthMethods:    []string{"none"},
+		StatusLists:              issuer + "/status-lists",
 		ResponseTypesSupported:   []string{},
 		GrantTypesSupported:      []string{},
 		ServiceDocumentation:     issuer + "/docs",

@@ -205,7 +205,8 @@ func TestOAuthClientsFindTheDoors(t *testing.T) {
 	}
 	holds(t, "metadata", backendtest.Answer{Status: a.Status, Body: `{"details":` + a.Body + `}`}, map[string]any{
 		"issuer": p.URL, "jwks_uri": p.URL + "/.well-known/jwks.json", "service_documentation": p.URL + "/docs",
-		"introspection_endpoint": p.URL + "/oauth/introspect", "revocation_endpoint": p.URL + "/oauth/revoke",
+		"status_list_aggregation_endpoint": p.URL + "/status-lists",
+		"introspection_endpoint":           p.URL + "/oauth/introspect", "revocation_endpoint": p.URL + "/oauth/revoke",
 		"introspection_endpoint_auth_methods_supported": []any{"client_secret_basic", "client_secret_post", "Bearer"},
 		"revocation_endpoint_auth_methods_supported":    []any{"none"},
 		"scopes_supported":         []any{"account", "environment", "agent_deployment"},

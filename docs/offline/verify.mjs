@@ -1,0 +1,113 @@
+// Verifies an API token as a service does that does not ask Tokentab about each request: by the token's signature and by
+// its status list. It reads the token from standard input and prints its claims. Needs the package jose.
+//
+//   printf %s "$T" | node docs/offline/verify.mjs https://tokens.example.com https://tokens.example.com
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { inflateSync } from "node:zlib";
+import { createRemoteJWKSet, jwtVerify } from "jose";
+
+const retryAfter = 5_000; // ms, after a newer list could not be fetched
+const longestTTL = 600_000; // ms, whatever a list allows
+const maxEntries = 1 << 20; // bytes
+
+/**
+ * Verifies tokens of one issuer for one audience. It keeps the issuer's keys and status lists for as long as they may be
+ * kept, so most calls ask nobody. A service makes one when it starts.
+ */
+export class Verifier {
+  #issuer;
+  #audience;
+  #fetch;
+  #now;
+  #keys;
+  #lists = new Map();
+
+  constructor(issuer, audience, { fetch = globalThis.fetch, now = Date.now } = {}) {
+    this.#issuer = issuer;
+    this.#audience = audience;
+    this.#fetch = fetch;
+    this.#now = now;
+    this.#keys = createRemoteJWKSet(new URL("/.well-known/jwks.json", issuer));
+  }
+
+  /** Returns the claims of a token that is good now, else throws an error that says why it is not. */
+  async verify(token) {
+    const claims = await this.#parse(token, "at+jwt", { audience: this.#audience });
+    // Only now: nothing is fetched for what is not the issuer's.
+    const entry = claims.status?.status_list;
+    if (!entry) throw new Error("the token names no status list, so nobody can tell whether it is revoked");
+    const list = await this.#list(entry.uri);
+    const value = valueAt(list, entry.idx);
+    if (value === 1) throw new Error("the token is revoked");
+    if (value === 2) throw new Error("the token is suspended");
+    if (value !== 0) throw new Error(`the token has the unknown status ${value}`);
+    return claims;
+  }
+
+  /** Checks signature, type, issuer and expiry of a JWT, and what else the options say. */
+  async #parse(signed, typ, options) {
+    const { payload } = await jwtVerify(signed, this.#keys, {
+      algorithms: ["ES256"],
+      typ,
+      issuer: this.#issuer,
+      requiredClaims: ["exp"],
+      currentDate: new Date(this.#now()),
+      ...options,
+    });
+    return payload;
+  }
+
+  /**
+   * Returns the list with that address: the one at hand until its ttl is over, then a newer one, which many who wait
+   * fetch together. While that can't be had, the one at hand does until it has expired.
+   */
+  async #list(uri) {
+    const slot = this.#lists.get(uri) ?? {};
+    this.#lists.set(uri, slot);
+    if (slot.held && this.#now() < slot.held.next) return slot.held;
+    slot.fetching ??= this.#fetchList(uri).finally(() => {
+      slot.fetching = undefined;
+    });
+    try {
+      slot.held = await slot.fetching;
+    } catch (error) {
+      if (!slot.held || this.#now() >= slot.held.expires) throw error;
+      slot.held.next = Math.min(this.#now() + retryAfter, slot.held.expires);
+    }
+    return slot.held;
+  }
+
+  async #fetchList(uri) {
+    const answer = await this.#fetch(uri, { signal: AbortSignal.timeout(5_000) });
+    if (!answer.ok) throw new Error(`${uri} answers ${answer.status}`);
+    const claims = await this.#parse(await answer.text(), "statuslist+jwt", { subject: uri });
+    const { bits, lst } = claims.status_list;
+    if (![1, 2, 4, 8].includes(bits)) throw new Error("the status list has entries of a strange size");
+    if (!(claims.ttl > 0)) throw new Error("the status list does not say for how long it may be kept");
+    const entries = inflateSync(Buffer.from(lst, "base64url"), { maxOutputLength: maxEntries });
+    const expires = claims.exp * 1000;
+    const next = Math.min(this.#now() + Math.min(claims.ttl * 1000, longestTTL), expires);
+    return { entries, bits, next, expires };
+  }
+}
+
+/** Returns the value of an entry. The lowest bits of a byte are its first entry. */
+function valueAt({ entries, bits }, index) {
+  const bit = index * bits;
+  if (!Number.isInteger(index) || index < 0 || bit >= entries.length * 8) {
+    throw new Error("the status list has no such entry");
+  }
+  return (entries[bit >> 3] >> (bit & 7)) & ((1 << bits) - 1);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  try {
+    const [issuer, audience] = process.argv.slice(2);
+    const token = readFileSync(0, "utf8").trim();
+    console.log(JSON.stringify(await new Verifier(issuer, audience).verify(token)));
+  } catch (error) {
+    console.error(`refused: ${error.message}`);
+    process.exitCode = 1;
+  }
+}

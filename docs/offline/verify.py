@@ -1,0 +1,120 @@
+"""Verifies an API token as a service does that does not ask Tokentab about each request: by the token's signature and by
+its status list. It reads the token from standard input and prints its claims. Needs PyJWT with cryptography, on Debian
+the package python3-jwt and python3-cryptography.
+
+    printf %s "$T" | python3 docs/offline/verify.py https://tokens.example.com https://tokens.example.com
+"""
+
+import base64
+import json
+import sys
+import threading
+import time
+import urllib.request
+import zlib
+
+import jwt
+
+RETRY_AFTER = 5  # seconds, after a newer list could not be fetched
+LONGEST_TTL = 600  # seconds, whatever a list allows
+MAX_ANSWER = 1 << 20  # bytes
+
+
+class Refused(Exception):
+    """Says why a token is not good."""
+
+
+class StatusList:
+    """A list that was fetched and verified."""
+
+    def __init__(self, claims, now):
+        self.bits = claims["status_list"]["bits"]
+        if self.bits not in (1, 2, 4, 8):
+            raise Refused("the status list has entries of a strange size")
+        if not claims.get("ttl", 0) > 0:
+            raise Refused("the status list does not say for how long it may be kept")
+        lst = claims["status_list"]["lst"]
+        packed = base64.urlsafe_b64decode(lst + "=" * (-len(lst) % 4))
+        self.entries = zlib.decompressobj().decompress(packed, MAX_ANSWER)
+        self.expires = claims["exp"]
+        self.next = min(now + min(claims["ttl"], LONGEST_TTL), self.expires)
+
+    def at(self, index):
+        """Returns the value of an entry. The lowest bits of a byte are its first entry."""
+        bit = index * self.bits
+        if index < 0 or bit >= len(self.entries) * 8:
+            raise Refused("the status list has no such entry")
+        return self.entries[bit // 8] >> bit % 8 & (1 << self.bits) - 1
+
+
+class Verifier:
+    """Verifies tokens of one issuer for one audience.
+
+    It keeps the issuer's keys and status lists for as long as they may be kept, so most calls ask nobody. A service makes
+    one when it starts; it may be used by many threads.
+    """
+
+    def __init__(self, issuer, audience):
+        self.issuer = issuer
+        self.audience = audience
+        self.keys = jwt.PyJWKClient(issuer + "/.well-known/jwks.json", lifespan=300)
+        self.lists = {}
+        self.lock = threading.Lock()  # so that only one of many fetches a list
+
+    def verify(self, token):
+        """Returns the claims of a token that is good now, else raises an exception that says why it is not."""
+        claims = self._parse(token, "at+jwt", ["sub"], audience=self.audience)
+        # Only now: nothing but keys is fetched for what is not the issuer's.
+        entry = claims.get("status", {}).get("status_list")
+        if not entry:
+            raise Refused("the token names no status list, so nobody can tell whether it is revoked")
+        value = self._list(entry["uri"]).at(entry["idx"])
+        if value == 1:
+            raise Refused("the token is revoked")
+        if value == 2:
+            raise Refused("the token is suspended")
+        if value != 0:
+            raise Refused(f"the token has the unknown status {value}")
+        return claims
+
+    def _parse(self, signed, typ, required, **options):
+        """Checks signature, type, issuer and expiry of a JWT, and what else the options say."""
+        header = jwt.get_unverified_header(signed)
+        if header.get("typ") != typ or header.get("alg") != "ES256":
+            raise Refused(f"the token is not of the type {typ}, signed with ES256")
+        key = self.keys.get_signing_key(header.get("kid")).key
+        required = ["iss", "exp", *required]
+        return jwt.decode(signed, key, algorithms=["ES256"], issuer=self.issuer, options={"require": required}, **options)
+
+    def _list(self, uri):
+        """Returns the list with that address: the one at hand until its ttl is over, then a newer one.
+
+        While that can't be had, the one at hand does until it has expired.
+        """
+        with self.lock:
+            held = self.lists.get(uri)
+            if held and time.time() < held.next:
+                return held
+            try:
+                self.lists[uri] = self._fetch_list(uri)
+            except Exception:
+                if not held or time.time() >= held.expires:
+                    raise
+                held.next = min(time.time() + RETRY_AFTER, held.expires)
+            return self.lists[uri]
+
+    def _fetch_list(self, uri):
+        with urllib.request.urlopen(uri, timeout=5) as answer:
+            signed = answer.read(MAX_ANSWER).decode()
+        claims = self._parse(signed, "statuslist+jwt", ["sub"])
+        if claims["sub"] != uri:
+            raise Refused("the status list is another one")
+        return StatusList(claims, time.time())
+
+
+if __name__ == "__main__":
+    try:
+        _, issuer, audience = sys.argv
+        print(json.dumps(Verifier(issuer, audience).verify(sys.stdin.read().strip())))
+    except Exception as reason:
+        sys.exit(f"refused: {reason}")

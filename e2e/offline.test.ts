@@ -1,0 +1,137 @@
+import { execFile, execFileSync } from "node:child_process";
+import { createHmac, generateKeyPairSync, sign } from "node:crypto";
+import { fileURLToPath } from "node:url";
+import type { Api, Created } from "./api";
+import { expect, test } from "./fixtures";
+
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+const programs = {
+  Node: () => [process.execPath, here("../docs/offline/verify.mjs")],
+  Python: () => [
+    execFileSync(here("python.sh"), { encoding: "utf8" }).trim(),
+    here("../docs/offline/verify.py"),
+  ],
+};
+
+/** Gives a token to a program of docs/offline.md, and returns the claims that it prints, or its reason. */
+function verify([command = "", ...args]: string[], token: string, issuer: string, audience = issuer) {
+  return new Promise<{ claims?: Record<string, unknown>; reason: string }>((resolve) => {
+    const env = { ...process.env, NO_PROXY: "127.0.0.1" };
+    const run = execFile(command, [...args, issuer, audience], { env }, (error, stdout, stderr) =>
+      resolve(error ? { reason: stderr } : { claims: JSON.parse(stdout), reason: "" }),
+    );
+    run.stdin?.end(`${token}\n`);
+  });
+}
+
+for (const [language, program] of Object.entries(programs)) {
+  test(`${language} accepts a token offline while it is active, and refuses it from the change on`, async ({
+    api,
+  }) => {
+    await api.setUp();
+    const run = program();
+    const { details, token } = await issue(api);
+    const reason = async () => (await verify(run, token, api.origin)).reason;
+    const { claims } = await verify(run, token, api.origin);
+    expect(claims).toMatchObject({ iss: api.origin, scope: "account", client_id: details.id });
+
+    await api.act(`/api_token/${details.id}/suspend`);
+    expect(await reason()).toBe("refused: the token is suspended\n");
+    await api.act(`/api_token/${details.id}/activate`);
+    expect(await reason()).toBe("");
+    await api.act(`/api_token/${details.id}/revoke`);
+    expect(await reason()).toBe("refused: the token is revoked\n");
+    await api.remove(`/api_token/${details.id}`);
+    expect(await reason()).toBe("refused: the token is revoked\n");
+  });
+
+  test(`${language} refuses offline what is forged, over, or for somebody else`, async ({ api }) => {
+    await api.setUp();
+    const run = program();
+    const soon = new Date(Date.now() + 2_000).toISOString();
+    const over = (await issue(api, { expires_at: soon })).token;
+    const { token } = await issue(api);
+    expect((await verify(run, token, api.origin)).reason).toBe("");
+    for (const [name, forged] of Object.entries(await forgeries(api, token))) {
+      const { claims, reason } = await verify(run, forged, api.origin);
+      expect(claims, name).toBeUndefined();
+      expect(reason, name).toMatch(/^refused: .*(signature|alg|ES256|typ|type|key|JW[ST]|segments)/i);
+    }
+    expect((await verify(run, token, api.origin, "https://another.example")).reason).toMatch(/aud/i);
+    await expect.poll(async () => (await api.ping(over)).status).toBe(401);
+    expect((await verify(run, over, api.origin)).reason).toMatch(/"exp" claim|has expired/);
+  });
+}
+
+test("Node fetches a list once in its ttl, sees a change after it, and relies on no list that has expired", async ({
+  api,
+}) => {
+  await api.setUp();
+  const { Verifier }: { Verifier: OfflineVerifier } = await import(here("../docs/offline/verify.mjs"));
+  const { details, token } = await issue(api);
+  const start = Date.now();
+  let [passed, fetched, down] = [0, 0, false];
+  const verifier = new Verifier(api.origin, api.origin, {
+    now: () => start + passed,
+    fetch: async (...args) => {
+      fetched += 1;
+      if (down) throw new Error("the network is down");
+      return fetch(...args);
+    },
+  });
+  await Promise.all([verifier.verify(token), verifier.verify(token)]);
+  await api.act(`/api_token/${details.id}/suspend`);
+  passed = 59_000;
+  await verifier.verify(token);
+  expect(fetched).toBe(1);
+  passed = 60_000;
+  await expect(verifier.verify(token)).rejects.toThrow("the token is suspended");
+  expect(fetched).toBe(2);
+
+  await api.act(`/api_token/${details.id}/activate`);
+  passed = 120_000;
+  await verifier.verify(token);
+  down = true;
+  passed += 60_000;
+  await verifier.verify(token);
+  await verifier.verify(token);
+  expect(fetched).toBe(4);
+  passed += 3_600_000;
+  await expect(verifier.verify(token)).rejects.toThrow("the network is down");
+});
+
+type OfflineVerifier = new (
+  issuer: string,
+  audience: string,
+  outside: { now: () => number; fetch: typeof fetch },
+) => { verify: (token: string) => Promise<Record<string, unknown>> };
+
+function issue(api: Api, more: object = {}): Promise<Created> {
+  return api.create<Created>("/api_token", { token_scope: "account", ...more });
+}
+
+/** Values that look like the token and are not the issuer's. */
+async function forgeries({ origin }: Api, token: string): Promise<Record<string, string>> {
+  const published = await (await fetch(`${origin}/.well-known/jwks.json`)).text();
+  const list = await (await fetch(`${origin}/status-lists/1`)).text();
+  const [header = "", payload = "", signature = ""] = token.split(".");
+  const { kid } = JSON.parse(Buffer.from(header, "base64url").toString());
+  const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
+  const unsigned = (alg: string, id = kid) => `${encode({ alg, typ: "at+jwt", kid: id })}.${payload}`;
+  const hmac = (text: string) => createHmac("sha256", published).update(text).digest("base64url");
+  const foreign = (text: string) =>
+    sign("sha256", Buffer.from(text), { key: privateKey, dsaEncoding: "ieee-p1363" }).toString("base64url");
+  const claims = JSON.parse(Buffer.from(payload, "base64url").toString());
+  return {
+    "a changed claim": `${header}.${encode({ ...claims, scope: "everything" })}.${signature}`,
+    "alg none": `${unsigned("none")}.`,
+    "HS256 with the public key": `${unsigned("HS256")}.${hmac(unsigned("HS256"))}`,
+    "a foreign key with our id": `${unsigned("ES256")}.${foreign(unsigned("ES256"))}`,
+    "a foreign key with its own id": `${unsigned("ES256", "theirs")}.${foreign(unsigned("ES256", "theirs"))}`,
+    "without its signature": `${header}.${payload}.`,
+    "a status list": list,
+    nothing: "",
+  };
+}
