@@ -123,8 +123,13 @@ type server struct {
 
 func serveIn(t *testing.T, folder string) *server {
 	t.Helper()
+	return serveBinary(t, "tokentab", folder)
+}
+
+func serveBinary(t *testing.T, binary, folder string) *server {
+	t.Helper()
 	s := &server{address: freeAddress(t)}
-	s.process = exec.Command("tokentab", "serve", "--data", folder, "--listen", s.address)
+	s.process = exec.Command(binary, "serve", "--data", folder, "--listen", s.address)
 	out, err := s.process.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -1,0 +1,332 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"tokentab/backend/backendtest"
+)
+
+const (
+	hammerConnections = 64
+	hammerChanges     = 10_000
+	hammerChangers    = 8
+	// triesPerClose is how many checks a token has to meet before it is made good again, or gone.
+	triesPerClose = 4
+	// movesPerLife is how often a token is suspended and activated before it ends.
+	movesPerLife = 8
+)
+
+// hammered is a token that is validated while it changes.
+type hammered struct {
+	id, secret string
+	entry      backendtest.Entry
+	// since is odd while the token is refused for certain: from when a change's answer came, or its end passed, until just
+	// before the next activate is sent.
+	since atomic.Int64
+	// tried gets a word from each check that lay wholly within a time when the token was refused for certain.
+	tried chan struct{}
+	// ended says that it ends by itself, which no status list tells.
+	ended bool
+}
+
+// A door asks the server whether a token is good.
+type door struct {
+	name string
+	ask  func(c *http.Client, h *hammered) (good bool, err error)
+
+	accepted, refused atomic.Int64
+}
+
+// hammering is a run of the real program under fire.
+type hammering struct {
+	t       *testing.T
+	address string
+	manager string
+	changes atomic.Int64
+	failed  chan struct{} // closed when a checker found a fault, and gave up
+	fail    func()
+	tokens  [hammerChangers + 1]atomic.Pointer[hammered] // the last is the one that expires
+}
+
+func TestPromise1HoldsThroughTenThousandChangesAtEveryDoor(t *testing.T) {
+	h := &hammering{t: t, failed: make(chan struct{})}
+	h.fail = sync.OnceFunc(func() { close(h.failed) })
+	h.start()
+	doors := h.doors()
+
+	var checkers, changers sync.WaitGroup
+	done := make(chan struct{})
+	for i := range h.tokens {
+		first := h.issue(time.Hour)
+		h.tokens[i].Store(first)
+	}
+	for i := range hammerConnections {
+		d := doors[i%len(doors)]
+		checkers.Go(func() { h.check(d, done) })
+	}
+	expired := make(chan struct{})
+	changers.Go(func() {
+		for {
+			select {
+			case <-expired:
+				return
+			default:
+				h.expire()
+			}
+		}
+	})
+	var movers sync.WaitGroup
+	for i := range hammerChangers {
+		movers.Go(func() {
+			for h.changes.Load() < hammerChanges && !t.Failed() {
+				h.live(i)
+			}
+		})
+	}
+	movers.Wait()
+	close(expired)
+	changers.Wait()
+	close(done)
+	checkers.Wait()
+
+	for _, d := range doors {
+		t.Logf("%s: %d accepted, %d refused", d.name, d.accepted.Load(), d.refused.Load())
+		if d.accepted.Load() == 0 || d.refused.Load() == 0 {
+			t.Errorf("%s was not put to the test: %d accepted, %d refused", d.name, d.accepted.Load(), d.refused.Load())
+		}
+	}
+	t.Logf("%d changes", h.changes.Load())
+}
+
+// start runs the program as users build it, without the race detector, which would leave it no speed.
+func (h *hammering) start() {
+	h.t.Helper()
+	folder := h.t.TempDir()
+	binary, data := filepath.Join(folder, "tokentab"), filepath.Join(folder, "data")
+	run := func(stdin, name string, args ...string) string {
+		h.t.Helper()
+		c := exec.Command(name, args...)
+		c.Stdin, c.Stderr = strings.NewReader(stdin), os.Stderr
+		out, err := c.Output()
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		return strings.TrimSpace(string(out))
+	}
+	run("", "go", "build", "-trimpath", "-o", binary, ".")
+	run("secret-pass-1\n", binary, "setup", "--data", data, "--account", "Acme", "--email", "a@b.co", "--password-stdin")
+	h.manager = run("", binary, "token", "create", "--data", data, "--scope", "account")
+	h.address = "http://" + serveBinary(h.t, binary, data).address
+}
+
+// doors are all places that ask whether a token is good.
+func (h *hammering) doors() []*door {
+	status := func(c *http.Client, method, path, header, value string) (bool, error) {
+		code, _, err := h.send(c, method, path, header, value, nil)
+		if err == nil && code != http.StatusOK && code != http.StatusUnauthorized {
+			err = fmt.Errorf("%s answered %d", path, code)
+		}
+		return code == http.StatusOK, err
+	}
+	introspect := func(path string, forms ...string) func(*http.Client, *hammered) (bool, error) {
+		return func(c *http.Client, token *hammered) (bool, error) {
+			form := url.Values{"token": append([]string{token.secret}, forms...)}
+			code, body, err := h.send(c, http.MethodPost, path, "Authorization", "Bearer "+h.manager, form)
+			if err == nil && code != http.StatusOK {
+				err = fmt.Errorf("%s answered %d: %s", path, code, body)
+			}
+			return strings.Contains(string(body), `"active":true`), err
+		}
+	}
+	return []*door{
+		{name: "ping", ask: func(c *http.Client, token *hammered) (bool, error) {
+			return status(c, http.MethodGet, "/api/v1/ping", "Authorization", "Bearer "+token.secret)
+		}},
+		{name: "validate", ask: func(c *http.Client, token *hammered) (bool, error) {
+			return status(c, http.MethodGet, "/api/v1/validate?scope=account", "Authorization", "Bearer "+token.secret)
+		}},
+		{name: "validate below, X-API-Key", ask: func(c *http.Client, token *hammered) (bool, error) {
+			return status(c, http.MethodPut, "/api/v1/validate/some/path", "X-Api-Key", token.secret)
+		}},
+		{name: "bearer of the API", ask: func(c *http.Client, token *hammered) (bool, error) {
+			return status(c, http.MethodGet, "/api/v1/account", "Authorization", "Bearer "+token.secret)
+		}},
+		{name: "introspect", ask: introspect("/oauth/introspect")},
+		{name: "introspect as the caller", ask: func(c *http.Client, token *hammered) (bool, error) {
+			code, body, err := h.send(c, http.MethodPost, "/oauth/introspect", "Authorization", "Bearer "+token.secret, url.Values{"token": {token.secret}})
+			if err == nil && code != http.StatusOK && code != http.StatusUnauthorized {
+				err = fmt.Errorf("answered %d: %s", code, body)
+			}
+			return strings.Contains(string(body), `"active":true`), err
+		}},
+		{name: "introspect a batch", ask: introspect("/oauth/introspect/batch", "unknown", "too")},
+		{name: "status list", ask: func(c *http.Client, token *hammered) (bool, error) {
+			path := strings.TrimPrefix(token.entry.URI, h.address)
+			code, body, err := h.send(c, http.MethodGet, path, "Accept", "*/*", nil)
+			if err != nil || code != http.StatusOK {
+				return false, fmt.Errorf("%s answered %d: %w", path, code, err)
+			}
+			return backendtest.ValueOf(h.t, string(body), token.entry) == 0, nil
+		}},
+	}
+}
+
+// check asks one door until done, over a connection of its own, and fails the test for an accept that began when the
+// token was refused for certain.
+func (h *hammering) check(d *door, done <-chan struct{}) {
+	c := &http.Client{Transport: &http.Transport{MaxConnsPerHost: 1}}
+	defer c.CloseIdleConnections()
+	for {
+		select {
+		case <-done:
+			return
+		default:
+		}
+		token := h.tokens[rand.IntN(len(h.tokens))].Load()
+		if token.ended && d.name == "status list" {
+			continue
+		}
+		before := token.since.Load()
+		good, err := d.ask(c, token)
+		if err != nil {
+			h.t.Errorf("%s: %v", d.name, err)
+			h.fail()
+			return
+		}
+		if good {
+			d.accepted.Add(1)
+		} else {
+			d.refused.Add(1)
+		}
+		if before%2 == 1 && token.since.Load() == before {
+			if good {
+				h.t.Errorf("%s accepted a token after the answer of the change that ended it", d.name)
+				h.fail()
+				return
+			}
+			select {
+			case token.tried <- struct{}{}:
+			default:
+			}
+		}
+	}
+}
+
+// live is the life of one token, from its issue to its delete.
+func (h *hammering) live(i int) {
+	token := h.issue(time.Hour)
+	h.tokens[i].Store(token)
+	for range movesPerLife / 2 {
+		h.move(http.MethodPost, token.id+"/suspend")
+		h.close(token)
+		token.since.Add(1) // the next line makes it good again at some time before it returns
+		h.move(http.MethodPost, token.id+"/activate")
+	}
+	if i%2 == 0 {
+		h.move(http.MethodPost, token.id+"/revoke")
+	} else {
+		code, body, err := h.send(http.DefaultClient, http.MethodPost, "/oauth/revoke", "Accept", "*/*", url.Values{"token": {token.secret}})
+		if err != nil || code != http.StatusOK {
+			h.t.Errorf("revoke: %d %s %v", code, body, err)
+		}
+		h.changes.Add(1)
+	}
+	h.close(token)
+	h.move(http.MethodDelete, token.id)
+}
+
+// expire lets a token come to its end.
+func (h *hammering) expire() {
+	token := h.issue(time.Second)
+	token.ended = true
+	end := time.Now().Add(time.Second).Truncate(time.Second)
+	h.tokens[hammerChangers].Store(token)
+	<-time.After(time.Until(end))
+	h.changes.Add(1)
+	h.close(token)
+}
+
+// close says that the token is refused from now on, and returns when that was tried.
+func (h *hammering) close(token *hammered) {
+	token.since.Add(1)
+	for range triesPerClose {
+		select {
+		case <-token.tried:
+		case <-h.failed:
+			return
+		}
+	}
+}
+
+func (h *hammering) move(method, path string) {
+	code, body, err := h.send(http.DefaultClient, method, "/api/v1/api_token/"+path, "Authorization", "Bearer "+h.manager, nil)
+	if err != nil || code != http.StatusOK {
+		h.t.Errorf("%s %s: %d %s %v", method, path, code, body, err)
+	}
+	h.changes.Add(1)
+}
+
+// issue makes an account token.
+func (h *hammering) issue(lifetime time.Duration) *hammered {
+	end := time.Now().Add(lifetime).UTC().Truncate(time.Second)
+	order := fmt.Sprintf(`{"details":{"token_scope":"account","expires_at":%q}}`, end.Format(time.RFC3339))
+	request, err := http.NewRequest(http.MethodPost, h.address+"/api/v1/api_token", strings.NewReader(order))
+	if err != nil {
+		h.t.Error(err)
+		return &hammered{}
+	}
+	request.Header.Set("Authorization", "Bearer "+h.manager)
+	request.Header.Set("Content-Type", "application/json")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		h.t.Error(err)
+		return &hammered{}
+	}
+	defer response.Body.Close()
+	var made struct {
+		Token   string
+		Details struct{ ID string }
+	}
+	if err := json.NewDecoder(response.Body).Decode(&made); err != nil || response.StatusCode != http.StatusOK {
+		h.t.Errorf("issue: %d %v", response.StatusCode, err)
+		return &hammered{}
+	}
+	return &hammered{
+		id: made.Details.ID, secret: made.Token, entry: backendtest.EntryOf(h.t, made.Token), tried: make(chan struct{}, triesPerClose),
+	}
+}
+
+func (h *hammering) send(c *http.Client, method, path, header, value string, form url.Values) (int, []byte, error) {
+	var content io.Reader
+	if form != nil {
+		content = strings.NewReader(form.Encode())
+	}
+	request, err := http.NewRequest(method, h.address+path, content)
+	if err != nil {
+		return 0, nil, err
+	}
+	request.Header.Set(header, value)
+	if form != nil {
+		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	response, err := c.Do(request)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	return response.StatusCode, body, err
+}
