@@ -104,7 +104,7 @@ func TestEachFileNamesItsPlacesAsTheOthersDo(t *testing.T) {
 func withoutComments(text string) string {
 	var kept strings.Builder
 	for line := range strings.Lines(text) {
-		code, _, _ := strings.Cut(line, "#")
+		code, _, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "#")
 		kept.WriteString(code + "\n")
 	}
 	return kept.String()
