@@ -1,6 +1,6 @@
 # Needs Go, Node and make; everything else is installed by the targets themselves.
 .DEFAULT_GOAL := help
-.PHONY: help run build page binary test lint lint-go lint-page test-go test-page e2e screenshots compiler bench dev openapi
+.PHONY: help run build page binary test lint lint-go lint-page test-go test-page e2e screenshots compiler traefik bench dev openapi
 # The steps share files (the generated types, the built page), so they run one after the other, also under make -j.
 .NOTPARALLEL:
 
@@ -60,6 +60,7 @@ lint-page: $(installed)
 test-go: compiler
 	$(say) "Testing the Go code with the race detector"
 	go test -race ./...
+	cd deploy/envoy && go test -count=1 ./...
 
 test-page: $(installed)
 	$(say) "Testing the page"
@@ -75,6 +76,14 @@ screenshots: build ## Take a picture of every page and state, in e2e/screenshots
 
 compiler:
 	@e2e/need.sh "$$(go env CC)" "The race detector of Go needs a C compiler." gcc libc6-dev >/dev/null
+
+traefik: bin/traefik ## Run the shipped files in the real Traefik: the first time 1.5 GB to fetch and minutes to compile.
+	$(say) "Testing traefik.yml in Traefik"
+	go test ./deploy -traefik=$(CURDIR)/bin/traefik -run /Traefik
+
+bin/traefik: $(wildcard deploy/traefik/*)
+	$(say) "Building Traefik"
+	deploy/traefik/build.sh $@
 
 bench: ## Compare validation with a bare server of the same framework; options by ARGS=….
 	$(say) "Measuring"

@@ -18,7 +18,7 @@ func TestTokentabAnswersWhatEnvoySendsByItsFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	setting := func(key string) string {
-		found := regexp.MustCompile(key + `\s+(\S+)`).FindAllStringSubmatch(withoutComments(string(text)), -1)
+		found := regexp.MustCompile(key+`\s+(\S+)`).FindAllStringSubmatch(withoutComments(string(text)), -1)
 		if len(found) != 1 {
 			t.Fatalf("%s stands there %d times", key, len(found))
 		}

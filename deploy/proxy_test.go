@@ -4,7 +4,9 @@ package deploy_test
 
 import (
 	"bufio"
+	"flag"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,9 +26,20 @@ type proxy struct {
 	run      func(t *testing.T, folder, port string)
 }
 
+// traefikPath has no Debian package to fall back on; make traefik builds the program and sets it.
+var traefikPath = flag.String("traefik", "", "run traefik.yml and traefik-dynamic.yml too, in this program")
+
 var proxies = []proxy{
 	{name: "nginx", files: []string{"nginx.conf"}, whenDown: 503, whenSlow: 503, run: runNginx},
 	{name: "Caddy", files: []string{"Caddyfile"}, whenDown: 502, whenSlow: 504, run: runCaddy},
+}
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if *traefikPath != "" {
+		proxies = append(proxies, proxy{name: "Traefik", files: []string{"traefik.yml", "traefik-dynamic.yml"}, whenDown: 500, run: runTraefik})
+	}
+	os.Exit(m.Run())
 }
 
 // places are the addresses and the need that a user sets in a file, in the one way in which all files write them.
@@ -113,6 +126,29 @@ func runCaddy(t *testing.T, folder, _ string) {
 	background(t, "serving initial configuration", command)
 }
 
+func runTraefik(t *testing.T, folder, port string) {
+	t.Helper()
+	command := exec.Command(*traefikPath, "--configFile=traefik.yml")
+	command.Dir = folder
+	file, err := os.OpenFile(filepath.Join(folder, "traefik.yml"), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if _, err := file.WriteString("\nlog:\n  level: INFO\n"); err != nil {
+		t.Fatal(err)
+	}
+	background(t, "Starting provider *file.Provider", command)
+	for status := http.StatusNotFound; status == http.StatusNotFound; { // until the routes are read
+		response, err := http.Get("http://127.0.0.1:" + port)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		status = response.StatusCode
+	}
+}
+
 // needed returns where a program is, and installs its Debian package where that is allowed.
 func needed(t *testing.T, name, pkg string) string {
 	t.Helper()
@@ -133,6 +169,7 @@ func background(t *testing.T, ready string, command *exec.Cmd) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	command.Stdout = command.Stderr
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
 	}
