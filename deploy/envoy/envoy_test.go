@@ -115,10 +115,11 @@ func TestNothingPassesBeforeTheCheckAndNothingWithoutIt(t *testing.T) {
 
 func TestTheApplicationGetsTheIdentityFromTokentabOnly(t *testing.T) {
 	m := connectionManager(t)
-	var dropped []string
+	var dropped, parts []string
 	for _, extension := range m.GetEarlyHeaderMutationExtensions() {
 		for _, step := range unpack(t, extension.GetTypedConfig(), &mutation.HeaderMutation{}).GetMutations() {
 			dropped = append(dropped, step.GetRemove())
+			parts = append(parts, step.GetRemoveOnMatch().GetKeyMatcher().GetContains())
 		}
 	}
 	passed := exact(check(t).GetHttpService().GetAuthorizationResponse().GetAllowedUpstreamHeaders())
@@ -129,6 +130,9 @@ func TestTheApplicationGetsTheIdentityFromTokentabOnly(t *testing.T) {
 		if !slices.Contains(dropped, name) {
 			t.Errorf("a client's %s is not dropped", name)
 		}
+	}
+	if !slices.Contains(parts, ".") {
+		t.Error("X.Token.Id is not dropped")
 	}
 	if action := m.GetCommonHttpProtocolOptions().GetHeadersWithUnderscoresAction().String(); action != "DROP_HEADER" {
 		t.Errorf("X_Token_Id: %s", action)
