@@ -52,18 +52,18 @@ func (ts *Tokens) Delete(ctx context.Context, actor audit.Actor, id pfid.ID) (Li
 	return deleted, err
 }
 
-// Forget makes the next validation of the token with this hash of its secret, and the next status list, ask the store
-// again. Whoever changed a token calls it after the commit and before the answer, also where the outcome of the commit is
+// Forget makes the next validation of the token with this hash of its secret, and the next asking for any status list,
+// look into the store again. Whoever changed a token calls it after the commit and before the answer, also where the outcome of the commit is
 // not known.
 func (ts *Tokens) Forget(hash Hash) {
 	ts.cache.Forget(hash)
-	ts.statusLists.changes.Add(1)
+	ts.statusLists.changed(everyList)
 }
 
 // ForgetAccount is Forget for all tokens of an account.
 func (ts *Tokens) ForgetAccount(account pfid.ID) {
 	ts.cache.ForgetAccount(account)
-	ts.statusLists.changes.Add(1)
+	ts.statusLists.changed(everyList)
 }
 
 func (ts *Tokens) move(ctx context.Context, actor audit.Actor, id pfid.ID, verb string, to Status, action audit.Action, allowed func(Actions) bool) (Listed, error) {
@@ -77,7 +77,10 @@ func (ts *Tokens) move(ctx context.Context, actor audit.Actor, id pfid.ID, verb 
 		return t, event, err
 	})
 	// Also after a failure: a commit whose answer was lost may still have happened.
-	ts.Forget(hash)
+	ts.cache.Forget(hash)
+	if !changed.StatusEntry.IsZero() {
+		ts.statusLists.changed(changed.StatusEntry.List)
+	}
 	return changed, err
 }
 

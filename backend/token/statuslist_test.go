@@ -155,12 +155,16 @@ func TestAListIsReadAgainOnlyAfterAChangeOrItsTTLAndSignedAnewOnlyIfItSaysSometh
 		if again := get(); reads != 1 || again != first {
 			t.Errorf("%d reads", reads)
 		}
+		ts.statusLists.changed(2)
+		if again := get(); reads != 1 || again != first {
+			t.Errorf("after a change in another list: %d reads, signed anew: %v", reads, again != first)
+		}
 		ts.Forget(Hash{})
 		if again := get(); reads != 2 || again != first {
 			t.Errorf("after a change elsewhere: %d reads, signed anew: %v", reads, again != first)
 		}
 		status = Suspended
-		ts.Forget(Hash{})
+		ts.statusLists.changed(1)
 		second := get()
 		if reads != 3 || second == first {
 			t.Errorf("after a change: %d reads, signed anew: %v", reads, second != first)

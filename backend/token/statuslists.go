@@ -7,8 +7,8 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"runtime"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"tokentab/backend/fault"
@@ -28,14 +28,43 @@ type SignedStatusList struct {
 // statusLists keeps the signed lists.
 //
 // The rule that keeps them exact: whoever changes a token first commits, then counts the change, then answers. A list
-// that was read from the store after the count stood at n shows every change up to n, so it may be given to whoever
-// found the count at n or less when they asked.
+// that was read from the store after the count stood at n shows every change up to n, so it may be given to whoever asked
+// when the last change of that list was n or less.
 type statusLists struct {
-	changes atomic.Uint64
+	// slots bounds how many lists are read and signed at once, so that validations get their share of the machine however
+	// many ask for lists.
+	slots chan struct{}
 
-	mu    sync.Mutex
-	lists map[int]*statusList
-	asked uint64 // counts the askings, to know which list was asked for the longest ago
+	mu      sync.Mutex
+	changes uint64         // the count
+	last    map[int]uint64 // what it was at the last change of a list, or of everyList
+	lists   map[int]*statusList
+	asked   uint64 // counts the askings, to know which list was asked for the longest ago
+}
+
+// everyList stands for all lists, where nobody knows which one a change is in.
+const everyList = 0
+
+func newStatusLists() *statusLists {
+	return &statusLists{
+		slots: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
+		last:  map[int]uint64{}, lists: map[int]*statusList{},
+	}
+}
+
+// changed counts a change in a list, or in everyList.
+func (ls *statusLists) changed(number int) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	ls.changes++
+	ls.last[number] = ls.changes
+}
+
+// lastChange returns the count at the last change that may be in a list.
+func (ls *statusLists) lastChange(number int) uint64 {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	return max(ls.last[number], ls.last[everyList])
 }
 
 // statusList is what is kept of one list, and the rendering of it that is under way. Guarded by statusLists.mu.
@@ -47,7 +76,7 @@ type statusList struct {
 
 // rendering is one reading and signing of a list, which all wait for whom its result suits.
 type rendering struct {
-	changes uint64 // the count before the store was read
+	changes uint64 // the count before the store was read; set by whoever renders it
 	done    chan struct{}
 	err     error
 
@@ -72,16 +101,16 @@ func (ts *Tokens) StatusLists(ctx context.Context) ([]string, error) {
 // StatusList returns the list with a number, else a fault.NotFound. Every change of a token that was answered before the
 // call is in it. As long as nothing changes it is answered from memory, and signed anew each StatusListTTL.
 func (ts *Tokens) StatusList(ctx context.Context, number int) (SignedStatusList, error) {
-	at, ls := ts.now(), &ts.statusLists
-	changes := ls.changes.Load()
+	at, ls := ts.now(), ts.statusLists
+	change := ls.lastChange(number)
 	for {
-		r, mine := ls.find(number, changes, at)
+		r, mine := ls.find(number, change, at)
 		if mine {
 			// Others may wait for it too, so it does not end with the request that asked first.
 			ts.render(context.WithoutCancel(ctx), number, r, at)
 		}
 		<-r.done
-		if r.changes >= changes {
+		if r.changes >= change {
 			return r.signed, r.err
 		}
 		// It was read before a change that this caller has to see. The next one begins after that change.
@@ -90,7 +119,7 @@ func (ts *Tokens) StatusList(ctx context.Context, number int) (SignedStatusList,
 
 // find returns the rendering to wait for. It is done already where one in memory suits; where it is mine, the caller has
 // to render it.
-func (ls *statusLists) find(number int, changes uint64, at time.Time) (r *rendering, mine bool) {
+func (ls *statusLists) find(number int, change uint64, at time.Time) (r *rendering, mine bool) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	l := ls.lists[number]
@@ -101,12 +130,12 @@ func (ls *statusLists) find(number int, changes uint64, at time.Time) (r *render
 	ls.asked++
 	l.asked = ls.asked
 	switch {
-	case l.latest != nil && l.latest.changes >= changes && l.latest.isFresh(at):
+	case l.latest != nil && l.latest.changes >= change && l.latest.isFresh(at):
 		return l.latest, false
 	case l.pending != nil:
 		return l.pending, false
 	}
-	l.pending = &rendering{changes: ls.changes.Load(), done: make(chan struct{}), err: errAborted}
+	l.pending = &rendering{done: make(chan struct{}), err: errAborted}
 	return l.pending, true
 }
 
@@ -119,8 +148,10 @@ func (r *rendering) isFresh(at time.Time) bool {
 
 // render completes a rendering and tells all who wait for it.
 func (ts *Tokens) render(ctx context.Context, number int, r *rendering, at time.Time) {
-	ls := &ts.statusLists
+	ls := ts.statusLists
+	ls.slots <- struct{}{}
 	defer func() {
+		<-ls.slots
 		ls.mu.Lock()
 		defer ls.mu.Unlock()
 		defer close(r.done)
@@ -131,6 +162,9 @@ func (ts *Tokens) render(ctx context.Context, number int, r *rendering, at time.
 		}
 		ls.trim()
 	}()
+	ls.mu.Lock()
+	r.changes = ls.changes
+	ls.mu.Unlock()
 	r.err = ts.renderInto(ctx, number, r, at)
 }
 

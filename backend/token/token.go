@@ -212,7 +212,7 @@ type Tokens struct {
 	now       func() time.Time
 	random    io.Reader
 
-	statusLists statusLists
+	statusLists *statusLists
 
 	flushing sync.Mutex        // held while uses are written
 	seen     map[pfid.ID]int64 // agents of uses that are written, until their own sight is, too
@@ -222,7 +222,7 @@ type Tokens struct {
 func New(store Store, signer Signer, cache *Cache, lifetimes Lifetimes, now func() time.Time, random io.Reader) *Tokens {
 	return &Tokens{
 		store: store, signer: signer, cache: cache, lifetimes: lifetimes, now: now, random: random,
-		statusLists: statusLists{lists: map[int]*statusList{}}, seen: map[pfid.ID]int64{},
+		statusLists: newStatusLists(), seen: map[pfid.ID]int64{},
 	}
 }
 
