@@ -61,7 +61,7 @@ for (const gateway of ["nginx", "Caddy"] as const) {
     expect(saved.suggestedFilename()).toBe(file);
     await saved.saveAs(join(folder, file));
 
-    const running = startGateway(gateway, folder);
+    const running = await startGateway(gateway, folder);
     const through = async (headers: Record<string, string> = {}) =>
       (await fetch(`http://127.0.0.1:${port}/orders?page=2`, { headers })).status;
     const bearer = (secret: string) => ({ Authorization: `Bearer ${secret}` });

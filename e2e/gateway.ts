@@ -1,16 +1,23 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFile, writeFile } from "node:fs/promises";
 import { createServer, type IncomingHttpHeaders } from "node:http";
 import { type AddressInfo, createServer as createSocket } from "node:net";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { expect } from "@playwright/test";
 
 const here = dirname(fileURLToPath(import.meta.url));
 
-/** How a gateway is run on a configuration, in the foreground. */
+/**
+ * How a gateway is run on a configuration, in the foreground. As it is written it takes requests from everywhere, which is
+ * replaced: a test is nobody else's business.
+ */
 export const runnable = {
   nginx: {
     file: "nginx.conf",
+    everywhere: "listen *:",
+    onLoopback: "listen 127.0.0.1:",
     program: () => program("nginx", "nginx-light"),
     args: (folder: string) => {
       const settings = `daemon off; pid ${folder}/nginx.pid; error_log stderr;`;
@@ -19,6 +26,8 @@ export const runnable = {
   },
   Caddy: {
     file: "Caddyfile",
+    everywhere: "\tadmin off",
+    onLoopback: "\tdefault_bind 127.0.0.1\n\tadmin off",
     program: () => program("caddy", "caddy"),
     args: (folder: string) => ["run", "--config", join(folder, "Caddyfile")],
   },
@@ -34,8 +43,11 @@ function program(name: string, debianPackage: string): string {
 }
 
 /** A gateway that runs on the configuration in a folder. */
-export function startGateway(name: keyof typeof runnable, folder: string): Running {
-  const { program, args } = runnable[name];
+export async function startGateway(name: keyof typeof runnable, folder: string): Promise<Running> {
+  const { program, args, file, everywhere, onLoopback } = runnable[name];
+  const text = await readFile(join(folder, file), "utf8");
+  expect(text.split(everywhere)).toHaveLength(2);
+  await writeFile(join(folder, file), text.replace(everywhere, onLoopback));
   return running(
     spawn(program(), args(folder), {
       // Caddy keeps things in the home of whoever starts it.

@@ -16,7 +16,6 @@ export async function connectTour(given: Tour) {
   await made(api, "/environment", { name: longName, purpose: "staging" });
   await page.reload();
   await expect(page.getByRole("checkbox", { name: "Invoice reader" })).toBeVisible();
-  await visit("connect");
   await needs(given);
   await addresses(given);
   await testRequests(given);
@@ -47,8 +46,9 @@ async function addresses({ page, visit }: Tour) {
   await page.getByRole("textbox", { name: "Tokentab" }).focus();
   await expect(page.getByText("Enter a port from 1 to 65535.")).toBeVisible();
   await visit("connect-wrong-addresses");
-  await page.getByRole("button", { name: "Download traefik.yml" }).scrollIntoViewIfNeeded();
-  await expect(page.getByRole("button", { name: "Download traefik.yml" })).toBeDisabled();
+  const download = page.getByRole("button", { name: "Download traefik.yml" });
+  await expect(download).toBeDisabled();
+  await page.getByRole("region", { name: "traefik-dynamic.yml" }).scrollIntoViewIfNeeded();
   await visit("connect-no-file");
 }
 
@@ -83,7 +83,9 @@ async function manyAgents({ page, api, visit }: Tour) {
   for (let number = 1; number <= 8; number++) await made(api, "/agent", { name: `Worker ${number}` });
   await page.reload();
   await page.getByRole("searchbox", { name: "Find agents" }).fill("nothing like it");
-  await expect(page.getByText("None has that name.")).toBeVisible();
+  const nothing = page.getByText("None has that name.");
+  await expect(nothing).toBeVisible();
+  await nothing.scrollIntoViewIfNeeded();
   await visit("connect-none-found");
   await page.getByRole("searchbox", { name: "Find agents" }).fill("work");
   await visit("connect-found");

@@ -42,7 +42,7 @@ export function Connect({ account, publicUrl }: ConnectProps) {
     <>
       <Link
         href="/account/api-tokens"
-        className="-mb-3 inline-flex items-center gap-1.5 rounded-[3px] text-soft hover:text-ink"
+        className="-mb-4 flex w-fit items-center gap-1.5 rounded-[3px] text-soft hover:text-ink"
       >
         <ArrowLeft aria-hidden className="size-4" />
         Back to API tokens

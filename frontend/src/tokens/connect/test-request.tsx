@@ -114,7 +114,7 @@ function Result({ result }: { result: unknown }) {
             <div key={name} className="grid gap-x-4 px-3 py-1.5 sm:grid-cols-[176px_minmax(0,1fr)]">
               <dt className="text-soft">{name}</dt>
               <dd className="font-mono text-small/5 wrap-anywhere">
-                {result.get(name) || <span className="font-sans text-base text-soft">empty</span>}
+                {result.get(name) || <span className="text-soft">empty</span>}
               </dd>
             </div>
           ))}
@@ -127,7 +127,7 @@ function Result({ result }: { result: unknown }) {
       <div className="rounded-box border border-line">
         <Line tone="ended" word="Refused">
           {result.message} <span className="text-soft">The caller gets</span>{" "}
-          <code className="font-mono text-small">
+          <code className="font-mono text-small whitespace-nowrap">
             {result.status} {result.code}
           </code>
           .
