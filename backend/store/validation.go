@@ -10,31 +10,38 @@ import (
 	"tokentab/backend/token"
 )
 
-// FindToken implements token.Store. It is what a validation waits for, so it reads one row by index and nothing else.
+// FindToken implements token.Store. It is what a validation waits for, so it reads what that needs of one row, by index.
 func (s *Store) FindToken(ctx context.Context, hash token.Hash) (standing token.Standing, ok bool, err error) {
-	err = s.read(ctx, func(tx *gorm.DB) error {
-		var row tokenRow
-		err := tx.Raw("SELECT * FROM api_tokens WHERE secret_hash = ?", hash[:]).Take(&row).Error
-		if errors.Is(err, gorm.ErrRecordNotFound) {
-			return nil
+	err = s.read(ctx, func(tx *gorm.DB) (err error) {
+		rows, err := tx.Raw(`SELECT id, account_id, environment_id, agent_id, agent_deployment_id, token_scope, status, expires_at, last_used_at
+			FROM api_tokens WHERE secret_hash = ?`, hash[:]).Rows()
+		if err != nil {
+			return err
 		}
+		defer func() { err = errors.Join(err, rows.Close()) }()
+		if !rows.Next() {
+			return rows.Err()
+		}
+		var t token.Standing
+		var scope, status string
+		var expiresAt int64
+		var lastUsedAt *int64
+		err = rows.Scan(&t.TokenID, &t.AccountID, &t.EnvironmentID, &t.AgentID, &t.AgentDeploymentID, &scope, &status, &expiresAt, &lastUsedAt)
 		if err != nil {
 			return err
 		}
 		// What the store says has to be complete; a word that is not known is a failure, not a refusal.
-		scope, known1 := token.ParseScope(row.TokenScope)
-		status, known2 := token.ParseStatus(row.Status)
+		var known1, known2 bool
+		t.Scope, known1 = token.ParseScope(scope)
+		t.Status, known2 = token.ParseStatus(status)
 		if !known1 || !known2 {
 			return errors.New("a token has a scope or status that this program does not know")
 		}
-		ok = true
-		standing = token.Standing{
-			Status: status, Scope: scope, TokenID: row.ID, AccountID: row.AccountID, EnvironmentID: row.EnvironmentID,
-			AgentID: row.AgentID, AgentDeploymentID: row.AgentDeploymentID, ExpiresAt: row.ExpiresAt / 1000,
+		t.ExpiresAt = expiresAt / 1000
+		if lastUsedAt != nil {
+			t.LastUsedAt = *lastUsedAt
 		}
-		if row.LastUsedAt != nil {
-			standing.LastUsedAt = *row.LastUsedAt
-		}
+		standing, ok = t, true
 		return nil
 	})
 	return standing, ok, err
