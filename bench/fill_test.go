@@ -13,10 +13,12 @@ import (
 func TestAFilledDatabaseValidatesItsTokensAndNoOthers(t *testing.T) {
 	p := backendtest.Start(t)
 	p.Found()
+	p.Stop()
 	const stored = 2*hotTokens + 1
 	if err := fill(t.Context(), filepath.Join(p.Folder, "tokentab.db"), stored); err != nil {
 		t.Fatal(err)
 	}
+	p = backendtest.StartIn(t, p.Folder, p.Clock)
 	address := strings.TrimPrefix(p.URL, "http://")
 	for _, path := range []string{pathValidate, pathPing} {
 		for number, want := range map[int]int{

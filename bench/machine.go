@@ -77,12 +77,13 @@ func machineFacts(ctx context.Context, generator string, c cores) *facts {
 	if model == "" {
 		model = runtime.GOARCH
 	}
-	kernel, err := os.ReadFile("/proc/sys/kernel/osrelease")
+	text, err := os.ReadFile("/proc/sys/kernel/osrelease")
 	if err != nil {
-		kernel = nil
+		text = nil
 	}
+	kernel, _, _ := strings.Cut(strings.TrimSpace(string(text)), "-") // what follows names a build
 	f := &facts{
-		machine:  fmt.Sprintf("%s, %d cores, %s %s", model, runtime.NumCPU(), runtime.GOOS, strings.TrimSpace(string(kernel))),
+		machine:  fmt.Sprintf("%s, %d cores, %s %s", model, runtime.NumCPU(), runtime.GOOS, kernel),
 		programs: runtime.Version() + ", " + version(ctx, generator, "-v"),
 		pinned:   fmt.Sprintf("Servers on core %s with GOMAXPROCS=1, wrk on core %s with one thread and %d connections.", c.servers, c.generators, connections),
 	}
@@ -90,6 +91,13 @@ func machineFacts(ctx context.Context, generator string, c cores) *facts {
 		f.pinned = "Nothing is pinned: that takes two cores and taskset. Servers and generator disturb each other."
 	}
 	return f
+}
+
+// takesPart notes a program once.
+func (f *facts) takesPart(program string) {
+	if !strings.Contains(f.programs, program) {
+		f.programs += ", " + program
+	}
 }
 
 // version is the first word with a digit in what a program says of itself, after the program's name.

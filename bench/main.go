@@ -26,7 +26,15 @@ type settings struct {
 	seconds int
 	rounds  int
 	only    string
-	bare    bareSettings
+	profile bool   // show where the time goes and measure nothing else
+	write   string // folder for the results as a page; empty for none
+
+	// What follows is for the processes that bench starts.
+	isBare    bool
+	bare      bareSettings
+	isOurs    bool
+	arguments []string // of tokentab
+	profileTo string   // file of this process's profile; empty for none
 }
 
 func main() {
@@ -40,12 +48,15 @@ func main() {
 }
 
 func run(ctx context.Context, args []string, out io.Writer) error {
-	s, isBare, err := readArgs(args)
+	s, err := readArgs(args)
 	if err != nil {
 		return err
 	}
-	if isBare {
-		return serveBare(ctx, s.bare)
+	if s.isBare {
+		return profiled(s.profileTo, func() error { return serveBare(ctx, s.bare) })
+	}
+	if s.isOurs {
+		return profiled(s.profileTo, func() error { return serveOurs(ctx, s.arguments) })
 	}
 	// Told by the signal, not by the child that it ended: a run that is stopped half-way says only that.
 	if err := measure(ctx, s, out); err != nil && ctx.Err() != nil {
@@ -56,22 +67,27 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	return nil
 }
 
-func readArgs(args []string) (s settings, isBare bool, err error) {
+func readArgs(args []string) (s settings, err error) {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.IntVar(&s.tokens, "tokens", 1_000_000, "tokens in the database")
 	flags.IntVar(&s.seconds, "seconds", 5, "seconds of each measurement")
 	flags.IntVar(&s.rounds, "rounds", 3, "rounds; every row is measured once in each")
 	flags.StringVar(&s.only, "only", "", "measure only rows whose names match this regular expression, and what they are compared with")
-	flags.BoolVar(&isBare, "bare", false, "be the bare server; bench starts it by itself")
+	flags.BoolVar(&s.profile, "profile", false, "show where the time of a validation goes, and measure nothing else")
+	flags.StringVar(&s.write, "write", "", "folder in which to write the results into performance.md, with a picture")
+	flags.BoolVar(&s.isBare, "bare", false, "be the bare server; bench starts it by itself")
 	flags.StringVar(&s.bare.address, "bare-address", "", "where the bare server listens")
 	flags.StringVar(&s.bare.bodies, "bare-bodies", "", "bytes of body that the bare server answers at each door")
+	flags.BoolVar(&s.isOurs, "tokentab", false, "be tokentab with the arguments that follow; bench starts it by itself")
+	flags.StringVar(&s.profileTo, "profile-to", "", "file for a profile of the server that this process is")
 	if err := flags.Parse(args); err != nil {
-		return s, false, err
+		return s, err
 	}
-	if !isBare && (s.tokens < 2*hotTokens || s.seconds < 1 || s.rounds < 1) {
-		return s, false, fmt.Errorf("-tokens must be at least %d, -seconds and -rounds at least 1", 2*hotTokens)
+	s.arguments = flags.Args()
+	if s.tokens < 2*hotTokens || s.seconds < 1 || s.rounds < 1 {
+		return s, fmt.Errorf("-tokens must be at least %d, -seconds and -rounds at least 1", 2*hotTokens)
 	}
-	return s, isBare, nil
+	return s, nil
 }
 
 // measure does everything, and leaves neither files nor processes behind.
@@ -81,7 +97,9 @@ func measure(ctx context.Context, s settings, out io.Writer) (err error) {
 		return fmt.Errorf("-only: %w", err)
 	}
 	rows := selected(rows(s.tokens), only)
-	if len(rows) == 0 {
+	if s.profile {
+		rows = nil
+	} else if len(rows) == 0 {
 		return fmt.Errorf("-only: no row has a name like %q", s.only)
 	}
 	generator, err := need(ctx, out, "wrk", "The load comes from wrk.", "wrk")
@@ -107,14 +125,31 @@ func measure(ctx context.Context, s settings, out io.Writer) (err error) {
 		return err
 	}
 	load := &load{generator: generator, cores: stage.cores, folder: folder, out: out}
-	results, err := load.run(ctx, s, rows, stage.running, func() { stage.facts.memoryLoaded = stage.running[ours].memory() })
+	var measured []line
+	if !s.profile {
+		results, err := load.run(ctx, s, rows, stage.running, func() { stage.facts.memoryLoaded = stage.running[ours].memory() })
+		if err != nil {
+			return err
+		}
+		stage.facts.memoryAtEnd = stage.running[ours].memory()
+		measured = lines(results)
+		printTable(out, measured)
+		printFacts(out, stage.facts)
+	}
+	if !s.profile && s.write == "" {
+		return nil
+	}
+	if err := stage.close(); err != nil {
+		return err
+	}
+	profiles, err := stage.profile(ctx, load, s)
 	if err != nil {
 		return err
 	}
-	stage.facts.memoryAtEnd = stage.running[ours].memory()
-	printTable(out, lines(results))
-	printFacts(out, stage.facts)
-	return nil
+	if err := printProfiles(ctx, out, profiles); err != nil || s.write == "" {
+		return err
+	}
+	return write(s, stage.facts, measured, profiles)
 }
 
 // prepare builds the program and fills its database.

@@ -19,7 +19,7 @@ const nginxFile = "deploy/nginx.conf"
 // startNginx starts nginx with the shipped file, one worker on the servers' core, in front of the bare server as the
 // application. The same file without the check is what it is compared with.
 func (s *stage) startNginx(ctx context.Context, name string) error {
-	binary, err := need(ctx, s.out, "nginx /usr/sbin/nginx", "The shipped proxy configuration is for nginx.", "nginx")
+	binary, err := need(ctx, s.out, "nginx /usr/sbin/nginx", "The shipped proxy configuration is for nginx.", "nginx-light")
 	if err != nil {
 		return err
 	}
@@ -46,6 +46,7 @@ func (s *stage) startNginx(ctx context.Context, name string) error {
 		return err
 	}
 	s.running[name] = p
+	s.facts.takesPart(version(ctx, binary, "-v"))
 	p.behind = []*process{s.running[bare]}
 	if name == checking {
 		p.behind = append(p.behind, s.running[ours])

@@ -32,6 +32,7 @@ func (s *stage) startBetterAuth(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("it runs on Node 20.19 or newer, which is not installed: %w", err)
 	}
+	s.facts.takesPart(version(ctx, node, "--version"))
 	if !newerThan(home+"/node_modules/.package-lock.json", home+"/package-lock.json") {
 		fmt.Fprintln(s.out, "Installing Better Auth.")
 		if err := command(ctx, nil, "npm", "--prefix", home, "ci"); err != nil {

@@ -24,6 +24,7 @@ type stage struct {
 	out                  io.Writer
 	facts                *facts
 	running              map[string]*process
+	bodies               string // of the bare server
 	started              int
 }
 
@@ -56,6 +57,7 @@ func (s *stage) close() (err error) {
 	for _, p := range s.running {
 		err = errors.Join(err, p.stop())
 	}
+	clear(s.running)
 	return err
 }
 
@@ -120,8 +122,9 @@ func (s *stage) startBare(ctx context.Context) error {
 	}
 	// How much stands around a body is known only after asking, and its length's digits count as well.
 	for range 4 {
+		s.bodies = strings.Trim(fmt.Sprint(bodies), "[]")
 		p, err := s.start(ctx, func(address string) []string {
-			return []string{self, "-bare", "-bare-address", address, "-bare-bodies", strings.Trim(fmt.Sprint(bodies), "[]")}
+			return []string{self, "-bare", "-bare-address", address, "-bare-bodies", s.bodies}
 		})
 		if err != nil {
 			return err
