@@ -125,7 +125,9 @@ func (s *Server) validate(c *fasthttp.RequestCtx) {
 		s.refuse(c, noCredential)
 		return
 	}
-	verdict, err := s.Tokens.Check(context.Background(), secret, needsOf(c)...)
+	needed := needsPool.Get().(*needs)
+	verdict, err := s.Tokens.Check(context.Background(), secret, needed.read(c)...)
+	needsPool.Put(needed)
 	if err != nil {
 		s.cannotTell(c, err)
 		return

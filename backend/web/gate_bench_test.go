@@ -15,18 +15,24 @@ func BenchmarkDoors(b *testing.B) {
 	p := backendtest.Start(b)
 	actor := p.Found()
 	_, good := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+	need := "scope=account&scope=environment&account_id=" + actor.AccountID.String()
 	for _, door := range []struct {
-		name, path, secret string
-		want               int
+		name, path, need, secret string
+		want                     int
 	}{
-		{"validate", "/api/v1/validate", good, http.StatusOK},
-		{"validate_unknown", "/api/v1/validate", good[1:] + "x", http.StatusUnauthorized},
-		{"ping", "/api/v1/ping", good, http.StatusOK},
+		{"validate", "/api/v1/validate", "", good, http.StatusOK},
+		{"validate_unknown", "/api/v1/validate", "", good[1:] + "x", http.StatusUnauthorized},
+		{"validate_query", "/api/v1/validate?" + need, "", good, http.StatusOK},
+		{"validate_header", "/api/v1/validate", need, good, http.StatusOK},
+		{"ping", "/api/v1/ping", "", good, http.StatusOK},
 	} {
 		b.Run(door.name, func(b *testing.B) {
 			var c fasthttp.RequestCtx
 			c.Request.SetRequestURI(door.path)
 			c.Request.Header.Set("Authorization", "Bearer "+door.secret)
+			if door.need != "" {
+				c.Request.Header.Set("X-Token-Need", door.need)
+			}
 			b.ReportAllocs()
 			for b.Loop() {
 				c.Response.Reset()

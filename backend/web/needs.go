@@ -1,6 +1,8 @@
 package web
 
 import (
+	"sync"
+
 	"github.com/valyala/fasthttp"
 
 	"tokentab/backend/pfid"
@@ -10,31 +12,40 @@ import (
 // headerNeed carries a need in the syntax of the query, for gateways to whose query clients may add.
 const headerNeed = "X-Token-Need"
 
-// unmet is the need that no token meets.
-var unmet = token.Need{Scopes: []token.Scope{0}}
-
-// needsOf reads what a gateway's configuration demands: the query, and each line of X-Token-Need. They have to be met
-// all, so whatever a client adds to one of them can demand more and never less.
-func needsOf(c *fasthttp.RequestCtx) (needs []token.Need) {
-	if query := c.QueryArgs(); query.Len() > 0 {
-		need, _ := needOf(query) // what else an application's client asks for is none of ours
-		needs = append(needs, need)
-	}
-	for _, line := range c.Request.Header.PeekAll(headerNeed) {
-		var demands fasthttp.Args
-		demands.ParseBytes(line)
-		need, plain := needOf(&demands)
-		if !plain {
-			need = unmet
-		}
-		needs = append(needs, need)
-	}
-	return needs
+// needs are what a gateway's configuration demands. They are used again, since almost every gateway demands something.
+type needs struct {
+	all    []token.Need
+	header fasthttp.Args
 }
 
-// needOf reads one set of demands. A value that names nothing is kept as one that nothing meets, so that a mistake in a
+var needsPool = sync.Pool{New: func() any { return new(needs) }}
+
+// read takes the query and each line of X-Token-Need. They have to be met all, so whatever a client adds to one of them
+// can demand more and never less.
+func (n *needs) read(c *fasthttp.RequestCtx) []token.Need {
+	n.all = n.all[:0]
+	if query := c.QueryArgs(); query.Len() > 0 {
+		n.add(query) // what else an application's client asks for is none of ours
+	}
+	for _, line := range c.Request.Header.PeekAll(headerNeed) {
+		n.header.ParseBytes(line)
+		if need, plain := n.add(&n.header); !plain {
+			need.Scopes = append(need.Scopes[:0], 0) // which no token has
+		}
+	}
+	return n.all
+}
+
+// add reads one set of demands. A value that names nothing is kept as one that nothing meets, so that a mistake in a
 // configuration refuses rather than admits. The set is plain if it demands something, and nothing unknown.
-func needOf(demands *fasthttp.Args) (need token.Need, plain bool) {
+func (n *needs) add(demands *fasthttp.Args) (need *token.Need, plain bool) {
+	if len(n.all) < cap(n.all) {
+		n.all = n.all[:len(n.all)+1]
+	} else {
+		n.all = append(n.all, token.Need{})
+	}
+	need = &n.all[len(n.all)-1]
+	need.Accounts, need.Scopes, need.Environments, need.Agents = need.Accounts[:0], need.Scopes[:0], need.Environments[:0], need.Agents[:0]
 	plain = demands.Len() > 0
 	for key, value := range demands.All() {
 		switch string(key) {
