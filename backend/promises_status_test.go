@@ -1,13 +1,18 @@
 package backend_test
 
 import (
+	"crypto/rand"
+	"fmt"
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
+	"tokentab/backend"
 	"tokentab/backend/audit"
 	"tokentab/backend/backendtest"
+	"tokentab/backend/config"
 	"tokentab/backend/token"
 )
 
@@ -77,5 +82,61 @@ func TestPromise3NoStatusListIsMadeUp(t *testing.T) {
 	exec(t, p, "ALTER TABLE gone RENAME TO deleted_status_entries")
 	if a := p.Call(http.MethodGet, path, nil); a.Status != http.StatusOK {
 		t.Errorf("the failure was remembered: %d %s", a.Status, a.Body)
+	}
+}
+
+// drawn is randomness in which the first so many status entries drawn are the first of the list. Nothing else reads three
+// bytes.
+type drawn struct {
+	first atomic.Int64
+}
+
+func (d *drawn) Read(b []byte) (int, error) {
+	if len(b) == 3 && d.first.Add(-1) >= 0 {
+		clear(b)
+		return len(b), nil
+	}
+	return rand.Read(b)
+}
+
+func TestATokenWhoseEntryIsTakenGetsAnotherOne(t *testing.T) {
+	random := &drawn{}
+	p := backendtest.Start(t, func(_ *config.Config, w *backend.World) { w.Random = random })
+	actor := p.Found()
+	random.first.Store(5)
+	_, first := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+	_, second := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+	one, another := backendtest.EntryOf(t, first), backendtest.EntryOf(t, second)
+	if one.Index != 0 || another.Index == 0 || random.first.Load() > 0 {
+		t.Errorf("%+v %+v, %d draws left", one, another, random.first.Load())
+	}
+	random.first.Store(1 << 40)
+	if _, _, err := p.Tokens.Issue(t.Context(), actor, token.Order{Scope: token.ScopeAccount}); err == nil {
+		t.Error("two tokens have one entry")
+	}
+	random.first.Store(0)
+	if a := p.Call(http.MethodGet, "/api/v1/api_token", nil, backendtest.Bearer(second)); strings.Count(a.Body, `"token_scope"`) != 2 {
+		t.Errorf("a token that was not issued is there: %s", a.Body)
+	}
+}
+
+func TestTheNextListBeginsWhenHalfOfOneIsTaken(t *testing.T) {
+	p := backendtest.Start(t)
+	actor := p.Found()
+	made, first := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+	exec(t, p, fmt.Sprintf("UPDATE status_lists SET taken = %d", token.StatusListFill))
+	_, second := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+	one, two := backendtest.EntryOf(t, first), backendtest.EntryOf(t, second)
+	if one.URI != p.URL+"/status-lists/1" || two.URI != p.URL+"/status-lists/2" {
+		t.Fatalf("%+v %+v", one, two)
+	}
+	if a := p.Call(http.MethodGet, "/status-lists", nil); a.Body != fmt.Sprintf(`{"status_lists":["%s","%s"]}`, one.URI, two.URI) {
+		t.Errorf("%s", a.Body)
+	}
+	if _, err := p.Tokens.Revoke(t.Context(), actor, made.ID); err != nil {
+		t.Fatal(err)
+	}
+	if p.Listed(one) != 1 || p.Listed(two) != 0 {
+		t.Errorf("revoked is listed as %d, active as %d", p.Listed(one), p.Listed(two))
 	}
 }
