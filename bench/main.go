@@ -139,17 +139,16 @@ func measure(ctx context.Context, s settings, out io.Writer) (err error) {
 	if !s.profile && s.write == "" {
 		return nil
 	}
-	if err := stage.close(); err != nil {
-		return err
-	}
+	// A server that ends badly fails the run, but what was measured before that is still worth its minutes.
+	ended := stage.close()
 	profiles, err := stage.profile(ctx, load, s)
-	if err != nil {
-		return err
+	if err == nil {
+		err = printProfiles(ctx, out, profiles)
 	}
-	if err := printProfiles(ctx, out, profiles); err != nil || s.write == "" {
-		return err
+	if err == nil && s.write != "" {
+		err = write(s, stage.facts, measured, profiles)
 	}
-	return write(s, stage.facts, measured, profiles)
+	return errors.Join(ended, err)
 }
 
 // prepare builds the program and fills its database.
