@@ -30,9 +30,13 @@ import (
 // true to under five seconds.
 const flushEvery = 3 * time.Second
 
-// restShare is for how many times as long as it took to write some uses the writer rests then: what is left to
-// validations where there is one core.
-const restShare = 9
+// restBetween is how long the writer of uses rests after each few of them, which take some tenths of a millisecond: what
+// is left to validations where there is one core.
+const restBetween = 5 * time.Millisecond
+
+// flushAtEnd is how long the last flush may take. It holds what was used most recently, and all that waited, which may
+// be a million tokens.
+const flushAtEnd = time.Minute
 
 // World is what the program takes from outside. Tests bring their own clock and randomness.
 type World struct {
@@ -212,15 +216,13 @@ func (b *Backend) keepUses() {
 	})
 }
 
-// resting returns what rests after each piece of work for as long as its share says, or until the context ends.
+// resting returns what rests until the context ends.
 func resting(ctx context.Context) func() {
-	began := time.Now()
 	return func() {
 		select {
-		case <-time.After(restShare * time.Since(began)):
+		case <-time.After(restBetween):
 		case <-ctx.Done():
 		}
-		began = time.Now()
 	}
 }
 
@@ -230,7 +232,7 @@ func (b *Backend) Close() error {
 		b.stop()
 		b.done.Wait()
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), flushAtEnd)
 	defer cancel()
 	return errors.Join(b.Tokens.FlushUses(ctx, nil), b.store.Close())
 }

@@ -1,6 +1,7 @@
 package token
 
 import (
+	"bytes"
 	"context"
 	"maps"
 	"slices"
@@ -89,38 +90,58 @@ func (s *shard) spill(use Use) {
 	}
 }
 
-// usesAtOnce is how many uses one transaction writes. A few at a time, since on one core every validation waits
-// meanwhile.
-const usesAtOnce = 20
+const (
+	// usesAtOnce is how many uses one transaction writes while validations go on, which all wait for it on one core.
+	usesAtOnce = 20
+	// usesInBulk is how many it writes when nothing has to wait for it.
+	usesInBulk = 500
+)
 
 // FlushUses writes the uses that were noted since the last flush, and when their agents were seen. What could not be
-// written is kept for the next one. rest is called after each transaction, to leave the processor to validations; nil
-// for no rest.
+// written is kept for the next one. rest is called after each transaction, to leave the processor to validations. With
+// a nil rest it goes as fast as it can.
 func (ts *Tokens) FlushUses(ctx context.Context, rest func()) error {
 	ts.flushing.Lock()
 	defer ts.flushing.Unlock()
 	var uses []Use
 	for shard := range shardCount {
 		uses = ts.cache.takeUses(shard, uses)
-		// What is left over goes with the next shard's, so that transactions are full.
-		for len(uses) >= usesAtOnce || shard == shardCount-1 && len(uses) > 0 {
-			batch := uses[:min(usesAtOnce, len(uses))]
-			if err := ts.store.RecordUses(ctx, batch); err != nil {
+		if last := shard == shardCount-1; last || rest != nil {
+			var err error
+			if uses, err = ts.writeUses(ctx, uses, last, rest); err != nil {
 				ts.cache.returnUses(uses)
 				return err
-			}
-			for _, use := range batch {
-				if !use.AgentID.IsZero() {
-					ts.seen[use.AgentID] = max(ts.seen[use.AgentID], use.At)
-				}
-			}
-			uses = slices.Delete(uses, 0, len(batch))
-			if rest != nil {
-				rest()
 			}
 		}
 	}
 	return ts.flushSeen(ctx, rest)
+}
+
+// writeUses writes the uses and returns those that are left: what fills no transaction, unless these are the last, and
+// what could not be written.
+func (ts *Tokens) writeUses(ctx context.Context, uses []Use, last bool, rest func()) (left []Use, err error) {
+	size := usesAtOnce
+	if rest == nil {
+		size = usesInBulk
+		// In the order of their rows, so that those of one page of the database are written together.
+		slices.SortFunc(uses, func(a, b Use) int { return bytes.Compare(a.TokenID[:], b.TokenID[:]) })
+	}
+	for len(uses) >= size || last && len(uses) > 0 {
+		batch := uses[:min(size, len(uses))]
+		if err := ts.store.RecordUses(ctx, batch); err != nil {
+			return uses, err
+		}
+		for _, use := range batch {
+			if !use.AgentID.IsZero() {
+				ts.seen[use.AgentID] = max(ts.seen[use.AgentID], use.At)
+			}
+		}
+		uses = uses[len(batch):]
+		if rest != nil {
+			rest()
+		}
+	}
+	return slices.Clone(uses), nil
 }
 
 // flushSeen moves the agents' last sight forward, once for all the tokens that an agent has.
