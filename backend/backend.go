@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net"
+	"runtime"
 	"sync"
 	"time"
 
@@ -30,9 +31,12 @@ import (
 // true to under five seconds.
 const flushEvery = 3 * time.Second
 
-// restBetween is how long the writer of uses rests after each few of them, which take some tenths of a millisecond: what
-// is left to validations where there is one core.
-const restBetween = 5 * time.Millisecond
+// The writer of uses rests after each few of them, which take some tenths of a millisecond, and for longer where the
+// processors are busy: on one core all validations wait for it.
+const (
+	restIdle = time.Millisecond
+	restBusy = 20 * time.Millisecond
+)
 
 // flushAtEnd is how long the last flush may take. It holds what was used most recently, and all that waited, which may
 // be a million tokens.
@@ -218,10 +222,17 @@ func (b *Backend) keepUses() {
 
 // resting returns what rests until the context ends.
 func resting(ctx context.Context) func() {
-	return func() {
+	pause := func(d time.Duration) {
 		select {
-		case <-time.After(restBetween):
+		case <-time.After(d):
 		case <-ctx.Done():
+		}
+	}
+	return func() {
+		began, used := time.Now(), processorTime()
+		pause(restIdle)
+		if busy := processorTime() - used; busy > time.Since(began)*time.Duration(runtime.GOMAXPROCS(0))/2 {
+			pause(restBusy)
 		}
 	}
 }

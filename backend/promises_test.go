@@ -342,15 +342,25 @@ func TestPromise6LastUsedIsTrue(t *testing.T) {
 			}
 		}
 	}
-	p.Stop()
-	again := backendtest.StartIn(t, folder, clock)
-	got, err := again.Tokens.Get(t.Context(), actor.AccountID, used.ID)
-	if err != nil {
+	shows := func(p *backendtest.Program) {
+		t.Helper()
+		got, err := p.Tokens.Get(t.Context(), actor.AccountID, used.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if off := last.Sub(got.LastUsedAt); off < 0 || off > 5*time.Second {
+			t.Errorf("last used %s, want %s", got.LastUsedAt, last)
+		}
+	}
+	shows(p)
+	// Also where the use is not written yet, and its token no longer in the cache.
+	if _, err := p.Tokens.Suspend(t.Context(), actor, used.ID); err != nil {
 		t.Fatal(err)
 	}
-	if off := last.Sub(got.LastUsedAt); off < 0 || off > 5*time.Second {
-		t.Errorf("last used %s, want %s", got.LastUsedAt, last)
-	}
+	shows(p)
+	p.Stop()
+	again := backendtest.StartIn(t, folder, clock)
+	shows(again)
 	if got, err := again.Tokens.Get(t.Context(), actor.AccountID, refused.ID); err != nil || !got.LastUsedAt.IsZero() {
 		t.Errorf("a refused token was last used at %s, %v; want never", got.LastUsedAt, err)
 	}

@@ -109,6 +109,7 @@ type Token struct {
 // Listed is a token together with the names that people know its ids by.
 type Listed struct {
 	Token
+	Hash            Hash // of the secret; stays inside
 	AgentName       string
 	EnvironmentName string
 	CreatedByName   string
@@ -231,10 +232,26 @@ func (ts *Tokens) Lifetimes() Lifetimes { return ts.lifetimes }
 
 // Get returns one token of the account, else a fault.NotFound.
 func (ts *Tokens) Get(ctx context.Context, account, id pfid.ID) (Listed, error) {
-	return ts.store.Token(ctx, account, id)
+	t, err := ts.store.Token(ctx, account, id)
+	ts.withLastUse(&t)
+	return t, err
 }
 
 // List returns one page of the account's tokens and how many match in all.
 func (ts *Tokens) List(ctx context.Context, account pfid.ID, filter Filter, page paging.Page) ([]Listed, int, error) {
-	return ts.store.Tokens(ctx, account, filter, page)
+	list, total, err := ts.store.Tokens(ctx, account, filter, page)
+	for i := range list {
+		ts.withLastUse(&list[i])
+	}
+	return list, total, err
+}
+
+// withLastUse sets the last use to what is known here, which the store may learn much later when very many tokens are
+// in use.
+func (ts *Tokens) withLastUse(t *Listed) {
+	if ms := ts.cache.lastUse(t.Hash, t.ID); ms > 0 {
+		if at := time.UnixMilli(ms).UTC(); at.After(t.LastUsedAt) {
+			t.LastUsedAt = at
+		}
+	}
 }

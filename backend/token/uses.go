@@ -42,6 +42,18 @@ func (c *Cache) Use(hash Hash, standing *Standing, at int64) {
 	}
 }
 
+// lastUse returns when a token was last accepted as far as it is known here, in Unix milliseconds; 0 where it is not.
+func (c *Cache) lastUse(hash Hash, id pfid.ID) int64 {
+	h := keyOf(&hash)
+	s := c.shardOf(&h)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if slot, ok := s.table.find(&h); ok {
+		return int64(s.table.word(slot, wordUsed).Load())
+	}
+	return s.spilled[id].At
+}
+
 // takeUses appends the uses that a shard noted since it was last asked. The caller has to write them, or to return
 // them.
 func (c *Cache) takeUses(shard int, uses []Use) []Use {
@@ -92,7 +104,7 @@ func (s *shard) spill(use Use) {
 
 const (
 	// usesAtOnce is how many uses one transaction writes while validations go on, which all wait for it on one core.
-	usesAtOnce = 20
+	usesAtOnce = 10
 	// usesInBulk is how many it writes when nothing has to wait for it.
 	usesInBulk = 500
 )
