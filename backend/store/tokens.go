@@ -76,7 +76,8 @@ func (r tokenRow) token() token.Token {
 }
 
 func (r listedTokenRow) listed() token.Listed {
-	l := token.Listed{Token: r.Row.token(), Hash: token.Hash(r.Row.SecretHash), AgentName: orEmpty(r.AgentName), EnvironmentName: orEmpty(r.EnvironmentName)}
+	l := token.Listed{Token: r.Row.token(), AgentName: orEmpty(r.AgentName), EnvironmentName: orEmpty(r.EnvironmentName)}
+	copy(l.Hash[:], r.Row.SecretHash) // there is none where there is no such token
 	l.AgentRetired = r.AgentRetiredAt != nil
 	switch {
 	case r.CreatorHint != nil:
