@@ -33,6 +33,7 @@ const (
 type hammered struct {
 	id, secret string
 	entry      backendtest.Entry
+	end        time.Time
 	// since is odd while the token is refused for certain: from when a change's answer came, or its end passed, until just
 	// before the next activate is sent.
 	since atomic.Int64
@@ -250,11 +251,10 @@ func (h *hammering) live(i int) {
 
 // expire lets a token come to its end.
 func (h *hammering) expire() {
-	token := h.issue(time.Second)
+	token := h.issue(2 * time.Second)
 	token.ended = true
-	end := time.Now().Add(time.Second).Truncate(time.Second)
 	h.tokens[hammerChangers].Store(token)
-	<-time.After(time.Until(end))
+	<-time.After(time.Until(token.end))
 	h.changes.Add(1)
 	h.close(token)
 }
@@ -302,10 +302,11 @@ func (h *hammering) issue(lifetime time.Duration) *hammered {
 	}
 	if err := json.NewDecoder(response.Body).Decode(&made); err != nil || response.StatusCode != http.StatusOK {
 		h.t.Errorf("issue: %d %v", response.StatusCode, err)
+		h.fail()
 		return &hammered{}
 	}
 	return &hammered{
-		id: made.Details.ID, secret: made.Token, entry: backendtest.EntryOf(h.t, made.Token), tried: make(chan struct{}, triesPerClose),
+		id: made.Details.ID, secret: made.Token, end: end, entry: backendtest.EntryOf(h.t, made.Token), tried: make(chan struct{}, triesPerClose),
 	}
 }
 
