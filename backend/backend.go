@@ -34,7 +34,7 @@ const flushEvery = 3 * time.Second
 // The writer of uses rests after each few of them, which take some tenths of a millisecond, and for longer where the
 // processors are busy: on one core all validations wait for it.
 const (
-	restIdle = time.Millisecond
+	restIdle = 5 * time.Millisecond
 	restBusy = 20 * time.Millisecond
 )
 

@@ -55,6 +55,14 @@ func cleanEnvironment() []string {
 
 func (p *process) pid() int { return p.cmd.Process.Pid }
 
+// signal sends a signal to the server; none where it does not run.
+func (p *process) signal(s os.Signal) error {
+	if p == nil {
+		return nil
+	}
+	return p.cmd.Process.Signal(s)
+}
+
 // ready waits until the request is answered with 200.
 func (p *process) ready(ctx context.Context, request string) error {
 	return p.until(ctx, func() bool {
