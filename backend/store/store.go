@@ -52,7 +52,7 @@ func Open(ctx context.Context, folder string, now func() time.Time) (*Store, err
 	if err := makePrivate(path); err != nil {
 		return nil, err
 	}
-	release, err := holdDoor(path)
+	release, err := holdDoor(ctx, path)
 	if err != nil {
 		return nil, err
 	}
@@ -76,9 +76,9 @@ func Open(ctx context.Context, folder string, now func() time.Time) (*Store, err
 
 // holdDoor keeps all other processes from opening or closing the database until release is called. The schema changes
 // under it; and SQLite, whose last connection to close removes the WAL, refuses one that opens at that moment.
-func holdDoor(path string) (release func(), err error) {
+func holdDoor(ctx context.Context, path string) (release func(), err error) {
 	lock := flock.New(path+".migrate.lock", flock.SetPermissions(0o600))
-	if err := lock.Lock(); err != nil {
+	if _, err := lock.TryLockContext(ctx, 10*time.Millisecond); err != nil {
 		return nil, fmt.Errorf("store: wait for another process that opens or closes the database: %w", err)
 	}
 	// An unlock that fails is made up for by the end of the process.
@@ -121,7 +121,9 @@ func connect(path string, connections int, options ...string) (*gorm.DB, error) 
 
 // Close waits for what runs and closes the database.
 func (s *Store) Close() error {
-	release, err := holdDoor(s.path)
+	ctx, cancel := context.WithTimeout(context.Background(), operationTimeout)
+	defer cancel()
+	release, err := holdDoor(ctx, s.path)
 	if err != nil {
 		return errors.Join(err, s.close())
 	}

@@ -169,8 +169,11 @@ func (c *Cache) Forget(hash Hash) {
 	delete(s.flights, hash)
 	s.seq.Add(1)
 	defer s.seq.Add(1)
-	if at, ok := s.unknownAt(&h); ok {
-		s.setUnknown(at, &key{})
+	// Two who missed it one after the other may have noted it twice.
+	for range unknownWays {
+		if at, ok := s.unknownAt(&h); ok {
+			s.setUnknown(at, &key{})
+		}
 	}
 	if slot, ok := s.table.find(&h); ok {
 		s.remove(slot)
@@ -263,7 +266,7 @@ func (s *shard) remove(slot uint32) {
 		t.write(slot, &e)
 		t.link(e.key(), slot)
 		if e[wordMeta]&metaUsed != 0 {
-			s.used = append(s.used, slot)
+			s.listUsed(slot)
 		}
 	}
 }

@@ -378,3 +378,36 @@ func TestALoadUnderWayCannotBringBackATokenOfAForgottenAccount(t *testing.T) {
 		t.Errorf("what was read before the account was forgotten came back: %v", state)
 	}
 }
+
+func TestAnIssueClearsAHashThatTwoFoundUnknown(t *testing.T) {
+	c := newCache(t, 100)
+	none := func() (Standing, bool, error) { return Standing{}, false, nil }
+	for range 2 {
+		if _, _, err := c.Load(hashN(1), none); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.Forget(hashN(1))
+	if _, state := c.Find(hashN(1)); state != Miss {
+		t.Errorf("the hash is still known to be unknown: %v", state)
+	}
+}
+
+func TestUsesThatAreNeverTakenTakeNoMoreRoom(t *testing.T) {
+	c := newCache(t, shardCount)
+	for n := range 100 * shardCount {
+		s := standingN(t, n)
+		if _, _, err := c.Load(hashN(n), found(s)); err != nil {
+			t.Fatal(err)
+		}
+		c.Use(hashN(n), &s, int64(n+10)*useResolution)
+		if got := c.lastUse(hashN(n), s.TokenID); got != int64(n+10)*useResolution {
+			t.Fatalf("last used at %d", got)
+		}
+	}
+	for i := range c.shards {
+		if s := &c.shards[i]; len(s.used) > 2*int(s.table.slots()) {
+			t.Fatalf("%d uses listed for %d slots", len(s.used), s.table.slots())
+		}
+	}
+}

@@ -48,7 +48,7 @@ func (ts *Tokens) Delete(ctx context.Context, actor audit.Actor, id pfid.ID) (Li
 		}
 		return audit.New(at, actor, audit.APITokenDeleted, t.ID.String(), "", ts.random)
 	})
-	ts.Forget(hash)
+	ts.cache.Forget(hash) // and not more: in its status list it stays revoked
 	ts.withLastUse(&deleted)
 	return deleted, err
 }

@@ -38,21 +38,42 @@ func (c *Cache) Use(hash Hash, standing *Standing, at int64) {
 	t.word(slot, wordUsed).Store(uint64(at))
 	if meta := t.word(slot, wordMeta); meta.Load()&metaUsed == 0 {
 		meta.Store(meta.Load() | metaUsed)
+		s.listUsed(slot)
+	}
+}
+
+// listUsed lists a slot whose use is to be taken. While none are taken, as when the store fails, slots that are listed
+// in vain add up, so the list is then made anew.
+func (s *shard) listUsed(slot uint32) {
+	if len(s.used) < 2*int(s.table.slots()) {
 		s.used = append(s.used, slot)
+		return
+	}
+	s.used = s.used[:0]
+	for slot := range s.count {
+		if s.table.word(slot, wordMeta).Load()&metaUsed != 0 {
+			s.used = append(s.used, slot)
+		}
 	}
 }
 
 // lastUse returns when a token was last accepted as far as it is known here, in Unix milliseconds; 0 where it is not.
-func (c *Cache) lastUse(hash Hash, id pfid.ID) int64 {
+func (c *Cache) lastUse(hash Hash, id pfid.ID) (at int64) {
 	h := keyOf(&hash)
-	s := c.shardOf(&h)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if slot, ok := s.table.find(&h); ok {
-		return int64(s.table.word(slot, wordUsed).Load())
+	// A use that was spilled lies in the shard of the hash, one that could not be written in that of the id.
+	for _, s := range []*shard{c.shardOf(&h), c.returned(id)} {
+		s.mu.Lock()
+		if slot, ok := s.table.find(&h); ok {
+			at = max(at, int64(s.table.word(slot, wordUsed).Load()))
+		}
+		at = max(at, s.spilled[id].At)
+		s.mu.Unlock()
 	}
-	return s.spilled[id].At
+	return at
 }
+
+// returned is the shard that takes back uses of a token: the same for all of them.
+func (c *Cache) returned(id pfid.ID) *shard { return &c.shards[id[pfid.Size-1]] }
 
 // takeUses appends the uses that a shard noted since it was last asked. The caller has to write them, or to return
 // them.
@@ -85,15 +106,15 @@ func (c *Cache) takeUses(shard int, uses []Use) []Use {
 // returnUses takes back uses that could not be written, up to a bound.
 func (c *Cache) returnUses(uses []Use) {
 	for _, use := range uses {
-		s := &c.shards[use.TokenID[pfid.Size-1]] // the same for all uses of a token
+		s := c.returned(use.TokenID)
 		s.mu.Lock()
 		s.spill(use)
 		s.mu.Unlock()
 	}
 }
 
-// spill keeps the use of a token that is not in the table. When the store fails for so long that the room is used up,
-// the uses of further tokens are lost; last use is then older than the truth, never newer.
+// spill keeps the use of a token that is not in the table. When the store fails for so long, or tokens leave the table so
+// fast, that the room is used up, the uses of further tokens are lost; last use is then older than the truth, never newer.
 func (s *shard) spill(use Use) {
 	known, ok := s.spilled[use.TokenID]
 	if ok || len(s.spilled) < maxSpilled {

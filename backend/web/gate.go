@@ -111,6 +111,7 @@ func (s *Server) guarded(c *fasthttp.RequestCtx, door func(*fasthttp.RequestCtx)
 		if cause := recover(); cause != nil {
 			s.Log.Error("a door of validation panicked", "cause", cause, "stack", string(debug.Stack()))
 			c.Response.Reset()
+			c.SetConnectionClose() // what gate may have wanted
 			s.refuse(c, couldNotTell)
 		}
 	}()
