@@ -229,6 +229,9 @@ func spellings(name string) map[string][]string {
 		"with underscores": {strings.ReplaceAll(name, "-", "_")}, "with dots": {strings.ReplaceAll(name, "-", ".")},
 		"with underscores, in upper case": {strings.ToUpper(strings.ReplaceAll(name, "-", "_"))},
 	}
+	for _, c := range "!#$%&'*+^`|~" {
+		all["with "+string(c)] = []string{strings.ReplaceAll(name, "-", string(c))}
+	}
 	for i, c := range name {
 		if c == '-' {
 			all[fmt.Sprintf("with an underscore at %d", i)] = []string{name[:i] + "_" + name[i+1:]}

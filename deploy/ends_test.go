@@ -32,8 +32,14 @@ func (r received) variable(name string) string {
 	return strings.Join(values, "|")
 }
 
+// variableName is the name as the loosest of CGI servers makes it: all but letters and digits become underscores.
 func variableName(header string) string {
-	return strings.ToUpper(strings.NewReplacer("-", "_", ".", "_").Replace(header))
+	return strings.Map(func(c rune) rune {
+		if c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' {
+			return c
+		}
+		return '_'
+	}, strings.ToUpper(header))
 }
 
 // application is a server that keeps the requests that reach it.
