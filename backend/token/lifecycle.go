@@ -54,8 +54,8 @@ func (ts *Tokens) Delete(ctx context.Context, actor audit.Actor, id pfid.ID) (Li
 }
 
 // Forget makes the next validation of the token with this hash of its secret, and the next asking for any status list,
-// look into the store again. Whoever changed a token calls it after the commit and before the answer, also where the outcome of the commit is
-// not known.
+// look into the store again. Whoever changed a token calls it after the commit and before the answer, also where the
+// outcome of the commit is not known.
 func (ts *Tokens) Forget(hash Hash) {
 	ts.cache.Forget(hash)
 	ts.statusLists.changed(everyList)
