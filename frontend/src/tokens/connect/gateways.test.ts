@@ -31,8 +31,8 @@ const wanted: Record<Gateway, [text: string, times: number][]> = {
   envoy: [
     ["{ address: 0.0.0.0, port_value: 8443 }", 1],
     ["uri: http://tokens.internal:8181\n", 1],
-    ["{ address: tokens.internal, port_value: 8181 }", 1],
-    ["{ address: 10.0.0.7, port_value: 3000 }", 1],
+    ['{ address: "tokens.internal", port_value: 8181 }', 1],
+    ['{ address: "10.0.0.7", port_value: 3000 }', 1],
     ["path_prefix: /api/v1/validate\n", 1],
     [`value: ${need}\n`, 1],
   ],
@@ -87,8 +87,8 @@ describe.each(all)("the configuration of %s", (gateway) => {
       tokentab: { host: "127.0.0.1", port: 9000 },
       application: { host: "127.0.0.1", port: 8000 },
     });
-    expect(swapped).toMatch(/127\.0\.0\.1(:|, port_value: )8000/);
-    expect(swapped).toMatch(/127\.0\.0\.1(:|, port_value: )9000/);
+    expect(swapped).toMatch(/127\.0\.0\.1(:|", port_value: )8000/);
+    expect(swapped).toMatch(/127\.0\.0\.1(:|", port_value: )9000/);
   });
 
   test("takes IPv6 addresses", () => {

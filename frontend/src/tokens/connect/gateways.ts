@@ -45,8 +45,8 @@ const places: { pattern: RegExp; value: (given: Filling) => string }[] = [
   { pattern: /127\.0\.0\.1:8080\b/, value: ({ tokentab }) => writeAddress(tokentab) },
   { pattern: /127\.0\.0\.1:9000\b/, value: ({ application }) => writeAddress(application) },
   // Envoy writes host and port apart.
-  { pattern: /address: 127\.0\.0\.1, port_value: 8080\b/, value: ({ tokentab }) => apart(tokentab) },
-  { pattern: /address: 127\.0\.0\.1, port_value: 9000\b/, value: ({ application }) => apart(application) },
+  { pattern: /address: "127\.0\.0\.1", port_value: 8080\b/, value: ({ tokentab }) => apart(tokentab) },
+  { pattern: /address: "127\.0\.0\.1", port_value: 9000\b/, value: ({ application }) => apart(application) },
   { pattern: /\b8000\b/, value: ({ port }) => String(port) },
   // The need stands in the query of the door or, where clients could add to that, in a header.
   {
@@ -68,5 +68,6 @@ export function fillIn(text: string, given: Filling): Piece[] {
 }
 
 function apart({ host, port }: Address): string {
-  return `address: ${host.includes(":") ? `"${host}"` : host}, port_value: ${port}`;
+  // Quoted, since YAML takes a host such as "on" for something else.
+  return `address: "${host}", port_value: ${port}`;
 }
