@@ -97,25 +97,24 @@ func NewCache(tokens int) (*Cache, error) {
 
 func (c *Cache) shardOf(h *key) *shard { return &c.shards[h[0]>>56] }
 
-// Find looks a hash up without a lock.
-func (c *Cache) Find(hash Hash) (Standing, State) {
-	h := keyOf(&hash)
+// Find looks a hash up without a lock. It fills in the standing of a token on a Hit, and clears it otherwise.
+func (c *Cache) Find(hash *Hash, standing *Standing) State {
+	h := keyOf(hash)
 	s := c.shardOf(&h)
 	for spins := 0; ; spins++ {
 		if seq := s.seq.Load(); seq&1 == 0 {
-			var e entry
 			state := Miss
 			if slot, ok := s.table.find(&h); ok {
-				s.table.read(slot, &e)
+				s.table.readStanding(slot, standing)
 				state = Hit
 			} else if _, ok := s.unknownAt(&h); ok {
 				state = KnownUnknown
 			}
 			if s.seq.Load() == seq {
-				if state == Hit {
-					return e.standing(), Hit
+				if state != Hit {
+					*standing = Standing{}
 				}
-				return Standing{}, state
+				return state
 			}
 		}
 		if spins > 16 {
@@ -136,10 +135,10 @@ func (c *Cache) Load(hash Hash, find func() (Standing, bool, error)) (Standing, 
 		return f.standing, f.ok, f.err
 	}
 	if slot, ok := s.table.find(&h); ok { // somebody's load ended since Find
-		var e entry
-		s.table.read(slot, &e)
+		var standing Standing
+		s.table.readStanding(slot, &standing)
 		s.mu.Unlock()
-		return e.standing(), true, nil
+		return standing, true, nil
 	}
 	f := &flight{done: make(chan struct{}), err: errAborted}
 	s.flights[hash] = f
@@ -196,8 +195,8 @@ func (s *shard) forgetAccount(account pfid.ID) (dropped int) {
 	clear(s.flights)
 	// From the end, since removing an entry moves the last one into its place.
 	for slot := s.count; slot > 0; slot-- {
-		var e entry
-		if s.table.read(slot-1, &e); e.accountID() == account {
+		var standing Standing
+		if s.table.readStanding(slot-1, &standing); standing.AccountID == account {
 			s.seq.Add(1)
 			s.remove(slot - 1)
 			s.seq.Add(1)

@@ -4,59 +4,41 @@ import (
 	"errors"
 	"sync/atomic"
 	"unsafe"
-
-	"tokentab/backend/pfid"
 )
 
 var errAborted = errors.New("the look-up was aborted")
 
-// entry is one cached token as flat words: the hash, a word of small fields, two times, and five ids.
+// entry is one cached token as flat words: the hash, its Standing, and a word of flags.
 type entry [entryWords]uint64
 
 const (
-	wordMeta    = hashWords
-	wordExpires = hashWords + 1
-	wordUsed    = hashWords + 2
-	wordIDs     = hashWords + 3
-	idWords     = (5*pfid.Size + 7) / 8
-	entryWords  = wordIDs + idWords
+	standingWords = int(unsafe.Sizeof(Standing{}) / 8)
 
-	metaStatus = 0xff
-	metaScope  = 0xff00
-	metaUsed   = 1 << 16 // the use has not been taken for writing yet
+	wordStanding = hashWords
+	wordUsed     = wordStanding + int(unsafe.Offsetof(Standing{}.LastUsedAt)/8)
+	wordMeta     = wordStanding + standingWords
+	entryWords   = wordMeta + 1
+
+	metaUsed = 1 // the use has not been taken for writing yet
 )
 
-type entryIDs [5]pfid.ID
+// words views a Standing as what it is made of.
+func (s *Standing) words() *[standingWords]uint64 { return (*[standingWords]uint64)(unsafe.Pointer(s)) }
 
 func (e *entry) key() *key { return (*key)(e[:hashWords]) }
 
-// ids views the id words as the five ids that they hold.
-func (e *entry) ids() *entryIDs { return (*entryIDs)(unsafe.Pointer(&e[wordIDs])) }
-
-func (e *entry) accountID() pfid.ID { return e.ids()[1] }
+func (e *entry) standing() *Standing { return (*Standing)(unsafe.Pointer(&e[wordStanding])) }
 
 func (e *entry) use() Use {
-	ids := e.ids()
-	return Use{TokenID: ids[0], AgentID: ids[3], At: int64(e[wordUsed])}
+	s := e.standing()
+	return Use{TokenID: s.TokenID, AgentID: s.AgentID, At: s.LastUsedAt}
 }
 
 func entryOf(h *key, s *Standing) entry {
 	var e entry
 	copy(e[:], h[:])
-	e[wordMeta] = uint64(s.Status) | uint64(s.Scope)<<8
-	e[wordExpires] = uint64(s.ExpiresAt)
-	e[wordUsed] = uint64(s.LastUsedAt)
-	*e.ids() = entryIDs{s.TokenID, s.AccountID, s.EnvironmentID, s.AgentID, s.AgentDeploymentID}
+	*e.standing() = *s
 	return e
-}
-
-func (e *entry) standing() Standing {
-	ids := e.ids()
-	return Standing{
-		Status: Status(e[wordMeta] & metaStatus), Scope: Scope(e[wordMeta] & metaScope >> 8),
-		TokenID: ids[0], AccountID: ids[1], EnvironmentID: ids[2], AgentID: ids[3], AgentDeploymentID: ids[4],
-		ExpiresAt: int64(e[wordExpires]), LastUsedAt: int64(e[wordUsed]),
-	}
 }
 
 // table is an open-addressed index over a slab of entries. Its words are atomic because readers look while a writer
@@ -95,6 +77,15 @@ func (t *table) read(slot uint32, e *entry) {
 	words := t.words[int(slot)*entryWords:][:entryWords]
 	for i := range e {
 		e[i] = words[i].Load()
+	}
+}
+
+// readStanding reads only what a validation needs of an entry.
+func (t *table) readStanding(slot uint32, into *Standing) {
+	words := t.words[int(slot)*entryWords+wordStanding:][:standingWords]
+	to := into.words()
+	for i := range to {
+		to[i] = words[i].Load()
 	}
 }
 

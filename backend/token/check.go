@@ -27,17 +27,19 @@ const (
 	Insufficient               // good, but not for what was needed
 )
 
-// Standing is what a validation needs to know of a token. It holds no pointers.
+// Standing is what a validation needs to know of a token. It holds no pointers and is a whole number of words, which
+// the cache keeps as they are.
 type Standing struct {
-	Status            Status
-	Scope             Scope
+	ExpiresAt         int64 // Unix seconds
+	LastUsedAt        int64 // Unix milliseconds; 0 for never, or where the store did not say
 	TokenID           pfid.ID
 	AccountID         pfid.ID
 	EnvironmentID     pfid.ID
 	AgentID           pfid.ID
 	AgentDeploymentID pfid.ID
-	ExpiresAt         int64 // Unix seconds
-	LastUsedAt        int64 // Unix milliseconds; 0 for never
+	Status            Status
+	Scope             Scope
+	_                 [2]byte
 }
 
 // Verdict is the answer of a validation: good, or the reason why not. Standing is set unless the reason is Unknown.
@@ -58,30 +60,28 @@ type Need struct {
 // Check judges a secret at this instant, and counts an accepted one as used; every need has to be met. An error means
 // that it could not be found out, which is neither good nor bad. For a secret seen before it reads no store; it never
 // writes one.
-func (ts *Tokens) Check(ctx context.Context, secret []byte, needs ...Need) (Verdict, error) {
+func (ts *Tokens) Check(ctx context.Context, secret []byte, needs ...Need) (v Verdict, err error) {
 	if len(secret) == 0 || len(secret) > MaxSecret {
 		return Verdict{}, nil
 	}
 	at, hash := ts.now(), HashOf(secret)
-	standing, ok, err := ts.find(ctx, hash)
-	if err != nil || !ok {
-		return Verdict{}, err
+	switch ts.cache.Find(&hash, &v.Standing) {
+	case KnownUnknown:
+		return Verdict{}, nil
+	case Miss:
+		var ok bool
+		if v.Standing, ok, err = ts.load(ctx, hash); err != nil || !ok {
+			return Verdict{}, err
+		}
 	}
-	reason := standing.judge(at, needs)
-	if reason == Good {
-		ts.cache.Use(hash, &standing, at.UnixMilli())
+	v.Reason = v.Standing.judge(at, needs)
+	if v.Reason == Good && at.UnixMilli()-v.Standing.LastUsedAt >= useResolution {
+		ts.cache.Use(hash, &v.Standing, at.UnixMilli())
 	}
-	return Verdict{Reason: reason, Standing: standing}, nil
+	return v, nil
 }
 
-func (ts *Tokens) find(ctx context.Context, hash Hash) (Standing, bool, error) {
-	standing, state := ts.cache.Find(hash)
-	switch state {
-	case Hit:
-		return standing, true, nil
-	case KnownUnknown:
-		return Standing{}, false, nil
-	}
+func (ts *Tokens) load(ctx context.Context, hash Hash) (Standing, bool, error) {
 	return ts.cache.Load(hash, func() (Standing, bool, error) {
 		// Others may wait for this answer too, so it does not end with the request that asked first.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), findTimeout)
