@@ -78,7 +78,7 @@ type Server struct {
 
 	warnProxy   sync.Once
 	lastFailure atomic.Int64 // when a door last logged a failure, in Unix seconds
-	waiting     waitingConns
+	conns       connections
 }
 
 // New builds the server. It does not listen yet.
@@ -104,9 +104,6 @@ func New(parts Parts) (*Server, error) {
 		Immutable:                    true, // what handlers keep of a request must not change under them
 		ReadBufferSize:               maxHeaderBytes,
 		BodyLimit:                    readBodyBytes,
-		ReadTimeout:                  30 * time.Second,
-		WriteTimeout:                 30 * time.Second,
-		IdleTimeout:                  2 * time.Minute,
 		ErrorHandler:                 s.answerError,
 	})
 	s.routes()
@@ -214,18 +211,20 @@ func (s *Server) routes() {
 }
 
 // Serve answers on the listener until Shutdown; over TLS where a certificate is set.
-func (s *Server) Serve(listener net.Listener) error {
-	listener = &waitingListener{Listener: listener, waiting: &s.waiting}
+func (s *Server) Serve(from net.Listener) error {
 	if s.tls != nil {
-		listener = tls.NewListener(listener, s.tls)
+		from = tls.NewListener(from, s.tls)
 	}
-	return s.app.Listener(listener)
+	stop := make(chan struct{})
+	defer close(stop)
+	go s.conns.watch(stop)
+	return s.app.Listener(&listener{Listener: from, all: &s.conns})
 }
 
 // Shutdown stops accepting, closes connections that have asked for nothing yet, and waits for what runs, up to the
 // given time; what has not arrived whole by then is cut off.
 func (s *Server) Shutdown(timeout time.Duration) error {
-	s.waiting.close()
+	s.conns.closeFresh()
 	err := s.app.ShutdownWithTimeout(timeout)
 	if errors.Is(err, context.DeadlineExceeded) {
 		s.Log.Warn("some requests did not end in time and were cut off")

@@ -1,0 +1,197 @@
+package web
+
+import (
+	"errors"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// How long a connection may take, stated in the README.
+const (
+	readTimeout  = 30 * time.Second // for a request to arrive whole
+	writeTimeout = 30 * time.Second // for an answer to be taken
+	idleTimeout  = 2 * time.Minute  // from an answer to the next request
+)
+
+// sweepEvery is how often connections are looked at, and so how exact the times above are.
+const sweepEvery = time.Second
+
+// connections are all that are open. Instead of setting three deadlines for each request, nearly all of which never
+// come, a connection notes when it began what it does, on a clock that moves once a sweep; the sweep ends what takes too
+// long. Times of the server below would each cost a look at the clock and a timer for every request.
+type connections struct {
+	sweeps atomic.Int64 // since the first listener; the clock
+
+	mu     sync.Mutex
+	open   map[*conn]struct{}
+	closed bool
+}
+
+// What a connection does.
+const (
+	fresh   = iota // nothing has come yet
+	idle           // waits for the next request
+	reading        // reads a request, or works on it
+	writing        // writes an answer
+)
+
+// allowed is how many sweeps a connection may do what it does.
+var allowed = [...]int64{
+	fresh: int64(readTimeout / sweepEvery), idle: int64(idleTimeout / sweepEvery),
+	reading: int64(readTimeout / sweepEvery), writing: int64(writeTimeout / sweepEvery),
+}
+
+// listener hands out connections that are kept in all.
+type listener struct {
+	net.Listener
+	all *connections
+}
+
+// Accept implements net.Listener.
+func (l *listener) Accept() (net.Conn, error) {
+	inner, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	c := &conn{Conn: inner, all: l.all}
+	c.begin(fresh)
+	l.all.add(c)
+	return c, nil
+}
+
+func (cs *connections) add(c *conn) {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	if cs.closed {
+		_ = c.Conn.Close()
+		return
+	}
+	if cs.open == nil {
+		cs.open = map[*conn]struct{}{}
+	}
+	cs.open[c] = struct{}{}
+}
+
+func (cs *connections) remove(c *conn) {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	delete(cs.open, c)
+}
+
+// closeFresh closes the connections on which nothing has come, and those that are still to come. Browsers open some in
+// advance, and a stop must not wait for them; the server below counts them as requests under way.
+func (cs *connections) closeFresh() {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	cs.closed = true
+	for c := range cs.open {
+		if does, _ := c.now(); does == fresh {
+			_ = c.Conn.Close()
+		}
+	}
+}
+
+// watch sweeps every now and then until stop is closed.
+func (cs *connections) watch(stop <-chan struct{}) {
+	ticker := time.NewTicker(sweepEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			cs.sweep()
+		case <-stop:
+			return
+		}
+	}
+}
+
+// sweep wakes the readers and writers of connections that take too long. It does so again each time, since one that
+// goes on at that moment clears the deadline.
+func (cs *connections) sweep() {
+	cs.sweeps.Add(1)
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	for c := range cs.open {
+		if !c.overdue() {
+			continue
+		}
+		// A deadline that can't be set is one of a connection that is closed.
+		if does, _ := c.now(); does == writing {
+			_ = c.Conn.SetWriteDeadline(past)
+		} else {
+			_ = c.Conn.SetReadDeadline(past)
+		}
+	}
+}
+
+// past is a deadline that has come.
+var past = time.Unix(1, 0)
+
+// conn is one connection. Its reader and writer are one goroutine, that of the server below.
+type conn struct {
+	net.Conn
+	all *connections
+	// state is the sweep in which it began what it does, times four, and what that is.
+	state atomic.Int64
+}
+
+func (c *conn) begin(what int64) { c.state.Store(c.all.sweeps.Load()<<2 | what) }
+
+func (c *conn) now() (does, since int64) {
+	state := c.state.Load()
+	return state & 3, state >> 2
+}
+
+func (c *conn) overdue() bool {
+	does, since := c.now()
+	return c.all.sweeps.Load()-since > allowed[does]
+}
+
+// Read implements net.Conn.
+func (c *conn) Read(p []byte) (int, error) {
+	if does, _ := c.now(); does == writing {
+		c.begin(idle)
+	}
+	for {
+		n, err := c.Conn.Read(p)
+		if n > 0 {
+			if does, _ := c.now(); does != reading {
+				c.begin(reading)
+			}
+			return n, err
+		}
+		if err == nil || !errors.Is(err, os.ErrDeadlineExceeded) || c.overdue() {
+			return n, err
+		}
+		// The deadline was for what the connection did before.
+		if err := c.Conn.SetReadDeadline(time.Time{}); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// Write implements net.Conn.
+func (c *conn) Write(p []byte) (written int, err error) {
+	if does, _ := c.now(); does != writing {
+		c.begin(writing)
+	}
+	for {
+		n, err := c.Conn.Write(p[written:])
+		written += n
+		if err == nil || !errors.Is(err, os.ErrDeadlineExceeded) || c.overdue() {
+			return written, err
+		}
+		if err := c.Conn.SetWriteDeadline(time.Time{}); err != nil {
+			return written, err
+		}
+	}
+}
+
+// Close implements net.Conn.
+func (c *conn) Close() error {
+	c.all.remove(c)
+	return c.Conn.Close()
+}

@@ -1,0 +1,180 @@
+package web
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// inBubble gives a connection that is watched, and its other end. In the bubble time goes on only when everybody waits.
+func inBubble(t *testing.T, f func(t *testing.T, c *conn, peer net.Conn)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		ours, peer := net.Pipe()
+		all, stop := &connections{}, make(chan struct{})
+		go all.watch(stop)
+		c := &conn{Conn: ours, all: all}
+		c.begin(fresh)
+		all.add(c)
+		f(t, c, peer)
+		close(stop)
+		if err := errors.Join(c.Close(), peer.Close()); err != nil {
+			t.Error(err)
+		}
+		if len(all.open) != 0 {
+			t.Error("a closed connection is still watched")
+		}
+	})
+}
+
+// endsAfter waits for what fails with a deadline, and wants it to have taken about so long.
+func endsAfter(t *testing.T, want time.Duration, f func() error) {
+	t.Helper()
+	began := time.Now()
+	err := f()
+	if took := time.Since(began); !errors.Is(err, os.ErrDeadlineExceeded) || took < want || took > want+2*sweepEvery {
+		t.Errorf("ended after %s with %v, want a deadline after %s", took, err, want)
+	}
+}
+
+func readOnce(c net.Conn, atMost int) error {
+	_, err := c.Read(make([]byte, atMost))
+	return err
+}
+
+// every3Seconds does something until it fails, and closes what it returns then.
+func every3Seconds(do func() error) (done chan struct{}) {
+	done = make(chan struct{})
+	go func() {
+		defer close(done)
+		for do() == nil {
+			time.Sleep(3 * time.Second)
+		}
+	}()
+	return done
+}
+
+func TestAConnectionOnWhichNothingComesEnds(t *testing.T) {
+	inBubble(t, func(t *testing.T, c *conn, _ net.Conn) {
+		endsAfter(t, readTimeout, func() error { return readOnce(c, 16) })
+	})
+}
+
+func TestARequestThatTricklesEndsInTimeHoweverOftenAByteComes(t *testing.T) {
+	inBubble(t, func(t *testing.T, c *conn, peer net.Conn) {
+		done := every3Seconds(func() error {
+			_, err := peer.Write([]byte("x"))
+			return err
+		})
+		if err := readOnce(c, 16); err != nil {
+			t.Fatal(err)
+		}
+		endsAfter(t, readTimeout, func() error {
+			for {
+				if err := readOnce(c, 16); err != nil {
+					return err
+				}
+			}
+		})
+		_ = c.Close()
+		<-done
+	})
+}
+
+func TestAConnectionWaitsLongerForTheNextRequest(t *testing.T) {
+	inBubble(t, func(t *testing.T, c *conn, peer net.Conn) {
+		exchange(t, c, peer, 0)
+		endsAfter(t, idleTimeout, func() error { return readOnce(c, 16) })
+	})
+}
+
+func TestWorkThatTakesLongerThanARequestMayDoesNotEndTheConnection(t *testing.T) {
+	inBubble(t, func(t *testing.T, c *conn, peer net.Conn) {
+		exchange(t, c, peer, 3*readTimeout)
+		time.Sleep(idleTimeout - 10*time.Second)
+		exchange(t, c, peer, 0)
+	})
+}
+
+func TestAnAnswerThatNobodyTakesEnds(t *testing.T) {
+	inBubble(t, func(t *testing.T, c *conn, _ net.Conn) {
+		endsAfter(t, writeTimeout, func() error {
+			_, err := c.Write([]byte("answer"))
+			return err
+		})
+	})
+}
+
+func TestAnAnswerThatIsTakenSlowlyEndsHoweverOftenAByteIsTaken(t *testing.T) {
+	inBubble(t, func(t *testing.T, c *conn, peer net.Conn) {
+		done := every3Seconds(func() error { return readOnce(peer, 1) })
+		endsAfter(t, writeTimeout, func() error {
+			for {
+				if _, err := c.Write([]byte("part")); err != nil {
+					return err
+				}
+			}
+		})
+		_ = c.Close()
+		<-done
+	})
+}
+
+// The sweep may set a deadline just when the connection goes on to something else.
+func TestADeadlineThatComesTooLateIsTakenBack(t *testing.T) {
+	inBubble(t, func(t *testing.T, c *conn, peer net.Conn) {
+		if err := c.Conn.SetDeadline(past); err != nil {
+			t.Fatal(err)
+		}
+		exchange(t, c, peer, 0)
+	})
+}
+
+// exchange sends a request from the peer, works on it, and takes the answer in two parts.
+func exchange(t *testing.T, c *conn, peer net.Conn, work time.Duration) {
+	t.Helper()
+	go func() { _, _ = peer.Write([]byte("request")) }()
+	if err := readOnce(c, 16); err != nil {
+		t.Fatalf("read a request: %v", err)
+	}
+	time.Sleep(work)
+	sent := bytes.Repeat([]byte("answer"), 10)
+	written := make(chan error, 1)
+	go func() {
+		_, err := c.Write(sent)
+		written <- err
+	}()
+	taken := make([]byte, len(sent))
+	_, err1 := io.ReadFull(peer, taken[:7])
+	time.Sleep(5 * time.Second)
+	_, err2 := io.ReadFull(peer, taken[7:])
+	if err := errors.Join(err1, err2, <-written); err != nil || !bytes.Equal(taken, sent) {
+		t.Fatalf("%q was taken (%v), want %q", taken, err, sent)
+	}
+}
+
+func TestAStopClosesWhatHasAskedForNothingAndNothingElse(t *testing.T) {
+	inBubble(t, func(t *testing.T, c *conn, peer net.Conn) {
+		exchange(t, c, peer, 0)
+		ours, browser := net.Pipe()
+		unused := &conn{Conn: ours, all: c.all}
+		unused.begin(fresh)
+		c.all.add(unused)
+		c.all.closeFresh()
+		if _, err := browser.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+			t.Errorf("an unused connection: %v, want it closed", err)
+		}
+		c.all.remove(unused)
+		exchange(t, c, peer, 0)
+		late, client := net.Pipe()
+		c.all.add(&conn{Conn: late, all: c.all})
+		if _, err := client.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+			t.Errorf("a connection that comes too late: %v, want it closed", err)
+		}
+	})
+}
