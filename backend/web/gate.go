@@ -140,13 +140,13 @@ func (s *Server) validate(c *fasthttp.RequestCtx) {
 	h, t := &c.Response.Header, &verdict.Standing
 	text := drafts.Get().(*[maxText]byte)
 	h.DisableNormalizing() // the names are written as they are sent
-	h.AddBytesKV(headerTokenID, t.TokenID.Append(text[:0]))
-	h.AddBytesKV(headerTokenScope, append(text[:0], t.Scope.String()...))
-	h.AddBytesKV(headerAccountID, t.AccountID.Append(text[:0]))
-	h.AddBytesKV(headerEnvironmentID, t.EnvironmentID.Append(text[:0]))
-	h.AddBytesKV(headerAgentID, t.AgentID.Append(text[:0]))
-	h.AddBytesKV(headerAgentDeploymentID, t.AgentDeploymentID.Append(text[:0]))
-	h.AddBytesKV(headerTokenExpiresAt, time.Unix(t.ExpiresAt, 0).UTC().AppendFormat(text[:0], time.RFC3339))
+	h.SetCanonical(headerTokenID, t.TokenID.Append(text[:0]))
+	h.SetCanonical(headerTokenScope, append(text[:0], t.Scope.String()...))
+	h.SetCanonical(headerAccountID, t.AccountID.Append(text[:0]))
+	h.SetCanonical(headerEnvironmentID, t.EnvironmentID.Append(text[:0]))
+	h.SetCanonical(headerAgentID, t.AgentID.Append(text[:0]))
+	h.SetCanonical(headerAgentDeploymentID, t.AgentDeploymentID.Append(text[:0]))
+	h.SetCanonical(headerTokenExpiresAt, time.Unix(t.ExpiresAt, 0).UTC().AppendFormat(text[:0], time.RFC3339))
 	drafts.Put(text)
 	s.answerNoStore(c, http.StatusOK)
 }
@@ -228,7 +228,7 @@ func (s *Server) refuse(c *fasthttp.RequestCtx, r refusal) {
 func (s *Server) answerNoStore(c *fasthttp.RequestCtx, status int) {
 	c.Response.Header.DisableNormalizing()
 	for _, header := range s.headers {
-		c.Response.Header.AddBytesKV(header.name, header.value)
+		c.Response.Header.SetCanonical(header.name, header.value)
 	}
 	c.Response.SetStatusCode(status)
 }
