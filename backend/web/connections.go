@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,7 +24,8 @@ const sweepEvery = time.Second
 // come, a connection notes when it began what it does, on a clock that moves once a sweep; the sweep ends what takes too
 // long. Times of the server below would each cost a look at the clock and a timer for every request.
 type connections struct {
-	sweeps atomic.Int64 // since the first listener; the clock
+	sweeps  atomic.Int64 // since the first listener; the clock
+	oneCore bool         // all connections share one processor
 
 	mu     sync.Mutex
 	open   map[*conn]struct{}
@@ -135,7 +137,8 @@ type conn struct {
 	net.Conn
 	all *connections
 	// state is the sweep in which it began what it does, times four, and what that is.
-	state atomic.Int64
+	state  atomic.Int64
+	waited bool // let others go first after the last answer
 }
 
 func (c *conn) begin(what int64) { c.state.Store(c.all.sweeps.Load()<<2 | what) }
@@ -154,6 +157,7 @@ func (c *conn) overdue() bool {
 func (c *conn) Read(p []byte) (int, error) {
 	if does, _ := c.now(); does == writing {
 		c.begin(idle)
+		c.letOthersGoFirst()
 	}
 	for {
 		n, err := c.Conn.Read(p)
@@ -170,6 +174,16 @@ func (c *conn) Read(p []byte) (int, error) {
 		if err := c.Conn.SetReadDeadline(time.Time{}); err != nil {
 			return 0, err
 		}
+	}
+}
+
+// letOthersGoFirst, after every second answer, hands a busy processor to the other connections. By the time that it is
+// back the next request is often there; a read right after an answer finds nothing and costs a call of the system in
+// vain. The network is asked for news only when nobody is left to run, so no connection may do this twice in a row: that
+// would keep who waits for the network waiting. With more than one processor it would wake another one for each answer.
+func (c *conn) letOthersGoFirst() {
+	if c.waited = c.all.oneCore && !c.waited; c.waited {
+		runtime.Gosched()
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -217,6 +218,7 @@ func (s *Server) Serve(from net.Listener) error {
 	}
 	stop := make(chan struct{})
 	defer close(stop)
+	s.conns.oneCore = runtime.GOMAXPROCS(0) == 1
 	go s.conns.watch(stop)
 	return s.app.Listener(&listener{Listener: from, all: &s.conns})
 }
