@@ -38,7 +38,7 @@ type Serving struct {
 	TLSCert        string   `help:"File of the TLS certificate chain, PEM; needs --tls-key." placeholder:"FILE"`
 	TLSKey         string   `help:"File of the TLS key, PEM." placeholder:"FILE"`
 	SMTPURL        Secret   `name:"smtp-url" help:"Mail server that sends invites, such as smtp://user:password@mail.example.com:587?from=tokens@example.com; smtps for TLS from the start. Nothing is mailed if empty. Also TOKENTAB_SMTP_URL_FILE." placeholder:"URL"`
-	CacheTokens    int      `help:"How many tokens validation keeps in memory; each takes about 170 bytes." default:"1000000" placeholder:"N"`
+	CacheTokens    int      `help:"How many tokens validation keeps in memory; each takes about 140 bytes." default:"1000000" placeholder:"N"`
 }
 
 // Config is all settings. Check has to pass before they are used.

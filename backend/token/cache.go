@@ -2,7 +2,9 @@ package token
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"math"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -56,16 +58,20 @@ const (
 type shard struct {
 	seq   atomic.Uint64 // odd while a writer moves entries
 	table table
-	_     [8]byte // keep what writers touch off the line that readers share
+	_     [8]byte // readers need what is above, a line of a processor's cache, and mostly nothing else
 
-	mu      sync.Mutex // held by writers
-	count   uint32     // entries in table, at slots 0 … count-1
-	hand    uint32     // where the next sample starts
 	unknown [unknownSets * unknownWays * hashWords]atomic.Uint64
+
+	mu      sync.Mutex      // held by writers
+	count   uint32          // entries in table, at slots 0 … count-1
+	hand    uint32          // where the next sample starts
 	used    []uint32        // slots whose use is not taken yet; a slot may be listed in vain
 	spilled map[pfid.ID]Use // uses of tokens that are not in the table any more, by token
 	flights map[Hash]*flight
+	_       [8]byte // a shard is a whole number of lines
 }
+
+var errAborted = errors.New("the look-up was aborted")
 
 // flight is one load under way, which all who miss the same hash wait for.
 type flight struct {
@@ -105,7 +111,7 @@ func (c *Cache) Find(hash *Hash, standing *Standing) State {
 		if seq := s.seq.Load(); seq&1 == 0 {
 			state := Miss
 			if slot, ok := s.table.find(&h); ok {
-				s.table.readStanding(slot, standing)
+				s.table.standing(slot, standing)
 				state = Hit
 			} else if _, ok := s.unknownAt(&h); ok {
 				state = KnownUnknown
@@ -136,7 +142,7 @@ func (c *Cache) Load(hash Hash, find func() (Standing, bool, error)) (Standing, 
 	}
 	if slot, ok := s.table.find(&h); ok { // somebody's load ended since Find
 		var standing Standing
-		s.table.readStanding(slot, &standing)
+		s.table.standing(slot, &standing)
 		s.mu.Unlock()
 		return standing, true, nil
 	}
@@ -196,7 +202,7 @@ func (s *shard) forgetAccount(account pfid.ID) (dropped int) {
 	// From the end, since removing an entry moves the last one into its place.
 	for slot := s.count; slot > 0; slot-- {
 		var standing Standing
-		if s.table.readStanding(slot-1, &standing); standing.AccountID == account {
+		if s.table.standing(slot-1, &standing); standing.AccountID == account {
 			s.seq.Add(1)
 			s.remove(slot - 1)
 			s.seq.Add(1)
@@ -226,12 +232,15 @@ func (c *Cache) put(s *shard, h *key, f *flight) {
 		s.remember(h)
 		return
 	}
+	e, fits := pack(h, &f.standing)
+	if !fits {
+		return
+	}
 	c.room.Add(-1)
 	for s.count == s.table.slots() || s.count >= alwaysKept && c.room.Load() < 0 {
 		s.remove(s.oldest())
 		c.room.Add(1)
 	}
-	e := entryOf(h, &f.standing)
 	s.table.write(s.count, &e)
 	s.table.link(h, s.count)
 	s.count++
@@ -239,10 +248,10 @@ func (c *Cache) put(s *shard, h *key, f *flight) {
 
 // oldest returns the slot that was used the longest ago among a few.
 func (s *shard) oldest() uint32 {
-	best, bestUsed := uint32(0), uint64(1)<<63
+	best, bestUsed := uint32(0), int64(math.MaxInt64)
 	for range sampleSize {
 		s.hand = (s.hand + 1) % s.count
-		if used := s.table.word(s.hand, wordUsed).Load(); used < bestUsed {
+		if used := s.table.lastUsed(s.hand); used < bestUsed {
 			best, bestUsed = s.hand, used
 		}
 	}
@@ -254,17 +263,17 @@ func (s *shard) remove(slot uint32) {
 	t := &s.table
 	var e entry
 	t.read(slot, &e)
-	if e[wordMeta]&metaUsed != 0 {
+	if t.isUnwritten(slot) {
 		s.spill(e.use())
 	}
-	t.unlink(e.key())
+	t.unlink(e.key(), slot)
 	s.count--
 	if last := s.count; slot != last {
 		t.read(last, &e)
-		t.unlink(e.key())
+		t.unlink(e.key(), last)
 		t.write(slot, &e)
 		t.link(e.key(), slot)
-		if e[wordMeta]&metaUsed != 0 {
+		if t.isUnwritten(slot) {
 			s.listUsed(slot)
 		}
 	}

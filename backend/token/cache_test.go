@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
+	"unsafe"
 
 	"tokentab/backend/pfid"
 )
@@ -18,9 +20,11 @@ func standingN(t testing.TB, n int) Standing {
 	t.Helper()
 	s := Standing{Status: Active, Scope: ScopeAgentDeployment, ExpiresAt: int64(n), LastUsedAt: 1}
 	for _, id := range []*pfid.ID{&s.TokenID, &s.AccountID, &s.EnvironmentID, &s.AgentID, &s.AgentDeploymentID} {
-		if _, err := rand.Read(id[:]); err != nil {
+		made, err := pfid.New(time.UnixMilli(int64(n)), 7, rand.Reader)
+		if err != nil {
 			t.Fatal(err)
 		}
+		*id = made
 	}
 	return s
 }
@@ -413,6 +417,51 @@ func TestUsesThatAreNeverTakenTakeNoMoreRoom(t *testing.T) {
 	for i := range c.shards {
 		if s := &c.shards[i]; len(s.used) > 2*int(s.table.slots()) {
 			t.Fatalf("%d uses listed for %d slots", len(s.used), s.table.slots())
+		}
+	}
+}
+
+func TestWhatDoesNotFitIntoAnEntryIsAnsweredAndNotCached(t *testing.T) {
+	c := newCache(t, 100)
+	otherPartition, err := pfid.New(time.UnixMilli(1), 8, rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, change := range map[string]func(*Standing){
+		"an id of another partition": func(s *Standing) { s.AgentID = otherPartition },
+		"an end too far away":        func(s *Standing) { s.ExpiresAt = 1 << 34 },
+		"an end before 1970":         func(s *Standing) { s.ExpiresAt = -1 },
+		"a last use too far away":    func(s *Standing) { s.LastUsedAt = 1 << 47 },
+		"a status too high":          func(s *Standing) { s.Status = 200 },
+	} {
+		s := standingN(t, 1)
+		change(&s)
+		if got, ok, err := c.Load(hashN(1), found(s)); err != nil || !ok || got != s {
+			t.Errorf("%s: answered %+v %v %v", name, got, ok, err)
+		}
+		if _, state := find(c, hashN(1)); state != Miss {
+			t.Errorf("%s: %v, want it to be asked for again", name, state)
+		}
+	}
+	if c.Len() != 0 {
+		t.Errorf("%d tokens are cached", c.Len())
+	}
+}
+
+// Whatever a validation reads of a shard, and then of an entry, is meant to lie in one and in two lines of a processor's
+// cache, of 64 bytes.
+func TestReadersTouchFewLines(t *testing.T) {
+	var s shard
+	if unsafe.Offsetof(s.unknown) != 64 || unsafe.Sizeof(s)%64 != 0 {
+		t.Errorf("readers need %d bytes of a shard of %d", unsafe.Offsetof(s.unknown), unsafe.Sizeof(s))
+	}
+	if unsafe.Sizeof(entry{}) != 128 {
+		t.Errorf("an entry has %d bytes", unsafe.Sizeof(entry{}))
+	}
+	c := newCache(t, 10_000)
+	for i := range c.shards {
+		if at := uintptr(unsafe.Pointer(&c.shards[i].table.words[0])); at%64 != 0 {
+			t.Fatalf("the entries of shard %d start at %x", i, at)
 		}
 	}
 }

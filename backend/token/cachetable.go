@@ -1,52 +1,24 @@
 package token
 
 import (
-	"errors"
 	"sync/atomic"
 	"unsafe"
 )
 
-var errAborted = errors.New("the look-up was aborted")
-
-// entry is one cached token as flat words: the hash, its Standing, and a word of flags.
-type entry [entryWords]uint64
-
-const (
-	standingWords = int(unsafe.Sizeof(Standing{}) / 8)
-
-	wordStanding = hashWords
-	wordUsed     = wordStanding + int(unsafe.Offsetof(Standing{}.LastUsedAt)/8)
-	wordMeta     = wordStanding + standingWords
-	entryWords   = wordMeta + 1
-
-	metaUsed = 1 // the use has not been taken for writing yet
-)
-
-// words views a Standing as what it is made of.
-func (s *Standing) words() *[standingWords]uint64 { return (*[standingWords]uint64)(unsafe.Pointer(s)) }
-
-func (e *entry) key() *key { return (*key)(e[:hashWords]) }
-
-func (e *entry) standing() *Standing { return (*Standing)(unsafe.Pointer(&e[wordStanding])) }
-
-func (e *entry) use() Use {
-	s := e.standing()
-	return Use{TokenID: s.TokenID, AgentID: s.AgentID, At: s.LastUsedAt}
-}
-
-func entryOf(h *key, s *Standing) entry {
-	var e entry
-	copy(e[:], h[:])
-	*e.standing() = *s
-	return e
-}
-
 // table is an open-addressed index over a slab of entries. Its words are atomic because readers look while a writer
 // writes; a reader that met a writer throws its result away, so torn entries do no harm.
 type table struct {
-	index []atomic.Uint32 // slot+1, or 0 for empty
+	index []atomic.Uint32 // tag<<slotBits | slot+1, or 0 for empty
 	words []atomic.Uint64
 }
+
+// slotBits are those of a place in the index that say which slot. In the others stand some of its hash, so that hardly
+// ever an entry is read that is not the one.
+const slotBits = 20
+
+func tagged(h *key, slot uint32) uint32 { return uint32(h[3]>>32)&^(1<<slotBits-1) | (slot + 1) }
+
+func slotIn(v uint32) uint32 { return v&(1<<slotBits-1) - 1 }
 
 // indexSize is how many places the index of a table has: a power of two, of which at most three in four are taken.
 func indexSize(slots uint32) uint32 {
@@ -71,8 +43,6 @@ func newTable(slots uint32, memory []uint64) table {
 
 func (t *table) slots() uint32 { return uint32(len(t.words) / entryWords) }
 
-func (t *table) word(slot uint32, n int) *atomic.Uint64 { return &t.words[int(slot)*entryWords+n] }
-
 func (t *table) read(slot uint32, e *entry) {
 	words := t.words[int(slot)*entryWords:][:entryWords]
 	for i := range e {
@@ -80,14 +50,30 @@ func (t *table) read(slot uint32, e *entry) {
 	}
 }
 
-// readStanding reads only what a validation needs of an entry.
-func (t *table) readStanding(slot uint32, into *Standing) {
-	words := t.words[int(slot)*entryWords+wordStanding:][:standingWords]
-	to := into.words()
-	for i := range to {
-		to[i] = words[i].Load()
-	}
+// standing reads what a validation needs of an entry.
+func (t *table) standing(slot uint32, into *Standing) {
+	var e entry
+	t.read(slot, &e)
+	e.unpack(into)
 }
+
+// last is the word of what changes in an entry. Only a writer may store to it.
+func (t *table) last(slot uint32) *atomic.Uint64 { return &t.words[int(slot)*entryWords+wordLast] }
+
+// lastUsed returns when the token in a slot was last used, in Unix milliseconds.
+func (t *table) lastUsed(slot uint32) int64 { return int64(t.last(slot).Load() >> bitsOfLast) }
+
+// isUnwritten reports whether the last use in a slot has not been taken for writing yet.
+func (t *table) isUnwritten(slot uint32) bool { return t.last(slot).Load()&unwritten != 0 }
+
+// use notes a use that is to be written.
+func (t *table) use(slot uint32, at int64) {
+	rest := t.last(slot).Load() & (1<<bitsOfLast - 1)
+	t.last(slot).Store(uint64(at)<<bitsOfLast | rest | unwritten)
+}
+
+// taken notes that the last use was taken for writing.
+func (t *table) taken(slot uint32) { t.last(slot).Store(t.last(slot).Load() &^ unwritten) }
 
 func (t *table) write(slot uint32, e *entry) {
 	words := t.words[int(slot)*entryWords:][:entryWords]
@@ -102,15 +88,15 @@ func (t *table) home(h *key) uint32 { return uint32(h[1]) & uint32(len(t.index)-
 func (t *table) next(i uint32) uint32 { return (i + 1) & uint32(len(t.index)-1) }
 
 func (t *table) find(h *key) (slot uint32, ok bool) {
-	i := t.home(h)
+	i, wanted := t.home(h), tagged(h, 0)>>slotBits
 	// Bounded, since an index that is being written may show no empty place for a moment.
 	for range t.index {
 		v := t.index[i].Load()
 		if v == 0 {
 			return 0, false
 		}
-		if slot = v - 1; t.holds(slot, h) {
-			return slot, true
+		if v>>slotBits == wanted && t.holds(slotIn(v), h) {
+			return slotIn(v), true
 		}
 		i = t.next(i)
 	}
@@ -132,13 +118,13 @@ func (t *table) link(h *key, slot uint32) {
 	for t.index[i].Load() != 0 {
 		i = t.next(i)
 	}
-	t.index[i].Store(slot + 1)
+	t.index[i].Store(tagged(h, slot))
 }
 
-// unlink takes a hash out of the index and closes the gap, so that no search ends too early.
-func (t *table) unlink(h *key) {
-	i := t.home(h)
-	for !t.holds(t.index[i].Load()-1, h) {
+// unlink takes a slot out of the index and closes the gap, so that no search ends too early.
+func (t *table) unlink(h *key, slot uint32) {
+	i, wanted := t.home(h), tagged(h, slot)
+	for t.index[i].Load() != wanted {
 		i = t.next(i)
 	}
 	for j := t.next(i); ; j = t.next(j) {
@@ -148,7 +134,7 @@ func (t *table) unlink(h *key) {
 		}
 		var k key
 		for n := range k {
-			k[n] = t.word(v-1, n).Load()
+			k[n] = t.words[int(slotIn(v))*entryWords+n].Load()
 		}
 		// An entry may move back into the gap unless its home lies behind the gap, going round.
 		home, mask := t.home(&k), uint32(len(t.index)-1)

@@ -32,12 +32,12 @@ func (c *Cache) Use(hash Hash, standing *Standing, at int64) {
 		s.spill(Use{TokenID: standing.TokenID, AgentID: standing.AgentID, At: at})
 		return
 	}
-	if at <= int64(t.word(slot, wordUsed).Load()) {
+	if at <= t.lastUsed(slot) {
 		return
 	}
-	t.word(slot, wordUsed).Store(uint64(at))
-	if meta := t.word(slot, wordMeta); meta.Load()&metaUsed == 0 {
-		meta.Store(meta.Load() | metaUsed)
+	known := t.isUnwritten(slot)
+	t.use(slot, at)
+	if !known {
 		s.listUsed(slot)
 	}
 }
@@ -51,7 +51,7 @@ func (s *shard) listUsed(slot uint32) {
 	}
 	s.used = s.used[:0]
 	for slot := range s.count {
-		if s.table.word(slot, wordMeta).Load()&metaUsed != 0 {
+		if s.table.isUnwritten(slot) {
 			s.used = append(s.used, slot)
 		}
 	}
@@ -64,7 +64,7 @@ func (c *Cache) lastUse(hash Hash, id pfid.ID) (at int64) {
 	for _, s := range []*shard{c.shardOf(&h), c.returned(id)} {
 		s.mu.Lock()
 		if slot, ok := s.table.find(&h); ok {
-			at = max(at, int64(s.table.word(slot, wordUsed).Load()))
+			at = max(at, s.table.lastUsed(slot))
 		}
 		at = max(at, s.spilled[id].At)
 		s.mu.Unlock()
@@ -87,14 +87,10 @@ func (c *Cache) takeUses(shard int, uses []Use) []Use {
 	clear(s.spilled)
 	t := &s.table
 	for _, slot := range s.used {
-		if slot >= s.count {
+		if slot >= s.count || !t.isUnwritten(slot) {
 			continue
 		}
-		meta := t.word(slot, wordMeta)
-		if meta.Load()&metaUsed == 0 {
-			continue
-		}
-		meta.Store(meta.Load() &^ metaUsed)
+		t.taken(slot)
 		var e entry
 		t.read(slot, &e)
 		uses = append(uses, e.use())
