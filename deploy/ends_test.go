@@ -16,7 +16,7 @@ import (
 // received is a request as it reached the application.
 type received struct {
 	method, target, body string
-	header               http.Header
+	header, trailer      http.Header
 }
 
 // variable is the value of a header as CGI and its heirs see it: they make one name of X-Token-Id, X_Token_Id and
@@ -65,7 +65,7 @@ func (a *application) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	a.mu.Lock()
-	a.all = append(a.all, received{r.Method, r.RequestURI, string(body), r.Header.Clone()})
+	a.all = append(a.all, received{r.Method, r.RequestURI, string(body), r.Header.Clone(), r.Trailer})
 	a.mu.Unlock()
 	if r.Header.Get("Upgrade") == "websocket" {
 		echo(w)

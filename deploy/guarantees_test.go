@@ -47,6 +47,47 @@ var guarantees = map[string]func(*testing.T, *scene){
 		}
 	},
 
+	"of two X-API-Key headers the second never counts": func(t *testing.T, s *scene) {
+		first, second := "X-API-Key: "+s.tokens.account.secret, "X-API-Key: "+s.tokens.deployment.secret
+		s.refused(t, http.StatusUnauthorized, "GET", "/", "X-API-Key: wrong", first)
+		s.refused(t, http.StatusUnauthorized, "GET", "/", "X-API-Key:", first)
+		s.application.take()
+		a := s.ask(t, "GET", "/", first, second)
+		if all := s.application.take(); len(all) > 0 && s.proxy.name == "nginx" { // up to 1.22 it sees the first only
+			s.tokens.account.knows(t, "two keys", all[0])
+		} else if len(all) != 0 || a.status != http.StatusUnauthorized {
+			t.Errorf("%d", a.status)
+		}
+	},
+
+	"a credential that nobody can read is the client's mistake": func(t *testing.T, s *scene) {
+		unreadable := []string{"Bearer a\x01b", "Bearer \x7f", "Bearer " + s.tokens.account.secret + "\x1f", "Bearer " + strings.Repeat("a", 16<<10-len("Authorization: Bearer \r\n"))}
+		for _, value := range unreadable {
+			for _, header := range []string{"Authorization: ", "X-API-Key: "} {
+				s.application.take()
+				a := s.ask(t, "GET", "/", header+value)
+				if all := s.application.take(); len(all) != 0 || a.status < 400 || a.status >= 500 {
+					t.Errorf("%.40q: %d", header+value, a.status)
+				}
+				if a.status == http.StatusUnauthorized && !strings.Contains(a.header.Get("WWW-Authenticate"), `error="invalid_token"`) {
+					t.Errorf("%.40q: WWW-Authenticate %q", header+value, a.header.Get("WWW-Authenticate"))
+				}
+			}
+		}
+	},
+
+	"trailers are neither a credential nor an identity": func(t *testing.T, s *scene) {
+		body := "Transfer-Encoding: chunked\nTrailer: X-Token-Id, Authorization\n\n1\na\n0\nX-Token-Id: forged\n" + s.tokens.account.bearer()
+		s.refused(t, http.StatusUnauthorized, "POST", "/", "Connection: close", body)
+		r := s.passes(t, "POST", "/", s.tokens.deployment.bearer(), body)
+		s.tokens.deployment.knows(t, "trailers", r)
+		for name, values := range r.trailer {
+			if len(values) > 0 {
+				t.Errorf("the application got the trailer %s: %.40q", name, values)
+			}
+		}
+	},
+
 	"a revoked token is refused at once": func(t *testing.T, s *scene) {
 		c := s.suspended(t)
 		if _, err := s.Tokens.Activate(t.Context(), s.tokens.actor, c.ID); err != nil {
