@@ -164,11 +164,13 @@ func (s *server) call(method, path, secret, body string) (int, map[string]any, e
 	return response.StatusCode, answer, nil
 }
 
-func TestPromise2AcknowledgedIsKept(t *testing.T) {
-	folder := filepath.Join(t.TempDir(), "data")
+// setUp makes a data folder with an account, and an account token of it.
+func setUp(t *testing.T) (folder, manager string) {
+	t.Helper()
+	folder = filepath.Join(t.TempDir(), "data")
 	run := func(stdin string, args ...string) string {
 		t.Helper()
-		c := exec.Command("tokentab", args...)
+		c := exec.Command("tokentab", append(args, "--data", folder)...)
 		c.Stdin, c.Stderr = strings.NewReader(stdin), os.Stderr
 		out, err := c.Output()
 		if err != nil {
@@ -176,9 +178,12 @@ func TestPromise2AcknowledgedIsKept(t *testing.T) {
 		}
 		return strings.TrimSpace(string(out))
 	}
-	run("secret-pass-1\n", "setup", "--data", folder, "--account", "Acme", "--email", "a@b.co", "--password-stdin")
-	manager := run("", "token", "create", "--data", folder, "--scope", "account")
+	run("secret-pass-1\n", "setup", "--account", "Acme", "--email", "a@b.co", "--password-stdin")
+	return folder, run("", "token", "create", "--scope", "account")
+}
 
+func TestPromise2AcknowledgedIsKept(t *testing.T) {
+	folder, manager := setUp(t)
 	var mu sync.Mutex
 	acknowledged := map[string]string{} // status by id
 	secrets := map[string]string{}

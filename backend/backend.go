@@ -31,11 +31,12 @@ import (
 // true to under five seconds.
 const flushEvery = 3 * time.Second
 
-// The writer of uses rests after each few of them, which take some tenths of a millisecond, and for longer where the
-// processors are busy: on one core all validations wait for it.
+// The writer of uses rests after each few of them for as long as they took and, where the processors are busy, for so
+// many times longer: on one core all validations wait for it. Within these bounds.
 const (
-	restIdle = 5 * time.Millisecond
-	restBusy = 20 * time.Millisecond
+	restBusy  = 18
+	restLeast = time.Millisecond
+	restMost  = time.Second
 )
 
 // flushAtEnd is how long the last flush may take. It holds what was used most recently, and all that waited, which may
@@ -224,16 +225,19 @@ func (b *Backend) keepUses() {
 func resting(ctx context.Context) func() {
 	pause := func(d time.Duration) {
 		select {
-		case <-time.After(d):
+		case <-time.After(min(d, restMost)):
 		case <-ctx.Done():
 		}
 	}
+	working := time.Now()
 	return func() {
+		worked := max(time.Since(working), restLeast)
 		began, used := time.Now(), processorTime()
-		pause(restIdle)
+		pause(worked)
 		if busy := processorTime() - used; busy > time.Since(began)*time.Duration(runtime.GOMAXPROCS(0))/2 {
-			pause(restBusy)
+			pause(restBusy * worked)
 		}
+		working = time.Now()
 	}
 }
 

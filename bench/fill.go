@@ -56,6 +56,9 @@ func fill(ctx context.Context, path string, tokens int) (err error) {
 	if err := f.accountToken(caller(tokens)); err != nil {
 		return err
 	}
+	if _, err := tx.ExecContext(ctx, "INSERT INTO token_uses (token_id) SELECT id FROM api_tokens ORDER BY id"); err != nil {
+		return err
+	}
 	return tx.Commit()
 }
 

@@ -108,8 +108,12 @@ func TestPromise8TokensOfSchema1StayGood(t *testing.T) {
 	for status := token.Active; status <= token.Revoked; status++ {
 		hash := token.HashOf([]byte(status.String()))
 		hashes[status] = hash
-		err := writer.Exec(`INSERT INTO api_tokens (id, account_id, name, secret_hash, hint, token_scope, status, expires_at, inserted_at, updated_at)
-			VALUES (?, ?, '', ?, 'abcd', 'account', ?, ?, 1, 1)`, ids.id(), ids.actor.AccountID, hash[:], status.String(), now().Add(time.Hour).UnixMilli()).Error
+		var lastUsed any // never, but for the active one
+		if status == token.Active {
+			lastUsed = 123456
+		}
+		err := writer.Exec(`INSERT INTO api_tokens (id, account_id, name, secret_hash, hint, token_scope, status, expires_at, last_used_at, inserted_at, updated_at)
+			VALUES (?, ?, '', ?, 'abcd', 'account', ?, ?, ?, 1, 1)`, ids.id(), ids.actor.AccountID, hash[:], status.String(), now().Add(time.Hour).UnixMilli(), lastUsed).Error
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -130,6 +134,9 @@ func TestPromise8TokensOfSchema1StayGood(t *testing.T) {
 		found, err := s.Token(t.Context(), ids.actor.AccountID, standing.TokenID)
 		if err != nil || !found.StatusEntry.IsZero() {
 			t.Errorf("%v %v", found.StatusEntry, err)
+		}
+		if used := found.LastUsedAt.Equal(time.UnixMilli(123456)); used != (status == token.Active) || !used && !found.LastUsedAt.IsZero() {
+			t.Errorf("a %s token was last used at %s", status, found.LastUsedAt)
 		}
 	}
 }

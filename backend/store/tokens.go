@@ -28,7 +28,6 @@ type tokenRow struct {
 	CreatedByAdminUserID  pfid.ID
 	CreatedByAPITokenID   pfid.ID `gorm:"column:created_by_api_token_id"`
 	ExpiresAt             int64
-	LastUsedAt            *int64
 	SuspendedByRetirement bool
 	StatusList            *int
 	StatusIndex           *int
@@ -41,6 +40,7 @@ func (tokenRow) TableName() string { return "api_tokens" }
 // listedTokenRow is a token with the names that go with its ids.
 type listedTokenRow struct {
 	Row             tokenRow `gorm:"embedded"`
+	LastUsedAt      *int64
 	AgentName       *string
 	AgentRetiredAt  *int64
 	EnvironmentName *string
@@ -48,9 +48,10 @@ type listedTokenRow struct {
 	CreatorHint     *string
 }
 
-const listedTokens = `SELECT t.*, a.name AS agent_name, a.retired_at AS agent_retired_at, e.name AS environment_name,
+const listedTokens = `SELECT t.*, l.last_used_at, a.name AS agent_name, a.retired_at AS agent_retired_at, e.name AS environment_name,
 	COALESCE(u.name, u.email) AS creator_name, c.hint AS creator_hint
 FROM api_tokens t
+JOIN token_uses l ON l.token_id = t.id
 LEFT JOIN agents a ON a.id = t.agent_id
 LEFT JOIN environments e ON e.id = t.environment_id
 LEFT JOIN admin_users u ON u.id = t.created_by_admin_user_id
@@ -66,9 +67,6 @@ func (r tokenRow) token() token.Token {
 		CreatedByAdminUserID: r.CreatedByAdminUserID, CreatedByAPITokenID: r.CreatedByAPITokenID,
 		ExpiresAt: instant(r.ExpiresAt), InsertedAt: instant(r.InsertedAt), UpdatedAt: instant(r.UpdatedAt),
 	}
-	if r.LastUsedAt != nil {
-		t.LastUsedAt = instant(*r.LastUsedAt)
-	}
 	if r.StatusList != nil && r.StatusIndex != nil {
 		t.StatusEntry = token.StatusEntry{List: *r.StatusList, Index: *r.StatusIndex}
 	}
@@ -78,6 +76,7 @@ func (r tokenRow) token() token.Token {
 func (r listedTokenRow) listed() token.Listed {
 	l := token.Listed{Token: r.Row.token(), AgentName: orEmpty(r.AgentName), EnvironmentName: orEmpty(r.EnvironmentName)}
 	copy(l.Hash[:], r.Row.SecretHash) // there is none where there is no such token
+	l.LastUsedAt = instantOrZero(r.LastUsedAt)
 	l.AgentRetired = r.AgentRetiredAt != nil
 	switch {
 	case r.CreatorHint != nil:
@@ -174,6 +173,9 @@ func (s *Store) InsertToken(ctx context.Context, t token.Token, hash token.Hash,
 			ExpiresAt: millis(t.ExpiresAt), InsertedAt: millis(t.InsertedAt), UpdatedAt: millis(t.UpdatedAt),
 		}
 		if err := insertWithEntry(tx, row, t.StatusEntry, event.At); err != nil {
+			return err
+		}
+		if err := tx.Exec("INSERT INTO token_uses (token_id) VALUES (?)", t.ID).Error; err != nil {
 			return err
 		}
 		if err := countTokens(tx, t.AccountID, 1); err != nil {
@@ -284,8 +286,11 @@ func (s *Store) Tokens(ctx context.Context, account pfid.ID, filter token.Filter
 		}
 		// The page's ids come from an index alone; only its rows are read and joined.
 		ids := filtered(tx, account, filter).Select("id").Order(order("")).Limit(page.Size).Offset(page.Offset)
+		if page.Sort == "last_used_at" {
+			ids = ids.Joins("JOIN token_uses ON token_id = id")
+		}
 		var rows []listedTokenRow
-		if err := tx.Raw(listedTokens+"WHERE t.id IN (?) ORDER BY "+order("t."), ids).Scan(&rows).Error; err != nil {
+		if err := tx.Raw(listedTokens+"WHERE t.id IN (?) ORDER BY "+order(""), ids).Scan(&rows).Error; err != nil {
 			return err
 		}
 		for _, row := range rows {

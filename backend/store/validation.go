@@ -13,7 +13,7 @@ import (
 // FindToken implements token.Store. It is what a validation waits for, so it reads what that needs of one row, by index.
 func (s *Store) FindToken(ctx context.Context, hash token.Hash) (standing token.Standing, ok bool, err error) {
 	err = s.read(ctx, func(tx *gorm.DB) (err error) {
-		rows, err := tx.Raw(`SELECT id, account_id, environment_id, agent_id, agent_deployment_id, token_scope, status, expires_at, last_used_at
+		rows, err := tx.Raw(`SELECT id, account_id, environment_id, agent_id, agent_deployment_id, token_scope, status, expires_at
 			FROM api_tokens WHERE secret_hash = ?`, hash[:]).Rows()
 		if err != nil {
 			return err
@@ -25,8 +25,7 @@ func (s *Store) FindToken(ctx context.Context, hash token.Hash) (standing token.
 		var t token.Standing
 		var scope, status string
 		var expiresAt int64
-		var lastUsedAt *int64
-		err = rows.Scan(&t.TokenID, &t.AccountID, &t.EnvironmentID, &t.AgentID, &t.AgentDeploymentID, &scope, &status, &expiresAt, &lastUsedAt)
+		err = rows.Scan(&t.TokenID, &t.AccountID, &t.EnvironmentID, &t.AgentID, &t.AgentDeploymentID, &scope, &status, &expiresAt)
 		if err != nil {
 			return err
 		}
@@ -38,9 +37,6 @@ func (s *Store) FindToken(ctx context.Context, hash token.Hash) (standing token.
 			return errors.New("a token has a scope or status that this program does not know")
 		}
 		t.ExpiresAt = expiresAt / 1000
-		if lastUsedAt != nil {
-			t.LastUsedAt = *lastUsedAt
-		}
 		standing, ok = t, true
 		return nil
 	})
@@ -53,7 +49,7 @@ func (s *Store) RecordUses(ctx context.Context, uses []token.Use) error {
 	for _, use := range uses {
 		values = append(values, use.TokenID, use.At)
 	}
-	return s.moveForward(ctx, "api_tokens", "last_used_at", values)
+	return s.moveForward(ctx, "token_uses", "token_id", "last_used_at", values)
 }
 
 // RecordSeen implements token.Store.
@@ -62,15 +58,15 @@ func (s *Store) RecordSeen(ctx context.Context, uses []token.Use) error {
 	for _, use := range uses {
 		values = append(values, use.AgentID, use.At)
 	}
-	return s.moveForward(ctx, "agents", "last_seen_at", values)
+	return s.moveForward(ctx, "agents", "id", "last_seen_at", values)
 }
 
-// moveForward sets a column of times in the rows of some ids, where the time is later than what stands there. The
-// values are id and time in turn.
-func (s *Store) moveForward(ctx context.Context, table, column string, values []any) error {
+// moveForward sets a column of times in the rows whose key is one of some ids, where the time is later than what stands
+// there. The values are id and time in turn.
+func (s *Store) moveForward(ctx context.Context, table, key, column string, values []any) error {
 	row := "(?, CAST(? AS BIGINT))"
 	statement := "WITH news (id, at) AS (VALUES " + row + strings.Repeat(", "+row, len(values)/2-1) + ") " +
 		"UPDATE " + table + " SET " + column + " = news.at FROM news " +
-		"WHERE " + table + ".id = news.id AND (" + column + " IS NULL OR " + column + " < news.at)"
+		"WHERE " + table + "." + key + " = news.id AND (" + column + " IS NULL OR " + column + " < news.at)"
 	return s.changeSoon(ctx, func(tx *gorm.DB) error { return tx.Exec(statement, values...).Error })
 }

@@ -31,7 +31,7 @@ const (
 // the cache keeps as they are.
 type Standing struct {
 	ExpiresAt         int64 // Unix seconds
-	LastUsedAt        int64 // Unix milliseconds; 0 for never, or where the store did not say
+	LastUsedAt        int64 // Unix milliseconds; 0 if not since the cache knows the token
 	TokenID           pfid.ID
 	AccountID         pfid.ID
 	EnvironmentID     pfid.ID

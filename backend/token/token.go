@@ -216,14 +216,14 @@ type Tokens struct {
 	statusLists *statusLists
 
 	flushing sync.Mutex        // held while uses are written
-	seen     map[pfid.ID]int64 // agents of uses that are written, until their own sight is, too
+	seen     map[pfid.ID]sight // agents of uses that are written, until their own sight is, too
 }
 
 // New returns the tokens kept in store. now is read once for each operation.
 func New(store Store, signer Signer, cache *Cache, lifetimes Lifetimes, now func() time.Time, random io.Reader) *Tokens {
 	return &Tokens{
 		store: store, signer: signer, cache: cache, lifetimes: lifetimes, now: now, random: random,
-		statusLists: newStatusLists(), seen: map[pfid.ID]int64{},
+		statusLists: newStatusLists(), seen: map[pfid.ID]sight{},
 	}
 }
 

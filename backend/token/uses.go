@@ -3,7 +3,6 @@ package token
 import (
 	"bytes"
 	"context"
-	"maps"
 	"slices"
 
 	"tokentab/backend/pfid"
@@ -120,49 +119,51 @@ func (s *shard) spill(use Use) {
 }
 
 const (
-	// usesAtOnce is how many uses one transaction writes while validations go on, which all wait for it on one core.
-	usesAtOnce = 10
-	// usesInBulk is how many it writes when nothing has to wait for it.
-	usesInBulk = 500
+	// usesTogether is how many uses are put in order before they are written, so that those of one page of the database
+	// are written together; in bytes some 48 times as many.
+	usesTogether = 1 << 16
+	// usesAtOnce is how many uses one transaction writes. On one core all validations wait for it.
+	usesAtOnce = 50
+	// seenResolution, in milliseconds, is how far an agent's last sight has to move before it is written again.
+	seenResolution = 60_000
 )
+
+// sight is when an agent was seen last, and what of that is written, in Unix milliseconds.
+type sight struct{ at, written int64 }
 
 // FlushUses writes the uses that were noted since the last flush, and when their agents were seen. What could not be
 // written is kept for the next one. rest is called after each transaction, to leave the processor to validations. With
-// a nil rest it goes as fast as it can.
+// a nil rest it goes as fast as it can, and writes all that it knows of agents.
 func (ts *Tokens) FlushUses(ctx context.Context, rest func()) error {
 	ts.flushing.Lock()
 	defer ts.flushing.Unlock()
 	var uses []Use
 	for shard := range shardCount {
 		uses = ts.cache.takeUses(shard, uses)
-		if last := shard == shardCount-1; last || rest != nil {
-			var err error
-			if uses, err = ts.writeUses(ctx, uses, last, rest); err != nil {
-				ts.cache.returnUses(uses)
-				return err
-			}
+		if len(uses) < usesTogether && shard < shardCount-1 {
+			continue
 		}
+		if left, err := ts.writeUses(ctx, uses, rest); err != nil {
+			ts.cache.returnUses(left)
+			return err
+		}
+		uses = uses[:0]
 	}
 	return ts.flushSeen(ctx, rest)
 }
 
-// writeUses writes the uses and returns those that are left: what fills no transaction, unless these are the last, and
-// what could not be written.
-func (ts *Tokens) writeUses(ctx context.Context, uses []Use, last bool, rest func()) (left []Use, err error) {
-	size := usesAtOnce
-	if rest == nil {
-		size = usesInBulk
-		// In the order of their rows, so that those of one page of the database are written together.
-		slices.SortFunc(uses, func(a, b Use) int { return bytes.Compare(a.TokenID[:], b.TokenID[:]) })
-	}
-	for len(uses) >= size || last && len(uses) > 0 {
-		batch := uses[:min(size, len(uses))]
+// writeUses returns the uses that it could not write.
+func (ts *Tokens) writeUses(ctx context.Context, uses []Use, rest func()) (left []Use, err error) {
+	slices.SortFunc(uses, func(a, b Use) int { return bytes.Compare(a.TokenID[:], b.TokenID[:]) })
+	for batch := range slices.Chunk(uses, usesAtOnce) {
 		if err := ts.store.RecordUses(ctx, batch); err != nil {
 			return uses, err
 		}
 		for _, use := range batch {
 			if !use.AgentID.IsZero() {
-				ts.seen[use.AgentID] = max(ts.seen[use.AgentID], use.At)
+				s := ts.seen[use.AgentID]
+				s.at = max(s.at, use.At)
+				ts.seen[use.AgentID] = s
 			}
 		}
 		uses = uses[len(batch):]
@@ -170,21 +171,33 @@ func (ts *Tokens) writeUses(ctx context.Context, uses []Use, last bool, rest fun
 			rest()
 		}
 	}
-	return slices.Clone(uses), nil
+	return nil, nil
 }
 
-// flushSeen moves the agents' last sight forward, once for all the tokens that an agent has.
+// flushSeen moves the agents' last sight forward, once for all the tokens that an agent has: at once where an agent was
+// not seen for a while, and then every minute. An agent's row is wide and in an index by this time, so it costs more
+// than that of a token.
 func (ts *Tokens) flushSeen(ctx context.Context, rest func()) error {
-	for batch := range slices.Chunk(slices.Collect(maps.Keys(ts.seen)), usesAtOnce) {
-		seen := make([]Use, len(batch))
-		for i, agent := range batch {
-			seen[i] = Use{AgentID: agent, At: ts.seen[agent]}
+	newest := int64(0)
+	for _, s := range ts.seen {
+		newest = max(newest, s.at)
+	}
+	var due []Use
+	for agent, s := range ts.seen {
+		gone := newest-s.at >= seenResolution
+		switch {
+		case s.at > s.written && (gone || rest == nil || s.at-s.written >= seenResolution):
+			due = append(due, Use{AgentID: agent, At: s.at})
+		case gone:
+			delete(ts.seen, agent)
 		}
-		if err := ts.store.RecordSeen(ctx, seen); err != nil {
+	}
+	for batch := range slices.Chunk(due, usesAtOnce) {
+		if err := ts.store.RecordSeen(ctx, batch); err != nil {
 			return err
 		}
-		for _, agent := range batch {
-			delete(ts.seen, agent)
+		for _, seen := range batch {
+			ts.seen[seen.AgentID] = sight{at: seen.At, written: seen.At}
 		}
 		if rest != nil {
 			rest()
