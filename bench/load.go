@@ -59,11 +59,14 @@ func (l *load) run(ctx context.Context, s settings, rows []row, servers map[stri
 			return nil, err
 		}
 	}
-	// Tokentab goes on writing last uses for minutes after it was asked for very many tokens. It stands still while the
-	// processor that it shares is measured with others.
+	// Tokentab goes on writing last uses for a while after it was asked for very many tokens. It stands still while the
+	// processor that it shares is measured with others, and is done with what others left before it is measured itself.
 	defer func() { _ = servers[ours].signal(syscall.SIGCONT) }()
 	for round := range s.rounds {
 		for i, r := range rows {
+			if r.traffic.sequence > 0 && round > 0 {
+				continue
+			}
 			to := syscall.SIGSTOP
 			if r.server == ours || r.server == checking {
 				to = syscall.SIGCONT
@@ -71,8 +74,10 @@ func (l *load) run(ctx context.Context, s settings, rows []row, servers map[stri
 			if err := servers[ours].signal(to); err != nil {
 				return nil, err
 			}
-			if r.traffic.sequence > 0 && round > 0 {
-				continue
+			if to == syscall.SIGCONT {
+				if err := settle(ctx, servers[ours]); err != nil {
+					return nil, err
+				}
 			}
 			seconds := s.seconds
 			if r.traffic.sequence > 0 {
@@ -92,6 +97,27 @@ func (l *load) run(ctx context.Context, s settings, rows []row, servers map[stri
 		}
 	}
 	return results, nil
+}
+
+// settle waits until a server that is asked for nothing does next to nothing.
+func settle(ctx context.Context, p *process) error {
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
+	defer cancel()
+	look := time.NewTicker(500 * time.Millisecond)
+	defer look.Stop()
+	for quiet, before := 0, p.processorTime(); quiet < 2; {
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			return fmt.Errorf("%s does not come to rest: %w", p.cmd, ctx.Err())
+		}
+		now := p.processorTime()
+		if quiet++; now-before > 30*time.Millisecond {
+			quiet = 0
+		}
+		before = now
+	}
+	return nil
 }
 
 // check asks for one answer before a server is loaded.

@@ -87,6 +87,9 @@ func readArgs(args []string) (s settings, err error) {
 	if s.tokens < 2*hotTokens || s.seconds < 1 || s.rounds < 1 {
 		return s, fmt.Errorf("-tokens must be at least %d, -seconds and -rounds at least 1", 2*hotTokens)
 	}
+	if s.write != "" && (s.rounds < 3 || s.only != "") {
+		return s, errors.New("-write takes at least 3 rounds of all rows: the page is for results that can be relied on")
+	}
 	return s, nil
 }
 

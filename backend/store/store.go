@@ -65,7 +65,8 @@ func Open(ctx context.Context, folder string, now func() time.Time) (*Store, err
 	if err := s.migrate(ctx, migrations, now); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
-	if s.noter, err = connect(path, 1, "_txlock=immediate", "_pragma=synchronous(NORMAL)"); err != nil {
+	// It writes the same pages again and again, so it keeps more of them: 16 MiB.
+	if s.noter, err = connect(path, 1, "_txlock=immediate", "_pragma=synchronous(NORMAL)", "_pragma=cache_size(-16384)"); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
 	if s.reader, err = connect(path, max(4, 2*runtime.GOMAXPROCS(0)), "_pragma=query_only(1)"); err != nil {

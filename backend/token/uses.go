@@ -122,8 +122,10 @@ const (
 	// usesTogether is how many uses are put in order before they are written, so that those of one page of the database
 	// are written together; in bytes some 48 times as many.
 	usesTogether = 1 << 16
-	// usesAtOnce is how many uses one transaction writes. On one core all validations wait for it.
-	usesAtOnce = 50
+	// usesAtOnce is how many uses one transaction writes while validations go on, which all wait for it on one core.
+	usesAtOnce = 10
+	// usesInBulk is how many it writes when nothing has to wait for it.
+	usesInBulk = 100
 	// seenResolution, in milliseconds, is how far an agent's last sight has to move before it is written again.
 	seenResolution = 60_000
 )
@@ -152,10 +154,17 @@ func (ts *Tokens) FlushUses(ctx context.Context, rest func()) error {
 	return ts.flushSeen(ctx, rest)
 }
 
+func atOnce(rest func()) int {
+	if rest == nil {
+		return usesInBulk
+	}
+	return usesAtOnce
+}
+
 // writeUses returns the uses that it could not write.
 func (ts *Tokens) writeUses(ctx context.Context, uses []Use, rest func()) (left []Use, err error) {
 	slices.SortFunc(uses, func(a, b Use) int { return bytes.Compare(a.TokenID[:], b.TokenID[:]) })
-	for batch := range slices.Chunk(uses, usesAtOnce) {
+	for batch := range slices.Chunk(uses, atOnce(rest)) {
 		if err := ts.store.RecordUses(ctx, batch); err != nil {
 			return uses, err
 		}
@@ -192,7 +201,7 @@ func (ts *Tokens) flushSeen(ctx context.Context, rest func()) error {
 			delete(ts.seen, agent)
 		}
 	}
-	for batch := range slices.Chunk(due, usesAtOnce) {
+	for batch := range slices.Chunk(due, atOnce(rest)) {
 		if err := ts.store.RecordSeen(ctx, batch); err != nil {
 			return err
 		}
