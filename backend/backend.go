@@ -231,9 +231,9 @@ func resting(ctx context.Context) func() {
 	}
 	working := time.Now()
 	return func() {
-		worked := max(time.Since(working), restLeast)
+		worked := time.Since(working)
 		began, used := time.Now(), processorTime()
-		pause(worked)
+		pause(max(worked, restLeast))
 		if busy := processorTime() - used; busy > time.Since(began)*time.Duration(runtime.GOMAXPROCS(0))/2 {
 			pause(restBusy * worked)
 		}
