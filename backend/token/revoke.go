@@ -2,6 +2,7 @@ package token
 
 import (
 	"context"
+	"sync"
 
 	"tokentab/backend/audit"
 	"tokentab/backend/fault"
@@ -15,6 +16,9 @@ func (ts *Tokens) RevokeSecret(ctx context.Context, secret []byte, address strin
 		return nil
 	}
 	hash := HashOf(secret)
+	if ts.ended.has(hash) {
+		return nil
+	}
 	t, ok, err := ts.store.FindToken(ctx, hash)
 	if err != nil {
 		return err
@@ -24,13 +28,41 @@ func (ts *Tokens) RevokeSecret(ctx context.Context, secret []byte, address strin
 		ts.cache.Forget(hash) // and not more: anybody may send what is no token, which must not cost the status lists
 		return nil
 	}
-	defer ts.Forget(hash)
 	if t.Status == Revoked {
+		ts.Forget(hash)
+		ts.ended.add(hash)
 		return nil
 	}
+	defer ts.Forget(hash)
 	_, err = ts.Revoke(ctx, audit.Actor{AccountID: t.AccountID, APITokenID: t.TokenID, Address: address}, t.TokenID)
 	if kind := fault.KindOf(err); err != nil && (kind == fault.InvalidAction || kind == fault.NotFound) {
 		return nil // revoked or deleted since it was looked up
 	}
 	return err
+}
+
+// maxEnded bounds the revoked tokens that are remembered, 32 bytes and the room of a map each.
+const maxEnded = 4096
+
+// ended remembers tokens that were found revoked, which they stay. Without it whoever holds one could make every status
+// list be read anew, again and again.
+type ended struct {
+	mu     sync.Mutex
+	hashes map[Hash]struct{}
+}
+
+func (e *ended) has(hash Hash) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	_, ok := e.hashes[hash]
+	return ok
+}
+
+func (e *ended) add(hash Hash) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.hashes == nil || len(e.hashes) >= maxEnded {
+		e.hashes = map[Hash]struct{}{}
+	}
+	e.hashes[hash] = struct{}{}
 }

@@ -14,6 +14,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"tokentab/backend/fault"
 )
 
 func unpack(t *testing.T, lst string) []byte {
@@ -260,4 +262,29 @@ func TestManyWhoAskAtOnceGetWhatHoldsWhileItChanges(t *testing.T) {
 		answered.Add(1)
 	}
 	wait.Wait()
+}
+
+func TestAListWhoseTurnDoesNotComeIsRefusedInBoundedTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		answer := make(chan struct{})
+		ts := listsOver(t, func(int, func(int, Status)) (bool, error) {
+			<-answer
+			return true, nil
+		})
+		var asking sync.WaitGroup
+		for number := range cap(ts.statusLists.slots) {
+			asking.Go(func() { _, _ = ts.StatusList(t.Context(), number+1) })
+		}
+		synctest.Wait()
+		began := time.Now()
+		_, err := ts.StatusList(t.Context(), 1000)
+		if took := time.Since(began); fault.KindOf(err) != fault.Unavailable || took != renderTimeout {
+			t.Errorf("%v after %s, want it to be unavailable after %s", err, took, renderTimeout)
+		}
+		close(answer)
+		asking.Wait()
+		if _, err := ts.StatusList(t.Context(), 1000); err != nil {
+			t.Errorf("when the store answers again: %v", err)
+		}
+	})
 }

@@ -18,6 +18,9 @@ import (
 // longest ago goes first.
 const maxStatusLists = 256
 
+// renderTimeout bounds how long the reading and signing of a list may take, the wait for its turn included.
+const renderTimeout = 10 * time.Second
+
 // SignedStatusList is a list in the form that is sent. Nobody may change its bytes.
 type SignedStatusList struct {
 	JWT    []byte
@@ -149,9 +152,9 @@ func (r *rendering) isFresh(at time.Time) bool {
 // render completes a rendering and tells all who wait for it.
 func (ts *Tokens) render(ctx context.Context, number int, r *rendering, at time.Time) {
 	ls := ts.statusLists
-	ls.slots <- struct{}{}
+	ctx, cancel := context.WithTimeout(ctx, renderTimeout)
+	defer cancel()
 	defer func() {
-		<-ls.slots
 		ls.mu.Lock()
 		defer ls.mu.Unlock()
 		defer close(r.done)
@@ -162,10 +165,19 @@ func (ts *Tokens) render(ctx context.Context, number int, r *rendering, at time.
 		}
 		ls.trim()
 	}()
+	select {
+	case ls.slots <- struct{}{}:
+		defer func() { <-ls.slots }()
+	case <-ctx.Done():
+	}
 	ls.mu.Lock()
 	r.changes = ls.changes
 	ls.mu.Unlock()
-	r.err = ts.renderInto(ctx, number, r, at)
+	if r.err = ctx.Err(); r.err == nil {
+		r.err = ts.renderInto(ctx, number, r, at)
+	} else {
+		r.err = &fault.Error{Kind: fault.Unavailable, Message: "The status lists can't be read right now. Try again.", RetryAfter: time.Second, Cause: r.err}
+	}
 }
 
 func (ts *Tokens) renderInto(ctx context.Context, number int, r *rendering, at time.Time) error {

@@ -214,6 +214,7 @@ type Tokens struct {
 	random    io.Reader
 
 	statusLists *statusLists
+	ended       ended // tokens that nobody has to revoke any more
 
 	flushing sync.Mutex        // held while uses are written
 	seen     map[pfid.ID]sight // agents of uses that are written, until their own sight is, too
