@@ -110,8 +110,8 @@ func (cs *connections) watch(stop <-chan struct{}) {
 	}
 }
 
-// sweep wakes the readers and writers of connections that take too long. It does so again each time, since one that
-// goes on at that moment clears the deadline.
+// sweep closes the connections on which nothing came for too long, and wakes the readers and writers of others that take
+// too long. It does so again each time, since one that goes on at that moment clears the deadline.
 func (cs *connections) sweep() {
 	cs.sweeps.Add(1)
 	cs.mu.Lock()
@@ -120,10 +120,13 @@ func (cs *connections) sweep() {
 		if !c.overdue() {
 			continue
 		}
-		// A deadline that can't be set is one of a connection that is closed.
-		if does, _ := c.now(); does == writing {
+		// What fails here is done on a connection that is closed already.
+		switch does, _ := c.now(); does {
+		case fresh: // nobody is there to be told
+			_ = c.Conn.Close()
+		case writing:
 			_ = c.Conn.SetWriteDeadline(past)
-		} else {
+		default:
 			_ = c.Conn.SetReadDeadline(past)
 		}
 	}

@@ -59,9 +59,13 @@ func every3Seconds(do func() error) (done chan struct{}) {
 	return done
 }
 
-func TestAConnectionOnWhichNothingComesEnds(t *testing.T) {
-	inBubble(t, func(t *testing.T, c *conn, _ net.Conn) {
-		endsAfter(t, readTimeout, func() error { return readOnce(c, 16) })
+func TestAConnectionOnWhichNothingComesIsClosed(t *testing.T) {
+	inBubble(t, func(t *testing.T, c *conn, peer net.Conn) {
+		began := time.Now()
+		err := readOnce(peer, 16)
+		if took := time.Since(began); !errors.Is(err, io.EOF) || took < readTimeout || took > readTimeout+2*sweepEvery {
+			t.Errorf("closed after %s (%v), want %s", took, err, readTimeout)
+		}
 	})
 }
 
