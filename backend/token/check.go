@@ -75,7 +75,7 @@ func (ts *Tokens) Check(ctx context.Context, secret []byte, needs ...Need) (v Ve
 		}
 	}
 	v.Reason = v.Standing.judge(at, needs)
-	if v.Reason == Good && at.UnixMilli()-v.Standing.LastUsedAt >= useResolution {
+	if v.Reason == Good {
 		ts.cache.Use(hash, &v.Standing, at.UnixMilli())
 	}
 	return v, nil
