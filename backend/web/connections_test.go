@@ -18,6 +18,8 @@ func inBubble(t *testing.T, f func(t *testing.T, c *conn, peer net.Conn)) {
 		ours, peer := net.Pipe()
 		all, stop := &connections{}, make(chan struct{})
 		go all.watch(stop)
+		// Time flies here: what never ends would take the test along.
+		defer time.AfterFunc(time.Hour, func() { panic("a connection went on for an hour") }).Stop()
 		c := &conn{Conn: ours, all: all}
 		c.begin(fresh)
 		all.add(c)
