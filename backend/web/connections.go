@@ -159,7 +159,7 @@ func (c *conn) Read(p []byte) (int, error) {
 		c.begin(idle)
 		c.letOthersGoFirst()
 	}
-	for {
+	for tries := 0; ; tries++ {
 		n, err := c.Conn.Read(p)
 		if n > 0 {
 			if does, _ := c.now(); does != reading {
@@ -167,14 +167,22 @@ func (c *conn) Read(p []byte) (int, error) {
 			}
 			return n, err
 		}
-		if err == nil || !errors.Is(err, os.ErrDeadlineExceeded) || c.overdue() {
+		if !c.endedTooLate(err, tries) {
 			return n, err
 		}
-		// The deadline was for what the connection did before.
 		if err := c.Conn.SetReadDeadline(time.Time{}); err != nil {
 			return 0, err
 		}
 	}
+}
+
+// maxLate is how many deadlines can come too late: that of earlier sweeps and that of the one under way.
+const maxLate = 2
+
+// endedTooLate reports whether a deadline was for what the connection did before, so that it is taken back. After maxLate
+// tries it is believed: a TLS connection that once missed one reports it forever.
+func (c *conn) endedTooLate(err error, tries int) bool {
+	return err != nil && tries < maxLate && errors.Is(err, os.ErrDeadlineExceeded) && !c.overdue()
 }
 
 // letOthersGoFirst, after every second answer, hands a busy processor to the other connections. By the time that it is
@@ -192,10 +200,10 @@ func (c *conn) Write(p []byte) (written int, err error) {
 	if does, _ := c.now(); does != writing {
 		c.begin(writing)
 	}
-	for {
+	for tries := 0; ; tries++ {
 		n, err := c.Conn.Write(p[written:])
 		written += n
-		if err == nil || !errors.Is(err, os.ErrDeadlineExceeded) || c.overdue() {
+		if !c.endedTooLate(err, tries) {
 			return written, err
 		}
 		if err := c.Conn.SetWriteDeadline(time.Time{}); err != nil {

@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -132,6 +133,41 @@ func TestADeadlineThatComesTooLateIsTakenBack(t *testing.T) {
 			t.Fatal(err)
 		}
 		exchange(t, c, peer, 0)
+	})
+}
+
+// impatient is a connection that fails once it is used far more often than anybody has reason to.
+type impatient struct {
+	net.Conn
+	uses int
+}
+
+var errUsedTooOften = errors.New("used again and again")
+
+func (i *impatient) Read(p []byte) (int, error) {
+	if i.uses++; i.uses > 10 {
+		return 0, errUsedTooOften
+	}
+	return i.Conn.Read(p)
+}
+
+func (i *impatient) Write(p []byte) (int, error) {
+	if i.uses++; i.uses > 10 {
+		return 0, errUsedTooOften
+	}
+	return i.Conn.Write(p)
+}
+
+// A TLS connection without a handshake reports a missed deadline forever, whatever is done about the deadline.
+func TestATLSConnectionOnWhichNothingComesEndsForGood(t *testing.T) {
+	inBubble(t, func(t *testing.T, c *conn, _ net.Conn) {
+		c.Conn = &impatient{Conn: tls.Server(c.Conn, &tls.Config{Certificates: []tls.Certificate{{}}})}
+		endsAfter(t, readTimeout, func() error { return readOnce(c, 16) })
+		endsAfter(t, 0, func() error {
+			_, err := c.Write([]byte("too late"))
+			return err
+		})
+		endsAfter(t, 0, func() error { return readOnce(c, 16) })
 	})
 }
 
