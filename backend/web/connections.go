@@ -2,11 +2,13 @@ package web
 
 import (
 	"errors"
+	"log/slog"
 	"net"
 	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -50,11 +52,20 @@ var allowed = [...]int64{
 type listener struct {
 	net.Listener
 	all *connections
+	log *slog.Logger
 }
 
-// Accept implements net.Listener.
+// Accept implements net.Listener. While the system has no room for another connection it waits: the server below takes
+// every failure for the end.
 func (l *listener) Accept() (net.Conn, error) {
 	inner, err := l.Listener.Accept()
+	for full := false; lacksRoom(err); inner, err = l.Listener.Accept() {
+		if !full {
+			full = true
+			l.log.Error("no new connections until others have ended", "cause", err)
+		}
+		time.Sleep(acceptAgain)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -62,6 +73,13 @@ func (l *listener) Accept() (net.Conn, error) {
 	c.begin(fresh)
 	l.all.add(c)
 	return c, nil
+}
+
+// acceptAgain is how long to wait where the system has no room for another connection.
+const acceptAgain = 100 * time.Millisecond
+
+func lacksRoom(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.ENOBUFS) || errors.Is(err, syscall.ENOMEM)
 }
 
 func (cs *connections) add(c *conn) {

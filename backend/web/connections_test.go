@@ -5,8 +5,11 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"os"
+	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -168,6 +171,37 @@ func TestATLSConnectionOnWhichNothingComesEndsForGood(t *testing.T) {
 			return err
 		})
 		endsAfter(t, 0, func() error { return readOnce(c, 16) })
+	})
+}
+
+// crowded is a listener on a system that has no room for a connection at first.
+type crowded struct {
+	net.Listener
+	fails int
+}
+
+func (l *crowded) Accept() (net.Conn, error) {
+	if l.fails--; l.fails >= 0 {
+		return nil, &net.OpError{Op: "accept", Net: "tcp", Err: os.NewSyscallError("accept4", syscall.EMFILE)}
+	}
+	ours, _ := net.Pipe()
+	return ours, nil
+}
+
+func TestTooManyConnectionsDoNotEndTheServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		l := &listener{Listener: &crowded{fails: 30}, all: &connections{}, log: slog.New(slog.NewTextHandler(&log, nil))}
+		began := time.Now()
+		if _, err := l.Accept(); err != nil {
+			t.Fatal(err)
+		}
+		if time.Since(began) < time.Second {
+			t.Error("it was tried again without a rest")
+		}
+		if lines := strings.Count(log.String(), "\n"); lines != 1 {
+			t.Errorf("%d lines were logged, want 1:\n%s", lines, &log)
+		}
 	})
 }
 

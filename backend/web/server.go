@@ -220,7 +220,7 @@ func (s *Server) Serve(from net.Listener) error {
 	defer close(stop)
 	s.conns.oneCore = runtime.GOMAXPROCS(0) == 1
 	go s.conns.watch(stop)
-	return s.app.Listener(&listener{Listener: from, all: &s.conns})
+	return s.app.Listener(&listener{Listener: from, all: &s.conns, log: s.Log})
 }
 
 // Shutdown stops accepting, closes connections that have asked for nothing yet, and waits for what runs, up to the
