@@ -13,6 +13,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/valyala/fasthttp"
 )
 
 // inBubble gives a connection that is watched, and its other end. In the bubble time goes on only when everybody waits.
@@ -136,6 +138,22 @@ func TestADeadlineThatComesTooLateIsTakenBack(t *testing.T) {
 			t.Fatal(err)
 		}
 		exchange(t, c, peer, 0)
+	})
+}
+
+func TestABodyThatWasAskedForHasToComeInTimeToo(t *testing.T) {
+	inBubble(t, func(t *testing.T, c *conn, peer net.Conn) {
+		go func() { _, _ = peer.Write([]byte("headers")) }()
+		err1 := readOnce(c, 16)
+		var request fasthttp.RequestCtx
+		request.Init2(c, nil, false)
+		askForBody(&request)
+		go func() { _ = readOnce(peer, 16) }()
+		_, err2 := c.Write([]byte("100"))
+		if err := errors.Join(err1, err2); err != nil {
+			t.Fatal(err)
+		}
+		endsAfter(t, readTimeout, func() error { return readOnce(c, 16) })
 	})
 }
 

@@ -111,6 +111,7 @@ func New(parts Parts) (*Server, error) {
 	// The doors of validation stand before the router: they take any method and look at the path as it was sent. A
 	// gateway appends its client's path, and a router that resolved "/api/v1/validate/../../../healthz" would say yes.
 	s.app.Server().Handler = s.gate(s.app.Handler())
+	s.app.Server().ExpectHandler = askForBody
 	return s, nil
 }
 
