@@ -2,12 +2,17 @@ package web
 
 import (
 	"errors"
+	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
+
+	"github.com/valyala/fasthttp"
 )
 
 // How long a connection may take, stated in the README.
@@ -50,11 +55,20 @@ var allowed = [...]int64{
 type listener struct {
 	net.Listener
 	all *connections
+	log *slog.Logger
 }
 
-// Accept implements net.Listener.
+// Accept implements net.Listener. While the system has no room for another connection it waits: the server below takes
+// every failure for the end.
 func (l *listener) Accept() (net.Conn, error) {
 	inner, err := l.Listener.Accept()
+	for full := false; lacksRoom(err); inner, err = l.Listener.Accept() {
+		if !full {
+			full = true
+			l.log.Error("no new connections until others have ended", "cause", err)
+		}
+		time.Sleep(acceptAgain)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -62,6 +76,13 @@ func (l *listener) Accept() (net.Conn, error) {
 	c.begin(fresh)
 	l.all.add(c)
 	return c, nil
+}
+
+// acceptAgain is how long to wait where the system has no room for another connection.
+const acceptAgain = 100 * time.Millisecond
+
+func lacksRoom(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.ENOBUFS) || errors.Is(err, syscall.ENOMEM)
 }
 
 func (cs *connections) add(c *conn) {
@@ -142,6 +163,7 @@ type conn struct {
 	// state is the sweep in which it began what it does, times four, and what that is.
 	state  atomic.Int64
 	waited bool // let others go first after the last answer
+	asked  bool // what is written asks for the body of the request, see askForBody
 }
 
 func (c *conn) begin(what int64) { c.state.Store(c.all.sweeps.Load()<<2 | what) }
@@ -159,10 +181,15 @@ func (c *conn) overdue() bool {
 // Read implements net.Conn.
 func (c *conn) Read(p []byte) (int, error) {
 	if does, _ := c.now(); does == writing {
-		c.begin(idle)
-		c.letOthersGoFirst()
+		if c.asked {
+			c.asked = false
+			c.begin(reading)
+		} else {
+			c.begin(idle)
+			c.letOthersGoFirst()
+		}
 	}
-	for {
+	for tries := 0; ; tries++ {
 		n, err := c.Conn.Read(p)
 		if n > 0 {
 			if does, _ := c.now(); does != reading {
@@ -170,14 +197,30 @@ func (c *conn) Read(p []byte) (int, error) {
 			}
 			return n, err
 		}
-		if err == nil || !errors.Is(err, os.ErrDeadlineExceeded) || c.overdue() {
+		if !c.endedTooLate(err, tries) {
 			return n, err
 		}
-		// The deadline was for what the connection did before.
 		if err := c.Conn.SetReadDeadline(time.Time{}); err != nil {
 			return 0, err
 		}
 	}
+}
+
+// askForBody answers "Expect: 100-continue". What follows is no next request and gets no time to wait for one.
+func askForBody(c *fasthttp.RequestCtx) int {
+	if conn, ok := c.Conn().(*conn); ok {
+		conn.asked = true
+	}
+	return http.StatusContinue
+}
+
+// maxLate is how many deadlines can come too late: that of earlier sweeps and that of the one under way.
+const maxLate = 2
+
+// endedTooLate reports whether a deadline was for what the connection did before, so that it is taken back. After maxLate
+// tries it is believed: a TLS connection that once missed one reports it forever.
+func (c *conn) endedTooLate(err error, tries int) bool {
+	return err != nil && tries < maxLate && errors.Is(err, os.ErrDeadlineExceeded) && !c.overdue()
 }
 
 // letOthersGoFirst, after every second answer, hands a busy processor to the other connections. By the time that it is
@@ -195,10 +238,10 @@ func (c *conn) Write(p []byte) (written int, err error) {
 	if does, _ := c.now(); does != writing {
 		c.begin(writing)
 	}
-	for {
+	for tries := 0; ; tries++ {
 		n, err := c.Conn.Write(p[written:])
 		written += n
-		if err == nil || !errors.Is(err, os.ErrDeadlineExceeded) || c.overdue() {
+		if !c.endedTooLate(err, tries) {
 			return written, err
 		}
 		if err := c.Conn.SetWriteDeadline(time.Time{}); err != nil {

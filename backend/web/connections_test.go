@@ -2,13 +2,19 @@ package web
 
 import (
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"os"
+	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/valyala/fasthttp"
 )
 
 // inBubble gives a connection that is watched, and its other end. In the bubble time goes on only when everybody waits.
@@ -138,6 +144,88 @@ func TestADeadlineThatComesTooLateIsTakenBack(t *testing.T) {
 			t.Fatal(err)
 		}
 		exchange(t, c, peer, 0)
+	})
+}
+
+func TestABodyThatWasAskedForHasToComeInTimeToo(t *testing.T) {
+	inBubble(t, func(t *testing.T, c *conn, peer net.Conn) {
+		go func() { _, _ = peer.Write([]byte("headers")) }()
+		err1 := readOnce(c, 16)
+		var request fasthttp.RequestCtx
+		request.Init2(c, nil, false)
+		askForBody(&request)
+		go func() { _ = readOnce(peer, 16) }()
+		_, err2 := c.Write([]byte("100"))
+		if err := errors.Join(err1, err2); err != nil {
+			t.Fatal(err)
+		}
+		endsAfter(t, readTimeout, func() error { return readOnce(c, 16) })
+	})
+}
+
+// impatient is a connection that fails once it is used far more often than anybody has reason to.
+type impatient struct {
+	net.Conn
+	uses int
+}
+
+var errUsedTooOften = errors.New("used again and again")
+
+func (i *impatient) Read(p []byte) (int, error) {
+	if i.uses++; i.uses > 10 {
+		return 0, errUsedTooOften
+	}
+	return i.Conn.Read(p)
+}
+
+func (i *impatient) Write(p []byte) (int, error) {
+	if i.uses++; i.uses > 10 {
+		return 0, errUsedTooOften
+	}
+	return i.Conn.Write(p)
+}
+
+// A TLS connection without a handshake reports a missed deadline forever, whatever is done about the deadline.
+func TestATLSConnectionOnWhichNothingComesEndsForGood(t *testing.T) {
+	inBubble(t, func(t *testing.T, c *conn, _ net.Conn) {
+		c.Conn = &impatient{Conn: tls.Server(c.Conn, &tls.Config{Certificates: []tls.Certificate{{}}})}
+		endsAfter(t, readTimeout, func() error { return readOnce(c, 16) })
+		endsAfter(t, 0, func() error {
+			_, err := c.Write([]byte("too late"))
+			return err
+		})
+		endsAfter(t, 0, func() error { return readOnce(c, 16) })
+	})
+}
+
+// crowded is a listener on a system that has no room for a connection at first.
+type crowded struct {
+	net.Listener
+	fails int
+}
+
+func (l *crowded) Accept() (net.Conn, error) {
+	if l.fails--; l.fails >= 0 {
+		return nil, &net.OpError{Op: "accept", Net: "tcp", Err: os.NewSyscallError("accept4", syscall.EMFILE)}
+	}
+	ours, _ := net.Pipe()
+	return ours, nil
+}
+
+func TestTooManyConnectionsDoNotEndTheServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		l := &listener{Listener: &crowded{fails: 30}, all: &connections{}, log: slog.New(slog.NewTextHandler(&log, nil))}
+		began := time.Now()
+		if _, err := l.Accept(); err != nil {
+			t.Fatal(err)
+		}
+		if time.Since(began) < time.Second {
+			t.Error("it was tried again without a rest")
+		}
+		if lines := strings.Count(log.String(), "\n"); lines != 1 {
+			t.Errorf("%d lines were logged, want 1:\n%s", lines, &log)
+		}
 	})
 }
 

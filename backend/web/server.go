@@ -111,6 +111,7 @@ func New(parts Parts) (*Server, error) {
 	// The doors of validation stand before the router: they take any method and look at the path as it was sent. A
 	// gateway appends its client's path, and a router that resolved "/api/v1/validate/../../../healthz" would say yes.
 	s.app.Server().Handler = s.gate(s.app.Handler())
+	s.app.Server().ExpectHandler = askForBody
 	return s, nil
 }
 
@@ -220,7 +221,7 @@ func (s *Server) Serve(from net.Listener) error {
 	defer close(stop)
 	s.conns.oneCore = runtime.GOMAXPROCS(0) == 1
 	go s.conns.watch(stop)
-	return s.app.Listener(&listener{Listener: from, all: &s.conns})
+	return s.app.Listener(&listener{Listener: from, all: &s.conns, log: s.Log})
 }
 
 // Shutdown stops accepting, closes connections that have asked for nothing yet, and waits for what runs, up to the
