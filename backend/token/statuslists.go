@@ -14,7 +14,7 @@ import (
 	"tokentab/backend/fault"
 )
 
-// maxStatusLists is how many signed lists are kept in memory, 80 KB each at the most. The one that was asked for the
+// maxStatusLists is how many signed lists are kept in memory, 110 KB each at the most. The one that was asked for the
 // longest ago goes first.
 const maxStatusLists = 256
 
@@ -70,6 +70,22 @@ func (ls *statusLists) lastChange(number int) uint64 {
 	return max(ls.last[number], ls.last[everyList])
 }
 
+// saysRevoked reports whether everybody who asks for the list of an entry from now on is told that its token is revoked,
+// as far as the lists in memory go. That is so where the last one says it, since any other is read later; and where there
+// is none, so that the store has to be read.
+func (ls *statusLists) saysRevoked(entry StatusEntry) bool {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	l := ls.lists[entry.List]
+	switch {
+	case l == nil:
+		return true
+	case l.latest == nil:
+		return false // one may have been read before the token ended
+	}
+	return l.latest.bits.get(entry.Index) == statusValues[Revoked]
+}
+
 // statusList is what is kept of one list, and the rendering of it that is under way. Guarded by statusLists.mu.
 type statusList struct {
 	latest  *rendering // the last that succeeded
@@ -84,7 +100,7 @@ type rendering struct {
 	err     error
 
 	signed   SignedStatusList
-	bits     [sha256.Size]byte // digest of the entries
+	bits     statusBits // nobody may change them any more
 	issuedAt time.Time
 }
 
@@ -189,9 +205,9 @@ func (ts *Tokens) renderInto(ctx context.Context, number int, r *rendering, at t
 	if !ok {
 		return fault.New(fault.NotFound, "There is no such status list.")
 	}
-	r.bits = sha256.Sum256(bits)
-	if last := ts.statusLists.latestOf(number); last != nil && last.bits == r.bits && last.isFresh(at) {
-		r.signed, r.issuedAt = last.signed, last.issuedAt // who has it already need not fetch it again
+	r.bits = bits
+	if last := ts.statusLists.latestOf(number); last != nil && bytes.Equal(last.bits, bits) && last.isFresh(at) {
+		r.signed, r.bits, r.issuedAt = last.signed, last.bits, last.issuedAt // who has it already need not fetch it again
 		return nil
 	}
 	r.issuedAt = at.UTC().Truncate(time.Second)
