@@ -18,7 +18,8 @@ import (
 // longest ago goes first.
 const maxStatusLists = 256
 
-// renderTimeout bounds how long the reading and signing of a list may take, the wait for its turn included.
+// renderTimeout bounds how long the reading and signing of a list may take, the wait for its turn included, and how long
+// anybody waits for one, which may be for two of them.
 const renderTimeout = 10 * time.Second
 
 // SignedStatusList is a list in the form that is sent. Nobody may change its bytes.
@@ -128,12 +129,36 @@ func (ts *Tokens) StatusList(ctx context.Context, number int) (SignedStatusList,
 			// Others may wait for it too, so it does not end with the request that asked first.
 			ts.render(context.WithoutCancel(ctx), number, r, at)
 		}
-		<-r.done
+		if err := r.wait(ctx); err != nil {
+			return SignedStatusList{}, err
+		}
 		if r.changes >= change {
 			return r.signed, r.err
 		}
 		// It was read before a change that this caller has to see. The next one begins after that change.
 	}
+}
+
+// wait returns when the rendering is done. Should the store hang in a way that no timeout ends, only those who read it
+// stay behind, which the slots bound.
+func (r *rendering) wait(ctx context.Context) error {
+	select {
+	case <-r.done:
+		return nil
+	default:
+	}
+	ctx, cancel := context.WithTimeout(ctx, renderTimeout)
+	defer cancel()
+	select {
+	case <-r.done:
+		return nil
+	case <-ctx.Done():
+		return listUnavailable(ctx.Err())
+	}
+}
+
+func listUnavailable(cause error) error {
+	return &fault.Error{Kind: fault.Unavailable, Message: "The status lists can't be read right now. Try again.", RetryAfter: time.Second, Cause: cause}
 }
 
 // find returns the rendering to wait for. It is done already where one in memory suits; where it is mine, the caller has
@@ -189,11 +214,11 @@ func (ts *Tokens) render(ctx context.Context, number int, r *rendering, at time.
 	ls.mu.Lock()
 	r.changes = ls.changes
 	ls.mu.Unlock()
-	if r.err = ctx.Err(); r.err == nil {
-		r.err = ts.renderInto(ctx, number, r, at)
-	} else {
-		r.err = &fault.Error{Kind: fault.Unavailable, Message: "The status lists can't be read right now. Try again.", RetryAfter: time.Second, Cause: r.err}
+	if err := ctx.Err(); err != nil {
+		r.err = listUnavailable(err)
+		return
 	}
+	r.err = ts.renderInto(ctx, number, r, at) // until then it is errAborted, for those who wait while this panics
 }
 
 func (ts *Tokens) renderInto(ctx context.Context, number int, r *rendering, at time.Time) error {

@@ -211,3 +211,17 @@ func TestAListThatDidNotChangeIsAnsweredWithoutTheStore(t *testing.T) {
 		t.Error("after a change, and without a store, the list is served as it was")
 	}
 }
+
+func TestAListThatCannotBeReadIsAnswered503(t *testing.T) {
+	p := backendtest.Start(t)
+	p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})
+	if _, err := database(t, p).Exec("ALTER TABLE status_lists RENAME TO gone"); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"/status-lists", "/status-lists/1"} {
+		a := p.Call(http.MethodGet, path, nil)
+		if a.Status != http.StatusServiceUnavailable || a.Text(t, "code") != "unexpected" || a.Header.Get("Retry-After") != "1" || a.Header.Get("Cache-Control") != "no-store" {
+			t.Errorf("%s: %d %v %s", path, a.Status, a.Header, a.Body)
+		}
+	}
+}
