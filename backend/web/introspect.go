@@ -191,6 +191,9 @@ func (s *Server) introspector(c *fasthttp.RequestCtx, form *fasthttp.Args) (pfid
 			password = nil
 		}
 		id, secret = user, password
+	case !bytes.EqualFold(scheme, []byte("bearer")):
+		challenges = []string{challengeBasic, challengeNone}
+		return pfid.ID{}, &oauthError{http.StatusUnauthorized, code, "Authenticate by Basic or Bearer.", challenges}
 	default:
 		code = "invalid_token"
 		secret, _ = bearer(&c.Request.Header, false)
