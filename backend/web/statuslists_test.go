@@ -153,7 +153,7 @@ func TestAListHasOneAddressAndNoPast(t *testing.T) {
 		t.Errorf("before the first token: %d %s", a.Status, a.Body)
 	}
 	p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})
-	for _, number := range []string{"0", "2", "01", "+1", "-1", "1.0", "x", "1x", "%31%00", "99999999999999999999"} {
+	for _, number := range []string{"0", "2", "01", "1/", "+1", "-1", "1.0", "x", "1x", "%31%00", "99999999999999999999"} {
 		if a := p.Call(http.MethodGet, "/status-lists/"+number, nil); a.Status != http.StatusNotFound || a.Text(t, "code") != "not_found" {
 			t.Errorf("%s: %d %s", number, a.Status, a.Body)
 		}
