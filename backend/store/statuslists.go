@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"time"
@@ -101,6 +102,16 @@ func (s *Store) StatusList(ctx context.Context, number int, set func(index int, 
 		return rows.Err()
 	})
 	return ok, err
+}
+
+// IsRevokedEntry implements token.Store.
+func (s *Store) IsRevokedEntry(ctx context.Context, entry token.StatusEntry) (found bool, err error) {
+	err = s.read(ctx, func(tx *gorm.DB) error {
+		return tx.Raw(`SELECT EXISTS (SELECT 1 FROM api_tokens WHERE status_list = @list AND status_index = @index AND status = 'revoked')
+			OR EXISTS (SELECT 1 FROM deleted_status_entries WHERE status_list = @list AND status_index = @index)`,
+			sql.Named("list", entry.List), sql.Named("index", entry.Index)).Scan(&found).Error
+	})
+	return found, err
 }
 
 // sweepAtOnce is how many entries that nobody needs any more are removed along with a delete: more than a delete adds, so

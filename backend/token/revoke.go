@@ -1,8 +1,11 @@
 package token
 
 import (
+	"bytes"
 	"context"
-	"sync"
+	"encoding/base64"
+	"encoding/json"
+	"strconv"
 
 	"tokentab/backend/audit"
 	"tokentab/backend/fault"
@@ -10,59 +13,70 @@ import (
 
 // RevokeSecret ends a token for good at the wish of whoever holds its secret, from the given network address; the token
 // itself is the actor. Nothing is left to do, and nil is returned, where no token has the secret or it is revoked
-// already. It returns after no validation accepts the secret any more.
+// already. That costs what a validation does, and a look-up by key where the secret names a status entry that is not
+// revoked. It returns after no validation accepts the secret any more, and after its status list says so to whoever asks.
 func (ts *Tokens) RevokeSecret(ctx context.Context, secret []byte, address string) error {
 	if len(secret) == 0 || len(secret) > MaxSecret {
 		return nil
 	}
 	hash := HashOf(secret)
-	if ts.ended.has(hash) {
+	var t Standing
+	state := ts.cache.Find(&hash, &t)
+	ok := state == Hit
+	if state == Miss {
+		var err error
+		if t, ok, err = ts.load(ctx, hash); err != nil {
+			return err
+		}
+	}
+	if ok && t.Status != Revoked {
+		_, err := ts.Revoke(ctx, audit.Actor{AccountID: t.AccountID, APITokenID: t.TokenID, Address: address}, t.TokenID)
+		if kind := fault.KindOf(err); err == nil || kind != fault.InvalidAction && kind != fault.NotFound {
+			return err
+		}
+		// Somebody else has revoked or deleted it since the cache learned of it, but not come to forget it yet.
+		ts.cache.Forget(hash)
+	}
+	return ts.listAsEnded(ctx, secret)
+}
+
+// listAsEnded makes sure that the status list of a token that has ended says so to everybody who asks from now on, also
+// where whoever ended it has not come to count that change yet. Anybody may send anything here, again and again, so
+// nothing is counted where the list says so already, or where the store does not.
+func (ts *Tokens) listAsEnded(ctx context.Context, secret []byte) error {
+	entry := entryIn(secret)
+	if entry.IsZero() || ts.statusLists.saysRevoked(entry) {
 		return nil
 	}
-	t, ok, err := ts.store.FindToken(ctx, hash)
-	if err != nil {
-		return err
-	}
-	// Where there is nothing to do, somebody else may have revoked or deleted the token, but not come to forget it yet.
-	if !ok {
-		ts.cache.Forget(hash) // and not more: anybody may send what is no token, which must not cost the status lists
-		return nil
-	}
-	if t.Status == Revoked {
-		ts.Forget(hash)
-		ts.ended.add(hash)
-		return nil
-	}
-	defer ts.Forget(hash)
-	_, err = ts.Revoke(ctx, audit.Actor{AccountID: t.AccountID, APITokenID: t.TokenID, Address: address}, t.TokenID)
-	if kind := fault.KindOf(err); err != nil && (kind == fault.InvalidAction || kind == fault.NotFound) {
-		return nil // revoked or deleted since it was looked up
+	ended, err := ts.store.IsRevokedEntry(ctx, entry)
+	if ended {
+		ts.statusLists.changed(entry.List)
 	}
 	return err
 }
 
-// maxEnded bounds the revoked tokens that are remembered, 32 bytes and the room of a map each.
-const maxEnded = 4096
-
-// ended remembers tokens that were found revoked, which they stay. Without it whoever holds one could make every status
-// list be read anew, again and again.
-type ended struct {
-	mu     sync.Mutex
-	hashes map[Hash]struct{}
-}
-
-func (e *ended) has(hash Hash) bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	_, ok := e.hashes[hash]
-	return ok
-}
-
-func (e *ended) add(hash Hash) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.hashes == nil || len(e.hashes) >= maxEnded {
-		e.hashes = map[Hash]struct{}{}
+// entryIn reads the status entry that a secret names, whose signature it does not check; the zero StatusEntry where it
+// names none. Of the address of the list only the number counts: the server may have had another public URL then.
+func entryIn(secret []byte) StatusEntry {
+	_, rest, _ := bytes.Cut(secret, []byte("."))
+	payload, _, _ := bytes.Cut(rest, []byte("."))
+	var claims struct {
+		Status struct {
+			List struct {
+				Index *int   `json:"idx"`
+				URI   string `json:"uri"`
+			} `json:"status_list"`
+		} `json:"status"`
 	}
-	e.hashes[hash] = struct{}{}
+	text := make([]byte, base64.RawURLEncoding.DecodedLen(len(payload)))
+	n, err := base64.RawURLEncoding.Decode(text, payload)
+	if err != nil || json.Unmarshal(text[:n], &claims) != nil {
+		return StatusEntry{}
+	}
+	index, uri := claims.Status.List.Index, []byte(claims.Status.List.URI)
+	number, err := strconv.Atoi(string(uri[bytes.LastIndexByte(uri, '/')+1:]))
+	if err != nil || number < 1 || index == nil || *index < 0 || *index >= StatusListSize {
+		return StatusEntry{}
+	}
+	return StatusEntry{List: number, Index: *index}
 }

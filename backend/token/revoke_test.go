@@ -2,33 +2,131 @@ package token
 
 import (
 	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 )
 
-func TestARevokeThatChangesNothingIsLookedUpOnce(t *testing.T) {
-	asked := 0
-	ts := tokensOver(t, func(context.Context, Hash) (Standing, bool, error) {
-		asked++
-		return Standing{Status: Revoked}, true, nil
-	}, time.Now)
-	var counted [3]uint64
-	for i := range counted {
-		if err := ts.RevokeSecret(t.Context(), []byte("secret"), ""); err != nil {
+// revocable is a store with one token, of which only what a revoke and a list need is there. It counts its readings.
+type revocable struct {
+	Store
+	lists
+
+	t       *Standing // nil once it is deleted
+	entry   StatusEntry
+	revoked bool
+
+	finds, entries, readings int
+}
+
+func (s *revocable) FindToken(context.Context, Hash) (Standing, bool, error) {
+	s.finds++
+	if s.t == nil {
+		return Standing{}, false, nil
+	}
+	return *s.t, true, nil
+}
+
+func (s *revocable) IsRevokedEntry(_ context.Context, entry StatusEntry) (bool, error) {
+	s.entries++
+	return s.revoked && entry == s.entry, nil
+}
+
+func (s *revocable) StatusList(_ context.Context, number int, set func(int, Status)) (bool, error) {
+	s.readings++
+	if s.revoked && number == s.entry.List {
+		set(s.entry.Index, Revoked)
+	}
+	return true, nil
+}
+
+// secretOf looks like the secret of a token that has the given payload.
+func secretOf(payload string) []byte {
+	return []byte("h." + base64.RawURLEncoding.EncodeToString([]byte(payload)) + ".s")
+}
+
+func naming(entry StatusEntry) []byte {
+	return secretOf(fmt.Sprintf(`{"status":{"status_list":{"idx":%d,"uri":"https://old.example.com/status-lists/%d"}}}`, entry.Index, entry.List))
+}
+
+func TestARevokeThatChangesNothingReadsNoListAndLooksASecretUpOnce(t *testing.T) {
+	entry := StatusEntry{List: 3, Index: 70_000}
+	for name, c := range map[string]struct {
+		store   revocable
+		secret  []byte
+		entries int // look-ups of the entry in ten revokes
+	}{
+		"revoked":                           {revocable{t: &Standing{Status: Revoked}, revoked: true}, naming(entry), 0},
+		"deleted":                           {revocable{revoked: true}, naming(entry), 0},
+		"made up, with an entry of nobody":  {revocable{}, naming(entry), 10},
+		"made up, with an entry of another": {revocable{}, naming(StatusEntry{List: 3, Index: 1}), 10},
+		"a list that there is not":          {revocable{}, naming(StatusEntry{List: 99, Index: 1}), 0},
+		"no entry":                          {revocable{}, secretOf(`{}`), 0},
+		"no index":                          {revocable{}, secretOf(`{"status":{"status_list":{"uri":"/1"}}}`), 0},
+		"an index too far":                  {revocable{}, naming(StatusEntry{List: 3, Index: StatusListSize}), 0},
+		"an index below 0":                  {revocable{}, naming(StatusEntry{List: 3, Index: -1}), 0},
+		"no JWT":                            {revocable{}, []byte("x"), 0},
+	} {
+		store := &c.store
+		store.entry = entry
+		ts := New(store, lists{}, newCache(t, 8), Lifetimes{}, time.Now, nil)
+		for range 10 {
+			for number := range 4 {
+				if _, err := ts.StatusList(t.Context(), number+1); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := ts.RevokeSecret(t.Context(), c.secret, ""); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if store.finds != 1 || store.entries != c.entries || store.readings != 4 {
+			t.Errorf("%s: %d look-ups of the secret, %d of its entry, %d readings of 4 lists", name, store.finds, store.entries, store.readings)
+		}
+	}
+}
+
+func TestARevokeThatComesBetweenAnothersCommitAndItsCountIsInTheListWhenItReturns(t *testing.T) {
+	entry := StatusEntry{List: 2, Index: 5}
+	for name, end := range map[string]func(s *revocable){
+		"revoked": func(s *revocable) { s.revoked, s.t = true, &Standing{Status: Revoked} },
+		"deleted": func(s *revocable) { s.revoked, s.t = true, nil },
+	} {
+		store := &revocable{t: &Standing{Status: Active}, entry: entry}
+		ts := New(store, lists{}, newCache(t, 8), Lifetimes{}, time.Now, nil)
+		listed := func() byte {
+			list, err := ts.StatusList(t.Context(), entry.List)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return valueIn(t, list, entry.Index)
+		}
+		if got := listed(); got != 0 {
+			t.Fatalf("%s: listed as %d before", name, got)
+		}
+		end(store) // somebody's commit
+		if err := ts.RevokeSecret(t.Context(), naming(entry), ""); err != nil {
 			t.Fatal(err)
 		}
-		counted[i] = ts.statusLists.lastChange(1)
+		if got := listed(); got != 1 {
+			t.Errorf("%s: listed as %d after the revoke has returned", name, got)
+		}
 	}
-	if counted[0] != 1 {
-		t.Error("the first may come before whoever revoked the token has counted that, so it has to count")
+}
+
+func TestARevokeThatCannotTellIsAnError(t *testing.T) {
+	ts := tokensOver(t, func(context.Context, Hash) (Standing, bool, error) {
+		return Standing{}, false, errors.New("the store is gone")
+	}, time.Now)
+	for _, secret := range [][]byte{[]byte("secret"), naming(StatusEntry{List: 1})} {
+		if err := ts.RevokeSecret(t.Context(), secret, ""); err == nil {
+			t.Errorf("%s: no error", secret)
+		}
 	}
-	if asked != 1 || counted[2] != counted[0] {
-		t.Errorf("the store was asked %d times, and %d changes were counted; want one of each", asked, counted[2])
-	}
-	for n := range 3 * maxEnded {
-		ts.ended.add(hashN(n))
-	}
-	if n := len(ts.ended.hashes); n > maxEnded {
-		t.Errorf("%d revoked tokens are remembered, want %d at the most", n, maxEnded)
+	if err := ts.RevokeSecret(t.Context(), []byte(strings.Repeat("x", MaxSecret+1)), ""); err != nil {
+		t.Errorf("what is too long was looked up: %v", err)
 	}
 }

@@ -63,6 +63,12 @@ func (b statusBits) set(index int, value byte) {
 	b[at/8] |= value << (at % 8)
 }
 
+// get returns the value of an entry.
+func (b statusBits) get(index int) byte {
+	at := index * StatusListBits
+	return b[at/8] >> (at % 8) & (1<<StatusListBits - 1)
+}
+
 // encode returns the compressed array as text, which is the lst member of a list (section 4.2).
 func (b statusBits) encode() (string, error) {
 	var packed bytes.Buffer

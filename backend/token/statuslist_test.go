@@ -199,6 +199,30 @@ func TestAListThatCannotBeReadIsAnErrorAndNotRemembered(t *testing.T) {
 	}
 }
 
+func TestAReadingThatPanicsIsAnErrorForWhoWaitsForIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		answer := make(chan struct{})
+		ts := listsOver(t, func(int, func(int, Status)) (bool, error) {
+			<-answer
+			panic("no")
+		})
+		var asking sync.WaitGroup
+		asking.Go(func() {
+			defer func() { _ = recover() }()
+			_, _ = ts.StatusList(t.Context(), 1)
+		})
+		synctest.Wait()
+		asking.Go(func() {
+			if list, err := ts.StatusList(t.Context(), 1); err == nil {
+				t.Errorf("a list of %d bytes was made of a panic", len(list.JWT))
+			}
+		})
+		synctest.Wait()
+		close(answer)
+		asking.Wait()
+	})
+}
+
 func TestAReadingThatPanicsLeavesNobodyWaiting(t *testing.T) {
 	ts := listsOver(t, func(int, func(int, Status)) (bool, error) { panic("no") })
 	for range 2 {
@@ -286,5 +310,43 @@ func TestAListWhoseTurnDoesNotComeIsRefusedInBoundedTime(t *testing.T) {
 		if _, err := ts.StatusList(t.Context(), 1000); err != nil {
 			t.Errorf("when the store answers again: %v", err)
 		}
+	})
+}
+
+func TestAStoreThatHangsForGoodKeepsNobodyButThoseWhoReadIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		answer := make(chan struct{})
+		ts := listsOver(t, func(int, func(int, Status)) (bool, error) {
+			<-answer // whatever its context says
+			return true, nil
+		})
+		slots := cap(ts.statusLists.slots)
+		var asking sync.WaitGroup
+		var refused atomic.Int64
+		ask := func(number int) {
+			asking.Go(func() {
+				if _, err := ts.StatusList(t.Context(), number); fault.KindOf(err) == fault.Unavailable {
+					refused.Add(1)
+				} else if err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		for number := range slots {
+			ask(number + 1)
+		}
+		synctest.Wait()
+		for range 10 {
+			for number := range slots + 5 {
+				ask(number + 1)
+			}
+		}
+		time.Sleep(renderTimeout) // of the bubble's clock
+		synctest.Wait()
+		if got, want := refused.Load(), int64(10*(slots+5)); got != want {
+			t.Errorf("%d were refused in time, want all %d but those who read", got, want)
+		}
+		close(answer)
+		asking.Wait()
 	})
 }

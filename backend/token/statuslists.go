@@ -14,11 +14,12 @@ import (
 	"tokentab/backend/fault"
 )
 
-// maxStatusLists is how many signed lists are kept in memory, 80 KB each at the most. The one that was asked for the
+// maxStatusLists is how many signed lists are kept in memory, 110 KB each at the most. The one that was asked for the
 // longest ago goes first.
 const maxStatusLists = 256
 
-// renderTimeout bounds how long the reading and signing of a list may take, the wait for its turn included.
+// renderTimeout bounds how long the reading and signing of a list may take, the wait for its turn included, and how long
+// anybody waits for one, which may be for two of them.
 const renderTimeout = 10 * time.Second
 
 // SignedStatusList is a list in the form that is sent. Nobody may change its bytes.
@@ -70,6 +71,22 @@ func (ls *statusLists) lastChange(number int) uint64 {
 	return max(ls.last[number], ls.last[everyList])
 }
 
+// saysRevoked reports whether everybody who asks for the list of an entry from now on is told that its token is revoked,
+// as far as the lists in memory go. That is so where the last one says it, since any other is read later; and where there
+// is none, so that the store has to be read.
+func (ls *statusLists) saysRevoked(entry StatusEntry) bool {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	l := ls.lists[entry.List]
+	switch {
+	case l == nil:
+		return true
+	case l.latest == nil:
+		return false // one may have been read before the token ended
+	}
+	return l.latest.bits.get(entry.Index) == statusValues[Revoked]
+}
+
 // statusList is what is kept of one list, and the rendering of it that is under way. Guarded by statusLists.mu.
 type statusList struct {
 	latest  *rendering // the last that succeeded
@@ -84,7 +101,7 @@ type rendering struct {
 	err     error
 
 	signed   SignedStatusList
-	bits     [sha256.Size]byte // digest of the entries
+	bits     statusBits // nobody may change them any more
 	issuedAt time.Time
 }
 
@@ -112,12 +129,36 @@ func (ts *Tokens) StatusList(ctx context.Context, number int) (SignedStatusList,
 			// Others may wait for it too, so it does not end with the request that asked first.
 			ts.render(context.WithoutCancel(ctx), number, r, at)
 		}
-		<-r.done
+		if err := r.wait(ctx); err != nil {
+			return SignedStatusList{}, err
+		}
 		if r.changes >= change {
 			return r.signed, r.err
 		}
 		// It was read before a change that this caller has to see. The next one begins after that change.
 	}
+}
+
+// wait returns when the rendering is done. Should the store hang in a way that no timeout ends, only those who read it
+// stay behind, which the slots bound.
+func (r *rendering) wait(ctx context.Context) error {
+	select {
+	case <-r.done:
+		return nil
+	default:
+	}
+	ctx, cancel := context.WithTimeout(ctx, renderTimeout)
+	defer cancel()
+	select {
+	case <-r.done:
+		return nil
+	case <-ctx.Done():
+		return listUnavailable(ctx.Err())
+	}
+}
+
+func listUnavailable(cause error) error {
+	return &fault.Error{Kind: fault.Unavailable, Message: "The status lists can't be read right now. Try again.", RetryAfter: time.Second, Cause: cause}
 }
 
 // find returns the rendering to wait for. It is done already where one in memory suits; where it is mine, the caller has
@@ -173,11 +214,11 @@ func (ts *Tokens) render(ctx context.Context, number int, r *rendering, at time.
 	ls.mu.Lock()
 	r.changes = ls.changes
 	ls.mu.Unlock()
-	if r.err = ctx.Err(); r.err == nil {
-		r.err = ts.renderInto(ctx, number, r, at)
-	} else {
-		r.err = &fault.Error{Kind: fault.Unavailable, Message: "The status lists can't be read right now. Try again.", RetryAfter: time.Second, Cause: r.err}
+	if err := ctx.Err(); err != nil {
+		r.err = listUnavailable(err)
+		return
 	}
+	r.err = ts.renderInto(ctx, number, r, at) // until then it is errAborted, for those who wait while this panics
 }
 
 func (ts *Tokens) renderInto(ctx context.Context, number int, r *rendering, at time.Time) error {
@@ -189,9 +230,9 @@ func (ts *Tokens) renderInto(ctx context.Context, number int, r *rendering, at t
 	if !ok {
 		return fault.New(fault.NotFound, "There is no such status list.")
 	}
-	r.bits = sha256.Sum256(bits)
-	if last := ts.statusLists.latestOf(number); last != nil && last.bits == r.bits && last.isFresh(at) {
-		r.signed, r.issuedAt = last.signed, last.issuedAt // who has it already need not fetch it again
+	r.bits = bits
+	if last := ts.statusLists.latestOf(number); last != nil && bytes.Equal(last.bits, bits) && last.isFresh(at) {
+		r.signed, r.bits, r.issuedAt = last.signed, last.bits, last.issuedAt // who has it already need not fetch it again
 		return nil
 	}
 	r.issuedAt = at.UTC().Truncate(time.Second)

@@ -158,6 +158,8 @@ type Store interface {
 	// StatusList calls set once for each entry of the list whose token is not active. Deleted tokens count as revoked. ok
 	// is false where there is no such list.
 	StatusList(ctx context.Context, number int, set func(index int, status Status)) (ok bool, err error)
+	// IsRevokedEntry reports whether StatusList would call set for the entry with Revoked.
+	IsRevokedEntry(ctx context.Context, entry StatusEntry) (bool, error)
 	// RecordUses moves the last use of each token forward to the given instant, never back. The tokens differ. A power
 	// cut may take back what it wrote last.
 	RecordUses(ctx context.Context, uses []Use) error
@@ -214,7 +216,6 @@ type Tokens struct {
 	random    io.Reader
 
 	statusLists *statusLists
-	ended       ended // tokens that nobody has to revoke any more
 
 	flushing sync.Mutex        // held while uses are written
 	seen     map[pfid.ID]sight // agents of uses that are written, until their own sight is, too

@@ -6,6 +6,8 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -13,7 +15,6 @@ import (
 
 	"github.com/valyala/fasthttp"
 
-	"tokentab/backend/config"
 	"tokentab/backend/pfid"
 	"tokentab/backend/token"
 )
@@ -95,7 +96,7 @@ func (s *Server) appendIntrospection(b, secret []byte, account pfid.ID) ([]byte,
 	b = strconv.AppendInt(b, t.TokenID.Time().Unix(), 10) // an id is made with its token
 	b = appendGivenID(b, "client_id", t.TokenID)
 	b = appendGivenID(b, "sub", t.Subject())
-	b = append(b, s.issuedBy...)
+	b = s.issuedBy.appendOf(b, secret)
 	b = appendGivenID(b, "account_id", t.AccountID)
 	b = appendGivenID(b, "environment_id", t.EnvironmentID)
 	b = appendGivenID(b, "agent_id", t.AgentID)
@@ -111,16 +112,57 @@ func appendGivenID(b []byte, name string, id pfid.ID) []byte {
 	return appendID(b, name, id)
 }
 
-// issuedBy returns the members iss and aud, the same for all tokens, in the form that is sent.
-func issuedBy(c config.Config) ([]byte, error) {
-	members, err := json.Marshal(struct {
-		Issuer   string `json:"iss"`
-		Audience string `json:"aud"`
-	}{c.Origin(), c.TokenAudience()})
-	if err != nil {
-		return nil, err
+// issuedBy is an issuer and an audience, in the forms that they have in answers and in the claims of a token.
+type issuedBy struct {
+	members []byte // of an answer
+	// The claims of a token begin with the head, a subject and the middle.
+	head, middle []byte
+}
+
+func newIssuedBy(issuer, audience string) (issuedBy, error) {
+	iss, err1 := json.Marshal(issuer)
+	aud, err2 := json.Marshal(audience)
+	return issuedBy{
+		members: fmt.Appendf(nil, `,"iss":%s,"aud":%s`, iss, aud),
+		head:    fmt.Appendf(nil, `{"iss":%s,"sub":"`, iss), middle: fmt.Appendf(nil, `","aud":[%s],`, aud),
+	}, errors.Join(err1, err2)
+}
+
+// appendOf appends the members iss and aud of a good token: what it claims itself (RFC 7662, section 2.2), also when the
+// public URL or the audience are others by now. Who verifies it offline sees the same, and no resource server is told
+// that a token was meant for it that was issued for another. The store knows the secret, so its claims are genuine.
+func (now *issuedBy) appendOf(b, secret []byte) []byte {
+	_, rest, _ := bytes.Cut(secret, []byte("."))
+	payload, _, _ := bytes.Cut(rest, []byte("."))
+	if now.begins(payload) {
+		return append(b, now.members...)
 	}
-	return append([]byte(","), members[1:len(members)-1]...), nil
+	var claims struct {
+		Issuer   string   `json:"iss"`
+		Audience []string `json:"aud"`
+	}
+	text, err := base64.RawURLEncoding.DecodeString(string(payload))
+	if err != nil || json.Unmarshal(text, &claims) != nil || len(claims.Audience) != 1 {
+		return b // nothing that was issued is so; both members are optional
+	}
+	then, err := newIssuedBy(claims.Issuer, claims.Audience[0])
+	if err != nil {
+		return b
+	}
+	return append(b, then.members...)
+}
+
+// begins reports whether a payload begins as those do that are issued now, which are nearly all: it spares reading JSON.
+func (now *issuedBy) begins(payload []byte) bool {
+	var text [512]byte
+	subject := len(now.head)
+	middle := subject + pfid.TextSize
+	whole := (middle + len(now.middle) + 2) / 3 * 4
+	if whole > len(payload) || base64.RawURLEncoding.DecodedLen(whole) > len(text) {
+		return false
+	}
+	n, err := base64.RawURLEncoding.Decode(text[:], payload[:whole])
+	return err == nil && bytes.HasPrefix(text[:n], now.head) && bytes.HasPrefix(text[middle:n], now.middle)
 }
 
 // introspector returns the account that asks. It shows one of its account tokens, in one of three ways: as a bearer
@@ -149,6 +191,9 @@ func (s *Server) introspector(c *fasthttp.RequestCtx, form *fasthttp.Args) (pfid
 			password = nil
 		}
 		id, secret = user, password
+	case !bytes.EqualFold(scheme, []byte("bearer")):
+		challenges = []string{challengeBasic, challengeNone}
+		return pfid.ID{}, &oauthError{http.StatusUnauthorized, code, "Authenticate by Basic or Bearer.", challenges}
 	default:
 		code = "invalid_token"
 		secret, _ = bearer(&c.Request.Header, false)

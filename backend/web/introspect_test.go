@@ -59,6 +59,34 @@ func TestAnIntrospectionSaysWhatTheTokenItselfClaims(t *testing.T) {
 	}
 }
 
+func TestAnIntrospectionNamesTheIssuerAndAudienceThatATokenWasIssuedWith(t *testing.T) {
+	folder, clock := t.TempDir(), backendtest.NewClock()
+	under := func(url, audience string) *backendtest.Program {
+		return backendtest.StartIn(t, folder, clock, func(c *config.Config, _ *backend.World) { c.PublicURL, c.Audience = url, audience })
+	}
+	p := under("", "")
+	actor := p.Found()
+	_, first := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+	p.Stop()
+	secrets := []string{first}
+	for _, now := range []struct{ url, audience string }{
+		{"https://tokens.example.com", ""}, {"https://tokens.example.com", `the "shop"`}, {"https://tokens.example.org", `the "shop"`}, {"", ""},
+	} {
+		p = under(now.url, now.audience)
+		_, secret := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+		secrets = append(secrets, secret)
+		for i, secret := range secrets {
+			claims := claimsOf(t, secret)
+			audience, _ := claims["aud"].([]any)
+			got := introspect(t, p, secret, backendtest.Bearer(first)).JSON(t)
+			if got["active"] != true || got["iss"] != claims["iss"] || got["aud"] != audience[0] {
+				t.Errorf("under %v token %d: %v; it claims %v", now, i, got, claims)
+			}
+		}
+		p.Stop()
+	}
+}
+
 func TestAnAudienceOfItsOwnIsNamedInIntrospections(t *testing.T) {
 	const audience = `the "shop"`
 	p := backendtest.Start(t, func(c *config.Config, _ *backend.World) { c.Audience = audience })
@@ -163,7 +191,10 @@ func TestOnlyHoldersOfAnAccountTokenMayIntrospect(t *testing.T) {
 			"a session's cookie":         {asked, h(backendtest.Header{Name: "Cookie", Value: "tokentab_session=x"}), 401, "invalid_client", []string{bearerNone}},
 			"an API key":                 {asked, h(backendtest.Header{Name: "X-API-Key", Value: secret}), 401, "invalid_client", []string{bearerNone}},
 			"unknown":                    {asked, h(backendtest.Bearer("unknown")), 401, "invalid_token", []string{bearerBad}},
-			"another scheme":             {asked, h(authorization("Digest " + secret)), 401, "invalid_token", []string{bearerBad}},
+			"another scheme":             {asked, h(authorization("Digest " + secret)), 401, "invalid_client", []string{basicNone, bearerNone}},
+			"no scheme":                  {asked, h(authorization(secret)), 401, "invalid_client", []string{basicNone, bearerNone}},
+			"an empty header":            {asked, h(authorization("")), 401, "invalid_client", []string{basicNone, bearerNone}},
+			"bearer, nothing":            {asked, h(authorization("Bearer")), 401, "invalid_token", []string{bearerBad}},
 			"suspended":                  {asked, h(backendtest.Bearer(suspendedSecret)), 401, "invalid_token", []string{bearerBad + `, error_description="The token is suspended"`}},
 			"bearer with another id":     {asked + "&" + form("client_id", other.ID.String()), h(backendtest.Bearer(secret)), 401, "invalid_token", []string{bearerBad}},
 			"bearer of a deployment":     {asked, h(backendtest.Bearer(deployment)), 403, "insufficient_scope", []string{bearerNone + `, error="insufficient_scope"`}},

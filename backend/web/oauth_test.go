@@ -222,21 +222,33 @@ func TestOAuthClientsFindTheDoors(t *testing.T) {
 func TestARevocationThatAnotherHasCommittedIsAnsweredOnlyWhenItHolds(t *testing.T) {
 	p := backendtest.Start(t)
 	actor := p.Found()
-	for name, statement := range map[string]string{
-		"revoked": "UPDATE api_tokens SET status = 'revoked' WHERE id = ?",
-		"deleted": "DELETE FROM api_tokens WHERE id = ?",
+	for name, statements := range map[string][]string{
+		"revoked": {"UPDATE api_tokens SET status = 'revoked' WHERE id = ?"},
+		"deleted": {
+			"INSERT INTO deleted_status_entries SELECT status_list, status_index, expires_at FROM api_tokens WHERE id = ?",
+			"DELETE FROM api_tokens WHERE id = ?",
+		},
 	} {
 		made, secret := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+		entry := backendtest.EntryOf(t, secret)
+		if got := p.Listed(entry); got != 0 {
+			t.Fatalf("%s: listed as %d before", name, got)
+		}
 		ping := func() int { return p.Call(http.MethodGet, "/api/v1/ping", nil, backendtest.Bearer(secret)).Status }
 		if s := ping(); s != http.StatusOK { // now it is remembered as good
 			t.Fatal(s)
 		}
-		if _, err := database(t, p).Exec(statement, made.ID.String()); err != nil {
-			t.Fatal(err)
+		for _, statement := range statements {
+			if _, err := database(t, p).Exec(statement, made.ID.String()); err != nil {
+				t.Fatal(err)
+			}
 		}
 		a := post(t, p, "/oauth/revoke", form("token", secret))
 		if s := ping(); a.Status != http.StatusOK || s != http.StatusUnauthorized {
 			t.Errorf("%s: revoke %d %s, ping %d", name, a.Status, a.Body, s)
+		}
+		if got := p.Listed(entry); got != 1 {
+			t.Errorf("%s: listed as %d after the answer", name, got)
 		}
 	}
 }

@@ -75,7 +75,7 @@ type Server struct {
 	tls   *tls.Config // nil to serve plain HTTP
 
 	headers  []fixedHeader // on every answer of the doors of validation
-	issuedBy []byte        // members of every introspection of a good token
+	issuedBy issuedBy      // of the tokens that are issued now
 
 	warnProxy   sync.Once
 	lastFailure atomic.Int64 // when a door last logged a failure, in Unix seconds
@@ -86,7 +86,7 @@ type Server struct {
 func New(parts Parts) (*Server, error) {
 	s := &Server{Parts: parts, headers: fixedHeaders(parts.Config)}
 	var err error
-	if s.issuedBy, err = issuedBy(parts.Config); err != nil {
+	if s.issuedBy, err = newIssuedBy(parts.Config.Origin(), parts.Config.TokenAudience()); err != nil {
 		return nil, err
 	}
 	if s.setup, err = newSetupCode(parts.Random); err != nil {

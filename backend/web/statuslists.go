@@ -23,7 +23,7 @@ func (s *Server) statusLists(c *fiber.Ctx) error {
 // the request accepts: there is no other form.
 func (s *Server) statusList(c *fiber.Ctx) error {
 	number, err := strconv.Atoi(c.Params("number"))
-	if err != nil || number < 1 || strconv.Itoa(number) != c.Params("number") {
+	if err != nil || number < 1 || c.Path() != "/status-lists/"+strconv.Itoa(number) {
 		return fiber.ErrNotFound // a list has one address
 	}
 	// How a list was at another time is not kept. Who asks for it must not take this one for the answer (section 8.4).

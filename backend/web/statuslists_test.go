@@ -153,7 +153,7 @@ func TestAListHasOneAddressAndNoPast(t *testing.T) {
 		t.Errorf("before the first token: %d %s", a.Status, a.Body)
 	}
 	p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})
-	for _, number := range []string{"0", "2", "01", "+1", "-1", "1.0", "x", "1x", "%31%00", "99999999999999999999"} {
+	for _, number := range []string{"0", "2", "01", "1/", "+1", "-1", "1.0", "x", "1x", "%31%00", "99999999999999999999"} {
 		if a := p.Call(http.MethodGet, "/status-lists/"+number, nil); a.Status != http.StatusNotFound || a.Text(t, "code") != "not_found" {
 			t.Errorf("%s: %d %s", number, a.Status, a.Body)
 		}
@@ -209,5 +209,19 @@ func TestAListThatDidNotChangeIsAnsweredWithoutTheStore(t *testing.T) {
 	p.Tokens.Forget(token.Hash{})
 	if _, err := p.Tokens.StatusList(t.Context(), 1); err == nil {
 		t.Error("after a change, and without a store, the list is served as it was")
+	}
+}
+
+func TestAListThatCannotBeReadIsAnswered503(t *testing.T) {
+	p := backendtest.Start(t)
+	p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})
+	if _, err := database(t, p).Exec("ALTER TABLE status_lists RENAME TO gone"); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"/status-lists", "/status-lists/1"} {
+		a := p.Call(http.MethodGet, path, nil)
+		if a.Status != http.StatusServiceUnavailable || a.Text(t, "code") != "unexpected" || a.Header.Get("Retry-After") != "1" || a.Header.Get("Cache-Control") != "no-store" {
+			t.Errorf("%s: %d %v %s", path, a.Status, a.Header, a.Body)
+		}
 	}
 }
