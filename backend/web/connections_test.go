@@ -163,39 +163,52 @@ func TestABodyThatWasAskedForHasToComeInTimeToo(t *testing.T) {
 	})
 }
 
-// impatient is a connection that fails once it is used far more often than anybody has reason to.
-type impatient struct {
+func TestATLSConnectionOnWhichNothingComesIsClosed(t *testing.T) {
+	inBubble(t, func(t *testing.T, c *conn, _ net.Conn) {
+		ours, peer := net.Pipe()
+		silent := &conn{Conn: tls.Server(ours, &tls.Config{Certificates: []tls.Certificate{{}}}), all: c.all}
+		silent.begin(fresh)
+		c.all.add(silent)
+		began := time.Now()
+		err := readOnce(silent, 16)
+		if took := time.Since(began); err == nil || took < readTimeout || took > readTimeout+2*sweepEvery {
+			t.Errorf("ended after %s (%v), want %s", took, err, readTimeout)
+		}
+		_ = silent.Close() // again, as the server below does
+		if err := peer.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// late is a connection that reports a missed deadline forever, as TLS does once it has missed one.
+type late struct {
 	net.Conn
 	uses int
 }
 
-var errUsedTooOften = errors.New("used again and again")
+func (l *late) Read([]byte) (int, error)         { return l.Write(nil) }
+func (l *late) SetReadDeadline(time.Time) error  { return nil }
+func (l *late) SetWriteDeadline(time.Time) error { return nil }
 
-func (i *impatient) Read(p []byte) (int, error) {
-	if i.uses++; i.uses > 10 {
-		return 0, errUsedTooOften
-	}
-	return i.Conn.Read(p)
+func (l *late) Write([]byte) (int, error) {
+	l.uses++
+	return 0, os.ErrDeadlineExceeded
 }
 
-func (i *impatient) Write(p []byte) (int, error) {
-	if i.uses++; i.uses > 10 {
-		return 0, errUsedTooOften
+func TestADeadlineThatIsReportedForeverIsBelieved(t *testing.T) {
+	inner := &late{}
+	c := &conn{Conn: inner, all: &connections{}}
+	c.begin(reading)
+	if err := readOnce(c, 16); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("read: %v", err)
 	}
-	return i.Conn.Write(p)
-}
-
-// A TLS connection without a handshake reports a missed deadline forever, whatever is done about the deadline.
-func TestATLSConnectionOnWhichNothingComesEndsForGood(t *testing.T) {
-	inBubble(t, func(t *testing.T, c *conn, _ net.Conn) {
-		c.Conn = &impatient{Conn: tls.Server(c.Conn, &tls.Config{Certificates: []tls.Certificate{{}}})}
-		endsAfter(t, readTimeout, func() error { return readOnce(c, 16) })
-		endsAfter(t, 0, func() error {
-			_, err := c.Write([]byte("too late"))
-			return err
-		})
-		endsAfter(t, 0, func() error { return readOnce(c, 16) })
-	})
+	if _, err := c.Write([]byte("x")); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("write: %v", err)
+	}
+	if want := 2 * (1 + maxLate); inner.uses != want {
+		t.Errorf("tried %d times, want %d", inner.uses, want)
+	}
 }
 
 // crowded is a listener on a system that has no room for a connection at first.
