@@ -370,29 +370,69 @@ func TestAnUnknownMethodGetsTheEnvelopeToo(t *testing.T) {
 
 func TestARequestThatIsSmuggledBehindAnotherIsNotAnswered(t *testing.T) {
 	p := backendtest.Start(t)
-	for _, path := range []string{"/api/v1/ping", "/oauth/introspect", "/oauth/introspect/batch", "/oauth/revoke"} {
-		u, err := url.Parse(p.URL)
-		if err != nil {
-			t.Fatal(err)
-		}
-		c, err := net.Dial("tcp", u.Host)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close()
-		request := "POST " + path + " HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
-		if _, err := c.Write([]byte(request)); err != nil {
-			t.Fatal(err)
-		}
-		if err := c.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
-			t.Fatal(err)
-		}
-		all, err := io.ReadAll(c) // ends only if the server closes the connection
-		if err != nil {
-			t.Fatal(err)
-		}
-		if n := strings.Count(string(all), "HTTP/1.1 "); n != 1 {
-			t.Errorf("%s: %d answers:\n%s", path, n, all)
+	hidden := "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+	for _, method := range []string{"POST ", "GET "} {
+		for _, path := range []string{"/api/v1/ping", "/api/v1/validate", "/oauth/introspect", "/oauth/introspect/batch", "/oauth/revoke", "/healthz"} {
+			all := untilClosed(t, p, method+path+" HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"+hidden)
+			if n := strings.Count(all, "HTTP/1.1 "); n != 1 {
+				t.Errorf("%s%s: %d answers:\n%s", method, path, n, all)
+			}
 		}
 	}
+}
+
+// RFC 9112, section 6.3: nobody can tell where such a body ends.
+func TestABodyOfUnknownLengthIsRefusedAndEndsTheConnection(t *testing.T) {
+	p := backendtest.Start(t)
+	for _, path := range []string{"/api/v1/ping", "/api/v1/validate", "/oauth/revoke", "/healthz"} {
+		all := untilClosed(t, p, "POST "+path+" HTTP/1.1\r\ntransfer-encoding: identity\r\nHost: x\r\n\r\nGET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+		if strings.Count(all, "HTTP/1.1 ") != 1 || !strings.HasPrefix(all, "HTTP/1.1 400 ") || !strings.Contains(all, "\r\nCache-Control: no-store\r\n") {
+			t.Errorf("%s: answered\n%s", path, all)
+		}
+	}
+}
+
+func TestAnEmptyBodyInChunksIsReadAsAnyOther(t *testing.T) {
+	p := backendtest.Start(t)
+	all := untilClosed(t, p, "POST /healthz HTTP/1.1\r\nTransfer-Encoding: chunked\r\nHost: x\r\n\r\n0\r\n\r\nGET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+	if !strings.HasPrefix(all, "HTTP/1.1 405 ") || strings.Count(all, "HTTP/1.1 ") != 2 {
+		t.Errorf("answered\n%s", all)
+	}
+}
+
+// What stands behind a # is not read, and a need could stand there.
+func TestATargetWithAFragmentIsRefused(t *testing.T) {
+	p := backendtest.Start(t)
+	_, secret := p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})
+	for _, target := range []string{"/api/v1/validate/orders#1?scope=agent_deployment", "/api/v1/validate?a#&scope=agent_deployment", "/api/v1/ping#a", "/healthz#a"} {
+		all := untilClosed(t, p, "GET "+target+" HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer "+secret+"\r\n\r\n")
+		if !strings.HasPrefix(all, "HTTP/1.1 400 ") {
+			t.Errorf("%s: answered\n%s", target, all)
+		}
+	}
+}
+
+// untilClosed sends what no client library would, and returns all that is answered until the server closes the connection.
+func untilClosed(t *testing.T, p *backendtest.Program, request string) string {
+	t.Helper()
+	u, err := url.Parse(p.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := net.Dial("tcp", u.Host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := c.Write([]byte(request)); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	all, err := io.ReadAll(c)
+	if err != nil {
+		t.Errorf("the connection stays open: %v", err)
+	}
+	return string(all)
 }
