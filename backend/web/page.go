@@ -116,11 +116,9 @@ func (f file) send(c *fiber.Ctx, tagged bool) error {
 	c.Set(fiber.HeaderContentType, f.contentType)
 	c.Vary(fiber.HeaderAcceptEncoding)
 	body, etag := f.plain, f.digest
+	accepted := strings.Join(c.GetReqHeaders()[fiber.HeaderAcceptEncoding], ",")
 	for _, encoding := range []string{"br", "gzip"} {
-		if c.Get(fiber.HeaderAcceptEncoding) == "" {
-			break // everything would be allowed, but programs that do not ask often can't read it
-		}
-		if encoded, ok := f.encoded[encoding]; ok && c.AcceptsEncodings(encoding) == encoding {
+		if encoded, ok := f.encoded[encoding]; ok && takes(accepted, encoding) {
 			c.Set(fiber.HeaderContentEncoding, encoding)
 			body, etag = encoded, etag+"-"+encoding // other bytes need another tag (RFC 9110, section 8.8.3.3)
 			break
@@ -134,4 +132,22 @@ func (f file) send(c *fiber.Ctx, tagged bool) error {
 		}
 	}
 	return c.Send(body)
+}
+
+// takes reports whether Accept-Encoding names the encoding, or says of all others that they are taken (RFC 9110, section
+// 12.5.3). Where it says nothing everything would be allowed, but programs that do not ask often can't read it.
+func takes(accepted, encoding string) bool {
+	others := false
+	for part := range strings.SplitSeq(accepted, ",") {
+		name, weight, _ := strings.Cut(part, ";")
+		_, q, weighed := strings.Cut(strings.ToLower(weight), "q=")
+		refused := weighed && strings.Trim(q, " \t0.") == ""
+		switch name = strings.TrimSpace(name); {
+		case strings.EqualFold(name, encoding):
+			return !refused
+		case name == "*":
+			others = !refused
+		}
+	}
+	return others
 }
