@@ -17,12 +17,12 @@ import (
 // shelf is a store with an account, for tests that put tokens in it.
 type shelf struct {
 	*Store
-	t     *testing.T
+	t     testing.TB
 	actor audit.Actor
 	n     int
 }
 
-func newShelf(t *testing.T) *shelf {
+func newShelf(t testing.TB) *shelf {
 	t.Helper()
 	s, err := Open(t.Context(), t.TempDir(), now)
 	if err != nil {

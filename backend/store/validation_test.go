@@ -1,0 +1,110 @@
+package store
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"tokentab/backend/paging"
+	"tokentab/backend/pfid"
+	"tokentab/backend/token"
+)
+
+// fillUses stores tokens of which nothing is looked at but their last use, and returns their ids in order.
+func (s *shelf) fillUses(tokens int) []pfid.ID {
+	s.t.Helper()
+	ids := make([]pfid.ID, tokens)
+	for i := range ids {
+		ids[i] = s.id()
+	}
+	slices.SortFunc(ids, func(a, b pfid.ID) int { return slices.Compare(a[:], b[:]) })
+	for _, statement := range []string{
+		`INSERT INTO api_tokens (id, account_id, name, secret_hash, hint, token_scope, status, expires_at, inserted_at, updated_at)
+			SELECT value, '` + s.actor.AccountID.String() + `', '', CAST(value AS BLOB), '', 'account', 'active', 1, 1, 1 FROM json_each(?)`,
+		"INSERT INTO token_uses (token_id) SELECT value FROM json_each(?)",
+	} {
+		for part := range slices.Chunk(ids, 10_000) {
+			texts := make([]string, len(part))
+			for i, id := range part {
+				texts[i] = `"` + id.String() + `"`
+			}
+			if err := s.writer.Exec(statement, "["+strings.Join(texts, ",")+"]").Error; err != nil {
+				s.t.Fatal(err)
+			}
+		}
+	}
+	return ids
+}
+
+func TestALastUseMovesForwardOnlyAndOfNoTokenThatIsGone(t *testing.T) {
+	s := newShelf(t)
+	ids := s.fillUses(3)
+	gone := s.id()
+	for _, step := range []struct{ at, want int64 }{{1000, 1000}, {500, 1000}, {2000, 2000}} {
+		if err := s.RecordUses(t.Context(), []token.Use{{TokenID: ids[0], At: step.at}, {TokenID: ids[1], At: 700}, {TokenID: gone, At: step.at}}); err != nil {
+			t.Fatal(err)
+		}
+		for i, want := range []int64{step.want, 700, 0} {
+			if found, err := s.Token(t.Context(), s.actor.AccountID, ids[i]); err != nil || millis(found.LastUsedAt) != want {
+				t.Errorf("after %d token %d was last used at %d, %v; want %d", step.at, i, millis(found.LastUsedAt), err, want)
+			}
+		}
+	}
+	if n := s.count("token_uses"); n != len(ids) {
+		t.Errorf("%d rows for %d tokens", n, len(ids))
+	}
+}
+
+func TestTokensAreListedByTheirLastUse(t *testing.T) {
+	s := newShelf(t)
+	ids := s.fillUses(4)
+	if err := s.RecordUses(t.Context(), []token.Use{{TokenID: ids[3], At: 1000}, {TokenID: ids[0], At: 3000}, {TokenID: ids[2], At: 2000}}); err != nil {
+		t.Fatal(err)
+	}
+	for descending, want := range map[bool][]int{false: {1, 3, 2, 0}, true: {0, 2, 3, 1}} { // never comes first
+		for offset := range ids {
+			page := paging.Page{Offset: offset, Size: 2, Sort: "last_used_at", Descending: descending}
+			list, _, err := s.Tokens(t.Context(), s.actor.AccountID, token.Filter{Scope: token.ScopeAccount}, page)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []int
+			for _, listed := range list {
+				got = append(got, slices.Index(ids, listed.ID))
+			}
+			if want := want[offset:min(offset+2, len(ids))]; !slices.Equal(got, want) {
+				t.Errorf("descending %v, from %d: %v, want %v", descending, offset, got, want)
+			}
+		}
+	}
+}
+
+// BenchmarkRecordUses writes last uses of many tokens, some of them again and again or all in order. An operation is one
+// of them.
+func BenchmarkRecordUses(b *testing.B) {
+	const stored = 200_000
+	s := newShelf(b)
+	ids := s.fillUses(stored)
+	at := int64(0)
+	for _, used := range []int{1000, stored} {
+		chosen := rand.Perm(stored)[:used]
+		slices.Sort(chosen)
+		for _, together := range []int{10, 100} {
+			b.Run(fmt.Sprintf("used=%d/together=%d", used, together), func(b *testing.B) {
+				uses := make([]token.Use, 0, together)
+				for n := 0; n < b.N; n += len(uses) {
+					at++
+					uses = uses[:0]
+					for i := range together {
+						uses = append(uses, token.Use{TokenID: ids[chosen[(n+i)%used]], At: at})
+					}
+					if err := s.RecordUses(b.Context(), uses); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}
