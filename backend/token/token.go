@@ -218,6 +218,7 @@ type Tokens struct {
 	statusLists *statusLists
 
 	flushing sync.Mutex        // held while uses are written
+	taken    taken             // what is being written
 	seen     map[pfid.ID]sight // agents of uses that are written, until their own sight is, too
 }
 
@@ -251,7 +252,7 @@ func (ts *Tokens) List(ctx context.Context, account pfid.ID, filter Filter, page
 // withLastUse sets the last use to what is known here, which the store may learn much later when very many tokens are
 // in use.
 func (ts *Tokens) withLastUse(t *Listed) {
-	if ms := ts.cache.lastUse(t.Hash, t.ID); ms > 0 {
+	if ms := ts.lastUse(t.Hash, t.ID); ms > 0 {
 		if at := time.UnixMilli(ms).UTC(); at.After(t.LastUsedAt) {
 			t.LastUsedAt = at
 		}

@@ -2,8 +2,10 @@ package token
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"slices"
+	"sync"
 
 	"tokentab/backend/pfid"
 )
@@ -56,7 +58,7 @@ func (s *shard) listUsed(slot uint32) {
 	}
 }
 
-// lastUse returns when a token was last accepted as far as it is known here, in Unix milliseconds; 0 where it is not.
+// lastUse returns when a token was last accepted as far as the cache knows it, in Unix milliseconds; 0 where it does not.
 func (c *Cache) lastUse(hash Hash, id pfid.ID) (at int64) {
 	h := keyOf(&hash)
 	// A use that was spilled lies in the shard of the hash, one that could not be written in that of the id.
@@ -139,19 +141,46 @@ type sight struct{ at, written int64 }
 func (ts *Tokens) FlushUses(ctx context.Context, rest func()) error {
 	ts.flushing.Lock()
 	defer ts.flushing.Unlock()
-	var uses []Use
-	for shard := range shardCount {
-		uses = ts.cache.takeUses(shard, uses)
-		if len(uses) < usesTogether && shard < shardCount-1 {
-			continue
-		}
-		if left, err := ts.writeUses(ctx, uses, rest); err != nil {
-			ts.cache.returnUses(left)
+	for shard := 0; shard < shardCount; {
+		shard = ts.take(shard)
+		if err := ts.writeTaken(ctx, rest); err != nil {
 			return err
 		}
-		uses = uses[:0]
 	}
 	return ts.flushSeen(ctx, rest)
+}
+
+// taken are the uses that were taken out of the cache and are being written, in the order of their rows and one of each
+// token. They stay until they are, since they are shown meanwhile, whatever becomes of their tokens in the cache.
+type taken struct {
+	mu   sync.Mutex
+	uses []Use
+}
+
+// take takes uses out of the shards from one on, and returns the shard that comes next.
+func (ts *Tokens) take(shard int) (next int) {
+	ts.taken.mu.Lock() // all the time, so that nobody overlooks a use while it is moved
+	defer ts.taken.mu.Unlock()
+	var uses []Use
+	for ; shard < shardCount && len(uses) < usesTogether; shard++ {
+		uses = ts.cache.takeUses(shard, uses)
+	}
+	slices.SortFunc(uses, func(a, b Use) int { return cmp.Or(byRow(a, b.TokenID), cmp.Compare(b.At, a.At)) })
+	ts.taken.uses = slices.CompactFunc(uses, func(a, b Use) bool { return a.TokenID == b.TokenID })
+	return shard
+}
+
+func byRow(use Use, id pfid.ID) int { return bytes.Compare(use.TokenID[:], id[:]) }
+
+// lastUse returns when a token was last accepted as far as it is known here, in Unix milliseconds; 0 where it is not.
+func (ts *Tokens) lastUse(hash Hash, id pfid.ID) int64 {
+	ts.taken.mu.Lock()
+	defer ts.taken.mu.Unlock()
+	at := ts.cache.lastUse(hash, id)
+	if i, ok := slices.BinarySearchFunc(ts.taken.uses, id, byRow); ok {
+		at = max(at, ts.taken.uses[i].At)
+	}
+	return at
 }
 
 func atOnce(rest func()) int {
@@ -161,12 +190,18 @@ func atOnce(rest func()) int {
 	return usesAtOnce
 }
 
-// writeUses returns the uses that it could not write.
-func (ts *Tokens) writeUses(ctx context.Context, uses []Use, rest func()) (left []Use, err error) {
-	slices.SortFunc(uses, func(a, b Use) int { return bytes.Compare(a.TokenID[:], b.TokenID[:]) })
-	for batch := range slices.Chunk(uses, atOnce(rest)) {
+// writeTaken writes what was taken. What it can't write it gives back to the cache.
+func (ts *Tokens) writeTaken(ctx context.Context, rest func()) error {
+	left := ts.taken.uses // which nobody else changes
+	defer func() {
+		ts.taken.mu.Lock()
+		defer ts.taken.mu.Unlock()
+		ts.cache.returnUses(left)
+		ts.taken.uses = nil
+	}()
+	for batch := range slices.Chunk(left, atOnce(rest)) {
 		if err := ts.store.RecordUses(ctx, batch); err != nil {
-			return uses, err
+			return err
 		}
 		for _, use := range batch {
 			if !use.AgentID.IsZero() {
@@ -175,12 +210,12 @@ func (ts *Tokens) writeUses(ctx context.Context, uses []Use, rest func()) (left 
 				ts.seen[use.AgentID] = s
 			}
 		}
-		uses = uses[len(batch):]
+		left = left[len(batch):]
 		if rest != nil {
 			rest()
 		}
 	}
-	return nil, nil
+	return nil
 }
 
 // flushSeen moves the agents' last sight forward, once for all the tokens that an agent has: at once where an agent was
