@@ -51,7 +51,7 @@ type listedTokenRow struct {
 const listedTokens = `SELECT t.*, l.last_used_at, a.name AS agent_name, a.retired_at AS agent_retired_at, e.name AS environment_name,
 	COALESCE(u.name, u.email) AS creator_name, c.hint AS creator_hint
 FROM api_tokens t
-JOIN token_uses l ON l.token_id = t.id
+LEFT JOIN token_uses l ON l.token_id = t.id
 LEFT JOIN agents a ON a.id = t.agent_id
 LEFT JOIN environments e ON e.id = t.environment_id
 LEFT JOIN admin_users u ON u.id = t.created_by_admin_user_id
@@ -287,7 +287,7 @@ func (s *Store) Tokens(ctx context.Context, account pfid.ID, filter token.Filter
 		// The page's ids come from an index alone; only its rows are read and joined.
 		ids := filtered(tx, account, filter).Select("id").Order(order("")).Limit(page.Size).Offset(page.Offset)
 		if page.Sort == "last_used_at" {
-			ids = ids.Joins("JOIN token_uses ON token_id = id")
+			ids = ids.Joins("LEFT JOIN token_uses ON token_id = id")
 		}
 		var rows []listedTokenRow
 		if err := tx.Raw(listedTokens+"WHERE t.id IN (?) ORDER BY "+order(""), ids).Scan(&rows).Error; err != nil {

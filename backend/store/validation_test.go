@@ -81,6 +81,21 @@ func TestTokensAreListedByTheirLastUse(t *testing.T) {
 	}
 }
 
+func TestATokenWithoutARowForItsUseIsListedAllTheSame(t *testing.T) {
+	s := newShelf(t)
+	ids := s.fillUses(2)
+	if err := s.writer.Exec("DELETE FROM token_uses WHERE token_id = ?", ids[0]).Error; err != nil {
+		t.Fatal(err)
+	}
+	if found, err := s.Token(t.Context(), s.actor.AccountID, ids[0]); err != nil || !found.LastUsedAt.IsZero() {
+		t.Errorf("%v %v, or nobody could revoke it", found.LastUsedAt, err)
+	}
+	page := paging.Page{Size: 10, Sort: "last_used_at"}
+	if list, _, err := s.Tokens(t.Context(), s.actor.AccountID, token.Filter{Scope: token.ScopeAccount}, page); err != nil || len(list) != 2 {
+		t.Errorf("%d tokens are listed, %v", len(list), err)
+	}
+}
+
 // BenchmarkRecordUses writes last uses of many tokens, some of them again and again or all in order. An operation is one
 // of them.
 func BenchmarkRecordUses(b *testing.B) {
