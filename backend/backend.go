@@ -99,7 +99,7 @@ func (b *Backend) build(ctx context.Context, c config.Config, world World) error
 		return err
 	}
 	lifetimes := token.Lifetimes{Default: c.DefaultTokenLifetime(), Max: time.Duration(c.MaxTokenLifetime)}
-	cache, err := token.NewCache(c.CacheTokens)
+	cache, err := token.NewCache(c.CacheTokens, world.Random)
 	if err != nil {
 		return err
 	}

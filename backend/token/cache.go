@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"runtime"
 	"sync"
@@ -24,10 +25,12 @@ import (
 type Cache struct {
 	shards [shardCount]shard
 	room   atomic.Int64 // how many more tokens fit
+	recent *recent
 }
 
 const (
-	shardCount = 256
+	bitsOfShard = 8
+	shardCount  = 1 << bitsOfShard
 	// Each shard remembers hashes of no token in sets, of which a hash chooses one and drops the oldest there. Several
 	// places a set keep a few hashes that are asked for again and again from driving each other out.
 	unknownSets = 64
@@ -82,9 +85,13 @@ type flight struct {
 }
 
 // NewCache returns a cache that holds about the given number of tokens at the most. It fails where the system grants no
-// memory for them; what it grants is used as tokens come.
-func NewCache(tokens int) (*Cache, error) {
+// memory for them; what it grants is used as tokens come. random gives it a key that lives as long as it does.
+func NewCache(tokens int, random io.Reader) (*Cache, error) {
 	c := &Cache{}
+	var err error
+	if c.recent, err = newRecent(c, random); err != nil {
+		return nil, err
+	}
 	c.room.Store(int64(tokens))
 	// Hashes spread over the shards by chance, so each may hold more than its share.
 	share := tokens / shardCount
@@ -101,7 +108,7 @@ func NewCache(tokens int) (*Cache, error) {
 	return c, nil
 }
 
-func (c *Cache) shardOf(h *key) *shard { return &c.shards[h[0]>>56] }
+func (c *Cache) shardOf(h *key) *shard { return &c.shards[h[0]>>(64-bitsOfShard)] }
 
 // Find looks a hash up without a lock. It fills in the standing of a token on a Hit, and clears it otherwise.
 func (c *Cache) Find(hash *Hash, standing *Standing) State {

@@ -31,7 +31,7 @@ func standingN(t testing.TB, n int) Standing {
 
 func newCache(t testing.TB, tokens int) *Cache {
 	t.Helper()
-	c, err := NewCache(tokens)
+	c, err := NewCache(tokens, rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -64,19 +64,25 @@ func (ts *Tokens) Check(ctx context.Context, secret []byte, needs ...Need) (v Ve
 	if len(secret) == 0 || len(secret) > MaxSecret {
 		return Verdict{}, nil
 	}
-	at, hash := ts.now(), HashOf(secret)
-	switch ts.cache.Find(&hash, &v.Standing) {
-	case KnownUnknown:
-		return Verdict{}, nil
-	case Miss:
-		var ok bool
+	at := ts.now()
+	mac, looked, ok := ts.cache.recent.recall(secret, &v.Standing)
+	if ok {
+		v.Reason = v.Standing.judge(at, needs)
+		if v.Reason != Good || at.UnixMilli()-v.Standing.LastUsedAt < useResolution {
+			return v, nil
+		}
+	}
+	hash := HashOf(secret)
+	if ts.cache.Find(&hash, &v.Standing) == Miss {
 		if v.Standing, ok, err = ts.load(ctx, hash); err != nil || !ok {
 			return Verdict{}, err
 		}
 	}
-	v.Reason = v.Standing.judge(at, needs)
-	if v.Reason == Good {
+	if v.Reason = v.Standing.judge(at, needs); v.Reason == Good {
 		ts.cache.Use(hash, &v.Standing, at.UnixMilli())
+	}
+	if looked {
+		ts.cache.recent.remember(&mac, &hash)
 	}
 	return v, nil
 }

@@ -45,7 +45,7 @@ func doorsOver(t *testing.T, find func(ctx context.Context) (token.Standing, boo
 		t.Fatal(err)
 	}
 	manager := token.Standing{Status: token.Active, Scope: token.ScopeAccount, TokenID: id, AccountID: id, ExpiresAt: time.Now().AddDate(100, 0, 0).Unix()}
-	cache, err := token.NewCache(100)
+	cache, err := token.NewCache(100, rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
