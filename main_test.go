@@ -71,14 +71,21 @@ func waitFor(address string) error {
 	}
 }
 
-// ask PATH STATUS [VARIABLE] sends a GET with the bearer token in a variable and compares the status.
+// ask PATH STATUS [VARIABLE] sends a GET with the bearer token in a variable, over $SOCKET if it is set, and compares the
+// status.
 func ask(ts *testscript.TestScript, neg bool, args []string) {
 	request, err := http.NewRequest(http.MethodGet, "http://"+ts.Getenv("ADDRESS")+args[0], nil)
 	ts.Check(err)
 	if len(args) > 2 {
 		request.Header.Set("Authorization", "Bearer "+ts.Getenv(args[2]))
 	}
-	response, err := http.DefaultClient.Do(request)
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+		if socket := ts.Getenv("SOCKET"); socket != "" {
+			network, address = "unix", socket
+		}
+		return new(net.Dialer).DialContext(ctx, network, address)
+	}}}
+	response, err := client.Do(request)
 	ts.Check(err)
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)

@@ -184,14 +184,14 @@ func (b *Backend) keepIssuing(ctx context.Context, c config.Config) error {
 	return nil
 }
 
-// Serve answers on the listener until the context ends, then finishes what runs, for ten seconds at the most.
-func (b *Backend) Serve(ctx context.Context, c config.Config, listener net.Listener) error {
+// Serve answers on the listeners until the context ends, then finishes what runs, for ten seconds at the most.
+func (b *Backend) Serve(ctx context.Context, c config.Config, listeners ...net.Listener) error {
 	if err := b.keepIssuing(context.WithoutCancel(ctx), c); err != nil {
 		return err
 	}
 	b.keepUses()
 	failed := make(chan error, 1)
-	go func() { failed <- b.Web.Serve(listener) }()
+	go func() { failed <- b.Web.Serve(listeners...) }()
 	select {
 	case err := <-failed:
 		return err

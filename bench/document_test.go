@@ -80,7 +80,12 @@ func TestWithoutTheCheckTheShippedNginxFileNamesNothingOfIt(t *testing.T) {
 	if text := withoutCheck(string(shipped)); strings.Contains(text, "auth_request") || strings.Contains(text, "$token_id") || !strings.Contains(text, "proxy_pass http://application") {
 		t.Errorf("it is\n%s", text)
 	}
-	if _, err := placed(string(shipped), "1", "a", "b", t.TempDir()); err != nil {
-		t.Error(err)
+	for _, text := range []string{string(shipped), withoutSocket(string(shipped))} {
+		if _, err := placed(text, "1", "a", "b", "c", t.TempDir()); err != nil {
+			t.Error(err)
+		}
+	}
+	if text := withoutSocket(string(shipped)); strings.Contains(text, "unix:") || strings.Contains(text, "backup") {
+		t.Errorf("without the socket it is\n%s", text)
 	}
 }

@@ -114,6 +114,9 @@ func measure(ctx context.Context, s settings, out io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
+	if err := os.Chmod(folder, 0o711); err != nil { // nginx's workers, which do not run as root, reach the socket in it
+		return err
+	}
 	stage := &stage{
 		folder: folder, binary: filepath.Join(folder, "tokentab"), data: filepath.Join(folder, "data"), tokens: s.tokens,
 		cores: pinning(), out: out, running: map[string]*process{},

@@ -28,8 +28,11 @@ func (s *stage) startNginx(ctx context.Context, name string) error {
 		return err
 	}
 	text := string(shipped)
-	if name == plain {
+	switch name {
+	case plain:
 		text = withoutCheck(text)
+	case checkingTCP:
+		text = withoutSocket(text)
 	}
 	folder := filepath.Join(s.folder, strings.ReplaceAll(name, " ", "-"))
 	if err := os.Mkdir(folder, 0o700); err != nil {
@@ -38,7 +41,7 @@ func (s *stage) startNginx(ctx context.Context, name string) error {
 	file := filepath.Join(folder, "nginx.conf")
 	p, err := s.start(ctx, func(address string) []string {
 		_, port, splitErr := net.SplitHostPort(address)
-		text, err = placed(text, port, s.running[ours].address, s.running[bare].address, folder)
+		text, err = placed(text, port, s.socket(), s.running[ours].address, s.running[bare].address, folder)
 		err = errors.Join(splitErr, err, os.WriteFile(file, []byte(text), 0o600))
 		return []string{binary, "-p", folder, "-c", file, "-e", "stderr", "-g", "daemon off; pid " + folder + "/pid;"}
 	})
@@ -48,7 +51,7 @@ func (s *stage) startNginx(ctx context.Context, name string) error {
 	s.running[name] = p
 	s.facts.takesPart(version(ctx, binary, "-v"))
 	p.behind = []*process{s.running[bare]}
-	if name == checking {
+	if name != plain {
 		p.behind = append(p.behind, s.running[ours])
 	}
 	good := get(pathApplication)
@@ -56,7 +59,7 @@ func (s *stage) startNginx(ctx context.Context, name string) error {
 		return err
 	}
 	wanted := http.StatusOK
-	if name == checking {
+	if name != plain {
 		wanted = http.StatusUnauthorized
 	}
 	if a, err := ask(p.address, good.with(firstBad)); err != nil || a.status != wanted {
@@ -66,9 +69,11 @@ func (s *stage) startNginx(ctx context.Context, name string) error {
 }
 
 // placed puts the addresses of this run into the shipped file, which is otherwise as it is, and one worker.
-func placed(text, port, ours, application, folder string) (string, error) {
-	// Workers do not run as root, so they can't reach the folder; these two would be in one that only root may make.
+func placed(text, port, socket, ours, application, folder string) (string, error) {
+	// Workers do not run as root, so they can't write in the folder; these two would be in one that only root may make.
 	temporary := "http {\n    client_body_temp_path " + folder + "/body;\n    proxy_temp_path " + folder + "/proxy;\n"
+	// The file without the socket has no place for it.
+	text = strings.Replace(text, shippedSocket, socket, 1)
 	for _, change := range [][2]string{
 		{"127.0.0.1:8080", ours}, {"127.0.0.1:9000", application}, {"*:8000", "127.0.0.1:" + port},
 		{"worker_processes auto", "worker_processes 1"}, {"http {\n", temporary},
@@ -79,6 +84,15 @@ func placed(text, port, ours, application, folder string) (string, error) {
 		text = strings.Replace(text, change[0], change[1], 1)
 	}
 	return text, nil
+}
+
+// shippedSocket is where the shipped file expects the socket.
+const shippedSocket = "/run/tokentab/tokentab.sock"
+
+// withoutSocket leaves Tokentab's address alone.
+func withoutSocket(text string) string {
+	text = regexp.MustCompile(`(?m)^.*`+regexp.QuoteMeta(shippedSocket)+`.*\n`).ReplaceAllString(text, "")
+	return strings.Replace(text, " backup max_fails=0;", ";", 1)
 }
 
 // withoutCheck leaves out what asks tokentab, and what is known from its answer.

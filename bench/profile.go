@@ -65,7 +65,7 @@ func (s *stage) profile(ctx context.Context, l *load, set settings) ([]spent, er
 			return []string{self, "-profile-to", file[bare], "-bare", "-bare-address", address, "-bare-bodies", s.bodies}
 		},
 		ours: func(address string) []string {
-			return []string{self, "-profile-to", file[ours], "-tokentab", "serve", "--data", s.data, "--listen", address}
+			return []string{self, "-profile-to", file[ours], "-tokentab", "serve", "--data", s.data, "--listen", address, "--public-url", publicURL}
 		},
 	}
 	var all []spent

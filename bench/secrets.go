@@ -6,10 +6,13 @@ import (
 	"io"
 	"math/rand/v2"
 	"strings"
+
+	"tokentab/backend/pfid"
 )
 
 // Bearer values are numbered, so that a fill and a load script know a million of them without a list: a text that all
-// share and the number in 16 hexadecimal digits. Online validation only hashes a secret, so this is as good as any.
+// share and the number in 16 hexadecimal digits. Online validation never looks into a secret, so this is as good as any;
+// introspection reads issuer and audience, which are there.
 // The tokens 0 … n-1 of a database are stored.
 const (
 	// firstBad is a number that no stored token has, and none after it.
@@ -22,6 +25,9 @@ const (
 // jwtParts are the bytes in the three parts of a deployment token's JWT: 909 characters of text in all.
 var jwtParts = [...]int{82, 533, 64}
 
+// publicURL is that of tokentab here, and so issuer and audience.
+const publicURL = "http://tokens.example.com"
+
 // secretPrefix is what all secrets start with. With the digits it has a JWT's length and shape.
 var secretPrefix = func() string {
 	random := rand.NewChaCha8([32]byte{})
@@ -30,6 +36,11 @@ var secretPrefix = func() string {
 		b := make([]byte, size)
 		// ChaCha8 never fails.
 		_, _ = io.ReadFull(random, b)
+		if i == 1 {
+			subject := strings.Repeat("0", pfid.TextSize)
+			claims := fmt.Sprintf(`{"iss":%[1]q,"sub":%[2]q,"aud":[%[1]q],"jti":"`, publicURL, subject)
+			copy(b, claims+strings.Repeat("x", size-len(claims)-2)+`"}`)
+		}
 		parts[i] = base64.RawURLEncoding.EncodeToString(b)
 	}
 	text := strings.Join(parts, ".")

@@ -37,10 +37,11 @@ func (s *stage) open(ctx context.Context, rows []row) error {
 		return err
 	}
 	others := map[string]func() error{
-		plain:      func() error { return s.startNginx(ctx, plain) },
-		checking:   func() error { return s.startNginx(ctx, checking) },
-		pocketBase: func() error { return s.startPocketBase(ctx) },
-		betterAuth: func() error { return s.startBetterAuth(ctx) },
+		plain:       func() error { return s.startNginx(ctx, plain) },
+		checking:    func() error { return s.startNginx(ctx, checking) },
+		checkingTCP: func() error { return s.startNginx(ctx, checkingTCP) },
+		pocketBase:  func() error { return s.startPocketBase(ctx) },
+		betterAuth:  func() error { return s.startBetterAuth(ctx) },
 	}
 	for _, r := range rows {
 		if s.running[r.server] == nil {
@@ -51,6 +52,9 @@ func (s *stage) open(ctx context.Context, rows []row) error {
 	}
 	return nil
 }
+
+// socket is where Tokentab listens besides its address.
+func (s *stage) socket() string { return filepath.Join(s.folder, "tokentab.sock") }
 
 // close stops all servers, in no order.
 func (s *stage) close() (err error) {
@@ -77,7 +81,7 @@ func (s *stage) startOurs(ctx context.Context) error {
 	for i := range starts {
 		began := time.Now()
 		p, err := s.start(ctx, func(address string) []string {
-			return []string{s.binary, "serve", "--data", s.data, "--listen", address}
+			return []string{s.binary, "serve", "--data", s.data, "--listen", address, "--socket", s.socket(), "--public-url", publicURL}
 		})
 		if err != nil {
 			return err

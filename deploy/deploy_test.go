@@ -7,13 +7,16 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"tokentab/backend"
 	"tokentab/backend/agent"
 	"tokentab/backend/audit"
 	"tokentab/backend/backendtest"
+	"tokentab/backend/config"
 	"tokentab/backend/paging"
 	"tokentab/backend/store"
 	"tokentab/backend/token"
@@ -84,7 +87,7 @@ func (c credential) knows(t *testing.T, what string, r received) {
 
 func TestEachFileNamesItsPlacesAsTheOthersDo(t *testing.T) {
 	for name, want := range map[string]map[string]int{
-		"nginx.conf":          {door: 1, "127.0.0.1:8080": 1, "127.0.0.1:9000": 1, ":8000": 1},
+		"nginx.conf":          {"unix:/run/tokentab/tokentab.sock;": 1, door: 1, "127.0.0.1:8080": 1, "127.0.0.1:9000": 1, ":8000": 1},
 		"Caddyfile":           {door: 1, "127.0.0.1:8080": 1, "127.0.0.1:9000": 1, ":8000": 1},
 		"traefik.yml":         {door: 0, "127.0.0.1:8080": 0, "127.0.0.1:9000": 0, ":8000": 1},
 		"traefik-dynamic.yml": {door: 1, "127.0.0.1:8080": 1, "127.0.0.1:9000": 1, ":8000": 0},
@@ -177,6 +180,16 @@ func TestNobodyGetsThroughWhereTokentabIsDown(t *testing.T) {
 			s.refused(t, x.whenDown, "POST", "/")
 		})
 	}
+}
+
+func TestNginxAsksOverTheSocketWhereThereIsOne(t *testing.T) {
+	x := proxies[slices.IndexFunc(proxies, func(x proxy) bool { return x.name == "nginx" })]
+	s := x.start(t, "", func(c *config.Config, _ *backend.World) { c.Socket = filepath.Join(t.TempDir(), "s") })
+	s.link.close()
+	s.passes(t, "GET", "/", s.tokens.account.bearer())
+	s.refused(t, http.StatusUnauthorized, "GET", "/", "Authorization: Bearer unknown")
+	s.Stop()
+	s.refused(t, x.whenDown, "GET", "/", s.tokens.account.bearer())
 }
 
 func TestNobodyGetsThroughWhereTokentabDoesNotAnswerInTime(t *testing.T) {

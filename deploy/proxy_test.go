@@ -4,6 +4,7 @@ package deploy_test
 
 import (
 	"bufio"
+	"cmp"
 	"flag"
 	"net"
 	"net/http"
@@ -43,12 +44,13 @@ func TestMain(m *testing.M) {
 }
 
 // places are the addresses and the need that a user sets in a file, in the one way in which all files write them.
-type places struct{ tokentab, application, port, need string }
+type places struct{ tokentab, socket, application, port, need string }
 
 // fill sets the places in a file, all in one pass. The proxy listens on loopback only.
 func (p places) fill(text string) string {
 	replacements := []string{
 		"127.0.0.1:8080", p.tokentab,
+		"/run/tokentab/tokentab.sock", p.socket, // nginx
 		"127.0.0.1:9000", p.application,
 		"*:8000;", "127.0.0.1:" + p.port + ";", // nginx
 		":8000 {", ":" + p.port + " {\n\tbind 127.0.0.1", // Caddy
@@ -73,16 +75,19 @@ type scene struct {
 }
 
 // start runs the proxy with its shipped files and a need, or none, until the test ends.
-func (x proxy) start(t *testing.T, need string) *scene {
+func (x proxy) start(t *testing.T, need string, options ...backendtest.Option) *scene {
 	t.Helper()
-	p := backendtest.Start(t)
+	p := backendtest.Start(t, options...)
 	s := &scene{
 		Program: p, proxy: x, address: freeAddress(t), application: newApplication(t),
 		link: newRelay(t, strings.TrimPrefix(p.URL, "http://")), tokens: issueTokens(t, p),
 	}
 	_, port, _ := strings.Cut(s.address, ":")
-	set := places{tokentab: s.link.address, application: s.application.address, port: port, need: need}
 	folder := t.TempDir()
+	set := places{
+		tokentab: s.link.address, socket: cmp.Or(p.Config.Socket, filepath.Join(folder, "none")),
+		application: s.application.address, port: port, need: need,
+	}
 	for _, name := range x.files {
 		text, err := os.ReadFile(name)
 		if err != nil {

@@ -83,9 +83,17 @@ func StartIn(t testing.TB, folder string, clock *Clock, options ...Option) *Prog
 	if p.contract, err = newContract(document); err != nil {
 		t.Fatal(err)
 	}
+	listeners := []net.Listener{listener}
+	if p.Config.Socket != "" {
+		socket, err := net.Listen("unix", p.Config.Socket)
+		if err != nil {
+			t.Fatal(err)
+		}
+		listeners = append(listeners, socket)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	served := make(chan error, 1)
-	go func() { served <- p.Serve(ctx, p.Config, listener) }()
+	go func() { served <- p.Serve(ctx, p.Config, listeners...) }()
 	p.stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-served; err != nil {

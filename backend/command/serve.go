@@ -37,25 +37,72 @@ func (s *serve) Run(ctx context.Context, std IO) (err error) {
 		return err
 	}
 	defer unlock()
-	listener, err := net.Listen("tcp", s.Listen)
+	listeners, err := s.open()
 	if err != nil {
-		return fmt.Errorf("--listen: %w", err)
+		return err
 	}
-	s.Listen = listener.Addr().String() // the port too, where any will do
 	b, err := backend.Open(ctx, s.Config, world(std, log))
 	if err != nil {
-		return errors.Join(err, listener.Close())
+		return errors.Join(err, closeAll(listeners))
 	}
 	defer func() { err = errors.Join(err, b.Close()) }()
 	isSetUp, err := b.Accounts.IsSetUp(ctx)
 	if err != nil {
-		return errors.Join(err, listener.Close())
+		return errors.Join(err, closeAll(listeners))
 	}
-	log.Info("serving", "address", listener.Addr().String(), "url", s.Origin(), "data", s.Data, "version", Version)
+	log.Info("serving", "address", s.Listen, "url", s.Origin(), "data", s.Data, "version", Version)
+	if s.Socket != "" {
+		log.Info("serving", "socket", s.Socket)
+	}
 	if !isSetUp {
 		fmt.Fprintf(std.Out, "Set up this installation at %s/setup#%s\n", s.Origin(), b.Web.SetupCode())
 	}
-	return b.Serve(ctx, s.Config, listener)
+	return b.Serve(ctx, s.Config, listeners...)
+}
+
+// open listens on the address and on the socket, if one is set.
+func (s *serve) open() ([]net.Listener, error) {
+	address, err := net.Listen("tcp", s.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("--listen: %w", err)
+	}
+	s.Listen = address.Addr().String() // the port too, where any will do
+	if s.Socket == "" {
+		return []net.Listener{address}, nil
+	}
+	socket, err := listenSocket(s.Socket)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("--socket: %w", err), address.Close())
+	}
+	return []net.Listener{address, socket}, nil
+}
+
+// listenSocket listens on a Unix socket, in the place of one that a server left which was killed.
+func listenSocket(path string) (net.Listener, error) {
+	if info, err := os.Lstat(path); err == nil && info.Mode().Type() == os.ModeSocket {
+		if conn, err := net.Dial("unix", path); err == nil {
+			return nil, errors.Join(fmt.Errorf("another program listens on %s", path), conn.Close())
+		}
+		if err := os.Remove(path); err != nil {
+			return nil, err
+		}
+	}
+	socket, err := net.Listen("unix", path)
+	if err != nil {
+		return nil, err
+	}
+	// Whoever is on this machine may use it, as they may use 127.0.0.1: a proxy runs as a user of its own.
+	if err := os.Chmod(path, 0o666); err != nil {
+		return nil, errors.Join(err, socket.Close())
+	}
+	return socket, nil
+}
+
+func closeAll(listeners []net.Listener) (err error) {
+	for _, l := range listeners {
+		err = errors.Join(err, l.Close())
+	}
+	return err
 }
 
 // lockData keeps a second server off the same data: each caches verdicts, and a revoke in one would not reach the other.

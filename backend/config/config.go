@@ -33,6 +33,7 @@ type Issuing struct {
 // Serving says how the server listens.
 type Serving struct {
 	Listen         string   `help:"Address and port to listen on." default:"127.0.0.1:8080" placeholder:"ADDRESS"`
+	Socket         string   `help:"Unix socket to listen on as well, for a proxy on this machine; whoever can enter its folder may use it." placeholder:"FILE"`
 	TrustedProxies Networks `help:"Addresses or networks of reverse proxies whose X-Forwarded headers are believed, with commas between." placeholder:"LIST"`
 	LogFormat      string   `help:"How to write the log: text or json." enum:"text,json" default:"text" placeholder:"FORMAT"`
 	TLSCert        string   `help:"File of the TLS certificate chain, PEM; needs --tls-key." placeholder:"FILE"`

@@ -178,6 +178,17 @@ func (c *conn) overdue() bool {
 	return c.all.sweeps.Load()-since > allowed[does]
 }
 
+// RemoteAddr implements net.Conn. Who comes over a Unix socket is on this machine, and so at 127.0.0.1.
+func (c *conn) RemoteAddr() net.Addr {
+	address := c.Conn.RemoteAddr()
+	if _, local := address.(*net.UnixAddr); local {
+		return loopback
+	}
+	return address
+}
+
+var loopback = &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}
+
 // Read implements net.Conn.
 func (c *conn) Read(p []byte) (int, error) {
 	if does, _ := c.now(); does == writing {

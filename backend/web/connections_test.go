@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -284,4 +285,28 @@ func TestAStopClosesWhatHasAskedForNothingAndNothingElse(t *testing.T) {
 			t.Errorf("a connection that comes too late: %v, want it closed", err)
 		}
 	})
+}
+
+func TestWhoComesOverAUnixSocketIsOnThisMachine(t *testing.T) {
+	inner, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &listener{Listener: inner, all: &connections{}, log: slog.New(slog.DiscardHandler)}
+	defer l.Close()
+	peer, err := net.Dial("unix", inner.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer peer.Close()
+	c, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	var request fasthttp.RequestCtx
+	request.Init2(c, nil, false)
+	if ip := request.RemoteIP(); !ip.Equal(net.IPv4(127, 0, 0, 1)) {
+		t.Errorf("it is at %s", ip)
+	}
 }

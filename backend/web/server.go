@@ -212,16 +212,21 @@ func (s *Server) routes() {
 	s.app.Use(s.page.serve)
 }
 
-// Serve answers on the listener until Shutdown; over TLS where a certificate is set.
-func (s *Server) Serve(from net.Listener) error {
-	if s.tls != nil {
-		from = tls.NewListener(from, s.tls)
-	}
+// Serve answers on the listeners until Shutdown or until one of them fails; over TLS where a certificate is set, but not
+// on Unix sockets, which lead nowhere else.
+func (s *Server) Serve(from ...net.Listener) error {
 	stop := make(chan struct{})
 	defer close(stop)
 	s.conns.oneCore = runtime.GOMAXPROCS(0) == 1
 	go s.conns.watch(stop)
-	return s.app.Listener(&listener{Listener: from, all: &s.conns, log: s.Log})
+	ended := make(chan error, len(from))
+	for _, l := range from {
+		if _, local := l.Addr().(*net.UnixAddr); s.tls != nil && !local {
+			l = tls.NewListener(l, s.tls)
+		}
+		go func() { ended <- s.app.Server().Serve(&listener{Listener: l, all: &s.conns, log: s.Log}) }()
+	}
+	return <-ended
 }
 
 // Shutdown stops accepting, closes connections that have asked for nothing yet, and waits for what runs, up to the
