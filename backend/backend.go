@@ -27,7 +27,7 @@ import (
 	"tokentab/backend/web"
 )
 
-// flushEvery is how often noted uses are written. With the second that a use may wait to be noted again, a last use is
+// flushEvery is how often noted uses are kept. With the second that a use may wait to be noted again, a last use is
 // true to under five seconds.
 const flushEvery = 3 * time.Second
 
@@ -39,8 +39,8 @@ const (
 	restMost  = time.Second
 )
 
-// flushAtEnd is how long the last flush may take. It holds what was used most recently, and all that waited, which may
-// be a million tokens.
+// flushAtEnd is how long the last flush may take. It keeps all that waited, which may be of a million tokens, within
+// seconds, and then brings to their rows as much as it can.
 const flushAtEnd = time.Minute
 
 // World is what the program takes from outside. Tests bring their own clock and randomness.
@@ -188,6 +188,9 @@ func (b *Backend) keepIssuing(ctx context.Context, c config.Config) error {
 func (b *Backend) Serve(ctx context.Context, c config.Config, listeners ...net.Listener) error {
 	if err := b.keepIssuing(context.WithoutCancel(ctx), c); err != nil {
 		return err
+	}
+	if err := b.Tokens.RecallUses(context.WithoutCancel(ctx)); err != nil { // no reason to let nobody in
+		b.log.Error("could not read the last uses of tokens that an earlier run kept", "cause", err)
 	}
 	b.keepUses()
 	failed := make(chan error, 1)

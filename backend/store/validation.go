@@ -2,11 +2,15 @@ package store
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 
 	"gorm.io/gorm"
 
+	"tokentab/backend/pfid"
 	"tokentab/backend/token"
 )
 
@@ -41,6 +45,50 @@ func (s *Store) FindToken(ctx context.Context, hash token.Hash) (standing token.
 		return nil
 	})
 	return standing, ok, err
+}
+
+// useBytes is what one use takes in a piece.
+const useBytes = 2*pfid.Size + 8
+
+// NoteUses implements token.Store.
+func (s *Store) NoteUses(ctx context.Context, uses []token.Use) (piece int64, err error) {
+	bytes := make([]byte, 0, useBytes*len(uses))
+	for _, use := range uses {
+		bytes = append(append(bytes, use.TokenID[:]...), use.AgentID[:]...)
+		bytes = binary.BigEndian.AppendUint64(bytes, uint64(use.At))
+	}
+	err = s.changeSoon(ctx, func(tx *gorm.DB) error {
+		return tx.Raw("INSERT INTO noted_uses (piece, uses) SELECT COALESCE(MAX(piece), 0) + 1, ? FROM noted_uses RETURNING piece", bytes).Scan(&piece).Error
+	})
+	return piece, err
+}
+
+// NotedUses implements token.Store.
+func (s *Store) NotedUses(ctx context.Context) (uses []token.Use, last int64, err error) {
+	var pieces []struct {
+		Piece int64
+		Uses  []byte
+	}
+	err = s.read(ctx, func(tx *gorm.DB) error {
+		return tx.Raw("SELECT piece, uses FROM noted_uses ORDER BY piece").Scan(&pieces).Error
+	})
+	for _, p := range pieces {
+		if len(p.Uses)%useBytes != 0 {
+			return nil, 0, fmt.Errorf("store: piece %d of the noted uses has %d bytes", p.Piece, len(p.Uses))
+		}
+		for b := range slices.Chunk(p.Uses, useBytes) {
+			uses = append(uses, token.Use{
+				TokenID: pfid.ID(b[:pfid.Size]), AgentID: pfid.ID(b[pfid.Size : 2*pfid.Size]), At: int64(binary.BigEndian.Uint64(b[2*pfid.Size:])),
+			})
+		}
+		last = p.Piece
+	}
+	return uses, last, err
+}
+
+// DropNotedUses implements token.Store.
+func (s *Store) DropNotedUses(ctx context.Context, last int64) error {
+	return s.changeSoon(ctx, func(tx *gorm.DB) error { return tx.Exec("DELETE FROM noted_uses WHERE piece <= ?", last).Error })
 }
 
 // RecordUses implements token.Store.

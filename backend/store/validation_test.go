@@ -57,6 +57,39 @@ func TestALastUseMovesForwardOnlyAndOfNoTokenThatIsGone(t *testing.T) {
 	}
 }
 
+func TestUsesAreKeptInPiecesUntilTheyAreDropped(t *testing.T) {
+	s := newShelf(t)
+	holds := func(last int64, want ...token.Use) {
+		t.Helper()
+		if uses, piece, err := s.NotedUses(t.Context()); err != nil || piece != last || !slices.Equal(uses, want) {
+			t.Fatalf("%v, last piece %d, %v; want %v, %d", uses, piece, err, want, last)
+		}
+	}
+	holds(0)
+	var all []token.Use
+	for n := range int64(3) {
+		uses := []token.Use{{TokenID: s.id(), AgentID: s.id(), At: 1_800_000_000_000 + n}, {TokenID: s.id(), At: n}}
+		if piece, err := s.NoteUses(t.Context(), uses); err != nil || piece != n+1 {
+			t.Fatal(piece, err)
+		}
+		all = append(all, uses...)
+	}
+	holds(3, all...)
+	if err := s.DropNotedUses(t.Context(), 2); err != nil {
+		t.Fatal(err)
+	}
+	holds(3, all[4:]...)
+	if piece, err := s.NoteUses(t.Context(), all[:1]); err != nil || piece != 4 {
+		t.Error(piece, err)
+	}
+	if err := s.writer.Exec("UPDATE noted_uses SET uses = x'00' WHERE piece = 4").Error; err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := s.NotedUses(t.Context()); err == nil {
+		t.Error("a piece of one byte was read")
+	}
+}
+
 func TestTokensAreListedByTheirLastUse(t *testing.T) {
 	s := newShelf(t)
 	ids := s.fillUses(4)
@@ -93,6 +126,20 @@ func TestATokenWithoutARowForItsUseIsListedAllTheSame(t *testing.T) {
 	page := paging.Page{Size: 10, Sort: "last_used_at"}
 	if list, _, err := s.Tokens(t.Context(), s.actor.AccountID, token.Filter{Scope: token.ScopeAccount}, page); err != nil || len(list) != 2 {
 		t.Errorf("%d tokens are listed, %v", len(list), err)
+	}
+}
+
+// BenchmarkNoteUses keeps uses in pieces. An operation is one use.
+func BenchmarkNoteUses(b *testing.B) {
+	s := newShelf(b)
+	uses := make([]token.Use, 1000)
+	for i := range uses {
+		uses[i] = token.Use{TokenID: s.id(), AgentID: s.id(), At: int64(i)}
+	}
+	for n := 0; n < b.N; n += len(uses) {
+		if _, err := s.NoteUses(b.Context(), uses); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 

@@ -9,20 +9,22 @@ import (
 	"tokentab/backend/pfid"
 )
 
-// recording is a store that knows tokens by id, and calls record for each write of uses.
+// recording is a store that knows tokens by id, and calls note for each piece of uses and record for some of their rows.
 type recording struct {
 	Store
-	tokens []Standing // each with the hash of its number
-	hashes map[pfid.ID]Hash
-	record func(uses []Use) error
+	tokens       []Standing // each with the hash of its number
+	hashes       map[pfid.ID]Hash
+	note, record func(uses []Use) error
 }
 
 func (r *recording) Token(_ context.Context, _, id pfid.ID) (Listed, error) {
 	return Listed{Token: Token{ID: id}, Hash: r.hashes[id]}, nil
 }
 
-func (r *recording) RecordUses(_ context.Context, uses []Use) error { return r.record(uses) }
-func (r *recording) RecordSeen(context.Context, []Use) error        { return nil }
+func (r *recording) NoteUses(_ context.Context, uses []Use) (int64, error) { return 1, r.note(uses) }
+func (r *recording) DropNotedUses(context.Context, int64) error            { return nil }
+func (r *recording) RecordUses(_ context.Context, uses []Use) error        { return r.record(uses) }
+func (r *recording) RecordSeen(context.Context, []Use) error               { return nil }
 
 // usedTokens returns tokens that were all used at an instant, in Unix milliseconds, and are in the cache.
 func usedTokens(t *testing.T, store *recording, tokens int, at int64) *Tokens {
@@ -52,23 +54,31 @@ func TestPromise6AUseThatWaitsToBeWrittenIsShownAlsoOfATokenThatLeftTheCache(t *
 			}
 		}
 	}
-	writes := 0
-	store.record = func([]Use) error {
-		if writes++; writes > 1 {
-			return nil
+	for _, step := range []struct {
+		what         string
+		note, record bool // fails
+	}{{"piece", true, true}, {"row", false, true}} {
+		calls := 0
+		failing := func(fails bool) func([]Use) error {
+			return func([]Use) error {
+				for _, hash := range store.hashes {
+					ts.Forget(hash) // as when it is suspended
+				}
+				shows("while a " + step.what + " is written")
+				if calls++; !fails {
+					return nil
+				}
+				return errors.New("the disk is full")
+			}
 		}
-		for _, hash := range store.hashes {
-			ts.Forget(hash) // as when it is suspended
+		store.note, store.record = failing(step.note), failing(step.record)
+		if err := ts.FlushUses(t.Context(), func() {}); err == nil || calls == 0 {
+			t.Fatalf("%d calls, and a flush that failed says that it did not", calls)
 		}
-		shows("while uses are written")
-		return errors.New("the disk is full")
+		shows("after a " + step.what + " that could not be written")
 	}
-	if err := ts.FlushUses(t.Context(), func() {}); err == nil {
-		t.Fatal("a flush that failed says that it did not")
-	}
-	shows("after a write that failed")
 	written := 0
-	store.record = func(uses []Use) error { written += len(uses); return nil }
+	store.note, store.record = func([]Use) error { return nil }, func(uses []Use) error { written += len(uses); return nil }
 	if err := ts.FlushUses(t.Context(), func() {}); err != nil || written != tokens {
 		t.Errorf("%d uses were written, %v", written, err)
 	}
@@ -80,6 +90,12 @@ func TestOfSeveralUsesOfATokenTheLastIsWritten(t *testing.T) {
 	ts := usedTokens(t, store, tokens, at)
 	fail := true
 	written := map[pfid.ID]int64{}
+	store.note = func([]Use) error {
+		if fail {
+			return errors.New("the disk is full")
+		}
+		return nil
+	}
 	store.record = func(uses []Use) error {
 		if fail {
 			return errors.New("the disk is full")

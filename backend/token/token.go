@@ -160,6 +160,13 @@ type Store interface {
 	StatusList(ctx context.Context, number int, set func(index int, status Status)) (ok bool, err error)
 	// IsRevokedEntry reports whether StatusList would call set for the entry with Revoked.
 	IsRevokedEntry(ctx context.Context, entry StatusEntry) (bool, error)
+	// NoteUses keeps uses in one piece and returns its number, which is higher than those of the pieces that are there. A
+	// power cut may take back the last pieces.
+	NoteUses(ctx context.Context, uses []Use) (piece int64, err error)
+	// NotedUses returns all uses that are kept in pieces, in the order in which they came, and the number of the last piece.
+	NotedUses(ctx context.Context) (uses []Use, last int64, err error)
+	// DropNotedUses drops the pieces up to a number.
+	DropNotedUses(ctx context.Context, last int64) error
 	// RecordUses moves the last use of each token forward to the given instant, never back. The tokens differ. A power
 	// cut may take back what it wrote last.
 	RecordUses(ctx context.Context, uses []Use) error
@@ -218,7 +225,7 @@ type Tokens struct {
 	statusLists *statusLists
 
 	flushing sync.Mutex        // held while uses are written
-	taken    taken             // what is being written
+	taken    taken             // what was taken out of the cache
 	seen     map[pfid.ID]sight // agents of uses that are written, until their own sight is, too
 }
 
@@ -242,6 +249,9 @@ func (ts *Tokens) Get(ctx context.Context, account, id pfid.ID) (Listed, error) 
 
 // List returns one page of the account's tokens and how many match in all.
 func (ts *Tokens) List(ctx context.Context, account pfid.ID, filter Filter, page paging.Page) ([]Listed, int, error) {
+	if page.Sort == "last_used_at" {
+		ts.settle(ctx)
+	}
 	list, total, err := ts.store.Tokens(ctx, account, filter, page)
 	for i := range list {
 		ts.withLastUse(&list[i])
