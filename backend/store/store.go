@@ -39,6 +39,7 @@ type Store struct {
 	writer, noter, reader *gorm.DB
 
 	writing chan struct{} // holds one element while one of the two writes: SQLite lets one write at a time
+	finding chan struct{} // held by look-ups of validations, which are half as many as readers at the most
 	path    string
 }
 
@@ -69,9 +70,11 @@ func Open(ctx context.Context, folder string, now func() time.Time) (*Store, err
 	if s.noter, err = connect(path, 1, "_txlock=immediate", "_pragma=synchronous(NORMAL)", "_pragma=cache_size(-16384)"); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
-	if s.reader, err = connect(path, max(4, 2*runtime.GOMAXPROCS(0)), "_pragma=query_only(1)"); err != nil {
+	readers := max(4, 2*runtime.GOMAXPROCS(0))
+	if s.reader, err = connect(path, readers, "_pragma=query_only(1)"); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
+	s.finding = make(chan struct{}, readers/2)
 	return s, nil
 }
 

@@ -1,10 +1,13 @@
 package store
 
 import (
+	"context"
+	"database/sql"
 	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"tokentab/backend/paging"
@@ -54,6 +57,48 @@ func TestALastUseMovesForwardOnlyAndOfNoTokenThatIsGone(t *testing.T) {
 	}
 	if n := s.count("token_uses"); n != len(ids) {
 		t.Errorf("%d rows for %d tokens", n, len(ids))
+	}
+}
+
+func TestLookUpsOfValidationsLeaveReadersToOthers(t *testing.T) {
+	s := newShelf(t)
+	ids := s.fillUses(1)
+	pool, err := s.reader.DB()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	var flood sync.WaitGroup
+	// Each look-up that got its turn takes a reader and keeps it.
+	var taken []*sql.Conn
+	for range cap(s.finding) {
+		s.finding <- struct{}{}
+		reader, err := pool.Conn(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		taken = append(taken, reader)
+	}
+	for n := range 100 {
+		flood.Go(func() {
+			if _, ok, err := s.FindToken(ctx, token.HashOf([]byte{byte(n)})); ok || err == nil {
+				t.Errorf("look-up %d: %v %v", n, ok, err)
+			}
+		})
+	}
+	if _, err := s.Token(t.Context(), s.actor.AccountID, ids[0]); err != nil {
+		t.Error(err)
+	}
+	stop()
+	flood.Wait()
+	for _, reader := range taken {
+		<-s.finding
+		if err := reader.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, ok, err := s.FindToken(t.Context(), token.HashOf([]byte(ids[0].String()))); ok || err != nil {
+		t.Errorf("after the flood: %v %v", ok, err)
 	}
 }
 
