@@ -354,8 +354,12 @@ func TestPromise6LastUsedIsTrue(t *testing.T) {
 	}
 	shows(p)
 	// Also where the use is not written yet, and its token no longer in the cache.
-	if _, err := p.Tokens.Suspend(t.Context(), actor, used.ID); err != nil {
+	suspended, err := p.Tokens.Suspend(t.Context(), actor, used.ID)
+	if err != nil {
 		t.Fatal(err)
+	}
+	if off := last.Sub(suspended.LastUsedAt); off < 0 || off > 5*time.Second {
+		t.Errorf("as it is suspended, last used %s, want %s", suspended.LastUsedAt, last)
 	}
 	shows(p)
 	p.Stop()

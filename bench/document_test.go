@@ -80,12 +80,13 @@ func TestWithoutTheCheckTheShippedNginxFileNamesNothingOfIt(t *testing.T) {
 	if text := withoutCheck(string(shipped)); strings.Contains(text, "auth_request") || strings.Contains(text, "$token_id") || !strings.Contains(text, "proxy_pass http://application") {
 		t.Errorf("it is\n%s", text)
 	}
-	for _, text := range []string{string(shipped), withoutSocket(string(shipped))} {
-		if _, err := placed(text, "1", "a", "b", "c", t.TempDir()); err != nil {
+	for _, text := range []string{string(shipped), overSocket(string(shipped), "/s")} {
+		if _, err := placed(text, "1", "a", "b", t.TempDir()); err != nil {
 			t.Error(err)
 		}
 	}
-	if text := withoutSocket(string(shipped)); strings.Contains(text, "unix:") || strings.Contains(text, "backup") {
-		t.Errorf("without the socket it is\n%s", text)
+	text := overSocket(string(shipped), "/s")
+	if !strings.Contains(text, "\n        server unix:/s; #") || strings.Contains(text, "\n        server 127.0.0.1:8080;") {
+		t.Errorf("over the socket it is\n%s", text)
 	}
 }

@@ -68,7 +68,7 @@ func (l *load) run(ctx context.Context, s settings, rows []row, servers map[stri
 				continue
 			}
 			to := syscall.SIGSTOP
-			if r.server == ours || r.server == checking || r.server == checkingTCP {
+			if r.server == ours || r.server == checking || r.server == checkingSocket {
 				to = syscall.SIGCONT
 			}
 			if err := servers[ours].signal(to); err != nil {

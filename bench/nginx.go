@@ -31,8 +31,8 @@ func (s *stage) startNginx(ctx context.Context, name string) error {
 	switch name {
 	case plain:
 		text = withoutCheck(text)
-	case checkingTCP:
-		text = withoutSocket(text)
+	case checkingSocket:
+		text = overSocket(text, s.socket())
 	}
 	folder := filepath.Join(s.folder, strings.ReplaceAll(name, " ", "-"))
 	if err := os.Mkdir(folder, 0o700); err != nil {
@@ -41,7 +41,7 @@ func (s *stage) startNginx(ctx context.Context, name string) error {
 	file := filepath.Join(folder, "nginx.conf")
 	p, err := s.start(ctx, func(address string) []string {
 		_, port, splitErr := net.SplitHostPort(address)
-		text, err = placed(text, port, s.socket(), s.running[ours].address, s.running[bare].address, folder)
+		text, err = placed(text, port, s.running[ours].address, s.running[bare].address, folder)
 		err = errors.Join(splitErr, err, os.WriteFile(file, []byte(text), 0o600))
 		return []string{binary, "-p", folder, "-c", file, "-e", "stderr", "-g", "daemon off; pid " + folder + "/pid;"}
 	})
@@ -69,11 +69,9 @@ func (s *stage) startNginx(ctx context.Context, name string) error {
 }
 
 // placed puts the addresses of this run into the shipped file, which is otherwise as it is, and one worker.
-func placed(text, port, socket, ours, application, folder string) (string, error) {
+func placed(text, port, ours, application, folder string) (string, error) {
 	// Workers do not run as root, so they can't write in the folder; these two would be in one that only root may make.
 	temporary := "http {\n    client_body_temp_path " + folder + "/body;\n    proxy_temp_path " + folder + "/proxy;\n"
-	// The file without the socket has no place for it.
-	text = strings.Replace(text, shippedSocket, socket, 1)
 	for _, change := range [][2]string{
 		{"127.0.0.1:8080", ours}, {"127.0.0.1:9000", application}, {"*:8000", "127.0.0.1:" + port},
 		{"worker_processes auto", "worker_processes 1"}, {"http {\n", temporary},
@@ -86,13 +84,11 @@ func placed(text, port, socket, ours, application, folder string) (string, error
 	return text, nil
 }
 
-// shippedSocket is where the shipped file expects the socket.
-const shippedSocket = "/run/tokentab/tokentab.sock"
-
-// withoutSocket leaves Tokentab's address alone.
-func withoutSocket(text string) string {
-	text = regexp.MustCompile(`(?m)^.*`+regexp.QuoteMeta(shippedSocket)+`.*\n`).ReplaceAllString(text, "")
-	return strings.Replace(text, " backup max_fails=0;", ";", 1)
+// overSocket takes the other line of the shipped file, for a socket in the place of Tokentab's address. The address stays
+// in a comment.
+func overSocket(text, socket string) string {
+	const address, other = "server 127.0.0.1:8080;", "# server unix:/run/tokentab/tokentab.sock;"
+	return strings.NewReplacer(address, "# "+address, other, "server unix:"+socket+"; #").Replace(text)
 }
 
 // withoutCheck leaves out what asks tokentab, and what is known from its answer.

@@ -17,13 +17,13 @@ const (
 
 // The servers, by name.
 const (
-	ours        = "Tokentab"
-	bare        = "Bare Fiber"
-	checking    = "nginx with the check"
-	checkingTCP = "nginx with the check over TCP"
-	plain       = "nginx without the check"
-	pocketBase  = "PocketBase"
-	betterAuth  = "Better Auth"
+	ours           = "Tokentab"
+	bare           = "Bare Fiber"
+	checking       = "nginx with the check"
+	checkingSocket = "nginx with the check over a socket"
+	plain          = "nginx without the check"
+	pocketBase     = "PocketBase"
+	betterAuth     = "Better Auth"
 )
 
 // row is one line of the table: a server, and what it is asked.
@@ -69,7 +69,7 @@ func rows(stored int) []row {
 	all = append(all,
 		row{server: plain, asked: "an application", traffic: application},
 		row{server: checking, asked: "an application", traffic: application, against: plain + ", an application", least: 0.55},
-		row{server: checkingTCP, asked: "an application", traffic: application, against: plain + ", an application"},
+		row{server: checkingSocket, asked: "an application", traffic: application, against: plain + ", an application", least: 0.55},
 		row{server: pocketBase, asked: "auth-refresh", traffic: peerTraffic[pocketBase], against: bare + ", one token"},
 		row{server: betterAuth, asked: "verifyApiKey", traffic: peerTraffic[betterAuth], against: bare + ", one token"},
 	)

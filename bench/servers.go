@@ -37,11 +37,11 @@ func (s *stage) open(ctx context.Context, rows []row) error {
 		return err
 	}
 	others := map[string]func() error{
-		plain:       func() error { return s.startNginx(ctx, plain) },
-		checking:    func() error { return s.startNginx(ctx, checking) },
-		checkingTCP: func() error { return s.startNginx(ctx, checkingTCP) },
-		pocketBase:  func() error { return s.startPocketBase(ctx) },
-		betterAuth:  func() error { return s.startBetterAuth(ctx) },
+		plain:          func() error { return s.startNginx(ctx, plain) },
+		checking:       func() error { return s.startNginx(ctx, checking) },
+		checkingSocket: func() error { return s.startNginx(ctx, checkingSocket) },
+		pocketBase:     func() error { return s.startPocketBase(ctx) },
+		betterAuth:     func() error { return s.startBetterAuth(ctx) },
 	}
 	for _, r := range rows {
 		if s.running[r.server] == nil {

@@ -87,7 +87,7 @@ func (c credential) knows(t *testing.T, what string, r received) {
 
 func TestEachFileNamesItsPlacesAsTheOthersDo(t *testing.T) {
 	for name, want := range map[string]map[string]int{
-		"nginx.conf":          {"unix:/run/tokentab/tokentab.sock;": 1, door: 1, "127.0.0.1:8080": 1, "127.0.0.1:9000": 1, ":8000": 1},
+		"nginx.conf":          {door: 1, "127.0.0.1:8080": 1, "127.0.0.1:9000": 1, ":8000": 1},
 		"Caddyfile":           {door: 1, "127.0.0.1:8080": 1, "127.0.0.1:9000": 1, ":8000": 1},
 		"traefik.yml":         {door: 0, "127.0.0.1:8080": 0, "127.0.0.1:9000": 0, ":8000": 1},
 		"traefik-dynamic.yml": {door: 1, "127.0.0.1:8080": 1, "127.0.0.1:9000": 1, ":8000": 0},
@@ -182,7 +182,7 @@ func TestNobodyGetsThroughWhereTokentabIsDown(t *testing.T) {
 	}
 }
 
-func TestNginxAsksOverTheSocketWhereThereIsOne(t *testing.T) {
+func TestNginxAsksOverTheSocketByItsOtherLine(t *testing.T) {
 	x := proxies[slices.IndexFunc(proxies, func(x proxy) bool { return x.name == "nginx" })]
 	s := x.start(t, "", func(c *config.Config, _ *backend.World) { c.Socket = filepath.Join(t.TempDir(), "s") })
 	s.link.close()

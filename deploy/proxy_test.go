@@ -4,7 +4,6 @@ package deploy_test
 
 import (
 	"bufio"
-	"cmp"
 	"flag"
 	"net"
 	"net/http"
@@ -48,14 +47,17 @@ type places struct{ tokentab, socket, application, port, need string }
 
 // fill sets the places in a file, all in one pass. The proxy listens on loopback only.
 func (p places) fill(text string) string {
-	replacements := []string{
-		"127.0.0.1:8080", p.tokentab,
-		"/run/tokentab/tokentab.sock", p.socket, // nginx
-		"127.0.0.1:9000", p.application,
-		"*:8000;", "127.0.0.1:" + p.port + ";", // nginx
-		":8000 {", ":" + p.port + " {\n\tbind 127.0.0.1", // Caddy
-		`":8000"`, `"127.0.0.1:` + p.port + `"`, // Traefik
+	var replacements []string
+	if p.socket != "" { // nginx has a line for each
+		replacements = append(replacements, "server 127.0.0.1:8080;", "#", "# server unix:/run/tokentab/tokentab.sock;", "server unix:"+p.socket+"; #")
 	}
+	replacements = append(replacements,
+		"127.0.0.1:8080", p.tokentab,
+		"127.0.0.1:9000", p.application,
+		"*:8000;", "127.0.0.1:"+p.port+";", // nginx
+		":8000 {", ":"+p.port+" {\n\tbind 127.0.0.1", // Caddy
+		`":8000"`, `"127.0.0.1:`+p.port+`"`, // Traefik
+	)
 	if p.need != "" {
 		replacements = append(replacements, door+"?", door+"?"+p.need, door, door+"?"+p.need)
 	}
@@ -85,8 +87,7 @@ func (x proxy) start(t *testing.T, need string, options ...backendtest.Option) *
 	_, port, _ := strings.Cut(s.address, ":")
 	folder := t.TempDir()
 	set := places{
-		tokentab: s.link.address, socket: cmp.Or(p.Config.Socket, filepath.Join(folder, "none")),
-		application: s.application.address, port: port, need: need,
+		tokentab: s.link.address, socket: p.Config.Socket, application: s.application.address, port: port, need: need,
 	}
 	for _, name := range x.files {
 		text, err := os.ReadFile(name)

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/gofrs/flock"
 
@@ -80,8 +81,12 @@ func (s *serve) open() ([]net.Listener, error) {
 // listenSocket listens on a Unix socket, in the place of one that a server left which was killed.
 func listenSocket(path string) (net.Listener, error) {
 	if info, err := os.Lstat(path); err == nil && info.Mode().Type() == os.ModeSocket {
-		if conn, err := net.Dial("unix", path); err == nil {
+		conn, err := net.Dial("unix", path)
+		if err == nil {
 			return nil, errors.Join(fmt.Errorf("another program listens on %s", path), conn.Close())
+		}
+		if !errors.Is(err, syscall.ECONNREFUSED) { // it is busy, or no place for a server
+			return nil, err
 		}
 		if err := os.Remove(path); err != nil {
 			return nil, err

@@ -127,12 +127,10 @@ func TestUsesAreKeptInPiecesUntilTheyAreDropped(t *testing.T) {
 	if piece, err := s.NoteUses(t.Context(), all[:1]); err != nil || piece != 4 {
 		t.Error(piece, err)
 	}
-	if err := s.writer.Exec("UPDATE noted_uses SET uses = x'00' WHERE piece = 4").Error; err != nil {
+	if err := s.writer.Exec("UPDATE noted_uses SET uses = CAST(uses || x'00' AS BLOB) WHERE piece = 4").Error; err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := s.NotedUses(t.Context()); err == nil {
-		t.Error("a piece of one byte was read")
-	}
+	holds(4, append(all[4:], all[0])...)
 }
 
 func TestTokensAreListedByTheirLastUse(t *testing.T) {

@@ -31,34 +31,47 @@ const (
 )
 
 // taken are the uses that were taken out of the cache and are not in their rows yet. They are shown from here, whatever
-// becomes of their tokens in the cache. In either list they are in the order of their rows, and one of each token.
+// becomes of their tokens in the cache. In each list they are in the order of their rows, and one of each token.
 type taken struct {
-	mu    sync.Mutex
-	noted []Use // since rows was begun
-	rows  []Use // that are brought to their rows
+	mu     sync.Mutex
+	taking []Use // that are being kept
+	noted  []Use // that were kept since rows was begun
+	rows   []Use // that are brought to their rows
 
 	// What follows is for the flush alone.
+	recalls bool      // an earlier process may have kept some that are still to be taken over
+	stuck   bool      // the last try to bring uses to their rows failed
 	shard   int       // from which uses are taken next
-	last    int64     // piece in which something of noted is
-	through int64     // the last piece of which everything is in rows, or was
+	last    int64     // the last piece in which something of noted is; 0 for none
+	through int64     // the last piece of which everything is in rows, or was; 0 where it was dropped
 	began   time.Time // when rows was begun
 }
 
 // sight is when an agent was seen last, and what of that is written, in Unix milliseconds.
 type sight struct{ at, written int64 }
 
-// RecallUses takes over the uses that an earlier process kept and did not bring to their rows.
+// RecallUses takes over the uses that an earlier process kept and did not bring to their rows. What fails is tried again
+// by the next flush.
 func (ts *Tokens) RecallUses(ctx context.Context) error {
 	ts.flushing.Lock()
 	defer ts.flushing.Unlock()
+	ts.taken.recalls = true
+	return ts.recall(ctx)
+}
+
+func (ts *Tokens) recall(ctx context.Context) error {
+	t := &ts.taken
+	if !t.recalls {
+		return nil
+	}
 	uses, last, err := ts.store.NotedUses(ctx)
 	if err != nil {
 		return err
 	}
 	ts.saw(uses)
-	ts.taken.mu.Lock()
-	defer ts.taken.mu.Unlock()
-	ts.taken.rows, ts.taken.through = merged(ts.taken.rows, uses), last
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.rows, t.through, t.recalls = merged(t.rows, uses), last, false
 	return nil
 }
 
@@ -69,35 +82,52 @@ func (ts *Tokens) RecallUses(ctx context.Context) error {
 func (ts *Tokens) FlushUses(ctx context.Context, rest func()) error {
 	ts.flushing.Lock()
 	defer ts.flushing.Unlock()
+	if err := ts.recall(ctx); err != nil {
+		return err
+	}
+	if ts.taken.stuck { // and while it is, no pieces add up
+		if _, err := ts.bringToRows(ctx, rest); err != nil {
+			return err
+		}
+	}
 	for more := true; more; {
-		err := ts.keep(ctx, rest)
-		if err == nil {
-			more, err = ts.bringToRows(ctx, rest)
+		if err := ts.keep(ctx, rest); err != nil {
+			return err
 		}
-		if err == nil {
-			err = ts.flushSeen(ctx, rest)
-		}
+		moreRows, err := ts.bringToRows(ctx, rest)
 		if err != nil {
 			return err
 		}
+		moreSeen, err := ts.flushSeen(ctx, rest)
+		if err != nil {
+			return err
+		}
+		more = moreRows || moreSeen
 	}
 	return nil
 }
 
-// keep writes what the cache has noted in pieces.
-func (ts *Tokens) keep(ctx context.Context, rest func()) error {
+// keep writes what the cache has noted in pieces. What it can't write it gives back.
+func (ts *Tokens) keep(ctx context.Context, rest func()) (err error) {
 	most := usesKept
 	if rest == nil {
 		most = math.MaxInt
 	}
-	left := ts.take(most)
+	t := &ts.taken
+	ts.take(most)
+	left := t.taking
+	defer func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		ts.cache.returnUses(left)
+		t.noted = merged(t.noted, t.taking[:len(t.taking)-len(left)])
+		t.taking = nil
+	}()
 	for piece := range slices.Chunk(left, usesInPiece) {
-		number, err := ts.store.NoteUses(ctx, piece)
-		if err != nil {
-			ts.cache.returnUses(left)
+		if t.last, err = ts.store.NoteUses(ctx, piece); err != nil {
 			return err
 		}
-		ts.taken.last, left = number, left[len(piece):]
+		left = left[len(piece):]
 		pause(rest)
 	}
 	return nil
@@ -112,17 +142,17 @@ func pause(rest func()) {
 func (ts *Tokens) kept() int { return len(ts.taken.noted) + len(ts.taken.rows) }
 
 // take takes uses out of the shards, by turns, until about so many are kept.
-func (ts *Tokens) take(most int) (uses []Use) {
+func (ts *Tokens) take(most int) {
 	t := &ts.taken
 	t.mu.Lock() // all the time, so that nobody overlooks a use while it is moved
 	defer t.mu.Unlock()
+	var uses []Use
 	for shards := 0; shards < shardCount && ts.kept()+len(uses) < most; shards++ {
 		uses = ts.cache.takeUses(t.shard, uses)
 		t.shard = (t.shard + 1) % shardCount
 	}
 	ts.saw(uses)
-	t.noted = merged(t.noted, uses)
-	return uses
+	t.taking = merged(nil, uses)
 }
 
 // merged returns all uses in the order of their rows, of each token the last.
@@ -139,7 +169,7 @@ func (ts *Tokens) lastUse(hash Hash, id pfid.ID) int64 {
 	ts.taken.mu.Lock()
 	defer ts.taken.mu.Unlock()
 	at := ts.cache.lastUse(hash, id)
-	for _, uses := range [][]Use{ts.taken.noted, ts.taken.rows} {
+	for _, uses := range [][]Use{ts.taken.taking, ts.taken.noted, ts.taken.rows} {
 		if i, ok := slices.BinarySearchFunc(uses, id, byRow); ok {
 			at = max(at, uses[i].At)
 		}
@@ -150,14 +180,17 @@ func (ts *Tokens) lastUse(hash Hash, id pfid.ID) int64 {
 // bringToRows writes uses that were kept to their rows if it is time for that, and drops the pieces of which everything is
 // there. With a nil rest it writes all, and else what it can in a turn; more says that there are others.
 func (ts *Tokens) bringToRows(ctx context.Context, rest func()) (more bool, err error) {
-	together, until := usesAtOnce, ts.now().Add(rowsTurn)
-	if rest == nil {
-		together = usesInBulk
-	}
+	together, until := ts.turn(rest)
 	t := &ts.taken
+	defer func() { t.stuck = err != nil }()
 	for rest == nil || ts.now().Before(until) {
-		if len(t.rows) == 0 && !ts.beginRows(rest == nil) {
-			return false, nil
+		if len(t.rows) == 0 {
+			if err := ts.dropPieces(ctx); err != nil {
+				return false, err
+			}
+			if !ts.beginRows(rest == nil) {
+				return false, nil
+			}
 		}
 		batch := t.rows[:min(together, len(t.rows))]
 		if err := ts.store.RecordUses(ctx, batch); err != nil {
@@ -166,14 +199,30 @@ func (ts *Tokens) bringToRows(ctx context.Context, rest func()) (more bool, err 
 		t.mu.Lock()
 		t.rows = t.rows[len(batch):]
 		t.mu.Unlock()
-		if len(t.rows) == 0 {
-			if err := ts.store.DropNotedUses(ctx, t.through); err != nil {
-				return false, err
-			}
-		}
 		pause(rest)
 	}
 	return true, nil
+}
+
+// dropPieces drops those of which everything is in its row.
+func (ts *Tokens) dropPieces(ctx context.Context) error {
+	t := &ts.taken
+	if t.through == 0 {
+		return nil
+	}
+	err := ts.store.DropNotedUses(ctx, t.through)
+	if err == nil {
+		t.through = 0
+	}
+	return err
+}
+
+// turn is how many rows are written at once and, but for a nil rest, until when.
+func (ts *Tokens) turn(rest func()) (together int, until time.Time) {
+	if rest == nil {
+		return usesInBulk, time.Time{}
+	}
+	return usesAtOnce, ts.now().Add(rowsTurn)
 }
 
 // beginRows moves what was noted on to the rows if it is time for that, and reports whether it did.
@@ -184,7 +233,7 @@ func (ts *Tokens) beginRows(now bool) bool {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.rows, t.noted, t.through, t.began = t.noted, nil, t.last, at
+	t.rows, t.noted, t.through, t.last, t.began = t.noted, nil, t.last, 0, at
 	return true
 }
 
@@ -213,8 +262,8 @@ func (ts *Tokens) saw(uses []Use) {
 
 // flushSeen moves the agents' last sight forward, once for all the tokens that an agent has: at once where an agent was
 // not seen for a while, and then every minute. An agent's row is wide and in an index by this time, so it costs more
-// than that of a token.
-func (ts *Tokens) flushSeen(ctx context.Context, rest func()) error {
+// than that of a token. It writes all or a turn as bringToRows does.
+func (ts *Tokens) flushSeen(ctx context.Context, rest func()) (more bool, err error) {
 	newest := int64(0)
 	for _, s := range ts.seen {
 		newest = max(newest, s.at)
@@ -229,18 +278,18 @@ func (ts *Tokens) flushSeen(ctx context.Context, rest func()) error {
 			delete(ts.seen, agent)
 		}
 	}
-	together := usesAtOnce
-	if rest == nil {
-		together = usesInBulk
-	}
+	together, until := ts.turn(rest)
 	for batch := range slices.Chunk(due, together) {
+		if rest != nil && !ts.now().Before(until) {
+			return true, nil
+		}
 		if err := ts.store.RecordSeen(ctx, batch); err != nil {
-			return err
+			return false, err
 		}
 		for _, seen := range batch {
 			ts.seen[seen.AgentID] = sight{at: seen.At, written: seen.At}
 		}
 		pause(rest)
 	}
-	return nil
+	return false, nil
 }

@@ -82,6 +82,7 @@ func (ts *Tokens) move(ctx context.Context, actor audit.Actor, id pfid.ID, verb 
 	if !changed.StatusEntry.IsZero() {
 		ts.statusLists.changed(changed.StatusEntry.List)
 	}
+	ts.withLastUse(&changed)
 	return changed, err
 }
 

@@ -17,13 +17,14 @@ import (
 // What it remembers holds only as long as nothing moves in the shard of the cache that it is from: a revocation moves
 // something before it returns.
 //
-// It knows a secret again by its GMAC (NIST SP 800-38D) of 128 bits, under a key of this process. No MAC is ever shown,
-// not even by how long something takes, so they may all have one nonce: each is a universal hash with a secret key, and
-// whoever wants another secret to be taken for a remembered one has less than one chance in 2^100 for each try. Neither
-// key nor MACs are stored, nor do secrets stay in memory.
+// It knows a secret again by its GMAC (NIST SP 800-38D) of 128 bits, under a key of this process. No MAC is ever shown, so
+// they may all have one nonce: each is a universal hash with a secret key, and whoever wants another secret to be taken
+// for a remembered one, which he does not know, has less than one chance in 2^100 for each try. How long something takes
+// may tell that two secrets share a set, and no more. Neither key nor MACs are stored, nor do secrets stay in memory.
 type recent struct {
 	cache  *Cache
 	gmac   cipher.AEAD
+	_      [40]byte // places are whole lines of a processor's cache
 	places [recentSets * recentWays]place
 	worth  atomic.Int32 // from 0 to worthMost: whether what is looked up is remembered, mostly
 }

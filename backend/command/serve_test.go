@@ -1,0 +1,24 @@
+package command
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+func TestTheSocketOfAProgramThatIsAliveIsLeftAlone(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	other, err := net.ListenPacket("unixgram", path) // nobody can connect to it, as to that of a server that is busy
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	if l, err := listenSocket(path); err == nil {
+		t.Error("took its place")
+		l.Close()
+	}
+	if _, err := os.Stat(path); err != nil {
+		t.Error(err)
+	}
+}
