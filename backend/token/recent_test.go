@@ -189,7 +189,8 @@ func TestThereIsNoCacheWithoutAKey(t *testing.T) {
 	if _, err := NewCache(10, iotest.ErrReader(errors.New("no randomness"))); err == nil {
 		t.Error("made a cache without a key")
 	}
-	if newCache(t, 10).recent.macOf(secretN(1)) == newCache(t, 10).recent.macOf(secretN(1)) {
+	one, other := newCache(t, 10).recent, newCache(t, 10).recent
+	if one.macOf(secretN(1)) == other.macOf(secretN(1)) {
 		t.Error("two caches have the same key")
 	}
 }
