@@ -67,7 +67,7 @@ Type: cpu
 	if len(got) != 2 || got[0].took != 10*time.Millisecond || got[1].took != 1500*time.Millisecond {
 		t.Fatalf("read %v", got)
 	}
-	if first, second := purpose(got[0].functions), purpose(got[1].functions); first != "hash the secret (SHA-256)" || second != rest {
+	if first, second := purpose(got[0].functions), purpose(got[1].functions); first != "know the secret (GMAC, SHA-256)" || second != rest {
 		t.Errorf("they are %q and %q", first, second)
 	}
 }

@@ -23,7 +23,7 @@ var purposes = []struct {
 	{"wait for sockets, schedule", regexp.MustCompile(`^runtime\.(netpoll|schedule|findRunnable|mcall|park_m|goready|futex|usleep|sysmon|mstart|systemstack_switch)|^internal/poll\.runtime_`)},
 	{"HTTP (fasthttp, Fiber)", regexp.MustCompile(`^github.com/(valyala/fasthttp|gofiber/fiber)`)},
 	{"headers and answer of the door", regexp.MustCompile(`^tokentab/backend/web\.`)},
-	{"hash the secret (SHA-256)", regexp.MustCompile(`^crypto/.*sha256`)},
+	{"know the secret (GMAC, SHA-256)", regexp.MustCompile(`^crypto/`)},
 	{"cache, verdict, count of uses", regexp.MustCompile(`^tokentab/backend/token\.`)},
 	{"database", regexp.MustCompile(`^modernc\.org/|^database/sql|^tokentab/backend/store\.`)},
 	{"collect garbage", regexp.MustCompile(`^runtime\.(gcBgMarkWorker|gcStart|bgsweep|bgscavenge|gcAssist)`)},
