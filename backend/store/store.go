@@ -66,8 +66,7 @@ func Open(ctx context.Context, folder string, now func() time.Time) (*Store, err
 	if err := s.migrate(ctx, migrations, now); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
-	// It writes the same pages again and again, so it keeps more of them: 16 MiB.
-	if s.noter, err = connect(path, 1, "_txlock=immediate", "_pragma=synchronous(NORMAL)", "_pragma=cache_size(-16384)"); err != nil {
+	if s.noter, err = connect(path, 1, "_txlock=immediate", "_pragma=synchronous(NORMAL)"); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
 	readers := max(4, 2*runtime.GOMAXPROCS(0))

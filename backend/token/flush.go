@@ -152,12 +152,12 @@ func (ts *Tokens) take(most int) {
 		t.shard = (t.shard + 1) % shardCount
 	}
 	ts.saw(uses)
-	t.taking = merged(nil, uses)
+	t.taking = merged(uses, nil)
 }
 
-// merged returns all uses in the order of their rows, of each token the last.
+// merged returns all uses in the order of their rows, of each token the last. It uses the room of the first.
 func merged(uses, more []Use) []Use {
-	uses = append(slices.Clone(uses), more...)
+	uses = append(uses, more...)
 	slices.SortFunc(uses, func(a, b Use) int { return cmp.Or(byRow(a, b.TokenID), cmp.Compare(b.At, a.At)) })
 	return slices.CompactFunc(uses, func(a, b Use) bool { return a.TokenID == b.TokenID })
 }
