@@ -108,7 +108,7 @@ func (ts *Tokens) FlushUses(ctx context.Context, rest func()) error {
 }
 
 // keep writes what the cache has noted in pieces. What it can't write it gives back.
-func (ts *Tokens) keep(ctx context.Context, rest func()) (err error) {
+func (ts *Tokens) keep(ctx context.Context, rest func()) error {
 	most := usesKept
 	if rest == nil {
 		most = math.MaxInt
@@ -124,10 +124,11 @@ func (ts *Tokens) keep(ctx context.Context, rest func()) (err error) {
 		t.taking = nil
 	}()
 	for piece := range slices.Chunk(left, usesInPiece) {
-		if t.last, err = ts.store.NoteUses(ctx, piece); err != nil {
+		number, err := ts.store.NoteUses(ctx, piece)
+		if err != nil {
 			return err
 		}
-		left = left[len(piece):]
+		t.last, left = number, left[len(piece):]
 		pause(rest)
 	}
 	return nil

@@ -203,3 +203,22 @@ func TestUsesAreKeptMeanwhileHoweverManyAgentsWereSeen(t *testing.T) {
 		t.Errorf("nothing was kept for %s", gap)
 	}
 }
+
+func TestPiecesAreDroppedAlsoAfterOneThatCouldNotBeWritten(t *testing.T) {
+	d, at := newDisk(), time.UnixMilli(5_000_000_000)
+	ts := New(d, nil, newCache(t, 100), Lifetimes{}, func() time.Time { return at }, nil)
+	s := standingN(t, 1)
+	for _, fails := range []bool{false, false, true} { // the first brings the use to its row, too
+		ts.cache.Use(hashN(1), &s, at.UnixMilli())
+		d.fails = func() bool { return fails }
+		if err := ts.FlushUses(t.Context(), func() {}); (err != nil) != fails {
+			t.Fatal(err)
+		}
+		at = at.Add(3 * time.Second)
+	}
+	d.fails = func() bool { return false }
+	ts.settle(t.Context())
+	if len(d.pieces) != 0 || d.rows[s.TokenID] == 0 {
+		t.Errorf("%d pieces are left", len(d.pieces))
+	}
+}

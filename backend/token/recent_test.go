@@ -110,6 +110,22 @@ func TestNothingIsRememberedOverAForget(t *testing.T) {
 	}
 }
 
+func TestNothingIsRememberedWhileSomethingMoves(t *testing.T) {
+	_, c := fill(t, 1)
+	hash, m := HashOf(secretN(0)), c.recent.macOf(secretN(0))
+	h := keyOf(&hash)
+	s := c.shardOf(&h)
+	s.seq.Add(1) // as a writer does that is half-way
+	c.recent.remember(&m, &hash)
+	if remembers(c, 0) {
+		t.Error("it is remembered what was read while it moved")
+	}
+	s.seq.Add(1)
+	if c.recent.remember(&m, &hash); !remembers(c, 0) {
+		t.Error("it is not remembered after that")
+	}
+}
+
 func TestAnUnknownSecretIsRememberedUntilItIsIssued(t *testing.T) {
 	ts, c := fill(t, 10)
 	ts.store = finder{find: func(context.Context, Hash) (Standing, bool, error) { return Standing{}, false, nil }}

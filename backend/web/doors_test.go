@@ -221,8 +221,8 @@ func TestAGatewayMaySendAnyMethodAndAnyPath(t *testing.T) {
 	}
 }
 
-// raw sends bytes as they are and returns the status line.
-func raw(t *testing.T, p *backendtest.Program, request string) string {
+// dialed sends bytes as they are on a connection of their own.
+func dialed(t *testing.T, p *backendtest.Program, request string) net.Conn {
 	t.Helper()
 	u, err := url.Parse(p.URL)
 	if err != nil {
@@ -232,10 +232,17 @@ func raw(t *testing.T, p *backendtest.Program, request string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close()
 	if _, err := c.Write([]byte(request)); err != nil {
 		t.Fatal(err)
 	}
+	return c
+}
+
+// raw sends bytes as they are and returns the status line.
+func raw(t *testing.T, p *backendtest.Program, request string) string {
+	t.Helper()
+	c := dialed(t, p, request)
+	defer c.Close()
 	line, err := bufio.NewReader(c).ReadString('\n')
 	if err != nil {
 		t.Fatal(err)
@@ -415,18 +422,8 @@ func TestATargetWithAFragmentIsRefused(t *testing.T) {
 // untilClosed sends what no client library would, and returns all that is answered until the server closes the connection.
 func untilClosed(t *testing.T, p *backendtest.Program, request string) string {
 	t.Helper()
-	u, err := url.Parse(p.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := net.Dial("tcp", u.Host)
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := dialed(t, p, request)
 	defer c.Close()
-	if _, err := c.Write([]byte(request)); err != nil {
-		t.Fatal(err)
-	}
 	if err := c.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
 		t.Fatal(err)
 	}
