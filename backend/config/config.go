@@ -60,6 +60,9 @@ func (c *Config) Check() error {
 	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
 		return fmt.Errorf("--listen must be an address with a port, such as 127.0.0.1:8080, not %q", c.Listen)
 	}
+	if strings.HasPrefix(c.Socket, "@") { // whoever is on the machine could take its place
+		return fmt.Errorf("--socket must be the path of a file, not the abstract name %q", c.Socket)
+	}
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		return errors.New("--tls-cert and --tls-key go together: set both or neither")
 	}
