@@ -24,7 +24,8 @@ import (
 // also disowns a load that is under way, so that it can't bring back what it read before the change.
 type Cache struct {
 	shards [shardCount]shard
-	room   atomic.Int64 // how many more tokens fit
+	seqs   [shardCount]atomic.Uint64 // of each shard; side by side, in the few lines of memory that validations share
+	room   atomic.Int64              // how many more tokens fit
 	recent *recent
 }
 
@@ -59,7 +60,7 @@ const (
 )
 
 type shard struct {
-	seq   atomic.Uint64 // odd while a writer moves entries
+	seq   *atomic.Uint64 // odd while a writer moves entries
 	table table
 	_     [8]byte // readers need what is above, a line of a processor's cache, and mostly nothing else
 
@@ -102,6 +103,7 @@ func NewCache(tokens int, random io.Reader) (*Cache, error) {
 	}
 	for i := range c.shards {
 		s := &c.shards[i]
+		s.seq = &c.seqs[i]
 		s.table = newTable(slots, memory[i*tableWords(slots):][:tableWords(slots)])
 		s.flights, s.spilled = map[Hash]*flight{}, map[pfid.ID]Use{}
 	}

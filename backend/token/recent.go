@@ -126,7 +126,7 @@ func (r *recent) find(m *mac, standing *Standing) bool {
 		if p.seq.Load() != seq {
 			continue
 		}
-		if r.cache.shards[since%shardCount].seq.Load() != since>>bitsOfShard {
+		if r.cache.seqs[since%shardCount].Load() != since>>bitsOfShard {
 			return false
 		}
 		e.unpack(standing)
