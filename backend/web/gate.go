@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net/http"
 	"runtime/debug"
 	"slices"
@@ -86,7 +87,7 @@ func (s *Server) gate(next fasthttp.RequestHandler) fasthttp.RequestHandler {
 		case len(c.URI().Hash()) > 0 || !c.IsGet() && !c.IsHead() && endsNowhere(&c.Request.Header):
 			c.SetConnectionClose()
 			s.refuse(c, unreadable)
-		case bytes.HasPrefix(path, pathValidate) && (len(path) == len(pathValidate) || path[len(pathValidate)] == '/'):
+		case isForGateways(path):
 			s.guarded(c, s.validate)
 		case bytes.Equal(path, pathPing) && (c.IsGet() || c.IsHead()):
 			s.guarded(c, s.ping)
@@ -104,6 +105,37 @@ func (s *Server) gate(next fasthttp.RequestHandler) fasthttp.RequestHandler {
 		default:
 			next(c)
 		}
+	}
+}
+
+func isForGateways(path []byte) bool {
+	return bytes.HasPrefix(path, pathValidate) && (len(path) == len(pathValidate) || path[len(pathValidate)] == '/')
+}
+
+// noBody keeps the door for gateways from waiting for the body of a GET or HEAD, which means nothing (RFC 9110, section
+// 9.3.1): nginx asks with the Content-Length of its client, and without the body, unless it is told to leave that out.
+// Should a body come after all nobody reads it, so the connection ends.
+func noBody(h *fasthttp.RequestHeader) (limits fasthttp.RequestConfig) {
+	if n := h.ContentLength(); n != 0 && n != withoutLength && (h.IsGet() || h.IsHead()) {
+		if path, _, _ := bytes.Cut(h.RequestURI(), []byte("?")); isForGateways(path) {
+			h.SetContentLength(0)
+			h.SetConnectionClose()
+		}
+	}
+	return limits
+}
+
+// withoutLength is the length that fasthttp gives to the body of a request that says nothing of one.
+const withoutLength = -2
+
+// unread answers what could not be read whole. A body that is too large is no concern of the door for gateways.
+func unread(gate fasthttp.RequestHandler, others func(*fasthttp.RequestCtx, error)) func(*fasthttp.RequestCtx, error) {
+	return func(c *fasthttp.RequestCtx, err error) {
+		if errors.Is(err, fasthttp.ErrBodyTooLarge) && isForGateways(c.URI().PathOriginal()) {
+			gate(c)
+			return
+		}
+		others(c, err)
 	}
 }
 

@@ -110,8 +110,11 @@ func New(parts Parts) (*Server, error) {
 	s.routes()
 	// The doors of validation stand before the router: they take any method and look at the path as it was sent. A
 	// gateway appends its client's path, and a router that resolved "/api/v1/validate/../../../healthz" would say yes.
-	s.app.Server().Handler = s.gate(s.app.Handler())
-	s.app.Server().ExpectHandler = askForBody
+	server := s.app.Server()
+	server.Handler = s.gate(s.app.Handler())
+	server.HeaderReceived = noBody
+	server.ErrorHandler = unread(server.Handler, server.ErrorHandler)
+	server.ExpectHandler = askForBody
 	return s, nil
 }
 
