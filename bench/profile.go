@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"runtime/pprof"
+	"syscall"
 
 	cli "tokentab/backend/command"
 )
@@ -15,8 +17,11 @@ import (
 // profiles is where profiles are written, to be looked at with go tool pprof.
 const profiles = "bin"
 
-// profiled does what it is given and writes where its processor time went; without a file it only does it. The shipped
-// program has no such door, so the bench itself serves while it is profiled.
+// takeProfile has a server that is profiled begin with it, and the second time end.
+const takeProfile = syscall.SIGUSR1
+
+// profiled does what it is given and writes where its processor time went between two signals to take a profile; without
+// a file it only does it. The shipped program has no such door, so the bench itself serves while it is profiled.
 func profiled(file string, do func() error) (err error) {
 	if file == "" {
 		return do()
@@ -26,11 +31,23 @@ func profiled(file string, do func() error) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, out.Close()) }()
-	if err := pprof.StartCPUProfile(out); err != nil {
-		return err
+	take, done := make(chan os.Signal, 1), make(chan error, 1)
+	signal.Notify(take, takeProfile)
+	go func() { done <- do() }()
+	for _, step := range []func() error{
+		func() error { return pprof.StartCPUProfile(out) },
+		func() error { pprof.StopCPUProfile(); return nil },
+	} {
+		select {
+		case <-take:
+			if err := step(); err != nil {
+				return err
+			}
+		case err := <-done:
+			return errors.Join(err, errors.New("ended before its profile was taken"))
+		}
 	}
-	defer pprof.StopCPUProfile()
-	return do()
+	return <-done
 }
 
 // serveOurs is tokentab with the arguments of its command line, without its page.
@@ -87,18 +104,17 @@ func (s *stage) profile(ctx context.Context, l *load, set settings) ([]spent, er
 	return all, nil
 }
 
-// driveFor waits for a server, loads it twice, the second time for some seconds, and returns how many requests it
-// answered in all.
+// driveFor waits for a server, warms it up, and returns how many requests it answered in some seconds of its profile.
 func (l *load) driveFor(ctx context.Context, r row, p *process, seconds int) (requests int, err error) {
 	if err := p.ready(ctx, r.traffic.first()); err != nil {
 		return 0, err
 	}
-	for _, seconds := range []int{1, seconds} {
-		measured, err := l.drive(ctx, r, p, seconds)
-		if err != nil {
-			return 0, err
-		}
-		requests += measured.requests
+	if _, err := l.drive(ctx, r, p, 1); err != nil {
+		return 0, err
 	}
-	return requests, nil
+	if err := p.signal(takeProfile); err != nil {
+		return 0, err
+	}
+	measured, err := l.drive(ctx, r, p, seconds)
+	return measured.requests, errors.Join(err, p.signal(takeProfile))
 }
