@@ -112,12 +112,12 @@ func isForGateways(path []byte) bool {
 	return bytes.HasPrefix(path, pathValidate) && (len(path) == len(pathValidate) || path[len(pathValidate)] == '/')
 }
 
-// noBody keeps the door for gateways from waiting for the body of a GET or HEAD, which means nothing (RFC 9110, section
+// noBody keeps the doors of validation from waiting for the body of a GET or HEAD, which means nothing (RFC 9110, section
 // 9.3.1): nginx asks with the Content-Length of its client, and without the body, unless it is told to leave that out.
 // Should a body come after all nobody reads it, so the connection ends.
 func noBody(h *fasthttp.RequestHeader) (limits fasthttp.RequestConfig) {
 	if n := h.ContentLength(); n != 0 && n != withoutLength && (h.IsGet() || h.IsHead()) {
-		if path, _, _ := bytes.Cut(h.RequestURI(), []byte("?")); isForGateways(path) {
+		if path, _, _ := bytes.Cut(h.RequestURI(), []byte("?")); isForGateways(path) || bytes.Equal(path, pathPing) {
 			h.SetContentLength(0)
 			h.SetConnectionClose()
 		}
