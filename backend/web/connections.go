@@ -2,6 +2,7 @@ package web
 
 import (
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -263,6 +264,25 @@ func (c *conn) Write(p []byte) (written int, err error) {
 
 // Close implements net.Conn.
 func (c *conn) Close() error {
+	if does, _ := c.now(); does == writing {
+		c.linger()
+	}
 	c.all.remove(c)
 	return c.Conn.Close()
 }
+
+// linger gives the other end time to take an answer after which the connection ends. What it still sends is dropped: were
+// it left unread, the system would reset the connection, and the answer could be lost (RFC 9112, section 9.6).
+func (c *conn) linger() {
+	half, ok := c.Conn.(interface{ CloseWrite() error })
+	if !ok || half.CloseWrite() != nil || c.Conn.SetReadDeadline(time.Now().Add(lingerTime)) != nil {
+		return
+	}
+	_, _ = io.CopyN(io.Discard, c.Conn, lingerBytes) // whatever ends it, the connection is closed now
+}
+
+// How long a connection that ends is read from, and how much.
+const (
+	lingerTime  = 2 * time.Second
+	lingerBytes = 16 << 20
+)

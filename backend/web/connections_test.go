@@ -138,6 +138,30 @@ func TestAnAnswerThatIsTakenSlowlyEndsHoweverOftenAByteIsTaken(t *testing.T) {
 	})
 }
 
+// halves is a connection of which one direction can be closed, which a pipe is not.
+type halves struct{ net.Conn }
+
+func (halves) CloseWrite() error { return nil }
+
+func TestAConnectionThatEndsAfterAnAnswerIsReadForAWhileAndNoLonger(t *testing.T) {
+	inBubble(t, func(t *testing.T, c *conn, peer net.Conn) {
+		c.Conn = halves{c.Conn}
+		exchange(t, c, peer, 0)
+		done := every3Seconds(func() error {
+			_, err := peer.Write([]byte("more"))
+			return err
+		})
+		began := time.Now()
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(began); took != lingerTime {
+			t.Errorf("closed after %s, want %s", took, lingerTime)
+		}
+		<-done
+	})
+}
+
 // The sweep may set a deadline just when the connection goes on to something else.
 func TestADeadlineThatComesTooLateIsTakenBack(t *testing.T) {
 	inBubble(t, func(t *testing.T, c *conn, peer net.Conn) {

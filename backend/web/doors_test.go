@@ -393,24 +393,52 @@ func TestTheDoorsWaitForNoBody(t *testing.T) {
 	p := backendtest.Start(t)
 	_, secret := p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})
 	hidden := "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
-	for _, line := range []string{"GET /api/v1/validate/orders?scope=account", "HEAD /api/v1/validate", "GET /api/v1/ping"} {
-		for _, length := range []string{"Content-Length: 7", "Content-Length: 9999999", "Transfer-Encoding: chunked"} {
-			for _, body := range []string{"", hidden} {
-				head := line + " HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + secret + "\r\n" + length + "\r\n\r\n"
-				all := untilClosed(t, p, head+body)
+	for _, line := range []string{
+		"GET /api/v1/validate/orders?scope=account", "HEAD /api/v1/validate", "POST /api/v1/validate", "BREW /api/v1/validate/",
+		"GET http://x/api/v1/validate", "GET /api/v1/ping",
+	} {
+		for _, length := range []string{"Content-Length: 7", "Content-Length: 9999999", "Transfer-Encoding: chunked", "Content-Length: 7\r\nExpect: 100-continue"} {
+			for _, body := range []string{"", "zz", hidden} {
+				all := untilClosed(t, p, line+" HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "+secret+"\r\n"+length+"\r\n\r\n"+body)
+				all = strings.TrimPrefix(all, "HTTP/1.1 100 Continue\r\n\r\n")
 				if strings.Count(all, "HTTP/1.1 ") != 1 || !strings.HasPrefix(all, "HTTP/1.1 200 ") || !strings.Contains(all, "\r\nConnection: close\r\n") {
 					t.Errorf("%s, %s, %q: answered\n%s", line, length, body, all)
 				}
 			}
 		}
 	}
-	for credential, status := range map[string]string{"Bearer " + secret: "200", "Bearer unknown": "401"} {
-		all := untilClosed(t, p, "POST /api/v1/validate HTTP/1.1\r\nHost: x\r\nAuthorization: "+credential+"\r\nContent-Length: 9999999\r\n\r\n")
-		if !strings.HasPrefix(all, "HTTP/1.1 "+status+" ") {
-			t.Errorf("a large body with %s: answered\n%s", credential, all)
+}
+
+func TestWhoSendsABodyThatNobodyReadsStillGetsTheAnswer(t *testing.T) {
+	p := backendtest.Start(t)
+	_, secret := p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})
+	for range 20 {
+		for _, size := range []int64{100, 100 << 10, 4 << 20} {
+			for _, method := range []string{http.MethodGet, http.MethodPost} {
+				for _, length := range []int64{size, -1} { // -1 is in chunks
+					request, err := http.NewRequestWithContext(t.Context(), method, p.URL+"/api/v1/validate", io.LimitReader(zeros{}, size))
+					if err != nil {
+						t.Fatal(err)
+					}
+					request.ContentLength = length
+					request.Header.Set("Authorization", "Bearer "+secret)
+					answer, err := http.DefaultClient.Do(request)
+					if err != nil {
+						t.Fatalf("%s with %d bytes (%d): %v", method, size, length, err)
+					}
+					if answer.Body.Close(); answer.StatusCode != http.StatusOK {
+						t.Errorf("%s with %d bytes (%d): %d", method, size, length, answer.StatusCode)
+					}
+				}
+			}
 		}
 	}
 }
+
+// zeros is an endless body.
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { return len(p), nil }
 
 // RFC 9112, section 6.3: nobody can tell where such a body ends.
 func TestABodyOfUnknownLengthIsRefusedAndEndsTheConnection(t *testing.T) {

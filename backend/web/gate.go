@@ -3,7 +3,6 @@ package web
 import (
 	"bytes"
 	"context"
-	"errors"
 	"net/http"
 	"runtime/debug"
 	"slices"
@@ -112,32 +111,26 @@ func isForGateways(path []byte) bool {
 	return bytes.HasPrefix(path, pathValidate) && (len(path) == len(pathValidate) || path[len(pathValidate)] == '/')
 }
 
-// noBody keeps the doors of validation from waiting for the body of a GET or HEAD, which means nothing (RFC 9110, section
-// 9.3.1): nginx asks with the Content-Length of its client, and without the body, unless it is told to leave that out.
-// Should a body come after all nobody reads it, so the connection ends.
+// noBody keeps the doors of validation from waiting for a body, which they would not look at: a gateway may announce that
+// of its client and not send it, as nginx does unless it is told otherwise. Should it come after all nobody reads it, so
+// the connection ends.
 func noBody(h *fasthttp.RequestHeader) (limits fasthttp.RequestConfig) {
-	if n := h.ContentLength(); n != 0 && n != withoutLength && (h.IsGet() || h.IsHead()) {
-		if path, _, _ := bytes.Cut(h.RequestURI(), []byte("?")); isForGateways(path) || bytes.Equal(path, pathPing) {
-			h.SetContentLength(0)
-			h.SetConnectionClose()
-		}
+	if n := h.ContentLength(); n == 0 || n == withoutLength {
+		return limits
+	}
+	var target fasthttp.URI
+	if err := target.Parse(nil, h.RequestURI()); err != nil {
+		return limits
+	}
+	if path := target.PathOriginal(); isForGateways(path) || bytes.Equal(path, pathPing) {
+		h.SetContentLength(0)
+		h.SetConnectionClose()
 	}
 	return limits
 }
 
 // withoutLength is the length that fasthttp gives to the body of a request that says nothing of one.
 const withoutLength = -2
-
-// unread answers what could not be read whole. A body that is too large is no concern of the door for gateways.
-func unread(gate fasthttp.RequestHandler, others func(*fasthttp.RequestCtx, error)) func(*fasthttp.RequestCtx, error) {
-	return func(c *fasthttp.RequestCtx, err error) {
-		if errors.Is(err, fasthttp.ErrBodyTooLarge) && isForGateways(c.URI().PathOriginal()) {
-			gate(c)
-			return
-		}
-		others(c, err)
-	}
-}
 
 // guarded answers 503 where the door panics: the program goes on, and nobody gets through.
 func (s *Server) guarded(c *fasthttp.RequestCtx, door func(*fasthttp.RequestCtx)) {

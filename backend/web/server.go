@@ -113,7 +113,6 @@ func New(parts Parts) (*Server, error) {
 	server := s.app.Server()
 	server.Handler = s.gate(s.app.Handler())
 	server.HeaderReceived = noBody
-	server.ErrorHandler = unread(server.Handler, server.ErrorHandler)
 	server.ExpectHandler = askForBody
 	return s, nil
 }
