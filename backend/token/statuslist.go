@@ -22,6 +22,9 @@ const (
 	StatusListTTL = time.Minute
 	// StatusListLifetime is when a list may not be relied on any more by who can't get a newer one.
 	StatusListLifetime = time.Hour
+	// statusListRenewal is for how long a list in which nothing changes is handed out as it is, so that who asks each
+	// StatusListTTL is mostly told in a few bytes that it is still the same.
+	statusListRenewal = 10 * time.Minute
 	// StatusListBits is the size of an entry: suspended does not fit into one bit.
 	StatusListBits = 2
 )

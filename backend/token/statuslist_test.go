@@ -171,13 +171,13 @@ func TestAListIsReadAgainOnlyAfterAChangeOrItsTTLAndSignedAnewOnlyIfItSaysSometh
 		if reads != 3 || second == first {
 			t.Errorf("after a change: %d reads, signed anew: %v", reads, second != first)
 		}
-		time.Sleep(StatusListTTL - time.Nanosecond) // of the bubble's clock
+		time.Sleep(statusListRenewal - time.Nanosecond) // of the bubble's clock
 		if again := get(); reads != 3 || again != second {
-			t.Errorf("before the end of its ttl: %d reads, signed anew: %v", reads, again != second)
+			t.Errorf("before its renewal: %d reads, signed anew: %v", reads, again != second)
 		}
 		time.Sleep(time.Nanosecond)
 		if again := get(); reads != 4 || again == second {
-			t.Errorf("after its ttl: %d reads, signed anew: %v", reads, again != second)
+			t.Errorf("at its renewal: %d reads, signed anew: %v", reads, again != second)
 		}
 	})
 }

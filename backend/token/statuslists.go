@@ -119,7 +119,7 @@ func (ts *Tokens) StatusLists(ctx context.Context) ([]string, error) {
 }
 
 // StatusList returns the list with a number, else a fault.NotFound. Every change of a token that was answered before the
-// call is in it. As long as nothing changes it is answered from memory, and signed anew each StatusListTTL.
+// call is in it. As long as nothing changes it is answered from memory, and signed anew each statusListRenewal.
 func (ts *Tokens) StatusList(ctx context.Context, number int) (SignedStatusList, error) {
 	at, ls := ts.now(), ts.statusLists
 	change := ls.lastChange(number)
@@ -187,7 +187,7 @@ func (ls *statusLists) find(number int, change uint64, at time.Time) (r *renderi
 func (r *rendering) isFresh(at time.Time) bool {
 	age := at.Sub(r.issuedAt)
 	// Somebody who read the clock a moment later may have been faster.
-	return age > -time.Second && age < StatusListTTL
+	return age > -time.Second && age < statusListRenewal
 }
 
 // render completes a rendering and tells all who wait for it.

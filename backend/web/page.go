@@ -126,12 +126,24 @@ func (f file) send(c *fiber.Ctx, tagged bool) error {
 	}
 	if tagged {
 		c.Set(fiber.HeaderETag, `"`+etag+`"`)
-		if c.Get(fiber.HeaderIfNoneMatch) != "" && c.Fresh() {
+		if known(c.GetReqHeaders()[fiber.HeaderIfNoneMatch], etag) {
 			c.Response().Header.Del(fiber.HeaderContentEncoding)
 			return c.SendStatus(fiber.StatusNotModified)
 		}
 	}
 	return c.Send(body)
+}
+
+// known reports whether If-None-Match names the tag, weakly compared (RFC 9110, section 13.1.2). That fetch in Node and
+// browsers sends "Cache-Control: no-cache" with it is for caches, not for us (RFC 9111, section 5.2.1.4).
+func known(lines []string, etag string) bool {
+	for tag := range strings.SplitSeq(strings.Join(lines, ","), ",") {
+		tag = strings.TrimPrefix(strings.TrimSpace(tag), "W/")
+		if tag == `"`+etag+`"` || tag == "*" {
+			return true
+		}
+	}
+	return false
 }
 
 // takes reports whether Accept-Encoding names the encoding, or says of all others that they are taken (RFC 9110, section

@@ -36,8 +36,13 @@ func TestASecretNamesItsEntryAndTheListIsSignedAsTheDraftSays(t *testing.T) {
 		t.Errorf("%v %v", parsed.Header, claims)
 	}
 	p.Clock.Move(token.StatusListTTL)
-	if later := p.Call(http.MethodGet, "/status-lists/1", nil); later.Body == a.Body {
-		t.Error("a list older than its ttl is served")
+	same := backendtest.Header{Name: "If-None-Match", Value: a.Header.Get("ETag")}
+	if later := p.Call(http.MethodGet, "/status-lists/1", nil, same); later.Status != http.StatusNotModified {
+		t.Errorf("who asks for the same list after its ttl gets %d", later.Status)
+	}
+	p.Clock.Move(10 * time.Minute)
+	if later := p.Call(http.MethodGet, "/status-lists/1", nil, same); later.Status != http.StatusOK {
+		t.Errorf("a list that will soon have expired is handed out: %d", later.Status)
 	}
 }
 
@@ -129,7 +134,10 @@ func TestAListIsSentOncePackedWhereTheRequestTakesItAndNotAgain(t *testing.T) {
 	if tag == packedTag || !strings.HasPrefix(tag, `"`) || !strings.HasPrefix(packedTag, `"`) {
 		t.Errorf("two encodings have the tags %s and %s", tag, packedTag)
 	}
-	for _, again := range []backendtest.Answer{get(takes("gzip"), has(packedTag)), get(takes("gzip"), has(`"x", `+packedTag)), get(takes("identity"), has(tag)), get(takes("gzip"), has("*"))} {
+	for _, again := range []backendtest.Answer{
+		get(takes("gzip"), has(packedTag)), get(takes("gzip"), has(`"x", `+packedTag)), get(takes("identity"), has(tag)), get(takes("gzip"), has("*")),
+		get(takes("identity"), has("W/"+tag), backendtest.Header{Name: "Cache-Control", Value: "no-cache"}), get(takes("identity"), has(`"x"`), has(tag)),
+	} {
 		if again.Status != http.StatusNotModified || again.Body != "" || again.Header.Get("ETag") == "" || again.Header.Get("Content-Encoding") != "" {
 			t.Errorf("who has it gets %d %v", again.Status, again.Header)
 		}
