@@ -1,5 +1,6 @@
-import { execFile, execFileSync } from "node:child_process";
+import { execFile, execFileSync, spawn } from "node:child_process";
 import { createHmac, generateKeyPairSync, sign } from "node:crypto";
+import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { Api, Created } from "./api";
 import { expect, test } from "./fixtures";
@@ -64,6 +65,76 @@ for (const [language, program] of Object.entries(programs)) {
   });
 }
 
+/** Programs that keep one verifier, with a clock of their own: for each line of minutes and a token they say a word. */
+const services = {
+  Node: () => [
+    process.execPath,
+    "--input-type=module",
+    "--eval",
+    `import { createInterface } from "node:readline";
+const [issuer, file] = process.argv.slice(1);
+const { Verifier } = await import(file);
+const now = Date.now;
+const verifier = new Verifier(issuer, issuer, { now: () => Date.now() });
+for await (const line of createInterface({ input: process.stdin })) {
+  const [minutes, token] = line.split(" ");
+  Date.now = () => now() + minutes * 60_000;
+  console.log(await verifier.verify(token).then(() => "good", (error) => error.message));
+}`,
+  ],
+  Python: () => [
+    execFileSync(here("python.sh"), { encoding: "utf8" }).trim(),
+    "-c",
+    `import importlib.util, sys, time
+_, issuer, file = sys.argv
+spec = importlib.util.spec_from_file_location("verify", file)
+verify = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(verify)
+now = time.time
+verifier = verify.Verifier(issuer, issuer)
+for line in sys.stdin:
+    minutes, token = line.split()
+    time.time = lambda: now() + int(minutes) * 60
+    try:
+        verifier.verify(token)
+        print("good", flush=True)
+    except Exception as reason:
+        print(reason, flush=True)`,
+  ],
+};
+
+for (const [language, service] of Object.entries(services)) {
+  test(`${language} goes on with what it has while nobody answers, whatever it is asked meanwhile`, async ({
+    api,
+    server,
+  }) => {
+    await api.setUp();
+    const { token } = await issue(api);
+    const { "a foreign key with its own id": forged = "" } = await forgeries(api, token);
+    const [command = "", ...args] = service();
+    const file = programs[language as keyof typeof programs]().at(-1) ?? "";
+    const program = spawn(command, [...args, server.origin, file], {
+      env: { ...process.env, NO_PROXY: "127.0.0.1" },
+      stdio: ["pipe", "pipe", "inherit"],
+    });
+    const lines = createInterface({ input: program.stdout })[Symbol.asyncIterator]();
+    const ask = async (minutes: number, asked: string) => {
+      program.stdin.write(`${minutes} ${asked}\n`);
+      return (await lines.next()).value;
+    };
+    expect(await ask(0, token)).toBe("good");
+    await server.stop();
+    expect(await ask(1, token)).toBe("good");
+    for (const minutes of [6, 11, 49]) {
+      expect(await ask(minutes, forged)).not.toBe("good");
+      expect(await ask(minutes, forged)).not.toBe("good");
+      expect(await ask(minutes, token)).toBe("good");
+    }
+    expect(await ask(61, token)).toMatch(/refused|fetch failed/i);
+    program.stdin.end();
+  });
+}
+
 test("Node fetches a list once in its ttl, sees a change after it, and relies on no list that has expired", async ({
   api,
 }) => {
@@ -71,13 +142,15 @@ test("Node fetches a list once in its ttl, sees a change after it, and relies on
   const { Verifier }: { Verifier: OfflineVerifier } = await import(here("../docs/offline/verify.mjs"));
   const { details, token } = await issue(api);
   const start = Date.now();
-  let [passed, fetched, down] = [0, 0, false];
+  let [passed, fetched, unchanged, down] = [0, 0, 0, false];
   const verifier = new Verifier(api.origin, api.origin, {
     now: () => start + passed,
     fetch: async (...args) => {
       fetched += 1;
       if (down) throw new Error("the network is down");
-      return fetch(...args);
+      const answer = await fetch(...args);
+      if (answer.status === 304) unchanged += 1;
+      return answer;
     },
   });
   await Promise.all([verifier.verify(token), verifier.verify(token)]);
@@ -92,11 +165,14 @@ test("Node fetches a list once in its ttl, sees a change after it, and relies on
   await api.act(`/api_token/${details.id}/activate`);
   passed = 120_000;
   await verifier.verify(token);
+  passed += 60_000;
+  await verifier.verify(token);
+  expect(unchanged).toBe(1);
   down = true;
   passed += 60_000;
   await verifier.verify(token);
   await verifier.verify(token);
-  expect(fetched).toBe(4);
+  expect(fetched).toBe(5);
   passed += 3_600_000;
   await expect(verifier.verify(token)).rejects.toThrow("the network is down");
 });

@@ -18,7 +18,7 @@ export interface Server {
   setupCode: string;
   /** What it wrote to standard error so far. */
   log: () => string;
-  /** Ends it by SIGTERM, removes its data, and holds it to a clean exit. */
+  /** Ends it by SIGTERM, removes its data, and holds it to a clean exit. Once more does nothing. */
   stop: () => Promise<void>;
 }
 
@@ -52,7 +52,7 @@ export async function startServer(): Promise<Server> {
     stop: async () => {
       program.kill("SIGTERM");
       const how = await exit;
-      await rm(data, { recursive: true });
+      await rm(data, { recursive: true, force: true });
       expect(how, `The server did not end cleanly:\n${log}`).toBe("code 0");
     },
   };

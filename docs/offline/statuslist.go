@@ -15,9 +15,11 @@ import (
 // statusList is a list that was fetched and verified.
 type statusList struct {
 	entries []byte
-	bits    int       // of an entry: 1, 2, 4 or 8
-	next    time.Time // when to look for a newer one
-	expires time.Time // from when on it says nothing any more
+	bits    int           // of an entry: 1, 2, 4 or 8
+	tag     string        // to ask whether it is still the same
+	ttl     time.Duration // for how long to keep it before that
+	next    time.Time     // when to ask
+	expires time.Time     // from when on it says nothing any more
 }
 
 // listClaims are the claims of a signed list.
@@ -37,16 +39,22 @@ func (v *Verifier) list(ctx context.Context, uri string) (*statusList, error) {
 	if held != nil && v.Now().Before(held.next) {
 		return held, nil
 	}
-	fetched, err := v.fetchList(ctx, uri)
-	if err != nil {
-		if held == nil || !v.Now().Before(held.expires) {
-			return nil, err
-		}
-		held.next = v.Now().Add(retryAfter)
-		if held.next.After(held.expires) {
-			held.next = held.expires
-		}
-		return held, nil
+	if held != nil && v.Now().Before(held.expires) {
+		var cancel func()
+		ctx, cancel = context.WithTimeout(ctx, patience)
+		defer cancel()
+	} else {
+		held = nil
+	}
+	fetched, err := v.fetchList(ctx, uri, held)
+	switch {
+	case err == nil:
+		fetched.keep(v.Now(), fetched.ttl)
+	case held != nil:
+		fetched = held
+		fetched.keep(v.Now(), retryAfter)
+	default:
+		return nil, err
 	}
 	if v.lists == nil {
 		v.lists = map[string]*statusList{}
@@ -55,10 +63,25 @@ func (v *Verifier) list(ctx context.Context, uri string) (*statusList, error) {
 	return fetched, nil
 }
 
-func (v *Verifier) fetchList(ctx context.Context, uri string) (*statusList, error) {
-	signed, err := v.get(ctx, uri)
+func (l *statusList) keep(now time.Time, period time.Duration) {
+	l.next = now.Add(period)
+	if l.next.After(l.expires) {
+		l.next = l.expires
+	}
+}
+
+// fetchList returns a newer list, or the one at hand, which may be nil, if that is still the same.
+func (v *Verifier) fetchList(ctx context.Context, uri string, held *statusList) (*statusList, error) {
+	known := ""
+	if held != nil {
+		known = held.tag
+	}
+	signed, tag, err := v.get(ctx, uri, known)
 	if err != nil {
 		return nil, err
+	}
+	if signed == nil {
+		return held, nil
 	}
 	claims := &listClaims{}
 	if err := v.parse(ctx, string(signed), "statuslist+jwt", claims, jwt.WithSubject(uri)); err != nil {
@@ -82,12 +105,8 @@ func (v *Verifier) fetchList(ctx context.Context, uri string) (*statusList, erro
 	if err != nil {
 		return nil, err
 	}
-	list := &statusList{entries: entries, bits: claims.List.Bits, expires: claims.ExpiresAt.Time}
-	list.next = v.Now().Add(min(time.Duration(claims.TTL)*time.Second, longestTTL))
-	if list.next.After(list.expires) {
-		list.next = list.expires
-	}
-	return list, nil
+	ttl := min(time.Duration(claims.TTL)*time.Second, longestTTL)
+	return &statusList{entries: entries, bits: claims.List.Bits, tag: tag, ttl: ttl, expires: claims.ExpiresAt.Time}, nil
 }
 
 // at returns the value of an entry. The lowest bits of a byte are its first entry.

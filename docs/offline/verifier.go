@@ -19,7 +19,8 @@ import (
 
 const (
 	keysKept   = 5 * time.Minute  // before an unknown key id makes the keys be fetched anew
-	retryAfter = 5 * time.Second  // after a newer list could not be fetched
+	retryAfter = 10 * time.Second // after keys or a newer list could not be fetched
+	patience   = time.Second      // to wait for something newer than what is at hand
 	longestTTL = 10 * time.Minute // whatever a list allows
 	maxAnswer  = 1 << 20          // bytes
 )
@@ -32,10 +33,10 @@ type Verifier struct {
 	Client   *http.Client
 	Now      func() time.Time
 
-	mu     sync.Mutex // also held while something is fetched, so that only one of many fetches it
-	keys   map[string]*ecdsa.PublicKey
-	keysAt time.Time
-	lists  map[string]*statusList
+	mu       sync.Mutex // also held while something is fetched, so that only one of many fetches it
+	keys     map[string]*ecdsa.PublicKey
+	keysNext time.Time // from when on an unknown key id makes the keys be fetched
+	lists    map[string]*statusList
 }
 
 // Claims are the claims of a token.
@@ -99,12 +100,20 @@ func (v *Verifier) parse(ctx context.Context, signed, typ string, claims jwt.Cla
 	return err
 }
 
-// key returns a key of the issuer. A new one is published ten minutes before it signs.
+// key returns a key of the issuer. Those at hand are never dropped for want of newer ones, and not for each id that is not
+// among them they are asked for: anybody can make those up. A new key is published ten minutes before it signs.
 func (v *Verifier) key(ctx context.Context, id string) (*ecdsa.PublicKey, error) {
-	if v.keys[id] == nil && v.Now().Sub(v.keysAt) >= keysKept {
+	if v.keys[id] == nil && !v.Now().Before(v.keysNext) {
+		if v.keys != nil {
+			var cancel func()
+			ctx, cancel = context.WithTimeout(ctx, patience)
+			defer cancel()
+		}
+		v.keysNext = v.Now().Add(retryAfter)
 		if err := v.fetchKeys(ctx); err != nil {
 			return nil, err
 		}
+		v.keysNext = v.Now().Add(keysKept)
 	}
 	if v.keys[id] == nil {
 		return nil, errors.New("the issuer has no such key")
@@ -113,7 +122,7 @@ func (v *Verifier) key(ctx context.Context, id string) (*ecdsa.PublicKey, error)
 }
 
 func (v *Verifier) fetchKeys(ctx context.Context) error {
-	body, err := v.get(ctx, v.Issuer+"/.well-known/jwks.json")
+	body, _, err := v.get(ctx, v.Issuer+"/.well-known/jwks.json", "")
 	if err != nil {
 		return err
 	}
@@ -136,22 +145,30 @@ func (v *Verifier) fetchKeys(ctx context.Context) error {
 		}
 		keys[jwk.Kid] = key
 	}
-	v.keys, v.keysAt = keys, v.Now()
+	v.keys = keys
 	return nil
 }
 
-func (v *Verifier) get(ctx context.Context, url string) ([]byte, error) {
+// get returns what stands at an address, and its tag. The body is nil where it still is what has the given tag.
+func (v *Verifier) get(ctx context.Context, url, known string) (body []byte, tag string, err error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
-		return nil, err
+		return nil, "", err
+	}
+	if known != "" {
+		request.Header.Set("If-None-Match", known)
 	}
 	response, err := v.Client.Do(request)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s answers %s", url, response.Status)
+	switch {
+	case response.StatusCode == http.StatusNotModified && known != "":
+		return nil, known, nil
+	case response.StatusCode != http.StatusOK:
+		return nil, "", fmt.Errorf("%s answers %s", url, response.Status)
 	}
-	return io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	body, err = io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	return body, response.Header.Get("ETag"), err
 }

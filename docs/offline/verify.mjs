@@ -7,7 +7,8 @@ import { fileURLToPath } from "node:url";
 import { inflateSync } from "node:zlib";
 import { createRemoteJWKSet, jwtVerify } from "jose";
 
-const retryAfter = 5_000; // ms, after a newer list could not be fetched
+const retryAfter = 10_000; // ms, after a newer list could not be fetched
+const patience = 1_000; // ms, to wait for a newer list than the one at hand
 const longestTTL = 600_000; // ms, whatever a list allows
 const maxEntries = 1 << 20; // bytes
 
@@ -28,7 +29,8 @@ export class Verifier {
     this.#audience = audience;
     this.#fetch = fetch;
     this.#now = now;
-    this.#keys = createRemoteJWKSet(new URL("/.well-known/jwks.json", issuer));
+    // Those at hand are never dropped for want of newer ones; a key that is not among them makes it ask for these.
+    this.#keys = createRemoteJWKSet(new URL("/.well-known/jwks.json", issuer), { cacheMaxAge: Infinity });
   }
 
   /** Returns the claims of a token that is good now, else throws an error that says why it is not. */
@@ -66,29 +68,39 @@ export class Verifier {
     const slot = this.#lists.get(uri) ?? {};
     this.#lists.set(uri, slot);
     if (slot.held && this.#now() < slot.held.next) return slot.held;
-    slot.fetching ??= this.#fetchList(uri).finally(() => {
+    if (slot.held && this.#now() >= slot.held.expires) slot.held = undefined;
+    slot.fetching ??= this.#fetchList(uri, slot.held).finally(() => {
       slot.fetching = undefined;
     });
     try {
       slot.held = await slot.fetching;
     } catch (error) {
-      if (!slot.held || this.#now() >= slot.held.expires) throw error;
+      if (!slot.held) throw error;
       slot.held.next = Math.min(this.#now() + retryAfter, slot.held.expires);
     }
     return slot.held;
   }
 
-  async #fetchList(uri) {
-    const answer = await this.#fetch(uri, { signal: AbortSignal.timeout(5_000) });
+  /** Returns a newer list, or the one at hand, if any, where that is still the same. */
+  async #fetchList(uri, held) {
+    const signal = AbortSignal.timeout(held ? patience : 5_000);
+    const answer = await this.#fetch(uri, {
+      headers: held?.tag ? { "If-None-Match": held.tag } : {},
+      signal,
+    });
+    if (answer.status === 304 && held) return this.#kept(held);
     if (!answer.ok) throw new Error(`${uri} answers ${answer.status}`);
     const claims = await this.#parse(await answer.text(), "statuslist+jwt", { subject: uri });
     const { bits, lst } = claims.status_list;
     if (![1, 2, 4, 8].includes(bits)) throw new Error("the status list has entries of a strange size");
     if (!(claims.ttl > 0)) throw new Error("the status list does not say for how long it may be kept");
     const entries = inflateSync(Buffer.from(lst, "base64url"), { maxOutputLength: maxEntries });
-    const expires = claims.exp * 1000;
-    const next = Math.min(this.#now() + Math.min(claims.ttl * 1000, longestTTL), expires);
-    return { entries, bits, next, expires };
+    const ttl = Math.min(claims.ttl * 1000, longestTTL);
+    return this.#kept({ entries, bits, tag: answer.headers.get("ETag"), ttl, expires: claims.exp * 1000 });
+  }
+
+  #kept(list) {
+    return { ...list, next: Math.min(this.#now() + list.ttl, list.expires) };
   }
 }
 

@@ -10,12 +10,15 @@ import json
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 import zlib
 
 import jwt
 
-RETRY_AFTER = 5  # seconds, after a newer list could not be fetched
+KEYS_KEPT = 300  # seconds, before an unknown key id makes the keys be fetched anew
+RETRY_AFTER = 10  # seconds, after keys or a newer list could not be fetched
+PATIENCE = 1  # seconds, to wait for something newer than what is at hand
 LONGEST_TTL = 600  # seconds, whatever a list allows
 MAX_ANSWER = 1 << 20  # bytes
 
@@ -27,7 +30,7 @@ class Refused(Exception):
 class StatusList:
     """A list that was fetched and verified."""
 
-    def __init__(self, claims, now):
+    def __init__(self, claims, tag):
         self.bits = claims["status_list"]["bits"]
         if self.bits not in (1, 2, 4, 8):
             raise Refused("the status list has entries of a strange size")
@@ -36,8 +39,14 @@ class StatusList:
         lst = claims["status_list"]["lst"]
         packed = base64.urlsafe_b64decode(lst + "=" * (-len(lst) % 4))
         self.entries = zlib.decompressobj().decompress(packed, MAX_ANSWER)
+        self.tag = tag
+        self.ttl = min(claims["ttl"], LONGEST_TTL)
         self.expires = claims["exp"]
-        self.next = min(now + min(claims["ttl"], LONGEST_TTL), self.expires)
+        self.keep(self.ttl)
+
+    def keep(self, seconds):
+        """Says for how long to keep the list before asking for a newer one."""
+        self.next = min(time.time() + seconds, self.expires)
 
     def at(self, index):
         """Returns the value of an entry. The lowest bits of a byte are its first entry."""
@@ -57,9 +66,10 @@ class Verifier:
     def __init__(self, issuer, audience):
         self.issuer = issuer
         self.audience = audience
-        self.keys = jwt.PyJWKClient(issuer + "/.well-known/jwks.json", lifespan=300)
+        self.keys = {}
+        self.keys_next = 0  # from when on an unknown key id makes the keys be fetched
         self.lists = {}
-        self.lock = threading.Lock()  # so that only one of many fetches a list
+        self.lock = threading.RLock()  # so that only one of many fetches
 
     def verify(self, token):
         """Returns the claims of a token that is good now, else raises an exception that says why it is not."""
@@ -82,9 +92,26 @@ class Verifier:
         header = jwt.get_unverified_header(signed)
         if header.get("typ") != typ or header.get("alg") != "ES256":
             raise Refused(f"the token is not of the type {typ}, signed with ES256")
-        key = self.keys.get_signing_key(header.get("kid")).key
+        key = self._key(header.get("kid"))
         required = ["iss", "exp", *required]
         return jwt.decode(signed, key, algorithms=["ES256"], issuer=self.issuer, options={"require": required}, **options)
+
+    def _key(self, kid):
+        """Returns a key of the issuer.
+
+        Those at hand are never dropped for want of newer ones, and not for each id that is not among them they are asked
+        for: anybody can make those up. A new key is published ten minutes before it signs.
+        """
+        if kid not in self.keys:
+            with self.lock:
+                if kid not in self.keys and time.time() >= self.keys_next:
+                    self.keys_next = time.time() + RETRY_AFTER
+                    _, body = self._get(self.issuer + "/.well-known/jwks.json", self.keys)
+                    self.keys = {key.key_id: key.key for key in jwt.PyJWKSet.from_json(body).keys}
+                    self.keys_next = time.time() + KEYS_KEPT
+        if kid not in self.keys:
+            raise Refused("the issuer has no such key")
+        return self.keys[kid]
 
     def _list(self, uri):
         """Returns the list with that address: the one at hand until its ttl is over, then a newer one.
@@ -95,21 +122,38 @@ class Verifier:
             held = self.lists.get(uri)
             if held and time.time() < held.next:
                 return held
+            if held and time.time() >= held.expires:
+                held = None
             try:
-                self.lists[uri] = self._fetch_list(uri)
+                self.lists[uri] = self._fetch_list(uri, held)
             except Exception:
-                if not held or time.time() >= held.expires:
+                if not held:
                     raise
-                held.next = min(time.time() + RETRY_AFTER, held.expires)
+                held.keep(RETRY_AFTER)
             return self.lists[uri]
 
-    def _fetch_list(self, uri):
-        with urllib.request.urlopen(uri, timeout=5) as answer:
-            signed = answer.read(MAX_ANSWER).decode()
+    def _fetch_list(self, uri, held):
+        """Returns a newer list, or the one at hand, if any, where that is still the same."""
+        tag, signed = self._get(uri, held, held and held.tag)
+        if signed is None:
+            held.keep(held.ttl)
+            return held
         claims = self._parse(signed, "statuslist+jwt", ["sub"])
         if claims["sub"] != uri:
             raise Refused("the status list is another one")
-        return StatusList(claims, time.time())
+        return StatusList(claims, tag)
+
+    @staticmethod
+    def _get(url, at_hand, known=None):
+        """Returns the tag and the body of what stands at an address; no body where it still has the known tag."""
+        request = urllib.request.Request(url, headers={"If-None-Match": known} if known else {})
+        try:
+            with urllib.request.urlopen(request, timeout=PATIENCE if at_hand else 5) as answer:
+                return answer.headers["ETag"], answer.read(MAX_ANSWER).decode()
+        except urllib.error.HTTPError as answer:
+            if answer.code != 304 or not known:
+                raise
+            return known, None
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"compress/zlib"
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -10,6 +11,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -25,12 +27,20 @@ import (
 
 // network carries a verifier's requests, counts them, and answers some of them itself.
 type network struct {
-	fetched map[string]int
-	instead func(path string) (body string, err error) // an empty body asks the real server
+	fetched   map[string]int
+	unchanged int                                        // answers without a body
+	instead   func(path string) (body string, err error) // an empty body asks the real server
+	hangs     bool                                       // answers nothing
+	patience  []time.Duration                            // for how long it would have been waited then
 }
 
 func (n *network) RoundTrip(request *http.Request) (*http.Response, error) {
 	n.fetched[request.URL.Path]++
+	if n.hangs {
+		until, _ := request.Context().Deadline()
+		n.patience = append(n.patience, time.Until(until))
+		return nil, context.DeadlineExceeded
+	}
 	if n.instead != nil {
 		body, err := n.instead(request.URL.Path)
 		if err != nil {
@@ -40,7 +50,11 @@ func (n *network) RoundTrip(request *http.Request) (*http.Response, error) {
 			return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader(body)), Header: http.Header{}}, nil
 		}
 	}
-	return http.DefaultTransport.RoundTrip(request)
+	response, err := http.DefaultTransport.RoundTrip(request)
+	if err == nil && response.StatusCode == http.StatusNotModified {
+		n.unchanged++
+	}
+	return response, err
 }
 
 func verifierOf(p *backendtest.Program) (*Verifier, *network) {
@@ -56,11 +70,12 @@ func start(t *testing.T) (*backendtest.Program, audit.Actor, token.Listed, strin
 	return p, actor, made, secret
 }
 
-// refuses fails unless the token is refused for the reason.
-func refuses(t *testing.T, v *Verifier, secret, reason string) {
+// refuses fails unless the token is refused for one of the reasons.
+func refuses(t *testing.T, v *Verifier, secret string, reasons ...string) {
 	t.Helper()
-	if claims, err := v.Verify(t.Context(), secret); err == nil || claims != nil || !strings.Contains(err.Error(), reason) {
-		t.Errorf("%v %v, want %q", claims, err, reason)
+	claims, err := v.Verify(t.Context(), secret)
+	if err == nil || claims != nil || !slices.ContainsFunc(reasons, func(reason string) bool { return strings.Contains(err.Error(), reason) }) {
+		t.Errorf("%v %v, want one of %q", claims, err, reasons)
 	}
 }
 
@@ -194,6 +209,12 @@ func TestAListThatCannotBeRenewedHoldsUntilItExpiresAndNoLonger(t *testing.T) {
 		t.Errorf("it tried %d times at once", n.fetched["/status-lists/1"]-1)
 	}
 	p.Clock.Move(token.StatusListLifetime - token.StatusListTTL - time.Second)
+	for range 3 { // it makes no difference to the keys at hand
+		refuses(t, v, withKeyID(t, secret, "made-up"), "the network is down", "no such key")
+	}
+	if n.fetched["/.well-known/jwks.json"] != 2 {
+		t.Errorf("keys that can't be had were asked for %d times at once", n.fetched["/.well-known/jwks.json"]-1)
+	}
 	accepts(t, v, secret)
 	p.Clock.Move(time.Second)
 	refuses(t, v, secret, "the network is down")
@@ -205,6 +226,44 @@ func TestAListThatCannotBeRenewedHoldsUntilItExpiresAndNoLonger(t *testing.T) {
 		return "", nil
 	}
 	refuses(t, late, secret, "the network is down")
+}
+
+func TestWhereSomethingIsAtHandNothingNewerIsWaitedForLong(t *testing.T) {
+	p, _, _, secret := start(t)
+	v, n := verifierOf(p)
+	accepts(t, v, secret)
+	n.hangs = true
+	p.Clock.Move(keysKept)
+	accepts(t, v, secret)
+	refuses(t, v, withKeyID(t, secret, "made-up"), "deadline exceeded")
+	for _, patient := range n.patience {
+		if patient <= 0 || patient > time.Second {
+			t.Errorf("it would wait for %s", patient)
+		}
+	}
+}
+
+func TestAListThatIsStillTheSameIsNotSentAgain(t *testing.T) {
+	p, actor, made, secret := start(t)
+	v, n := verifierOf(p)
+	for range 5 {
+		accepts(t, v, secret)
+		p.Clock.Move(token.StatusListTTL)
+	}
+	if n.fetched["/status-lists/1"] != 5 || n.unchanged != 4 {
+		t.Errorf("of %d answers %d told that it is the same", n.fetched["/status-lists/1"], n.unchanged)
+	}
+	if _, err := p.Tokens.Suspend(t.Context(), actor, made.ID); err != nil {
+		t.Fatal(err)
+	}
+	refuses(t, v, secret, "is suspended")
+}
+
+// withKeyID names another key in a token.
+func withKeyID(t *testing.T, secret, id string) string {
+	t.Helper()
+	_, rest, _ := strings.Cut(secret, ".")
+	return base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"ES256","typ":"at+jwt","kid":"`+id+`"}`)) + "." + rest
 }
 
 func TestAListThatIsNotTheIssuersOwnSaysNothing(t *testing.T) {
