@@ -21,7 +21,8 @@ type oauthMetadata struct {
 	// Where the status lists are named (draft-ietf-oauth-status-list-20, section 9.1).
 	StatusLists string `json:"status_list_aggregation_endpoint"`
 	// Tokens are made on the page and by the API, not by a grant. Both lists are there although they are empty: the
-	// first has to be, and without the second clients assume the authorization code.
+	// first has to be, and without the second clients assume the authorization code (section 2; section 3.2 would leave
+	// empty ones out).
 	ResponseTypesSupported []string `json:"response_types_supported"`
 	GrantTypesSupported    []string `json:"grant_types_supported"`
 	ServiceDocumentation   string   `json:"service_documentation"`

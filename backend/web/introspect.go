@@ -77,8 +77,8 @@ func (s *Server) introspectBatch(c *fasthttp.RequestCtx, form *fasthttp.Args) er
 	return nil
 }
 
-// appendIntrospection appends what the account may know of a token. Others' tokens are as unknown to it as any forgery,
-// and asking does not count as their use.
+// appendIntrospection appends what the account may know of a token, and counts that as its use. Others' tokens are as
+// unknown to it as any forgery, and stay unused.
 func (s *Server) appendIntrospection(b, secret []byte, account pfid.ID) ([]byte, error) {
 	verdict, err := s.Tokens.Check(context.Background(), secret, token.Need{Accounts: []pfid.ID{account}})
 	if err != nil {

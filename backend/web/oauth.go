@@ -104,7 +104,7 @@ func (f formOf) read(c *fasthttp.RequestCtx) (*fasthttp.Args, error) {
 	case !bytes.EqualFold(bytes.TrimSpace(contentType), []byte(contentTypeForm)):
 		return nil, invalidRequest("The Content-Type must be " + contentTypeForm + ".")
 	case bytes.Count(body, []byte("&")) >= f.tokens+maxParameters:
-		return nil, invalidRequest("There are too many parameters; token may be sent " + f.times() + ".")
+		return nil, invalidRequest("Send token " + f.times() + ", and at most " + strconv.Itoa(maxParameters) + " other parameters.")
 	}
 	h.SetContentType(contentTypeForm) // the library knows it in lower case only
 	form := c.PostArgs()
