@@ -199,6 +199,12 @@ func TestTheAPIPageIsServedFromTheProgramAlone(t *testing.T) {
 			t.Errorf("the page holds %s", link)
 		}
 	}
+	// The OAuth metadata names this page for what stands at its addresses.
+	for _, path := range []string{"/oauth/introspect", "/oauth/introspect/batch", "/oauth/revoke", "/status-lists", "/status-lists/{number}"} {
+		if !strings.Contains(a.Body, "<code>"+path+"</code>") {
+			t.Errorf("the page does not say what %s is", path)
+		}
+	}
 	if a := p.Call(http.MethodGet, "/docs.css", nil); a.Status != http.StatusOK || !strings.HasPrefix(a.Header.Get("Content-Type"), "text/css") {
 		t.Errorf("%d %v", a.Status, a.Header)
 	}
