@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -30,7 +31,7 @@ type load struct {
 	cores     cores
 	folder    string // for scripts
 	out       io.Writer
-	scripts   int
+	scripts   atomic.Int64
 }
 
 // sample is one measurement.
@@ -192,8 +193,7 @@ func parse(output string) (m measured, err error) {
 
 // command is wrk with a script of its own.
 func (l *load) command(ctx context.Context, t traffic, p *process, seconds, connections int) (*exec.Cmd, error) {
-	l.scripts++
-	script := filepath.Join(l.folder, fmt.Sprintf("load-%d.lua", l.scripts))
+	script := filepath.Join(l.folder, fmt.Sprintf("load-%d.lua", l.scripts.Add(1)))
 	if err := os.WriteFile(script, []byte(t.as(p.credential).script(time.Now().UnixNano())), 0o600); err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime/pprof"
+	"sync"
 	"syscall"
 
 	cli "tokentab/backend/command"
@@ -16,6 +17,9 @@ import (
 
 // profiles is where profiles are written, to be looked at with go tool pprof.
 const profiles = "bin"
+
+// profileSeconds is how long a profile takes at least: it has a hundred samples a second, of both servers together.
+const profileSeconds = 15
 
 // takeProfile has a server that is profiled begin with it, and the second time end.
 const takeProfile = syscall.SIGUSR1
@@ -66,8 +70,9 @@ type spent struct {
 	on     map[string]float64
 }
 
-// profile loads tokentab and the bare server with hot tokens, one after the other, while each writes a profile.
-func (s *stage) profile(ctx context.Context, l *load, set settings) ([]spent, error) {
+// profile loads tokentab and the bare server with hot tokens, both at once while each writes a profile: their times are of
+// one processor, and what slows that down for a while slows both.
+func (s *stage) profile(ctx context.Context, l *load, set settings) (all []spent, err error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -85,36 +90,61 @@ func (s *stage) profile(ctx context.Context, l *load, set settings) ([]spent, er
 			return []string{self, "-profile-to", file[ours], "-tokentab", "serve", "--data", s.data, "--listen", address, "--public-url", publicURL}
 		},
 	}
-	var all []spent
-	for _, server := range []string{ours, bare} {
-		p, err := s.start(ctx, start[server])
+	var servers []*process
+	defer func() {
+		for _, p := range servers {
+			err = errors.Join(err, p.stop())
+		}
+	}()
+	names := []string{ours, bare}
+	for _, name := range names {
+		p, err := s.start(ctx, start[name])
 		if err != nil {
 			return nil, err
 		}
-		requests, err := l.driveFor(ctx, hotTokens, p, set.seconds)
-		if err := errors.Join(err, p.stop()); err != nil {
+		servers = append(servers, p)
+		if err := p.ready(ctx, hotTokens.traffic.first()); err != nil {
 			return nil, err
 		}
-		on, err := spentOn(ctx, file[server], requests)
+	}
+	if _, err := l.driveAll(ctx, hotTokens, servers, 1); err != nil { // warms up
+		return nil, err
+	}
+	take := func() (err error) {
+		for _, p := range servers {
+			err = errors.Join(err, p.signal(takeProfile))
+		}
+		return err
+	}
+	if err := take(); err != nil {
+		return nil, err
+	}
+	samples, err := l.driveAll(ctx, hotTokens, servers, max(set.seconds, profileSeconds))
+	if err := errors.Join(err, take()); err != nil {
+		return nil, err
+	}
+	for i, name := range names {
+		p := servers[i]
+		servers[i] = nil
+		if err := p.stop(); err != nil { // its profile is whole now
+			return nil, err
+		}
+		on, err := spentOn(ctx, file[name], samples[i].requests)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, spent{server, file[server], on})
+		all = append(all, spent{name, file[name], on})
 	}
 	return all, nil
 }
 
-// driveFor waits for a server, warms it up, and returns how many requests it answered in some seconds of its profile.
-func (l *load) driveFor(ctx context.Context, r row, p *process, seconds int) (requests int, err error) {
-	if err := p.ready(ctx, r.traffic.first()); err != nil {
-		return 0, err
+// driveAll loads several servers at once.
+func (l *load) driveAll(ctx context.Context, r row, servers []*process, seconds int) ([]sample, error) {
+	samples, errs := make([]sample, len(servers)), make([]error, len(servers))
+	var all sync.WaitGroup
+	for i, p := range servers {
+		all.Go(func() { samples[i], errs[i] = l.drive(ctx, r, p, seconds) })
 	}
-	if _, err := l.drive(ctx, r, p, 1); err != nil {
-		return 0, err
-	}
-	if err := p.signal(takeProfile); err != nil {
-		return 0, err
-	}
-	measured, err := l.drive(ctx, r, p, seconds)
-	return measured.requests, errors.Join(err, p.signal(takeProfile))
+	all.Wait()
+	return samples, errors.Join(errs...)
 }
