@@ -38,7 +38,7 @@ func draw(measured []line) string {
 		pictureWidth, height, style)
 	for i, l := range measured {
 		class := "other"
-		if l.server == ours || l.server == checking {
+		if l.server == ours || l.server == checking || l.server == checkingSocket {
 			class = "ours"
 		}
 		top := lineHeight/2 + i*lineHeight
