@@ -136,7 +136,7 @@ func TestAListThatWasReadBeforeAChangeIsNotGivenToWhoAsksAfterIt(t *testing.T) {
 	})
 }
 
-func TestAListIsReadAgainOnlyAfterAChangeOrItsTTLAndSignedAnewOnlyIfItSaysSomethingElse(t *testing.T) {
+func TestAListIsReadAgainOnlyAfterAChangeOrItsRenewalAndSignedAnewOnlyIfItSaysSomethingElse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		status, reads := Status(0), 0
 		ts := listsOver(t, func(_ int, set func(int, Status)) (bool, error) {
