@@ -11,18 +11,14 @@ import { useSetup } from "./session";
 /** All of it is asked for here, the name too. */
 type Details = SetUp & { name: string };
 
-/** The one-time code in the link that the server printed. */
-function codeInAddress(): string {
-  try {
-    return decodeURIComponent(window.location.hash.slice(1));
-  } catch {
-    return "";
-  }
+/** The one-time code in what was pasted: the code itself, or the whole link that the server printed. */
+function codeIn(text: string): string {
+  return text.slice(text.indexOf("#") + 1).trim();
 }
 
 export function SetupPage() {
   useTitle("Set up");
-  const [linked] = useState(codeInAddress);
+  const [linked, setLinked] = useState(() => codeIn(window.location.hash));
   const [details, setDetails] = useState<Details>({
     code: linked,
     account_name: "",
@@ -33,11 +29,22 @@ export function SetupPage() {
   const [incomplete, setIncomplete] = useState<Record<string, string[]>>({});
   const setup = useSetup();
 
+  const forget = setup.reset;
   useEffect(() => {
-    // The code must not stay in the address, where the history keeps it and a screenshot shows it.
-    if (window.location.hash)
+    function take() {
+      const code = codeIn(window.location.hash);
+      if (!code) return;
+      // The history would keep the code, and a screenshot of the address bar would show it.
       window.history.replaceState(null, "", window.location.pathname + window.location.search);
-  }, []);
+      setLinked(code);
+      setDetails((before) => ({ ...before, code }));
+      forget();
+    }
+    take();
+    // Opening the link in a tab that shows this page already changes only the part behind the #.
+    window.addEventListener("hashchange", take);
+    return () => window.removeEventListener("hashchange", take);
+  }, [forget]);
 
   const refused = setup.error instanceof ApiError ? setup.error.fields : {};
   const errors = Object.keys(incomplete).length > 0 ? incomplete : refused;
@@ -69,8 +76,9 @@ export function SetupPage() {
           label="Setup code"
           autoComplete="off"
           spellCheck={false}
-          hint="The server prints it at its start, at the end of the link."
+          hint="The server prints a setup link when it starts. Paste the link, or the code after its #."
           {...bind("code")}
+          onChange={(event) => setDetails({ ...details, code: codeIn(event.target.value) })}
         />
       )}
       <Field
