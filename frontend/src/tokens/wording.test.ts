@@ -74,6 +74,20 @@ describe("relative times", () => {
   ])("%d ms away is %s", (distance, text) => {
     expect(relativeTime(now + distance, now)).toBe(text);
   });
+  test("never read as more recent than a later time", () => {
+    const lengths = { second: 1, minute: 60, hour: 3_600, day: 86_400, month: 2_629_746, year: 31_556_952 };
+    const read = (text: string) => {
+      const match = /^(\d+) (second|minute|hour|day|month|year)s? ago$/.exec(text);
+      return match ? Number(match[1]) * lengths[match[2] as keyof typeof lengths] : 0;
+    };
+    let before = 0;
+    for (let distance = 1_000; distance < 12 * 365 * day; distance *= 1.0005) {
+      const shown = read(relativeTime(now - distance, now));
+      expect(shown, `${distance} ms after ${before} s`).toBeGreaterThanOrEqual(before);
+      before = shown;
+    }
+    expect(before).toBe(12 * lengths.year);
+  });
   test("have an exact form in UTC", () => {
     expect(utcTime(now)).toBe("2026-11-23 16:00:00 UTC");
   });

@@ -1,11 +1,20 @@
+const minute = 60;
+const hour = 60 * minute;
+const day = 24 * hour;
+const month = 2_629_746;
+const year = 31_556_952;
+
+/**
+ * A unit, its length and the distance from which the next unit is used, both in seconds. Each unit ends where the
+ * next one rounds to at least as much, so a list in the order of time also reads in that order.
+ */
 const units: [Intl.RelativeTimeFormatUnit, number, number][] = [
-  // unit, its length in seconds, how many of it before the next larger one is used
-  ["second", 1, 60],
-  ["minute", 60, 60],
-  ["hour", 3_600, 24],
-  ["day", 86_400, 100],
-  ["month", 2_629_746, 18],
-  ["year", 31_556_952, Number.POSITIVE_INFINITY],
+  ["second", 1, 57.5],
+  ["minute", minute, 59.5 * minute],
+  ["hour", hour, 23.5 * hour],
+  ["day", day, 3.5 * month],
+  ["month", month, 1.5 * year],
+  ["year", year, Number.POSITIVE_INFINITY],
 ];
 
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "always" });
@@ -13,17 +22,16 @@ const relative = new Intl.RelativeTimeFormat("en", { numeric: "always" });
 /** `at` as seen from `now`, both in milliseconds: "3 days ago", "in 2 hours", "just now". */
 export function relativeTime(at: number, now: number): string {
   const seconds = (at - now) / 1000;
-  if (Math.abs(seconds) < 10) return "just now";
-  for (const [unit, length, limit] of units) {
-    const amount = Math.round(seconds / length);
-    if (Math.abs(amount) < limit) {
-      // Nothing is known to the second, so seconds go in steps of the accuracy that there is.
-      return relative.format(unit === "second" ? Math.round(amount / 5) * 5 || amount : amount, unit);
-    }
+  const distance = Math.abs(seconds);
+  if (distance < 10) return "just now";
+  for (const [unit, length, end] of units) {
+    if (distance >= end) continue;
+    // Times are accurate to a few seconds, so seconds go in steps of five.
+    const amount = unit === "second" ? Math.round(distance / 5) * 5 : Math.round(distance / length);
+    return relative.format(seconds < 0 ? -amount : amount, unit);
   }
-  return relative.format(0, "second");
+  return "";
 }
-
 /** The exact instant in UTC: "2026-11-23 16:05:12 UTC". */
 export function utcTime(at: number): string {
   return `${new Date(at).toISOString().slice(0, 19).replace("T", " ")} UTC`;

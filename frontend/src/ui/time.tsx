@@ -13,7 +13,7 @@ interface TimeProps {
   note?: string;
 }
 
-/** A relative time; the exact UTC one on hover and focus, and as its description for screen readers. */
+/** A relative time; the exact UTC one on hover, focus and tap, and as its description for screen readers. */
 export function Time({ at, note }: TimeProps) {
   const now = useNow();
   const id = useId();
@@ -22,10 +22,13 @@ export function Time({ at, note }: TimeProps) {
   return (
     <>
       <Tooltip.Trigger
+        id={`${id}-time`}
         handle={exact}
         payload={full}
         delay={150}
         closeOnClick={false}
+        // Tooltips open on hover and focus only, and a finger does neither.
+        onClick={() => exact.open(`${id}-time`)}
         aria-describedby={id}
         className="cursor-default rounded-[3px] text-left underline decoration-transparent decoration-dotted underline-offset-3 hover:decoration-current"
       >
