@@ -4,7 +4,7 @@ import { messageOf } from "../api";
 import { Button } from "../ui/button";
 import { CopyValue } from "../ui/copy-value";
 import { Bar, EmptyList, ListFrame } from "../ui/list-frame";
-import { Pager, pageSize, usePage } from "../ui/pager";
+import { pageSize, usePage } from "../ui/pager";
 import { neighbourOf, type RowAction, RowMenu } from "../ui/row-menu";
 import { useTitle } from "../ui/title";
 import type { Environment } from "../wire";
@@ -53,6 +53,7 @@ export function EnvironmentsPage() {
         items={items}
         failure={environments.error ? messageOf(environments.error) : null}
         onRetry={() => void environments.refetch()}
+        pages={{ pagination: environments.data?.pagination, page, onPage: setPage }}
         head={
           <tr>
             <th scope="col" className="px-4 py-2 font-medium">
@@ -82,7 +83,6 @@ export function EnvironmentsPage() {
           />
         }
       />
-      <Pager pagination={environments.data?.pagination} page={page} onPage={setPage} />
       <EnvironmentDialog
         open={creating || editing !== undefined}
         environment={editing}

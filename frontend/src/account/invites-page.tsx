@@ -8,7 +8,7 @@ import { CopyField } from "../ui/copy-field";
 import { Dialog, DialogBody, DialogFooter, DialogText, Question } from "../ui/dialog";
 import { useLast } from "../ui/last";
 import { Bar, EmptyList, ListFrame } from "../ui/list-frame";
-import { Pager, pageSize, usePage } from "../ui/pager";
+import { pageSize, usePage } from "../ui/pager";
 import { focusOfRow, type RowAction, RowMenu } from "../ui/row-menu";
 import { Time } from "../ui/time";
 import { useTitle } from "../ui/title";
@@ -54,6 +54,7 @@ export function InvitesPage() {
         items={invites.data?.summaries}
         failure={invites.error ? messageOf(invites.error) : null}
         onRetry={() => void invites.refetch()}
+        pages={{ pagination: invites.data?.pagination, page, onPage: setPage }}
         head={
           <tr>
             <th scope="col" className="px-4 py-2 font-medium">
@@ -81,7 +82,6 @@ export function InvitesPage() {
           />
         }
       />
-      <Pager pagination={invites.data?.pagination} page={page} onPage={setPage} />
       <InviteDialog open={inviting} onClose={() => setInviting(false)} />
       <RevokeInviteDialog invite={revoking} onClose={() => setRevoking(undefined)} />
       <UrlDialog invite={byHand} onClose={() => setByHand(undefined)} />

@@ -3,7 +3,7 @@ import { useState } from "react";
 import { messageOf } from "../api";
 import { Button } from "../ui/button";
 import { EmptyList, ListFrame } from "../ui/list-frame";
-import { Pager, pageSize, usePage } from "../ui/pager";
+import { pageSize, usePage } from "../ui/pager";
 import { neighbourOf, type RowAction } from "../ui/row-menu";
 import { useTitle } from "../ui/title";
 import type { AdminUser } from "../wire";
@@ -63,6 +63,7 @@ export function TeamPage({ accountId, ownId, onLeft }: TeamPageProps) {
         items={items}
         failure={members.error ? messageOf(members.error) : null}
         onRetry={() => void members.refetch()}
+        pages={{ pagination: members.data?.pagination, page, onPage: setPage }}
         head={<MembersHead withJobs={withJobs} />}
         skeleton={<MemberSkeleton withJobs={withJobs} />}
         row={(member) => (
@@ -83,7 +84,6 @@ export function TeamPage({ accountId, ownId, onLeft }: TeamPageProps) {
           />
         }
       />
-      <Pager pagination={members.data?.pagination} page={page} onPage={setPage} />
       <InviteDialog open={inviting} onClose={() => setInviting(false)} />
       <RemoveMemberDialog
         about={removing}

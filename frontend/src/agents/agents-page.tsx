@@ -5,7 +5,7 @@ import { messageOf } from "../api";
 import { Button } from "../ui/button";
 import { Bar, EmptyList, ListFrame } from "../ui/list-frame";
 import { PageHeader } from "../ui/page";
-import { Pager, pageSize, usePage } from "../ui/pager";
+import { pageSize, usePage } from "../ui/pager";
 import { Time } from "../ui/time";
 import { useTitle } from "../ui/title";
 import { announce } from "../ui/toast";
@@ -40,6 +40,7 @@ export function AgentsPage() {
         items={agents.data?.summaries}
         failure={agents.error ? messageOf(agents.error) : null}
         onRetry={() => void agents.refetch()}
+        pages={{ pagination: agents.data?.pagination, page, onPage: setPage }}
         head={
           <tr>
             <th scope="col" className="px-4 py-2 font-medium">
@@ -88,7 +89,6 @@ export function AgentsPage() {
           />
         }
       />
-      <Pager pagination={agents.data?.pagination} page={page} onPage={setPage} />
       <RegisterAgentDialog
         open={registering}
         onClose={() => setRegistering(false)}

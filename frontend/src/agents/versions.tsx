@@ -3,7 +3,7 @@ import { messageOf } from "../api";
 import { CopyField } from "../ui/copy-field";
 import { CopyValue } from "../ui/copy-value";
 import { Bar, EmptyList, ListFrame } from "../ui/list-frame";
-import { Pager, pageSize, usePage } from "../ui/pager";
+import { pageSize, usePage } from "../ui/pager";
 import { Time } from "../ui/time";
 import type { Agent, AgentVersion } from "../wire";
 import { useDeployments, useVersions } from "./agents";
@@ -15,53 +15,51 @@ export function Versions({ agent }: { agent: Agent }) {
   const deployments = useDeployments(agent.id);
   const environmentOf = new Map(deployments.data?.map((one) => [one.id, one.environment_name]));
   return (
-    <>
-      <ListFrame
-        name={`Versions of ${agent.name}`}
-        items={versions.data?.summaries}
-        failure={versions.error ? messageOf(versions.error) : null}
-        onRetry={() => void versions.refetch()}
-        head={
-          <tr>
-            <th scope="col" className="px-4 py-2 font-medium">
-              Version
-            </th>
-            <th scope="col" className="hidden w-36 px-4 py-2 font-medium sm:table-cell">
-              Registered
-            </th>
-            <th scope="col" className="hidden w-60 px-4 py-2 font-medium sm:table-cell">
-              Deployed to
-            </th>
-          </tr>
-        }
-        skeleton={<VersionSkeleton />}
-        row={(version) => (
-          <VersionRow
-            key={version.id}
-            version={version}
-            environments={version.current_agent_deployment_refs.map((id) => environmentOf.get(id) ?? id)}
-          />
-        )}
-        empty={
-          <EmptyList
-            icon={<GitCommitVertical aria-hidden className="size-6" />}
-            title="No versions yet"
-            text={`The SDK registers a version when ${agent.name} starts. You can also do it from a terminal:`}
-            action={
-              <div className="w-full max-w-120 text-left">
-                <CopyField
-                  label="Register a version"
-                  what="command"
-                  value={`prefactor agent_versions create --agent_id ${agent.id} --external_identifier 1.0.0`}
-                  rows={2}
-                />
-              </div>
-            }
-          />
-        }
-      />
-      <Pager pagination={versions.data?.pagination} page={page} onPage={setPage} />
-    </>
+    <ListFrame
+      name={`Versions of ${agent.name}`}
+      items={versions.data?.summaries}
+      failure={versions.error ? messageOf(versions.error) : null}
+      onRetry={() => void versions.refetch()}
+      pages={{ pagination: versions.data?.pagination, page, onPage: setPage }}
+      head={
+        <tr>
+          <th scope="col" className="px-4 py-2 font-medium">
+            Version
+          </th>
+          <th scope="col" className="hidden w-36 px-4 py-2 font-medium sm:table-cell">
+            Registered
+          </th>
+          <th scope="col" className="hidden w-60 px-4 py-2 font-medium sm:table-cell">
+            Deployed to
+          </th>
+        </tr>
+      }
+      skeleton={<VersionSkeleton />}
+      row={(version) => (
+        <VersionRow
+          key={version.id}
+          version={version}
+          environments={version.current_agent_deployment_refs.map((id) => environmentOf.get(id) ?? id)}
+        />
+      )}
+      empty={
+        <EmptyList
+          icon={<GitCommitVertical aria-hidden className="size-6" />}
+          title="No versions yet"
+          text={`The SDK registers a version when ${agent.name} starts. You can also do it from a terminal:`}
+          action={
+            <div className="w-full max-w-120 text-left">
+              <CopyField
+                label="Register a version"
+                what="command"
+                value={`prefactor agent_versions create --agent_id ${agent.id} --external_identifier 1.0.0`}
+                rows={2}
+              />
+            </div>
+          }
+        />
+      }
+    />
   );
 }
 

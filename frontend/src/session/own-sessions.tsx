@@ -4,7 +4,7 @@ import { Badge } from "../ui/badge";
 import { Button } from "../ui/button";
 import { count } from "../ui/count";
 import { Bar, EmptyList, ListFrame } from "../ui/list-frame";
-import { Pager, pageSize, usePage } from "../ui/pager";
+import { pageSize, usePage } from "../ui/pager";
 import { Section } from "../ui/section";
 import { Time } from "../ui/time";
 import { announce, announceFailure } from "../ui/toast";
@@ -75,6 +75,7 @@ export function OwnSessions() {
         items={items}
         failure={sessions.error ? messageOf(sessions.error) : null}
         onRetry={() => void sessions.refetch()}
+        pages={{ pagination: sessions.data?.pagination, page, onPage: setPage }}
         head={
           <tr>
             <th scope="col" className="px-4 py-2 font-medium">
@@ -119,7 +120,6 @@ export function OwnSessions() {
           />
         }
       />
-      <Pager pagination={sessions.data?.pagination} page={page} onPage={setPage} />
     </Section>
   );
 }

@@ -1,7 +1,7 @@
 import { type ReactNode, useState } from "react";
 import { messageOf } from "../api";
 import { ListFrame } from "../ui/list-frame";
-import { Pager, pageSize, usePage } from "../ui/pager";
+import { pageSize, usePage } from "../ui/pager";
 import { focusOfRow, neighbourOf, RowMenu } from "../ui/row-menu";
 import type { ApiToken } from "../wire";
 import { type Asked, MoveQuestion } from "./move-question";
@@ -41,6 +41,7 @@ export function TokenList({ name, filter, empty }: TokenListProps) {
         items={items}
         failure={tokens.error ? messageOf(tokens.error) : null}
         onRetry={() => void tokens.refetch()}
+        pages={{ pagination: tokens.data?.pagination, page, onPage: setPage }}
         head={
           <tr>
             <th scope="col" className="px-4 py-2 font-medium">
@@ -71,7 +72,6 @@ export function TokenList({ name, filter, empty }: TokenListProps) {
           </tr>
         )}
       />
-      <Pager pagination={tokens.data?.pagination} page={page} onPage={setPage} />
       <MoveQuestion
         asking={
           asking && { ...asking, token: items?.find((item) => item.id === asking.token.id) ?? asking.token }

@@ -1,6 +1,7 @@
-import { type ReactNode, useId } from "react";
+import { type ReactNode, useId, useRef } from "react";
 import { Button } from "./button";
 import { Notice } from "./notice";
+import { Pager, type PagerProps } from "./pager";
 
 interface ListFrameProps<T> {
   /** Names the table for screen readers. */
@@ -15,6 +16,7 @@ interface ListFrameProps<T> {
   /** One row of the size of a real one. */
   skeleton: ReactNode;
   empty: ReactNode;
+  pages: PagerProps;
 }
 
 /** A table in its four states: loading, failed, empty and full. */
@@ -27,8 +29,12 @@ export function ListFrame<T>({
   row,
   skeleton,
   empty,
+  pages,
 }: ListFrameProps<T>) {
   const id = useId();
+  const frame = useRef<HTMLDivElement>(null);
+  // Until the rows of the next page are there, those of the last one stay.
+  const turning = pages.pagination !== undefined && pages.pagination.page_index !== pages.page;
   const retry = (
     <Button className="-my-1" onClick={onRetry}>
       Try again
@@ -41,24 +47,44 @@ export function ListFrame<T>({
       </Notice>
     );
   }
-  if (items?.length === 0 && !failure) return empty;
+  const pager = (
+    <Pager
+      {...pages}
+      busy={turning && !failure}
+      onTurned={() => {
+        // The next rows begin at the top: for the eyes, and for the Tab key.
+        const top = frame.current?.getBoundingClientRect().top ?? 0;
+        if (top < 0) frame.current?.scrollIntoView({ block: "start" });
+        frame.current?.focus({ preventScroll: true });
+      }}
+    />
+  );
+  if (items?.length === 0 && !failure) {
+    return (
+      <>
+        {empty}
+        {pager}
+      </>
+    );
+  }
   return (
-    <div className="grid gap-3">
+    <div ref={frame} tabIndex={-1} className="grid scroll-mt-16 gap-3 outline-none md:scroll-mt-4">
       {failure && (
         <Notice tone="bad" action={retry}>
           {failure} What you see may be out of date.
         </Notice>
       )}
       <div className="overflow-hidden rounded-box border border-line">
-        <table aria-label={name} aria-busy={!items} className="w-full table-fixed border-collapse">
+        <table aria-label={name} aria-busy={!items || turning} className="w-full table-fixed border-collapse">
           <thead className="border-b border-line bg-side text-left text-small text-soft">{head}</thead>
-          <tbody className="divide-y divide-line">
+          <tbody className={`divide-y divide-line ${turning ? "opacity-55" : ""}`}>
             {items
               ? items.map(row)
               : [0, 1, 2, 3].map((index) => <SkeletonRow key={`${id}-${index}`}>{skeleton}</SkeletonRow>)}
           </tbody>
         </table>
       </div>
+      {pager}
     </div>
   );
 }

@@ -1,5 +1,5 @@
 import { ChevronLeft, ChevronRight } from "lucide-react";
-import { useEffect } from "react";
+import { useEffect, useRef } from "react";
 import { useSearchParams } from "wouter";
 import { Button } from "./button";
 
@@ -22,42 +22,65 @@ export function usePage(): [number, (page: number) => void] {
 }
 
 interface Pages {
+  /** The page that these numbers are about, from 1. */
+  page_index: number;
   item_count: number;
   item_start: number;
   item_end: number;
   page_count: number;
 }
 
-interface PagerProps {
+export interface PagerProps {
   /** undefined until the first answer. */
   pagination: Pages | undefined;
+  /** The page that was asked for. */
   page: number;
   onPage: (page: number) => void;
 }
 
+interface TurningProps {
+  /** The page that was asked for is not there yet. */
+  busy: boolean;
+  /** A button led to another page, whose rows are there now. */
+  onTurned: () => void;
+}
+
 /** Steps through a list that does not fit on one page; nothing for one that does. */
-export function Pager({ pagination, page, onPage }: PagerProps) {
+export function Pager({ pagination, page, onPage, busy, onTurned }: PagerProps & TurningProps) {
   const last = pagination && Math.max(pagination.page_count, 1);
+  const pressed = useRef<"previous" | "next">(undefined);
   useEffect(() => {
     // The last row of the last page went away: the page that is now the last has the rest.
     if (last !== undefined && page > last) onPage(last);
   });
+  useEffect(() => {
+    if (busy || pagination?.page_index !== page || !pressed.current) return;
+    pressed.current = undefined;
+    onTurned();
+  }, [busy, pagination?.page_index, page, onTurned]);
   if (!pagination || (pagination.page_count <= 1 && page === 1)) return null;
   const { item_start, item_end, item_count, page_count } = pagination;
+  function turn(to: "previous" | "next") {
+    pressed.current = to;
+    onPage(to === "next" ? page + 1 : Math.min(page - 1, Math.max(page_count, 1)));
+  }
   return (
-    <nav aria-label="Pages" className="mt-3 flex items-center justify-between gap-3 text-soft">
-      <p>
-        {item_start}–{item_end} of {item_count}
-      </p>
+    <nav aria-label="Pages" className="flex items-center justify-between gap-3 text-soft">
+      <p role="status">{busy ? `Loading page ${page}…` : `${item_start}–${item_end} of ${item_count}`}</p>
       <div className="flex gap-2">
         <Button
+          busy={busy && pressed.current === "previous"}
           disabled={page <= 1}
-          onClick={() => onPage(Math.min(page - 1, Math.max(page_count, 1)))}
+          onClick={() => turn("previous")}
           icon={<ChevronLeft aria-hidden className="size-4" />}
         >
           Previous
         </Button>
-        <Button disabled={page >= page_count} onClick={() => onPage(page + 1)}>
+        <Button
+          busy={busy && pressed.current === "next"}
+          disabled={page >= page_count}
+          onClick={() => turn("next")}
+        >
           Next
           <ChevronRight aria-hidden className="size-4" />
         </Button>
