@@ -1,16 +1,18 @@
 import { CSPProvider } from "@base-ui/react/csp-provider";
-import { QueryClientProvider } from "@tanstack/react-query";
-import { useRef, useState } from "react";
+import { QueryClientProvider, useQueryClient } from "@tanstack/react-query";
+import { lazy, Suspense, useEffect, useRef, useState } from "react";
 import { messageOf } from "./api";
 import { ErrorBoundary } from "./app/error-boundary";
 import { createQueryClient } from "./app/query-client";
 import { Routes } from "./app/routes";
-import { useSession } from "./session/session";
+import { forgetAccount, useSession } from "./session/session";
 import { Button } from "./ui/button";
-import { useHeld } from "./ui/leave-guard";
+import { useFormOpen, useHeld } from "./ui/leave-guard";
 import { Notice } from "./ui/notice";
 import { TimeTooltip } from "./ui/time";
 import { Toaster } from "./ui/toast";
+
+const SignInAgain = lazy(() => import("./session/sign-in-again"));
 
 /** The whole page. Tests give a query client of their own to look into. */
 export function App({ client }: { client?: ReturnType<typeof createQueryClient> }) {
@@ -31,11 +33,33 @@ export function App({ client }: { client?: ReturnType<typeof createQueryClient> 
 
 function Start() {
   const session = useSession();
+  const client = useQueryClient();
   const held = useHeld();
+  const formOpen = useFormOpen();
   const shown = useRef(session.data);
-  // A session that ends while a secret is on screen is noticed once the secret has been put away.
-  if (!held) shown.current = session.data;
-  if (shown.current) return <Routes session={shown.current} />;
+  const before = shown.current?.admin_user;
+  const ended = Boolean(before && session.data && !session.data.admin_user);
+  // A session that ends while a secret is on screen is noticed once the secret has been put away. One that ends while
+  // a form is open asks to sign in above it.
+  if (!held && !(ended && formOpen)) shown.current = session.data;
+  const user = shown.current?.admin_user;
+  const signedOut = shown.current !== undefined && !user;
+  useEffect(() => {
+    // Only now: what was on screen until the sign-out would have loaded its data again.
+    if (signedOut) forgetAccount(client);
+  }, [signedOut, client]);
+  if (shown.current) {
+    return (
+      <>
+        <Routes key={user?.id} session={shown.current} />
+        {before && ended && formOpen && !held && (
+          <Suspense fallback={null}>
+            <SignInAgain user={before} onLeave={() => window.location.reload()} />
+          </Suspense>
+        )}
+      </>
+    );
+  }
   if (!session.error) return <p className="sr-only">Loading</p>;
   return (
     <main className="mx-auto max-w-120 px-4 pt-[16vh]">

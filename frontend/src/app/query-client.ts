@@ -1,6 +1,7 @@
 import { MutationCache, QueryCache, QueryClient } from "@tanstack/react-query";
 import { ApiError, isSignedOut } from "../api";
-import { forgetSession } from "../session/session";
+import { forgetSession, sessionKey } from "../session/session";
+import type { Session } from "../wire";
 
 /** Milliseconds between two looks at the server while the page is visible. */
 const pollInterval = 4_000;
@@ -18,7 +19,7 @@ export function createQueryClient(): QueryClient {
       // A server in the own network answers also while the browser believes to be offline.
       queries: {
         networkMode: "always",
-        refetchInterval: pollInterval,
+        refetchInterval: () => (client.getQueryData<Session>(sessionKey)?.admin_user ? pollInterval : false),
         refetchOnWindowFocus: "always",
         retry: worthRetrying,
         retryDelay: 500,

@@ -1,4 +1,4 @@
-import { screen, waitFor } from "@testing-library/react";
+import { screen, waitFor, within } from "@testing-library/react";
 import { describe, expect, test } from "vitest";
 import { bodiesOf, Failure, failure, network, unreachable } from "../testing/network";
 import { open } from "../testing/render";
@@ -80,6 +80,52 @@ describe("a session that ends", () => {
     expect(window.location.search).toBe(`?next=${encodeURIComponent("/account/api-tokens")}`);
   });
 
+  describe("while a form is open", () => {
+    const signedOutNow = failure(401, "not_authenticated", "Sign in first.");
+
+    async function loseSession() {
+      network.on("GET /session", signedIn());
+      network.on("GET /api_token", list([]));
+      network.on("POST /api_token", signedOutNow);
+      const opened = open("/account/api-tokens");
+      const { user } = opened;
+      await user.click(await screen.findByRole("button", { name: "Create API token" }));
+      await user.type(await screen.findByLabelText(/^Name/), "Nightly build");
+      await user.click(screen.getByRole("button", { name: "Create token" }));
+      const question = await screen.findByRole("alertdialog", { name: "Your session has ended" });
+      return { ...opened, question: within(question) };
+    }
+
+    test("asks to sign in above it and keeps what was typed", async () => {
+      const { user, question, client } = await loseSession();
+      expect(question.getByLabelText("Email")).toHaveValue("ada@acme.example");
+      network.on("POST /session", failure(401, "not_authenticated", "Email or password is wrong."));
+      await user.type(question.getByLabelText("Password"), "not this one");
+      await user.click(question.getByRole("button", { name: "Sign in" }));
+      expect(await question.findByRole("alert")).toHaveTextContent("Email or password is wrong.");
+
+      network.on("POST /session", signedIn());
+      await user.clear(question.getByLabelText("Password"));
+      await user.type(question.getByLabelText("Password"), password);
+      await user.click(question.getByRole("button", { name: "Sign in" }));
+      await waitFor(() => expect(screen.queryByText("Your session has ended")).not.toBeInTheDocument());
+      expect(await screen.findByLabelText(/^Name/)).toHaveValue("Nightly build");
+      expect(JSON.stringify(client.getMutationCache().getAll())).not.toContain(password);
+    });
+
+    test("starts anew for another user", async () => {
+      const { user, question } = await loseSession();
+      const grace = { id: "user-2", email: "grace@acme.example", name: "Grace", job_title: null };
+      network.on("POST /session", signedIn({ admin_user: grace }));
+      await user.clear(question.getByLabelText("Email"));
+      await user.type(question.getByLabelText("Email"), "grace@acme.example");
+      await user.type(question.getByLabelText("Password"), password);
+      await user.click(question.getByRole("button", { name: "Sign in" }));
+      expect(await screen.findByRole("button", { name: /Account menu of Grace/ })).toBeInTheDocument();
+      expect(screen.queryByLabelText(/^Name/)).not.toBeInTheDocument();
+    });
+  });
+
   test("by signing out leaves nothing of what was loaded", async () => {
     network.on("GET /session", signedIn());
     network.on("GET /api_token", list([token()]));
@@ -126,6 +172,34 @@ describe("set-up", () => {
         details: { code: "the-code", account_name: "Acme", name: "Ada", email: "ada@acme.example", password },
       },
     ]);
+  });
+
+  test("takes the code of a link that is opened where the page is open already", async () => {
+    network.on("GET /session", needed);
+    network.on("GET /api_token", list([]));
+    network.on("POST /setup", signedIn());
+    const { user } = open("/setup");
+    await user.type(await screen.findByLabelText("Account name"), "Ac");
+    window.location.hash = "#the-code";
+    await waitFor(() => expect(screen.queryByLabelText("Setup code")).not.toBeInTheDocument());
+    expect(window.location.href).toBe("http://tokentab.test/setup");
+    expect(screen.getByLabelText("Account name")).toHaveValue("Ac");
+    await user.clear(screen.getByLabelText("Account name"));
+    await fill(user);
+    await screen.findByRole("heading", { level: 1, name: "Account" });
+    expect(bodiesOf("POST /setup")).toEqual([
+      {
+        details: { code: "the-code", account_name: "Acme", name: "Ada", email: "ada@acme.example", password },
+      },
+    ]);
+  });
+
+  test("takes the whole link in the code's field", async () => {
+    network.on("GET /session", needed);
+    const { user } = open("/setup");
+    await user.click(await screen.findByLabelText("Setup code"));
+    await user.paste(" http://127.0.0.1:8080/setup#the-code\n");
+    expect(screen.getByLabelText("Setup code")).toHaveValue("the-code");
   });
 
   test("shows the code's field when the code in the link is wrong", async () => {

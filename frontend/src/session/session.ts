@@ -1,6 +1,6 @@
 import { type QueryClient, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { call, type One } from "../api";
-import type { Invite, Session, SetUp, SignIn } from "../wire";
+import type { Invite, Session, SessionUser, SetUp, SignIn } from "../wire";
 
 export const sessionKey = ["session"];
 
@@ -24,14 +24,37 @@ export function forgetSession(client: QueryClient) {
 
 /** Another user, or none: nothing that was loaded for the last one stays. */
 function replaceSession(client: QueryClient, session: Session) {
-  client.removeQueries({ predicate: (query) => query.queryKey[0] !== sessionKey[0] });
+  forgetAccount(client);
   client.setQueryData(sessionKey, session);
+}
+
+/** Drops all that was loaded but the session. What is still on screen would load it again. */
+export function forgetAccount(client: QueryClient) {
+  client.removeQueries({ predicate: (query) => query.queryKey[0] !== sessionKey[0] });
 }
 
 /* All of them forget at once what was sent: the query library else keeps it, and it holds a password. */
 
 export function useSignIn() {
   return useEntrance((details: SignIn) => call<One<Session>>("POST", "/session", { body: { details } }));
+}
+
+/**
+ * Signs in while the page of a session that ended is still mounted. The same user keeps it, with what was typed there;
+ * for another user everything is loaded anew.
+ */
+export function useSignInAgain(before: SessionUser) {
+  const client = useQueryClient();
+  return useMutation({
+    gcTime: 0,
+    mutationFn: async (details: SignIn) =>
+      (await call<One<Session>>("POST", "/session", { body: { details } })).details,
+    onSuccess: (session) => {
+      if (session.admin_user?.id !== before.id) forgetAccount(client);
+      client.setQueryData(sessionKey, session);
+      void client.invalidateQueries({ predicate: (query) => query.queryKey[0] !== sessionKey[0] });
+    },
+  });
 }
 
 /** What an invite is for. The code is this component's alone: a query would keep the answer under a key. */

@@ -2,6 +2,7 @@ import { AlertDialog } from "@base-ui/react/alert-dialog";
 import { Dialog as BaseDialog } from "@base-ui/react/dialog";
 import type { ReactNode } from "react";
 import { Button } from "./button";
+import { useOpenForm } from "./leave-guard";
 
 /* No fade on the way out: what a dialog held has to be gone from the document once it is closed. */
 const backdrop = "fixed inset-0 z-20 bg-veil transition-opacity duration-100 data-starting-style:opacity-0";
@@ -21,6 +22,7 @@ interface DialogProps {
 }
 
 export function Dialog({ open, onClose, title, children, finalFocus }: DialogProps) {
+  useOpenForm(open);
   return (
     <BaseDialog.Root
       open={open}

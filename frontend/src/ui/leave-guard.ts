@@ -37,6 +37,28 @@ export function useHeld(): boolean {
   return useSyncExternalStore(subscribe, () => guards.size > 0);
 }
 
+/** The open forms, each by its own key. */
+const forms = new Set<object>();
+
+/** Whether a form is open: signing in again must then not take away what was typed. */
+export function useFormOpen(): boolean {
+  return useSyncExternalStore(subscribe, () => forms.size > 0);
+}
+
+/** While active, the caller counts as an open form. */
+export function useOpenForm(active: boolean) {
+  useEffect(() => {
+    if (!active) return;
+    const form = {};
+    forms.add(form);
+    changed();
+    return () => {
+      forms.delete(form);
+      changed();
+    };
+  }, [active]);
+}
+
 /**
  * While active, the page can't be left by mistake: reload and closing the tab are asked about by the browser,
  * and Back stays where it is and calls `onAttempt`, since one press of a mouse's side button is enough for it.

@@ -2,6 +2,7 @@ import { ArrowLeft } from "lucide-react";
 import { useState } from "react";
 import { Link } from "wouter";
 import { CodeBlock } from "../../ui/code-block";
+import { useOpenForm } from "../../ui/leave-guard";
 import { Section } from "../../ui/section";
 import { Segments } from "../../ui/segments";
 import { useTitle } from "../../ui/title";
@@ -29,6 +30,7 @@ interface ConnectProps {
 /** Writes the configuration of a gateway that asks this server about each request, and tries out what it will ask. */
 export function Connect({ account, publicUrl }: ConnectProps) {
   useTitle("Connect a gateway");
+  useOpenForm(true);
   const [gateway, setGateway] = useState<Gateway>("nginx");
   const [need, setNeed] = useState<Need>({ account, scopes: [], environments: [], agents: [] });
   const [texts, setTexts] = useState({ ...usual, tokentab: usualAddress(window.location) });

@@ -1,0 +1,43 @@
+import { AlertDialog } from "@base-ui/react/alert-dialog";
+import { Button } from "../ui/button";
+import type { SessionUser } from "../wire";
+import { useSignInAgain } from "./session";
+import { SignInForm } from "./sign-in-form";
+
+interface SignInAgainProps {
+  /** The user whose session ended. */
+  user: SessionUser;
+  /** Gives up what was typed and goes to the sign-in page. */
+  onLeave: () => void;
+}
+
+/**
+ * Asks to sign in above a form that is open, so that what was typed stays. It hides the page below: the session may
+ * have ended because the user has left.
+ */
+export default function SignInAgain({ user, onLeave }: SignInAgainProps) {
+  const signIn = useSignInAgain(user);
+  return (
+    <AlertDialog.Root open>
+      <AlertDialog.Portal>
+        <AlertDialog.Backdrop className="fixed inset-0 z-50 bg-page" forceRender />
+        <AlertDialog.Popup className="fixed inset-0 z-50 overflow-y-auto">
+          <div className="mx-auto flex min-h-full max-w-96 flex-col px-4 pt-[12vh] pb-10">
+            <div className="mb-6 flex items-center gap-2 font-semibold">
+              <img src="/favicon.svg" alt="" className="size-6" />
+              Tokentab
+            </div>
+            <AlertDialog.Title className="text-title font-semibold">Your session has ended</AlertDialog.Title>
+            <AlertDialog.Description className="mt-1 mb-6 text-soft">
+              Sign in to go on. What you typed is still there.
+            </AlertDialog.Description>
+            <SignInForm signIn={signIn} email={user.email} />
+            <Button look="quiet" className="mt-2" onClick={onLeave}>
+              Discard and leave
+            </Button>
+          </div>
+        </AlertDialog.Popup>
+      </AlertDialog.Portal>
+    </AlertDialog.Root>
+  );
+}
