@@ -26,6 +26,8 @@ const (
 	InvalidAction                         // the state does not allow it: 409
 	IdempotencyKeyAlreadyUsed             // the same key with another body: 409
 	Validation                            // fields are wrong, see Fields: 422
+	TooLarge                              // the body is larger than the route reads: 413
+	Late                                  // the body did not arrive whole: 408
 	TooManyRequests                       // wait RetryAfter: 429
 	Unavailable                           // it could not be found out or written: 503
 )

@@ -202,6 +202,9 @@ func add[I, O any](s *Server, a access, method, path, summary string, intent fun
 		operation.Errors = append(operation.Errors, http.StatusUnauthorized, http.StatusNotFound)
 		operation.Security = []map[string][]string{{"token": {}}, {"session": {}}}
 	}
+	if isUnsafe(method) {
+		operation.Middlewares = append(operation.Middlewares, s.receive(a))
+	}
 	// What a session alone may do is not repeated by clients, and its bodies hold passwords, of which no hash is kept.
 	if a != open && a != signedIn && isUnsafe(method) && path != bulkRoute { // each item of a bulk has a key of its own
 		operation.Middlewares = append(operation.Middlewares, s.idempotent)

@@ -138,7 +138,7 @@ func (s *Server) dispatch(who *caller, item bulkRequest) (status int, answer jso
 	c.Request.Header.SetMethod(item.method)
 	c.Request.SetRequestURI(item.path)
 	c.Request.SetBody(item.body)
-	s.app.Server().Handler(&c)
+	s.http.Handler(&c)
 	body := bytes.TrimSpace(c.Response.Body())
 	if !json.Valid(body) {
 		body = []byte("null")

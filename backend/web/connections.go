@@ -5,15 +5,12 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
-
-	"github.com/valyala/fasthttp"
 )
 
 // How long a connection may take, stated in the README.
@@ -164,7 +161,7 @@ type conn struct {
 	// state is the sweep in which it began what it does, times four, and what that is.
 	state  atomic.Int64
 	waited bool // let others go first after the last answer
-	asked  bool // what is written asks for the body of the request, see askForBody
+	asked  bool // what is written asks for the body of the request, see expected
 }
 
 func (c *conn) begin(what int64) { c.state.Store(c.all.sweeps.Load()<<2 | what) }
@@ -216,14 +213,6 @@ func (c *conn) Read(p []byte) (int, error) {
 			return 0, err
 		}
 	}
-}
-
-// askForBody answers "Expect: 100-continue". What follows is no next request and gets no time to wait for one.
-func askForBody(c *fasthttp.RequestCtx) int {
-	if conn, ok := c.Conn().(*conn); ok {
-		conn.asked = true
-	}
-	return http.StatusContinue
 }
 
 // maxLate is how many deadlines can come too late: that of earlier sweeps and that of the one under way.

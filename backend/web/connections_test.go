@@ -178,7 +178,7 @@ func TestABodyThatWasAskedForHasToComeInTimeToo(t *testing.T) {
 		err1 := readOnce(c, 16)
 		var request fasthttp.RequestCtx
 		request.Init2(c, nil, false)
-		askForBody(&request)
+		(&Server{}).expected(&request)
 		go func() { _ = readOnce(peer, 16) }()
 		_, err2 := c.Write([]byte("100"))
 		if err := errors.Join(err1, err2); err != nil {

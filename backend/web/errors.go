@@ -29,6 +29,8 @@ var answers = map[fault.Kind]struct {
 	fault.InvalidAction:             {http.StatusConflict, "invalid_action"},
 	fault.IdempotencyKeyAlreadyUsed: {http.StatusConflict, "idempotency_key_already_used"},
 	fault.Validation:                {http.StatusUnprocessableEntity, "validation_errors"},
+	fault.TooLarge:                  {http.StatusRequestEntityTooLarge, "bad_request"},
+	fault.Late:                      {http.StatusRequestTimeout, "bad_request"},
 	fault.TooManyRequests:           {http.StatusTooManyRequests, "not_permitted"},
 	fault.Unavailable:               {http.StatusServiceUnavailable, "unexpected"},
 }
@@ -109,8 +111,6 @@ func requestFault(e *fiber.Error) error {
 	switch e.Code {
 	case http.StatusMethodNotAllowed:
 		e.Message = "This address does not take that method."
-	case http.StatusRequestEntityTooLarge:
-		e.Message = "The body is larger than 256 KiB."
 	case http.StatusRequestHeaderFieldsTooLarge:
 		e.Message = "The headers are larger than 16 KiB."
 	case http.StatusRequestTimeout:

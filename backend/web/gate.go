@@ -111,27 +111,6 @@ func isForGateways(path []byte) bool {
 	return bytes.HasPrefix(path, pathValidate) && (len(path) == len(pathValidate) || path[len(pathValidate)] == '/')
 }
 
-// noBody keeps the doors of validation from waiting for a body, which they would not look at: a gateway may announce that
-// of its client and not send it, as nginx does unless it is told otherwise. Should it come after all nobody reads it, so
-// the connection ends.
-func noBody(h *fasthttp.RequestHeader) (limits fasthttp.RequestConfig) {
-	if n := h.ContentLength(); n == 0 || n == withoutLength {
-		return limits
-	}
-	var target fasthttp.URI
-	if err := target.Parse(nil, h.RequestURI()); err != nil {
-		return limits
-	}
-	if path := target.PathOriginal(); isForGateways(path) || bytes.Equal(path, pathPing) {
-		h.SetContentLength(0)
-		h.SetConnectionClose()
-	}
-	return limits
-}
-
-// withoutLength is the length that fasthttp gives to the body of a request that says nothing of one.
-const withoutLength = -2
-
 // guarded answers 503 where the door panics: the program goes on, and nobody gets through.
 func (s *Server) guarded(c *fasthttp.RequestCtx, door func(*fasthttp.RequestCtx)) {
 	defer func() {

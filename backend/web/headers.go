@@ -53,14 +53,10 @@ func (s *Server) secureHeaders(c *fiber.Ctx) error {
 	return c.Next()
 }
 
-// limitBody refuses bodies that are too large, and packed ones, which could be small on the wire and fill the memory
-// when they are unpacked.
-func limitBody(c *fiber.Ctx) error {
+// refusePacked refuses packed bodies, which could be small on the wire and fill the memory when they are unpacked.
+func refusePacked(c *fiber.Ctx) error {
 	if packed := c.Get(fiber.HeaderContentEncoding); packed != "" && packed != "identity" {
 		return fault.New(fault.BadRequest, "Send the body as it is: Content-Encoding is not taken.")
-	}
-	if len(c.Request().Body()) > maxBodyBytes {
-		return fiber.ErrRequestEntityTooLarge
 	}
 	return c.Next()
 }

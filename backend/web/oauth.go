@@ -9,6 +9,8 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
+
+	"tokentab/backend/fault"
 )
 
 // The paths of the OAuth doors, which are outside of the contract's /api/v1 and speak as their RFCs say.
@@ -20,8 +22,7 @@ const (
 
 // Limits of what the OAuth doors read, stated in the README.
 const (
-	maxBatch      = 1000
-	maxBatchBytes = 3 << 19 // 1.5 MiB
+	maxBatch = 1000
 	// A form has few parameters besides the tokens; many more would only fill the memory when they are taken apart.
 	maxParameters = 16
 )
@@ -47,18 +48,24 @@ func invalidRequest(description string) error {
 // unavailable is the body of each 503: "not valid" is an answer, "could not find out" is none (RFC 7009, section 2.2.1).
 var unavailable = []byte(`{"error":"temporarily_unavailable","error_description":"The store does not answer right now. Try again."}`)
 
-// formOf says what a door reads: how large the body may be, and how often the parameter token may stand in it.
-type formOf struct{ bytes, tokens int }
+// formOf says how often the parameter token may stand in a form.
+type formOf struct{ tokens int }
 
 var (
-	formOfOne   = formOf{bytes: maxBodyBytes, tokens: 1}
-	formOfBatch = formOf{bytes: maxBatchBytes, tokens: maxBatch}
+	formOfOne   = formOf{tokens: 1}
+	formOfBatch = formOf{tokens: maxBatch}
 )
 
 // oauth lets a door answer a form that was sent by POST. What the door can't find out is answered 503.
 func (s *Server) oauth(c *fasthttp.RequestCtx, reads formOf, door func(*fasthttp.RequestCtx, *fasthttp.Args) error) {
 	s.guarded(c, func(c *fasthttp.RequestCtx) {
-		form, err := reads.read(c)
+		hold := &share{all: &s.strangers}
+		defer hold.release()
+		err := s.readForm(c, hold)
+		var form *fasthttp.Args
+		if err == nil {
+			form, err = reads.form(c)
+		}
 		if err == nil {
 			err = door(c, form)
 		}
@@ -90,23 +97,53 @@ func (s *Server) answerJSON(c *fasthttp.RequestCtx, status int, body []byte) {
 	s.answerNoStore(c, status)
 }
 
-// read returns the form of a request. Packed bodies are refused as everywhere, see limitBody.
-func (f formOf) read(c *fasthttp.RequestCtx) (*fasthttp.Args, error) {
-	h, body := &c.Request.Header, c.Request.Body()
+// readForm reads the body of a form. Packed bodies are refused as everywhere, see refusePacked. A caller that shows its
+// credentials in a header is known before a large body is read; large bodies of others share the memory that hold is of.
+func (s *Server) readForm(c *fasthttp.RequestCtx, hold *share) error {
+	h := &c.Request.Header
 	contentType, _, _ := bytes.Cut(h.ContentType(), []byte(";"))
 	switch packed := h.ContentEncoding(); {
 	case !c.IsPost():
-		return nil, &oauthError{status: http.StatusMethodNotAllowed, code: "invalid_request", description: "Send a form by POST."}
+		return &oauthError{status: http.StatusMethodNotAllowed, code: "invalid_request", description: "Send a form by POST."}
 	case len(packed) > 0 && string(packed) != "identity":
-		return nil, invalidRequest("Send the body as it is: Content-Encoding is not taken.")
-	case len(body) > f.bytes:
-		return nil, &oauthError{status: http.StatusRequestEntityTooLarge, code: "invalid_request", description: "The body is larger than " + strconv.Itoa(f.bytes>>10) + " KiB."}
+		return invalidRequest("Send the body as it is: Content-Encoding is not taken.")
 	case !bytes.EqualFold(bytes.TrimSpace(contentType), []byte(contentTypeForm)):
-		return nil, invalidRequest("The Content-Type must be " + contentTypeForm + ".")
-	case bytes.Count(body, []byte("&")) >= f.tokens+maxParameters:
+		return invalidRequest("The Content-Type must be " + contentTypeForm + ".")
+	}
+	path := c.URI().PathOriginal()
+	limit := bodyLimit(h, path)
+	if n := h.ContentLength(); n < 0 || n > maxStrangerBytes {
+		switch {
+		case len(h.Peek(fiber.HeaderAuthorization)) > 0 && limit > maxStrangerBytes:
+			if _, err := s.introspector(c, &fasthttp.Args{}); err != nil {
+				c.SetConnectionClose()
+				return err
+			}
+			hold = nil
+		case limit < maxBatchBytes:
+			limit = maxStrangerBytes
+		}
+	}
+	err := readBody(c, limit, hold)
+	switch fault.KindOf(err) {
+	case fault.TooLarge:
+		return largeForm(limit)
+	case fault.Late:
+		return &oauthError{status: http.StatusRequestTimeout, code: "invalid_request", description: "The request did not arrive in time."}
+	}
+	return err
+}
+
+func largeForm(limit int) *oauthError {
+	return &oauthError{status: http.StatusRequestEntityTooLarge, code: "invalid_request", description: tooLarge(limit)}
+}
+
+// form returns the form that a body holds.
+func (f formOf) form(c *fasthttp.RequestCtx) (*fasthttp.Args, error) {
+	if bytes.Count(c.Request.Body(), []byte("&")) >= f.tokens+maxParameters {
 		return nil, invalidRequest("Send token " + f.times() + ", and at most " + strconv.Itoa(maxParameters) + " other parameters.")
 	}
-	h.SetContentType(contentTypeForm) // the library knows it in lower case only
+	c.Request.Header.SetContentType(contentTypeForm) // the library knows it in lower case only
 	form := c.PostArgs()
 	return form, f.check(form)
 }

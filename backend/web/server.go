@@ -21,6 +21,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humafiber"
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/middleware/recover"
+	"github.com/valyala/fasthttp"
 
 	"tokentab/backend/account"
 	"tokentab/backend/agent"
@@ -30,14 +31,8 @@ import (
 	"tokentab/backend/token"
 )
 
-// Limits of what is read, stated in the README.
-const (
-	maxHeaderBytes = 16 << 10  // request line and headers; above it 431
-	maxBodyBytes   = 256 << 10 // above it 413
-	// Somewhat larger bodies are read all the same: a connection that is closed on a client that still sends may lose
-	// the answer. A batch of tokens may be larger, see maxBatchBytes.
-	readBodyBytes = 2 << 20
-)
+// maxHeaderBytes bounds the request line and the headers, as the README says; above it 431.
+const maxHeaderBytes = 16 << 10
 
 // Keys publishes the keys with which secrets verify.
 type Keys interface {
@@ -69,6 +64,7 @@ type Parts struct {
 type Server struct {
 	Parts
 	app   *fiber.App
+	http  *fasthttp.Server
 	api   huma.API
 	setup *setupCode
 	page  *page
@@ -80,6 +76,7 @@ type Server struct {
 	warnProxy   sync.Once
 	lastFailure atomic.Int64 // when a door last logged a failure, in Unix seconds
 	conns       connections
+	strangers   atomic.Int64 // bytes that large bodies of unknown callers hold
 }
 
 // New builds the server. It does not listen yet.
@@ -99,21 +96,28 @@ func New(parts Parts) (*Server, error) {
 		return nil, err
 	}
 	s.app = fiber.New(fiber.Config{
-		DisableStartupMessage:        true,
-		DisablePreParseMultipartForm: true,
-		CaseSensitive:                true,
-		Immutable:                    true, // what handlers keep of a request must not change under them
-		ReadBufferSize:               maxHeaderBytes,
-		BodyLimit:                    readBodyBytes,
-		ErrorHandler:                 s.answerError,
+		DisableStartupMessage: true,
+		CaseSensitive:         true,
+		Immutable:             true, // what handlers keep of a request must not change under them
+		ErrorHandler:          s.answerError,
 	})
 	s.routes()
 	// The doors of validation stand before the router: they take any method and look at the path as it was sent. A
 	// gateway appends its client's path, and a router that resolved "/api/v1/validate/../../../healthz" would say yes.
-	server := s.app.Server()
-	server.Handler = s.gate(s.app.Handler())
-	server.HeaderReceived = noBody
-	server.ExpectHandler = askForBody
+	//
+	// The server is ours and not Fiber's, because it hands bodies on as streams: those of large ones are read when the
+	// caller is known. Huma would take the stream of Fiber's server, where a route has read it already.
+	s.http = &fasthttp.Server{
+		Handler:                      s.gate(s.app.Handler()),
+		ErrorHandler:                 s.app.Server().ErrorHandler,
+		Logger:                       s.app.Server().Logger,
+		HeaderReceived:               beforeBody,
+		ExpectHandler:                s.expected,
+		ReadBufferSize:               maxHeaderBytes,
+		StreamRequestBody:            true,
+		DisablePreParseMultipartForm: true,
+		NoDefaultServerHeader:        true,
+	}
 	return s, nil
 }
 
@@ -130,7 +134,7 @@ func loadTLS(c config.Config) (*tls.Config, error) {
 
 // routes is the whole route table, in order. The third word says whom a route lets in; see access.
 func (s *Server) routes() {
-	s.app.Use(s.identifyRequest, s.secureHeaders, limitBody, recover.New(recover.Config{EnableStackTrace: true, StackTraceHandler: s.logPanic}))
+	s.app.Use(s.identifyRequest, s.secureHeaders, refusePacked, recover.New(recover.Config{EnableStackTrace: true, StackTraceHandler: s.logPanic}))
 	s.app.Get("/healthz", s.alive)
 	s.app.Get("/readyz", s.ready)
 	s.app.Get("/.well-known/jwks.json", s.jwks)
@@ -226,7 +230,7 @@ func (s *Server) Serve(from ...net.Listener) error {
 		if _, local := l.Addr().(*net.UnixAddr); s.tls != nil && !local {
 			l = tls.NewListener(l, s.tls)
 		}
-		go func() { ended <- s.app.Server().Serve(&listener{Listener: l, all: &s.conns, log: s.Log}) }()
+		go func() { ended <- s.http.Serve(&listener{Listener: l, all: &s.conns, log: s.Log}) }()
 	}
 	return <-ended
 }

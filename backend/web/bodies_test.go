@@ -1,0 +1,146 @@
+package web_test
+
+import (
+	"bufio"
+	"fmt"
+	"net/http"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"tokentab/backend/backendtest"
+	"tokentab/backend/token"
+)
+
+func TestABodyThatIsTooLargeIsRefusedBeforeItArrives(t *testing.T) {
+	p := backendtest.Start(t)
+	_, secret := p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})
+	for _, version := range []string{"HTTP/1.1", "HTTP/1.0"} {
+		for _, more := range []string{"", "Expect: 100-continue\r\n", "Content-Type: multipart/form-data; boundary=x\r\n", "Content-Encoding: gzip\r\n", "Authorization: Bearer " + secret + "\r\n"} {
+			for line, length := range map[string]int{
+				"POST /": 2 << 20, "GET /healthz": 262145, "PUT /api/v1/agent/x": 262145, "POST /api/v1/session": 1 << 40, "BREW /nowhere": 262145,
+				"POST /oauth/introspect": 262145, "POST /oauth/revoke": 16385, "POST /oauth/introspect/batch": 1572865, "PUT /oauth/introspect/batch": 262145,
+			} {
+				all := untilClosed(t, p, fmt.Sprintf("%s %s\r\nHost: x\r\n%sContent-Length: %d\r\n\r\n", line, version, more, length))
+				if strings.Count(all, "HTTP/1.1 ") != 1 || !strings.HasPrefix(all, "HTTP/1.1 413 ") || !strings.Contains(all, "\r\nConnection: close\r\n") || !strings.Contains(all, "\r\nCache-Control: no-store\r\n") {
+					t.Errorf("%s %s, %q: answered\n%s", line, version, more, all)
+				}
+			}
+		}
+	}
+}
+
+func TestABodyInChunksIsRefusedOnceItIsTooLarge(t *testing.T) {
+	p := backendtest.Start(t)
+	_, secret := p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})
+	chunk := "10000\r\n" + strings.Repeat("x", 64<<10) + "\r\n"
+	for _, line := range []string{"POST /api/v1/agent", "POST /api/v1/session", "POST /oauth/introspect", "POST /oauth/revoke"} {
+		all := untilClosed(t, p, line+" HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nAuthorization: Bearer "+secret+"\r\nTransfer-Encoding: chunked\r\n\r\n"+strings.Repeat(chunk, 5))
+		if !strings.HasPrefix(all, "HTTP/1.1 413 ") || !strings.Contains(all, "\r\nConnection: close\r\n") {
+			t.Errorf("%s: answered\n%s", line, all)
+		}
+	}
+}
+
+func TestBodiesThatAreOnlyAnnouncedHoldNoMemory(t *testing.T) {
+	p := backendtest.Start(t)
+	_, secret := p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})
+	held := func() uint64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before := held()
+	const connections = 64
+	for i := range connections {
+		line := []string{"POST /api/v1/agent", "POST /api/v1/bulk", "POST /api/v1/session", "POST /oauth/introspect/batch"}[i%4]
+		c := dialed(t, p, line+" HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nAuthorization: Bearer "+secret+"\r\nContent-Length: 262144\r\nExpect: 100-continue\r\n\r\n")
+		defer c.Close()
+		answer := make([]byte, len("HTTP/1.1 100 Continue\r\n\r\n"))
+		if _, err := bufio.NewReader(c).Read(answer); err != nil || !strings.Contains(string(answer), " 100 ") {
+			t.Fatalf("%s: %q, %v", line, answer, err)
+		}
+		if _, err := c.Write(make([]byte, 10<<10)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.Call(http.MethodGet, "/healthz", nil)
+	if each := (int64(held()) - int64(before)) / connections; each > 100<<10 {
+		t.Errorf("each connection holds %d KiB", each>>10)
+	}
+}
+
+func TestAStrangerIsRefusedBeforeALargeBodyArrives(t *testing.T) {
+	p := backendtest.Start(t)
+	for line, want := range map[string]string{
+		"POST /api/v1/agent": " 401 ", "POST /api/v1/bulk": " 401 ", "POST /api/v1/session/password": " 401 ", "POST /api/v1/nowhere": " 404 ",
+		"POST /api/v1/session": " 413 ", "POST /api/v1/setup": " 413 ", "POST /oauth/introspect": " 413 ",
+	} {
+		answer := raw(t, p, line+" HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 200000\r\n\r\n"+strings.Repeat("x", 8<<10))
+		if !strings.Contains(answer, want) {
+			t.Errorf("%s: %s, want%s", line, answer, want)
+		}
+	}
+	for _, authorization := range []string{"Bearer nonsense", "Basic bm9uc2Vuc2U6bm9uc2Vuc2U="} {
+		answer := raw(t, p, "POST /oauth/introspect/batch HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nAuthorization: "+authorization+"\r\nContent-Length: 1500000\r\n\r\n"+strings.Repeat("x", 8<<10))
+		if !strings.Contains(answer, " 401 ") {
+			t.Errorf("%s: %s", authorization, answer)
+		}
+	}
+}
+
+func TestALargeBodyOfAKnownCallerIsReadWholeAndTheNextRequestFollows(t *testing.T) {
+	p := backendtest.Start(t)
+	_, secret := p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})
+	body := `{"details":{"name":"bot"` + strings.Repeat(" ", 200<<10) + `}}`
+	for _, framed := range []string{
+		fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(body), body),
+		fmt.Sprintf("Transfer-Encoding: chunked\r\n\r\n%x;a=b\r\n%s\r\n%x\r\n%s\r\n0\r\n\r\n", 11, body[:11], len(body)-11, body[11:]),
+	} {
+		all := untilClosed(t, p, "POST /api/v1/agent HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "+secret+"\r\nContent-Type: application/json\r\n"+framed+"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+		if strings.Count(all, "HTTP/1.1 200 ") != 2 || !strings.Contains(all, `"name":"bot"`) {
+			t.Errorf("%.60s: answered\n%s", framed, all)
+		}
+	}
+}
+
+func TestARequestWhoseBodyEndsEarlyChangesNothing(t *testing.T) {
+	p := backendtest.Start(t)
+	_, secret := p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})
+	body := `{"details":{"name":"bot"}}`
+	for _, framed := range []string{
+		fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(body)+1, body),
+		fmt.Sprintf("Content-Length: %d\r\n\r\n%s%s", 100<<10, body, strings.Repeat(" ", 50<<10)),
+		fmt.Sprintf("Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n", len(body), body),
+	} {
+		c := dialed(t, p, "POST /api/v1/agent HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "+secret+"\r\nContent-Type: application/json\r\n"+framed)
+		if err := c.(interface{ CloseWrite() error }).CloseWrite(); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		if line, _ := bufio.NewReader(c).ReadString('\n'); strings.Contains(line, " 200 ") {
+			t.Errorf("%.60q: answered %s", framed, line)
+		}
+		c.Close()
+	}
+	if a := p.Call(http.MethodGet, "/api/v1/agent", nil, backendtest.Bearer(secret)); strings.Contains(a.Body, "bot") {
+		t.Errorf("an agent was made: %s", a.Body)
+	}
+}
+
+func TestABatchMayHoldItsCredentialsInALargeForm(t *testing.T) {
+	p := backendtest.Start(t)
+	made, secret := p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})
+	pairs := []string{"client_id", made.ID.String(), "client_secret", secret}
+	for range 100 {
+		pairs = append(pairs, "token", secret)
+	}
+	a := post(t, p, "/oauth/introspect/batch", form(pairs...))
+	if a.Status != http.StatusOK || strings.Count(a.Body, `"active":true`) != 100 {
+		t.Errorf("%d %.200s", a.Status, a.Body)
+	}
+}
