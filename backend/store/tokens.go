@@ -46,16 +46,27 @@ type listedTokenRow struct {
 	EnvironmentName *string
 	CreatorName     *string
 	CreatorHint     *string
+	RevokedAt       *int64
+	RevokerID       pfid.ID
+	RevokerTokenID  pfid.ID
+	RevokerName     *string
+	RevokerHint     *string
 }
 
+// A revocation is read from its audit event, which says when and by whom; the index audit_events_of_revocations finds it.
 const listedTokens = `SELECT t.*, l.last_used_at, a.name AS agent_name, a.retired_at AS agent_retired_at, e.name AS environment_name,
-	COALESCE(u.name, u.email) AS creator_name, c.hint AS creator_hint
+	COALESCE(u.name, u.email) AS creator_name, c.hint AS creator_hint,
+	r.inserted_at AS revoked_at, r.actor_admin_user_id AS revoker_id, r.actor_api_token_id AS revoker_token_id,
+	COALESCE(ru.name, ru.email) AS revoker_name, rt.hint AS revoker_hint
 FROM api_tokens t
 LEFT JOIN token_uses l ON l.token_id = t.id
 LEFT JOIN agents a ON a.id = t.agent_id
 LEFT JOIN environments e ON e.id = t.environment_id
 LEFT JOIN admin_users u ON u.id = t.created_by_admin_user_id
 LEFT JOIN api_tokens c ON c.id = t.created_by_api_token_id
+LEFT JOIN audit_events r ON r.subject_id = t.id AND r.action = 'api_token.revoked'
+LEFT JOIN admin_users ru ON ru.id = r.actor_admin_user_id
+LEFT JOIN api_tokens rt ON rt.id = r.actor_api_token_id
 `
 
 func (r tokenRow) token() token.Token {
@@ -78,13 +89,21 @@ func (r listedTokenRow) listed() token.Listed {
 	copy(l.Hash[:], r.Row.SecretHash) // there is none where there is no such token
 	l.LastUsedAt = instantOrZero(r.LastUsedAt)
 	l.AgentRetired = r.AgentRetiredAt != nil
-	switch {
-	case r.CreatorHint != nil:
-		l.CreatedByName = "API token …" + *r.CreatorHint
-	case r.CreatorName != nil:
-		l.CreatedByName = *r.CreatorName
+	l.CreatedByName = actorName(r.CreatorHint, r.CreatorName)
+	if r.RevokedAt != nil {
+		l.Revocation = token.Revocation{
+			At: instant(*r.RevokedAt), AdminUserID: r.RevokerID, APITokenID: r.RevokerTokenID, ByName: actorName(r.RevokerHint, r.RevokerName),
+		}
 	}
 	return l
+}
+
+// actorName names an API token by the last characters of its secret, an admin user by name or email.
+func actorName(tokenHint, userName *string) string {
+	if tokenHint != nil {
+		return "API token …" + *tokenHint
+	}
+	return orEmpty(userName)
 }
 
 // Environment implements token.Store.
@@ -212,14 +231,18 @@ func (s *Store) ChangeToken(ctx context.Context, account, id pfid.ID, decide fun
 		if err != nil {
 			return err
 		}
-		changed.Token = next
 		// Whoever moves a token decides about it anew: reinstating its agent leaves it as it is from now on.
 		err = tx.Model(&tokenRow{}).Where("id = ?", id).
 			Updates(map[string]any{"status": next.Status.String(), "suspended_by_retirement": false, "updated_at": millis(next.UpdatedAt)}).Error
 		if err != nil {
 			return err
 		}
-		return record(tx, event)
+		if err := record(tx, event); err != nil {
+			return err
+		}
+		row, err = findToken(tx, account, id)
+		changed = row.listed()
+		return err
 	})
 	return changed, hash, err
 }

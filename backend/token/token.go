@@ -113,6 +113,16 @@ type Listed struct {
 	AgentName       string
 	EnvironmentName string
 	CreatedByName   string
+	Revocation      Revocation
+}
+
+// Revocation is how a token was revoked. The zero Revocation is that of a token that is not.
+type Revocation struct {
+	At time.Time
+	// The actor: an admin user or an API token, which may be the token itself; neither for the command line.
+	AdminUserID pfid.ID
+	APITokenID  pfid.ID
+	ByName      string // empty for the command line and for an API token that is deleted
 }
 
 // MaxName is the longest name of a token, in characters.

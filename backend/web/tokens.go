@@ -22,12 +22,17 @@ type APIToken struct {
 	AgentDeploymentID    *string           `json:"agent_deployment_id"`
 	AgentID              *string           `json:"agent_id"`
 	AgentName            *string           `json:"agent_name"`
+	AgentRetired         bool              `json:"agent_retired" doc:"A token of a retired agent can't be activated"`
 	EnvironmentID        *string           `json:"environment_id"`
 	EnvironmentName      *string           `json:"environment_name"`
 	CreatedByAdminUserID *string           `json:"created_by_admin_user_id"`
 	CreatedByAPITokenID  *string           `json:"created_by_api_token_id"`
 	CreatedByName        *string           `json:"created_by_name" doc:"null for the command line"`
 	ExpiresAt            Timestamp         `json:"expires_at"`
+	RevokedAt            OptionalTimestamp `json:"revoked_at" doc:"null unless revoked"`
+	RevokedByAdminUserID *string           `json:"revoked_by_admin_user_id"`
+	RevokedByAPITokenID  *string           `json:"revoked_by_api_token_id" doc:"The token itself if its holder revoked it"`
+	RevokedByName        *string           `json:"revoked_by_name" doc:"null for the command line and for a token that is deleted"`
 	LastUsedAt           OptionalTimestamp `json:"last_used_at" doc:"The last accepted validation, to 5 s; null for never"`
 	InsertedAt           Timestamp         `json:"inserted_at"`
 	UpdatedAt            Timestamp         `json:"updated_at"`
@@ -45,10 +50,12 @@ func apiToken(t token.Listed) APIToken {
 	return APIToken{
 		Type: "api_token", ID: t.ID.String(), AccountID: t.AccountID.String(), Name: orNull(t.Name), Hint: t.Hint,
 		TokenScope: t.Scope.String(), Status: t.Status.String(),
-		AgentDeploymentID: idOrNull(t.AgentDeploymentID), AgentID: idOrNull(t.AgentID), AgentName: orNull(t.AgentName),
+		AgentDeploymentID: idOrNull(t.AgentDeploymentID), AgentID: idOrNull(t.AgentID), AgentName: orNull(t.AgentName), AgentRetired: t.AgentRetired,
 		EnvironmentID: idOrNull(t.EnvironmentID), EnvironmentName: orNull(t.EnvironmentName),
 		CreatedByAdminUserID: idOrNull(t.CreatedByAdminUserID), CreatedByAPITokenID: idOrNull(t.CreatedByAPITokenID),
-		CreatedByName: orNull(t.CreatedByName), ExpiresAt: Timestamp(t.ExpiresAt), LastUsedAt: OptionalTimestamp(t.LastUsedAt),
+		CreatedByName: orNull(t.CreatedByName), RevokedAt: OptionalTimestamp(t.Revocation.At),
+		RevokedByAdminUserID: idOrNull(t.Revocation.AdminUserID), RevokedByAPITokenID: idOrNull(t.Revocation.APITokenID),
+		RevokedByName: orNull(t.Revocation.ByName), ExpiresAt: Timestamp(t.ExpiresAt), LastUsedAt: OptionalTimestamp(t.LastUsedAt),
 		InsertedAt: Timestamp(t.InsertedAt), UpdatedAt: Timestamp(t.UpdatedAt), AvailableActions: tokenActions(t.Actions()),
 	}
 }

@@ -9,11 +9,12 @@ const source = dirname(fileURLToPath(import.meta.url));
 const allowed: Record<string, string[]> = {
   main: ["app", "styles"],
   app: ["tokens", "account", "agents", "session", "ui", "api", "wire"],
-  tokens: ["ui", "api", "wire", "deploy"],
-  account: ["ui", "api", "wire"],
-  agents: ["ui", "api", "wire"],
+  tokens: ["ui", "once", "api", "wire", "deploy"],
+  account: ["ui", "once", "api", "wire"],
+  agents: ["ui", "once", "api", "wire"],
   session: ["ui", "api", "wire"],
   ui: [],
+  once: ["api"],
   api: ["wire"],
   wire: ["schema"],
 };

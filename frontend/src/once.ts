@@ -1,0 +1,61 @@
+import { ApiError, call } from "./api";
+
+/** Milliseconds before a request without an answer is sent again by itself. */
+const pauses = [500, 2_000];
+
+/** Milliseconds after which a person decides about another try, and no longer this program. */
+const patience = 10_000;
+
+/**
+ * A request to create something that the server carries out at most once, however often it is sent: its idempotency
+ * key makes the server repeat its first answer, without a secret.
+ */
+export class Once<T> {
+  /** Whether the server may have carried it out without our knowing. */
+  unsettled = false;
+  private readonly body: { idempotency_key: string; details: object };
+
+  constructor(
+    private readonly path: string,
+    details: object,
+  ) {
+    this.body = { idempotency_key: newKey(), details };
+  }
+
+  /** Resolves with the first answer, rejects with an ApiError. After a rejection look at `unsettled`. */
+  async send(): Promise<T> {
+    const began = Date.now();
+    for (let tries = 0; ; tries++) {
+      try {
+        const answer = await call<T>("POST", this.path, { body: this.body });
+        this.unsettled = false;
+        return answer;
+      } catch (error) {
+        if (isRefused(error)) {
+          // A repeat that is let in and refused proves that the first request was not carried out.
+          if (!(error instanceof ApiError && beforeTheKey.includes(error.status))) this.unsettled = false;
+          throw error;
+        }
+        this.unsettled = true;
+        const pause = pauses[tries];
+        if (pause === undefined || Date.now() - began > patience) throw error;
+        await new Promise((resolve) => setTimeout(resolve, pause));
+      }
+    }
+  }
+}
+
+/** Refusals that are answered without a look at the key: signed out, not permitted, too many requests. */
+const beforeTheKey = [401, 403, 429];
+
+/** Whether the server has said no. A lost answer, a proxy's error and an unreadable answer leave it open. */
+function isRefused(error: unknown): boolean {
+  return error instanceof ApiError && error.status >= 400 && error.status < 500;
+}
+
+/** 128 random bits. crypto.randomUUID does not exist on plain http. */
+function newKey(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
+    byte.toString(16).padStart(2, "0"),
+  ).join("");
+}
