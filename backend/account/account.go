@@ -9,6 +9,7 @@ import (
 
 	"tokentab/backend/audit"
 	"tokentab/backend/pfid"
+	"tokentab/backend/unit"
 )
 
 // Account is the top-level boundary: everything belongs to one, nothing crosses it.
@@ -126,8 +127,10 @@ func (as *Accounts) recorder(at time.Time, actor audit.Actor) Recorder {
 }
 
 // forget drops the verdicts on tokens that a change has ended.
-func (as *Accounts) forget(hashes [][32]byte) {
-	for _, hash := range hashes {
-		as.verdicts.Forget(hash)
-	}
+func (as *Accounts) forget(ctx context.Context, hashes [][32]byte) {
+	unit.After(ctx, func(bool) {
+		for _, hash := range hashes {
+			as.verdicts.Forget(hash)
+		}
+	})
 }

@@ -7,6 +7,7 @@ import (
 	"tokentab/backend/audit"
 	"tokentab/backend/fault"
 	"tokentab/backend/pfid"
+	"tokentab/backend/unit"
 )
 
 // maxWebsite is the longest address of an account's website, in characters.
@@ -85,6 +86,6 @@ func (as *Accounts) Delete(ctx context.Context, actor audit.Actor, name string) 
 		}
 		return audit.New(at, actor, audit.AccountDeleted, a.ID.String(), a.Name, as.random)
 	})
-	as.verdicts.ForgetAccount(actor.AccountID)
+	unit.After(ctx, func(bool) { as.verdicts.ForgetAccount(actor.AccountID) })
 	return deleted, err
 }

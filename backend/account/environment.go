@@ -143,7 +143,7 @@ func (as *Accounts) DeleteEnvironment(ctx context.Context, actor audit.Actor, id
 			count(e.LiveTokens, "live API token"), count(e.Deployments, "agent deployment"))
 	}
 	deleted, hashes, err := as.store.DeleteEnvironment(ctx, actor.AccountID, id, at, decide, as.recorder(at, actor))
-	as.forget(hashes)
+	as.forget(ctx, hashes)
 	return deleted, err
 }
 

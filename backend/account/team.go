@@ -88,7 +88,7 @@ func (as *Accounts) RemoveMember(ctx context.Context, actor audit.Actor, id pfid
 		return nil
 	}
 	removed, hashes, err := as.store.RemoveMember(ctx, actor.AccountID, id, revokeTokens, at, decide, as.recorder(at, actor))
-	as.forget(hashes)
+	as.forget(ctx, hashes)
 	return removed, len(hashes), err
 }
 
@@ -96,6 +96,6 @@ func (as *Accounts) RemoveMember(ctx context.Context, actor audit.Actor, id pfid
 func (as *Accounts) RevokeTokensOf(ctx context.Context, actor audit.Actor, id pfid.ID) (Member, int, error) {
 	at := as.now().UTC()
 	member, hashes, err := as.store.RevokeTokensOf(ctx, actor.AccountID, id, at, as.recorder(at, actor))
-	as.forget(hashes)
+	as.forget(ctx, hashes)
 	return member, len(hashes), err
 }

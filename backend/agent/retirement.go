@@ -7,6 +7,7 @@ import (
 	"tokentab/backend/audit"
 	"tokentab/backend/fault"
 	"tokentab/backend/pfid"
+	"tokentab/backend/unit"
 )
 
 // Retire takes an agent out of service and suspends its active deployment tokens; it returns how many. It returns after
@@ -39,7 +40,7 @@ func (as *Agents) Reinstate(ctx context.Context, actor audit.Actor, id pfid.ID) 
 func (as *Agents) Delete(ctx context.Context, actor audit.Actor, id pfid.ID, revokeTokens bool) (Agent, error) {
 	at := as.now().UTC()
 	a, hashes, err := as.store.DeleteAgent(ctx, actor.AccountID, id, at, allowing(revokeTokens, "agent"), audit.NewRecorder(at, actor, as.random))
-	as.forget(hashes)
+	as.forget(ctx, hashes)
 	a.Status = a.statusAt(at)
 	return a, err
 }
@@ -50,16 +51,18 @@ func (as *Agents) change(ctx context.Context, actor audit.Actor, id pfid.ID, at 
 		a.UpdatedAt = at
 		return decide(a)
 	}, audit.NewRecorder(at, actor, as.random))
-	as.forget(hashes)
+	as.forget(ctx, hashes)
 	a.Status = a.statusAt(at)
 	return a, len(hashes), err
 }
 
 // forget has to run after the commit and before the answer: only then is what moved refused, or accepted, at once.
-func (as *Agents) forget(hashes [][32]byte) {
-	for _, hash := range hashes {
-		as.verdicts.Forget(hash)
-	}
+func (as *Agents) forget(ctx context.Context, hashes [][32]byte) {
+	unit.After(ctx, func(bool) {
+		for _, hash := range hashes {
+			as.verdicts.Forget(hash)
+		}
+	})
 }
 
 // allowing returns the decision on deleting something that tokens were issued for.

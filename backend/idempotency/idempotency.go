@@ -5,6 +5,7 @@ package idempotency
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"time"
 
 	"tokentab/backend/fault"
@@ -14,16 +15,8 @@ import (
 // MaxKey is the longest key, in bytes.
 const MaxKey = 64
 
-const (
-	// kept is how long an answer can be replayed.
-	kept = 24 * time.Hour
-	// abandoned is how long a request may run before a repeat takes its place: whoever ran it has crashed.
-	abandoned = time.Minute
-	// pause is how long a repeat waits before it looks again whether the first request has its answer.
-	pause = 20 * time.Millisecond
-	// patience is how long a repeat waits in all.
-	patience = 10 * time.Second
-)
+// kept is how long an answer can be replayed.
+const kept = 24 * time.Hour
 
 // Hash identifies what was asked for: SHA-256 of method, path and body.
 type Hash [sha256.Size]byte
@@ -42,10 +35,10 @@ type Answer struct {
 	Body   string
 }
 
-// Entry is what is known of a key.
+// Entry is what is kept of a key.
 type Entry struct {
 	Hash   Hash
-	Answer *Answer // nil while the first request runs
+	Answer Answer
 	At     time.Time
 }
 
@@ -55,19 +48,16 @@ type Caller struct {
 	ID        pfid.ID // of the admin user or the API token
 }
 
-// MaxAnswer is the largest answer that is kept, in bytes; a request with a larger one may run again.
-const MaxAnswer = 64 << 10
-
 // Store keeps keys, per caller.
 type Store interface {
-	// ReserveKey notes that a request with this key runs. If the key is there already, it writes nothing and returns
-	// what is known, unless that is older than staleBefore and has no answer: then it takes the key over. Entries
-	// older than expiredBefore are removed first.
-	ReserveKey(ctx context.Context, who Caller, key string, entry Entry, expiredBefore, staleBefore time.Time) (prior *Entry, err error)
-	// AnswerKey keeps the answer of the request that reserved the key.
-	AnswerKey(ctx context.Context, who Caller, key string, answer Answer) error
-	// ReleaseKey forgets a key that was reserved and got no answer worth keeping.
-	ReleaseKey(ctx context.Context, who Caller, key string) error
+	// Together runs f, whose context makes all its changes one transaction: they are kept if f returns nil, else none is.
+	// It runs one at a time.
+	Together(ctx context.Context, f func(ctx context.Context) error) error
+	// KeyEntry returns the entry of a key that is not older than the given instant; ok is false if there is none.
+	KeyEntry(ctx context.Context, who Caller, key string, since time.Time) (entry Entry, ok bool, err error)
+	// KeepKey writes the entry of a key in place of an earlier one. It removes what is older than the given instant, and
+	// what a wrong clock stamped later than the entry counts as just written.
+	KeepKey(ctx context.Context, who Caller, key string, entry Entry, since time.Time) error
 }
 
 // Keys runs requests at most once per key.
@@ -79,54 +69,67 @@ type Keys struct {
 // New returns the keys kept in store.
 func New(store Store, now func() time.Time) *Keys { return &Keys{store: store, now: now} }
 
-// Once runs the request, or returns the answer of the first one with the same key. The same key with another request
-// is a fault.IdempotencyKeyAlreadyUsed. Only a success is kept: a request that failed may be repeated as new. run
-// returns the answer to keep, which may lack secrets that the caller of run got.
-func (k *Keys) Once(ctx context.Context, who Caller, key string, hash Hash, run func() (Answer, error)) (replayed *Answer, err error) {
-	if len(key) > MaxKey || key == "" {
+// Request is a request with a key. Run answers it, with a context that makes its changes one transaction. Answer then
+// returns the answer to keep, which may lack secrets that the caller got; ok is false if the request failed.
+type Request struct {
+	Caller Caller
+	Key    string
+	Hash   Hash
+	Run    func(ctx context.Context)
+	Answer func() (answer Answer, ok bool)
+}
+
+// errFailed undoes what a request changed before it failed.
+var errFailed = errors.New("the request failed")
+
+// Once runs the request, or returns the answer of the first one with the same key. The changes of the request, the key
+// and the answer are one transaction. If that can't be kept the request changed nothing and err says why. The same key
+// with another request is a fault.IdempotencyKeyAlreadyUsed. A request that failed may be repeated as new.
+func (k *Keys) Once(ctx context.Context, r Request) (replayed *Answer, err error) {
+	if len(r.Key) > MaxKey || r.Key == "" {
 		return nil, fault.Field("idempotency_key", "must have from 1 to %d characters", MaxKey)
 	}
-	prior, err := k.reserve(ctx, who, key, hash)
-	if err != nil {
-		return nil, err
+	at := k.now().UTC()
+	if replayed, err = k.replay(ctx, r, at); err != nil || replayed != nil {
+		return replayed, err
 	}
-	if prior != nil {
-		return prior, nil
-	}
-	finished := false
-	defer func() {
-		if !finished { // also after a panic
-			// A key that can't be released is taken over once it counts as abandoned.
-			_ = k.store.ReleaseKey(context.WithoutCancel(ctx), who, key)
+	failed := false
+	entry := Entry{Hash: r.Hash, At: at}
+	err = k.store.Together(ctx, func(ctx context.Context) error {
+		// A first request with the key may have come between.
+		if replayed, err = k.replay(ctx, r, at); err != nil || replayed != nil {
+			return err
 		}
-	}()
-	answer, err := run()
-	if err != nil || answer.Status < 200 || answer.Status > 299 || len(answer.Body) > MaxAnswer {
-		return nil, err
+		r.Run(ctx)
+		answer, ok := r.Answer()
+		if failed = !ok; failed {
+			return errFailed
+		}
+		entry.Answer = answer
+		return k.store.KeepKey(ctx, r.Caller, r.Key, entry, at.Add(-kept))
+	})
+	if failed {
+		return nil, nil
 	}
-	// The work is done and answered: failing to keep the answer must not turn it into a failure.
-	finished = k.store.AnswerKey(context.WithoutCancel(ctx), who, key, answer) == nil
+	if err != nil || replayed != nil {
+		return replayed, err
+	}
+	// What follows a commit, such as a mail, may have changed the answer. The first one stays true without it.
+	if answer, ok := r.Answer(); ok && answer != entry.Answer {
+		entry.Answer = answer
+		_ = k.store.KeepKey(ctx, r.Caller, r.Key, entry, at.Add(-kept))
+	}
 	return nil, nil
 }
 
-func (k *Keys) reserve(ctx context.Context, who Caller, key string, hash Hash) (*Answer, error) {
-	for began := time.Duration(0); ; began += pause {
-		at := k.now().UTC()
-		prior, err := k.store.ReserveKey(ctx, who, key, Entry{Hash: hash, At: at}, at.Add(-kept), at.Add(-abandoned))
-		switch {
-		case err != nil || prior == nil:
-			return nil, err
-		case prior.Hash != hash:
-			return nil, fault.New(fault.IdempotencyKeyAlreadyUsed, "This idempotency key was used for another request.")
-		case prior.Answer != nil:
-			return prior.Answer, nil
-		case began >= patience:
-			return nil, &fault.Error{Kind: fault.Unavailable, Message: "A request with this idempotency key is still running.", RetryAfter: time.Second}
-		}
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
+// replay returns the answer that is kept for the request, nil if there is none.
+func (k *Keys) replay(ctx context.Context, r Request, at time.Time) (*Answer, error) {
+	entry, ok, err := k.store.KeyEntry(ctx, r.Caller, r.Key, at.Add(-kept))
+	switch {
+	case err != nil || !ok:
+		return nil, err
+	case entry.Hash != r.Hash:
+		return nil, fault.New(fault.IdempotencyKeyAlreadyUsed, "This idempotency key was used for another request.")
 	}
+	return &entry.Answer, nil
 }

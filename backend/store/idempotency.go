@@ -15,51 +15,43 @@ type idempotencyRow struct {
 	AccountID      pfid.ID
 	IdempotencyKey string
 	RequestHash    []byte
-	Status         *int
+	Status         *int // NULL in rows of versions that wrote them before the answer
 	Answer         *string
 	InsertedAt     int64
 }
 
 func (idempotencyRow) TableName() string { return "idempotency_keys" }
 
-// ReserveKey implements idempotency.Store.
-func (s *Store) ReserveKey(ctx context.Context, who idempotency.Caller, key string, entry idempotency.Entry, expiredBefore, staleBefore time.Time) (prior *idempotency.Entry, err error) {
-	err = s.change(ctx, func(tx *gorm.DB) error {
-		err := tx.Exec("DELETE FROM idempotency_keys WHERE inserted_at < ? OR (account_id = ? AND idempotency_key = ? AND status IS NULL AND inserted_at < ?)",
-			millis(expiredBefore), who.AccountID, ownKey(who, key), millis(staleBefore)).Error
-		if err != nil {
+// KeyEntry implements idempotency.Store.
+func (s *Store) KeyEntry(ctx context.Context, who idempotency.Caller, key string, since time.Time) (entry idempotency.Entry, ok bool, err error) {
+	err = s.read(ctx, func(tx *gorm.DB) error {
+		var rows []idempotencyRow
+		err := tx.Where("account_id = ? AND idempotency_key = ? AND status IS NOT NULL AND inserted_at > ?", who.AccountID, ownKey(who, key), millis(since)).Find(&rows).Error
+		if err != nil || len(rows) == 0 {
 			return err
 		}
-		row := idempotencyRow{AccountID: who.AccountID, IdempotencyKey: ownKey(who, key), RequestHash: entry.Hash[:], InsertedAt: millis(entry.At)}
-		made := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&row)
-		if made.Error != nil || made.RowsAffected == 1 {
-			return made.Error
-		}
-		var is idempotencyRow
-		if err := tx.Where("account_id = ? AND idempotency_key = ?", who.AccountID, ownKey(who, key)).Take(&is).Error; err != nil {
-			return err
-		}
-		prior = &idempotency.Entry{Hash: idempotency.Hash(is.RequestHash), At: instant(is.InsertedAt)}
-		if is.Status != nil {
-			prior.Answer = &idempotency.Answer{Status: *is.Status, Body: orEmpty(is.Answer)}
-		}
+		is := rows[0]
+		entry, ok = idempotency.Entry{
+			Hash: idempotency.Hash(is.RequestHash), Answer: idempotency.Answer{Status: *is.Status, Body: orEmpty(is.Answer)}, At: instant(is.InsertedAt),
+		}, true
 		return nil
 	})
-	return prior, err
+	return entry, ok, err
 }
 
-// AnswerKey implements idempotency.Store.
-func (s *Store) AnswerKey(ctx context.Context, who idempotency.Caller, key string, answer idempotency.Answer) error {
+// KeepKey implements idempotency.Store.
+func (s *Store) KeepKey(ctx context.Context, who idempotency.Caller, key string, entry idempotency.Entry, since time.Time) error {
 	return s.change(ctx, func(tx *gorm.DB) error {
-		return tx.Exec("UPDATE idempotency_keys SET status = ?, answer = ? WHERE account_id = ? AND idempotency_key = ?",
-			answer.Status, answer.Body, who.AccountID, ownKey(who, key)).Error
-	})
-}
-
-// ReleaseKey implements idempotency.Store.
-func (s *Store) ReleaseKey(ctx context.Context, who idempotency.Caller, key string) error {
-	return s.change(ctx, func(tx *gorm.DB) error {
-		return tx.Exec("DELETE FROM idempotency_keys WHERE account_id = ? AND idempotency_key = ? AND status IS NULL", who.AccountID, ownKey(who, key)).Error
+		if err := tx.Exec("DELETE FROM idempotency_keys WHERE inserted_at <= ?", millis(since)).Error; err != nil {
+			return err
+		}
+		if err := tx.Exec("UPDATE idempotency_keys SET inserted_at = ? WHERE inserted_at > ?", millis(entry.At), millis(entry.At)).Error; err != nil {
+			return err
+		}
+		return tx.Clauses(clause.OnConflict{UpdateAll: true}).Create(&idempotencyRow{
+			AccountID: who.AccountID, IdempotencyKey: ownKey(who, key), RequestHash: entry.Hash[:],
+			Status: &entry.Answer.Status, Answer: &entry.Answer.Body, InsertedAt: millis(entry.At),
+		}).Error
 	})
 }
 

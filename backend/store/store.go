@@ -154,12 +154,16 @@ func (s *Store) Ping(ctx context.Context) error {
 	return s.read(ctx, func(tx *gorm.DB) error { return tx.Exec("SELECT 1 FROM api_tokens LIMIT 1").Error })
 }
 
-// change runs f in one transaction on the writing connection. Its changes and events are kept together or not at all.
+// change runs f in one transaction on the writing connection. Its changes and events are kept together or not at all. A
+// context of Together makes it a part of that transaction.
 func (s *Store) change(ctx context.Context, f func(tx *gorm.DB) error) error {
 	return s.changeWithin(ctx, operationTimeout, f)
 }
 
 func (s *Store) changeWithin(ctx context.Context, timeout time.Duration, f func(tx *gorm.DB) error) error {
+	if all := sharedIn(ctx); all != nil {
+		return classify(all.Transaction(f)) // what fails is undone up to here
+	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	return s.alone(ctx, func() error { return s.writer.WithContext(ctx).Transaction(f) })
@@ -168,6 +172,9 @@ func (s *Store) changeWithin(ctx context.Context, timeout time.Duration, f func(
 // changeSoon runs one statement that needs not be on the disk when it returns: a power cut may take it back, and no
 // more than it. It spares validations the wait for the disk, which on one core is theirs too.
 func (s *Store) changeSoon(ctx context.Context, f func(tx *gorm.DB) error) error {
+	if all := sharedIn(ctx); all != nil {
+		return classify(f(all))
+	}
 	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
 	defer cancel()
 	return s.alone(ctx, func() error { return f(s.noter.WithContext(ctx)) })
@@ -185,6 +192,9 @@ func (s *Store) alone(ctx context.Context, f func() error) error {
 }
 
 func (s *Store) read(ctx context.Context, f func(tx *gorm.DB) error) error {
+	if all := sharedIn(ctx); all != nil {
+		return classify(f(all))
+	}
 	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
 	defer cancel()
 	return classify(f(s.reader.WithContext(ctx)))
@@ -192,6 +202,9 @@ func (s *Store) read(ctx context.Context, f func(tx *gorm.DB) error) error {
 
 // readTogether runs f on one snapshot, for reads that have to agree with each other.
 func (s *Store) readTogether(ctx context.Context, f func(tx *gorm.DB) error) error {
+	if all := sharedIn(ctx); all != nil {
+		return classify(f(all))
+	}
 	return s.read(ctx, func(tx *gorm.DB) error {
 		return tx.Transaction(f, &sql.TxOptions{ReadOnly: true})
 	})

@@ -11,6 +11,7 @@ import (
 	"tokentab/backend/audit"
 	"tokentab/backend/fault"
 	"tokentab/backend/pfid"
+	"tokentab/backend/unit"
 )
 
 // ErrDeploymentExists says that a deployment was made by somebody else between looking and writing.
@@ -125,7 +126,7 @@ func (ts *Tokens) issueOnce(ctx context.Context, actor audit.Actor, order Order,
 	if err := ts.store.InsertToken(ctx, t, hash, event, deployed); err != nil {
 		return Token{}, "", err
 	}
-	ts.cache.Forget(hash)
+	unit.After(ctx, func(bool) { ts.cache.Forget(hash) })
 	return t, secret, nil
 }
 

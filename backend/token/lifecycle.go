@@ -6,6 +6,7 @@ import (
 	"tokentab/backend/audit"
 	"tokentab/backend/fault"
 	"tokentab/backend/pfid"
+	"tokentab/backend/unit"
 )
 
 // Actions says which moves the state of a token allows.
@@ -48,7 +49,7 @@ func (ts *Tokens) Delete(ctx context.Context, actor audit.Actor, id pfid.ID) (Li
 		}
 		return audit.New(at, actor, audit.APITokenDeleted, t.ID.String(), "", ts.random)
 	})
-	ts.cache.Forget(hash) // and not more: in its status list it stays revoked
+	unit.After(ctx, func(bool) { ts.cache.Forget(hash) }) // and not more: in its status list it stays revoked
 	ts.withLastUse(&deleted)
 	return deleted, err
 }
@@ -78,10 +79,12 @@ func (ts *Tokens) move(ctx context.Context, actor audit.Actor, id pfid.ID, verb 
 		return t, event, err
 	})
 	// Also after a failure: a commit whose answer was lost may still have happened.
-	ts.cache.Forget(hash)
-	if !changed.StatusEntry.IsZero() {
-		ts.statusLists.changed(changed.StatusEntry.List)
-	}
+	unit.After(ctx, func(bool) {
+		ts.cache.Forget(hash)
+		if !changed.StatusEntry.IsZero() {
+			ts.statusLists.changed(changed.StatusEntry.List)
+		}
+	})
 	ts.withLastUse(&changed)
 	return changed, err
 }

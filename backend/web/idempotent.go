@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -11,7 +12,8 @@ import (
 	"tokentab/backend/idempotency"
 )
 
-// idempotent runs a change at most once where its body names an idempotency_key, at the top or inside details.
+// idempotent runs a change at most once if its body names an idempotency_key, at the top or inside details. The change
+// is committed together with the key and the answer.
 func (s *Server) idempotent(ctx huma.Context, next func(huma.Context)) {
 	who, _ := ctx.Context().Value(callerKey{}).(*caller)
 	key, named, err := idempotencyKey(who.request.Request().Body())
@@ -23,18 +25,22 @@ func (s *Server) idempotent(ctx huma.Context, next func(huma.Context)) {
 		next(ctx)
 		return
 	}
-	c := who.request
-	hash := idempotency.HashOf(c.Method(), string(c.Request().URI().RequestURI()), c.Request().Body())
-	replayed, err := s.Once.Once(ctx.Context(), idempotency.Caller{AccountID: who.AccountID, ID: who.id()}, key, hash, func() (idempotency.Answer, error) {
-		next(ctx)
-		response := c.Response()
-		kept, ok := withoutSecrets(response.Body())
-		if !ok {
-			return idempotency.Answer{}, nil
-		}
-		return idempotency.Answer{Status: response.StatusCode(), Body: kept}, nil
+	response := who.request.Response()
+	replayed, err := s.Once.Once(ctx.Context(), idempotency.Request{
+		Caller: idempotency.Caller{AccountID: who.AccountID, ID: who.id()}, Key: key,
+		Hash: idempotency.HashOf(ctx.Method(), string(who.request.Request().URI().RequestURI()), who.request.Request().Body()),
+		Run:  func(together context.Context) { next(huma.WithContext(ctx, together)) },
+		Answer: func() (answer idempotency.Answer, ok bool) {
+			answer.Status = response.StatusCode()
+			if answer.Status < 200 || answer.Status > 299 {
+				return answer, false
+			}
+			answer.Body, ok = withoutSecrets(response.Body())
+			return answer, ok
+		},
 	})
 	if err != nil {
+		response.ResetBody() // a success that could not be kept
 		s.answerHuma(ctx, err)
 		return
 	}
@@ -72,7 +78,7 @@ func idempotencyKey(body []byte) (key string, named bool, err error) {
 }
 
 // withoutSecrets is an answer as it may be kept: a secret is shown once, also to whoever repeats the request.
-// What can't be read is not kept.
+// ok is false for what is no JSON object.
 func withoutSecrets(body []byte) (kept string, ok bool) {
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	decoder.UseNumber() // large numbers stay as they are
@@ -88,8 +94,13 @@ func withoutSecrets(body []byte) (kept string, ok bool) {
 			}
 		}
 	}
-	encoded, err := json.Marshal(answer)
-	return string(encoded), err == nil
+	var encoded bytes.Buffer
+	encoder := json.NewEncoder(&encoded)
+	encoder.SetEscapeHTML(false)
+	if encoder.Encode(answer) != nil {
+		return "", false
+	}
+	return encoded.String(), true
 }
 
 // answerHuma answers a failure in a middleware of Huma.

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net/url"
@@ -9,6 +10,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"tokentab/backend/account"
+	"tokentab/backend/unit"
 )
 
 // Mailer sends plain text by mail.
@@ -122,9 +124,25 @@ func (s *Server) createInvite(ctx context.Context, who *caller, in *ordered[NewA
 	if err != nil {
 		return nil, err
 	}
-	out := CreatedAdminUserInvite{Status: "success", Details: s.inviteDetailsOf(who, i)}
-	out.MailSent = s.mailInvite(ctx, i, *out.Details.InviteURL)
-	return &createdInvite{Body: out}, nil
+	out := &createdInvite{Body: CreatedAdminUserInvite{Status: "success", Details: s.inviteDetailsOf(who, i)}}
+	unit.After(ctx, func(kept bool) {
+		if kept {
+			out.Body.MailSent = s.mailInvite(ctx, i, *out.Body.Details.InviteURL)
+			s.renderAgain(who.request, out.Body)
+		}
+	})
+	return out, nil
+}
+
+// renderAgain replaces an answer that was rendered before the commit by what is known after it.
+func (s *Server) renderAgain(c *fiber.Ctx, body any) {
+	if len(c.Response().Body()) == 0 {
+		return // it is rendered when the caller returns
+	}
+	var b bytes.Buffer
+	if s.api.Marshal(&b, fiber.MIMEApplicationJSON, body) == nil {
+		c.Response().SetBody(b.Bytes())
+	}
 }
 
 // mailInvite sends the invite and reports whether the mail server took it. The invite is made already and can be handed
