@@ -7,6 +7,7 @@ import { createQueryClient } from "./app/query-client";
 import { Routes } from "./app/routes";
 import { forgetAccount, useSession } from "./session/session";
 import { Button } from "./ui/button";
+import { FirstShown } from "./ui/first-shown";
 import { useFormOpen, useHeld } from "./ui/leave-guard";
 import { Notice } from "./ui/notice";
 import { TimeTooltip } from "./ui/time";
@@ -60,9 +61,10 @@ function Start() {
       </>
     );
   }
-  if (!session.error) return <p className="sr-only">Loading</p>;
+  if (!session.error) return null; // index.html says that the page loads
   return (
     <main className="mx-auto max-w-120 px-4 pt-[16vh]">
+      <FirstShown />
       <h1 className="mb-4 text-title font-semibold">Tokentab</h1>
       <Notice
         tone="bad"

@@ -1,5 +1,6 @@
 import { Component, type ReactNode } from "react";
 import { Button } from "../ui/button";
+import { FirstShown } from "../ui/first-shown";
 
 /** What is left when drawing the page fails: a sentence and a way on. */
 export class ErrorBoundary extends Component<{ children: ReactNode }, { failed: boolean }> {
@@ -13,6 +14,7 @@ export class ErrorBoundary extends Component<{ children: ReactNode }, { failed: 
     if (!this.state.failed) return this.props.children;
     return (
       <main className="mx-auto max-w-96 px-4 pt-[16vh]">
+        <FirstShown />
         <h1 className="text-title font-semibold">This page broke</h1>
         <p className="mt-1 mb-4 text-soft">
           Nothing was lost on the server. Loading the page again usually helps, above all after an update.

@@ -4,6 +4,7 @@ import { Link, useLocation } from "wouter";
 import { messageOf } from "../api";
 import { useSignOut } from "../session/session";
 import { IconButton } from "../ui/button";
+import { FirstShown } from "../ui/first-shown";
 import { Menu, MenuItem, MenuLabel } from "../ui/menu";
 import { announceFailure } from "../ui/toast";
 
@@ -30,6 +31,7 @@ export function Shell({ account, user, onShown, children }: ShellProps) {
   }, [onShown]);
   return (
     <div className="flex min-h-full flex-col md:flex-row">
+      <FirstShown />
       <a
         href="#content"
         className="absolute top-2 left-2 z-10 -translate-y-20 rounded-box bg-accent px-3 py-1.5 text-on-accent focus:translate-y-0"

@@ -1,4 +1,5 @@
 import type { FormEvent, ReactNode } from "react";
+import { FirstShown } from "../ui/first-shown";
 import { Notice } from "../ui/notice";
 
 interface FrameProps {
@@ -11,6 +12,7 @@ interface FrameProps {
 export function EntranceFrame({ title, text, children }: FrameProps) {
   return (
     <main className="mx-auto flex min-h-full max-w-96 flex-col px-4 pt-[12vh] pb-10">
+      <FirstShown />
       <div className="mb-6 flex items-center gap-2 font-semibold">
         <img src="/favicon.svg" alt="" className="size-6" />
         Tokentab

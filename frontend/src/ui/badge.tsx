@@ -13,7 +13,7 @@ export type BadgeTone = keyof typeof dots;
 export function Badge({ tone, children }: { tone: BadgeTone; children: ReactNode }) {
   return (
     <span className="inline-flex h-5 shrink-0 items-center gap-1.5 rounded-box border border-line px-1.5 text-small font-medium">
-      <span aria-hidden className={`size-2 rounded-full ${dots[tone]}`} />
+      <span aria-hidden data-dot={tone} className={`size-2 rounded-full ${dots[tone]}`} />
       {children}
     </span>
   );

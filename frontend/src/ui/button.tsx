@@ -39,6 +39,7 @@ export function Button({
   return (
     <button
       type="button"
+      data-look={look}
       {...rest}
       aria-disabled={busy || undefined}
       onClick={(event) => {

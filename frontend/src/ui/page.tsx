@@ -39,6 +39,7 @@ export function TabLinks({
           <Link
             key={tab.href}
             href={tab.href}
+            data-tab
             aria-current={tab.href === current ? "page" : undefined}
             className="border-b-2 border-transparent pb-2 font-medium whitespace-nowrap text-soft -outline-offset-2 hover:text-ink aria-[current]:border-accent-ink aria-[current]:text-ink"
           >

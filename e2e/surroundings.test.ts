@@ -1,0 +1,105 @@
+import { made } from "./fill";
+import { expect, test } from "./fixtures";
+import { tokenRow } from "./tokens";
+
+test("a slow line shows the frame of the page before its code has come", async ({ page, signedIn: _ }) => {
+  let release = () => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  await page.route("**/assets/*.js", async (route) => {
+    await held;
+    await route.continue();
+  });
+  await page.goto("/", { waitUntil: "commit" });
+  await expect(page.getByText("Tokentab", { exact: true })).toBeVisible();
+  await expect(page.getByText("Loading…")).toBeVisible();
+  release();
+  await expect(page.getByRole("heading", { level: 1, name: "Account" })).toBeVisible();
+  await expect(page.getByText("Loading…")).toBeHidden();
+});
+
+test("colours of the system keep the selected tab and the primary button apart", async ({
+  page,
+  signedIn: _,
+}) => {
+  await page.emulateMedia({ forcedColors: "active" });
+  await page.goto("/account/api-tokens");
+  const look = (name: string, role: "link" | "button") =>
+    page
+      .getByRole(role, { name, exact: true })
+      .first()
+      .evaluate((element) => {
+        const { backgroundColor, borderBottomColor, color } = getComputedStyle(element);
+        return { backgroundColor, borderBottomColor, color };
+      });
+  await expect(page.getByRole("button", { name: "Create API token" }).first()).toBeVisible();
+  const selected = await look("API Tokens", "link");
+  const other = await look("Details", "link");
+  expect(selected.borderBottomColor).not.toBe(other.borderBottomColor);
+  expect(selected.color).not.toBe(other.color);
+  expect((await look("Account", "link")).color).not.toBe((await look("Agents", "link")).color);
+  const primary = await look("Create API token", "button");
+  const secondary = await look("Connect", "link");
+  expect(primary.backgroundColor).not.toBe(secondary.backgroundColor);
+});
+
+test.describe("with a finger", () => {
+  test.use({ hasTouch: true, viewport: { width: 390, height: 700 } });
+
+  test("a tap on a time shows the exact one, and a tap elsewhere puts it away", async ({
+    page,
+    api,
+    signedIn: _,
+  }) => {
+    await api.create("/api_token", { token_scope: "account", name: "By hand" });
+    await page.goto("/account/api-tokens");
+    await tokenRow(page, /By hand/).getByRole("button", { name: /ago|now/ }).first().tap();
+    const exact = page.getByText(/^\d.* UTC$/).filter({ visible: true });
+    await expect(exact).toBeVisible();
+    await page.getByRole("heading", { level: 1 }).tap();
+    await expect(exact).toBeHidden();
+  });
+});
+
+test("Next leads to the top of the next page, also for the keyboard", async ({ page, api, signedIn: _ }) => {
+  for (let count = 1; count <= 55; count++) await made(api, "/agent", { name: `Agent ${count}` });
+  await page.setViewportSize({ width: 1200, height: 600 });
+  await page.goto("/agents");
+  const next = page.getByRole("button", { name: "Next" });
+  await next.scrollIntoViewIfNeeded();
+  let release = () => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  await page.route("**/api/v1/agent?*offset%5D=50*", async (route) => {
+    await held;
+    await route.continue();
+  });
+  await next.click();
+  await expect(page.getByRole("status").filter({ hasText: "Loading page 2…" })).toBeVisible();
+  await expect(page.getByRole("table", { name: "Agents" })).toHaveAttribute("aria-busy", "true");
+  release();
+  await expect(page.getByText("51–55 of 55")).toBeVisible();
+  const rows = page.getByRole("table", { name: "Agents" }).getByRole("row");
+  await expect(rows.nth(1)).toBeInViewport();
+  await page.keyboard.press("Tab");
+  await expect(rows.nth(1).locator(":focus")).toBeVisible();
+});
+
+test("a form outlives the end of its session", async ({ page, context, problems, signedIn: _ }) => {
+  problems.tolerate(/401 \(Unauthorized\)/);
+  await page.goto("/account/api-tokens");
+  await page.getByRole("button", { name: "Create API token" }).first().click();
+  const form = page.getByRole("dialog", { name: "Create API token" });
+  await form.getByRole("textbox", { name: "Name" }).fill("Nightly build");
+  await context.clearCookies();
+  const again = page.getByRole("alertdialog", { name: "Your session has ended" });
+  await expect(again.getByRole("textbox", { name: "Password" })).toBeFocused();
+  await page.keyboard.type("correct horse battery");
+  await page.keyboard.press("Enter");
+  await expect(again).toBeHidden();
+  await expect(form.getByRole("textbox", { name: "Name" })).toHaveValue("Nightly build");
+  await form.getByRole("button", { name: "Create token" }).click();
+  await expect(page.getByRole("dialog", { name: /^Save/ })).toBeVisible();
+});
