@@ -109,7 +109,7 @@ func (b *Backend) build(ctx context.Context, c config.Config, world World) error
 		return err
 	}
 	b.Accounts = account.New(account.Parts{
-		Store: b.store, Passwords: password.New(), Verdicts: verdicts{b.Tokens}, InviteKey: inviteKey, Now: world.Now, Random: world.Random,
+		Store: b.store, Passwords: password.New(world.Random, paced()), Verdicts: verdicts{b.Tokens}, InviteKey: inviteKey, Now: world.Now, Random: world.Random,
 	})
 	b.Agents = agent.New(b.store, verdicts{b.Tokens}, world.Now, world.Random)
 	mailer, err := newMailer(c)

@@ -285,7 +285,7 @@ func TestPromise5NoChangeWithoutItsRecord(t *testing.T) {
 			return err
 		},
 		"sign-in": func() error {
-			_, _, err := p.Accounts.SignIn(t.Context(), backendtest.Email, backendtest.Password, "192.0.2.1", "")
+			_, err := p.Accounts.SignIn(t.Context(), backendtest.Email, backendtest.Password, account.Browser{Address: "192.0.2.1"})
 			return err
 		},
 		"account": func() error {

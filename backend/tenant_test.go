@@ -73,11 +73,11 @@ func startSession(t *testing.T, p *backendtest.Program, actor audit.Actor) (pfid
 	if err != nil {
 		t.Fatal(err)
 	}
-	id, session, err := p.Accounts.StartSession(t.Context(), member.AdminUser, "192.0.2.1", "")
+	in, err := p.Accounts.StartSession(t.Context(), member.AdminUser, account.Browser{Address: "192.0.2.1"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return session.ID, backendtest.Header{Name: "Cookie", Value: "tokentab_session=" + string(id)}
+	return in.ID, backendtest.Header{Name: "Cookie", Value: "tokentab_session=" + string(in.SessionID)}
 }
 
 func TestPromise7AccountsDoNotMix(t *testing.T) {

@@ -77,11 +77,16 @@ type Verdicts interface {
 	ForgetAccount(id pfid.ID)
 }
 
-// Passwords hashes and compares passwords.
+// Passwords hashes and compares passwords, for one caller at a time.
 type Passwords interface {
-	Hash(ctx context.Context, password string) (string, error)
-	// Matches compares in constant time. An empty hash never matches, and takes as long as any other.
-	Matches(ctx context.Context, password, hash string) (bool, error)
+	// Turn waits until the caller may hash, and returns what ends its turn. Callers who are not known to have signed in
+	// before form a queue that the others need not join. A full queue, or a long wait, is a fault.Unavailable.
+	Turn(ctx context.Context, known bool) (done func(), err error)
+	// Hash returns a hash with the present costs. The caller must have its turn.
+	Hash(password string) (string, error)
+	// Matches compares in constant time. An empty hash never matches, and takes as long as any other. A hash with other
+	// costs than the present ones is outdated. The caller must have its turn.
+	Matches(password, hash string) (matches, outdated bool, err error)
 }
 
 // Parts is what Accounts is built from.
@@ -118,6 +123,16 @@ func (as *Accounts) IsSetUp(ctx context.Context) (bool, error) { return as.store
 // Get returns one account, else a fault.NotFound.
 func (as *Accounts) Get(ctx context.Context, id pfid.ID) (Account, error) {
 	return as.store.Account(ctx, id)
+}
+
+// hashNew hashes the password of a new admin user.
+func (as *Accounts) hashNew(ctx context.Context, password string) (string, error) {
+	done, err := as.passwords.Turn(ctx, false)
+	if err != nil {
+		return "", err
+	}
+	defer done()
+	return as.passwords.Hash(password)
 }
 
 func (as *Accounts) recorder(at time.Time, actor audit.Actor) Recorder {

@@ -74,7 +74,7 @@ func (as *Accounts) prepare(ctx context.Context, founder Founder, address string
 	if err := wrong.Err(); err != nil {
 		return Founding{}, err
 	}
-	hash, err := as.passwords.Hash(ctx, founder.Password)
+	hash, err := as.hashNew(ctx, founder.Password)
 	if err != nil {
 		return Founding{}, err
 	}

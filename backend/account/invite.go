@@ -160,7 +160,7 @@ func (as *Accounts) AcceptInvite(ctx context.Context, said Acceptance, address s
 	if err := wrong.Err(); err != nil {
 		return AdminUser{}, err
 	}
-	hash, err := as.passwords.Hash(ctx, said.Password)
+	hash, err := as.hashNew(ctx, said.Password)
 	if err != nil {
 		return AdminUser{}, err
 	}

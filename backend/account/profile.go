@@ -22,9 +22,9 @@ type ProfileStore interface {
 	// DeleteOtherSessions ends all sessions of the admin user but one and returns how many had not ended at the given
 	// instant.
 	DeleteOtherSessions(ctx context.Context, user, kept pfid.ID, at time.Time, event func(ended int) (audit.Event, error)) (int, error)
-	// ChangePassword replaces the password with the given hash and ends all sessions of the admin user but one, in one
-	// transaction. Where the password is another by then it changes nothing and ok is false.
-	ChangePassword(ctx context.Context, user, kept pfid.ID, oldHash, newHash string, at time.Time, event audit.Event) (ok bool, err error)
+	// ChangePassword replaces the password with the given hash, ends all sessions of the admin user but one and takes the
+	// counted try back, in one transaction. If the password is another by then, it changes nothing and ok is false.
+	ChangePassword(ctx context.Context, user, kept pfid.ID, oldHash, newHash string, at time.Time, event audit.Event, settle Settlement) (ok bool, err error)
 }
 
 // LiveSessions returns one page of the admin user's sessions, the ones seen last first, and how many there are in all.
@@ -51,8 +51,8 @@ func (as *Accounts) EndOtherSessions(ctx context.Context, actor audit.Actor, kep
 }
 
 // ChangePassword replaces the password of whoever is signed in with the given session, and ends all other sessions of
-// theirs. A wrong current password is a fault.Validation of current_password; it counts as a wrong try to sign in, and
-// likewise becomes a fault.TooManyRequests.
+// theirs. A wrong current password is a fault.Validation of current_password. Wrong tries are counted apart from those to
+// sign in, since strangers can't make any, and become a fault.TooManyRequests likewise.
 func (as *Accounts) ChangePassword(ctx context.Context, actor audit.Actor, session Session, current, next string) error {
 	at := as.now().UTC()
 	wrong := fault.Fields{}
@@ -60,40 +60,37 @@ func (as *Accounts) ChangePassword(ctx context.Context, actor audit.Actor, sessi
 	if err := wrong.Err(); err != nil {
 		return err
 	}
-	sources := sourcesOf(session.AdminUser.Email, actor.Address)
-	if err := as.countTry(ctx, sources, at); err != nil {
-		return err
-	}
 	user, hash, ok, err := as.store.AdminUserByEmail(ctx, session.AdminUser.Email)
 	if err != nil {
 		return err
 	}
-	if !ok || user.ID != session.AdminUser.ID || len(current) > 4*MaxPassword {
+	if !ok || user.ID != session.AdminUser.ID {
 		hash = ""
 	}
-	matches, err := as.passwords.Matches(ctx, current, hash)
+	var newHash string
+	l := lane{own: []string{passwordKind + " " + session.AdminUser.ID.String()}, known: true}
+	right, settle, err := as.check(ctx, l, current, hash, func(bool) (err error) {
+		newHash, err = as.passwords.Hash(next)
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	if !matches {
+	if !right {
 		return wrongCurrent()
-	}
-	newHash, err := as.passwords.Hash(ctx, next)
-	if err != nil {
-		return err
 	}
 	event, err := audit.New(at, actor, audit.PasswordChanged, user.ID.String(), "", as.random)
 	if err != nil {
 		return err
 	}
-	ok, err = as.store.ChangePassword(ctx, user.ID, session.ID, hash, newHash, at, event)
+	ok, err = as.store.ChangePassword(ctx, user.ID, session.ID, hash, newHash, at, event, settle)
 	if err != nil {
 		return err
 	}
 	if !ok {
 		return wrongCurrent()
 	}
-	return as.store.ForgetTries(ctx, sources)
+	return nil
 }
 
 func wrongCurrent() error { return fault.Field("current_password", "is wrong") }

@@ -17,6 +17,8 @@ import (
 const (
 	IdleEnd     = 24 * time.Hour
 	AbsoluteEnd = 14 * 24 * time.Hour
+	// ClockTolerance is how far in the future a session may have been seen last.
+	ClockTolerance = IdleEnd
 	// seenResolution is how far the time of the last request has to move before it is written again.
 	seenResolution = time.Minute
 )
@@ -46,66 +48,112 @@ type SessionStore interface {
 	// AdminUserByEmail returns the admin user with that lower-case email and the hash of the password; ok is false
 	// where there is none.
 	AdminUserByEmail(ctx context.Context, email string) (user AdminUser, passwordHash string, ok bool, err error)
-	// InsertSession writes a session under the hash of its id, and removes those that have ended. Where the admin user
-	// was removed meanwhile, or has another password than the one with this hash, it writes nothing and ok is false; an
-	// empty password hash stands for any.
-	InsertSession(ctx context.Context, hash SessionHash, s Session, passwordHash string, event audit.Event) (ok bool, err error)
+	// InsertSession writes a session and all that belongs to its start in one transaction, and removes the sessions that
+	// have ended. If the admin user was removed meanwhile, or has another password, it writes nothing and ok is false.
+	InsertSession(ctx context.Context, start SessionStart) (ok bool, err error)
 	// Session returns a session with its admin user and account; ok is false where there is none.
 	Session(ctx context.Context, hash SessionHash) (s Session, ok bool, err error)
-	// TouchSession moves the time a session was last seen forward.
-	TouchSession(ctx context.Context, hash SessionHash, at time.Time) error
+	// TouchSession sets when a session was last seen, and brings its end forward if that is later than the given one.
+	TouchSession(ctx context.Context, hash SessionHash, at, end time.Time) error
 	// DeleteSession ends a session; no error where there is none.
 	DeleteSession(ctx context.Context, hash SessionHash, event audit.Event) error
 
-	// CountTry counts one more try of each source as failed, unless allowed refuses one of the counts so far; it
-	// returns what allowed returned.
-	CountTry(ctx context.Context, sources []string, at time.Time, allowed func([]Tries) error) error
-	// ForgetTries resets the count of each source.
-	ForgetTries(ctx context.Context, sources []string) error
+	// Tries returns the wrong tries of each source, in the same order; zero for those that have none.
+	Tries(ctx context.Context, sources []string) ([]Tries, error)
+	// CountTry reads the tries of each source and writes what count returns for them, in one transaction. It returns
+	// what it read, or the error of count.
+	CountTry(ctx context.Context, sources []string, at time.Time, count func([]Tries) ([]Tries, error)) ([]Tries, error)
+	// SettleTries takes a try back.
+	SettleTries(ctx context.Context, s Settlement) error
+	// KnownSources returns those of the sources by which the admin user has signed in before, in the given order.
+	KnownSources(ctx context.Context, user pfid.ID, sources []string) ([]string, error)
+	// ReplacePasswordHash writes another hash of the same password, unless the password was changed meanwhile.
+	ReplacePasswordHash(ctx context.Context, user pfid.ID, oldHash, newHash string) error
+}
+
+// SessionStart is a session with all that is written when it begins.
+type SessionStart struct {
+	Hash         SessionHash
+	Session      Session
+	PasswordHash string // with which the password was compared; empty for any
+	Event        audit.Event
+	// Previous is the session that the browser had, and Replaced the event of its end, for its admin user. It may not
+	// exist any more.
+	Previous SessionHash
+	Replaced func(user AdminUser) (audit.Event, error)
+	Known    []string // sources by which the admin user is known from now on
+	Settle   Settlement
 }
 
 // maxUserAgent bounds what is kept of a browser's own description, in bytes.
 const maxUserAgent = 300
 
 // StartSession signs an admin user in and returns the id of the session, which exists nowhere else from then on.
-func (as *Accounts) StartSession(ctx context.Context, user AdminUser, address, userAgent string) (SessionID, Session, error) {
-	return as.startSession(ctx, user, "", address, userAgent)
+func (as *Accounts) StartSession(ctx context.Context, user AdminUser, from Browser) (SignedIn, error) {
+	return as.startSession(ctx, user, "", from, Settlement{})
 }
 
-// startSession starts none for somebody who was removed, or whose password was changed, since the hash was read: the
-// session would outlive the change that was meant to end it.
-func (as *Accounts) startSession(ctx context.Context, user AdminUser, passwordHash, address, userAgent string) (SessionID, Session, error) {
+// startSession starts no session for a user who was removed, or whose password was changed, since the hash was read:
+// the session would outlive the change that was meant to end it.
+func (as *Accounts) startSession(ctx context.Context, user AdminUser, passwordHash string, from Browser, settle Settlement) (SignedIn, error) {
 	at := as.now().UTC()
-	var b [32]byte
-	if _, err := io.ReadFull(as.random, b[:]); err != nil {
-		return "", Session{}, fmt.Errorf("account: read random bytes: %w", err)
+	id, err := as.randomText()
+	if err != nil {
+		return SignedIn{}, err
+	}
+	if !from.ID.isWellFormed() {
+		browser, err := as.randomText()
+		if err != nil {
+			return SignedIn{}, err
+		}
+		from.ID = BrowserID(browser)
 	}
 	owner, err := as.store.Account(ctx, user.AccountID)
 	if err != nil {
-		return "", Session{}, err
+		return SignedIn{}, err
 	}
-	id := SessionID(base64.RawURLEncoding.EncodeToString(b[:]))
 	public, err := pfid.New(at, user.AccountID.Partition(), as.random)
 	if err != nil {
-		return "", Session{}, err
+		return SignedIn{}, err
 	}
+	agent := from.UserAgent
 	s := Session{
-		ID: public, AdminUser: user, Account: owner, Address: address, UserAgent: strings.ToValidUTF8(userAgent[:min(len(userAgent), maxUserAgent)], ""),
+		ID: public, AdminUser: user, Account: owner, Address: from.Address, UserAgent: strings.ToValidUTF8(agent[:min(len(agent), maxUserAgent)], ""),
 		InsertedAt: at, LastSeenAt: at, ExpiresAt: at.Add(AbsoluteEnd),
 	}
-	actor := audit.Actor{AccountID: user.AccountID, AdminUserID: user.ID, Address: address}
-	event, err := audit.New(at, actor, audit.SessionCreated, user.ID.String(), "", as.random)
+	event, err := as.sessionEvent(at, user, from, audit.SessionCreated, "")
 	if err != nil {
-		return "", Session{}, err
+		return SignedIn{}, err
 	}
-	ok, err := as.store.InsertSession(ctx, id.hash(), s, passwordHash, event)
+	start := SessionStart{
+		Hash: SessionID(id).hash(), Session: s, PasswordHash: passwordHash, Event: event, Known: from.sources(user.ID), Settle: settle,
+		Previous: from.Session.hash(),
+		Replaced: func(previous AdminUser) (audit.Event, error) {
+			return as.sessionEvent(at, previous, from, audit.SessionEnded, "the same browser signed in again")
+		},
+	}
+	ok, err := as.store.InsertSession(ctx, start)
 	if err != nil {
-		return "", Session{}, err
+		return SignedIn{}, err
 	}
 	if !ok {
-		return "", Session{}, wrongSignIn()
+		return SignedIn{}, wrongSignIn()
 	}
-	return id, s, nil
+	return SignedIn{Session: s, SessionID: SessionID(id), BrowserID: from.ID}, nil
+}
+
+func (as *Accounts) sessionEvent(at time.Time, user AdminUser, from Browser, action audit.Action, detail string) (audit.Event, error) {
+	actor := audit.Actor{AccountID: user.AccountID, AdminUserID: user.ID, Address: from.Address}
+	return audit.New(at, actor, action, user.ID.String(), detail, as.random)
+}
+
+// randomText returns 256 random bits as text.
+func (as *Accounts) randomText() (string, error) {
+	var b [32]byte
+	if _, err := io.ReadFull(as.random, b[:]); err != nil {
+		return "", fmt.Errorf("account: read random bytes: %w", err)
+	}
+	return base64.RawURLEncoding.EncodeToString(b[:]), nil
 }
 
 // Session returns the session with this id; ok is false where there is none or it has ended.
@@ -115,14 +163,20 @@ func (as *Accounts) Session(ctx context.Context, id SessionID) (s Session, ok bo
 	if err != nil || !ok {
 		return Session{}, false, err
 	}
-	if !at.Before(s.ExpiresAt) || !at.Before(s.LastSeenAt.Add(IdleEnd)) {
+	if !s.isLive(at) {
 		return Session{}, false, nil
 	}
-	if at.Sub(s.LastSeenAt) >= seenResolution {
+	if s.LastSeenAt.After(at) || at.Sub(s.LastSeenAt) >= seenResolution {
 		// Not worth failing or waiting for: while the store is busy, the next request tries again.
 		soon, cancel := context.WithTimeout(ctx, time.Second)
 		defer cancel()
-		_ = as.store.TouchSession(soon, id.hash(), at)
+		_ = as.store.TouchSession(soon, id.hash(), at, at.Add(AbsoluteEnd))
 	}
 	return s, true, nil
+}
+
+// isLive reports whether the session has not ended. A session that is stamped far in the future by a clock that was
+// wrong would not end in time, so it has ended; the stamps of one that is nearer are put right when it is used.
+func (s Session) isLive(at time.Time) bool {
+	return at.Before(s.ExpiresAt) && at.Before(s.LastSeenAt.Add(IdleEnd)) && !s.LastSeenAt.After(at.Add(ClockTolerance))
 }

@@ -2,102 +2,82 @@ package account
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/base64"
-	"net/netip"
-	"strings"
 	"time"
 
 	"tokentab/backend/audit"
 	"tokentab/backend/fault"
 )
 
-// Tries is how many sign-ins of one source failed in a row, and when the last one was.
-type Tries struct {
-	Source   string
-	Failures int
-	LastAt   time.Time
+// Browser is where a sign-in comes from.
+type Browser struct {
+	Address   string    // the network address
+	UserAgent string    // what the browser says of itself
+	ID        BrowserID // empty for a browser that has not signed in yet
+	Session   SessionID // which it had until now; empty for none
 }
 
-// freeTries is how many wrong tries in a row cost no waiting.
-const freeTries = 5
+// BrowserID is the value of a cookie that outlives sessions: 256 random bits as text. It gives no rights. A browser that
+// has signed a user in before is only told apart by it from strangers, whose wrong tries do not make it wait.
+type BrowserID string
 
-// How long a source waits after its free tries: doubled with each further one, up to a bound. The bound of an email is
-// low, since whoever knows an email could otherwise keep its owner out.
-const (
-	firstWait      = 5 * time.Second
-	maxEmailWait   = time.Minute
-	maxAddressWait = 15 * time.Minute
-	// triesForgottenAfter is how long a source has to be quiet to start anew.
-	triesForgottenAfter = 24 * time.Hour
-)
+// BrowserLife is how long a browser is remembered that does not sign in, the longest that browsers keep a cookie.
+const BrowserLife = 400 * 24 * time.Hour
 
-const addressSource = "address "
-
-// wait returns how long after its last failure a source may try again.
-func (t Tries) wait() time.Duration {
-	if t.Failures < freeTries {
-		return 0
-	}
-	longest := maxEmailWait
-	if strings.HasPrefix(t.Source, addressSource) {
-		longest = maxAddressWait
-	}
-	return min(firstWait<<min(t.Failures-freeTries, 16), longest)
+func (id BrowserID) isWellFormed() bool {
+	b, err := base64.RawURLEncoding.DecodeString(string(id))
+	return err == nil && len(b) == 32
 }
 
-// SignIn checks a password and starts a session. It returns the session's id, which exists nowhere else from then on.
-// An unknown email and a wrong password answer alike, after the same work: a fault.NotAuthenticated. After five wrong
-// tries in a row an email and a network address have to wait: a fault.TooManyRequests.
-func (as *Accounts) SignIn(ctx context.Context, email, password, address, userAgent string) (SessionID, Session, error) {
-	at := as.now().UTC()
+// SignedIn is a session that has just begun, with what its browser has to keep: both ids exist nowhere else.
+type SignedIn struct {
+	Session
+	SessionID SessionID
+	BrowserID BrowserID
+}
+
+// SignIn checks a password and starts a session, which replaces the one that the browser had.
+// An unknown email and a wrong password answer alike, after the same work: a fault.NotAuthenticated. After some wrong
+// tries a source has to wait: a fault.TooManyRequests. With an error, the admin user is set if the email belongs to one.
+func (as *Accounts) SignIn(ctx context.Context, email, password string, from Browser) (SignedIn, error) {
 	email = normalEmail(email)
-	sources := sourcesOf(email, address)
-	if err := as.countTry(ctx, sources, at); err != nil {
-		return "", Session{}, err
-	}
 	user, hash, ok, err := as.store.AdminUserByEmail(ctx, email)
 	if err != nil {
-		return "", Session{}, err
+		return SignedIn{}, err
 	}
-	if !ok || len(password) > 4*MaxPassword {
-		hash = ""
-	}
-	matches, err := as.passwords.Matches(ctx, password, hash)
+	refused := SignedIn{Session: Session{AdminUser: user}}
+	l, err := as.laneOf(ctx, user.ID, email, from)
 	if err != nil {
-		return "", Session{}, err
+		return refused, err
 	}
-	if !matches || !ok {
-		return "", Session{}, wrongSignIn()
+	var newHash string
+	right, settle, err := as.check(ctx, l, password, hash, func(outdated bool) error {
+		if outdated {
+			newHash, _ = as.passwords.Hash(password) // else at the next sign-in
+		}
+		return nil
+	})
+	if err != nil {
+		return refused, err
 	}
-	if err := as.store.ForgetTries(ctx, sources); err != nil {
-		return "", Session{}, err
+	if !right || !ok {
+		return refused, wrongSignIn()
 	}
-	return as.startSession(ctx, user, hash, address, userAgent)
+	in, err := as.startSession(ctx, user, hash, from, settle)
+	if err != nil {
+		return refused, err
+	}
+	if newHash != "" {
+		// Not worth failing or waiting for: the next sign-in tries again.
+		soon, cancel := context.WithTimeout(ctx, time.Second)
+		defer cancel()
+		_ = as.store.ReplacePasswordHash(soon, user.ID, hash, newHash)
+	}
+	return in, nil
 }
 
 func wrongSignIn() error {
 	return fault.New(fault.NotAuthenticated, "The email or the password is wrong.")
-}
-
-// countTry counts one more try, or refuses it where a source has to wait. It comes before the password is looked at, so
-// that many tries at once can't get ahead of the count.
-func (as *Accounts) countTry(ctx context.Context, sources []string, at time.Time) error {
-	return as.store.CountTry(ctx, sources, at, func(tries []Tries) error {
-		for _, t := range tries {
-			if at.Sub(t.LastAt) > triesForgottenAfter {
-				continue
-			}
-			if left := t.LastAt.Add(t.wait()).Sub(at); left > 0 {
-				return &fault.Error{Kind: fault.TooManyRequests, Message: "Too many wrong tries. Wait a little and try again.", RetryAfter: left}
-			}
-		}
-		return nil
-	})
-}
-
-func sourcesOf(email, address string) []string {
-	return []string{emailSource(email), addressSource + network(address)}
 }
 
 // SignOut ends the actor's session.
@@ -107,26 +87,4 @@ func (as *Accounts) SignOut(ctx context.Context, actor audit.Actor, id SessionID
 		return err
 	}
 	return as.store.DeleteSession(ctx, id.hash(), event)
-}
-
-// emailSource hides what was typed: people type passwords into the wrong field.
-func emailSource(email string) string {
-	sum := sha256.Sum256([]byte(email))
-	return "email " + base64.RawURLEncoding.EncodeToString(sum[:16])
-}
-
-// network is what counts as one address: an IPv4 address, or the /64 network that a single IPv6 user commonly has.
-func network(address string) string {
-	ip, err := netip.ParseAddr(address)
-	if err != nil {
-		return address
-	}
-	if ip = ip.Unmap(); ip.Is4() {
-		return ip.String()
-	}
-	prefix, err := ip.WithZone("").Prefix(64)
-	if err != nil {
-		return address
-	}
-	return prefix.String()
 }

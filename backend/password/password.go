@@ -1,98 +1,146 @@
-// Package password hashes passwords with argon2id (RFC 9106).
+// Package password hashes passwords with Argon2id (RFC 9106), one at a time: each hash takes much memory and a core for
+// a while, and many sign-ins at once must leave the machine to validations.
 package password
 
 import (
 	"context"
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
 	"fmt"
-	"runtime"
+	"io"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/alexedwards/argon2id"
-
 	"tokentab/backend/fault"
 )
 
-// params are the first choice of OWASP's Password Storage Cheat Sheet: 46 MiB and one pass. The parameters stand in each
-// hash, so raising them later keeps old hashes readable.
-var params = &argon2id.Params{Memory: 46 * 1024, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32}
+// current are the costs of new hashes: 19 MiB and two passes, one of the equivalent choices of OWASP's Password Storage
+// Cheat Sheet. The one with 46 MiB and one pass, which older hashes have, needs more memory for the same strength.
+var current = params{memory: 19 * 1024, passes: 2}
 
-// Hasher hashes and compares passwords, a few at a time: each takes 46 MiB, and many sign-ins at once must not take
-// the memory of the machine.
-type Hasher struct {
-	slots   chan struct{}
-	waiting atomic.Int64
-	// nobody is compared with where there is no hash, so that an unknown user takes as long as a known one.
-	nobody func() (string, error)
-}
-
-// New returns a Hasher.
-func New() *Hasher {
-	return &Hasher{
-		slots: make(chan struct{}, max(2, runtime.GOMAXPROCS(0))),
-		nobody: sync.OnceValues(func() (string, error) {
-			return argon2id.CreateHash("nobody has this password", params)
-		}),
-	}
-}
-
-// Hash implements account.Passwords.
-func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
-	if err := h.enter(ctx); err != nil {
-		return "", err
-	}
-	defer h.leave()
-	hash, err := argon2id.CreateHash(password, params)
-	if err != nil {
-		return "", fmt.Errorf("password: %w", err)
-	}
-	return hash, nil
-}
-
-// Matches implements account.Passwords.
-func (h *Hasher) Matches(ctx context.Context, password, hash string) (bool, error) {
-	if err := h.enter(ctx); err != nil {
-		return false, err
-	}
-	defer h.leave()
-	nobody, err := h.nobody()
-	if err != nil {
-		return false, fmt.Errorf("password: %w", err)
-	}
-	known := hash != ""
-	if !known {
-		hash = nobody
-	}
-	same, err := argon2id.ComparePasswordAndHash(password, hash)
-	if err != nil {
-		return false, fmt.Errorf("password: %w", err)
-	}
-	return same && known, nil
-}
-
-// patience is how long a sign-in waits for its turn, and maxWaiting how many wait at once: strangers must not be able
-// to make the queue long.
+// Bounds of the costs that a stored hash may have, so that no row of the database takes the memory of the machine.
 const (
-	patience   = 5 * time.Second
+	maxMemory = 64 * 1024
+	maxPasses = 10
+)
+
+// Sizes in bytes.
+const (
+	saltSize = 16
+	tagSize  = 32
+)
+
+// Hasher hashes and compares passwords.
+type Hasher struct {
+	random io.Reader
+	pause  func()
+	// turn is held by the caller whose hash is computed, strangers by the one of them that is next,
+	// so that people who have signed in there before need not wait behind all strangers.
+	turn, strangers chan struct{}
+	waiting         atomic.Int64
+	// memories holds the memory of the last hash. The garbage collector takes it back after a while without sign-ins.
+	memories sync.Pool
+}
+
+// New returns a Hasher. It calls pause every few microseconds while it computes, which may rest there.
+func New(random io.Reader, pause func()) *Hasher {
+	return &Hasher{random: random, pause: pause, turn: make(chan struct{}, 1), strangers: make(chan struct{}, 1)}
+}
+
+// Limits of the queue, stated in the README: strangers must not be able to make it long.
+const (
+	patience   = 10 * time.Second
 	maxWaiting = 32
 )
 
-func (h *Hasher) enter(ctx context.Context) error {
-	busy := &fault.Error{Kind: fault.Unavailable, Message: "Too many people sign in at once. Try again in a moment.", RetryAfter: 2 * time.Second}
-	if h.waiting.Add(1) > maxWaiting {
-		h.waiting.Add(-1)
-		return busy
-	}
-	defer h.waiting.Add(-1)
-	turn, cancel := context.WithTimeout(ctx, patience)
+// Turn implements account.Passwords.
+func (h *Hasher) Turn(ctx context.Context, known bool) (done func(), err error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	if !known {
+		defer h.waiting.Add(-1)
+		if h.waiting.Add(1) > maxWaiting || !enter(ctx, h.strangers) {
+			return nil, busy()
+		}
+		defer func() { <-h.strangers }()
+	}
+	if !enter(ctx, h.turn) {
+		return nil, busy()
+	}
+	return func() { <-h.turn }, nil
+}
+
+func enter(ctx context.Context, room chan struct{}) bool {
 	select {
-	case h.slots <- struct{}{}:
-		return nil
-	case <-turn.Done():
-		return busy
+	case room <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 
-func (h *Hasher) leave() { <-h.slots }
+func busy() error {
+	return &fault.Error{Kind: fault.Unavailable, Message: "Too many people sign in at once. Try again in a moment.", RetryAfter: 2 * time.Second}
+}
+
+// Hash implements account.Passwords.
+func (h *Hasher) Hash(password string) (string, error) {
+	salt := make([]byte, saltSize)
+	if _, err := io.ReadFull(h.random, salt); err != nil {
+		return "", fmt.Errorf("password: read random bytes: %w", err)
+	}
+	return encode(current, salt, h.tag(current, password, salt)), nil
+}
+
+// Matches implements account.Passwords.
+func (h *Hasher) Matches(password, hash string) (matches, outdated bool, err error) {
+	if hash == "" { // as much work as for any other
+		h.tag(current, password, make([]byte, saltSize))
+		return false, false, nil
+	}
+	p, salt, tag, err := decode(hash)
+	if err != nil {
+		return false, false, err
+	}
+	matches = subtle.ConstantTimeCompare(h.tag(p, password, salt), tag) == 1
+	return matches, p != current, nil
+}
+
+// tag is the only place where a password becomes a hash.
+func (h *Hasher) tag(p params, password string, salt []byte) []byte {
+	memory, _ := h.memories.Get().(*[]block)
+	if memory == nil || len(*memory) < int(p.memory) {
+		grown := make([]block, p.memory)
+		memory = &grown
+	}
+	defer h.memories.Put(memory)
+	return derive((*memory)[:p.memory], p, []byte(password), salt, tagSize, h.pause)
+}
+
+// The form in which hashes are stored, which other programs use too (the PHC string format).
+const form = "$argon2id$v=%d$m=%d,t=%d,p=%d$"
+
+func encode(p params, salt, tag []byte) string {
+	return fmt.Sprintf(form, version, p.memory, p.passes, 1) + base64.RawStdEncoding.EncodeToString(salt) + "$" + base64.RawStdEncoding.EncodeToString(tag)
+}
+
+func decode(hash string) (p params, salt, tag []byte, err error) {
+	var v, lanes uint32
+	var rest string
+	if _, err := fmt.Sscanf(hash, form+"%s", &v, &p.memory, &p.passes, &lanes, &rest); err != nil {
+		return p, nil, nil, fmt.Errorf("password: the stored hash has an unknown form: %w", err)
+	}
+	if v != version || lanes != 1 || p.memory < 8 || p.memory > maxMemory || p.passes < 1 || p.passes > maxPasses {
+		return p, nil, nil, fmt.Errorf("password: the stored hash has costs that this program does not take")
+	}
+	text, rest, _ := strings.Cut(rest, "$")
+	salt, err1 := base64.RawStdEncoding.DecodeString(text)
+	tag, err2 := base64.RawStdEncoding.DecodeString(rest)
+	if errors.Join(err1, err2) != nil || len(salt) < 8 || len(tag) != tagSize {
+		return p, nil, nil, fmt.Errorf("password: the stored hash is damaged")
+	}
+	return p, salt, tag, nil
+}

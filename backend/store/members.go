@@ -132,6 +132,9 @@ func (s *Store) RemoveMember(ctx context.Context, owner, id pfid.ID, revokeToken
 		if ended.Error != nil {
 			return ended.Error
 		}
+		if err := tx.Exec("DELETE FROM sign_in_sources WHERE admin_user_id = ?", id).Error; err != nil {
+			return err
+		}
 		if err := recordWith(tx, recorder, audit.AdminUserRemoved, id, fmt.Sprintf("%s; sessions ended: %d", is.Email, ended.RowsAffected)); err != nil {
 			return err
 		}

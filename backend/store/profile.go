@@ -17,7 +17,8 @@ var sessionSorting = sorting{"id", "inserted_at", "last_seen_at", "expires_at"}
 // live selects the sessions of an admin user that have not ended.
 func live(user pfid.ID, at time.Time) func(*gorm.DB) *gorm.DB {
 	return func(tx *gorm.DB) *gorm.DB {
-		return tx.Where("admin_user_id = ? AND expires_at > ? AND last_seen_at > ?", user, millis(at), millis(at.Add(-account.IdleEnd)))
+		return tx.Where("admin_user_id = ? AND expires_at > ? AND last_seen_at > ? AND last_seen_at <= ?",
+			user, millis(at), millis(at.Add(-account.IdleEnd)), millis(at.Add(account.ClockTolerance)))
 	}
 }
 
@@ -70,7 +71,7 @@ func (s *Store) DeleteOtherSessions(ctx context.Context, user, kept pfid.ID, at 
 }
 
 // ChangePassword implements account.Store.
-func (s *Store) ChangePassword(ctx context.Context, user, kept pfid.ID, oldHash, newHash string, at time.Time, event audit.Event) (ok bool, err error) {
+func (s *Store) ChangePassword(ctx context.Context, user, kept pfid.ID, oldHash, newHash string, at time.Time, event audit.Event, settle account.Settlement) (ok bool, err error) {
 	err = s.change(ctx, func(tx *gorm.DB) error {
 		changed := tx.Model(&adminUserRow{}).Where("id = ? AND removed_at IS NULL AND password_hash = ?", user, oldHash).
 			Updates(map[string]any{"password_hash": newHash, "updated_at": millis(at)})
@@ -80,9 +81,19 @@ func (s *Store) ChangePassword(ctx context.Context, user, kept pfid.ID, oldHash,
 		if err := deleteOtherSessions(tx, user, kept); err != nil {
 			return err
 		}
+		if err := settleTries(tx, settle); err != nil {
+			return err
+		}
 		return record(tx, event)
 	})
 	return ok && err == nil, err
+}
+
+// ReplacePasswordHash implements account.Store.
+func (s *Store) ReplacePasswordHash(ctx context.Context, user pfid.ID, oldHash, newHash string) error {
+	return s.change(ctx, func(tx *gorm.DB) error {
+		return tx.Exec("UPDATE admin_users SET password_hash = ? WHERE id = ? AND password_hash = ?", newHash, user, oldHash).Error
+	})
 }
 
 func deleteOtherSessions(tx *gorm.DB, user, kept pfid.ID) error {

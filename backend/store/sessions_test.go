@@ -45,7 +45,7 @@ func TestNoSessionBeginsBehindANewPasswordOrARemoval(t *testing.T) {
 		}
 		session := account.Session{ID: id(), AdminUser: user, Account: owner, InsertedAt: at, LastSeenAt: at, ExpiresAt: at.Add(time.Hour)}
 		sessions++
-		ok, err := s.InsertSession(t.Context(), account.SessionHash{sessions}, session, passwordHash, began)
+		ok, err := s.InsertSession(t.Context(), account.SessionStart{Hash: account.SessionHash{sessions}, Session: session, PasswordHash: passwordHash, Event: began})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -58,10 +58,10 @@ func TestNoSessionBeginsBehindANewPasswordOrARemoval(t *testing.T) {
 	if !begins("first") || !begins("") {
 		t.Error("a session with the right password did not begin")
 	}
-	if ok, err := s.ChangePassword(t.Context(), user.ID, pfid.ID{}, "first", "second", at, event); err != nil || !ok {
+	if ok, err := s.ChangePassword(t.Context(), user.ID, pfid.ID{}, "first", "second", at, event, account.Settlement{}); err != nil || !ok {
 		t.Fatal(ok, err)
 	}
-	if ok, err := s.ChangePassword(t.Context(), user.ID, pfid.ID{}, "first", "third", at, event); err != nil || ok {
+	if ok, err := s.ChangePassword(t.Context(), user.ID, pfid.ID{}, "first", "third", at, event, account.Settlement{}); err != nil || ok {
 		t.Errorf("a password was changed by who knew the one before it only: %v %v", ok, err)
 	}
 	if begins("first") || !begins("second") {

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humafiber"
@@ -163,28 +164,37 @@ func (s *Server) refuseForeignOrigin(c *fiber.Ctx, demanded bool) error {
 	return nil
 }
 
-// Cookie names. The prefix makes browsers insist on Secure, on the path / and on no domain (RFC 6265bis, 4.1.3.2).
+// Cookies. Under https their names get a prefix that makes browsers insist on Secure, on the path / and on no domain
+// (RFC 6265bis, 4.1.3.2).
 const (
-	plainCookie  = "tokentab_session"
-	secureCookie = "__Host-tokentab_session"
+	sessionCookie = "tokentab_session"
+	browserCookie = "tokentab_browser" // tells a browser that has signed in before from strangers
+	securePrefix  = "__Host-"
 )
 
-func (s *Server) sessionCookie(c *fiber.Ctx) account.SessionID {
-	name := plainCookie
+func (s *Server) cookieName(c *fiber.Ctx, name string) string {
 	if s.isHTTPS(c) {
-		name = secureCookie
+		return securePrefix + name
 	}
-	return account.SessionID(c.Cookies(name))
+	return name
+}
+
+func (s *Server) sessionCookie(c *fiber.Ctx) account.SessionID {
+	return account.SessionID(c.Cookies(s.cookieName(c, sessionCookie)))
 }
 
 // setSessionCookie gives the session to the browser, or takes it away where the id is empty.
 func (s *Server) setSessionCookie(c *fiber.Ctx, id account.SessionID) {
-	cookie := &fiber.Cookie{Name: plainCookie, Value: string(id), Path: "/", HTTPOnly: true, SameSite: fiber.CookieSameSiteLaxMode}
-	if s.isHTTPS(c) {
-		cookie.Name, cookie.Secure = secureCookie, true
+	s.setCookie(c, sessionCookie, string(id), account.AbsoluteEnd)
+}
+
+// setCookie gives a value to the browser, or takes it away if it is empty.
+func (s *Server) setCookie(c *fiber.Ctx, name, value string, life time.Duration) {
+	cookie := &fiber.Cookie{
+		Name: s.cookieName(c, name), Value: value, Path: "/", MaxAge: int(life.Seconds()),
+		HTTPOnly: true, SameSite: fiber.CookieSameSiteLaxMode, Secure: s.isHTTPS(c),
 	}
-	cookie.MaxAge = int(account.AbsoluteEnd.Seconds())
-	if id == "" {
+	if value == "" {
 		cookie.MaxAge = -1
 		cookie.Expires = longAgo
 	}

@@ -233,7 +233,7 @@ func apiConfig() huma.Config {
 	c.Servers = []*huma.Server{{URL: "/api/v1"}}
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"token":   {Type: "http", Scheme: "bearer", BearerFormat: "JWT"},
-		"session": {Type: "apiKey", In: "cookie", Name: plainCookie},
+		"session": {Type: "apiKey", In: "cookie", Name: sessionCookie},
 	}
 	c.OpenAPIPath, c.DocsPath, c.SchemasPath = "", "", ""
 	c.CreateHooks, c.Transformers = nil, nil

@@ -212,10 +212,5 @@ func (s *Server) acceptInvite(ctx context.Context, who *caller, in *ordered[Acce
 		return nil, err
 	}
 	s.Log.Info("an invite was accepted", "admin_user", user.ID, "address", who.Address)
-	id, session, err := s.Accounts.StartSession(ctx, user, who.Address, who.UserAgent)
-	if err != nil {
-		return nil, err
-	}
-	s.setSessionCookie(who.request, id)
-	return s.session(&session), nil
+	return s.begin(ctx, who, user), nil
 }

@@ -48,7 +48,7 @@ func TestANewPasswordEndsAllOtherSessions(t *testing.T) {
 	recorded(t, p, audit.PasswordChanged, 1)
 }
 
-func TestWrongCurrentPasswordsAreSlowedDownLikeSignIns(t *testing.T) {
+func TestWrongCurrentPasswordsAreSlowedDownApartFromSignIns(t *testing.T) {
 	p := backendtest.Start(t)
 	p.Found()
 	browser := session(t, p, backendtest.Email)
@@ -60,7 +60,7 @@ func TestWrongCurrentPasswordsAreSlowedDownLikeSignIns(t *testing.T) {
 	if a.Header.Get("Retry-After") != "5" {
 		t.Errorf("wait %q", a.Header.Get("Retry-After"))
 	}
-	if a := signIn(p, backendtest.Email, backendtest.Password); a.Status != http.StatusTooManyRequests {
+	if a := signIn(p, backendtest.Email, backendtest.Password); a.Status != http.StatusOK {
 		t.Errorf("a sign-in after wrong current passwords: %d", a.Status)
 	}
 	p.Clock.Move(5 * time.Second)

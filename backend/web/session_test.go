@@ -19,11 +19,19 @@ var sameOrigin = backendtest.Header{Name: "Sec-Fetch-Site", Value: "same-origin"
 
 func cookieOf(t *testing.T, a backendtest.Answer) (value backendtest.Header, cookie *http.Cookie) {
 	t.Helper()
-	cookies := (&http.Response{Header: a.Header}).Cookies()
-	if len(cookies) != 1 {
-		t.Fatalf("%d cookies in %d %s", len(cookies), a.Status, a.Body)
+	return cookieNamed(t, a, "session")
+}
+
+// cookieNamed returns the cookie of an answer whose name contains the given word.
+func cookieNamed(t *testing.T, a backendtest.Answer, word string) (value backendtest.Header, cookie *http.Cookie) {
+	t.Helper()
+	for _, c := range (&http.Response{Header: a.Header}).Cookies() {
+		if strings.Contains(c.Name, word) {
+			return backendtest.Header{Name: "Cookie", Value: c.Name + "=" + c.Value}, c
+		}
 	}
-	return backendtest.Header{Name: "Cookie", Value: cookies[0].Name + "=" + cookies[0].Value}, cookies[0]
+	t.Fatalf("no %s cookie in %d %s", word, a.Status, a.Body)
+	return value, nil
 }
 
 func signIn(p *backendtest.Program, email, password string, headers ...backendtest.Header) backendtest.Answer {

@@ -75,14 +75,13 @@ type SignIn struct {
 
 func (s *Server) signIn(ctx context.Context, who *caller, in *ordered[SignIn]) (*one[Session], error) {
 	asked := in.Body.Details
-	id, session, err := s.Accounts.SignIn(ctx, asked.Email, asked.Password, who.Address, who.UserAgent)
+	signedIn, err := s.Accounts.SignIn(ctx, asked.Email, asked.Password, s.browser(who))
 	if err != nil {
 		s.Log.Warn("sign-in refused", "address", who.Address, "kind", answers[fault.KindOf(err)].code)
 		return nil, err
 	}
-	s.Log.Info("signed in", "admin_user", session.AdminUser.ID, "address", who.Address)
-	s.setSessionCookie(who.request, id)
-	return s.session(&session), nil
+	s.Log.Info("signed in", "admin_user", signedIn.AdminUser.ID, "address", who.Address)
+	return s.signedIn(who, signedIn), nil
 }
 
 func (s *Server) signOut(ctx context.Context, who *caller, _ *struct{}) (*one[Session], error) {
@@ -117,12 +116,32 @@ func (s *Server) setUp(ctx context.Context, who *caller, in *ordered[SetUp]) (*o
 		return nil, err
 	}
 	s.Log.Info("the first account was made", "admin_user", user.ID, "address", who.Address)
-	id, session, err := s.Accounts.StartSession(ctx, user, who.Address, who.UserAgent)
-	if err != nil {
-		return nil, err
+	return s.begin(ctx, who, user), nil
+}
+
+// browser is what the caller signs in with.
+func (s *Server) browser(who *caller) account.Browser {
+	return account.Browser{
+		Address: who.Address, UserAgent: who.UserAgent,
+		ID: account.BrowserID(who.request.Cookies(s.cookieName(who.request, browserCookie))), Session: s.sessionCookie(who.request),
 	}
-	s.setSessionCookie(who.request, id)
-	return s.session(&session), nil
+}
+
+// signedIn gives the caller's browser what it has to keep of a session.
+func (s *Server) signedIn(who *caller, in account.SignedIn) *one[Session] {
+	s.setSessionCookie(who.request, in.SessionID)
+	s.setCookie(who.request, browserCookie, string(in.BrowserID), account.BrowserLife)
+	return s.session(&in.Session)
+}
+
+// begin signs in a new admin user. They exist already, so a failure is logged and fails nothing: they can sign in.
+func (s *Server) begin(ctx context.Context, who *caller, user account.AdminUser) *one[Session] {
+	in, err := s.Accounts.StartSession(ctx, user, s.browser(who))
+	if err != nil {
+		s.Log.Error("a new admin user could not be signed in", "admin_user", user.ID, "cause", err)
+		return s.session(nil)
+	}
+	return s.signedIn(who, in)
 }
 
 // setupCode lets one stranger, who has seen the terminal, make the first account. It lives as long as the process.

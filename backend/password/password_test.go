@@ -1,0 +1,85 @@
+package password
+
+import (
+	"context"
+	"crypto/rand"
+	"runtime"
+	"strings"
+	"testing"
+
+	"tokentab/backend/fault"
+)
+
+func TestMemoryIsUsedAgain(t *testing.T) {
+	h := New(rand.Reader, func() {})
+	hash, err := h.Hash("password")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range 3 {
+		if ok, outdated, err := h.Matches("password", hash); !ok || outdated || err != nil {
+			t.Fatal(ok, outdated, err)
+		}
+	}
+	runtime.ReadMemStats(&after)
+	if taken := after.TotalAlloc - before.TotalAlloc; taken > 1<<20 {
+		t.Errorf("three hashes took %d KiB", taken>>10)
+	}
+}
+
+func TestStoredCostsAreBounded(t *testing.T) {
+	h := New(rand.Reader, func() {})
+	for _, hash := range []string{
+		"x", "$argon2id$v=19$m=19456,t=2,p=1$", "$argon2i$v=19$m=19456,t=2,p=1$MDEyMzQ1Njc4OWFiY2RlZg$" + strings.Repeat("A", 43),
+		"$argon2id$v=19$m=4294967295,t=2,p=1$MDEyMzQ1Njc4OWFiY2RlZg$" + strings.Repeat("A", 43),
+		"$argon2id$v=19$m=19456,t=4294967295,p=1$MDEyMzQ1Njc4OWFiY2RlZg$" + strings.Repeat("A", 43),
+		"$argon2id$v=19$m=7,t=1,p=1$MDEyMzQ1Njc4OWFiY2RlZg$" + strings.Repeat("A", 43),
+		"$argon2id$v=19$m=19456,t=2,p=1$MDEyMzQ1Njc4OWFiY2RlZg$QUFB",
+	} {
+		if ok, _, err := h.Matches("password", hash); ok || err == nil {
+			t.Errorf("%s: %v, %v", hash, ok, err)
+		}
+	}
+}
+
+func TestTheQueueIsBoundedAndKnownPeopleNeedNotJoinIt(t *testing.T) {
+	h := New(rand.Reader, func() {})
+	done, err := h.Turn(t.Context(), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, leave := context.WithCancel(t.Context())
+	answers := make(chan error)
+	for range maxWaiting + 3 { // one of them waits next to the turn
+		go func() {
+			done, err := h.Turn(ctx, false)
+			if err == nil {
+				done()
+			}
+			answers <- err
+		}()
+	}
+	for range 3 {
+		if err := <-answers; fault.KindOf(err) != fault.Unavailable {
+			t.Error(err)
+		}
+	}
+	known := make(chan error)
+	go func() {
+		done, err := h.Turn(t.Context(), true)
+		if err == nil {
+			done()
+		}
+		known <- err
+	}()
+	leave()
+	for range maxWaiting {
+		<-answers
+	}
+	done()
+	if err := <-known; err != nil {
+		t.Error(err)
+	}
+}

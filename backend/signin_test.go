@@ -1,0 +1,48 @@
+package backend_test
+
+import (
+	"context"
+	"crypto/rand"
+	"testing"
+
+	"tokentab/backend/account"
+	"tokentab/backend/backendtest"
+	"tokentab/backend/fault"
+	"tokentab/backend/password"
+	"tokentab/backend/store"
+)
+
+// fullQueue is passwords for whose turn too many wait.
+type fullQueue struct{ *password.Hasher }
+
+func (fullQueue) Turn(context.Context, bool) (func(), error) {
+	return nil, fault.New(fault.Unavailable, "Too many people sign in at once.")
+}
+
+func TestASignInThatWasNotLookedAtCountsForNothing(t *testing.T) {
+	clock := backendtest.NewClock()
+	s, err := store.Open(t.Context(), t.TempDir(), clock.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	hasher := password.New(rand.Reader, func() {})
+	parts := account.Parts{Store: s, Passwords: hasher, Now: clock.Now, Random: rand.Reader}
+	free := account.New(parts)
+	parts.Passwords = fullQueue{hasher}
+	full := account.New(parts)
+	if _, err := free.Found(t.Context(), account.Founder{AccountName: "Acme", Email: backendtest.Email, Password: backendtest.Password}, ""); err != nil {
+		t.Fatal(err)
+	}
+	browser := account.Browser{Address: "192.0.2.1"}
+	for range 20 {
+		if _, err := full.SignIn(t.Context(), backendtest.Email, "wrong wrong wrong", browser); fault.KindOf(err) != fault.Unavailable {
+			t.Fatal(err)
+		}
+	}
+	for range 5 { // all of the free tries are left
+		if _, err := free.SignIn(t.Context(), backendtest.Email, "wrong wrong wrong", browser); fault.KindOf(err) != fault.NotAuthenticated {
+			t.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,124 @@
+package store
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"tokentab/backend/account"
+	"tokentab/backend/pfid"
+)
+
+// triesKept bounds how long wrong tries are kept. All of them are forgotten earlier, see account.Tries.
+const triesKept = 24 * time.Hour
+
+// Tries implements account.Store.
+func (s *Store) Tries(ctx context.Context, sources []string) (tries []account.Tries, err error) {
+	err = s.read(ctx, func(tx *gorm.DB) error {
+		tries, err = triesOf(tx, sources)
+		return err
+	})
+	return tries, err
+}
+
+func triesOf(tx *gorm.DB, sources []string) ([]account.Tries, error) {
+	var rows []triesRow
+	if err := tx.Where("source IN ?", sources).Find(&rows).Error; err != nil {
+		return nil, err
+	}
+	tries := make([]account.Tries, len(sources))
+	for i, source := range sources {
+		tries[i].Source = source
+		if n := slices.IndexFunc(rows, func(row triesRow) bool { return row.Source == source }); n >= 0 {
+			tries[i].Failures, tries[i].LastAt = rows[n].Failures, instant(rows[n].LastAt)
+		}
+	}
+	return tries, nil
+}
+
+// CountTry implements account.Store.
+func (s *Store) CountTry(ctx context.Context, sources []string, at time.Time, count func([]account.Tries) ([]account.Tries, error)) (before []account.Tries, err error) {
+	err = s.change(ctx, func(tx *gorm.DB) error {
+		// What a clock that was wrong stamped far in the future goes too.
+		if err := tx.Exec("DELETE FROM sign_in_failures WHERE last_at < ? OR last_at > ?", millis(at.Add(-triesKept)), millis(at.Add(triesKept))).Error; err != nil {
+			return err
+		}
+		if before, err = triesOf(tx, sources); err != nil {
+			return err
+		}
+		next, err := count(before)
+		if err != nil {
+			return err
+		}
+		return writeTries(tx, next)
+	})
+	return before, err
+}
+
+func writeTries(tx *gorm.DB, tries []account.Tries) error {
+	rows := make([]triesRow, len(tries))
+	for i, t := range tries {
+		rows[i] = triesRow{Source: t.Source, Failures: t.Failures, LastAt: millis(t.LastAt)}
+	}
+	return tx.Clauses(clause.OnConflict{
+		Columns: []clause.Column{{Name: "source"}}, DoUpdates: clause.AssignmentColumns([]string{"failures", "last_at"}),
+	}).Create(&rows).Error
+}
+
+// SettleTries implements account.Store.
+func (s *Store) SettleTries(ctx context.Context, settle account.Settlement) error {
+	return s.change(ctx, func(tx *gorm.DB) error { return settleTries(tx, settle) })
+}
+
+// settleTries takes a try back. One that was counted meanwhile stays.
+func settleTries(tx *gorm.DB, settle account.Settlement) error {
+	if len(settle.Forget) > 0 {
+		if err := tx.Exec("DELETE FROM sign_in_failures WHERE source IN ?", settle.Forget).Error; err != nil {
+			return err
+		}
+	}
+	for _, before := range settle.Restore {
+		err := tx.Exec(`UPDATE sign_in_failures SET failures = IIF(last_at = ?1, ?2, MAX(failures - 1, 0)), last_at = IIF(last_at = ?1, ?3, last_at)
+			WHERE source = ?4`, millis(settle.At), before.Failures, millis(before.LastAt), before.Source).Error
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mostKnown bounds how many browsers and networks are kept for each admin user.
+const mostKnown = 50
+
+// KnownSources implements account.Store.
+func (s *Store) KnownSources(ctx context.Context, user pfid.ID, sources []string) (known []string, err error) {
+	err = s.read(ctx, func(tx *gorm.DB) error {
+		var found []string
+		err := tx.Raw("SELECT source FROM sign_in_sources WHERE admin_user_id = ? AND source IN ?", user, sources).Scan(&found).Error
+		for _, source := range sources {
+			if slices.Contains(found, source) {
+				known = append(known, source)
+			}
+		}
+		return err
+	})
+	return known, err
+}
+
+// remember keeps the sources by which an admin user has signed in, and forgets the oldest ones.
+func remember(tx *gorm.DB, user pfid.ID, sources []string, at time.Time) error {
+	for _, source := range sources {
+		err := tx.Exec("INSERT INTO sign_in_sources (admin_user_id, source, seen_at) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET seen_at = excluded.seen_at",
+			user, source, millis(at)).Error
+		if err != nil {
+			return err
+		}
+	}
+	// What a clock that was wrong stamped in the future counts as the oldest.
+	return tx.Exec(`DELETE FROM sign_in_sources WHERE admin_user_id = ?1 AND (seen_at < ?2 OR source NOT IN (
+		SELECT source FROM sign_in_sources WHERE admin_user_id = ?1 ORDER BY IIF(seen_at > ?3, 0, seen_at) DESC LIMIT ?4))`,
+		user, millis(at.Add(-account.BrowserLife)), millis(at), mostKnown).Error
+}
