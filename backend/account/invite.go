@@ -29,8 +29,9 @@ type Invite struct {
 	AccountID            pfid.ID
 	Email                string // lower case
 	Status               string
-	CreatedByAdminUserID pfid.ID // who is responsible for it, also where an API token of theirs made it; zero for nobody
-	CreatedByAPITokenID  pfid.ID // zero unless an API token makes it now; not kept
+	CreatedByAdminUserID pfid.ID // who is responsible for it, also if an API token of theirs made it; zero for none
+	CreatedByAPITokenID  pfid.ID // zero unless an API token made it
+	CreatedByName        string  // of the API token, else of the admin user; empty if neither is known any more
 	ExpiresAt            time.Time
 	InsertedAt           time.Time
 	UpdatedAt            time.Time
@@ -70,15 +71,17 @@ type InviteStore interface {
 	Invites(ctx context.Context, account pfid.ID, page paging.Page) ([]Invite, int, error)
 	// Invite returns one invite of the account, else a fault.NotFound.
 	Invite(ctx context.Context, account, id pfid.ID) (Invite, error)
-	// InsertInvite writes an invite and revokes the pending ones that its account has for the same email. An email of a
-	// member of the account is ErrIsMember.
-	InsertInvite(ctx context.Context, i Invite, record Recorder) error
+	// InsertInvite writes an invite, which ends with the API token that makes it at the latest, and revokes the pending
+	// ones that its account has for the same email. It returns the invite as written. An email of a member of the account
+	// is ErrIsMember.
+	InsertInvite(ctx context.Context, i Invite, record Recorder) (Invite, error)
 	// RevokeInvite reads the invite, lets decide set what changes, and writes that, all in one transaction.
 	RevokeInvite(ctx context.Context, account, id pfid.ID, decide func(Invite) (Invite, audit.Event, error)) (Invite, error)
-	// InviteForAnyone returns the invite of any account with the account; ok is false where there is none.
+	// InviteForAnyone returns the invite of any account with the account; ok is false if there is none or its maker, an
+	// API token or an admin user, has ended.
 	InviteForAnyone(ctx context.Context, id pfid.ID) (i Invite, owner Account, ok bool, err error)
-	// AcceptInvite marks a pending invite that has not expired at the given instant as used, and writes the admin user
-	// that it was for, in one transaction. It may return ErrInviteOver or ErrIsMember.
+	// AcceptInvite marks a pending invite that has not expired at the given instant, and whose maker has not ended, as
+	// used, and writes the admin user that it was for, in one transaction. It may return ErrInviteOver or ErrIsMember.
 	AcceptInvite(ctx context.Context, id pfid.ID, at time.Time, user AdminUser, passwordHash string, events []audit.Event) error
 }
 
@@ -98,7 +101,7 @@ func (as *Accounts) Invite(ctx context.Context, actor audit.Actor, email string)
 		ID: id, AccountID: actor.AccountID, Email: email, Status: InvitePending, CreatedByAdminUserID: actor.AdminUserID, CreatedByAPITokenID: actor.APITokenID,
 		ExpiresAt: at.Add(InviteLife), InsertedAt: at, UpdatedAt: at,
 	}
-	err = as.store.InsertInvite(ctx, i, as.recorder(at, actor))
+	i, err = as.store.InsertInvite(ctx, i, as.recorder(at, actor))
 	if errors.Is(err, ErrIsMember) {
 		return IssuedInvite{}, fault.Field("email", "belongs to a member already")
 	}

@@ -10,6 +10,7 @@ import (
 
 	"tokentab/backend/account"
 	"tokentab/backend/audit"
+	"tokentab/backend/fault"
 	"tokentab/backend/paging"
 	"tokentab/backend/pfid"
 )
@@ -18,37 +19,86 @@ var inviteSorting = sorting{"id", "inserted_at", "updated_at", "email", "status"
 
 // Invites implements account.Store.
 func (s *Store) Invites(ctx context.Context, owner pfid.ID, page paging.Page) (list []account.Invite, total int, err error) {
-	rows, total, err := pageOf[inviteRow](ctx, s, inviteSorting, page, func(tx *gorm.DB) *gorm.DB {
-		return tx.Where("account_id = ?", owner)
+	where := func(tx *gorm.DB) *gorm.DB { return tx.Where("account_id = ?", owner) }
+	_, total, err = pageWith(ctx, s, inviteSorting, page, where, func(tx *gorm.DB, rows []inviteRow) (err error) {
+		list, err = invitesOf(tx, rows)
+		return err
 	})
-	for _, row := range rows {
-		list = append(list, row.invite())
-	}
 	return list, total, err
 }
 
 // Invite implements account.Store.
 func (s *Store) Invite(ctx context.Context, owner, id pfid.ID) (found account.Invite, err error) {
-	err = s.read(ctx, func(tx *gorm.DB) error {
-		var row inviteRow
-		if err := take(tx.Where("id = ? AND account_id = ?", id, owner), &row, "invite"); err != nil {
-			return err
-		}
-		found = row.invite()
-		return nil
+	err = s.readTogether(ctx, func(tx *gorm.DB) error {
+		found, err = inviteIn(tx, owner, id)
+		return err
 	})
 	return found, err
 }
 
+func inviteIn(tx *gorm.DB, owner, id pfid.ID) (account.Invite, error) {
+	var row inviteRow
+	if err := take(tx.Where("id = ? AND account_id = ?", id, owner), &row, "invite"); err != nil {
+		return account.Invite{}, err
+	}
+	list, err := invitesOf(tx, []inviteRow{row})
+	if err != nil {
+		return account.Invite{}, err
+	}
+	return list[0], nil
+}
+
+// invitesOf adds to invites the names of their makers.
+func invitesOf(tx *gorm.DB, rows []inviteRow) ([]account.Invite, error) {
+	var ids []pfid.ID
+	for _, row := range rows {
+		ids = append(ids, row.CreatedByAdminUserID, row.CreatedByAPITokenID)
+	}
+	var makers []struct {
+		ID   pfid.ID
+		Name string
+	}
+	err := tx.Raw("SELECT id, COALESCE(name, email) AS name FROM admin_users WHERE id IN ? UNION ALL SELECT id, hint FROM api_tokens WHERE id IN ?", ids, ids).
+		Scan(&makers).Error
+	if err != nil {
+		return nil, err
+	}
+	names := make(map[pfid.ID]string, len(makers))
+	for _, m := range makers {
+		names[m.ID] = m.Name
+	}
+	list := make([]account.Invite, len(rows))
+	for i, row := range rows {
+		list[i] = row.invite()
+		list[i].CreatedByName = names[row.CreatedByAdminUserID]
+		if hint := names[row.CreatedByAPITokenID]; hint != "" {
+			list[i].CreatedByName = "API token …" + hint
+		}
+	}
+	return list, nil
+}
+
 // InsertInvite implements account.Store.
-func (s *Store) InsertInvite(ctx context.Context, i account.Invite, recorder account.Recorder) error {
+func (s *Store) InsertInvite(ctx context.Context, i account.Invite, recorder account.Recorder) (made account.Invite, err error) {
 	isMember := false
-	err := s.change(ctx, func(tx *gorm.DB) error {
-		responsible, err := mustBeIn(tx, i.CreatedByAdminUserID, i.CreatedByAPITokenID, i.InsertedAt)
+	err = s.change(ctx, func(tx *gorm.DB) error {
+		maker, err := makerIn(tx, i.CreatedByAdminUserID, i.CreatedByAPITokenID, i.InsertedAt)
 		if err != nil {
 			return err
 		}
-		i.CreatedByAdminUserID = responsible
+		if !i.CreatedByAPITokenID.IsZero() && !maker.responsible.IsZero() {
+			err := mustBePresent(tx, maker.responsible)
+			if fault.KindOf(err) == fault.NotAuthenticated {
+				return fault.New(fault.NotPermitted, "The member who created this token was removed from the team, so it can't invite anyone.")
+			}
+			if err != nil {
+				return err
+			}
+		}
+		i.CreatedByAdminUserID = maker.responsible
+		if !maker.until.IsZero() && maker.until.Before(i.ExpiresAt) {
+			i.ExpiresAt = maker.until
+		}
 		var n int64
 		// Only the own team is looked at: whether an email belongs to another account is nobody's business here.
 		if err := tx.Model(&adminUserRow{}).Where("account_id = ? AND email = ? AND removed_at IS NULL", i.AccountID, i.Email).Count(&n).Error; err != nil {
@@ -73,22 +123,50 @@ func (s *Store) InsertInvite(ctx context.Context, i account.Invite, recorder acc
 		if err := tx.Create(&row).Error; err != nil {
 			return err
 		}
+		if made, err = inviteIn(tx, i.AccountID, i.ID); err != nil {
+			return err
+		}
 		return recordWith(tx, recorder, audit.AdminUserInviteCreated, i.ID, i.Email)
 	})
 	if isMember {
-		return account.ErrIsMember
+		return account.Invite{}, account.ErrIsMember
 	}
-	return err
+	return made, err
+}
+
+// The maker of an invite is able while the API token that made it, if one did, is active, and the member who made it or
+// that token, if one did, is in the team.
+const makerIsAble = `COALESCE(created_by_admin_user_id, created_by_api_token_id) IS NOT NULL
+	AND (created_by_admin_user_id IS NULL OR EXISTS
+		(SELECT 1 FROM admin_users u WHERE u.id = admin_user_invites.created_by_admin_user_id AND u.removed_at IS NULL))
+	AND (created_by_api_token_id IS NULL OR EXISTS
+		(SELECT 1 FROM api_tokens t WHERE t.id = admin_user_invites.created_by_api_token_id AND t.status = 'active'))`
+
+// endInvites ends the pending invites of an account whose maker the same transaction has ended. Expiry is not looked at:
+// an invite never outlives its token, see InsertInvite, and what a wrong clock ends would stay ended.
+func endInvites(tx *gorm.DB, owner pfid.ID, at time.Time, recorder audit.Recorder) error {
+	var ended []inviteRow
+	err := tx.Model(&ended).Clauses(clause.Returning{Columns: []clause.Column{{Name: "id"}}}).
+		Where("account_id = ? AND status = 'pending' AND NOT ("+makerIsAble+")", owner). // spelled out for the partial index
+		Updates(map[string]any{"status": account.InviteRevoked, "updated_at": millis(at)}).Error
+	if err != nil {
+		return err
+	}
+	ids := make([]pfid.ID, len(ended))
+	for i, row := range ended {
+		ids[i] = row.ID
+	}
+	return recordEach(tx, ids, of(recorder, audit.AdminUserInviteRevoked, "with its maker"))
 }
 
 // RevokeInvite implements account.Store.
 func (s *Store) RevokeInvite(ctx context.Context, owner, id pfid.ID, decide func(account.Invite) (account.Invite, audit.Event, error)) (revoked account.Invite, err error) {
 	err = s.change(ctx, func(tx *gorm.DB) error {
-		var row inviteRow
-		if err := take(tx.Where("id = ? AND account_id = ?", id, owner), &row, "invite"); err != nil {
+		is, err := inviteIn(tx, owner, id)
+		if err != nil {
 			return err
 		}
-		next, event, err := decide(row.invite())
+		next, event, err := decide(is)
 		if err != nil {
 			return err
 		}
@@ -106,7 +184,7 @@ func (s *Store) RevokeInvite(ctx context.Context, owner, id pfid.ID, decide func
 func (s *Store) InviteForAnyone(ctx context.Context, id pfid.ID) (found account.Invite, owner account.Account, ok bool, err error) {
 	err = s.readTogether(ctx, func(tx *gorm.DB) error {
 		var row inviteRow
-		err := tx.Where("id = ?", id).Take(&row).Error
+		err := tx.Where("id = ? AND "+makerIsAble, id).Take(&row).Error
 		if errors.Is(err, gorm.ErrRecordNotFound) {
 			return nil
 		}
@@ -127,7 +205,7 @@ func (s *Store) InviteForAnyone(ctx context.Context, id pfid.ID) (found account.
 func (s *Store) AcceptInvite(ctx context.Context, id pfid.ID, at time.Time, user account.AdminUser, passwordHash string, events []audit.Event) error {
 	var refusal error
 	err := s.change(ctx, func(tx *gorm.DB) error {
-		used := tx.Model(&inviteRow{}).Where("id = ? AND status = ? AND expires_at > ?", id, account.InvitePending, millis(at)).
+		used := tx.Model(&inviteRow{}).Where("id = ? AND status = ? AND expires_at > ? AND "+makerIsAble, id, account.InvitePending, millis(at)).
 			Updates(map[string]any{"status": account.InviteUsed, "updated_at": millis(at)})
 		if used.Error != nil {
 			return used.Error

@@ -143,6 +143,9 @@ func (s *Store) RemoveMember(ctx context.Context, owner, id pfid.ID, revokeToken
 				return err
 			}
 		}
+		if err := endInvites(tx, owner, at, recorder); err != nil {
+			return err
+		}
 		removed, err = memberIn(tx, owner, id, true)
 		return err
 	})
@@ -156,6 +159,9 @@ func (s *Store) RevokeTokensOf(ctx context.Context, owner, id pfid.ID, at time.T
 			return err
 		}
 		if hashes, err = s.revokeTokensOf(tx, owner, id, at, recorder); err != nil {
+			return err
+		}
+		if err := endInvites(tx, owner, at, recorder); err != nil {
 			return err
 		}
 		member, err = memberIn(tx, owner, id, true)
@@ -175,20 +181,32 @@ func (s *Store) revokeTokensOf(tx *gorm.DB, owner, id pfid.ID, at time.Time, rec
 // a move or its end: it would outlive that. It returns the admin user who is responsible for what the caller makes: what
 // a token makes ends together with what its own maker made. Both ids may be zero, for the command line.
 func mustBeIn(tx *gorm.DB, adminUser, apiToken pfid.ID, at time.Time) (responsible pfid.ID, err error) {
+	m, err := makerIn(tx, adminUser, apiToken, at)
+	return m.responsible, err
+}
+
+// maker is what the maker of something passes on to it.
+type maker struct {
+	responsible pfid.ID   // the admin user; zero for none
+	until       time.Time // the end of the API token; zero if the maker is none
+}
+
+// makerIn is mustBeIn for what also ends with its maker.
+func makerIn(tx *gorm.DB, adminUser, apiToken pfid.ID, at time.Time) (maker, error) {
 	if !apiToken.IsZero() {
-		var maker tokenRow
-		if err := take(tx.Where("id = ? AND status = ? AND expires_at > ?", apiToken, token.Active.String(), millis(at)), &maker, "API token"); err != nil {
+		var row tokenRow
+		if err := take(tx.Where("id = ? AND status = ? AND expires_at > ?", apiToken, token.Active.String(), millis(at)), &row, "API token"); err != nil {
 			if fault.KindOf(err) == fault.NotFound {
-				return pfid.ID{}, fault.New(fault.BadAuthToken, "This token is not valid any more.")
+				return maker{}, fault.New(fault.BadAuthToken, "This token is not valid any more.")
 			}
-			return pfid.ID{}, err
+			return maker{}, err
 		}
-		return maker.CreatedByAdminUserID, nil
+		return maker{responsible: row.CreatedByAdminUserID, until: instant(row.ExpiresAt)}, nil
 	}
 	if adminUser.IsZero() {
-		return pfid.ID{}, nil
+		return maker{}, nil
 	}
-	return adminUser, mustBePresent(tx, adminUser)
+	return maker{responsible: adminUser}, mustBePresent(tx, adminUser)
 }
 
 // mustBePresent refuses what an admin user asked for who was removed meanwhile: it would outlive the removal.

@@ -63,6 +63,7 @@ type inviteRow struct {
 	Email                string
 	Status               string
 	CreatedByAdminUserID pfid.ID
+	CreatedByAPITokenID  pfid.ID `gorm:"column:created_by_api_token_id"`
 	ExpiresAt            int64
 	InsertedAt           int64
 	UpdatedAt            int64 `gorm:"autoUpdateTime:false"`
@@ -72,14 +73,16 @@ func (inviteRow) TableName() string { return "admin_user_invites" }
 
 func inviteRowOf(i account.Invite) inviteRow {
 	return inviteRow{
-		ID: i.ID, AccountID: i.AccountID, Email: i.Email, Status: i.Status, CreatedByAdminUserID: i.CreatedByAdminUserID,
+		ID: i.ID, AccountID: i.AccountID, Email: i.Email, Status: i.Status,
+		CreatedByAdminUserID: i.CreatedByAdminUserID, CreatedByAPITokenID: i.CreatedByAPITokenID,
 		ExpiresAt: millis(i.ExpiresAt), InsertedAt: millis(i.InsertedAt), UpdatedAt: millis(i.UpdatedAt),
 	}
 }
 
 func (r inviteRow) invite() account.Invite {
 	return account.Invite{
-		ID: r.ID, AccountID: r.AccountID, Email: r.Email, Status: r.Status, CreatedByAdminUserID: r.CreatedByAdminUserID,
+		ID: r.ID, AccountID: r.AccountID, Email: r.Email, Status: r.Status,
+		CreatedByAdminUserID: r.CreatedByAdminUserID, CreatedByAPITokenID: r.CreatedByAPITokenID,
 		ExpiresAt: instant(r.ExpiresAt), InsertedAt: instant(r.InsertedAt), UpdatedAt: instant(r.UpdatedAt),
 	}
 }

@@ -219,7 +219,7 @@ func countTokens(tx *gorm.DB, account pfid.ID, by int) error {
 }
 
 // ChangeToken implements token.Store.
-func (s *Store) ChangeToken(ctx context.Context, account, id pfid.ID, decide func(token.Token) (token.Token, audit.Event, error)) (changed token.Listed, hash token.Hash, err error) {
+func (s *Store) ChangeToken(ctx context.Context, account, id pfid.ID, decide func(token.Token) (token.Token, audit.Event, error), recorder audit.Recorder) (changed token.Listed, hash token.Hash, err error) {
 	err = s.change(ctx, func(tx *gorm.DB) error {
 		row, err := findToken(tx, account, id)
 		if err != nil {
@@ -236,6 +236,11 @@ func (s *Store) ChangeToken(ctx context.Context, account, id pfid.ID, decide fun
 			Updates(map[string]any{"status": next.Status.String(), "suspended_by_retirement": false, "updated_at": millis(next.UpdatedAt)}).Error
 		if err != nil {
 			return err
+		}
+		if next.Status != token.Active {
+			if err := endInvites(tx, account, next.UpdatedAt, recorder); err != nil {
+				return err
+			}
 		}
 		if err := record(tx, event); err != nil {
 			return err

@@ -25,7 +25,7 @@ func (t Token) Actions() Actions {
 	}
 }
 
-// Suspend refuses a token until it is activated again. It returns after no validation accepts it any more.
+// Suspend refuses a token until it is activated again, and ends its pending invites. It returns after no validation accepts it any more.
 func (ts *Tokens) Suspend(ctx context.Context, actor audit.Actor, id pfid.ID) (Listed, error) {
 	return ts.move(ctx, actor, id, "suspended", Suspended, audit.APITokenSuspended, func(a Actions) bool { return a.Suspend })
 }
@@ -35,7 +35,7 @@ func (ts *Tokens) Activate(ctx context.Context, actor audit.Actor, id pfid.ID) (
 	return ts.move(ctx, actor, id, "activated", Active, audit.APITokenActivated, func(a Actions) bool { return a.Activate })
 }
 
-// Revoke ends a token for good. It returns after no validation accepts it any more.
+// Revoke ends a token permanently, with its pending invites. It returns after no validation accepts it any more.
 func (ts *Tokens) Revoke(ctx context.Context, actor audit.Actor, id pfid.ID) (Listed, error) {
 	return ts.move(ctx, actor, id, "revoked", Revoked, audit.APITokenRevoked, func(a Actions) bool { return a.Revoke })
 }
@@ -77,7 +77,7 @@ func (ts *Tokens) move(ctx context.Context, actor audit.Actor, id pfid.ID, verb 
 		t.Status, t.UpdatedAt = to, at
 		event, err := audit.New(at, actor, action, t.ID.String(), "", ts.random)
 		return t, event, err
-	})
+	}, audit.NewRecorder(at, actor, ts.random))
 	// Also after a failure: a commit whose answer was lost may still have happened.
 	unit.After(ctx, func(bool) {
 		ts.cache.Forget(hash)

@@ -150,9 +150,10 @@ type Store interface {
 	// refuses what Deployment and Environment refuse. deployed is the event of making the deployment, written only if it
 	// is made. When the token's status entry is not free, or its list is full, it writes nothing and returns ErrEntryTaken.
 	InsertToken(ctx context.Context, t Token, hash Hash, event, deployed audit.Event) error
-	// ChangeToken reads the token, lets decide set its new state, and writes that, all in one transaction.
+	// ChangeToken reads the token, lets decide set its new state, and writes that, all in one transaction. A token that is
+	// not active from then on loses its pending invites, of which record makes the events.
 	// It returns the hash also when the change failed, as far as it is known, so that caches can drop it.
-	ChangeToken(ctx context.Context, account, id pfid.ID, decide func(Token) (Token, audit.Event, error)) (Listed, Hash, error)
+	ChangeToken(ctx context.Context, account, id pfid.ID, decide func(Token) (Token, audit.Event, error), record audit.Recorder) (Listed, Hash, error)
 	// DeleteToken reads the token, asks decide, and removes the row, all in one transaction.
 	DeleteToken(ctx context.Context, account, id pfid.ID, decide func(Token) (audit.Event, error)) (Listed, Hash, error)
 	// Token returns one token of the account, else a fault.NotFound.

@@ -14,7 +14,6 @@ import (
 	"tokentab/backend/audit"
 	"tokentab/backend/backendtest"
 	"tokentab/backend/config"
-	"tokentab/backend/token"
 )
 
 func invite(t *testing.T, p *backendtest.Program, email string, headers ...backendtest.Header) (id, code string) {
@@ -101,29 +100,29 @@ func dump(t *testing.T, p *backendtest.Program) (text string) {
 func TestAnInviteEnds(t *testing.T) {
 	p := backendtest.Start(t)
 	actor := p.Found()
-	_, manager := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
-	bearer := backendtest.Bearer(manager)
+	browser := session(t, p, backendtest.Email)
 	dead := func(what, code string) {
 		t.Helper()
 		refused(t, what, showInvite(p, code), http.StatusNotFound, "not_found", "")
 		refused(t, what, acceptInvite(p, code, "Bob", backendtest.Password), http.StatusNotFound, "not_found", "")
 	}
-	id, code := invite(t, p, "bob@example.com", bearer)
+	id, code := invite(t, p, "bob@example.com", browser...)
 	path := "/api/v1/admin_user_invite/" + id
 
 	p.Clock.Move(account.InviteLife - time.Millisecond)
 	holds(t, "just before its end", showInvite(p, code), nil)
 	p.Clock.Move(time.Millisecond)
+	browser = session(t, p, backendtest.Email)
 	dead("expired", code)
-	holds(t, "expired", p.Call(http.MethodGet, path, nil, bearer), map[string]any{"status": "pending", "expired": true, "invite_url": nil, "token": nil, "available_actions": map[string]any{"revoke": true}})
+	holds(t, "expired", p.Call(http.MethodGet, path, nil, browser...), map[string]any{"status": "pending", "expired": true, "invite_url": nil, "token": nil, "available_actions": map[string]any{"revoke": true}})
 	p.Clock.Move(-time.Hour)
 
-	holds(t, "revoke", p.Call(http.MethodPost, path+"/revoke", "{}", bearer), map[string]any{"status": "revoked", "invite_url": nil, "token": nil})
+	holds(t, "revoke", p.Call(http.MethodPost, path+"/revoke", "{}", browser...), map[string]any{"status": "revoked", "invite_url": nil, "token": nil})
 	dead("revoked", code)
-	refused(t, "revoke again", p.Call(http.MethodPost, path+"/revoke", "", bearer), http.StatusConflict, "invalid_action", "")
+	refused(t, "revoke again", p.Call(http.MethodPost, path+"/revoke", "", browser...), http.StatusConflict, "invalid_action", "")
 
-	_, first := invite(t, p, "bob@example.com", bearer)
-	_, second := invite(t, p, "BOB@example.com", bearer)
+	_, first := invite(t, p, "bob@example.com", browser...)
+	_, second := invite(t, p, "BOB@example.com", browser...)
 	dead("replaced by a newer one", first)
 	holds(t, "the newer one", showInvite(p, second), nil)
 	recorded(t, p, audit.AdminUserInviteRevoked, 2)
@@ -139,12 +138,12 @@ func TestAnInviteEnds(t *testing.T) {
 		dead(what, forged)
 	}
 	for what, email := range map[string]any{"nothing": "", "no address": "bob", "two": "a@b.co, c@d.co", "a member": strings.ToUpper(backendtest.Email)} {
-		a := p.Call(http.MethodPost, "/api/v1/admin_user_invite", backendtest.Details(map[string]any{"email": email}), bearer)
+		a := p.Call(http.MethodPost, "/api/v1/admin_user_invite", backendtest.Details(map[string]any{"email": email}), browser...)
 		refused(t, what, a, http.StatusUnprocessableEntity, "validation_errors", "email")
 	}
 	for _, missing := range []string{"/api/v1/admin_user_invite/x", "/api/v1/admin_user_invite/" + actor.AccountID.String()} {
-		refused(t, "nowhere", p.Call(http.MethodGet, missing, nil, bearer), http.StatusNotFound, "not_found", "")
-		refused(t, "nowhere", p.Call(http.MethodPost, missing+"/revoke", nil, bearer), http.StatusNotFound, "not_found", "")
+		refused(t, "nowhere", p.Call(http.MethodGet, missing, nil, browser...), http.StatusNotFound, "not_found", "")
+		refused(t, "nowhere", p.Call(http.MethodPost, missing+"/revoke", nil, browser...), http.StatusNotFound, "not_found", "")
 	}
 }
 
@@ -195,8 +194,8 @@ func TestAnEmailJoinsOneTeamOnly(t *testing.T) {
 
 func TestAnInvitesAddressIsThePublicOne(t *testing.T) {
 	p := backendtest.Start(t, func(c *config.Config, _ *backend.World) { c.PublicURL = "https://tokens.example.com" })
-	_, manager := p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})
-	a := p.Call(http.MethodPost, "/api/v1/admin_user_invite", backendtest.Details(map[string]any{"email": "bob@example.com"}), backendtest.Bearer(manager))
+	p.Found()
+	a := p.Call(http.MethodPost, "/api/v1/admin_user_invite", backendtest.Details(map[string]any{"email": "bob@example.com"}), session(t, p, backendtest.Email)...)
 	if got := a.Text(t, "details", "invite_url"); !strings.HasPrefix(got, "https://tokens.example.com/invite/") {
 		t.Errorf("%s", got)
 	}
@@ -215,10 +214,11 @@ func (o *outbox) Send(_ context.Context, to, subject, text string) error {
 
 func TestAnInviteIsMailedAndAFailingMailServerLosesNone(t *testing.T) {
 	p := backendtest.Start(t)
-	_, manager := p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})
+	p.Found()
+	browser := session(t, p, backendtest.Email)
 	sent := &outbox{}
 	p.Web.Mail = sent
-	a := p.Call(http.MethodPost, "/api/v1/admin_user_invite", backendtest.Details(map[string]any{"email": "bob@example.com"}), backendtest.Bearer(manager))
+	a := p.Call(http.MethodPost, "/api/v1/admin_user_invite", backendtest.Details(map[string]any{"email": "bob@example.com"}), browser...)
 	if a.Get(t, "mail_sent") != true || len(sent.mails) != 1 {
 		t.Fatalf("%d mails, %s", len(sent.mails), a.Body)
 	}
@@ -228,7 +228,7 @@ func TestAnInviteIsMailedAndAFailingMailServerLosesNone(t *testing.T) {
 		}
 	}
 	sent.err = errors.New("no route to host")
-	a = p.Call(http.MethodPost, "/api/v1/admin_user_invite", backendtest.Details(map[string]any{"email": "eve@example.com"}), backendtest.Bearer(manager))
+	a = p.Call(http.MethodPost, "/api/v1/admin_user_invite", backendtest.Details(map[string]any{"email": "eve@example.com"}), browser...)
 	holds(t, "with a failing server", a, map[string]any{"status": "pending"})
 	if a.Get(t, "mail_sent") != false || !strings.Contains(p.Log.String(), "no route to host") || strings.Contains(p.Log.String(), a.Text(t, "details", "token")) {
 		t.Errorf("%s\n%s", a.Body, p.Log.String())

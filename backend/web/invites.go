@@ -23,58 +23,74 @@ const mailTimeout = 4 * time.Second
 
 // AdminUserInvite is an invite to the team as clients see it.
 type AdminUserInvite struct {
-	Type             string        `json:"type" enum:"admin_user_invite"`
-	ID               string        `json:"id"`
-	AccountID        string        `json:"account_id"`
-	Email            string        `json:"email"`
-	Status           string        `json:"status" enum:"pending,used,revoked"`
-	Expired          bool          `json:"expired" doc:"Pending, but past its end"`
-	InviteURL        *string       `json:"invite_url" doc:"The page that accepts it; null when it can't be accepted any more"`
-	ExpiresAt        Timestamp     `json:"expires_at"`
-	AvailableActions inviteActions `json:"available_actions"`
-	InsertedAt       Timestamp     `json:"inserted_at"`
-	UpdatedAt        Timestamp     `json:"updated_at"`
+	Type                 string        `json:"type" enum:"admin_user_invite"`
+	ID                   string        `json:"id"`
+	AccountID            string        `json:"account_id"`
+	Email                string        `json:"email"`
+	Status               string        `json:"status" enum:"pending,used,revoked"`
+	Expired              bool          `json:"expired" doc:"Pending, but past its end"`
+	InviteURL            *string       `json:"invite_url" doc:"The page that accepts it; null for API tokens, and if it can't be accepted any more"`
+	CreatedByAdminUserID *string       `json:"created_by_admin_user_id"`
+	CreatedByAPITokenID  *string       `json:"created_by_api_token_id"`
+	CreatedByName        *string       `json:"created_by_name"`
+	ExpiresAt            Timestamp     `json:"expires_at"`
+	AvailableActions     inviteActions `json:"available_actions"`
+	InsertedAt           Timestamp     `json:"inserted_at"`
+	UpdatedAt            Timestamp     `json:"updated_at"`
 }
 
 type inviteActions struct {
 	Revoke bool `json:"revoke"`
 }
 
-// AdminUserInviteDetails is an invite with the code that accepts it.
+// AdminUserInviteDetails is an invite with the code that accepts it, for signed-in admin users only: an API token that
+// knew the code could make itself an admin user.
 type AdminUserInviteDetails struct {
 	AdminUserInvite
-	Token *string `json:"token" doc:"The code in the invite's address; null when it can't be accepted any more"`
+	Token *string `json:"token" doc:"The code in the invite's address; null for API tokens, and if it can't be accepted any more"`
 }
 
 // CreatedAdminUserInvite says whether the invite was also sent by mail.
 type CreatedAdminUserInvite struct {
 	Status   string                 `json:"status" enum:"success"`
 	Details  AdminUserInviteDetails `json:"details"`
-	MailSent bool                   `json:"mail_sent" doc:"false where no mail server is set up, or it did not take the mail"`
+	MailSent bool                   `json:"mail_sent" doc:"false if no mail server is set up, or it did not take the mail"`
 }
 
 type createdInvite struct {
 	Body CreatedAdminUserInvite
 }
 
-// inviteOf tells the invite to a caller, with an address of the host by which that caller reaches this server.
+// inviteOf tells the invite to a caller, with an address of the host by which that caller reaches this server. Only
+// signed-in admin users get the address.
 func (s *Server) inviteOf(who *caller) func(account.IssuedInvite) AdminUserInvite {
 	return func(i account.IssuedInvite) AdminUserInvite {
 		out := AdminUserInvite{
 			Type: "admin_user_invite", ID: i.ID.String(), AccountID: i.AccountID.String(), Email: i.Email, Status: i.Status,
 			Expired: i.Expired, ExpiresAt: Timestamp(i.ExpiresAt), AvailableActions: inviteActions{Revoke: i.Status == account.InvitePending},
-			InsertedAt: Timestamp(i.InsertedAt), UpdatedAt: Timestamp(i.UpdatedAt),
+			CreatedByAdminUserID: idOrNull(i.CreatedByAdminUserID), CreatedByAPITokenID: idOrNull(i.CreatedByAPITokenID),
+			CreatedByName: orNull(i.CreatedByName),
+			InsertedAt:    Timestamp(i.InsertedAt), UpdatedAt: Timestamp(i.UpdatedAt),
 		}
-		if i.Code != "" {
-			address := s.origin(who.request) + "/invite/" + i.Code
+		if i.Code != "" && who.Session != nil {
+			address := s.inviteAddress(who, i)
 			out.InviteURL = &address
 		}
 		return out
 	}
 }
 
+// inviteAddress is the page that accepts an invite.
+func (s *Server) inviteAddress(who *caller, i account.IssuedInvite) string {
+	return s.origin(who.request) + "/invite/" + i.Code
+}
+
 func (s *Server) inviteDetailsOf(who *caller, i account.IssuedInvite) AdminUserInviteDetails {
-	return AdminUserInviteDetails{AdminUserInvite: s.inviteOf(who)(i), Token: orNull(i.Code)}
+	out := AdminUserInviteDetails{AdminUserInvite: s.inviteOf(who)(i)}
+	if who.Session != nil {
+		out.Token = orNull(i.Code)
+	}
+	return out
 }
 
 // origin is the address under which clients reach this server: the public URL, else what this request came to.
@@ -127,7 +143,7 @@ func (s *Server) createInvite(ctx context.Context, who *caller, in *ordered[NewA
 	out := &createdInvite{Body: CreatedAdminUserInvite{Status: "success", Details: s.inviteDetailsOf(who, i)}}
 	unit.After(ctx, func(kept bool) {
 		if kept {
-			out.Body.MailSent = s.mailInvite(ctx, i, *out.Body.Details.InviteURL)
+			out.Body.MailSent = s.mailInvite(ctx, i, s.inviteAddress(who, i))
 			s.renderAgain(who.request, out.Body)
 		}
 	})

@@ -179,8 +179,8 @@ func (s *Server) routes() {
 	add(s, signedIn, http.MethodPost, "/admin_user/{id}/revoke_api_tokens", "Revoke the live API tokens that a member created", s.revokeTokensOfAdminUser)
 
 	add(s, manager, http.MethodGet, "/admin_user_invite", "List the invites to the account", s.listInvites)
-	add(s, manager, http.MethodPost, "/admin_user_invite", "Invite somebody to the account", s.createInvite)
-	add(s, manager, http.MethodGet, "/admin_user_invite/{id}", "Retrieve an invite with its code", s.getInvite)
+	add(s, manager, http.MethodPost, "/admin_user_invite", "Invite a person to the account; an invite ends with the API token or the member that made it", s.createInvite)
+	add(s, manager, http.MethodGet, "/admin_user_invite/{id}", "Retrieve an invite, with its code for signed-in admin users", s.getInvite)
 	add(s, manager, http.MethodPost, "/admin_user_invite/{id}/revoke", "Revoke a pending invite", s.revokeInvite)
 
 	add(s, manager, http.MethodGet, "/environment", "List the environments of the account", s.listEnvironments)

@@ -77,7 +77,7 @@ export function InvitesPage() {
           <EmptyList
             icon={<MailPlus aria-hidden className="size-6" />}
             title="No invites yet"
-            text="Invite the people who shall manage the tokens of this account with you."
+            text="Invite the people who manage the tokens of this account with you."
             action={<Button onClick={() => setInviting(true)}>Invite the first team member</Button>}
           />
         }
@@ -118,6 +118,7 @@ function InviteRow({ invite, actions }: { invite: AdminUserInvite; actions: RowA
               {word} <Time at={invite.updated_at} />
             </span>
           )}
+          {invite.created_by_name && <span className="wrap-anywhere">Created by {invite.created_by_name}</span>}
         </p>
       </td>
       <td className="hidden px-4 py-3 align-top sm:table-cell">

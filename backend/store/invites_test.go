@@ -1,0 +1,119 @@
+package store
+
+import (
+	"io/fs"
+	"path/filepath"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"tokentab/backend/pfid"
+)
+
+// schemaUpTo opens a database as the version of the program made it whose last migration has that number.
+func schemaUpTo(t *testing.T, folder, last string) *Store {
+	t.Helper()
+	names, err := fs.Glob(migrations, "migrations/*.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	older := fstest.MapFS{}
+	for _, name := range names {
+		content, err := fs.ReadFile(migrations, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if filepath.Base(name)[:len(last)] <= last {
+			older[name] = &fstest.MapFile{Data: content}
+		}
+	}
+	path := filepath.Join(folder, FileName)
+	writer, err := connect(path, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Store{writer: writer, path: path}
+	if err := s.migrate(t.Context(), older, now); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// TestPromise9InvitesOfOlderDataLearnTheirMaker opens invites from before they named the token that made them.
+func TestPromise9InvitesOfOlderDataLearnTheirMaker(t *testing.T) {
+	folder := t.TempDir()
+	old := schemaUpTo(t, folder, "00004")
+	ids := newShelf(t)
+	account := ids.actor.AccountID
+	run := func(statement string, values ...any) {
+		t.Helper()
+		if err := old.writer.Exec(statement, values...).Error; err != nil {
+			t.Fatal(err)
+		}
+	}
+	run("INSERT INTO accounts (id, partition, name, purpose, inserted_at, updated_at) VALUES (?, 7, 'Acme', 'business', 1, 1)", account)
+	week := now().Add(7 * 24 * time.Hour).UnixMilli()
+	member := func(email string, removed any) pfid.ID {
+		id := ids.id()
+		run("INSERT INTO admin_users (id, account_id, email, password_hash, inserted_at, updated_at, removed_at) VALUES (?, ?, ?, '', 1, 1, ?)", id, account, email, removed)
+		return id
+	}
+	madeBy := func(user, apiToken pfid.ID, recorded bool) pfid.ID {
+		id := ids.id()
+		run(`INSERT INTO admin_user_invites (id, account_id, email, status, created_by_admin_user_id, expires_at, inserted_at, updated_at)
+			VALUES (?, ?, 'x@example.com', 'pending', ?, ?, 5, 5)`, id, account, user, week)
+		if recorded {
+			run(`INSERT INTO audit_events (id, account_id, action, subject_id, actor_admin_user_id, actor_api_token_id, actor_address, detail, inserted_at)
+				VALUES (?, ?, 'admin_user_invite.created', ?, ?, ?, '', '', 5)`, ids.id(), account, id, user, apiToken)
+		}
+		return id
+	}
+	apiToken := func(status string, end int64) pfid.ID {
+		id := ids.id()
+		run(`INSERT INTO api_tokens (id, account_id, name, secret_hash, hint, token_scope, status, expires_at, inserted_at, updated_at)
+			VALUES (?, ?, '', ?, 'abcd', 'account', ?, ?, 1, 1)`, id, account, id[:], status, end)
+		return id
+	}
+	ada, bob := member("ada@example.com", nil), member("bob@example.com", 2)
+	active, short, revoked := apiToken("active", week+1), apiToken("active", week-1), apiToken("revoked", week+1)
+	var none pfid.ID
+	type want struct {
+		status string
+		end    int64
+	}
+	wanted := map[pfid.ID]want{
+		madeBy(ada, none, true):     {"pending", week},
+		madeBy(bob, none, true):     {"revoked", week},
+		madeBy(none, active, true):  {"pending", week},
+		madeBy(none, short, true):   {"pending", week - 1},
+		madeBy(ada, revoked, true):  {"revoked", week},
+		madeBy(none, revoked, true): {"revoked", week},
+		madeBy(none, none, false):   {"revoked", week},
+	}
+	if err := old.close(); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(t.Context(), folder, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	ended := 0
+	for id, w := range wanted {
+		i, err := s.Invite(t.Context(), account, id)
+		if err != nil || i.Status != w.status || i.ExpiresAt.UnixMilli() != w.end {
+			t.Errorf("%+v %v, want %+v", i, err, w)
+		}
+		_, _, ok, err := s.InviteForAnyone(t.Context(), id)
+		if err != nil || w.status == "pending" && !ok {
+			t.Errorf("%v %v", ok, err)
+		}
+		if w.status == "revoked" {
+			ended++
+		}
+	}
+	var events int
+	if err := s.reader.Raw("SELECT count(*) FROM audit_events WHERE action = 'admin_user_invite.revoked'").Scan(&events).Error; err != nil || events != ended {
+		t.Errorf("%d events %v, want %d", events, err, ended)
+	}
+}
