@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"tokentab/backend/audit"
@@ -30,21 +31,14 @@ type ListedVersion struct {
 	Deployments []pfid.ID // those that have it as their current version, oldest first
 }
 
-// SchemaVersion is one set of schemas of what an agent reports. The schemas are JSON as it was sent, each nil for none.
+// SchemaVersion is one set of schemas of what an agent reports.
 type SchemaVersion struct {
 	ID                 pfid.ID
 	AccountID          pfid.ID
 	AgentID            pfid.ID
 	ExternalIdentifier string
-	Schemas            Schemas
+	Schemas            map[string]json.RawMessage // as they were sent, known kinds and others
 	InsertedAt         time.Time
-}
-
-// Schemas are JSON texts, empty for none.
-type Schemas struct {
-	Spans       []byte // an object: span name to the schema of its payload
-	SpanTypes   []byte // a list of objects: each a span type with its schemas
-	SpanResults []byte // an object: span name to the schema of its result
 }
 
 // ListedSchemaVersion is a schema version together with where it stands among others.

@@ -223,13 +223,10 @@ type schemaVersionRow struct {
 func (schemaVersionRow) TableName() string { return "agent_schema_versions" }
 
 func (r schemaVersionRow) schemaVersion() (agent.SchemaVersion, error) {
-	var kept keptSchemas
-	err := json.Unmarshal([]byte(r.Schemas), &kept)
-	return agent.SchemaVersion{
-		ID: r.ID, AccountID: r.AccountID, AgentID: r.AgentID, ExternalIdentifier: r.ExternalIdentifier,
-		Schemas:    agent.Schemas{Spans: kept.Spans, SpanTypes: kept.SpanTypes, SpanResults: kept.SpanResults},
-		InsertedAt: instant(r.InsertedAt),
-	}, err
+	v := agent.SchemaVersion{
+		ID: r.ID, AccountID: r.AccountID, AgentID: r.AgentID, ExternalIdentifier: r.ExternalIdentifier, InsertedAt: instant(r.InsertedAt),
+	}
+	return v, json.Unmarshal([]byte(r.Schemas), &v.Schemas)
 }
 
 type auditRow struct {

@@ -130,16 +130,9 @@ WHERE d.agent_id = ? AND d.deleted_at IS NULL ORDER BY d.inserted_at, d.id`, age
 	return by, err
 }
 
-// keptSchemas is how the schemas of a schema version are kept in its column.
-type keptSchemas struct {
-	Spans       json.RawMessage `json:"span_schemas,omitempty"`
-	SpanTypes   json.RawMessage `json:"span_type_schemas,omitempty"`
-	SpanResults json.RawMessage `json:"span_result_schemas,omitempty"`
-}
-
 // InsertSchemaVersion implements agent.Store.
 func (s *Store) InsertSchemaVersion(ctx context.Context, v agent.SchemaVersion, recorder audit.Recorder) (made agent.ListedSchemaVersion, err error) {
-	schemas, err := json.Marshal(keptSchemas{Spans: v.Schemas.Spans, SpanTypes: v.Schemas.SpanTypes, SpanResults: v.Schemas.SpanResults})
+	schemas, err := json.Marshal(v.Schemas)
 	if err != nil {
 		return made, err
 	}

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"strings"
@@ -62,6 +63,9 @@ func (s *Server) admit(a access) func(huma.Context, func(huma.Context)) {
 		who, err := s.authenticate(humafiber.Unwrap(ctx))
 		if err == nil {
 			err = who.check(a)
+		}
+		if err == nil && !who.AccountID.IsZero() {
+			err = who.ownsWhatItNames()
 		}
 		if err == nil && a == open && isUnsafe(ctx.Method()) {
 			err = s.refuseForeignOrigin(who.request, false)
@@ -246,6 +250,38 @@ func (c *caller) own(accountID string) error {
 	}
 	if id, err := pfid.Parse(accountID); err != nil || id != c.AccountID {
 		return fault.New(fault.NotFound, "There is no such account.")
+	}
+	return nil
+}
+
+// ownsWhatItNames refuses a request whose account_id, in the query, the body or its details, is not the caller's own
+// account. It holds for every route, also for those that do not read one.
+func (c *caller) ownsWhatItNames() error {
+	for _, named := range c.request.Request().URI().QueryArgs().PeekMulti("account_id") {
+		if err := c.own(string(named)); err != nil {
+			return err
+		}
+	}
+	type names struct {
+		AccountID any `json:"account_id"`
+	}
+	var body struct {
+		names
+		Details json.RawMessage `json:"details"`
+	}
+	if json.Unmarshal(c.request.Body(), &body) != nil {
+		return nil // for others to complain about
+	}
+	var inside names
+	_ = json.Unmarshal(body.Details, &inside) // likewise
+	for _, named := range []any{body.AccountID, inside.AccountID} {
+		text, isText := named.(string)
+		if named != nil && !isText {
+			return fault.Field("account_id", "must be an id: 32 lower-case characters")
+		}
+		if err := c.own(text); err != nil {
+			return err
+		}
 	}
 	return nil
 }

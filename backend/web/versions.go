@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"encoding/json"
+	"maps"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -111,6 +112,7 @@ func (s *Server) createVersion(ctx context.Context, who *caller, in *ordered[New
 
 // AgentSchemaVersion is a set of schemas of what an agent reports, as clients see it.
 type AgentSchemaVersion struct {
+	_                          struct{}      `additionalProperties:"true"`
 	Type                       string        `json:"type" enum:"agent_schema_version"`
 	ID                         string        `json:"id"`
 	AccountID                  string        `json:"account_id"`
@@ -121,7 +123,24 @@ type AgentSchemaVersion struct {
 	SpanSchemas                schemasByName `json:"span_schemas"`
 	SpanTypeSchemas            schemaList    `json:"span_type_schemas"`
 	SpanResultSchemas          schemasByName `json:"span_result_schemas"`
+	QualitySchemas             schemaList    `json:"quality_schemas"`
 	InsertedAt                 Timestamp     `json:"inserted_at"`
+
+	others map[string]json.RawMessage // further fields, as they were sent
+}
+
+// MarshalJSON implements json.Marshaler. Our own fields win over others of the same name.
+func (v AgentSchemaVersion) MarshalJSON() ([]byte, error) {
+	type fields AgentSchemaVersion
+	own, err := json.Marshal(fields(v))
+	if err != nil || len(v.others) == 0 {
+		return own, err
+	}
+	all := maps.Clone(v.others)
+	if err := json.Unmarshal(own, &all); err != nil {
+		return nil, err
+	}
+	return json.Marshal(all)
 }
 
 // schemasByName is a JSON object of objects, or null, kept as it was sent.
@@ -129,7 +148,7 @@ type schemasByName struct{ json.RawMessage }
 
 // Schema implements huma.SchemaProvider.
 func (schemasByName) Schema(huma.Registry) *huma.Schema {
-	return &huma.Schema{Type: huma.TypeObject, AdditionalProperties: anyObject(), Nullable: true, Description: "JSON schemas by the name of the span"}
+	return &huma.Schema{Type: huma.TypeObject, AdditionalProperties: anyObject(), Nullable: true, Description: "JSON schemas by name"}
 }
 
 // schemaList is a JSON list of objects, or null, kept as it was sent.
@@ -137,7 +156,7 @@ type schemaList struct{ json.RawMessage }
 
 // Schema implements huma.SchemaProvider.
 func (schemaList) Schema(huma.Registry) *huma.Schema {
-	return &huma.Schema{Type: huma.TypeArray, Items: anyObject(), Nullable: true, Description: "Span types, each with its JSON schemas"}
+	return &huma.Schema{Type: huma.TypeArray, Items: anyObject(), Nullable: true, Description: "Each with its JSON schemas"}
 }
 
 // openObject is a JSON object of any fields, or null.
@@ -152,20 +171,21 @@ func (openObject) Schema(huma.Registry) *huma.Schema {
 
 func anyObject() *huma.Schema { return &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true} }
 
-// orNone returns the JSON text, empty where it is null or was left out.
-func orNone(sent json.RawMessage) []byte {
-	if string(sent) == "null" {
-		return nil
-	}
-	return sent
-}
+// The kinds of schemas that are checked to be of their form. Others are kept and returned as well.
+const (
+	spanSchemas       = "span_schemas"
+	spanTypeSchemas   = "span_type_schemas"
+	spanResultSchemas = "span_result_schemas"
+	qualitySchemas    = "quality_schemas"
+)
 
 func schemaVersionOf(v agent.ListedSchemaVersion) AgentSchemaVersion {
 	return AgentSchemaVersion{
 		Type: "agent_schema_version", ID: v.ID.String(), AccountID: v.AccountID.String(), AgentID: v.AgentID.String(),
 		ExternalIdentifier: v.ExternalIdentifier, ExternalIdentifierRepeats: v.Repeats, CurrentAgentDeploymentRefs: texts(v.Deployments),
-		SpanSchemas: schemasByName{v.Schemas.Spans}, SpanTypeSchemas: schemaList{v.Schemas.SpanTypes}, SpanResultSchemas: schemasByName{v.Schemas.SpanResults},
-		InsertedAt: Timestamp(v.InsertedAt),
+		SpanSchemas: schemasByName{v.Schemas[spanSchemas]}, SpanTypeSchemas: schemaList{v.Schemas[spanTypeSchemas]},
+		SpanResultSchemas: schemasByName{v.Schemas[spanResultSchemas]}, QualitySchemas: schemaList{v.Schemas[qualitySchemas]},
+		InsertedAt: Timestamp(v.InsertedAt), others: v.Schemas,
 	}
 }
 
@@ -189,7 +209,8 @@ func (s *Server) getSchemaVersion(ctx context.Context, who *caller, in *pathID) 
 	return details(schemaVersionOf(v)), nil
 }
 
-// NewAgentSchemaVersion is what a caller asks for when a schema version is added.
+// NewAgentSchemaVersion is what a caller asks for when a schema version is added. Further fields come back as they were
+// sent.
 type NewAgentSchemaVersion struct {
 	_                  struct{}      `additionalProperties:"true"`
 	AgentID            string        `json:"agent_id"`
@@ -198,16 +219,29 @@ type NewAgentSchemaVersion struct {
 	SpanSchemas        schemasByName `json:"span_schemas,omitempty"`
 	SpanTypeSchemas    schemaList    `json:"span_type_schemas,omitempty"`
 	SpanResultSchemas  schemasByName `json:"span_result_schemas,omitempty"`
+	QualitySchemas     schemaList    `json:"quality_schemas,omitempty"`
+
+	sent map[string]json.RawMessage
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (v *NewAgentSchemaVersion) UnmarshalJSON(text []byte) error {
+	type fields NewAgentSchemaVersion
+	if err := json.Unmarshal(text, (*fields)(v)); err != nil {
+		return err
+	}
+	return json.Unmarshal(text, &v.sent)
 }
 
 func (s *Server) createSchemaVersion(ctx context.Context, who *caller, in *ordered[NewAgentSchemaVersion]) (*one[AgentSchemaVersion], error) {
 	asked := in.Body.Details
+	for _, own := range []string{"agent_id", "external_identifier", "id", "account_id", "idempotency_key"} {
+		delete(asked.sent, own) // what is left are schemas
+	}
 	wrong := fault.Fields{}
 	order := agent.SchemaVersion{
 		ID: optionalID(wrong, "id", asked.ID), AgentID: optionalID(wrong, "agent_id", &asked.AgentID), ExternalIdentifier: asked.ExternalIdentifier,
-		Schemas: agent.Schemas{
-			Spans: orNone(asked.SpanSchemas.RawMessage), SpanTypes: orNone(asked.SpanTypeSchemas.RawMessage), SpanResults: orNone(asked.SpanResultSchemas.RawMessage),
-		},
+		Schemas: asked.sent,
 	}
 	if err := wrong.Err(); err != nil {
 		return nil, err

@@ -2,6 +2,8 @@ package web_test
 
 import (
 	"net/http"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -103,16 +105,34 @@ func TestSchemasComeBackAsTheyWereSent(t *testing.T) {
 	})
 	typed := call(http.MethodPost, "/agent_schema_version", map[string]any{"agent_id": made.AgentID, "external_identifier": "s", "span_type_schemas": types, "span_schemas": nil})
 	holds(t, "by type", typed, map[string]any{"external_identifier_repeats": 1, "span_schemas": nil, "span_result_schemas": nil, "span_type_schemas": types})
-	for _, a := range []backendtest.Answer{flat, typed} {
+	quality := []any{map[string]any{"name": "tone", "schema": map[string]any{"type": "object"}, "data_risk": 9007199254740993.0}}
+	whole := call(http.MethodPost, "/agent_schema_version", map[string]any{
+		"agent_id": made.AgentID, "external_identifier": "s", "quality_schemas": quality, "later_schemas": map[string]any{"<é&>": []any{nil, true}},
+		"inserted_at": "never", "idempotency_key": "schemas-1",
+	})
+	holds(t, "a kind that is not known", whole, map[string]any{
+		"quality_schemas": quality, "later_schemas": map[string]any{"<é&>": []any{nil, true}}, "inserted_at": whole.Text(t, "details", "inserted_at"), "span_schemas": nil,
+	})
+	if whole.Text(t, "details", "inserted_at") == "never" || whole.Get(t, "details", "idempotency_key") != nil {
+		t.Errorf("%s", whole.Body)
+	}
+	for _, a := range []backendtest.Answer{flat, typed, whole} {
 		if read := call(http.MethodGet, "/agent_schema_version/"+a.Text(t, "details", "id"), nil); read.Body != a.Body {
 			t.Errorf("answered\n%s\nbut is\n%s", a.Body, read.Body)
 		}
 	}
+	again := call(http.MethodPost, "/agent_schema_version", map[string]any{
+		"agent_id": made.AgentID, "external_identifier": "s", "quality_schemas": quality, "later_schemas": map[string]any{"<é&>": []any{nil, true}},
+		"inserted_at": "never", "idempotency_key": "schemas-1",
+	})
+	if again.Header.Get("Idempotent-Replayed") != "true" || !reflect.DeepEqual(again.JSON(t), whole.JSON(t)) {
+		t.Errorf("answered\n%s\nand then\n%s", whole.Body, again.Body)
+	}
 	list := call(http.MethodGet, "/agent_schema_version?sorting=inserted_at&agent_id="+made.AgentID.String(), nil)
-	if items, _ := list.Get(t, "summaries").([]any); len(items) != 2 {
+	if items, _ := list.Get(t, "summaries").([]any); len(items) != 3 || !slices.ContainsFunc(items, func(item any) bool { return reflect.DeepEqual(item, whole.Get(t, "details")) }) {
 		t.Errorf("%s", list.Body)
 	}
-	for field, value := range map[string]any{"span_schemas": []any{}, "span_type_schemas": map[string]any{}, "span_result_schemas": "x"} {
+	for field, value := range map[string]any{"span_schemas": []any{}, "span_type_schemas": map[string]any{}, "span_result_schemas": "x", "quality_schemas": "x"} {
 		fields := map[string]any{"agent_id": made.AgentID, "external_identifier": "s", field: value}
 		refused(t, field, call(http.MethodPost, "/agent_schema_version", fields), http.StatusUnprocessableEntity, "validation_errors", field)
 	}
