@@ -94,7 +94,7 @@ now = time.time
 verifier = verify.Verifier(issuer, issuer)
 for line in sys.stdin:
     minutes, token = line.split()
-    time.time = lambda: now() + int(minutes) * 60
+    time.time = lambda: now() + float(minutes) * 60
     try:
         verifier.verify(token)
         print("good", flush=True)
@@ -122,6 +122,8 @@ for (const [language, service] of Object.entries(services)) {
       program.stdin.write(`${minutes} ${asked}\n`);
       return (await lines.next()).value;
     };
+    expect(await ask(-1.1, token)).toMatch(/not valid yet/);
+    expect(await ask(-0.95, token)).toBe("good");
     expect(await ask(0, token)).toBe("good");
     await server.stop();
     expect(await ask(1, token)).toBe("good");

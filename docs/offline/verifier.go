@@ -23,6 +23,7 @@ const (
 	patience   = time.Second      // to wait for something newer than what is at hand
 	longestTTL = 10 * time.Minute // whatever a list allows
 	maxAnswer  = 1 << 20          // bytes
+	leeway     = time.Minute      // by which this clock may be behind the issuer's (RFC 7519, section 4.1.5)
 )
 
 // Verifier verifies tokens of one issuer for one audience. It keeps the issuer's keys and status lists for as long as
@@ -87,9 +88,10 @@ func (v *Verifier) Verify(ctx context.Context, secret string) (*Claims, error) {
 	return claims, nil
 }
 
-// parse checks signature, type, issuer and expiry of a JWT, and what else the options say.
+// parse checks signature, type, issuer and times of a JWT, and what else the options say. The leeway is for the times
+// from which on it holds; it ends when it says.
 func (v *Verifier) parse(ctx context.Context, signed, typ string, claims jwt.Claims, options ...jwt.ParserOption) error {
-	options = append(options, jwt.WithValidMethods([]string{"ES256"}), jwt.WithIssuer(v.Issuer), jwt.WithExpirationRequired(), jwt.WithTimeFunc(v.Now))
+	options = append(options, jwt.WithValidMethods([]string{"ES256"}), jwt.WithIssuer(v.Issuer), jwt.WithExpirationRequired(), jwt.WithIssuedAt(), jwt.WithLeeway(leeway), jwt.WithTimeFunc(v.Now))
 	_, err := jwt.ParseWithClaims(signed, claims, func(t *jwt.Token) (any, error) {
 		if t.Header["typ"] != typ {
 			return nil, fmt.Errorf("the type is not %s", typ)
@@ -97,7 +99,13 @@ func (v *Verifier) parse(ctx context.Context, signed, typ string, claims jwt.Cla
 		id, _ := t.Header["kid"].(string)
 		return v.key(ctx, id)
 	}, options...)
-	return err
+	if err != nil {
+		return err
+	}
+	if ends, err := claims.GetExpirationTime(); err != nil || !v.Now().Before(ends.Time) {
+		return errors.Join(jwt.ErrTokenExpired, err)
+	}
+	return nil
 }
 
 // key returns a key of the issuer. Those at hand are never dropped for want of newer ones, and not for each id that is not

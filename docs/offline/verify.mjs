@@ -11,6 +11,7 @@ const retryAfter = 10_000; // ms, after a newer list could not be fetched
 const patience = 1_000; // ms, to wait for a newer list than the one at hand
 const longestTTL = 600_000; // ms, whatever a list allows
 const maxEntries = 1 << 20; // bytes
+const leeway = 60; // s, by which this clock may be behind the issuer's (RFC 7519, section 4.1.5)
 
 /**
  * Verifies tokens of one issuer for one audience. It keeps the issuer's keys and status lists for as long as they may be
@@ -47,7 +48,10 @@ export class Verifier {
     return claims;
   }
 
-  /** Checks signature, type, issuer and expiry of a JWT, and what else the options say. */
+  /**
+   * Checks signature, type, issuer and times of a JWT, and what else the options say. The leeway is for the times from
+   * which on it holds; it ends when it says.
+   */
   async #parse(signed, typ, options) {
     const { payload } = await jwtVerify(signed, this.#keys, {
       algorithms: ["ES256"],
@@ -55,8 +59,12 @@ export class Verifier {
       issuer: this.#issuer,
       requiredClaims: ["exp"],
       currentDate: new Date(this.#now()),
+      clockTolerance: leeway,
       ...options,
     });
+    const now = this.#now() / 1000;
+    if (payload.exp <= now) throw new Error("the token has expired");
+    if (payload.iat > now + leeway) throw new Error("the token is not valid yet");
     return payload;
   }
 

@@ -21,6 +21,7 @@ RETRY_AFTER = 10  # seconds, after keys or a newer list could not be fetched
 PATIENCE = 1  # seconds, to wait for something newer than what is at hand
 LONGEST_TTL = 600  # seconds, whatever a list allows
 MAX_ANSWER = 1 << 20  # bytes
+LEEWAY = 60  # seconds, by which this clock may be behind the issuer's (RFC 7519, section 4.1.5)
 
 
 class Refused(Exception):
@@ -67,7 +68,7 @@ class Verifier:
         self.issuer = issuer
         self.audience = audience
         self.keys = {}
-        self.keys_next = 0  # from when on an unknown key id makes the keys be fetched
+        self.keys_next = time.monotonic()  # from when on an unknown key id makes the keys be fetched
         self.lists = {}
         self.lock = threading.RLock()  # so that only one of many fetches
 
@@ -88,13 +89,22 @@ class Verifier:
         return claims
 
     def _parse(self, signed, typ, required, **options):
-        """Checks signature, type, issuer and expiry of a JWT, and what else the options say."""
+        """Checks signature, type, issuer and times of a JWT, and what else the options say.
+
+        The leeway is for the times from which on it holds; it ends when it says.
+        """
         header = jwt.get_unverified_header(signed)
         if header.get("typ") != typ or header.get("alg") != "ES256":
             raise Refused(f"the token is not of the type {typ}, signed with ES256")
         key = self._key(header.get("kid"))
-        required = ["iss", "exp", *required]
-        return jwt.decode(signed, key, algorithms=["ES256"], issuer=self.issuer, options={"require": required}, **options)
+        checks = {"require": ["iss", "exp", *required], "verify_exp": False, "verify_iat": False, "verify_nbf": False}
+        claims = jwt.decode(signed, key, algorithms=["ES256"], issuer=self.issuer, options=checks, **options)
+        now = time.time()
+        if claims["exp"] <= now:
+            raise Refused("the token has expired")
+        if max(claims.get("iat", 0), claims.get("nbf", 0)) > now + LEEWAY:
+            raise Refused("the token is not valid yet")
+        return claims
 
     def _key(self, kid):
         """Returns a key of the issuer.
@@ -104,11 +114,11 @@ class Verifier:
         """
         if kid not in self.keys:
             with self.lock:
-                if kid not in self.keys and time.time() >= self.keys_next:
-                    self.keys_next = time.time() + RETRY_AFTER
+                if kid not in self.keys and time.monotonic() >= self.keys_next:
+                    self.keys_next = time.monotonic() + RETRY_AFTER
                     _, body = self._get(self.issuer + "/.well-known/jwks.json", self.keys)
                     self.keys = {key.key_id: key.key for key in jwt.PyJWKSet.from_json(body).keys}
-                    self.keys_next = time.time() + KEYS_KEPT
+                    self.keys_next = time.monotonic() + KEYS_KEPT
         if kid not in self.keys:
             raise Refused("the issuer has no such key")
         return self.keys[kid]

@@ -119,6 +119,19 @@ func TestATokenIsAcceptedOnlyWhileItIsActive(t *testing.T) {
 	refuses(t, fresh(), secret, "expired")
 }
 
+func TestAVerifierWhoseClockIsUpToAMinuteBehindAcceptsAFreshToken(t *testing.T) {
+	p, _, _, secret := start(t)
+	for behind, accepted := range map[time.Duration]bool{time.Second: true, time.Minute: true, time.Minute + 2*time.Second: false} {
+		v, _ := verifierOf(p)
+		v.Now = func() time.Time { return p.Clock.Now().Add(-behind) }
+		if accepted {
+			accepts(t, v, secret)
+		} else {
+			refuses(t, v, secret, "before issued")
+		}
+	}
+}
+
 func TestWhatIsNotSignedByTheIssuerForThisAudienceIsRefused(t *testing.T) {
 	p, actor, _, secret := start(t)
 	jwks := p.Call(http.MethodGet, "/.well-known/jwks.json", nil).Body
