@@ -46,7 +46,7 @@ var homes = map[string][]string{
 	"golang.org/x/crypto":           {"backend/password"},
 	"github.com/wneessen/go-mail":   {"backend/mail"},
 	"github.com/alecthomas/kong":    {"backend/command"},
-	"github.com/gofrs/flock":        {"backend/command", "backend/store"},
+	"golang.org/x/sys":              {"backend/store"},
 
 	"github.com/santhosh-tekuri/jsonschema": {"backend/backendtest"},
 }

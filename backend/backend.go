@@ -49,6 +49,11 @@ type World struct {
 	Random io.Reader
 	Log    *slog.Logger
 	UI     fs.FS // the built page; may be empty
+
+	// Version is that of this program. A command works beside a server of the same version only.
+	Version string
+	// MayCreate lets a command make a database where there is none.
+	MayCreate bool
 }
 
 // Backend is the open program.
@@ -72,17 +77,48 @@ const (
 	lifetimeSetting  = "max_token_lifetime"
 )
 
-// Open opens the database and builds everything on it. The configuration has to be checked.
+// Open opens the database and builds everything on it: for a server, which claims the database, if the configuration
+// says where to listen, else for a command. The configuration has to be checked.
 func Open(ctx context.Context, c config.Config, world World) (*Backend, error) {
-	db, err := store.Open(ctx, c.Data, world.Now)
+	if c.Listen == "" {
+		db, err := store.Join(ctx, c.Data, world.Version, world.MayCreate, world.Now)
+		if err != nil {
+			return nil, err
+		}
+		return on(ctx, db, c, world)
+	}
+	claim, err := Claim(ctx, c, world)
 	if err != nil {
 		return nil, err
 	}
+	return OpenClaimed(ctx, claim, c, world)
+}
+
+// Claim claims the database for a server, before it listens: a server that is stopping holds both, and is waited for.
+func Claim(ctx context.Context, c config.Config, world World) (*store.Claim, error) {
+	return store.Serve(ctx, c.Data, world.Version, world.Now, world.Log)
+}
+
+// OpenClaimed is Open for a server that has claimed the database.
+func OpenClaimed(ctx context.Context, claim *store.Claim, c config.Config, world World) (*Backend, error) {
+	db, err := claim.Open(ctx, world.Now)
+	if err != nil {
+		return nil, err
+	}
+	return on(ctx, db, c, world)
+}
+
+func on(ctx context.Context, db *store.Store, c config.Config, world World) (*Backend, error) {
 	b := &Backend{store: db, log: world.Log}
 	if err := b.build(ctx, c, world); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return b, nil
+}
+
+// Serving returns the server that runs on this database, if one runs; that may be this process.
+func (b *Backend) Serving(ctx context.Context) (server store.Server, running bool, err error) {
+	return b.store.Serving(ctx)
 }
 
 func (b *Backend) build(ctx context.Context, c config.Config, world World) error {

@@ -118,7 +118,7 @@ func (version) Run(std IO) error {
 var Commit string
 
 // open opens the program for a command that does not serve.
-func open(ctx context.Context, std IO, storage config.Storage, issuing config.Issuing) (*backend.Backend, error) {
+func open(ctx context.Context, std IO, storage config.Storage, issuing config.Issuing, options ...func(*backend.World)) (*backend.Backend, error) {
 	c := config.Config{Storage: storage, Issuing: issuing, Serving: config.Serving{CacheTokens: 1}}
 	if err := fillDatabaseURL(&c.Storage); err != nil {
 		return nil, err
@@ -129,11 +129,15 @@ func open(ctx context.Context, std IO, storage config.Storage, issuing config.Is
 	if err := errors.Join(c.Storage.Check(), c.Issuing.Check()); err != nil {
 		return nil, err
 	}
-	return backend.Open(ctx, c, world(std, slog.New(slog.NewTextHandler(std.Err, nil))))
+	w := world(std, slog.New(slog.NewTextHandler(std.Err, nil)))
+	for _, option := range options {
+		option(&w)
+	}
+	return backend.Open(ctx, c, w)
 }
 
 func world(std IO, log *slog.Logger) backend.World {
-	return backend.World{Now: now, Random: rand.Reader, Log: log, UI: std.UI}
+	return backend.World{Now: now, Random: rand.Reader, Log: log, UI: std.UI, Version: Version}
 }
 
 // now has the precision of what is stored, so that what is answered first reads the same afterwards.

@@ -58,7 +58,7 @@ func (n *newAccount) make(ctx context.Context, std IO, found func(*backend.Backe
 	if err != nil {
 		return fmt.Errorf("--password-stdin: %w", err)
 	}
-	b, err := open(ctx, std, n.Storage, config.Issuing{})
+	b, err := open(ctx, std, n.Storage, config.Issuing{}, func(w *backend.World) { w.MayCreate = true })
 	if err != nil {
 		return err
 	}

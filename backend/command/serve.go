@@ -8,10 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"path/filepath"
 	"syscall"
-
-	"github.com/gofrs/flock"
 
 	"tokentab/backend"
 	"tokentab/backend/config"
@@ -33,16 +30,15 @@ func (s *serve) Run(ctx context.Context, std IO) (err error) {
 		return err
 	}
 	log := newLog(std.Err, s.LogFormat)
-	unlock, err := lockData(s.Data)
+	claim, err := backend.Claim(ctx, s.Config, world(std, log))
 	if err != nil {
 		return err
 	}
-	defer unlock()
 	listeners, err := s.open()
 	if err != nil {
-		return err
+		return errors.Join(err, claim.Release())
 	}
-	b, err := backend.Open(ctx, s.Config, world(std, log))
+	b, err := backend.OpenClaimed(ctx, claim, s.Config, world(std, log))
 	if err != nil {
 		return errors.Join(err, closeAll(listeners))
 	}
@@ -108,22 +104,6 @@ func closeAll(listeners []net.Listener) (err error) {
 		err = errors.Join(err, l.Close())
 	}
 	return err
-}
-
-// lockData keeps a second server off the same data: each caches verdicts, and a revoke in one would not reach the other.
-func lockData(folder string) (unlock func(), err error) {
-	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return nil, fmt.Errorf("--data: %w", err)
-	}
-	lock := flock.New(filepath.Join(folder, "serve.lock"), flock.SetPermissions(0o600))
-	locked, err := lock.TryLock()
-	if err != nil {
-		return nil, fmt.Errorf("--data: lock the folder: %w", err)
-	}
-	if !locked {
-		return nil, fmt.Errorf("--data: another server is running on the folder %s", folder)
-	}
-	return func() { _ = lock.Unlock() }, nil
 }
 
 func newLog(w io.Writer, format string) *slog.Logger {

@@ -118,7 +118,7 @@ func TestPromise8TokensOfSchema1StayGood(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := old.Close(); err != nil {
+	if err := old.close(); err != nil {
 		t.Fatal(err)
 	}
 	s, err := Open(t.Context(), folder, now)

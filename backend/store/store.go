@@ -5,17 +5,17 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"time"
 
 	"github.com/glebarez/sqlite"
-	"github.com/gofrs/flock"
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
 
@@ -41,61 +41,130 @@ type Store struct {
 	writing chan struct{} // holds one element while one of the two writes: SQLite lets one write at a time
 	finding chan struct{} // held by look-ups of validations, which are half as many as readers at the most
 	path    string
+
+	file    *file
+	claimed bool   // whether this process serves the database
+	server  Server // this process, if claimed
 }
 
-// Open opens the database in the folder, makes both if they do not exist, and brings an older schema up to date after
-// keeping a copy. A schema that is newer than this program is refused.
+// Open claims the database in the folder for a server and opens it; see Serve.
 func Open(ctx context.Context, folder string, now func() time.Time) (*Store, error) {
-	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return nil, fmt.Errorf("store: make the data folder: %w", err)
-	}
-	path := filepath.Join(folder, FileName)
-	if err := makePrivate(path); err != nil {
-		return nil, err
-	}
-	release, err := holdDoor(ctx, path)
+	claim, err := Serve(ctx, folder, "", now, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return nil, err
 	}
-	defer release()
-	writer, err := connect(path, 1, "_txlock=immediate", "_pragma=journal_mode(WAL)", "_pragma=synchronous(FULL)")
+	return claim.Open(ctx, now)
+}
+
+// Open opens a claimed database, and brings an older schema up to date after keeping a copy. A schema that is newer than
+// this program is refused. Closing the Store releases the claim.
+func (c *Claim) Open(ctx context.Context, now func() time.Time) (*Store, error) {
+	s := &Store{file: c.file, path: c.file.path, claimed: true, server: c.server}
+	return s, s.open(ctx, func() error {
+		if err := s.migrate(ctx, migrations, now); err != nil {
+			return err
+		}
+		record, err := json.Marshal(s.server)
+		if err != nil {
+			return err
+		}
+		return s.SetSetting(ctx, serverSetting, string(record))
+	})
+}
+
+// Join opens the database in a folder for a command, beside a server or without one. With create it makes a database if
+// there never was one. It changes no schema: an older one, and a server of another version that runs, are refused.
+func Join(ctx context.Context, folder, version string, create bool, now func() time.Time) (*Store, error) {
+	f, err := findForCommand(ctx, folder, create, now)
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{writer: writer, writing: make(chan struct{}, 1), path: path}
-	if err := s.migrate(ctx, migrations, now); err != nil {
-		return nil, errors.Join(err, s.close())
+	s := &Store{file: f, path: f.path}
+	return s, s.open(ctx, func() error { return s.checkServer(ctx, version) })
+}
+
+func findForCommand(ctx context.Context, folder string, create bool, now func() time.Time) (*file, error) {
+	if create {
+		return findOrCreate(ctx, folder, now)
 	}
-	if s.noter, err = connect(path, 1, "_txlock=immediate", "_pragma=synchronous(NORMAL)"); err != nil {
-		return nil, errors.Join(err, s.close())
+	path, exists, err := locate(folder)
+	if err == nil && !exists {
+		err = fmt.Errorf("--data: there is no database in %s, so there is no account yet: run tokentab setup, or open the set-up link that tokentab serve prints", folder)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return openFile(path)
+}
+
+// open connects to the database and runs begin, while no other process opens or closes it.
+func (s *Store) open(ctx context.Context, begin func() error) (err error) {
+	release, err := s.file.door(ctx)
+	if err != nil {
+		return errors.Join(err, s.file.Close())
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.close())
+		}
+		release()
+		if err != nil {
+			err = errors.Join(err, s.file.Close())
+		}
+	}()
+	if err := s.checkName(); err != nil {
+		return err
+	}
+	s.writing = make(chan struct{}, 1)
+	if s.writer, err = connect(s.path, 1, writerOptions...); err != nil {
+		return err
+	}
+	if s.noter, err = connect(s.path, 1, "_txlock=immediate", "_pragma=synchronous(NORMAL)"); err != nil {
+		return err
 	}
 	readers := max(4, 2*runtime.GOMAXPROCS(0))
-	if s.reader, err = connect(path, readers, "_pragma=query_only(1)"); err != nil {
-		return nil, errors.Join(err, s.close())
-	}
 	s.finding = make(chan struct{}, readers/2)
-	return s, nil
-}
-
-// holdDoor keeps all other processes from opening or closing the database until release is called. The schema changes
-// under it; and SQLite, whose last connection to close removes the WAL, refuses one that opens at that moment.
-func holdDoor(ctx context.Context, path string) (release func(), err error) {
-	lock := flock.New(path+".migrate.lock", flock.SetPermissions(0o600))
-	if _, err := lock.TryLockContext(ctx, 10*time.Millisecond); err != nil {
-		return nil, fmt.Errorf("store: wait for another process that opens or closes the database: %w", err)
+	if s.reader, err = connect(s.path, readers, "_pragma=query_only(1)"); err != nil {
+		return err
 	}
-	// An unlock that fails is made up for by the end of the process.
-	return func() { _ = lock.Unlock() }, nil
+	return begin()
 }
 
-// makePrivate makes sure that nobody else on the machine reads the database; SQLite gives its WAL the same mode.
-func makePrivate(path string) error {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+// checkName refuses a name of the database that is not the one by which a running server knows it, such as a hard link:
+// SQLite would look for the log of its changes under that name.
+func (s *Store) checkName() error {
+	if s.claimed {
+		return nil
+	}
+	running, err := isServed(s.file.File)
+	if err != nil || !running {
+		return err
+	}
+	if _, err := os.Stat(s.path + "-wal"); errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("--data: a server is running on %s by another name of that file: use the folder that the server uses", s.path)
+	}
+	return nil
+}
+
+// checkServer returns an error if a command of this program must not work on the database: its schema is not the one that
+// this program knows, or a server of another version is running.
+func (s *Store) checkServer(ctx context.Context, version string) error {
+	server, running, err := s.Serving(ctx)
 	if err != nil {
-		return fmt.Errorf("store: open the database: %w", err)
+		return err
 	}
-	return f.Close()
+	if running && server.Process != 0 && server.Version != version {
+		return fmt.Errorf("%s is running on this data, and this is version %s: use the program of that version, or restart the server with this one", server, version)
+	}
+	_, current, target, err := s.migrations(ctx, migrations)
+	if err == nil && current < target {
+		err = fmt.Errorf("the database was written by an earlier version of this program (schema %d, this one needs %d): start tokentab serve of this version once, which keeps a copy and brings it up to date", current, target)
+	}
+	return err
 }
+
+// writerOptions are those of the connection that writes what is acknowledged.
+var writerOptions = []string{"_txlock=immediate", "_pragma=journal_mode(WAL)", "_pragma=synchronous(FULL)"}
 
 func connect(path string, connections int, options ...string) (*gorm.DB, error) {
 	// The busy timeout comes first: the pragmas after it may already have to wait for another process.
@@ -126,12 +195,13 @@ func connect(path string, connections int, options ...string) (*gorm.DB, error) 
 func (s *Store) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), operationTimeout)
 	defer cancel()
-	release, err := holdDoor(ctx, s.path)
+	release, err := s.file.door(ctx)
 	if err != nil {
-		return errors.Join(err, s.close())
+		return errors.Join(err, s.close(), s.file.Close())
 	}
-	defer release()
-	return s.close()
+	err = s.close()
+	release()
+	return errors.Join(err, s.file.Close())
 }
 
 func (s *Store) close() error {

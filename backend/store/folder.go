@@ -1,0 +1,144 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// newSuffix ends the name under which a database is made. It gets its own name when it is whole.
+const newSuffix = ".new"
+
+// masterKeyFile is the file of the master key, which the first start makes once the database is there.
+const masterKeyFile = "master.key"
+
+// findOrCreate opens the database file of a folder. If there never was one, it makes the folder and the database.
+func findOrCreate(ctx context.Context, folder string, now func() time.Time) (*file, error) {
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return nil, fmt.Errorf("--data: make the folder: %w", err)
+	}
+	for {
+		path, exists, err := locate(folder)
+		if err != nil {
+			return nil, err
+		}
+		if exists {
+			return openFile(path)
+		}
+		f, err := create(ctx, path, now)
+		if err != nil || f != nil {
+			return f, err
+		}
+	}
+}
+
+// locate returns the path of the database without symbolic links, and whether it exists. A database that has gone missing
+// must not pass for a first start: what it held would be refused as unknown. So it is an error if something beside it
+// tells that there was one.
+func locate(folder string) (path string, exists bool, err error) {
+	path = filepath.Join(folder, FileName)
+	if info, err := os.Lstat(path); err == nil && info.Mode().Type() == fs.ModeSymlink {
+		target, err := filepath.EvalSymlinks(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			target, _ = os.Readlink(path)
+			return "", false, fmt.Errorf("--data: the link %s leads to %s, which does not exist: mount or restore it, or remove the link to start with a new database", path, target)
+		}
+		if err != nil {
+			return "", false, fmt.Errorf("--data: %w", err)
+		}
+		path = target
+	} else if folder, err := filepath.EvalSymlinks(folder); err == nil {
+		path = filepath.Join(folder, FileName)
+	}
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return path, false, checkNeverThere(folder, path)
+	case err != nil:
+		return "", false, fmt.Errorf("--data: %w", err)
+	case !info.Mode().IsRegular():
+		return "", false, fmt.Errorf("--data: %s is not a file", path)
+	case info.Size() == 0:
+		return "", false, fmt.Errorf("--data: the database %s is empty, so its content is lost: restore a backup, or remove the file to start with a new database", path)
+	}
+	return path, true, nil
+}
+
+// checkNeverThere returns an error if files beside the missing database show that there was one.
+func checkNeverThere(folder, path string) error {
+	leftovers := []string{filepath.Join(folder, masterKeyFile), path + "-wal"}
+	copies, err := filepath.Glob(path + ".schema-*")
+	if err != nil {
+		return fmt.Errorf("--data: %w", err)
+	}
+	for _, leftover := range append(leftovers, copies...) {
+		if info, err := os.Lstat(leftover); err == nil && info.Size() > 0 {
+			return fmt.Errorf("--data: the database %s is missing, but %s is there, so this is no first start: restore the database from a backup, or move %s away to start with a new, empty one",
+				path, leftover, leftover)
+		}
+	}
+	return nil
+}
+
+// create makes a new database under another name and moves it to its place when it is whole. It returns nil if another
+// process was faster.
+func create(ctx context.Context, path string, now func() time.Time) (made *file, err error) {
+	newPath := path + newSuffix
+	opened, err := os.OpenFile(newPath, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("--data: make the database: %w", err)
+	}
+	f := &file{File: opened, path: newPath}
+	defer func() {
+		if made == nil {
+			err = errors.Join(err, f.Close())
+		}
+	}()
+	release, err := f.door(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	if current, err := f.isCurrent(); err != nil || !current {
+		return nil, err
+	}
+	if _, err := os.Lstat(path); err == nil {
+		return nil, removeIfThere(newPath)
+	}
+	// A start that was interrupted may have left some of it.
+	if err := errors.Join(f.Truncate(0), removeIfThere(newPath+"-wal", newPath+"-shm")); err != nil {
+		return nil, fmt.Errorf("--data: make the database: %w", err)
+	}
+	if err := fill(ctx, newPath, now); err != nil {
+		return nil, errors.Join(err, removeIfThere(newPath, newPath+"-wal", newPath+"-shm"))
+	}
+	if err := errors.Join(f.Sync(), os.Rename(newPath, path), syncFolder(path)); err != nil {
+		return nil, fmt.Errorf("--data: make the database: %w", err)
+	}
+	f.path = path
+	return f, nil
+}
+
+// fill makes the schema in a new database.
+func fill(ctx context.Context, path string, now func() time.Time) error {
+	writer, err := connect(path, 1, writerOptions...)
+	if err != nil {
+		return err
+	}
+	s := &Store{writer: writer, path: path}
+	return errors.Join(s.migrate(ctx, migrations, now), s.close())
+}
+
+func removeIfThere(paths ...string) error {
+	var errs []error
+	for _, path := range paths {
+		if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}

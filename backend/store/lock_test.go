@@ -1,0 +1,182 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// serveBriefly claims the database in a folder, and gives up when another server has to be waited for.
+func serveBriefly(t *testing.T, folder string) error {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	claim, err := Serve(ctx, folder, "2", now, slog.New(cancelling{slog.DiscardHandler, cancel}))
+	if err == nil {
+		err = claim.Release()
+		if err == nil {
+			return nil
+		}
+	}
+	return err
+}
+
+// cancelling ends a context with the first line that is logged.
+type cancelling struct {
+	slog.Handler
+	cancel func()
+}
+
+func (c cancelling) Enabled(context.Context, slog.Level) bool { return true }
+
+func (c cancelling) Handle(context.Context, slog.Record) error {
+	c.cancel()
+	return nil
+}
+
+func TestASecondServerIsRefusedUnderEveryNameOfTheDatabase(t *testing.T) {
+	folder := t.TempDir()
+	s, err := Open(t.Context(), folder, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(folder, FileName)
+	names := map[string]string{"the same folder": folder}
+	for name, link := range map[string]func(string, string) error{"a symbolic link": os.Symlink, "a hard link": os.Link} {
+		names[name] = t.TempDir()
+		if err := link(path, filepath.Join(names[name], FileName)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	linked := filepath.Join(t.TempDir(), "data")
+	if err := os.Symlink(folder, linked); err != nil {
+		t.Fatal(err)
+	}
+	names["a linked folder"] = linked
+	names["a linked folder with a linked file"] = t.TempDir()
+	if err := os.Symlink(filepath.Join(linked, FileName), filepath.Join(names["a linked folder with a linked file"], FileName)); err != nil {
+		t.Fatal(err)
+	}
+	// Nothing beside the database matters for the lock.
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range entries {
+		if strings.HasSuffix(entry.Name(), ".lock") {
+			t.Errorf("%s is a lock beside the database", entry.Name())
+		}
+	}
+	for name, second := range names {
+		err := serveBriefly(t, second)
+		if !errors.Is(err, errLocked) && (err == nil || !strings.Contains(err.Error(), "is running on the data")) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if name != "a hard link" && !strings.Contains(err.Error(), strconv.Itoa(os.Getpid())) {
+			t.Errorf("%s: the process is not named: %v", name, err)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for name, second := range names {
+		if err := serveBriefly(t, second); err != nil {
+			t.Errorf("%s, after the first has stopped: %v", name, err)
+		}
+	}
+}
+
+func TestAServerOfAnEarlierVersionIsWaitedFor(t *testing.T) {
+	folder := t.TempDir()
+	old, err := os.Create(filepath.Join(folder, oldServerLock))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := lockServer(old); err != nil {
+		t.Fatal(err)
+	}
+	if err := serveBriefly(t, folder); err == nil || !strings.Contains(err.Error(), "earlier version") {
+		t.Errorf("beside it: %v", err)
+	}
+	if err := old.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := serveBriefly(t, folder); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(old.Name()); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("its lock is still there: %v", err)
+	}
+}
+
+func TestCommandsKnowWhetherAServerRuns(t *testing.T) {
+	folder := t.TempDir()
+	claim, err := Serve(t.Context(), folder, "1", now, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, err := claim.Open(t.Context(), now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	command, err := Join(t.Context(), folder, "1", false, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if who, running, err := command.Serving(t.Context()); err != nil || !running || who.Process != os.Getpid() || who.Version != "1" {
+		t.Errorf("beside a server: %v %v %v", who, running, err)
+	}
+	if other, err := Join(t.Context(), folder, "2", false, now); err == nil || !strings.Contains(err.Error(), "version 1") {
+		t.Errorf("a command of another version: %v %v", other, err)
+	}
+	if err := server.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if who, running, err := command.Serving(t.Context()); err != nil || running {
+		t.Errorf("after it stopped: %v %v %v", who, running, err)
+	}
+	if err := command.Close(); err != nil {
+		t.Fatal(err)
+	}
+	other, err := Join(t.Context(), folder, "2", false, now)
+	if err != nil {
+		t.Fatalf("a command of another version without a server: %v", err)
+	}
+	if err := other.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestCommandsLeaveAnOlderSchemaAndAnotherNameAlone(t *testing.T) {
+	folder := t.TempDir()
+	s, err := Open(t.Context(), folder, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	elsewhere := t.TempDir()
+	if err := os.Link(filepath.Join(folder, FileName), filepath.Join(elsewhere, FileName)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Join(t.Context(), elsewhere, "", false, now); err == nil || !strings.Contains(err.Error(), "another name") {
+		t.Errorf("by a hard link beside a server: %v", err)
+	}
+	if err := s.writer.Exec("DELETE FROM goose_db_version WHERE version_id > 1").Error; err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, create := range []bool{false, true} {
+		if _, err := Join(t.Context(), folder, "", create, now); err == nil || !strings.Contains(err.Error(), "start tokentab serve") {
+			t.Errorf("an older schema: %v", err)
+		}
+	}
+	if copies, _ := filepath.Glob(filepath.Join(folder, "*.schema-*")); len(copies) > 0 {
+		t.Errorf("a command began to migrate: %v", copies)
+	}
+}
