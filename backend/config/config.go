@@ -32,14 +32,16 @@ type Issuing struct {
 
 // Serving says how the server listens.
 type Serving struct {
-	Listen         string   `help:"Address and port to listen on." default:"127.0.0.1:8080" placeholder:"ADDRESS"`
-	Socket         string   `help:"Unix socket to listen on as well, for a proxy on this machine; whoever can enter its folder may use it." placeholder:"FILE"`
-	TrustedProxies Networks `help:"Addresses or networks of reverse proxies whose X-Forwarded headers are believed, with commas between." placeholder:"LIST"`
-	LogFormat      string   `help:"How to write the log: text or json." enum:"text,json" default:"text" placeholder:"FORMAT"`
-	TLSCert        string   `help:"File of the TLS certificate chain, PEM; needs --tls-key." placeholder:"FILE"`
-	TLSKey         string   `help:"File of the TLS key, PEM." placeholder:"FILE"`
-	SMTPURL        Secret   `name:"smtp-url" help:"Mail server that sends invites, such as smtp://user:password@mail.example.com:587?from=tokens@example.com; smtps for TLS from the start. Nothing is mailed if empty. Also TOKENTAB_SMTP_URL_FILE." placeholder:"URL"`
-	CacheTokens    int      `help:"How many tokens validation keeps in memory; each takes about 140 bytes." default:"1000000" placeholder:"N"`
+	Listen                   string   `help:"Address and port to listen on." default:"127.0.0.1:8080" placeholder:"ADDRESS"`
+	Socket                   string   `help:"Unix socket to listen on as well, for a proxy on this machine; whoever can enter its folder may use it." placeholder:"FILE"`
+	TrustedProxies           Networks `help:"Addresses or networks of reverse proxies whose X-Forwarded headers are believed, with commas between." placeholder:"LIST"`
+	MaxConnections           int      `help:"How many connections may be open; the longest idle are closed for new ones. 0 is as many as the limit on open files allows, and at most 10000." default:"0" placeholder:"N"`
+	MaxConnectionsPerAddress int      `help:"How many of them may come from one address, or from one /64 network of IPv6; 0 is a quarter. Trusted proxies and this machine are exempt." default:"0" placeholder:"N"`
+	LogFormat                string   `help:"How to write the log: text or json." enum:"text,json" default:"text" placeholder:"FORMAT"`
+	TLSCert                  string   `help:"File of the TLS certificate chain, PEM; needs --tls-key." placeholder:"FILE"`
+	TLSKey                   string   `help:"File of the TLS key, PEM." placeholder:"FILE"`
+	SMTPURL                  Secret   `name:"smtp-url" help:"Mail server that sends invites, such as smtp://user:password@mail.example.com:587?from=tokens@example.com; smtps for TLS from the start. Nothing is mailed if empty. Also TOKENTAB_SMTP_URL_FILE." placeholder:"URL"`
+	CacheTokens              int      `help:"How many tokens validation keeps in memory; each takes about 140 bytes." default:"1000000" placeholder:"N"`
 }
 
 // Config is all settings. Check has to pass before they are used.
@@ -68,6 +70,12 @@ func (c *Config) Check() error {
 	}
 	if _, _, err := c.SMTP(); err != nil {
 		return err
+	}
+	if c.MaxConnections < 0 || c.MaxConnections > 1_000_000 {
+		return errors.New("--max-connections must be from 1 to 1000000, or 0 to follow the limit on open files")
+	}
+	if c.MaxConnectionsPerAddress < 0 || c.MaxConnectionsPerAddress > 1_000_000 {
+		return errors.New("--max-connections-per-address must be from 1 to 1000000, or 0 for a quarter of all")
 	}
 	if c.CacheTokens < 1 || c.CacheTokens > 100_000_000 {
 		return errors.New("--cache-tokens must be from 1 to 100000000")

@@ -5,12 +5,15 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"tokentab/backend/config"
 )
 
 // How long a connection may take, stated in the README.
@@ -30,9 +33,17 @@ type connections struct {
 	sweeps  atomic.Int64 // since the first listener; the clock
 	oneCore bool         // all connections share one processor
 
-	mu     sync.Mutex
-	open   map[*conn]struct{}
-	closed bool
+	limits  connectionLimits
+	trusted config.Networks // of proxies
+	log     *slog.Logger
+
+	mu        sync.Mutex
+	open      crowd
+	addresses map[netip.Addr]*crowd // of strangers; those of IPv6 by their /64
+	closed    bool
+	accepted  int64
+	hasTold   bool
+	told      int64 // the sweep in which the log last said that there are too many
 }
 
 // What a connection does.
@@ -40,79 +51,54 @@ const (
 	fresh   = iota // nothing has come yet
 	idle           // waits for the next request
 	reading        // reads a request, or works on it
+	halted         // waits for the rest of a request
 	writing        // writes an answer
 )
 
 // allowed is how many sweeps a connection may do what it does.
 var allowed = [...]int64{
 	fresh: int64(readTimeout / sweepEvery), idle: int64(idleTimeout / sweepEvery),
-	reading: int64(readTimeout / sweepEvery), writing: int64(writeTimeout / sweepEvery),
+	reading: int64(readTimeout / sweepEvery), halted: int64(readTimeout / sweepEvery), writing: int64(writeTimeout / sweepEvery),
 }
 
 // listener hands out connections that are kept in all.
 type listener struct {
 	net.Listener
 	all *connections
-	log *slog.Logger
 }
 
-// Accept implements net.Listener. While the system has no room for another connection it waits: the server below takes
-// every failure for the end.
+// Accept implements net.Listener. If the system has no room for another connection it closes an idle one, or waits: the
+// server below takes every failure for the end.
 func (l *listener) Accept() (net.Conn, error) {
-	inner, err := l.Listener.Accept()
-	for full := false; lacksRoom(err); inner, err = l.Listener.Accept() {
-		if !full {
-			full = true
-			l.log.Error("no new connections until others have ended", "cause", err)
+	for told := false; ; {
+		inner, err := l.Listener.Accept()
+		switch {
+		case lacksRoom(err):
+			if !told {
+				told = true
+				l.all.log.Error("the system has no room for another connection, so idle ones are closed: raise the limit on open files (ulimit -n)", "cause", err)
+			}
+			if !l.all.makeRoom() {
+				time.Sleep(acceptAgain)
+			}
+		case err != nil:
+			return nil, err
+		default:
+			c := &conn{Conn: inner, all: l.all}
+			c.begin(fresh)
+			if l.all.add(c) {
+				return c, nil
+			}
+			c.shut()
 		}
-		time.Sleep(acceptAgain)
 	}
-	if err != nil {
-		return nil, err
-	}
-	c := &conn{Conn: inner, all: l.all}
-	c.begin(fresh)
-	l.all.add(c)
-	return c, nil
 }
 
-// acceptAgain is how long to wait where the system has no room for another connection.
+// acceptAgain is how long to wait if the system has no room for another connection and none can be closed.
 const acceptAgain = 100 * time.Millisecond
 
 func lacksRoom(err error) bool {
 	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.ENOBUFS) || errors.Is(err, syscall.ENOMEM)
-}
-
-func (cs *connections) add(c *conn) {
-	cs.mu.Lock()
-	defer cs.mu.Unlock()
-	if cs.closed {
-		_ = c.Conn.Close()
-		return
-	}
-	if cs.open == nil {
-		cs.open = map[*conn]struct{}{}
-	}
-	cs.open[c] = struct{}{}
-}
-
-func (cs *connections) remove(c *conn) {
-	cs.mu.Lock()
-	defer cs.mu.Unlock()
-	delete(cs.open, c)
-}
-
-// closeFresh closes the connections on which nothing has come, and those that are still to come. Browsers open some in
-// advance, and a stop must not wait for them; the server below counts them as requests under way.
-func (cs *connections) closeFresh() {
-	cs.mu.Lock()
-	defer cs.mu.Unlock()
-	cs.closed = true
-	for c := range cs.open {
-		if does, _ := c.now(); does == fresh {
-			_ = c.Conn.Close()
-		}
-	}
 }
 
 // watch sweeps every now and then until stop is closed.
@@ -135,14 +121,14 @@ func (cs *connections) sweep() {
 	cs.sweeps.Add(1)
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
-	for c := range cs.open {
+	for c := range cs.open.members {
 		if !c.overdue() {
 			continue
 		}
 		// What fails here is done on a connection that is closed already.
 		switch does, _ := c.now(); does {
-		case fresh: // nobody is there to be told
-			_ = c.Conn.Close()
+		case fresh: // no one is there to be told
+			c.shut()
 		case writing:
 			_ = c.Conn.SetWriteDeadline(past)
 		default:
@@ -158,22 +144,36 @@ var past = time.Unix(1, 0)
 type conn struct {
 	net.Conn
 	all *connections
-	// state is the sweep in which it began what it does, times four, and what that is.
+	// state is the sweep in which it began what it does, times eight, and what that is.
 	state  atomic.Int64
-	waited bool // let others go first after the last answer
-	asked  bool // what is written asks for the body of the request, see expected
+	number int64      // in the order in which they came
+	from   netip.Addr // whose limit it counts for; the zero address is no stranger
+	waited bool       // let others go first after the last answer
+	asked  bool       // what is written asks for the body of the request, see expected
 }
 
-func (c *conn) begin(what int64) { c.state.Store(c.all.sweeps.Load()<<2 | what) }
+func (c *conn) begin(what int64) { c.state.Store(c.all.sweeps.Load()<<3 | what) }
+
+// goOn changes what the connection does within the time that it has for it.
+func (c *conn) goOn(what int64) { c.state.Store(c.state.Load()&^7 | what) }
 
 func (c *conn) now() (does, since int64) {
 	state := c.state.Load()
-	return state & 3, state >> 2
+	return state & 7, state >> 3
 }
 
 func (c *conn) overdue() bool {
 	does, since := c.now()
 	return c.all.sweeps.Load()-since > allowed[does]
+}
+
+// shut closes the connection without a word, which takes no time. Its reader and writer fail, and close it again.
+func (c *conn) shut() {
+	inner := c.Conn
+	if secure, ok := inner.(interface{ NetConn() net.Conn }); ok {
+		inner = secure.NetConn()
+	}
+	_ = inner.Close()
 }
 
 // RemoteAddr implements net.Conn. Who comes over a Unix socket is on this machine, and so at 127.0.0.1.
@@ -189,19 +189,22 @@ var loopback = &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}
 
 // Read implements net.Conn.
 func (c *conn) Read(p []byte) (int, error) {
-	if does, _ := c.now(); does == writing {
-		if c.asked {
-			c.asked = false
-			c.begin(reading)
-		} else {
-			c.begin(idle)
-			c.letOthersGoFirst()
-		}
+	switch does, _ := c.now(); {
+	case does == reading: // what came was not all of it
+		c.goOn(halted)
+	case does == writing && c.asked:
+		c.asked = false
+		c.begin(halted)
+	case does == writing:
+		c.begin(idle)
+		c.letOthersGoFirst()
 	}
 	for tries := 0; ; tries++ {
 		n, err := c.Conn.Read(p)
 		if n > 0 {
-			if does, _ := c.now(); does != reading {
+			if does, _ := c.now(); does == halted {
+				c.goOn(reading)
+			} else {
 				c.begin(reading)
 			}
 			return n, err

@@ -76,6 +76,7 @@ func (s *Server) identifyRequest(c *fiber.Ctx) error {
 	}
 	id := hex.EncodeToString(b[:])
 	c.Locals(requestIDKey{}, id)
+	c.SetUserContext(s.running)
 	c.Set(fiber.HeaderXRequestID, id)
 	return c.Next()
 }

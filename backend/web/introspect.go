@@ -52,7 +52,7 @@ func (s *Server) introspectBatch(c *fasthttp.RequestCtx, form *fasthttp.Args) er
 		return err
 	}
 	// One after the other, so that a batch takes no more of the store than any other caller.
-	ctx, cancel := context.WithTimeout(context.Background(), batchTimeout)
+	ctx, cancel := context.WithTimeout(s.running, batchTimeout)
 	defer cancel()
 	body, first := []byte(`{"results":[`), true
 	for name, secret := range form.All() {

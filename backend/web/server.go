@@ -76,6 +76,8 @@ type Server struct {
 	warnProxy   sync.Once
 	lastFailure atomic.Int64 // when a door last logged a failure, in Unix seconds
 	conns       connections
+	running     context.Context // of all requests; cut ends it
+	cut         context.CancelFunc
 	strangers   atomic.Int64 // bytes that large bodies of unknown callers hold
 }
 
@@ -95,6 +97,8 @@ func New(parts Parts) (*Server, error) {
 	if s.tls, err = loadTLS(parts.Config); err != nil {
 		return nil, err
 	}
+	s.conns.trusted, s.conns.log = parts.Config.TrustedProxies, parts.Log
+	s.running, s.cut = context.WithCancel(context.Background())
 	s.app = fiber.New(fiber.Config{
 		DisableStartupMessage: true,
 		CaseSensitive:         true,
@@ -117,6 +121,7 @@ func New(parts Parts) (*Server, error) {
 		StreamRequestBody:            true,
 		DisablePreParseMultipartForm: true,
 		NoDefaultServerHeader:        true,
+		CloseOnShutdown:              true,
 	}
 	return s, nil
 }
@@ -224,24 +229,43 @@ func (s *Server) Serve(from ...net.Listener) error {
 	stop := make(chan struct{})
 	defer close(stop)
 	s.conns.oneCore = runtime.GOMAXPROCS(0) == 1
+	var reduced bool
+	if s.conns.limits, reduced = limitsOf(s.Config.Serving, openFiles()); reduced {
+		s.Log.Warn("--max-connections is more than the limit on open files (ulimit -n) leaves room for", "max_connections", s.conns.limits.total)
+	}
 	go s.conns.watch(stop)
 	ended := make(chan error, len(from))
 	for _, l := range from {
 		if _, local := l.Addr().(*net.UnixAddr); s.tls != nil && !local {
 			l = tls.NewListener(l, s.tls)
 		}
-		go func() { ended <- s.http.Serve(&listener{Listener: l, all: &s.conns, log: s.Log}) }()
+		go func() { ended <- s.http.Serve(&listener{Listener: l, all: &s.conns}) }()
 	}
 	return <-ended
 }
 
+// halfSentTime is how long a stop waits for the rest of requests that have arrived in part.
+const halfSentTime = time.Second
+
+// cutTime is how long a stop waits for requests that were cut off to notice it.
+const cutTime = time.Second
+
 // Shutdown stops accepting, closes connections that have asked for nothing yet, and waits for what runs, up to the
-// given time; what has not arrived whole by then is cut off.
+// given time; what runs then is cut off. Requests that do not arrive whole soon are cut off before.
 func (s *Server) Shutdown(timeout time.Duration) error {
-	s.conns.closeFresh()
-	err := s.app.ShutdownWithTimeout(timeout)
-	if errors.Is(err, context.DeadlineExceeded) {
+	s.conns.end(fresh)
+	halfSent := time.AfterFunc(halfSentTime, func() { s.conns.end(fresh, idle, halted) })
+	defer halfSent.Stop()
+	last := time.AfterFunc(timeout, func() {
 		s.Log.Warn("some requests did not end in time and were cut off")
+		s.cut()
+		s.conns.end(fresh, idle, reading, halted, writing)
+	})
+	defer last.Stop()
+	ctx, cancel := context.WithTimeout(context.Background(), timeout+cutTime)
+	defer cancel()
+	err := s.http.ShutdownWithContext(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
 		return nil
 	}
 	return err

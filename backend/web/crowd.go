@@ -1,0 +1,214 @@
+package web
+
+import (
+	"cmp"
+	"net"
+	"net/netip"
+	"runtime"
+	"slices"
+
+	"tokentab/backend/config"
+)
+
+// connectionLimits is how many connections may be open, and how many of them from one address.
+type connectionLimits struct{ total, perAddress int }
+
+// defaultConnections is the total where the limit on open files allows more. An idle connection takes some 30 KiB.
+const defaultConnections = 10_000
+
+// limitsOf returns the limits that the settings name. A limit of 0 follows the number of files that the process may have
+// open, of which the database, the log and the listeners keep some. reduced reports that the setting asks for more.
+func limitsOf(c config.Serving, openFiles int) (limits connectionLimits, reduced bool) {
+	kept := min(64+8*runtime.GOMAXPROCS(0), openFiles/2) // the database has more readers on more processors
+	limits.total = cmp.Or(c.MaxConnections, min(openFiles-kept, defaultConnections))
+	if limits.total > openFiles-kept {
+		limits.total, reduced = openFiles-kept, true
+	}
+	limits.perAddress = cmp.Or(c.MaxConnectionsPerAddress, max(limits.total/4, 1))
+	return limits, reduced
+}
+
+// crowd is a set of connections that knows which of them has been idle the longest.
+type crowd struct {
+	members map[*conn]struct{}
+	next    []candidate // to be closed, in this order, as of the last look at all members
+}
+
+// candidate is a connection that may be closed as long as its state does not change.
+type candidate struct {
+	*conn
+	state int64
+}
+
+// candidates is how many are noted by one look at all members.
+const candidates = 64
+
+func (g *crowd) add(c *conn) {
+	if g.members == nil {
+		g.members = map[*conn]struct{}{}
+	}
+	g.members[c] = struct{}{}
+}
+
+// longestIdle returns the connection to close first; nil if all are at work.
+func (g *crowd) longestIdle() *conn {
+	for looked := false; ; looked = true {
+		for len(g.next) > 0 {
+			first := g.next[0]
+			g.next = g.next[1:]
+			if _, open := g.members[first.conn]; open && first.conn.state.Load() == first.state {
+				return first.conn
+			}
+		}
+		if looked {
+			return nil
+		}
+		g.look()
+	}
+}
+
+// look notes the members that have been idle the longest, of those whose end hurts least.
+func (g *crowd) look() {
+	least := atWork
+	for c := range g.members {
+		state := c.state.Load()
+		if hurt := c.hurt(state); hurt < least {
+			least, g.next = hurt, g.next[:0]
+		}
+		if least != atWork && c.hurt(state) == least {
+			g.next = append(g.next, candidate{c, state})
+		}
+	}
+	slices.SortFunc(g.next, func(a, b candidate) int {
+		return cmp.Or(cmp.Compare(a.state>>3, b.state>>3), cmp.Compare(a.number, b.number))
+	})
+	g.next = slices.Clone(g.next[:min(candidates, len(g.next))])
+}
+
+// How much the end of a connection hurts. To what strangers do ours is added if it is one of a proxy of ours, or of a
+// program on this machine.
+const (
+	waits     = iota // has nothing under way
+	halfSends        // does not send the rest of a request
+	takesNot         // does not take its answer
+	ours
+	atWork = 2 * ours // never closed for others
+)
+
+func (c *conn) hurt(state int64) (much int) {
+	if !c.from.IsValid() {
+		much = ours
+	}
+	switch does := state & 7; {
+	case does == fresh || does == idle:
+		return much + waits
+	case does == halted:
+		return much + halfSends
+	case does == writing && c.all.sweeps.Load()-state>>3 >= 2:
+		return much + takesNot
+	}
+	return atWork
+}
+
+// add takes in a connection, for which the longest idle one is closed if there are too many. It reports false if all
+// others are at work, and when the server stops.
+func (cs *connections) add(c *conn) bool {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	if cs.closed {
+		return false
+	}
+	c.number, c.from = cs.accepted, cs.strangerOf(c.RemoteAddr())
+	cs.accepted++
+	if c.from.IsValid() {
+		of := cs.addresses[c.from]
+		if of != nil && len(of.members) >= cs.limits.perAddress && !cs.closeOne(of, "of one address") {
+			return false
+		}
+	}
+	if len(cs.open.members) >= cs.limits.total && !cs.closeOne(&cs.open, "in all") {
+		return false
+	}
+	cs.open.add(c)
+	if c.from.IsValid() {
+		if cs.addresses == nil {
+			cs.addresses = map[netip.Addr]*crowd{}
+		}
+		if cs.addresses[c.from] == nil {
+			cs.addresses[c.from] = &crowd{}
+		}
+		cs.addresses[c.from].add(c)
+	}
+	return true
+}
+
+// strangerOf returns the address for whose limit a connection counts. Proxies that are trusted and programs on this
+// machine, which may stand for many clients, count for none.
+func (cs *connections) strangerOf(remote net.Addr) netip.Addr {
+	tcp, ok := remote.(*net.TCPAddr)
+	if !ok {
+		return netip.Addr{}
+	}
+	ip := tcp.AddrPort().Addr().Unmap()
+	if ip.IsLoopback() || cs.trusted.Contain(ip) {
+		return netip.Addr{}
+	}
+	if ip.Is6() { // who has one address of a /64 has them all
+		prefix, _ := ip.WithZone("").Prefix(64)
+		return prefix.Addr()
+	}
+	return ip
+}
+
+// makeRoom closes the connection that has been idle the longest. It reports false if all are at work.
+func (cs *connections) makeRoom() bool {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	return cs.closeOne(&cs.open, "in all")
+}
+
+// tellAgain is how many sweeps pass before the log says again that there are too many connections.
+const tellAgain = 60
+
+func (cs *connections) closeOne(of *crowd, which string) bool {
+	if now := cs.sweeps.Load(); !cs.hasTold || now-cs.told >= tellAgain {
+		cs.hasTold, cs.told = true, now
+		cs.log.Warn("too many connections "+which+", so the longest idle ones are closed", "max_connections", cs.limits.total, "max_connections_per_address", cs.limits.perAddress)
+	}
+	c := of.longestIdle()
+	if c == nil {
+		return false
+	}
+	cs.drop(c)
+	c.shut()
+	return true
+}
+
+func (cs *connections) remove(c *conn) {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	cs.drop(c)
+}
+
+func (cs *connections) drop(c *conn) {
+	delete(cs.open.members, c)
+	if of := cs.addresses[c.from]; of != nil {
+		delete(of.members, c)
+		if len(of.members) == 0 {
+			delete(cs.addresses, c.from)
+		}
+	}
+}
+
+// end closes the connections that do one of these, and takes in no others from then on. The server below would wait for
+// them when it stops: it counts a connection as a request until one has arrived.
+func (cs *connections) end(doing ...int64) {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	cs.closed = true
+	for c := range cs.open.members {
+		if does, _ := c.now(); slices.Contains(doing, does) {
+			c.shut()
+		}
+	}
+}

@@ -1,0 +1,8 @@
+//go:build !unix
+
+package web
+
+import "math"
+
+// openFiles returns how many files the process may have open.
+func openFiles() int { return math.MaxInt32 }
