@@ -137,6 +137,13 @@ func serveBinary(t *testing.T, binary, folder string) *server {
 	t.Helper()
 	s := &server{address: freeAddress(t)}
 	s.process = exec.Command(binary, "serve", "--data", folder, "--listen", s.address)
+	s.start(t)
+	return s
+}
+
+// start starts the process and waits until it answers.
+func (s *server) start(t *testing.T) {
+	t.Helper()
 	out, err := s.process.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -149,7 +156,6 @@ func serveBinary(t *testing.T, binary, folder string) *server {
 	if err := waitFor(s.address); err != nil {
 		t.Fatal(err)
 	}
-	return s
 }
 
 func (s *server) call(method, path, secret, body string) (int, map[string]any, error) {

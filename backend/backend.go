@@ -39,9 +39,14 @@ const (
 	restMost  = time.Second
 )
 
-// flushAtEnd is how long the last flush may take. It keeps all that waited, which may be of a million tokens, within
-// seconds, and then brings to their rows as much as it can.
-const flushAtEnd = time.Minute
+// A stop takes stopTime at the most, whatever clients do: service managers kill what takes longer, often after ten
+// seconds. Requests under way have requestTime of it. The rest is for last uses, which are kept first and then brought to
+// their rows as far as the time allows, and for closing the database.
+const (
+	stopTime    = 8 * time.Second
+	requestTime = 5 * time.Second
+	closeTime   = 500 * time.Millisecond
+)
 
 // World is what the program takes from outside. Tests bring their own clock and randomness.
 type World struct {
@@ -68,6 +73,7 @@ type Backend struct {
 	log   *slog.Logger
 	stop  context.CancelFunc
 	done  sync.WaitGroup
+	until time.Time // a stop has to be done; zero before there is one
 }
 
 // Settings that a server keeps when it starts, so that the same rules hold for tokens made on the command line.
@@ -220,8 +226,8 @@ func (b *Backend) keepIssuing(ctx context.Context, c config.Config) error {
 	return nil
 }
 
-// Serve answers on the listeners until the context ends, then finishes what runs, for ten seconds at the most.
-func (b *Backend) Serve(ctx context.Context, c config.Config, listeners ...net.Listener) error {
+// Serve answers on the listeners until the context ends, then finishes what runs, for requestTime at the most.
+func (b *Backend) Serve(ctx context.Context, c config.Config, listeners ...net.Listener) (err error) {
 	if err := b.keepIssuing(context.WithoutCancel(ctx), c); err != nil {
 		return err
 	}
@@ -237,7 +243,20 @@ func (b *Backend) Serve(ctx context.Context, c config.Config, listeners ...net.L
 	case <-ctx.Done():
 	}
 	b.log.Info("stopping")
-	return b.Web.Shutdown(10 * time.Second)
+	b.until = time.Now().Add(stopTime)
+	b.flushWhile(func() { err = b.Web.Shutdown(requestTime) })
+	return err
+}
+
+// flushWhile writes noted uses while others still finish, so that few are left for the end.
+func (b *Backend) flushWhile(others func()) {
+	b.stopKeeping()
+	ctx, cancel := context.WithCancel(context.Background())
+	var flushed sync.WaitGroup
+	flushed.Go(func() { _ = b.Tokens.FlushUses(ctx, nil) }) // Close does what fails here again
+	others()
+	cancel()
+	flushed.Wait()
 }
 
 // keepUses writes noted uses every now and then until Close.
@@ -280,13 +299,28 @@ func resting(ctx context.Context) func() {
 	}
 }
 
-// Close writes what was noted and closes the database.
-func (b *Backend) Close() error {
+// stopKeeping ends what keepUses began.
+func (b *Backend) stopKeeping() {
 	if b.stop != nil {
 		b.stop()
 		b.done.Wait()
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), flushAtEnd)
+}
+
+// Close writes what was noted and closes the database. Uses that it keeps, but has no time to bring to their rows, are
+// brought there when the program starts again.
+func (b *Backend) Close() error {
+	b.stopKeeping()
+	if b.until.IsZero() {
+		b.until = time.Now().Add(stopTime)
+	}
+	ctx, cancel := context.WithDeadline(context.Background(), b.until.Add(-closeTime))
 	defer cancel()
-	return errors.Join(b.Tokens.FlushUses(ctx, nil), b.store.Close())
+	err := b.Tokens.KeepUses(ctx)
+	if err == nil {
+		if err = b.Tokens.FlushUses(ctx, nil); ctx.Err() != nil {
+			err = nil
+		}
+	}
+	return errors.Join(err, b.store.Close())
 }

@@ -107,6 +107,14 @@ func (ts *Tokens) FlushUses(ctx context.Context, rest func()) error {
 	return nil
 }
 
+// KeepUses keeps the uses that were noted since the last flush, as fast as it can, so that they survive the end of the
+// process. FlushUses brings them to their rows, in this process or in the next one.
+func (ts *Tokens) KeepUses(ctx context.Context) error {
+	ts.flushing.Lock()
+	defer ts.flushing.Unlock()
+	return ts.keep(ctx, nil)
+}
+
 // keep writes what the cache has noted in pieces. What it can't write it gives back.
 func (ts *Tokens) keep(ctx context.Context, rest func()) error {
 	most := usesKept

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"bufio"
+	"io"
+	"net"
+	"net/http"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// open connects to the server and sends something.
+func (s *server) open(t *testing.T, text string) net.Conn {
+	t.Helper()
+	c, err := net.Dial("tcp", s.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	if _, err := io.WriteString(c, text); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// ends waits for the process and returns how it ended. It fails the test if that takes longer than a stop may.
+func (s *server) ends(t *testing.T) syscall.WaitStatus {
+	t.Helper()
+	tooLong := time.AfterFunc(9*time.Second, func() {
+		t.Error("the stop takes more than 8 seconds")
+		_ = s.process.Process.Kill()
+	})
+	defer tooLong.Stop()
+	_ = s.process.Wait()
+	return s.process.ProcessState.Sys().(syscall.WaitStatus)
+}
+
+const (
+	halfSentHead = "GET /api/v1/ping HTTP/1.1\r\nHost: x\r\nAuthor"
+	halfSentBody = "POST /api/v1/session HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
+)
+
+// untaken makes the server answer more than a connection holds when its client does not read.
+var untaken = strings.Repeat("GET /api/v1/openapi.json HTTP/1.1\r\nHost: x\r\n\r\n", 300)
+
+func TestAStopEndsInTimeWhateverClientsDoAndKeepsLastUses(t *testing.T) {
+	folder, manager := setUp(t)
+	s := serveIn(t, folder)
+	for _, text := range []string{"", halfSentHead, halfSentBody, untaken} {
+		s.open(t, text)
+	}
+	if status, _, err := s.call(http.MethodGet, "/api/v1/ping", manager, ""); err != nil || status != http.StatusOK {
+		t.Fatalf("%d %v", status, err)
+	}
+	if err := s.process.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if status := s.ends(t); !status.Exited() || status.ExitStatus() != 0 {
+		t.Errorf("the exit code is %d", status.ExitStatus())
+	}
+	again := serveIn(t, folder)
+	status, list, err := again.call(http.MethodGet, "/api/v1/api_token", manager, "")
+	if err != nil || status != http.StatusOK {
+		t.Fatalf("%d %v", status, err)
+	}
+	if used := list["summaries"].([]any)[0].(map[string]any)["last_used_at"]; used == nil {
+		t.Error("the last use is lost")
+	}
+}
+
+func TestASecondSignalEndsTheProgramAtOnce(t *testing.T) {
+	folder, _ := setUp(t)
+	s := &server{address: freeAddress(t)}
+	s.process = exec.Command("tokentab", "serve", "--data", folder, "--listen", s.address)
+	log, err := s.process.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.start(t)
+	s.open(t, untaken)
+	for lines, signals := bufio.NewScanner(log), 0; signals < 2; signals++ {
+		if err := s.process.Process.Signal(syscall.SIGINT); err != nil {
+			t.Fatal(err)
+		}
+		for signals == 0 && lines.Scan() && !strings.Contains(lines.Text(), "stopping") {
+		}
+	}
+	if status := s.ends(t); !status.Exited() || status.ExitStatus() == 0 {
+		t.Errorf("it ended with %v", status)
+	}
+}
+
+func TestANewcomerIsAnsweredWhileIdleConnectionsFillTheDescriptors(t *testing.T) {
+	folder, manager := setUp(t)
+	s := &server{address: freeAddress(t)}
+	s.process = exec.Command("sh", "-c", `ulimit -n 256 && exec tokentab serve --data "$0" --listen "$1"`, folder, s.address)
+	s.start(t)
+	for _, text := range []string{"", halfSentHead, halfSentBody} {
+		for range 300 {
+			s.open(t, text)
+		}
+		if status, _, err := s.call(http.MethodGet, "/api/v1/ping", manager, ""); err != nil || status != http.StatusOK {
+			t.Fatalf("after 300 connections that sent %q: %d %v", text, status, err)
+		}
+		if status, _, err := s.call(http.MethodPost, "/api/v1/agent", manager, `{"details":{"name":"bot"}}`); err != nil || status != http.StatusOK {
+			t.Errorf("a change beside them: %d %v", status, err)
+		}
+	}
+	if err := s.process.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if status := s.ends(t); status.ExitStatus() != 0 {
+		t.Errorf("the exit code is %d", status.ExitStatus())
+	}
+}
