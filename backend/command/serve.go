@@ -4,10 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"log/slog"
 	"net"
 	"os"
+	"os/signal"
 	"syscall"
 
 	"tokentab/backend"
@@ -29,7 +28,11 @@ func (s *serve) Run(ctx context.Context, std IO) (err error) {
 	if err := s.Check(); err != nil {
 		return err
 	}
-	log := newLog(std.Err, s.LogFormat)
+	signal.Ignore(syscall.SIGPIPE) // else the program ends with the reader of its output
+	reload := make(chan os.Signal, 1)
+	signal.Notify(reload, syscall.SIGHUP)
+	log, endLog := newLog(std.Err, s.LogFormat)
+	defer endLog()
 	claim, err := backend.Claim(ctx, s.Config, world(std, log))
 	if err != nil {
 		return err
@@ -54,6 +57,11 @@ func (s *serve) Run(ctx context.Context, std IO) (err error) {
 	if !isSetUp {
 		fmt.Fprintf(std.Out, "Set up this installation at %s/setup#%s\n", s.Origin(), b.Web.SetupCode())
 	}
+	go func() {
+		for range reload {
+			b.Web.ReloadCertificate()
+		}
+	}()
 	return b.Serve(ctx, s.Config, listeners...)
 }
 
@@ -104,11 +112,4 @@ func closeAll(listeners []net.Listener) (err error) {
 		err = errors.Join(err, l.Close())
 	}
 	return err
-}
-
-func newLog(w io.Writer, format string) *slog.Logger {
-	if format == "json" {
-		return slog.New(slog.NewJSONHandler(w, nil))
-	}
-	return slog.New(slog.NewTextHandler(w, nil))
 }

@@ -1,6 +1,28 @@
 package web
 
-import "github.com/valyala/fasthttp"
+import (
+	"crypto/tls"
+
+	"github.com/valyala/fasthttp"
+)
 
 // Handler is what answers every request, once it is read.
 func (s *Server) Handler() fasthttp.RequestHandler { return s.http.Handler }
+
+// Certificate is the certificate of a server, for tests of its renewal.
+type Certificate = certificate
+
+// LoadCertificate loads a certificate as a server does when it starts.
+var LoadCertificate = loadCertificate
+
+// Use replaces the certificate in use.
+func (c *certificate) Use(pair *tls.Certificate) { c.used.Store(pair) }
+
+// InUse returns the certificate in use.
+func (c *certificate) InUse() *tls.Certificate { return c.used.Load() }
+
+// Config is what a listener is opened with.
+func (c *certificate) Config() *tls.Config { return c.config() }
+
+// Watch looks at the files every now and then until stop is closed.
+func (c *certificate) Watch(stop <-chan struct{}) { c.watch(stop) }

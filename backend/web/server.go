@@ -6,7 +6,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
@@ -68,7 +67,7 @@ type Server struct {
 	api   huma.API
 	setup *setupCode
 	page  *page
-	tls   *tls.Config // nil to serve plain HTTP
+	cert  *certificate // nil to serve plain HTTP
 
 	headers  []fixedHeader // on every answer of the doors of validation
 	issuedBy issuedBy      // of the tokens that are issued now
@@ -94,7 +93,7 @@ func New(parts Parts) (*Server, error) {
 	if s.page, err = loadPage(parts.UI); err != nil {
 		return nil, err
 	}
-	if s.tls, err = loadTLS(parts.Config); err != nil {
+	if s.cert, err = loadCertificate(parts.Config, parts.Log); err != nil {
 		return nil, err
 	}
 	s.conns.trusted, s.conns.log = parts.Config.TrustedProxies, parts.Log
@@ -124,17 +123,6 @@ func New(parts Parts) (*Server, error) {
 		CloseOnShutdown:              true,
 	}
 	return s, nil
-}
-
-func loadTLS(c config.Config) (*tls.Config, error) {
-	if c.TLSCert == "" {
-		return nil, nil
-	}
-	pair, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey)
-	if err != nil {
-		return nil, fmt.Errorf("--tls-cert and --tls-key: %w", err)
-	}
-	return &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}, nil
 }
 
 // routes is the whole route table, in order. The third word says whom a route lets in; see access.
@@ -234,10 +222,13 @@ func (s *Server) Serve(from ...net.Listener) error {
 		s.Log.Warn("--max-connections is more than the limit on open files (ulimit -n) leaves room for", "max_connections", s.conns.limits.total)
 	}
 	go s.conns.watch(stop)
+	if s.cert != nil {
+		go s.cert.watch(stop)
+	}
 	ended := make(chan error, len(from))
 	for _, l := range from {
-		if _, local := l.Addr().(*net.UnixAddr); s.tls != nil && !local {
-			l = tls.NewListener(l, s.tls)
+		if _, local := l.Addr().(*net.UnixAddr); s.cert != nil && !local {
+			l = tls.NewListener(l, s.cert.config())
 		}
 		go func() { ended <- s.http.Serve(&listener{Listener: l, all: &s.conns}) }()
 	}

@@ -1,0 +1,126 @@
+package command
+
+import (
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// Limits of the log, stated in the README.
+const (
+	logBuffer = 1 << 20     // bytes that wait for the reader; further lines are dropped and counted
+	logAtEnd  = time.Second // how long a stop waits until what is left is written
+	logAgain  = time.Second // from a failed write to the next
+)
+
+// steadyLog is a log that never holds up or ends the program, whether its reader is slow, blocked or gone, or the disk
+// is full. It writes in the background and keeps what could not be written; when its buffer is full, it drops lines
+// and reports their number once the log works again.
+type steadyLog struct {
+	to     io.Writer
+	report func(dropped int)
+
+	mu      sync.Mutex
+	waiting []byte // whole lines
+	writing int    // bytes that were taken and are not written yet
+	dropped int    // lines, since the last report
+
+	wake, end, ended chan struct{}
+}
+
+// newLog returns a logger in the given format, text or json, and a function that writes what is left, for at most
+// logAtEnd.
+func newLog(to io.Writer, format string) (log *slog.Logger, end func()) {
+	l := &steadyLog{to: to, wake: make(chan struct{}, 1), end: make(chan struct{}), ended: make(chan struct{})}
+	log = slog.New(slog.NewTextHandler(l, nil))
+	if format == "json" {
+		log = slog.New(slog.NewJSONHandler(l, nil))
+	}
+	l.report = func(dropped int) {
+		log.Warn("the log could not be written for a while, and some of its lines are lost", "lines", dropped)
+	}
+	go l.run(logAgain)
+	return log, sync.OnceFunc(func() {
+		close(l.end)
+		select {
+		case <-l.ended:
+		case <-time.After(logAtEnd):
+		}
+	})
+}
+
+// Write implements io.Writer. It takes one line, does not block, and never fails.
+func (l *steadyLog) Write(line []byte) (int, error) {
+	l.mu.Lock()
+	if len(l.waiting)+l.writing+len(line) > logBuffer {
+		l.dropped++
+	} else {
+		l.waiting = append(l.waiting, line...)
+	}
+	l.mu.Unlock()
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+	return len(line), nil
+}
+
+// run writes until the log ends. A failed write is tried again after the given time.
+func (l *steadyLog) run(again time.Duration) {
+	defer close(l.ended)
+	var taken []byte
+	for {
+		taken = l.take(taken)
+		n, err := l.write(taken)
+		taken = taken[n:]
+		if err != nil {
+			select {
+			case <-time.After(again):
+				continue
+			case <-l.end:
+				return
+			}
+		}
+		if l.reportDropped() {
+			continue
+		}
+		select {
+		case <-l.wake:
+		case <-l.end:
+			if _, err := l.write(l.take(nil)); err == nil && l.reportDropped() {
+				_, _ = l.write(l.take(nil)) // the last try
+			}
+			return
+		}
+	}
+}
+
+func (l *steadyLog) write(lines []byte) (int, error) {
+	if len(lines) == 0 {
+		return 0, nil
+	}
+	return l.to.Write(lines)
+}
+
+// take adds the lines that wait to those that a failed write left.
+func (l *steadyLog) take(left []byte) []byte {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	left = append(left, l.waiting...)
+	l.waiting, l.writing = l.waiting[:0], len(left)
+	return left
+}
+
+// reportDropped reports lines that were dropped, if any.
+func (l *steadyLog) reportDropped() bool {
+	l.mu.Lock()
+	l.writing = 0
+	dropped := l.dropped
+	l.dropped = 0
+	l.mu.Unlock()
+	if dropped > 0 {
+		l.report(dropped)
+	}
+	return dropped > 0
+}

@@ -1,0 +1,121 @@
+package web_test
+
+import (
+	"bytes"
+	"crypto/tls"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"tokentab/backend/backendtest"
+	"tokentab/backend/config"
+	"tokentab/backend/web"
+)
+
+func TestARenewedCertificateIsNoticedWithinAMinute(t *testing.T) {
+	folder := t.TempDir()
+	put := func(name string, pem []byte) {
+		t.Helper()
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(folder, name)), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(folder, name), pem, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	link := func(target, name string) {
+		t.Helper()
+		next := filepath.Join(folder, name+".next")
+		if err := os.Symlink(target, next); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(next, filepath.Join(folder, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		// The layout of a Kubernetes secret: the files are links through a folder that is a link.
+		first, firstKey := backendtest.Certificate(t, "first.example")
+		second, secondKey := backendtest.Certificate(t, "second.example")
+		third, thirdKey := backendtest.Certificate(t, "third.example")
+		put("1/chain", first)
+		put("1/key", firstKey)
+		put("2/chain", second)
+		put("2/key", secondKey)
+		link("1", "now")
+		link("now/chain", "chain")
+		link("now/key", "key")
+		var log bytes.Buffer
+		c, err := web.LoadCertificate(config.Config{Serving: config.Serving{
+			TLSCert: filepath.Join(folder, "chain"), TLSKey: filepath.Join(folder, "key"),
+		}}, slog.New(slog.NewTextHandler(&log, nil)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		stop := make(chan struct{})
+		go c.Watch(stop)
+		defer close(stop)
+		after := func(what, name string, errors int) {
+			t.Helper()
+			time.Sleep(time.Minute)
+			synctest.Wait()
+			if used := c.InUse().Leaf.DNSNames[0]; used != name {
+				t.Errorf("%s: %s is in use, want %s", what, used, name)
+			}
+			if n := strings.Count(log.String(), "level=ERROR"); n != errors {
+				t.Errorf("%s: %d errors were logged, want %d:\n%s", what, n, errors, &log)
+			}
+		}
+		after("at the start", "first.example", 0)
+		link("2", "now")
+		after("after a folder was swapped", "second.example", 0)
+		put("2/chain", third)
+		after("with the chain of a pair alone", "second.example", 1)
+		after("a minute later", "second.example", 1)
+		put("2/key", thirdKey)
+		after("after the key", "third.example", 1)
+		put("2/chain", third[:len(third)/2])
+		after("with half a chain", "third.example", 2)
+		if err := os.Remove(filepath.Join(folder, "now")); err != nil {
+			t.Fatal(err)
+		}
+		after("without the files", "third.example", 3)
+		link("1", "now")
+		after("with the first ones again", "first.example", 3)
+	})
+}
+
+func TestTLSOffersForwardSecrecyAndAuthenticatedEncryptionOnly(t *testing.T) {
+	chain, key := backendtest.Certificate(t, "tokens.example")
+	pair, err := tls.X509KeyPair(chain, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &web.Certificate{}
+	c.Use(&pair)
+	accepted := 0
+	for _, suite := range append(tls.CipherSuites(), tls.InsecureCipherSuites()...) {
+		ours, theirs := net.Pipe()
+		client := tls.Client(theirs, &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{suite.ID}})
+		server := tls.Server(ours, c.Config())
+		go func() {
+			_ = server.Handshake()
+			_ = ours.Close()
+		}()
+		if err := client.Handshake(); err == nil {
+			accepted++
+			if !strings.HasPrefix(suite.Name, "TLS_ECDHE_") || !strings.Contains(suite.Name, "_GCM_") && !strings.Contains(suite.Name, "POLY1305") {
+				t.Errorf("%s is accepted", suite.Name)
+			}
+		}
+		_ = theirs.Close()
+	}
+	if accepted < 3 {
+		t.Errorf("only %d suites of TLS 1.2 are accepted", accepted)
+	}
+}

@@ -1,0 +1,183 @@
+package main
+
+import (
+	"bufio"
+	"crypto/tls"
+	"errors"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"tokentab/backend/backendtest"
+)
+
+// serving starts the program with the given output, and returns it with an account token.
+func serving(t *testing.T, stdout, stderr *os.File) (s *server, secret string) {
+	t.Helper()
+	folder, secret := setUp(t)
+	s = &server{address: freeAddress(t)}
+	s.process = exec.Command("tokentab", "serve", "--data", folder, "--listen", s.address)
+	s.process.Stdout, s.process.Stderr = stdout, stderr
+	if err := s.process.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.process.Process.Kill() })
+	if err := waitFor(s.address); err != nil {
+		t.Fatal(err)
+	}
+	return s, secret
+}
+
+// says makes the server write a log line, and checks that it still validates.
+func (s *server) says(t *testing.T, secret string) {
+	t.Helper()
+	if err := s.process.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	if status, _, err := s.call(http.MethodGet, "/api/v1/ping", secret, ""); err != nil || status != http.StatusOK {
+		t.Fatalf("a validation: %d %v", status, err)
+	}
+}
+
+// stops stops the server, which has to end by itself and without an error.
+func (s *server) stops(t *testing.T) {
+	t.Helper()
+	if err := s.process.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.process.Wait(); err != nil {
+		t.Errorf("after an interrupt: %v", err)
+	}
+}
+
+func TestTheServerOutlivesTheReaderOfItsLog(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, secret := serving(t, w, w)
+	for lines := bufio.NewScanner(r); lines.Scan() && !strings.Contains(lines.Text(), "msg=serving"); {
+	}
+	if err := errors.Join(r.Close(), w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	for range 20 {
+		s.says(t, secret)
+	}
+	s.stops(t)
+}
+
+func TestAFullDiskUnderTheLogHoldsUpNothing(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer full.Close()
+	s, secret := serving(t, full, full)
+	for range 20 {
+		s.says(t, secret)
+	}
+	s.stops(t)
+}
+
+func TestAReaderOfTheLogThatReadsNothingHoldsUpNothing(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	defer w.Close()
+	if err := w.SetWriteDeadline(time.Now().Add(100 * time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := w.Write(make([]byte, 4<<20)); err == nil { // the pipe is full now
+		t.Fatalf("the pipe took %d bytes", n)
+	}
+	s, secret := serving(t, nil, w)
+	for range 20 {
+		s.says(t, secret)
+	}
+	s.stops(t)
+}
+
+func TestAServerWithoutStandardErrorKeepsItsDataWhole(t *testing.T) {
+	folder, secret := setUp(t)
+	s := &server{address: freeAddress(t)}
+	s.process = exec.Command("sh", "-c", `exec tokentab serve --data "$0" --listen "$1" 2>&- >&-`, folder, s.address)
+	if err := s.process.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.process.Process.Kill() })
+	if err := waitFor(s.address); err != nil {
+		t.Fatal(err)
+	}
+	s.says(t, secret)
+	s.stops(t)
+}
+
+func TestSIGHUPReloadsTheCertificate(t *testing.T) {
+	folder, _ := setUp(t)
+	files := t.TempDir()
+	put := func(host string) {
+		t.Helper()
+		chain, key := backendtest.Certificate(t, host)
+		for name, pem := range map[string][]byte{"chain": chain, "key": key} {
+			if err := os.WriteFile(filepath.Join(files, name), pem, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	put("first.example")
+	address := freeAddress(t)
+	process := exec.Command("tokentab", "serve", "--data", folder, "--listen", address,
+		"--tls-cert", filepath.Join(files, "chain"), "--tls-key", filepath.Join(files, "key"))
+	log, err := process.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := process.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = process.Process.Kill() })
+	lines := bufio.NewScanner(log)
+	logs := func(text string) {
+		t.Helper()
+		for lines.Scan() {
+			if strings.Contains(lines.Text(), text) {
+				return
+			}
+		}
+		t.Fatalf("the log ends without %q", text)
+	}
+	shows := func(host string) {
+		t.Helper()
+		c, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if got := c.ConnectionState().PeerCertificates[0].DNSNames[0]; got != host {
+			t.Errorf("the server shows the certificate of %s, want %s", got, host)
+		}
+	}
+	logs("msg=serving")
+	shows("first.example")
+	put("second.example")
+	if err := process.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	logs("renewed TLS certificate")
+	shows("second.example")
+	if err := process.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	logs("stopping")
+	if err := process.Wait(); err != nil {
+		t.Error(err)
+	}
+}
