@@ -1,7 +1,7 @@
 import { ApiError, call } from "./api";
 
 /** Milliseconds before a request without an answer is sent again by itself. */
-const pauses = [500, 2_000];
+const pauses = [300, 1_000];
 
 /** Milliseconds after which a person decides about another try, and no longer this program. */
 const patience = 10_000;

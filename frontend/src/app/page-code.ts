@@ -15,6 +15,7 @@ const code = {
   cliConnect: async () => ({ default: (await import("../tokens/cli-connect-page")).CliConnectPage }),
   invite: async () => ({ default: (await import("../session/invite-page")).InvitePage }),
   signIn: async () => ({ default: (await import("../session/sign-in-page")).SignInPage }),
+  createToken: () => import("../tokens/create-account-token"),
   setup: async () => ({ default: (await import("../session/setup-page")).SetupPage }),
 };
 
@@ -36,11 +37,12 @@ export const InvitePage = lazy(code.invite);
 export const SignInPage = lazy(code.signIn);
 export const SetupPage = lazy(code.setup);
 
-/** Fetches the code of the pages that navigation, tabs and headers lead to, so that none of them opens with a gap. */
+/** Fetches the code of what navigation, tabs and headers lead to, so that none of it opens with a gap. */
 export function loadNeighbours() {
   const { apiTokens, connect, details, team, invites, environments, agents, deployments, versions, profile } =
     code;
   for (const load of [
+    code.createToken,
     apiTokens,
     connect,
     details,

@@ -1,4 +1,4 @@
-import { Bot, Building2, ChevronsUpDown, CircleUser, LogOut, Menu as MenuIcon } from "lucide-react";
+import { BookOpen, Bot, Building2, ChevronsUpDown, CircleUser, LogOut, Menu as MenuIcon } from "lucide-react";
 import { type ReactNode, useEffect } from "react";
 import { Link, useLocation } from "wouter";
 import { messageOf } from "../api";
@@ -23,6 +23,9 @@ const places = [
   { label: "Account", href: "/account", icon: Building2 },
 ];
 
+/** The description of the API, which the server draws itself. */
+const docsPath = "/docs";
+
 /** Navigation beside the page; on a phone a bar above it. */
 export function Shell({ account, user, onShown, children }: ShellProps) {
   useEffect(() => {
@@ -40,7 +43,11 @@ export function Shell({ account, user, onShown, children }: ShellProps) {
       </a>
       <Sidebar account={account} user={user} />
       <TopBar account={account} user={user} />
-      <main id="content" tabIndex={-1} className="min-w-0 flex-1 px-4 py-6 outline-none md:px-8 md:py-8">
+      <main
+        id="content"
+        tabIndex={-1}
+        className="min-w-0 flex-1 px-4 pt-6 pb-28 outline-none md:px-8 md:pt-8"
+      >
         <div className="mx-auto max-w-230">{children}</div>
       </main>
     </div>
@@ -65,7 +72,16 @@ function Sidebar({ account, user }: BarProps) {
           </Link>
         ))}
       </nav>
-      <div className="mt-auto">
+      <div className="mt-auto grid gap-0.5">
+        <a
+          href={docsPath}
+          target="_blank"
+          rel="noreferrer"
+          className="flex h-8 items-center gap-2.5 rounded-box px-2 font-medium text-soft hover:bg-hover hover:text-ink"
+        >
+          <BookOpen aria-hidden className="size-4" />
+          API reference
+        </a>
         <UserMenu user={user} />
       </div>
     </header>
@@ -124,6 +140,12 @@ function TopBar({ account, user }: BarProps) {
             <span className={isAt(location, href) ? "font-semibold" : ""}>{label}</span>
           </MenuItem>
         ))}
+        <MenuItem
+          icon={<BookOpen aria-hidden className="size-4" />}
+          onChoose={() => window.open(docsPath, "_blank", "noreferrer")}
+        >
+          API reference
+        </MenuItem>
         <MenuItem icon={<CircleUser aria-hidden className="size-4" />} onChoose={() => navigate("/profile")}>
           Profile
         </MenuItem>

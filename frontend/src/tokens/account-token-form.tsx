@@ -1,59 +1,34 @@
-import { Button } from "../ui/button";
-import { DialogBody, DialogFooter, DialogText } from "../ui/dialog";
-import { Field } from "../ui/field";
-import { Notice } from "../ui/notice";
+import { Link } from "wouter";
+import type { Creation } from "./creation";
 import type { Lifetimes } from "./expiry";
-import { ExpiryField } from "./expiry-field";
-import type { Created } from "./tokens";
+import { TokenForm } from "./token-form";
 import { useTokenForm } from "./use-token-form";
 
 interface AccountTokenFormProps {
   lifetimes: Lifetimes;
-  onCreated: (created: Created) => void;
-  onBusy: (busy: boolean) => void;
+  creation: Creation;
   onCancel: () => void;
 }
 
 /** Asks for a new account-wide token. */
-export function AccountTokenForm({ lifetimes, onCreated, onBusy, onCancel }: AccountTokenFormProps) {
-  const form = useTokenForm({ lifetimes, onCreated, onBusy });
+export function AccountTokenForm({ lifetimes, creation, onCancel }: AccountTokenFormProps) {
+  const form = useTokenForm({ lifetimes, creation });
   return (
-    <form
-      noValidate
+    <TokenForm
+      form={form}
+      lifetimes={lifetimes}
+      text={
+        <>
+          It opens the whole account. For one agent in one environment,{" "}
+          <Link href="/agents" className="text-accent-ink underline underline-offset-3">
+            create a deployment token on the agent’s page
+          </Link>
+          .
+        </>
+      }
+      placeholder="What it is for, such as CI"
       onSubmit={(event) => form.submit(event, { token_scope: "account" })}
-      className="contents"
-    >
-      <DialogBody>
-        <DialogText>
-          It opens the whole account. For one agent in one environment, create a deployment token on the
-          agent’s page.
-        </DialogText>
-        {form.errors.form && <Notice tone="bad">{form.errors.form}</Notice>}
-        <Field
-          label="Name"
-          optional
-          autoComplete="off"
-          maxLength={100}
-          placeholder="What it is for, such as CI"
-          value={form.name}
-          onChange={(event) => form.setName(event.target.value)}
-          errors={form.errors.name}
-        />
-        <ExpiryField
-          value={form.expiry}
-          onChange={form.setExpiry}
-          lifetimes={lifetimes}
-          errors={form.errors.expiry}
-        />
-      </DialogBody>
-      <DialogFooter>
-        <Button onClick={onCancel} disabled={form.busy}>
-          Cancel
-        </Button>
-        <Button look="primary" type="submit" busy={form.busy}>
-          Create token
-        </Button>
-      </DialogFooter>
-    </form>
+      onCancel={onCancel}
+    />
   );
 }

@@ -1,9 +1,8 @@
 import { KeyRound } from "lucide-react";
+import { lazy, Suspense, useState } from "react";
 import { Button } from "../ui/button";
 import { EmptyList } from "../ui/list-frame";
 import { useTitle } from "../ui/title";
-import { AccountTokenForm } from "./account-token-form";
-import { CreateDialog } from "./create-dialog";
 import type { Lifetimes } from "./expiry";
 import { TokenList } from "./token-list";
 
@@ -16,14 +15,18 @@ interface AccountTokensProps {
 
 const everyToken = {};
 
+const CreateAccountToken = lazy(() => import("./create-account-token"));
+
 /** Every token of the account, and the dialog that makes account-wide ones. */
 export function AccountTokens({ publicUrl, lifetimes, creating, onCreating }: AccountTokensProps) {
   useTitle("API tokens");
+  const [fresh, setFresh] = useState<string>();
   return (
     <>
       <TokenList
         name="API tokens"
         filter={everyToken}
+        fresh={fresh}
         empty={
           <EmptyList
             icon={<KeyRound aria-hidden className="size-6" />}
@@ -37,13 +40,18 @@ export function AccountTokens({ publicUrl, lifetimes, creating, onCreating }: Ac
           />
         }
       />
-      <CreateDialog
-        open={creating}
-        onClose={() => onCreating(false)}
-        title="Create API token"
-        publicUrl={publicUrl}
-        form={(face) => <AccountTokenForm lifetimes={lifetimes} {...face} />}
-      />
+      <Suspense fallback={null}>
+        {creating && (
+          <CreateAccountToken
+            publicUrl={publicUrl}
+            lifetimes={lifetimes}
+            onClose={(made) => {
+              onCreating(false);
+              if (made) setFresh(made);
+            }}
+          />
+        )}
+      </Suspense>
     </>
   );
 }

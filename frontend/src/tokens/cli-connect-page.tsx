@@ -1,15 +1,19 @@
 import { type ReactNode, useState } from "react";
-import { Link } from "wouter";
+import { Link, useLocation } from "wouter";
 import { messageOf } from "../api";
 import { Button } from "../ui/button";
 import { useNow } from "../ui/clock";
 import { Dialog } from "../ui/dialog";
-import { useLeaveGuard } from "../ui/leave-guard";
+import { useLeaveGuard, useOpenForm } from "../ui/leave-guard";
 import { Notice } from "../ui/notice";
 import { useTitle } from "../ui/title";
+import { useCreation } from "./creation";
 import { type Expiry, expiryInstant, type Lifetimes, spelledOut } from "./expiry";
+import { LostFace } from "./lost-face";
 import { SecretFace } from "./secret-face";
-import { type Created, useCreateToken } from "./tokens";
+import { useSecretHold } from "./secret-hold";
+import { UnsettledQuestion, unsettledHint } from "./unsettled";
+import { tokenTitle } from "./wording";
 
 /** How the token is named in the list. */
 const tokenName = "Prefactor CLI";
@@ -24,10 +28,15 @@ interface CliConnectPageProps {
 /** What the command line opens to log in: one confirmation, then a token to paste there. */
 export function CliConnectPage({ account, user, publicUrl, lifetimes }: CliConnectPageProps) {
   useTitle("Connect the CLI");
-  const [created, setCreated] = useState<Created>();
+  const creation = useCreation();
+  const { created, lost, left, busy, unsettled } = creation;
   const [connected, setConnected] = useState(false);
-  const create = useCreateToken(setCreated);
-  useLeaveGuard(create.isPending, () => {});
+  const hold = useSecretHold(created !== undefined && !connected, () => setConnected(true));
+  const [asking, setAsking] = useState(false);
+  const [, navigate] = useLocation();
+  useLeaveGuard(busy && !created, () => {});
+  useLeaveGuard(unsettled && !busy, () => setAsking(true), false);
+  useOpenForm(unsettled);
   const expiry: Expiry = { kind: "days", days: Math.min(lifetimes.usual, lifetimes.max) };
   const end = expiryInstant(expiry, useNow(), lifetimes.max) ?? 0;
 
@@ -57,48 +66,53 @@ export function CliConnectPage({ account, user, publicUrl, lifetimes }: CliConne
         <dt className="text-soft">Created by</dt>
         <dd className="wrap-anywhere">{user.email}</dd>
       </dl>
-      {create.error && (
+      {left && (
         <div className="mt-4">
-          <Notice tone="bad">{messageOf(create.error)}</Notice>
+          <Notice tone="warn">
+            {tokenTitle(left)} is still active, and no one has its secret. Revoke it under API tokens.
+          </Notice>
+        </div>
+      )}
+      {creation.error && (
+        <div className="mt-4">
+          <Notice tone="bad">
+            {messageOf(creation.error)}
+            {unsettled && unsettledHint}
+          </Notice>
         </div>
       )}
       <div className="mt-5 flex flex-wrap gap-2">
         <Button
           look="primary"
-          busy={create.isPending}
+          busy={busy}
           onClick={() =>
-            create.mutate({
+            creation.create({
               token_scope: "account",
               name: tokenName,
               expires_at: new Date(expiryInstant(expiry, Date.now(), lifetimes.max) ?? 0).toISOString(),
             })
           }
         >
-          Connect the CLI
+          {unsettled ? "Try again" : "Connect the CLI"}
         </Button>
-        <Link
-          href="/"
-          className="inline-flex h-8 items-center rounded-box px-3 font-medium text-soft hover:bg-hover hover:text-ink pointer-coarse:h-10"
-        >
+        <Button look="quiet" disabled={busy} onClick={() => (unsettled ? setAsking(true) : navigate("/"))}>
           Cancel
-        </Link>
+        </Button>
       </div>
       <p className="mt-5 text-small text-soft">
         Only go on if you have just run <code className="font-mono">prefactor login</code> yourself.
       </p>
       {created && (
-        <Dialog open onClose={() => {}} title="Save this token now">
-          <SecretFace
-            created={created}
-            publicUrl={publicUrl}
-            bare
-            onClose={() => {
-              setCreated(undefined);
-              setConnected(true);
-            }}
-          />
+        <Dialog open onClose={hold.leave} asksOutside={!hold.copied} title="Save this token now">
+          <SecretFace created={created} hold={hold} publicUrl={publicUrl} bare />
         </Dialog>
       )}
+      {lost && (
+        <Dialog open onClose={() => creation.startOver(true)} title="The secret of this token is lost">
+          <LostFace token={lost} onStartOver={creation.startOver} />
+        </Dialog>
+      )}
+      <UnsettledQuestion open={asking} onYes={() => navigate("/")} onNo={() => setAsking(false)} />
     </Frame>
   );
 }

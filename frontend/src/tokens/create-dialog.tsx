@@ -1,18 +1,22 @@
-import { type ReactNode, useState } from "react";
+import { type ReactNode, useEffect, useRef, useState } from "react";
 import { Dialog } from "../ui/dialog";
 import { useLeaveGuard } from "../ui/leave-guard";
+import { announceFailure } from "../ui/toast";
+import { type Creation, useCreation } from "./creation";
+import { LostFace } from "./lost-face";
 import { SecretFace } from "./secret-face";
-import type { Created } from "./tokens";
+import { useSecretHold } from "./secret-hold";
+import { UnsettledQuestion } from "./unsettled";
+import { tokenTitle } from "./wording";
 
 interface FormFace {
-  onCreated: (created: Created) => void;
-  onBusy: (busy: boolean) => void;
+  creation: Creation;
   onCancel: () => void;
 }
 
 interface CreateDialogProps {
-  open: boolean;
-  onClose: () => void;
+  /** Called with the id of the token that was made, if one was. */
+  onClose: (made?: string) => void;
   title: string;
   /** What PREFACTOR_API_URL has to be. */
   publicUrl: string;
@@ -21,32 +25,54 @@ interface CreateDialogProps {
 }
 
 /**
- * A dialog with two faces: the form, then the secret. It is mounted only while open, so that closing it forgets
- * the secret together with everything else it held.
+ * A dialog with two faces: the form, then the secret, or that it was lost. It is mounted only while open, so that
+ * closing it forgets the secret together with everything else it held.
  */
-export function CreateDialog({ open, ...rest }: CreateDialogProps) {
-  return open ? <OpenDialog {...rest} /> : null;
-}
-
-function OpenDialog({ onClose, title, publicUrl, form }: Omit<CreateDialogProps, "open">) {
-  const [created, setCreated] = useState<Created>();
-  const [busy, setBusy] = useState(false);
+export function CreateDialog({ onClose, title, publicUrl, form }: CreateDialogProps) {
+  const creation = useCreation();
+  const { created, lost, left, busy, unsettled } = creation;
+  const [asking, setAsking] = useState(false);
+  const made = created?.token ?? lost ?? left;
+  const close = () => {
+    if (lost) announceFailure(`${tokenTitle(lost)} stays active, and no one has its secret.`, lost.id);
+    onClose(made?.id);
+  };
+  const hold = useSecretHold(created !== undefined, close);
+  const leaveForm = () => {
+    // While the answer with the secret is on its way, closing could lose it.
+    if (busy) return;
+    if (unsettled) setAsking(true);
+    else close();
+  };
+  const typed = useRef<HTMLDivElement>(null);
+  const wasLost = useRef(false);
+  useEffect(() => {
+    // The button that had the focus went away with the other face.
+    if (wasLost.current && !lost) typed.current?.querySelector("input")?.focus();
+    wasLost.current = lost !== undefined;
+  }, [lost]);
   useLeaveGuard(busy && !created, () => {});
+  useLeaveGuard(unsettled && !busy, leaveForm, false);
 
   return (
     <Dialog
       open
-      // Escape closes the form only: while the answer is awaited or the secret is shown, it could lose a token.
-      onClose={() => {
-        if (!busy && !created) onClose();
-      }}
-      title={created ? "Save this token now" : title}
+      onClose={created ? hold.leave : leaveForm}
+      asksOutside={created !== undefined && !hold.copied}
+      title={created ? "Save this token now" : lost ? "The secret of this token is lost" : title}
     >
       {created ? (
-        <SecretFace created={created} publicUrl={publicUrl} onClose={onClose} />
+        <SecretFace created={created} hold={hold} publicUrl={publicUrl} />
       ) : (
-        form({ onCreated: setCreated, onBusy: setBusy, onCancel: onClose })
+        <>
+          {lost && <LostFace token={lost} onStartOver={creation.startOver} />}
+          {/* It keeps what was typed for another try. */}
+          <div ref={typed} className={lost ? "hidden" : "contents"}>
+            {form({ creation, onCancel: leaveForm })}
+          </div>
+        </>
       )}
+      <UnsettledQuestion open={asking} onYes={close} onNo={() => setAsking(false)} />
     </Dialog>
   );
 }

@@ -2,82 +2,50 @@ import { useId, useState } from "react";
 import { messageOf } from "../api";
 import { Button } from "../ui/button";
 import { Choice, ChoiceList, ChoicePlaceholder } from "../ui/choice-list";
-import { DialogBody, DialogFooter, DialogText } from "../ui/dialog";
-import { Field, FieldErrors } from "../ui/field";
+import { FieldErrors } from "../ui/field";
 import { Notice } from "../ui/notice";
+import type { Creation } from "./creation";
 import type { Lifetimes } from "./expiry";
-import { ExpiryField } from "./expiry-field";
-import { type Created, useEnvironments } from "./tokens";
+import { TokenForm } from "./token-form";
+import { useEnvironments } from "./tokens";
 import { useTokenForm } from "./use-token-form";
 import { purposeNote } from "./wording";
 
 interface DeploymentTokenFormProps {
   agent: { id: string; name: string };
   lifetimes: Lifetimes;
-  onCreated: (created: Created) => void;
-  onBusy: (busy: boolean) => void;
+  creation: Creation;
   onCancel: () => void;
 }
 
 /** Asks for a new token of one agent: in which environment, and for how long. */
-export function DeploymentTokenForm({
-  agent,
-  lifetimes,
-  onCreated,
-  onBusy,
-  onCancel,
-}: DeploymentTokenFormProps) {
-  const form = useTokenForm({ lifetimes, onCreated, onBusy });
+export function DeploymentTokenForm({ agent, lifetimes, creation, onCancel }: DeploymentTokenFormProps) {
+  const form = useTokenForm({ lifetimes, creation });
   const [chosen, setChosen] = useState<string>();
   const [missing, setMissing] = useState(false);
   return (
-    <form
-      noValidate
-      className="contents"
+    <TokenForm
+      form={form}
+      lifetimes={lifetimes}
+      text={`It lets ${agent.name} in, in the environment you choose and nowhere else.`}
+      placeholder="Where it will run, such as eu-west"
       onSubmit={(event) => {
         event.preventDefault();
         setMissing(!chosen);
         if (chosen)
           form.submit(event, { token_scope: "agent_deployment", agent_id: agent.id, environment_id: chosen });
       }}
+      onCancel={onCancel}
     >
-      <DialogBody>
-        <DialogText>It lets {agent.name} in, in the environment you choose and nowhere else.</DialogText>
-        {form.errors.form && <Notice tone="bad">{form.errors.form}</Notice>}
-        <EnvironmentChoice
-          chosen={chosen}
-          onChoose={(id) => {
-            setChosen(id);
-            setMissing(false);
-          }}
-          errors={missing ? ["Choose an environment."] : form.errors.environment}
-        />
-        <Field
-          label="Name"
-          optional
-          autoComplete="off"
-          maxLength={100}
-          placeholder="Where it will run, such as eu-west"
-          value={form.name}
-          onChange={(event) => form.setName(event.target.value)}
-          errors={form.errors.name}
-        />
-        <ExpiryField
-          value={form.expiry}
-          onChange={form.setExpiry}
-          lifetimes={lifetimes}
-          errors={form.errors.expiry}
-        />
-      </DialogBody>
-      <DialogFooter>
-        <Button onClick={onCancel} disabled={form.busy}>
-          Cancel
-        </Button>
-        <Button look="primary" type="submit" busy={form.busy}>
-          Create token
-        </Button>
-      </DialogFooter>
-    </form>
+      <EnvironmentChoice
+        chosen={chosen}
+        onChoose={(id) => {
+          setChosen(id);
+          setMissing(false);
+        }}
+        errors={missing ? ["Choose an environment."] : form.errors.environment}
+      />
+    </TokenForm>
   );
 }
 

@@ -1,5 +1,5 @@
 import { KeyRound } from "lucide-react";
-import { useMemo } from "react";
+import { useMemo, useState } from "react";
 import { Button } from "../ui/button";
 import { EmptyList } from "../ui/list-frame";
 import { CreateDialog } from "./create-dialog";
@@ -29,12 +29,14 @@ export function DeploymentTokens({
 }: DeploymentTokensProps) {
   // Known before the dialog opens, so that its first focus finds an environment to choose.
   useEnvironments();
+  const [fresh, setFresh] = useState<string>();
   const filter = useMemo(() => ({ agentId: agent.id }), [agent.id]);
   return (
     <>
       <TokenList
         name={`Deployment tokens of ${agent.name}`}
         filter={filter}
+        fresh={fresh}
         empty={
           <EmptyList
             icon={<KeyRound aria-hidden className="size-6" />}
@@ -48,13 +50,17 @@ export function DeploymentTokens({
           />
         }
       />
-      <CreateDialog
-        open={creating}
-        onClose={() => onCreating(false)}
-        title="Create deployment token"
-        publicUrl={publicUrl}
-        form={(face) => <DeploymentTokenForm agent={agent} lifetimes={lifetimes} {...face} />}
-      />
+      {creating && (
+        <CreateDialog
+          onClose={(made) => {
+            onCreating(false);
+            if (made) setFresh(made);
+          }}
+          title="Create deployment token"
+          publicUrl={publicUrl}
+          form={(face) => <DeploymentTokenForm agent={agent} lifetimes={lifetimes} {...face} />}
+        />
+      )}
     </>
   );
 }

@@ -3,7 +3,7 @@ import { useNow } from "../ui/clock";
 import { Question } from "../ui/dialog";
 import type { ApiToken } from "../wire";
 import type { MoveText } from "./token-moves";
-import { lastUseText, tokenTitle } from "./wording";
+import { lastUseText, stateOf, tokenTitle } from "./wording";
 
 export interface Asked {
   token: ApiToken;
@@ -42,7 +42,7 @@ export function MoveQuestion({ asking, busy, onYes, onNo, finalFocus }: MoveQues
       <p>
         <strong className="font-medium">{tokenTitle(asked.token)}</strong>. {lastUseText(asked.token, now)}
       </p>
-      <p className="text-soft">{question.text}</p>
+      <p className="text-soft">{question.text[stateOf(asked.token, now)]}</p>
     </Question>
   );
 }

@@ -1,40 +1,46 @@
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useRef } from "react";
 import { Button } from "../ui/button";
 import { CopyField } from "../ui/copy-field";
 import { DialogBody, DialogFooter, DialogText, Question } from "../ui/dialog";
-import { useLeaveGuard } from "../ui/leave-guard";
-import type { Created } from "./tokens";
+import type { Created } from "./creation";
+import type { SecretHold } from "./secret-hold";
+import { tokenTitle } from "./wording";
 
 interface SecretFaceProps {
   created: Created;
+  hold: SecretHold;
   /** What PREFACTOR_API_URL has to be. */
   publicUrl: string;
   /** For a terminal that waits for the value alone. */
   bare?: boolean;
-  /** The secret is copied, or given up on purpose. */
-  onClose: () => void;
 }
 
-/** Shows the secret, the one time that it can be, and holds the page until it was copied. */
-export function SecretFace({ created, publicUrl, bare = false, onClose }: SecretFaceProps) {
-  const [copied, setCopied] = useState(false);
-  const [asking, setAsking] = useState(false);
-  useLeaveGuard(!copied, () => setAsking(true));
+/** Shows the secret, the one time that it can be. */
+export function SecretFace({ created, hold, publicUrl, bare = false }: SecretFaceProps) {
   const field = useRef<HTMLTextAreaElement>(null);
   // The button that had the focus went away with the form.
   useEffect(() => field.current?.focus(), []);
 
-  const { secret } = created;
-  const onCopied = () => setCopied(true);
+  const { token, secret } = created;
+  const { copied, onCopied } = hold;
   return (
     <>
       <DialogBody>
         <DialogText>
+          <strong className="font-medium text-ink wrap-anywhere">{tokenTitle(token)}</strong>
           {bare
-            ? "Paste it in the terminal that waits for it. It is shown this once and stored nowhere."
-            : "It is shown this once and stored nowhere. Without a copy you will need a new one."}
+            ? " is shown this once and stored nowhere. Paste it in the terminal that waits for it."
+            : " is shown this once and stored nowhere. Without a copy you will need a new token."}
         </DialogText>
-        <CopyField ref={field} label="Token value" what="token" value={secret} rows={5} onCopied={onCopied} />
+        <CopyField
+          ref={field}
+          label="Token value"
+          what="token"
+          value={secret}
+          rows="all"
+          primary={!copied}
+          onCopied={onCopied}
+        />
         {!bare && (
           <>
             <CopyField
@@ -48,24 +54,24 @@ export function SecretFace({ created, publicUrl, bare = false, onClose }: Secret
               label="Test command"
               what="command"
               value={`curl -H "Authorization: Bearer ${secret}" ${publicUrl}/api/v1/ping`}
-              rows={2}
+              rows={3}
               onCopied={onCopied}
             />
           </>
         )}
       </DialogBody>
       <DialogFooter>
-        <Button look="primary" onClick={() => (copied ? onClose() : setAsking(true))}>
+        <Button look={copied ? "primary" : "secondary"} onClick={hold.leave}>
           Done
         </Button>
       </DialogFooter>
       <Question
-        open={asking}
+        open={hold.asking}
         title="Close without copying?"
         yes="Close without copying"
         no="Back to the token"
-        onYes={onClose}
-        onNo={() => setAsking(false)}
+        onYes={hold.giveUp}
+        onNo={hold.stay}
       >
         <p>The token has not been copied yet. Once closed, it can’t be shown again.</p>
       </Question>

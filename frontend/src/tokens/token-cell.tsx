@@ -1,51 +1,103 @@
 import { TriangleAlert } from "lucide-react";
 import type { ReactNode } from "react";
+import { Link } from "wouter";
 import { Badge, type BadgeTone } from "../ui/badge";
 import { useNow } from "../ui/clock";
 import { Bar } from "../ui/list-frame";
 import { Time } from "../ui/time";
-import type { ApiToken, TokenStatus } from "../wire";
-import { expiring, makerText, scopeText, statusWords } from "./wording";
+import type { ApiToken } from "../wire";
+import {
+  hasEnded,
+  isEndingSoon,
+  makerText,
+  revokerText,
+  scopeText,
+  stateOf,
+  stateWords,
+  type TokenState,
+} from "./wording";
 
-const tones: Record<TokenStatus, BadgeTone> = { active: "good", suspended: "paused", revoked: "ended" };
+const tones: Record<TokenState, BadgeTone> = {
+  active: "good",
+  suspended: "paused",
+  expired: "ended",
+  revoked: "ended",
+};
+
+/* The status has a column of its own, so that names begin at one edge whatever it says. */
+const columns = "sm:grid sm:grid-cols-[96px_minmax(0,1fr)] sm:gap-x-3";
 
 const facts =
-  "mt-2 flex flex-wrap gap-x-4 gap-y-1 text-small text-soft md:grid md:grid-cols-[160px_180px_184px_minmax(0,1fr)]";
+  "mt-1.5 flex flex-wrap gap-x-4 gap-y-1 text-small text-soft md:grid md:grid-cols-[136px_160px_160px_minmax(0,1fr)]";
 
-/** All that a row says about a token: what it is above, its times and its maker below. */
-export function TokenCell({ token }: { token: ApiToken }) {
+/** All that a row says about a token: its status, what it is called, and below that its times and its maker. */
+export function TokenCell({ token, fresh = false }: { token: ApiToken; fresh?: boolean }) {
+  const state = stateOf(token, useNow());
   return (
-    <div className={token.status === "revoked" ? "text-soft" : ""}>
-      <p className="wrap-anywhere">
-        <span className="mr-2.5 inline-flex align-bottom">
-          <Badge tone={tones[token.status]}>{statusWords[token.status]}</Badge>
-        </span>
-        <span className="font-medium">{scopeText(token)}</span>
-        {token.name && <span className="ml-2.5 text-soft">{token.name}</span>}
-        <span className="ml-2.5 font-mono text-small whitespace-nowrap text-soft">…{token.hint}</span>
+    <div className={`${columns} ${hasEnded(state) ? "text-soft" : ""}`}>
+      <p className="mb-1 sm:mb-0">
+        <Badge tone={tones[state]}>{stateWords[state]}</Badge>
       </p>
-      <div className={facts}>
-        <Fact>
-          Created <Time at={token.inserted_at} />
-        </Fact>
-        <ExpiryFact token={token} />
-        <Fact>Last used {token.last_used_at ? <Time at={token.last_used_at} note="±5 s" /> : "Never"}</Fact>
-        <Fact>{makerText(token)}</Fact>
+      <div className="min-w-0">
+        <p className="wrap-anywhere">
+          <span className={hasEnded(state) ? "" : "font-medium"}>{token.name ?? scopeText(token)}</span>
+          {token.name && <span className="ml-2.5 text-soft">{scopeText(token)}</span>}
+          <span className="ml-2.5 font-mono text-small whitespace-nowrap text-soft">…{token.hint}</span>
+          {fresh && <span className="ml-2.5 text-small font-medium text-accent-ink">New</span>}
+        </p>
+        {state === "suspended" && token.agent_retired && <RetiredNote token={token} />}
+        <div className={facts}>
+          <Fact>
+            Created <Time at={token.inserted_at} />
+          </Fact>
+          <EndFact token={token} state={state} />
+          <Fact>Last used {token.last_used_at ? <Time at={token.last_used_at} note="±5 s" /> : "Never"}</Fact>
+          <Fact>{makerText(token)}</Fact>
+        </div>
       </div>
     </div>
   );
 }
 
-function ExpiryFact({ token }: { token: ApiToken }) {
-  const state = expiring(token, useNow());
-  const alarming = state !== "far" && token.status !== "revoked";
+/** When the token ends, or when and how it did. */
+function EndFact({ token, state }: { token: ApiToken; state: TokenState }) {
+  const alarming = isEndingSoon(token, useNow());
+  if (state === "revoked") {
+    return (
+      <Fact>
+        {token.revoked_at ? (
+          <>
+            Revoked <Time at={token.revoked_at} /> {revokerText(token)}
+          </>
+        ) : (
+          "Revoked"
+        )}
+      </Fact>
+    );
+  }
   return (
-    <Fact className={alarming ? (state === "past" ? "text-bad-ink" : "text-warn") : ""}>
+    <Fact className={alarming ? "text-warn" : ""}>
       {alarming && (
         <TriangleAlert aria-label="Warning:" role="img" className="mr-1 inline size-3.5 align-[-2px]" />
       )}
-      {state === "past" ? "Expired" : "Expires"} <Time at={token.expires_at} />
+      {state === "expired" ? "Expired" : "Expires"} <Time at={token.expires_at} />
     </Fact>
+  );
+}
+
+/** Why a token can't be activated, with the way to the page that changes it. */
+function RetiredNote({ token }: { token: ApiToken }) {
+  return (
+    <p className="mt-1 text-small text-warn wrap-anywhere">
+      Refused because {token.agent_name ?? "its agent"} is retired.{" "}
+      <Link
+        href={`/agents/${token.agent_id}/deployments`}
+        className="text-accent-ink underline underline-offset-3"
+      >
+        Reinstate the agent
+      </Link>{" "}
+      to use it again.
+    </p>
   );
 }
 
@@ -56,17 +108,21 @@ function Fact({ className = "", children }: { className?: string; children: Reac
 /** What stands in a row before its token is known, in the same size. */
 export function TokenCellSkeleton() {
   return (
-    <div>
-      <div className="flex h-5 items-center gap-2.5">
+    <div className={columns}>
+      <p className="mb-1 h-5 sm:mb-0">
         <Bar className="w-16" />
-        <Bar className="w-32" />
-      </div>
-      <div className={facts}>
-        {["w-24", "w-28", "w-24", "w-28"].map((width, index) => (
-          <span key={`${width}-${index < 2}`} className="h-4 leading-4">
-            <Bar className={width} />
-          </span>
-        ))}
+      </p>
+      <div>
+        <p className="h-5">
+          <Bar className="w-48" />
+        </p>
+        <div className={facts}>
+          {["w-24", "w-28", "w-24", "w-28"].map((width, index) => (
+            <span key={`${width}-${index < 2}`} className="h-4 leading-4">
+              <Bar className={width} />
+            </span>
+          ))}
+        </div>
       </div>
     </div>
   );

@@ -36,7 +36,7 @@ describe("a row", () => {
     stored = [token({ last_used_at: null })];
     open(address);
     const row = await rowOf(/Account/);
-    expect(row).toHaveTextContent("ActiveAccountCI…x7Qa");
+    expect(row).toHaveTextContent("ActiveCIAccount…x7Qa");
     expect(row).toHaveTextContent("Created 3 days ago");
     expect(row).toHaveTextContent("Expires in 90 days");
     expect(row).toHaveTextContent("Last used Never");
@@ -62,7 +62,7 @@ describe("a row", () => {
     expect(await screen.findByText(/UTC/, { selector: "[data-open]" })).toBeVisible();
   });
 
-  test("warns of an end within 14 days and of one that has passed, but not for a revoked token", async () => {
+  test("warns of an end within 14 days, while the token works", async () => {
     stored = [
       token({ id: "t1", name: "soon", expires_at: inDays(3) }),
       token({ id: "t2", name: "past", expires_at: inDays(-2) }),
@@ -72,10 +72,42 @@ describe("a row", () => {
     const soonRow = await rowOf(/soon/);
     expect(soonRow).toHaveTextContent("Expires in 3 days");
     expect(within(soonRow).getByRole("img", { name: /Warning/ })).toBeInTheDocument();
-    const pastRow = await rowOf(/past/);
-    expect(pastRow).toHaveTextContent("Expired 2 days ago");
-    expect(within(pastRow).getByRole("img", { name: /Warning/ })).toBeInTheDocument();
+    expect(within(await rowOf(/past/)).queryByRole("img")).not.toBeInTheDocument();
     expect(within(await rowOf(/gone/)).queryByRole("img")).not.toBeInTheDocument();
+  });
+
+  test("calls a token expired that is past its end, and nothing else", async () => {
+    stored = [token({ expires_at: inDays(-2) })];
+    open(address);
+    const row = await rowOf(/CI/);
+    expect(row).toHaveTextContent("Expired 2 days ago");
+    expect(within(row).getAllByText("Expired")).toHaveLength(2);
+    expect(within(row).queryByText("Active")).not.toBeInTheDocument();
+  });
+
+  test("says when and by whom a token was revoked, instead of when it would have ended", async () => {
+    stored = [
+      token({
+        status: "revoked",
+        revoked_at: inDays(-3),
+        revoked_by_admin_user_id: "user-2",
+        revoked_by_name: "Grace Hopper",
+      }),
+    ];
+    open(address);
+    const row = await rowOf(/CI/);
+    expect(row).toHaveTextContent(/Revoked 3 days ago.*by Grace Hopper/);
+    expect(row).not.toHaveTextContent("Expires");
+  });
+
+  test("says why a token of a retired agent is refused, and leads to the agent", async () => {
+    stored = [deploymentToken({ status: "suspended", agent_retired: true })];
+    open(address);
+    const row = await rowOf(/Invoice reader is retired/);
+    expect(within(row).getByRole("link", { name: "Reinstate the agent" })).toHaveAttribute(
+      "href",
+      "/agents/agent-1/deployments",
+    );
   });
 });
 
@@ -93,6 +125,32 @@ describe("the menu of a row", () => {
         .getAllByRole("menuitem")
         .map((item) => item.textContent),
     ).toEqual(labels);
+  });
+
+  test("offers to revoke an expired token, and no moves that would change nothing", async () => {
+    stored = [token({ expires_at: inDays(-2) })];
+    const { user } = open(address);
+    const menu = await menuOf(user, /Actions for “CI”/);
+    expect(within(menu).getAllByRole("menuitem")).toHaveLength(1);
+    await user.click(within(menu).getByRole("menuitem", { name: "Revoke" }));
+    const question = await screen.findByRole("alertdialog", { name: "Revoke this token?" });
+    expect(question).toHaveTextContent("It has expired, so everything that uses it is refused already.");
+    expect(question).not.toHaveTextContent("at once");
+  });
+
+  test("says why a token of a retired agent can't be activated", async () => {
+    stored = [
+      deploymentToken({
+        status: "suspended",
+        agent_retired: true,
+        available_actions: { ...actionsOf("suspended"), activate: false },
+      }),
+    ];
+    const { user } = open(address);
+    const menu = await menuOf(user, /Actions for/);
+    const activate = within(menu).getByRole("menuitem", { name: /Activate/ });
+    expect(activate).toHaveAttribute("aria-disabled", "true");
+    expect(activate).toHaveTextContent("Its agent is retired. Reinstate it first.");
   });
 
   test("opens and chooses from the keyboard, and gives the focus back on Escape", async () => {
@@ -115,11 +173,13 @@ describe("moving a token", () => {
     const { user } = open(address);
     await menuOf(user, /Actions for/);
     await user.click(screen.getByRole("menuitem", { name: "Suspend" }));
-    expect(await screen.findByText(/Token suspended/)).toBeInTheDocument();
+    expect(await screen.findByText(/^“CI” \(…x7Qa\) suspended/)).toBeInTheDocument();
     expect(await rowOf(/Suspended/)).toBeInTheDocument();
     await menuOf(user, /Actions for/);
     await user.click(screen.getByRole("menuitem", { name: "Activate" }));
     expect(await rowOf(/Active/)).toBeInTheDocument();
+    expect(await screen.findByText(/^“CI” \(…x7Qa\) activated/)).toBeInTheDocument();
+    expect(screen.queryByText(/suspended/), "what is no longer true").not.toBeInTheDocument();
   });
 
   test("revoke asks first, naming the token and its last use, and does nothing on Cancel", async () => {

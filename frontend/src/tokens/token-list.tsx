@@ -1,5 +1,6 @@
-import { type ReactNode, useState } from "react";
+import { type ReactNode, useEffect, useRef, useState } from "react";
 import { messageOf } from "../api";
+import { useNow } from "../ui/clock";
 import { ListFrame } from "../ui/list-frame";
 import { pageSize, usePage } from "../ui/pager";
 import { focusOfRow, neighbourOf, RowMenu } from "../ui/row-menu";
@@ -14,17 +15,27 @@ import { tokenTitle } from "./wording";
 interface TokenListProps {
   name: string;
   filter: TokenFilter;
+  /** The id of a token that was made here just now: the list goes to its row and marks it. */
+  fresh: string | undefined;
   empty: ReactNode;
 }
 
 /** The tokens, newest first, each with the menu of what its state allows. */
-export function TokenList({ name, filter, empty }: TokenListProps) {
+export function TokenList({ name, filter, fresh, empty }: TokenListProps) {
   const [page, setPage] = usePage();
   const tokens = useTokens(filter, page, pageSize);
   const [asking, setAsking] = useState<Asked>();
   const { move, busy } = useMoves();
 
   const items = tokens.data?.summaries;
+  const toFirst = useRef(() => {});
+  toFirst.current = () => {
+    if (page !== 1) setPage(1);
+  };
+  // New tokens come first, whatever page was open.
+  useEffect(() => {
+    if (fresh) toFirst.current();
+  }, [fresh]);
 
   function choose(token: ApiToken, text: MoveText) {
     if (!text.question) {
@@ -62,14 +73,12 @@ export function TokenList({ name, filter, empty }: TokenListProps) {
         }
         empty={empty}
         row={(token) => (
-          <tr key={token.id}>
-            <td className="px-4 py-3">
-              <TokenCell token={token} />
-            </td>
-            <td className="px-3 py-3 text-right align-top">
-              <TokenMenu token={token} onChoose={(text) => choose(token, text)} />
-            </td>
-          </tr>
+          <TokenRow
+            key={token.id}
+            token={token}
+            fresh={token.id === fresh}
+            onChoose={(text) => choose(token, text)}
+          />
         )}
       />
       <MoveQuestion
@@ -88,11 +97,35 @@ export function TokenList({ name, filter, empty }: TokenListProps) {
   );
 }
 
+interface TokenRowProps {
+  token: ApiToken;
+  fresh: boolean;
+  onChoose: (text: MoveText) => void;
+}
+
+function TokenRow({ token, fresh, onChoose }: TokenRowProps) {
+  const row = useRef<HTMLTableRowElement>(null);
+  useEffect(() => {
+    if (fresh) row.current?.scrollIntoView({ block: "nearest" });
+  }, [fresh]);
+  return (
+    <tr ref={row} className={fresh ? "bg-accent-soft" : ""}>
+      <td className="px-4 py-3">
+        <TokenCell token={token} fresh={fresh} />
+      </td>
+      <td className="px-3 py-3 text-right align-top">
+        <TokenMenu token={token} onChoose={onChoose} />
+      </td>
+    </tr>
+  );
+}
+
 function TokenMenu({ token, onChoose }: { token: ApiToken; onChoose: (text: MoveText) => void }) {
-  const actions = movesFor(token).map((text) => ({
+  const actions = movesFor(token, useNow()).map((text) => ({
     label: text.label,
     icon: text.icon,
     danger: text.question !== undefined,
+    obstacle: text.obstacle,
     onChoose: () => onChoose(text),
   }));
   return <RowMenu row={token.id} name={tokenTitle(token)} actions={actions} />;

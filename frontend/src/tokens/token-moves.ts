@@ -1,16 +1,25 @@
 import { Ban, CirclePause, CirclePlay, type LucideIcon, Trash2 } from "lucide-react";
 import type { ApiToken } from "../wire";
 import type { Move } from "./tokens";
+import { stateOf, type TokenState } from "./wording";
 
 export interface MoveText {
   move: Move;
   label: string;
   icon: LucideIcon;
-  /** Said when it worked. */
+  /** Said of the token, after its name, when it worked. */
   done: string;
-  /** Asked before a move that ends something for good; absent where the move can be taken back. */
-  question?: { title: string; yes: string; text: string };
+  /** Asked before a move that ends something permanently; absent if the move can be taken back. */
+  question?: { title: string; yes: string; text: Record<TokenState, string> };
 }
+
+/** A move as a menu offers it: with an obstacle it is shown and can't be chosen. */
+export interface Offered extends MoveText {
+  obstacle?: string;
+}
+
+const neverAgain = "This can’t be undone, and only a revoked token can be deleted.";
+const gone = "This removes the token from the list. It is already revoked, so nothing stops working.";
 
 /** All that can be done to a token, in the order of the menu. */
 export const moves: MoveText[] = [
@@ -18,34 +27,46 @@ export const moves: MoveText[] = [
     move: "suspend",
     label: "Suspend",
     icon: CirclePause,
-    done: "Token suspended. It is refused until you activate it.",
+    done: "suspended. It is refused until you activate it.",
   },
-  { move: "activate", label: "Activate", icon: CirclePlay, done: "Token activated. It is accepted again." },
+  { move: "activate", label: "Activate", icon: CirclePlay, done: "activated. It is accepted again." },
   {
     move: "revoke",
     label: "Revoke",
     icon: Ban,
-    done: "Token revoked. It will never be accepted again.",
+    done: "revoked. It will never be accepted again.",
     question: {
       title: "Revoke this token?",
       yes: "Revoke token",
-      text: "Everything that uses it is refused at once, and this can’t be undone.",
+      text: {
+        active: "Everything that uses it is refused at once, and this can’t be undone.",
+        suspended: `It is suspended, so everything that uses it is refused already. ${neverAgain}`,
+        expired: `It has expired, so everything that uses it is refused already. ${neverAgain}`,
+        revoked: "It is revoked already.",
+      },
     },
   },
   {
     move: "delete",
     label: "Delete",
     icon: Trash2,
-    done: "Token deleted.",
+    done: "deleted.",
     question: {
       title: "Delete this token?",
       yes: "Delete token",
-      text: "Its row goes away for good. It is revoked already, so nothing that runs is affected.",
+      text: { active: gone, suspended: gone, expired: gone, revoked: gone },
     },
   },
 ];
 
-/** What the server allows for this token now. */
-export function movesFor(token: ApiToken): MoveText[] {
-  return moves.filter(({ move }) => token.available_actions[move]);
+/** What the server allows for this token now, without what would change nothing because the token has expired. */
+export function movesFor(token: ApiToken, now: number): Offered[] {
+  const state = stateOf(token, now);
+  const pointless = (move: Move) => state === "expired" && (move === "suspend" || move === "activate");
+  const held = (move: Move) => move === "activate" && state === "suspended" && token.agent_retired;
+  return moves
+    .filter(({ move }) => (token.available_actions[move] || held(move)) && !pointless(move))
+    .map((text) =>
+      held(text.move) ? { ...text, obstacle: "Its agent is retired. Reinstate it first." } : text,
+    );
 }

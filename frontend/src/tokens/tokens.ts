@@ -11,15 +11,9 @@ export interface TokenFilter {
 /** What this page asks for: never an environment token, and always with its end spelled out. */
 export type NewToken = NewApiToken & { token_scope: Exclude<TokenScope, "environment">; expires_at: string };
 
-/** A token just made: its record, and beside it the secret that no later answer holds. */
-export interface Created {
-  token: ApiToken;
-  secret: string;
-}
-
 export type Move = "suspend" | "activate" | "revoke" | "delete";
 
-const tokensKey = ["tokens"];
+export const tokensKey = ["tokens"];
 
 /** One page of tokens, newest first. */
 export function useTokens(filter: TokenFilter, page: number, pageSize: number) {
@@ -63,26 +57,6 @@ export function useMoveToken() {
       );
     },
     onSettled: () => {
-      void client.invalidateQueries({ queryKey: tokensKey });
-    },
-  });
-}
-
-/**
- * Makes a token and hands it to `onCreated`. The secret passes through without becoming the mutation's result:
- * the query library keeps results, and nothing but the open dialog may keep a secret.
- */
-export function useCreateToken(onCreated: (created: Created) => void) {
-  const client = useQueryClient();
-  return useMutation({
-    gcTime: 0,
-    mutationFn: async (details: NewToken) => {
-      const answer = await call<One<ApiToken> & { token: string }>("POST", "/api_token", {
-        body: { details },
-      });
-      onCreated({ token: answer.details, secret: answer.token });
-    },
-    onSuccess: () => {
       void client.invalidateQueries({ queryKey: tokensKey });
     },
   });

@@ -3,6 +3,7 @@ import { announce, announceFailure } from "../ui/toast";
 import type { ApiToken } from "../wire";
 import type { MoveText } from "./token-moves";
 import { useMoveToken } from "./tokens";
+import { tokenTitle } from "./wording";
 
 /** Carries out a move and says how it went. The lists ask the server again either way. */
 export function useMoves() {
@@ -10,17 +11,17 @@ export function useMoves() {
   async function move(token: ApiToken, text: MoveText) {
     try {
       await mutation.mutateAsync({ token, move: text.move });
-      announce(text.done);
+      announce(`${tokenTitle(token)} ${text.done}`, token.id);
     } catch (error) {
-      if (!isSignedOut(error)) announceFailure(failureText(error));
+      if (!isSignedOut(error)) announceFailure(failureText(token, error), token.id);
     }
   }
   return { move, busy: mutation.isPending };
 }
 
-function failureText(error: unknown): string {
+function failureText(token: ApiToken, error: unknown): string {
   if (error instanceof ApiError && (error.code === "invalid_action" || error.status === 404)) {
-    return "This token was changed by someone else in the meantime. The list is up to date again.";
+    return `${tokenTitle(token)} was changed by someone else in the meantime. The list is up to date again.`;
   }
-  return `The token was not changed. ${messageOf(error)}`;
+  return `${tokenTitle(token)} was not changed. ${messageOf(error)}`;
 }

@@ -1,33 +1,29 @@
-import { type FormEvent, useEffect, useState } from "react";
+import { type FormEvent, useState } from "react";
 import { ApiError, messageOf } from "../api";
+import type { Creation } from "./creation";
 import { type Expiry, expiryInstant, expiryProblem, type Lifetimes } from "./expiry";
-import { type Created, type NewToken, useCreateToken } from "./tokens";
+import type { NewToken } from "./tokens";
 
 type Target = Pick<NewToken, "token_scope" | "agent_id" | "environment_id">;
 
 interface TokenFormOptions {
   lifetimes: Lifetimes;
-  onCreated: (created: Created) => void;
-  onBusy: (busy: boolean) => void;
+  creation: Creation;
 }
+
+export type TokenFormState = ReturnType<typeof useTokenForm>;
 
 const ownFields = ["name", "expires_at", "environment_id"];
 
 /** What both create forms share: name and expiry, the request, and its errors by field. */
-export function useTokenForm({ lifetimes, onCreated, onBusy }: TokenFormOptions) {
+export function useTokenForm({ lifetimes, creation }: TokenFormOptions) {
   const [name, setName] = useState("");
   const [expiry, setExpiry] = useState<Expiry>({
     kind: "days",
     days: Math.min(lifetimes.usual, lifetimes.max),
   });
   const [dateError, setDateError] = useState<string[]>([]);
-  const create = useCreateToken(onCreated);
-  const busy = create.isPending;
-
-  // What the form does not know must not be closed away while its answer, with the secret, is on its way.
-  useEffect(() => {
-    onBusy(busy);
-  }, [busy, onBusy]);
+  const { busy, error } = creation;
 
   function submit(event: FormEvent, target: Target) {
     event.preventDefault();
@@ -37,14 +33,14 @@ export function useTokenForm({ lifetimes, onCreated, onBusy }: TokenFormOptions)
     setDateError(problem ? [problem] : []);
     const at = expiryInstant(expiry, now, lifetimes.max);
     if (problem || at === null) return;
-    create.mutate({
+    creation.create({
       ...target,
       expires_at: new Date(at).toISOString(),
       ...(name.trim() === "" ? {} : { name: name.trim() }),
     });
   }
 
-  const fields = create.error instanceof ApiError ? create.error.fields : {};
+  const fields = error instanceof ApiError ? error.fields : {};
   const known = ownFields.some((field) => fields[field]?.length);
   return {
     name,
@@ -55,13 +51,15 @@ export function useTokenForm({ lifetimes, onCreated, onBusy }: TokenFormOptions)
       setExpiry(value);
     },
     busy,
+    unsettled: creation.unsettled,
+    left: creation.left,
     submit,
     errors: {
       name: fields.name ?? [],
       expiry: [...dateError, ...(fields.expires_at ?? [])],
       environment: fields.environment_id ?? [],
       /** What belongs to no field of the form. */
-      form: create.error && !known ? messageOf(create.error) : null,
+      form: error && !known ? messageOf(error) : null,
     },
   };
 }

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { deploymentToken, token } from "../testing/samples";
 import { relativeTime, utcTime } from "../ui/time-text";
-import { expiring, lastUseText, makerText, scopeText, tokenTitle } from "./wording";
+import type { ApiToken } from "../wire";
+import { isEndingSoon, lastUseText, makerText, revokerText, scopeText, stateOf, tokenTitle } from "./wording";
 
 const now = Date.parse("2026-11-23T16:00:00Z");
 const day = 86_400_000;
@@ -27,15 +28,40 @@ describe("a token's title", () => {
 
 describe("the expiry warning", () => {
   test("starts 14 days before the end", () => {
-    expect(expiring(endingIn(14.1), now)).toBe("far");
-    expect(expiring(endingIn(14), now)).toBe("soon");
-    expect(expiring(endingIn(0.01), now)).toBe("soon");
+    expect(isEndingSoon(endingIn(14.1), now)).toBe(false);
+    expect(isEndingSoon(endingIn(14), now)).toBe(true);
+    expect(isEndingSoon(endingIn(0.01), now)).toBe(true);
   });
-  test("turns to expired at the very end", () => {
-    expect(expiring(endingIn(0), now)).toBe("past");
+  test("is not given for a token that has ended already", () => {
+    expect(isEndingSoon(endingIn(0), now)).toBe(false);
+    expect(isEndingSoon(endingIn(3, { status: "revoked" }), now)).toBe(false);
   });
-  test("is not given for a revoked token, which has ended already", () => {
-    expect(expiring(endingIn(3, { status: "revoked" }), now)).toBe("far");
+});
+
+describe("the state", () => {
+  test("is expired from the very end on, unless the token was revoked before", () => {
+    expect(stateOf(endingIn(0.01), now)).toBe("active");
+    expect(stateOf(endingIn(0), now)).toBe("expired");
+    expect(stateOf(endingIn(-1, { status: "suspended" }), now)).toBe("expired");
+    expect(stateOf(endingIn(-1, { status: "revoked" }), now)).toBe("revoked");
+  });
+});
+
+describe("the one who revoked", () => {
+  const by = (more: Partial<ApiToken>) =>
+    revokerText(token({ status: "revoked", revoked_at: "2026-11-20T16:00:00Z", ...more }));
+  test("is named, also when it was the holder, is gone or was the command line", () => {
+    expect(by({ revoked_by_admin_user_id: "user-1", revoked_by_name: "Ada Lovelace" })).toBe(
+      "by Ada Lovelace",
+    );
+    expect(by({ revoked_by_api_token_id: "token-9", revoked_by_name: "API token …b8Kc" })).toBe(
+      "by API token …b8Kc",
+    );
+    expect(by({ revoked_by_api_token_id: "token-1", revoked_by_name: "API token …x7Qa" })).toBe(
+      "by its holder",
+    );
+    expect(by({ revoked_by_api_token_id: "token-9" })).toBe("by a deleted token");
+    expect(by({})).toBe("on the server");
   });
 });
 

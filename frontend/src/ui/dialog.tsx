@@ -13,15 +13,17 @@ type FinalFocus = BaseDialog.Popup.Props["finalFocus"];
 
 interface DialogProps {
   open: boolean;
-  /** Asked to close by Escape. Clicks outside never close: they would lose what was typed. */
+  /** Asked to close by Escape. */
   onClose: () => void;
+  /** Whether a click outside asks to close too. Usually it does nothing: it would lose what was typed. */
+  asksOutside?: boolean;
   title: string;
   children: ReactNode;
   /** Where the focus goes afterwards, if not to what had it before. */
   finalFocus?: FinalFocus;
 }
 
-export function Dialog({ open, onClose, title, children, finalFocus }: DialogProps) {
+export function Dialog({ open, onClose, asksOutside = false, title, children, finalFocus }: DialogProps) {
   useOpenForm(open);
   return (
     <BaseDialog.Root
@@ -29,7 +31,7 @@ export function Dialog({ open, onClose, title, children, finalFocus }: DialogPro
       onOpenChange={(next) => {
         if (!next) onClose();
       }}
-      disablePointerDismissal
+      disablePointerDismissal={!asksOutside}
     >
       <BaseDialog.Portal>
         <BaseDialog.Backdrop className={backdrop} />
@@ -53,8 +55,9 @@ export function DialogBody({ children }: { children: ReactNode }) {
 }
 
 export function DialogFooter({ children }: { children: ReactNode }) {
+  // Buttons that do not fit beside each other take a line each; the last of them is then the first.
   return (
-    <div className="sticky bottom-0 mt-auto flex justify-end gap-2 border-t border-line bg-raised px-5 py-3">
+    <div className="sticky bottom-0 mt-auto flex flex-wrap-reverse justify-end gap-2 border-t border-line bg-raised px-5 py-3 *:grow sm:*:grow-0">
       {children}
     </div>
   );

@@ -4,6 +4,7 @@ interface Guard {
   /** The address that must not be left. */
   here: string;
   onAttempt: () => void;
+  holds: boolean;
 }
 
 const guards = new Set<Guard>();
@@ -34,7 +35,7 @@ window.addEventListener("popstate", (event) => {
 
 /** Whether something on the page must not be lost now: nothing may then take the page away by itself. */
 export function useHeld(): boolean {
-  return useSyncExternalStore(subscribe, () => guards.size > 0);
+  return useSyncExternalStore(subscribe, () => [...guards].some((guard) => guard.holds));
 }
 
 /** The open forms, each by its own key. */
@@ -61,16 +62,17 @@ export function useOpenForm(active: boolean) {
 
 /**
  * While active, the page can't be left by mistake: reload and closing the tab are asked about by the browser,
- * and Back stays where it is and calls `onAttempt`, since one press of a mouse's side button is enough for it.
+ * and Back stays where it is and calls `onAttempt`, since one press of a mouse's side button is enough for it. `holds` is
+ * whether the end of the session has to wait, too.
  */
-export function useLeaveGuard(active: boolean, onAttempt: () => void) {
+export function useLeaveGuard(active: boolean, onAttempt: () => void, holds = true) {
   const attempt = useRef(onAttempt);
   useEffect(() => {
     attempt.current = onAttempt;
   });
   useEffect(() => {
     if (!active) return;
-    const guard = { here: window.location.href, onAttempt: () => attempt.current() };
+    const guard = { here: window.location.href, onAttempt: () => attempt.current(), holds };
     const onUnload = (event: BeforeUnloadEvent) => event.preventDefault();
     guards.add(guard);
     window.addEventListener("beforeunload", onUnload);
@@ -80,5 +82,5 @@ export function useLeaveGuard(active: boolean, onAttempt: () => void) {
       window.removeEventListener("beforeunload", onUnload);
       changed();
     };
-  }, [active]);
+  }, [active, holds]);
 }

@@ -11,8 +11,8 @@ interface PageHeaderProps {
 export function PageHeader({ title, action, children }: PageHeaderProps) {
   return (
     <header className="flex flex-wrap items-start justify-between gap-x-4 gap-y-3">
-      {/* What stands below the title goes before the button where both do not fit beside each other. */}
-      <div className={`min-w-0 flex-1 ${children ? "basis-80" : ""}`}>
+      {/* If title and buttons do not fit beside each other, the title keeps its line and the buttons wrap. */}
+      <div className={`min-w-0 grow ${children ? "basis-80" : ""}`}>
         <h1 className="py-0.5 text-title font-semibold wrap-anywhere">{title}</h1>
         {children}
       </div>

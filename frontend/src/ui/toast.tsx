@@ -4,14 +4,14 @@ import { IconButton } from "./button";
 
 const manager = Toast.createToastManager();
 
-/** Says that something worked. */
-export function announce(text: string) {
-  manager.add({ title: text, timeout: 5_000 });
+/** Says that something worked. It replaces what was said before about the thing with the id `about`. */
+export function announce(text: string, about?: string) {
+  manager.add({ id: about, title: text, type: "success", priority: "low", timeout: 5_000 });
 }
 
 /** Says that something failed; stays longer and interrupts a screen reader. */
-export function announceFailure(text: string) {
-  manager.add({ title: text, type: "failure", priority: "high", timeout: 10_000 });
+export function announceFailure(text: string, about?: string) {
+  manager.add({ id: about, title: text, type: "failure", priority: "high", timeout: 10_000 });
 }
 
 /** Draws the messages, in a live region that is always there; once per page. */
