@@ -1,0 +1,53 @@
+package store
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"io/fs"
+	"path"
+	"testing"
+)
+
+// released holds the SHA-256 of each migration that a database may have applied. A database applies each once, so a
+// change of one reaches new databases only, and old ones differ from them from then on. A line is never changed: what a
+// migration did wrong is put right by the next one.
+var released = map[string]string{
+	"00001_first.sql":           "77ddd8f29cc77047d0e06349ac4bd1e7be190c9e3010ba690d4b8836c4dac7c6",
+	"00002_status_lists.sql":    "f6ae1e2dca377f5eedf9524307c879ecd0ed69dc31c24520dab6541dd2d80bfc",
+	"00003_token_uses.sql":      "2d7cd95a9aea9133aa095f326bbef2b1dada4c602ac3d812a158dc940c9f8f52",
+	"00004_noted_uses.sql":      "629aca3b9124bf97942c57962ff2e74746547f37f5f609bb3afbe91a02279dc4",
+	"00005_revocations.sql":     "f33f1a548ca62612d627e22a143e11bd00690100ec851a969a3ca2b21a6e5a6b",
+	"00006_sign_in_sources.sql": "b99a9019e81b05f4831070d316e00627d1fdeabff975a515455fd91f6d97c649",
+	"00009_invite_makers.sql":   "2afb2df2018169d0a9d3d50b520282da3f689c7dbffa4b9506a4c15f35fd1432",
+}
+
+func TestReleasedMigrationsNeverChange(t *testing.T) {
+	names, err := fs.Glob(migrations, "migrations/*.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	numbers := map[string]string{}
+	for _, name := range names {
+		content, err := fs.ReadFile(migrations, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		name = path.Base(name)
+		if other := numbers[name[:5]]; other != "" {
+			t.Errorf("%s has the number of %s: take the next free one", name, other)
+		}
+		numbers[name[:5]] = name
+		sum := sha256.Sum256(content)
+		switch have := hex.EncodeToString(sum[:]); released[name] {
+		case have:
+		case "":
+			t.Errorf("%s is new. When it is final, add it to released in backend/store/released_test.go:\n\t%q: %q,", name, name, have)
+		default:
+			t.Errorf("%s was changed after its release. Undo that and write another migration: databases that have applied it don't apply it again.", name)
+		}
+		delete(released, name)
+	}
+	for name := range released {
+		t.Errorf("%s was removed after its release: databases that have applied it need it", name)
+	}
+}
