@@ -157,6 +157,7 @@ func (s *Store) DeleteAccount(ctx context.Context, id pfid.ID, decide func(accou
 		// What points to others goes before what it points to.
 		for _, statement := range []string{
 			"DELETE FROM api_tokens WHERE account_id = ?",
+			"DELETE FROM deleted_creators WHERE account_id = ?",
 			"DELETE FROM agent_deployments WHERE account_id = ?",
 			"DELETE FROM agent_versions WHERE account_id = ?",
 			"DELETE FROM agent_schema_versions WHERE account_id = ?",

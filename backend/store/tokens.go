@@ -268,6 +268,9 @@ func (s *Store) DeleteToken(ctx context.Context, account, id pfid.ID, decide fun
 		if err := keepStatusEntries(tx, "id", id, event.At); err != nil {
 			return err
 		}
+		if err := keepCreator(tx, id); err != nil {
+			return err
+		}
 		if err := tx.Exec("DELETE FROM api_tokens WHERE id = ?", id).Error; err != nil {
 			return err
 		}
@@ -339,6 +342,12 @@ func filtered(tx *gorm.DB, account pfid.ID, filter token.Filter) *gorm.DB {
 	}
 	if !filter.CreatedByAdminUserID.IsZero() {
 		where = where.Where("created_by_admin_user_id = ?", filter.CreatedByAdminUserID)
+	}
+	if !filter.DescendantsOf.IsZero() {
+		where = where.Where("id IN ("+descendantsOf+") AND id <> ?", filter.DescendantsOf, filter.DescendantsOf)
+	}
+	if !filter.LiveAt.IsZero() {
+		where = where.Where("status IN ? AND expires_at > ?", statusesBefore(token.Revoked), millis(filter.LiveAt))
 	}
 	if filter.Scope != 0 {
 		where = where.Where("token_scope = ?", filter.Scope.String())

@@ -40,6 +40,27 @@ func (ts *Tokens) Revoke(ctx context.Context, actor audit.Actor, id pfid.ID) (Li
 	return ts.move(ctx, actor, id, "revoked", Revoked, audit.APITokenRevoked, func(a Actions) bool { return a.Revoke })
 }
 
+// RevokeWithDescendants is Revoke for a token and all that it created, that they created, and so on. It says how many of
+// these were live. On a token that is revoked already it revokes what that one created; it is a fault.InvalidAction if
+// nothing is left to revoke.
+func (ts *Tokens) RevokeWithDescendants(ctx context.Context, actor audit.Actor, id pfid.ID) (Listed, int, error) {
+	at := ts.now().UTC()
+	decide := func(t Token, live int) error {
+		if t.Actions().Revoke || live > 0 {
+			return nil
+		}
+		return forbidden(t, "revoked")
+	}
+	changed, hashes, live, err := ts.store.RevokeWithDescendants(ctx, actor.AccountID, id, at, decide, audit.NewRecorder(at, actor, ts.random))
+	unit.After(ctx, func(bool) {
+		for _, hash := range hashes {
+			ts.Forget(hash)
+		}
+	})
+	ts.withLastUse(&changed)
+	return changed, live, err
+}
+
 // Delete removes the record of a revoked token and returns it as it last was.
 func (ts *Tokens) Delete(ctx context.Context, actor audit.Actor, id pfid.ID) (Listed, error) {
 	at := ts.now().UTC()

@@ -133,6 +133,8 @@ type Filter struct {
 	AgentID              pfid.ID
 	EnvironmentID        pfid.ID
 	CreatedByAdminUserID pfid.ID
+	DescendantsOf        pfid.ID   // tokens that this one created, that they created, and so on
+	LiveAt               time.Time // tokens that are not revoked and not expired at this instant; zero for all
 	Scope                Scope
 	Status               Status
 }
@@ -154,6 +156,11 @@ type Store interface {
 	// not active from then on loses its pending invites, of which record makes the events.
 	// It returns the hash also when the change failed, as far as it is known, so that caches can drop it.
 	ChangeToken(ctx context.Context, account, id pfid.ID, decide func(Token) (Token, audit.Event, error), record audit.Recorder) (Listed, Hash, error)
+	// RevokeWithDescendants reads the token, asks decide, which is told how many of its descendants are not revoked, and
+	// revokes the token and them, all in one transaction: the tokens that it created, that they created, and so on. It
+	// returns the hashes of those that it revoked, also after a failure as far as they are known, and how many of the
+	// descendants had not expired.
+	RevokeWithDescendants(ctx context.Context, account, id pfid.ID, at time.Time, decide func(t Token, live int) error, record audit.Recorder) (Listed, []Hash, int, error)
 	// DeleteToken reads the token, asks decide, and removes the row, all in one transaction.
 	DeleteToken(ctx context.Context, account, id pfid.ID, decide func(Token) (audit.Event, error)) (Listed, Hash, error)
 	// Token returns one token of the account, else a fault.NotFound.

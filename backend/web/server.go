@@ -156,7 +156,7 @@ func (s *Server) routes() {
 	add(s, holder, http.MethodGet, "/api_token/{id}", "Retrieve an API token", s.getToken)
 	add(s, manager, http.MethodPost, "/api_token/{id}/suspend", "Suspend an active API token", s.suspendToken)
 	add(s, manager, http.MethodPost, "/api_token/{id}/activate", "Activate a suspended API token", s.activateToken)
-	add(s, manager, http.MethodPost, "/api_token/{id}/revoke", "Revoke an API token for good", s.revokeToken)
+	add(s, manager, http.MethodPost, "/api_token/{id}/revoke", "Revoke an API token permanently, and with with_descendants the tokens that it created", s.revokeToken)
 	add(s, manager, http.MethodDelete, "/api_token/{id}", "Delete a revoked API token", s.deleteToken)
 
 	add(s, manager, http.MethodGet, "/account", "List the accounts that the caller belongs to", s.listAccounts)

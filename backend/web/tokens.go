@@ -66,6 +66,8 @@ type listTokensInput struct {
 	AgentID       string `query:"agent_id"`
 	EnvironmentID string `query:"environment_id"`
 	CreatedBy     string `query:"created_by_admin_user_id"`
+	DescendantsOf string `query:"descendants_of" doc:"Id of an API token: only tokens that it created, that they created, and so on"`
+	Live          bool   `query:"live" doc:"Only tokens that are not revoked and not expired"`
 	TokenScope    string `query:"token_scope" enum:"account,environment,agent_deployment,"`
 	Status        string `query:"status" enum:"active,suspended,revoked,"`
 }
@@ -75,6 +77,10 @@ func (s *Server) listTokens(ctx context.Context, who *caller, in *listTokensInpu
 	filter := token.Filter{
 		AgentID: optionalID(wrong, "agent_id", &in.AgentID), EnvironmentID: optionalID(wrong, "environment_id", &in.EnvironmentID),
 		CreatedByAdminUserID: optionalID(wrong, "created_by_admin_user_id", &in.CreatedBy),
+		DescendantsOf:        optionalID(wrong, "descendants_of", &in.DescendantsOf),
+	}
+	if in.Live {
+		filter.LiveAt = s.Now()
 	}
 	filter.Scope, _ = token.ParseScope(in.TokenScope)
 	filter.Status, _ = token.ParseStatus(in.Status)
@@ -149,8 +155,49 @@ func (s *Server) activateToken(ctx context.Context, who *caller, in *pathID) (*o
 	return moveToken(ctx, who, in, s.Tokens.Activate)
 }
 
-func (s *Server) revokeToken(ctx context.Context, who *caller, in *pathID) (*one[APIToken], error) {
-	return moveToken(ctx, who, in, s.Tokens.Revoke)
+// revokeTokenInput takes with_descendants wherever clients put fields: in the query, in details, as the page does, or at
+// the top of the body, as items of a bulk do. One that was overlooked would leave tokens alive.
+type revokeTokenInput struct {
+	PathID
+	WithDescendants bool `query:"with_descendants" doc:"Also revoke the tokens that it created, that they created, and so on"`
+	Body            *struct {
+		_               struct{} `additionalProperties:"true"`
+		WithDescendants bool     `json:"with_descendants,omitempty" doc:"As in the query"`
+		Details         struct {
+			_               struct{} `additionalProperties:"true"`
+			WithDescendants bool     `json:"with_descendants,omitempty" doc:"As in the query"`
+		} `json:"details,omitempty"`
+	}
+}
+
+func (in *revokeTokenInput) withDescendants() bool {
+	return in.WithDescendants || in.Body != nil && (in.Body.WithDescendants || in.Body.Details.WithDescendants)
+}
+
+// RevokedAPIToken is a revoked token, and how many more were revoked with it.
+type RevokedAPIToken struct {
+	Status                 string   `json:"status" enum:"success"`
+	Details                APIToken `json:"details"`
+	RevokedDescendantCount int      `json:"revoked_descendant_count" doc:"Live tokens that were revoked by with_descendants, beside this one"`
+}
+
+type revokedToken struct {
+	Body RevokedAPIToken
+}
+
+func (s *Server) revokeToken(ctx context.Context, who *caller, in *revokeTokenInput) (*revokedToken, error) {
+	var t token.Listed
+	var descendants int
+	var err error
+	if in.withDescendants() {
+		t, descendants, err = s.Tokens.RevokeWithDescendants(ctx, who.Actor, in.id())
+	} else {
+		t, err = s.Tokens.Revoke(ctx, who.Actor, in.id())
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &revokedToken{Body: RevokedAPIToken{Status: "success", Details: apiToken(t), RevokedDescendantCount: descendants}}, nil
 }
 
 func (s *Server) deleteToken(ctx context.Context, who *caller, in *pathID) (*one[APIToken], error) {
