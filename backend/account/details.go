@@ -3,10 +3,12 @@ package account
 import (
 	"context"
 	"net/url"
+	"strings"
 
 	"tokentab/backend/audit"
 	"tokentab/backend/fault"
 	"tokentab/backend/pfid"
+	"tokentab/backend/text"
 	"tokentab/backend/unit"
 )
 
@@ -24,7 +26,7 @@ func (as *Accounts) Update(ctx context.Context, actor audit.Actor, change Change
 	return as.store.UpdateAccount(ctx, actor.AccountID, func(a Account) (Account, audit.Event, error) {
 		wrong := fault.Fields{}
 		if change.Name != nil {
-			a.Name = wrong.Text("name", *change.Name, 1, maxName)
+			a.Name = text.Line(wrong, "name", *change.Name, 1, maxName)
 		}
 		if change.Purpose != nil {
 			a.Purpose = *change.Purpose
@@ -36,7 +38,7 @@ func (as *Accounts) Update(ctx context.Context, actor audit.Actor, change Change
 		if a.Purpose == Personal {
 			a.OrganisationName = ""
 		} else {
-			a.OrganisationName = wrong.Text("organisation_name", a.OrganisationName, 1, maxName)
+			a.OrganisationName = text.Line(wrong, "organisation_name", a.OrganisationName, 1, maxName)
 		}
 		if change.Website != nil {
 			a.Website = checkWebsite(wrong, *change.Website)
@@ -51,15 +53,15 @@ func (as *Accounts) Update(ctx context.Context, actor audit.Actor, change Change
 }
 
 // checkWebsite takes http and https only: the page makes a link of it.
-func checkWebsite(wrong fault.Fields, text string) string {
-	text = wrong.Text("website", text, 0, maxWebsite)
-	if text == "" {
+func checkWebsite(wrong fault.Fields, address string) string {
+	address = text.Line(wrong, "website", address, 0, maxWebsite)
+	if address == "" {
 		return ""
 	}
-	if u, err := url.Parse(text); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
+	if u, err := url.Parse(address); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
 		wrong.Add("website", "must be an address such as https://example.com")
 	}
-	return text
+	return address
 }
 
 // Contents is how much an account holds: what deleting it takes along.
@@ -81,7 +83,7 @@ func (as *Accounts) Contents(ctx context.Context, id pfid.ID) (Contents, error) 
 func (as *Accounts) Delete(ctx context.Context, actor audit.Actor, name string) (Account, error) {
 	at := as.now().UTC()
 	deleted, err := as.store.DeleteAccount(ctx, actor.AccountID, func(a Account) (audit.Event, error) {
-		if name != a.Name {
+		if text.Composed(strings.TrimSpace(name)) != text.Composed(a.Name) {
 			return audit.Event{}, fault.Field("name", "is not the name of this account")
 		}
 		return audit.New(at, actor, audit.AccountDeleted, a.ID.String(), a.Name, as.random)

@@ -11,6 +11,7 @@ import (
 	"tokentab/backend/fault"
 	"tokentab/backend/paging"
 	"tokentab/backend/pfid"
+	"tokentab/backend/text"
 )
 
 // Environment is a lifecycle stage of an account.
@@ -62,8 +63,8 @@ type EnvironmentOrder struct {
 func (as *Accounts) CreateEnvironment(ctx context.Context, actor audit.Actor, order EnvironmentOrder) (ListedEnvironment, error) {
 	at := as.now().UTC()
 	wrong := fault.Fields{}
-	order.Name = wrong.Text("name", order.Name, 1, maxName)
-	order.Description = wrong.Lines("description", order.Description, 0, maxDescription)
+	order.Name = text.Line(wrong, "name", order.Name, 1, maxName)
+	order.Description = text.Lines(wrong, "description", order.Description, 0, maxDescription)
 	if order.Purpose == "" {
 		order.Purpose = Purposes[0]
 	}
@@ -112,10 +113,10 @@ func (as *Accounts) UpdateEnvironment(ctx context.Context, actor audit.Actor, id
 	return as.store.UpdateEnvironment(ctx, actor.AccountID, id, func(e Environment) (Environment, audit.Event, error) {
 		wrong := fault.Fields{}
 		if change.Name != nil {
-			e.Name = wrong.Text("name", *change.Name, 1, maxName)
+			e.Name = text.Line(wrong, "name", *change.Name, 1, maxName)
 		}
 		if change.Description != nil {
-			e.Description = wrong.Lines("description", *change.Description, 0, maxDescription)
+			e.Description = text.Lines(wrong, "description", *change.Description, 0, maxDescription)
 		}
 		if change.Purpose != nil {
 			e.Purpose = *change.Purpose

@@ -3,14 +3,12 @@ package account
 import (
 	"context"
 	"errors"
-	"net/mail"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"tokentab/backend/audit"
 	"tokentab/backend/fault"
 	"tokentab/backend/pfid"
+	"tokentab/backend/text"
 )
 
 // ErrNotFirst says that an account exists already.
@@ -21,7 +19,6 @@ const (
 	MinPassword    = 12
 	MaxPassword    = 256
 	maxName        = 100
-	maxEmail       = 254 // RFC 5321, section 4.5.3.1.3
 	maxDescription = 1000
 )
 
@@ -67,9 +64,9 @@ func (as *Accounts) Create(ctx context.Context, founder Founder) (AdminUser, err
 
 func (as *Accounts) prepare(ctx context.Context, founder Founder, address string) (Founding, error) {
 	wrong := fault.Fields{}
-	name := wrong.Text("account_name", founder.AccountName, 1, maxName)
-	userName := wrong.Text("name", founder.Name, 0, maxName)
-	email := checkEmail(wrong, founder.Email)
+	name := text.Line(wrong, "account_name", founder.AccountName, 1, maxName)
+	userName := text.Line(wrong, "name", founder.Name, 0, maxName)
+	email := text.Email(wrong, "email", founder.Email)
 	checkPassword(wrong, "password", founder.Password)
 	if err := wrong.Err(); err != nil {
 		return Founding{}, err
@@ -119,25 +116,6 @@ func (as *Accounts) prepare(ctx context.Context, founder Founder, address string
 	return f, nil
 }
 
-func checkEmail(wrong fault.Fields, text string) string {
-	email := normalEmail(text)
-	parsed, err := mail.ParseAddress(email)
-	switch {
-	case email == "":
-		wrong.Add("email", "is required")
-	case err != nil || parsed.Address != email || len(email) > maxEmail:
-		wrong.Add("email", "must be an email address")
-	}
-	return email
-}
-
-func normalEmail(text string) string { return strings.ToLower(strings.TrimSpace(text)) }
-
 func checkPassword(wrong fault.Fields, field, password string) {
-	switch n := utf8.RuneCountInString(password); {
-	case n < MinPassword:
-		wrong.Add(field, "must have at least %d characters", MinPassword)
-	case n > MaxPassword:
-		wrong.Add(field, "must have at most %d characters", MaxPassword)
-	}
+	text.NewPassword(wrong, field, password, MinPassword, MaxPassword)
 }

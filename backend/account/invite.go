@@ -11,6 +11,7 @@ import (
 	"tokentab/backend/fault"
 	"tokentab/backend/paging"
 	"tokentab/backend/pfid"
+	"tokentab/backend/text"
 )
 
 // InviteLife is how long an invite can be accepted.
@@ -89,7 +90,7 @@ type InviteStore interface {
 func (as *Accounts) Invite(ctx context.Context, actor audit.Actor, email string) (IssuedInvite, error) {
 	at := as.now().UTC()
 	wrong := fault.Fields{}
-	email = checkEmail(wrong, email)
+	email = text.Email(wrong, "email", email)
 	if err := wrong.Err(); err != nil {
 		return IssuedInvite{}, err
 	}
@@ -158,7 +159,7 @@ func (as *Accounts) AcceptInvite(ctx context.Context, said Acceptance, address s
 		return AdminUser{}, err
 	}
 	wrong := fault.Fields{}
-	name := wrong.Text("name", said.Name, 1, maxName)
+	name := text.Line(wrong, "name", said.Name, 1, maxName)
 	checkPassword(wrong, "password", said.Password)
 	if err := wrong.Err(); err != nil {
 		return AdminUser{}, err

@@ -45,9 +45,9 @@ type Session struct {
 
 // SessionStore keeps sessions, and counts the tries to start one.
 type SessionStore interface {
-	// AdminUserByEmail returns the admin user with that lower-case email and the hash of the password; ok is false
-	// where there is none.
-	AdminUserByEmail(ctx context.Context, email string) (user AdminUser, passwordHash string, ok bool, err error)
+	// AdminUserByEmail returns the admin user with the first of the emails that one has, in the form in which they are
+	// kept, and the hash of the password; ok is false if there is none.
+	AdminUserByEmail(ctx context.Context, emails ...string) (user AdminUser, passwordHash string, ok bool, err error)
 	// InsertSession writes a session and all that belongs to its start in one transaction, and removes the sessions that
 	// have ended. If the admin user was removed meanwhile, or has another password, it writes nothing and ok is false.
 	InsertSession(ctx context.Context, start SessionStart) (ok bool, err error)

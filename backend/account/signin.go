@@ -3,10 +3,12 @@ package account
 import (
 	"context"
 	"encoding/base64"
+	"strings"
 	"time"
 
 	"tokentab/backend/audit"
 	"tokentab/backend/fault"
+	"tokentab/backend/text"
 )
 
 // Browser is where a sign-in comes from.
@@ -40,8 +42,10 @@ type SignedIn struct {
 // An unknown email and a wrong password answer alike, after the same work: a fault.NotAuthenticated. After some wrong
 // tries a source has to wait: a fault.TooManyRequests. With an error, the admin user is set if the email belongs to one.
 func (as *Accounts) SignIn(ctx context.Context, email, password string, from Browser) (SignedIn, error) {
-	email = normalEmail(email)
-	user, hash, ok, err := as.store.AdminUserByEmail(ctx, email)
+	typed := strings.ToLower(strings.TrimSpace(email))
+	email = text.KeptEmail(email)
+	// Of two members whose emails were one mailbox in two spellings before there was one form, one keeps the other spelling.
+	user, hash, ok, err := as.store.AdminUserByEmail(ctx, typed, email)
 	if err != nil {
 		return SignedIn{}, err
 	}

@@ -8,6 +8,7 @@ import (
 	"tokentab/backend/fault"
 	"tokentab/backend/paging"
 	"tokentab/backend/pfid"
+	"tokentab/backend/text"
 )
 
 // Member is an admin user as the team of the account sees it.
@@ -62,10 +63,10 @@ func (as *Accounts) UpdateProfile(ctx context.Context, actor audit.Actor, id pfi
 		}
 		wrong := fault.Fields{}
 		if change.Name != nil {
-			u.Name = wrong.Text("name", *change.Name, 0, maxName)
+			u.Name = text.Line(wrong, "name", *change.Name, 0, maxName)
 		}
 		if change.JobTitle != nil {
-			u.JobTitle = wrong.Text("job_title", *change.JobTitle, 0, maxName)
+			u.JobTitle = text.Line(wrong, "job_title", *change.JobTitle, 0, maxName)
 		}
 		if err := wrong.Err(); err != nil {
 			return u, audit.Event{}, err

@@ -10,6 +10,7 @@ import (
 	"tokentab/backend/fault"
 	"tokentab/backend/paging"
 	"tokentab/backend/pfid"
+	"tokentab/backend/text"
 )
 
 // Agent is a registered program. It belongs to the account, not to an environment.
@@ -101,9 +102,9 @@ func (as *Agents) Register(ctx context.Context, actor audit.Actor, order Order) 
 	wrong := fault.Fields{}
 	a := Agent{
 		AccountID: actor.AccountID, Status: Pending, InsertedAt: at, UpdatedAt: at,
-		Name:               wrong.Text("name", order.Name, 1, maxName),
-		Description:        wrong.Lines("description", order.Description, 0, maxDescription),
-		ExternalIdentifier: wrong.Text("external_identifier", order.ExternalIdentifier, 0, maxExternalIdentifier),
+		Name:               text.Line(wrong, "name", order.Name, 1, maxName),
+		Description:        text.Lines(wrong, "description", order.Description, 0, maxDescription),
+		ExternalIdentifier: text.Line(wrong, "external_identifier", order.ExternalIdentifier, 0, maxExternalIdentifier),
 	}
 	checkPartition(wrong, actor, order.ID)
 	if err := wrong.Err(); err != nil {
@@ -130,10 +131,10 @@ func (as *Agents) Update(ctx context.Context, actor audit.Actor, id pfid.ID, upd
 	wrong := fault.Fields{}
 	var name, description string
 	if update.Name != nil {
-		name = wrong.Text("name", *update.Name, 1, maxName)
+		name = text.Line(wrong, "name", *update.Name, 1, maxName)
 	}
 	if update.Description != nil {
-		description = wrong.Lines("description", *update.Description, 0, maxDescription)
+		description = text.Lines(wrong, "description", *update.Description, 0, maxDescription)
 	}
 	if err := wrong.Err(); err != nil {
 		return Agent{}, err
@@ -160,6 +161,9 @@ func (as *Agents) Get(ctx context.Context, account, id pfid.ID) (Agent, error) {
 // GetByExternalIdentifier returns the agent of the account that has the identifier, else a fault.NotFound.
 func (as *Agents) GetByExternalIdentifier(ctx context.Context, account pfid.ID, identifier string) (Agent, error) {
 	a, err := as.store.AgentByExternalIdentifier(ctx, account, identifier)
+	if kept := text.Composed(identifier); fault.KindOf(err) == fault.NotFound && kept != identifier {
+		a, err = as.store.AgentByExternalIdentifier(ctx, account, kept)
+	}
 	a.Status = a.statusAt(as.now())
 	return a, err
 }

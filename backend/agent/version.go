@@ -9,6 +9,7 @@ import (
 	"tokentab/backend/fault"
 	"tokentab/backend/paging"
 	"tokentab/backend/pfid"
+	"tokentab/backend/text"
 )
 
 // Version is one build of an agent, as whoever builds it names it.
@@ -53,8 +54,8 @@ type ListedSchemaVersion struct {
 func (as *Agents) CreateVersion(ctx context.Context, actor audit.Actor, order Version) (ListedVersion, error) {
 	at := as.now().UTC()
 	wrong := fault.Fields{}
-	order.Name = wrong.Text("name", order.Name, 0, maxName)
-	order.Description = wrong.Lines("description", order.Description, 0, maxDescription)
+	order.Name = text.Line(wrong, "name", order.Name, 0, maxName)
+	order.Description = text.Lines(wrong, "description", order.Description, 0, maxDescription)
 	order.ExternalIdentifier = checkVersion(wrong, actor, order.ID, order.AgentID, order.ExternalIdentifier)
 	if err := wrong.Err(); err != nil {
 		return ListedVersion{}, err
@@ -88,7 +89,7 @@ func checkVersion(wrong fault.Fields, actor audit.Actor, id, agent pfid.ID, iden
 		wrong.Add("agent_id", "is required")
 	}
 	checkPartition(wrong, actor, id)
-	return wrong.Text("external_identifier", identifier, 1, maxExternalIdentifier)
+	return text.Line(wrong, "external_identifier", identifier, 1, maxExternalIdentifier)
 }
 
 // Version returns one version of the account, else a fault.NotFound.

@@ -5,10 +5,7 @@ package fault
 import (
 	"errors"
 	"fmt"
-	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 )
 
 // Kind says which answer a failure becomes. The zero Kind is Unexpected, so an error that nobody classified never
@@ -75,38 +72,6 @@ type Fields map[string][]string
 // Add notes one more thing that is wrong with the named field.
 func (f Fields) Add(name, format string, args ...any) {
 	f[name] = append(f[name], fmt.Sprintf(format, args...))
-}
-
-// Text trims one line that somebody typed and notes if it has too few or too many characters, or control characters.
-// It returns the trimmed text.
-func (f Fields) Text(name, text string, shortest, longest int) string {
-	if strings.ContainsAny(strings.TrimSpace(text), "\n\r") {
-		f.Add(name, "must be a single line")
-	}
-	return f.Lines(name, text, shortest, longest)
-}
-
-// Lines is Text for what may have several lines.
-func (f Fields) Lines(name, text string, shortest, longest int) string {
-	text = strings.TrimSpace(strings.ReplaceAll(text, "\r\n", "\n"))
-	switch n := utf8.RuneCountInString(text); {
-	case n < shortest:
-		f.Add(name, "is required")
-	case n > longest:
-		f.Add(name, "must have at most %d characters", longest)
-	}
-	if !utf8.ValidString(text) || strings.ContainsFunc(text, misleads) {
-		f.Add(name, "must not hold control characters")
-	}
-	return text
-}
-
-// misleads reports whether a character could make a list show something else than what stands there: a control
-// character, or one that turns the direction of writing for what follows.
-func misleads(r rune) bool {
-	isBreak := r == '\n' || r == '\t'
-	turns := r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069
-	return unicode.IsControl(r) && !isBreak || turns
 }
 
 // Err returns nil where nothing was noted, else one Validation failure with all fields.

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"tokentab/backend/fault"
+	"tokentab/backend/text"
 )
 
 // current are the costs of new hashes: 19 MiB and two passes, one of the equivalent choices of OWASP's Password Storage
@@ -92,21 +93,29 @@ func (h *Hasher) Hash(password string) (string, error) {
 	if _, err := io.ReadFull(h.random, salt); err != nil {
 		return "", fmt.Errorf("password: read random bytes: %w", err)
 	}
-	return encode(current, salt, h.tag(current, password, salt)), nil
+	return encode(current, salt, h.tag(current, text.Composed(password), salt)), nil
 }
 
 // Matches implements account.Passwords.
 func (h *Hasher) Matches(password, hash string) (matches, outdated bool, err error) {
+	spellings := text.Spellings(password)
 	if hash == "" { // as much work as for any other
-		h.tag(current, password, make([]byte, saltSize))
+		for _, spelling := range spellings {
+			h.tag(current, spelling, make([]byte, saltSize))
+		}
 		return false, false, nil
 	}
 	p, salt, tag, err := decode(hash)
 	if err != nil {
 		return false, false, err
 	}
-	matches = subtle.ConstantTimeCompare(h.tag(p, password, salt), tag) == 1
-	return matches, p != current, nil
+	// Earlier versions hashed what a system happened to send.
+	for i, spelling := range spellings {
+		if subtle.ConstantTimeCompare(h.tag(p, spelling, salt), tag) == 1 {
+			return true, i > 0 || p != current, nil
+		}
+	}
+	return false, false, nil
 }
 
 // tag is the only place where a password becomes a hash.
@@ -136,8 +145,8 @@ func decode(hash string) (p params, salt, tag []byte, err error) {
 	if v != version || lanes != 1 || p.memory < 8 || p.memory > maxMemory || p.passes < 1 || p.passes > maxPasses {
 		return p, nil, nil, fmt.Errorf("password: the stored hash has costs that this program does not take")
 	}
-	text, rest, _ := strings.Cut(rest, "$")
-	salt, err1 := base64.RawStdEncoding.DecodeString(text)
+	first, rest, _ := strings.Cut(rest, "$")
+	salt, err1 := base64.RawStdEncoding.DecodeString(first)
 	tag, err2 := base64.RawStdEncoding.DecodeString(rest)
 	if errors.Join(err1, err2) != nil || len(salt) < 8 || len(tag) != tagSize {
 		return p, nil, nil, fmt.Errorf("password: the stored hash is damaged")

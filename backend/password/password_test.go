@@ -83,3 +83,32 @@ func TestTheQueueIsBoundedAndKnownPeopleNeedNotJoinIt(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestAPasswordIsOneHoweverASystemSendsIt(t *testing.T) {
+	h := New(rand.Reader, func() {})
+	const composed, decomposed = "correct h\u00f6rse", "correct ho\u0308rse"
+	salt := make([]byte, saltSize)
+	for what, c := range map[string]struct {
+		hash     string
+		outdated bool
+	}{
+		"a new hash":           {encode(current, salt, h.tag(current, composed, salt)), false},
+		"one as macOS sent it": {encode(current, salt, h.tag(current, decomposed, salt)), true},
+	} {
+		for _, sent := range []string{composed, decomposed} {
+			if ok, outdated, err := h.Matches(sent, c.hash); !ok || outdated != c.outdated || err != nil {
+				t.Errorf("%s, %q: %v, outdated %v, %v", what, sent, ok, outdated, err)
+			}
+		}
+		if ok, _, err := h.Matches("correct horse", c.hash); ok || err != nil {
+			t.Errorf("%s matches another password: %v", what, err)
+		}
+	}
+	hash, err := h.Hash(decomposed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ok, outdated, err := h.Matches(composed, hash); !ok || outdated || err != nil {
+		t.Errorf("%v %v %v", ok, outdated, err)
+	}
+}

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -17,15 +16,19 @@ import (
 )
 
 // AdminUserByEmail implements account.Store.
-func (s *Store) AdminUserByEmail(ctx context.Context, email string) (user account.AdminUser, passwordHash string, ok bool, err error) {
-	err = s.read(ctx, func(tx *gorm.DB) error {
-		var row adminUserRow
-		err := tx.Where("email = ? AND removed_at IS NULL", email).Take(&row).Error
-		if errors.Is(err, gorm.ErrRecordNotFound) {
-			return nil
+func (s *Store) AdminUserByEmail(ctx context.Context, emails ...string) (user account.AdminUser, passwordHash string, ok bool, err error) {
+	err = s.readTogether(ctx, func(tx *gorm.DB) error {
+		for _, email := range emails {
+			var rows []adminUserRow
+			if err := tx.Where("email = ? AND removed_at IS NULL", email).Find(&rows).Error; err != nil {
+				return err
+			}
+			if len(rows) > 0 {
+				user, passwordHash, ok = rows[0].adminUser(), rows[0].PasswordHash, true
+				return nil
+			}
 		}
-		user, passwordHash, ok = row.adminUser(), row.PasswordHash, err == nil
-		return err
+		return nil
 	})
 	return user, passwordHash, ok, err
 }

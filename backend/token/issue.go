@@ -11,6 +11,7 @@ import (
 	"tokentab/backend/audit"
 	"tokentab/backend/fault"
 	"tokentab/backend/pfid"
+	"tokentab/backend/text"
 	"tokentab/backend/unit"
 )
 
@@ -156,7 +157,7 @@ func (ts *Tokens) checkOrder(order *Order, at time.Time) error {
 		checkPresence(wrong, "agent_id", order.Scope, !order.AgentID.IsZero(), wantsAgent)
 		checkPresence(wrong, "environment_id", order.Scope, !order.EnvironmentID.IsZero(), wantsEnvironment)
 	}
-	order.Name = wrong.Text("name", order.Name, 0, MaxName)
+	order.Name = text.Line(wrong, "name", order.Name, 0, MaxName)
 	switch latest := at.Add(ts.lifetimes.Max); {
 	case !order.ExpiresAt.After(at):
 		wrong.Add("expires_at", "must be in the future")

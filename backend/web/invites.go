@@ -10,6 +10,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"tokentab/backend/account"
+	"tokentab/backend/text"
 	"tokentab/backend/unit"
 )
 
@@ -66,7 +67,7 @@ type createdInvite struct {
 func (s *Server) inviteOf(who *caller) func(account.IssuedInvite) AdminUserInvite {
 	return func(i account.IssuedInvite) AdminUserInvite {
 		out := AdminUserInvite{
-			Type: "admin_user_invite", ID: i.ID.String(), AccountID: i.AccountID.String(), Email: i.Email, Status: i.Status,
+			Type: "admin_user_invite", ID: i.ID.String(), AccountID: i.AccountID.String(), Email: text.ShownEmail(i.Email), Status: i.Status,
 			Expired: i.Expired, ExpiresAt: Timestamp(i.ExpiresAt), AvailableActions: inviteActions{Revoke: i.Status == account.InvitePending},
 			CreatedByAdminUserID: idOrNull(i.CreatedByAdminUserID), CreatedByAPITokenID: idOrNull(i.CreatedByAPITokenID),
 			CreatedByName: orNull(i.CreatedByName),
@@ -204,7 +205,7 @@ func (s *Server) showInvite(ctx context.Context, _ *caller, in *ordered[InviteCo
 	if err != nil {
 		return nil, err
 	}
-	return details(Invite{Type: "invite", Email: i.Email, AccountName: owner.Name, ExpiresAt: Timestamp(i.ExpiresAt)}), nil
+	return details(Invite{Type: "invite", Email: text.ShownEmail(i.Email), AccountName: owner.Name, ExpiresAt: Timestamp(i.ExpiresAt)}), nil
 }
 
 // AcceptInvite is what a person types who accepts an invite.

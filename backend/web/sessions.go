@@ -11,6 +11,7 @@ import (
 
 	"tokentab/backend/account"
 	"tokentab/backend/fault"
+	"tokentab/backend/text"
 )
 
 // Session is what the page has to know before it draws anything.
@@ -48,7 +49,7 @@ func (s *Server) session(signedIn *account.Session) *one[Session] {
 	}
 	if signedIn != nil {
 		user, owner := signedIn.AdminUser, signedIn.Account
-		out.AdminUser = &sessionUser{ID: user.ID.String(), Email: user.Email, Name: orNull(user.Name), JobTitle: orNull(user.JobTitle)}
+		out.AdminUser = &sessionUser{ID: user.ID.String(), Email: text.ShownEmail(user.Email), Name: orNull(user.Name), JobTitle: orNull(user.JobTitle)}
 		out.Account = &sessionAccount{ID: owner.ID.String(), Name: owner.Name}
 	}
 	return details(out)

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"tokentab/backend/account"
+	"tokentab/backend/text"
 )
 
 // AdminUser is a member of the team as clients see it.
@@ -26,7 +27,7 @@ type adminUserActions struct {
 
 func adminUserOf(m account.Member) AdminUser {
 	return AdminUser{
-		Type: "admin_user", ID: m.ID.String(), AccountID: m.AccountID.String(), Email: m.Email, Name: orNull(m.Name), JobTitle: orNull(m.JobTitle),
+		Type: "admin_user", ID: m.ID.String(), AccountID: m.AccountID.String(), Email: text.ShownEmail(m.Email), Name: orNull(m.Name), JobTitle: orNull(m.JobTitle),
 		LiveAPITokenCount: m.LiveTokens, AvailableActions: adminUserActions{Remove: m.MayBeRemoved()},
 		InsertedAt: Timestamp(m.InsertedAt), UpdatedAt: Timestamp(m.UpdatedAt),
 	}

@@ -1,0 +1,150 @@
+// Package text holds the rules for what people type and the program keeps: one form for each text, and nothing in it
+// that can't be seen. All nouns use it, for the API and the command line alike.
+package text
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+
+	"tokentab/backend/fault"
+)
+
+// Composed returns a text in Unicode's form NFC. Systems send "é" as one character or as two; both become one.
+func Composed(text string) string { return norm.NFC.String(text) }
+
+// Line trims one line, notes what is wrong with it, and returns it in the form to keep. Lengths are in characters.
+func Line(wrong fault.Fields, name, text string, shortest, longest int) string {
+	text = strings.TrimSpace(text)
+	if strings.ContainsAny(text, "\n\r\u2028\u2029") {
+		wrong.Add(name, "must be a single line")
+		return text
+	}
+	return check(wrong, name, text, shortest, longest, "")
+}
+
+// Lines is Line for what may have several lines and tabs.
+func Lines(wrong fault.Fields, name, text string, shortest, longest int) string {
+	return check(wrong, name, strings.ReplaceAll(text, "\r\n", "\n"), shortest, longest, "\n\t")
+}
+
+func check(wrong fault.Fields, name, text string, shortest, longest int, breaks string) string {
+	text = Composed(strings.TrimSpace(text))
+	switch n := utf8.RuneCountInString(text); {
+	case n < shortest:
+		wrong.Add(name, "is required")
+	case n > longest:
+		wrong.Add(name, "must have at most %d characters", longest)
+	}
+	if complaint := complaintAbout(text, breaks); complaint != "" {
+		wrong.Add(name, "%s", complaint)
+	}
+	return text
+}
+
+// complaintAbout says what is wrong with the characters of a text, nothing if all can be seen. The breaks are allowed.
+func complaintAbout(text, breaks string) string {
+	runes := []rune(text)
+	seen := len(runes) == 0
+	for i, r := range runes {
+		if strings.ContainsRune(breaks, r) {
+			continue
+		}
+		switch {
+		case r == utf8.RuneError:
+			return "must be valid Unicode text"
+		case unicode.IsControl(r):
+			return fmt.Sprintf("must not hold control characters, such as U+%04X", r)
+		case isInvisible(r) && !isNeeded(runes, i):
+			return fmt.Sprintf("must not hold invisible characters or ones that change the direction of text, such as U+%04X", r)
+		}
+		seen = seen || isSeenAlone(r)
+	}
+	if !seen {
+		return "must hold something that can be seen"
+	}
+	return ""
+}
+
+// blankBraille is a symbol without a dot.
+const blankBraille = 0x2800
+
+func isSeenAlone(r rune) bool {
+	return r != blankBraille && !isInvisible(r) && (unicode.IsGraphic(r) || unicode.Is(unicode.Co, r) || !unicode.IsOneOf(assigned, r)) && !unicode.IsSpace(r) && !unicode.IsMark(r)
+}
+
+// assigned are all categories but that of code points without a character, which are newer than our tables.
+var assigned = []*unicode.RangeTable{unicode.L, unicode.M, unicode.N, unicode.P, unicode.S, unicode.Z, unicode.C}
+
+// isInvisible reports whether a character has no shape of its own: formats, which join, hide or turn others, variation
+// selectors, fillers, line and paragraph separators, and what is no character.
+func isInvisible(r rune) bool {
+	if unicode.Is(unicode.Prepended_Concatenation_Mark, r) {
+		return false // signs of Arabic and others, which enclose numbers
+	}
+	return unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point, unicode.Noncharacter_Code_Point)
+}
+
+// isNeeded reports whether an invisible character does what scripts and emoji need it for, at its place.
+func isNeeded(runes []rune, i int) bool {
+	before, after := at(runes, i-1), at(runes, i+1)
+	switch r := runes[i]; {
+	case r == zeroWidthJoiner && isPictograph(pictureBefore(runes, i)):
+		return isPictograph(after)
+	case r == zeroWidthJoiner || r == zeroWidthNonJoiner:
+		// Between letters of a script that joins them, as in Persian; after a virama also at the end, as in Malayalam.
+		return joins(before) && (joins(after) || norm.NFC.PropertiesString(string(before)).CCC() == virama)
+	case r == textStyle || r == emojiStyle:
+		return isPictograph(before) || unicode.IsDigit(before) || unicode.IsPunct(before) && before != 0
+	case unicode.In(r, unicode.Mongolian) || r == mongolianVowelSeparator:
+		return unicode.Is(unicode.Mongolian, before)
+	case r >= 0xFE00 && r <= 0xFE02 || r >= 0xE0100 && r <= 0xE01EF: // variants of ideographs
+		return unicode.Is(unicode.Han, before)
+	case r >= 0xE0020 && r <= 0xE007F: // tags: flags such as that of Scotland
+		return before == blackFlag || before >= 0xE0020 && before < 0xE007F
+	}
+	return false
+}
+
+const (
+	zeroWidthNonJoiner      = 0x200C
+	zeroWidthJoiner         = 0x200D
+	textStyle               = 0xFE0E
+	emojiStyle              = 0xFE0F
+	mongolianVowelSeparator = 0x180E
+	blackFlag               = 0x1F3F4
+	virama                  = 9 // canonical combining class
+)
+
+// at returns the character at an index, 0 if there is none.
+func at(runes []rune, i int) rune {
+	if i < 0 || i >= len(runes) {
+		return 0
+	}
+	return runes[i]
+}
+
+// pictureBefore returns the picture that stands before an index, without its style and skin.
+func pictureBefore(runes []rune, i int) rune {
+	for i--; i > 0 && (runes[i] == emojiStyle || runes[i] >= 0x1F3FB && runes[i] <= 0x1F3FF); i-- {
+	}
+	return at(runes, i)
+}
+
+func isPictograph(r rune) bool {
+	return unicode.In(r, unicode.So, unicode.Sm) && r != blankBraille || r >= 0x1F3FB && r <= 0x1F3FF || r >= 0x1F000 && r <= 0x1FAFF
+}
+
+// joining are the scripts whose letters take joiners.
+var joining = []*unicode.RangeTable{
+	unicode.Arabic, unicode.Syriac, unicode.Nko, unicode.Mandaic, unicode.Mongolian, unicode.Phags_Pa, unicode.Manichaean, unicode.Hanifi_Rohingya, unicode.Adlam,
+	unicode.Devanagari, unicode.Bengali, unicode.Gurmukhi, unicode.Gujarati, unicode.Oriya, unicode.Tamil, unicode.Telugu, unicode.Kannada,
+	unicode.Malayalam, unicode.Sinhala, unicode.Khmer, unicode.Myanmar, unicode.Tibetan, unicode.Balinese, unicode.Javanese,
+}
+
+func joins(r rune) bool {
+	return (unicode.IsLetter(r) || unicode.IsMark(r)) && unicode.In(r, joining...)
+}
