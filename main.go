@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"tokentab/backend/command"
 )
@@ -17,6 +18,9 @@ func main() {
 	os.Exit(command.Run(ctx, os.Args[1:], command.IO{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, UI: page()}))
 }
 
+// stopTime is how long the program has to end after a signal, before service managers may kill it.
+const stopTime = 8 * time.Second
+
 // stopOnSignal asks the program to end at the first SIGINT or SIGTERM, and ends it at the second. As the first process of
 // a container it would survive a signal that it does not take.
 func stopOnSignal(stop context.CancelFunc) {
@@ -24,7 +28,12 @@ func stopOnSignal(stop context.CancelFunc) {
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	<-signals
 	stop()
-	<-signals
-	fmt.Fprintln(os.Stderr, "tokentab: stopped at once by a second signal; the last uses of some tokens may be lost")
+	why := "by a second signal"
+	select {
+	case <-signals:
+	case <-time.After(stopTime):
+		why = "since it did not stop in time"
+	}
+	fmt.Fprintf(os.Stderr, "tokentab: ended at once %s; the last uses of some tokens may be lost\n", why)
 	os.Exit(1)
 }

@@ -43,7 +43,7 @@ const (
 // seconds. Requests under way have requestTime of it. The rest is for last uses, which are kept first and then brought to
 // their rows as far as the time allows, and for closing the database.
 const (
-	stopTime    = 8 * time.Second
+	stopTime    = 7500 * time.Millisecond
 	requestTime = 5 * time.Second
 	closeTime   = 500 * time.Millisecond
 )

@@ -156,16 +156,22 @@ func (as *Accounts) randomText() (string, error) {
 	return base64.RawURLEncoding.EncodeToString(b[:]), nil
 }
 
-// Session returns the session with this id; ok is false where there is none or it has ended.
-func (as *Accounts) Session(ctx context.Context, id SessionID) (s Session, ok bool, err error) {
-	at := as.now().UTC()
+// Glance returns the session with this id; ok is false if there is none or it has ended. It does not count as a use.
+func (as *Accounts) Glance(ctx context.Context, id SessionID) (s Session, ok bool, err error) {
 	s, ok, err = as.store.Session(ctx, id.hash())
+	if err != nil || !ok || !s.isLive(as.now().UTC()) {
+		return Session{}, false, err
+	}
+	return s, true, nil
+}
+
+// Session is Glance, and keeps the session alive.
+func (as *Accounts) Session(ctx context.Context, id SessionID) (s Session, ok bool, err error) {
+	s, ok, err = as.Glance(ctx, id)
 	if err != nil || !ok {
 		return Session{}, false, err
 	}
-	if !s.isLive(at) {
-		return Session{}, false, nil
-	}
+	at := as.now().UTC()
 	if s.LastSeenAt.After(at) || at.Sub(s.LastSeenAt) >= seenResolution {
 		// Not worth failing or waiting for: while the store is busy, the next request tries again.
 		soon, cancel := context.WithTimeout(ctx, time.Second)

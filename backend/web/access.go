@@ -115,7 +115,11 @@ func (s *Server) authenticate(c *fiber.Ctx) (*caller, error) {
 	if id == "" {
 		return who, nil
 	}
-	session, ok, err := s.Accounts.Session(c.UserContext(), id)
+	use := s.Accounts.Session
+	if !isUnsafe(c.Method()) && c.Get(headerBackground) != "" {
+		use = s.Accounts.Glance
+	}
+	session, ok, err := use(c.UserContext(), id)
 	if err != nil || !ok {
 		return who, err
 	}
@@ -128,6 +132,9 @@ func (s *Server) authenticate(c *fiber.Ctx) (*caller, error) {
 	who.AccountID, who.AdminUserID = session.Account.ID, session.AdminUser.ID
 	return who, nil
 }
+
+// headerBackground marks a request that the page made on its own and no person asked for. It keeps no session alive.
+const headerBackground = "X-Tokentab-Background"
 
 func isUnsafe(method string) bool {
 	return method != http.MethodGet && method != http.MethodHead && method != http.MethodOptions
