@@ -3,6 +3,7 @@ package backendtest
 import (
 	"bytes"
 	"fmt"
+	"net/http"
 	"strings"
 	"sync"
 
@@ -35,6 +36,9 @@ func (c *contract) check(method, url string, a Answer) error {
 	place, _, _ := strings.Cut(url, "?")
 	place, isAPI := strings.CutPrefix(place, "/api/v1")
 	if !isAPI || strings.HasPrefix(place, "/validate") || a.Status == 431 || a.Status == 413 {
+		return nil
+	}
+	if a.Status == http.StatusNotModified || a.Header.Get("Content-Encoding") != "" { // for those that ask for it only
 		return nil
 	}
 	path, operation := c.find(strings.ToLower(method), place)

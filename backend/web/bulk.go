@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 
 	"tokentab/backend/fault"
@@ -135,6 +136,8 @@ func (s *Server) dispatch(who *caller, item bulkRequest) (status int, answer jso
 	var c fasthttp.RequestCtx
 	c.Init2(outer.Conn(), nil, false)
 	outer.Request.Header.CopyTo(&c.Request.Header)
+	c.Request.Header.Del(fiber.HeaderAcceptEncoding) // the whole answer is encoded
+	c.Request.Header.Del(fiber.HeaderIfNoneMatch)
 	c.Request.Header.SetMethod(item.method)
 	c.Request.SetRequestURI(item.path)
 	c.Request.SetBody(item.body)
@@ -174,7 +177,7 @@ func readBulkItem(wrong fault.Fields, at string, item bulkItem) bulkRequest {
 	}
 	request.path = "/api/v1" + path
 	if body, ok := item["body"].(map[string]any); ok {
-		request.body = encode(body)
+		request.body = encoded(body)
 	} else if item["body"] != nil {
 		wrong.Add(at+".body", "must be an object")
 	}
@@ -280,10 +283,10 @@ func (r bulkRequest) keyed(body map[string]any) []byte {
 		key = hex.EncodeToString(sum[:])
 	}
 	body["idempotency_key"] = key
-	return encode(body)
+	return encoded(body)
 }
 
-func encode(body map[string]any) []byte {
+func encoded(body map[string]any) []byte {
 	b, err := json.Marshal(body)
 	if err != nil {
 		return nil // what was decoded from JSON encodes again

@@ -43,21 +43,36 @@ type docsField struct {
 	Depth            int
 }
 
-func (s *Server) docs(c *fiber.Ctx) error {
+// documents are the pages about the API. They are the same for everyone and costly to make, so they are made once.
+type documents struct{ page, style, openAPI file }
+
+func (s *Server) renderDocuments() (documents, error) {
 	var page bytes.Buffer
 	if err := docsPage.Execute(&page, struct{ Groups []docsGroup }{docsGroups(s.api.OpenAPI())}); err != nil {
-		return err
+		return documents{}, err
 	}
-	c.Set("Content-Security-Policy", pagePolicy)
-	c.Set(fiber.HeaderCacheControl, "no-cache")
-	c.Set(fiber.HeaderContentType, fiber.MIMETextHTMLCharsetUTF8)
-	return c.Send(page.Bytes())
+	openAPI, err := s.OpenAPI()
+	if err != nil {
+		return documents{}, err
+	}
+	return documents{
+		page:    rendered(fiber.MIMETextHTMLCharsetUTF8, page.Bytes()),
+		style:   rendered("text/css; charset=utf-8", []byte(docsCSS)),
+		openAPI: rendered(fiber.MIMEApplicationJSONCharsetUTF8, openAPI),
+	}, nil
 }
 
-func docsStyle(c *fiber.Ctx) error {
-	c.Set(fiber.HeaderCacheControl, "no-cache")
-	c.Set(fiber.HeaderContentType, "text/css; charset=utf-8")
-	return c.SendString(docsCSS)
+// document answers with one of the documents.
+func (s *Server) document(which func(*documents) *file) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		all, err := s.documents()
+		if err != nil {
+			return err
+		}
+		c.Set("Content-Security-Policy", pagePolicy)
+		c.Set(fiber.HeaderCacheControl, "no-cache")
+		return which(&all).send(c, true)
+	}
 }
 
 func docsGroups(document *huma.OpenAPI) []docsGroup {

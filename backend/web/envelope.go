@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/gofiber/fiber/v2"
 
 	"tokentab/backend/fault"
 	"tokentab/backend/paging"
@@ -243,16 +242,6 @@ func apiConfig() huma.Config {
 // schemaName names a type in the OpenAPI document in the contract's spelling.
 func schemaName(t reflect.Type, hint string) string {
 	return strings.ReplaceAll(huma.DefaultSchemaNamer(t, hint), "APIToken", "ApiToken")
-}
-
-// openAPI serves the OpenAPI document, which comes from the code.
-func (s *Server) openAPI(c *fiber.Ctx) error {
-	document, err := s.OpenAPI()
-	if err != nil {
-		return err
-	}
-	c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSONCharsetUTF8)
-	return c.Send(document)
 }
 
 // OpenAPI returns the OpenAPI 3.1 document as indented JSON.

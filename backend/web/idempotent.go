@@ -88,7 +88,7 @@ func withoutSecrets(body []byte) (kept string, ok bool) {
 	}
 	delete(answer, "token")
 	if details, is := answer["details"].(map[string]any); is {
-		for _, secret := range []string{"token", "invite_url"} {
+		for _, secret := range secretFields {
 			if _, has := details[secret]; has {
 				details[secret] = nil
 			}

@@ -1,8 +1,6 @@
 package web
 
 import (
-	"crypto/sha256"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -44,10 +42,11 @@ func loadPage(built fs.FS) (*page, error) {
 		if err != nil || entry.IsDir() || path.Base(name) == ".gitkeep" || encodings[path.Ext(name)] != "" {
 			return err
 		}
-		f := file{contentType: mime.TypeByExtension(path.Ext(name)), encoded: map[string][]byte{}}
-		if f.plain, err = fs.ReadFile(built, name); err != nil {
+		plain, err := fs.ReadFile(built, name)
+		if err != nil {
 			return err
 		}
+		f := file{contentType: mime.TypeByExtension(path.Ext(name)), digest: digestOf(plain), plain: plain, encoded: map[string][]byte{}}
 		for ext, encoding := range encodings {
 			encoded, err := fs.ReadFile(built, name+ext)
 			if errors.Is(err, fs.ErrNotExist) {
@@ -58,8 +57,6 @@ func loadPage(built fs.FS) (*page, error) {
 			}
 			f.encoded[encoding] = encoded
 		}
-		sum := sha256.Sum256(f.plain)
-		f.digest = base64.RawURLEncoding.EncodeToString(sum[:12])
 		p.files[name] = f
 		return nil
 	})
@@ -116,8 +113,8 @@ func (f file) send(c *fiber.Ctx, tagged bool) error {
 	c.Set(fiber.HeaderContentType, f.contentType)
 	c.Vary(fiber.HeaderAcceptEncoding)
 	body, etag := f.plain, f.digest
-	accepted := strings.Join(c.GetReqHeaders()[fiber.HeaderAcceptEncoding], ",")
-	for _, encoding := range []string{"br", "gzip"} {
+	accepted := acceptedEncodings(c)
+	for _, encoding := range preferred {
 		if encoded, ok := f.encoded[encoding]; ok && takes(accepted, encoding) {
 			c.Set(fiber.HeaderContentEncoding, encoding)
 			body, etag = encoded, etag+"-"+encoding // other bytes need another tag (RFC 9110, section 8.8.3.3)
@@ -132,34 +129,4 @@ func (f file) send(c *fiber.Ctx, tagged bool) error {
 		}
 	}
 	return c.Send(body)
-}
-
-// known reports whether If-None-Match names the tag, weakly compared (RFC 9110, section 13.1.2). That fetch in Node and
-// browsers sends "Cache-Control: no-cache" with it is for caches, not for us (RFC 9111, section 5.2.1.4).
-func known(lines []string, etag string) bool {
-	for tag := range strings.SplitSeq(strings.Join(lines, ","), ",") {
-		tag = strings.TrimPrefix(strings.TrimSpace(tag), "W/")
-		if tag == `"`+etag+`"` || tag == "*" {
-			return true
-		}
-	}
-	return false
-}
-
-// takes reports whether Accept-Encoding names the encoding, or says of all others that they are taken (RFC 9110, section
-// 12.5.3). Where it says nothing everything would be allowed, but programs that do not ask often can't read it.
-func takes(accepted, encoding string) bool {
-	others := false
-	for part := range strings.SplitSeq(accepted, ",") {
-		name, weight, _ := strings.Cut(part, ";")
-		_, q, weighed := strings.Cut(strings.ToLower(weight), "q=")
-		refused := weighed && strings.Trim(q, " \t0.") == ""
-		switch name = strings.TrimSpace(name); {
-		case strings.EqualFold(name, encoding):
-			return !refused
-		case name == "*":
-			others = !refused
-		}
-	}
-	return others
 }

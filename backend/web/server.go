@@ -68,6 +68,8 @@ type Server struct {
 	setup *setupCode
 	page  *page
 	cert  *certificate // nil to serve plain HTTP
+	// documents returns what describes the API.
+	documents func() (documents, error)
 
 	headers  []fixedHeader // on every answer of the doors of validation
 	issuedBy issuedBy      // of the tokens that are issued now
@@ -135,7 +137,7 @@ func (s *Server) routes() {
 	s.app.Get("/status-lists", s.statusLists)
 	s.app.Get("/status-lists/:number", s.statusList)
 
-	root := s.app.Group("/api/v1", noStore)
+	root := s.app.Group("/api/v1", noStore, condense)
 	s.api = humafiber.NewWithGroup(s.app, root, apiConfig())
 	s.describeDoors()
 
@@ -205,9 +207,10 @@ func (s *Server) routes() {
 	add(s, manager, http.MethodPost, "/pfid/generate", "Make ids of the account's partition", s.generatePFIDs)
 	add(s, manager, http.MethodPost, bulkRoute, "Run several requests in order, each on its own, until one fails", s.bulk)
 
-	root.Get("/openapi.json", s.openAPI)
-	s.app.Get("/docs", s.docs)
-	s.app.Get("/docs.css", docsStyle)
+	s.documents = sync.OnceValues(s.renderDocuments)
+	root.Get("/openapi.json", s.document(func(d *documents) *file { return &d.openAPI }))
+	s.app.Get("/docs", s.document(func(d *documents) *file { return &d.page }))
+	s.app.Get("/docs.css", s.document(func(d *documents) *file { return &d.style }))
 	s.app.Use(s.page.serve)
 }
 
