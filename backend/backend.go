@@ -181,12 +181,17 @@ func (b *Backend) masterKey(ctx context.Context, c config.Config, world World) (
 		return signer.MasterKey{}, err
 	}
 	if text == "" {
-		keys, err := b.store.SigningKeys(ctx)
-		if err != nil {
-			return signer.MasterKey{}, err
-		}
-		// A new master key opens no key that was sealed before, so it is made for a new database only.
-		return signer.LoadMasterKey(c.Data, len(keys) == 0, world.Random)
+		var key signer.MasterKey
+		err := b.store.Exclusively(ctx, func() error {
+			keys, err := b.store.SigningKeys(ctx)
+			if err != nil {
+				return err
+			}
+			// A new master key opens no key that was sealed before, so it is made for a new database only.
+			key, err = signer.LoadMasterKey(c.Data, len(keys) == 0, world.Random)
+			return err
+		})
+		return key, err
 	}
 	key, err := signer.ParseMasterKey(string(text))
 	if err != nil {

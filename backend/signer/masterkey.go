@@ -13,6 +13,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 )
 
@@ -40,20 +41,23 @@ func ParseMasterKey(text string) (MasterKey, error) {
 	return MasterKey(b), nil
 }
 
-// LoadMasterKey reads the master key from the data folder. If there is none it makes it, with mode 0600, where mayMake
-// allows that.
+// LoadMasterKey reads the master key from the data folder, and refuses one that everyone on the machine can read. If there
+// is none it makes it, with mode 0600, where mayMake allows that. The caller keeps other processes from doing the same at
+// that time.
 func LoadMasterKey(folder string, mayMake bool, random io.Reader) (MasterKey, error) {
 	path := filepath.Join(folder, MasterKeyFile)
-	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) && !mayMake {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && !mayMake:
 		return MasterKey{}, fmt.Errorf("the signing keys in the database are sealed under a master key that is missing: set TOKENTAB_MASTER_KEY, or put the file %s back", path)
-	}
-	if errors.Is(err, fs.ErrNotExist) {
+	case errors.Is(err, fs.ErrNotExist):
 		if err := makeMasterKey(folder, path, random); err != nil {
 			return MasterKey{}, fmt.Errorf("make %s: %w", path, err)
 		}
-		text, err = os.ReadFile(path)
+	case err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o007 != 0:
+		return MasterKey{}, fmt.Errorf("the master key %s can be read or written by everyone on this machine (mode %#o): allow its owner alone with chmod 600; if others may have read it, make a new installation", path, info.Mode().Perm())
 	}
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return MasterKey{}, fmt.Errorf("read the master key: %w", err)
 	}
@@ -64,29 +68,36 @@ func LoadMasterKey(folder string, mayMake bool, random io.Reader) (MasterKey, er
 	return key, nil
 }
 
-// makeMasterKey writes a whole new file under another name first and links it into place: of two processes that start
-// at once only one wins, and a crash leaves no half key.
+// makeMasterKey writes a whole new file under another name first and moves it into place: a crash leaves no half key.
 func makeMasterKey(folder, path string, random io.Reader) error {
 	var key MasterKey
 	if _, err := io.ReadFull(random, key[:]); err != nil {
-		return err
-	}
-	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return err
 	}
 	f, err := os.CreateTemp(folder, MasterKeyFile+".*") // mode 0600
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name())
 	_, err = fmt.Fprintln(f, base64.StdEncoding.EncodeToString(key[:]))
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return syncFolder(folder)
+}
+
+// syncFolder makes sure that the names in a folder survive a power cut, where the system can do that for folders.
+func syncFolder(folder string) error {
+	f, err := os.Open(folder)
+	if err != nil {
 		return err
 	}
-	if err := os.Link(f.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
+	if err := f.Sync(); err != nil && runtime.GOOS != "windows" {
+		return errors.Join(err, f.Close())
 	}
-	return nil
+	return f.Close()
 }
 
 // MACKey makes message authentication codes: HMAC-SHA256 under a key of its own.

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/url"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"time"
@@ -116,7 +117,7 @@ func (s *Store) open(ctx context.Context, begin func() error) (err error) {
 		return err
 	}
 	s.writing = make(chan struct{}, 1)
-	if s.writer, err = connect(s.path, 1, writerOptions...); err != nil {
+	if s.writer, err = connect(s.path, 1, append(writerOptions, temporaryFilesIn(filepath.Dir(s.path)))...); err != nil {
 		return err
 	}
 	if s.noter, err = connect(s.path, 1, "_txlock=immediate", "_pragma=synchronous(NORMAL)"); err != nil {
@@ -163,14 +164,23 @@ func (s *Store) checkServer(ctx context.Context, version string) error {
 	return err
 }
 
+// temporaryFilesIn makes all connections of the process put what large sorts and changes need into a folder: no other has
+// to be writable.
+func temporaryFilesIn(folder string) string {
+	return "_pragma=" + url.QueryEscape("temp_store_directory='"+strings.ReplaceAll(folder, "'", "''")+"'")
+}
+
 // writerOptions are those of the connection that writes what is acknowledged.
 var writerOptions = []string{"_txlock=immediate", "_pragma=journal_mode(WAL)", "_pragma=synchronous(FULL)"}
+
+// walKept is the size in bytes to which the log of changes, the WAL, shrinks when SQLite begins it anew.
+const walKept = 16 << 20
 
 func connect(path string, connections int, options ...string) (*gorm.DB, error) {
 	// The busy timeout comes first: the pragmas after it may already have to wait for another process.
 	// Pages that are written again and again, those of tokens in use, go back into the database less often than SQLite
 	// would: the log grows to 16 MiB instead of 4.
-	options = append([]string{"_pragma=busy_timeout(5000)", "_pragma=foreign_keys(1)", "_pragma=wal_autocheckpoint(4000)"}, options...)
+	options = append([]string{"_pragma=busy_timeout(5000)", "_pragma=foreign_keys(1)", "_pragma=wal_autocheckpoint(4000)", fmt.Sprintf("_pragma=journal_size_limit(%d)", walKept)}, options...)
 	dsn := (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}).String() + "?" + strings.Join(options, "&")
 	db, err := gorm.Open(sqlite.Open(dsn), &gorm.Config{
 		Logger:                 logger.Discard, // failures come back as errors; statements hold values that no log should
@@ -189,6 +199,16 @@ func connect(path string, connections int, options ...string) (*gorm.DB, error) 
 	pool.SetMaxOpenConns(connections)
 	pool.SetMaxIdleConns(connections)
 	return db, nil
+}
+
+// Exclusively runs f while no other process opens or closes the database, or runs such a function.
+func (s *Store) Exclusively(ctx context.Context, f func() error) error {
+	release, err := s.file.door(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
+	return f()
 }
 
 // Close waits for what runs and closes the database.

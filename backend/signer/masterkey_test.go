@@ -1,0 +1,33 @@
+package signer
+
+import (
+	"crypto/rand"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestAMasterKeyThatEveryoneCanReadIsRefused(t *testing.T) {
+	folder := t.TempDir()
+	made, err := LoadMasterKey(folder, true, rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(folder, MasterKeyFile)
+	for mode, ok := range map[os.FileMode]bool{0o600: true, 0o400: true, 0o440: true, 0o640: true, 0o644: false, 0o604: false, 0o602: false} {
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+		again, err := LoadMasterKey(folder, false, rand.Reader)
+		if ok && (err != nil || again != made) {
+			t.Errorf("mode %#o: %v", mode, err)
+		}
+		if !ok && (err == nil || !strings.Contains(err.Error(), "chmod 600")) {
+			t.Errorf("mode %#o: %v", mode, err)
+		}
+	}
+	if left, err := filepath.Glob(path + ".*"); err != nil || len(left) > 0 {
+		t.Errorf("left beside it: %v %v", left, err)
+	}
+}
