@@ -37,19 +37,20 @@ var mayImport = map[string][]string{
 
 // homes says which room each library lives in. The nouns, and what is not listed, know the standard library only.
 var homes = map[string][]string{
-	"github.com/gofiber/fiber/v2":    {"backend/web"},
-	"github.com/valyala/fasthttp":    {"backend/web"},
-	"github.com/danielgtaylor/huma":  {"backend/web"},
-	"gorm.io/gorm":                   {"backend/store"},
-	"github.com/glebarez":            {"backend/store"},
-	"github.com/pressly/goose":       {"backend/store"},
-	"github.com/golang-jwt/jwt":      {"backend/signer"},
-	"golang.org/x/crypto":            {"backend/password"},
-	"golang.org/x/net/idna":          {"backend/text"},
-	"golang.org/x/text/unicode/norm": {"backend/text"},
-	"github.com/wneessen/go-mail":    {"backend/mail"},
-	"github.com/alecthomas/kong":     {"backend/command"},
-	"golang.org/x/sys":               {"backend/store"},
+	"github.com/gofiber/fiber/v2":           {"backend/web"},
+	"github.com/valyala/fasthttp":           {"backend/web"},
+	"github.com/danielgtaylor/huma":         {"backend/web"},
+	"gorm.io/gorm":                          {"backend/store"},
+	"github.com/glebarez":                   {"backend/store"},
+	"github.com/pressly/goose":              {"backend/store"},
+	"github.com/golang-jwt/jwt":             {"backend/signer"},
+	"golang.org/x/crypto":                   {"backend/password"},
+	"golang.org/x/net/idna":                 {"backend/text"},
+	"golang.org/x/text/unicode/norm":        {"backend/text"},
+	"github.com/wneessen/go-mail":           {"backend/mail"},
+	"github.com/KimMachineGun/automemlimit": {"backend/command"},
+	"github.com/alecthomas/kong":            {"backend/command"},
+	"golang.org/x/sys":                      {"backend/store"},
 
 	"github.com/santhosh-tekuri/jsonschema": {"backend/backendtest"},
 }

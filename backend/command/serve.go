@@ -9,6 +9,8 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/KimMachineGun/automemlimit/memlimit"
+
 	"tokentab/backend"
 	"tokentab/backend/config"
 )
@@ -33,6 +35,7 @@ func (s *serve) Run(ctx context.Context, std IO) (err error) {
 	signal.Notify(reload, syscall.SIGHUP)
 	log, endLog := newLog(std.Err, s.LogFormat)
 	defer endLog()
+	limitMemory(ctx, log, memlimit.FromCgroup)
 	claim, err := backend.Claim(ctx, s.Config, world(std, log))
 	if err != nil {
 		return err

@@ -1,0 +1,22 @@
+package command
+
+import (
+	"log/slog"
+	"runtime/debug"
+	"testing"
+
+	"github.com/KimMachineGun/automemlimit/memlimit"
+)
+
+func TestTheMemoryLimitOfAContainerIsRespected(t *testing.T) {
+	before := debug.SetMemoryLimit(-1)
+	defer debug.SetMemoryLimit(before)
+	limitMemory(t.Context(), slog.New(slog.DiscardHandler), memlimit.Limit(200<<20))
+	if got := debug.SetMemoryLimit(-1); got != 120<<20 {
+		t.Errorf("the limit is %d MiB", got>>20)
+	}
+	limitMemory(t.Context(), slog.New(slog.DiscardHandler), func() (uint64, error) { return 0, memlimit.ErrCgroupsNotSupported })
+	if got := debug.SetMemoryLimit(-1); got != 120<<20 {
+		t.Errorf("where there is no container, the limit becomes %d MiB", got>>20)
+	}
+}
