@@ -71,6 +71,7 @@ func (s *Server) admit(a access) func(huma.Context, func(huma.Context)) {
 			err = s.refuseForeignOrigin(who.request, false)
 		}
 		if err != nil {
+			s.requestRefused(humafiber.Unwrap(ctx), who, err)
 			s.answerHuma(ctx, err)
 			return
 		}
@@ -105,6 +106,7 @@ func (s *Server) authenticate(c *fiber.Ctx) (*caller, error) {
 			return nil, err
 		}
 		if verdict.Reason != token.Good {
+			s.tokenRefused(c.Context(), []byte(c.Route().Path), verdict.Reason, verdict.Standing)
 			return nil, fault.New(fault.BadAuthToken, "%s", badTokenMessages[verdict.Reason])
 		}
 		who.Standing = &verdict.Standing
@@ -244,6 +246,7 @@ func add[I, O any](s *Server, a access, method, path, summary string, intent fun
 		who, _ := ctx.Value(callerKey{}).(*caller)
 		out, err := intent(ctx, who, in)
 		if err != nil {
+			s.requestRefused(who.request, who, err)
 			return nil, s.envelope(ctx, err)
 		}
 		return out, nil

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"math"
 	"net/http"
 	"runtime/debug"
@@ -75,7 +76,11 @@ func (s *Server) envelope(ctx context.Context, err error) *errorBody {
 	}
 	if body.status >= http.StatusInternalServerError {
 		id, _ := ctx.Value(requestIDKey{}).(string)
-		s.Log.Error("request failed", "request_id", id, "status", body.status, "cause", err)
+		if f.Kind == fault.Unavailable { // of which many may come at once
+			s.failed("request could not be answered", err, slog.String("request_id", id))
+		} else {
+			s.Log.Error("request failed", "request_id", id, "status", body.status, "cause", err)
+		}
 	}
 	return body
 }

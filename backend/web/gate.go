@@ -140,6 +140,7 @@ func (s *Server) validate(c *fasthttp.RequestCtx) {
 		return
 	}
 	if verdict.Reason != token.Good {
+		s.tokenRefused(c, pathValidate, verdict.Reason, verdict.Standing)
 		s.refuse(c, refusals[verdict.Reason])
 		return
 	}
@@ -177,6 +178,7 @@ func (s *Server) ping(c *fasthttp.RequestCtx) {
 		return
 	}
 	if verdict.Reason != token.Good {
+		s.tokenRefused(c, pathPing, verdict.Reason, verdict.Standing)
 		s.refuse(c, refusals[verdict.Reason])
 		return
 	}
@@ -212,12 +214,9 @@ func appendID(b []byte, name string, id pfid.ID) []byte {
 	return append(b, '"')
 }
 
-// cannotTell answers 503 and logs the cause, once a second at the most: while the store is down every request fails.
+// cannotTell answers 503 and logs the cause, folded: while the store is down every request fails.
 func (s *Server) cannotTell(c *fasthttp.RequestCtx, err error) {
-	now := s.Now().Unix()
-	if last := s.lastFailure.Load(); now != last && s.lastFailure.CompareAndSwap(last, now) {
-		s.Log.Error("validations can't be decided", "cause", err)
-	}
+	s.failed("validations can't be decided", err)
 	c.Response.Header.Set("Retry-After", "1")
 	s.refuse(c, couldNotTell)
 }

@@ -37,7 +37,7 @@ func (s *Server) introspect(c *fasthttp.RequestCtx, form *fasthttp.Args) error {
 	if err != nil {
 		return err
 	}
-	body, err := s.appendIntrospection(make([]byte, 0, 768), secret, account)
+	body, err := s.appendIntrospection(make([]byte, 0, 768), c, secret, account)
 	if err != nil {
 		return err
 	}
@@ -66,7 +66,7 @@ func (s *Server) introspectBatch(c *fasthttp.RequestCtx, form *fasthttp.Args) er
 			body = append(body, ',')
 		}
 		first = false
-		if body, err = s.appendIntrospection(body, secret, account); err != nil {
+		if body, err = s.appendIntrospection(body, c, secret, account); err != nil {
 			return err
 		}
 	}
@@ -79,12 +79,15 @@ func (s *Server) introspectBatch(c *fasthttp.RequestCtx, form *fasthttp.Args) er
 
 // appendIntrospection appends what the account may know of a token, and counts that as its use. Others' tokens are as
 // unknown to it as any forgery, and stay unused.
-func (s *Server) appendIntrospection(b, secret []byte, account pfid.ID) ([]byte, error) {
+func (s *Server) appendIntrospection(b []byte, c *fasthttp.RequestCtx, secret []byte, account pfid.ID) ([]byte, error) {
 	verdict, err := s.Tokens.Check(context.Background(), secret, token.Need{Accounts: []pfid.ID{account}})
 	if err != nil {
 		return nil, err
 	}
 	if verdict.Reason != token.Good {
+		if verdict.Reason != token.Insufficient { // else it is of another account
+			s.tokenRefused(c, c.Path(), verdict.Reason, verdict.Standing)
+		}
 		return append(b, inactive...), nil
 	}
 	t := &verdict.Standing
@@ -206,6 +209,7 @@ func (s *Server) introspector(c *fasthttp.RequestCtx, form *fasthttp.Args) (pfid
 	if (code == "invalid_client" || len(id) > 0) && !isIDOf(&verdict.Standing, id) {
 		reason = token.Unknown
 	}
+	s.tokenRefused(c, c.Path(), reason, verdict.Standing)
 	switch reason {
 	case token.Good:
 		return verdict.Standing.AccountID, nil

@@ -200,9 +200,10 @@ type Invite struct {
 	ExpiresAt   Timestamp `json:"expires_at"`
 }
 
-func (s *Server) showInvite(ctx context.Context, _ *caller, in *ordered[InviteCode]) (*one[Invite], error) {
+func (s *Server) showInvite(ctx context.Context, who *caller, in *ordered[InviteCode]) (*one[Invite], error) {
 	i, owner, err := s.Accounts.ShowInvite(ctx, in.Body.Details.Code)
 	if err != nil {
+		s.inviteRefused(who, err)
 		return nil, err
 	}
 	return details(Invite{Type: "invite", Email: text.ShownEmail(i.Email), AccountName: owner.Name, ExpiresAt: Timestamp(i.ExpiresAt)}), nil
@@ -220,6 +221,7 @@ func (s *Server) acceptInvite(ctx context.Context, who *caller, in *ordered[Acce
 	asked := in.Body.Details
 	user, err := s.Accounts.AcceptInvite(ctx, account.Acceptance{Code: asked.Code, Name: asked.Name, Password: asked.Password}, who.Address)
 	if err != nil {
+		s.inviteRefused(who, err)
 		return nil, err
 	}
 	s.Log.Info("an invite was accepted", "admin_user", user.ID, "address", who.Address)

@@ -204,10 +204,7 @@ func (s *Server) revoke(c *fasthttp.RequestCtx, form *fasthttp.Args) error {
 	if err != nil {
 		return err
 	}
-	request := s.app.AcquireCtx(c)
-	address := s.address(request)
-	s.app.ReleaseCtx(request)
-	if err := s.Tokens.RevokeSecret(context.Background(), secret, address); err != nil {
+	if err := s.Tokens.RevokeSecret(context.Background(), secret, s.addressOf(c)); err != nil {
 		return err
 	}
 	s.answerNoStore(c, http.StatusOK)

@@ -71,7 +71,7 @@ type PasswordChange struct {
 func (s *Server) changePassword(ctx context.Context, who *caller, in *ordered[PasswordChange]) (*one[Session], error) {
 	asked := in.Body.Details
 	if err := s.Accounts.ChangePassword(ctx, who.Actor, *who.Session, asked.CurrentPassword, asked.NewPassword); err != nil {
-		s.Log.Warn("a change of password was refused", "admin_user", who.AdminUserID, "address", who.Address)
+		s.passwordRefused(who, "change of password refused", who.Session.AdminUser, err)
 		return nil, err
 	}
 	s.Log.Info("a password was changed", "admin_user", who.AdminUserID, "address", who.Address)

@@ -74,17 +74,17 @@ type Server struct {
 	headers  []fixedHeader // on every answer of the doors of validation
 	issuedBy issuedBy      // of the tokens that are issued now
 
-	warnProxy   sync.Once
-	lastFailure atomic.Int64 // when a door last logged a failure, in Unix seconds
-	conns       connections
-	running     context.Context // of all requests; cut ends it
-	cut         context.CancelFunc
-	strangers   atomic.Int64 // bytes that large bodies of unknown callers hold
+	warnProxy sync.Once
+	folded    *foldedLog
+	conns     connections
+	running   context.Context // of all requests; cut ends it
+	cut       context.CancelFunc
+	strangers atomic.Int64 // bytes that large bodies of unknown callers hold
 }
 
 // New builds the server. It does not listen yet.
 func New(parts Parts) (*Server, error) {
-	s := &Server{Parts: parts, headers: fixedHeaders(parts.Config)}
+	s := &Server{Parts: parts, folded: newFoldedLog(parts.Log, parts.Now), headers: fixedHeaders(parts.Config)}
 	var err error
 	if s.issuedBy, err = newIssuedBy(parts.Config.Origin(), parts.Config.TokenAudience()); err != nil {
 		return nil, err
@@ -228,6 +228,7 @@ func (s *Server) Serve(from ...net.Listener) error {
 	if s.cert != nil {
 		go s.cert.watch(stop)
 	}
+	go s.folded.watch(stop)
 	ended := make(chan error, len(from))
 	for _, l := range from {
 		if _, local := l.Addr().(*net.UnixAddr); s.cert != nil && !local {
@@ -247,6 +248,7 @@ const cutTime = time.Second
 // Shutdown stops accepting, closes connections that have asked for nothing yet, and waits for what runs, up to the
 // given time; what runs then is cut off. Requests that do not arrive whole soon are cut off before.
 func (s *Server) Shutdown(timeout time.Duration) error {
+	defer s.folded.end()
 	s.conns.end(fresh)
 	halfSent := time.AfterFunc(halfSentTime, func() { s.conns.end(fresh, idle, halted) })
 	defer halfSent.Stop()

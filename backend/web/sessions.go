@@ -78,7 +78,7 @@ func (s *Server) signIn(ctx context.Context, who *caller, in *ordered[SignIn]) (
 	asked := in.Body.Details
 	signedIn, err := s.Accounts.SignIn(ctx, asked.Email, asked.Password, s.browser(who))
 	if err != nil {
-		s.Log.Warn("sign-in refused", "address", who.Address, "kind", answers[fault.KindOf(err)].code)
+		s.passwordRefused(who, "sign-in refused", signedIn.AdminUser, err)
 		return nil, err
 	}
 	s.Log.Info("signed in", "admin_user", signedIn.AdminUser.ID, "address", who.Address)
@@ -114,6 +114,9 @@ func (s *Server) setUp(ctx context.Context, who *caller, in *ordered[SetUp]) (*o
 		return err
 	})
 	if err != nil {
+		if isWrong(err, "code") {
+			s.codeRefused(who, "setup code refused")
+		}
 		return nil, err
 	}
 	s.Log.Info("the first account was made", "admin_user", user.ID, "address", who.Address)
