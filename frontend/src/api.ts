@@ -42,21 +42,56 @@ interface Options {
 
 /** Resolves with the whole answer, rejects with an ApiError. */
 export async function call<T>(method: Method, path: string, options: Options = {}): Promise<T> {
-  const { response, answer } = await send(
-    `${path}${queryString(options.query)}`,
-    {
-      method,
-      credentials: "same-origin",
-      headers: {
-        Accept: "application/json",
-        ...(options.body === undefined ? {} : { "Content-Type": "application/json" }),
-      },
-      body: options.body === undefined ? undefined : JSON.stringify(options.body),
-    },
-    options.signal,
-  );
+  const place = `${path}${queryString(options.query)}`;
+  const known = method === "GET" ? answers.get(place) : undefined;
+  const headers = new Headers({ Accept: "application/json" });
+  if (options.body !== undefined) headers.set("Content-Type", "application/json");
+  if (known) headers.set("If-None-Match", known.tag);
+  if (method === "GET" && !isAsked()) headers.set("X-Tokentab-Background", "1");
+  const body = options.body === undefined ? undefined : JSON.stringify(options.body);
+  const init: RequestInit = { method, credentials: "same-origin", headers, body };
+  const { response, answer } = await send(place, init, options.signal);
+  if (known && response.status === 304) {
+    keep(place, known);
+    return known.answer as T;
+  }
   if (!response.ok || !isRecord(answer) || answer.status !== "success") throw failure(response, answer);
+  const tag = response.headers.get("ETag");
+  if (method === "GET" && tag) keep(place, { tag, answer });
   return answer as T;
+}
+
+/** The last answers to GETs by their place, so that an unchanged one need not come again. No browser stores them. */
+const answers = new Map<string, { tag: string; answer: unknown }>();
+
+/** How many answers are kept; older ones go first. */
+const answersKept = 50;
+
+function keep(place: string, known: { tag: string; answer: unknown }) {
+  answers.delete(place);
+  answers.set(place, known);
+  for (const oldest of answers.keys()) {
+    if (answers.size <= answersKept) break;
+    answers.delete(oldest);
+  }
+}
+
+/** Forgets every answer: they are those of the user who was signed in. */
+export function forgetAnswers() {
+  answers.clear();
+}
+
+/* Whether a person has done anything since the last request that counts as theirs. Loading the page does. */
+let touched = true;
+for (const deed of ["pointerdown", "keydown", "wheel", "touchmove", "focus"]) {
+  window.addEventListener(deed, () => (touched = true), { capture: true, passive: true });
+}
+
+/** Whether a request is made for a person. Others, of a tab that no one uses, keep no session alive. */
+function isAsked(): boolean {
+  const asked = touched;
+  touched = false;
+  return asked;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { type QueryClient, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { call, type One } from "../api";
+import { call, forgetAnswers, type One } from "../api";
 import type { Invite, Session, SessionUser, SetUp, SignIn } from "../wire";
 
 export const sessionKey = ["session"];
@@ -30,6 +30,7 @@ function replaceSession(client: QueryClient, session: Session) {
 
 /** Drops all that was loaded but the session. What is still on screen would load it again. */
 export function forgetAccount(client: QueryClient) {
+  forgetAnswers();
   client.removeQueries({ predicate: (query) => query.queryKey[0] !== sessionKey[0] });
 }
 
