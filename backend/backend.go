@@ -39,6 +39,12 @@ const (
 	restMost  = time.Second
 )
 
+// movesEvery is how often it is looked whether tokens move that are very many. Verdicts do not wait for that.
+const movesEvery = time.Second
+
+// restBusyMoves is restBusy for moves of many tokens, which should come to an end.
+const restBusyMoves = 4
+
 // A stop takes stopTime at the most, whatever clients do: service managers kill what takes longer, often after ten
 // seconds. Requests under way have requestTime of it. The rest is for last uses, which are kept first and then brought to
 // their rows as far as the time allows, and for closing the database.
@@ -69,11 +75,12 @@ type Backend struct {
 	Signer   *signer.Signer
 	Web      *web.Server
 
-	store *store.Store
-	log   *slog.Logger
-	stop  context.CancelFunc
-	done  sync.WaitGroup
-	until time.Time // a stop has to be done; zero before there is one
+	store   *store.Store
+	log     *slog.Logger
+	working context.Context // what is repeated goes on until it ends
+	stop    context.CancelFunc
+	done    sync.WaitGroup
+	until   time.Time // a stop has to be done; zero before there is one
 }
 
 // Settings that a server keeps when it starts, so that the same rules hold for tokens made on the command line.
@@ -116,6 +123,7 @@ func OpenClaimed(ctx context.Context, claim *store.Claim, c config.Config, world
 
 func on(ctx context.Context, db *store.Store, c config.Config, world World) (*Backend, error) {
 	b := &Backend{store: db, log: world.Log}
+	b.working, b.stop = context.WithCancel(context.Background())
 	if err := b.build(ctx, c, world); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -153,7 +161,7 @@ func (b *Backend) build(ctx context.Context, c config.Config, world World) error
 	b.Accounts = account.New(account.Parts{
 		Store: b.store, Passwords: password.New(world.Random, paced()), Verdicts: verdicts{b.Tokens}, InviteKey: inviteKey, Now: world.Now, Random: world.Random,
 	})
-	b.Agents = agent.New(b.store, verdicts{b.Tokens}, world.Now, world.Random)
+	b.Agents = agent.New(b.store, b.Tokens, world.Now, world.Random)
 	mailer, err := newMailer(c)
 	if err != nil {
 		return err
@@ -239,7 +247,13 @@ func (b *Backend) Serve(ctx context.Context, c config.Config, listeners ...net.L
 	if err := b.Tokens.RecallUses(context.WithoutCancel(ctx)); err != nil { // no reason to let nobody in
 		b.log.Error("could not read the last uses of tokens that an earlier run kept", "cause", err)
 	}
-	b.keepUses()
+	b.repeat(flushEvery, "could not write the last uses of tokens; they are kept for the next try", func(ctx context.Context) error {
+		rest := resting(ctx, restBusy)
+		return b.Tokens.FlushUses(ctx, func() { rest() })
+	})
+	b.repeat(movesEvery, "could not write the records of tokens that were revoked, suspended or activated together; the next try goes on", func(ctx context.Context) error {
+		return b.Tokens.FinishMoves(ctx, resting(ctx, restBusyMoves))
+	})
 	failed := make(chan error, 1)
 	go func() { failed <- b.Web.Serve(listeners...) }()
 	select {
@@ -255,7 +269,7 @@ func (b *Backend) Serve(ctx context.Context, c config.Config, listeners ...net.L
 
 // flushWhile writes noted uses while others still finish, so that few are left for the end.
 func (b *Backend) flushWhile(others func()) {
-	b.stopKeeping()
+	b.stopRepeating()
 	ctx, cancel := context.WithCancel(context.Background())
 	var flushed sync.WaitGroup
 	flushed.Go(func() { _ = b.Tokens.FlushUses(ctx, nil) }) // Close does what fails here again
@@ -264,28 +278,27 @@ func (b *Backend) flushWhile(others func()) {
 	flushed.Wait()
 }
 
-// keepUses writes noted uses every now and then until Close.
-func (b *Backend) keepUses() {
-	ctx, stop := context.WithCancel(context.Background())
-	b.stop = stop
+// repeat does something every now and then until Close.
+func (b *Backend) repeat(every time.Duration, failed string, do func(context.Context) error) {
 	b.done.Go(func() {
-		ticker := time.NewTicker(flushEvery)
+		ticker := time.NewTicker(every)
 		defer ticker.Stop()
 		for {
 			select {
-			case <-ctx.Done():
+			case <-b.working.Done():
 				return
 			case <-ticker.C:
-				if err := b.Tokens.FlushUses(ctx, resting(ctx)); err != nil && ctx.Err() == nil {
-					b.log.Error("could not write the last uses of tokens; they are kept for the next try", "cause", err)
+				if err := do(b.working); err != nil && b.working.Err() == nil {
+					b.log.Error(failed, "cause", err)
 				}
 			}
 		}
 	})
 }
 
-// resting returns what rests until the context ends.
-func resting(ctx context.Context) func() {
+// resting returns what rests until the context ends, and for busy times longer if the processors are busy. It says how
+// long was worked since the last rest.
+func resting(ctx context.Context, busy time.Duration) func() (worked time.Duration) {
 	pause := func(d time.Duration) {
 		select {
 		case <-time.After(min(d, restMost)):
@@ -293,29 +306,28 @@ func resting(ctx context.Context) func() {
 		}
 	}
 	working := time.Now()
-	return func() {
+	return func() time.Duration {
 		worked := time.Since(working)
 		began, used := time.Now(), processorTime()
 		pause(max(worked, restLeast))
-		if busy := processorTime() - used; busy > time.Since(began)*time.Duration(runtime.GOMAXPROCS(0))/2 {
-			pause(restBusy * worked)
+		if processorTime()-used > time.Since(began)*time.Duration(runtime.GOMAXPROCS(0))/2 {
+			pause(busy * worked)
 		}
 		working = time.Now()
+		return worked
 	}
 }
 
-// stopKeeping ends what keepUses began.
-func (b *Backend) stopKeeping() {
-	if b.stop != nil {
-		b.stop()
-		b.done.Wait()
-	}
+// stopRepeating ends what repeat began.
+func (b *Backend) stopRepeating() {
+	b.stop()
+	b.done.Wait()
 }
 
 // Close writes what was noted and closes the database. Uses that it keeps, but has no time to bring to their rows, are
 // brought there when the program starts again.
 func (b *Backend) Close() error {
-	b.stopKeeping()
+	b.stopRepeating()
 	if b.until.IsZero() {
 		b.until = time.Now().Add(stopTime)
 	}

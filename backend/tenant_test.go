@@ -313,7 +313,7 @@ var namesNoID = map[string]bool{
 	"GET /ping": true, "GET /session": true, "POST /session": true, "DELETE /session": true, "POST /setup": true,
 	"POST /session/password": true, "GET /session/all": true, "POST /session/end_others": true,
 	"POST /invite/show": true, "POST /invite/accept": true, // a code is a credential, not an id
-	"GET /account": true, "GET /agent": true, "POST /agent": true,
+	"GET /account": true, "GET /agent": true, "POST /agent": true, "GET /api_token/moves": true,
 }
 
 // everyRouteHasARow fails when a route of the API was added without a row in the table above.
@@ -338,7 +338,7 @@ func everyRouteHasARow(t *testing.T, p *backendtest.Program, rows func(yield fun
 
 func listsHoldNothingForeign(t *testing.T, p *backendtest.Program, ours, theirs holdings) {
 	t.Helper()
-	for _, list := range []string{"account", "environment", "agent", "agent_deployment", "api_token", "admin_user", "admin_user_invite", "session/all", "agent_version?agent_id=" + theirs.agent.String(), "agent_schema_version?agent_id=" + theirs.agent.String()} {
+	for _, list := range []string{"account", "environment", "agent", "agent_deployment", "api_token", "api_token/moves", "admin_user", "admin_user_invite", "session/all", "agent_version?agent_id=" + theirs.agent.String(), "agent_schema_version?agent_id=" + theirs.agent.String()} {
 		a := p.Call(http.MethodGet, "/api/v1/"+list, nil, theirs.cookie)
 		if a.Status != http.StatusOK {
 			t.Errorf("%s: %d %s", list, a.Status, a.Body)

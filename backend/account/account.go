@@ -73,8 +73,8 @@ type Recorder = audit.Recorder
 type Verdicts interface {
 	// Forget drops what is remembered of the token with this hash of its secret.
 	Forget(hash [32]byte)
-	// ForgetAccount drops what is remembered of all tokens of an account.
-	ForgetAccount(id pfid.ID)
+	// ForgetAllOf drops what is remembered of all tokens of an account or an environment.
+	ForgetAllOf(id pfid.ID)
 }
 
 // Passwords hashes and compares passwords, for one caller at a time.
@@ -141,11 +141,8 @@ func (as *Accounts) recorder(at time.Time, actor audit.Actor) Recorder {
 	}
 }
 
-// forget drops the verdicts on tokens that a change has ended.
-func (as *Accounts) forget(ctx context.Context, hashes [][32]byte) {
-	unit.After(ctx, func(bool) {
-		for _, hash := range hashes {
-			as.verdicts.Forget(hash)
-		}
-	})
+// forgetAllOf drops what is remembered of the tokens that a change has ended, once that is committed. It does so also
+// after a failure: a commit whose answer was lost may still have happened.
+func (as *Accounts) forgetAllOf(ctx context.Context, id pfid.ID) {
+	unit.After(ctx, func(bool) { as.verdicts.ForgetAllOf(id) })
 }

@@ -9,7 +9,6 @@ import (
 	"tokentab/backend/fault"
 	"tokentab/backend/pfid"
 	"tokentab/backend/text"
-	"tokentab/backend/unit"
 )
 
 // maxWebsite is the longest address of an account's website, in characters.
@@ -88,6 +87,6 @@ func (as *Accounts) Delete(ctx context.Context, actor audit.Actor, name string) 
 		}
 		return audit.New(at, actor, audit.AccountDeleted, a.ID.String(), a.Name, as.random)
 	})
-	unit.After(ctx, func(bool) { as.verdicts.ForgetAccount(actor.AccountID) })
+	as.forgetAllOf(ctx, actor.AccountID)
 	return deleted, err
 }

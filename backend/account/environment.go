@@ -46,9 +46,9 @@ type EnvironmentStore interface {
 	// UpdateEnvironment reads the environment, lets decide set what changes, and writes that, all in one transaction.
 	UpdateEnvironment(ctx context.Context, account, id pfid.ID, decide func(Environment) (Environment, audit.Event, error)) (ListedEnvironment, error)
 	// DeleteEnvironment reads the environment, asks decide, revokes its live tokens and deletes its deployments and
-	// itself, all in one transaction. It returns the environment as it was and the hashes of the tokens that it
-	// revoked, the latter also after a failure as far as they are known.
-	DeleteEnvironment(ctx context.Context, account, id pfid.ID, at time.Time, decide func(ListedEnvironment) error, record Recorder) (ListedEnvironment, [][32]byte, error)
+	// itself, all in one transaction. If the tokens are very many, their rows and events follow. It returns the
+	// environment as it was.
+	DeleteEnvironment(ctx context.Context, account, id pfid.ID, at time.Time, decide func(ListedEnvironment) error, record Recorder) (ListedEnvironment, error)
 }
 
 // EnvironmentOrder is what a caller asks for when an environment is made.
@@ -143,8 +143,8 @@ func (as *Accounts) DeleteEnvironment(ctx context.Context, actor audit.Actor, id
 		return fault.New(fault.InvalidAction, "%s and %s name this environment. Delete them first, or together with it by revoke_api_tokens=true.",
 			count(e.LiveTokens, "live API token"), count(e.Deployments, "agent deployment"))
 	}
-	deleted, hashes, err := as.store.DeleteEnvironment(ctx, actor.AccountID, id, at, decide, as.recorder(at, actor))
-	as.forget(ctx, hashes)
+	deleted, err := as.store.DeleteEnvironment(ctx, actor.AccountID, id, at, decide, as.recorder(at, actor))
+	as.forgetAllOf(ctx, id)
 	return deleted, err
 }
 

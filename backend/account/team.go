@@ -9,6 +9,7 @@ import (
 	"tokentab/backend/paging"
 	"tokentab/backend/pfid"
 	"tokentab/backend/text"
+	"tokentab/backend/unit"
 )
 
 // Member is an admin user as the team of the account sees it.
@@ -31,12 +32,13 @@ type MemberStore interface {
 	// UpdateMember reads the member, lets decide set what changes, and writes that, all in one transaction.
 	UpdateMember(ctx context.Context, account, id pfid.ID, decide func(AdminUser) (AdminUser, audit.Event, error)) (Member, error)
 	// RemoveMember reads the member, asks decide, takes the member out of the team and ends all of their sessions; with
-	// revokeTokens it also revokes the live tokens that they made, all in one transaction. It returns the member as
-	// they are then, and the hashes of the revoked tokens, these also after a failure as far as they are known.
-	RemoveMember(ctx context.Context, account, id pfid.ID, revokeTokens bool, at time.Time, decide func(Member) error, record Recorder) (Member, [][32]byte, error)
+	// revokeTokens it also revokes the live tokens that they made, all in one transaction; if those are very many, their
+	// rows and events follow. It returns the member as they are then, how many tokens it revokes, and
+	// the hashes of their secrets, nil if they are too many.
+	RemoveMember(ctx context.Context, account, id pfid.ID, revokeTokens bool, at time.Time, decide func(Member) error, record Recorder) (Member, int, [][32]byte, error)
 	// RevokeTokensOf revokes the live tokens that a member made who is or was in the team. It returns what RemoveMember
 	// does.
-	RevokeTokensOf(ctx context.Context, account, id pfid.ID, at time.Time, record Recorder) (Member, [][32]byte, error)
+	RevokeTokensOf(ctx context.Context, account, id pfid.ID, at time.Time, record Recorder) (Member, int, [][32]byte, error)
 }
 
 // Members returns one page of the account's team and how many are in it.
@@ -88,15 +90,29 @@ func (as *Accounts) RemoveMember(ctx context.Context, actor audit.Actor, id pfid
 		}
 		return nil
 	}
-	removed, hashes, err := as.store.RemoveMember(ctx, actor.AccountID, id, revokeTokens, at, decide, as.recorder(at, actor))
-	as.forget(ctx, hashes)
-	return removed, len(hashes), err
+	removed, revoked, hashes, err := as.store.RemoveMember(ctx, actor.AccountID, id, revokeTokens, at, decide, as.recorder(at, actor))
+	as.forgetTokens(ctx, actor.AccountID, revoked, hashes, err)
+	return removed, revoked, err
 }
 
 // RevokeTokensOf revokes the live API tokens that a member made who is or was in the team, and says how many.
 func (as *Accounts) RevokeTokensOf(ctx context.Context, actor audit.Actor, id pfid.ID) (Member, int, error) {
 	at := as.now().UTC()
-	member, hashes, err := as.store.RevokeTokensOf(ctx, actor.AccountID, id, at, as.recorder(at, actor))
-	as.forget(ctx, hashes)
-	return member, len(hashes), err
+	member, revoked, hashes, err := as.store.RevokeTokensOf(ctx, actor.AccountID, id, at, as.recorder(at, actor))
+	as.forgetTokens(ctx, actor.AccountID, revoked, hashes, err)
+	return member, revoked, err
+}
+
+// forgetTokens drops what is remembered of some tokens of an account. If they are not all known by their hashes, it drops
+// what is remembered of the account: verdicts do not say who made a token.
+func (as *Accounts) forgetTokens(ctx context.Context, account pfid.ID, tokens int, hashes [][32]byte, err error) {
+	if err != nil || len(hashes) < tokens {
+		as.forgetAllOf(ctx, account)
+		return
+	}
+	unit.After(ctx, func(bool) {
+		for _, hash := range hashes {
+			as.verdicts.Forget(hash)
+		}
+	})
 }

@@ -62,10 +62,10 @@ func (a Agent) Actions() Actions {
 	return Actions{Update: true, Retire: !retired, Reinstate: retired, Delete: true}
 }
 
-// Verdicts is what is remembered of validated tokens, by the hash of the secret.
+// Verdicts is what is remembered of validated tokens.
 type Verdicts interface {
-	// Forget makes the next validation of a token ask the store again.
-	Forget(hash [32]byte)
+	// ForgetAllOf makes the next validation of all tokens of an agent or a deployment ask the store again.
+	ForgetAllOf(id pfid.ID)
 }
 
 // Agents registers agents and deploys them.

@@ -88,7 +88,7 @@ func (as *Agents) SetCurrentVersion(ctx context.Context, actor audit.Actor, id, 
 // they are to be revoked with it. It returns after no validation accepts them any more.
 func (as *Agents) DeleteDeployment(ctx context.Context, actor audit.Actor, id pfid.ID, revokeTokens bool) (ListedDeployment, error) {
 	at := as.now().UTC()
-	d, hashes, err := as.store.DeleteDeployment(ctx, actor.AccountID, id, at, allowing(revokeTokens, "deployment"), audit.NewRecorder(at, actor, as.random))
-	as.forget(ctx, hashes)
+	d, err := as.store.DeleteDeployment(ctx, actor.AccountID, id, at, allowing(revokeTokens, "deployment"), audit.NewRecorder(at, actor, as.random))
+	as.forgetAllOf(ctx, id)
 	return d, err
 }

@@ -39,30 +39,27 @@ func (as *Agents) Reinstate(ctx context.Context, actor audit.Actor, id pfid.ID) 
 // this is refused, unless they are to be revoked with it. It returns after no validation accepts them any more.
 func (as *Agents) Delete(ctx context.Context, actor audit.Actor, id pfid.ID, revokeTokens bool) (Agent, error) {
 	at := as.now().UTC()
-	a, hashes, err := as.store.DeleteAgent(ctx, actor.AccountID, id, at, allowing(revokeTokens, "agent"), audit.NewRecorder(at, actor, as.random))
-	as.forget(ctx, hashes)
+	a, err := as.store.DeleteAgent(ctx, actor.AccountID, id, at, allowing(revokeTokens, "agent"), audit.NewRecorder(at, actor, as.random))
+	as.forgetAllOf(ctx, id)
 	a.Status = a.statusAt(at)
 	return a, err
 }
 
 // change alters an agent and returns it with how many tokens moved along.
 func (as *Agents) change(ctx context.Context, actor audit.Actor, id pfid.ID, at time.Time, decide func(*Agent) (Change, error)) (Agent, int, error) {
-	a, hashes, err := as.store.ChangeAgent(ctx, actor.AccountID, id, func(a *Agent) (Change, error) {
+	a, moved, err := as.store.ChangeAgent(ctx, actor.AccountID, id, func(a *Agent) (Change, error) {
 		a.UpdatedAt = at
 		return decide(a)
 	}, audit.NewRecorder(at, actor, as.random))
-	as.forget(ctx, hashes)
+	as.forgetAllOf(ctx, id)
 	a.Status = a.statusAt(at)
-	return a, len(hashes), err
+	return a, moved, err
 }
 
-// forget has to run after the commit and before the answer: only then is what moved refused, or accepted, at once.
-func (as *Agents) forget(ctx context.Context, hashes [][32]byte) {
-	unit.After(ctx, func(bool) {
-		for _, hash := range hashes {
-			as.verdicts.Forget(hash)
-		}
-	})
+// forgetAllOf drops what is remembered of the tokens that a change has moved, once that is committed. It does so also
+// after a failure: a commit whose answer was lost may still have happened.
+func (as *Agents) forgetAllOf(ctx context.Context, id pfid.ID) {
+	unit.After(ctx, func(bool) { as.verdicts.ForgetAllOf(id) })
 }
 
 // allowing returns the decision on deleting something that tokens were issued for.

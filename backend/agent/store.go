@@ -9,9 +9,8 @@ import (
 	"tokentab/backend/pfid"
 )
 
-// Store keeps agents. Every change is written together with its events in one transaction, or not at all. Where a
-// change moves tokens along, the hashes of those are returned also when the change failed, as far as they are known:
-// a commit whose answer was lost may still have happened.
+// Store keeps agents. Every change is written together with its events in one transaction, or not at all. Tokens that a
+// change moves along have their new status with it; if they are very many, their rows and events follow.
 type Store interface {
 	// InsertAgent writes an agent. An external identifier or id that is taken is a fault.Validation.
 	InsertAgent(ctx context.Context, a Agent, recorder audit.Recorder) error
@@ -22,11 +21,12 @@ type Store interface {
 	// Agents returns one page of the account's agents and how many there are in all. Sorted by status, those last seen
 	// at activeSince or later are active.
 	Agents(ctx context.Context, account pfid.ID, page paging.Page, activeSince time.Time) ([]Agent, int, error)
-	// ChangeAgent reads the agent, lets decide alter it or refuse, and writes it with what goes along.
-	ChangeAgent(ctx context.Context, account, id pfid.ID, decide func(*Agent) (Change, error), recorder audit.Recorder) (Agent, [][32]byte, error)
+	// ChangeAgent reads the agent, lets decide alter it or refuse, and writes it with what goes along. It returns how many
+	// tokens move.
+	ChangeAgent(ctx context.Context, account, id pfid.ID, decide func(*Agent) (Change, error), recorder audit.Recorder) (Agent, int, error)
 	// DeleteAgent reads the agent, lets decide refuse, and removes it with its deployments and versions. Its live tokens
 	// are revoked.
-	DeleteAgent(ctx context.Context, account, id pfid.ID, at time.Time, decide func(liveTokens int) error, recorder audit.Recorder) (Agent, [][32]byte, error)
+	DeleteAgent(ctx context.Context, account, id pfid.ID, at time.Time, decide func(liveTokens int) error, recorder audit.Recorder) (Agent, error)
 
 	// InsertDeployment writes a deployment. An agent, environment or version that the account does not have, or a pair
 	// that is deployed already, is a fault.Validation; a retired agent is a fault.InvalidAction.
@@ -39,7 +39,7 @@ type Store interface {
 	// its agent is a fault.Validation.
 	SetCurrentVersion(ctx context.Context, account, id, version pfid.ID, at time.Time, recorder audit.Recorder) (ListedDeployment, error)
 	// DeleteDeployment reads the deployment, lets decide refuse, and removes it. Its live tokens are revoked.
-	DeleteDeployment(ctx context.Context, account, id pfid.ID, at time.Time, decide func(liveTokens int) error, recorder audit.Recorder) (ListedDeployment, [][32]byte, error)
+	DeleteDeployment(ctx context.Context, account, id pfid.ID, at time.Time, decide func(liveTokens int) error, recorder audit.Recorder) (ListedDeployment, error)
 
 	// InsertVersion writes a version. An agent or schema version that the account does not have, and an id that is taken,
 	// are a fault.Validation.

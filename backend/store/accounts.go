@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"time"
 
 	"gorm.io/gorm"
 
@@ -21,7 +20,7 @@ func (s *Store) CreateAccount(ctx context.Context, f account.Founding, first boo
 	err := s.change(ctx, func(tx *gorm.DB) error {
 		if first {
 			var n int64
-			if err := tx.Model(&accountRow{}).Limit(1).Count(&n).Error; err != nil {
+			if err := tx.Model(&accountRow{}).Where("deleted_at IS NULL").Limit(1).Count(&n).Error; err != nil {
 				return err
 			}
 			if notFirst = n > 0; notFirst {
@@ -67,7 +66,7 @@ func (s *Store) CreateAccount(ctx context.Context, f account.Founding, first boo
 // HasAccounts implements account.Store.
 func (s *Store) HasAccounts(ctx context.Context) (has bool, err error) {
 	err = s.read(ctx, func(tx *gorm.DB) error {
-		return tx.Raw("SELECT EXISTS (SELECT 1 FROM accounts)").Scan(&has).Error
+		return tx.Raw("SELECT EXISTS (SELECT 1 FROM accounts WHERE deleted_at IS NULL)").Scan(&has).Error
 	})
 	return has, err
 }
@@ -76,7 +75,7 @@ func (s *Store) HasAccounts(ctx context.Context) (has bool, err error) {
 func (s *Store) Accounts(ctx context.Context) (list []account.Account, err error) {
 	err = s.read(ctx, func(tx *gorm.DB) error {
 		var rows []accountRow
-		if err := tx.Order("inserted_at, id").Find(&rows).Error; err != nil {
+		if err := tx.Where("deleted_at IS NULL").Order("inserted_at, id").Find(&rows).Error; err != nil {
 			return err
 		}
 		for _, row := range rows {
@@ -91,7 +90,7 @@ func (s *Store) Accounts(ctx context.Context) (list []account.Account, err error
 func (s *Store) Account(ctx context.Context, id pfid.ID) (found account.Account, err error) {
 	err = s.read(ctx, func(tx *gorm.DB) error {
 		var row accountRow
-		if err := take(tx.Where("id = ?", id), &row, "account"); err != nil {
+		if err := take(tx.Where("id = ? AND deleted_at IS NULL", id), &row, "account"); err != nil {
 			return err
 		}
 		found = row.account()
@@ -104,7 +103,7 @@ func (s *Store) Account(ctx context.Context, id pfid.ID) (found account.Account,
 func (s *Store) UpdateAccount(ctx context.Context, id pfid.ID, decide func(account.Account) (account.Account, audit.Event, error)) (changed account.Account, err error) {
 	err = s.change(ctx, func(tx *gorm.DB) error {
 		var row accountRow
-		if err := take(tx.Where("id = ?", id), &row, "account"); err != nil {
+		if err := take(tx.Where("id = ? AND deleted_at IS NULL", id), &row, "account"); err != nil {
 			return err
 		}
 		next, event, err := decide(row.account())
@@ -136,14 +135,11 @@ func (s *Store) Contents(ctx context.Context, id pfid.ID) (c account.Contents, e
 	return c, err
 }
 
-// deleteTimeout bounds the delete of an account, which may have a million tokens.
-const deleteTimeout = 5 * time.Minute
-
 // DeleteAccount implements account.Store.
 func (s *Store) DeleteAccount(ctx context.Context, id pfid.ID, decide func(account.Account) (audit.Event, error)) (deleted account.Account, err error) {
-	err = s.changeWithin(ctx, deleteTimeout, func(tx *gorm.DB) error {
+	err = s.change(ctx, func(tx *gorm.DB) error {
 		var row accountRow
-		if err := take(tx.Where("id = ?", id), &row, "account"); err != nil {
+		if err := take(tx.Where("id = ? AND deleted_at IS NULL", id), &row, "account"); err != nil {
 			return err
 		}
 		deleted = row.account()
@@ -151,31 +147,77 @@ func (s *Store) DeleteAccount(ctx context.Context, id pfid.ID, decide func(accou
 		if err != nil {
 			return err
 		}
-		if err := keepStatusEntries(tx, "account_id", id, event.At); err != nil {
-			return err
-		}
-		// What points to others goes before what it points to.
+		// Who could still get in goes at once, what only takes room goes with the tokens.
 		for _, statement := range []string{
-			"DELETE FROM api_tokens WHERE account_id = ?",
-			"DELETE FROM deleted_creators WHERE account_id = ?",
-			"DELETE FROM agent_deployments WHERE account_id = ?",
-			"DELETE FROM agent_versions WHERE account_id = ?",
-			"DELETE FROM agent_schema_versions WHERE account_id = ?",
-			"DELETE FROM agents WHERE account_id = ?",
-			"DELETE FROM environments WHERE account_id = ?",
 			"DELETE FROM sessions WHERE admin_user_id IN (SELECT id FROM admin_users WHERE account_id = ?)",
 			"DELETE FROM admin_user_invites WHERE account_id = ?",
 			"DELETE FROM admin_users WHERE account_id = ?",
-			"DELETE FROM idempotency_keys WHERE account_id = ?",
-			"DELETE FROM accounts WHERE id = ?",
 		} {
 			if err := tx.Exec(statement, id).Error; err != nil {
 				return err
 			}
 		}
-		return record(tx, event)
+		if err := tx.Model(&accountRow{}).Where("id = ?", id).Update("deleted_at", millis(event.At)).Error; err != nil {
+			return err
+		}
+		if err := record(tx, event); err != nil {
+			return err
+		}
+		return removeAll(tx, id, event)
 	})
 	return deleted, err
+}
+
+// removeAll ends all tokens of a deleted account and removes its rows, the first piece of them at once.
+func removeAll(tx *gorm.DB, id pfid.ID, event audit.Event) error {
+	m := tokenMoveRow{
+		AccountID: id, Target: ofAccount, TargetID: id, ToStatus: token.Revoked.String(), Detail: "with its account",
+		ActorAdminUserID: event.Actor.AdminUserID, ActorAPITokenID: event.Actor.APITokenID, ActorAddress: event.Actor.Address,
+		InsertedAt: millis(event.At),
+	}
+	if err := tx.Raw("SELECT api_token_count FROM accounts WHERE id = ?", id).Scan(&m.Tokens).Error; err != nil {
+		return err
+	}
+	earlier, err := isMoving(tx, id)
+	if err != nil {
+		return err
+	}
+	if err := tx.Create(&m).Error; err != nil || earlier {
+		return err
+	}
+	_, _, err = advance(tx, &m, firstPiece, nil) // the record of the delete is that of each row
+	return err
+}
+
+// removeRows removes up to most rows of a deleted account, and the account once nothing else is left of it. It returns
+// how many tokens it removed.
+func removeRows(tx *gorm.DB, m tokenMoveRow, most int) (tokens int, done bool, err error) {
+	// The same tokens by the same index.
+	const piece = "id IN (SELECT id FROM api_tokens WHERE account_id = ? ORDER BY inserted_at, id LIMIT ?)"
+	if err := keepStatusEntries(tx, instant(m.InsertedAt), piece, m.AccountID, most); err != nil {
+		return 0, false, err
+	}
+	gone := tx.Exec("DELETE FROM api_tokens WHERE "+piece, m.AccountID, most)
+	if gone.Error != nil {
+		return 0, false, gone.Error
+	}
+	tokens = int(gone.RowsAffected)
+	left := most - tokens
+	// What points to others goes before what it points to.
+	for _, table := range []string{"deleted_creators", "agent_deployments", "agent_versions", "agent_schema_versions", "agents", "environments", "idempotency_keys"} {
+		if left == 0 {
+			return tokens, false, nil
+		}
+		gone := tx.Exec("DELETE FROM "+table+" WHERE rowid IN (SELECT rowid FROM "+table+" WHERE account_id = ? LIMIT ?)", m.AccountID, left)
+		if gone.Error != nil {
+			return tokens, false, gone.Error
+		}
+		left -= int(gone.RowsAffected)
+	}
+	if left == 0 {
+		return tokens, false, nil
+	}
+	return tokens, true, tx.Exec("DELETE FROM accounts WHERE id = ?", m.AccountID).Error
 }
 
 // take reads one row into row, and is a fault.NotFound where there is none.
@@ -229,9 +271,13 @@ func countsBy(tx *gorm.DB, column string, ids []pfid.ID) (map[pfid.ID]int, error
 	return counts, nil
 }
 
-// liveTokens selects the tokens that are accepted or may be again.
-func liveTokens(tx *gorm.DB) *gorm.DB {
-	return tx.Table("api_tokens").Where("status IN ?", statusesBefore(token.Revoked))
+// countLive counts the tokens of an account that are accepted or may be again, for each value of an id column.
+func countLive(tx *gorm.DB, account pfid.ID, column string, ids []pfid.ID) (map[pfid.ID]int, error) {
+	status, err := statusIn(tx, "api_tokens", account)
+	if err != nil {
+		return nil, err
+	}
+	return countsBy(tx.Table("api_tokens").Where(status+" IN ?", statusesBefore(token.Revoked)), column, ids)
 }
 
 // Setting returns a setting of the installation; ok is false where it was never set.

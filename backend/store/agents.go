@@ -108,8 +108,8 @@ func mustServe(tx *gorm.DB, account, id pfid.ID, refused string) error {
 }
 
 // ChangeAgent implements agent.Store.
-func (s *Store) ChangeAgent(ctx context.Context, account, id pfid.ID, decide func(*agent.Agent) (agent.Change, error), recorder audit.Recorder) (a agent.Agent, moved [][32]byte, err error) {
-	err = s.changeWithin(ctx, moveTimeout, func(tx *gorm.DB) error {
+func (s *Store) ChangeAgent(ctx context.Context, account, id pfid.ID, decide func(*agent.Agent) (agent.Change, error), recorder audit.Recorder) (a agent.Agent, moved int, err error) {
+	err = s.change(ctx, func(tx *gorm.DB) error {
 		if a, err = takeAgent(tx.Where("id = ?", id), account); err != nil {
 			return err
 		}
@@ -128,7 +128,7 @@ func (s *Store) ChangeAgent(ctx context.Context, account, id pfid.ID, decide fun
 				return err
 			}
 		}
-		if moved, err = s.moveAgentTokens(tx, a, change.Tokens, recorder); err != nil {
+		if moved, err = moveAgentTokens(tx, a, change.Tokens, recorder); err != nil {
 			return err
 		}
 		return recordWith(tx, recorder, change.Action, id, a.Name)
@@ -136,29 +136,31 @@ func (s *Store) ChangeAgent(ctx context.Context, account, id pfid.ID, decide fun
 	return a, moved, err
 }
 
-func (s *Store) moveAgentTokens(tx *gorm.DB, a agent.Agent, move agent.TokenMove, recorder audit.Recorder) ([][32]byte, error) {
+func moveAgentTokens(tx *gorm.DB, a agent.Agent, move agent.TokenMove, recorder audit.Recorder) (int, error) {
+	var to token.Status
 	switch move {
 	case agent.SuspendTokens:
-		return s.moveTokens(tx, tokensOf("agent_id", a.ID), token.Suspended, true, of(recorder, audit.APITokenSuspended, "with its agent"), a.UpdatedAt)
+		to = token.Suspended
 	case agent.ReinstateTokens:
-		return s.moveTokens(tx, func(tx *gorm.DB) *gorm.DB {
-			return tx.Where("agent_id = ? AND suspended_by_retirement", a.ID)
-		}, token.Active, false, of(recorder, audit.APITokenActivated, "with its agent"), a.UpdatedAt)
+		to = token.Active
+	default:
+		return 0, nil
 	}
-	return nil, nil
+	tokens, _, err := moveAll(tx, a.AccountID, ofAgent, a.ID, to, "with its agent", recorder)
+	return tokens, err
 }
 
 // DeleteAgent implements agent.Store.
-func (s *Store) DeleteAgent(ctx context.Context, account, id pfid.ID, at time.Time, decide func(liveTokens int) error, recorder audit.Recorder) (a agent.Agent, revoked [][32]byte, err error) {
-	err = s.changeWithin(ctx, moveTimeout, func(tx *gorm.DB) error {
+func (s *Store) DeleteAgent(ctx context.Context, account, id pfid.ID, at time.Time, decide func(liveTokens int) error, recorder audit.Recorder) (a agent.Agent, err error) {
+	err = s.change(ctx, func(tx *gorm.DB) error {
 		if a, err = takeAgent(tx.Where("id = ?", id), account); err != nil {
 			return err
 		}
-		tokens := tokensOf("agent_id", id)
-		if err := decideOn(tx, tokens, decide); err != nil {
+		live, _, err := moveAll(tx, account, ofAgent, id, token.Revoked, "with its agent", recorder)
+		if err != nil {
 			return err
 		}
-		if revoked, err = s.moveTokens(tx, tokens, token.Revoked, false, of(recorder, audit.APITokenRevoked, "with its agent"), at); err != nil {
+		if err := decide(live); err != nil { // what it refuses is taken back
 			return err
 		}
 		if err := deleteDeployments(tx, func(tx *gorm.DB) *gorm.DB { return tx.Where("agent_id = ?", id) }, at, of(recorder, audit.AgentDeploymentDeleted, "with its agent")); err != nil {
@@ -174,5 +176,5 @@ func (s *Store) DeleteAgent(ctx context.Context, account, id pfid.ID, at time.Ti
 		}
 		return recordWith(tx, recorder, audit.AgentDeleted, id, a.Name)
 	})
-	return a, revoked, err
+	return a, err
 }

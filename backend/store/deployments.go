@@ -22,22 +22,33 @@ type listedDeploymentRow struct {
 	AgentName                string
 	EnvironmentName          string
 	CurrentVersionIdentifier *string
-	LiveTokens               int
 }
 
-const listedDeployments = `SELECT d.*, a.name AS agent_name, e.name AS environment_name, v.external_identifier AS current_version_identifier,
-	(SELECT count(*) FROM api_tokens t WHERE t.agent_deployment_id = d.id AND t.status IN ('active', 'suspended')) AS live_tokens
+const listedDeployments = `SELECT d.*, a.name AS agent_name, e.name AS environment_name, v.external_identifier AS current_version_identifier
 FROM agent_deployments d
 JOIN agents a ON a.id = d.agent_id
 JOIN environments e ON e.id = d.environment_id
 LEFT JOIN agent_versions v ON v.id = d.current_version_id
 `
 
-func (r listedDeploymentRow) listed() agent.ListedDeployment {
-	return agent.ListedDeployment{
-		Deployment: r.Row.deployment(), AgentName: r.AgentName, EnvironmentName: r.EnvironmentName,
-		CurrentVersionIdentifier: orEmpty(r.CurrentVersionIdentifier), LiveTokens: r.LiveTokens,
+// listDeployments adds to deployments of one account how many tokens they have.
+func listDeployments(tx *gorm.DB, account pfid.ID, rows []listedDeploymentRow) ([]agent.ListedDeployment, error) {
+	ids := make([]pfid.ID, len(rows))
+	for i, row := range rows {
+		ids[i] = row.Row.ID
 	}
+	tokens, err := countLive(tx, account, ofDeployment, ids)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]agent.ListedDeployment, len(rows))
+	for i, row := range rows {
+		list[i] = agent.ListedDeployment{
+			Deployment: row.Row.deployment(), AgentName: row.AgentName, EnvironmentName: row.EnvironmentName,
+			CurrentVersionIdentifier: orEmpty(row.CurrentVersionIdentifier), LiveTokens: tokens[row.Row.ID],
+		}
+	}
+	return list, nil
 }
 
 // InsertDeployment implements agent.Store.
@@ -100,7 +111,7 @@ func mustBeVersion(tx *gorm.DB, agentID, version pfid.ID) error {
 
 // AgentDeployment implements agent.Store.
 func (s *Store) AgentDeployment(ctx context.Context, account, id pfid.ID) (found agent.ListedDeployment, err error) {
-	err = s.read(ctx, func(tx *gorm.DB) error {
+	err = s.readTogether(ctx, func(tx *gorm.DB) error {
 		found, err = findDeployment(tx, account, id)
 		return err
 	})
@@ -115,7 +126,11 @@ func findDeployment(tx *gorm.DB, account, id pfid.ID) (agent.ListedDeployment, e
 	if len(rows) == 0 {
 		return agent.ListedDeployment{}, fault.New(fault.NotFound, "There is no such agent deployment.")
 	}
-	return rows[0].listed(), nil
+	list, err := listDeployments(tx, account, rows)
+	if err != nil {
+		return agent.ListedDeployment{}, err
+	}
+	return list[0], nil
 }
 
 var deploymentSorting = sorting{"id", "inserted_at", "updated_at"}
@@ -147,10 +162,8 @@ func (s *Store) AgentDeployments(ctx context.Context, account pfid.ID, filter ag
 		if err := tx.Raw(listedDeployments+"WHERE d.id IN (?) ORDER BY "+order("d."), ids).Scan(&rows).Error; err != nil {
 			return err
 		}
-		for _, row := range rows {
-			list = append(list, row.listed())
-		}
-		return nil
+		list, err = listDeployments(tx, account, rows)
+		return err
 	})
 	return list, total, err
 }
@@ -198,21 +211,20 @@ func setOnlyCurrentVersion(tx *gorm.DB, a agent.Agent, version pfid.ID, recorder
 }
 
 // DeleteDeployment implements agent.Store.
-func (s *Store) DeleteDeployment(ctx context.Context, account, id pfid.ID, at time.Time, decide func(liveTokens int) error, recorder audit.Recorder) (d agent.ListedDeployment, revoked [][32]byte, err error) {
-	err = s.changeWithin(ctx, moveTimeout, func(tx *gorm.DB) error {
+func (s *Store) DeleteDeployment(ctx context.Context, account, id pfid.ID, at time.Time, decide func(liveTokens int) error, recorder audit.Recorder) (d agent.ListedDeployment, err error) {
+	err = s.change(ctx, func(tx *gorm.DB) error {
 		if d, err = findDeployment(tx, account, id); err != nil {
 			return err
 		}
 		if err := decide(d.LiveTokens); err != nil {
 			return err
 		}
-		revoked, err = s.moveTokens(tx, tokensOf("agent_deployment_id", id), token.Revoked, false, of(recorder, audit.APITokenRevoked, "with its agent deployment"), at)
-		if err != nil {
+		if _, _, err := moveAll(tx, account, ofDeployment, id, token.Revoked, "with its agent deployment", recorder); err != nil {
 			return err
 		}
 		return deleteDeployments(tx, func(tx *gorm.DB) *gorm.DB { return tx.Where("id = ?", id) }, at, of(recorder, audit.AgentDeploymentDeleted, ""))
 	})
-	return d, revoked, err
+	return d, err
 }
 
 // deleteDeployments marks the deployments that where selects as deleted and writes an event for each. Their tokens have

@@ -21,16 +21,22 @@ const descendantsOf = `WITH RECURSIVE made (id) AS (
 
 // RevokeWithDescendants implements token.Store.
 func (s *Store) RevokeWithDescendants(ctx context.Context, account, id pfid.ID, at time.Time, decide func(t token.Token, live int) error, recorder audit.Recorder) (changed token.Listed, revoked []token.Hash, live int, err error) {
-	err = s.changeWithin(ctx, moveTimeout, func(tx *gorm.DB) error {
+	err = s.change(ctx, func(tx *gorm.DB) error {
+		if err := settle(tx, account, id, recorder); err != nil {
+			return err
+		}
 		row, err := findToken(tx, account, id)
 		if err != nil {
 			return err
 		}
-		family := func(tx *gorm.DB) *gorm.DB {
-			return tx.Where("account_id = ? AND id IN ("+descendantsOf+")", account, id)
+		status, err := statusIn(tx, "api_tokens", account)
+		if err != nil {
+			return err
 		}
 		var count struct{ Live, Unexpired int }
-		err = family(liveTokens(tx)).Where("id <> ?", id).Select("count(*) AS live, COALESCE(SUM(expires_at > ?), 0) AS unexpired", millis(at)).Scan(&count).Error
+		err = tx.Table("api_tokens").Where("account_id = ? AND id IN ("+descendantsOf+") AND id <> ?", account, id, id).
+			Where(status+" IN ?", statusesBefore(token.Revoked)).
+			Select("count(*) AS live, COALESCE(SUM(expires_at > ?), 0) AS unexpired", millis(at)).Scan(&count).Error
 		if err != nil {
 			return err
 		}
@@ -38,16 +44,7 @@ func (s *Store) RevokeWithDescendants(ctx context.Context, account, id pfid.ID, 
 		if err := decide(changed.Token, count.Live); err != nil {
 			return err
 		}
-		hashes, err := s.moveTokens(tx, family, token.Revoked, false, func(subject pfid.ID) (audit.Event, error) {
-			if subject == id {
-				return recorder(audit.APITokenRevoked, subject, "")
-			}
-			return recorder(audit.APITokenRevoked, subject, "with API token "+id.String()+", which created it or its creator")
-		}, at)
-		for _, hash := range hashes {
-			revoked = append(revoked, hash)
-		}
-		if err != nil {
+		if revoked, err = revokeLine(tx, row.Row, at, recorder); err != nil {
 			return err
 		}
 		if err := endInvites(tx, account, at, recorder); err != nil {
@@ -58,6 +55,41 @@ func (s *Store) RevokeWithDescendants(ctx context.Context, account, id pfid.ID, 
 		return err
 	})
 	return changed, revoked, live, err
+}
+
+// revokeLine revokes a token and its descendants. It returns the hashes of their secrets, or nil if they are too many.
+func revokeLine(tx *gorm.DB, first tokenRow, at time.Time, recorder audit.Recorder) (revoked []token.Hash, err error) {
+	if first.Status != token.Revoked.String() {
+		revoked = append(revoked, token.Hash(first.SecretHash))
+		err := tx.Model(&tokenRow{}).Where("id = ?", first.ID).
+			Updates(map[string]any{"status": token.Revoked.String(), "suspended_by_retirement": false, "updated_at": millis(at)}).Error
+		if err != nil {
+			return nil, err
+		}
+		if err := recordWith(tx, recorder, audit.APITokenRevoked, first.ID, ""); err != nil {
+			return nil, err
+		}
+	}
+	var makers []pfid.ID
+	err = tx.Raw(descendantsOf+" WHERE EXISTS (SELECT 1 FROM api_tokens c WHERE c.created_by_api_token_id = made.id)", first.ID).Scan(&makers).Error
+	if err != nil {
+		return nil, err
+	}
+	whole := true
+	for _, maker := range makers {
+		n, hashes, err := moveAll(tx, first.AccountID, ofMaker, maker, token.Revoked, "with API token "+first.ID.String()+", which created it or its creator", recorder)
+		if err != nil {
+			return nil, err
+		}
+		whole = whole && len(hashes) == n
+		for _, hash := range hashes {
+			revoked = append(revoked, hash)
+		}
+	}
+	if !whole {
+		return nil, nil
+	}
+	return revoked, nil
 }
 
 // keepCreator notes which token created one that is about to be deleted, if that one created others.

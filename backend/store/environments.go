@@ -55,7 +55,7 @@ func listEnvironments(tx *gorm.DB, rows []environmentRow) ([]account.ListedEnvir
 	for i, row := range rows {
 		ids[i] = row.ID
 	}
-	tokens, err := countsBy(liveTokens(tx), "environment_id", ids)
+	tokens, err := countLive(tx, rows[0].AccountID, ofEnvironment, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -108,8 +108,8 @@ func (s *Store) UpdateEnvironment(ctx context.Context, owner, id pfid.ID, decide
 }
 
 // DeleteEnvironment implements account.Store.
-func (s *Store) DeleteEnvironment(ctx context.Context, owner, id pfid.ID, at time.Time, decide func(account.ListedEnvironment) error, recorder account.Recorder) (deleted account.ListedEnvironment, hashes [][32]byte, err error) {
-	err = s.changeWithin(ctx, moveTimeout, func(tx *gorm.DB) error {
+func (s *Store) DeleteEnvironment(ctx context.Context, owner, id pfid.ID, at time.Time, decide func(account.ListedEnvironment) error, recorder account.Recorder) (deleted account.ListedEnvironment, err error) {
+	err = s.change(ctx, func(tx *gorm.DB) error {
 		if deleted, err = environmentIn(tx, owner, id); err != nil {
 			return err
 		}
@@ -117,7 +117,7 @@ func (s *Store) DeleteEnvironment(ctx context.Context, owner, id pfid.ID, at tim
 			return err
 		}
 		named := func(tx *gorm.DB) *gorm.DB { return tx.Where("account_id = ? AND environment_id = ?", owner, id) }
-		if hashes, err = s.moveTokens(tx, named, token.Revoked, false, of(recorder, audit.APITokenRevoked, "with its environment"), at); err != nil {
+		if _, _, err := moveAll(tx, owner, ofEnvironment, id, token.Revoked, "with its environment", recorder); err != nil {
 			return err
 		}
 		if err := deleteDeployments(tx, named, at, of(recorder, audit.AgentDeploymentDeleted, "with its environment")); err != nil {
@@ -128,7 +128,7 @@ func (s *Store) DeleteEnvironment(ctx context.Context, owner, id pfid.ID, at tim
 		}
 		return recordWith(tx, recorder, audit.EnvironmentDeleted, id, deleted.Name)
 	})
-	return deleted, hashes, err
+	return deleted, err
 }
 
 func recordWith(tx *gorm.DB, recorder account.Recorder, action audit.Action, subject pfid.ID, detail string) error {

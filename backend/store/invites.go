@@ -140,7 +140,7 @@ const makerIsAble = `COALESCE(created_by_admin_user_id, created_by_api_token_id)
 	AND (created_by_admin_user_id IS NULL OR EXISTS
 		(SELECT 1 FROM admin_users u WHERE u.id = admin_user_invites.created_by_admin_user_id AND u.removed_at IS NULL))
 	AND (created_by_api_token_id IS NULL OR EXISTS
-		(SELECT 1 FROM api_tokens t WHERE t.id = admin_user_invites.created_by_api_token_id AND t.status = 'active'))`
+		(SELECT 1 FROM api_tokens t WHERE t.id = admin_user_invites.created_by_api_token_id AND ` + statusNowOfT + ` = 'active'))`
 
 // endInvites ends the pending invites of an account whose maker the same transaction has ended. Expiry is not looked at:
 // an invite never outlives its token, see InsertInvite, and what a wrong clock ends would stay ended.

@@ -80,7 +80,7 @@ func membersOf(tx *gorm.DB, owner pfid.ID, rows []adminUserRow) ([]account.Membe
 		ids[i] = row.ID
 	}
 	// Only members of an account make tokens of it, so an index alone answers.
-	tokens, err := countsBy(liveTokens(tx), "created_by_admin_user_id", ids)
+	tokens, err := countLive(tx, owner, ofMember, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -118,8 +118,8 @@ func (s *Store) UpdateMember(ctx context.Context, owner, id pfid.ID, decide func
 }
 
 // RemoveMember implements account.Store.
-func (s *Store) RemoveMember(ctx context.Context, owner, id pfid.ID, revokeTokens bool, at time.Time, decide func(account.Member) error, recorder account.Recorder) (removed account.Member, hashes [][32]byte, err error) {
-	err = s.changeWithin(ctx, moveTimeout, func(tx *gorm.DB) error {
+func (s *Store) RemoveMember(ctx context.Context, owner, id pfid.ID, revokeTokens bool, at time.Time, decide func(account.Member) error, recorder account.Recorder) (removed account.Member, revoked int, hashes [][32]byte, err error) {
+	err = s.change(ctx, func(tx *gorm.DB) error {
 		is, err := memberIn(tx, owner, id, false)
 		if err != nil {
 			return err
@@ -142,7 +142,7 @@ func (s *Store) RemoveMember(ctx context.Context, owner, id pfid.ID, revokeToken
 			return err
 		}
 		if revokeTokens {
-			if hashes, err = s.revokeTokensOf(tx, owner, id, at, recorder); err != nil {
+			if revoked, hashes, err = revokeTokensOf(tx, owner, id, recorder); err != nil {
 				return err
 			}
 		}
@@ -152,16 +152,16 @@ func (s *Store) RemoveMember(ctx context.Context, owner, id pfid.ID, revokeToken
 		removed, err = memberIn(tx, owner, id, true)
 		return err
 	})
-	return removed, hashes, err
+	return removed, revoked, hashes, err
 }
 
 // RevokeTokensOf implements account.Store.
-func (s *Store) RevokeTokensOf(ctx context.Context, owner, id pfid.ID, at time.Time, recorder account.Recorder) (member account.Member, hashes [][32]byte, err error) {
-	err = s.changeWithin(ctx, moveTimeout, func(tx *gorm.DB) error {
+func (s *Store) RevokeTokensOf(ctx context.Context, owner, id pfid.ID, at time.Time, recorder account.Recorder) (member account.Member, revoked int, hashes [][32]byte, err error) {
+	err = s.change(ctx, func(tx *gorm.DB) error {
 		if _, err := memberIn(tx, owner, id, true); err != nil {
 			return err
 		}
-		if hashes, err = s.revokeTokensOf(tx, owner, id, at, recorder); err != nil {
+		if revoked, hashes, err = revokeTokensOf(tx, owner, id, recorder); err != nil {
 			return err
 		}
 		if err := endInvites(tx, owner, at, recorder); err != nil {
@@ -170,14 +170,11 @@ func (s *Store) RevokeTokensOf(ctx context.Context, owner, id pfid.ID, at time.T
 		member, err = memberIn(tx, owner, id, true)
 		return err
 	})
-	return member, hashes, err
+	return member, revoked, hashes, err
 }
 
-func (s *Store) revokeTokensOf(tx *gorm.DB, owner, id pfid.ID, at time.Time, recorder account.Recorder) ([][32]byte, error) {
-	made := func(tx *gorm.DB) *gorm.DB {
-		return tx.Where("account_id = ? AND created_by_admin_user_id = ?", owner, id)
-	}
-	return s.moveTokens(tx, made, token.Revoked, false, of(recorder, audit.APITokenRevoked, "with all tokens of the member who made it"), at)
+func revokeTokensOf(tx *gorm.DB, owner, id pfid.ID, recorder account.Recorder) (int, [][32]byte, error) {
+	return moveAll(tx, owner, ofMember, id, token.Revoked, "with all tokens of the member who made it", recorder)
 }
 
 // mustBeIn refuses what somebody asked for who lost the right to it meanwhile, an admin user by removal, an API token by
@@ -198,7 +195,7 @@ type maker struct {
 func makerIn(tx *gorm.DB, adminUser, apiToken pfid.ID, at time.Time) (maker, error) {
 	if !apiToken.IsZero() {
 		var row tokenRow
-		if err := take(tx.Where("id = ? AND status = ? AND expires_at > ?", apiToken, token.Active.String(), millis(at)), &row, "API token"); err != nil {
+		if err := take(tx.Where("id = ? AND "+statusNow("api_tokens")+" = ? AND expires_at > ?", apiToken, token.Active.String(), millis(at)), &row, "API token"); err != nil {
 			if fault.KindOf(err) == fault.NotFound {
 				return maker{}, fault.New(fault.BadAuthToken, "This token is not valid any more.")
 			}

@@ -19,6 +19,7 @@ var released = map[string]string{
 	"00005_revocations.sql":     "f33f1a548ca62612d627e22a143e11bd00690100ec851a969a3ca2b21a6e5a6b",
 	"00006_sign_in_sources.sql": "b99a9019e81b05f4831070d316e00627d1fdeabff975a515455fd91f6d97c649",
 	"00009_invite_makers.sql":   "2afb2df2018169d0a9d3d50b520282da3f689c7dbffa4b9506a4c15f35fd1432",
+	"00013_token_moves.sql":     "d865d221b6dbe277d9c93da0e8e7b6e8ecada5b0db225c7c91a87d8dc4579f7f",
 }
 
 func TestReleasedMigrationsNeverChange(t *testing.T) {

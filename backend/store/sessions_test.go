@@ -68,7 +68,7 @@ func TestNoSessionBeginsBehindANewPasswordOrARemoval(t *testing.T) {
 		t.Error("the password that counts is not the new one")
 	}
 	always := func(account.Member) error { return nil }
-	if _, _, err := s.RemoveMember(t.Context(), owner.ID, user.ID, false, at, always, recorder); err != nil {
+	if _, _, _, err := s.RemoveMember(t.Context(), owner.ID, user.ID, false, at, always, recorder); err != nil {
 		t.Fatal(err)
 	}
 	if begins("second") || begins("") {

@@ -69,8 +69,13 @@ func insertWithEntry(tx *gorm.DB, row tokenRow, entry token.StatusEntry, at time
 	return err
 }
 
-// entriesOfList reads what a list says of tokens that are not valid.
+// entriesOfList reads what a list says of tokens that are not valid. While tokens move it looks at each token of the list,
+// see entriesNow.
 const entriesOfList = `SELECT status_index, status FROM api_tokens WHERE status_list = ? AND status <> 'active'
+	UNION ALL SELECT status_index, 'revoked' FROM deleted_status_entries WHERE status_list = ?`
+
+const entriesNow = `SELECT status_index, status_now FROM (SELECT t.status_index, ` + statusNowOfT + ` AS status_now FROM api_tokens t WHERE t.status_list = ?)
+	WHERE status_now <> 'active'
 	UNION ALL SELECT status_index, 'revoked' FROM deleted_status_entries WHERE status_list = ?`
 
 // StatusList implements token.Store.
@@ -81,7 +86,14 @@ func (s *Store) StatusList(ctx context.Context, number int, set func(index int, 
 			return err
 		}
 		ok = true
-		rows, err := tx.Raw(entriesOfList, number, number).Rows()
+		entries, moving := entriesOfList, false
+		if err := tx.Raw("SELECT EXISTS (SELECT 1 FROM token_moves)").Scan(&moving).Error; err != nil {
+			return err
+		}
+		if moving {
+			entries = entriesNow
+		}
+		rows, err := tx.Raw(entries, number, number).Rows()
 		if err != nil {
 			return err
 		}
@@ -107,7 +119,7 @@ func (s *Store) StatusList(ctx context.Context, number int, set func(index int, 
 // IsRevokedEntry implements token.Store.
 func (s *Store) IsRevokedEntry(ctx context.Context, entry token.StatusEntry) (found bool, err error) {
 	err = s.read(ctx, func(tx *gorm.DB) error {
-		return tx.Raw(`SELECT EXISTS (SELECT 1 FROM api_tokens WHERE status_list = @list AND status_index = @index AND status = 'revoked')
+		return tx.Raw(`SELECT EXISTS (SELECT 1 FROM api_tokens WHERE status_list = @list AND status_index = @index AND `+statusNow("api_tokens")+` = 'revoked')
 			OR EXISTS (SELECT 1 FROM deleted_status_entries WHERE status_list = @list AND status_index = @index)`,
 			sql.Named("list", entry.List), sql.Named("index", entry.Index)).Scan(&found).Error
 	})
@@ -118,12 +130,12 @@ func (s *Store) IsRevokedEntry(ctx context.Context, entry token.StatusEntry) (fo
 // that they do not heap up.
 const sweepAtOnce = 100
 
-// keepStatusEntries keeps the entries of the tokens that are about to be deleted, those whose column, one that names an
-// id, has the given one: their lists call them revoked until they have expired.
-func keepStatusEntries(tx *gorm.DB, column string, id any, at time.Time) error {
+// keepStatusEntries keeps the entries of the tokens that are about to be deleted, those that where selects: their lists
+// call them revoked until they have expired.
+func keepStatusEntries(tx *gorm.DB, at time.Time, where string, values ...any) error {
 	err := tx.Exec(`INSERT INTO deleted_status_entries (status_list, status_index, expires_at)
 		SELECT status_list, status_index, expires_at FROM api_tokens
-		WHERE `+column+` = ? AND status_list IS NOT NULL AND expires_at > ?`, id, millis(at)).Error
+		WHERE `+where+` AND status_list IS NOT NULL AND expires_at > ?`, append(values, millis(at))...).Error
 	if err != nil {
 		return err
 	}

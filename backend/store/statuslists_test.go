@@ -69,7 +69,7 @@ func (s *shelf) remove(made token.Token, at time.Time) {
 	s.t.Helper()
 	_, _, err := s.DeleteToken(s.t.Context(), s.actor.AccountID, made.ID, func(token.Token) (audit.Event, error) {
 		return audit.New(at, s.actor, audit.APITokenDeleted, made.ID.String(), "", rand.Reader)
-	})
+	}, audit.NewRecorder(at, s.actor, rand.Reader))
 	if err != nil {
 		s.t.Fatal(err)
 	}

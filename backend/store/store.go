@@ -25,9 +25,6 @@ import (
 	"tokentab/backend/pfid"
 )
 
-// moveTimeout bounds a change that may move very many tokens, all in one transaction.
-const moveTimeout = time.Minute
-
 // operationTimeout bounds every read and change, the wait for the writing connection included.
 const operationTimeout = 10 * time.Second
 
@@ -247,14 +244,10 @@ func (s *Store) Ping(ctx context.Context) error {
 // change runs f in one transaction on the writing connection. Its changes and events are kept together or not at all. A
 // context of Together makes it a part of that transaction.
 func (s *Store) change(ctx context.Context, f func(tx *gorm.DB) error) error {
-	return s.changeWithin(ctx, operationTimeout, f)
-}
-
-func (s *Store) changeWithin(ctx context.Context, timeout time.Duration, f func(tx *gorm.DB) error) error {
 	if all := sharedIn(ctx); all != nil {
 		return classify(all.Transaction(f)) // what fails is undone up to here
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
 	defer cancel()
 	return s.alone(ctx, func() error { return s.writer.WithContext(ctx).Transaction(f) })
 }

@@ -32,7 +32,7 @@ func (s *Store) Together(ctx context.Context, f func(ctx context.Context) error)
 		all.tx = nil
 		end(kept)
 	}()
-	err = s.changeWithin(ctx, moveTimeout, func(tx *gorm.DB) error {
+	err = s.change(ctx, func(tx *gorm.DB) error {
 		all.tx = tx
 		return f(context.WithValue(ctx, sharedKey{}, all))
 	})

@@ -3,6 +3,7 @@ package store
 import (
 	"crypto/rand"
 	"fmt"
+	mathrand "math/rand/v2"
 	"slices"
 	"testing"
 	"time"
@@ -16,90 +17,262 @@ import (
 	"tokentab/backend/token"
 )
 
-func TestManyTokensMoveAsFarAsTheirStatusAllows(t *testing.T) {
-	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	s, err := Open(t.Context(), t.TempDir(), func() time.Time { return at })
+// crowd is an account with tokens of several members, agents and environments, all written as rows.
+type crowd struct {
+	*shelf
+	members, agents, environments []pfid.ID
+	deployments                   map[[2]pfid.ID]pfid.ID // by agent and environment
+	hashes                        []token.Hash
+	ids                           []pfid.ID
+}
+
+func newCrowd(t *testing.T) *crowd {
+	c := &crowd{shelf: newShelf(t), deployments: map[[2]pfid.ID]pfid.ID{}}
+	c.exec("INSERT INTO status_lists (number, taken, inserted_at) VALUES (1, 1000, 1)")
+	for i := range 3 {
+		c.members, c.agents, c.environments = append(c.members, c.id()), append(c.agents, c.id()), append(c.environments, c.id())
+		c.exec("INSERT INTO admin_users (id, account_id, email, password_hash, inserted_at, updated_at) VALUES (?, ?, ?, '', 1, 1)", c.members[i], c.actor.AccountID, fmt.Sprint(i))
+		c.exec("INSERT INTO agents (id, account_id, name, inserted_at, updated_at) VALUES (?, ?, '', 1, 1)", c.agents[i], c.actor.AccountID)
+		c.exec("INSERT INTO environments (id, account_id, name, purpose, inserted_at, updated_at) VALUES (?, ?, '', '', 1, 1)", c.environments[i], c.actor.AccountID)
+	}
+	for _, agent := range c.agents {
+		for _, environment := range c.environments {
+			id := c.id()
+			c.deployments[[2]pfid.ID{agent, environment}] = id
+			c.exec("INSERT INTO agent_deployments (id, account_id, agent_id, environment_id, inserted_at, updated_at) VALUES (?, ?, ?, ?, 1, 1)", id, c.actor.AccountID, agent, environment)
+		}
+	}
+	return c
+}
+
+func (c *crowd) exec(statement string, values ...any) {
+	c.t.Helper()
+	if err := c.writer.Exec(statement, values...).Error; err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// issue writes a token of chance with a status of chance.
+func (c *crowd) issue(n int, random *mathrand.Rand) {
+	c.t.Helper()
+	row := tokenRow{
+		ID: c.id(), AccountID: c.actor.AccountID, TokenScope: "account", Status: []string{"active", "active", "suspended", "revoked"}[random.IntN(4)],
+		CreatedByAdminUserID: c.members[random.IntN(3)], ExpiresAt: millis(now().Add(time.Hour)), InsertedAt: millis(now()), UpdatedAt: millis(now()),
+	}
+	list, index := 1, n
+	row.StatusList, row.StatusIndex = &list, &index
+	switch random.IntN(4) {
+	case 0:
+	case 1:
+		row.TokenScope, row.EnvironmentID = "environment", c.environments[random.IntN(3)]
+	default:
+		row.TokenScope, row.EnvironmentID, row.AgentID = "agent_deployment", c.environments[random.IntN(3)], c.agents[random.IntN(3)]
+		row.AgentDeploymentID = c.deployments[[2]pfid.ID{row.AgentID, row.EnvironmentID}]
+	}
+	hash := token.HashOf([]byte(fmt.Sprint(n)))
+	row.SecretHash = hash[:]
+	var err error
+	if row.AfterMove, err = lastMove(c.writer); err != nil {
+		c.t.Fatal(err)
+	}
+	if err := c.writer.Create(&row).Error; err != nil {
+		c.t.Fatal(err)
+	}
+	c.hashes, c.ids = append(c.hashes, hash), append(c.ids, row.ID)
+}
+
+// seen is the status of every token, in order, as each way to ask for it says; the ways have to agree.
+func (c *crowd) seen() []token.Status {
+	c.t.Helper()
+	seen := make([]token.Status, len(c.ids))
+	listed := make([]token.Status, len(c.ids)+1)
+	if _, err := c.StatusList(c.t.Context(), 1, func(index int, status token.Status) { listed[index] = status }); err != nil {
+		c.t.Fatal(err)
+	}
+	filtered := map[token.Status][]pfid.ID{}
+	for s := token.Active; s <= token.Revoked; s++ {
+		list, total, err := c.Tokens(c.t.Context(), c.actor.AccountID, token.Filter{Status: s}, paging.Page{Size: 1000, Sort: "status"})
+		if err != nil || total != len(list) {
+			c.t.Fatal(total, len(list), err)
+		}
+		for _, l := range list {
+			filtered[s] = append(filtered[s], l.ID)
+		}
+	}
+	for i, id := range c.ids {
+		found, _, err1 := c.FindToken(c.t.Context(), c.hashes[i])
+		shown, err2 := c.Token(c.t.Context(), c.actor.AccountID, id)
+		revoked, err3 := c.IsRevokedEntry(c.t.Context(), token.StatusEntry{List: 1, Index: i})
+		if err1 != nil || err2 != nil || err3 != nil {
+			c.t.Fatal(err1, err2, err3)
+		}
+		seen[i] = found.Status
+		if shown.Status != found.Status || !slices.Contains(filtered[found.Status], id) || max(listed[i], token.Active) != found.Status || revoked != (found.Status == token.Revoked) {
+			c.t.Fatalf("token %d: validation finds %v, its record %v, its status list %v, ended %v, the lists %v", i, found.Status, shown.Status, listed[i], revoked, filtered)
+		}
+	}
+	return seen
+}
+
+// move begins a move of chance and returns how many tokens it says to move.
+func (c *crowd) move(random *mathrand.Rand, retired map[pfid.ID]bool) int {
+	c.t.Helper()
+	target, id, to := ofMember, c.members[random.IntN(3)], token.Revoked
+	switch random.IntN(12) {
+	case 0:
+		target, id = ofEnvironment, c.environments[random.IntN(3)]
+	case 1:
+		target, id = ofDeployment, c.deployments[[2]pfid.ID{c.agents[random.IntN(3)], c.environments[random.IntN(3)]}]
+	case 2:
+	default: // an agent retires and comes back in turn
+		target, id, to = ofAgent, c.agents[random.IntN(3)], token.Suspended
+		if retired[id] {
+			to = token.Active
+		}
+		retired[id] = !retired[id]
+	}
+	var moves int
+	err := c.change(c.t.Context(), func(tx *gorm.DB) (err error) {
+		moves, _, err = moveAll(tx, c.actor.AccountID, target, id, to, "", audit.NewRecorder(now(), c.actor, rand.Reader))
+		return err
+	})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return moves
+}
+
+func (c *crowd) advance(most int) bool {
+	c.t.Helper()
+	more, err := c.AdvanceMoves(c.t.Context(), most, func(actor audit.Actor, at time.Time) audit.Recorder {
+		return audit.NewRecorder(at, actor, rand.Reader)
+	})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return more
+}
+
+func TestAMoveOfManyTokensCountsFromItsCommitAndItsPiecesChangeNothingThatIsSeen(t *testing.T) {
+	for seed := range uint64(4) {
+		random := mathrand.New(mathrand.NewPCG(seed, 1))
+		c := newCrowd(t)
+		retired := map[pfid.ID]bool{}
+		for n := range 24 {
+			c.issue(n, random)
+		}
+		// Behind a move under way all others wait, as they do behind one of very many tokens.
+		c.exec("INSERT INTO token_moves (account_id, target, target_id, to_status, detail, actor_address, tokens, moved, inserted_at) VALUES (?, 'agent_id', ?, 'revoked', '', '', 0, 0, 1)", c.actor.AccountID, c.actor.AccountID)
+		moves := 0
+		for step := range 5 {
+			before := c.seen()
+			said := c.move(random, retired)
+			after, changed := c.seen(), 0
+			for i := range before {
+				if before[i] != after[i] {
+					changed++
+				}
+			}
+			if said != changed {
+				t.Fatalf("seed %d, step %d: %d tokens are said to move, %d do", seed, step, said, changed)
+			}
+			moves += said
+			for n := range 2 {
+				c.issue(len(before)+n, random)
+			}
+			seen := c.seen()
+			for range random.IntN(4) {
+				c.advance(3)
+				if now := c.seen(); !slices.Equal(now, seen) {
+					t.Fatalf("seed %d, step %d: a piece changed what is seen from\n%v to\n%v", seed, step, seen, now)
+				}
+			}
+		}
+		seen := c.seen()
+		for c.advance(5) {
+		}
+		if now := c.seen(); !slices.Equal(now, seen) {
+			t.Fatalf("seed %d: the end of the moves changed what is seen from\n%v to\n%v", seed, seen, now)
+		}
+		if n := c.count("audit_events WHERE action IN ('api_token.suspended', 'api_token.activated', 'api_token.revoked')"); n != moves {
+			t.Errorf("seed %d: %d tokens moved with %d events", seed, moves, n)
+		}
+		if n := c.count("api_tokens t WHERE t.status <> " + statusNowOfT); n > 0 {
+			t.Errorf("seed %d: %d rows are not where their moves took them", seed, n)
+		}
+	}
+}
+
+func TestAChangeOfATokenThatIsStillToMoveComesAfterItsMove(t *testing.T) {
+	c := newCrowd(t)
+	random := mathrand.New(mathrand.NewPCG(7, 7))
+	for n := range 12 {
+		c.issue(n, random)
+	}
+	c.exec("UPDATE api_tokens SET status = 'active', created_by_admin_user_id = ?", c.members[0])
+	c.exec("INSERT INTO token_moves (account_id, target, target_id, to_status, detail, actor_address, tokens, moved, inserted_at) VALUES (?, 'created_by_admin_user_id', ?, 'revoked', 'as one', '', 12, 0, 1)", c.actor.AccountID, c.members[0])
+	found, err := c.Token(t.Context(), c.actor.AccountID, c.ids[3])
+	if err != nil || found.Status != token.Revoked || !found.Actions().Delete {
+		t.Fatalf("%v %v", found.Status, err)
+	}
+	c.remove(found.Token, now())
+	for c.advance(5) {
+	}
+	if n := c.count("audit_events WHERE action = 'api_token.revoked' AND detail = 'as one'"); n != 12 {
+		t.Errorf("%d events of 12 moves", n)
+	}
+	if n := c.count("audit_events WHERE action = 'api_token.deleted'"); n != 1 {
+		t.Errorf("%d events of a delete", n)
+	}
+}
+
+func TestADeletedAccountIsGoneAtOnceAndItsRowsGoInPieces(t *testing.T) {
+	c := newCrowd(t)
+	random := mathrand.New(mathrand.NewPCG(3, 3))
+	for n := range firstPiece + 50 {
+		c.issue(n, random)
+	}
+	_, err := c.DeleteAccount(t.Context(), c.actor.AccountID, func(a account.Account) (audit.Event, error) {
+		return audit.New(now(), c.actor, audit.AccountDeleted, a.ID.String(), "", rand.Reader)
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.Close()
-	id := func() pfid.ID {
-		id, err := pfid.New(at, 7, rand.Reader)
-		if err != nil {
-			t.Fatal(err)
+	gone := func() {
+		t.Helper()
+		if list, err := c.Accounts(t.Context()); err != nil || len(list) > 0 {
+			t.Errorf("accounts: %v %v", list, err)
 		}
-		return id
-	}
-	actor := audit.Actor{AccountID: id()}
-	founding := account.Founding{
-		Account:   account.Account{ID: actor.AccountID, Name: "Acme", Purpose: "business", InsertedAt: at, UpdatedAt: at},
-		AdminUser: account.AdminUser{ID: id(), AccountID: actor.AccountID, Email: "a@b.co", InsertedAt: at, UpdatedAt: at},
-	}
-	if err := s.CreateAccount(t.Context(), founding, true); err != nil {
-		t.Fatal(err)
-	}
-	event := func(action audit.Action) func(pfid.ID) (audit.Event, error) {
-		return func(subject pfid.ID) (audit.Event, error) {
-			return audit.New(at, actor, action, subject.String(), "", rand.Reader)
+		if has, err := c.HasAccounts(t.Context()); err != nil || has {
+			t.Errorf("has accounts: %v %v", has, err)
 		}
-	}
-	// More than one batch of events, in every status.
-	const each = eventBatch
-	statuses := []token.Status{token.Active, token.Suspended, token.Revoked}
-	var hashes []token.Hash
-	for i := range each * len(statuses) {
-		made := token.Token{ID: id(), AccountID: actor.AccountID, Scope: token.ScopeAccount, Status: statuses[i%len(statuses)], ExpiresAt: at, InsertedAt: at, UpdatedAt: at}
-		hashes = append(hashes, token.HashOf([]byte(fmt.Sprint(i))))
-		created, err := event(audit.APITokenCreated)(made.ID)
-		if err != nil {
-			t.Fatal(err)
+		if _, _, ok, err := c.AdminUserByEmail(t.Context(), "1"); err != nil || ok {
+			t.Errorf("its member is there: %v %v", ok, err)
 		}
-		if err := s.InsertToken(t.Context(), made, hashes[i], created, audit.Event{}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	all := func(tx *gorm.DB) *gorm.DB { return tx.Where("account_id = ?", actor.AccountID) }
-	for _, step := range []struct {
-		to           token.Status
-		byRetirement bool
-		action       audit.Action
-		moved        int
-	}{
-		{token.Suspended, true, audit.APITokenSuspended, each},
-		{token.Active, false, audit.APITokenActivated, 2 * each},
-		{token.Revoked, false, audit.APITokenRevoked, 2 * each},
-		{token.Active, false, audit.APITokenActivated, 0},
-		{token.Suspended, true, audit.APITokenSuspended, 0},
-	} {
-		var moved [][32]byte
-		err := s.change(t.Context(), func(tx *gorm.DB) (err error) {
-			moved, err = s.moveTokens(tx, all, step.to, step.byRetirement, event(step.action), at.Add(time.Minute))
-			return err
-		})
-		if err != nil || len(moved) != step.moved {
-			t.Fatalf("to %s: moved %d, %v; want %d", step.to, len(moved), err, step.moved)
-		}
-		for _, hash := range moved {
-			standing, ok, err := s.FindToken(t.Context(), hash)
-			if err != nil || !ok || standing.Status != step.to || !slices.Contains(hashes, token.Hash(hash)) {
-				t.Fatalf("to %s: a hash of %v, %v, %v", step.to, standing.Status, ok, err)
+		for i, hash := range c.hashes {
+			if s, ok, err := c.FindToken(t.Context(), hash); err != nil || ok && s.Status != token.Revoked {
+				t.Errorf("token %d: %v %v %v", i, s.Status, ok, err)
 			}
 		}
-		var marked int64
-		if err := s.reader.Model(&tokenRow{}).Where("suspended_by_retirement").Count(&marked).Error; err != nil {
-			t.Fatal(err)
-		}
-		if want := step.moved; step.byRetirement && marked != int64(want) || !step.byRetirement && marked != 0 {
-			t.Errorf("to %s: %d tokens say that retirement suspended them", step.to, marked)
-		}
-	}
-	for action, want := range map[audit.Action]int64{audit.APITokenSuspended: each, audit.APITokenActivated: 2 * each, audit.APITokenRevoked: 2 * each} {
-		var n int64
-		if err := s.reader.Model(&auditRow{}).Where("action = ?", action).Count(&n).Error; err != nil || n != want {
-			t.Errorf("%s: %d events, %v; want %d", action, n, err, want)
+		revoked := 0
+		if ok, err := c.StatusList(t.Context(), 1, func(_ int, s token.Status) {
+			if s == token.Revoked {
+				revoked++
+			}
+		}); err != nil || !ok || revoked != len(c.hashes) {
+			t.Errorf("the list calls %d of %d tokens revoked, %v", revoked, len(c.hashes), err)
 		}
 	}
-	if _, total, err := s.Tokens(t.Context(), actor.AccountID, token.Filter{}, paging.Page{Size: 1}); err != nil || total != len(hashes) {
-		t.Errorf("%d tokens are counted, %v; want %d", total, err, len(hashes))
+	if n := c.count("api_tokens"); n != 50 {
+		t.Errorf("%d tokens are left for later", n)
+	}
+	gone()
+	for c.advance(7) {
+		gone()
+	}
+	for _, table := range []string{"accounts", "api_tokens", "token_uses", "agents", "agent_deployments", "environments", "token_moves"} {
+		if n := c.count(table); n > 0 {
+			t.Errorf("%d rows are left in %s", n, table)
+		}
 	}
 }

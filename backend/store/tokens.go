@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
@@ -33,13 +34,16 @@ type tokenRow struct {
 	StatusIndex           *int
 	InsertedAt            int64
 	UpdatedAt             int64 `gorm:"autoUpdateTime:false"`
+	AfterMove             int64
 }
 
 func (tokenRow) TableName() string { return "api_tokens" }
 
-// listedTokenRow is a token with the names that go with its ids.
+// listedTokenRow is a token with the names that go with its ids, and what the moves under way make of it.
 type listedTokenRow struct {
 	Row             tokenRow `gorm:"embedded"`
+	StatusNow       string
+	MovedAt         *int64
 	LastUsedAt      *int64
 	AgentName       *string
 	AgentRetiredAt  *int64
@@ -54,9 +58,13 @@ type listedTokenRow struct {
 }
 
 // A revocation is read from its audit event, which says when and by whom; the index audit_events_of_revocations finds it.
-const listedTokens = `SELECT t.*, l.last_used_at, a.name AS agent_name, a.retired_at AS agent_retired_at, e.name AS environment_name,
+// Before that is written, the move of many tokens that it is part of says so.
+const listedTokens = `SELECT t.*, ` + statusNowOfT + ` AS status_now,
+	(SELECT MAX(m.inserted_at) FROM token_moves m WHERE ` + countsForT + `) AS moved_at,
+	l.last_used_at, a.name AS agent_name, a.retired_at AS agent_retired_at, e.name AS environment_name,
 	COALESCE(u.name, u.email) AS creator_name, c.hint AS creator_hint,
-	r.inserted_at AS revoked_at, r.actor_admin_user_id AS revoker_id, r.actor_api_token_id AS revoker_token_id,
+	COALESCE(r.inserted_at, v.inserted_at) AS revoked_at, COALESCE(r.actor_admin_user_id, v.actor_admin_user_id) AS revoker_id,
+	COALESCE(r.actor_api_token_id, v.actor_api_token_id) AS revoker_token_id,
 	COALESCE(ru.name, ru.email) AS revoker_name, rt.hint AS revoker_hint
 FROM api_tokens t
 LEFT JOIN token_uses l ON l.token_id = t.id
@@ -65,8 +73,9 @@ LEFT JOIN environments e ON e.id = t.environment_id
 LEFT JOIN admin_users u ON u.id = t.created_by_admin_user_id
 LEFT JOIN api_tokens c ON c.id = t.created_by_api_token_id
 LEFT JOIN audit_events r ON r.subject_id = t.id AND r.action = 'api_token.revoked'
-LEFT JOIN admin_users ru ON ru.id = r.actor_admin_user_id
-LEFT JOIN api_tokens rt ON rt.id = r.actor_api_token_id
+LEFT JOIN token_moves v ON t.status <> 'revoked' AND v.number = (SELECT MIN(m.number) FROM token_moves m WHERE ` + countsForT + ` AND m.to_status = 'revoked')
+LEFT JOIN admin_users ru ON ru.id = COALESCE(r.actor_admin_user_id, v.actor_admin_user_id)
+LEFT JOIN api_tokens rt ON rt.id = COALESCE(r.actor_api_token_id, v.actor_api_token_id)
 `
 
 func (r tokenRow) token() token.Token {
@@ -85,6 +94,9 @@ func (r tokenRow) token() token.Token {
 }
 
 func (r listedTokenRow) listed() token.Listed {
+	if r.StatusNow != r.Row.Status {
+		r.Row.Status, r.Row.UpdatedAt = r.StatusNow, max(r.Row.UpdatedAt, *r.MovedAt)
+	}
 	l := token.Listed{Token: r.Row.token(), AgentName: orEmpty(r.AgentName), EnvironmentName: orEmpty(r.EnvironmentName)}
 	copy(l.Hash[:], r.Row.SecretHash) // there is none where there is no such token
 	l.LastUsedAt = instantOrZero(r.LastUsedAt)
@@ -184,12 +196,16 @@ func (s *Store) InsertToken(ctx context.Context, t token.Token, hash token.Hash,
 				return token.ErrDeploymentExists
 			}
 		}
+		after, err := lastMove(tx)
+		if err != nil {
+			return err
+		}
 		row := tokenRow{
 			ID: t.ID, AccountID: t.AccountID, Name: t.Name, SecretHash: hash[:], Hint: t.Hint,
 			TokenScope: t.Scope.String(), Status: t.Status.String(),
 			AgentID: t.AgentID, EnvironmentID: t.EnvironmentID, AgentDeploymentID: t.AgentDeploymentID,
 			CreatedByAdminUserID: responsible, CreatedByAPITokenID: t.CreatedByAPITokenID,
-			ExpiresAt: millis(t.ExpiresAt), InsertedAt: millis(t.InsertedAt), UpdatedAt: millis(t.UpdatedAt),
+			ExpiresAt: millis(t.ExpiresAt), InsertedAt: millis(t.InsertedAt), UpdatedAt: millis(t.UpdatedAt), AfterMove: after,
 		}
 		if err := insertWithEntry(tx, row, t.StatusEntry, event.At); err != nil {
 			return err
@@ -221,6 +237,9 @@ func countTokens(tx *gorm.DB, account pfid.ID, by int) error {
 // ChangeToken implements token.Store.
 func (s *Store) ChangeToken(ctx context.Context, account, id pfid.ID, decide func(token.Token) (token.Token, audit.Event, error), recorder audit.Recorder) (changed token.Listed, hash token.Hash, err error) {
 	err = s.change(ctx, func(tx *gorm.DB) error {
+		if err := settle(tx, account, id, recorder); err != nil {
+			return err
+		}
 		row, err := findToken(tx, account, id)
 		if err != nil {
 			return err
@@ -253,8 +272,11 @@ func (s *Store) ChangeToken(ctx context.Context, account, id pfid.ID, decide fun
 }
 
 // DeleteToken implements token.Store.
-func (s *Store) DeleteToken(ctx context.Context, account, id pfid.ID, decide func(token.Token) (audit.Event, error)) (deleted token.Listed, hash token.Hash, err error) {
+func (s *Store) DeleteToken(ctx context.Context, account, id pfid.ID, decide func(token.Token) (audit.Event, error), recorder audit.Recorder) (deleted token.Listed, hash token.Hash, err error) {
 	err = s.change(ctx, func(tx *gorm.DB) error {
+		if err := settle(tx, account, id, recorder); err != nil {
+			return err
+		}
 		row, err := findToken(tx, account, id)
 		if err != nil {
 			return err
@@ -265,7 +287,7 @@ func (s *Store) DeleteToken(ctx context.Context, account, id pfid.ID, decide fun
 		if err != nil {
 			return err
 		}
-		if err := keepStatusEntries(tx, "id", id, event.At); err != nil {
+		if err := keepStatusEntries(tx, event.At, "id = ?", id); err != nil {
 			return err
 		}
 		if err := keepCreator(tx, id); err != nil {
@@ -312,16 +334,24 @@ func (s *Store) Tokens(ctx context.Context, account pfid.ID, filter token.Filter
 		return nil, 0, err
 	}
 	err = s.readTogether(ctx, func(tx *gorm.DB) error {
-		if total, err = countTokensOf(tx, account, filter); err != nil {
+		status, err := statusIn(tx, "api_tokens", account)
+		if err != nil {
 			return err
 		}
+		if total, err = countTokensOf(tx, account, filter, status); err != nil {
+			return err
+		}
+		idOrder, rowOrder := order(""), order("")
+		if page.Sort == "status" {
+			idOrder, rowOrder = strings.Replace(idOrder, "status", status, 1), strings.Replace(rowOrder, "status", "status_now", 1)
+		}
 		// The page's ids come from an index alone; only its rows are read and joined.
-		ids := filtered(tx, account, filter).Select("id").Order(order("")).Limit(page.Size).Offset(page.Offset)
+		ids := filtered(tx, account, filter, status).Select("id").Order(idOrder).Limit(page.Size).Offset(page.Offset)
 		if page.Sort == "last_used_at" {
 			ids = ids.Joins("LEFT JOIN token_uses ON token_id = id")
 		}
 		var rows []listedTokenRow
-		if err := tx.Raw(listedTokens+"WHERE t.id IN (?) ORDER BY "+order(""), ids).Scan(&rows).Error; err != nil {
+		if err := tx.Raw(listedTokens+"WHERE t.id IN (?) ORDER BY "+rowOrder, ids).Scan(&rows).Error; err != nil {
 			return err
 		}
 		for _, row := range rows {
@@ -332,7 +362,8 @@ func (s *Store) Tokens(ctx context.Context, account pfid.ID, filter token.Filter
 	return list, total, err
 }
 
-func filtered(tx *gorm.DB, account pfid.ID, filter token.Filter) *gorm.DB {
+// filtered selects the tokens that a filter lets through. status is the SQL of their status, see statusIn.
+func filtered(tx *gorm.DB, account pfid.ID, filter token.Filter, status string) *gorm.DB {
 	where := tx.Table("api_tokens").Where("account_id = ?", account)
 	if !filter.AgentID.IsZero() {
 		where = where.Where("agent_id = ?", filter.AgentID)
@@ -347,23 +378,23 @@ func filtered(tx *gorm.DB, account pfid.ID, filter token.Filter) *gorm.DB {
 		where = where.Where("id IN ("+descendantsOf+") AND id <> ?", filter.DescendantsOf, filter.DescendantsOf)
 	}
 	if !filter.LiveAt.IsZero() {
-		where = where.Where("status IN ? AND expires_at > ?", statusesBefore(token.Revoked), millis(filter.LiveAt))
+		where = where.Where(status+" IN ? AND expires_at > ?", statusesBefore(token.Revoked), millis(filter.LiveAt))
 	}
 	if filter.Scope != 0 {
 		where = where.Where("token_scope = ?", filter.Scope.String())
 	}
 	if filter.Status != 0 {
-		where = where.Where("status = ?", filter.Status.String())
+		where = where.Where(status+" = ?", filter.Status.String())
 	}
 	return where
 }
 
-func countTokensOf(tx *gorm.DB, account pfid.ID, filter token.Filter) (int, error) {
+func countTokensOf(tx *gorm.DB, account pfid.ID, filter token.Filter, status string) (int, error) {
 	var n int64
 	if filter == (token.Filter{}) {
 		err := tx.Raw("SELECT api_token_count FROM accounts WHERE id = ?", account).Scan(&n).Error
 		return int(n), err
 	}
-	err := filtered(tx, account, filter).Count(&n).Error
+	err := filtered(tx, account, filter, status).Count(&n).Error
 	return int(n), err
 }

@@ -24,8 +24,8 @@ func (s *Store) FindToken(ctx context.Context, hash token.Hash) (standing token.
 		return token.Standing{}, false, classify(ctx.Err())
 	}
 	err = s.read(ctx, func(tx *gorm.DB) (err error) {
-		rows, err := tx.Raw(`SELECT id, account_id, environment_id, agent_id, agent_deployment_id, token_scope, status, expires_at
-			FROM api_tokens WHERE secret_hash = ?`, hash[:]).Rows()
+		rows, err := tx.Raw(`SELECT id, account_id, environment_id, agent_id, agent_deployment_id, token_scope, `+statusNowOfT+`, expires_at
+			FROM api_tokens t WHERE secret_hash = ?`, hash[:]).Rows()
 		if err != nil {
 			return err
 		}

@@ -195,23 +195,23 @@ func (c *Cache) Forget(hash Hash) {
 	}
 }
 
-// ForgetAccount drops what is known of all tokens of an account. It disowns every load that is under way, since whose
-// token a load will find is not known yet.
-func (c *Cache) ForgetAccount(account pfid.ID) {
+// ForgetAllOf drops what is known of all tokens that name an id: that of their account, environment, agent or
+// deployment. It disowns every load that is under way, since whose token a load will find is not known yet.
+func (c *Cache) ForgetAllOf(id pfid.ID) {
 	for i := range c.shards {
-		c.room.Add(int64(c.shards[i].forgetAccount(account)))
+		c.room.Add(int64(c.shards[i].forgetAllOf(id)))
 	}
 }
 
-// forgetAccount returns how many tokens it dropped.
-func (s *shard) forgetAccount(account pfid.ID) (dropped int) {
+// forgetAllOf returns how many tokens it dropped.
+func (s *shard) forgetAllOf(id pfid.ID) (dropped int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	clear(s.flights)
 	// From the end, since removing an entry moves the last one into its place.
 	for slot := s.count; slot > 0; slot-- {
-		var standing Standing
-		if s.table.standing(slot-1, &standing); standing.AccountID == account {
+		var t Standing
+		if s.table.standing(slot-1, &t); t.AccountID == id || t.EnvironmentID == id || t.AgentID == id || t.AgentDeploymentID == id {
 			s.seq.Add(1)
 			s.remove(slot - 1)
 			s.seq.Add(1)

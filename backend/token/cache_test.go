@@ -349,7 +349,7 @@ func TestForgettingAnAccountDropsItsTokensAndNoOthers(t *testing.T) {
 		}
 		c.Use(hashN(n), &s, useResolution+int64(n)+1)
 	}
-	c.ForgetAccount(gone)
+	c.ForgetAllOf(gone)
 	for n, w := range want {
 		got, state := find(c, hashN(n))
 		if ofAccount(n) {
@@ -377,7 +377,7 @@ func TestALoadUnderWayCannotBringBackATokenOfAForgottenAccount(t *testing.T) {
 	c := newCache(t, 100)
 	s := standingN(t, 1)
 	_, _, err := c.Load(hashN(1), func() (Standing, bool, error) {
-		c.ForgetAccount(s.AccountID)
+		c.ForgetAllOf(s.AccountID)
 		return s, true, nil
 	})
 	if err != nil {

@@ -53,6 +53,9 @@ func (ts *Tokens) RevokeWithDescendants(ctx context.Context, actor audit.Actor, 
 	}
 	changed, hashes, live, err := ts.store.RevokeWithDescendants(ctx, actor.AccountID, id, at, decide, audit.NewRecorder(at, actor, ts.random))
 	unit.After(ctx, func(bool) {
+		if len(hashes) == 0 { // too many, or a failure: verdicts do not say who made a token
+			ts.ForgetAllOf(actor.AccountID)
+		}
 		for _, hash := range hashes {
 			ts.Forget(hash)
 		}
@@ -69,7 +72,7 @@ func (ts *Tokens) Delete(ctx context.Context, actor audit.Actor, id pfid.ID) (Li
 			return audit.Event{}, forbidden(t, "deleted")
 		}
 		return audit.New(at, actor, audit.APITokenDeleted, t.ID.String(), "", ts.random)
-	})
+	}, audit.NewRecorder(at, actor, ts.random))
 	unit.After(ctx, func(bool) { ts.cache.Forget(hash) }) // and not more: in its status list it stays revoked
 	ts.withLastUse(&deleted)
 	return deleted, err
@@ -83,9 +86,9 @@ func (ts *Tokens) Forget(hash Hash) {
 	ts.statusLists.changed(everyList)
 }
 
-// ForgetAccount is Forget for all tokens of an account.
-func (ts *Tokens) ForgetAccount(account pfid.ID) {
-	ts.cache.ForgetAccount(account)
+// ForgetAllOf is Forget for all tokens of an account, an environment, an agent or a deployment.
+func (ts *Tokens) ForgetAllOf(id pfid.ID) {
+	ts.cache.ForgetAllOf(id)
 	ts.statusLists.changed(everyList)
 }
 

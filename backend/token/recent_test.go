@@ -100,7 +100,7 @@ func TestNothingIsRememberedOverAForget(t *testing.T) {
 			c.Forget(HashOf(secretN(n)))
 		} else {
 			s, _ := find(c, HashOf(secretN(n)))
-			c.ForgetAccount(s.AccountID)
+			c.ForgetAllOf(s.AccountID)
 		}
 		for range 20 {
 			if v := check(t, ts, n); v.Reason != Unknown {

@@ -153,16 +153,22 @@ type Store interface {
 	// is made. When the token's status entry is not free, or its list is full, it writes nothing and returns ErrEntryTaken.
 	InsertToken(ctx context.Context, t Token, hash Hash, event, deployed audit.Event) error
 	// ChangeToken reads the token, lets decide set its new state, and writes that, all in one transaction. A token that is
-	// not active from then on loses its pending invites, of which record makes the events.
+	// not active from then on loses its pending invites. record makes the events of those, and of moves of many tokens that
+	// the token is still to follow.
 	// It returns the hash also when the change failed, as far as it is known, so that caches can drop it.
 	ChangeToken(ctx context.Context, account, id pfid.ID, decide func(Token) (Token, audit.Event, error), record audit.Recorder) (Listed, Hash, error)
 	// RevokeWithDescendants reads the token, asks decide, which is told how many of its descendants are not revoked, and
 	// revokes the token and them, all in one transaction: the tokens that it created, that they created, and so on. It
-	// returns the hashes of those that it revoked, also after a failure as far as they are known, and how many of the
-	// descendants had not expired.
+	// returns the hashes of those that it revoked, nil if they are too many, and how many of the descendants had not
+	// expired.
 	RevokeWithDescendants(ctx context.Context, account, id pfid.ID, at time.Time, decide func(t Token, live int) error, record audit.Recorder) (Listed, []Hash, int, error)
 	// DeleteToken reads the token, asks decide, and removes the row, all in one transaction.
-	DeleteToken(ctx context.Context, account, id pfid.ID, decide func(Token) (audit.Event, error)) (Listed, Hash, error)
+	DeleteToken(ctx context.Context, account, id pfid.ID, decide func(Token) (audit.Event, error), recorder audit.Recorder) (Listed, Hash, error)
+	// AdvanceMoves brings up to most tokens to where the oldest move of many tokens takes them, each with its event. more
+	// is false if no move was under way.
+	AdvanceMoves(ctx context.Context, most int, record func(audit.Actor, time.Time) audit.Recorder) (more bool, err error)
+	// Moves returns the moves of many tokens of an account that are under way, oldest first.
+	Moves(ctx context.Context, account pfid.ID) ([]Move, error)
 	// Token returns one token of the account, else a fault.NotFound.
 	Token(ctx context.Context, account, id pfid.ID) (Listed, error)
 	// Tokens returns one page of the account's tokens and how many there are in all.

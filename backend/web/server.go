@@ -155,6 +155,7 @@ func (s *Server) routes() {
 
 	add(s, manager, http.MethodGet, "/api_token", "List the API tokens of the account", s.listTokens)
 	add(s, manager, http.MethodPost, "/api_token", "Create an API token; the secret is in this answer and nowhere else", s.createToken)
+	add(s, manager, http.MethodGet, "/api_token/moves", "List the changes of very many API tokens at once that are still being written down", s.listTokenMoves)
 	add(s, holder, http.MethodGet, "/api_token/{id}", "Retrieve an API token", s.getToken)
 	add(s, manager, http.MethodPost, "/api_token/{id}/suspend", "Suspend an active API token", s.suspendToken)
 	add(s, manager, http.MethodPost, "/api_token/{id}/activate", "Activate a suspended API token", s.activateToken)

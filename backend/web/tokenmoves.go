@@ -1,0 +1,43 @@
+package web
+
+import (
+	"context"
+
+	"tokentab/backend/token"
+)
+
+// TokenMoves are the changes of very many API tokens that are still being written down.
+type TokenMoves struct {
+	Type  string      `json:"type" enum:"api_token_moves"`
+	Moves []TokenMove `json:"moves" nullable:"false" doc:"Oldest first"`
+}
+
+// TokenMove is a change of all tokens that name something. They have the new status already; their records and audit
+// events follow.
+type TokenMove struct {
+	Field         string    `json:"field" enum:"account_id,environment_id,agent_id,agent_deployment_id,created_by_admin_user_id,created_by_api_token_id" doc:"By which the tokens name it"`
+	ID            string    `json:"id" doc:"What the tokens name"`
+	Status        string    `json:"status" enum:"active,suspended,revoked" doc:"Of all these tokens from now on"`
+	APITokenCount int       `json:"api_token_count" doc:"How many tokens it changes"`
+	WrittenCount  int       `json:"written_count" doc:"How many of them are written down"`
+	InsertedAt    Timestamp `json:"inserted_at"`
+}
+
+func (s *Server) listTokenMoves(ctx context.Context, who *caller, _ *struct{}) (*one[TokenMoves], error) {
+	moves, err := s.Tokens.Moves(ctx, who.AccountID)
+	if err != nil {
+		return nil, err
+	}
+	shown := TokenMoves{Type: "api_token_moves", Moves: make([]TokenMove, len(moves))}
+	for i, m := range moves {
+		shown.Moves[i] = tokenMoveOf(m)
+	}
+	return details(shown), nil
+}
+
+func tokenMoveOf(m token.Move) TokenMove {
+	return TokenMove{
+		Field: m.Field, ID: m.ID.String(), Status: m.To.String(),
+		APITokenCount: m.Tokens, WrittenCount: m.Moved, InsertedAt: Timestamp(m.At),
+	}
+}
