@@ -31,7 +31,7 @@ var mayImport = map[string][]string{
 	"backend/agent":       {"backend/audit", "backend/fault", "backend/paging", "backend/pfid", "backend/text", "backend/unit"},
 	"backend/text":        {"backend/fault"},
 	"backend/audit":       {"backend/pfid"},
-	"backend/password":    {"backend/fault"},
+	"backend/password":    {"backend/fault", "backend/text"},
 	"backend/idempotency": {"backend/fault", "backend/pfid"},
 }
 
