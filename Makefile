@@ -9,6 +9,8 @@ ARGS ?=
 
 version := $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
 commit  := $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+# Where the program goes.
+program ?= bin/tokentab
 ldflags := -X tokentab/backend/command.Version=$(version) -X tokentab/backend/command.Commit=$(commit)
 
 go_sources   := $(wildcard *.go backend bench deploy docs)
@@ -39,8 +41,8 @@ $(installed): package.json package-lock.json .npmrc
 	@touch $@
 
 binary:
-	$(say) "Building bin/tokentab $(version)"
-	go build -trimpath -ldflags '$(ldflags)' -o bin/tokentab .
+	$(say) "Building $(program) $(version)"
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(ldflags)' -o $(program) .
 
 test: lint test-go test-page e2e ## Run every check: linters, Go tests, page tests and the browser tests.
 	$(say) "Everything passed"
@@ -57,7 +59,7 @@ lint-page: $(installed)
 	$(say) "Checking the page's code: Biome, TypeScript"
 	npm run lint
 
-test-go: compiler
+test-go: compiler binary
 	$(say) "Testing the Go code with the race detector"
 	go test -race ./...
 	cd deploy/envoy && go test -count=1 ./...

@@ -5,6 +5,7 @@ package backend
 import (
 	"cmp"
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -162,14 +163,19 @@ func (b *Backend) build(ctx context.Context, c config.Config, world World) error
 		Store: b.store, Passwords: password.New(world.Random, paced()), Verdicts: verdicts{b.Tokens}, InviteKey: inviteKey, Now: world.Now, Random: world.Random,
 	})
 	b.Agents = agent.New(b.store, b.Tokens, world.Now, world.Random)
+	cookieKey, err := master.MACKey("cookie")
+	if err != nil {
+		return err
+	}
 	mailer, err := newMailer(c)
 	if err != nil {
 		return err
 	}
 	b.Web, err = web.New(web.Parts{
 		Accounts: b.Accounts, Agents: b.Agents, Tokens: b.Tokens, Keys: b.Signer, Store: b.store, Mail: mailer,
-		Once:   idempotency.New(b.store, world.Now),
-		Config: c, UI: world.UI, Now: world.Now, Random: world.Random, Log: world.Log,
+		Once:         idempotency.New(b.store, world.Now),
+		Installation: hex.EncodeToString(cookieKey.MAC([]byte(c.Origin()))[:4]),
+		Config:       c, UI: world.UI, Now: world.Now, Random: world.Random, Log: world.Log,
 	})
 	return err
 }

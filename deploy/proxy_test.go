@@ -43,10 +43,16 @@ func TestMain(m *testing.M) {
 }
 
 // places are the addresses and the need that a user sets in a file, in the one way in which all files write them.
-type places struct{ tokentab, socket, application, port, need string }
+type places struct {
+	tokentab, socket, application, port, need string
+	preflights                                bool // the lines that pass them on count
+}
 
 // fill sets the places in a file, all in one pass. The proxy listens on loopback only.
 func (p places) fill(text string) string {
+	if p.preflights {
+		text = uncommentPreflights(text)
+	}
 	var replacements []string
 	if p.socket != "" { // nginx has a line for each
 		replacements = append(replacements, "server 127.0.0.1:8080;", "#", "# server unix:/run/tokentab/tokentab.sock;", "server unix:"+p.socket+"; #")
@@ -66,6 +72,23 @@ func (p places) fill(text string) string {
 
 const door = "/api/v1/validate"
 
+// uncommentPreflights makes the lines count that stand as comments below the words on CORS preflights.
+func uncommentPreflights(text string) string {
+	lines, below := strings.Split(text, "\n"), false
+	for i, line := range lines {
+		indent, comment, found := strings.Cut(line, "# ")
+		switch {
+		case !found || strings.TrimSpace(indent) != "":
+			below = false
+		case below:
+			lines[i] = indent + comment
+		case strings.HasSuffix(comment, "answer them:"):
+			below = true
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
 // scene is a proxy between its two servers.
 type scene struct {
 	*backendtest.Program
@@ -79,6 +102,12 @@ type scene struct {
 // start runs the proxy with its shipped files and a need, or none, until the test ends.
 func (x proxy) start(t *testing.T, need string, options ...backendtest.Option) *scene {
 	t.Helper()
+	return x.startWith(t, places{need: need}, options...)
+}
+
+// startWith is start with what else is set in the files.
+func (x proxy) startWith(t *testing.T, set places, options ...backendtest.Option) *scene {
+	t.Helper()
 	p := backendtest.Start(t, options...)
 	s := &scene{
 		Program: p, proxy: x, address: freeAddress(t), application: newApplication(t),
@@ -86,9 +115,7 @@ func (x proxy) start(t *testing.T, need string, options ...backendtest.Option) *
 	}
 	_, port, _ := strings.Cut(s.address, ":")
 	folder := t.TempDir()
-	set := places{
-		tokentab: s.link.address, socket: p.Config.Socket, application: s.application.address, port: port, need: need,
-	}
+	set.tokentab, set.socket, set.application, set.port = s.link.address, p.Config.Socket, s.application.address, port
 	for _, name := range x.files {
 		text, err := os.ReadFile(name)
 		if err != nil {

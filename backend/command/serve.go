@@ -70,7 +70,7 @@ func (s *serve) Run(ctx context.Context, std IO) (err error) {
 
 // open listens on the address and on the socket, if one is set.
 func (s *serve) open() ([]net.Listener, error) {
-	address, err := net.Listen("tcp", s.Listen)
+	address, err := net.Listen(s.ListenNetwork(), s.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("--listen: %w", err)
 	}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -62,14 +63,19 @@ func (c *Config) Check() error {
 	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
 		return fmt.Errorf("--listen must be an address with a port, such as 127.0.0.1:8080, not %q", c.Listen)
 	}
+	if longest := len(syscall.RawSockaddrUnix{}.Path) - 1; len(c.Socket) > longest {
+		return fmt.Errorf("--socket must be a path of at most %d bytes, which is all that the system takes; this one has %d", longest, len(c.Socket))
+	}
 	if strings.HasPrefix(c.Socket, "@") { // whoever is on the machine could take its place
 		return fmt.Errorf("--socket must be the path of a file, not the abstract name %q", c.Socket)
 	}
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		return errors.New("--tls-cert and --tls-key go together: set both or neither")
 	}
-	if _, _, err := c.SMTP(); err != nil {
+	if _, mails, err := c.SMTP(); err != nil {
 		return err
+	} else if mails && c.PublicURL == "" {
+		return errors.New("--smtp-url needs --public-url: the links in mails lead to it")
 	}
 	if c.MaxConnections < 0 || c.MaxConnections > 1_000_000 {
 		return errors.New("--max-connections must be from 1 to 1000000, or 0 to follow the limit on open files")
@@ -113,6 +119,16 @@ func (i *Issuing) Check() error {
 	return nil
 }
 
+// ListenNetwork is the network of the listening address: an IPv4 address takes IPv4 alone; [::] and an address without
+// a host take both.
+func (s *Serving) ListenNetwork() string {
+	host, _, _ := net.SplitHostPort(s.Listen)
+	if ip, err := netip.ParseAddr(host); err == nil && ip.Unmap().Is4() {
+		return "tcp4"
+	}
+	return "tcp"
+}
+
 // TokenAudience is the audience of the tokens: the public URL where none is set.
 func (c *Config) TokenAudience() string { return cmp.Or(c.Audience, c.Origin()) }
 
@@ -122,7 +138,7 @@ func (c *Config) Origin() string {
 		return c.PublicURL
 	}
 	host, port, _ := net.SplitHostPort(c.Listen)
-	if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.IsUnspecified() {
+	if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.Unmap().IsUnspecified() {
 		host = "127.0.0.1"
 	}
 	scheme := "http"
@@ -185,13 +201,19 @@ func (n *Networks) UnmarshalText(text []byte) error {
 		if part == "" {
 			continue
 		}
-		if ip, err := netip.ParseAddr(part); err == nil {
-			*n = append(*n, netip.PrefixFrom(ip.Unmap(), ip.Unmap().BitLen()))
+		if ip, err := netip.ParseAddr(part); err == nil && !strings.Contains(part, "/") { // a zone may hold one
+			*n = append(*n, netip.PrefixFrom(ip.Unmap().WithZone(""), ip.Unmap().BitLen()))
 			continue
 		}
 		prefix, err := netip.ParsePrefix(part)
 		if err != nil {
 			return fmt.Errorf("%q is neither an address nor a network such as 10.0.0.0/8", part)
+		}
+		if prefix.Addr().Is4In6() { // connections from IPv4 have IPv4 addresses here
+			if prefix.Bits() < 96 {
+				return fmt.Errorf("%q is wider than all of IPv4: write the IPv4 network, such as 10.0.0.0/8", part)
+			}
+			prefix = netip.PrefixFrom(prefix.Addr().Unmap(), prefix.Bits()-96)
 		}
 		*n = append(*n, prefix.Masked())
 	}

@@ -222,6 +222,7 @@ func TestAMailThatIsNotTakenIsAnErrorWithoutThePassword(t *testing.T) {
 func TestAnInviteGoesOutThroughTheServerThatIsSetUp(t *testing.T) {
 	box, server := serve(t, false, func(s *smtp.Server) { s.AllowInsecureAuth = true })
 	p := backendtest.Start(t, func(c *config.Config, _ *backend.World) {
+		c.PublicURL = "http://tokens.example"
 		c.SMTPURL = config.Secret(fmt.Sprintf("smtp://tab:secret@127.0.0.1:%d?from=tokens@example.com", server.Port))
 	})
 	_, manager := p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})
@@ -245,6 +246,7 @@ func TestAnInviteGoesOutThroughTheServerThatIsSetUp(t *testing.T) {
 func TestAnInviteWithAKeyIsMailedOnceAndAfterItsCommit(t *testing.T) {
 	box, server := serve(t, false, func(s *smtp.Server) { s.AllowInsecureAuth = true })
 	p := backendtest.Start(t, func(c *config.Config, _ *backend.World) {
+		c.PublicURL = "http://tokens.example"
 		c.SMTPURL = config.Secret(fmt.Sprintf("smtp://tab:secret@127.0.0.1:%d?from=tokens@example.com", server.Port))
 	})
 	_, manager := p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})

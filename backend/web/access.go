@@ -113,7 +113,11 @@ func (s *Server) authenticate(c *fiber.Ctx) (*caller, error) {
 		who.AccountID, who.APITokenID = verdict.Standing.AccountID, verdict.Standing.TokenID
 		return who, nil
 	}
-	id := s.sessionCookie(c)
+	id, former := s.sessionCookie(c), ""
+	if id == "" {
+		former = s.formerCookie(c)
+		id = account.SessionID(c.Cookies(former))
+	}
 	if id == "" {
 		return who, nil
 	}
@@ -130,6 +134,10 @@ func (s *Server) authenticate(c *fiber.Ctx) (*caller, error) {
 			return nil, err
 		}
 	}
+	if former != "" {
+		s.setSessionCookie(c, id)
+		s.setCookieNamed(c, former, "", 0)
+	}
 	who.Session, who.SessionID = &session, id
 	who.AccountID, who.AdminUserID = session.Account.ID, session.AdminUser.ID
 	return who, nil
@@ -145,7 +153,7 @@ func isUnsafe(method string) bool {
 // refuseForeignOrigin refuses what another site makes a browser send: Sec-Fetch-Site decides, else Origin, which
 // browsers send with every unsafe request. Where proof is demanded, the absence of both is a refusal too.
 func (s *Server) refuseForeignOrigin(c *fiber.Ctx, demanded bool) error {
-	refusal := fault.New(fault.NotPermitted, "This request did not come from the page of this server.")
+	refusal := fault.New(fault.NotPermitted, "This request did not come from the page of this server. Use the page at %s.", s.origin(c))
 	if site := c.Get("Sec-Fetch-Site"); site != "" {
 		if site == "same-origin" {
 			return nil
@@ -163,15 +171,11 @@ func (s *Server) refuseForeignOrigin(c *fiber.Ctx, demanded bool) error {
 		return nil
 	}
 	u, err := url.Parse(origin)
-	host := string(c.Context().Host())
-	if s.Config.TrustedProxies.Contain(remoteAddr(c)) && c.Get(fiber.HeaderXForwardedHost) != "" {
-		host = c.Get(fiber.HeaderXForwardedHost)
-	}
 	scheme := "http"
 	if s.isHTTPS(c) {
 		scheme = "https"
 	}
-	if err != nil || u.Host == "" || u.Host != host || u.Scheme != scheme {
+	if err != nil || u.Host == "" || u.Host != s.host(c) || u.Scheme != scheme {
 		return refusal
 	}
 	return nil
@@ -185,11 +189,20 @@ const (
 	securePrefix  = "__Host-"
 )
 
+// cookieName is the full name of a cookie. It names the installation, since browsers send the cookies of a host to all of
+// its ports.
 func (s *Server) cookieName(c *fiber.Ctx, name string) string {
+	name += "_" + s.Installation
 	if s.isHTTPS(c) {
 		return securePrefix + name
 	}
 	return name
+}
+
+// formerCookie is the name of the session's cookie in versions whose cookies did not name the installation. A session
+// that a browser still has under it is moved to the present name; that of another installation is left alone.
+func (s *Server) formerCookie(c *fiber.Ctx) string {
+	return strings.TrimSuffix(s.cookieName(c, sessionCookie), "_"+s.Installation)
 }
 
 func (s *Server) sessionCookie(c *fiber.Ctx) account.SessionID {
@@ -203,8 +216,12 @@ func (s *Server) setSessionCookie(c *fiber.Ctx, id account.SessionID) {
 
 // setCookie gives a value to the browser, or takes it away if it is empty.
 func (s *Server) setCookie(c *fiber.Ctx, name, value string, life time.Duration) {
+	s.setCookieNamed(c, s.cookieName(c, name), value, life)
+}
+
+func (s *Server) setCookieNamed(c *fiber.Ctx, name, value string, life time.Duration) {
 	cookie := &fiber.Cookie{
-		Name: s.cookieName(c, name), Value: value, Path: "/", MaxAge: int(life.Seconds()),
+		Name: name, Value: value, Path: "/", MaxAge: int(life.Seconds()),
 		HTTPOnly: true, SameSite: fiber.CookieSameSiteLaxMode, Secure: s.isHTTPS(c),
 	}
 	if value == "" {

@@ -129,7 +129,7 @@ func readBody(c *fasthttp.RequestCtx, limit int, shared *share) error {
 		return err
 	}
 	c.Request.SetBodyRaw(body)
-	return nil
+	return dropTrailers(c)
 }
 
 // readStream reads a body of the announced length, or to its end if that is negative.

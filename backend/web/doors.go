@@ -15,6 +15,7 @@ func (s *Server) describeDoors() {
 		Responses: map[string]*huma.Response{
 			"200": {Description: "The token is good; the identity is in details"},
 			"401": {Description: "There is no token, or it is not good"},
+			"403": {Description: "A gateway asked about another request, which it has to do at /validate"},
 			"503": {Description: "It could not be found out"},
 		},
 	})

@@ -82,12 +82,15 @@ var (
 func (s *Server) gate(next fasthttp.RequestHandler) fasthttp.RequestHandler {
 	return func(c *fasthttp.RequestCtx) {
 		path := c.URI().PathOriginal()
+		ambiguous, extended := readLines(&c.Request.Header)
 		switch {
-		case len(c.URI().Hash()) > 0 || !c.IsGet() && !c.IsHead() && endsNowhere(&c.Request.Header):
+		case ambiguous || len(c.URI().Hash()) > 0:
 			c.SetConnectionClose()
 			s.refuse(c, unreadable)
 		case isForGateways(path):
 			s.guarded(c, s.validate)
+		case extended && s.asksAboutAnother(c):
+			s.refuseGateway(c)
 		case bytes.Equal(path, pathPing) && (c.IsGet() || c.IsHead()):
 			s.guarded(c, s.ping)
 		case bytes.Equal(path, pathPing):
@@ -101,6 +104,12 @@ func (s *Server) gate(next fasthttp.RequestHandler) fasthttp.RequestHandler {
 			s.oauth(c, formOfOne, s.revoke)
 		case !slices.Contains(fiber.DefaultMethods, string(c.Method())):
 			s.refuse(c, unknownMethod)
+		case c.IsHead(): // what GET answers, without the body (RFC 9110, section 9.3.2)
+			c.Request.Header.SetMethod(http.MethodGet)
+			next(c)
+			if c.Response.SkipBody = true; !c.Response.IsBodyStream() {
+				c.Response.Header.SetContentLength(len(c.Response.Body()))
+			}
 		default:
 			next(c)
 		}
@@ -133,8 +142,12 @@ func (s *Server) validate(c *fasthttp.RequestCtx) {
 		return
 	}
 	needed := needsPool.Get().(*needs)
-	verdict, err := s.Tokens.Check(context.Background(), secret, needed.read(c)...)
+	all, misspelt := needed.read(c)
+	verdict, err := s.Tokens.Check(context.Background(), secret, all...)
 	needsPool.Put(needed)
+	if misspelt > 0 {
+		s.warnNeeds.log(s.Log, misspelt, c.URI().QueryString())
+	}
 	if err != nil {
 		s.cannotTell(c, err)
 		return
@@ -236,17 +249,6 @@ func (s *Server) answerNoStore(c *fasthttp.RequestCtx, status int) {
 		c.Response.Header.SetCanonical(header.name, header.value)
 	}
 	c.Response.SetStatusCode(status)
-}
-
-// endsNowhere reports whether a request has a transfer coding that does not say where its body ends (RFC 9112, 6.3): all
-// of these but identity, which the library takes for no body, fail before. What follows could be of the body or a request
-// that was smuggled behind it. A GET, which has no body, is spared the look.
-func endsNowhere(h *fasthttp.RequestHeader) bool {
-	if h.ContentLength() != 0 {
-		return false
-	}
-	_, coding, found := bytes.Cut(bytes.ToLower(append([]byte("\n"), h.RawHeaders()...)), []byte("\ntransfer-encoding:"))
-	return found && bytes.HasPrefix(bytes.TrimSpace(coding), []byte("identity"))
 }
 
 var schemeBearer = []byte("bearer ")

@@ -114,24 +114,27 @@ func parseHop(text string) (netip.Addr, error) {
 	return netip.ParseAddr(strings.Trim(text, "[]"))
 }
 
-// isHTTPS reports whether the browser reached us over TLS, as far as can be trusted.
+// isHTTPS reports whether the browser reached us over TLS, as far as can be trusted. Under an https public URL it did: a
+// proxy that says otherwise must not take away the protection of cookies.
 func (s *Server) isHTTPS(c *fiber.Ctx) bool {
-	switch {
-	case s.Config.TLSCert != "":
+	if s.Config.TLSCert != "" || strings.HasPrefix(s.Config.PublicURL, "https://") {
 		return true
-	case s.Config.TrustedProxies.Contain(remoteAddr(c)) && c.Get(fiber.HeaderXForwardedProto) != "":
-		return c.Get(fiber.HeaderXForwardedProto) == "https"
-	default:
-		return strings.HasPrefix(s.Config.PublicURL, "https://")
 	}
+	return s.Config.TrustedProxies.Contain(remoteAddr(c)) && strings.EqualFold(firstHop(c, fiber.HeaderXForwardedProto), "https")
 }
 
 // host is the host that the browser asked for, as far as can be trusted.
 func (s *Server) host(c *fiber.Ctx) string {
-	if forwarded := c.Get(fiber.HeaderXForwardedHost); forwarded != "" && s.Config.TrustedProxies.Contain(remoteAddr(c)) {
+	if forwarded := firstHop(c, fiber.HeaderXForwardedHost); forwarded != "" && s.Config.TrustedProxies.Contain(remoteAddr(c)) {
 		return forwarded
 	}
 	return string(c.Context().Host())
+}
+
+// firstHop is what the proxy next to the browser said, where several proxies made a list.
+func firstHop(c *fiber.Ctx, header string) string {
+	first, _, _ := strings.Cut(c.Get(header), ",")
+	return strings.TrimSpace(first)
 }
 
 func remoteAddr(c *fiber.Ctx) netip.Addr {

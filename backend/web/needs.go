@@ -22,18 +22,26 @@ var needsPool = sync.Pool{New: func() any { return new(needs) }}
 
 // read takes the query and each line of X-Token-Need. They have to be met all, so whatever a client adds to one of them
 // can demand more and never less.
-func (n *needs) read(c *fasthttp.RequestCtx) []token.Need {
+//
+// What else stands in the query is that of an application's client, unless it is nearly a requirement: then nothing
+// meets it, and misspelt is that requirement. Beside an X-Token-Need header the query is the client's alone.
+func (n *needs) read(c *fasthttp.RequestCtx) (all []token.Need, misspelt int) {
 	n.all = n.all[:0]
+	lines := c.Request.Header.PeekAll(headerNeed)
 	if query := c.QueryArgs(); query.Len() > 0 {
-		n.add(query) // what else an application's client asks for is none of ours
+		if need, plain := n.add(query); !plain && len(lines) == 0 {
+			if misspelt = misspeltIn(query); misspelt > 0 {
+				need.Scopes = append(need.Scopes[:0], 0) // which no token has
+			}
+		}
 	}
-	for _, line := range c.Request.Header.PeekAll(headerNeed) {
+	for _, line := range lines {
 		n.header.ParseBytes(line)
 		if need, plain := n.add(&n.header); !plain {
 			need.Scopes = append(need.Scopes[:0], 0) // which no token has
 		}
 	}
-	return n.all
+	return n.all, misspelt
 }
 
 // add reads one set of demands. A value that names nothing is kept as one that nothing meets, so that a mistake in a

@@ -101,3 +101,42 @@ func TestANeedInAHeaderIsHeldAgainstTheTokenAsOneInTheQueryIs(t *testing.T) {
 		}
 	}
 }
+
+func TestARequirementThatIsMisspeltRefusesAndIsLoggedOnce(t *testing.T) {
+	p := backendtest.Start(t)
+	_, _, secret := deployed(t, p)
+	asks := func(query string, headers ...backendtest.Header) int {
+		return p.Call(http.MethodGet, "/api/v1/validate?"+query, nil, append(headers, backendtest.Bearer(secret))...).Status
+	}
+	const right = "scope=agent_deployment"
+	for _, key := range []string{
+		"Scope", "SCOPE", "scopes", "scop", "cope", "scoep", "sc0pe", "scope[]", "scope%5B%5D", "+scope", "scope%20", "scope%3Dagent_deployment", "scope%3d", "scope%253Dx", "%2573cope", "?scope",
+		"scope:agent_deployment", "amp;scope", "token_scope", "agent-id", "agentId", "AGENT_ID", "agentid", "agent_ids", "agent_idd", "agnt_id", "agent.id", "environmentid", "environment-id",
+		"environmentId", "enviroment_id", "environment_id[0]", "account-id", "acount_id", "accountId", "agent_deployment_id",
+	} {
+		if got := asks(right + "&" + key + "=agent_deployment"); got != http.StatusForbidden {
+			t.Errorf("%s: %d", key, got)
+		}
+		if got := asks(key + "=agent_deployment&page=2"); got != http.StatusForbidden {
+			t.Errorf("%s alone: %d", key, got)
+		}
+		// Envoy's client asks for it, and the gateway's requirement is in the header.
+		if got := asks(key+"=agent_deployment", backendtest.Header{Name: "X-Token-Need", Value: right}); got != http.StatusOK {
+			t.Errorf("%s beside a requirement in the header: %d", key, got)
+		}
+		if got := asks(key+"=agent_deployment", backendtest.Header{Name: "X-Token-Need", Value: "scope=account"}); got != http.StatusForbidden {
+			t.Errorf("%s makes up for a requirement in the header: %d", key, got)
+		}
+	}
+	for _, key := range []string{"page", "id", "ids", "agent", "agents", "account", "environment", "env", "sort", "copy", "scoop", "s", "q", "", "user_id", "agent_name", "telescope"} {
+		if got := asks(right + "&" + key + "=1"); got != http.StatusOK {
+			t.Errorf("the ordinary key %q: %d", key, got)
+		}
+	}
+	if a := p.Call(http.MethodGet, "/api/v1/validate?Scope=account", nil, backendtest.Bearer("wrong")); a.Status != http.StatusUnauthorized {
+		t.Errorf("with a wrong token: %d", a.Status)
+	}
+	if n := strings.Count(p.Log.String(), "nearly a requirement"); n < 4 || n > 6 {
+		t.Errorf("%d lines were logged:\n%s", n, p.Log)
+	}
+}

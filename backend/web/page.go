@@ -68,24 +68,22 @@ func loadPage(built fs.FS) (*page, error) {
 
 const index = "index.html"
 
-// routes are the addresses that the page draws. A gateway that asks a wrong address by mistake takes any 200 for a yes,
-// so nothing else is answered with one.
+// routes are the addresses that the page draws, and nothing else is answered with 200.
 var routes = regexp.MustCompile(`^(setup|sign-in|profile|account(/[a-z-]+)?|account/api-tokens/connect|agents(/[0-9a-z]+(/[a-z-]+)?)?|invite(/[A-Za-z0-9_-]+)?|cli/connect)?$`)
-
-// isGatewaysQuestion reports whether a gateway asks about a request of its client, as Traefik and Caddy do.
-func isGatewaysQuestion(c *fiber.Ctx) bool {
-	return c.Get("X-Forwarded-Uri") != "" || c.Get("X-Forwarded-Method") != ""
-}
 
 func (p *page) serve(c *fiber.Ctx) error {
 	if c.Method() != fiber.MethodGet && c.Method() != fiber.MethodHead || strings.HasPrefix(c.Path()+"/", "/api/") {
 		return c.Next()
 	}
-	if isGatewaysQuestion(c) {
-		return fiber.ErrNotFound
+	name := strings.TrimPrefix(c.Path(), "/")
+	if bare := strings.TrimRight(name, "/"); bare != name && bare != "" && routes.MatchString(bare) {
+		target := "/" + bare
+		if query := c.Request().URI().QueryString(); len(query) > 0 {
+			target += "?" + string(query)
+		}
+		return c.Redirect(target, fiber.StatusPermanentRedirect)
 	}
 	c.Set("Content-Security-Policy", pagePolicy)
-	name := strings.TrimPrefix(c.Path(), "/")
 	f, ok := p.files[name]
 	switch {
 	case ok && name != index && strings.HasPrefix(name, "assets/"):

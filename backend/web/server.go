@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -52,11 +53,13 @@ type Parts struct {
 	Once     *idempotency.Keys
 	Store    Pinger
 	Mail     Mailer // nil where no mail server is set up
-	Config   config.Config
-	UI       fs.FS // the built page; may lack it
-	Now      func() time.Time
-	Random   io.Reader
-	Log      *slog.Logger
+	// Installation tells this installation from others on the same host, in the names of cookies.
+	Installation string
+	Config       config.Config
+	UI           fs.FS // the built page; may lack it
+	Now          func() time.Time
+	Random       io.Reader
+	Log          *slog.Logger
 }
 
 // Server answers HTTP.
@@ -74,12 +77,15 @@ type Server struct {
 	headers  []fixedHeader // on every answer of the doors of validation
 	issuedBy issuedBy      // of the tokens that are issued now
 
-	warnProxy sync.Once
-	folded    *foldedLog
-	conns     connections
-	running   context.Context // of all requests; cut ends it
-	cut       context.CancelFunc
-	strangers atomic.Int64 // bytes that large bodies of unknown callers hold
+	publicHost  string // of the public URL; empty where none is set
+	warnGateway sync.Once
+	warnNeeds   misspellings
+	warnProxy   sync.Once
+	folded      *foldedLog
+	conns       connections
+	running     context.Context // of all requests; cut ends it
+	cut         context.CancelFunc
+	strangers   atomic.Int64 // bytes that large bodies of unknown callers hold
 }
 
 // New builds the server. It does not listen yet.
@@ -88,6 +94,9 @@ func New(parts Parts) (*Server, error) {
 	var err error
 	if s.issuedBy, err = newIssuedBy(parts.Config.Origin(), parts.Config.TokenAudience()); err != nil {
 		return nil, err
+	}
+	if public, err := url.Parse(parts.Config.PublicURL); err == nil {
+		s.publicHost = hostname(public.Host)
 	}
 	if s.setup, err = newSetupCode(parts.Random); err != nil {
 		return nil, err

@@ -8,6 +8,7 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	bootstrap "github.com/envoyproxy/go-control-plane/envoy/config/bootstrap/v3"
@@ -36,6 +37,11 @@ func load(t *testing.T) *bootstrap.Bootstrap {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return parse(t, text)
+}
+
+func parse(t *testing.T, text []byte) *bootstrap.Bootstrap {
+	t.Helper()
 	encoded, err := yaml.YAMLToJSONStrict(text)
 	if err != nil {
 		t.Fatal(err)
@@ -177,4 +183,36 @@ func exact(list *matcher.ListStringMatcher) []string {
 	}
 	slices.Sort(names)
 	return names
+}
+
+// The lines that pass CORS preflights to the application are comments. Once they count, they leave out the check for
+// preflights alone.
+func TestTheLinesForPreflightsLeaveOutTheCheckForThemAlone(t *testing.T) {
+	text, err := os.ReadFile("../envoy.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, after, found := strings.Cut(string(text), "answer them:\n")
+	lines, below := strings.Split(after, "\n"), true
+	for i, line := range lines {
+		indent, comment, is := strings.Cut(line, "# ")
+		if below = below && is; below {
+			lines[i] = indent + comment
+		}
+	}
+	chain := parse(t, []byte(before+"answer them:\n"+strings.Join(lines, "\n"))).GetStaticResources().GetListeners()[0].GetFilterChains()[0]
+	routes := unpack(t, chain.GetFilters()[0].GetTypedConfig(), &manager.HttpConnectionManager{}).GetRouteConfig().GetVirtualHosts()[0].GetRoutes()
+	if !found || len(routes) != 2 {
+		t.Fatalf("%d routes", len(routes))
+	}
+	if !unpack(t, routes[0].GetTypedPerFilterConfig()["envoy.filters.http.ext_authz"], &authz.ExtAuthzPerRoute{}).GetDisabled() || len(routes[1].GetTypedPerFilterConfig()) != 0 {
+		t.Error("the check is not left out, or not for preflights alone")
+	}
+	asked := map[string]bool{}
+	for _, header := range routes[0].GetMatch().GetHeaders() {
+		asked[header.GetName()] = header.GetPresentMatch() || header.GetStringMatch().GetExact() == "OPTIONS"
+	}
+	if len(asked) != 3 || !asked[":method"] || !asked["origin"] || !asked["access-control-request-method"] {
+		t.Errorf("a preflight is told by %v", asked)
+	}
 }

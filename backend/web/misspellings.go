@@ -1,0 +1,102 @@
+package web
+
+import (
+	"bytes"
+	"log/slog"
+	"sync"
+
+	"github.com/valyala/fasthttp"
+)
+
+// requirements are the keys of a requirement, and names of the API that are taken for one. The first is none.
+var requirements = [...]struct{ key, letters string }{
+	{}, {"account_id", "accountid"}, {"scope", "scope"}, {"environment_id", "environmentid"}, {"agent_id", "agentid"},
+	{"scope", "tokenscope"}, {"agent_id and environment_id", "agentdeploymentid"},
+}
+
+// misspeltIn returns the index of the requirement that a key of the query is nearly, 0 if there is none.
+func misspeltIn(query *fasthttp.Args) int {
+	for key := range query.All() {
+		switch string(key) {
+		case "account_id", "scope", "environment_id", "agent_id":
+		default:
+			if i := nearly(key); i > 0 {
+				return i
+			}
+		}
+	}
+	return 0
+}
+
+// longestLetters is how many letters of a key are looked at: one more than a key has that is nearly a requirement.
+const longestLetters = len("agentdeploymentid") + 2
+
+// nearly returns the index of the requirement from which a key differs only in case, in encoding, in separators, or by
+// one letter that is another, missing, too many or swapped with the next.
+func nearly(key []byte) int {
+	key = bytes.TrimPrefix(key, []byte("amp;")) // & as HTML and XML write it
+	var room [longestLetters]byte
+	letters := room[:0]
+	for i := 0; i < len(key) && len(letters) < len(room); i++ {
+		c := key[i]
+		if c == '%' && i+2 < len(key) { // encoded twice
+			if hi, lo := unhex(key[i+1]), unhex(key[i+2]); hi < 16 && lo < 16 {
+				c = hi<<4 | lo
+				i += 2
+			}
+		}
+		if c == '=' || c == ':' || c == '&' { // what follows is a value
+			break
+		}
+		if 'A' <= c && c <= 'Z' {
+			c |= 0x20
+		}
+		if 'a' <= c && c <= 'z' {
+			letters = append(letters, c)
+		}
+	}
+	for i := 1; i < len(requirements); i++ {
+		if withinOne(letters, requirements[i].letters) {
+			return i
+		}
+	}
+	return 0
+}
+
+func unhex(c byte) byte {
+	switch {
+	case '0' <= c && c <= '9':
+		return c - '0'
+	case 'a' <= c|0x20 && c|0x20 <= 'f':
+		return c | 0x20 - 'a' + 10
+	}
+	return 255
+}
+
+// withinOne reports whether one edit at most makes b of a: a letter replaced, added, removed, or swapped with the next.
+func withinOne(a []byte, b string) bool {
+	same := 0
+	for same < len(a) && same < len(b) && a[same] == b[same] {
+		same++
+	}
+	x, y := a[same:], b[same:]
+	switch len(x) - len(y) {
+	case 0:
+		return len(x) == 0 || string(x[1:]) == y[1:] || len(x) > 1 && x[0] == y[1] && x[1] == y[0] && string(x[2:]) == y[2:]
+	case 1:
+		return string(x[1:]) == y
+	case -1:
+		return string(x) == y[1:]
+	}
+	return false
+}
+
+// misspellings logs each requirement that is misspelt once.
+type misspellings [len(requirements)]sync.Once
+
+func (m *misspellings) log(log *slog.Logger, requirement int, query []byte) {
+	m[requirement].Do(func() {
+		log.Warn("a gateway's query has a key that is nearly a requirement, so its requests are refused; correct it, or move the requirements to the header X-Token-Need if the key is that of an application",
+			"requirement", requirements[requirement].key, "query", string(query[:min(len(query), 200)]))
+	})
+}

@@ -1,0 +1,277 @@
+package web_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"tokentab/backend"
+	"tokentab/backend/backendtest"
+	"tokentab/backend/config"
+	"tokentab/backend/token"
+)
+
+var smallPage = backendtest.WithUI(fstest.MapFS{
+	"index.html": {Data: []byte("<!doctype html><title>page</title>")}, "assets/app-1a2b.js": {Data: []byte("plain")}, "favicon.svg": {Data: []byte("<svg/>")},
+})
+
+func publicAt(address string) backendtest.Option {
+	return func(c *config.Config, _ *backend.World) { c.PublicURL = address }
+}
+
+// openToStrangers are addresses that need no credential.
+var openToStrangers = []string{
+	"/", "/sign-in", "/index.html", "/assets/app-1a2b.js", "/favicon.svg", "/account/api-tokens", "/docs", "/docs.css", "/healthz", "/readyz", "/api/v1/session", "/api/v1/openapi.json",
+	"/.well-known/jwks.json", "/.well-known/oauth-authorization-server", "/status-lists", "/status-lists/1",
+}
+
+func TestAGatewayThatAsksAtAWrongAddressGetsNoYes(t *testing.T) {
+	p := backendtest.Start(t, smallPage, publicAt("https://tokens.example.com"))
+	_, secret := p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})
+	h := func(pairs ...string) (headers []backendtest.Header) {
+		for i := 0; i < len(pairs); i += 2 {
+			headers = append(headers, backendtest.Header{Name: pairs[i], Value: pairs[i+1]})
+		}
+		return headers
+	}
+	for _, path := range append(openToStrangers, "/api/v1/ping", "/api/v1/agent") {
+		for name, headers := range map[string][]backendtest.Header{
+			"Traefik and Caddy":             h("X-Forwarded-Method", "GET", "X-Forwarded-Uri", "/orders"),
+			"a query alone":                 h("X-Forwarded-Method", "GET", "X-Forwarded-Uri", path+"?a=b"),
+			"a path below":                  h("X-Forwarded-Uri", path+"/x"),
+			"another method":                h("X-Forwarded-Method", "POST", "X-Forwarded-Uri", path),
+			"the file for nginx":            h("X-Forwarded-Uri", "/.tokentab"),
+			"nginx as Authelia has it":      h("X-Original-Method", "GET", "X-Original-Url", "https://app.example.com/orders?x"),
+			"nginx as its manual has it":    h("X-Original-Uri", "/orders"),
+			"ingress-nginx":                 h("X-Auth-Request-Redirect", "/orders", "X-Sent-From", "nginx-ingress-controller"),
+			"ingress-nginx about this path": h("X-Sent-From", "nginx-ingress-controller"),
+			"Envoy by our file":             h("X-Token-Need", "scope=account"),
+			"Traefik about this path":       h("X-Forwarded-Method", "GET", "X-Forwarded-Uri", path, "X-Forwarded-Host", "app.example.com"),
+			"two paths":                     h("X-Forwarded-Uri", path, "X-Forwarded-Uri", "/orders"),
+		} {
+			if a := p.Call(http.MethodGet, path, nil, append(headers, backendtest.Bearer(secret))...); a.Status != http.StatusForbidden {
+				t.Errorf("%s asks %s: %d", name, path, a.Status)
+			}
+		}
+	}
+	if n := strings.Count(p.Log.String(), "let it ask /api/v1/validate"); n != 1 {
+		t.Errorf("it is logged %d times", n)
+	}
+	if a := p.Call(http.MethodGet, "/api/v1/validate", nil, append(h("X-Forwarded-Method", "POST", "X-Forwarded-Uri", "/orders"), backendtest.Bearer(secret))...); a.Status != http.StatusOK {
+		t.Errorf("at the right address: %d", a.Status)
+	}
+}
+
+func TestAPlainProxyThatTellsWhatItPassesOnIsServed(t *testing.T) {
+	p := backendtest.Start(t, smallPage, publicAt("https://tokens.example.com"), trusting(t, "127.0.0.1"))
+	p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount}) // so that there is a status list
+	for _, path := range append(openToStrangers, "/sign-in?next=%2Faccount&x=%C3%BC") {
+		for _, uri := range []string{path, strings.ReplaceAll(path, "sign", "%73ign"), strings.ReplaceAll(path, "/", "%2F")} {
+			// What the stock proxy.conf of SWAG sends.
+			a := p.Call(http.MethodGet, path, nil,
+				backendtest.Header{Name: "X-Forwarded-For", Value: "203.0.113.9"}, backendtest.Header{Name: "X-Forwarded-Host", Value: "tokens.example.com"},
+				backendtest.Header{Name: "X-Forwarded-Method", Value: "GET"}, backendtest.Header{Name: "X-Forwarded-Port", Value: "443"}, backendtest.Header{Name: "X-Forwarded-Proto", Value: "https"},
+				backendtest.Header{Name: "X-Forwarded-Server", Value: "tokens.example.com"}, backendtest.Header{Name: "X-Forwarded-Ssl", Value: "on"}, backendtest.Header{Name: "X-Forwarded-Uri", Value: uri},
+				backendtest.Header{Name: "X-Original-Method", Value: "GET"}, backendtest.Header{Name: "X-Original-Url", Value: "https://tokens.example.com" + path}, backendtest.Header{Name: "X-Real-Ip", Value: "203.0.113.9"},
+			)
+			if a.Status != http.StatusOK {
+				t.Errorf("%s as %s: %d %s", path, uri, a.Status, a.Body)
+			}
+		}
+	}
+}
+
+func TestCookiesAreNeverWeakerThanTheAddressOfBrowsers(t *testing.T) {
+	for _, c := range []struct {
+		public string
+		protos []string
+		want   bool
+	}{
+		{"https://tokens.example.com", nil, true}, {"https://tokens.example.com", []string{"http"}, true}, {"https://tokens.example.com", []string{"http, https"}, true},
+		{"https://tokens.example.com", []string{"nonsense"}, true}, {"", []string{"https"}, true}, {"", []string{"HTTPS"}, true}, {"", []string{"https,http"}, true},
+		{"", []string{" https , http"}, true}, {"", []string{"https", "http"}, true}, {"", []string{"http"}, false}, {"", []string{"http,https"}, false}, {"", nil, false},
+		{"http://tokens.example.com", []string{"https"}, true}, {"http://tokens.example.com", nil, false},
+	} {
+		t.Run(fmt.Sprintf("%s %q", c.public, c.protos), func(t *testing.T) {
+			p := backendtest.Start(t, publicAt(c.public), trusting(t, "127.0.0.1"))
+			p.Found()
+			headers := []backendtest.Header{{Name: "Sec-Fetch-Site", Value: "same-origin"}}
+			for _, proto := range c.protos {
+				headers = append(headers, backendtest.Header{Name: "X-Forwarded-Proto", Value: proto})
+			}
+			a := signIn(p, backendtest.Email, backendtest.Password, headers...)
+			_, cookie := cookieOf(t, a)
+			if cookie.Secure != c.want || strings.HasPrefix(cookie.Name, "__Host-") != c.want || (a.Header.Get("Strict-Transport-Security") != "") != c.want {
+				t.Errorf("Secure %v, named %s, HSTS %q", cookie.Secure, cookie.Name, a.Header.Get("Strict-Transport-Security"))
+			}
+		})
+	}
+}
+
+func TestARefusedOriginIsToldTheAddressThatWorks(t *testing.T) {
+	p := backendtest.Start(t, publicAt("https://tokens.example.com"))
+	p.Found()
+	a := signIn(p, backendtest.Email, backendtest.Password, backendtest.Header{Name: "Origin", Value: p.URL})
+	if a.Status != http.StatusForbidden || a.Text(t, "code") != "not_permitted" || !strings.Contains(a.Text(t, "message"), "https://tokens.example.com") {
+		t.Errorf("%d %s", a.Status, a.Body)
+	}
+	if a := signIn(p, backendtest.Email, backendtest.Password, backendtest.Header{Name: "Origin", Value: "https://tokens.example.com"}); a.Status != http.StatusOK {
+		t.Errorf("at that address: %d %s", a.Status, a.Body)
+	}
+}
+
+func TestTwoInstallationsOnOneHostDoNotSignEachOtherOut(t *testing.T) {
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	browser := &http.Client{Jar: jar}
+	call := func(p *backendtest.Program, method, body string) string {
+		t.Helper()
+		request, err := http.NewRequest(method, p.URL+"/api/v1/session", strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Sec-Fetch-Site", "same-origin")
+		request.Header.Set("Content-Type", "application/json")
+		response, err := browser.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		text, err := io.ReadAll(response.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	programs := []*backendtest.Program{backendtest.Start(t), backendtest.Start(t)}
+	for _, p := range programs {
+		p.Found()
+		if a := call(p, http.MethodPost, `{"details":{"email":"`+backendtest.Email+`","password":"`+backendtest.Password+`"}}`); !strings.Contains(a, backendtest.Email) {
+			t.Fatal(a)
+		}
+	}
+	for _, p := range programs {
+		if a := call(p, http.MethodGet, ""); !strings.Contains(a, backendtest.Email) {
+			t.Errorf("signed out by the other: %s", a)
+		}
+	}
+	call(programs[0], http.MethodDelete, "")
+	if a := call(programs[1], http.MethodGet, ""); !strings.Contains(a, backendtest.Email) {
+		t.Errorf("signing out of one signs out of the other: %s", a)
+	}
+
+	// The cookie of an earlier version is taken over by the installation that it is of, and left alone by the other.
+	call(programs[0], http.MethodPost, `{"details":{"email":"`+backendtest.Email+`","password":"`+backendtest.Password+`"}}`)
+	at, err := url.Parse(programs[0].URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var former []*http.Cookie
+	for _, cookie := range jar.Cookies(at) {
+		if strings.HasPrefix(cookie.Name, "tokentab_session_") && call(programs[0], http.MethodGet, "") != "" {
+			former = append(former, &http.Cookie{Name: "tokentab_session", Value: cookie.Value, Path: "/"})
+		}
+	}
+	kept := 0
+	for _, cookie := range former {
+		if browser.Jar, err = cookiejar.New(nil); err != nil {
+			t.Fatal(err)
+		}
+		browser.Jar.SetCookies(at, []*http.Cookie{cookie})
+		was := strings.Contains(call(programs[0], http.MethodGet, ""), backendtest.Email)
+		names := ""
+		for _, now := range browser.Jar.Cookies(at) {
+			names += now.Name + " "
+		}
+		if was {
+			kept++
+		}
+		if is := strings.HasPrefix(names, "tokentab_session_"); is != was || (names == "tokentab_session ") == was {
+			t.Errorf("signed in %v, and the cookies are %s", was, names)
+		}
+	}
+	if len(former) != 2 || kept != 1 {
+		t.Errorf("%d of %d sessions were taken over", kept, len(former))
+	}
+}
+
+func TestHEADAnswersAsGETDoesWithoutTheBody(t *testing.T) {
+	p := backendtest.Start(t, smallPage)
+	_, secret := p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})
+	for _, path := range append(openToStrangers, "/api/v1/agent", "/api/v1/api_token?limit=1", "/api/v1/agent/nothing", "/api/v1/nothing", "/api/v1/ping", "/nothing", "/setup/") {
+		for _, headers := range [][]backendtest.Header{nil, {backendtest.Bearer(secret)}, {backendtest.Bearer("wrong")}} {
+			get, head := unredirected(t, p, http.MethodGet, path, headers...), unredirected(t, p, http.MethodHead, path, headers...)
+			for _, h := range []http.Header{get.Header, head.Header} {
+				for _, changes := range []string{"Date", "X-Request-Id"} {
+					h.Del(changes)
+				}
+			}
+			if head.StatusCode != get.StatusCode || head.ContentLength != get.ContentLength || fmt.Sprint(head.Header) != fmt.Sprint(get.Header) {
+				t.Errorf("%s: HEAD %d %d %v, GET %d %d %v", path, head.StatusCode, head.ContentLength, head.Header, get.StatusCode, get.ContentLength, get.Header)
+			}
+			if text, err := io.ReadAll(head.Body); err != nil || len(text) > 0 {
+				t.Errorf("%s: a body of %d bytes, %v", path, len(text), err)
+			}
+		}
+	}
+}
+
+func unredirected(t *testing.T, p *backendtest.Program, method, path string, headers ...backendtest.Header) *http.Response {
+	t.Helper()
+	request, err := http.NewRequest(method, p.URL+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Accept-Encoding", "identity")
+	for _, h := range headers {
+		request.Header.Set(h.Name, h.Value)
+	}
+	response, err := http.DefaultTransport.RoundTrip(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = response.Body.Close() })
+	return response
+}
+
+func TestASlashAtTheEndLeadsToThePage(t *testing.T) {
+	p := backendtest.Start(t, smallPage)
+	for path, want := range map[string]string{
+		"/sign-in/": "/sign-in", "/setup/": "/setup", "/account/api-tokens/?status=active&x=%2F": "/account/api-tokens?status=active&x=%2F", "/sign-in//": "/sign-in", "/invite/abc/": "/invite/abc",
+		"//evil.example/": "", "//sign-in/": "", "/assets/app-1a2b.js/": "", "/api/v1/nothing/": "", "/sign-in/..//": "",
+	} {
+		a := unredirected(t, p, http.MethodGet, path)
+		if want == "" && (a.StatusCode < 400 || a.Header.Get("Location") != "") || want != "" && (a.StatusCode != http.StatusPermanentRedirect || !strings.HasSuffix(a.Header.Get("Location"), want) || strings.Contains(a.Header.Get("Location"), "evil")) {
+			t.Errorf("%s: %d to %q, want %q", path, a.StatusCode, a.Header.Get("Location"), want)
+		}
+	}
+}
+
+func TestTrailersDecideNothing(t *testing.T) {
+	p := backendtest.Start(t)
+	p.Found()
+	details := `{"details":{"email":"` + backendtest.Email + `","password":"` + backendtest.Password + `"}}`
+	for _, c := range []struct{ lines, trailers, want string }{
+		{"Origin: https://evil.example", "Sec-Fetch-Site: same-origin", "HTTP/1.1 403 "},
+		{"Origin: https://evil.example\r\nTrailer: Sec-Fetch-Site", "Sec-Fetch-Site: same-origin", "HTTP/1.1 403 "},
+		{"Origin: https://evil.example", "Origin: " + p.URL, "HTTP/1.1 403 "},
+		{"Sec-Fetch-Site: same-origin", "Sec-Fetch-Site: cross-site\r\nUser-Agent: trailer", "HTTP/1.1 200 "},
+		{"Sec-Fetch-Site: same-origin\r\nUser-Agent: header\r\nTrailer: User-Agent", "User-Agent: trailer", "HTTP/1.1 200 "},
+	} {
+		all := untilClosed(t, p, fmt.Sprintf("POST /api/v1/session HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n%s\r\n\r\n%x\r\n%s\r\n0\r\n%s\r\n\r\nGET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+			strings.TrimPrefix(p.URL, "http://"), c.lines, len(details), details, c.trailers))
+		if !strings.HasPrefix(all, c.want) {
+			t.Errorf("%q with the trailers %q: answered\n%s", c.lines, c.trailers, all)
+		}
+		if strings.HasPrefix(c.want, "HTTP/1.1 200") && strings.Count(all, "HTTP/1.1 ") != 1 {
+			t.Errorf("after the trailers %q the connection goes on", c.trailers)
+		}
+	}
+}
