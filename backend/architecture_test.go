@@ -15,8 +15,8 @@ const module = "tokentab/"
 // mayImport says which rooms of ours each room may import. Whoever is not listed may import none.
 var mayImport = map[string][]string{
 	"main":            {"backend/command"},
-	"backend/command": {"backend", "backend/config", "backend/account", "backend/audit", "backend/fault", "backend/pfid", "backend/token"},
-	"backend":         {"backend/config", "backend/web", "backend/store", "backend/signer", "backend/password", "backend/mail", "backend/idempotency", "backend/account", "backend/agent", "backend/token"},
+	"backend/command": {"backend", "backend/config", "backend/account", "backend/audit", "backend/fault", "backend/pfid", "backend/signer", "backend/token"},
+	"backend":         {"backend/config", "backend/web", "backend/store", "backend/signer", "backend/password", "backend/mail", "backend/idempotency", "backend/account", "backend/agent", "backend/audit", "backend/pfid", "backend/token"},
 	"backend/backendtest": {
 		"backend", "backend/config", "backend/account", "backend/audit", "backend/token",
 	},
@@ -25,7 +25,7 @@ var mayImport = map[string][]string{
 	},
 	"backend/mail":        {"backend/config"},
 	"backend/store":       {"backend/signer", "backend/idempotency", "backend/account", "backend/agent", "backend/audit", "backend/token", "backend/fault", "backend/paging", "backend/pfid", "backend/text", "backend/unit"},
-	"backend/signer":      {"backend/audit", "backend/token"},
+	"backend/signer":      {"backend/audit", "backend/fault", "backend/token"},
 	"backend/token":       {"backend/audit", "backend/fault", "backend/paging", "backend/pfid", "backend/text", "backend/unit"},
 	"backend/account":     {"backend/audit", "backend/fault", "backend/paging", "backend/pfid", "backend/text", "backend/unit"},
 	"backend/agent":       {"backend/audit", "backend/fault", "backend/paging", "backend/pfid", "backend/text", "backend/unit"},

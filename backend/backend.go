@@ -77,6 +77,8 @@ type Backend struct {
 	Web      *web.Server
 
 	store   *store.Store
+	now     func() time.Time
+	random  io.Reader
 	log     *slog.Logger
 	working context.Context // what is repeated goes on until it ends
 	stop    context.CancelFunc
@@ -123,7 +125,7 @@ func OpenClaimed(ctx context.Context, claim *store.Claim, c config.Config, world
 }
 
 func on(ctx context.Context, db *store.Store, c config.Config, world World) (*Backend, error) {
-	b := &Backend{store: db, log: world.Log}
+	b := &Backend{store: db, now: world.Now, random: world.Random, log: world.Log}
 	b.working, b.stop = context.WithCancel(context.Background())
 	if err := b.build(ctx, c, world); err != nil {
 		return nil, errors.Join(err, db.Close())
@@ -253,6 +255,7 @@ func (b *Backend) Serve(ctx context.Context, c config.Config, listeners ...net.L
 	if err := b.Tokens.RecallUses(context.WithoutCancel(ctx)); err != nil { // no reason to let nobody in
 		b.log.Error("could not read the last uses of tokens that an earlier run kept", "cause", err)
 	}
+	b.seeOutsideChanges()
 	b.repeat(flushEvery, "could not write the last uses of tokens; they are kept for the next try", func(ctx context.Context) error {
 		rest := resting(ctx, restBusy)
 		return b.Tokens.FlushUses(ctx, func() { rest() })

@@ -55,6 +55,7 @@ const (
 	APITokenRevoked        Action = "api_token.revoked"
 	APITokenDeleted        Action = "api_token.deleted"
 	SigningKeyCreated      Action = "signing_key.created"
+	SigningKeyWithdrawn    Action = "signing_key.withdrawn"
 )
 
 // Event is the record of one change. It never holds a secret.

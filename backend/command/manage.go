@@ -165,21 +165,3 @@ func parseID(flag, text string) (pfid.ID, error) {
 	}
 	return id, nil
 }
-
-type keys struct {
-	Rotate rotateKeys `cmd:"" help:"Add a signing key and use it from now on; older ones stay published."`
-}
-
-type rotateKeys struct {
-	config.Storage `embed:""`
-}
-
-// Run adds a signing key. A server that is running uses it for the next token.
-func (r *rotateKeys) Run(ctx context.Context, std IO) (err error) {
-	b, err := open(ctx, std, r.Storage, config.Issuing{})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, b.Close()) }()
-	return b.Signer.Rotate(ctx)
-}

@@ -22,16 +22,24 @@ import (
 
 // StoredKey is a signing key as the store keeps it.
 type StoredKey struct {
-	ID         string // the JWK thumbprint of the public key (RFC 7638)
-	Sealed     []byte // the private key, sealed under the master key
-	Public     []byte // the public key, PKIX DER
-	InsertedAt time.Time
+	ID          string // the JWK thumbprint of the public key (RFC 7638)
+	Sealed      []byte // the private key, sealed under the master key; empty once it is withdrawn
+	Public      []byte // the public key, PKIX DER
+	InsertedAt  time.Time
+	SignsFrom   time.Time // until a later key does
+	WithdrawnAt time.Time // zero unless it is withdrawn
 }
 
 // Store keeps signing keys.
 type Store interface {
-	// SigningKeys returns all keys, newest first.
+	// SigningKeys returns all keys, withdrawn ones too. Those that sign later come first.
 	SigningKeys(ctx context.Context) ([]StoredKey, error)
+	// KeyUses returns for each key id how many tokens it signed, or may have signed, that are not revoked and not expired
+	// at the given instant; without count, 1 stands for any number.
+	KeyUses(ctx context.Context, at time.Time, count bool) (map[string]int, error)
+	// WithdrawSigningKey reads all keys, asks decide, and writes what it says in one transaction. It returns the number of
+	// the change, by which a running server confirms that it has seen it.
+	WithdrawSigningKey(ctx context.Context, kid string, at time.Time, decide func([]StoredKey) (Withdrawal, error)) (change int64, err error)
 	// InsertSigningKey writes a key and its event in one transaction; with onlyFirst, only if there is no key yet.
 	InsertSigningKey(ctx context.Context, key StoredKey, event audit.Event, onlyFirst bool) error
 }
@@ -61,7 +69,7 @@ func New(ctx context.Context, store Store, master MasterKey, issuer, audience st
 		return nil, err
 	}
 	if len(keys) == 0 {
-		if err := s.addKey(ctx, true); err != nil {
+		if _, err := s.addKey(ctx, 0, true); err != nil {
 			return nil, err
 		}
 	}
@@ -75,55 +83,58 @@ func New(ctx context.Context, store Store, master MasterKey, issuer, audience st
 // answer that publishes it allows, knows the key by then.
 const Lead = 10 * time.Minute
 
-// Rotate adds a signing key, which signs after Lead. Older keys go on being published.
-func (s *Signer) Rotate(ctx context.Context) error { return s.addKey(ctx, false) }
+// Rotate adds a signing key, which signs after Lead, and returns it. Older keys are published as long as something needs
+// them.
+func (s *Signer) Rotate(ctx context.Context) (StoredKey, error) { return s.addKey(ctx, Lead, false) }
 
-func (s *Signer) addKey(ctx context.Context, onlyFirst bool) error {
+func (s *Signer) addKey(ctx context.Context, lead time.Duration, onlyFirst bool) (StoredKey, error) {
 	at := s.now().UTC()
+	key, event, err := s.newKey(at, at.Add(lead))
+	if err != nil {
+		return StoredKey{}, err
+	}
+	return key, s.store.InsertSigningKey(ctx, key, event, onlyFirst)
+}
+
+func (s *Signer) newKey(at, signsFrom time.Time) (_ StoredKey, event audit.Event, err error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), s.random)
 	if err != nil {
-		return fmt.Errorf("signer: make a key: %w", err)
+		return StoredKey{}, event, fmt.Errorf("signer: make a key: %w", err)
 	}
 	private, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
-		return fmt.Errorf("signer: write a key: %w", err)
+		return StoredKey{}, event, fmt.Errorf("signer: write a key: %w", err)
 	}
 	public, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
 	if err != nil {
-		return fmt.Errorf("signer: write a key: %w", err)
+		return StoredKey{}, event, fmt.Errorf("signer: write a key: %w", err)
 	}
 	jwk, err := jwkOf(&key.PublicKey)
 	if err != nil {
-		return err
+		return StoredKey{}, event, err
 	}
 	sealed, err := s.master.seal(private, jwk.KeyID, s.random)
 	if err != nil {
-		return err
+		return StoredKey{}, event, err
 	}
-	event, err := audit.New(at, audit.Actor{}, audit.SigningKeyCreated, jwk.KeyID, "", s.random)
+	event, err = audit.New(at, audit.Actor{}, audit.SigningKeyCreated, jwk.KeyID, "", s.random)
 	if err != nil {
-		return err
+		return StoredKey{}, event, err
 	}
-	return s.store.InsertSigningKey(ctx, StoredKey{ID: jwk.KeyID, Sealed: sealed, Public: public, InsertedAt: at}, event, onlyFirst)
+	return StoredKey{ID: jwk.KeyID, Sealed: sealed, Public: public, InsertedAt: at, SignsFrom: signsFrom}, event, nil
 }
 
-// current returns the key to sign with, which another process may have added since: the newest one that has been
-// published for long enough, or the first there is.
+// current returns the key to sign with, which another process may have added since.
 func (s *Signer) current(ctx context.Context) (string, *ecdsa.PrivateKey, error) {
 	keys, err := s.store.SigningKeys(ctx)
 	if err != nil {
 		return "", nil, err
 	}
-	if len(keys) == 0 {
+	i := signing(keys, s.now())
+	if i < 0 {
 		return "", nil, fmt.Errorf("signer: there is no signing key")
 	}
-	newest := keys[len(keys)-1]
-	for _, key := range keys {
-		if !key.InsertedAt.Add(Lead).After(s.now()) {
-			newest = key
-			break
-		}
-	}
+	newest := keys[i]
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if key, ok := s.private[newest.ID]; ok {
@@ -158,7 +169,7 @@ type claims struct {
 }
 
 // Sign implements token.Signer.
-func (s *Signer) Sign(ctx context.Context, c token.Claims) (string, error) {
+func (s *Signer) Sign(ctx context.Context, c token.Claims) (secret, keyID string, err error) {
 	all := claims{
 		RegisteredClaims: jwt.RegisteredClaims{
 			Issuer: s.issuer, Subject: c.Subject.String(), Audience: jwt.ClaimStrings{s.audience}, ID: c.ID,
@@ -173,20 +184,19 @@ func (s *Signer) Sign(ctx context.Context, c token.Claims) (string, error) {
 	return s.sign(ctx, "at+jwt", all)
 }
 
-// sign signs claims under the current key.
-func (s *Signer) sign(ctx context.Context, typ string, all jwt.Claims) (string, error) {
+// sign signs claims under the current key, and returns its id.
+func (s *Signer) sign(ctx context.Context, typ string, all jwt.Claims) (signed, kid string, err error) {
 	kid, key, err := s.current(ctx)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	unsigned := jwt.NewWithClaims(jwt.SigningMethodES256, all)
 	unsigned.Header["typ"] = typ
 	unsigned.Header["kid"] = kid
-	signed, err := unsigned.SignedString(key)
-	if err != nil {
-		return "", fmt.Errorf("signer: sign: %w", err)
+	if signed, err = unsigned.SignedString(key); err != nil {
+		return "", "", fmt.Errorf("signer: sign: %w", err)
 	}
-	return signed, nil
+	return signed, kid, nil
 }
 
 // JWK is a public key in the form of RFC 7517.
@@ -200,14 +210,18 @@ type JWK struct {
 	Y         string `json:"y"`
 }
 
-// PublicKeys returns the keys with which secrets verify, newest first (RFC 7517).
+// PublicKeys returns the keys with which secrets and status lists verify, newest first (RFC 7517). A key that no longer
+// signs is among them as long as a token that is not revoked or a status list may still be verified with it.
 func (s *Signer) PublicKeys(ctx context.Context) ([]JWK, error) {
-	keys, err := s.store.SigningKeys(ctx)
+	keys, err := s.keys(ctx)
 	if err != nil {
 		return nil, err
 	}
 	jwks := make([]JWK, 0, len(keys))
 	for _, stored := range keys {
+		if !stored.Published {
+			continue
+		}
 		parsed, err := x509.ParsePKIXPublicKey(stored.Public)
 		if err != nil {
 			return nil, fmt.Errorf("signer: read a key: %w", err)

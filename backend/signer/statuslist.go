@@ -39,11 +39,12 @@ func (s *Signer) StatusListURI(number int) string {
 
 // SignStatusList implements token.Signer.
 func (s *Signer) SignStatusList(ctx context.Context, c token.StatusListClaims) (string, error) {
-	return s.sign(ctx, "statuslist+jwt", statusListClaims{
+	signed, _, err := s.sign(ctx, "statuslist+jwt", statusListClaims{
 		RegisteredClaims: jwt.RegisteredClaims{
 			Issuer: s.issuer, Subject: s.StatusListURI(c.Number),
 			IssuedAt: jwt.NewNumericDate(c.IssuedAt), ExpiresAt: jwt.NewNumericDate(c.ExpiresAt),
 		},
 		TTL: int64(c.TTL.Seconds()), StatusList: statusList{Bits: c.Bits, List: c.List},
 	})
+	return signed, err
 }

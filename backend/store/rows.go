@@ -256,6 +256,8 @@ type signingKeyRow struct {
 	SealedPrivateKey []byte
 	PublicKey        []byte
 	InsertedAt       int64
+	SignsFrom        int64
+	WithdrawnAt      *int64
 }
 
 func (signingKeyRow) TableName() string { return "signing_keys" }

@@ -32,6 +32,7 @@ type tokenRow struct {
 	SuspendedByRetirement bool
 	StatusList            *int
 	StatusIndex           *int
+	KID                   *string `gorm:"column:kid"`
 	InsertedAt            int64
 	UpdatedAt             int64 `gorm:"autoUpdateTime:false"`
 	AfterMove             int64
@@ -173,6 +174,9 @@ func (s *Store) InsertToken(ctx context.Context, t token.Token, hash token.Hash,
 		if err != nil {
 			return err
 		}
+		if err := checkKey(tx, t.KeyID); err != nil {
+			return err
+		}
 		if t.Scope == token.ScopeAgentDeployment {
 			deployment := deploymentRow{
 				ID: t.AgentDeploymentID, AccountID: t.AccountID, AgentID: t.AgentID, EnvironmentID: t.EnvironmentID,
@@ -204,7 +208,7 @@ func (s *Store) InsertToken(ctx context.Context, t token.Token, hash token.Hash,
 			ID: t.ID, AccountID: t.AccountID, Name: t.Name, SecretHash: hash[:], Hint: t.Hint,
 			TokenScope: t.Scope.String(), Status: t.Status.String(),
 			AgentID: t.AgentID, EnvironmentID: t.EnvironmentID, AgentDeploymentID: t.AgentDeploymentID,
-			CreatedByAdminUserID: responsible, CreatedByAPITokenID: t.CreatedByAPITokenID,
+			CreatedByAdminUserID: responsible, CreatedByAPITokenID: t.CreatedByAPITokenID, KID: orNull(t.KeyID),
 			ExpiresAt: millis(t.ExpiresAt), InsertedAt: millis(t.InsertedAt), UpdatedAt: millis(t.UpdatedAt), AfterMove: after,
 		}
 		if err := insertWithEntry(tx, row, t.StatusEntry, event.At); err != nil {

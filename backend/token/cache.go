@@ -221,6 +221,24 @@ func (s *shard) forgetAllOf(id pfid.ID) (dropped int) {
 	return dropped
 }
 
+// ForgetAll drops what is known of all hashes, and disowns every load that is under way.
+func (c *Cache) ForgetAll() {
+	for i := range c.shards {
+		s := &c.shards[i]
+		s.mu.Lock()
+		clear(s.flights)
+		s.seq.Add(1)
+		for at := range unknownSets * unknownWays {
+			s.setUnknown(at, &key{})
+		}
+		for ; s.count > 0; c.room.Add(1) {
+			s.remove(s.count - 1)
+		}
+		s.seq.Add(1)
+		s.mu.Unlock()
+	}
+}
+
 // Len returns how many tokens the cache holds.
 func (c *Cache) Len() int {
 	n := 0

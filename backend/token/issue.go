@@ -18,6 +18,9 @@ import (
 // ErrDeploymentExists says that a deployment was made by somebody else between looking and writing.
 var ErrDeploymentExists = errors.New("the deployment exists under another id")
 
+// ErrKeyWithdrawn says that the key that signed a token was withdrawn before the token was written.
+var ErrKeyWithdrawn = errors.New("the signing key is withdrawn")
+
 // hintSize is how many characters of a secret its record keeps for people to recognise it by.
 const hintSize = 4
 
@@ -55,7 +58,7 @@ func (ts *Tokens) Issue(ctx context.Context, actor audit.Actor, order Order) (Li
 	// which may find that somebody else was faster, or that the entry is taken.
 	for attempt := 1; ; attempt++ {
 		t, secret, err := ts.issueOnce(ctx, actor, order, at)
-		if attempt < maxAttempts && (errors.Is(err, ErrDeploymentExists) || errors.Is(err, ErrEntryTaken)) {
+		if attempt < maxAttempts && (errors.Is(err, ErrDeploymentExists) || errors.Is(err, ErrEntryTaken) || errors.Is(err, ErrKeyWithdrawn)) {
 			continue
 		}
 		if err != nil {
@@ -102,7 +105,7 @@ func (ts *Tokens) issueOnce(ctx context.Context, actor audit.Actor, order Order,
 	if _, err := io.ReadFull(ts.random, jti[:]); err != nil {
 		return Token{}, "", fmt.Errorf("token: read random bytes: %w", err)
 	}
-	secret, err := ts.signer.Sign(ctx, Claims{
+	secret, keyID, err := ts.signer.Sign(ctx, Claims{
 		ID: base64.RawURLEncoding.EncodeToString(jti[:]), ClientID: t.ID, Subject: t.subject(),
 		IssuedAt: at.Truncate(time.Second), ExpiresAt: t.ExpiresAt, Scope: t.Scope,
 		AccountID: t.AccountID, EnvironmentID: t.EnvironmentID, AgentID: t.AgentID, AgentDeploymentID: t.AgentDeploymentID,
@@ -111,7 +114,7 @@ func (ts *Tokens) issueOnce(ctx context.Context, actor audit.Actor, order Order,
 	if err != nil {
 		return Token{}, "", err
 	}
-	t.Hint = secret[len(secret)-hintSize:]
+	t.KeyID, t.Hint = keyID, secret[len(secret)-hintSize:]
 	event, err := audit.New(at, actor, audit.APITokenCreated, t.ID.String(), t.Scope.String()+", expires "+t.ExpiresAt.Format(time.RFC3339), ts.random)
 	if err != nil {
 		return Token{}, "", err

@@ -92,6 +92,13 @@ func (ts *Tokens) ForgetAllOf(id pfid.ID) {
 	ts.statusLists.changed(everyList)
 }
 
+// ForgetAll makes the next validation of each token, and the next asking for any status list, look into the store again,
+// and every list be signed anew. It is for changes that another process made, to keys too.
+func (ts *Tokens) ForgetAll() {
+	ts.cache.ForgetAll()
+	ts.statusLists.dropAll()
+}
+
 func (ts *Tokens) move(ctx context.Context, actor audit.Actor, id pfid.ID, verb string, to Status, action audit.Action, allowed func(Actions) bool) (Listed, error) {
 	at := ts.now().UTC()
 	changed, hash, err := ts.store.ChangeToken(ctx, actor.AccountID, id, func(t Token) (Token, audit.Event, error) {

@@ -43,6 +43,7 @@ type statusLists struct {
 	changes uint64         // the count
 	last    map[int]uint64 // what it was at the last change of a list, or of everyList
 	lists   map[int]*statusList
+	dropped uint64 // what the count was when all signatures became void
 	asked   uint64 // counts the askings, to know which list was asked for the longest ago
 }
 
@@ -62,6 +63,14 @@ func (ls *statusLists) changed(number int) {
 	defer ls.mu.Unlock()
 	ls.changes++
 	ls.last[number] = ls.changes
+}
+
+// dropAll counts a change in every list, and makes each be signed anew.
+func (ls *statusLists) dropAll() {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	ls.changes++
+	ls.last[everyList], ls.dropped = ls.changes, ls.changes
 }
 
 // lastChange returns the count at the last change that may be in a list.
@@ -270,7 +279,10 @@ func readyToSend(signed []byte) (SignedStatusList, error) {
 func (ls *statusLists) latestOf(number int) *rendering {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
-	return ls.lists[number].latest
+	if last := ls.lists[number].latest; last != nil && last.changes >= ls.dropped {
+		return last
+	}
+	return nil
 }
 
 // trim drops what there is nothing of, such as a number that names no list, and then what was asked for the longest ago.

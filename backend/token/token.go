@@ -93,6 +93,7 @@ type Token struct {
 	EnvironmentID     pfid.ID // environment and agent deployment tokens only
 	AgentDeploymentID pfid.ID // agent deployment tokens only
 
+	KeyID       string      // of the key that signed the secret; known while it is issued only
 	StatusEntry StatusEntry // where offline verifiers look its status up; none for a token older than the lists
 
 	// Who asked for it: an admin user, or an API token, and then also the admin user who is responsible for that one;
@@ -150,7 +151,8 @@ type Store interface {
 	// InsertToken writes the token and, where its deployment does not exist yet, the deployment. When somebody else made
 	// that deployment meanwhile under another id, or deleted it, it writes nothing and returns ErrDeploymentExists. It
 	// refuses what Deployment and Environment refuse. deployed is the event of making the deployment, written only if it
-	// is made. When the token's status entry is not free, or its list is full, it writes nothing and returns ErrEntryTaken.
+	// is made. When the token's status entry is not free, or its list is full, it writes nothing and returns ErrEntryTaken; when
+	// the key that signed it was withdrawn meanwhile, ErrKeyWithdrawn.
 	InsertToken(ctx context.Context, t Token, hash Hash, event, deployed audit.Event) error
 	// ChangeToken reads the token, lets decide set its new state, and writes that, all in one transaction. A token that is
 	// not active from then on loses its pending invites. record makes the events of those, and of moves of many tokens that
@@ -200,7 +202,8 @@ type Store interface {
 
 // Signer turns claims into signed JWTs.
 type Signer interface {
-	Sign(ctx context.Context, claims Claims) (secret string, err error)
+	// Sign returns the secret and the id of the key that signed it.
+	Sign(ctx context.Context, claims Claims) (secret, keyID string, err error)
 	SignStatusList(ctx context.Context, claims StatusListClaims) (signed string, err error)
 	// StatusListURI is the address under which everybody can fetch the list with that number.
 	StatusListURI(number int) string

@@ -330,7 +330,7 @@ func TestAfterARotationNewTokensUseTheNewKeyAndOldOnesStayGood(t *testing.T) {
 	actor := p.Found()
 	_, before := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
 	p.Clock.Move(time.Second)
-	if err := p.Signer.Rotate(t.Context()); err != nil {
+	if _, err := p.Signer.Rotate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	_, soon := p.Issue(actor, token.Order{Scope: token.ScopeAccount})

@@ -1,0 +1,111 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"tokentab/backend/config"
+	"tokentab/backend/signer"
+)
+
+type keys struct {
+	List     listKeys     `cmd:"" help:"List the signing keys: what each is for, since when it signs, and how many live tokens need it."`
+	Rotate   rotateKeys   `cmd:"" help:"Add a signing key, which signs ten minutes later; older ones stay published as long as tokens need them."`
+	Withdraw withdrawKeys `cmd:"" help:"End a signing key and revoke every token that it signed, for a key that was stolen or after a restore."`
+}
+
+type listKeys struct {
+	config.Storage `embed:""`
+}
+
+// Run prints a line for each key.
+func (l *listKeys) Run(ctx context.Context, std IO) (err error) {
+	b, err := open(ctx, std, l.Storage, config.Issuing{})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.Close()) }()
+	list, err := b.Signer.List(ctx)
+	if err != nil {
+		return err
+	}
+	table := tabwriter.NewWriter(std.Out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "KID\tSTATE\tPUBLISHED\tCREATED\tSIGNS FROM\tLIVE TOKENS")
+	for _, key := range list {
+		published := "no"
+		if key.Published {
+			published = "yes"
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%d\n", key.ID, key.State, published,
+			key.InsertedAt.Format(time.RFC3339), key.SignsFrom.Format(time.RFC3339), key.Tokens)
+	}
+	return table.Flush()
+}
+
+type rotateKeys struct {
+	config.Storage `embed:""`
+}
+
+// Run adds a signing key. A server that is running signs with it once it has been published for long enough.
+func (r *rotateKeys) Run(ctx context.Context, std IO) (err error) {
+	b, err := open(ctx, std, r.Storage, config.Issuing{})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.Close()) }()
+	key, err := b.Signer.Rotate(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(std.Err, "The key %s is published now and signs from %s on.\n", key.ID, key.SignsFrom.Format(time.RFC3339))
+	return err
+}
+
+type withdrawKeys struct {
+	config.Storage `embed:""`
+
+	KID string `arg:"" help:"Id of the key, as tokentab keys list prints it."`
+	Yes bool   `help:"Do not ask."`
+}
+
+// Run withdraws a key and waits until a running server refuses its tokens.
+func (w *withdrawKeys) Run(ctx context.Context, std IO) (err error) {
+	b, err := open(ctx, std, w.Storage, config.Issuing{})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.Close()) }()
+	list, err := b.Signer.List(ctx)
+	if err != nil {
+		return err
+	}
+	key, err := findKey(list, w.KID)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(std.Err, "The key %s is %s. Withdrawing it revokes %d live tokens, and can't be undone.\n", key.ID, key.State, key.Tokens)
+	if !w.Yes {
+		fmt.Fprint(std.Err, "Type yes to withdraw it: ")
+		if answer, err := readLine(std.In); err != nil || answer != "yes" {
+			return errors.Join(errors.New("nothing was changed: answer yes, or use --yes"), err)
+		}
+	}
+	revoked, err := b.WithdrawKey(ctx, key.ID)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(std.Err, "The key %s is withdrawn; %d tokens are revoked. Services that verify offline trust it until they fetch the keys again.\n", key.ID, revoked)
+	return err
+}
+
+func findKey(list []signer.Key, kid string) (signer.Key, error) {
+	for _, key := range list {
+		if key.ID == kid {
+			return key, nil
+		}
+	}
+	return signer.Key{}, fmt.Errorf("there is no signing key %s: tokentab keys list shows all", kid)
+}

@@ -1,0 +1,170 @@
+package backend_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"tokentab/backend/backendtest"
+	"tokentab/backend/signer"
+	"tokentab/backend/token"
+)
+
+// kidOf reads which key signed a JWT.
+func kidOf(t *testing.T, signed string) string {
+	t.Helper()
+	head, _, _ := strings.Cut(signed, ".")
+	text, err := base64.RawURLEncoding.DecodeString(head)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var header struct{ Kid string }
+	if err := json.Unmarshal(text, &header); err != nil {
+		t.Fatal(err)
+	}
+	return header.Kid
+}
+
+func published(p *backendtest.Program, kid string) bool {
+	return strings.Contains(p.Call(http.MethodGet, "/.well-known/jwks.json", nil).Body, kid)
+}
+
+func accepted(p *backendtest.Program, secret string) bool {
+	return p.Call(http.MethodGet, "/api/v1/ping", nil, backendtest.Bearer(secret)).Status == http.StatusOK
+}
+
+func rotate(t *testing.T, p *backendtest.Program) {
+	t.Helper()
+	if _, err := p.Signer.Rotate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	p.Clock.Move(signer.Lead)
+}
+
+// listsOver is how long the last status lists of a key may be relied on once its successor signs.
+const listsOver = token.StatusListLifetime + signer.Lead
+
+func TestAnOldKeyIsPublishedUntilItsLastTokenHasEnded(t *testing.T) {
+	p := backendtest.Start(t)
+	actor := p.Found()
+	short, first := p.Issue(actor, token.Order{Scope: token.ScopeAccount, ExpiresAt: p.Clock.Now().Add(48 * time.Hour)})
+	rotate(t, p)
+	long, second := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+	rotate(t, p)
+	p.Clock.Move(listsOver)
+	old, middle := kidOf(t, first), kidOf(t, second)
+	if old == middle || !published(p, old) || !published(p, middle) {
+		t.Fatal("a key with tokens is not published")
+	}
+	p.Clock.Move(short.ExpiresAt.Sub(p.Clock.Now()))
+	if published(p, old) || !published(p, middle) {
+		t.Error("not just the key whose last token has expired is gone")
+	}
+	if _, err := p.Tokens.Suspend(t.Context(), actor, long.ID); err != nil {
+		t.Fatal(err)
+	}
+	if !published(p, middle) {
+		t.Error("the key of a token that may be activated again is gone")
+	}
+	if _, err := p.Tokens.Revoke(t.Context(), actor, long.ID); err != nil {
+		t.Fatal(err)
+	}
+	if published(p, middle) {
+		t.Error("a key all of whose tokens are revoked is published")
+	}
+	list, err := p.Signer.List(t.Context())
+	if err != nil || len(list) != 3 || list[0].State != signer.KeySigning || !list[0].Published || list[2].State != signer.KeyRetired || list[2].Published {
+		t.Errorf("%+v %v", list, err)
+	}
+}
+
+// TestAKeyIsPublishedAsLongAsItsStatusListsHold is about a key that no token needs any more.
+func TestAKeyIsPublishedAsLongAsItsStatusListsHold(t *testing.T) {
+	p := backendtest.Start(t)
+	actor := p.Found()
+	made, secret := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+	list := strings.TrimPrefix(backendtest.EntryOf(t, secret).URI, p.URL)
+	rotate(t, p)
+	p.Clock.Move(-time.Millisecond)
+	old := kidOf(t, p.Call(http.MethodGet, list, nil).Body)
+	if _, err := p.Tokens.Revoke(t.Context(), actor, made.ID); err != nil {
+		t.Fatal(err)
+	}
+	p.Clock.Move(token.StatusListLifetime)
+	if old != kidOf(t, secret) || !published(p, old) {
+		t.Error("a status list that still holds can't be verified")
+	}
+	p.Clock.Move(listsOver)
+	if published(p, old) {
+		t.Error("the key stays without need")
+	}
+}
+
+// TestPromise1HoldsForAWithdrawnKey withdraws a key that has signed tokens which validations remember.
+func TestPromise1HoldsForAWithdrawnKey(t *testing.T) {
+	p := backendtest.Start(t)
+	actor, rival := p.Found(), p.Rival()
+	_, mine := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+	_, theirs := p.Issue(rival, token.Order{Scope: token.ScopeAccount})
+	rotate(t, p)
+	_, kept := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+	entry := backendtest.EntryOf(t, mine)
+	for _, secret := range []string{mine, theirs, kept} {
+		if !accepted(p, secret) || p.Listed(entry) != 0 {
+			t.Fatal("not good before")
+		}
+	}
+	kid := kidOf(t, mine)
+	if n, err := p.WithdrawKey(t.Context(), kid); err != nil || n != 2 {
+		t.Fatalf("%d %v", n, err)
+	}
+	if accepted(p, mine) || accepted(p, theirs) || p.Listed(entry) != 1 || published(p, kid) {
+		t.Error("a token of the withdrawn key is accepted, or the key is published")
+	}
+	if !accepted(p, kept) {
+		t.Error("a token of another key ended")
+	}
+	if n, err := p.WithdrawKey(t.Context(), kid); err != nil || n != 0 {
+		t.Errorf("again: %d %v", n, err)
+	}
+}
+
+// TestWithdrawingTheSigningKeyLeavesOneThatSigns and never the one that signed before it.
+func TestWithdrawingTheSigningKeyLeavesOneThatSigns(t *testing.T) {
+	p := backendtest.Start(t)
+	actor := p.Found()
+	_, first := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+	rotate(t, p)
+	_, second := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+	list := strings.TrimPrefix(backendtest.EntryOf(t, second).URI, p.URL)
+	if kidOf(t, p.Call(http.MethodGet, list, nil).Body) != kidOf(t, second) {
+		t.Fatal("the list is signed by another key")
+	}
+	if _, err := p.WithdrawKey(t.Context(), kidOf(t, second)); err != nil {
+		t.Fatal(err)
+	}
+	_, third := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+	fresh := kidOf(t, third)
+	if fresh == kidOf(t, first) || fresh == kidOf(t, second) || !published(p, fresh) || !accepted(p, third) {
+		t.Error("no new key signs")
+	}
+	if kid := kidOf(t, p.Call(http.MethodGet, list, nil).Body); kid != fresh {
+		t.Error("the status list is not signed anew")
+	}
+	next, err := p.Signer.Rotate(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.WithdrawKey(t.Context(), fresh); err != nil {
+		t.Fatal(err)
+	}
+	if _, fourth := p.Issue(actor, token.Order{Scope: token.ScopeAccount}); kidOf(t, fourth) != next.ID {
+		t.Error("the next key does not take over at once")
+	}
+	if _, err := p.WithdrawKey(t.Context(), "unknown"); err == nil {
+		t.Error("an unknown key was withdrawn")
+	}
+}

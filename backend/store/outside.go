@@ -1,0 +1,29 @@
+package store
+
+import (
+	"context"
+
+	"gorm.io/gorm"
+)
+
+// announceChange counts a change within its transaction, for a server that runs in another process and remembers what
+// the change makes untrue. It returns the number of the change.
+func announceChange(tx *gorm.DB) (number int64, err error) {
+	err = tx.Raw("UPDATE outside_changes SET made = made + 1 WHERE one = 1 RETURNING made").Scan(&number).Error
+	return number, err
+}
+
+// OutsideChanges returns the number of the last announced change, and of the last that a server has seen.
+func (s *Store) OutsideChanges(ctx context.Context) (made, seen int64, err error) {
+	err = s.read(ctx, func(tx *gorm.DB) error {
+		return tx.Raw("SELECT made, seen FROM outside_changes WHERE one = 1").Row().Scan(&made, &seen)
+	})
+	return made, seen, err
+}
+
+// SeeOutsideChanges notes that the server has seen the changes up to a number: nothing that it remembers is older.
+func (s *Store) SeeOutsideChanges(ctx context.Context, number int64) error {
+	return s.change(ctx, func(tx *gorm.DB) error {
+		return tx.Exec("UPDATE outside_changes SET seen = ? WHERE one = 1", number).Error
+	})
+}

@@ -1,0 +1,79 @@
+package store
+
+import (
+	"crypto/rand"
+	"testing"
+	"time"
+
+	"tokentab/backend/audit"
+	"tokentab/backend/pfid"
+	"tokentab/backend/token"
+)
+
+// TestTokensOfOlderDataAreAttributedToTheirKey opens tokens from before they named the key that signed them.
+func TestTokensOfOlderDataAreAttributedToTheirKey(t *testing.T) {
+	folder := t.TempDir()
+	old := schemaUpTo(t, folder, "00013")
+	ids := newShelf(t)
+	account := ids.actor.AccountID
+	run := func(statement string, values ...any) {
+		t.Helper()
+		if err := old.writer.Exec(statement, values...).Error; err != nil {
+			t.Fatal(err)
+		}
+	}
+	run("INSERT INTO accounts (id, partition, name, purpose, inserted_at, updated_at) VALUES (?, 7, 'Acme', 'business', 1, 1)", account)
+	day := 24 * time.Hour
+	start := now().Add(-900 * day)
+	for kid, at := range map[string]time.Time{"a": start, "b": start.Add(100 * day), "c": start.Add(200 * day)} {
+		run("INSERT INTO signing_keys (kid, sealed_private_key, public_key, inserted_at) VALUES (?, x'', x'', ?)", kid, at.UnixMilli())
+	}
+	signed := func(after time.Duration, status string, end time.Time) pfid.ID {
+		id := ids.id()
+		secret := token.HashOf(id[:])
+		run(`INSERT INTO api_tokens (id, account_id, name, secret_hash, hint, token_scope, status, expires_at, inserted_at, updated_at)
+			VALUES (?, ?, '', ?, 'abcd', 'account', ?, ?, ?, 1)`, id, account, secret[:], status, end.UnixMilli(), start.Add(after).UnixMilli())
+		return id
+	}
+	const lead = 10 * time.Minute
+	far := now().Add(day)
+	wanted := map[pfid.ID]string{
+		signed(time.Second, "active", far):                          "a",
+		signed(100*day+lead-3*time.Minute, "suspended", far):        "a",
+		signed(100*day+lead-time.Minute, "active", far):             "", // a or b
+		signed(100*day+lead+time.Minute, "active", far):             "", // a or b
+		signed(100*day+lead+3*time.Minute, "active", now().Add(-1)): "b",
+		signed(200*day+lead+3*time.Minute, "active", far):           "c",
+		signed(200*day+lead+3*time.Minute, "revoked", far):          "",
+	}
+	if err := old.close(); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(t.Context(), folder, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for id, want := range wanted {
+		var got string
+		if err := s.reader.Raw("SELECT COALESCE(kid, '') FROM api_tokens WHERE id = ?", id).Scan(&got).Error; err != nil || got != want {
+			t.Errorf("%q %v, want %q", got, err, want)
+		}
+	}
+	uses, err := s.KeyUses(t.Context(), now(), true)
+	if err != nil || uses["a"] != 4 || uses["b"] != 2 || uses["c"] != 1 {
+		t.Errorf("%v %v", uses, err)
+	}
+	recorder := func(pfid.ID) audit.Recorder { return audit.NewRecorder(now(), ids.actor, rand.Reader) }
+	total := 0
+	for range 3 {
+		revoked, change, err := s.RevokeSomeOfKey(t.Context(), "b", 2, now(), recorder)
+		if err != nil || (revoked > 0) != (change > 0) {
+			t.Fatalf("%d %d %v", revoked, change, err)
+		}
+		total += revoked
+	}
+	if uses, err = s.KeyUses(t.Context(), now(), true); err != nil || uses["a"] != 2 || uses["b"] != 0 || uses["c"] != 1 || total != 3 {
+		t.Errorf("%v, %d revoked, %v", uses, total, err)
+	}
+}

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// TestPromise1AServerRefusesTokensOfAWithdrawnKeyBeforeTheCommandReturns runs the command beside the server.
+func TestPromise1AServerRefusesTokensOfAWithdrawnKeyBeforeTheCommandReturns(t *testing.T) {
+	folder, manager := setUp(t)
+	s := serveIn(t, folder)
+	run := func(stdin string, args ...string) (string, error) {
+		c := exec.Command("tokentab", append([]string{args[0], args[1], "--data", folder}, args[2:]...)...)
+		c.Stdin = strings.NewReader(stdin)
+		out, err := c.CombinedOutput()
+		return string(out), err
+	}
+	list, err := run("", "keys", "list")
+	if err != nil || !strings.Contains(list, "signing") || !strings.HasSuffix(strings.TrimSpace(list), " 1") {
+		t.Fatalf("%s %v", list, err)
+	}
+	kid := strings.Fields(strings.Split(list, "\n")[1])[0]
+	if status, _, err := s.call("GET", "/api/v1/ping", manager, ""); err != nil || status != 200 {
+		t.Fatal(status, err)
+	}
+	for _, answer := range []string{"", "no\n"} {
+		if out, err := run(answer, "keys", "withdraw", "--", kid); err == nil || !strings.Contains(out, "revokes 1 live tokens") || !strings.Contains(out, "nothing was changed") {
+			t.Errorf("without a yes: %s %v", out, err)
+		}
+	}
+	if status, _, err := s.call("GET", "/api/v1/ping", manager, ""); err != nil || status != 200 {
+		t.Fatal(status, err)
+	}
+	if out, err := run("yes\n", "keys", "withdraw", "--", kid); err != nil {
+		t.Fatalf("%s %v", out, err)
+	}
+	if status, _, err := s.call("GET", "/api/v1/ping", manager, ""); err != nil || status != 401 {
+		t.Errorf("the server answers %d, %v", status, err)
+	}
+	fresh, err := run("", "token", "create", "--scope", "account")
+	if err != nil {
+		t.Fatal(fresh, err)
+	}
+	if status, _, err := s.call("GET", "/api/v1/ping", strings.TrimSpace(fresh), ""); err != nil || status != 200 {
+		t.Errorf("a new token: %d %v", status, err)
+	}
+	if out, err := run("", "keys", "withdraw", "--yes", "unknown"); err == nil || !strings.Contains(out, "there is no signing key unknown") {
+		t.Errorf("%s %v", out, err)
+	}
+}
