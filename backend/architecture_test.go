@@ -50,7 +50,7 @@ var homes = map[string][]string{
 	"github.com/wneessen/go-mail":           {"backend/mail"},
 	"github.com/KimMachineGun/automemlimit": {"backend/command"},
 	"github.com/alecthomas/kong":            {"backend/command"},
-	"golang.org/x/sys":                      {"backend/store"},
+	"golang.org/x/sys":                      {"backend/store", "backend/web"},
 
 	"github.com/santhosh-tekuri/jsonschema": {"backend/backendtest"},
 }

@@ -32,12 +32,12 @@ const operationTimeout = 10 * time.Second
 const FileName = "tokentab.db"
 
 // Store is an open database: a connection that writes what is acknowledged, one that writes what may be lost in a
-// power cut, and a pool of readers.
+// power cut, a pool of readers, and one for the look-ups of validations, which wait for nothing else.
 type Store struct {
-	writer, noter, reader *gorm.DB
+	writer, noter, reader, finder *gorm.DB
 
 	writing chan struct{} // holds one element while one of the two writes: SQLite lets one write at a time
-	finding chan struct{} // held by look-ups of validations, which are half as many as readers at the most
+	turns   *turns
 	path    string
 
 	file    *file
@@ -120,9 +120,11 @@ func (s *Store) open(ctx context.Context, begin func() error) (err error) {
 	if s.noter, err = connect(s.path, 1, "_txlock=immediate", "_pragma=synchronous(NORMAL)"); err != nil {
 		return err
 	}
-	readers := max(4, 2*runtime.GOMAXPROCS(0))
-	s.finding = make(chan struct{}, readers/2)
-	if s.reader, err = connect(s.path, readers, "_pragma=query_only(1)"); err != nil {
+	s.turns = newTurns()
+	if s.reader, err = connect(s.path, max(4, 2*runtime.GOMAXPROCS(0)), "_pragma=query_only(1)"); err != nil {
+		return err
+	}
+	if s.finder, err = connect(s.path, max(2, runtime.GOMAXPROCS(0)), "_pragma=query_only(1)"); err != nil {
 		return err
 	}
 	return begin()
@@ -223,7 +225,7 @@ func (s *Store) Close() error {
 
 func (s *Store) close() error {
 	var errs []error
-	for _, db := range []*gorm.DB{s.reader, s.noter, s.writer} {
+	for _, db := range []*gorm.DB{s.finder, s.reader, s.noter, s.writer} {
 		if db == nil {
 			continue
 		}

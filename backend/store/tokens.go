@@ -337,6 +337,11 @@ func (s *Store) Tokens(ctx context.Context, account pfid.ID, filter token.Filter
 	if err != nil {
 		return nil, 0, err
 	}
+	done, err := s.listTurn(ctx, account, filter, page)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer done()
 	err = s.readTogether(ctx, func(tx *gorm.DB) error {
 		status, err := statusIn(tx, "api_tokens", account)
 		if err != nil {

@@ -13,17 +13,12 @@ import (
 	"tokentab/backend/token"
 )
 
-// FindToken implements token.Store. It is what a validation waits for, so it reads what that needs of one row, by index.
-// Whoever floods the doors with made-up secrets occupies at most half of the readers with it, and all others, such as
-// those of lists, wait for nothing but their own.
+// FindToken implements token.Store. It is what a validation waits for, so it reads what that needs of one row, by index,
+// and with readers that nothing else uses: neither do lists hold it up, nor do made-up secrets hold up lists.
 func (s *Store) FindToken(ctx context.Context, hash token.Hash) (standing token.Standing, ok bool, err error) {
-	select {
-	case s.finding <- struct{}{}:
-		defer func() { <-s.finding }()
-	case <-ctx.Done():
-		return token.Standing{}, false, classify(ctx.Err())
-	}
-	err = s.read(ctx, func(tx *gorm.DB) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
+	defer cancel()
+	err = func(tx *gorm.DB) (err error) {
 		rows, err := tx.Raw(`SELECT id, account_id, environment_id, agent_id, agent_deployment_id, token_scope, `+statusNowOfT+`, expires_at
 			FROM api_tokens t WHERE secret_hash = ?`, hash[:]).Rows()
 		if err != nil {
@@ -50,8 +45,8 @@ func (s *Store) FindToken(ctx context.Context, hash token.Hash) (standing token.
 		t.ExpiresAt = expiresAt / 1000
 		standing, ok = t, true
 		return nil
-	})
-	return standing, ok, err
+	}(s.finder.WithContext(ctx))
+	return standing, ok, classify(err)
 }
 
 // useBytes is what one use takes in a piece.

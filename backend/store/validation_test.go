@@ -5,11 +5,14 @@ import (
 	"database/sql"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
+	"gorm.io/gorm"
+
+	"tokentab/backend/fault"
 	"tokentab/backend/paging"
 	"tokentab/backend/pfid"
 	"tokentab/backend/token"
@@ -60,45 +63,99 @@ func TestALastUseMovesForwardOnlyAndOfNoTokenThatIsGone(t *testing.T) {
 	}
 }
 
-func TestLookUpsOfValidationsLeaveReadersToOthers(t *testing.T) {
+func TestValidationsAndListsHaveReadersOfTheirOwn(t *testing.T) {
 	s := newShelf(t)
 	ids := s.fillUses(1)
-	pool, err := s.reader.DB()
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(t.Context())
-	var flood sync.WaitGroup
-	// Each look-up that got its turn takes a reader and keeps it.
-	var taken []*sql.Conn
-	for range cap(s.finding) {
-		s.finding <- struct{}{}
-		reader, err := pool.Conn(ctx)
+	takeAll := func(of *gorm.DB) (free func()) {
+		t.Helper()
+		pool, err := of.DB()
 		if err != nil {
 			t.Fatal(err)
 		}
-		taken = append(taken, reader)
-	}
-	for n := range 100 {
-		flood.Go(func() {
-			if _, ok, err := s.FindToken(ctx, token.HashOf([]byte{byte(n)})); ok || err == nil {
-				t.Errorf("look-up %d: %v %v", n, ok, err)
+		var taken []*sql.Conn
+		for range pool.Stats().MaxOpenConnections {
+			reader, err := pool.Conn(t.Context())
+			if err != nil {
+				t.Fatal(err)
 			}
-		})
-	}
-	if _, err := s.Token(t.Context(), s.actor.AccountID, ids[0]); err != nil {
-		t.Error(err)
-	}
-	stop()
-	flood.Wait()
-	for _, reader := range taken {
-		<-s.finding
-		if err := reader.Close(); err != nil {
-			t.Error(err)
+			taken = append(taken, reader)
+		}
+		return func() {
+			for _, reader := range taken {
+				_ = reader.Close()
+			}
 		}
 	}
+	free := takeAll(s.reader)
 	if _, ok, err := s.FindToken(t.Context(), token.HashOf([]byte(ids[0].String()))); ok || err != nil {
-		t.Errorf("after the flood: %v %v", ok, err)
+		t.Errorf("while lists take all their readers: %v %v", ok, err)
+	}
+	free()
+	free = takeAll(s.finder)
+	if _, err := s.Token(t.Context(), s.actor.AccountID, ids[0]); err != nil {
+		t.Errorf("while validations take all their readers: %v", err)
+	}
+	free()
+}
+
+func TestAReadEndsWithItsContext(t *testing.T) {
+	s := newShelf(t)
+	ctx, leave := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() {
+		var n int
+		ended <- s.reader.WithContext(ctx).Raw("WITH RECURSIVE c (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c").Scan(&n).Error
+	}()
+	leave()
+	if err := <-ended; err == nil {
+		t.Error("a read without an end has ended well")
+	}
+}
+
+func TestSlowListsOfAnAccountTakeTurns(t *testing.T) {
+	s := newShelf(t)
+	if err := s.writer.Exec("UPDATE accounts SET api_token_count = ?", manyTokens).Error; err != nil {
+		t.Fatal(err)
+	}
+	slow, quick := paging.Page{Size: 1, Sort: "name"}, paging.Page{Size: 1}
+	list := func(ctx context.Context, page paging.Page) error {
+		_, _, err := s.Tokens(ctx, s.actor.AccountID, token.Filter{}, page)
+		return err
+	}
+	for range cap(s.turns.slots) {
+		s.turns.slots <- struct{}{} // slow lists of others
+	}
+	if err := list(t.Context(), quick); err != nil {
+		t.Errorf("a quick list: %v", err)
+	}
+	ctx, leave := context.WithCancel(t.Context())
+	left := make(chan error)
+	for range turnsPerAccount {
+		go func() { left <- list(ctx, slow) }()
+	}
+	queued := func() int {
+		s.turns.mu.Lock()
+		defer s.turns.mu.Unlock()
+		return s.turns.queued[s.actor.AccountID]
+	}
+	for queued() < turnsPerAccount {
+		runtime.Gosched()
+	}
+	if err := list(t.Context(), slow); fault.KindOf(err) != fault.TooManyRequests {
+		t.Errorf("one list more than an account may have: %v", err)
+	}
+	leave()
+	for range turnsPerAccount {
+		if err := <-left; err == nil {
+			t.Error("a list whose client has left got a turn")
+		}
+	}
+	if n := queued(); n > 0 {
+		t.Errorf("%d lists are queued after all have left", n)
+	}
+	<-s.turns.slots
+	if err := list(t.Context(), slow); err != nil {
+		t.Errorf("in its turn: %v", err)
 	}
 }
 

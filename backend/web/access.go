@@ -75,7 +75,13 @@ func (s *Server) admit(a access) func(huma.Context, func(huma.Context)) {
 			s.answerHuma(ctx, err)
 			return
 		}
-		next(huma.WithValue(ctx, callerKey{}, who))
+		ctx = huma.WithValue(ctx, callerKey{}, who)
+		if !isUnsafe(ctx.Method()) {
+			reading, done := whileConnected(ctx.Context(), who.request.Context())
+			defer done()
+			ctx = huma.WithContext(ctx, reading)
+		}
+		next(ctx)
 	}
 }
 

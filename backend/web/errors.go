@@ -74,7 +74,7 @@ func (s *Server) envelope(ctx context.Context, err error) *errorBody {
 	if f.RetryAfter > 0 {
 		body.headers.Set("Retry-After", strconv.Itoa(int(math.Ceil(f.RetryAfter.Seconds()))))
 	}
-	if body.status >= http.StatusInternalServerError {
+	if body.status >= http.StatusInternalServerError && !errors.Is(context.Cause(ctx), errLeft) {
 		id, _ := ctx.Value(requestIDKey{}).(string)
 		if f.Kind == fault.Unavailable { // of which many may come at once
 			s.failed("request could not be answered", err, slog.String("request_id", id))
