@@ -117,7 +117,10 @@ test("the command line is connected without a mouse, and the token outlives Esca
   const value = dialog.getByRole("textbox", { name: "Token value" });
   await expect(value).toBeFocused();
   await page.keyboard.press("Escape");
-  await expect(value).toBeVisible();
+  const question = page.getByRole("alertdialog", { name: "Close without copying?" });
+  await expect(question).toBeVisible();
+  await page.keyboard.press("Escape");
+  await expect(question).toBeHidden();
   const secret = await value.inputValue();
   await tabTo(page, dialog.getByRole("button", { name: "Copy token" }));
   await page.keyboard.press("Enter");

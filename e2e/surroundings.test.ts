@@ -54,7 +54,10 @@ test.describe("with a finger", () => {
   }) => {
     await api.create("/api_token", { token_scope: "account", name: "By hand" });
     await page.goto("/account/api-tokens");
-    await tokenRow(page, /By hand/).getByRole("button", { name: /ago|now/ }).first().tap();
+    await tokenRow(page, /By hand/)
+      .getByRole("button", { name: /ago|now/ })
+      .first()
+      .tap();
     const exact = page.getByText(/^\d.* UTC$/).filter({ visible: true });
     await expect(exact).toBeVisible();
     await page.getByRole("heading", { level: 1 }).tap();

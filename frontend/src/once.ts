@@ -45,6 +45,28 @@ export class Once<T> {
   }
 }
 
+/**
+ * Creates things of one kind at most once each: the same details are the same request until it is answered, other
+ * details are another.
+ */
+export class Creator<T> {
+  private open: { details: string; request: Once<T> } | undefined;
+
+  constructor(private readonly path: string) {}
+
+  /** Resolves with the first answer to these details, rejects with an ApiError. */
+  async send(details: object): Promise<T> {
+    const text = JSON.stringify(details);
+    if (this.open?.details !== text) this.open = { details: text, request: new Once<T>(this.path, details) };
+    const { request } = this.open;
+    try {
+      return await request.send();
+    } finally {
+      if (!request.unsettled) this.open = undefined;
+    }
+  }
+}
+
 /** Refusals that are answered without a look at the key: signed out, not permitted, too many requests. */
 const beforeTheKey = [401, 403, 429];
 

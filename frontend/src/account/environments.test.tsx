@@ -62,7 +62,10 @@ describe("an environment", () => {
     await user.click(within(dialog).getByRole("button", { name: "Create environment" }));
     expect((await screen.findAllByText("Trials is created."))[0]).toBeInTheDocument();
     expect(bodiesOf("POST /environment")).toEqual([
-      { details: { name: "Trials", purpose: "testing", description: null } },
+      {
+        idempotency_key: expect.any(String),
+        details: { name: "Trials", purpose: "testing", description: null },
+      },
     ]);
   });
 

@@ -1,5 +1,7 @@
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
 import { call, callForPage, type One } from "../api";
+import { Creator } from "../once";
 import type { Environment, EnvironmentPurpose } from "../wire";
 
 /** Shared with every other list of environments, so that all of them follow a change. */
@@ -33,9 +35,10 @@ export function useEnvironmentPage(page: number, pageSize: number) {
 
 /** Changes the environment with this id, or makes a new one where there is none. */
 export function useSaveEnvironment(id: string | undefined) {
+  const [creator] = useState(() => new Creator<One<Environment>>("/environment"));
   return useEnvironmentMutation((details: EnvironmentDetails) =>
     id === undefined
-      ? call<One<Environment>>("POST", "/environment", { body: { details } })
+      ? creator.send(details)
       : call<One<Environment>>("PUT", pathOf(id), { body: { details } }),
   );
 }

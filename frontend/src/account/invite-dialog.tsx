@@ -76,6 +76,8 @@ function InviteForm({
 /** The link, and whether it is on its way by mail already. It can be copied again from its row. */
 export function InvitedFace({ invited, onClose }: { invited: Invited; onClose: () => void }) {
   const { invite, mailSent } = invited;
+  const [copied, setCopied] = useState(false);
+  const handedOver = copied || mailSent;
   const field = useRef<HTMLTextAreaElement>(null);
   // The button that had the focus went away with the form.
   useEffect(() => field.current?.focus(), []);
@@ -92,7 +94,9 @@ export function InvitedFace({ invited, onClose }: { invited: Invited; onClose: (
           label="Invite URL"
           what="invite URL"
           value={invite.invite_url ?? ""}
-          rows={3}
+          rows="all"
+          primary={!handedOver}
+          onCopied={() => setCopied(true)}
         />
         <p className="text-small text-soft">
           It works once and ends <Time at={invite.expires_at} />. Whoever has it can join the account as{" "}
@@ -100,7 +104,7 @@ export function InvitedFace({ invited, onClose }: { invited: Invited; onClose: (
         </p>
       </DialogBody>
       <DialogFooter>
-        <Button look="primary" onClick={onClose}>
+        <Button look={handedOver ? "primary" : "secondary"} onClick={onClose}>
           Done
         </Button>
       </DialogFooter>

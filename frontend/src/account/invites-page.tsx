@@ -27,7 +27,8 @@ export function InvitesPage() {
   const [byHand, setByHand] = useState<AdminUserInvite>();
 
   async function copy(invite: AdminUserInvite) {
-    if (await copyText(invite.invite_url ?? "")) announce("Invite URL copied.");
+    if (await copyText(invite.invite_url ?? ""))
+      announce(`Invite URL for ${invite.email} copied.`, invite.id);
     else setByHand(invite);
   }
 
@@ -118,7 +119,9 @@ function InviteRow({ invite, actions }: { invite: AdminUserInvite; actions: RowA
               {word} <Time at={invite.updated_at} />
             </span>
           )}
-          {invite.created_by_name && <span className="wrap-anywhere">Created by {invite.created_by_name}</span>}
+          {invite.created_by_name && (
+            <span className="wrap-anywhere">Created by {invite.created_by_name}</span>
+          )}
         </p>
       </td>
       <td className="hidden px-4 py-3 align-top sm:table-cell">
@@ -171,9 +174,10 @@ function RevokeInviteDialog({ invite, onClose }: RowDialogProps) {
   async function submit(revoked: AdminUserInvite) {
     try {
       await revoke.mutateAsync(revoked);
-      announce("Invite revoked. Its link no longer works.");
+      announce(`Invite for ${revoked.email} revoked. Its link no longer works.`, revoked.id);
     } catch (error) {
-      if (!isSignedOut(error)) announceFailure(`The invite was not revoked. ${messageOf(error)}`);
+      if (!isSignedOut(error))
+        announceFailure(`The invite for ${revoked.email} was not revoked. ${messageOf(error)}`, revoked.id);
     }
     onClose();
   }

@@ -1,6 +1,6 @@
 import { screen, waitFor, within } from "@testing-library/react";
 import { beforeEach, describe, expect, test, vi } from "vitest";
-import { bodiesOf, failure, network } from "../testing/network";
+import { bodiesOf, failure, network, unreachable } from "../testing/network";
 import { open } from "../testing/render";
 import { invite, list, one, signedIn } from "../testing/samples";
 import type { AdminUserInvite } from "../wire";
@@ -50,7 +50,7 @@ describe("an invite", () => {
     const writeText = vi.fn(async () => {});
     withClipboard(writeText);
     await choose(user, "Copy invite URL");
-    expect((await screen.findAllByText("Invite URL copied."))[0]).toBeInTheDocument();
+    expect((await screen.findAllByText("Invite URL for grace@acme.example copied."))[0]).toBeInTheDocument();
     expect(writeText).toHaveBeenCalledWith("http://tokentab.test/invite/the-code");
   });
 
@@ -61,7 +61,7 @@ describe("an invite", () => {
     await choose(user, "Copy invite URL");
     const dialog = await screen.findByRole("dialog", { name: "Copy invite URL" });
     expect(within(dialog).getByRole("textbox")).toHaveValue("http://tokentab.test/invite/the-code");
-    expect(screen.queryByText("Invite URL copied.")).not.toBeInTheDocument();
+    expect(screen.queryByText("Invite URL for grace@acme.example copied.")).not.toBeInTheDocument();
   });
 
   test("is revoked after a question, and the focus is back on its row", async () => {
@@ -71,7 +71,7 @@ describe("an invite", () => {
     const question = await screen.findByRole("alertdialog", { name: "Revoke this invite?" });
     expect(question).toHaveTextContent("The link for grace@acme.example stops working at once.");
     await user.click(within(question).getByRole("button", { name: "Revoke invite" }));
-    expect((await screen.findAllByText(/Invite revoked/))[0]).toBeInTheDocument();
+    expect((await screen.findAllByText(/Invite for grace@acme.example revoked/))[0]).toBeInTheDocument();
     await waitFor(() => expect(screen.getByRole("button", { name: /Actions for the invite/ })).toHaveFocus());
   });
 
@@ -80,7 +80,9 @@ describe("an invite", () => {
     const { user } = open(address);
     await choose(user, "Revoke");
     await user.click(await screen.findByRole("button", { name: "Revoke invite" }));
-    expect((await screen.findAllByText(/not revoked. It was used already/))[0]).toBeInTheDocument();
+    expect(
+      (await screen.findAllByText(/grace@acme.example was not revoked. It was used already/))[0],
+    ).toBeInTheDocument();
   });
 });
 
@@ -106,7 +108,9 @@ describe("inviting a team member", () => {
       "http://tokentab.test/invite/the-code",
     );
     expect(within(dialog).getByRole("textbox", { name: "Invite URL" })).toHaveFocus();
-    expect(bodiesOf("POST /admin_user_invite")).toEqual([{ details: { email: "grace@acme.example" } }]);
+    expect(bodiesOf("POST /admin_user_invite")).toEqual([
+      { idempotency_key: expect.any(String), details: { email: "grace@acme.example" } },
+    ]);
   });
 
   test("without an email is refused at the field and not sent", async () => {
@@ -129,4 +133,21 @@ test("no invites yet lead to the first", async () => {
   const { user } = open(address);
   await user.click(await screen.findByRole("button", { name: "Invite the first team member" }));
   expect(await screen.findByRole("dialog", { name: "Invite a team member" })).toBeInTheDocument();
+});
+
+test("an invite whose answer was lost is found by its key, with its link", async () => {
+  let requests = 0;
+  network.on("POST /admin_user_invite", () =>
+    requests++ === 0 ? unreachable : { ...one(invite({ invite_url: null })), mail_sent: false },
+  );
+  network.on("GET /admin_user_invite/:id", one(invite()));
+  const { user } = open(address);
+  await user.click(await screen.findByRole("button", { name: "Invite a team member" }));
+  await user.type(screen.getByRole("textbox", { name: "Email" }), "grace@acme.example");
+  await user.click(screen.getByRole("button", { name: "Create invite" }));
+  expect(await screen.findByRole("textbox", { name: "Invite URL" })).toHaveValue(
+    "http://tokentab.test/invite/the-code",
+  );
+  const [first, second] = bodiesOf("POST /admin_user_invite");
+  expect(second).toEqual(first);
 });

@@ -1,5 +1,7 @@
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
 import { call, callForPage, type One } from "../api";
+import { Creator } from "../once";
 import type { AdminUserInvite } from "../wire";
 
 const invitesKey = ["invites"];
@@ -22,19 +24,26 @@ export interface Invited {
 
 export function useInvite() {
   const client = useQueryClient();
+  const [creator] = useState(
+    () => new Creator<One<AdminUserInvite> & { mail_sent: boolean }>("/admin_user_invite"),
+  );
   return useMutation({
     // The answer holds a link that lets somebody in: it is not kept longer than the dialog that shows it.
     gcTime: 0,
     mutationFn: async (email: string): Promise<Invited> => {
-      const answer = await call<One<AdminUserInvite> & { mail_sent: boolean }>("POST", "/admin_user_invite", {
-        body: { details: { email } },
-      });
-      return { invite: answer.details, mailSent: answer.mail_sent };
+      const { details, mail_sent: mailSent } = await creator.send({ email });
+      // The repeated answer of a request whose first one was lost holds no link.
+      const invite = details.invite_url ? details : await requestInvite(details.id);
+      return { invite, mailSent };
     },
     onSuccess: () => {
       void client.invalidateQueries({ queryKey: invitesKey });
     },
   });
+}
+
+async function requestInvite(id: string): Promise<AdminUserInvite> {
+  return (await call<One<AdminUserInvite>>("GET", `/admin_user_invite/${encodeURIComponent(id)}`)).details;
 }
 
 export function useRevokeInvite() {

@@ -52,7 +52,9 @@ describe("registering an agent", () => {
     await user.type(within(dialog).getByRole("textbox", { name: "Name" }), "Invoice reader");
     await user.click(within(dialog).getByRole("button", { name: "Register agent" }));
     expect(await screen.findByRole("heading", { level: 1, name: "Invoice reader" })).toBeInTheDocument();
-    expect(bodiesOf("POST /agent")).toEqual([{ details: { name: "Invoice reader" } }]);
+    expect(bodiesOf("POST /agent")).toEqual([
+      { idempotency_key: expect.any(String), details: { name: "Invoice reader" } },
+    ]);
   });
 
   test("without a name is refused at the field and not sent", async () => {

@@ -1,5 +1,7 @@
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
 import { call, callForAll, callForPage, type One } from "../api";
+import { Creator } from "../once";
 import type { Agent, AgentDeployment, AgentVersion, NewAgent } from "../wire";
 
 const agentsKey = ["agents"];
@@ -24,9 +26,9 @@ export function useAgent(id: string) {
 
 export function useRegisterAgent() {
   const client = useQueryClient();
+  const [creator] = useState(() => new Creator<One<Agent>>("/agent"));
   return useMutation({
-    mutationFn: async (details: NewAgent) =>
-      (await call<One<Agent>>("POST", "/agent", { body: { details } })).details,
+    mutationFn: async (details: NewAgent) => (await creator.send(details)).details,
     onSuccess: (agent) => {
       client.setQueryData(["agent", agent.id], agent);
       void client.invalidateQueries({ queryKey: agentsKey });

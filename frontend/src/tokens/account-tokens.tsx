@@ -47,7 +47,7 @@ export function AccountTokens({ publicUrl, lifetimes, creating, onCreating }: Ac
             lifetimes={lifetimes}
             onClose={(made) => {
               onCreating(false);
-              if (made) setFresh(made);
+              setFresh(made);
             }}
           />
         )}

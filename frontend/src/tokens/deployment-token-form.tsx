@@ -27,7 +27,7 @@ export function DeploymentTokenForm({ agent, lifetimes, creation, onCancel }: De
     <TokenForm
       form={form}
       lifetimes={lifetimes}
-      text={`It lets ${agent.name} in, in the environment you choose and nowhere else.`}
+      text={`It gives ${agent.name} access in the environment you choose and nowhere else.`}
       placeholder="Where it will run, such as eu-west"
       onSubmit={(event) => {
         event.preventDefault();

@@ -54,7 +54,7 @@ export function DeploymentTokens({
         <CreateDialog
           onClose={(made) => {
             onCreating(false);
-            if (made) setFresh(made);
+            setFresh(made);
           }}
           title="Create deployment token"
           publicUrl={publicUrl}

@@ -21,8 +21,7 @@ export function LostFace({ token, onStartOver }: LostFaceProps) {
       <DialogBody>
         <DialogText>
           <strong className="font-medium text-ink wrap-anywhere">{tokenTitle(token)}</strong> is active, but
-          the answer with its secret did not arrive, and it can’t be shown again. Revoke it, then create
-          another.
+          its secret did not arrive and can’t be shown again. Revoke it, then create another.
         </DialogText>
         {revoke.error && <Notice tone="bad">The token was not revoked. {messageOf(revoke.error)}</Notice>}
       </DialogBody>

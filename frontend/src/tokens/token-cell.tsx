@@ -28,7 +28,7 @@ const tones: Record<TokenState, BadgeTone> = {
 const columns = "sm:grid sm:grid-cols-[96px_minmax(0,1fr)] sm:gap-x-3";
 
 const facts =
-  "mt-1.5 flex flex-wrap gap-x-4 gap-y-1 text-small text-soft md:grid md:grid-cols-[136px_160px_160px_minmax(0,1fr)]";
+  "mt-1.5 flex flex-wrap gap-x-4 gap-y-1 text-small text-soft md:grid md:grid-cols-[152px_150px_160px_minmax(0,1fr)]";
 
 /** All that a row says about a token: its status, what it is called, and below that its times and its maker. */
 export function TokenCell({ token, fresh = false }: { token: ApiToken; fresh?: boolean }) {
@@ -41,8 +41,8 @@ export function TokenCell({ token, fresh = false }: { token: ApiToken; fresh?: b
       <div className="min-w-0">
         <p className="wrap-anywhere">
           <span className={hasEnded(state) ? "" : "font-medium"}>{token.name ?? scopeText(token)}</span>
-          {token.name && <span className="ml-2.5 text-soft">{scopeText(token)}</span>}
-          <span className="ml-2.5 font-mono text-small whitespace-nowrap text-soft">…{token.hint}</span>
+          {token.name && <span className="ml-2.5 inline-block max-w-full text-soft">{scopeText(token)}</span>}
+          <span className="ml-2.5 inline-block font-mono text-small text-soft">…{token.hint}</span>
           {fresh && <span className="ml-2.5 text-small font-medium text-accent-ink">New</span>}
         </p>
         {state === "suspended" && token.agent_retired && <RetiredNote token={token} />}

@@ -54,6 +54,25 @@ describe("a row", () => {
     );
   });
 
+  test("has one stop of the Tab key besides its menu; arrow keys reach the other times", async () => {
+    stored = [token(), token({ id: "token-9", name: "Next" })];
+    const { user } = open(address);
+    const row = await rowOf(/CI/);
+    const [first, second, third] = within(row).getAllByRole("button", { name: /ago|in 90/ });
+    while (document.activeElement !== first) await user.tab();
+    await user.keyboard("{ArrowRight}");
+    expect(second).toHaveFocus();
+    await user.keyboard("{End}{ArrowRight}");
+    expect(third).toHaveFocus();
+    await user.tab();
+    expect(within(row).getByRole("button", { name: /Actions for/ })).toHaveFocus();
+    await user.tab({ shift: true });
+    expect(third).toHaveFocus();
+    await user.tab();
+    await user.tab();
+    expect(within(await rowOf(/Next/)).getAllByRole("button")[0]).toHaveFocus();
+  });
+
   test("shows the exact time on keyboard focus", async () => {
     const { user } = open(address);
     const row = await rowOf(/Account/);

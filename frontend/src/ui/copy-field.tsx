@@ -78,7 +78,7 @@ export function CopyField({ label, what, value, rows, primary = false, onCopied,
           id={id}
           ref={field}
           readOnly
-          rows={rows === "all" ? 12 : rows}
+          rows={rows === "all" ? 1 : rows}
           aria-describedby={cut ? `${id}-cut` : undefined}
           value={value}
           spellCheck={false}

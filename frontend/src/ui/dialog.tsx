@@ -1,8 +1,9 @@
 import { AlertDialog } from "@base-ui/react/alert-dialog";
 import { Dialog as BaseDialog } from "@base-ui/react/dialog";
-import type { ReactNode } from "react";
+import { type ReactNode, useEffect } from "react";
 import { Button } from "./button";
 import { useOpenForm } from "./leave-guard";
+import { dismissMessages } from "./toast";
 
 /* No fade on the way out: what a dialog held has to be gone from the document once it is closed. */
 const backdrop = "fixed inset-0 z-20 bg-veil transition-opacity duration-100 data-starting-style:opacity-0";
@@ -25,6 +26,7 @@ interface DialogProps {
 
 export function Dialog({ open, onClose, asksOutside = false, title, children, finalFocus }: DialogProps) {
   useOpenForm(open);
+  useQuiet(open);
   return (
     <BaseDialog.Root
       open={open}
@@ -63,6 +65,12 @@ export function DialogFooter({ children }: { children: ReactNode }) {
   );
 }
 
+function useQuiet(open: boolean) {
+  useEffect(() => {
+    if (open) dismissMessages();
+  }, [open]);
+}
+
 interface QuestionProps {
   open: boolean;
   title: string;
@@ -97,6 +105,7 @@ export function Question({
   onNo,
   finalFocus,
 }: QuestionProps) {
+  useQuiet(open);
   return (
     <AlertDialog.Root
       open={open}

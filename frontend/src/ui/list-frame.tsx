@@ -2,6 +2,7 @@ import { type ReactNode, useId, useRef } from "react";
 import { Button } from "./button";
 import { Notice } from "./notice";
 import { Pager, type PagerProps } from "./pager";
+import { useRowStops } from "./row-stops";
 
 interface ListFrameProps<T> {
   /** Names the table for screen readers. */
@@ -33,6 +34,8 @@ export function ListFrame<T>({
 }: ListFrameProps<T>) {
   const id = useId();
   const frame = useRef<HTMLDivElement>(null);
+  const body = useRef<HTMLTableSectionElement>(null);
+  const onKeyDown = useRowStops(body);
   // Until the rows of the next page are there, those of the last one stay.
   const turning = pages.pagination !== undefined && pages.pagination.page_index !== pages.page;
   const retry = (
@@ -77,7 +80,11 @@ export function ListFrame<T>({
       <div className="overflow-hidden rounded-box border border-line">
         <table aria-label={name} aria-busy={!items || turning} className="w-full table-fixed border-collapse">
           <thead className="border-b border-line bg-side text-left text-small text-soft">{head}</thead>
-          <tbody className={`divide-y divide-line ${turning ? "opacity-55" : ""}`}>
+          <tbody
+            ref={body}
+            onKeyDown={onKeyDown}
+            className={`divide-y divide-line ${turning ? "opacity-55" : ""}`}
+          >
             {items
               ? items.map(row)
               : [0, 1, 2, 3].map((index) => <SkeletonRow key={`${id}-${index}`}>{skeleton}</SkeletonRow>)}

@@ -14,6 +14,11 @@ export function announceFailure(text: string, about?: string) {
   manager.add({ id: about, title: text, type: "failure", priority: "high", timeout: 10_000 });
 }
 
+/** Takes all messages away: a dialog that opens needs the place, and was asked for after they were said. */
+export function dismissMessages() {
+  manager.close();
+}
+
 /** Draws the messages, in a live region that is always there; once per page. */
 export function Toaster() {
   return (

@@ -1,0 +1,39 @@
+import { type KeyboardEvent, type RefObject, useLayoutEffect } from "react";
+
+const timesOf = (row: Element) => [...row.querySelectorAll<HTMLElement>("button:has(> time)")];
+
+const steps: Record<string, (at: number, last: number) => number> = {
+  ArrowRight: (at, last) => Math.min(at + 1, last),
+  ArrowLeft: (at) => Math.max(at - 1, 0),
+  Home: () => 0,
+  End: (_, last) => last,
+};
+
+/**
+ * Makes the times of each row one stop of the Tab key; the arrow keys lead from one to the next. Fifty rows would
+ * else take two hundred presses. Returns what the table's body does with keys.
+ */
+export function useRowStops(body: RefObject<HTMLElement | null>) {
+  useLayoutEffect(() => {
+    for (const row of body.current?.children ?? []) {
+      const times = timesOf(row);
+      if (times.filter((time) => time.tabIndex === 0).length !== 1) stopAt(times, times[0]);
+    }
+  });
+  return (event: KeyboardEvent<HTMLElement>) => {
+    const row = (event.target as Element).closest("tr");
+    const step = steps[event.key];
+    if (!row || !step || event.altKey || event.ctrlKey || event.metaKey) return;
+    const times = timesOf(row);
+    const at = times.indexOf(event.target as HTMLElement);
+    if (at < 0) return;
+    event.preventDefault();
+    const next = times[step(at, times.length - 1)];
+    stopAt(times, next);
+    next?.focus();
+  };
+}
+
+function stopAt(times: HTMLElement[], stop: HTMLElement | undefined) {
+  for (const time of times) time.tabIndex = time === stop ? 0 : -1;
+}
