@@ -1,6 +1,6 @@
 import { AlertDialog } from "@base-ui/react/alert-dialog";
 import { Dialog as BaseDialog } from "@base-ui/react/dialog";
-import { type ReactNode, useEffect } from "react";
+import { type ReactNode, useEffect, useRef } from "react";
 import { Button } from "./button";
 import { useOpenForm } from "./leave-guard";
 import { dismissMessages } from "./toast";
@@ -27,6 +27,7 @@ interface DialogProps {
 export function Dialog({ open, onClose, asksOutside = false, title, children, finalFocus }: DialogProps) {
   useOpenForm(open);
   useQuiet(open);
+  const content = useRef<HTMLDivElement>(null);
   return (
     <BaseDialog.Root
       open={open}
@@ -37,7 +38,15 @@ export function Dialog({ open, onClose, asksOutside = false, title, children, fi
     >
       <BaseDialog.Portal>
         <BaseDialog.Backdrop className={backdrop} />
-        <BaseDialog.Popup className={popup} finalFocus={finalFocus}>
+        <BaseDialog.Popup
+          ref={content}
+          className={popup}
+          // What is to be filled in comes before links in the text. On a phone a field would open the keyboard.
+          initialFocus={(how) =>
+            (how !== "touch" && content.current?.querySelector<HTMLElement>("input, textarea")) || true
+          }
+          finalFocus={finalFocus}
+        >
           <BaseDialog.Title className="px-5 pt-5 text-large font-semibold wrap-anywhere">
             {title}
           </BaseDialog.Title>
