@@ -69,6 +69,9 @@ func (ts *turns) take(ctx context.Context, account pfid.ID) (done func(), err er
 // listTurn waits for a turn if a list of tokens may be slow.
 func (s *Store) listTurn(ctx context.Context, account pfid.ID, filter token.Filter, page paging.Page) (done func(), err error) {
 	byIndex := page.Sort == "" || page.Sort == "inserted_at" || page.Sort == "id"
+	if !filter.AgentID.IsZero() { // an index has the tokens of an agent in the order of time
+		filter.AgentID, filter.Scope = pfid.ID{}, 0
+	}
 	if byIndex && filter == (token.Filter{}) && page.Offset < manyTokens || sharedIn(ctx) != nil {
 		return func() {}, nil
 	}

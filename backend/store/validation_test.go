@@ -128,6 +128,9 @@ func TestSlowListsOfAnAccountTakeTurns(t *testing.T) {
 	if err := list(t.Context(), quick); err != nil {
 		t.Errorf("a quick list: %v", err)
 	}
+	if _, _, err := s.Tokens(t.Context(), s.actor.AccountID, token.Filter{AgentID: s.id(), Scope: token.ScopeAgentDeployment}, quick); err != nil {
+		t.Errorf("the tokens of an agent: %v", err)
+	}
 	ctx, leave := context.WithCancel(t.Context())
 	left := make(chan error)
 	for range turnsPerAccount {
