@@ -123,6 +123,10 @@ func TestPromise6NoFlushThatSucceededIsLostWhateverFailsBeforeOrAfter(t *testing
 				if ts.FlushUses(t.Context(), func() {}) == nil {
 					flushed = used
 				}
+			case what < 34:
+				if ts.KeepUses(t.Context()) == nil {
+					flushed = used
+				}
 			case what < 36:
 				ts.settle(t.Context())
 			case what < 39:
@@ -169,6 +173,22 @@ func TestPiecesDoNotAddUpWhileRowsCannotBeWritten(t *testing.T) {
 	}
 	if len(d.pieces) > 1 {
 		t.Errorf("there are %d pieces", len(d.pieces))
+	}
+}
+
+func TestPromise6AStopKeepsUsesForWhoseRowsItHasNoTime(t *testing.T) {
+	d, at := newDisk(), time.UnixMilli(5_000_000_000)
+	ts := New(rowless{d}, nil, newCache(t, 100), Lifetimes{}, func() time.Time { return at }, nil)
+	s := standingN(t, 1)
+	for range 3 {
+		at = at.Add(time.Minute)
+		ts.cache.Use(hashN(1), &s, at.UnixMilli())
+		_ = ts.FlushUses(t.Context(), nil) // gets stuck
+		at = at.Add(time.Minute)
+		ts.cache.Use(hashN(1), &s, at.UnixMilli())
+		if err := ts.KeepUses(t.Context()); err != nil || d.holds(s.TokenID) != at.UnixMilli() {
+			t.Fatalf("%v, the use at %d is kept as %d", err, at.UnixMilli(), d.holds(s.TokenID))
+		}
 	}
 }
 
