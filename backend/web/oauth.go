@@ -58,6 +58,7 @@ var (
 
 // oauth lets a door answer a form that was sent by POST. What the door can't find out is answered 503.
 func (s *Server) oauth(c *fasthttp.RequestCtx, reads formOf, door func(*fasthttp.RequestCtx, *fasthttp.Args) error) {
+	told := false
 	s.guarded(c, func(c *fasthttp.RequestCtx) {
 		hold := &share{all: &s.strangers}
 		defer hold.release()
@@ -70,6 +71,7 @@ func (s *Server) oauth(c *fasthttp.RequestCtx, reads formOf, door func(*fasthttp
 			err = door(c, form)
 		}
 		if refused, ok := errors.AsType[*oauthError](err); ok {
+			told = true
 			s.refuseOAuth(c, refused)
 		} else if err != nil {
 			s.cannotTell(c, err)
@@ -77,7 +79,9 @@ func (s *Server) oauth(c *fasthttp.RequestCtx, reads formOf, door func(*fasthttp
 	})
 	if c.Response.StatusCode() == http.StatusServiceUnavailable {
 		c.Response.Header.Set(fiber.HeaderRetryAfter, "1")
-		c.Response.SetBodyRaw(unavailable)
+		if !told {
+			c.Response.SetBodyRaw(unavailable)
+		}
 	}
 }
 
@@ -128,6 +132,8 @@ func (s *Server) readForm(c *fasthttp.RequestCtx, hold *share) error {
 	switch fault.KindOf(err) {
 	case fault.TooLarge:
 		return largeForm(limit)
+	case fault.Unavailable: // of the memory for bodies; the store was not asked
+		return &oauthError{status: http.StatusServiceUnavailable, code: "temporarily_unavailable", description: "Too many large bodies arrive at once. Try again."}
 	case fault.Late:
 		return &oauthError{status: http.StatusRequestTimeout, code: "invalid_request", description: "The request did not arrive in time."}
 	}
