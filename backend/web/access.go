@@ -64,9 +64,6 @@ func (s *Server) admit(a access) func(huma.Context, func(huma.Context)) {
 		if err == nil {
 			err = who.check(a)
 		}
-		if err == nil && !who.AccountID.IsZero() {
-			err = who.ownsWhatItNames()
-		}
 		if err == nil && a == open && isUnsafe(ctx.Method()) {
 			err = s.refuseForeignOrigin(who.request, false)
 		}
@@ -251,6 +248,7 @@ func add[I, O any](s *Server, a access, method, path, summary string, intent fun
 	if isUnsafe(method) {
 		operation.Middlewares = append(operation.Middlewares, s.receive(a))
 	}
+	operation.Middlewares = append(operation.Middlewares, s.refuseForeignAccounts) // looks into the body
 	// What a session alone may do is not repeated by clients, and its bodies hold passwords, of which no hash is kept.
 	if a != open && a != signedIn && isUnsafe(method) && path != bulkRoute { // each item of a bulk has a key of its own
 		operation.Middlewares = append(operation.Middlewares, s.idempotent)
@@ -287,6 +285,18 @@ func (c *caller) own(accountID string) error {
 	return nil
 }
 
+// refuseForeignAccounts lets a request pass that names no account but the caller's own.
+func (s *Server) refuseForeignAccounts(ctx huma.Context, next func(huma.Context)) {
+	if who, _ := ctx.Context().Value(callerKey{}).(*caller); !who.AccountID.IsZero() {
+		if err := who.ownsWhatItNames(); err != nil {
+			s.requestRefused(who.request, who, err)
+			s.answerHuma(ctx, err)
+			return
+		}
+	}
+	next(ctx)
+}
+
 // ownsWhatItNames refuses a request whose account_id, in the query, the body or its details, is not the caller's own
 // account. It holds for every route, also for those that do not read one.
 func (c *caller) ownsWhatItNames() error {
@@ -294,6 +304,9 @@ func (c *caller) ownsWhatItNames() error {
 		if err := c.own(string(named)); err != nil {
 			return err
 		}
+	}
+	if c.request.Request().IsBodyStream() { // no one reads it, see receive
+		return nil
 	}
 	type names struct {
 		AccountID any `json:"account_id"`
