@@ -94,29 +94,29 @@ func (s *Store) DropNotedUses(ctx context.Context, last int64) error {
 }
 
 // RecordUses implements token.Store.
-func (s *Store) RecordUses(ctx context.Context, uses []token.Use) error {
+func (s *Store) RecordUses(ctx context.Context, uses []token.Use, latest int64) error {
 	values := make([]any, 0, 2*len(uses))
 	for _, use := range uses {
 		values = append(values, use.TokenID, use.At)
 	}
-	return s.moveForward(ctx, "token_uses", "token_id", "last_used_at", values)
+	return s.moveForward(ctx, "token_uses", "token_id", "last_used_at", values, latest)
 }
 
 // RecordSeen implements token.Store.
-func (s *Store) RecordSeen(ctx context.Context, uses []token.Use) error {
+func (s *Store) RecordSeen(ctx context.Context, uses []token.Use, latest int64) error {
 	values := make([]any, 0, 2*len(uses))
 	for _, use := range uses {
 		values = append(values, use.AgentID, use.At)
 	}
-	return s.moveForward(ctx, "agents", "id", "last_seen_at", values)
+	return s.moveForward(ctx, "agents", "id", "last_seen_at", values, latest)
 }
 
 // moveForward sets a column of times in the rows whose key is one of some ids, where the time is later than what stands
-// there. The values are id and time in turn.
-func (s *Store) moveForward(ctx context.Context, table, key, column string, values []any) error {
+// there, or what stands there lies beyond latest. The values are id and time in turn.
+func (s *Store) moveForward(ctx context.Context, table, key, column string, values []any, latest int64) error {
 	row := "(?, CAST(? AS BIGINT))"
 	statement := "WITH news (id, at) AS (VALUES " + row + strings.Repeat(", "+row, len(values)/2-1) + ") " +
 		"UPDATE " + table + " SET " + column + " = news.at FROM news " +
-		"WHERE " + table + "." + key + " = news.id AND (" + column + " IS NULL OR " + column + " < news.at)"
-	return s.changeSoon(ctx, func(tx *gorm.DB) error { return tx.Exec(statement, values...).Error })
+		"WHERE " + table + "." + key + " = news.id AND (" + column + " IS NULL OR " + column + " > ? OR " + column + " < news.at AND news.at <= ?)"
+	return s.changeSoon(ctx, func(tx *gorm.DB) error { return tx.Exec(statement, append(values, latest, latest)...).Error })
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"runtime"
 	"slices"
@@ -49,7 +50,7 @@ func TestALastUseMovesForwardOnlyAndOfNoTokenThatIsGone(t *testing.T) {
 	ids := s.fillUses(3)
 	gone := s.id()
 	for _, step := range []struct{ at, want int64 }{{1000, 1000}, {500, 1000}, {2000, 2000}} {
-		if err := s.RecordUses(t.Context(), []token.Use{{TokenID: ids[0], At: step.at}, {TokenID: ids[1], At: 700}, {TokenID: gone, At: step.at}}); err != nil {
+		if err := s.RecordUses(t.Context(), []token.Use{{TokenID: ids[0], At: step.at}, {TokenID: ids[1], At: 700}, {TokenID: gone, At: step.at}}, math.MaxInt64); err != nil {
 			t.Fatal(err)
 		}
 		for i, want := range []int64{step.want, 700, 0} {
@@ -196,7 +197,7 @@ func TestUsesAreKeptInPiecesUntilTheyAreDropped(t *testing.T) {
 func TestTokensAreListedByTheirLastUse(t *testing.T) {
 	s := newShelf(t)
 	ids := s.fillUses(4)
-	if err := s.RecordUses(t.Context(), []token.Use{{TokenID: ids[3], At: 1000}, {TokenID: ids[0], At: 3000}, {TokenID: ids[2], At: 2000}}); err != nil {
+	if err := s.RecordUses(t.Context(), []token.Use{{TokenID: ids[3], At: 1000}, {TokenID: ids[0], At: 3000}, {TokenID: ids[2], At: 2000}}, math.MaxInt64); err != nil {
 		t.Fatal(err)
 	}
 	for descending, want := range map[bool][]int{false: {1, 3, 2, 0}, true: {0, 2, 3, 1}} { // never comes first
@@ -265,7 +266,7 @@ func BenchmarkRecordUses(b *testing.B) {
 					for i := range together {
 						uses = append(uses, token.Use{TokenID: ids[chosen[(n+i)%used]], At: at})
 					}
-					if err := s.RecordUses(b.Context(), uses); err != nil {
+					if err := s.RecordUses(b.Context(), uses, math.MaxInt64); err != nil {
 						b.Fatal(err)
 					}
 				}

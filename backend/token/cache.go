@@ -72,7 +72,7 @@ type shard struct {
 	used    []uint32        // slots whose use is not taken yet; a slot may be listed in vain
 	spilled map[pfid.ID]Use // uses of tokens that are not in the table any more, by token
 	flights map[Hash]*flight
-	_       [8]byte // a shard is a whole number of lines
+	now     int64 // of the last use, in Unix milliseconds. It fills the last line of the shard
 }
 
 var errAborted = errors.New("the look-up was aborted")
@@ -278,7 +278,11 @@ func (s *shard) oldest() uint32 {
 	best, bestUsed := uint32(0), int64(math.MaxInt64)
 	for range sampleSize {
 		s.hand = (s.hand + 1) % s.count
-		if used := s.table.lastUsed(s.hand); used < bestUsed {
+		used := s.table.lastUsed(s.hand)
+		if used > s.now+wrongClock {
+			used = 0
+		}
+		if used < bestUsed {
 			best, bestUsed = s.hand, used
 		}
 	}
@@ -291,7 +295,8 @@ func (s *shard) remove(slot uint32) {
 	var e entry
 	t.read(slot, &e)
 	if t.isUnwritten(slot) {
-		s.spill(e.use())
+		use := e.use()
+		s.spill(use, use.At) // which is from after the one that it may meet
 	}
 	t.unlink(e.key(), slot)
 	s.count--

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"math"
 	mathrand "math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -319,7 +320,7 @@ func TestEveryUseIsTakenOnceEvenIfItsTokenLeftTheCache(t *testing.T) {
 		}
 	}
 	uses := allUses(c)
-	c.returnUses(uses) // as after a failed write
+	c.returnUses(uses, math.MaxInt64) // as after a failed write
 	take()
 	take()
 	if len(got) != len(want) {
@@ -410,7 +411,7 @@ func TestUsesThatAreNeverTakenTakeNoMoreRoom(t *testing.T) {
 			t.Fatal(err)
 		}
 		c.Use(hashN(n), &s, int64(n+10)*useResolution)
-		if got := c.lastUse(hashN(n), s.TokenID); got != int64(n+10)*useResolution {
+		if got := c.lastUse(hashN(n), s.TokenID, math.MaxInt64); got != int64(n+10)*useResolution {
 			t.Fatalf("last used at %d", got)
 		}
 	}

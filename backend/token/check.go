@@ -68,7 +68,7 @@ func (ts *Tokens) Check(ctx context.Context, secret []byte, needs ...Need) (v Ve
 	mac, looked, ok := ts.cache.recent.recall(secret, &v.Standing)
 	if ok {
 		v.Reason = v.Standing.judge(at, needs)
-		if v.Reason != Good || at.UnixMilli()-v.Standing.LastUsedAt < useResolution {
+		if v.Reason != Good || isRecent(v.Standing.LastUsedAt, at.UnixMilli()) {
 			return v, nil
 		}
 	}

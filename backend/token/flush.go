@@ -2,7 +2,6 @@ package token
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"math"
 	"slices"
@@ -71,7 +70,7 @@ func (ts *Tokens) recall(ctx context.Context) error {
 	ts.saw(uses)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.rows, t.through, t.recalls = merged(t.rows, uses), last, false
+	t.rows, t.through, t.recalls = merged(t.rows, uses, ts.latest()), last, false
 	return nil
 }
 
@@ -127,8 +126,8 @@ func (ts *Tokens) keep(ctx context.Context, rest func()) error {
 	defer func() {
 		t.mu.Lock()
 		defer t.mu.Unlock()
-		ts.cache.returnUses(left)
-		t.noted = merged(t.noted, t.taking[:len(t.taking)-len(left)])
+		ts.cache.returnUses(left, ts.latest())
+		t.noted = merged(t.noted, t.taking[:len(t.taking)-len(left)], ts.latest())
 		t.taking = nil
 	}()
 	for piece := range slices.Chunk(left, usesInPiece) {
@@ -161,26 +160,38 @@ func (ts *Tokens) take(most int) {
 		t.shard = (t.shard + 1) % shardCount
 	}
 	ts.saw(uses)
-	t.taking = merged(uses, nil)
+	t.taking = merged(uses, nil, ts.latest())
 }
 
 // merged returns all uses in the order of their rows, of each token the last. It uses the room of the first.
-func merged(uses, more []Use) []Use {
+func merged(uses, more []Use, limit int64) []Use {
 	uses = append(uses, more...)
-	slices.SortFunc(uses, func(a, b Use) int { return cmp.Or(byRow(a, b.TokenID), cmp.Compare(b.At, a.At)) })
+	slices.SortFunc(uses, func(a, b Use) int {
+		if a.At == b.At || a.TokenID != b.TokenID {
+			return byRow(a, b.TokenID)
+		}
+		if later(a.At, b.At, limit) == a.At {
+			return -1
+		}
+		return 1
+	})
 	return slices.CompactFunc(uses, func(a, b Use) bool { return a.TokenID == b.TokenID })
 }
 
 func byRow(use Use, id pfid.ID) int { return bytes.Compare(use.TokenID[:], id[:]) }
 
+// latest is the latest instant that a use can have by this clock, in Unix milliseconds.
+func (ts *Tokens) latest() int64 { return ts.now().UnixMilli() + wrongClock }
+
 // lastUse returns when a token was last accepted as far as it is known here, in Unix milliseconds; 0 where it is not.
 func (ts *Tokens) lastUse(hash Hash, id pfid.ID) int64 {
 	ts.taken.mu.Lock()
 	defer ts.taken.mu.Unlock()
-	at := ts.cache.lastUse(hash, id)
+	limit := ts.latest()
+	at := ts.cache.lastUse(hash, id, limit)
 	for _, uses := range [][]Use{ts.taken.taking, ts.taken.noted, ts.taken.rows} {
 		if i, ok := slices.BinarySearchFunc(uses, id, byRow); ok {
-			at = max(at, uses[i].At)
+			at = later(at, uses[i].At, limit)
 		}
 	}
 	return at
@@ -202,7 +213,7 @@ func (ts *Tokens) bringToRows(ctx context.Context, rest func()) (more bool, err 
 			}
 		}
 		batch := t.rows[:min(together, len(t.rows))]
-		if err := ts.store.RecordUses(ctx, batch); err != nil {
+		if err := ts.store.RecordUses(ctx, batch, ts.latest()); err != nil {
 			return false, err
 		}
 		t.mu.Lock()
@@ -237,7 +248,7 @@ func (ts *Tokens) turn(rest func()) (together int, until time.Time) {
 // beginRows moves what was noted on to the rows if it is time for that, and reports whether it did.
 func (ts *Tokens) beginRows(now bool) bool {
 	t, at := &ts.taken, ts.now()
-	if len(t.noted) == 0 || !now && at.Sub(t.began) < rowsEvery && len(t.noted) < usesKept/2 {
+	if len(t.noted) == 0 || !now && at.Sub(t.began).Abs() < rowsEvery && len(t.noted) < usesKept/2 {
 		return false
 	}
 	t.mu.Lock()
@@ -260,10 +271,14 @@ func (ts *Tokens) settle(ctx context.Context) {
 
 // saw notes that the agents of some uses were seen.
 func (ts *Tokens) saw(uses []Use) {
+	limit := ts.latest()
 	for _, use := range uses {
 		if !use.AgentID.IsZero() {
 			s := ts.seen[use.AgentID]
-			s.at = max(s.at, use.At)
+			s.at = later(s.at, use.At, limit)
+			if s.written > limit {
+				s.written = 0
+			}
 			ts.seen[use.AgentID] = s
 		}
 	}
@@ -273,9 +288,9 @@ func (ts *Tokens) saw(uses []Use) {
 // not seen for a while, and then every minute. An agent's row is wide and in an index by this time, so it costs more
 // than that of a token. It writes all or a turn as bringToRows does.
 func (ts *Tokens) flushSeen(ctx context.Context, rest func()) (more bool, err error) {
-	newest := int64(0)
+	newest, limit := int64(0), ts.latest()
 	for _, s := range ts.seen {
-		newest = max(newest, s.at)
+		newest = later(newest, s.at, limit)
 	}
 	var due []Use
 	for agent, s := range ts.seen {
@@ -292,7 +307,7 @@ func (ts *Tokens) flushSeen(ctx context.Context, rest func()) (more bool, err er
 		if rest != nil && !ts.now().Before(until) {
 			return true, nil
 		}
-		if err := ts.store.RecordSeen(ctx, batch); err != nil {
+		if err := ts.store.RecordSeen(ctx, batch, ts.latest()); err != nil {
 			return false, err
 		}
 		for _, seen := range batch {

@@ -64,7 +64,7 @@ func (d *disk) DropNotedUses(_ context.Context, last int64) error {
 	return nil
 }
 
-func (d *disk) RecordUses(_ context.Context, uses []Use) error {
+func (d *disk) RecordUses(_ context.Context, uses []Use, _ int64) error {
 	if d.fails() {
 		return errDisk
 	}
@@ -74,7 +74,7 @@ func (d *disk) RecordUses(_ context.Context, uses []Use) error {
 	return nil
 }
 
-func (d *disk) RecordSeen(context.Context, []Use) error {
+func (d *disk) RecordSeen(context.Context, []Use, int64) error {
 	if d.fails() {
 		return errDisk
 	}
@@ -195,7 +195,7 @@ func TestPromise6AStopKeepsUsesForWhoseRowsItHasNoTime(t *testing.T) {
 // rowless is a disk on which no row can be written.
 type rowless struct{ *disk }
 
-func (rowless) RecordUses(context.Context, []Use) error { return errDisk }
+func (rowless) RecordUses(context.Context, []Use, int64) error { return errDisk }
 
 func TestUsesAreKeptMeanwhileHoweverManyAgentsWereSeen(t *testing.T) {
 	d, at := newDisk(), time.UnixMilli(5_000_000_000)

@@ -21,10 +21,10 @@ func (r *recording) Token(_ context.Context, _, id pfid.ID) (Listed, error) {
 	return Listed{Token: Token{ID: id}, Hash: r.hashes[id]}, nil
 }
 
-func (r *recording) NoteUses(_ context.Context, uses []Use) (int64, error) { return 1, r.note(uses) }
-func (r *recording) DropNotedUses(context.Context, int64) error            { return nil }
-func (r *recording) RecordUses(_ context.Context, uses []Use) error        { return r.record(uses) }
-func (r *recording) RecordSeen(context.Context, []Use) error               { return nil }
+func (r *recording) NoteUses(_ context.Context, uses []Use) (int64, error)   { return 1, r.note(uses) }
+func (r *recording) DropNotedUses(context.Context, int64) error              { return nil }
+func (r *recording) RecordUses(_ context.Context, uses []Use, _ int64) error { return r.record(uses) }
+func (r *recording) RecordSeen(context.Context, []Use, int64) error          { return nil }
 
 // usedTokens returns tokens that were all used at an instant, in Unix milliseconds, and are in the cache.
 func usedTokens(t *testing.T, store *recording, tokens int, at int64) *Tokens {

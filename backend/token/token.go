@@ -193,11 +193,11 @@ type Store interface {
 	NotedUses(ctx context.Context) (uses []Use, last int64, err error)
 	// DropNotedUses drops the pieces up to a number.
 	DropNotedUses(ctx context.Context, last int64) error
-	// RecordUses moves the last use of each token forward to the given instant, never back. The tokens differ. A power
-	// cut may take back what it wrote last.
-	RecordUses(ctx context.Context, uses []Use) error
+	// RecordUses moves the last use of each token forward to the given instant, and back only from one beyond latest, in
+	// Unix milliseconds. The tokens differ. A power cut may take back what it wrote last.
+	RecordUses(ctx context.Context, uses []Use, latest int64) error
 	// RecordSeen does the same for when each agent was seen last.
-	RecordSeen(ctx context.Context, uses []Use) error
+	RecordSeen(ctx context.Context, uses []Use, latest int64) error
 }
 
 // Signer turns claims into signed JWTs.
@@ -289,9 +289,8 @@ func (ts *Tokens) List(ctx context.Context, account pfid.ID, filter Filter, page
 // withLastUse sets the last use to what is known here, which the store may learn much later when very many tokens are
 // in use.
 func (ts *Tokens) withLastUse(t *Listed) {
-	if ms := ts.lastUse(t.Hash, t.ID); ms > 0 {
-		if at := time.UnixMilli(ms).UTC(); at.After(t.LastUsedAt) {
-			t.LastUsedAt = at
-		}
+	ms := ts.lastUse(t.Hash, t.ID)
+	if ms > 0 && (t.LastUsedAt.IsZero() || later(ms, t.LastUsedAt.UnixMilli(), ts.latest()) == ms) {
+		t.LastUsedAt = time.UnixMilli(ms).UTC()
 	}
 }

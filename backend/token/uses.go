@@ -9,23 +9,39 @@ type Use struct {
 	At      int64   // Unix milliseconds
 }
 
+// wrongClock, in milliseconds, is how far a last use may lie ahead of now. One that lies further ahead was stamped by a
+// clock that was wrong, and must not keep the truth out.
+const wrongClock = 60_000
+
+// later returns the later of two last uses; 0 is none. Of one up to the limit and one beyond it, it returns the first.
+func later(a, b, limit int64) int64 {
+	if a == 0 || b == 0 || (a > limit) == (b > limit) {
+		return max(a, b)
+	}
+	return min(a, b)
+}
+
+// isRecent reports whether a last use needs not be noted again at the given instant.
+func isRecent(last, at int64) bool { return at-last < useResolution && last-at < wrongClock }
+
 // Use notes that a token was accepted at the given instant, in Unix milliseconds. To spare the memory bus it is noted
 // again only after a second, so a last use is true to about that plus the time between two flushes.
 func (c *Cache) Use(hash Hash, standing *Standing, at int64) {
-	if at-standing.LastUsedAt < useResolution {
+	if isRecent(standing.LastUsedAt, at) {
 		return
 	}
 	h := keyOf(&hash)
 	s := c.shardOf(&h)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.now = at
 	t := &s.table
 	slot, ok := t.find(&h)
 	if !ok {
-		s.spill(Use{TokenID: standing.TokenID, AgentID: standing.AgentID, At: at})
+		s.spill(Use{TokenID: standing.TokenID, AgentID: standing.AgentID, At: at}, at+wrongClock)
 		return
 	}
-	if at <= t.lastUsed(slot) {
+	if later(t.lastUsed(slot), at, at+wrongClock) != at {
 		return
 	}
 	known := t.isUnwritten(slot)
@@ -51,15 +67,15 @@ func (s *shard) listUsed(slot uint32) {
 }
 
 // lastUse returns when a token was last accepted as far as the cache knows it, in Unix milliseconds; 0 where it does not.
-func (c *Cache) lastUse(hash Hash, id pfid.ID) (at int64) {
+func (c *Cache) lastUse(hash Hash, id pfid.ID, limit int64) (at int64) {
 	h := keyOf(&hash)
 	// A use that was spilled lies in the shard of the hash, one that could not be written in that of the id.
 	for _, s := range []*shard{c.shardOf(&h), c.returned(id)} {
 		s.mu.Lock()
 		if slot, ok := s.table.find(&h); ok {
-			at = max(at, s.table.lastUsed(slot))
+			at = later(at, s.table.lastUsed(slot), limit)
 		}
-		at = max(at, s.spilled[id].At)
+		at = later(at, s.spilled[id].At, limit)
 		s.mu.Unlock()
 	}
 	return at
@@ -93,21 +109,21 @@ func (c *Cache) takeUses(shard int, uses []Use) []Use {
 }
 
 // returnUses takes back uses that could not be written, up to a bound.
-func (c *Cache) returnUses(uses []Use) {
+func (c *Cache) returnUses(uses []Use, limit int64) {
 	for _, use := range uses {
 		s := c.returned(use.TokenID)
 		s.mu.Lock()
-		s.spill(use)
+		s.spill(use, limit)
 		s.mu.Unlock()
 	}
 }
 
 // spill keeps the use of a token that is not in the table. When the store fails for so long, or tokens leave the table so
 // fast, that the room is used up, the uses of further tokens are lost; last use is then older than the truth, never newer.
-func (s *shard) spill(use Use) {
+func (s *shard) spill(use Use, limit int64) {
 	known, ok := s.spilled[use.TokenID]
 	if ok || len(s.spilled) < maxSpilled {
-		use.At = max(known.At, use.At)
+		use.At = later(known.At, use.At, limit)
 		s.spilled[use.TokenID] = use
 	}
 }

@@ -30,12 +30,12 @@ func (w *written) DropNotedUses(_ context.Context, last int64) error {
 	return nil
 }
 
-func (w *written) RecordUses(_ context.Context, uses []Use) error {
+func (w *written) RecordUses(_ context.Context, uses []Use, _ int64) error {
 	w.uses, w.most = append(w.uses, uses...), max(w.most, len(uses))
 	return nil
 }
 
-func (w *written) RecordSeen(_ context.Context, seen []Use) error {
+func (w *written) RecordSeen(_ context.Context, seen []Use, _ int64) error {
 	w.seen = append(w.seen, seen...)
 	return nil
 }

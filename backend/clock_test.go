@@ -1,0 +1,73 @@
+package backend_test
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"tokentab/backend/agent"
+	"tokentab/backend/backendtest"
+	"tokentab/backend/paging"
+	"tokentab/backend/token"
+)
+
+func TestPromise6ALastUseStampedByAWrongClockGivesWayToTheNextUse(t *testing.T) {
+	const ahead = 14 * 365 * 24 * time.Hour
+	for name, c := range map[string]struct {
+		wrong time.Duration
+		after func(p *backendtest.Program) *backendtest.Program // what happens before the clock is right again
+	}{
+		"noted":                    {ahead, func(p *backendtest.Program) *backendtest.Program { return p }},
+		"an hour ahead and noted":  {time.Hour, func(p *backendtest.Program) *backendtest.Program { return p }},
+		"written":                  {ahead, func(p *backendtest.Program) *backendtest.Program { flush(t, p); return p }},
+		"an hour ahead, written":   {time.Hour, func(p *backendtest.Program) *backendtest.Program { flush(t, p); return p }},
+		"written, after a restart": {ahead, func(p *backendtest.Program) *backendtest.Program { p.Stop(); return backendtest.StartIn(t, p.Folder, p.Clock) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := backendtest.Start(t)
+			actor := p.Found()
+			environments, _, err := p.Accounts.Environments(t.Context(), actor.AccountID, paging.Page{Size: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			bot, err := p.Agents.Register(t.Context(), actor, agent.Order{Name: "bot"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.Clock.Move(c.wrong)
+			made, secret := p.Issue(actor, token.Order{Scope: token.ScopeAgentDeployment, AgentID: bot.ID, EnvironmentID: environments[0].ID})
+			use := func() {
+				t.Helper()
+				if a := p.Call(http.MethodGet, "/api/v1/ping", nil, backendtest.Bearer(secret)); a.Status != http.StatusOK {
+					t.Fatalf("%d %s", a.Status, a.Body)
+				}
+			}
+			use()
+			p = c.after(p)
+			p.Clock.Move(-c.wrong)
+			// Its secret is good from the future on; online it is looked up, and no more is asked.
+			for range 2 {
+				p.Clock.Move(10 * time.Minute)
+				use()
+				for _, step := range []func(){func() {}, func() { flush(t, p) }, func() { p.Stop(); p = backendtest.StartIn(t, p.Folder, p.Clock) }} {
+					step()
+					found, err := p.Tokens.Get(t.Context(), actor.AccountID, made.ID)
+					if err != nil || !found.LastUsedAt.Equal(p.Clock.Now()) {
+						t.Errorf("last used at %s, and it is %s (%v)", found.LastUsedAt, p.Clock.Now(), err)
+					}
+				}
+				seen, err := p.Agents.Get(t.Context(), actor.AccountID, bot.ID)
+				if err != nil || !seen.LastSeenAt.Equal(p.Clock.Now()) {
+					t.Errorf("the agent was seen at %s, and it is %s (%v)", seen.LastSeenAt, p.Clock.Now(), err)
+				}
+			}
+		})
+	}
+}
+
+func flush(t *testing.T, p *backendtest.Program) {
+	t.Helper()
+	if err := p.Tokens.FlushUses(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+}
