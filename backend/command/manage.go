@@ -129,7 +129,7 @@ func (c *createToken) order() (token.Order, error) {
 		return order, err
 	}
 	if c.ExpiresIn > 0 {
-		order.ExpiresAt = now().Add(time.Duration(c.ExpiresIn))
+		order.Lifetime = time.Duration(c.ExpiresIn)
 	}
 	return order, nil
 }

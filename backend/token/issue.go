@@ -1,6 +1,7 @@
 package token
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -34,7 +35,8 @@ type Order struct {
 	AgentID       pfid.ID
 	EnvironmentID pfid.ID
 	Name          string
-	ExpiresAt     time.Time // zero for the default lifetime; fractions of a second are dropped
+	ExpiresAt     time.Time     // zero for Lifetime from now; fractions of a second are dropped
+	Lifetime      time.Duration // zero for the default
 }
 
 // Issue makes a token for the actor's account and returns it with its secret, which exists nowhere else from then on.
@@ -43,7 +45,7 @@ type Order struct {
 func (ts *Tokens) Issue(ctx context.Context, actor audit.Actor, order Order) (Listed, string, error) {
 	at := ts.now().UTC()
 	if order.ExpiresAt.IsZero() {
-		order.ExpiresAt = at.Add(ts.lifetimes.Default)
+		order.ExpiresAt = at.Add(cmp.Or(order.Lifetime, ts.lifetimes.Default))
 	}
 	order.ExpiresAt = order.ExpiresAt.UTC().Truncate(time.Second)
 	if err := ts.checkOrder(&order, at); err != nil {
@@ -161,11 +163,15 @@ func (ts *Tokens) checkOrder(order *Order, at time.Time) error {
 		checkPresence(wrong, "environment_id", order.Scope, !order.EnvironmentID.IsZero(), wantsEnvironment)
 	}
 	order.Name = text.Line(wrong, "name", order.Name, 0, MaxName)
+	field := "expires_at"
+	if order.Lifetime != 0 {
+		field = "expires_in"
+	}
 	switch latest := at.Add(ts.lifetimes.Max); {
 	case !order.ExpiresAt.After(at):
-		wrong.Add("expires_at", "must be in the future")
+		wrong.Add(field, "must be in the future")
 	case order.ExpiresAt.After(latest):
-		wrong.Add("expires_at", "must not be after %s, the longest lifetime allowed here", latest.Truncate(time.Second).Format(time.RFC3339))
+		wrong.Add(field, "must not be after %s, the longest lifetime allowed here", latest.Truncate(time.Second).Format(time.RFC3339))
 	}
 	return wrong.Err()
 }

@@ -22,8 +22,8 @@ type Session struct {
 	Account       *sessionAccount `json:"account" doc:"null unless signed in"`
 	PublicURL     *string         `json:"public_url" doc:"null where none is set: the address that the page was loaded from"`
 
-	MaxTokenLifetimeDays     int `json:"max_token_lifetime_days"`
-	DefaultTokenLifetimeDays int `json:"default_token_lifetime_days"`
+	MaxTokenLifetime     int `json:"max_token_lifetime" doc:"Seconds"`
+	DefaultTokenLifetime int `json:"default_token_lifetime" doc:"Seconds"`
 }
 
 type sessionUser struct {
@@ -44,8 +44,8 @@ func (s *Server) session(signedIn *account.Session) *one[Session] {
 	lifetimes := s.Tokens.Lifetimes()
 	out := Session{
 		Type: "session", PublicURL: orNull(s.Config.PublicURL),
-		MaxTokenLifetimeDays:     int(lifetimes.Max / (24 * time.Hour)),
-		DefaultTokenLifetimeDays: int(lifetimes.Default / (24 * time.Hour)),
+		MaxTokenLifetime:     int(lifetimes.Max / time.Second),
+		DefaultTokenLifetime: int(lifetimes.Default / time.Second),
 	}
 	if signedIn != nil {
 		user, owner := signedIn.AdminUser, signedIn.Account

@@ -102,6 +102,7 @@ type NewAPIToken struct {
 	AgentID       *string    `json:"agent_id,omitempty" nullable:"true" doc:"With the scope agent_deployment"`
 	EnvironmentID *string    `json:"environment_id,omitempty" nullable:"true" doc:"With the scopes environment and agent_deployment"`
 	ExpiresAt     *time.Time `json:"expires_at,omitempty" nullable:"true" doc:"RFC 3339; the default lifetime if empty"`
+	ExpiresIn     *int64     `json:"expires_in,omitempty" nullable:"true" minimum:"1" maximum:"1000000000" doc:"Seconds from now, by the clock of the server, instead of expires_at"`
 	Name          *string    `json:"name,omitempty" nullable:"true" doc:"Up to 100 characters"`
 }
 
@@ -131,6 +132,12 @@ func (s *Server) createToken(ctx context.Context, who *caller, in *ordered[NewAP
 		if order.ExpiresAt = *asked.ExpiresAt; order.ExpiresAt.IsZero() { // which would stand for the default
 			return nil, fault.Field("expires_at", "must be in the future")
 		}
+	}
+	if asked.ExpiresIn != nil {
+		if asked.ExpiresAt != nil {
+			return nil, fault.Field("expires_in", "must be left out with an expires_at")
+		}
+		order.Lifetime = time.Duration(*asked.ExpiresIn) * time.Second
 	}
 	made, secret, err := s.Tokens.Issue(ctx, who.Actor, order)
 	if err != nil {

@@ -1,3 +1,4 @@
+import { hearTime } from "./servertime";
 import type { Pagination, Sorting } from "./wire";
 
 /** Milliseconds after which a request counts as failed, so that no dialog waits for ever. */
@@ -111,12 +112,14 @@ export async function validate(secret: string, need: string, signal: AbortSignal
 /** The only fetch of the page. Resolves with any answer there is, rejects with an ApiError if there is none. */
 async function send(path: string, init: RequestInit, signal?: AbortSignal) {
   const limit = AbortSignal.timeout(patience);
+  const sent = Date.now();
   try {
     const response = await fetch(`/api/v1${path}`, {
       ...init,
       cache: "no-store",
       signal: signal ? AbortSignal.any([signal, limit]) : limit,
     });
+    hearTime(response.headers.get("Date"), sent, Date.now());
     return { response, answer: await readJson(response) };
   } catch (cause) {
     if (signal?.aborted) throw cause;

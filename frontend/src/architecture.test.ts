@@ -9,13 +9,13 @@ const source = dirname(fileURLToPath(import.meta.url));
 const allowed: Record<string, string[]> = {
   main: ["app", "styles"],
   app: ["tokens", "account", "agents", "session", "ui", "api", "wire"],
-  tokens: ["ui", "once", "api", "wire", "deploy"],
+  tokens: ["ui", "once", "api", "wire", "servertime", "deploy"],
   account: ["ui", "once", "api", "wire"],
   agents: ["ui", "once", "api", "wire"],
   session: ["ui", "api", "wire"],
-  ui: [],
+  ui: ["servertime"],
   once: ["api"],
-  api: ["wire"],
+  api: ["wire", "servertime"],
   wire: ["schema"],
 };
 

@@ -40,7 +40,7 @@ export function Routes({ session }: { session: Session }) {
           account={session.account}
           user={session.admin_user}
           publicUrl={session.public_url ?? window.location.origin}
-          lifetimes={{ max: session.max_token_lifetime_days, usual: session.default_token_lifetime_days }}
+          lifetimes={{ max: session.max_token_lifetime, usual: session.default_token_lifetime }}
         />
       </Suspense>
     </Shell>

@@ -25,8 +25,8 @@ export function signedIn(more: Partial<Session> = {}): One<Session> {
       admin_user: { id: "user-1", email: "ada@acme.example", name: "Ada Lovelace", job_title: "Analyst" },
       account: { id: "account-1", name: "Acme" },
       public_url: null,
-      max_token_lifetime_days: 400,
-      default_token_lifetime_days: 365,
+      max_token_lifetime: 400 * 86_400,
+      default_token_lifetime: 365 * 86_400,
       ...more,
     },
   };

@@ -8,7 +8,7 @@ import { useLeaveGuard, useOpenForm } from "../ui/leave-guard";
 import { Notice } from "../ui/notice";
 import { useTitle } from "../ui/title";
 import { useCreation } from "./creation";
-import { type Expiry, expiryInstant, type Lifetimes, spelledOut } from "./expiry";
+import { expiryInstant, type Lifetimes, spelledOut } from "./expiry";
 import { LostFace } from "./lost-face";
 import { SecretFace } from "./secret-face";
 import { useSecretHold } from "./secret-hold";
@@ -37,8 +37,8 @@ export function CliConnectPage({ account, user, publicUrl, lifetimes }: CliConne
   useLeaveGuard(busy && !created, () => {});
   useLeaveGuard(unsettled && !busy, () => setAsking(true), false);
   useOpenForm(unsettled);
-  const expiry: Expiry = { kind: "days", days: Math.min(lifetimes.usual, lifetimes.max) };
-  const end = expiryInstant(expiry, useNow(), lifetimes.max) ?? 0;
+  const expiry = { kind: "length" as const, seconds: Math.min(lifetimes.usual, lifetimes.max) };
+  const end = expiryInstant(expiry, useNow()) ?? 0;
 
   if (connected) {
     return (
@@ -89,7 +89,7 @@ export function CliConnectPage({ account, user, publicUrl, lifetimes }: CliConne
             creation.create({
               token_scope: "account",
               name: tokenName,
-              expires_at: new Date(expiryInstant(expiry, Date.now(), lifetimes.max) ?? 0).toISOString(),
+              expires_in: expiry.seconds,
             })
           }
         >

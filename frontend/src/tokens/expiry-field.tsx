@@ -3,13 +3,14 @@ import { useNow } from "../ui/clock";
 import { FieldErrors } from "../ui/field";
 import { Segments } from "../ui/segments";
 import {
-  dateInput,
   type Expiry,
+  endsWithinDays,
   expiryInstant,
   expiryProblem,
+  firstChoice,
   type Lifetimes,
-  lastDay,
-  presetLabel,
+  lastChoice,
+  lengthLabel,
   presets,
   spelledOut,
 } from "./expiry";
@@ -26,7 +27,8 @@ interface ExpiryFieldProps {
 export function ExpiryField({ value, onChange, lifetimes, errors }: ExpiryFieldProps) {
   const id = useId();
   const now = useNow();
-  const at = expiryInstant(value, now, lifetimes.max);
+  const at = expiryInstant(value, now);
+  const byMinute = endsWithinDays(lifetimes.max);
   const problem = expiryProblem(value, now, lifetimes.max);
   const shown = errors.length > 0 ? errors : problem && value.kind === "date" && value.date ? [problem] : [];
   return (
@@ -34,23 +36,25 @@ export function ExpiryField({ value, onChange, lifetimes, errors }: ExpiryFieldP
       <legend className="mb-1.5 font-medium">Expiry</legend>
       <Segments
         options={[
-          ...presets(lifetimes).map((days) => ({ value: String(days), label: presetLabel(days) })),
+          ...presets(lifetimes).map((seconds) => ({ value: String(seconds), label: lengthLabel(seconds) })),
           { value: "date", label: "Custom" },
         ]}
-        value={value.kind === "days" ? String(value.days) : "date"}
+        value={value.kind === "length" ? String(value.seconds) : "date"}
         onChange={(chosen) =>
-          onChange(chosen === "date" ? { kind: "date", date: "" } : { kind: "days", days: Number(chosen) })
+          onChange(
+            chosen === "date" ? { kind: "date", date: "" } : { kind: "length", seconds: Number(chosen) },
+          )
         }
       />
       {value.kind === "date" && (
         <input
-          type="date"
+          type={byMinute ? "datetime-local" : "date"}
           aria-label="Expiry date"
           aria-invalid={shown.length > 0 || undefined}
           aria-describedby={`${id}-errors`}
           className="control"
-          min={dateInput(new Date(now))}
-          max={dateInput(lastDay(now, lifetimes.max))}
+          min={firstChoice(now, lifetimes.max)}
+          max={lastChoice(now, lifetimes.max)}
           value={value.date}
           onChange={(event) => onChange({ kind: "date", date: event.target.value })}
         />
@@ -58,7 +62,7 @@ export function ExpiryField({ value, onChange, lifetimes, errors }: ExpiryFieldP
       <p id={`${id}-means`} className="min-h-4 text-small text-soft">
         {at !== null && !problem
           ? `Expires on ${spelledOut(at)}`
-          : `Any day, at most ${lifetimes.max} days from now.`}
+          : `Any ${byMinute ? "time" : "day"}, at most ${lengthLabel(lifetimes.max)} from now.`}
       </p>
       <FieldErrors id={`${id}-errors`} label="Expiry" errors={shown} />
     </fieldset>

@@ -1,30 +1,64 @@
 import { describe, expect, test } from "vitest";
-import { dateInput, expiryInstant, expiryProblem, lastDay, presets, spelledOut } from "./expiry";
+import {
+  expiryFields,
+  expiryInstant,
+  expiryProblem,
+  firstChoice,
+  lastChoice,
+  lengthLabel,
+  presets,
+  spelledOut,
+} from "./expiry";
 
 const now = new Date(2026, 10, 23, 16, 5).getTime();
-const day = 86_400_000;
+const hour = 3_600;
+const day = 24 * hour;
+const max = 400 * day;
 
 describe("the presets", () => {
   test("are 30 days, 90 days and 1 year", () => {
-    expect(presets({ max: 400, usual: 365 })).toEqual([30, 90, 365]);
+    expect(presets({ max, usual: 365 * day }).map(lengthLabel)).toEqual(["30 days", "90 days", "1 year"]);
   });
   test("offer what the server gives by default, and nothing above its maximum", () => {
-    expect(presets({ max: 120, usual: 45 })).toEqual([30, 45, 90]);
-    expect(presets({ max: 7, usual: 365 })).toEqual([7]);
+    expect(presets({ max: 120 * day, usual: 45 * day }).map(lengthLabel)).toEqual([
+      "30 days",
+      "45 days",
+      "90 days",
+    ]);
+  });
+  test.each([
+    [7 * day, ["1 hour", "1 day", "7 days"]],
+    [36 * hour, ["1 hour", "1 day", "36 hours"]],
+    [12 * hour, ["1 hour", "12 hours"]],
+    [1.5 * hour, ["1 hour", "90 minutes"]],
+    [600, ["10 minutes"]],
+  ])("get shorter where tokens live %d seconds at most", (longest, labels) => {
+    expect(presets({ max: longest, usual: 365 * day }).map(lengthLabel)).toEqual(labels);
   });
 });
 
+test.each([
+  [day, "1 day"],
+  [100 * day + hour, "100 days 1 hour"],
+  [26.5 * hour, "26 hours 30 minutes"],
+  [45, "45 seconds"],
+])("%d seconds are called %s", (seconds, label) => expect(lengthLabel(seconds)).toBe(label));
+
 describe("the instant that a choice means", () => {
-  test("is so many days from now", () => {
-    expect(expiryInstant({ kind: "days", days: 90 }, now, 400)).toBe(now + 90 * day);
-  });
-  test("stays below the maximum when a clock is a little ahead", () => {
-    expect(expiryInstant({ kind: "days", days: 400 }, now, 400)).toBeLessThan(now + 400 * day);
+  test("is so many seconds from now, which the server counts", () => {
+    const choice = { kind: "length", seconds: 90 * day } as const;
+    expect(expiryInstant(choice, now)).toBe(now + 90 * day * 1000);
+    expect(expiryFields(choice, now)).toEqual({ expires_in: 90 * day });
   });
   test("is the end of a chosen day on this clock", () => {
-    expect(expiryInstant({ kind: "date", date: "2027-01-31" }, now, 400)).toBe(
-      new Date(2027, 0, 31, 23, 59, 59).getTime(),
-    );
+    const choice = { kind: "date", date: "2027-01-31" } as const;
+    const end = new Date(2027, 0, 31, 23, 59, 59);
+    expect(expiryInstant(choice, now)).toBe(end.getTime());
+    expect(expiryFields(choice, now)).toEqual({ expires_at: end.toISOString() });
+  });
+  test("is a chosen minute", () => {
+    const choice = { kind: "date", date: "2026-11-23T20:30" } as const;
+    expect(expiryInstant(choice, now)).toBe(new Date(2026, 10, 23, 20, 30).getTime());
   });
   test("is spelled out with its zone", () => {
     expect(spelledOut(now)).toMatch(/^Monday,? 23 November 2026 at 16:05 \(.+\)$/);
@@ -32,13 +66,22 @@ describe("the instant that a choice means", () => {
 });
 
 describe("what is wrong with a choice", () => {
-  test("no date", () => expect(expiryProblem({ kind: "date", date: "" }, now, 400)).toBe("Choose a date."));
-  test("a date in the past", () =>
-    expect(expiryProblem({ kind: "date", date: "2026-11-22" }, now, 400)).toBe("This date is in the past."));
-  test("a date beyond the maximum", () =>
-    expect(expiryProblem({ kind: "date", date: "2029-01-01" }, now, 400)).toMatch(/400 days at most/));
-  test("nothing, up to the last day that the field offers", () => {
-    expect(expiryProblem({ kind: "date", date: dateInput(lastDay(now, 400)) }, now, 400)).toBeNull();
-    expect(expiryProblem({ kind: "date", date: "2026-11-23" }, now, 400)).toBeNull();
+  const problem = (date: string, longest = max) => expiryProblem({ kind: "date", date }, now, longest);
+  test("no date", () => expect(problem("")).toBe("Choose a date."));
+  test("a date in the past", () => expect(problem("2026-11-22")).toBe("This date is in the past."));
+  test("a date beyond the maximum", () => expect(problem("2029-01-01")).toMatch(/400 days at most, through/));
+  test.each([max, 36 * hour, 12 * hour, 1.5 * hour])(
+    "nothing, from the first to the last choice of %d seconds",
+    (longest) => {
+      expect(problem(firstChoice(now, longest), longest)).toBeNull();
+      expect(problem(lastChoice(now, longest), longest)).toBeNull();
+    },
+  );
+  test("a minute beyond a maximum of hours", () => {
+    expect(problem("2026-11-24T04:06", 12 * hour)).toBe(
+      "Tokens may live 12 hours at most, until 2026-11-24 04:05.",
+    );
+    expect(problem("2026-11-23T16:05", 12 * hour)).toBe("This time is in the past.");
+    expect(problem("", 12 * hour)).toBe("Choose a date and time.");
   });
 });

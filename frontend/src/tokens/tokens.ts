@@ -9,7 +9,11 @@ export interface TokenFilter {
 }
 
 /** What this page asks for: never an environment token, and always with its end spelled out. */
-export type NewToken = NewApiToken & { token_scope: Exclude<TokenScope, "environment">; expires_at: string };
+export type NewToken = NewApiToken & {
+  token_scope: Exclude<TokenScope, "environment">;
+  expires_at?: string;
+  expires_in?: number;
+};
 
 export type Move = "suspend" | "activate" | "revoke" | "delete";
 

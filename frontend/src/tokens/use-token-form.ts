@@ -1,7 +1,8 @@
 import { type FormEvent, useState } from "react";
 import { ApiError, messageOf } from "../api";
+import { serverNow } from "../servertime";
 import type { Creation } from "./creation";
-import { type Expiry, expiryInstant, expiryProblem, type Lifetimes } from "./expiry";
+import { type Expiry, expiryFields, expiryProblem, type Lifetimes } from "./expiry";
 import type { NewToken } from "./tokens";
 
 type Target = Pick<NewToken, "token_scope" | "agent_id" | "environment_id">;
@@ -13,14 +14,14 @@ interface TokenFormOptions {
 
 export type TokenFormState = ReturnType<typeof useTokenForm>;
 
-const ownFields = ["name", "expires_at", "environment_id"];
+const ownFields = ["name", "expires_at", "expires_in", "environment_id"];
 
 /** What both create forms share: name and expiry, the request, and its errors by field. */
 export function useTokenForm({ lifetimes, creation }: TokenFormOptions) {
   const [name, setName] = useState("");
   const [expiry, setExpiry] = useState<Expiry>({
-    kind: "days",
-    days: Math.min(lifetimes.usual, lifetimes.max),
+    kind: "length",
+    seconds: Math.min(lifetimes.usual, lifetimes.max),
   });
   const [dateError, setDateError] = useState<string[]>([]);
   const { busy, error } = creation;
@@ -28,14 +29,13 @@ export function useTokenForm({ lifetimes, creation }: TokenFormOptions) {
   function submit(event: FormEvent, target: Target) {
     event.preventDefault();
     if (busy) return;
-    const now = Date.now();
+    const now = serverNow();
     const problem = expiryProblem(expiry, now, lifetimes.max);
     setDateError(problem ? [problem] : []);
-    const at = expiryInstant(expiry, now, lifetimes.max);
-    if (problem || at === null) return;
+    if (problem) return;
     creation.create({
       ...target,
-      expires_at: new Date(at).toISOString(),
+      ...expiryFields(expiry, now),
       ...(name.trim() === "" ? {} : { name: name.trim() }),
     });
   }
@@ -56,7 +56,7 @@ export function useTokenForm({ lifetimes, creation }: TokenFormOptions) {
     submit,
     errors: {
       name: fields.name ?? [],
-      expiry: [...dateError, ...(fields.expires_at ?? [])],
+      expiry: [...dateError, ...(fields.expires_at ?? []), ...(fields.expires_in ?? [])],
       environment: fields.environment_id ?? [],
       /** What belongs to no field of the form. */
       form: error && !known ? messageOf(error) : null,

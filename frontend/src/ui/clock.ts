@@ -1,20 +1,21 @@
 import { useSyncExternalStore } from "react";
+import { serverNow } from "../servertime";
 
 /** Milliseconds between two readings: relative times are never more stale than this. */
 const beat = 5_000;
 
-let reading = Date.now();
+let reading = serverNow();
 let timer: ReturnType<typeof setInterval> | undefined;
 const listeners = new Set<() => void>();
 
 function tick() {
-  reading = Date.now();
+  reading = serverNow();
   for (const listener of listeners) listener();
 }
 
 function subscribe(listener: () => void) {
   if (listeners.size === 0) {
-    reading = Date.now();
+    reading = serverNow();
     timer = setInterval(tick, beat);
   }
   listeners.add(listener);
@@ -24,7 +25,7 @@ function subscribe(listener: () => void) {
   };
 }
 
-/** The time in milliseconds. All callers share one timer, so that a whole table changes at once. */
+/** The server's time in milliseconds. All callers share one timer, so that a whole table changes at once. */
 export function useNow(): number {
   return useSyncExternalStore(subscribe, () => reading);
 }
