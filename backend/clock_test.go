@@ -17,11 +17,14 @@ func TestPromise6ALastUseStampedByAWrongClockGivesWayToTheNextUse(t *testing.T) 
 		wrong time.Duration
 		after func(p *backendtest.Program) *backendtest.Program // what happens before the clock is right again
 	}{
-		"noted":                    {ahead, func(p *backendtest.Program) *backendtest.Program { return p }},
-		"an hour ahead and noted":  {time.Hour, func(p *backendtest.Program) *backendtest.Program { return p }},
-		"written":                  {ahead, func(p *backendtest.Program) *backendtest.Program { flush(t, p); return p }},
-		"an hour ahead, written":   {time.Hour, func(p *backendtest.Program) *backendtest.Program { flush(t, p); return p }},
-		"written, after a restart": {ahead, func(p *backendtest.Program) *backendtest.Program { p.Stop(); return backendtest.StartIn(t, p.Folder, p.Clock) }},
+		"noted":                   {ahead, func(p *backendtest.Program) *backendtest.Program { return p }},
+		"an hour ahead and noted": {time.Hour, func(p *backendtest.Program) *backendtest.Program { return p }},
+		"written":                 {ahead, func(p *backendtest.Program) *backendtest.Program { flush(t, p); return p }},
+		"an hour ahead, written":  {time.Hour, func(p *backendtest.Program) *backendtest.Program { flush(t, p); return p }},
+		"written, after a restart": {ahead, func(p *backendtest.Program) *backendtest.Program {
+			p.Stop()
+			return backendtest.StartIn(t, p.Folder, p.Clock)
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := backendtest.Start(t)
