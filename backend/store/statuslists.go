@@ -21,10 +21,12 @@ func (s *Store) OpenStatusList(ctx context.Context) (number int, err error) {
 	return newest.Number, err
 }
 
-// NewestStatusList implements token.Store.
-func (s *Store) NewestStatusList(ctx context.Context) (number int, err error) {
-	newest, err := s.newestStatusList(ctx)
-	return newest.Number, err
+// StatusLists implements token.Store.
+func (s *Store) StatusLists(ctx context.Context) (numbers []int, err error) {
+	err = s.read(ctx, func(tx *gorm.DB) error {
+		return tx.Raw("SELECT number FROM status_lists ORDER BY number").Scan(&numbers).Error
+	})
+	return numbers, err
 }
 
 type statusListRow struct{ Number, Taken int }

@@ -59,7 +59,14 @@ func Open(ctx context.Context, folder string, now func() time.Time) (*Store, err
 func (c *Claim) Open(ctx context.Context, now func() time.Time) (*Store, error) {
 	s := &Store{file: c.file, path: c.file.path, claimed: true, server: c.server}
 	return s, s.open(ctx, func() error {
+		closed, err := s.file.wasClosed()
+		if err != nil {
+			return err
+		}
 		if err := s.migrate(ctx, migrations, now); err != nil {
+			return err
+		}
+		if err := s.avoidTakenEntries(ctx, closed, now); err != nil {
 			return err
 		}
 		record, err := json.Marshal(s.server)
@@ -78,7 +85,19 @@ func Join(ctx context.Context, folder, version string, create bool, now func() t
 		return nil, err
 	}
 	s := &Store{file: f, path: f.path}
-	return s, s.open(ctx, func() error { return s.checkServer(ctx, version) })
+	return s, s.open(ctx, func() error {
+		if err := s.checkServer(ctx, version); err != nil {
+			return err
+		}
+		if running, err := isServed(f.File); err != nil || running {
+			return err // the server has looked
+		}
+		closed, err := f.wasClosed()
+		if err != nil {
+			return err
+		}
+		return s.avoidTakenEntries(ctx, closed, now)
+	})
 }
 
 func findForCommand(ctx context.Context, folder string, create bool, now func() time.Time) (*file, error) {
@@ -218,7 +237,9 @@ func (s *Store) Close() error {
 	if err != nil {
 		return errors.Join(err, s.close(), s.file.Close())
 	}
-	err = s.close()
+	if err = s.close(); err == nil {
+		err = s.noteClosed()
+	}
 	release()
 	return errors.Join(err, s.file.Close())
 }

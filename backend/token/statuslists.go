@@ -116,13 +116,13 @@ type rendering struct {
 
 // StatusLists returns the addresses of all lists, the oldest first.
 func (ts *Tokens) StatusLists(ctx context.Context) ([]string, error) {
-	newest, err := ts.store.NewestStatusList(ctx)
+	numbers, err := ts.store.StatusLists(ctx)
 	if err != nil {
 		return nil, err
 	}
-	uris := make([]string, newest)
-	for i := range uris {
-		uris[i] = ts.signer.StatusListURI(i + 1)
+	uris := make([]string, len(numbers))
+	for i, number := range numbers {
+		uris[i] = ts.signer.StatusListURI(number)
 	}
 	return uris, nil
 }

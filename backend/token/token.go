@@ -179,8 +179,8 @@ type Store interface {
 	FindToken(ctx context.Context, hash Hash) (standing Standing, ok bool, err error)
 	// OpenStatusList returns the number of the status list that takes new tokens. It need not exist yet.
 	OpenStatusList(ctx context.Context) (int, error)
-	// NewestStatusList returns the number of the last status list, 0 where there is none.
-	NewestStatusList(ctx context.Context) (int, error)
+	// StatusLists returns the numbers of all status lists, oldest first.
+	StatusLists(ctx context.Context) ([]int, error)
 	// StatusList calls set once for each entry of the list whose token is not active. Deleted tokens count as revoked. ok
 	// is false where there is no such list.
 	StatusList(ctx context.Context, number int, set func(index int, status Status)) (ok bool, err error)

@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	keysKept   = 5 * time.Minute  // before an unknown key id makes the keys be fetched anew
+	keysKept   = 5 * time.Minute  // before the keys are fetched anew
 	retryAfter = 10 * time.Second // after keys or a newer list could not be fetched
 	patience   = time.Second      // to wait for something newer than what is at hand
 	longestTTL = 10 * time.Minute // whatever a list allows
@@ -36,7 +36,7 @@ type Verifier struct {
 
 	mu       sync.Mutex // also held while something is fetched, so that only one of many fetches it
 	keys     map[string]*ecdsa.PublicKey
-	keysNext time.Time // from when on an unknown key id makes the keys be fetched
+	keysNext time.Time // from when on the keys are fetched
 	lists    map[string]*statusList
 }
 
@@ -108,20 +108,22 @@ func (v *Verifier) parse(ctx context.Context, signed, typ string, claims jwt.Cla
 	return nil
 }
 
-// key returns a key of the issuer. Those at hand are never dropped for want of newer ones, and not for each id that is not
-// among them they are asked for: anybody can make those up. A new key is published ten minutes before it signs.
+// key returns a key of the issuer. The keys are fetched every five minutes, so that a withdrawn one is dropped. While newer
+// ones can't be had, those at hand do. They are not fetched for each unknown id: anyone can make those up. A new key is
+// published ten minutes before it signs.
 func (v *Verifier) key(ctx context.Context, id string) (*ecdsa.PublicKey, error) {
-	if v.keys[id] == nil && !v.Now().Before(v.keysNext) {
+	if !v.Now().Before(v.keysNext) {
 		if v.keys != nil {
 			var cancel func()
 			ctx, cancel = context.WithTimeout(ctx, patience)
 			defer cancel()
 		}
 		v.keysNext = v.Now().Add(retryAfter)
-		if err := v.fetchKeys(ctx); err != nil {
+		if err := v.fetchKeys(ctx); err == nil {
+			v.keysNext = v.Now().Add(keysKept)
+		} else if v.keys[id] == nil {
 			return nil, err
 		}
-		v.keysNext = v.Now().Add(keysKept)
 	}
 	if v.keys[id] == nil {
 		return nil, errors.New("the issuer has no such key")

@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { inflateSync } from "node:zlib";
 import { createRemoteJWKSet, jwtVerify } from "jose";
 
+const keysKept = 300_000; // ms, before the keys are fetched anew
 const retryAfter = 10_000; // ms, after a newer list could not be fetched
 const patience = 1_000; // ms, to wait for a newer list than the one at hand
 const longestTTL = 600_000; // ms, whatever a list allows
@@ -30,8 +31,27 @@ export class Verifier {
     this.#audience = audience;
     this.#fetch = fetch;
     this.#now = now;
-    // Those at hand are never dropped for want of newer ones; a key that is not among them makes it ask for these.
-    this.#keys = createRemoteJWKSet(new URL("/.well-known/jwks.json", issuer), { cacheMaxAge: Infinity });
+    this.#keys = this.#newestKeys(createRemoteJWKSet(new URL("/.well-known/jwks.json", issuer), { cacheMaxAge: Infinity }));
+  }
+
+  /**
+   * Fetches the keys every five minutes, so that a withdrawn one is dropped. While newer ones can't be had, those at hand
+   * do. An unknown key id makes it ask for newer ones too, but not each time: anyone can make those up.
+   */
+  #newestKeys(keys) {
+    let next = 0;
+    return async (header, signed) => {
+      if (this.#now() >= next) {
+        next = this.#now() + retryAfter;
+        await keys.reload().then(
+          () => {
+            next = this.#now() + keysKept;
+          },
+          () => {}, // if there are none at hand, the next line says why
+        );
+      }
+      return keys(header, signed);
+    };
   }
 
   /** Returns the claims of a token that is good now, else throws an error that says why it is not. */

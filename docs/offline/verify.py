@@ -16,7 +16,7 @@ import zlib
 
 import jwt
 
-KEYS_KEPT = 300  # seconds, before an unknown key id makes the keys be fetched anew
+KEYS_KEPT = 300  # seconds, before the keys are fetched anew
 RETRY_AFTER = 10  # seconds, after keys or a newer list could not be fetched
 PATIENCE = 1  # seconds, to wait for something newer than what is at hand
 LONGEST_TTL = 600  # seconds, whatever a list allows
@@ -68,7 +68,7 @@ class Verifier:
         self.issuer = issuer
         self.audience = audience
         self.keys = {}
-        self.keys_next = time.monotonic()  # from when on an unknown key id makes the keys be fetched
+        self.keys_next = time.monotonic()  # from when on the keys are fetched
         self.lists = {}
         self.lock = threading.RLock()  # so that only one of many fetches
 
@@ -109,16 +109,21 @@ class Verifier:
     def _key(self, kid):
         """Returns a key of the issuer.
 
-        Those at hand are never dropped for want of newer ones, and not for each id that is not among them they are asked
-        for: anybody can make those up. A new key is published ten minutes before it signs.
+        The keys are fetched every five minutes, so that a withdrawn one is dropped. While newer ones can't be had, those
+        at hand do. They are not fetched for each unknown id: anyone can make those up. A new key is published ten minutes
+        before it signs.
         """
-        if kid not in self.keys:
+        if time.monotonic() >= self.keys_next:
             with self.lock:
-                if kid not in self.keys and time.monotonic() >= self.keys_next:
+                if time.monotonic() >= self.keys_next:
                     self.keys_next = time.monotonic() + RETRY_AFTER
-                    _, body = self._get(self.issuer + "/.well-known/jwks.json", self.keys)
-                    self.keys = {key.key_id: key.key for key in jwt.PyJWKSet.from_json(body).keys}
-                    self.keys_next = time.monotonic() + KEYS_KEPT
+                    try:
+                        _, body = self._get(self.issuer + "/.well-known/jwks.json", self.keys)
+                        self.keys = {key.key_id: key.key for key in jwt.PyJWKSet.from_json(body).keys}
+                        self.keys_next = time.monotonic() + KEYS_KEPT
+                    except Exception:
+                        if kid not in self.keys:
+                            raise
         if kid not in self.keys:
             raise Refused("the issuer has no such key")
         return self.keys[kid]

@@ -11,6 +11,9 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -154,7 +157,7 @@ func TestWhatIsNotSignedByTheIssuerForThisAudienceIsRefused(t *testing.T) {
 		return text
 	}
 	kid := parsed.Header["kid"]
-	withoutList, err := p.Signer.Sign(t.Context(), token.Claims{
+	withoutList, _, err := p.Signer.Sign(t.Context(), token.Claims{
 		ClientID: actor.AccountID, Subject: actor.AccountID, AccountID: actor.AccountID, Scope: token.ScopeAccount, ExpiresAt: p.Clock.Now().Add(time.Hour),
 	})
 	if err != nil {
@@ -248,6 +251,7 @@ func TestWhereSomethingIsAtHandNothingNewerIsWaitedForLong(t *testing.T) {
 	n.hangs = true
 	p.Clock.Move(keysKept)
 	accepts(t, v, secret)
+	p.Clock.Move(retryAfter)
 	refuses(t, v, withKeyID(t, secret, "made-up"), "deadline exceeded")
 	for _, patient := range n.patience {
 		if patient <= 0 || patient > time.Second {
@@ -351,4 +355,63 @@ func TestTheProgramPrintsTheClaimsOrTheReason(t *testing.T) {
 	if err := run([]string{p.URL}, strings.NewReader(secret), io.Discard); err == nil || !strings.Contains(err.Error(), "say issuer and audience") {
 		t.Errorf("%v", err)
 	}
+}
+
+// TestWithdrawingAKeyEndsWhatARestoreForgot restores a backup from before a token was made, which no list can call revoked.
+func TestWithdrawingAKeyEndsWhatARestoreForgot(t *testing.T) {
+	folder, clock := t.TempDir(), backendtest.NewClock()
+	publicURL := func(c *config.Config, _ *backend.World) { c.PublicURL = "https://tokens.example.com" }
+	path := filepath.Join(folder, "tokentab.db")
+	p := backendtest.StartIn(t, folder, clock, publicURL)
+	actor := p.Found()
+	back, secret := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+	p.Stop()
+	backup, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p = backendtest.StartIn(t, folder, clock, publicURL)
+	_, forgotten := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+	if _, err := p.Tokens.Revoke(t.Context(), actor, back.ID); err != nil {
+		t.Fatal(err)
+	}
+	p.Stop()
+	if err := os.WriteFile(path, backup, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p = backendtest.StartIn(t, folder, clock, publicURL)
+	there, err := url.Parse(p.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := &Verifier{Issuer: "https://tokens.example.com", Audience: "https://tokens.example.com", Client: &http.Client{Transport: to{there}}, Now: clock.Now}
+	for _, s := range []string{secret, forgotten} {
+		if _, err := v.Verify(t.Context(), s); err != nil {
+			t.Fatalf("a restore alone ends it: %v", err)
+		}
+	}
+	keys, err := p.Signer.List(t.Context())
+	if err != nil || len(keys) != 1 {
+		t.Fatal(keys, err)
+	}
+	if _, err := p.WithdrawKey(t.Context(), keys[0].ID); err != nil {
+		t.Fatal(err)
+	}
+	clock.Move(keysKept)
+	_, fresh := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+	if _, err := v.Verify(t.Context(), fresh); err != nil {
+		t.Errorf("a new token: %v", err)
+	}
+	for _, s := range []string{secret, forgotten} {
+		refuses(t, v, s, "the issuer has no such key")
+	}
+}
+
+// to sends each request to another host.
+type to struct{ host *url.URL }
+
+func (r to) RoundTrip(request *http.Request) (*http.Response, error) {
+	request = request.Clone(request.Context())
+	request.URL.Scheme, request.URL.Host = r.host.Scheme, r.host.Host
+	return http.DefaultTransport.RoundTrip(request)
 }
