@@ -40,9 +40,11 @@ export function TokenCell({ token, fresh = false }: { token: ApiToken; fresh?: b
       </p>
       <div className="min-w-0">
         <p className="wrap-anywhere">
-          <span className={hasEnded(state) ? "" : "font-medium"}>{token.name ?? scopeText(token)}</span>
-          {token.name && <span className="ml-2.5 inline-block max-w-full text-soft">{scopeText(token)}</span>}
-          <span className="ml-2.5 inline-block font-mono text-small text-soft">…{token.hint}</span>
+          <span className={`mr-2.5 ${hasEnded(state) ? "" : "font-medium"}`}>
+            {token.name ?? scopeText(token)}
+          </span>
+          {token.name && <span className="mr-2.5 inline-block max-w-full text-soft">{scopeText(token)}</span>}
+          <span className="inline-block font-mono text-small text-soft">…{token.hint}</span>
           {fresh && <span className="ml-2.5 text-small font-medium text-accent-ink">New</span>}
         </p>
         {state === "suspended" && token.agent_retired && <RetiredNote token={token} />}
