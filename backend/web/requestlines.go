@@ -109,7 +109,8 @@ func (s *Server) asksAboutAnother(c *fasthttp.RequestCtx) bool {
 		}
 	}
 	// Traefik asks at the address of Tokentab about a host of its client.
-	host := hostname(string(h.Peek("X-Forwarded-Host")))
+	first, _, _ := strings.Cut(string(h.Peek("X-Forwarded-Host")), ",")
+	host := hostname(strings.TrimSpace(first))
 	return asked && host != "" && s.publicHost != "" && host != s.publicHost && host != hostname(string(h.Host()))
 }
 
