@@ -157,6 +157,7 @@ func (b *Backend) build(ctx context.Context, c config.Config, world World) error
 		return err
 	}
 	b.Tokens = token.New(b.store, b.Signer, cache, lifetimes, world.Now, world.Random)
+	b.Tokens.HaltWhile(b.store.Replaced())
 	inviteKey, err := master.MACKey("invite")
 	if err != nil {
 		return err
@@ -249,8 +250,8 @@ func (b *Backend) keepIssuing(ctx context.Context, c config.Config) error {
 
 // Serve answers on the listeners until the context ends, then finishes what runs, for requestTime at the most.
 func (b *Backend) Serve(ctx context.Context, c config.Config, listeners ...net.Listener) (err error) {
-	if err := b.keepIssuing(context.WithoutCancel(ctx), c); err != nil {
-		return err
+	if err := b.keepIssuing(context.WithoutCancel(ctx), c); err != nil { // no reason to let nobody in
+		b.log.Error("could not keep the settings with which commands create tokens", "cause", err)
 	}
 	if err := b.Tokens.RecallUses(context.WithoutCancel(ctx)); err != nil { // no reason to let nobody in
 		b.log.Error("could not read the last uses of tokens that an earlier run kept", "cause", err)
@@ -290,14 +291,16 @@ func (b *Backend) flushWhile(others func()) {
 // repeat does something every now and then until Close.
 func (b *Backend) repeat(every time.Duration, failed string, do func(context.Context) error) {
 	b.done.Go(func() {
-		ticker := time.NewTicker(every)
+		ticker, fails := time.NewTicker(every), false
 		defer ticker.Stop()
 		for {
 			select {
 			case <-b.working.Done():
 				return
 			case <-ticker.C:
-				if err := do(b.working); err != nil && b.working.Err() == nil {
+				err := do(b.working)
+				isNews := err != nil && !fails && b.working.Err() == nil
+				if fails = err != nil; isNews {
 					b.log.Error(failed, "cause", err)
 				}
 			}

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"time"
 )
 
@@ -129,7 +130,8 @@ func fill(ctx context.Context, path string, now func() time.Time) error {
 	if err != nil {
 		return err
 	}
-	s := &Store{writer: writer, path: path}
+	s := newStore(&file{path: path}, now)
+	s.writer = writer
 	return errors.Join(s.migrate(ctx, migrations, now), s.close())
 }
 
@@ -141,4 +143,25 @@ func removeIfThere(paths ...string) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// warn tells the log of files that others on the machine can reach, after it has closed those of the database to them,
+// and of a database with several names.
+func (c *Claim) warn() {
+	if c.log == nil || runtime.GOOS == "windows" {
+		return
+	}
+	if info, err := os.Stat(c.folder); err == nil && info.Mode().Perm()&0o007 != 0 {
+		c.log.Warn("everyone on this machine can enter the data folder", "data", c.folder, "mode", fmt.Sprintf("%#o", info.Mode().Perm()), "do", "allow its owner alone with chmod 700")
+	}
+	for _, path := range []string{c.file.path, c.file.path + "-wal", c.file.path + "-shm"} {
+		info, err := os.Stat(path)
+		if err != nil || info.Mode().Perm()&0o007 == 0 {
+			continue
+		}
+		c.log.Warn("everyone on this machine could read the database; its mode is set to 600", "file", path, "mode", fmt.Sprintf("%#o", info.Mode().Perm()), "cause", os.Chmod(path, 0o600))
+	}
+	if n := names(c.file.File); n > 1 {
+		c.log.Warn("the database file has several names (hard links): always start the server by the same one, beside which its log of changes is", "names", n)
+	}
 }

@@ -119,7 +119,8 @@ func recordedServer(ctx context.Context, path string) (server Server) {
 	if err != nil {
 		return Server{}
 	}
-	s := &Store{reader: db}
+	s := newStore(&file{path: path}, time.Now)
+	s.reader = db
 	if text, ok, err := s.Setting(ctx, serverSetting); err == nil && ok {
 		_ = json.Unmarshal([]byte(text), &server)
 	}
@@ -132,6 +133,7 @@ type Claim struct {
 	file   *file
 	folder string
 	server Server
+	log    *slog.Logger
 }
 
 // Release gives up a claim that was not opened.
@@ -155,7 +157,7 @@ func Serve(ctx context.Context, folder, version string, now func() time.Time, lo
 			return nil, errors.Join(err, f.Close())
 		}
 		if current, err := f.isCurrent(); err != nil || current {
-			return &Claim{file: f, folder: folder, server: thisServer(version)}, err
+			return &Claim{file: f, folder: folder, server: thisServer(version), log: log}, err
 		}
 		// It was replaced while we waited.
 		if err := f.Close(); err != nil {

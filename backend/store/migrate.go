@@ -42,6 +42,17 @@ func (s *Store) migrations(ctx context.Context, all fs.FS) (steps *goose.Provide
 	return steps, current, target, nil
 }
 
+// newestSchema returns the version of the schema that this program needs.
+func newestSchema() (newest int64) {
+	names, _ := fs.Glob(migrations, "migrations/*.sql") // embedded, so that it can't fail
+	for _, name := range names {
+		if version, err := goose.NumericComponent(name); err == nil {
+			newest = max(newest, version)
+		}
+	}
+	return newest
+}
+
 // schemaVersion returns the version of the schema of a database, 0 for none.
 func schemaVersion(ctx context.Context, pool *sql.DB) (version int64, err error) {
 	var has bool

@@ -95,7 +95,8 @@ func TestPromise8TokensOfSchema1StayGood(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	old := &Store{writer: writer, path: path}
+	old := newStore(&file{path: path}, now)
+	old.writer = writer
 	if err := old.migrate(t.Context(), fstest.MapFS{"migrations/00001_first.sql": &fstest.MapFile{Data: first}}, now); err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/glebarez/sqlite"
@@ -34,15 +36,27 @@ const FileName = "tokentab.db"
 // Store is an open database: a connection that writes what is acknowledged, one that writes what may be lost in a
 // power cut, a pool of readers, and one for the look-ups of validations, which wait for nothing else.
 type Store struct {
+	// pools is held to use the connections, and alone to replace them. The first two are nil while the database can be
+	// read only.
+	pools                         sync.RWMutex
 	writer, noter, reader, finder *gorm.DB
 
 	writing chan struct{} // holds one element while one of the two writes: SQLite lets one write at a time
 	turns   *turns
 	path    string
 
-	file    *file
-	claimed bool   // whether this process serves the database
-	server  Server // this process, if claimed
+	file      *file
+	claimed   bool        // whether this process serves the database
+	server    Server      // this process, if claimed
+	wasClosed bool        // by the process before, see restored.go
+	unsettled atomic.Bool // whether a server has still to do what it writes first; until then no other change is made
+
+	release func() // of the door, which stays closed while the database can be read only
+
+	health  health
+	tended  context.Context // ends with the store
+	stop    context.CancelFunc
+	tending sync.WaitGroup
 }
 
 // Open claims the database in the folder for a server and opens it; see Serve.
@@ -57,24 +71,58 @@ func Open(ctx context.Context, folder string, now func() time.Time) (*Store, err
 // Open opens a claimed database, and brings an older schema up to date after keeping a copy. A schema that is newer than
 // this program is refused. Closing the Store releases the claim.
 func (c *Claim) Open(ctx context.Context, now func() time.Time) (*Store, error) {
-	s := &Store{file: c.file, path: c.file.path, claimed: true, server: c.server}
-	return s, s.open(ctx, func() error {
-		closed, err := s.file.wasClosed()
-		if err != nil {
+	s := newStore(c.file, now)
+	s.claimed, s.server, s.health.log = true, c.server, c.log
+	s.unsettled.Store(true)
+	c.warn()
+	return s, s.open(ctx, func() (err error) {
+		if s.wasClosed, err = s.file.wasClosed(); err != nil && !isOfDisk(err) {
 			return err
 		}
 		if err := s.migrate(ctx, migrations, now); err != nil {
 			return err
 		}
-		if err := s.avoidTakenEntries(ctx, closed, now); err != nil {
+		if err := s.settle(ctx); !isOfDisk(err) {
 			return err
 		}
-		record, err := json.Marshal(s.server)
-		if err != nil {
-			return err
-		}
-		return s.SetSetting(ctx, serverSetting, string(record))
+		return nil // validation needs no write, and the rest is done when the disk takes some
 	})
+}
+
+// isOfDisk reports whether a failure is one of the disk, which a server can start with.
+func isOfDisk(err error) bool {
+	found := troubleOf(err)
+	return found == diskFull || found == diskReadOnly || found == diskFailing
+}
+
+// settle does what a server writes before anything else.
+func (s *Store) settle(ctx context.Context) error {
+	ctx = context.WithValue(ctx, settling{}, true)
+	if err := s.avoidTakenEntries(ctx, s.wasClosed, s.health.now); err != nil {
+		return err
+	}
+	if err := s.recordServer(ctx); err != nil {
+		return err
+	}
+	s.unsettled.Store(false)
+	return nil
+}
+
+// settling marks the context of settle.
+type settling struct{}
+
+func newStore(f *file, now func() time.Time) *Store {
+	s := &Store{file: f, path: f.path, health: health{now: now}, release: func() {}}
+	s.tended, s.stop = context.WithCancel(context.Background())
+	return s
+}
+
+func (s *Store) recordServer(ctx context.Context) error {
+	record, err := json.Marshal(s.server)
+	if err != nil {
+		return err
+	}
+	return s.SetSetting(ctx, serverSetting, string(record))
 }
 
 // Join opens the database in a folder for a command, beside a server or without one. With create it makes a database if
@@ -84,7 +132,7 @@ func Join(ctx context.Context, folder, version string, create bool, now func() t
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{file: f, path: f.path}
+	s := newStore(f, now)
 	return s, s.open(ctx, func() error {
 		if err := s.checkServer(ctx, version); err != nil {
 			return err
@@ -116,37 +164,156 @@ func findForCommand(ctx context.Context, folder string, create bool, now func() 
 
 // open connects to the database and runs begin, while no other process opens or closes it.
 func (s *Store) open(ctx context.Context, begin func() error) (err error) {
-	release, err := s.file.door(ctx)
+	release, err := s.waitAtDoor(ctx)
 	if err != nil {
 		return errors.Join(err, s.file.Close())
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, s.close())
-		}
-		release()
-		if err != nil {
-			err = errors.Join(err, s.file.Close())
-		}
-	}()
-	if err := s.checkName(); err != nil {
-		return err
-	}
 	s.writing = make(chan struct{}, 1)
-	if s.writer, err = connect(s.path, 1, append(writerOptions, temporaryFilesIn(filepath.Dir(s.path)))...); err != nil {
-		return err
-	}
-	if s.noter, err = connect(s.path, 1, "_txlock=immediate", "_pragma=synchronous(NORMAL)"); err != nil {
-		return err
-	}
 	s.turns = newTurns()
-	if s.reader, err = connect(s.path, max(4, 2*runtime.GOMAXPROCS(0)), "_pragma=query_only(1)"); err != nil {
+	if err = s.checkName(); err == nil {
+		if err = s.connect(); err == nil {
+			err = begin()
+		}
+	}
+	if s.claimed && isOfDisk(err) {
+		err = s.openReadOnly(ctx, troubleOf(err), err)
+	}
+	if err == nil {
+		s.health.schema, err = s.readSchema(ctx)
+	}
+	if err != nil {
+		err = errors.Join(explained(err, s.path), s.close())
+		release()
+		return errors.Join(err, s.file.Close())
+	}
+	if s.writer == nil {
+		s.release = release // commands stay out, since what they wrote would not be read here
+	} else {
+		release()
+	}
+	if s.claimed {
+		s.tending.Go(s.tend)
+	}
+	return nil
+}
+
+// explained adds to an error of a damaged database what to do about it.
+func explained(err error, path string) error {
+	if troubleOf(err) != damaged {
 		return err
 	}
-	if s.finder, err = connect(s.path, max(2, runtime.GOMAXPROCS(0)), "_pragma=query_only(1)"); err != nil {
+	beside := ""
+	if copies := copiesOf(path); len(copies) > 0 {
+		beside = "; the copy from before the last upgrade is " + copies[len(copies)-1]
+	}
+	return fmt.Errorf("--data: the database %s is damaged or is none: keep a copy of it, and restore the newest backup%s: %w", path, beside, err)
+}
+
+// waitAtDoor is the file's door, for which a command waits a while only.
+func (s *Store) waitAtDoor(ctx context.Context) (release func(), err error) {
+	if s.claimed {
+		return s.file.door(ctx)
+	}
+	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
+	defer cancel()
+	release, err = s.file.door(ctx)
+	if errors.Is(err, errLocked) {
+		err = fmt.Errorf("--data: the database can't be changed now: a server is starting on it, or had to open it read-only and says why in its log: %w", err)
+	}
+	return release, err
+}
+
+// connect opens the connections for reading and writing.
+func (s *Store) connect() (err error) {
+	temporary := temporaryInMemory
+	if folder := filepath.Dir(s.path); isWritable(folder) {
+		temporary = temporaryFilesIn(folder)
+	}
+	if s.writer, err = connect(s.path, 1, append(writerOptions, temporary)...); err != nil {
 		return err
 	}
-	return begin()
+	if s.noter, err = connect(s.path, 1, "_txlock=immediate", "_pragma=synchronous(NORMAL)", temporary); err != nil {
+		return err
+	}
+	return s.connectReaders("_pragma=query_only(1)", temporary)
+}
+
+// connectReaders opens the connections for reading.
+func (s *Store) connectReaders(options ...string) (err error) {
+	if s.reader, err = connect(s.path, max(4, 2*runtime.GOMAXPROCS(0)), options...); err != nil {
+		return err
+	}
+	s.finder, err = connect(s.path, max(2, runtime.GOMAXPROCS(0)), options...)
+	return err
+}
+
+// openReadOnly opens a database whose disk lets nothing be written, not even the files beside it that SQLite needs for
+// reading. Then nobody else can change it either. It fails if there are changes in a log that can't be read this way: a
+// revoke may be among them.
+func (s *Store) openReadOnly(ctx context.Context, found trouble, cause error) (err error) {
+	if err := s.close(); err != nil {
+		return errors.Join(cause, err)
+	}
+	s.writer, s.noter, s.reader, s.finder = nil, nil, nil, nil
+	if hasUnappliedLog(s.path) {
+		return fmt.Errorf("--data: the newest changes are in %s-wal, which can't be read: %s: %w", s.path, advice[found], cause)
+	}
+	if err := s.connectReaders("mode=ro", "immutable=1", "_pragma=query_only(1)", temporaryInMemory); err != nil {
+		return errors.Join(cause, err)
+	}
+	pool, err := s.reader.DB()
+	if err != nil {
+		return err
+	}
+	current, err := schemaVersion(ctx, pool)
+	if target := newestSchema(); err == nil && current != target {
+		err = fmt.Errorf("--data: the database has schema %d and this program needs %d, which can't be changed now: %s: %w", current, target, advice[found], cause)
+	}
+	s.health.noticeWrite(cause)
+	if err == nil && s.health.log != nil {
+		s.health.log.Warn("started read-only: tokens are validated, and changes are refused until the database can be written", "data", s.path)
+	}
+	return err
+}
+
+// reopen replaces the connections if they were opened while nothing could be written, and it can be now.
+func (s *Store) reopen(ctx context.Context) {
+	s.health.mu.Lock()
+	isReadOnly := s.health.writing == diskReadOnly
+	s.health.mu.Unlock()
+	switch {
+	case s.writer == nil:
+		next := newStore(s.file, s.health.now)
+		defer next.stop()
+		next.server, next.writing = s.server, make(chan struct{}, 1)
+		err := next.connect()
+		if err == nil {
+			err = next.recordServer(ctx)
+		}
+		if err != nil {
+			_ = next.close()
+			return
+		}
+		s.pools.Lock()
+		defer s.pools.Unlock()
+		_ = s.close()
+		s.writer, s.noter, s.reader, s.finder = next.writer, next.noter, next.reader, next.finder
+		s.release()
+		s.release = func() {}
+		s.health.noticeWrite(nil)
+	case isReadOnly && canWrite(s.path) && isWritable(filepath.Dir(s.path)):
+		// What SQLite shares between connections stays read-only until the last of them is closed.
+		s.pools.Lock()
+		_ = s.close()
+		err := s.connect()
+		s.pools.Unlock()
+		if err == nil {
+			err = s.recordServer(ctx)
+		}
+		if err != nil && s.health.log != nil {
+			s.health.log.Error("could not open the database for writing again", "cause", err)
+		}
+	}
 }
 
 // checkName refuses a name of the database that is not the one by which a running server knows it, such as a hard link:
@@ -181,6 +348,9 @@ func (s *Store) checkServer(ctx context.Context, version string) error {
 	}
 	return err
 }
+
+// temporaryInMemory keeps in memory what else goes to temporary files.
+const temporaryInMemory = "_pragma=temp_store(2)"
 
 // temporaryFilesIn makes all connections of the process put what large sorts and changes need into a folder: no other has
 // to be writable.
@@ -233,20 +403,30 @@ func (s *Store) Exclusively(ctx context.Context, f func() error) error {
 func (s *Store) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), operationTimeout)
 	defer cancel()
-	release, err := s.file.door(ctx)
-	if err != nil {
-		return errors.Join(err, s.close(), s.file.Close())
+	s.stop()
+	s.tending.Wait()
+	release := s.release
+	if s.writer != nil {
+		var err error
+		if release, err = s.file.door(ctx); err != nil {
+			return errors.Join(err, s.close(), s.file.Close())
+		}
 	}
-	if err = s.close(); err == nil {
-		err = s.noteClosed()
+	err := s.close()
+	if err == nil {
+		if err = s.noteClosed(); troubleOf(err) != 0 {
+			err = nil // the next start takes it for a crash
+		}
 	}
 	release()
 	return errors.Join(err, s.file.Close())
 }
 
-func (s *Store) close() error {
+func (s *Store) close() error { return closePools(s.finder, s.reader, s.noter, s.writer) }
+
+func closePools(all ...*gorm.DB) error {
 	var errs []error
-	for _, db := range []*gorm.DB{s.finder, s.reader, s.noter, s.writer} {
+	for _, db := range all {
 		if db == nil {
 			continue
 		}
@@ -272,7 +452,12 @@ func (s *Store) change(ctx context.Context, f func(tx *gorm.DB) error) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
 	defer cancel()
-	return s.alone(ctx, func() error { return s.writer.WithContext(ctx).Transaction(f) })
+	return s.alone(ctx, func() error {
+		if s.writer == nil || s.unsettled.Load() && ctx.Value(settling{}) == nil {
+			return s.health.refusal()
+		}
+		return s.writer.WithContext(ctx).Transaction(f)
+	})
 }
 
 // changeSoon runs one statement that needs not be on the disk when it returns: a power cut may take it back, and no
@@ -283,7 +468,12 @@ func (s *Store) changeSoon(ctx context.Context, f func(tx *gorm.DB) error) error
 	}
 	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
 	defer cancel()
-	return s.alone(ctx, func() error { return f(s.noter.WithContext(ctx)) })
+	return s.alone(ctx, func() error {
+		if s.noter == nil {
+			return s.health.refusal()
+		}
+		return f(s.noter.WithContext(ctx))
+	})
 }
 
 // alone runs f while nothing else writes.
@@ -291,7 +481,14 @@ func (s *Store) alone(ctx context.Context, f func() error) error {
 	select {
 	case s.writing <- struct{}{}:
 		defer func() { <-s.writing }()
-		return classify(f())
+		if s.health.replaced.Load() {
+			return replaced.fail(errReplaced)
+		}
+		s.pools.RLock()
+		defer s.pools.RUnlock()
+		err := f()
+		s.health.noticeWrite(err)
+		return classify(err)
 	case <-ctx.Done():
 		return classify(ctx.Err())
 	}
@@ -303,7 +500,19 @@ func (s *Store) read(ctx context.Context, f func(tx *gorm.DB) error) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
 	defer cancel()
-	return classify(f(s.reader.WithContext(ctx)))
+	return s.reading(func() error { return f(s.reader.WithContext(ctx)) })
+}
+
+// reading runs f, which reads, unless the database is another one by now, and remembers what is wrong with it.
+func (s *Store) reading(f func() error) error {
+	if s.health.replaced.Load() {
+		return replaced.fail(errReplaced)
+	}
+	s.pools.RLock()
+	defer s.pools.RUnlock()
+	err := f()
+	s.health.notice(err)
+	return classify(err)
 }
 
 // readTogether runs f on one snapshot, for reads that have to agree with each other.
@@ -323,6 +532,9 @@ func classify(err error) error {
 	}
 	if _, ok := errors.AsType[*fault.Error](err); ok {
 		return err
+	}
+	if found := troubleOf(err); found != 0 {
+		return found.fail(err)
 	}
 	return &fault.Error{Kind: fault.Unavailable, Message: "The store does not answer right now. Try again.", RetryAfter: time.Second, Cause: err}
 }

@@ -6,6 +6,9 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // syncFolder makes sure that the name of a file survives a power cut.
@@ -16,3 +19,19 @@ func syncFolder(path string) error {
 	}
 	return errors.Join(folder.Sync(), folder.Close())
 }
+
+// names returns how many names a file has.
+func names(f *os.File) int {
+	info, err := f.Stat()
+	if err != nil {
+		return 1
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return 1
+	}
+	return int(stat.Nlink)
+}
+
+// canWrite reports whether this process may write a file.
+func canWrite(path string) bool { return unix.Access(path, unix.W_OK) == nil }

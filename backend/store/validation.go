@@ -18,8 +18,8 @@ import (
 func (s *Store) FindToken(ctx context.Context, hash token.Hash) (standing token.Standing, ok bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
 	defer cancel()
-	err = func(tx *gorm.DB) (err error) {
-		rows, err := tx.Raw(`SELECT id, account_id, environment_id, agent_id, agent_deployment_id, token_scope, `+statusNowOfT+`, expires_at
+	err = s.reading(func() (err error) {
+		rows, err := s.finder.WithContext(ctx).Raw(`SELECT id, account_id, environment_id, agent_id, agent_deployment_id, token_scope, `+statusNowOfT+`, expires_at
 			FROM api_tokens t WHERE secret_hash = ?`, hash[:]).Rows()
 		if err != nil {
 			return err
@@ -45,8 +45,8 @@ func (s *Store) FindToken(ctx context.Context, hash token.Hash) (standing token.
 		t.ExpiresAt = expiresAt / 1000
 		standing, ok = t, true
 		return nil
-	}(s.finder.WithContext(ctx))
-	return standing, ok, classify(err)
+	})
+	return standing, ok, err
 }
 
 // useBytes is what one use takes in a piece.

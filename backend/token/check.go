@@ -64,6 +64,9 @@ func (ts *Tokens) Check(ctx context.Context, secret []byte, needs ...Need) (v Ve
 	if len(secret) == 0 || len(secret) > MaxSecret {
 		return Verdict{}, nil
 	}
+	if ts.halted.Load() {
+		return Verdict{}, errHalted
+	}
 	at := ts.now()
 	mac, looked, ok := ts.cache.recent.recall(secret, &v.Standing)
 	if ok {

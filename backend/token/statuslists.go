@@ -130,6 +130,9 @@ func (ts *Tokens) StatusLists(ctx context.Context) ([]string, error) {
 // StatusList returns the list with a number, else a fault.NotFound. Every change of a token that was answered before the
 // call is in it. As long as nothing changes it is answered from memory, and signed anew each statusListRenewal.
 func (ts *Tokens) StatusList(ctx context.Context, number int) (SignedStatusList, error) {
+	if ts.halted.Load() {
+		return SignedStatusList{}, errHalted
+	}
 	at, ls := ts.now(), ts.statusLists
 	change := ls.lastChange(number)
 	for {

@@ -6,9 +6,11 @@ import (
 	"crypto/sha256"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tokentab/backend/audit"
+	"tokentab/backend/fault"
 	"tokentab/backend/paging"
 	"tokentab/backend/pfid"
 )
@@ -250,6 +252,7 @@ type Tokens struct {
 	random    io.Reader
 
 	statusLists *statusLists
+	halted      *atomic.Bool
 
 	flushing sync.Mutex        // held while uses are written
 	taken    taken             // what was taken out of the cache
@@ -260,9 +263,15 @@ type Tokens struct {
 func New(store Store, signer Signer, cache *Cache, lifetimes Lifetimes, now func() time.Time, random io.Reader) *Tokens {
 	return &Tokens{
 		store: store, signer: signer, cache: cache, lifetimes: lifetimes, now: now, random: random,
-		statusLists: newStatusLists(), seen: map[pfid.ID]sight{},
+		statusLists: newStatusLists(), halted: new(atomic.Bool), seen: map[pfid.ID]sight{},
 	}
 }
+
+// HaltWhile makes validations fail, also of tokens in the cache, while the flag is set. It is called before anything else.
+func (ts *Tokens) HaltWhile(flag *atomic.Bool) { ts.halted = flag }
+
+// errHalted is why a validation fails while the store is not the one that a restart would find.
+var errHalted = fault.New(fault.Unavailable, "The server's database was removed or replaced, so tokens can't be validated.")
 
 // Lifetimes returns the bounds that Issue enforces.
 func (ts *Tokens) Lifetimes() Lifetimes { return ts.lifetimes }

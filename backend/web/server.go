@@ -26,6 +26,7 @@ import (
 	"tokentab/backend/account"
 	"tokentab/backend/agent"
 	"tokentab/backend/config"
+	"tokentab/backend/fault"
 	"tokentab/backend/idempotency"
 	"tokentab/backend/signer"
 	"tokentab/backend/token"
@@ -39,9 +40,9 @@ type Keys interface {
 	PublicKeys(ctx context.Context) ([]signer.JWK, error)
 }
 
-// Pinger says whether the store answers.
-type Pinger interface {
-	Ping(ctx context.Context) error
+// Prober says whether the store answers and keeps changes. An error is a fault whose sentence says what is wrong.
+type Prober interface {
+	Ready(ctx context.Context) error
 }
 
 // Parts is what a Server is built from.
@@ -51,7 +52,7 @@ type Parts struct {
 	Tokens   *token.Tokens
 	Keys     Keys
 	Once     *idempotency.Keys
-	Store    Pinger
+	Store    Prober
 	Mail     Mailer // nil where no mail server is set up
 	// Installation tells this installation from others on the same host, in the names of cookies.
 	Installation string
@@ -287,7 +288,12 @@ func (s *Server) alive(c *fiber.Ctx) error {
 
 func (s *Server) ready(c *fiber.Ctx) error {
 	c.Set(fiber.HeaderCacheControl, "no-store")
-	if err := s.Store.Ping(c.UserContext()); err != nil {
+	err := s.Store.Ready(c.UserContext())
+	if f, ok := errors.AsType[*fault.Error](err); ok && f.Kind == fault.Unavailable {
+		// The store has logged it. Each question would log it again.
+		return c.Status(http.StatusServiceUnavailable).JSON(&errorBody{Status: "error", Code: answers[f.Kind].code, Message: f.Message})
+	}
+	if err != nil {
 		return err
 	}
 	return c.SendString("ok\n")

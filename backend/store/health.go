@@ -1,0 +1,287 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"gorm.io/gorm"
+
+	"tokentab/backend/fault"
+)
+
+const (
+	// tendEvery is how often the store looks after itself.
+	tendEvery = time.Second
+	// readyFor is for how long an answer of Ready is given again.
+	readyFor = time.Second
+	// probeAfter is how old the last write may be before Ready tries one.
+	probeAfter = 5 * time.Second
+	// probeBytes is how large that write is.
+	probeBytes = 64 << 10
+	// checkEvery is how often a damaged database is checked again, which reads all of it.
+	checkEvery = time.Minute
+	// checkTimeout bounds such a check.
+	checkTimeout = 5 * time.Minute
+	// walTrimmed is the size in bytes above which the WAL is emptied, which waits for readers of it, and for how long at
+	// the most.
+	walTrimmed  = 4 * walKept
+	trimTimeout = 200
+)
+
+// health is what is known of how well the database works.
+type health struct {
+	replaced atomic.Bool // the path leads to another file, or to none
+	log      *slog.Logger
+	now      func() time.Time
+
+	mu      sync.Mutex
+	writing trouble // that the last write had
+	seen    trouble // that some statement has had since the last check that found none
+	wrote   time.Time
+	checked time.Time // when seen was last looked into
+	schema  map[string]string
+
+	isStale atomic.Bool // the answer of Ready may be another now
+
+	asking sync.Mutex // held by Ready
+	asked  time.Time
+	answer error
+}
+
+// noticeWrite remembers how a write ended, and logs what changes by it.
+func (h *health) noticeWrite(err error) {
+	found := troubleOf(err)
+	if found == 0 && err != nil && errors.As(err, new(*fault.Error)) {
+		return
+	}
+	h.mu.Lock()
+	before := h.writing
+	if found != 0 || err == nil {
+		h.writing = found
+	}
+	if err == nil {
+		h.wrote = h.now()
+	}
+	h.mu.Unlock()
+	h.notice(err)
+	if found != before {
+		h.isStale.Store(true)
+	}
+	switch {
+	case h.log == nil || found == before:
+	case found != 0:
+		h.log.Error("changes fail", "cause", err, "do", advice[found])
+	case err == nil:
+		h.log.Info("changes work again")
+	}
+}
+
+// notice remembers what only a check can take back.
+func (h *health) notice(err error) {
+	found := troubleOf(err)
+	if found != damaged && found != otherSchema {
+		return
+	}
+	h.mu.Lock()
+	isNews := h.seen != found
+	h.seen = found
+	h.mu.Unlock()
+	if isNews {
+		h.isStale.Store(true)
+	}
+	if isNews && h.log != nil {
+		h.log.Error("the database can't be relied on", "cause", err, "do", advice[found])
+	}
+}
+
+// refusal returns why nothing can be written while the database can be read only.
+func (h *health) refusal() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return max(h.writing, diskFull).fail(nil)
+}
+
+// fail returns the failure that a trouble is for callers.
+func (t trouble) fail(cause error) error {
+	return &fault.Error{Kind: fault.Unavailable, Message: sentences[t], RetryAfter: time.Second, Cause: cause}
+}
+
+var errReplaced = errors.New("store: the database file was removed or replaced while it is open")
+
+// Replaced is true while the path of the database leads to another file than the open one, or to none. What is read and
+// written then is not what a restart would find, so nothing is answered.
+func (s *Store) Replaced() *atomic.Bool { return &s.health.replaced }
+
+// Ready returns nil if the store answers, and the last write, that of last uses included, succeeded. A failed write is
+// tried again with a small one. It costs little: the answer is kept for a second.
+func (s *Store) Ready(ctx context.Context) error {
+	h := &s.health
+	h.asking.Lock()
+	defer h.asking.Unlock()
+	if since := h.now().Sub(h.asked); h.isStale.Swap(false) || since < 0 || since >= readyFor || h.asked.IsZero() {
+		h.answer = s.examine(ctx)
+		h.asked = h.now()
+	}
+	return h.answer
+}
+
+func (s *Store) examine(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), operationTimeout)
+	defer cancel()
+	s.checkFile()
+	if err := s.Ping(ctx); err != nil {
+		return err
+	}
+	if err := s.checkSchema(ctx); err != nil {
+		return err
+	}
+	s.checkDamage()
+	s.probe(ctx)
+	h := &s.health
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, found := range []trouble{h.seen, h.writing} {
+		if found != 0 {
+			return found.fail(nil)
+		}
+	}
+	return nil
+}
+
+// checkFile notices that the database file is not the one that is open any more, and that it is back.
+func (s *Store) checkFile() {
+	current, err := s.file.isCurrent()
+	if err != nil || s.health.replaced.Swap(!current) == !current || s.health.log == nil {
+		return
+	}
+	if current {
+		s.health.log.Info("the database file is back: requests are answered again")
+	} else {
+		s.health.log.Error("the database file was removed or replaced while the server runs", "do", advice[replaced])
+	}
+}
+
+// probe tries a small write if the last one failed or is a while ago. Where another write is going on, that one tells.
+func (s *Store) probe(ctx context.Context) {
+	h := &s.health
+	h.mu.Lock()
+	since := h.now().Sub(h.wrote)
+	isKnown := h.writing == 0 && since >= 0 && since < probeAfter
+	h.mu.Unlock()
+	if isKnown || len(s.writing) > 0 {
+		return
+	}
+	// As large as a change may be, and another each time, so that it has to be written.
+	_ = s.SetSetting(ctx, "probe", strings.Repeat(fmt.Sprintf("%16d", h.now().UnixMilli()), probeBytes/16))
+}
+
+// checkSchema notices that something of the schema is not as it was when the database was opened. Additions are no harm.
+func (s *Store) checkSchema(ctx context.Context) error {
+	found, err := s.readSchema(ctx)
+	if err != nil {
+		return err
+	}
+	for name, statement := range s.health.schema {
+		if found[name] != statement {
+			cause := fmt.Errorf("store: the schema of %s is not what this program made", name)
+			s.health.mu.Lock()
+			isNews := s.health.seen != otherSchema
+			s.health.seen = otherSchema
+			s.health.mu.Unlock()
+			if isNews && s.health.log != nil {
+				s.health.log.Error("the database can't be relied on", "cause", cause, "do", advice[otherSchema])
+			}
+			return otherSchema.fail(cause)
+		}
+	}
+	s.health.mu.Lock()
+	defer s.health.mu.Unlock()
+	if s.health.seen == otherSchema {
+		s.health.seen = 0
+	}
+	return nil
+}
+
+func (s *Store) readSchema(ctx context.Context) (map[string]string, error) {
+	var rows []struct{ Name, SQL string }
+	err := s.read(ctx, func(tx *gorm.DB) error {
+		return tx.Raw("SELECT type || ' ' || name AS name, sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%'").Scan(&rows).Error
+	})
+	found := map[string]string{}
+	for _, row := range rows {
+		found[row.Name] = row.SQL
+	}
+	return found, err
+}
+
+// checkDamage looks into damage that was seen, beside everything else, since that reads the whole database.
+func (s *Store) checkDamage() {
+	h := &s.health
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	since := h.now().Sub(h.checked)
+	if h.seen != damaged || since >= 0 && since < checkEvery && !h.checked.IsZero() {
+		return
+	}
+	h.checked = h.now()
+	s.tending.Go(func() {
+		ctx, cancel := context.WithTimeout(s.tended, checkTimeout)
+		defer cancel()
+		var result string
+		s.pools.RLock()
+		err := s.reader.WithContext(ctx).Raw("PRAGMA quick_check(1)").Scan(&result).Error
+		s.pools.RUnlock()
+		if err != nil || result != "ok" {
+			return
+		}
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.seen = 0
+		if h.log != nil {
+			h.log.Info("a check of the database found no damage any more")
+		}
+	})
+}
+
+// tend looks after the database every second until the store is closed.
+func (s *Store) tend() {
+	ticker := time.NewTicker(tendEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-s.tended.Done():
+			return
+		case <-ticker.C:
+			s.checkFile()
+			s.trim(s.tended)
+			s.reopen(s.tended)
+			if s.unsettled.Load() && s.writer != nil {
+				_ = s.settle(s.tended)
+			}
+		}
+	}
+}
+
+// trim empties the WAL if it has become large, as it does while a long read holds it back.
+func (s *Store) trim(ctx context.Context) {
+	if !isLarger(s.path+"-wal", walTrimmed) || s.health.replaced.Load() {
+		return
+	}
+	db, err := connect(s.path, 1, fmt.Sprintf("_pragma=busy_timeout(%d)", trimTimeout))
+	if err != nil {
+		return
+	}
+	defer closePools(db)
+	// The first part waits for no one. What is left then is done while nothing is written, and so in little time.
+	var first struct{ Busy, Log, Checkpointed int }
+	if err := db.WithContext(ctx).Raw("PRAGMA wal_checkpoint(PASSIVE)").Scan(&first).Error; err != nil || first.Log != first.Checkpointed {
+		return
+	}
+	_ = s.alone(ctx, func() error { return db.WithContext(ctx).Exec("PRAGMA wal_checkpoint(TRUNCATE)").Error })
+}

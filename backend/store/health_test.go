@@ -1,0 +1,207 @@
+package store
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"gorm.io/gorm"
+)
+
+// openQuiet opens a database that does not look after itself, on a clock that the test moves.
+func openQuiet(t *testing.T, folder string) (*Store, func()) {
+	t.Helper()
+	at := now()
+	s, err := Open(t.Context(), folder, func() time.Time { return at })
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.stop()
+	s.tending.Wait()
+	t.Cleanup(func() { _ = s.Close() })
+	return s, func() { at = at.Add(10 * time.Second) }
+}
+
+func notReady(t *testing.T, s *Store, want string) {
+	t.Helper()
+	if err := s.Ready(t.Context()); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("ready: %v; want %q", err, want)
+	}
+}
+
+func TestReadyFollowsTheLastWriteAndTriesOneItself(t *testing.T) {
+	s, later := openQuiet(t, t.TempDir())
+	for _, db := range []*gorm.DB{s.writer, s.noter} { // of last uses
+		if err := db.Exec("PRAGMA query_only = 1").Error; err != nil {
+			t.Fatal(err)
+		}
+		later()
+		if db == s.noter {
+			if err := s.DropNotedUses(t.Context(), 1); err == nil {
+				t.Fatal("a read-only database was written")
+			}
+		} else {
+			notReady(t, s, sentences[diskReadOnly]) // nothing else wrote
+		}
+		if err := s.writer.Exec("PRAGMA query_only = 0").Error; err != nil {
+			t.Fatal(err)
+		}
+		later()
+		if err := s.Ready(t.Context()); err != nil {
+			t.Errorf("writable again: %v", err)
+		}
+	}
+	if err := s.SetSetting(t.Context(), "colour", "green"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestReadyIsAskedOnceASecondOnly(t *testing.T) {
+	s, _ := openQuiet(t, t.TempDir())
+	if err := s.Ready(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.writer.Exec("DROP INDEX " + anIndex(t, s)).Error; err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Ready(t.Context()); err != nil {
+		t.Errorf("it looked again within the second: %v", err)
+	}
+}
+
+func anIndex(t *testing.T, s *Store) (name string) {
+	t.Helper()
+	if err := s.reader.Raw("SELECT name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL LIMIT 1").Scan(&name).Error; err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+func TestReadyNoticesAChangedSchemaButNoAddition(t *testing.T) {
+	s, later := openQuiet(t, t.TempDir())
+	for _, harmless := range []string{"CREATE TABLE notes (note TEXT)", "CREATE INDEX more ON notes (note)", "ANALYZE", "VACUUM"} {
+		if err := s.writer.Exec(harmless).Error; err != nil {
+			t.Fatal(err)
+		}
+	}
+	later()
+	if err := s.Ready(t.Context()); err != nil {
+		t.Errorf("after additions: %v", err)
+	}
+	index := anIndex(t, s)
+	var made string
+	if err := s.reader.Raw("SELECT sql FROM sqlite_schema WHERE name = ?", index).Scan(&made).Error; err != nil {
+		t.Fatal(err)
+	}
+	if err := s.writer.Exec("DROP INDEX " + index).Error; err != nil {
+		t.Fatal(err)
+	}
+	later()
+	notReady(t, s, sentences[otherSchema])
+	if err := s.writer.Exec(made).Error; err != nil {
+		t.Fatal(err)
+	}
+	later()
+	if err := s.Ready(t.Context()); err != nil {
+		t.Errorf("after the schema was mended: %v", err)
+	}
+}
+
+func TestADatabaseThatIsReplacedAnswersNothingUntilItIsBack(t *testing.T) {
+	folder := t.TempDir()
+	s, later := openQuiet(t, folder)
+	path, away := filepath.Join(folder, FileName), filepath.Join(folder, "away")
+	if err := os.Rename(path, away); err != nil {
+		t.Fatal(err)
+	}
+	for _, replace := range []func() error{func() error { return nil }, func() error { return os.WriteFile(path, []byte("another"), 0o600) }} {
+		if err := replace(); err != nil {
+			t.Fatal(err)
+		}
+		later()
+		notReady(t, s, sentences[replaced])
+		if _, _, err := s.Setting(t.Context(), "colour"); err == nil {
+			t.Error("it still reads")
+		}
+		if err := s.SetSetting(t.Context(), "colour", "green"); err == nil {
+			t.Error("it still writes")
+		}
+	}
+	if err := os.Rename(away, path); err != nil {
+		t.Fatal(err)
+	}
+	later()
+	if err := s.Ready(t.Context()); err != nil {
+		t.Errorf("with the same file back: %v", err)
+	}
+}
+
+func TestReadyRemembersDamageUntilACheckFindsNone(t *testing.T) {
+	folder := t.TempDir()
+	s, err := Open(t.Context(), folder, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var root, size int64
+	if err := s.reader.Raw("SELECT rootpage FROM sqlite_schema WHERE name = 'audit_events'").Scan(&root).Error; err != nil {
+		t.Fatal(err)
+	}
+	if err := s.reader.Raw("PRAGMA page_size").Scan(&size).Error; err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil { // everything is in the file now
+		t.Fatal(err)
+	}
+	f, err := os.OpenFile(filepath.Join(folder, FileName), os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	page := make([]byte, size)
+	if _, err := f.ReadAt(page, (root-1)*size); err != nil {
+		t.Fatal(err)
+	}
+	s, later := openQuiet(t, folder)
+	if _, err := f.WriteAt([]byte(strings.Repeat("damage", int(size)/6)), (root-1)*size); err != nil {
+		t.Fatal(err)
+	}
+	err = s.read(t.Context(), func(tx *gorm.DB) error { return tx.Exec("SELECT * FROM audit_events NOT INDEXED").Error })
+	if err == nil {
+		t.Fatal("a damaged table was read")
+	}
+	s.tended = t.Context()
+	for range 3 {
+		later()
+		notReady(t, s, sentences[damaged])
+		s.tending.Wait()
+	}
+	if _, err := f.WriteAt(page, (root-1)*size); err != nil {
+		t.Fatal(err)
+	}
+	for range 7 { // a check at the most once a minute
+		later()
+		_ = s.Ready(t.Context())
+		s.tending.Wait()
+	}
+	later()
+	if err := s.Ready(t.Context()); err != nil {
+		t.Errorf("after the damage was mended: %v", err)
+	}
+}
+
+func TestADamagedDatabaseSaysWhatToDo(t *testing.T) {
+	folder := t.TempDir()
+	if err := os.WriteFile(filepath.Join(folder, FileName), []byte(strings.Repeat("no database at all ", 500)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	copied := filepath.Join(folder, FileName+".schema-3.20260131T120000Z")
+	if err := os.WriteFile(copied, []byte("copy"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Open(t.Context(), folder, now)
+	if err == nil || !strings.Contains(err.Error(), "restore the newest backup") || !strings.Contains(err.Error(), copied) {
+		t.Errorf("%v", err)
+	}
+}

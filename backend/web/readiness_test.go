@@ -1,0 +1,39 @@
+package web_test
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"tokentab/backend/backendtest"
+	"tokentab/backend/token"
+)
+
+func TestNoTokenPassesWhileTheDatabaseIsAway(t *testing.T) {
+	p := backendtest.Start(t)
+	_, secret := p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})
+	path := filepath.Join(p.Folder, "tokentab.db")
+	check := func(when string, ready, good int) {
+		t.Helper()
+		p.Clock.Move(10 * time.Second)
+		if a := p.Call(http.MethodGet, "/readyz", nil); a.Status != ready {
+			t.Errorf("%s: readyz answers %d %s", when, a.Status, a.Body)
+		}
+		for _, endpoint := range []string{"/api/v1/validate", "/api/v1/ping", "/api/v1/account"} {
+			if a := p.Call(http.MethodGet, endpoint, nil, backendtest.Bearer(secret)); a.Status != good {
+				t.Errorf("%s: %s answers %d %s", when, endpoint, a.Status, a.Body)
+			}
+		}
+	}
+	check("before", http.StatusOK, http.StatusOK)
+	if err := os.Rename(path, path+".away"); err != nil {
+		t.Fatal(err)
+	}
+	check("without the file", http.StatusServiceUnavailable, http.StatusServiceUnavailable)
+	if err := os.Rename(path+".away", path); err != nil {
+		t.Fatal(err)
+	}
+	check("with the file back", http.StatusOK, http.StatusOK)
+}

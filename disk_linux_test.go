@@ -1,0 +1,130 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// smallDisk mounts a file system of 4 MiB, and moves the data of a folder to it. full fills it to the last byte or makes
+// space again, and readOnly remounts it.
+func smallDisk(t *testing.T, data string) (folder string, full, readOnly func(bool)) {
+	t.Helper()
+	disk := t.TempDir()
+	if err := syscall.Mount("none", disk, "tmpfs", 0, "size=4m"); err != nil {
+		t.Fatalf("this test mounts a small file system, as root: %v", err)
+	}
+	t.Cleanup(func() { _ = syscall.Unmount(disk, syscall.MNT_DETACH) })
+	folder = filepath.Join(disk, "data")
+	if out, err := exec.Command("cp", "-a", data, folder).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	full = func(on bool) {
+		path := filepath.Join(disk, "filler")
+		if !on {
+			if err := os.Remove(path); err != nil {
+				t.Fatal(err)
+			}
+			return
+		}
+		if err := os.WriteFile(path, make([]byte, 8<<20), 0o600); !errors.Is(err, syscall.ENOSPC) {
+			t.Fatalf("the disk is not full: %v", err)
+		}
+	}
+	readOnly = func(on bool) {
+		flags := uintptr(syscall.MS_REMOUNT)
+		if on {
+			flags |= syscall.MS_RDONLY
+		}
+		if err := syscall.Mount("none", disk, "tmpfs", flags, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return folder, full, readOnly
+}
+
+// startUnready starts a server that is not expected to be ready.
+func startUnready(t *testing.T, folder string) *server {
+	t.Helper()
+	s := &server{address: freeAddress(t)}
+	s.process = exec.Command("tokentab", "serve", "--data", folder, "--listen", s.address)
+	s.process.Stderr = &bytes.Buffer{}
+	if err := s.process.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.process.Process.Kill() })
+	for range 1000 {
+		if response, err := http.Get("http://" + s.address + "/healthz"); err == nil {
+			response.Body.Close()
+			return s
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatalf("the server does not answer: %s", s.process.Stderr)
+	return nil
+}
+
+func TestAServerStartsAndValidatesOnADiskThatTakesNoWrite(t *testing.T) {
+	data, manager := setUp(t)
+	folder, full, readOnly := smallDisk(t, data)
+	create := func(s *server) (int, map[string]any) {
+		status, answer, err := s.call(http.MethodPost, "/api/v1/api_token", manager, `{"details":{"token_scope":"account"}}`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return status, answer
+	}
+	for name, disk := range map[string]func(bool){"full": full, "read-only": readOnly} {
+		for _, crashed := range []bool{false, true} {
+			// A token that is revoked by the last change before the crash: that is in the log of changes only.
+			s := serveIn(t, folder)
+			_, made := create(s)
+			revoked := made["token"].(string)
+			id := made["details"].(map[string]any)["id"].(string)
+			if status, answer, err := s.call(http.MethodPost, "/api/v1/api_token/"+id+"/revoke", manager, ""); err != nil || status != 200 {
+				t.Fatal(status, answer, err)
+			}
+			signal := os.Interrupt
+			if crashed {
+				signal = os.Kill
+			}
+			if err := s.process.Process.Signal(signal); err != nil {
+				t.Fatal(err)
+			}
+			_ = s.process.Wait()
+
+			disk(true)
+			s = startUnready(t, folder)
+			for secret, want := range map[string]int{manager: 200, revoked: 401} {
+				if status, answer, err := s.call(http.MethodGet, "/api/v1/ping", secret, ""); err != nil || status != want {
+					t.Errorf("%s, crashed %v: ping answers %d %v %v, want %d", name, crashed, status, answer, err, want)
+				}
+			}
+			for range 2 {
+				if status, answer := create(s); status != 503 || answer["status"] != "error" {
+					t.Errorf("%s, crashed %v: a change answers %d %v", name, crashed, status, answer)
+				}
+			}
+			if status, answer, err := s.call(http.MethodGet, "/readyz", "", ""); err != nil || status != 503 {
+				t.Errorf("%s, crashed %v: readyz answers %d %v %v", name, crashed, status, answer, err)
+			}
+			disk(false)
+			if err := waitFor(s.address); err != nil {
+				t.Fatal(err)
+			}
+			if status, answer := create(s); status != 200 {
+				t.Errorf("%s, crashed %v: with the disk writable again a change answers %d %v", name, crashed, status, answer)
+			}
+			if err := s.process.Process.Signal(os.Interrupt); err != nil {
+				t.Fatal(err)
+			}
+			_ = s.process.Wait()
+		}
+	}
+}
