@@ -130,6 +130,7 @@ describe("a request that never arrives", () => {
     await user.keyboard("{Escape}");
     const question = await screen.findByRole("alertdialog", { name: "Close without an answer?" });
     await user.click(within(question).getByRole("button", { name: "Back" }));
+    await waitFor(() => expect(screen.queryByRole("alertdialog")).not.toBeInTheDocument());
     await user.click(screen.getByRole("button", { name: "Close" }));
     await user.click(within(await screen.findByRole("alertdialog")).getByRole("button", { name: "Close" }));
     await waitFor(() => expect(screen.queryByRole("dialog")).not.toBeInTheDocument());
