@@ -1,6 +1,6 @@
 import { screen, waitFor, within } from "@testing-library/react";
 import { beforeEach, describe, expect, test, vi } from "vitest";
-import { bodiesOf, failure, network, sent, unreachable } from "../testing/network";
+import { bodiesOf, failure, network, type Sent, sent, unreachable } from "../testing/network";
 import { open } from "../testing/render";
 import { actionsOf, deploymentToken, list, one, signedIn, token } from "../testing/samples";
 import type { ApiToken, TokenStatus } from "../wire";
@@ -10,6 +10,8 @@ const day = 86_400_000;
 const inDays = (days: number) => new Date(Date.now() + days * day).toISOString();
 
 let stored: ApiToken[];
+/** The live tokens that the token in question created. */
+let created: ApiToken[];
 
 function withStatus(id: string, status: TokenStatus): ApiToken {
   const found = stored.find((one) => one.id === id);
@@ -21,8 +23,9 @@ function withStatus(id: string, status: TokenStatus): ApiToken {
 
 beforeEach(() => {
   stored = [token()];
+  created = [];
   network.on("GET /session", signedIn());
-  network.on("GET /api_token", () => list(stored));
+  network.on("GET /api_token", ({ query }: Sent) => list(query.has("descendants_of") ? created : stored));
 });
 
 const rowOf = async (text: RegExp) => screen.findByRole("row", { name: text });
@@ -222,6 +225,21 @@ describe("moving a token", () => {
     expect(await rowOf(/Revoked/)).toBeInTheDocument();
     await waitFor(() => expect(screen.getByRole("button", { name: /Actions for/ })).toHaveFocus());
     expect(bodiesOf("POST /api_token/:id/revoke")).toEqual([{}]);
+  });
+
+  test("revoke offers to revoke the tokens that it created, and takes them along only if asked to", async () => {
+    created = [token({ id: "token-2" }), token({ id: "token-3" }), token({ id: "token-4" })];
+    network.on("POST /api_token/:id/revoke", () => one(withStatus("token-1", "revoked")));
+    const { user } = open(address);
+    await menuOf(user, /Actions for/);
+    await user.click(screen.getByRole("menuitem", { name: "Revoke" }));
+    const offer = await screen.findByRole("checkbox", { name: "Also revoke the 3 active tokens it created" });
+    expect(offer).not.toBeChecked();
+    await user.click(offer);
+    await user.click(screen.getByRole("button", { name: "Revoke token" }));
+    expect(await rowOf(/Revoked/)).toBeInTheDocument();
+    expect(bodiesOf("POST /api_token/:id/revoke")).toEqual([{ details: { with_descendants: true } }]);
+    expect(sent.find(({ query }) => query.has("descendants_of"))?.query.get("live")).toBe("true");
   });
 
   test("delete asks first, removes the row, and the focus goes to the next row", async () => {

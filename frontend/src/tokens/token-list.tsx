@@ -86,8 +86,8 @@ export function TokenList({ name, filter, fresh, empty }: TokenListProps) {
           asking && { ...asking, token: items?.find((item) => item.id === asking.token.id) ?? asking.token }
         }
         busy={busy}
-        onYes={async ({ token, text }) => {
-          await move(token, text);
+        onYes={async ({ token, text }, withDescendants) => {
+          await move(token, text, withDescendants);
           setAsking(undefined);
         }}
         onNo={() => setAsking(undefined)}

@@ -48,11 +48,30 @@ export function useEnvironments() {
   });
 }
 
+interface Moving {
+  token: ApiToken;
+  move: Move;
+  /** With a revoke: the tokens that it created, and that they created, go with it. */
+  withDescendants?: boolean;
+}
+
+/** How many live tokens a token created, and those created in turn. Only account tokens create any. */
+export function useLiveDescendants(token: ApiToken | undefined): number {
+  const id = token?.token_scope === "account" ? token.id : undefined;
+  const descendants = useQuery({
+    queryKey: [...tokensKey, "descendants", id],
+    queryFn: ({ signal }) =>
+      callForPage<ApiToken>("/api_token", 1, 1, { descendants_of: id, live: "true" }, signal),
+    enabled: id !== undefined,
+  });
+  return id === undefined ? 0 : (descendants.data?.pagination.item_count ?? 0);
+}
+
 /** Moves a token through its life. Every list follows at once, and then asks the server. */
 export function useMoveToken() {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: ({ token, move }: { token: ApiToken; move: Move }) => requestMove(token.id, move),
+    mutationFn: ({ token, move, withDescendants }: Moving) => requestMove(token.id, move, withDescendants),
     onSuccess: async (after, { move }) => {
       await client.cancelQueries({ queryKey: tokensKey });
       client.setQueriesData<List<ApiToken>>(
@@ -66,12 +85,14 @@ export function useMoveToken() {
   });
 }
 
-async function requestMove(id: string, move: Move): Promise<ApiToken> {
+async function requestMove(id: string, move: Move, withDescendants = false): Promise<ApiToken> {
   const path = `/api_token/${encodeURIComponent(id)}`;
   const answer =
     move === "delete"
       ? await call<One<ApiToken>>("DELETE", path)
-      : await call<One<ApiToken>>("POST", `${path}/${move}`, { body: {} });
+      : await call<One<ApiToken>>("POST", `${path}/${move}`, {
+          body: withDescendants ? { details: { with_descendants: true } } : {},
+        });
   return answer.details;
 }
 

@@ -8,9 +8,9 @@ import { tokenTitle } from "./wording";
 /** Carries out a move and says how it went. The lists ask the server again either way. */
 export function useMoves() {
   const mutation = useMoveToken();
-  async function move(token: ApiToken, text: MoveText) {
+  async function move(token: ApiToken, text: MoveText, withDescendants = false) {
     try {
-      await mutation.mutateAsync({ token, move: text.move });
+      await mutation.mutateAsync({ token, move: text.move, withDescendants });
       announce(`${tokenTitle(token)} ${text.done}`, token.id);
     } catch (error) {
       if (!isSignedOut(error)) announceFailure(failureText(token, error), token.id);
