@@ -119,6 +119,6 @@ func isLarger(path string, size int64) bool {
 
 // copiesOf returns the copies that upgrades put beside a database, the oldest first.
 func copiesOf(path string) []string {
-	found, _ := filepath.Glob(path + ".schema-*") // fails for a pattern that is wrong, and this one is not
+	found, _ := filepath.Glob(path + ".schema-*Z") // fails for a pattern that is wrong, and this one is not
 	return found
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -76,8 +77,7 @@ func (s *Store) migrate(ctx context.Context, all fs.FS, now func() time.Time) er
 		return err
 	}
 	if current > 0 {
-		copyPath := fmt.Sprintf("%s.schema-%d.%s", s.path, current, now().UTC().Format("20060102T150405Z"))
-		if err := copyInto(ctx, pool, copyPath); err != nil {
+		if err := s.keepCopy(ctx, pool, current, now()); err != nil {
 			return fmt.Errorf("store: copy the database before changing its schema: %w", err)
 		}
 	}
@@ -87,18 +87,63 @@ func (s *Store) migrate(ctx context.Context, all fs.FS, now func() time.Time) er
 	return nil
 }
 
-// copyInto writes a consistent copy of the database to a file that does not exist yet.
-func copyInto(ctx context.Context, pool *sql.DB, path string) error {
-	// Made first, so that the copy is never readable to others.
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+// copying ends the name of a copy that is not whole yet.
+const copying = ".copying"
+
+// keepCopy puts a consistent copy of the database beside it, one for each schema: the one from before the first try to
+// leave it. It gets its name when it is whole and on the disk.
+func (s *Store) keepCopy(ctx context.Context, pool *sql.DB, schema int64, at time.Time) error {
+	name := fmt.Sprintf("%s.schema-%d", s.path, schema)
+	kept, err := filepath.Glob(name + ".*Z")
 	if err != nil {
 		return err
 	}
-	if err := f.Close(); err != nil {
+	// What a copy was that did not end. Those of earlier versions have the name of a whole one.
+	unfinished := name + copying
+	if err := removeIfThere(unfinished, unfinished+"-journal"); err != nil {
 		return err
 	}
-	if _, err := pool.ExecContext(ctx, "VACUUM INTO ?", path); err != nil {
-		return errors.Join(err, os.Remove(path))
+	for _, path := range kept {
+		if isWhole(ctx, path, schema) {
+			return nil
+		}
+		if err := removeIfThere(path, path+"-journal"); err != nil {
+			return err
+		}
 	}
-	return nil
+	// Made first, so that the copy is never readable to others.
+	f, err := os.OpenFile(unfinished, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = pool.ExecContext(ctx, "VACUUM INTO ?", unfinished)
+	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
+		err = os.Rename(unfinished, name+"."+at.UTC().Format("20060102T150405Z"))
+	}
+	if troubleOf(err) == diskFull {
+		err = fmt.Errorf("the disk has no room for a copy as large as the database: make space and start again: %w", err)
+	}
+	if err != nil {
+		return errors.Join(err, removeIfThere(unfinished))
+	}
+	return syncFolder(s.path)
+}
+
+// isWhole reports whether a file is a whole copy of a database with a schema.
+func isWhole(ctx context.Context, path string, schema int64) bool {
+	db, err := connect(path, 1, "mode=ro", "immutable=1")
+	if err != nil {
+		return false
+	}
+	defer closePools(db)
+	pool, err := db.DB()
+	if err != nil {
+		return false
+	}
+	var check string
+	version, err := schemaVersion(ctx, pool)
+	if err == nil {
+		err = pool.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&check)
+	}
+	return err == nil && version == schema && check == "ok"
 }

@@ -1,0 +1,46 @@
+package store
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+)
+
+func TestOneWholeCopyOfASchemaIsKeptHoweverOftenAnUpgradeFails(t *testing.T) {
+	folder := t.TempDir()
+	s, err := Open(t.Context(), folder, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	name := filepath.Join(folder, FileName) + ".schema-" + strconv.FormatInt(newestSchema(), 10)
+	// What an interrupted upgrade left: of an earlier version under the name of a whole copy, and of this one.
+	for _, path := range []string{name + ".20260101T120000Z", name + copying} {
+		if err := os.WriteFile(path, []byte("SQLite format 3\x00 and no more"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var first []byte
+	for try := range 3 { // all in one second
+		if err := s.migrate(t.Context(), withOneMore(t, "SELECT nonsense FROM nowhere;"), now); err == nil {
+			t.Fatal("a migration that can't run succeeded")
+		}
+		copies, err := filepath.Glob(name + "*")
+		if err != nil || len(copies) != 1 || copies[0] != name+"."+now().Format("20060102T150405Z") {
+			t.Fatalf("try %d left %v, %v", try, copies, err)
+		}
+		content, err := os.ReadFile(copies[0])
+		if err != nil || !isWhole(t.Context(), copies[0], newestSchema()) {
+			t.Errorf("try %d: the copy is not whole: %v", try, err)
+		}
+		if try > 0 && !bytes.Equal(first, content) {
+			t.Errorf("try %d wrote the copy again", try)
+		}
+		first = content
+		if info, err := os.Stat(copies[0]); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("others can read the copy: %v %v", info, err)
+		}
+	}
+}
