@@ -13,8 +13,7 @@ const revokeAtOnce = 500
 // WithdrawKey ends a signing key and revokes every token that it signed, or may have signed. It returns how many, after a
 // server that runs on the same data refuses them all. What an interruption leaves over, a second call ends.
 func (b *Backend) WithdrawKey(ctx context.Context, kid string) (revoked int, err error) {
-	last, err := b.Signer.Withdraw(ctx, kid)
-	if err != nil {
+	if err := b.Signer.Withdraw(ctx, kid); err != nil {
 		return 0, err
 	}
 	at := b.now().UTC()
@@ -22,13 +21,13 @@ func (b *Backend) WithdrawKey(ctx context.Context, kid string) (revoked int, err
 		return audit.NewRecorder(at, audit.Actor{AccountID: account}, b.random)
 	}
 	for {
-		n, change, err := b.store.RevokeSomeOfKey(ctx, kid, revokeAtOnce, at, recorder)
+		n, err := b.store.RevokeSomeOfKey(ctx, kid, revokeAtOnce, at, recorder)
 		if err != nil {
 			return revoked, err
 		}
 		if n == 0 {
-			return revoked, b.awaitServer(ctx, last)
+			return revoked, b.awaitServer(ctx)
 		}
-		revoked, last = revoked+n, change
+		revoked += n
 	}
 }

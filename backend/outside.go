@@ -35,10 +35,15 @@ func (b *Backend) seeOutsideChanges() {
 	b.repeat(lookEvery, failed, look)
 }
 
-// awaitServer returns when a server that runs on the same data has seen a change, or none runs.
-func (b *Backend) awaitServer(ctx context.Context, change int64) error {
+// awaitServer returns when a server that runs on the same data has seen all changes that commands made so far, those of an
+// earlier run too, or none runs.
+func (b *Backend) awaitServer(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, confirmWithin)
 	defer cancel()
+	change, _, err := b.store.OutsideChanges(ctx)
+	if err != nil {
+		return err
+	}
 	for {
 		_, seen, err := b.store.OutsideChanges(ctx)
 		if err == nil && seen >= change {

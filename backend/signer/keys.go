@@ -107,9 +107,9 @@ type Withdrawal struct {
 }
 
 // Withdraw takes a key out of use: it signs nothing more, is not published any more, and its private key is destroyed. If
-// it is the signing key, the next one signs at once, or a new one if there is none. Its tokens are not touched. It returns
-// the number of the change for a running server, 0 if the key was withdrawn before. An unknown key is a fault.NotFound.
-func (s *Signer) Withdraw(ctx context.Context, kid string) (change int64, err error) {
+// it is the signing key, the next one signs at once, or a new one if there is none. Its tokens are not touched.
+// Withdrawing it again changes nothing. An unknown key is a fault.NotFound.
+func (s *Signer) Withdraw(ctx context.Context, kid string) error {
 	at := s.now().UTC()
 	return s.store.WithdrawSigningKey(ctx, kid, at, func(keys []StoredKey) (w Withdrawal, err error) {
 		i := slices.IndexFunc(keys, func(key StoredKey) bool { return key.ID == kid })

@@ -37,9 +37,9 @@ type Store interface {
 	// KeyUses returns for each key id how many tokens it signed, or may have signed, that are not revoked and not expired
 	// at the given instant; without count, 1 stands for any number.
 	KeyUses(ctx context.Context, at time.Time, count bool) (map[string]int, error)
-	// WithdrawSigningKey reads all keys, asks decide, and writes what it says in one transaction. It returns the number of
-	// the change, by which a running server confirms that it has seen it.
-	WithdrawSigningKey(ctx context.Context, kid string, at time.Time, decide func([]StoredKey) (Withdrawal, error)) (change int64, err error)
+	// WithdrawSigningKey reads all keys, asks decide, and writes what it says in one transaction, announced to a
+	// running server.
+	WithdrawSigningKey(ctx context.Context, kid string, at time.Time, decide func([]StoredKey) (Withdrawal, error)) error
 	// InsertSigningKey writes a key and its event in one transaction; with onlyFirst, only if there is no key yet.
 	InsertSigningKey(ctx context.Context, key StoredKey, event audit.Event, onlyFirst bool) error
 }

@@ -60,8 +60,8 @@ func insertSigningKey(tx *gorm.DB, key signer.StoredKey, event audit.Event) erro
 }
 
 // WithdrawSigningKey implements signer.Store.
-func (s *Store) WithdrawSigningKey(ctx context.Context, kid string, at time.Time, decide func([]signer.StoredKey) (signer.Withdrawal, error)) (change int64, err error) {
-	err = s.change(ctx, func(tx *gorm.DB) error {
+func (s *Store) WithdrawSigningKey(ctx context.Context, kid string, at time.Time, decide func([]signer.StoredKey) (signer.Withdrawal, error)) error {
+	return s.change(ctx, func(tx *gorm.DB) error {
 		keys, err := signingKeys(tx)
 		if err != nil {
 			return err
@@ -87,10 +87,8 @@ func (s *Store) WithdrawSigningKey(ctx context.Context, kid string, at time.Time
 		if err := record(tx, w.Event); err != nil {
 			return err
 		}
-		change, err = announceChange(tx)
-		return err
+		return announceChange(tx)
 	})
-	return change, err
 }
 
 // checkKey refuses a token whose key was withdrawn after it had signed.
@@ -137,8 +135,8 @@ func (s *Store) KeyUses(ctx context.Context, at time.Time, count bool) (uses map
 }
 
 // RevokeSomeOfKey revokes up to limit tokens that a key signed, or may have signed, in one transaction with an event for
-// each and the pending invites that they made. It returns how many, 0 if none was left, and the number of the change for a running server.
-func (s *Store) RevokeSomeOfKey(ctx context.Context, kid string, limit int, at time.Time, recorder func(account pfid.ID) audit.Recorder) (revoked int, change int64, err error) {
+// each and the pending invites that they made. It returns how many, 0 if none was left. A running server is told.
+func (s *Store) RevokeSomeOfKey(ctx context.Context, kid string, limit int, at time.Time, recorder func(account pfid.ID) audit.Recorder) (revoked int, err error) {
 	err = s.change(ctx, func(tx *gorm.DB) error {
 		var rows []struct{ ID, AccountID pfid.ID }
 		err := tx.Raw("SELECT s.id, s.account_id FROM signing_keys k, api_tokens s WHERE k.kid = @kid AND s.id IN (SELECT id FROM "+ofKey+") LIMIT @limit",
@@ -160,10 +158,9 @@ func (s *Store) RevokeSomeOfKey(ctx context.Context, kid string, limit int, at t
 				return err
 			}
 		}
-		change, err = announceChange(tx)
-		return err
+		return announceChange(tx)
 	})
-	return revoked, change, err
+	return revoked, err
 }
 
 // revokeEach revokes tokens, whatever moves are under way, and writes an event for each. It returns how many.
