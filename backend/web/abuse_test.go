@@ -39,10 +39,11 @@ func TestAPackedBodyIsNotUnpacked(t *testing.T) {
 
 func TestNoKeyKeepsASecretInTheDatabase(t *testing.T) {
 	p := backendtest.Start(t)
-	_, manager := p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})
+	p.Found()
+	user := session(t, p, backendtest.Email)
 	call := func(path, body string) string {
 		t.Helper()
-		a := p.Call(http.MethodPost, "/api/v1"+path, body, backendtest.Bearer(manager))
+		a := p.Call(http.MethodPost, "/api/v1"+path, body, user...)
 		if a.Status != http.StatusOK {
 			t.Fatalf("%s: %d %s", path, a.Status, a.Body)
 		}
