@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tokentab/backend/agent"
+	"tokentab/backend/audit"
 	"tokentab/backend/backendtest"
 	"tokentab/backend/paging"
 	"tokentab/backend/token"
@@ -65,6 +66,46 @@ func TestPromise6ALastUseStampedByAWrongClockGivesWayToTheNextUse(t *testing.T) 
 				}
 			}
 		})
+	}
+}
+
+// TestPromise1HoldsInTheStatusListsAfterAClockThatWasAhead deletes tokens before and while the clock is ahead, when each
+// of them counts as expired.
+func TestPromise1HoldsInTheStatusListsAfterAClockThatWasAhead(t *testing.T) {
+	const ahead = 14 * 365 * 24 * time.Hour
+	p := backendtest.Start(t)
+	actor, rival := p.Found(), p.Rival()
+	entries := map[string]backendtest.Entry{}
+	issue := func(name string, by audit.Actor) token.Listed {
+		t.Helper()
+		made, secret := p.Issue(by, token.Order{Scope: token.ScopeAccount})
+		entries[name] = backendtest.EntryOf(t, secret)
+		return made
+	}
+	remove := func(made token.Listed) {
+		t.Helper()
+		if _, err := p.Tokens.Revoke(t.Context(), actor, made.ID); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := p.Tokens.Delete(t.Context(), actor, made.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before, while := issue("deleted before", actor), issue("deleted while it was ahead", actor)
+	issue("deleted with its account while it was ahead", rival)
+	remove(before)
+	p.Clock.Move(ahead)
+	remove(while)
+	remove(issue("made and deleted while it was ahead", actor))
+	if _, err := p.Accounts.Delete(t.Context(), rival, "Rival"); err != nil {
+		t.Fatal(err)
+	}
+	p.Clock.Move(-ahead)
+	remove(issue("deleted after", actor))
+	for name, entry := range entries {
+		if got := p.Listed(entry); got != 1 {
+			t.Errorf("%s: listed as %d", name, got)
+		}
 	}
 }
 

@@ -194,7 +194,7 @@ func removeAll(tx *gorm.DB, id pfid.ID, event audit.Event) error {
 func removeRows(tx *gorm.DB, m tokenMoveRow, most int) (tokens int, done bool, err error) {
 	// The same tokens by the same index.
 	const piece = "id IN (SELECT id FROM api_tokens WHERE account_id = ? ORDER BY inserted_at, id LIMIT ?)"
-	if err := keepStatusEntries(tx, instant(m.InsertedAt), piece, m.AccountID, most); err != nil {
+	if err := keepStatusEntries(tx, piece, m.AccountID, most); err != nil {
 		return 0, false, err
 	}
 	gone := tx.Exec("DELETE FROM api_tokens WHERE "+piece, m.AccountID, most)

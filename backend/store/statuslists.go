@@ -128,20 +128,10 @@ func (s *Store) IsRevokedEntry(ctx context.Context, entry token.StatusEntry) (fo
 	return found, err
 }
 
-// sweepAtOnce is how many entries that nobody needs any more are removed along with a delete: more than a delete adds, so
-// that they do not heap up.
-const sweepAtOnce = 100
-
 // keepStatusEntries keeps the entries of the tokens that are about to be deleted, those that where selects: their lists
-// call them revoked until they have expired.
-func keepStatusEntries(tx *gorm.DB, at time.Time, where string, values ...any) error {
-	err := tx.Exec(`INSERT INTO deleted_status_entries (status_list, status_index, expires_at)
-		SELECT status_list, status_index, expires_at FROM api_tokens
-		WHERE `+where+` AND status_list IS NOT NULL AND expires_at > ?`, append(values, millis(at))...).Error
-	if err != nil {
-		return err
-	}
-	return tx.Exec(`DELETE FROM deleted_status_entries WHERE (status_list, status_index) IN (
-		SELECT status_list, status_index FROM deleted_status_entries WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`,
-		millis(at), sweepAtOnce).Error
+// call them revoked forever. No clock decides when an entry goes, since one that was ahead would let a revoked token look
+// valid again. An entry takes about 11 bytes, much less than the audit events of its token.
+func keepStatusEntries(tx *gorm.DB, where string, values ...any) error {
+	return tx.Exec(`INSERT INTO deleted_status_entries (status_list, status_index)
+		SELECT status_list, status_index FROM api_tokens WHERE `+where+` AND status_list IS NOT NULL`, values...).Error
 }

@@ -291,7 +291,7 @@ func (s *Store) DeleteToken(ctx context.Context, account, id pfid.ID, decide fun
 		if err != nil {
 			return err
 		}
-		if err := keepStatusEntries(tx, event.At, "id = ?", id); err != nil {
+		if err := keepStatusEntries(tx, "id = ?", id); err != nil {
 			return err
 		}
 		if err := keepCreator(tx, id); err != nil {

@@ -225,7 +225,7 @@ func TestARevocationThatAnotherHasCommittedIsAnsweredOnlyWhenItHolds(t *testing.
 	for name, statements := range map[string][]string{
 		"revoked": {"UPDATE api_tokens SET status = 'revoked' WHERE id = ?"},
 		"deleted": {
-			"INSERT INTO deleted_status_entries SELECT status_list, status_index, expires_at FROM api_tokens WHERE id = ?",
+			"INSERT INTO deleted_status_entries SELECT status_list, status_index FROM api_tokens WHERE id = ?",
 			"DELETE FROM api_tokens WHERE id = ?",
 		},
 	} {
