@@ -1,0 +1,96 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/glebarez/sqlite"
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+)
+
+// connect opens the connections for reading and writing.
+func (s *Store) connect() (err error) {
+	temporary := temporaryInMemory
+	if folder := filepath.Dir(s.path); isWritable(folder) {
+		temporary = temporaryFilesIn(folder)
+	}
+	if s.writer, err = connect(s.path, 1, append(writerOptions, temporary)...); err != nil {
+		return err
+	}
+	if s.noter, err = connect(s.path, 1, "_txlock=immediate", "_pragma=synchronous(NORMAL)", temporary); err != nil {
+		return err
+	}
+	return s.connectReaders("_pragma=query_only(1)", temporary)
+}
+
+// connectReaders opens the connections for reading.
+func (s *Store) connectReaders(options ...string) (err error) {
+	if s.reader, err = connect(s.path, max(4, 2*runtime.GOMAXPROCS(0)), options...); err != nil {
+		return err
+	}
+	s.finder, err = connect(s.path, max(2, runtime.GOMAXPROCS(0)), options...)
+	return err
+}
+
+// temporaryInMemory keeps in memory what else goes to temporary files.
+const temporaryInMemory = "_pragma=temp_store(2)"
+
+// temporaryFilesIn makes all connections of the process put what large sorts and changes need into a folder: no other has
+// to be writable.
+func temporaryFilesIn(folder string) string {
+	return "_pragma=" + url.QueryEscape("temp_store_directory='"+strings.ReplaceAll(folder, "'", "''")+"'")
+}
+
+// writerOptions are those of the connection that writes what is acknowledged.
+var writerOptions = []string{"_txlock=immediate", "_pragma=journal_mode(WAL)", "_pragma=synchronous(FULL)"}
+
+// walKept is the size in bytes to which the log of changes, the WAL, shrinks when SQLite begins it anew.
+const walKept = 16 << 20
+
+func connect(path string, connections int, options ...string) (*gorm.DB, error) {
+	// The busy timeout comes first: the pragmas after it may already have to wait for another process.
+	// Pages that are written again and again, those of tokens in use, go back into the database less often than SQLite
+	// would: the log grows to 16 MiB instead of 4.
+	options = append([]string{"_pragma=busy_timeout(5000)", "_pragma=foreign_keys(1)", "_pragma=wal_autocheckpoint(4000)", fmt.Sprintf("_pragma=journal_size_limit(%d)", walKept)}, options...)
+	dsn := (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}).String() + "?" + strings.Join(options, "&")
+	db, err := gorm.Open(sqlite.Open(dsn), &gorm.Config{
+		Logger:                 logger.Discard, // failures come back as errors; statements hold values that no log should
+		PrepareStmt:            true,
+		SkipDefaultTransaction: true,
+		TranslateError:         true,
+		NowFunc:                func() time.Time { return time.Time{} }, // times come from the nouns only
+	})
+	if err != nil {
+		return nil, fmt.Errorf("store: open the database: %w", err)
+	}
+	pool, err := db.DB()
+	if err != nil {
+		return nil, fmt.Errorf("store: open the database: %w", err)
+	}
+	pool.SetMaxOpenConns(connections)
+	pool.SetMaxIdleConns(connections)
+	return db, nil
+}
+
+func (s *Store) close() error { return closePools(s.finder, s.reader, s.noter, s.writer) }
+
+func closePools(all ...*gorm.DB) error {
+	var errs []error
+	for _, db := range all {
+		if db == nil {
+			continue
+		}
+		pool, err := db.DB()
+		if err == nil {
+			err = pool.Close()
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}

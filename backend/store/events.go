@@ -1,0 +1,33 @@
+package store
+
+import (
+	"gorm.io/gorm"
+
+	"tokentab/backend/audit"
+	"tokentab/backend/pfid"
+)
+
+// record writes an event within the transaction of its change.
+func record(tx *gorm.DB, e audit.Event) error {
+	row := auditRowOf(e)
+	return tx.Create(&row).Error
+}
+
+// eventBatch is how many events one statement writes.
+const eventBatch = 100
+
+// recordEach writes an event for each of the ids within the transaction of their change.
+func recordEach(tx *gorm.DB, ids []pfid.ID, event func(id pfid.ID) (audit.Event, error)) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	rows := make([]auditRow, len(ids))
+	for i, id := range ids {
+		e, err := event(id)
+		if err != nil {
+			return err
+		}
+		rows[i] = auditRowOf(e)
+	}
+	return tx.CreateInBatches(rows, eventBatch).Error
+}

@@ -1,0 +1,208 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+)
+
+// Open claims the database in the folder for a server and opens it; see Serve.
+func Open(ctx context.Context, folder string, now func() time.Time) (*Store, error) {
+	claim, err := Serve(ctx, folder, "", now, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return nil, err
+	}
+	return claim.Open(ctx, now)
+}
+
+// Open opens a claimed database, and brings an older schema up to date after keeping a copy. A schema that is newer than
+// this program is refused. Closing the Store releases the claim.
+func (c *Claim) Open(ctx context.Context, now func() time.Time) (*Store, error) {
+	s := newStore(c.file, now)
+	s.claimed, s.server, s.health.log = true, c.server, c.log
+	s.unsettled.Store(true)
+	c.warn()
+	return s, s.open(ctx, func() (err error) {
+		if s.wasClosed, err = s.file.wasClosed(); err != nil && !isOfDisk(err) {
+			return err
+		}
+		if err := s.migrate(ctx, migrations, now); err != nil {
+			return err
+		}
+		if err := s.settle(ctx); !isOfDisk(err) {
+			return err
+		}
+		return nil // validation needs no write, and the rest is done when the disk takes some
+	})
+}
+
+// isOfDisk reports whether a failure is one of the disk, which a server can start with.
+func isOfDisk(err error) bool {
+	found := troubleOf(err)
+	return found == diskFull || found == diskReadOnly || found == diskFailing
+}
+
+// settle does what a server writes before anything else.
+func (s *Store) settle(ctx context.Context) error {
+	ctx = context.WithValue(ctx, settling{}, true)
+	if err := s.avoidTakenEntries(ctx, s.wasClosed, s.health.now); err != nil {
+		return err
+	}
+	if err := s.recordServer(ctx); err != nil {
+		return err
+	}
+	s.unsettled.Store(false)
+	return nil
+}
+
+// settling marks the context of settle.
+type settling struct{}
+
+func newStore(f *file, now func() time.Time) *Store {
+	s := &Store{file: f, path: f.path, health: health{now: now}, release: func() {}}
+	s.tended, s.stop = context.WithCancel(context.Background())
+	return s
+}
+
+func (s *Store) recordServer(ctx context.Context) error {
+	record, err := json.Marshal(s.server)
+	if err != nil {
+		return err
+	}
+	return s.SetSetting(ctx, serverSetting, string(record))
+}
+
+// Join opens the database in a folder for a command, beside a server or without one. With create it makes a database if
+// there never was one. It changes no schema: an older one, and a server of another version that runs, are refused.
+func Join(ctx context.Context, folder, version string, create bool, now func() time.Time) (*Store, error) {
+	f, err := findForCommand(ctx, folder, create, now)
+	if err != nil {
+		return nil, err
+	}
+	s := newStore(f, now)
+	return s, s.open(ctx, func() error {
+		if err := s.checkServer(ctx, version); err != nil {
+			return err
+		}
+		if running, err := isServed(f.File); err != nil || running {
+			return err // the server has looked
+		}
+		closed, err := f.wasClosed()
+		if err != nil {
+			return err
+		}
+		return s.avoidTakenEntries(ctx, closed, now)
+	})
+}
+
+func findForCommand(ctx context.Context, folder string, create bool, now func() time.Time) (*file, error) {
+	if create {
+		return findOrCreate(ctx, folder, now)
+	}
+	path, exists, err := locate(folder)
+	if err == nil && !exists {
+		err = fmt.Errorf("--data: there is no database in %s, so there is no account yet: run tokentab setup, or open the set-up link that tokentab serve prints", folder)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return openFile(path)
+}
+
+// open connects to the database and runs begin, while no other process opens or closes it.
+func (s *Store) open(ctx context.Context, begin func() error) (err error) {
+	release, err := s.waitAtDoor(ctx)
+	if err != nil {
+		return errors.Join(err, s.file.Close())
+	}
+	s.writing = make(chan struct{}, 1)
+	s.turns = newTurns()
+	if err = s.checkName(); err == nil {
+		if err = s.connect(); err == nil {
+			err = begin()
+		}
+	}
+	if s.claimed && isOfDisk(err) {
+		err = s.openReadOnly(ctx, troubleOf(err), err)
+	}
+	if err == nil {
+		s.health.schema, err = s.readSchema(ctx)
+	}
+	if err != nil {
+		err = errors.Join(explained(err, s.path), s.close())
+		release()
+		return errors.Join(err, s.file.Close())
+	}
+	if s.writer == nil {
+		s.release = release // commands stay out, since what they wrote would not be read here
+	} else {
+		release()
+	}
+	if s.claimed {
+		s.tending.Go(s.tend)
+	}
+	return nil
+}
+
+// explained adds to an error of a damaged database what to do about it.
+func explained(err error, path string) error {
+	if troubleOf(err) != damaged {
+		return err
+	}
+	beside := ""
+	if copies := copiesOf(path); len(copies) > 0 {
+		beside = "; the copy from before the last upgrade is " + copies[len(copies)-1]
+	}
+	return fmt.Errorf("--data: the database %s is damaged or is none: keep a copy of it, and restore the newest backup%s: %w", path, beside, err)
+}
+
+// waitAtDoor is the file's door, for which a command waits a while only.
+func (s *Store) waitAtDoor(ctx context.Context) (release func(), err error) {
+	if s.claimed {
+		return s.file.door(ctx)
+	}
+	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
+	defer cancel()
+	release, err = s.file.door(ctx)
+	if errors.Is(err, errLocked) {
+		err = fmt.Errorf("--data: the database can't be changed now: a server is starting on it, or had to open it read-only and says why in its log: %w", err)
+	}
+	return release, err
+}
+
+// checkName refuses a name of the database that is not the one by which a running server knows it, such as a hard link:
+// SQLite would look for the log of its changes under that name.
+func (s *Store) checkName() error {
+	if s.claimed {
+		return nil
+	}
+	running, err := isServed(s.file.File)
+	if err != nil || !running {
+		return err
+	}
+	if _, err := os.Stat(s.path + "-wal"); errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("--data: a server is running on %s by another name of that file: use the folder that the server uses", s.path)
+	}
+	return nil
+}
+
+// checkServer returns an error if a command of this program must not work on the database: its schema is not the one that
+// this program knows, or a server of another version is running.
+func (s *Store) checkServer(ctx context.Context, version string) error {
+	server, running, err := s.Serving(ctx)
+	if err != nil {
+		return err
+	}
+	if running && server.Process != 0 && server.Version != version {
+		return fmt.Errorf("%s is running on this data, and this is version %s: use the program of that version, or restart the server with this one", server, version)
+	}
+	_, current, target, err := s.migrations(ctx, migrations)
+	if err == nil && current < target {
+		err = fmt.Errorf("the database was written by an earlier version of this program (schema %d, this one needs %d): start tokentab serve of this version once, which keeps a copy and brings it up to date", current, target)
+	}
+	return err
+}

@@ -1,0 +1,77 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+)
+
+// openReadOnly opens a database whose disk lets nothing be written, not even the files beside it that SQLite needs for
+// reading. Then nobody else can change it either. It fails if there are changes in a log that can't be read this way: a
+// revoke may be among them.
+func (s *Store) openReadOnly(ctx context.Context, found trouble, cause error) (err error) {
+	if err := s.close(); err != nil {
+		return errors.Join(cause, err)
+	}
+	s.writer, s.noter, s.reader, s.finder = nil, nil, nil, nil
+	if hasUnappliedLog(s.path) {
+		return fmt.Errorf("--data: the newest changes are in %s-wal, which can't be read: %s: %w", s.path, advice[found], cause)
+	}
+	if err := s.connectReaders("mode=ro", "immutable=1", "_pragma=query_only(1)", temporaryInMemory); err != nil {
+		return errors.Join(cause, err)
+	}
+	pool, err := s.reader.DB()
+	if err != nil {
+		return err
+	}
+	current, err := schemaVersion(ctx, pool)
+	if target := newestSchema(); err == nil && current != target {
+		err = fmt.Errorf("--data: the database has schema %d and this program needs %d, which can't be changed now: %s: %w", current, target, advice[found], cause)
+	}
+	s.health.noticeWrite(cause)
+	if err == nil && s.health.log != nil {
+		s.health.log.Warn("started read-only: tokens are validated, and changes are refused until the database can be written", "data", s.path)
+	}
+	return err
+}
+
+// reopen replaces the connections if they were opened while nothing could be written, and it can be now.
+func (s *Store) reopen(ctx context.Context) {
+	s.health.mu.Lock()
+	isReadOnly := s.health.writing == diskReadOnly
+	s.health.mu.Unlock()
+	switch {
+	case s.writer == nil:
+		next := newStore(s.file, s.health.now)
+		defer next.stop()
+		next.server, next.writing = s.server, make(chan struct{}, 1)
+		err := next.connect()
+		if err == nil {
+			err = next.recordServer(ctx)
+		}
+		if err != nil {
+			_ = next.close()
+			return
+		}
+		s.pools.Lock()
+		defer s.pools.Unlock()
+		_ = s.close()
+		s.writer, s.noter, s.reader, s.finder = next.writer, next.noter, next.reader, next.finder
+		s.release()
+		s.release = func() {}
+		s.health.noticeWrite(nil)
+	case isReadOnly && canWrite(s.path) && isWritable(filepath.Dir(s.path)):
+		// What SQLite shares between connections stays read-only until the last of them is closed.
+		s.pools.Lock()
+		_ = s.close()
+		err := s.connect()
+		s.pools.Unlock()
+		if err == nil {
+			err = s.recordServer(ctx)
+		}
+		if err != nil && s.health.log != nil {
+			s.health.log.Error("could not open the database for writing again", "cause", err)
+		}
+	}
+}
