@@ -14,10 +14,15 @@ import (
 	"tokentab/backend/text"
 )
 
-// InviteLife is how long an invite can be accepted.
-const InviteLife = 7 * 24 * time.Hour
+const (
+	// InviteLife is how long an invite can be accepted.
+	InviteLife = 7 * 24 * time.Hour
+	// InviteTolerance is how far in the future an invite that can be accepted may have been made. A clock that was further
+	// ahead gave it a longer life than InviteLife.
+	InviteTolerance = time.Minute
+)
 
-// The statuses of an invite. Expired is not one: it is ExpiresAt in the past.
+// The statuses of an invite. Expired is not one: it follows from the times.
 const (
 	InvitePending = "pending"
 	InviteUsed    = "used"
@@ -41,7 +46,7 @@ type Invite struct {
 // IssuedInvite is an invite as the team sees it at some instant.
 type IssuedInvite struct {
 	Invite
-	Expired bool   // was not accepted in time
+	Expired bool   // was not accepted in time, or was made by a clock that was ahead
 	Code    string // empty unless it can be accepted
 }
 
@@ -81,8 +86,8 @@ type InviteStore interface {
 	// InviteForAnyone returns the invite of any account with the account; ok is false if there is none or its maker, an
 	// API token or an admin user, has ended.
 	InviteForAnyone(ctx context.Context, id pfid.ID) (i Invite, owner Account, ok bool, err error)
-	// AcceptInvite marks a pending invite that has not expired at the given instant, and whose maker has not ended, as
-	// used, and writes the admin user that it was for, in one transaction. It may return ErrInviteOver or ErrIsMember.
+	// AcceptInvite marks a pending invite that has not expired at the given instant, also by InviteTolerance, and whose
+	// maker has not ended, as used, and writes the admin user that it was for, in one transaction. It may return ErrInviteOver or ErrIsMember.
 	AcceptInvite(ctx context.Context, id pfid.ID, at time.Time, user AdminUser, passwordHash string, events []audit.Event) error
 }
 
@@ -214,7 +219,7 @@ func noInvite() error {
 func (as *Accounts) issued(i Invite, at time.Time) IssuedInvite {
 	issued := IssuedInvite{Invite: i}
 	if i.Status == InvitePending {
-		if issued.Expired = !at.Before(i.ExpiresAt); !issued.Expired {
+		if issued.Expired = !at.Before(i.ExpiresAt) || i.InsertedAt.After(at.Add(InviteTolerance)); !issued.Expired {
 			issued.Code = as.codeOf(i.ID)
 		}
 	}

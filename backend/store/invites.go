@@ -205,7 +205,8 @@ func (s *Store) InviteForAnyone(ctx context.Context, id pfid.ID) (found account.
 func (s *Store) AcceptInvite(ctx context.Context, id pfid.ID, at time.Time, user account.AdminUser, passwordHash string, events []audit.Event) error {
 	var refusal error
 	err := s.change(ctx, func(tx *gorm.DB) error {
-		used := tx.Model(&inviteRow{}).Where("id = ? AND status = ? AND expires_at > ? AND "+makerIsAble, id, account.InvitePending, millis(at)).
+		used := tx.Model(&inviteRow{}).Where("id = ? AND status = ? AND expires_at > ? AND inserted_at <= ? AND "+makerIsAble,
+			id, account.InvitePending, millis(at), millis(at.Add(account.InviteTolerance))).
 			Updates(map[string]any{"status": account.InviteUsed, "updated_at": millis(at)})
 		if used.Error != nil {
 			return used.Error

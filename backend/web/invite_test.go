@@ -235,3 +235,46 @@ func TestAnInviteIsMailedAndAFailingMailServerLosesNone(t *testing.T) {
 	}
 	holds(t, "and its code", showInvite(p, a.Text(t, "details", "token")), map[string]any{"email": "eve@example.com"})
 }
+
+// TestAnInviteOfAClockThatWasAheadIsExpired would else be good for as long as that clock said.
+func TestAnInviteOfAClockThatWasAheadIsExpired(t *testing.T) {
+	for name, ahead := range map[string]time.Duration{"an hour": time.Hour, "years": 14 * 365 * 24 * time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			p := backendtest.Start(t)
+			p.Found()
+			p.Clock.Move(ahead)
+			id, code := invite(t, p, "bob@example.com", session(t, p, backendtest.Email)...)
+			if a := showInvite(p, code); a.Status != http.StatusOK {
+				t.Fatalf("by that clock: %d %s", a.Status, a.Body)
+			}
+			p.Clock.Move(-ahead)
+			browser := session(t, p, backendtest.Email)
+			refused(t, "show", showInvite(p, code), http.StatusNotFound, "not_found", "")
+			refused(t, "accept", acceptInvite(p, code, "Bob", backendtest.Password), http.StatusNotFound, "not_found", "")
+			ended := map[string]any{"status": "pending", "expired": true, "invite_url": nil, "token": nil}
+			holds(t, "read", p.Call(http.MethodGet, "/api/v1/admin_user_invite/"+id, nil, browser...), ended)
+			list := p.Call(http.MethodGet, "/api/v1/admin_user_invite", nil, browser...)
+			if items, _ := list.Get(t, "summaries").([]any); len(items) != 1 || items[0].(map[string]any)["expired"] != true {
+				t.Errorf("%s", list.Body)
+			}
+			_, fresh := invite(t, p, "bob@example.com", browser...)
+			holds(t, "replaced", p.Call(http.MethodGet, "/api/v1/admin_user_invite/"+id, nil, browser...), map[string]any{"status": "revoked"})
+			if a := acceptInvite(p, fresh, "Bob", backendtest.Password); a.Status != http.StatusOK {
+				t.Errorf("a new one: %d %s", a.Status, a.Body)
+			}
+		})
+	}
+}
+
+func TestAnInviteOfAClockThatWasSecondsAheadIsAccepted(t *testing.T) {
+	p := backendtest.Start(t)
+	actor := p.Found()
+	made, err := p.Accounts.Invite(t.Context(), actor, "bob@example.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Clock.Move(-account.InviteTolerance)
+	if a := acceptInvite(p, made.Code, "Bob", backendtest.Password); a.Status != http.StatusOK {
+		t.Errorf("%d %s", a.Status, a.Body)
+	}
+}

@@ -29,7 +29,7 @@ type AdminUserInvite struct {
 	AccountID            string        `json:"account_id"`
 	Email                string        `json:"email"`
 	Status               string        `json:"status" enum:"pending,used,revoked"`
-	Expired              bool          `json:"expired" doc:"Pending, but past its end"`
+	Expired              bool          `json:"expired" doc:"Pending, but past its end, or made by a clock that was ahead"`
 	InviteURL            *string       `json:"invite_url" doc:"The page that accepts it; null for API tokens, and if it can't be accepted any more"`
 	CreatedByAdminUserID *string       `json:"created_by_admin_user_id"`
 	CreatedByAPITokenID  *string       `json:"created_by_api_token_id"`
