@@ -31,7 +31,9 @@ export class Verifier {
     this.#audience = audience;
     this.#fetch = fetch;
     this.#now = now;
-    this.#keys = this.#newestKeys(createRemoteJWKSet(new URL("/.well-known/jwks.json", issuer), { cacheMaxAge: Infinity }));
+    this.#keys = this.#newestKeys(
+      createRemoteJWKSet(new URL("/.well-known/jwks.json", issuer), { cacheMaxAge: Infinity }),
+    );
   }
 
   /**
