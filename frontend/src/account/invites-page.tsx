@@ -4,6 +4,7 @@ import { isSignedOut, messageOf } from "../api";
 import { Badge, type BadgeTone } from "../ui/badge";
 import { Button } from "../ui/button";
 import { copyText } from "../ui/clipboard";
+import { useNow } from "../ui/clock";
 import { CopyField } from "../ui/copy-field";
 import { Dialog, DialogBody, DialogFooter, DialogText, Question } from "../ui/dialog";
 import { useLast } from "../ui/last";
@@ -98,6 +99,8 @@ const looks: Record<AdminUserInvite["status"], { tone: BadgeTone; word: string }
 
 function InviteRow({ invite, actions }: { invite: AdminUserInvite; actions: RowAction[] }) {
   const over = invite.status === "pending" && invite.expired;
+  // An invite of a clock that was ahead has expired although its end lies in the future.
+  const hasEnd = Date.parse(invite.expires_at) <= useNow() || !over;
   const { tone, word } = over ? ({ tone: "ended", word: "Expired" } as const) : looks[invite.status];
   return (
     <tr>
@@ -111,9 +114,11 @@ function InviteRow({ invite, actions }: { invite: AdminUserInvite; actions: RowA
             Created <Time at={invite.inserted_at} />
           </span>
           {invite.status === "pending" ? (
-            <span>
-              {over ? "Ended" : "Ends"} <Time at={invite.expires_at} />
-            </span>
+            hasEnd && (
+              <span>
+                {over ? "Ended" : "Ends"} <Time at={invite.expires_at} />
+              </span>
+            )
           ) : (
             <span>
               {word} <Time at={invite.updated_at} />

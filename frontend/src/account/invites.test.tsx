@@ -45,6 +45,15 @@ describe("an invite", () => {
     );
   });
 
+  test("of a clock that was ahead does not end in the future once it has expired", async () => {
+    const ahead = new Date(Date.now() + 14 * 365 * 86_400_000).toISOString();
+    invites = [invite({ expired: true, invite_url: null, expires_at: ahead })];
+    open(address);
+    const row = await screen.findByRole("row", { name: /grace@acme.example/ });
+    expect(row).toHaveTextContent("Expired");
+    expect(within(row).queryByText(/in 14 years/)).toBeNull();
+  });
+
   test("that is pending gives its link to the clipboard", async () => {
     const { user } = open(address);
     const writeText = vi.fn(async () => {});
