@@ -19,6 +19,9 @@ const masterKeyFile = "master.key"
 
 // findOrCreate opens the database file of a folder. If there never was one, it makes the folder and the database.
 func findOrCreate(ctx context.Context, folder string, now func() time.Time) (*file, error) {
+	if err := checkFolder(folder); err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, fmt.Errorf("--data: make the folder: %w", err)
 	}
@@ -35,6 +38,18 @@ func findOrCreate(ctx context.Context, folder string, now func() time.Time) (*fi
 			return f, err
 		}
 	}
+}
+
+// checkFolder returns an error if the path of the data folder leads to something else, such as a mount that is missing.
+func checkFolder(folder string) error {
+	info, err := os.Stat(folder)
+	if err == nil && !info.IsDir() {
+		return fmt.Errorf("--data: %s is not a folder: name a folder", folder)
+	}
+	if target, linkErr := os.Readlink(folder); linkErr == nil && errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("--data: the link %s leads to %s, which does not exist: mount or restore that folder, or name another one", folder, target)
+	}
+	return nil // what else is wrong shows when the folder is used
 }
 
 // locate returns the path of the database without symbolic links, and whether it exists. A database that has gone missing
@@ -62,7 +77,7 @@ func locate(folder string) (path string, exists bool, err error) {
 	case err != nil:
 		return "", false, fmt.Errorf("--data: %w", err)
 	case !info.Mode().IsRegular():
-		return "", false, fmt.Errorf("--data: %s is not a file", path)
+		return "", false, fmt.Errorf("--data: %s is not a file, so it can't be the database: mount the disk that has the database, or restore a backup", path)
 	case info.Size() == 0:
 		return "", false, fmt.Errorf("--data: the database %s is empty, so its content is lost: restore a backup, or remove the file to start with a new database", path)
 	}

@@ -103,6 +103,9 @@ func findForCommand(ctx context.Context, folder string, create bool, now func() 
 	if create {
 		return findOrCreate(ctx, folder, now)
 	}
+	if err := checkFolder(folder); err != nil {
+		return nil, err
+	}
 	path, exists, err := locate(folder)
 	if err == nil && !exists {
 		err = fmt.Errorf("--data: there is no database in %s, so there is no account yet: run tokentab setup, or open the set-up link that tokentab serve prints", folder)

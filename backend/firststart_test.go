@@ -1,0 +1,208 @@
+package backend_test
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"tokentab/backend"
+	"tokentab/backend/config"
+	"tokentab/backend/signer"
+	"tokentab/backend/store"
+)
+
+// tryOpen opens the data in a folder for a server, or for a command that may make an account, and closes it again.
+func tryOpen(t *testing.T, folder string, serves bool) error {
+	t.Helper()
+	c := config.Config{
+		Storage: config.Storage{Data: folder},
+		Issuing: config.Issuing{MaxTokenLifetime: config.Lifetime(time.Hour)},
+		Serving: config.Serving{LogFormat: "text", CacheTokens: 100},
+	}
+	if serves {
+		c.Listen = "127.0.0.1:0"
+	}
+	b, err := backend.Open(t.Context(), c, backend.World{Now: time.Now, Random: rand.Reader, Log: slog.New(slog.DiscardHandler), MayCreate: true})
+	if err != nil {
+		return err
+	}
+	return b.Close()
+}
+
+// contents lists the files of a folder with what is in them.
+func contents(t *testing.T, folder string) []string {
+	t.Helper()
+	found, err := filepath.Glob(filepath.Join(folder, "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, path := range found {
+		content, _ := os.ReadFile(path) // of a dangling link or a folder there is none
+		found[i] += ": " + string(content)
+	}
+	return found
+}
+
+// refuses expects that neither a server nor a command starts, and that both say these words.
+func refuses(t *testing.T, folder string, says ...string) {
+	t.Helper()
+	for _, serves := range []bool{true, false} {
+		err := tryOpen(t, folder, serves)
+		if err == nil {
+			t.Fatal("it started")
+		}
+		for _, words := range says {
+			if !strings.Contains(err.Error(), words) {
+				t.Errorf("%v; want %q", err, words)
+			}
+		}
+	}
+}
+
+// installed makes an installation and returns its folder and files.
+func installed(t *testing.T) (folder, database, key string) {
+	t.Helper()
+	folder = t.TempDir()
+	if err := tryOpen(t, folder, false); err != nil {
+		t.Fatal(err)
+	}
+	return folder, filepath.Join(folder, store.FileName), filepath.Join(folder, signer.MasterKeyFile)
+}
+
+// TestLostDataNeverPassesForAFirstStart takes parts of an installation away. The program must say what is wrong and what
+// to do, and leave the rest as it is.
+func TestLostDataNeverPassesForAFirstStart(t *testing.T) {
+	for name, lost := range map[string]struct {
+		keyLost bool
+		harm    func(database string) error
+		says    []string
+	}{
+		"the database is missing": {
+			false, os.Remove,
+			[]string{store.FileName + " is missing", signer.MasterKeyFile + " is there", "restore the database from a backup", "move"},
+		},
+		"the database is empty": {
+			false, func(database string) error { return os.Truncate(database, 0) },
+			[]string{store.FileName + " is empty", "restore a backup", "remove the file"},
+		},
+		"the database is empty, and nothing is beside it": {
+			true, func(database string) error { return os.Truncate(database, 0) },
+			[]string{store.FileName + " is empty", "restore a backup", "remove the file"},
+		},
+		"the database is a folder": {
+			true, func(database string) error { return errors.Join(os.Remove(database), os.Mkdir(database, 0o700)) },
+			[]string{store.FileName + " is not a file", "mount the disk", "restore a backup"},
+		},
+		"the database is a link to a disk that is not there": {
+			true, func(database string) error { return errors.Join(os.Remove(database), os.Symlink(absent, database)) },
+			[]string{absent, "does not exist", "mount or restore it", "remove the link"},
+		},
+		"only the log of its changes is left": {
+			true, func(database string) error { return os.Rename(database, database+"-wal") },
+			[]string{store.FileName + " is missing", store.FileName + "-wal is there", "restore the database from a backup", "move"},
+		},
+		"only the copy of an upgrade is left": {
+			true, func(database string) error { return os.Rename(database, database+".schema-4.20260131T120000Z") },
+			[]string{store.FileName + " is missing", ".schema-4.20260131T120000Z is there", "restore the database from a backup", "move"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			folder, database, key := installed(t)
+			if lost.keyLost {
+				if err := os.Remove(key); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := lost.harm(database); err != nil {
+				t.Fatal(err)
+			}
+			before := contents(t, folder)
+			refuses(t, folder, lost.says...)
+			if after := contents(t, folder); !slices.Equal(after, before) {
+				t.Error("the files changed")
+			}
+		})
+	}
+}
+
+// absent is a path on a disk that is not mounted.
+const absent = "/not-mounted/data"
+
+func TestADatabaseIsRefusedWithoutItsMasterKey(t *testing.T) {
+	folder, _, key := installed(t)
+	made, err := os.ReadFile(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	put := func(content []byte) {
+		t.Helper()
+		if err := os.WriteFile(key, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put([]byte(masterKeyOf(7)))
+	refuses(t, folder, "can't be opened with this master key", "set TOKENTAB_MASTER_KEY", "put back the file "+signer.MasterKeyFile)
+	put(nil)
+	refuses(t, folder, key, "must be 32 bytes in base64")
+	if err := os.Remove(key); err != nil {
+		t.Fatal(err)
+	}
+	refuses(t, folder, "master key that is missing", "set TOKENTAB_MASTER_KEY", "put the file "+key+" back")
+	if _, err := os.Stat(key); err == nil {
+		t.Error("it made another master key")
+	}
+	put(made)
+	if err := tryOpen(t, folder, true); err != nil {
+		t.Errorf("with its own key back: %v", err)
+	}
+}
+
+func TestADataFolderThatIsNoneIsRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "data")
+	if err := os.WriteFile(path, []byte("text"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	refuses(t, path, "--data: "+path+" is not a folder", "name a folder")
+	if text, err := os.ReadFile(path); string(text) != "text" {
+		t.Errorf("the file changed: %v", err)
+	}
+	link := filepath.Join(t.TempDir(), "data")
+	if err := os.Symlink(absent, link); err != nil {
+		t.Fatal(err)
+	}
+	refuses(t, link, "--data: the link "+link, absent+", which does not exist", "mount or restore that folder")
+}
+
+func masterKeyOf(fill byte) string {
+	return base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{fill}, 32))
+}
+
+func TestAnEmptyFolderIsAFirstStartWithAMasterKeyFromOutsideToo(t *testing.T) {
+	mine := masterKeyOf(7)
+	t.Setenv("TOKENTAB_MASTER_KEY", mine)
+	for _, serves := range []bool{true, false} {
+		folder := t.TempDir()
+		if err := tryOpen(t, folder, serves); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(filepath.Join(folder, signer.MasterKeyFile)); err == nil {
+			t.Error("it made a master key nevertheless")
+		}
+		if err := tryOpen(t, folder, serves); err != nil {
+			t.Errorf("again: %v", err)
+		}
+		t.Setenv("TOKENTAB_MASTER_KEY", masterKeyOf(8))
+		if err := tryOpen(t, folder, serves); err == nil || !strings.Contains(err.Error(), "can't be opened with this master key") {
+			t.Errorf("with another key: %v", err)
+		}
+		t.Setenv("TOKENTAB_MASTER_KEY", mine)
+	}
+}
