@@ -4,6 +4,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -84,6 +85,21 @@ func TestRoomsImportOnlyWhatTheirRulesAllow(t *testing.T) {
 	for room := range mayImport {
 		if !seen[room] {
 			t.Errorf("the rules name %s, which is not there", room)
+		}
+	}
+}
+
+// TestEveryFileSystemWillDo reads the code for calls that make hard links: FAT, many network shares and FUSE have none.
+func TestEveryFileSystemWillDo(t *testing.T) {
+	for path := range importsBelow(t, ".") {
+		code, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, call := range []string{"os.Link(", "syscall.Link(", "unix.Link"} {
+			if strings.Contains(string(code), call) {
+				t.Errorf("%s calls %s…), which fails where there are no hard links: rename a file instead", path, call)
+			}
 		}
 	}
 }

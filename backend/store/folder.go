@@ -174,7 +174,12 @@ func (c *Claim) warn() {
 		if err != nil || info.Mode().Perm()&0o007 == 0 {
 			continue
 		}
-		c.log.Warn("everyone on this machine could read the database; its mode is set to 600", "file", path, "mode", fmt.Sprintf("%#o", info.Mode().Perm()), "cause", os.Chmod(path, 0o600))
+		mode := fmt.Sprintf("%#o", info.Mode().Perm())
+		if err := os.Chmod(path, 0o600); err != nil {
+			c.log.Warn("everyone on this machine can reach a file of the database, and its mode can't be changed", "file", path, "mode", mode, "cause", err, "do", "allow its owner alone with chmod 600")
+			continue
+		}
+		c.log.Warn("everyone on this machine could reach a file of the database: its mode is 0600 now", "file", path, "mode", mode)
 	}
 	if n := names(c.file.File); n > 1 {
 		c.log.Warn("the database file has several names (hard links): always start the server by the same one, beside which its log of changes is", "names", n)

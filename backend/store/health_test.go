@@ -205,3 +205,31 @@ func TestADamagedDatabaseSaysWhatToDo(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestALargeLogOfChangesShrinksWhenTheStoreIsIdle holds the log back with a long read while it grows.
+func TestALargeLogOfChangesShrinksWhenTheStoreIsIdle(t *testing.T) {
+	s, _ := openQuiet(t, t.TempDir())
+	reading := s.reader.Begin()
+	if err := reading.Exec("SELECT 1 FROM settings").Error; err != nil {
+		t.Fatal(err)
+	}
+	if err := s.writer.Exec("INSERT INTO settings (name, value) VALUES ('large', zeroblob(?))", walTrimmed).Error; err != nil {
+		t.Fatal(err)
+	}
+	wal := s.path + "-wal"
+	s.trim(t.Context())
+	if !isLarger(wal, walTrimmed) {
+		t.Fatal("the log shrank under a read")
+	}
+	if err := reading.Rollback().Error; err != nil {
+		t.Fatal(err)
+	}
+	s.trim(t.Context()) // nothing is written in between
+	if isLarger(wal, 0) {
+		t.Error("the log is as large as it was")
+	}
+	var size int64
+	if err := s.reader.Raw("SELECT length(value) FROM settings WHERE name = 'large'").Scan(&size).Error; err != nil || size != walTrimmed {
+		t.Errorf("%d bytes are kept: %v", size, err)
+	}
+}
