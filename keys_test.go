@@ -1,9 +1,13 @@
 package main
 
 import (
+	"database/sql"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
+
+	"tokentab/backend/store"
 )
 
 // TestPromise1AServerRefusesTokensOfAWithdrawnKeyBeforeTheCommandReturns runs the command beside the server.
@@ -47,5 +51,37 @@ func TestPromise1AServerRefusesTokensOfAWithdrawnKeyBeforeTheCommandReturns(t *t
 	}
 	if out, err := run("", "keys", "withdraw", "--yes", "unknown"); err == nil || !strings.Contains(out, "there is no signing key unknown") {
 		t.Errorf("%s %v", out, err)
+	}
+}
+
+// TestKeysListNamesAKeyThatAClockAheadMadeUntilAnotherTakesItsPlace stands for a rotation in 2040, and a first start.
+func TestKeysListNamesAKeyThatAClockAheadMadeUntilAnotherTakesItsPlace(t *testing.T) {
+	folder, _ := setUp(t)
+	run := func(command string) string {
+		t.Helper()
+		out, err := exec.Command("tokentab", "keys", command, "--data", folder).CombinedOutput()
+		if err != nil {
+			t.Fatal(string(out), err)
+		}
+		return string(out)
+	}
+	const says = "was made by a clock that was ahead. Run tokentab keys rotate"
+	run("rotate")
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(folder, store.FileName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Exec("UPDATE signing_keys SET signs_from = 2224065600000"); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if list := run("list"); strings.Count(list, says) != 1 || strings.Count(list, "at once") != 1 || strings.Count(list, " next ") != 1 {
+		t.Error(list)
+	}
+	run("rotate")
+	if list := run("list"); strings.Contains(list, says) || strings.Count(list, " next ") != 1 || strings.Count(list, " retired ") != 1 {
+		t.Error(list)
 	}
 }

@@ -39,10 +39,21 @@ func (l *listKeys) Run(ctx context.Context, std IO) (err error) {
 		if key.Published {
 			published = "yes"
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%d\n", key.ID, key.State, published,
-			key.InsertedAt.Format(time.RFC3339), key.SignsFrom.Format(time.RFC3339), key.Tokens)
+		from := key.SignsFrom.Format(time.RFC3339)
+		if key.AtOnce && key.SignsFrom.After(now()) {
+			from = "at once"
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%d\n", key.ID, key.State, published, key.InsertedAt.Format(time.RFC3339), from, key.Tokens)
 	}
-	return table.Flush()
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	for _, key := range list {
+		if key.Ahead {
+			fmt.Fprintf(std.Err, "The key %s was made by a clock that was ahead. Run tokentab keys rotate: a new key takes its place and signs ten minutes later.\n", key.ID)
+		}
+	}
+	return nil
 }
 
 type rotateKeys struct {

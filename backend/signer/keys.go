@@ -26,7 +26,8 @@ type Key struct {
 	StoredKey
 	State     KeyState
 	Published bool
-	Tokens    int // that it signed, or may have signed, and that are neither revoked nor expired
+	Ahead     bool // was made by a clock that was ahead, and signs too late: another rotation takes its place
+	Tokens    int  // that it signed, or may have signed, and that are neither revoked nor expired
 }
 
 // List returns all signing keys, newest first.
@@ -62,35 +63,54 @@ func (s *Signer) keys(ctx context.Context) ([]Key, error) {
 			state = KeyWithdrawn
 		case i == now:
 			state = KeySigning
-		case i < now:
+		case i < now && takesOver(stored[:i+1]):
 			state = KeyNext
 		}
 		// The status lists that it signed last still have to be verified when its successor has taken over.
 		needed := uses[key.ID] > 0 || at.Before(replacedAt(stored[:i]).Add(token.StatusListLifetime+Lead))
-		keys[i] = Key{StoredKey: key, State: state, Published: state == KeySigning || state == KeyNext || state == KeyRetired && needed}
+		keys[i] = Key{
+			StoredKey: key, State: state, Published: state == KeySigning || state == KeyNext || state == KeyRetired && needed,
+			Ahead: state == KeyNext && key.SignsFrom.After(at.Add(Lead+clockTolerance)),
+		}
 	}
 	return keys, nil
 }
 
-// replacedAt returns when the first of some later keys began to sign; the zero time if none did.
-func replacedAt(later []StoredKey) time.Time {
-	for _, key := range slices.Backward(later) {
-		if key.WithdrawnAt.IsZero() || key.WithdrawnAt.After(key.SignsFrom) {
-			return key.SignsFrom
+// clockTolerance is how far a clock may have been ahead when a key was made.
+const clockTolerance = time.Minute
+
+// takesOver reports whether the last of the keys, which are sorted newest first, signs before a newer one does.
+func takesOver(keys []StoredKey) bool {
+	last := len(keys) - 1
+	for _, newer := range keys[:last] {
+		if newer.WithdrawnAt.IsZero() && !newer.SignsFrom.After(keys[last].SignsFrom) {
+			return false
 		}
 	}
-	return time.Time{}
+	return true
 }
 
-// signing returns which of the keys signs at an instant: of those that are not withdrawn, the one that began last, else
-// the one that begins first; -1 if there is none. The keys are sorted by when they begin, latest first.
+// replacedAt returns when the first of some newer keys began or begins to sign; the zero time if none does.
+func replacedAt(newer []StoredKey) (at time.Time) {
+	for _, key := range newer {
+		signed := key.WithdrawnAt.IsZero() || key.WithdrawnAt.After(key.SignsFrom)
+		if signed && (at.IsZero() || key.SignsFrom.Before(at)) {
+			at = key.SignsFrom
+		}
+	}
+	return at
+}
+
+// signing returns which of the keys, which are sorted newest first, signs at an instant; -1 if there is none. It is the
+// newest that has begun and is not withdrawn, else the oldest. Their order is that in which they were made: by their
+// times, one that a wrong clock made could sign years later, or never.
 func signing(keys []StoredKey, at time.Time) int {
 	first := -1
 	for i, key := range keys {
 		if !key.WithdrawnAt.IsZero() {
 			continue
 		}
-		if first = i; !key.SignsFrom.After(at) {
+		if first = i; key.AtOnce || !key.SignsFrom.After(at) {
 			break
 		}
 	}
@@ -125,7 +145,7 @@ func (s *Signer) Withdraw(ctx context.Context, kid string) error {
 		if i != signing(keys, at) {
 			return w, nil
 		}
-		// The last before it that is not withdrawn is the one that signs next.
+		// The next newer one that is not withdrawn signs next.
 		for next := i - 1; next >= 0; next-- {
 			if keys[next].WithdrawnAt.IsZero() {
 				w.Promote = keys[next].ID

@@ -26,13 +26,14 @@ type StoredKey struct {
 	Sealed      []byte // the private key, sealed under the master key; empty once it is withdrawn
 	Public      []byte // the public key, PKIX DER
 	InsertedAt  time.Time
-	SignsFrom   time.Time // until a later key does
+	SignsFrom   time.Time // until a newer key does
+	AtOnce      bool      // signs also before SignsFrom, which a clock that was ahead may have set
 	WithdrawnAt time.Time // zero unless it is withdrawn
 }
 
 // Store keeps signing keys.
 type Store interface {
-	// SigningKeys returns all keys, withdrawn ones too. Those that sign later come first.
+	// SigningKeys returns all keys, withdrawn ones too, in the order in which they were made, newest first.
 	SigningKeys(ctx context.Context) ([]StoredKey, error)
 	// KeyUses returns for each key id how many tokens it signed, or may have signed, that are not revoked and not expired
 	// at the given instant; without count, 1 stands for any number.
@@ -121,7 +122,7 @@ func (s *Signer) newKey(at, signsFrom time.Time) (_ StoredKey, event audit.Event
 	if err != nil {
 		return StoredKey{}, event, err
 	}
-	return StoredKey{ID: jwk.KeyID, Sealed: sealed, Public: public, InsertedAt: at, SignsFrom: signsFrom}, event, nil
+	return StoredKey{ID: jwk.KeyID, Sealed: sealed, Public: public, InsertedAt: at, SignsFrom: signsFrom, AtOnce: !signsFrom.After(at)}, event, nil
 }
 
 // current returns the key to sign with, which another process may have added since.

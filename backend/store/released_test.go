@@ -24,6 +24,7 @@ var released = map[string]string{
 	"00013_token_moves.sql":       "d865d221b6dbe277d9c93da0e8e7b6e8ecada5b0db225c7c91a87d8dc4579f7f",
 	"00014_key_withdrawal.sql":    "ea3883fac7c0e0a00a758201f42169017ad853c2a63e332ece2d85c35ecee674",
 	"00015_kept_entries.sql":      "245b11b692f17735bc8f7e7c1272ee64c63eaf0e8258756c5b5b66c9335f5f75",
+	"00016_key_order.sql":         "366232cb8c5902813aa1d69224499151bbe54c41835f8045fdead7c1c8071636",
 }
 
 func TestReleasedMigrationsNeverChange(t *testing.T) {

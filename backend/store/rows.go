@@ -258,6 +258,8 @@ type signingKeyRow struct {
 	InsertedAt       int64
 	SignsFrom        int64
 	WithdrawnAt      *int64
+	Number           int64
+	AtOnce           bool
 }
 
 func (signingKeyRow) TableName() string { return "signing_keys" }

@@ -23,14 +23,14 @@ func (s *Store) SigningKeys(ctx context.Context) (keys []signer.StoredKey, err e
 
 func signingKeys(tx *gorm.DB) ([]signer.StoredKey, error) {
 	var rows []signingKeyRow
-	if err := tx.Order("signs_from DESC, inserted_at DESC, kid").Find(&rows).Error; err != nil {
+	if err := tx.Order("number DESC").Find(&rows).Error; err != nil {
 		return nil, err
 	}
 	keys := make([]signer.StoredKey, len(rows))
 	for i, row := range rows {
 		keys[i] = signer.StoredKey{
 			ID: row.KID, Sealed: row.SealedPrivateKey, Public: row.PublicKey, InsertedAt: instant(row.InsertedAt),
-			SignsFrom: instant(row.SignsFrom), WithdrawnAt: instantOrZero(row.WithdrawnAt),
+			SignsFrom: instant(row.SignsFrom), AtOnce: row.AtOnce, WithdrawnAt: instantOrZero(row.WithdrawnAt),
 		}
 	}
 	return keys, nil
@@ -50,10 +50,14 @@ func (s *Store) InsertSigningKey(ctx context.Context, key signer.StoredKey, even
 }
 
 func insertSigningKey(tx *gorm.DB, key signer.StoredKey, event audit.Event) error {
-	err := tx.Create(&signingKeyRow{
-		KID: key.ID, SealedPrivateKey: key.Sealed, PublicKey: key.Public, InsertedAt: millis(key.InsertedAt), SignsFrom: millis(key.SignsFrom),
-	}).Error
-	if err != nil {
+	row := signingKeyRow{
+		KID: key.ID, SealedPrivateKey: key.Sealed, PublicKey: key.Public,
+		InsertedAt: millis(key.InsertedAt), SignsFrom: millis(key.SignsFrom), AtOnce: key.AtOnce,
+	}
+	if err := tx.Raw("SELECT COALESCE(MAX(number), 0) + 1 FROM signing_keys").Scan(&row.Number).Error; err != nil {
+		return err
+	}
+	if err := tx.Create(&row).Error; err != nil {
 		return err
 	}
 	return record(tx, event)
@@ -75,7 +79,7 @@ func (s *Store) WithdrawSigningKey(ctx context.Context, kid string, at time.Time
 			return err
 		}
 		if w.Promote != "" {
-			if err := tx.Exec("UPDATE signing_keys SET signs_from = ? WHERE kid = ?", millis(at), w.Promote).Error; err != nil {
+			if err := tx.Exec("UPDATE signing_keys SET signs_from = ?, at_once = TRUE WHERE kid = ?", millis(at), w.Promote).Error; err != nil {
 				return err
 			}
 		}
