@@ -109,6 +109,61 @@ func TestPromise1HoldsInTheStatusListsAfterAClockThatWasAhead(t *testing.T) {
 	}
 }
 
+// TestAnAgentThatAClockAheadStampedIsDormantUntilItIsUsedAgain would else be active for years.
+func TestAnAgentThatAClockAheadStampedIsDormantUntilItIsUsedAgain(t *testing.T) {
+	for name, ahead := range map[string]time.Duration{"an hour": time.Hour, "years": 14 * 365 * 24 * time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			p := backendtest.Start(t)
+			actor := p.Found()
+			environments, _, err := p.Accounts.Environments(t.Context(), actor.AccountID, paging.Page{Size: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			bot, err := p.Agents.Register(t.Context(), actor, agent.Order{Name: "bot"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			never, err := p.Agents.Register(t.Context(), actor, agent.Order{Name: "never"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			is := func(when, want string) {
+				t.Helper()
+				found, err := p.Agents.Get(t.Context(), actor.AccountID, bot.ID)
+				if err != nil || found.Status != want {
+					t.Errorf("%s: %s (%v)", when, found.Status, err)
+				}
+				for _, descending := range []bool{false, true} {
+					list, _, err := p.Agents.List(t.Context(), actor.AccountID, paging.Page{Size: 10, Sort: "status", Descending: descending})
+					first := list[0].ID == bot.ID // active, dormant, pending
+					if err != nil || len(list) != 2 || first == descending || list[0].Status != want && list[1].Status != want {
+						t.Errorf("%s: listed as %+v (%v)", when, list, err)
+					}
+				}
+				if found, err := p.Agents.Get(t.Context(), actor.AccountID, never.ID); err != nil || found.Status != agent.Pending {
+					t.Errorf("%s: one that was never used is %s (%v)", when, found.Status, err)
+				}
+			}
+			p.Clock.Move(ahead)
+			_, secret := p.Issue(actor, token.Order{Scope: token.ScopeAgentDeployment, AgentID: bot.ID, EnvironmentID: environments[0].ID})
+			if !accepted(p, secret) {
+				t.Fatal("refused")
+			}
+			flush(t, p)
+			is("by that clock", agent.Active)
+			p.Clock.Move(-agent.ClockTolerance)
+			is("by one that differs a little", agent.Active)
+			p.Clock.Move(agent.ClockTolerance - ahead)
+			is("when it is right", agent.Dormant)
+			if !accepted(p, secret) {
+				t.Fatal("refused")
+			}
+			flush(t, p)
+			is("used again", agent.Active)
+		})
+	}
+}
+
 func flush(t *testing.T, p *backendtest.Program) {
 	t.Helper()
 	if err := p.Tokens.FlushUses(t.Context(), nil); err != nil {

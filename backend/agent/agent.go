@@ -31,12 +31,16 @@ type Agent struct {
 const (
 	Pending = "pending" // not seen yet: none of its deployment tokens was ever used
 	Active  = "active"  // seen lately
-	Dormant = "dormant" // not seen for ActiveFor
+	Dormant = "dormant" // not seen for ActiveFor, or stamped by a clock that was ahead
 	Retired = "retired" // an admin says so, whenever it was seen
 )
 
 // ActiveFor is how long after it was seen last an agent counts as active.
 const ActiveFor = 30 * 24 * time.Hour
+
+// ClockTolerance is how far in the future an active agent may have been seen last. A clock that was further ahead would
+// keep it active for as long, and its next use puts the time right.
+const ClockTolerance = time.Minute
 
 // statusAt returns the status at the given instant.
 func (a Agent) statusAt(at time.Time) string {
@@ -45,7 +49,7 @@ func (a Agent) statusAt(at time.Time) string {
 		return Retired
 	case a.LastSeenAt.IsZero():
 		return Pending
-	case at.Sub(a.LastSeenAt) > ActiveFor:
+	case at.Sub(a.LastSeenAt) > ActiveFor || a.LastSeenAt.After(at.Add(ClockTolerance)):
 		return Dormant
 	}
 	return Active
@@ -171,7 +175,7 @@ func (as *Agents) GetByExternalIdentifier(ctx context.Context, account pfid.ID, 
 // List returns one page of the account's agents and how many there are in all.
 func (as *Agents) List(ctx context.Context, account pfid.ID, page paging.Page) ([]Agent, int, error) {
 	at := as.now()
-	list, total, err := as.store.Agents(ctx, account, page, at.Add(-ActiveFor))
+	list, total, err := as.store.Agents(ctx, account, page, at.Add(-ActiveFor), at.Add(ClockTolerance))
 	for i := range list {
 		list[i].Status = list[i].statusAt(at)
 	}

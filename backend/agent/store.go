@@ -19,8 +19,8 @@ type Store interface {
 	// AgentByExternalIdentifier does the same by another name.
 	AgentByExternalIdentifier(ctx context.Context, account pfid.ID, identifier string) (Agent, error)
 	// Agents returns one page of the account's agents and how many there are in all. Sorted by status, those last seen
-	// at activeSince or later are active.
-	Agents(ctx context.Context, account pfid.ID, page paging.Page, activeSince time.Time) ([]Agent, int, error)
+	// from activeSince to activeUntil are active.
+	Agents(ctx context.Context, account pfid.ID, page paging.Page, activeSince, activeUntil time.Time) ([]Agent, int, error)
 	// ChangeAgent reads the agent, lets decide alter it or refuse, and writes it with what goes along. It returns how many
 	// tokens move.
 	ChangeAgent(ctx context.Context, account, id pfid.ID, decide func(*Agent) (Change, error), recorder audit.Recorder) (Agent, int, error)

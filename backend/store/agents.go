@@ -76,16 +76,16 @@ var agentSorting = sorting{"id", "inserted_at", "updated_at", "name", "status", 
 
 // agentsWithStatus says in SQL what the noun says of an agent's status, for sorting by it only.
 const agentsWithStatus = `(SELECT *, CASE WHEN retired_at IS NOT NULL THEN ? WHEN last_seen_at IS NULL THEN ?
-	WHEN last_seen_at < ? THEN ? ELSE ? END AS status FROM agents) AS agents`
+	WHEN last_seen_at BETWEEN ? AND ? THEN ? ELSE ? END AS status FROM agents) AS agents`
 
 // Agents implements agent.Store.
-func (s *Store) Agents(ctx context.Context, account pfid.ID, page paging.Page, activeSince time.Time) (list []agent.Agent, total int, err error) {
+func (s *Store) Agents(ctx context.Context, account pfid.ID, page paging.Page, activeSince, activeUntil time.Time) (list []agent.Agent, total int, err error) {
 	if page.Sort == "last_seen" { // the contract's name for it
 		page.Sort = "last_seen_at"
 	}
 	rows, total, err := pageOf[agentRow](ctx, s, agentSorting, page, func(tx *gorm.DB) *gorm.DB {
 		if page.Sort == "status" {
-			tx = tx.Table(agentsWithStatus, agent.Retired, agent.Pending, millis(activeSince), agent.Dormant, agent.Active)
+			tx = tx.Table(agentsWithStatus, agent.Retired, agent.Pending, millis(activeSince), millis(activeUntil), agent.Active, agent.Dormant)
 		}
 		return tx.Where("account_id = ? AND deleted_at IS NULL", account)
 	})

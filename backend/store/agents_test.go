@@ -51,7 +51,7 @@ func BenchmarkAgents(b *testing.B) {
 	} {
 		b.Run(fmt.Sprintf("%s/offset=%d/size=%d", page.Sort, page.Offset, page.Size), func(b *testing.B) {
 			for b.Loop() {
-				list, total, err := s.Agents(b.Context(), owner, page, at)
+				list, total, err := s.Agents(b.Context(), owner, page, at, now())
 				if err != nil || total != len(rows) || len(list) != page.Size {
 					b.Fatalf("%d of %d, %v", len(list), total, err)
 				}

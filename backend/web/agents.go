@@ -21,7 +21,7 @@ type Agent struct {
 	TeamID             *string           `json:"team_id"`
 	InstanceCounts     *InstanceCounts   `json:"instance_counts,omitempty" doc:"With include_counts=true"`
 	AvailableActions   agentActions      `json:"available_actions"`
-	LastSeenAt         OptionalTimestamp `json:"last_seen_at" doc:"The newest last use of its deployment tokens; null for never"`
+	LastSeenAt         OptionalTimestamp `json:"last_seen_at" doc:"The newest last use of its deployment tokens; null for never. In the future if the clock was ahead then: the agent counts as dormant until its next use"`
 	InsertedAt         Timestamp         `json:"inserted_at"`
 	UpdatedAt          Timestamp         `json:"updated_at"`
 }
