@@ -9,6 +9,7 @@ import (
 	"tokentab/backend/audit"
 	"tokentab/backend/backendtest"
 	"tokentab/backend/paging"
+	"tokentab/backend/pfid"
 	"tokentab/backend/token"
 )
 
@@ -161,6 +162,40 @@ func TestAnAgentThatAClockAheadStampedIsDormantUntilItIsUsedAgain(t *testing.T) 
 			flush(t, p)
 			is("used again", agent.Active)
 		})
+	}
+}
+
+// TestATokenOfAClockThatWasAheadKeepsItsTimesAndItsPlaceInLists and can be revoked.
+func TestATokenOfAClockThatWasAheadKeepsItsTimesAndItsPlaceInLists(t *testing.T) {
+	const ahead = 14 * 365 * 24 * time.Hour
+	p := backendtest.Start(t)
+	actor := p.Found()
+	earlier, _ := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+	p.Clock.Move(ahead)
+	future, secret := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+	p.Clock.Move(-ahead)
+	p.Clock.Move(time.Second)
+	later, _ := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+	sorted := []pfid.ID{earlier.ID, later.ID, future.ID}
+	for _, sort := range []string{"inserted_at", "expires_at"} {
+		for i := range sorted { // a page for each
+			for _, descending := range []bool{false, true} {
+				want := sorted[i]
+				if descending {
+					want = sorted[len(sorted)-1-i]
+				}
+				list, total, err := p.Tokens.List(t.Context(), actor.AccountID, token.Filter{}, paging.Page{Size: 1, Offset: i, Sort: sort, Descending: descending})
+				if err != nil || total != 3 || len(list) != 1 || list[0].ID != want {
+					t.Errorf("by %s, descending %v: page %d is %v, want %s (%v)", sort, descending, i, list, want, err)
+				}
+			}
+		}
+	}
+	if found, err := p.Tokens.Get(t.Context(), actor.AccountID, future.ID); err != nil || !found.ExpiresAt.Equal(future.ExpiresAt) || !accepted(p, secret) {
+		t.Errorf("expires at %s, not %s, or is refused (%v)", found.ExpiresAt, future.ExpiresAt, err)
+	}
+	if _, err := p.Tokens.Revoke(t.Context(), actor, future.ID); err != nil || accepted(p, secret) {
+		t.Errorf("revoked, it is accepted (%v)", err)
 	}
 }
 

@@ -36,6 +36,13 @@ test("the agents say when each was last seen", async () => {
   expect(screen.getByRole("row", { name: /New one/ })).toHaveTextContent("Never");
 });
 
+test("an agent that a clock ahead stamped was last seen at an unknown time", async () => {
+  const ahead = new Date(Date.now() + 14 * 365 * 86_400_000).toISOString();
+  network.on("GET /agent", list([agent({ status: "dormant", last_seen_at: ahead })]));
+  open("/agents");
+  expect(await screen.findByRole("row", { name: /Invoice reader/ })).toHaveTextContent("Last seen Unknown");
+});
+
 describe("an agent", () => {
   test("shows status, times and an id to copy above both of its tabs", async () => {
     const { user } = open(address);

@@ -93,7 +93,9 @@ function AgentFacts({ agent }: { agent: Agent }) {
       <span className="text-ink">
         <AgentBadge status={agent.status} />
       </span>
-      <span>Last seen {agent.last_seen_at ? <Time at={agent.last_seen_at} note="±5 s" /> : "Never"}</span>
+      <span>
+        Last seen {agent.last_seen_at ? <Time at={agent.last_seen_at} note="±5 s" past /> : "Never"}
+      </span>
       <span>
         Registered <Time at={agent.inserted_at} />
       </span>

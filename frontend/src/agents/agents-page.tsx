@@ -102,7 +102,7 @@ export function AgentsPage() {
 }
 
 function AgentRow({ agent }: { agent: Agent }) {
-  const lastSeen = agent.last_seen_at ? <RowTime at={agent.last_seen_at} note="±5 s" /> : "Never";
+  const lastSeen = agent.last_seen_at ? <RowTime at={agent.last_seen_at} note="±5 s" past /> : "Never";
   return (
     <tr className="relative hover:bg-hover">
       <td className="px-4 py-3 align-top">
@@ -138,10 +138,10 @@ function AgentRow({ agent }: { agent: Agent }) {
 }
 
 /** A time that stays within reach although the row's link lies over everything. */
-function RowTime({ at, note }: { at: string; note?: string }) {
+function RowTime({ at, note, past }: { at: string; note?: string; past?: boolean }) {
   return (
     <span className="relative z-1">
-      <Time at={at} note={note} />
+      <Time at={at} note={note} past={past} />
     </span>
   );
 }

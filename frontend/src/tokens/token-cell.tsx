@@ -53,7 +53,9 @@ export function TokenCell({ token, fresh = false }: { token: ApiToken; fresh?: b
             Created <Time at={token.inserted_at} />
           </Fact>
           <EndFact token={token} state={state} />
-          <Fact>Last used {token.last_used_at ? <Time at={token.last_used_at} note="±5 s" /> : "Never"}</Fact>
+          <Fact>
+            Last used {token.last_used_at ? <Time at={token.last_used_at} note="±5 s" past /> : "Never"}
+          </Fact>
           <Fact>{makerText(token)}</Fact>
         </div>
       </div>

@@ -46,6 +46,12 @@ describe("a row", () => {
     expect(row).toHaveTextContent("Created by Ada Lovelace");
   });
 
+  test("says that a last use that a clock ahead stamped is unknown", async () => {
+    stored = [token({ last_used_at: new Date(Date.now() + 14 * 365 * 86_400_000).toISOString() })];
+    open(address);
+    expect(await rowOf(/Account/)).toHaveTextContent("Last used Unknown");
+  });
+
   test("gives the exact time in UTC as the description of each relative one", async () => {
     open(address);
     const row = await rowOf(/Account/);

@@ -11,10 +11,15 @@ interface TimeProps {
   at: string;
   /** Said after the exact time, such as its accuracy. */
   note?: string;
+  /** It has happened. In the future, a clock that was ahead stamped it, and when it was is unknown. */
+  past?: boolean;
 }
 
+/** How far ahead a past time may be, in milliseconds: clocks differ. */
+const tolerance = 60_000;
+
 /** A relative time; the exact UTC one on hover, focus and tap, and as its description for screen readers. */
-export function Time({ at, note }: TimeProps) {
+export function Time({ at, note, past = false }: TimeProps) {
   const now = useNow();
   const id = useId();
   const instant = Date.parse(at);
@@ -32,7 +37,9 @@ export function Time({ at, note }: TimeProps) {
         aria-describedby={id}
         className="cursor-default rounded-[3px] text-left underline decoration-transparent decoration-dotted underline-offset-3 hover:decoration-current"
       >
-        <time dateTime={at}>{relativeTime(instant, now)}</time>
+        <time dateTime={at}>
+          {past && instant > now + tolerance ? "Unknown" : relativeTime(instant, now)}
+        </time>
       </Tooltip.Trigger>
       <span id={id} hidden>
         {full}
