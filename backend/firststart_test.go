@@ -87,7 +87,7 @@ func TestLostDataNeverPassesForAFirstStart(t *testing.T) {
 	}{
 		"the database is missing": {
 			false, os.Remove,
-			[]string{store.FileName + " is missing", signer.MasterKeyFile + " is there", "restore the database from a backup", "move"},
+			[]string{store.FileName + " is missing", signer.MasterKeyFile, "restore the database from a backup", "move"},
 		},
 		"the database is empty": {
 			false, func(database string) error { return os.Truncate(database, 0) },
@@ -107,11 +107,15 @@ func TestLostDataNeverPassesForAFirstStart(t *testing.T) {
 		},
 		"only the log of its changes is left": {
 			true, func(database string) error { return os.Rename(database, database+"-wal") },
-			[]string{store.FileName + " is missing", store.FileName + "-wal is there", "restore the database from a backup", "move"},
+			[]string{store.FileName + " is missing", store.FileName + "-wal", "restore the database from a backup", "move"},
+		},
+		"only what the last clean stop left is there": {
+			true, os.Remove,
+			[]string{store.FileName + " is missing", store.FileName + ".closed", "restore the database from a backup", "move"},
 		},
 		"only the copy of an upgrade is left": {
 			true, func(database string) error { return os.Rename(database, database+".schema-4.20260131T120000Z") },
-			[]string{store.FileName + " is missing", ".schema-4.20260131T120000Z is there", "restore the database from a backup", "move"},
+			[]string{store.FileName + " is missing", ".schema-4.20260131T120000Z", "restore the database from a backup", "move"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -183,6 +187,21 @@ func TestADataFolderThatIsNoneIsRefused(t *testing.T) {
 
 func masterKeyOf(fill byte) string {
 	return base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{fill}, 32))
+}
+
+func TestAFirstStartThatWasInterruptedIsRepeated(t *testing.T) {
+	folder := t.TempDir()
+	for _, name := range []string{".new", ".new-wal", ".new-shm"} {
+		if err := os.WriteFile(filepath.Join(folder, store.FileName+name), []byte("half a file"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := tryOpen(t, folder, true); err != nil {
+		t.Fatal(err)
+	}
+	if left := contents(t, folder); strings.Contains(strings.Join(left, " "), ".new") {
+		t.Errorf("left behind: %q", left)
+	}
 }
 
 func TestAnEmptyFolderIsAFirstStartWithAMasterKeyFromOutsideToo(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"time"
 )
 
@@ -84,20 +85,28 @@ func locate(folder string) (path string, exists bool, err error) {
 	return path, true, nil
 }
 
-// checkNeverThere returns an error if files beside the missing database show that there was one.
+// checkNeverThere returns an error if files beside the missing database show that there was one: all but those of a first
+// start that was interrupted.
 func checkNeverThere(folder, path string) error {
-	leftovers := []string{filepath.Join(folder, masterKeyFile), path + "-wal"}
-	copies, err := filepath.Glob(path + ".schema-*")
-	if err != nil {
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("--data: %w", err)
 	}
-	for _, leftover := range append(leftovers, copies...) {
-		if info, err := os.Lstat(leftover); err == nil && info.Size() > 0 {
-			return fmt.Errorf("--data: the database %s is missing, but %s is there, so this is no first start: restore the database from a backup, or move %s away to start with a new, empty one",
-				path, leftover, leftover)
+	var leftovers []string
+	if info, err := os.Lstat(filepath.Join(folder, masterKeyFile)); err == nil && info.Size() > 0 {
+		leftovers = append(leftovers, filepath.Join(folder, masterKeyFile))
+	}
+	database := filepath.Base(path)
+	for _, entry := range entries {
+		if strings.HasPrefix(entry.Name(), database) && !strings.HasPrefix(entry.Name(), database+newSuffix) {
+			leftovers = append(leftovers, filepath.Join(filepath.Dir(path), entry.Name()))
 		}
 	}
-	return nil
+	if _, err := os.Lstat(path); err == nil || len(leftovers) == 0 {
+		return nil // another process may have made it just now
+	}
+	return fmt.Errorf("--data: the database %s is missing, but files of it are there, so this is no first start: restore the database from a backup, or move these away to start with a new, empty one: %s",
+		path, strings.Join(leftovers, ", "))
 }
 
 // create makes a new database under another name and moves it to its place when it is whole. It returns nil if another
