@@ -83,7 +83,7 @@ async function commandLinePage({ page, problems, visit }: Tour) {
     await expect(page.getByRole("alert")).toContainText("does not answer");
     await visit("cli-error");
   });
-  await connect.click();
+  await page.getByRole("button", { name: "Try again" }).click();
   await expect(page.getByRole("textbox", { name: "Token value" })).toBeVisible();
   await visit("cli-shown-once");
   await page.getByRole("button", { name: "Done" }).click();

@@ -87,7 +87,7 @@ func (t Tries) plus(at time.Time) Tries {
 type lane struct {
 	own    []string // forgotten after a right try
 	shared []string // with tries for other users: a right try is not counted, but those before it are
-	known  bool     // is no stranger
+	known  bool     // comes from a browser that has signed the user in: a network has strangers in it, too
 }
 
 func (l lane) sources() []string { return append(append([]string{}, l.own...), l.shared...) }
@@ -175,7 +175,7 @@ func (as *Accounts) laneOf(ctx context.Context, user pfid.ID, email string, from
 		return lane{}, err
 	}
 	if len(known) > 0 {
-		return lane{own: known[:1], known: true}, nil
+		return lane{own: known[:1], known: strings.HasPrefix(known[0], browserKind+" ")}, nil
 	}
 	return lane{own: []string{emailKind + " " + hashed(email)}, shared: networks(from.Address)}, nil
 }

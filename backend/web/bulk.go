@@ -138,6 +138,9 @@ func (s *Server) dispatch(who *caller, item bulkRequest) (status int, answer jso
 	outer.Request.Header.CopyTo(&c.Request.Header)
 	c.Request.Header.Del(fiber.HeaderAcceptEncoding) // the whole answer is encoded
 	c.Request.Header.Del(fiber.HeaderIfNoneMatch)
+	for _, name := range slices.Concat(askedTargets, askedMethods) { // they tell of the outer request
+		c.Request.Header.Del(name)
+	}
 	c.Request.Header.SetMethod(item.method)
 	c.Request.SetRequestURI(item.path)
 	c.Request.SetBody(item.body)

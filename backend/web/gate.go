@@ -146,7 +146,7 @@ func (s *Server) validate(c *fasthttp.RequestCtx) {
 	verdict, err := s.Tokens.Check(context.Background(), secret, all...)
 	needsPool.Put(needed)
 	if misspelt > 0 {
-		s.warnNeeds.log(s.Log, misspelt, c.URI().QueryString())
+		s.warnNeeds.log(s.Log, misspelt)
 	}
 	if err != nil {
 		s.cannotTell(c, err)

@@ -91,12 +91,12 @@ func withinOne(a []byte, b string) bool {
 	return false
 }
 
-// misspellings logs each requirement that is misspelt once.
+// misspellings logs each requirement that is misspelt once, and nothing of the query: its client's may hold a secret.
 type misspellings [len(requirements)]sync.Once
 
-func (m *misspellings) log(log *slog.Logger, requirement int, query []byte) {
+func (m *misspellings) log(log *slog.Logger, requirement int) {
 	m[requirement].Do(func() {
 		log.Warn("a gateway's query has a key that is nearly a requirement, so its requests are refused; correct it, or move the requirements to the header X-Token-Need if the key is that of an application",
-			"requirement", requirements[requirement].key, "query", string(query[:min(len(query), 200)]))
+			"requirement", requirements[requirement].key)
 	})
 }

@@ -86,6 +86,23 @@ func TestAPlainProxyThatTellsWhatItPassesOnIsServed(t *testing.T) {
 	}
 }
 
+func TestTheItemsOfABulkRequestPassAsItDoes(t *testing.T) {
+	p := backendtest.Start(t, publicAt("https://tokens.example.com"), trusting(t, "127.0.0.1"))
+	_, manager := p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})
+	a := p.Call(http.MethodPost, "/api/v1/bulk", `{"items":[{"method":"GET","path":"/environment"},{"method":"POST","path":"/agent","body":{"details":{"name":"Reader"}}}]}`,
+		backendtest.Bearer(manager), backendtest.Header{Name: "X-Forwarded-Method", Value: "POST"}, backendtest.Header{Name: "X-Forwarded-Uri", Value: "/api/v1/bulk"},
+		backendtest.Header{Name: "X-Original-Method", Value: "POST"}, backendtest.Header{Name: "X-Original-Url", Value: "https://tokens.example.com/api/v1/bulk"})
+	items, _ := a.Get(t, "details", "items").([]any)
+	if a.Status != http.StatusOK || len(items) != 2 {
+		t.Fatalf("%d %s", a.Status, a.Body)
+	}
+	for _, item := range items {
+		if item, _ := item.(map[string]any); item["status"] != float64(http.StatusOK) {
+			t.Errorf("an item is answered %v", item)
+		}
+	}
+}
+
 func TestCookiesAreNeverWeakerThanTheAddressOfBrowsers(t *testing.T) {
 	for _, c := range []struct {
 		public string

@@ -147,7 +147,7 @@ var misdirected = refusalOf(http.StatusForbidden, "not_permitted", "A gateway as
 func (s *Server) refuseGateway(c *fasthttp.RequestCtx) {
 	s.warnGateway.Do(func() {
 		s.Log.Warn("a gateway asks whether it may let requests pass at an address that validates nothing, and is refused; let it ask /api/v1/validate. If this is a plain proxy, it must not change the path, and has to send its own X-Forwarded headers",
-			"gateway", c.RemoteAddr().String(), "address", string(c.URI().PathOriginal()))
+			"gateway", c.RemoteAddr().String()) // no address: that of an invite holds its code
 	})
 	s.refuse(c, misdirected)
 }

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"crypto/subtle"
 	"encoding/base64"
@@ -127,7 +128,7 @@ func (s *Server) setUp(ctx context.Context, who *caller, in *ordered[SetUp]) (*o
 func (s *Server) browser(who *caller) account.Browser {
 	return account.Browser{
 		Address: who.Address, UserAgent: who.UserAgent,
-		ID: account.BrowserID(who.request.Cookies(s.cookieName(who.request, browserCookie))), Session: s.sessionCookie(who.request),
+		ID: account.BrowserID(who.request.Cookies(s.cookieName(who.request, browserCookie))), Session: cmp.Or(who.SessionID, s.sessionCookie(who.request)),
 	}
 }
 

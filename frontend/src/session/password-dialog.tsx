@@ -63,7 +63,7 @@ function PasswordForm({ email, onClose, onChanged }: Omit<PasswordDialogProps, "
           autoComplete="username"
           value={email}
           readOnly
-          className="hidden"
+          hidden
         />
         <PasswordField
           label="Current password"
