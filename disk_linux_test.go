@@ -114,6 +114,12 @@ func TestAServerStartsAndValidatesOnADiskThatTakesNoWrite(t *testing.T) {
 			if status, answer, err := s.call(http.MethodGet, "/readyz", "", ""); err != nil || status != 503 {
 				t.Errorf("%s, crashed %v: readyz answers %d %v %v", name, crashed, status, answer, err)
 			}
+			if name == "read-only" && !crashed { // after a crash commands can read the database by its log
+				output, err := exec.Command("tokentab", "keys", "list", "--data", folder).CombinedOutput()
+				if err == nil || !bytes.Contains(output, []byte("can't be written now: make the disk")) {
+					t.Errorf("a command beside a server that started read-only: %v %s", err, output)
+				}
+			}
 			disk(false)
 			if err := waitFor(s.address); err != nil {
 				t.Fatal(err)

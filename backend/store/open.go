@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"time"
 )
 
@@ -188,6 +189,9 @@ func (s *Store) checkName() error {
 		return err
 	}
 	if _, err := os.Stat(s.path + "-wal"); errors.Is(err, os.ErrNotExist) {
+		if !canWrite(s.path) || !isWritable(filepath.Dir(s.path)) { // so the server may have opened it read-only
+			return fmt.Errorf("--data: a server is running on %s, which can't be written now: %s", s.path, advice[diskReadOnly])
+		}
 		return fmt.Errorf("--data: a server is running on %s by another name of that file: use the folder that the server uses", s.path)
 	}
 	return nil
