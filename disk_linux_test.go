@@ -134,3 +134,22 @@ func TestAServerStartsAndValidatesOnADiskThatTakesNoWrite(t *testing.T) {
 		}
 	}
 }
+
+func TestAStopOnAFullDiskEndsWhenTheLogIsNotRead(t *testing.T) {
+	data, manager := setUp(t)
+	folder, full, _ := smallDisk(t, data)
+	s := &server{address: freeAddress(t)}
+	s.process = exec.Command("tokentab", "serve", "--data", folder, "--listen", s.address)
+	s.process.Stderr = unread(t)
+	s.start(t)
+	if status, _, err := s.call(http.MethodGet, "/api/v1/ping", manager, ""); err != nil || status != http.StatusOK {
+		t.Fatal(status, err)
+	}
+	full(true)
+	if err := s.process.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if status := s.ends(t); !status.Exited() {
+		t.Errorf("it ended with %v", status)
+	}
+}

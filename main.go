@@ -3,7 +3,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
@@ -34,6 +33,6 @@ func stopOnSignal(stop context.CancelFunc) {
 	case <-time.After(stopTime):
 		why = "since it did not stop in time"
 	}
-	fmt.Fprintf(os.Stderr, "tokentab: ended at once %s; the last uses of some tokens may be lost\n", why)
+	command.Say(os.Stderr, "tokentab: ended at once "+why+"; the last uses of some tokens may be lost\n")
 	os.Exit(1)
 }

@@ -85,20 +85,25 @@ func TestAFullDiskUnderTheLogHoldsUpNothing(t *testing.T) {
 	s.stops(t)
 }
 
-func TestAReaderOfTheLogThatReadsNothingHoldsUpNothing(t *testing.T) {
+// unread returns a full pipe whose reader reads nothing.
+func unread(t *testing.T) *os.File {
+	t.Helper()
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.Close()
-	defer w.Close()
+	t.Cleanup(func() { _ = errors.Join(r.Close(), w.Close()) })
 	if err := w.SetWriteDeadline(time.Now().Add(100 * time.Millisecond)); err != nil {
 		t.Fatal(err)
 	}
-	if n, err := w.Write(make([]byte, 4<<20)); err == nil { // the pipe is full now
+	if n, err := w.Write(make([]byte, 4<<20)); err == nil {
 		t.Fatalf("the pipe took %d bytes", n)
 	}
-	s, secret := serving(t, nil, w)
+	return w
+}
+
+func TestAReaderOfTheLogThatReadsNothingHoldsUpNothing(t *testing.T) {
+	s, secret := serving(t, nil, unread(t))
 	for range 20 {
 		s.says(t, secret)
 	}

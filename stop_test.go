@@ -93,6 +93,37 @@ func TestASecondSignalEndsTheProgramAtOnce(t *testing.T) {
 	}
 }
 
+func TestASecondSignalEndsTheProgramAtOnceWhenItsLogIsNotRead(t *testing.T) {
+	s, _ := serving(t, nil, unread(t))
+	s.open(t, untaken)
+	for signals := range 2 {
+		if err := s.process.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		for signals == 0 { // until it stops
+			c, err := net.Dial("tcp", s.address)
+			if err != nil {
+				break
+			}
+			c.Close()
+		}
+	}
+	if status := s.ends(t); !status.Exited() || status.ExitStatus() != 1 {
+		t.Errorf("it ended with %v", status)
+	}
+}
+
+func TestAProgramThatFailsEndsWhenItsLogIsNotRead(t *testing.T) {
+	s := &server{process: exec.Command("tokentab", "serve", "--data", t.TempDir(), "--listen", "nowhere")}
+	s.process.Stderr = unread(t)
+	if err := s.process.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if status := s.ends(t); !status.Exited() || status.ExitStatus() != 1 {
+		t.Errorf("it ended with %v", status)
+	}
+}
+
 func TestANewcomerIsAnsweredWhileIdleConnectionsFillTheDescriptors(t *testing.T) {
 	folder, manager := setUp(t)
 	s := &server{address: freeAddress(t)}

@@ -91,7 +91,7 @@ func fail(std IO, err error, code int) int {
 		}
 		message = message[2:]
 	}
-	fmt.Fprintln(std.Err, "tokentab: "+message)
+	Say(std.Err, "tokentab: "+message+"\n")
 	return code
 }
 

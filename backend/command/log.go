@@ -9,10 +9,27 @@ import (
 
 // Limits of the log, stated in the README.
 const (
-	logBuffer = 1 << 20     // bytes that wait for the reader; further lines are dropped and counted
-	logAtEnd  = time.Second // how long a stop waits until what is left is written
-	logAgain  = time.Second // from a failed write to the next
+	logBuffer = 1 << 20                // bytes that wait for the reader; further lines are dropped and counted
+	logAtEnd  = 250 * time.Millisecond // how long a stop waits until what is left is written
+	logAgain  = time.Second            // from a failed write to the next
 )
+
+// sayAtMost is how long Say waits for a reader.
+const sayAtMost = 100 * time.Millisecond
+
+// Say writes the last words of a program that ends. It does not wait long for their reader: one that reads nothing would
+// keep the program from ending.
+func Say(to io.Writer, words string) {
+	said := make(chan struct{})
+	go func() {
+		defer close(said)
+		_, _ = io.WriteString(to, words)
+	}()
+	select {
+	case <-said:
+	case <-time.After(sayAtMost):
+	}
+}
 
 // steadyLog is a log that never holds up or ends the program, whether its reader is slow, blocked or gone, or the disk
 // is full. It writes in the background and keeps what could not be written; when its buffer is full, it drops lines
