@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tokentab/backend/audit"
+	"tokentab/backend/fault"
 	"tokentab/backend/pfid"
 	"tokentab/backend/unit"
 )
@@ -142,7 +143,10 @@ func (as *Accounts) recorder(at time.Time, actor audit.Actor) Recorder {
 }
 
 // forgetAllOf drops what is remembered of the tokens that a change has ended, once that is committed. It does so also
-// after a failure: a commit whose answer was lost may still have happened.
-func (as *Accounts) forgetAllOf(ctx context.Context, id pfid.ID) {
+// after a failure that is no refusal: a commit whose answer was lost may still have happened.
+func (as *Accounts) forgetAllOf(ctx context.Context, id pfid.ID, err error) {
+	if fault.Refused(err) {
+		return
+	}
 	unit.After(ctx, func(bool) { as.verdicts.ForgetAllOf(id) })
 }

@@ -87,6 +87,6 @@ func (as *Accounts) Delete(ctx context.Context, actor audit.Actor, name string) 
 		}
 		return audit.New(at, actor, audit.AccountDeleted, a.ID.String(), a.Name, as.random)
 	})
-	as.forgetAllOf(ctx, actor.AccountID)
+	as.forgetAllOf(ctx, actor.AccountID, err)
 	return deleted, err
 }

@@ -144,7 +144,7 @@ func (as *Accounts) DeleteEnvironment(ctx context.Context, actor audit.Actor, id
 			count(e.LiveTokens, "live API token"), count(e.Deployments, "agent deployment"))
 	}
 	deleted, err := as.store.DeleteEnvironment(ctx, actor.AccountID, id, at, decide, as.recorder(at, actor))
-	as.forgetAllOf(ctx, id)
+	as.forgetAllOf(ctx, id, err)
 	return deleted, err
 }
 

@@ -107,7 +107,7 @@ func (as *Accounts) RevokeTokensOf(ctx context.Context, actor audit.Actor, id pf
 // what is remembered of the account: verdicts do not say who made a token.
 func (as *Accounts) forgetTokens(ctx context.Context, account pfid.ID, tokens int, hashes [][32]byte, err error) {
 	if err != nil || len(hashes) < tokens {
-		as.forgetAllOf(ctx, account)
+		as.forgetAllOf(ctx, account, err)
 		return
 	}
 	unit.After(ctx, func(bool) {

@@ -40,7 +40,7 @@ func (as *Agents) Reinstate(ctx context.Context, actor audit.Actor, id pfid.ID) 
 func (as *Agents) Delete(ctx context.Context, actor audit.Actor, id pfid.ID, revokeTokens bool) (Agent, error) {
 	at := as.now().UTC()
 	a, err := as.store.DeleteAgent(ctx, actor.AccountID, id, at, allowing(revokeTokens, "agent"), audit.NewRecorder(at, actor, as.random))
-	as.forgetAllOf(ctx, id)
+	as.forgetAllOf(ctx, id, err)
 	a.Status = a.statusAt(at)
 	return a, err
 }
@@ -51,14 +51,17 @@ func (as *Agents) change(ctx context.Context, actor audit.Actor, id pfid.ID, at 
 		a.UpdatedAt = at
 		return decide(a)
 	}, audit.NewRecorder(at, actor, as.random))
-	as.forgetAllOf(ctx, id)
+	as.forgetAllOf(ctx, id, err)
 	a.Status = a.statusAt(at)
 	return a, moved, err
 }
 
 // forgetAllOf drops what is remembered of the tokens that a change has moved, once that is committed. It does so also
-// after a failure: a commit whose answer was lost may still have happened.
-func (as *Agents) forgetAllOf(ctx context.Context, id pfid.ID) {
+// after a failure that is no refusal: a commit whose answer was lost may still have happened.
+func (as *Agents) forgetAllOf(ctx context.Context, id pfid.ID, err error) {
+	if fault.Refused(err) {
+		return
+	}
 	unit.After(ctx, func(bool) { as.verdicts.ForgetAllOf(id) })
 }
 

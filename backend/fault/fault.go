@@ -82,6 +82,12 @@ func (f Fields) Err() error {
 	return &Error{Kind: Validation, Message: "Some fields are not valid.", Fields: f}
 }
 
+// Refused reports whether a change that failed so was refused, which undoes it. Any other failure may hide a commit.
+func Refused(err error) bool {
+	kind := KindOf(err)
+	return kind != Unexpected && kind != Unavailable
+}
+
 // KindOf returns the kind of the first *Error in err's chain, and Unexpected where there is none.
 func KindOf(err error) Kind {
 	if e, ok := errors.AsType[*Error](err); ok {

@@ -53,7 +53,7 @@ func (ts *Tokens) RevokeWithDescendants(ctx context.Context, actor audit.Actor, 
 	}
 	changed, hashes, live, err := ts.store.RevokeWithDescendants(ctx, actor.AccountID, id, at, decide, audit.NewRecorder(at, actor, ts.random))
 	unit.After(ctx, func(bool) {
-		if len(hashes) == 0 { // too many, or a failure: verdicts do not say who made a token
+		if len(hashes) == 0 && !fault.Refused(err) { // too many, or a failure: verdicts do not say who made a token
 			ts.ForgetAllOf(actor.AccountID)
 		}
 		for _, hash := range hashes {
