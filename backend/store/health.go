@@ -20,9 +20,10 @@ const (
 	tendEvery = time.Second
 	// readyFor is for how long an answer of Ready is given again.
 	readyFor = time.Second
-	// probeAfter is how old the last write may be before Ready tries one.
-	probeAfter = 5 * time.Second
-	// probeBytes is how large that write is.
+	// probeAfter is how old the last write may be before Ready tries one, which changes one page: an idle server is asked
+	// day and night.
+	probeAfter = time.Minute
+	// probeBytes is how large a try is after a failure: as a change may be.
 	probeBytes = 64 << 10
 	// checkEvery is how often a damaged database is checked again, which reads all of it.
 	checkEvery = time.Minute
@@ -119,7 +120,7 @@ var errReplaced = errors.New("store: the database file was removed or replaced w
 func (s *Store) Replaced() *atomic.Bool { return &s.health.replaced }
 
 // Ready returns nil if the store answers, and the last write, that of last uses included, succeeded. A failed write is
-// tried again with a small one. It costs little: the answer is kept for a second.
+// tried again with another. It costs little: the answer is kept for a second.
 func (s *Store) Ready(ctx context.Context) error {
 	h := &s.health
 	h.asking.Lock()
@@ -167,18 +168,22 @@ func (s *Store) checkFile() {
 	}
 }
 
-// probe tries a small write if the last one failed or is a while ago. Where another write is going on, that one tells.
+// probe tries a write if the last one failed or is a while ago. Where another write is going on, that one tells.
 func (s *Store) probe(ctx context.Context) {
 	h := &s.health
 	h.mu.Lock()
 	since := h.now().Sub(h.wrote)
-	isKnown := h.writing == 0 && since >= 0 && since < probeAfter
+	hasFailed := h.writing != 0
+	isKnown := !hasFailed && since >= 0 && since < probeAfter
 	h.mu.Unlock()
 	if isKnown || len(s.writing) > 0 {
 		return
 	}
-	// As large as a change may be, and another each time, so that it has to be written.
-	_ = s.SetSetting(ctx, "probe", strings.Repeat(fmt.Sprintf("%16d", h.now().UnixMilli()), probeBytes/16))
+	value := fmt.Sprintf("%16d", h.now().UnixMilli()) // another each time, so that it has to be written
+	if hasFailed {
+		value = strings.Repeat(value, probeBytes/len(value))
+	}
+	_ = s.SetSetting(ctx, "probe", value)
 }
 
 // checkSchema notices that something of the schema is not as it was when the database was opened. Additions are no harm.

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -38,6 +39,9 @@ func TestReadyFollowsTheLastWriteAndTriesOneItself(t *testing.T) {
 			t.Fatal(err)
 		}
 		later()
+		for range 6 {
+			later()
+		}
 		if db == s.noter {
 			if err := s.DropNotedUses(t.Context(), 1); err == nil {
 				t.Fatal("a read-only database was written")
@@ -55,6 +59,32 @@ func TestReadyFollowsTheLastWriteAndTriesOneItself(t *testing.T) {
 	}
 	if err := s.SetSetting(t.Context(), "colour", "green"); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestAnIdleDatabaseIsTriedOnceAMinuteWithLittle(t *testing.T) {
+	s, later := openQuiet(t, t.TempDir())
+	size := func() int {
+		t.Helper()
+		value, _, err := s.Setting(t.Context(), "probe")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(value)
+	}
+	for seconds := 10; seconds <= 70; seconds += 10 {
+		later()
+		if err := s.Ready(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got := size(); (got > 0) != (seconds >= 60) || got > 1024 {
+			t.Errorf("after %d seconds %d bytes were written", seconds, got)
+		}
+	}
+	s.health.noticeWrite(syscall.ENOSPC)
+	later()
+	if err := s.Ready(t.Context()); err != nil || size() != probeBytes {
+		t.Errorf("after a failure %d bytes were written: %v", size(), err)
 	}
 }
 
