@@ -1,6 +1,8 @@
 package store
 
 import (
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -59,6 +61,35 @@ func TestReadyFollowsTheLastWriteAndTriesOneItself(t *testing.T) {
 	}
 	if err := s.SetSetting(t.Context(), "colour", "green"); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestReadyFollowsAFailedWriteOfSeveralTogether covers a request with an idempotency key, which fails with an error of its
+// own.
+func TestReadyFollowsAFailedWriteOfSeveralTogether(t *testing.T) {
+	s, _ := openQuiet(t, t.TempDir())
+	if err := s.writer.Exec("CREATE TEMP TRIGGER failing BEFORE INSERT ON main.settings BEGIN SELECT missing FROM main.absent; END").Error; err != nil {
+		t.Fatal(err)
+	}
+	own := errors.New("the request failed")
+	for name, write := range map[string]func(ctx context.Context) error{
+		"change": func(ctx context.Context) error { return s.SetSetting(ctx, "colour", "green") },
+		"change soon": func(ctx context.Context) error {
+			return s.changeSoon(ctx, func(tx *gorm.DB) error {
+				return tx.Exec("INSERT INTO settings (name, value) VALUES ('colour', 'green')").Error
+			})
+		},
+	} {
+		s.health.noticeWrite(nil)
+		err := s.Together(t.Context(), func(ctx context.Context) error {
+			if err := write(ctx); err == nil {
+				t.Errorf("%s: it was written", name)
+			}
+			return own
+		})
+		if !errors.Is(err, own) || s.health.writing == 0 {
+			t.Errorf("%s: %v, the trouble is %d", name, err, s.health.writing)
+		}
 	}
 }
 

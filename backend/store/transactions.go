@@ -18,7 +18,7 @@ const operationTimeout = 10 * time.Second
 // context of Together makes it a part of that transaction.
 func (s *Store) change(ctx context.Context, f func(tx *gorm.DB) error) error {
 	if all := sharedIn(ctx); all != nil {
-		return classify(all.Transaction(f)) // what fails is undone up to here
+		return s.part(all.Transaction(f)) // what fails is undone up to here
 	}
 	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
 	defer cancel()
@@ -34,7 +34,7 @@ func (s *Store) change(ctx context.Context, f func(tx *gorm.DB) error) error {
 // more than it. It spares validations the wait for the disk, which on one core is theirs too.
 func (s *Store) changeSoon(ctx context.Context, f func(tx *gorm.DB) error) error {
 	if all := sharedIn(ctx); all != nil {
-		return classify(f(all))
+		return s.part(f(all))
 	}
 	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
 	defer cancel()
@@ -44,6 +44,15 @@ func (s *Store) changeSoon(ctx context.Context, f func(tx *gorm.DB) error) error
 		}
 		return f(s.noter.WithContext(ctx))
 	})
+}
+
+// part ends a change that is a part of a transaction. Its trouble is noticed here, since the transaction may end with
+// another error, and its success only with the commit.
+func (s *Store) part(err error) error {
+	if troubleOf(err) != 0 {
+		s.health.noticeWrite(err)
+	}
+	return classify(err)
 }
 
 // alone runs f while nothing else writes.
