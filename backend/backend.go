@@ -337,7 +337,7 @@ func (b *Backend) stopRepeating() {
 }
 
 // Close writes what was noted and closes the database. Uses that it keeps, but has no time to bring to their rows, are
-// brought there when the program starts again.
+// brought there when the program starts again. closeTime is left for closing when it waits for another process no longer.
 func (b *Backend) Close() error {
 	b.stopRepeating()
 	if b.until.IsZero() {
@@ -351,5 +351,5 @@ func (b *Backend) Close() error {
 			err = nil
 		}
 	}
-	return errors.Join(err, b.store.Close())
+	return errors.Join(err, b.store.CloseWithin(ctx))
 }

@@ -180,3 +180,31 @@ func TestCommandsLeaveAnOlderSchemaAndAnotherNameAlone(t *testing.T) {
 		t.Errorf("a command began to migrate: %v", copies)
 	}
 }
+
+func TestACloseAtAShutDoorCostsTheNoteOnly(t *testing.T) {
+	folder := t.TempDir()
+	s, err := Open(t.Context(), folder, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := openFile(s.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	release, err := other.door(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := s.CloseWithin(over); err != nil {
+		t.Error(err)
+	}
+	release()
+	if err := other.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(s.path + closedSuffix); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the note is there: %v", err)
+	}
+}

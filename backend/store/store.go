@@ -50,16 +50,25 @@ func (s *Store) Exclusively(ctx context.Context, f func() error) error {
 	return f()
 }
 
-// Close waits for what runs and closes the database.
+// Close is CloseWithin, in the time that an operation may take.
 func (s *Store) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), operationTimeout)
 	defer cancel()
+	return s.CloseWithin(ctx)
+}
+
+// CloseWithin waits for what runs and closes the database. If another process opens or closes it until the context ends,
+// no note is left of how it was closed, and the next start takes that for a crash.
+func (s *Store) CloseWithin(ctx context.Context) error {
 	s.stop()
 	s.tending.Wait()
 	release := s.release
 	if s.writer != nil {
 		var err error
 		if release, err = s.file.door(ctx); err != nil {
+			if errors.Is(err, errLocked) {
+				err = nil
+			}
 			return errors.Join(err, s.close(), s.file.Close())
 		}
 	}
