@@ -127,6 +127,9 @@ func TestAServerStartsAndValidatesOnADiskThatTakesNoWrite(t *testing.T) {
 			if status, answer := create(s); status != 200 {
 				t.Errorf("%s, crashed %v: with the disk writable again a change answers %d %v", name, crashed, status, answer)
 			}
+			if _, err := os.Stat(filepath.Join(folder, "tokentab.db.closed")); !errors.Is(err, os.ErrNotExist) {
+				t.Errorf("%s, crashed %v: while the server runs, the database counts as closed: %v", name, crashed, err)
+			}
 			if err := s.process.Process.Signal(os.Interrupt); err != nil {
 				t.Fatal(err)
 			}

@@ -208,3 +208,22 @@ func TestACloseAtAShutDoorCostsTheNoteOnly(t *testing.T) {
 		t.Errorf("the note is there: %v", err)
 	}
 }
+
+func TestAServerRemovesTheNoteOfItsPredecessorBeforeItWrites(t *testing.T) {
+	s, err := Open(t.Context(), t.TempDir(), now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	note := s.path + closedSuffix // which could not be removed at the start
+	if err := os.WriteFile(note, []byte("state"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.unsettled.Store(true)
+	if err := s.settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(note); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the note is there: %v", err)
+	}
+}

@@ -50,6 +50,10 @@ func isOfDisk(err error) bool {
 // settle does what a server writes before anything else.
 func (s *Store) settle(ctx context.Context) error {
 	ctx = context.WithValue(ctx, settling{}, true)
+	if err := s.file.forgetClosed(); err != nil {
+		s.health.noticeWrite(err)
+		return err
+	}
 	if err := s.avoidTakenEntries(ctx, s.wasClosed, s.health.now); err != nil {
 		return err
 	}
@@ -95,6 +99,9 @@ func Join(ctx context.Context, folder, version string, create bool, now func() t
 		closed, err := f.wasClosed()
 		if err != nil {
 			return err
+		}
+		if err := f.forgetClosed(); err != nil {
+			return fmt.Errorf("--data: remove the note of how the database was closed: %w", err)
 		}
 		return s.avoidTakenEntries(ctx, closed, now)
 	})

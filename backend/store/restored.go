@@ -42,8 +42,7 @@ func (s *Store) noteClosed() error {
 	return os.WriteFile(s.path+closedSuffix, []byte(state), 0o600) // torn by a crash, it matches no state
 }
 
-// wasClosed reports whether the database file is as its last process closed it, and forgets that: from now on it changes.
-// After a crash, and after the file was replaced by a backup, it is not.
+// wasClosed reports whether the database file is as its last process closed it. After a crash, and after the file was replaced by a backup, it is not.
 func (f *file) wasClosed() (bool, error) {
 	noted, err := os.ReadFile(f.path + closedSuffix)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -56,7 +55,15 @@ func (f *file) wasClosed() (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return state != "" && state == string(noted), os.Remove(f.path + closedSuffix)
+	return state != "" && state == string(noted), nil
+}
+
+// forgetClosed removes what was noted of how the file was closed, before it changes.
+func (f *file) forgetClosed() error {
+	if err := os.Remove(f.path + closedSuffix); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // avoidTakenEntries begins a new status list if the database may be a restored backup. Tokens that were made after the
