@@ -57,14 +57,7 @@ function PasswordForm({ email, onClose, onChanged }: Omit<PasswordDialogProps, "
       <DialogBody>
         <DialogText>All your other sessions end at once. This one goes on.</DialogText>
         {problem && <Notice tone="bad">{problem}</Notice>}
-        <input
-          type="text"
-          name="username"
-          autoComplete="username"
-          value={email}
-          readOnly
-          hidden
-        />
+        <input type="text" name="username" autoComplete="username" value={email} readOnly hidden />
         <PasswordField
           label="Current password"
           autoComplete="current-password"

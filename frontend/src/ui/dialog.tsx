@@ -43,7 +43,9 @@ export function Dialog({ open, onClose, asksOutside = false, title, children, fi
           className={popup}
           // What is to be filled in comes before links in the text. On a phone a field would open the keyboard.
           initialFocus={(how) =>
-            (how !== "touch" && content.current?.querySelector<HTMLElement>("input:not([hidden]), textarea")) || true
+            (how !== "touch" &&
+              content.current?.querySelector<HTMLElement>("input:not([hidden]), textarea")) ||
+            true
           }
           finalFocus={finalFocus}
         >
