@@ -1,14 +1,19 @@
 package backend_test
 
 import (
+	"context"
+	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
+	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	"tokentab/backend"
 	"tokentab/backend/backendtest"
+	"tokentab/backend/config"
 	"tokentab/backend/signer"
 	"tokentab/backend/token"
 )
@@ -129,6 +134,40 @@ func TestPromise1HoldsForAWithdrawnKey(t *testing.T) {
 	}
 	if n, err := p.WithdrawKey(t.Context(), kid); err != nil || n != 0 {
 		t.Errorf("again: %d %v", n, err)
+	}
+}
+
+// TestAWithdrawalThatNoServerConfirmedIsNotReportedAsDoneTheNextTime has a server that stands still, and a command that
+// ended before its change was confirmed.
+func TestAWithdrawalThatNoServerConfirmedIsNotReportedAsDoneTheNextTime(t *testing.T) {
+	c := config.Config{
+		Storage: config.Storage{Data: t.TempDir()},
+		Issuing: config.Issuing{MaxTokenLifetime: config.Lifetime(time.Hour)},
+		Serving: config.Serving{Listen: "127.0.0.1:0", CacheTokens: 1},
+	}
+	world := backend.World{Now: time.Now, Random: rand.Reader, Log: slog.New(slog.DiscardHandler)}
+	open := func() *backend.Backend {
+		b, err := backend.Open(t.Context(), c, world)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = b.Close() })
+		return b
+	}
+	open()
+	c.Listen = ""
+	command := open()
+	key, err := command.Signer.Rotate(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := command.Signer.Withdraw(t.Context(), key.ID); err != nil {
+		t.Fatal(err)
+	}
+	soon, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	if _, err := command.WithdrawKey(soon, key.ID); err == nil {
+		t.Error("the command says that a server has seen what it has not")
 	}
 }
 
