@@ -110,6 +110,20 @@ func TestAReaderOfTheLogThatReadsNothingHoldsUpNothing(t *testing.T) {
 	s.stops(t)
 }
 
+func TestAReaderOfTheSetUpLinkThatReadsNothingHoldsUpNothing(t *testing.T) {
+	s := &server{address: freeAddress(t)}
+	s.process = exec.Command("tokentab", "serve", "--data", t.TempDir(), "--listen", s.address)
+	s.process.Stdout = unread(t)
+	if err := s.process.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.process.Process.Kill() })
+	if err := waitFor(s.address); err != nil {
+		t.Fatal(err)
+	}
+	s.stops(t)
+}
+
 func TestAServerWithoutStandardErrorKeepsItsDataWhole(t *testing.T) {
 	folder, secret := setUp(t)
 	s := &server{address: freeAddress(t)}

@@ -17,8 +17,8 @@ const (
 // sayAtMost is how long Say waits for a reader.
 const sayAtMost = 100 * time.Millisecond
 
-// Say writes the last words of a program that ends. It does not wait long for their reader: one that reads nothing would
-// keep the program from ending.
+// Say writes what a program says first or last. It does not wait long for the reader: one that reads nothing would keep
+// the program from serving, or from ending.
 func Say(to io.Writer, words string) {
 	said := make(chan struct{})
 	go func() {

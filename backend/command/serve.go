@@ -58,7 +58,7 @@ func (s *serve) Run(ctx context.Context, std IO) (err error) {
 		log.Info("serving", "socket", s.Socket)
 	}
 	if !isSetUp {
-		fmt.Fprintf(std.Out, "Set up this installation at %s/setup#%s\n", s.Origin(), b.Web.SetupCode())
+		Say(std.Out, fmt.Sprintf("Set up this installation at %s/setup#%s\n", s.Origin(), b.Web.SetupCode()))
 	}
 	go func() {
 		for range reload {
