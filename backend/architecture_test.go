@@ -19,7 +19,7 @@ var mayImport = map[string][]string{
 	"backend/command": {"backend", "backend/config", "backend/account", "backend/audit", "backend/fault", "backend/pfid", "backend/signer", "backend/token"},
 	"backend":         {"backend/config", "backend/web", "backend/store", "backend/signer", "backend/password", "backend/mail", "backend/idempotency", "backend/account", "backend/agent", "backend/audit", "backend/pfid", "backend/token"},
 	"backend/backendtest": {
-		"backend", "backend/config", "backend/account", "backend/audit", "backend/token",
+		"backend", "backend/config", "backend/password", "backend/account", "backend/audit", "backend/token",
 	},
 	"backend/web": {
 		"backend/config", "backend/signer", "backend/idempotency", "backend/account", "backend/agent", "backend/audit", "backend/token", "backend/fault", "backend/paging", "backend/pfid", "backend/text", "backend/unit",

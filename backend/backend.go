@@ -64,6 +64,8 @@ type World struct {
 
 	// Version is that of this program. A command works beside a server of the same version only.
 	Version string
+	// PasswordCosts are those of new hashes; zero for the usual ones.
+	PasswordCosts password.Costs
 	// MayCreate lets a command make a database where there is none.
 	MayCreate bool
 }
@@ -163,7 +165,7 @@ func (b *Backend) build(ctx context.Context, c config.Config, world World) error
 		return err
 	}
 	b.Accounts = account.New(account.Parts{
-		Store: b.store, Passwords: password.New(world.Random, paced()), Verdicts: verdicts{b.Tokens}, InviteKey: inviteKey, Now: world.Now, Random: world.Random,
+		Store: b.store, Passwords: password.New(world.Random, paced(), world.PasswordCosts), Verdicts: verdicts{b.Tokens}, InviteKey: inviteKey, Now: world.Now, Random: world.Random,
 	})
 	b.Agents = agent.New(b.store, b.Tokens, world.Now, world.Random)
 	cookieKey, err := master.MACKey("cookie")

@@ -26,7 +26,7 @@ func TestASignInThatWasNotLookedAtCountsForNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	hasher := password.New(rand.Reader, func() {})
+	hasher := password.New(rand.Reader, func() {}, password.Costs{})
 	parts := account.Parts{Store: s, Passwords: hasher, Now: clock.Now, Random: rand.Reader}
 	free := account.New(parts)
 	parts.Passwords = fullQueue{hasher}

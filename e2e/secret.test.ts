@@ -195,6 +195,27 @@ test("closing before anything was copied asks first", async ({ page, signedIn: _
   expect(await page.content()).not.toContain(secret);
 });
 
+for (const width of [320, 390]) {
+  test(`at ${width} px the question's buttons are in sight whole, and the title keeps its line`, async ({
+    page,
+    signedIn: _,
+  }) => {
+    await openNewToken(page);
+    await page.setViewportSize({ width, height: 640 });
+    await page.getByRole("dialog").getByRole("button", { name: "Done" }).click();
+    const question = page.getByRole("alertdialog", { name: "Close without copying?" });
+    const buttons = question.getByRole("button");
+    await expect(buttons).toHaveCount(2);
+    for (const button of await buttons.all()) {
+      await expect(button).toBeInViewport({ ratio: 1 });
+      expect(await button.evaluate((one) => one.scrollWidth <= one.clientWidth), "its text fits").toBe(true);
+    }
+    await question.getByRole("button", { name: "Close without copying" }).click();
+    const title = page.getByRole("heading", { level: 1, name: "Account" });
+    expect((await title.boundingBox())?.height, "one line").toBeLessThan(40);
+  });
+}
+
 test("the two lines for SDKs hold this server's address and the secret", async ({
   page,
   server,

@@ -21,6 +21,7 @@ import (
 	"tokentab/backend/account"
 	"tokentab/backend/audit"
 	"tokentab/backend/config"
+	"tokentab/backend/password"
 	"tokentab/backend/token"
 )
 
@@ -66,7 +67,8 @@ func StartIn(t testing.TB, folder string, clock *Clock, options ...Option) *Prog
 		Issuing: config.Issuing{MaxTokenLifetime: config.Lifetime(400 * 24 * time.Hour)},
 		Serving: config.Serving{Listen: listener.Addr().String(), LogFormat: "text", CacheTokens: 10_000},
 	}
-	world := backend.World{Now: clock.Now, Random: rand.Reader, Log: slog.New(slog.NewTextHandler(p.Log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
+	world := backend.World{Now: clock.Now, Random: rand.Reader, Log: slog.New(slog.NewTextHandler(p.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		PasswordCosts: password.Costs{Memory: 64, Passes: 1}} // passwords are seldom the subject
 	for _, option := range options {
 		option(&p.Config, &world)
 	}

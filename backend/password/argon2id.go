@@ -95,6 +95,8 @@ type filling struct {
 }
 
 // fill computes the blocks of one slice (section 3.2, steps 5 and 6).
+//
+//go:norace
 func (f *filling) fill(pass, slice uint32) {
 	independent := pass == 0 && slice < slices/2 // of the data: where to look is computed (section 3.4.1.3)
 	var addresses, counter, zero block
@@ -132,6 +134,8 @@ func (f *filling) fill(pass, slice uint32) {
 
 // reference maps 32 random bits to one of the blocks that may be looked at (section 3.4.2): those of the three slices
 // before this one, or in the first pass all before, and those of this slice but the one right before.
+//
+//go:norace
 func (f *filling) reference(pass, slice, i, random uint32) uint32 {
 	area, start := (slices-1)*f.segment, (slice+1)%slices*f.segment
 	if pass == 0 {
@@ -144,6 +148,8 @@ func (f *filling) reference(pass, slice, i, random uint32) uint32 {
 }
 
 // compress is G (section 3.5) of x and y. It replaces to, or with mix is combined with it. All three may be the same.
+//
+//go:norace
 func compress(to, x, y *block, mix bool) {
 	var r, z block
 	for i := range r {
@@ -171,6 +177,8 @@ func compress(to, x, y *block, mix bool) {
 
 // permute is P (section 3.6): a round of BLAKE2b whose additions also multiply. It is written out, since it takes nearly all
 // of the time and the compiler inlines no larger part of it.
+//
+//go:norace
 func permute(p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15 *uint64) {
 	v0, v1, v2, v3, v4, v5, v6, v7 := *p0, *p1, *p2, *p3, *p4, *p5, *p6, *p7
 	v8, v9, v10, v11, v12, v13, v14, v15 := *p8, *p9, *p10, *p11, *p12, *p13, *p14, *p15
@@ -214,6 +222,8 @@ func permute(p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p1
 }
 
 // mix is a quarter of GB (section 3.6).
+//
+//go:norace
 func mix(a, b, d uint64, turn int) (uint64, uint64) {
 	a += b + 2*uint64(uint32(a))*uint64(uint32(b))
 	return a, bits.RotateLeft64(d^a, turn)

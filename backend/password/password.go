@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -34,21 +33,32 @@ const (
 	tagSize  = 32
 )
 
+// Costs are those of new hashes. The zero Costs are the present ones; tests about other things take less.
+type Costs struct {
+	Memory uint32 // in KiB, at least 8
+	Passes uint32
+}
+
 // Hasher hashes and compares passwords.
 type Hasher struct {
 	random io.Reader
 	pause  func()
+	costs  params // of new hashes
 	// turn is held by the caller whose hash is computed, strangers by the one of them that is next,
 	// so that people who have signed in there before need not wait behind all strangers.
 	turn, strangers chan struct{}
 	waiting         atomic.Int64
-	// memories holds the memory of the last hash. The garbage collector takes it back after a while without sign-ins.
-	memories sync.Pool
+	// memory is used again by each hash with the present costs, in its turn.
+	memory []block
 }
 
 // New returns a Hasher. It calls pause every few microseconds while it computes, which may rest there.
-func New(random io.Reader, pause func()) *Hasher {
-	return &Hasher{random: random, pause: pause, turn: make(chan struct{}, 1), strangers: make(chan struct{}, 1)}
+func New(random io.Reader, pause func(), costs Costs) *Hasher {
+	h := &Hasher{random: random, pause: pause, costs: current, turn: make(chan struct{}, 1), strangers: make(chan struct{}, 1)}
+	if costs != (Costs{}) {
+		h.costs = params{memory: costs.Memory, passes: costs.Passes}
+	}
+	return h
 }
 
 // Limits of the queue, stated in the README: strangers must not be able to make it long.
@@ -93,7 +103,7 @@ func (h *Hasher) Hash(password string) (string, error) {
 	if _, err := io.ReadFull(h.random, salt); err != nil {
 		return "", fmt.Errorf("password: read random bytes: %w", err)
 	}
-	return encode(current, salt, h.tag(current, text.Composed(password), salt)), nil
+	return encode(h.costs, salt, h.tag(h.costs, text.Composed(password), salt)), nil
 }
 
 // Matches implements account.Passwords.
@@ -101,7 +111,7 @@ func (h *Hasher) Matches(password, hash string) (matches, outdated bool, err err
 	spellings := text.Spellings(password)
 	if hash == "" { // as much work as for any other
 		for _, spelling := range spellings {
-			h.tag(current, spelling, make([]byte, saltSize))
+			h.tag(h.costs, spelling, make([]byte, saltSize))
 		}
 		return false, false, nil
 	}
@@ -112,7 +122,7 @@ func (h *Hasher) Matches(password, hash string) (matches, outdated bool, err err
 	// Earlier versions hashed what a system happened to send.
 	for i, spelling := range spellings {
 		if subtle.ConstantTimeCompare(h.tag(p, spelling, salt), tag) == 1 {
-			return true, i > 0 || p != current, nil
+			return true, i > 0 || p != h.costs, nil
 		}
 	}
 	return false, false, nil
@@ -120,13 +130,13 @@ func (h *Hasher) Matches(password, hash string) (matches, outdated bool, err err
 
 // tag is the only place where a password becomes a hash.
 func (h *Hasher) tag(p params, password string, salt []byte) []byte {
-	memory, _ := h.memories.Get().(*[]block)
-	if memory == nil || len(*memory) < int(p.memory) {
-		grown := make([]block, p.memory)
-		memory = &grown
+	if p.memory > h.costs.memory { // of an older hash, which is replaced when its user has signed in
+		return derive(make([]block, p.memory), p, []byte(password), salt, tagSize, h.pause)
 	}
-	defer h.memories.Put(memory)
-	return derive((*memory)[:p.memory], p, []byte(password), salt, tagSize, h.pause)
+	if h.memory == nil {
+		h.memory = make([]block, h.costs.memory)
+	}
+	return derive(h.memory[:p.memory], p, []byte(password), salt, tagSize, h.pause)
 }
 
 // The form in which hashes are stored, which other programs use too (the PHC string format).

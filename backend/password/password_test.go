@@ -11,7 +11,7 @@ import (
 )
 
 func TestMemoryIsUsedAgain(t *testing.T) {
-	h := New(rand.Reader, func() {})
+	h := New(rand.Reader, func() {}, Costs{})
 	hash, err := h.Hash("password")
 	if err != nil {
 		t.Fatal(err)
@@ -30,7 +30,7 @@ func TestMemoryIsUsedAgain(t *testing.T) {
 }
 
 func TestStoredCostsAreBounded(t *testing.T) {
-	h := New(rand.Reader, func() {})
+	h := New(rand.Reader, func() {}, Costs{})
 	for _, hash := range []string{
 		"x", "$argon2id$v=19$m=19456,t=2,p=1$", "$argon2i$v=19$m=19456,t=2,p=1$MDEyMzQ1Njc4OWFiY2RlZg$" + strings.Repeat("A", 43),
 		"$argon2id$v=19$m=4294967295,t=2,p=1$MDEyMzQ1Njc4OWFiY2RlZg$" + strings.Repeat("A", 43),
@@ -45,7 +45,7 @@ func TestStoredCostsAreBounded(t *testing.T) {
 }
 
 func TestTheQueueIsBoundedAndKnownPeopleNeedNotJoinIt(t *testing.T) {
-	h := New(rand.Reader, func() {})
+	h := New(rand.Reader, func() {}, Costs{})
 	done, err := h.Turn(t.Context(), false)
 	if err != nil {
 		t.Fatal(err)
@@ -85,7 +85,7 @@ func TestTheQueueIsBoundedAndKnownPeopleNeedNotJoinIt(t *testing.T) {
 }
 
 func TestAPasswordIsOneHoweverASystemSendsIt(t *testing.T) {
-	h := New(rand.Reader, func() {})
+	h := New(rand.Reader, func() {}, Costs{})
 	const composed, decomposed = "correct h\u00f6rse", "correct ho\u0308rse"
 	salt := make([]byte, saltSize)
 	for what, c := range map[string]struct {
