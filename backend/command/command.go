@@ -33,7 +33,7 @@ type IO struct {
 }
 
 type grammar struct {
-	Serve   serve    `cmd:"" default:"withargs" help:"Serve the page, the API and the doors of validation (the default)."`
+	Serve   serve    `cmd:"" default:"withargs" help:"Serve the page, the API and the validation endpoints (the default)."`
 	Setup   setup    `cmd:"" help:"Make the first account and its admin user, without a browser."`
 	Account accounts `cmd:"" help:"Work with accounts."`
 	Token   tokens   `cmd:"" help:"Work with API tokens."`

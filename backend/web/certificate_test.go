@@ -1,7 +1,6 @@
 package web_test
 
 import (
-	"bytes"
 	"crypto/tls"
 	"log/slog"
 	"net"
@@ -50,7 +49,7 @@ func TestARenewedCertificateIsNoticedWithinAMinute(t *testing.T) {
 		link("1", "now")
 		link("now/chain", "chain")
 		link("now/key", "key")
-		var log bytes.Buffer
+		var log backendtest.Buffer
 		c, err := web.LoadCertificate(config.Config{Serving: config.Serving{
 			TLSCert: filepath.Join(folder, "chain"), TLSKey: filepath.Join(folder, "key"),
 		}}, slog.New(slog.NewTextHandler(&log, nil)))
@@ -68,7 +67,7 @@ func TestARenewedCertificateIsNoticedWithinAMinute(t *testing.T) {
 				t.Errorf("%s: %s is in use, want %s", what, used, name)
 			}
 			if n := strings.Count(log.String(), "level=ERROR"); n != errors {
-				t.Errorf("%s: %d errors were logged, want %d:\n%s", what, n, errors, &log)
+				t.Errorf("%s: %d errors were logged, want %d:\n%s", what, n, errors, log.String())
 			}
 		}
 		after("at the start", "first.example", 0)
