@@ -67,30 +67,26 @@ func (as *Accounts) ChangePassword(ctx context.Context, actor audit.Actor, sessi
 	if !ok || user.ID != session.AdminUser.ID {
 		hash = ""
 	}
-	var newHash string
 	l := lane{own: []string{passwordKind + " " + session.AdminUser.ID.String()}, known: true}
-	right, settle, err := as.check(ctx, l, current, hash, func(bool) (err error) {
-		newHash, err = as.passwords.Hash(next)
+	right, err := as.check(ctx, l, current, hash, func(settle Settlement, _ bool) error {
+		newHash, err := as.passwords.Hash(next)
+		if err != nil {
+			return err
+		}
+		event, err := audit.New(at, actor, audit.PasswordChanged, user.ID.String(), "", as.random)
+		if err != nil {
+			return err
+		}
+		changed, err := as.store.ChangePassword(ctx, user.ID, session.ID, hash, newHash, at, event, settle)
+		if err == nil && !changed {
+			err = wrongCurrent()
+		}
 		return err
 	})
-	if err != nil {
-		return err
+	if err == nil && !right {
+		err = wrongCurrent()
 	}
-	if !right {
-		return wrongCurrent()
-	}
-	event, err := audit.New(at, actor, audit.PasswordChanged, user.ID.String(), "", as.random)
-	if err != nil {
-		return err
-	}
-	ok, err = as.store.ChangePassword(ctx, user.ID, session.ID, hash, newHash, at, event, settle)
-	if err != nil {
-		return err
-	}
-	if !ok {
-		return wrongCurrent()
-	}
-	return nil
+	return err
 }
 
 func wrongCurrent() error { return fault.Field("current_password", "is wrong") }

@@ -55,21 +55,19 @@ func (as *Accounts) SignIn(ctx context.Context, email, password string, from Bro
 		return refused, err
 	}
 	var newHash string
-	right, settle, err := as.check(ctx, l, password, hash, func(outdated bool) error {
+	var in SignedIn
+	right, err := as.check(ctx, l, password, hash, func(settle Settlement, outdated bool) (err error) {
 		if outdated {
 			newHash, _ = as.passwords.Hash(password) // else at the next sign-in
 		}
-		return nil
+		in, err = as.startSession(ctx, user, hash, from, settle)
+		return err
 	})
 	if err != nil {
 		return refused, err
 	}
 	if !right || !ok {
 		return refused, wrongSignIn()
-	}
-	in, err := as.startSession(ctx, user, hash, from, settle)
-	if err != nil {
-		return refused, err
 	}
 	if newHash != "" {
 		// Not worth failing or waiting for: the next sign-in tries again.

@@ -135,37 +135,39 @@ func mayTry(tries []Tries, at time.Time) error {
 	return nil
 }
 
-// check compares a password with a hash, and counts the try unless it is right. It runs then while no other password is
-// hashed. An empty hash matches no password, after the same work.
-func (as *Accounts) check(ctx context.Context, l lane, password, hash string, then func(outdated bool) error) (right bool, s Settlement, err error) {
+// check compares a password with a hash, and counts the try. If the password is right it calls then, which takes the try
+// back with what it writes, before anyone else has a turn: their tries would count on top of this one. An empty hash
+// matches no password, after the same work.
+func (as *Accounts) check(ctx context.Context, l lane, password, hash string, then func(settle Settlement, outdated bool) error) (right bool, err error) {
 	// Sources that have to wait take no place in the queue.
 	tries, err := as.store.Tries(ctx, l.sources())
 	if err == nil {
 		err = mayTry(tries, as.now().UTC())
 	}
 	if err != nil {
-		return false, s, err
+		return false, err
 	}
 	done, err := as.passwords.Turn(ctx, l.known)
 	if err != nil {
-		return false, s, err
+		return false, err
 	}
 	defer done()
-	if s, err = as.countTry(ctx, l); err != nil {
-		return false, s, err
+	s, err := as.countTry(ctx, l)
+	if err != nil {
+		return false, err
 	}
 	if len(password) > 4*MaxPassword {
 		hash = ""
 	}
 	right, outdated, err := as.passwords.Matches(password, hash)
 	if err == nil && right {
-		err = then(outdated)
+		err = then(s, outdated)
 	}
 	if err != nil { // it was not looked at, or came to nothing by no fault of the password
 		_ = as.store.SettleTries(context.WithoutCancel(ctx), s)
-		return false, s, err
+		return false, err
 	}
-	return right, s, nil
+	return right, nil
 }
 
 // laneOf returns for which sources a sign-in counts. It asks the store as much about a user who does not exist.
