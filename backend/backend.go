@@ -252,10 +252,10 @@ func (b *Backend) keepIssuing(ctx context.Context, c config.Config) error {
 
 // Serve answers on the listeners until the context ends, then finishes what runs, for requestTime at the most.
 func (b *Backend) Serve(ctx context.Context, c config.Config, listeners ...net.Listener) (err error) {
-	if err := b.keepIssuing(context.WithoutCancel(ctx), c); err != nil { // no reason to let nobody in
+	if err := b.keepIssuing(context.WithoutCancel(ctx), c); err != nil { // validations can go on without it
 		b.log.Error("could not keep the settings with which commands create tokens", "cause", err)
 	}
-	if err := b.Tokens.RecallUses(context.WithoutCancel(ctx)); err != nil { // no reason to let nobody in
+	if err := b.Tokens.RecallUses(context.WithoutCancel(ctx)); err != nil { // validations can go on without it
 		b.log.Error("could not read the last uses of tokens that an earlier run kept", "cause", err)
 	}
 	b.seeOutsideChanges()

@@ -68,7 +68,7 @@ func (t Tries) at(at time.Time) Tries {
 }
 
 // wait returns how long the source has to wait at the given instant. A last try in the future was stamped by a clock
-// that was wrong, and nobody waits for it.
+// that was wrong, so it makes no one wait.
 func (t Tries) wait(at time.Time) time.Duration {
 	l, t := t.limit(), t.at(at)
 	if t.Failures < l.free || t.LastAt.After(at) {

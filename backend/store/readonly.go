@@ -8,7 +8,7 @@ import (
 )
 
 // openReadOnly opens a database whose disk lets nothing be written, not even the files beside it that SQLite needs for
-// reading. Then nobody else can change it either. It fails if there are changes in a log that can't be read this way: a
+// reading. Then no one else can change it either. It fails if there are changes in a log that can't be read this way: a
 // revoke may be among them.
 func (s *Store) openReadOnly(ctx context.Context, found trouble, cause error) (err error) {
 	if err := s.close(); err != nil {

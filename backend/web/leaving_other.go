@@ -4,5 +4,5 @@ package web
 
 import "net"
 
-// hasLeft cannot tell on this system; the limits of reads end what nobody waits for.
+// hasLeft cannot tell on this system; the time limits of reads end abandoned ones.
 func hasLeft(net.Conn) bool { return false }

@@ -41,7 +41,7 @@ export function Dialog({ open, onClose, asksOutside = false, title, children, fi
         <BaseDialog.Popup
           ref={content}
           className={popup}
-          // What is to be filled in comes before links in the text. On a phone a field would open the keyboard.
+          // Fields come before links in the text. On a phone a field would open the keyboard.
           initialFocus={(how) =>
             (how !== "touch" &&
               content.current?.querySelector<HTMLElement>("input:not([hidden]), textarea")) ||
