@@ -59,7 +59,7 @@ lint-page: $(installed)
 	$(say) "Checking the page's code: Biome, TypeScript"
 	npm run lint
 
-test-go: compiler binary
+test-go: compiler
 	$(say) "Testing the Go code with the race detector"
 	go test -race -timeout 30m ./...
 	cd deploy/envoy && go test -count=1 ./...

@@ -10,6 +10,7 @@ export default defineConfig({
   // Each test runs a server and a browser of its own; more of them only make each other slow.
   workers: 2,
   forbidOnly: true,
+  maxFailures: 8,
   timeout: 120_000,
   expect: { timeout: 20_000 },
   use: {

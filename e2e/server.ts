@@ -44,6 +44,8 @@ export async function startServer(): Promise<Server> {
   ]);
   const setupLink = line.match(/http:\S+$/)?.[0];
   if (!setupLink) throw new Error(`The server printed no link: ${line}`);
+  const page = await (await fetch(`http://${listen}`)).text();
+  if (page.includes("not built")) throw new Error(`${binary} was built without the page: run make build.`);
   return {
     origin: `http://${listen}`,
     setupLink,
