@@ -21,7 +21,7 @@ func (fullQueue) Turn(context.Context, bool) (func(), error) {
 
 func TestASignInThatWasNotLookedAtCountsForNothing(t *testing.T) {
 	clock := backendtest.NewClock()
-	s, err := store.Open(t.Context(), t.TempDir(), clock.Now)
+	s, err := store.Join(t.Context(), t.TempDir(), "", true, clock.Now)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,10 +14,7 @@ import (
 // BenchmarkAgents reads pages of 10,000 agents, of which every other was seen.
 func BenchmarkAgents(b *testing.B) {
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	s, err := Open(b.Context(), b.TempDir(), func() time.Time { return at })
-	if err != nil {
-		b.Fatal(err)
-	}
+	s := open(b, b.TempDir(), func() time.Time { return at })
 	defer s.Close()
 	id := func() pfid.ID {
 		id, err := pfid.New(at, 7, rand.Reader)

@@ -10,10 +10,7 @@ import (
 
 func TestOneWholeCopyOfASchemaIsKeptHoweverOftenAnUpgradeFails(t *testing.T) {
 	folder := t.TempDir()
-	s, err := Open(t.Context(), folder, now)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := open(t, folder, now)
 	defer s.Close()
 	name := filepath.Join(folder, FileName) + ".schema-" + strconv.FormatInt(newestSchema(), 10)
 	// What an interrupted upgrade left: of an earlier version under the name of a whole copy, and of this one.

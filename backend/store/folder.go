@@ -10,13 +10,12 @@ import (
 	"runtime"
 	"strings"
 	"time"
+
+	"tokentab/backend/signer"
 )
 
 // newSuffix ends the name under which a database is made. It gets its own name when it is whole.
 const newSuffix = ".new"
-
-// masterKeyFile is the file of the master key, which the first start makes once the database is there.
-const masterKeyFile = "master.key"
 
 // findOrCreate opens the database file of a folder. If there never was one, it makes the folder and the database.
 func findOrCreate(ctx context.Context, folder string, now func() time.Time) (*file, error) {
@@ -93,8 +92,8 @@ func checkNeverThere(folder, path string) error {
 		return fmt.Errorf("--data: %w", err)
 	}
 	var leftovers []string
-	if info, err := os.Lstat(filepath.Join(folder, masterKeyFile)); err == nil && info.Size() > 0 {
-		leftovers = append(leftovers, filepath.Join(folder, masterKeyFile))
+	if info, err := os.Lstat(filepath.Join(folder, signer.MasterKeyFile)); err == nil && info.Size() > 0 {
+		leftovers = append(leftovers, filepath.Join(folder, signer.MasterKeyFile))
 	}
 	database := filepath.Base(path)
 	for _, entry := range entries {

@@ -17,10 +17,7 @@ import (
 func openQuiet(t *testing.T, folder string) (*Store, func()) {
 	t.Helper()
 	at := now()
-	s, err := Open(t.Context(), folder, func() time.Time { return at })
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := open(t, folder, func() time.Time { return at })
 	s.stop()
 	s.tending.Wait()
 	t.Cleanup(func() { _ = s.Close() })
@@ -201,10 +198,7 @@ func TestADatabaseThatIsReplacedAnswersNothingUntilItIsBack(t *testing.T) {
 
 func TestReadyRemembersDamageUntilACheckFindsNone(t *testing.T) {
 	folder := t.TempDir()
-	s, err := Open(t.Context(), folder, now)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := open(t, folder, now)
 	var root, size int64
 	if err := s.reader.Raw("SELECT rootpage FROM sqlite_schema WHERE name = 'audit_events'").Scan(&root).Error; err != nil {
 		t.Fatal(err)
@@ -261,7 +255,7 @@ func TestADamagedDatabaseSaysWhatToDo(t *testing.T) {
 	if err := os.WriteFile(copied, []byte("copy"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err := Open(t.Context(), folder, now)
+	_, err := tryOpen(t.Context(), folder, now)
 	if err == nil || !strings.Contains(err.Error(), "restore the newest backup") || !strings.Contains(err.Error(), copied) {
 		t.Errorf("%v", err)
 	}

@@ -93,10 +93,7 @@ func TestPromise9InvitesOfOlderDataLearnTheirMaker(t *testing.T) {
 	if err := old.close(); err != nil {
 		t.Fatal(err)
 	}
-	s, err := Open(t.Context(), folder, now)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := open(t, folder, now)
 	defer s.Close()
 	ended := 0
 	for id, w := range wanted {

@@ -54,10 +54,7 @@ func TestPromise8EmailsOfEarlierVersionsGetTheOneFormAndBothOfTwoThatCollideStay
 	if err := old.close(); err != nil {
 		t.Fatal(err)
 	}
-	s, err := Open(t.Context(), folder, now)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := open(t, folder, now)
 	defer s.Close()
 	for email, kept := range emails {
 		user, _, ok, err := s.AdminUserByEmail(t.Context(), email, kept)

@@ -28,8 +28,11 @@ const lockEvery = 10 * time.Millisecond
 // waitForServer is how long a server waits for one that is stopping.
 const waitForServer = 15 * time.Second
 
-// oldServerLock is the file that servers of earlier versions lock.
-const oldServerLock = "serve.lock"
+// Files that earlier versions lock: a server while it runs, and each process while it opens or closes the database.
+const (
+	oldServerLock = "serve.lock"
+	oldDoorLock   = FileName + ".migrate.lock"
+)
 
 // file is the open database file. It stays open for as long as SQLite has the database open: closing any descriptor of a
 // file drops the POSIX locks that the process holds on it, SQLite's included.
@@ -157,6 +160,7 @@ func Serve(ctx context.Context, folder, version string, now func() time.Time, lo
 			return nil, errors.Join(err, f.Close())
 		}
 		if current, err := f.isCurrent(); err != nil || current {
+			_ = os.Remove(filepath.Join(folder, oldDoorLock)) // does no harm if it stays
 			return &Claim{file: f, folder: folder, server: thisServer(version), log: log}, err
 		}
 		// It was replaced while we waited.

@@ -39,12 +39,24 @@ func (c cancelling) Handle(context.Context, slog.Record) error {
 	return nil
 }
 
+func TestAServerRemovesTheLockFilesOfEarlierVersions(t *testing.T) {
+	folder := t.TempDir()
+	open(t, folder, now).Close()
+	for _, name := range []string{oldServerLock, oldDoorLock} {
+		if err := os.WriteFile(filepath.Join(folder, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	open(t, folder, now).Close()
+	left, err := filepath.Glob(filepath.Join(folder, "*.lock"))
+	if err != nil || len(left) > 0 {
+		t.Errorf("%v remain, %v", left, err)
+	}
+}
+
 func TestASecondServerIsRefusedUnderEveryNameOfTheDatabase(t *testing.T) {
 	folder := t.TempDir()
-	s, err := Open(t.Context(), folder, now)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := open(t, folder, now)
 	path := filepath.Join(folder, FileName)
 	names := map[string]string{"the same folder": folder}
 	for name, link := range map[string]func(string, string) error{"a symbolic link": os.Symlink, "a hard link": os.Link} {
@@ -154,10 +166,7 @@ func TestCommandsKnowWhetherAServerRuns(t *testing.T) {
 
 func TestCommandsLeaveAnOlderSchemaAndAnotherNameAlone(t *testing.T) {
 	folder := t.TempDir()
-	s, err := Open(t.Context(), folder, now)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := open(t, folder, now)
 	elsewhere := t.TempDir()
 	if err := os.Link(filepath.Join(folder, FileName), filepath.Join(elsewhere, FileName)); err != nil {
 		t.Fatal(err)
@@ -183,10 +192,7 @@ func TestCommandsLeaveAnOlderSchemaAndAnotherNameAlone(t *testing.T) {
 
 func TestACloseAtAShutDoorCostsTheNoteOnly(t *testing.T) {
 	folder := t.TempDir()
-	s, err := Open(t.Context(), folder, now)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := open(t, folder, now)
 	other, err := openFile(s.path)
 	if err != nil {
 		t.Fatal(err)
@@ -210,10 +216,7 @@ func TestACloseAtAShutDoorCostsTheNoteOnly(t *testing.T) {
 }
 
 func TestAServerRemovesTheNoteOfItsPredecessorBeforeItWrites(t *testing.T) {
-	s, err := Open(t.Context(), t.TempDir(), now)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := open(t, t.TempDir(), now)
 	defer s.Close()
 	note := s.path + closedSuffix // which could not be removed at the start
 	if err := os.WriteFile(note, []byte("state"), 0o600); err != nil {

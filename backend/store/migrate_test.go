@@ -34,10 +34,7 @@ func withOneMore(t *testing.T, statement string) fs.FS {
 
 func TestPromise8UpgradesKeepEverythingAfterACopyWasMade(t *testing.T) {
 	folder := t.TempDir()
-	s, err := Open(t.Context(), folder, now)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := open(t, folder, now)
 	if err := s.SetSetting(t.Context(), "colour", "green"); err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +60,7 @@ func TestPromise8UpgradesKeepEverythingAfterACopyWasMade(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(t.Context(), folder, now); err == nil || !strings.Contains(err.Error(), "newer version of this program") {
+	if _, err := tryOpen(t.Context(), folder, now); err == nil || !strings.Contains(err.Error(), "newer version of this program") {
 		t.Errorf("the older program opens newer data: %v", err)
 	}
 	found := copies()
@@ -122,10 +119,7 @@ func TestPromise8TokensOfSchema1StayGood(t *testing.T) {
 	if err := old.close(); err != nil {
 		t.Fatal(err)
 	}
-	s, err := Open(t.Context(), folder, now)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := open(t, folder, now)
 	defer s.Close()
 	for status, hash := range hashes {
 		standing, ok, err := s.FindToken(t.Context(), hash)
@@ -143,10 +137,7 @@ func TestPromise8TokensOfSchema1StayGood(t *testing.T) {
 }
 
 func TestAnUpgradeThatFailsLeavesTheDataAsItWas(t *testing.T) {
-	s, err := Open(t.Context(), t.TempDir(), now)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := open(t, t.TempDir(), now)
 	defer s.Close()
 	if err := s.migrate(t.Context(), withOneMore(t, "ALTER TABLE settings ADD COLUMN note TEXT; SELECT nonsense FROM nowhere;"), now); err == nil {
 		t.Fatal("a migration that can't run succeeded")
@@ -165,7 +156,7 @@ func TestManyWhoStartAtOnceOpenTheSameNewDatabase(t *testing.T) {
 	opened := make(chan error)
 	for range 6 {
 		go func() {
-			s, err := Open(t.Context(), folder, now)
+			s, err := tryOpen(t.Context(), folder, now)
 			if err == nil {
 				err = s.Close()
 			}

@@ -5,20 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
 )
-
-// Open claims the database in the folder for a server and opens it; see Serve.
-func Open(ctx context.Context, folder string, now func() time.Time) (*Store, error) {
-	claim, err := Serve(ctx, folder, "", now, slog.New(slog.DiscardHandler))
-	if err != nil {
-		return nil, err
-	}
-	return claim.Open(ctx, now)
-}
 
 // Open opens a claimed database, and brings an older schema up to date after keeping a copy. A schema that is newer than
 // this program is refused. Closing the Store releases the claim.

@@ -12,10 +12,7 @@ import (
 
 func TestNoSessionBeginsBehindANewPasswordOrARemoval(t *testing.T) {
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	s, err := Open(t.Context(), t.TempDir(), func() time.Time { return at })
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := open(t, t.TempDir(), func() time.Time { return at })
 	defer s.Close()
 	id := func() pfid.ID {
 		id, err := pfid.New(at, 7, rand.Reader)

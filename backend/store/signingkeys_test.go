@@ -49,10 +49,7 @@ func TestTokensOfOlderDataAreAttributedToTheirKey(t *testing.T) {
 	if err := old.close(); err != nil {
 		t.Fatal(err)
 	}
-	s, err := Open(t.Context(), folder, now)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := open(t, folder, now)
 	defer s.Close()
 	for id, want := range wanted {
 		var got string

@@ -25,10 +25,7 @@ type shelf struct {
 
 func newShelf(t testing.TB) *shelf {
 	t.Helper()
-	s, err := Open(t.Context(), t.TempDir(), now)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := open(t, t.TempDir(), now)
 	t.Cleanup(func() { _ = s.Close() })
 	sh := &shelf{Store: s, t: t}
 	sh.actor.AccountID = sh.id()

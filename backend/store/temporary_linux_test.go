@@ -9,10 +9,7 @@ import (
 
 func TestLargeSortsNeedNoFolderButThatOfTheData(t *testing.T) {
 	folder := t.TempDir()
-	s, err := Open(t.Context(), folder, now)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := open(t, folder, now)
 	defer s.Close()
 	rows, err := s.reader.Raw(`WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 100000)
 		SELECT hex(randomblob(50)) AS text FROM numbers ORDER BY text`).Rows()
