@@ -248,7 +248,7 @@ func add[I, O any](s *Server, a access, method, path, summary string, intent fun
 	if isUnsafe(method) {
 		operation.Middlewares = append(operation.Middlewares, s.receive(a))
 	}
-	operation.Middlewares = append(operation.Middlewares, s.refuseForeignAccounts) // looks into the body
+	operation.Middlewares = append(operation.Middlewares, s.refuseForeignAccounts, s.refuseUnknown) // which look into the body
 	// What a session alone may do is not repeated by clients, and its bodies hold passwords, of which no hash is kept.
 	if a != open && a != signedIn && isUnsafe(method) && path != bulkRoute { // each item of a bulk has a key of its own
 		operation.Middlewares = append(operation.Middlewares, s.idempotent)

@@ -222,13 +222,13 @@ func operationID(method, path string) string {
 	return verb + name
 }
 
-// apiConfig is Huma's configuration: JSON only, no schema links in answers. Unknown query keys are ignored; what is
-// asked for says itself that it takes unknown fields.
+// apiConfig is Huma's configuration: JSON only, no schema links in answers. Huma lets unknown names pass; refuseUnknown
+// decides about them.
 func apiConfig() huma.Config {
 	registry := huma.NewMapRegistry("#/components/schemas/", schemaName)
 	c := huma.DefaultConfig("Tokentab", "1")
 	c.OpenAPI.Components.Schemas = registry
-	c.Info.Description = "Issues, shows and validates API tokens."
+	c.Info.Description = "Issues, shows and validates API tokens. A change with an unknown query parameter is answered 422; so is a body with an unknown field where the body may be left out. Lists and other bodies ignore unknown names, except those that look misspelt."
 	c.Servers = []*huma.Server{{URL: "/api/v1"}}
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"token":   {Type: "http", Scheme: "bearer", BearerFormat: "JWT"},

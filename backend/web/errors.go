@@ -8,9 +8,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strconv"
-	"strings"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/gofiber/fiber/v2"
 
 	"tokentab/backend/fault"
@@ -129,64 +127,4 @@ func requestFault(e *fiber.Error) error {
 func (s *Server) logPanic(c *fiber.Ctx, cause any) {
 	id, _ := c.Locals(requestIDKey{}).(string)
 	s.Log.Error("a handler panicked", "request_id", id, "route", c.Route().Path, "cause", cause, "stack", string(debug.Stack()))
-}
-
-func init() {
-	// Huma's own failures, those of reading and checking a request, become our envelope too. What was sent is not
-	// repeated: it may be a password.
-	huma.NewError = func(status int, message string, causes ...error) huma.StatusError {
-		body := &errorBody{Status: "error", Code: "bad_request", Message: sentence(message), status: status}
-		switch {
-		case status == http.StatusUnprocessableEntity:
-			body.Code, body.Message, body.Errors = "validation_errors", "Some fields are not valid.", map[string][]string{}
-			for _, cause := range causes {
-				if d, ok := cause.(huma.ErrorDetailer); ok {
-					detail := d.ErrorDetail()
-					field := fieldOf(detail.Location, detail.Message)
-					body.Errors[field] = append(body.Errors[field], wording(detail.Message))
-				}
-			}
-		case status >= http.StatusInternalServerError:
-			body.Code = "unexpected"
-		case status == http.StatusUnsupportedMediaType:
-			body.Message = "Send the body as JSON, with Content-Type: application/json."
-		case len(causes) > 0:
-			body.Message = "The body is not the JSON that was expected."
-		}
-		return body
-	}
-}
-
-// fieldOf turns a place in a request into the name by which callers know the field. A missing field is named in the
-// message only.
-func fieldOf(location, message string) string {
-	for _, prefix := range []string{"body", "query", "path", "header", ".", "details", "."} {
-		location = strings.TrimPrefix(location, prefix)
-	}
-	if _, rest, ok := strings.Cut(message, "expected required property "); ok {
-		name, _, _ := strings.Cut(rest, " ")
-		return strings.TrimPrefix(location+"."+name, ".")
-	}
-	if location == "" {
-		return "body"
-	}
-	return location
-}
-
-// wording says what is wrong with a field as the nouns say it, where the library says it otherwise.
-func wording(message string) string {
-	switch {
-	case strings.HasPrefix(message, "expected required property"), message == "expected length >= 1":
-		return "is required"
-	case strings.HasPrefix(message, "expected string to be RFC 3339"):
-		return "must be a time such as 2027-01-31T12:00:00Z (RFC 3339)"
-	}
-	return strings.Replace(message, "expected ", "must be ", 1)
-}
-
-func sentence(text string) string {
-	if text == "" {
-		return text
-	}
-	return strings.ToUpper(text[:1]) + strings.TrimSuffix(text[1:], ".") + "."
 }

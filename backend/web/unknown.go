@@ -1,0 +1,199 @@
+package web
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humafiber"
+	"github.com/valyala/fasthttp"
+
+	"tokentab/backend/fault"
+)
+
+// refuseUnknown refuses query parameters and members of bodies that a route does not know, as far as the contract allows:
+// ignoring "with_decendants" would leave tokens alive.
+//
+//   - Official clients send no query with a change, so it takes known parameters only, once each.
+//   - Lists ignore unknown parameters, except those that look like a misspelt filter.
+//   - A body that may be left out holds known members only. Any other body may hold unknown ones, since official clients
+//     send fields that this program does not have, except those that look like a misspelt field.
+func (s *Server) refuseUnknown(ctx huma.Context, next func(huma.Context)) {
+	request := &humafiber.Unwrap(ctx).Context().Request
+	wrong := fault.Fields{}
+	checkQuery(wrong, ctx.Operation(), request.URI().QueryArgs())
+	err := error(nil)
+	if isUnsafe(ctx.Method()) {
+		err = s.checkMembers(wrong, ctx.Operation().RequestBody, request.Body())
+	}
+	if err == nil {
+		err = wrong.Err()
+	}
+	if err != nil {
+		s.answerHuma(ctx, err)
+		return
+	}
+	next(ctx)
+}
+
+// longestShown is how many bytes of an unknown name an answer repeats.
+const longestShown = 100
+
+func shownName(name string) string {
+	return strings.ToValidUTF8(name[:min(len(name), longestShown)], "")
+}
+
+func checkQuery(wrong fault.Fields, operation *huma.Operation, query *fasthttp.Args) {
+	if query.Len() == 0 {
+		return
+	}
+	known := []string{"account_id"} // which every route reads, see ownsWhatItNames
+	isList := false
+	for _, p := range operation.Parameters {
+		if p.In != "query" {
+			continue
+		}
+		known = append(known, p.Name)
+		isList = isList || p.Name == "pagination[offset]"
+		if p.Schema.Type == huma.TypeBoolean && query.Has(p.Name) && len(query.Peek(p.Name)) == 0 {
+			wrong.Add(p.Name, "must be true or false")
+		}
+	}
+	seen := map[string]bool{}
+	for name, value := range query.All() {
+		key := string(name)
+		if key == "" && len(value) == 0 {
+			continue
+		}
+		meant, isKnown := nearest(key, known, isList)
+		switch {
+		case isKnown && seen[key] && key != "account_id" && isUnsafe(operation.Method):
+			wrong.Add(key, "must be given once")
+		case isKnown:
+			seen[key] = true
+		case isUnsafe(operation.Method) || isList && meant != "":
+			wrong.Add(shownName(key), "is not a parameter of this route%s", suggestion(meant))
+		}
+	}
+}
+
+// checkMembers checks a body against its description, nil for none. It returns a fault.BadRequest for a body of a route
+// without one that is no JSON object.
+func (s *Server) checkMembers(wrong fault.Fields, described *huma.RequestBody, body []byte) error {
+	if len(bytes.TrimSpace(body)) == 0 {
+		return nil
+	}
+	var sent, details map[string]json.RawMessage
+	if json.Unmarshal(body, &sent) != nil {
+		if described == nil {
+			return fault.New(fault.BadRequest, "The body is not the JSON that was expected.")
+		}
+		return nil // Huma complains
+	}
+	top := s.properties(described)
+	inside := s.propertiesOf(top["details"])
+	everywhere := []string{"account_id", "idempotency_key"} // which all routes take
+	strict := described == nil || !described.Required
+	checkNames(wrong, sent, append(names(top), append(everywhere, "details")...), inside, strict)
+	if described == nil && len(sent["details"]) > 0 && json.Unmarshal(sent["details"], &details) != nil {
+		wrong.Add("details", "must be an object")
+	}
+	if json.Unmarshal(sent["details"], &details) == nil {
+		checkNames(wrong, details, append(names(inside), everywhere...), nil, strict)
+	}
+	return nil
+}
+
+// checkNames adds what is wrong with the names of members. A name that is known inside details is in the wrong place.
+func checkNames(wrong fault.Fields, sent map[string]json.RawMessage, known []string, inside map[string]*huma.Schema, strict bool) {
+	for name := range sent {
+		meant, isKnown := nearest(name, known, false)
+		switch {
+		case isKnown:
+		case inside[name] != nil:
+			wrong.Add(name, "must be inside details")
+		case strict || meant != "":
+			wrong.Add(shownName(name), "is not a field of this request%s", suggestion(meant))
+		}
+	}
+}
+
+func names(properties map[string]*huma.Schema) (all []string) {
+	for name := range properties {
+		all = append(all, name)
+	}
+	return all
+}
+
+// properties returns the members that a body may have, nil for none.
+func (s *Server) properties(described *huma.RequestBody) map[string]*huma.Schema {
+	if described == nil || described.Content["application/json"] == nil {
+		return nil
+	}
+	return s.propertiesOf(described.Content["application/json"].Schema)
+}
+
+func (s *Server) propertiesOf(schema *huma.Schema) map[string]*huma.Schema {
+	if schema != nil && schema.Ref != "" {
+		schema = s.api.OpenAPI().Components.Schemas.SchemaFromRef(schema.Ref)
+	}
+	if schema == nil {
+		return nil
+	}
+	return schema.Properties
+}
+
+func suggestion(meant string) string {
+	if meant == "" {
+		return ""
+	}
+	return "; did you mean " + meant + "?"
+}
+
+// shortestNear is how many letters a name must have to be taken for a misspelt one.
+const shortestNear = 4
+
+// nearest returns the known name that a name is nearly, empty if there is none, and whether it is that very name. Case and
+// separators do not count; one letter may be wrong, or two of eight. If parts count, one may also contain the other.
+func nearest(name string, known []string, parts bool) (meant string, isKnown bool) {
+	sent := lettersOf(name)
+	for _, k := range known {
+		if k == name {
+			return k, true
+		}
+		letters := lettersOf(k)
+		if string(sent) == string(letters) || len(letters) >= shortestNear && isNear(sent, string(letters)) ||
+			parts && min(len(sent), len(letters)) >= shortestNear && (bytes.Contains(letters, sent) || bytes.Contains(sent, letters)) {
+			meant = k
+		}
+	}
+	return meant, false
+}
+
+func lettersOf(name string) []byte {
+	letters := make([]byte, 0, min(len(name), longestShown))
+	for i := 0; i < len(name) && len(letters) < longestShown; i++ {
+		if c := name[i] | 0x20; 'a' <= c && c <= 'z' {
+			letters = append(letters, c)
+		}
+	}
+	return letters
+}
+
+// isNear reports whether one edit makes b of a, or two if b has eight letters or more.
+func isNear(a []byte, b string) bool {
+	if len(b) < 8 || withinOne(a, b) {
+		return withinOne(a, b)
+	}
+	for len(a) > 0 && len(b) > 0 && a[0] == b[0] {
+		a, b = a[1:], b[1:]
+	}
+	switch {
+	case len(a) == 0 || len(b) == 0:
+		return len(a)+len(b) <= 2
+	case withinOne(a[1:], b), withinOne(a, b[1:]), withinOne(a[1:], b[1:]):
+		return true
+	}
+	return len(a) > 1 && len(b) > 1 && a[0] == b[1] && a[1] == b[0] && withinOne(a[2:], b[2:])
+}
