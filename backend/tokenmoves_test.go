@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"database/sql"
 	"fmt"
+	"maps"
 	"net/http"
 	"path/filepath"
 	"testing"
@@ -272,5 +273,60 @@ func TestNoTokenIsMadeInWhatEndsAndItsNameIsFree(t *testing.T) {
 	}
 	if v, err := p.Tokens.Check(t.Context(), []byte(secret), token.Need{}); err != nil || v.Reason != token.Good {
 		t.Errorf("a token of a new environment: %v %v", v.Reason, err)
+	}
+}
+
+func TestAMoveUnderWayNamesWhatItsTokensName(t *testing.T) {
+	for field, c := range map[string]struct {
+		end   func(*backendtest.Program, audit.Actor, holdings) error
+		names map[string]any
+	}{
+		"environment_id": {func(p *backendtest.Program, actor audit.Actor, ours holdings) error {
+			_, err := p.Accounts.DeleteEnvironment(t.Context(), actor, ours.environment, true)
+			return err
+		}, map[string]any{"status": "revoked", "environment_name": "Development"}},
+		"agent_id": {func(p *backendtest.Program, actor audit.Actor, ours holdings) error {
+			_, _, err := p.Agents.Retire(t.Context(), actor, ours.agent)
+			return err
+		}, map[string]any{"status": "suspended", "agent_name": "bot"}},
+		"agent_deployment_id": {func(p *backendtest.Program, actor audit.Actor, ours holdings) error {
+			_, err := p.Agents.DeleteDeployment(t.Context(), actor, ours.deployment, true)
+			return err
+		}, map[string]any{"status": "revoked", "agent_name": "bot", "environment_name": "Development"}},
+		"created_by_admin_user_id": {func(p *backendtest.Program, actor audit.Actor, _ holdings) error {
+			_, _, err := p.Accounts.RevokeTokensOf(t.Context(), actor, actor.AdminUserID)
+			return err
+		}, map[string]any{"status": "revoked", "created_by_name": "Ada"}},
+		"created_by_api_token_id": {func(p *backendtest.Program, actor audit.Actor, _ holdings) error {
+			maker, _ := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+			exec(t, p, "UPDATE api_tokens SET hint = 'x7Qa' WHERE id = '"+maker.ID.String()+"'")
+			exec(t, p, "UPDATE api_tokens SET created_by_api_token_id = '"+maker.ID.String()+"' WHERE status_list = 2")
+			_, _, err := p.Tokens.RevokeWithDescendants(t.Context(), actor, maker.ID)
+			return err
+		}, map[string]any{"status": "revoked", "created_by_name": "API token …x7Qa"}},
+	} {
+		t.Run(field, func(t *testing.T) {
+			p := backendtest.Start(t)
+			actor := p.Found()
+			_, watcher := p.Issue(audit.Actor{AccountID: actor.AccountID}, token.Order{Scope: token.ScopeAccount}) // of no member
+			ours := deployed(t, p, actor)
+			seed(t, p, actor, ours)
+			exec(t, p, stickMoves)
+			if err := c.end(p, actor, ours); err != nil {
+				t.Fatal(err)
+			}
+			moves := p.Call(http.MethodGet, "/api/v1/api_token/moves", nil, backendtest.Bearer(watcher)).Get(t, "details", "moves").([]any)
+			if len(moves) != 1 {
+				t.Fatalf("%d moves are under way, want 1", len(moves))
+			}
+			got := moves[0].(map[string]any)
+			want := map[string]any{"field": field, "agent_name": nil, "environment_name": nil, "created_by_name": nil}
+			maps.Copy(want, c.names)
+			for name, value := range want {
+				if got[name] != value {
+					t.Errorf("%s is %v, want %v", name, got[name], value)
+				}
+			}
+		})
 	}
 }

@@ -156,16 +156,37 @@ func (s *Store) AdvanceMoves(ctx context.Context, most int, record func(audit.Ac
 	return true, err
 }
 
+// namedMoveRow is a move with the names that go with its target.
+type namedMoveRow struct {
+	Row             tokenMoveRow `gorm:"embedded"`
+	AgentName       *string
+	EnvironmentName *string
+	CreatorName     *string
+	CreatorHint     *string
+}
+
+// What is deleted keeps its row, and so its name.
+const namedMoves = `SELECT m.*, a.name AS agent_name, e.name AS environment_name, COALESCE(u.name, u.email) AS creator_name, c.hint AS creator_hint
+FROM token_moves m
+LEFT JOIN agent_deployments d ON m.target = 'agent_deployment_id' AND d.id = m.target_id
+LEFT JOIN agents a ON a.id = CASE m.target WHEN 'agent_id' THEN m.target_id ELSE d.agent_id END
+LEFT JOIN environments e ON e.id = CASE m.target WHEN 'environment_id' THEN m.target_id ELSE d.environment_id END
+LEFT JOIN admin_users u ON m.target = 'created_by_admin_user_id' AND u.id = m.target_id
+LEFT JOIN api_tokens c ON m.target = 'created_by_api_token_id' AND c.id = m.target_id
+`
+
 // Moves implements token.Store.
 func (s *Store) Moves(ctx context.Context, account pfid.ID) (list []token.Move, err error) {
 	err = s.read(ctx, func(tx *gorm.DB) error {
-		var rows []tokenMoveRow
-		if err := tx.Where("account_id = ?", account).Order("number").Find(&rows).Error; err != nil {
+		var rows []namedMoveRow
+		if err := tx.Raw(namedMoves+"WHERE m.account_id = ? ORDER BY m.number", account).Scan(&rows).Error; err != nil {
 			return err
 		}
-		for _, m := range rows {
+		for _, named := range rows {
+			m := named.Row
 			to, _ := token.ParseStatus(m.ToStatus)
-			list = append(list, token.Move{Field: m.Target, ID: m.TargetID, To: to, Tokens: m.Tokens, Moved: m.Moved, At: instant(m.InsertedAt)})
+			names := token.MoveNames{Agent: orEmpty(named.AgentName), Environment: orEmpty(named.EnvironmentName), Creator: actorName(named.CreatorHint, named.CreatorName)}
+			list = append(list, token.Move{Field: m.Target, ID: m.TargetID, Names: names, To: to, Tokens: m.Tokens, Moved: m.Moved, At: instant(m.InsertedAt)})
 		}
 		return nil
 	})

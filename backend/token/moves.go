@@ -13,10 +13,17 @@ import (
 type Move struct {
 	Field  string  // by which the tokens name ID, such as environment_id
 	ID     pfid.ID // what they name
+	Names  MoveNames
 	To     Status
 	Tokens int // how many move
 	Moved  int // how many of their records are written
 	At     time.Time
+}
+
+// MoveNames name what the tokens of a move name. Each is empty if it does not apply or is not known any more.
+type MoveNames struct {
+	Agent, Environment string
+	Creator            string // an admin user or an API token
 }
 
 // How many records one transaction writes. Other changes wait for it, so it takes about pieceTime.

@@ -15,12 +15,15 @@ type TokenMoves struct {
 // TokenMove is a change of all tokens that name something. They have the new status already; their records and audit
 // events follow.
 type TokenMove struct {
-	Field         string    `json:"field" enum:"account_id,environment_id,agent_id,agent_deployment_id,created_by_admin_user_id,created_by_api_token_id" doc:"By which the tokens name it"`
-	ID            string    `json:"id" doc:"What the tokens name"`
-	Status        string    `json:"status" enum:"active,suspended,revoked" doc:"Of all these tokens from now on"`
-	APITokenCount int       `json:"api_token_count" doc:"How many tokens it changes"`
-	WrittenCount  int       `json:"written_count" doc:"How many of them are written down"`
-	InsertedAt    Timestamp `json:"inserted_at"`
+	Field           string    `json:"field" enum:"account_id,environment_id,agent_id,agent_deployment_id,created_by_admin_user_id,created_by_api_token_id" doc:"By which the tokens name it"`
+	ID              string    `json:"id" doc:"What the tokens name"`
+	AgentName       *string   `json:"agent_name" doc:"null unless the tokens name an agent or an agent deployment"`
+	EnvironmentName *string   `json:"environment_name" doc:"null unless the tokens name an environment or an agent deployment"`
+	CreatedByName   *string   `json:"created_by_name" doc:"null unless the tokens name who created them"`
+	Status          string    `json:"status" enum:"active,suspended,revoked" doc:"Of all these tokens from now on"`
+	APITokenCount   int       `json:"api_token_count" doc:"How many tokens it changes"`
+	WrittenCount    int       `json:"written_count" doc:"How many of them are written down"`
+	InsertedAt      Timestamp `json:"inserted_at"`
 }
 
 func (s *Server) listTokenMoves(ctx context.Context, who *caller, _ *struct{}) (*one[TokenMoves], error) {
@@ -37,7 +40,8 @@ func (s *Server) listTokenMoves(ctx context.Context, who *caller, _ *struct{}) (
 
 func tokenMoveOf(m token.Move) TokenMove {
 	return TokenMove{
-		Field: m.Field, ID: m.ID.String(), Status: m.To.String(),
+		Field: m.Field, ID: m.ID.String(), AgentName: orNull(m.Names.Agent), EnvironmentName: orNull(m.Names.Environment), CreatedByName: orNull(m.Names.Creator),
+		Status:        m.To.String(),
 		APITokenCount: m.Tokens, WrittenCount: m.Moved, InsertedAt: Timestamp(m.At),
 	}
 }
