@@ -45,6 +45,7 @@ async function tokenPages(given: Tour) {
   await page.goto("/account/api-tokens");
   await expect(tokenRow(page, /Nightly build/)).toBeVisible();
   await visit("tokens");
+  await changeUnderWay(given);
   await tokenRow(page, /Nightly build/)
     .getByRole("button", { name: /^Actions for/ })
     .click();
@@ -80,6 +81,29 @@ async function tokenPages(given: Tour) {
   await visit("tokens-shown-once-question");
   await page.getByRole("button", { name: "Close without copying" }).click();
   await tokensOutOfReach(given);
+}
+
+/** A change of very many tokens, whose records are still being written. */
+async function changeUnderWay({ page, visit }: Tour) {
+  const move = {
+    field: "agent_deployment_id",
+    id: "any",
+    agent_name: "Customer support assistant for Northern Europe",
+    environment_name: "Staging",
+    created_by_name: null,
+    status: "revoked",
+    api_token_count: 812_400,
+    written_count: 324_960,
+    inserted_at: "2026-01-01T00:00:00Z",
+  };
+  await page.route("**/api/v1/api_token/moves", (route) =>
+    route.fulfill({ json: { status: "success", details: { type: "api_token_moves", moves: [move] } } }),
+  );
+  await page.reload();
+  await expect(page.getByRole("progressbar")).toBeVisible();
+  await visit("tokens-under-way");
+  await page.unroute("**/api/v1/api_token/moves");
+  await expect(page.getByText(/All their records are written/)).toBeVisible();
 }
 
 /** The list when it can't be loaded: with rows that were there before, and without any. */

@@ -4,6 +4,9 @@ import type { Pagination, Sorting } from "./wire";
 /** Milliseconds after which a request counts as failed, so that no dialog waits for ever. */
 const patience = 30_000;
 
+/** Milliseconds between two looks at the server while the page is visible. */
+export const pollInterval = 4_000;
+
 /** Why a call failed. `status` is 0 when no answer came at all. */
 export class ApiError extends Error {
   constructor(

@@ -1,10 +1,7 @@
 import { MutationCache, QueryCache, QueryClient } from "@tanstack/react-query";
-import { ApiError, isSignedOut } from "../api";
+import { ApiError, isSignedOut, pollInterval } from "../api";
 import { forgetSession, sessionKey } from "../session/session";
 import type { Session } from "../wire";
-
-/** Milliseconds between two looks at the server while the page is visible. */
-const pollInterval = 4_000;
 
 /** Whether another try could help: the server may be starting or busy. A refusal stays one. */
 function worthRetrying(failures: number, error: Error): boolean {

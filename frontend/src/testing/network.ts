@@ -1,4 +1,5 @@
 import { vi } from "vitest";
+import { moves } from "./samples";
 
 /** One request as the page sent it. */
 export interface Sent {
@@ -43,6 +44,8 @@ export const network = {
     routes.clear();
     sent.length = 0;
     unknown.length = 0;
+    // Part of every API tokens page, and almost always empty.
+    this.on("GET /api_token/moves", moves());
     vi.stubGlobal("fetch", fakeFetch);
   },
 

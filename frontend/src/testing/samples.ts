@@ -10,6 +10,8 @@ import type {
   ApiToken,
   Environment,
   Session,
+  TokenMove,
+  TokenMoves,
   TokenStatus,
 } from "../wire";
 
@@ -74,6 +76,26 @@ export function token(more: Partial<ApiToken> = {}): ApiToken {
     available_actions: actionsOf(more.status ?? "active"),
     ...more,
   };
+}
+
+export function move(more: Partial<TokenMove> = {}): TokenMove {
+  return {
+    field: "environment_id",
+    id: "environment-3",
+    agent_name: null,
+    environment_name: "Staging",
+    created_by_name: null,
+    status: "revoked",
+    api_token_count: 812_400,
+    written_count: 324_960,
+    inserted_at: ago(60_000),
+    ...more,
+  };
+}
+
+/** The answer about changes of very many tokens: those that are under way, oldest first. */
+export function moves(...underWay: TokenMove[]): One<TokenMoves> {
+  return one({ type: "api_token_moves", moves: underWay });
 }
 
 export function deploymentToken(more: Partial<ApiToken> = {}): ApiToken {

@@ -1,6 +1,7 @@
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { call, callForAll, callForPage, type List, type One } from "../api";
 import type { ApiToken, Environment, NewApiToken, TokenScope } from "../wire";
+import { underWayKey } from "./under-way";
 
 /** Which tokens a list shows. */
 export interface TokenFilter {
@@ -79,8 +80,9 @@ export function useMoveToken() {
         (list) => list && { ...list, summaries: replaced(list.summaries, after, move) },
       );
     },
-    onSettled: () => {
+    onSettled: (_after, _error, { withDescendants }) => {
       void client.invalidateQueries({ queryKey: tokensKey });
+      if (withDescendants) void client.invalidateQueries({ queryKey: underWayKey });
     },
   });
 }

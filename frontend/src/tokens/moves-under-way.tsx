@@ -1,0 +1,80 @@
+import { useEffect, useId, useRef } from "react";
+import { count } from "../ui/count";
+import { announce } from "../ui/toast";
+import type { TokenMove, TokenStatus } from "../wire";
+
+const verbs: Record<TokenStatus, { ing: string; ed: string; now: string }> = {
+  active: { ing: "Activating", ed: "activated", now: "accepted" },
+  suspended: { ing: "Suspending", ed: "suspended", now: "refused" },
+  revoked: { ing: "Revoking", ed: "revoked", now: "refused" },
+};
+
+/**
+ * The oldest change under way, with how much of it is written, inside a live region. The region's text stays the same
+ * while the percentage grows, so that only the start is announced; a message tells the end.
+ */
+export default function MovesUnderWay({ moves }: { moves: TokenMove[] }) {
+  const id = useId();
+  const before = useRef<TokenMove[]>([]);
+  useEffect(() => {
+    const ended = before.current.findLast((move) => !moves.some((other) => keyOf(other) === keyOf(move)));
+    before.current = moves;
+    if (ended)
+      announce(`${subjectOf(ended)} ${verbs[ended.status].ed}. All their records are written.`, "moves");
+  }, [moves]);
+
+  const [move, ...waiting] = moves;
+  if (!move) return null;
+  const { ing, now } = verbs[move.status];
+  const percent = Math.min(100, Math.floor((100 * move.written_count) / move.api_token_count));
+  return (
+    <div className="mb-4 rounded-box border border-line bg-side px-4 py-2.5">
+      <div className="flex items-start gap-3">
+        <p id={id} className="min-w-0 flex-1 wrap-anywhere">
+          {ing} {subjectOf(move)}.{" "}
+          <span className="text-soft">
+            They are {now} already; their records follow.
+            {waiting.length > 0 && ` ${count(waiting.length, "more change")} after this.`}
+          </span>
+        </p>
+        <span aria-hidden className="w-10 shrink-0 text-right text-soft">
+          {percent}%
+        </span>
+      </div>
+      <div
+        role="progressbar"
+        aria-labelledby={id}
+        aria-valuenow={percent}
+        className="mt-2 rounded-box bg-line"
+      >
+        {/* Colours of the system leave borders, not backgrounds. */}
+        <div
+          style={{ width: `${percent}%` }}
+          className="rounded-box border-t-2 border-accent transition-[width] duration-500"
+        />
+      </div>
+    </div>
+  );
+}
+
+const keyOf = ({ field, id, status, inserted_at }: TokenMove) => [field, id, status, inserted_at].join();
+
+function subjectOf(move: TokenMove): string {
+  return `${count(move.api_token_count, "token")} ${whose(move)}`;
+}
+
+function whose({ field, id, agent_name, environment_name, created_by_name }: TokenMove): string {
+  switch (field) {
+    case "environment_id":
+      return `of the environment “${environment_name ?? id}”`;
+    case "agent_id":
+      return `of the agent “${agent_name ?? id}”`;
+    case "agent_deployment_id":
+      return `of the agent “${agent_name ?? id}” in “${environment_name ?? "unknown"}”`;
+    case "created_by_admin_user_id":
+    case "created_by_api_token_id":
+      return `created by ${created_by_name ?? id}`;
+    case "account_id":
+      return "of the account";
+  }
+}

@@ -1,0 +1,16 @@
+import { useQuery } from "@tanstack/react-query";
+import { call, type One, pollInterval } from "../api";
+import type { TokenMove, TokenMoves } from "../wire";
+
+export const underWayKey = ["token-moves"];
+
+/** The changes of very many tokens whose records are still being written, oldest first. Looks again only while there are some. */
+export function useMovesUnderWay(): TokenMove[] | undefined {
+  const moves = useQuery({
+    queryKey: underWayKey,
+    queryFn: async ({ signal }) =>
+      (await call<One<TokenMoves>>("GET", "/api_token/moves", { signal })).details.moves,
+    refetchInterval: ({ state }) => (state.data?.length ? pollInterval : false),
+  });
+  return moves.data;
+}
