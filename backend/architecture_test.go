@@ -36,7 +36,7 @@ var mayImport = map[string][]string{
 	"backend/idempotency": {"backend/fault", "backend/pfid"},
 }
 
-// homes says which room each library lives in. The nouns, and what is not listed, know the standard library only.
+// homes says which room each library lives in. What is not listed knows the standard library only.
 var homes = map[string][]string{
 	"github.com/gofiber/fiber/v2":           {"backend/web"},
 	"github.com/valyala/fasthttp":           {"backend/web"},
@@ -47,6 +47,7 @@ var homes = map[string][]string{
 	"github.com/golang-jwt/jwt":             {"backend/signer"},
 	"golang.org/x/crypto":                   {"backend/password"},
 	"golang.org/x/net/idna":                 {"backend/text"},
+	"golang.org/x/sync/singleflight":        {"backend/token"},
 	"golang.org/x/text/unicode/norm":        {"backend/text"},
 	"github.com/wneessen/go-mail":           {"backend/mail"},
 	"github.com/KimMachineGun/automemlimit": {"backend/command"},

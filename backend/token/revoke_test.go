@@ -63,7 +63,7 @@ func TestARevokeThatChangesNothingReadsNoListAndLooksASecretUpOnce(t *testing.T)
 		"deleted":                           {revocable{revoked: true}, naming(entry), 0},
 		"made up, with an entry of nobody":  {revocable{}, naming(entry), 10},
 		"made up, with an entry of another": {revocable{}, naming(StatusEntry{List: 3, Index: 1}), 10},
-		"a list that there is not":          {revocable{}, naming(StatusEntry{List: 99, Index: 1}), 0},
+		"a list that there is not":          {revocable{}, naming(StatusEntry{List: 99, Index: 1}), 10},
 		"no entry":                          {revocable{}, secretOf(`{}`), 0},
 		"no index":                          {revocable{}, secretOf(`{"status":{"status_list":{"uri":"/1"}}}`), 0},
 		"an index too far":                  {revocable{}, naming(StatusEntry{List: 3, Index: StatusListSize}), 0},
