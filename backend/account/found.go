@@ -62,13 +62,24 @@ func (as *Accounts) Create(ctx context.Context, founder Founder) (AdminUser, err
 	return founding.AdminUser, as.store.CreateAccount(ctx, founding, false)
 }
 
-func (as *Accounts) prepare(ctx context.Context, founder Founder, address string) (Founding, error) {
+// Check returns a fault.Validation that names each wrong field.
+func (f Founder) Check() error {
+	_, err := f.normalized()
+	return err
+}
+
+func (f Founder) normalized() (Founder, error) {
 	wrong := fault.Fields{}
-	name := text.Line(wrong, "account_name", founder.AccountName, 1, maxName)
-	userName := text.Line(wrong, "name", founder.Name, 0, maxName)
-	email := text.Email(wrong, "email", founder.Email)
-	checkPassword(wrong, "password", founder.Password)
-	if err := wrong.Err(); err != nil {
+	f.AccountName = text.Line(wrong, "account_name", f.AccountName, 1, maxName)
+	f.Name = text.Line(wrong, "name", f.Name, 0, maxName)
+	f.Email = text.Email(wrong, "email", f.Email)
+	checkPassword(wrong, "password", f.Password)
+	return f, wrong.Err()
+}
+
+func (as *Accounts) prepare(ctx context.Context, founder Founder, address string) (Founding, error) {
+	founder, err := founder.normalized()
+	if err != nil {
 		return Founding{}, err
 	}
 	hash, err := as.hashNew(ctx, founder.Password)
@@ -87,8 +98,8 @@ func (as *Accounts) prepare(ctx context.Context, founder Founder, address string
 		}
 	}
 	f := Founding{
-		Account:      Account{ID: ids[0], Name: name, Purpose: "business", OrganisationName: name, InsertedAt: at, UpdatedAt: at},
-		AdminUser:    AdminUser{ID: ids[1], AccountID: ids[0], Email: email, Name: userName, InsertedAt: at, UpdatedAt: at},
+		Account:      Account{ID: ids[0], Name: founder.AccountName, Purpose: "business", OrganisationName: founder.AccountName, InsertedAt: at, UpdatedAt: at},
+		AdminUser:    AdminUser{ID: ids[1], AccountID: ids[0], Email: founder.Email, Name: founder.Name, InsertedAt: at, UpdatedAt: at},
 		PasswordHash: hash,
 	}
 	// Lists show the newest first, and clients that have to choose take the first: let that be Development.
@@ -102,8 +113,8 @@ func (as *Accounts) prepare(ctx context.Context, founder Founder, address string
 		subject pfid.ID
 		detail  string
 	}{
-		{audit.AccountCreated, ids[0], name},
-		{audit.AdminUserCreated, ids[1], email},
+		{audit.AccountCreated, ids[0], founder.AccountName},
+		{audit.AdminUserCreated, ids[1], founder.Email},
 		{audit.EnvironmentCreated, ids[2], f.Environments[0].Name},
 		{audit.EnvironmentCreated, ids[3], f.Environments[1].Name},
 	} {

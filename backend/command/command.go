@@ -19,7 +19,6 @@ import (
 
 	"tokentab/backend"
 	"tokentab/backend/config"
-	"tokentab/backend/fault"
 )
 
 // Version is set by the build.
@@ -81,17 +80,7 @@ func forgetEmptySettings() {
 }
 
 func fail(std IO, err error, code int) int {
-	message := err.Error()
-	if f, ok := errors.AsType[*fault.Error](err); ok && f.Kind == fault.Validation {
-		message = ""
-		for field, wrong := range f.Fields {
-			for _, w := range wrong {
-				message += "; " + field + " " + w
-			}
-		}
-		message = message[2:]
-	}
-	Say(std.Err, "tokentab: "+message+"\n")
+	Say(std.Err, "tokentab: "+explained(err)+"\n")
 	return code
 }
 

@@ -31,9 +31,10 @@ type setup struct {
 	newAccount `embed:""`
 }
 
-// Run makes the first account.
+// Run makes the first account, and the database if there never was one.
 func (s *setup) Run(ctx context.Context, std IO) error {
-	return s.make(ctx, std, func(b *backend.Backend, founder account.Founder) (account.AdminUser, error) {
+	mayCreate := func(w *backend.World) { w.MayCreate = true }
+	return s.make(ctx, std, mayCreate, func(b *backend.Backend, founder account.Founder) (account.AdminUser, error) {
 		return b.Accounts.Found(ctx, founder, "")
 	})
 }
@@ -48,22 +49,29 @@ type createAccount struct {
 
 // Run makes a further account.
 func (c *createAccount) Run(ctx context.Context, std IO) error {
-	return c.make(ctx, std, func(b *backend.Backend, founder account.Founder) (account.AdminUser, error) {
+	return c.make(ctx, std, func(*backend.World) {}, func(b *backend.Backend, founder account.Founder) (account.AdminUser, error) {
 		return b.Accounts.Create(ctx, founder)
 	})
 }
 
-func (n *newAccount) make(ctx context.Context, std IO, found func(*backend.Backend, account.Founder) (account.AdminUser, error)) (err error) {
+func (n *newAccount) make(ctx context.Context, std IO, option func(*backend.World), found func(*backend.Backend, account.Founder) (account.AdminUser, error)) (err error) {
 	password, err := readLine(std.In)
 	if err != nil {
 		return fmt.Errorf("--password-stdin: %w", err)
 	}
-	b, err := open(ctx, std, n.Storage, config.Issuing{}, func(w *backend.World) { w.MayCreate = true })
+	if password == "" {
+		return errors.New("--password-stdin: the first line of standard input is empty; it must be the password, as in: printf 'a long password' | tokentab …")
+	}
+	founder := account.Founder{AccountName: n.Account, Email: n.Email, Name: n.Name, Password: password}
+	if err := founder.Check(); err != nil { // before a database is made
+		return err
+	}
+	b, err := open(ctx, std, n.Storage, config.Issuing{}, option)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.Close()) }()
-	user, err := found(b, account.Founder{AccountName: n.Account, Email: n.Email, Name: n.Name, Password: password})
+	user, err := found(b, founder)
 	if err != nil {
 		return err
 	}
@@ -141,18 +149,34 @@ func chooseAccount(ctx context.Context, b *backend.Backend, wanted string) (pfid
 	}
 	switch {
 	case len(all) == 0:
-		return pfid.ID{}, errors.New("there is no account yet: run tokentab setup, or open the set-up link that tokentab serve prints")
+		return pfid.ID{}, errors.New("there is no account yet: run tokentab setup, or open the setup link that tokentab serve prints")
 	case wanted == "" && len(all) == 1:
 		return all[0].ID, nil
 	case wanted == "":
-		return pfid.ID{}, errors.New("there are several accounts: name one with --account")
+		return pfid.ID{}, fmt.Errorf("there are several accounts: choose one with --account=ID%s", listed(all))
 	}
 	for _, a := range all {
 		if a.ID.String() == wanted {
 			return a.ID, nil
 		}
 	}
-	return pfid.ID{}, fmt.Errorf("--account: there is no account %s", wanted)
+	return pfid.ID{}, fmt.Errorf("--account: there is no account %s; choose one of these by its id%s", wanted, listed(all))
+}
+
+// mostListed is how many accounts a message lists.
+const mostListed = 20
+
+// listed is a line for each account, with its id and its name.
+func listed(all []account.Account) string {
+	var lines strings.Builder
+	for i, a := range all {
+		if i == mostListed {
+			fmt.Fprintf(&lines, "\n  … and %d more", len(all)-i)
+			break
+		}
+		fmt.Fprintf(&lines, "\n  %s  %s", a.ID, a.Name)
+	}
+	return lines.String()
 }
 
 func parseID(flag, text string) (pfid.ID, error) {

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 
 	"github.com/KimMachineGun/automemlimit/memlimit"
@@ -72,7 +74,7 @@ func (s *serve) Run(ctx context.Context, std IO) (err error) {
 func (s *serve) open() ([]net.Listener, error) {
 	address, err := net.Listen(s.ListenNetwork(), s.Listen)
 	if err != nil {
-		return nil, fmt.Errorf("--listen: %w", err)
+		return nil, listenError(s.Listen, err)
 	}
 	s.Listen = address.Addr().String() // the port too, where any will do
 	if s.Socket == "" {
@@ -85,9 +87,30 @@ func (s *serve) open() ([]net.Listener, error) {
 	return []net.Listener{address, socket}, nil
 }
 
+// listenError says why nothing can listen on an address, and what to do.
+func listenError(address string, err error) error {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("--listen: another program listens on %s: stop it, or choose another address or port", address)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return fmt.Errorf("--listen: this machine has no address %s: choose one of its own, or 0.0.0.0 for all", address)
+	case errors.Is(err, syscall.EACCES):
+		return fmt.Errorf("--listen: this user may not listen on %s: choose a port above 1023", address)
+	}
+	return fmt.Errorf("--listen: %w", err)
+}
+
 // listenSocket listens on a Unix socket, in the place of one that a server left which was killed.
 func listenSocket(path string) (net.Listener, error) {
-	if info, err := os.Lstat(path); err == nil && info.Mode().Type() == os.ModeSocket {
+	info, err := os.Lstat(path)
+	switch {
+	case err != nil:
+		if folder := filepath.Dir(path); isMissing(folder) {
+			return nil, fmt.Errorf("the folder %s does not exist: create it, or name another path", folder)
+		}
+	case info.Mode().Type() != os.ModeSocket:
+		return nil, fmt.Errorf("%s exists and is no socket: remove it, or name another path", path)
+	default:
 		conn, err := net.Dial("unix", path)
 		if err == nil {
 			return nil, errors.Join(fmt.Errorf("another program listens on %s", path), conn.Close())
@@ -108,6 +131,11 @@ func listenSocket(path string) (net.Listener, error) {
 		return nil, errors.Join(err, socket.Close())
 	}
 	return socket, nil
+}
+
+func isMissing(path string) bool {
+	_, err := os.Stat(path)
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 func closeAll(listeners []net.Listener) (err error) {

@@ -60,8 +60,10 @@ func (c *Config) Check() error {
 	if err := c.Issuing.Check(); err != nil {
 		return err
 	}
-	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
+	if _, port, err := net.SplitHostPort(c.Listen); err != nil {
 		return fmt.Errorf("--listen must be an address with a port, such as 127.0.0.1:8080, not %q", c.Listen)
+	} else if _, err := net.LookupPort("tcp", port); err != nil {
+		return fmt.Errorf("--listen must have a port from 0 to 65535, not %q", port)
 	}
 	if longest := len(syscall.RawSockaddrUnix{}.Path) - 1; len(c.Socket) > longest {
 		return fmt.Errorf("--socket must be a path of at most %d bytes, which is all that the system takes; this one has %d", longest, len(c.Socket))

@@ -106,7 +106,10 @@ func findForCommand(ctx context.Context, folder string, create bool, now func() 
 	}
 	path, exists, err := locate(folder)
 	if err == nil && !exists {
-		err = fmt.Errorf("--data: there is no database in %s, so there is no account yet: run tokentab setup, or open the set-up link that tokentab serve prints", folder)
+		if whole, err := filepath.Abs(folder); err == nil {
+			folder = whole
+		}
+		err = fmt.Errorf("--data: there is no database in %s. Name the folder that the server uses. For a new installation run tokentab setup, or open the setup link that tokentab serve prints", folder)
 	}
 	if err != nil {
 		return nil, err

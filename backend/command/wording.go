@@ -1,0 +1,79 @@
+package command
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"tokentab/backend/fault"
+)
+
+// flagsOf maps fields of the API to what sets them on the command line.
+var flagsOf = map[string]string{
+	"account_name": "--account", "account_id": "--account", "email": "--email", "name": "--name", "password": "the password on standard input",
+	"token_scope": "--scope", "agent_id": "--agent-id", "environment_id": "--environment-id", "expires_in": "--expires-in", "expires_at": "--expires-in",
+}
+
+// explained is an error in the words of the command line: it names flags instead of fields.
+func explained(err error) string {
+	if f, ok := errors.AsType[*fault.Error](err); ok && f.Kind == fault.Validation {
+		var all []string
+		for _, field := range slices.Sorted(maps.Keys(f.Fields)) {
+			name := field
+			if flag := flagsOf[field]; flag != "" {
+				name = flag
+			}
+			for _, wrong := range f.Fields[field] {
+				all = append(all, name+" "+wrong)
+			}
+		}
+		return strings.Join(all, "; ")
+	}
+	if p, ok := errors.AsType[*kong.ParseError](err); ok {
+		return parseError(p)
+	}
+	return err.Error()
+}
+
+// parseErrors pairs what the library says about wrong arguments with plain words.
+var parseErrors = []struct {
+	library *regexp.Regexp
+	words   string
+}{
+	{regexp.MustCompile(`^(--\S+): expected a valid \d+ bit u?int but got ("[^"]*")`), "$1 must be a whole number, not $2"},
+	{regexp.MustCompile(`^(--\S+): expected \w+ value but got "EOL" \(<EOL>\)`), "$1 needs a value"},
+	{regexp.MustCompile(`^(--\S+): expected \w+ value but got ("[^"]*") .*`), "$1 needs a value; if it is $2, write $1=$2"},
+	{regexp.MustCompile(`^unexpected argument (.*)$`), "there is no command or argument $1; see tokentab --help"},
+	{regexp.MustCompile(`\(from envar (\w+)="[^"]*"\)`), "(set by $1)"},
+}
+
+var (
+	notListed = regexp.MustCompile(`^(--\S+) must be one of (".*") but got (".*")$`)
+	missing   = regexp.MustCompile(`^expected (?:one of )?(".*)$`)
+)
+
+func parseError(p *kong.ParseError) string {
+	message := p.Error()
+	if m := notListed.FindStringSubmatch(message); m != nil {
+		return fmt.Sprintf("%s must be one of %s, not %s", m[1], strings.NewReplacer(`"`, "", ",", ", ").Replace(m[2]), m[3])
+	}
+	if m := missing.FindStringSubmatch(message); m != nil {
+		command := p.Context.Model.Name
+		if selected := p.Context.Selected(); selected != nil {
+			command = selected.FullPath()
+		} else if path := p.Context.Path; len(path) > 0 && path[len(path)-1].Command != nil {
+			command = path[len(path)-1].Command.FullPath()
+		}
+		wanted := strings.NewReplacer(`"`, "", ", ", " or ", "<kid>", "KID").Replace(m[1])
+		return fmt.Sprintf("%s needs %s; see %s --help", strings.TrimPrefix(command, "tokentab "), wanted, command)
+	}
+	for _, e := range parseErrors {
+		message = e.library.ReplaceAllString(message, e.words)
+	}
+	return message
+}
