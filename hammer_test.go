@@ -53,11 +53,11 @@ type hammering struct {
 	tokens  [hammerChangers + 1]atomic.Pointer[hammered] // the last is the one that expires
 }
 
-func TestPromise1HoldsThroughTenThousandChangesAtEveryDoor(t *testing.T) {
+func TestPromise1HoldsThroughTenThousandChangesAtEveryEndpoint(t *testing.T) {
 	h := &hammering{t: t, failed: make(chan struct{})}
 	h.fail = sync.OnceFunc(func() { close(h.failed) })
 	h.start()
-	doors := h.doors()
+	endpoints := h.endpoints()
 
 	var checkers, changers sync.WaitGroup
 	done := make(chan struct{})
@@ -66,7 +66,7 @@ func TestPromise1HoldsThroughTenThousandChangesAtEveryDoor(t *testing.T) {
 		h.tokens[i].Store(first)
 	}
 	for i := range hammerConnections {
-		d := doors[i%len(doors)]
+		d := endpoints[i%len(endpoints)]
 		checkers.Go(func() { h.check(d, done) })
 	}
 	expired := make(chan struct{})
@@ -94,7 +94,7 @@ func TestPromise1HoldsThroughTenThousandChangesAtEveryDoor(t *testing.T) {
 	close(done)
 	checkers.Wait()
 
-	for _, d := range doors {
+	for _, d := range endpoints {
 		t.Logf("%s: %d accepted, %d refused", d.name, d.accepted.Load(), d.refused.Load())
 		if d.accepted.Load() == 0 || d.refused.Load() == 0 {
 			t.Errorf("%s was not put to the test: %d accepted, %d refused", d.name, d.accepted.Load(), d.refused.Load())
@@ -124,9 +124,9 @@ func (h *hammering) start() {
 	h.address = "http://" + serveBinary(h.t, binary, data).address
 }
 
-// check asks one door until done, over a connection of its own, and fails the test for an accept that began when the
+// check asks one endpoint until done, over a connection of its own, and fails the test for an accept that began when the
 // token was refused for certain.
-func (h *hammering) check(d *door, done <-chan struct{}) {
+func (h *hammering) check(d *endpoint, done <-chan struct{}) {
 	c := &http.Client{Transport: &http.Transport{MaxConnsPerHost: 1}}
 	defer c.CloseIdleConnections()
 	for {

@@ -110,7 +110,7 @@ func TestAReaderOfTheLogThatReadsNothingHoldsUpNothing(t *testing.T) {
 	s.stops(t)
 }
 
-func TestAReaderOfTheSetUpLinkThatReadsNothingHoldsUpNothing(t *testing.T) {
+func TestAReaderOfTheSetupLinkThatReadsNothingHoldsUpNothing(t *testing.T) {
 	s := &server{address: freeAddress(t)}
 	s.process = exec.Command("tokentab", "serve", "--data", t.TempDir(), "--listen", s.address)
 	s.process.Stdout = unread(t)

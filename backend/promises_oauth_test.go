@@ -17,7 +17,7 @@ import (
 	"tokentab/backend/token"
 )
 
-// isActive asks the door of introspection, as the holder of the manager's secret, about another.
+// isActive asks the introspection endpoint, as the holder of the manager's secret, about another.
 func isActive(t *testing.T, p *backendtest.Program, manager, secret string) bool {
 	t.Helper()
 	status, body := postForm(t, p, "/oauth/introspect", manager, secret)
@@ -49,7 +49,7 @@ func postForm(t *testing.T, p *backendtest.Program, path, manager, secret string
 	return response.StatusCode, string(text)
 }
 
-func TestPromise1HoldsAtTheDoorOfIntrospection(t *testing.T) {
+func TestPromise1HoldsAtTheIntrospectionEndpoint(t *testing.T) {
 	p := backendtest.Start(t)
 	actor := p.Found()
 	_, manager := p.Issue(actor, token.Order{Scope: token.ScopeAccount})

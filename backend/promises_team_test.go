@@ -19,16 +19,16 @@ func TestPromise1HoldsForAllThatARemovedMemberHas(t *testing.T) {
 	p := backendtest.Start(t)
 	actor := p.Found()
 	_, ours := startSession(t, p, actor)
-	doors := []string{"/api/v1/ping", "/api/v1/validate", "/api/v1/validate/some/path", "/api/v1/api_token?pagination[page_size]=1"}
+	endpoints := []string{"/api/v1/ping", "/api/v1/validate", "/api/v1/validate/some/path", "/api/v1/api_token?pagination[page_size]=1"}
 	for round := range 4 {
 		member := p.Join(actor, fmt.Sprintf("bob%d@example.com", round))
 		_, theirs := startSession(t, p, member)
 		_, secret := p.Issue(member, token.Order{Scope: token.ScopeAccount})
-		door := doors[round]
+		endpoint := endpoints[round]
 
 		var g gate
 		stopToken := hammer(t, 4, &g, func() bool {
-			return p.Call(http.MethodGet, door, nil, backendtest.Bearer(secret)).Status == http.StatusOK
+			return p.Call(http.MethodGet, endpoint, nil, backendtest.Bearer(secret)).Status == http.StatusOK
 		})
 		stopSession := hammer(t, 2, &g, func() bool {
 			return p.Call(http.MethodGet, "/api/v1/agent", nil, theirs).Status == http.StatusOK
@@ -49,7 +49,7 @@ func TestPromise1HoldsForAllThatARemovedMemberHas(t *testing.T) {
 			})
 		}
 		for made.Load() < 3 {
-			if a := p.Call(http.MethodGet, door, nil, backendtest.Bearer(secret)); a.Status != http.StatusOK {
+			if a := p.Call(http.MethodGet, endpoint, nil, backendtest.Bearer(secret)); a.Status != http.StatusOK {
 				t.Fatalf("before the removal: %d %s", a.Status, a.Body)
 			}
 		}
@@ -62,7 +62,7 @@ func TestPromise1HoldsForAllThatARemovedMemberHas(t *testing.T) {
 		makers.Wait()
 		for _, stop := range []func() (int64, int64){stopToken, stopSession} {
 			if checks, wrong := stop(); wrong > 0 || checks == 0 {
-				t.Errorf("%s: %d of %d accepts began after the removal had returned", door, wrong, checks)
+				t.Errorf("%s: %d of %d accepts began after the removal had returned", endpoint, wrong, checks)
 			}
 		}
 		secrets.Store(secret, true)

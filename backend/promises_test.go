@@ -100,15 +100,15 @@ func TestPromise1RevokedIsRevoked(t *testing.T) {
 	}
 }
 
-func TestPromise1HoldsAtEveryDoor(t *testing.T) {
+func TestPromise1HoldsAtEveryEndpoint(t *testing.T) {
 	p := backendtest.Start(t)
 	actor := p.Found()
-	for _, door := range []string{"/api/v1/ping", "/api/v1/validate", "/api/v1/validate/some/path", "/api/v1/api_token"} {
-		t.Run(door, func(t *testing.T) {
+	for _, endpoint := range []string{"/api/v1/ping", "/api/v1/validate", "/api/v1/validate/some/path", "/api/v1/api_token"} {
+		t.Run(endpoint, func(t *testing.T) {
 			made, secret := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
 			var g gate
 			stop := hammer(t, 8, &g, func() bool {
-				return p.Call(http.MethodGet, door, nil, backendtest.Bearer(secret)).Status == http.StatusOK
+				return p.Call(http.MethodGet, endpoint, nil, backendtest.Bearer(secret)).Status == http.StatusOK
 			})
 			_, manager := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
 			move := func(action string) {
@@ -120,12 +120,12 @@ func TestPromise1HoldsAtEveryDoor(t *testing.T) {
 			for range 25 {
 				move("suspend")
 				g.close()
-				if s := p.Call(http.MethodGet, door, nil, backendtest.Bearer(secret)).Status; s != http.StatusUnauthorized {
+				if s := p.Call(http.MethodGet, endpoint, nil, backendtest.Bearer(secret)).Status; s != http.StatusUnauthorized {
 					t.Fatalf("suspended: %d", s)
 				}
 				g.open()
 				move("activate")
-				if s := p.Call(http.MethodGet, door, nil, backendtest.Bearer(secret)).Status; s != http.StatusOK {
+				if s := p.Call(http.MethodGet, endpoint, nil, backendtest.Bearer(secret)).Status; s != http.StatusOK {
 					t.Fatalf("activated: %d", s)
 				}
 			}
@@ -171,10 +171,10 @@ func TestPromise3NeverOpenByAccident(t *testing.T) {
 	_, secret := p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})
 	exec(t, p, "ALTER TABLE api_tokens RENAME TO gone")
 	for _, presented := range []string{secret, "anything"} {
-		for _, door := range []string{"/api/v1/ping", "/api/v1/validate", "/api/v1/api_token"} {
-			a := p.Call(http.MethodGet, door, nil, backendtest.Bearer(presented))
+		for _, endpoint := range []string{"/api/v1/ping", "/api/v1/validate", "/api/v1/api_token"} {
+			a := p.Call(http.MethodGet, endpoint, nil, backendtest.Bearer(presented))
 			if a.Status != http.StatusServiceUnavailable || a.Text(t, "code") != "unexpected" || a.Header.Get("Retry-After") == "" {
-				t.Errorf("%s with a store that fails: %d %s", door, a.Status, a.Body)
+				t.Errorf("%s with a store that fails: %d %s", endpoint, a.Status, a.Body)
 			}
 		}
 	}

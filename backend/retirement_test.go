@@ -15,10 +15,10 @@ func TestPromise1HoldsWhenAnAgentIsRetiredAndReinstated(t *testing.T) {
 	p := backendtest.Start(t)
 	actor := p.Found()
 	ours := fill(t, p, actor)
-	for _, door := range []string{"/api/v1/ping", "/api/v1/validate"} {
-		t.Run(door, func(t *testing.T) {
+	for _, endpoint := range []string{"/api/v1/ping", "/api/v1/validate"} {
+		t.Run(endpoint, func(t *testing.T) {
 			_, secret := p.Issue(actor, token.Order{Scope: token.ScopeAgentDeployment, AgentID: ours.agent, EnvironmentID: ours.environment})
-			asks := func() int { return p.Call(http.MethodGet, door, nil, backendtest.Bearer(secret)).Status }
+			asks := func() int { return p.Call(http.MethodGet, endpoint, nil, backendtest.Bearer(secret)).Status }
 			var g gate
 			stop := hammer(t, 8, &g, func() bool { return asks() == http.StatusOK })
 			move := func(action string) {

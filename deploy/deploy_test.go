@@ -87,10 +87,10 @@ func (c credential) knows(t *testing.T, what string, r received) {
 
 func TestEachFileNamesItsPlacesAsTheOthersDo(t *testing.T) {
 	for name, want := range map[string]map[string]int{
-		"nginx.conf":          {door: 1, "127.0.0.1:8080": 1, "127.0.0.1:9000": 1, ":8000": 1},
-		"Caddyfile":           {door: 1, "127.0.0.1:8080": 1, "127.0.0.1:9000": 1, ":8000": 1},
-		"traefik.yml":         {door: 0, "127.0.0.1:8080": 0, "127.0.0.1:9000": 0, ":8000": 1},
-		"traefik-dynamic.yml": {door: 1, "127.0.0.1:8080": 1, "127.0.0.1:9000": 1, ":8000": 0},
+		"nginx.conf":          {endpoint: 1, "127.0.0.1:8080": 1, "127.0.0.1:9000": 1, ":8000": 1},
+		"Caddyfile":           {endpoint: 1, "127.0.0.1:8080": 1, "127.0.0.1:9000": 1, ":8000": 1},
+		"traefik.yml":         {endpoint: 0, "127.0.0.1:8080": 0, "127.0.0.1:9000": 0, ":8000": 1},
+		"traefik-dynamic.yml": {endpoint: 1, "127.0.0.1:8080": 1, "127.0.0.1:9000": 1, ":8000": 0},
 	} {
 		text, err := os.ReadFile(name)
 		if err != nil {

@@ -26,7 +26,7 @@ func TestTokentabAnswersWhatEnvoySendsByItsFile(t *testing.T) {
 	}
 	prefix, need := setting("path_prefix:"), setting(`- key: x-token-need\s+value:`)
 	for place, times := range map[string]int{
-		door: 1, "127.0.0.1:8080": 1, `{ address: "127.0.0.1", port_value: 8080 }`: 1, `{ address: "127.0.0.1", port_value: 9000 }`: 1, "port_value: 8000": 1,
+		endpoint: 1, "127.0.0.1:8080": 1, `{ address: "127.0.0.1", port_value: 8080 }`: 1, `{ address: "127.0.0.1", port_value: 9000 }`: 1, "port_value: 8000": 1,
 	} {
 		if n := strings.Count(withoutComments(string(text)), place); n != times {
 			t.Errorf("envoy.yaml has %s %d times, want %d", place, n, times)

@@ -65,12 +65,12 @@ func (p places) fill(text string) string {
 		`":8000"`, `"127.0.0.1:`+p.port+`"`, // Traefik
 	)
 	if p.need != "" {
-		replacements = append(replacements, door+"?", door+"?"+p.need, door, door+"?"+p.need)
+		replacements = append(replacements, endpoint+"?", endpoint+"?"+p.need, endpoint, endpoint+"?"+p.need)
 	}
 	return strings.NewReplacer(replacements...).Replace(text)
 }
 
-const door = "/api/v1/validate"
+const endpoint = "/api/v1/validate"
 
 // uncommentPreflights makes the lines count that stand as comments below the words on CORS preflights.
 func uncommentPreflights(text string) string {

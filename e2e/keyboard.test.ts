@@ -3,7 +3,7 @@ import { expect, test } from "./fixtures";
 import { tabTo } from "./keyboard";
 import { tokenRow } from "./tokens";
 
-test("set-up, creating a token and suspending it need no mouse", async ({ page, server, api }) => {
+test("setup, creating a token and suspending it need no mouse", async ({ page, server, api }) => {
   await page.goto(server.setupLink);
   for (const [label, text] of [
     ["Account name", founder.account_name],

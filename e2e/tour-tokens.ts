@@ -5,7 +5,7 @@ import { signIn } from "./sign-in";
 import { choose, submitNewToken, tokenRow } from "./tokens";
 import { failing, type Tour } from "./tour";
 
-/** Set-up, sign-in and all about API tokens. */
+/** Setup, sign-in and all about API tokens. */
 export async function tokensTour(given: Tour) {
   await strangers(given);
   await emptyPages(given);

@@ -152,7 +152,7 @@ func (s *Server) dispatch(who *caller, item bulkRequest) (status int, answer jso
 	return c.Response.StatusCode(), bytes.Clone(body)
 }
 
-// bulkResources maps the resources that items may name to their paths. Sessions, set-up and bulk itself are not among
+// bulkResources maps the resources that items may name to their paths. Sessions, setup and bulk itself are not among
 // them.
 var bulkResources = map[string]string{
 	"accounts": "account", "environments": "environment", "agents": "agent", "agent_deployments": "agent_deployment",

@@ -28,7 +28,7 @@ type oauthMetadata struct {
 	ServiceDocumentation   string   `json:"service_documentation"`
 }
 
-// oauthMetadata publishes where the OAuth doors are (RFC 8414, section 3).
+// oauthMetadata publishes where the OAuth endpoints are (RFC 8414, section 3).
 func (s *Server) oauthMetadata(c *fiber.Ctx) error {
 	issuer := s.Config.Origin()
 	publish(c)

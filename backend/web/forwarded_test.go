@@ -94,7 +94,7 @@ func lastActor(t *testing.T, p *backendtest.Program) (address string) {
 	return address
 }
 
-func TestTheDoorBelievesNothingThatAProxySaysOfItsClient(t *testing.T) {
+func TestTheEndpointBelievesNothingThatAProxySaysOfItsClient(t *testing.T) {
 	p := backendtest.Start(t, trusting(t, "127.0.0.0/8"))
 	_, made, secret := deployed(t, p)
 	for _, h := range []backendtest.Header{

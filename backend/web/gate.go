@@ -16,7 +16,7 @@ import (
 	"tokentab/backend/token"
 )
 
-// The paths of the doors of validation.
+// The paths of the validation endpoints.
 var (
 	pathValidate = []byte("/api/v1/validate")
 	pathPing     = []byte("/api/v1/ping")
@@ -77,7 +77,7 @@ var (
 	couldNotTell   = refusalOf(http.StatusServiceUnavailable, "unexpected", "The store does not answer right now. Try again.", "")
 )
 
-// gate answers the doors of validation itself and hands everything else on. The path is matched as it was sent. What
+// gate answers the validation endpoints itself and hands everything else on. The path is matched as it was sent. What
 // stands behind a # in it is for browsers alone (RFC 9112, section 3.2); read past, it could hide a need.
 func (s *Server) gate(next fasthttp.RequestHandler) fasthttp.RequestHandler {
 	return func(c *fasthttp.RequestCtx) {
@@ -120,20 +120,20 @@ func isForGateways(path []byte) bool {
 	return bytes.HasPrefix(path, pathValidate) && (len(path) == len(pathValidate) || path[len(pathValidate)] == '/')
 }
 
-// guarded answers 503 where the door panics: the program goes on, and nobody gets through.
-func (s *Server) guarded(c *fasthttp.RequestCtx, door func(*fasthttp.RequestCtx)) {
+// guarded answers 503 if the endpoint panics: the program goes on, and nobody gets through.
+func (s *Server) guarded(c *fasthttp.RequestCtx, endpoint func(*fasthttp.RequestCtx)) {
 	defer func() {
 		if cause := recover(); cause != nil {
-			s.Log.Error("a door of validation panicked", "cause", cause, "stack", string(debug.Stack()))
+			s.Log.Error("a validation endpoint panicked", "cause", cause, "stack", string(debug.Stack()))
 			c.Response.Reset()
 			c.SetConnectionClose() // nobody knows what was left undone
 			s.refuse(c, couldNotTell)
 		}
 	}()
-	door(c)
+	endpoint(c)
 }
 
-// validate is the door for gateways: the answer is the status alone, identity is in the headers, and a good answer has
+// validate is the endpoint for gateways: the answer is the status alone, identity is in the headers, and a good answer has
 // no body, since some proxies can't use a connection again when they leave one unread.
 func (s *Server) validate(c *fasthttp.RequestCtx) {
 	secret, presented := bearer(&c.Request.Header, true)
@@ -178,7 +178,7 @@ var drafts = sync.Pool{New: func() any { return new([maxText]byte) }}
 // maxText is the longest answer that is written so, in bytes: that of ping.
 const maxText = 512
 
-// ping is the door for SDKs, which check their token with it when they start.
+// ping is the endpoint for SDKs, which check their token with it when they start.
 func (s *Server) ping(c *fasthttp.RequestCtx) {
 	secret, presented := bearer(&c.Request.Header, false)
 	if !presented {

@@ -11,12 +11,12 @@ import (
 )
 
 // What our own code takes of a validation, from the request that Fiber's server has read to the answer that it writes.
-func BenchmarkDoors(b *testing.B) {
+func BenchmarkEndpoints(b *testing.B) {
 	p := backendtest.Start(b)
 	actor := p.Found()
 	_, good := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
 	need := "scope=account&scope=environment&account_id=" + actor.AccountID.String()
-	for _, door := range []struct {
+	for _, endpoint := range []struct {
 		name, path, need, secret string
 		want                     int
 	}{
@@ -26,20 +26,20 @@ func BenchmarkDoors(b *testing.B) {
 		{"validate_header", "/api/v1/validate", need, good, http.StatusOK},
 		{"ping", "/api/v1/ping", "", good, http.StatusOK},
 	} {
-		b.Run(door.name, func(b *testing.B) {
+		b.Run(endpoint.name, func(b *testing.B) {
 			var c fasthttp.RequestCtx
-			c.Request.SetRequestURI(door.path)
-			c.Request.Header.Set("Authorization", "Bearer "+door.secret)
-			if door.need != "" {
-				c.Request.Header.Set("X-Token-Need", door.need)
+			c.Request.SetRequestURI(endpoint.path)
+			c.Request.Header.Set("Authorization", "Bearer "+endpoint.secret)
+			if endpoint.need != "" {
+				c.Request.Header.Set("X-Token-Need", endpoint.need)
 			}
 			b.ReportAllocs()
 			for b.Loop() {
 				c.Response.Reset()
 				p.Web.Handler()(&c)
 			}
-			if got := c.Response.StatusCode(); got != door.want {
-				b.Fatalf("status %d, want %d", got, door.want)
+			if got := c.Response.StatusCode(); got != endpoint.want {
+				b.Fatalf("status %d, want %d", got, endpoint.want)
 			}
 		})
 	}

@@ -25,7 +25,7 @@ var securityHeaders = [][2]string{
 	{"Referrer-Policy", "no-referrer"},
 }
 
-// fixedHeaders are the headers of every answer of the doors of validation, which do not look at the request for them.
+// fixedHeaders are the headers of every answer of the validation endpoints, which do not look at the request for them.
 func fixedHeaders(c config.Config) []fixedHeader {
 	all := append([][2]string{{fiber.HeaderCacheControl, "no-store"}}, securityHeaders...)
 	if c.TLSCert != "" || strings.HasPrefix(c.PublicURL, "https://") {

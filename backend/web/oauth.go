@@ -13,14 +13,14 @@ import (
 	"tokentab/backend/fault"
 )
 
-// The paths of the OAuth doors, which are outside of the contract's /api/v1 and speak as their RFCs say.
+// The paths of the OAuth endpoints, which are outside of the contract's /api/v1 and speak as their RFCs say.
 const (
 	pathIntrospect      = "/oauth/introspect"
 	pathIntrospectBatch = "/oauth/introspect/batch"
 	pathRevoke          = "/oauth/revoke"
 )
 
-// Limits of what the OAuth doors read, stated in the README.
+// Limits of what the OAuth endpoints read, stated in the README.
 const (
 	maxBatch = 1000
 	// A form has few parameters besides the tokens; many more would only fill the memory when they are taken apart.
@@ -56,8 +56,8 @@ var (
 	formOfBatch = formOf{tokens: maxBatch}
 )
 
-// oauth lets a door answer a form that was sent by POST. What the door can't find out is answered 503.
-func (s *Server) oauth(c *fasthttp.RequestCtx, reads formOf, door func(*fasthttp.RequestCtx, *fasthttp.Args) error) {
+// oauth lets an endpoint answer a form that was sent by POST. What the endpoint can't find out is answered 503.
+func (s *Server) oauth(c *fasthttp.RequestCtx, reads formOf, endpoint func(*fasthttp.RequestCtx, *fasthttp.Args) error) {
 	told := false
 	s.guarded(c, func(c *fasthttp.RequestCtx) {
 		hold := &share{all: &s.strangers}
@@ -68,7 +68,7 @@ func (s *Server) oauth(c *fasthttp.RequestCtx, reads formOf, door func(*fasthttp
 			form, err = reads.form(c)
 		}
 		if err == nil {
-			err = door(c, form)
+			err = endpoint(c, form)
 		}
 		if refused, ok := errors.AsType[*oauthError](err); ok {
 			told = true

@@ -197,7 +197,7 @@ func TestWhoeverHoldsATokenMayEndIt(t *testing.T) {
 	}
 }
 
-func TestOAuthClientsFindTheDoors(t *testing.T) {
+func TestOAuthClientsFindTheEndpoints(t *testing.T) {
 	p := backendtest.Start(t)
 	a := p.Call(http.MethodGet, "/.well-known/oauth-authorization-server", nil)
 	if a.Status != http.StatusOK || a.Header.Get("Content-Type") != "application/json" {

@@ -32,9 +32,9 @@ func (f finder) FindToken(ctx context.Context, hash token.Hash) (token.Standing,
 
 const callersToken = "the-account-token-of-who-asks"
 
-// doorsOver returns what answers requests, over a store that knows the account token above and asks find about all
+// endpointsOver returns what answers requests, over a store that knows the account token above and asks find about all
 // others, and what it logs.
-func doorsOver(t *testing.T, find func(ctx context.Context) (token.Standing, bool, error)) (fasthttp.RequestHandler, *bytes.Buffer) {
+func endpointsOver(t *testing.T, find func(ctx context.Context) (token.Standing, bool, error)) (fasthttp.RequestHandler, *bytes.Buffer) {
 	t.Helper()
 	partition, err := pfid.NewPartition(rand.Reader)
 	if err != nil {
@@ -90,7 +90,7 @@ func isTemporarilyUnavailable(t *testing.T, name string, a *fasthttp.Response) {
 
 func TestABatchThatTakesTooLongIsGivenUpWhole(t *testing.T) {
 	lookUps := 0
-	handler, _ := doorsOver(t, func(ctx context.Context) (token.Standing, bool, error) {
+	handler, _ := endpointsOver(t, func(ctx context.Context) (token.Standing, bool, error) {
 		lookUps++
 		select {
 		case <-time.After(1500 * time.Millisecond): // of the bubble's clock
@@ -116,8 +116,8 @@ func TestABatchThatTakesTooLongIsGivenUpWhole(t *testing.T) {
 	})
 }
 
-func TestAnOAuthDoorThatPanicsAnswersThatItCannotTell(t *testing.T) {
-	handler, log := doorsOver(t, func(context.Context) (token.Standing, bool, error) { panic("out of order") })
+func TestAnOAuthEndpointThatPanicsAnswersThatItCannotTell(t *testing.T) {
+	handler, log := endpointsOver(t, func(context.Context) (token.Standing, bool, error) { panic("out of order") })
 	for _, path := range []string{"/oauth/introspect", "/oauth/introspect/batch", "/oauth/revoke"} {
 		for range 2 { // the first leaves nothing behind that lets the second in, or hang
 			a := ask(handler, path, "secret")

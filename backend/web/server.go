@@ -1,4 +1,4 @@
-// Package web speaks HTTP: the doors of validation, the API of the wire contract, and the page. It is the only package
+// Package web speaks HTTP: the validation endpoints, the API of the wire contract, and the page. It is the only package
 // that knows Fiber and Huma.
 package web
 
@@ -75,7 +75,7 @@ type Server struct {
 	// documents returns what describes the API.
 	documents func() (documents, error)
 
-	headers  []fixedHeader // on every answer of the doors of validation
+	headers  []fixedHeader // on every answer of the validation endpoints
 	issuedBy issuedBy      // of the tokens that are issued now
 
 	publicHost  string // of the public URL; empty where none is set
@@ -117,7 +117,7 @@ func New(parts Parts) (*Server, error) {
 		ErrorHandler:          s.answerError,
 	})
 	s.routes()
-	// The doors of validation stand before the router: they take any method and look at the path as it was sent. A
+	// The validation endpoints stand before the router: they take any method and look at the path as it was sent. A
 	// gateway appends its client's path, and a router that resolved "/api/v1/validate/../../../healthz" would say yes.
 	//
 	// The server is ours and not Fiber's, because it hands bodies on as streams: those of large ones are read when the
@@ -149,7 +149,7 @@ func (s *Server) routes() {
 
 	root := s.app.Group("/api/v1", noStore, condense)
 	s.api = humafiber.NewWithGroup(s.app, root, apiConfig())
-	s.describeDoors()
+	s.describeEndpoints()
 
 	add(s, open, http.MethodGet, "/session", "Who is signed in, and what the page has to know", s.getSession)
 	add(s, open, http.MethodPost, "/session", "Sign in", s.signIn)

@@ -101,25 +101,25 @@ func TestWhatIsNotOursGetsOneAndTheSameAnswer(t *testing.T) {
 		h.Del("X-Request-Id")
 		return fmt.Sprint(a.Status, h, a.Body)
 	}
-	for _, door := range []string{"/api/v1/ping", "/api/v1/validate", "/api/v1/api_token"} {
-		want := p.Call(http.MethodGet, door, nil, backendtest.Bearer("unknown"))
+	for _, endpoint := range []string{"/api/v1/ping", "/api/v1/validate", "/api/v1/api_token"} {
+		want := p.Call(http.MethodGet, endpoint, nil, backendtest.Bearer("unknown"))
 		if want.Status != http.StatusUnauthorized || want.Text(t, "code") != "bad_authtoken" || !strings.Contains(want.Header.Get("WWW-Authenticate"), `error="invalid_token"`) {
-			t.Errorf("%s: an unknown token gets %d %v %s", door, want.Status, want.Header, want.Body)
+			t.Errorf("%s: an unknown token gets %d %v %s", endpoint, want.Status, want.Header, want.Body)
 		}
 		for name, headers := range requests {
 			// Twice: the second time it is known to be unknown.
 			for range 2 {
-				if got := p.Call(http.MethodGet, door, nil, headers...); comparable(got) != comparable(want) {
-					t.Errorf("%s, %s:\n%s\nwant\n%s", door, name, comparable(got), comparable(want))
+				if got := p.Call(http.MethodGet, endpoint, nil, headers...); comparable(got) != comparable(want) {
+					t.Errorf("%s, %s:\n%s\nwant\n%s", endpoint, name, comparable(got), comparable(want))
 				}
 			}
 		}
-		none := p.Call(http.MethodGet, door, nil)
+		none := p.Call(http.MethodGet, endpoint, nil)
 		if none.Status != http.StatusUnauthorized || none.Text(t, "code") != "not_authenticated" || none.Header.Get("WWW-Authenticate") != `Bearer realm="tokentab"` {
-			t.Errorf("%s without a credential: %d %v %s", door, none.Status, none.Header, none.Body)
+			t.Errorf("%s without a credential: %d %v %s", endpoint, none.Status, none.Header, none.Body)
 		}
-		if good := p.Call(http.MethodGet, door, nil, backendtest.Bearer(secret)); good.Status != http.StatusOK {
-			t.Errorf("%s: the token itself gets %d", door, good.Status)
+		if good := p.Call(http.MethodGet, endpoint, nil, backendtest.Bearer(secret)); good.Status != http.StatusOK {
+			t.Errorf("%s: the token itself gets %d", endpoint, good.Status)
 		}
 	}
 	for _, headers := range requests {
@@ -145,8 +145,8 @@ func TestTheHolderOfARealTokenIsToldWhyItIsRefused(t *testing.T) {
 	}
 	p.Clock.Move(time.Minute)
 	for why, secret := range map[string]string{"suspended": suspendedSecret, "revoked": revokedSecret, "expired": expiredSecret} {
-		for _, door := range []string{"/api/v1/ping", "/api/v1/validate", "/api/v1/account"} {
-			a := p.Call(http.MethodGet, door, nil, backendtest.Bearer(secret))
+		for _, endpoint := range []string{"/api/v1/ping", "/api/v1/validate", "/api/v1/account"} {
+			a := p.Call(http.MethodGet, endpoint, nil, backendtest.Bearer(secret))
 			if a.Status != http.StatusUnauthorized || a.Text(t, "code") != "bad_authtoken" || !strings.Contains(a.Text(t, "message"), why) {
 				t.Errorf("%s: %d %s", why, a.Status, a.Body)
 			}
@@ -250,7 +250,7 @@ func raw(t *testing.T, p *backendtest.Program, request string) string {
 	return strings.TrimSpace(line)
 }
 
-func TestNoPathOfAGatewaysClientLeadsOutOfTheDoor(t *testing.T) {
+func TestNoPathOfAGatewaysClientLeadsOutOfTheEndpoint(t *testing.T) {
 	p := backendtest.Start(t)
 	p.Found()
 	for _, path := range []string{"/../../../healthz", "/..%2f..%2f..%2fhealthz", "/%2e%2e/%2e%2e/%2e%2e/healthz", "/./../session", "/..\\..\\..\\healthz", "/../session"} {
@@ -352,7 +352,7 @@ func TestAfterARotationNewTokensUseTheNewKeyAndOldOnesStayGood(t *testing.T) {
 	}
 }
 
-func TestAMistypedAddressOfTheDoorLetsNobodyIn(t *testing.T) {
+func TestAMistypedAddressOfTheEndpointLetsNobodyIn(t *testing.T) {
 	p := backendtest.Start(t, backendtest.WithUI(fstest.MapFS{"index.html": {Data: []byte("page")}}))
 	p.Found()
 	for _, target := range []string{"//api/v1/validate", "/API/v1/validate", "/validate", "/x/api/v1/validate", "/api%2fv1/validate", "/foo/../api/v1/validate", "/auth", "/api/v1", "/api"} {
@@ -389,7 +389,7 @@ func TestARequestThatIsSmuggledBehindAnotherIsNotAnswered(t *testing.T) {
 }
 
 // A gateway may announce its client's body, and keep it.
-func TestTheDoorsWaitForNoBody(t *testing.T) {
+func TestTheEndpointsWaitForNoBody(t *testing.T) {
 	p := backendtest.Start(t)
 	_, secret := p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})
 	hidden := "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"

@@ -11,16 +11,16 @@ import (
 	"tokentab/backend/backendtest"
 )
 
-// A door asks the server whether a token is good.
-type door struct {
+// An endpoint asks the server whether a token is good.
+type endpoint struct {
 	name string
 	ask  func(c *http.Client, h *hammered) (good bool, err error)
 
 	accepted, refused atomic.Int64
 }
 
-// doors are all places that ask whether a token is good.
-func (h *hammering) doors() []*door {
+// endpoints are all places that ask whether a token is good.
+func (h *hammering) endpoints() []*endpoint {
 	status := func(c *http.Client, method, path, header, value string) (bool, error) {
 		code, _, err := h.send(c, method, path, header, value, nil)
 		if err == nil && code != http.StatusOK && code != http.StatusUnauthorized {
@@ -38,7 +38,7 @@ func (h *hammering) doors() []*door {
 			return strings.Contains(string(body), `"active":true`), err
 		}
 	}
-	return []*door{
+	return []*endpoint{
 		{name: "ping", ask: func(c *http.Client, token *hammered) (bool, error) {
 			return status(c, http.MethodGet, "/api/v1/ping", "Authorization", "Bearer "+token.secret)
 		}},

@@ -6,8 +6,8 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// describeDoors puts the doors of validation into the OpenAPI document. They are answered before the router, see gate.
-func (s *Server) describeDoors() {
+// describeEndpoints puts the validation endpoints into the OpenAPI document. They are answered before the router, see gate.
+func (s *Server) describeEndpoints() {
 	security := []map[string][]string{{"token": {}}}
 	s.api.OpenAPI().AddOperation(&huma.Operation{
 		OperationID: "ping", Method: http.MethodGet, Path: "/ping", Security: security,
