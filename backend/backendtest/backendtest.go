@@ -7,11 +7,14 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"flag"
 	"io"
 	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -45,14 +48,65 @@ type Program struct {
 	contract *contract
 }
 
+var torture = flag.Bool("torture", false, "run the tests that change tokens under load at their full length")
+
+// Rounds returns how often a test repeats what it puts under load: full with the flag -torture, a tenth of it without.
+func Rounds(full int) int {
+	if *torture {
+		return full
+	}
+	return full / 10
+}
+
 // Option changes how a program starts.
 type Option func(*config.Config, *backend.World)
 
-// Start runs a program until the test ends.
+// Start runs a program until the test ends, on data that has no account yet.
 func Start(t testing.TB, options ...Option) *Program {
 	t.Helper()
-	return StartIn(t, t.TempDir(), NewClock(), options...)
+	files, err := template()
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	for name, content := range files {
+		if err := os.WriteFile(filepath.Join(folder, name), content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return StartIn(t, folder, NewClock(), options...)
 }
+
+// template returns the files of a data folder that has no account, by name. Making one anew takes most of a short test.
+var template = sync.OnceValues(func() (map[string][]byte, error) {
+	folder, err := os.MkdirTemp("", "tokentab-template-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(folder)
+	c := configIn(folder, "127.0.0.1:0")
+	if err := c.Check(); err != nil {
+		return nil, err
+	}
+	b, err := backend.Open(context.Background(), c, worldAt(NewClock(), io.Discard))
+	if err != nil {
+		return nil, err
+	}
+	if err := b.Close(); err != nil {
+		return nil, err
+	}
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return nil, err
+	}
+	files := map[string][]byte{}
+	for _, entry := range entries {
+		if files[entry.Name()], err = os.ReadFile(filepath.Join(folder, entry.Name())); err != nil {
+			return nil, err
+		}
+	}
+	return files, nil
+})
 
 // StartIn runs a program on the data in a folder, which may be there from an earlier one.
 func StartIn(t testing.TB, folder string, clock *Clock, options ...Option) *Program {
@@ -62,13 +116,8 @@ func StartIn(t testing.TB, folder string, clock *Clock, options ...Option) *Prog
 		t.Fatal(err)
 	}
 	p := &Program{Clock: clock, Log: &Buffer{}, URL: "http://" + listener.Addr().String(), Folder: folder, t: t}
-	p.Config = config.Config{
-		Storage: config.Storage{Data: folder},
-		Issuing: config.Issuing{MaxTokenLifetime: config.Lifetime(400 * 24 * time.Hour)},
-		Serving: config.Serving{Listen: listener.Addr().String(), LogFormat: "text", CacheTokens: 10_000},
-	}
-	world := backend.World{Now: clock.Now, Random: rand.Reader, Log: slog.New(slog.NewTextHandler(p.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		PasswordCosts: password.Costs{Memory: 64, Passes: 1}} // passwords are seldom the subject
+	p.Config = configIn(folder, listener.Addr().String())
+	world := worldAt(clock, p.Log)
 	for _, option := range options {
 		option(&p.Config, &world)
 	}
@@ -82,7 +131,7 @@ func StartIn(t testing.TB, folder string, clock *Clock, options ...Option) *Prog
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p.contract, err = newContract(document); err != nil {
+	if p.contract, err = contractOf(document); err != nil {
 		t.Fatal(err)
 	}
 	listeners := []net.Listener{listener}
@@ -107,6 +156,19 @@ func StartIn(t testing.TB, folder string, clock *Clock, options ...Option) *Prog
 	})
 	t.Cleanup(p.stop)
 	return p
+}
+
+func configIn(folder, listen string) config.Config {
+	return config.Config{
+		Storage: config.Storage{Data: folder},
+		Issuing: config.Issuing{MaxTokenLifetime: config.Lifetime(400 * 24 * time.Hour)},
+		Serving: config.Serving{Listen: listen, LogFormat: "text", CacheTokens: 10_000},
+	}
+}
+
+func worldAt(clock *Clock, log io.Writer) backend.World {
+	return backend.World{Now: clock.Now, Random: rand.Reader, Log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		PasswordCosts: password.Costs{Memory: 64, Passes: 1}} // passwords are seldom the subject
 }
 
 // Stop ends the program cleanly, before the test does.

@@ -2,6 +2,7 @@ package backendtest
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"fmt"
 	"net/http"
 	"strings"
@@ -19,6 +20,23 @@ type contract struct {
 }
 
 const documentName = "openapi.json"
+
+// contracts holds one contract for each document, since all programs of a test process have the same but for settings.
+var contracts sync.Map
+
+// contractOf returns the contract that a document is.
+func contractOf(document []byte) (*contract, error) {
+	key := sha256.Sum256(document)
+	if known, ok := contracts.Load(key); ok {
+		return known.(*contract), nil
+	}
+	made, err := newContract(document)
+	if err != nil {
+		return nil, err
+	}
+	kept, _ := contracts.LoadOrStore(key, made)
+	return kept.(*contract), nil
+}
 
 func newContract(document []byte) (*contract, error) {
 	parsed, err := jsonschema.UnmarshalJSON(bytes.NewReader(document))
