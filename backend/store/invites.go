@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -55,25 +56,22 @@ func invitesOf(tx *gorm.DB, rows []inviteRow) ([]account.Invite, error) {
 		ids = append(ids, row.CreatedByAdminUserID, row.CreatedByAPITokenID)
 	}
 	var makers []struct {
-		ID   pfid.ID
-		Name string
+		ID         pfid.ID
+		Hint, Name *string
 	}
-	err := tx.Raw("SELECT id, COALESCE(name, email) AS name FROM admin_users WHERE id IN ? UNION ALL SELECT id, hint FROM api_tokens WHERE id IN ?", ids, ids).
+	err := tx.Raw("SELECT id, NULL AS hint, COALESCE(name, email) AS name FROM admin_users WHERE id IN ? UNION ALL SELECT id, hint, NULL FROM api_tokens WHERE id IN ?", ids, ids).
 		Scan(&makers).Error
 	if err != nil {
 		return nil, err
 	}
 	names := make(map[pfid.ID]string, len(makers))
 	for _, m := range makers {
-		names[m.ID] = m.Name
+		names[m.ID] = actorName(m.Hint, m.Name)
 	}
 	list := make([]account.Invite, len(rows))
 	for i, row := range rows {
 		list[i] = row.invite()
-		list[i].CreatedByName = names[row.CreatedByAdminUserID]
-		if hint := names[row.CreatedByAPITokenID]; hint != "" {
-			list[i].CreatedByName = "API token …" + hint
-		}
+		list[i].CreatedByName = cmp.Or(names[row.CreatedByAPITokenID], names[row.CreatedByAdminUserID])
 	}
 	return list, nil
 }

@@ -12,6 +12,7 @@ import (
 	"tokentab/backend/fault"
 	"tokentab/backend/paging"
 	"tokentab/backend/pfid"
+	"tokentab/backend/text"
 	"tokentab/backend/token"
 )
 
@@ -116,7 +117,7 @@ func actorName(tokenHint, userName *string) string {
 	if tokenHint != nil {
 		return "API token …" + *tokenHint
 	}
-	return orEmpty(userName)
+	return text.ShownEmail(orEmpty(userName)) // which returns a name as it is
 }
 
 // Environment implements token.Store.

@@ -92,3 +92,17 @@ func TestAMailboxIsOneHoweverItsDomainIsSpelt(t *testing.T) {
 	holds(t, "the second", second, map[string]any{"email": "eve@straße.example", "status": "pending"})
 	holds(t, "the first", p.Call(http.MethodGet, "/api/v1/admin_user_invite/"+first.Text(t, "details", "id"), nil, browser...), map[string]any{"status": "revoked"})
 }
+
+func TestAnAdminUserWithoutANameIsNamedByTheEmailAsPeopleWriteIt(t *testing.T) {
+	p := backendtest.Start(t)
+	const shown = "ada@bücher.example"
+	setUp(p, p.Web.SetupCode(), map[string]any{"email": shown, "name": nil})
+	cookie, _ := cookieOf(t, signIn(p, shown, backendtest.Password))
+	browser := []backendtest.Header{cookie, {Name: "Sec-Fetch-Site", Value: "same-origin"}}
+	made := p.Call(http.MethodPost, "/api/v1/api_token", backendtest.Details(map[string]any{"token_scope": "account"}), browser...)
+	holds(t, "the token", made, map[string]any{"created_by_name": shown})
+	revoked := p.Call(http.MethodPost, "/api/v1/api_token/"+made.Text(t, "details", "id")+"/revoke", nil, browser...)
+	holds(t, "the revoked token", revoked, map[string]any{"created_by_name": shown, "revoked_by_name": shown})
+	invite := p.Call(http.MethodPost, "/api/v1/admin_user_invite", backendtest.Details(map[string]any{"email": "eve@example.com"}), browser...)
+	holds(t, "the invite", invite, map[string]any{"created_by_name": shown})
+}
