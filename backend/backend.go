@@ -28,8 +28,8 @@ import (
 	"tokentab/backend/web"
 )
 
-// flushEvery is how often noted uses are kept. With the second that a use may wait to be noted again, a last use is
-// true to under five seconds.
+// flushEvery is how often last uses are written. With the second that a token's next use may go unrecorded, what a crash
+// leaves is true to under five seconds.
 const flushEvery = 3 * time.Second
 
 // The writer of uses rests after each few of them for as long as they took and, where the processors are busy, for so
@@ -47,8 +47,8 @@ const movesEvery = time.Second
 const restBusyMoves = 4
 
 // A stop takes stopTime at the most, whatever clients do: service managers kill what takes longer, often after ten
-// seconds. Requests under way have requestTime of it. The rest is for last uses, which are kept first and then brought to
-// their rows as far as the time allows, and for closing the database.
+// seconds. Requests under way have requestTime of it, in which last uses are already written. The rest is for those that are
+// left and for closing the database.
 const (
 	stopTime    = 7500 * time.Millisecond
 	requestTime = 5 * time.Second
@@ -255,9 +255,6 @@ func (b *Backend) Serve(ctx context.Context, c config.Config, listeners ...net.L
 	if err := b.keepIssuing(context.WithoutCancel(ctx), c); err != nil { // validations can go on without it
 		b.log.Error("could not keep the settings with which commands create tokens", "cause", err)
 	}
-	if err := b.Tokens.RecallUses(context.WithoutCancel(ctx)); err != nil { // validations can go on without it
-		b.log.Error("could not read the last uses of tokens that an earlier run kept", "cause", err)
-	}
 	b.seeOutsideChanges()
 	b.repeat(flushEvery, "could not write the last uses of tokens; they are kept for the next try", func(ctx context.Context) error {
 		rest := resting(ctx, restBusy)
@@ -279,7 +276,7 @@ func (b *Backend) Serve(ctx context.Context, c config.Config, listeners ...net.L
 	return err
 }
 
-// flushWhile writes noted uses while others still finish, so that few are left for the end.
+// flushWhile writes last uses while others still finish, so that few are left for the end.
 func (b *Backend) flushWhile(others func()) {
 	b.stopRepeating()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -338,8 +335,8 @@ func (b *Backend) stopRepeating() {
 	b.done.Wait()
 }
 
-// Close writes what was noted and closes the database. Uses that it keeps, but has no time to bring to their rows, are
-// brought there when the program starts again. closeTime is left for closing when it waits for another process no longer.
+// Close writes the last uses and closes the database. closeTime is left for closing when it waits for another process no
+// longer.
 func (b *Backend) Close() error {
 	b.stopRepeating()
 	if b.until.IsZero() {
@@ -347,11 +344,9 @@ func (b *Backend) Close() error {
 	}
 	ctx, cancel := context.WithDeadline(context.Background(), b.until.Add(-closeTime))
 	defer cancel()
-	err := b.Tokens.KeepUses(ctx)
-	if err == nil {
-		if err = b.Tokens.FlushUses(ctx, nil); ctx.Err() != nil {
-			err = nil
-		}
+	err := b.Tokens.FlushUses(ctx, nil)
+	if err != nil {
+		err = fmt.Errorf("not all last uses of tokens could be written: %w", err)
 	}
 	return errors.Join(err, b.store.CloseWithin(ctx))
 }

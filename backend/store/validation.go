@@ -2,10 +2,8 @@ package store
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
-	"slices"
-	"strings"
+	"strconv"
 
 	"gorm.io/gorm"
 
@@ -49,74 +47,46 @@ func (s *Store) FindToken(ctx context.Context, hash token.Hash) (standing token.
 	return standing, ok, err
 }
 
-// useBytes is what one use takes in a piece.
-const useBytes = 2*pfid.Size + 8
-
-// NoteUses implements token.Store.
-func (s *Store) NoteUses(ctx context.Context, uses []token.Use) (piece int64, err error) {
-	bytes := make([]byte, 0, useBytes*len(uses))
-	for _, use := range uses {
-		bytes = append(append(bytes, use.TokenID[:]...), use.AgentID[:]...)
-		bytes = binary.BigEndian.AppendUint64(bytes, uint64(use.At))
-	}
-	err = s.changeSoon(ctx, func(tx *gorm.DB) error {
-		return tx.Raw("INSERT INTO noted_uses (piece, uses) SELECT COALESCE(MAX(piece), 0) + 1, ? FROM noted_uses RETURNING piece", bytes).Scan(&piece).Error
-	})
-	return piece, err
-}
-
-// NotedUses implements token.Store.
-func (s *Store) NotedUses(ctx context.Context) (uses []token.Use, last int64, err error) {
-	var pieces []struct {
-		Piece int64
-		Uses  []byte
-	}
-	err = s.read(ctx, func(tx *gorm.DB) error {
-		return tx.Raw("SELECT piece, uses FROM noted_uses ORDER BY piece").Scan(&pieces).Error
-	})
-	for _, p := range pieces {
-		for b := range slices.Chunk(p.Uses, useBytes) {
-			if len(b) < useBytes {
-				break // nobody should have to wait for a use that can't be read
-			}
-			uses = append(uses, token.Use{
-				TokenID: pfid.ID(b[:pfid.Size]), AgentID: pfid.ID(b[pfid.Size : 2*pfid.Size]), At: int64(binary.BigEndian.Uint64(b[2*pfid.Size:])),
-			})
-		}
-		last = p.Piece
-	}
-	return uses, last, err
-}
-
-// DropNotedUses implements token.Store.
-func (s *Store) DropNotedUses(ctx context.Context, last int64) error {
-	return s.changeSoon(ctx, func(tx *gorm.DB) error { return tx.Exec("DELETE FROM noted_uses WHERE piece <= ?", last).Error })
-}
-
-// RecordUses implements token.Store.
+// RecordUses implements token.Store. The statement finds each row once, which an UPDATE with a join would do twice, and
+// leaves out tokens that are gone.
 func (s *Store) RecordUses(ctx context.Context, uses []token.Use, latest int64) error {
-	values := make([]any, 0, 2*len(uses))
+	times := newTimes(len(uses))
 	for _, use := range uses {
-		values = append(values, use.TokenID, use.At)
+		times.add(use.TokenID, use.At)
 	}
-	return s.moveForward(ctx, "token_uses", "token_id", "last_used_at", values, latest)
+	return s.changeSoon(ctx, func(tx *gorm.DB) error {
+		return tx.Exec(`INSERT INTO token_uses (token_id, last_used_at)
+			SELECT key, value FROM json_each(?) WHERE EXISTS (SELECT 1 FROM token_uses u WHERE u.token_id = key)
+			ON CONFLICT (token_id) DO UPDATE SET last_used_at = excluded.last_used_at
+			WHERE last_used_at IS NULL OR last_used_at > ? OR last_used_at < excluded.last_used_at AND excluded.last_used_at <= ?`,
+			times.object(), latest, latest).Error
+	})
 }
 
 // RecordSeen implements token.Store.
 func (s *Store) RecordSeen(ctx context.Context, uses []token.Use, latest int64) error {
-	values := make([]any, 0, 2*len(uses))
+	times := newTimes(len(uses))
 	for _, use := range uses {
-		values = append(values, use.AgentID, use.At)
+		times.add(use.AgentID, use.At)
 	}
-	return s.moveForward(ctx, "agents", "id", "last_seen_at", values, latest)
+	return s.changeSoon(ctx, func(tx *gorm.DB) error {
+		return tx.Exec(`UPDATE agents SET last_seen_at = value FROM json_each(?)
+			WHERE agents.id = key AND (last_seen_at IS NULL OR last_seen_at > ? OR last_seen_at < value AND value <= ?)`,
+			times.object(), latest, latest).Error
+	})
 }
 
-// moveForward sets a column of times in the rows whose key is one of some ids, where the time is later than what stands
-// there, or what stands there lies beyond latest. The values are id and time in turn.
-func (s *Store) moveForward(ctx context.Context, table, key, column string, values []any, latest int64) error {
-	row := "(?, CAST(? AS BIGINT))"
-	statement := "WITH news (id, at) AS (VALUES " + row + strings.Repeat(", "+row, len(values)/2-1) + ") " +
-		"UPDATE " + table + " SET " + column + " = news.at FROM news " +
-		"WHERE " + table + "." + key + " = news.id AND (" + column + " IS NULL OR " + column + " > ? OR " + column + " < news.at AND news.at <= ?)"
-	return s.changeSoon(ctx, func(tx *gorm.DB) error { return tx.Exec(statement, append(values, latest, latest)...).Error })
+// times writes a JSON object of Unix milliseconds by id: one value for a statement, however many ids there are.
+type times []byte
+
+func newTimes(ids int) times { return append(make(times, 0, ids*(pfid.TextSize+20)+2), '{') }
+
+func (t *times) add(id pfid.ID, at int64) {
+	if len(*t) > 1 {
+		*t = append(*t, ',')
+	}
+	*t = append(id.Append(append(*t, '"')), `":`...)
+	*t = strconv.AppendInt(*t, at, 10)
 }
+
+func (t times) object() string { return string(append(t, '}')) }

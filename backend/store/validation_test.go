@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/binary"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -10,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"gorm.io/gorm"
 
@@ -61,6 +63,72 @@ func TestALastUseMovesForwardOnlyAndOfNoTokenThatIsGone(t *testing.T) {
 	}
 	if n := s.count("token_uses"); n != len(ids) {
 		t.Errorf("%d rows for %d tokens", n, len(ids))
+	}
+}
+
+func TestALastUseFromAClockThatWasAheadIsCorrectedByTheNext(t *testing.T) {
+	s := newShelf(t)
+	ids := s.fillUses(1)
+	for _, step := range []struct{ at, latest, want int64 }{
+		{9_000_000, 1_060_000, 9_000_000}, // as the clock is set back between the use and its writing
+		{1_000_500, 1_060_000, 1_000_500},
+		{9_000_000, 1_060_000, 1_000_500},
+	} {
+		if err := s.RecordUses(t.Context(), []token.Use{{TokenID: ids[0], At: step.at}}, step.latest); err != nil {
+			t.Fatal(err)
+		}
+		if found, err := s.Token(t.Context(), s.actor.AccountID, ids[0]); err != nil || millis(found.LastUsedAt) != step.want {
+			t.Errorf("after %d: last used at %d, %v; want %d", step.at, millis(found.LastUsedAt), err, step.want)
+		}
+	}
+}
+
+func TestPromise8UsesThatAnEarlierVersionKeptInPiecesGoToTheirRows(t *testing.T) {
+	folder := t.TempDir()
+	old := schemaUpTo(t, folder, "00013")
+	ids := newShelf(t)
+	run := func(statement string, values ...any) {
+		t.Helper()
+		if err := old.writer.Exec(statement, values...).Error; err != nil {
+			t.Fatal(err)
+		}
+	}
+	account, agent, gone := ids.actor.AccountID, ids.id(), ids.id()
+	run("INSERT INTO accounts (id, partition, name, purpose, api_token_count, inserted_at, updated_at) VALUES (?, 7, 'Acme', 'business', 3, 1, 1)", account)
+	run("INSERT INTO agents (id, account_id, name, last_seen_at, inserted_at, updated_at) VALUES (?, ?, 'Bot', 1500, 1, 1)", agent, account)
+	tokens := []pfid.ID{ids.id(), ids.id(), ids.id()}
+	rows := []any{nil, 5000, nil}
+	for i, id := range tokens {
+		hash := token.HashOf(id[:])
+		run(`INSERT INTO api_tokens (id, account_id, name, secret_hash, hint, token_scope, status, expires_at, inserted_at, updated_at)
+			VALUES (?, ?, '', ?, 'abcd', 'account', 'active', ?, 1, 1)`, id, account, hash[:], now().Add(time.Hour).UnixMilli())
+		run("INSERT INTO token_uses (token_id, last_used_at) VALUES (?, ?)", id, rows[i])
+	}
+	piece := func(number int, uses ...token.Use) {
+		var bytes []byte
+		for _, use := range uses {
+			bytes = append(append(bytes, use.TokenID[:]...), use.AgentID[:]...)
+			bytes = binary.BigEndian.AppendUint64(bytes, uint64(use.At))
+		}
+		run("INSERT INTO noted_uses (piece, uses) VALUES (?, CAST(? AS BLOB))", number, string(append(bytes, 0))) // with a byte too many
+	}
+	piece(1, token.Use{TokenID: tokens[0], AgentID: agent, At: 3000}, token.Use{TokenID: tokens[1], At: 4000})
+	piece(2, token.Use{TokenID: tokens[0], AgentID: agent, At: 2000}, token.Use{TokenID: gone, AgentID: agent, At: 3500})
+	if err := old.close(); err != nil {
+		t.Fatal(err)
+	}
+	s := open(t, folder, now)
+	defer s.Close()
+	for i, want := range []int64{3000, 5000, 0} {
+		if found, err := s.Token(t.Context(), account, tokens[i]); err != nil || millis(found.LastUsedAt) != want {
+			t.Errorf("token %d was last used at %d, %v; want %d", i, millis(found.LastUsedAt), err, want)
+		}
+	}
+	var seen, uses int64
+	err1 := s.reader.Raw("SELECT last_seen_at FROM agents WHERE id = ?", agent).Scan(&seen).Error
+	err2 := s.reader.Raw("SELECT count(*) FROM token_uses").Scan(&uses).Error
+	if seen != 3500 || uses != 3 || err1 != nil || err2 != nil {
+		t.Errorf("the agent was seen at %d, %v; want 3500. %d rows of uses, %v; want 3", seen, err1, uses, err2)
 	}
 }
 
@@ -163,37 +231,6 @@ func TestSlowListsOfAnAccountTakeTurns(t *testing.T) {
 	}
 }
 
-func TestUsesAreKeptInPiecesUntilTheyAreDropped(t *testing.T) {
-	s := newShelf(t)
-	holds := func(last int64, want ...token.Use) {
-		t.Helper()
-		if uses, piece, err := s.NotedUses(t.Context()); err != nil || piece != last || !slices.Equal(uses, want) {
-			t.Fatalf("%v, last piece %d, %v; want %v, %d", uses, piece, err, want, last)
-		}
-	}
-	holds(0)
-	var all []token.Use
-	for n := range int64(3) {
-		uses := []token.Use{{TokenID: s.id(), AgentID: s.id(), At: 1_800_000_000_000 + n}, {TokenID: s.id(), At: n}}
-		if piece, err := s.NoteUses(t.Context(), uses); err != nil || piece != n+1 {
-			t.Fatal(piece, err)
-		}
-		all = append(all, uses...)
-	}
-	holds(3, all...)
-	if err := s.DropNotedUses(t.Context(), 2); err != nil {
-		t.Fatal(err)
-	}
-	holds(3, all[4:]...)
-	if piece, err := s.NoteUses(t.Context(), all[:1]); err != nil || piece != 4 {
-		t.Error(piece, err)
-	}
-	if err := s.writer.Exec("UPDATE noted_uses SET uses = CAST(uses || x'00' AS BLOB) WHERE piece = 4").Error; err != nil {
-		t.Fatal(err)
-	}
-	holds(4, append(all[4:], all[0])...)
-}
-
 func TestTokensAreListedByTheirLastUse(t *testing.T) {
 	s := newShelf(t)
 	ids := s.fillUses(4)
@@ -233,20 +270,6 @@ func TestATokenWithoutARowForItsUseIsListedAllTheSame(t *testing.T) {
 	}
 }
 
-// BenchmarkNoteUses keeps uses in pieces. An operation is one use.
-func BenchmarkNoteUses(b *testing.B) {
-	s := newShelf(b)
-	uses := make([]token.Use, 1000)
-	for i := range uses {
-		uses[i] = token.Use{TokenID: s.id(), AgentID: s.id(), At: int64(i)}
-	}
-	for n := 0; n < b.N; n += len(uses) {
-		if _, err := s.NoteUses(b.Context(), uses); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
 // BenchmarkRecordUses writes last uses of many tokens, some of them again and again or all in order. An operation is one
 // of them.
 func BenchmarkRecordUses(b *testing.B) {
@@ -257,7 +280,7 @@ func BenchmarkRecordUses(b *testing.B) {
 	for _, used := range []int{1000, stored} {
 		chosen := rand.Perm(stored)[:used]
 		slices.Sort(chosen)
-		for _, together := range []int{10, 100} {
+		for _, together := range []int{100, 1000} {
 			b.Run(fmt.Sprintf("used=%d/together=%d", used, together), func(b *testing.B) {
 				uses := make([]token.Use, 0, together)
 				for n := 0; n < b.N; n += len(uses) {

@@ -27,6 +27,7 @@ type Cache struct {
 	seqs   [shardCount]atomic.Uint64 // of each shard; side by side, in the few lines of memory that validations share
 	room   atomic.Int64              // how many more tokens fit
 	recent *recent
+	tokens int // how many were to fit
 }
 
 const (
@@ -40,10 +41,6 @@ const (
 	alwaysKept = 8
 	// sampleSize is how many entries are looked at to find an old one to drop.
 	sampleSize = 8
-	// useResolution, in milliseconds, is how far the time of use has to move before it is noted again.
-	useResolution = 1000
-	// maxSpilled bounds the uses that each shard keeps for tokens that it no longer holds, while the store fails.
-	maxSpilled = 4096
 )
 
 // EntryBytes is the memory that one cached token takes, its place in the index included.
@@ -66,11 +63,9 @@ type shard struct {
 
 	unknown [unknownSets * unknownWays * hashWords]atomic.Uint64
 
-	mu      sync.Mutex      // held by writers
-	count   uint32          // entries in table, at slots 0 … count-1
-	hand    uint32          // where the next sample starts
-	used    []uint32        // slots whose use is not taken yet; a slot may be listed in vain
-	spilled map[pfid.ID]Use // uses of tokens that are not in the table any more, by token
+	mu      sync.Mutex // held by writers
+	count   uint32     // entries in table, at slots 0 … count-1
+	hand    uint32     // where the next sample starts
 	flights map[Hash]*flight
 	now     int64 // of the last use, in Unix milliseconds. It fills the last line of the shard
 }
@@ -88,7 +83,7 @@ type flight struct {
 // NewCache returns a cache that holds about the given number of tokens at the most. It fails where the system grants no
 // memory for them; what it grants is used as tokens come. random gives it a key that lives as long as it does.
 func NewCache(tokens int, random io.Reader) (*Cache, error) {
-	c := &Cache{}
+	c := &Cache{tokens: tokens}
 	var err error
 	if c.recent, err = newRecent(c, random); err != nil {
 		return nil, err
@@ -105,7 +100,7 @@ func NewCache(tokens int, random io.Reader) (*Cache, error) {
 		s := &c.shards[i]
 		s.seq = &c.seqs[i]
 		s.table = newTable(slots, memory[i*tableWords(slots):][:tableWords(slots)])
-		s.flights, s.spilled = map[Hash]*flight{}, map[pfid.ID]Use{}
+		s.flights = map[Hash]*flight{}
 	}
 	return c, nil
 }
@@ -273,6 +268,25 @@ func (c *Cache) put(s *shard, h *key, f *flight) {
 	s.count++
 }
 
+// Use moves the last use of a cached token to the given instant, in Unix milliseconds. False means that it was moved there
+// already.
+func (c *Cache) Use(hash Hash, at int64) bool {
+	h := keyOf(&hash)
+	s := c.shardOf(&h)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.now = at
+	slot, ok := s.table.find(&h)
+	if !ok {
+		return true
+	}
+	if later(s.table.lastUsed(slot), at, at+wrongClock) != at {
+		return false
+	}
+	s.table.use(slot, at)
+	return true
+}
+
 // oldest returns the slot that was used the longest ago among a few.
 func (s *shard) oldest() uint32 {
 	best, bestUsed := uint32(0), int64(math.MaxInt64)
@@ -289,15 +303,11 @@ func (s *shard) oldest() uint32 {
 	return best
 }
 
-// remove takes an entry out, keeps its use if that was not taken yet, and moves the last entry into its place.
+// remove takes an entry out and moves the last entry into its place.
 func (s *shard) remove(slot uint32) {
 	t := &s.table
 	var e entry
 	t.read(slot, &e)
-	if t.isUnwritten(slot) {
-		use := e.use()
-		s.spill(use, use.At) // which is from after the one that it may meet
-	}
 	t.unlink(e.key(), slot)
 	s.count--
 	if last := s.count; slot != last {
@@ -305,9 +315,6 @@ func (s *shard) remove(slot uint32) {
 		t.unlink(e.key(), last)
 		t.write(slot, &e)
 		t.link(e.key(), slot)
-		if t.isUnwritten(slot) {
-			s.listUsed(slot)
-		}
 	}
 }
 

@@ -4,13 +4,11 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"math"
 	mathrand "math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
-	"unsafe"
 
 	"tokentab/backend/pfid"
 )
@@ -88,7 +86,7 @@ func TestTheCacheKeepsWhatIsUsed(t *testing.T) {
 		t.Fatal(err)
 	}
 	for n := 1; n < 20*bound; n++ {
-		c.Use(hashN(0), &Standing{TokenID: hot.TokenID}, int64(n)*2*useResolution)
+		c.Use(hashN(0), int64(n)*2*useResolution)
 		if _, _, err := c.Load(hashN(n), found(standingN(t, n))); err != nil {
 			t.Fatal(err)
 		}
@@ -282,55 +280,13 @@ func TestReadersNeverSeeAMixOfTwoTokens(t *testing.T) {
 				if _, _, err := c.Load(hashN(n), found(standings[n])); err != nil {
 					t.Error(err)
 				}
-				c.Use(hashN(n), &standings[n], int64(i)*useResolution)
+				c.Use(hashN(n), int64(i)*useResolution)
 			}
 		})
 	}
 	writers.Wait()
 	close(done)
 	readers.Wait()
-}
-
-func allUses(c *Cache) (uses []Use) {
-	for shard := range shardCount {
-		uses = c.takeUses(shard, uses)
-	}
-	return uses
-}
-
-func TestEveryUseIsTakenOnceEvenIfItsTokenLeftTheCache(t *testing.T) {
-	c := newCache(t, shardCount*8)
-	want := map[pfid.ID]int64{}
-	for n := range 20 * shardCount * 8 {
-		s := standingN(t, n)
-		if _, _, err := c.Load(hashN(n), found(s)); err != nil {
-			t.Fatal(err)
-		}
-		at := int64(n+10) * useResolution
-		c.Use(hashN(n), &s, at)
-		want[s.TokenID] = at
-	}
-	got := map[pfid.ID]int64{}
-	take := func() {
-		for _, use := range allUses(c) {
-			if _, twice := got[use.TokenID]; twice {
-				t.Errorf("a use came twice")
-			}
-			got[use.TokenID] = use.At
-		}
-	}
-	uses := allUses(c)
-	c.returnUses(uses, math.MaxInt64) // as after a failed write
-	take()
-	take()
-	if len(got) != len(want) {
-		t.Fatalf("%d uses, want %d", len(got), len(want))
-	}
-	for id, at := range want {
-		if got[id] != at {
-			t.Fatalf("used at %d, want %d", got[id], at)
-		}
-	}
 }
 
 func TestForgettingAnAccountDropsItsTokensAndNoOthers(t *testing.T) {
@@ -348,7 +304,7 @@ func TestForgettingAnAccountDropsItsTokensAndNoOthers(t *testing.T) {
 		if _, _, err := c.Load(hashN(n), found(s)); err != nil {
 			t.Fatal(err)
 		}
-		c.Use(hashN(n), &s, useResolution+int64(n)+1)
+		c.Use(hashN(n), useResolution+int64(n)+1)
 	}
 	c.ForgetAllOf(gone)
 	for n, w := range want {
@@ -361,15 +317,6 @@ func TestForgettingAnAccountDropsItsTokensAndNoOthers(t *testing.T) {
 		}
 		if w.LastUsedAt = useResolution + int64(n) + 1; state != Hit || got != w {
 			t.Fatalf("token %d of another account: %v %+v, want %+v", n, state, got, w)
-		}
-	}
-	taken := map[pfid.ID]int64{}
-	for _, use := range allUses(c) {
-		taken[use.TokenID] = use.At
-	}
-	for n, w := range want {
-		if at := taken[w.TokenID]; at != useResolution+int64(n)+1 {
-			t.Fatalf("the use of token %d is %d", n, at)
 		}
 	}
 }
@@ -403,25 +350,6 @@ func TestAnIssueClearsAHashThatTwoFoundUnknown(t *testing.T) {
 	}
 }
 
-func TestUsesThatAreNeverTakenTakeNoMoreRoom(t *testing.T) {
-	c := newCache(t, shardCount)
-	for n := range 100 * shardCount {
-		s := standingN(t, n)
-		if _, _, err := c.Load(hashN(n), found(s)); err != nil {
-			t.Fatal(err)
-		}
-		c.Use(hashN(n), &s, int64(n+10)*useResolution)
-		if got := c.lastUse(hashN(n), s.TokenID, math.MaxInt64); got != int64(n+10)*useResolution {
-			t.Fatalf("last used at %d", got)
-		}
-	}
-	for i := range c.shards {
-		if s := &c.shards[i]; len(s.used) > 2*int(s.table.slots()) {
-			t.Fatalf("%d uses listed for %d slots", len(s.used), s.table.slots())
-		}
-	}
-}
-
 func TestWhatDoesNotFitIntoAnEntryIsAnsweredAndNotCached(t *testing.T) {
 	c := newCache(t, 100)
 	otherPartition, err := pfid.New(time.UnixMilli(1), 8, rand.Reader)
@@ -446,23 +374,5 @@ func TestWhatDoesNotFitIntoAnEntryIsAnsweredAndNotCached(t *testing.T) {
 	}
 	if c.Len() != 0 {
 		t.Errorf("%d tokens are cached", c.Len())
-	}
-}
-
-// Whatever a validation reads of a shard, and then of an entry, is meant to lie in one and in two lines of a processor's
-// cache, of 64 bytes.
-func TestReadersTouchFewLines(t *testing.T) {
-	var s shard
-	if unsafe.Offsetof(s.unknown) != 64 || unsafe.Sizeof(s)%64 != 0 {
-		t.Errorf("readers need %d bytes of a shard of %d", unsafe.Offsetof(s.unknown), unsafe.Sizeof(s))
-	}
-	if unsafe.Sizeof(entry{}) != 128 {
-		t.Errorf("an entry has %d bytes", unsafe.Sizeof(entry{}))
-	}
-	c := newCache(t, 10_000)
-	for i := range c.shards {
-		if at := uintptr(unsafe.Pointer(&c.shards[i].table.words[0])); at%64 != 0 {
-			t.Fatalf("the entries of shard %d start at %x", i, at)
-		}
 	}
 }

@@ -20,9 +20,6 @@ const (
 	maxExpires  = 1<<34 - 1
 	maxLastUsed = 1<<47 - 1
 	maxStatus   = 1<<7 - 1
-
-	// unwritten marks a last use that has not been taken for writing yet.
-	unwritten = 1
 )
 
 func (e *entry) key() *key { return (*key)(e[:hashWords]) }
@@ -70,11 +67,4 @@ func (e *entry) id(i int, partition uint32, into *pfid.ID) {
 	binary.BigEndian.PutUint32(into[6:], partition)
 	binary.BigEndian.PutUint16(into[10:], uint16(high))
 	binary.BigEndian.PutUint64(into[12:], low)
-}
-
-// use is the last use, which is to be written.
-func (e *entry) use() Use {
-	var s Standing
-	e.unpack(&s)
-	return Use{TokenID: s.TokenID, AgentID: s.AgentID, At: s.LastUsedAt}
 }

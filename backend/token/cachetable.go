@@ -63,17 +63,11 @@ func (t *table) last(slot uint32) *atomic.Uint64 { return &t.words[int(slot)*ent
 // lastUsed returns when the token in a slot was last used, in Unix milliseconds.
 func (t *table) lastUsed(slot uint32) int64 { return int64(t.last(slot).Load() >> bitsOfLast) }
 
-// isUnwritten reports whether the last use in a slot has not been taken for writing yet.
-func (t *table) isUnwritten(slot uint32) bool { return t.last(slot).Load()&unwritten != 0 }
-
-// use notes a use that is to be written.
+// use moves the last use.
 func (t *table) use(slot uint32, at int64) {
 	rest := t.last(slot).Load() & (1<<bitsOfLast - 1)
-	t.last(slot).Store(uint64(at)<<bitsOfLast | rest | unwritten)
+	t.last(slot).Store(uint64(at)<<bitsOfLast | rest)
 }
-
-// taken notes that the last use was taken for writing.
-func (t *table) taken(slot uint32) { t.last(slot).Store(t.last(slot).Load() &^ unwritten) }
 
 func (t *table) write(slot uint32, e *entry) {
 	words := t.words[int(slot)*entryWords:][:entryWords]

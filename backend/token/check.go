@@ -82,12 +82,19 @@ func (ts *Tokens) Check(ctx context.Context, secret []byte, needs ...Need) (v Ve
 		}
 	}
 	if v.Reason = v.Standing.judge(at, needs); v.Reason == Good {
-		ts.cache.Use(hash, &v.Standing, at.UnixMilli())
+		ts.use(hash, &v.Standing, at.UnixMilli())
 	}
 	if looked {
 		ts.cache.recent.remember(&mac, &hash)
 	}
 	return v, nil
+}
+
+// use counts an accepted validation, once a second for a token.
+func (ts *Tokens) use(hash Hash, s *Standing, at int64) {
+	if !isRecent(s.LastUsedAt, at) && ts.cache.Use(hash, at) {
+		ts.uses.record(Use{TokenID: s.TokenID, AgentID: s.AgentID, At: at})
+	}
 }
 
 func (ts *Tokens) load(ctx context.Context, hash Hash) (Standing, bool, error) {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"io"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -188,13 +187,6 @@ type Store interface {
 	StatusList(ctx context.Context, number int, set func(index int, status Status)) (ok bool, err error)
 	// IsRevokedEntry reports whether StatusList would call set for the entry with Revoked.
 	IsRevokedEntry(ctx context.Context, entry StatusEntry) (bool, error)
-	// NoteUses keeps uses in one piece and returns its number, which is higher than those of the pieces that are there. A
-	// power cut may take back the last pieces.
-	NoteUses(ctx context.Context, uses []Use) (piece int64, err error)
-	// NotedUses returns all uses that are kept in pieces, in the order in which they came, and the number of the last piece.
-	NotedUses(ctx context.Context) (uses []Use, last int64, err error)
-	// DropNotedUses drops the pieces up to a number.
-	DropNotedUses(ctx context.Context, last int64) error
 	// RecordUses moves the last use of each token forward to the given instant, and back only from one beyond latest, in
 	// Unix milliseconds. The tokens differ. A power cut may take back what it wrote last.
 	RecordUses(ctx context.Context, uses []Use, latest int64) error
@@ -253,17 +245,14 @@ type Tokens struct {
 
 	statusLists *statusLists
 	halted      *atomic.Bool
-
-	flushing sync.Mutex        // held while uses are written
-	taken    taken             // what was taken out of the cache
-	seen     map[pfid.ID]sight // agents of uses that are written, until their own sight is, too
+	uses        *lastUses
 }
 
 // New returns the tokens kept in store. now is read once for each operation.
 func New(store Store, signer Signer, cache *Cache, lifetimes Lifetimes, now func() time.Time, random io.Reader) *Tokens {
 	return &Tokens{
 		store: store, signer: signer, cache: cache, lifetimes: lifetimes, now: now, random: random,
-		statusLists: newStatusLists(), halted: new(atomic.Bool), seen: map[pfid.ID]sight{},
+		statusLists: newStatusLists(), halted: new(atomic.Bool), uses: newLastUses(cache.tokens),
 	}
 }
 
@@ -286,20 +275,11 @@ func (ts *Tokens) Get(ctx context.Context, account, id pfid.ID) (Listed, error) 
 // List returns one page of the account's tokens and how many match in all.
 func (ts *Tokens) List(ctx context.Context, account pfid.ID, filter Filter, page paging.Page) ([]Listed, int, error) {
 	if page.Sort == "last_used_at" {
-		ts.settle(ctx)
+		ts.settleUses(ctx)
 	}
 	list, total, err := ts.store.Tokens(ctx, account, filter, page)
 	for i := range list {
 		ts.withLastUse(&list[i])
 	}
 	return list, total, err
-}
-
-// withLastUse sets the last use to what is known here, which the store may learn much later when very many tokens are
-// in use.
-func (ts *Tokens) withLastUse(t *Listed) {
-	ms := ts.lastUse(t.Hash, t.ID)
-	if ms > 0 && (t.LastUsedAt.IsZero() || later(ms, t.LastUsedAt.UnixMilli(), ts.latest()) == ms) {
-		t.LastUsedAt = time.UnixMilli(ms).UTC()
-	}
 }

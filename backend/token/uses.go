@@ -1,17 +1,78 @@
 package token
 
-import "tokentab/backend/pfid"
+import (
+	"bytes"
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"tokentab/backend/pfid"
+)
+
+const (
+	// useResolution, in milliseconds, is how old a recorded use must be before a token's next one is recorded.
+	useResolution = 1000
+	// wrongClock, in milliseconds, is how far ahead of now a last use may lie. A use beyond that was stamped by a wrong
+	// clock, and must not hide later ones.
+	wrongClock = 60_000
+	// seenEvery, in milliseconds, is how often an agent in constant use is written. Its row is wide and indexed by this
+	// time, so it costs more than that of a token.
+	seenEvery = 60_000
+
+	// usesAtOnce is how many uses one statement writes while validations go on: on one core they all wait for it.
+	// usesInBulk is how many it writes if nothing has to wait.
+	usesAtOnce, usesInBulk = 50, 1000
+	// usesToSettle is how many pending uses a list in their order waits for.
+	usesToSettle = 5000
+
+	pendingShards = 64
+	// pendingPerShard is how many pending uses each shard holds at least.
+	pendingPerShard = 4096
+)
 
 // Use is the last accepted validation of a token.
 type Use struct {
 	TokenID pfid.ID
-	AgentID pfid.ID // whose token it is; zero if no agent's
+	AgentID pfid.ID // the agent of the token; zero if it has none
 	At      int64   // Unix milliseconds
 }
 
-// wrongClock, in milliseconds, is how far a last use may lie ahead of now. One that lies further ahead was stamped by a
-// clock that was wrong, and must not keep the truth out.
-const wrongClock = 60_000
+// lastUses holds the last uses that the store does not have yet: the last one of each token.
+type lastUses struct {
+	shards [pendingShards]pendingShard
+	most   int // pending uses in one shard
+
+	flushing sync.Mutex           // held by a flush
+	seen     map[pfid.ID]sighting // agents of written uses; for the flush alone
+
+	// moving is held to look a use up, and alone while uses move from pending to writing.
+	moving  sync.RWMutex
+	writing []Use // those of the flush under way that are not written yet, by token id
+}
+
+type pendingShard struct {
+	mu      sync.Mutex
+	pending map[pfid.ID]pendingUse
+	_       [48]byte // keeps the locks of two shards apart in the processor's cache
+}
+
+type pendingUse struct {
+	agent pfid.ID
+	at    int64
+}
+
+// sighting is when an agent was seen last, and the part of that which is in the store, in Unix milliseconds.
+type sighting struct{ at, written int64 }
+
+// newLastUses returns room for the uses of about so many tokens.
+func newLastUses(tokens int) *lastUses {
+	l := &lastUses{most: max(tokens/pendingShards*5/4, pendingPerShard), seen: map[pfid.ID]sighting{}}
+	for i := range l.shards {
+		l.shards[i].pending = map[pfid.ID]pendingUse{}
+	}
+	return l
+}
 
 // later returns the later of two last uses; 0 is none. Of one up to the limit and one beyond it, it returns the first.
 func later(a, b, limit int64) int64 {
@@ -21,109 +82,177 @@ func later(a, b, limit int64) int64 {
 	return min(a, b)
 }
 
-// isRecent reports whether a last use needs not be noted again at the given instant.
+// isRecent reports whether a use at the given instant need not be recorded after the last one.
 func isRecent(last, at int64) bool { return at-last < useResolution && last-at < wrongClock }
 
-// Use notes that a token was accepted at the given instant, in Unix milliseconds. To spare the memory bus it is noted
-// again only after a second, so a last use is true to about that plus the time between two flushes.
-func (c *Cache) Use(hash Hash, standing *Standing, at int64) {
-	if isRecent(standing.LastUsedAt, at) {
-		return
-	}
-	h := keyOf(&hash)
-	s := c.shardOf(&h)
+// latest is the latest instant that a use can have by this clock, in Unix milliseconds.
+func (ts *Tokens) latest() int64 { return ts.now().UnixMilli() + wrongClock }
+
+func (l *lastUses) shardOf(token pfid.ID) *pendingShard {
+	return &l.shards[token[pfid.Size-1]%pendingShards]
+}
+
+// record adds a use. If the store fails for so long that its shard is full, the uses of further tokens are lost: their
+// last use is then older than the truth, never newer.
+func (l *lastUses) record(use Use) {
+	s := l.shardOf(use.TokenID)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.now = at
-	t := &s.table
-	slot, ok := t.find(&h)
-	if !ok {
-		s.spill(Use{TokenID: standing.TokenID, AgentID: standing.AgentID, At: at}, at+wrongClock)
-		return
-	}
-	if later(t.lastUsed(slot), at, at+wrongClock) != at {
-		return
-	}
-	known := t.isUnwritten(slot)
-	t.use(slot, at)
-	if !known {
-		s.listUsed(slot)
+	known, ok := s.pending[use.TokenID]
+	if ok || len(s.pending) < l.most {
+		s.pending[use.TokenID] = pendingUse{agent: use.AgentID, at: later(known.at, use.At, use.At+wrongClock)}
 	}
 }
 
-// listUsed lists a slot whose use is to be taken. While none are taken, as when the store fails, slots that are listed
-// in vain add up, so the list is then made anew.
-func (s *shard) listUsed(slot uint32) {
-	if len(s.used) < 2*int(s.table.slots()) {
-		s.used = append(s.used, slot)
-		return
-	}
-	s.used = s.used[:0]
-	for slot := range s.count {
-		if s.table.isUnwritten(slot) {
-			s.used = append(s.used, slot)
-		}
-	}
-}
-
-// lastUse returns when a token was last accepted as far as the cache knows it, in Unix milliseconds; 0 where it does not.
-func (c *Cache) lastUse(hash Hash, id pfid.ID, limit int64) (at int64) {
-	h := keyOf(&hash)
-	// A use that was spilled lies in the shard of the hash, one that could not be written in that of the id.
-	for _, s := range []*shard{c.shardOf(&h), c.returned(id)} {
-		s.mu.Lock()
-		if slot, ok := s.table.find(&h); ok {
-			at = later(at, s.table.lastUsed(slot), limit)
-		}
-		at = later(at, s.spilled[id].At, limit)
-		s.mu.Unlock()
+// of returns the last use of a token that the store does not have, in Unix milliseconds; 0 for none.
+func (l *lastUses) of(token pfid.ID, limit int64) int64 {
+	l.moving.RLock()
+	defer l.moving.RUnlock()
+	s := l.shardOf(token)
+	s.mu.Lock()
+	at := s.pending[token].at
+	s.mu.Unlock()
+	if i, ok := slices.BinarySearchFunc(l.writing, token, compareToken); ok {
+		at = later(at, l.writing[i].At, limit)
 	}
 	return at
 }
 
-// returned is the shard that takes back uses of a token: the same for all of them.
-func (c *Cache) returned(id pfid.ID) *shard { return &c.shards[id[pfid.Size-1]] }
+func compareToken(use Use, token pfid.ID) int { return bytes.Compare(use.TokenID[:], token[:]) }
 
-// takeUses appends the uses that a shard noted since it was last asked. The caller has to write them, or to return
-// them.
-func (c *Cache) takeUses(shard int, uses []Use) []Use {
-	s := &c.shards[shard]
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, use := range s.spilled {
-		uses = append(uses, use)
-	}
-	clear(s.spilled)
-	t := &s.table
-	for _, slot := range s.used {
-		if slot >= s.count || !t.isUnwritten(slot) {
-			continue
-		}
-		t.taken(slot)
-		var e entry
-		t.read(slot, &e)
-		uses = append(uses, e.use())
-	}
-	s.used = s.used[:0]
-	return uses
-}
-
-// returnUses takes back uses that could not be written, up to a bound.
-func (c *Cache) returnUses(uses []Use, limit int64) {
-	for _, use := range uses {
-		s := c.returned(use.TokenID)
+// count returns how many uses the store does not have.
+func (l *lastUses) count() int {
+	l.moving.RLock()
+	defer l.moving.RUnlock()
+	n := len(l.writing)
+	for i := range l.shards {
+		s := &l.shards[i]
 		s.mu.Lock()
-		s.spill(use, limit)
+		n += len(s.pending)
 		s.mu.Unlock()
 	}
+	return n
 }
 
-// spill keeps the use of a token that is not in the table. When the store fails for so long, or tokens leave the table so
-// fast, that the room is used up, the uses of further tokens are lost; last use is then older than the truth, never newer.
-func (s *shard) spill(use Use, limit int64) {
-	known, ok := s.spilled[use.TokenID]
-	if ok || len(s.spilled) < maxSpilled {
-		use.At = later(known.At, use.At, limit)
-		s.spilled[use.TokenID] = use
+// take moves what is pending to writing, in the order of the rows, and sees the agents of it.
+func (l *lastUses) take(limit int64) {
+	l.moving.Lock()
+	defer l.moving.Unlock()
+	for i := range l.shards {
+		s := &l.shards[i]
+		s.mu.Lock()
+		taken := s.pending
+		s.pending = make(map[pfid.ID]pendingUse, len(taken))
+		s.mu.Unlock()
+		l.writing = slices.Grow(l.writing, len(taken))
+		for token, use := range taken {
+			l.writing = append(l.writing, Use{TokenID: token, AgentID: use.agent, At: use.at})
+		}
+	}
+	slices.SortFunc(l.writing, func(a, b Use) int { return compareToken(a, b.TokenID) })
+	for _, use := range l.writing {
+		if !use.AgentID.IsZero() {
+			seen := l.seen[use.AgentID]
+			seen.at = later(seen.at, use.At, limit)
+			l.seen[use.AgentID] = seen
+		}
+	}
+}
+
+// FlushUses writes the last uses that the store does not have, and when agents were seen, in the order of their rows. What
+// fails is left for the next flush, and shown meanwhile. rest is called after each statement, to leave the processor to
+// validations. With a nil rest it goes as fast as it can and leaves nothing out.
+func (ts *Tokens) FlushUses(ctx context.Context, rest func()) error {
+	ts.uses.flushing.Lock()
+	defer ts.uses.flushing.Unlock()
+	return ts.flushUses(ctx, rest)
+}
+
+func (ts *Tokens) flushUses(ctx context.Context, rest func()) error {
+	if err := ts.writeUses(ctx, rest); err != nil { // what an earlier flush left
+		return err
+	}
+	ts.uses.take(ts.latest())
+	if err := ts.writeUses(ctx, rest); err != nil {
+		return err
+	}
+	return ts.writeSeen(ctx, rest)
+}
+
+func (ts *Tokens) writeUses(ctx context.Context, rest func()) error {
+	l := ts.uses
+	for len(l.writing) > 0 {
+		batch := l.writing[:min(together(rest), len(l.writing))]
+		if err := ts.store.RecordUses(ctx, batch, ts.latest()); err != nil {
+			return err
+		}
+		l.moving.Lock()
+		l.writing = l.writing[len(batch):]
+		l.moving.Unlock()
+		pause(rest)
+	}
+	l.moving.Lock()
+	l.writing = nil // gives the memory back
+	l.moving.Unlock()
+	return nil
+}
+
+// writeSeen moves the last sightings of agents forward, once for all the tokens of each: at once if an agent was not seen
+// for a while, and then each seenEvery.
+func (ts *Tokens) writeSeen(ctx context.Context, rest func()) error {
+	seen, now := ts.uses.seen, ts.now().UnixMilli()
+	var due []Use
+	for agent, s := range seen {
+		isDue := now-s.written >= seenEvery || s.written-now >= wrongClock
+		switch {
+		case s.at != s.written && (isDue || rest == nil):
+			due = append(due, Use{AgentID: agent, At: s.at})
+		case isDue:
+			delete(seen, agent)
+		}
+	}
+	for batch := range slices.Chunk(due, together(rest)) {
+		if err := ts.store.RecordSeen(ctx, batch, ts.latest()); err != nil {
+			return err
+		}
+		for _, use := range batch {
+			seen[use.AgentID] = sighting{at: use.At, written: use.At}
+		}
+		pause(rest)
+	}
+	return nil
+}
+
+func together(rest func()) int {
+	if rest == nil {
+		return usesInBulk
+	}
+	return usesAtOnce
+}
+
+func pause(rest func()) {
+	if rest != nil {
+		rest()
+	}
+}
+
+// settleUses writes the pending uses before a list in their order is read, unless they are many or a flush is under way.
+// If that fails, the list is in the order of a little earlier.
+func (ts *Tokens) settleUses(ctx context.Context) {
+	if !ts.uses.flushing.TryLock() {
+		return
+	}
+	defer ts.uses.flushing.Unlock()
+	if ts.uses.count() <= usesToSettle {
+		_ = ts.flushUses(ctx, nil)
+	}
+}
+
+// withLastUse sets the last use to what is known here, which the store may learn much later if very many tokens are in
+// use.
+func (ts *Tokens) withLastUse(t *Listed) {
+	at := ts.uses.of(t.ID, ts.latest())
+	if at > 0 && (t.LastUsedAt.IsZero() || later(at, t.LastUsedAt.UnixMilli(), ts.latest()) == at) {
+		t.LastUsedAt = time.UnixMilli(at).UTC()
 	}
 }

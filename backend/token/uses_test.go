@@ -2,179 +2,351 @@ package token
 
 import (
 	"context"
+	"errors"
+	mathrand "math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
 	"time"
+
+	"tokentab/backend/pfid"
 )
 
-// written is a store of which only what is written of uses is there.
-type written struct {
+// disk keeps last uses as the store does, and fails when it is told to.
+type disk struct {
 	Store
-	uses, seen []Use
-	most       int // uses in one transaction
-	pieces     [][]Use
-	dropped    int64 // the last piece that was
+	rows map[pfid.ID]int64
+
+	statements [][]Use // each call of RecordUses
+	seen       []Use   // in order
+	before     func()  // called by each statement
+	fails      func() bool
 }
 
-func (w *written) NoteUses(_ context.Context, uses []Use) (int64, error) {
-	w.pieces = append(w.pieces, slices.Clone(uses))
-	return int64(len(w.pieces)), nil
+var errDisk = errors.New("the disk is full")
+
+func newDisk() *disk {
+	return &disk{rows: map[pfid.ID]int64{}, before: func() {}, fails: func() bool { return false }}
 }
 
-func (w *written) NotedUses(context.Context) (uses []Use, last int64, err error) {
-	return slices.Concat(w.pieces[w.dropped:]...), int64(len(w.pieces)), nil
-}
-
-func (w *written) DropNotedUses(_ context.Context, last int64) error {
-	w.dropped = last
-	return nil
-}
-
-func (w *written) RecordUses(_ context.Context, uses []Use, _ int64) error {
-	w.uses, w.most = append(w.uses, uses...), max(w.most, len(uses))
-	return nil
-}
-
-func (w *written) RecordSeen(_ context.Context, seen []Use, _ int64) error {
-	w.seen = append(w.seen, seen...)
-	return nil
-}
-
-func TestAnAgentInConstantUseIsWrittenAtOnceAndThenOnceAMinute(t *testing.T) {
-	store := &written{}
-	const began, minutes = 1_000_000_000, 5
-	last := int64(began)
-	ts := New(store, nil, newCache(t, 1000), Lifetimes{}, func() time.Time { return time.UnixMilli(last) }, nil)
-	s := standingN(t, 1)
-	var at []int64
-	for ; last <= began+minutes*seenResolution; last += 3000 {
-		ts.cache.Use(hashN(1), &s, last)
-		if err := ts.FlushUses(t.Context(), func() {}); err != nil {
-			t.Fatal(err)
-		}
+func (d *disk) RecordUses(_ context.Context, uses []Use, latest int64) error {
+	if d.before(); d.fails() {
+		return errDisk
 	}
-	last -= 3000
-	ts.cache.Use(hashN(1), &s, last+1500)
-	if err := ts.FlushUses(t.Context(), nil); err != nil { // as at a stop
+	d.statements = append(d.statements, slices.Clone(uses))
+	for _, use := range uses {
+		d.rows[use.TokenID] = later(d.rows[use.TokenID], use.At, latest)
+	}
+	return nil
+}
+
+func (d *disk) RecordSeen(_ context.Context, seen []Use, _ int64) error {
+	if d.fails() {
+		return errDisk
+	}
+	d.seen = append(d.seen, seen...)
+	return nil
+}
+
+func (d *disk) Token(_ context.Context, _, id pfid.ID) (Listed, error) {
+	t := Listed{Token: Token{ID: id}}
+	if at := d.rows[id]; at != 0 {
+		t.LastUsedAt = time.UnixMilli(at)
+	}
+	return t, nil
+}
+
+// usesOver returns tokens over a disk, and a function that records a use of one by its number.
+func usesOver(t *testing.T, d *disk, tokens int, at *time.Time) (ts *Tokens, all []Standing, use func(n int)) {
+	t.Helper()
+	ts = New(d, nil, newCache(t, 100), Lifetimes{}, func() time.Time { return *at }, nil)
+	for n := range tokens {
+		all = append(all, standingN(t, n))
+	}
+	return ts, all, func(n int) {
+		ts.uses.record(Use{TokenID: all[n].TokenID, AgentID: all[n].AgentID, At: at.UnixMilli()})
+	}
+}
+
+func shown(t *testing.T, ts *Tokens, id pfid.ID) int64 {
+	t.Helper()
+	found, err := ts.Get(t.Context(), pfid.ID{}, id)
+	if err != nil {
 		t.Fatal(err)
 	}
-	for _, seen := range store.seen {
-		at = append(at, seen.At-began)
+	if found.LastUsedAt.IsZero() {
+		return 0
 	}
-	if want := []int64{0, 60_000, 120_000, 180_000, 240_000, 300_000, 301_500}; !slices.Equal(at, want) {
-		t.Errorf("seen was written at %v ms, want %v", at, want)
+	return found.LastUsedAt.UnixMilli()
+}
+
+func TestPromise6NoFlushThatSucceededIsLostWhateverFailsBeforeOrAfter(t *testing.T) {
+	const tokens = 20
+	for seed := range uint64(40) {
+		random := mathrand.New(mathrand.NewPCG(seed, 0))
+		d, at := newDisk(), time.UnixMilli(5_000_000_000)
+		ts, all, use := usesOver(t, d, tokens, &at)
+		used, flushed := [tokens]int64{}, [tokens]int64{}
+		for step := range 200 {
+			at = at.Add(time.Duration(1+random.IntN(5)) * time.Second)
+			failing := random.IntN(3) == 0
+			d.fails = func() bool { return failing && random.IntN(2) == 0 }
+			switch what := random.IntN(40); {
+			case what < 18:
+				n := random.IntN(tokens)
+				used[n] = at.UnixMilli()
+				use(n)
+			case what < 34:
+				if ts.FlushUses(t.Context(), func() {}) == nil {
+					flushed = used
+				}
+			case what < 36:
+				ts.settleUses(t.Context())
+			case what < 39:
+				at = at.Add(time.Minute)
+			default: // a crash
+				for n := range all {
+					used[n] = d.rows[all[n].TokenID]
+				}
+				flushed = used
+				ts.uses = newLastUses(tokens)
+			}
+			for n := range all {
+				if got := d.rows[all[n].TokenID]; got < flushed[n] {
+					t.Fatalf("seed %d, step %d: a crash would leave %d of token %d, and %d was flushed", seed, step, got, n, flushed[n])
+				}
+				if got := shown(t, ts, all[n].TokenID); got != used[n] {
+					t.Fatalf("seed %d, step %d: token %d is shown as used at %d, and was at %d", seed, step, n, got, used[n])
+				}
+			}
+		}
+		d.fails = func() bool { return false }
+		if err := ts.FlushUses(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+		for n := range all {
+			if got := d.rows[all[n].TokenID]; got != used[n] {
+				t.Fatalf("seed %d: the row of token %d says %d, and it was used at %d", seed, n, got, used[n])
+			}
+		}
 	}
-	if want := minutes*20 + 2; len(store.pieces) != want {
-		t.Errorf("%d uses of the token were kept, want %d", len(store.pieces), want)
+}
+
+func TestPromise6AUseIsShownBeforeWhileAndAfterItIsWritten(t *testing.T) {
+	const tokens = 500
+	d, at := newDisk(), time.UnixMilli(5_000_000_000)
+	ts, all, use := usesOver(t, d, tokens, &at)
+	shows := func(when string) {
+		t.Helper()
+		for n := range all {
+			if got := shown(t, ts, all[n].TokenID); got != at.UnixMilli() {
+				t.Fatalf("%s: last used at %d, want %d", when, got, at.UnixMilli())
+			}
+		}
 	}
-	at = at[:0]
-	for _, use := range store.uses {
-		at = append(at, use.At-began)
+	for n := range all {
+		use(n)
 	}
-	if want := []int64{0, 60_000, 120_000, 180_000, 240_000, 300_000, 301_500}; !slices.Equal(at, want) {
-		t.Errorf("its row was written with the uses at %v ms, want %v", at, want)
+	shows("before")
+	d.before = func() { shows("while it is written") }
+	calls := 0
+	d.fails = func() bool { calls++; return calls > 1 }
+	if err := ts.FlushUses(t.Context(), func() {}); err == nil || calls != 2 {
+		t.Fatalf("%d statements, and a flush that failed says that it did not", calls)
 	}
-	if store.dropped != int64(len(store.pieces)) {
-		t.Errorf("of %d pieces %d were dropped", len(store.pieces), store.dropped)
+	shows("after a statement that failed")
+	at = at.Add(time.Hour)
+	for n := range all {
+		use(n)
+	}
+	shows("used again")
+	d.fails = func() bool { return false }
+	if err := ts.FlushUses(t.Context(), func() {}); err != nil || ts.uses.count() != 0 {
+		t.Fatalf("%v, %d uses are left", err, ts.uses.count())
+	}
+	shows("written")
+}
+
+func TestOfSeveralUsesOfATokenTheLastIsWrittenOnce(t *testing.T) {
+	const tokens = 500
+	d, at := newDisk(), time.UnixMilli(5_000_000_000)
+	ts, all, use := usesOver(t, d, tokens, &at)
+	for range 3 {
+		at = at.Add(time.Second)
+		for n := range all {
+			use(n)
+		}
+	}
+	if err := ts.FlushUses(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	written := slices.Concat(d.statements...)
+	for _, use := range written {
+		if use.At != at.UnixMilli() {
+			t.Fatalf("the use at %d was written, not the last", use.At)
+		}
+	}
+	if len(written) != tokens || len(d.rows) != tokens {
+		t.Errorf("%d uses of %d tokens were written", len(written), len(d.rows))
 	}
 }
 
 func TestUsesAreWrittenInTheOrderOfTheirRowsAndFewAtATime(t *testing.T) {
-	store := &written{}
-	ts := New(store, nil, newCache(t, 10_000), Lifetimes{}, time.Now, nil)
 	const tokens = 3000
-	for n := range tokens {
-		s := standingN(t, n)
-		if _, _, err := ts.cache.Load(hashN(n), found(s)); err != nil {
-			t.Fatal(err)
-		}
-		ts.cache.Use(hashN(n), &s, 5_000_000)
+	d, at := newDisk(), time.UnixMilli(5_000_000_000)
+	ts, all, use := usesOver(t, d, tokens, &at)
+	for n := range all {
+		use(n)
 	}
-	rests := 0
+	rests, most := 0, 0
 	if err := ts.FlushUses(t.Context(), func() { rests++ }); err != nil {
 		t.Fatal(err)
 	}
-	inOrder := slices.IsSortedFunc(store.uses, func(a, b Use) int { return slices.Compare(a.TokenID[:], b.TokenID[:]) })
-	if len(store.uses) != tokens || !inOrder || store.most > usesAtOnce || rests < tokens/usesAtOnce {
-		t.Errorf("%d uses, in order: %v, %d at once, %d rests", len(store.uses), inOrder, store.most, rests)
+	for _, statement := range d.statements {
+		most = max(most, len(statement))
+	}
+	written := slices.Concat(d.statements...)
+	inOrder := slices.IsSortedFunc(written, func(a, b Use) int { return slices.Compare(a.TokenID[:], b.TokenID[:]) })
+	if len(written) != tokens || !inOrder || most > usesAtOnce || rests < tokens/usesAtOnce {
+		t.Errorf("%d uses, in order: %v, %d at once, %d rests", len(written), inOrder, most, rests)
 	}
 }
 
-func TestUsesThatWereKeptAreRecalledAfterACrash(t *testing.T) {
-	store := &written{}
-	at := time.UnixMilli(5_000_000)
-	now := func() time.Time { return at }
-	s, other := standingN(t, 1), standingN(t, 2)
-	ts := New(store, nil, newCache(t, 100), Lifetimes{}, now, nil)
-	for range 3 {
-		ts.cache.Use(hashN(1), &s, at.UnixMilli())
+func TestAnAgentInConstantUseIsWrittenAtOnceAndThenOnceAMinute(t *testing.T) {
+	const began, minutes = 1_000_000_000, 5
+	d, at := newDisk(), time.UnixMilli(began)
+	ts, all, use := usesOver(t, d, 1, &at)
+	flush := func(rest func()) {
+		t.Helper()
+		if err := ts.FlushUses(t.Context(), rest); err != nil {
+			t.Fatal(err)
+		}
+	}
+	flushes := 0
+	for ; at.UnixMilli() <= began+minutes*seenEvery; at = at.Add(3 * time.Second) {
+		use(0)
+		flush(func() {})
+		flushes++
+	}
+	at = at.Add(-1500 * time.Millisecond)
+	use(0)
+	flush(nil) // as at a stop
+	var seen []int64
+	for _, s := range d.seen {
+		if s.AgentID != all[0].AgentID {
+			t.Fatal("another agent was seen")
+		}
+		seen = append(seen, s.At-began)
+	}
+	if want := []int64{0, 60_000, 120_000, 180_000, 240_000, 300_000, 301_500}; !slices.Equal(seen, want) {
+		t.Errorf("seen was written at %v ms, want %v", seen, want)
+	}
+	if len(d.statements) != flushes+1 {
+		t.Errorf("its last use was written %d times in %d flushes", len(d.statements), flushes+1)
+	}
+}
+
+func TestAnAgentThatIsNotUsedAnyMoreIsWrittenToTheEndAndForgotten(t *testing.T) {
+	d, at := newDisk(), time.UnixMilli(1_000_000_000)
+	ts, _, use := usesOver(t, d, 1, &at)
+	use(0)
+	if err := ts.FlushUses(t.Context(), func() {}); err != nil {
+		t.Fatal(err)
+	}
+	at = at.Add(30 * time.Second)
+	use(0)
+	last := at.UnixMilli()
+	for range 60 {
 		if err := ts.FlushUses(t.Context(), func() {}); err != nil {
 			t.Fatal(err)
 		}
 		at = at.Add(3 * time.Second)
 	}
-	last := at.Add(-3 * time.Second).UnixMilli()
-	if len(store.uses) != 1 || len(store.pieces) != 3 {
-		t.Fatalf("%d uses are in their rows and %d in pieces", len(store.uses), len(store.pieces))
-	}
-	after := New(store, nil, newCache(t, 100), Lifetimes{}, now, nil)
-	if err := after.RecallUses(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if got := after.lastUse(hashN(1), s.TokenID); got != last {
-		t.Errorf("last used at %d, want %d", got, last)
-	}
-	after.cache.Use(hashN(2), &other, at.UnixMilli())
-	for range 30 {
-		if err := after.FlushUses(t.Context(), func() {}); err != nil {
-			t.Fatal(err)
-		}
-		at = at.Add(3 * time.Second)
-	}
-	if n := len(store.uses); n != 3 || store.uses[1].At != last || store.uses[2].TokenID != other.TokenID || store.dropped != 4 {
-		t.Errorf("%d uses are in their rows: %v; dropped to %d", n, store.uses, store.dropped)
-	}
-	if seen := store.seen[len(store.seen)-2:]; seen[0].At != last && seen[1].At != last {
-		t.Errorf("the agent was seen at %v, want %d", seen, last)
+	if n := len(d.seen); n != 2 || d.seen[n-1].At != last || len(ts.uses.seen) != 0 {
+		t.Errorf("written %d times, the last at %d, want 2 and %d; %d agents are remembered", n, d.seen[n-1].At, last, len(ts.uses.seen))
 	}
 }
 
-func TestWhereMoreIsUsedThanCanBeKeptNoTokenWaitsForever(t *testing.T) {
-	store := &written{}
-	at := time.UnixMilli(5_000_000)
-	tokens := usesKept + usesKept/2
-	ts := New(store, nil, newCache(t, 2*tokens), Lifetimes{}, func() time.Time { return at }, nil)
-	all := make([]Standing, tokens)
-	for n := range all {
-		all[n] = standingN(t, n)
-		if _, _, err := ts.cache.Load(hashN(n), found(all[n])); err != nil {
-			t.Fatal(err)
+func TestAUseByAClockThatWasAheadHidesNoLaterOne(t *testing.T) {
+	d, at := newDisk(), time.UnixMilli(5_000_000_000)
+	ts, all, use := usesOver(t, d, 1, &at)
+	right := at
+	for _, flushed := range []bool{false, true} {
+		at = right.AddDate(1, 0, 0)
+		use(0)
+		if flushed {
+			if err := ts.FlushUses(t.Context(), func() {}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		right = right.Add(time.Minute)
+		at = right
+		use(0)
+		if got := shown(t, ts, all[0].TokenID); got != right.UnixMilli() {
+			t.Errorf("flushed %v: last used at %d, want %d", flushed, got, right.UnixMilli())
+		}
+		if err := ts.FlushUses(t.Context(), func() {}); err != nil || d.rows[all[0].TokenID] != right.UnixMilli() {
+			t.Errorf("flushed %v: %v, the row says %d, want %d", flushed, err, d.rows[all[0].TokenID], right.UnixMilli())
 		}
 	}
-	written := map[string]bool{}
-	for range 4 {
-		for n := range all {
-			ts.cache.Use(hashN(n), &all[n], at.UnixMilli())
-		}
-		turns := 0
-		err := ts.FlushUses(t.Context(), func() {
-			if turns++; turns%5000 == 0 {
-				at = at.Add(rowsTurn)
+}
+
+func TestUsesThatCannotBeWrittenTakeNoMoreThanTheirRoom(t *testing.T) {
+	d, at := newDisk(), time.UnixMilli(5_000_000_000)
+	d.fails = func() bool { return true }
+	ts, _, _ := usesOver(t, d, 0, &at)
+	const room = pendingShards * pendingPerShard
+	var id pfid.ID
+	for n := range 2 * room {
+		id[0], id[1], id[2], id[pfid.Size-1] = byte(n>>16), byte(n>>8), byte(n), byte(n)
+		ts.uses.record(Use{TokenID: id, At: at.UnixMilli()})
+	}
+	if n := ts.uses.count(); n > room {
+		t.Errorf("%d uses are kept, and there is room for %d", n, room)
+	}
+}
+
+func TestPromise6AShownUseNeverMovesBackWhileTokensAreUsedAndFlushed(t *testing.T) {
+	const tokens, uses = 8, 2000
+	d := newDisk()
+	at := time.UnixMilli(5_000_000_000)
+	ts, all, _ := usesOver(t, d, tokens, &at)
+	done := make(chan struct{})
+	var users, others sync.WaitGroup
+	for n := range all {
+		users.Go(func() {
+			for i := range int64(uses) {
+				use := Use{TokenID: all[n].TokenID, AgentID: all[n].AgentID, At: at.UnixMilli() + i}
+				ts.uses.record(use)
+				if got := ts.uses.of(use.TokenID, ts.latest()); got != 0 && got != use.At {
+					t.Errorf("token %d is shown as used at %d, and was at %d", n, got, use.At)
+					return
+				}
 			}
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		at = at.Add(3 * time.Second)
-		if n := ts.kept(); n > usesKept+usesKept/10 {
-			t.Fatalf("%d uses are kept", n)
-		}
-		for _, use := range store.uses {
-			written[use.TokenID.String()] = true
-		}
-		store.uses = store.uses[:0]
 	}
-	if len(written) < tokens*9/10 {
-		t.Errorf("after four flushes %d of %d tokens were written", len(written), tokens)
+	others.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			default:
+				if err := ts.FlushUses(t.Context(), func() {}); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		}
+	})
+	users.Wait()
+	close(done)
+	others.Wait()
+	if err := ts.FlushUses(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	for n := range all {
+		if got := d.rows[all[n].TokenID]; got != at.UnixMilli()+uses-1 {
+			t.Errorf("the last use of token %d is written as %d, want %d", n, got, at.UnixMilli()+uses-1)
+		}
 	}
 }
