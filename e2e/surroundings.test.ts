@@ -44,6 +44,17 @@ test("colours of the system keep the selected tab and the primary button apart",
   expect(primary.backgroundColor).not.toBe(secondary.backgroundColor);
 });
 
+test("a row of the tokens breaks no word at any width", async ({ page, api, signedIn: _ }) => {
+  await api.create("/api_token", { token_scope: "account", name: "Nightly build" });
+  await page.goto("/account/api-tokens");
+  const maker = tokenRow(page, /Nightly build/).getByText(/^Created by/);
+  for (const width of [320, 390, 640, 768, 834, 1024, 1180, 1280, 1600]) {
+    await page.setViewportSize({ width, height: 700 });
+    const box = await maker.boundingBox();
+    expect(box?.height, `${width} wide`).toBeLessThan(36); // two lines
+  }
+});
+
 test.describe("with a finger", () => {
   test.use({ hasTouch: true, viewport: { width: 390, height: 700 } });
 

@@ -28,7 +28,7 @@ const tones: Record<TokenState, BadgeTone> = {
 const columns = "sm:grid sm:grid-cols-[96px_minmax(0,1fr)] sm:gap-x-3";
 
 const facts =
-  "mt-1.5 flex flex-wrap gap-x-4 gap-y-1 text-small text-soft md:grid md:grid-cols-[152px_150px_160px_minmax(0,1fr)]";
+  "mt-1.5 flex flex-wrap gap-x-4 gap-y-1 text-small text-soft xl:grid xl:grid-cols-[152px_150px_160px_minmax(0,1fr)]";
 
 /** All that a row says about a token: its status, what it is called, and below that its times and its maker. */
 export function TokenCell({ token, fresh = false }: { token: ApiToken; fresh?: boolean }) {
