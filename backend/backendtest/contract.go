@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"fmt"
+	"maps"
 	"net/http"
+	"net/url"
+	"slices"
 	"strings"
 	"sync"
 
@@ -50,8 +53,8 @@ func newContract(document []byte) (*contract, error) {
 
 // check returns how an answer differs from what the document says of its route and status; nil for addresses that the
 // document does not have, and for failures that can meet any request before its route is known.
-func (c *contract) check(method, url string, a Answer) error {
-	place, _, _ := strings.Cut(url, "?")
+func (c *contract) check(method, address string, a Answer) error {
+	place, _, _ := strings.Cut(address, "?")
 	place, isAPI := strings.CutPrefix(place, "/api/v1")
 	if !isAPI || strings.HasPrefix(place, "/validate") || a.Status == 431 || a.Status == 413 {
 		return nil
@@ -64,15 +67,20 @@ func (c *contract) check(method, url string, a Answer) error {
 		return nil
 	}
 	responses, _ := operation["responses"].(map[string]any)
-	response, _ := responses[fmt.Sprint(a.Status)].(map[string]any)
+	of := fmt.Sprint(a.Status)
+	if responses[of] == nil && a.Status >= http.StatusBadRequest {
+		of = "default"
+	}
+	response, _ := responses[of].(map[string]any)
 	if response == nil {
 		return fmt.Errorf("the document does not say that it may answer %d: %s", a.Status, a.Body)
 	}
 	content, _ := response["content"].(map[string]any)
-	if content["application/json"] == nil {
+	media := slices.Collect(maps.Keys(content))
+	if len(media) != 1 || !strings.HasPrefix(media[0], "application/json") {
 		return nil
 	}
-	schema, err := c.schema(path, strings.ToLower(method), a.Status)
+	schema, err := c.schema("paths", path, strings.ToLower(method), "responses", of, "content", media[0], "schema")
 	if err != nil {
 		return err
 	}
@@ -113,11 +121,14 @@ func matches(pattern, segments []string) bool {
 	return true
 }
 
-func (c *contract) schema(path, method string, status int) (*jsonschema.Schema, error) {
+// schema returns the schema at a place in the document (RFC 6901).
+func (c *contract) schema(place ...string) (*jsonschema.Schema, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	escaped := strings.NewReplacer("~", "~0", "/", "~1").Replace(path)
-	pointer := fmt.Sprintf("%s#/paths/%s/%s/responses/%d/content/application~1json/schema", documentName, strings.NewReplacer("{", "%7B", "}", "%7D").Replace(escaped), method, status)
+	pointer := documentName + "#"
+	for _, key := range place {
+		pointer += "/" + url.PathEscape(strings.NewReplacer("~", "~0", "/", "~1").Replace(key))
+	}
 	if known := c.compiled[pointer]; known != nil {
 		return known, nil
 	}

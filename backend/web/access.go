@@ -239,10 +239,8 @@ func add[I, O any](s *Server, a access, method, path, summary string, intent fun
 	operation := huma.Operation{
 		OperationID: operationID(method, path), Method: method, Path: path, Summary: summary, Tags: []string{strings.Split(path, "/")[1]},
 		Middlewares: huma.Middlewares{s.admit(a)}, DefaultStatus: http.StatusOK, MaxBodyBytes: -1,
-		Errors: []int{http.StatusBadRequest, http.StatusForbidden, http.StatusUnprocessableEntity, http.StatusInternalServerError, http.StatusServiceUnavailable},
-	}
+	} // without Errors, Huma describes every failure once, as the default response
 	if a != open {
-		operation.Errors = append(operation.Errors, http.StatusUnauthorized, http.StatusNotFound)
 		operation.Security = []map[string][]string{{"token": {}}, {"session": {}}}
 	}
 	if isUnsafe(method) {
@@ -253,15 +251,8 @@ func add[I, O any](s *Server, a access, method, path, summary string, intent fun
 	if a != open && a != signedIn && isUnsafe(method) && path != bulkRoute { // each item of a bulk has a key of its own
 		operation.Middlewares = append(operation.Middlewares, s.idempotent)
 	}
-	if isUnsafe(method) {
-		operation.Errors = append(operation.Errors, http.StatusConflict, http.StatusRequestEntityTooLarge)
-	}
-	if a == open && isUnsafe(method) {
-		operation.Errors = append(operation.Errors, http.StatusUnauthorized, http.StatusNotFound, http.StatusTooManyRequests)
-	}
 	if a == signedIn {
 		operation.Security = operation.Security[1:]
-		operation.Errors = append(operation.Errors, http.StatusTooManyRequests)
 	}
 	huma.Register(s.api, operation, func(ctx context.Context, in *I) (*O, error) {
 		who, _ := ctx.Value(callerKey{}).(*caller)

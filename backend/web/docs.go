@@ -7,6 +7,7 @@ import (
 	"html/template"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -34,7 +35,22 @@ type docsOperation struct {
 	Body                                           []docsField
 	Answer                                         []docsField
 	AnswerText                                     string
-	Errors                                         string
+}
+
+// docsFailure is a kind of failure that any operation may answer with.
+type docsFailure struct {
+	Status int
+	Code   string
+}
+
+func docsFailures() (all []docsFailure) {
+	for _, a := range answers {
+		all = append(all, docsFailure{a.status, a.code})
+	}
+	slices.SortFunc(all, func(a, b docsFailure) int {
+		return cmp.Or(cmp.Compare(a.Status, b.Status), cmp.Compare(a.Code, b.Code))
+	})
+	return all
 }
 
 type docsField struct {
@@ -48,7 +64,10 @@ type documents struct{ page, style, openAPI file }
 
 func (s *Server) renderDocuments() (documents, error) {
 	var page bytes.Buffer
-	if err := docsPage.Execute(&page, struct{ Groups []docsGroup }{docsGroups(s.api.OpenAPI())}); err != nil {
+	if err := docsPage.Execute(&page, struct {
+		Groups   []docsGroup
+		Failures []docsFailure
+	}{docsGroups(s.api.OpenAPI()), docsFailures()}); err != nil {
 		return documents{}, err
 	}
 	openAPI, err := s.OpenAPI()
@@ -122,19 +141,12 @@ func docsOperationOf(document *huma.OpenAPI, path string, o *huma.Operation) doc
 			d.Body = fieldsOf(document, media.Schema, 0)
 		}
 	}
-	var errors []string
-	for status, response := range o.Responses {
-		if strings.HasPrefix(status, "2") {
-			d.AnswerText = response.Description
-			if media := response.Content["application/json"]; media != nil {
-				d.Answer = fieldsOf(document, media.Schema, 0)
-			}
-			continue
+	if response := o.Responses[strconv.Itoa(o.DefaultStatus)]; response != nil {
+		d.AnswerText = response.Description
+		if media := response.Content["application/json"]; media != nil {
+			d.Answer = fieldsOf(document, media.Schema, 0)
 		}
-		errors = append(errors, status)
 	}
-	slices.Sort(errors)
-	d.Errors = strings.Join(errors, ", ")
 	return d
 }
 
