@@ -1,6 +1,6 @@
 # Needs Go, Node and make; everything else is installed by the targets themselves.
 .DEFAULT_GOAL := help
-.PHONY: help run build page binary test lint lint-go lint-page test-go torture test-page e2e screenshots compiler traefik bench profile dev openapi
+.PHONY: help run build page binary test lint lint-go lint-page test-go torture test-page e2e screenshots compiler traefik bench dev openapi
 # The steps share files (the generated types, the built page), so they run one after the other, also under make -j.
 .NOTPARALLEL:
 
@@ -94,13 +94,9 @@ bin/traefik: $(wildcard deploy/traefik/*)
 	$(say) "Building Traefik"
 	deploy/traefik/build.sh $@
 
-bench: ## Compare validation with a bare server of the same framework; options by ARGS=….
+bench: ## Compare validation with a bare server of the same framework; options, such as an older program, by ARGS=….
 	$(say) "Measuring"
-	go run ./bench $(ARGS)
-
-profile: ## Show where the time of a validation goes, and write CPU profiles to bin; options by ARGS=….
-	$(say) "Profiling a validation"
-	go run ./bench -profile -tokens 20000 $(ARGS)
+	@bench/bench.sh $(ARGS)
 
 dev: $(installed) binary ## Work on the page: Vite on http://localhost:5173, with the API of a server on port 8080.
 	$(say) "Serving the API on port 8080 and the page, reloaded as it changes, on port 5173"

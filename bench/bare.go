@@ -1,72 +1,29 @@
 package main
 
 import (
-	"context"
-	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
 )
 
-// bareSettings say where the bare server listens and how much it answers.
-type bareSettings struct {
-	address string
-	bodies  string // bytes of body for each door, with spaces between
-}
-
-// door is one address of tokentab that the bare server has too.
-type door struct {
-	method, path string
-	traffic      traffic
-}
-
-// doors are the addresses that are measured, with one token of so many that are stored.
-func doors(stored int) []door {
-	return []door{
-		{"GET", pathValidate, get(pathValidate)},
-		{"GET", pathPing, get(pathPing)},
-		{"POST", pathIntrospect, introspect(stored)},
-	}
-}
-
-// serveBare is what tokentab is compared with: Fiber, set up as a sensible person would for production, and a handler
-// for each door that answers a fixed text. It is the application behind the proxy as well.
-func serveBare(ctx context.Context, s bareSettings) error {
+// bare is what Tokentab is compared with: Fiber, set up for production, and a handler for each endpoint that answers a
+// fixed text. sizes are the bytes of each whole answer. It is also the application behind nginx.
+func bare(sizes []int) *fiber.App {
 	app := fiber.New(fiber.Config{
-		DisableStartupMessage: true,
-		ReadTimeout:           30 * time.Second,
-		WriteTimeout:          30 * time.Second,
-		IdleTimeout:           2 * time.Minute,
+		DisableStartupMessage: true, ReadTimeout: 30 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
 	})
-	doors := doors(0)
-	bodies := strings.Fields(s.bodies)
-	if len(bodies) != len(doors) {
-		return fmt.Errorf("-bare-bodies must have %d numbers", len(doors))
-	}
-	for i, d := range doors {
-		size, err := strconv.Atoi(bodies[i])
-		if err != nil {
-			return fmt.Errorf("-bare-bodies: %w", err)
+	app.Get("/", func(c *fiber.Ctx) error { return c.SendString(strings.Repeat("x", 1000)) })
+	for i, path := range []string{"/api/v1/validate", "/api/v1/ping", "/oauth/introspect"} {
+		var body string
+		app.All(path, func(c *fiber.Ctx) error { return c.SendString(body) })
+		for range 3 { // the digits of Content-Length count too
+			var c fasthttp.RequestCtx
+			c.Request.SetRequestURI(path)
+			app.Handler()(&c)
+			body = strings.Repeat("x", max(0, len(body)+sizes[i]-len(c.Response.String())))
 		}
-		app.Add(d.method, d.path, answer(size))
 	}
-	app.Get(pathApplication, answer(applicationBody))
-	failed := make(chan error, 1)
-	go func() { failed <- app.Listen(s.address) }()
-	select {
-	case err := <-failed:
-		return err
-	case <-ctx.Done():
-		return app.ShutdownWithTimeout(time.Second)
-	}
-}
-
-// applicationBody is how much the application behind the proxy answers, in bytes.
-const applicationBody = 1000
-
-func answer(size int) fiber.Handler {
-	body := strings.Repeat("x", size)
-	return func(c *fiber.Ctx) error { return c.SendString(body) }
+	return app
 }

@@ -1,181 +1,85 @@
-// Bench measures the validation of tokens against a bare Fiber server that gets the very same requests and answers as
-// many bytes, behind a proxy, and beside other programs that check tokens. All servers run pinned to one core; wrk
-// drives them in turn from another. It runs in the root of the repository.
+// Bench is the part of bench.sh that is easier in Go: the bare server, numbered secrets and a database full of them,
+// single requests, and the arithmetic.
 package main
 
 import (
-	"context"
+	"bufio"
+	"bytes"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
+	"net"
+	"net/http"
 	"os"
-	"os/signal"
-	"path/filepath"
-	"regexp"
-	"syscall"
+	"strconv"
+	"strings"
 	"time"
 )
 
-// cacheTokens is how many tokens tokentab keeps in memory unless told otherwise.
-const cacheTokens = 1_000_000
-
-// settings are what the command line says.
-type settings struct {
-	tokens  int
-	seconds int
-	rounds  int
-	only    string
-	profile bool   // show where the time goes and measure nothing else
-	write   string // folder for the results as a page; empty for none
-
-	// What follows is for the processes that bench starts.
-	isBare    bool
-	bare      bareSettings
-	isOurs    bool
-	arguments []string // of tokentab
-	profileTo string   // file of this process's profile; empty for none
-}
-
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Args[1:], os.Stdout)
-	stop()
-	if err != nil {
+	if err := run(os.Args[1:], os.Stdin, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "bench: "+err.Error())
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, args []string, out io.Writer) error {
-	s, err := readArgs(args)
-	if err != nil {
-		return err
+func run(args []string, in io.Reader, out io.Writer) error {
+	command, args := args[0], args[1:]
+	numbers := make([]int, len(args))
+	for i, arg := range args {
+		numbers[i], _ = strconv.Atoi(arg) // 0 for a text
 	}
-	if s.isBare {
-		return profiled(s.profileTo, func() error { return serveBare(ctx, s.bare) })
-	}
-	if s.isOurs {
-		return profiled(s.profileTo, func() error { return serveOurs(ctx, s.arguments) })
-	}
-	// Told by the signal, not by the child that it ended: a run that is stopped half-way says only that.
-	if err := measure(ctx, s, out); err != nil && ctx.Err() != nil {
-		return errors.New("stopped before the end")
-	} else if err != nil {
-		return err
-	}
-	return nil
-}
-
-func readArgs(args []string) (s settings, err error) {
-	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	flags.IntVar(&s.tokens, "tokens", 1_000_000, "tokens in the database")
-	flags.IntVar(&s.seconds, "seconds", 5, "seconds of each measurement")
-	flags.IntVar(&s.rounds, "rounds", 3, "rounds; every row is measured once in each")
-	flags.StringVar(&s.only, "only", "", "measure only rows whose names match this regular expression, and what they are compared with")
-	flags.BoolVar(&s.profile, "profile", false, "show where the time of a validation goes, and measure nothing else")
-	flags.StringVar(&s.write, "write", "", "folder in which to write the results into performance.md, with a picture")
-	flags.BoolVar(&s.isBare, "bare", false, "be the bare server; bench starts it by itself")
-	flags.StringVar(&s.bare.address, "bare-address", "", "where the bare server listens")
-	flags.StringVar(&s.bare.bodies, "bare-bodies", "", "bytes of body that the bare server answers at each door")
-	flags.BoolVar(&s.isOurs, "tokentab", false, "be tokentab with the arguments that follow; bench starts it by itself")
-	flags.StringVar(&s.profileTo, "profile-to", "", "file for a profile of the server that this process is")
-	if err := flags.Parse(args); err != nil {
-		return s, err
-	}
-	s.arguments = flags.Args()
-	if s.tokens < 2*hotTokens || s.seconds < 1 || s.rounds < 1 {
-		return s, fmt.Errorf("-tokens must be at least %d, -seconds and -rounds at least 1", 2*hotTokens)
-	}
-	if s.write != "" && (s.rounds < 3 || s.only != "") {
-		return s, errors.New("-write takes at least 3 rounds of all rows: the page is for results that can be relied on")
-	}
-	return s, nil
-}
-
-// measure does everything, and leaves neither files nor processes behind.
-func measure(ctx context.Context, s settings, out io.Writer) (err error) {
-	only, err := regexp.Compile(s.only)
-	if err != nil {
-		return fmt.Errorf("-only: %w", err)
-	}
-	rows := selected(rows(s.tokens), only)
-	if s.profile {
-		rows = nil
-	} else if len(rows) == 0 {
-		return fmt.Errorf("-only: no row has a name like %q", s.only)
-	}
-	generator, err := need(ctx, out, "wrk", "The load comes from wrk.", "wrk")
-	if err != nil {
-		return err
-	}
-	folder, err := os.MkdirTemp("", "tokentab-bench-")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
-	if err := os.Chmod(folder, 0o711); err != nil { // nginx's workers, which do not run as root, reach the socket in it
-		return err
-	}
-	stage := &stage{
-		folder: folder, binary: filepath.Join(folder, "tokentab"), data: filepath.Join(folder, "data"), tokens: s.tokens,
-		cores: pinning(), out: out, running: map[string]*process{},
-	}
-	stage.facts = machineFacts(ctx, generator, stage.cores)
-	fmt.Fprintf(out, "%s.\n%s\n", stage.facts.machine, stage.facts.pinned)
-	if err := stage.prepare(ctx); err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, stage.close()) }()
-	if err := stage.open(ctx, rows); err != nil {
-		return err
-	}
-	load := &load{generator: generator, cores: stage.cores, folder: folder, out: out}
-	var measured []line
-	if !s.profile {
-		results, err := load.run(ctx, s, rows, stage.running, func() { stage.facts.memoryLoaded = stage.running[ours].memory() })
+	switch command {
+	case "address": // a free one
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			return err
 		}
-		stage.facts.memoryAtEnd = stage.running[ours].memory()
-		measured = lines(results)
-		printTable(out, measured)
-		printFacts(out, stage.facts)
+		fmt.Fprintln(out, listener.Addr())
+		return listener.Close()
+	case "ask": // ADDRESS REQUEST NUMBER
+		status, size, body, err := ask(args[0], args[1], numbers[2])
+		fmt.Fprintln(out, status, size, body)
+		return err
+	case "wait": // ADDRESS REQUEST, until secret 0 is answered 200
+		for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
+			if status, _, _, err := ask(args[0], args[1], 0); err == nil && status == http.StatusOK {
+				return nil
+			} else if time.Now().After(deadline) {
+				return fmt.Errorf("no right answer within 30 s, but %d (%v)", status, err)
+			}
+		}
+	case "bare": // ADDRESS SIZE…
+		return bare(numbers[1:]).Listen(args[0])
+	case "fill": // FILE TOKENS
+		return fill(args[0], numbers[1])
+	case "judge": // GOOD BAD TICKS
+		return judge(in, out, numbers[0], numbers[1], numbers[2])
+	case "report":
+		return report(in, out)
+	case "secret":
+		_, err := io.WriteString(out, secretPrefix)
+		return err
 	}
-	if !s.profile && s.write == "" {
-		return nil
-	}
-	// A server that ends badly fails the run, but what was measured before that is still worth its minutes.
-	ended := stage.close()
-	profiles, err := stage.profile(ctx, load, s)
-	if err == nil {
-		err = printProfiles(ctx, out, profiles)
-	}
-	if err == nil && s.write != "" {
-		err = write(s, stage.facts, measured, profiles)
-	}
-	return errors.Join(ended, err)
+	return fmt.Errorf("there is no command %q", command)
 }
 
-// prepare builds the program and fills its database.
-func (s *stage) prepare(ctx context.Context) error {
-	fmt.Fprintln(s.out, "Building the program and filling its database.")
-	if err := command(ctx, nil, "go", "build", "-o", s.binary, "tokentab"); err != nil {
-		return err
-	}
-	const setup = "setup --account Bench --email bench@example.com --password-stdin --data"
-	if err := command(ctx, []byte("a password for the bench\n"), s.binary, append(words(setup), s.data)...); err != nil {
-		return err
-	}
-	began, path := time.Now(), filepath.Join(s.data, "tokentab.db")
-	if err := fill(ctx, path, s.tokens); err != nil {
-		return fmt.Errorf("fill the database: %w", err)
-	}
-	info, err := os.Stat(path)
+// ask sends one request, with a number in it, over a connection of its own. size counts all bytes of the response on the wire.
+func ask(address, request string, number int) (status, size int, body string, err error) {
+	conn, err := net.DialTimeout("tcp", address, time.Second)
 	if err != nil {
-		return err
+		return 0, 0, "", err
 	}
-	s.facts.tokens, s.facts.fill, s.facts.database = s.tokens, time.Since(began), info.Size()
-	fmt.Fprintf(s.out, "%s tokens are in the database, %d MiB, after %.1f s.\n", thousands(s.tokens), info.Size()>>20, s.facts.fill.Seconds())
-	return nil
+	defer conn.Close()
+	_, err = io.WriteString(conn, strings.Replace(request, "{number}", fmt.Sprintf("%016x", number), 1))
+	if err := errors.Join(err, conn.SetDeadline(time.Now().Add(5*time.Second))); err != nil {
+		return 0, 0, "", err
+	}
+	var wire bytes.Buffer
+	response, err := http.ReadResponse(bufio.NewReader(io.TeeReader(conn, &wire)), nil)
+	if err != nil {
+		return 0, 0, "", err
+	}
+	text, err := io.ReadAll(response.Body)
+	return response.StatusCode, wire.Len(), string(text), err
 }

@@ -1,138 +1,110 @@
 package main
 
 import (
+	"bufio"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 	"text/tabwriter"
 )
 
-// line is a row of the table: medians over the rounds. CPU is the server's own processor time for a request, which a
-// busy machine disturbs less than the rest. A ratio is the median of the rounds' ratios: both of its sides were measured
-// within the same few minutes.
-type line struct {
-	row
-	perSecond, p50, p99, p999, processor float64
+// connections is how many wrk keeps open, each with one request at a time.
+const connections = 32
 
-	throughput, tail float64 // times those of the row that it is compared with; 0 for none
-	generatorIsLimit bool    // wrk had no time left
+// sample is one measurement: requests a second, p50 and p99 in milliseconds, microseconds of the servers' processor time
+// for a request, and the percentage of its core that wrk used.
+type sample [5]float64
+
+// judge reads what wrk and the shell's time printed and writes a sample. Good answers have good bytes; if bad is not 0,
+// half of the answers refuse with bad bytes. ticks are the servers' processor time in units of 10 ms. It fails if any
+// answer was another one. What is under way at the end, at most one request of each connection, is allowed for.
+func judge(in io.Reader, out io.Writer, good, bad, ticks int) error {
+	output, err := io.ReadAll(in)
+	if err != nil {
+		return err
+	}
+	var requests, microseconds, bytes, refused, failed, p50, p99, user, system float64
+	_, line, _ := strings.Cut(string(output), "\nmeasured ")
+	if _, err := fmt.Sscanf(line, "%f %f %f %f %f %f %f\nused %f %f", &requests, &microseconds, &bytes, &refused, &failed, &p50, &p99, &user, &system); err != nil {
+		return fmt.Errorf("wrk printed no measurement: %w: %s", err, output)
+	}
+	wanted, apart := 0.0, 0.0
+	if bad > 0 {
+		wanted, apart = requests/2, connections
+	}
+	size := (requests-refused)*float64(good) + refused*float64(bad)
+	if requests == 0 || failed > 0 || math.Abs(refused-wanted) > apart || math.Abs(bytes-size) > float64(connections*max(good, bad)) {
+		return fmt.Errorf("of %.0f answers %.0f were refused, not %.0f; they had %.0f bytes, not %.0f; %.0f requests failed", requests, refused, wanted, bytes, size, failed)
+	}
+	_, err = fmt.Fprintln(out, requests/microseconds*1e6, p50/1000, p99/1000, float64(ticks)*1e4/requests, (user+system)/microseconds*1e8)
+	return err
 }
 
-func lines(results []result) []line {
-	all := make([]line, len(results))
-	for i, r := range results {
-		l := line{row: r.row}
-		l.perSecond = median(r.samples, func(s sample) float64 { return s.perSecond })
-		l.p50 = median(r.samples, func(s sample) float64 { return s.p50 })
-		l.p99 = median(r.samples, p99)
-		l.p999 = median(r.samples, func(s sample) float64 { return s.p999 })
-		l.processor = median(r.samples, func(s sample) float64 { return s.processor })
-		l.generatorIsLimit = median(r.samples, func(s sample) float64 { return s.generator }) > 0.97
-		if against := slices.IndexFunc(results, func(other result) bool { return other.name() == r.against }); against >= 0 {
-			l.throughput, l.tail = ratio(r, results[against], perSecond), ratio(r, results[against], p99)
+// result is a row of the table: its name, the row that it is compared with, its goal, and a sample of each round.
+type result struct {
+	name, against, goal string
+	samples             []sample
+}
+
+// report reads a line for each row and round, and prints medians over the rounds as a Markdown table.
+func report(in io.Reader, out io.Writer) error {
+	var results []*result
+	named := map[string]*result{}
+	for lines := bufio.NewScanner(in); lines.Scan(); {
+		var s sample
+		cells := append(strings.Split(lines.Text(), "|"), "", "", "")
+		if _, err := fmt.Sscan(cells[3], &s[0], &s[1], &s[2], &s[3], &s[4]); err != nil {
+			return fmt.Errorf("not a result: %q: %w", lines.Text(), err)
 		}
-		all[i] = l
+		r := named[cells[0]]
+		if r == nil {
+			r = &result{cells[0], cells[1], cells[2], nil}
+			results, named[r.name] = append(results, r), r
+		}
+		r.samples = append(r.samples, s)
 	}
-	return all
+	table := tabwriter.NewWriter(out, 0, 0, 1, ' ', tabwriter.Debug)
+	fmt.Fprint(table, "\n| row\t requests/s\t p50 ms\t p99 ms\t CPU µs\t wrk %\t throughput\t p99\t goal\t\n| ---\t"+strings.Repeat(" ---:\t", 7)+" ---\t\n")
+	for _, r := range results {
+		m := medians(r.samples)
+		fmt.Fprintf(table, "| %s\t %.0f\t %.2f\t %.2f\t %.1f\t %.0f\t%s\n", r.name, m[0], m[1], m[2], m[3], m[4], r.compared(named[r.against]))
+	}
+	return table.Flush()
 }
 
-// compared says the ratios as the table shows them; empty where there are none.
-func (l line) compared() (throughput, tail string) {
-	if l.throughput == 0 {
-		return "", ""
+// compared are the cells for the medians of the rounds' ratios, of which both sides were measured within minutes, and
+// whether they meet the goals.
+func (r *result) compared(against *result) string {
+	if against == nil {
+		return " \t \t \t"
 	}
-	return fmt.Sprintf("%.2f", l.throughput), fmt.Sprintf("%.2f", l.tail)
+	ratios := make([]sample, len(r.samples))
+	for i := range ratios {
+		for j := range ratios[i] {
+			ratios[i][j] = r.samples[i][j] / against.samples[i][j]
+		}
+	}
+	m, least, most := medians(ratios), 0.0, math.Inf(1)
+	throughput, p99, goal := m[0], m[2], r.goal
+	switch n, _ := fmt.Sscanf(goal, "≥ %f, p99 ≤ %f", &least, &most); {
+	case n > 0 && throughput >= least && p99 <= most:
+		goal += ": met"
+	case n > 0:
+		goal += ": missed"
+	}
+	return fmt.Sprintf(" %.2f\t %.2f\t %s\t", throughput, p99, goal)
 }
 
-// goal says what the row has to reach and whether it does; empty for no goal.
-func (l line) goal() string {
-	var goals []string
-	met := true
-	if l.least > 0 {
-		goals = append(goals, fmt.Sprintf("≥ %.2f", l.least))
-		met = met && l.throughput >= l.least
+func medians(samples []sample) (m sample) {
+	for place := range m {
+		values := make([]float64, len(samples))
+		for i, s := range samples {
+			values[i] = s[place]
+		}
+		slices.Sort(values)
+		m[place] = (values[(len(values)-1)/2] + values[len(values)/2]) / 2
 	}
-	if l.most > 0 {
-		goals = append(goals, fmt.Sprintf("p99 ≤ %.2f", l.most))
-		met = met && l.tail <= l.most
-	}
-	switch {
-	case len(goals) == 0:
-		return ""
-	case met:
-		return strings.Join(goals, ", ") + ": met"
-	default:
-		return strings.Join(goals, ", ") + ": missed"
-	}
-}
-
-// rate is the throughput, marked where the generator and not the server is its limit.
-func (l line) rate() string {
-	text := thousands(int(l.perSecond + 0.5))
-	if l.generatorIsLimit {
-		text += "*"
-	}
-	return text
-}
-
-const tableNote = "* wrk itself had no time left: the server could do more."
-
-// printTable prints what was measured.
-func printTable(out io.Writer, all []line) {
-	fmt.Fprintln(out)
-	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "row\trequests/s\tp50 ms\tp99 ms\tp99.9 ms\tCPU µs\tthroughput\tp99\tgoal\t")
-	for _, l := range all {
-		throughput, tail := l.compared()
-		fmt.Fprintf(table, "%s\t%s\t%.2f\t%.2f\t%.2f\t%.1f\t%s\t%s\t%s\t\n", l.name(), l.rate(), l.p50, l.p99, l.p999, l.processor, throughput, tail, l.goal())
-	}
-	table.Flush()
-	if slices.ContainsFunc(all, func(l line) bool { return l.generatorIsLimit }) {
-		fmt.Fprintln(out, tableNote)
-	}
-	fmt.Fprintln(out)
-}
-
-// printFacts prints what was measured beside the rows.
-func printFacts(out io.Writer, f *facts) {
-	fmt.Fprintf(out, "%s\n", strings.Join(f.sentences(), "\n"))
-}
-
-// sentences are the facts that a reader wants to know, one after the other.
-func (f *facts) sentences() []string {
-	all := []string{
-		fmt.Sprintf("%s tokens stored: a database of %d MiB.", thousands(f.tokens), f.database>>20),
-		fmt.Sprintf("From exec to the first right answer: %.0f ms.", milliseconds(f.start)),
-		fmt.Sprintf("Resident memory after the first answer: %.0f MiB.", f.memoryAtStart),
-	}
-	if f.memoryLoaded > 0 {
-		all = append(all, fmt.Sprintf("Resident memory with %s tokens in the cache: %.0f MiB.", thousands(min(f.tokens, cacheTokens)), f.memoryLoaded))
-	}
-	return append(all, fmt.Sprintf("Resident memory after the run: %.0f MiB.", f.memoryAtEnd))
-}
-
-func perSecond(s sample) float64 { return s.perSecond }
-func p99(s sample) float64       { return s.p99 }
-
-func median(samples []sample, of func(sample) float64) float64 {
-	values := make([]float64, len(samples))
-	for i, s := range samples {
-		values[i] = of(s)
-	}
-	return middle(values)
-}
-
-func ratio(r, against result, of func(sample) float64) float64 {
-	values := make([]float64, min(len(r.samples), len(against.samples)))
-	for i := range values {
-		values[i] = of(r.samples[i]) / of(against.samples[i])
-	}
-	return middle(values)
-}
-
-func middle(values []float64) float64 {
-	slices.Sort(values)
-	n := len(values)
-	return (values[(n-1)/2] + values[n/2]) / 2
+	return m
 }
