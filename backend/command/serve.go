@@ -89,6 +89,9 @@ func (s *serve) open() ([]net.Listener, error) {
 
 // listenError says why nothing can listen on an address, and what to do.
 func listenError(address string, err error) error {
+	if unknown, ok := errors.AsType[*net.DNSError](err); ok {
+		return fmt.Errorf("--listen: there is no host %s: choose an address of this machine", unknown.Name)
+	}
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
 		return fmt.Errorf("--listen: another program listens on %s: stop it, or choose another address or port", address)

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -24,11 +25,12 @@ func explained(err error) string {
 	if f, ok := errors.AsType[*fault.Error](err); ok && f.Kind == fault.Validation {
 		var all []string
 		for _, field := range slices.Sorted(maps.Keys(f.Fields)) {
-			name := field
-			if flag := flagsOf[field]; flag != "" {
-				name = flag
-			}
+			flag := flagsOf[field]
+			name := cmp.Or(flag, field)
 			for _, wrong := range f.Fields[field] {
+				if flag != "" && wrong == "does not exist" { // which would be said of the flag
+					wrong = "names nothing in this account"
+				}
 				all = append(all, name+" "+wrong)
 			}
 		}
@@ -48,6 +50,7 @@ var parseErrors = []struct {
 	{regexp.MustCompile(`^(--\S+): expected a valid \d+ bit u?int but got ("[^"]*")`), "$1 must be a whole number, not $2"},
 	{regexp.MustCompile(`^(--\S+): expected \w+ value but got "EOL" \(<EOL>\)`), "$1 needs a value"},
 	{regexp.MustCompile(`^(--\S+): expected \w+ value but got ("[^"]*") .*`), "$1 needs a value; if it is $2, write $1=$2"},
+	{regexp.MustCompile(`^unexpected argument (\S+), did you mean (".*")\?$`), "there is no command or argument $1; did you mean $2?"},
 	{regexp.MustCompile(`^unexpected argument (.*)$`), "there is no command or argument $1; see tokentab --help"},
 	{regexp.MustCompile(`\(from envar (\w+)="[^"]*"\)`), "(set by $1)"},
 }
