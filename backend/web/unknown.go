@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -25,7 +26,7 @@ func (s *Server) refuseUnknown(ctx huma.Context, next func(huma.Context)) {
 	checkQuery(wrong, ctx.Operation(), request.URI().QueryArgs())
 	err := error(nil)
 	if isUnsafe(ctx.Method()) {
-		err = s.checkMembers(wrong, ctx.Operation().RequestBody, request.Body())
+		err = s.checkMembers(wrong, ctx.Operation(), request.Body())
 	}
 	if err == nil {
 		err = wrong.Err()
@@ -78,9 +79,10 @@ func checkQuery(wrong fault.Fields, operation *huma.Operation, query *fasthttp.A
 	}
 }
 
-// checkMembers checks a body against its description, nil for none. It returns a fault.BadRequest for a body of a route
-// without one that is no JSON object.
-func (s *Server) checkMembers(wrong fault.Fields, described *huma.RequestBody, body []byte) error {
+// checkMembers checks the members of a body. It returns a fault.BadRequest if the route has no body and this one is no JSON
+// object.
+func (s *Server) checkMembers(wrong fault.Fields, operation *huma.Operation, body []byte) error {
+	described := operation.RequestBody
 	if len(bytes.TrimSpace(body)) == 0 {
 		return nil
 	}
@@ -95,28 +97,42 @@ func (s *Server) checkMembers(wrong fault.Fields, described *huma.RequestBody, b
 	inside := s.propertiesOf(top["details"])
 	everywhere := []string{"account_id", "idempotency_key"} // which all routes take
 	strict := described == nil || !described.Required
-	checkNames(wrong, sent, append(names(top), append(everywhere, "details")...), inside, strict)
+	place := func(name string) string {
+		switch {
+		case inside[name] != nil:
+			return "details"
+		case isQueryParameter(operation, name):
+			return "the query"
+		}
+		return ""
+	}
+	checkNames(wrong, sent, append(names(top), append(everywhere, "details")...), strict, place)
 	if described == nil && len(sent["details"]) > 0 && json.Unmarshal(sent["details"], &details) != nil {
 		wrong.Add("details", "must be an object")
 	}
 	if json.Unmarshal(sent["details"], &details) == nil {
-		checkNames(wrong, details, append(names(inside), everywhere...), nil, strict)
+		checkNames(wrong, details, append(names(inside), everywhere...), strict, place)
 	}
 	return nil
 }
 
-// checkNames adds what is wrong with the names of members. A name that is known inside details is in the wrong place.
-func checkNames(wrong fault.Fields, sent map[string]json.RawMessage, known []string, inside map[string]*huma.Schema, strict bool) {
+// checkNames adds what is wrong with the names of members. place returns where else the route takes a name, empty for
+// nowhere.
+func checkNames(wrong fault.Fields, sent map[string]json.RawMessage, known []string, strict bool, place func(string) string) {
 	for name := range sent {
 		meant, isKnown := nearest(name, known, false)
 		switch {
 		case isKnown:
-		case inside[name] != nil:
-			wrong.Add(name, "must be inside details")
+		case place(name) != "":
+			wrong.Add(name, "must be in %s", place(name))
 		case strict || meant != "":
 			wrong.Add(shownName(name), "is not a field of this request%s", suggestion(meant))
 		}
 	}
+}
+
+func isQueryParameter(operation *huma.Operation, name string) bool {
+	return slices.ContainsFunc(operation.Parameters, func(p *huma.Param) bool { return p.In == "query" && p.Name == name })
 }
 
 func names(properties map[string]*huma.Schema) (all []string) {
@@ -155,7 +171,7 @@ func suggestion(meant string) string {
 const shortestNear = 4
 
 // nearest returns the known name that a name is nearly, empty if there is none, and whether it is that very name. Case and
-// separators do not count; one letter may be wrong, or two of eight. If parts count, one may also contain the other.
+// separators do not count; one letter may be wrong, or two of seven. If parts count, one may also contain the other.
 func nearest(name string, known []string, parts bool) (meant string, isKnown bool) {
 	sent := lettersOf(name)
 	for _, k := range known {
@@ -181,9 +197,9 @@ func lettersOf(name string) []byte {
 	return letters
 }
 
-// isNear reports whether one edit makes b of a, or two if b has eight letters or more.
+// isNear reports whether one edit makes b of a, or two if b has seven letters or more.
 func isNear(a []byte, b string) bool {
-	if len(b) < 8 || withinOne(a, b) {
+	if len(b) < 7 || withinOne(a, b) {
 		return withinOne(a, b)
 	}
 	for len(a) > 0 && len(b) > 0 && a[0] == b[0] {

@@ -63,7 +63,7 @@ func TestAMisspeltFilterIsRefusedAndAnyOtherUnknownKeyOfAListIsIgnored(t *testin
 		"api_token?enviromnet_id=x": "enviromnet_id", "api_token?scope=account": "scope", "api_token?Status=active": "Status",
 		"api_token?decendents_of=x": "decendents_of", "api_token?created_by=x": "created_by", "api_token?live": "live",
 		"api_token?filter[status]=active": "filter[status]", "agent?page_size=1": "page_size", "agent?sort=name": "sort",
-		"agent_deployment?agents_id=x": "agents_id", "environment?pagination[ofset]=1": "pagination[ofset]",
+		"agent_deployment?agents_id=x": "agents_id", "agent_deployment?agents=x": "agents", "environment?pagination[ofset]=1": "pagination[ofset]",
 	} {
 		namesField(t, query, get(query), field)
 	}
@@ -95,6 +95,9 @@ func TestUnknownMembersOfABodyAreRefusedWhereTheyCouldBeMeant(t *testing.T) {
 		if a := p.Call(route.method, route.path, `[1]`, browser...); a.Status != http.StatusUnprocessableEntity && a.Status != http.StatusBadRequest {
 			t.Errorf("%s%s with a list: %d %s", route.method, route.path, a.Status, a.Body)
 		}
+	}
+	if a := p.Call(http.MethodDelete, "/api/v1/agent/"+made.ID.String(), `{"revoke_api_tokens":true}`, browser...); !strings.Contains(a.Body, "must be in the query") {
+		t.Errorf("a parameter in the body: %d %s", a.Status, a.Body)
 	}
 	if status := p.Call(http.MethodGet, path, nil, browser...).Text(t, "details", "status"); status != "active" {
 		t.Errorf("the token is %s", status)
