@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Limits of the log, stated in the README.
+// Limits of the log, stated in docs/settings.md.
 const (
 	logBuffer = 1 << 20                // bytes that wait for the reader; further lines are dropped and counted
 	logAtEnd  = 250 * time.Millisecond // how long a stop waits until what is left is written

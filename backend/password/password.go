@@ -61,7 +61,7 @@ func New(random io.Reader, pause func(), costs Costs) *Hasher {
 	return h
 }
 
-// Limits of the queue, stated in the README: strangers must not be able to make it long.
+// Limits of the queue, stated in docs/settings.md: strangers must not be able to make it long.
 const (
 	patience   = 10 * time.Second
 	maxWaiting = 32

@@ -16,7 +16,7 @@ import (
 	"tokentab/backend/fault"
 )
 
-// Limits of request bodies, stated in the README.
+// Limits of request bodies, stated in docs/settings.md.
 const (
 	maxBodyBytes     = 256 << 10
 	maxStrangerBytes = 16 << 10 // on routes that need no credential

@@ -14,7 +14,7 @@ import (
 	"tokentab/backend/config"
 )
 
-// certificateEvery is how often the certificate's files are read, to notice a renewed one. The README says a minute.
+// certificateEvery is how often the certificate's files are read, to notice a renewed one. docs/settings.md says a minute.
 const certificateEvery = 20 * time.Second
 
 // suites are the cipher suites of TLS 1.2: those with forward secrecy and authenticated encryption (RFC 9325,

@@ -16,7 +16,7 @@ import (
 	"tokentab/backend/config"
 )
 
-// How long a connection may take, stated in the README.
+// How long a connection may take, stated in docs/settings.md.
 const (
 	readTimeout  = 30 * time.Second // for a request to arrive whole
 	writeTimeout = 30 * time.Second // for an answer to be taken

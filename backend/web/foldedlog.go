@@ -9,7 +9,7 @@ import (
 	"unicode"
 )
 
-// How much a foldedLog writes and keeps, stated in the README.
+// How much a foldedLog writes and keeps, stated in docs/settings.md.
 const (
 	foldFor  = time.Minute
 	foldKeys = 10 // of each message

@@ -20,7 +20,7 @@ const (
 	pathRevoke          = "/oauth/revoke"
 )
 
-// Limits of what the OAuth endpoints read, stated in the README.
+// Limits of what the OAuth endpoints read, stated in docs/settings.md.
 const (
 	maxBatch = 1000
 	// A form has few parameters besides the tokens; many more would only fill the memory when they are taken apart.

@@ -32,7 +32,7 @@ import (
 	"tokentab/backend/token"
 )
 
-// maxHeaderBytes bounds the request line and the headers, as the README says; above it 431.
+// maxHeaderBytes bounds the request line and the headers, as docs/settings.md says; above it 431.
 const maxHeaderBytes = 16 << 10
 
 // Keys publishes the keys with which secrets verify.
