@@ -263,13 +263,14 @@ for ((round = 1; round <= rounds; round++)); do
 	while IFS='|' read -r server asked against goal request number repeated last beside <&3; do
 		((last == 0 || round == 1)) || continue
 		settle
+		echo -n "Round $round of $rounds: $server, $asked: "
 		durations=(1 "$seconds") # the first warms up
 		((last == 0)) || durations=(3600)
 		for duration in "${durations[@]}"; do
 			measured=$(load "$server" "${!request}" "$number" "$repeated" "$last" "$beside" "$duration")
 		done
 		echo "$server, $asked|$against|$goal|$measured" >>"$folder/results"
-		echo "Round $round of $rounds: $server, $asked: ${measured%%.*} requests/s, resident memory $(memory "$server")."
+		echo "${measured%%.*} requests/s, resident memory $(memory "$server")."
 	done 3<<<"$selected"
 done
 "$helper" report <"$folder/results"
