@@ -1,5 +1,5 @@
-// Better Auth as a peer in the bench: its API-key plugin on SQLite, behind the smallest HTTP server that Node can be. It
-// has one user with one key, which it prints. The limit of a key's rate is off: it would refuse all but ten requests a day.
+// Better Auth as a peer in the bench: its API-key plugin on SQLite, behind a plain Node HTTP server. It has one user with
+// one key, which it prints. Rate limits are off: the default refuses all but ten requests a day.
 import { createServer } from "node:http";
 import { apiKey } from "@better-auth/api-key";
 import { betterAuth } from "better-auth";

@@ -1,5 +1,5 @@
-// Pocketbase is a peer in the bench: PocketBase as its makers ship it, with one user, whose token it prints. Its
-// activity log is off, in its favour; limits of its rate are off unless somebody turns them on.
+// Pocketbase is a peer in the bench: PocketBase with its default settings and one user, whose token it prints. Its activity
+// log is off, in its favour. Rate limits are off by default.
 package main
 
 import (
@@ -55,7 +55,7 @@ func serve(address, folder string) error {
 	return apis.Serve(app, apis.ServeConfig{HttpAddr: address})
 }
 
-// create makes somebody who can sign in.
+// create adds a record that can sign in to a collection.
 func create(app core.App, collection string) (*core.Record, error) {
 	kind, err := app.FindCollectionByNameOrId(collection)
 	if err != nil {
