@@ -8,11 +8,11 @@ import (
 //go:embed all:frontend/dist
 var dist embed.FS
 
-// page is the built frontend; it lacks an index.html where the program was compiled without building it.
+// page returns the built frontend. It has no index.html if the program was compiled before the frontend was built.
 func page() fs.FS {
 	built, err := fs.Sub(dist, "frontend/dist")
 	if err != nil {
-		panic(err) // the path is constant and embedded
+		panic(err) // unreachable: the path is a constant that is embedded
 	}
 	return built
 }

@@ -1,5 +1,5 @@
-// Package backend builds the whole program: Open wires it up, in order, and Close undoes it. It is the only wiring,
-// shared by the commands and the tests.
+// Package backend builds the whole program: Open wires it up, and Close takes it down. The commands and the tests
+// share this one wiring.
 package backend
 
 import (
@@ -28,45 +28,47 @@ import (
 	"tokentab/backend/web"
 )
 
-// flushEvery is how often last uses are written. With the second that a token's next use may go unrecorded, what a crash
-// leaves is true to under five seconds.
+// flushEvery is how often last uses are written. Together with the second for which a token's next use may go
+// unrecorded, last uses are at most five seconds old after a crash.
 const flushEvery = 3 * time.Second
 
-// The writer of uses rests after each few of them for as long as they took and, where the processors are busy, for so
-// many times longer: on one core all validations wait for it. Within these bounds.
+// The writer of last uses pauses after each batch for as long as the batch took, because on one core validations wait
+// while it works. If the processors are busy it pauses restBusy times longer. A pause lasts from restLeast to
+// restMost.
 const (
 	restBusy  = 18
 	restLeast = time.Millisecond
 	restMost  = time.Second
 )
 
-// movesEvery is how often it is looked whether tokens move that are very many. Verdicts do not wait for that.
+// movesEvery is how often the program looks for large token moves to finish. Verdicts already follow the move and
+// don't wait for this.
 const movesEvery = time.Second
 
-// restBusyMoves is restBusy for moves of many tokens, which should come to an end.
+// restBusyMoves is restBusy for large token moves, which must make progress on a busy machine.
 const restBusyMoves = 4
 
-// A stop takes stopTime at the most, whatever clients do: service managers kill what takes longer, often after ten
-// seconds. Requests under way have requestTime of it, in which last uses are already written. The rest is for those that are
-// left and for closing the database.
+// A stop takes at most stopTime, whatever clients do, because service managers often kill a program after ten
+// seconds. Requests under way get requestTime of it, during which last uses are already written. The rest is for
+// remaining last uses and for closing the database, which gets closeTime.
 const (
 	stopTime    = 7500 * time.Millisecond
 	requestTime = 5 * time.Second
 	closeTime   = 500 * time.Millisecond
 )
 
-// World is what the program takes from outside. Tests bring their own clock and randomness.
+// World is everything that the program takes from its surroundings. Tests bring their own clock and randomness.
 type World struct {
 	Now    func() time.Time
 	Random io.Reader
 	Log    *slog.Logger
 	UI     fs.FS // the built page; may be empty
 
-	// Version is that of this program. A command works beside a server of the same version only.
+	// Version of this program. A command only works beside a server of the same version.
 	Version string
-	// PasswordCosts are those of new hashes; zero for the usual ones.
+	// PasswordCosts are the costs of new password hashes; zero for the defaults.
 	PasswordCosts password.Costs
-	// MayCreate lets a command make a database where there is none.
+	// MayCreate lets a command create the database if there is none.
 	MayCreate bool
 }
 
@@ -82,21 +84,21 @@ type Backend struct {
 	now     func() time.Time
 	random  io.Reader
 	log     *slog.Logger
-	working context.Context // what is repeated goes on until it ends
+	working context.Context // ends the work of repeat
 	stop    context.CancelFunc
 	done    sync.WaitGroup
-	until   time.Time // a stop has to be done; zero before there is one
+	until   time.Time // the deadline of a stop; zero until a stop begins
 }
 
-// Settings that a server keeps when it starts, so that the same rules hold for tokens made on the command line.
+// Settings that a server stores when it starts, so that tokens issued on the command line follow the same rules.
 const (
 	publicURLSetting = "public_url"
 	audienceSetting  = "audience"
 	lifetimeSetting  = "max_token_lifetime"
 )
 
-// Open opens the database and builds everything on it: for a server, which claims the database, if the configuration
-// says where to listen, else for a command. The configuration has to be checked.
+// Open opens the database and builds the program on it. If the configuration says where to listen, it claims the
+// database for a server; otherwise it joins as a command. The caller has checked the configuration.
 func Open(ctx context.Context, c config.Config, world World) (*Backend, error) {
 	if c.Listen == "" {
 		db, err := store.Join(ctx, c.Data, world.Version, world.MayCreate, world.Now)
@@ -112,7 +114,8 @@ func Open(ctx context.Context, c config.Config, world World) (*Backend, error) {
 	return OpenClaimed(ctx, claim, c, world)
 }
 
-// Claim claims the database for a server, before it listens: a server that is stopping holds both, and is waited for.
+// Claim claims the database for a server. Call it before listening: it waits for a server that is still stopping,
+// which holds both the database and the port.
 func Claim(ctx context.Context, c config.Config, world World) (*store.Claim, error) {
 	return store.Serve(ctx, c.Data, world.Version, world.Now, world.Log)
 }
@@ -135,7 +138,8 @@ func on(ctx context.Context, db *store.Store, c config.Config, world World) (*Ba
 	return b, nil
 }
 
-// Serving returns the server that runs on this database, if one runs; that may be this process.
+// Serving returns the server that runs on this database, which may be this process; running is false if there is
+// none.
 func (b *Backend) Serving(ctx context.Context) (server store.Server, running bool, err error) {
 	return b.store.Serving(ctx)
 }
@@ -185,7 +189,7 @@ func (b *Backend) build(ctx context.Context, c config.Config, world World) error
 	return err
 }
 
-// newMailer returns nil where no mail server is set up.
+// newMailer returns nil if no mail server is configured.
 func newMailer(c config.Config) (web.Mailer, error) {
 	server, ok, err := c.SMTP()
 	if err != nil || !ok {
@@ -206,7 +210,7 @@ func (b *Backend) masterKey(ctx context.Context, c config.Config, world World) (
 			if err != nil {
 				return err
 			}
-			// A new master key opens no key that was sealed before, so it is made for a new database only.
+			// A new master key can't open keys sealed under another one, so only a new database gets one.
 			key, err = signer.LoadMasterKey(c.Data, len(keys) == 0, world.Random)
 			return err
 		})
@@ -219,8 +223,8 @@ func (b *Backend) masterKey(ctx context.Context, c config.Config, world World) (
 	return key, nil
 }
 
-// recallIssuing completes the settings of a command with those of the server that ran last. A ceiling can only be
-// lowered.
+// recallIssuing completes a command's settings with those of the server that ran last. A command can lower the
+// maximum lifetime of tokens, not raise it.
 func (b *Backend) recallIssuing(ctx context.Context, c *config.Config) error {
 	kept := map[string]string{}
 	for _, name := range []string{publicURLSetting, audienceSetting, lifetimeSetting} {
@@ -250,17 +254,18 @@ func (b *Backend) keepIssuing(ctx context.Context, c config.Config) error {
 	return nil
 }
 
-// Serve answers on the listeners until the context ends, then finishes what runs, for requestTime at the most.
+// Serve answers on the listeners until the context ends, then gives requests under way requestTime to finish. It
+// stores the settings that commands read; see recallIssuing.
 func (b *Backend) Serve(ctx context.Context, c config.Config, listeners ...net.Listener) (err error) {
-	if err := b.keepIssuing(context.WithoutCancel(ctx), c); err != nil { // validations can go on without it
-		b.log.Error("could not keep the settings with which commands create tokens", "cause", err)
+	if err := b.keepIssuing(context.WithoutCancel(ctx), c); err != nil { // validations don't need these settings
+		b.log.Error("could not store the settings that commands need to create tokens", "cause", err)
 	}
 	b.seeOutsideChanges()
-	b.repeat(flushEvery, "could not write the last uses of tokens; they are kept for the next try", func(ctx context.Context) error {
+	b.repeat(flushEvery, "could not write the last uses of tokens; will retry", func(ctx context.Context) error {
 		rest := resting(ctx, restBusy)
 		return b.Tokens.FlushUses(ctx, func() { rest() })
 	})
-	b.repeat(movesEvery, "could not write the records of tokens that were revoked, suspended or activated together; the next try goes on", func(ctx context.Context) error {
+	b.repeat(movesEvery, "could not write the records of a large token move; will retry", func(ctx context.Context) error {
 		return b.Tokens.FinishMoves(ctx, resting(ctx, restBusyMoves))
 	})
 	failed := make(chan error, 1)
@@ -276,18 +281,18 @@ func (b *Backend) Serve(ctx context.Context, c config.Config, listeners ...net.L
 	return err
 }
 
-// flushWhile writes last uses while others still finish, so that few are left for the end.
+// flushWhile writes last uses while others finish, so that little is left to write at the end.
 func (b *Backend) flushWhile(others func()) {
 	b.stopRepeating()
 	ctx, cancel := context.WithCancel(context.Background())
 	var flushed sync.WaitGroup
-	flushed.Go(func() { _ = b.Tokens.FlushUses(ctx, nil) }) // Close does what fails here again
+	flushed.Go(func() { _ = b.Tokens.FlushUses(ctx, nil) }) // Close tries again
 	others()
 	cancel()
 	flushed.Wait()
 }
 
-// repeat does something every now and then until Close.
+// repeat calls do at each interval until Close. It logs only the first of consecutive failures.
 func (b *Backend) repeat(every time.Duration, failed string, do func(context.Context) error) {
 	b.done.Go(func() {
 		ticker, fails := time.NewTicker(every), false
@@ -307,8 +312,8 @@ func (b *Backend) repeat(every time.Duration, failed string, do func(context.Con
 	})
 }
 
-// resting returns what rests until the context ends, and for busy times longer if the processors are busy. It says how
-// long was worked since the last rest.
+// resting returns a function that pauses for as long as the work since the last pause took, and for busy times longer
+// if the processors are busy. It returns how long that work took. The end of the context cuts a pause short.
 func resting(ctx context.Context, busy time.Duration) func() (worked time.Duration) {
 	pause := func(d time.Duration) {
 		select {
@@ -329,14 +334,14 @@ func resting(ctx context.Context, busy time.Duration) func() (worked time.Durati
 	}
 }
 
-// stopRepeating ends what repeat began.
+// stopRepeating ends the work of repeat and waits for it.
 func (b *Backend) stopRepeating() {
 	b.stop()
 	b.done.Wait()
 }
 
-// Close writes the last uses and closes the database. closeTime is left for closing when it waits for another process no
-// longer.
+// Close writes the last uses and closes the database. It stops waiting for other processes closeTime before the
+// deadline of the stop, to have time left to close.
 func (b *Backend) Close() error {
 	b.stopRepeating()
 	if b.until.IsZero() {
@@ -346,7 +351,7 @@ func (b *Backend) Close() error {
 	defer cancel()
 	err := b.Tokens.FlushUses(ctx, nil)
 	if err != nil {
-		err = fmt.Errorf("not all last uses of tokens could be written: %w", err)
+		err = fmt.Errorf("could not write all last uses of tokens: %w", err)
 	}
 	return errors.Join(err, b.store.CloseWithin(ctx))
 }

@@ -5,21 +5,21 @@ import (
 	"time"
 )
 
-// Passwords are hashed in pieces, between which the processor is left to validations. On one core a piece is what they
-// wait for.
+// hashingPiece is how long hashing works between two pauses. On one core, validations wait for one piece.
 const hashingPiece = 300 * time.Microsecond
 
-// paced returns what rests between two pieces for so long that hashing takes a quarter of the processors, and one at
-// the most. It measures from one call to the next.
+// paced returns a function that pauses between pieces of hashing, so that hashing uses a quarter of all processor
+// time, and one processor at most. It measures the work from one call to the next.
 func paced() func() {
-	idle := 4/float64(runtime.GOMAXPROCS(0)) - 1 // for each unit of work
+	idle := 4/float64(runtime.GOMAXPROCS(0)) - 1 // pause per unit of work
 	began := time.Now()
 	return func() {
 		worked := time.Since(began)
 		if worked < hashingPiece || idle <= 0 {
 			return
 		}
-		// Between two hashes, or while others had the processor, no work was done.
+		// The time since the last call may include idle time between two hashes, or time that others had the
+		// processor.
 		time.Sleep(time.Duration(float64(min(worked, 2*hashingPiece)) * idle))
 		began = time.Now()
 	}

@@ -7,11 +7,12 @@ import (
 	"tokentab/backend/pfid"
 )
 
-// revokeAtOnce is how many tokens of a withdrawn key one transaction revokes: other changes wait for it.
+// revokeAtOnce is how many tokens of a withdrawn key one transaction revokes. Other changes wait for it.
 const revokeAtOnce = 500
 
-// WithdrawKey ends a signing key and revokes every token that it signed, or may have signed. It returns how many, after a
-// server that runs on the same data refuses them all. What an interruption leaves over, a second call ends.
+// WithdrawKey withdraws a signing key and revokes all tokens that it signed or may have signed. It returns their
+// number once a server that runs on the same data refuses them all. If it is interrupted, a second call finishes the
+// rest. It returns fault.NotFound if there is no such key.
 func (b *Backend) WithdrawKey(ctx context.Context, kid string) (revoked int, err error) {
 	if err := b.Signer.Withdraw(ctx, kid); err != nil {
 		return 0, err

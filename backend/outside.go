@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-// Commands run beside a server, which remembers what they change. lookEvery is how often it looks whether one did.
+// lookEvery is how often a server looks for changes that commands made beside it, since it caches what they change.
 const lookEvery = 200 * time.Millisecond
 
-// confirmWithin is how long a command waits until a running server has seen its change.
+// confirmWithin is how long a command waits for a running server to confirm its change.
 const confirmWithin = 10 * time.Second
 
-// seeOutsideChanges forgets everything that validations remember whenever a command has changed something, and then says
-// so, until stopRepeating. The first look is over when it returns, before anything is remembered.
+// seeOutsideChanges empties the cache of validations whenever a command has changed something, then confirms the
+// change, until stopRepeating. It looks once before it returns, while the cache is still empty.
 func (b *Backend) seeOutsideChanges() {
 	last := int64(-1)
 	look := func(ctx context.Context) error {
@@ -28,15 +28,15 @@ func (b *Backend) seeOutsideChanges() {
 		}
 		return b.store.SeeOutsideChanges(ctx, made)
 	}
-	const failed = "could not look for changes that commands make, or not confirm them; trying again"
+	const failed = "could not look for changes made by commands, or could not confirm them; will retry"
 	if err := look(b.working); err != nil {
 		b.log.Error(failed, "cause", err)
 	}
 	b.repeat(lookEvery, failed, look)
 }
 
-// awaitServer returns when a server that runs on the same data has seen all changes that commands made so far, those of an
-// earlier run too, or none runs.
+// awaitServer waits until the server on the same data has seen all changes that commands made so far, including those
+// of earlier runs. It returns immediately if no server runs, and an error after confirmWithin.
 func (b *Backend) awaitServer(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, confirmWithin)
 	defer cancel()
@@ -56,7 +56,7 @@ func (b *Backend) awaitServer(ctx context.Context) error {
 		select {
 		case <-time.After(lookEvery / 8):
 		case <-ctx.Done():
-			return errors.Join(fmt.Errorf("the change is made, but %s did not confirm it within %s and may still accept what it ended: restart that server", server, confirmWithin), err, err2)
+			return errors.Join(fmt.Errorf("the change is made, but %s did not confirm it within %s and may still accept tokens that it ended: restart that server", server, confirmWithin), err, err2)
 		}
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// processorTime is how long this process has run on processors; 0 where the system does not say.
+// processorTime returns how long this process has run on processors; 0 if the system does not say.
 func processorTime() time.Duration {
 	var usage syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {

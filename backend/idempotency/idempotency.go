@@ -1,4 +1,4 @@
-// Package idempotency lets a client repeat a request whose answer it never got: the same key with the same request
+// Package idempotency lets a client safely repeat a request whose answer was lost: the same key with the same request
 // replays the first answer instead of doing the work again.
 package idempotency
 
@@ -12,13 +12,13 @@ import (
 	"tokentab/backend/pfid"
 )
 
-// MaxKey is the longest key, in bytes.
+// MaxKey is the maximum length of a key, in bytes.
 const MaxKey = 64
 
 // kept is how long an answer can be replayed.
 const kept = 24 * time.Hour
 
-// Hash identifies what was asked for: SHA-256 of method, path and body.
+// Hash identifies a request: SHA-256 of its method, path and body.
 type Hash [sha256.Size]byte
 
 // HashOf returns the hash of a request.
@@ -29,38 +29,39 @@ func HashOf(method, path string, body []byte) Hash {
 	return Hash(h.Sum(nil))
 }
 
-// Answer is what a request was answered with.
+// Answer is the response to a request.
 type Answer struct {
 	Status int
 	Body   string
 }
 
-// Entry is what is kept of a key.
+// Entry is what the store keeps for a key.
 type Entry struct {
 	Hash   Hash
 	Answer Answer
 	At     time.Time
 }
 
-// Caller is whose keys are meant: callers choose keys without knowing of each other, also within an account.
+// Caller owns a set of keys. Each admin user and each API token has its own, so that callers can choose keys
+// independently.
 type Caller struct {
 	AccountID pfid.ID
 	ID        pfid.ID // of the admin user or the API token
 }
 
-// Store keeps keys, per caller.
+// Store keeps the keys of each caller.
 type Store interface {
-	// Together runs f, whose context makes all its changes one transaction: they are kept if f returns nil, else none is.
-	// It runs one at a time.
+	// Together runs f in one transaction, through the context that it passes to f: it commits if f returns nil,
+	// otherwise it rolls back. Only one f runs at a time.
 	Together(ctx context.Context, f func(ctx context.Context) error) error
-	// KeyEntry returns the entry of a key that is not older than the given instant; ok is false if there is none.
+	// KeyEntry returns the entry of a key; ok is false if there is none since the given instant.
 	KeyEntry(ctx context.Context, who Caller, key string, since time.Time) (entry Entry, ok bool, err error)
-	// KeepKey writes the entry of a key in place of an earlier one. It removes what is older than the given instant, and
-	// what a wrong clock stamped later than the entry counts as just written.
+	// KeepKey writes the entry of a key, replacing an earlier one, and removes all entries older than since. Entries
+	// stamped later than this one came from a clock that was ahead; it restamps them with this entry's time.
 	KeepKey(ctx context.Context, who Caller, key string, entry Entry, since time.Time) error
 }
 
-// Keys runs requests at most once per key.
+// Keys runs each request at most once per key.
 type Keys struct {
 	store Store
 	now   func() time.Time
@@ -69,8 +70,8 @@ type Keys struct {
 // New returns the keys kept in store.
 func New(store Store, now func() time.Time) *Keys { return &Keys{store: store, now: now} }
 
-// Request is a request with a key. Run answers it, with a context that makes its changes one transaction. Answer then
-// returns the answer to keep, which may lack secrets that the caller got; ok is false if the request failed.
+// Request is a request with a key. Run answers it; its context makes all changes one transaction. Answer then returns
+// the answer to keep, from which secrets may be left out; ok is false if the request failed.
 type Request struct {
 	Caller Caller
 	Key    string
@@ -79,12 +80,13 @@ type Request struct {
 	Answer func() (answer Answer, ok bool)
 }
 
-// errFailed undoes what a request changed before it failed.
+// errFailed rolls back a request that failed.
 var errFailed = errors.New("the request failed")
 
-// Once runs the request, or returns the answer of the first one with the same key. The changes of the request, the key
-// and the answer are one transaction. If that can't be kept the request changed nothing and err says why. The same key
-// with another request is a fault.IdempotencyKeyAlreadyUsed. A request that failed may be repeated as new.
+// Once runs the request, or returns the answer of the first request with the same key. The request's changes, the key
+// and the answer are committed together; if that fails, nothing is changed and Once returns the error. Once returns
+// fault.Validation if the key is empty or too long, and fault.IdempotencyKeyAlreadyUsed if it was used for another
+// request. A failed request frees its key.
 func (k *Keys) Once(ctx context.Context, r Request) (replayed *Answer, err error) {
 	if len(r.Key) > MaxKey || r.Key == "" {
 		return nil, fault.Field("idempotency_key", "must have from 1 to %d characters", MaxKey)
@@ -96,7 +98,7 @@ func (k *Keys) Once(ctx context.Context, r Request) (replayed *Answer, err error
 	failed := false
 	entry := Entry{Hash: r.Hash, At: at}
 	err = k.store.Together(ctx, func(ctx context.Context) error {
-		// A first request with the key may have come between.
+		// Another request with this key may have finished in between.
 		if replayed, err = k.replay(ctx, r, at); err != nil || replayed != nil {
 			return err
 		}
@@ -114,7 +116,8 @@ func (k *Keys) Once(ctx context.Context, r Request) (replayed *Answer, err error
 	if err != nil || replayed != nil {
 		return replayed, err
 	}
-	// What follows a commit, such as a mail, may have changed the answer. The first one stays true without it.
+	// Work after the commit, such as sending a mail, may have changed the answer. If this second write fails, the
+	// answer already kept is still correct.
 	if answer, ok := r.Answer(); ok && answer != entry.Answer {
 		entry.Answer = answer
 		_ = k.store.KeepKey(ctx, r.Caller, r.Key, entry, at.Add(-kept))
@@ -122,7 +125,7 @@ func (k *Keys) Once(ctx context.Context, r Request) (replayed *Answer, err error
 	return nil, nil
 }
 
-// replay returns the answer that is kept for the request, nil if there is none.
+// replay returns the kept answer to the request; nil if there is none.
 func (k *Keys) replay(ctx context.Context, r Request, at time.Time) (*Answer, error) {
 	entry, ok, err := k.store.KeyEntry(ctx, r.Caller, r.Key, at.Add(-kept))
 	switch {

@@ -1,4 +1,4 @@
-// Package mail sends plain text through a mail server.
+// Package mail sends plain text mail over SMTP.
 package mail
 
 import (
@@ -13,11 +13,11 @@ import (
 // Mailer sends through one mail server.
 type Mailer struct{ server config.SMTP }
 
-// New returns a Mailer. It does not connect yet.
+// New returns a Mailer for the server. It does not connect.
 func New(server config.SMTP) *Mailer { return &Mailer{server: server} }
 
-// Send hands a mail of plain text to the server, over a connection of its own, and returns after the server took it or
-// when the context ends; then the mail may or may not have been sent.
+// Send delivers one plain text mail to the server over a new connection. If the context ends first, Send returns its
+// error, and the mail may or may not have been sent.
 func (m *Mailer) Send(ctx context.Context, to, subject, text string) error {
 	message := mail.NewMsg(mail.WithNoDefaultUserAgent())
 	if err := message.From(m.server.From); err != nil {
@@ -28,12 +28,12 @@ func (m *Mailer) Send(ctx context.Context, to, subject, text string) error {
 	}
 	message.Subject(subject)
 	message.SetBodyString(mail.TypeTextPlain, text)
-	// A client keeps the state of its connection, hence one for each mail.
+	// A client holds the state of one connection, so each mail gets its own.
 	client, err := mail.NewClient(m.server.Host, m.options()...)
 	if err != nil {
 		return fmt.Errorf("mail: %w", err)
 	}
-	// The library keeps its own time between two words of the server, so a slow server could hold it for long.
+	// The library restarts its timeout at each reply of the server, so a slow server could hold it past the context.
 	sent := make(chan error, 1)
 	go func() { sent <- client.DialAndSendWithContext(ctx, message) }()
 	select {
@@ -66,8 +66,8 @@ func (m *Mailer) options() []mail.Option {
 	return options
 }
 
-// inTheClear also takes mechanisms that need TLS otherwise: whoever set such a server up does not want it, or does not
-// need it within one machine.
+// inTheClear also allows mechanisms that otherwise require TLS: the operator chose to do without it, or the server is
+// on the same machine.
 var inTheClear = mail.WithOpportunisticSMTPAuth(
 	mail.SMTPAuthSCRAMSHA256, mail.SMTPAuthSCRAMSHA1, mail.SMTPAuthCramMD5, mail.SMTPAuthPlainNoEnc, mail.SMTPAuthLoginNoEnc,
 )

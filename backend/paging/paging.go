@@ -1,11 +1,11 @@
-// Package paging says which part of a list is wanted, in which order.
+// Package paging describes which part of a list a caller wants, and in which order.
 package paging
 
-// Page is one part of a list. The zero Sort is newest first.
+// Page selects one part of a list. An empty Sort means newest first.
 type Page struct {
-	Offset int // how many items to pass over
-	Size   int // how many items at the most
-	// Sort names a wire field of what is listed; the store refuses one that it does not sort by.
+	Offset int // number of items to skip
+	Size   int // maximum number of items
+	// Sort is the name of a wire field. The store refuses fields that it can't sort by.
 	Sort       string
 	Descending bool
 }

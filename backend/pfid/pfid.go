@@ -1,4 +1,4 @@
-// Package pfid makes and reads PFIDs: 160-bit ids that sort by time and carry the partition of their account.
+// Package pfid makes and parses PFIDs: 160-bit ids that sort by time and carry the partition of their account.
 //
 // An id is 48 bits of Unix milliseconds, 2 zero bits, 30 bits of partition and 80 random bits. Its text has exactly
 // 32 characters of lower-case Crockford base 32, five bits each, without a checksum.
@@ -26,10 +26,10 @@ const maxMilliseconds = 1<<48 - 1
 
 const alphabet = "0123456789abcdefghjkmnpqrstvwxyz"
 
-// ErrInvalid says that a text is not a PFID.
+// ErrInvalid means that a text is not a PFID.
 var ErrInvalid = errors.New("not a PFID")
 
-// ID is one id. The zero ID stands for "none".
+// ID is a PFID. The zero ID means "none".
 type ID [Size]byte
 
 // values maps a character of the alphabet to its five bits, and every other byte to 0xff.
@@ -43,7 +43,8 @@ var values = func() (v [256]byte) {
 	return v
 }()
 
-// New returns an id of the given instant and partition, with 80 bits read from random.
+// New returns an id for the given instant and partition, with 80 bits read from random. It fails if either is out of
+// range.
 func New(at time.Time, partition uint32, random io.Reader) (ID, error) {
 	var id ID
 	ms := at.UnixMilli()
@@ -61,7 +62,7 @@ func New(at time.Time, partition uint32, random io.Reader) (ID, error) {
 	return id, nil
 }
 
-// NewPartition draws a partition for a new account.
+// NewPartition returns a random partition for a new account.
 func NewPartition(random io.Reader) (uint32, error) {
 	var b [4]byte
 	if _, err := io.ReadFull(random, b[:]); err != nil {
@@ -70,8 +71,8 @@ func NewPartition(random io.Reader) (uint32, error) {
 	return binary.BigEndian.Uint32(b[:]) & MaxPartition, nil
 }
 
-// Parse reads the text of an id: 32 lower-case characters, of which ten are the time, six the partition and sixteen
-// random. Anything else is ErrInvalid.
+// Parse parses the text of an id: 32 lower-case characters, ten for the time, six for the partition and sixteen
+// random. It returns ErrInvalid for anything else.
 func Parse(text string) (ID, error) {
 	if len(text) != TextSize || text[0] > '7' {
 		return ID{}, ErrInvalid
@@ -91,13 +92,13 @@ func Parse(text string) (ID, error) {
 	return id, nil
 }
 
-// IsZero reports whether id is the zero ID, which stands for "none".
+// IsZero reports whether id is the zero ID, which means "none".
 func (id ID) IsZero() bool { return id == ID{} }
 
-// Partition returns the 30-bit partition, which all ids of one account share.
+// Partition returns the 30-bit partition, which all ids of an account share.
 func (id ID) Partition() uint32 { return binary.BigEndian.Uint32(id[6:10]) & MaxPartition }
 
-// Time returns the instant in the id, with millisecond precision, in UTC.
+// Time returns the instant in the id, in UTC with millisecond precision.
 func (id ID) Time() time.Time {
 	return time.UnixMilli(int64(binary.BigEndian.Uint64(id[:8]) >> 16)).UTC()
 }
@@ -110,7 +111,7 @@ func (id ID) String() string {
 	return string(id.Append(make([]byte, 0, TextSize)))
 }
 
-// Append appends the 32-character text to dst without allocating where dst has room; nothing for the zero ID.
+// Append appends the 32-character text to dst; nothing for the zero ID. It does not allocate if dst has room.
 func (id ID) Append(dst []byte) []byte {
 	if id.IsZero() {
 		return dst
@@ -162,14 +163,14 @@ func (id *ID) Scan(value any) error {
 }
 
 // spell returns the eight characters of the lower 40 bits, the first in the highest byte. Each answer of a validation
-// spells up to five ids, so all eight are made at once, within one word and without a table.
+// spells up to five ids, so it makes all eight at once, in one word and without a table.
 func spell(bits uint64) uint64 {
 	const each = 0x0101010101010101
-	// Five bits go into each byte, by halves: 20, then 10, then 5.
+	// Spread the bits, five per byte, by halving: 20, then 10, then 5.
 	v := bits&0xfffff | bits>>20&0xfffff<<32
 	v = v&0x000003ff000003ff | v&0x000ffc00000ffc00<<6
 	v = v&0x001f001f001f001f | v&0x03e003e003e003e0<<3
-	// The letters follow the digits in ASCII with a gap, and among them i, l, o and u are left out.
+	// In ASCII the letters follow the digits after a gap. The alphabet leaves out i, l, o and u.
 	from := func(value uint64) uint64 { return (v + each*(0x80-value)) >> 7 & each }
 	return v + each*'0' + from(10)*('a'-'0'-10) + from(18) + from(20) + from(22) + from(27)
 }

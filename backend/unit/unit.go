@@ -1,4 +1,5 @@
-// Package unit makes several changes one unit of work: they are kept together, and what follows a commit waits for it.
+// Package unit groups changes into one unit of work: all of them are kept or none, and follow-up work waits for the
+// commit.
 package unit
 
 import (
@@ -8,15 +9,14 @@ import (
 
 type key struct{}
 
-// work is a unit of work that is under way.
 type work struct {
 	mu    sync.Mutex
 	over  bool
 	after []func(kept bool)
 }
 
-// Begin returns a context whose changes belong to one unit of work. end says whether they were kept, and runs what waits
-// for that; it must be called once.
+// Begin returns a context whose changes belong to one unit of work. Call end exactly once, with whether the changes
+// were kept; it runs the functions registered by After.
 func Begin(ctx context.Context) (inside context.Context, end func(kept bool)) {
 	w := &work{}
 	return context.WithValue(ctx, key{}, w), func(kept bool) {
@@ -30,8 +30,8 @@ func Begin(ctx context.Context) (inside context.Context, end func(kept bool)) {
 	}
 }
 
-// After runs f once the unit of work of the context has ended, and tells it whether the changes were kept. Without a
-// unit of work, or after its end, it runs f at once with true: the caller has just changed something by itself.
+// After calls f when the context's unit of work has ended, with whether the changes were kept. Without a unit of
+// work, or after its end, it calls f(true) immediately: the caller has just committed its own change.
 func After(ctx context.Context, f func(kept bool)) {
 	w, _ := ctx.Value(key{}).(*work)
 	if w != nil {
