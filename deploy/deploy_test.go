@@ -199,7 +199,7 @@ func TestNobodyGetsThroughWhereTokentabDoesNotAnswerInTime(t *testing.T) {
 		}
 		t.Run(x.name, func(t *testing.T) {
 			t.Parallel()
-			s := x.start(t, "")
+			s := x.startWith(t, places{impatient: true})
 			s.link.hush()
 			s.refused(t, x.whenSlow, "GET", "/", s.tokens.account.bearer())
 		})
