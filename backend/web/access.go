@@ -19,30 +19,30 @@ import (
 	"tokentab/backend/token"
 )
 
-// access says whom a route lets in. The zero access lets nobody in.
+// access is who may call a route. The zero value is nobody.
 type access uint8
 
 const (
 	nobody   access = iota
-	open            // strangers; the route table has few of them
-	holder          // whoever holds a good token, and signed-in admin users
+	open            // anyone, without a credential
+	holder          // holders of an active token, and signed-in admin users
 	manager         // account tokens and signed-in admin users
 	signedIn        // signed-in admin users only
 )
 
-// caller is who asks: a signed-in admin user, the holder of a token, or on open routes possibly nobody.
+// caller is who sent the request: a signed-in admin user, a token's holder or, on open routes, possibly nobody.
 type caller struct {
 	audit.Actor
 	UserAgent string
-	// Session is set for a signed-in admin user, with the id that its cookie has.
+	// Session is set for signed-in admin users, with the id from their cookie.
 	Session   *account.Session
 	SessionID account.SessionID
-	// Standing is set for the holder of a token.
+	// Standing is the token's state, set if the caller sent a token.
 	Standing *token.Standing
 	request  *fiber.Ctx
 }
 
-// id is the id of the admin user or the API token that asks.
+// id returns the id of the caller's admin user or API token.
 func (c *caller) id() pfid.ID {
 	if c.Session != nil {
 		return c.AdminUserID
@@ -50,14 +50,14 @@ func (c *caller) id() pfid.ID {
 	return c.APITokenID
 }
 
-// mayManage reports whether the caller has the rights of the whole account.
+// mayManage reports whether the caller has the rights of an account token.
 func (c *caller) mayManage() bool {
 	return c.Session != nil || c.Standing != nil && c.Standing.Scope == token.ScopeAccount
 }
 
 type callerKey struct{}
 
-// admit lets a request pass if the access allows its credential, and hands on who asks.
+// admit passes on requests whose credential the access allows, with the caller in their context.
 func (s *Server) admit(a access) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		who, err := s.authenticate(humafiber.Unwrap(ctx))
@@ -97,8 +97,8 @@ func (c *caller) check(a access) error {
 	return nil
 }
 
-// authenticate finds out who asks: the bearer token decides where there is one, else the session. A bad token is never
-// made up for by a session.
+// authenticate returns the caller. A bearer token takes precedence over a session: an invalid token is refused even if
+// the request also has a valid session.
 func (s *Server) authenticate(c *fiber.Ctx) (*caller, error) {
 	who := &caller{request: c, UserAgent: c.Get(fiber.HeaderUserAgent)}
 	who.Address = s.address(c)
@@ -146,15 +146,15 @@ func (s *Server) authenticate(c *fiber.Ctx) (*caller, error) {
 	return who, nil
 }
 
-// headerBackground marks a request that the page made on its own and no person asked for. It keeps no session alive.
+// headerBackground marks requests that the page sends on a timer. They don't extend the session.
 const headerBackground = "X-Tokentab-Background"
 
 func isUnsafe(method string) bool {
 	return method != http.MethodGet && method != http.MethodHead && method != http.MethodOptions
 }
 
-// refuseForeignOrigin refuses what another site makes a browser send: Sec-Fetch-Site decides, else Origin, which
-// browsers send with every unsafe request. Where proof is demanded, the absence of both is a refusal too.
+// refuseForeignOrigin refuses requests that another site made a browser send. Sec-Fetch-Site decides; without it
+// Origin, which browsers send with every unsafe request. With demanded, a request without either is refused too.
 func (s *Server) refuseForeignOrigin(c *fiber.Ctx, demanded bool) error {
 	refusal := fault.New(fault.NotPermitted, "This request did not come from the page of this server. Use the page at %s.", s.origin(c))
 	if site := c.Get("Sec-Fetch-Site"); site != "" {
@@ -184,16 +184,16 @@ func (s *Server) refuseForeignOrigin(c *fiber.Ctx, demanded bool) error {
 	return nil
 }
 
-// Cookies. Under https their names get a prefix that makes browsers insist on Secure, on the path / and on no domain
-// (RFC 6265bis, 4.1.3.2).
+// Cookies. Over HTTPS their names get the prefix __Host-: browsers then require Secure and the path /, and allow no
+// domain (RFC 6265bis, section 4.1.3.2).
 const (
 	sessionCookie = "tokentab_session"
-	browserCookie = "tokentab_browser" // tells a browser that has signed in before from strangers
+	browserCookie = "tokentab_browser" // marks browsers that have signed in before
 	securePrefix  = "__Host-"
 )
 
-// cookieName is the full name of a cookie. It names the installation, since browsers send the cookies of a host to all of
-// its ports.
+// cookieName returns the full name of a cookie. It contains the installation's code, since browsers send a host's
+// cookies to all of its ports.
 func (s *Server) cookieName(c *fiber.Ctx, name string) string {
 	name += "_" + s.Installation
 	if s.isHTTPS(c) {
@@ -202,8 +202,8 @@ func (s *Server) cookieName(c *fiber.Ctx, name string) string {
 	return name
 }
 
-// formerCookie is the name of the session's cookie in versions whose cookies did not name the installation. A session
-// that a browser still has under it is moved to the present name; that of another installation is left alone.
+// formerCookie returns the name of the session cookie before names contained the installation's code. The caller
+// renames it if it belongs to this installation.
 func (s *Server) formerCookie(c *fiber.Ctx) string {
 	return strings.TrimSuffix(s.cookieName(c, sessionCookie), "_"+s.Installation)
 }
@@ -212,12 +212,12 @@ func (s *Server) sessionCookie(c *fiber.Ctx) account.SessionID {
 	return account.SessionID(c.Cookies(s.cookieName(c, sessionCookie)))
 }
 
-// setSessionCookie gives the session to the browser, or takes it away where the id is empty.
+// setSessionCookie sets the session cookie, or deletes it if the id is empty.
 func (s *Server) setSessionCookie(c *fiber.Ctx, id account.SessionID) {
 	s.setCookie(c, sessionCookie, string(id), account.AbsoluteEnd)
 }
 
-// setCookie gives a value to the browser, or takes it away if it is empty.
+// setCookie sets a cookie, or deletes it if the value is empty.
 func (s *Server) setCookie(c *fiber.Ctx, name, value string, life time.Duration) {
 	s.setCookieNamed(c, s.cookieName(c, name), value, life)
 }
@@ -234,21 +234,22 @@ func (s *Server) setCookieNamed(c *fiber.Ctx, name, value string, life time.Dura
 	c.Cookie(cookie)
 }
 
-// add registers a route: whom it lets in, what it reads, and the intent. Errors of the intent become envelopes.
+// add registers a route with its access, its input and its handler. Errors of the handler become error envelopes.
 func add[I, O any](s *Server, a access, method, path, summary string, intent func(context.Context, *caller, *I) (*O, error)) {
 	operation := huma.Operation{
 		OperationID: operationID(method, path), Method: method, Path: path, Summary: summary, Tags: []string{strings.Split(path, "/")[1]},
 		Middlewares: huma.Middlewares{s.admit(a)}, DefaultStatus: http.StatusOK, MaxBodyBytes: -1,
-	} // without Errors, Huma describes every failure once, as the default response
+	} // without Errors, Huma documents all failures as one default response
 	if a != open {
 		operation.Security = []map[string][]string{{"token": {}}, {"session": {}}}
 	}
 	if isUnsafe(method) {
 		operation.Middlewares = append(operation.Middlewares, s.receive(a))
 	}
-	operation.Middlewares = append(operation.Middlewares, s.refuseForeignAccounts, s.refuseUnknown) // which look into the body
-	// What a session alone may do is not repeated by clients, and its bodies hold passwords, of which no hash is kept.
-	if a != open && a != signedIn && isUnsafe(method) && path != bulkRoute { // each item of a bulk has a key of its own
+	operation.Middlewares = append(operation.Middlewares, s.refuseForeignAccounts, s.refuseUnknown) // both read the body
+	// Session-only routes take no idempotency keys: clients don't retry them, and storing a hash of their bodies would
+	// store a hash of a password.
+	if a != open && a != signedIn && isUnsafe(method) && path != bulkRoute { // each item of a bulk request has its own key
 		operation.Middlewares = append(operation.Middlewares, s.idempotent)
 	}
 	if a == signedIn {
@@ -265,7 +266,8 @@ func add[I, O any](s *Server, a access, method, path, summary string, intent fun
 	})
 }
 
-// own refuses an account that is not the caller's as if it did not exist. The empty text stands for the caller's own.
+// own returns fault.NotFound for an account other than the caller's, as if it did not exist. The empty text is the
+// caller's own account.
 func (c *caller) own(accountID string) error {
 	if accountID == "" {
 		return nil
@@ -276,7 +278,7 @@ func (c *caller) own(accountID string) error {
 	return nil
 }
 
-// refuseForeignAccounts lets a request pass that names no account but the caller's own.
+// refuseForeignAccounts refuses requests that name an account other than the caller's.
 func (s *Server) refuseForeignAccounts(ctx huma.Context, next func(huma.Context)) {
 	if who, _ := ctx.Context().Value(callerKey{}).(*caller); !who.AccountID.IsZero() {
 		if err := who.ownsWhatItNames(); err != nil {
@@ -288,15 +290,15 @@ func (s *Server) refuseForeignAccounts(ctx huma.Context, next func(huma.Context)
 	next(ctx)
 }
 
-// ownsWhatItNames refuses a request whose account_id, in the query, the body or its details, is not the caller's own
-// account. It holds for every route, also for those that do not read one.
+// ownsWhatItNames checks the account_id in the query, the body and its details, on every route, including routes that
+// don't read the field.
 func (c *caller) ownsWhatItNames() error {
 	for _, named := range c.request.Request().URI().QueryArgs().PeekMulti("account_id") {
 		if err := c.own(string(named)); err != nil {
 			return err
 		}
 	}
-	if c.request.Request().IsBodyStream() { // no one reads it, see receive
+	if c.request.Request().IsBodyStream() { // not read, see receive
 		return nil
 	}
 	type names struct {
@@ -307,7 +309,7 @@ func (c *caller) ownsWhatItNames() error {
 		Details json.RawMessage `json:"details"`
 	}
 	if json.Unmarshal(c.request.Body(), &body) != nil {
-		return nil // for others to complain about
+		return nil // reported when the body is decoded
 	}
 	var inside names
 	_ = json.Unmarshal(body.Details, &inside) // likewise

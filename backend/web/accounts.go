@@ -7,7 +7,7 @@ import (
 	"tokentab/backend/fault"
 )
 
-// Account is an account as clients see it.
+// Account is an account in responses.
 type Account struct {
 	Type             string    `json:"type" enum:"account"`
 	ID               string    `json:"id"`
@@ -26,7 +26,7 @@ func accountOf(a account.Account) Account {
 	}
 }
 
-// listAccounts has one item: a caller belongs to one account.
+// listAccounts always returns one item: a caller belongs to one account.
 func (s *Server) listAccounts(ctx context.Context, who *caller, in *Listing) (*many[Account], error) {
 	a, err := s.Accounts.Get(ctx, who.AccountID)
 	if err != nil {
@@ -47,12 +47,12 @@ func (s *Server) getAccount(ctx context.Context, who *caller, in *pathID) (*one[
 	return details(accountOf(a)), nil
 }
 
-// AccountChange is what a caller wants changed of an account. What is left out stays as it is.
+// AccountChange is a change of an account. Omitted fields stay unchanged.
 type AccountChange struct {
 	_                struct{}   `additionalProperties:"true"`
 	Name             *string    `json:"name,omitempty"`
 	Purpose          *string    `json:"purpose,omitempty" enum:"business,personal,nonprofit,education,government"`
-	OrganisationName textOrNull `json:"organisation_name,omitempty" doc:"Required unless the account is personal, which has none"`
+	OrganisationName textOrNull `json:"organisation_name,omitempty" doc:"Required unless the account is personal"`
 	Website          textOrNull `json:"website,omitempty" doc:"An http or https address of up to 500 characters"`
 }
 
@@ -92,7 +92,7 @@ func (s *Server) getAccountContents(ctx context.Context, who *caller, in *pathID
 	}), nil
 }
 
-// AccountDelete proves that a person means the account that they are about to delete.
+// AccountDelete confirms the deletion of an account with the account's name and the caller's password.
 type AccountDelete struct {
 	_    struct{} `additionalProperties:"true"`
 	Name string   `json:"name" doc:"The name of the account"`

@@ -7,7 +7,7 @@ import (
 	"tokentab/backend/fault"
 )
 
-// Agent is an agent as clients see it.
+// Agent is an agent in responses.
 type Agent struct {
 	Type               string            `json:"type" enum:"agent"`
 	ID                 string            `json:"id"`
@@ -21,7 +21,7 @@ type Agent struct {
 	TeamID             *string           `json:"team_id"`
 	InstanceCounts     *InstanceCounts   `json:"instance_counts,omitempty" doc:"With include_counts=true"`
 	AvailableActions   agentActions      `json:"available_actions"`
-	LastSeenAt         OptionalTimestamp `json:"last_seen_at" doc:"The newest last use of its deployment tokens; null for never. In the future if the clock was ahead then: the agent counts as dormant until its next use"`
+	LastSeenAt         OptionalTimestamp `json:"last_seen_at" doc:"Latest use of its deployment tokens, null if never used. A time in the future means that the server's clock was ahead; the agent is dormant until its next use"`
 	InsertedAt         Timestamp         `json:"inserted_at"`
 	UpdatedAt          Timestamp         `json:"updated_at"`
 }
@@ -33,7 +33,7 @@ type agentActions struct {
 	Delete    bool `json:"delete"`
 }
 
-// InstanceCounts is how many instances of an agent there are, in all and by status.
+// InstanceCounts is the number of an agent's instances, in total and by status.
 type InstanceCounts struct {
 	Total      int `json:"total"`
 	Pending    int `json:"pending"`
@@ -62,12 +62,12 @@ func (s *Server) listAgents(ctx context.Context, who *caller, in *Listing) (*man
 	return summaries(list, total, in, agentOf), nil
 }
 
-// NewAgent is what a caller asks for when an agent is registered.
+// NewAgent is a request to register an agent.
 type NewAgent struct {
 	_                  struct{} `additionalProperties:"true"`
 	Name               string   `json:"name" minLength:"1"`
 	Description        *string  `json:"description,omitempty" nullable:"true"`
-	ID                 *string  `json:"id,omitempty" nullable:"true" doc:"A PFID of the account's partition; made if empty"`
+	ID                 *string  `json:"id,omitempty" nullable:"true" doc:"A PFID of the account's partition; generated if empty"`
 	ExternalIdentifier *string  `json:"external_identifier,omitempty" nullable:"true" doc:"Unique in the account"`
 }
 
@@ -83,11 +83,11 @@ func (s *Server) createAgent(ctx context.Context, who *caller, in *ordered[NewAg
 	}))
 }
 
-// AgentView says what an answer shows of an agent beyond its record.
+// AgentView selects what a response contains besides the agent.
 type AgentView struct {
-	EnvironmentID     string `query:"environment_id" doc:"Accepted; an agent is the same in every environment"`
-	IncludeCounts     bool   `query:"include_counts" doc:"Adds instance_counts"`
-	IncludeRiskRollup bool   `query:"include_risk_rollup" doc:"Accepted; there are no risk profiles"`
+	EnvironmentID     string `query:"environment_id" doc:"Accepted and ignored: agents are the same in every environment"`
+	IncludeCounts     bool   `query:"include_counts" doc:"Include instance_counts"`
+	IncludeRiskRollup bool   `query:"include_risk_rollup" doc:"Accepted and ignored: there are no risk profiles"`
 }
 
 func (v *AgentView) of(a agent.Agent, err error) (*one[Agent], error) {
@@ -112,8 +112,8 @@ func (s *Server) getAgent(ctx context.Context, who *caller, in *getAgentInput) (
 
 type showAgentInput struct {
 	AgentView
-	AgentID            string `query:"agent_id" doc:"Either this"`
-	ExternalIdentifier string `query:"external_identifier" doc:"or this"`
+	AgentID            string `query:"agent_id" doc:"Required without an external_identifier"`
+	ExternalIdentifier string `query:"external_identifier" doc:"Required without an agent_id"`
 }
 
 func (s *Server) showAgent(ctx context.Context, who *caller, in *showAgentInput) (*one[Agent], error) {
@@ -121,9 +121,9 @@ func (s *Server) showAgent(ctx context.Context, who *caller, in *showAgentInput)
 	id := optionalID(wrong, "agent_id", &in.AgentID)
 	switch {
 	case in.AgentID == "" && in.ExternalIdentifier == "":
-		wrong.Add("agent_id", "is required where there is no external_identifier")
+		wrong.Add("agent_id", "is required without an external_identifier")
 	case in.AgentID != "" && in.ExternalIdentifier != "":
-		wrong.Add("external_identifier", "must be left out where there is an agent_id")
+		wrong.Add("external_identifier", "must be omitted if agent_id is sent")
 	}
 	if err := wrong.Err(); err != nil {
 		return nil, err
@@ -134,12 +134,12 @@ func (s *Server) showAgent(ctx context.Context, who *caller, in *showAgentInput)
 	return in.of(s.Agents.Get(ctx, who.AccountID, id))
 }
 
-// AgentUpdate is what a caller wants changed about an agent. What is left out stays.
+// AgentUpdate is a change of an agent. Omitted fields stay unchanged.
 type AgentUpdate struct {
 	_                struct{}   `additionalProperties:"true"`
 	Name             *string    `json:"name,omitempty" nullable:"true"`
 	Description      textOrNull `json:"description,omitempty" doc:"null for none"`
-	CurrentVersionID *string    `json:"current_version_id,omitempty" nullable:"true" doc:"A version of the agent, which becomes current in its only deployment"`
+	CurrentVersionID *string    `json:"current_version_id,omitempty" nullable:"true" doc:"A version of the agent. It becomes the current one of the agent's only deployment"`
 }
 
 func (s *Server) updateAgent(ctx context.Context, who *caller, in *changed[AgentUpdate]) (*one[Agent], error) {
@@ -154,11 +154,11 @@ func (s *Server) updateAgent(ctx context.Context, who *caller, in *changed[Agent
 	}))
 }
 
-// RetiredAgent is the answer to retiring an agent.
+// RetiredAgent is the response to retiring an agent.
 type RetiredAgent struct {
 	Status                 string `json:"status" enum:"success"`
 	Details                Agent  `json:"details"`
-	SuspendedAPITokenCount int    `json:"suspended_api_token_count" doc:"How many of its tokens were suspended with it"`
+	SuspendedAPITokenCount int    `json:"suspended_api_token_count" doc:"Number of its tokens that were suspended"`
 }
 
 type retiredAgent struct {
@@ -173,11 +173,11 @@ func (s *Server) retireAgent(ctx context.Context, who *caller, in *pathID) (*ret
 	return &retiredAgent{Body: RetiredAgent{Status: "success", Details: agentOf(a), SuspendedAPITokenCount: suspended}}, nil
 }
 
-// ReinstatedAgent is the answer to reinstating an agent.
+// ReinstatedAgent is the response to reinstating an agent.
 type ReinstatedAgent struct {
 	Status                 string `json:"status" enum:"success"`
 	Details                Agent  `json:"details"`
-	ActivatedAPITokenCount int    `json:"activated_api_token_count" doc:"How many of its tokens were activated with it"`
+	ActivatedAPITokenCount int    `json:"activated_api_token_count" doc:"Number of its tokens that were activated"`
 }
 
 type reinstatedAgent struct {
@@ -192,10 +192,10 @@ func (s *Server) reinstateAgent(ctx context.Context, who *caller, in *pathID) (*
 	return &reinstatedAgent{Body: ReinstatedAgent{Status: "success", Details: agentOf(a), ActivatedAPITokenCount: activated}}, nil
 }
 
-// deletion is a request to delete something that live tokens may stand on.
+// deletion is a request to delete a resource that may have live tokens.
 type deletion struct {
 	PathID
-	RevokeAPITokens bool `query:"revoke_api_tokens" doc:"Revoke its live tokens with it; else they forbid the delete"`
+	RevokeAPITokens bool `query:"revoke_api_tokens" doc:"Also revoke its live tokens. Without this, the request fails if there are any"`
 }
 
 func (s *Server) deleteAgent(ctx context.Context, who *caller, in *deletion) (*one[Agent], error) {

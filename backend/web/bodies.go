@@ -19,16 +19,17 @@ import (
 // Limits of request bodies, stated in docs/settings.md.
 const (
 	maxBodyBytes     = 256 << 10
-	maxStrangerBytes = 16 << 10 // on routes that need no credential
+	maxStrangerBytes = 16 << 10 // on routes without a credential
 	maxBatchBytes    = 3 << 19  // 1.5 MiB, for a batch of introspections
-	// strangersBytes bounds what batches of callers that are not known yet hold together.
+	// strangersBytes bounds the memory of all batch bodies whose callers are not authenticated yet.
 	strangersBytes = 16 << 20
 )
 
-// firstBytes is the size of the first buffer of a body. It grows as bytes arrive: an announced length costs nothing.
+// firstBytes is the initial size of a body's buffer. The buffer grows with the bytes that arrive, so a large
+// Content-Length alone takes no memory.
 const firstBytes = 4 << 10
 
-// bodyLimit returns how many bytes a body may have, as far as the request line tells.
+// bodyLimit returns the body limit of a request in bytes, from its headers and path.
 func bodyLimit(h *fasthttp.RequestHeader, path []byte) int {
 	switch {
 	case h.IsPost() && string(path) == pathIntrospectBatch:
@@ -39,10 +40,11 @@ func bodyLimit(h *fasthttp.RequestHeader, path []byte) int {
 	return maxBodyBytes
 }
 
-// beforeBody decides about a body when the headers have arrived and nothing is allocated for it yet.
+// beforeBody decides how to read a body, after the headers and before anything is allocated for it.
 //
-// The validation endpoints do not wait for a body: a gateway may announce that of its client and not send it, as nginx
-// does by default. The connection closes after the answer, since what arrives later would look like a request.
+// The validation endpoints don't wait for a body: a gateway may send the Content-Length of its client's request without
+// the body, as nginx does by default. The connection closes after the response, since a late body would be read as the
+// next request.
 func beforeBody(h *fasthttp.RequestHeader) (limits fasthttp.RequestConfig) {
 	n := h.ContentLength()
 	if n == 0 || n == withoutLength {
@@ -58,18 +60,18 @@ func beforeBody(h *fasthttp.RequestHeader) (limits fasthttp.RequestConfig) {
 		h.SetContentLength(0)
 		h.SetConnectionClose()
 	case n > bodyLimit(h, path):
-		// The server below answers an expectation before it reads the body, see expected.
-		h.SetProtocol("HTTP/1.1") // older requests have none
+		// fasthttp answers an expectation before it reads the body, see expected.
+		h.SetProtocol("HTTP/1.1") // HTTP/1.0 has no expectations
 		h.Set("Expect", "100-continue")
 	}
 	return limits
 }
 
-// withoutLength is the length that fasthttp gives to the body of a request that says nothing of one.
+// withoutLength is fasthttp's content length for a request without a length.
 const withoutLength = -2
 
-// expected answers "Expect: 100-continue": it refuses a body that is too large and asks for any other. The wait for the
-// body counts as a part of the request.
+// expected answers "Expect: 100-continue": it refuses a body that is too large and requests any other. Waiting for the
+// body counts towards the request's time.
 func (s *Server) expected(c *fasthttp.RequestCtx) int {
 	path := c.URI().PathOriginal()
 	if limit := bodyLimit(&c.Request.Header, path); c.Request.Header.ContentLength() > limit {
@@ -98,7 +100,8 @@ func tooLarge(limit int) string {
 	return "The body is larger than " + strconv.Itoa(limit>>10) + " KiB."
 }
 
-// receive reads the body of a request that admit let pass, so that strangers can't make the server hold large ones.
+// receive reads the body of an admitted request. Reading after admission keeps callers without a credential from making
+// the server hold large bodies.
 func (s *Server) receive(a access) func(huma.Context, func(huma.Context)) {
 	limit := maxBodyBytes
 	if a == open {
@@ -113,9 +116,9 @@ func (s *Server) receive(a access) func(huma.Context, func(huma.Context)) {
 	}
 }
 
-// readBody reads the body, which is c.Request.Body() from then on. It returns a fault.TooLarge beyond the limit, a
-// fault.Late if the body does not arrive whole, and a fault.Unavailable if shared, which may be nil, has no room for it.
-// After a failure the connection closes.
+// readBody reads the body into c.Request. It returns fault.TooLarge above the limit, fault.Late if the body does not
+// arrive in full, and fault.Unavailable if shared has no room for it; a nil shared has no limit. After a failure the
+// connection closes.
 func readBody(c *fasthttp.RequestCtx, limit int, shared *share) error {
 	if !c.Request.IsBodyStream() {
 		if len(c.Request.Body()) > limit {
@@ -132,7 +135,7 @@ func readBody(c *fasthttp.RequestCtx, limit int, shared *share) error {
 	return dropTrailers(c)
 }
 
-// readStream reads a body of the announced length, or to its end if that is negative.
+// readStream reads a body of the announced length in bytes, or until the stream ends if that is negative.
 func readStream(stream io.Reader, announced, limit int, shared *share) ([]byte, error) {
 	if announced > limit {
 		return nil, fault.New(fault.TooLarge, "%s", tooLarge(limit))
@@ -156,7 +159,7 @@ func readStream(stream io.Reader, announced, limit int, shared *share) ([]byte, 
 			return nil, fault.New(fault.TooLarge, "%s", tooLarge(limit))
 		case errors.Is(err, io.EOF) && (announced < 0 || len(body) == announced):
 			return body, nil
-		case err != nil: // an end before the announced one too
+		case err != nil: // also if the stream ends early
 			return nil, fault.Because(fault.Late, "The request did not arrive in time.", err)
 		}
 	}
@@ -170,13 +173,13 @@ func first(announced int) int {
 	return min(announced, firstBytes)
 }
 
-// share is what one body holds of the memory that the bodies of unknown callers share. A nil share holds nothing.
+// share is one body's part of the memory limit for callers that are not authenticated. A nil share has no limit.
 type share struct {
 	all  *atomic.Int64
 	held int64
 }
 
-// grow reports whether the body may hold so many bytes. Small bodies always may.
+// grow reports whether the body may hold this many bytes. Bodies up to the size limit of small ones always may.
 func (s *share) grow(to int) bool {
 	if s == nil || to <= maxStrangerBytes {
 		return true

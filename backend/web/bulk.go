@@ -21,17 +21,17 @@ import (
 	"tokentab/backend/idempotency"
 )
 
-// bulkRoute is where bulk requests go.
+// bulkRoute is the path of bulk requests.
 const bulkRoute = "/bulk"
 
-// Limits of a bulk request. It takes up to 100 items, as its schema says.
+// Limits of a bulk request. The schema limits it to 100 items.
 const (
 	minBulkKey    = 8
 	maxBulkKey    = 128
-	maxBulkAnswer = 4 << 20 // bytes of all answers together
+	maxBulkAnswer = 4 << 20 // bytes of all responses together
 )
 
-// bulkItem is one item as it was sent, with its numbers as they were written.
+// bulkItem is one item, with its numbers as they were sent.
 type bulkItem map[string]any
 
 // UnmarshalJSON implements json.Unmarshaler.
@@ -49,27 +49,27 @@ func (bulkItem) Schema(huma.Registry) *huma.Schema {
 	return &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true}
 }
 
-// bulkInput takes items of both shapes that clients send: {_type, idempotency_key, …} and {method, path, body}.
+// bulkInput accepts both kinds of items that clients send: {_type, idempotency_key, …} and {method, path, body}.
 type bulkInput struct {
 	Body struct {
 		_     struct{}   `additionalProperties:"true"`
-		Items []bulkItem `json:"items" nullable:"false" minItems:"1" maxItems:"100" doc:"Each {_type, idempotency_key, …fields} such as agents/list, or {method, path, body}"`
+		Items []bulkItem `json:"items" nullable:"false" minItems:"1" maxItems:"100" doc:"Items of the form {_type, idempotency_key, …fields}, with a type such as agents/list, or {method, path, body}"`
 	}
 }
 
-// BulkAnswer holds the answers of the items up to and including the first that failed.
+// BulkAnswer holds the responses of the items up to and including the first that failed.
 type BulkAnswer struct {
 	Status  string                     `json:"status" enum:"success"`
 	Outputs map[string]json.RawMessage `json:"outputs" doc:"By idempotency key, for items with a _type"`
 	Details BulkItems                  `json:"details"`
 }
 
-// BulkItems holds the answers of items with a method and path, in order.
+// BulkItems holds the responses of items with a method and path, in order.
 type BulkItems struct {
 	Items []BulkItem `json:"items" nullable:"false"`
 }
 
-// BulkItem is the answer of one item.
+// BulkItem is the response to one item.
 type BulkItem struct {
 	Status int             `json:"status"`
 	Body   json.RawMessage `json:"body"`
@@ -79,12 +79,12 @@ type bulkOutput struct {
 	Body BulkAnswer
 }
 
-// bulkRequest is one item as the request that it stands for.
+// bulkRequest is the request that an item describes.
 type bulkRequest struct {
-	key          string // of an item with a _type
+	key          string // set for an item with a _type
 	method, path string
 	body         []byte
-	refused      json.RawMessage // the answer of an item that leads nowhere; nil for all others
+	refused      json.RawMessage // response to an item with an unknown path or type; nil for others
 }
 
 func (s *Server) bulk(_ context.Context, who *caller, in *bulkInput) (*bulkOutput, error) {
@@ -94,7 +94,7 @@ func (s *Server) bulk(_ context.Context, who *caller, in *bulkInput) (*bulkOutpu
 	for i, item := range in.Body.Items {
 		requests[i] = readBulkItem(wrong, fmt.Sprintf("items[%d]", i), item)
 		if key := requests[i].key; key != "" && keys[key] {
-			wrong.Add(fmt.Sprintf("items[%d].idempotency_key", i), "stands on an earlier item")
+			wrong.Add(fmt.Sprintf("items[%d].idempotency_key", i), "is used by an earlier item")
 		} else {
 			keys[key] = true
 		}
@@ -124,21 +124,23 @@ func (s *Server) bulk(_ context.Context, who *caller, in *bulkInput) (*bulkOutpu
 	return out, nil
 }
 
-// tooMuch stands for an answer with which a bulk answer would get too large. Its change, if it was one, is made.
-var tooMuch = json.RawMessage(`{"status":"error","code":"bad_request","message":"The answers of this bulk request are larger than 4 MiB: ask for less at once."}`)
+// tooMuch replaces a response that would make the bulk response too large. If the item was a change, the change was
+// made.
+var tooMuch = json.RawMessage(`{"status":"error","code":"bad_request","message":"The responses of this bulk request exceed 4 MiB. Send fewer items."}`)
 
-// nowhere answers an item whose path or type is none of a resource.
+// nowhere is the response to an item with an unknown path or type.
 var nowhere = json.RawMessage(`{"status":"error","code":"not_found","message":"There is nothing at this address."}`)
 
-// dispatch runs one item as a request of its own, with the caller's credential: it passes the same checks as any other.
+// dispatch runs one item as its own request with the caller's credential, so the item passes the same checks as any
+// request.
 func (s *Server) dispatch(who *caller, item bulkRequest) (status int, answer json.RawMessage) {
 	outer := who.request.Context()
 	var c fasthttp.RequestCtx
 	c.Init2(outer.Conn(), nil, false)
 	outer.Request.Header.CopyTo(&c.Request.Header)
-	c.Request.Header.Del(fiber.HeaderAcceptEncoding) // the whole answer is encoded
+	c.Request.Header.Del(fiber.HeaderAcceptEncoding) // the bulk response is encoded as a whole
 	c.Request.Header.Del(fiber.HeaderIfNoneMatch)
-	for _, name := range slices.Concat(askedTargets, askedMethods) { // they tell of the outer request
+	for _, name := range slices.Concat(askedTargets, askedMethods) { // they describe the outer request
 		c.Request.Header.Del(name)
 	}
 	c.Request.Header.SetMethod(item.method)
@@ -152,15 +154,14 @@ func (s *Server) dispatch(who *caller, item bulkRequest) (status int, answer jso
 	return c.Response.StatusCode(), bytes.Clone(body)
 }
 
-// bulkResources maps the resources that items may name to their paths. Sessions, setup and bulk itself are not among
-// them.
+// bulkResources maps the resources that items may use to their paths. Sessions, setup and bulk itself are excluded.
 var bulkResources = map[string]string{
 	"accounts": "account", "environments": "environment", "agents": "agent", "agent_deployments": "agent_deployment",
 	"agent_versions": "agent_version", "agent_schema_versions": "agent_schema_version", "admin_users": "admin_user",
 	"admin_user_invites": "admin_user_invite", "api_tokens": "api_token", "pfids": "pfid", "pings": "ping",
 }
 
-// bulkPath is what the path of an item may look like: plain segments, of which the first is the resource.
+// bulkPath matches the path of an item: plain segments, the first of which is the resource.
 var bulkPath = regexp.MustCompile(`^/([a-z_]+)(?:/[a-z0-9_]+)*$`)
 
 func readBulkItem(wrong fault.Fields, at string, item bulkItem) bulkRequest {
@@ -258,7 +259,7 @@ func readTypedItem(wrong fault.Fields, at string, item bulkItem) bulkRequest {
 	return request
 }
 
-// takeID takes the id that an item names out of its fields: id, or the resource's own such as agent_id.
+// takeID removes the item's id from its fields and returns it. The field is id or the resource's own, such as agent_id.
 func takeID(fields map[string]any, path string) string {
 	for _, name := range []string{"id", path + "_id"} {
 		if id, ok := fields[name].(string); ok {
@@ -269,7 +270,7 @@ func takeID(fields map[string]any, path string) string {
 	return ""
 }
 
-// wrapped puts flat fields into details, where single requests have them.
+// wrapped puts flat fields into details, as single requests have them.
 func wrapped(fields map[string]any) map[string]any {
 	if _, is := fields["details"].(map[string]any); is {
 		return fields
@@ -277,8 +278,8 @@ func wrapped(fields map[string]any) map[string]any {
 	return map[string]any{"details": fields}
 }
 
-// keyed adds the item's key, so that a repeated bulk request replays what it did before. A key that is longer than
-// single requests take is shortened by hashing.
+// keyed adds the item's key, so that a repeated bulk request repeats its first responses. It hashes keys longer than
+// the limit of single requests.
 func (r bulkRequest) keyed(body map[string]any) []byte {
 	key := r.key
 	if len(key) > idempotency.MaxKey {
@@ -292,7 +293,7 @@ func (r bulkRequest) keyed(body map[string]any) []byte {
 func encoded(body map[string]any) []byte {
 	b, err := json.Marshal(body)
 	if err != nil {
-		return nil // what was decoded from JSON encodes again
+		return nil // a decoded JSON value always encodes
 	}
 	return b
 }

@@ -14,11 +14,11 @@ import (
 	"tokentab/backend/config"
 )
 
-// certificateEvery is how often the certificate's files are read, to notice a renewed one. docs/settings.md says a minute.
+// certificateEvery is how often the certificate's files are checked for changes. docs/settings.md promises a minute.
 const certificateEvery = 20 * time.Second
 
-// suites are the cipher suites of TLS 1.2: those with forward secrecy and authenticated encryption (RFC 9325,
-// section 4.2). TLS 1.3 has no others.
+// suites are the cipher suites for TLS 1.2: only those with forward secrecy and authenticated encryption (RFC 9325,
+// section 4.2). All suites of TLS 1.3 have both.
 var suites = []uint16{
 	tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
 	tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
@@ -27,12 +27,12 @@ var suites = []uint16{
 
 // certificate is the server's certificate chain and key. Its files may change while the server runs.
 type certificate struct {
-	chain, key string // names of the files
+	chain, key string // file names
 	log        *slog.Logger
 	used       atomic.Pointer[tls.Certificate]
 
 	mu   sync.Mutex
-	seen string // what the files held when they were read last, or why they could not be read
+	seen string // content of the files when last read, or the error of reading them
 }
 
 // loadCertificate returns nil if no certificate is set.
@@ -54,8 +54,8 @@ func (c *certificate) config() *tls.Config {
 	}
 }
 
-// read uses what the files hold, if that is a pair. It compares contents, since a renewal may replace files, links or
-// folders, and reports whether it saw what it had not seen before.
+// read uses the files if they hold a certificate and its key. It compares contents, since a renewal may replace files,
+// links or folders. news is true if the contents differ from those last read.
 func (c *certificate) read() (news bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -79,13 +79,13 @@ func (c *certificate) read() (news bool, err error) {
 	return news, err
 }
 
-// renew reads the files again and logs what changed or, if asked for, that nothing did. While they don't hold a pair, as
-// in the middle of a renewal, the certificate in use stays.
+// renew reads the files again and logs a change; if asked, it also logs that nothing changed. If the files don't match,
+// for example during a renewal, the current certificate stays in use.
 func (c *certificate) renew(asked bool) {
 	news, err := c.read()
 	switch leaf := c.used.Load().Leaf; {
 	case err != nil && (news || asked):
-		c.log.Error("the TLS files can't be used, so the earlier certificate stays; they are read again in "+certificateEvery.String(), "cause", err)
+		c.log.Error("the TLS files can't be used, so the current certificate stays in use; the next try is in "+certificateEvery.String(), "cause", err)
 	case news && err == nil:
 		c.log.Info("the renewed TLS certificate is in use", "names", leaf.DNSNames, "not_after", leaf.NotAfter)
 	case asked && err == nil:
@@ -107,10 +107,10 @@ func (c *certificate) watch(stop <-chan struct{}) {
 	}
 }
 
-// ReloadCertificate reads the TLS files now, if there are any, and logs the result.
+// ReloadCertificate reads the TLS files now, if TLS is on, and logs the result.
 func (s *Server) ReloadCertificate() {
 	if s.cert == nil {
-		s.Log.Info("there is nothing to reload: --tls-cert is not set")
+		s.Log.Info("nothing to reload: --tls-cert is not set")
 		return
 	}
 	s.cert.renew(true)

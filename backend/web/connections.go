@@ -16,59 +16,58 @@ import (
 	"tokentab/backend/config"
 )
 
-// How long a connection may take, stated in docs/settings.md.
+// Time limits of connections, stated in docs/settings.md.
 const (
-	readTimeout  = 30 * time.Second // for a request to arrive whole
-	writeTimeout = 30 * time.Second // for an answer to be taken
-	idleTimeout  = 2 * time.Minute  // from an answer to the next request
+	readTimeout  = 30 * time.Second // to receive a whole request
+	writeTimeout = 30 * time.Second // to send a whole response
+	idleTimeout  = 2 * time.Minute  // between a response and the next request
 )
 
-// sweepEvery is how often connections are looked at, and so how exact the times above are.
+// sweepEvery is the interval between sweeps, and so the accuracy of the limits above.
 const sweepEvery = time.Second
 
-// connections are all that are open. Instead of setting three deadlines for each request, nearly all of which never
-// come, a connection notes when it began what it does, on a clock that moves once a sweep; the sweep ends what takes too
-// long. Times of the server below would each cost a look at the clock and a timer for every request.
+// connections are all open connections. A connection records what it does and since which sweep; each sweep ends
+// connections that exceed their time. fasthttp's own timeouts would set a timer and read the clock for each request.
 type connections struct {
-	sweeps  atomic.Int64 // since the first listener; the clock
+	sweeps  atomic.Int64 // number of sweeps so far; serves as the clock
 	oneCore bool         // all connections share one processor
 
 	limits  connectionLimits
-	trusted config.Networks // of proxies
+	trusted config.Networks // proxies
 	log     *slog.Logger
 
 	mu        sync.Mutex
 	open      crowd
-	addresses map[netip.Addr]*crowd // of strangers; those of IPv6 by their /64
+	addresses map[netip.Addr]*crowd // limited addresses; IPv6 by /64
 	closed    bool
 	accepted  int64
 	hasTold   bool
-	told      int64 // the sweep in which the log last said that there are too many
+	told      int64 // sweep of the last log line about too many connections
 }
 
-// What a connection does.
+// States of a connection.
 const (
-	fresh   = iota // nothing has come yet
+	fresh   = iota // nothing received yet
 	idle           // waits for the next request
-	reading        // reads a request, or works on it
+	reading        // receives a request, or handles it
 	halted         // waits for the rest of a request
-	writing        // writes an answer
+	writing        // sends a response
 )
 
-// allowed is how many sweeps a connection may do what it does.
+// allowed is the longest time in each state, in sweeps.
 var allowed = [...]int64{
 	fresh: int64(readTimeout / sweepEvery), idle: int64(idleTimeout / sweepEvery),
 	reading: int64(readTimeout / sweepEvery), halted: int64(readTimeout / sweepEvery), writing: int64(writeTimeout / sweepEvery),
 }
 
-// listener hands out connections that are kept in all.
+// listener registers the connections it accepts.
 type listener struct {
 	net.Listener
 	all *connections
 }
 
-// Accept implements net.Listener. If the system has no room for another connection it closes an idle one, or waits: the
-// server below takes every failure for the end.
+// Accept implements net.Listener. If the system can't open another connection, it closes an idle one or waits: fasthttp
+// would stop on an error.
 func (l *listener) Accept() (net.Conn, error) {
 	for told := false; ; {
 		inner, err := l.Listener.Accept()
@@ -94,14 +93,14 @@ func (l *listener) Accept() (net.Conn, error) {
 	}
 }
 
-// acceptAgain is how long to wait if the system has no room for another connection and none can be closed.
+// acceptAgain is the wait if the system can't open another connection and none can be closed.
 const acceptAgain = 100 * time.Millisecond
 
 func lacksRoom(err error) bool {
 	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.ENOBUFS) || errors.Is(err, syscall.ENOMEM)
 }
 
-// watch sweeps every now and then until stop is closed.
+// watch sweeps until stop is closed.
 func (cs *connections) watch(stop <-chan struct{}) {
 	ticker := time.NewTicker(sweepEvery)
 	defer ticker.Stop()
@@ -115,8 +114,8 @@ func (cs *connections) watch(stop <-chan struct{}) {
 	}
 }
 
-// sweep closes the connections on which nothing came for too long, and wakes the readers and writers of others that take
-// too long. It does so again each time, since one that goes on at that moment clears the deadline.
+// sweep closes connections that sent nothing in time, and interrupts the reads and writes of others that exceed their
+// time. Every sweep repeats this, because a connection that changes its state meanwhile clears the deadline.
 func (cs *connections) sweep() {
 	cs.sweeps.Add(1)
 	cs.mu.Lock()
@@ -125,9 +124,9 @@ func (cs *connections) sweep() {
 		if !c.overdue() {
 			continue
 		}
-		// What fails here is done on a connection that is closed already.
+		// Errors mean that the connection is closed already.
 		switch does, _ := c.now(); does {
-		case fresh: // no one is there to be told
+		case fresh: // no request to answer
 			c.shut()
 		case writing:
 			_ = c.Conn.SetWriteDeadline(past)
@@ -137,24 +136,24 @@ func (cs *connections) sweep() {
 	}
 }
 
-// past is a deadline that has come.
+// past is a deadline that has expired.
 var past = time.Unix(1, 0)
 
-// conn is one connection. Its reader and writer are one goroutine, that of the server below.
+// conn is one connection. One goroutine reads and writes.
 type conn struct {
 	net.Conn
 	all *connections
-	// state is the sweep in which it began what it does, times eight, and what that is.
+	// state is the sweep in which the present state began, times eight, plus the state.
 	state  atomic.Int64
-	number int64      // in the order in which they came
-	from   netip.Addr // whose limit it counts for; the zero address is no stranger
-	waited bool       // let others go first after the last answer
-	asked  bool       // what is written asks for the body of the request, see expected
+	number int64      // order of arrival
+	from   netip.Addr // address whose limit applies; zero if none does
+	waited bool       // yielded after the last response
+	asked  bool       // the last write requested the body, see expected
 }
 
 func (c *conn) begin(what int64) { c.state.Store(c.all.sweeps.Load()<<3 | what) }
 
-// goOn changes what the connection does within the time that it has for it.
+// goOn changes the state and keeps its start.
 func (c *conn) goOn(what int64) { c.state.Store(c.state.Load()&^7 | what) }
 
 func (c *conn) now() (does, since int64) {
@@ -167,7 +166,7 @@ func (c *conn) overdue() bool {
 	return c.all.sweeps.Load()-since > allowed[does]
 }
 
-// shut closes the connection without a word, which takes no time. Its reader and writer fail, and close it again.
+// shut closes the connection without a TLS alert, so it never blocks. Its reader and writer then fail and call Close.
 func (c *conn) shut() {
 	inner := c.Conn
 	if secure, ok := inner.(interface{ NetConn() net.Conn }); ok {
@@ -176,7 +175,7 @@ func (c *conn) shut() {
 	_ = inner.Close()
 }
 
-// RemoteAddr implements net.Conn. Who comes over a Unix socket is on this machine, and so at 127.0.0.1.
+// RemoteAddr implements net.Conn. Unix socket peers are local; report them as 127.0.0.1.
 func (c *conn) RemoteAddr() net.Addr {
 	address := c.Conn.RemoteAddr()
 	if _, local := address.(*net.UnixAddr); local {
@@ -190,7 +189,7 @@ var loopback = &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}
 // Read implements net.Conn.
 func (c *conn) Read(p []byte) (int, error) {
 	switch does, _ := c.now(); {
-	case does == reading: // what came was not all of it
+	case does == reading: // the request is incomplete
 		c.goOn(halted)
 	case does == writing && c.asked:
 		c.asked = false
@@ -218,19 +217,19 @@ func (c *conn) Read(p []byte) (int, error) {
 	}
 }
 
-// maxLate is how many deadlines can come too late: that of earlier sweeps and that of the one under way.
+// maxLate is how many deadlines can arrive too late: one of an earlier sweep and one of the current sweep.
 const maxLate = 2
 
-// endedTooLate reports whether a deadline was for what the connection did before, so that it is taken back. After maxLate
-// tries it is believed: a TLS connection that once missed one reports it forever.
+// endedTooLate reports whether a deadline was meant for an earlier state and must be cleared. After maxLate tries it
+// counts as real: a TLS connection reports a missed deadline forever.
 func (c *conn) endedTooLate(err error, tries int) bool {
 	return err != nil && tries < maxLate && errors.Is(err, os.ErrDeadlineExceeded) && !c.overdue()
 }
 
-// letOthersGoFirst, after every second answer, hands a busy processor to the other connections. By the time that it is
-// back the next request is often there; a read right after an answer finds nothing and costs a call of the system in
-// vain. The network is asked for news only when nobody is left to run, so no connection may do this twice in a row: that
-// would keep who waits for the network waiting. With more than one processor it would wake another one for each answer.
+// letOthersGoFirst yields a busy processor to other connections after every second response. The next request has often
+// arrived by then, while an immediate read would cost a system call and find nothing. Yielding twice in a row could
+// starve waiting connections, since Go polls the network only if nothing else can run. With several processors each
+// yield would wake another one, so it applies to one core only.
 func (c *conn) letOthersGoFirst() {
 	if c.waited = c.all.oneCore && !c.waited; c.waited {
 		runtime.Gosched()
@@ -263,17 +262,17 @@ func (c *conn) Close() error {
 	return c.Conn.Close()
 }
 
-// linger gives the other end time to take an answer after which the connection ends. What it still sends is dropped: were
-// it left unread, the system would reset the connection, and the answer could be lost (RFC 9112, section 9.6).
+// linger lets the peer receive the last response before the connection closes. It drops what the peer still sends:
+// unread data would reset the connection and could lose the response (RFC 9112, section 9.6).
 func (c *conn) linger() {
 	half, ok := c.Conn.(interface{ CloseWrite() error })
 	if !ok || half.CloseWrite() != nil || c.Conn.SetReadDeadline(time.Now().Add(lingerTime)) != nil {
 		return
 	}
-	_, _ = io.CopyN(io.Discard, c.Conn, lingerBytes) // whatever ends it, the connection is closed now
+	_, _ = io.CopyN(io.Discard, c.Conn, lingerBytes) // the connection closes next in any case
 }
 
-// How long a connection that ends is read from, and how much.
+// Limits of linger: time and bytes.
 const (
 	lingerTime  = 2 * time.Second
 	lingerBytes = 16 << 20

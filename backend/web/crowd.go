@@ -10,16 +10,17 @@ import (
 	"tokentab/backend/config"
 )
 
-// connectionLimits is how many connections may be open, and how many of them from one address.
+// connectionLimits is the most open connections, in total and from one address.
 type connectionLimits struct{ total, perAddress int }
 
-// defaultConnections is the total where the limit on open files allows more. An idle connection takes some 30 KiB.
+// defaultConnections is the default total if the limit on open files allows more. An idle connection takes about 30
+// KiB.
 const defaultConnections = 10_000
 
-// limitsOf returns the limits that the settings name. A limit of 0 follows the number of files that the process may have
-// open, of which the database, the log and the listeners keep some. reduced reports that the setting asks for more.
+// limitsOf returns the limits from the settings. A total of 0 follows the process's limit on open files, minus those
+// for the database, the log and the listeners. reduced reports that the setting exceeds it.
 func limitsOf(c config.Serving, openFiles int) (limits connectionLimits, reduced bool) {
-	kept := min(64+8*runtime.GOMAXPROCS(0), openFiles/2) // the database has more readers on more processors
+	kept := min(64+8*runtime.GOMAXPROCS(0), openFiles/2) // the database has readers for each processor
 	limits.total = cmp.Or(c.MaxConnections, min(openFiles-kept, defaultConnections))
 	if limits.total > openFiles-kept {
 		limits.total, reduced = openFiles-kept, true
@@ -28,19 +29,19 @@ func limitsOf(c config.Serving, openFiles int) (limits connectionLimits, reduced
 	return limits, reduced
 }
 
-// crowd is a set of connections that knows which of them has been idle the longest.
+// crowd is a set of connections that finds the one idle longest.
 type crowd struct {
 	members map[*conn]struct{}
-	next    []candidate // to be closed, in this order, as of the last look at all members
+	next    []candidate // the next ones to close, in order, as of the last look at all members
 }
 
-// candidate is a connection that may be closed as long as its state does not change.
+// candidate is a connection that may be closed while its state is unchanged.
 type candidate struct {
 	*conn
 	state int64
 }
 
-// candidates is how many are noted by one look at all members.
+// candidates is how many connections one look finds.
 const candidates = 64
 
 func (g *crowd) add(c *conn) {
@@ -50,7 +51,7 @@ func (g *crowd) add(c *conn) {
 	g.members[c] = struct{}{}
 }
 
-// longestIdle returns the connection to close first; nil if all are at work.
+// longestIdle returns the connection to close first, or nil if all are busy.
 func (g *crowd) longestIdle() *conn {
 	for looked := false; ; looked = true {
 		for len(g.next) > 0 {
@@ -67,7 +68,7 @@ func (g *crowd) longestIdle() *conn {
 	}
 }
 
-// look notes the members that have been idle the longest, of those whose end hurts least.
+// look finds the members whose closing costs least, of these those idle longest.
 func (g *crowd) look() {
 	least := atWork
 	for c := range g.members {
@@ -85,14 +86,13 @@ func (g *crowd) look() {
 	g.next = slices.Clone(g.next[:min(candidates, len(g.next))])
 }
 
-// How much the end of a connection hurts. To what strangers do ours is added if it is one of a proxy of ours, or of a
-// program on this machine.
+// Cost of closing a connection, from its state. Trusted proxies and programs on this machine add ours.
 const (
-	waits     = iota // has nothing under way
-	halfSends        // does not send the rest of a request
-	takesNot         // does not take its answer
+	waits     = iota // no request
+	halfSends        // the client does not send the rest of a request
+	takesNot         // the client does not take the response
 	ours
-	atWork = 2 * ours // never closed for others
+	atWork = 2 * ours // never closed to make room
 )
 
 func (c *conn) hurt(state int64) (much int) {
@@ -110,8 +110,8 @@ func (c *conn) hurt(state int64) (much int) {
 	return atWork
 }
 
-// add takes in a connection, for which the longest idle one is closed if there are too many. It reports false if all
-// others are at work, and when the server stops.
+// add registers a connection and, at a limit, closes the one idle longest. It returns false if all others are busy or
+// the server stops.
 func (cs *connections) add(c *conn) bool {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
@@ -142,8 +142,8 @@ func (cs *connections) add(c *conn) bool {
 	return true
 }
 
-// strangerOf returns the address for whose limit a connection counts. Proxies that are trusted and programs on this
-// machine, which may stand for many clients, count for none.
+// strangerOf returns the address whose limit applies to a connection. No limit applies to trusted proxies and programs
+// on this machine, since each may serve many clients.
 func (cs *connections) strangerOf(remote net.Addr) netip.Addr {
 	tcp, ok := remote.(*net.TCPAddr)
 	if !ok {
@@ -153,21 +153,21 @@ func (cs *connections) strangerOf(remote net.Addr) netip.Addr {
 	if ip.IsLoopback() || cs.trusted.Contain(ip) {
 		return netip.Addr{}
 	}
-	if ip.Is6() { // who has one address of a /64 has them all
+	if ip.Is6() { // a client usually owns a whole /64
 		prefix, _ := ip.WithZone("").Prefix(64)
 		return prefix.Addr()
 	}
 	return ip
 }
 
-// makeRoom closes the connection that has been idle the longest. It reports false if all are at work.
+// makeRoom closes the connection idle longest. It returns false if all are busy.
 func (cs *connections) makeRoom() bool {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
 	return cs.closeOne(&cs.open, "in all")
 }
 
-// tellAgain is how many sweeps pass before the log says again that there are too many connections.
+// tellAgain is the number of sweeps between log lines about too many connections.
 const tellAgain = 60
 
 func (cs *connections) closeOne(of *crowd, which string) bool {
@@ -200,8 +200,8 @@ func (cs *connections) drop(c *conn) {
 	}
 }
 
-// end closes the connections that do one of these, and takes in no others from then on. The server below would wait for
-// them when it stops: it counts a connection as a request until one has arrived.
+// end closes connections in these states and refuses new ones from then on. fasthttp would wait for them on shutdown,
+// because it counts a connection as a request until one has arrived.
 func (cs *connections) end(doing ...int64) {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()

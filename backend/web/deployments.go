@@ -7,7 +7,7 @@ import (
 	"tokentab/backend/fault"
 )
 
-// AgentDeployment is one agent in one environment as clients see it.
+// AgentDeployment is an agent in an environment, in responses.
 type AgentDeployment struct {
 	Type                     string    `json:"type" enum:"agent_deployment"`
 	ID                       string    `json:"id"`
@@ -16,7 +16,7 @@ type AgentDeployment struct {
 	AgentName                string    `json:"agent_name"`
 	EnvironmentID            string    `json:"environment_id"`
 	EnvironmentName          string    `json:"environment_name"`
-	CurrentVersionID         *string   `json:"current_version_id" doc:"null where no version is pinned"`
+	CurrentVersionID         *string   `json:"current_version_id" doc:"null if no version is pinned"`
 	CurrentVersionIdentifier *string   `json:"current_version_identifier" doc:"The version's external_identifier"`
 	LiveAPITokenCount        int       `json:"live_api_token_count" doc:"Its active and suspended tokens"`
 	InsertedAt               Timestamp `json:"inserted_at"`
@@ -53,12 +53,12 @@ func (s *Server) listDeployments(ctx context.Context, who *caller, in *listDeplo
 	return summaries(list, total, &in.Listing, deploymentOf), nil
 }
 
-// NewAgentDeployment is what a caller asks for when an agent is deployed.
+// NewAgentDeployment is a request to deploy an agent in an environment.
 type NewAgentDeployment struct {
 	_                struct{} `additionalProperties:"true"`
 	AgentID          string   `json:"agent_id"`
 	EnvironmentID    string   `json:"environment_id"`
-	ID               *string  `json:"id,omitempty" nullable:"true" doc:"A PFID of the account's partition; made if empty"`
+	ID               *string  `json:"id,omitempty" nullable:"true" doc:"A PFID of the account's partition; generated if empty"`
 	CurrentVersionID *string  `json:"current_version_id,omitempty" nullable:"true" doc:"A version of the agent"`
 }
 
@@ -79,7 +79,7 @@ func (s *Server) getDeployment(ctx context.Context, who *caller, in *pathID) (*o
 	return deploymentDetails(s.Agents.Deployment(ctx, who.AccountID, in.id()))
 }
 
-// AgentDeploymentUpdate is what a caller wants changed about a deployment.
+// AgentDeploymentUpdate is a change of a deployment.
 type AgentDeploymentUpdate struct {
 	_                struct{} `additionalProperties:"true"`
 	CurrentVersionID *string  `json:"current_version_id" nullable:"true" doc:"A version of the agent; null to pin none"`

@@ -6,10 +6,10 @@ import (
 	"tokentab/backend/signer"
 )
 
-// keptFiveMinutes is for what hardly ever changes, and tells of its changes in advance.
+// keptFiveMinutes is for responses that rarely change and are published before they take effect.
 const keptFiveMinutes = "public, max-age=300"
 
-// oauthMetadata is what OAuth clients have to know of this server (RFC 8414, section 2).
+// oauthMetadata is the metadata of this server for OAuth clients (RFC 8414, section 2).
 type oauthMetadata struct {
 	Issuer                   string   `json:"issuer"`
 	JWKSURI                  string   `json:"jwks_uri"`
@@ -18,11 +18,10 @@ type oauthMetadata struct {
 	IntrospectionAuthMethods []string `json:"introspection_endpoint_auth_methods_supported"`
 	RevocationEndpoint       string   `json:"revocation_endpoint"`
 	RevocationAuthMethods    []string `json:"revocation_endpoint_auth_methods_supported"`
-	// Where the status lists are named (draft-ietf-oauth-status-list-20, section 9.1).
+	// StatusLists is the address of the list of status lists (draft-ietf-oauth-status-list-20, section 9.1).
 	StatusLists string `json:"status_list_aggregation_endpoint"`
-	// Tokens are made on the page and by the API, not by a grant. Both lists are there although they are empty: the
-	// first has to be, and without the second clients assume the authorization code (section 2; section 3.2 would leave
-	// empty ones out).
+	// Both lists are empty, since the page and the API create tokens, not a grant. The first is required. Without the
+	// second, clients assume the authorization code grant (section 2), although section 3.2 says to omit empty lists.
 	ResponseTypesSupported []string `json:"response_types_supported"`
 	GrantTypesSupported    []string `json:"grant_types_supported"`
 	ServiceDocumentation   string   `json:"service_documentation"`
