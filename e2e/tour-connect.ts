@@ -74,7 +74,7 @@ async function testRequests({ page, api, problems, visit }: Tour) {
   await visit("connect-test-refused");
   await failing({ page, problems }, /\/api\/v1\/validate\?/, async () => {
     await send.click();
-    await expect(page.getByRole("alert")).toContainText("lets nobody through");
+    await expect(page.getByRole("alert")).toContainText("gateways refuse every request");
     await visit("connect-test-unknown");
   });
 }

@@ -36,7 +36,7 @@ async function emptyPages({ page, problems, visit }: Tour) {
   await visit("tokens-empty");
   problems.allow(/404 \(Not Found\)/);
   await page.goto("/nowhere");
-  await expect(page.getByRole("heading", { name: "Nothing is here" })).toBeVisible();
+  await expect(page.getByRole("heading", { name: "Page not found" })).toBeVisible();
   await visit("not-found");
 }
 
@@ -103,7 +103,7 @@ async function changeUnderWay({ page, visit }: Tour) {
   await expect(page.getByRole("progressbar")).toBeVisible();
   await visit("tokens-under-way");
   await page.unroute("**/api/v1/api_token/moves");
-  await expect(page.getByText(/All their records are written/)).toBeVisible();
+  await expect(page.getByText(/All their records are updated/)).toBeVisible();
 }
 
 /** The list when it can't be loaded: with rows that were there before, and without any. */

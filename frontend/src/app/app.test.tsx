@@ -39,8 +39,8 @@ describe("the layout", () => {
     expect(await screen.findAllByRole("heading", { level: 1 })).toHaveLength(1);
   });
 
-  test("says when an address leads nowhere", async () => {
+  test("says when there is no page at an address", async () => {
     open("/nowhere");
-    expect(await screen.findByRole("heading", { level: 1, name: "Nothing is here" })).toBeInTheDocument();
+    expect(await screen.findByRole("heading", { level: 1, name: "Page not found" })).toBeInTheDocument();
   });
 });

@@ -15,12 +15,12 @@ export class ErrorBoundary extends Component<{ children: ReactNode }, { failed: 
     return (
       <main className="mx-auto max-w-96 px-4 pt-[16vh]">
         <FirstShown />
-        <h1 className="text-title font-semibold">This page broke</h1>
+        <h1 className="text-title font-semibold">This page stopped working</h1>
         <p className="mt-1 mb-4 text-soft">
-          Nothing was lost on the server. Loading the page again usually helps, above all after an update.
+          Nothing was lost on the server. Reload the page to continue, for example after an update.
         </p>
         <Button look="primary" onClick={() => window.location.reload()}>
-          Load again
+          Reload page
         </Button>
       </main>
     );

@@ -5,9 +5,9 @@ export function NotFoundPage() {
   useTitle("Not found");
   return (
     <>
-      <h1 className="text-title font-semibold">Nothing is here</h1>
+      <h1 className="text-title font-semibold">Page not found</h1>
       <p className="mt-1 text-soft">
-        The address leads nowhere.{" "}
+        There is no page at this address.{" "}
         <Link href="/" className="text-accent-ink underline underline-offset-3">
           Go to the API tokens
         </Link>

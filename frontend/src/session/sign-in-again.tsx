@@ -29,7 +29,7 @@ export default function SignInAgain({ user, onLeave }: SignInAgainProps) {
             </div>
             <AlertDialog.Title className="text-title font-semibold">Your session has ended</AlertDialog.Title>
             <AlertDialog.Description className="mt-1 mb-6 text-soft">
-              Sign in to go on. What you typed is still there.
+              Sign in to continue. Nothing you typed is lost.
             </AlertDialog.Description>
             <SignInForm signIn={signIn} email={user.email} />
             <Button look="quiet" className="mt-2" onClick={onLeave}>

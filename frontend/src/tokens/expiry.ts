@@ -66,7 +66,7 @@ export function expiryProblem(expiry: Expiry, now: number, max: number): string 
   if (at === null) return endsWithinDays(max) ? "Choose a date and time." : "Choose a date.";
   if (at <= now) return endsWithinDays(max) ? "This time is in the past." : "This date is in the past.";
   if (at > now + max * 1000)
-    return `Tokens may live ${lengthLabel(max)} at most, ${endsWithinDays(max) ? "until" : "through"} ${lastChoice(now, max).replace("T", " ")}.`;
+    return `The longest lifetime is ${lengthLabel(max)}, ${endsWithinDays(max) ? "until" : "through"} ${lastChoice(now, max).replace("T", " ")}.`;
   return null;
 }
 

@@ -37,7 +37,7 @@ describe("a change of very many tokens", () => {
     open(address);
     expect(await shown()).toHaveAttribute("aria-valuenow", "40");
     expect(screen.getByText(/Revoking 812,400 tokens of the environment “Staging”\./)).toHaveTextContent(
-      "They are refused already; their records follow.",
+      "They are already refused. Their records are being updated.",
     );
     network.on("GET /api_token/moves", moves(move({ written_count: 812_399 })));
     await pass(4);
@@ -47,7 +47,7 @@ describe("a change of very many tokens", () => {
     await waitFor(() => expect(screen.queryByRole("progressbar")).not.toBeInTheDocument());
     expect(
       await screen.findByText(
-        "812,400 tokens of the environment “Staging” revoked. All their records are written.",
+        "812,400 tokens of the environment “Staging” revoked. All their records are updated.",
       ),
     ).toBeInTheDocument();
     const before = looks();
@@ -102,25 +102,25 @@ describe("a change of very many tokens", () => {
   test("goes first if others wait for it", async () => {
     network.on("GET /api_token/moves", moves(move(), move({ environment_name: "Testing" }), move()));
     open(address);
-    expect(await shown()).toHaveAccessibleName(/“Staging”.*2 more changes after this\.$/);
+    expect(await shown()).toHaveAccessibleName(/“Staging”.*2 more changes waiting\.$/);
   });
 
   const nothing = { environment_name: null };
   test.each<[string, Partial<TokenMove>]>([
     [
-      "Suspending 812,400 tokens of the agent “Reader”. They are refused already",
+      "Suspending 812,400 tokens of the agent “Reader”. They are already refused",
       { field: "agent_id", agent_name: "Reader", status: "suspended", ...nothing },
     ],
     [
-      "Activating 812,400 tokens of the agent “Reader”. They are accepted already",
+      "Activating 812,400 tokens of the agent “Reader”. They are already accepted",
       { field: "agent_id", agent_name: "Reader", status: "active", ...nothing },
     ],
     [
-      "Revoking 812,400 tokens of the agent “Reader” in “Staging”. They are refused already",
+      "Revoking 812,400 tokens of the agent “Reader” in “Staging”. They are already refused",
       { field: "agent_deployment_id", agent_name: "Reader" },
     ],
     [
-      "Revoking 812,400 tokens created by Grace Hopper. They are refused already",
+      "Revoking 812,400 tokens created by Grace Hopper. They are already refused",
       { field: "created_by_admin_user_id", created_by_name: "Grace Hopper", ...nothing },
     ],
     ["Revoking 812,400 tokens of the environment “environment-9”.", { id: "environment-9", ...nothing }],

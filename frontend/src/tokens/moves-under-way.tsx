@@ -20,7 +20,7 @@ export default function MovesUnderWay({ moves }: { moves: TokenMove[] }) {
     const ended = before.current.findLast((move) => !moves.some((other) => keyOf(other) === keyOf(move)));
     before.current = moves;
     if (ended)
-      announce(`${subjectOf(ended)} ${verbs[ended.status].ed}. All their records are written.`, "moves");
+      announce(`${subjectOf(ended)} ${verbs[ended.status].ed}. All their records are updated.`, "moves");
   }, [moves]);
 
   const [move, ...waiting] = moves;
@@ -33,8 +33,8 @@ export default function MovesUnderWay({ moves }: { moves: TokenMove[] }) {
         <p id={id} className="min-w-0 flex-1 wrap-anywhere">
           {ing} {subjectOf(move)}.{" "}
           <span className="text-soft">
-            They are {now} already; their records follow.
-            {waiting.length > 0 && ` ${count(waiting.length, "more change")} after this.`}
+            They are already {now}. Their records are being updated.
+            {waiting.length > 0 && ` ${count(waiting.length, "more change")} waiting.`}
           </span>
         </p>
         <span aria-hidden className="w-10 shrink-0 text-right text-soft">

@@ -99,7 +99,7 @@ export function CopyField({ label, what, value, rows, primary = false, onCopied,
       </div>
       {cut && (
         <p id={`${id}-cut`} className="text-small text-soft">
-          Only the beginning is in sight. Copy takes all {value.length} characters.
+          Only the beginning is shown. Copy takes all {value.length} characters.
         </p>
       )}
       <p role="status" className={state === "by-hand" ? "text-small text-warn" : "sr-only"}>

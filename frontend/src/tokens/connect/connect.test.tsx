@@ -44,7 +44,7 @@ describe("connecting a gateway", () => {
 
   test("begins with a file that takes the tokens of this account only", async () => {
     open(address);
-    expect(await screen.findByText("Every good token of Acme passes.")).toBeInTheDocument();
+    expect(await screen.findByText("Every active token of Acme passes.")).toBeInTheDocument();
     expect(file("nginx.conf")).toHaveTextContent("/api/v1/validate?account_id=account-1;");
     expect(file("nginx.conf")).toHaveTextContent("server tokentab.test:80;");
   });
@@ -55,9 +55,7 @@ describe("connecting a gateway", () => {
     await user.click(await screen.findByRole("checkbox", { name: "Production" }));
     await user.click(await screen.findByRole("checkbox", { name: "Invoice reader" }));
     expect(
-      screen.getByText(
-        "Good tokens of Acme that pass: agent deployment tokens of Invoice reader in Production.",
-      ),
+      screen.getByText("These tokens of Acme pass: agent deployment tokens of Invoice reader in Production."),
     ).toBeInTheDocument();
     const need = "account_id=account-1&scope=agent_deployment&environment_id=environment-2&agent_id=agent-1";
     for (const [gateway, name] of [
@@ -179,7 +177,7 @@ describe("a test request", () => {
 
   test.each([
     [401, "bad_authtoken", "Token suspended."],
-    [403, "not_permitted", "This token is good, but not for this."],
+    [403, "not_permitted", "This token does not satisfy the requirements of this request."],
   ])(
     "that is refused with %i says so in the server’s words, and signs nobody out",
     async (status, code, message) => {
@@ -198,7 +196,7 @@ describe("a test request", () => {
     network.on("GET /validate", answer);
     await tryOut(secret);
     expect(await screen.findByRole("alert")).toHaveTextContent(words);
-    expect(screen.getByRole("alert")).toHaveTextContent("lets nobody through");
+    expect(screen.getByRole("alert")).toHaveTextContent("gateways refuse every request");
     expect(screen.queryByText("Passes")).not.toBeInTheDocument();
   });
 
@@ -225,7 +223,7 @@ describe("a test request", () => {
     await user.type(field, "tökén");
     expect(screen.queryByText("Enter a token.")).not.toBeInTheDocument();
     await user.keyboard("{Enter}");
-    expect(screen.getByText("A token has no spaces and no special characters.")).toBeInTheDocument();
+    expect(screen.getByText("A token has no spaces or special characters.")).toBeInTheDocument();
     expect(asked()).toEqual([]);
   });
 

@@ -51,7 +51,7 @@ export function Connect({ account, publicUrl }: ConnectProps) {
       </Link>
       <Section
         title="Connect a gateway"
-        text="The gateway asks Tokentab about every request and passes on those with a good token."
+        text="The gateway asks Tokentab about each request and forwards those with a valid token."
       >
         <div className="grid gap-5">
           <fieldset className="sm:max-w-120">
@@ -64,11 +64,7 @@ export function Connect({ account, publicUrl }: ConnectProps) {
       </Section>
       <Section
         title={`Configuration of ${gateways[gateway].label}`}
-        text={
-          filling
-            ? "Ready to run, as the first lines say. What you chose is marked."
-            : "Correct the addresses to get it."
-        }
+        text={filling ? "Ready to run. Your choices are highlighted." : "Correct the addresses to see it."}
       >
         <div className="grid gap-4">
           {gateways[gateway].files.map(({ name, text }) => (

@@ -75,12 +75,12 @@ function Passing({ need }: { need: Need }) {
   return (
     <div role="status" className="wrap-anywhere">
       {passing === null ? (
-        <p className="text-soft">Every good token of {need.account.name} passes.</p>
+        <p className="text-soft">Every active token of {need.account.name} passes.</p>
       ) : passing.length === 0 ? (
-        <Notice tone="warn">No token passes: environment tokens are of no agent.</Notice>
+        <Notice tone="warn">No token passes: environment tokens belong to no agent.</Notice>
       ) : (
         <p className="text-soft">
-          Good tokens of {need.account.name} that pass: {all.format(passing)}.
+          These tokens of {need.account.name} pass: {all.format(passing)}.
         </p>
       )}
     </div>

@@ -65,7 +65,10 @@ export function TestRequest({ need, publicUrl }: TestRequestProps) {
   }
 
   return (
-    <Section title="Test request" text="Asks Tokentab what the gateway will ask, with a token of yours.">
+    <Section
+      title="Test request"
+      text="Sends Tokentab the same request as the gateway, with a token you enter."
+    >
       <form noValidate onSubmit={ask} className="flex items-start gap-2">
         <div className="min-w-0 flex-1">
           <Field
@@ -99,7 +102,7 @@ export function TestRequest({ need, publicUrl }: TestRequestProps) {
 /** What no header can carry is no token, and would be told as a failing network. */
 function problemOf(token: string): string | undefined {
   if (token === "") return "Enter a token.";
-  return /^[\x21-\x7e]+$/.test(token) ? undefined : "A token has no spaces and no special characters.";
+  return /^[\x21-\x7e]+$/.test(token) ? undefined : "A token has no spaces or special characters.";
 }
 
 function Result({ result }: { result: unknown }) {
@@ -136,7 +139,7 @@ function Result({ result }: { result: unknown }) {
     );
   }
   return (
-    <Notice tone="bad">{messageOf(result)} Until it can be found out, a gateway lets nobody through.</Notice>
+    <Notice tone="bad">{messageOf(result)} Until Tokentab answers, gateways refuse every request.</Notice>
   );
 }
 
