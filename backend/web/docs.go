@@ -20,7 +20,7 @@ var docsTemplate string
 //go:embed docs.css
 var docsCSS string
 
-// docsPage draws the OpenAPI document as one plain page that loads nothing but its style.
+// docsPage renders the OpenAPI document as a page that loads only its stylesheet.
 var docsPage = template.Must(template.New("docs").Parse(docsTemplate))
 
 // docsGroup is the operations on one resource.
@@ -37,7 +37,7 @@ type docsOperation struct {
 	AnswerText                                     string
 }
 
-// docsFailure is a kind of failure that any operation may answer with.
+// docsFailure is a failure that any operation may return.
 type docsFailure struct {
 	Status int
 	Code   string
@@ -59,7 +59,7 @@ type docsField struct {
 	Depth            int
 }
 
-// documents are the pages about the API. They are the same for everyone and costly to make, so they are made once.
+// documents describe the API. They are the same for every caller and expensive to render, so they are rendered once.
 type documents struct{ page, style, openAPI file }
 
 func (s *Server) renderDocuments() (documents, error) {
@@ -81,7 +81,7 @@ func (s *Server) renderDocuments() (documents, error) {
 	}, nil
 }
 
-// document answers with one of the documents.
+// document returns a handler that serves one of the documents.
 func (s *Server) document(which func(*documents) *file) fiber.Handler {
 	return func(c *fiber.Ctx) error {
 		all, err := s.documents()
@@ -150,7 +150,7 @@ func docsOperationOf(document *huma.OpenAPI, path string, o *huma.Operation) doc
 	return d
 }
 
-// docsDepth is how deep fields are spelled out; the answers of the contract are not deeper.
+// docsDepth is how many levels of fields the page shows. The contract's responses have no more.
 const docsDepth = 3
 
 func fieldsOf(document *huma.OpenAPI, schema *huma.Schema, depth int) []docsField {

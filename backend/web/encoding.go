@@ -11,18 +11,18 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// preferred are the encodings of answers, the best one first.
+// preferred are the encodings of responses, best first.
 var preferred = []string{"br", "gzip"}
 
-// encodeFrom is from how many bytes on it pays to encode an answer.
+// encodeFrom is the smallest response worth encoding, in bytes.
 const encodeFrom = 1 << 10
 
-// secretFields are the fields of answers that hold a secret. It is shown once, and never encoded together with what
-// others wrote: the size would tell how alike they are (BREACH).
+// secretFields are the response fields that hold a secret. Responses with a secret are not compressed: beside text from
+// other people, their size would leak parts of the secret (BREACH).
 var secretFields = []string{"token", "invite_url"}
 
-// condense tags the answer to a GET, so that a client that has it already is told so instead, and encodes large answers.
-// They stay out of every cache: a client that wants to ask for changes keeps the answer and its tag in memory.
+// condense adds an ETag to GET responses, answers 304 if the client has the current one, and compresses large
+// responses. It keeps them out of caches: a client that polls keeps response and tag in memory.
 func condense(c *fiber.Ctx) error {
 	if err := c.Next(); err != nil {
 		return err
@@ -35,7 +35,7 @@ func condense(c *fiber.Ctx) error {
 	c.Vary(fiber.HeaderAcceptEncoding)
 	if !isUnsafe(c.Method()) {
 		tag := digestOf(body)
-		c.Set(fiber.HeaderETag, `W/"`+tag+`"`) // the same for every encoding
+		c.Set(fiber.HeaderETag, `W/"`+tag+`"`) // one tag for all encodings
 		if known(c.GetReqHeaders()[fiber.HeaderIfNoneMatch], tag) {
 			answer.ResetBody()
 			return c.SendStatus(fiber.StatusNotModified)
@@ -55,7 +55,8 @@ func condense(c *fiber.Ctx) error {
 	return nil
 }
 
-// holdsSecret reports whether a field of the JSON holds a secret. Texts can't look like one: their quotes are escaped.
+// holdsSecret reports whether a JSON body has a field with a secret. Text values can't imitate one, since their quotes
+// are escaped.
 func holdsSecret(body []byte) bool {
 	for _, field := range secretFields {
 		if bytes.Contains(body, []byte(`"`+field+`":"`)) {
@@ -65,20 +66,20 @@ func holdsSecret(body []byte) bool {
 	return false
 }
 
-// encode appends the encoded form of an answer that is made for one request.
+// encode appends a response in one of the encodings, for responses made for one request.
 var encode = map[string]func(to, plain []byte) []byte{
 	"br":   func(to, plain []byte) []byte { return fasthttp.AppendBrotliBytesLevel(to, plain, 4) },
 	"gzip": func(to, plain []byte) []byte { return fasthttp.AppendGzipBytesLevel(to, plain, 5) },
 }
 
-// rendered returns a file that is made once and sent often.
+// rendered returns a file that is rendered once and served often.
 func rendered(contentType string, plain []byte) file {
 	return file{contentType: contentType, digest: digestOf(plain), plain: plain, encoded: map[string][]byte{
 		"br": fasthttp.AppendBrotliBytesLevel(nil, plain, 9), "gzip": fasthttp.AppendGzipBytesLevel(nil, plain, fasthttp.CompressBestCompression),
 	}}
 }
 
-// digestOf names the bytes of an answer.
+// digestOf returns a short hash of a response, for its ETag.
 func digestOf(plain []byte) string {
 	sum := sha256.Sum256(plain)
 	return base64.RawURLEncoding.EncodeToString(sum[:12])
@@ -88,8 +89,8 @@ func acceptedEncodings(c *fiber.Ctx) string {
 	return strings.Join(c.GetReqHeaders()[fiber.HeaderAcceptEncoding], ",")
 }
 
-// known reports whether If-None-Match names the tag, weakly compared (RFC 9110, section 13.1.2). That fetch in Node and
-// browsers sends "Cache-Control: no-cache" with it is for caches, not for us (RFC 9111, section 5.2.1.4).
+// known reports whether If-None-Match names the tag, by weak comparison (RFC 9110, section 13.1.2). It ignores the
+// "Cache-Control: no-cache" that fetch in Node and browsers add: that is meant for caches (RFC 9111, section 5.2.1.4).
 func known(lines []string, etag string) bool {
 	for tag := range strings.SplitSeq(strings.Join(lines, ","), ",") {
 		tag = strings.TrimPrefix(strings.TrimSpace(tag), "W/")
@@ -100,8 +101,8 @@ func known(lines []string, etag string) bool {
 	return false
 }
 
-// takes reports whether Accept-Encoding names the encoding, or says of all others that they are taken (RFC 9110, section
-// 12.5.3). Where it says nothing everything would be allowed, but programs that do not ask often can't read it.
+// takes reports whether Accept-Encoding names the encoding or accepts all others (RFC 9110, section 12.5.3). Without
+// the header the RFC allows any encoding, but clients that don't send it often can't decode.
 func takes(accepted, encoding string) bool {
 	others := false
 	for part := range strings.SplitSeq(accepted, ",") {

@@ -14,7 +14,7 @@ import (
 	"tokentab/backend/pfid"
 )
 
-// ordered is a request that wraps what it asks for in details.
+// ordered is a request whose fields are in details.
 type ordered[T any] struct {
 	Body orderedBody[T]
 }
@@ -24,16 +24,16 @@ type orderedBody[T any] struct {
 	Details T        `json:"details"`
 }
 
-// PathID is pathID where it is embedded: Huma passes over fields that are not exported.
+// PathID is pathID, exported so that Huma sees it where it is embedded.
 type PathID = pathID
 
-// changed is a request to change what its path names.
+// changed is a request to change the resource in its path.
 type changed[T any] struct {
 	PathID
 	Body orderedBody[T]
 }
 
-// optionallyChanged is a changed whose body may be left out.
+// optionallyChanged is a changed with an optional body.
 type optionallyChanged[T any] struct {
 	PathID
 	Body *optionalBody[T]
@@ -44,7 +44,7 @@ type optionalBody[T any] struct {
 	Details T        `json:"details,omitempty"`
 }
 
-// details returns what was asked for, the zero T where nothing was.
+// details returns the requested values, or the zero T without a body.
 func (in *optionallyChanged[T]) details() (asked T) {
 	if in.Body != nil {
 		asked = in.Body.Details
@@ -66,7 +66,7 @@ func details[T any](item T) *one[T] {
 	return &one[T]{Body: oneBody[T]{Status: "success", Details: item}}
 }
 
-// many is the success envelope of a list. It has no details key: a client would read that instead.
+// many is the success envelope of a list. It has no details key, because clients would read that instead.
 type many[T any] struct {
 	Body manyBody[T]
 }
@@ -78,29 +78,29 @@ type manyBody[T any] struct {
 	Sorting    Sorting    `json:"sorting"`
 }
 
-// Pagination says which part of a list an answer holds.
+// Pagination describes the page of a list that a response holds.
 type Pagination struct {
 	ItemCount          int  `json:"item_count" doc:"Items in the whole list"`
-	ItemStart          int  `json:"item_start" doc:"Place of the first item shown, from 1; 0 if there is none"`
-	ItemEnd            int  `json:"item_end" doc:"Place of the last item shown, from 1; 0 if there is none"`
+	ItemStart          int  `json:"item_start" doc:"Position of the first item on this page, from 1; 0 if there is none"`
+	ItemEnd            int  `json:"item_end" doc:"Position of the last item on this page, from 1; 0 if there is none"`
 	PageCount          int  `json:"page_count"`
 	PageIndex          int  `json:"page_index" doc:"From 1"`
-	PageOffset         int  `json:"page_offset" doc:"Items passed over"`
+	PageOffset         int  `json:"page_offset" doc:"Number of items before this page"`
 	PageSize           int  `json:"page_size"`
 	NextPageOffset     *int `json:"next_page_offset"`
 	PreviousPageOffset *int `json:"previous_page_offset"`
 }
 
-// Sorting says in which order a list is.
+// Sorting is the order of a list.
 type Sorting struct {
 	Field     string `json:"field"`
 	Direction string `json:"direction" enum:"asc,desc"`
 }
 
-// Listing is the query that every list takes.
+// Listing is the query of every list.
 type Listing struct {
-	Offset    int    `query:"pagination[offset]" minimum:"0" maximum:"1000000000" default:"0" doc:"Items to pass over"`
-	PageSize  int    `query:"pagination[page_size]" minimum:"1" maximum:"100" default:"100" doc:"Items at the most"`
+	Offset    int    `query:"pagination[offset]" minimum:"0" maximum:"1000000000" default:"0" doc:"Number of items to skip"`
+	PageSize  int    `query:"pagination[page_size]" minimum:"1" maximum:"100" default:"100" doc:"Largest number of items to return"`
 	Sorting   string `query:"sorting" doc:"A field, or -field for descending; newest first if empty" example:"-inserted_at"`
 	Field     string `query:"sorting[field]" doc:"Older form of sorting"`
 	Direction string `query:"sorting[direction]" enum:"asc,desc," doc:"Older form of sorting"`
@@ -142,7 +142,7 @@ func summaries[From, To any](items []From, total int, l *Listing, convert func(F
 	return &many[To]{Body: manyBody[To]{Status: "success", Summaries: list, Pagination: p, Sorting: sorted}}
 }
 
-// orNull returns nil for the empty text, which is null on the wire.
+// orNull returns nil for the empty text, which becomes null in JSON.
 func orNull(text string) *string {
 	if text == "" {
 		return nil
@@ -152,8 +152,8 @@ func orNull(text string) *string {
 
 func idOrNull(id pfid.ID) *string { return orNull(id.String()) }
 
-// pathID is the id in a path. One that is no PFID is like one that does not exist: it becomes the zero ID, which
-// nothing has.
+// pathID is the id in a path. An invalid id becomes the zero ID, which matches nothing, so it is answered like an
+// unknown one.
 type pathID struct {
 	ID string `path:"id" doc:"A PFID"`
 }
@@ -163,7 +163,7 @@ func (p *pathID) id() pfid.ID {
 	return id
 }
 
-// optionalID reads an id of a request's field that may be left out. What is no PFID is noted.
+// optionalID reads an optional id from a field. It adds an error to wrong if the text is no PFID.
 func optionalID(wrong fault.Fields, field string, text *string) pfid.ID {
 	if text == nil || *text == "" {
 		return pfid.ID{}
@@ -182,7 +182,7 @@ func optionalText(text *string) string {
 	return *text
 }
 
-// textOrNull is a field of a change that may be left out, which leaves things as they are, or be null for none.
+// textOrNull is an optional field of a change. If it is omitted, the value stays; null clears it.
 type textOrNull struct {
 	isSent bool
 	text   string
@@ -199,7 +199,7 @@ func (*textOrNull) Schema(huma.Registry) *huma.Schema {
 	return &huma.Schema{Type: huma.TypeString, Nullable: true}
 }
 
-// sent returns nil where the field was left out, and the empty text for null.
+// sent returns nil if the field was omitted, and the empty text for null.
 func (t textOrNull) sent() *string {
 	if !t.isSent {
 		return nil
@@ -207,7 +207,7 @@ func (t textOrNull) sent() *string {
 	return &t.text
 }
 
-// longAgo makes a browser drop a cookie.
+// longAgo is an expiry that makes a browser delete a cookie.
 var longAgo = time.Unix(1, 0)
 
 func operationID(method, path string) string {
@@ -217,29 +217,29 @@ func operationID(method, path string) string {
 		verb = "get"
 	}
 	if method == http.MethodDelete && !strings.Contains(path, "{id}") {
-		verb = "end" // what the caller has: the session
+		verb = "end" // for the caller's session
 	}
 	return verb + name
 }
 
-// apiConfig is Huma's configuration: JSON only, no schema links in answers. Huma lets unknown names pass; refuseUnknown
-// decides about them.
+// apiConfig is Huma's configuration: JSON only, and no schema links in responses. Huma accepts unknown names;
+// refuseUnknown decides about them.
 func apiConfig() huma.Config {
 	registry := huma.NewMapRegistry("#/components/schemas/", schemaName)
 	c := huma.DefaultConfig("Tokentab", "1")
 	c.OpenAPI.Components.Schemas = registry
-	c.Info.Description = "Issues, shows and validates API tokens. A change with an unknown query parameter is answered 422; so is a body with an unknown field where the body may be left out. Lists and other bodies ignore unknown names, except those that look misspelt."
+	c.Info.Description = "Issues, shows and validates API tokens. A change with an unknown query parameter gets 422. So does an unknown field in an optional body. Lists and other bodies ignore unknown names unless they look misspelt."
 	c.Servers = []*huma.Server{{URL: "/api/v1"}}
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"token":   {Type: "http", Scheme: "bearer", BearerFormat: "JWT"},
-		"session": {Type: "apiKey", In: "cookie", Name: sessionCookie, Description: "The full name is tokentab_session_ and a code of the installation, with __Host- before it under https."},
+		"session": {Type: "apiKey", In: "cookie", Name: sessionCookie, Description: "The full name is tokentab_session_ followed by the installation's code, and starts with __Host- over HTTPS."},
 	}
 	c.OpenAPIPath, c.DocsPath, c.SchemasPath = "", "", ""
 	c.CreateHooks, c.Transformers = nil, nil
 	return c
 }
 
-// schemaName names a type in the OpenAPI document in the contract's spelling.
+// schemaName returns a type's name in the OpenAPI document, spelled as in the contract.
 func schemaName(t reflect.Type, hint string) string {
 	return strings.ReplaceAll(huma.DefaultSchemaNamer(t, hint), "APIToken", "ApiToken")
 }

@@ -7,7 +7,7 @@ import (
 	"tokentab/backend/fault"
 )
 
-// Environment is an environment as clients see it.
+// Environment is an environment in responses.
 type Environment struct {
 	Type        string  `json:"type" enum:"environment"`
 	ID          string  `json:"id"`
@@ -16,8 +16,8 @@ type Environment struct {
 	Purpose     string  `json:"purpose" enum:"development,staging,testing,production"`
 	Description *string `json:"description"`
 
-	AgentDeploymentCount int                `json:"agent_deployment_count" doc:"Agent deployments that name it"`
-	LiveAPITokenCount    int                `json:"live_api_token_count" doc:"Active and suspended API tokens that name it"`
+	AgentDeploymentCount int                `json:"agent_deployment_count" doc:"Number of agent deployments in it"`
+	LiveAPITokenCount    int                `json:"live_api_token_count" doc:"Number of its active and suspended API tokens"`
 	AvailableActions     environmentActions `json:"available_actions"`
 	InsertedAt           Timestamp          `json:"inserted_at"`
 	UpdatedAt            Timestamp          `json:"updated_at"`
@@ -44,12 +44,12 @@ func (s *Server) listEnvironments(ctx context.Context, who *caller, in *listAcco
 	return summaries(list, total, &in.Listing, environmentOf), nil
 }
 
-// NewEnvironment is what a caller asks for when an environment is created.
+// NewEnvironment is a request to create an environment.
 type NewEnvironment struct {
 	_           struct{} `additionalProperties:"true"`
 	Name        string   `json:"name" minLength:"1"`
 	AccountID   *string  `json:"account_id,omitempty" nullable:"true" doc:"The caller's own account, which is also the default"`
-	ID          *string  `json:"id,omitempty" nullable:"true" doc:"A PFID of the account's partition; made if empty"`
+	ID          *string  `json:"id,omitempty" nullable:"true" doc:"A PFID of the account's partition; generated if empty"`
 	Purpose     *string  `json:"purpose,omitempty" nullable:"true" doc:"development, staging, testing or production; development if empty"`
 	Description *string  `json:"description,omitempty" nullable:"true"`
 }
@@ -70,7 +70,7 @@ func (s *Server) getEnvironment(ctx context.Context, who *caller, in *pathID) (*
 	return environmentDetails(s.Accounts.Environment(ctx, who.AccountID, in.id()))
 }
 
-// EnvironmentChange is what a caller wants changed of an environment. What is left out stays as it is.
+// EnvironmentChange is a change of an environment. Omitted fields stay unchanged.
 type EnvironmentChange struct {
 	_           struct{}   `additionalProperties:"true"`
 	Name        *string    `json:"name,omitempty"`
@@ -87,7 +87,7 @@ func (s *Server) updateEnvironment(ctx context.Context, who *caller, in *changed
 
 type deleteEnvironmentInput struct {
 	PathID
-	RevokeAPITokens bool `query:"revoke_api_tokens" doc:"Also revoke the live API tokens and delete the agent deployments that name it"`
+	RevokeAPITokens bool `query:"revoke_api_tokens" doc:"Also revoke its live API tokens and delete its agent deployments"`
 }
 
 func (s *Server) deleteEnvironment(ctx context.Context, who *caller, in *deleteEnvironmentInput) (*one[Environment], error) {

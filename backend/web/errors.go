@@ -14,7 +14,7 @@ import (
 	"tokentab/backend/fault"
 )
 
-// answers maps each kind of failure to its status and code of the wire contract. It is the only such place.
+// answers maps each kind of failure to its status and code in the wire contract. No other code does.
 var answers = map[fault.Kind]struct {
 	status int
 	code   string
@@ -37,9 +37,9 @@ var answers = map[fault.Kind]struct {
 // errorBody is the error envelope of the wire contract. It implements huma.StatusError and huma.HeadersError.
 type errorBody struct {
 	Status  string              `json:"status" enum:"error"`
-	Code    string              `json:"code" doc:"One of the codes of the contract"`
-	Message string              `json:"message" doc:"A sentence for people"`
-	Errors  map[string][]string `json:"errors,omitempty" doc:"With validation_errors: what is wrong with each field"`
+	Code    string              `json:"code" doc:"One of the contract's error codes"`
+	Message string              `json:"message" doc:"Explanation for people"`
+	Errors  map[string][]string `json:"errors,omitempty" doc:"With validation_errors: messages by field"`
 
 	status  int
 	headers http.Header
@@ -49,11 +49,11 @@ func (e *errorBody) Error() string           { return e.Message }
 func (e *errorBody) GetStatus() int          { return e.status }
 func (e *errorBody) GetHeaders() http.Header { return e.headers }
 
-// ContentType keeps Huma from calling the envelope a problem document.
+// ContentType implements huma.ContentTypeFilter: the envelope is plain JSON, not a problem document.
 func (e *errorBody) ContentType(string) string { return fiber.MIMEApplicationJSONCharsetUTF8 }
 
-// envelope turns a failure into the answer that its kind has. Failures of ours are logged here, once, with their cause
-// and the request id that the caller also gets.
+// envelope returns the error envelope for a failure. It logs server-side failures with their cause and the request id
+// that the caller gets.
 func (s *Server) envelope(ctx context.Context, err error) *errorBody {
 	f, ok := errors.AsType[*fault.Error](err)
 	if !ok {
@@ -63,7 +63,7 @@ func (s *Server) envelope(ctx context.Context, err error) *errorBody {
 	body := &errorBody{Status: "error", Code: answer.code, Message: f.Message, Errors: f.Fields, status: answer.status, headers: http.Header{}}
 	switch f.Kind {
 	case fault.Unexpected:
-		body.Message = "Something went wrong on the server. Its log has the cause under the request id."
+		body.Message = "Something went wrong on the server. The log has the cause under the request id."
 	case fault.NotAuthenticated:
 		body.headers.Set("WWW-Authenticate", challengeNone)
 	case fault.BadAuthToken:
@@ -74,7 +74,7 @@ func (s *Server) envelope(ctx context.Context, err error) *errorBody {
 	}
 	if body.status >= http.StatusInternalServerError && !errors.Is(context.Cause(ctx), errLeft) {
 		id, _ := ctx.Value(requestIDKey{}).(string)
-		if f.Kind == fault.Unavailable { // of which many may come at once
+		if f.Kind == fault.Unavailable { // many may come at once
 			s.failed("request could not be answered", err, slog.String("request_id", id))
 		} else {
 			s.Log.Error("request failed", "request_id", id, "status", body.status, "cause", err)
@@ -83,9 +83,9 @@ func (s *Server) envelope(ctx context.Context, err error) *errorBody {
 	return body
 }
 
-// answerError is Fiber's error handler: it answers failures outside of Huma, those of reading a request included.
+// answerError is Fiber's error handler. It answers failures outside of Huma, including those of reading a request.
 func (s *Server) answerError(c *fiber.Ctx, err error) error {
-	// Before the router has a request, as when it is too large, no middleware has run either.
+	// No middleware has run if the request failed before routing, for example because it is too large.
 	for _, h := range securityHeaders {
 		c.Set(h[0], h[1])
 	}
@@ -103,7 +103,7 @@ func (s *Server) answerError(c *fiber.Ctx, err error) error {
 	return c.Status(body.status).JSON(body)
 }
 
-// requestFault returns the fault for an error of Fiber's own; nil where only its status fits.
+// requestFault returns the fault for one of Fiber's own errors, or nil if only the status applies.
 func requestFault(e *fiber.Error) error {
 	switch {
 	case e.Code == http.StatusNotFound:

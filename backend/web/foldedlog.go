@@ -9,44 +9,44 @@ import (
 	"unicode"
 )
 
-// How much a foldedLog writes and keeps, stated in docs/settings.md.
+// Limits of a foldedLog, stated in docs/settings.md.
 const (
 	foldFor  = time.Minute
-	foldKeys = 10 // of each message
-	// maxLogged bounds what is logged of a text that a stranger chose, in bytes.
+	foldKeys = 10 // keys per message
+	// maxLogged is the longest logged text from an unknown client, in bytes.
 	maxLogged = 100
 )
 
-// foldedLog is for what strangers can repeat. The first line of a message and a key is written at once, then once a
-// minute how often it came again. However many keys come, a message has at most 21 lines a minute.
+// foldedLog limits log lines that unknown clients can trigger. It writes the first line of each message and key at
+// once, then once a minute how often it was repeated: at most 21 lines per message and minute.
 type foldedLog struct {
 	log *slog.Logger
 	now func() time.Time
 
 	mu       sync.Mutex
-	began    time.Time // of the present minute
+	began    time.Time // start of the current minute
 	messages map[string]*folded
 }
 
-// folded is what came of one message.
+// folded is the lines of one message in the current minute.
 type folded struct {
 	level  slog.Level
 	keys   map[string]*repeated
-	others int // that came in this minute with keys for which there was no room
+	others int // lines of this minute with keys beyond foldKeys
 }
 
-// repeated is what came with one key.
+// repeated is the lines of one key.
 type repeated struct {
-	attrs []slog.Attr // of the first one
-	again int         // how often it came again in this minute
+	attrs []slog.Attr // of the first line
+	again int         // repetitions in this minute
 }
 
 func newFoldedLog(log *slog.Logger, now func() time.Time) *foldedLog {
 	return &foldedLog{log: log, now: now, began: now(), messages: map[string]*folded{}}
 }
 
-// add logs a message, unless it came before with the same key. attrs is called for a line that is written at once. The
-// message is one of the program's own, so there are few.
+// add logs a message unless the same key was logged this minute. attrs is called only if a line is written. Messages
+// must be constants, since each is kept.
 func (f *foldedLog) add(level slog.Level, message string, key []byte, attrs func() []slog.Attr) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -69,21 +69,21 @@ func (f *foldedLog) add(level slog.Level, message string, key []byte, attrs func
 	f.log.LogAttrs(context.Background(), level, message, r.attrs...)
 }
 
-// flush writes what is due.
+// flush starts a new minute if it is due.
 func (f *foldedLog) flush() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.turn()
 }
 
-// end writes all that came again.
+// end writes the remaining counts.
 func (f *foldedLog) end() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.sum()
 }
 
-// turn begins the next minute, if it is time, or if the clock was set back.
+// turn starts the next minute if it is due or the clock was set back.
 func (f *foldedLog) turn() {
 	now := f.now()
 	if passed := now.Sub(f.began); passed >= 0 && passed < foldFor {
@@ -93,7 +93,7 @@ func (f *foldedLog) turn() {
 	f.began = now
 }
 
-// sum writes what came again, and forgets the keys that did not.
+// sum writes the counts of repeated keys and forgets the others.
 func (f *foldedLog) sum() {
 	for message, m := range f.messages {
 		for key, r := range m.keys {
@@ -111,7 +111,7 @@ func (f *foldedLog) sum() {
 	}
 }
 
-// watch writes what is due until stop is closed.
+// watch flushes until stop is closed.
 func (f *foldedLog) watch(stop <-chan struct{}) {
 	ticker := time.NewTicker(foldFor / 6)
 	defer ticker.Stop()
@@ -125,8 +125,8 @@ func (f *foldedLog) watch(stop <-chan struct{}) {
 	}
 }
 
-// logged bounds a text that a stranger chose, and replaces what a reader of the log could not see or would take for
-// something else.
+// logged shortens a text from an unknown client, and replaces characters that are invisible or could be misread in the
+// log.
 func logged(text string) string {
 	text = strings.ToValidUTF8(text[:min(len(text), maxLogged)], "")
 	return strings.Map(func(r rune) rune {

@@ -16,13 +16,13 @@ import (
 	"tokentab/backend/token"
 )
 
-// The paths of the validation endpoints.
+// Paths of the validation endpoints.
 var (
 	pathValidate = []byte("/api/v1/validate")
 	pathPing     = []byte("/api/v1/ping")
 )
 
-// Names of headers in the form that is sent, so that they need no further work per answer.
+// Header names in canonical form, so that responses need no conversion.
 var (
 	headerTokenID           = []byte("X-Token-Id")
 	headerTokenScope        = []byte("X-Token-Scope")
@@ -35,36 +35,36 @@ var (
 	contentTypeJSON         = []byte("application/json; charset=utf-8")
 )
 
-// Challenges of RFC 6750, section 3. A request without a credential gets no error code (section 3.1).
+// Challenges (RFC 6750, section 3). Requests without a credential get no error code (section 3.1).
 const (
 	challengeNone    = `Bearer realm="tokentab"`
 	challengeInvalid = challengeNone + `, error="invalid_token"`
 )
 
-// refusal is the fixed answer to a secret that was not accepted.
+// refusal is a prepared response to a refused request.
 type refusal struct {
 	status    int
 	body      []byte
-	challenge []byte // of WWW-Authenticate; may be empty
+	challenge []byte // WWW-Authenticate; may be empty
 }
 
-// refusalOf writes a refusal in the error envelope. Its words need no escaping.
+// refusalOf returns a refusal in the error envelope. Its arguments must need no JSON escaping.
 func refusalOf(status int, code, message, challenge string) refusal {
 	body := `{"status":"error","code":"` + code + `","message":"` + message + `"}`
 	return refusal{status: status, body: []byte(body), challenge: []byte(challenge)}
 }
 
-// refusals holds one answer per reason. All that is not ours, unknown, forged or malformed, gets the one of Unknown;
-// only the holder of a real token is told why.
+// refusals holds one response per reason. Unknown, forged and malformed secrets all get that of Unknown: only the
+// holder of an issued token learns the reason.
 var refusals = [...]refusal{
 	token.Unknown:      refusalOf(http.StatusUnauthorized, "bad_authtoken", badTokenMessages[token.Unknown], challengeInvalid),
 	token.IsSuspended:  refusalOf(http.StatusUnauthorized, "bad_authtoken", badTokenMessages[token.IsSuspended], challengeInvalid+`, error_description="The token is suspended"`),
 	token.IsRevoked:    refusalOf(http.StatusUnauthorized, "bad_authtoken", badTokenMessages[token.IsRevoked], challengeInvalid+`, error_description="The token is revoked"`),
 	token.IsExpired:    refusalOf(http.StatusUnauthorized, "bad_authtoken", badTokenMessages[token.IsExpired], challengeInvalid+`, error_description="The token has expired"`),
-	token.Insufficient: refusalOf(http.StatusForbidden, "not_permitted", "This token is good, but not for this.", challengeNone+`, error="insufficient_scope"`),
+	token.Insufficient: refusalOf(http.StatusForbidden, "not_permitted", "This token does not satisfy the requirements of this request.", challengeNone+`, error="insufficient_scope"`),
 }
 
-// badTokenMessages says to people what is wrong with a token.
+// badTokenMessages are the messages for refused tokens.
 var badTokenMessages = map[token.Reason]string{
 	token.Unknown: "This token is not valid.", token.IsSuspended: "Token suspended.", token.IsRevoked: "Token revoked.", token.IsExpired: "Token expired.",
 }
@@ -77,8 +77,8 @@ var (
 	couldNotTell   = refusalOf(http.StatusServiceUnavailable, "unexpected", "The store does not answer right now. Try again.", "")
 )
 
-// gate answers the validation endpoints itself and hands everything else on. The path is matched as it was sent. What
-// stands behind a # in it is for browsers alone (RFC 9112, section 3.2); read past, it could hide a need.
+// gate serves the validation endpoints and passes everything else on. It matches the path as it was sent. It refuses a
+// # in the target: a fragment belongs to browsers (RFC 9112, section 3.2) and could hide a requirement.
 func (s *Server) gate(next fasthttp.RequestHandler) fasthttp.RequestHandler {
 	return func(c *fasthttp.RequestCtx) {
 		path := c.URI().PathOriginal()
@@ -104,7 +104,7 @@ func (s *Server) gate(next fasthttp.RequestHandler) fasthttp.RequestHandler {
 			s.oauth(c, formOfOne, s.revoke)
 		case !slices.Contains(fiber.DefaultMethods, string(c.Method())):
 			s.refuse(c, unknownMethod)
-		case c.IsHead(): // what GET answers, without the body (RFC 9110, section 9.3.2)
+		case c.IsHead(): // like GET, without the body (RFC 9110, section 9.3.2)
 			c.Request.Header.SetMethod(http.MethodGet)
 			next(c)
 			if c.Response.SkipBody = true; !c.Response.IsBodyStream() {
@@ -120,21 +120,21 @@ func isForGateways(path []byte) bool {
 	return bytes.HasPrefix(path, pathValidate) && (len(path) == len(pathValidate) || path[len(pathValidate)] == '/')
 }
 
-// guarded answers 503 if the endpoint panics: the program goes on, and nobody gets through.
+// guarded answers 503 if the endpoint panics, so that a panic lets no request through and the program continues.
 func (s *Server) guarded(c *fasthttp.RequestCtx, endpoint func(*fasthttp.RequestCtx)) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			s.Log.Error("a validation endpoint panicked", "cause", cause, "stack", string(debug.Stack()))
 			c.Response.Reset()
-			c.SetConnectionClose() // nobody knows what was left undone
+			c.SetConnectionClose() // the connection's state is unknown
 			s.refuse(c, couldNotTell)
 		}
 	}()
 	endpoint(c)
 }
 
-// validate is the endpoint for gateways: the answer is the status alone, identity is in the headers, and a good answer has
-// no body, since some proxies can't use a connection again when they leave one unread.
+// validate is the endpoint for gateways. The status is the verdict, and headers carry the identity. An accepted request
+// gets no body, since some proxies can't reuse a connection with an unread one.
 func (s *Server) validate(c *fasthttp.RequestCtx) {
 	secret, presented := bearer(&c.Request.Header, true)
 	if !presented {
@@ -159,7 +159,7 @@ func (s *Server) validate(c *fasthttp.RequestCtx) {
 	}
 	h, t := &c.Response.Header, &verdict.Standing
 	text := drafts.Get().(*[maxText]byte)
-	h.DisableNormalizing() // the names are written as they are sent
+	h.DisableNormalizing() // the names are in canonical form
 	h.SetCanonical(headerTokenID, t.TokenID.Append(text[:0]))
 	h.SetCanonical(headerTokenScope, append(text[:0], t.Scope.String()...))
 	h.SetCanonical(headerAccountID, t.AccountID.Append(text[:0]))
@@ -171,14 +171,13 @@ func (s *Server) validate(c *fasthttp.RequestCtx) {
 	s.answerNoStore(c, http.StatusOK)
 }
 
-// drafts lends room in which an answer is written before it is copied, since what is handed to fasthttp would else be
-// allocated each time.
+// drafts are buffers for response values. fasthttp copies them; without a pool each response would allocate.
 var drafts = sync.Pool{New: func() any { return new([maxText]byte) }}
 
-// maxText is the longest answer that is written so, in bytes: that of ping.
+// maxText is the longest text in such a buffer, in bytes: the body of ping.
 const maxText = 512
 
-// ping is the endpoint for SDKs, which check their token with it when they start.
+// ping is the endpoint for SDKs, which check their token when they start.
 func (s *Server) ping(c *fasthttp.RequestCtx) {
 	secret, presented := bearer(&c.Request.Header, false)
 	if !presented {
@@ -227,9 +226,9 @@ func appendID(b []byte, name string, id pfid.ID) []byte {
 	return append(b, '"')
 }
 
-// cannotTell answers 503 and logs the cause, folded: while the store is down every request fails.
+// cannotTell answers 503 and logs the cause, folded, since every request fails while the store is down.
 func (s *Server) cannotTell(c *fasthttp.RequestCtx, err error) {
-	s.failed("validations can't be decided", err)
+	s.failed("tokens can't be checked", err)
 	c.Response.Header.Set("Retry-After", "1")
 	s.refuse(c, couldNotTell)
 }
@@ -253,10 +252,10 @@ func (s *Server) answerNoStore(c *fasthttp.RequestCtx, status int) {
 
 var schemeBearer = []byte("bearer ")
 
-// bearer returns the secret that a request presents; presented is false where it carries no credential at all. What is
-// doubled or of another scheme is presented, but comes back empty and so is never accepted (RFC 6750, 2.1). What is
-// malformed comes back as it is: no such secret was ever issued.
-// With keyHeader, X-API-Key stands in where there is no Authorization.
+// bearer returns the secret in a request. presented is false if the request carries no credential. Repeated credentials
+// and other schemes count as presented, with an empty secret that is never accepted (RFC 6750, section 2.1). Malformed
+// secrets are returned unchanged, since no such secret was issued. With keyHeader, X-API-Key is read if Authorization
+// is missing.
 func bearer(h *fasthttp.RequestHeader, keyHeader bool) (secret []byte, presented bool) {
 	switch values := h.PeekAll("Authorization"); len(values) {
 	case 0:

@@ -13,19 +13,20 @@ import (
 	"tokentab/backend/fault"
 )
 
-// What the page needs is all on this server; inline scripts and styles are refused.
+// pagePolicy is the page's Content-Security-Policy. The page loads only from this server, without inline scripts or
+// styles.
 const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
 
 const strictTransport = "max-age=31536000"
 
-// securityHeaders stand on every answer. The policy is the one for answers that no browser has to draw.
+// securityHeaders are on every response. The policy is for responses that browsers don't render.
 var securityHeaders = [][2]string{
 	{"Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"},
 	{"X-Content-Type-Options", "nosniff"},
 	{"Referrer-Policy", "no-referrer"},
 }
 
-// fixedHeaders are the headers of every answer of the validation endpoints, which do not look at the request for them.
+// fixedHeaders returns the headers on every response of the validation endpoints, independent of the request.
 func fixedHeaders(c config.Config) []fixedHeader {
 	all := append([][2]string{{fiber.HeaderCacheControl, "no-store"}}, securityHeaders...)
 	if c.TLSCert != "" || strings.HasPrefix(c.PublicURL, "https://") {
@@ -38,7 +39,7 @@ func fixedHeaders(c config.Config) []fixedHeader {
 	return fixed
 }
 
-// fixedHeader is a header in the form that is sent.
+// fixedHeader is a header in canonical form.
 type fixedHeader struct{ name, value []byte }
 
 func (s *Server) secureHeaders(c *fiber.Ctx) error {
@@ -46,17 +47,17 @@ func (s *Server) secureHeaders(c *fiber.Ctx) error {
 		c.Set(h[0], h[1])
 	}
 	c.Set("Cross-Origin-Resource-Policy", "same-origin")
-	if s.isHTTPS(c) { // browsers complain about both headers elsewhere
+	if s.isHTTPS(c) { // browsers warn about both headers over plain HTTP
 		c.Set("Cross-Origin-Opener-Policy", "same-origin")
 		c.Set("Strict-Transport-Security", strictTransport)
 	}
 	return c.Next()
 }
 
-// refusePacked refuses packed bodies, which could be small on the wire and fill the memory when they are unpacked.
+// refusePacked refuses compressed bodies: a small body could decompress to any size.
 func refusePacked(c *fiber.Ctx) error {
 	if packed := c.Get(fiber.HeaderContentEncoding); packed != "" && packed != "identity" {
-		return fault.New(fault.BadRequest, "Send the body as it is: Content-Encoding is not taken.")
+		return fault.New(fault.BadRequest, "Send the body uncompressed: Content-Encoding is not supported.")
 	}
 	return c.Next()
 }
@@ -68,7 +69,7 @@ func noStore(c *fiber.Ctx) error {
 
 type requestIDKey struct{}
 
-// identifyRequest gives each request an id, which the caller gets as X-Request-Id and the log of a failure holds.
+// identifyRequest assigns a random id to each request, for the header X-Request-Id and the log.
 func (s *Server) identifyRequest(c *fiber.Ctx) error {
 	var b [8]byte
 	if _, err := io.ReadFull(s.Random, b[:]); err != nil {
@@ -81,14 +82,14 @@ func (s *Server) identifyRequest(c *fiber.Ctx) error {
 	return c.Next()
 }
 
-// address is where the request came from: the connection's other end or, if that is a trusted proxy, the last address
-// in X-Forwarded-For that is none.
+// address returns the client's address: the connection's peer or, behind trusted proxies, the last address in
+// X-Forwarded-For that is not a trusted proxy.
 func (s *Server) address(c *fiber.Ctx) string {
 	remote := remoteAddr(c)
 	if !s.Config.TrustedProxies.Contain(remote) {
 		if c.Get(fiber.HeaderXForwardedFor) != "" {
 			s.warnProxy.Do(func() {
-				s.Log.Warn("requests come through a proxy that --trusted-proxies does not name, so all its clients count as one address", "proxy", remote.String())
+				s.Log.Warn("a proxy is missing in --trusted-proxies, so all its clients count as one address", "proxy", remote.String())
 			})
 		}
 		return remote.String()
@@ -106,7 +107,7 @@ func (s *Server) address(c *fiber.Ctx) string {
 	return remote.String()
 }
 
-// parseHop reads an address that some proxies write with a port.
+// parseHop parses an address, with or without a port.
 func parseHop(text string) (netip.Addr, error) {
 	if hop, err := netip.ParseAddrPort(text); err == nil {
 		return hop.Addr(), nil
@@ -114,8 +115,8 @@ func parseHop(text string) (netip.Addr, error) {
 	return netip.ParseAddr(strings.Trim(text, "[]"))
 }
 
-// isHTTPS reports whether the browser reached us over TLS, as far as can be trusted. Under an https public URL it did: a
-// proxy that says otherwise must not take away the protection of cookies.
+// isHTTPS reports whether the browser connected over TLS, from trusted sources only. With an https public URL the
+// answer is always yes, so that a misconfigured proxy can't weaken the cookies.
 func (s *Server) isHTTPS(c *fiber.Ctx) bool {
 	if s.Config.TLSCert != "" || strings.HasPrefix(s.Config.PublicURL, "https://") {
 		return true
@@ -123,7 +124,7 @@ func (s *Server) isHTTPS(c *fiber.Ctx) bool {
 	return s.Config.TrustedProxies.Contain(remoteAddr(c)) && strings.EqualFold(firstHop(c, fiber.HeaderXForwardedProto), "https")
 }
 
-// host is the host that the browser asked for, as far as can be trusted.
+// host returns the host that the browser requested, from trusted sources only.
 func (s *Server) host(c *fiber.Ctx) string {
 	if forwarded := firstHop(c, fiber.HeaderXForwardedHost); forwarded != "" && s.Config.TrustedProxies.Contain(remoteAddr(c)) {
 		return forwarded
@@ -131,7 +132,7 @@ func (s *Server) host(c *fiber.Ctx) string {
 	return string(c.Context().Host())
 }
 
-// firstHop is what the proxy next to the browser said, where several proxies made a list.
+// firstHop returns the first value of a header that several proxies may have extended.
 func firstHop(c *fiber.Ctx, header string) string {
 	first, _, _ := strings.Cut(c.Get(header), ",")
 	return strings.TrimSpace(first)

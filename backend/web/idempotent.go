@@ -12,8 +12,8 @@ import (
 	"tokentab/backend/idempotency"
 )
 
-// idempotent runs a change at most once if its body names an idempotency_key, at the top or inside details. The change
-// is committed together with the key and the answer.
+// idempotent runs a change at most once per idempotency_key, at the top of the body or in details. One transaction
+// commits the change, the key and the response.
 func (s *Server) idempotent(ctx huma.Context, next func(huma.Context)) {
 	who, _ := ctx.Context().Value(callerKey{}).(*caller)
 	key, named, err := idempotencyKey(who.request.Request().Body())
@@ -40,7 +40,7 @@ func (s *Server) idempotent(ctx huma.Context, next func(huma.Context)) {
 		},
 	})
 	if err != nil {
-		response.ResetBody() // a success that could not be kept
+		response.ResetBody() // the response of a change that was not committed
 		s.answerHuma(ctx, err)
 		return
 	}
@@ -52,7 +52,7 @@ func (s *Server) idempotent(ctx huma.Context, next func(huma.Context)) {
 	}
 }
 
-// idempotencyKey finds the key in a JSON body. What is no JSON object is left for others to complain about.
+// idempotencyKey returns the key in a JSON body. It ignores bodies that are no JSON object; decoding reports them.
 func idempotencyKey(body []byte) (key string, named bool, err error) {
 	type keyed struct {
 		Key *json.RawMessage `json:"idempotency_key"`
@@ -77,11 +77,11 @@ func idempotencyKey(body []byte) (key string, named bool, err error) {
 	return key, true, nil
 }
 
-// withoutSecrets is an answer as it may be kept: a secret is shown once, also to whoever repeats the request.
-// ok is false for what is no JSON object.
+// withoutSecrets returns a response for storing, without secrets: those are shown once, even if the request is
+// repeated. ok is false if the body is no JSON object.
 func withoutSecrets(body []byte) (kept string, ok bool) {
 	decoder := json.NewDecoder(bytes.NewReader(body))
-	decoder.UseNumber() // large numbers stay as they are
+	decoder.UseNumber() // keeps large numbers exact
 	var answer map[string]any
 	if decoder.Decode(&answer) != nil {
 		return "", false
@@ -103,7 +103,7 @@ func withoutSecrets(body []byte) (kept string, ok bool) {
 	return encoded.String(), true
 }
 
-// answerHuma answers a failure in a middleware of Huma.
+// answerHuma writes a failure from Huma middleware.
 func (s *Server) answerHuma(ctx huma.Context, err error) {
 	body := s.envelope(ctx.Context(), err)
 	for name := range body.headers {
