@@ -1,4 +1,4 @@
-// Package agent holds the programs that an account has registered, their versions, and where they are deployed.
+// Package agent manages the programs that an account registers, their versions, and their deployments.
 package agent
 
 import (
@@ -13,33 +13,33 @@ import (
 	"tokentab/backend/text"
 )
 
-// Agent is a registered program. It belongs to the account, not to an environment.
+// Agent is a registered program. It belongs to an account, not to an environment.
 type Agent struct {
 	ID                 pfid.ID
 	AccountID          pfid.ID
 	Name               string
 	Description        string // may be empty
 	ExternalIdentifier string // may be empty; else unique in the account
-	Status             string // what the rest says at the instant that it was read; see the statuses
+	Status             string // computed from the other fields when the agent is read; see the statuses
 	LastSeenAt         time.Time
 	RetiredAt          time.Time // zero unless retired
 	InsertedAt         time.Time
 	UpdatedAt          time.Time
 }
 
-// The statuses.
+// The statuses of an agent.
 const (
-	Pending = "pending" // not seen yet: none of its deployment tokens was ever used
-	Active  = "active"  // seen lately
-	Dormant = "dormant" // not seen for ActiveFor, or stamped by a clock that was ahead
-	Retired = "retired" // an admin says so, whenever it was seen
+	Pending = "pending" // none of its deployment tokens was ever used
+	Active  = "active"  // seen within ActiveFor
+	Dormant = "dormant" // not seen within ActiveFor, or stamped by a clock that was ahead
+	Retired = "retired" // retired by an admin, whenever it was seen
 )
 
-// ActiveFor is how long after it was seen last an agent counts as active.
+// ActiveFor is how long an agent counts as active after it was last seen.
 const ActiveFor = 30 * 24 * time.Hour
 
-// ClockTolerance is how far in the future an active agent may have been seen last. A clock that was further ahead would
-// keep it active for as long, and its next use puts the time right.
+// ClockTolerance is how far in the future an active agent may have been seen last. Beyond it, a clock that was ahead
+// would keep the agent active too long; its next use corrects the time.
 const ClockTolerance = time.Minute
 
 // statusAt returns the status at the given instant.
@@ -55,20 +55,20 @@ func (a Agent) statusAt(at time.Time) string {
 	return Active
 }
 
-// Actions says which moves the state of an agent allows.
+// Actions are the actions that the state of an agent allows.
 type Actions struct {
 	Update, Retire, Reinstate, Delete bool
 }
 
-// Actions returns the moves that are allowed now.
+// Actions returns the actions that are allowed now.
 func (a Agent) Actions() Actions {
 	retired := !a.RetiredAt.IsZero()
 	return Actions{Update: true, Retire: !retired, Reinstate: retired, Delete: true}
 }
 
-// Verdicts is what is remembered of validated tokens.
+// Verdicts is the cache of verdicts.
 type Verdicts interface {
-	// ForgetAllOf makes the next validation of all tokens of an agent or a deployment ask the store again.
+	// ForgetAllOf drops the cached verdicts of all tokens of an agent or deployment.
 	ForgetAllOf(id pfid.ID)
 }
 
@@ -80,27 +80,28 @@ type Agents struct {
 	random   io.Reader
 }
 
-// New returns the agents kept in store. now is read once for each operation.
+// New returns the agents kept in store. It calls now once per operation.
 func New(store Store, verdicts Verdicts, now func() time.Time, random io.Reader) *Agents {
 	return &Agents{store: store, verdicts: verdicts, now: now, random: random}
 }
 
-// Limits of what people type, in characters.
+// Limits of text fields, in characters.
 const (
 	maxName               = 100
 	maxDescription        = 1000
 	maxExternalIdentifier = 255
 )
 
-// Order is what a caller asks for when an agent is registered.
+// Order describes an agent to register.
 type Order struct {
-	ID                 pfid.ID // zero to have one made; else it has to be of the account's partition
+	ID                 pfid.ID // zero for a new id; otherwise it must have the account's partition
 	Name               string
 	Description        string
 	ExternalIdentifier string
 }
 
-// Register adds an agent to the actor's account.
+// Register adds an agent to the actor's account. It returns fault.Validation if a field is invalid, or if the id or
+// external identifier is taken.
 func (as *Agents) Register(ctx context.Context, actor audit.Actor, order Order) (Agent, error) {
 	at := as.now().UTC()
 	wrong := fault.Fields{}
@@ -121,15 +122,16 @@ func (as *Agents) Register(ctx context.Context, actor audit.Actor, order Order) 
 	return a, as.store.InsertAgent(ctx, a, audit.NewRecorder(at, actor, as.random))
 }
 
-// Update is what a caller wants changed about an agent.
+// Update is a change of an agent.
 type Update struct {
-	Name        *string // nil to leave it
-	Description *string // nil to leave it
-	// CurrentVersionID becomes the current version of the agent's only deployment; zero to leave it.
+	Name        *string // nil leaves it as it is
+	Description *string // nil leaves it as it is
+	// CurrentVersionID becomes the current version of the agent's only deployment; zero leaves it as it is.
 	CurrentVersionID pfid.ID
 }
 
-// Update changes an agent.
+// Update changes an agent. It returns fault.Validation if a field is invalid, and fault.NotFound if the account has
+// no such agent.
 func (as *Agents) Update(ctx context.Context, actor audit.Actor, id pfid.ID, update Update) (Agent, error) {
 	at := as.now().UTC()
 	wrong := fault.Fields{}
@@ -155,14 +157,15 @@ func (as *Agents) Update(ctx context.Context, actor audit.Actor, id pfid.ID, upd
 	return a, err
 }
 
-// Get returns one agent of the account, else a fault.NotFound.
+// Get returns one agent of the account. It returns fault.NotFound if the account has no such agent.
 func (as *Agents) Get(ctx context.Context, account, id pfid.ID) (Agent, error) {
 	a, err := as.store.Agent(ctx, account, id)
 	a.Status = a.statusAt(as.now())
 	return a, err
 }
 
-// GetByExternalIdentifier returns the agent of the account that has the identifier, else a fault.NotFound.
+// GetByExternalIdentifier returns the agent with this external identifier. It returns fault.NotFound if the account
+// has no such agent.
 func (as *Agents) GetByExternalIdentifier(ctx context.Context, account pfid.ID, identifier string) (Agent, error) {
 	a, err := as.store.AgentByExternalIdentifier(ctx, account, identifier)
 	if kept := text.Composed(identifier); fault.KindOf(err) == fault.NotFound && kept != identifier {
@@ -172,7 +175,7 @@ func (as *Agents) GetByExternalIdentifier(ctx context.Context, account pfid.ID, 
 	return a, err
 }
 
-// List returns one page of the account's agents and how many there are in all.
+// List returns one page of the account's agents, and their total number.
 func (as *Agents) List(ctx context.Context, account pfid.ID, page paging.Page) ([]Agent, int, error) {
 	at := as.now()
 	list, total, err := as.store.Agents(ctx, account, page, at.Add(-ActiveFor), at.Add(ClockTolerance))

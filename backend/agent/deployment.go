@@ -10,7 +10,7 @@ import (
 	"tokentab/backend/pfid"
 )
 
-// Deployment is one agent in one environment; there is at most one per pair.
+// Deployment is one agent in one environment. There is at most one per pair.
 type Deployment struct {
 	ID               pfid.ID
 	AccountID        pfid.ID
@@ -21,7 +21,7 @@ type Deployment struct {
 	UpdatedAt        time.Time
 }
 
-// ListedDeployment is a deployment together with what people know its ids by, and how many tokens stand on it.
+// ListedDeployment is a deployment with the names behind its ids, and the number of its tokens.
 type ListedDeployment struct {
 	Deployment
 	AgentName                string
@@ -30,21 +30,22 @@ type ListedDeployment struct {
 	LiveTokens               int    // active or suspended
 }
 
-// DeploymentFilter narrows a list of deployments. The zero filter is all of the account.
+// DeploymentFilter narrows a list of deployments. The zero value selects all of the account.
 type DeploymentFilter struct {
 	AgentID       pfid.ID
 	EnvironmentID pfid.ID
 }
 
-// DeploymentOrder is what a caller asks for when an agent is deployed.
+// DeploymentOrder describes a deployment to create.
 type DeploymentOrder struct {
-	ID               pfid.ID // zero to have one made; else it has to be of the account's partition
+	ID               pfid.ID // zero for a new id; otherwise it must have the account's partition
 	AgentID          pfid.ID
 	EnvironmentID    pfid.ID
 	CurrentVersionID pfid.ID // zero for none
 }
 
-// Deploy makes the deployment of an agent in an environment of the actor's account.
+// Deploy deploys an agent in an environment of the actor's account. It returns fault.Validation if a referenced
+// resource does not exist, or the pair is deployed already, and fault.InvalidAction if the agent is retired.
 func (as *Agents) Deploy(ctx context.Context, actor audit.Actor, order DeploymentOrder) (ListedDeployment, error) {
 	at := as.now().UTC()
 	wrong := fault.Fields{}
@@ -68,24 +69,25 @@ func (as *Agents) Deploy(ctx context.Context, actor audit.Actor, order Deploymen
 	}, audit.NewRecorder(at, actor, as.random))
 }
 
-// Deployment returns one deployment of the account, else a fault.NotFound.
+// Deployment returns one deployment of the account. It returns fault.NotFound if the account has no such deployment.
 func (as *Agents) Deployment(ctx context.Context, account, id pfid.ID) (ListedDeployment, error) {
 	return as.store.AgentDeployment(ctx, account, id)
 }
 
-// Deployments returns one page of the account's deployments and how many match in all.
+// Deployments returns one page of the account's deployments that match the filter, and their total number.
 func (as *Agents) Deployments(ctx context.Context, account pfid.ID, filter DeploymentFilter, page paging.Page) ([]ListedDeployment, int, error) {
 	return as.store.AgentDeployments(ctx, account, filter, page)
 }
 
-// SetCurrentVersion says which version of its agent a deployment runs; zero for none.
+// SetCurrentVersion sets the version that a deployment runs; zero for none. It returns fault.Validation if the
+// version is not one of its agent.
 func (as *Agents) SetCurrentVersion(ctx context.Context, actor audit.Actor, id, version pfid.ID) (ListedDeployment, error) {
 	at := as.now().UTC()
 	return as.store.SetCurrentVersion(ctx, actor.AccountID, id, version, at, audit.NewRecorder(at, actor, as.random))
 }
 
-// DeleteDeployment removes a deployment and returns it as it last was. While it has live tokens this is refused, unless
-// they are to be revoked with it. It returns after no validation accepts them any more.
+// DeleteDeployment removes a deployment and returns it as it was. With revokeTokens it also revokes its live tokens;
+// once it returns, no validation accepts them. Without revokeTokens it returns fault.InvalidAction if there are any.
 func (as *Agents) DeleteDeployment(ctx context.Context, actor audit.Actor, id pfid.ID, revokeTokens bool) (ListedDeployment, error) {
 	at := as.now().UTC()
 	d, err := as.store.DeleteDeployment(ctx, actor.AccountID, id, at, allowing(revokeTokens, "deployment"), audit.NewRecorder(at, actor, as.random))

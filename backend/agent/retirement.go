@@ -10,8 +10,8 @@ import (
 	"tokentab/backend/unit"
 )
 
-// Retire takes an agent out of service and suspends its active deployment tokens; it returns how many. It returns after
-// no validation accepts them any more.
+// Retire takes an agent out of service, suspends its active deployment tokens, and returns how many. Once it returns,
+// no validation accepts them. It returns fault.InvalidAction if the agent is retired already.
 func (as *Agents) Retire(ctx context.Context, actor audit.Actor, id pfid.ID) (a Agent, suspended int, err error) {
 	at := as.now().UTC()
 	return as.change(ctx, actor, id, at, func(a *Agent) (Change, error) {
@@ -23,8 +23,8 @@ func (as *Agents) Retire(ctx context.Context, actor audit.Actor, id pfid.ID) (a 
 	})
 }
 
-// Reinstate puts a retired agent back into service and activates just those tokens that its retirement suspended and
-// that are still suspended; it returns how many.
+// Reinstate puts a retired agent back into service, activates those tokens that its retirement suspended and that are
+// still suspended, and returns how many. It returns fault.InvalidAction if the agent is not retired.
 func (as *Agents) Reinstate(ctx context.Context, actor audit.Actor, id pfid.ID) (a Agent, activated int, err error) {
 	return as.change(ctx, actor, id, as.now().UTC(), func(a *Agent) (Change, error) {
 		if !a.Actions().Reinstate {
@@ -35,8 +35,9 @@ func (as *Agents) Reinstate(ctx context.Context, actor audit.Actor, id pfid.ID) 
 	})
 }
 
-// Delete removes an agent with its deployments and versions, and returns it as it last was. While it has live tokens
-// this is refused, unless they are to be revoked with it. It returns after no validation accepts them any more.
+// Delete removes an agent with its deployments and versions, and returns it as it was. With revokeTokens it also
+// revokes its live tokens; once it returns, no validation accepts them. Without revokeTokens it returns
+// fault.InvalidAction if there are any.
 func (as *Agents) Delete(ctx context.Context, actor audit.Actor, id pfid.ID, revokeTokens bool) (Agent, error) {
 	at := as.now().UTC()
 	a, err := as.store.DeleteAgent(ctx, actor.AccountID, id, at, allowing(revokeTokens, "agent"), audit.NewRecorder(at, actor, as.random))
@@ -45,7 +46,7 @@ func (as *Agents) Delete(ctx context.Context, actor audit.Actor, id pfid.ID, rev
 	return a, err
 }
 
-// change alters an agent and returns it with how many tokens moved along.
+// change changes an agent and returns it with the number of tokens that moved along.
 func (as *Agents) change(ctx context.Context, actor audit.Actor, id pfid.ID, at time.Time, decide func(*Agent) (Change, error)) (Agent, int, error) {
 	a, moved, err := as.store.ChangeAgent(ctx, actor.AccountID, id, func(a *Agent) (Change, error) {
 		a.UpdatedAt = at
@@ -56,8 +57,8 @@ func (as *Agents) change(ctx context.Context, actor audit.Actor, id pfid.ID, at 
 	return a, moved, err
 }
 
-// forgetAllOf drops what is remembered of the tokens that a change has moved, once that is committed. It does so also
-// after a failure that is no refusal: a commit whose answer was lost may still have happened.
+// forgetAllOf drops the cached verdicts of the tokens that a change moved, after its commit. If err leaves the
+// outcome open (see fault.Refused), it drops them too: the commit may have happened.
 func (as *Agents) forgetAllOf(ctx context.Context, id pfid.ID, err error) {
 	if fault.Refused(err) {
 		return
@@ -65,7 +66,7 @@ func (as *Agents) forgetAllOf(ctx context.Context, id pfid.ID, err error) {
 	unit.After(ctx, func(bool) { as.verdicts.ForgetAllOf(id) })
 }
 
-// allowing returns the decision on deleting something that tokens were issued for.
+// allowing returns a function that decides whether a resource with liveTokens may be deleted.
 func allowing(revokeTokens bool, what string) func(liveTokens int) error {
 	return func(liveTokens int) error {
 		switch {

@@ -9,44 +9,45 @@ import (
 	"tokentab/backend/pfid"
 )
 
-// Store keeps agents. Every change is written together with its events in one transaction, or not at all. Tokens that a
-// change moves along have their new status with it; if they are very many, their rows and events follow.
+// Store keeps agents. It writes each change together with its events in one transaction. Tokens that move along have
+// their new status from then on; if there are very many, their rows and events follow later.
 type Store interface {
-	// InsertAgent writes an agent. An external identifier or id that is taken is a fault.Validation.
+	// InsertAgent writes an agent. It returns fault.Validation if the external identifier or id is taken.
 	InsertAgent(ctx context.Context, a Agent, recorder audit.Recorder) error
-	// Agent returns one agent of the account, else a fault.NotFound.
+	// Agent returns one agent of the account, or fault.NotFound.
 	Agent(ctx context.Context, account, id pfid.ID) (Agent, error)
-	// AgentByExternalIdentifier does the same by another name.
+	// AgentByExternalIdentifier is like Agent, by external identifier.
 	AgentByExternalIdentifier(ctx context.Context, account pfid.ID, identifier string) (Agent, error)
-	// Agents returns one page of the account's agents and how many there are in all. Sorted by status, those last seen
-	// from activeSince to activeUntil are active.
+	// Agents returns one page of the account's agents, and their total number. For sorting by status, agents last
+	// seen from activeSince to activeUntil count as active.
 	Agents(ctx context.Context, account pfid.ID, page paging.Page, activeSince, activeUntil time.Time) ([]Agent, int, error)
-	// ChangeAgent reads the agent, lets decide alter it or refuse, and writes it with what goes along. It returns how many
-	// tokens move.
+	// ChangeAgent reads the agent, lets decide change or refuse it, and writes it with everything that goes along. It
+	// returns how many tokens move.
 	ChangeAgent(ctx context.Context, account, id pfid.ID, decide func(*Agent) (Change, error), recorder audit.Recorder) (Agent, int, error)
-	// DeleteAgent reads the agent, lets decide refuse, and removes it with its deployments and versions. Its live tokens
-	// are revoked.
+	// DeleteAgent reads the agent, lets decide refuse, removes the agent with its deployments and versions, and
+	// revokes its live tokens.
 	DeleteAgent(ctx context.Context, account, id pfid.ID, at time.Time, decide func(liveTokens int) error, recorder audit.Recorder) (Agent, error)
 
-	// InsertDeployment writes a deployment. An agent, environment or version that the account does not have, or a pair
-	// that is deployed already, is a fault.Validation; a retired agent is a fault.InvalidAction.
+	// InsertDeployment writes a deployment. It returns fault.Validation if the account does not have the agent,
+	// environment or version, or the pair is deployed already, and fault.InvalidAction if the agent is retired.
 	InsertDeployment(ctx context.Context, d Deployment, recorder audit.Recorder) (ListedDeployment, error)
-	// AgentDeployment returns one deployment of the account, else a fault.NotFound.
+	// AgentDeployment returns one deployment of the account, or fault.NotFound.
 	AgentDeployment(ctx context.Context, account, id pfid.ID) (ListedDeployment, error)
-	// AgentDeployments returns one page of the account's deployments and how many match in all.
+	// AgentDeployments returns one page of the account's deployments that match the filter, and their total number.
 	AgentDeployments(ctx context.Context, account pfid.ID, filter DeploymentFilter, page paging.Page) ([]ListedDeployment, int, error)
-	// SetCurrentVersion sets the current version of a deployment, or none where it is zero. A version that is not one of
-	// its agent is a fault.Validation.
+	// SetCurrentVersion sets the current version of a deployment; zero for none. It returns fault.Validation if the
+	// version is not one of its agent.
 	SetCurrentVersion(ctx context.Context, account, id, version pfid.ID, at time.Time, recorder audit.Recorder) (ListedDeployment, error)
-	// DeleteDeployment reads the deployment, lets decide refuse, and removes it. Its live tokens are revoked.
+	// DeleteDeployment reads the deployment, lets decide refuse, removes it, and revokes its live tokens.
 	DeleteDeployment(ctx context.Context, account, id pfid.ID, at time.Time, decide func(liveTokens int) error, recorder audit.Recorder) (ListedDeployment, error)
 
-	// InsertVersion writes a version. An agent or schema version that the account does not have, and an id that is taken,
-	// are a fault.Validation.
+	// InsertVersion writes a version. It returns fault.Validation if the account does not have the agent or schema
+	// version, or if the id is taken.
 	InsertVersion(ctx context.Context, v Version, recorder audit.Recorder) (ListedVersion, error)
-	// Version returns one version of the account, else a fault.NotFound.
+	// Version returns one version of the account, or fault.NotFound.
 	Version(ctx context.Context, account, id pfid.ID) (ListedVersion, error)
-	// Versions returns one page of an agent's versions and how many there are in all; a fault.NotFound without the agent.
+	// Versions returns one page of an agent's versions, and their total number. It returns fault.NotFound if the
+	// agent does not exist.
 	Versions(ctx context.Context, account, agent pfid.ID, page paging.Page) ([]ListedVersion, int, error)
 	// InsertSchemaVersion, SchemaVersion and SchemaVersions do the same for schema versions.
 	InsertSchemaVersion(ctx context.Context, v SchemaVersion, recorder audit.Recorder) (ListedSchemaVersion, error)
@@ -54,11 +55,12 @@ type Store interface {
 	SchemaVersions(ctx context.Context, account, agent pfid.ID, page paging.Page) ([]ListedSchemaVersion, int, error)
 }
 
-// Change says what goes along with a change of an agent.
+// Change is what goes along with a change of an agent.
 type Change struct {
 	Action audit.Action
-	// Version becomes the current version of the agent's only deployment; zero for no such change. A version that is not
-	// the agent's, or another number of deployments, is a fault.Validation.
+	// Version becomes the current version of the agent's only deployment; zero for no such change. ChangeAgent
+	// returns fault.Validation if the version is not the agent's, or if the agent does not have exactly one
+	// deployment.
 	Version pfid.ID
 	Tokens  TokenMove
 }
@@ -66,9 +68,9 @@ type Change struct {
 // TokenMove is what a change of an agent does to its deployment tokens.
 type TokenMove uint8
 
-// The moves.
+// The token moves.
 const (
 	LeaveTokens     TokenMove = iota
-	SuspendTokens             // those that are active
-	ReinstateTokens           // activate those that SuspendTokens suspended and nobody moved since
+	SuspendTokens             // suspend the active ones
+	ReinstateTokens           // activate those that SuspendTokens suspended and that have not moved since
 )

@@ -12,7 +12,7 @@ import (
 	"tokentab/backend/text"
 )
 
-// Version is one build of an agent, as whoever builds it names it.
+// Version is one build of an agent, named by whatever builds it.
 type Version struct {
 	ID                 pfid.ID
 	AccountID          pfid.ID
@@ -25,32 +25,32 @@ type Version struct {
 	UpdatedAt          time.Time
 }
 
-// ListedVersion is a version together with where it stands among others.
+// ListedVersion is a version with its relation to other versions and deployments.
 type ListedVersion struct {
 	Version
-	Repeats     int       // how many earlier versions of the agent have the same identifier
-	Deployments []pfid.ID // those that have it as their current version, oldest first
+	Repeats     int       // how many earlier versions of the agent have the same external identifier
+	Deployments []pfid.ID // deployments whose current version it is, oldest first
 }
 
-// SchemaVersion is one set of schemas of what an agent reports.
+// SchemaVersion is a set of schemas for what an agent reports.
 type SchemaVersion struct {
 	ID                 pfid.ID
 	AccountID          pfid.ID
 	AgentID            pfid.ID
 	ExternalIdentifier string
-	Schemas            map[string]json.RawMessage // as they were sent, known kinds and others
+	Schemas            map[string]json.RawMessage // as sent, known kinds and others
 	InsertedAt         time.Time
 }
 
-// ListedSchemaVersion is a schema version together with where it stands among others.
+// ListedSchemaVersion is a schema version with its relation to other versions and deployments.
 type ListedSchemaVersion struct {
 	SchemaVersion
-	Repeats     int       // how many earlier schema versions of the agent have the same identifier
-	Deployments []pfid.ID // those whose current version has it, oldest first
+	Repeats     int       // how many earlier schema versions of the agent have the same external identifier
+	Deployments []pfid.ID // deployments whose current version has it, oldest first
 }
 
-// CreateVersion adds a version to an agent of the actor's account. A zero ID in order has one made; its instants are
-// set here.
+// CreateVersion adds a version to an agent of the actor's account. It sets the times, and the id if order has none.
+// It returns fault.Validation if a field is invalid, the agent or schema version does not exist, or the id is taken.
 func (as *Agents) CreateVersion(ctx context.Context, actor audit.Actor, order Version) (ListedVersion, error) {
 	at := as.now().UTC()
 	wrong := fault.Fields{}
@@ -68,7 +68,7 @@ func (as *Agents) CreateVersion(ctx context.Context, actor audit.Actor, order Ve
 	return as.store.InsertVersion(ctx, order, audit.NewRecorder(at, actor, as.random))
 }
 
-// CreateSchemaVersion adds a schema version to an agent of the actor's account, as CreateVersion does a version.
+// CreateSchemaVersion is like CreateVersion, for schema versions.
 func (as *Agents) CreateSchemaVersion(ctx context.Context, actor audit.Actor, order SchemaVersion) (ListedSchemaVersion, error) {
 	at := as.now().UTC()
 	wrong := fault.Fields{}
@@ -92,22 +92,24 @@ func checkVersion(wrong fault.Fields, actor audit.Actor, id, agent pfid.ID, iden
 	return text.Line(wrong, "external_identifier", identifier, 1, maxExternalIdentifier)
 }
 
-// Version returns one version of the account, else a fault.NotFound.
+// Version returns one version of the account. It returns fault.NotFound if the account has no such version.
 func (as *Agents) Version(ctx context.Context, account, id pfid.ID) (ListedVersion, error) {
 	return as.store.Version(ctx, account, id)
 }
 
-// Versions returns one page of an agent's versions and how many there are in all; a fault.NotFound without the agent.
+// Versions returns one page of an agent's versions, and their total number. It returns fault.NotFound if the agent
+// does not exist.
 func (as *Agents) Versions(ctx context.Context, account, agent pfid.ID, page paging.Page) ([]ListedVersion, int, error) {
 	return as.store.Versions(ctx, account, agent, page)
 }
 
-// SchemaVersion returns one schema version of the account, else a fault.NotFound.
+// SchemaVersion returns one schema version of the account. It returns fault.NotFound if the account has no such
+// schema version.
 func (as *Agents) SchemaVersion(ctx context.Context, account, id pfid.ID) (ListedSchemaVersion, error) {
 	return as.store.SchemaVersion(ctx, account, id)
 }
 
-// SchemaVersions returns one page of an agent's schema versions, as Versions does.
+// SchemaVersions is like Versions, for schema versions.
 func (as *Agents) SchemaVersions(ctx context.Context, account, agent pfid.ID, page paging.Page) ([]ListedSchemaVersion, int, error) {
 	return as.store.SchemaVersions(ctx, account, agent, page)
 }

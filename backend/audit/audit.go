@@ -1,5 +1,5 @@
-// Package audit says who changed what and when. An event is written in the same transaction as its change, so that
-// there is no change without its record.
+// Package audit records who changed what and when. Each event is written in the transaction of its change, so that
+// every change has its record.
 package audit
 
 import (
@@ -10,19 +10,19 @@ import (
 	"tokentab/backend/pfid"
 )
 
-// Actor is who asks for a change.
+// Actor is the caller that asks for a change.
 type Actor struct {
 	AccountID   pfid.ID
 	AdminUserID pfid.ID // zero unless an admin user is signed in
 	APITokenID  pfid.ID // zero unless an API token asks
-	// Address is the network address that the request came from; empty for the command line.
+	// Address is the network address of the client; empty for the command line.
 	Address string
 }
 
-// Action names a change: the kind of thing and what happened to it.
+// Action names a change: the kind of resource and what happened to it.
 type Action string
 
-// The actions that are recorded.
+// The recorded actions.
 const (
 	AccountCreated         Action = "account.created"
 	AccountUpdated         Action = "account.updated"
@@ -58,18 +58,18 @@ const (
 	SigningKeyWithdrawn    Action = "signing_key.withdrawn"
 )
 
-// Event is the record of one change. It never holds a secret.
+// Event records one change. It never holds a secret.
 type Event struct {
 	ID      pfid.ID
 	At      time.Time
 	Actor   Actor
 	Action  Action
-	Subject string // the id of what was changed
-	// Detail says in words what a reader needs beyond the ids, such as the scope of a token; may be empty.
+	Subject string // id of the changed resource
+	// Detail adds what a reader needs beyond the ids, such as the scope of a token; may be empty.
 	Detail string
 }
 
-// New returns the event of a change that actor makes to subject at the given instant.
+// New returns the event of a change by actor to subject at the given instant.
 func New(at time.Time, actor Actor, action Action, subject, detail string, random io.Reader) (Event, error) {
 	id, err := pfid.New(at, actor.AccountID.Partition(), random)
 	if err != nil {
@@ -78,10 +78,10 @@ func New(at time.Time, actor Actor, action Action, subject, detail string, rando
 	return Event{ID: id, At: at, Actor: actor, Action: action, Subject: subject, Detail: detail}, nil
 }
 
-// Recorder makes the events of one operation, all by one actor at one instant.
+// Recorder makes the events of one operation, which has one actor and one instant.
 type Recorder func(action Action, subject pfid.ID, detail string) (Event, error)
 
-// NewRecorder returns the recorder of what actor does at the given instant.
+// NewRecorder returns a Recorder for what actor does at the given instant.
 func NewRecorder(at time.Time, actor Actor, random io.Reader) Recorder {
 	return func(action Action, subject pfid.ID, detail string) (Event, error) {
 		return New(at, actor, action, subject.String(), detail, random)

@@ -9,24 +9,24 @@ import (
 
 // params are the costs of one hash (RFC 9106, section 3.1). The parallelism is always 1.
 type params struct {
-	memory uint32 // in KiB, which is also the number of blocks; at least 8
+	memory uint32 // in KiB, so also the number of blocks; at least 8
 	passes uint32
 }
 
-// block is one KiB of the memory that is filled.
+// block is one KiB of working memory.
 type block [128]uint64
 
 // Constants of RFC 9106, section 3.
 const (
 	version    = 0x13
 	typeID     = 2 // Argon2id
-	slices     = 4 // of a pass
+	slices     = 4 // per pass
 	pauseEvery = 64
 )
 
-// derive returns the tag of size bytes, at most 64, of Argon2id with one lane (RFC 9106). It works in the given memory,
-// of p.memory blocks with any content, and calls pause after every few blocks. golang.org/x/crypto/argon2 computes the
-// same, but allocates its memory with each call and can't be paused: on one core everything else would wait for it.
+// derive returns an Argon2id tag of size bytes, at most 64, for one lane (RFC 9106). It works in memory, which must
+// have p.memory blocks with any content, and calls pause every pauseEvery blocks. golang.org/x/crypto/argon2 computes
+// the same, but allocates its memory on each call and can't pause, so on one core everything else would wait for it.
 func derive(memory []block, p params, password, salt []byte, size uint32, pause func()) []byte {
 	memory = memory[:p.memory/slices*slices]
 	start := seed(p, password, salt, size)
@@ -58,7 +58,7 @@ func seed(p params, password, salt []byte, size uint32) []byte {
 	for _, n := range []uint32{1, size, p.memory, p.passes, version, typeID} {
 		b = binary.LittleEndian.AppendUint32(b, n)
 	}
-	for _, part := range [][]byte{password, salt, nil, nil} { // without a secret value and associated data
+	for _, part := range [][]byte{password, salt, nil, nil} { // no secret value, no associated data
 		b = binary.LittleEndian.AppendUint32(b, uint32(len(part)))
 		b = append(b, part...)
 	}
@@ -66,7 +66,7 @@ func seed(p params, password, salt []byte, size uint32) []byte {
 	return sum[:]
 }
 
-// expand fills one of the first two blocks from H0 with H' (section 3.3), whose output is a block long.
+// expand fills one of the first two blocks from H0 with the hash function H' (section 3.3).
 func expand(b *block, start []byte, index uint32) {
 	in := binary.LittleEndian.AppendUint32(nil, uint32(len(b)*8))
 	in = append(in, start...)
@@ -74,7 +74,7 @@ func expand(b *block, start []byte, index uint32) {
 	in = binary.LittleEndian.AppendUint32(in, 0) // the lane
 	sum := blake2b.Sum512(in)
 	words := b[:]
-	for len(words) > 8 { // the first half of each digest, and the whole of the last
+	for len(words) > 8 { // H' takes the first half of each digest but the last
 		for i := range 4 {
 			words[i] = binary.LittleEndian.Uint64(sum[8*i:])
 		}
@@ -86,7 +86,7 @@ func expand(b *block, start []byte, index uint32) {
 	}
 }
 
-// filling is the work on the memory of one hash.
+// filling is the state of one hash while its memory is filled.
 type filling struct {
 	memory  []block
 	p       params
@@ -98,7 +98,7 @@ type filling struct {
 //
 //go:norace
 func (f *filling) fill(pass, slice uint32) {
-	independent := pass == 0 && slice < slices/2 // of the data: where to look is computed (section 3.4.1.3)
+	independent := pass == 0 && slice < slices/2 // data-independent addressing (section 3.4.1.3)
 	var addresses, counter, zero block
 	counter = block{uint64(pass), 0, uint64(slice), uint64(len(f.memory)), uint64(f.p.passes), typeID}
 	next := func() {
@@ -132,8 +132,9 @@ func (f *filling) fill(pass, slice uint32) {
 	}
 }
 
-// reference maps 32 random bits to one of the blocks that may be looked at (section 3.4.2): those of the three slices
-// before this one, or in the first pass all before, and those of this slice but the one right before.
+// reference maps 32 random bits to the index of a block that may be referenced (section 3.4.2): any block of the
+// other three slices (in the first pass, of the slices before this one), and those of this slice except the previous
+// block.
 //
 //go:norace
 func (f *filling) reference(pass, slice, i, random uint32) uint32 {
@@ -147,7 +148,8 @@ func (f *filling) reference(pass, slice, i, random uint32) uint32 {
 	return uint32((uint64(start) + uint64(area) - 1 - y) % uint64(len(f.memory)))
 }
 
-// compress is G (section 3.5) of x and y. It replaces to, or with mix is combined with it. All three may be the same.
+// compress applies G (section 3.5) to x and y and writes the result to to, or XORs it in if mix is set. All three may
+// be the same block.
 //
 //go:norace
 func compress(to, x, y *block, mix bool) {
@@ -175,8 +177,8 @@ func compress(to, x, y *block, mix bool) {
 	}
 }
 
-// permute is P (section 3.6): a round of BLAKE2b whose additions also multiply. It is written out, since it takes nearly all
-// of the time and the compiler inlines no larger part of it.
+// permute is P (section 3.6), a round of BLAKE2b whose additions also multiply. It is unrolled because it takes
+// nearly all of the time and the compiler would not inline its larger parts.
 //
 //go:norace
 func permute(p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15 *uint64) {

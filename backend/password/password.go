@@ -1,5 +1,5 @@
-// Package password hashes passwords with Argon2id (RFC 9106), one at a time: each hash takes much memory and a core for
-// a while, and many sign-ins at once must leave the machine to validations.
+// Package password hashes passwords with Argon2id (RFC 9106), one at a time: a hash takes much memory and keeps a
+// core busy, and many sign-ins at once must not slow down validations.
 package password
 
 import (
@@ -17,11 +17,11 @@ import (
 	"tokentab/backend/text"
 )
 
-// current are the costs of new hashes: 19 MiB and two passes, one of the equivalent choices of OWASP's Password Storage
-// Cheat Sheet. The one with 46 MiB and one pass, which older hashes have, needs more memory for the same strength.
+// current are the default costs of new hashes: 19 MiB and two passes, one of the equivalent choices in OWASP's
+// Password Storage Cheat Sheet. Older hashes have 46 MiB and one pass, which needs more memory for the same strength.
 var current = params{memory: 19 * 1024, passes: 2}
 
-// Bounds of the costs that a stored hash may have, so that no row of the database takes the memory of the machine.
+// Upper bounds of a stored hash's costs, so that a row of the database can't exhaust the machine's memory.
 const (
 	maxMemory = 64 * 1024
 	maxPasses = 10
@@ -33,26 +33,26 @@ const (
 	tagSize  = 32
 )
 
-// Costs are those of new hashes. The zero Costs are the present ones; tests about other things take less.
+// Costs are the costs of new hashes. The zero Costs are the defaults; tests about other subjects use cheaper ones.
 type Costs struct {
 	Memory uint32 // in KiB, at least 8
 	Passes uint32
 }
 
-// Hasher hashes and compares passwords.
+// Hasher hashes and compares passwords, for one caller at a time. It implements account.Passwords.
 type Hasher struct {
 	random io.Reader
 	pause  func()
 	costs  params // of new hashes
-	// turn is held by the caller whose hash is computed, strangers by the one of them that is next,
-	// so that people who have signed in there before need not wait behind all strangers.
+	// turn is held by the caller that hashes. Strangers must first hold strangers, so that only one of them competes
+	// for turn and people who have signed in there before don't wait behind all strangers.
 	turn, strangers chan struct{}
 	waiting         atomic.Int64
-	// memory is used again by each hash with the present costs, in its turn.
+	// memory is reused by each hash with the current costs. The caller that has the turn owns it.
 	memory []block
 }
 
-// New returns a Hasher. It calls pause every few microseconds while it computes, which may rest there.
+// New returns a Hasher. While it computes, it calls pause every few microseconds, which may sleep.
 func New(random io.Reader, pause func(), costs Costs) *Hasher {
 	h := &Hasher{random: random, pause: pause, costs: current, turn: make(chan struct{}, 1), strangers: make(chan struct{}, 1)}
 	if costs != (Costs{}) {
@@ -61,7 +61,7 @@ func New(random io.Reader, pause func(), costs Costs) *Hasher {
 	return h
 }
 
-// Limits of the queue, stated in docs/settings.md: strangers must not be able to make it long.
+// Limits of the queue, documented in docs/settings.md. They keep strangers from making it long.
 const (
 	patience   = 10 * time.Second
 	maxWaiting = 32
@@ -94,7 +94,7 @@ func enter(ctx context.Context, room chan struct{}) bool {
 }
 
 func busy() error {
-	return &fault.Error{Kind: fault.Unavailable, Message: "Too many people sign in at once. Try again in a moment.", RetryAfter: 2 * time.Second}
+	return &fault.Error{Kind: fault.Unavailable, Message: "Too many people are signing in. Try again in a moment.", RetryAfter: 2 * time.Second}
 }
 
 // Hash implements account.Passwords.
@@ -109,7 +109,7 @@ func (h *Hasher) Hash(password string) (string, error) {
 // Matches implements account.Passwords.
 func (h *Hasher) Matches(password, hash string) (matches, outdated bool, err error) {
 	spellings := text.Spellings(password)
-	if hash == "" { // as much work as for any other
+	if hash == "" { // take as long as for any other hash, so that time does not reveal who exists
 		for _, spelling := range spellings {
 			h.tag(h.costs, spelling, make([]byte, saltSize))
 		}
@@ -119,7 +119,7 @@ func (h *Hasher) Matches(password, hash string) (matches, outdated bool, err err
 	if err != nil {
 		return false, false, err
 	}
-	// Earlier versions hashed what a system happened to send.
+	// Earlier versions hashed the password in the form that the client sent.
 	for i, spelling := range spellings {
 		if subtle.ConstantTimeCompare(h.tag(p, spelling, salt), tag) == 1 {
 			return true, i > 0 || p != h.costs, nil
@@ -128,9 +128,9 @@ func (h *Hasher) Matches(password, hash string) (matches, outdated bool, err err
 	return false, false, nil
 }
 
-// tag is the only place where a password becomes a hash.
+// tag hashes one spelling of a password.
 func (h *Hasher) tag(p params, password string, salt []byte) []byte {
-	if p.memory > h.costs.memory { // of an older hash, which is replaced when its user has signed in
+	if p.memory > h.costs.memory { // an older hash; the next successful sign-in replaces it
 		return derive(make([]block, p.memory), p, []byte(password), salt, tagSize, h.pause)
 	}
 	if h.memory == nil {
@@ -139,7 +139,7 @@ func (h *Hasher) tag(p params, password string, salt []byte) []byte {
 	return derive(h.memory[:p.memory], p, []byte(password), salt, tagSize, h.pause)
 }
 
-// The form in which hashes are stored, which other programs use too (the PHC string format).
+// form is how hashes are stored: the PHC string format, which other programs use too.
 const form = "$argon2id$v=%d$m=%d,t=%d,p=%d$"
 
 func encode(p params, salt, tag []byte) string {
@@ -153,7 +153,7 @@ func decode(hash string) (p params, salt, tag []byte, err error) {
 		return p, nil, nil, fmt.Errorf("password: the stored hash has an unknown form: %w", err)
 	}
 	if v != version || lanes != 1 || p.memory < 8 || p.memory > maxMemory || p.passes < 1 || p.passes > maxPasses {
-		return p, nil, nil, fmt.Errorf("password: the stored hash has costs that this program does not take")
+		return p, nil, nil, fmt.Errorf("password: the stored hash has costs outside the accepted range")
 	}
 	first, rest, _ := strings.Cut(rest, "$")
 	salt, err1 := base64.RawStdEncoding.DecodeString(first)

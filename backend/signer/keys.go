@@ -10,24 +10,24 @@ import (
 	"tokentab/backend/token"
 )
 
-// KeyState says what a signing key is for.
+// KeyState is the role of a signing key.
 type KeyState string
 
 // The states of a key.
 const (
-	KeyNext      KeyState = "next"      // is published, and signs later
-	KeySigning   KeyState = "signing"   // signs
-	KeyRetired   KeyState = "retired"   // signed, and is published as long as something needs it
-	KeyWithdrawn KeyState = "withdrawn" // never signs again, and ended its tokens
+	KeyNext      KeyState = "next"      // published, and signs later
+	KeySigning   KeyState = "signing"   // signs new tokens and status lists
+	KeyRetired   KeyState = "retired"   // no longer signs; published while tokens or status lists may need it
+	KeyWithdrawn KeyState = "withdrawn" // never signs again; its tokens have ended
 )
 
-// Key is a signing key as people see it.
+// Key is a signing key together with its state and use.
 type Key struct {
 	StoredKey
 	State     KeyState
 	Published bool
-	Ahead     bool // was made by a clock that was ahead, and signs too late: another rotation takes its place
-	Tokens    int  // that it signed, or may have signed, and that are neither revoked nor expired
+	Ahead     bool // made while the clock was ahead, so it would sign too late; rotating again replaces it
+	Tokens    int  // that it signed or may have signed, and that are neither revoked nor expired
 }
 
 // List returns all signing keys, newest first.
@@ -43,7 +43,7 @@ func (s *Signer) List(ctx context.Context) ([]Key, error) {
 	return keys, err
 }
 
-// keys returns all keys, newest first, without the number of their tokens.
+// keys is like List, without the number of tokens.
 func (s *Signer) keys(ctx context.Context) ([]Key, error) {
 	at := s.now().UTC()
 	stored, err := s.store.SigningKeys(ctx)
@@ -66,7 +66,7 @@ func (s *Signer) keys(ctx context.Context) ([]Key, error) {
 		case i < now && takesOver(stored[:i+1]):
 			state = KeyNext
 		}
-		// The status lists that it signed last still have to be verified when its successor has taken over.
+		// Verifiers may still hold status lists that it signed just before its successor took over.
 		needed := uses[key.ID] > 0 || at.Before(replacedAt(stored[:i]).Add(token.StatusListLifetime+Lead))
 		keys[i] = Key{
 			StoredKey: key, State: state, Published: state == KeySigning || state == KeyNext || state == KeyRetired && needed,
@@ -76,10 +76,10 @@ func (s *Signer) keys(ctx context.Context) ([]Key, error) {
 	return keys, nil
 }
 
-// clockTolerance is how far a clock may have been ahead when a key was made.
+// clockTolerance is how far the clock may have been ahead when a key was made.
 const clockTolerance = time.Minute
 
-// takesOver reports whether the last of the keys, which are sorted newest first, signs before a newer one does.
+// takesOver reports whether the last of keys, sorted newest first, begins to sign before every newer one.
 func takesOver(keys []StoredKey) bool {
 	last := len(keys) - 1
 	for _, newer := range keys[:last] {
@@ -90,7 +90,7 @@ func takesOver(keys []StoredKey) bool {
 	return true
 }
 
-// replacedAt returns when the first of some newer keys began or begins to sign; the zero time if none does.
+// replacedAt returns when the first of the newer keys began or will begin to sign; the zero time if none does.
 func replacedAt(newer []StoredKey) (at time.Time) {
 	for _, key := range newer {
 		signed := key.WithdrawnAt.IsZero() || key.WithdrawnAt.After(key.SignsFrom)
@@ -101,9 +101,9 @@ func replacedAt(newer []StoredKey) (at time.Time) {
 	return at
 }
 
-// signing returns which of the keys, which are sorted newest first, signs at an instant; -1 if there is none. It is the
-// newest that has begun and is not withdrawn, else the oldest. Their order is that in which they were made: by their
-// times, one that a wrong clock made could sign years later, or never.
+// signing returns the index of the key that signs at an instant; -1 if there is none. keys must be sorted newest
+// first. The newest key that has begun and is not withdrawn signs, or else the oldest that is not withdrawn. Newest
+// means made last, whatever its times say: a key made by a wrong clock could otherwise sign years late, or never.
 func signing(keys []StoredKey, at time.Time) int {
 	first := -1
 	for i, key := range keys {
@@ -117,18 +117,18 @@ func signing(keys []StoredKey, at time.Time) int {
 	return first
 }
 
-// Withdrawal is how a key is withdrawn.
+// Withdrawal is the decision on how to withdraw a key.
 type Withdrawal struct {
-	Already     bool // nothing is left to write
+	Already     bool // the key is withdrawn already; write nothing
 	Event       audit.Event
-	Promote     string     // id of the key that signs from now on; empty if none has to
-	Replacement *StoredKey // the new key that signs from now on; nil if none has to
+	Promote     string     // id of the existing key that takes over; empty for none
+	Replacement *StoredKey // the new key that takes over; nil for none
 	Replaced    audit.Event
 }
 
-// Withdraw takes a key out of use: it signs nothing more, is not published any more, and its private key is destroyed. If
-// it is the signing key, the next one signs at once, or a new one if there is none. Its tokens are not touched.
-// Withdrawing it again changes nothing. An unknown key is a fault.NotFound.
+// Withdraw takes a key out of use: it stops signing, is no longer published, and its private key is destroyed. If it
+// was the signing key, the next one takes over immediately, or a new one if there is none. Its tokens are not
+// changed. Withdrawing it again changes nothing. Withdraw returns fault.NotFound if there is no such key.
 func (s *Signer) Withdraw(ctx context.Context, kid string) error {
 	at := s.now().UTC()
 	return s.store.WithdrawSigningKey(ctx, kid, at, func(keys []StoredKey) (w Withdrawal, err error) {
@@ -145,7 +145,7 @@ func (s *Signer) Withdraw(ctx context.Context, kid string) error {
 		if i != signing(keys, at) {
 			return w, nil
 		}
-		// The next newer one that is not withdrawn signs next.
+		// The next newer key that is not withdrawn takes over.
 		for next := i - 1; next >= 0; next-- {
 			if keys[next].WithdrawnAt.IsZero() {
 				w.Promote = keys[next].ID

@@ -17,8 +17,8 @@ import (
 	"strings"
 )
 
-// MasterKey is the 256-bit AES key under which private keys are sealed. It is kept apart from the database, so that a
-// stolen database signs nothing.
+// MasterKey is the 256-bit AES key that seals private keys. It is kept outside the database, so that a stolen
+// database can't sign.
 type MasterKey [32]byte
 
 // String hides the key from logs.
@@ -30,7 +30,7 @@ func (MasterKey) GoString() string { return "***" }
 // MasterKeyFile is the name of the master key's file in the data folder.
 const MasterKeyFile = "master.key"
 
-// ParseMasterKey reads 32 bytes as base64, padded or not, standard or URL-safe.
+// ParseMasterKey parses 32 bytes in base64, standard or URL-safe, with or without padding (RFC 4648).
 func ParseMasterKey(text string) (MasterKey, error) {
 	text = strings.TrimRight(strings.TrimSpace(text), "=")
 	text = strings.NewReplacer("+", "-", "/", "_").Replace(text)
@@ -41,9 +41,9 @@ func ParseMasterKey(text string) (MasterKey, error) {
 	return MasterKey(b), nil
 }
 
-// LoadMasterKey reads the master key from the data folder, and refuses one that everyone on the machine can read. If there
-// is none it makes it, with mode 0600, where mayMake allows that. The caller keeps other processes from doing the same at
-// that time.
+// LoadMasterKey reads the master key from the data folder. It refuses a file that other users of the machine can read
+// or write. If there is no file and mayMake is set, it creates one with mode 0600. The caller must keep other
+// processes from doing so at the same time.
 func LoadMasterKey(folder string, mayMake bool, random io.Reader) (MasterKey, error) {
 	path := filepath.Join(folder, MasterKeyFile)
 	info, err := os.Stat(path)
@@ -52,10 +52,10 @@ func LoadMasterKey(folder string, mayMake bool, random io.Reader) (MasterKey, er
 		return MasterKey{}, fmt.Errorf("the signing keys in the database are sealed under a master key that is missing: set TOKENTAB_MASTER_KEY, or put the file %s back", path)
 	case errors.Is(err, fs.ErrNotExist):
 		if err := makeMasterKey(folder, path, random); err != nil {
-			return MasterKey{}, fmt.Errorf("make %s: %w", path, err)
+			return MasterKey{}, fmt.Errorf("create %s: %w", path, err)
 		}
 	case err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o007 != 0:
-		return MasterKey{}, fmt.Errorf("the master key %s can be read or written by everyone on this machine (mode %#o): allow its owner alone with chmod 600; if others may have read it, make a new installation", path, info.Mode().Perm())
+		return MasterKey{}, fmt.Errorf("everyone on this machine can read or write the master key %s (mode %#o): restrict it to its owner with chmod 600; if others may have read it, create a new installation", path, info.Mode().Perm())
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -68,7 +68,7 @@ func LoadMasterKey(folder string, mayMake bool, random io.Reader) (MasterKey, er
 	return key, nil
 }
 
-// makeMasterKey writes a whole new file under another name first and moves it into place: a crash leaves no half key.
+// makeMasterKey writes a temporary file and renames it, so that a crash leaves no partial key.
 func makeMasterKey(folder, path string, random io.Reader) error {
 	var key MasterKey
 	if _, err := io.ReadFull(random, key[:]); err != nil {
@@ -88,7 +88,7 @@ func makeMasterKey(folder, path string, random io.Reader) error {
 	return syncFolder(folder)
 }
 
-// syncFolder makes sure that the names in a folder survive a power cut, where the system can do that for folders.
+// syncFolder makes the names in a folder survive a power cut, on systems that can sync folders.
 func syncFolder(folder string) error {
 	f, err := os.Open(folder)
 	if err != nil {
@@ -100,11 +100,11 @@ func syncFolder(folder string) error {
 	return f.Close()
 }
 
-// MACKey makes message authentication codes: HMAC-SHA256 under a key of its own.
+// MACKey computes message authentication codes: HMAC-SHA256 (RFC 2104) under its own key.
 type MACKey struct{ key []byte }
 
-// MACKey derives the key for a purpose (RFC 5869). Codes for one purpose say nothing about those for another, nor about
-// the master key.
+// MACKey derives the key for a purpose with HKDF (RFC 5869). Codes for one purpose reveal nothing about other
+// purposes or the master key.
 func (k MasterKey) MACKey(purpose string) (MACKey, error) {
 	key, err := hkdf.Key(sha256.New, k[:], nil, "tokentab "+purpose, sha256.Size)
 	if err != nil {
@@ -126,7 +126,7 @@ func (MACKey) String() string { return "***" }
 // GoString hides the key from logs.
 func (MACKey) GoString() string { return "***" }
 
-// seal encrypts with AES-256-GCM. The name is bound to the result, so that a sealed key can't stand in for another.
+// seal encrypts with AES-256-GCM. It authenticates the name too, so that one sealed key can't be swapped for another.
 func (k MasterKey) seal(plain []byte, name string, random io.Reader) ([]byte, error) {
 	aead, err := k.aead()
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package signer makes secrets: standard JWT access tokens (RFC 9068), signed with ES256 keys that the store keeps
-// sealed under a master key. It is the only package that knows JWTs.
+// Package signer makes the secrets of tokens: JWT access tokens (RFC 9068), signed with ES256 keys that the store
+// keeps sealed under a master key. Only this package knows JWTs.
 package signer
 
 import (
@@ -26,26 +26,27 @@ type StoredKey struct {
 	Sealed      []byte // the private key, sealed under the master key; empty once it is withdrawn
 	Public      []byte // the public key, PKIX DER
 	InsertedAt  time.Time
-	SignsFrom   time.Time // until a newer key does
-	AtOnce      bool      // signs also before SignsFrom, which a clock that was ahead may have set
-	WithdrawnAt time.Time // zero unless it is withdrawn
+	SignsFrom   time.Time // until a newer key takes over
+	AtOnce      bool      // also signs before SignsFrom, which a clock that was ahead may have set
+	WithdrawnAt time.Time // zero unless withdrawn
 }
 
 // Store keeps signing keys.
 type Store interface {
-	// SigningKeys returns all keys, withdrawn ones too, in the order in which they were made, newest first.
+	// SigningKeys returns all keys, including withdrawn ones, last made first.
 	SigningKeys(ctx context.Context) ([]StoredKey, error)
-	// KeyUses returns for each key id how many tokens it signed, or may have signed, that are not revoked and not expired
-	// at the given instant; without count, 1 stands for any number.
+	// KeyUses returns, by key id, the number of tokens that the key signed or may have signed and that are neither
+	// revoked nor expired at the given instant. Without count, 1 stands for any number.
 	KeyUses(ctx context.Context, at time.Time, count bool) (map[string]int, error)
-	// WithdrawSigningKey reads all keys, asks decide, and writes what it says in one transaction, announced to a
+	// WithdrawSigningKey reads all keys, calls decide, and writes its decision in one transaction, announced to a
 	// running server.
 	WithdrawSigningKey(ctx context.Context, kid string, at time.Time, decide func([]StoredKey) (Withdrawal, error)) error
-	// InsertSigningKey writes a key and its event in one transaction; with onlyFirst, only if there is no key yet.
+	// InsertSigningKey writes a key and its event in one transaction. With onlyFirst, it does so only if there is no
+	// key.
 	InsertSigningKey(ctx context.Context, key StoredKey, event audit.Event, onlyFirst bool) error
 }
 
-// Signer signs the claims of tokens.
+// Signer signs tokens and status lists. It is safe for concurrent use.
 type Signer struct {
 	store    Store
 	master   MasterKey
@@ -58,8 +59,8 @@ type Signer struct {
 	private map[string]*ecdsa.PrivateKey // opened keys by id
 }
 
-// New returns a signer for an issuer and audience, and makes the first signing key if there is none. It fails when the
-// newest key can't be opened with the master key.
+// New returns a signer for an issuer and audience. It creates the first signing key if there is none, and fails if
+// the master key can't open the current one.
 func New(ctx context.Context, store Store, master MasterKey, issuer, audience string, now func() time.Time, random io.Reader) (*Signer, error) {
 	s := &Signer{
 		store: store, master: master, issuer: issuer, audience: audience, now: now, random: random,
@@ -80,12 +81,11 @@ func New(ctx context.Context, store Store, master MasterKey, issuer, audience st
 	return s, nil
 }
 
-// Lead is how long a new key is published before it signs, so that whoever keeps the key set for a while, as the
-// answer that publishes it allows, knows the key by then.
+// Lead is how long a new key is published before it signs: the time for which clients may cache the key set.
 const Lead = 10 * time.Minute
 
-// Rotate adds a signing key, which signs after Lead, and returns it. Older keys are published as long as something needs
-// them.
+// Rotate adds a signing key, which signs after Lead, and returns it. Older keys stay published while tokens or status
+// lists need them.
 func (s *Signer) Rotate(ctx context.Context) (StoredKey, error) { return s.addKey(ctx, Lead, false) }
 
 func (s *Signer) addKey(ctx context.Context, lead time.Duration, onlyFirst bool) (StoredKey, error) {
@@ -100,15 +100,15 @@ func (s *Signer) addKey(ctx context.Context, lead time.Duration, onlyFirst bool)
 func (s *Signer) newKey(at, signsFrom time.Time) (_ StoredKey, event audit.Event, err error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), s.random)
 	if err != nil {
-		return StoredKey{}, event, fmt.Errorf("signer: make a key: %w", err)
+		return StoredKey{}, event, fmt.Errorf("signer: generate a key: %w", err)
 	}
 	private, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
-		return StoredKey{}, event, fmt.Errorf("signer: write a key: %w", err)
+		return StoredKey{}, event, fmt.Errorf("signer: encode a key: %w", err)
 	}
 	public, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
 	if err != nil {
-		return StoredKey{}, event, fmt.Errorf("signer: write a key: %w", err)
+		return StoredKey{}, event, fmt.Errorf("signer: encode a key: %w", err)
 	}
 	jwk, err := jwkOf(&key.PublicKey)
 	if err != nil {
@@ -125,7 +125,7 @@ func (s *Signer) newKey(at, signsFrom time.Time) (_ StoredKey, event audit.Event
 	return StoredKey{ID: jwk.KeyID, Sealed: sealed, Public: public, InsertedAt: at, SignsFrom: signsFrom, AtOnce: !signsFrom.After(at)}, event, nil
 }
 
-// current returns the key to sign with, which another process may have added since.
+// current returns the key to sign with. It asks the store each time, because another process may have added one.
 func (s *Signer) current(ctx context.Context) (string, *ecdsa.PrivateKey, error) {
 	keys, err := s.store.SigningKeys(ctx)
 	if err != nil {
@@ -147,7 +147,7 @@ func (s *Signer) current(ctx context.Context) (string, *ecdsa.PrivateKey, error)
 	}
 	parsed, err := x509.ParsePKCS8PrivateKey(plain)
 	if err != nil {
-		return "", nil, fmt.Errorf("signer: read a key: %w", err)
+		return "", nil, fmt.Errorf("signer: decode a key: %w", err)
 	}
 	key, ok := parsed.(*ecdsa.PrivateKey)
 	if !ok {
@@ -157,7 +157,7 @@ func (s *Signer) current(ctx context.Context) (string, *ecdsa.PrivateKey, error)
 	return newest.ID, key, nil
 }
 
-// claims are the claims of a secret as they are written (RFC 9068, section 2.2).
+// claims are the claims of a secret on the wire (RFC 9068, section 2.2).
 type claims struct {
 	jwt.RegisteredClaims
 	ClientID          string `json:"client_id"`
@@ -185,7 +185,7 @@ func (s *Signer) Sign(ctx context.Context, c token.Claims) (secret, keyID string
 	return s.sign(ctx, "at+jwt", all)
 }
 
-// sign signs claims under the current key, and returns its id.
+// sign signs claims with the current key and returns the key's id.
 func (s *Signer) sign(ctx context.Context, typ string, all jwt.Claims) (signed, kid string, err error) {
 	kid, key, err := s.current(ctx)
 	if err != nil {
@@ -211,8 +211,8 @@ type JWK struct {
 	Y         string `json:"y"`
 }
 
-// PublicKeys returns the keys with which secrets and status lists verify, newest first (RFC 7517). A key that no longer
-// signs is among them as long as a token that is not revoked or a status list may still be verified with it.
+// PublicKeys returns the keys that verify secrets and status lists, newest first. A key that no longer signs is
+// included while it may be needed to verify a token that is not revoked, or a status list.
 func (s *Signer) PublicKeys(ctx context.Context) ([]JWK, error) {
 	keys, err := s.keys(ctx)
 	if err != nil {
@@ -225,7 +225,7 @@ func (s *Signer) PublicKeys(ctx context.Context) ([]JWK, error) {
 		}
 		parsed, err := x509.ParsePKIXPublicKey(stored.Public)
 		if err != nil {
-			return nil, fmt.Errorf("signer: read a key: %w", err)
+			return nil, fmt.Errorf("signer: decode a key: %w", err)
 		}
 		public, ok := parsed.(*ecdsa.PublicKey)
 		if !ok {
@@ -243,13 +243,13 @@ func (s *Signer) PublicKeys(ctx context.Context) ([]JWK, error) {
 func jwkOf(key *ecdsa.PublicKey) (JWK, error) {
 	point, err := key.Bytes() // 4, then x and y with 32 bytes each (SEC 1, section 2.3.3)
 	if err != nil {
-		return JWK{}, fmt.Errorf("signer: write a key: %w", err)
+		return JWK{}, fmt.Errorf("signer: encode a key: %w", err)
 	}
 	jwk := JWK{
 		KeyType: "EC", Use: "sig", Algorithm: "ES256", Curve: "P-256",
 		X: base64.RawURLEncoding.EncodeToString(point[1:33]), Y: base64.RawURLEncoding.EncodeToString(point[33:]),
 	}
-	// The thumbprint is over the required members in the order of their names (RFC 7638, section 3.2).
+	// The thumbprint covers the required members, sorted by name (RFC 7638, section 3.2).
 	sum := sha256.Sum256(fmt.Appendf(nil, `{"crv":"P-256","kty":"EC","x":"%s","y":"%s"}`, jwk.X, jwk.Y))
 	jwk.KeyID = base64.RawURLEncoding.EncodeToString(sum[:])
 	return jwk, nil

@@ -14,13 +14,13 @@ type status struct {
 	List reference `json:"status_list"`
 }
 
-// reference says where the status of a token stands (section 6.2).
+// reference points to the status of a token (section 6.2).
 type reference struct {
 	Index int    `json:"idx"`
 	URI   string `json:"uri"`
 }
 
-// statusListClaims are the claims of a signed list as they are written (section 5.1).
+// statusListClaims are the claims of a signed list on the wire (section 5.1).
 type statusListClaims struct {
 	jwt.RegisteredClaims
 	TTL        int64      `json:"ttl"` // seconds

@@ -10,16 +10,17 @@ import (
 	"tokentab/backend/fault"
 )
 
-// domains is the look-up profile of IDNA, with the lengths of DNS.
+// domains is the lookup profile of IDNA 2008 (RFC 5891), with the length limits of DNS.
 var domains = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.StrictDomainName(true), idna.VerifyDNSLength(true))
 
 const (
 	maxEmail = 254 // bytes (RFC 5321, section 4.5.3.1.3)
-	maxLocal = 64  // bytes of what stands before the @ (section 4.5.3.1.1)
+	maxLocal = 64  // bytes before the @ (section 4.5.3.1.1)
 )
 
-// Email returns an email address in the form to keep, see KeptEmail, and notes if it is none. It takes addresses of
-// mailboxes on the internet: the domain has a dot, and neither quotes nor addresses of hosts are taken.
+// Email returns an email address in the form to keep (see KeptEmail), and adds a complaint to wrong if it is not
+// valid. It accepts mailboxes on the internet: the domain must have a dot, and quoted local parts and IP addresses
+// are refused.
 func Email(wrong fault.Fields, name, text string) string {
 	email := KeptEmail(text)
 	local, domain, _ := strings.Cut(email, "@")
@@ -37,8 +38,8 @@ func Email(wrong fault.Fields, name, text string) string {
 	return email
 }
 
-// KeptEmail returns the one form of an email address, by which mailboxes are compared: lower case, composed, and the
-// domain as DNS knows it (IDNA 2008). It returns anything else trimmed and in lower case.
+// KeptEmail returns the canonical form of an email address, by which mailboxes are compared: lower case, NFC, and the
+// domain in ASCII (IDNA 2008). If text is not an email address, it returns it trimmed, in lower case and NFC.
 func KeptEmail(text string) string {
 	email := Composed(strings.ToLower(Composed(strings.TrimSpace(text))))
 	at := strings.LastIndexByte(email, '@')
@@ -48,8 +49,8 @@ func KeptEmail(text string) string {
 	return email
 }
 
-// ShownEmail returns a kept email address as people write it: the domain in its own script. A label that mixes scripts
-// stays as it is, since it may pass for another.
+// ShownEmail returns a kept email address for display, with the domain in its own script. A label that mixes scripts
+// stays in ASCII, because it may imitate another.
 func ShownEmail(email string) string {
 	local, domain, _ := strings.Cut(email, "@")
 	if !strings.Contains(domain, "xn--") {
@@ -68,11 +69,11 @@ func ShownEmail(email string) string {
 func isDomain(domain string) bool {
 	_, err := domains.ToASCII(domain)
 	last := domain[strings.LastIndexByte(domain, '.')+1:]
-	isNumber := strings.Trim(last, "0123456789") == "" // as in an address of a host
+	isNumber := strings.Trim(last, "0123456789") == "" // as in an IPv4 address
 	return err == nil && last != domain && len(last) > 1 && !isNumber
 }
 
-// together are scripts that one word is written in.
+// together lists the sets of scripts that may appear in one word.
 var together = [][]*unicode.RangeTable{
 	{unicode.Latin}, {unicode.Cyrillic}, {unicode.Greek}, {unicode.Arabic}, {unicode.Hebrew}, {unicode.Armenian}, {unicode.Georgian},
 	{unicode.Devanagari}, {unicode.Bengali}, {unicode.Tamil}, {unicode.Telugu}, {unicode.Thai}, {unicode.Lao}, {unicode.Khmer}, {unicode.Ethiopic},

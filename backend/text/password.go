@@ -8,7 +8,8 @@ import (
 	"tokentab/backend/fault"
 )
 
-// NewPassword notes if a new password is too short, too long or no text. Any characters are fine, and none is trimmed.
+// NewPassword adds a complaint to wrong if a new password is too short, too long or not valid Unicode. Lengths are in
+// characters of the composed form. Any characters are allowed, and none are trimmed.
 func NewPassword(wrong fault.Fields, name, password string, shortest, longest int) {
 	switch n := utf8.RuneCountInString(Composed(password)); {
 	case n < shortest:
@@ -24,7 +25,7 @@ func NewPassword(wrong fault.Fields, name, password string, shortest, longest in
 	}
 }
 
-// Spellings returns the forms in which systems send one password. The first is the form to keep.
+// Spellings returns the Unicode forms in which clients may send the same password. The first is the form to keep.
 func Spellings(password string) []string {
 	forms := []string{Composed(password)}
 	for _, form := range []string{password, norm.NFD.String(password)} {

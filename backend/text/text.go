@@ -1,5 +1,5 @@
-// Package text holds the rules for what people type and the program keeps: one form for each text, and nothing in it
-// that can't be seen. All nouns use it, for the API and the command line alike.
+// Package text holds the rules for text that people type and the program keeps: one form for each text, and no
+// invisible characters. The API and the command line both use it.
 package text
 
 import (
@@ -13,10 +13,11 @@ import (
 	"tokentab/backend/fault"
 )
 
-// Composed returns a text in Unicode's form NFC. Systems send "é" as one character or as two; both become one.
+// Composed returns text in Unicode's form NFC. Some systems send "é" as one character, some as two; both become one.
 func Composed(text string) string { return norm.NFC.String(text) }
 
-// Line trims one line, notes what is wrong with it, and returns it in the form to keep. Lengths are in characters.
+// Line returns a single line of text in the form to keep, trimmed and composed, and adds complaints to wrong. Lengths
+// are in characters.
 func Line(wrong fault.Fields, name, text string, shortest, longest int) string {
 	text = strings.TrimSpace(text)
 	if strings.ContainsAny(text, "\n\r\u2028\u2029") {
@@ -26,7 +27,7 @@ func Line(wrong fault.Fields, name, text string, shortest, longest int) string {
 	return check(wrong, name, text, shortest, longest, "")
 }
 
-// Lines is Line for what may have several lines and tabs.
+// Lines is like Line, but allows line feeds and tabs.
 func Lines(wrong fault.Fields, name, text string, shortest, longest int) string {
 	return check(wrong, name, strings.ReplaceAll(text, "\r\n", "\n"), shortest, longest, "\n\t")
 }
@@ -45,7 +46,8 @@ func check(wrong fault.Fields, name, text string, shortest, longest int, breaks 
 	return text
 }
 
-// complaintAbout says what is wrong with the characters of a text, nothing if all can be seen. The breaks are allowed.
+// complaintAbout returns what is wrong with the characters of text; empty if nothing is. It allows the characters in
+// breaks.
 func complaintAbout(text, breaks string) string {
 	runes := []rune(text)
 	seen := len(runes) == 0
@@ -69,33 +71,34 @@ func complaintAbout(text, breaks string) string {
 	return ""
 }
 
-// blankBraille is a symbol without a dot.
+// blankBraille is a symbol that shows no dots.
 const blankBraille = 0x2800
 
 func isSeenAlone(r rune) bool {
 	return r != blankBraille && !isInvisible(r) && (unicode.IsGraphic(r) || unicode.Is(unicode.Co, r) || !unicode.IsOneOf(assigned, r)) && !unicode.IsSpace(r) && !unicode.IsMark(r)
 }
 
-// assigned are all categories but that of code points without a character, which are newer than our tables.
+// assigned lists all categories of assigned code points. Others may be characters newer than our tables.
 var assigned = []*unicode.RangeTable{unicode.L, unicode.M, unicode.N, unicode.P, unicode.S, unicode.Z, unicode.C}
 
-// isInvisible reports whether a character has no shape of its own: formats, which join, hide or turn others, variation
-// selectors, fillers, line and paragraph separators, and what is no character.
+// isInvisible reports whether a character has no shape of its own: format characters, which join, hide or turn
+// others; variation selectors; fillers; line and paragraph separators; and noncharacters.
 func isInvisible(r rune) bool {
 	if unicode.Is(unicode.Prepended_Concatenation_Mark, r) {
-		return false // signs of Arabic and others, which enclose numbers
+		return false // signs that enclose numbers, in Arabic and other scripts
 	}
 	return unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point, unicode.Noncharacter_Code_Point)
 }
 
-// isNeeded reports whether an invisible character does what scripts and emoji need it for, at its place.
+// isNeeded reports whether an invisible character stands where a script or an emoji requires it.
 func isNeeded(runes []rune, i int) bool {
 	before, after := at(runes, i-1), at(runes, i+1)
 	switch r := runes[i]; {
 	case r == zeroWidthJoiner && isPictograph(pictureBefore(runes, i)):
 		return isPictograph(after)
 	case r == zeroWidthJoiner || r == zeroWidthNonJoiner:
-		// Between letters of a script that joins them, as in Persian; after a virama also at the end, as in Malayalam.
+		// Between letters of a script that joins them, as in Persian; after a virama also at the end, as in
+		// Malayalam.
 		return joins(before) && (joins(after) || norm.NFC.PropertiesString(string(before)).CCC() == virama)
 	case r == textStyle || r == emojiStyle:
 		return isPictograph(before) || unicode.IsDigit(before) || unicode.IsPunct(before) && before != 0
@@ -103,7 +106,7 @@ func isNeeded(runes []rune, i int) bool {
 		return unicode.Is(unicode.Mongolian, before)
 	case r >= 0xFE00 && r <= 0xFE02 || r >= 0xE0100 && r <= 0xE01EF: // variants of ideographs
 		return unicode.Is(unicode.Han, before)
-	case r >= 0xE0020 && r <= 0xE007F: // tags: flags such as that of Scotland
+	case r >= 0xE0020 && r <= 0xE007F: // tags, as in the flag of Scotland
 		return before == blackFlag || before >= 0xE0020 && before < 0xE007F
 	}
 	return false
@@ -119,7 +122,7 @@ const (
 	virama                  = 9 // canonical combining class
 )
 
-// at returns the character at an index, 0 if there is none.
+// at returns the character at index i; 0 if there is none.
 func at(runes []rune, i int) rune {
 	if i < 0 || i >= len(runes) {
 		return 0
@@ -127,7 +130,7 @@ func at(runes []rune, i int) rune {
 	return runes[i]
 }
 
-// pictureBefore returns the picture that stands before an index, without its style and skin.
+// pictureBefore returns the pictograph before index i, skipping style and skin tone.
 func pictureBefore(runes []rune, i int) rune {
 	for i--; i > 0 && (runes[i] == emojiStyle || runes[i] >= 0x1F3FB && runes[i] <= 0x1F3FF); i-- {
 	}
@@ -138,7 +141,7 @@ func isPictograph(r rune) bool {
 	return unicode.In(r, unicode.So, unicode.Sm) && r != blankBraille || r >= 0x1F3FB && r <= 0x1F3FF || r >= 0x1F000 && r <= 0x1FAFF
 }
 
-// joining are the scripts whose letters take joiners.
+// joining lists the scripts whose letters take joiners.
 var joining = []*unicode.RangeTable{
 	unicode.Arabic, unicode.Syriac, unicode.Nko, unicode.Mandaic, unicode.Mongolian, unicode.Phags_Pa, unicode.Manichaean, unicode.Hanifi_Rohingya, unicode.Adlam,
 	unicode.Devanagari, unicode.Bengali, unicode.Gurmukhi, unicode.Gujarati, unicode.Oriya, unicode.Tamil, unicode.Telugu, unicode.Kannada,
