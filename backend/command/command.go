@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -44,6 +45,9 @@ type grammar struct {
 // for a failure, 2 for wrong arguments.
 func Run(ctx context.Context, args []string, std IO) int {
 	forgetEmptySettings()
+	if slices.Equal(args, []string{"--version"}) { // what people try first
+		args = []string{"version"}
+	}
 	var g grammar
 	exit := -1
 	parser, err := kong.New(&g,
