@@ -1,5 +1,4 @@
-// Package account holds what tokens belong to: the account, its environments, the admin users who sign in to it, and
-// their sessions.
+// Package account manages accounts, their environments, the admin users who sign in, and their sessions.
 package account
 
 import (
@@ -13,7 +12,7 @@ import (
 	"tokentab/backend/unit"
 )
 
-// Account is the top-level boundary: everything belongs to one, nothing crosses it.
+// Account is the top-level boundary: each resource belongs to exactly one account.
 type Account struct {
 	ID               pfid.ID
 	Name             string
@@ -24,10 +23,10 @@ type Account struct {
 	UpdatedAt        time.Time
 }
 
-// Personal is the purpose of an account that has no organisation.
+// Personal is the purpose of accounts without an organisation.
 const Personal = "personal"
 
-// AccountPurposes are the purposes that an account can have.
+// AccountPurposes lists the allowed purposes of an account.
 var AccountPurposes = []string{"business", Personal, "nonprofit", "education", "government"}
 
 // AdminUser is a person who signs in. All admin users of an account have equal rights.
@@ -41,22 +40,22 @@ type AdminUser struct {
 	UpdatedAt  time.Time
 }
 
-// Store keeps accounts. Every change is written together with its events in one transaction, or not at all.
+// Store keeps accounts. It writes each change together with its events in one transaction.
 type Store interface {
-	// CreateAccount writes a new account. Where first is set it returns ErrNotFirst if there is an account already.
+	// CreateAccount writes a new account. With first, it returns ErrNotFirst if there is an account already.
 	CreateAccount(ctx context.Context, founding Founding, first bool) error
-	// HasAccounts reports whether there is any account.
+	// HasAccounts reports whether there is an account.
 	HasAccounts(ctx context.Context) (bool, error)
 	// Accounts returns all accounts of the installation, oldest first.
 	Accounts(ctx context.Context) ([]Account, error)
-	// Account returns one account, else a fault.NotFound.
+	// Account returns one account. It returns fault.NotFound if there is no such account.
 	Account(ctx context.Context, id pfid.ID) (Account, error)
-	// UpdateAccount reads the account, lets decide set what changes, and writes that, all in one transaction.
+	// UpdateAccount reads the account, calls decide and writes the account that it returns, in one transaction.
 	UpdateAccount(ctx context.Context, id pfid.ID, decide func(Account) (Account, audit.Event, error)) (Account, error)
 	// Contents counts what an account holds.
 	Contents(ctx context.Context, id pfid.ID) (Contents, error)
-	// DeleteAccount reads the account, asks decide, and removes it with everything in it but the record of what was
-	// done, all in one transaction.
+	// DeleteAccount reads the account, calls decide, and removes the account and everything in it except the audit
+	// events, in one transaction. If there are very many rows, the rest are removed later.
 	DeleteAccount(ctx context.Context, id pfid.ID, decide func(Account) (audit.Event, error)) (Account, error)
 
 	EnvironmentStore
@@ -66,41 +65,43 @@ type Store interface {
 	SessionStore
 }
 
-// Recorder makes the events of one change, for stores that find out what changes only while they change it.
+// Recorder makes the events of one change, for stores that only learn during the change what changes.
 type Recorder = audit.Recorder
 
-// Verdicts is what validations remember. A change that makes tokens refused commits first, then forgets what is
-// remembered of them, then answers; also where the outcome of the commit is not known.
+// Verdicts is the cache of verdicts. A change that ends tokens commits first, then calls Forget or ForgetAllOf, then
+// answers; also if the outcome of the commit is unknown.
 type Verdicts interface {
-	// Forget drops what is remembered of the token with this hash of its secret.
+	// Forget drops the cached verdict of the token whose secret has this hash.
 	Forget(hash [32]byte)
-	// ForgetAllOf drops what is remembered of all tokens of an account or an environment.
+	// ForgetAllOf drops the cached verdicts of all tokens of an account or environment.
 	ForgetAllOf(id pfid.ID)
 }
 
 // Passwords hashes and compares passwords, for one caller at a time.
 type Passwords interface {
-	// Turn waits until the caller may hash, and returns what ends its turn. Callers who are not known to have signed in
-	// before form a queue that the others need not join. A full queue, or a long wait, is a fault.Unavailable.
+	// Turn waits until the caller may hash, and returns a function that ends its turn. Callers that have signed in
+	// there before (known) skip the queue of strangers. If the queue is full or the wait too long, it returns
+	// fault.Unavailable.
 	Turn(ctx context.Context, known bool) (done func(), err error)
-	// Hash returns a hash with the present costs. The caller must have its turn.
+	// Hash returns a hash with the current costs. The caller must have its turn.
 	Hash(password string) (string, error)
-	// Matches compares in constant time. An empty hash never matches, and takes as long as any other. A hash with other
-	// costs than the present ones is outdated. The caller must have its turn.
+	// Matches compares in constant time. An empty hash never matches, but takes as long as any other. outdated means
+	// that the hash should be replaced: its costs are not the current ones, or it is of another Unicode form of the
+	// password. The caller must have its turn.
 	Matches(password, hash string) (matches, outdated bool, err error)
 }
 
-// Parts is what Accounts is built from.
+// Parts are the dependencies of Accounts.
 type Parts struct {
 	Store     Store
 	Passwords Passwords
 	Verdicts  Verdicts
 	InviteKey InviteKey
-	Now       func() time.Time // read once for each operation
+	Now       func() time.Time // called once per operation
 	Random    io.Reader
 }
 
-// Accounts makes and changes accounts, and lets admin users in.
+// Accounts creates and changes accounts, and signs admin users in.
 type Accounts struct {
 	store     Store
 	passwords Passwords
@@ -110,18 +111,18 @@ type Accounts struct {
 	random    io.Reader
 }
 
-// New returns the accounts kept in a store.
+// New returns the accounts kept in the store.
 func New(p Parts) *Accounts {
 	return &Accounts{store: p.Store, passwords: p.Passwords, verdicts: p.Verdicts, inviteKey: p.InviteKey, now: p.Now, random: p.Random}
 }
 
-// All returns all accounts of the installation, oldest first. For the command line only.
+// All returns all accounts of the installation, oldest first. Only the command line may call it.
 func (as *Accounts) All(ctx context.Context) ([]Account, error) { return as.store.Accounts(ctx) }
 
 // IsSetUp reports whether the installation has an account.
 func (as *Accounts) IsSetUp(ctx context.Context) (bool, error) { return as.store.HasAccounts(ctx) }
 
-// Get returns one account, else a fault.NotFound.
+// Get returns one account. It returns fault.NotFound if there is no such account.
 func (as *Accounts) Get(ctx context.Context, id pfid.ID) (Account, error) {
 	return as.store.Account(ctx, id)
 }
@@ -142,8 +143,8 @@ func (as *Accounts) recorder(at time.Time, actor audit.Actor) Recorder {
 	}
 }
 
-// forgetAllOf drops what is remembered of the tokens that a change has ended, once that is committed. It does so also
-// after a failure that is no refusal: a commit whose answer was lost may still have happened.
+// forgetAllOf drops the cached verdicts of the tokens that a change ended, after its commit. If err leaves the
+// outcome open (see fault.Refused), it drops them too: the commit may have happened.
 func (as *Accounts) forgetAllOf(ctx context.Context, id pfid.ID, err error) {
 	if fault.Refused(err) {
 		return

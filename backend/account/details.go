@@ -11,15 +11,16 @@ import (
 	"tokentab/backend/text"
 )
 
-// maxWebsite is the longest address of an account's website, in characters.
+// maxWebsite is the maximum length of a website's address, in characters.
 const maxWebsite = 500
 
-// Change is what a caller wants changed of an account; nil leaves a field as it is.
+// Change is a change of an account. Nil fields stay as they are.
 type Change struct {
 	Name, Purpose, OrganisationName, Website *string
 }
 
-// Update changes the actor's account. A personal account loses its organisation; any other must have one.
+// Update changes the actor's account. A personal account loses its organisation name; any other must have one. Update
+// returns fault.Validation if a field is invalid.
 func (as *Accounts) Update(ctx context.Context, actor audit.Actor, change Change) (Account, error) {
 	at := as.now().UTC()
 	return as.store.UpdateAccount(ctx, actor.AccountID, func(a Account) (Account, audit.Event, error) {
@@ -51,7 +52,7 @@ func (as *Accounts) Update(ctx context.Context, actor audit.Actor, change Change
 	})
 }
 
-// checkWebsite takes http and https only: the page makes a link of it.
+// checkWebsite allows only http and https, because the page links to it.
 func checkWebsite(wrong fault.Fields, address string) string {
 	address = text.Line(wrong, "website", address, 0, maxWebsite)
 	if address == "" {
@@ -63,7 +64,7 @@ func checkWebsite(wrong fault.Fields, address string) string {
 	return address
 }
 
-// Contents is how much an account holds: what deleting it takes along.
+// Contents is the number of each kind of resource in an account, all of which Delete removes.
 type Contents struct {
 	AdminUsers   int
 	Environments int
@@ -76,9 +77,9 @@ func (as *Accounts) Contents(ctx context.Context, id pfid.ID) (Contents, error) 
 	return as.store.Contents(ctx, id)
 }
 
-// Delete removes the actor's account for good, with everything in it but the record of what was done, and returns it as
-// it was. The account's name has to be given, so that nobody deletes one by mistake. It returns after no validation
-// accepts any token of the account.
+// Delete permanently removes the actor's account and everything in it except the audit events, and returns it as it
+// was. name must be the account's name, to prevent mistakes; otherwise Delete returns fault.Validation. Once it
+// returns, no validation accepts a token of the account.
 func (as *Accounts) Delete(ctx context.Context, actor audit.Actor, name string) (Account, error) {
 	at := as.now().UTC()
 	deleted, err := as.store.DeleteAccount(ctx, actor.AccountID, func(a Account) (audit.Event, error) {

@@ -14,7 +14,7 @@ import (
 	"tokentab/backend/text"
 )
 
-// Environment is a lifecycle stage of an account.
+// Environment is a lifecycle stage of an account, such as production.
 type Environment struct {
 	ID          pfid.ID
 	AccountID   pfid.ID
@@ -25,41 +25,43 @@ type Environment struct {
 	UpdatedAt   time.Time
 }
 
-// ListedEnvironment is an environment together with how much names it.
+// ListedEnvironment is an environment with the number of resources that refer to it.
 type ListedEnvironment struct {
 	Environment
 	Deployments int
-	LiveTokens  int // API tokens that are active or suspended
+	LiveTokens  int // active or suspended API tokens
 }
 
-// Purposes are the lifecycle stages that an environment can stand for.
+// Purposes lists the allowed purposes of an environment.
 var Purposes = []string{"development", "staging", "testing", "production"}
 
 // EnvironmentStore keeps environments.
 type EnvironmentStore interface {
-	// EnvironmentOf returns one environment of the account, else a fault.NotFound.
+	// EnvironmentOf returns one environment of the account, or fault.NotFound.
 	EnvironmentOf(ctx context.Context, account, id pfid.ID) (ListedEnvironment, error)
-	// Environments returns one page of the account's environments and how many there are in all.
+	// Environments returns one page of the account's environments, and their total number.
 	Environments(ctx context.Context, account pfid.ID, page paging.Page) ([]ListedEnvironment, int, error)
 	// InsertEnvironment writes an environment.
 	InsertEnvironment(ctx context.Context, e Environment, event audit.Event) error
-	// UpdateEnvironment reads the environment, lets decide set what changes, and writes that, all in one transaction.
+	// UpdateEnvironment reads the environment, calls decide and writes the environment that it returns, in one
+	// transaction.
 	UpdateEnvironment(ctx context.Context, account, id pfid.ID, decide func(Environment) (Environment, audit.Event, error)) (ListedEnvironment, error)
-	// DeleteEnvironment reads the environment, asks decide, revokes its live tokens and deletes its deployments and
-	// itself, all in one transaction. If the tokens are very many, their rows and events follow. It returns the
-	// environment as it was.
+	// DeleteEnvironment reads the environment, calls decide, revokes its live tokens, and deletes its deployments and
+	// the environment, in one transaction. If there are very many tokens, their rows and events follow later. It
+	// returns the environment as it was.
 	DeleteEnvironment(ctx context.Context, account, id pfid.ID, at time.Time, decide func(ListedEnvironment) error, record Recorder) (ListedEnvironment, error)
 }
 
-// EnvironmentOrder is what a caller asks for when an environment is made.
+// EnvironmentOrder describes an environment to create.
 type EnvironmentOrder struct {
-	ID          pfid.ID // zero to have one made; else it has to be of the account's partition
+	ID          pfid.ID // zero for a new id; otherwise it must have the account's partition
 	Name        string
 	Purpose     string // empty for development
 	Description string
 }
 
-// CreateEnvironment adds an environment to the actor's account.
+// CreateEnvironment adds an environment to the actor's account. It returns fault.Validation if a field is invalid or
+// the id is taken.
 func (as *Accounts) CreateEnvironment(ctx context.Context, actor audit.Actor, order EnvironmentOrder) (ListedEnvironment, error) {
 	at := as.now().UTC()
 	wrong := fault.Fields{}
@@ -92,22 +94,24 @@ func (as *Accounts) CreateEnvironment(ctx context.Context, actor audit.Actor, or
 	return ListedEnvironment{Environment: e}, as.store.InsertEnvironment(ctx, e, event)
 }
 
-// Environment returns one environment of the account, else a fault.NotFound.
+// Environment returns one environment of the account. It returns fault.NotFound if the account has no such
+// environment.
 func (as *Accounts) Environment(ctx context.Context, account, id pfid.ID) (ListedEnvironment, error) {
 	return as.store.EnvironmentOf(ctx, account, id)
 }
 
-// Environments returns one page of the account's environments and how many there are in all.
+// Environments returns one page of the account's environments, and their total number.
 func (as *Accounts) Environments(ctx context.Context, account pfid.ID, page paging.Page) ([]ListedEnvironment, int, error) {
 	return as.store.Environments(ctx, account, page)
 }
 
-// EnvironmentChange is what a caller wants changed of an environment; nil leaves a field as it is.
+// EnvironmentChange is a change of an environment. Nil fields stay as they are.
 type EnvironmentChange struct {
 	Name, Purpose, Description *string
 }
 
-// UpdateEnvironment changes an environment of the actor's account.
+// UpdateEnvironment changes an environment of the actor's account. It returns fault.Validation if a field is invalid,
+// and fault.NotFound if the account has no such environment.
 func (as *Accounts) UpdateEnvironment(ctx context.Context, actor audit.Actor, id pfid.ID, change EnvironmentChange) (ListedEnvironment, error) {
 	at := as.now().UTC()
 	return as.store.UpdateEnvironment(ctx, actor.AccountID, id, func(e Environment) (Environment, audit.Event, error) {
@@ -131,9 +135,9 @@ func (as *Accounts) UpdateEnvironment(ctx context.Context, actor audit.Actor, id
 	})
 }
 
-// DeleteEnvironment removes an environment of the actor's account and returns it as it was. While live tokens or
-// deployments name it, that is a fault.InvalidAction unless revokeTokens is set: then they go with it, and it returns
-// after no validation accepts those tokens any more.
+// DeleteEnvironment removes an environment of the actor's account and returns it as it was. With revokeTokens it also
+// revokes the environment's live tokens and deletes its deployments; once it returns, no validation accepts those
+// tokens. Without revokeTokens it returns fault.InvalidAction if there are any.
 func (as *Accounts) DeleteEnvironment(ctx context.Context, actor audit.Actor, id pfid.ID, revokeTokens bool) (ListedEnvironment, error) {
 	at := as.now().UTC()
 	decide := func(e ListedEnvironment) error {
@@ -154,7 +158,7 @@ func checkPurpose(wrong fault.Fields, purpose string, known []string) {
 	}
 }
 
-// count says how many of a thing there are, in words.
+// count returns a number with its noun, such as "2 tokens".
 func count(n int, thing string) string {
 	if n == 1 {
 		return "1 " + thing

@@ -11,10 +11,10 @@ import (
 	"tokentab/backend/text"
 )
 
-// ErrNotFirst says that an account exists already.
+// ErrNotFirst means that an account exists already.
 var ErrNotFirst = errors.New("there is an account already")
 
-// Limits of what people type, in characters. Passwords are checked for length only; the upper bound keeps hashing cheap.
+// Limits of text fields, in characters. Passwords are only checked for length; MaxPassword keeps hashing cheap.
 const (
 	MinPassword    = 12
 	MaxPassword    = 256
@@ -22,7 +22,7 @@ const (
 	maxDescription = 1000
 )
 
-// Founder is what the first admin user of a new account says.
+// Founder describes a new account and its first admin user.
 type Founder struct {
 	AccountName string
 	Email       string
@@ -30,7 +30,7 @@ type Founder struct {
 	Password    string
 }
 
-// Founding is a new account with all that it starts with.
+// Founding is a new account with everything that it starts with.
 type Founding struct {
 	Account      Account
 	AdminUser    AdminUser
@@ -39,8 +39,9 @@ type Founding struct {
 	Events       []audit.Event
 }
 
-// Found makes the first account of the installation, its first admin user, and the environments Development and
-// Production. Later calls are a fault.InvalidAction.
+// Found creates the first account of the installation, its first admin user, and the environments Development and
+// Production. It returns fault.Validation if a field is invalid, and fault.InvalidAction if there is an account
+// already. address is the network address of the client.
 func (as *Accounts) Found(ctx context.Context, founder Founder, address string) (AdminUser, error) {
 	founding, err := as.prepare(ctx, founder, address)
 	if err != nil {
@@ -53,7 +54,7 @@ func (as *Accounts) Found(ctx context.Context, founder Founder, address string) 
 	return founding.AdminUser, err
 }
 
-// Create makes a further account of the installation, in the same way as Found makes the first.
+// Create creates another account in the same way as Found. Only the command line may call it.
 func (as *Accounts) Create(ctx context.Context, founder Founder) (AdminUser, error) {
 	founding, err := as.prepare(ctx, founder, "")
 	if err != nil {
@@ -62,7 +63,7 @@ func (as *Accounts) Create(ctx context.Context, founder Founder) (AdminUser, err
 	return founding.AdminUser, as.store.CreateAccount(ctx, founding, false)
 }
 
-// Check returns a fault.Validation that names each wrong field.
+// Check returns a fault.Validation that names each invalid field; nil if there is none.
 func (f Founder) Check() error {
 	_, err := f.normalized()
 	return err
@@ -102,7 +103,7 @@ func (as *Accounts) prepare(ctx context.Context, founder Founder, address string
 		AdminUser:    AdminUser{ID: ids[1], AccountID: ids[0], Email: founder.Email, Name: founder.Name, InsertedAt: at, UpdatedAt: at},
 		PasswordHash: hash,
 	}
-	// Lists show the newest first, and clients that have to choose take the first: let that be Development.
+	// Lists show the newest first, and clients that must choose take the first one. Development is the safe choice.
 	f.Environments = []Environment{
 		{ID: ids[2], AccountID: ids[0], Name: "Production", Purpose: "production", InsertedAt: at, UpdatedAt: at},
 		{ID: ids[3], AccountID: ids[0], Name: "Development", Purpose: "development", InsertedAt: at.Add(time.Millisecond), UpdatedAt: at.Add(time.Millisecond)},

@@ -17,81 +17,84 @@ import (
 const (
 	// InviteLife is how long an invite can be accepted.
 	InviteLife = 7 * 24 * time.Hour
-	// InviteTolerance is how far in the future an invite that can be accepted may have been made. A clock that was further
-	// ahead gave it a longer life than InviteLife.
+	// InviteTolerance is how far in the future an acceptable invite may be dated. Beyond it, a clock that was ahead
+	// gave the invite too long a life.
 	InviteTolerance = time.Minute
 )
 
-// The statuses of an invite. Expired is not one: it follows from the times.
+// The statuses of an invite. Expiry is not a status; it follows from the times.
 const (
 	InvitePending = "pending"
 	InviteUsed    = "used"
 	InviteRevoked = "revoked"
 )
 
-// Invite lets whoever has its code join the team of an account, once.
+// Invite lets the holder of its code join the team of an account, once.
 type Invite struct {
 	ID                   pfid.ID
 	AccountID            pfid.ID
 	Email                string // lower case
 	Status               string
-	CreatedByAdminUserID pfid.ID // who is responsible for it, also if an API token of theirs made it; zero for none
+	CreatedByAdminUserID pfid.ID // the responsible admin user, also if one of their API tokens made it; zero for none
 	CreatedByAPITokenID  pfid.ID // zero unless an API token made it
-	CreatedByName        string  // of the API token, else of the admin user; empty if neither is known any more
+	CreatedByName        string  // name of the API token or else of the admin user; empty if neither exists any more
 	ExpiresAt            time.Time
 	InsertedAt           time.Time
 	UpdatedAt            time.Time
 }
 
-// IssuedInvite is an invite as the team sees it at some instant.
+// IssuedInvite is an invite as the team sees it at one instant.
 type IssuedInvite struct {
 	Invite
-	Expired bool   // was not accepted in time, or was made by a clock that was ahead
+	Expired bool   // too late to accept, or dated by a clock that was ahead
 	Code    string // empty unless it can be accepted
 }
 
-// Acceptance is what somebody says who accepts an invite.
+// Acceptance is what an invited person submits to accept an invite.
 type Acceptance struct {
 	Code     string
 	Name     string
 	Password string
 }
 
-// InviteKey makes the codes of invites, so that none has to be stored.
+// InviteKey makes the codes of invites, so that codes need not be stored.
 type InviteKey interface {
-	// MAC returns a message authentication code that nobody makes without the key.
+	// MAC returns a message authentication code, which can't be computed without the key.
 	MAC(message []byte) []byte
 }
 
-// Of several who accept an invite, or become a member with the same email, at once, one wins.
+// If several requests accept the same invite or create members with the same email at once, one of them wins. The
+// others get one of these errors.
 var (
-	// ErrInviteOver says that an invite can't be accepted any more.
+	// ErrInviteOver means that an invite can't be accepted any more.
 	ErrInviteOver = errors.New("the invite is over")
-	// ErrIsMember says that an email is that of a member.
+	// ErrIsMember means that an email belongs to a member already.
 	ErrIsMember = errors.New("the email belongs to a member")
 )
 
 // InviteStore keeps invites.
 type InviteStore interface {
-	// Invites returns one page of the account's invites and how many there are in all.
+	// Invites returns one page of the account's invites, and their total number.
 	Invites(ctx context.Context, account pfid.ID, page paging.Page) ([]Invite, int, error)
-	// Invite returns one invite of the account, else a fault.NotFound.
+	// Invite returns one invite of the account, or fault.NotFound.
 	Invite(ctx context.Context, account, id pfid.ID) (Invite, error)
-	// InsertInvite writes an invite, which ends with the API token that makes it at the latest, and revokes the pending
-	// ones that its account has for the same email. It returns the invite as written. An email of a member of the account
-	// is ErrIsMember.
+	// InsertInvite writes an invite and returns it as written. Its expiry is capped at that of the API token that
+	// makes it. It revokes the account's pending invites for the same email. It returns ErrIsMember if the email
+	// belongs to a member of the account.
 	InsertInvite(ctx context.Context, i Invite, record Recorder) (Invite, error)
-	// RevokeInvite reads the invite, lets decide set what changes, and writes that, all in one transaction.
+	// RevokeInvite reads the invite, calls decide and writes the invite that it returns, in one transaction.
 	RevokeInvite(ctx context.Context, account, id pfid.ID, decide func(Invite) (Invite, audit.Event, error)) (Invite, error)
-	// InviteForAnyone returns the invite of any account with the account; ok is false if there is none or its maker, an
-	// API token or an admin user, has ended.
+	// InviteForAnyone returns an invite of any account, and that account. ok is false if there is none, or if the API
+	// token or admin user that made it has ended.
 	InviteForAnyone(ctx context.Context, id pfid.ID) (i Invite, owner Account, ok bool, err error)
-	// AcceptInvite marks a pending invite that has not expired at the given instant, also by InviteTolerance, and whose
-	// maker has not ended, as used, and writes the admin user that it was for, in one transaction. It may return ErrInviteOver or ErrIsMember.
+	// AcceptInvite marks the invite as used and writes its admin user, in one transaction. It returns ErrInviteOver
+	// unless the invite is pending, has not expired at the given instant (see InviteTolerance) and its maker has not
+	// ended, and ErrIsMember if the email belongs to a member.
 	AcceptInvite(ctx context.Context, id pfid.ID, at time.Time, user AdminUser, passwordHash string, events []audit.Event) error
 }
 
-// Invite lets somebody join the team of the actor's account. Earlier invites of the account for the same email end.
+// Invite creates an invite to the actor's account. It revokes earlier pending invites of the account for the same
+// email. It returns fault.Validation if the email is invalid or belongs to a member.
 func (as *Accounts) Invite(ctx context.Context, actor audit.Actor, email string) (IssuedInvite, error) {
 	at := as.now().UTC()
 	wrong := fault.Fields{}
@@ -117,14 +120,14 @@ func (as *Accounts) Invite(ctx context.Context, actor audit.Actor, email string)
 	return as.issued(i, at), nil
 }
 
-// InviteOf returns one invite of the account, else a fault.NotFound.
+// InviteOf returns one invite of the account. It returns fault.NotFound if the account has no such invite.
 func (as *Accounts) InviteOf(ctx context.Context, account, id pfid.ID) (IssuedInvite, error) {
 	at := as.now().UTC()
 	i, err := as.store.Invite(ctx, account, id)
 	return as.issued(i, at), err
 }
 
-// Invites returns one page of the account's invites and how many there are in all.
+// Invites returns one page of the account's invites, and their total number.
 func (as *Accounts) Invites(ctx context.Context, account pfid.ID, page paging.Page) ([]IssuedInvite, int, error) {
 	at := as.now().UTC()
 	invites, total, err := as.store.Invites(ctx, account, page)
@@ -135,7 +138,8 @@ func (as *Accounts) Invites(ctx context.Context, account pfid.ID, page paging.Pa
 	return list, total, err
 }
 
-// RevokeInvite ends a pending invite of the actor's account. Any other is a fault.InvalidAction.
+// RevokeInvite revokes a pending invite of the actor's account. It returns fault.InvalidAction if the invite is not
+// pending.
 func (as *Accounts) RevokeInvite(ctx context.Context, actor audit.Actor, id pfid.ID) (IssuedInvite, error) {
 	at := as.now().UTC()
 	revoked, err := as.store.RevokeInvite(ctx, actor.AccountID, id, func(i Invite) (Invite, audit.Event, error) {
@@ -149,14 +153,15 @@ func (as *Accounts) RevokeInvite(ctx context.Context, actor audit.Actor, id pfid
 	return as.issued(revoked, at), err
 }
 
-// ShowInvite tells a stranger with a code what it invites to. Any code that can't be accepted is one and the same
-// fault.NotFound.
+// ShowInvite returns the invite that a code belongs to, and its account, to a caller who is not signed in. It returns
+// the same fault.NotFound for every code that can't be accepted.
 func (as *Accounts) ShowInvite(ctx context.Context, code string) (Invite, Account, error) {
 	return as.openInvite(ctx, code, as.now().UTC())
 }
 
-// AcceptInvite makes a member of the stranger who has the code. It works once; any code that can't be accepted is one
-// and the same fault.NotFound.
+// AcceptInvite makes the holder of the code a member of the account. It works once per invite. It returns
+// fault.NotFound, always with the same message, if the code can't be accepted; fault.Validation if a field is
+// invalid; and fault.InvalidAction if the email belongs to a member already.
 func (as *Accounts) AcceptInvite(ctx context.Context, said Acceptance, address string) (AdminUser, error) {
 	at := as.now().UTC()
 	i, _, err := as.openInvite(ctx, said.Code, at)
@@ -226,13 +231,13 @@ func (as *Accounts) issued(i Invite, at time.Time) IssuedInvite {
 	return issued
 }
 
-// codeOf returns the code of an invite: its id, and a proof that we issued it. Both have a fixed length.
+// codeOf returns the code of an invite: its id followed by a MAC of the id. Both have a fixed length.
 func (as *Accounts) codeOf(id pfid.ID) string {
 	text := id.String()
 	return text + base64.RawURLEncoding.EncodeToString(as.inviteKey.MAC([]byte(text)))
 }
 
-// inviteOfCode returns the id in a code; ok is false where we did not issue it.
+// inviteOfCode returns the id in a code; ok is false unless codeOf made the code.
 func (as *Accounts) inviteOfCode(code string) (id pfid.ID, ok bool) {
 	if len(code) < pfid.TextSize {
 		return pfid.ID{}, false
@@ -241,5 +246,5 @@ func (as *Accounts) inviteOfCode(code string) (id pfid.ID, ok bool) {
 	if err != nil {
 		return pfid.ID{}, false
 	}
-	return id, hmac.Equal([]byte(code), []byte(as.codeOf(id))) // in constant time
+	return id, hmac.Equal([]byte(code), []byte(as.codeOf(id))) // constant time
 }

@@ -11,28 +11,28 @@ import (
 	"tokentab/backend/pfid"
 )
 
-// ProfileStore keeps what admin users change about their own way in.
+// ProfileStore keeps the sessions and passwords that admin users manage themselves.
 type ProfileStore interface {
-	// LiveSessions returns one page of the admin user's sessions that have not ended at the given instant, the ones seen
-	// last first, and how many there are in all. They come without the admin user and the account.
+	// LiveSessions returns one page of the admin user's sessions that are live at the given instant, last seen first,
+	// and their total number. Their AdminUser and Account fields are not set.
 	LiveSessions(ctx context.Context, user pfid.ID, at time.Time, page paging.Page) ([]Session, int, error)
-	// DeleteSessionOf ends a session of the admin user that has not ended at the given instant and returns it, without
-	// the admin user and the account; else a fault.NotFound.
+	// DeleteSessionOf ends a live session of the admin user and returns it, without its AdminUser and Account. It
+	// returns fault.NotFound if there is no such session at the given instant.
 	DeleteSessionOf(ctx context.Context, user, id pfid.ID, at time.Time, event audit.Event) (Session, error)
-	// DeleteOtherSessions ends all sessions of the admin user but one and returns how many had not ended at the given
-	// instant.
+	// DeleteOtherSessions ends all sessions of the admin user except kept, and returns how many of them were live at
+	// the given instant.
 	DeleteOtherSessions(ctx context.Context, user, kept pfid.ID, at time.Time, event func(ended int) (audit.Event, error)) (int, error)
-	// ChangePassword replaces the password with the given hash, ends all sessions of the admin user but one and takes the
-	// counted try back, in one transaction. If the password is another by then, it changes nothing and ok is false.
+	// ChangePassword replaces the password hash, ends all sessions of the admin user except kept, and settles the
+	// counted try, in one transaction. If the stored hash is no longer oldHash, it changes nothing and ok is false.
 	ChangePassword(ctx context.Context, user, kept pfid.ID, oldHash, newHash string, at time.Time, event audit.Event, settle Settlement) (ok bool, err error)
 }
 
-// LiveSessions returns one page of the admin user's sessions, the ones seen last first, and how many there are in all.
+// LiveSessions returns one page of the admin user's live sessions, last seen first, and their total number.
 func (as *Accounts) LiveSessions(ctx context.Context, user pfid.ID, page paging.Page) ([]Session, int, error) {
 	return as.store.LiveSessions(ctx, user, as.now().UTC(), page)
 }
 
-// EndSession ends a session of the actor's own; any other is a fault.NotFound.
+// EndSession ends one of the actor's own sessions. It returns fault.NotFound for any other.
 func (as *Accounts) EndSession(ctx context.Context, actor audit.Actor, id pfid.ID) (Session, error) {
 	at := as.now().UTC()
 	event, err := audit.New(at, actor, audit.SessionEnded, actor.AdminUserID.String(), "ended by its owner", as.random)
@@ -42,7 +42,7 @@ func (as *Accounts) EndSession(ctx context.Context, actor audit.Actor, id pfid.I
 	return as.store.DeleteSessionOf(ctx, actor.AdminUserID, id, at, event)
 }
 
-// EndOtherSessions ends all sessions of the actor's own but the given one, and says how many.
+// EndOtherSessions ends all of the actor's sessions except kept, and returns how many it ended.
 func (as *Accounts) EndOtherSessions(ctx context.Context, actor audit.Actor, kept pfid.ID) (int, error) {
 	at := as.now().UTC()
 	return as.store.DeleteOtherSessions(ctx, actor.AdminUserID, kept, at, func(ended int) (audit.Event, error) {
@@ -50,9 +50,9 @@ func (as *Accounts) EndOtherSessions(ctx context.Context, actor audit.Actor, kep
 	})
 }
 
-// ChangePassword replaces the password of whoever is signed in with the given session, and ends all other sessions of
-// theirs. A wrong current password is a fault.Validation of current_password. Wrong tries are counted apart from those to
-// sign in, since strangers can't make any, and become a fault.TooManyRequests likewise.
+// ChangePassword replaces the password of the admin user of the session, and ends all of their other sessions. It
+// returns fault.Validation of current_password if that is wrong, and fault.TooManyRequests after too many wrong
+// tries. These tries are counted apart from those to sign in, because only signed-in users can make them.
 func (as *Accounts) ChangePassword(ctx context.Context, actor audit.Actor, session Session, current, next string) error {
 	at := as.now().UTC()
 	wrong := fault.Fields{}

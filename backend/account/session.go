@@ -13,27 +13,27 @@ import (
 	"tokentab/backend/pfid"
 )
 
-// When a session ends: after so long without a request, and in any case so long after it began.
+// Sessions end after IdleEnd without a request, and at the latest AbsoluteEnd after they began.
 const (
 	IdleEnd     = 24 * time.Hour
 	AbsoluteEnd = 14 * 24 * time.Hour
 	// ClockTolerance is how far in the future a session may have been seen last.
 	ClockTolerance = IdleEnd
-	// seenResolution is how far the time of the last request has to move before it is written again.
+	// seenResolution is the minimum time between two writes of a session's last request.
 	seenResolution = time.Minute
 )
 
-// SessionID is the cookie's value: 256 random bits as text. Only its hash is stored.
+// SessionID is the value of the session cookie: 256 random bits in base64. Only its hash is stored.
 type SessionID string
 
-// SessionHash is SHA-256 of a SessionID.
+// SessionHash is the SHA-256 of a SessionID.
 type SessionHash [sha256.Size]byte
 
 func (id SessionID) hash() SessionHash { return sha256.Sum256([]byte(id)) }
 
 // Session is an admin user who is signed in.
 type Session struct {
-	ID         pfid.ID // by which its owner ends it; no credential
+	ID         pfid.ID // public id, which names the session but is no credential
 	AdminUser  AdminUser
 	Account    Account
 	Address    string
@@ -45,56 +45,59 @@ type Session struct {
 
 // SessionStore keeps sessions, and counts the tries to start one.
 type SessionStore interface {
-	// AdminUserByEmail returns the admin user with the first of the emails that one has, in the form in which they are
-	// kept, and the hash of the password; ok is false if there is none.
+	// AdminUserByEmail returns the admin user and password hash of the first of the emails that belongs to one. The
+	// emails are compared as stored; ok is false if none matches.
 	AdminUserByEmail(ctx context.Context, emails ...string) (user AdminUser, passwordHash string, ok bool, err error)
-	// InsertSession writes a session and all that belongs to its start in one transaction, and removes the sessions that
-	// have ended. If the admin user was removed meanwhile, or has another password, it writes nothing and ok is false.
+	// InsertSession writes a session and everything that belongs to its start, and removes ended sessions, in one
+	// transaction. If the admin user was removed or the password changed in the meantime, it writes nothing and ok is
+	// false.
 	InsertSession(ctx context.Context, start SessionStart) (ok bool, err error)
-	// Session returns a session with its admin user and account; ok is false where there is none.
+	// Session returns a session with its admin user and account; ok is false if there is none.
 	Session(ctx context.Context, hash SessionHash) (s Session, ok bool, err error)
-	// TouchSession sets when a session was last seen, and brings its end forward if that is later than the given one.
+	// TouchSession sets when a session was last seen, and moves its end to the given one if that is earlier.
 	TouchSession(ctx context.Context, hash SessionHash, at, end time.Time) error
-	// DeleteSession ends a session; no error where there is none.
+	// DeleteSession ends a session. It is no error if there is none.
 	DeleteSession(ctx context.Context, hash SessionHash, event audit.Event) error
 
-	// Tries returns the wrong tries of each source, in the same order; zero for those that have none.
+	// Tries returns the wrong tries of each source, in the order of sources; zero Failures for a source without any.
 	Tries(ctx context.Context, sources []string) ([]Tries, error)
-	// CountTry reads the tries of each source and writes what count returns for them, in one transaction. It returns
-	// what it read, or the error of count.
+	// CountTry reads the tries of each source, calls count, and writes what it returns, in one transaction. It
+	// returns what it read, or the error of count.
 	CountTry(ctx context.Context, sources []string, at time.Time, count func([]Tries) ([]Tries, error)) ([]Tries, error)
-	// SettleTries takes a try back.
+	// SettleTries takes back a counted try.
 	SettleTries(ctx context.Context, s Settlement) error
-	// KnownSources returns those of the sources by which the admin user has signed in before, in the given order.
+	// KnownSources returns those sources, in the given order, from which the admin user has signed in before.
 	KnownSources(ctx context.Context, user pfid.ID, sources []string) ([]string, error)
-	// ReplacePasswordHash writes another hash of the same password, unless the password was changed meanwhile.
+	// ReplacePasswordHash replaces the hash of an unchanged password. It does nothing if the stored hash is no longer
+	// oldHash.
 	ReplacePasswordHash(ctx context.Context, user pfid.ID, oldHash, newHash string) error
 }
 
-// SessionStart is a session with all that is written when it begins.
+// SessionStart is a session with everything that is written when it begins.
 type SessionStart struct {
 	Hash         SessionHash
 	Session      Session
-	PasswordHash string // with which the password was compared; empty for any
+	PasswordHash string // the hash that the password was compared with; empty to accept any
 	Event        audit.Event
-	// Previous is the session that the browser had, and Replaced the event of its end, for its admin user. It may not
-	// exist any more.
+	// Previous is the session that the browser had before, if it still exists. Replaced returns the event of its end,
+	// given its admin user.
 	Previous SessionHash
 	Replaced func(user AdminUser) (audit.Event, error)
-	Known    []string // sources by which the admin user is known from now on
+	Known    []string // sources that count as known to the admin user from now on
 	Settle   Settlement
 }
 
-// maxUserAgent bounds what is kept of a browser's own description, in bytes.
+// maxUserAgent is how much of a browser's User-Agent header is kept, in bytes.
 const maxUserAgent = 300
 
-// StartSession signs an admin user in and returns the id of the session, which exists nowhere else from then on.
+// StartSession signs an admin user in without a password and returns the ids for the cookies, which are not stored
+// anywhere.
 func (as *Accounts) StartSession(ctx context.Context, user AdminUser, from Browser) (SignedIn, error) {
 	return as.startSession(ctx, user, "", from, Settlement{})
 }
 
-// startSession starts no session for a user who was removed, or whose password was changed, since the hash was read:
-// the session would outlive the change that was meant to end it.
+// startSession returns fault.NotAuthenticated if the user was removed, or the password changed, since passwordHash
+// was read. Otherwise the session would outlive the change that was meant to end it.
 func (as *Accounts) startSession(ctx context.Context, user AdminUser, passwordHash string, from Browser, settle Settlement) (SignedIn, error) {
 	at := as.now().UTC()
 	id, err := as.randomText()
@@ -147,7 +150,7 @@ func (as *Accounts) sessionEvent(at time.Time, user AdminUser, from Browser, act
 	return audit.New(at, actor, action, user.ID.String(), detail, as.random)
 }
 
-// randomText returns 256 random bits as text.
+// randomText returns 256 random bits in base64.
 func (as *Accounts) randomText() (string, error) {
 	var b [32]byte
 	if _, err := io.ReadFull(as.random, b[:]); err != nil {
@@ -156,7 +159,7 @@ func (as *Accounts) randomText() (string, error) {
 	return base64.RawURLEncoding.EncodeToString(b[:]), nil
 }
 
-// Glance returns the session with this id; ok is false if there is none or it has ended. It does not count as a use.
+// Glance returns the session with this id, without counting as a use; ok is false if there is none or it has ended.
 func (as *Accounts) Glance(ctx context.Context, id SessionID) (s Session, ok bool, err error) {
 	s, ok, err = as.store.Session(ctx, id.hash())
 	if err != nil || !ok || !s.isLive(as.now().UTC()) {
@@ -165,7 +168,7 @@ func (as *Accounts) Glance(ctx context.Context, id SessionID) (s Session, ok boo
 	return s, true, nil
 }
 
-// Session is Glance, and keeps the session alive.
+// Session is like Glance, but counts as a use, which keeps the session alive.
 func (as *Accounts) Session(ctx context.Context, id SessionID) (s Session, ok bool, err error) {
 	s, ok, err = as.Glance(ctx, id)
 	if err != nil || !ok {
@@ -173,7 +176,7 @@ func (as *Accounts) Session(ctx context.Context, id SessionID) (s Session, ok bo
 	}
 	at := as.now().UTC()
 	if s.LastSeenAt.After(at) || at.Sub(s.LastSeenAt) >= seenResolution {
-		// Not worth failing or waiting for: while the store is busy, the next request tries again.
+		// If the store is busy, give up quickly: the next request tries again.
 		soon, cancel := context.WithTimeout(ctx, time.Second)
 		defer cancel()
 		_ = as.store.TouchSession(soon, id.hash(), at, at.Add(AbsoluteEnd))
@@ -181,8 +184,9 @@ func (as *Accounts) Session(ctx context.Context, id SessionID) (s Session, ok bo
 	return s, true, nil
 }
 
-// isLive reports whether the session has not ended. A session that is stamped far in the future by a clock that was
-// wrong would not end in time, so it has ended; the stamps of one that is nearer are put right when it is used.
+// isLive reports whether the session has not ended at the given instant. A session seen more than ClockTolerance in
+// the future was stamped by a wrong clock and would last too long, so it counts as ended. Smaller errors are
+// corrected on the next use.
 func (s Session) isLive(at time.Time) bool {
 	return at.Before(s.ExpiresAt) && at.Before(s.LastSeenAt.Add(IdleEnd)) && !s.LastSeenAt.After(at.Add(ClockTolerance))
 }

@@ -11,19 +11,19 @@ import (
 	"tokentab/backend/text"
 )
 
-// Browser is where a sign-in comes from.
+// Browser is the client of a sign-in.
 type Browser struct {
-	Address   string    // the network address
-	UserAgent string    // what the browser says of itself
+	Address   string    // network address
+	UserAgent string    // the User-Agent header
 	ID        BrowserID // empty for a browser that has not signed in yet
-	Session   SessionID // which it had until now; empty for none
+	Session   SessionID // its session until now; empty for none
 }
 
-// BrowserID is the value of a cookie that outlives sessions: 256 random bits as text. It gives no rights. A browser that
-// has signed a user in before is only told apart by it from strangers, whose wrong tries do not make it wait.
+// BrowserID is the value of a cookie that outlives sessions: 256 random bits in base64. It grants no rights. It only
+// tells a browser that has signed the user in before from strangers, so that their wrong tries don't make it wait.
 type BrowserID string
 
-// BrowserLife is how long a browser is remembered that does not sign in, the longest that browsers keep a cookie.
+// BrowserLife is how long a browser is remembered after its last sign-in: the longest that browsers keep a cookie.
 const BrowserLife = 400 * 24 * time.Hour
 
 func (id BrowserID) isWellFormed() bool {
@@ -31,20 +31,20 @@ func (id BrowserID) isWellFormed() bool {
 	return err == nil && len(b) == 32
 }
 
-// SignedIn is a session that has just begun, with what its browser has to keep: both ids exist nowhere else.
+// SignedIn is a new session with the two ids for its browser's cookies, which are not stored anywhere else.
 type SignedIn struct {
 	Session
 	SessionID SessionID
 	BrowserID BrowserID
 }
 
-// SignIn checks a password and starts a session, which replaces the one that the browser had.
-// An unknown email and a wrong password answer alike, after the same work: a fault.NotAuthenticated. After some wrong
-// tries a source has to wait: a fault.TooManyRequests. With an error, the admin user is set if the email belongs to one.
+// SignIn checks a password and starts a session, which replaces the browser's previous one. It returns the same
+// fault.NotAuthenticated, after the same work, for an unknown email and a wrong password, and fault.TooManyRequests
+// while a source must wait after wrong tries. Along with an error, AdminUser is set if the email belongs to one.
 func (as *Accounts) SignIn(ctx context.Context, email, password string, from Browser) (SignedIn, error) {
 	typed := strings.ToLower(strings.TrimSpace(email))
 	email = text.KeptEmail(email)
-	// Of two members whose emails were one mailbox in two spellings before there was one form, one keeps the other spelling.
+	// Older versions could store two spellings of one mailbox. One of those members still has the spelling as typed.
 	user, hash, ok, err := as.store.AdminUserByEmail(ctx, typed, email)
 	if err != nil {
 		return SignedIn{}, err
@@ -58,7 +58,7 @@ func (as *Accounts) SignIn(ctx context.Context, email, password string, from Bro
 	var in SignedIn
 	right, err := as.check(ctx, l, password, hash, func(settle Settlement, outdated bool) (err error) {
 		if outdated {
-			newHash, _ = as.passwords.Hash(password) // else at the next sign-in
+			newHash, _ = as.passwords.Hash(password) // if it fails, the next sign-in tries again
 		}
 		in, err = as.startSession(ctx, user, hash, from, settle)
 		return err
@@ -70,7 +70,7 @@ func (as *Accounts) SignIn(ctx context.Context, email, password string, from Bro
 		return refused, wrongSignIn()
 	}
 	if newHash != "" {
-		// Not worth failing or waiting for: the next sign-in tries again.
+		// If the store is busy, give up quickly: the next sign-in tries again.
 		soon, cancel := context.WithTimeout(ctx, time.Second)
 		defer cancel()
 		_ = as.store.ReplacePasswordHash(soon, user.ID, hash, newHash)

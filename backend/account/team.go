@@ -12,56 +12,58 @@ import (
 	"tokentab/backend/unit"
 )
 
-// Member is an admin user as the team of the account sees it.
+// Member is an admin user as the account's team sees them.
 type Member struct {
 	AdminUser
-	LiveTokens int  // API tokens that this admin user made and that are active or suspended
-	Removed    bool // not in the team any more
-	Last       bool // nobody else is in the team
+	LiveTokens int  // active or suspended API tokens that this admin user made
+	Removed    bool // has left the team
+	Last       bool // is the only member of the team
 }
 
-// MayBeRemoved reports whether the member can leave the team: an account without admin users could not be managed.
+// MayBeRemoved reports whether the member can leave the team. An account must keep at least one member who can manage
+// it.
 func (m Member) MayBeRemoved() bool { return !m.Removed && !m.Last }
 
 // MemberStore keeps the team of an account.
 type MemberStore interface {
-	// Members returns one page of the members who are in the team, and how many there are in all.
+	// Members returns one page of the current members, and their total number.
 	Members(ctx context.Context, account pfid.ID, page paging.Page) ([]Member, int, error)
-	// Member returns one member who is in the team, else a fault.NotFound.
+	// Member returns one current member, or fault.NotFound.
 	Member(ctx context.Context, account, id pfid.ID) (Member, error)
-	// UpdateMember reads the member, lets decide set what changes, and writes that, all in one transaction.
+	// UpdateMember reads the member, calls decide and writes the admin user that it returns, in one transaction.
 	UpdateMember(ctx context.Context, account, id pfid.ID, decide func(AdminUser) (AdminUser, audit.Event, error)) (Member, error)
-	// RemoveMember reads the member, asks decide, takes the member out of the team and ends all of their sessions; with
-	// revokeTokens it also revokes the live tokens that they made, all in one transaction; if those are very many, their
-	// rows and events follow. It returns the member as they are then, how many tokens it revokes, and
-	// the hashes of their secrets, nil if they are too many.
+	// RemoveMember reads the member, calls decide, removes the member from the team and ends their sessions; with
+	// revokeTokens it also revokes the live tokens that they made, all in one transaction. If there are very many
+	// tokens, their rows and events follow later. It returns the member after the change, the number of revoked
+	// tokens, and the hashes of their secrets; nil if there are too many.
 	RemoveMember(ctx context.Context, account, id pfid.ID, revokeTokens bool, at time.Time, decide func(Member) error, record Recorder) (Member, int, [][32]byte, error)
-	// RevokeTokensOf revokes the live tokens that a member made who is or was in the team. It returns what RemoveMember
-	// does.
+	// RevokeTokensOf revokes the live tokens that a current or former member made. It returns the same as
+	// RemoveMember.
 	RevokeTokensOf(ctx context.Context, account, id pfid.ID, at time.Time, record Recorder) (Member, int, [][32]byte, error)
 }
 
-// Members returns one page of the account's team and how many are in it.
+// Members returns one page of the account's team, and their total number.
 func (as *Accounts) Members(ctx context.Context, account pfid.ID, page paging.Page) ([]Member, int, error) {
 	return as.store.Members(ctx, account, page)
 }
 
-// Member returns one member of the account's team, else a fault.NotFound.
+// Member returns one current member of the account's team. It returns fault.NotFound if there is no such member.
 func (as *Accounts) Member(ctx context.Context, account, id pfid.ID) (Member, error) {
 	return as.store.Member(ctx, account, id)
 }
 
-// ProfileChange is what an admin user wants changed of their own profile; nil leaves a field as it is.
+// ProfileChange is a change of an admin user's own profile. Nil fields stay as they are.
 type ProfileChange struct {
 	Name, JobTitle *string
 }
 
-// UpdateProfile changes the profile of the admin user that the actor is. Other members are a fault.NotPermitted.
+// UpdateProfile changes the actor's own profile. It returns fault.NotPermitted for another member's, and
+// fault.Validation if a field is invalid.
 func (as *Accounts) UpdateProfile(ctx context.Context, actor audit.Actor, id pfid.ID, change ProfileChange) (Member, error) {
 	at := as.now().UTC()
 	return as.store.UpdateMember(ctx, actor.AccountID, id, func(u AdminUser) (AdminUser, audit.Event, error) {
 		if u.ID != actor.AdminUserID {
-			return u, audit.Event{}, fault.New(fault.NotPermitted, "Only they themselves can change the profile of a member.")
+			return u, audit.Event{}, fault.New(fault.NotPermitted, "You can only change your own profile.")
 		}
 		wrong := fault.Fields{}
 		if change.Name != nil {
@@ -79,9 +81,9 @@ func (as *Accounts) UpdateProfile(ctx context.Context, actor audit.Actor, id pfi
 	})
 }
 
-// RemoveMember takes a member out of the team and ends all of their sessions. With revokeTokens it also revokes the
-// live API tokens that they made, says how many, and returns after no validation accepts those any more. The last
-// member is a fault.InvalidAction.
+// RemoveMember removes a member from the team and ends their sessions. With revokeTokens it also revokes the live API
+// tokens that they made, and returns how many; once it returns, no validation accepts those. It returns
+// fault.InvalidAction for the last member.
 func (as *Accounts) RemoveMember(ctx context.Context, actor audit.Actor, id pfid.ID, revokeTokens bool) (Member, int, error) {
 	at := as.now().UTC()
 	decide := func(m Member) error {
@@ -95,7 +97,8 @@ func (as *Accounts) RemoveMember(ctx context.Context, actor audit.Actor, id pfid
 	return removed, revoked, err
 }
 
-// RevokeTokensOf revokes the live API tokens that a member made who is or was in the team, and says how many.
+// RevokeTokensOf revokes the live API tokens that a current or former member made, and returns how many. Once it
+// returns, no validation accepts them.
 func (as *Accounts) RevokeTokensOf(ctx context.Context, actor audit.Actor, id pfid.ID) (Member, int, error) {
 	at := as.now().UTC()
 	member, revoked, hashes, err := as.store.RevokeTokensOf(ctx, actor.AccountID, id, at, as.recorder(at, actor))
@@ -103,8 +106,8 @@ func (as *Accounts) RevokeTokensOf(ctx context.Context, actor audit.Actor, id pf
 	return member, revoked, err
 }
 
-// forgetTokens drops what is remembered of some tokens of an account. If they are not all known by their hashes, it drops
-// what is remembered of the account: verdicts do not say who made a token.
+// forgetTokens drops the cached verdicts of tokens with these hashes. If hashes are missing, or the outcome is
+// unknown, it drops those of the whole account, because verdicts don't say who made a token.
 func (as *Accounts) forgetTokens(ctx context.Context, account pfid.ID, tokens int, hashes [][32]byte, err error) {
 	if err != nil || len(hashes) < tokens {
 		as.forgetAllOf(ctx, account, err)

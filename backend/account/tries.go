@@ -12,15 +12,15 @@ import (
 	"tokentab/backend/pfid"
 )
 
-// Tries is how many wrong tries of one source count, and when the last one was.
+// Tries counts the wrong tries of one source.
 type Tries struct {
 	Source   string
 	Failures int
 	LastAt   time.Time
 }
 
-// limit is how a kind of source is slowed down. After the free tries it waits; the wait doubles with each further one,
-// up to the longest. One try is forgotten after each forget without another.
+// limit is how a kind of source is slowed down. After free tries it must wait firstWait, which doubles with each
+// further try up to longest. One try is forgotten after each period of forget without a new one.
 type limit struct {
 	free    int
 	longest time.Duration
@@ -30,20 +30,20 @@ type limit struct {
 // firstWait is the wait after the free tries.
 const firstWait = 5 * time.Second
 
-// mostDoublings bounds how many tries count beyond the free ones: the wait has reached every limit by then, and a long
-// attack is forgotten as soon as a short one.
+// mostDoublings is how many tries beyond the free ones are counted. The wait has reached every limit by then, and a
+// long attack is forgotten as fast as a short one.
 const mostDoublings = 8
 
-// The kinds of sources. A stranger counts for the email, the address and the network around it. The longest wait of an
-// email is short, since a stranger who knows it could otherwise keep its owner out. A browser or a network that has
-// signed the user in before counts apart, and strangers can't make it wait.
+// The kinds of sources. A stranger's tries count for the email, the address and the network around it. The longest
+// wait of an email is short, because a stranger who knows the email could otherwise lock its owner out. A browser or
+// network that has signed the user in before is counted apart, so strangers can't make it wait.
 const (
 	emailKind    = "email"
 	addressKind  = "address"
 	networkKind  = "network"
 	browserKind  = "browser"
 	knownKind    = "known"
-	passwordKind = "password" // of a change of password, by a browser that is signed in
+	passwordKind = "password" // changes of password, which only signed-in browsers can try
 )
 
 var limits = map[string]limit{
@@ -60,15 +60,15 @@ func (t Tries) limit() limit {
 	return limits[kind]
 }
 
-// at returns what counts of the tries at the given instant.
+// at returns the tries that still count at the given instant.
 func (t Tries) at(at time.Time) Tries {
 	forgotten := max(0, at.Sub(t.LastAt)) / t.limit().forget
 	t.Failures = max(0, t.Failures-int(min(forgotten, time.Duration(t.Failures))))
 	return t
 }
 
-// wait returns how long the source has to wait at the given instant. A last try in the future was stamped by a clock
-// that was wrong, so it makes no one wait.
+// wait returns how long the source must wait at the given instant. A last try in the future was stamped by a wrong
+// clock and causes no wait.
 func (t Tries) wait(at time.Time) time.Duration {
 	l, t := t.limit(), t.at(at)
 	if t.Failures < l.free || t.LastAt.After(at) {
@@ -83,24 +83,24 @@ func (t Tries) plus(at time.Time) Tries {
 	return Tries{Source: t.Source, Failures: min(t.Failures+1, t.limit().free+mostDoublings), LastAt: at}
 }
 
-// lane is the sources for which a try counts.
+// lane is the set of sources for which a try counts.
 type lane struct {
-	own    []string // forgotten after a right try
-	shared []string // with tries for other users: a right try is not counted, but those before it are
-	known  bool     // comes from a browser that has signed the user in: a network has strangers in it, too
+	own    []string // a right try resets these
+	shared []string // also count tries for other users: a right try restores their earlier count
+	known  bool     // the browser has signed the user in before; a known network is not enough, since strangers share it
 }
 
 func (l lane) sources() []string { return append(append([]string{}, l.own...), l.shared...) }
 
-// Settlement takes a try back that was counted as wrong before it was looked at.
+// Settlement describes how to take back a try that was counted as wrong before the password was checked.
 type Settlement struct {
-	At      time.Time // when it was counted
-	Forget  []string  // sources that start anew
-	Restore []Tries   // what was counted before it
+	At      time.Time // when the try was counted
+	Forget  []string  // sources to reset
+	Restore []Tries   // earlier counts to restore
 }
 
-// countTry counts one more try as wrong, before it is looked at, so that many at once can't get ahead of the count. It
-// returns how to take it back. If a source has to wait, it counts nothing and returns a fault.TooManyRequests.
+// countTry counts a try as wrong before the password is checked, so that parallel tries can't outrun the count. It
+// returns how to take it back. If a source must wait, it counts nothing and returns fault.TooManyRequests.
 func (as *Accounts) countTry(ctx context.Context, l lane) (Settlement, error) {
 	at := as.now().UTC()
 	before, err := as.store.CountTry(ctx, l.sources(), at, func(tries []Tries) ([]Tries, error) {
@@ -135,11 +135,11 @@ func mayTry(tries []Tries, at time.Time) error {
 	return nil
 }
 
-// check compares a password with a hash, and counts the try. If the password is right it calls then, which takes the try
-// back with what it writes, before anyone else has a turn: their tries would count on top of this one. An empty hash
-// matches no password, after the same work.
+// check compares a password with a hash, and counts the try. If the password is right, it calls then while it still
+// has its turn; then must also settle the try, so that no other try is counted on top of this one. An empty hash
+// matches no password, but takes as long.
 func (as *Accounts) check(ctx context.Context, l lane, password, hash string, then func(settle Settlement, outdated bool) error) (right bool, err error) {
-	// Sources that have to wait take no place in the queue.
+	// Sources that must wait don't join the queue.
 	tries, err := as.store.Tries(ctx, l.sources())
 	if err == nil {
 		err = mayTry(tries, as.now().UTC())
@@ -163,14 +163,14 @@ func (as *Accounts) check(ctx context.Context, l lane, password, hash string, th
 	if err == nil && right {
 		err = then(s, outdated)
 	}
-	if err != nil { // it was not looked at, or came to nothing by no fault of the password
+	if err != nil { // the password was not compared, or the failure is not its fault
 		_ = as.store.SettleTries(context.WithoutCancel(ctx), s)
 		return false, err
 	}
 	return right, nil
 }
 
-// laneOf returns for which sources a sign-in counts. It asks the store as much about a user who does not exist.
+// laneOf returns the sources for which a sign-in counts. It asks the store the same for users who do not exist.
 func (as *Accounts) laneOf(ctx context.Context, user pfid.ID, email string, from Browser) (lane, error) {
 	known, err := as.store.KnownSources(ctx, user, from.sources(user))
 	if err != nil {
@@ -182,7 +182,8 @@ func (as *Accounts) laneOf(ctx context.Context, user pfid.ID, email string, from
 	return lane{own: []string{emailKind + " " + hashed(email)}, shared: networks(from.Address)}, nil
 }
 
-// sources are what a user is known by who has signed in with this browser: the browser, then the network.
+// sources returns the sources by which the user is known after signing in with this browser: the browser, if it has
+// an id, then its network.
 func (b Browser) sources(user pfid.ID) []string {
 	of := user.String()
 	list := []string{knownKind + " " + hashed(of, network(b.Address, 32, 64))}
@@ -192,8 +193,8 @@ func (b Browser) sources(user pfid.ID) []string {
 	return list
 }
 
-// networks are the sources of a stranger at an address: the address itself, or the /64 network that a single IPv6 user
-// commonly has, and the network around it.
+// networks returns the sources of a stranger: the address (for IPv6 its /64, which one user commonly has), and the
+// network around it.
 func networks(address string) []string {
 	return []string{addressKind + " " + network(address, 32, 64), networkKind + " " + network(address, 24, 48)}
 }
@@ -214,7 +215,7 @@ func network(address string, bits4, bits6 int) string {
 	return prefix.String()
 }
 
-// hashed hides what was typed, since people type passwords into the wrong field, and where users have been.
+// hashed hides what was typed, because people type passwords into the wrong field, and where users have been.
 func hashed(parts ...string) string {
 	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
 	return base64.RawURLEncoding.EncodeToString(sum[:16])
