@@ -36,10 +36,12 @@ export interface List<T> {
 }
 
 type Method = "GET" | "POST" | "PUT" | "DELETE";
-type Query = Record<string, string | number | undefined>;
+export type Query = Record<string, string | number | undefined>;
 
 interface Options {
   query?: Query;
+  /** The fields of the request, for its envelope. */
+  details?: object;
   body?: unknown;
   signal?: AbortSignal;
 }
@@ -49,10 +51,11 @@ export async function call<T>(method: Method, path: string, options: Options = {
   const place = `${path}${queryString(options.query)}`;
   const known = method === "GET" ? answers.get(place) : undefined;
   const headers = new Headers({ Accept: "application/json" });
-  if (options.body !== undefined) headers.set("Content-Type", "application/json");
+  const { body: whole = options.details && { details: options.details } } = options;
+  if (whole !== undefined) headers.set("Content-Type", "application/json");
   if (known) headers.set("If-None-Match", known.tag);
   if (method === "GET" && !isAsked()) headers.set("X-Tokentab-Background", "1");
-  const body = options.body === undefined ? undefined : JSON.stringify(options.body);
+  const body = whole === undefined ? undefined : JSON.stringify(whole);
   const init: RequestInit = { method, credentials: "same-origin", headers, body };
   const { response, answer } = await send(place, init, options.signal);
   if (known && response.status === 304) {
@@ -132,6 +135,11 @@ async function send(path: string, init: RequestInit, signal?: AbortSignal) {
       "Tokentab can’t be reached. Check that it runs and that you are connected.",
     );
   }
+}
+
+/** The one thing that the answer is about. */
+export async function callForOne<T>(method: Method, path: string, options?: Options): Promise<T> {
+  return (await call<One<T>>(method, path, options)).details;
 }
 
 /** One page of a list, counted from 1. */

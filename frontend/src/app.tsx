@@ -6,7 +6,6 @@ import { ErrorBoundary } from "./app/error-boundary";
 import { createQueryClient } from "./app/query-client";
 import { Routes } from "./app/routes";
 import { forgetAccount, useSession } from "./session/session";
-import { Button } from "./ui/button";
 import { FirstShown } from "./ui/first-shown";
 import { useFormOpen, useHeld } from "./ui/leave-guard";
 import { Notice } from "./ui/notice";
@@ -66,14 +65,7 @@ function Start() {
     <main className="mx-auto max-w-120 px-4 pt-[16vh]">
       <FirstShown />
       <h1 className="mb-4 text-title font-semibold">Tokentab</h1>
-      <Notice
-        tone="bad"
-        action={
-          <Button className="-my-1" onClick={() => void session.refetch()}>
-            Try again
-          </Button>
-        }
-      >
+      <Notice tone="bad" onRetry={() => void session.refetch()}>
         {messageOf(session.error)}
       </Notice>
     </main>

@@ -1,3 +1,4 @@
+import { useState } from "react";
 import { ApiError, call } from "./api";
 
 /** Milliseconds before a request without an answer is sent again by itself. */
@@ -49,7 +50,7 @@ export class Once<T> {
  * Creates things of one kind at most once each: the same details are the same request until it is answered, other
  * details are another.
  */
-export class Creator<T> {
+class Creator<T> {
   private open: { details: string; request: Once<T> } | undefined;
 
   constructor(private readonly path: string) {}
@@ -65,6 +66,12 @@ export class Creator<T> {
       if (!request.unsettled) this.open = undefined;
     }
   }
+}
+
+/** Sends what a form asks for to be created, at most once each. */
+export function useCreator<T>(path: string): (details: object) => Promise<T> {
+  const [creator] = useState(() => new Creator<T>(path));
+  return (details) => creator.send(details);
 }
 
 /** Refusals that are answered without a look at the key: signed out, not permitted, too many requests. */

@@ -1,5 +1,6 @@
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { call, type One } from "../api";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { callForOne } from "../api";
+import { useOne } from "../requests";
 import type { Account, AccountContents, AccountPurpose } from "../wire";
 
 /** What can be changed about an account. */
@@ -20,37 +21,24 @@ export const purposes: { value: AccountPurpose; label: string }[] = [
 
 const pathOf = (id: string) => `/account/${encodeURIComponent(id)}`;
 
-export function useAccount(id: string) {
-  return useQuery({
-    queryKey: ["account", id],
-    queryFn: async ({ signal }) => (await call<One<Account>>("GET", pathOf(id), { signal })).details,
-  });
-}
+export const useAccount = (id: string) => useOne<Account>(["account", id], pathOf(id));
 
 export function useChangeAccount(id: string) {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: async (details: AccountChange) =>
-      (await call<One<Account>>("PUT", pathOf(id), { body: { details } })).details,
+    mutationFn: (details: AccountChange) => callForOne<Account>("PUT", pathOf(id), { details }),
     onSuccess: (account) => {
       client.setQueryData(["account", id], account);
     },
   });
 }
 
-/** How much goes with the account; asked for when somebody is about to delete it. */
-export function useContents(id: string, wanted: boolean) {
-  return useQuery({
-    queryKey: ["account", id, "contents"],
-    queryFn: async ({ signal }) =>
-      (await call<One<AccountContents>>("GET", `${pathOf(id)}/contents`, { signal })).details,
-    enabled: wanted,
-  });
-}
+/** How much goes with the account. */
+export const useContents = (id: string) =>
+  useOne<AccountContents>(["account", id, "contents"], `${pathOf(id)}/contents`);
 
 export function useDeleteAccount(id: string) {
   return useMutation({
-    mutationFn: async (name: string) =>
-      (await call<One<Account>>("DELETE", pathOf(id), { body: { details: { name } } })).details,
+    mutationFn: (details: { name: string }) => callForOne<Account>("DELETE", pathOf(id), { details }),
   });
 }

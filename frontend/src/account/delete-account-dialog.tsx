@@ -1,75 +1,58 @@
-import { useState } from "react";
-import { fieldsOf, generalProblem, messageOf } from "../api";
-import { Button } from "../ui/button";
+import { messageOf } from "../api";
+import { Bar } from "../ui/bar";
 import { count } from "../ui/count";
 import { Question } from "../ui/dialog";
 import { Field } from "../ui/field";
-import { Bar } from "../ui/list-frame";
+import { useForm } from "../ui/form";
 import { Notice } from "../ui/notice";
 import type { Account, AccountContents } from "../wire";
 import { useContents, useDeleteAccount } from "./account";
 
 interface DeleteAccountDialogProps {
-  open: boolean;
   account: Account;
   onClose: () => void;
   onDeleted: () => void;
 }
 
-/** Mounted only while open, so that a name typed once does not stand there the next time. */
-export function DeleteAccountDialog({ open, ...rest }: DeleteAccountDialogProps) {
-  return open ? <OpenDialog {...rest} /> : null;
-}
-
-function OpenDialog({ account, onClose, onDeleted }: Omit<DeleteAccountDialogProps, "open">) {
-  const [typed, setTyped] = useState("");
-  const contents = useContents(account.id, true);
-  const remove = useDeleteAccount(account.id);
-  const problem = generalProblem(remove.error, ["name"]);
-  const unmet = typed !== account.name || !contents.data;
-  const submit = () => {
-    if (!unmet && !remove.isPending) remove.mutate(typed, { onSuccess: onDeleted });
-  };
+export function DeleteAccountDialog({ account, onClose, onDeleted }: DeleteAccountDialogProps) {
+  const contents = useContents(account.id);
+  const form = useForm({
+    start: { name: "" },
+    request: useDeleteAccount(account.id),
+    details: (values) => values,
+    onDone: onDeleted,
+  });
+  const unmet = form.values.name !== account.name || !contents.data;
   return (
     <Question
-      open
       title="Delete this account?"
       yes="Delete account"
-      busy={remove.isPending}
+      busy={form.busy}
       unmet={unmet}
-      onYes={submit}
+      onYes={form.submit}
       onNo={onClose}
       conditions={
         <form
-          noValidate
+          {...form.attributes}
           className="grid gap-3"
           onSubmit={(event) => {
             event.preventDefault();
-            submit();
+            if (!unmet) form.submit();
           }}
         >
-          {problem && <Notice tone="bad">{problem}</Notice>}
+          {form.problem && <Notice tone="bad">{form.problem}</Notice>}
           <Field
             label="Type the account’s name to confirm"
             hint={account.name}
-            autoComplete="off"
             spellCheck={false}
-            value={typed}
-            onChange={(event) => setTyped(event.target.value)}
-            errors={fieldsOf(remove.error).name}
+            {...form.field("name")}
+            autoComplete="off"
           />
         </form>
       }
     >
       {contents.error && !contents.data ? (
-        <Notice
-          tone="bad"
-          action={
-            <Button className="-my-1" onClick={() => void contents.refetch()}>
-              Try again
-            </Button>
-          }
-        >
+        <Notice tone="bad" onRetry={() => void contents.refetch()}>
           What goes with the account could not be counted. {messageOf(contents.error)}
         </Notice>
       ) : (

@@ -1,86 +1,46 @@
 import { useState } from "react";
-import { messageOf } from "../api";
 import { CheckField } from "../ui/check-field";
 import { count } from "../ui/count";
 import { Question } from "../ui/dialog";
-import { useLast } from "../ui/last";
-import { Notice } from "../ui/notice";
-import { focusOfRow } from "../ui/row-menu";
 import { announce } from "../ui/toast";
 import type { Environment } from "../wire";
 import { useDeleteEnvironment } from "./environments";
 
 interface DeleteEnvironmentDialogProps {
-  /** undefined while nothing is asked. */
-  environment: Environment | undefined;
-  /** Whose row gets the focus once this one's is gone. */
-  neighbour: string | undefined;
+  environment: Environment;
   onClose: () => void;
 }
 
-export function DeleteEnvironmentDialog({ environment, ...rest }: DeleteEnvironmentDialogProps) {
-  const last = useLast(environment && { environment, neighbour: rest.neighbour });
-  return last ? (
-    <OpenDialog
-      key={last.environment.id}
-      open={environment !== undefined}
-      environment={last.environment}
-      neighbour={last.neighbour}
-      onClose={rest.onClose}
-    />
-  ) : null;
-}
-
-interface OpenDialogProps extends DeleteEnvironmentDialogProps {
-  open: boolean;
-  environment: Environment;
-}
-
-function OpenDialog({ open, environment, neighbour, onClose }: OpenDialogProps) {
+export function DeleteEnvironmentDialog({ environment, onClose }: DeleteEnvironmentDialogProps) {
   const [agreed, setAgreed] = useState(false);
-  const remove = useDeleteEnvironment();
+  const remove = useDeleteEnvironment(environment.id);
   const { name, agent_deployment_count: deployments, live_api_token_count: tokens } = environment;
   const named = deployments + tokens > 0;
-
-  function close() {
-    setAgreed(false);
-    remove.reset();
-    onClose();
-  }
-
   return (
     <Question
-      open={open}
       title="Delete this environment?"
+      row={environment.id}
       yes="Delete environment"
       busy={remove.isPending}
+      failure={remove.error}
       unmet={named && !agreed}
       onYes={() =>
-        remove.mutate(
-          { id: environment.id, revoke: named },
-          {
-            onSuccess: () => {
-              close();
-              announce(`${name} is deleted.`);
-            },
+        remove.mutate(named, {
+          onSuccess: () => {
+            onClose();
+            announce(`${name} is deleted.`);
           },
-        )
+        })
       }
-      onNo={close}
-      finalFocus={() => focusOfRow(environment.id, neighbour)}
+      onNo={onClose}
       conditions={
-        (named || remove.error) && (
-          <>
-            {remove.error && <Notice tone="bad">{messageOf(remove.error)}</Notice>}
-            {named && (
-              <CheckField
-                label="Revoke them and delete"
-                hint="The tokens are refused at once, for good. The deployments go away."
-                checked={agreed}
-                onChange={setAgreed}
-              />
-            )}
-          </>
+        named && (
+          <CheckField
+            label="Revoke them and delete"
+            hint="The tokens are refused at once, for good. The deployments go away."
+            checked={agreed}
+            onChange={setAgreed}
+          />
         )
       }
     >

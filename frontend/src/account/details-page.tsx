@@ -25,11 +25,6 @@ export function DetailsPage({ accountId, onChanged, onDeleted }: DetailsPageProp
   const { data: account, error, refetch } = useAccount(accountId);
   const [editing, setEditing] = useState(false);
   const [deleting, setDeleting] = useState(false);
-  const retry = (
-    <Button className="-my-1" onClick={() => void refetch()}>
-      Try again
-    </Button>
-  );
   return (
     <AccountPage
       tab="/account/details"
@@ -41,7 +36,7 @@ export function DetailsPage({ accountId, onChanged, onDeleted }: DetailsPageProp
     >
       {error && (
         <div className="mb-3">
-          <Notice tone="bad" action={retry}>
+          <Notice tone="bad" onRetry={() => void refetch()}>
             {messageOf(error)} {account && "What you see may be out of date."}
           </Notice>
         </div>
@@ -77,22 +72,20 @@ export function DetailsPage({ accountId, onChanged, onDeleted }: DetailsPageProp
               </Button>
             }
           />
-          <EditAccountDialog
-            open={editing}
-            account={account}
-            onClose={() => setEditing(false)}
-            onSaved={() => {
-              setEditing(false);
-              onChanged();
-              announce("The account is changed.");
-            }}
-          />
-          <DeleteAccountDialog
-            open={deleting}
-            account={account}
-            onClose={() => setDeleting(false)}
-            onDeleted={onDeleted}
-          />
+          {editing && (
+            <EditAccountDialog
+              account={account}
+              onClose={() => setEditing(false)}
+              onSaved={() => {
+                setEditing(false);
+                onChanged();
+                announce("The account is changed.");
+              }}
+            />
+          )}
+          {deleting && (
+            <DeleteAccountDialog account={account} onClose={() => setDeleting(false)} onDeleted={onDeleted} />
+          )}
         </>
       )}
     </AccountPage>

@@ -1,80 +1,42 @@
 import { useEffect, useRef, useState } from "react";
-import { fieldsOf, generalProblem } from "../api";
 import { Button } from "../ui/button";
 import { CopyField } from "../ui/copy-field";
 import { Dialog, DialogBody, DialogFooter, DialogText } from "../ui/dialog";
 import { Field } from "../ui/field";
-import { Notice } from "../ui/notice";
+import { DialogForm, useForm } from "../ui/form";
 import { Time } from "../ui/time";
 import { type Invited, useInvite } from "./invites";
 
-/** Mounted only while open: the next invite starts with an empty form. */
-export function InviteDialog({ open, onClose }: { open: boolean; onClose: () => void }) {
-  return open ? <OpenDialog onClose={onClose} /> : null;
-}
-
-function OpenDialog({ onClose }: { onClose: () => void }) {
+/** A dialog with two faces: the form, then the link that it made. */
+export function InviteDialog({ onClose }: { onClose: () => void }) {
   const [invited, setInvited] = useState<Invited>();
+  const form = useForm({
+    start: { email: "" },
+    check: ({ email }) => ({ email: email.trim() ? null : "Enter an email address." }),
+    request: useInvite(),
+    details: ({ email }) => ({ email: email.trim() }),
+    onDone: setInvited,
+  });
   return (
-    <Dialog open onClose={onClose} title={invited ? "Invite created" : "Invite a team member"}>
+    <Dialog onClose={onClose} title={invited ? "Invite created" : "Invite a team member"}>
       {invited ? (
         <InvitedFace invited={invited} onClose={onClose} />
       ) : (
-        <InviteForm onInvited={setInvited} onCancel={onClose} />
+        <DialogForm
+          form={form}
+          text="They get a link that lets them set a name and a password, once, within 7 days. All members have the same rights."
+          yes="Create invite"
+          onCancel={onClose}
+        >
+          <Field label="Email" type="email" {...form.field("email")} autoComplete="off" />
+        </DialogForm>
       )}
     </Dialog>
   );
 }
 
-function InviteForm({
-  onInvited,
-  onCancel,
-}: {
-  onInvited: (invited: Invited) => void;
-  onCancel: () => void;
-}) {
-  const [email, setEmail] = useState("");
-  const [empty, setEmpty] = useState(false);
-  const invite = useInvite();
-  const problem = generalProblem(invite.error, ["email"]);
-  return (
-    <form
-      noValidate
-      className="contents"
-      onSubmit={(event) => {
-        event.preventDefault();
-        setEmpty(email.trim() === "");
-        if (email.trim() === "" || invite.isPending) return;
-        invite.mutate(email.trim(), { onSuccess: onInvited });
-      }}
-    >
-      <DialogBody>
-        <DialogText>
-          They get a link that lets them set a name and a password, once, within 7 days. All members have the
-          same rights.
-        </DialogText>
-        {problem && <Notice tone="bad">{problem}</Notice>}
-        <Field
-          label="Email"
-          type="email"
-          autoComplete="off"
-          value={email}
-          onChange={(event) => setEmail(event.target.value)}
-          errors={empty ? ["Enter an email address."] : fieldsOf(invite.error).email}
-        />
-      </DialogBody>
-      <DialogFooter>
-        <Button onClick={onCancel}>Cancel</Button>
-        <Button look="primary" type="submit" busy={invite.isPending}>
-          Create invite
-        </Button>
-      </DialogFooter>
-    </form>
-  );
-}
-
 /** The link, and whether it is on its way by mail already. It can be copied again from its row. */
-export function InvitedFace({ invited, onClose }: { invited: Invited; onClose: () => void }) {
+function InvitedFace({ invited, onClose }: { invited: Invited; onClose: () => void }) {
   const { invite, mailSent } = invited;
   const [copied, setCopied] = useState(false);
   const handedOver = copied || mailSent;

@@ -1,20 +1,14 @@
-import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
-import { call, callForPage, type One } from "../api";
-import { Creator } from "../once";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { callForOne, type One } from "../api";
+import { useCreator } from "../once";
+import { useChange, useList } from "../requests";
 import type { AdminUserInvite } from "../wire";
 
 const invitesKey = ["invites"];
 
-/** One page of the account's invites, newest first. */
-export function useInvites(page: number, pageSize: number) {
-  return useQuery({
-    queryKey: [...invitesKey, page],
-    queryFn: ({ signal }) =>
-      callForPage<AdminUserInvite>("/admin_user_invite", page, pageSize, { sorting: "-inserted_at" }, signal),
-    placeholderData: keepPreviousData,
-  });
-}
+const pathOf = (id: string) => `/admin_user_invite/${encodeURIComponent(id)}`;
+
+export const useInvites = () => useList<AdminUserInvite>(invitesKey, "/admin_user_invite");
 
 /** An invite just made, and whether a mail with its link went out. */
 export interface Invited {
@@ -24,16 +18,14 @@ export interface Invited {
 
 export function useInvite() {
   const client = useQueryClient();
-  const [creator] = useState(
-    () => new Creator<One<AdminUserInvite> & { mail_sent: boolean }>("/admin_user_invite"),
-  );
+  const create = useCreator<One<AdminUserInvite> & { mail_sent: boolean }>("/admin_user_invite");
   return useMutation({
     // The answer holds a link that lets somebody in: it is not kept longer than the dialog that shows it.
     gcTime: 0,
-    mutationFn: async (email: string): Promise<Invited> => {
-      const { details, mail_sent: mailSent } = await creator.send({ email });
+    mutationFn: async (details: { email: string }): Promise<Invited> => {
+      const { details: made, mail_sent: mailSent } = await create(details);
       // The repeated answer of a request whose first one was lost holds no link.
-      const invite = details.invite_url ? details : await requestInvite(details.id);
+      const invite = made.invite_url ? made : await callForOne<AdminUserInvite>("GET", pathOf(made.id));
       return { invite, mailSent };
     },
     onSuccess: () => {
@@ -42,21 +34,9 @@ export function useInvite() {
   });
 }
 
-async function requestInvite(id: string): Promise<AdminUserInvite> {
-  return (await call<One<AdminUserInvite>>("GET", `/admin_user_invite/${encodeURIComponent(id)}`)).details;
-}
-
-export function useRevokeInvite() {
-  const client = useQueryClient();
-  return useMutation({
-    mutationFn: async (invite: AdminUserInvite) =>
-      (
-        await call<One<AdminUserInvite>>(
-          "POST",
-          `/admin_user_invite/${encodeURIComponent(invite.id)}/revoke`,
-          { body: {} },
-        )
-      ).details,
-    onSettled: () => client.invalidateQueries({ queryKey: invitesKey }),
-  });
+export function useRevokeInvite(id: string) {
+  return useChange(
+    () => callForOne<AdminUserInvite>("POST", `${pathOf(id)}/revoke`, { body: {} }),
+    invitesKey,
+  );
 }

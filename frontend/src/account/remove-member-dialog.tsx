@@ -1,85 +1,54 @@
 import { useState } from "react";
-import { messageOf } from "../api";
 import { CheckField } from "../ui/check-field";
 import { count } from "../ui/count";
 import { Question } from "../ui/dialog";
-import { useLast } from "../ui/last";
-import { Notice } from "../ui/notice";
-import { focusOfRow } from "../ui/row-menu";
 import { announce } from "../ui/toast";
-import { memberTitle } from "./member-title";
-import { type AboutMember, useRemoveMember } from "./members";
+import type { AdminUser } from "../wire";
+import { memberTitle, useRemoveMember } from "./members";
 
 interface RemoveMemberDialogProps {
-  about: AboutMember | undefined;
+  member: AdminUser;
   /** Whether the user is about to remove themselves. */
   own: boolean;
   onClose: () => void;
   onLeft: () => void;
 }
 
-export function RemoveMemberDialog({ about, ...rest }: RemoveMemberDialogProps) {
-  const last = useLast(about);
-  return last ? <OpenDialog key={last.member.id} open={about !== undefined} about={last} {...rest} /> : null;
-}
-
-interface OpenDialogProps extends Omit<RemoveMemberDialogProps, "about"> {
-  open: boolean;
-  about: AboutMember;
-}
-
-function OpenDialog({ open, about, own, onClose, onLeft }: OpenDialogProps) {
-  const { member, neighbour } = about;
+export function RemoveMemberDialog({ member, own, onClose, onLeft }: RemoveMemberDialogProps) {
   const tokens = member.live_api_token_count;
   const name = memberTitle(member);
   const [revoke, setRevoke] = useState(false);
-  const remove = useRemoveMember();
-
-  function close() {
-    setRevoke(false);
-    remove.reset();
-    onClose();
-  }
+  const remove = useRemoveMember(member);
 
   function submit() {
-    remove.mutate(
-      { member, revoke: revoke && tokens > 0 },
-      {
-        onSuccess: (revoked) => {
-          close();
-          announce(
-            own
-              ? "You have left the account."
-              : `${name} was removed${endOfTokens(tokens, revoke, revoked)}.`,
-          );
-          if (own) onLeft();
-        },
+    remove.mutate(revoke && tokens > 0, {
+      onSuccess: (revoked) => {
+        onClose();
+        announce(
+          own ? "You have left the account." : `${name} was removed${endOfTokens(tokens, revoke, revoked)}.`,
+        );
+        if (own) onLeft();
       },
-    );
+    });
   }
 
   return (
     <Question
-      open={open}
       title={own ? "Leave this account?" : "Remove this member?"}
+      row={member.id}
       yes={own ? "Leave the account" : "Remove member"}
       busy={remove.isPending}
+      failure={remove.error}
       onYes={submit}
-      onNo={close}
-      finalFocus={() => focusOfRow(member.id, neighbour)}
+      onNo={onClose}
       conditions={
-        (tokens > 0 || remove.error) && (
-          <>
-            {remove.error && <Notice tone="bad">{messageOf(remove.error)}</Notice>}
-            {tokens > 0 && (
-              <CheckField
-                label={`Revoke ${own ? "your" : "their"} ${count(tokens, "API token")} too`}
-                hint="Revoked tokens are refused at once, for good."
-                checked={revoke}
-                onChange={setRevoke}
-              />
-            )}
-          </>
+        tokens > 0 && (
+          <CheckField
+            label={`Revoke ${own ? "your" : "their"} ${count(tokens, "API token")} too`}
+            hint="Revoked tokens are refused at once, for good."
+            checked={revoke}
+            onChange={setRevoke}
+          />
         )
       }
     >

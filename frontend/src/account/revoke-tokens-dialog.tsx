@@ -1,47 +1,29 @@
-import { messageOf } from "../api";
 import { count } from "../ui/count";
 import { Question } from "../ui/dialog";
-import { useLast } from "../ui/last";
-import { Notice } from "../ui/notice";
-import { focusOfRow } from "../ui/row-menu";
 import { announce } from "../ui/toast";
-import { memberTitle } from "./member-title";
-import { type AboutMember, useRevokeTokensOf } from "./members";
+import type { AdminUser } from "../wire";
+import { memberTitle, useRevokeTokensOf } from "./members";
 
 /** Asks before all live tokens that a member made are revoked. */
-export function RevokeTokensDialog({
-  about,
-  onClose,
-}: {
-  about: AboutMember | undefined;
-  onClose: () => void;
-}) {
-  const last = useLast(about);
-  const revoke = useRevokeTokensOf();
-  if (!last) return null;
-  const { member, neighbour } = last;
+export function RevokeTokensDialog({ member, onClose }: { member: AdminUser; onClose: () => void }) {
+  const revoke = useRevokeTokensOf(member);
   const tokens = member.live_api_token_count;
-  function close() {
-    revoke.reset();
-    onClose();
-  }
   return (
     <Question
-      open={about !== undefined}
       title={`Revoke ${count(tokens, "API token")}?`}
+      row={member.id}
       yes={`Revoke ${count(tokens, "token")}`}
       busy={revoke.isPending}
+      failure={revoke.error}
       onYes={() =>
-        revoke.mutate(member, {
+        revoke.mutate(undefined, {
           onSuccess: (revoked) => {
-            close();
+            onClose();
             announce(`${count(revoked, "API token")} revoked. They will never be accepted again.`);
           },
         })
       }
-      onNo={close}
-      finalFocus={() => focusOfRow(member.id, neighbour)}
-      conditions={revoke.error && <Notice tone="bad">{messageOf(revoke.error)}</Notice>}
+      onNo={onClose}
     >
       <p>
         Every active or suspended token that <strong className="font-medium">{memberTitle(member)}</strong>{" "}

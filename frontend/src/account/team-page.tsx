@@ -1,17 +1,15 @@
 import { Ban, UserMinus, Users } from "lucide-react";
 import { useState } from "react";
-import { messageOf } from "../api";
+import { Bar, Bars } from "../ui/bar";
 import { Button } from "../ui/button";
-import { EmptyList, ListFrame } from "../ui/list-frame";
-import { pageSize, usePage } from "../ui/pager";
-import { neighbourOf, type RowAction } from "../ui/row-menu";
+import { type Column, List, menuColumn } from "../ui/list";
+import { Time } from "../ui/time";
 import { useTitle } from "../ui/title";
 import type { AdminUser } from "../wire";
 import { useAccount } from "./account";
 import { AccountPage } from "./account-page";
 import { InviteDialog } from "./invite-dialog";
-import { MemberRow, MemberSkeleton, MembersHead } from "./member-row";
-import { type AboutMember, useMembers } from "./members";
+import { memberTitle, useMembers } from "./members";
 import { RemoveMemberDialog } from "./remove-member-dialog";
 import { RevokeTokensDialog } from "./revoke-tokens-dialog";
 
@@ -24,31 +22,11 @@ interface TeamPageProps {
 
 export function TeamPage({ accountId, ownId, onLeft }: TeamPageProps) {
   useTitle("Team");
-  const [page, setPage] = usePage();
-  const members = useMembers(page, pageSize);
   const account = useAccount(accountId);
   const [inviting, setInviting] = useState(false);
-  const [removing, setRemoving] = useState<AboutMember>();
-  const [revoking, setRevoking] = useState<AboutMember>();
+  const [removing, setRemoving] = useState<AdminUser>();
+  const [revoking, setRevoking] = useState<AdminUser>();
   const withJobs = account.data?.purpose !== "personal";
-  const items = members.data?.summaries;
-
-  function actionsOf(member: AdminUser): RowAction[] {
-    const about = { member, neighbour: neighbourOf(items, member.id) };
-    return [
-      ...(member.live_api_token_count > 0
-        ? [{ label: "Revoke API tokens", icon: Ban, danger: true, onChoose: () => setRevoking(about) }]
-        : []),
-      {
-        label: member.id === ownId ? "Leave the account" : "Remove member",
-        icon: UserMinus,
-        danger: true,
-        obstacle: member.available_actions.remove ? undefined : "The last member can’t be removed.",
-        onChoose: () => setRemoving(about),
-      },
-    ];
-  }
-
   return (
     <AccountPage
       tab="/account/team"
@@ -58,40 +36,99 @@ export function TeamPage({ accountId, ownId, onLeft }: TeamPageProps) {
         </Button>
       }
     >
-      <ListFrame
+      <List
         name="Team"
-        items={items}
-        failure={members.error ? messageOf(members.error) : null}
-        onRetry={() => void members.refetch()}
-        pages={{ pagination: members.data?.pagination, page, onPage: setPage }}
-        head={<MembersHead withJobs={withJobs} />}
-        skeleton={<MemberSkeleton withJobs={withJobs} />}
-        row={(member) => (
-          <MemberRow
-            key={member.id}
-            member={member}
-            own={member.id === ownId}
-            withJobs={withJobs}
-            actions={actionsOf(member)}
-          />
-        )}
-        empty={
-          <EmptyList
-            icon={<Users aria-hidden className="size-6" />}
-            title="No members on this page"
-            text="Everyone who can sign in to this account is listed here."
-            action={<Button onClick={() => setInviting(true)}>Invite a team member</Button>}
-          />
-        }
+        list={useMembers()}
+        columns={[
+          {
+            head: "Name",
+            skeleton: (
+              <Bars
+                lines={[
+                  ["w-32", ""],
+                  ["w-44", "mt-1 h-4 leading-4 md:hidden"],
+                  ["w-28", "mt-1 h-4 leading-4 md:hidden"],
+                  ["w-24", "mt-1 h-4 leading-4 md:hidden"],
+                ]}
+              />
+            ),
+            cell: (member) => <MemberCell member={member} own={member.id === ownId} withJob={withJobs} />,
+          },
+          { head: "Email", from: "md", skeleton: <Bar className="w-44" />, cell: ({ email }) => email },
+          ...(withJobs ? [jobs] : []),
+          {
+            head: "Joined",
+            width: "w-36",
+            from: "md",
+            soft: true,
+            skeleton: <Bar className="w-20" />,
+            cell: (member) => <Time at={member.inserted_at} />,
+          },
+          menuColumn(memberTitle, (member) => [
+            member.live_api_token_count > 0 && {
+              label: "Revoke API tokens",
+              icon: Ban,
+              danger: true,
+              onChoose: () => setRevoking(member),
+            },
+            {
+              label: member.id === ownId ? "Leave the account" : "Remove member",
+              icon: UserMinus,
+              danger: true,
+              obstacle: member.available_actions.remove ? undefined : "The last member can’t be removed.",
+              onChoose: () => setRemoving(member),
+            },
+          ]),
+        ]}
+        empty={{
+          icon: Users,
+          title: "No members on this page",
+          text: "Everyone who can sign in to this account is listed here.",
+          action: <Button onClick={() => setInviting(true)}>Invite a team member</Button>,
+        }}
       />
-      <InviteDialog open={inviting} onClose={() => setInviting(false)} />
-      <RemoveMemberDialog
-        about={removing}
-        own={removing?.member.id === ownId}
-        onClose={() => setRemoving(undefined)}
-        onLeft={onLeft}
-      />
-      <RevokeTokensDialog about={revoking} onClose={() => setRevoking(undefined)} />
+      {inviting && <InviteDialog onClose={() => setInviting(false)} />}
+      {removing && (
+        <RemoveMemberDialog
+          member={removing}
+          own={removing.id === ownId}
+          onClose={() => setRemoving(undefined)}
+          onLeft={onLeft}
+        />
+      )}
+      {revoking && <RevokeTokensDialog member={revoking} onClose={() => setRevoking(undefined)} />}
     </AccountPage>
+  );
+}
+
+const jobs: Column<AdminUser> = {
+  head: "Job title",
+  width: "w-44",
+  from: "md",
+  soft: true,
+  skeleton: <Bar className="w-24" />,
+  cell: ({ job_title }) =>
+    job_title ?? (
+      <>
+        <span aria-hidden>–</span>
+        <span className="sr-only">None</span>
+      </>
+    ),
+};
+
+/** A person of the account. On a phone all that is known about them stands below the name. */
+function MemberCell({ member, own, withJob }: { member: AdminUser; own: boolean; withJob: boolean }) {
+  return (
+    <>
+      <span className={member.name ? "font-medium" : "text-soft"}>{member.name ?? "No name"}</span>{" "}
+      {own && <span className="text-soft">· You</span>}
+      <div className="mt-1 grid gap-1 text-small text-soft md:hidden">
+        <span>{member.email}</span>
+        {withJob && member.job_title && <span>{member.job_title}</span>}
+        <span>
+          Joined <Time at={member.inserted_at} />
+        </span>
+      </div>
+    </>
   );
 }

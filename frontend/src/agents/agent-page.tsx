@@ -2,9 +2,8 @@ import { ChevronLeft } from "lucide-react";
 import type { ReactNode } from "react";
 import { Link } from "wouter";
 import { ApiError, messageOf } from "../api";
-import { Button } from "../ui/button";
+import { Bar, TitleBar } from "../ui/bar";
 import { CopyValue } from "../ui/copy-value";
-import { Bar, TitleBar } from "../ui/list-frame";
 import { Notice } from "../ui/notice";
 import { PageHeader, TabLinks } from "../ui/page";
 import { Time } from "../ui/time";
@@ -68,14 +67,7 @@ export function AgentPage({ id, tab, action, children }: AgentPageProps) {
       )}
       {error && (
         <div className="mt-4">
-          <Notice
-            tone="bad"
-            action={
-              <Button className="-my-1" onClick={() => void refetch()}>
-                Try again
-              </Button>
-            }
-          >
+          <Notice tone="bad" onRetry={() => void refetch()}>
             {messageOf(error)} What you see may be out of date.
           </Notice>
         </div>
@@ -121,14 +113,7 @@ function MissingAgent({ error, onRetry }: { error: Error; onRetry: () => void })
         {missing ? (
           <p className="text-soft">This account has no agent with this id. It may have been deleted.</p>
         ) : (
-          <Notice
-            tone="bad"
-            action={
-              <Button className="-my-1" onClick={onRetry}>
-                Try again
-              </Button>
-            }
-          >
+          <Notice tone="bad" onRetry={onRetry}>
             {messageOf(error)}
           </Notice>
         )}

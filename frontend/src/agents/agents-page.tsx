@@ -1,25 +1,24 @@
 import { Bot } from "lucide-react";
 import { useState } from "react";
 import { Link, useLocation } from "wouter";
-import { messageOf } from "../api";
+import { Bar, Bars } from "../ui/bar";
 import { Button } from "../ui/button";
-import { Bar, EmptyList, ListFrame } from "../ui/list-frame";
+import { List } from "../ui/list";
 import { PageHeader } from "../ui/page";
-import { pageSize, usePage } from "../ui/pager";
 import { Time } from "../ui/time";
 import { useTitle } from "../ui/title";
 import { announce } from "../ui/toast";
 import type { Agent } from "../wire";
 import { AgentBadge } from "./agent-badge";
+import { RegisterAgentDialog } from "./agent-dialogs";
 import { useAgents } from "./agents";
-import { RegisterAgentDialog } from "./register-agent-dialog";
+
+const pageOf = (agent: Agent) => `/agents/${encodeURIComponent(agent.id)}/deployments`;
 
 export function AgentsPage() {
   useTitle("Agents");
-  const [page, setPage] = usePage();
   const [, navigate] = useLocation();
   const [registering, setRegistering] = useState(false);
-  const agents = useAgents(page, pageSize);
   return (
     <>
       <PageHeader
@@ -35,113 +34,103 @@ export function AgentsPage() {
         </p>
       </PageHeader>
       <div className="h-6" />
-      <ListFrame
+      <List
         name="Agents"
-        items={agents.data?.summaries}
-        failure={agents.error ? messageOf(agents.error) : null}
-        onRetry={() => void agents.refetch()}
-        pages={{ pagination: agents.data?.pagination, page, onPage: setPage }}
-        head={
-          <tr>
-            <th scope="col" className="px-4 py-2 font-medium">
-              Agent
-            </th>
-            <th scope="col" className="hidden w-32 px-4 py-2 font-medium sm:table-cell">
-              Status
-            </th>
-            <th scope="col" className="hidden w-36 px-4 py-2 font-medium sm:table-cell">
-              Last seen
-            </th>
-            <th scope="col" className="hidden w-36 px-4 py-2 font-medium md:table-cell">
-              Registered
-            </th>
-          </tr>
-        }
-        skeleton={
-          <>
-            <td className="px-4 py-3">
-              <Bar className="w-40" />
-              <div className="mt-1 h-5">
-                <Bar className="w-72" />
-              </div>
-              <div className="mt-2 h-5 sm:hidden">
-                <Bar className="w-44" />
-              </div>
-            </td>
-            <td className="hidden px-4 py-3 align-top sm:table-cell">
-              <Bar className="w-16" />
-            </td>
-            <td className="hidden px-4 py-3 align-top sm:table-cell">
-              <Bar className="w-20" />
-            </td>
-            <td className="hidden px-4 py-3 align-top md:table-cell">
-              <Bar className="w-20" />
-            </td>
-          </>
-        }
-        row={(agent) => <AgentRow key={agent.id} agent={agent} />}
-        empty={
-          <EmptyList
-            icon={<Bot aria-hidden className="size-6" />}
-            title="No agents yet"
-            text="Register the first program that shall have an identity of its own."
-            action={<Button onClick={() => setRegistering(true)}>Register the first agent</Button>}
-          />
-        }
-      />
-      <RegisterAgentDialog
-        open={registering}
-        onClose={() => setRegistering(false)}
-        onRegistered={(agent) => {
-          announce(`${agent.name} is registered. Create its first deployment token here.`);
-          navigate(`/agents/${encodeURIComponent(agent.id)}/deployments`);
+        list={useAgents()}
+        rowClass={() => "relative hover:bg-hover"}
+        columns={[
+          {
+            head: "Agent",
+            skeleton: (
+              <Bars
+                lines={[
+                  ["w-40", ""],
+                  ["w-72", "mt-1 h-5"],
+                  ["w-44", "mt-2 h-5 sm:hidden"],
+                ]}
+              />
+            ),
+            cell: (agent) => <AgentCell agent={agent} />,
+          },
+          {
+            head: "Status",
+            width: "w-32",
+            from: "sm",
+            skeleton: <Bar className="w-16" />,
+            cell: ({ status }) => <AgentBadge status={status} />,
+          },
+          {
+            head: "Last seen",
+            width: "w-36",
+            from: "sm",
+            soft: true,
+            skeleton: <Bar className="w-20" />,
+            cell: (agent) => <LastSeen agent={agent} />,
+          },
+          {
+            head: "Registered",
+            width: "w-36",
+            from: "md",
+            soft: true,
+            skeleton: <Bar className="w-20" />,
+            cell: (agent) => (
+              <span className={aboveLink}>
+                <Time at={agent.inserted_at} />
+              </span>
+            ),
+          },
+        ]}
+        empty={{
+          icon: Bot,
+          title: "No agents yet",
+          text: "Register the first program that shall have an identity of its own.",
+          action: <Button onClick={() => setRegistering(true)}>Register the first agent</Button>,
         }}
       />
+      {registering && (
+        <RegisterAgentDialog
+          onClose={() => setRegistering(false)}
+          onRegistered={(agent) => {
+            announce(`${agent.name} is registered. Create its first deployment token here.`);
+            navigate(pageOf(agent));
+          }}
+        />
+      )}
     </>
   );
 }
 
-function AgentRow({ agent }: { agent: Agent }) {
-  const lastSeen = agent.last_seen_at ? <RowTime at={agent.last_seen_at} note="±5 s" past /> : "Never";
+/** Keeps a time within reach although the row's link lies over everything. */
+const aboveLink = "relative z-1";
+
+function AgentCell({ agent }: { agent: Agent }) {
   return (
-    <tr className="relative hover:bg-hover">
-      <td className="px-4 py-3 align-top">
-        {/* The link covers its row, so that all of it can be clicked. */}
-        <Link
-          href={`/agents/${encodeURIComponent(agent.id)}/deployments`}
-          className="font-medium wrap-anywhere after:absolute after:inset-0"
-        >
-          {agent.name}
-        </Link>
-        <p
-          className="mt-1 line-clamp-2 min-h-5 text-soft wrap-anywhere"
-          title={agent.description ?? undefined}
-        >
-          {agent.description ?? "No description"}
-        </p>
-        <p className="mt-2 flex flex-wrap items-center gap-x-3 gap-y-1 text-small text-soft sm:hidden">
-          <span className="text-ink">
-            <AgentBadge status={agent.status} />
-          </span>
-          <span>Last seen {lastSeen}</span>
-        </p>
-      </td>
-      <td className="hidden px-4 py-3 align-top sm:table-cell">
-        <AgentBadge status={agent.status} />
-      </td>
-      <td className="hidden px-4 py-3 align-top text-soft sm:table-cell">{lastSeen}</td>
-      <td className="hidden px-4 py-3 align-top text-soft md:table-cell">
-        <RowTime at={agent.inserted_at} />
-      </td>
-    </tr>
+    <>
+      {/* The link covers its row, so that all of it can be clicked. */}
+      <Link href={pageOf(agent)} className="font-medium after:absolute after:inset-0">
+        {agent.name}
+      </Link>
+      <p className="mt-1 line-clamp-2 min-h-5 text-soft" title={agent.description ?? undefined}>
+        {agent.description ?? "No description"}
+      </p>
+      <p className="mt-2 flex flex-wrap items-center gap-x-3 gap-y-1 text-small text-soft sm:hidden">
+        <span className="text-ink">
+          <AgentBadge status={agent.status} />
+        </span>
+        <span>
+          Last seen <LastSeen agent={agent} />
+        </span>
+      </p>
+    </>
   );
 }
 
-/** A time that stays within reach although the row's link lies over everything. */
-function RowTime({ at, note, past }: { at: string; note?: string; past?: boolean }) {
-  return (
-    <span className="relative z-1">
-      <Time at={at} note={note} past={past} />
+function LastSeen({ agent: { last_seen_at: at } }: { agent: Agent }) {
+  return at ? (
+    <span className={aboveLink}>
+      <Time at={at} note="±5 s" past />
     </span>
+  ) : (
+    "Never"
   );
 }

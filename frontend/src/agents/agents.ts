@@ -1,34 +1,22 @@
-import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
-import { call, callForAll, callForPage, type One } from "../api";
-import { Creator } from "../once";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { call, callForAll, callForOne, type One } from "../api";
+import { useCreator } from "../once";
+import { useList, useOne } from "../requests";
 import type { Agent, AgentDeployment, AgentVersion, NewAgent } from "../wire";
 
 const agentsKey = ["agents"];
 
-/** One page of the account's agents, newest first. */
-export function useAgents(page: number, pageSize: number) {
-  return useQuery({
-    queryKey: [...agentsKey, page],
-    queryFn: ({ signal }) =>
-      callForPage<Agent>("/agent", page, pageSize, { sorting: "-inserted_at" }, signal),
-    placeholderData: keepPreviousData,
-  });
-}
+const pathOf = (id: string) => `/agent/${encodeURIComponent(id)}`;
 
-export function useAgent(id: string) {
-  return useQuery({
-    queryKey: ["agent", id],
-    queryFn: async ({ signal }) =>
-      (await call<One<Agent>>("GET", `/agent/${encodeURIComponent(id)}`, { signal })).details,
-  });
-}
+export const useAgents = () => useList<Agent>(agentsKey, "/agent");
+
+export const useAgent = (id: string) => useOne<Agent>(["agent", id], pathOf(id));
 
 export function useRegisterAgent() {
   const client = useQueryClient();
-  const [creator] = useState(() => new Creator<One<Agent>>("/agent"));
+  const create = useCreator<One<Agent>>("/agent");
   return useMutation({
-    mutationFn: async (details: NewAgent) => (await creator.send(details)).details,
+    mutationFn: async (details: NewAgent) => (await create(details)).details,
     onSuccess: (agent) => {
       client.setQueryData(["agent", agent.id], agent);
       void client.invalidateQueries({ queryKey: agentsKey });
@@ -36,17 +24,13 @@ export function useRegisterAgent() {
   });
 }
 
-const pathOf = (id: string) => `/agent/${encodeURIComponent(id)}`;
-
 export interface AgentChange {
   name: string;
   description: string | null;
 }
 
 export function useChangeAgent(id: string) {
-  return useAgentMutation(async (details: AgentChange) =>
-    call<One<Agent>>("PUT", pathOf(id), { body: { details } }),
-  );
+  return useAgentMutation((details: AgentChange) => call<One<Agent>>("PUT", pathOf(id), { details }));
 }
 
 /** Retires an agent; the answer says how many of its tokens that suspended. */
@@ -80,15 +64,12 @@ function useAgentMutation<T, A extends One<Agent>>(request: (what: T) => Promise
   });
 }
 
+/** Waits for no list: while one is asked for, the page of the agent could find out that it is gone. */
 export function useDeleteAgent(id: string) {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: async (revoke: boolean) =>
-      (
-        await call<One<Agent>>("DELETE", pathOf(id), {
-          query: { revoke_api_tokens: revoke ? "true" : undefined },
-        })
-      ).details,
+    mutationFn: (revoke: boolean) =>
+      callForOne<Agent>("DELETE", pathOf(id), { query: { revoke_api_tokens: revoke ? "true" : undefined } }),
     onSuccess: () => {
       for (const key of [agentsKey, ["tokens"], ["environments"]]) {
         void client.invalidateQueries({ queryKey: key });
@@ -105,18 +86,8 @@ export function useDeployments(agentId: string) {
   });
 }
 
-/** One page of an agent's versions, newest first. */
-export function useVersions(agentId: string, page: number, pageSize: number) {
-  return useQuery({
-    queryKey: ["versions", agentId, page],
-    queryFn: ({ signal }) =>
-      callForPage<AgentVersion>(
-        "/agent_version",
-        page,
-        pageSize,
-        { agent_id: agentId, sorting: "-inserted_at" },
-        signal,
-      ),
-    placeholderData: keepPreviousData,
+export const useVersions = (agentId: string) =>
+  useList<AgentVersion>(["versions", agentId], "/agent_version", {
+    agent_id: agentId,
+    sorting: "-inserted_at",
   });
-}

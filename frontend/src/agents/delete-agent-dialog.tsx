@@ -1,42 +1,30 @@
 import { useState } from "react";
 import { useLocation } from "wouter";
 import { messageOf } from "../api";
+import { Bar } from "../ui/bar";
 import { CheckField } from "../ui/check-field";
 import { count } from "../ui/count";
 import { Question } from "../ui/dialog";
-import { Bar } from "../ui/list-frame";
 import { Notice } from "../ui/notice";
 import { announce } from "../ui/toast";
 import type { Agent } from "../wire";
 import { useDeleteAgent, useDeployments } from "./agents";
 
-interface DeleteAgentDialogProps {
-  open: boolean;
-  agent: Agent;
-  onClose: () => void;
-  finalFocus: () => HTMLElement | null;
-}
-
 /** Asks before an agent is deleted. Its live tokens have to be given up first, or together with it. */
-export function DeleteAgentDialog({ open, agent, onClose, finalFocus }: DeleteAgentDialogProps) {
+export function DeleteAgentDialog({ agent, onClose }: { agent: Agent; onClose: () => void }) {
   const [, navigate] = useLocation();
   const [agreed, setAgreed] = useState(false);
   const deployments = useDeployments(agent.id);
   const remove = useDeleteAgent(agent.id);
   const tokens = deployments.data?.reduce((sum, one) => sum + one.live_api_token_count, 0);
-
-  function close() {
-    setAgreed(false);
-    remove.reset();
-    onClose();
-  }
-
+  const uncounted = deployments.error && !deployments.data;
   return (
     <Question
-      open={open}
       title="Delete this agent?"
+      row={agent.id}
       yes="Delete agent"
       busy={remove.isPending}
+      failure={remove.error}
       unmet={tokens === undefined || (tokens > 0 && !agreed)}
       onYes={() =>
         remove.mutate(agreed, {
@@ -46,24 +34,20 @@ export function DeleteAgentDialog({ open, agent, onClose, finalFocus }: DeleteAg
           },
         })
       }
-      onNo={close}
-      finalFocus={finalFocus}
+      onNo={onClose}
       conditions={
-        ((tokens ?? 0) > 0 || remove.error || (deployments.error && !deployments.data)) && (
-          <>
-            {remove.error && <Notice tone="bad">{messageOf(remove.error)}</Notice>}
-            {deployments.error && !deployments.data && (
-              <Notice tone="bad">Its tokens could not be counted. {messageOf(deployments.error)}</Notice>
-            )}
-            {tokens !== undefined && tokens > 0 && (
-              <CheckField
-                label={`Revoke its ${count(tokens, "live token")} and delete`}
-                hint="Everything that uses one is refused at once, for good."
-                checked={agreed}
-                onChange={setAgreed}
-              />
-            )}
-          </>
+        uncounted ? (
+          <Notice tone="bad">Its tokens could not be counted. {messageOf(deployments.error)}</Notice>
+        ) : (
+          tokens !== undefined &&
+          tokens > 0 && (
+            <CheckField
+              label={`Revoke its ${count(tokens, "live token")} and delete`}
+              hint="Everything that uses one is refused at once, for good."
+              checked={agreed}
+              onChange={setAgreed}
+            />
+          )
         )
       }
     >

@@ -1,6 +1,5 @@
 import { messageOf } from "../api";
-import { Button } from "../ui/button";
-import { Bar } from "../ui/list-frame";
+import { Bar } from "../ui/bar";
 import { Notice } from "../ui/notice";
 import { Time } from "../ui/time";
 import type { AgentDeployment } from "../wire";
@@ -15,14 +14,7 @@ export function DeploymentSnapshot({ agentId, retired }: { agentId: string; reti
     <section aria-label="Deployed in" aria-busy={!deployments && !error} className="mt-5">
       {error && (
         <div className={deployments ? "mb-3" : ""}>
-          <Notice
-            tone="bad"
-            action={
-              <Button className="-my-1" onClick={() => void refetch()}>
-                Try again
-              </Button>
-            }
-          >
+          <Notice tone="bad" onRetry={() => void refetch()}>
             Its deployments could not be loaded. {messageOf(error)}
           </Notice>
         </div>

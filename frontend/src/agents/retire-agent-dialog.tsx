@@ -1,43 +1,29 @@
-import { messageOf } from "../api";
 import { count } from "../ui/count";
 import { Question } from "../ui/dialog";
-import { Notice } from "../ui/notice";
 import { announce } from "../ui/toast";
 import type { Agent } from "../wire";
 import { useRetireAgent } from "./agents";
 
-interface RetireAgentDialogProps {
-  open: boolean;
-  agent: Agent;
-  onClose: () => void;
-  finalFocus: () => HTMLElement | null;
-}
-
 /** Asks before an agent is retired. It can be taken back, so nothing about it is red. */
-export function RetireAgentDialog({ open, agent, onClose, finalFocus }: RetireAgentDialogProps) {
+export function RetireAgentDialog({ agent, onClose }: { agent: Agent; onClose: () => void }) {
   const retire = useRetireAgent(agent.id);
-  function close() {
-    retire.reset();
-    onClose();
-  }
   return (
     <Question
-      open={open}
       title="Retire this agent?"
+      row={agent.id}
       yes="Retire agent"
       look="primary"
       busy={retire.isPending}
+      failure={retire.error}
       onYes={() =>
         retire.mutate(undefined, {
           onSuccess: ({ suspended_api_token_count: tokens }) => {
-            close();
+            onClose();
             announce(`${agent.name} is retired. ${count(tokens, "token")} suspended.`);
           },
         })
       }
-      onNo={close}
-      finalFocus={finalFocus}
-      conditions={retire.error && <Notice tone="bad">{messageOf(retire.error)}</Notice>}
+      onNo={onClose}
     >
       <p>
         All active deployment tokens of <strong className="font-medium">{agent.name}</strong> are suspended,

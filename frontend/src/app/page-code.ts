@@ -15,7 +15,7 @@ const code = {
   cliConnect: async () => ({ default: (await import("../tokens/cli-connect-page")).CliConnectPage }),
   invite: async () => ({ default: (await import("../session/invite-page")).InvitePage }),
   signIn: async () => ({ default: (await import("../session/sign-in-page")).SignInPage }),
-  createToken: () => import("../tokens/create-account-token"),
+  createToken: () => import("../tokens/create-dialog"),
   setup: async () => ({ default: (await import("../session/setup-page")).SetupPage }),
 };
 

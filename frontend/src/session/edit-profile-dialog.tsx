@@ -1,70 +1,32 @@
-import { useState } from "react";
-import { fieldsOf, generalProblem } from "../api";
-import { Button } from "../ui/button";
-import { Dialog, DialogBody, DialogFooter, DialogText } from "../ui/dialog";
 import { Field } from "../ui/field";
-import { Notice } from "../ui/notice";
+import { FormDialog, useForm } from "../ui/form";
 import type { SessionUser } from "../wire";
 import { useChangeProfile } from "./profile";
 
 interface EditProfileDialogProps {
-  open: boolean;
   user: SessionUser;
   onClose: () => void;
   onSaved: () => void;
 }
 
-export function EditProfileDialog({ open, ...rest }: EditProfileDialogProps) {
+export function EditProfileDialog({ user, onClose, onSaved }: EditProfileDialogProps) {
+  const form = useForm({
+    start: { name: user.name ?? "", job_title: user.job_title ?? "" },
+    check: ({ name }) => ({ name: name.trim() ? null : "Enter your name." }),
+    request: useChangeProfile(user.id),
+    details: ({ name, job_title }) => ({ name: name.trim(), job_title: job_title.trim() || null }),
+    onDone: onSaved,
+  });
   return (
-    <Dialog open={open} onClose={rest.onClose} title="Edit profile">
-      <EditProfileForm {...rest} />
-    </Dialog>
-  );
-}
-
-function EditProfileForm({ user, onClose, onSaved }: Omit<EditProfileDialogProps, "open">) {
-  const [name, setName] = useState(user.name ?? "");
-  const [jobTitle, setJobTitle] = useState(user.job_title ?? "");
-  const [unnamed, setUnnamed] = useState(false);
-  const change = useChangeProfile(user.id);
-  const errors = fieldsOf(change.error);
-  const problem = generalProblem(change.error, ["name", "job_title"]);
-  return (
-    <form
-      noValidate
-      className="contents"
-      onSubmit={(event) => {
-        event.preventDefault();
-        setUnnamed(name.trim() === "");
-        if (name.trim() === "" || change.isPending) return;
-        change.mutate({ name: name.trim(), job_title: jobTitle.trim() || null }, { onSuccess: onSaved });
-      }}
+    <FormDialog
+      form={form}
+      title="Edit profile"
+      text="The other members of the account see both."
+      yes="Save changes"
+      onClose={onClose}
     >
-      <DialogBody>
-        <DialogText>The other members of the account see both.</DialogText>
-        {problem && <Notice tone="bad">{problem}</Notice>}
-        <Field
-          label="Name"
-          autoComplete="name"
-          value={name}
-          onChange={(event) => setName(event.target.value)}
-          errors={unnamed ? ["Enter your name."] : errors.name}
-        />
-        <Field
-          label="Job title"
-          optional
-          autoComplete="organization-title"
-          value={jobTitle}
-          onChange={(event) => setJobTitle(event.target.value)}
-          errors={errors.job_title}
-        />
-      </DialogBody>
-      <DialogFooter>
-        <Button onClick={onClose}>Cancel</Button>
-        <Button look="primary" type="submit" busy={change.isPending}>
-          Save changes
-        </Button>
-      </DialogFooter>
-    </form>
+      <Field label="Name" autoComplete="name" {...form.field("name")} />
+      <Field label="Job title" optional autoComplete="organization-title" {...form.field("job_title")} />
+    </FormDialog>
   );
 }

@@ -1,15 +1,14 @@
-import type { FormEvent, ReactNode } from "react";
+import type { ReactNode } from "react";
 import { FirstShown } from "../ui/first-shown";
-import { Notice } from "../ui/notice";
 
-interface FrameProps {
+interface EntranceProps {
   title: ReactNode;
   text?: ReactNode;
   children: ReactNode;
 }
 
 /** The frame of the pages that are open to strangers. */
-export function EntranceFrame({ title, text, children }: FrameProps) {
+export function Entrance({ title, text, children }: EntranceProps) {
   return (
     <main className="mx-auto flex min-h-full max-w-96 flex-col px-4 pt-[12vh] pb-10">
       <FirstShown />
@@ -21,30 +20,5 @@ export function EntranceFrame({ title, text, children }: FrameProps) {
       {text && <p className="mt-1 text-soft">{text}</p>}
       <div className="mt-6">{children}</div>
     </main>
-  );
-}
-
-interface EntranceProps extends FrameProps {
-  /** What is wrong with the whole form. */
-  problem: string | null;
-  onSubmit: () => void;
-}
-
-/** Such a page with a form that leads in. */
-export function Entrance({ problem, onSubmit, children, ...frame }: EntranceProps) {
-  return (
-    <EntranceFrame {...frame}>
-      <form
-        noValidate
-        className="grid gap-4"
-        onSubmit={(event: FormEvent) => {
-          event.preventDefault();
-          onSubmit();
-        }}
-      >
-        {problem && <Notice tone="bad">{problem}</Notice>}
-        {children}
-      </form>
-    </EntranceFrame>
   );
 }

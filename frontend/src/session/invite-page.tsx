@@ -1,14 +1,14 @@
 import { type ReactNode, useEffect, useState } from "react";
 import { Link, useLocation } from "wouter";
-import { ApiError, fieldsOf, generalProblem, messageOf } from "../api";
-import { Button } from "../ui/button";
+import { ApiError, messageOf } from "../api";
+import { Bar, TitleBar } from "../ui/bar";
 import { Field } from "../ui/field";
-import { Bar, TitleBar } from "../ui/list-frame";
+import { Form, SubmitButton, useForm } from "../ui/form";
 import { Notice } from "../ui/notice";
 import { Time } from "../ui/time";
 import { useTitle } from "../ui/title";
 import type { Invite } from "../wire";
-import { Entrance, EntranceFrame } from "./entrance";
+import { Entrance } from "./entrance";
 import { PasswordField, passwordHint, passwordProblem } from "./password-field";
 import { useAcceptInvite, useInvite } from "./session";
 
@@ -38,24 +38,17 @@ export function InvitePage({ signedInAs }: { signedInAs: string | null }) {
   if (invite.data) return <Joining invite={invite.data} code={code} signedInAs={signedInAs} />;
   if (invite.error) {
     return (
-      <EntranceFrame title="Join the team">
-        <Notice
-          tone="bad"
-          action={
-            <Button className="-my-1" onClick={() => ask()}>
-              Try again
-            </Button>
-          }
-        >
+      <Entrance title="Join the team">
+        <Notice tone="bad" onRetry={() => ask()}>
           {messageOf(invite.error)}
         </Notice>
-      </EntranceFrame>
+      </Entrance>
     );
   }
   return (
-    <EntranceFrame title={<TitleBar />} text={<Bar className="w-72" />}>
+    <Entrance title={<TitleBar />} text={<Bar className="w-72" />}>
       {null}
-    </EntranceFrame>
+    </Entrance>
   );
 }
 
@@ -69,26 +62,18 @@ interface JoiningProps {
 
 function Joining({ invite, code, signedInAs }: JoiningProps) {
   const [, navigate] = useLocation();
-  const [name, setName] = useState("");
-  const [password, setPassword] = useState("");
-  const [incomplete, setIncomplete] = useState<Record<string, string[]>>({});
   const accept = useAcceptInvite();
+  const form = useForm({
+    start: { name: "", password: "" },
+    check: ({ name, password }) => ({
+      name: name.trim() ? null : "Enter your name.",
+      password: passwordProblem(password),
+    }),
+    request: accept,
+    details: ({ name, password }) => ({ code, name: name.trim(), password }),
+    onDone: () => navigate("/", { replace: true }),
+  });
   if (isGone(accept.error)) return <DeadLink />;
-  const errors = Object.keys(incomplete).length > 0 ? incomplete : fieldsOf(accept.error);
-
-  function submit() {
-    const missing: Record<string, string[]> = {};
-    if (!name.trim()) missing.name = ["Enter your name."];
-    const short = passwordProblem(password);
-    if (short) missing.password = [short];
-    setIncomplete(missing);
-    if (Object.keys(missing).length > 0 || accept.isPending) return;
-    accept.mutate(
-      { code, name: name.trim(), password },
-      { onSuccess: () => navigate("/", { replace: true }) },
-    );
-  }
-
   return (
     <Entrance
       title={`Join ${invite.account_name}`}
@@ -97,36 +82,25 @@ function Joining({ invite, code, signedInAs }: JoiningProps) {
           Choose a name and a password. This works once; the link ends <Time at={invite.expires_at} />.
         </>
       }
-      problem={generalProblem(accept.error, ["name", "password"])}
-      onSubmit={submit}
     >
-      {signedInAs && (
-        <Notice tone="warn">
-          You are signed in as {signedInAs}. Joining signs you in as {invite.email} instead.
-        </Notice>
-      )}
-      <Field label="Email" type="email" autoComplete="username" readOnly value={invite.email} />
-      <Field
-        label="Your name"
-        name="name"
-        autoComplete="name"
-        autoFocus
-        value={name}
-        onChange={(event) => setName(event.target.value)}
-        errors={errors.name}
-      />
-      <PasswordField
-        label="Password"
-        name="password"
-        autoComplete="new-password"
-        hint={passwordHint}
-        value={password}
-        onChange={(event) => setPassword(event.target.value)}
-        errors={errors.password}
-      />
-      <Button look="primary" type="submit" busy={accept.isPending}>
-        Join {invite.account_name.length > 30 ? "the account" : invite.account_name}
-      </Button>
+      <Form form={form}>
+        {signedInAs && (
+          <Notice tone="warn">
+            You are signed in as {signedInAs}. Joining signs you in as {invite.email} instead.
+          </Notice>
+        )}
+        <Field label="Email" type="email" autoComplete="username" readOnly value={invite.email} />
+        <Field label="Your name" autoComplete="name" autoFocus {...form.field("name")} />
+        <PasswordField
+          label="Password"
+          autoComplete="new-password"
+          hint={passwordHint}
+          {...form.field("password")}
+        />
+        <SubmitButton form={form}>
+          Join {invite.account_name.length > 30 ? "the account" : invite.account_name}
+        </SubmitButton>
+      </Form>
     </Entrance>
   );
 }
@@ -149,10 +123,10 @@ function Incomplete() {
 
 function Ended({ title, children }: { title: string; children: ReactNode }) {
   return (
-    <EntranceFrame title={title} text={children}>
+    <Entrance title={title} text={children}>
       <Link href="/sign-in" className="text-accent-ink underline underline-offset-3">
         Go to sign-in
       </Link>
-    </EntranceFrame>
+    </Entrance>
   );
 }

@@ -1,10 +1,11 @@
 import { MonitorSmartphone } from "lucide-react";
 import { isSignedOut, messageOf } from "../api";
 import { Badge } from "../ui/badge";
+import { Bar, Bars } from "../ui/bar";
 import { Button } from "../ui/button";
 import { count } from "../ui/count";
-import { Bar, EmptyList, ListFrame } from "../ui/list-frame";
-import { pageSize, usePage } from "../ui/pager";
+import { List } from "../ui/list";
+import { buttonId, focusOfRow } from "../ui/row-menu";
 import { Section } from "../ui/section";
 import { Time } from "../ui/time";
 import { announce, announceFailure } from "../ui/toast";
@@ -18,30 +19,25 @@ function tellFailure(error: unknown) {
   if (!isSignedOut(error)) announceFailure(`The session goes on. ${messageOf(error)}`);
 }
 
-const endButtonId = (session: AdminSession | undefined) => `end-${session?.id}`;
-
 /** Where the user is signed in, and how to end that. */
 export function OwnSessions() {
-  const [page, setPage] = usePage();
-  const sessions = useOwnSessions(page, pageSize);
+  const list = useOwnSessions();
   const end = useEndSession();
   const endOthers = useEndOthers();
   const signOut = useSignOut();
-  const items = sessions.data?.summaries;
-  const others = (sessions.data?.pagination.item_count ?? 0) > 1;
+  const others = (list.pagination?.item_count ?? 0) > 1;
 
   function endOne(session: AdminSession) {
     if (session.current) {
       signOut.mutate(undefined, { onError: tellFailure });
       return;
     }
-    const at = items?.indexOf(session) ?? -1;
-    const neighbour = items?.[at + 1] ?? items?.[at - 1];
+    // The button that was pressed goes away with its row.
+    const focus = focusOfRow(session.id);
     end.mutate(session.id, {
       onSuccess: () => {
         announce("Session ended.");
-        // The button that was pressed goes away with its row.
-        document.getElementById(endButtonId(neighbour))?.focus();
+        focus()?.focus();
       },
       onError: tellFailure,
     });
@@ -58,8 +54,10 @@ export function OwnSessions() {
             onClick={() =>
               endOthers.mutate(undefined, {
                 onSuccess: (ended) => {
-                  announce(`${count(ended, "other session")} ended.`);
-                  document.getElementById(endButtonId(items?.find(({ current }) => current)))?.focus();
+                  announce(`${count(ended.count, "other session")} ended.`);
+                  document
+                    .getElementById(buttonId(list.items?.find(({ current }) => current)?.id ?? ""))
+                    ?.focus();
                 },
                 onError: tellFailure,
               })
@@ -70,96 +68,80 @@ export function OwnSessions() {
         )
       }
     >
-      <ListFrame
+      <List
         name="Sessions"
-        items={items}
-        failure={sessions.error ? messageOf(sessions.error) : null}
-        onRetry={() => void sessions.refetch()}
-        pages={{ pagination: sessions.data?.pagination, page, onPage: setPage }}
-        head={
-          <tr>
-            <th scope="col" className="px-4 py-2 font-medium">
-              Session
-            </th>
-            <th scope="col" className="hidden w-40 px-4 py-2 font-medium sm:table-cell">
-              Last seen
-            </th>
-            <th scope="col" className="w-26 px-3">
-              <span className="sr-only">Actions</span>
-            </th>
-          </tr>
-        }
-        skeleton={
-          <>
-            <td className="px-4 py-3">
-              <Bar className="w-40" />
-              <div className="mt-1 h-4 leading-4">
-                <Bar className="w-56" />
-              </div>
-            </td>
-            <td className="hidden px-4 py-3 align-top sm:table-cell">
-              <Bar className="w-20" />
-            </td>
-            <td />
-          </>
-        }
-        row={(session) => (
-          <SessionRow
-            key={session.id}
-            session={session}
-            busy={session.current ? signOut.isPending : end.isPending && end.variables === session.id}
-            onEnd={() => endOne(session)}
-          />
-        )}
-        empty={
-          <EmptyList
-            icon={<MonitorSmartphone aria-hidden className="size-6" />}
-            title="No sessions on this page"
-            text="Every browser that you signed in with is listed until its session ends."
-            action={null}
-          />
-        }
+        list={list}
+        columns={[
+          {
+            head: "Session",
+            skeleton: (
+              <Bars
+                lines={[
+                  ["w-40", ""],
+                  ["w-56", "mt-1 h-4 leading-4"],
+                ]}
+              />
+            ),
+            cell: (session) => <SessionCell session={session} />,
+          },
+          {
+            head: "Last seen",
+            width: "w-40",
+            from: "sm",
+            soft: true,
+            skeleton: <Bar className="w-20" />,
+            cell: (session) => <Time at={session.last_seen_at} />,
+          },
+          {
+            head: "Actions",
+            width: "w-26",
+            buttons: true,
+            cell: (session) => (
+              <Button
+                size="small"
+                id={buttonId(session.id)}
+                busy={session.current ? signOut.isPending : end.isPending && end.variables === session.id}
+                className="-my-1"
+                aria-label={
+                  session.current
+                    ? "Sign out of this session"
+                    : `End the session of ${browserName(session.user_agent)}`
+                }
+                onClick={() => endOne(session)}
+              >
+                {session.current ? "Sign out" : "End"}
+              </Button>
+            ),
+          },
+        ]}
+        empty={{
+          icon: MonitorSmartphone,
+          title: "No sessions on this page",
+          text: "Every browser that you signed in with is listed until its session ends.",
+        }}
       />
     </Section>
   );
 }
 
-function SessionRow({ session, busy, onEnd }: { session: AdminSession; busy: boolean; onEnd: () => void }) {
-  const name = browserName(session.user_agent);
+function SessionCell({ session }: { session: AdminSession }) {
   return (
-    <tr>
-      <td className="px-4 py-3 align-top">
-        <div className="flex flex-wrap items-center gap-x-2.5 gap-y-1">
-          <span className="line-clamp-2 min-w-0 font-medium wrap-anywhere" title={session.user_agent}>
-            {name}
-          </span>
-          {session.current && <Badge tone="good">This session</Badge>}
-        </div>
-        <p className="mt-1 flex flex-wrap gap-x-3 gap-y-1 text-small text-soft">
-          <span className="wrap-anywhere">{session.address}</span>
-          <span>
-            Signed in <Time at={session.inserted_at} />
-          </span>
-          <span className="sm:hidden">
-            Last seen <Time at={session.last_seen_at} />
-          </span>
-        </p>
-      </td>
-      <td className="hidden px-4 py-3 align-top text-soft sm:table-cell">
-        <Time at={session.last_seen_at} />
-      </td>
-      <td className="px-3 py-3 text-right align-top">
-        <Button
-          size="small"
-          id={endButtonId(session)}
-          busy={busy}
-          className="-my-1"
-          aria-label={session.current ? "Sign out of this session" : `End the session of ${name}`}
-          onClick={onEnd}
-        >
-          {session.current ? "Sign out" : "End"}
-        </Button>
-      </td>
-    </tr>
+    <>
+      <div className="flex flex-wrap items-center gap-x-2.5 gap-y-1">
+        <span className="line-clamp-2 min-w-0 font-medium" title={session.user_agent}>
+          {browserName(session.user_agent)}
+        </span>
+        {session.current && <Badge tone="good">This session</Badge>}
+      </div>
+      <p className="mt-1 flex flex-wrap gap-x-3 gap-y-1 text-small text-soft">
+        <span>{session.address}</span>
+        <span>
+          Signed in <Time at={session.inserted_at} />
+        </span>
+        <span className="sm:hidden">
+          Last seen <Time at={session.last_seen_at} />
+        </span>
+      </p>
+    </>
   );
 }

@@ -1,7 +1,7 @@
 import { Eye, EyeOff } from "lucide-react";
-import { type ComponentProps, useState } from "react";
+import { useState } from "react";
 import { IconButton } from "../ui/button";
-import { Field } from "../ui/field";
+import { Field, type FieldProps } from "../ui/field";
 
 /** Characters that a new password has at least. */
 const shortest = 12;
@@ -14,7 +14,7 @@ export function passwordProblem(password: string): string | null {
 }
 
 /** A password that can be looked at, for those who type a long one. */
-export function PasswordField(props: Omit<ComponentProps<typeof Field>, "type" | "end">) {
+export function PasswordField(props: Omit<FieldProps, "type" | "end">) {
   const [shown, setShown] = useState(false);
   const Icon = shown ? EyeOff : Eye;
   return (

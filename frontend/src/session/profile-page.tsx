@@ -39,24 +39,26 @@ export function ProfilePage({ user }: { user: SessionUser }) {
         </Fact>
       </Facts>
       <OwnSessions />
-      <EditProfileDialog
-        open={editing}
-        user={user}
-        onClose={() => setEditing(false)}
-        onSaved={() => {
-          setEditing(false);
-          announce("Your profile is changed.");
-        }}
-      />
-      <PasswordDialog
-        open={changing}
-        email={user.email}
-        onClose={() => setChanging(false)}
-        onChanged={() => {
-          setChanging(false);
-          announce("Your password is changed. All your other sessions have ended.");
-        }}
-      />
+      {editing && (
+        <EditProfileDialog
+          user={user}
+          onClose={() => setEditing(false)}
+          onSaved={() => {
+            setEditing(false);
+            announce("Your profile is changed.");
+          }}
+        />
+      )}
+      {changing && (
+        <PasswordDialog
+          email={user.email}
+          onClose={() => setChanging(false)}
+          onChanged={() => {
+            setChanging(false);
+            announce("Your password is changed. All your other sessions have ended.");
+          }}
+        />
+      )}
     </>
   );
 }

@@ -1,5 +1,6 @@
-import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { call, callForPage, type One } from "../api";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { callForOne } from "../api";
+import { useChange, useList } from "../requests";
 import type { AdminSession, AdminUser, Session } from "../wire";
 import { sessionKey } from "./session";
 
@@ -13,9 +14,8 @@ export interface ProfileChange {
 export function useChangeProfile(id: string) {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: async (details: ProfileChange) =>
-      (await call<One<AdminUser>>("PUT", `/admin_user/${encodeURIComponent(id)}`, { body: { details } }))
-        .details,
+    mutationFn: (details: ProfileChange) =>
+      callForOne<AdminUser>("PUT", `/admin_user/${encodeURIComponent(id)}`, { details }),
     onSuccess: ({ name, job_title }) => {
       client.setQueryData<Session>(sessionKey, (session) =>
         session?.admin_user
@@ -32,9 +32,8 @@ export function useChangePassword() {
   const client = useQueryClient();
   return useMutation({
     gcTime: 0,
-    mutationFn: async (details: { current_password: string; new_password: string }) => {
-      await call<One<Session>>("POST", "/session/password", { body: { details } });
-    },
+    mutationFn: (details: { current_password: string; new_password: string }) =>
+      callForOne<Session>("POST", "/session/password", { details }),
     onSuccess: () => {
       void client.invalidateQueries({ queryKey: sessionsKey });
     },
@@ -42,32 +41,19 @@ export function useChangePassword() {
 }
 
 /** The user's own live sessions, newest seen first. */
-export function useOwnSessions(page: number, pageSize: number) {
-  return useQuery({
-    queryKey: [...sessionsKey, page],
-    queryFn: ({ signal }) => callForPage<AdminSession>("/session/all", page, pageSize, {}, signal),
-    placeholderData: keepPreviousData,
-  });
-}
+export const useOwnSessions = () => useList<AdminSession>(sessionsKey, "/session/all", {});
 
 export function useEndSession() {
-  return useSessionsMutation((id: string) =>
-    call<One<AdminSession>>("DELETE", `/session/${encodeURIComponent(id)}`),
+  return useChange(
+    (id: string) => callForOne<AdminSession>("DELETE", `/session/${encodeURIComponent(id)}`),
+    sessionsKey,
   );
 }
 
-/** Resolves with how many sessions that were. */
+/** Ends all sessions of the user but this one; resolves with how many these were. */
 export function useEndOthers() {
-  return useSessionsMutation(
-    async () =>
-      (await call<One<{ count: number }>>("POST", "/session/end_others", { body: {} })).details.count,
+  return useChange(
+    () => callForOne<{ count: number }>("POST", "/session/end_others", { body: {} }),
+    sessionsKey,
   );
-}
-
-function useSessionsMutation<T, R>(request: (what: T) => Promise<R>) {
-  const client = useQueryClient();
-  return useMutation({
-    mutationFn: request,
-    onSettled: () => client.invalidateQueries({ queryKey: sessionsKey }),
-  });
 }

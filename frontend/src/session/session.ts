@@ -1,5 +1,5 @@
 import { type QueryClient, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { call, forgetAnswers, type One } from "../api";
+import { callForOne, forgetAnswers } from "../api";
 import type { Invite, Session, SessionUser, SetUp, SignIn } from "../wire";
 
 export const sessionKey = ["session"];
@@ -8,7 +8,7 @@ export const sessionKey = ["session"];
 export function useSession() {
   return useQuery({
     queryKey: sessionKey,
-    queryFn: async ({ signal }) => (await call<One<Session>>("GET", "/session", { signal })).details,
+    queryFn: ({ signal }) => callForOne<Session>("GET", "/session", { signal }),
     refetchInterval: false,
     staleTime: 60_000,
   });
@@ -34,10 +34,12 @@ export function forgetAccount(client: QueryClient) {
   client.removeQueries({ predicate: (query) => query.queryKey[0] !== sessionKey[0] });
 }
 
+const signIn = (details: SignIn) => callForOne<Session>("POST", "/session", { details });
+
 /* All of them forget at once what was sent: the query library else keeps it, and it holds a password. */
 
 export function useSignIn() {
-  return useEntrance((details: SignIn) => call<One<Session>>("POST", "/session", { body: { details } }));
+  return useEntrance(signIn);
 }
 
 /**
@@ -48,8 +50,7 @@ export function useSignInAgain(before: SessionUser) {
   const client = useQueryClient();
   return useMutation({
     gcTime: 0,
-    mutationFn: async (details: SignIn) =>
-      (await call<One<Session>>("POST", "/session", { body: { details } })).details,
+    mutationFn: signIn,
     onSuccess: (session) => {
       if (session.admin_user?.id !== before.id) forgetAccount(client);
       client.setQueryData(sessionKey, session);
@@ -62,36 +63,29 @@ export function useSignInAgain(before: SessionUser) {
 export function useInvite(code: string) {
   return useMutation({
     gcTime: 0,
-    mutationFn: async () =>
-      (await call<One<Invite>>("POST", "/invite/show", { body: { details: { code } } })).details,
+    mutationFn: () => callForOne<Invite>("POST", "/invite/show", { details: { code } }),
   });
 }
 
 export function useAcceptInvite() {
   return useEntrance((details: { code: string; name: string; password: string }) =>
-    call<One<Session>>("POST", "/invite/accept", { body: { details } }),
+    callForOne<Session>("POST", "/invite/accept", { details }),
   );
 }
 
 export function useSetup() {
-  return useEntrance((details: SetUp) => call<One<Session>>("POST", "/setup", { body: { details } }));
-}
-
-function useEntrance<T>(enter: (details: T) => Promise<One<Session>>) {
-  const client = useQueryClient();
-  return useMutation({
-    gcTime: 0,
-    mutationFn: async (details: T) => (await enter(details)).details,
-    onSuccess: (session) => {
-      replaceSession(client, session);
-    },
-  });
+  return useEntrance((details: SetUp) => callForOne<Session>("POST", "/setup", { details }));
 }
 
 export function useSignOut() {
+  return useEntrance<void>(() => callForOne<Session>("DELETE", "/session"));
+}
+
+function useEntrance<T>(enter: (details: T) => Promise<Session>) {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: async () => (await call<One<Session>>("DELETE", "/session")).details,
+    gcTime: 0,
+    mutationFn: enter,
     onSuccess: (session) => {
       replaceSession(client, session);
     },
@@ -109,6 +103,6 @@ export function useSessionEnded() {
   const client = useQueryClient();
   return async () => {
     forgetSession(client);
-    replaceSession(client, (await call<One<Session>>("GET", "/session")).details);
+    replaceSession(client, await callForOne<Session>("GET", "/session"));
   };
 }

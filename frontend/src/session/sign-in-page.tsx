@@ -1,5 +1,5 @@
 import { useTitle } from "../ui/title";
-import { EntranceFrame } from "./entrance";
+import { Entrance } from "./entrance";
 import { useSignIn } from "./session";
 import { SignInForm } from "./sign-in-form";
 
@@ -7,8 +7,8 @@ export function SignInPage() {
   useTitle("Sign in");
   const signIn = useSignIn();
   return (
-    <EntranceFrame title="Sign in">
+    <Entrance title="Sign in">
       <SignInForm signIn={signIn} />
-    </EntranceFrame>
+    </Entrance>
   );
 }

@@ -29,7 +29,8 @@ interface CliConnectPageProps {
 export function CliConnectPage({ account, user, publicUrl, lifetimes }: CliConnectPageProps) {
   useTitle("Connect the CLI");
   const creation = useCreation();
-  const { created, lost, left, busy, unsettled } = creation;
+  const { request, created, lost, left, unsettled } = creation;
+  const busy = request.isPending;
   const [connected, setConnected] = useState(false);
   const hold = useSecretHold(created !== undefined && !connected, () => setConnected(true));
   const [asking, setAsking] = useState(false);
@@ -73,10 +74,10 @@ export function CliConnectPage({ account, user, publicUrl, lifetimes }: CliConne
           </Notice>
         </div>
       )}
-      {creation.error && (
+      {request.error && (
         <div className="mt-4">
           <Notice tone="bad">
-            {messageOf(creation.error)}
+            {messageOf(request.error)}
             {unsettled && unsettledHint}
           </Notice>
         </div>
@@ -86,7 +87,7 @@ export function CliConnectPage({ account, user, publicUrl, lifetimes }: CliConne
           look="primary"
           busy={busy}
           onClick={() =>
-            creation.create({
+            request.mutate({
               token_scope: "account",
               name: tokenName,
               expires_in: expiry.seconds,
@@ -103,16 +104,16 @@ export function CliConnectPage({ account, user, publicUrl, lifetimes }: CliConne
         Only go on if you have just run <code className="font-mono">prefactor login</code> yourself.
       </p>
       {created && (
-        <Dialog open onClose={hold.leave} asksOutside={!hold.copied} title="Save this token now">
+        <Dialog onClose={hold.leave} asksOutside={!hold.copied} title="Save this token now">
           <SecretFace created={created} hold={hold} publicUrl={publicUrl} bare />
         </Dialog>
       )}
       {lost && (
-        <Dialog open onClose={() => creation.startOver(true)} title="The secret of this token is lost">
+        <Dialog onClose={() => creation.startOver(true)} title="The secret of this token is lost">
           <LostFace token={lost} onStartOver={creation.startOver} />
         </Dialog>
       )}
-      <UnsettledQuestion open={asking} onYes={() => navigate("/")} onNo={() => setAsking(false)} />
+      {asking && <UnsettledQuestion onYes={() => navigate("/")} onNo={() => setAsking(false)} />}
     </Frame>
   );
 }

@@ -1,36 +1,34 @@
-import { type ReactNode, useEffect, useRef, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { Dialog } from "../ui/dialog";
 import { useLeaveGuard } from "../ui/leave-guard";
 import { announceFailure } from "../ui/toast";
-import { type Creation, useCreation } from "./creation";
+import { useCreation } from "./creation";
+import type { Lifetimes } from "./expiry";
 import { LostFace } from "./lost-face";
 import { SecretFace } from "./secret-face";
 import { useSecretHold } from "./secret-hold";
+import { TokenForm } from "./token-form";
 import { UnsettledQuestion } from "./unsettled";
 import { tokenTitle } from "./wording";
-
-interface FormFace {
-  creation: Creation;
-  onCancel: () => void;
-}
 
 interface CreateDialogProps {
   /** Called with the id of the token that was made, if one was. */
   onClose: (made?: string) => void;
-  title: string;
   /** What PREFACTOR_API_URL has to be. */
   publicUrl: string;
-  /** The first face: asks what is needed and makes the token. */
-  form: (face: FormFace) => ReactNode;
+  lifetimes: Lifetimes;
+  /** Whose deployment token it will be; without an agent it is one of the account. */
+  agent?: { id: string; name: string };
 }
 
 /**
  * A dialog with two faces: the form, then the secret, or that it was lost. It is mounted only while open, so that
  * closing it forgets the secret together with everything else it held.
  */
-export function CreateDialog({ onClose, title, publicUrl, form }: CreateDialogProps) {
+export default function CreateDialog({ onClose, publicUrl, lifetimes, agent }: CreateDialogProps) {
   const creation = useCreation();
-  const { created, lost, left, busy, unsettled } = creation;
+  const { created, lost, left, unsettled } = creation;
+  const busy = creation.request.isPending;
   const [asking, setAsking] = useState(false);
   const made = created?.token ?? lost ?? left;
   const close = () => {
@@ -54,9 +52,9 @@ export function CreateDialog({ onClose, title, publicUrl, form }: CreateDialogPr
   useLeaveGuard(busy && !created, () => {});
   useLeaveGuard(unsettled && !busy, leaveForm, false);
 
+  const title = agent ? "Create deployment token" : "Create API token";
   return (
     <Dialog
-      open
       onClose={created ? hold.leave : leaveForm}
       asksOutside={created !== undefined && !hold.copied}
       title={created ? "Save this token now" : lost ? "The secret of this token is lost" : title}
@@ -68,11 +66,11 @@ export function CreateDialog({ onClose, title, publicUrl, form }: CreateDialogPr
           {lost && <LostFace token={lost} onStartOver={creation.startOver} />}
           {/* It keeps what was typed for another try. */}
           <div ref={typed} className={lost ? "hidden" : "contents"}>
-            {form({ creation, onCancel: leaveForm })}
+            <TokenForm creation={creation} lifetimes={lifetimes} agent={agent} onCancel={leaveForm} />
           </div>
         </>
       )}
-      <UnsettledQuestion open={asking} onYes={close} onNo={() => setAsking(false)} />
+      {asking && <UnsettledQuestion onYes={close} onNo={() => setAsking(false)} />}
     </Dialog>
   );
 }

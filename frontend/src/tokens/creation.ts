@@ -1,4 +1,4 @@
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { type UseMutationResult, useMutation, useQueryClient } from "@tanstack/react-query";
 import { useRef, useState } from "react";
 import type { One } from "../api";
 import { Once } from "../once";
@@ -15,8 +15,8 @@ type Answer = One<ApiToken> & { token?: string };
 
 /** One token on its way from a form to the person who copies its secret. */
 export interface Creation {
-  busy: boolean;
-  error: Error | null;
+  /** While unsettled it sends again what was asked first, and ignores the details. */
+  request: UseMutationResult<void, Error, NewToken>;
   /** No answer came: the token may exist. Sending again finds out and makes no second one. */
   unsettled: boolean;
   created: Created | undefined;
@@ -24,8 +24,6 @@ export interface Creation {
   lost: ApiToken | undefined;
   /** A lost token that was left as it is to make another one. */
   left: ApiToken | undefined;
-  /** While unsettled, what was asked first is sent again and `details` are ignored. */
-  create: (details: NewToken) => void;
   /** Goes back to the form; the lost token was revoked, or stays active without a holder. */
   startOver: (stays: boolean) => void;
 }
@@ -60,13 +58,11 @@ export function useCreation(): Creation {
     },
   });
   return {
-    busy: mutation.isPending,
-    error: mutation.error,
+    request: mutation,
     unsettled,
     created,
     lost,
     left,
-    create: mutation.mutate,
     startOver: (stays) => {
       setLeft(stays ? lost : undefined);
       setLost(undefined);

@@ -65,16 +65,17 @@ export function SecretFace({ created, hold, publicUrl, bare = false }: SecretFac
           Done
         </Button>
       </DialogFooter>
-      <Question
-        open={hold.asking}
-        title="Close without copying?"
-        yes="Close without copying"
-        no="Back to the token"
-        onYes={hold.giveUp}
-        onNo={hold.stay}
-      >
-        <p>The token has not been copied yet. Once closed, it can’t be shown again.</p>
-      </Question>
+      {hold.asking && (
+        <Question
+          title="Close without copying?"
+          yes="Close without copying"
+          no="Back to the token"
+          onYes={hold.giveUp}
+          onNo={hold.stay}
+        >
+          <p>The token has not been copied yet. Once closed, it can’t be shown again.</p>
+        </Question>
+      )}
     </>
   );
 }

@@ -1,9 +1,9 @@
 import { TriangleAlert } from "lucide-react";
-import type { ReactNode } from "react";
+import { type ReactNode, useEffect, useRef } from "react";
 import { Link } from "wouter";
 import { Badge, type BadgeTone } from "../ui/badge";
+import { Bar } from "../ui/bar";
 import { useNow } from "../ui/clock";
-import { Bar } from "../ui/list-frame";
 import { Time } from "../ui/time";
 import type { ApiToken } from "../wire";
 import {
@@ -33,8 +33,12 @@ const facts =
 /** All that a row says about a token: its status, what it is called, and below that its times and its maker. */
 export function TokenCell({ token, fresh = false }: { token: ApiToken; fresh?: boolean }) {
   const state = stateOf(token, useNow());
+  const cell = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (fresh) cell.current?.scrollIntoView({ block: "nearest" });
+  }, [fresh]);
   return (
-    <div className={`${columns} ${hasEnded(state) ? "text-soft" : ""}`}>
+    <div ref={cell} className={`${columns} ${hasEnded(state) ? "text-soft" : ""}`}>
       <p className="mb-1 sm:mb-0">
         <Badge tone={tones[state]}>{stateWords[state]}</Badge>
       </p>

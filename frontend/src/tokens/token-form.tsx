@@ -1,81 +1,135 @@
-import type { FormEvent, ReactNode } from "react";
-import { Button } from "../ui/button";
-import { DialogBody, DialogFooter, DialogText } from "../ui/dialog";
-import { Field } from "../ui/field";
+import { useId } from "react";
+import { Link } from "wouter";
+import { messageOf } from "../api";
+import { serverNow } from "../servertime";
+import { Choice, ChoiceList, ChoicePlaceholder } from "../ui/choice-list";
+import { Field, FieldErrors } from "../ui/field";
+import { DialogForm, useForm } from "../ui/form";
 import { Notice } from "../ui/notice";
-import type { Lifetimes } from "./expiry";
+import type { Creation } from "./creation";
+import { type Expiry, expiryFields, expiryProblem, type Lifetimes } from "./expiry";
 import { ExpiryField } from "./expiry-field";
+import { type NewToken, useEnvironments } from "./tokens";
 import { unsettledHint } from "./unsettled";
-import type { TokenFormState } from "./use-token-form";
-import { tokenTitle } from "./wording";
+import { purposeNote, tokenTitle } from "./wording";
 
 interface TokenFormProps {
-  form: TokenFormState;
+  creation: Creation;
   lifetimes: Lifetimes;
-  /** What the token will open. */
-  text: ReactNode;
-  placeholder: string;
-  onSubmit: (event: FormEvent) => void;
+  /** Whose deployment token it will be; without an agent it is one of the account. */
+  agent?: { id: string; name: string };
   onCancel: () => void;
-  /** Fields of this kind of token, before the name. */
-  children?: ReactNode;
 }
 
-/** The form that all kinds of new tokens share. */
-export function TokenForm({
-  form,
-  lifetimes,
-  text,
-  placeholder,
-  onSubmit,
-  onCancel,
-  children,
-}: TokenFormProps) {
-  const { unsettled, left } = form;
+interface Values {
+  environment_id: string;
+  name: string;
+  expires_at: Expiry;
+}
+
+/** Asks for a new token: of the account, or of one agent in an environment. */
+export function TokenForm({ creation, lifetimes, agent, onCancel }: TokenFormProps) {
+  const { request, unsettled, left } = creation;
+  const form = useForm<Values, NewToken, void>({
+    start: {
+      environment_id: "",
+      name: "",
+      expires_at: { kind: "length", seconds: Math.min(lifetimes.usual, lifetimes.max) },
+    },
+    check: ({ environment_id, expires_at }) => ({
+      environment_id: !agent || environment_id ? null : "Choose an environment.",
+      expires_at: expiryProblem(expires_at, serverNow(), lifetimes.max),
+    }),
+    request,
+    details: ({ environment_id, name, expires_at }) => ({
+      ...(agent
+        ? { token_scope: "agent_deployment" as const, agent_id: agent.id, environment_id }
+        : { token_scope: "account" as const }),
+      ...expiryFields(expires_at, serverNow()),
+      ...(name.trim() === "" ? {} : { name: name.trim() }),
+    }),
+    also: ["expires_in"],
+  });
+  const expiry = form.field("expires_at");
   return (
-    <form noValidate className="contents" onSubmit={onSubmit}>
-      <DialogBody>
-        <DialogText>{text}</DialogText>
-        {left && (
-          <Notice tone="warn">
-            {tokenTitle(left)} is still active, and no one has its secret. Revoke it in the list.
-          </Notice>
-        )}
-        {form.errors.form && (
-          <Notice tone="bad">
-            {form.errors.form}
-            {unsettled && unsettledHint}
-          </Notice>
-        )}
-        {/* What was asked for without an answer is asked for again, word for word. */}
-        <fieldset disabled={unsettled} className="grid min-w-0 gap-4 disabled:opacity-55">
-          {children}
-          <Field
-            label="Name"
-            optional
-            autoComplete="off"
-            maxLength={100}
-            placeholder={placeholder}
-            value={form.name}
-            onChange={(event) => form.setName(event.target.value)}
-            errors={form.errors.name}
-          />
-          <ExpiryField
-            value={form.expiry}
-            onChange={form.setExpiry}
-            lifetimes={lifetimes}
-            errors={form.errors.expiry}
-          />
-        </fieldset>
-      </DialogBody>
-      <DialogFooter>
-        <Button onClick={onCancel} disabled={form.busy}>
-          {unsettled ? "Close" : "Cancel"}
-        </Button>
-        <Button look="primary" type="submit" busy={form.busy}>
-          {unsettled ? "Try again" : "Create token"}
-        </Button>
-      </DialogFooter>
-    </form>
+    <DialogForm
+      form={{ ...form, problem: form.problem && `${form.problem}${unsettled ? unsettledHint : ""}` }}
+      text={
+        agent ? (
+          `It gives ${agent.name} access in the environment you choose and nowhere else.`
+        ) : (
+          <>
+            It opens the whole account. For one agent in one environment,{" "}
+            <Link href="/agents" className="text-accent-ink underline underline-offset-3">
+              create a deployment token on the agent’s page
+            </Link>
+            .
+          </>
+        )
+      }
+      yes={unsettled ? "Try again" : "Create token"}
+      no={unsettled ? "Close" : "Cancel"}
+      onCancel={form.busy ? undefined : onCancel}
+    >
+      {left && (
+        <Notice tone="warn">
+          {tokenTitle(left)} is still active, and no one has its secret. Revoke it in the list.
+        </Notice>
+      )}
+      {/* What was asked for without an answer is asked for again, word for word. */}
+      <fieldset disabled={unsettled} className="grid min-w-0 gap-4 disabled:opacity-55">
+        {agent && <EnvironmentChoice {...form.field("environment_id")} />}
+        <Field
+          label="Name"
+          optional
+          maxLength={100}
+          placeholder={agent ? "Where it will run, such as eu-west" : "What it is for, such as CI"}
+          {...form.field("name")}
+          autoComplete="off"
+        />
+        <ExpiryField
+          {...expiry}
+          lifetimes={lifetimes}
+          errors={[...expiry.errors, ...form.toldOf("expires_in")]}
+        />
+      </fieldset>
+    </DialogForm>
+  );
+}
+
+interface EnvironmentChoiceProps {
+  value: string;
+  onChange: (id: string) => void;
+  errors: string[];
+}
+
+function EnvironmentChoice({ value, onChange, errors }: EnvironmentChoiceProps) {
+  const id = useId();
+  const environments = useEnvironments();
+  return (
+    <fieldset aria-describedby={`${id}-errors`} className="grid gap-1.5">
+      <legend className="mb-1.5 font-medium">Environment</legend>
+      {environments.error && !environments.data ? (
+        <Notice tone="bad" onRetry={() => void environments.refetch()}>
+          {messageOf(environments.error)}
+        </Notice>
+      ) : (
+        <ChoiceList>
+          {environments.data?.map((environment) => (
+            <Choice
+              key={environment.id}
+              type="radio"
+              name={id}
+              checked={environment.id === value}
+              onChange={() => onChange(environment.id)}
+              note={purposeNote(environment)}
+            >
+              {environment.name}
+            </Choice>
+          )) ?? [1, 2].map((row) => <ChoicePlaceholder key={row} />)}
+        </ChoiceList>
+      )}
+      <FieldErrors id={`${id}-errors`} label="Environment" errors={errors} />
+    </fieldset>
   );
 }

@@ -1,122 +1,94 @@
-import { type ReactNode, useEffect, useRef, useState } from "react";
-import { messageOf } from "../api";
+import { lazy, Suspense, useState } from "react";
 import { useNow } from "../ui/clock";
-import { ListFrame } from "../ui/list-frame";
-import { pageSize, usePage } from "../ui/pager";
-import { focusOfRow, neighbourOf, RowMenu } from "../ui/row-menu";
+import { type Empty, List } from "../ui/list";
+import { RowMenu } from "../ui/row-menu";
 import type { ApiToken } from "../wire";
+import type { Lifetimes } from "./expiry";
 import { type Asked, MoveQuestion } from "./move-question";
 import { TokenCell, TokenCellSkeleton } from "./token-cell";
 import { type MoveText, movesFor } from "./token-moves";
-import { type TokenFilter, useTokens } from "./tokens";
+import { useTokens } from "./tokens";
 import { useMoves } from "./use-moves";
 import { tokenTitle } from "./wording";
 
-interface TokenListProps {
-  name: string;
-  filter: TokenFilter;
-  /** The id of a token that was made here just now: the list goes to its row and marks it. */
-  fresh: string | undefined;
-  empty: ReactNode;
+// Its code comes after the list is shown.
+const CreateDialog = lazy(() => import("./create-dialog"));
+
+/** What a route tells about making tokens: whether one is being made, and how. */
+export interface Creating {
+  publicUrl: string;
+  lifetimes: Lifetimes;
+  creating: boolean;
+  onCreating: (creating: boolean) => void;
 }
 
-/** The tokens, newest first, each with the menu of what its state allows. */
-export function TokenList({ name, filter, fresh, empty }: TokenListProps) {
-  const [page, setPage] = usePage();
-  const tokens = useTokens(filter, page, pageSize);
+interface TokenListProps extends Creating {
+  name: string;
+  /** Only the deployment tokens of this agent are shown and made. */
+  agent?: { id: string; name: string };
+  empty: Empty;
+}
+
+/** The tokens, newest first, each with the menu of what its state allows; and the dialog that makes them. */
+export function TokenList({ name, agent, empty, creating, onCreating, ...making }: TokenListProps) {
+  const list = useTokens(agent?.id);
   const [asking, setAsking] = useState<Asked>();
+  /** The token that was made here just now: the list goes to its row and marks it. */
+  const [fresh, setFresh] = useState<string>();
   const { move, busy } = useMoves();
-
-  const items = tokens.data?.summaries;
-  const toFirst = useRef(() => {});
-  toFirst.current = () => {
-    if (page !== 1) setPage(1);
-  };
-  // New tokens come first, whatever page was open.
-  useEffect(() => {
-    if (fresh) toFirst.current();
-  }, [fresh]);
-
-  function choose(token: ApiToken, text: MoveText) {
-    if (!text.question) {
-      void move(token, text);
-      return;
-    }
-    setAsking({ token, text, neighbour: neighbourOf(items, token.id) });
-  }
-
+  const { items, page, onPage } = list;
   return (
     <>
-      <ListFrame
+      <List
         name={name}
-        items={items}
-        failure={tokens.error ? messageOf(tokens.error) : null}
-        onRetry={() => void tokens.refetch()}
-        pages={{ pagination: tokens.data?.pagination, page, onPage: setPage }}
-        head={
-          <tr>
-            <th scope="col" className="px-4 py-2 font-medium">
-              Token
-            </th>
-            <th scope="col" className="w-14 px-3">
-              <span className="sr-only">Actions</span>
-            </th>
-          </tr>
-        }
-        skeleton={
-          <>
-            <td className="px-4 py-3">
-              <TokenCellSkeleton />
-            </td>
-            <td />
-          </>
-        }
+        list={list}
+        rowClass={({ id }) => (id === fresh ? "bg-accent-soft" : "")}
+        columns={[
+          {
+            head: "Token",
+            skeleton: <TokenCellSkeleton />,
+            cell: (token) => <TokenCell token={token} fresh={token.id === fresh} />,
+          },
+          {
+            head: "Actions",
+            width: "w-14",
+            buttons: true,
+            cell: (token) => (
+              <TokenMenu
+                token={token}
+                onChoose={(text) => (text.question ? setAsking({ token, text }) : void move(token, text))}
+              />
+            ),
+          },
+        ]}
         empty={empty}
-        row={(token) => (
-          <TokenRow
-            key={token.id}
-            token={token}
-            fresh={token.id === fresh}
-            onChoose={(text) => choose(token, text)}
+      />
+      {asking && (
+        <MoveQuestion
+          asked={{ ...asking, token: items?.find(({ id }) => id === asking.token.id) ?? asking.token }}
+          busy={busy}
+          onYes={async (withDescendants) => {
+            await move(asking.token, asking.text, withDescendants);
+            setAsking(undefined);
+          }}
+          onNo={() => setAsking(undefined)}
+        />
+      )}
+      <Suspense fallback={null}>
+        {creating && (
+          <CreateDialog
+            {...making}
+            agent={agent}
+            onClose={(made) => {
+              onCreating(false);
+              setFresh(made);
+              // New tokens come first, whatever page was open.
+              if (made && page !== 1) onPage(1);
+            }}
           />
         )}
-      />
-      <MoveQuestion
-        asking={
-          asking && { ...asking, token: items?.find((item) => item.id === asking.token.id) ?? asking.token }
-        }
-        busy={busy}
-        onYes={async ({ token, text }, withDescendants) => {
-          await move(token, text, withDescendants);
-          setAsking(undefined);
-        }}
-        onNo={() => setAsking(undefined)}
-        finalFocus={({ token, neighbour }) => focusOfRow(token.id, neighbour)}
-      />
+      </Suspense>
     </>
-  );
-}
-
-interface TokenRowProps {
-  token: ApiToken;
-  fresh: boolean;
-  onChoose: (text: MoveText) => void;
-}
-
-function TokenRow({ token, fresh, onChoose }: TokenRowProps) {
-  const row = useRef<HTMLTableRowElement>(null);
-  useEffect(() => {
-    if (fresh) row.current?.scrollIntoView({ block: "nearest" });
-  }, [fresh]);
-  return (
-    <tr ref={row} className={fresh ? "bg-accent-soft" : ""}>
-      <td className="px-4 py-3">
-        <TokenCell token={token} fresh={fresh} />
-      </td>
-      <td className="px-3 py-3 text-right align-top">
-        <TokenMenu token={token} onChoose={onChoose} />
-      </td>
-    </tr>
   );
 }
 

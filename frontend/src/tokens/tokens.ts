@@ -1,13 +1,8 @@
-import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { call, callForAll, callForPage, type List, type One } from "../api";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { callForAll, callForOne, callForPage, type List } from "../api";
+import { drawn, useList } from "../requests";
 import type { ApiToken, Environment, NewApiToken, TokenScope } from "../wire";
 import { underWayKey } from "./under-way";
-
-/** Which tokens a list shows. */
-export interface TokenFilter {
-  /** Only deployment tokens of this agent. */
-  agentId?: string;
-}
 
 /** What this page asks for: never an environment token, and always with its end spelled out. */
 export type NewToken = NewApiToken & {
@@ -20,25 +15,13 @@ export type Move = "suspend" | "activate" | "revoke" | "delete";
 
 export const tokensKey = ["tokens"];
 
-/** One page of tokens, newest first. */
-export function useTokens(filter: TokenFilter, page: number, pageSize: number) {
-  return useQuery({
-    queryKey: [...tokensKey, filter, page],
-    queryFn: ({ signal }) =>
-      callForPage<ApiToken>(
-        "/api_token",
-        page,
-        pageSize,
-        {
-          sorting: "-inserted_at",
-          agent_id: filter.agentId,
-          token_scope: filter.agentId ? "agent_deployment" : undefined,
-        },
-        signal,
-      ),
-    placeholderData: keepPreviousData,
+/** The tokens of the account, or the deployment tokens of one agent, newest first. */
+export const useTokens = (agentId?: string) =>
+  useList<ApiToken>([...tokensKey, agentId], "/api_token", {
+    sorting: "-inserted_at",
+    agent_id: agentId,
+    token_scope: agentId && "agent_deployment",
   });
-}
 
 /** All environments of the account, for choosing one. */
 export function useEnvironments() {
@@ -79,6 +62,7 @@ export function useMoveToken() {
         { queryKey: tokensKey },
         (list) => list && { ...list, summaries: replaced(list.summaries, after, move) },
       );
+      await drawn();
     },
     onSettled: (_after, _error, { withDescendants }) => {
       void client.invalidateQueries({ queryKey: tokensKey });
@@ -87,15 +71,11 @@ export function useMoveToken() {
   });
 }
 
-async function requestMove(id: string, move: Move, withDescendants = false): Promise<ApiToken> {
+function requestMove(id: string, move: Move, withDescendants = false): Promise<ApiToken> {
   const path = `/api_token/${encodeURIComponent(id)}`;
-  const answer =
-    move === "delete"
-      ? await call<One<ApiToken>>("DELETE", path)
-      : await call<One<ApiToken>>("POST", `${path}/${move}`, {
-          body: withDescendants ? { details: { with_descendants: true } } : {},
-        });
-  return answer.details;
+  if (move === "delete") return callForOne("DELETE", path);
+  const body = withDescendants ? { details: { with_descendants: true } } : {};
+  return callForOne("POST", `${path}/${move}`, { body });
 }
 
 function replaced(tokens: ApiToken[], after: ApiToken, move: Move): ApiToken[] {

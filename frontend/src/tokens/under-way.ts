@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { call, type One, pollInterval } from "../api";
+import { callForOne, pollInterval } from "../api";
 import type { TokenMove, TokenMoves } from "../wire";
 
 export const underWayKey = ["token-moves"];
@@ -9,7 +9,7 @@ export function useMovesUnderWay(): TokenMove[] | undefined {
   const moves = useQuery({
     queryKey: underWayKey,
     queryFn: async ({ signal }) =>
-      (await call<One<TokenMoves>>("GET", "/api_token/moves", { signal })).details.moves,
+      (await callForOne<TokenMoves>("GET", "/api_token/moves", { signal })).moves,
     refetchInterval: ({ state }) => (state.data?.length ? pollInterval : false),
   });
   return moves.data;

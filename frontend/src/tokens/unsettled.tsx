@@ -5,23 +5,14 @@ export const unsettledHint =
   " The token may have been created. Try again to find out; that does not create a second one.";
 
 interface UnsettledQuestionProps {
-  open: boolean;
   onYes: () => void;
   onNo: () => void;
 }
 
 /** Asks before a token is left behind of which no one knows whether it exists. */
-export function UnsettledQuestion({ open, onYes, onNo }: UnsettledQuestionProps) {
+export function UnsettledQuestion({ onYes, onNo }: UnsettledQuestionProps) {
   return (
-    <Question
-      open={open}
-      title="Close without an answer?"
-      look="primary"
-      yes="Close"
-      no="Back"
-      onYes={onYes}
-      onNo={onNo}
-    >
+    <Question title="Close without an answer?" look="primary" yes="Close" no="Back" onYes={onYes} onNo={onNo}>
       <p>
         The token may have been created, and no one would have its secret. If it appears in the list, revoke
         it there.

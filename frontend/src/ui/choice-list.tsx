@@ -1,5 +1,5 @@
 import type { ReactNode } from "react";
-import { Bar } from "./list-frame";
+import { Bar } from "./bar";
 
 /** A framed list to choose from, which scrolls where it is long. */
 export function ChoiceList({

@@ -1,8 +1,11 @@
 import { AlertDialog } from "@base-ui/react/alert-dialog";
 import { Dialog as BaseDialog } from "@base-ui/react/dialog";
-import { type ReactNode, useEffect, useRef } from "react";
+import { type ReactNode, useEffect, useRef, useState } from "react";
+import { messageOf } from "../api";
 import { Button } from "./button";
 import { useOpenForm } from "./leave-guard";
+import { Notice } from "./notice";
+import { focusOfRow } from "./row-menu";
 import { dismissMessages } from "./toast";
 
 /* No fade on the way out: what a dialog held has to be gone from the document once it is closed. */
@@ -10,27 +13,26 @@ const backdrop = "fixed inset-0 z-20 bg-veil transition-opacity duration-100 dat
 const popup =
   "fixed inset-x-4 top-1/2 z-20 mx-auto flex max-h-[calc(100dvh-32px)] max-w-120 -translate-y-1/2 flex-col overflow-y-auto rounded-box border border-line bg-raised shadow-float transition-[opacity,scale] duration-100 data-starting-style:scale-98 data-starting-style:opacity-0";
 
-type FinalFocus = BaseDialog.Popup.Props["finalFocus"];
+/* Dialogs are mounted only while they are open: the next one starts afresh, and nothing of this one stays. */
 
-interface DialogProps {
-  open: boolean;
+export interface DialogProps {
   /** Asked to close by Escape. */
   onClose: () => void;
   /** Whether a click outside asks to close too. Usually it does nothing: it would lose what was typed. */
   asksOutside?: boolean;
   title: string;
+  /** The id of the row that it is about. The focus goes there afterwards, and else to what had it before. */
+  row?: string;
   children: ReactNode;
-  /** Where the focus goes afterwards, if not to what had it before. */
-  finalFocus?: FinalFocus;
 }
 
-export function Dialog({ open, onClose, asksOutside = false, title, children, finalFocus }: DialogProps) {
-  useOpenForm(open);
-  useQuiet(open);
+export function Dialog({ onClose, asksOutside = false, title, row, children }: DialogProps) {
+  useOpenForm(true);
+  const finalFocus = useOpened(row);
   const content = useRef<HTMLDivElement>(null);
   return (
     <BaseDialog.Root
-      open={open}
+      open
       onOpenChange={(next) => {
         if (!next) onClose();
       }}
@@ -76,18 +78,18 @@ export function DialogFooter({ children }: { children: ReactNode }) {
   );
 }
 
-function useQuiet(open: boolean) {
-  useEffect(() => {
-    if (open) dismissMessages();
-  }, [open]);
+/** Takes away the messages of before, and tells where the focus goes once the dialog is gone. */
+function useOpened(row: string | undefined) {
+  useEffect(dismissMessages, []);
+  const [finalFocus] = useState(() => (row === undefined ? undefined : { to: focusOfRow(row) }));
+  return finalFocus?.to;
 }
 
-interface QuestionProps {
-  open: boolean;
-  title: string;
-  children: ReactNode;
-  /** What has to be filled in or ticked before yes, and what went wrong. */
+interface QuestionProps extends Pick<DialogProps, "title" | "row" | "children"> {
+  /** What has to be filled in or ticked before yes. */
   conditions?: ReactNode;
+  /** Why the last yes did not work. */
+  failure?: Error | null;
   /** Whether yes can't be chosen yet. */
   unmet?: boolean;
   /** Red only where something ends for good. */
@@ -98,15 +100,15 @@ interface QuestionProps {
   busy?: boolean;
   onYes: () => void;
   onNo: () => void;
-  finalFocus?: FinalFocus;
 }
 
 /** Asks before something that is not taken back by a click. */
 export function Question({
-  open,
   title,
+  row,
   children,
   conditions,
+  failure,
   unmet = false,
   look = "danger",
   yes,
@@ -114,12 +116,11 @@ export function Question({
   busy = false,
   onYes,
   onNo,
-  finalFocus,
 }: QuestionProps) {
-  useQuiet(open);
+  const finalFocus = useOpened(row);
   return (
     <AlertDialog.Root
-      open={open}
+      open
       onOpenChange={(next) => {
         if (!next && !busy) onNo();
       }}
@@ -133,7 +134,12 @@ export function Question({
           <AlertDialog.Description render={<div />} className="grid gap-3 px-5 pt-1 pb-5 wrap-anywhere">
             {children}
           </AlertDialog.Description>
-          {conditions && <div className="grid gap-3 px-5 pb-5">{conditions}</div>}
+          {(failure || conditions) && (
+            <div className="grid gap-3 px-5 pb-5">
+              {failure && <Notice tone="bad">{messageOf(failure)}</Notice>}
+              {conditions}
+            </div>
+          )}
           <DialogFooter>
             <AlertDialog.Close render={<Button look="secondary">{no}</Button>} />
             <Button look={look} busy={busy} disabled={unmet} onClick={onYes}>

@@ -1,5 +1,5 @@
 import type { ReactNode } from "react";
-import { Bar } from "./list-frame";
+import { Bar } from "./bar";
 
 /** Named values below each other, such as all that is known about an account. */
 export function Facts({ children }: { children: ReactNode }) {

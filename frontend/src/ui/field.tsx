@@ -1,8 +1,10 @@
 import { CircleAlert } from "lucide-react";
 import { type ComponentProps, type ReactNode, useId } from "react";
 
-interface FieldProps extends Omit<ComponentProps<"input">, "id"> {
+export interface FieldProps extends Omit<ComponentProps<"input">, "id" | "value" | "onChange"> {
   label: string;
+  value?: string;
+  onChange?: (value: string) => void;
   optional?: boolean;
   hint?: ReactNode;
   /** Messages about this field; any makes the field invalid. */
@@ -12,7 +14,16 @@ interface FieldProps extends Omit<ComponentProps<"input">, "id"> {
 }
 
 /** A labelled input with its hint and its errors tied to it for screen readers. */
-export function Field({ label, optional = false, hint, errors = [], end, className, ...input }: FieldProps) {
+export function Field({
+  label,
+  optional = false,
+  hint,
+  errors = [],
+  end,
+  className,
+  onChange,
+  ...input
+}: FieldProps) {
   const id = useId();
   const described = [hint ? `${id}-hint` : "", errors.length > 0 ? `${id}-errors` : ""]
     .filter(Boolean)
@@ -27,6 +38,7 @@ export function Field({ label, optional = false, hint, errors = [], end, classNa
         <input
           {...input}
           id={id}
+          onChange={(event) => onChange?.(event.target.value)}
           aria-invalid={errors.length > 0 || undefined}
           aria-describedby={described || undefined}
           className={`control ${className ?? ""}`}

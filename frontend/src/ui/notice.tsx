@@ -1,5 +1,6 @@
 import { CircleAlert, TriangleAlert } from "lucide-react";
 import type { ReactNode } from "react";
+import { Button } from "./button";
 
 const looks = {
   bad: {
@@ -15,11 +16,12 @@ const looks = {
 /** A boxed message that stays where it concerns something. Bad ones are announced at once. */
 export function Notice({
   tone,
-  action,
+  onRetry,
   children,
 }: {
   tone: keyof typeof looks;
-  action?: ReactNode;
+  /** Offers to try again what failed. */
+  onRetry?: () => void;
   children: ReactNode;
 }) {
   const look = looks[tone];
@@ -30,7 +32,11 @@ export function Notice({
     >
       {look.icon}
       <div className="min-w-0 flex-1 wrap-anywhere">{children}</div>
-      {action}
+      {onRetry && (
+        <Button className="-my-1" onClick={onRetry}>
+          Try again
+        </Button>
+      )}
     </div>
   );
 }

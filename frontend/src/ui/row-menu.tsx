@@ -11,7 +11,8 @@ export interface RowAction {
   onChoose: () => void;
 }
 
-const buttonId = (row: string) => `actions-${row}`;
+/** The id of the button that acts on a row. */
+export const buttonId = (row: string) => `actions-${row}`;
 
 interface RowMenuProps {
   /** The id of what the actions are about. */
@@ -19,11 +20,14 @@ interface RowMenuProps {
   name: string;
   /** Beside other buttons rather than in a table. */
   framed?: boolean;
-  actions: RowAction[];
+  /** Without those that are false. */
+  actions: (RowAction | false)[];
 }
 
 /** The button with three dots that opens what can be done with one thing. */
 export function RowMenu({ row, name, framed = false, actions }: RowMenuProps) {
+  const offered = actions.filter((action) => action !== false);
+  if (offered.length === 0) return null;
   const look = framed ? "border border-line-strong bg-raised" : "-my-1.5 pointer-coarse:-my-2.5";
   return (
     <Menu
@@ -33,7 +37,7 @@ export function RowMenu({ row, name, framed = false, actions }: RowMenuProps) {
         </IconButton>
       }
     >
-      {actions.map(({ label, icon: Icon, danger, obstacle, onChoose }) => (
+      {offered.map(({ label, icon: Icon, danger, obstacle, onChoose }) => (
         <MenuItem
           key={label}
           danger={danger}
@@ -48,17 +52,16 @@ export function RowMenu({ row, name, framed = false, actions }: RowMenuProps) {
   );
 }
 
-/** The row that takes over the focus should this one go away. */
-export function neighbourOf(items: { id: string }[] | undefined, id: string): string | undefined {
-  const at = items?.findIndex((item) => item.id === id) ?? -1;
-  return (items?.[at + 1] ?? items?.[at - 1])?.id;
-}
-
-/** Where the focus goes when a dialog about a row closes: its button, else its neighbour's, else the page's own. */
-export function focusOfRow(row: string, neighbour: string | undefined): HTMLElement | null {
-  return (
+/**
+ * Where the focus goes once what is asked about a row is answered: to the row's button, else its neighbour's, else the
+ * page's own. Called while the row is there.
+ */
+export function focusOfRow(row: string): () => HTMLElement | null {
+  const place = document.getElementById(buttonId(row))?.closest("tr");
+  const neighbour = place?.nextElementSibling ?? place?.previousElementSibling;
+  const beside = neighbour?.querySelector(`[id^="${buttonId("")}"]`)?.id;
+  return () =>
     document.getElementById(buttonId(row)) ??
-    document.getElementById(buttonId(neighbour ?? "")) ??
-    document.querySelector<HTMLElement>("main button")
-  );
+    document.getElementById(beside ?? "") ??
+    document.querySelector<HTMLElement>("main button");
 }

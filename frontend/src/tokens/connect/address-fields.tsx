@@ -1,5 +1,5 @@
-import { type ComponentProps, useState } from "react";
-import { Field } from "../../ui/field";
+import { useState } from "react";
+import { Field, type FieldProps } from "../../ui/field";
 import { readAddress, readPort } from "./addresses";
 
 /** The addresses as they were typed. */
@@ -23,14 +23,14 @@ export function AddressFields({ value, onChange }: AddressFieldsProps) {
         label="Tokentab"
         hint="As the gateway reaches it, over plain http"
         value={value.tokentab}
-        onChange={(event) => set({ tokentab: event.target.value })}
+        onChange={(tokentab) => set({ tokentab })}
         problem={readAddress(value.tokentab) ? null : addressProblem}
       />
       <CheckedField
         label="Application"
         hint="Gets the requests that pass"
         value={value.application}
-        onChange={(event) => set({ application: event.target.value })}
+        onChange={(application) => set({ application })}
         problem={readAddress(value.application) ? null : addressProblem}
       />
       <CheckedField
@@ -38,7 +38,7 @@ export function AddressFields({ value, onChange }: AddressFieldsProps) {
         hint="On which it takes requests"
         inputMode="numeric"
         value={value.port}
-        onChange={(event) => set({ port: event.target.value })}
+        onChange={(port) => set({ port })}
         problem={readPort(value.port) === null ? "Enter a port from 1 to 65535." : null}
       />
     </div>
@@ -47,7 +47,7 @@ export function AddressFields({ value, onChange }: AddressFieldsProps) {
 
 const addressProblem = "Enter a host and a port, such as 10.0.0.5:9000.";
 
-interface CheckedFieldProps extends ComponentProps<typeof Field> {
+interface CheckedFieldProps extends FieldProps {
   problem: string | null;
 }
 

@@ -1,5 +1,4 @@
 import { useId, useState } from "react";
-import { Button } from "../../ui/button";
 import { Choice, ChoiceList, ChoicePlaceholder } from "../../ui/choice-list";
 import { Notice } from "../../ui/notice";
 import type { Named } from "./need";
@@ -50,7 +49,7 @@ export function Picker<T extends Named>({
         {label} <span className="font-normal text-soft">{chosen.length === 0 ? "any" : chosen.length}</span>
       </legend>
       {failure && !options ? (
-        <Notice tone="bad" action={<Button onClick={onRetry}>Try again</Button>}>
+        <Notice tone="bad" onRetry={onRetry}>
           {failure}
         </Notice>
       ) : (

@@ -1,0 +1,59 @@
+import { screen, within } from "@testing-library/react";
+import { describe, expect, test, vi } from "vitest";
+import { bodiesOf, Failure, failure, network } from "../testing/network";
+import { open } from "../testing/render";
+import { account, one, signedIn } from "../testing/samples";
+
+async function editAccount() {
+  network.on("GET /session", signedIn());
+  network.on("GET /account/:id", one(account()));
+  const { user } = open("/account/details");
+  await user.click(await screen.findByRole("button", { name: "Edit" }));
+  const dialog = await screen.findByRole("dialog", { name: "Edit account" });
+  const name = within(dialog).getByRole("textbox", { name: "Account name" });
+  const save = within(dialog).getByRole("button", { name: "Save changes" });
+  return { user, dialog, name, save };
+}
+
+describe("a form", () => {
+  test("is not sent while a value is missing: its field gets the focus and says so until it changes", async () => {
+    const { user, name, save } = await editAccount();
+    await user.clear(name);
+    await user.click(save);
+    expect(name).toHaveFocus();
+    expect(name).toHaveAccessibleDescription("Enter a name for the account.");
+    await user.keyboard("A");
+    expect(name).not.toHaveAccessibleDescription();
+    expect(bodiesOf("PUT /account/:id")).toEqual([]);
+  });
+
+  test("that is refused shows each message at its field and focuses the first of them", async () => {
+    network.on(
+      "PUT /account/:id",
+      failure(422, "validation_errors", "Not valid.", {
+        errors: { name: ["is too long"], website: ["is no address"] },
+      }),
+    );
+    const { user, dialog, name, save } = await editAccount();
+    await user.click(save);
+    const website = within(dialog).getByRole("textbox", { name: /Website/ });
+    await vi.waitFor(() => expect(website).toHaveFocus());
+    expect(website).toHaveAccessibleDescription("Website is no address.");
+    expect(name).toHaveAccessibleDescription("Account name is too long.");
+    expect(within(dialog).queryByRole("alert")).not.toBeInTheDocument();
+  });
+
+  test("waits as long as the server asks", async () => {
+    const { user, dialog, save } = await editAccount();
+    network.on("PUT /account/:id", slow);
+    await user.click(save);
+    expect(await within(dialog).findByRole("button", { name: "Try again in 60 s" })).toBeDisabled();
+    expect(within(dialog).getByRole("alert")).toHaveTextContent("Too many requests.");
+  });
+});
+
+const slow = new Failure(
+  429,
+  { status: "error", code: "too_many_requests", message: "Too many requests." },
+  { "Retry-After": "60" },
+);

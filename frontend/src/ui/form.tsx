@@ -1,0 +1,184 @@
+import type { UseMutationResult } from "@tanstack/react-query";
+import { type FormEvent, type ReactNode, type RefObject, useEffect, useRef, useState } from "react";
+import { ApiError, fieldsOf, generalProblem } from "../api";
+import { Button } from "./button";
+import { Dialog, DialogBody, DialogFooter, type DialogProps, DialogText } from "./dialog";
+import { Notice } from "./notice";
+
+interface FormOptions<V extends object, D, A> {
+  /** What the fields hold at first, under the names that the server uses in its messages. */
+  start: V;
+  /** What is wrong with a value, as far as the page can tell; null if nothing is. */
+  check?: (values: V) => { [K in keyof V]?: string | null };
+  request: UseMutationResult<A, Error, D>;
+  /** What to send. */
+  details: (values: V) => D;
+  onDone?: (answer: A) => void;
+  /** Other names whose messages the form shows at a field. */
+  also?: string[];
+}
+
+/** What the frame of a form needs to know of it. */
+export interface FormState {
+  attributes: {
+    noValidate: true;
+    ref: RefObject<HTMLFormElement | null>;
+    onSubmit: (event: FormEvent) => void;
+  };
+  busy: boolean;
+  /** Seconds until the server takes another try. */
+  wait: number;
+  /** What is wrong with the form as a whole. */
+  problem: string | null;
+}
+
+/** The values of a form, its one request, and what is wrong with either. A failed try focuses the first wrong field. */
+export function useForm<V extends object, D, A>({
+  start,
+  check,
+  request,
+  details,
+  onDone,
+  also = [],
+}: FormOptions<V, D, A>) {
+  const [values, setValues] = useState(start);
+  /** The values that were not sent, with what is wrong with them. */
+  const [unsent, setUnsent] = useState<{ values: V; texts: { [K in keyof V]?: string | null } }>();
+  const ref = useRef<HTMLFormElement>(null);
+  const { error, isPending: busy } = request;
+  const wait = useCountdown(error instanceof ApiError ? error.retryAfter : null, request.submittedAt);
+  const told = fieldsOf(error);
+
+  useEffect(() => {
+    if (unsent || error) ref.current?.querySelector<HTMLElement>("[aria-invalid]")?.focus();
+  }, [unsent, error]);
+
+  function errorsOf(name: keyof V & string): string[] {
+    if (!unsent) return told[name] ?? [];
+    const text = unsent.texts[name];
+    return text && unsent.values[name] === values[name] ? [text] : [];
+  }
+
+  function set<K extends keyof V>(name: K, value: V[K]) {
+    setValues((before) => ({ ...before, [name]: value }));
+  }
+
+  function submit() {
+    if (busy || wait > 0) return;
+    const texts = check?.(values) ?? {};
+    const wrong = Object.values(texts).some(Boolean);
+    setUnsent(wrong ? { values, texts } : undefined);
+    if (!wrong) request.mutate(details(values), { onSuccess: onDone });
+  }
+
+  const frame: FormState = {
+    attributes: {
+      noValidate: true,
+      ref,
+      onSubmit: (event) => {
+        event.preventDefault();
+        submit();
+      },
+    },
+    busy,
+    wait,
+    problem: generalProblem(error, [...Object.keys(start), ...also]),
+  };
+  return {
+    ...frame,
+    values,
+    set,
+    submit,
+    /** The messages of the server under a name of `also`. */
+    toldOf: (name: string) => (unsent ? [] : (told[name] ?? [])),
+    /** What ties a field to its value. */
+    field: <K extends keyof V & string>(name: K) => ({
+      name,
+      value: values[name],
+      errors: errorsOf(name),
+      onChange: (value: V[K]) => set(name, value),
+    }),
+  };
+}
+
+/** Seconds left of a wait that the server asked for; starts anew with every attempt. */
+function useCountdown(seconds: number | null, attempt: number): number {
+  const [left, setLeft] = useState(0);
+  useEffect(() => {
+    setLeft(attempt === 0 ? 0 : (seconds ?? 0));
+    if (seconds === null || attempt === 0) return;
+    const timer = setInterval(() => setLeft((before) => Math.max(0, before - 1)), 1_000);
+    return () => clearInterval(timer);
+  }, [seconds, attempt]);
+  return left;
+}
+
+/** A form that stands in a page. */
+export function Form({ form, children }: { form: FormState; children: ReactNode }) {
+  return (
+    <form {...form.attributes} className="grid gap-4">
+      {form.problem && <Notice tone="bad">{form.problem}</Notice>}
+      {children}
+    </form>
+  );
+}
+
+interface SubmitButtonProps {
+  form: FormState;
+  disabled?: boolean;
+  children: ReactNode;
+}
+
+export function SubmitButton({ form: { busy, wait }, disabled = false, children }: SubmitButtonProps) {
+  return (
+    <Button look="primary" type="submit" busy={busy} disabled={disabled || wait > 0}>
+      {wait > 0 ? `Try again in ${wait} s` : children}
+    </Button>
+  );
+}
+
+interface DialogFormProps {
+  form: FormState;
+  text?: ReactNode;
+  /** The verb of what is sent. */
+  yes: string;
+  no?: string;
+  /** Absent while the form can't be left. */
+  onCancel: (() => void) | undefined;
+  /** The fields. */
+  children: ReactNode;
+}
+
+/** The face of a dialog that asks for something. */
+export function DialogForm({ form, text, yes, no = "Cancel", onCancel, children }: DialogFormProps) {
+  return (
+    <form {...form.attributes} className="contents">
+      <DialogBody>
+        {text && <DialogText>{text}</DialogText>}
+        {form.problem && <Notice tone="bad">{form.problem}</Notice>}
+        {!text && <div className="h-px" />}
+        {children}
+      </DialogBody>
+      <DialogFooter>
+        <Button onClick={onCancel} disabled={!onCancel}>
+          {no}
+        </Button>
+        <SubmitButton form={form}>{yes}</SubmitButton>
+      </DialogFooter>
+    </form>
+  );
+}
+
+/** A dialog with nothing but a form. */
+export function FormDialog({
+  title,
+  row,
+  onClose,
+  ...form
+}: Pick<DialogProps, "title" | "row" | "onClose"> & Omit<DialogFormProps, "onCancel" | "no">) {
+  return (
+    <Dialog title={title} row={row} onClose={onClose}>
+      <DialogForm {...form} onCancel={onClose} />
+    </Dialog>
+  );
+}

@@ -1,0 +1,177 @@
+import type { LucideIcon } from "lucide-react";
+import { type ReactNode, useRef } from "react";
+import { messageOf } from "../api";
+import { Notice } from "./notice";
+import { Pager, type PagerProps } from "./pager";
+import { type RowAction, RowMenu } from "./row-menu";
+import { useRowStops } from "./row-stops";
+
+export interface Column<T> {
+  head: string;
+  /** A class for its width; without one it takes what is left. */
+  width?: string;
+  /** The width of the window from which on there is room for it. */
+  from?: keyof typeof shownFrom;
+  /** Said more quietly. */
+  soft?: boolean;
+  /** It holds buttons, and its head is for those who do not see it. */
+  buttons?: boolean;
+  /** Bars of the size of what the cell will hold. */
+  skeleton?: ReactNode;
+  cell: (item: T) => ReactNode;
+}
+
+const shownFrom = { sm: "hidden sm:table-cell", md: "hidden md:table-cell" };
+
+/** The last column of a table: the menu of each row. */
+export function menuColumn<T extends { id: string }>(
+  name: (item: T) => string,
+  actions: (item: T) => (RowAction | false)[],
+): Column<T> {
+  return {
+    head: "Actions",
+    width: "w-14",
+    buttons: true,
+    cell: (item) => <RowMenu row={item.id} name={name(item)} actions={actions(item)} />,
+  };
+}
+
+/** One page of a list, as far as it is known. */
+export interface Listing<T> extends PagerProps {
+  /** undefined until the first answer. */
+  items: T[] | undefined;
+  /** What is wrong, if the last request failed. Rows that are there stay. */
+  error: Error | null;
+  onRetry: () => void;
+}
+
+interface ListProps<T> {
+  /** Names the table for screen readers. */
+  name: string;
+  list: Listing<T>;
+  columns: Column<T>[];
+  /** The look of a row. */
+  rowClass?: (item: T) => string;
+  /** What is said of no items, with the way to the first. */
+  empty: Empty;
+}
+
+export interface Empty {
+  icon: LucideIcon;
+  title: string;
+  text: string;
+  action?: ReactNode;
+}
+
+/** A table in its four states: loading, failed, empty and full. */
+export function List<T extends { id: string }>({ name, list, columns, rowClass, empty }: ListProps<T>) {
+  const frame = useRef<HTMLDivElement>(null);
+  const body = useRef<HTMLTableSectionElement>(null);
+  const onKeyDown = useRowStops(body);
+  const { items, error, onRetry, pagination, page, onPage } = list;
+  // Until the rows of the next page are there, those of the last one stay.
+  const turning = pagination !== undefined && pagination.page_index !== page;
+  if (error && !items) {
+    return (
+      <Notice tone="bad" onRetry={onRetry}>
+        {messageOf(error)}
+      </Notice>
+    );
+  }
+  const pager = (
+    <Pager
+      pagination={pagination}
+      page={page}
+      onPage={onPage}
+      busy={turning && !error}
+      onTurned={() => {
+        // The next rows begin at the top: for the eyes, and for the Tab key.
+        const top = frame.current?.getBoundingClientRect().top ?? 0;
+        if (top < 0) frame.current?.scrollIntoView({ block: "start" });
+        frame.current?.focus({ preventScroll: true });
+      }}
+    />
+  );
+  if (items?.length === 0 && !error) {
+    return (
+      <>
+        <EmptyList {...empty} />
+        {pager}
+      </>
+    );
+  }
+  return (
+    <div ref={frame} tabIndex={-1} className="grid scroll-mt-16 gap-3 outline-none md:scroll-mt-4">
+      {error && (
+        <Notice tone="bad" onRetry={onRetry}>
+          {messageOf(error)} What you see may be out of date.
+        </Notice>
+      )}
+      <div className="overflow-hidden rounded-box border border-line">
+        <table aria-label={name} aria-busy={!items || turning} className="w-full table-fixed border-collapse">
+          <thead className="border-b border-line bg-side text-left text-small text-soft">
+            <tr>
+              {columns.map(({ head, width = "", from, buttons }) => (
+                <th
+                  key={head}
+                  scope="col"
+                  className={`${buttons ? "px-3" : "px-4 py-2 font-medium"} ${width} ${from ? shownFrom[from] : ""}`}
+                >
+                  {buttons ? <span className="sr-only">{head}</span> : head}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody
+            ref={body}
+            onKeyDown={onKeyDown}
+            className={`divide-y divide-line ${turning ? "opacity-55" : ""}`}
+          >
+            {items
+              ? items.map((item) => (
+                  <tr key={item.id} className={rowClass?.(item)}>
+                    {columns.map((column) => (
+                      <Cell key={column.head} {...column}>
+                        {column.cell(item)}
+                      </Cell>
+                    ))}
+                  </tr>
+                ))
+              : [0, 1, 2, 3].map((row) => (
+                  <tr key={row} aria-hidden>
+                    {columns.map((column) => (
+                      <Cell key={column.head} {...column}>
+                        {column.skeleton}
+                      </Cell>
+                    ))}
+                  </tr>
+                ))}
+          </tbody>
+        </table>
+      </div>
+      {pager}
+    </div>
+  );
+}
+
+type CellProps = Pick<Column<never>, "from" | "soft" | "buttons"> & { children: ReactNode };
+
+function Cell({ from, soft, buttons, children }: CellProps) {
+  const look = `${from ? shownFrom[from] : ""} ${soft ? "text-soft" : ""}`;
+  return (
+    <td className={`py-3 align-top wrap-anywhere ${buttons ? "px-3 text-right" : "px-4"} ${look}`}>
+      {children}
+    </td>
+  );
+}
+
+function EmptyList({ icon: Icon, title, text, action }: Empty) {
+  return (
+    <div className="flex flex-col items-center rounded-box border border-line px-6 py-14 text-center">
+      <Icon aria-hidden className="mb-3 size-6 text-soft" />
+      <h2 className="font-semibold">{title}</h2>
+      <p className="mt-1 mb-4 max-w-100 text-balance text-soft">{text}</p>
+      {action}
+    </div>
+  );
+}
