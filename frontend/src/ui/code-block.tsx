@@ -1,8 +1,8 @@
-import { Check, Copy, Download } from "lucide-react";
+import { Download } from "lucide-react";
 import { type ReactNode, useRef } from "react";
 import { Button } from "./button";
 import { copyText } from "./clipboard";
-import { useCopied } from "./use-copied";
+import { CopyButton, CopyStatus, useCopy } from "./use-copy";
 
 interface CodeBlockProps {
   /** What it is, such as the name of a file; the buttons name it too. */
@@ -28,34 +28,17 @@ export function CodeBlock({
   children = text,
 }: CodeBlockProps) {
   const shown = useRef<HTMLPreElement>(null);
-  const [state, setState] = useCopied();
-
-  async function copy() {
-    const copied = await copyText(text);
-    if (!copied && shown.current) window.getSelection()?.selectAllChildren(shown.current);
-    setState(copied ? "copied" : "by-hand");
-  }
+  const { state, copy } = useCopy(
+    () => copyText(text),
+    () => shown.current && window.getSelection()?.selectAllChildren(shown.current),
+  );
 
   return (
     <section aria-label={name} className="overflow-hidden rounded-box border border-line">
       <div className="flex flex-wrap items-center justify-between gap-2 border-b border-line py-1.5 pr-1.5 pl-3">
         <span className="min-w-0 font-medium wrap-anywhere">{name}</span>
         <div className="flex gap-1.5">
-          <Button
-            size="small"
-            disabled={disabled}
-            onClick={copy}
-            aria-label={`Copy ${name}`}
-            icon={
-              state === "copied" ? (
-                <Check aria-hidden className="size-3.5 text-good" />
-              ) : (
-                <Copy aria-hidden className="size-3.5" />
-              )
-            }
-          >
-            {state === "copied" ? "Copied" : "Copy"}
-          </Button>
+          <CopyButton state={state} what={name} disabled={disabled} onClick={copy} />
           {file && (
             <Button
               size="small"
@@ -69,14 +52,7 @@ export function CodeBlock({
           )}
         </div>
       </div>
-      <p
-        role="status"
-        className={state === "by-hand" ? "border-b border-line px-3 py-1.5 text-small text-warn" : "sr-only"}
-      >
-        {state === "copied" && "Copied"}
-        {state === "by-hand" &&
-          "The browser did not let us copy. It is selected: press Ctrl+C, or ⌘C on a Mac."}
-      </p>
+      <CopyStatus state={state} className="border-b border-line px-3 py-1.5" />
       <pre
         ref={shown}
         // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to scroll by keyboard too

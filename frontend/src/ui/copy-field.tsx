@@ -1,4 +1,3 @@
-import { Check, Copy } from "lucide-react";
 import {
   type Ref,
   type RefObject,
@@ -8,9 +7,8 @@ import {
   useRef,
   useState,
 } from "react";
-import { Button } from "./button";
 import { copyFrom } from "./clipboard";
-import { useCopied } from "./use-copied";
+import { CopyButton, CopyStatus, useCopy } from "./use-copy";
 
 interface CopyFieldProps {
   label: string;
@@ -31,46 +29,28 @@ export function CopyField({ label, what, value, rows, primary = false, onCopied,
   const id = useId();
   const field = useRef<HTMLTextAreaElement>(null);
   useImperativeHandle(ref, () => field.current as HTMLTextAreaElement, []);
-  const [state, setState] = useCopied();
+  const { state, setCopied, copy } = useCopy(
+    async () => field.current !== null && copyFrom(field.current),
+    () => {
+      field.current?.focus();
+      field.current?.select();
+    },
+  );
   const cut = useFit(field, rows === "all");
-
-  function succeed() {
-    setState("copied");
-    onCopied?.();
-  }
-
-  async function copy() {
-    if (!field.current) return;
-    if (await copyFrom(field.current)) {
-      succeed();
-      return;
-    }
-    field.current.focus();
-    field.current.select();
-    setState("by-hand");
-  }
-
   return (
     <div className="grid gap-1.5">
       <div className="flex items-end justify-between">
         <label htmlFor={id} className="font-medium">
           {label}
         </label>
-        <Button
-          size="small"
-          look={primary ? "primary" : "secondary"}
-          onClick={copy}
-          aria-label={`Copy ${what}`}
-          icon={
-            state === "copied" ? (
-              <Check aria-hidden className={`size-3.5 ${primary ? "" : "text-good"}`} />
-            ) : (
-              <Copy aria-hidden className="size-3.5" />
-            )
-          }
-        >
-          {state === "copied" ? "Copied" : "Copy"}
-        </Button>
+        <CopyButton
+          state={state}
+          what={what}
+          primary={primary}
+          onClick={async () => {
+            if (await copy()) onCopied?.();
+          }}
+        />
       </div>
       {/* The frame is around the field, so that its last visible line is a whole one. */}
       <div className="rounded-box border border-line-strong bg-side px-2.5 py-2 has-focus-visible:outline-2 has-focus-visible:-outline-offset-1 has-focus-visible:outline-accent-ink relative">
@@ -86,7 +66,10 @@ export function CopyField({ label, what, value, rows, primary = false, onCopied,
           onFocus={(event) => event.currentTarget.select()}
           onCopy={(event) => {
             const { selectionStart, selectionEnd } = event.currentTarget;
-            if (selectionStart === 0 && selectionEnd === value.length) succeed();
+            if (selectionStart === 0 && selectionEnd === value.length) {
+              setCopied();
+              onCopied?.();
+            }
           }}
           className="block w-full resize-none font-mono text-small break-all outline-none"
         />
@@ -102,11 +85,7 @@ export function CopyField({ label, what, value, rows, primary = false, onCopied,
           Only the beginning is shown. Copy takes all {value.length} characters.
         </p>
       )}
-      <p role="status" className={state === "by-hand" ? "text-small text-warn" : "sr-only"}>
-        {state === "copied" && "Copied"}
-        {state === "by-hand" &&
-          "The browser did not let us copy. The text is selected: press Ctrl+C, or ⌘C on a Mac."}
-      </p>
+      <CopyStatus state={state} />
     </div>
   );
 }

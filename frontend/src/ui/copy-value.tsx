@@ -1,8 +1,7 @@
-import { Check, Copy } from "lucide-react";
 import { useRef } from "react";
 import { IconButton } from "./button";
 import { copyText } from "./clipboard";
-import { useCopied } from "./use-copied";
+import { CopyIcon, CopyStatus, useCopy } from "./use-copy";
 
 interface CopyValueProps {
   /** What the button says that it copies, such as "agent ID". */
@@ -16,13 +15,10 @@ interface CopyValueProps {
 /** A value that is read here and needed elsewhere. The button says "Copied" only when it was. */
 export function CopyValue({ what, value, mono = true, href }: CopyValueProps) {
   const text = useRef<HTMLElement>(null);
-  const [state, setState] = useCopied();
-
-  async function copy() {
-    const copied = await copyText(value);
-    if (!copied && text.current) window.getSelection()?.selectAllChildren(text.current);
-    setState(copied ? "copied" : "by-hand");
-  }
+  const { state, copy } = useCopy(
+    () => copyText(value),
+    () => text.current && window.getSelection()?.selectAllChildren(text.current),
+  );
 
   return (
     <span className="inline-block max-w-full min-w-0 align-top">
@@ -42,18 +38,10 @@ export function CopyValue({ what, value, mono = true, href }: CopyValueProps) {
           )}
         </span>
         <IconButton name={`Copy ${what}`} onClick={copy} small className="relative z-1">
-          {state === "copied" ? (
-            <Check aria-hidden className="size-3.5 text-good" />
-          ) : (
-            <Copy aria-hidden className="size-3.5" />
-          )}
+          <CopyIcon state={state} />
         </IconButton>
       </span>
-      <span role="status" className={state === "by-hand" ? "block text-small text-warn" : "sr-only"}>
-        {state === "copied" && "Copied"}
-        {state === "by-hand" &&
-          "The browser did not let us copy. It is selected: press Ctrl+C, or ⌘C on a Mac."}
-      </span>
+      <CopyStatus state={state} />
     </span>
   );
 }
