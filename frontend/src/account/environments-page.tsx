@@ -40,10 +40,10 @@ export function EnvironmentsPage() {
             skeleton: (
               <Bars
                 lines={[
-                  ["w-28", ""],
-                  ["w-44", "mt-1 h-5"],
-                  ["w-20", "mt-1 h-4 leading-4 sm:hidden"],
-                  ["w-60", "mt-1 h-5 md:hidden"],
+                  "w-28",
+                  "w-44 mt-1 h-5",
+                  "w-20 mt-1 h-4 leading-4 sm:hidden",
+                  "w-60 mt-1 h-5 md:hidden",
                 ]}
               />
             ),

@@ -8,7 +8,7 @@ import { copyText } from "../ui/clipboard";
 import { useNow } from "../ui/clock";
 import { CopyField } from "../ui/copy-field";
 import { Dialog, DialogBody, DialogFooter, DialogText, Question } from "../ui/dialog";
-import { List, menuColumn } from "../ui/list";
+import { List, menuColumn, timeColumn } from "../ui/list";
 import { Time } from "../ui/time";
 import { useTitle } from "../ui/title";
 import { announce, announceFailure } from "../ui/toast";
@@ -44,15 +44,7 @@ export function InvitesPage() {
         columns={[
           {
             head: "Email",
-            skeleton: (
-              <Bars
-                lines={[
-                  ["w-48", ""],
-                  ["w-16", "mt-1 h-5 sm:hidden"],
-                  ["w-28", "mt-1 h-4 leading-4"],
-                ]}
-              />
-            ),
+            skeleton: <Bars lines={["w-48", "w-16 mt-1 h-5 sm:hidden", "w-28 mt-1 h-4 leading-4"]} />,
             cell: (invite) => <InviteCell invite={invite} />,
           },
           {
@@ -62,14 +54,7 @@ export function InvitesPage() {
             skeleton: <Bar className="w-16" />,
             cell: (invite) => <InviteBadge invite={invite} />,
           },
-          {
-            head: "Created",
-            width: "w-40",
-            from: "sm",
-            soft: true,
-            skeleton: <Bar className="w-20" />,
-            cell: (invite) => <Time at={invite.inserted_at} />,
-          },
+          timeColumn("Created", "w-40", "sm", "inserted_at"),
           menuColumn<AdminUserInvite>(
             ({ email }) => `the invite of ${email}`,
             (invite) => [

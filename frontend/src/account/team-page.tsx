@@ -2,7 +2,7 @@ import { Ban, UserMinus, Users } from "lucide-react";
 import { useState } from "react";
 import { Bar, Bars } from "../ui/bar";
 import { Button } from "../ui/button";
-import { type Column, List, menuColumn } from "../ui/list";
+import { type Column, List, menuColumn, timeColumn } from "../ui/list";
 import { Time } from "../ui/time";
 import { useTitle } from "../ui/title";
 import type { AdminUser } from "../wire";
@@ -45,10 +45,10 @@ export function TeamPage({ accountId, ownId, onLeft }: TeamPageProps) {
             skeleton: (
               <Bars
                 lines={[
-                  ["w-32", ""],
-                  ["w-44", "mt-1 h-4 leading-4 md:hidden"],
-                  ["w-28", "mt-1 h-4 leading-4 md:hidden"],
-                  ["w-24", "mt-1 h-4 leading-4 md:hidden"],
+                  "w-32",
+                  "w-44 mt-1 h-4 leading-4 md:hidden",
+                  "w-28 mt-1 h-4 leading-4 md:hidden",
+                  "w-24 mt-1 h-4 leading-4 md:hidden",
                 ]}
               />
             ),
@@ -56,14 +56,7 @@ export function TeamPage({ accountId, ownId, onLeft }: TeamPageProps) {
           },
           { head: "Email", from: "md", skeleton: <Bar className="w-44" />, cell: ({ email }) => email },
           ...(withJobs ? [jobs] : []),
-          {
-            head: "Joined",
-            width: "w-36",
-            from: "md",
-            soft: true,
-            skeleton: <Bar className="w-20" />,
-            cell: (member) => <Time at={member.inserted_at} />,
-          },
+          timeColumn("Joined", "w-36", "md", "inserted_at"),
           menuColumn(memberTitle, (member) => [
             member.live_api_token_count > 0 && {
               label: "Revoke API tokens",

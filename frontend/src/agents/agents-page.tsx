@@ -41,15 +41,7 @@ export function AgentsPage() {
         columns={[
           {
             head: "Agent",
-            skeleton: (
-              <Bars
-                lines={[
-                  ["w-40", ""],
-                  ["w-72", "mt-1 h-5"],
-                  ["w-44", "mt-2 h-5 sm:hidden"],
-                ]}
-              />
-            ),
+            skeleton: <Bars lines={["w-40", "w-72 mt-1 h-5", "w-44 mt-2 h-5 sm:hidden"]} />,
             cell: (agent) => <AgentCell agent={agent} />,
           },
           {

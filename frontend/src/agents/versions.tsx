@@ -2,7 +2,7 @@ import { GitCommitVertical } from "lucide-react";
 import { Bar, Bars } from "../ui/bar";
 import { CopyField } from "../ui/copy-field";
 import { CopyValue } from "../ui/copy-value";
-import { List } from "../ui/list";
+import { List, timeColumn } from "../ui/list";
 import { Time } from "../ui/time";
 import type { Agent, AgentVersion } from "../wire";
 import { useDeployments, useVersions } from "./agents";
@@ -23,23 +23,16 @@ export function Versions({ agent }: { agent: Agent }) {
           skeleton: (
             <Bars
               lines={[
-                ["w-24", ""],
-                ["w-60", "mt-1 h-5"],
-                ["w-32", "mt-1 h-4 leading-4 sm:hidden"],
-                ["w-28", "mt-1 h-4 leading-4 sm:hidden"],
+                "w-24",
+                "w-60 mt-1 h-5",
+                "w-32 mt-1 h-4 leading-4 sm:hidden",
+                "w-28 mt-1 h-4 leading-4 sm:hidden",
               ]}
             />
           ),
           cell: (version) => <VersionCell version={version} places={placesOf(version)} />,
         },
-        {
-          head: "Registered",
-          width: "w-36",
-          from: "sm",
-          soft: true,
-          skeleton: <Bar className="w-20" />,
-          cell: (version) => <Time at={version.inserted_at} />,
-        },
+        timeColumn("Registered", "w-36", "sm", "inserted_at"),
         {
           head: "Deployed to",
           width: "w-60",

@@ -1,60 +1,50 @@
-import { lazy } from "react";
+import { type ComponentType, lazy } from "react";
 
 /* The code of each page, loaded when it is first needed. */
-const code = {
-  apiTokens: () => import("./api-tokens-route"),
-  connect: () => import("./connect-route"),
-  details: () => import("./details-route"),
-  team: () => import("./team-route"),
-  invites: async () => ({ default: (await import("../account/invites-page")).InvitesPage }),
-  environments: async () => ({ default: (await import("../account/environments-page")).EnvironmentsPage }),
-  agents: async () => ({ default: (await import("../agents/agents-page")).AgentsPage }),
-  deployments: () => import("./deployments-route"),
-  versions: () => import("./versions-route"),
-  profile: async () => ({ default: (await import("../session/profile-page")).ProfilePage }),
-  cliConnect: async () => ({ default: (await import("../tokens/cli-connect-page")).CliConnectPage }),
-  invite: async () => ({ default: (await import("../session/invite-page")).InvitePage }),
-  signIn: async () => ({ default: (await import("../session/sign-in-page")).SignInPage }),
-  createToken: () => import("../tokens/create-dialog"),
-  setup: async () => ({ default: (await import("../session/setup-page")).SetupPage }),
-};
+
+const loaders: (() => Promise<unknown>)[] = [];
+
+/** A page that navigation, tabs and headers lead to: its code comes once there is nothing better to do. */
+function near<P extends object>(load: () => Promise<{ default: ComponentType<P> }>) {
+  loaders.push(load);
+  return lazy(load);
+}
+
+const apiTokens = () => import("./api-tokens-route");
 
 // The page most visits lead to: its code comes while the session is still being asked for.
-if (["/", "/account", "/account/api-tokens"].includes(window.location.pathname)) void code.apiTokens();
+if (["/", "/account", "/account/api-tokens"].includes(window.location.pathname)) void apiTokens();
+loaders.push(() => import("../tokens/create-dialog"));
 
-export const ApiTokensRoute = lazy(code.apiTokens);
-export const ConnectRoute = lazy(code.connect);
-export const DetailsRoute = lazy(code.details);
-export const TeamRoute = lazy(code.team);
-export const InvitesPage = lazy(code.invites);
-export const EnvironmentsPage = lazy(code.environments);
-export const AgentsPage = lazy(code.agents);
-export const DeploymentsRoute = lazy(code.deployments);
-export const VersionsRoute = lazy(code.versions);
-export const ProfilePage = lazy(code.profile);
-export const CliConnectPage = lazy(code.cliConnect);
-export const InvitePage = lazy(code.invite);
-export const SignInPage = lazy(code.signIn);
-export const SetupPage = lazy(code.setup);
+export const ApiTokensRoute = near(apiTokens);
+export const ConnectRoute = near(() => import("./connect-route"));
+export const DetailsRoute = near(() => import("./details-route"));
+export const TeamRoute = near(() => import("./team-route"));
+export const InvitesPage = near(async () => ({
+  default: (await import("../account/invites-page")).InvitesPage,
+}));
+export const EnvironmentsPage = near(async () => ({
+  default: (await import("../account/environments-page")).EnvironmentsPage,
+}));
+export const AgentsPage = near(async () => ({ default: (await import("../agents/agents-page")).AgentsPage }));
+export const DeploymentsRoute = near(() => import("./deployments-route"));
+export const VersionsRoute = near(() => import("./versions-route"));
+export const ProfilePage = near(async () => ({
+  default: (await import("../session/profile-page")).ProfilePage,
+}));
+export const CliConnectPage = lazy(async () => ({
+  default: (await import("../tokens/cli-connect-page")).CliConnectPage,
+}));
+export const InvitePage = lazy(async () => ({
+  default: (await import("../session/invite-page")).InvitePage,
+}));
+export const SignInPage = lazy(async () => ({
+  default: (await import("../session/sign-in-page")).SignInPage,
+}));
+export const SetupPage = lazy(async () => ({ default: (await import("../session/setup-page")).SetupPage }));
 
-/** Fetches the code of what navigation, tabs and headers lead to, so that none of it opens with a gap. */
+/** Fetches the code of all near pages, so that none of them opens with a gap. */
 export function loadNeighbours() {
-  const { apiTokens, connect, details, team, invites, environments, agents, deployments, versions, profile } =
-    code;
-  for (const load of [
-    code.createToken,
-    apiTokens,
-    connect,
-    details,
-    team,
-    invites,
-    environments,
-    agents,
-    deployments,
-    versions,
-    profile,
-  ]) {
-    // One that does not come now is asked for again, and told about, when it is opened.
-    load().catch(() => {});
-  }
+  // One that does not come now is asked for again, and told about, when it is opened.
+  for (const load of loaders) load().catch(() => {});
 }

@@ -89,8 +89,6 @@ function Sidebar({ account, user }: BarProps) {
 }
 
 function UserMenu({ user }: Pick<ShellProps, "user">) {
-  const [, navigate] = useLocation();
-  const signOut = useSignOutAction();
   return (
     <Menu
       side="top"
@@ -111,19 +109,13 @@ function UserMenu({ user }: Pick<ShellProps, "user">) {
       }
     >
       <UserLabel user={user} />
-      <MenuItem icon={<CircleUser aria-hidden className="size-4" />} onChoose={() => navigate("/profile")}>
-        Profile
-      </MenuItem>
-      <MenuItem icon={<LogOut aria-hidden className="size-4" />} onChoose={signOut}>
-        Sign out
-      </MenuItem>
+      <OwnItems />
     </Menu>
   );
 }
 
 function TopBar({ account, user }: BarProps) {
   const [location, navigate] = useLocation();
-  const signOut = useSignOutAction();
   return (
     <header className="sticky top-0 z-10 flex h-12 items-center justify-between gap-3 border-b border-line bg-side pr-2 pl-4 md:hidden">
       <AccountName name={account.name} />
@@ -146,12 +138,7 @@ function TopBar({ account, user }: BarProps) {
         >
           API reference
         </MenuItem>
-        <MenuItem icon={<CircleUser aria-hidden className="size-4" />} onChoose={() => navigate("/profile")}>
-          Profile
-        </MenuItem>
-        <MenuItem icon={<LogOut aria-hidden className="size-4" />} onChoose={signOut}>
-          Sign out
-        </MenuItem>
+        <OwnItems />
       </Menu>
     </header>
   );
@@ -192,10 +179,22 @@ function isAt(location: string, href: string): boolean {
   return location === href || location.startsWith(`${href}/`);
 }
 
-function useSignOutAction() {
+/** What both menus end with. */
+function OwnItems() {
+  const [, navigate] = useLocation();
   const signOut = useSignOut();
-  return () =>
+  const leave = () =>
     signOut.mutate(undefined, {
       onError: (error) => announceFailure(`You are still signed in. ${messageOf(error)}`),
     });
+  return (
+    <>
+      <MenuItem icon={<CircleUser aria-hidden className="size-4" />} onChoose={() => navigate("/profile")}>
+        Profile
+      </MenuItem>
+      <MenuItem icon={<LogOut aria-hidden className="size-4" />} onChoose={leave}>
+        Sign out
+      </MenuItem>
+    </>
+  );
 }

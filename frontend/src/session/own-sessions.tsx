@@ -1,10 +1,10 @@
 import { MonitorSmartphone } from "lucide-react";
 import { isSignedOut, messageOf } from "../api";
 import { Badge } from "../ui/badge";
-import { Bar, Bars } from "../ui/bar";
+import { Bars } from "../ui/bar";
 import { Button } from "../ui/button";
 import { count } from "../ui/count";
-import { List } from "../ui/list";
+import { List, timeColumn } from "../ui/list";
 import { buttonId, focusOfRow } from "../ui/row-menu";
 import { Section } from "../ui/section";
 import { Time } from "../ui/time";
@@ -74,24 +74,10 @@ export function OwnSessions() {
         columns={[
           {
             head: "Session",
-            skeleton: (
-              <Bars
-                lines={[
-                  ["w-40", ""],
-                  ["w-56", "mt-1 h-4 leading-4"],
-                ]}
-              />
-            ),
+            skeleton: <Bars lines={["w-40", "w-56 mt-1 h-4 leading-4"]} />,
             cell: (session) => <SessionCell session={session} />,
           },
-          {
-            head: "Last seen",
-            width: "w-40",
-            from: "sm",
-            soft: true,
-            skeleton: <Bar className="w-20" />,
-            cell: (session) => <Time at={session.last_seen_at} />,
-          },
+          timeColumn("Last seen", "w-40", "sm", "last_seen_at"),
           {
             head: "Actions",
             width: "w-26",

@@ -7,13 +7,16 @@ export function Bar({ className }: { className: string }) {
   );
 }
 
-/** Bars below each other, each with its width and the height and place of its line. */
-export function Bars({ lines }: { lines: [width: string, line: string][] }) {
-  return lines.map(([width, line]) => (
-    <div key={`${width} ${line}`} className={line}>
-      <Bar className={width} />
-    </div>
-  ));
+/** Bars below each other: of each the class of its width, then those of its line. */
+export function Bars({ lines }: { lines: string[] }) {
+  return lines.map((line) => {
+    const [width = "", ...rest] = line.split(" ");
+    return (
+      <div key={line} className={rest.join(" ")}>
+        <Bar className={width} />
+      </div>
+    );
+  });
 }
 
 /** What stands in a page's title until it is known. */

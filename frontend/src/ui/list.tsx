@@ -1,10 +1,12 @@
 import type { LucideIcon } from "lucide-react";
 import { type ReactNode, useRef } from "react";
 import { messageOf } from "../api";
+import { Bar } from "./bar";
 import { Notice } from "./notice";
 import { Pager, type PagerProps } from "./pager";
 import { type RowAction, RowMenu } from "./row-menu";
 import { useRowStops } from "./row-stops";
+import { Time } from "./time";
 
 export interface Column<T> {
   head: string;
@@ -22,6 +24,17 @@ export interface Column<T> {
 }
 
 const shownFrom = { sm: "hidden sm:table-cell", md: "hidden md:table-cell" };
+
+/** A column of times, from the items' field `at`. */
+export function timeColumn<K extends string>(
+  head: string,
+  width: string,
+  from: keyof typeof shownFrom,
+  at: K,
+): Column<Record<K, string>> {
+  const skeleton = <Bar className="w-20" />;
+  return { head, width, from, soft: true, skeleton, cell: (item) => <Time at={item[at]} /> };
+}
 
 /** The last column of a table: the menu of each row. */
 export function menuColumn<T extends { id: string }>(
