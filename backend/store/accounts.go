@@ -147,7 +147,7 @@ func (s *Store) DeleteAccount(ctx context.Context, id pfid.ID, decide func(accou
 		if err != nil {
 			return err
 		}
-		// Who could still get in goes at once, what only takes room goes with the tokens.
+		// Remove what grants access immediately. The rest only takes room and goes with the tokens.
 		for _, statement := range []string{
 			"DELETE FROM sessions WHERE admin_user_id IN (SELECT id FROM admin_users WHERE account_id = ?)",
 			"DELETE FROM admin_user_invites WHERE account_id = ?",
@@ -168,7 +168,8 @@ func (s *Store) DeleteAccount(ctx context.Context, id pfid.ID, decide func(accou
 	return deleted, err
 }
 
-// removeAll ends all tokens of a deleted account and removes its rows, the first piece of them at once.
+// removeAll ends all tokens of a deleted account and removes its rows, the first firstPiece of them in this
+// transaction.
 func removeAll(tx *gorm.DB, id pfid.ID, event audit.Event) error {
 	m := tokenMoveRow{
 		AccountID: id, Target: ofAccount, TargetID: id, ToStatus: token.Revoked.String(), Detail: "with its account",
@@ -185,14 +186,14 @@ func removeAll(tx *gorm.DB, id pfid.ID, event audit.Event) error {
 	if err := tx.Create(&m).Error; err != nil || earlier {
 		return err
 	}
-	_, _, err = advance(tx, &m, firstPiece, nil) // the record of the delete is that of each row
+	_, _, err = advance(tx, &m, firstPiece, nil) // the event of the delete covers each row
 	return err
 }
 
-// removeRows removes up to most rows of a deleted account, and the account once nothing else is left of it. It returns
-// how many tokens it removed.
+// removeRows removes up to most rows of a deleted account, and the account itself once nothing else is left. It
+// returns how many tokens it removed.
 func removeRows(tx *gorm.DB, m tokenMoveRow, most int) (tokens int, done bool, err error) {
-	// The same tokens by the same index.
+	// Both statements that use it select the same tokens, by the same index.
 	const piece = "id IN (SELECT id FROM api_tokens WHERE account_id = ? ORDER BY inserted_at, id LIMIT ?)"
 	if err := keepStatusEntries(tx, piece, m.AccountID, most); err != nil {
 		return 0, false, err
@@ -203,7 +204,7 @@ func removeRows(tx *gorm.DB, m tokenMoveRow, most int) (tokens int, done bool, e
 	}
 	tokens = int(gone.RowsAffected)
 	left := most - tokens
-	// What points to others goes before what it points to.
+	// Rows that refer to others go first.
 	for _, table := range []string{"deleted_creators", "agent_deployments", "agent_versions", "agent_schema_versions", "agents", "environments", "idempotency_keys"} {
 		if left == 0 {
 			return tokens, false, nil
@@ -220,7 +221,7 @@ func removeRows(tx *gorm.DB, m tokenMoveRow, most int) (tokens int, done bool, e
 	return tokens, true, tx.Exec("DELETE FROM accounts WHERE id = ?", m.AccountID).Error
 }
 
-// take reads one row into row, and is a fault.NotFound where there is none.
+// take reads one row into row. It returns fault.NotFound if there is none.
 func take(tx *gorm.DB, row any, what string) error {
 	err := tx.Take(row).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
@@ -229,12 +230,12 @@ func take(tx *gorm.DB, row any, what string) error {
 	return err
 }
 
-// pageOf reads one page of the rows that where selects, and how many it selects in all, from one snapshot.
+// pageOf reads one page of the rows that where selects, and their total number, from one snapshot.
 func pageOf[Row any](ctx context.Context, s *Store, sort sorting, page paging.Page, where func(*gorm.DB) *gorm.DB) (rows []Row, total int, err error) {
 	return pageWith[Row](ctx, s, sort, page, where, nil)
 }
 
-// pageWith is pageOf where also reads what goes with the page's rows, from the same snapshot.
+// pageWith is like pageOf, and calls also on the page's rows to read related data from the same snapshot.
 func pageWith[Row any](ctx context.Context, s *Store, sort sorting, page paging.Page, where func(*gorm.DB) *gorm.DB, also func(*gorm.DB, []Row) error) (rows []Row, total int, err error) {
 	order, err := sort.orderBy(page)
 	if err != nil {
@@ -271,7 +272,7 @@ func countsBy(tx *gorm.DB, column string, ids []pfid.ID) (map[pfid.ID]int, error
 	return counts, nil
 }
 
-// countLive counts the tokens of an account that are accepted or may be again, for each value of an id column.
+// countLive counts the live tokens of an account, for each value of an id column.
 func countLive(tx *gorm.DB, account pfid.ID, column string, ids []pfid.ID) (map[pfid.ID]int, error) {
 	status, err := statusIn(tx, "api_tokens", account)
 	if err != nil {
@@ -280,7 +281,7 @@ func countLive(tx *gorm.DB, account pfid.ID, column string, ids []pfid.ID) (map[
 	return countsBy(tx.Table("api_tokens").Where(status+" IN ?", statusesBefore(token.Revoked)), column, ids)
 }
 
-// Setting returns a setting of the installation; ok is false where it was never set.
+// Setting returns a setting of the installation; ok is false if it was never set.
 func (s *Store) Setting(ctx context.Context, name string) (value string, ok bool, err error) {
 	err = s.read(ctx, func(tx *gorm.DB) error {
 		found := tx.Raw("SELECT value FROM settings WHERE name = ?", name).Scan(&value)
@@ -290,7 +291,7 @@ func (s *Store) Setting(ctx context.Context, name string) (value string, ok bool
 	return value, ok, err
 }
 
-// SetSetting keeps a setting of the installation.
+// SetSetting stores a setting of the installation.
 func (s *Store) SetSetting(ctx context.Context, name, value string) error {
 	return s.change(ctx, func(tx *gorm.DB) error {
 		return tx.Exec("INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", name, value).Error

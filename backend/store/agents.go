@@ -33,7 +33,7 @@ func (s *Store) InsertAgent(ctx context.Context, a agent.Agent, recorder audit.R
 	})
 }
 
-// takenAgent names the field of an agent that is taken already.
+// takenAgent returns a fault.Validation of the field that another agent already has.
 func takenAgent(tx *gorm.DB, a agent.Agent) error {
 	var n int64
 	err := tx.Model(&agentRow{}).Where("account_id = ? AND external_identifier = ? AND deleted_at IS NULL", a.AccountID, orNull(a.ExternalIdentifier)).Count(&n).Error
@@ -74,13 +74,13 @@ func takeAgent(tx *gorm.DB, account pfid.ID) (agent.Agent, error) {
 
 var agentSorting = sorting{"id", "inserted_at", "updated_at", "name", "status", "external_identifier", "last_seen", "last_seen_at"}
 
-// agentsWithStatus says in SQL what the noun says of an agent's status, for sorting by it only.
+// agentsWithStatus computes an agent's status as agent.Agent does. It is only used to sort by status.
 const agentsWithStatus = `(SELECT *, CASE WHEN retired_at IS NOT NULL THEN ? WHEN last_seen_at IS NULL THEN ?
 	WHEN last_seen_at BETWEEN ? AND ? THEN ? ELSE ? END AS status FROM agents) AS agents`
 
 // Agents implements agent.Store.
 func (s *Store) Agents(ctx context.Context, account pfid.ID, page paging.Page, activeSince, activeUntil time.Time) (list []agent.Agent, total int, err error) {
-	if page.Sort == "last_seen" { // the contract's name for it
+	if page.Sort == "last_seen" { // the contract's name
 		page.Sort = "last_seen_at"
 	}
 	rows, total, err := pageOf[agentRow](ctx, s, agentSorting, page, func(tx *gorm.DB) *gorm.DB {
@@ -95,8 +95,9 @@ func (s *Store) Agents(ctx context.Context, account pfid.ID, page paging.Page, a
 	return list, total, err
 }
 
-// mustServe refuses a request whose agent_id names an agent that the account does not have, or one that is retired.
-func mustServe(tx *gorm.DB, account, id pfid.ID, refused string) error {
+// checkActive returns fault.Validation if the account does not have the agent, and fault.InvalidAction if it is
+// retired. refused completes the sentence "This agent is retired, so".
+func checkActive(tx *gorm.DB, account, id pfid.ID, refused string) error {
 	a, err := takeAgent(tx.Where("id = ?", id), account)
 	switch {
 	case fault.KindOf(err) == fault.NotFound:
@@ -160,7 +161,7 @@ func (s *Store) DeleteAgent(ctx context.Context, account, id pfid.ID, at time.Ti
 		if err != nil {
 			return err
 		}
-		if err := decide(live); err != nil { // what it refuses is taken back
+		if err := decide(live); err != nil { // a refusal rolls the transaction back
 			return err
 		}
 		if err := deleteDeployments(tx, func(tx *gorm.DB) *gorm.DB { return tx.Where("agent_id = ?", id) }, at, of(recorder, audit.AgentDeploymentDeleted, "with its agent")); err != nil {

@@ -6,7 +6,7 @@ import (
 	"syscall"
 )
 
-// changeOf returns the number of a file and when it last changed, which no program can set.
+// changeOf returns a file's inode number and ctime, which no program can set.
 func changeOf(info fs.FileInfo) (change string, ok bool) {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {

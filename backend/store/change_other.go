@@ -4,5 +4,5 @@ package store
 
 import "io/fs"
 
-// changeOf knows nothing of a file's last change on this system.
+// changeOf returns ok false: this system does not tell when a file last changed.
 func changeOf(fs.FileInfo) (change string, ok bool) { return "", false }

@@ -38,33 +38,33 @@ func (s *Store) connectReaders(options ...string) (err error) {
 	return err
 }
 
-// temporaryInMemory keeps in memory what else goes to temporary files.
+// temporaryInMemory makes SQLite keep temporary data in memory instead of files.
 const temporaryInMemory = "_pragma=temp_store(2)"
 
-// temporaryFilesIn makes all connections of the process put what large sorts and changes need into a folder: no other has
-// to be writable.
+// temporaryFilesIn makes all connections of the process put temporary files, for large sorts and changes, into a
+// folder, so that no other folder must be writable.
 func temporaryFilesIn(folder string) string {
 	return "_pragma=" + url.QueryEscape("temp_store_directory='"+strings.ReplaceAll(folder, "'", "''")+"'")
 }
 
-// writerOptions are those of the connection that writes what is acknowledged.
+// writerOptions are the options of the connection for changes that must survive a power cut.
 var writerOptions = []string{"_txlock=immediate", "_pragma=journal_mode(WAL)", "_pragma=synchronous(FULL)"}
 
-// walKept is the size in bytes to which the log of changes, the WAL, shrinks when SQLite begins it anew.
+// walKept is the size in bytes to which the write-ahead log (WAL) shrinks when SQLite restarts it.
 const walKept = 16 << 20
 
 func connect(path string, connections int, options ...string) (*gorm.DB, error) {
-	// The busy timeout comes first: the pragmas after it may already have to wait for another process.
-	// Pages that are written again and again, those of tokens in use, go back into the database less often than SQLite
-	// would: the log grows to 16 MiB instead of 4.
+	// The busy timeout comes first, because the pragmas after it may already wait for another process. The WAL grows
+	// to 16 MiB instead of SQLite's 4 before a checkpoint: the pages of tokens in use are written again and again,
+	// and each checkpoint copies them once.
 	options = append([]string{"_pragma=busy_timeout(5000)", "_pragma=foreign_keys(1)", "_pragma=wal_autocheckpoint(4000)", fmt.Sprintf("_pragma=journal_size_limit(%d)", walKept)}, options...)
 	dsn := (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}).String() + "?" + strings.Join(options, "&")
 	db, err := gorm.Open(sqlite.Open(dsn), &gorm.Config{
-		Logger:                 logger.Discard, // failures come back as errors; statements hold values that no log should
+		Logger:                 logger.Discard, // failures are returned; statements hold private values
 		PrepareStmt:            true,
 		SkipDefaultTransaction: true,
 		TranslateError:         true,
-		NowFunc:                func() time.Time { return time.Time{} }, // times come from the nouns only
+		NowFunc:                func() time.Time { return time.Time{} }, // callers set all times
 	})
 	if err != nil {
 		return nil, fmt.Errorf("store: open the database: %w", err)

@@ -16,7 +16,7 @@ import (
 	"tokentab/backend/token"
 )
 
-// listedDeploymentRow is a deployment with what goes with its ids.
+// listedDeploymentRow is a deployment with the names behind its ids.
 type listedDeploymentRow struct {
 	Row                      deploymentRow `gorm:"embedded"`
 	AgentName                string
@@ -31,7 +31,7 @@ JOIN environments e ON e.id = d.environment_id
 LEFT JOIN agent_versions v ON v.id = d.current_version_id
 `
 
-// listDeployments adds to deployments of one account how many tokens they have.
+// listDeployments adds the number of live tokens to deployments of one account.
 func listDeployments(tx *gorm.DB, account pfid.ID, rows []listedDeploymentRow) ([]agent.ListedDeployment, error) {
 	ids := make([]pfid.ID, len(rows))
 	for i, row := range rows {
@@ -54,13 +54,13 @@ func listDeployments(tx *gorm.DB, account pfid.ID, rows []listedDeploymentRow) (
 // InsertDeployment implements agent.Store.
 func (s *Store) InsertDeployment(ctx context.Context, d agent.Deployment, recorder audit.Recorder) (made agent.ListedDeployment, err error) {
 	err = s.change(ctx, func(tx *gorm.DB) error {
-		if err := mustServe(tx, d.AccountID, d.AgentID, "it can't be deployed"); err != nil {
+		if err := checkActive(tx, d.AccountID, d.AgentID, "it can't be deployed"); err != nil {
 			return err
 		}
 		if err := mustHave(tx, "environments", "environment_id", d.AccountID, d.EnvironmentID); err != nil {
 			return err
 		}
-		if err := mustBeVersion(tx, d.AgentID, d.CurrentVersionID); err != nil {
+		if err := checkVersion(tx, d.AgentID, d.CurrentVersionID); err != nil {
 			return err
 		}
 		err := tx.Create(&deploymentRow{
@@ -82,7 +82,7 @@ func (s *Store) InsertDeployment(ctx context.Context, d agent.Deployment, record
 	return made, err
 }
 
-// takenDeployment names the field of a deployment that is taken already.
+// takenDeployment returns a fault.Validation of the field in which a deployment collides with another.
 func takenDeployment(tx *gorm.DB, d agent.Deployment) error {
 	var n int64
 	if err := tx.Model(&deploymentRow{}).Where("id = ?", d.ID).Count(&n).Error; err != nil {
@@ -94,8 +94,8 @@ func takenDeployment(tx *gorm.DB, d agent.Deployment) error {
 	return fault.Field("environment_id", "has a deployment of this agent already")
 }
 
-// mustBeVersion refuses a current version that is not one of the agent. The zero version is none and is taken.
-func mustBeVersion(tx *gorm.DB, agentID, version pfid.ID) error {
+// checkVersion returns fault.Validation if version is not zero and not a version of the agent.
+func checkVersion(tx *gorm.DB, agentID, version pfid.ID) error {
 	if version.IsZero() {
 		return nil
 	}
@@ -184,7 +184,7 @@ func (s *Store) SetCurrentVersion(ctx context.Context, account, id, version pfid
 }
 
 func setCurrentVersion(tx *gorm.DB, agentID, id, version pfid.ID, at time.Time, recorder audit.Recorder) error {
-	if err := mustBeVersion(tx, agentID, version); err != nil {
+	if err := checkVersion(tx, agentID, version); err != nil {
 		return err
 	}
 	err := tx.Model(&deploymentRow{}).Where("id = ?", id).Updates(map[string]any{"current_version_id": version, "updated_at": millis(at)}).Error
@@ -198,7 +198,8 @@ func setCurrentVersion(tx *gorm.DB, agentID, id, version pfid.ID, at time.Time, 
 	return recordWith(tx, recorder, audit.AgentDeploymentUpdated, id, detail)
 }
 
-// setOnlyCurrentVersion sets the current version of an agent's only deployment.
+// setOnlyCurrentVersion sets the current version of an agent's only deployment. It returns fault.Validation if the
+// agent does not have exactly one.
 func setOnlyCurrentVersion(tx *gorm.DB, a agent.Agent, version pfid.ID, recorder audit.Recorder) error {
 	var rows []deploymentRow
 	if err := tx.Where("agent_id = ? AND deleted_at IS NULL", a.ID).Limit(2).Find(&rows).Error; err != nil {
@@ -227,8 +228,8 @@ func (s *Store) DeleteDeployment(ctx context.Context, account, id pfid.ID, at ti
 	return d, err
 }
 
-// deleteDeployments marks the deployments that where selects as deleted and writes an event for each. Their tokens have
-// to be revoked already.
+// deleteDeployments marks the deployments that where selects as deleted and writes an event for each. Their tokens
+// must be revoked already.
 func deleteDeployments(tx *gorm.DB, where func(*gorm.DB) *gorm.DB, at time.Time, event func(id pfid.ID) (audit.Event, error)) error {
 	var deleted []deploymentRow
 	err := where(tx.Model(&deleted)).Clauses(clause.Returning{Columns: []clause.Column{{Name: "id"}}}).

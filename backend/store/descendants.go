@@ -11,8 +11,8 @@ import (
 	"tokentab/backend/token"
 )
 
-// descendantsOf selects the ids of the tokens that the token with the given id created, those that they created, and so
-// on, also through tokens that are deleted.
+// descendantsOf selects the ids of all tokens that a token created directly or through other tokens, including
+// deleted ones.
 const descendantsOf = `WITH RECURSIVE made (id) AS (
 	SELECT CAST(? AS TEXT)
 	UNION SELECT t.id FROM made JOIN api_tokens t ON t.created_by_api_token_id = made.id
@@ -57,7 +57,7 @@ func (s *Store) RevokeWithDescendants(ctx context.Context, account, id pfid.ID, 
 	return changed, revoked, live, err
 }
 
-// revokeLine revokes a token and its descendants. It returns the hashes of their secrets, or nil if they are too many.
+// revokeLine revokes a token and its descendants. It returns the hashes of their secrets; nil if there are too many.
 func revokeLine(tx *gorm.DB, first tokenRow, at time.Time, recorder audit.Recorder) (revoked []token.Hash, err error) {
 	if first.Status != token.Revoked.String() {
 		revoked = append(revoked, token.Hash(first.SecretHash))
@@ -92,7 +92,7 @@ func revokeLine(tx *gorm.DB, first tokenRow, at time.Time, recorder audit.Record
 	return revoked, nil
 }
 
-// keepCreator notes which token created one that is about to be deleted, if that one created others.
+// keepCreator records which token created the one that is about to be deleted, if that one created others.
 func keepCreator(tx *gorm.DB, id pfid.ID) error {
 	return tx.Exec(`INSERT INTO deleted_creators (id, account_id, created_by_api_token_id)
 		SELECT id, account_id, created_by_api_token_id FROM api_tokens t WHERE id = ? AND created_by_api_token_id IS NOT NULL

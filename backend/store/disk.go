@@ -9,12 +9,12 @@ import (
 	"syscall"
 )
 
-// isReadOnly reports whether a file could not be opened for writing, and perhaps can be for reading.
+// isReadOnly reports whether a file could not be opened for writing, but perhaps for reading.
 func isReadOnly(err error) bool {
 	return errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)
 }
 
-// trouble is a kind of failure that stays until its cause is removed. The zero trouble is none.
+// trouble is a kind of failure that lasts until its cause is removed. The zero trouble is none.
 type trouble uint8
 
 const (
@@ -26,27 +26,27 @@ const (
 	replaced
 )
 
-// sentences says to callers what does not work, and advice tells the admin in the log what to do.
+// sentences tell callers what does not work. advice tells the admin, in the log, what to do.
 var (
 	sentences = [...]string{
 		diskFull:     "Nothing can be changed: the server's disk is full. Tokens are still validated.",
 		diskReadOnly: "Nothing can be changed: the server's disk or data folder is read-only. Tokens are still validated.",
-		diskFailing:  "Nothing can be changed: the server's disk fails. Tokens are still validated as far as it can be read.",
+		diskFailing:  "Nothing can be changed: the server's disk is failing. Tokens are still validated if it can be read.",
 		damaged:      "The server's database is damaged. Its log says what to do.",
 		otherSchema:  "Another program changed the schema of the server's database. Its log says what to do.",
 		replaced:     "The server's database was removed or replaced. Its log says what to do.",
 	}
 	advice = [...]string{
-		diskFull:     "make space on the disk of the data folder; changes work again by themselves then",
-		diskReadOnly: "make the disk and the data folder writable for this user; changes work again by themselves then",
-		diskFailing:  "check the disk and the system's log; changes work again by themselves when the disk does",
+		diskFull:     "make space on the disk of the data folder; changes then work again automatically",
+		diskReadOnly: "make the disk and the data folder writable for this user; changes then work again automatically",
+		diskFailing:  "check the disk and the system's log; changes work again automatically when the disk does",
 		damaged:      "stop the server, keep a copy of the data folder, and restore the newest backup; a copy from before the last upgrade may be beside the database, named like tokentab.db.schema-4.…",
 		otherSchema:  "undo what the other program did to the schema, or stop the server and restore the newest backup",
-		replaced:     "no validation and no change is answered until the same file is back; to go on with the file that is there now, restart the server",
+		replaced:     "all requests are refused until the same file is back; to continue with the file that is there now, restart the server",
 	}
 )
 
-// Result codes of SQLite, without what their higher bytes add.
+// Result codes of SQLite, without the extended part in their higher bytes.
 const (
 	codeError    = 1
 	codePerm     = 3
@@ -57,11 +57,11 @@ const (
 	codeCantOpen = 14
 	codeNotADB   = 26
 
-	codeIONoMemory  = codeIO | 12<<8 // passes by itself
-	codeIOSharedEnd = codeIO | 19<<8 // no space for the shared memory beside the database
+	codeIONoMemory  = codeIO | 12<<8 // passes without action
+	codeIOSharedEnd = codeIO | 19<<8 // no space for the shared memory file beside the database
 )
 
-// troubleOf returns the trouble that a failure shows. Failures that pass by themselves show none.
+// troubleOf returns the trouble that a failure shows; none if it will pass without action.
 func troubleOf(err error) trouble {
 	switch {
 	case err == nil:
@@ -98,7 +98,7 @@ func troubleOf(err error) trouble {
 	return 0
 }
 
-// isWritable reports whether files can be made in a folder.
+// isWritable reports whether this process can create files in a folder.
 func isWritable(folder string) bool {
 	f, err := os.CreateTemp(folder, ".writable-*")
 	if err != nil {
@@ -107,18 +107,18 @@ func isWritable(folder string) bool {
 	return errors.Join(f.Close(), os.Remove(f.Name())) == nil
 }
 
-// hasUnappliedLog reports whether changes are in the WAL of a database and perhaps not in the database itself. A WAL
-// without any is its header at the most.
+// hasUnappliedLog reports whether the WAL may hold changes that are not in the database. A WAL without changes is at
+// most its header.
 func hasUnappliedLog(path string) bool { return isLarger(path+"-wal", 32) }
 
-// isLarger reports whether a file is larger than so many bytes.
+// isLarger reports whether a file is larger than size bytes.
 func isLarger(path string, size int64) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.Size() > size
 }
 
-// copiesOf returns the copies that upgrades put beside a database, the oldest first.
+// copiesOf returns the copies that migrations put beside a database, oldest first.
 func copiesOf(path string) []string {
-	found, _ := filepath.Glob(path + ".schema-*Z") // fails for a pattern that is wrong, and this one is not
+	found, _ := filepath.Glob(path + ".schema-*Z") // the constant pattern is valid
 	return found
 }

@@ -48,8 +48,8 @@ func environmentIn(tx *gorm.DB, owner, id pfid.ID) (account.ListedEnvironment, e
 	return list[0], nil
 }
 
-// listEnvironments adds to environments of one account what names them. Whatever names one is of the same account, as
-// the foreign keys see to, so indexes alone answer.
+// listEnvironments adds the numbers of deployments and live tokens to environments of one account. Foreign keys
+// ensure that these belong to the same account, so an index alone answers.
 func listEnvironments(tx *gorm.DB, rows []environmentRow) ([]account.ListedEnvironment, error) {
 	ids := make([]pfid.ID, len(rows))
 	for i, row := range rows {

@@ -7,7 +7,7 @@ import (
 	"tokentab/backend/pfid"
 )
 
-// record writes an event within the transaction of its change.
+// record writes an event in the transaction of its change.
 func record(tx *gorm.DB, e audit.Event) error {
 	row := auditRowOf(e)
 	return tx.Create(&row).Error
@@ -16,7 +16,7 @@ func record(tx *gorm.DB, e audit.Event) error {
 // eventBatch is how many events one statement writes.
 const eventBatch = 100
 
-// recordEach writes an event for each of the ids within the transaction of their change.
+// recordEach writes an event for each id in the transaction of their change.
 func recordEach(tx *gorm.DB, ids []pfid.ID, event func(id pfid.ID) (audit.Event, error)) error {
 	if len(ids) == 0 {
 		return nil

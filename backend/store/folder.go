@@ -14,16 +14,16 @@ import (
 	"tokentab/backend/signer"
 )
 
-// newSuffix ends the name under which a database is made. It gets its own name when it is whole.
+// newSuffix ends the name of a database that is still being created.
 const newSuffix = ".new"
 
-// findOrCreate opens the database file of a folder. If there never was one, it makes the folder and the database.
+// findOrCreate opens the database file of a folder. If there never was one, it creates the folder and the database.
 func findOrCreate(ctx context.Context, folder string, now func() time.Time) (*file, error) {
 	if err := checkFolder(folder); err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return nil, fmt.Errorf("--data: make the folder: %w", err)
+		return nil, fmt.Errorf("--data: create the folder: %w", err)
 	}
 	for {
 		path, exists, err := locate(folder)
@@ -40,7 +40,7 @@ func findOrCreate(ctx context.Context, folder string, now func() time.Time) (*fi
 	}
 }
 
-// checkFolder returns an error if the path of the data folder leads to something else, such as a mount that is missing.
+// checkFolder returns an error if the data folder's path leads elsewhere, such as to a missing mount.
 func checkFolder(folder string) error {
 	info, err := os.Stat(folder)
 	if err == nil && !info.IsDir() {
@@ -49,12 +49,12 @@ func checkFolder(folder string) error {
 	if target, linkErr := os.Readlink(folder); linkErr == nil && errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("--data: the link %s leads to %s, which does not exist: mount or restore that folder, or name another one", folder, target)
 	}
-	return nil // what else is wrong shows when the folder is used
+	return nil // other problems show when the folder is used
 }
 
-// locate returns the path of the database without symbolic links, and whether it exists. A database that has gone missing
-// must not pass for a first start: what it held would be refused as unknown. So it is an error if something beside it
-// tells that there was one.
+// locate returns the path of the database without symbolic links, and whether it exists. If files beside a missing
+// database show that there was one, it returns an error: starting with an empty database would refuse all existing
+// tokens as unknown.
 func locate(folder string) (path string, exists bool, err error) {
 	path = filepath.Join(folder, FileName)
 	if info, err := os.Lstat(path); err == nil && info.Mode().Type() == fs.ModeSymlink {
@@ -84,8 +84,8 @@ func locate(folder string) (path string, exists bool, err error) {
 	return path, true, nil
 }
 
-// checkNeverThere returns an error if files beside the missing database show that there was one: all but those of a first
-// start that was interrupted.
+// checkNeverThere returns an error if files beside the missing database show that there was one. It ignores files of
+// an interrupted first start.
 func checkNeverThere(folder, path string) error {
 	entries, err := os.ReadDir(filepath.Dir(path))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -102,19 +102,19 @@ func checkNeverThere(folder, path string) error {
 		}
 	}
 	if _, err := os.Lstat(path); err == nil || len(leftovers) == 0 {
-		return nil // another process may have made it just now
+		return nil // another process may have just created it
 	}
-	return fmt.Errorf("--data: the database %s is missing, but files of it are there, so this is no first start: restore the database from a backup, or move these away to start with a new, empty one: %s",
+	return fmt.Errorf("--data: the database %s is missing, but some of its files exist, so this is not a first start: restore the database from a backup, or move these away to start with a new, empty one: %s",
 		path, strings.Join(leftovers, ", "))
 }
 
-// create makes a new database under another name and moves it to its place when it is whole. It returns nil if another
+// create creates a database under a temporary name and renames it when it is complete. It returns nil if another
 // process was faster.
 func create(ctx context.Context, path string, now func() time.Time) (made *file, err error) {
 	newPath := path + newSuffix
 	opened, err := os.OpenFile(newPath, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("--data: make the database: %w", err)
+		return nil, fmt.Errorf("--data: create the database: %w", err)
 	}
 	f := &file{File: opened, path: newPath}
 	defer func() {
@@ -133,21 +133,21 @@ func create(ctx context.Context, path string, now func() time.Time) (made *file,
 	if _, err := os.Lstat(path); err == nil {
 		return nil, removeIfThere(newPath)
 	}
-	// A start that was interrupted may have left some of it.
+	// An interrupted start may have left parts of a database.
 	if err := errors.Join(f.Truncate(0), removeIfThere(newPath+"-wal", newPath+"-shm")); err != nil {
-		return nil, fmt.Errorf("--data: make the database: %w", err)
+		return nil, fmt.Errorf("--data: create the database: %w", err)
 	}
 	if err := fill(ctx, newPath, now); err != nil {
 		return nil, errors.Join(err, removeIfThere(newPath, newPath+"-wal", newPath+"-shm"))
 	}
 	if err := errors.Join(f.Sync(), os.Rename(newPath, path), syncFolder(path)); err != nil {
-		return nil, fmt.Errorf("--data: make the database: %w", err)
+		return nil, fmt.Errorf("--data: create the database: %w", err)
 	}
 	f.path = path
 	return f, nil
 }
 
-// fill makes the schema in a new database.
+// fill creates the schema in a new database.
 func fill(ctx context.Context, path string, now func() time.Time) error {
 	writer, err := connect(path, 1, writerOptions...)
 	if err != nil {
@@ -168,14 +168,14 @@ func removeIfThere(paths ...string) error {
 	return errors.Join(errs...)
 }
 
-// warn tells the log of files that others on the machine can reach, after it has closed those of the database to them,
-// and of a database with several names.
+// warn logs which files other users of the machine can reach, after closing those of the database to them, and
+// whether the database has several names.
 func (c *Claim) warn() {
 	if c.log == nil || runtime.GOOS == "windows" {
 		return
 	}
 	if info, err := os.Stat(c.folder); err == nil && info.Mode().Perm()&0o007 != 0 {
-		c.log.Warn("everyone on this machine can enter the data folder", "data", c.folder, "mode", fmt.Sprintf("%#o", info.Mode().Perm()), "do", "allow its owner alone with chmod 700")
+		c.log.Warn("everyone on this machine can enter the data folder", "data", c.folder, "mode", fmt.Sprintf("%#o", info.Mode().Perm()), "do", "restrict it to its owner with chmod 700")
 	}
 	for _, path := range []string{c.file.path, c.file.path + "-wal", c.file.path + "-shm"} {
 		info, err := os.Stat(path)
@@ -184,12 +184,12 @@ func (c *Claim) warn() {
 		}
 		mode := fmt.Sprintf("%#o", info.Mode().Perm())
 		if err := os.Chmod(path, 0o600); err != nil {
-			c.log.Warn("everyone on this machine can reach a file of the database, and its mode can't be changed", "file", path, "mode", mode, "cause", err, "do", "allow its owner alone with chmod 600")
+			c.log.Warn("everyone on this machine can reach a file of the database, and its mode can't be changed", "file", path, "mode", mode, "cause", err, "do", "restrict it to its owner with chmod 600")
 			continue
 		}
-		c.log.Warn("everyone on this machine could reach a file of the database: its mode is 0600 now", "file", path, "mode", mode)
+		c.log.Warn("everyone on this machine could reach a file of the database; its mode is now 0600", "file", path, "mode", mode)
 	}
 	if n := names(c.file.File); n > 1 {
-		c.log.Warn("the database file has several names (hard links): always start the server by the same one, beside which its log of changes is", "names", n)
+		c.log.Warn("the database file has several names (hard links): always start the server under the same one, because its write-ahead log is kept beside that name", "names", n)
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"tokentab/backend/text"
 )
 
-// What SQL can't say and migrations need is known to every connection.
+// Migrations need these functions, which SQL can't express. They are registered for every connection.
 func init() {
 	sqlite.MustRegisterDeterministicScalarFunction("kept_email", 1, func(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) {
 		email, ok := args[0].(string)
@@ -31,8 +31,9 @@ func init() {
 	})
 }
 
-// notedTimes returns the JSON object of the newest use by id in a piece of schema 4 to 13: token id, agent id or zeros, and
-// Unix milliseconds, 48 bytes for each use. from is where the id starts. It leaves out what can't be read.
+// notedTimes reads a blob of last uses as written by schemas 4 to 13: 48 bytes per use, with token id, agent id or
+// zeros, and Unix milliseconds. It returns a JSON object of the newest time by id; from is the offset of that id in a
+// use. It skips unreadable uses.
 func notedTimes(uses []byte, from int) string {
 	const size = 2*pfid.Size + 8
 	newest := map[pfid.ID]int64{}

@@ -16,46 +16,46 @@ import (
 )
 
 const (
-	// tendEvery is how often the store looks after itself.
+	// tendEvery is how often the store checks on itself.
 	tendEvery = time.Second
-	// readyFor is for how long an answer of Ready is given again.
+	// readyFor is how long Ready repeats its last answer.
 	readyFor = time.Second
-	// probeAfter is how old the last write may be before Ready tries one, which changes one page: an idle server is asked
-	// day and night.
+	// probeAfter is how old the last write may be before Ready tries one. A try changes only one page, because an
+	// idle server is asked day and night.
 	probeAfter = time.Minute
-	// probeBytes is how large a try is after a failure: as a change may be.
+	// probeBytes is the size of a try after a failure, as large as a change may be.
 	probeBytes = 64 << 10
 	// checkEvery is how often a damaged database is checked again, which reads all of it.
 	checkEvery = time.Minute
-	// checkTimeout bounds such a check.
+	// checkTimeout is the time limit of such a check.
 	checkTimeout = 5 * time.Minute
-	// walTrimmed is the size in bytes above which the WAL is emptied, which waits for readers of it, and for how long at
-	// the most.
+	// walTrimmed is the size in bytes above which the WAL is emptied. That waits for its readers, for trimTimeout
+	// milliseconds at most.
 	walTrimmed  = 4 * walKept
 	trimTimeout = 200
 )
 
-// health is what is known of how well the database works.
+// health is what the store knows about how well the database works.
 type health struct {
 	replaced atomic.Bool // the path leads to another file, or to none
 	log      *slog.Logger
 	now      func() time.Time
 
 	mu      sync.Mutex
-	writing trouble // that the last write had
-	seen    trouble // that some statement has had since the last check that found none
+	writing trouble // of the last write
+	seen    trouble // of any statement since the last clean check
 	wrote   time.Time
-	checked time.Time // when seen was last looked into
+	checked time.Time // when seen was last checked
 	schema  map[string]string
 
-	isStale atomic.Bool // the answer of Ready may be another now
+	isStale atomic.Bool // Ready must not repeat its last answer
 
 	asking sync.Mutex // held by Ready
 	asked  time.Time
 	answer error
 }
 
-// noticeWrite remembers how a write ended, and logs what changes by it.
+// noticeWrite records the outcome of a write and logs if it changes the state.
 func (h *health) noticeWrite(err error) {
 	found := troubleOf(err)
 	if found == 0 && err != nil && errors.As(err, new(*fault.Error)) {
@@ -83,7 +83,7 @@ func (h *health) noticeWrite(err error) {
 	}
 }
 
-// notice remembers what only a check can take back.
+// notice records trouble that only a check can clear.
 func (h *health) notice(err error) {
 	found := troubleOf(err)
 	if found != damaged && found != otherSchema {
@@ -101,26 +101,27 @@ func (h *health) notice(err error) {
 	}
 }
 
-// refusal returns why nothing can be written while the database can be read only.
+// refusal returns why changes are refused while the database is open read-only.
 func (h *health) refusal() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return max(h.writing, diskFull).fail(nil)
 }
 
-// fail returns the failure that a trouble is for callers.
+// fail returns the fault.Unavailable that callers get for a trouble.
 func (t trouble) fail(cause error) error {
 	return &fault.Error{Kind: fault.Unavailable, Message: sentences[t], RetryAfter: time.Second, Cause: cause}
 }
 
 var errReplaced = errors.New("store: the database file was removed or replaced while it is open")
 
-// Replaced is true while the path of the database leads to another file than the open one, or to none. What is read and
-// written then is not what a restart would find, so nothing is answered.
+// Replaced is true while the path of the database leads to a file other than the open one, or to none. A restart
+// would not find what is read and written then, so the server must answer nothing.
 func (s *Store) Replaced() *atomic.Bool { return &s.health.replaced }
 
-// Ready returns nil if the store answers, and the last write, that of last uses included, succeeded. A failed write is
-// tried again with another. It costs little: the answer is kept for a second.
+// Ready returns nil if the store answers and the last write, including that of last uses, succeeded. Otherwise it
+// returns fault.Unavailable. After a failed write it tries another one. It is cheap: it repeats its answer for
+// readyFor.
 func (s *Store) Ready(ctx context.Context) error {
 	h := &s.health
 	h.asking.Lock()
@@ -155,7 +156,7 @@ func (s *Store) examine(ctx context.Context) error {
 	return nil
 }
 
-// checkFile notices that the database file is not the one that is open any more, and that it is back.
+// checkFile notices when the database file is removed or replaced, and when it is back.
 func (s *Store) checkFile() {
 	current, err := s.file.isCurrent()
 	if err != nil || s.health.replaced.Swap(!current) == !current || s.health.log == nil {
@@ -168,7 +169,8 @@ func (s *Store) checkFile() {
 	}
 }
 
-// probe tries a write if the last one failed or is a while ago. Where another write is going on, that one tells.
+// probe tries a write if the last one failed or is older than probeAfter. If another write is under way, that one
+// decides.
 func (s *Store) probe(ctx context.Context) {
 	h := &s.health
 	h.mu.Lock()
@@ -179,14 +181,15 @@ func (s *Store) probe(ctx context.Context) {
 	if isKnown || len(s.writing) > 0 {
 		return
 	}
-	value := fmt.Sprintf("%16d", h.now().UnixMilli()) // another each time, so that it has to be written
+	value := fmt.Sprintf("%16d", h.now().UnixMilli()) // differs each time, so that it must be written
 	if hasFailed {
 		value = strings.Repeat(value, probeBytes/len(value))
 	}
 	_ = s.SetSetting(ctx, "probe", value)
 }
 
-// checkSchema notices that something of the schema is not as it was when the database was opened. Additions are no harm.
+// checkSchema returns an error if any part of the schema has changed since the database was opened. Additions are
+// allowed.
 func (s *Store) checkSchema(ctx context.Context) error {
 	found, err := s.readSchema(ctx)
 	if err != nil {
@@ -194,7 +197,7 @@ func (s *Store) checkSchema(ctx context.Context) error {
 	}
 	for name, statement := range s.health.schema {
 		if found[name] != statement {
-			cause := fmt.Errorf("store: the schema of %s is not what this program made", name)
+			cause := fmt.Errorf("store: the schema of %s was changed by another program", name)
 			s.health.mu.Lock()
 			isNews := s.health.seen != otherSchema
 			s.health.seen = otherSchema
@@ -225,7 +228,8 @@ func (s *Store) readSchema(ctx context.Context) (map[string]string, error) {
 	return found, err
 }
 
-// checkDamage looks into damage that was seen, beside everything else, since that reads the whole database.
+// checkDamage checks a database in which damage was seen. It runs in the background, because it reads the whole
+// database.
 func (s *Store) checkDamage() {
 	h := &s.health
 	h.mu.Lock()
@@ -249,12 +253,12 @@ func (s *Store) checkDamage() {
 		defer h.mu.Unlock()
 		h.seen = 0
 		if h.log != nil {
-			h.log.Info("a check of the database found no damage any more")
+			h.log.Info("a check found the database undamaged")
 		}
 	})
 }
 
-// tend looks after the database every second until the store is closed.
+// tend checks on the database every tendEvery until the store is closed.
 func (s *Store) tend() {
 	ticker := time.NewTicker(tendEvery)
 	defer ticker.Stop()
@@ -273,7 +277,7 @@ func (s *Store) tend() {
 	}
 }
 
-// trim empties the WAL if it has become large, as it does while a long read holds it back.
+// trim empties the WAL if it has grown large, as it does while a long read holds it back.
 func (s *Store) trim(ctx context.Context) {
 	if !isLarger(s.path+"-wal", walTrimmed) || s.health.replaced.Load() {
 		return
@@ -283,7 +287,7 @@ func (s *Store) trim(ctx context.Context) {
 		return
 	}
 	defer closePools(db)
-	// The first part waits for no one. What is left then is done while nothing is written, and so in little time.
+	// The passive checkpoint waits for no one. The rest then takes little time, during which nothing can be written.
 	var first struct{ Busy, Log, Checkpointed int }
 	if err := db.WithContext(ctx).Raw("PRAGMA wal_checkpoint(PASSIVE)").Scan(&first).Error; err != nil || first.Log != first.Checkpointed {
 		return

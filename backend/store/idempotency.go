@@ -15,7 +15,7 @@ type idempotencyRow struct {
 	AccountID      pfid.ID
 	IdempotencyKey string
 	RequestHash    []byte
-	Status         *int // NULL in rows of versions that wrote them before the answer
+	Status         *int // NULL in rows of older versions, which wrote the key before the answer
 	Answer         *string
 	InsertedAt     int64
 }
@@ -55,5 +55,5 @@ func (s *Store) KeepKey(ctx context.Context, who idempotency.Caller, key string,
 	})
 }
 
-// ownKey keeps the keys of one caller apart from those of all others.
+// ownKey prefixes a key with its caller, so that callers can use the same keys.
 func ownKey(who idempotency.Caller, key string) string { return who.ID.String() + " " + key }

@@ -49,7 +49,7 @@ func inviteIn(tx *gorm.DB, owner, id pfid.ID) (account.Invite, error) {
 	return list[0], nil
 }
 
-// invitesOf adds to invites the names of their makers.
+// invitesOf adds the names of their makers to invites.
 func invitesOf(tx *gorm.DB, rows []inviteRow) ([]account.Invite, error) {
 	var ids []pfid.ID
 	for _, row := range rows {
@@ -98,7 +98,7 @@ func (s *Store) InsertInvite(ctx context.Context, i account.Invite, recorder acc
 			i.ExpiresAt = maker.until
 		}
 		var n int64
-		// Only the own team is looked at: whether an email belongs to another account is nobody's business here.
+		// Only check the account's own team, so that the answer reveals nothing about other accounts.
 		if err := tx.Model(&adminUserRow{}).Where("account_id = ? AND email = ? AND removed_at IS NULL", i.AccountID, i.Email).Count(&n).Error; err != nil {
 			return err
 		}
@@ -132,20 +132,20 @@ func (s *Store) InsertInvite(ctx context.Context, i account.Invite, recorder acc
 	return made, err
 }
 
-// The maker of an invite is able while the API token that made it, if one did, is active, and the member who made it or
-// that token, if one did, is in the team.
+// makerIsAble selects invites whose maker may still invite: the API token that made the invite, if any, is active,
+// and the responsible admin user, if any, is in the team.
 const makerIsAble = `COALESCE(created_by_admin_user_id, created_by_api_token_id) IS NOT NULL
 	AND (created_by_admin_user_id IS NULL OR EXISTS
 		(SELECT 1 FROM admin_users u WHERE u.id = admin_user_invites.created_by_admin_user_id AND u.removed_at IS NULL))
 	AND (created_by_api_token_id IS NULL OR EXISTS
 		(SELECT 1 FROM api_tokens t WHERE t.id = admin_user_invites.created_by_api_token_id AND ` + statusNowOfT + ` = 'active'))`
 
-// endInvites ends the pending invites of an account whose maker the same transaction has ended. Expiry is not looked at:
-// an invite never outlives its token, see InsertInvite, and what a wrong clock ends would stay ended.
+// endInvites revokes the pending invites of an account whose maker ended in the same transaction. It ignores expiry:
+// an invite never outlives its token (see InsertInvite), and a wrong clock must not revoke invites.
 func endInvites(tx *gorm.DB, owner pfid.ID, at time.Time, recorder audit.Recorder) error {
 	var ended []inviteRow
 	err := tx.Model(&ended).Clauses(clause.Returning{Columns: []clause.Column{{Name: "id"}}}).
-		Where("account_id = ? AND status = 'pending' AND NOT ("+makerIsAble+")", owner). // spelled out for the partial index
+		Where("account_id = ? AND status = 'pending' AND NOT ("+makerIsAble+")", owner). // literal: the index is partial
 		Updates(map[string]any{"status": account.InviteRevoked, "updated_at": millis(at)}).Error
 	if err != nil {
 		return err

@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// A database has one server, which holds a lock on the file itself: a second server finds it under whatever name it
-// reaches the file. Another lock, the door, is held for moments by each process that opens or closes the database.
-// SQLite locks the bytes from 1<<30 to 1<<30+511; ours are beyond all content of the file.
+// The server holds a lock on the database file itself, so a second server finds it whatever path leads to the file.
+// Each process that opens or closes the database briefly holds another lock, the door. SQLite locks the bytes from
+// 1<<30 to 1<<30+511; ours are beyond any content of the file.
 const (
 	serverByte int64 = 1<<62 + iota
 	doorByte
@@ -22,26 +22,26 @@ const (
 // errLocked means that another process holds a lock.
 var errLocked = errors.New("another process holds the lock")
 
-// lockEvery is how often a lock that another process holds is tried again.
+// lockEvery is how often to retry a lock that another process holds.
 const lockEvery = 10 * time.Millisecond
 
-// waitForServer is how long a server waits for one that is stopping.
+// waitForServer is how long a server waits for another that is stopping.
 const waitForServer = 15 * time.Second
 
-// Files that earlier versions lock: a server while it runs, and each process while it opens or closes the database.
+// Files that earlier versions lock: a server while it runs, and any process while it opens or closes the database.
 const (
 	oldServerLock = "serve.lock"
 	oldDoorLock   = FileName + ".migrate.lock"
 )
 
-// file is the open database file. It stays open for as long as SQLite has the database open: closing any descriptor of a
-// file drops the POSIX locks that the process holds on it, SQLite's included.
+// file is the open database file. It must stay open as long as SQLite has the database open: closing any descriptor
+// of a file drops all POSIX locks of the process on it, including SQLite's.
 type file struct {
 	*os.File
 	path string // without symbolic links, as SQLite resolves it
 }
 
-// openFile opens a database that exists, read-only if it can't be opened for writing.
+// openFile opens an existing database, read-only if it can't be opened for writing.
 func openFile(path string) (*file, error) {
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if isReadOnly(err) {
@@ -66,18 +66,19 @@ func (f *file) isCurrent() (bool, error) {
 	return err == nil && os.SameFile(held, found), err
 }
 
-// door keeps all other processes from opening or closing the database until release is called. The schema changes under
-// it; and SQLite, whose last connection to close removes the WAL, refuses one that opens at that moment.
+// door keeps other processes from opening or closing the database until release is called. The schema changes under
+// this lock. Also, the last SQLite connection to close removes the WAL, and SQLite refuses to open the database at
+// that moment.
 func (f *file) door(ctx context.Context) (release func(), err error) {
 	err = retry(ctx, func() error { return lockByte(f.File, doorByte) })
 	if err != nil {
 		return nil, fmt.Errorf("store: wait for another process that opens or closes the database: %w", err)
 	}
-	// An unlock that fails is made up for by the end of the process.
+	// If the unlock fails, the end of the process unlocks.
 	return func() { _ = unlockByte(f.File, doorByte) }, nil
 }
 
-// retry calls f until it returns something else than errLocked or the context ends.
+// retry calls f until it returns something other than errLocked, or the context ends.
 func retry(ctx context.Context, f func() error) error {
 	for {
 		err := f()
@@ -92,20 +93,20 @@ func retry(ctx context.Context, f func() error) error {
 	}
 }
 
-// Server is the process that serves a database. The zero Server is one of which nothing is known.
+// Server is the process that serves a database. The zero Server is unknown.
 type Server struct {
 	Version string `json:"version"`
 	Process int    `json:"process"`
-	Host    string `json:"host"` // each container has a process 1
+	Host    string `json:"host"` // process ids repeat across containers
 }
 
-// thisServer returns the Server that this process is.
+// thisServer returns this process as a Server.
 func thisServer(version string) Server {
-	host, _ := os.Hostname() // for people only
+	host, _ := os.Hostname() // only for display
 	return Server{Version: version, Process: os.Getpid(), Host: host}
 }
 
-// String names the server for people.
+// String describes the server for messages.
 func (s Server) String() string {
 	if s.Process == 0 {
 		return "another server"
@@ -113,10 +114,10 @@ func (s Server) String() string {
 	return fmt.Sprintf("another server (process %d on %s, version %s)", s.Process, s.Host, s.Version)
 }
 
-// serverSetting is the setting that holds the Server that started last, as JSON.
+// serverSetting is the setting that holds the last started Server as JSON.
 const serverSetting = "server"
 
-// recordedServer reads the Server that started last, or the zero Server if that can't be read.
+// recordedServer reads the last started Server; the zero Server if it can't be read.
 func recordedServer(ctx context.Context, path string) (server Server) {
 	db, err := connect(path, 1, "mode=ro", "_pragma=query_only(1)")
 	if err != nil {
@@ -131,7 +132,7 @@ func recordedServer(ctx context.Context, path string) (server Server) {
 	return server
 }
 
-// Claim is a database that this process alone may serve.
+// Claim is the exclusive right of this process to serve a database.
 type Claim struct {
 	file   *file
 	folder string
@@ -142,9 +143,9 @@ type Claim struct {
 // Release gives up a claim that was not opened.
 func (c *Claim) Release() error { return c.file.Close() }
 
-// Serve claims the database in a folder for a server, and makes both if they do not exist. It waits up to 15 seconds for
-// a server that is stopping, and fails with the name of its process if that does not end. No second claim on a database
-// succeeds, whichever path or link leads to it.
+// Serve claims the database in a folder for a server, and creates both if they do not exist. It waits up to 15
+// seconds for another server to stop, then fails and names its process. Only one claim on a database can exist,
+// whichever path or link leads to it.
 func Serve(ctx context.Context, folder, version string, now func() time.Time, log *slog.Logger) (*Claim, error) {
 	ctx, cancel := context.WithTimeout(ctx, waitForServer)
 	defer cancel()
@@ -160,10 +161,10 @@ func Serve(ctx context.Context, folder, version string, now func() time.Time, lo
 			return nil, errors.Join(err, f.Close())
 		}
 		if current, err := f.isCurrent(); err != nil || current {
-			_ = os.Remove(filepath.Join(folder, oldDoorLock)) // does no harm if it stays
+			_ = os.Remove(filepath.Join(folder, oldDoorLock)) // harmless if it stays
 			return &Claim{file: f, folder: folder, server: thisServer(version), log: log}, err
 		}
-		// It was replaced while we waited.
+		// The file was replaced while we waited.
 		if err := f.Close(); err != nil {
 			return nil, err
 		}
@@ -179,18 +180,18 @@ func (f *file) lockForServer(ctx context.Context, folder string, log *slog.Logge
 	log.Info("waiting for another server on the same data to stop", "other", other, "data", folder, "at_most", waitForServer)
 	err = retry(ctx, func() error { return lockServer(f.File) })
 	if errors.Is(err, errLocked) {
-		return fmt.Errorf("--data: %s is running on the data in %s: stop it first, or give this one a folder of its own", other, folder)
+		return fmt.Errorf("--data: %s is running on the data in %s: stop it first, or give this server another folder", other, folder)
 	}
 	return err
 }
 
-// waitForOldServer waits for a server of an earlier version, which locks a file beside the database, and removes that
-// file.
+// waitForOldServer waits for a server of an earlier version, which locks a file beside the database, then removes
+// that file.
 func waitForOldServer(ctx context.Context, folder string, log *slog.Logger) error {
 	path := filepath.Join(folder, oldServerLock)
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
-		return nil // there is none, or it can't be locked either
+		return nil // there is no such file, or no server could lock it
 	}
 	err = lockServer(f)
 	if errors.Is(err, errLocked) {
@@ -198,12 +199,13 @@ func waitForOldServer(ctx context.Context, folder string, log *slog.Logger) erro
 		err = retry(ctx, func() error { return lockServer(f) })
 	}
 	if errors.Is(err, errLocked) {
-		return errors.Join(fmt.Errorf("--data: another server is running on the data in %s, of an earlier version: stop it first", folder), f.Close())
+		return errors.Join(fmt.Errorf("--data: another server of an earlier version is running on the data in %s: stop it first", folder), f.Close())
 	}
 	return errors.Join(err, f.Close(), os.Remove(path))
 }
 
-// Serving returns the server that runs on this database, if one runs. That may be this process.
+// Serving returns the server that runs on this database, which may be this process; running is false if there is
+// none.
 func (s *Store) Serving(ctx context.Context) (server Server, running bool, err error) {
 	if s.claimed {
 		return s.server, true, nil

@@ -7,9 +7,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lockServer takes the lock of a server, for as long as the file is open, or returns errLocked. It is a lock on the whole
-// file that SQLite's locks on parts of it do not see (flock(2)), and needs no right to write. Network file systems turn
-// such a lock into one that SQLite does see, so there it is a lock on one byte.
+// lockServer takes the server lock until the file is closed, or returns errLocked. It uses flock(2), which SQLite's
+// locks on byte ranges don't see and which needs no write permission. Network file systems turn that into a lock that
+// SQLite does see, so there it locks one byte.
 func lockServer(f *os.File) error {
 	if onNetwork(f) {
 		return lockByte(f, serverByte)
@@ -17,7 +17,7 @@ func lockServer(f *os.File) error {
 	return locked(unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB))
 }
 
-// isServed reports whether another open file holds the lock of a server; this one must not.
+// isServed reports whether another open file holds the server lock. f must not hold it.
 func isServed(f *os.File) (bool, error) {
 	if onNetwork(f) {
 		lock := unix.Flock_t{Type: unix.F_RDLCK, Start: serverByte, Len: 1}
@@ -47,8 +47,8 @@ func onNetwork(f *os.File) bool {
 	return false
 }
 
-// lockByte locks a byte for this open file, not for the process (fcntl(2), open file description locks): against all
-// others or, if the file is open read-only, against those that can write.
+// lockByte locks a byte for this open file, not for the process (fcntl(2), open file description locks). The lock is
+// exclusive, or shared if the file is open read-only.
 func lockByte(f *os.File, at int64) error {
 	lock := unix.Flock_t{Type: unix.F_WRLCK, Start: at, Len: 1}
 	err := unix.FcntlFlock(f.Fd(), unix.F_OFD_SETLK, &lock)

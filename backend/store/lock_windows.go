@@ -7,10 +7,10 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// lockServer takes the lock of a server, for as long as the file is open, or returns errLocked.
+// lockServer takes the server lock until the file is closed, or returns errLocked.
 func lockServer(f *os.File) error { return lockByte(f, serverByte) }
 
-// isServed reports whether another open file holds the lock of a server; this one must not.
+// isServed reports whether another open file holds the server lock. f must not hold it.
 func isServed(f *os.File) (bool, error) {
 	err := lockByte(f, serverByte)
 	if err == nil {
@@ -22,7 +22,7 @@ func isServed(f *os.File) (bool, error) {
 	return false, err
 }
 
-// lockByte locks a byte for this open file against all others.
+// lockByte takes an exclusive lock on a byte for this open file.
 func lockByte(f *os.File, at int64) error {
 	err := windows.LockFileEx(windows.Handle(f.Fd()), windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, region(at))
 	if errors.Is(err, windows.ERROR_LOCK_VIOLATION) || errors.Is(err, windows.ERROR_IO_PENDING) {

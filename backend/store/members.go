@@ -57,7 +57,7 @@ func (s *Store) Member(ctx context.Context, owner, id pfid.ID) (found account.Me
 	return found, err
 }
 
-// memberIn reads a member of the team or, with removed, also one who was in it.
+// memberIn reads a current member or, with removed, also a former one.
 func memberIn(tx *gorm.DB, owner, id pfid.ID, removed bool) (account.Member, error) {
 	where := tx.Where("id = ? AND account_id = ?", id, owner)
 	if !removed {
@@ -79,7 +79,7 @@ func membersOf(tx *gorm.DB, owner pfid.ID, rows []adminUserRow) ([]account.Membe
 	for i, row := range rows {
 		ids[i] = row.ID
 	}
-	// Only members of an account make tokens of it, so an index alone answers.
+	// Only members of an account make its tokens, so an index alone answers.
 	tokens, err := countLive(tx, owner, ofMember, ids)
 	if err != nil {
 		return nil, err
@@ -177,21 +177,21 @@ func revokeTokensOf(tx *gorm.DB, owner, id pfid.ID, recorder account.Recorder) (
 	return moveAll(tx, owner, ofMember, id, token.Revoked, "with all tokens of the member who made it", recorder)
 }
 
-// mustBeIn refuses what somebody asked for who lost the right to it meanwhile, an admin user by removal, an API token by
-// a move or its end: it would outlive that. It returns the admin user who is responsible for what the caller makes: what
-// a token makes ends together with what its own maker made. Both ids may be zero, for the command line.
+// mustBeIn refuses a request whose caller has lost the right to it in the meantime: a removed admin user, or an API
+// token that has ended or moved. It returns the admin user who is responsible for what the caller makes, so that it
+// ends with that user's other tokens. Both ids are zero for the command line.
 func mustBeIn(tx *gorm.DB, adminUser, apiToken pfid.ID, at time.Time) (responsible pfid.ID, err error) {
 	m, err := makerIn(tx, adminUser, apiToken, at)
 	return m.responsible, err
 }
 
-// maker is what the maker of something passes on to it.
+// maker is what a new resource takes over from its maker.
 type maker struct {
 	responsible pfid.ID   // the admin user; zero for none
-	until       time.Time // the end of the API token; zero if the maker is none
+	until       time.Time // expiry of the API token; zero if the maker is not a token
 }
 
-// makerIn is mustBeIn for what also ends with its maker.
+// makerIn is like mustBeIn, for resources that also expire with their maker.
 func makerIn(tx *gorm.DB, adminUser, apiToken pfid.ID, at time.Time) (maker, error) {
 	if !apiToken.IsZero() {
 		var row tokenRow
@@ -209,7 +209,8 @@ func makerIn(tx *gorm.DB, adminUser, apiToken pfid.ID, at time.Time) (maker, err
 	return maker{responsible: adminUser}, mustBePresent(tx, adminUser)
 }
 
-// mustBePresent refuses what an admin user asked for who was removed meanwhile: it would outlive the removal.
+// mustBePresent refuses a request of an admin user who was removed in the meantime. Otherwise its effect would
+// outlive the removal.
 func mustBePresent(tx *gorm.DB, id pfid.ID) error {
 	var n int64
 	if err := tx.Model(&adminUserRow{}).Where("id = ? AND removed_at IS NULL", id).Count(&n).Error; err != nil {

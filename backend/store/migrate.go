@@ -17,8 +17,8 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// migrations returns what changes the schema, the version of the schema that the database has, and the one that this
-// program needs. A newer one than that is an error.
+// migrations returns the migrations, the schema version of the database, and the one that this program needs. It
+// fails if the database is newer than that.
 func (s *Store) migrations(ctx context.Context, all fs.FS) (steps *goose.Provider, current, target int64, err error) {
 	pool, err := s.writer.DB()
 	if err != nil {
@@ -43,9 +43,9 @@ func (s *Store) migrations(ctx context.Context, all fs.FS) (steps *goose.Provide
 	return steps, current, target, nil
 }
 
-// newestSchema returns the version of the schema that this program needs.
+// newestSchema returns the schema version that this program needs.
 func newestSchema() (newest int64) {
-	names, _ := fs.Glob(migrations, "migrations/*.sql") // embedded, so that it can't fail
+	names, _ := fs.Glob(migrations, "migrations/*.sql") // embedded, so this can't fail
 	for _, name := range names {
 		if version, err := goose.NumericComponent(name); err == nil {
 			newest = max(newest, version)
@@ -54,7 +54,7 @@ func newestSchema() (newest int64) {
 	return newest
 }
 
-// schemaVersion returns the version of the schema of a database, 0 for none.
+// schemaVersion returns the schema version of a database; 0 for none.
 func schemaVersion(ctx context.Context, pool *sql.DB) (version int64, err error) {
 	var has bool
 	err = pool.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = ?)", goose.DefaultTablename).Scan(&has)
@@ -64,9 +64,9 @@ func schemaVersion(ctx context.Context, pool *sql.DB) (version int64, err error)
 	return version, err
 }
 
-// migrate brings the schema up to date, each migration in a transaction of its own, after a copy of older data was
-// put beside the database.
-// The caller holds the database alone: of two that start at once, the second finds the work done.
+// migrate brings the schema up to date, one transaction per migration. Before it changes existing data it keeps a
+// copy beside the database. The caller must hold the door, so that of two processes that start at once, the second
+// finds the work done.
 func (s *Store) migrate(ctx context.Context, all fs.FS, now func() time.Time) error {
 	steps, current, target, err := s.migrations(ctx, all)
 	if err != nil || current == target {
@@ -87,18 +87,18 @@ func (s *Store) migrate(ctx context.Context, all fs.FS, now func() time.Time) er
 	return nil
 }
 
-// copying ends the name of a copy that is not whole yet.
+// copying ends the name of an incomplete copy.
 const copying = ".copying"
 
-// keepCopy puts a consistent copy of the database beside it, one for each schema: the one from before the first try to
-// leave it. It gets its name when it is whole and on the disk.
+// keepCopy puts a consistent copy of the database beside it, one per schema version, made before the first attempt to
+// leave that version. The copy is renamed once it is complete and on the disk.
 func (s *Store) keepCopy(ctx context.Context, pool *sql.DB, schema int64, at time.Time) error {
 	name := fmt.Sprintf("%s.schema-%d", s.path, schema)
 	kept, err := filepath.Glob(name + ".*Z")
 	if err != nil {
 		return err
 	}
-	// What a copy was that did not end. Those of earlier versions have the name of a whole one.
+	// Remove what an interrupted copy left. Earlier versions gave even an incomplete copy its final name.
 	unfinished := name + copying
 	if err := removeIfThere(unfinished, unfinished+"-journal"); err != nil {
 		return err
@@ -111,7 +111,7 @@ func (s *Store) keepCopy(ctx context.Context, pool *sql.DB, schema int64, at tim
 			return err
 		}
 	}
-	// Made first, so that the copy is never readable to others.
+	// Create the file first, so that others can never read the copy.
 	f, err := os.OpenFile(unfinished, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
 	if err != nil {
 		return err
@@ -129,7 +129,7 @@ func (s *Store) keepCopy(ctx context.Context, pool *sql.DB, schema int64, at tim
 	return syncFolder(s.path)
 }
 
-// isWhole reports whether a file is a whole copy of a database with a schema.
+// isWhole reports whether a file is a complete copy of a database with this schema version.
 func isWhole(ctx context.Context, path string, schema int64) bool {
 	db, err := connect(path, 1, "mode=ro", "immutable=1")
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// Open opens a claimed database, and brings an older schema up to date after keeping a copy. A schema that is newer than
-// this program is refused. Closing the Store releases the claim.
+// Open opens a claimed database and migrates an older schema after keeping a copy. It fails if the schema is newer
+// than this program. Closing the Store releases the claim.
 func (c *Claim) Open(ctx context.Context, now func() time.Time) (*Store, error) {
 	s := newStore(c.file, now)
 	s.claimed, s.server, s.health.log = true, c.server, c.log
@@ -27,17 +27,17 @@ func (c *Claim) Open(ctx context.Context, now func() time.Time) (*Store, error) 
 		if err := s.settle(ctx); !isOfDisk(err) {
 			return err
 		}
-		return nil // validation needs no write, and the rest is done when the disk takes some
+		return nil // validation needs no write; settle runs again once the disk accepts writes
 	})
 }
 
-// isOfDisk reports whether a failure is one of the disk, which a server can start with.
+// isOfDisk reports whether a failure is one of the disk. A server can start in spite of it.
 func isOfDisk(err error) bool {
 	found := troubleOf(err)
 	return found == diskFull || found == diskReadOnly || found == diskFailing
 }
 
-// settle does what a server writes before anything else.
+// settle makes the writes of a server that must come before all others.
 func (s *Store) settle(ctx context.Context) error {
 	ctx = context.WithValue(ctx, settling{}, true)
 	if err := s.file.forgetClosed(); err != nil {
@@ -71,8 +71,9 @@ func (s *Store) recordServer(ctx context.Context) error {
 	return s.SetSetting(ctx, serverSetting, string(record))
 }
 
-// Join opens the database in a folder for a command, beside a server or without one. With create it makes a database if
-// there never was one. It changes no schema: an older one, and a server of another version that runs, are refused.
+// Join opens the database in a folder for a command, with or without a running server. With create, it creates the
+// database if there never was one. It does not migrate, and fails if the schema is older or a server of another
+// version is running.
 func Join(ctx context.Context, folder, version string, create bool, now func() time.Time) (*Store, error) {
 	f, err := findForCommand(ctx, folder, create, now)
 	if err != nil {
@@ -84,14 +85,14 @@ func Join(ctx context.Context, folder, version string, create bool, now func() t
 			return err
 		}
 		if running, err := isServed(f.File); err != nil || running {
-			return err // the server has looked
+			return err // the running server has checked this
 		}
 		closed, err := f.wasClosed()
 		if err != nil {
 			return err
 		}
 		if err := f.forgetClosed(); err != nil {
-			return fmt.Errorf("--data: remove the note of how the database was closed: %w", err)
+			return fmt.Errorf("--data: remove the record of how the database was closed: %w", err)
 		}
 		return s.avoidTakenEntries(ctx, closed, now)
 	})
@@ -117,7 +118,7 @@ func findForCommand(ctx context.Context, folder string, create bool, now func() 
 	return openFile(path)
 }
 
-// open connects to the database and runs begin, while no other process opens or closes it.
+// open connects to the database and calls begin, while no other process opens or closes it.
 func (s *Store) open(ctx context.Context, begin func() error) (err error) {
 	release, err := s.waitAtDoor(ctx)
 	if err != nil {
@@ -142,7 +143,7 @@ func (s *Store) open(ctx context.Context, begin func() error) (err error) {
 		return errors.Join(err, s.file.Close())
 	}
 	if s.writer == nil {
-		s.release = release // commands stay out, since what they wrote would not be read here
+		s.release = release // keep commands out: this process would not read what they write
 	} else {
 		release()
 	}
@@ -152,7 +153,7 @@ func (s *Store) open(ctx context.Context, begin func() error) (err error) {
 	return nil
 }
 
-// explained adds to an error of a damaged database what to do about it.
+// explained adds advice to the error of a damaged database.
 func explained(err error, path string) error {
 	if troubleOf(err) != damaged {
 		return err
@@ -161,10 +162,10 @@ func explained(err error, path string) error {
 	if copies := copiesOf(path); len(copies) > 0 {
 		beside = "; the copy from before the last upgrade is " + copies[len(copies)-1]
 	}
-	return fmt.Errorf("--data: the database %s is damaged or is none: keep a copy of it, and restore the newest backup%s: %w", path, beside, err)
+	return fmt.Errorf("--data: the database %s is damaged or is not a database: keep a copy of it, and restore the newest backup%s: %w", path, beside, err)
 }
 
-// waitAtDoor is the file's door, for which a command waits a while only.
+// waitAtDoor waits for the file's door; commands give up after a while.
 func (s *Store) waitAtDoor(ctx context.Context) (release func(), err error) {
 	if s.claimed {
 		return s.file.door(ctx)
@@ -178,8 +179,8 @@ func (s *Store) waitAtDoor(ctx context.Context) (release func(), err error) {
 	return release, err
 }
 
-// checkName refuses a name of the database that is not the one by which a running server knows it, such as a hard link:
-// SQLite would look for the log of its changes under that name.
+// checkName refuses a name of the database, such as a hard link, other than the one that a running server uses:
+// SQLite would look for the WAL under that name.
 func (s *Store) checkName() error {
 	if s.claimed {
 		return nil
@@ -192,20 +193,20 @@ func (s *Store) checkName() error {
 		if !canWrite(s.path) || !isWritable(filepath.Dir(s.path)) { // so the server may have opened it read-only
 			return fmt.Errorf("--data: a server is running on %s, which can't be written now: %s", s.path, advice[diskReadOnly])
 		}
-		return fmt.Errorf("--data: a server is running on %s by another name of that file: use the folder that the server uses", s.path)
+		return fmt.Errorf("--data: a server is running on %s under another name of that file: use the folder that the server uses", s.path)
 	}
 	return nil
 }
 
-// checkServer returns an error if a command of this program must not work on the database: its schema is not the one that
-// this program knows, or a server of another version is running.
+// checkServer returns an error if this program's commands must not touch the database: its schema has another
+// version, or a server of another version is running.
 func (s *Store) checkServer(ctx context.Context, version string) error {
 	server, running, err := s.Serving(ctx)
 	if err != nil {
 		return err
 	}
 	if running && server.Process != 0 && server.Version != version {
-		return fmt.Errorf("%s is running on this data, and this is version %s: use the program of that version, or restart the server with this one", server, version)
+		return fmt.Errorf("%s is running on this data, but this is version %s: use the program of that version, or restart the server with this one", server, version)
 	}
 	_, current, target, err := s.migrations(ctx, migrations)
 	if err == nil && current < target {

@@ -6,13 +6,12 @@ import (
 	"gorm.io/gorm"
 )
 
-// announceChange counts a change within its transaction, for a server that runs in another process and remembers what
-// the change makes untrue.
+// announceChange counts a change in its transaction, so that a server in another process drops what it has cached.
 func announceChange(tx *gorm.DB) error {
 	return tx.Exec("UPDATE outside_changes SET made = made + 1 WHERE one = 1").Error
 }
 
-// OutsideChanges returns the number of the last announced change, and of the last that a server has seen.
+// OutsideChanges returns the number of the last announced change, and of the last one that a server has seen.
 func (s *Store) OutsideChanges(ctx context.Context) (made, seen int64, err error) {
 	err = s.read(ctx, func(tx *gorm.DB) error {
 		return tx.Raw("SELECT made, seen FROM outside_changes WHERE one = 1").Row().Scan(&made, &seen)
@@ -20,7 +19,7 @@ func (s *Store) OutsideChanges(ctx context.Context) (made, seen int64, err error
 	return made, seen, err
 }
 
-// SeeOutsideChanges notes that the server has seen the changes up to a number: nothing that it remembers is older.
+// SeeOutsideChanges records that the server has seen all changes up to a number and cached nothing older.
 func (s *Store) SeeOutsideChanges(ctx context.Context, number int64) error {
 	return s.change(ctx, func(tx *gorm.DB) error {
 		return tx.Exec("UPDATE outside_changes SET seen = ? WHERE one = 1", number).Error

@@ -14,7 +14,7 @@ import (
 
 var sessionSorting = sorting{"id", "inserted_at", "last_seen_at", "expires_at"}
 
-// live selects the sessions of an admin user that have not ended.
+// live selects the live sessions of an admin user.
 func live(user pfid.ID, at time.Time) func(*gorm.DB) *gorm.DB {
 	return func(tx *gorm.DB) *gorm.DB {
 		return tx.Where("admin_user_id = ? AND expires_at > ? AND last_seen_at > ? AND last_seen_at <= ?",

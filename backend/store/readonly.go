@@ -7,9 +7,9 @@ import (
 	"path/filepath"
 )
 
-// openReadOnly opens a database whose disk lets nothing be written, not even the files beside it that SQLite needs for
-// reading. Then no one else can change it either. It fails if there are changes in a log that can't be read this way: a
-// revoke may be among them.
+// openReadOnly opens a database on a disk that can't be written, not even for the files that SQLite needs beside it,
+// so no one else can change it either. It fails if the WAL holds changes, which can't be read this way and may
+// include a revocation.
 func (s *Store) openReadOnly(ctx context.Context, found trouble, cause error) (err error) {
 	if err := s.close(); err != nil {
 		return errors.Join(cause, err)
@@ -36,7 +36,7 @@ func (s *Store) openReadOnly(ctx context.Context, found trouble, cause error) (e
 	return err
 }
 
-// reopen replaces the connections if they were opened while nothing could be written, and it can be now.
+// reopen replaces read-only connections once the database can be written.
 func (s *Store) reopen(ctx context.Context) {
 	s.health.mu.Lock()
 	isReadOnly := s.health.writing == diskReadOnly
@@ -62,7 +62,7 @@ func (s *Store) reopen(ctx context.Context) {
 		s.release = func() {}
 		s.health.noticeWrite(nil)
 	case isReadOnly && canWrite(s.path) && isWritable(filepath.Dir(s.path)):
-		// What SQLite shares between connections stays read-only until the last of them is closed.
+		// SQLite shares state between connections, which stays read-only until the last of them closes.
 		s.pools.Lock()
 		_ = s.close()
 		err := s.connect()

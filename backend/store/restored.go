@@ -11,16 +11,16 @@ import (
 	"gorm.io/gorm"
 )
 
-// closedSuffix ends the name of the file that says how the database file was when its last process closed it. It is there
-// only while no process has the database open.
+// closedSuffix ends the name of the file that records the state of the database file when its last process closed it.
+// It exists only while no process has the database open.
 const closedSuffix = ".closed"
 
-// state describes the database file so that any later change of it, or another file in its place, has another one. It is
-// empty where the system can't tell.
+// state returns a text that changes with any change or replacement of the database file; empty if the system can't
+// tell.
 func (f *file) state() (string, error) {
 	info, err := f.Stat()
 	if err != nil {
-		return "", fmt.Errorf("store: look at the database file: %w", err)
+		return "", fmt.Errorf("store: read the state of the database file: %w", err)
 	}
 	change, ok := changeOf(info)
 	if !ok {
@@ -29,8 +29,8 @@ func (f *file) state() (string, error) {
 	return fmt.Sprintf("%s %d %d\n", change, info.Size(), info.ModTime().UnixNano()), nil
 }
 
-// noteClosed notes the state of the database file. The last process that closes it calls this behind the door; any other
-// finds the log of changes, which goes with the last one.
+// noteClosed records the state of the database file. Every closing process calls it while it holds the door; it does
+// nothing while the WAL exists, because then another process still has the database open.
 func (s *Store) noteClosed() error {
 	if _, err := os.Stat(s.path + "-wal"); !errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -39,10 +39,11 @@ func (s *Store) noteClosed() error {
 	if err != nil || state == "" {
 		return err
 	}
-	return os.WriteFile(s.path+closedSuffix, []byte(state), 0o600) // torn by a crash, it matches no state
+	return os.WriteFile(s.path+closedSuffix, []byte(state), 0o600) // if a crash tears it, it matches no state
 }
 
-// wasClosed reports whether the database file is as its last process closed it. After a crash, and after the file was replaced by a backup, it is not.
+// wasClosed reports whether the database file is as its last process left it. It returns false after a crash, and
+// after the file was replaced by a backup.
 func (f *file) wasClosed() (bool, error) {
 	noted, err := os.ReadFile(f.path + closedSuffix)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -58,7 +59,7 @@ func (f *file) wasClosed() (bool, error) {
 	return state != "" && state == string(noted), nil
 }
 
-// forgetClosed removes what was noted of how the file was closed, before it changes.
+// forgetClosed removes the record of noteClosed before the file changes.
 func (f *file) forgetClosed() error {
 	if err := os.Remove(f.path + closedSuffix); !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -66,9 +67,9 @@ func (f *file) forgetClosed() error {
 	return nil
 }
 
-// avoidTakenEntries begins a new status list if the database may be a restored backup. Tokens that were made after the
-// backup have entries in the lists that the backup knows, and in those that followed. A new token must not get one of
-// these, so the new list has a number that was not used before, but for a chance of one in 2^32.
+// avoidTakenEntries starts a new status list if the database may be a restored backup. Tokens issued after that
+// backup hold entries in its lists, or in later ones, that a new token must not get. The new list's number is random;
+// it repeats a used one with a chance of one in 2^32.
 func (s *Store) avoidTakenEntries(ctx context.Context, closed bool, now func() time.Time) error {
 	if closed {
 		return nil
@@ -79,7 +80,7 @@ func (s *Store) avoidTakenEntries(ctx context.Context, closed bool, now func() t
 		if err != nil {
 			return err
 		}
-		// No token names a list that took none, but the one that was just made.
+		// No token refers to an empty list. Keep only the new one.
 		return tx.Exec("DELETE FROM status_lists WHERE taken = 0 AND number < (SELECT MAX(number) FROM status_lists)").Error
 	})
 }

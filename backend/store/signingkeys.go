@@ -95,7 +95,7 @@ func (s *Store) WithdrawSigningKey(ctx context.Context, kid string, at time.Time
 	})
 }
 
-// checkKey refuses a token whose key was withdrawn after it had signed.
+// checkKey refuses a token whose key was withdrawn after it signed the token.
 func checkKey(tx *gorm.DB, kid string) error {
 	var n int64
 	if err := tx.Model(&signingKeyRow{}).Where("kid = ? AND withdrawn_at IS NOT NULL", kid).Count(&n).Error; err != nil {
@@ -107,11 +107,12 @@ func checkKey(tx *gorm.DB, kid string) error {
 	return nil
 }
 
-// keySlack is how far from a change of keys, in milliseconds, a token without a key id may have been signed by either.
+// keySlack is how close, in milliseconds, to a change of keys a token without a key id may have been signed by either
+// key.
 const keySlack = 2 * 60 * 1000
 
-// ofKey selects the tokens that a key signed, or may have signed, and that are not revoked. Two selects, each with the
-// index: by name, and among the few that name no key.
+// ofKey selects the tokens that key k signed or may have signed and that are not revoked. It is a union of two
+// selects, so that both use the index: tokens with this key id, and the few without any.
 const ofKey = `(
 	SELECT t.id, t.account_id, t.expires_at FROM api_tokens t WHERE t.status <> 'revoked' AND t.kid = k.kid
 	UNION ALL SELECT t.id, t.account_id, t.expires_at FROM api_tokens t WHERE t.status <> 'revoked' AND t.kid IS NULL
@@ -138,8 +139,9 @@ func (s *Store) KeyUses(ctx context.Context, at time.Time, count bool) (uses map
 	return uses, err
 }
 
-// RevokeSomeOfKey revokes up to limit tokens that a key signed, or may have signed, in one transaction with an event for
-// each and the pending invites that they made. It returns how many, 0 if none was left. A running server is told.
+// RevokeSomeOfKey revokes up to limit tokens that a key signed or may have signed, and the pending invites that they
+// made, in one transaction with an event for each. It announces the change to a running server. It returns how many
+// tokens it revoked; 0 if none is left.
 func (s *Store) RevokeSomeOfKey(ctx context.Context, kid string, limit int, at time.Time, recorder func(account pfid.ID) audit.Recorder) (revoked int, err error) {
 	err = s.change(ctx, func(tx *gorm.DB) error {
 		var rows []struct{ ID, AccountID pfid.ID }
@@ -167,7 +169,7 @@ func (s *Store) RevokeSomeOfKey(ctx context.Context, kid string, limit int, at t
 	return revoked, err
 }
 
-// revokeEach revokes tokens, whatever moves are under way, and writes an event for each. It returns how many.
+// revokeEach revokes tokens, regardless of moves under way, writes an event for each, and returns how many.
 func revokeEach(tx *gorm.DB, ids []pfid.ID, event func(id pfid.ID) (audit.Event, error), at time.Time) (int, error) {
 	err := tx.Model(&tokenRow{}).Where("id IN ?", ids).
 		Updates(map[string]any{"status": token.Revoked.String(), "suspended_by_retirement": false, "updated_at": millis(at)}).Error

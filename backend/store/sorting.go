@@ -8,11 +8,11 @@ import (
 	"tokentab/backend/paging"
 )
 
-// sorting names the columns that a list can be sorted by. They have the names of the wire fields.
+// sorting lists the columns that a list can be sorted by. They have the names of the wire fields.
 type sorting []string
 
-// orderBy returns the ORDER BY terms of a page for a table prefix such as "t.". The id settles ties, so that pages
-// neither repeat nor miss a row.
+// orderBy returns a function from a table prefix, such as "t.", to the ORDER BY terms of a page. The id breaks ties,
+// so that pages neither repeat nor miss a row. It returns fault.Validation if the list can't be sorted by page.Sort.
 func (s sorting) orderBy(page paging.Page) (func(prefix string) string, error) {
 	column, direction := page.Sort, " ASC"
 	if column == "" {

@@ -31,7 +31,7 @@ func (s *Store) StatusLists(ctx context.Context) (numbers []int, err error) {
 
 type statusListRow struct{ Number, Taken int }
 
-// newestStatusList returns the zero row where there is none.
+// newestStatusList returns the newest list; the zero row if there is none.
 func (s *Store) newestStatusList(ctx context.Context) (newest statusListRow, err error) {
 	err = s.read(ctx, func(tx *gorm.DB) error {
 		return tx.Raw("SELECT number, taken FROM status_lists ORDER BY number DESC LIMIT 1").Scan(&newest).Error
@@ -39,8 +39,8 @@ func (s *Store) newestStatusList(ctx context.Context) (newest statusListRow, err
 	return newest, err
 }
 
-// insertWithEntry writes a token and takes its status entry. It returns token.ErrEntryTaken where that is not free or its
-// list takes no more.
+// insertWithEntry writes a token and takes its status entry. It returns token.ErrEntryTaken if the entry is taken or
+// its list is full.
 func insertWithEntry(tx *gorm.DB, row tokenRow, entry token.StatusEntry, at time.Time) error {
 	if entry.IsZero() {
 		return tx.Create(&row).Error
@@ -62,7 +62,7 @@ func insertWithEntry(tx *gorm.DB, row tokenRow, entry token.StatusEntry, at time
 	if err != nil {
 		return err
 	}
-	// Looked at after the insert, which waits for whoever deletes the token that had the entry.
+	// Check this after the insert, which waits for a concurrent delete of the token that had the entry.
 	var deleted int64
 	err = tx.Table("deleted_status_entries").Where("status_list = ? AND status_index = ?", entry.List, entry.Index).Count(&deleted).Error
 	if err == nil && deleted > 0 {
@@ -71,8 +71,8 @@ func insertWithEntry(tx *gorm.DB, row tokenRow, entry token.StatusEntry, at time
 	return err
 }
 
-// entriesOfList reads what a list says of tokens that are not valid. While tokens move it looks at each token of the list,
-// see entriesNow.
+// entriesOfList selects the entries of tokens that are not valid. While tokens move, entriesNow looks at each token
+// of the list instead.
 const entriesOfList = `SELECT status_index, status FROM api_tokens WHERE status_list = ? AND status <> 'active'
 	UNION ALL SELECT status_index, 'revoked' FROM deleted_status_entries WHERE status_list = ?`
 
@@ -106,7 +106,7 @@ func (s *Store) StatusList(ctx context.Context, number int, set func(index int, 
 			if err := rows.Scan(&index, &word); err != nil {
 				return err
 			}
-			// An entry that can't be told is a failure: unset, it would say that the token is valid.
+			// Fail on an unknown entry: left unset, it would say that the token is valid.
 			status, known := token.ParseStatus(word)
 			if !known || index < 0 || index >= token.StatusListSize {
 				return fmt.Errorf("the status list %d has the status %q at %d", number, word, index)
@@ -128,9 +128,9 @@ func (s *Store) IsRevokedEntry(ctx context.Context, entry token.StatusEntry) (fo
 	return found, err
 }
 
-// keepStatusEntries keeps the entries of the tokens that are about to be deleted, those that where selects: their lists
-// call them revoked forever. No clock decides when an entry goes, since one that was ahead would let a revoked token look
-// valid again. An entry takes about 11 bytes, much less than the audit events of its token.
+// keepStatusEntries keeps the status entries of the tokens that where selects, before they are deleted, so that their
+// lists show them as revoked forever. Entries never expire, because a clock that was ahead could then make a revoked
+// token look valid. An entry takes about 11 bytes, much less than the audit events of its token.
 func keepStatusEntries(tx *gorm.DB, where string, values ...any) error {
 	return tx.Exec(`INSERT INTO deleted_status_entries (status_list, status_index)
 		SELECT status_list, status_index FROM api_tokens WHERE `+where+` AND status_list IS NOT NULL`, values...).Error

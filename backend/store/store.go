@@ -1,5 +1,5 @@
-// Package store keeps everything in SQLite. It is the only package that knows SQL and GORM, and turns rows into the
-// nouns' types and back.
+// Package store keeps all data in SQLite. Only this package knows SQL and GORM; it converts between rows and the
+// types of the other packages.
 package store
 
 import (
@@ -14,33 +14,33 @@ import (
 // FileName is the name of the database file in the data folder.
 const FileName = "tokentab.db"
 
-// Store is an open database: a connection that writes what is acknowledged, one that writes what may be lost in a
-// power cut, a pool of readers, and one for the look-ups of validations, which wait for nothing else.
+// Store is an open database. It has four kinds of connections: one for durable writes, one for writes that a power
+// cut may lose, a pool of readers, and one for the lookups of validations, which wait for nothing else.
 type Store struct {
-	// pools is held to use the connections, and alone to replace them. The first two are nil while the database can be
-	// read only.
+	// pools guards the connections: read-locked to use them, locked to replace them. writer and noter are nil while
+	// the database is open read-only.
 	pools                         sync.RWMutex
 	writer, noter, reader, finder *gorm.DB
 
-	writing chan struct{} // holds one element while one of the two writes: SQLite lets one write at a time
+	writing chan struct{} // holds one element during a write, because SQLite allows one writer at a time
 	turns   *turns
 	path    string
 
 	file      *file
-	claimed   bool        // whether this process serves the database
+	claimed   bool        // this process serves the database
 	server    Server      // this process, if claimed
-	wasClosed bool        // by the process before, see restored.go
-	unsettled atomic.Bool // whether a server has still to do what it writes first; until then no other change is made
+	wasClosed bool        // by the previous process; see restored.go
+	unsettled atomic.Bool // settle has not run yet; until then other changes are refused
 
-	release func() // of the door, which stays closed while the database can be read only
+	release func() // releases the door, which is held while the database is open read-only
 
 	health  health
-	tended  context.Context // ends with the store
+	tended  context.Context // ends when the store closes
 	stop    context.CancelFunc
 	tending sync.WaitGroup
 }
 
-// Exclusively runs f while no other process opens or closes the database, or runs such a function.
+// Exclusively calls f while no other process opens or closes the database or calls Exclusively.
 func (s *Store) Exclusively(ctx context.Context, f func() error) error {
 	release, err := s.file.door(ctx)
 	if err != nil {
@@ -50,15 +50,15 @@ func (s *Store) Exclusively(ctx context.Context, f func() error) error {
 	return f()
 }
 
-// Close is CloseWithin, in the time that an operation may take.
+// Close is CloseWithin with the timeout of one operation.
 func (s *Store) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), operationTimeout)
 	defer cancel()
 	return s.CloseWithin(ctx)
 }
 
-// CloseWithin waits for what runs and closes the database. If another process opens or closes it until the context ends,
-// no note is left of how it was closed, and the next start takes that for a crash.
+// CloseWithin waits for running operations and closes the database. If another process holds the door until the
+// context ends, it leaves no record of the close, and the next start treats that as a crash.
 func (s *Store) CloseWithin(ctx context.Context) error {
 	s.stop()
 	s.tending.Wait()
@@ -75,14 +75,14 @@ func (s *Store) CloseWithin(ctx context.Context) error {
 	err := s.close()
 	if err == nil {
 		if err = s.noteClosed(); troubleOf(err) != 0 {
-			err = nil // the next start takes it for a crash
+			err = nil // the next start treats this as a crash
 		}
 	}
 	release()
 	return errors.Join(err, s.file.Close())
 }
 
-// Ping reports whether the database answers.
+// Ping returns an error if the database does not answer.
 func (s *Store) Ping(ctx context.Context) error {
 	return s.read(ctx, func(tx *gorm.DB) error { return tx.Exec("SELECT 1 FROM api_tokens LIMIT 1").Error })
 }

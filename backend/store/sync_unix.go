@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// syncFolder makes sure that the name of a file survives a power cut.
+// syncFolder makes the name of a file survive a power cut.
 func syncFolder(path string) error {
 	folder, err := os.Open(filepath.Dir(path))
 	if err != nil {
@@ -20,7 +20,7 @@ func syncFolder(path string) error {
 	return errors.Join(folder.Sync(), folder.Close())
 }
 
-// names returns how many names a file has.
+// names returns how many names (hard links) a file has.
 func names(f *os.File) int {
 	info, err := f.Stat()
 	if err != nil {

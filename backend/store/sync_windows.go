@@ -2,10 +2,10 @@ package store
 
 import "os"
 
-// syncFolder has nothing to do: NTFS writes names to its log itself.
+// syncFolder does nothing: NTFS logs changes of names itself.
 func syncFolder(string) error { return nil }
 
-// names returns how many names a file has, as far as it is known.
+// names returns 1: the number of hard links is not known here.
 func names(*os.File) int { return 1 }
 
 // canWrite reports whether this process may write a file.

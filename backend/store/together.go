@@ -10,10 +10,10 @@ import (
 
 type sharedKey struct{}
 
-// shared is a transaction that all changes and reads with one context share. The request that began it uses it alone.
-type shared struct{ tx *gorm.DB } // nil once it is over
+// shared is a transaction used by all changes and reads with one context, by a single request.
+type shared struct{ tx *gorm.DB } // nil after its end
 
-// sharedIn returns the transaction that the context belongs to, nil if none is under way.
+// sharedIn returns the context's shared transaction; nil if there is none.
 func sharedIn(ctx context.Context) *gorm.DB {
 	if s, _ := ctx.Value(sharedKey{}).(*shared); s != nil {
 		return s.tx
@@ -21,9 +21,9 @@ func sharedIn(ctx context.Context) *gorm.DB {
 	return nil
 }
 
-// Together runs f, whose context makes all its changes one transaction: they are kept if f returns nil, and else none
-// of them is. Validations go on reading what was committed before. The writer is held all the while, so f must wait for
-// nothing outside of this process.
+// Together runs f in one transaction, through the context that it passes to f: it commits if f returns nil, otherwise
+// it rolls back. Validations keep reading the last committed state. The writer is held throughout, so f must not wait
+// for anything outside this process.
 func (s *Store) Together(ctx context.Context, f func(ctx context.Context) error) (err error) {
 	ctx, end := unit.Begin(ctx)
 	all := &shared{}

@@ -14,8 +14,8 @@ import (
 	"tokentab/backend/token"
 )
 
-// tokenMoveRow is a move of all tokens that name its target. It takes effect with the transaction that writes it:
-// statusNow sees it. The rows of the tokens follow, each with its audit event, in pieces.
+// tokenMoveRow moves all tokens that refer to its target. statusNow applies it from the commit on. The rows and audit
+// events of the tokens follow in batches.
 type tokenMoveRow struct {
 	Number           int64 `gorm:"primaryKey"`
 	AccountID        pfid.ID
@@ -36,7 +36,7 @@ func (m tokenMoveRow) actor() audit.Actor {
 	return audit.Actor{AccountID: m.AccountID, AdminUserID: m.ActorAdminUserID, APITokenID: m.ActorAPITokenID, Address: m.ActorAddress}
 }
 
-// The columns by which a move names its tokens.
+// The columns by which a move selects its tokens.
 const (
 	ofAccount     = "account_id"
 	ofEnvironment = "environment_id"
@@ -46,14 +46,14 @@ const (
 	ofMaker       = "created_by_api_token_id"
 )
 
-// firstPiece is how many tokens move within the transaction that begins a move. Mostly that is all of them.
+// firstPiece is how many tokens move in the transaction that begins a move. Usually that is all of them.
 const firstPiece = 250
 
-// statusNow is the SQL of the status that a token of the given table or alias has, the moves under way included.
+// statusNow returns the SQL of a token's status, including moves under way. table is a table name or alias.
 func statusNow(table string) string { return strings.ReplaceAll(statusNowOfT, "t.", table+".") }
 
 const (
-	// Retiring and reinstating an agent take turns, so the last one says how its tokens are.
+	// Retiring and reinstating an agent alternate, so the last of them decides.
 	statusNowOfT = `CASE
 		WHEN t.status <> 'revoked' AND EXISTS (SELECT 1 FROM token_moves m WHERE ` + countsForT + ` AND m.to_status = 'revoked') THEN 'revoked'
 		WHEN t.status = 'active' AND ` + lastRetirementOfT + ` = 'suspended' THEN 'suspended'
@@ -66,7 +66,8 @@ const (
 	lastRetirementOfT = `(SELECT m.to_status FROM token_moves m WHERE ` + countsForT + ` AND m.to_status <> 'revoked' ORDER BY m.number DESC LIMIT 1)`
 )
 
-// statusIn is statusNow for the tokens of one account. Without a move under way that is the column, which indexes have.
+// statusIn is statusNow for the tokens of one account. Without a move under way it returns the plain column, so that
+// indexes apply.
 func statusIn(tx *gorm.DB, table string, account pfid.ID) (string, error) {
 	moving, err := isMoving(tx, account)
 	if moving {
@@ -80,9 +81,9 @@ func isMoving(tx *gorm.DB, account pfid.ID) (moving bool, err error) {
 	return moving, err
 }
 
-// moveAll moves the tokens that name something, as far as their status allows it, and returns how many. They have the new
-// status from the commit on. Caches have to drop them all once the transaction is over, also if its outcome is not known,
-// and before the answer: hashes are those of all their secrets, or nil if they are too many.
+// moveAll moves the tokens that refer to id, if their status allows it, and returns how many. They have the new
+// status from the commit on. After the transaction and before the answer, the caller must drop the verdicts of all of
+// them, also if the outcome of the commit is unknown. hashes are those of their secrets; nil if there are too many.
 func moveAll(tx *gorm.DB, account pfid.ID, target string, id pfid.ID, to token.Status, detail string, recorder audit.Recorder) (tokens int, hashes [][32]byte, err error) {
 	event, err := recorder(actionOf(to), id, detail)
 	if err != nil {
@@ -100,7 +101,7 @@ func moveAll(tx *gorm.DB, account pfid.ID, target string, id pfid.ID, to token.S
 	if m.Tokens, err = countBefore(tx, m, to, earlier); err != nil || m.Tokens == 0 {
 		return 0, nil, err
 	}
-	if err := tx.Create(&m).Error; err != nil || earlier { // moves go in their order
+	if err := tx.Create(&m).Error; err != nil || earlier { // moves run in order
 		return m.Tokens, nil, err
 	}
 	hashes, done, err := advance(tx, &m, firstPiece, recorder)
@@ -114,7 +115,7 @@ func moveAll(tx *gorm.DB, account pfid.ID, target string, id pfid.ID, to token.S
 func countBefore(tx *gorm.DB, m tokenMoveRow, to token.Status, earlier bool) (int, error) {
 	status, byRetirement := "api_tokens.status", "suspended_by_retirement"
 	if earlier {
-		status, byRetirement = statusNow("api_tokens"), "(suspended_by_retirement OR status = 'active')" // which only a retirement suspends
+		status, byRetirement = statusNow("api_tokens"), "(suspended_by_retirement OR status = 'active')" // by retirement
 	}
 	where := m.named(tx.Table("api_tokens")).Where(status+" IN ?", statusesBefore(to))
 	if to == token.Active {
@@ -125,7 +126,7 @@ func countBefore(tx *gorm.DB, m tokenMoveRow, to token.Status, earlier bool) (in
 	return int(n), err
 }
 
-// named selects the tokens that name the target, by an index that also has their status.
+// named selects the tokens that refer to the target, by an index that includes their status.
 func (m tokenMoveRow) named(tx *gorm.DB) *gorm.DB {
 	if m.Target == ofAgent && m.ToStatus != token.Active.String() {
 		return tx.Where("agent_deployment_id IN (SELECT id FROM agent_deployments WHERE agent_id = ?)", m.TargetID)
@@ -156,7 +157,7 @@ func (s *Store) AdvanceMoves(ctx context.Context, most int, record func(audit.Ac
 	return true, err
 }
 
-// namedMoveRow is a move with the names that go with its target.
+// namedMoveRow is a move with the names behind its target.
 type namedMoveRow struct {
 	Row             tokenMoveRow `gorm:"embedded"`
 	AgentName       *string
@@ -165,7 +166,7 @@ type namedMoveRow struct {
 	CreatorHint     *string
 }
 
-// What is deleted keeps its row, and so its name.
+// Deleted targets keep their rows, and so their names.
 const namedMoves = `SELECT m.*, a.name AS agent_name, e.name AS environment_name, COALESCE(u.name, u.email) AS creator_name, c.hint AS creator_hint
 FROM token_moves m
 LEFT JOIN agent_deployments d ON m.target = 'agent_deployment_id' AND d.id = m.target_id
@@ -193,7 +194,7 @@ func (s *Store) Moves(ctx context.Context, account pfid.ID) (list []token.Move, 
 	return list, err
 }
 
-// advance moves up to most tokens of a move, and ends it when none is left. The recorder is that of any change of the
+// advance moves up to most tokens of a move, and ends the move when none is left. recorder must be for the move's
 // account.
 func advance(tx *gorm.DB, m *tokenMoveRow, most int, recorder audit.Recorder) (moved [][32]byte, done bool, err error) {
 	var removed int
@@ -213,8 +214,8 @@ func advance(tx *gorm.DB, m *tokenMoveRow, most int, recorder audit.Recorder) (m
 	return moved, false, tx.Model(m).Update("moved", m.Moved).Error
 }
 
-// moveSome moves up to most tokens of a move, or only the one with an id unless that is empty, and writes an event for
-// each. It returns the hashes of their secrets.
+// moveSome moves up to most tokens of a move and writes an event for each. If only is not empty, it moves only the
+// token with that id. It returns the hashes of their secrets.
 func moveSome(tx *gorm.DB, m tokenMoveRow, most int, recorder audit.Recorder, only string) ([][32]byte, error) {
 	to, _ := token.ParseStatus(m.ToStatus)
 	piece := m.named(tx.Table("api_tokens")).Select("id").Where("status IN ? AND after_move < ?", statusesBefore(to), m.Number).Limit(most)
@@ -224,7 +225,7 @@ func moveSome(tx *gorm.DB, m tokenMoveRow, most int, recorder audit.Recorder, on
 	if only != "" {
 		piece = piece.Where("id = ?", only)
 	}
-	// One statement finds and moves, so that what is returned is what was moved.
+	// One statement both selects and moves, so it returns exactly what it moved.
 	var moved []tokenRow
 	err := tx.Model(&moved).Clauses(clause.Returning{Columns: []clause.Column{{Name: "id"}, {Name: "secret_hash"}}}).Where("id IN (?)", piece).
 		Updates(map[string]any{
@@ -244,7 +245,7 @@ func moveSome(tx *gorm.DB, m tokenMoveRow, most int, recorder audit.Recorder, on
 	})
 }
 
-// settle brings a token to where the moves under way take it, before something else changes it.
+// settle applies the moves under way to a token before another change of it.
 func settle(tx *gorm.DB, account, id pfid.ID, recorder audit.Recorder) error {
 	var moves []tokenMoveRow
 	if err := tx.Where("account_id = ? AND target <> ?", account, ofAccount).Order("number").Find(&moves).Error; err != nil || len(moves) == 0 {
@@ -262,7 +263,7 @@ func settle(tx *gorm.DB, account, id pfid.ID, recorder audit.Recorder) error {
 	return tx.Exec("UPDATE api_tokens SET after_move = ? WHERE id = ?", moves[len(moves)-1].Number, id).Error
 }
 
-// lastMove returns the number of the last move under way, which does not count for tokens made from now on; 0 for none.
+// lastMove returns the number of the newest move under way; 0 for none. It does not apply to tokens made from now on.
 func lastMove(tx *gorm.DB) (number int64, err error) {
 	err = tx.Raw("SELECT COALESCE(MAX(number), 0) FROM token_moves").Scan(&number).Error
 	return number, err
@@ -290,7 +291,7 @@ func actionOf(to token.Status) audit.Action {
 	return audit.APITokenRevoked
 }
 
-// of makes the events of one action on many subjects.
+// of returns a function that makes the events of one action on many subjects.
 func of(recorder audit.Recorder, action audit.Action, detail string) func(pfid.ID) (audit.Event, error) {
 	return func(subject pfid.ID) (audit.Event, error) { return recorder(action, subject, detail) }
 }

@@ -41,7 +41,7 @@ type tokenRow struct {
 
 func (tokenRow) TableName() string { return "api_tokens" }
 
-// listedTokenRow is a token with the names that go with its ids, and what the moves under way make of it.
+// listedTokenRow is a token with the names behind its ids and its status under the moves under way.
 type listedTokenRow struct {
 	Row             tokenRow `gorm:"embedded"`
 	StatusNow       string
@@ -59,8 +59,8 @@ type listedTokenRow struct {
 	RevokerHint     *string
 }
 
-// A revocation is read from its audit event, which says when and by whom; the index audit_events_of_revocations finds it.
-// Before that is written, the move of many tokens that it is part of says so.
+// A revocation is read from its audit event, which says when and by whom; the index audit_events_of_revocations finds
+// it. Until that is written, the token move says so.
 const listedTokens = `SELECT t.*, ` + statusNowOfT + ` AS status_now,
 	(SELECT MAX(m.inserted_at) FROM token_moves m WHERE ` + countsForT + `) AS moved_at,
 	l.last_used_at, a.name AS agent_name, a.retired_at AS agent_retired_at, e.name AS environment_name,
@@ -100,7 +100,7 @@ func (r listedTokenRow) listed() token.Listed {
 		r.Row.Status, r.Row.UpdatedAt = r.StatusNow, max(r.Row.UpdatedAt, *r.MovedAt)
 	}
 	l := token.Listed{Token: r.Row.token(), AgentName: orEmpty(r.AgentName), EnvironmentName: orEmpty(r.EnvironmentName)}
-	copy(l.Hash[:], r.Row.SecretHash) // there is none where there is no such token
+	copy(l.Hash[:], r.Row.SecretHash) // empty if there is no such token
 	l.LastUsedAt = instantOrZero(r.LastUsedAt)
 	l.AgentRetired = r.AgentRetiredAt != nil
 	l.CreatedByName = actorName(r.CreatorHint, r.CreatorName)
@@ -112,12 +112,12 @@ func (r listedTokenRow) listed() token.Listed {
 	return l
 }
 
-// actorName names an API token by the last characters of its secret, an admin user by name or email.
+// actorName returns the last characters of the secret of an API token, or else the name or email of an admin user.
 func actorName(tokenHint, userName *string) string {
 	if tokenHint != nil {
 		return "API token …" + *tokenHint
 	}
-	return text.ShownEmail(orEmpty(userName)) // which returns a name as it is
+	return text.ShownEmail(orEmpty(userName)) // which leaves names unchanged
 }
 
 // Environment implements token.Store.
@@ -142,11 +142,11 @@ func (s *Store) Deployment(ctx context.Context, account, agent, environment pfid
 	return id, err
 }
 
-// mayIssue refuses a token that names an agent or environment that the account does not have, or a retired agent. A zero
-// id names nothing.
+// mayIssue refuses a token for an agent or environment that the account does not have, or for a retired agent. Zero
+// ids are not checked.
 func mayIssue(tx *gorm.DB, account, agent, environment pfid.ID) error {
 	if !agent.IsZero() {
-		if err := mustServe(tx, account, agent, "no API token can be issued for it"); err != nil {
+		if err := checkActive(tx, account, agent, "no API token can be issued for it"); err != nil {
 			return err
 		}
 	}
@@ -156,7 +156,7 @@ func mayIssue(tx *gorm.DB, account, agent, environment pfid.ID) error {
 	return mustHave(tx, "environments", "environment_id", account, environment)
 }
 
-// mustHave refuses a request whose field names a row that the account does not have.
+// mustHave returns fault.Validation of field if the account does not have the row.
 func mustHave(tx *gorm.DB, table, field string, account, id pfid.ID) error {
 	var n int64
 	if err := tx.Table(table).Where("id = ? AND account_id = ? AND deleted_at IS NULL", id, account).Count(&n).Error; err != nil {
@@ -171,7 +171,7 @@ func mustHave(tx *gorm.DB, table, field string, account, id pfid.ID) error {
 // InsertToken implements token.Store.
 func (s *Store) InsertToken(ctx context.Context, t token.Token, hash token.Hash, event, deployed audit.Event) error {
 	return s.change(ctx, func(tx *gorm.DB) error {
-		responsible, err := mustStillStand(tx, t)
+		responsible, err := checkIssuable(tx, t)
 		if err != nil {
 			return err
 		}
@@ -196,7 +196,7 @@ func (s *Store) InsertToken(ctx context.Context, t token.Token, hash token.Hash,
 			if err := tx.Where("agent_id = ? AND environment_id = ? AND deleted_at IS NULL", t.AgentID, t.EnvironmentID).Find(&is).Error; err != nil {
 				return err
 			}
-			// There is none where the one that was looked up is deleted since; its id is spent.
+			// None if the deployment was deleted after it was looked up; its id is spent.
 			if len(is) == 0 || is[0].ID != t.AgentDeploymentID {
 				return token.ErrDeploymentExists
 			}
@@ -225,10 +225,10 @@ func (s *Store) InsertToken(ctx context.Context, t token.Token, hash token.Hash,
 	})
 }
 
-// mustStillStand looks again at what a token depends on, inside the transaction: none may slip in behind the removal or
-// revocation of its maker, the delete of its environment, or the retirement or delete of its agent, which have ended
-// all others by then. It returns the admin user who is responsible for the token.
-func mustStillStand(tx *gorm.DB, t token.Token) (responsible pfid.ID, err error) {
+// checkIssuable checks again, in the transaction, everything that a token depends on. A token must not slip in after
+// its maker was removed or revoked, its environment deleted, or its agent retired or deleted, since that has ended
+// all other tokens already. It returns the admin user who is responsible for the token.
+func checkIssuable(tx *gorm.DB, t token.Token) (responsible pfid.ID, err error) {
 	if responsible, err = mustBeIn(tx, t.CreatedByAdminUserID, t.CreatedByAPITokenID, t.InsertedAt); err != nil {
 		return pfid.ID{}, err
 	}
@@ -255,7 +255,7 @@ func (s *Store) ChangeToken(ctx context.Context, account, id pfid.ID, decide fun
 		if err != nil {
 			return err
 		}
-		// Whoever moves a token decides about it anew: reinstating its agent leaves it as it is from now on.
+		// A direct move takes precedence over a retirement: reinstating the agent won't touch this token.
 		err = tx.Model(&tokenRow{}).Where("id = ?", id).
 			Updates(map[string]any{"status": next.Status.String(), "suspended_by_retirement": false, "updated_at": millis(next.UpdatedAt)}).Error
 		if err != nil {
@@ -372,7 +372,7 @@ func (s *Store) Tokens(ctx context.Context, account pfid.ID, filter token.Filter
 	return list, total, err
 }
 
-// filtered selects the tokens that a filter lets through. status is the SQL of their status, see statusIn.
+// filtered selects the tokens that match a filter. status is the SQL of their status; see statusIn.
 func filtered(tx *gorm.DB, account pfid.ID, filter token.Filter, status string) *gorm.DB {
 	where := tx.Table("api_tokens").Where("account_id = ?", account)
 	if !filter.AgentID.IsZero() {

@@ -11,14 +11,13 @@ import (
 	"tokentab/backend/fault"
 )
 
-// operationTimeout bounds every read and change, the wait for the writing connection included.
+// operationTimeout is the time limit of every read and change, including the wait for the writer.
 const operationTimeout = 10 * time.Second
 
-// change runs f in one transaction on the writing connection. Its changes and events are kept together or not at all. A
-// context of Together makes it a part of that transaction.
+// change runs f in one transaction on the writer, or as a part of the context's shared transaction.
 func (s *Store) change(ctx context.Context, f func(tx *gorm.DB) error) error {
 	if all := sharedIn(ctx); all != nil {
-		return s.part(all.Transaction(f)) // what fails is undone up to here
+		return s.part(all.Transaction(f)) // a failure rolls back to this savepoint
 	}
 	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
 	defer cancel()
@@ -30,8 +29,8 @@ func (s *Store) change(ctx context.Context, f func(tx *gorm.DB) error) error {
 	})
 }
 
-// changeSoon runs one statement that needs not be on the disk when it returns: a power cut may take it back, and no
-// more than it. It spares validations the wait for the disk, which on one core is theirs too.
+// changeSoon runs one statement that need not be on the disk when it returns. A power cut may undo this statement,
+// but nothing else. It spares validations the wait for the disk, which on one core delays them too.
 func (s *Store) changeSoon(ctx context.Context, f func(tx *gorm.DB) error) error {
 	if all := sharedIn(ctx); all != nil {
 		return s.part(f(all))
@@ -46,8 +45,8 @@ func (s *Store) changeSoon(ctx context.Context, f func(tx *gorm.DB) error) error
 	})
 }
 
-// part ends a change that is a part of a transaction. Its trouble is noticed here, since the transaction may end with
-// another error, and its success only with the commit.
+// part ends a change in a shared transaction. It records trouble here, because the transaction may end with another
+// error, and leaves success to the commit.
 func (s *Store) part(err error) error {
 	if troubleOf(err) != 0 {
 		s.health.noticeWrite(err)
@@ -55,7 +54,7 @@ func (s *Store) part(err error) error {
 	return classify(err)
 }
 
-// alone runs f while nothing else writes.
+// alone calls f while nothing else writes.
 func (s *Store) alone(ctx context.Context, f func() error) error {
 	select {
 	case s.writing <- struct{}{}:
@@ -82,7 +81,7 @@ func (s *Store) read(ctx context.Context, f func(tx *gorm.DB) error) error {
 	return s.reading(func() error { return f(s.reader.WithContext(ctx)) })
 }
 
-// reading runs f, which reads, unless the database is another one by now, and remembers what is wrong with it.
+// reading calls f, which reads, and records what is wrong with the database. It refuses if the file was replaced.
 func (s *Store) reading(f func() error) error {
 	if s.health.replaced.Load() {
 		return replaced.fail(errReplaced)
@@ -94,7 +93,7 @@ func (s *Store) reading(f func() error) error {
 	return classify(err)
 }
 
-// readTogether runs f on one snapshot, for reads that have to agree with each other.
+// readTogether runs f on one snapshot, for reads that must be consistent with each other.
 func (s *Store) readTogether(ctx context.Context, f func(tx *gorm.DB) error) error {
 	if all := sharedIn(ctx); all != nil {
 		return classify(f(all))
@@ -104,7 +103,7 @@ func (s *Store) readTogether(ctx context.Context, f func(tx *gorm.DB) error) err
 	})
 }
 
-// classify turns a failure of the database into a fault that says so. Faults of the nouns pass through.
+// classify turns a database failure into fault.Unavailable. Other faults pass through.
 func classify(err error) error {
 	if err == nil {
 		return nil

@@ -12,7 +12,7 @@ import (
 	"tokentab/backend/pfid"
 )
 
-// triesKept bounds how long wrong tries are kept. All of them are forgotten earlier, see account.Tries.
+// triesKept is how long wrong tries are kept. All of them stop counting earlier; see account.Tries.
 const triesKept = 24 * time.Hour
 
 // Tries implements account.Store.
@@ -42,7 +42,7 @@ func triesOf(tx *gorm.DB, sources []string) ([]account.Tries, error) {
 // CountTry implements account.Store.
 func (s *Store) CountTry(ctx context.Context, sources []string, at time.Time, count func([]account.Tries) ([]account.Tries, error)) (before []account.Tries, err error) {
 	err = s.change(ctx, func(tx *gorm.DB) error {
-		// What a clock that was wrong stamped far in the future goes too.
+		// Also delete tries that a wrong clock stamped far in the future.
 		if err := tx.Exec("DELETE FROM sign_in_failures WHERE last_at < ? OR last_at > ?", millis(at.Add(-triesKept)), millis(at.Add(triesKept))).Error; err != nil {
 			return err
 		}
@@ -73,7 +73,7 @@ func (s *Store) SettleTries(ctx context.Context, settle account.Settlement) erro
 	return s.change(ctx, func(tx *gorm.DB) error { return settleTries(tx, settle) })
 }
 
-// settleTries takes a try back. One that was counted meanwhile stays.
+// settleTries takes back a try. In the sources to restore, tries counted in the meantime stay counted.
 func settleTries(tx *gorm.DB, settle account.Settlement) error {
 	if len(settle.Forget) > 0 {
 		if err := tx.Exec("DELETE FROM sign_in_failures WHERE source IN ?", settle.Forget).Error; err != nil {
@@ -90,7 +90,7 @@ func settleTries(tx *gorm.DB, settle account.Settlement) error {
 	return nil
 }
 
-// mostKnown bounds how many browsers and networks are kept for each admin user.
+// mostKnown is how many browsers and networks are kept per admin user.
 const mostKnown = 50
 
 // KnownSources implements account.Store.
@@ -108,7 +108,7 @@ func (s *Store) KnownSources(ctx context.Context, user pfid.ID, sources []string
 	return known, err
 }
 
-// remember keeps the sources by which an admin user has signed in, and forgets the oldest ones.
+// remember stores the sources from which an admin user has signed in, and forgets the oldest ones.
 func remember(tx *gorm.DB, user pfid.ID, sources []string, at time.Time) error {
 	for _, source := range sources {
 		err := tx.Exec("INSERT INTO sign_in_sources (admin_user_id, source, seen_at) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET seen_at = excluded.seen_at",
@@ -117,7 +117,7 @@ func remember(tx *gorm.DB, user pfid.ID, sources []string, at time.Time) error {
 			return err
 		}
 	}
-	// What a clock that was wrong stamped in the future counts as the oldest.
+	// Sources stamped in the future by a wrong clock count as the oldest.
 	return tx.Exec(`DELETE FROM sign_in_sources WHERE admin_user_id = ?1 AND (seen_at < ?2 OR source NOT IN (
 		SELECT source FROM sign_in_sources WHERE admin_user_id = ?1 ORDER BY IIF(seen_at > ?3, 0, seen_at) DESC LIMIT ?4))`,
 		user, millis(at.Add(-account.BrowserLife)), millis(at), mostKnown).Error

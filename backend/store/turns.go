@@ -14,10 +14,10 @@ import (
 	"tokentab/backend/token"
 )
 
-// Lists that look at each of very many tokens take seconds of a processor. They wait for a turn, so that validations and
-// other requests find processors and readers free.
+// Lists that scan very many tokens take seconds of a processor. They wait for a turn, so that validations and other
+// requests find processors and readers free.
 const (
-	// manyTokens is how many an account has at least for that.
+	// manyTokens is the number of an account's tokens from which its lists wait for turns.
 	manyTokens = 20_000
 	// turnsPerAccount is how many lists of one account may run or wait.
 	turnsPerAccount = 8
@@ -37,7 +37,7 @@ func newTurns() *turns {
 	return &turns{slots: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)), queued: map[pfid.ID]int{}}
 }
 
-// take waits for a turn of an account, which ends with done.
+// take waits for a turn of an account. Call done to end it.
 func (ts *turns) take(ctx context.Context, account pfid.ID) (done func(), err error) {
 	ts.mu.Lock()
 	full := ts.queued[account] >= turnsPerAccount
@@ -69,7 +69,7 @@ func (ts *turns) take(ctx context.Context, account pfid.ID) (done func(), err er
 // listTurn waits for a turn if a list of tokens may be slow.
 func (s *Store) listTurn(ctx context.Context, account pfid.ID, filter token.Filter, page paging.Page) (done func(), err error) {
 	byIndex := page.Sort == "" || page.Sort == "inserted_at" || page.Sort == "id"
-	if !filter.AgentID.IsZero() { // an index has the tokens of an agent in the order of time
+	if !filter.AgentID.IsZero() { // an index has the tokens of an agent in order of time
 		filter.AgentID, filter.Scope = pfid.ID{}, 0
 	}
 	if byIndex && filter == (token.Filter{}) && page.Offset < manyTokens || sharedIn(ctx) != nil {

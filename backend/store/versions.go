@@ -49,8 +49,8 @@ func (s *Store) InsertVersion(ctx context.Context, v agent.Version, recorder aud
 	return made, err
 }
 
-// repeats counts the versions of an agent in a table that have the identifier. It reads one row: each version keeps how
-// many there were before it, and none is ever taken out alone.
+// repeats counts an agent's versions with this external identifier. It reads only one row: each version stores how
+// many came before it, and none is ever removed alone.
 func repeats(tx *gorm.DB, table string, agentID pfid.ID, identifier string) (n int, err error) {
 	err = tx.Table(table).Select("COALESCE(MAX(external_identifier_repeats) + 1, 0)").
 		Where("agent_id = ? AND external_identifier = ?", agentID, identifier).Scan(&n).Error
@@ -88,7 +88,8 @@ func (s *Store) Versions(ctx context.Context, account, agentID pfid.ID, page pag
 	return list, total, err
 }
 
-// pageOfAgent reads one page of the rows of an agent, and how many it has in all; a fault.NotFound without the agent.
+// pageOfAgent reads one page of an agent's rows, and their total number. It returns fault.NotFound if the agent does
+// not exist.
 func pageOfAgent[Row any](tx *gorm.DB, sort sorting, account, agentID pfid.ID, page paging.Page) (rows []Row, total int, err error) {
 	order, err := sort.orderBy(page)
 	if err != nil {
@@ -117,8 +118,8 @@ func listedVersions(tx *gorm.DB, agentID pfid.ID, rows []versionRow) ([]agent.Li
 	return list, nil
 }
 
-// deploymentsBy returns the ids of an agent's deployments, of which there is at most one for each environment, by a
-// column of their current version.
+// deploymentsBy returns the ids of an agent's deployments, grouped by a column of their current version. An agent has
+// at most one per environment.
 func deploymentsBy(tx *gorm.DB, agentID pfid.ID, column string) (map[pfid.ID][]pfid.ID, error) {
 	var rows []struct{ ID, Version pfid.ID }
 	err := tx.Raw("SELECT d.id, "+column+` AS version FROM agent_deployments d JOIN agent_versions v ON v.id = d.current_version_id
