@@ -19,7 +19,7 @@ import (
 	"tokentab/backend/token"
 )
 
-// batchTimeout bounds how long a batch of tokens that are all to be looked up may take.
+// batchTimeout bounds the time for a batch of tokens that all need a database query.
 const batchTimeout = 10 * time.Second
 
 var (
@@ -27,7 +27,7 @@ var (
 	needAccountToken = token.Need{Scopes: []token.Scope{token.ScopeAccount}}
 )
 
-// introspect says whether a token is good, and whose it is (RFC 7662).
+// introspect answers whether a token is active and whose it is (RFC 7662).
 func (s *Server) introspect(c *fasthttp.RequestCtx, form *fasthttp.Args) error {
 	account, err := s.introspector(c, form)
 	if err != nil {
@@ -45,13 +45,13 @@ func (s *Server) introspect(c *fasthttp.RequestCtx, form *fasthttp.Args) error {
 	return nil
 }
 
-// introspectBatch answers introspect for each token of the form, in their order.
+// introspectBatch introspects each token of the form, in order.
 func (s *Server) introspectBatch(c *fasthttp.RequestCtx, form *fasthttp.Args) error {
 	account, err := s.introspector(c, form)
 	if err != nil {
 		return err
 	}
-	// One after the other, so that a batch takes no more of the store than any other caller.
+	// Sequential, so that a batch loads the store no more than any other caller.
 	ctx, cancel := context.WithTimeout(s.running, batchTimeout)
 	defer cancel()
 	body, first := []byte(`{"results":[`), true
@@ -77,15 +77,15 @@ func (s *Server) introspectBatch(c *fasthttp.RequestCtx, form *fasthttp.Args) er
 	return nil
 }
 
-// appendIntrospection appends what the account may know of a token, and counts that as its use. Others' tokens are as
-// unknown to it as any forgery, and stay unused.
+// appendIntrospection appends what the account may know of a token, and records a use of its own tokens. Tokens of
+// other accounts look like forgeries to it, and their use is not recorded.
 func (s *Server) appendIntrospection(b []byte, c *fasthttp.RequestCtx, secret []byte, account pfid.ID) ([]byte, error) {
 	verdict, err := s.Tokens.Check(context.Background(), secret, token.Need{Accounts: []pfid.ID{account}})
 	if err != nil {
 		return nil, err
 	}
 	if verdict.Reason != token.Good {
-		if verdict.Reason != token.Insufficient { // else it is of another account
+		if verdict.Reason != token.Insufficient { // else it belongs to another account
 			s.tokenRefused(c, c.Path(), verdict.Reason, verdict.Standing)
 		}
 		return append(b, inactive...), nil
@@ -96,7 +96,7 @@ func (s *Server) appendIntrospection(b []byte, c *fasthttp.RequestCtx, secret []
 	b = append(b, `","exp":`...)
 	b = strconv.AppendInt(b, t.ExpiresAt, 10)
 	b = append(b, `,"iat":`...)
-	b = strconv.AppendInt(b, t.TokenID.Time().Unix(), 10) // an id is made with its token
+	b = strconv.AppendInt(b, t.TokenID.Time().Unix(), 10) // an id holds its token's creation time
 	b = appendGivenID(b, "client_id", t.TokenID)
 	b = appendGivenID(b, "sub", t.Subject())
 	b = s.issuedBy.appendOf(b, secret)
@@ -107,7 +107,7 @@ func (s *Server) appendIntrospection(b []byte, c *fasthttp.RequestCtx, secret []
 	return append(b, '}'), nil
 }
 
-// appendGivenID appends a member of an object, or nothing for the zero id.
+// appendGivenID appends an id as a JSON member, or nothing for the zero id.
 func appendGivenID(b []byte, name string, id pfid.ID) []byte {
 	if id.IsZero() {
 		return b
@@ -115,10 +115,10 @@ func appendGivenID(b []byte, name string, id pfid.ID) []byte {
 	return appendID(b, name, id)
 }
 
-// issuedBy is an issuer and an audience, in the forms that they have in answers and in the claims of a token.
+// issuedBy is an issuer and audience, encoded for responses and for comparison with the claims of a token.
 type issuedBy struct {
-	members []byte // of an answer
-	// The claims of a token begin with the head, a subject and the middle.
+	members []byte // for a response
+	// A token's claims begin with head, the subject and middle.
 	head, middle []byte
 }
 
@@ -131,9 +131,8 @@ func newIssuedBy(issuer, audience string) (issuedBy, error) {
 	}, errors.Join(err1, err2)
 }
 
-// appendOf appends the members iss and aud of a good token: what it claims itself (RFC 7662, section 2.2), also when the
-// public URL or the audience are others by now. Who verifies it offline sees the same, and no resource server is told
-// that a token was meant for it that was issued for another. The store knows the secret, so its claims are genuine.
+// appendOf appends a valid token's own iss and aud (RFC 7662, section 2.2), even if the public URL or audience has
+// changed since. Offline verifiers see the same values. The store knows the secret, so its claims are genuine.
 func (now *issuedBy) appendOf(b, secret []byte) []byte {
 	_, rest, _ := bytes.Cut(secret, []byte("."))
 	payload, _, _ := bytes.Cut(rest, []byte("."))
@@ -146,7 +145,7 @@ func (now *issuedBy) appendOf(b, secret []byte) []byte {
 	}
 	text, err := base64.RawURLEncoding.DecodeString(string(payload))
 	if err != nil || json.Unmarshal(text, &claims) != nil || len(claims.Audience) != 1 {
-		return b // nothing that was issued is so; both members are optional
+		return b // no issued token is like this; both members are optional
 	}
 	then, err := newIssuedBy(claims.Issuer, claims.Audience[0])
 	if err != nil {
@@ -155,7 +154,7 @@ func (now *issuedBy) appendOf(b, secret []byte) []byte {
 	return append(b, then.members...)
 }
 
-// begins reports whether a payload begins as those do that are issued now, which are nearly all: it spares reading JSON.
+// begins reports whether a payload begins like those of tokens issued now. Nearly all do, which avoids parsing JSON.
 func (now *issuedBy) begins(payload []byte) bool {
 	var text [512]byte
 	subject := len(now.head)
@@ -168,9 +167,8 @@ func (now *issuedBy) begins(payload []byte) bool {
 	return err == nil && bytes.HasPrefix(text[:n], now.head) && bytes.HasPrefix(text[middle:n], now.middle)
 }
 
-// introspector returns the account that asks. It shows one of its account tokens, in one of three ways: as a bearer
-// token, or as a client whose id is that of the token and whose secret is the token, by HTTP Basic or in the form
-// (RFC 6749, section 2.3.1).
+// introspector returns the authenticated account. The client sends an account token as a bearer token, or the token's
+// id and the token as client credentials, by HTTP Basic or in the form (RFC 6749, section 2.3.1).
 func (s *Server) introspector(c *fasthttp.RequestCtx, form *fasthttp.Args) (pfid.ID, error) {
 	headers := c.Request.Header.PeekAll("Authorization")
 	id, secret := form.Peek("client_id"), form.Peek("client_secret")
@@ -227,7 +225,7 @@ func isIDOf(t *token.Standing, id []byte) bool {
 	return subtle.ConstantTimeCompare(t.TokenID.Append(text[:0]), id) == 1
 }
 
-// basic takes credentials apart of which both halves are encoded as in a form; what is malformed comes back empty.
+// basic decodes Basic credentials, whose halves are form-encoded. Malformed credentials return empty.
 func basic(encoded []byte) (user, password []byte) {
 	pair, err := base64.StdEncoding.DecodeString(string(bytes.TrimSpace(encoded)))
 	if err != nil {

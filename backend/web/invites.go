@@ -19,18 +19,18 @@ type Mailer interface {
 	Send(ctx context.Context, to, subject, text string) error
 }
 
-// mailTimeout bounds how long the answer to an invite waits for the mail server.
+// mailTimeout bounds how long the response to an invite waits for the mail server.
 const mailTimeout = 4 * time.Second
 
-// AdminUserInvite is an invite to the team as clients see it.
+// AdminUserInvite is an invite to the team, in responses.
 type AdminUserInvite struct {
 	Type                 string        `json:"type" enum:"admin_user_invite"`
 	ID                   string        `json:"id"`
 	AccountID            string        `json:"account_id"`
 	Email                string        `json:"email"`
 	Status               string        `json:"status" enum:"pending,used,revoked"`
-	Expired              bool          `json:"expired" doc:"Pending, but past its end, or made by a clock that was ahead"`
-	InviteURL            *string       `json:"invite_url" doc:"The page that accepts it; null for API tokens, and if it can't be accepted any more"`
+	Expired              bool          `json:"expired" doc:"Whether a pending invite has expired, or was created while the server's clock was ahead"`
+	InviteURL            *string       `json:"invite_url" doc:"Address of the page that accepts the invite; null for API tokens, and once it can't be accepted"`
 	CreatedByAdminUserID *string       `json:"created_by_admin_user_id"`
 	CreatedByAPITokenID  *string       `json:"created_by_api_token_id"`
 	CreatedByName        *string       `json:"created_by_name"`
@@ -44,26 +44,26 @@ type inviteActions struct {
 	Revoke bool `json:"revoke"`
 }
 
-// AdminUserInviteDetails is an invite with the code that accepts it, for signed-in admin users only: an API token that
-// knew the code could make itself an admin user.
+// AdminUserInviteDetails is an invite with its code, for signed-in admin users only: with the code, an API token could
+// become an admin user.
 type AdminUserInviteDetails struct {
 	AdminUserInvite
-	Token *string `json:"token" doc:"The code in the invite's address; null for API tokens, and if it can't be accepted any more"`
+	Token *string `json:"token" doc:"The code in the invite's address; null for API tokens, and once it can't be accepted"`
 }
 
-// CreatedAdminUserInvite says whether the invite was also sent by mail.
+// CreatedAdminUserInvite is a new invite, and whether it was mailed.
 type CreatedAdminUserInvite struct {
 	Status   string                 `json:"status" enum:"success"`
 	Details  AdminUserInviteDetails `json:"details"`
-	MailSent bool                   `json:"mail_sent" doc:"false if no mail server is set up, or it did not take the mail"`
+	MailSent bool                   `json:"mail_sent" doc:"false if no mail server is configured or it refused the mail"`
 }
 
 type createdInvite struct {
 	Body CreatedAdminUserInvite
 }
 
-// inviteOf tells the invite to a caller, with an address of the host by which that caller reaches this server. Only
-// signed-in admin users get the address.
+// inviteOf returns a function that presents invites to the caller, with an address on the host that the caller used.
+// Only signed-in admin users get the address.
 func (s *Server) inviteOf(who *caller) func(account.IssuedInvite) AdminUserInvite {
 	return func(i account.IssuedInvite) AdminUserInvite {
 		out := AdminUserInvite{
@@ -81,7 +81,7 @@ func (s *Server) inviteOf(who *caller) func(account.IssuedInvite) AdminUserInvit
 	}
 }
 
-// inviteAddress is the page that accepts an invite.
+// inviteAddress returns the address of the page that accepts an invite.
 func (s *Server) inviteAddress(who *caller, i account.IssuedInvite) string {
 	return s.origin(who.request) + "/invite/" + i.Code
 }
@@ -94,7 +94,7 @@ func (s *Server) inviteDetailsOf(who *caller, i account.IssuedInvite) AdminUserI
 	return out
 }
 
-// origin is the address under which clients reach this server: the public URL, else what this request came to.
+// origin returns the address of this server for clients: the public URL, or the address of this request if none is set.
 func (s *Server) origin(c *fiber.Ctx) string {
 	if s.Config.PublicURL != "" {
 		return s.Config.PublicURL
@@ -122,7 +122,7 @@ func (s *Server) getInvite(ctx context.Context, who *caller, in *pathID) (*one[A
 	return details(s.inviteDetailsOf(who, i)), nil
 }
 
-// NewAdminUserInvite is what a caller asks for when somebody is invited.
+// NewAdminUserInvite is a request to invite a person.
 type NewAdminUserInvite struct {
 	_         struct{} `additionalProperties:"true"`
 	Email     string   `json:"email"`
@@ -145,10 +145,10 @@ func (s *Server) createInvite(ctx context.Context, who *caller, in *ordered[NewA
 	return out, nil
 }
 
-// renderAgain replaces an answer that was rendered before the commit by what is known after it.
+// renderAgain replaces a response, rendered before the commit, with the outcome after it.
 func (s *Server) renderAgain(c *fiber.Ctx, body any) {
 	if len(c.Response().Body()) == 0 {
-		return // it is rendered when the caller returns
+		return // not rendered yet; the caller does it
 	}
 	var b bytes.Buffer
 	if s.api.Marshal(&b, fiber.MIMEApplicationJSON, body) == nil {
@@ -156,8 +156,8 @@ func (s *Server) renderAgain(c *fiber.Ctx, body any) {
 	}
 }
 
-// mailInvite sends the invite and reports whether the mail server took it. The invite is made already and can be handed
-// over by other means, so a failure is told and logged, but fails nothing.
+// mailInvite sends the invite and reports whether the mail server accepted it. It only logs failures, since the invite
+// exists and its link can be sent another way.
 func (s *Server) mailInvite(ctx context.Context, i account.IssuedInvite, address string) bool {
 	if s.Mail == nil {
 		return false
@@ -186,13 +186,13 @@ func (s *Server) revokeInvite(ctx context.Context, who *caller, in *pathID) (*on
 	return details(s.inviteDetailsOf(who, i)), nil
 }
 
-// InviteCode is what a stranger has who was invited.
+// InviteCode is the code from an invite's address.
 type InviteCode struct {
 	_    struct{} `additionalProperties:"true"`
 	Code string   `json:"code"`
 }
 
-// Invite is what the holder of its code may know of an invite.
+// Invite is what the holder of an invite's code can see.
 type Invite struct {
 	Type        string    `json:"type" enum:"invite"`
 	Email       string    `json:"email"`
@@ -209,7 +209,7 @@ func (s *Server) showInvite(ctx context.Context, who *caller, in *ordered[Invite
 	return details(Invite{Type: "invite", Email: text.ShownEmail(i.Email), AccountName: owner.Name, ExpiresAt: Timestamp(i.ExpiresAt)}), nil
 }
 
-// AcceptInvite is what a person types who accepts an invite.
+// AcceptInvite is a request to accept an invite.
 type AcceptInvite struct {
 	_        struct{} `additionalProperties:"true"`
 	Code     string   `json:"code"`

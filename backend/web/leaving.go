@@ -9,15 +9,14 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// errLeft is why the context of a request ends whose client has closed the connection.
+// errLeft is the cause of a request's context ending because the client closed the connection.
 var errLeft = errors.New("the client has left")
 
-// How often it is looked whether the client of a request that takes long is still there.
+// lookForClient is how often a slow request checks whether its client is still connected.
 const lookForClient = 250 * time.Millisecond
 
-// whileConnected returns a context that ends when the client leaves, so that what it asked for is not read to the end.
-// The server below learns of that only when it writes the answer. A request that is answered before the first look costs
-// one timer.
+// whileConnected returns a context that ends when the client disconnects, which stops its query early. fasthttp notices
+// only when it writes the response. A request faster than the first check costs one timer.
 func whileConnected(ctx context.Context, request *fasthttp.RequestCtx) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	inner := innermost(request.Conn())
@@ -40,7 +39,7 @@ func whileConnected(ctx context.Context, request *fasthttp.RequestCtx) (context.
 	}
 }
 
-// innermost returns the connection of the system below ours and TLS.
+// innermost returns the system's connection under ours and TLS.
 func innermost(c net.Conn) net.Conn {
 	for {
 		switch outer := c.(type) {

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// hasLeft reports whether the other end has closed the connection, also if what it sent before was not read.
+// hasLeft reports whether the peer has closed the connection, even if data it sent earlier is unread.
 func hasLeft(c net.Conn) (left bool) {
 	open, ok := c.(syscall.Conn)
 	if !ok {

@@ -4,5 +4,5 @@ package web
 
 import "net"
 
-// hasLeft cannot tell on this system; the time limits of reads end abandoned ones.
+// hasLeft is always false: this system can't tell. Timeouts end abandoned reads.
 func hasLeft(net.Conn) bool { return false }

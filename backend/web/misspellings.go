@@ -8,13 +8,13 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// requirements are the keys of a requirement, and names of the API that are taken for one. The first is none.
+// requirements are the keys of a requirement, with other names that are mistaken for them. The first entry is empty.
 var requirements = [...]struct{ key, letters string }{
 	{}, {"account_id", "accountid"}, {"scope", "scope"}, {"environment_id", "environmentid"}, {"agent_id", "agentid"},
 	{"scope", "tokenscope"}, {"agent_id and environment_id", "agentdeploymentid"},
 }
 
-// misspeltIn returns the index of the requirement that a key of the query is nearly, 0 if there is none.
+// misspeltIn returns the index of the requirement that a query key misspells, or 0.
 func misspeltIn(query *fasthttp.Args) int {
 	for key := range query.All() {
 		switch string(key) {
@@ -28,11 +28,11 @@ func misspeltIn(query *fasthttp.Args) int {
 	return 0
 }
 
-// longestLetters is how many letters of a key are looked at: one more than a key has that is nearly a requirement.
+// longestLetters is how many letters of a key are compared: enough to see that it is too long.
 const longestLetters = len("agentdeploymentid") + 2
 
-// nearly returns the index of the requirement from which a key differs only in case, in encoding, in separators, or by
-// one letter that is another, missing, too many or swapped with the next.
+// nearly returns the index of the requirement that a key misspells, or 0: it differs in case, encoding or separators,
+// or by one letter that is wrong, missing, extra or swapped with the next.
 func nearly(key []byte) int {
 	key = bytes.TrimPrefix(key, []byte("amp;")) // & as HTML and XML write it
 	var room [longestLetters]byte
@@ -45,7 +45,7 @@ func nearly(key []byte) int {
 				i += 2
 			}
 		}
-		if c == '=' || c == ':' || c == '&' { // what follows is a value
+		if c == '=' || c == ':' || c == '&' { // a value follows
 			break
 		}
 		if 'A' <= c && c <= 'Z' {
@@ -73,7 +73,8 @@ func unhex(c byte) byte {
 	return 255
 }
 
-// withinOne reports whether one edit at most makes b of a: a letter replaced, added, removed, or swapped with the next.
+// withinOne reports whether at most one edit turns a into b: a letter replaced, added, removed, or swapped with the
+// next.
 func withinOne(a []byte, b string) bool {
 	same := 0
 	for same < len(a) && same < len(b) && a[same] == b[same] {
@@ -91,12 +92,12 @@ func withinOne(a []byte, b string) bool {
 	return false
 }
 
-// misspellings logs each requirement that is misspelt once, and nothing of the query: its client's may hold a secret.
+// misspellings logs each misspelt requirement once. It logs nothing of the query, which may hold a client's secret.
 type misspellings [len(requirements)]sync.Once
 
 func (m *misspellings) log(log *slog.Logger, requirement int) {
 	m[requirement].Do(func() {
-		log.Warn("a gateway's query has a key that is nearly a requirement, so its requests are refused; correct it, or move the requirements to the header X-Token-Need if the key is that of an application",
+		log.Warn("a gateway's query has a misspelt requirement, so its requests are refused; correct the key, or move the requirements to the header X-Token-Need if the key belongs to an application",
 			"requirement", requirements[requirement].key)
 	})
 }

@@ -9,10 +9,10 @@ import (
 	"tokentab/backend/token"
 )
 
-// headerNeed carries a need in the syntax of the query, for gateways to whose query clients may add.
+// headerNeed carries requirements in the query's syntax, for gateways whose clients can add to the query.
 const headerNeed = "X-Token-Need"
 
-// needs are what a gateway's configuration demands. They are used again, since almost every gateway demands something.
+// needs are the requirements of a gateway's configuration. They are pooled, since almost every request has some.
 type needs struct {
 	all    []token.Need
 	header fasthttp.Args
@@ -20,32 +20,33 @@ type needs struct {
 
 var needsPool = sync.Pool{New: func() any { return new(needs) }}
 
-// read takes the query and each line of X-Token-Need. They have to be met all, so whatever a client adds to one of them
-// can demand more and never less.
+// read reads requirements from the query and each line of X-Token-Need. A token must satisfy all of them, so clients
+// can only tighten the check.
 //
-// What else stands in the query is that of an application's client, unless it is nearly a requirement: then nothing
-// meets it, and misspelt is that requirement. Beside an X-Token-Need header the query is the client's alone.
+// Unknown query keys belong to the application's client and are ignored, unless a key looks like a misspelt
+// requirement: then no token passes, and misspelt is that requirement. With an X-Token-Need header, misspelt query keys
+// are ignored too.
 func (n *needs) read(c *fasthttp.RequestCtx) (all []token.Need, misspelt int) {
 	n.all = n.all[:0]
 	lines := c.Request.Header.PeekAll(headerNeed)
 	if query := c.QueryArgs(); query.Len() > 0 {
 		if need, plain := n.add(query); !plain && len(lines) == 0 {
 			if misspelt = misspeltIn(query); misspelt > 0 {
-				need.Scopes = append(need.Scopes[:0], 0) // which no token has
+				need.Scopes = append(need.Scopes[:0], 0) // no token has scope 0
 			}
 		}
 	}
 	for _, line := range lines {
 		n.header.ParseBytes(line)
 		if need, plain := n.add(&n.header); !plain {
-			need.Scopes = append(need.Scopes[:0], 0) // which no token has
+			need.Scopes = append(need.Scopes[:0], 0) // no token has scope 0
 		}
 	}
 	return n.all, misspelt
 }
 
-// add reads one set of demands. A value that names nothing is kept as one that nothing meets, so that a mistake in a
-// configuration refuses rather than admits. The set is plain if it demands something, and nothing unknown.
+// add reads one set of requirements. An unknown value matches no token, so a mistake in a configuration refuses rather
+// than admits. plain reports that the set is not empty and has known keys only.
 func (n *needs) add(demands *fasthttp.Args) (need *token.Need, plain bool) {
 	if len(n.all) < cap(n.all) {
 		n.all = n.all[:len(n.all)+1]

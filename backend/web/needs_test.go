@@ -136,7 +136,7 @@ func TestARequirementThatIsMisspeltRefusesAndIsLoggedOnce(t *testing.T) {
 	if a := p.Call(http.MethodGet, "/api/v1/validate?Scope=account", nil, backendtest.Bearer("wrong")); a.Status != http.StatusUnauthorized {
 		t.Errorf("with a wrong token: %d", a.Status)
 	}
-	if n := strings.Count(p.Log.String(), "nearly a requirement"); n < 4 || n > 6 {
+	if n := strings.Count(p.Log.String(), "misspelt requirement"); n < 4 || n > 6 {
 		t.Errorf("%d lines were logged:\n%s", n, p.Log)
 	}
 }

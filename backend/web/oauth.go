@@ -13,17 +13,17 @@ import (
 	"tokentab/backend/fault"
 )
 
-// The paths of the OAuth endpoints, which are outside of the contract's /api/v1 and speak as their RFCs say.
+// Paths of the OAuth endpoints. They are outside /api/v1 and answer as their RFCs define.
 const (
 	pathIntrospect      = "/oauth/introspect"
 	pathIntrospectBatch = "/oauth/introspect/batch"
 	pathRevoke          = "/oauth/revoke"
 )
 
-// Limits of what the OAuth endpoints read, stated in docs/settings.md.
+// Limits of the OAuth endpoints, stated in docs/settings.md.
 const (
 	maxBatch = 1000
-	// A form has few parameters besides the tokens; many more would only fill the memory when they are taken apart.
+	// A form has few parameters besides the tokens; more would only take memory.
 	maxParameters = 16
 )
 
@@ -31,12 +31,12 @@ const contentTypeForm = "application/x-www-form-urlencoded"
 
 const challengeBasic = `Basic realm="tokentab"`
 
-// oauthError is a refusal in the words of RFC 6749, section 5.2. Its description needs no escaping in JSON.
+// oauthError is an error response (RFC 6749, section 5.2). Its description must need no JSON escaping.
 type oauthError struct {
 	status      int
 	code        string
 	description string
-	challenges  []string // of WWW-Authenticate, one header for each
+	challenges  []string // WWW-Authenticate, one header each
 }
 
 func (e *oauthError) Error() string { return e.code + ": " + e.description }
@@ -45,10 +45,11 @@ func invalidRequest(description string) error {
 	return &oauthError{status: http.StatusBadRequest, code: "invalid_request", description: description}
 }
 
-// unavailable is the body of each 503: "not valid" is an answer, "could not find out" is none (RFC 7009, section 2.2.1).
+// unavailable is the body of each 503: a token that can't be checked is not reported as inactive (RFC 7009, section
+// 2.2.1).
 var unavailable = []byte(`{"error":"temporarily_unavailable","error_description":"The store does not answer right now. Try again."}`)
 
-// formOf says how often the parameter token may stand in a form.
+// formOf is how often a form may contain the parameter token.
 type formOf struct{ tokens int }
 
 var (
@@ -56,7 +57,7 @@ var (
 	formOfBatch = formOf{tokens: maxBatch}
 )
 
-// oauth lets an endpoint answer a form that was sent by POST. What the endpoint can't find out is answered 503.
+// oauth reads a form sent by POST, passes it to the endpoint, and writes its errors. Unexpected errors become 503.
 func (s *Server) oauth(c *fasthttp.RequestCtx, reads formOf, endpoint func(*fasthttp.RequestCtx, *fasthttp.Args) error) {
 	told := false
 	s.guarded(c, func(c *fasthttp.RequestCtx) {
@@ -101,16 +102,16 @@ func (s *Server) answerJSON(c *fasthttp.RequestCtx, status int, body []byte) {
 	s.answerNoStore(c, status)
 }
 
-// readForm reads the body of a form. Packed bodies are refused as everywhere, see refusePacked. A caller that shows its
-// credentials in a header is known before a large body is read; large bodies of others share the memory that hold is of.
+// readForm reads a form's body. It refuses compressed bodies, see refusePacked. It authenticates callers with a header
+// before it reads a large body; other large bodies share the memory that hold belongs to.
 func (s *Server) readForm(c *fasthttp.RequestCtx, hold *share) error {
 	h := &c.Request.Header
 	contentType, _, _ := bytes.Cut(h.ContentType(), []byte(";"))
 	switch packed := h.ContentEncoding(); {
 	case !c.IsPost():
-		return &oauthError{status: http.StatusMethodNotAllowed, code: "invalid_request", description: "Send a form by POST."}
+		return &oauthError{status: http.StatusMethodNotAllowed, code: "invalid_request", description: "Send a form with POST."}
 	case len(packed) > 0 && string(packed) != "identity":
-		return invalidRequest("Send the body as it is: Content-Encoding is not taken.")
+		return invalidRequest("Send the body uncompressed: Content-Encoding is not supported.")
 	case !bytes.EqualFold(bytes.TrimSpace(contentType), []byte(contentTypeForm)):
 		return invalidRequest("The Content-Type must be " + contentTypeForm + ".")
 	}
@@ -132,7 +133,7 @@ func (s *Server) readForm(c *fasthttp.RequestCtx, hold *share) error {
 	switch fault.KindOf(err) {
 	case fault.TooLarge:
 		return largeForm(limit)
-	case fault.Unavailable: // of the memory for bodies; the store was not asked
+	case fault.Unavailable: // no memory for the body; the store is fine
 		return &oauthError{status: http.StatusServiceUnavailable, code: "temporarily_unavailable", description: "Too many large bodies arrive at once. Try again."}
 	case fault.Late:
 		return &oauthError{status: http.StatusRequestTimeout, code: "invalid_request", description: "The request did not arrive in time."}
@@ -144,18 +145,18 @@ func largeForm(limit int) *oauthError {
 	return &oauthError{status: http.StatusRequestEntityTooLarge, code: "invalid_request", description: tooLarge(limit)}
 }
 
-// form returns the form that a body holds.
+// form parses the form in the body.
 func (f formOf) form(c *fasthttp.RequestCtx) (*fasthttp.Args, error) {
 	if bytes.Count(c.Request.Body(), []byte("&")) >= f.tokens+maxParameters {
 		return nil, invalidRequest("Send token " + f.times() + ", and at most " + strconv.Itoa(maxParameters) + " other parameters.")
 	}
-	c.Request.Header.SetContentType(contentTypeForm) // the library knows it in lower case only
+	c.Request.Header.SetContentType(contentTypeForm) // fasthttp compares in lower case only
 	form := c.PostArgs()
 	return form, f.check(form)
 }
 
-// check refuses what is sent too often. A parameter without a value counts as left out (RFC 6749, section 3.1); those
-// that nobody asks for are ignored.
+// check refuses repeated parameters. A parameter without a value counts as omitted (RFC 6749, section 3.1); unknown
+// ones are ignored.
 func (f formOf) check(form *fasthttp.Args) error {
 	var tokens, hints, ids, secrets int
 	for name, value := range form.All() {
@@ -195,7 +196,7 @@ func (f formOf) times() string {
 
 var errNoToken = invalidRequest("The parameter token is missing.")
 
-// tokenOf returns the one token of a form.
+// tokenOf returns the form's one token.
 func tokenOf(form *fasthttp.Args) ([]byte, error) {
 	if secret := form.Peek("token"); len(secret) > 0 {
 		return secret, nil
@@ -203,8 +204,8 @@ func tokenOf(form *fasthttp.Args) ([]byte, error) {
 	return nil, errNoToken
 }
 
-// revoke ends a token for whoever holds it (RFC 7009). Holding it is the proof: clients are public, and credentials that
-// some send all the same are not looked at. What is no token, or has ended already, gets the same answer.
+// revoke revokes a token for its holder (RFC 7009). Holding the token is the proof, so client credentials are ignored.
+// Unknown and ended tokens get the same response.
 func (s *Server) revoke(c *fasthttp.RequestCtx, form *fasthttp.Args) error {
 	secret, err := tokenOf(form)
 	if err != nil {

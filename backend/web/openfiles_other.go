@@ -4,5 +4,5 @@ package web
 
 import "math"
 
-// openFiles returns how many files the process may have open.
+// openFiles returns how many files the process may have open; this system has no such limit.
 func openFiles() int { return math.MaxInt32 }

@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// openFiles returns how many files the process may have open. Go has raised the soft limit to the hard one.
+// openFiles returns how many files the process may have open. Go raises the soft limit to the hard limit at start.
 func openFiles() int {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
@@ -16,5 +16,5 @@ func openFiles() int {
 	return int(min(uint64(limit.Cur), math.MaxInt32))
 }
 
-// fewFiles is the limit where the system does not tell it: that of old ones.
+// fewFiles is the limit to assume if the system reports none.
 const fewFiles = 256

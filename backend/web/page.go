@@ -12,23 +12,23 @@ import (
 	"github.com/gofiber/fiber/v2"
 )
 
-// page is the built frontend, in memory. Three rules of caching hold for it: hashed assets never change, index.html is
-// never stored, and what does not exist is a 404 and never index.html, unless its path could be a route of the page.
+// page is the built frontend, in memory. Its caching has three rules: hashed assets are immutable, index.html is never
+// stored, and a missing file is a 404, unless its path can be a route of the page.
 type page struct {
 	files map[string]file
 }
 
-// file is one file of the page with the encodings that the build made of it.
+// file is one file with its encodings.
 type file struct {
 	contentType string
-	digest      string // of the plain bytes
+	digest      string // of plain
 	plain       []byte
 	encoded     map[string][]byte // by Content-Encoding
 }
 
 var encodings = map[string]string{".br": "br", ".gz": "gzip"}
 
-// withoutPage is what a clone that was compiled without Node shows.
+// withoutPage is the page of a binary that was built without Node.
 const withoutPage = `<!doctype html><html lang="en"><meta charset="utf-8"><title>Tokentab</title><h1>The page is not built</h1>
 <p>The API works. To get the page, run <code>make build</code> with Node installed, and start the new program.</p></html>
 `
@@ -68,7 +68,7 @@ func loadPage(built fs.FS) (*page, error) {
 
 const index = "index.html"
 
-// routes are the addresses that the page draws, and nothing else is answered with 200.
+// routes matches the page's own paths; other paths get 404.
 var routes = regexp.MustCompile(`^(setup|sign-in|profile|account(/[a-z-]+)?|account/api-tokens/connect|agents(/[0-9a-z]+(/[a-z-]+)?)?|invite(/[A-Za-z0-9_-]+)?|cli/connect)?$`)
 
 func (p *page) serve(c *fiber.Ctx) error {
@@ -93,7 +93,7 @@ func (p *page) serve(c *fiber.Ctx) error {
 	case name == index || path.Ext(name) == "" && !strings.HasPrefix(name, "assets/") && (routes.MatchString(name) || c.Accepts(fiber.MIMETextHTML, fiber.MIMEApplicationJSON) == fiber.MIMETextHTML):
 		c.Set(fiber.HeaderCacheControl, "no-store")
 		if name != index && !routes.MatchString(name) {
-			c.Status(fiber.StatusNotFound) // the page says so itself
+			c.Status(fiber.StatusNotFound) // the page displays that itself
 		}
 		if f, ok = p.files[index]; !ok {
 			c.Set(fiber.HeaderContentType, fiber.MIMETextHTMLCharsetUTF8)
@@ -105,8 +105,8 @@ func (p *page) serve(c *fiber.Ctx) error {
 	return f.send(c, name != index)
 }
 
-// send answers with the file in the best encoding that the request takes. With tagged, who has it already is told so
-// instead.
+// send writes the file in the best encoding that the client accepts. With tagged, it answers 304 if the client has the
+// file.
 func (f file) send(c *fiber.Ctx, tagged bool) error {
 	c.Set(fiber.HeaderContentType, f.contentType)
 	c.Vary(fiber.HeaderAcceptEncoding)
@@ -115,7 +115,7 @@ func (f file) send(c *fiber.Ctx, tagged bool) error {
 	for _, encoding := range preferred {
 		if encoded, ok := f.encoded[encoding]; ok && takes(accepted, encoding) {
 			c.Set(fiber.HeaderContentEncoding, encoding)
-			body, etag = encoded, etag+"-"+encoding // other bytes need another tag (RFC 9110, section 8.8.3.3)
+			body, etag = encoded, etag+"-"+encoding // each encoding has its own tag (RFC 9110, section 8.8.3.3)
 			break
 		}
 	}

@@ -6,16 +6,16 @@ import (
 	"tokentab/backend/account"
 )
 
-// AdminSession is one of an admin user's sessions, as that admin user sees it.
+// AdminSession is a session of the signed-in admin user.
 type AdminSession struct {
 	Type       string    `json:"type" enum:"admin_session"`
 	ID         string    `json:"id"`
-	Address    string    `json:"address" doc:"The network address that it began from"`
-	UserAgent  string    `json:"user_agent" doc:"What the browser says of itself"`
+	Address    string    `json:"address" doc:"Network address of the sign-in"`
+	UserAgent  string    `json:"user_agent" doc:"The browser's User-Agent"`
 	InsertedAt Timestamp `json:"inserted_at"`
 	LastSeenAt Timestamp `json:"last_seen_at"`
-	ExpiresAt  Timestamp `json:"expires_at" doc:"Its end; it ends earlier when it is not used for a day"`
-	Current    bool      `json:"current" doc:"The one that asks"`
+	ExpiresAt  Timestamp `json:"expires_at" doc:"The session ends then, or after a day without use"`
+	Current    bool      `json:"current" doc:"Whether this request uses it"`
 }
 
 func (c *caller) adminSessionOf(s account.Session) AdminSession {
@@ -47,7 +47,7 @@ func (s *Server) endSession(ctx context.Context, who *caller, in *pathID) (*one[
 	return details(who.adminSessionOf(ended)), nil
 }
 
-// EndedSessions says how many sessions were ended.
+// EndedSessions is how many sessions were ended.
 type EndedSessions struct {
 	Type  string `json:"type" enum:"ended_sessions"`
 	Count int    `json:"count"`
@@ -61,7 +61,7 @@ func (s *Server) endOtherSessions(ctx context.Context, who *caller, _ *struct{})
 	return details(EndedSessions{Type: "ended_sessions", Count: n}), nil
 }
 
-// PasswordChange is what a person types to change their password.
+// PasswordChange is a request to change one's own password.
 type PasswordChange struct {
 	_               struct{} `additionalProperties:"true"`
 	CurrentPassword string   `json:"current_password" maxLength:"4000"`

@@ -12,12 +12,12 @@ import (
 	"tokentab/backend/token"
 )
 
-// reasonNames name in the log why a token that is ours was refused.
+// reasonNames are the log's words for refusing an issued token.
 var reasonNames = map[token.Reason]string{
 	token.IsSuspended: "suspended", token.IsRevoked: "revoked", token.IsExpired: "expired", token.Insufficient: "insufficient",
 }
 
-// tokenRefused logs that the holder of a token of ours was refused at the given path. Strangers' tokens are not logged.
+// tokenRefused logs that an issued token was refused at this path. Unknown secrets are not logged.
 func (s *Server) tokenRefused(c *fasthttp.RequestCtx, path []byte, reason token.Reason, t token.Standing) {
 	if reason != token.Good && reason != token.Unknown {
 		s.logRefusedToken(c, path, reason, t)
@@ -37,7 +37,7 @@ func (s *Server) logRefusedToken(c *fasthttp.RequestCtx, path []byte, reason tok
 	})
 }
 
-// requestRefused logs a 403: who asked, for what, and why they may not. who is nil if that was not found out.
+// requestRefused logs a 403 with the caller, the request and the reason. who is nil if the caller is unknown.
 func (s *Server) requestRefused(c *fiber.Ctx, who *caller, err error) {
 	if fault.KindOf(err) != fault.NotPermitted {
 		return
@@ -63,23 +63,23 @@ func (s *Server) requestRefused(c *fiber.Ctx, who *caller, err error) {
 	})
 }
 
-// addressOf is address for requests that are answered before the router.
+// addressOf is address for requests that bypass the router.
 func (s *Server) addressOf(c *fasthttp.RequestCtx) string {
 	request := s.app.AcquireCtx(c)
 	defer s.app.ReleaseCtx(request)
 	return s.address(request)
 }
 
-// passwordRefused logs that a password was refused, for signing in or for changing it, and whose it was. An email that
-// belongs to no user is not logged: people type passwords into the wrong field. Strangers' emails have a message of
-// their own, so that they do not crowd out those of users.
+// passwordRefused logs a refused password, for signing in or for changing it, and its user. It omits an email that
+// belongs to no user, since people type passwords into the wrong field. Unknown emails have their own message, so that
+// they can't crowd out those of users.
 func (s *Server) passwordRefused(who *caller, message string, user account.AdminUser, err error) {
 	reason := passwordReasons[fault.KindOf(err)]
 	if isWrong(err, "current_password") {
 		reason = wrongPassword
 	}
 	if reason == "" {
-		return // it was not looked at
+		return // the password was not checked
 	}
 	attrs := []slog.Attr{slog.String("email", logged(user.Email)), slog.String("admin_user", user.ID.String())}
 	if user.ID.IsZero() {
@@ -98,13 +98,13 @@ var passwordReasons = map[fault.Kind]string{
 	fault.NotAuthenticated: wrongPassword, fault.TooManyRequests: "too many wrong tries", fault.Unavailable: "too many at once",
 }
 
-// isWrong reports whether an error says that the named field is not valid.
+// isWrong reports whether the error is about the named field.
 func isWrong(err error, field string) bool {
 	f, ok := errors.AsType[*fault.Error](err)
 	return ok && f.Fields[field] != nil
 }
 
-// codeRefused logs that the code of the setup link or of an invite was refused. What was sent is not logged.
+// codeRefused logs a refused code of the setup link or of an invite, without the code.
 func (s *Server) codeRefused(who *caller, message string) {
 	s.folded.add(slog.LevelWarn, message, []byte(who.Address), func() []slog.Attr {
 		return []slog.Attr{slog.String("address", logged(who.Address))}
@@ -117,7 +117,7 @@ func (s *Server) inviteRefused(who *caller, err error) {
 	}
 }
 
-// failed logs a failure that is not the caller's, of which many may come at once.
+// failed logs a server-side failure, folded, since many may come at once.
 func (s *Server) failed(message string, cause error, attrs ...slog.Attr) {
 	text := logged(cause.Error())
 	s.folded.add(slog.LevelError, message, []byte(text), func() []slog.Attr { return append(attrs, slog.Any("cause", cause)) })

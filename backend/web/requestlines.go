@@ -18,13 +18,13 @@ var (
 	codingChunked        = []byte("chunked")
 )
 
-// readLines reads the header lines as they were sent, once for each request and without allocating.
+// readLines scans the raw header lines once per request, without allocating.
 //
-// A request is ambiguous if another server on its way could see another end of its headers or its body than this one
-// does, and a second request behind it: a transfer coding other than chunked, or beside a Content-Length (RFC 9112,
-// section 6.3), a folded line (section 5.2), a line that ends without a carriage return (section 2.2).
+// ambiguous reports that another server could see the headers or the body end elsewhere, and a second request after
+// that (request smuggling): a transfer coding other than chunked, or with a Content-Length (RFC 9112, section 6.3), a
+// folded line (section 5.2), or a line without a carriage return (section 2.2).
 //
-// extended reports whether a header starts with X-, as those of proxies do.
+// extended reports that a header name starts with X-, as those of proxies do.
 func readLines(h *fasthttp.RequestHeader) (ambiguous, extended bool) {
 	coded, chunked, measured := false, false, false
 	for raw := h.RawHeaders(); len(raw) > 0; {
@@ -57,9 +57,9 @@ func isNamed(line, name []byte) bool {
 	return len(line) > len(name) && line[len(name)] == ':' && bytes.EqualFold(line[:len(name)], name)
 }
 
-// dropTrailers forgets what came behind a chunked body, which the library counts among the headers: nothing there may
-// decide about a request that is under way (RFC 9110, section 6.5.1). The connection closes after the answer, since
-// servers differ in where such a section ends.
+// dropTrailers removes the trailers of a chunked body, which fasthttp adds to the headers: they must not decide about
+// the request (RFC 9110, section 6.5.1). The connection closes after the response, since servers disagree on where
+// trailers end.
 func dropTrailers(c *fasthttp.RequestCtx) error {
 	h := &c.Request.Header
 	if len(h.PeekTrailerKeys()) == 0 {
@@ -76,16 +76,15 @@ func dropTrailers(c *fasthttp.RequestCtx) error {
 	return nil
 }
 
-// Headers by which gateways tell what they ask about. Plain proxies send some of them too, of the request that they
-// pass on.
+// Headers in which gateways describe the request they ask about. Plain proxies send some of them for the request they
+// forward.
 var (
 	askedTargets = []string{"X-Forwarded-Uri", "X-Original-Uri", "X-Original-Url", "X-Auth-Request-Redirect"}
 	askedMethods = []string{"X-Forwarded-Method", "X-Original-Method"}
 )
 
-// asksAboutAnother reports whether a gateway asks here whether it may let another request pass. It takes any 2xx for a
-// yes, so an address that is open to strangers must not give it one. The target or the method that a plain proxy tells
-// is that of the request itself.
+// asksAboutAnother reports whether a gateway asks here about another request. It would take any 2xx as permission, so
+// paths without authentication must not answer 2xx. A plain proxy's headers describe this very request.
 func (s *Server) asksAboutAnother(c *fasthttp.RequestCtx) bool {
 	h := &c.Request.Header
 	if len(h.PeekAll(headerNeed)) > 0 || string(h.Peek("X-Sent-From")) == "nginx-ingress-controller" {
@@ -108,14 +107,14 @@ func (s *Server) asksAboutAnother(c *fasthttp.RequestCtx) bool {
 			}
 		}
 	}
-	// Traefik asks at the address of Tokentab about a host of its client.
+	// Traefik sends its client's host in X-Forwarded-Host, and asks at Tokentab's own host.
 	first, _, _ := strings.Cut(string(h.Peek("X-Forwarded-Host")), ",")
 	host := hostname(strings.TrimSpace(first))
 	return asked && host != "" && s.publicHost != "" && host != s.publicHost && host != hostname(string(h.Host()))
 }
 
-// isTarget reports whether a target, or an address with it, leads where the request went. Proxies differ in what they
-// encode, and some leave the query out.
+// isTarget reports whether a path or URL is the one requested. Proxies differ in what they encode, and some omit the
+// query.
 func isTarget(target string, requested *fasthttp.URI) bool {
 	if _, rest, ok := strings.Cut(target, "://"); ok && !strings.HasPrefix(target, "/") {
 		_, path, _ := strings.Cut(rest, "/")
@@ -133,7 +132,7 @@ func decoded(text string) string {
 	return text
 }
 
-// hostname is the host of a Host header or of a URL's authority, in lower case and without the port.
+// hostname returns the host of a Host header or authority, in lower case without the port.
 func hostname(authority string) string {
 	if host, _, err := net.SplitHostPort(authority); err == nil {
 		authority = host
@@ -141,13 +140,13 @@ func hostname(authority string) string {
 	return strings.ToLower(strings.Trim(authority, "[]"))
 }
 
-var misdirected = refusalOf(http.StatusForbidden, "not_permitted", "A gateway asked here whether it may let another request pass. It has to ask /api/v1/validate.", "")
+var misdirected = refusalOf(http.StatusForbidden, "not_permitted", "A gateway asked here about another request. It must ask at /api/v1/validate.", "")
 
-// refuseGateway answers a gateway that asks at an address that validates nothing, and logs once how to fix that.
+// refuseGateway refuses a gateway that asks at the wrong address, and logs the remedy once.
 func (s *Server) refuseGateway(c *fasthttp.RequestCtx) {
 	s.warnGateway.Do(func() {
-		s.Log.Warn("a gateway asks whether it may let requests pass at an address that validates nothing, and is refused; let it ask /api/v1/validate. If this is a plain proxy, it must not change the path, and has to send its own X-Forwarded headers",
-			"gateway", c.RemoteAddr().String()) // no address: that of an invite holds its code
+		s.Log.Warn("a gateway asks about requests at an address that does not validate, and is refused; configure it to ask at /api/v1/validate. A plain proxy must not change the path, and must send its own X-Forwarded headers",
+			"gateway", c.RemoteAddr().String()) // not the path: an invite's holds its code
 	})
 	s.refuse(c, misdirected)
 }

@@ -32,15 +32,15 @@ import (
 	"tokentab/backend/token"
 )
 
-// maxHeaderBytes bounds the request line and the headers, as docs/settings.md says; above it 431.
+// maxHeaderBytes bounds the request line and headers, as docs/settings.md says; larger ones get 431.
 const maxHeaderBytes = 16 << 10
 
-// Keys publishes the keys with which secrets verify.
+// Keys publishes the keys that verify tokens.
 type Keys interface {
 	PublicKeys(ctx context.Context) ([]signer.JWK, error)
 }
 
-// Prober says whether the store answers and keeps changes. An error is a fault whose sentence says what is wrong.
+// Prober checks that the store answers and can write. Its error is a fault whose message says what is wrong.
 type Prober interface {
 	Ready(ctx context.Context) error
 }
@@ -53,11 +53,11 @@ type Parts struct {
 	Keys     Keys
 	Once     *idempotency.Keys
 	Store    Prober
-	Mail     Mailer // nil where no mail server is set up
-	// Installation tells this installation from others on the same host, in the names of cookies.
+	Mail     Mailer // nil without a mail server
+	// Installation distinguishes this installation from others on the same host, in cookie names.
 	Installation string
 	Config       config.Config
-	UI           fs.FS // the built page; may lack it
+	UI           fs.FS // the built page; may be empty
 	Now          func() time.Time
 	Random       io.Reader
 	Log          *slog.Logger
@@ -72,21 +72,21 @@ type Server struct {
 	setup *setupCode
 	page  *page
 	cert  *certificate // nil to serve plain HTTP
-	// documents returns what describes the API.
+	// documents returns the API's documents, rendered on first use.
 	documents func() (documents, error)
 
-	headers  []fixedHeader // on every answer of the validation endpoints
-	issuedBy issuedBy      // of the tokens that are issued now
+	headers  []fixedHeader // on every response of the validation endpoints
+	issuedBy issuedBy      // issuer and audience of new tokens
 
-	publicHost  string // of the public URL; empty where none is set
+	publicHost  string // host of the public URL; empty without one
 	warnGateway sync.Once
 	warnNeeds   misspellings
 	warnProxy   sync.Once
 	folded      *foldedLog
 	conns       connections
-	running     context.Context // of all requests; cut ends it
+	running     context.Context // context of all requests; cut ends it
 	cut         context.CancelFunc
-	strangers   atomic.Int64 // bytes that large bodies of unknown callers hold
+	strangers   atomic.Int64 // bytes held by large bodies of unauthenticated callers
 }
 
 // New builds the server. It does not listen yet.
@@ -113,15 +113,15 @@ func New(parts Parts) (*Server, error) {
 	s.app = fiber.New(fiber.Config{
 		DisableStartupMessage: true,
 		CaseSensitive:         true,
-		Immutable:             true, // what handlers keep of a request must not change under them
+		Immutable:             true, // handlers keep strings after the request
 		ErrorHandler:          s.answerError,
 	})
 	s.routes()
-	// The validation endpoints stand before the router: they take any method and look at the path as it was sent. A
-	// gateway appends its client's path, and a router that resolved "/api/v1/validate/../../../healthz" would say yes.
+	// The validation endpoints bypass the router: they take any method, and match the path as it was sent. A gateway
+	// appends its client's path, and a router that resolved "/api/v1/validate/../../../healthz" would answer 200.
 	//
-	// The server is ours and not Fiber's, because it hands bodies on as streams: those of large ones are read when the
-	// caller is known. Huma would take the stream of Fiber's server, where a route has read it already.
+	// fasthttp serves directly, without Fiber's own server, so that bodies are streams: large ones are read once the
+	// caller is known. Huma would read Fiber's stream, which the route may have read already.
 	s.http = &fasthttp.Server{
 		Handler:                      s.gate(s.app.Handler()),
 		ErrorHandler:                 s.app.Server().ErrorHandler,
@@ -137,7 +137,7 @@ func New(parts Parts) (*Server, error) {
 	return s, nil
 }
 
-// routes is the whole route table, in order. The third word says whom a route lets in; see access.
+// routes registers every route, in order. The second argument is who may call it, see access.
 func (s *Server) routes() {
 	s.app.Use(s.identifyRequest, s.secureHeaders, refusePacked, recover.New(recover.Config{EnableStackTrace: true, StackTraceHandler: s.logPanic}))
 	s.app.Get("/healthz", s.alive)
@@ -151,11 +151,11 @@ func (s *Server) routes() {
 	s.api = humafiber.NewWithGroup(s.app, root, apiConfig())
 	s.describeEndpoints()
 
-	add(s, open, http.MethodGet, "/session", "Who is signed in, and what the page has to know", s.getSession)
+	add(s, open, http.MethodGet, "/session", "Show who is signed in, and the server's settings for the page", s.getSession)
 	add(s, open, http.MethodPost, "/session", "Sign in", s.signIn)
 	add(s, open, http.MethodDelete, "/session", "Sign out", s.signOut)
-	add(s, open, http.MethodPost, "/setup", "Make the first account", s.setUp)
-	add(s, open, http.MethodPost, "/invite/show", "What the holder of an invite's code is invited to", s.showInvite)
+	add(s, open, http.MethodPost, "/setup", "Create the first account", s.setUp)
+	add(s, open, http.MethodPost, "/invite/show", "Show an invite by its code", s.showInvite)
 	add(s, open, http.MethodPost, "/invite/accept", "Accept an invite, once, and sign in", s.acceptInvite)
 
 	add(s, signedIn, http.MethodPost, "/session/password", "Change one's own password and end all other sessions", s.changePassword)
@@ -164,12 +164,12 @@ func (s *Server) routes() {
 	add(s, signedIn, http.MethodPost, "/session/end_others", "End all of one's own sessions but this one", s.endOtherSessions)
 
 	add(s, manager, http.MethodGet, "/api_token", "List the API tokens of the account", s.listTokens)
-	add(s, manager, http.MethodPost, "/api_token", "Create an API token; the secret is in this answer and nowhere else", s.createToken)
-	add(s, manager, http.MethodGet, "/api_token/moves", "List the changes of very many API tokens at once that are still being written down", s.listTokenMoves)
+	add(s, manager, http.MethodPost, "/api_token", "Create an API token; only this response contains the secret", s.createToken)
+	add(s, manager, http.MethodGet, "/api_token/moves", "List changes of many API tokens whose records are still being updated", s.listTokenMoves)
 	add(s, holder, http.MethodGet, "/api_token/{id}", "Retrieve an API token", s.getToken)
 	add(s, manager, http.MethodPost, "/api_token/{id}/suspend", "Suspend an active API token", s.suspendToken)
 	add(s, manager, http.MethodPost, "/api_token/{id}/activate", "Activate a suspended API token", s.activateToken)
-	add(s, manager, http.MethodPost, "/api_token/{id}/revoke", "Revoke an API token permanently, and with with_descendants the tokens that it created", s.revokeToken)
+	add(s, manager, http.MethodPost, "/api_token/{id}/revoke", "Revoke an API token permanently; with_descendants also revokes the tokens that it created", s.revokeToken)
 	add(s, manager, http.MethodDelete, "/api_token/{id}", "Delete a revoked API token", s.deleteToken)
 
 	add(s, manager, http.MethodGet, "/account", "List the accounts that the caller belongs to", s.listAccounts)
@@ -215,8 +215,8 @@ func (s *Server) routes() {
 	add(s, manager, http.MethodPost, "/agent_schema_version", "Add a schema version to an agent", s.createSchemaVersion)
 	add(s, manager, http.MethodGet, "/agent_schema_version/{id}", "Retrieve an agent schema version", s.getSchemaVersion)
 
-	add(s, manager, http.MethodPost, "/pfid/generate", "Make ids of the account's partition", s.generatePFIDs)
-	add(s, manager, http.MethodPost, bulkRoute, "Run several requests in order, each on its own, until one fails", s.bulk)
+	add(s, manager, http.MethodPost, "/pfid/generate", "Generate ids in the account's partition", s.generatePFIDs)
+	add(s, manager, http.MethodPost, bulkRoute, "Run several requests in order until one fails; each commits on its own", s.bulk)
 
 	s.documents = sync.OnceValues(s.renderDocuments)
 	root.Get("/openapi.json", s.document(func(d *documents) *file { return &d.openAPI }))
@@ -225,15 +225,15 @@ func (s *Server) routes() {
 	s.app.Use(s.page.serve)
 }
 
-// Serve answers on the listeners until Shutdown or until one of them fails; over TLS where a certificate is set, but not
-// on Unix sockets, which lead nowhere else.
+// Serve answers on the listeners until Shutdown, or until one of them fails. It serves TLS if a certificate is set,
+// except on Unix sockets, which are local.
 func (s *Server) Serve(from ...net.Listener) error {
 	stop := make(chan struct{})
 	defer close(stop)
 	s.conns.oneCore = runtime.GOMAXPROCS(0) == 1
 	var reduced bool
 	if s.conns.limits, reduced = limitsOf(s.Config.Serving, openFiles()); reduced {
-		s.Log.Warn("--max-connections is more than the limit on open files (ulimit -n) leaves room for", "max_connections", s.conns.limits.total)
+		s.Log.Warn("--max-connections exceeds what the limit on open files (ulimit -n) allows", "max_connections", s.conns.limits.total)
 	}
 	go s.conns.watch(stop)
 	if s.cert != nil {
@@ -250,21 +250,21 @@ func (s *Server) Serve(from ...net.Listener) error {
 	return <-ended
 }
 
-// halfSentTime is how long a stop waits for the rest of requests that have arrived in part.
+// halfSentTime is how long Shutdown waits for requests that have arrived in part.
 const halfSentTime = time.Second
 
-// cutTime is how long a stop waits for requests that were cut off to notice it.
+// cutTime is how long Shutdown waits for requests to end after cutting them off.
 const cutTime = time.Second
 
-// Shutdown stops accepting, closes connections that have asked for nothing yet, and waits for what runs, up to the
-// given time; what runs then is cut off. Requests that do not arrive whole soon are cut off before.
+// Shutdown stops accepting, closes connections without a request, and waits for running requests up to the timeout;
+// then it cuts them off. Requests that are still arriving get halfSentTime.
 func (s *Server) Shutdown(timeout time.Duration) error {
 	defer s.folded.end()
 	s.conns.end(fresh)
 	halfSent := time.AfterFunc(halfSentTime, func() { s.conns.end(fresh, idle, halted) })
 	defer halfSent.Stop()
 	last := time.AfterFunc(timeout, func() {
-		s.Log.Warn("some requests did not end in time and were cut off")
+		s.Log.Warn("some requests did not finish in time and were cut off")
 		s.cut()
 		s.conns.end(fresh, idle, reading, halted, writing)
 	})
@@ -278,7 +278,7 @@ func (s *Server) Shutdown(timeout time.Duration) error {
 	return err
 }
 
-// SetupCode is the one-time code with which the first account is made on the page.
+// SetupCode returns the one-time code of the setup link, which creates the first account.
 func (s *Server) SetupCode() string { return s.setup.code }
 
 func (s *Server) alive(c *fiber.Ctx) error {
@@ -290,7 +290,7 @@ func (s *Server) ready(c *fiber.Ctx) error {
 	c.Set(fiber.HeaderCacheControl, "no-store")
 	err := s.Store.Ready(c.UserContext())
 	if f, ok := errors.AsType[*fault.Error](err); ok && f.Kind == fault.Unavailable {
-		// The store has logged it. Each question would log it again.
+		// The store has logged the cause; logging here would repeat it for each probe.
 		return c.Status(http.StatusServiceUnavailable).JSON(&errorBody{Status: "error", Code: answers[f.Kind].code, Message: f.Message})
 	}
 	if err != nil {

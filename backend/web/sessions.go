@@ -15,13 +15,13 @@ import (
 	"tokentab/backend/text"
 )
 
-// Session is what the page has to know before it draws anything.
+// Session is what the page needs before it renders.
 type Session struct {
 	Type          string          `json:"type" enum:"session"`
-	SetupRequired bool            `json:"setup_required" doc:"There is no account yet"`
+	SetupRequired bool            `json:"setup_required" doc:"true until the first account exists"`
 	AdminUser     *sessionUser    `json:"admin_user" doc:"null unless signed in"`
 	Account       *sessionAccount `json:"account" doc:"null unless signed in"`
-	PublicURL     *string         `json:"public_url" doc:"null where none is set: the address that the page was loaded from"`
+	PublicURL     *string         `json:"public_url" doc:"null if none is set; then it is the address of the page"`
 
 	MaxTokenLifetime     int `json:"max_token_lifetime" doc:"Seconds"`
 	DefaultTokenLifetime int `json:"default_token_lifetime" doc:"Seconds"`
@@ -68,7 +68,7 @@ func (s *Server) getSession(ctx context.Context, who *caller, _ *struct{}) (*one
 	return out, nil
 }
 
-// SignIn is what a person types to sign in.
+// SignIn is a request to sign in.
 type SignIn struct {
 	_        struct{} `additionalProperties:"true"`
 	Email    string   `json:"email" maxLength:"1000"`
@@ -96,7 +96,7 @@ func (s *Server) signOut(ctx context.Context, who *caller, _ *struct{}) (*one[Se
 	return s.session(nil), nil
 }
 
-// SetUp is what the first admin user types.
+// SetUp is a request to create the first account and its admin user.
 type SetUp struct {
 	_           struct{} `additionalProperties:"true"`
 	Code        string   `json:"code"`
@@ -124,7 +124,7 @@ func (s *Server) setUp(ctx context.Context, who *caller, in *ordered[SetUp]) (*o
 	return s.begin(ctx, who, user), nil
 }
 
-// browser is what the caller signs in with.
+// browser returns the caller's browser, for signing in.
 func (s *Server) browser(who *caller) account.Browser {
 	return account.Browser{
 		Address: who.Address, UserAgent: who.UserAgent,
@@ -132,14 +132,14 @@ func (s *Server) browser(who *caller) account.Browser {
 	}
 }
 
-// signedIn gives the caller's browser what it has to keep of a session.
+// signedIn sets the session's cookies in the caller's browser.
 func (s *Server) signedIn(who *caller, in account.SignedIn) *one[Session] {
 	s.setSessionCookie(who.request, in.SessionID)
 	s.setCookie(who.request, browserCookie, string(in.BrowserID), account.BrowserLife)
 	return s.session(&in.Session)
 }
 
-// begin signs in a new admin user. They exist already, so a failure is logged and fails nothing: they can sign in.
+// begin signs in a new admin user. It only logs a failure, since the user exists and can sign in.
 func (s *Server) begin(ctx context.Context, who *caller, user account.AdminUser) *one[Session] {
 	in, err := s.Accounts.StartSession(ctx, user, s.browser(who))
 	if err != nil {
@@ -149,7 +149,8 @@ func (s *Server) begin(ctx context.Context, who *caller, user account.AdminUser)
 	return s.signedIn(who, in)
 }
 
-// setupCode lets one stranger, who has seen the terminal, make the first account. It lives as long as the process.
+// setupCode is the one-time code for creating the first account. Only the terminal shows it, and it changes with each
+// start.
 type setupCode struct {
 	code string
 	mu   sync.Mutex
@@ -164,7 +165,7 @@ func newSetupCode(random io.Reader) (*setupCode, error) {
 	return &setupCode{code: base64.RawURLEncoding.EncodeToString(b[:])}, nil
 }
 
-// use runs f if the code is right and was not used up; f's success uses it up.
+// use runs f if the code is right and unused. Success of f uses it up.
 func (s *setupCode) use(code string, f func() error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

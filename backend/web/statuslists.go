@@ -7,7 +7,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 )
 
-// statusLists names all status lists (draft-ietf-oauth-status-list-20, section 9.3).
+// statusLists returns the addresses of all status lists (draft-ietf-oauth-status-list-20, section 9.3).
 func (s *Server) statusLists(c *fiber.Ctx) error {
 	uris, err := s.Tokens.StatusLists(c.UserContext())
 	if err != nil {
@@ -19,18 +19,18 @@ func (s *Server) statusLists(c *fiber.Ctx) error {
 	}{uris})
 }
 
-// statusList is what offline verifiers ask for instead of asking about each token (section 8.1). It is a JWT whatever
-// the request accepts: there is no other form.
+// statusList returns a status list for offline verifiers (section 8.1). It is a JWT whatever the request accepts, since
+// there is no other form.
 func (s *Server) statusList(c *fiber.Ctx) error {
 	number, err := strconv.Atoi(c.Params("number"))
 	if err != nil || number < 1 || c.Path() != "/status-lists/"+strconv.Itoa(number) {
-		return fiber.ErrNotFound // a list has one address
+		return fiber.ErrNotFound // each list has exactly one address
 	}
-	// How a list was at another time is not kept. Who asks for it must not take this one for the answer (section 8.4).
+	// Past states are not kept. A request for one must not get the present state (section 8.4).
 	if c.Context().QueryArgs().Has("time") {
 		c.Set(fiber.HeaderCacheControl, "no-store")
 		return c.Status(http.StatusNotImplemented).JSON(&errorBody{
-			Status: "error", Code: "not_implemented", Message: "This server knows only what holds now: leave out time.",
+			Status: "error", Code: "not_implemented", Message: "This server keeps only the current list. Omit time.",
 		})
 	}
 	list, err := s.Tokens.StatusList(c.UserContext(), number)
@@ -42,8 +42,8 @@ func (s *Server) statusList(c *fiber.Ctx) error {
 	return f.send(c, true)
 }
 
-// publish lets pages of every origin read the answer. Caches may keep it, but have to ask whether it still holds: a
-// change is in it at once.
+// publish lets pages of every origin read the response. Caches may store it but must revalidate, since a change is in
+// it at once.
 func publish(c *fiber.Ctx) {
 	c.Set(fiber.HeaderCacheControl, "no-cache")
 	c.Set(fiber.HeaderAccessControlAllowOrigin, "*")

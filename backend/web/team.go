@@ -7,7 +7,7 @@ import (
 	"tokentab/backend/text"
 )
 
-// AdminUser is a member of the team as clients see it.
+// AdminUser is a member of the team, in responses.
 type AdminUser struct {
 	Type              string           `json:"type" enum:"admin_user"`
 	ID                string           `json:"id"`
@@ -50,7 +50,7 @@ func (s *Server) getAdminUser(ctx context.Context, who *caller, in *pathID) (*on
 	return adminUserDetails(s.Accounts.Member(ctx, who.AccountID, in.id()))
 }
 
-// ProfileChange is what admin users want changed of their own profile. What is left out stays as it is.
+// ProfileChange is a change of one's own profile. Omitted fields stay unchanged.
 type ProfileChange struct {
 	_        struct{}   `additionalProperties:"true"`
 	Name     textOrNull `json:"name,omitempty"`
@@ -64,13 +64,13 @@ func (s *Server) updateAdminUser(ctx context.Context, who *caller, in *changed[P
 	}))
 }
 
-// RemoveAdminUser says what goes with a member.
+// RemoveAdminUser is a request to remove a member.
 type RemoveAdminUser struct {
 	_               struct{} `additionalProperties:"true"`
 	RevokeAPITokens bool     `json:"revoke_api_tokens,omitempty" doc:"Also revoke the live API tokens that the member created"`
 }
 
-// AdminUserWithoutTokens is a member whose tokens were revoked.
+// AdminUserWithoutTokens is a member, and how many of their tokens were revoked.
 type AdminUserWithoutTokens struct {
 	Status               string    `json:"status" enum:"success"`
 	Details              AdminUser `json:"details"`

@@ -6,8 +6,8 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// Timestamp is an instant on the wire: RFC 3339 in UTC, always with milliseconds and a Z, so that clients may compare
-// two of them as text.
+// Timestamp is an instant in JSON: RFC 3339 in UTC, always with milliseconds and a Z, so that clients can compare two
+// as text.
 type Timestamp time.Time
 
 const timestampFormat = `"2006-01-02T15:04:05.000Z"`
@@ -22,7 +22,7 @@ func (Timestamp) Schema(huma.Registry) *huma.Schema {
 	return &huma.Schema{Type: huma.TypeString, Format: "date-time"}
 }
 
-// OptionalTimestamp is a Timestamp that is null for the zero time.
+// OptionalTimestamp is a Timestamp whose zero value is null.
 type OptionalTimestamp time.Time
 
 // MarshalJSON implements json.Marshaler.

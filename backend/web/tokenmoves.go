@@ -6,23 +6,23 @@ import (
 	"tokentab/backend/token"
 )
 
-// TokenMoves are the changes of very many API tokens that are still being written down.
+// TokenMoves are changes of many API tokens whose records are still being updated.
 type TokenMoves struct {
 	Type  string      `json:"type" enum:"api_token_moves"`
 	Moves []TokenMove `json:"moves" nullable:"false" doc:"Oldest first"`
 }
 
-// TokenMove is a change of all tokens that name something. They have the new status already; their records and audit
-// events follow.
+// TokenMove is a change of all tokens that name a resource. Their new status applies at once; records and audit events
+// follow.
 type TokenMove struct {
-	Field           string    `json:"field" enum:"account_id,environment_id,agent_id,agent_deployment_id,created_by_admin_user_id,created_by_api_token_id" doc:"By which the tokens name it"`
-	ID              string    `json:"id" doc:"What the tokens name"`
-	AgentName       *string   `json:"agent_name" doc:"null unless the tokens name an agent or an agent deployment"`
-	EnvironmentName *string   `json:"environment_name" doc:"null unless the tokens name an environment or an agent deployment"`
-	CreatedByName   *string   `json:"created_by_name" doc:"null unless the tokens name who created them"`
-	Status          string    `json:"status" enum:"active,suspended,revoked" doc:"Of all these tokens from now on"`
-	APITokenCount   int       `json:"api_token_count" doc:"How many tokens it changes"`
-	WrittenCount    int       `json:"written_count" doc:"How many of them are written down"`
+	Field           string    `json:"field" enum:"account_id,environment_id,agent_id,agent_deployment_id,created_by_admin_user_id,created_by_api_token_id" doc:"Field by which the tokens refer to the resource"`
+	ID              string    `json:"id" doc:"Id of the resource"`
+	AgentName       *string   `json:"agent_name" doc:"null unless the resource is an agent or an agent deployment"`
+	EnvironmentName *string   `json:"environment_name" doc:"null unless the resource is an environment or an agent deployment"`
+	CreatedByName   *string   `json:"created_by_name" doc:"null unless the resource created the tokens"`
+	Status          string    `json:"status" enum:"active,suspended,revoked" doc:"New status of the tokens, already in force"`
+	APITokenCount   int       `json:"api_token_count" doc:"Number of tokens that change"`
+	WrittenCount    int       `json:"written_count" doc:"Number of records already updated"`
 	InsertedAt      Timestamp `json:"inserted_at"`
 }
 

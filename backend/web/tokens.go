@@ -10,7 +10,7 @@ import (
 	"tokentab/backend/token"
 )
 
-// APIToken is an API token as clients see it. It never holds the secret.
+// APIToken is an API token in responses. It never holds the secret.
 type APIToken struct {
 	Type                 string            `json:"type" enum:"api_token"`
 	ID                   string            `json:"id"`
@@ -22,18 +22,18 @@ type APIToken struct {
 	AgentDeploymentID    *string           `json:"agent_deployment_id"`
 	AgentID              *string           `json:"agent_id"`
 	AgentName            *string           `json:"agent_name"`
-	AgentRetired         bool              `json:"agent_retired" doc:"A token of a retired agent can't be activated"`
+	AgentRetired         bool              `json:"agent_retired" doc:"Whether its agent is retired. Such a token can't be activated"`
 	EnvironmentID        *string           `json:"environment_id"`
 	EnvironmentName      *string           `json:"environment_name"`
 	CreatedByAdminUserID *string           `json:"created_by_admin_user_id"`
 	CreatedByAPITokenID  *string           `json:"created_by_api_token_id"`
-	CreatedByName        *string           `json:"created_by_name" doc:"null for the command line"`
+	CreatedByName        *string           `json:"created_by_name" doc:"null if created on the command line"`
 	ExpiresAt            Timestamp         `json:"expires_at"`
 	RevokedAt            OptionalTimestamp `json:"revoked_at" doc:"null unless revoked"`
 	RevokedByAdminUserID *string           `json:"revoked_by_admin_user_id"`
-	RevokedByAPITokenID  *string           `json:"revoked_by_api_token_id" doc:"The token itself if its holder revoked it"`
-	RevokedByName        *string           `json:"revoked_by_name" doc:"null for the command line and for a token that is deleted"`
-	LastUsedAt           OptionalTimestamp `json:"last_used_at" doc:"The last accepted validation, to 5 s; null for never"`
+	RevokedByAPITokenID  *string           `json:"revoked_by_api_token_id" doc:"The token's own id if its holder revoked it"`
+	RevokedByName        *string           `json:"revoked_by_name" doc:"null if revoked on the command line, or by a token that is deleted now"`
+	LastUsedAt           OptionalTimestamp `json:"last_used_at" doc:"Time of the last accepted validation, accurate to 5 seconds; null if never used"`
 	InsertedAt           Timestamp         `json:"inserted_at"`
 	UpdatedAt            Timestamp         `json:"updated_at"`
 	AvailableActions     tokenActions      `json:"available_actions"`
@@ -66,8 +66,8 @@ type listTokensInput struct {
 	AgentID       string `query:"agent_id"`
 	EnvironmentID string `query:"environment_id"`
 	CreatedBy     string `query:"created_by_admin_user_id"`
-	DescendantsOf string `query:"descendants_of" doc:"Id of an API token: only tokens that it created, that they created, and so on"`
-	Live          bool   `query:"live" doc:"Only tokens that are not revoked and not expired"`
+	DescendantsOf string `query:"descendants_of" doc:"Id of an API token: only tokens that it created, directly or through other tokens"`
+	Live          bool   `query:"live" doc:"Only active and suspended tokens that have not expired"`
 	TokenScope    string `query:"token_scope" enum:"account,environment,agent_deployment,"`
 	Status        string `query:"status" enum:"active,suspended,revoked,"`
 }
@@ -94,23 +94,23 @@ func (s *Server) listTokens(ctx context.Context, who *caller, in *listTokensInpu
 	return summaries(list, total, &in.Listing, apiToken), nil
 }
 
-// NewAPIToken is what a caller asks for when a token is created.
+// NewAPIToken is a request to create a token.
 type NewAPIToken struct {
 	_             struct{}   `additionalProperties:"true"`
 	TokenScope    string     `json:"token_scope" enum:"account,environment,agent_deployment"`
 	AccountID     *string    `json:"account_id,omitempty" nullable:"true" doc:"The caller's own account, which is also the default"`
-	AgentID       *string    `json:"agent_id,omitempty" nullable:"true" doc:"With the scope agent_deployment"`
-	EnvironmentID *string    `json:"environment_id,omitempty" nullable:"true" doc:"With the scopes environment and agent_deployment"`
+	AgentID       *string    `json:"agent_id,omitempty" nullable:"true" doc:"Required for the scope agent_deployment"`
+	EnvironmentID *string    `json:"environment_id,omitempty" nullable:"true" doc:"Required for the scopes environment and agent_deployment"`
 	ExpiresAt     *time.Time `json:"expires_at,omitempty" nullable:"true" doc:"RFC 3339; the default lifetime if empty"`
-	ExpiresIn     *int64     `json:"expires_in,omitempty" nullable:"true" minimum:"1" maximum:"1000000000" doc:"Seconds from now, by the clock of the server, instead of expires_at"`
+	ExpiresIn     *int64     `json:"expires_in,omitempty" nullable:"true" minimum:"1" maximum:"1000000000" doc:"Seconds from now by the server's clock, instead of expires_at"`
 	Name          *string    `json:"name,omitempty" nullable:"true" doc:"Up to 100 characters"`
 }
 
-// CreatedAPIToken is the only answer that holds a secret.
+// CreatedAPIToken is the only response that holds a secret.
 type CreatedAPIToken struct {
 	Status  string   `json:"status" enum:"success"`
 	Details APIToken `json:"details"`
-	Token   string   `json:"token,omitempty" doc:"The secret, this once; left out where an idempotency key replays the answer"`
+	Token   string   `json:"token,omitempty" doc:"The secret, shown only once; omitted if an idempotency key repeats the response"`
 }
 
 type createdToken struct {
@@ -129,13 +129,13 @@ func (s *Server) createToken(ctx context.Context, who *caller, in *ordered[NewAP
 	}
 	order.Scope, _ = token.ParseScope(asked.TokenScope)
 	if asked.ExpiresAt != nil {
-		if order.ExpiresAt = *asked.ExpiresAt; order.ExpiresAt.IsZero() { // which would stand for the default
+		if order.ExpiresAt = *asked.ExpiresAt; order.ExpiresAt.IsZero() { // the zero time means the default
 			return nil, fault.Field("expires_at", "must be in the future")
 		}
 	}
 	if asked.ExpiresIn != nil {
 		if asked.ExpiresAt != nil {
-			return nil, fault.Field("expires_in", "must be left out with an expires_at")
+			return nil, fault.Field("expires_in", "must be omitted if expires_at is sent")
 		}
 		order.Lifetime = time.Duration(*asked.ExpiresIn) * time.Second
 	}
@@ -146,10 +146,10 @@ func (s *Server) createToken(ctx context.Context, who *caller, in *ordered[NewAP
 	return &createdToken{Body: CreatedAPIToken{Status: "success", Details: apiToken(made), Token: secret}}, nil
 }
 
-// getToken is open to every holder, for its own token only; whoever may manage sees all tokens of the account.
+// getToken returns any token of the account to managers, and to other holders only their own.
 func (s *Server) getToken(ctx context.Context, who *caller, in *pathID) (*one[APIToken], error) {
 	if !who.mayManage() && in.id() != who.APITokenID {
-		return nil, fault.New(fault.NotPermitted, "This token may read itself only.")
+		return nil, fault.New(fault.NotPermitted, "This token may read only itself.")
 	}
 	return tokenDetails(s.Tokens.Get(ctx, who.AccountID, in.id()))
 }
@@ -162,11 +162,11 @@ func (s *Server) activateToken(ctx context.Context, who *caller, in *pathID) (*o
 	return moveToken(ctx, who, in, s.Tokens.Activate)
 }
 
-// revokeTokenInput takes with_descendants wherever clients put fields: in the query, in details, as the page does, or at
-// the top of the body, as items of a bulk do. One that was overlooked would leave tokens alive.
+// revokeTokenInput accepts with_descendants in every place that clients use: the query, details (the page), or the top
+// of the body (bulk items). An overlooked one would leave tokens active.
 type revokeTokenInput struct {
 	PathID
-	WithDescendants bool `query:"with_descendants" doc:"Also revoke the tokens that it created, that they created, and so on"`
+	WithDescendants bool `query:"with_descendants" doc:"Also revoke the tokens that it created, directly or through other tokens"`
 	Body            *struct {
 		_               struct{} `additionalProperties:"true"`
 		WithDescendants bool     `json:"with_descendants,omitempty" doc:"As in the query"`
@@ -181,11 +181,11 @@ func (in *revokeTokenInput) withDescendants() bool {
 	return in.WithDescendants || in.Body != nil && (in.Body.WithDescendants || in.Body.Details.WithDescendants)
 }
 
-// RevokedAPIToken is a revoked token, and how many more were revoked with it.
+// RevokedAPIToken is a revoked token, and how many tokens were revoked with it.
 type RevokedAPIToken struct {
 	Status                 string   `json:"status" enum:"success"`
 	Details                APIToken `json:"details"`
-	RevokedDescendantCount int      `json:"revoked_descendant_count" doc:"Live tokens that were revoked by with_descendants, beside this one"`
+	RevokedDescendantCount int      `json:"revoked_descendant_count" doc:"Number of live tokens that with_descendants revoked, without this one"`
 }
 
 type revokedToken struct {

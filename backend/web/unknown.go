@@ -13,13 +13,15 @@ import (
 	"tokentab/backend/fault"
 )
 
-// refuseUnknown refuses query parameters and members of bodies that a route does not know, as far as the contract allows:
-// ignoring "with_decendants" would leave tokens alive.
+// refuseUnknown refuses unknown query parameters and body members as far as the contract allows: ignoring
+// "with_decendants" would leave tokens active.
 //
-//   - Official clients send no query with a change, so it takes known parameters only, once each.
-//   - Lists ignore unknown parameters, except those that look like a misspelt filter.
-//   - A body that may be left out holds known members only. Any other body may hold unknown ones, since official clients
-//     send fields that this program does not have, except those that look like a misspelt field.
+// - Changes accept known parameters only, once each. Official clients send them no query.
+//
+// - Lists ignore unknown parameters, unless they look like a misspelt filter.
+//
+// - Optional bodies accept known members only. Other bodies may hold unknown ones, since official clients send fields
+// that this program does not have, unless they look like a misspelt field.
 func (s *Server) refuseUnknown(ctx huma.Context, next func(huma.Context)) {
 	request := &humafiber.Unwrap(ctx).Context().Request
 	wrong := fault.Fields{}
@@ -38,7 +40,7 @@ func (s *Server) refuseUnknown(ctx huma.Context, next func(huma.Context)) {
 	next(ctx)
 }
 
-// longestShown is how many bytes of an unknown name an answer repeats.
+// longestShown is how many bytes of an unknown name a response repeats.
 const longestShown = 100
 
 func shownName(name string) string {
@@ -49,7 +51,7 @@ func checkQuery(wrong fault.Fields, operation *huma.Operation, query *fasthttp.A
 	if query.Len() == 0 {
 		return
 	}
-	known := []string{"account_id"} // which every route reads, see ownsWhatItNames
+	known := []string{"account_id"} // every route checks it, see ownsWhatItNames
 	isList := false
 	for _, p := range operation.Parameters {
 		if p.In != "query" {
@@ -79,8 +81,8 @@ func checkQuery(wrong fault.Fields, operation *huma.Operation, query *fasthttp.A
 	}
 }
 
-// checkMembers checks the members of a body. It returns a fault.BadRequest if the route has no body and this one is no JSON
-// object.
+// checkMembers checks the members of a body. It returns fault.BadRequest if the route has no body and this one is no
+// JSON object.
 func (s *Server) checkMembers(wrong fault.Fields, operation *huma.Operation, body []byte) error {
 	described := operation.RequestBody
 	if len(bytes.TrimSpace(body)) == 0 {
@@ -89,13 +91,13 @@ func (s *Server) checkMembers(wrong fault.Fields, operation *huma.Operation, bod
 	var sent, details map[string]json.RawMessage
 	if json.Unmarshal(body, &sent) != nil {
 		if described == nil {
-			return fault.New(fault.BadRequest, "The body is not the JSON that was expected.")
+			return fault.New(fault.BadRequest, "The body is not the expected JSON.")
 		}
-		return nil // Huma complains
+		return nil // Huma reports it
 	}
 	top := s.properties(described)
 	inside := s.propertiesOf(top["details"])
-	everywhere := []string{"account_id", "idempotency_key"} // which all routes take
+	everywhere := []string{"account_id", "idempotency_key"} // all routes accept these
 	strict := described == nil || !described.Required
 	place := func(name string) string {
 		switch {
@@ -116,8 +118,8 @@ func (s *Server) checkMembers(wrong fault.Fields, operation *huma.Operation, bod
 	return nil
 }
 
-// checkNames adds what is wrong with the names of members. place returns where else the route takes a name, empty for
-// nowhere.
+// checkNames adds an error for each misplaced or unknown name. place returns where else the route accepts a name, or
+// empty.
 func checkNames(wrong fault.Fields, sent map[string]json.RawMessage, known []string, strict bool, place func(string) string) {
 	for name := range sent {
 		meant, isKnown := nearest(name, known, false)
@@ -142,7 +144,7 @@ func names(properties map[string]*huma.Schema) (all []string) {
 	return all
 }
 
-// properties returns the members that a body may have, nil for none.
+// properties returns the members that a body may have, or nil.
 func (s *Server) properties(described *huma.RequestBody) map[string]*huma.Schema {
 	if described == nil || described.Content["application/json"] == nil {
 		return nil
@@ -167,11 +169,12 @@ func suggestion(meant string) string {
 	return "; did you mean " + meant + "?"
 }
 
-// shortestNear is how many letters a name must have to be taken for a misspelt one.
+// shortestNear is the shortest name, in letters, that can count as misspelt.
 const shortestNear = 4
 
-// nearest returns the known name that a name is nearly, empty if there is none, and whether it is that very name. Case and
-// separators do not count; one letter may be wrong, or two of seven. If parts count, one may also contain the other.
+// nearest returns the known name that a name misspells, or empty, and whether it is that very name. Case and separators
+// don't count; one letter may differ, or two in names of seven letters or more. With parts, one name may also contain
+// the other.
 func nearest(name string, known []string, parts bool) (meant string, isKnown bool) {
 	sent := lettersOf(name)
 	for _, k := range known {
@@ -197,7 +200,7 @@ func lettersOf(name string) []byte {
 	return letters
 }
 
-// isNear reports whether one edit makes b of a, or two if b has seven letters or more.
+// isNear reports whether one edit turns a into b, or two if b has seven letters or more.
 func isNear(a []byte, b string) bool {
 	if len(b) < 7 || withinOne(a, b) {
 		return withinOne(a, b)

@@ -12,7 +12,7 @@ import (
 	"tokentab/backend/pfid"
 )
 
-// AgentVersion is a version of an agent as clients see it.
+// AgentVersion is a version of an agent, in responses.
 type AgentVersion struct {
 	Type                       string     `json:"type" enum:"agent_version"`
 	ID                         string     `json:"id"`
@@ -20,11 +20,11 @@ type AgentVersion struct {
 	AgentID                    string     `json:"agent_id"`
 	AgentSchemaVersionID       *string    `json:"agent_schema_version_id"`
 	ExternalIdentifier         string     `json:"external_identifier"`
-	ExternalIdentifierRepeats  int        `json:"external_identifier_repeats" doc:"How many earlier versions of the agent have the same identifier"`
+	ExternalIdentifierRepeats  int        `json:"external_identifier_repeats" doc:"Number of earlier versions of the agent with the same identifier"`
 	Name                       *string    `json:"name"`
 	Description                *string    `json:"description"`
-	CurrentAgentDeploymentRefs []string   `json:"current_agent_deployment_refs" nullable:"false" doc:"The deployments that have it as their current version"`
-	RuntimeEnvironment         openObject `json:"runtime_environment" doc:"What a version was seen running on; null until one is"`
+	CurrentAgentDeploymentRefs []string   `json:"current_agent_deployment_refs" nullable:"false" doc:"Deployments whose current version it is"`
+	RuntimeEnvironment         openObject `json:"runtime_environment" doc:"Environment in which the version was seen running; null until then"`
 	InsertedAt                 Timestamp  `json:"inserted_at"`
 	UpdatedAt                  Timestamp  `json:"updated_at"`
 }
@@ -46,7 +46,7 @@ func texts(ids []pfid.ID) []string {
 	return list
 }
 
-// listOfAgentInput is the query of a list that is one agent's.
+// listOfAgentInput is the query of a list of one agent's items.
 type listOfAgentInput struct {
 	Listing
 	AgentID string `query:"agent_id" required:"true"`
@@ -81,13 +81,13 @@ func (s *Server) getVersion(ctx context.Context, who *caller, in *pathID) (*one[
 	return details(versionOf(v)), nil
 }
 
-// NewAgentVersion is what a caller asks for when a version is added.
+// NewAgentVersion is a request to add a version.
 type NewAgentVersion struct {
 	_                    struct{} `additionalProperties:"true"`
 	AgentID              string   `json:"agent_id"`
 	ExternalIdentifier   string   `json:"external_identifier" minLength:"1"`
 	AgentSchemaVersionID *string  `json:"agent_schema_version_id,omitempty" nullable:"true" doc:"A schema version of the same agent"`
-	ID                   *string  `json:"id,omitempty" nullable:"true" doc:"A PFID of the account's partition; made if empty"`
+	ID                   *string  `json:"id,omitempty" nullable:"true" doc:"A PFID of the account's partition; generated if empty"`
 	Name                 *string  `json:"name,omitempty" nullable:"true"`
 	Description          *string  `json:"description,omitempty" nullable:"true"`
 }
@@ -110,7 +110,7 @@ func (s *Server) createVersion(ctx context.Context, who *caller, in *ordered[New
 	return details(versionOf(v)), nil
 }
 
-// AgentSchemaVersion is a set of schemas of what an agent reports, as clients see it.
+// AgentSchemaVersion is a set of schemas for an agent's reports, in responses.
 type AgentSchemaVersion struct {
 	_                          struct{}      `additionalProperties:"true"`
 	Type                       string        `json:"type" enum:"agent_schema_version"`
@@ -118,8 +118,8 @@ type AgentSchemaVersion struct {
 	AccountID                  string        `json:"account_id"`
 	AgentID                    string        `json:"agent_id"`
 	ExternalIdentifier         string        `json:"external_identifier"`
-	ExternalIdentifierRepeats  int           `json:"external_identifier_repeats" doc:"How many earlier ones of the agent have the same identifier"`
-	CurrentAgentDeploymentRefs []string      `json:"current_agent_deployment_refs" nullable:"false" doc:"The deployments whose current version has it"`
+	ExternalIdentifierRepeats  int           `json:"external_identifier_repeats" doc:"Number of earlier schema versions of the agent with the same identifier"`
+	CurrentAgentDeploymentRefs []string      `json:"current_agent_deployment_refs" nullable:"false" doc:"Deployments whose current version uses it"`
 	SpanSchemas                schemasByName `json:"span_schemas"`
 	SpanTypeSchemas            schemaList    `json:"span_type_schemas"`
 	SpanResultSchemas          schemasByName `json:"span_result_schemas"`
@@ -129,7 +129,7 @@ type AgentSchemaVersion struct {
 	others map[string]json.RawMessage // further fields, as they were sent
 }
 
-// MarshalJSON implements json.Marshaler. Our own fields win over others of the same name.
+// MarshalJSON implements json.Marshaler. Known fields take precedence over further ones of the same name.
 func (v AgentSchemaVersion) MarshalJSON() ([]byte, error) {
 	type fields AgentSchemaVersion
 	own, err := json.Marshal(fields(v))
@@ -171,7 +171,7 @@ func (openObject) Schema(huma.Registry) *huma.Schema {
 
 func anyObject() *huma.Schema { return &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true} }
 
-// The kinds of schemas that are checked to be of their form. Others are kept and returned as well.
+// Kinds of schemas whose form is checked. Other kinds are stored and returned unchecked.
 const (
 	spanSchemas       = "span_schemas"
 	spanTypeSchemas   = "span_type_schemas"
@@ -209,13 +209,12 @@ func (s *Server) getSchemaVersion(ctx context.Context, who *caller, in *pathID) 
 	return details(schemaVersionOf(v)), nil
 }
 
-// NewAgentSchemaVersion is what a caller asks for when a schema version is added. Further fields come back as they were
-// sent.
+// NewAgentSchemaVersion is a request to add a schema version. Further fields are stored and returned unchanged.
 type NewAgentSchemaVersion struct {
 	_                  struct{}      `additionalProperties:"true"`
 	AgentID            string        `json:"agent_id"`
 	ExternalIdentifier string        `json:"external_identifier" minLength:"1"`
-	ID                 *string       `json:"id,omitempty" nullable:"true" doc:"A PFID of the account's partition; made if empty"`
+	ID                 *string       `json:"id,omitempty" nullable:"true" doc:"A PFID of the account's partition; generated if empty"`
 	SpanSchemas        schemasByName `json:"span_schemas,omitempty"`
 	SpanTypeSchemas    schemaList    `json:"span_type_schemas,omitempty"`
 	SpanResultSchemas  schemasByName `json:"span_result_schemas,omitempty"`
@@ -236,7 +235,7 @@ func (v *NewAgentSchemaVersion) UnmarshalJSON(text []byte) error {
 func (s *Server) createSchemaVersion(ctx context.Context, who *caller, in *ordered[NewAgentSchemaVersion]) (*one[AgentSchemaVersion], error) {
 	asked := in.Body.Details
 	for _, own := range []string{"agent_id", "external_identifier", "id", "account_id", "idempotency_key"} {
-		delete(asked.sent, own) // what is left are schemas
+		delete(asked.sent, own) // the rest are schemas
 	}
 	wrong := fault.Fields{}
 	order := agent.SchemaVersion{

@@ -11,8 +11,7 @@ import (
 )
 
 func init() {
-	// Huma's own failures, those of reading and checking a request, become our envelope too. What was sent is not
-	// repeated: it may be a password.
+	// Huma's own errors use our envelope too. They don't repeat the input, which may be a password.
 	huma.NewError = func(status int, message string, causes ...error) huma.StatusError {
 		body := &errorBody{Status: "error", Code: "bad_request", Message: sentence(message), status: status}
 		switch {
@@ -30,14 +29,14 @@ func init() {
 		case status == http.StatusUnsupportedMediaType:
 			body.Message = "Send the body as JSON, with Content-Type: application/json."
 		case len(causes) > 0:
-			body.Message = "The body is not the JSON that was expected."
+			body.Message = "The body is not the expected JSON."
 		}
 		return body
 	}
 }
 
-// fieldOf turns a place in a request into the name by which callers know the field. A missing field is named in the
-// message only.
+// fieldOf returns the name that callers use for a location in a request. For a missing field only the message has the
+// name.
 func fieldOf(location, message string) string {
 	whole := location
 	for _, prefix := range []string{"body", "query", "path", "header", ".", "details", "."} {
@@ -56,8 +55,8 @@ func fieldOf(location, message string) string {
 	return "body"
 }
 
-// wordings pairs what the library says about a value with what the nouns say. The first group is the number or the values
-// in it. More special ones come first.
+// wordings maps the library's messages to ours. The first group is the number or the values in it. Special cases come
+// first.
 var wordings = []struct {
 	library *regexp.Regexp
 	words   string
@@ -79,7 +78,7 @@ var wordings = []struct {
 	{regexp.MustCompile(`^expected array`), "must be a list"},
 }
 
-// wording says what is wrong with a field as the nouns say it.
+// wording returns our message for one of the library's.
 func wording(message string) string {
 	for _, w := range wordings {
 		match := w.library.FindStringSubmatch(message)
@@ -94,7 +93,7 @@ func wording(message string) string {
 	return strings.Replace(message, "expected ", "must be ", 1)
 }
 
-// plain writes a number without an exponent, and of several values those that are not empty.
+// plain formats a number without an exponent, and drops empty values from a list.
 func plain(values string) string {
 	if number, err := strconv.ParseFloat(values, 64); err == nil {
 		return strconv.FormatFloat(number, 'f', -1, 64)
