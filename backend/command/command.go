@@ -1,5 +1,4 @@
-// Package command is the command line: what can be asked for, and the run of each command. Results go to standard
-// output, everything else to standard error.
+// Package command is the command line. Results go to standard output, everything else to standard error.
 package command
 
 import (
@@ -22,10 +21,10 @@ import (
 	"tokentab/backend/config"
 )
 
-// Version is set by the build.
+// Version is the program's version, set by the build.
 var Version = "development"
 
-// IO is what a command reads and writes.
+// IO is the input and output of a command.
 type IO struct {
 	In       io.Reader
 	Out, Err io.Writer
@@ -34,15 +33,15 @@ type IO struct {
 
 type grammar struct {
 	Serve   serve    `cmd:"" default:"withargs" help:"Serve the page, the API and the validation endpoints (the default)."`
-	Setup   setup    `cmd:"" help:"Make the first account and its admin user, without a browser."`
-	Account accounts `cmd:"" help:"Work with accounts."`
-	Token   tokens   `cmd:"" help:"Work with API tokens."`
-	Keys    keys     `cmd:"" help:"Work with signing keys."`
+	Setup   setup    `cmd:"" help:"Create the first account and its admin user, without a browser."`
+	Account accounts `cmd:"" help:"Manage accounts."`
+	Token   tokens   `cmd:"" help:"Manage API tokens."`
+	Keys    keys     `cmd:"" help:"Manage signing keys."`
 	Version version  `cmd:"" help:"Print the version and the commit."`
 }
 
-// Run runs the command that the arguments name, until it is done or the context ends, and returns the exit code: 0, 1
-// for a failure, 2 for wrong arguments.
+// Run runs the command named by the arguments until it finishes or the context ends. It returns the exit code: 0, 1 for
+// a failure, 2 for wrong arguments.
 func Run(ctx context.Context, args []string, std IO) int {
 	forgetEmptySettings()
 	if slices.Equal(args, []string{"--version"}) { // what people try first
@@ -60,7 +59,7 @@ func Run(ctx context.Context, args []string, std IO) int {
 		return fail(std, err, 1)
 	}
 	parsed, err := parser.Parse(args)
-	if exit >= 0 { // --help has answered
+	if exit >= 0 { // --help was printed
 		return exit
 	}
 	if err != nil {
@@ -72,8 +71,7 @@ func Run(ctx context.Context, args []string, std IO) int {
 	return 0
 }
 
-// forgetEmptySettings makes an empty environment variable the same as none: compose files and unit files often pass
-// variables on that nobody has set.
+// forgetEmptySettings unsets empty variables: compose files and unit files often pass on variables without a value.
 func forgetEmptySettings() {
 	for _, variable := range os.Environ() {
 		name, value, _ := strings.Cut(variable, "=")
@@ -90,7 +88,7 @@ func fail(std IO, err error, code int) int {
 
 type version struct{}
 
-// Run prints the version and the commit that it was built from.
+// Run prints the version and its commit.
 func (version) Run(std IO) error {
 	commit := "unknown"
 	if info, ok := debug.ReadBuildInfo(); ok {
@@ -107,10 +105,10 @@ func (version) Run(std IO) error {
 	return err
 }
 
-// Commit is set by the build; without it the commit that Go noted is shown.
+// Commit is the program's commit, set by the build. If it is empty, the commit that Go recorded is printed.
 var Commit string
 
-// open opens the program for a command that does not serve.
+// open opens the program for a command other than serve.
 func open(ctx context.Context, std IO, storage config.Storage, issuing config.Issuing, options ...func(*backend.World)) (*backend.Backend, error) {
 	c := config.Config{Storage: storage, Issuing: issuing, Serving: config.Serving{CacheTokens: 1}}
 	if err := fillDatabaseURL(&c.Storage); err != nil {
@@ -133,14 +131,14 @@ func world(std IO, log *slog.Logger) backend.World {
 	return backend.World{Now: now, Random: rand.Reader, Log: log, UI: std.UI, Version: Version}
 }
 
-// now has the precision of what is stored, so that what is answered first reads the same afterwards.
+// now returns the time in the precision that the store keeps, so that a printed time matches a later read.
 func now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }
 
 func fillDatabaseURL(s *config.Storage) error {
 	return fillSecret(&s.DatabaseURL, config.DatabaseURLFromFile)
 }
 
-// fillSecret reads a secret setting from its file where nothing else sets it.
+// fillSecret reads a secret setting from its file unless it is set already.
 func fillSecret(value *config.Secret, fromFile func() (config.Secret, error)) (err error) {
 	if *value == "" {
 		*value, err = fromFile()

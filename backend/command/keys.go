@@ -12,9 +12,9 @@ import (
 )
 
 type keys struct {
-	List     listKeys     `cmd:"" help:"List the signing keys: what each is for, since when it signs, and how many live tokens need it."`
-	Rotate   rotateKeys   `cmd:"" help:"Add a signing key, which signs ten minutes later; older ones stay published as long as tokens need them."`
-	Withdraw withdrawKeys `cmd:"" help:"End a signing key and revoke every token that it signed, for a key that was stolen or after a restore."`
+	List     listKeys     `cmd:"" help:"List the signing keys with their state, the time from which they sign, and their number of live tokens."`
+	Rotate   rotateKeys   `cmd:"" help:"Add a signing key. It signs after ten minutes; older keys stay published while tokens need them."`
+	Withdraw withdrawKeys `cmd:"" help:"Withdraw a signing key and revoke every token that it signed, after a theft or a restore."`
 }
 
 type listKeys struct {
@@ -50,7 +50,7 @@ func (l *listKeys) Run(ctx context.Context, std IO) (err error) {
 	}
 	for _, key := range list {
 		if key.Ahead {
-			fmt.Fprintf(std.Err, "The key %s was made by a clock that was ahead. Run tokentab keys rotate: a new key takes its place and signs ten minutes later.\n", key.ID)
+			fmt.Fprintf(std.Err, "The key %s was created while the clock was ahead. Run tokentab keys rotate to replace it; the new key signs after ten minutes.\n", key.ID)
 		}
 	}
 	return nil
@@ -60,7 +60,8 @@ type rotateKeys struct {
 	config.Storage `embed:""`
 }
 
-// Run adds a signing key. A server that is running signs with it once it has been published for long enough.
+// Run adds a signing key. A running server signs with it after the key has been published long enough for verifiers to
+// fetch it.
 func (r *rotateKeys) Run(ctx context.Context, std IO) (err error) {
 	b, err := open(ctx, std, r.Storage, config.Issuing{})
 	if err != nil {
@@ -71,15 +72,15 @@ func (r *rotateKeys) Run(ctx context.Context, std IO) (err error) {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(std.Err, "The key %s is published now and signs from %s on.\n", key.ID, key.SignsFrom.Format(time.RFC3339))
+	_, err = fmt.Fprintf(std.Err, "The key %s is published now and signs from %s.\n", key.ID, key.SignsFrom.Format(time.RFC3339))
 	return err
 }
 
 type withdrawKeys struct {
 	config.Storage `embed:""`
 
-	KID string `arg:"" help:"Id of the key, as tokentab keys list prints it."`
-	Yes bool   `help:"Do not ask."`
+	KID string `arg:"" help:"Id of the key, as printed by tokentab keys list."`
+	Yes bool   `help:"Withdraw without asking."`
 }
 
 // Run withdraws a key and waits until a running server refuses its tokens.
@@ -101,14 +102,14 @@ func (w *withdrawKeys) Run(ctx context.Context, std IO) (err error) {
 	if !w.Yes {
 		fmt.Fprint(std.Err, "Type yes to withdraw it: ")
 		if answer, err := readLine(std.In); err != nil || answer != "yes" {
-			return errors.Join(errors.New("nothing was changed: answer yes, or use --yes"), err)
+			return errors.Join(errors.New("nothing was changed: type yes to withdraw the key, or use --yes"), err)
 		}
 	}
 	revoked, err := b.WithdrawKey(ctx, key.ID)
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(std.Err, "The key %s is withdrawn; %d tokens are revoked. Services that verify offline trust it until they fetch the keys again.\n", key.ID, revoked)
+	_, err = fmt.Fprintf(std.Err, "The key %s is withdrawn; %d tokens are revoked. Services that verify offline accept its tokens until they fetch the keys again.\n", key.ID, revoked)
 	return err
 }
 

@@ -9,16 +9,16 @@ import (
 
 // Limits of the log, stated in docs/settings.md.
 const (
-	logBuffer = 1 << 20                // bytes that wait for the reader; further lines are dropped and counted
-	logAtEnd  = 250 * time.Millisecond // how long a stop waits until what is left is written
-	logAgain  = time.Second            // from a failed write to the next
+	logBuffer = 1 << 20                // bytes waiting for the reader; further lines are dropped and counted
+	logAtEnd  = 250 * time.Millisecond // how long a stop waits for the last lines
+	logAgain  = time.Second            // pause after a failed write
 )
 
 // sayAtMost is how long Say waits for a reader.
 const sayAtMost = 100 * time.Millisecond
 
-// Say writes what a program says first or last. It does not wait long for the reader: one that reads nothing would keep
-// the program from serving, or from ending.
+// Say writes a program's first or last words. It waits at most sayAtMost: a blocked reader must not keep the program
+// from serving or ending.
 func Say(to io.Writer, words string) {
 	said := make(chan struct{})
 	go func() {
@@ -31,23 +31,23 @@ func Say(to io.Writer, words string) {
 	}
 }
 
-// steadyLog is a log that never holds up or ends the program, whether its reader is slow, blocked or gone, or the disk
-// is full. It writes in the background and keeps what could not be written; when its buffer is full, it drops lines
-// and reports their number once the log works again.
+// steadyLog is a log that never blocks or ends the program, even if its reader is slow or gone or the disk is full. It
+// writes in the background and retries. If its buffer is full, it drops lines, and reports their number once the log
+// works again.
 type steadyLog struct {
 	to     io.Writer
 	report func(dropped int)
 
 	mu      sync.Mutex
 	waiting []byte // whole lines
-	writing int    // bytes that were taken and are not written yet
-	dropped int    // lines, since the last report
+	writing int    // bytes taken from waiting and not yet written
+	dropped int    // lines since the last report
 
 	wake, end, ended chan struct{}
 }
 
-// newLog returns a logger in the given format, text or json, and a function that writes what is left, for at most
-// logAtEnd.
+// newLog returns a logger in the given format, text or json, and a function that writes the remaining lines, waiting at
+// most logAtEnd.
 func newLog(to io.Writer, format string) (log *slog.Logger, end func()) {
 	l := &steadyLog{to: to, wake: make(chan struct{}, 1), end: make(chan struct{}), ended: make(chan struct{})}
 	log = slog.New(slog.NewTextHandler(l, nil))
@@ -55,7 +55,7 @@ func newLog(to io.Writer, format string) (log *slog.Logger, end func()) {
 		log = slog.New(slog.NewJSONHandler(l, nil))
 	}
 	l.report = func(dropped int) {
-		log.Warn("the log could not be written for a while, and some of its lines are lost", "lines", dropped)
+		log.Warn("the log could not be written for some time, and lines were lost", "lines", dropped)
 	}
 	go l.run(logAgain)
 	return log, sync.OnceFunc(func() {
@@ -67,7 +67,7 @@ func newLog(to io.Writer, format string) (log *slog.Logger, end func()) {
 	})
 }
 
-// Write implements io.Writer. It takes one line, does not block, and never fails.
+// Write implements io.Writer. It takes one line, and never blocks or fails.
 func (l *steadyLog) Write(line []byte) (int, error) {
 	l.mu.Lock()
 	if len(l.waiting)+l.writing+len(line) > logBuffer {
@@ -83,7 +83,7 @@ func (l *steadyLog) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// run writes until the log ends. A failed write is tried again after the given time.
+// run writes until the log ends. It retries a failed write after the given pause.
 func (l *steadyLog) run(again time.Duration) {
 	defer close(l.ended)
 	var taken []byte
@@ -106,7 +106,7 @@ func (l *steadyLog) run(again time.Duration) {
 		case <-l.wake:
 		case <-l.end:
 			if _, err := l.write(l.take(nil)); err == nil && l.reportDropped() {
-				_, _ = l.write(l.take(nil)) // the last try
+				_, _ = l.write(l.take(nil)) // the last attempt
 			}
 			return
 		}
@@ -120,7 +120,7 @@ func (l *steadyLog) write(lines []byte) (int, error) {
 	return l.to.Write(lines)
 }
 
-// take adds the lines that wait to those that a failed write left.
+// take returns the bytes left by a failed write, followed by the waiting lines.
 func (l *steadyLog) take(left []byte) []byte {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -129,7 +129,7 @@ func (l *steadyLog) take(left []byte) []byte {
 	return left
 }
 
-// reportDropped reports lines that were dropped, if any.
+// reportDropped logs the number of dropped lines, if any.
 func (l *steadyLog) reportDropped() bool {
 	l.mu.Lock()
 	l.writing = 0

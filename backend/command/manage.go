@@ -17,7 +17,7 @@ import (
 	"tokentab/backend/token"
 )
 
-// newAccount is what the commands that make an account ask for.
+// newAccount are the flags for creating an account.
 type newAccount struct {
 	config.Storage `embed:""`
 
@@ -31,7 +31,7 @@ type setup struct {
 	newAccount `embed:""`
 }
 
-// Run makes the first account, and the database if there never was one.
+// Run creates the first account, and the database if it does not exist.
 func (s *setup) Run(ctx context.Context, std IO) error {
 	mayCreate := func(w *backend.World) { w.MayCreate = true }
 	return s.make(ctx, std, mayCreate, func(b *backend.Backend, founder account.Founder) (account.AdminUser, error) {
@@ -40,14 +40,14 @@ func (s *setup) Run(ctx context.Context, std IO) error {
 }
 
 type accounts struct {
-	Create createAccount `cmd:"" help:"Make a further account and its first admin user; nothing crosses from one account to another."`
+	Create createAccount `cmd:"" help:"Create another account and its first admin user. Accounts share nothing."`
 }
 
 type createAccount struct {
 	newAccount `embed:""`
 }
 
-// Run makes a further account.
+// Run creates another account.
 func (c *createAccount) Run(ctx context.Context, std IO) error {
 	return c.make(ctx, std, func(*backend.World) {}, func(b *backend.Backend, founder account.Founder) (account.AdminUser, error) {
 		return b.Accounts.Create(ctx, founder)
@@ -63,7 +63,7 @@ func (n *newAccount) make(ctx context.Context, std IO, option func(*backend.Worl
 		return errors.New("--password-stdin: the first line of standard input is empty; it must be the password, as in: printf 'a long password' | tokentab …")
 	}
 	founder := account.Founder{AccountName: n.Account, Email: n.Email, Name: n.Name, Password: password}
-	if err := founder.Check(); err != nil { // before a database is made
+	if err := founder.Check(); err != nil { // before the database is created
 		return err
 	}
 	b, err := open(ctx, std, n.Storage, config.Issuing{}, option)
@@ -75,7 +75,7 @@ func (n *newAccount) make(ctx context.Context, std IO, option func(*backend.Worl
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(std.Err, "The account %s (%s) is made; %s can sign in.\n", n.Account, user.AccountID, user.Email)
+	_, err = fmt.Fprintf(std.Err, "Account %s (%s) created; %s can sign in.\n", n.Account, user.AccountID, user.Email)
 	return err
 }
 
@@ -96,14 +96,14 @@ type createToken struct {
 	config.Issuing `embed:""`
 
 	Scope         string          `required:"" enum:"account,environment,agent_deployment" help:"account, environment or agent_deployment." placeholder:"SCOPE"`
-	Account       string          `help:"Id of the account; needed where there are several." placeholder:"ID"`
+	Account       string          `help:"Id of the account; required if there are several." placeholder:"ID"`
 	AgentID       string          `help:"Id of the agent, for the scope agent_deployment." placeholder:"ID"`
 	EnvironmentID string          `help:"Id of the environment, for the scopes environment and agent_deployment." placeholder:"ID"`
-	ExpiresIn     config.Lifetime `help:"How long it lives, such as 90d; 365d if empty." placeholder:"TIME"`
-	Name          string          `help:"A name for people, up to 100 characters." placeholder:"TEXT"`
+	ExpiresIn     config.Lifetime `help:"Lifetime, such as 90d. The default is 365d, or the longest allowed if that is shorter." placeholder:"TIME"`
+	Name          string          `help:"Display name, up to 100 characters." placeholder:"TEXT"`
 }
 
-// Run creates the token.
+// Run creates the token and prints its secret.
 func (c *createToken) Run(ctx context.Context, std IO) (err error) {
 	b, err := open(ctx, std, c.Storage, c.Issuing)
 	if err != nil {
@@ -153,20 +153,20 @@ func chooseAccount(ctx context.Context, b *backend.Backend, wanted string) (pfid
 	case wanted == "" && len(all) == 1:
 		return all[0].ID, nil
 	case wanted == "":
-		return pfid.ID{}, fmt.Errorf("there are several accounts: choose one with --account=ID%s", listed(all))
+		return pfid.ID{}, fmt.Errorf("there are several accounts; choose one with --account=ID%s", listed(all))
 	}
 	for _, a := range all {
 		if a.ID.String() == wanted {
 			return a.ID, nil
 		}
 	}
-	return pfid.ID{}, fmt.Errorf("--account: there is no account %s; choose one of these by its id%s", wanted, listed(all))
+	return pfid.ID{}, fmt.Errorf("--account: there is no account %s; choose one of these%s", wanted, listed(all))
 }
 
-// mostListed is how many accounts a message lists.
+// mostListed is the most accounts that a message lists.
 const mostListed = 20
 
-// listed is a line for each account, with its id and its name.
+// listed returns a line for each account, with its id and name.
 func listed(all []account.Account) string {
 	var lines strings.Builder
 	for i, a := range all {

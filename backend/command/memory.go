@@ -8,15 +8,15 @@ import (
 	"github.com/KimMachineGun/automemlimit/memlimit"
 )
 
-// heapShare is how much of a container's memory the Go runtime may use before it collects garbage at any price. The rest
-// is for what it does not know of: the cache of tokens and the pages of SQLite.
+// heapShare is the share of a container's memory for Go's heap; above it the garbage collector runs constantly. The
+// rest is for memory that Go does not manage: the token cache and SQLite's pages.
 const heapShare = 0.6
 
-// limitMemory makes the runtime respect the memory limit of its container (cgroup), as far as there is one, until the
-// context ends. The variable GOMEMLIMIT wins.
+// limitMemory applies the container's memory limit (cgroup), if there is one, to Go's runtime until the context ends.
+// GOMEMLIMIT takes precedence.
 func limitMemory(ctx context.Context, log *slog.Logger, limit memlimit.Provider) {
 	_, err := memlimit.Set(memlimit.WithProvider(limit), memlimit.WithRatio(heapShare), memlimit.WithRefreshInterval(ctx, time.Minute))
 	if err != nil {
-		log.Debug("the memory limit of a container can't be read; GOMEMLIMIT sets one", "cause", err)
+		log.Debug("the container's memory limit can't be read; set GOMEMLIMIT instead", "cause", err)
 	}
 }

@@ -32,7 +32,7 @@ func (s *serve) Run(ctx context.Context, std IO) (err error) {
 	if err := s.Check(); err != nil {
 		return err
 	}
-	signal.Ignore(syscall.SIGPIPE) // else the program ends with the reader of its output
+	signal.Ignore(syscall.SIGPIPE) // a closed output must not end the program
 	reload := make(chan os.Signal, 1)
 	signal.Notify(reload, syscall.SIGHUP)
 	log, endLog := newLog(std.Err, s.LogFormat)
@@ -70,13 +70,13 @@ func (s *serve) Run(ctx context.Context, std IO) (err error) {
 	return b.Serve(ctx, s.Config, listeners...)
 }
 
-// open listens on the address and on the socket, if one is set.
+// open listens on the address, and on the socket if one is set.
 func (s *serve) open() ([]net.Listener, error) {
 	address, err := net.Listen(s.ListenNetwork(), s.Listen)
 	if err != nil {
 		return nil, listenError(s.Listen, err)
 	}
-	s.Listen = address.Addr().String() // the port too, where any will do
+	s.Listen = address.Addr().String() // with the port that the system chose for :0
 	if s.Socket == "" {
 		return []net.Listener{address}, nil
 	}
@@ -87,7 +87,7 @@ func (s *serve) open() ([]net.Listener, error) {
 	return []net.Listener{address, socket}, nil
 }
 
-// listenError says why nothing can listen on an address, and what to do.
+// listenError explains why an address can't be used, and what to do.
 func listenError(address string, err error) error {
 	if unknown, ok := errors.AsType[*net.DNSError](err); ok {
 		return fmt.Errorf("--listen: there is no host %s: choose an address of this machine", unknown.Name)
@@ -103,7 +103,7 @@ func listenError(address string, err error) error {
 	return fmt.Errorf("--listen: %w", err)
 }
 
-// listenSocket listens on a Unix socket, in the place of one that a server left which was killed.
+// listenSocket listens on a Unix socket. It replaces a socket that a killed server left behind.
 func listenSocket(path string) (net.Listener, error) {
 	info, err := os.Lstat(path)
 	switch {
@@ -118,7 +118,7 @@ func listenSocket(path string) (net.Listener, error) {
 		if err == nil {
 			return nil, errors.Join(fmt.Errorf("another program listens on %s", path), conn.Close())
 		}
-		if !errors.Is(err, syscall.ECONNREFUSED) { // it is busy, or no place for a server
+		if !errors.Is(err, syscall.ECONNREFUSED) { // busy, or not usable
 			return nil, err
 		}
 		if err := os.Remove(path); err != nil {
@@ -129,7 +129,7 @@ func listenSocket(path string) (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Whoever is on this machine may use it, as they may use 127.0.0.1: a proxy runs as a user of its own.
+	// Every local user may connect, as with 127.0.0.1: a proxy runs as another user.
 	if err := os.Chmod(path, 0o666); err != nil {
 		return nil, errors.Join(err, socket.Close())
 	}

@@ -14,13 +14,13 @@ import (
 	"tokentab/backend/fault"
 )
 
-// flagsOf maps fields of the API to what sets them on the command line.
+// flagsOf maps the API's fields to the flags that set them.
 var flagsOf = map[string]string{
 	"account_name": "--account", "account_id": "--account", "email": "--email", "name": "--name", "password": "the password on standard input",
 	"token_scope": "--scope", "agent_id": "--agent-id", "environment_id": "--environment-id", "expires_in": "--expires-in", "expires_at": "--expires-in",
 }
 
-// explained is an error in the words of the command line: it names flags instead of fields.
+// explained returns an error's message with flags in place of fields.
 func explained(err error) string {
 	if f, ok := errors.AsType[*fault.Error](err); ok && f.Kind == fault.Validation {
 		var all []string
@@ -28,8 +28,8 @@ func explained(err error) string {
 			flag := flagsOf[field]
 			name := cmp.Or(flag, field)
 			for _, wrong := range f.Fields[field] {
-				if flag != "" && wrong == "does not exist" { // which would be said of the flag
-					wrong = "names nothing in this account"
+				if flag != "" && wrong == "does not exist" { // the flag exists, its value does not
+					wrong = "does not exist in this account"
 				}
 				all = append(all, name+" "+wrong)
 			}
@@ -42,7 +42,7 @@ func explained(err error) string {
 	return err.Error()
 }
 
-// parseErrors pairs what the library says about wrong arguments with plain words.
+// parseErrors maps the library's messages about arguments to ours.
 var parseErrors = []struct {
 	library *regexp.Regexp
 	words   string

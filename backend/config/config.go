@@ -1,4 +1,4 @@
-// Package config holds every setting of the program, from flags and environment variables, checked.
+// Package config reads and checks the settings, from flags and environment variables.
 package config
 
 import (
@@ -15,44 +15,44 @@ import (
 	"time"
 )
 
-// Prefix starts the name of each environment variable: --max-token-lifetime is TOKENTAB_MAX_TOKEN_LIFETIME.
+// Prefix starts each environment variable's name: --max-token-lifetime is TOKENTAB_MAX_TOKEN_LIFETIME.
 const Prefix = "TOKENTAB"
 
-// Storage says where the data is.
+// Storage is where the data is kept.
 type Storage struct {
-	Data        string `help:"Folder of the database and the master key; made if it does not exist." default:"./data" placeholder:"FOLDER"`
-	DatabaseURL Secret `help:"Leave empty for the SQLite database in the data folder, the only kind that this version knows. Also TOKENTAB_DATABASE_URL_FILE." placeholder:"URL"`
+	Data        string `help:"Folder of the database and the master key, created if missing." default:"./data" placeholder:"FOLDER"`
+	DatabaseURL Secret `help:"Must be empty: this version supports only the SQLite database in the data folder. Also TOKENTAB_DATABASE_URL_FILE." placeholder:"URL"`
 }
 
-// Issuing says what stands in new tokens and how long they may live.
+// Issuing is the content and lifetime of new tokens.
 type Issuing struct {
-	PublicURL        string   `help:"The address under which clients reach this server, such as https://tokens.example.com; issuer of the tokens." placeholder:"URL"`
+	PublicURL        string   `help:"Address of this server for clients, such as https://tokens.example.com. It is the issuer of the tokens." placeholder:"URL"`
 	Audience         string   `help:"Audience of the tokens; the public URL if empty." placeholder:"TEXT"`
-	MaxTokenLifetime Lifetime `help:"The longest that a token may live, such as 90d or 12h." default:"400d" placeholder:"TIME"`
+	MaxTokenLifetime Lifetime `help:"Longest lifetime of a token, such as 90d or 12h." default:"400d" placeholder:"TIME"`
 }
 
-// Serving says how the server listens.
+// Serving is how the server listens.
 type Serving struct {
 	Listen                   string   `help:"Address and port to listen on." default:"127.0.0.1:8080" placeholder:"ADDRESS"`
-	Socket                   string   `help:"Unix socket to listen on as well, for a proxy on this machine; whoever can enter its folder may use it." placeholder:"FILE"`
-	TrustedProxies           Networks `help:"Addresses or networks of reverse proxies whose X-Forwarded headers are believed, with commas between." placeholder:"LIST"`
-	MaxConnections           int      `help:"How many connections may be open; the longest idle are closed for new ones. 0 is as many as the limit on open files allows, and at most 10000." default:"0" placeholder:"N"`
-	MaxConnectionsPerAddress int      `help:"How many of them may come from one address, or from one /64 network of IPv6; 0 is a quarter. Trusted proxies and this machine are exempt." default:"0" placeholder:"N"`
-	LogFormat                string   `help:"How to write the log: text or json." enum:"text,json" default:"text" placeholder:"FORMAT"`
-	TLSCert                  string   `help:"File of the TLS certificate chain, PEM; needs --tls-key." placeholder:"FILE"`
+	Socket                   string   `help:"Unix socket to listen on too, for a proxy on this machine. Everyone with access to its folder can connect." placeholder:"FILE"`
+	TrustedProxies           Networks `help:"Comma-separated addresses or networks of reverse proxies whose X-Forwarded headers are trusted." placeholder:"LIST"`
+	MaxConnections           int      `help:"Most open connections. At the limit, a new one closes the one idle longest. 0 follows the limit on open files, up to 10000." default:"0" placeholder:"N"`
+	MaxConnectionsPerAddress int      `help:"Most open connections from one address, or from one /64 network of IPv6. 0 is a quarter of --max-connections. Trusted proxies and this machine are exempt." default:"0" placeholder:"N"`
+	LogFormat                string   `help:"Format of the log: text or json." enum:"text,json" default:"text" placeholder:"FORMAT"`
+	TLSCert                  string   `help:"File of the TLS certificate chain, PEM. Requires --tls-key." placeholder:"FILE"`
 	TLSKey                   string   `help:"File of the TLS key, PEM." placeholder:"FILE"`
-	SMTPURL                  Secret   `name:"smtp-url" help:"Mail server that sends invites, such as smtp://user:password@mail.example.com:587?from=tokens@example.com; smtps for TLS from the start. Nothing is mailed if empty. Also TOKENTAB_SMTP_URL_FILE." placeholder:"URL"`
-	CacheTokens              int      `help:"How many tokens validation keeps in memory; each takes about 140 bytes." default:"1000000" placeholder:"N"`
+	SMTPURL                  Secret   `name:"smtp-url" help:"Mail server that sends invites, such as smtp://user:password@mail.example.com:587?from=tokens@example.com; use smtps for implicit TLS. If empty, nothing is mailed. Also TOKENTAB_SMTP_URL_FILE." placeholder:"URL"`
+	CacheTokens              int      `help:"Most tokens that validation keeps in memory. Each takes about 140 bytes." default:"1000000" placeholder:"N"`
 }
 
-// Config is all settings. Check has to pass before they are used.
+// Config is all settings. Call Check before using them.
 type Config struct {
 	Storage
 	Issuing
 	Serving
 }
 
-// Check refuses settings that make no sense, with a sentence that names the setting.
+// Check returns an error that names the first invalid setting.
 func (c *Config) Check() error {
 	if err := c.Storage.Check(); err != nil {
 		return err
@@ -66,9 +66,9 @@ func (c *Config) Check() error {
 		return fmt.Errorf("--listen must have a port from 0 to 65535, not %q", port)
 	}
 	if longest := len(syscall.RawSockaddrUnix{}.Path) - 1; len(c.Socket) > longest {
-		return fmt.Errorf("--socket must be a path of at most %d bytes, which is all that the system takes; this one has %d", longest, len(c.Socket))
+		return fmt.Errorf("--socket must be a path of at most %d bytes, the system's limit; this one has %d", longest, len(c.Socket))
 	}
-	if strings.HasPrefix(c.Socket, "@") { // whoever is on the machine could take its place
+	if strings.HasPrefix(c.Socket, "@") { // any local user could take the name
 		return fmt.Errorf("--socket must be the path of a file, not the abstract name %q", c.Socket)
 	}
 	if (c.TLSCert == "") != (c.TLSKey == "") {
@@ -77,7 +77,7 @@ func (c *Config) Check() error {
 	if _, mails, err := c.SMTP(); err != nil {
 		return err
 	} else if mails && c.PublicURL == "" {
-		return errors.New("--smtp-url needs --public-url: the links in mails lead to it")
+		return errors.New("--smtp-url requires --public-url, which is in the links of mails")
 	}
 	if c.MaxConnections < 0 || c.MaxConnections > 1_000_000 {
 		return errors.New("--max-connections must be from 1 to 1000000, or 0 to follow the limit on open files")
@@ -91,7 +91,7 @@ func (c *Config) Check() error {
 	return nil
 }
 
-// Check refuses a database that this version does not know.
+// Check returns an error for an unsupported database.
 func (s *Storage) Check() error {
 	if s.Data == "" {
 		return errors.New("--data must name a folder")
@@ -102,7 +102,7 @@ func (s *Storage) Check() error {
 	return nil
 }
 
-// Check refuses a public URL that is not the root of a host: official clients drop any path from it.
+// Check returns an error unless the public URL is the root of a host: official clients drop any path from it.
 func (i *Issuing) Check() error {
 	if i.MaxTokenLifetime < Lifetime(time.Minute) || i.MaxTokenLifetime > Lifetime(100*365*day) {
 		return errors.New("--max-token-lifetime must be from 1m to 36500d")
@@ -121,8 +121,8 @@ func (i *Issuing) Check() error {
 	return nil
 }
 
-// ListenNetwork is the network of the listening address: an IPv4 address takes IPv4 alone; [::] and an address without
-// a host take both.
+// ListenNetwork returns the network of the listening address: tcp4 for an IPv4 address; tcp, which accepts both, for
+// [::] and for an address without a host.
 func (s *Serving) ListenNetwork() string {
 	host, _, _ := net.SplitHostPort(s.Listen)
 	if ip, err := netip.ParseAddr(host); err == nil && ip.Unmap().Is4() {
@@ -131,10 +131,10 @@ func (s *Serving) ListenNetwork() string {
 	return "tcp"
 }
 
-// TokenAudience is the audience of the tokens: the public URL where none is set.
+// TokenAudience returns the tokens' audience: the setting, or the public URL if none is set.
 func (c *Config) TokenAudience() string { return cmp.Or(c.Audience, c.Origin()) }
 
-// Origin is the public URL, or what the listening address makes of it where none is set.
+// Origin returns the public URL or, if none is set, an address made from the listening address.
 func (c *Config) Origin() string {
 	if c.PublicURL != "" {
 		return c.PublicURL
@@ -150,7 +150,8 @@ func (c *Config) Origin() string {
 	return scheme + "://" + net.JoinHostPort(host, port)
 }
 
-// DefaultTokenLifetime is how long a token lives when nobody says: 365 days, or less where less is allowed.
+// DefaultTokenLifetime returns a token's lifetime if none is requested: 365 days, or the longest allowed if that is
+// shorter.
 func (i Issuing) DefaultTokenLifetime() time.Duration {
 	return min(365*day, time.Duration(i.MaxTokenLifetime))
 }
@@ -160,7 +161,7 @@ const day = 24 * time.Hour
 // Secret is a setting that prints as stars.
 type Secret string
 
-// String hides the value.
+// String returns stars, or empty for an empty secret.
 func (s Secret) String() string {
 	if s == "" {
 		return ""
@@ -171,10 +172,10 @@ func (s Secret) String() string {
 // GoString hides the value.
 func (s Secret) GoString() string { return s.String() }
 
-// Lifetime is a duration that also knows days: 90d.
+// Lifetime is a duration that can be written in days, such as 90d.
 type Lifetime time.Duration
 
-// UnmarshalText reads whole days such as 90d, or a Go duration such as 12h30m.
+// UnmarshalText parses whole days such as 90d, or a Go duration such as 12h30m.
 func (l *Lifetime) UnmarshalText(text []byte) error {
 	if days, ok := strings.CutSuffix(string(text), "d"); ok {
 		n, err := strconv.ParseUint(days, 10, 16)
@@ -195,7 +196,7 @@ func (l *Lifetime) UnmarshalText(text []byte) error {
 // Networks is a set of IP networks.
 type Networks []netip.Prefix
 
-// UnmarshalText reads addresses and networks with commas between.
+// UnmarshalText parses a comma-separated list of addresses and networks.
 func (n *Networks) UnmarshalText(text []byte) error {
 	*n = nil
 	for part := range strings.SplitSeq(string(text), ",") {
@@ -203,7 +204,7 @@ func (n *Networks) UnmarshalText(text []byte) error {
 		if part == "" {
 			continue
 		}
-		if ip, err := netip.ParseAddr(part); err == nil && !strings.Contains(part, "/") { // a zone may hold one
+		if ip, err := netip.ParseAddr(part); err == nil && !strings.Contains(part, "/") { // a zone may contain a slash
 			*n = append(*n, netip.PrefixFrom(ip.Unmap().WithZone(""), ip.Unmap().BitLen()))
 			continue
 		}
@@ -211,7 +212,7 @@ func (n *Networks) UnmarshalText(text []byte) error {
 		if err != nil {
 			return fmt.Errorf("%q is neither an address nor a network such as 10.0.0.0/8", part)
 		}
-		if prefix.Addr().Is4In6() { // connections from IPv4 have IPv4 addresses here
+		if prefix.Addr().Is4In6() { // connections over IPv4 have plain IPv4 addresses
 			if prefix.Bits() < 96 {
 				return fmt.Errorf("%q is wider than all of IPv4: write the IPv4 network, such as 10.0.0.0/8", part)
 			}
@@ -222,7 +223,7 @@ func (n *Networks) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Contain reports whether the address lies in one of the networks.
+// Contain reports whether the address is in one of the networks.
 func (n Networks) Contain(ip netip.Addr) bool {
 	for _, prefix := range n {
 		if prefix.Contains(ip.Unmap()) {
@@ -232,17 +233,17 @@ func (n Networks) Contain(ip netip.Addr) bool {
 	return false
 }
 
-// MasterKey returns the master key's text from TOKENTAB_MASTER_KEY or the file that TOKENTAB_MASTER_KEY_FILE names;
-// empty where neither is set. It is no flag, since command lines are visible to everybody on a machine.
+// MasterKey returns the master key from TOKENTAB_MASTER_KEY, or from the file that TOKENTAB_MASTER_KEY_FILE names;
+// empty if neither is set. It has no flag, since every local user can see command lines.
 func MasterKey() (Secret, error) { return secretFromEnvironment(Prefix + "_MASTER_KEY") }
 
-// DatabaseURLFromFile returns the database URL in the file that TOKENTAB_DATABASE_URL_FILE names; empty where not set.
+// DatabaseURLFromFile returns the database URL from the file that TOKENTAB_DATABASE_URL_FILE names; empty if not set.
 func DatabaseURLFromFile() (Secret, error) { return secretFromFile(Prefix + "_DATABASE_URL") }
 
-// SMTPURLFromFile returns the mail server in the file that TOKENTAB_SMTP_URL_FILE names; empty where not set.
+// SMTPURLFromFile returns the mail server's URL from the file that TOKENTAB_SMTP_URL_FILE names; empty if not set.
 func SMTPURLFromFile() (Secret, error) { return secretFromFile(Prefix + "_SMTP_URL") }
 
-// secretFromFile reads what flags and variables that are flags too can't hold.
+// secretFromFile reads a secret from its file, unless its variable is set: the flag's parser reads that.
 func secretFromFile(name string) (Secret, error) {
 	if os.Getenv(name) != "" {
 		return "", nil

@@ -8,30 +8,30 @@ import (
 	"strconv"
 )
 
-// TLSUse says how a connection to a mail server is protected.
+// TLSUse is how the connection to a mail server is protected.
 type TLSUse uint8
 
-// The ways to protect it.
+// Kinds of protection. The zero value is TLSUpgrade.
 const (
-	TLSUpgrade      TLSUse = iota // STARTTLS, or nothing is sent
+	TLSUpgrade      TLSUse = iota // STARTTLS, required
 	TLSFromTheStart               // implicit TLS
-	TLSIfOffered                  // STARTTLS where the server has it: within one machine
+	TLSIfOffered                  // STARTTLS if the server offers it, for a server on this machine
 	TLSNever
 )
 
-// SMTP says how to reach the mail server.
+// SMTP is how to reach the mail server.
 type SMTP struct {
 	Host     string
 	Port     int
 	TLS      TLSUse
-	User     string // empty for no authentication
+	User     string // empty without authentication
 	Password Secret
 	From     string // a bare address
 }
 
-var errSMTPURL = errors.New("--smtp-url must be like smtp://user:password@mail.example.com:587?from=tokens@example.com, with smtps for TLS from the start, and &tls=none for none")
+var errSMTPURL = errors.New("--smtp-url must be like smtp://user:password@mail.example.com:587?from=tokens@example.com, with smtps for implicit TLS, and &tls=none for no TLS")
 
-// SMTP reads the address of the mail server; ok is false where none is set. Errors do not repeat it, since it holds a
+// SMTP returns the mail server from the settings; ok is false if none is set. Errors omit its URL, which holds a
 // password.
 func (s *Serving) SMTP() (server SMTP, ok bool, err error) {
 	if s.SMTPURL == "" {

@@ -33,8 +33,8 @@ type docsOperation struct {
 	ID, Method, Path, Summary, Description, Access string
 	Parameters                                     []docsField
 	Body                                           []docsField
-	Answer                                         []docsField
-	AnswerText                                     string
+	Response                                       []docsField
+	ResponseText                                   string
 }
 
 // docsFailure is a failure that any operation may return.
@@ -124,14 +124,14 @@ func methodOrder(method string) int {
 }
 
 func docsOperationOf(document *huma.OpenAPI, path string, o *huma.Operation) docsOperation {
-	d := docsOperation{ID: o.OperationID, Method: o.Method, Path: "/api/v1" + path, Summary: o.Summary, Description: o.Description, Access: "API token or session"}
+	d := docsOperation{ID: o.OperationID, Method: o.Method, Path: "/api/v1" + path, Summary: o.Summary, Description: o.Description, Access: "API token or signed-in admin user"}
 	switch {
 	case len(o.Security) == 0:
-		d.Access = "open"
+		d.Access = "public"
 	case len(o.Security) == 1 && o.Security[0]["session"] != nil:
-		d.Access = "session only"
+		d.Access = "signed-in admin users"
 	case len(o.Security) == 1:
-		d.Access = "API token only"
+		d.Access = "API token"
 	}
 	for _, p := range o.Parameters {
 		d.Parameters = append(d.Parameters, docsField{Name: p.Name, Type: typeOf(p.Schema), Text: p.Description, Required: p.Required})
@@ -142,9 +142,9 @@ func docsOperationOf(document *huma.OpenAPI, path string, o *huma.Operation) doc
 		}
 	}
 	if response := o.Responses[strconv.Itoa(o.DefaultStatus)]; response != nil {
-		d.AnswerText = response.Description
+		d.ResponseText = response.Description
 		if media := response.Content["application/json"]; media != nil {
-			d.Answer = fieldsOf(document, media.Schema, 0)
+			d.Response = fieldsOf(document, media.Schema, 0)
 		}
 	}
 	return d
