@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// signalled runs awaitEnd within a bubble of its own clock, and returns when it asked to stop, when it gave up waiting,
-// and why. The signals arrive at the given times.
+// signalled runs awaitEnd on a fake clock, with signals at the given times. It returns when awaitEnd called stop, when
+// it returned, and why.
 func signalled(t *testing.T, at ...time.Duration) (stopped, ended time.Duration, why string) {
 	t.Helper()
 	synctest.Test(t, func(*testing.T) {
@@ -26,7 +26,7 @@ func signalled(t *testing.T, at ...time.Duration) (stopped, ended time.Duration,
 			ended = time.Since(began)
 		}()
 		for _, d := range at {
-			time.Sleep(d - time.Since(began)) // of the bubble's clock
+			time.Sleep(d - time.Since(began)) // on the fake clock
 			signals <- syscall.SIGTERM
 			synctest.Wait()
 		}
@@ -48,7 +48,7 @@ func TestSignalsSentAsOneAreOne(t *testing.T) {
 	}
 }
 
-func TestALaterSignalEndsTheProgramAtOnce(t *testing.T) {
+func TestALaterSignalEndsTheProgramImmediately(t *testing.T) {
 	for _, later := range []time.Duration{sameSignal, time.Second} {
 		stopped, ended, why := signalled(t, 0, time.Microsecond, later)
 		if stopped != 0 || ended != later || !strings.Contains(why, "second signal") {

@@ -13,7 +13,7 @@ import (
 
 const module = "tokentab/"
 
-// mayImport says which rooms of ours each room may import. Whoever is not listed may import none.
+// mayImport lists the packages of ours that each package may import. A package that is not listed may import none.
 var mayImport = map[string][]string{
 	"main":            {"backend/command"},
 	"backend/command": {"backend", "backend/config", "backend/account", "backend/audit", "backend/fault", "backend/pfid", "backend/signer", "backend/token"},
@@ -36,7 +36,8 @@ var mayImport = map[string][]string{
 	"backend/idempotency": {"backend/fault", "backend/pfid"},
 }
 
-// homes says which room each library lives in. What is not listed knows the standard library only.
+// homes lists the packages that may import each library. A package that is not listed may only import the standard
+// library.
 var homes = map[string][]string{
 	"github.com/gofiber/fiber/v2":           {"backend/web"},
 	"github.com/valyala/fasthttp":           {"backend/web"},
@@ -90,8 +91,9 @@ func TestRoomsImportOnlyWhatTheirRulesAllow(t *testing.T) {
 	}
 }
 
-// TestEveryFileSystemWillDo reads the code for calls that make hard links: FAT, many network shares and FUSE have none.
-func TestEveryFileSystemWillDo(t *testing.T) {
+// TestNoCodeMakesHardLinks searches the code for calls that make hard links, which FAT, many network shares and FUSE
+// lack.
+func TestNoCodeMakesHardLinks(t *testing.T) {
 	for path := range importsBelow(t, ".") {
 		code, err := os.ReadFile(path)
 		if err != nil {
@@ -114,7 +116,7 @@ func homeOf(imported string) []string {
 	return nil
 }
 
-// importsBelow returns the imports of each Go file that is no test.
+// importsBelow returns the imports of each Go file except tests.
 func importsBelow(t *testing.T, root string) map[string][]string {
 	t.Helper()
 	found := map[string][]string{}

@@ -17,7 +17,7 @@ func TestPromise6ALastUseStampedByAWrongClockGivesWayToTheNextUse(t *testing.T) 
 	const ahead = 14 * 365 * 24 * time.Hour
 	for name, c := range map[string]struct {
 		wrong time.Duration
-		after func(p *backendtest.Program) *backendtest.Program // what happens before the clock is right again
+		after func(p *backendtest.Program) *backendtest.Program // what happens before the clock is corrected
 	}{
 		"noted":                   {ahead, func(p *backendtest.Program) *backendtest.Program { return p }},
 		"an hour ahead and noted": {time.Hour, func(p *backendtest.Program) *backendtest.Program { return p }},
@@ -50,7 +50,7 @@ func TestPromise6ALastUseStampedByAWrongClockGivesWayToTheNextUse(t *testing.T) 
 			use()
 			p = c.after(p)
 			p.Clock.Move(-c.wrong)
-			// Its secret is good from the future on; online it is looked up, and no more is asked.
+			// Its secret is valid from a future time on. Online validation looks it up and asks no more.
 			for range 2 {
 				p.Clock.Move(10 * time.Minute)
 				use()
@@ -70,8 +70,8 @@ func TestPromise6ALastUseStampedByAWrongClockGivesWayToTheNextUse(t *testing.T) 
 	}
 }
 
-// TestPromise1HoldsInTheStatusListsAfterAClockThatWasAhead deletes tokens before and while the clock is ahead, when each
-// of them counts as expired.
+// TestPromise1HoldsInTheStatusListsAfterAClockThatWasAhead deletes tokens before and while the clock is ahead, when
+// each of them counts as expired.
 func TestPromise1HoldsInTheStatusListsAfterAClockThatWasAhead(t *testing.T) {
 	const ahead = 14 * 365 * 24 * time.Hour
 	p := backendtest.Start(t)
@@ -110,7 +110,8 @@ func TestPromise1HoldsInTheStatusListsAfterAClockThatWasAhead(t *testing.T) {
 	}
 }
 
-// TestAnAgentThatAClockAheadStampedIsDormantUntilItIsUsedAgain would else be active for years.
+// TestAnAgentThatAClockAheadStampedIsDormantUntilItIsUsedAgain covers an agent that would otherwise be active for
+// years.
 func TestAnAgentThatAClockAheadStampedIsDormantUntilItIsUsedAgain(t *testing.T) {
 	for name, ahead := range map[string]time.Duration{"an hour": time.Hour, "years": 14 * 365 * 24 * time.Hour} {
 		t.Run(name, func(t *testing.T) {
@@ -165,7 +166,7 @@ func TestAnAgentThatAClockAheadStampedIsDormantUntilItIsUsedAgain(t *testing.T) 
 	}
 }
 
-// TestATokenOfAClockThatWasAheadKeepsItsTimesAndItsPlaceInLists and can be revoked.
+// TestATokenOfAClockThatWasAheadKeepsItsTimesAndItsPlaceInLists also revokes such a token.
 func TestATokenOfAClockThatWasAheadKeepsItsTimesAndItsPlaceInLists(t *testing.T) {
 	const ahead = 14 * 365 * 24 * time.Hour
 	p := backendtest.Start(t)
@@ -178,7 +179,7 @@ func TestATokenOfAClockThatWasAheadKeepsItsTimesAndItsPlaceInLists(t *testing.T)
 	later, _ := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
 	sorted := []pfid.ID{earlier.ID, later.ID, future.ID}
 	for _, sort := range []string{"inserted_at", "expires_at"} {
-		for i := range sorted { // a page for each
+		for i := range sorted { // one page per token
 			for _, descending := range []bool{false, true} {
 				want := sorted[i]
 				if descending {

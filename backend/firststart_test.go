@@ -19,7 +19,7 @@ import (
 	"tokentab/backend/store"
 )
 
-// tryOpen opens the data in a folder for a server, or for a command that may make an account, and closes it again.
+// tryOpen opens and closes the data in a folder, as a server or as a command that may create an account.
 func tryOpen(t *testing.T, folder string, serves bool) error {
 	t.Helper()
 	c := config.Config{
@@ -37,7 +37,7 @@ func tryOpen(t *testing.T, folder string, serves bool) error {
 	return b.Close()
 }
 
-// contents lists the files of a folder with what is in them.
+// contents returns the files of a folder with their contents.
 func contents(t *testing.T, folder string) []string {
 	t.Helper()
 	found, err := filepath.Glob(filepath.Join(folder, "*"))
@@ -45,13 +45,13 @@ func contents(t *testing.T, folder string) []string {
 		t.Fatal(err)
 	}
 	for i, path := range found {
-		content, _ := os.ReadFile(path) // of a dangling link or a folder there is none
+		content, _ := os.ReadFile(path) // empty for a dangling link or a folder
 		found[i] += ": " + string(content)
 	}
 	return found
 }
 
-// refuses expects that neither a server nor a command starts, and that both say these words.
+// refuses expects both a server and a command to fail with an error that contains these words.
 func refuses(t *testing.T, folder string, says ...string) {
 	t.Helper()
 	for _, serves := range []bool{true, false} {
@@ -67,7 +67,7 @@ func refuses(t *testing.T, folder string, says ...string) {
 	}
 }
 
-// installed makes an installation and returns its folder and files.
+// installed creates an installation and returns its folder and files.
 func installed(t *testing.T) (folder, database, key string) {
 	t.Helper()
 	folder = t.TempDir()
@@ -77,8 +77,8 @@ func installed(t *testing.T) (folder, database, key string) {
 	return folder, filepath.Join(folder, store.FileName), filepath.Join(folder, signer.MasterKeyFile)
 }
 
-// TestLostDataNeverPassesForAFirstStart takes parts of an installation away. The program must say what is wrong and what
-// to do, and leave the rest as it is.
+// TestLostDataNeverPassesForAFirstStart removes parts of an installation. The program must say what is wrong and what
+// to do, and leave the rest unchanged.
 func TestLostDataNeverPassesForAFirstStart(t *testing.T) {
 	for name, lost := range map[string]struct {
 		keyLost bool
@@ -169,7 +169,7 @@ func TestADatabaseIsRefusedWithoutItsMasterKey(t *testing.T) {
 	}
 }
 
-func TestADataFolderThatIsNoneIsRefused(t *testing.T) {
+func TestADataFolderThatIsNotAFolderIsRefused(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "data")
 	if err := os.WriteFile(path, []byte("text"), 0o600); err != nil {
 		t.Fatal(err)

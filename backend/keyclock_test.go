@@ -12,14 +12,14 @@ import (
 	"tokentab/backend/token"
 )
 
-// keyClock rotates and issues with a clock that was wrong.
+// keyClock rotates keys and issues tokens with a clock that was wrong.
 type keyClock struct {
 	*backendtest.Program
 	t     *testing.T
 	actor audit.Actor
 }
 
-// begin starts a program whose clock is wrong by some time when its first key is made.
+// begin starts a program whose clock is wrong by an offset when its first key is made.
 func begin(t *testing.T, wrong time.Duration) keyClock {
 	t.Helper()
 	clock := backendtest.NewClock()
@@ -40,7 +40,7 @@ func (k keyClock) rotateWrongBy(wrong time.Duration) string {
 	return key.ID
 }
 
-// signs is the id of the key that signs, which has to be the only one that the list says signs, and published.
+// signs returns the id of the signing key. It must be published, and the only one that is listed as signing.
 func (k keyClock) signs(when string) string {
 	k.t.Helper()
 	_, secret := k.Issue(k.actor, token.Order{Scope: token.ScopeAccount})
@@ -60,7 +60,7 @@ func (k keyClock) signs(when string) string {
 	return kid
 }
 
-// live are the tokens of the account.
+// live returns the tokens of the account.
 func (k keyClock) live() (ids []pfid.ID) {
 	k.t.Helper()
 	list, _, err := k.Tokens.List(k.t.Context(), k.actor.AccountID, token.Filter{}, paging.Page{Size: 100})
@@ -171,8 +171,8 @@ func TestTokensOfAKeyThatSignedWhileTheClockWasAheadKeepItPublished(t *testing.T
 	}
 }
 
-// TestAKeyThatHadToSignAtOnceSignsAlsoIfTheClockWasAhead withdraws the signing key by a clock that was ahead: no older key
-// signs again when it is right.
+// TestAKeyThatHadToSignAtOnceSignsAlsoIfTheClockWasAhead withdraws the signing key while the clock is ahead. Once the
+// clock is right, no older key may sign again.
 func TestAKeyThatHadToSignAtOnceSignsAlsoIfTheClockWasAhead(t *testing.T) {
 	const ahead = 14 * 365 * 24 * time.Hour
 	for name, withNext := range map[string]bool{"a new one": false, "the next one": true} {

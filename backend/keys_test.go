@@ -18,7 +18,7 @@ import (
 	"tokentab/backend/token"
 )
 
-// kidOf reads which key signed a JWT.
+// kidOf returns the id of the key that signed a JWT.
 func kidOf(t *testing.T, signed string) string {
 	t.Helper()
 	head, _, _ := strings.Cut(signed, ".")
@@ -49,7 +49,7 @@ func rotate(t *testing.T, p *backendtest.Program) {
 	p.Clock.Move(signer.Lead)
 }
 
-// listsOver is how long the last status lists of a key may be relied on once its successor signs.
+// listsOver is how long verifiers may rely on a key's last status lists after its successor takes over.
 const listsOver = token.StatusListLifetime + signer.Lead
 
 func TestAnOldKeyIsPublishedUntilItsLastTokenHasEnded(t *testing.T) {
@@ -86,7 +86,7 @@ func TestAnOldKeyIsPublishedUntilItsLastTokenHasEnded(t *testing.T) {
 	}
 }
 
-// TestAKeyIsPublishedAsLongAsItsStatusListsHold is about a key that no token needs any more.
+// TestAKeyIsPublishedAsLongAsItsStatusListsHold covers a key that no token needs any more.
 func TestAKeyIsPublishedAsLongAsItsStatusListsHold(t *testing.T) {
 	p := backendtest.Start(t)
 	actor := p.Found()
@@ -108,7 +108,7 @@ func TestAKeyIsPublishedAsLongAsItsStatusListsHold(t *testing.T) {
 	}
 }
 
-// TestPromise1HoldsForAWithdrawnKey withdraws a key that has signed tokens which validations remember.
+// TestPromise1HoldsForAWithdrawnKey withdraws a key whose tokens are in the cache of verdicts.
 func TestPromise1HoldsForAWithdrawnKey(t *testing.T) {
 	p := backendtest.Start(t)
 	actor, rival := p.Found(), p.Rival()
@@ -137,7 +137,7 @@ func TestPromise1HoldsForAWithdrawnKey(t *testing.T) {
 	}
 }
 
-// TestAWithdrawalThatNoServerConfirmedIsNotReportedAsDoneTheNextTime has a server that stands still, and a command that
+// TestAWithdrawalThatNoServerConfirmedIsNotReportedAsDoneTheNextTime covers a server that hangs, and a command that
 // ended before its change was confirmed.
 func TestAWithdrawalThatNoServerConfirmedIsNotReportedAsDoneTheNextTime(t *testing.T) {
 	c := config.Config{
@@ -171,7 +171,7 @@ func TestAWithdrawalThatNoServerConfirmedIsNotReportedAsDoneTheNextTime(t *testi
 	}
 }
 
-// TestWithdrawingTheSigningKeyLeavesOneThatSigns and never the one that signed before it.
+// TestWithdrawingTheSigningKeyLeavesOneThatSigns also checks that the key of before does not sign again.
 func TestWithdrawingTheSigningKeyLeavesOneThatSigns(t *testing.T) {
 	p := backendtest.Start(t)
 	actor := p.Found()

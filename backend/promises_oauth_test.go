@@ -17,7 +17,7 @@ import (
 	"tokentab/backend/token"
 )
 
-// isActive asks the introspection endpoint, as the holder of the manager's secret, about another.
+// isActive asks the introspection endpoint about a token, with the manager's secret.
 func isActive(t *testing.T, p *backendtest.Program, manager, secret string) bool {
 	t.Helper()
 	status, body := postForm(t, p, "/oauth/introspect", manager, secret)
@@ -93,7 +93,8 @@ func TestPromise1HoldsWhenSeveralEndTheSameTokenAtOnce(t *testing.T) {
 		if !isActive(t, p, manager, secret) {
 			t.Fatal("not active yet")
 		}
-		// Each of them has to be right in itself: who is answered first must not find the token good, whoever ended it.
+		// Each caller must be right on its own: after its answer the token must be refused, whichever of them ended
+		// it.
 		var wait sync.WaitGroup
 		for range 3 {
 			wait.Go(func() {
@@ -105,7 +106,7 @@ func TestPromise1HoldsWhenSeveralEndTheSameTokenAtOnce(t *testing.T) {
 				}
 			})
 		}
-		wait.Go(func() { // a refused move, since the token is revoked already, is as good an end
+		wait.Go(func() { // a refusal because the token is already revoked counts too
 			_, err := p.Tokens.Suspend(t.Context(), actor, made.ID)
 			if kind := fault.KindOf(err); err != nil && kind != fault.InvalidAction && kind != fault.NotFound {
 				t.Error(err)

@@ -30,7 +30,7 @@ func TestPromise1HoldsInTheStatusLists(t *testing.T) {
 		made, secret := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
 		entry := backendtest.EntryOf(t, secret)
 		var g gate
-		var unpacked sync.Map // whether the token is valid, by the list that says so
+		var unpacked sync.Map // validity of the token, by list
 		stop := hammer(t, 64, &g, func() bool {
 			list, err := p.Tokens.StatusList(t.Context(), 1)
 			if err != nil {
@@ -85,8 +85,8 @@ func TestPromise3NoStatusListIsMadeUp(t *testing.T) {
 	}
 }
 
-// drawn is randomness in which the first so many status entries drawn are the first of the list. Nothing else reads three
-// bytes.
+// drawn is a source of randomness that draws the first entry of a status list a given number of times. Only status
+// entries read three bytes.
 type drawn struct {
 	first atomic.Int64
 }

@@ -13,8 +13,8 @@ import (
 
 var samePage = backendtest.Header{Name: "Sec-Fetch-Site", Value: "same-origin"}
 
-// TestPromise1HoldsForAllThatARemovedMemberHas removes a member while their tokens and their session are used, and
-// while they make further tokens.
+// TestPromise1HoldsForAllThatARemovedMemberHas removes a member while their tokens and session are in use, and while
+// they make more tokens.
 func TestPromise1HoldsForAllThatARemovedMemberHas(t *testing.T) {
 	p := backendtest.Start(t)
 	actor := p.Found()
@@ -79,7 +79,7 @@ func TestPromise1HoldsForAllThatARemovedMemberHas(t *testing.T) {
 	}
 }
 
-// TestPromise1HoldsForADeletedAccount deletes an account while a token of it is used.
+// TestPromise1HoldsForADeletedAccount deletes an account while one of its tokens is in use.
 func TestPromise1HoldsForADeletedAccount(t *testing.T) {
 	p := backendtest.Start(t)
 	actor := p.Found()

@@ -23,14 +23,14 @@ import (
 	"tokentab/backend/token"
 )
 
-// gate tells checkers whether a token is closed for certain. It is odd from the moment that a suspend or revoke has
-// returned until just before the next activate is called.
+// gate tells checkers whether a token is certainly closed. It is odd from the return of a suspend or revoke until
+// just before the next activate.
 type gate struct{ atomic.Int64 }
 
 func (g *gate) close() { g.Add(1) }
 func (g *gate) open()  { g.Add(1) }
 
-// hammer runs checkers against a token until stop is called, which returns how many accepts began after a close.
+// hammer runs checkers against a token until stop is called. stop returns how many accepts began after a close.
 func hammer(t *testing.T, checkers int, g *gate, accepted func() bool) (stop func() (checks, wrong int64)) {
 	t.Helper()
 	var checks, wrong atomic.Int64
@@ -47,7 +47,7 @@ func hammer(t *testing.T, checkers int, g *gate, accepted func() bool) (stop fun
 				before := g.Load()
 				good := accepted()
 				checks.Add(1)
-				runtime.Gosched() // or the one who changes the token hardly gets a turn
+				runtime.Gosched() // so that the goroutine that changes the token gets its turn
 				if good && before%2 == 1 && g.Load() == before {
 					wrong.Add(1)
 				}
@@ -153,7 +153,7 @@ func TestATokenEndsAtTheInstantThatItNames(t *testing.T) {
 	}
 }
 
-// exec runs SQL on the program's database behind its back.
+// exec runs SQL on the database without the program's knowledge.
 func exec(t *testing.T, p *backendtest.Program, statement string) {
 	t.Helper()
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(p.Folder, store.FileName)+"?_pragma=busy_timeout(5000)")
@@ -353,7 +353,7 @@ func TestPromise6LastUsedIsTrue(t *testing.T) {
 		}
 	}
 	shows(p)
-	// Also where the use is not written yet, and its token no longer in the cache.
+	// Also if the use is not written yet and its token has left the cache.
 	suspended, err := p.Tokens.Suspend(t.Context(), actor, used.ID)
 	if err != nil {
 		t.Fatal(err)

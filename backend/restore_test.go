@@ -12,7 +12,7 @@ import (
 	"tokentab/backend/token"
 )
 
-// TestANewTokenNeverGetsTheEntryOfOneThatARestoreForgot restores a backup over data in which tokens were made since.
+// TestANewTokenNeverGetsTheEntryOfOneThatARestoreForgot restores a backup over data with newer tokens.
 func TestANewTokenNeverGetsTheEntryOfOneThatARestoreForgot(t *testing.T) {
 	folder, clock := t.TempDir(), backendtest.NewClock()
 	path := filepath.Join(folder, store.FileName)
@@ -39,7 +39,7 @@ func TestANewTokenNeverGetsTheEntryOfOneThatARestoreForgot(t *testing.T) {
 	p.Stop()
 	used := map[string]bool{number: true}
 	for round := range 3 {
-		// The bytes go into the same file, as cp does it.
+		// Write into the same file, as cp does.
 		if err := os.WriteFile(path, backup, 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -12,14 +12,14 @@ import (
 	"tokentab/backend/store"
 )
 
-// fullQueue is passwords for whose turn too many wait.
+// fullQueue is account.Passwords with a full queue.
 type fullQueue struct{ *password.Hasher }
 
 func (fullQueue) Turn(context.Context, bool) (func(), error) {
 	return nil, fault.New(fault.Unavailable, "Too many people sign in at once.")
 }
 
-func TestASignInThatWasNotLookedAtCountsForNothing(t *testing.T) {
+func TestASignInWithoutAPasswordCheckIsNotCounted(t *testing.T) {
 	clock := backendtest.NewClock()
 	s, err := store.Join(t.Context(), t.TempDir(), "", true, clock.Now)
 	if err != nil {
@@ -40,7 +40,7 @@ func TestASignInThatWasNotLookedAtCountsForNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for range 5 { // all of the free tries are left
+	for range 5 { // all free tries are left
 		if _, err := free.SignIn(t.Context(), backendtest.Email, "wrong wrong wrong", browser); fault.KindOf(err) != fault.NotAuthenticated {
 			t.Fatal(err)
 		}

@@ -16,7 +16,7 @@ import (
 
 var page = paging.Page{Size: 100}
 
-// holdings is one thing of each kind that an account has.
+// holdings is one resource of each kind in an account.
 type holdings struct {
 	actor       audit.Actor
 	secret      string
@@ -66,7 +66,7 @@ func fill(t *testing.T, p *backendtest.Program, actor audit.Actor) holdings {
 	return h
 }
 
-// startSession signs the actor in and returns the session's public id and its cookie.
+// startSession signs the actor in and returns the session's public id and cookie.
 func startSession(t *testing.T, p *backendtest.Program, actor audit.Actor) (pfid.ID, backendtest.Header) {
 	t.Helper()
 	member, err := p.Accounts.Member(t.Context(), actor.AccountID, actor.AdminUserID)
@@ -88,7 +88,7 @@ func TestPromise7AccountsDoNotMix(t *testing.T) {
 		t.Fatal(err)
 	}
 	theirs := fill(t, p, audit.Actor{AccountID: user.AccountID, AdminUserID: user.ID})
-	// An id that exists nowhere, of the partition of the caller's account: what foreign ids have to look like.
+	// An unused id in the partition of the caller's account. Foreign ids must be answered in the same way.
 	missing, err := pfid.New(p.Clock.Now(), theirs.actor.AccountID.Partition(), strings.NewReader("0123456789"))
 	if err != nil {
 		t.Fatal(err)
@@ -100,7 +100,7 @@ func TestPromise7AccountsDoNotMix(t *testing.T) {
 		}
 		return backendtest.Details(fields)
 	}
-	// Each call is made by their token with our id, and with an id that does not exist: the answers have to be the same.
+	// Each call is made with their token, once with our id and once with the unused id. The answers must be the same.
 	calls := map[string]func(foreign holdings) (method, path string, body any){
 		"token": func(f holdings) (string, string, any) { return "GET", "/api/v1/api_token/" + f.token.String(), nil },
 		"suspend": func(f holdings) (string, string, any) {
@@ -307,8 +307,8 @@ func TestPromise7AccountsDoNotMix(t *testing.T) {
 	}
 }
 
-// namesNoID are the routes that take no id of anything, so that nothing foreign can be asked of them. What they answer
-// about the caller's own account is checked elsewhere.
+// namesNoID lists the routes that take no id, so they can't be asked about foreign resources. Other tests check what
+// they answer about the caller's own account.
 var namesNoID = map[string]bool{
 	"GET /ping": true, "GET /session": true, "POST /session": true, "DELETE /session": true, "POST /setup": true,
 	"POST /session/password": true, "GET /session/all": true, "POST /session/end_others": true,
@@ -316,7 +316,7 @@ var namesNoID = map[string]bool{
 	"GET /account": true, "GET /agent": true, "POST /agent": true, "GET /api_token/moves": true,
 }
 
-// everyRouteHasARow fails when a route of the API was added without a row in the table above.
+// everyRouteHasARow fails if a route of the API has no row in the table above.
 func everyRouteHasARow(t *testing.T, p *backendtest.Program, rows func(yield func(method, path string))) {
 	t.Helper()
 	document, err := p.Web.OpenAPI()

@@ -20,10 +20,10 @@ import (
 	"tokentab/backend/token"
 )
 
-// many is more tokens than move within the transaction that begins a move, which moves the first rows.
+// many is more tokens than the transaction that begins a move handles itself.
 const many, firstRows = 600, 250
 
-// seed writes many active deployment tokens of an actor and returns their secrets.
+// seed writes many active deployment tokens for an actor and returns their secrets.
 func seed(t *testing.T, p *backendtest.Program, actor audit.Actor, ours holdings) (secrets []string) {
 	t.Helper()
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(p.Folder, store.FileName)+"?_pragma=busy_timeout(5000)")
@@ -84,7 +84,7 @@ func deployed(t *testing.T, p *backendtest.Program, actor audit.Actor) (ours hol
 	return ours
 }
 
-// Moves stick in the middle until they are let go.
+// Moves stop halfway until the test lets them continue.
 const (
 	stickMoves = `CREATE TRIGGER stuck BEFORE UPDATE ON token_moves WHEN NEW.moved > 300 BEGIN SELECT RAISE(ABORT, 'stuck'); END`
 	letMovesGo = `DROP TRIGGER stuck`
@@ -185,7 +185,7 @@ func TestAnAgentComesBackWhileItsRetirementIsStillWorking(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	aside, ended := list[0], list[1] // which were not active before
+	aside, ended := list[0], list[1] // not active before
 	if _, err := p.Tokens.Suspend(t.Context(), actor, aside.ID); err != nil {
 		t.Fatal(err)
 	}
@@ -236,7 +236,7 @@ func TestAnAgentComesBackWhileItsRetirementIsStillWorking(t *testing.T) {
 	}
 }
 
-func TestNoTokenIsMadeInWhatEndsAndItsNameIsFree(t *testing.T) {
+func TestADeletedResourceGetsNoTokensAndFreesItsName(t *testing.T) {
 	p := backendtest.Start(t)
 	actor := p.Found()
 	ours := deployed(t, p, actor)
@@ -262,7 +262,7 @@ func TestNoTokenIsMadeInWhatEndsAndItsNameIsFree(t *testing.T) {
 	if err != nil || member.LiveTokens != 1 {
 		t.Errorf("the member has %d live tokens, %v; want the new one", member.LiveTokens, err)
 	}
-	// What has no live token any more can be deleted without a word about tokens.
+	// The ended tokens don't count any more, so the deployment can be deleted without them.
 	d, _, err := p.Agents.Deployments(t.Context(), actor.AccountID, agent.DeploymentFilter{}, page)
 	if err != nil || len(d) != 1 || d[0].LiveTokens != 1 {
 		t.Errorf("deployments: %+v %v", d, err)
@@ -308,7 +308,7 @@ func TestAMoveUnderWayNamesWhatItsTokensName(t *testing.T) {
 		t.Run(field, func(t *testing.T) {
 			p := backendtest.Start(t)
 			actor := p.Found()
-			_, watcher := p.Issue(audit.Actor{AccountID: actor.AccountID}, token.Order{Scope: token.ScopeAccount}) // of no member
+			_, watcher := p.Issue(audit.Actor{AccountID: actor.AccountID}, token.Order{Scope: token.ScopeAccount}) // made by no member
 			ours := deployed(t, p, actor)
 			seed(t, p, actor, ours)
 			exec(t, p, stickMoves)

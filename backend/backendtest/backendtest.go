@@ -28,10 +28,10 @@ import (
 	"tokentab/backend/token"
 )
 
-// Password is the password of the admin user that Found makes.
+// Password is the password of the admin user that Found creates.
 const Password = "correct horse battery"
 
-// Email is the email of the admin user that Found makes.
+// Email is the email of the admin user that Found creates.
 const Email = "ada@example.com"
 
 // Program is a running program.
@@ -40,7 +40,7 @@ type Program struct {
 	Clock  *Clock
 	Log    *Buffer
 	URL    string // such as http://127.0.0.1:41233
-	Folder string // of the data
+	Folder string // the data folder
 	Config config.Config
 
 	t        testing.TB
@@ -50,7 +50,7 @@ type Program struct {
 
 var torture = flag.Bool("torture", false, "run the tests that change tokens under load at their full length")
 
-// Rounds returns how often a test repeats what it puts under load: full with the flag -torture, a tenth of it without.
+// Rounds returns how often a test repeats its load: full with the flag -torture, a tenth of it without.
 func Rounds(full int) int {
 	if *torture {
 		return full
@@ -61,7 +61,7 @@ func Rounds(full int) int {
 // Option changes how a program starts.
 type Option func(*config.Config, *backend.World)
 
-// Start runs a program until the test ends, on data that has no account yet.
+// Start runs a program until the test ends, on data without an account.
 func Start(t testing.TB, options ...Option) *Program {
 	t.Helper()
 	files, err := template()
@@ -77,7 +77,8 @@ func Start(t testing.TB, options ...Option) *Program {
 	return StartIn(t, folder, NewClock(), options...)
 }
 
-// template returns the files of a data folder that has no account, by name. Making one anew takes most of a short test.
+// template returns the files of a data folder without an account, by name. Creating them takes most of a short test,
+// so a process does it once.
 var template = sync.OnceValues(func() (map[string][]byte, error) {
 	folder, err := os.MkdirTemp("", "tokentab-template-")
 	if err != nil {
@@ -108,7 +109,7 @@ var template = sync.OnceValues(func() (map[string][]byte, error) {
 	return files, nil
 })
 
-// StartIn runs a program on the data in a folder, which may be there from an earlier one.
+// StartIn runs a program on the data in a folder, which may come from an earlier program.
 func StartIn(t testing.TB, folder string, clock *Clock, options ...Option) *Program {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -171,15 +172,15 @@ func worldAt(clock *Clock, log io.Writer) backend.World {
 		PasswordCosts: password.Costs{Memory: 64, Passes: 1}} // passwords are seldom the subject
 }
 
-// Stop ends the program cleanly, before the test does.
+// Stop ends the program cleanly before the test ends.
 func (p *Program) Stop() { p.stop() }
 
-// WithUI serves the given page.
+// WithUI makes the program serve the given page.
 func WithUI(ui fs.FS) Option {
 	return func(_ *config.Config, w *backend.World) { w.UI = ui }
 }
 
-// Found makes an account with an admin user and returns the actor that the admin user is.
+// Found creates an account with an admin user and returns that user as an actor.
 func (p *Program) Found() audit.Actor {
 	p.t.Helper()
 	user, err := p.Accounts.Found(p.t.Context(), account.Founder{AccountName: "Acme", Name: "Ada", Email: Email, Password: Password}, "")
@@ -189,7 +190,7 @@ func (p *Program) Found() audit.Actor {
 	return audit.Actor{AccountID: user.AccountID, AdminUserID: user.ID}
 }
 
-// Rival makes another account with an admin user and returns the actor that the admin user is.
+// Rival creates another account with an admin user and returns that user as an actor.
 func (p *Program) Rival() audit.Actor {
 	p.t.Helper()
 	user, err := p.Accounts.Create(p.t.Context(), account.Founder{AccountName: "Rival", Name: "Eve", Email: "eve@example.com", Password: Password})
@@ -199,7 +200,7 @@ func (p *Program) Rival() audit.Actor {
 	return audit.Actor{AccountID: user.AccountID, AdminUserID: user.ID}
 }
 
-// Join makes Bob a member of the actor's team, with an email of his own, and returns the actor that he is.
+// Join adds Bob to the actor's team, under the given email, and returns him as an actor.
 func (p *Program) Join(actor audit.Actor, email string) audit.Actor {
 	p.t.Helper()
 	invite, err := p.Accounts.Invite(p.t.Context(), actor, email)
@@ -213,7 +214,7 @@ func (p *Program) Join(actor audit.Actor, email string) audit.Actor {
 	return audit.Actor{AccountID: user.AccountID, AdminUserID: user.ID}
 }
 
-// Issue makes a token and returns it with its secret.
+// Issue issues a token and returns it with its secret.
 func (p *Program) Issue(actor audit.Actor, order token.Order) (token.Listed, string) {
 	p.t.Helper()
 	made, secret, err := p.Tokens.Issue(p.t.Context(), actor, order)
@@ -223,14 +224,14 @@ func (p *Program) Issue(actor audit.Actor, order token.Order) (token.Listed, str
 	return made, secret
 }
 
-// Answer is what the program answered.
+// Answer is a response of the program.
 type Answer struct {
 	Status int
 	Header http.Header
 	Body   string
 }
 
-// JSON decodes the body into a value of plain maps and slices.
+// JSON decodes the body into plain maps and slices.
 func (a Answer) JSON(t testing.TB) map[string]any {
 	t.Helper()
 	var v map[string]any
@@ -240,7 +241,7 @@ func (a Answer) JSON(t testing.TB) map[string]any {
 	return v
 }
 
-// Get follows keys into the decoded body, such as details, status.
+// Get follows keys into the decoded body, such as "details", "status".
 func (a Answer) Get(t testing.TB, keys ...string) any {
 	t.Helper()
 	var v any = a.JSON(t)
@@ -254,7 +255,7 @@ func (a Answer) Get(t testing.TB, keys ...string) any {
 	return v
 }
 
-// Text is Get for a string.
+// Text is like Get, for a string.
 func (a Answer) Text(t testing.TB, keys ...string) string {
 	t.Helper()
 	text, _ := a.Get(t, keys...).(string)
@@ -264,11 +265,11 @@ func (a Answer) Text(t testing.TB, keys ...string) string {
 // Header is one header of a request.
 type Header struct{ Name, Value string }
 
-// Bearer is the Authorization header for a secret.
+// Bearer returns the Authorization header for a secret.
 func Bearer(secret string) Header { return Header{"Authorization", "Bearer " + secret} }
 
-// Call sends a request to a path. A body that is not nil is sent as JSON; a string is sent as it is. The answer has to
-// be as the OpenAPI document says.
+// Call sends a request to a path. It sends a string body as it is, and any other body that is not nil as JSON. The
+// test fails if the answer does not match the OpenAPI document.
 func (p *Program) Call(method, path string, body any, headers ...Header) Answer {
 	p.t.Helper()
 	var reader io.Reader
@@ -309,14 +310,14 @@ func (p *Program) Call(method, path string, body any, headers ...Header) Answer 
 	return answer
 }
 
-// Route returns the route of the OpenAPI document that a request meets, such as "GET /agent/{id}".
+// Route returns the route of the OpenAPI document that a request matches, such as "GET /agent/{id}".
 func (p *Program) Route(method, url string) string {
 	place, _, _ := strings.Cut(strings.TrimPrefix(url, "/api/v1"), "?")
 	path, _ := p.contract.find(strings.ToLower(method), place)
 	return method + " " + path
 }
 
-// Details is a request body that wraps its fields as the contract does.
+// Details returns a request body that wraps its fields as the contract does.
 func Details(fields map[string]any) map[string]any { return map[string]any{"details": fields} }
 
 // Clock is a clock that stands still until the test moves it.
@@ -325,10 +326,10 @@ type Clock struct {
 	at time.Time
 }
 
-// NewClock returns a clock that shows some instant of 2026.
+// NewClock returns a clock set to a fixed instant in 2026.
 func NewClock() *Clock { return &Clock{at: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)} }
 
-// Now returns the time that the clock shows.
+// Now returns the time on the clock.
 func (c *Clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -342,7 +343,7 @@ func (c *Clock) Move(by time.Duration) {
 	c.at = c.at.Add(by)
 }
 
-// Buffer keeps what is written to it, for many writers.
+// Buffer collects everything written to it. It is safe for concurrent use.
 type Buffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -355,7 +356,7 @@ func (b *Buffer) Write(p []byte) (int, error) {
 	return b.b.Write(p)
 }
 
-// String returns all that was written.
+// String returns everything written so far.
 func (b *Buffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// Certificate makes a certificate for a host and for 127.0.0.1, signed by itself, and its key, both as PEM.
+// Certificate creates a self-signed certificate for a host and for 127.0.0.1, and its key, both in PEM.
 func Certificate(t testing.TB, host string) (chain, key []byte) {
 	t.Helper()
 	pair, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -14,7 +14,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// contract holds every answer that tests see against the OpenAPI document of the program.
+// contract checks every answer that tests see against the program's OpenAPI document.
 type contract struct {
 	mu       sync.Mutex
 	compiler *jsonschema.Compiler
@@ -24,10 +24,10 @@ type contract struct {
 
 const documentName = "openapi.json"
 
-// contracts holds one contract for each document, since all programs of a test process have the same but for settings.
+// contracts caches contracts by document, because programs of one test process differ only in settings.
 var contracts sync.Map
 
-// contractOf returns the contract that a document is.
+// contractOf returns the contract of a document.
 func contractOf(document []byte) (*contract, error) {
 	key := sha256.Sum256(document)
 	if known, ok := contracts.Load(key); ok {
@@ -51,15 +51,15 @@ func newContract(document []byte) (*contract, error) {
 	return c, c.compiler.AddResource(documentName, parsed)
 }
 
-// check returns how an answer differs from what the document says of its route and status; nil for addresses that the
-// document does not have, and for failures that can meet any request before its route is known.
+// check returns how an answer differs from what the document says about its route and status. It returns nil for
+// addresses outside the document, and for failures that can meet any request before its route is known.
 func (c *contract) check(method, address string, a Answer) error {
 	place, _, _ := strings.Cut(address, "?")
 	place, isAPI := strings.CutPrefix(place, "/api/v1")
 	if !isAPI || strings.HasPrefix(place, "/validate") || a.Status == 431 || a.Status == 413 {
 		return nil
 	}
-	if a.Status == http.StatusNotModified || a.Header.Get("Content-Encoding") != "" { // for those that ask for it only
+	if a.Status == http.StatusNotModified || a.Header.Get("Content-Encoding") != "" { // only sent on request
 		return nil
 	}
 	path, operation := c.find(strings.ToLower(method), place)
@@ -91,8 +91,8 @@ func (c *contract) check(method, address string, a Answer) error {
 	return schema.Validate(body)
 }
 
-// find returns the operation whose path has the segments of the place; a parameter matches any segment, but a path
-// that is spelled out wins.
+// find returns the operation whose path matches the place. A parameter matches any segment, but an exact path takes
+// precedence.
 func (c *contract) find(method, place string) (string, map[string]any) {
 	item, exact := c.paths[place].(map[string]any)
 	if exact {

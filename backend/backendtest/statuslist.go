@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// Entry is where a secret says that its status stands.
+// Entry is the status list entry that a secret refers to.
 type Entry struct {
 	Index int    `json:"idx"`
 	URI   string `json:"uri"`
@@ -32,7 +32,7 @@ func EntryOf(t testing.TB, secret string) Entry {
 	return claims.Status.List
 }
 
-// ValueOf returns the value of an entry in a signed status list, whose signature it does not check.
+// ValueOf returns the value of an entry in a signed status list. It does not verify the signature.
 func ValueOf(t testing.TB, list string, entry Entry) byte {
 	t.Helper()
 	var claims struct {
@@ -75,7 +75,7 @@ func decodePayload(t testing.TB, signed string, claims any) {
 	}
 }
 
-// Listed returns the value of an entry in its list as the program serves it now.
+// Listed returns the value of an entry in the list that the program serves now.
 func (p *Program) Listed(entry Entry) byte {
 	p.t.Helper()
 	a := p.Call(http.MethodGet, strings.TrimPrefix(entry.URI, p.URL), nil)

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestOnlyWhatMayHaveBeenWrittenIsNotRefused(t *testing.T) {
+func TestAChangeThatMayHaveBeenWrittenIsNotRefused(t *testing.T) {
 	for kind := Unexpected; kind <= Unavailable; kind++ {
 		if got, want := Refused(fmt.Errorf("delete: %w", New(kind, "No."))), kind != Unexpected && kind != Unavailable; got != want {
 			t.Errorf("kind %d: %v", kind, got)

@@ -33,7 +33,7 @@ import (
 	"tokentab/backend/token"
 )
 
-// inbox is a mail server that keeps what it takes.
+// inbox is a mail server that keeps what it receives.
 type inbox struct {
 	mu       sync.Mutex
 	messages []string
@@ -98,7 +98,7 @@ func (s *inboxSession) Data(r io.Reader) error {
 func (s *inboxSession) Reset()        { s.head = "" }
 func (s *inboxSession) Logout() error { return nil }
 
-// serve runs a mail server until the test ends; change may set it up differently.
+// serve runs a mail server until the test ends. change configures it.
 func serve(t *testing.T, implicitTLS bool, change func(*smtp.Server)) (*inbox, config.SMTP) {
 	t.Helper()
 	box := &inbox{}
@@ -122,7 +122,7 @@ func serve(t *testing.T, implicitTLS bool, change func(*smtp.Server)) (*inbox, c
 	return box, config.SMTP{Host: "127.0.0.1", Port: address.Port, From: "tokens@example.com"}
 }
 
-// certificate makes one for 127.0.0.1 that this process trusts.
+// certificate creates a certificate for 127.0.0.1 that this process trusts.
 func certificate(t *testing.T) *tls.Config {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -184,7 +184,7 @@ func TestAMailArrivesAsItWasWritten(t *testing.T) {
 	}
 }
 
-func TestAMailThatIsNotTakenIsAnErrorWithoutThePassword(t *testing.T) {
+func TestARefusedMailIsAnErrorWithoutThePassword(t *testing.T) {
 	plain := func(s *smtp.Server) { s.AllowInsecureAuth = true }
 	box, server := serve(t, false, plain)
 	closed := server
@@ -204,7 +204,7 @@ func TestAMailThatIsNotTakenIsAnErrorWithoutThePassword(t *testing.T) {
 		server config.SMTP
 		to     string
 	}{
-		"nobody listens":                      {closed, "bob@example.com"},
+		"no listener":                         {closed, "bob@example.com"},
 		"no STARTTLS":                         {demanding, "bob@example.com"},
 		"a wrong password":                    {wrong, "bob@example.com"},
 		"an unknown recipient":                {unknown, "nobody@example.com"},
@@ -219,7 +219,7 @@ func TestAMailThatIsNotTakenIsAnErrorWithoutThePassword(t *testing.T) {
 	}
 }
 
-func TestAnInviteGoesOutThroughTheServerThatIsSetUp(t *testing.T) {
+func TestAnInviteIsSentThroughTheConfiguredServer(t *testing.T) {
 	box, server := serve(t, false, func(s *smtp.Server) { s.AllowInsecureAuth = true })
 	p := backendtest.Start(t, func(c *config.Config, _ *backend.World) {
 		c.PublicURL = "http://tokens.example"

@@ -7,9 +7,9 @@ import (
 	"golang.org/x/crypto/argon2"
 )
 
-func TestHashesAreThoseOfArgon2id(t *testing.T) {
+func TestDeriveMatchesArgon2id(t *testing.T) {
 	memory := make([]block, 300)
-	for i := range memory { // what an earlier hash left there must not matter
+	for i := range memory { // content of an earlier hash must not matter
 		memory[i][i%128] = 1
 	}
 	for _, p := range []params{{8, 1}, {8, 2}, {9, 3}, {64, 1}, {127, 2}, {300, 1}, {300, 4}} {

@@ -44,7 +44,7 @@ func TestStoredCostsAreBounded(t *testing.T) {
 	}
 }
 
-func TestTheQueueIsBoundedAndKnownPeopleNeedNotJoinIt(t *testing.T) {
+func TestTheQueueIsBoundedAndKnownPeopleSkipIt(t *testing.T) {
 	h := New(rand.Reader, func() {}, Costs{})
 	done, err := h.Turn(t.Context(), false)
 	if err != nil {
@@ -52,7 +52,7 @@ func TestTheQueueIsBoundedAndKnownPeopleNeedNotJoinIt(t *testing.T) {
 	}
 	ctx, leave := context.WithCancel(t.Context())
 	answers := make(chan error)
-	for range maxWaiting + 3 { // one of them waits next to the turn
+	for range maxWaiting + 3 { // one of them holds strangers and waits for the turn
 		go func() {
 			done, err := h.Turn(ctx, false)
 			if err == nil {
@@ -84,7 +84,7 @@ func TestTheQueueIsBoundedAndKnownPeopleNeedNotJoinIt(t *testing.T) {
 	}
 }
 
-func TestAPasswordIsOneHoweverASystemSendsIt(t *testing.T) {
+func TestAPasswordMatchesInEveryUnicodeForm(t *testing.T) {
 	h := New(rand.Reader, func() {}, Costs{})
 	const composed, decomposed = "correct h\u00f6rse", "correct ho\u0308rse"
 	salt := make([]byte, saltSize)

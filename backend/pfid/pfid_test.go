@@ -30,7 +30,7 @@ func TestPublishedVectorsParse(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoPFIDIsRefused(t *testing.T) {
+func TestInvalidPFIDsAreRefused(t *testing.T) {
 	for _, text := range []string{
 		"", "013xrzp12g3nqk8n9205sg2saed3z4m", "813xrzp12g3nqk8n9205sg2saed3z4m7", "013xrzp12g3nqk8n9205sg2saed3z4mu",
 		"013XRZP12G3NQK8N9205SG2SAED3Z4M7", "013xrzp12g3nqk8n9205sg2saed3z4m7 ", strings.Repeat("é", 16), strings.Repeat("\x00", 32),
@@ -65,7 +65,7 @@ func TestTextSortsByTime(t *testing.T) {
 	}
 }
 
-func TestRandomFailureStopsTheMaking(t *testing.T) {
+func TestNewFailsIfRandomnessFails(t *testing.T) {
 	if _, err := New(time.Now(), 1, iotest.ErrReader(errors.New("dry"))); err == nil {
 		t.Fatal("an id without random bytes was made")
 	}

@@ -11,7 +11,7 @@ import (
 	"tokentab/backend/pfid"
 )
 
-// BenchmarkAgents reads pages of 10,000 agents, of which every other was seen.
+// BenchmarkAgents reads pages of 10,000 agents, half of which were seen.
 func BenchmarkAgents(b *testing.B) {
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	s := open(b, b.TempDir(), func() time.Time { return at })

@@ -13,14 +13,14 @@ func TestOneWholeCopyOfASchemaIsKeptHoweverOftenAnUpgradeFails(t *testing.T) {
 	s := open(t, folder, now)
 	defer s.Close()
 	name := filepath.Join(folder, FileName) + ".schema-" + strconv.FormatInt(newestSchema(), 10)
-	// What an interrupted upgrade left: of an earlier version under the name of a whole copy, and of this one.
+	// Leftovers of interrupted upgrades: by an earlier version, under the final name of a copy, and by this one.
 	for _, path := range []string{name + ".20260101T120000Z", name + copying} {
 		if err := os.WriteFile(path, []byte("SQLite format 3\x00 and no more"), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
 	var first []byte
-	for try := range 3 { // all in one second
+	for try := range 3 { // all within one second
 		if err := s.migrate(t.Context(), withOneMore(t, "SELECT nonsense FROM nowhere;"), now); err == nil {
 			t.Fatal("a migration that can't run succeeded")
 		}

@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// startLogging opens and closes a database as a server does, and returns what it logs. While the database is open, none
-// of its files may be reachable by everyone.
+// startLogging opens and closes a database as a server does, and returns its log. It checks that not everyone can
+// reach the files of the open database.
 func startLogging(t *testing.T, folder string) string {
 	t.Helper()
 	var lines bytes.Buffer
@@ -24,7 +24,7 @@ func startLogging(t *testing.T, folder string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.SetSetting(t.Context(), "colour", "green"); err != nil { // so that SQLite makes its files
+	if err := s.SetSetting(t.Context(), "colour", "green"); err != nil { // makes SQLite create its files
 		t.Error(err)
 	}
 	files, err := filepath.Glob(filepath.Join(folder, FileName+"*"))
@@ -48,7 +48,7 @@ func TestFilesThatEveryoneCanReadAreClosedToThemWithAWarning(t *testing.T) {
 		t.Errorf("a new installation warns: %s", lines)
 	}
 	path := filepath.Join(folder, FileName)
-	if err := os.WriteFile(path+"-wal", nil, 0o600); err != nil { // as a crash leaves it
+	if err := os.WriteFile(path+"-wal", nil, 0o600); err != nil { // as after a crash
 		t.Fatal(err)
 	}
 	for _, file := range []string{path, path + "-wal"} {
@@ -62,7 +62,7 @@ func TestFilesThatEveryoneCanReadAreClosedToThemWithAWarning(t *testing.T) {
 			t.Errorf("no warning says %q: %s", words, lines)
 		}
 	}
-	if err := os.Chmod(path, 0o640); err != nil { // for a group that makes backups
+	if err := os.Chmod(path, 0o640); err != nil { // as for a group that makes backups
 		t.Fatal(err)
 	}
 	if lines := startLogging(t, folder); lines != "" {

@@ -14,7 +14,7 @@ import (
 	"gorm.io/gorm"
 )
 
-// openQuiet opens a database that does not look after itself, on a clock that the test moves.
+// openQuiet opens a database without its background checks, on a clock that the test moves.
 func openQuiet(t *testing.T, folder string) (*Store, func()) {
 	t.Helper()
 	at := now()
@@ -34,7 +34,7 @@ func notReady(t *testing.T, s *Store, want string) {
 
 func TestReadyFollowsTheLastWriteAndTriesOneItself(t *testing.T) {
 	s, later := openQuiet(t, t.TempDir())
-	for _, db := range []*gorm.DB{s.writer, s.noter} { // of last uses
+	for _, db := range []*gorm.DB{s.writer, s.noter} { // noter writes last uses
 		if err := db.Exec("PRAGMA query_only = 1").Error; err != nil {
 			t.Fatal(err)
 		}
@@ -62,8 +62,8 @@ func TestReadyFollowsTheLastWriteAndTriesOneItself(t *testing.T) {
 	}
 }
 
-// TestReadyFollowsAFailedWriteOfSeveralTogether covers a request with an idempotency key, which fails with an error of its
-// own.
+// TestReadyFollowsAFailedWriteOfSeveralTogether covers a request with an idempotency key, which fails with an error
+// of its own.
 func TestReadyFollowsAFailedWriteOfSeveralTogether(t *testing.T) {
 	s, _ := openQuiet(t, t.TempDir())
 	if err := s.writer.Exec("CREATE TEMP TRIGGER failing BEFORE INSERT ON main.settings BEGIN SELECT missing FROM main.absent; END").Error; err != nil {
@@ -91,7 +91,7 @@ func TestReadyFollowsAFailedWriteOfSeveralTogether(t *testing.T) {
 	}
 }
 
-func TestAnIdleDatabaseIsTriedOnceAMinuteWithLittle(t *testing.T) {
+func TestAnIdleDatabaseIsProbedOnceAMinuteWithASmallWrite(t *testing.T) {
 	s, later := openQuiet(t, t.TempDir())
 	size := func() int {
 		t.Helper()
@@ -117,7 +117,7 @@ func TestAnIdleDatabaseIsTriedOnceAMinuteWithLittle(t *testing.T) {
 	}
 }
 
-func TestReadyIsAskedOnceASecondOnly(t *testing.T) {
+func TestReadyChecksOnceASecond(t *testing.T) {
 	s, _ := openQuiet(t, t.TempDir())
 	if err := s.Ready(t.Context()); err != nil {
 		t.Fatal(err)
@@ -207,7 +207,7 @@ func TestReadyRemembersDamageUntilACheckFindsNone(t *testing.T) {
 	if err := s.reader.Raw("PRAGMA page_size").Scan(&size).Error; err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Close(); err != nil { // everything is in the file now
+	if err := s.Close(); err != nil { // moves all changes into the file
 		t.Fatal(err)
 	}
 	f, err := os.OpenFile(filepath.Join(folder, FileName), os.O_RDWR, 0)
@@ -236,7 +236,7 @@ func TestReadyRemembersDamageUntilACheckFindsNone(t *testing.T) {
 	if _, err := f.WriteAt(page, (root-1)*size); err != nil {
 		t.Fatal(err)
 	}
-	for range 7 { // a check at the most once a minute
+	for range 7 { // at most one check a minute
 		later()
 		_ = s.Ready(t.Context())
 		s.tending.Wait()
@@ -262,7 +262,7 @@ func TestADamagedDatabaseSaysWhatToDo(t *testing.T) {
 	}
 }
 
-// TestALargeLogOfChangesShrinksWhenTheStoreIsIdle holds the log back with a long read while it grows.
+// TestALargeLogOfChangesShrinksWhenTheStoreIsIdle keeps a long read open while the WAL grows.
 func TestALargeLogOfChangesShrinksWhenTheStoreIsIdle(t *testing.T) {
 	s, _ := openQuiet(t, t.TempDir())
 	reading := s.reader.Begin()
@@ -280,7 +280,7 @@ func TestALargeLogOfChangesShrinksWhenTheStoreIsIdle(t *testing.T) {
 	if err := reading.Rollback().Error; err != nil {
 		t.Fatal(err)
 	}
-	s.trim(t.Context()) // nothing is written in between
+	s.trim(t.Context()) // nothing was written in between
 	if isLarger(wal, 0) {
 		t.Error("the log is as large as it was")
 	}

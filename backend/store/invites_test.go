@@ -10,7 +10,7 @@ import (
 	"tokentab/backend/pfid"
 )
 
-// schemaUpTo opens a database as the version of the program made it whose last migration has that number.
+// schemaUpTo opens a database with the schema of an earlier version, whose last migration has the given number.
 func schemaUpTo(t *testing.T, folder, last string) *Store {
 	t.Helper()
 	names, err := fs.Glob(migrations, "migrations/*.sql")
@@ -39,7 +39,7 @@ func schemaUpTo(t *testing.T, folder, last string) *Store {
 	return s
 }
 
-// TestPromise9InvitesOfOlderDataLearnTheirMaker opens invites from before they named the token that made them.
+// TestPromise9InvitesOfOlderDataLearnTheirMaker opens data whose invites don't name the token that made them.
 func TestPromise9InvitesOfOlderDataLearnTheirMaker(t *testing.T) {
 	folder := t.TempDir()
 	old := schemaUpTo(t, folder, "00004")

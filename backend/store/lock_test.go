@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// serveBriefly claims the database in a folder, and gives up when another server has to be waited for.
+// serveBriefly claims the database in a folder. It gives up instead of waiting for another server.
 func serveBriefly(t *testing.T, folder string) error {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -26,7 +26,7 @@ func serveBriefly(t *testing.T, folder string) error {
 	return err
 }
 
-// cancelling ends a context with the first line that is logged.
+// cancelling cancels a context when the first line is logged.
 type cancelling struct {
 	slog.Handler
 	cancel func()
@@ -74,7 +74,7 @@ func TestASecondServerIsRefusedUnderEveryNameOfTheDatabase(t *testing.T) {
 	if err := os.Symlink(filepath.Join(linked, FileName), filepath.Join(names["a linked folder with a linked file"], FileName)); err != nil {
 		t.Fatal(err)
 	}
-	// Nothing beside the database matters for the lock.
+	// Files beside the database don't matter for the lock.
 	entries, err := os.ReadDir(folder)
 	if err != nil {
 		t.Fatal(err)
@@ -190,7 +190,7 @@ func TestCommandsLeaveAnOlderSchemaAndAnotherNameAlone(t *testing.T) {
 	}
 }
 
-func TestACloseAtAShutDoorCostsTheNoteOnly(t *testing.T) {
+func TestACloseWhileTheDoorIsHeldLosesOnlyTheRecord(t *testing.T) {
 	folder := t.TempDir()
 	s := open(t, folder, now)
 	other, err := openFile(s.path)
@@ -215,10 +215,10 @@ func TestACloseAtAShutDoorCostsTheNoteOnly(t *testing.T) {
 	}
 }
 
-func TestAServerRemovesTheNoteOfItsPredecessorBeforeItWrites(t *testing.T) {
+func TestAServerRemovesTheRecordOfItsPredecessorBeforeItWrites(t *testing.T) {
 	s := open(t, t.TempDir(), now)
 	defer s.Close()
-	note := s.path + closedSuffix // which could not be removed at the start
+	note := s.path + closedSuffix // could not be removed at the start
 	if err := os.WriteFile(note, []byte("state"), 0o600); err != nil {
 		t.Fatal(err)
 	}

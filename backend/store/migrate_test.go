@@ -13,7 +13,7 @@ import (
 
 func now() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) }
 
-// withOneMore returns the migrations of this version and one that the next version could bring.
+// withOneMore returns the migrations of this version and one that the next version could add.
 func withOneMore(t *testing.T, statement string) fs.FS {
 	t.Helper()
 	all := fstest.MapFS{}
@@ -80,7 +80,7 @@ func TestPromise8UpgradesKeepEverythingAfterACopyWasMade(t *testing.T) {
 	}
 }
 
-// TestPromise8TokensOfSchema1StayGood fills a database as the first version of the program made it.
+// TestPromise8TokensOfSchema1StayGood fills a database with the schema of the first version.
 func TestPromise8TokensOfSchema1StayGood(t *testing.T) {
 	folder := t.TempDir()
 	first, err := fs.ReadFile(migrations, "migrations/00001_first.sql")
@@ -106,7 +106,7 @@ func TestPromise8TokensOfSchema1StayGood(t *testing.T) {
 	for status := token.Active; status <= token.Revoked; status++ {
 		hash := token.HashOf([]byte(status.String()))
 		hashes[status] = hash
-		var lastUsed any // never, but for the active one
+		var lastUsed any // only the active token was used
 		if status == token.Active {
 			lastUsed = 123456
 		}
@@ -151,7 +151,7 @@ func TestAnUpgradeThatFailsLeavesTheDataAsItWas(t *testing.T) {
 	}
 }
 
-func TestManyWhoStartAtOnceOpenTheSameNewDatabase(t *testing.T) {
+func TestProcessesThatStartAtOnceOpenTheSameNewDatabase(t *testing.T) {
 	folder := t.TempDir()
 	opened := make(chan error)
 	for range 6 {

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// open opens the database in a folder as a server does. The test closes it.
+// open opens the database in a folder as a server does. The caller closes it.
 func open(t testing.TB, folder string, now func() time.Time) *Store {
 	t.Helper()
 	s, err := tryOpen(t.Context(), folder, now)

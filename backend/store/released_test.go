@@ -8,9 +8,8 @@ import (
 	"testing"
 )
 
-// released holds the SHA-256 of each migration that a database may have applied. A database applies each once, so a
-// change of one reaches new databases only, and old ones differ from them from then on. A line is never changed: what a
-// migration did wrong is put right by the next one.
+// released holds the SHA-256 of each released migration. Never change a line: a database applies each migration once,
+// so a changed one would reach only new databases. Fix a mistake with a new migration.
 var released = map[string]string{
 	"00001_first.sql":             "77ddd8f29cc77047d0e06349ac4bd1e7be190c9e3010ba690d4b8836c4dac7c6",
 	"00002_status_lists.sql":      "f6ae1e2dca377f5eedf9524307c879ecd0ed69dc31c24520dab6541dd2d80bfc",

@@ -10,7 +10,7 @@ import (
 	"tokentab/backend/pfid"
 )
 
-func TestNoSessionBeginsBehindANewPasswordOrARemoval(t *testing.T) {
+func TestNoSessionStartsAfterANewPasswordOrARemoval(t *testing.T) {
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	s := open(t, t.TempDir(), func() time.Time { return at })
 	defer s.Close()

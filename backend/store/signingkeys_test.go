@@ -10,7 +10,7 @@ import (
 	"tokentab/backend/token"
 )
 
-// TestTokensOfOlderDataAreAttributedToTheirKey opens tokens from before they named the key that signed them.
+// TestTokensOfOlderDataAreAttributedToTheirKey opens data whose tokens don't name the key that signed them.
 func TestTokensOfOlderDataAreAttributedToTheirKey(t *testing.T) {
 	folder := t.TempDir()
 	old := schemaUpTo(t, folder, "00010")

@@ -15,7 +15,7 @@ import (
 	"tokentab/backend/token"
 )
 
-// shelf is a store with an account, for tests that put tokens in it.
+// shelf is a store with an account to put tokens in.
 type shelf struct {
 	*Store
 	t     testing.TB
@@ -48,7 +48,7 @@ func (s *shelf) id() pfid.ID {
 	return id
 }
 
-// insert stores a token with an entry that ends after the given time.
+// insert stores a token that has a status entry and expires after the given time.
 func (s *shelf) insert(entry token.StatusEntry, lifetime time.Duration) (token.Token, error) {
 	s.t.Helper()
 	s.n++
@@ -104,7 +104,7 @@ func TestAnEntryIsGivenToOneTokenAndAfterItsDeleteToNone(t *testing.T) {
 	refused("while its token is there")
 	s.remove(made, now())
 	refused("after its token was deleted")
-	// Another delete, after the expiry, leaves it.
+	// Another delete, after the expiry, keeps the entry.
 	other, err := s.insert(token.StatusEntry{List: 2, Index: 78}, 2*time.Hour)
 	if err != nil {
 		t.Fatal(err)
@@ -179,7 +179,7 @@ func TestADeletedAccountLeavesItsTokensRevokedInTheirLists(t *testing.T) {
 	}
 }
 
-func TestAListIsReadFromAnIndexOfWhatIsNotActive(t *testing.T) {
+func TestAListIsReadFromAnIndexOfInactiveTokens(t *testing.T) {
 	s := newShelf(t)
 	var plan []struct{ Detail string }
 	if err := s.reader.Raw("EXPLAIN QUERY PLAN "+entriesOfList, 1, 1).Scan(&plan).Error; err != nil {
@@ -190,7 +190,7 @@ func TestAListIsReadFromAnIndexOfWhatIsNotActive(t *testing.T) {
 	}
 }
 
-func TestAnEntryThatCannotBeToldIsAnErrorAndNotValid(t *testing.T) {
+func TestAnUnknownEntryIsAnErrorAndNotValid(t *testing.T) {
 	s := newShelf(t)
 	if _, err := s.insert(token.StatusEntry{List: 1, Index: token.StatusListSize}, time.Hour); err != nil {
 		t.Fatal(err)

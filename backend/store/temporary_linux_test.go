@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-func TestLargeSortsNeedNoFolderButThatOfTheData(t *testing.T) {
+func TestLargeSortsNeedOnlyTheDataFolder(t *testing.T) {
 	folder := t.TempDir()
 	s := open(t, folder, now)
 	defer s.Close()

@@ -17,7 +17,7 @@ import (
 	"tokentab/backend/token"
 )
 
-// crowd is an account with tokens of several members, agents and environments, all written as rows.
+// crowd is an account with tokens of several members, agents and environments, written directly as rows.
 type crowd struct {
 	*shelf
 	members, agents, environments []pfid.ID
@@ -52,7 +52,7 @@ func (c *crowd) exec(statement string, values ...any) {
 	}
 }
 
-// issue writes a token of chance with a status of chance.
+// issue writes a random token with a random status.
 func (c *crowd) issue(n int, random *mathrand.Rand) {
 	c.t.Helper()
 	row := tokenRow{
@@ -81,7 +81,7 @@ func (c *crowd) issue(n int, random *mathrand.Rand) {
 	c.hashes, c.ids = append(c.hashes, hash), append(c.ids, row.ID)
 }
 
-// seen is the status of every token, in order, as each way to ask for it says; the ways have to agree.
+// seen returns the status of every token, in order. It checks that all ways to read it agree.
 func (c *crowd) seen() []token.Status {
 	c.t.Helper()
 	seen := make([]token.Status, len(c.ids))
@@ -114,7 +114,7 @@ func (c *crowd) seen() []token.Status {
 	return seen
 }
 
-// move begins a move of chance and returns how many tokens it says to move.
+// move begins a random move and returns how many tokens it says it moves.
 func (c *crowd) move(random *mathrand.Rand, retired map[pfid.ID]bool) int {
 	c.t.Helper()
 	target, id, to := ofMember, c.members[random.IntN(3)], token.Revoked
@@ -124,7 +124,7 @@ func (c *crowd) move(random *mathrand.Rand, retired map[pfid.ID]bool) int {
 	case 1:
 		target, id = ofDeployment, c.deployments[[2]pfid.ID{c.agents[random.IntN(3)], c.environments[random.IntN(3)]}]
 	case 2:
-	default: // an agent retires and comes back in turn
+	default: // retire and reinstate an agent in turn
 		target, id, to = ofAgent, c.agents[random.IntN(3)], token.Suspended
 		if retired[id] {
 			to = token.Active
@@ -161,7 +161,7 @@ func TestAMoveOfManyTokensCountsFromItsCommitAndItsPiecesChangeNothingThatIsSeen
 		for n := range 24 {
 			c.issue(n, random)
 		}
-		// Behind a move under way all others wait, as they do behind one of very many tokens.
+		// While a move is under way all later ones wait, as they do behind one of very many tokens.
 		c.exec("INSERT INTO token_moves (account_id, target, target_id, to_status, detail, actor_address, tokens, moved, inserted_at) VALUES (?, 'agent_id', ?, 'revoked', '', '', 0, 0, 1)", c.actor.AccountID, c.actor.AccountID)
 		moves := 0
 		for step := range 5 {

@@ -12,7 +12,7 @@ func lineOf(text string) (kept string, wrong fault.Fields) {
 	return Line(wrong, "name", text, 1, 100), wrong
 }
 
-func TestWhatCannotBeSeenOrTurnsTheTextIsRefusedInALine(t *testing.T) {
+func TestALineRefusesInvisibleAndDirectionChangingCharacters(t *testing.T) {
 	for what, text := range map[string]string{
 		"only a zero width space": "\u200b", "a zero width space inside": "Ad\u200ba", "line separator": "A\u2028b", "paragraph separator": "A\u2029b",
 		"tab": "A\tb", "line feed": "A\nb", "carriage return": "A\rb", "NUL": "A\x00b", "C1 control": "A\u0085b", "DEL": "A\x7fb",
@@ -47,7 +47,7 @@ func TestALineIsTrimmedAndComposed(t *testing.T) {
 		}
 	}
 	for length, wants := range map[int]int{100: 0, 101: 1} {
-		if _, wrong := lineOf(strings.Repeat("e\u0301", length)); len(wrong) != wants { // 100 characters however they are sent
+		if _, wrong := lineOf(strings.Repeat("e\u0301", length)); len(wrong) != wants { // characters are counted in the composed form
 			t.Errorf("%d characters: %v", length, wrong)
 		}
 	}
@@ -86,7 +86,7 @@ func TestAMailboxHasOneForm(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoMailboxIsRefused(t *testing.T) {
+func TestInvalidMailboxesAreRefused(t *testing.T) {
 	for _, email := range []string{
 		"", "ada", "a@b", "user@localhost", "a@b.", "a@.b", "a@b..com", "a@-b.com", "a@b_c.com", "@example.com", "a@", "a@@example.com", "a@b@example.com",
 		`"a b"@example.com`, `"a"@example.com`, "Ada <ada@example.com>", "ada@example.com, bob@example.com", "a@[127.0.0.1]", "a@127.0.0.1", "a@[IPv6:::1]", "a@example.c", "a@example.123",
