@@ -72,7 +72,7 @@ type World struct {
 	MayCreate bool
 }
 
-// Backend is the open program.
+// Backend is the wired program on an open database.
 type Backend struct {
 	Accounts *account.Accounts
 	Agents   *agent.Agents

@@ -127,7 +127,8 @@ func (as *Accounts) Get(ctx context.Context, id pfid.ID) (Account, error) {
 	return as.store.Account(ctx, id)
 }
 
-// hashNew hashes the password of a new admin user.
+// hashNew hashes a new admin user's password after waiting in the queue of strangers. It returns fault.Unavailable if
+// that is full.
 func (as *Accounts) hashNew(ctx context.Context, password string) (string, error) {
 	done, err := as.passwords.Turn(ctx, false)
 	if err != nil {

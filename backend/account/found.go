@@ -40,8 +40,8 @@ type Founding struct {
 }
 
 // Found creates the first account of the installation, its first admin user, and the environments Development and
-// Production. It returns fault.Validation if a field is invalid, and fault.InvalidAction if there is an account
-// already. address is the network address of the client.
+// Production. It returns fault.Validation if a field is invalid, fault.InvalidAction if there is an account already,
+// and fault.Unavailable if too many people are signing in. address is the network address of the client.
 func (as *Accounts) Found(ctx context.Context, founder Founder, address string) (AdminUser, error) {
 	founding, err := as.prepare(ctx, founder, address)
 	if err != nil {

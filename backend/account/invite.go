@@ -161,7 +161,8 @@ func (as *Accounts) ShowInvite(ctx context.Context, code string) (Invite, Accoun
 
 // AcceptInvite makes the holder of the code a member of the account. It works once per invite. It returns
 // fault.NotFound, always with the same message, if the code can't be accepted; fault.Validation if a field is
-// invalid; and fault.InvalidAction if the email belongs to a member already.
+// invalid; fault.InvalidAction if the email belongs to a member already; and fault.Unavailable if too many people are
+// signing in.
 func (as *Accounts) AcceptInvite(ctx context.Context, said Acceptance, address string) (AdminUser, error) {
 	at := as.now().UTC()
 	i, _, err := as.openInvite(ctx, said.Code, at)

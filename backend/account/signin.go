@@ -39,8 +39,9 @@ type SignedIn struct {
 }
 
 // SignIn checks a password and starts a session, which replaces the browser's previous one. It returns the same
-// fault.NotAuthenticated, after the same work, for an unknown email and a wrong password, and fault.TooManyRequests
-// while a source must wait after wrong tries. Along with an error, AdminUser is set if the email belongs to one.
+// fault.NotAuthenticated, after the same work, for an unknown email and a wrong password; fault.TooManyRequests while
+// a source must wait after wrong tries; and fault.Unavailable if too many people are signing in. Along with an error,
+// AdminUser is set if the email belongs to one.
 func (as *Accounts) SignIn(ctx context.Context, email, password string, from Browser) (SignedIn, error) {
 	typed := strings.ToLower(strings.TrimSpace(email))
 	email = text.KeptEmail(email)

@@ -12,15 +12,15 @@ import (
 // harmless.
 type Kind uint8
 
-// The kinds, each named after the error code of the wire contract that it becomes.
+// The kinds. Each is named after its error code in the API.
 const (
-	Unexpected                Kind = iota // a defect: 500
+	Unexpected                Kind = iota // a defect of the program: 500
 	BadRequest                            // the request can't be read: 400
 	NotAuthenticated                      // no credential, or a wrong password: 401
 	BadAuthToken                          // an invalid credential: 401
 	NotPermitted                          // the caller is known, but not allowed to do this: 403
 	NotFound                              // does not exist in this account: 404
-	InvalidAction                         // the state does not allow it: 409
+	InvalidAction                         // the resource's state does not allow it: 409
 	IdempotencyKeyAlreadyUsed             // the key was used for another request: 409
 	Validation                            // fields are wrong, see Fields: 422
 	TooLarge                              // the body is larger than the route reads: 413

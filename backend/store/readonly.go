@@ -62,7 +62,8 @@ func (s *Store) reopen(ctx context.Context) {
 		s.release = func() {}
 		s.health.noticeWrite(nil)
 	case isReadOnly && canWrite(s.path) && isWritable(filepath.Dir(s.path)):
-		// SQLite shares state between connections, which stays read-only until the last of them closes.
+		// Close all connections first: as long as one is open, the state that SQLite shares between them stays
+		// read-only.
 		s.pools.Lock()
 		_ = s.close()
 		err := s.connect()

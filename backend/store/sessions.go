@@ -51,7 +51,7 @@ func (s *Store) InsertSession(ctx context.Context, start account.SessionStart) (
 	return ok && err == nil, err
 }
 
-// endPrevious ends the browser's previous session.
+// endPrevious ends the session that the browser had before, with an event of that session's admin user.
 func endPrevious(tx *gorm.DB, start account.SessionStart) error {
 	var previous sessionRow
 	err := tx.Where("id_hash = ?", start.Previous[:]).Take(&previous).Error

@@ -117,7 +117,7 @@ func actorName(tokenHint, userName *string) string {
 	if tokenHint != nil {
 		return "API token …" + *tokenHint
 	}
-	return text.ShownEmail(orEmpty(userName)) // which leaves names unchanged
+	return text.ShownEmail(orEmpty(userName)) // leaves names unchanged
 }
 
 // Environment implements token.Store.
