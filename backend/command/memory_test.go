@@ -11,6 +11,7 @@ import (
 func TestTheMemoryLimitOfAContainerIsRespected(t *testing.T) {
 	before := debug.SetMemoryLimit(-1)
 	defer debug.SetMemoryLimit(before)
+	defer debug.SetGCPercent(debug.SetGCPercent(100))
 	limitMemory(t.Context(), slog.New(slog.DiscardHandler), memlimit.Limit(200<<20))
 	if got := debug.SetMemoryLimit(-1); got != 120<<20 {
 		t.Errorf("the limit is %d MiB", got>>20)

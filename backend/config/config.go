@@ -42,7 +42,7 @@ type Serving struct {
 	TLSCert                  string   `help:"File of the TLS certificate chain, PEM. Requires --tls-key." placeholder:"FILE"`
 	TLSKey                   string   `help:"File of the TLS key, PEM." placeholder:"FILE"`
 	SMTPURL                  Secret   `name:"smtp-url" help:"Mail server that sends invites, such as smtp://user:password@mail.example.com:587?from=tokens@example.com; use smtps for implicit TLS. If empty, nothing is mailed. Also TOKENTAB_SMTP_URL_FILE." placeholder:"URL"`
-	CacheTokens              int      `help:"Most tokens that validation keeps in memory. Each takes about 140 bytes." default:"1000000" placeholder:"N"`
+	CacheTokens              int      `help:"Most tokens that validation keeps in memory. Each takes about 190 bytes." default:"1000000" placeholder:"N"`
 }
 
 // Config is all settings. Call Check before using them.

@@ -13,7 +13,7 @@ import (
 
 // FindToken implements token.Store. It is what a validation waits for, so it reads what that needs of one row, by index,
 // and with readers that nothing else uses: neither do lists hold it up, nor do made-up secrets hold up lists.
-func (s *Store) FindToken(ctx context.Context, hash token.Hash) (standing token.Standing, ok bool, err error) {
+func (s *Store) FindToken(ctx context.Context, hash token.Hash) (standing token.State, ok bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
 	defer cancel()
 	err = s.reading(func() (err error) {
@@ -26,7 +26,7 @@ func (s *Store) FindToken(ctx context.Context, hash token.Hash) (standing token.
 		if !rows.Next() {
 			return rows.Err()
 		}
-		var t token.Standing
+		var t token.State
 		var scope, status string
 		var expiresAt int64
 		err = rows.Scan(&t.TokenID, &t.AccountID, &t.EnvironmentID, &t.AgentID, &t.AgentDeploymentID, &scope, &status, &expiresAt)

@@ -1,363 +1,307 @@
 package token
 
 import (
+	"context"
+	"crypto/aes"
+	"crypto/cipher"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
-	"math"
-	"runtime"
+	"math/bits"
 	"sync"
 	"sync/atomic"
+
+	"golang.org/x/sync/singleflight"
 
 	"tokentab/backend/pfid"
 )
 
-// Cache remembers what validations need, so that a secret seen before costs no look-up in the store.
+// Cache keeps the states of tokens, so that a secret seen before costs neither a look-up in the store nor SHA-256.
 //
-// It is split into shards by hash. Readers take no lock: they read under a sequence number that a writer makes odd
-// while it moves things, and read again when it changed. Everything lies in flat arrays of words outside of what the
-// garbage collector knows, so that their number costs it nothing; memory is taken as tokens come. What does not fit any
-// more goes out by last use, oldest of a sample first.
+// Entries are keyed by a MAC of the secret under keys of this process, so neither the cache nor its copy on a disk holds a
+// secret. Comparing MACs needs no constant time: without the keys no caller can choose one, or learn from how long it took.
 //
-// The rule that keeps revocation exact: whoever changes a token first commits, then calls Forget, then answers. Forget
-// also disowns a load that is under way, so that it can't bring back what it read before the change.
+// The rule that keeps revocation exact: a change of a token commits, calls Forget, and is then answered. Forget does not
+// look for the entry. It counts in one of many counters, which the token's hash chooses. An entry holds what that counter
+// said before the store was read, and is valid only as long as the counter says the same. So an answer of the store that
+// was under way does not outlive the change either, and no later validation waits for it.
 type Cache struct {
+	gmac   cipher.AEAD
+	block  cipher.Block
 	shards [shardCount]shard
-	seqs   [shardCount]atomic.Uint64 // of each shard; side by side, in the few lines of memory that validations share
-	room   atomic.Int64              // how many more tokens fit
-	recent *recent
-	tokens int // how many were to fit
+	tokens int          // how many fit
+	held   atomic.Int64 // how many slots there are
+
+	changes []atomic.Uint32 // the counters; their number is a power of two
+	epoch   atomic.Uint64   // counts changes of many tokens; what was read before one is not kept after it
+	loads   singleflight.Group
 }
 
 const (
-	bitsOfShard = 8
-	shardCount  = 1 << bitsOfShard
-	// Each shard remembers hashes of no token in sets, of which a hash chooses one and drops the oldest there. Several
-	// places a set keep a few hashes that are asked for again and again from driving each other out.
-	unknownSets = 64
-	unknownWays = 4
-	// alwaysKept is how many tokens each shard keeps at least, however small the cache.
-	alwaysKept = 8
-	// sampleSize is how many entries are looked at to find an old one to drop.
+	shardCount = 256
+	// slabSlots is how many slots a shard takes memory for at once.
+	slabSlots = 64
+	// alwaysHeld is how many tokens each shard holds at least, however small the cache.
+	alwaysHeld = 8
+	// unknownPerShard is how many keys of no token a shard remembers. Made-up secrets take no more memory than that.
+	unknownPerShard = 256
+	// sampleSize is how many slots are compared to find one that was not used for long.
 	sampleSize = 8
 )
 
-// EntryBytes is the memory that one cached token takes, its place in the index included.
-const EntryBytes = entryWords*8 + 2*4
+// Key is what the cache knows a secret by.
+type Key [2]uint64
 
-// State is what the cache knows of a hash.
-type State uint8
-
-// The states.
-const (
-	Miss         State = iota // ask the store
-	Hit                       // a token, see its Standing
-	KnownUnknown              // no token has this hash
-)
-
+// shard holds a part of the tokens. The maps and slabs hold no pointers, so their size costs the garbage collector
+// nothing.
 type shard struct {
-	seq   *atomic.Uint64 // odd while a writer moves entries
-	table table
-	_     [8]byte // readers need what is above, a line of a processor's cache, and mostly nothing else
-
-	unknown [unknownSets * unknownWays * hashWords]atomic.Uint64
-
-	mu      sync.Mutex // held by writers
-	count   uint32     // entries in table, at slots 0 … count-1
-	hand    uint32     // where the next sample starts
-	flights map[Hash]*flight
-	now     int64 // of the last use, in Unix milliseconds. It fills the last line of the shard
+	mu      sync.RWMutex
+	index   map[uint64]uint32 // slot by the first half of the key
+	slabs   []*[slabSlots]slot
+	used    uint32 // slots
+	hand    uint32 // the slot that the next sample begins after
+	now     int64  // of the last use, in Unix milliseconds
+	unknown map[Key]version
+	_       [48]byte // keeps the locks of two shards apart in the processor's cache
 }
 
-var errAborted = errors.New("the look-up was aborted")
-
-// flight is one load under way, which all who miss the same hash wait for.
-type flight struct {
-	done     chan struct{}
-	standing Standing
-	ok       bool
-	err      error
+// slot holds what the store said about one secret. A zero State says nothing.
+type slot struct {
+	key     Key
+	version version
+	state   State
 }
 
-// NewCache returns a cache that holds about the given number of tokens at the most. It fails where the system grants no
-// memory for them; what it grants is used as tokens come. random gives it a key that lives as long as it does.
+// version is a counter of changes and what it said.
+type version struct{ counter, changes uint32 }
+
+// NewCache returns a cache of about the given number of tokens, or of a few thousand if that is less. It takes memory as
+// tokens come, some 190 bytes for each. random gives it its keys.
 func NewCache(tokens int, random io.Reader) (*Cache, error) {
-	c := &Cache{tokens: tokens}
-	var err error
-	if c.recent, err = newRecent(c, random); err != nil {
-		return nil, err
+	var keys [32]byte
+	if _, err := io.ReadFull(random, keys[:]); err != nil {
+		return nil, fmt.Errorf("token: read random bytes: %w", err)
 	}
-	c.room.Store(int64(tokens))
-	// Hashes spread over the shards by chance, so each may hold more than its share.
-	share := tokens / shardCount
-	slots := uint32(share + share/4 + 2*alwaysKept)
-	memory, err := reserve(shardCount * tableWords(slots))
+	block, err := aes.NewCipher(keys[:16])
 	if err != nil {
-		return nil, fmt.Errorf("token: reserve memory for a cache of %d tokens: %w", tokens, err)
+		return nil, fmt.Errorf("token: %w", err)
 	}
-	for i := range c.shards {
-		s := &c.shards[i]
-		s.seq = &c.seqs[i]
-		s.table = newTable(slots, memory[i*tableWords(slots):][:tableWords(slots)])
-		s.flights = map[Hash]*flight{}
+	gmac, err := cipher.NewGCM(block)
+	if err != nil {
+		return nil, fmt.Errorf("token: %w", err)
 	}
+	if block, err = aes.NewCipher(keys[16:]); err != nil {
+		return nil, fmt.Errorf("token: %w", err)
+	}
+	c := &Cache{gmac: gmac, block: block, tokens: tokens}
+	c.changes = make([]atomic.Uint32, 1<<bits.Len(uint(max(tokens, 1<<10)-1)))
+	c.ForgetAll()
 	return c, nil
 }
 
-func (c *Cache) shardOf(h *key) *shard { return &c.shards[h[0]>>(64-bitsOfShard)] }
-
-// Find looks a hash up without a lock. It fills in the standing of a token on a Hit, and clears it otherwise.
-func (c *Cache) Find(hash *Hash, standing *Standing) State {
-	h := keyOf(hash)
-	s := c.shardOf(&h)
-	for spins := 0; ; spins++ {
-		if seq := s.seq.Load(); seq&1 == 0 {
-			state := Miss
-			if slot, ok := s.table.find(&h); ok {
-				s.table.standing(slot, standing)
-				state = Hit
-			} else if _, ok := s.unknownAt(&h); ok {
-				state = KnownUnknown
-			}
-			if s.seq.Load() == seq {
-				if state != Hit {
-					*standing = Standing{}
-				}
-				return state
-			}
-		}
-		if spins > 16 {
-			runtime.Gosched()
-		}
+// Find returns the state of the token with a secret, and the secret's key; ok is false if there is no such token. It asks
+// the store only if the cache does not know. However many ask for the same secret at once, the store is asked once.
+func (c *Cache) Find(ctx context.Context, store Store, secret []byte, state *State) (key Key, ok bool, err error) {
+	key = c.keyOf(secret)
+	if known, ok := c.lookUp(key, state); known {
+		return key, ok, nil
 	}
+	*state, ok, err = c.load(ctx, store, key, HashOf(secret))
+	return key, ok, err
 }
 
-// Load asks find for a hash that Find missed, however many ask at once only one of them, and remembers the answer
-// unless Forget was called meanwhile. An error is passed on to all who wait and not remembered.
-func (c *Cache) Load(hash Hash, find func() (Standing, bool, error)) (Standing, bool, error) {
-	h := keyOf(&hash)
-	s := c.shardOf(&h)
-	s.mu.Lock()
-	if f, ok := s.flights[hash]; ok {
-		s.mu.Unlock()
-		<-f.done
-		return f.standing, f.ok, f.err
-	}
-	if slot, ok := s.table.find(&h); ok { // somebody's load ended since Find
-		var standing Standing
-		s.table.standing(slot, &standing)
-		s.mu.Unlock()
-		return standing, true, nil
-	}
-	f := &flight{done: make(chan struct{}), err: errAborted}
-	s.flights[hash] = f
-	s.mu.Unlock()
+// macs lends what a MAC is written to, since what is handed to a cipher would be allocated each time.
+var macs = sync.Pool{New: func() any { return new([16]byte) }}
 
-	defer func() {
-		s.mu.Lock()
-		if s.flights[hash] == f {
-			delete(s.flights, hash)
-			if f.err == nil {
-				c.put(s, &h, f)
-			}
+// sameNonce is the nonce of all GMACs (NIST SP 800-38D), which makes GMAC a keyed universal hash: two secrets share one with
+// a chance below 2^-120. It is linear, so it is encrypted: what timing may tell about a key then tells nothing about it.
+var sameNonce [12]byte
+
+func (c *Cache) keyOf(secret []byte) Key {
+	mac := macs.Get().(*[16]byte)
+	defer macs.Put(mac)
+	c.gmac.Seal(mac[:0], sameNonce[:], nil, secret)
+	c.block.Encrypt(mac[:], mac[:])
+	return Key{binary.LittleEndian.Uint64(mac[:]), binary.LittleEndian.Uint64(mac[8:])}
+}
+
+func (c *Cache) shardOf(key Key) *shard { return &c.shards[key[1]%shardCount] }
+
+// lookUp reports whether the cache knows a key, and if so, whether it is that of a token, whose state it fills in.
+func (c *Cache) lookUp(key Key, state *State) (known, ok bool) {
+	s := c.shardOf(key)
+	s.mu.RLock()
+	var v version
+	if found := s.find(key); found != nil {
+		v, *state, ok = found.version, found.state, true
+	}
+	if !ok || !c.isCurrent(v) {
+		*state, ok = State{}, false
+		v, known = s.unknown[key]
+	} else {
+		known = true
+	}
+	s.mu.RUnlock()
+	return known && c.isCurrent(v), ok
+}
+
+// counterOf returns which counter counts the changes of a hash.
+func (c *Cache) counterOf(hash Hash) uint32 {
+	return binary.LittleEndian.Uint32(hash[:]) & uint32(len(c.changes)-1)
+}
+
+func (c *Cache) isCurrent(v version) bool { return c.changes[v.counter].Load() == v.changes }
+
+// answer is what the store said about a hash.
+type answer struct {
+	state State
+	ok    bool
+}
+
+// load asks the store, and keeps the answer unless something changed meanwhile.
+func (c *Cache) load(ctx context.Context, store Store, key Key, hash Hash) (State, bool, error) {
+	counter := c.counterOf(hash)
+	epoch, v := c.epoch.Load(), version{counter: counter, changes: c.changes[counter].Load()}
+	// Only those who began after the same change share an answer.
+	flight := string(binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint32(hash[:], v.changes), epoch))
+	loaded, err, _ := c.loads.Do(flight, func() (any, error) {
+		// Others may wait for it too, so it does not end with the request that asked first.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), findTimeout)
+		defer cancel()
+		state, ok, err := store.FindToken(ctx, hash)
+		if err != nil {
+			return answer{}, err
 		}
-		s.mu.Unlock()
-		close(f.done)
-	}()
-	f.standing, f.ok, f.err = find()
-	return f.standing, f.ok, f.err
+		c.keep(key, answer{state, ok}, v, epoch)
+		return answer{state, ok}, nil
+	})
+	if err != nil {
+		return State{}, false, err
+	}
+	a := loaded.(answer)
+	return a.state, a.ok, nil
 }
 
-// Forget drops what is known of a hash, so that the next validation asks the store again.
-func (c *Cache) Forget(hash Hash) {
-	h := keyOf(&hash)
-	s := c.shardOf(&h)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.flights, hash)
-	s.seq.Add(1)
-	defer s.seq.Add(1)
-	// Two who missed it one after the other may have noted it twice.
-	for range unknownWays {
-		if at, ok := s.unknownAt(&h); ok {
-			s.setUnknown(at, &key{})
-		}
-	}
-	if slot, ok := s.table.find(&h); ok {
-		s.remove(slot)
-		c.room.Add(1)
-	}
-}
-
-// ForgetAllOf drops what is known of all tokens that name an id: that of their account, environment, agent or
-// deployment. It disowns every load that is under way, since whose token a load will find is not known yet.
-func (c *Cache) ForgetAllOf(id pfid.ID) {
-	for i := range c.shards {
-		c.room.Add(int64(c.shards[i].forgetAllOf(id)))
-	}
-}
-
-// forgetAllOf returns how many tokens it dropped.
-func (s *shard) forgetAllOf(id pfid.ID) (dropped int) {
+func (c *Cache) keep(key Key, a answer, v version, epoch uint64) {
+	s := c.shardOf(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	clear(s.flights)
-	// From the end, since removing an entry moves the last one into its place.
-	for slot := s.count; slot > 0; slot-- {
-		var t Standing
-		if s.table.standing(slot-1, &t); t.AccountID == id || t.EnvironmentID == id || t.AgentID == id || t.AgentDeploymentID == id {
-			s.seq.Add(1)
-			s.remove(slot - 1)
-			s.seq.Add(1)
-			dropped++
-		}
-	}
-	return dropped
-}
-
-// ForgetAll drops what is known of all hashes, and disowns every load that is under way.
-func (c *Cache) ForgetAll() {
-	for i := range c.shards {
-		s := &c.shards[i]
-		s.mu.Lock()
-		clear(s.flights)
-		s.seq.Add(1)
-		for at := range unknownSets * unknownWays {
-			s.setUnknown(at, &key{})
-		}
-		for ; s.count > 0; c.room.Add(1) {
-			s.remove(s.count - 1)
-		}
-		s.seq.Add(1)
-		s.mu.Unlock()
-	}
-}
-
-// Len returns how many tokens the cache holds.
-func (c *Cache) Len() int {
-	n := 0
-	for i := range c.shards {
-		s := &c.shards[i]
-		s.mu.Lock()
-		n += int(s.count)
-		s.mu.Unlock()
-	}
-	return n
-}
-
-// put keeps the answer of a load. Where there is no room it drops others of the same shard.
-func (c *Cache) put(s *shard, h *key, f *flight) {
-	s.seq.Add(1)
-	defer s.seq.Add(1)
-	if !f.ok {
-		s.remember(h)
+	if c.epoch.Load() != epoch || !c.isCurrent(v) {
 		return
 	}
-	e, fits := pack(h, &f.standing)
-	if !fits {
+	if !a.ok {
+		if len(s.unknown) >= unknownPerShard {
+			clear(s.unknown)
+		}
+		s.unknown[key] = v
 		return
 	}
-	c.room.Add(-1)
-	for s.count == s.table.slots() || s.count >= alwaysKept && c.room.Load() < 0 {
-		s.remove(s.oldest())
-		c.room.Add(1)
+	to := s.find(key)
+	if to == nil {
+		to = c.take(s, key)
+	} else {
+		a.state.LastUsedAt = to.state.LastUsedAt
 	}
-	s.table.write(s.count, &e)
-	s.table.link(h, s.count)
-	s.count++
+	*to = slot{key: key, version: v, state: a.state}
 }
 
-// Use moves the last use of a cached token to the given instant, in Unix milliseconds. False means that it was moved there
-// already.
-func (c *Cache) Use(hash Hash, at int64) bool {
-	h := keyOf(&hash)
-	s := c.shardOf(&h)
+// find returns the slot of a key, or nil.
+func (s *shard) find(key Key) *slot {
+	i, ok := s.index[key[0]]
+	if !ok {
+		return nil
+	}
+	if found := s.at(i); found.key == key && found.state.Status != 0 {
+		return found
+	}
+	return nil
+}
+
+func (s *shard) at(i uint32) *slot { return &s.slabs[i/slabSlots][i%slabSlots] }
+
+// take returns a slot for a key that has none: a new one, or if the cache is full, that of the token in a sample of the
+// shard that was not used for the longest.
+func (c *Cache) take(s *shard, key Key) *slot {
+	i, ok := s.index[key[0]] // of a token that was dropped, or by a chance of 2^-64 of another one
+	switch {
+	case ok:
+	case s.used >= alwaysHeld && c.held.Load() >= int64(c.tokens):
+		i = s.oldest()
+		delete(s.index, s.at(i).key[0])
+	default:
+		if i = s.used; i%slabSlots == 0 {
+			s.slabs = append(s.slabs, new([slabSlots]slot))
+		}
+		s.used++
+		c.held.Add(1)
+	}
+	s.index[key[0]] = i
+	return s.at(i)
+}
+
+func (s *shard) oldest() (oldest uint32) {
+	least := int64(1<<63 - 1)
+	for range sampleSize {
+		s.hand = (s.hand + 1) % s.used
+		at := s.at(s.hand).state.LastUsedAt
+		if at > s.now+wrongClock {
+			at = 0
+		}
+		if at < least {
+			oldest, least = s.hand, at
+		}
+	}
+	return oldest
+}
+
+// Use moves the last use of a cached token to the given instant, in Unix milliseconds. False means that another validation
+// has moved it there already.
+func (c *Cache) Use(key Key, at int64) bool {
+	s := c.shardOf(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.now = at
-	slot, ok := s.table.find(&h)
-	if !ok {
+	found := s.find(key)
+	if found == nil {
 		return true
 	}
-	if later(s.table.lastUsed(slot), at, at+wrongClock) != at {
+	if isRecent(found.state.LastUsedAt, at) {
 		return false
 	}
-	s.table.use(slot, at)
+	found.state.LastUsedAt = at
 	return true
 }
 
-// oldest returns the slot that was used the longest ago among a few.
-func (s *shard) oldest() uint32 {
-	best, bestUsed := uint32(0), int64(math.MaxInt64)
-	for range sampleSize {
-		s.hand = (s.hand + 1) % s.count
-		used := s.table.lastUsed(s.hand)
-		if used > s.now+wrongClock {
-			used = 0
-		}
-		if used < bestUsed {
-			best, bestUsed = s.hand, used
-		}
-	}
-	return best
-}
+// Forget drops what is known of a hash, so that the next validation asks the store. Now and then another token shares its
+// counter and is asked for again, too.
+func (c *Cache) Forget(hash Hash) { c.changes[c.counterOf(hash)].Add(1) }
 
-// remove takes an entry out and moves the last entry into its place.
-func (s *shard) remove(slot uint32) {
-	t := &s.table
-	var e entry
-	t.read(slot, &e)
-	t.unlink(e.key(), slot)
-	s.count--
-	if last := s.count; slot != last {
-		t.read(last, &e)
-		t.unlink(e.key(), last)
-		t.write(slot, &e)
-		t.link(e.key(), slot)
+// ForgetAllOf drops what is known of all tokens that name an id: that of their account, environment, agent or deployment.
+func (c *Cache) ForgetAllOf(id pfid.ID) {
+	c.epoch.Add(1) // no one knows yet whose token a load will find
+	for i := range c.shards {
+		c.shards[i].forgetAllOf(id)
 	}
 }
 
-// unknownAt returns where the hash stands among those of no token.
-func (s *shard) unknownAt(h *key) (at int, ok bool) {
-	set := int(h[2]%unknownSets) * unknownWays
-	for at = set; at < set+unknownWays; at++ {
-		words := s.unknown[at*hashWords:][:hashWords]
-		if words[0].Load() == h[0] && words[1].Load() == h[1] && words[2].Load() == h[2] && words[3].Load() == h[3] {
-			return at, true
+func (s *shard) forgetAllOf(id pfid.ID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.used {
+		if t := &s.at(i).state; t.AccountID == id || t.EnvironmentID == id || t.AgentID == id || t.AgentDeploymentID == id {
+			*t = State{}
 		}
 	}
-	return 0, false
 }
 
-// remember puts the hash first in its set, and drops the last.
-func (s *shard) remember(h *key) {
-	set := int(h[2]%unknownSets) * unknownWays
-	for at := set + unknownWays - 1; at > set; at-- {
-		var k key
-		for i := range k {
-			k[i] = s.unknown[(at-1)*hashWords+i].Load()
-		}
-		s.setUnknown(at, &k)
+// ForgetAll drops all that is known.
+func (c *Cache) ForgetAll() {
+	c.epoch.Add(1)
+	for i := range c.shards {
+		s := &c.shards[i]
+		s.mu.Lock()
+		c.held.Add(-int64(s.used))
+		s.index, s.unknown, s.slabs, s.used, s.hand = map[uint64]uint32{}, map[Key]version{}, nil, 0, 0
+		s.mu.Unlock()
 	}
-	s.setUnknown(set, h)
-}
-
-func (s *shard) setUnknown(at int, to *key) {
-	for i := range to {
-		s.unknown[at*hashWords+i].Store(to[i])
-	}
-}
-
-// key is a hash as four words.
-type key [hashWords]uint64
-
-const hashWords = len(Hash{}) / 8
-
-func keyOf(hash *Hash) key {
-	var k key
-	for i := range k {
-		k[i] = binary.LittleEndian.Uint64(hash[i*8:])
-	}
-	return k
 }

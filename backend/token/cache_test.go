@@ -1,23 +1,28 @@
 package token
 
 import (
+	"bytes"
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	mathrand "math/rand/v2"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"tokentab/backend/pfid"
 )
 
-func hashN(n int) Hash { return HashOf(fmt.Appendf(nil, "secret %d", n)) }
+// secretN is as long as an issued secret, and differs from the others in the last places only.
+func secretN(n int) []byte { return fmt.Appendf(bytes.Repeat([]byte("s"), 900), "%09d", n) }
 
-func standingN(t testing.TB, n int) Standing {
+func stateN(t testing.TB, n int) State {
 	t.Helper()
-	s := Standing{Status: Active, Scope: ScopeAgentDeployment, ExpiresAt: int64(n), LastUsedAt: 1}
+	s := State{Status: Active, Scope: ScopeAgentDeployment, ExpiresAt: time.Now().Add(time.Hour).Unix()}
 	for _, id := range []*pfid.ID{&s.TokenID, &s.AccountID, &s.EnvironmentID, &s.AgentID, &s.AgentDeploymentID} {
 		made, err := pfid.New(time.UnixMilli(int64(n)), 7, rand.Reader)
 		if err != nil {
@@ -37,82 +42,89 @@ func newCache(t testing.TB, tokens int) *Cache {
 	return c
 }
 
-func find(c *Cache, hash Hash) (s Standing, state State) {
-	state = c.Find(&hash, &s)
-	return s, state
+// saying is a store that says the same of every secret.
+func saying(s State, ok bool, err error) finder {
+	return finder{find: func(context.Context, Hash) (State, bool, error) { return s, ok, err }}
 }
 
-func found(s Standing) func() (Standing, bool, error) {
-	return func() (Standing, bool, error) { return s, true, nil }
+// find asks the cache for a secret, and a store that says something of it if the cache does not know.
+func find(t testing.TB, c *Cache, n int, store finder) (s State, ok bool) {
+	t.Helper()
+	_, ok, err := c.Find(t.Context(), store, secretN(n), &s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, ok
 }
 
-func TestTheCacheReturnsExactlyWhatWasLoaded(t *testing.T) {
+// knows reports whether the cache answers for a secret by itself.
+func knows(c *Cache, n int) bool {
+	var s State
+	known, _ := c.lookUp(c.keyOf(secretN(n)), &s)
+	return known
+}
+
+func TestTheCacheReturnsExactlyWhatTheStoreSaid(t *testing.T) {
 	c := newCache(t, 10_000)
-	want := map[int]Standing{}
+	want := map[int]State{}
 	for n := range 5000 {
-		want[n] = standingN(t, n)
-		if _, _, err := c.Load(hashN(n), found(want[n])); err != nil {
-			t.Fatal(err)
+		want[n] = stateN(t, n)
+		if got, ok := find(t, c, n, saying(want[n], true, nil)); !ok || got != want[n] {
+			t.Fatalf("token %d: %v %+v, want %+v", n, ok, got, want[n])
 		}
 	}
 	for n, w := range want {
-		if got, state := find(c, hashN(n)); state != Hit || got != w {
-			t.Fatalf("token %d: %v %+v, want %+v", n, state, got, w)
+		if got, ok := find(t, c, n, saying(State{}, false, errors.New("asked again"))); !ok || got != w {
+			t.Fatalf("token %d: %v %+v, want %+v", n, ok, got, w)
 		}
-	}
-	if c.Len() != len(want) {
-		t.Errorf("%d tokens, want %d", c.Len(), len(want))
 	}
 }
 
 func TestTheCacheHoldsAsManyAsItsBoundAndNoMore(t *testing.T) {
-	const bound = 100 * shardCount
+	const bound = 30 * shardCount
 	c := newCache(t, bound)
 	for n := range 4 * bound {
-		if _, _, err := c.Load(hashN(n), found(standingN(t, n))); err != nil {
-			t.Fatal(err)
+		find(t, c, n, saying(State{Status: Active}, true, nil))
+	}
+	held := 0
+	for n := range 4 * bound {
+		if knows(c, n) {
+			held++
 		}
 	}
-	if c.Len() != bound {
-		t.Errorf("%d tokens in a cache of %d", c.Len(), bound)
+	if held != bound {
+		t.Errorf("%d tokens in a cache of %d", held, bound)
 	}
 }
 
 func TestTheCacheKeepsWhatIsUsed(t *testing.T) {
-	const bound = 20 * shardCount
+	const bound = 10 * shardCount
 	c := newCache(t, bound)
-	hot := standingN(t, 0)
-	if _, _, err := c.Load(hashN(0), found(hot)); err != nil {
-		t.Fatal(err)
+	find(t, c, 0, saying(State{Status: Active}, true, nil))
+	for n := 1; n < 10*bound; n++ {
+		c.Use(c.keyOf(secretN(0)), int64(n)*2*useResolution)
+		find(t, c, n, saying(State{Status: Active}, true, nil))
 	}
-	for n := 1; n < 20*bound; n++ {
-		c.Use(hashN(0), int64(n)*2*useResolution)
-		if _, _, err := c.Load(hashN(n), found(standingN(t, n))); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if _, state := find(c, hashN(0)); state != Hit {
+	if !knows(c, 0) {
 		t.Error("a token in constant use was dropped")
 	}
 }
 
 func TestWhatIsNewerReplacesWhatIsOlderInACacheOfAnySize(t *testing.T) {
-	for _, perShard := range []int{8, 17, 23, 69} {
+	for _, perShard := range []int{8, 17, 30} {
 		c := newCache(t, perShard*shardCount)
+		size := perShard * shardCount
 		load := func(from, count int, at int64) {
 			for n := from; n < from+count; n++ {
-				s := Standing{Status: Active, LastUsedAt: at}
-				if _, _, err := c.Load(hashN(n), found(s)); err != nil {
-					t.Fatal(err)
-				}
+				find(t, c, n, saying(State{Status: Active}, true, nil))
+				c.Use(c.keyOf(secretN(n)), at)
 			}
 		}
-		size := perShard * shardCount
-		load(0, 2*size, 1)
-		load(2*size, 4*size, 2)
+		load(0, 3*size, useResolution)
+		load(3*size, 6*size, 3*useResolution)
 		old := 0
-		for n := range 2 * size {
-			if _, state := find(c, hashN(n)); state == Hit {
+		for n := range 3 * size {
+			if knows(c, n) {
 				old++
 			}
 		}
@@ -122,38 +134,55 @@ func TestWhatIsNewerReplacesWhatIsOlderInACacheOfAnySize(t *testing.T) {
 	}
 }
 
-func TestTheCacheAgreesWithAPlainMapWhateverHappens(t *testing.T) {
-	c := newCache(t, 1<<20)
+func TestTheCacheSaysWhatTheStoreSaysWhateverHappens(t *testing.T) {
+	c := newCache(t, 1000)
 	random := mathrand.New(mathrand.NewPCG(1, 2))
-	plain := map[int]Standing{}
-	for range 200_000 {
-		n := random.IntN(3000)
-		switch random.IntN(4) {
-		case 0:
-			c.Forget(hashN(n))
-			delete(plain, n)
-		case 1:
-			s := standingN(t, n)
-			got, _, err := c.Load(hashN(n), found(s))
-			if err != nil {
-				t.Fatal(err)
+	truth, hashes, accounts := map[Hash]State{}, [3000]Hash{}, [3]pfid.ID{}
+	for n := range hashes {
+		hashes[n] = HashOf(secretN(n))
+	}
+	for i := range accounts {
+		accounts[i] = stateN(t, i).TokenID
+	}
+	asked := 0
+	store := finder{find: func(_ context.Context, hash Hash) (State, bool, error) {
+		asked++
+		s, ok := truth[hash]
+		return s, ok, nil
+	}}
+	const steps = 60_000
+	for range steps {
+		n := random.IntN(len(hashes))
+		switch what := random.IntN(1000); {
+		case what < 50: // issued, changed or deleted
+			if delete(truth, hashes[n]); random.IntN(3) > 0 {
+				truth[hashes[n]] = State{Status: Active, AccountID: accounts[random.IntN(3)], ExpiresAt: random.Int64()}
 			}
-			if _, ok := plain[n]; !ok {
-				plain[n] = s
+			c.Forget(hashes[n])
+		case what == 50:
+			account := accounts[random.IntN(3)]
+			for hash, s := range truth {
+				if s.AccountID == account {
+					s.ExpiresAt++
+					truth[hash] = s
+				}
 			}
-			if got != plain[n] {
-				t.Fatalf("a load of token %d brought something else", n)
+			c.ForgetAllOf(account)
+		case what == 51:
+			for hash, s := range truth {
+				s.ExpiresAt++
+				truth[hash] = s
 			}
+			c.ForgetAll()
 		default:
-			got, state := find(c, hashN(n))
-			want, ok := plain[n]
-			if (state == Hit) != ok || ok && got != want {
-				t.Fatalf("token %d: %v, in the map %v", n, state, ok)
+			want, wantOK := truth[hashes[n]]
+			if got, ok := find(t, c, n, store); ok != wantOK || got != want {
+				t.Fatalf("token %d: %v %+v, in the store %v %+v", n, ok, got, wantOK, want)
 			}
 		}
 	}
-	if c.Len() != len(plain) {
-		t.Errorf("%d tokens, want %d", c.Len(), len(plain))
+	if asked == 0 || asked > steps*9/10 {
+		t.Errorf("the store was asked %d times", asked)
 	}
 }
 
@@ -161,16 +190,16 @@ func TestManyWhoMissTheSameTokenAskTheStoreOnce(t *testing.T) {
 	c := newCache(t, 100)
 	var asked atomic.Int64
 	release := make(chan struct{})
+	store := finder{find: func(context.Context, Hash) (State, bool, error) {
+		asked.Add(1)
+		<-release
+		return State{Status: Active}, true, nil
+	}}
 	var wait sync.WaitGroup
 	for range 50 {
 		wait.Go(func() {
-			s, ok, err := c.Load(hashN(1), func() (Standing, bool, error) {
-				asked.Add(1)
-				<-release
-				return Standing{Status: Active}, true, nil
-			})
-			if err != nil || !ok || s.Status != Active {
-				t.Errorf("%v %v %v", s, ok, err)
+			if s, ok := find(t, c, 1, store); !ok || s.Status != Active {
+				t.Errorf("%v %v", s, ok)
 			}
 		})
 	}
@@ -181,106 +210,90 @@ func TestManyWhoMissTheSameTokenAskTheStoreOnce(t *testing.T) {
 	}
 }
 
-func TestALoadUnderWayCannotBringBackWhatWasForgotten(t *testing.T) {
-	c := newCache(t, 100)
-	old := standingN(t, 1)
-	_, _, err := c.Load(hashN(1), func() (Standing, bool, error) {
-		// The store was read; then the token is changed, and another validation begins.
-		c.Forget(hashN(1))
-		changed := old
-		changed.Status = Revoked
-		if got, _, err := c.Load(hashN(1), found(changed)); err != nil || got.Status != Revoked {
-			t.Errorf("a validation after the change joined the old look-up: %v %v", got.Status, err)
-		}
-		return old, true, nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got, state := find(c, hashN(1)); state != Hit || got.Status != Revoked {
-		t.Errorf("%v %v", state, got.Status)
-	}
-}
-
-func TestUnknownHashesAreRememberedUntilForgotten(t *testing.T) {
-	c := newCache(t, 100)
-	nothing := func() (Standing, bool, error) { return Standing{}, false, nil }
-	if _, ok, err := c.Load(hashN(1), nothing); ok || err != nil {
-		t.Fatal(ok, err)
-	}
-	if _, state := find(c, hashN(1)); state != KnownUnknown {
-		t.Errorf("state %v", state)
-	}
-	c.Forget(hashN(1))
-	if _, state := find(c, hashN(1)); state != Miss {
-		t.Errorf("state %v after Forget", state)
-	}
-}
-
-func TestAFailedLookUpIsNotRemembered(t *testing.T) {
-	c := newCache(t, 100)
-	failure := errors.New("no answer")
-	for range 2 {
-		_, ok, err := c.Load(hashN(1), func() (Standing, bool, error) { return Standing{}, true, failure })
-		if !errors.Is(err, failure) {
-			t.Fatalf("%v %v", ok, err)
-		}
-		if _, state := find(c, hashN(1)); state != Miss {
-			t.Errorf("state %v", state)
+func TestPromise1ALoadUnderWayCannotBringBackWhatWasForgotten(t *testing.T) {
+	old := stateN(t, 1)
+	changed := old
+	changed.Status = Revoked
+	for name, forget := range map[string]func(c *Cache){
+		"the token":      func(c *Cache) { c.Forget(HashOf(secretN(1))) },
+		"its account":    func(c *Cache) { c.ForgetAllOf(old.AccountID) },
+		"its deployment": func(c *Cache) { c.ForgetAllOf(old.AgentDeploymentID) },
+		"everything":     func(c *Cache) { c.ForgetAll() },
+	} {
+		for _, again := range []bool{false, true} {
+			c := newCache(t, 100)
+			got, ok := find(t, c, 1, finder{find: func(context.Context, Hash) (State, bool, error) {
+				// The store was read; then the token is changed, and another validation begins.
+				forget(c)
+				if !again {
+					return old, true, nil
+				}
+				if got, _ := find(t, c, 1, saying(changed, true, nil)); got.Status != Revoked {
+					t.Errorf("%s: a validation after the change joined the old look-up: %v", name, got.Status)
+				}
+				return old, true, nil
+			}})
+			if !ok || got != old {
+				t.Errorf("%s: the old look-up got %v", name, got)
+			}
+			if got, _ := find(t, c, 1, saying(changed, true, nil)); got.Status != Revoked {
+				t.Errorf("%s: what was read before the change came back: %v", name, got.Status)
+			}
 		}
 	}
 }
 
-func TestALookUpThatPanicsAdmitsNobody(t *testing.T) {
-	c := newCache(t, 100)
-	func() {
-		defer func() { _ = recover() }()
-		_, _, _ = c.Load(hashN(1), func() (Standing, bool, error) { panic("boom") })
-	}()
-	if _, state := find(c, hashN(1)); state != Miss {
-		t.Errorf("state %v", state)
+// TestPromise1NoValidationThatBeginsAfterAChangeSeesWhatWasBeforeIt changes tokens as the store does, commit first, while
+// others validate them all the time.
+func TestPromise1NoValidationThatBeginsAfterAChangeSeesWhatWasBeforeIt(t *testing.T) {
+	const tokens, changes = 40, 300
+	c := newCache(t, 16) // so that some are dropped, too
+	account := stateN(t, 0).AccountID
+	var committed, answered [tokens]atomic.Int64
+	numbers := map[Hash]int{}
+	for n := range tokens {
+		numbers[HashOf(secretN(n))] = n
 	}
-}
-
-func TestReadersNeverSeeAMixOfTwoTokens(t *testing.T) {
-	c := newCache(t, shardCount*8)
-	standings := make([]Standing, 200)
-	for n := range standings {
-		standings[n] = standingN(t, n)
-	}
+	store := finder{find: func(_ context.Context, hash Hash) (State, bool, error) {
+		s := State{Status: Active, AccountID: account, ExpiresAt: committed[numbers[hash]].Load()}
+		runtime.Gosched()
+		return s, true, nil
+	}}
 	done := make(chan struct{})
 	var writers, readers sync.WaitGroup
-	for range 4 {
+	for r := range 4 {
 		readers.Go(func() {
-			for n := 0; ; n = (n + 1) % len(standings) {
+			for n := r; ; n = (n + 7) % tokens {
 				select {
 				case <-done:
 					return
 				default:
 				}
-				if got, state := find(c, hashN(n)); state == Hit {
-					got.LastUsedAt = standings[n].LastUsedAt
-					if got != standings[n] {
-						t.Errorf("token %d came back as %+v", n, got)
-						return
-					}
+				least := answered[n].Load()
+				got, ok := find(t, c, n, store)
+				if most := committed[n].Load(); !ok || got.AccountID != account || got.ExpiresAt < least || got.ExpiresAt > most {
+					t.Errorf("token %d: %v %+v, after change %d was answered and before %d was", n, ok, got, least, most)
+					return
 				}
+				c.Use(c.keyOf(secretN(n)), int64(n)*useResolution)
 			}
 		})
 	}
 	for w := range 2 {
 		writers.Go(func() {
-			random := mathrand.New(mathrand.NewPCG(uint64(w), 7))
-			for i := range 20_000 {
-				n := random.IntN(len(standings))
-				if i%3 == 0 {
-					c.Forget(hashN(n))
-					continue
+			for i := range changes {
+				for n := w; n < tokens; n += 2 {
+					change := committed[n].Add(1)
+					switch i % 50 {
+					case 0:
+						c.ForgetAllOf(account)
+					case 1:
+						c.ForgetAll()
+					default:
+						c.Forget(HashOf(secretN(n)))
+					}
+					answered[n].Store(change)
 				}
-				if _, _, err := c.Load(hashN(n), found(standings[n])); err != nil {
-					t.Error(err)
-				}
-				c.Use(hashN(n), int64(i)*useResolution)
 			}
 		})
 	}
@@ -289,90 +302,225 @@ func TestReadersNeverSeeAMixOfTwoTokens(t *testing.T) {
 	readers.Wait()
 }
 
+func TestUnknownSecretsAreRememberedUntilTheyAreIssued(t *testing.T) {
+	c := newCache(t, 100)
+	if _, ok := find(t, c, 1, saying(State{}, false, nil)); ok {
+		t.Fatal("a token was made of nothing")
+	}
+	if s, ok := find(t, c, 1, saying(stateN(t, 1), true, nil)); ok || s != (State{}) {
+		t.Errorf("the store was asked again: %v", s)
+	}
+	c.Forget(HashOf(secretN(1)))
+	issued := stateN(t, 1)
+	if s, ok := find(t, c, 1, saying(issued, true, nil)); !ok || s != issued {
+		t.Errorf("after it was issued: %v %v", ok, s)
+	}
+	c.Forget(HashOf(secretN(1)))
+	for range 2 {
+		if s, ok := find(t, c, 1, saying(State{}, false, nil)); ok || s != (State{}) {
+			t.Errorf("after it was deleted: %v %v", ok, s)
+		}
+	}
+	if !knows(c, 1) {
+		t.Error("a secret that was deleted is asked for again and again")
+	}
+}
+
+func TestMadeUpSecretsPushNoTokenOutAndTakeBoundedMemory(t *testing.T) {
+	const tokens = 1000
+	c := newCache(t, tokens)
+	for n := range tokens {
+		find(t, c, n, saying(State{Status: Active}, true, nil))
+	}
+	const madeUp = shardCount * unknownPerShard * 5 / 4
+	for n := range madeUp {
+		find(t, c, tokens+n, saying(State{}, false, nil))
+	}
+	remembered := 0
+	for i := range c.shards {
+		remembered += len(c.shards[i].unknown)
+	}
+	if remembered > shardCount*unknownPerShard {
+		t.Errorf("%d of %d made-up secrets are remembered", remembered, madeUp)
+	}
+	for n := range tokens {
+		if !knows(c, n) {
+			t.Fatal("a token was pushed out")
+		}
+	}
+}
+
+func TestAFailedLookUpIsNotRemembered(t *testing.T) {
+	c := newCache(t, 100)
+	failure := errors.New("no answer")
+	for range 2 {
+		var s State
+		_, ok, err := c.Find(t.Context(), saying(stateN(t, 1), true, failure), secretN(1), &s)
+		if !errors.Is(err, failure) || ok || s != (State{}) {
+			t.Fatalf("%v %v %v", s, ok, err)
+		}
+		if knows(c, 1) {
+			t.Error("it is remembered")
+		}
+	}
+}
+
+func TestPromise3ALookUpThatPanicsAdmitsNoOne(t *testing.T) {
+	c := newCache(t, 100)
+	panicking := finder{find: func(context.Context, Hash) (State, bool, error) { panic("boom") }}
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("the panic is hidden")
+			}
+		}()
+		find(t, c, 1, panicking)
+	}()
+	if knows(c, 1) {
+		t.Error("it is remembered")
+	}
+}
+
 func TestForgettingAnAccountDropsItsTokensAndNoOthers(t *testing.T) {
 	c := newCache(t, 10_000)
-	gone := standingN(t, 0).AccountID
+	gone := stateN(t, 0).AccountID
 	const tokens = 4000
 	ofAccount := func(n int) bool { return n%3 == 0 }
-	want := map[int]Standing{}
 	for n := range tokens {
-		s := standingN(t, n)
+		s := stateN(t, n)
 		if ofAccount(n) {
 			s.AccountID = gone
 		}
-		want[n] = s
-		if _, _, err := c.Load(hashN(n), found(s)); err != nil {
-			t.Fatal(err)
-		}
-		c.Use(hashN(n), useResolution+int64(n)+1)
+		find(t, c, n, saying(s, true, nil))
 	}
 	c.ForgetAllOf(gone)
-	for n, w := range want {
-		got, state := find(c, hashN(n))
-		if ofAccount(n) {
-			if state != Miss {
-				t.Fatalf("token %d of the account: %v", n, state)
+	for n := range tokens {
+		if knows(c, n) == ofAccount(n) {
+			t.Fatalf("token %d: known %v, of the account %v", n, knows(c, n), ofAccount(n))
+		}
+	}
+	for n := range tokens {
+		find(t, c, n, saying(State{Status: Active}, true, nil))
+	}
+	for n := range tokens {
+		if !knows(c, n) {
+			t.Fatalf("token %d is not kept any more", n)
+		}
+	}
+}
+
+func TestAForgetDropsFewOtherTokens(t *testing.T) {
+	const tokens = 20_000
+	c := newCache(t, tokens)
+	for n := range tokens {
+		find(t, c, n, saying(State{Status: Active}, true, nil))
+	}
+	const forgotten = 500
+	for n := range forgotten {
+		c.Forget(HashOf(secretN(n)))
+	}
+	dropped := 0
+	for n := range tokens {
+		switch known := knows(c, n); {
+		case known && n < forgotten:
+			t.Fatalf("token %d is still known", n)
+		case !known && n >= forgotten:
+			dropped++
+		}
+	}
+	if dropped > 2*forgotten {
+		t.Errorf("%d changes dropped %d other tokens", forgotten, dropped)
+	}
+}
+
+func TestPromise6UsesAreRecordedOnceASecondForAToken(t *testing.T) {
+	at := time.Now()
+	s := stateN(t, 1)
+	ts := tokensOver(t, saying(s, true, nil).find, func() time.Time { return at })
+	for second := range 3 {
+		for range 100 {
+			if v, err := ts.Check(t.Context(), secretN(1)); err != nil || v.Reason != Good {
+				t.Fatal(v.Reason, err)
 			}
-			continue
 		}
-		if w.LastUsedAt = useResolution + int64(n) + 1; state != Hit || got != w {
-			t.Fatalf("token %d of another account: %v %+v, want %+v", n, state, got, w)
+		if got := ts.uses.of(s.TokenID, ts.latest()); got != at.UnixMilli() {
+			t.Errorf("second %d: last used at %d, want %d", second, got, at.UnixMilli())
 		}
+		first := at.UnixMilli()
+		at = at.Add((useResolution - 1) * time.Millisecond)
+		if _, err := ts.Check(t.Context(), secretN(1)); err != nil || ts.uses.of(s.TokenID, ts.latest()) != first {
+			t.Errorf("second %d: recorded again, %v", second, err)
+		}
+		at = at.Add(time.Millisecond)
+	}
+	at = at.AddDate(-1, 0, 0) // the clock was ahead until now
+	if _, err := ts.Check(t.Context(), secretN(1)); err != nil || ts.uses.of(s.TokenID, ts.latest()) != at.UnixMilli() {
+		t.Errorf("by the right clock last used at %d, %v; want %d", ts.uses.of(s.TokenID, ts.latest()), err, at.UnixMilli())
 	}
 }
 
-func TestALoadUnderWayCannotBringBackATokenOfAForgottenAccount(t *testing.T) {
-	c := newCache(t, 100)
-	s := standingN(t, 1)
-	_, _, err := c.Load(hashN(1), func() (Standing, bool, error) {
-		c.ForgetAllOf(s.AccountID)
-		return s, true, nil
-	})
-	if err != nil {
-		t.Fatal(err)
+func TestPromise4TheCacheKnowsSecretsByKeysOfItsOwn(t *testing.T) {
+	if _, err := NewCache(10, iotest.ErrReader(errors.New("no randomness"))); err == nil {
+		t.Error("made a cache without keys")
 	}
-	if _, state := find(c, hashN(1)); state != Miss {
-		t.Errorf("what was read before the account was forgotten came back: %v", state)
+	one, other := newCache(t, 10), newCache(t, 10)
+	if one.keyOf(secretN(1)) == other.keyOf(secretN(1)) {
+		t.Error("two caches have the same keys")
+	}
+	if one.keyOf(secretN(1)) != one.keyOf(secretN(1)) || one.keyOf(secretN(1)) == one.keyOf(secretN(2)) {
+		t.Error("a secret is not known again, or taken for another")
 	}
 }
 
-func TestAnIssueClearsAHashThatTwoFoundUnknown(t *testing.T) {
-	c := newCache(t, 100)
-	none := func() (Standing, bool, error) { return Standing{}, false, nil }
-	for range 2 {
-		if _, _, err := c.Load(hashN(1), none); err != nil {
-			t.Fatal(err)
-		}
-	}
-	c.Forget(hashN(1))
-	if _, state := find(c, hashN(1)); state != Miss {
-		t.Errorf("the hash is still known to be unknown: %v", state)
-	}
+// heap returns how many bytes are in use after a collection.
+func heap() int {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int(m.HeapInuse)
 }
 
-func TestWhatDoesNotFitIntoAnEntryIsAnsweredAndNotCached(t *testing.T) {
-	c := newCache(t, 100)
-	otherPartition, err := pfid.New(time.UnixMilli(1), 8, rand.Reader)
-	if err != nil {
-		t.Fatal(err)
+func TestATokenTakesAsMuchMemoryAsTheREADMESays(t *testing.T) {
+	const tokens, most = 100_000, 210 // bytes
+	before := heap()
+	c := newCache(t, tokens)
+	for n := range tokens {
+		find(t, c, n, saying(State{Status: Active}, true, nil))
 	}
-	for name, change := range map[string]func(*Standing){
-		"an id of another partition": func(s *Standing) { s.AgentID = otherPartition },
-		"an end too far away":        func(s *Standing) { s.ExpiresAt = 1 << 34 },
-		"an end before 1970":         func(s *Standing) { s.ExpiresAt = -1 },
-		"a last use too far away":    func(s *Standing) { s.LastUsedAt = 1 << 47 },
-		"a status too high":          func(s *Standing) { s.Status = 200 },
-	} {
-		s := standingN(t, 1)
-		change(&s)
-		if got, ok, err := c.Load(hashN(1), found(s)); err != nil || !ok || got != s {
-			t.Errorf("%s: answered %+v %v %v", name, got, ok, err)
-		}
-		if _, state := find(c, hashN(1)); state != Miss {
-			t.Errorf("%s: %v, want it to be asked for again", name, state)
+	if each := (heap() - before) / tokens; each > most {
+		t.Errorf("a cached token takes %d bytes, want at most %d", each, most)
+	}
+	runtime.KeepAlive(c)
+}
+
+// BenchmarkCheck validates on all processors: one secret, a few of very many, and any of them.
+func BenchmarkCheck(b *testing.B) {
+	const tokens = 1_000_000
+	at := time.Now()
+	s := stateN(b, 1)
+	ts := New(saying(s, true, nil), nil, newCache(b, tokens), Lifetimes{}, func() time.Time { return at }, nil)
+	secrets := make([][]byte, tokens)
+	before := heap()
+	for n := range secrets {
+		secrets[n] = secretN(n)
+	}
+	stored := heap()
+	for _, secret := range secrets {
+		if v, err := ts.Check(b.Context(), secret); err != nil || v.Reason != Good {
+			b.Fatal(v, err)
 		}
 	}
-	if c.Len() != 0 {
-		t.Errorf("%d tokens are cached", c.Len())
+	b.Logf("%d bytes for a secret, %d for a cached token", (stored-before)/tokens, (heap()-stored)/tokens)
+	for _, asked := range []int{1, 1000, tokens} {
+		b.Run(fmt.Sprintf("asked=%d", asked), func(b *testing.B) {
+			b.ReportAllocs()
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					if v, err := ts.Check(b.Context(), secrets[mathrand.IntN(asked)]); err != nil || v.Reason != Good {
+						b.Error(v, err)
+					}
+				}
+			})
+		})
 	}
 }

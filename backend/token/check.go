@@ -27,11 +27,11 @@ const (
 	Insufficient               // good, but not for what was needed
 )
 
-// Standing is what a validation needs to know of a token. It holds no pointers and is a whole number of words, which
-// the cache keeps as they are.
-type Standing struct {
+// State is what a validation needs to know of a token. It holds no pointers, so millions of them cost the garbage collector
+// nothing. The zero State is that of no token.
+type State struct {
 	ExpiresAt         int64 // Unix seconds
-	LastUsedAt        int64 // Unix milliseconds; 0 if not since the cache knows the token
+	LastUsedAt        int64 // Unix milliseconds; 0 if not since the cache first knew the token
 	TokenID           pfid.ID
 	AccountID         pfid.ID
 	EnvironmentID     pfid.ID
@@ -39,13 +39,12 @@ type Standing struct {
 	AgentDeploymentID pfid.ID
 	Status            Status
 	Scope             Scope
-	_                 [2]byte
 }
 
-// Verdict is the answer of a validation: good, or the reason why not. Standing is set unless the reason is Unknown.
+// Verdict is the answer of a validation: good, or the reason why not. State is set unless the reason is Unknown.
 type Verdict struct {
-	Reason   Reason
-	Standing Standing
+	Reason Reason
+	State  State
 }
 
 // Need is what the asker demands beyond a good token. Each kind of demand has to be met by any of its values; an
@@ -68,45 +67,24 @@ func (ts *Tokens) Check(ctx context.Context, secret []byte, needs ...Need) (v Ve
 		return Verdict{}, errHalted
 	}
 	at := ts.now()
-	mac, looked, ok := ts.cache.recent.recall(secret, &v.Standing)
-	if ok {
-		v.Reason = v.Standing.judge(at, needs)
-		if v.Reason != Good || isRecent(v.Standing.LastUsedAt, at.UnixMilli()) {
-			return v, nil
-		}
+	key, ok, err := ts.cache.Find(ctx, ts.store, secret, &v.State)
+	if err != nil || !ok {
+		return Verdict{}, err
 	}
-	hash := HashOf(secret)
-	if ts.cache.Find(&hash, &v.Standing) == Miss {
-		if v.Standing, ok, err = ts.load(ctx, hash); err != nil || !ok {
-			return Verdict{}, err
-		}
-	}
-	if v.Reason = v.Standing.judge(at, needs); v.Reason == Good {
-		ts.use(hash, &v.Standing, at.UnixMilli())
-	}
-	if looked {
-		ts.cache.recent.remember(&mac, &hash)
+	if v.Reason = v.State.judge(at, needs); v.Reason == Good && !isRecent(v.State.LastUsedAt, at.UnixMilli()) {
+		ts.use(key, &v.State, at.UnixMilli())
 	}
 	return v, nil
 }
 
-// use counts an accepted validation, once a second for a token.
-func (ts *Tokens) use(hash Hash, s *Standing, at int64) {
-	if !isRecent(s.LastUsedAt, at) && ts.cache.Use(hash, at) {
+// use counts an accepted validation, unless another one did so within the last second.
+func (ts *Tokens) use(key Key, s *State, at int64) {
+	if ts.cache.Use(key, at) {
 		ts.uses.record(Use{TokenID: s.TokenID, AgentID: s.AgentID, At: at})
 	}
 }
 
-func (ts *Tokens) load(ctx context.Context, hash Hash) (Standing, bool, error) {
-	return ts.cache.Load(hash, func() (Standing, bool, error) {
-		// Others may wait for this answer too, so it does not end with the request that asked first.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), findTimeout)
-		defer cancel()
-		return ts.store.FindToken(ctx, hash)
-	})
-}
-
-func (s *Standing) judge(at time.Time, needs []Need) Reason {
+func (s *State) judge(at time.Time, needs []Need) Reason {
 	switch {
 	case s.Status == Revoked:
 		return IsRevoked
@@ -127,7 +105,7 @@ func (s *Standing) judge(at time.Time, needs []Need) Reason {
 
 // meets reports whether the token satisfies the need. An account token satisfies every environment and agent of its
 // account: it is up to the asker to name only its own.
-func (s *Standing) meets(need *Need) bool {
+func (s *State) meets(need *Need) bool {
 	if len(need.Accounts) > 0 && !slices.Contains(need.Accounts, s.AccountID) {
 		return false
 	}
@@ -140,7 +118,7 @@ func (s *Standing) meets(need *Need) bool {
 	return len(need.Agents) == 0 || s.covers(s.AgentID, need.Agents)
 }
 
-func (s *Standing) covers(own pfid.ID, wanted []pfid.ID) bool {
+func (s *State) covers(own pfid.ID, wanted []pfid.ID) bool {
 	if s.Scope != ScopeAccount {
 		return !own.IsZero() && slices.Contains(wanted, own)
 	}

@@ -15,22 +15,22 @@ import (
 // finder is a store of which only FindToken is there.
 type finder struct {
 	Store
-	find func(ctx context.Context, hash Hash) (Standing, bool, error)
+	find func(ctx context.Context, hash Hash) (State, bool, error)
 }
 
-func (f finder) FindToken(ctx context.Context, hash Hash) (Standing, bool, error) {
+func (f finder) FindToken(ctx context.Context, hash Hash) (State, bool, error) {
 	return f.find(ctx, hash)
 }
 
-func tokensOver(t testing.TB, find func(context.Context, Hash) (Standing, bool, error), now func() time.Time) *Tokens {
+func tokensOver(t testing.TB, find func(context.Context, Hash) (State, bool, error), now func() time.Time) *Tokens {
 	return New(finder{find: find}, nil, newCache(t, 1000), Lifetimes{}, now, rand.Reader)
 }
 
 func TestAStoreThatNeverAnswersRefusesInBoundedTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ts := tokensOver(t, func(ctx context.Context, _ Hash) (Standing, bool, error) {
+		ts := tokensOver(t, func(ctx context.Context, _ Hash) (State, bool, error) {
 			<-ctx.Done()
-			return Standing{Status: Active}, true, ctx.Err()
+			return State{Status: Active}, true, ctx.Err()
 		}, time.Now)
 		began := time.Now()
 		v, err := ts.Check(t.Context(), []byte("secret"), Need{})
@@ -44,8 +44,8 @@ func TestAStoreThatNeverAnswersRefusesInBoundedTime(t *testing.T) {
 }
 
 func TestWhatIsTooLongOrEmptyIsNotLookedUp(t *testing.T) {
-	ts := tokensOver(t, func(context.Context, Hash) (Standing, bool, error) {
-		return Standing{}, false, errors.New("the store was asked")
+	ts := tokensOver(t, func(context.Context, Hash) (State, bool, error) {
+		return State{}, false, errors.New("the store was asked")
 	}, time.Now)
 	for _, secret := range []string{"", strings.Repeat("x", MaxSecret+1)} {
 		if v, err := ts.Check(t.Context(), []byte(secret), Need{}); err != nil || v.Reason != Unknown {
@@ -54,12 +54,12 @@ func TestWhatIsTooLongOrEmptyIsNotLookedUp(t *testing.T) {
 	}
 }
 
-func TestAStandingThatIsNotSetIsNeverGood(t *testing.T) {
-	var s Standing
+func TestAStateThatIsNotSetIsNeverGood(t *testing.T) {
+	var s State
 	if r := s.judge(time.Now(), nil); r == Good {
-		t.Fatal("the zero standing was accepted")
+		t.Fatal("the zero state was accepted")
 	}
-	s = Standing{Status: 77, ExpiresAt: time.Now().Add(time.Hour).Unix()}
+	s = State{Status: 77, ExpiresAt: time.Now().Add(time.Hour).Unix()}
 	if r := s.judge(time.Now(), nil); r == Good {
 		t.Fatal("an unknown status was accepted")
 	}
@@ -75,8 +75,8 @@ func TestANeedIsMetByTheTokensOwnIdsAndByTheWholeAccountOnly(t *testing.T) {
 		return made
 	}
 	account, environment, agent, other, foreign := id(7), id(7), id(7), id(7), id(8)
-	standing := func(scope Scope) *Standing {
-		s := &Standing{Status: Active, Scope: scope, AccountID: account, ExpiresAt: at.Unix() + 60}
+	state := func(scope Scope) *State {
+		s := &State{Status: Active, Scope: scope, AccountID: account, ExpiresAt: at.Unix() + 60}
 		if scope != ScopeAccount {
 			s.EnvironmentID = environment
 		}
@@ -110,23 +110,9 @@ func TestANeedIsMetByTheTokensOwnIdsAndByTheWholeAccountOnly(t *testing.T) {
 		{"a scope that is not written right", Need{Scopes: []Scope{0}}, Insufficient, Insufficient, Insufficient},
 	} {
 		for scope, want := range map[Scope]Reason{ScopeAccount: c.account, ScopeEnvironment: c.environment, ScopeAgentDeployment: c.deployment} {
-			if got := standing(scope).judge(at, []Need{c.need}); got != want {
+			if got := state(scope).judge(at, []Need{c.need}); got != want {
 				t.Errorf("%s, asked of a token of scope %s: %v, want %v", c.name, scope, got, want)
 			}
-		}
-	}
-}
-
-func BenchmarkCheck(b *testing.B) {
-	at := time.Now()
-	ts := tokensOver(b, func(context.Context, Hash) (Standing, bool, error) {
-		return Standing{Status: Active, Scope: ScopeAccount, ExpiresAt: at.Unix() + 3600}, true, nil
-	}, time.Now)
-	secret := []byte(strings.Repeat("x", 720))
-	b.ReportAllocs()
-	for b.Loop() {
-		if v, err := ts.Check(b.Context(), secret, Need{}); err != nil || v.Reason != Good {
-			b.Fatal(v, err)
 		}
 	}
 }

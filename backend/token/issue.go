@@ -137,7 +137,7 @@ func (ts *Tokens) issueOnce(ctx context.Context, actor audit.Actor, order Order,
 }
 
 // Subject is the sub claim of the token.
-func (s *Standing) Subject() pfid.ID {
+func (s *State) Subject() pfid.ID {
 	return Token{Scope: s.Scope, AccountID: s.AccountID, EnvironmentID: s.EnvironmentID, AgentID: s.AgentID}.subject()
 }
 

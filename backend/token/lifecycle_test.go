@@ -22,23 +22,21 @@ func (s failing) RevokeWithDescendants(context.Context, pfid.ID, pfid.ID, time.T
 }
 
 func TestARevokeWithDescendantsThatIsRefusedForgetsNoVerdict(t *testing.T) {
-	for err, want := range map[error]State{
-		fault.New(fault.NotFound, "None."):                                         Hit,
-		fault.New(fault.InvalidAction, "Revoked."):                                 Hit,
-		fault.Because(fault.Unavailable, "The answer of the commit is lost.", nil): Miss,
-		errors.New("the answer of the commit is lost"):                             Miss,
+	for err, want := range map[error]bool{
+		fault.New(fault.NotFound, "None."):                                         true,
+		fault.New(fault.InvalidAction, "Revoked."):                                 true,
+		fault.Because(fault.Unavailable, "The answer of the commit is lost.", nil): false,
+		errors.New("the answer of the commit is lost"):                             false,
 	} {
 		c := newCache(t, 8)
 		ts := New(failing{err: err}, lists{}, c, Lifetimes{}, time.Now, nil)
-		s := standingN(t, 1)
-		if _, _, err := c.Load(hashN(1), found(s)); err != nil {
-			t.Fatal(err)
-		}
+		s := stateN(t, 1)
+		find(t, c, 1, saying(s, true, nil))
 		if _, _, got := ts.RevokeWithDescendants(t.Context(), audit.Actor{AccountID: s.AccountID}, s.TokenID); !errors.Is(got, err) {
 			t.Fatal(got)
 		}
-		if _, state := find(c, hashN(1)); state != want {
-			t.Errorf("after %v: %v, want %v", err, state, want)
+		if got := knows(c, 1); got != want {
+			t.Errorf("after %v: known %v, want %v", err, got, want)
 		}
 	}
 }

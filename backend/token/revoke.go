@@ -19,15 +19,10 @@ func (ts *Tokens) RevokeSecret(ctx context.Context, secret []byte, address strin
 	if len(secret) == 0 || len(secret) > MaxSecret {
 		return nil
 	}
-	hash := HashOf(secret)
-	var t Standing
-	state := ts.cache.Find(&hash, &t)
-	ok := state == Hit
-	if state == Miss {
-		var err error
-		if t, ok, err = ts.load(ctx, hash); err != nil {
-			return err
-		}
+	var t State
+	_, ok, err := ts.cache.Find(ctx, ts.store, secret, &t)
+	if err != nil {
+		return err
 	}
 	if ok && t.Status != Revoked {
 		_, err := ts.Revoke(ctx, audit.Actor{AccountID: t.AccountID, APITokenID: t.TokenID, Address: address}, t.TokenID)
@@ -35,7 +30,7 @@ func (ts *Tokens) RevokeSecret(ctx context.Context, secret []byte, address strin
 			return err
 		}
 		// Somebody else has revoked or deleted it since the cache learned of it, but not come to forget it yet.
-		ts.cache.Forget(hash)
+		ts.cache.Forget(HashOf(secret))
 	}
 	return ts.listAsEnded(ctx, secret)
 }

@@ -15,17 +15,17 @@ type revocable struct {
 	Store
 	lists
 
-	t       *Standing // nil once it is deleted
+	t       *State // nil once it is deleted
 	entry   StatusEntry
 	revoked bool
 
 	finds, entries, readings int
 }
 
-func (s *revocable) FindToken(context.Context, Hash) (Standing, bool, error) {
+func (s *revocable) FindToken(context.Context, Hash) (State, bool, error) {
 	s.finds++
 	if s.t == nil {
-		return Standing{}, false, nil
+		return State{}, false, nil
 	}
 	return *s.t, true, nil
 }
@@ -59,7 +59,7 @@ func TestARevokeThatChangesNothingReadsNoListAndLooksASecretUpOnce(t *testing.T)
 		secret  []byte
 		entries int // look-ups of the entry in ten revokes
 	}{
-		"revoked":                           {revocable{t: &Standing{Status: Revoked}, revoked: true}, naming(entry), 0},
+		"revoked":                           {revocable{t: &State{Status: Revoked}, revoked: true}, naming(entry), 0},
 		"deleted":                           {revocable{revoked: true}, naming(entry), 0},
 		"made up, with an entry of nobody":  {revocable{}, naming(entry), 10},
 		"made up, with an entry of another": {revocable{}, naming(StatusEntry{List: 3, Index: 1}), 10},
@@ -92,10 +92,10 @@ func TestARevokeThatChangesNothingReadsNoListAndLooksASecretUpOnce(t *testing.T)
 func TestARevokeThatComesBetweenAnothersCommitAndItsCountIsInTheListWhenItReturns(t *testing.T) {
 	entry := StatusEntry{List: 2, Index: 5}
 	for name, end := range map[string]func(s *revocable){
-		"revoked": func(s *revocable) { s.revoked, s.t = true, &Standing{Status: Revoked} },
+		"revoked": func(s *revocable) { s.revoked, s.t = true, &State{Status: Revoked} },
 		"deleted": func(s *revocable) { s.revoked, s.t = true, nil },
 	} {
-		store := &revocable{t: &Standing{Status: Active}, entry: entry}
+		store := &revocable{t: &State{Status: Active}, entry: entry}
 		ts := New(store, lists{}, newCache(t, 8), Lifetimes{}, time.Now, nil)
 		listed := func() byte {
 			list, err := ts.StatusList(t.Context(), entry.List)
@@ -118,8 +118,8 @@ func TestARevokeThatComesBetweenAnothersCommitAndItsCountIsInTheListWhenItReturn
 }
 
 func TestARevokeThatCannotTellIsAnError(t *testing.T) {
-	ts := tokensOver(t, func(context.Context, Hash) (Standing, bool, error) {
-		return Standing{}, false, errors.New("the store is gone")
+	ts := tokensOver(t, func(context.Context, Hash) (State, bool, error) {
+		return State{}, false, errors.New("the store is gone")
 	}, time.Now)
 	for _, secret := range [][]byte{[]byte("secret"), naming(StatusEntry{List: 1})} {
 		if err := ts.RevokeSecret(t.Context(), secret, ""); err == nil {

@@ -177,7 +177,7 @@ type Store interface {
 	// Tokens returns one page of the account's tokens and how many there are in all.
 	Tokens(ctx context.Context, account pfid.ID, filter Filter, page paging.Page) ([]Listed, int, error)
 	// FindToken returns what a validation needs of the token with this hash; ok is false where there is none.
-	FindToken(ctx context.Context, hash Hash) (standing Standing, ok bool, err error)
+	FindToken(ctx context.Context, hash Hash) (standing State, ok bool, err error)
 	// OpenStatusList returns the number of the status list that takes new tokens. It need not exist yet.
 	OpenStatusList(ctx context.Context) (int, error)
 	// StatusLists returns the numbers of all status lists, oldest first.

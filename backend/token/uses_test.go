@@ -57,11 +57,11 @@ func (d *disk) Token(_ context.Context, _, id pfid.ID) (Listed, error) {
 }
 
 // usesOver returns tokens over a disk, and a function that records a use of one by its number.
-func usesOver(t *testing.T, d *disk, tokens int, at *time.Time) (ts *Tokens, all []Standing, use func(n int)) {
+func usesOver(t *testing.T, d *disk, tokens int, at *time.Time) (ts *Tokens, all []State, use func(n int)) {
 	t.Helper()
 	ts = New(d, nil, newCache(t, 100), Lifetimes{}, func() time.Time { return *at }, nil)
 	for n := range tokens {
-		all = append(all, standingN(t, n))
+		all = append(all, stateN(t, n))
 	}
 	return ts, all, func(n int) {
 		ts.uses.record(Use{TokenID: all[n].TokenID, AgentID: all[n].AgentID, At: at.UnixMilli()})

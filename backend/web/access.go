@@ -37,9 +37,9 @@ type caller struct {
 	// Session is set for signed-in admin users, with the id from their cookie.
 	Session   *account.Session
 	SessionID account.SessionID
-	// Standing is the token's state, set if the caller sent a token.
-	Standing *token.Standing
-	request  *fiber.Ctx
+	// State is the token's state, set if the caller sent a token.
+	State   *token.State
+	request *fiber.Ctx
 }
 
 // id returns the id of the caller's admin user or API token.
@@ -52,7 +52,7 @@ func (c *caller) id() pfid.ID {
 
 // mayManage reports whether the caller has the rights of an account token.
 func (c *caller) mayManage() bool {
-	return c.Session != nil || c.Standing != nil && c.Standing.Scope == token.ScopeAccount
+	return c.Session != nil || c.State != nil && c.State.Scope == token.ScopeAccount
 }
 
 type callerKey struct{}
@@ -83,7 +83,7 @@ func (s *Server) admit(a access) func(huma.Context, func(huma.Context)) {
 }
 
 func (c *caller) check(a access) error {
-	known := c.Session != nil || c.Standing != nil
+	known := c.Session != nil || c.State != nil
 	switch {
 	case a == open:
 		return nil
@@ -92,7 +92,7 @@ func (c *caller) check(a access) error {
 	case a == signedIn && c.Session == nil:
 		return fault.New(fault.NotPermitted, "Only signed-in admin users may do this, not API tokens.")
 	case a == manager && !c.mayManage():
-		return fault.New(fault.NotPermitted, "Only account tokens may do this; this token has the scope %s.", c.Standing.Scope)
+		return fault.New(fault.NotPermitted, "Only account tokens may do this; this token has the scope %s.", c.State.Scope)
 	}
 	return nil
 }
@@ -109,11 +109,11 @@ func (s *Server) authenticate(c *fiber.Ctx) (*caller, error) {
 			return nil, err
 		}
 		if verdict.Reason != token.Good {
-			s.tokenRefused(c.Context(), []byte(c.Route().Path), verdict.Reason, verdict.Standing)
+			s.tokenRefused(c.Context(), []byte(c.Route().Path), verdict.Reason, verdict.State)
 			return nil, fault.New(fault.BadAuthToken, "%s", badTokenMessages[verdict.Reason])
 		}
-		who.Standing = &verdict.Standing
-		who.AccountID, who.APITokenID = verdict.Standing.AccountID, verdict.Standing.TokenID
+		who.State = &verdict.State
+		who.AccountID, who.APITokenID = verdict.State.AccountID, verdict.State.TokenID
 		return who, nil
 	}
 	id, former := s.sessionCookie(c), ""

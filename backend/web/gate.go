@@ -153,11 +153,11 @@ func (s *Server) validate(c *fasthttp.RequestCtx) {
 		return
 	}
 	if verdict.Reason != token.Good {
-		s.tokenRefused(c, pathValidate, verdict.Reason, verdict.Standing)
+		s.tokenRefused(c, pathValidate, verdict.Reason, verdict.State)
 		s.refuse(c, refusals[verdict.Reason])
 		return
 	}
-	h, t := &c.Response.Header, &verdict.Standing
+	h, t := &c.Response.Header, &verdict.State
 	text := drafts.Get().(*[maxText]byte)
 	h.DisableNormalizing() // the names are in canonical form
 	h.SetCanonical(headerTokenID, t.TokenID.Append(text[:0]))
@@ -190,11 +190,11 @@ func (s *Server) ping(c *fasthttp.RequestCtx) {
 		return
 	}
 	if verdict.Reason != token.Good {
-		s.tokenRefused(c, pathPing, verdict.Reason, verdict.Standing)
+		s.tokenRefused(c, pathPing, verdict.Reason, verdict.State)
 		s.refuse(c, refusals[verdict.Reason])
 		return
 	}
-	t := &verdict.Standing
+	t := &verdict.State
 	text := drafts.Get().(*[maxText]byte)
 	b := append(text[:0], `{"status":"success","details":{"token_type":"api","token_id":"`...)
 	b = t.TokenID.Append(b)

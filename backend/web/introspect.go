@@ -86,11 +86,11 @@ func (s *Server) appendIntrospection(b []byte, c *fasthttp.RequestCtx, secret []
 	}
 	if verdict.Reason != token.Good {
 		if verdict.Reason != token.Insufficient { // else it belongs to another account
-			s.tokenRefused(c, c.Path(), verdict.Reason, verdict.Standing)
+			s.tokenRefused(c, c.Path(), verdict.Reason, verdict.State)
 		}
 		return append(b, inactive...), nil
 	}
-	t := &verdict.Standing
+	t := &verdict.State
 	b = append(b, `{"active":true,"token_type":"Bearer","scope":"`...)
 	b = append(b, t.Scope.String()...)
 	b = append(b, `","exp":`...)
@@ -204,13 +204,13 @@ func (s *Server) introspector(c *fasthttp.RequestCtx, form *fasthttp.Args) (pfid
 		return pfid.ID{}, err
 	}
 	reason := verdict.Reason
-	if (code == "invalid_client" || len(id) > 0) && !isIDOf(&verdict.Standing, id) {
+	if (code == "invalid_client" || len(id) > 0) && !isIDOf(&verdict.State, id) {
 		reason = token.Unknown
 	}
-	s.tokenRefused(c, c.Path(), reason, verdict.Standing)
+	s.tokenRefused(c, c.Path(), reason, verdict.State)
 	switch reason {
 	case token.Good:
-		return verdict.Standing.AccountID, nil
+		return verdict.State.AccountID, nil
 	case token.Insufficient:
 		return pfid.ID{}, &oauthError{http.StatusForbidden, "insufficient_scope", "Only account tokens may do this.", []string{string(refusals[reason].challenge)}}
 	}
@@ -220,7 +220,7 @@ func (s *Server) introspector(c *fasthttp.RequestCtx, form *fasthttp.Args) (pfid
 	return pfid.ID{}, &oauthError{http.StatusUnauthorized, code, badTokenMessages[reason], challenges}
 }
 
-func isIDOf(t *token.Standing, id []byte) bool {
+func isIDOf(t *token.State, id []byte) bool {
 	var text [pfid.TextSize]byte
 	return subtle.ConstantTimeCompare(t.TokenID.Append(text[:0]), id) == 1
 }

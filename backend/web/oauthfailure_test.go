@@ -23,10 +23,10 @@ import (
 // finder is a store of which only the look-up of a secret is there.
 type finder struct {
 	token.Store
-	find func(ctx context.Context, hash token.Hash) (token.Standing, bool, error)
+	find func(ctx context.Context, hash token.Hash) (token.State, bool, error)
 }
 
-func (f finder) FindToken(ctx context.Context, hash token.Hash) (token.Standing, bool, error) {
+func (f finder) FindToken(ctx context.Context, hash token.Hash) (token.State, bool, error) {
 	return f.find(ctx, hash)
 }
 
@@ -34,7 +34,7 @@ const callersToken = "the-account-token-of-who-asks"
 
 // endpointsOver returns what answers requests, over a store that knows the account token above and asks find about all
 // others, and what it logs.
-func endpointsOver(t *testing.T, find func(ctx context.Context) (token.Standing, bool, error)) (fasthttp.RequestHandler, *bytes.Buffer) {
+func endpointsOver(t *testing.T, find func(ctx context.Context) (token.State, bool, error)) (fasthttp.RequestHandler, *bytes.Buffer) {
 	t.Helper()
 	partition, err := pfid.NewPartition(rand.Reader)
 	if err != nil {
@@ -44,12 +44,12 @@ func endpointsOver(t *testing.T, find func(ctx context.Context) (token.Standing,
 	if err != nil {
 		t.Fatal(err)
 	}
-	manager := token.Standing{Status: token.Active, Scope: token.ScopeAccount, TokenID: id, AccountID: id, ExpiresAt: time.Now().AddDate(100, 0, 0).Unix()}
+	manager := token.State{Status: token.Active, Scope: token.ScopeAccount, TokenID: id, AccountID: id, ExpiresAt: time.Now().AddDate(100, 0, 0).Unix()}
 	cache, err := token.NewCache(100, rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	tokens := token.New(finder{find: func(ctx context.Context, hash token.Hash) (token.Standing, bool, error) {
+	tokens := token.New(finder{find: func(ctx context.Context, hash token.Hash) (token.State, bool, error) {
 		if hash == token.HashOf([]byte(callersToken)) {
 			return manager, true, nil
 		}
@@ -90,13 +90,13 @@ func isTemporarilyUnavailable(t *testing.T, name string, a *fasthttp.Response) {
 
 func TestABatchThatTakesTooLongIsGivenUpWhole(t *testing.T) {
 	lookUps := 0
-	handler, _ := endpointsOver(t, func(ctx context.Context) (token.Standing, bool, error) {
+	handler, _ := endpointsOver(t, func(ctx context.Context) (token.State, bool, error) {
 		lookUps++
 		select {
 		case <-time.After(1500 * time.Millisecond): // of the bubble's clock
-			return token.Standing{}, false, nil
+			return token.State{}, false, nil
 		case <-ctx.Done():
-			return token.Standing{}, false, ctx.Err()
+			return token.State{}, false, ctx.Err()
 		}
 	})
 	secrets := strings.Fields("a b c d e f g h i j k l m n o p q r s t u v w x y z")
@@ -117,7 +117,7 @@ func TestABatchThatTakesTooLongIsGivenUpWhole(t *testing.T) {
 }
 
 func TestAnOAuthEndpointThatPanicsAnswersThatItCannotTell(t *testing.T) {
-	handler, log := endpointsOver(t, func(context.Context) (token.Standing, bool, error) { panic("out of order") })
+	handler, log := endpointsOver(t, func(context.Context) (token.State, bool, error) { panic("out of order") })
 	for _, path := range []string{"/oauth/introspect", "/oauth/introspect/batch", "/oauth/revoke"} {
 		for range 2 { // the first leaves nothing behind that lets the second in, or hang
 			a := ask(handler, path, "secret")

@@ -18,13 +18,13 @@ var reasonNames = map[token.Reason]string{
 }
 
 // tokenRefused logs that an issued token was refused at this path. Unknown secrets are not logged.
-func (s *Server) tokenRefused(c *fasthttp.RequestCtx, path []byte, reason token.Reason, t token.Standing) {
+func (s *Server) tokenRefused(c *fasthttp.RequestCtx, path []byte, reason token.Reason, t token.State) {
 	if reason != token.Good && reason != token.Unknown {
 		s.logRefusedToken(c, path, reason, t)
 	}
 }
 
-func (s *Server) logRefusedToken(c *fasthttp.RequestCtx, path []byte, reason token.Reason, t token.Standing) {
+func (s *Server) logRefusedToken(c *fasthttp.RequestCtx, path []byte, reason token.Reason, t token.State) {
 	address := s.addressOf(c)
 	var room [128]byte
 	key := append(t.TokenID.Append(room[:0]), byte(reason))
