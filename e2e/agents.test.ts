@@ -37,21 +37,21 @@ test("retiring an agent stops its tokens at once, reinstating brings back just t
     .getByRole("alertdialog", { name: "Retire this agent?" })
     .getByRole("button", { name: "Retire agent" })
     .click();
-  await expect(page.getByText("Invoice reader is retired. 1 token suspended.")).toBeVisible();
+  await expect(page.getByText("Invoice reader retired. 1 token suspended.")).toBeVisible();
   await expectStates({ word: "Suspended", ping: 401 });
-  await expect(page.getByText("This agent is retired:")).toBeVisible();
+  await expect(page.getByText("This agent is retired.")).toBeVisible();
   await expect(page.getByRole("button", { name: "Create deployment token" })).toBeDisabled();
 
   await chooseForAgent(page, "Reinstate");
   await expect(page.getByText("Invoice reader is reinstated. 1 token activated.")).toBeVisible();
   await expectStates({ word: "Active", ping: 200 });
-  await expect(page.getByText("This agent is retired:")).toBeHidden();
+  await expect(page.getByText("This agent is retired.")).toBeHidden();
   await expect(page.getByRole("button", { name: "Create deployment token" })).toBeEnabled();
 
   await chooseForAgent(page, "Delete");
   const question = page.getByRole("alertdialog", { name: "Delete this agent?" });
   await expect(question.getByRole("button", { name: "Delete agent" })).toBeDisabled();
-  await question.getByRole("checkbox", { name: "Revoke its 2 live tokens and delete" }).check();
+  await question.getByRole("checkbox", { name: "Revoke its 2 tokens and delete" }).check();
   await question.getByRole("button", { name: "Delete agent" }).click();
   await expect(page.getByRole("heading", { name: "No agents yet" })).toBeVisible();
   expect((await api.ping(working.token)).status).toBe(401);

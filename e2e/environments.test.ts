@@ -42,13 +42,13 @@ test("an environment that deployments and tokens name goes only together with th
   await page.reload();
   await choose(row, "Delete");
   const question = page.getByRole("alertdialog", { name: "Delete this environment?" });
-  await expect(question).toContainText("1 deployment and 1 live API token name Rehearsal.");
+  await expect(question).toContainText("1 deployment and 1 token use Rehearsal.");
   const yes = question.getByRole("button", { name: "Delete environment" });
   await expect(yes).toBeDisabled();
   expect((await api.ping(token)).status).toBe(200);
   await question.getByRole("checkbox", { name: "Revoke them and delete" }).check();
   await yes.click();
-  await expect(page.getByText("Rehearsal is deleted.")).toBeVisible();
+  await expect(page.getByText("Rehearsal deleted.")).toBeVisible();
   await expect(row).toHaveCount(0);
   expect((await api.ping(token)).status).toBe(401);
 

@@ -32,7 +32,7 @@ test("a new password asks for the old one and ends every other session", async (
 
   problems.allow(/401 \(Unauthorized\)/);
   await changePassword(page, founder.password, "a new and longer password");
-  await expect(page.getByText("Your password is changed. All your other sessions have ended.")).toBeVisible();
+  await expect(page.getByText("Password changed. Your other sessions have ended.")).toBeVisible();
   await expectSignedOut(other, "/agents");
   await expect(page.getByRole("table", { name: "Sessions" }).getByRole("row")).toHaveCount(2);
 

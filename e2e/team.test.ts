@@ -47,7 +47,7 @@ test("who is invited works until removed; then session, password, tokens and lin
   await expect(member).toContainText(guest.email);
   await choose(member, "Remove member");
   const question = page.getByRole("alertdialog", { name: "Remove this member?" });
-  await expect(question).toContainText("1 live API token that they created lives on unless revoked too.");
+  await expect(question).toContainText("Their 1 active token keeps working unless you revoke it.");
   await question.getByRole("checkbox", { name: "Revoke their 1 API token too" }).check();
   problems.allow(/401 \(Unauthorized\)/);
   await question.getByRole("button", { name: "Remove member" }).click();

@@ -81,7 +81,7 @@ async function agentDialogs({ page, visit }: Tour, agentId: string) {
   await page.getByRole("button", { name: "Cancel" }).click();
   await menu.click();
   await page.getByRole("menuitem", { name: "Delete" }).click();
-  await expect(page.getByRole("checkbox", { name: /^Revoke its 2 live tokens/ })).toBeVisible();
+  await expect(page.getByRole("checkbox", { name: /^Revoke its 2 tokens/ })).toBeVisible();
   await visit("agent-delete");
   await page.getByRole("button", { name: "Cancel" }).click();
 }
@@ -96,7 +96,7 @@ async function versionPages({ page, problems, visit }: Tour, agentId: string, wo
   await visit("versions-empty");
   await page.goto("/agents");
   await page.getByRole("link", { name: "Translator of old" }).click();
-  await expect(page.getByText("This agent is retired:")).toBeVisible();
+  await expect(page.getByText("This agent is retired.")).toBeVisible();
   await expect(page.getByRole("heading", { name: "No deployment tokens yet" })).toBeVisible();
   await visit("agent-retired");
   problems.allow(/404 \(Not Found\)/);

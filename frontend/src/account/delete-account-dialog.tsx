@@ -53,7 +53,7 @@ export function DeleteAccountDialog({ account, onClose, onDeleted }: DeleteAccou
     >
       {contents.error && !contents.data ? (
         <Notice tone="bad" onRetry={() => void contents.refetch()}>
-          What goes with the account could not be counted. {messageOf(contents.error)}
+          The contents of the account could not be counted. {messageOf(contents.error)}
         </Notice>
       ) : (
         <>

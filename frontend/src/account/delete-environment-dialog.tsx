@@ -28,7 +28,7 @@ export function DeleteEnvironmentDialog({ environment, onClose }: DeleteEnvironm
         remove.mutate(named, {
           onSuccess: () => {
             onClose();
-            announce(`${name} is deleted.`);
+            announce(`${name} deleted.`);
           },
         })
       }
@@ -37,7 +37,7 @@ export function DeleteEnvironmentDialog({ environment, onClose }: DeleteEnvironm
         named && (
           <CheckField
             label="Revoke them and delete"
-            hint="The tokens are refused at once, for good. The deployments go away."
+            hint="The tokens stop working at once, and the deployments are deleted."
             checked={agreed}
             onChange={setAgreed}
           />
@@ -46,15 +46,15 @@ export function DeleteEnvironmentDialog({ environment, onClose }: DeleteEnvironm
     >
       {named ? (
         <p>
-          {count(deployments, "deployment")} and {count(tokens, "live API token")}{" "}
-          {deployments + tokens === 1 ? "names" : "name"} <strong className="font-medium">{name}</strong>.
+          {count(deployments, "deployment")} and {count(tokens, "token")}{" "}
+          {deployments + tokens === 1 ? "uses" : "use"} <strong className="font-medium">{name}</strong>.
         </p>
       ) : (
         <p>
-          No deployment and no live API token names <strong className="font-medium">{name}</strong>.
+          No deployments or tokens use <strong className="font-medium">{name}</strong>.
         </p>
       )}
-      <p className="text-soft">Scripts and integrations that use its id will no longer find it.</p>
+      <p className="text-soft">Scripts and integrations that use its ID stop working.</p>
     </Question>
   );
 }

@@ -37,7 +37,7 @@ export function DetailsPage({ accountId, onChanged, onDeleted }: DetailsPageProp
       {error && (
         <div className="mb-3">
           <Notice tone="bad" onRetry={() => void refetch()}>
-            {messageOf(error)} {account && "What you see may be out of date."}
+            {messageOf(error)} {account && "The data shown may be out of date."}
           </Notice>
         </div>
       )}
@@ -65,7 +65,7 @@ export function DetailsPage({ accountId, onChanged, onDeleted }: DetailsPageProp
         <>
           <Section
             title="Delete account"
-            text="Ends everything in this account for good, for all of its members."
+            text="Permanently deletes everything in this account, for all members."
             action={
               <Button look="danger-quiet" onClick={() => setDeleting(true)}>
                 Delete account
@@ -79,7 +79,7 @@ export function DetailsPage({ accountId, onChanged, onDeleted }: DetailsPageProp
               onSaved={() => {
                 setEditing(false);
                 onChanged();
-                announce("The account is changed.");
+                announce("Account updated.");
               }}
             />
           )}

@@ -24,7 +24,7 @@ export function EnvironmentDialog({ environment, onClose }: EnvironmentDialogPro
     }),
     onDone: ({ name }) => {
       onClose();
-      announce(environment ? `${name} is changed.` : `${name} is created.`);
+      announce(environment ? `${name} updated.` : `${name} created.`);
     },
   });
   return (
@@ -33,8 +33,8 @@ export function EnvironmentDialog({ environment, onClose }: EnvironmentDialogPro
       title={environment ? "Edit environment" : "Create environment"}
       text={
         environment
-          ? "Its id stays the same, and so do the deployments and tokens that name it."
-          : "Agents are deployed in it, with tokens that open nothing outside of it."
+          ? "Its ID, deployments and tokens stay the same."
+          : "Agents run in an environment. Their tokens work in no other."
       }
       yes={environment ? "Save changes" : "Create environment"}
       row={environment?.id}

@@ -60,7 +60,7 @@ describe("an environment", () => {
     await user.type(within(dialog).getByRole("textbox", { name: "Name" }), "Trials");
     await user.selectOptions(within(dialog).getByRole("combobox", { name: "Purpose" }), "testing");
     await user.click(within(dialog).getByRole("button", { name: "Create environment" }));
-    expect((await screen.findAllByText("Trials is created."))[0]).toBeInTheDocument();
+    expect((await screen.findAllByText("Trials created."))[0]).toBeInTheDocument();
     expect(bodiesOf("POST /environment")).toEqual([
       {
         idempotency_key: expect.any(String),
@@ -89,7 +89,7 @@ describe("an environment", () => {
     const { user } = open(address);
     await choose(user, "Production", "Delete");
     const question = await screen.findByRole("alertdialog", { name: "Delete this environment?" });
-    expect(question).toHaveTextContent("No deployment and no live API token names Production.");
+    expect(question).toHaveTextContent("No deployments or tokens use Production.");
     expect(within(question).queryByRole("checkbox")).not.toBeInTheDocument();
     await user.click(within(question).getByRole("button", { name: "Delete environment" }));
     await waitFor(() => expect(screen.queryByRole("row", { name: /Production/ })).not.toBeInTheDocument());
@@ -105,12 +105,12 @@ describe("an environment", () => {
     const { user } = open(address);
     await choose(user, "Development", "Delete");
     const question = await screen.findByRole("alertdialog");
-    expect(question).toHaveTextContent("2 deployments and 1 live API token name Development.");
+    expect(question).toHaveTextContent("2 deployments and 1 token use Development.");
     const yes = within(question).getByRole("button", { name: "Delete environment" });
     expect(yes).toBeDisabled();
     await user.click(within(question).getByRole("checkbox", { name: "Revoke them and delete" }));
     await user.click(yes);
-    expect((await screen.findAllByText("Development is deleted."))[0]).toBeInTheDocument();
+    expect((await screen.findAllByText("Development deleted."))[0]).toBeInTheDocument();
     const asked = sent.find(({ route }) => route === "DELETE /environment/:id");
     expect(asked?.query.get("revoke_api_tokens")).toBe("true");
   });

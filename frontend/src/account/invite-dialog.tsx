@@ -24,7 +24,7 @@ export function InviteDialog({ onClose }: { onClose: () => void }) {
       ) : (
         <DialogForm
           form={form}
-          text="They get a link that lets them set a name and a password, once, within 7 days. All members have the same rights."
+          text="They get a link to set a name and a password. It works once, within 7 days. All members have the same rights."
           yes="Create invite"
           onCancel={onClose}
         >
@@ -61,7 +61,7 @@ function InvitedFace({ invited, onClose }: { invited: Invited; onClose: () => vo
           onCopied={() => setCopied(true)}
         />
         <p className="text-small text-soft">
-          It works once and ends <Time at={invite.expires_at} />. Whoever has it can join the account as{" "}
+          It works once and ends <Time at={invite.expires_at} />. Anyone with the link can join the account as{" "}
           <span className="wrap-anywhere">{invite.email}</span>.
         </p>
       </DialogBody>

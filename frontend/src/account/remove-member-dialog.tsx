@@ -45,7 +45,7 @@ export function RemoveMemberDialog({ member, own, onClose, onLeft }: RemoveMembe
         tokens > 0 && (
           <CheckField
             label={`Revoke ${own ? "your" : "their"} ${count(tokens, "API token")} too`}
-            hint="Revoked tokens are refused at once, for good."
+            hint="They stop working at once. This can’t be undone."
             checked={revoke}
             onChange={setRevoke}
           />
@@ -54,8 +54,8 @@ export function RemoveMemberDialog({ member, own, onClose, onLeft }: RemoveMembe
     >
       {own ? (
         <p>
-          You are removing yourself. All of your sessions end at once, this one too, and only another member
-          can invite you again.
+          All your sessions end at once, including this one. To come back, you need an invite from another
+          member.
         </p>
       ) : (
         <p>
@@ -65,8 +65,8 @@ export function RemoveMemberDialog({ member, own, onClose, onLeft }: RemoveMembe
       )}
       <p className="text-soft">
         {tokens > 0
-          ? `${count(tokens, "live API token")} that ${own ? "you" : "they"} created ${tokens === 1 ? "lives" : "live"} on unless revoked too.`
-          : `No live API token was created by ${own ? "you" : "them"}.`}
+          ? `${own ? "Your" : "Their"} ${count(tokens, "active token")} ${tokens === 1 ? "keeps" : "keep"} working unless you revoke ${tokens === 1 ? "it" : "them"}.`
+          : `${own ? "You have" : "They have"} no active tokens.`}
       </p>
     </Question>
   );
@@ -76,5 +76,5 @@ export function RemoveMemberDialog({ member, own, onClose, onLeft }: RemoveMembe
 function endOfTokens(tokens: number, revoke: boolean, revoked: number): string {
   if (tokens === 0) return "";
   if (revoke) return `, and ${count(revoked, "API token")} revoked`;
-  return `. ${count(tokens, "API token")} of theirs ${tokens === 1 ? "lives" : "live"} on`;
+  return `. Their ${count(tokens, "token")} ${tokens === 1 ? "keeps" : "keep"} working`;
 }

@@ -76,7 +76,7 @@ export function TeamPage({ accountId, ownId, onLeft }: TeamPageProps) {
         empty={{
           icon: Users,
           title: "No members on this page",
-          text: "Everyone who can sign in to this account is listed here.",
+          text: "This page lists everyone who can sign in to this account.",
           action: <Button onClick={() => setInviting(true)}>Invite a team member</Button>,
         }}
       />

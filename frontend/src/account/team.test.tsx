@@ -64,13 +64,13 @@ describe("removing a member", () => {
     const { user } = open(address);
     const question = await choose(user, "Grace Hopper", "Remove member");
     expect(question).toHaveTextContent("All sessions of Grace Hopper (grace@acme.example) end at once");
-    expect(question).toHaveTextContent("3 live API tokens that they created live on unless revoked too.");
+    expect(question).toHaveTextContent("Their 3 active tokens keep working unless you revoke them.");
     expect(
       within(question).getByRole("checkbox", { name: "Revoke their 3 API tokens too" }),
     ).not.toBeChecked();
     await user.click(within(question).getByRole("button", { name: "Remove member" }));
     expect(
-      (await screen.findAllByText(/Grace Hopper was removed. 3 API tokens of theirs live on/))[0],
+      (await screen.findAllByText(/Grace Hopper was removed. Their 3 tokens keep working/))[0],
     ).toBeVisible();
     expect(bodiesOf("POST /admin_user/:id/remove")).toEqual([{ details: { revoke_api_tokens: false } }]);
     await waitFor(() =>

@@ -21,7 +21,7 @@ export function AgentActions({ agent }: { agent: Agent }) {
   const takeBack = () =>
     reinstate.mutate(undefined, {
       onSuccess: ({ activated_api_token_count: tokens }) =>
-        announce(`${agent.name} is reinstated. ${count(tokens, "token")} activated.`),
+        announce(`${agent.name} reinstated. ${count(tokens, "token")} activated.`),
       onError: (error) => {
         if (!isSignedOut(error)) announceFailure(changeFailure(error));
       },

@@ -26,7 +26,7 @@ export function RegisterAgentDialog({ onClose, onRegistered }: RegisterAgentDial
     <FormDialog
       form={form}
       title="Register agent"
-      text="It gets an id. Its tokens are created afterwards, one per environment."
+      text="The agent gets an ID. Then you create its tokens, one for each environment."
       yes="Register agent"
       onClose={onClose}
     >
@@ -47,14 +47,14 @@ export function EditAgentDialog({ agent, onClose }: { agent: Agent; onClose: () 
     }),
     onDone: () => {
       onClose();
-      announce("The agent is changed.");
+      announce("Agent updated.");
     },
   });
   return (
     <FormDialog
       form={form}
       title="Edit agent"
-      text="Its id stays the same, and its tokens go on."
+      text="Its ID stays the same, and its tokens keep working."
       yes="Save changes"
       onClose={onClose}
     >

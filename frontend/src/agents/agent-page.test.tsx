@@ -90,7 +90,7 @@ describe("retiring", () => {
     const question = await screen.findByRole("alertdialog", { name: "Retire this agent?" });
     expect(question).toHaveTextContent("All active deployment tokens of Invoice reader are suspended");
     await user.click(within(question).getByRole("button", { name: "Retire agent" }));
-    expect((await screen.findAllByText("Invoice reader is retired. 2 tokens suspended."))[0]).toBeVisible();
+    expect((await screen.findAllByText("Invoice reader retired. 2 tokens suspended."))[0]).toBeVisible();
     expect(screen.getByRole("button", { name: "Create deployment token" })).toBeDisabled();
     expect(screen.getByText(/This agent is retired/)).toBeInTheDocument();
     await waitFor(() =>
@@ -144,7 +144,7 @@ describe("deleting an agent", () => {
     expect(question).toHaveTextContent("with its versions and 1 deployment");
     const yes = within(question).getByRole("button", { name: "Delete agent" });
     expect(yes).toBeDisabled();
-    await user.click(within(question).getByRole("checkbox", { name: "Revoke its 2 live tokens and delete" }));
+    await user.click(within(question).getByRole("checkbox", { name: "Revoke its 2 tokens and delete" }));
     await user.click(yes);
     expect(await screen.findByRole("heading", { level: 1, name: "Agents" })).toBeInTheDocument();
     const asked = sent.find(({ route }) => route === "DELETE /agent/:id");

@@ -60,15 +60,15 @@ export function AgentPage({ id, tab, action, children }: AgentPageProps) {
       {agent?.status === "retired" && (
         <div className="mt-4">
           <Notice tone="warn">
-            This agent is retired: it gets no new tokens, and those that its retirement suspended are refused
-            until it is reinstated.
+            This agent is retired. It gets no new tokens, and its suspended tokens stay refused until you
+            reinstate it.
           </Notice>
         </div>
       )}
       {error && (
         <div className="mt-4">
           <Notice tone="bad" onRetry={() => void refetch()}>
-            {messageOf(error)} What you see may be out of date.
+            {messageOf(error)} The data shown may be out of date.
           </Notice>
         </div>
       )}

@@ -30,7 +30,7 @@ export function AgentsPage() {
         }
       >
         <p className="mt-1 text-soft">
-          Programs that you let in. Each gets a token of its own per environment.
+          The programs you give access. Each has its own token for each environment.
         </p>
       </PageHeader>
       <div className="h-6" />
@@ -75,7 +75,7 @@ export function AgentsPage() {
         empty={{
           icon: Bot,
           title: "No agents yet",
-          text: "Register the first program that shall have an identity of its own.",
+          text: "Register your first agent to give it its own identity.",
           action: <Button onClick={() => setRegistering(true)}>Register the first agent</Button>,
         }}
       />
@@ -83,7 +83,7 @@ export function AgentsPage() {
         <RegisterAgentDialog
           onClose={() => setRegistering(false)}
           onRegistered={(agent) => {
-            announce(`${agent.name} is registered. Create its first deployment token here.`);
+            announce(`${agent.name} registered. Create its first deployment token here.`);
             navigate(pageOf(agent));
           }}
         />

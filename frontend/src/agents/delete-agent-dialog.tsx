@@ -30,7 +30,7 @@ export function DeleteAgentDialog({ agent, onClose }: { agent: Agent; onClose: (
         remove.mutate(agreed, {
           onSuccess: () => {
             navigate("/agents", { replace: true });
-            announce(`${agent.name} is deleted.`);
+            announce(`${agent.name} deleted.`);
           },
         })
       }
@@ -42,8 +42,8 @@ export function DeleteAgentDialog({ agent, onClose }: { agent: Agent; onClose: (
           tokens !== undefined &&
           tokens > 0 && (
             <CheckField
-              label={`Revoke its ${count(tokens, "live token")} and delete`}
-              hint="Everything that uses one is refused at once, for good."
+              label={`Revoke its ${count(tokens, "token")} and delete`}
+              hint="Everything that uses them is refused at once. This can’t be undone."
               checked={agreed}
               onChange={setAgreed}
             />
@@ -52,11 +52,11 @@ export function DeleteAgentDialog({ agent, onClose }: { agent: Agent; onClose: (
       }
     >
       <p>
-        <strong className="font-medium">{agent.name}</strong> goes away for good, with its versions and{" "}
+        <strong className="font-medium">{agent.name}</strong> is deleted permanently, with its versions and{" "}
         {deployments.data ? count(deployments.data.length, "deployment") : <Bar className="w-24" />}.
       </p>
       <p className="text-soft">
-        {tokens === 0 ? "None of its tokens is live." : "To stop it for a while only, retire it instead."}
+        {tokens === 0 ? "It has no active tokens." : "To stop it temporarily, retire it instead."}
       </p>
     </Question>
   );

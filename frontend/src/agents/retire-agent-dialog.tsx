@@ -19,18 +19,18 @@ export function RetireAgentDialog({ agent, onClose }: { agent: Agent; onClose: (
         retire.mutate(undefined, {
           onSuccess: ({ suspended_api_token_count: tokens }) => {
             onClose();
-            announce(`${agent.name} is retired. ${count(tokens, "token")} suspended.`);
+            announce(`${agent.name} retired. ${count(tokens, "token")} suspended.`);
           },
         })
       }
       onNo={onClose}
     >
       <p>
-        All active deployment tokens of <strong className="font-medium">{agent.name}</strong> are suspended,
-        and everything that uses one is refused at once.
+        All active deployment tokens of <strong className="font-medium">{agent.name}</strong> are suspended.
+        Everything that uses them is refused at once.
       </p>
       <p className="text-soft">
-        Reinstating the agent later activates just these tokens again. Until then it gets no new ones.
+        Reinstating the agent activates these tokens again. Until then it gets no new ones.
       </p>
     </Question>
   );

@@ -21,7 +21,7 @@ export function EditProfileDialog({ user, onClose, onSaved }: EditProfileDialogP
     <FormDialog
       form={form}
       title="Edit profile"
-      text="The other members of the account see both."
+      text="Other members of the account can see both."
       yes="Save changes"
       onClose={onClose}
     >

@@ -108,7 +108,7 @@ function Joining({ invite, code, signedInAs }: JoiningProps) {
 function DeadLink() {
   return (
     <Ended title="This invite no longer works">
-      It was used, revoked, or is older than 7 days. Ask a member of the account for a new one.
+      It was used or revoked, or it has expired. Ask a member of the account for a new one.
     </Ended>
   );
 }
@@ -116,7 +116,7 @@ function DeadLink() {
 function Incomplete() {
   return (
     <Ended title="Open the invite again">
-      Its link is needed once more, as it was sent to you: this page does not keep it.
+      Open the link in your invite again. This page does not store it.
     </Ended>
   );
 }

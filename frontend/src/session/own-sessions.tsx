@@ -16,7 +16,7 @@ import { useSignOut } from "./session";
 
 /** Says that ending a session failed, unless the page shows already that nobody is signed in any more. */
 function tellFailure(error: unknown) {
-  if (!isSignedOut(error)) announceFailure(`The session goes on. ${messageOf(error)}`);
+  if (!isSignedOut(error)) announceFailure(`The session is still active. ${messageOf(error)}`);
 }
 
 /** Where the user is signed in, and how to end that. */
@@ -103,7 +103,7 @@ export function OwnSessions() {
         empty={{
           icon: MonitorSmartphone,
           title: "No sessions on this page",
-          text: "Every browser that you signed in with is listed until its session ends.",
+          text: "Your sessions are listed here until they end.",
         }}
       />
     </Section>

@@ -24,7 +24,7 @@ export function PasswordDialog({ email, onClose, onChanged }: PasswordDialogProp
     <FormDialog
       form={form}
       title="Change password"
-      text="All your other sessions end at once. This one goes on."
+      text="Your other sessions end at once. This one continues."
       yes="Change password"
       onClose={onClose}
     >

@@ -6,7 +6,7 @@ import { Field, type FieldProps } from "../ui/field";
 /** Characters that a new password has at least. */
 const shortest = 12;
 
-export const passwordHint = `At least ${shortest} characters. Length is all that counts.`;
+export const passwordHint = `Any characters, ${shortest} or more.`;
 
 /** What is wrong with a new password, as far as that can be told without the server; null if nothing is. */
 export function passwordProblem(password: string): string | null {

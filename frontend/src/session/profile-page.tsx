@@ -45,7 +45,7 @@ export function ProfilePage({ user }: { user: SessionUser }) {
           onClose={() => setEditing(false)}
           onSaved={() => {
             setEditing(false);
-            announce("Your profile is changed.");
+            announce("Profile updated.");
           }}
         />
       )}
@@ -55,7 +55,7 @@ export function ProfilePage({ user }: { user: SessionUser }) {
           onClose={() => setChanging(false)}
           onChanged={() => {
             setChanging(false);
-            announce("Your password is changed. All your other sessions have ended.");
+            announce("Password changed. Your other sessions have ended.");
           }}
         />
       )}

@@ -26,7 +26,7 @@ export function AccountTokens(props: Creating) {
         empty={{
           icon: KeyRound,
           title: "No API tokens yet",
-          text: "Create one to let a script, a CI job or a service talk to this account.",
+          text: "Create one for a script, a CI job or a service that uses this account.",
           action: <Button onClick={() => props.onCreating(true)}>Create your first token</Button>,
         }}
       />

@@ -45,7 +45,7 @@ export function CliConnectPage({ account, user, publicUrl, lifetimes }: CliConne
     return (
       <Frame title="The CLI has its token">
         <p className="text-soft">
-          Paste it in the terminal if you have not yet. You can close this page now, and revoke “{tokenName}”
+          Paste it into the terminal if you have not yet, then close this page. You can revoke “{tokenName}”
           at any time under{" "}
           <Link href="/account/api-tokens" className="text-accent-ink underline underline-offset-3">
             API tokens
@@ -58,8 +58,8 @@ export function CliConnectPage({ account, user, publicUrl, lifetimes }: CliConne
   return (
     <Frame title="Connect the CLI">
       <p className="text-soft">
-        This creates an account token named “{tokenName}”, which opens all of{" "}
-        <strong className="font-medium text-ink wrap-anywhere">{account.name}</strong> to whoever holds it.
+        This creates an account token named “{tokenName}”, which gives access to all of{" "}
+        <strong className="font-medium text-ink wrap-anywhere">{account.name}</strong>.
       </p>
       <dl className="mt-4 grid gap-x-4 gap-y-1.5 rounded-box border border-line px-4 py-3 sm:grid-cols-[96px_minmax(0,1fr)]">
         <dt className="text-soft">Expires</dt>
@@ -101,7 +101,7 @@ export function CliConnectPage({ account, user, publicUrl, lifetimes }: CliConne
         </Button>
       </div>
       <p className="mt-5 text-small text-soft">
-        Only go on if you have just run <code className="font-mono">prefactor login</code> yourself.
+        Continue only if you have just run <code className="font-mono">prefactor login</code> yourself.
       </p>
       {created && (
         <Dialog onClose={hold.leave} asksOutside={!hold.copied} title="Save this token now">

@@ -40,7 +40,7 @@ export function MoveQuestion({ asked: { token, text }, busy, onYes, onNo }: Move
         descendants > 0 && (
           <CheckField
             label={`Also revoke the ${count(descendants, "active token")} it created`}
-            hint="Those that they created are counted, too. They keep working unless you revoke them."
+            hint="The count includes tokens created by those tokens. They keep working unless you revoke them."
             checked={ticked}
             onChange={setTicked}
           />

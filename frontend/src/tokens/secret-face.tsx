@@ -29,8 +29,8 @@ export function SecretFace({ created, hold, publicUrl, bare = false }: SecretFac
         <DialogText>
           <strong className="font-medium text-ink wrap-anywhere">{tokenTitle(token)}</strong>
           {bare
-            ? " is shown this once and stored nowhere. Paste it in the terminal that waits for it."
-            : " is shown this once and stored nowhere. Without a copy you will need a new token."}
+            ? " is shown only once and stored nowhere. Paste it into the waiting terminal."
+            : " is shown only once and stored nowhere. Without a copy, you will need a new token."}
         </DialogText>
         <CopyField
           ref={field}

@@ -56,10 +56,10 @@ export function TokenForm({ creation, lifetimes, agent, onCancel }: TokenFormPro
       form={{ ...form, problem: form.problem && `${form.problem}${unsettled ? unsettledHint : ""}` }}
       text={
         agent ? (
-          `It gives ${agent.name} access in the environment you choose and nowhere else.`
+          `It gives ${agent.name} access to the environment you choose and nothing else.`
         ) : (
           <>
-            It opens the whole account. For one agent in one environment,{" "}
+            This token gives access to the whole account. For one agent in one environment,{" "}
             <Link href="/agents" className="text-accent-ink underline underline-offset-3">
               create a deployment token on the agent’s page
             </Link>
@@ -83,7 +83,7 @@ export function TokenForm({ creation, lifetimes, agent, onCancel }: TokenFormPro
           label="Name"
           optional
           maxLength={100}
-          placeholder={agent ? "Where it will run, such as eu-west" : "What it is for, such as CI"}
+          placeholder={agent ? "Its location, such as eu-west" : "Its purpose, such as CI"}
           {...form.field("name")}
           autoComplete="off"
         />

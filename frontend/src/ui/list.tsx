@@ -117,7 +117,7 @@ export function List<T extends { id: string }>({ name, list, columns, rowClass, 
     <div ref={frame} tabIndex={-1} className="grid scroll-mt-16 gap-3 outline-none md:scroll-mt-4">
       {error && (
         <Notice tone="bad" onRetry={onRetry}>
-          {messageOf(error)} What you see may be out of date.
+          {messageOf(error)} The data shown may be out of date.
         </Notice>
       )}
       <div className="overflow-hidden rounded-box border border-line">

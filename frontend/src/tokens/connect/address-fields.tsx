@@ -21,21 +21,21 @@ export function AddressFields({ value, onChange }: AddressFieldsProps) {
     <div className="grid items-start gap-4 lg:grid-cols-3">
       <CheckedField
         label="Tokentab"
-        hint="As the gateway reaches it, over plain http"
+        hint="Address of Tokentab, as seen from the gateway; plain HTTP"
         value={value.tokentab}
         onChange={(tokentab) => set({ tokentab })}
         problem={readAddress(value.tokentab) ? null : addressProblem}
       />
       <CheckedField
         label="Application"
-        hint="Gets the requests that pass"
+        hint="Where to forward accepted requests"
         value={value.application}
         onChange={(application) => set({ application })}
         problem={readAddress(value.application) ? null : addressProblem}
       />
       <CheckedField
         label="Port of the gateway"
-        hint="On which it takes requests"
+        hint="Port the gateway listens on"
         inputMode="numeric"
         value={value.port}
         onChange={(port) => set({ port })}
