@@ -99,7 +99,7 @@ export class Api {
     return found.id;
   }
 
-  /** Invites somebody and answers the link that they get. */
+  /** Invites a person and returns the invite's link. */
   async invite(email: string): Promise<string> {
     const { details } = await this.create<{ details: { invite_url: string } }>("/admin_user_invite", {
       email,

@@ -12,7 +12,7 @@ interface Fixtures {
   api: Api;
   /** Sets the program up without the page; the test's browser is then signed in. */
   signedIn: undefined;
-  /** Opens another browser, with its own cookies, that nobody is signed in with. */
+  /** Opens another browser with its own cookies, signed out. */
   openStranger: () => Promise<Page>;
   /** Opens another browser, with its own cookies, signed in as the same user. */
   openBrowser: () => Promise<Page>;

@@ -50,7 +50,7 @@ export async function startGateway(name: keyof typeof runnable, folder: string):
   await writeFile(join(folder, file), text.replace(everywhere, onLoopback));
   return running(
     spawn(program(), args(folder), {
-      // Caddy keeps things in the home of whoever starts it.
+      // Caddy stores files in the home folder of its user.
       env: { ...process.env, HOME: folder, XDG_CONFIG_HOME: folder, XDG_DATA_HOME: folder },
       stdio: ["ignore", "pipe", "pipe"],
     }),
@@ -87,7 +87,7 @@ export interface Application {
   stop: () => Promise<void>;
 }
 
-/** What stands behind the gateway: answers everything, and remembers who asked. */
+/** The application behind the gateway: answers every request and records its identity headers. */
 export async function startApplication(): Promise<Application> {
   const seen: IncomingHttpHeaders[] = [];
   const server = createServer((request, response) => {
@@ -106,7 +106,7 @@ export async function startApplication(): Promise<Application> {
   };
 }
 
-/** A port that nobody listens on. */
+/** A free port. */
 export async function freePort(): Promise<number> {
   const probe = createSocket().listen(0, "127.0.0.1");
   await once(probe, "listening");

@@ -65,7 +65,7 @@ for (const [language, program] of Object.entries(programs)) {
   });
 }
 
-/** Programs that keep one verifier, with a clock of their own: for each line of minutes and a token they say a word. */
+/** Programs with one verifier and a settable clock. Each input line has minutes and a token; the output is a word. */
 const services = {
   Node: () => [
     process.execPath,

@@ -1,6 +1,6 @@
 import { type BrowserContext, expect } from "@playwright/test";
 
-/** Collects what browsers complain about, so that a test also fails on what nobody looked at. */
+/** Collects the browser's warnings and errors, so that a test fails on problems it does not check for. */
 export class Problems {
   readonly #seen: string[] = [];
   readonly #allowed: RegExp[] = [];

@@ -25,7 +25,7 @@ export interface Server {
 export async function startServer(): Promise<Server> {
   const data = await mkdtemp(join(tmpdir(), "tokentab-e2e-"));
   const listen = `127.0.0.1:${await freePort()}`;
-  // Settings of whoever runs the tests must not reach the program under test.
+  // Settings of the user who runs the tests must not reach the program under test.
   const env = Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !name.startsWith("TOKENTAB_")),
   );

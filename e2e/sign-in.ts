@@ -7,7 +7,7 @@ export async function signIn(page: Page, { email, password }: { email: string; p
   await page.getByRole("button", { name: "Sign in" }).click();
 }
 
-/** Waits until a browser has noticed by itself that its session ended, and that it may come back to where it was. */
+/** Waits until the page notices that its session ended, and that sign-in leads back to it. */
 export async function expectSignedOut(page: Page, from: string) {
   await expect(page.getByRole("heading", { name: "Sign in" })).toBeVisible();
   expect(new URL(page.url()).searchParams.get("next")).toBe(from);

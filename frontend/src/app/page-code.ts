@@ -12,7 +12,7 @@ function near<P extends object>(load: () => Promise<{ default: ComponentType<P> 
 
 const apiTokens = () => import("./api-tokens-route");
 
-// The page most visits lead to: its code comes while the session is still being asked for.
+// Most visits open this page, so its code loads while the session does.
 if (["/", "/account", "/account/api-tokens"].includes(window.location.pathname)) void apiTokens();
 loaders.push(() => import("../tokens/create-dialog"));
 
@@ -45,6 +45,6 @@ export const SetupPage = lazy(async () => ({ default: (await import("../session/
 
 /** Fetches the code of all near pages, so that none of them opens with a gap. */
 export function loadNeighbours() {
-  // One that does not come now is asked for again, and told about, when it is opened.
+  // If one fails to load, opening the page loads it again and shows the error.
   for (const load of loaders) load().catch(() => {});
 }

@@ -3,7 +3,7 @@ import { ApiError, isSignedOut, pollInterval } from "../api";
 import { forgetSession, sessionKey } from "../session/session";
 import type { Session } from "../wire";
 
-/** Whether another try could help: the server may be starting or busy. A refusal stays one. */
+/** Whether a retry could help: the server may be starting or busy. Refusals are final. */
 function worthRetrying(failures: number, error: Error): boolean {
   return failures < 1 && error instanceof ApiError && (error.status === 0 || error.status >= 500);
 }
@@ -13,7 +13,7 @@ export function createQueryClient(): QueryClient {
     queryCache: new QueryCache({ onError: onFailure }),
     mutationCache: new MutationCache({ onError: onFailure }),
     defaultOptions: {
-      // A server in the own network answers also while the browser believes to be offline.
+      // A server on the local network answers even if the browser considers itself offline.
       queries: {
         networkMode: "always",
         refetchInterval: () => (client.getQueryData<Session>(sessionKey)?.admin_user ? pollInterval : false),

@@ -6,13 +6,13 @@ import { NotFoundPage } from "./not-found-page";
 import * as page from "./page-code";
 import { Shell } from "./shell";
 
-/** What the session tells a page. */
+/** The session's values for a page. */
 export interface RouteProps {
   publicUrl: string;
   lifetimes: { max: number; usual: number };
 }
 
-/** Sends everyone where they belong: a new server to set-up, a stranger to sign-in, a user to the page. */
+/** Chooses the page: set-up for a new server, sign-in without a session, else the page itself. */
 export function Routes({ session }: { session: Session }) {
   const [location] = useLocation();
   const search = useSearch();

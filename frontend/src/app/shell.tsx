@@ -11,7 +11,7 @@ import { announceFailure } from "../ui/toast";
 interface ShellProps {
   account: { name: string };
   user: { email: string; name: string | null };
-  /** Called once, when the page is there and the browser has nothing better to do. */
+  /** Called once, when the page is shown and the browser is idle. */
   onShown: () => void;
   children: ReactNode;
 }
@@ -26,7 +26,7 @@ const places = [
 /** The description of the API, which the server draws itself. */
 const docsPath = "/docs";
 
-/** Navigation beside the page; on a phone a bar above it. */
+/** Navigation beside the page, or above it on a phone. */
 export function Shell({ account, user, onShown, children }: ShellProps) {
   useEffect(() => {
     const timer = setTimeout(onShown, 1_000);

@@ -1,4 +1,4 @@
-/* The first that fits wins: most browsers also carry the names of others. */
+/* The first match wins: most browsers also include the names of others. */
 const browsers: [RegExp, string][] = [
   [/Edg(?:e|A|iOS)?\//, "Edge"],
   [/OPR\//, "Opera"],
@@ -20,7 +20,7 @@ const systems: [RegExp, string][] = [
 
 const firstOf = (list: [RegExp, string][], text: string) => list.find(([sign]) => sign.test(text))?.[1];
 
-/** "Firefox on Windows" out of what a browser says about itself; as it stands where that is not understood. */
+/** Turns a User-Agent into a name such as "Firefox on Windows"; unknown ones stay as they are. */
 export function browserName(userAgent: string): string {
   const browser = firstOf(browsers, userAgent);
   const system = firstOf(systems, userAgent);

@@ -7,7 +7,7 @@ interface EntranceProps {
   children: ReactNode;
 }
 
-/** The frame of the pages that are open to strangers. */
+/** The frame of pages without sign-in. */
 export function Entrance({ title, text, children }: EntranceProps) {
   return (
     <main className="mx-auto flex min-h-full max-w-96 flex-col px-4 pt-[12vh] pb-10">

@@ -21,7 +21,7 @@ function codeInAddress(): string {
   }
 }
 
-/** What an invite link opens: the invited sets name and password, once, and is signed in. */
+/** The page of an invite link: set a name and password once, and get signed in. */
 export function InvitePage({ signedInAs }: { signedInAs: string | null }) {
   useTitle("Join");
   const [code] = useState(codeInAddress);

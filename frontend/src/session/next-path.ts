@@ -1,13 +1,13 @@
 const closed = ["/sign-in", "/setup", "/invite"];
 
-/** The address of the sign-in page that leads back to where the user wanted to go. */
+/** The sign-in page's address, which leads back to the wanted page. */
 export function signInPath(wanted: string): string {
   return wanted === "/" || closed.some((path) => wanted.startsWith(path))
     ? "/sign-in"
     : `/sign-in?next=${encodeURIComponent(wanted)}`;
 }
 
-/** Where to go after signing in: `next` if it is a path of this very page, else the start. */
+/** The page to open after sign-in: `next` if it is a path on this origin, else the start page. */
 export function nextPath(search: string, origin: string): string {
   const next = new URLSearchParams(search).get("next");
   // Browsers read "//host" and "/\host" as another host, and drop tabs and line breaks before they look.

@@ -14,12 +14,12 @@ import { browserName } from "./browser-name";
 import { useEndOthers, useEndSession, useOwnSessions } from "./profile";
 import { useSignOut } from "./session";
 
-/** Says that ending a session failed, unless the page shows already that nobody is signed in any more. */
+/** Reports that ending a session failed, unless the page already shows that the user is signed out. */
 function tellFailure(error: unknown) {
   if (!isSignedOut(error)) announceFailure(`The session is still active. ${messageOf(error)}`);
 }
 
-/** Where the user is signed in, and how to end that. */
+/** The user's sessions, each with a button to end it. */
 export function OwnSessions() {
   const list = useOwnSessions();
   const end = useEndSession();
@@ -32,7 +32,7 @@ export function OwnSessions() {
       signOut.mutate(undefined, { onError: tellFailure });
       return;
     }
-    // The button that was pressed goes away with its row.
+    // The pressed button disappears with its row.
     const focus = focusOfRow(session.id);
     end.mutate(session.id, {
       onSuccess: () => {

@@ -3,7 +3,7 @@ import { PasswordField, passwordHint, passwordProblem } from "./password-field";
 import { useChangePassword } from "./profile";
 
 interface PasswordDialogProps {
-  /** Tells password managers whose password this is. */
+  /** Tells password managers the account of the password. */
   email: string;
   onClose: () => void;
   onChanged: () => void;

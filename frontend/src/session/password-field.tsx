@@ -3,17 +3,17 @@ import { useState } from "react";
 import { IconButton } from "../ui/button";
 import { Field, type FieldProps } from "../ui/field";
 
-/** Characters that a new password has at least. */
+/** Minimum length of a new password, in characters. */
 const shortest = 12;
 
 export const passwordHint = `Any characters, ${shortest} or more.`;
 
-/** What is wrong with a new password, as far as that can be told without the server; null if nothing is. */
+/** The error of a new password that the page can detect; null if there is none. */
 export function passwordProblem(password: string): string | null {
   return [...password].length < shortest ? `Use at least ${shortest} characters.` : null;
 }
 
-/** A password that can be looked at, for those who type a long one. */
+/** A password field with a button to show its text. */
 export function PasswordField(props: Omit<FieldProps, "type" | "end">) {
   const [shown, setShown] = useState(false);
   const Icon = shown ? EyeOff : Eye;

@@ -9,7 +9,7 @@ import { EditProfileDialog } from "./edit-profile-dialog";
 import { OwnSessions } from "./own-sessions";
 import { PasswordDialog } from "./password-dialog";
 
-/** What a user can see and change about themselves. */
+/** The user's own profile, password and sessions. */
 export function ProfilePage({ user }: { user: SessionUser }) {
   useTitle("Profile");
   const [editing, setEditing] = useState(false);

@@ -27,7 +27,7 @@ export function useChangeProfile(id: string) {
   });
 }
 
-/** Ends all other sessions of the user. Both passwords are forgotten as soon as the form is. */
+/** Changes the password and ends all other sessions. Both passwords are forgotten with the form. */
 export function useChangePassword() {
   const client = useQueryClient();
   return useMutation({

@@ -4,7 +4,7 @@ import type { Invite, Session, SessionUser, SetUp, SignIn } from "../wire";
 
 export const sessionKey = ["session"];
 
-/** Who is signed in to which account, and what the page has to know about this server. */
+/** The signed-in user and account, and the server's settings for the page. */
 export function useSession() {
   return useQuery({
     queryKey: sessionKey,
@@ -22,13 +22,13 @@ export function forgetSession(client: QueryClient) {
   }
 }
 
-/** Another user, or none: nothing that was loaded for the last one stays. */
+/** Removes everything loaded for the previous user. */
 function replaceSession(client: QueryClient, session: Session) {
   forgetAccount(client);
   client.setQueryData(sessionKey, session);
 }
 
-/** Drops all that was loaded but the session. What is still on screen would load it again. */
+/** Removes all data except the session. Mounted components would load theirs again. */
 export function forgetAccount(client: QueryClient) {
   forgetAnswers();
   client.removeQueries({ predicate: (query) => query.queryKey[0] !== sessionKey[0] });
@@ -36,7 +36,7 @@ export function forgetAccount(client: QueryClient) {
 
 const signIn = (details: SignIn) => callForOne<Session>("POST", "/session", { details });
 
-/* All of them forget at once what was sent: the query library else keeps it, and it holds a password. */
+/* No mutation keeps its variables: they hold a password, and the query library would store it. */
 
 export function useSignIn() {
   return useEntrance(signIn);
@@ -59,7 +59,7 @@ export function useSignInAgain(before: SessionUser) {
   });
 }
 
-/** What an invite is for. The code is this component's alone: a query would keep the answer under a key. */
+/** Loads an invite. Only this component holds the code: a query would keep it in its key. */
 export function useInvite(code: string) {
   return useMutation({
     gcTime: 0,
@@ -92,13 +92,13 @@ function useEntrance<T>(enter: (details: T) => Promise<Session>) {
   });
 }
 
-/** Asks again who is signed in, after something that shows in the session was changed. */
+/** Reloads the session after a change of something that it shows. */
 export function useRefreshSession() {
   const client = useQueryClient();
   return () => void client.invalidateQueries({ queryKey: sessionKey });
 }
 
-/** Follows the end of the session that some other call brought about. */
+/** Updates the page after another call ended the session. */
 export function useSessionEnded() {
   const client = useQueryClient();
   return async () => {

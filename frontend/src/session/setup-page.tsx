@@ -7,7 +7,7 @@ import { Entrance } from "./entrance";
 import { PasswordField, passwordHint, passwordProblem } from "./password-field";
 import { useSetup } from "./session";
 
-/** All of it is asked for here, the name too. */
+/** The form asks for every field, including the name. */
 type Details = SetUp & { name: string };
 
 /** The one-time code in what was pasted: the code itself, or the whole link that the server printed. */
@@ -51,7 +51,7 @@ export function SetupPage() {
     return () => window.removeEventListener("hashchange", take);
   }, [forget]);
 
-  // A wrong code from the link has to be shown somewhere, so its field appears.
+  // If the code in the link is wrong, its field appears, to show the error.
   const askCode = !linked || form.field("code").errors.length > 0;
   return (
     <Entrance title="Set up Tokentab" text="Create the account and its first user. This works once.">

@@ -7,7 +7,7 @@ import { SignInForm } from "./sign-in-form";
 interface SignInAgainProps {
   /** The user whose session ended. */
   user: SessionUser;
-  /** Gives up what was typed and goes to the sign-in page. */
+  /** Discards the input and opens the sign-in page. */
   onLeave: () => void;
 }
 

@@ -10,7 +10,7 @@ interface SignInFormProps {
   email?: string;
 }
 
-/** Asks for email and password, tells what is wrong with them, and waits as long as the server asks. */
+/** Asks for email and password, shows errors, and waits if the server asks for it. */
 export function SignInForm({ signIn, email: known = "" }: SignInFormProps) {
   const form = useForm({
     start: { email: known, password: "" },

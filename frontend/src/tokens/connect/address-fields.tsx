@@ -14,7 +14,7 @@ interface AddressFieldsProps {
   onChange: (value: AddressTexts) => void;
 }
 
-/** Where the gateway finds Tokentab and the application, and where it listens. */
+/** The addresses of Tokentab and the application, and the gateway's port. */
 export function AddressFields({ value, onChange }: AddressFieldsProps) {
   const set = (part: Partial<AddressTexts>) => onChange({ ...value, ...part });
   return (
@@ -51,7 +51,7 @@ interface CheckedFieldProps extends FieldProps {
   problem: string | null;
 }
 
-/** Tells what is wrong once it was left: what is still being typed is seldom right. */
+/** Shows errors once the field loses the focus, not while typing. */
 function CheckedField({ problem, ...field }: CheckedFieldProps) {
   const [left, setLeft] = useState(false);
   return (

@@ -2,7 +2,7 @@
 export interface Addresses {
   tokentab: Address;
   application: Address;
-  /** On which the gateway listens. */
+  /** The port the gateway listens on. */
   port: number;
 }
 

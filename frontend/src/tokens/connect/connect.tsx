@@ -18,16 +18,16 @@ const options = (Object.keys(gateways) as Gateway[]).map((value) => ({
   label: gateways[value].label,
 }));
 
-/** Where everything is until somebody says otherwise, as in the shipped files. */
+/** The default addresses, as in the shipped files. */
 const usual = { application: "127.0.0.1:9000", port: "8000" };
 
 interface ConnectProps {
   account: Named;
-  /** Under which clients reach the server. */
+  /** The server's address for clients. */
   publicUrl: string;
 }
 
-/** Writes the configuration of a gateway that asks this server about each request, and tries out what it will ask. */
+/** Generates a gateway's configuration, and tests a token against its requirements. */
 export function Connect({ account, publicUrl }: ConnectProps) {
   useTitle("Connect a gateway");
   useOpenForm(true);
@@ -77,7 +77,7 @@ export function Connect({ account, publicUrl }: ConnectProps) {
   );
 }
 
-/** A file for what was chosen; as it is shipped, and not to be taken away, while that is not right. */
+/** The file for the chosen values. While they are invalid, it shows the shipped file and can't be copied. */
 function FilledFile({ name, shipped, filling }: { name: string; shipped: string; filling: Filling | null }) {
   const pieces = filling ? fillIn(shipped, filling) : [{ text: shipped, filled: false, at: 0 }];
   return (

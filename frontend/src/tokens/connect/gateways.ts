@@ -9,7 +9,7 @@ export type Gateway = "nginx" | "caddy" | "traefik" | "envoy";
 
 interface ConfigFile {
   name: string;
-  /** As it is shipped, with the addresses of an example and a need that every good token meets. */
+  /** The shipped text, with example addresses and a requirement that every active token satisfies. */
   text: string;
 }
 
@@ -34,13 +34,13 @@ export interface Piece {
   at: number;
 }
 
-/** What comes into the files. */
+/** The values for the files. */
 export interface Filling extends Addresses {
-  /** As the server reads it. */
+  /** The requirements in the server's syntax. */
   need: string;
 }
 
-/** Everything in the shipped files that depends on who uses them, and what comes in its place. */
+/** The placeholders of the shipped files and their values. */
 const places: { pattern: RegExp; value: (given: Filling) => string }[] = [
   { pattern: /127\.0\.0\.1:8080\b/, value: ({ tokentab }) => writeAddress(tokentab) },
   { pattern: /127\.0\.0\.1:9000\b/, value: ({ application }) => writeAddress(application) },
@@ -48,7 +48,7 @@ const places: { pattern: RegExp; value: (given: Filling) => string }[] = [
   { pattern: /address: "127\.0\.0\.1", port_value: 8080\b/, value: ({ tokentab }) => apart(tokentab) },
   { pattern: /address: "127\.0\.0\.1", port_value: 9000\b/, value: ({ application }) => apart(application) },
   { pattern: /\b8000\b/, value: ({ port }) => String(port) },
-  // The need stands in the query of the door or, where clients could add to that, in a header.
+  // Requirements are in the endpoint's query or, if clients can add to the query, in a header.
   {
     pattern: /(?<!#.*|path_prefix: )\/api\/v1\/validate\b\??/,
     value: ({ need }) => `/api/v1/validate?${need}`,
@@ -58,7 +58,7 @@ const places: { pattern: RegExp; value: (given: Filling) => string }[] = [
 
 const anyPlace = new RegExp(`(${places.map(({ pattern }) => pattern.source).join("|")})`);
 
-/** A shipped file for these addresses and this need. Whatever is filled in is not looked at again. */
+/** A shipped file with these values. Values are not searched for placeholders. */
 export function fillIn(text: string, given: Filling): Piece[] {
   return text.split(anyPlace).map((piece, at) => {
     // Every second piece is a place.

@@ -7,7 +7,7 @@ import { purposeNote } from "../wording";
 import { type Named, type Need, scopes, whatPasses } from "./need";
 import { Picker } from "./picker";
 
-/** All agents of the account, for choosing some. A retired one has no token that passes. */
+/** The account's agents to choose from, without retired ones, whose tokens are refused. */
 function useAgentChoice() {
   return useQuery({
     queryKey: ["agents", "all"],
@@ -22,7 +22,7 @@ interface NeedFieldsProps {
   onChange: (value: Need) => void;
 }
 
-/** Which tokens a gateway lets through, and what that comes to in words. */
+/** Chooses the gateway's requirements and describes the tokens that satisfy them. */
 export function NeedFields({ value, onChange }: NeedFieldsProps) {
   const environments = useEnvironments();
   const agents = useAgentChoice();

@@ -1,12 +1,12 @@
 import type { TokenScope } from "../../wire";
 
-/** Something of the account that can be chosen. */
+/** A resource of the account to choose. */
 export interface Named {
   id: string;
   name: string;
 }
 
-/** What a gateway demands of a token. Of each kind any of the values will do; none demands nothing. */
+/** A gateway's requirements. A token must have one value of each kind; an empty list accepts any. */
 export interface Need {
   account: Named;
   scopes: TokenScope[];
@@ -34,7 +34,7 @@ export function needText({ account, scopes, environments, agents }: Need): strin
   ]).toString();
 }
 
-/** Which good tokens meet the need, one text for each scope that can; null if all of the account do. */
+/** The tokens that satisfy the requirements, one text per scope; null for all tokens of the account. */
 export function whatPasses({ scopes, environments, agents }: Need): string[] | null {
   if (scopes.length === 0 && environments.length === 0 && agents.length === 0) return null;
   const taken = (scope: TokenScope) => scopes.length === 0 || scopes.includes(scope);
@@ -42,7 +42,7 @@ export function whatPasses({ scopes, environments, agents }: Need): string[] | n
   const ofThose = agents.length > 0 ? ` of ${anyOf(agents, "agents")}` : "";
   const passing: string[] = [];
   if (taken("account")) passing.push("account tokens");
-  // The token of an environment is of no agent.
+  // Environment tokens belong to no agent.
   if (taken("environment") && agents.length === 0) passing.push(`environment tokens${inThose}`);
   if (taken("agent_deployment")) passing.push(`agent deployment tokens${ofThose}${inThose}`);
   return passing;
@@ -50,7 +50,7 @@ export function whatPasses({ scopes, environments, agents }: Need): string[] | n
 
 const either = new Intl.ListFormat("en", { type: "disjunction" });
 
-/** By name as long as that can be read, else by number. */
+/** Lists the names, or their number if there are too many. */
 function anyOf(chosen: Named[], kind: string): string {
   return chosen.length > 3 ? `${chosen.length} ${kind}` : either.format(chosen.map(({ name }) => name));
 }

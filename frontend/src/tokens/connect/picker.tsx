@@ -11,21 +11,21 @@ interface PickerProps<T extends Named> {
   label: string;
   /** undefined until they are known. */
   options: (T & Option)[] | undefined;
-  /** Why they are not known, if the last request failed. */
+  /** The error of the last request, if it failed. */
   failure?: string | null;
   onRetry?: () => void;
-  /** What is said if there is nothing to choose. */
+  /** The text for an empty list. */
   empty?: string;
   chosen: T[];
   onChange: (chosen: T[]) => void;
 }
 
-/** From how many options on there is a field to look for one. */
+/** Number of options from which a search field appears. */
 const many = 8;
-/** How many options are drawn at the most; looking for one narrows them down. */
+/** The most options to show; searching narrows them down. */
 const drawn = 100;
 
-/** Any number of many things. None stands for any of them. */
+/** Chooses any number of options. None means any. */
 export function Picker<T extends Named>({
   label,
   options,
@@ -38,7 +38,7 @@ export function Picker<T extends Named>({
   const id = useId();
   const [wanted, setWanted] = useState("");
   const isChosen = ({ id }: Named) => chosen.some((one) => one.id === id);
-  // One that went away meanwhile stays demanded until it is unticked: nothing may pass that was not meant to.
+  // A deleted option stays required until it is unticked, so that no other token passes.
   const gone = options ? chosen.filter(({ id }) => !options.some((option) => option.id === id)) : [];
   const matching = options?.filter((option) => isChosen(option) || matches(option, wanted)) ?? [];
   const shown = [...gone, ...matching.slice(0, drawn)];

@@ -7,7 +7,7 @@ import { Field } from "../../ui/field";
 import { Notice } from "../../ui/notice";
 import { Section } from "../../ui/section";
 
-/** What a good answer tells about the token, in the order in which it is shown. */
+/** The response headers to show, in this order. */
 const identityHeaders = [
   "X-Token-Id",
   "X-Token-Scope",
@@ -19,14 +19,14 @@ const identityHeaders = [
 ];
 
 interface Outcome {
-  /** What was demanded: of another need it says nothing. */
+  /** The requirements of this result; it does not apply to others. */
   need: string;
   result: Headers | unknown;
 }
 
 interface TestRequestProps {
   need: string;
-  /** Under which clients reach the server. */
+  /** The server's address for clients. */
   publicUrl: string;
 }
 
@@ -99,7 +99,7 @@ export function TestRequest({ need, publicUrl }: TestRequestProps) {
   );
 }
 
-/** What no header can carry is no token, and would be told as a failing network. */
+/** Characters that a header can't carry would look like a network failure. */
 function problemOf(token: string): string | undefined {
   if (token === "") return "Enter a token.";
   return /^[\x21-\x7e]+$/.test(token) ? undefined : "A token has no spaces or special characters.";
