@@ -87,7 +87,7 @@ export interface Application {
   stop: () => Promise<void>;
 }
 
-/** The application behind the gateway: answers every request and records its identity headers. */
+/** The application behind the gateway: answers every request and records its headers. */
 export async function startApplication(): Promise<Application> {
   const seen: IncomingHttpHeaders[] = [];
   const server = createServer((request, response) => {

@@ -36,13 +36,13 @@ type Serving struct {
 	Listen                   string   `help:"Address and port to listen on." default:"127.0.0.1:8080" placeholder:"ADDRESS"`
 	Socket                   string   `help:"Unix socket to listen on too, for a proxy on this machine. Everyone with access to its folder can connect." placeholder:"FILE"`
 	TrustedProxies           Networks `help:"Comma-separated addresses or networks of reverse proxies whose X-Forwarded headers are trusted." placeholder:"LIST"`
-	MaxConnections           int      `help:"Most open connections. At the limit, a new one closes the one idle longest. 0 follows the limit on open files, up to 10000." default:"0" placeholder:"N"`
-	MaxConnectionsPerAddress int      `help:"Most open connections from one address, or from one /64 network of IPv6. 0 is a quarter of --max-connections. Trusted proxies and this machine are exempt." default:"0" placeholder:"N"`
+	MaxConnections           int      `help:"Maximum number of open connections. At the limit, a new one closes the one idle longest. 0 follows the limit on open files, up to 10000." default:"0" placeholder:"N"`
+	MaxConnectionsPerAddress int      `help:"Maximum number of open connections from one address, or from one /64 network of IPv6. 0 is a quarter of --max-connections. Trusted proxies and this machine are exempt." default:"0" placeholder:"N"`
 	LogFormat                string   `help:"Format of the log: text or json." enum:"text,json" default:"text" placeholder:"FORMAT"`
 	TLSCert                  string   `help:"File of the TLS certificate chain, PEM. Requires --tls-key." placeholder:"FILE"`
 	TLSKey                   string   `help:"File of the TLS key, PEM." placeholder:"FILE"`
 	SMTPURL                  Secret   `name:"smtp-url" help:"Mail server that sends invites, such as smtp://user:password@mail.example.com:587?from=tokens@example.com; use smtps for implicit TLS. If empty, nothing is mailed. Also TOKENTAB_SMTP_URL_FILE." placeholder:"URL"`
-	CacheTokens              int      `help:"Most tokens that validation keeps in memory. Each takes about 190 bytes." default:"1000000" placeholder:"N"`
+	CacheTokens              int      `help:"Maximum number of tokens kept in memory for validation. Each takes about 190 bytes." default:"1000000" placeholder:"N"`
 }
 
 // Config is all settings. Call Check before using them.

@@ -48,7 +48,7 @@ func (s *Server) listEnvironments(ctx context.Context, who *caller, in *listAcco
 type NewEnvironment struct {
 	_           struct{} `additionalProperties:"true"`
 	Name        string   `json:"name" minLength:"1"`
-	AccountID   *string  `json:"account_id,omitempty" nullable:"true" doc:"The caller's own account, which is also the default"`
+	AccountID   *string  `json:"account_id,omitempty" nullable:"true" doc:"The caller's own account, which is the default"`
 	ID          *string  `json:"id,omitempty" nullable:"true" doc:"A PFID of the account's partition; generated if empty"`
 	Purpose     *string  `json:"purpose,omitempty" nullable:"true" doc:"development, staging, testing or production; development if empty"`
 	Description *string  `json:"description,omitempty" nullable:"true"`

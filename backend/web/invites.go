@@ -126,7 +126,7 @@ func (s *Server) getInvite(ctx context.Context, who *caller, in *pathID) (*one[A
 type NewAdminUserInvite struct {
 	_         struct{} `additionalProperties:"true"`
 	Email     string   `json:"email"`
-	AccountID *string  `json:"account_id,omitempty" nullable:"true" doc:"The caller's own account, which is also the default"`
+	AccountID *string  `json:"account_id,omitempty" nullable:"true" doc:"The caller's own account, which is the default"`
 }
 
 func (s *Server) createInvite(ctx context.Context, who *caller, in *ordered[NewAdminUserInvite]) (*createdInvite, error) {

@@ -4,5 +4,5 @@ package web
 
 import "math"
 
-// openFiles returns how many files the process may have open; this system has no such limit.
+// openFiles returns the largest int32: this system has no limit on open files.
 func openFiles() int { return math.MaxInt32 }

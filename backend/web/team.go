@@ -35,7 +35,7 @@ func adminUserOf(m account.Member) AdminUser {
 
 type listAccountInput struct {
 	Listing
-	AccountID string `query:"account_id" doc:"The caller's own account, which is also the default"`
+	AccountID string `query:"account_id" doc:"The caller's own account, which is the default"`
 }
 
 func (s *Server) listAdminUsers(ctx context.Context, who *caller, in *listAccountInput) (*many[AdminUser], error) {

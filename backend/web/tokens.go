@@ -62,7 +62,7 @@ func apiToken(t token.Listed) APIToken {
 
 type listTokensInput struct {
 	Listing
-	AccountID     string `query:"account_id" doc:"The caller's own account, which is also the default"`
+	AccountID     string `query:"account_id" doc:"The caller's own account, which is the default"`
 	AgentID       string `query:"agent_id"`
 	EnvironmentID string `query:"environment_id"`
 	CreatedBy     string `query:"created_by_admin_user_id"`
@@ -98,7 +98,7 @@ func (s *Server) listTokens(ctx context.Context, who *caller, in *listTokensInpu
 type NewAPIToken struct {
 	_             struct{}   `additionalProperties:"true"`
 	TokenScope    string     `json:"token_scope" enum:"account,environment,agent_deployment"`
-	AccountID     *string    `json:"account_id,omitempty" nullable:"true" doc:"The caller's own account, which is also the default"`
+	AccountID     *string    `json:"account_id,omitempty" nullable:"true" doc:"The caller's own account, which is the default"`
 	AgentID       *string    `json:"agent_id,omitempty" nullable:"true" doc:"Required for the scope agent_deployment"`
 	EnvironmentID *string    `json:"environment_id,omitempty" nullable:"true" doc:"Required for the scopes environment and agent_deployment"`
 	ExpiresAt     *time.Time `json:"expires_at,omitempty" nullable:"true" doc:"RFC 3339; the default lifetime if empty"`

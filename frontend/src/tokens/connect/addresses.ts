@@ -1,4 +1,4 @@
-/** Where the parts stand, each checked, so that none can mean more in a configuration than an address. */
+/** Valid addresses. Each part is checked, so that none has another meaning in a configuration. */
 export interface Addresses {
   tokentab: Address;
   application: Address;
@@ -36,8 +36,8 @@ export function writeAddress({ host, port }: Address): string {
 }
 
 /**
- * What to begin with as Tokentab's address: the one of this page, unless it is under TLS. Gateways speak plain http to
- * Tokentab, which then listens elsewhere; most likely where it does by default.
+ * The initial address of Tokentab: that of this page or, if the page uses TLS, the default one. Gateways connect to
+ * Tokentab over plain HTTP.
  */
 export function usualAddress({
   protocol,
