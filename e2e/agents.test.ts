@@ -43,7 +43,7 @@ test("retiring an agent stops its tokens at once, reinstating brings back just t
   await expect(page.getByRole("button", { name: "Create deployment token" })).toBeDisabled();
 
   await chooseForAgent(page, "Reinstate");
-  await expect(page.getByText("Invoice reader is reinstated. 1 token activated.")).toBeVisible();
+  await expect(page.getByText("Invoice reader reinstated. 1 token activated.")).toBeVisible();
   await expectStates({ word: "Active", ping: 200 });
   await expect(page.getByText("This agent is retired.")).toBeHidden();
   await expect(page.getByRole("button", { name: "Create deployment token" })).toBeEnabled();

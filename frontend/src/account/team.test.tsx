@@ -105,7 +105,7 @@ describe("removing a member", () => {
     });
     const { user } = open(address);
     const question = await choose(user, "Ada Lovelace", "Leave the account");
-    expect(question).toHaveTextContent("You are removing yourself. All of your sessions end at once");
+    expect(question).toHaveTextContent("All your sessions end at once, including this one");
     await user.click(within(question).getByRole("button", { name: "Leave the account" }));
     expect(await screen.findByRole("heading", { name: "Sign in" })).toBeInTheDocument();
   });

@@ -118,7 +118,7 @@ describe("retiring", () => {
     });
     const { user } = open(address);
     await choose(user, "Reinstate");
-    expect((await screen.findAllByText("Invoice reader is reinstated. 1 token activated."))[0]).toBeVisible();
+    expect((await screen.findAllByText("Invoice reader reinstated. 1 token activated."))[0]).toBeVisible();
     expect(screen.getByRole("button", { name: "Create deployment token" })).toBeEnabled();
   });
 

@@ -61,7 +61,7 @@ describe("changing the password", () => {
   test("asks for the old one, says that other sessions end, and keeps neither in memory", async () => {
     network.on("POST /session/password", signedIn());
     const { client } = await fill("the old one", "a long enough secret");
-    expect((await screen.findAllByText(/All your other sessions have ended/))[0]).toBeInTheDocument();
+    expect((await screen.findAllByText(/Your other sessions have ended/))[0]).toBeInTheDocument();
     expect(bodiesOf("POST /session/password")).toEqual([
       { details: { current_password: "the old one", new_password: "a long enough secret" } },
     ]);

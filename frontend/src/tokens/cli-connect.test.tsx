@@ -27,7 +27,7 @@ describe("connecting the CLI", () => {
     const field = await screen.findByRole("textbox", { name: "Token value" });
     expect(field).toHaveValue(secret);
     expect(field).toHaveFocus();
-    expect(screen.getByRole("dialog")).toHaveTextContent("Paste it in the terminal");
+    expect(screen.getByRole("dialog")).toHaveTextContent("Paste it into the waiting terminal");
     const [body] = bodiesOf("POST /api_token") as [{ details: object }];
     expect(body.details).toEqual({ token_scope: "account", name: "Prefactor CLI", expires_in: 365 * 86_400 });
   });
