@@ -26,6 +26,20 @@ func (s *server) open(t *testing.T, text string) net.Conn {
 	return c
 }
 
+// blocks opens a connection whose client reads nothing, and returns when the server waits for it to read: the server has
+// answered as many other requests since then as the client has sent.
+func (s *server) blocks(t *testing.T) {
+	t.Helper()
+	if _, err := io.ReadFull(s.open(t, untaken), make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	for range untakenRequests {
+		if status, _, err := s.call(http.MethodGet, "/api/v1/ping", "", ""); err != nil || status != http.StatusUnauthorized {
+			t.Fatalf("%d %v", status, err)
+		}
+	}
+}
+
 // ends waits for the process and returns how it ended. It fails the test if that takes longer than a stop may.
 func (s *server) ends(t *testing.T) syscall.WaitStatus {
 	t.Helper()
@@ -44,7 +58,9 @@ const (
 )
 
 // untaken makes the server answer more than a connection holds when its client does not read.
-var untaken = strings.Repeat("GET /api/v1/openapi.json HTTP/1.1\r\nHost: x\r\n\r\n", 300)
+var untaken = strings.Repeat("GET /api/v1/openapi.json HTTP/1.1\r\nHost: x\r\n\r\n", untakenRequests)
+
+const untakenRequests = 300
 
 func TestAStopEndsInTimeWhateverClientsDoAndKeepsLastUses(t *testing.T) {
 	folder, manager := setUp(t)
@@ -98,7 +114,7 @@ func TestASecondSignalEndsTheProgramAtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.start(t)
-	s.open(t, untaken)
+	s.blocks(t)
 	if err := s.process.Process.Signal(syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +128,7 @@ func TestASecondSignalEndsTheProgramAtOnce(t *testing.T) {
 
 func TestASecondSignalEndsTheProgramAtOnceWhenItsLogIsNotRead(t *testing.T) {
 	s, _ := serving(t, nil, unread(t))
-	s.open(t, untaken)
+	s.blocks(t)
 	if err := s.process.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
