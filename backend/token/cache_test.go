@@ -467,7 +467,8 @@ func TestPromise4TheCacheKnowsSecretsByKeysOfItsOwn(t *testing.T) {
 	if one.keyOf(secretN(1)) == other.keyOf(secretN(1)) {
 		t.Error("two caches have the same keys")
 	}
-	if one.keyOf(secretN(1)) != one.keyOf(secretN(1)) || one.keyOf(secretN(1)) == one.keyOf(secretN(2)) {
+	first, again, second := one.keyOf(secretN(1)), one.keyOf(secretN(1)), one.keyOf(secretN(2))
+	if again != first || second == first {
 		t.Error("a secret is not known again, or taken for another")
 	}
 }
