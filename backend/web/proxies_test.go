@@ -59,7 +59,7 @@ func TestAGatewayThatAsksAtAWrongAddressGetsNoYes(t *testing.T) {
 			}
 		}
 	}
-	if n := strings.Count(p.Log.String(), "let it ask /api/v1/validate"); n != 1 {
+	if n := strings.Count(p.Log.String(), "configure it to ask at /api/v1/validate"); n != 1 {
 		t.Errorf("it is logged %d times", n)
 	}
 	if a := p.Call(http.MethodGet, "/api/v1/validate", nil, append(h("X-Forwarded-Method", "POST", "X-Forwarded-Uri", "/orders"), backendtest.Bearer(secret))...); a.Status != http.StatusOK {
