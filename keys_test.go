@@ -65,7 +65,7 @@ func TestKeysListNamesAKeyThatAClockAheadMadeUntilAnotherTakesItsPlace(t *testin
 		}
 		return string(out)
 	}
-	const says = "was made by a clock that was ahead. Run tokentab keys rotate"
+	const says = "was created while the clock was ahead. Run tokentab keys rotate"
 	run("rotate")
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(folder, store.FileName))
 	if err != nil {
