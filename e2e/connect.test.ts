@@ -40,7 +40,7 @@ for (const gateway of ["nginx", "Caddy"] as const) {
     await page.getByText(gateway, { exact: true }).click();
     await page.getByRole("checkbox", { name: "Agent deployment" }).check();
     await page.getByRole("checkbox", { name: "Production" }).check();
-    await expect(page.getByText("that pass: agent deployment tokens in Production.")).toBeVisible();
+    await expect(page.getByText("pass: agent deployment tokens in Production.")).toBeVisible();
     await page.getByRole("textbox", { name: "Application" }).fill(application.address);
     await page.getByRole("textbox", { name: "Port of the gateway" }).fill(String(port));
 

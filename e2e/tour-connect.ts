@@ -29,7 +29,7 @@ async function needs({ page, visit }: Tour) {
   await page.getByRole("checkbox", { name: "Production" }).check();
   await page.getByRole("checkbox", { name: /^The agent that answers/ }).check();
   await page.getByRole("checkbox", { name: "Invoice reader" }).check();
-  await expect(page.getByText(/that pass: agent deployment tokens of/)).toBeVisible();
+  await expect(page.getByText(/pass: agent deployment tokens of/)).toBeVisible();
   await visit("connect-needs");
   await page.getByRole("region", { name: "traefik-dynamic.yml" }).scrollIntoViewIfNeeded();
   await visit("connect-files");
