@@ -95,6 +95,6 @@ async function commandLinePage({ page, problems, visit }: Tour) {
 async function apiPage({ page, visit }: Tour) {
   await page.goto("/docs");
   await expect(page.getByRole("heading", { level: 1, name: "API" })).toBeVisible();
-  await page.getByText("Answer", { exact: true }).first().click();
+  await page.getByText("Response", { exact: true }).first().click();
   await visit("docs");
 }
