@@ -62,7 +62,7 @@ type pendingUse struct {
 	at    int64
 }
 
-// sighting is when an agent was seen last, and the part of that which is in the store, in Unix milliseconds.
+// sighting is the last use by an agent: at as known here, written as stored. Both are in Unix milliseconds.
 type sighting struct{ at, written int64 }
 
 // newLastUses returns room for the uses of about so many tokens.

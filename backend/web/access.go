@@ -30,7 +30,7 @@ const (
 	signedIn        // signed-in admin users only
 )
 
-// caller is who sent the request: a signed-in admin user, a token's holder or, on open routes, possibly nobody.
+// caller is the sender of a request: a signed-in admin user or the holder of a token. On open routes it may be neither.
 type caller struct {
 	audit.Actor
 	UserAgent string
