@@ -44,6 +44,7 @@ var homes = map[string][]string{
 	"github.com/danielgtaylor/huma":         {"backend/web"},
 	"gorm.io/gorm":                          {"backend/store"},
 	"github.com/glebarez":                   {"backend/store"},
+	"modernc.org":                           {"backend/store"},
 	"github.com/pressly/goose":              {"backend/store"},
 	"github.com/golang-jwt/jwt":             {"backend/signer"},
 	"golang.org/x/crypto":                   {"backend/password"},

@@ -98,8 +98,12 @@ func (s *Store) readTogether(ctx context.Context, f func(tx *gorm.DB) error) err
 	if all := sharedIn(ctx); all != nil {
 		return classify(f(all))
 	}
-	return s.read(ctx, func(tx *gorm.DB) error {
-		return tx.Transaction(f, &sql.TxOptions{ReadOnly: true})
+	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
+	defer cancel()
+	return s.reading(func() error {
+		return s.interruptibly(ctx, func(tx *gorm.DB) error {
+			return tx.Transaction(f, &sql.TxOptions{ReadOnly: true})
+		})
 	})
 }
 
