@@ -43,7 +43,6 @@ var homes = map[string][]string{
 	"github.com/valyala/fasthttp":           {"backend/web"},
 	"github.com/danielgtaylor/huma":         {"backend/web"},
 	"gorm.io/gorm":                          {"backend/store"},
-	"github.com/glebarez":                   {"backend/store"},
 	"modernc.org":                           {"backend/store"},
 	"github.com/pressly/goose":              {"backend/store"},
 	"github.com/golang-jwt/jwt":             {"backend/signer"},

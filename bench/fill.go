@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/glebarez/go-sqlite" // the driver that the program uses
+	"modernc.org/sqlite" // the driver that the program uses
 
 	"tokentab/backend/token"
 )

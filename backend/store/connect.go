@@ -1,6 +1,7 @@
 package store
 
 import (
+	"database/sql"
 	"errors"
 	"fmt"
 	"net/url"
@@ -9,9 +10,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/glebarez/sqlite"
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
+	"modernc.org/sqlite"
 )
 
 // connect opens the connections for reading and writing.
@@ -53,28 +54,33 @@ var writerOptions = []string{"_txlock=immediate", "_pragma=journal_mode(WAL)", "
 // walKept is the size in bytes to which the write-ahead log (WAL) shrinks when SQLite restarts it.
 const walKept = 16 << 20
 
+// preparedStatements is how many statements each pool keeps compiled. Filters can be combined in ever new ways.
+const preparedStatements = 200
+
 func connect(path string, connections int, options ...string) (*gorm.DB, error) {
 	// The busy timeout comes first, because the pragmas after it may already wait for another process. The WAL grows
 	// to 16 MiB instead of SQLite's 4 before a checkpoint: the pages of tokens in use are written again and again,
 	// and each checkpoint copies them once.
 	options = append([]string{"_pragma=busy_timeout(5000)", "_pragma=foreign_keys(1)", "_pragma=wal_autocheckpoint(4000)", fmt.Sprintf("_pragma=journal_size_limit(%d)", walKept)}, options...)
 	dsn := (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}).String() + "?" + strings.Join(options, "&")
-	db, err := gorm.Open(sqlite.Open(dsn), &gorm.Config{
+	connector, err := sqlite.NewConnector(dsn)
+	if err != nil {
+		return nil, fmt.Errorf("store: open the database: %w", err)
+	}
+	pool := sql.OpenDB(connector)
+	pool.SetMaxOpenConns(connections)
+	pool.SetMaxIdleConns(connections)
+	db, err := gorm.Open(dialect{pool}, &gorm.Config{
 		Logger:                 logger.Discard, // failures are returned; statements hold private values
 		PrepareStmt:            true,
+		PrepareStmtMaxSize:     preparedStatements,
 		SkipDefaultTransaction: true,
 		TranslateError:         true,
 		NowFunc:                func() time.Time { return time.Time{} }, // callers set all times
 	})
 	if err != nil {
-		return nil, fmt.Errorf("store: open the database: %w", err)
+		return nil, errors.Join(fmt.Errorf("store: open the database: %w", err), pool.Close())
 	}
-	pool, err := db.DB()
-	if err != nil {
-		return nil, fmt.Errorf("store: open the database: %w", err)
-	}
-	pool.SetMaxOpenConns(connections)
-	pool.SetMaxIdleConns(connections)
 	return db, nil
 }
 

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"slices"
 
-	sqlite "github.com/glebarez/go-sqlite"
+	"modernc.org/sqlite"
 
 	"tokentab/backend/pfid"
 	"tokentab/backend/text"
