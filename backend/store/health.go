@@ -153,6 +153,9 @@ func (s *Store) examine(ctx context.Context) error {
 			return found.fail(nil)
 		}
 	}
+	if s.unsettled.Load() { // changes are refused until then
+		return diskFull.fail(nil)
+	}
 	return nil
 }
 

@@ -62,6 +62,25 @@ func TestReadyFollowsTheLastWriteAndTriesOneItself(t *testing.T) {
 	}
 }
 
+// TestReadyWaitsUntilChangesAreAccepted covers the moment after a disk became writable again, before what a crash or a
+// restore left is settled.
+func TestReadyWaitsUntilChangesAreAccepted(t *testing.T) {
+	s, later := openQuiet(t, t.TempDir())
+	s.unsettled.Store(true)
+	if err := s.SetSetting(t.Context(), "colour", "green"); err == nil {
+		t.Fatal("a change was accepted")
+	}
+	later()
+	notReady(t, s, sentences[diskFull])
+	if err := s.settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	later()
+	if err := s.Ready(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestReadyFollowsAFailedWriteOfSeveralTogether covers a request with an idempotency key, which fails with an error
 // of its own.
 func TestReadyFollowsAFailedWriteOfSeveralTogether(t *testing.T) {
