@@ -16,22 +16,24 @@ const module = "tokentab/"
 // mayImport lists the packages of ours that each package may import. A package that is not listed may import none.
 var mayImport = map[string][]string{
 	"main":            {"backend/command"},
-	"backend/command": {"backend", "backend/config", "backend/account", "backend/audit", "backend/fault", "backend/pfid", "backend/signer", "backend/token"},
-	"backend":         {"backend/config", "backend/web", "backend/store", "backend/signer", "backend/password", "backend/mail", "backend/idempotency", "backend/account", "backend/agent", "backend/audit", "backend/pfid", "backend/token"},
+	"backend/command": {"backend", "backend/config", "backend/account", "backend/people", "backend/audit", "backend/fault", "backend/pfid", "backend/signer", "backend/token"},
+	"backend":         {"backend/config", "backend/web", "backend/store", "backend/signer", "backend/password", "backend/mail", "backend/idempotency", "backend/account", "backend/people", "backend/agent", "backend/audit", "backend/pfid", "backend/token"},
 	"backend/backendtest": {
-		"backend", "backend/config", "backend/password", "backend/account", "backend/audit", "backend/token",
+		"backend", "backend/config", "backend/password", "backend/people", "backend/audit", "backend/token",
 	},
 	"backend/web": {
-		"backend/config", "backend/signer", "backend/idempotency", "backend/account", "backend/agent", "backend/audit", "backend/token", "backend/fault", "backend/paging", "backend/pfid", "backend/text", "backend/unit",
+		"backend/config", "backend/signer", "backend/idempotency", "backend/account", "backend/people", "backend/agent", "backend/audit", "backend/token", "backend/fault", "backend/paging", "backend/pfid", "backend/text", "backend/unit",
 	},
 	"backend/mail":        {"backend/config"},
-	"backend/store":       {"backend/signer", "backend/idempotency", "backend/account", "backend/agent", "backend/audit", "backend/token", "backend/fault", "backend/paging", "backend/pfid", "backend/text", "backend/unit"},
+	"backend/store":       {"backend/signer", "backend/idempotency", "backend/account", "backend/people", "backend/agent", "backend/audit", "backend/token", "backend/fault", "backend/paging", "backend/pfid", "backend/text", "backend/unit"},
 	"backend/signer":      {"backend/audit", "backend/fault", "backend/token"},
 	"backend/token":       {"backend/audit", "backend/fault", "backend/paging", "backend/pfid", "backend/text", "backend/unit"},
 	"backend/account":     {"backend/audit", "backend/fault", "backend/paging", "backend/pfid", "backend/text", "backend/unit"},
+	"backend/people":      {"backend/audit", "backend/fault", "backend/paging", "backend/pfid", "backend/text", "backend/unit"},
 	"backend/agent":       {"backend/audit", "backend/fault", "backend/paging", "backend/pfid", "backend/text", "backend/unit"},
 	"backend/text":        {"backend/fault"},
 	"backend/audit":       {"backend/pfid"},
+	"backend/unit":        {"backend/pfid"},
 	"backend/password":    {"backend/fault", "backend/text"},
 	"backend/idempotency": {"backend/fault", "backend/pfid"},
 }

@@ -22,6 +22,7 @@ import (
 	"tokentab/backend/idempotency"
 	"tokentab/backend/mail"
 	"tokentab/backend/password"
+	"tokentab/backend/people"
 	"tokentab/backend/signer"
 	"tokentab/backend/store"
 	"tokentab/backend/token"
@@ -75,6 +76,7 @@ type World struct {
 // Backend is the wired program on an open database.
 type Backend struct {
 	Accounts *account.Accounts
+	People   *people.People
 	Agents   *agent.Agents
 	Tokens   *token.Tokens
 	Signer   *signer.Signer
@@ -168,8 +170,10 @@ func (b *Backend) build(ctx context.Context, c config.Config, world World) error
 	if err != nil {
 		return err
 	}
-	b.Accounts = account.New(account.Parts{
-		Store: b.store, Passwords: password.New(world.Random, paced(), world.PasswordCosts), Verdicts: verdicts{b.Tokens}, InviteKey: inviteKey, Now: world.Now, Random: world.Random,
+	b.Accounts = account.New(b.store, b.Tokens, world.Now, world.Random)
+	b.People = people.New(people.Parts{
+		Store: b.store, Accounts: b.Accounts, Passwords: password.New(world.Random, paced(), world.PasswordCosts), Verdicts: b.Tokens,
+		InviteKey: inviteKey, Now: world.Now, Random: world.Random,
 	})
 	b.Agents = agent.New(b.store, b.Tokens, world.Now, world.Random)
 	cookieKey, err := master.MACKey("cookie")
@@ -181,7 +185,7 @@ func (b *Backend) build(ctx context.Context, c config.Config, world World) error
 		return err
 	}
 	b.Web, err = web.New(web.Parts{
-		Accounts: b.Accounts, Agents: b.Agents, Tokens: b.Tokens, Keys: b.Signer, Store: b.store, Mail: mailer,
+		Accounts: b.Accounts, People: b.People, Agents: b.Agents, Tokens: b.Tokens, Keys: b.Signer, Store: b.store, Mail: mailer,
 		Once:         idempotency.New(b.store, world.Now),
 		Installation: hex.EncodeToString(cookieKey.MAC([]byte(c.Origin()))[:4]),
 		Config:       c, UI: world.UI, Now: world.Now, Random: world.Random, Log: world.Log,

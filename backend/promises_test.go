@@ -19,6 +19,7 @@ import (
 	"tokentab/backend/audit"
 	"tokentab/backend/backendtest"
 	"tokentab/backend/config"
+	"tokentab/backend/people"
 	"tokentab/backend/store"
 	"tokentab/backend/token"
 )
@@ -273,23 +274,23 @@ func TestPromise5NoChangeWithoutItsRecord(t *testing.T) {
 			return err
 		},
 		"change of a profile": func() error {
-			_, err := p.Accounts.UpdateProfile(t.Context(), actor, actor.AdminUserID, account.ProfileChange{})
+			_, err := p.People.UpdateProfile(t.Context(), actor, actor.AdminUserID, people.ProfileChange{})
 			return err
 		},
 		"removal": func() error {
-			_, _, err := p.Accounts.RemoveMember(t.Context(), actor, bob.AdminUserID, true)
+			_, _, err := p.People.RemoveMember(t.Context(), actor, bob.AdminUserID, true)
 			return err
 		},
 		"invite": func() error {
-			_, err := p.Accounts.Invite(t.Context(), actor, "carol@example.com")
+			_, err := p.People.Invite(t.Context(), actor, "carol@example.com")
 			return err
 		},
 		"sign-in": func() error {
-			_, err := p.Accounts.SignIn(t.Context(), backendtest.Email, backendtest.Password, account.Browser{Address: "192.0.2.1"})
+			_, err := p.People.SignIn(t.Context(), backendtest.Email, backendtest.Password, people.Browser{Address: "192.0.2.1"})
 			return err
 		},
 		"account": func() error {
-			_, err := p.Accounts.Create(t.Context(), account.Founder{AccountName: "B", Email: "b@example.com", Password: backendtest.Password})
+			_, err := p.People.FoundAnother(t.Context(), people.Founder{AccountName: "B", Email: "b@example.com", Password: backendtest.Password})
 			return err
 		},
 	}

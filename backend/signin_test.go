@@ -9,10 +9,11 @@ import (
 	"tokentab/backend/backendtest"
 	"tokentab/backend/fault"
 	"tokentab/backend/password"
+	"tokentab/backend/people"
 	"tokentab/backend/store"
 )
 
-// fullQueue is account.Passwords with a full queue.
+// fullQueue is people.Passwords with a full queue.
 type fullQueue struct{ *password.Hasher }
 
 func (fullQueue) Turn(context.Context, bool) (func(), error) {
@@ -27,14 +28,15 @@ func TestASignInWithoutAPasswordCheckIsNotCounted(t *testing.T) {
 	}
 	defer s.Close()
 	hasher := password.New(rand.Reader, func() {}, password.Costs{})
-	parts := account.Parts{Store: s, Passwords: hasher, Now: clock.Now, Random: rand.Reader}
-	free := account.New(parts)
+	accounts := account.New(s, nil, clock.Now, rand.Reader)
+	parts := people.Parts{Store: s, Accounts: accounts, Passwords: hasher, Now: clock.Now, Random: rand.Reader}
+	free := people.New(parts)
 	parts.Passwords = fullQueue{hasher}
-	full := account.New(parts)
-	if _, err := free.Found(t.Context(), account.Founder{AccountName: "Acme", Email: backendtest.Email, Password: backendtest.Password}, ""); err != nil {
+	full := people.New(parts)
+	if _, err := free.Found(t.Context(), people.Founder{AccountName: "Acme", Email: backendtest.Email, Password: backendtest.Password}, ""); err != nil {
 		t.Fatal(err)
 	}
-	browser := account.Browser{Address: "192.0.2.1"}
+	browser := people.Browser{Address: "192.0.2.1"}
 	for range 20 {
 		if _, err := full.SignIn(t.Context(), backendtest.Email, "wrong wrong wrong", browser); fault.KindOf(err) != fault.Unavailable {
 			t.Fatal(err)

@@ -5,11 +5,11 @@ import (
 	"strings"
 	"testing"
 
-	"tokentab/backend/account"
 	"tokentab/backend/agent"
 	"tokentab/backend/audit"
 	"tokentab/backend/backendtest"
 	"tokentab/backend/paging"
+	"tokentab/backend/people"
 	"tokentab/backend/pfid"
 	"tokentab/backend/token"
 )
@@ -57,7 +57,7 @@ func fill(t *testing.T, p *backendtest.Program, actor audit.Actor) holdings {
 	h.schema, h.version = schema.ID, version.ID
 	made, secret := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
 	h.token, h.secret = made.ID, secret
-	invite, err := p.Accounts.Invite(t.Context(), actor, "bob@"+actor.AccountID.String()+".example")
+	invite, err := p.People.Invite(t.Context(), actor, "bob@"+actor.AccountID.String()+".example")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,11 +69,11 @@ func fill(t *testing.T, p *backendtest.Program, actor audit.Actor) holdings {
 // startSession signs the actor in and returns the session's public id and cookie.
 func startSession(t *testing.T, p *backendtest.Program, actor audit.Actor) (pfid.ID, backendtest.Header) {
 	t.Helper()
-	member, err := p.Accounts.Member(t.Context(), actor.AccountID, actor.AdminUserID)
+	member, err := p.People.Member(t.Context(), actor.AccountID, actor.AdminUserID)
 	if err != nil {
 		t.Fatal(err)
 	}
-	in, err := p.Accounts.StartSession(t.Context(), member.AdminUser, account.Browser{Address: "192.0.2.1"})
+	in, err := p.People.StartSession(t.Context(), member.AdminUser, people.Browser{Address: "192.0.2.1"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +83,7 @@ func startSession(t *testing.T, p *backendtest.Program, actor audit.Actor) (pfid
 func TestPromise7AccountsDoNotMix(t *testing.T) {
 	p := backendtest.Start(t)
 	ours := fill(t, p, p.Found())
-	user, err := p.Accounts.Create(t.Context(), account.Founder{AccountName: "Rival", Email: "eve@example.com", Password: backendtest.Password})
+	user, err := p.People.FoundAnother(t.Context(), people.Founder{AccountName: "Rival", Email: "eve@example.com", Password: backendtest.Password})
 	if err != nil {
 		t.Fatal(err)
 	}

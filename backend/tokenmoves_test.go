@@ -109,7 +109,7 @@ func TestPromise1HoldsForVeryManyTokensFromTheAnswerOn(t *testing.T) {
 			return many, err
 		},
 		"tokens of a member": func(p *backendtest.Program, actor audit.Actor, ours holdings) (int, error) {
-			_, n, err := p.Accounts.RevokeTokensOf(t.Context(), actor, actor.AdminUserID)
+			_, n, err := p.People.RevokeTokensOf(t.Context(), actor, actor.AdminUserID)
 			return n, err
 		},
 		"deleted account": func(p *backendtest.Program, actor audit.Actor, _ holdings) (int, error) {
@@ -258,7 +258,7 @@ func TestADeletedResourceGetsNoTokensAndFreesItsName(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, secret := p.Issue(actor, token.Order{Scope: token.ScopeAgentDeployment, AgentID: ours.agent, EnvironmentID: again.ID})
-	member, err := p.Accounts.Member(t.Context(), actor.AccountID, actor.AdminUserID)
+	member, err := p.People.Member(t.Context(), actor.AccountID, actor.AdminUserID)
 	if err != nil || member.LiveTokens != 1 {
 		t.Errorf("the member has %d live tokens, %v; want the new one", member.LiveTokens, err)
 	}
@@ -294,7 +294,7 @@ func TestAMoveUnderWayNamesWhatItsTokensName(t *testing.T) {
 			return err
 		}, map[string]any{"status": "revoked", "agent_name": "bot", "environment_name": "Development"}},
 		"created_by_admin_user_id": {func(p *backendtest.Program, actor audit.Actor, _ holdings) error {
-			_, _, err := p.Accounts.RevokeTokensOf(t.Context(), actor, actor.AdminUserID)
+			_, _, err := p.People.RevokeTokensOf(t.Context(), actor, actor.AdminUserID)
 			return err
 		}, map[string]any{"status": "revoked", "created_by_name": "Ada"}},
 		"created_by_api_token_id": {func(p *backendtest.Program, actor audit.Actor, _ holdings) error {

@@ -11,8 +11,12 @@ import (
 	"tokentab/backend/text"
 )
 
-// maxWebsite is the maximum length of a website's address, in characters.
-const maxWebsite = 500
+// Limits of text fields, in characters.
+const (
+	maxName        = 100
+	maxDescription = 1000
+	maxWebsite     = 500
+)
 
 // Change is a change of an account. Nil fields stay as they are.
 type Change struct {
@@ -88,6 +92,6 @@ func (as *Accounts) Delete(ctx context.Context, actor audit.Actor, name string) 
 		}
 		return audit.New(at, actor, audit.AccountDeleted, a.ID.String(), a.Name, as.random)
 	})
-	as.forgetAllOf(ctx, actor.AccountID, err)
+	as.verdicts.Invalidate(ctx, actor.AccountID, nil, err)
 	return deleted, err
 }

@@ -49,7 +49,7 @@ type EnvironmentStore interface {
 	// DeleteEnvironment reads the environment, calls decide, revokes its live tokens, and deletes its deployments and
 	// the environment, in one transaction. If there are very many tokens, their rows and events follow later. It
 	// returns the environment as it was.
-	DeleteEnvironment(ctx context.Context, account, id pfid.ID, at time.Time, decide func(ListedEnvironment) error, record Recorder) (ListedEnvironment, error)
+	DeleteEnvironment(ctx context.Context, account, id pfid.ID, at time.Time, decide func(ListedEnvironment) error, record audit.Recorder) (ListedEnvironment, error)
 }
 
 // EnvironmentOrder describes an environment to create.
@@ -147,8 +147,8 @@ func (as *Accounts) DeleteEnvironment(ctx context.Context, actor audit.Actor, id
 		return fault.New(fault.InvalidAction, "%s and %s name this environment. Delete them first, or together with it by revoke_api_tokens=true.",
 			count(e.LiveTokens, "live API token"), count(e.Deployments, "agent deployment"))
 	}
-	deleted, err := as.store.DeleteEnvironment(ctx, actor.AccountID, id, at, decide, as.recorder(at, actor))
-	as.forgetAllOf(ctx, id, err)
+	deleted, err := as.store.DeleteEnvironment(ctx, actor.AccountID, id, at, decide, audit.NewRecorder(at, actor, as.random))
+	as.verdicts.Invalidate(ctx, id, nil, err)
 	return deleted, err
 }
 

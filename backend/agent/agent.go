@@ -11,6 +11,7 @@ import (
 	"tokentab/backend/paging"
 	"tokentab/backend/pfid"
 	"tokentab/backend/text"
+	"tokentab/backend/unit"
 )
 
 // Agent is a registered program. It belongs to an account, not to an environment.
@@ -66,22 +67,16 @@ func (a Agent) Actions() Actions {
 	return Actions{Update: true, Retire: !retired, Reinstate: retired, Delete: true}
 }
 
-// Verdicts is the cache of verdicts.
-type Verdicts interface {
-	// ForgetAllOf drops the cached verdicts of all tokens of an agent or deployment.
-	ForgetAllOf(id pfid.ID)
-}
-
 // Agents registers agents and deploys them.
 type Agents struct {
 	store    Store
-	verdicts Verdicts
+	verdicts unit.Invalidator
 	now      func() time.Time
 	random   io.Reader
 }
 
 // New returns the agents kept in store. It calls now once per operation.
-func New(store Store, verdicts Verdicts, now func() time.Time, random io.Reader) *Agents {
+func New(store Store, verdicts unit.Invalidator, now func() time.Time, random io.Reader) *Agents {
 	return &Agents{store: store, verdicts: verdicts, now: now, random: random}
 }
 

@@ -91,6 +91,6 @@ func (as *Agents) SetCurrentVersion(ctx context.Context, actor audit.Actor, id, 
 func (as *Agents) DeleteDeployment(ctx context.Context, actor audit.Actor, id pfid.ID, revokeTokens bool) (ListedDeployment, error) {
 	at := as.now().UTC()
 	d, err := as.store.DeleteDeployment(ctx, actor.AccountID, id, at, allowing(revokeTokens, "deployment"), audit.NewRecorder(at, actor, as.random))
-	as.forgetAllOf(ctx, id, err)
+	as.verdicts.Invalidate(ctx, id, nil, err)
 	return d, err
 }

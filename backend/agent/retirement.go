@@ -7,7 +7,6 @@ import (
 	"tokentab/backend/audit"
 	"tokentab/backend/fault"
 	"tokentab/backend/pfid"
-	"tokentab/backend/unit"
 )
 
 // Retire takes an agent out of service, suspends its active deployment tokens, and returns how many. Once it returns,
@@ -41,7 +40,7 @@ func (as *Agents) Reinstate(ctx context.Context, actor audit.Actor, id pfid.ID) 
 func (as *Agents) Delete(ctx context.Context, actor audit.Actor, id pfid.ID, revokeTokens bool) (Agent, error) {
 	at := as.now().UTC()
 	a, err := as.store.DeleteAgent(ctx, actor.AccountID, id, at, allowing(revokeTokens, "agent"), audit.NewRecorder(at, actor, as.random))
-	as.forgetAllOf(ctx, id, err)
+	as.verdicts.Invalidate(ctx, id, nil, err)
 	a.Status = a.statusAt(at)
 	return a, err
 }
@@ -52,18 +51,9 @@ func (as *Agents) change(ctx context.Context, actor audit.Actor, id pfid.ID, at 
 		a.UpdatedAt = at
 		return decide(a)
 	}, audit.NewRecorder(at, actor, as.random))
-	as.forgetAllOf(ctx, id, err)
+	as.verdicts.Invalidate(ctx, id, nil, err)
 	a.Status = a.statusAt(at)
 	return a, moved, err
-}
-
-// forgetAllOf drops the cached verdicts of the tokens that a change moved, after its commit. If err leaves the
-// outcome open (see fault.Refused), it drops them too: the commit may have happened.
-func (as *Agents) forgetAllOf(ctx context.Context, id pfid.ID, err error) {
-	if fault.Refused(err) {
-		return
-	}
-	unit.After(ctx, func(bool) { as.verdicts.ForgetAllOf(id) })
 }
 
 // allowing returns a function that decides whether a resource with liveTokens may be deleted.

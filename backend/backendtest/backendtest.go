@@ -21,10 +21,10 @@ import (
 	"time"
 
 	"tokentab/backend"
-	"tokentab/backend/account"
 	"tokentab/backend/audit"
 	"tokentab/backend/config"
 	"tokentab/backend/password"
+	"tokentab/backend/people"
 	"tokentab/backend/token"
 )
 
@@ -183,7 +183,7 @@ func WithUI(ui fs.FS) Option {
 // Found creates an account with an admin user and returns that user as an actor.
 func (p *Program) Found() audit.Actor {
 	p.t.Helper()
-	user, err := p.Accounts.Found(p.t.Context(), account.Founder{AccountName: "Acme", Name: "Ada", Email: Email, Password: Password}, "")
+	user, err := p.People.Found(p.t.Context(), people.Founder{AccountName: "Acme", Name: "Ada", Email: Email, Password: Password}, "")
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -193,7 +193,7 @@ func (p *Program) Found() audit.Actor {
 // Rival creates another account with an admin user and returns that user as an actor.
 func (p *Program) Rival() audit.Actor {
 	p.t.Helper()
-	user, err := p.Accounts.Create(p.t.Context(), account.Founder{AccountName: "Rival", Name: "Eve", Email: "eve@example.com", Password: Password})
+	user, err := p.People.FoundAnother(p.t.Context(), people.Founder{AccountName: "Rival", Name: "Eve", Email: "eve@example.com", Password: Password})
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -203,11 +203,11 @@ func (p *Program) Rival() audit.Actor {
 // Join adds Bob to the actor's team, under the given email, and returns him as an actor.
 func (p *Program) Join(actor audit.Actor, email string) audit.Actor {
 	p.t.Helper()
-	invite, err := p.Accounts.Invite(p.t.Context(), actor, email)
+	invite, err := p.People.Invite(p.t.Context(), actor, email)
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	user, err := p.Accounts.AcceptInvite(p.t.Context(), account.Acceptance{Code: invite.Code, Name: "Bob", Password: Password}, "")
+	user, err := p.People.AcceptInvite(p.t.Context(), people.Acceptance{Code: invite.Code, Name: "Bob", Password: Password}, "")
 	if err != nil {
 		p.t.Fatal(err)
 	}

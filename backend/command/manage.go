@@ -13,6 +13,7 @@ import (
 	"tokentab/backend/account"
 	"tokentab/backend/audit"
 	"tokentab/backend/config"
+	"tokentab/backend/people"
 	"tokentab/backend/pfid"
 	"tokentab/backend/token"
 )
@@ -34,8 +35,8 @@ type setup struct {
 // Run creates the first account, and the database if it does not exist.
 func (s *setup) Run(ctx context.Context, std IO) error {
 	mayCreate := func(w *backend.World) { w.MayCreate = true }
-	return s.make(ctx, std, mayCreate, func(b *backend.Backend, founder account.Founder) (account.AdminUser, error) {
-		return b.Accounts.Found(ctx, founder, "")
+	return s.make(ctx, std, mayCreate, func(b *backend.Backend, founder people.Founder) (people.AdminUser, error) {
+		return b.People.Found(ctx, founder, "")
 	})
 }
 
@@ -49,12 +50,12 @@ type createAccount struct {
 
 // Run creates another account.
 func (c *createAccount) Run(ctx context.Context, std IO) error {
-	return c.make(ctx, std, func(*backend.World) {}, func(b *backend.Backend, founder account.Founder) (account.AdminUser, error) {
-		return b.Accounts.Create(ctx, founder)
+	return c.make(ctx, std, func(*backend.World) {}, func(b *backend.Backend, founder people.Founder) (people.AdminUser, error) {
+		return b.People.FoundAnother(ctx, founder)
 	})
 }
 
-func (n *newAccount) make(ctx context.Context, std IO, option func(*backend.World), found func(*backend.Backend, account.Founder) (account.AdminUser, error)) (err error) {
+func (n *newAccount) make(ctx context.Context, std IO, option func(*backend.World), found func(*backend.Backend, people.Founder) (people.AdminUser, error)) (err error) {
 	password, err := readLine(std.In)
 	if err != nil {
 		return fmt.Errorf("--password-stdin: %w", err)
@@ -62,7 +63,7 @@ func (n *newAccount) make(ctx context.Context, std IO, option func(*backend.Worl
 	if password == "" {
 		return errors.New("--password-stdin: the first line of standard input is empty; it must be the password, as in: printf 'a long password' | tokentab …")
 	}
-	founder := account.Founder{AccountName: n.Account, Email: n.Email, Name: n.Name, Password: password}
+	founder := people.Founder{AccountName: n.Account, Email: n.Email, Name: n.Name, Password: password}
 	if err := founder.Check(); err != nil { // before the database is created
 		return err
 	}

@@ -39,7 +39,7 @@ type Costs struct {
 	Passes uint32
 }
 
-// Hasher hashes and compares passwords, for one caller at a time. It implements account.Passwords.
+// Hasher hashes and compares passwords, for one caller at a time. It implements people.Passwords.
 type Hasher struct {
 	random io.Reader
 	pause  func()
@@ -67,7 +67,7 @@ const (
 	maxWaiting = 32
 )
 
-// Turn implements account.Passwords.
+// Turn implements people.Passwords.
 func (h *Hasher) Turn(ctx context.Context, known bool) (done func(), err error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -97,7 +97,7 @@ func busy() error {
 	return &fault.Error{Kind: fault.Unavailable, Message: "Too many people are signing in. Try again in a moment.", RetryAfter: 2 * time.Second}
 }
 
-// Hash implements account.Passwords.
+// Hash implements people.Passwords.
 func (h *Hasher) Hash(password string) (string, error) {
 	salt := make([]byte, saltSize)
 	if _, err := io.ReadFull(h.random, salt); err != nil {
@@ -106,7 +106,7 @@ func (h *Hasher) Hash(password string) (string, error) {
 	return encode(h.costs, salt, h.tag(h.costs, text.Composed(password), salt)), nil
 }
 
-// Matches implements account.Passwords.
+// Matches implements people.Passwords.
 func (h *Hasher) Matches(password, hash string) (matches, outdated bool, err error) {
 	spellings := text.Spellings(password)
 	if hash == "" { // take as long as for any other hash, so that time does not reveal who exists

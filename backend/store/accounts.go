@@ -14,20 +14,18 @@ import (
 	"tokentab/backend/token"
 )
 
-// CreateAccount implements account.Store.
-func (s *Store) CreateAccount(ctx context.Context, f account.Founding, first bool) error {
-	notFirst := false
-	err := s.change(ctx, func(tx *gorm.DB) error {
+// InsertAccount implements account.Store.
+func (s *Store) InsertAccount(ctx context.Context, a account.Account, environments []account.Environment, events []audit.Event, first bool) error {
+	return s.change(ctx, func(tx *gorm.DB) error {
 		if first {
 			var n int64
 			if err := tx.Model(&accountRow{}).Where("deleted_at IS NULL").Limit(1).Count(&n).Error; err != nil {
 				return err
 			}
-			if notFirst = n > 0; notFirst {
+			if n > 0 {
 				return account.ErrNotFirst
 			}
 		}
-		a := f.Account
 		err := tx.Create(&accountRow{
 			ID: a.ID, Partition: int64(a.ID.Partition()), Name: a.Name, Purpose: a.Purpose,
 			OrganisationName: orNull(a.OrganisationName), Website: orNull(a.Website),
@@ -36,31 +34,14 @@ func (s *Store) CreateAccount(ctx context.Context, f account.Founding, first boo
 		if err != nil {
 			return err
 		}
-		user := adminUserRowOf(f.AdminUser, f.PasswordHash)
-		err = tx.Create(&user).Error
-		if errors.Is(err, gorm.ErrDuplicatedKey) {
-			return fault.Field("email", "is taken")
-		}
-		if err != nil {
-			return err
-		}
-		for _, e := range f.Environments {
+		for _, e := range environments {
 			row := environmentRowOf(e)
 			if err := tx.Create(&row).Error; err != nil {
 				return err
 			}
 		}
-		for _, event := range f.Events {
-			if err := record(tx, event); err != nil {
-				return err
-			}
-		}
-		return nil
+		return recordAll(tx, events)
 	})
-	if notFirst {
-		return account.ErrNotFirst
-	}
-	return err
 }
 
 // HasAccounts implements account.Store.

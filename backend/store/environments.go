@@ -108,7 +108,7 @@ func (s *Store) UpdateEnvironment(ctx context.Context, owner, id pfid.ID, decide
 }
 
 // DeleteEnvironment implements account.Store.
-func (s *Store) DeleteEnvironment(ctx context.Context, owner, id pfid.ID, at time.Time, decide func(account.ListedEnvironment) error, recorder account.Recorder) (deleted account.ListedEnvironment, err error) {
+func (s *Store) DeleteEnvironment(ctx context.Context, owner, id pfid.ID, at time.Time, decide func(account.ListedEnvironment) error, recorder audit.Recorder) (deleted account.ListedEnvironment, err error) {
 	err = s.change(ctx, func(tx *gorm.DB) error {
 		if deleted, err = environmentIn(tx, owner, id); err != nil {
 			return err
@@ -131,7 +131,7 @@ func (s *Store) DeleteEnvironment(ctx context.Context, owner, id pfid.ID, at tim
 	return deleted, err
 }
 
-func recordWith(tx *gorm.DB, recorder account.Recorder, action audit.Action, subject pfid.ID, detail string) error {
+func recordWith(tx *gorm.DB, recorder audit.Recorder, action audit.Action, subject pfid.ID, detail string) error {
 	event, err := recorder(action, subject, detail)
 	if err != nil {
 		return err

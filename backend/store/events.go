@@ -13,6 +13,16 @@ func record(tx *gorm.DB, e audit.Event) error {
 	return tx.Create(&row).Error
 }
 
+// recordAll writes events in the transaction of their change.
+func recordAll(tx *gorm.DB, events []audit.Event) error {
+	for _, event := range events {
+		if err := record(tx, event); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // eventBatch is how many events one statement writes.
 const eventBatch = 100
 

@@ -9,17 +9,17 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
-	"tokentab/backend/account"
 	"tokentab/backend/audit"
 	"tokentab/backend/fault"
 	"tokentab/backend/paging"
+	"tokentab/backend/people"
 	"tokentab/backend/pfid"
 )
 
 var inviteSorting = sorting{"id", "inserted_at", "updated_at", "email", "status", "expires_at"}
 
-// Invites implements account.Store.
-func (s *Store) Invites(ctx context.Context, owner pfid.ID, page paging.Page) (list []account.Invite, total int, err error) {
+// Invites implements people.Store.
+func (s *Store) Invites(ctx context.Context, owner pfid.ID, page paging.Page) (list []people.Invite, total int, err error) {
 	where := func(tx *gorm.DB) *gorm.DB { return tx.Where("account_id = ?", owner) }
 	_, total, err = pageWith(ctx, s, inviteSorting, page, where, func(tx *gorm.DB, rows []inviteRow) (err error) {
 		list, err = invitesOf(tx, rows)
@@ -28,8 +28,8 @@ func (s *Store) Invites(ctx context.Context, owner pfid.ID, page paging.Page) (l
 	return list, total, err
 }
 
-// Invite implements account.Store.
-func (s *Store) Invite(ctx context.Context, owner, id pfid.ID) (found account.Invite, err error) {
+// Invite implements people.Store.
+func (s *Store) Invite(ctx context.Context, owner, id pfid.ID) (found people.Invite, err error) {
 	err = s.readTogether(ctx, func(tx *gorm.DB) error {
 		found, err = inviteIn(tx, owner, id)
 		return err
@@ -37,20 +37,20 @@ func (s *Store) Invite(ctx context.Context, owner, id pfid.ID) (found account.In
 	return found, err
 }
 
-func inviteIn(tx *gorm.DB, owner, id pfid.ID) (account.Invite, error) {
+func inviteIn(tx *gorm.DB, owner, id pfid.ID) (people.Invite, error) {
 	var row inviteRow
 	if err := take(tx.Where("id = ? AND account_id = ?", id, owner), &row, "invite"); err != nil {
-		return account.Invite{}, err
+		return people.Invite{}, err
 	}
 	list, err := invitesOf(tx, []inviteRow{row})
 	if err != nil {
-		return account.Invite{}, err
+		return people.Invite{}, err
 	}
 	return list[0], nil
 }
 
 // invitesOf adds the names of their makers to invites.
-func invitesOf(tx *gorm.DB, rows []inviteRow) ([]account.Invite, error) {
+func invitesOf(tx *gorm.DB, rows []inviteRow) ([]people.Invite, error) {
 	var ids []pfid.ID
 	for _, row := range rows {
 		ids = append(ids, row.CreatedByAdminUserID, row.CreatedByAPITokenID)
@@ -68,7 +68,7 @@ func invitesOf(tx *gorm.DB, rows []inviteRow) ([]account.Invite, error) {
 	for _, m := range makers {
 		names[m.ID] = actorName(m.Hint, m.Name)
 	}
-	list := make([]account.Invite, len(rows))
+	list := make([]people.Invite, len(rows))
 	for i, row := range rows {
 		list[i] = row.invite()
 		list[i].CreatedByName = cmp.Or(names[row.CreatedByAPITokenID], names[row.CreatedByAdminUserID])
@@ -76,9 +76,8 @@ func invitesOf(tx *gorm.DB, rows []inviteRow) ([]account.Invite, error) {
 	return list, nil
 }
 
-// InsertInvite implements account.Store.
-func (s *Store) InsertInvite(ctx context.Context, i account.Invite, recorder account.Recorder) (made account.Invite, err error) {
-	isMember := false
+// InsertInvite implements people.Store.
+func (s *Store) InsertInvite(ctx context.Context, i people.Invite, recorder audit.Recorder) (made people.Invite, err error) {
 	err = s.change(ctx, func(tx *gorm.DB) error {
 		maker, err := makerIn(tx, i.CreatedByAdminUserID, i.CreatedByAPITokenID, i.InsertedAt)
 		if err != nil {
@@ -102,13 +101,13 @@ func (s *Store) InsertInvite(ctx context.Context, i account.Invite, recorder acc
 		if err := tx.Model(&adminUserRow{}).Where("account_id = ? AND email = ? AND removed_at IS NULL", i.AccountID, i.Email).Count(&n).Error; err != nil {
 			return err
 		}
-		if isMember = n > 0; isMember {
-			return account.ErrIsMember
+		if n > 0 {
+			return fault.Field("email", "belongs to a member already")
 		}
 		var earlier []inviteRow
 		err = tx.Model(&earlier).Clauses(clause.Returning{Columns: []clause.Column{{Name: "id"}}}).
-			Where("account_id = ? AND email = ? AND status = ?", i.AccountID, i.Email, account.InvitePending).
-			Updates(map[string]any{"status": account.InviteRevoked, "updated_at": millis(i.InsertedAt)}).Error
+			Where("account_id = ? AND email = ? AND status = ?", i.AccountID, i.Email, people.InvitePending).
+			Updates(map[string]any{"status": people.InviteRevoked, "updated_at": millis(i.InsertedAt)}).Error
 		if err != nil {
 			return err
 		}
@@ -126,9 +125,6 @@ func (s *Store) InsertInvite(ctx context.Context, i account.Invite, recorder acc
 		}
 		return recordWith(tx, recorder, audit.AdminUserInviteCreated, i.ID, i.Email)
 	})
-	if isMember {
-		return account.Invite{}, account.ErrIsMember
-	}
 	return made, err
 }
 
@@ -146,7 +142,7 @@ func endInvites(tx *gorm.DB, owner pfid.ID, at time.Time, recorder audit.Recorde
 	var ended []inviteRow
 	err := tx.Model(&ended).Clauses(clause.Returning{Columns: []clause.Column{{Name: "id"}}}).
 		Where("account_id = ? AND status = 'pending' AND NOT ("+makerIsAble+")", owner). // literal: the index is partial
-		Updates(map[string]any{"status": account.InviteRevoked, "updated_at": millis(at)}).Error
+		Updates(map[string]any{"status": people.InviteRevoked, "updated_at": millis(at)}).Error
 	if err != nil {
 		return err
 	}
@@ -157,8 +153,8 @@ func endInvites(tx *gorm.DB, owner pfid.ID, at time.Time, recorder audit.Recorde
 	return recordEach(tx, ids, of(recorder, audit.AdminUserInviteRevoked, "with its maker"))
 }
 
-// RevokeInvite implements account.Store.
-func (s *Store) RevokeInvite(ctx context.Context, owner, id pfid.ID, decide func(account.Invite) (account.Invite, audit.Event, error)) (revoked account.Invite, err error) {
+// RevokeInvite implements people.Store.
+func (s *Store) RevokeInvite(ctx context.Context, owner, id pfid.ID, decide func(people.Invite) (people.Invite, audit.Event, error)) (revoked people.Invite, err error) {
 	err = s.change(ctx, func(tx *gorm.DB) error {
 		is, err := inviteIn(tx, owner, id)
 		if err != nil {
@@ -178,8 +174,8 @@ func (s *Store) RevokeInvite(ctx context.Context, owner, id pfid.ID, decide func
 	return revoked, err
 }
 
-// InviteForAnyone implements account.Store.
-func (s *Store) InviteForAnyone(ctx context.Context, id pfid.ID) (found account.Invite, owner account.Account, ok bool, err error) {
+// InviteForAnyone implements people.Store.
+func (s *Store) InviteForAnyone(ctx context.Context, id pfid.ID) (found people.Invite, accountName string, ok bool, err error) {
 	err = s.readTogether(ctx, func(tx *gorm.DB) error {
 		var row inviteRow
 		err := tx.Where("id = ? AND "+makerIsAble, id).Take(&row).Error
@@ -193,44 +189,32 @@ func (s *Store) InviteForAnyone(ctx context.Context, id pfid.ID) (found account.
 		if err := tx.Where("id = ?", row.AccountID).Take(&of).Error; err != nil {
 			return err
 		}
-		found, owner, ok = row.invite(), of.account(), true
+		found, accountName, ok = row.invite(), of.Name, true
 		return nil
 	})
-	return found, owner, ok, err
+	return found, accountName, ok, err
 }
 
-// AcceptInvite implements account.Store.
-func (s *Store) AcceptInvite(ctx context.Context, id pfid.ID, at time.Time, user account.AdminUser, passwordHash string, events []audit.Event) error {
-	var refusal error
-	err := s.change(ctx, func(tx *gorm.DB) error {
+// AcceptInvite implements people.Store.
+func (s *Store) AcceptInvite(ctx context.Context, id pfid.ID, at time.Time, user people.AdminUser, passwordHash string, events []audit.Event) error {
+	return s.change(ctx, func(tx *gorm.DB) error {
 		used := tx.Model(&inviteRow{}).Where("id = ? AND status = ? AND expires_at > ? AND inserted_at <= ? AND "+makerIsAble,
-			id, account.InvitePending, millis(at), millis(at.Add(account.InviteTolerance))).
-			Updates(map[string]any{"status": account.InviteUsed, "updated_at": millis(at)})
+			id, people.InvitePending, millis(at), millis(at.Add(people.InviteTolerance))).
+			Updates(map[string]any{"status": people.InviteUsed, "updated_at": millis(at)})
 		if used.Error != nil {
 			return used.Error
 		}
 		if used.RowsAffected == 0 {
-			refusal = account.ErrInviteOver
-			return refusal
+			return people.ErrInviteOver
 		}
 		row := adminUserRowOf(user, passwordHash)
 		err := tx.Create(&row).Error
 		if errors.Is(err, gorm.ErrDuplicatedKey) {
-			refusal = account.ErrIsMember
-			return refusal
+			return people.ErrIsMember
 		}
 		if err != nil {
 			return err
 		}
-		for _, event := range events {
-			if err := record(tx, event); err != nil {
-				return err
-			}
-		}
-		return nil
+		return recordAll(tx, events)
 	})
-	if refusal != nil {
-		return refusal
-	}
-	return err
 }

@@ -2,21 +2,22 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"gorm.io/gorm"
 
-	"tokentab/backend/account"
 	"tokentab/backend/audit"
 	"tokentab/backend/fault"
 	"tokentab/backend/paging"
+	"tokentab/backend/people"
 	"tokentab/backend/pfid"
 	"tokentab/backend/token"
 )
 
-// AdminUserByEmail implements account.Store.
-func (s *Store) AdminUserByEmail(ctx context.Context, emails ...string) (user account.AdminUser, passwordHash string, ok bool, err error) {
+// AdminUserByEmail implements people.Store.
+func (s *Store) AdminUserByEmail(ctx context.Context, emails ...string) (user people.AdminUser, passwordHash string, ok bool, err error) {
 	err = s.readTogether(ctx, func(tx *gorm.DB) error {
 		for _, email := range emails {
 			var rows []adminUserRow
@@ -33,14 +34,29 @@ func (s *Store) AdminUserByEmail(ctx context.Context, emails ...string) (user ac
 	return user, passwordHash, ok, err
 }
 
+// InsertAdminUser implements people.Store.
+func (s *Store) InsertAdminUser(ctx context.Context, user people.AdminUser, passwordHash string, event audit.Event) error {
+	return s.change(ctx, func(tx *gorm.DB) error {
+		row := adminUserRowOf(user, passwordHash)
+		err := tx.Create(&row).Error
+		if errors.Is(err, gorm.ErrDuplicatedKey) {
+			return fault.Field("email", "is taken")
+		}
+		if err != nil {
+			return err
+		}
+		return record(tx, event)
+	})
+}
+
 var memberSorting = sorting{"id", "inserted_at", "updated_at", "email", "name", "job_title"}
 
 func inTeam(owner pfid.ID) func(*gorm.DB) *gorm.DB {
 	return func(tx *gorm.DB) *gorm.DB { return tx.Where("account_id = ? AND removed_at IS NULL", owner) }
 }
 
-// Members implements account.Store.
-func (s *Store) Members(ctx context.Context, owner pfid.ID, page paging.Page) (list []account.Member, total int, err error) {
+// Members implements people.Store.
+func (s *Store) Members(ctx context.Context, owner pfid.ID, page paging.Page) (list []people.Member, total int, err error) {
 	_, total, err = pageWith(ctx, s, memberSorting, page, inTeam(owner), func(tx *gorm.DB, rows []adminUserRow) (err error) {
 		list, err = membersOf(tx, owner, rows)
 		return err
@@ -48,8 +64,8 @@ func (s *Store) Members(ctx context.Context, owner pfid.ID, page paging.Page) (l
 	return list, total, err
 }
 
-// Member implements account.Store.
-func (s *Store) Member(ctx context.Context, owner, id pfid.ID) (found account.Member, err error) {
+// Member implements people.Store.
+func (s *Store) Member(ctx context.Context, owner, id pfid.ID) (found people.Member, err error) {
 	err = s.readTogether(ctx, func(tx *gorm.DB) error {
 		found, err = memberIn(tx, owner, id, false)
 		return err
@@ -58,23 +74,23 @@ func (s *Store) Member(ctx context.Context, owner, id pfid.ID) (found account.Me
 }
 
 // memberIn reads a current member or, with removed, also a former one.
-func memberIn(tx *gorm.DB, owner, id pfid.ID, removed bool) (account.Member, error) {
+func memberIn(tx *gorm.DB, owner, id pfid.ID, removed bool) (people.Member, error) {
 	where := tx.Where("id = ? AND account_id = ?", id, owner)
 	if !removed {
 		where = where.Where("removed_at IS NULL")
 	}
 	var row adminUserRow
 	if err := take(where, &row, "admin user"); err != nil {
-		return account.Member{}, err
+		return people.Member{}, err
 	}
 	list, err := membersOf(tx, owner, []adminUserRow{row})
 	if err != nil {
-		return account.Member{}, err
+		return people.Member{}, err
 	}
 	return list[0], nil
 }
 
-func membersOf(tx *gorm.DB, owner pfid.ID, rows []adminUserRow) ([]account.Member, error) {
+func membersOf(tx *gorm.DB, owner pfid.ID, rows []adminUserRow) ([]people.Member, error) {
 	ids := make([]pfid.ID, len(rows))
 	for i, row := range rows {
 		ids[i] = row.ID
@@ -88,15 +104,15 @@ func membersOf(tx *gorm.DB, owner pfid.ID, rows []adminUserRow) ([]account.Membe
 	if err := inTeam(owner)(tx.Model(&adminUserRow{})).Count(&team).Error; err != nil {
 		return nil, err
 	}
-	list := make([]account.Member, len(rows))
+	list := make([]people.Member, len(rows))
 	for i, row := range rows {
-		list[i] = account.Member{AdminUser: row.adminUser(), LiveTokens: tokens[row.ID], Removed: row.RemovedAt != nil, Last: team == 1 && row.RemovedAt == nil}
+		list[i] = people.Member{AdminUser: row.adminUser(), LiveTokens: tokens[row.ID], Removed: row.RemovedAt != nil, Last: team == 1 && row.RemovedAt == nil}
 	}
 	return list, nil
 }
 
-// UpdateMember implements account.Store.
-func (s *Store) UpdateMember(ctx context.Context, owner, id pfid.ID, decide func(account.AdminUser) (account.AdminUser, audit.Event, error)) (changed account.Member, err error) {
+// UpdateMember implements people.Store.
+func (s *Store) UpdateMember(ctx context.Context, owner, id pfid.ID, decide func(people.AdminUser) (people.AdminUser, audit.Event, error)) (changed people.Member, err error) {
 	err = s.change(ctx, func(tx *gorm.DB) error {
 		if changed, err = memberIn(tx, owner, id, false); err != nil {
 			return err
@@ -117,8 +133,8 @@ func (s *Store) UpdateMember(ctx context.Context, owner, id pfid.ID, decide func
 	return changed, err
 }
 
-// RemoveMember implements account.Store.
-func (s *Store) RemoveMember(ctx context.Context, owner, id pfid.ID, revokeTokens bool, at time.Time, decide func(account.Member) error, recorder account.Recorder) (removed account.Member, revoked int, hashes [][32]byte, err error) {
+// RemoveMember implements people.Store.
+func (s *Store) RemoveMember(ctx context.Context, owner, id pfid.ID, revokeTokens bool, at time.Time, decide func(people.Member) error, recorder audit.Recorder) (removed people.Member, revoked int, hashes [][32]byte, err error) {
 	err = s.change(ctx, func(tx *gorm.DB) error {
 		is, err := memberIn(tx, owner, id, false)
 		if err != nil {
@@ -155,8 +171,8 @@ func (s *Store) RemoveMember(ctx context.Context, owner, id pfid.ID, revokeToken
 	return removed, revoked, hashes, err
 }
 
-// RevokeTokensOf implements account.Store.
-func (s *Store) RevokeTokensOf(ctx context.Context, owner, id pfid.ID, at time.Time, recorder account.Recorder) (member account.Member, revoked int, hashes [][32]byte, err error) {
+// RevokeTokensOf implements people.Store.
+func (s *Store) RevokeTokensOf(ctx context.Context, owner, id pfid.ID, at time.Time, recorder audit.Recorder) (member people.Member, revoked int, hashes [][32]byte, err error) {
 	err = s.change(ctx, func(tx *gorm.DB) error {
 		if _, err := memberIn(tx, owner, id, true); err != nil {
 			return err
@@ -173,7 +189,7 @@ func (s *Store) RevokeTokensOf(ctx context.Context, owner, id pfid.ID, at time.T
 	return member, revoked, hashes, err
 }
 
-func revokeTokensOf(tx *gorm.DB, owner, id pfid.ID, recorder account.Recorder) (int, [][32]byte, error) {
+func revokeTokensOf(tx *gorm.DB, owner, id pfid.ID, recorder audit.Recorder) (int, [][32]byte, error) {
 	return moveAll(tx, owner, ofMember, id, token.Revoked, "with all tokens of the member who made it", recorder)
 }
 

@@ -6,9 +6,9 @@ import (
 
 	"gorm.io/gorm"
 
-	"tokentab/backend/account"
 	"tokentab/backend/audit"
 	"tokentab/backend/paging"
+	"tokentab/backend/people"
 	"tokentab/backend/pfid"
 )
 
@@ -18,12 +18,12 @@ var sessionSorting = sorting{"id", "inserted_at", "last_seen_at", "expires_at"}
 func live(user pfid.ID, at time.Time) func(*gorm.DB) *gorm.DB {
 	return func(tx *gorm.DB) *gorm.DB {
 		return tx.Where("admin_user_id = ? AND expires_at > ? AND last_seen_at > ? AND last_seen_at <= ?",
-			user, millis(at), millis(at.Add(-account.IdleEnd)), millis(at.Add(account.ClockTolerance)))
+			user, millis(at), millis(at.Add(-people.IdleEnd)), millis(at.Add(people.ClockTolerance)))
 	}
 }
 
-// LiveSessions implements account.Store.
-func (s *Store) LiveSessions(ctx context.Context, user pfid.ID, at time.Time, page paging.Page) (list []account.Session, total int, err error) {
+// LiveSessions implements people.Store.
+func (s *Store) LiveSessions(ctx context.Context, user pfid.ID, at time.Time, page paging.Page) (list []people.Session, total int, err error) {
 	if page.Sort == "" {
 		page.Sort, page.Descending = "last_seen_at", true
 	}
@@ -34,8 +34,8 @@ func (s *Store) LiveSessions(ctx context.Context, user pfid.ID, at time.Time, pa
 	return list, total, err
 }
 
-// DeleteSessionOf implements account.Store.
-func (s *Store) DeleteSessionOf(ctx context.Context, user, id pfid.ID, at time.Time, event audit.Event) (ended account.Session, err error) {
+// DeleteSessionOf implements people.Store.
+func (s *Store) DeleteSessionOf(ctx context.Context, user, id pfid.ID, at time.Time, event audit.Event) (ended people.Session, err error) {
 	err = s.change(ctx, func(tx *gorm.DB) error {
 		var row sessionRow
 		if err := take(live(user, at)(tx).Where("id = ?", id), &row, "session"); err != nil {
@@ -50,7 +50,7 @@ func (s *Store) DeleteSessionOf(ctx context.Context, user, id pfid.ID, at time.T
 	return ended, err
 }
 
-// DeleteOtherSessions implements account.Store.
+// DeleteOtherSessions implements people.Store.
 func (s *Store) DeleteOtherSessions(ctx context.Context, user, kept pfid.ID, at time.Time, event func(int) (audit.Event, error)) (ended int, err error) {
 	err = s.change(ctx, func(tx *gorm.DB) error {
 		var n int64
@@ -70,8 +70,8 @@ func (s *Store) DeleteOtherSessions(ctx context.Context, user, kept pfid.ID, at 
 	return ended, err
 }
 
-// ChangePassword implements account.Store.
-func (s *Store) ChangePassword(ctx context.Context, user, kept pfid.ID, oldHash, newHash string, at time.Time, event audit.Event, settle account.Settlement) (ok bool, err error) {
+// ChangePassword implements people.Store.
+func (s *Store) ChangePassword(ctx context.Context, user, kept pfid.ID, oldHash, newHash string, at time.Time, event audit.Event, settle people.Settlement) (ok bool, err error) {
 	err = s.change(ctx, func(tx *gorm.DB) error {
 		changed := tx.Model(&adminUserRow{}).Where("id = ? AND removed_at IS NULL AND password_hash = ?", user, oldHash).
 			Updates(map[string]any{"password_hash": newHash, "updated_at": millis(at)})
@@ -89,7 +89,7 @@ func (s *Store) ChangePassword(ctx context.Context, user, kept pfid.ID, oldHash,
 	return ok && err == nil, err
 }
 
-// ReplacePasswordHash implements account.Store.
+// ReplacePasswordHash implements people.Store.
 func (s *Store) ReplacePasswordHash(ctx context.Context, user pfid.ID, oldHash, newHash string) error {
 	return s.change(ctx, func(tx *gorm.DB) error {
 		return tx.Exec("UPDATE admin_users SET password_hash = ? WHERE id = ? AND password_hash = ?", newHash, user, oldHash).Error

@@ -6,6 +6,7 @@ import (
 	"tokentab/backend/account"
 	"tokentab/backend/agent"
 	"tokentab/backend/audit"
+	"tokentab/backend/people"
 	"tokentab/backend/pfid"
 )
 
@@ -43,14 +44,14 @@ type adminUserRow struct {
 
 func (adminUserRow) TableName() string { return "admin_users" }
 
-func (r adminUserRow) adminUser() account.AdminUser {
-	return account.AdminUser{
+func (r adminUserRow) adminUser() people.AdminUser {
+	return people.AdminUser{
 		ID: r.ID, AccountID: r.AccountID, Email: r.Email, Name: orEmpty(r.Name), JobTitle: orEmpty(r.JobTitle),
 		InsertedAt: instant(r.InsertedAt), UpdatedAt: instant(r.UpdatedAt),
 	}
 }
 
-func adminUserRowOf(u account.AdminUser, passwordHash string) adminUserRow {
+func adminUserRowOf(u people.AdminUser, passwordHash string) adminUserRow {
 	return adminUserRow{
 		ID: u.ID, AccountID: u.AccountID, Email: u.Email, Name: orNull(u.Name), JobTitle: orNull(u.JobTitle),
 		PasswordHash: passwordHash, InsertedAt: millis(u.InsertedAt), UpdatedAt: millis(u.UpdatedAt),
@@ -71,7 +72,7 @@ type inviteRow struct {
 
 func (inviteRow) TableName() string { return "admin_user_invites" }
 
-func inviteRowOf(i account.Invite) inviteRow {
+func inviteRowOf(i people.Invite) inviteRow {
 	return inviteRow{
 		ID: i.ID, AccountID: i.AccountID, Email: i.Email, Status: i.Status,
 		CreatedByAdminUserID: i.CreatedByAdminUserID, CreatedByAPITokenID: i.CreatedByAPITokenID,
@@ -79,8 +80,8 @@ func inviteRowOf(i account.Invite) inviteRow {
 	}
 }
 
-func (r inviteRow) invite() account.Invite {
-	return account.Invite{
+func (r inviteRow) invite() people.Invite {
+	return people.Invite{
 		ID: r.ID, AccountID: r.AccountID, Email: r.Email, Status: r.Status,
 		CreatedByAdminUserID: r.CreatedByAdminUserID, CreatedByAPITokenID: r.CreatedByAPITokenID,
 		ExpiresAt: instant(r.ExpiresAt), InsertedAt: instant(r.InsertedAt), UpdatedAt: instant(r.UpdatedAt),
@@ -101,8 +102,8 @@ type sessionRow struct {
 func (sessionRow) TableName() string { return "sessions" }
 
 // session returns the session without its admin user and account.
-func (r sessionRow) session() account.Session {
-	return account.Session{
+func (r sessionRow) session() people.Session {
+	return people.Session{
 		ID: r.ID, Address: r.Address, UserAgent: r.UserAgent,
 		InsertedAt: instant(r.InsertedAt), LastSeenAt: instant(r.LastSeenAt), ExpiresAt: instant(r.ExpiresAt),
 	}

@@ -7,12 +7,12 @@ import (
 
 	"gorm.io/gorm"
 
-	"tokentab/backend/account"
 	"tokentab/backend/audit"
+	"tokentab/backend/people"
 )
 
-// InsertSession implements account.Store.
-func (s *Store) InsertSession(ctx context.Context, start account.SessionStart) (ok bool, err error) {
+// InsertSession implements people.Store.
+func (s *Store) InsertSession(ctx context.Context, start people.SessionStart) (accountName string, ok bool, err error) {
 	err = s.change(ctx, func(tx *gorm.DB) error {
 		session := start.Session
 		var user adminUserRow
@@ -23,13 +23,16 @@ func (s *Store) InsertSession(ctx context.Context, start account.SessionStart) (
 		if err != nil {
 			return err
 		}
+		if err := tx.Raw("SELECT name FROM accounts WHERE id = ?", user.AccountID).Scan(&accountName).Error; err != nil {
+			return err
+		}
 		ok = true
 		if err := endPrevious(tx, start); err != nil {
 			return err
 		}
 		now := session.InsertedAt
 		err = tx.Exec("DELETE FROM sessions WHERE expires_at <= ? OR last_seen_at <= ? OR last_seen_at > ?",
-			millis(now), millis(now.Add(-account.IdleEnd)), millis(now.Add(account.ClockTolerance))).Error
+			millis(now), millis(now.Add(-people.IdleEnd)), millis(now.Add(people.ClockTolerance))).Error
 		if err != nil {
 			return err
 		}
@@ -48,11 +51,11 @@ func (s *Store) InsertSession(ctx context.Context, start account.SessionStart) (
 		}
 		return record(tx, start.Event)
 	})
-	return ok && err == nil, err
+	return accountName, ok && err == nil, err
 }
 
 // endPrevious ends the session that the browser had before, with an event of that session's admin user.
-func endPrevious(tx *gorm.DB, start account.SessionStart) error {
+func endPrevious(tx *gorm.DB, start people.SessionStart) error {
 	var previous sessionRow
 	err := tx.Where("id_hash = ?", start.Previous[:]).Take(&previous).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
@@ -75,8 +78,8 @@ func endPrevious(tx *gorm.DB, start account.SessionStart) error {
 	return record(tx, event)
 }
 
-// Session implements account.Store.
-func (s *Store) Session(ctx context.Context, hash account.SessionHash) (session account.Session, ok bool, err error) {
+// Session implements people.Store.
+func (s *Store) Session(ctx context.Context, hash people.SessionHash) (session people.Session, ok bool, err error) {
 	err = s.readTogether(ctx, func(tx *gorm.DB) error {
 		var row sessionRow
 		err := tx.Where("id_hash = ?", hash[:]).Take(&row).Error
@@ -96,21 +99,21 @@ func (s *Store) Session(ctx context.Context, hash account.SessionHash) (session 
 		}
 		ok = true
 		session = row.session()
-		session.AdminUser, session.Account = user.adminUser(), owner.account()
+		session.AdminUser, session.AccountName = user.adminUser(), owner.Name
 		return nil
 	})
 	return session, ok, err
 }
 
-// TouchSession implements account.Store.
-func (s *Store) TouchSession(ctx context.Context, hash account.SessionHash, at, end time.Time) error {
+// TouchSession implements people.Store.
+func (s *Store) TouchSession(ctx context.Context, hash people.SessionHash, at, end time.Time) error {
 	return s.change(ctx, func(tx *gorm.DB) error {
 		return tx.Exec("UPDATE sessions SET last_seen_at = ?, expires_at = MIN(expires_at, ?) WHERE id_hash = ?", millis(at), millis(end), hash[:]).Error
 	})
 }
 
-// DeleteSession implements account.Store.
-func (s *Store) DeleteSession(ctx context.Context, hash account.SessionHash, event audit.Event) error {
+// DeleteSession implements people.Store.
+func (s *Store) DeleteSession(ctx context.Context, hash people.SessionHash, event audit.Event) error {
 	return s.change(ctx, func(tx *gorm.DB) error {
 		gone := tx.Exec("DELETE FROM sessions WHERE id_hash = ?", hash[:])
 		if gone.Error != nil || gone.RowsAffected == 0 {

@@ -7,6 +7,7 @@ import (
 
 	"tokentab/backend/account"
 	"tokentab/backend/audit"
+	"tokentab/backend/people"
 	"tokentab/backend/pfid"
 )
 
@@ -22,12 +23,19 @@ func TestNoSessionStartsAfterANewPasswordOrARemoval(t *testing.T) {
 		return id
 	}
 	owner := account.Account{ID: id(), Name: "Acme", Purpose: "business", InsertedAt: at, UpdatedAt: at}
-	user := account.AdminUser{ID: id(), AccountID: owner.ID, Email: "a@b.co", InsertedAt: at, UpdatedAt: at}
-	if err := s.CreateAccount(t.Context(), account.Founding{Account: owner, AdminUser: user, PasswordHash: "first"}, true); err != nil {
+	user := people.AdminUser{ID: id(), AccountID: owner.ID, Email: "a@b.co", InsertedAt: at, UpdatedAt: at}
+	if err := s.InsertAccount(t.Context(), owner, nil, nil, true); err != nil {
 		t.Fatal(err)
 	}
 	recorder := func(action audit.Action, subject pfid.ID, detail string) (audit.Event, error) {
 		return audit.New(at, audit.Actor{AccountID: owner.ID, AdminUserID: user.ID}, action, subject.String(), detail, rand.Reader)
+	}
+	joined, err := recorder(audit.AdminUserCreated, user.ID, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.InsertAdminUser(t.Context(), user, "first", joined); err != nil {
+		t.Fatal(err)
 	}
 	event, err := recorder(audit.PasswordChanged, user.ID, "")
 	if err != nil {
@@ -40,31 +48,34 @@ func TestNoSessionStartsAfterANewPasswordOrARemoval(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		session := account.Session{ID: id(), AdminUser: user, Account: owner, InsertedAt: at, LastSeenAt: at, ExpiresAt: at.Add(time.Hour)}
+		session := people.Session{ID: id(), AdminUser: user, InsertedAt: at, LastSeenAt: at, ExpiresAt: at.Add(time.Hour)}
 		sessions++
-		ok, err := s.InsertSession(t.Context(), account.SessionStart{Hash: account.SessionHash{sessions}, Session: session, PasswordHash: passwordHash, Event: began})
+		accountName, ok, err := s.InsertSession(t.Context(), people.SessionStart{Hash: people.SessionHash{sessions}, Session: session, PasswordHash: passwordHash, Event: began})
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, found, err := s.Session(t.Context(), account.SessionHash{sessions})
-		if err != nil || found != ok {
-			t.Errorf("said %v, but is %v, %v", ok, found, err)
+		if ok && accountName != owner.Name {
+			t.Errorf("the session's account is called %q", accountName)
+		}
+		found, is, err := s.Session(t.Context(), people.SessionHash{sessions})
+		if err != nil || is != ok || found.AccountName != accountName {
+			t.Errorf("said %v, but is %v, %v", ok, is, err)
 		}
 		return ok
 	}
 	if !begins("first") || !begins("") {
 		t.Error("a session with the right password did not begin")
 	}
-	if ok, err := s.ChangePassword(t.Context(), user.ID, pfid.ID{}, "first", "second", at, event, account.Settlement{}); err != nil || !ok {
+	if ok, err := s.ChangePassword(t.Context(), user.ID, pfid.ID{}, "first", "second", at, event, people.Settlement{}); err != nil || !ok {
 		t.Fatal(ok, err)
 	}
-	if ok, err := s.ChangePassword(t.Context(), user.ID, pfid.ID{}, "first", "third", at, event, account.Settlement{}); err != nil || ok {
+	if ok, err := s.ChangePassword(t.Context(), user.ID, pfid.ID{}, "first", "third", at, event, people.Settlement{}); err != nil || ok {
 		t.Errorf("a password was changed by who knew the one before it only: %v %v", ok, err)
 	}
 	if begins("first") || !begins("second") {
 		t.Error("the password that counts is not the new one")
 	}
-	always := func(account.Member) error { return nil }
+	always := func(people.Member) error { return nil }
 	if _, _, _, err := s.RemoveMember(t.Context(), owner.ID, user.ID, false, at, always, recorder); err != nil {
 		t.Fatal(err)
 	}

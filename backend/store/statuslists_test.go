@@ -29,11 +29,8 @@ func newShelf(t testing.TB) *shelf {
 	t.Cleanup(func() { _ = s.Close() })
 	sh := &shelf{Store: s, t: t}
 	sh.actor.AccountID = sh.id()
-	founding := account.Founding{
-		Account:   account.Account{ID: sh.actor.AccountID, Name: "Acme", Purpose: "business", InsertedAt: now(), UpdatedAt: now()},
-		AdminUser: account.AdminUser{ID: sh.id(), AccountID: sh.actor.AccountID, Email: "a@b.co", InsertedAt: now(), UpdatedAt: now()},
-	}
-	if err := s.CreateAccount(t.Context(), founding, true); err != nil {
+	acme := account.Account{ID: sh.actor.AccountID, Name: "Acme", Purpose: "business", InsertedAt: now(), UpdatedAt: now()}
+	if err := s.InsertAccount(t.Context(), acme, nil, nil, true); err != nil {
 		t.Fatal(err)
 	}
 	return sh

@@ -8,15 +8,15 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
-	"tokentab/backend/account"
+	"tokentab/backend/people"
 	"tokentab/backend/pfid"
 )
 
-// triesKept is how long wrong tries are kept. All of them stop counting earlier; see account.Tries.
+// triesKept is how long wrong tries are kept. All of them stop counting earlier; see people.Tries.
 const triesKept = 24 * time.Hour
 
-// Tries implements account.Store.
-func (s *Store) Tries(ctx context.Context, sources []string) (tries []account.Tries, err error) {
+// Tries implements people.Store.
+func (s *Store) Tries(ctx context.Context, sources []string) (tries []people.Tries, err error) {
 	err = s.read(ctx, func(tx *gorm.DB) error {
 		tries, err = triesOf(tx, sources)
 		return err
@@ -24,12 +24,12 @@ func (s *Store) Tries(ctx context.Context, sources []string) (tries []account.Tr
 	return tries, err
 }
 
-func triesOf(tx *gorm.DB, sources []string) ([]account.Tries, error) {
+func triesOf(tx *gorm.DB, sources []string) ([]people.Tries, error) {
 	var rows []triesRow
 	if err := tx.Where("source IN ?", sources).Find(&rows).Error; err != nil {
 		return nil, err
 	}
-	tries := make([]account.Tries, len(sources))
+	tries := make([]people.Tries, len(sources))
 	for i, source := range sources {
 		tries[i].Source = source
 		if n := slices.IndexFunc(rows, func(row triesRow) bool { return row.Source == source }); n >= 0 {
@@ -39,8 +39,8 @@ func triesOf(tx *gorm.DB, sources []string) ([]account.Tries, error) {
 	return tries, nil
 }
 
-// CountTry implements account.Store.
-func (s *Store) CountTry(ctx context.Context, sources []string, at time.Time, count func([]account.Tries) ([]account.Tries, error)) (before []account.Tries, err error) {
+// CountTry implements people.Store.
+func (s *Store) CountTry(ctx context.Context, sources []string, at time.Time, count func([]people.Tries) ([]people.Tries, error)) (before []people.Tries, err error) {
 	err = s.change(ctx, func(tx *gorm.DB) error {
 		// Also delete tries that a wrong clock stamped far in the future.
 		if err := tx.Exec("DELETE FROM sign_in_failures WHERE last_at < ? OR last_at > ?", millis(at.Add(-triesKept)), millis(at.Add(triesKept))).Error; err != nil {
@@ -58,7 +58,7 @@ func (s *Store) CountTry(ctx context.Context, sources []string, at time.Time, co
 	return before, err
 }
 
-func writeTries(tx *gorm.DB, tries []account.Tries) error {
+func writeTries(tx *gorm.DB, tries []people.Tries) error {
 	rows := make([]triesRow, len(tries))
 	for i, t := range tries {
 		rows[i] = triesRow{Source: t.Source, Failures: t.Failures, LastAt: millis(t.LastAt)}
@@ -68,13 +68,13 @@ func writeTries(tx *gorm.DB, tries []account.Tries) error {
 	}).Create(&rows).Error
 }
 
-// SettleTries implements account.Store.
-func (s *Store) SettleTries(ctx context.Context, settle account.Settlement) error {
+// SettleTries implements people.Store.
+func (s *Store) SettleTries(ctx context.Context, settle people.Settlement) error {
 	return s.change(ctx, func(tx *gorm.DB) error { return settleTries(tx, settle) })
 }
 
 // settleTries takes back a try. In the sources to restore, tries counted in the meantime stay counted.
-func settleTries(tx *gorm.DB, settle account.Settlement) error {
+func settleTries(tx *gorm.DB, settle people.Settlement) error {
 	if len(settle.Forget) > 0 {
 		if err := tx.Exec("DELETE FROM sign_in_failures WHERE source IN ?", settle.Forget).Error; err != nil {
 			return err
@@ -93,7 +93,7 @@ func settleTries(tx *gorm.DB, settle account.Settlement) error {
 // mostKnown is how many browsers and networks are kept per admin user.
 const mostKnown = 50
 
-// KnownSources implements account.Store.
+// KnownSources implements people.Store.
 func (s *Store) KnownSources(ctx context.Context, user pfid.ID, sources []string) (known []string, err error) {
 	err = s.read(ctx, func(tx *gorm.DB) error {
 		var found []string
@@ -120,5 +120,5 @@ func remember(tx *gorm.DB, user pfid.ID, sources []string, at time.Time) error {
 	// Sources stamped in the future by a wrong clock count as the oldest.
 	return tx.Exec(`DELETE FROM sign_in_sources WHERE admin_user_id = ?1 AND (seen_at < ?2 OR source NOT IN (
 		SELECT source FROM sign_in_sources WHERE admin_user_id = ?1 ORDER BY IIF(seen_at > ?3, 0, seen_at) DESC LIMIT ?4))`,
-		user, millis(at.Add(-account.BrowserLife)), millis(at), mostKnown).Error
+		user, millis(at.Add(-people.BrowserLife)), millis(at), mostKnown).Error
 }

@@ -52,14 +52,7 @@ func (ts *Tokens) RevokeWithDescendants(ctx context.Context, actor audit.Actor, 
 		return forbidden(t, "revoked")
 	}
 	changed, hashes, live, err := ts.store.RevokeWithDescendants(ctx, actor.AccountID, id, at, decide, audit.NewRecorder(at, actor, ts.random))
-	unit.After(ctx, func(bool) {
-		if len(hashes) == 0 && !fault.Refused(err) { // too many, or a failure: verdicts do not say who made a token
-			ts.ForgetAllOf(actor.AccountID)
-		}
-		for _, hash := range hashes {
-			ts.Forget(hash)
-		}
-	})
+	ts.Invalidate(ctx, actor.AccountID, hashes, err)
 	ts.withLastUse(&changed)
 	return changed, live, err
 }
@@ -97,6 +90,21 @@ func (ts *Tokens) ForgetAllOf(id pfid.ID) {
 func (ts *Tokens) ForgetAll() {
 	ts.cache.ForgetAll()
 	ts.statusLists.dropAll()
+}
+
+// Invalidate implements unit.Invalidator.
+func (ts *Tokens) Invalidate(ctx context.Context, id pfid.ID, hashes [][32]byte, err error) {
+	if fault.Refused(err) {
+		return
+	}
+	unit.After(ctx, func(bool) {
+		if len(hashes) == 0 {
+			ts.ForgetAllOf(id)
+		}
+		for _, hash := range hashes {
+			ts.Forget(hash)
+		}
+	})
 }
 
 func (ts *Tokens) move(ctx context.Context, actor audit.Actor, id pfid.ID, verb string, to Status, action audit.Action, allowed func(Actions) bool) (Listed, error) {

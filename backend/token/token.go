@@ -74,8 +74,9 @@ func ParseStatus(text string) (status Status, ok bool) {
 	return 0, false
 }
 
-// Hash is SHA-256 of a secret. Secrets carry 128 random bits, so a plain hash is enough (OWASP ASVS 5.0, 6.5.2).
-type Hash [sha256.Size]byte
+// Hash is SHA-256 of a secret. Secrets carry 128 random bits, so a plain hash is enough (OWASP ASVS 5.0, 6.5.2). It is
+// an alias for packages that end tokens without knowing what a token is.
+type Hash = [sha256.Size]byte
 
 // HashOf returns the hash under which a secret is stored.
 func HashOf(secret []byte) Hash { return sha256.Sum256(secret) }

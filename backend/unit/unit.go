@@ -5,6 +5,8 @@ package unit
 import (
 	"context"
 	"sync"
+
+	"tokentab/backend/pfid"
 )
 
 type key struct{}
@@ -44,4 +46,12 @@ func After(ctx context.Context, f func(kept bool)) {
 		w.mu.Unlock()
 	}
 	f(true)
+}
+
+// Invalidator drops cached verdicts after a change that may have ended tokens.
+type Invalidator interface {
+	// Invalidate takes what the change returned, before it is answered. Once it is committed, also if err leaves that
+	// open, it drops the verdicts of the tokens whose secrets have these hashes; without hashes, of all tokens that
+	// name id.
+	Invalidate(ctx context.Context, id pfid.ID, hashes [][32]byte, err error)
 }

@@ -131,7 +131,7 @@ func TestARequestUnderWayMakesNothingForATokenThatWasRevoked(t *testing.T) {
 	if _, _, err := p.Tokens.Issue(t.Context(), as, token.Order{Scope: token.ScopeAccount}); fault.KindOf(err) != fault.BadAuthToken {
 		t.Errorf("a token: %v", err)
 	}
-	if _, err := p.Accounts.Invite(t.Context(), as, "mallory@example.com"); fault.KindOf(err) != fault.BadAuthToken {
+	if _, err := p.People.Invite(t.Context(), as, "mallory@example.com"); fault.KindOf(err) != fault.BadAuthToken {
 		t.Errorf("an invite: %v", err)
 	}
 }

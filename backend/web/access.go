@@ -12,9 +12,9 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humafiber"
 	"github.com/gofiber/fiber/v2"
 
-	"tokentab/backend/account"
 	"tokentab/backend/audit"
 	"tokentab/backend/fault"
+	"tokentab/backend/people"
 	"tokentab/backend/pfid"
 	"tokentab/backend/token"
 )
@@ -35,8 +35,8 @@ type caller struct {
 	audit.Actor
 	UserAgent string
 	// Session is set for signed-in admin users, with the id from their cookie.
-	Session   *account.Session
-	SessionID account.SessionID
+	Session   *people.Session
+	SessionID people.SessionID
 	// State is the token's state, set if the caller sent a token.
 	State   *token.State
 	request *fiber.Ctx
@@ -119,14 +119,14 @@ func (s *Server) authenticate(c *fiber.Ctx) (*caller, error) {
 	id, former := s.sessionCookie(c), ""
 	if id == "" {
 		former = s.formerCookie(c)
-		id = account.SessionID(c.Cookies(former))
+		id = people.SessionID(c.Cookies(former))
 	}
 	if id == "" {
 		return who, nil
 	}
-	use := s.Accounts.Session
+	use := s.People.Session
 	if !isUnsafe(c.Method()) && c.Get(headerBackground) != "" {
-		use = s.Accounts.Glance
+		use = s.People.Glance
 	}
 	session, ok, err := use(c.UserContext(), id)
 	if err != nil || !ok {
@@ -142,7 +142,7 @@ func (s *Server) authenticate(c *fiber.Ctx) (*caller, error) {
 		s.setCookieNamed(c, former, "", 0)
 	}
 	who.Session, who.SessionID = &session, id
-	who.AccountID, who.AdminUserID = session.Account.ID, session.AdminUser.ID
+	who.AccountID, who.AdminUserID = session.AdminUser.AccountID, session.AdminUser.ID
 	return who, nil
 }
 
@@ -208,13 +208,13 @@ func (s *Server) formerCookie(c *fiber.Ctx) string {
 	return strings.TrimSuffix(s.cookieName(c, sessionCookie), "_"+s.Installation)
 }
 
-func (s *Server) sessionCookie(c *fiber.Ctx) account.SessionID {
-	return account.SessionID(c.Cookies(s.cookieName(c, sessionCookie)))
+func (s *Server) sessionCookie(c *fiber.Ctx) people.SessionID {
+	return people.SessionID(c.Cookies(s.cookieName(c, sessionCookie)))
 }
 
 // setSessionCookie sets the session cookie, or deletes it if the id is empty.
-func (s *Server) setSessionCookie(c *fiber.Ctx, id account.SessionID) {
-	s.setCookie(c, sessionCookie, string(id), account.AbsoluteEnd)
+func (s *Server) setSessionCookie(c *fiber.Ctx, id people.SessionID) {
+	s.setCookie(c, sessionCookie, string(id), people.AbsoluteEnd)
 }
 
 // setCookie sets a cookie, or deletes it if the value is empty.

@@ -6,9 +6,9 @@ import (
 	"strings"
 	"testing"
 
-	"tokentab/backend/account"
 	"tokentab/backend/audit"
 	"tokentab/backend/backendtest"
+	"tokentab/backend/people"
 	"tokentab/backend/token"
 )
 
@@ -158,7 +158,7 @@ func TestADeletedAccountIsGoneWithAllThatItHad(t *testing.T) {
 	if err != nil || first == "" || last != string(audit.AccountDeleted) {
 		t.Errorf("the record of the account: %q … %q, %v", first, last, err)
 	}
-	if _, err := p.Accounts.Create(t.Context(), account.Founder{AccountName: "Acme", Email: backendtest.Email, Password: backendtest.Password}); err != nil {
+	if _, err := p.People.FoundAnother(t.Context(), people.Founder{AccountName: "Acme", Email: backendtest.Email, Password: backendtest.Password}); err != nil {
 		t.Errorf("the email is not free again: %v", err)
 	}
 }

@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
-	"tokentab/backend/account"
 	"tokentab/backend/backendtest"
+	"tokentab/backend/people"
 )
 
 var background = backendtest.Header{Name: "X-Tokentab-Background", Value: "1"}
@@ -27,11 +27,11 @@ func TestASessionEndsThoughItsPagePolls(t *testing.T) {
 	if s := status(http.MethodGet, "/api/v1/api_token"); s != http.StatusOK {
 		t.Fatalf("a request of a person: %d", s)
 	}
-	p.Clock.Move(account.IdleEnd - time.Minute)
+	p.Clock.Move(people.IdleEnd - time.Minute)
 	if s := status(http.MethodPost, "/api/v1/session/end_others", background); s != http.StatusOK {
 		t.Fatalf("a change, which is nothing that a page does on its own: %d", s)
 	}
-	p.Clock.Move(account.IdleEnd - time.Minute)
+	p.Clock.Move(people.IdleEnd - time.Minute)
 	if s := status(http.MethodGet, "/api/v1/session/all", background); s != http.StatusOK {
 		t.Fatalf("a poll after a change: %d", s)
 	}

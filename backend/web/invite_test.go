@@ -10,10 +10,10 @@ import (
 	"time"
 
 	"tokentab/backend"
-	"tokentab/backend/account"
 	"tokentab/backend/audit"
 	"tokentab/backend/backendtest"
 	"tokentab/backend/config"
+	"tokentab/backend/people"
 )
 
 func invite(t *testing.T, p *backendtest.Program, email string, headers ...backendtest.Header) (id, code string) {
@@ -109,7 +109,7 @@ func TestAnInviteEnds(t *testing.T) {
 	id, code := invite(t, p, "bob@example.com", browser...)
 	path := "/api/v1/admin_user_invite/" + id
 
-	p.Clock.Move(account.InviteLife - time.Millisecond)
+	p.Clock.Move(people.InviteLife - time.Millisecond)
 	holds(t, "just before its end", showInvite(p, code), nil)
 	p.Clock.Move(time.Millisecond)
 	browser = session(t, p, backendtest.Email)
@@ -150,7 +150,7 @@ func TestAnInviteEnds(t *testing.T) {
 func TestOfManyWhoAcceptAnInviteAtOnceOneJoins(t *testing.T) {
 	p := backendtest.Start(t)
 	actor := p.Found()
-	issued, err := p.Accounts.Invite(t.Context(), actor, "bob@example.com")
+	issued, err := p.People.Invite(t.Context(), actor, "bob@example.com")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,11 +174,11 @@ func TestOfManyWhoAcceptAnInviteAtOnceOneJoins(t *testing.T) {
 func TestAnEmailJoinsOneTeamOnly(t *testing.T) {
 	p := backendtest.Start(t)
 	actor, rival := p.Found(), p.Rival()
-	ours, err := p.Accounts.Invite(t.Context(), actor, "bob@example.com")
+	ours, err := p.People.Invite(t.Context(), actor, "bob@example.com")
 	if err != nil {
 		t.Fatal(err)
 	}
-	theirs, err := p.Accounts.Invite(t.Context(), rival, "bob@example.com")
+	theirs, err := p.People.Invite(t.Context(), rival, "bob@example.com")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,7 +187,7 @@ func TestAnEmailJoinsOneTeamOnly(t *testing.T) {
 		t.Fatalf("%s", a.Body)
 	}
 	refused(t, "the second", acceptInvite(p, ours.Code, "Bob", backendtest.Password), http.StatusConflict, "invalid_action", "")
-	if i, err := p.Accounts.InviteOf(t.Context(), actor.AccountID, ours.ID); err != nil || i.Status != account.InvitePending {
+	if i, err := p.People.InviteOf(t.Context(), actor.AccountID, ours.ID); err != nil || i.Status != people.InvitePending {
 		t.Errorf("a refused accept used the invite up: %+v %v", i, err)
 	}
 }
@@ -269,11 +269,11 @@ func TestAnInviteOfAClockThatWasAheadIsExpired(t *testing.T) {
 func TestAnInviteOfAClockThatWasSecondsAheadIsAccepted(t *testing.T) {
 	p := backendtest.Start(t)
 	actor := p.Found()
-	made, err := p.Accounts.Invite(t.Context(), actor, "bob@example.com")
+	made, err := p.People.Invite(t.Context(), actor, "bob@example.com")
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.Clock.Move(-account.InviteTolerance)
+	p.Clock.Move(-people.InviteTolerance)
 	if a := acceptInvite(p, made.Code, "Bob", backendtest.Password); a.Status != http.StatusOK {
 		t.Errorf("%d %s", a.Status, a.Body)
 	}

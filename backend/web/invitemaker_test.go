@@ -6,17 +6,17 @@ import (
 	"testing"
 	"time"
 
-	"tokentab/backend/account"
 	"tokentab/backend/audit"
 	"tokentab/backend/backendtest"
 	"tokentab/backend/paging"
+	"tokentab/backend/people"
 	"tokentab/backend/token"
 )
 
 // codeOf is the code of an invite as a member of the account may learn it.
-func codeOf(t *testing.T, p *backendtest.Program, actor audit.Actor, i account.Invite) string {
+func codeOf(t *testing.T, p *backendtest.Program, actor audit.Actor, i people.Invite) string {
 	t.Helper()
-	issued, err := p.Accounts.InviteOf(t.Context(), actor.AccountID, i.ID)
+	issued, err := p.People.InviteOf(t.Context(), actor.AccountID, i.ID)
 	if err != nil || issued.Code == "" {
 		t.Fatalf("%+v %v", issued, err)
 	}
@@ -94,16 +94,16 @@ func TestPromise9AnInviteEndsWithTheMemberWhoMadeIt(t *testing.T) {
 	p := backendtest.Start(t)
 	owner := p.Found()
 	bob := p.Join(owner, "bob@example.com")
-	guest, err := p.Accounts.Invite(t.Context(), bob, "bobs-other-address@example.com")
+	guest, err := p.People.Invite(t.Context(), bob, "bobs-other-address@example.com")
 	if err != nil {
 		t.Fatal(err)
 	}
-	kept, err := p.Accounts.Invite(t.Context(), owner, "grace@example.com")
+	kept, err := p.People.Invite(t.Context(), owner, "grace@example.com")
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, secret := p.Issue(bob, token.Order{Scope: token.ScopeAccount})
-	if _, _, err := p.Accounts.RemoveMember(t.Context(), owner, bob.AdminUserID, false); err != nil {
+	if _, _, err := p.People.RemoveMember(t.Context(), owner, bob.AdminUserID, false); err != nil {
 		t.Fatal(err)
 	}
 	refused(t, "theirs", acceptInvite(p, guest.Code, "Bob", backendtest.Password), http.StatusNotFound, "not_found", "")
@@ -120,7 +120,7 @@ func TestPromise9AnInviteEndsWhenItsTokenExpires(t *testing.T) {
 	maker, secret := p.Issue(owner, token.Order{Scope: token.ScopeAccount, ExpiresAt: p.Clock.Now().Add(time.Hour)})
 	a := p.Call(http.MethodPost, "/api/v1/admin_user_invite", backendtest.Details(map[string]any{"email": "bob@example.com"}), backendtest.Bearer(secret))
 	holds(t, "create", a, map[string]any{"expires_at": maker.ExpiresAt.Format(wireTime)})
-	invites, _, err := p.Accounts.Invites(t.Context(), owner.AccountID, paging.Page{Size: 10})
+	invites, _, err := p.People.Invites(t.Context(), owner.AccountID, paging.Page{Size: 10})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +143,7 @@ func TestAcceptanceChecksTheMakerAgain(t *testing.T) {
 		"a removed member":     "UPDATE admin_users SET removed_at = 1 WHERE id = (SELECT created_by_admin_user_id FROM api_tokens WHERE id = ?)",
 	} {
 		maker, _ := p.Issue(bob, token.Order{Scope: token.ScopeAccount})
-		issued, err := p.Accounts.Invite(t.Context(), audit.Actor{AccountID: owner.AccountID, APITokenID: maker.ID}, "eve@example.com")
+		issued, err := p.People.Invite(t.Context(), audit.Actor{AccountID: owner.AccountID, APITokenID: maker.ID}, "eve@example.com")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -9,7 +9,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
-	"tokentab/backend/account"
+	"tokentab/backend/people"
 	"tokentab/backend/text"
 	"tokentab/backend/unit"
 )
@@ -64,11 +64,11 @@ type createdInvite struct {
 
 // inviteOf returns a function that presents invites to the caller, with an address on the host that the caller used.
 // Only signed-in admin users get the address.
-func (s *Server) inviteOf(who *caller) func(account.IssuedInvite) AdminUserInvite {
-	return func(i account.IssuedInvite) AdminUserInvite {
+func (s *Server) inviteOf(who *caller) func(people.IssuedInvite) AdminUserInvite {
+	return func(i people.IssuedInvite) AdminUserInvite {
 		out := AdminUserInvite{
 			Type: "admin_user_invite", ID: i.ID.String(), AccountID: i.AccountID.String(), Email: text.ShownEmail(i.Email), Status: i.Status,
-			Expired: i.Expired, ExpiresAt: Timestamp(i.ExpiresAt), AvailableActions: inviteActions{Revoke: i.Status == account.InvitePending},
+			Expired: i.Expired, ExpiresAt: Timestamp(i.ExpiresAt), AvailableActions: inviteActions{Revoke: i.Status == people.InvitePending},
 			CreatedByAdminUserID: idOrNull(i.CreatedByAdminUserID), CreatedByAPITokenID: idOrNull(i.CreatedByAPITokenID),
 			CreatedByName: orNull(i.CreatedByName),
 			InsertedAt:    Timestamp(i.InsertedAt), UpdatedAt: Timestamp(i.UpdatedAt),
@@ -82,11 +82,11 @@ func (s *Server) inviteOf(who *caller) func(account.IssuedInvite) AdminUserInvit
 }
 
 // inviteAddress returns the address of the page that accepts an invite.
-func (s *Server) inviteAddress(who *caller, i account.IssuedInvite) string {
+func (s *Server) inviteAddress(who *caller, i people.IssuedInvite) string {
 	return s.origin(who.request) + "/invite/" + i.Code
 }
 
-func (s *Server) inviteDetailsOf(who *caller, i account.IssuedInvite) AdminUserInviteDetails {
+func (s *Server) inviteDetailsOf(who *caller, i people.IssuedInvite) AdminUserInviteDetails {
 	out := AdminUserInviteDetails{AdminUserInvite: s.inviteOf(who)(i)}
 	if who.Session != nil {
 		out.Token = orNull(i.Code)
@@ -107,7 +107,7 @@ func (s *Server) origin(c *fiber.Ctx) string {
 }
 
 func (s *Server) listInvites(ctx context.Context, who *caller, in *listAccountInput) (*many[AdminUserInvite], error) {
-	list, total, err := s.Accounts.Invites(ctx, who.AccountID, in.page())
+	list, total, err := s.People.Invites(ctx, who.AccountID, in.page())
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +115,7 @@ func (s *Server) listInvites(ctx context.Context, who *caller, in *listAccountIn
 }
 
 func (s *Server) getInvite(ctx context.Context, who *caller, in *pathID) (*one[AdminUserInviteDetails], error) {
-	i, err := s.Accounts.InviteOf(ctx, who.AccountID, in.id())
+	i, err := s.People.InviteOf(ctx, who.AccountID, in.id())
 	if err != nil {
 		return nil, err
 	}
@@ -131,7 +131,7 @@ type NewAdminUserInvite struct {
 
 func (s *Server) createInvite(ctx context.Context, who *caller, in *ordered[NewAdminUserInvite]) (*createdInvite, error) {
 	asked := in.Body.Details
-	i, err := s.Accounts.Invite(ctx, who.Actor, asked.Email)
+	i, err := s.People.Invite(ctx, who.Actor, asked.Email)
 	if err != nil {
 		return nil, err
 	}
@@ -158,7 +158,7 @@ func (s *Server) renderAgain(c *fiber.Ctx, body any) {
 
 // mailInvite sends the invite and reports whether the mail server accepted it. It only logs failures, since the invite
 // exists and its link can be sent another way.
-func (s *Server) mailInvite(ctx context.Context, i account.IssuedInvite, address string) bool {
+func (s *Server) mailInvite(ctx context.Context, i people.IssuedInvite, address string) bool {
 	if s.Mail == nil {
 		return false
 	}
@@ -179,7 +179,7 @@ func (s *Server) mailInvite(ctx context.Context, i account.IssuedInvite, address
 }
 
 func (s *Server) revokeInvite(ctx context.Context, who *caller, in *pathID) (*one[AdminUserInviteDetails], error) {
-	i, err := s.Accounts.RevokeInvite(ctx, who.Actor, in.id())
+	i, err := s.People.RevokeInvite(ctx, who.Actor, in.id())
 	if err != nil {
 		return nil, err
 	}
@@ -201,12 +201,12 @@ type Invite struct {
 }
 
 func (s *Server) showInvite(ctx context.Context, who *caller, in *ordered[InviteCode]) (*one[Invite], error) {
-	i, owner, err := s.Accounts.ShowInvite(ctx, in.Body.Details.Code)
+	i, accountName, err := s.People.ShowInvite(ctx, in.Body.Details.Code)
 	if err != nil {
 		s.inviteRefused(who, err)
 		return nil, err
 	}
-	return details(Invite{Type: "invite", Email: text.ShownEmail(i.Email), AccountName: owner.Name, ExpiresAt: Timestamp(i.ExpiresAt)}), nil
+	return details(Invite{Type: "invite", Email: text.ShownEmail(i.Email), AccountName: accountName, ExpiresAt: Timestamp(i.ExpiresAt)}), nil
 }
 
 // AcceptInvite is a request to accept an invite.
@@ -219,7 +219,7 @@ type AcceptInvite struct {
 
 func (s *Server) acceptInvite(ctx context.Context, who *caller, in *ordered[AcceptInvite]) (*one[Session], error) {
 	asked := in.Body.Details
-	user, err := s.Accounts.AcceptInvite(ctx, account.Acceptance{Code: asked.Code, Name: asked.Name, Password: asked.Password}, who.Address)
+	user, err := s.People.AcceptInvite(ctx, people.Acceptance{Code: asked.Code, Name: asked.Name, Password: asked.Password}, who.Address)
 	if err != nil {
 		s.inviteRefused(who, err)
 		return nil, err

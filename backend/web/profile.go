@@ -3,7 +3,7 @@ package web
 import (
 	"context"
 
-	"tokentab/backend/account"
+	"tokentab/backend/people"
 )
 
 // AdminSession is a session of the signed-in admin user.
@@ -18,7 +18,7 @@ type AdminSession struct {
 	Current    bool      `json:"current" doc:"Whether this request uses it"`
 }
 
-func (c *caller) adminSessionOf(s account.Session) AdminSession {
+func (c *caller) adminSessionOf(s people.Session) AdminSession {
 	return AdminSession{
 		Type: "admin_session", ID: s.ID.String(), Address: s.Address, UserAgent: s.UserAgent,
 		InsertedAt: Timestamp(s.InsertedAt), LastSeenAt: Timestamp(s.LastSeenAt), ExpiresAt: Timestamp(s.ExpiresAt), Current: s.ID == c.Session.ID,
@@ -29,7 +29,7 @@ func (s *Server) listSessions(ctx context.Context, who *caller, in *Listing) (*m
 	if in.Sorting == "" && in.Field == "" {
 		in.Sorting = "-last_seen_at"
 	}
-	list, total, err := s.Accounts.LiveSessions(ctx, who.AdminUserID, in.page())
+	list, total, err := s.People.LiveSessions(ctx, who.AdminUserID, in.page())
 	if err != nil {
 		return nil, err
 	}
@@ -37,7 +37,7 @@ func (s *Server) listSessions(ctx context.Context, who *caller, in *Listing) (*m
 }
 
 func (s *Server) endSession(ctx context.Context, who *caller, in *pathID) (*one[AdminSession], error) {
-	ended, err := s.Accounts.EndSession(ctx, who.Actor, in.id())
+	ended, err := s.People.EndSession(ctx, who.Actor, in.id())
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +54,7 @@ type EndedSessions struct {
 }
 
 func (s *Server) endOtherSessions(ctx context.Context, who *caller, _ *struct{}) (*one[EndedSessions], error) {
-	n, err := s.Accounts.EndOtherSessions(ctx, who.Actor, who.Session.ID)
+	n, err := s.People.EndOtherSessions(ctx, who.Actor, who.Session.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +70,7 @@ type PasswordChange struct {
 
 func (s *Server) changePassword(ctx context.Context, who *caller, in *ordered[PasswordChange]) (*one[Session], error) {
 	asked := in.Body.Details
-	if err := s.Accounts.ChangePassword(ctx, who.Actor, *who.Session, asked.CurrentPassword, asked.NewPassword); err != nil {
+	if err := s.People.ChangePassword(ctx, who.Actor, *who.Session, asked.CurrentPassword, asked.NewPassword); err != nil {
 		s.passwordRefused(who, "change of password refused", who.Session.AdminUser, err)
 		return nil, err
 	}

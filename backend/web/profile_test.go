@@ -5,9 +5,9 @@ import (
 	"testing"
 	"time"
 
-	"tokentab/backend/account"
 	"tokentab/backend/audit"
 	"tokentab/backend/backendtest"
+	"tokentab/backend/people"
 	"tokentab/backend/token"
 )
 
@@ -76,7 +76,7 @@ func TestOwnSessionsAreListedAndEnd(t *testing.T) {
 	_, manager := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
 	session(t, p, backendtest.Email) // idle for too long in a moment
 	bob := session(t, p, "bob@example.com")
-	p.Clock.Move(account.IdleEnd - time.Minute)
+	p.Clock.Move(people.IdleEnd - time.Minute)
 	if !isSignedIn(p, bob) {
 		t.Fatal("bob is out")
 	}

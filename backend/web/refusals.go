@@ -7,8 +7,8 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 
-	"tokentab/backend/account"
 	"tokentab/backend/fault"
+	"tokentab/backend/people"
 	"tokentab/backend/token"
 )
 
@@ -73,7 +73,7 @@ func (s *Server) addressOf(c *fasthttp.RequestCtx) string {
 // passwordRefused logs a refused password, for signing in or for changing it, and its user. It omits an email that
 // belongs to no user, since people type passwords into the wrong field. Unknown emails have their own message, so that
 // they can't crowd out those of users.
-func (s *Server) passwordRefused(who *caller, message string, user account.AdminUser, err error) {
+func (s *Server) passwordRefused(who *caller, message string, user people.AdminUser, err error) {
 	reason := passwordReasons[fault.KindOf(err)]
 	if isWrong(err, "current_password") {
 		reason = wrongPassword

@@ -28,6 +28,7 @@ import (
 	"tokentab/backend/config"
 	"tokentab/backend/fault"
 	"tokentab/backend/idempotency"
+	"tokentab/backend/people"
 	"tokentab/backend/signer"
 	"tokentab/backend/token"
 )
@@ -48,6 +49,7 @@ type Prober interface {
 // Parts is what a Server is built from.
 type Parts struct {
 	Accounts *account.Accounts
+	People   *people.People
 	Agents   *agent.Agents
 	Tokens   *token.Tokens
 	Keys     Keys

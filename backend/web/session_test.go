@@ -8,10 +8,10 @@ import (
 	"time"
 
 	"tokentab/backend"
-	"tokentab/backend/account"
 	"tokentab/backend/audit"
 	"tokentab/backend/backendtest"
 	"tokentab/backend/config"
+	"tokentab/backend/people"
 	"tokentab/backend/token"
 )
 
@@ -105,17 +105,17 @@ func TestASessionIsAHardenedCookieThatEnds(t *testing.T) {
 		return p.Call(http.MethodGet, "/api/v1/agent", nil, header).Status == http.StatusOK
 	}
 	for range 13 { // used every day but never idle for long
-		p.Clock.Move(account.IdleEnd - time.Minute)
+		p.Clock.Move(people.IdleEnd - time.Minute)
 		if !alive() {
 			t.Fatal("a session in use ended before its absolute end")
 		}
 	}
-	p.Clock.Move(account.IdleEnd)
+	p.Clock.Move(people.IdleEnd)
 	if alive() {
 		t.Error("the session outlived its end")
 	}
 	header, _ = cookieOf(t, signIn(p, backendtest.Email, backendtest.Password))
-	p.Clock.Move(account.IdleEnd)
+	p.Clock.Move(people.IdleEnd)
 	if alive() {
 		t.Error("an idle session lives on")
 	}

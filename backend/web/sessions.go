@@ -10,8 +10,8 @@ import (
 	"sync"
 	"time"
 
-	"tokentab/backend/account"
 	"tokentab/backend/fault"
+	"tokentab/backend/people"
 	"tokentab/backend/text"
 )
 
@@ -41,7 +41,7 @@ type sessionAccount struct {
 	Name string   `json:"name"`
 }
 
-func (s *Server) session(signedIn *account.Session) *one[Session] {
+func (s *Server) session(signedIn *people.Session) *one[Session] {
 	lifetimes := s.Tokens.Lifetimes()
 	out := Session{
 		Type: "session", PublicURL: orNull(s.Config.PublicURL),
@@ -49,9 +49,9 @@ func (s *Server) session(signedIn *account.Session) *one[Session] {
 		DefaultTokenLifetime: int(lifetimes.Default / time.Second),
 	}
 	if signedIn != nil {
-		user, owner := signedIn.AdminUser, signedIn.Account
+		user := signedIn.AdminUser
 		out.AdminUser = &sessionUser{ID: user.ID.String(), Email: text.ShownEmail(user.Email), Name: orNull(user.Name), JobTitle: orNull(user.JobTitle)}
-		out.Account = &sessionAccount{ID: owner.ID.String(), Name: owner.Name}
+		out.Account = &sessionAccount{ID: user.AccountID.String(), Name: signedIn.AccountName}
 	}
 	return details(out)
 }
@@ -77,7 +77,7 @@ type SignIn struct {
 
 func (s *Server) signIn(ctx context.Context, who *caller, in *ordered[SignIn]) (*one[Session], error) {
 	asked := in.Body.Details
-	signedIn, err := s.Accounts.SignIn(ctx, asked.Email, asked.Password, s.browser(who))
+	signedIn, err := s.People.SignIn(ctx, asked.Email, asked.Password, s.browser(who))
 	if err != nil {
 		s.passwordRefused(who, "sign-in refused", signedIn.AdminUser, err)
 		return nil, err
@@ -88,7 +88,7 @@ func (s *Server) signIn(ctx context.Context, who *caller, in *ordered[SignIn]) (
 
 func (s *Server) signOut(ctx context.Context, who *caller, _ *struct{}) (*one[Session], error) {
 	if who.Session != nil {
-		if err := s.Accounts.SignOut(ctx, who.Actor, who.SessionID); err != nil {
+		if err := s.People.SignOut(ctx, who.Actor, who.SessionID); err != nil {
 			return nil, err
 		}
 	}
@@ -108,10 +108,10 @@ type SetUp struct {
 
 func (s *Server) setUp(ctx context.Context, who *caller, in *ordered[SetUp]) (*one[Session], error) {
 	asked := in.Body.Details
-	var user account.AdminUser
+	var user people.AdminUser
 	err := s.setup.use(asked.Code, func() (err error) {
-		founder := account.Founder{AccountName: asked.AccountName, Email: asked.Email, Name: optionalText(asked.Name), Password: asked.Password}
-		user, err = s.Accounts.Found(ctx, founder, who.Address)
+		founder := people.Founder{AccountName: asked.AccountName, Email: asked.Email, Name: optionalText(asked.Name), Password: asked.Password}
+		user, err = s.People.Found(ctx, founder, who.Address)
 		return err
 	})
 	if err != nil {
@@ -125,23 +125,23 @@ func (s *Server) setUp(ctx context.Context, who *caller, in *ordered[SetUp]) (*o
 }
 
 // browser returns the caller's browser, for signing in.
-func (s *Server) browser(who *caller) account.Browser {
-	return account.Browser{
+func (s *Server) browser(who *caller) people.Browser {
+	return people.Browser{
 		Address: who.Address, UserAgent: who.UserAgent,
-		ID: account.BrowserID(who.request.Cookies(s.cookieName(who.request, browserCookie))), Session: cmp.Or(who.SessionID, s.sessionCookie(who.request)),
+		ID: people.BrowserID(who.request.Cookies(s.cookieName(who.request, browserCookie))), Session: cmp.Or(who.SessionID, s.sessionCookie(who.request)),
 	}
 }
 
 // signedIn sets the session's cookies in the caller's browser.
-func (s *Server) signedIn(who *caller, in account.SignedIn) *one[Session] {
+func (s *Server) signedIn(who *caller, in people.SignedIn) *one[Session] {
 	s.setSessionCookie(who.request, in.SessionID)
-	s.setCookie(who.request, browserCookie, string(in.BrowserID), account.BrowserLife)
+	s.setCookie(who.request, browserCookie, string(in.BrowserID), people.BrowserLife)
 	return s.session(&in.Session)
 }
 
 // begin signs in a new admin user. It only logs a failure, since the user exists and can sign in.
-func (s *Server) begin(ctx context.Context, who *caller, user account.AdminUser) *one[Session] {
-	in, err := s.Accounts.StartSession(ctx, user, s.browser(who))
+func (s *Server) begin(ctx context.Context, who *caller, user people.AdminUser) *one[Session] {
+	in, err := s.People.StartSession(ctx, user, s.browser(who))
 	if err != nil {
 		s.Log.Error("a new admin user could not be signed in", "admin_user", user.ID, "cause", err)
 		return s.session(nil)

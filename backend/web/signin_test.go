@@ -10,9 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"tokentab/backend/account"
 	"tokentab/backend/audit"
 	"tokentab/backend/backendtest"
+	"tokentab/backend/people"
 	"tokentab/backend/store"
 )
 
@@ -182,7 +182,7 @@ func TestASessionOfAClockThatWasAheadEndsInTime(t *testing.T) {
 			if isAlive() != c.alive {
 				t.Fatalf("once the clock is right: %v", !c.alive)
 			}
-			p.Clock.Move(account.IdleEnd)
+			p.Clock.Move(people.IdleEnd)
 			if isAlive() {
 				t.Error("it is alive after a day without a request")
 			}
@@ -200,7 +200,7 @@ func TestTheAbsoluteEndOfASessionFollowsTheClockThatIsRight(t *testing.T) {
 		if p.Call(http.MethodGet, "/api/v1/agent", nil, cookie).Status != http.StatusOK {
 			t.Fatal("it ended too early")
 		}
-		p.Clock.Move(account.IdleEnd - time.Second)
+		p.Clock.Move(people.IdleEnd - time.Second)
 	}
 	p.Clock.Move(14 * time.Second)
 	if p.Call(http.MethodGet, "/api/v1/agent", nil, cookie).Status == http.StatusOK {

@@ -99,7 +99,7 @@ func TestEveryChangeOfATokenIsInItsListBeforeItIsAnswered(t *testing.T) {
 	_, secret = p.Issue(bob, token.Order{Scope: token.ScopeAccount})
 	entry = backendtest.EntryOf(t, secret)
 	step("removal of who made it", 1, func() error {
-		_, _, err := p.Accounts.RemoveMember(t.Context(), actor, bob.AdminUserID, true)
+		_, _, err := p.People.RemoveMember(t.Context(), actor, bob.AdminUserID, true)
 		return err
 	})
 	_, secret = p.Issue(actor, token.Order{Scope: token.ScopeAccount})

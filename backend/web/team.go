@@ -3,7 +3,7 @@ package web
 import (
 	"context"
 
-	"tokentab/backend/account"
+	"tokentab/backend/people"
 	"tokentab/backend/text"
 )
 
@@ -25,7 +25,7 @@ type adminUserActions struct {
 	Remove bool `json:"remove"`
 }
 
-func adminUserOf(m account.Member) AdminUser {
+func adminUserOf(m people.Member) AdminUser {
 	return AdminUser{
 		Type: "admin_user", ID: m.ID.String(), AccountID: m.AccountID.String(), Email: text.ShownEmail(m.Email), Name: orNull(m.Name), JobTitle: orNull(m.JobTitle),
 		LiveAPITokenCount: m.LiveTokens, AvailableActions: adminUserActions{Remove: m.MayBeRemoved()},
@@ -39,7 +39,7 @@ type listAccountInput struct {
 }
 
 func (s *Server) listAdminUsers(ctx context.Context, who *caller, in *listAccountInput) (*many[AdminUser], error) {
-	list, total, err := s.Accounts.Members(ctx, who.AccountID, in.page())
+	list, total, err := s.People.Members(ctx, who.AccountID, in.page())
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +47,7 @@ func (s *Server) listAdminUsers(ctx context.Context, who *caller, in *listAccoun
 }
 
 func (s *Server) getAdminUser(ctx context.Context, who *caller, in *pathID) (*one[AdminUser], error) {
-	return adminUserDetails(s.Accounts.Member(ctx, who.AccountID, in.id()))
+	return adminUserDetails(s.People.Member(ctx, who.AccountID, in.id()))
 }
 
 // ProfileChange is a change of one's own profile. Omitted fields stay unchanged.
@@ -59,7 +59,7 @@ type ProfileChange struct {
 
 func (s *Server) updateAdminUser(ctx context.Context, who *caller, in *changed[ProfileChange]) (*one[AdminUser], error) {
 	asked := in.Body.Details
-	return adminUserDetails(s.Accounts.UpdateProfile(ctx, who.Actor, in.id(), account.ProfileChange{
+	return adminUserDetails(s.People.UpdateProfile(ctx, who.Actor, in.id(), people.ProfileChange{
 		Name: asked.Name.sent(), JobTitle: asked.JobTitle.sent(),
 	}))
 }
@@ -82,7 +82,7 @@ type withoutTokens struct {
 }
 
 func (s *Server) removeAdminUser(ctx context.Context, who *caller, in *optionallyChanged[RemoveAdminUser]) (*withoutTokens, error) {
-	m, revoked, err := s.Accounts.RemoveMember(ctx, who.Actor, in.id(), in.details().RevokeAPITokens)
+	m, revoked, err := s.People.RemoveMember(ctx, who.Actor, in.id(), in.details().RevokeAPITokens)
 	if err != nil {
 		return nil, err
 	}
@@ -94,18 +94,18 @@ func (s *Server) removeAdminUser(ctx context.Context, who *caller, in *optionall
 }
 
 func (s *Server) revokeTokensOfAdminUser(ctx context.Context, who *caller, in *pathID) (*withoutTokens, error) {
-	m, revoked, err := s.Accounts.RevokeTokensOf(ctx, who.Actor, in.id())
+	m, revoked, err := s.People.RevokeTokensOf(ctx, who.Actor, in.id())
 	if err != nil {
 		return nil, err
 	}
 	return withoutTokensOf(m, revoked), nil
 }
 
-func withoutTokensOf(m account.Member, revoked int) *withoutTokens {
+func withoutTokensOf(m people.Member, revoked int) *withoutTokens {
 	return &withoutTokens{Body: AdminUserWithoutTokens{Status: "success", Details: adminUserOf(m), RevokedAPITokenCount: revoked}}
 }
 
-func adminUserDetails(m account.Member, err error) (*one[AdminUser], error) {
+func adminUserDetails(m people.Member, err error) (*one[AdminUser], error) {
 	if err != nil {
 		return nil, err
 	}

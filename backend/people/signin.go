@@ -1,4 +1,4 @@
-package account
+package people
 
 import (
 	"context"
@@ -42,26 +42,26 @@ type SignedIn struct {
 // fault.NotAuthenticated, after the same work, for an unknown email and a wrong password; fault.TooManyRequests while
 // a source must wait after wrong tries; and fault.Unavailable if too many people are signing in. Along with an error,
 // AdminUser is set if the email belongs to one.
-func (as *Accounts) SignIn(ctx context.Context, email, password string, from Browser) (SignedIn, error) {
+func (ps *People) SignIn(ctx context.Context, email, password string, from Browser) (SignedIn, error) {
 	typed := strings.ToLower(strings.TrimSpace(email))
 	email = text.KeptEmail(email)
 	// Older versions could store two spellings of one mailbox. One of those members still has the spelling as typed.
-	user, hash, ok, err := as.store.AdminUserByEmail(ctx, typed, email)
+	user, hash, ok, err := ps.store.AdminUserByEmail(ctx, typed, email)
 	if err != nil {
 		return SignedIn{}, err
 	}
 	refused := SignedIn{Session: Session{AdminUser: user}}
-	l, err := as.laneOf(ctx, user.ID, email, from)
+	l, err := ps.laneOf(ctx, user.ID, email, from)
 	if err != nil {
 		return refused, err
 	}
 	var newHash string
 	var in SignedIn
-	right, err := as.check(ctx, l, password, hash, func(settle Settlement, outdated bool) (err error) {
+	right, err := ps.check(ctx, l, password, hash, func(settle Settlement, outdated bool) (err error) {
 		if outdated {
-			newHash, _ = as.passwords.Hash(password) // if it fails, the next sign-in tries again
+			newHash, _ = ps.passwords.Hash(password) // if it fails, the next sign-in tries again
 		}
-		in, err = as.startSession(ctx, user, hash, from, settle)
+		in, err = ps.startSession(ctx, user, hash, from, settle)
 		return err
 	})
 	if err != nil {
@@ -74,7 +74,7 @@ func (as *Accounts) SignIn(ctx context.Context, email, password string, from Bro
 		// If the store is busy, give up quickly: the next sign-in tries again.
 		soon, cancel := context.WithTimeout(ctx, time.Second)
 		defer cancel()
-		_ = as.store.ReplacePasswordHash(soon, user.ID, hash, newHash)
+		_ = ps.store.ReplacePasswordHash(soon, user.ID, hash, newHash)
 	}
 	return in, nil
 }
@@ -84,10 +84,10 @@ func wrongSignIn() error {
 }
 
 // SignOut ends the actor's session.
-func (as *Accounts) SignOut(ctx context.Context, actor audit.Actor, id SessionID) error {
-	event, err := audit.New(as.now().UTC(), actor, audit.SessionEnded, actor.AdminUserID.String(), "signed out", as.random)
+func (ps *People) SignOut(ctx context.Context, actor audit.Actor, id SessionID) error {
+	event, err := audit.New(ps.now().UTC(), actor, audit.SessionEnded, actor.AdminUserID.String(), "signed out", ps.random)
 	if err != nil {
 		return err
 	}
-	return as.store.DeleteSession(ctx, id.hash(), event)
+	return ps.store.DeleteSession(ctx, id.hash(), event)
 }

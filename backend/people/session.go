@@ -1,4 +1,4 @@
-package account
+package people
 
 import (
 	"context"
@@ -33,14 +33,14 @@ func (id SessionID) hash() SessionHash { return sha256.Sum256([]byte(id)) }
 
 // Session is an admin user who is signed in.
 type Session struct {
-	ID         pfid.ID // public id, which names the session but is no credential
-	AdminUser  AdminUser
-	Account    Account
-	Address    string
-	UserAgent  string
-	InsertedAt time.Time
-	LastSeenAt time.Time
-	ExpiresAt  time.Time // the absolute end
+	ID          pfid.ID // public id, which names the session but is no credential
+	AdminUser   AdminUser
+	AccountName string
+	Address     string
+	UserAgent   string
+	InsertedAt  time.Time
+	LastSeenAt  time.Time
+	ExpiresAt   time.Time // the absolute end
 }
 
 // SessionStore keeps sessions, and counts the tries to start one.
@@ -49,10 +49,10 @@ type SessionStore interface {
 	// emails are compared as stored; ok is false if none matches.
 	AdminUserByEmail(ctx context.Context, emails ...string) (user AdminUser, passwordHash string, ok bool, err error)
 	// InsertSession writes a session and everything that belongs to its start, and removes ended sessions, in one
-	// transaction. If the admin user was removed or the password changed in the meantime, it writes nothing and ok is
-	// false.
-	InsertSession(ctx context.Context, start SessionStart) (ok bool, err error)
-	// Session returns a session with its admin user and account; ok is false if there is none.
+	// transaction. It returns the name of the session's account. If the admin user was removed or the password changed
+	// in the meantime, it writes nothing and ok is false.
+	InsertSession(ctx context.Context, start SessionStart) (accountName string, ok bool, err error)
+	// Session returns a session with its admin user and account's name; ok is false if there is none.
 	Session(ctx context.Context, hash SessionHash) (s Session, ok bool, err error)
 	// TouchSession sets when a session was last seen, and moves its end to the given one if that is earlier.
 	TouchSession(ctx context.Context, hash SessionHash, at, end time.Time) error
@@ -92,39 +92,35 @@ const maxUserAgent = 300
 
 // StartSession signs an admin user in without a password and returns the ids for the cookies, which are not stored
 // anywhere.
-func (as *Accounts) StartSession(ctx context.Context, user AdminUser, from Browser) (SignedIn, error) {
-	return as.startSession(ctx, user, "", from, Settlement{})
+func (ps *People) StartSession(ctx context.Context, user AdminUser, from Browser) (SignedIn, error) {
+	return ps.startSession(ctx, user, "", from, Settlement{})
 }
 
 // startSession returns fault.NotAuthenticated if the user was removed, or the password changed, since passwordHash
 // was read. Otherwise the session would outlive the change that was meant to end it.
-func (as *Accounts) startSession(ctx context.Context, user AdminUser, passwordHash string, from Browser, settle Settlement) (SignedIn, error) {
-	at := as.now().UTC()
-	id, err := as.randomText()
+func (ps *People) startSession(ctx context.Context, user AdminUser, passwordHash string, from Browser, settle Settlement) (SignedIn, error) {
+	at := ps.now().UTC()
+	id, err := ps.randomText()
 	if err != nil {
 		return SignedIn{}, err
 	}
 	if !from.ID.isWellFormed() {
-		browser, err := as.randomText()
+		browser, err := ps.randomText()
 		if err != nil {
 			return SignedIn{}, err
 		}
 		from.ID = BrowserID(browser)
 	}
-	owner, err := as.store.Account(ctx, user.AccountID)
-	if err != nil {
-		return SignedIn{}, err
-	}
-	public, err := pfid.New(at, user.AccountID.Partition(), as.random)
+	public, err := pfid.New(at, user.AccountID.Partition(), ps.random)
 	if err != nil {
 		return SignedIn{}, err
 	}
 	agent := from.UserAgent
 	s := Session{
-		ID: public, AdminUser: user, Account: owner, Address: from.Address, UserAgent: strings.ToValidUTF8(agent[:min(len(agent), maxUserAgent)], ""),
+		ID: public, AdminUser: user, Address: from.Address, UserAgent: strings.ToValidUTF8(agent[:min(len(agent), maxUserAgent)], ""),
 		InsertedAt: at, LastSeenAt: at, ExpiresAt: at.Add(AbsoluteEnd),
 	}
-	event, err := as.sessionEvent(at, user, from, audit.SessionCreated, "")
+	event, err := ps.sessionEvent(at, user, from, audit.SessionCreated, "")
 	if err != nil {
 		return SignedIn{}, err
 	}
@@ -132,54 +128,55 @@ func (as *Accounts) startSession(ctx context.Context, user AdminUser, passwordHa
 		Hash: SessionID(id).hash(), Session: s, PasswordHash: passwordHash, Event: event, Known: from.sources(user.ID), Settle: settle,
 		Previous: from.Session.hash(),
 		Replaced: func(previous AdminUser) (audit.Event, error) {
-			return as.sessionEvent(at, previous, from, audit.SessionEnded, "the same browser signed in again")
+			return ps.sessionEvent(at, previous, from, audit.SessionEnded, "the same browser signed in again")
 		},
 	}
-	ok, err := as.store.InsertSession(ctx, start)
+	accountName, ok, err := ps.store.InsertSession(ctx, start)
 	if err != nil {
 		return SignedIn{}, err
 	}
 	if !ok {
 		return SignedIn{}, wrongSignIn()
 	}
+	s.AccountName = accountName
 	return SignedIn{Session: s, SessionID: SessionID(id), BrowserID: from.ID}, nil
 }
 
-func (as *Accounts) sessionEvent(at time.Time, user AdminUser, from Browser, action audit.Action, detail string) (audit.Event, error) {
+func (ps *People) sessionEvent(at time.Time, user AdminUser, from Browser, action audit.Action, detail string) (audit.Event, error) {
 	actor := audit.Actor{AccountID: user.AccountID, AdminUserID: user.ID, Address: from.Address}
-	return audit.New(at, actor, action, user.ID.String(), detail, as.random)
+	return audit.New(at, actor, action, user.ID.String(), detail, ps.random)
 }
 
 // randomText returns 256 random bits in base64.
-func (as *Accounts) randomText() (string, error) {
+func (ps *People) randomText() (string, error) {
 	var b [32]byte
-	if _, err := io.ReadFull(as.random, b[:]); err != nil {
-		return "", fmt.Errorf("account: read random bytes: %w", err)
+	if _, err := io.ReadFull(ps.random, b[:]); err != nil {
+		return "", fmt.Errorf("people: read random bytes: %w", err)
 	}
 	return base64.RawURLEncoding.EncodeToString(b[:]), nil
 }
 
 // Glance returns the session with this id, without counting as a use; ok is false if there is none or it has ended.
-func (as *Accounts) Glance(ctx context.Context, id SessionID) (s Session, ok bool, err error) {
-	s, ok, err = as.store.Session(ctx, id.hash())
-	if err != nil || !ok || !s.isLive(as.now().UTC()) {
+func (ps *People) Glance(ctx context.Context, id SessionID) (s Session, ok bool, err error) {
+	s, ok, err = ps.store.Session(ctx, id.hash())
+	if err != nil || !ok || !s.isLive(ps.now().UTC()) {
 		return Session{}, false, err
 	}
 	return s, true, nil
 }
 
 // Session is like Glance, but counts as a use, which keeps the session alive.
-func (as *Accounts) Session(ctx context.Context, id SessionID) (s Session, ok bool, err error) {
-	s, ok, err = as.Glance(ctx, id)
+func (ps *People) Session(ctx context.Context, id SessionID) (s Session, ok bool, err error) {
+	s, ok, err = ps.Glance(ctx, id)
 	if err != nil || !ok {
 		return Session{}, false, err
 	}
-	at := as.now().UTC()
+	at := ps.now().UTC()
 	if s.LastSeenAt.After(at) || at.Sub(s.LastSeenAt) >= seenResolution {
 		// If the store is busy, give up quickly: the next request tries again.
 		soon, cancel := context.WithTimeout(ctx, time.Second)
 		defer cancel()
-		_ = as.store.TouchSession(soon, id.hash(), at, at.Add(AbsoluteEnd))
+		_ = ps.store.TouchSession(soon, id.hash(), at, at.Add(AbsoluteEnd))
 	}
 	return s, true, nil
 }

@@ -1,10 +1,9 @@
-package account
+package people
 
 import (
 	"context"
 	"crypto/hmac"
 	"encoding/base64"
-	"errors"
 	"time"
 
 	"tokentab/backend/audit"
@@ -66,10 +65,10 @@ type InviteKey interface {
 // If several requests accept the same invite or create members with the same email at once, one of them wins. The
 // others get one of these errors.
 var (
-	// ErrInviteOver means that an invite can't be accepted any more.
-	ErrInviteOver = errors.New("the invite is over")
-	// ErrIsMember means that an email belongs to a member already.
-	ErrIsMember = errors.New("the email belongs to a member")
+	// ErrInviteOver means that a code belongs to no invite that can be accepted.
+	ErrInviteOver = fault.New(fault.NotFound, "This invite does not exist, was used or revoked, or has expired.")
+	// ErrIsMember means that the email of an invite belongs to a member already.
+	ErrIsMember = fault.New(fault.InvalidAction, "The email of this invite belongs to a member already.")
 )
 
 // InviteStore keeps invites.
@@ -79,14 +78,14 @@ type InviteStore interface {
 	// Invite returns one invite of the account, or fault.NotFound.
 	Invite(ctx context.Context, account, id pfid.ID) (Invite, error)
 	// InsertInvite writes an invite and returns it as written. Its expiry is capped at that of the API token that
-	// makes it. It revokes the account's pending invites for the same email. It returns ErrIsMember if the email
+	// makes it. It revokes the account's pending invites for the same email. It returns fault.Validation if the email
 	// belongs to a member of the account.
-	InsertInvite(ctx context.Context, i Invite, record Recorder) (Invite, error)
+	InsertInvite(ctx context.Context, i Invite, record audit.Recorder) (Invite, error)
 	// RevokeInvite reads the invite, calls decide and writes the invite that it returns, in one transaction.
 	RevokeInvite(ctx context.Context, account, id pfid.ID, decide func(Invite) (Invite, audit.Event, error)) (Invite, error)
-	// InviteForAnyone returns an invite of any account, and that account. ok is false if there is none, or if the API
-	// token or admin user that made it has ended.
-	InviteForAnyone(ctx context.Context, id pfid.ID) (i Invite, owner Account, ok bool, err error)
+	// InviteForAnyone returns an invite of any account, and the name of that account. ok is false if there is none, or
+	// if the API token or admin user that made it has ended.
+	InviteForAnyone(ctx context.Context, id pfid.ID) (i Invite, accountName string, ok bool, err error)
 	// AcceptInvite marks the invite as used and writes its admin user, in one transaction. It returns ErrInviteOver
 	// unless the invite is pending, has not expired at the given instant (see InviteTolerance) and its maker has not
 	// ended, and ErrIsMember if the email belongs to a member.
@@ -95,14 +94,14 @@ type InviteStore interface {
 
 // Invite creates an invite to the actor's account. It revokes earlier pending invites of the account for the same
 // email. It returns fault.Validation if the email is invalid or belongs to a member.
-func (as *Accounts) Invite(ctx context.Context, actor audit.Actor, email string) (IssuedInvite, error) {
-	at := as.now().UTC()
+func (ps *People) Invite(ctx context.Context, actor audit.Actor, email string) (IssuedInvite, error) {
+	at := ps.now().UTC()
 	wrong := fault.Fields{}
 	email = text.Email(wrong, "email", email)
 	if err := wrong.Err(); err != nil {
 		return IssuedInvite{}, err
 	}
-	id, err := pfid.New(at, actor.AccountID.Partition(), as.random)
+	id, err := pfid.New(at, actor.AccountID.Partition(), ps.random)
 	if err != nil {
 		return IssuedInvite{}, err
 	}
@@ -110,62 +109,59 @@ func (as *Accounts) Invite(ctx context.Context, actor audit.Actor, email string)
 		ID: id, AccountID: actor.AccountID, Email: email, Status: InvitePending, CreatedByAdminUserID: actor.AdminUserID, CreatedByAPITokenID: actor.APITokenID,
 		ExpiresAt: at.Add(InviteLife), InsertedAt: at, UpdatedAt: at,
 	}
-	i, err = as.store.InsertInvite(ctx, i, as.recorder(at, actor))
-	if errors.Is(err, ErrIsMember) {
-		return IssuedInvite{}, fault.Field("email", "belongs to a member already")
-	}
+	i, err = ps.store.InsertInvite(ctx, i, audit.NewRecorder(at, actor, ps.random))
 	if err != nil {
 		return IssuedInvite{}, err
 	}
-	return as.issued(i, at), nil
+	return ps.issued(i, at), nil
 }
 
 // InviteOf returns one invite of the account. It returns fault.NotFound if the account has no such invite.
-func (as *Accounts) InviteOf(ctx context.Context, account, id pfid.ID) (IssuedInvite, error) {
-	at := as.now().UTC()
-	i, err := as.store.Invite(ctx, account, id)
-	return as.issued(i, at), err
+func (ps *People) InviteOf(ctx context.Context, account, id pfid.ID) (IssuedInvite, error) {
+	at := ps.now().UTC()
+	i, err := ps.store.Invite(ctx, account, id)
+	return ps.issued(i, at), err
 }
 
 // Invites returns one page of the account's invites, and their total number.
-func (as *Accounts) Invites(ctx context.Context, account pfid.ID, page paging.Page) ([]IssuedInvite, int, error) {
-	at := as.now().UTC()
-	invites, total, err := as.store.Invites(ctx, account, page)
+func (ps *People) Invites(ctx context.Context, account pfid.ID, page paging.Page) ([]IssuedInvite, int, error) {
+	at := ps.now().UTC()
+	invites, total, err := ps.store.Invites(ctx, account, page)
 	list := make([]IssuedInvite, len(invites))
 	for n, i := range invites {
-		list[n] = as.issued(i, at)
+		list[n] = ps.issued(i, at)
 	}
 	return list, total, err
 }
 
 // RevokeInvite revokes a pending invite of the actor's account. It returns fault.InvalidAction if the invite is not
 // pending.
-func (as *Accounts) RevokeInvite(ctx context.Context, actor audit.Actor, id pfid.ID) (IssuedInvite, error) {
-	at := as.now().UTC()
-	revoked, err := as.store.RevokeInvite(ctx, actor.AccountID, id, func(i Invite) (Invite, audit.Event, error) {
+func (ps *People) RevokeInvite(ctx context.Context, actor audit.Actor, id pfid.ID) (IssuedInvite, error) {
+	at := ps.now().UTC()
+	revoked, err := ps.store.RevokeInvite(ctx, actor.AccountID, id, func(i Invite) (Invite, audit.Event, error) {
 		if i.Status != InvitePending {
 			return i, audit.Event{}, fault.New(fault.InvalidAction, "This invite is %s, so it can't be revoked.", i.Status)
 		}
 		i.Status, i.UpdatedAt = InviteRevoked, at
-		event, err := audit.New(at, actor, audit.AdminUserInviteRevoked, id.String(), i.Email, as.random)
+		event, err := audit.New(at, actor, audit.AdminUserInviteRevoked, id.String(), i.Email, ps.random)
 		return i, event, err
 	})
-	return as.issued(revoked, at), err
+	return ps.issued(revoked, at), err
 }
 
-// ShowInvite returns the invite that a code belongs to, and its account, to a caller who is not signed in. It returns
-// the same fault.NotFound for every code that can't be accepted.
-func (as *Accounts) ShowInvite(ctx context.Context, code string) (Invite, Account, error) {
-	return as.openInvite(ctx, code, as.now().UTC())
+// ShowInvite returns the invite that a code belongs to, and the name of its account, to a caller who is not signed in.
+// It returns the same fault.NotFound for every code that can't be accepted.
+func (ps *People) ShowInvite(ctx context.Context, code string) (i Invite, accountName string, err error) {
+	return ps.openInvite(ctx, code, ps.now().UTC())
 }
 
 // AcceptInvite makes the holder of the code a member of the account. It works once per invite. It returns
 // fault.NotFound, always with the same message, if the code can't be accepted; fault.Validation if a field is
 // invalid; fault.InvalidAction if the email belongs to a member already; and fault.Unavailable if too many people are
 // signing in.
-func (as *Accounts) AcceptInvite(ctx context.Context, said Acceptance, address string) (AdminUser, error) {
-	at := as.now().UTC()
-	i, _, err := as.openInvite(ctx, said.Code, at)
+func (ps *People) AcceptInvite(ctx context.Context, said Acceptance, address string) (AdminUser, error) {
+	at := ps.now().UTC()
+	i, _, err := ps.openInvite(ctx, said.Code, at)
 	if err != nil {
 		return AdminUser{}, err
 	}
@@ -175,16 +171,16 @@ func (as *Accounts) AcceptInvite(ctx context.Context, said Acceptance, address s
 	if err := wrong.Err(); err != nil {
 		return AdminUser{}, err
 	}
-	hash, err := as.hashNew(ctx, said.Password)
+	hash, err := ps.hashNew(ctx, said.Password)
 	if err != nil {
 		return AdminUser{}, err
 	}
-	id, err := pfid.New(at, i.AccountID.Partition(), as.random)
+	id, err := pfid.New(at, i.AccountID.Partition(), ps.random)
 	if err != nil {
 		return AdminUser{}, err
 	}
 	user := AdminUser{ID: id, AccountID: i.AccountID, Email: i.Email, Name: name, InsertedAt: at, UpdatedAt: at}
-	record := as.recorder(at, audit.Actor{AccountID: i.AccountID, AdminUserID: id, Address: address})
+	record := audit.NewRecorder(at, audit.Actor{AccountID: i.AccountID, AdminUserID: id, Address: address}, ps.random)
 	used, err := record(audit.AdminUserInviteUsed, i.ID, i.Email)
 	if err != nil {
 		return AdminUser{}, err
@@ -193,53 +189,42 @@ func (as *Accounts) AcceptInvite(ctx context.Context, said Acceptance, address s
 	if err != nil {
 		return AdminUser{}, err
 	}
-	err = as.store.AcceptInvite(ctx, i.ID, at, user, hash, []audit.Event{used, created})
-	switch {
-	case errors.Is(err, ErrInviteOver):
-		return AdminUser{}, noInvite()
-	case errors.Is(err, ErrIsMember):
-		return AdminUser{}, fault.New(fault.InvalidAction, "The email of this invite belongs to a member already.")
-	}
-	return user, err
+	return user, ps.store.AcceptInvite(ctx, i.ID, at, user, hash, []audit.Event{used, created})
 }
 
-func (as *Accounts) openInvite(ctx context.Context, code string, at time.Time) (Invite, Account, error) {
-	id, ok := as.inviteOfCode(code)
+func (ps *People) openInvite(ctx context.Context, code string, at time.Time) (i Invite, accountName string, err error) {
+	id, ok := ps.inviteOfCode(code)
 	if !ok {
-		return Invite{}, Account{}, noInvite()
+		return Invite{}, "", ErrInviteOver
 	}
-	i, owner, ok, err := as.store.InviteForAnyone(ctx, id)
+	i, accountName, ok, err = ps.store.InviteForAnyone(ctx, id)
 	if err != nil {
-		return Invite{}, Account{}, err
+		return Invite{}, "", err
 	}
-	if !ok || as.issued(i, at).Code == "" {
-		return Invite{}, Account{}, noInvite()
+	if !ok || ps.issued(i, at).Code == "" {
+		return Invite{}, "", ErrInviteOver
 	}
-	return i, owner, nil
+	return i, accountName, nil
 }
 
-func noInvite() error {
-	return fault.New(fault.NotFound, "This invite does not exist, was used or revoked, or has expired.")
-}
-
-func (as *Accounts) issued(i Invite, at time.Time) IssuedInvite {
+func (ps *People) issued(i Invite, at time.Time) IssuedInvite {
 	issued := IssuedInvite{Invite: i}
 	if i.Status == InvitePending {
 		if issued.Expired = !at.Before(i.ExpiresAt) || i.InsertedAt.After(at.Add(InviteTolerance)); !issued.Expired {
-			issued.Code = as.codeOf(i.ID)
+			issued.Code = ps.codeOf(i.ID)
 		}
 	}
 	return issued
 }
 
 // codeOf returns the code of an invite: its id followed by a MAC of the id. Both have a fixed length.
-func (as *Accounts) codeOf(id pfid.ID) string {
+func (ps *People) codeOf(id pfid.ID) string {
 	text := id.String()
-	return text + base64.RawURLEncoding.EncodeToString(as.inviteKey.MAC([]byte(text)))
+	return text + base64.RawURLEncoding.EncodeToString(ps.inviteKey.MAC([]byte(text)))
 }
 
 // inviteOfCode returns the id in a code; ok is false unless codeOf made the code.
-func (as *Accounts) inviteOfCode(code string) (id pfid.ID, ok bool) {
+func (ps *People) inviteOfCode(code string) (id pfid.ID, ok bool) {
 	if len(code) < pfid.TextSize {
 		return pfid.ID{}, false
 	}
@@ -247,5 +232,5 @@ func (as *Accounts) inviteOfCode(code string) (id pfid.ID, ok bool) {
 	if err != nil {
 		return pfid.ID{}, false
 	}
-	return id, hmac.Equal([]byte(code), []byte(as.codeOf(id))) // constant time
+	return id, hmac.Equal([]byte(code), []byte(ps.codeOf(id))) // constant time
 }

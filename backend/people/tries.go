@@ -1,4 +1,4 @@
-package account
+package people
 
 import (
 	"context"
@@ -101,9 +101,9 @@ type Settlement struct {
 
 // countTry counts a try as wrong before the password is checked, so that parallel tries can't outrun the count. It
 // returns how to take it back. If a source must wait, it counts nothing and returns fault.TooManyRequests.
-func (as *Accounts) countTry(ctx context.Context, l lane) (Settlement, error) {
-	at := as.now().UTC()
-	before, err := as.store.CountTry(ctx, l.sources(), at, func(tries []Tries) ([]Tries, error) {
+func (ps *People) countTry(ctx context.Context, l lane) (Settlement, error) {
+	at := ps.now().UTC()
+	before, err := ps.store.CountTry(ctx, l.sources(), at, func(tries []Tries) ([]Tries, error) {
 		next := make([]Tries, len(tries))
 		for i, t := range tries {
 			next[i] = t.plus(at)
@@ -138,41 +138,41 @@ func mayTry(tries []Tries, at time.Time) error {
 // check compares a password with a hash, and counts the try. If the password is right, it calls then while it still
 // has its turn; then must also settle the try, so that no other try is counted on top of this one. An empty hash
 // matches no password, but takes as long.
-func (as *Accounts) check(ctx context.Context, l lane, password, hash string, then func(settle Settlement, outdated bool) error) (right bool, err error) {
+func (ps *People) check(ctx context.Context, l lane, password, hash string, then func(settle Settlement, outdated bool) error) (right bool, err error) {
 	// Sources that must wait don't join the queue.
-	tries, err := as.store.Tries(ctx, l.sources())
+	tries, err := ps.store.Tries(ctx, l.sources())
 	if err == nil {
-		err = mayTry(tries, as.now().UTC())
+		err = mayTry(tries, ps.now().UTC())
 	}
 	if err != nil {
 		return false, err
 	}
-	done, err := as.passwords.Turn(ctx, l.known)
+	done, err := ps.passwords.Turn(ctx, l.known)
 	if err != nil {
 		return false, err
 	}
 	defer done()
-	s, err := as.countTry(ctx, l)
+	s, err := ps.countTry(ctx, l)
 	if err != nil {
 		return false, err
 	}
 	if len(password) > 4*MaxPassword {
 		hash = ""
 	}
-	right, outdated, err := as.passwords.Matches(password, hash)
+	right, outdated, err := ps.passwords.Matches(password, hash)
 	if err == nil && right {
 		err = then(s, outdated)
 	}
 	if err != nil { // the password was not compared, or the failure is not its fault
-		_ = as.store.SettleTries(context.WithoutCancel(ctx), s)
+		_ = ps.store.SettleTries(context.WithoutCancel(ctx), s)
 		return false, err
 	}
 	return right, nil
 }
 
 // laneOf returns the sources for which a sign-in counts. It asks the store the same for users who do not exist.
-func (as *Accounts) laneOf(ctx context.Context, user pfid.ID, email string, from Browser) (lane, error) {
-	known, err := as.store.KnownSources(ctx, user, from.sources(user))
+func (ps *People) laneOf(ctx context.Context, user pfid.ID, email string, from Browser) (lane, error) {
+	known, err := ps.store.KnownSources(ctx, user, from.sources(user))
 	if err != nil {
 		return lane{}, err
 	}

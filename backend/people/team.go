@@ -1,4 +1,4 @@
-package account
+package people
 
 import (
 	"context"
@@ -9,7 +9,6 @@ import (
 	"tokentab/backend/paging"
 	"tokentab/backend/pfid"
 	"tokentab/backend/text"
-	"tokentab/backend/unit"
 )
 
 // Member is an admin user as the account's team sees them.
@@ -36,20 +35,20 @@ type MemberStore interface {
 	// revokeTokens it also revokes the live tokens that they made, all in one transaction. If there are very many
 	// tokens, their rows and events follow later. It returns the member after the change, the number of revoked
 	// tokens, and the hashes of their secrets; nil if there are too many.
-	RemoveMember(ctx context.Context, account, id pfid.ID, revokeTokens bool, at time.Time, decide func(Member) error, record Recorder) (Member, int, [][32]byte, error)
+	RemoveMember(ctx context.Context, account, id pfid.ID, revokeTokens bool, at time.Time, decide func(Member) error, record audit.Recorder) (Member, int, [][32]byte, error)
 	// RevokeTokensOf revokes the live tokens that a current or former member made. It returns the same as
 	// RemoveMember.
-	RevokeTokensOf(ctx context.Context, account, id pfid.ID, at time.Time, record Recorder) (Member, int, [][32]byte, error)
+	RevokeTokensOf(ctx context.Context, account, id pfid.ID, at time.Time, record audit.Recorder) (Member, int, [][32]byte, error)
 }
 
 // Members returns one page of the account's team, and their total number.
-func (as *Accounts) Members(ctx context.Context, account pfid.ID, page paging.Page) ([]Member, int, error) {
-	return as.store.Members(ctx, account, page)
+func (ps *People) Members(ctx context.Context, account pfid.ID, page paging.Page) ([]Member, int, error) {
+	return ps.store.Members(ctx, account, page)
 }
 
 // Member returns one current member of the account's team. It returns fault.NotFound if there is no such member.
-func (as *Accounts) Member(ctx context.Context, account, id pfid.ID) (Member, error) {
-	return as.store.Member(ctx, account, id)
+func (ps *People) Member(ctx context.Context, account, id pfid.ID) (Member, error) {
+	return ps.store.Member(ctx, account, id)
 }
 
 // ProfileChange is a change of an admin user's own profile. Nil fields stay as they are.
@@ -59,9 +58,9 @@ type ProfileChange struct {
 
 // UpdateProfile changes the actor's own profile. It returns fault.NotPermitted for another member's, and
 // fault.Validation if a field is invalid.
-func (as *Accounts) UpdateProfile(ctx context.Context, actor audit.Actor, id pfid.ID, change ProfileChange) (Member, error) {
-	at := as.now().UTC()
-	return as.store.UpdateMember(ctx, actor.AccountID, id, func(u AdminUser) (AdminUser, audit.Event, error) {
+func (ps *People) UpdateProfile(ctx context.Context, actor audit.Actor, id pfid.ID, change ProfileChange) (Member, error) {
+	at := ps.now().UTC()
+	return ps.store.UpdateMember(ctx, actor.AccountID, id, func(u AdminUser) (AdminUser, audit.Event, error) {
 		if u.ID != actor.AdminUserID {
 			return u, audit.Event{}, fault.New(fault.NotPermitted, "You can only change your own profile.")
 		}
@@ -76,7 +75,7 @@ func (as *Accounts) UpdateProfile(ctx context.Context, actor audit.Actor, id pfi
 			return u, audit.Event{}, err
 		}
 		u.UpdatedAt = at
-		event, err := audit.New(at, actor, audit.AdminUserUpdated, u.ID.String(), "", as.random)
+		event, err := audit.New(at, actor, audit.AdminUserUpdated, u.ID.String(), "", ps.random)
 		return u, event, err
 	})
 }
@@ -84,38 +83,31 @@ func (as *Accounts) UpdateProfile(ctx context.Context, actor audit.Actor, id pfi
 // RemoveMember removes a member from the team and ends their sessions. With revokeTokens it also revokes the live API
 // tokens that they made, and returns how many; once it returns, no validation accepts those. It returns
 // fault.InvalidAction for the last member.
-func (as *Accounts) RemoveMember(ctx context.Context, actor audit.Actor, id pfid.ID, revokeTokens bool) (Member, int, error) {
-	at := as.now().UTC()
+func (ps *People) RemoveMember(ctx context.Context, actor audit.Actor, id pfid.ID, revokeTokens bool) (Member, int, error) {
+	at := ps.now().UTC()
 	decide := func(m Member) error {
 		if !m.MayBeRemoved() {
 			return fault.New(fault.InvalidAction, "The last member of the team can't be removed.")
 		}
 		return nil
 	}
-	removed, revoked, hashes, err := as.store.RemoveMember(ctx, actor.AccountID, id, revokeTokens, at, decide, as.recorder(at, actor))
-	as.forgetTokens(ctx, actor.AccountID, revoked, hashes, err)
+	removed, revoked, hashes, err := ps.store.RemoveMember(ctx, actor.AccountID, id, revokeTokens, at, decide, audit.NewRecorder(at, actor, ps.random))
+	ps.invalidate(ctx, actor.AccountID, revoked, hashes, err)
 	return removed, revoked, err
 }
 
 // RevokeTokensOf revokes the live API tokens that a current or former member made, and returns how many. Once it
 // returns, no validation accepts them.
-func (as *Accounts) RevokeTokensOf(ctx context.Context, actor audit.Actor, id pfid.ID) (Member, int, error) {
-	at := as.now().UTC()
-	member, revoked, hashes, err := as.store.RevokeTokensOf(ctx, actor.AccountID, id, at, as.recorder(at, actor))
-	as.forgetTokens(ctx, actor.AccountID, revoked, hashes, err)
+func (ps *People) RevokeTokensOf(ctx context.Context, actor audit.Actor, id pfid.ID) (Member, int, error) {
+	at := ps.now().UTC()
+	member, revoked, hashes, err := ps.store.RevokeTokensOf(ctx, actor.AccountID, id, at, audit.NewRecorder(at, actor, ps.random))
+	ps.invalidate(ctx, actor.AccountID, revoked, hashes, err)
 	return member, revoked, err
 }
 
-// forgetTokens drops the cached verdicts of tokens with these hashes. If hashes are missing, or the outcome is
-// unknown, it drops those of the whole account, because verdicts don't say who made a token.
-func (as *Accounts) forgetTokens(ctx context.Context, account pfid.ID, tokens int, hashes [][32]byte, err error) {
-	if err != nil || len(hashes) < tokens {
-		as.forgetAllOf(ctx, account, err)
-		return
+// invalidate drops the cached verdicts of revoked tokens, if any. Hashes are missing if there are too many tokens.
+func (ps *People) invalidate(ctx context.Context, account pfid.ID, revoked int, hashes [][32]byte, err error) {
+	if revoked > 0 || err != nil {
+		ps.verdicts.Invalidate(ctx, account, hashes, err)
 	}
-	unit.After(ctx, func(bool) {
-		for _, hash := range hashes {
-			as.verdicts.Forget(hash)
-		}
-	})
 }

@@ -1,4 +1,4 @@
-package account
+package people
 
 import (
 	"context"
@@ -14,9 +14,9 @@ import (
 // ProfileStore keeps the sessions and passwords that admin users manage themselves.
 type ProfileStore interface {
 	// LiveSessions returns one page of the admin user's sessions that are live at the given instant, last seen first,
-	// and their total number. Their AdminUser and Account fields are not set.
+	// and their total number. Their AdminUser and AccountName are not set.
 	LiveSessions(ctx context.Context, user pfid.ID, at time.Time, page paging.Page) ([]Session, int, error)
-	// DeleteSessionOf ends a live session of the admin user and returns it, without its AdminUser and Account. It
+	// DeleteSessionOf ends a live session of the admin user and returns it, without its AdminUser and AccountName. It
 	// returns fault.NotFound if there is no such session at the given instant.
 	DeleteSessionOf(ctx context.Context, user, id pfid.ID, at time.Time, event audit.Event) (Session, error)
 	// DeleteOtherSessions ends all sessions of the admin user except kept, and returns how many of them were live at
@@ -28,39 +28,39 @@ type ProfileStore interface {
 }
 
 // LiveSessions returns one page of the admin user's live sessions, last seen first, and their total number.
-func (as *Accounts) LiveSessions(ctx context.Context, user pfid.ID, page paging.Page) ([]Session, int, error) {
-	return as.store.LiveSessions(ctx, user, as.now().UTC(), page)
+func (ps *People) LiveSessions(ctx context.Context, user pfid.ID, page paging.Page) ([]Session, int, error) {
+	return ps.store.LiveSessions(ctx, user, ps.now().UTC(), page)
 }
 
 // EndSession ends one of the actor's own sessions. It returns fault.NotFound for any other.
-func (as *Accounts) EndSession(ctx context.Context, actor audit.Actor, id pfid.ID) (Session, error) {
-	at := as.now().UTC()
-	event, err := audit.New(at, actor, audit.SessionEnded, actor.AdminUserID.String(), "ended by its owner", as.random)
+func (ps *People) EndSession(ctx context.Context, actor audit.Actor, id pfid.ID) (Session, error) {
+	at := ps.now().UTC()
+	event, err := audit.New(at, actor, audit.SessionEnded, actor.AdminUserID.String(), "ended by its owner", ps.random)
 	if err != nil {
 		return Session{}, err
 	}
-	return as.store.DeleteSessionOf(ctx, actor.AdminUserID, id, at, event)
+	return ps.store.DeleteSessionOf(ctx, actor.AdminUserID, id, at, event)
 }
 
 // EndOtherSessions ends all of the actor's sessions except kept, and returns how many it ended.
-func (as *Accounts) EndOtherSessions(ctx context.Context, actor audit.Actor, kept pfid.ID) (int, error) {
-	at := as.now().UTC()
-	return as.store.DeleteOtherSessions(ctx, actor.AdminUserID, kept, at, func(ended int) (audit.Event, error) {
-		return audit.New(at, actor, audit.SessionEnded, actor.AdminUserID.String(), fmt.Sprintf("%s ended by their owner", count(ended, "other session")), as.random)
+func (ps *People) EndOtherSessions(ctx context.Context, actor audit.Actor, kept pfid.ID) (int, error) {
+	at := ps.now().UTC()
+	return ps.store.DeleteOtherSessions(ctx, actor.AdminUserID, kept, at, func(ended int) (audit.Event, error) {
+		return audit.New(at, actor, audit.SessionEnded, actor.AdminUserID.String(), fmt.Sprintf("%d other sessions ended by their owner", ended), ps.random)
 	})
 }
 
 // ChangePassword replaces the password of the admin user of the session, and ends all of their other sessions. It
 // returns fault.Validation of current_password if that is wrong, and fault.TooManyRequests after too many wrong
 // tries. These tries are counted apart from those to sign in, because only signed-in users can make them.
-func (as *Accounts) ChangePassword(ctx context.Context, actor audit.Actor, session Session, current, next string) error {
-	at := as.now().UTC()
+func (ps *People) ChangePassword(ctx context.Context, actor audit.Actor, session Session, current, next string) error {
+	at := ps.now().UTC()
 	wrong := fault.Fields{}
 	checkPassword(wrong, "new_password", next)
 	if err := wrong.Err(); err != nil {
 		return err
 	}
-	user, hash, ok, err := as.store.AdminUserByEmail(ctx, session.AdminUser.Email)
+	user, hash, ok, err := ps.store.AdminUserByEmail(ctx, session.AdminUser.Email)
 	if err != nil {
 		return err
 	}
@@ -68,16 +68,16 @@ func (as *Accounts) ChangePassword(ctx context.Context, actor audit.Actor, sessi
 		hash = ""
 	}
 	l := lane{own: []string{passwordKind + " " + session.AdminUser.ID.String()}, known: true}
-	right, err := as.check(ctx, l, current, hash, func(settle Settlement, _ bool) error {
-		newHash, err := as.passwords.Hash(next)
+	right, err := ps.check(ctx, l, current, hash, func(settle Settlement, _ bool) error {
+		newHash, err := ps.passwords.Hash(next)
 		if err != nil {
 			return err
 		}
-		event, err := audit.New(at, actor, audit.PasswordChanged, user.ID.String(), "", as.random)
+		event, err := audit.New(at, actor, audit.PasswordChanged, user.ID.String(), "", ps.random)
 		if err != nil {
 			return err
 		}
-		changed, err := as.store.ChangePassword(ctx, user.ID, session.ID, hash, newHash, at, event, settle)
+		changed, err := ps.store.ChangePassword(ctx, user.ID, session.ID, hash, newHash, at, event, settle)
 		if err == nil && !changed {
 			err = wrongCurrent()
 		}
