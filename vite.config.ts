@@ -1,9 +1,19 @@
 import tailwindcss from "@tailwindcss/vite";
 import react from "@vitejs/plugin-react";
 import { compression } from "vite-plugin-compression2";
-import { defineConfig } from "vitest/config";
+import { defineConfig, type Plugin } from "vitest/config";
+import { entrances, pagePaths } from "./frontend/src/app/paths";
 
 const backend = "http://127.0.0.1:8080";
+
+/** Writes the list by which the server tells a page from a path that does not exist. */
+const routes: Plugin = {
+  name: "routes",
+  generateBundle() {
+    const source = [...entrances, ...pagePaths, ""].join("\n");
+    this.emitFile({ type: "asset", fileName: "routes.txt", source });
+  },
+};
 
 export default defineConfig({
   root: "frontend",
@@ -11,6 +21,7 @@ export default defineConfig({
   plugins: [
     react(),
     tailwindcss(),
+    routes,
     compression({ algorithms: ["gzip", "brotliCompress"], logLevel: "silent" }),
   ],
   build: {

@@ -15,7 +15,8 @@ import (
 // page is the built frontend, in memory. Its caching has three rules: hashed assets are immutable, index.html is never
 // stored, and a missing file is a 404, unless its path can be a route of the page.
 type page struct {
-	files map[string]file
+	files  map[string]file
+	routes *regexp.Regexp // the page's own paths; other paths get 404
 }
 
 // file is one file with its encodings.
@@ -34,7 +35,7 @@ const withoutPage = `<!doctype html><html lang="en"><meta charset="utf-8"><title
 `
 
 func loadPage(built fs.FS) (*page, error) {
-	p := &page{files: map[string]file{}}
+	p := &page{files: map[string]file{}, routes: routesIn(nil)}
 	if built == nil {
 		return p, nil
 	}
@@ -63,21 +64,34 @@ func loadPage(built fs.FS) (*page, error) {
 	if err != nil {
 		return nil, fmt.Errorf("web: read the page: %w", err)
 	}
+	p.routes = routesIn(p.files[routes].plain)
+	delete(p.files, routes)
 	return p, nil
 }
 
-const index = "index.html"
+const (
+	index  = "index.html"
+	routes = "routes.txt" // written by the build
+)
 
-// routes matches the page's own paths; other paths get 404.
-var routes = regexp.MustCompile(`^(setup|sign-in|profile|account(/[a-z-]+)?|account/api-tokens/connect|agents(/[0-9a-z]+(/[a-z-]+)?)?|invite(/[A-Za-z0-9_-]+)?|cli/connect)?$`)
+var parameter = regexp.MustCompile(`:\w+`)
+
+// routesIn returns a pattern of the listed paths, one per line. A parameter such as :id matches one segment. The pattern
+// of an empty list matches no path.
+func routesIn(list []byte) *regexp.Regexp {
+	paths := strings.Fields(string(list))
+	for i, path := range paths {
+		paths[i] = parameter.ReplaceAllString(regexp.QuoteMeta(path), `[\w-]+`)
+	}
+	return regexp.MustCompile("^(" + strings.Join(paths, "|") + ")$")
+}
 
 func (p *page) serve(c *fiber.Ctx) error {
 	if c.Method() != fiber.MethodGet && c.Method() != fiber.MethodHead || strings.HasPrefix(c.Path()+"/", "/api/") {
 		return c.Next()
 	}
 	name := strings.TrimPrefix(c.Path(), "/")
-	if bare := strings.TrimRight(name, "/"); bare != name && bare != "" && routes.MatchString(bare) {
-		target := "/" + bare
+	if target := strings.TrimRight(c.Path(), "/"); target != c.Path() && target != "" && p.routes.MatchString(target) {
 		if query := c.Request().URI().QueryString(); len(query) > 0 {
 			target += "?" + string(query)
 		}
@@ -85,14 +99,15 @@ func (p *page) serve(c *fiber.Ctx) error {
 	}
 	c.Set("Content-Security-Policy", pagePolicy)
 	f, ok := p.files[name]
+	isRoute := p.routes.MatchString(c.Path())
 	switch {
 	case ok && name != index && strings.HasPrefix(name, "assets/"):
 		c.Set(fiber.HeaderCacheControl, "public, max-age=31536000, immutable")
 	case ok && name != index:
 		c.Set(fiber.HeaderCacheControl, "no-cache")
-	case name == index || path.Ext(name) == "" && !strings.HasPrefix(name, "assets/") && (routes.MatchString(name) || c.Accepts(fiber.MIMETextHTML, fiber.MIMEApplicationJSON) == fiber.MIMETextHTML):
+	case name == index || path.Ext(name) == "" && !strings.HasPrefix(name, "assets/") && (isRoute || c.Accepts(fiber.MIMETextHTML, fiber.MIMEApplicationJSON) == fiber.MIMETextHTML):
 		c.Set(fiber.HeaderCacheControl, "no-store")
-		if name != index && !routes.MatchString(name) {
+		if name != index && !isRoute {
 			c.Status(fiber.StatusNotFound) // the page displays that itself
 		}
 		if f, ok = p.files[index]; !ok {

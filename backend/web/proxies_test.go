@@ -18,6 +18,7 @@ import (
 
 var smallPage = backendtest.WithUI(fstest.MapFS{
 	"index.html": {Data: []byte("<!doctype html><title>page</title>")}, "assets/app-1a2b.js": {Data: []byte("plain")}, "favicon.svg": {Data: []byte("<svg/>")},
+	"routes.txt": {Data: []byte("/\n/setup\n/sign-in\n/invite/:code\n/account/api-tokens\n")},
 })
 
 func publicAt(address string) backendtest.Option {

@@ -246,6 +246,7 @@ func TestThePageIsServedByTheThreeRulesOfCaching(t *testing.T) {
 		"assets/app-1a2b.js.br": {Data: []byte("brotli")},
 		"assets/app-1a2b.js.gz": {Data: []byte("gzip")},
 		"favicon.svg":           {Data: []byte("<svg/>")},
+		"routes.txt":            {Data: []byte("/\n/account/api-tokens\n/account/api-tokens/connect\n/agents/:id/deployments\n")},
 	}))
 	get := func(path, encodings string) backendtest.Answer {
 		return p.Call(http.MethodGet, path, nil, backendtest.Header{Name: "Accept-Encoding", Value: encodings})

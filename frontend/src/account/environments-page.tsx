@@ -16,7 +16,7 @@ const purposeOf = ({ purpose }: Environment) =>
 
 const idOf = ({ id, name }: Environment) => <CopyValue what={`ID of ${name}`} value={id} />;
 
-export function EnvironmentsPage() {
+export default function EnvironmentsPage() {
   useTitle("Environments");
   const list = useEnvironmentPage();
   const [creating, setCreating] = useState(false);

@@ -17,7 +17,7 @@ import { AccountPage } from "./account-page";
 import { InviteDialog } from "./invite-dialog";
 import { useInvites, useRevokeInvite } from "./invites";
 
-export function InvitesPage() {
+export default function InvitesPage() {
   useTitle("Invites");
   const [inviting, setInviting] = useState(false);
   const [revoking, setRevoking] = useState<AdminUserInvite>();

@@ -15,7 +15,7 @@ import { useAgents } from "./agents";
 
 const pageOf = (agent: Agent) => `/agents/${encodeURIComponent(agent.id)}/deployments`;
 
-export function AgentsPage() {
+export default function AgentsPage() {
   useTitle("Agents");
   const [, navigate] = useLocation();
   const [registering, setRegistering] = useState(false);

@@ -2,9 +2,9 @@ import { useState } from "react";
 import { AccountPage } from "../account/account-page";
 import { AccountTokens } from "../tokens/account-tokens";
 import { Button, ButtonLink } from "../ui/button";
-import type { RouteProps } from "./routes";
+import type { PageProps } from "./page-props";
 
-export default function ApiTokensRoute({ publicUrl, lifetimes }: RouteProps) {
+export default function ApiTokensRoute({ publicUrl, lifetimes }: PageProps) {
   const [creating, setCreating] = useState(false);
   return (
     <AccountPage

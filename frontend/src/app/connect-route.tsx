@@ -1,9 +1,8 @@
 import { AccountPage } from "../account/account-page";
 import { Connect } from "../tokens/connect/connect";
-import type { Named } from "../tokens/connect/need";
-import type { RouteProps } from "./routes";
+import type { PageProps } from "./page-props";
 
-export default function ConnectRoute({ account, publicUrl }: RouteProps & { account: Named }) {
+export default function ConnectRoute({ account, publicUrl }: PageProps) {
   return (
     <AccountPage tab="/account/api-tokens" action={null}>
       <Connect account={account} publicUrl={publicUrl} />

@@ -2,17 +2,13 @@ import { useState } from "react";
 import { AgentPage } from "../agents/agent-page";
 import { DeploymentTokens } from "../tokens/deployment-tokens";
 import { Button } from "../ui/button";
-import type { RouteProps } from "./routes";
+import type { PageProps } from "./page-props";
 
-export default function DeploymentsRoute({
-  publicUrl,
-  lifetimes,
-  agentId,
-}: RouteProps & { agentId: string }) {
+export default function DeploymentsRoute({ publicUrl, lifetimes, id }: PageProps) {
   const [creating, setCreating] = useState(false);
   return (
     <AgentPage
-      id={agentId}
+      id={id}
       tab="deployments"
       action={({ status }) => (
         <Button look="primary" disabled={status === "retired"} onClick={() => setCreating(true)}>

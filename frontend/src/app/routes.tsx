@@ -1,31 +1,27 @@
 import { type ReactNode, Suspense } from "react";
-import { Redirect, Route, Switch, useLocation, useSearch } from "wouter";
-import { nextPath, signInPath } from "../session/next-path";
-import type { Session, SessionUser } from "../wire";
+import { type DefaultParams, Redirect, Route, Switch, useLocation, useSearch } from "wouter";
+import type { Session } from "../wire";
+import { nextPath, signInPath } from "./next-path";
 import { NotFoundPage } from "./not-found-page";
-import * as page from "./page-code";
+import type { PageProps } from "./page-props";
+import { InvitePage, loadNeighbours, pages, SetupPage, SignInPage } from "./pages";
+import { pagePaths } from "./paths";
 import { Shell } from "./shell";
-
-/** The session's values for a page. */
-export interface RouteProps {
-  publicUrl: string;
-  lifetimes: { max: number; usual: number };
-}
 
 /** Chooses the page: set-up for a new server, sign-in without a session, else the page itself. */
 export function Routes({ session }: { session: Session }) {
   const [location] = useLocation();
   const search = useSearch();
   if (session.setup_required) {
-    return location === "/setup" ? <Alone page={<page.SetupPage />} /> : <Redirect to="/setup" replace />;
+    return location === "/setup" ? <Alone page={<SetupPage />} /> : <Redirect to="/setup" replace />;
   }
   if (location === "/invite" || location.startsWith("/invite/")) {
-    return <Alone page={<page.InvitePage signedInAs={session.admin_user?.email ?? null} />} />;
+    return <Alone page={<InvitePage signedInAs={session.admin_user?.email ?? null} />} />;
   }
   if (!session.admin_user || !session.account) {
     const wanted = search ? `${location}?${search}` : location;
     return location === "/sign-in" ? (
-      <Alone page={<page.SignInPage />} />
+      <Alone page={<SignInPage />} />
     ) : (
       <Redirect to={signInPath(wanted)} replace />
     );
@@ -34,7 +30,7 @@ export function Routes({ session }: { session: Session }) {
     return <Redirect to={nextPath(search, window.location.origin)} replace />;
   }
   return (
-    <Shell account={session.account} user={session.admin_user} onShown={page.loadNeighbours}>
+    <Shell account={session.account} user={session.admin_user} onShown={loadNeighbours}>
       <Suspense fallback={null}>
         <Pages
           account={session.account}
@@ -51,52 +47,17 @@ function Alone({ page }: { page: ReactNode }) {
   return <Suspense fallback={null}>{page}</Suspense>;
 }
 
-interface PagesProps extends RouteProps {
-  account: { id: string; name: string };
-  user: SessionUser;
-}
-
-function Pages({ account, user, ...props }: PagesProps) {
+function Pages(props: Omit<PageProps, "id">) {
   return (
     <Switch>
-      <Route path="/account/details">
-        <page.DetailsRoute accountId={account.id} />
-      </Route>
-      <Route path="/account/team">
-        <page.TeamRoute accountId={account.id} ownId={user.id} />
-      </Route>
-      <Route path="/account/invites">
-        <page.InvitesPage />
-      </Route>
-      <Route path="/account/api-tokens">
-        <page.ApiTokensRoute {...props} />
-      </Route>
-      <Route path="/account/api-tokens/connect">
-        <page.ConnectRoute account={account} {...props} />
-      </Route>
-      <Route path="/account/environments">
-        <page.EnvironmentsPage />
-      </Route>
-      <Route path="/profile">
-        <page.ProfilePage user={user} />
-      </Route>
-      <Route path="/agents">
-        <page.AgentsPage />
-      </Route>
-      <Route path="/agents/:id/deployments">
-        {({ id }) => <page.DeploymentsRoute key={id} agentId={id} {...props} />}
-      </Route>
-      <Route path="/agents/:id/versions">{({ id }) => <page.VersionsRoute key={id} agentId={id} />}</Route>
-      <Route path="/agents/:id">{({ id }) => <Redirect to={`/agents/${id}/deployments`} replace />}</Route>
-      <Route path="/cli/connect">
-        <page.CliConnectPage account={account} user={user} {...props} />
-      </Route>
-      <Route path="/account">
-        <Redirect to="/account/api-tokens" replace />
-      </Route>
-      <Route path="/">
-        <Redirect to="/account/api-tokens" replace />
-      </Route>
+      {pagePaths.map((path) => (
+        <Route<DefaultParams> key={path} path={path}>
+          {({ id = "" }) => {
+            const Page = pages[path];
+            return <Page key={id} id={id} {...props} />;
+          }}
+        </Route>
+      ))}
       <Route>
         <NotFoundPage />
       </Route>

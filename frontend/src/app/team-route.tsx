@@ -1,6 +1,7 @@
 import { TeamPage } from "../account/team-page";
 import { useSessionEnded } from "../session/session";
+import type { PageProps } from "./page-props";
 
-export default function TeamRoute({ accountId, ownId }: { accountId: string; ownId: string }) {
-  return <TeamPage accountId={accountId} ownId={ownId} onLeft={useSessionEnded()} />;
+export default function TeamRoute({ account, user }: PageProps) {
+  return <TeamPage accountId={account.id} ownId={user.id} onLeft={useSessionEnded()} />;
 }

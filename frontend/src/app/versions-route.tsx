@@ -1,9 +1,10 @@
 import { AgentPage } from "../agents/agent-page";
 import { Versions } from "../agents/versions";
+import type { PageProps } from "./page-props";
 
-export default function VersionsRoute({ agentId }: { agentId: string }) {
+export default function VersionsRoute({ id }: PageProps) {
   return (
-    <AgentPage id={agentId} tab="versions">
+    <AgentPage id={id} tab="versions">
       {(agent) => <Versions agent={agent} />}
     </AgentPage>
   );

@@ -22,7 +22,7 @@ function codeInAddress(): string {
 }
 
 /** The page of an invite link: set a name and password once, and get signed in. */
-export function InvitePage({ signedInAs }: { signedInAs: string | null }) {
+export default function InvitePage({ signedInAs }: { signedInAs: string | null }) {
   useTitle("Join");
   const [code] = useState(codeInAddress);
   const invite = useInvite(code);

@@ -10,7 +10,7 @@ import { OwnSessions } from "./own-sessions";
 import { PasswordDialog } from "./password-dialog";
 
 /** The user's own profile, password and sessions. */
-export function ProfilePage({ user }: { user: SessionUser }) {
+export default function ProfilePage({ user }: { user: SessionUser }) {
   useTitle("Profile");
   const [editing, setEditing] = useState(false);
   const [changing, setChanging] = useState(false);

@@ -15,7 +15,7 @@ function codeIn(text: string): string {
   return text.slice(text.indexOf("#") + 1).trim();
 }
 
-export function SetupPage() {
+export default function SetupPage() {
   useTitle("Set up");
   const [linked, setLinked] = useState(() => codeIn(window.location.hash));
   const setup = useSetup();

@@ -3,7 +3,7 @@ import { Entrance } from "./entrance";
 import { useSignIn } from "./session";
 import { SignInForm } from "./sign-in-form";
 
-export function SignInPage() {
+export default function SignInPage() {
   useTitle("Sign in");
   const signIn = useSignIn();
   return (

@@ -26,7 +26,7 @@ interface CliConnectPageProps {
 }
 
 /** What the command line opens to log in: one confirmation, then a token to paste there. */
-export function CliConnectPage({ account, user, publicUrl, lifetimes }: CliConnectPageProps) {
+export default function CliConnectPage({ account, user, publicUrl, lifetimes }: CliConnectPageProps) {
   useTitle("Connect the CLI");
   const creation = useCreation();
   const { request, created, lost, left, unsettled } = creation;

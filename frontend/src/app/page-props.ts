@@ -1,0 +1,10 @@
+import type { SessionUser } from "../wire";
+
+/** The values that every page gets: those of the session, and the agent's id in the address. */
+export interface PageProps {
+  account: { id: string; name: string };
+  user: SessionUser;
+  publicUrl: string;
+  lifetimes: { max: number; usual: number };
+  id: string;
+}

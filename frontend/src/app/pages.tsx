@@ -1,0 +1,48 @@
+import { type ComponentType, lazy } from "react";
+import { Redirect } from "wouter";
+import type { PageProps } from "./page-props";
+import type { PagePath } from "./paths";
+
+/* Every page, with code that loads when it is first needed. */
+
+const loaders = [() => import("../tokens/create-dialog")] as (() => Promise<unknown>)[];
+
+/** A page that navigation, tabs and headers lead to. loadNeighbours loads its code. */
+function near<P extends object>(load: () => Promise<{ default: ComponentType<P> }>) {
+  loaders.push(load);
+  return lazy(load);
+}
+
+const apiTokens = () => import("./api-tokens-route");
+
+// Most visits open this page, so its code loads while the session does.
+if (["/", "/account", "/account/api-tokens"].includes(window.location.pathname)) void apiTokens();
+
+const ToApiTokens = () => <Redirect to="/account/api-tokens" replace />;
+
+export const pages: Record<PagePath, ComponentType<PageProps>> = {
+  "/": ToApiTokens,
+  "/account": ToApiTokens,
+  "/account/api-tokens": near(apiTokens),
+  "/account/api-tokens/connect": near(() => import("./connect-route")),
+  "/account/details": near(() => import("./details-route")),
+  "/account/team": near(() => import("./team-route")),
+  "/account/invites": near(() => import("../account/invites-page")),
+  "/account/environments": near(() => import("../account/environments-page")),
+  "/agents": near(() => import("../agents/agents-page")),
+  "/agents/:id": ({ id }) => <Redirect to={`/agents/${id}/deployments`} replace />,
+  "/agents/:id/deployments": near(() => import("./deployments-route")),
+  "/agents/:id/versions": near(() => import("./versions-route")),
+  "/profile": near(() => import("../session/profile-page")),
+  "/cli/connect": lazy(() => import("../tokens/cli-connect-page")),
+};
+
+export const InvitePage = lazy(() => import("../session/invite-page"));
+export const SignInPage = lazy(() => import("../session/sign-in-page"));
+export const SetupPage = lazy(() => import("../session/setup-page"));
+
+/** Loads the code of all near pages, so that none of them opens with a gap. */
+export function loadNeighbours() {
+  // If one fails to load, opening the page loads it again and shows the error.
+  for (const load of loaders) load().catch(() => {});
+}
