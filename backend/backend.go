@@ -156,7 +156,7 @@ func (b *Backend) build(ctx context.Context, c config.Config, world World) error
 			return err
 		}
 	}
-	if b.Signer, err = signer.New(ctx, b.store, master, c.Origin(), c.TokenAudience(), world.Now, world.Random); err != nil {
+	if b.Signer, err = signer.New(ctx, b.store.Keys, master, c.Origin(), c.TokenAudience(), world.Now, world.Random); err != nil {
 		return err
 	}
 	lifetimes := token.Lifetimes{Default: c.DefaultTokenLifetime(), Max: time.Duration(c.MaxTokenLifetime)}
@@ -164,18 +164,18 @@ func (b *Backend) build(ctx context.Context, c config.Config, world World) error
 	if err != nil {
 		return err
 	}
-	b.Tokens = token.New(b.store, b.Signer, cache, lifetimes, world.Now, world.Random)
+	b.Tokens = token.New(b.store.Tokens, b.Signer, cache, lifetimes, world.Now, world.Random)
 	b.Tokens.HaltWhile(b.store.Replaced())
 	inviteKey, err := master.MACKey("invite")
 	if err != nil {
 		return err
 	}
-	b.Accounts = account.New(b.store, b.Tokens, world.Now, world.Random)
+	b.Accounts = account.New(b.store.Accounts, b.Tokens, world.Now, world.Random)
 	b.People = people.New(people.Parts{
-		Store: b.store, Accounts: b.Accounts, Passwords: password.New(world.Random, paced(), world.PasswordCosts), Verdicts: b.Tokens,
+		Store: b.store.People, Accounts: b.Accounts, Passwords: password.New(world.Random, paced(), world.PasswordCosts), Verdicts: b.Tokens,
 		InviteKey: inviteKey, Now: world.Now, Random: world.Random,
 	})
-	b.Agents = agent.New(b.store, b.Tokens, world.Now, world.Random)
+	b.Agents = agent.New(b.store.Agents, b.Tokens, world.Now, world.Random)
 	cookieKey, err := master.MACKey("cookie")
 	if err != nil {
 		return err
@@ -186,7 +186,7 @@ func (b *Backend) build(ctx context.Context, c config.Config, world World) error
 	}
 	b.Web, err = web.New(web.Parts{
 		Accounts: b.Accounts, People: b.People, Agents: b.Agents, Tokens: b.Tokens, Keys: b.Signer, Store: b.store, Mail: mailer,
-		Once:         idempotency.New(b.store, world.Now),
+		Once:         idempotency.New(b.store.Answers, world.Now),
 		Installation: hex.EncodeToString(cookieKey.MAC([]byte(c.Origin()))[:4]),
 		Config:       c, UI: world.UI, Now: world.Now, Random: world.Random, Log: world.Log,
 	})
@@ -210,7 +210,7 @@ func (b *Backend) masterKey(ctx context.Context, c config.Config, world World) (
 	if text == "" {
 		var key signer.MasterKey
 		err := b.store.Exclusively(ctx, func() error {
-			keys, err := b.store.SigningKeys(ctx)
+			keys, err := b.store.Keys.SigningKeys(ctx)
 			if err != nil {
 				return err
 			}

@@ -22,7 +22,7 @@ func (b *Backend) WithdrawKey(ctx context.Context, kid string) (revoked int, err
 		return audit.NewRecorder(at, audit.Actor{AccountID: account}, b.random)
 	}
 	for {
-		n, err := b.store.RevokeSomeOfKey(ctx, kid, revokeAtOnce, at, recorder)
+		n, err := b.store.Keys.RevokeSomeOfKey(ctx, kid, revokeAtOnce, at, recorder)
 		if err != nil {
 			return revoked, err
 		}

@@ -28,8 +28,8 @@ func TestASignInWithoutAPasswordCheckIsNotCounted(t *testing.T) {
 	}
 	defer s.Close()
 	hasher := password.New(rand.Reader, func() {}, password.Costs{})
-	accounts := account.New(s, nil, clock.Now, rand.Reader)
-	parts := people.Parts{Store: s, Accounts: accounts, Passwords: hasher, Now: clock.Now, Random: rand.Reader}
+	accounts := account.New(s.Accounts, nil, clock.Now, rand.Reader)
+	parts := people.Parts{Store: s.People, Accounts: accounts, Passwords: hasher, Now: clock.Now, Random: rand.Reader}
 	free := people.New(parts)
 	parts.Passwords = fullQueue{hasher}
 	full := people.New(parts)

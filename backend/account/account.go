@@ -39,8 +39,8 @@ type Store interface {
 	Accounts(ctx context.Context) ([]Account, error)
 	// Account returns one account. It returns fault.NotFound if there is no such account.
 	Account(ctx context.Context, id pfid.ID) (Account, error)
-	// UpdateAccount reads the account, calls decide and writes the account that it returns, in one transaction.
-	UpdateAccount(ctx context.Context, id pfid.ID, decide func(Account) (Account, audit.Event, error)) (Account, error)
+	// UpdateAccount reads the account, lets decide change it or refuse, and writes it, in one transaction.
+	UpdateAccount(ctx context.Context, id pfid.ID, decide func(*Account) (audit.Event, error)) (Account, error)
 	// Contents counts what an account holds.
 	Contents(ctx context.Context, id pfid.ID) (Contents, error)
 	// DeleteAccount reads the account, calls decide, and removes the account and everything in it except the audit

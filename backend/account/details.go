@@ -27,7 +27,7 @@ type Change struct {
 // returns fault.Validation if a field is invalid.
 func (as *Accounts) Update(ctx context.Context, actor audit.Actor, change Change) (Account, error) {
 	at := as.now().UTC()
-	return as.store.UpdateAccount(ctx, actor.AccountID, func(a Account) (Account, audit.Event, error) {
+	return as.store.UpdateAccount(ctx, actor.AccountID, func(a *Account) (audit.Event, error) {
 		wrong := fault.Fields{}
 		if change.Name != nil {
 			a.Name = text.Line(wrong, "name", *change.Name, 1, maxName)
@@ -48,11 +48,10 @@ func (as *Accounts) Update(ctx context.Context, actor audit.Actor, change Change
 			a.Website = checkWebsite(wrong, *change.Website)
 		}
 		if err := wrong.Err(); err != nil {
-			return a, audit.Event{}, err
+			return audit.Event{}, err
 		}
 		a.UpdatedAt = at
-		event, err := audit.New(at, actor, audit.AccountUpdated, a.ID.String(), a.Name, as.random)
-		return a, event, err
+		return audit.New(at, actor, audit.AccountUpdated, a.ID.String(), a.Name, as.random)
 	})
 }
 

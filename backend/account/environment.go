@@ -43,9 +43,9 @@ type EnvironmentStore interface {
 	Environments(ctx context.Context, account pfid.ID, page paging.Page) ([]ListedEnvironment, int, error)
 	// InsertEnvironment writes an environment.
 	InsertEnvironment(ctx context.Context, e Environment, event audit.Event) error
-	// UpdateEnvironment reads the environment, calls decide and writes the environment that it returns, in one
+	// UpdateEnvironment reads the environment, lets decide change it or refuse, and writes it, in one
 	// transaction.
-	UpdateEnvironment(ctx context.Context, account, id pfid.ID, decide func(Environment) (Environment, audit.Event, error)) (ListedEnvironment, error)
+	UpdateEnvironment(ctx context.Context, account, id pfid.ID, decide func(*Environment) (audit.Event, error)) (ListedEnvironment, error)
 	// DeleteEnvironment reads the environment, calls decide, revokes its live tokens, and deletes its deployments and
 	// the environment, in one transaction. If there are very many tokens, their rows and events follow later. It
 	// returns the environment as it was.
@@ -114,7 +114,7 @@ type EnvironmentChange struct {
 // and fault.NotFound if the account has no such environment.
 func (as *Accounts) UpdateEnvironment(ctx context.Context, actor audit.Actor, id pfid.ID, change EnvironmentChange) (ListedEnvironment, error) {
 	at := as.now().UTC()
-	return as.store.UpdateEnvironment(ctx, actor.AccountID, id, func(e Environment) (Environment, audit.Event, error) {
+	return as.store.UpdateEnvironment(ctx, actor.AccountID, id, func(e *Environment) (audit.Event, error) {
 		wrong := fault.Fields{}
 		if change.Name != nil {
 			e.Name = text.Line(wrong, "name", *change.Name, 1, maxName)
@@ -127,11 +127,10 @@ func (as *Accounts) UpdateEnvironment(ctx context.Context, actor audit.Actor, id
 			checkPurpose(wrong, e.Purpose, Purposes)
 		}
 		if err := wrong.Err(); err != nil {
-			return e, audit.Event{}, err
+			return audit.Event{}, err
 		}
 		e.UpdatedAt = at
-		event, err := audit.New(at, actor, audit.EnvironmentUpdated, id.String(), e.Name, as.random)
-		return e, event, err
+		return audit.New(at, actor, audit.EnvironmentUpdated, id.String(), e.Name, as.random)
 	})
 }
 

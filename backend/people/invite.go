@@ -81,8 +81,8 @@ type InviteStore interface {
 	// makes it. It revokes the account's pending invites for the same email. It returns fault.Validation if the email
 	// belongs to a member of the account.
 	InsertInvite(ctx context.Context, i Invite, record audit.Recorder) (Invite, error)
-	// RevokeInvite reads the invite, calls decide and writes the invite that it returns, in one transaction.
-	RevokeInvite(ctx context.Context, account, id pfid.ID, decide func(Invite) (Invite, audit.Event, error)) (Invite, error)
+	// RevokeInvite reads the invite, lets decide change it or refuse, and writes it, in one transaction.
+	RevokeInvite(ctx context.Context, account, id pfid.ID, decide func(*Invite) (audit.Event, error)) (Invite, error)
 	// InviteForAnyone returns an invite of any account, and the name of that account. ok is false if there is none, or
 	// if the API token or admin user that made it has ended.
 	InviteForAnyone(ctx context.Context, id pfid.ID) (i Invite, accountName string, ok bool, err error)
@@ -138,13 +138,12 @@ func (ps *People) Invites(ctx context.Context, account pfid.ID, page paging.Page
 // pending.
 func (ps *People) RevokeInvite(ctx context.Context, actor audit.Actor, id pfid.ID) (IssuedInvite, error) {
 	at := ps.now().UTC()
-	revoked, err := ps.store.RevokeInvite(ctx, actor.AccountID, id, func(i Invite) (Invite, audit.Event, error) {
+	revoked, err := ps.store.RevokeInvite(ctx, actor.AccountID, id, func(i *Invite) (audit.Event, error) {
 		if i.Status != InvitePending {
-			return i, audit.Event{}, fault.New(fault.InvalidAction, "This invite is %s, so it can't be revoked.", i.Status)
+			return audit.Event{}, fault.New(fault.InvalidAction, "This invite is %s, so it can't be revoked.", i.Status)
 		}
 		i.Status, i.UpdatedAt = InviteRevoked, at
-		event, err := audit.New(at, actor, audit.AdminUserInviteRevoked, id.String(), i.Email, ps.random)
-		return i, event, err
+		return audit.New(at, actor, audit.AdminUserInviteRevoked, id.String(), i.Email, ps.random)
 	})
 	return ps.issued(revoked, at), err
 }

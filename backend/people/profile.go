@@ -14,7 +14,7 @@ import (
 // ProfileStore keeps the sessions and passwords that admin users manage themselves.
 type ProfileStore interface {
 	// LiveSessions returns one page of the admin user's sessions that are live at the given instant, last seen first,
-	// and their total number. Their AdminUser and AccountName are not set.
+	// and their total number.
 	LiveSessions(ctx context.Context, user pfid.ID, at time.Time, page paging.Page) ([]Session, int, error)
 	// DeleteSessionOf ends a live session of the admin user and returns it, without its AdminUser and AccountName. It
 	// returns fault.NotFound if there is no such session at the given instant.

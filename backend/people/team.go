@@ -29,8 +29,8 @@ type MemberStore interface {
 	Members(ctx context.Context, account pfid.ID, page paging.Page) ([]Member, int, error)
 	// Member returns one current member, or fault.NotFound.
 	Member(ctx context.Context, account, id pfid.ID) (Member, error)
-	// UpdateMember reads the member, calls decide and writes the admin user that it returns, in one transaction.
-	UpdateMember(ctx context.Context, account, id pfid.ID, decide func(AdminUser) (AdminUser, audit.Event, error)) (Member, error)
+	// UpdateMember reads the member, lets decide change it or refuse, and writes it, in one transaction.
+	UpdateMember(ctx context.Context, account, id pfid.ID, decide func(*AdminUser) (audit.Event, error)) (Member, error)
 	// RemoveMember reads the member, calls decide, removes the member from the team and ends their sessions; with
 	// revokeTokens it also revokes the live tokens that they made, all in one transaction. If there are very many
 	// tokens, their rows and events follow later. It returns the member after the change, the number of revoked
@@ -60,9 +60,9 @@ type ProfileChange struct {
 // fault.Validation if a field is invalid.
 func (ps *People) UpdateProfile(ctx context.Context, actor audit.Actor, id pfid.ID, change ProfileChange) (Member, error) {
 	at := ps.now().UTC()
-	return ps.store.UpdateMember(ctx, actor.AccountID, id, func(u AdminUser) (AdminUser, audit.Event, error) {
+	return ps.store.UpdateMember(ctx, actor.AccountID, id, func(u *AdminUser) (audit.Event, error) {
 		if u.ID != actor.AdminUserID {
-			return u, audit.Event{}, fault.New(fault.NotPermitted, "You can only change your own profile.")
+			return audit.Event{}, fault.New(fault.NotPermitted, "You can only change your own profile.")
 		}
 		wrong := fault.Fields{}
 		if change.Name != nil {
@@ -72,11 +72,10 @@ func (ps *People) UpdateProfile(ctx context.Context, actor audit.Actor, id pfid.
 			u.JobTitle = text.Line(wrong, "job_title", *change.JobTitle, 0, maxName)
 		}
 		if err := wrong.Err(); err != nil {
-			return u, audit.Event{}, err
+			return audit.Event{}, err
 		}
 		u.UpdatedAt = at
-		event, err := audit.New(at, actor, audit.AdminUserUpdated, u.ID.String(), "", ps.random)
-		return u, event, err
+		return audit.New(at, actor, audit.AdminUserUpdated, u.ID.String(), "", ps.random)
 	})
 }
 

@@ -2,131 +2,97 @@ package store
 
 import (
 	"context"
-	"errors"
 
 	"gorm.io/gorm"
 
 	"tokentab/backend/account"
 	"tokentab/backend/audit"
-	"tokentab/backend/fault"
-	"tokentab/backend/paging"
 	"tokentab/backend/pfid"
-	"tokentab/backend/token"
 )
 
+// Accounts implements account.Store.
+type Accounts struct{ *db }
+
+var accounts = table[account.Account]{name: "accounts", what: "account", columns: func(a *account.Account) []column {
+	return []column{
+		{"id", &a.ID}, {"partition", (*partition)(&a.ID)}, {"name", &a.Name}, {"purpose", &a.Purpose},
+		{"organisation_name", (*optional)(&a.OrganisationName)}, {"website", (*optional)(&a.Website)},
+		{"inserted_at", (*stamp)(&a.InsertedAt)}, {"updated_at", (*stamp)(&a.UpdatedAt)},
+	}
+}}
+
 // InsertAccount implements account.Store.
-func (s *Store) InsertAccount(ctx context.Context, a account.Account, environments []account.Environment, events []audit.Event, first bool) error {
+func (s Accounts) InsertAccount(ctx context.Context, a account.Account, made []account.Environment, events []audit.Event, first bool) error {
 	return s.change(ctx, func(tx *gorm.DB) error {
 		if first {
-			var n int64
-			if err := tx.Model(&accountRow{}).Where("deleted_at IS NULL").Limit(1).Count(&n).Error; err != nil {
+			has, err := exists(tx, "SELECT 1 FROM accounts WHERE deleted_at IS NULL")
+			if err != nil {
 				return err
 			}
-			if n > 0 {
+			if has {
 				return account.ErrNotFirst
 			}
 		}
-		err := tx.Create(&accountRow{
-			ID: a.ID, Partition: int64(a.ID.Partition()), Name: a.Name, Purpose: a.Purpose,
-			OrganisationName: orNull(a.OrganisationName), Website: orNull(a.Website),
-			InsertedAt: millis(a.InsertedAt), UpdatedAt: millis(a.UpdatedAt),
-		}).Error
-		if err != nil {
+		if err := accounts.insert(tx, a); err != nil {
 			return err
 		}
-		for _, e := range environments {
-			row := environmentRowOf(e)
-			if err := tx.Create(&row).Error; err != nil {
+		for _, e := range made {
+			if err := environments.insert(tx, account.ListedEnvironment{Environment: e}); err != nil {
 				return err
 			}
 		}
-		return recordAll(tx, events)
+		return record(tx, events...)
 	})
 }
 
 // HasAccounts implements account.Store.
-func (s *Store) HasAccounts(ctx context.Context) (has bool, err error) {
-	err = s.read(ctx, func(tx *gorm.DB) error {
-		return tx.Raw("SELECT EXISTS (SELECT 1 FROM accounts WHERE deleted_at IS NULL)").Scan(&has).Error
-	})
-	return has, err
+func (s Accounts) HasAccounts(ctx context.Context) (bool, error) {
+	return read(ctx, s.db, func(tx *gorm.DB) (bool, error) { return exists(tx, "SELECT 1 FROM accounts WHERE deleted_at IS NULL") })
 }
 
 // Accounts implements account.Store.
-func (s *Store) Accounts(ctx context.Context) (list []account.Account, err error) {
-	err = s.read(ctx, func(tx *gorm.DB) error {
-		var rows []accountRow
-		if err := tx.Where("deleted_at IS NULL").Order("inserted_at, id").Find(&rows).Error; err != nil {
-			return err
-		}
-		for _, row := range rows {
-			list = append(list, row.account())
-		}
-		return nil
+func (s Accounts) Accounts(ctx context.Context) ([]account.Account, error) {
+	return read(ctx, s.db, func(tx *gorm.DB) ([]account.Account, error) {
+		return accounts.all(tx, "WHERE t.deleted_at IS NULL ORDER BY t.inserted_at, t.id")
 	})
-	return list, err
 }
 
 // Account implements account.Store.
-func (s *Store) Account(ctx context.Context, id pfid.ID) (found account.Account, err error) {
-	err = s.read(ctx, func(tx *gorm.DB) error {
-		var row accountRow
-		if err := take(tx.Where("id = ? AND deleted_at IS NULL", id), &row, "account"); err != nil {
-			return err
-		}
-		found = row.account()
-		return nil
-	})
-	return found, err
+func (s Accounts) Account(ctx context.Context, id pfid.ID) (account.Account, error) {
+	return read(ctx, s.db, func(tx *gorm.DB) (account.Account, error) { return accountIn(tx, id) })
+}
+
+func accountIn(tx *gorm.DB, id pfid.ID) (account.Account, error) {
+	return accounts.take(tx, "t.id = ? AND t.deleted_at IS NULL", id)
 }
 
 // UpdateAccount implements account.Store.
-func (s *Store) UpdateAccount(ctx context.Context, id pfid.ID, decide func(account.Account) (account.Account, audit.Event, error)) (changed account.Account, err error) {
-	err = s.change(ctx, func(tx *gorm.DB) error {
-		var row accountRow
-		if err := take(tx.Where("id = ? AND deleted_at IS NULL", id), &row, "account"); err != nil {
-			return err
-		}
-		next, event, err := decide(row.account())
-		if err != nil {
-			return err
-		}
-		changed = next
-		err = tx.Model(&accountRow{}).Where("id = ?", id).Updates(map[string]any{
-			"name": next.Name, "purpose": next.Purpose, "organisation_name": orNull(next.OrganisationName),
-			"website": orNull(next.Website), "updated_at": millis(next.UpdatedAt),
-		}).Error
-		if err != nil {
-			return err
-		}
-		return record(tx, event)
-	})
-	return changed, err
+func (s Accounts) UpdateAccount(ctx context.Context, id pfid.ID, decide func(*account.Account) (audit.Event, error)) (account.Account, error) {
+	in := func(tx *gorm.DB) (account.Account, error) { return accountIn(tx, id) }
+	return accounts.revise(ctx, s.db, in, decide, "name", "purpose", "organisation_name", "website", "updated_at")
 }
 
 // Contents implements account.Store.
-func (s *Store) Contents(ctx context.Context, id pfid.ID) (c account.Contents, err error) {
+func (s Accounts) Contents(ctx context.Context, id pfid.ID) (c account.Contents, err error) {
 	err = s.readTogether(ctx, func(tx *gorm.DB) error {
-		return tx.Raw(`SELECT api_token_count AS api_tokens,
-			(SELECT count(*) FROM admin_users WHERE account_id = accounts.id AND removed_at IS NULL) AS admin_users,
-			(SELECT count(*) FROM environments WHERE account_id = accounts.id AND deleted_at IS NULL) AS environments,
-			(SELECT count(*) FROM agents WHERE account_id = accounts.id AND deleted_at IS NULL) AS agents
+		return tx.Raw(`SELECT api_token_count,
+			(SELECT count(*) FROM admin_users WHERE account_id = accounts.id AND removed_at IS NULL),
+			(SELECT count(*) FROM environments WHERE account_id = accounts.id AND deleted_at IS NULL),
+			(SELECT count(*) FROM agents WHERE account_id = accounts.id AND deleted_at IS NULL)
 			FROM accounts WHERE id = ?`, id).Row().Scan(&c.APITokens, &c.AdminUsers, &c.Environments, &c.Agents)
 	})
 	return c, err
 }
 
 // DeleteAccount implements account.Store.
-func (s *Store) DeleteAccount(ctx context.Context, id pfid.ID, decide func(account.Account) (audit.Event, error)) (deleted account.Account, err error) {
-	err = s.change(ctx, func(tx *gorm.DB) error {
-		var row accountRow
-		if err := take(tx.Where("id = ? AND deleted_at IS NULL", id), &row, "account"); err != nil {
-			return err
+func (s Accounts) DeleteAccount(ctx context.Context, id pfid.ID, decide func(account.Account) (audit.Event, error)) (account.Account, error) {
+	return change(ctx, s.db, func(tx *gorm.DB) (deleted account.Account, err error) {
+		if deleted, err = accountIn(tx, id); err != nil {
+			return deleted, err
 		}
-		deleted = row.account()
 		event, err := decide(deleted)
 		if err != nil {
-			return err
+			return deleted, err
 		}
 		// Remove what grants access immediately. The rest only takes room and goes with the tokens.
 		for _, statement := range []string{
@@ -135,146 +101,15 @@ func (s *Store) DeleteAccount(ctx context.Context, id pfid.ID, decide func(accou
 			"DELETE FROM admin_users WHERE account_id = ?",
 		} {
 			if err := tx.Exec(statement, id).Error; err != nil {
-				return err
+				return deleted, err
 			}
 		}
-		if err := tx.Model(&accountRow{}).Where("id = ?", id).Update("deleted_at", millis(event.At)).Error; err != nil {
-			return err
+		if err := tx.Exec("UPDATE accounts SET deleted_at = ? WHERE id = ?", stamp(event.At), id).Error; err != nil {
+			return deleted, err
 		}
 		if err := record(tx, event); err != nil {
-			return err
+			return deleted, err
 		}
-		return removeAll(tx, id, event)
-	})
-	return deleted, err
-}
-
-// removeAll ends all tokens of a deleted account and removes its rows, the first firstPiece of them in this
-// transaction.
-func removeAll(tx *gorm.DB, id pfid.ID, event audit.Event) error {
-	m := tokenMoveRow{
-		AccountID: id, Target: ofAccount, TargetID: id, ToStatus: token.Revoked.String(), Detail: "with its account",
-		ActorAdminUserID: event.Actor.AdminUserID, ActorAPITokenID: event.Actor.APITokenID, ActorAddress: event.Actor.Address,
-		InsertedAt: millis(event.At),
-	}
-	if err := tx.Raw("SELECT api_token_count FROM accounts WHERE id = ?", id).Scan(&m.Tokens).Error; err != nil {
-		return err
-	}
-	earlier, err := isMoving(tx, id)
-	if err != nil {
-		return err
-	}
-	if err := tx.Create(&m).Error; err != nil || earlier {
-		return err
-	}
-	_, _, err = advance(tx, &m, firstPiece, nil) // the event of the delete covers each row
-	return err
-}
-
-// removeRows removes up to most rows of a deleted account, and the account itself once nothing else is left. It
-// returns how many tokens it removed.
-func removeRows(tx *gorm.DB, m tokenMoveRow, most int) (tokens int, done bool, err error) {
-	// Both statements that use it select the same tokens, by the same index.
-	const piece = "id IN (SELECT id FROM api_tokens WHERE account_id = ? ORDER BY inserted_at, id LIMIT ?)"
-	if err := keepStatusEntries(tx, piece, m.AccountID, most); err != nil {
-		return 0, false, err
-	}
-	gone := tx.Exec("DELETE FROM api_tokens WHERE "+piece, m.AccountID, most)
-	if gone.Error != nil {
-		return 0, false, gone.Error
-	}
-	tokens = int(gone.RowsAffected)
-	left := most - tokens
-	// Rows that refer to others go first.
-	for _, table := range []string{"deleted_creators", "agent_deployments", "agent_versions", "agent_schema_versions", "agents", "environments", "idempotency_keys"} {
-		if left == 0 {
-			return tokens, false, nil
-		}
-		gone := tx.Exec("DELETE FROM "+table+" WHERE rowid IN (SELECT rowid FROM "+table+" WHERE account_id = ? LIMIT ?)", m.AccountID, left)
-		if gone.Error != nil {
-			return tokens, false, gone.Error
-		}
-		left -= int(gone.RowsAffected)
-	}
-	if left == 0 {
-		return tokens, false, nil
-	}
-	return tokens, true, tx.Exec("DELETE FROM accounts WHERE id = ?", m.AccountID).Error
-}
-
-// take reads one row into row. It returns fault.NotFound if there is none.
-func take(tx *gorm.DB, row any, what string) error {
-	err := tx.Take(row).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return fault.New(fault.NotFound, "There is no such %s.", what)
-	}
-	return err
-}
-
-// pageOf reads one page of the rows that where selects, and their total number, from one snapshot.
-func pageOf[Row any](ctx context.Context, s *Store, sort sorting, page paging.Page, where func(*gorm.DB) *gorm.DB) (rows []Row, total int, err error) {
-	return pageWith[Row](ctx, s, sort, page, where, nil)
-}
-
-// pageWith is like pageOf, and calls also on the page's rows to read related data from the same snapshot.
-func pageWith[Row any](ctx context.Context, s *Store, sort sorting, page paging.Page, where func(*gorm.DB) *gorm.DB, also func(*gorm.DB, []Row) error) (rows []Row, total int, err error) {
-	order, err := sort.orderBy(page)
-	if err != nil {
-		return nil, 0, err
-	}
-	err = s.readTogether(ctx, func(tx *gorm.DB) error {
-		var n int64
-		if err := where(tx.Model(new(Row))).Count(&n).Error; err != nil {
-			return err
-		}
-		total = int(n)
-		err := where(tx).Order(order("")).Limit(page.Size).Offset(page.Offset).Find(&rows).Error
-		if err != nil || len(rows) == 0 || also == nil {
-			return err
-		}
-		return also(tx, rows)
-	})
-	return rows, total, err
-}
-
-// countsBy counts the rows that tx selects for each value of an id column.
-func countsBy(tx *gorm.DB, column string, ids []pfid.ID) (map[pfid.ID]int, error) {
-	var rows []struct {
-		ID pfid.ID
-		N  int
-	}
-	if err := tx.Select(column+" AS id, count(*) AS n").Where(column+" IN ?", ids).Group(column).Scan(&rows).Error; err != nil {
-		return nil, err
-	}
-	counts := make(map[pfid.ID]int, len(rows))
-	for _, row := range rows {
-		counts[row.ID] = row.N
-	}
-	return counts, nil
-}
-
-// countLive counts the live tokens of an account, for each value of an id column.
-func countLive(tx *gorm.DB, account pfid.ID, column string, ids []pfid.ID) (map[pfid.ID]int, error) {
-	status, err := statusIn(tx, "api_tokens", account)
-	if err != nil {
-		return nil, err
-	}
-	return countsBy(tx.Table("api_tokens").Where(status+" IN ?", statusesBefore(token.Revoked)), column, ids)
-}
-
-// Setting returns a setting of the installation; ok is false if it was never set.
-func (s *Store) Setting(ctx context.Context, name string) (value string, ok bool, err error) {
-	err = s.read(ctx, func(tx *gorm.DB) error {
-		found := tx.Raw("SELECT value FROM settings WHERE name = ?", name).Scan(&value)
-		ok = found.RowsAffected == 1
-		return found.Error
-	})
-	return value, ok, err
-}
-
-// SetSetting stores a setting of the installation.
-func (s *Store) SetSetting(ctx context.Context, name, value string) error {
-	return s.change(ctx, func(tx *gorm.DB) error {
-		return tx.Exec("INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", name, value).Error
+		return deleted, removeAll(tx, id, event)
 	})
 }

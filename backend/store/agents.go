@@ -15,90 +15,80 @@ import (
 	"tokentab/backend/token"
 )
 
+// Agents implements agent.Store.
+type Agents struct{ *db }
+
+var agents = table[agent.Agent]{name: "agents", what: "agent", columns: func(a *agent.Agent) []column {
+	return []column{
+		{"id", &a.ID}, {"account_id", &a.AccountID}, {"name", &a.Name}, {"description", (*optional)(&a.Description)},
+		{"external_identifier", (*optional)(&a.ExternalIdentifier)}, {"last_seen_at", (*stamp)(&a.LastSeenAt)}, {"retired_at", (*stamp)(&a.RetiredAt)},
+		{"inserted_at", (*stamp)(&a.InsertedAt)}, {"updated_at", (*stamp)(&a.UpdatedAt)},
+	}
+}}
+
 // InsertAgent implements agent.Store.
-func (s *Store) InsertAgent(ctx context.Context, a agent.Agent, recorder audit.Recorder) error {
+func (s Agents) InsertAgent(ctx context.Context, a agent.Agent, recorder audit.Recorder) error {
 	return s.change(ctx, func(tx *gorm.DB) error {
-		err := tx.Create(&agentRow{
-			ID: a.ID, AccountID: a.AccountID, Name: a.Name, Description: orNull(a.Description),
-			ExternalIdentifier: orNull(a.ExternalIdentifier),
-			InsertedAt:         millis(a.InsertedAt), UpdatedAt: millis(a.UpdatedAt),
-		}).Error
+		err := agents.insert(tx, a)
 		if errors.Is(err, gorm.ErrDuplicatedKey) {
 			return takenAgent(tx, a)
 		}
 		if err != nil {
 			return err
 		}
-		return recordWith(tx, recorder, audit.AgentCreated, a.ID, a.Name)
+		return recordWith(tx, recorder, audit.AgentCreated, a.Name, a.ID)
 	})
 }
 
 // takenAgent returns a fault.Validation of the field that another agent already has.
 func takenAgent(tx *gorm.DB, a agent.Agent) error {
-	var n int64
-	err := tx.Model(&agentRow{}).Where("account_id = ? AND external_identifier = ? AND deleted_at IS NULL", a.AccountID, orNull(a.ExternalIdentifier)).Count(&n).Error
-	if err != nil {
+	taken, err := exists(tx, "SELECT 1 FROM agents WHERE account_id = ? AND external_identifier = ? AND deleted_at IS NULL", a.AccountID, optional(a.ExternalIdentifier))
+	switch {
+	case err != nil:
 		return err
-	}
-	if n > 0 {
+	case taken:
 		return fault.Field("external_identifier", "is taken")
 	}
 	return fault.Field("id", "is taken")
 }
 
 // Agent implements agent.Store.
-func (s *Store) Agent(ctx context.Context, account, id pfid.ID) (found agent.Agent, err error) {
-	err = s.read(ctx, func(tx *gorm.DB) error {
-		found, err = takeAgent(tx.Where("id = ?", id), account)
-		return err
-	})
-	return found, err
+func (s Agents) Agent(ctx context.Context, account, id pfid.ID) (agent.Agent, error) {
+	return read(ctx, s.db, func(tx *gorm.DB) (agent.Agent, error) { return agentIn(tx, account, id) })
+}
+
+func agentIn(tx *gorm.DB, account, id pfid.ID) (agent.Agent, error) {
+	return agents.take(tx, "t.id = ? AND t.account_id = ? AND t.deleted_at IS NULL", id, account)
 }
 
 // AgentByExternalIdentifier implements agent.Store.
-func (s *Store) AgentByExternalIdentifier(ctx context.Context, account pfid.ID, identifier string) (found agent.Agent, err error) {
-	err = s.read(ctx, func(tx *gorm.DB) error {
-		found, err = takeAgent(tx.Where("external_identifier = ?", identifier), account)
-		return err
+func (s Agents) AgentByExternalIdentifier(ctx context.Context, account pfid.ID, identifier string) (agent.Agent, error) {
+	return read(ctx, s.db, func(tx *gorm.DB) (agent.Agent, error) {
+		return agents.take(tx, "t.external_identifier = ? AND t.account_id = ? AND t.deleted_at IS NULL", identifier, account)
 	})
-	return found, err
 }
 
-func takeAgent(tx *gorm.DB, account pfid.ID) (agent.Agent, error) {
-	var row agentRow
-	if err := take(tx.Where("account_id = ? AND deleted_at IS NULL", account), &row, "agent"); err != nil {
-		return agent.Agent{}, err
-	}
-	return row.agent(), nil
-}
-
-var agentSorting = sorting{"id", "inserted_at", "updated_at", "name", "status", "external_identifier", "last_seen", "last_seen_at"}
-
-// agentsWithStatus computes an agent's status as agent.Agent does. It is only used to sort by status.
-const agentsWithStatus = `(SELECT *, CASE WHEN retired_at IS NOT NULL THEN ? WHEN last_seen_at IS NULL THEN ?
-	WHEN last_seen_at BETWEEN ? AND ? THEN ? ELSE ? END AS status FROM agents) AS agents`
+// agentsByStatus computes an agent's status as agent.Agent does. It is only used to sort by status.
+const agentsByStatus = `(SELECT *, CASE WHEN retired_at IS NOT NULL THEN 'retired' WHEN last_seen_at IS NULL THEN 'pending'
+	WHEN last_seen_at BETWEEN ? AND ? THEN 'active' ELSE 'dormant' END AS status FROM agents)`
 
 // Agents implements agent.Store.
-func (s *Store) Agents(ctx context.Context, account pfid.ID, page paging.Page, activeSince, activeUntil time.Time) (list []agent.Agent, total int, err error) {
+func (s Agents) Agents(ctx context.Context, account pfid.ID, page paging.Page, activeSince, activeUntil time.Time) ([]agent.Agent, int, error) {
 	if page.Sort == "last_seen" { // the contract's name
 		page.Sort = "last_seen_at"
 	}
-	rows, total, err := pageOf[agentRow](ctx, s, agentSorting, page, func(tx *gorm.DB) *gorm.DB {
-		if page.Sort == "status" {
-			tx = tx.Table(agentsWithStatus, agent.Retired, agent.Pending, millis(activeSince), millis(activeUntil), agent.Active, agent.Dormant)
-		}
-		return tx.Where("account_id = ? AND deleted_at IS NULL", account)
-	})
-	for _, row := range rows {
-		list = append(list, row.agent())
+	from, args := "agents", []any{account}
+	if page.Sort == "status" {
+		from, args = agentsByStatus, []any{stamp(activeSince), stamp(activeUntil), account}
 	}
-	return list, total, err
+	sorting := sorting{"id", "inserted_at", "updated_at", "name", "status", "external_identifier", "last_seen", "last_seen_at"}
+	return agents.page(ctx, s.db, sorting, page, from+" t WHERE t.account_id = ? AND t.deleted_at IS NULL", args...)
 }
 
 // checkActive returns fault.Validation if the account does not have the agent, and fault.InvalidAction if it is
 // retired. refused completes the sentence "This agent is retired, so".
 func checkActive(tx *gorm.DB, account, id pfid.ID, refused string) error {
-	a, err := takeAgent(tx.Where("id = ?", id), account)
+	a, err := agentIn(tx, account, id)
 	switch {
 	case fault.KindOf(err) == fault.NotFound:
 		return fault.Field("agent_id", "does not exist")
@@ -109,19 +99,16 @@ func checkActive(tx *gorm.DB, account, id pfid.ID, refused string) error {
 }
 
 // ChangeAgent implements agent.Store.
-func (s *Store) ChangeAgent(ctx context.Context, account, id pfid.ID, decide func(*agent.Agent) (agent.Change, error), recorder audit.Recorder) (a agent.Agent, moved int, err error) {
+func (s Agents) ChangeAgent(ctx context.Context, account, id pfid.ID, decide func(*agent.Agent) (agent.Change, error), recorder audit.Recorder) (a agent.Agent, moved int, err error) {
 	err = s.change(ctx, func(tx *gorm.DB) error {
-		if a, err = takeAgent(tx.Where("id = ?", id), account); err != nil {
+		if a, err = agentIn(tx, account, id); err != nil {
 			return err
 		}
 		change, err := decide(&a)
 		if err != nil {
 			return err
 		}
-		err = tx.Model(&agentRow{}).Where("id = ?", id).Updates(map[string]any{
-			"name": a.Name, "description": orNull(a.Description), "retired_at": millisOrNull(a.RetiredAt), "updated_at": millis(a.UpdatedAt),
-		}).Error
-		if err != nil {
+		if err := agents.update(tx, a, "name", "description", "retired_at", "updated_at"); err != nil {
 			return err
 		}
 		if !change.Version.IsZero() {
@@ -132,7 +119,7 @@ func (s *Store) ChangeAgent(ctx context.Context, account, id pfid.ID, decide fun
 		if moved, err = moveAgentTokens(tx, a, change.Tokens, recorder); err != nil {
 			return err
 		}
-		return recordWith(tx, recorder, change.Action, id, a.Name)
+		return recordWith(tx, recorder, change.Action, a.Name, id)
 	})
 	return a, moved, err
 }
@@ -152,30 +139,29 @@ func moveAgentTokens(tx *gorm.DB, a agent.Agent, move agent.TokenMove, recorder 
 }
 
 // DeleteAgent implements agent.Store.
-func (s *Store) DeleteAgent(ctx context.Context, account, id pfid.ID, at time.Time, decide func(liveTokens int) error, recorder audit.Recorder) (a agent.Agent, err error) {
-	err = s.change(ctx, func(tx *gorm.DB) error {
-		if a, err = takeAgent(tx.Where("id = ?", id), account); err != nil {
-			return err
+func (s Agents) DeleteAgent(ctx context.Context, account, id pfid.ID, at time.Time, decide func(liveTokens int) error, recorder audit.Recorder) (agent.Agent, error) {
+	return change(ctx, s.db, func(tx *gorm.DB) (a agent.Agent, err error) {
+		if a, err = agentIn(tx, account, id); err != nil {
+			return a, err
 		}
 		live, _, err := moveAll(tx, account, ofAgent, id, token.Revoked, "with its agent", recorder)
 		if err != nil {
-			return err
+			return a, err
 		}
 		if err := decide(live); err != nil { // a refusal rolls the transaction back
-			return err
+			return a, err
 		}
-		if err := deleteDeployments(tx, func(tx *gorm.DB) *gorm.DB { return tx.Where("agent_id = ?", id) }, at, of(recorder, audit.AgentDeploymentDeleted, "with its agent")); err != nil {
-			return err
+		if err := deleteDeployments(tx, ofAgent, id, at, recorder, "with its agent"); err != nil {
+			return a, err
 		}
 		for _, statement := range []string{"DELETE FROM agent_versions WHERE agent_id = ?", "DELETE FROM agent_schema_versions WHERE agent_id = ?"} {
 			if err := tx.Exec(statement, id).Error; err != nil {
-				return err
+				return a, err
 			}
 		}
-		if err := tx.Model(&agentRow{}).Where("id = ?", id).Update("deleted_at", millis(at)).Error; err != nil {
-			return err
+		if err := tx.Exec("UPDATE agents SET deleted_at = ? WHERE id = ?", stamp(at), id).Error; err != nil {
+			return a, err
 		}
-		return recordWith(tx, recorder, audit.AgentDeleted, id, a.Name)
+		return a, recordWith(tx, recorder, audit.AgentDeleted, a.Name, id)
 	})
-	return a, err
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tokentab/backend/account"
+	"tokentab/backend/agent"
 	"tokentab/backend/paging"
 	"tokentab/backend/pfid"
 )
@@ -25,18 +26,18 @@ func BenchmarkAgents(b *testing.B) {
 	}
 	owner := id()
 	acme := account.Account{ID: owner, Name: "Acme", Purpose: "business", InsertedAt: at, UpdatedAt: at}
-	if err := s.InsertAccount(b.Context(), acme, nil, nil, true); err != nil {
+	if err := s.Accounts.InsertAccount(b.Context(), acme, nil, nil, true); err != nil {
 		b.Fatal(err)
 	}
-	rows := make([]agentRow, 10_000)
+	rows := make([]agent.Agent, 10_000)
 	for i := range rows {
 		made := at.Add(time.Duration(i) * time.Second)
-		rows[i] = agentRow{ID: id(), AccountID: owner, Name: fmt.Sprint("agent ", i*7919%len(rows)), InsertedAt: millis(made), UpdatedAt: millis(made)}
+		rows[i] = agent.Agent{ID: id(), AccountID: owner, Name: fmt.Sprint("agent ", i*7919%len(rows)), InsertedAt: made, UpdatedAt: made}
 		if i%2 == 0 {
-			rows[i].LastSeenAt = millisOrNull(made)
+			rows[i].LastSeenAt = made
 		}
 	}
-	if err := s.writer.CreateInBatches(rows, 500).Error; err != nil {
+	if err := agents.insert(s.writer, rows...); err != nil {
 		b.Fatal(err)
 	}
 	for _, page := range []paging.Page{
@@ -45,7 +46,7 @@ func BenchmarkAgents(b *testing.B) {
 	} {
 		b.Run(fmt.Sprintf("%s/offset=%d/size=%d", page.Sort, page.Offset, page.Size), func(b *testing.B) {
 			for b.Loop() {
-				list, total, err := s.Agents(b.Context(), owner, page, at, now())
+				list, total, err := s.Agents.Agents(b.Context(), owner, page, at, now())
 				if err != nil || total != len(rows) || len(list) != page.Size {
 					b.Fatalf("%d of %d, %v", len(list), total, err)
 				}

@@ -16,7 +16,7 @@ import (
 )
 
 // connect opens the connections for reading and writing.
-func (s *Store) connect() (err error) {
+func (s *db) connect() (err error) {
 	temporary := temporaryInMemory
 	if folder := filepath.Dir(s.path); isWritable(folder) {
 		temporary = temporaryFilesIn(folder)
@@ -31,7 +31,7 @@ func (s *Store) connect() (err error) {
 }
 
 // connectReaders opens the connections for reading.
-func (s *Store) connectReaders(options ...string) (err error) {
+func (s *db) connectReaders(options ...string) (err error) {
 	if s.reader, err = connect(s.path, max(4, 2*runtime.GOMAXPROCS(0)), options...); err != nil {
 		return err
 	}
@@ -84,7 +84,7 @@ func connect(path string, connections int, options ...string) (*gorm.DB, error) 
 	return db, nil
 }
 
-func (s *Store) close() error { return closePools(s.finder, s.reader, s.noter, s.writer) }
+func (s *db) close() error { return closePools(s.finder, s.reader, s.noter, s.writer) }
 
 func closePools(all ...*gorm.DB) error {
 	var errs []error

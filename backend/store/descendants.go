@@ -20,58 +20,49 @@ const descendantsOf = `WITH RECURSIVE made (id) AS (
 ) SELECT id FROM made`
 
 // RevokeWithDescendants implements token.Store.
-func (s *Store) RevokeWithDescendants(ctx context.Context, account, id pfid.ID, at time.Time, decide func(t token.Token, live int) error, recorder audit.Recorder) (changed token.Listed, revoked []token.Hash, live int, err error) {
+func (s Tokens) RevokeWithDescendants(ctx context.Context, account, id pfid.ID, at time.Time, decide func(t token.Token, live int) error, recorder audit.Recorder) (changed token.Listed, revoked []token.Hash, unexpired int, err error) {
 	err = s.change(ctx, func(tx *gorm.DB) error {
-		if err := settle(tx, account, id, recorder); err != nil {
+		if changed, err = settled(tx, account, id, recorder); err != nil {
 			return err
 		}
-		row, err := findToken(tx, account, id)
+		status, err := statusIn(tx, account)
 		if err != nil {
 			return err
 		}
-		status, err := statusIn(tx, "api_tokens", account)
+		var count int
+		err = tx.Raw("SELECT count(*), COALESCE(SUM(t.expires_at > ?), 0) FROM api_tokens t WHERE t.account_id = ? AND t.id IN ("+descendantsOf+") AND t.id <> ? AND "+status+" IN "+live,
+			stamp(at), account, id, id).Row().Scan(&count, &unexpired)
 		if err != nil {
 			return err
 		}
-		var count struct{ Live, Unexpired int }
-		err = tx.Table("api_tokens").Where("account_id = ? AND id IN ("+descendantsOf+") AND id <> ?", account, id, id).
-			Where(status+" IN ?", statusesBefore(token.Revoked)).
-			Select("count(*) AS live, COALESCE(SUM(expires_at > ?), 0) AS unexpired", millis(at)).Scan(&count).Error
-		if err != nil {
+		if err := decide(changed.Token, count); err != nil {
 			return err
 		}
-		changed, live = row.listed(), count.Unexpired
-		if err := decide(changed.Token, count.Live); err != nil {
-			return err
-		}
-		if revoked, err = revokeLine(tx, row.Row, at, recorder); err != nil {
+		if revoked, err = revokeLine(tx, changed, at, recorder); err != nil {
 			return err
 		}
 		if err := endInvites(tx, account, at, recorder); err != nil {
 			return err
 		}
-		row, err = findToken(tx, account, id)
-		changed = row.listed()
+		changed, err = tokenIn(tx, account, id)
 		return err
 	})
-	return changed, revoked, live, err
+	return changed, revoked, unexpired, err
 }
 
 // revokeLine revokes a token and its descendants. It returns the hashes of their secrets; nil if there are too many.
-func revokeLine(tx *gorm.DB, first tokenRow, at time.Time, recorder audit.Recorder) (revoked []token.Hash, err error) {
-	if first.Status != token.Revoked.String() {
-		revoked = append(revoked, token.Hash(first.SecretHash))
-		err := tx.Model(&tokenRow{}).Where("id = ?", first.ID).
-			Updates(map[string]any{"status": token.Revoked.String(), "suspended_by_retirement": false, "updated_at": millis(at)}).Error
-		if err != nil {
+func revokeLine(tx *gorm.DB, first token.Listed, at time.Time, recorder audit.Recorder) (revoked []token.Hash, err error) {
+	if first.Status != token.Revoked {
+		revoked = append(revoked, first.Hash)
+		first.Status, first.SuspendedByRetirement, first.UpdatedAt = token.Revoked, false, at
+		if err := apiTokens.update(tx, first, "status", "suspended_by_retirement", "updated_at"); err != nil {
 			return nil, err
 		}
-		if err := recordWith(tx, recorder, audit.APITokenRevoked, first.ID, ""); err != nil {
+		if err := recordWith(tx, recorder, audit.APITokenRevoked, "", first.ID); err != nil {
 			return nil, err
 		}
 	}
-	var makers []pfid.ID
-	err = tx.Raw(descendantsOf+" WHERE EXISTS (SELECT 1 FROM api_tokens c WHERE c.created_by_api_token_id = made.id)", first.ID).Scan(&makers).Error
+	makers, err := values[pfid.ID](tx, descendantsOf+" WHERE EXISTS (SELECT 1 FROM api_tokens c WHERE c.created_by_api_token_id = made.id)", first.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -82,9 +73,7 @@ func revokeLine(tx *gorm.DB, first tokenRow, at time.Time, recorder audit.Record
 			return nil, err
 		}
 		whole = whole && len(hashes) == n
-		for _, hash := range hashes {
-			revoked = append(revoked, hash)
-		}
+		revoked = append(revoked, hashes...)
 	}
 	if !whole {
 		return nil, nil

@@ -7,37 +7,24 @@ import (
 	"tokentab/backend/pfid"
 )
 
-// record writes an event in the transaction of its change.
-func record(tx *gorm.DB, e audit.Event) error {
-	row := auditRowOf(e)
-	return tx.Create(&row).Error
-}
+var auditEvents = table[audit.Event]{name: "audit_events", what: "audit event", columns: func(e *audit.Event) []column {
+	return []column{
+		{"id", &e.ID}, {"account_id", &e.Actor.AccountID}, {"action", &e.Action}, {"subject_id", &e.Subject},
+		{"actor_admin_user_id", &e.Actor.AdminUserID}, {"actor_api_token_id", &e.Actor.APITokenID}, {"actor_address", &e.Actor.Address},
+		{"detail", &e.Detail}, {"inserted_at", (*stamp)(&e.At)},
+	}
+}}
 
-// recordAll writes events in the transaction of their change.
-func recordAll(tx *gorm.DB, events []audit.Event) error {
-	for _, event := range events {
-		if err := record(tx, event); err != nil {
+// record writes events in the transaction of their change.
+func record(tx *gorm.DB, events ...audit.Event) error { return auditEvents.insert(tx, events...) }
+
+// recordWith is record for an event that the recorder makes, for each subject.
+func recordWith(tx *gorm.DB, recorder audit.Recorder, action audit.Action, detail string, subjects ...pfid.ID) (err error) {
+	events := make([]audit.Event, len(subjects))
+	for i, subject := range subjects {
+		if events[i], err = recorder(action, subject, detail); err != nil {
 			return err
 		}
 	}
-	return nil
-}
-
-// eventBatch is how many events one statement writes.
-const eventBatch = 100
-
-// recordEach writes an event for each id in the transaction of their change.
-func recordEach(tx *gorm.DB, ids []pfid.ID, event func(id pfid.ID) (audit.Event, error)) error {
-	if len(ids) == 0 {
-		return nil
-	}
-	rows := make([]auditRow, len(ids))
-	for i, id := range ids {
-		e, err := event(id)
-		if err != nil {
-			return err
-		}
-		rows[i] = auditRowOf(e)
-	}
-	return tx.CreateInBatches(rows, eventBatch).Error
+	return record(tx, events...)
 }

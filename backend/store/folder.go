@@ -153,7 +153,7 @@ func fill(ctx context.Context, path string, now func() time.Time) error {
 	if err != nil {
 		return err
 	}
-	s := newStore(&file{path: path}, now)
+	s := newDB(&file{path: path}, now)
 	s.writer = writer
 	return errors.Join(s.migrate(ctx, migrations, now), s.close())
 }

@@ -117,12 +117,12 @@ var errReplaced = errors.New("store: the database file was removed or replaced w
 
 // Replaced is true while the path of the database leads to a file other than the open one, or to none. A restart
 // would not find what is read and written then, so the server must answer nothing.
-func (s *Store) Replaced() *atomic.Bool { return &s.health.replaced }
+func (s *db) Replaced() *atomic.Bool { return &s.health.replaced }
 
 // Ready returns nil if the store answers and the last write, including that of last uses, succeeded. Otherwise it
 // returns fault.Unavailable. After a failed write it tries another one. It is cheap: it repeats its answer for
 // readyFor.
-func (s *Store) Ready(ctx context.Context) error {
+func (s *db) Ready(ctx context.Context) error {
 	h := &s.health
 	h.asking.Lock()
 	defer h.asking.Unlock()
@@ -133,7 +133,7 @@ func (s *Store) Ready(ctx context.Context) error {
 	return h.answer
 }
 
-func (s *Store) examine(ctx context.Context) error {
+func (s *db) examine(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), operationTimeout)
 	defer cancel()
 	s.checkFile()
@@ -160,7 +160,7 @@ func (s *Store) examine(ctx context.Context) error {
 }
 
 // checkFile notices when the database file is removed or replaced, and when it is back.
-func (s *Store) checkFile() {
+func (s *db) checkFile() {
 	current, err := s.file.isCurrent()
 	if err != nil || s.health.replaced.Swap(!current) == !current || s.health.log == nil {
 		return
@@ -174,7 +174,7 @@ func (s *Store) checkFile() {
 
 // probe tries a write if the last one failed or is older than probeAfter. If another write is under way, that one
 // decides.
-func (s *Store) probe(ctx context.Context) {
+func (s *db) probe(ctx context.Context) {
 	h := &s.health
 	h.mu.Lock()
 	since := h.now().Sub(h.wrote)
@@ -193,7 +193,7 @@ func (s *Store) probe(ctx context.Context) {
 
 // checkSchema returns an error if any part of the schema has changed since the database was opened. Additions are
 // allowed.
-func (s *Store) checkSchema(ctx context.Context) error {
+func (s *db) checkSchema(ctx context.Context) error {
 	found, err := s.readSchema(ctx)
 	if err != nil {
 		return err
@@ -219,7 +219,7 @@ func (s *Store) checkSchema(ctx context.Context) error {
 	return nil
 }
 
-func (s *Store) readSchema(ctx context.Context) (map[string]string, error) {
+func (s *db) readSchema(ctx context.Context) (map[string]string, error) {
 	var rows []struct{ Name, SQL string }
 	err := s.read(ctx, func(tx *gorm.DB) error {
 		return tx.Raw("SELECT type || ' ' || name AS name, sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%'").Scan(&rows).Error
@@ -233,7 +233,7 @@ func (s *Store) readSchema(ctx context.Context) (map[string]string, error) {
 
 // checkDamage checks a database in which damage was seen. It runs in the background, because it reads the whole
 // database.
-func (s *Store) checkDamage() {
+func (s *db) checkDamage() {
 	h := &s.health
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -262,7 +262,7 @@ func (s *Store) checkDamage() {
 }
 
 // tend checks on the database every tendEvery until the store is closed.
-func (s *Store) tend() {
+func (s *db) tend() {
 	ticker := time.NewTicker(tendEvery)
 	defer ticker.Stop()
 	for {
@@ -281,7 +281,7 @@ func (s *Store) tend() {
 }
 
 // trim empties the WAL if it has grown large, as it does while a long read holds it back.
-func (s *Store) trim(ctx context.Context) {
+func (s *db) trim(ctx context.Context) {
 	if !isLarger(s.path+"-wal", walTrimmed) || s.health.replaced.Load() {
 		return
 	}

@@ -43,7 +43,7 @@ func TestReadyFollowsTheLastWriteAndTriesOneItself(t *testing.T) {
 			later()
 		}
 		if db == s.noter {
-			if err := s.RecordUses(t.Context(), nil, math.MaxInt64); err == nil {
+			if err := s.Tokens.RecordUses(t.Context(), nil, math.MaxInt64); err == nil {
 				t.Fatal("a read-only database was written")
 			}
 		} else {

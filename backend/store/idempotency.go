@@ -2,56 +2,41 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"time"
 
 	"gorm.io/gorm"
-	"gorm.io/gorm/clause"
 
 	"tokentab/backend/idempotency"
-	"tokentab/backend/pfid"
 )
 
-type idempotencyRow struct {
-	AccountID      pfid.ID
-	IdempotencyKey string
-	RequestHash    []byte
-	Status         *int // NULL in rows of older versions, which wrote the key before the answer
-	Answer         *string
-	InsertedAt     int64
-}
-
-func (idempotencyRow) TableName() string { return "idempotency_keys" }
+// Answers implements idempotency.Store.
+type Answers struct{ *db }
 
 // KeyEntry implements idempotency.Store.
-func (s *Store) KeyEntry(ctx context.Context, who idempotency.Caller, key string, since time.Time) (entry idempotency.Entry, ok bool, err error) {
+func (s Answers) KeyEntry(ctx context.Context, who idempotency.Caller, key string, since time.Time) (entry idempotency.Entry, ok bool, err error) {
 	err = s.read(ctx, func(tx *gorm.DB) error {
-		var rows []idempotencyRow
-		err := tx.Where("account_id = ? AND idempotency_key = ? AND status IS NOT NULL AND inserted_at > ?", who.AccountID, ownKey(who, key), millis(since)).Find(&rows).Error
-		if err != nil || len(rows) == 0 {
-			return err
-		}
-		is := rows[0]
-		entry, ok = idempotency.Entry{
-			Hash: idempotency.Hash(is.RequestHash), Answer: idempotency.Answer{Status: *is.Status, Body: orEmpty(is.Answer)}, At: instant(is.InsertedAt),
-		}, true
-		return nil
+		// Older versions wrote the key before the answer, without a status.
+		return scan(tx, "SELECT request_hash, status, answer, inserted_at FROM idempotency_keys WHERE account_id = ? AND idempotency_key = ? AND status IS NOT NULL AND inserted_at > ?",
+			[]any{who.AccountID, ownKey(who, key), stamp(since)}, func(rows *sql.Rows) error {
+				ok = true
+				return rows.Scan((*digest)(&entry.Hash), &entry.Answer.Status, (*optional)(&entry.Answer.Body), (*stamp)(&entry.At))
+			})
 	})
 	return entry, ok, err
 }
 
 // KeepKey implements idempotency.Store.
-func (s *Store) KeepKey(ctx context.Context, who idempotency.Caller, key string, entry idempotency.Entry, since time.Time) error {
+func (s Answers) KeepKey(ctx context.Context, who idempotency.Caller, key string, entry idempotency.Entry, since time.Time) error {
 	return s.change(ctx, func(tx *gorm.DB) error {
-		if err := tx.Exec("DELETE FROM idempotency_keys WHERE inserted_at <= ?", millis(since)).Error; err != nil {
+		if err := tx.Exec("DELETE FROM idempotency_keys WHERE inserted_at <= ?", stamp(since)).Error; err != nil {
 			return err
 		}
-		if err := tx.Exec("UPDATE idempotency_keys SET inserted_at = ? WHERE inserted_at > ?", millis(entry.At), millis(entry.At)).Error; err != nil {
+		if err := tx.Exec("UPDATE idempotency_keys SET inserted_at = ? WHERE inserted_at > ?", stamp(entry.At), stamp(entry.At)).Error; err != nil {
 			return err
 		}
-		return tx.Clauses(clause.OnConflict{UpdateAll: true}).Create(&idempotencyRow{
-			AccountID: who.AccountID, IdempotencyKey: ownKey(who, key), RequestHash: entry.Hash[:],
-			Status: &entry.Answer.Status, Answer: &entry.Answer.Body, InsertedAt: millis(entry.At),
-		}).Error
+		return tx.Exec("INSERT OR REPLACE INTO idempotency_keys (account_id, idempotency_key, request_hash, status, answer, inserted_at) VALUES (?, ?, ?, ?, ?, ?)",
+			who.AccountID, ownKey(who, key), digest(entry.Hash), entry.Answer.Status, entry.Answer.Body, stamp(entry.At)).Error
 	})
 }
 

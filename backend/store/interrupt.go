@@ -19,7 +19,7 @@ const interruptEvery = 5 * time.Millisecond
 
 // interruptibly runs f on one connection for reading, and interrupts SQLite there once ctx has ended. The driver does so
 // only until a query has rows to ask for, and SQLite sorts when the first row is asked for.
-func (s *Store) interruptibly(ctx context.Context, f func(tx *gorm.DB) error) error {
+func (s *db) interruptibly(ctx context.Context, f func(tx *gorm.DB) error) error {
 	return s.reader.WithContext(ctx).Connection(func(tx *gorm.DB) error {
 		handle, err := handleOf(tx.Statement.ConnPool)
 		if err != nil {

@@ -1,13 +1,11 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"time"
 
 	"gorm.io/gorm"
-	"gorm.io/gorm/clause"
 
 	"tokentab/backend/audit"
 	"tokentab/backend/fault"
@@ -16,205 +14,133 @@ import (
 	"tokentab/backend/pfid"
 )
 
-var inviteSorting = sorting{"id", "inserted_at", "updated_at", "email", "status", "expires_at"}
+var invites = table[people.Invite]{name: "admin_user_invites", what: "invite",
+	columns: func(i *people.Invite) []column {
+		return []column{
+			{"id", &i.ID}, {"account_id", &i.AccountID}, {"email", &i.Email}, {"status", &i.Status},
+			{"created_by_admin_user_id", &i.CreatedByAdminUserID}, {"created_by_api_token_id", &i.CreatedByAPITokenID},
+			{"expires_at", (*stamp)(&i.ExpiresAt)}, {"inserted_at", (*stamp)(&i.InsertedAt)}, {"updated_at", (*stamp)(&i.UpdatedAt)},
+		}
+	},
+	derived: func(i *people.Invite) []column { return []column{{nameOf("k", "u"), (*shown)(&i.CreatedByName)}} },
+	joins: `LEFT JOIN admin_users u ON u.id = t.created_by_admin_user_id
+		LEFT JOIN api_tokens k ON k.id = t.created_by_api_token_id`,
+}
 
 // Invites implements people.Store.
-func (s *Store) Invites(ctx context.Context, owner pfid.ID, page paging.Page) (list []people.Invite, total int, err error) {
-	where := func(tx *gorm.DB) *gorm.DB { return tx.Where("account_id = ?", owner) }
-	_, total, err = pageWith(ctx, s, inviteSorting, page, where, func(tx *gorm.DB, rows []inviteRow) (err error) {
-		list, err = invitesOf(tx, rows)
-		return err
-	})
-	return list, total, err
+func (s People) Invites(ctx context.Context, owner pfid.ID, page paging.Page) ([]people.Invite, int, error) {
+	return invites.page(ctx, s.db, sorting{"id", "inserted_at", "updated_at", "email", "status", "expires_at"}, page, "admin_user_invites t WHERE t.account_id = ?", owner)
 }
 
 // Invite implements people.Store.
-func (s *Store) Invite(ctx context.Context, owner, id pfid.ID) (found people.Invite, err error) {
-	err = s.readTogether(ctx, func(tx *gorm.DB) error {
-		found, err = inviteIn(tx, owner, id)
-		return err
-	})
-	return found, err
+func (s People) Invite(ctx context.Context, owner, id pfid.ID) (people.Invite, error) {
+	return read(ctx, s.db, func(tx *gorm.DB) (people.Invite, error) { return inviteIn(tx, owner, id) })
 }
 
 func inviteIn(tx *gorm.DB, owner, id pfid.ID) (people.Invite, error) {
-	var row inviteRow
-	if err := take(tx.Where("id = ? AND account_id = ?", id, owner), &row, "invite"); err != nil {
-		return people.Invite{}, err
-	}
-	list, err := invitesOf(tx, []inviteRow{row})
-	if err != nil {
-		return people.Invite{}, err
-	}
-	return list[0], nil
-}
-
-// invitesOf adds the names of their makers to invites.
-func invitesOf(tx *gorm.DB, rows []inviteRow) ([]people.Invite, error) {
-	var ids []pfid.ID
-	for _, row := range rows {
-		ids = append(ids, row.CreatedByAdminUserID, row.CreatedByAPITokenID)
-	}
-	var makers []struct {
-		ID         pfid.ID
-		Hint, Name *string
-	}
-	err := tx.Raw("SELECT id, NULL AS hint, COALESCE(name, email) AS name FROM admin_users WHERE id IN ? UNION ALL SELECT id, hint, NULL FROM api_tokens WHERE id IN ?", ids, ids).
-		Scan(&makers).Error
-	if err != nil {
-		return nil, err
-	}
-	names := make(map[pfid.ID]string, len(makers))
-	for _, m := range makers {
-		names[m.ID] = actorName(m.Hint, m.Name)
-	}
-	list := make([]people.Invite, len(rows))
-	for i, row := range rows {
-		list[i] = row.invite()
-		list[i].CreatedByName = cmp.Or(names[row.CreatedByAPITokenID], names[row.CreatedByAdminUserID])
-	}
-	return list, nil
+	return invites.take(tx, "t.id = ? AND t.account_id = ?", id, owner)
 }
 
 // InsertInvite implements people.Store.
-func (s *Store) InsertInvite(ctx context.Context, i people.Invite, recorder audit.Recorder) (made people.Invite, err error) {
-	err = s.change(ctx, func(tx *gorm.DB) error {
+func (s People) InsertInvite(ctx context.Context, i people.Invite, recorder audit.Recorder) (people.Invite, error) {
+	return change(ctx, s.db, func(tx *gorm.DB) (made people.Invite, err error) {
 		maker, err := makerIn(tx, i.CreatedByAdminUserID, i.CreatedByAPITokenID, i.InsertedAt)
 		if err != nil {
-			return err
+			return made, err
 		}
-		if !i.CreatedByAPITokenID.IsZero() && !maker.responsible.IsZero() {
-			err := mustBePresent(tx, maker.responsible)
-			if fault.KindOf(err) == fault.NotAuthenticated {
-				return fault.New(fault.NotPermitted, "The member who created this token was removed from the team, so it can't invite anyone.")
-			}
+		if !maker.responsible.IsZero() {
+			present, err := isMember(tx, maker.responsible)
 			if err != nil {
-				return err
+				return made, err
+			}
+			if !present {
+				return made, fault.New(fault.NotPermitted, "The member who created this token was removed from the team, so it can't invite anyone.")
 			}
 		}
 		i.CreatedByAdminUserID = maker.responsible
 		if !maker.until.IsZero() && maker.until.Before(i.ExpiresAt) {
 			i.ExpiresAt = maker.until
 		}
-		var n int64
 		// Only check the account's own team, so that the answer reveals nothing about other accounts.
-		if err := tx.Model(&adminUserRow{}).Where("account_id = ? AND email = ? AND removed_at IS NULL", i.AccountID, i.Email).Count(&n).Error; err != nil {
-			return err
-		}
-		if n > 0 {
-			return fault.Field("email", "belongs to a member already")
-		}
-		var earlier []inviteRow
-		err = tx.Model(&earlier).Clauses(clause.Returning{Columns: []clause.Column{{Name: "id"}}}).
-			Where("account_id = ? AND email = ? AND status = ?", i.AccountID, i.Email, people.InvitePending).
-			Updates(map[string]any{"status": people.InviteRevoked, "updated_at": millis(i.InsertedAt)}).Error
+		known, err := exists(tx, "SELECT 1 FROM admin_users WHERE account_id = ? AND email = ? AND removed_at IS NULL", i.AccountID, i.Email)
 		if err != nil {
-			return err
+			return made, err
 		}
-		for _, row := range earlier {
-			if err := recordWith(tx, recorder, audit.AdminUserInviteRevoked, row.ID, "for a new one to "+i.Email); err != nil {
-				return err
-			}
+		if known {
+			return made, fault.Field("email", "belongs to a member already")
 		}
-		row := inviteRowOf(i)
-		if err := tx.Create(&row).Error; err != nil {
-			return err
+		earlier, err := values[pfid.ID](tx, "UPDATE admin_user_invites SET status = 'revoked', updated_at = ? WHERE account_id = ? AND email = ? AND status = 'pending' RETURNING id",
+			stamp(i.InsertedAt), i.AccountID, i.Email)
+		if err != nil {
+			return made, err
 		}
-		if made, err = inviteIn(tx, i.AccountID, i.ID); err != nil {
-			return err
+		if err := recordWith(tx, recorder, audit.AdminUserInviteRevoked, "for a new one to "+i.Email, earlier...); err != nil {
+			return made, err
 		}
-		return recordWith(tx, recorder, audit.AdminUserInviteCreated, i.ID, i.Email)
+		if err := invites.insert(tx, i); err != nil {
+			return made, err
+		}
+		if err := recordWith(tx, recorder, audit.AdminUserInviteCreated, i.Email, i.ID); err != nil {
+			return made, err
+		}
+		return inviteIn(tx, i.AccountID, i.ID)
 	})
-	return made, err
 }
 
 // makerIsAble selects invites whose maker may still invite: the API token that made the invite, if any, is active,
 // and the responsible admin user, if any, is in the team.
-const makerIsAble = `COALESCE(created_by_admin_user_id, created_by_api_token_id) IS NOT NULL
-	AND (created_by_admin_user_id IS NULL OR EXISTS
-		(SELECT 1 FROM admin_users u WHERE u.id = admin_user_invites.created_by_admin_user_id AND u.removed_at IS NULL))
-	AND (created_by_api_token_id IS NULL OR EXISTS
-		(SELECT 1 FROM api_tokens t WHERE t.id = admin_user_invites.created_by_api_token_id AND ` + statusNowOfT + ` = 'active'))`
+var makerIsAble = `COALESCE(t.created_by_admin_user_id, t.created_by_api_token_id) IS NOT NULL
+	AND (t.created_by_admin_user_id IS NULL OR EXISTS
+		(SELECT 1 FROM admin_users u WHERE u.id = t.created_by_admin_user_id AND u.removed_at IS NULL))
+	AND (t.created_by_api_token_id IS NULL OR EXISTS
+		(SELECT 1 FROM api_tokens k WHERE k.id = t.created_by_api_token_id AND ` + statusNow("k") + ` = 'active'))`
 
 // endInvites revokes the pending invites of an account whose maker ended in the same transaction. It ignores expiry:
 // an invite never outlives its token (see InsertInvite), and a wrong clock must not revoke invites.
 func endInvites(tx *gorm.DB, owner pfid.ID, at time.Time, recorder audit.Recorder) error {
-	var ended []inviteRow
-	err := tx.Model(&ended).Clauses(clause.Returning{Columns: []clause.Column{{Name: "id"}}}).
-		Where("account_id = ? AND status = 'pending' AND NOT ("+makerIsAble+")", owner). // literal: the index is partial
-		Updates(map[string]any{"status": people.InviteRevoked, "updated_at": millis(at)}).Error
+	ended, err := values[pfid.ID](tx, "UPDATE admin_user_invites AS t SET status = 'revoked', updated_at = ? WHERE account_id = ? AND status = 'pending' AND NOT ("+makerIsAble+") RETURNING id",
+		stamp(at), owner)
 	if err != nil {
 		return err
 	}
-	ids := make([]pfid.ID, len(ended))
-	for i, row := range ended {
-		ids[i] = row.ID
-	}
-	return recordEach(tx, ids, of(recorder, audit.AdminUserInviteRevoked, "with its maker"))
+	return recordWith(tx, recorder, audit.AdminUserInviteRevoked, "with its maker", ended...)
 }
 
 // RevokeInvite implements people.Store.
-func (s *Store) RevokeInvite(ctx context.Context, owner, id pfid.ID, decide func(people.Invite) (people.Invite, audit.Event, error)) (revoked people.Invite, err error) {
-	err = s.change(ctx, func(tx *gorm.DB) error {
-		is, err := inviteIn(tx, owner, id)
-		if err != nil {
-			return err
-		}
-		next, event, err := decide(is)
-		if err != nil {
-			return err
-		}
-		revoked = next
-		err = tx.Model(&inviteRow{}).Where("id = ?", id).Updates(map[string]any{"status": next.Status, "updated_at": millis(next.UpdatedAt)}).Error
-		if err != nil {
-			return err
-		}
-		return record(tx, event)
-	})
-	return revoked, err
+func (s People) RevokeInvite(ctx context.Context, owner, id pfid.ID, decide func(*people.Invite) (audit.Event, error)) (people.Invite, error) {
+	return invites.revise(ctx, s.db, func(tx *gorm.DB) (people.Invite, error) { return inviteIn(tx, owner, id) }, decide, "status", "updated_at")
 }
 
 // InviteForAnyone implements people.Store.
-func (s *Store) InviteForAnyone(ctx context.Context, id pfid.ID) (found people.Invite, accountName string, ok bool, err error) {
+func (s People) InviteForAnyone(ctx context.Context, id pfid.ID) (found people.Invite, accountName string, ok bool, err error) {
 	err = s.readTogether(ctx, func(tx *gorm.DB) error {
-		var row inviteRow
-		err := tx.Where("id = ? AND "+makerIsAble, id).Take(&row).Error
-		if errors.Is(err, gorm.ErrRecordNotFound) {
-			return nil
-		}
-		if err != nil {
+		if found, ok, err = invites.find(tx, "t.id = ? AND "+makerIsAble, id); err != nil || !ok {
 			return err
 		}
-		var of accountRow
-		if err := tx.Where("id = ?", row.AccountID).Take(&of).Error; err != nil {
-			return err
-		}
-		found, accountName, ok = row.invite(), of.Name, true
-		return nil
+		accountName, err = nameOfAccount(tx, found.AccountID)
+		return err
 	})
 	return found, accountName, ok, err
 }
 
 // AcceptInvite implements people.Store.
-func (s *Store) AcceptInvite(ctx context.Context, id pfid.ID, at time.Time, user people.AdminUser, passwordHash string, events []audit.Event) error {
+func (s People) AcceptInvite(ctx context.Context, id pfid.ID, at time.Time, user people.AdminUser, passwordHash string, events []audit.Event) error {
 	return s.change(ctx, func(tx *gorm.DB) error {
-		used := tx.Model(&inviteRow{}).Where("id = ? AND status = ? AND expires_at > ? AND inserted_at <= ? AND "+makerIsAble,
-			id, people.InvitePending, millis(at), millis(at.Add(people.InviteTolerance))).
-			Updates(map[string]any{"status": people.InviteUsed, "updated_at": millis(at)})
+		used := tx.Exec("UPDATE admin_user_invites AS t SET status = 'used', updated_at = ? WHERE id = ? AND status = 'pending' AND expires_at > ? AND inserted_at <= ? AND "+makerIsAble,
+			stamp(at), id, stamp(at), stamp(at.Add(people.InviteTolerance)))
 		if used.Error != nil {
 			return used.Error
 		}
 		if used.RowsAffected == 0 {
 			return people.ErrInviteOver
 		}
-		row := adminUserRowOf(user, passwordHash)
-		err := tx.Create(&row).Error
+		err := adminUsers.insert(tx, adminUser{user, passwordHash})
 		if errors.Is(err, gorm.ErrDuplicatedKey) {
 			return people.ErrIsMember
 		}
 		if err != nil {
 			return err
 		}
-		return recordAll(tx, events)
+		return record(tx, events...)
 	})
 }

@@ -32,11 +32,11 @@ func schemaUpTo(t *testing.T, folder, last string) *Store {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Store{writer: writer, path: path}
+	s := &db{writer: writer, path: path}
 	if err := s.migrate(t.Context(), older, now); err != nil {
 		t.Fatal(err)
 	}
-	return s
+	return newStore(s)
 }
 
 // TestPromise9InvitesOfOlderDataLearnTheirMaker opens data whose invites don't name the token that made them.
@@ -97,11 +97,11 @@ func TestPromise9InvitesOfOlderDataLearnTheirMaker(t *testing.T) {
 	defer s.Close()
 	ended := 0
 	for id, w := range wanted {
-		i, err := s.Invite(t.Context(), account, id)
+		i, err := s.People.Invite(t.Context(), account, id)
 		if err != nil || i.Status != w.status || i.ExpiresAt.UnixMilli() != w.end {
 			t.Errorf("%+v %v, want %+v", i, err, w)
 		}
-		_, _, ok, err := s.InviteForAnyone(t.Context(), id)
+		_, _, ok, err := s.People.InviteForAnyone(t.Context(), id)
 		if err != nil || w.status == "pending" && !ok {
 			t.Errorf("%v %v", ok, err)
 		}

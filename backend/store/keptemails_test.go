@@ -30,7 +30,7 @@ func TestPromise8EmailsOfEarlierVersionsGetTheOneFormAndBothOfTwoThatCollideStay
 		}
 		earlier[name] = &fstest.MapFile{Data: content}
 	}
-	old := &Store{writer: writer, path: path}
+	old := &db{writer: writer, path: path}
 	if err := old.migrate(t.Context(), earlier, now); err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +57,7 @@ func TestPromise8EmailsOfEarlierVersionsGetTheOneFormAndBothOfTwoThatCollideStay
 	s := open(t, folder, now)
 	defer s.Close()
 	for email, kept := range emails {
-		user, _, ok, err := s.AdminUserByEmail(t.Context(), email, kept)
+		user, _, ok, err := s.People.AdminUserByEmail(t.Context(), email, kept)
 		if err != nil || !ok || user.ID.String() != of[email] || user.Email != kept {
 			t.Errorf("%s: %v %v %v", email, user, ok, err)
 		}

@@ -123,7 +123,7 @@ func recordedServer(ctx context.Context, path string) (server Server) {
 	if err != nil {
 		return Server{}
 	}
-	s := newStore(&file{path: path}, time.Now)
+	s := newDB(&file{path: path}, time.Now)
 	s.reader = db
 	if text, ok, err := s.Setting(ctx, serverSetting); err == nil && ok {
 		_ = json.Unmarshal([]byte(text), &server)
@@ -206,7 +206,7 @@ func waitForOldServer(ctx context.Context, folder string, log *slog.Logger) erro
 
 // Serving returns the server that runs on this database, which may be this process; running is false if there is
 // none.
-func (s *Store) Serving(ctx context.Context) (server Server, running bool, err error) {
+func (s *db) Serving(ctx context.Context) (server Server, running bool, err error) {
 	if s.claimed {
 		return s.server, true, nil
 	}

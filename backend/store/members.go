@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"time"
@@ -16,17 +17,46 @@ import (
 	"tokentab/backend/token"
 )
 
+// People implements people.Store.
+type People struct{ *db }
+
+func adminUserColumns(u *people.AdminUser) []column {
+	return []column{
+		{"id", &u.ID}, {"account_id", &u.AccountID}, {"email", &u.Email}, {"name", (*optional)(&u.Name)}, {"job_title", (*optional)(&u.JobTitle)},
+		{"inserted_at", (*stamp)(&u.InsertedAt)}, {"updated_at", (*stamp)(&u.UpdatedAt)},
+	}
+}
+
+// adminUser is an admin user with the hash of their password.
+type adminUser struct {
+	people.AdminUser
+	hash string
+}
+
+var adminUsers = table[adminUser]{name: "admin_users", what: "admin user", columns: func(u *adminUser) []column {
+	return append(adminUserColumns(&u.AdminUser), column{"password_hash", &u.hash})
+}}
+
+// members are admin users as their team sees them. Only members of an account make its tokens, so an index alone counts
+// these.
+var members = table[people.Member]{name: "admin_users", what: "admin user",
+	columns: func(m *people.Member) []column { return adminUserColumns(&m.AdminUser) },
+	derived: func(m *people.Member) []column {
+		return []column{
+			{liveTokens(ofMember), &m.LiveTokens}, {"t.removed_at IS NOT NULL", &m.Removed},
+			{`t.removed_at IS NULL AND NOT EXISTS (SELECT 1 FROM admin_users o WHERE o.account_id = t.account_id AND o.removed_at IS NULL AND o.id <> t.id)`, &m.Last},
+		}
+	},
+}
+
 // AdminUserByEmail implements people.Store.
-func (s *Store) AdminUserByEmail(ctx context.Context, emails ...string) (user people.AdminUser, passwordHash string, ok bool, err error) {
+func (s People) AdminUserByEmail(ctx context.Context, emails ...string) (user people.AdminUser, passwordHash string, ok bool, err error) {
 	err = s.readTogether(ctx, func(tx *gorm.DB) error {
 		for _, email := range emails {
-			var rows []adminUserRow
-			if err := tx.Where("email = ? AND removed_at IS NULL", email).Find(&rows).Error; err != nil {
+			var is adminUser
+			if is, ok, err = adminUsers.find(tx, "t.email = ? AND t.removed_at IS NULL", email); err != nil || ok {
+				user, passwordHash = is.AdminUser, is.hash
 				return err
-			}
-			if len(rows) > 0 {
-				user, passwordHash, ok = rows[0].adminUser(), rows[0].PasswordHash, true
-				return nil
 			}
 		}
 		return nil
@@ -35,10 +65,9 @@ func (s *Store) AdminUserByEmail(ctx context.Context, emails ...string) (user pe
 }
 
 // InsertAdminUser implements people.Store.
-func (s *Store) InsertAdminUser(ctx context.Context, user people.AdminUser, passwordHash string, event audit.Event) error {
+func (s People) InsertAdminUser(ctx context.Context, user people.AdminUser, passwordHash string, event audit.Event) error {
 	return s.change(ctx, func(tx *gorm.DB) error {
-		row := adminUserRowOf(user, passwordHash)
-		err := tx.Create(&row).Error
+		err := adminUsers.insert(tx, adminUser{user, passwordHash})
 		if errors.Is(err, gorm.ErrDuplicatedKey) {
 			return fault.Field("email", "is taken")
 		}
@@ -49,102 +78,43 @@ func (s *Store) InsertAdminUser(ctx context.Context, user people.AdminUser, pass
 	})
 }
 
-var memberSorting = sorting{"id", "inserted_at", "updated_at", "email", "name", "job_title"}
-
-func inTeam(owner pfid.ID) func(*gorm.DB) *gorm.DB {
-	return func(tx *gorm.DB) *gorm.DB { return tx.Where("account_id = ? AND removed_at IS NULL", owner) }
-}
-
 // Members implements people.Store.
-func (s *Store) Members(ctx context.Context, owner pfid.ID, page paging.Page) (list []people.Member, total int, err error) {
-	_, total, err = pageWith(ctx, s, memberSorting, page, inTeam(owner), func(tx *gorm.DB, rows []adminUserRow) (err error) {
-		list, err = membersOf(tx, owner, rows)
-		return err
-	})
-	return list, total, err
+func (s People) Members(ctx context.Context, owner pfid.ID, page paging.Page) ([]people.Member, int, error) {
+	return members.page(ctx, s.db, sorting{"id", "inserted_at", "updated_at", "email", "name", "job_title"}, page, "admin_users t WHERE t.account_id = ? AND t.removed_at IS NULL", owner)
 }
 
 // Member implements people.Store.
-func (s *Store) Member(ctx context.Context, owner, id pfid.ID) (found people.Member, err error) {
-	err = s.readTogether(ctx, func(tx *gorm.DB) error {
-		found, err = memberIn(tx, owner, id, false)
-		return err
-	})
-	return found, err
+func (s People) Member(ctx context.Context, owner, id pfid.ID) (people.Member, error) {
+	return read(ctx, s.db, func(tx *gorm.DB) (people.Member, error) { return memberIn(tx, owner, id) })
 }
 
-// memberIn reads a current member or, with removed, also a former one.
-func memberIn(tx *gorm.DB, owner, id pfid.ID, removed bool) (people.Member, error) {
-	where := tx.Where("id = ? AND account_id = ?", id, owner)
-	if !removed {
-		where = where.Where("removed_at IS NULL")
-	}
-	var row adminUserRow
-	if err := take(where, &row, "admin user"); err != nil {
-		return people.Member{}, err
-	}
-	list, err := membersOf(tx, owner, []adminUserRow{row})
-	if err != nil {
-		return people.Member{}, err
-	}
-	return list[0], nil
+// memberIn returns a current member.
+func memberIn(tx *gorm.DB, owner, id pfid.ID) (people.Member, error) {
+	return members.take(tx, "t.id = ? AND t.account_id = ? AND t.removed_at IS NULL", id, owner)
 }
 
-func membersOf(tx *gorm.DB, owner pfid.ID, rows []adminUserRow) ([]people.Member, error) {
-	ids := make([]pfid.ID, len(rows))
-	for i, row := range rows {
-		ids[i] = row.ID
-	}
-	// Only members of an account make its tokens, so an index alone answers.
-	tokens, err := countLive(tx, owner, ofMember, ids)
-	if err != nil {
-		return nil, err
-	}
-	var team int64
-	if err := inTeam(owner)(tx.Model(&adminUserRow{})).Count(&team).Error; err != nil {
-		return nil, err
-	}
-	list := make([]people.Member, len(rows))
-	for i, row := range rows {
-		list[i] = people.Member{AdminUser: row.adminUser(), LiveTokens: tokens[row.ID], Removed: row.RemovedAt != nil, Last: team == 1 && row.RemovedAt == nil}
-	}
-	return list, nil
+// everMemberIn returns a current or former member.
+func everMemberIn(tx *gorm.DB, owner, id pfid.ID) (people.Member, error) {
+	return members.take(tx, "t.id = ? AND t.account_id = ?", id, owner)
 }
 
 // UpdateMember implements people.Store.
-func (s *Store) UpdateMember(ctx context.Context, owner, id pfid.ID, decide func(people.AdminUser) (people.AdminUser, audit.Event, error)) (changed people.Member, err error) {
-	err = s.change(ctx, func(tx *gorm.DB) error {
-		if changed, err = memberIn(tx, owner, id, false); err != nil {
-			return err
-		}
-		next, event, err := decide(changed.AdminUser)
-		if err != nil {
-			return err
-		}
-		changed.AdminUser = next
-		err = tx.Model(&adminUserRow{}).Where("id = ?", id).Updates(map[string]any{
-			"name": orNull(next.Name), "job_title": orNull(next.JobTitle), "updated_at": millis(next.UpdatedAt),
-		}).Error
-		if err != nil {
-			return err
-		}
-		return record(tx, event)
-	})
-	return changed, err
+func (s People) UpdateMember(ctx context.Context, owner, id pfid.ID, decide func(*people.AdminUser) (audit.Event, error)) (people.Member, error) {
+	in := func(tx *gorm.DB) (people.Member, error) { return memberIn(tx, owner, id) }
+	return members.revise(ctx, s.db, in, func(m *people.Member) (audit.Event, error) { return decide(&m.AdminUser) }, "name", "job_title", "updated_at")
 }
 
 // RemoveMember implements people.Store.
-func (s *Store) RemoveMember(ctx context.Context, owner, id pfid.ID, revokeTokens bool, at time.Time, decide func(people.Member) error, recorder audit.Recorder) (removed people.Member, revoked int, hashes [][32]byte, err error) {
+func (s People) RemoveMember(ctx context.Context, owner, id pfid.ID, revokeTokens bool, at time.Time, decide func(people.Member) error, recorder audit.Recorder) (removed people.Member, revoked int, hashes [][32]byte, err error) {
 	err = s.change(ctx, func(tx *gorm.DB) error {
-		is, err := memberIn(tx, owner, id, false)
+		is, err := memberIn(tx, owner, id)
 		if err != nil {
 			return err
 		}
 		if err := decide(is); err != nil {
 			return err
 		}
-		err = tx.Model(&adminUserRow{}).Where("id = ?", id).Updates(map[string]any{"removed_at": millis(at), "updated_at": millis(at)}).Error
-		if err != nil {
+		if err := tx.Exec("UPDATE admin_users SET removed_at = ?, updated_at = ? WHERE id = ?", stamp(at), stamp(at), id).Error; err != nil {
 			return err
 		}
 		ended := tx.Exec("DELETE FROM sessions WHERE admin_user_id = ?", id)
@@ -154,7 +124,7 @@ func (s *Store) RemoveMember(ctx context.Context, owner, id pfid.ID, revokeToken
 		if err := tx.Exec("DELETE FROM sign_in_sources WHERE admin_user_id = ?", id).Error; err != nil {
 			return err
 		}
-		if err := recordWith(tx, recorder, audit.AdminUserRemoved, id, fmt.Sprintf("%s; sessions ended: %d", is.Email, ended.RowsAffected)); err != nil {
+		if err := recordWith(tx, recorder, audit.AdminUserRemoved, fmt.Sprintf("%s; sessions ended: %d", is.Email, ended.RowsAffected), id); err != nil {
 			return err
 		}
 		if revokeTokens {
@@ -165,16 +135,16 @@ func (s *Store) RemoveMember(ctx context.Context, owner, id pfid.ID, revokeToken
 		if err := endInvites(tx, owner, at, recorder); err != nil {
 			return err
 		}
-		removed, err = memberIn(tx, owner, id, true)
+		removed, err = everMemberIn(tx, owner, id)
 		return err
 	})
 	return removed, revoked, hashes, err
 }
 
 // RevokeTokensOf implements people.Store.
-func (s *Store) RevokeTokensOf(ctx context.Context, owner, id pfid.ID, at time.Time, recorder audit.Recorder) (member people.Member, revoked int, hashes [][32]byte, err error) {
+func (s People) RevokeTokensOf(ctx context.Context, owner, id pfid.ID, at time.Time, recorder audit.Recorder) (member people.Member, revoked int, hashes [][32]byte, err error) {
 	err = s.change(ctx, func(tx *gorm.DB) error {
-		if _, err := memberIn(tx, owner, id, true); err != nil {
+		if _, err := everMemberIn(tx, owner, id); err != nil {
 			return err
 		}
 		if revoked, hashes, err = revokeTokensOf(tx, owner, id, recorder); err != nil {
@@ -183,7 +153,7 @@ func (s *Store) RevokeTokensOf(ctx context.Context, owner, id pfid.ID, at time.T
 		if err := endInvites(tx, owner, at, recorder); err != nil {
 			return err
 		}
-		member, err = memberIn(tx, owner, id, true)
+		member, err = everMemberIn(tx, owner, id)
 		return err
 	})
 	return member, revoked, hashes, err
@@ -193,47 +163,38 @@ func revokeTokensOf(tx *gorm.DB, owner, id pfid.ID, recorder audit.Recorder) (in
 	return moveAll(tx, owner, ofMember, id, token.Revoked, "with all tokens of the member who made it", recorder)
 }
 
-// mustBeIn refuses a request whose caller has lost the right to it in the meantime: a removed admin user, or an API
-// token that has ended or moved. It returns the admin user who is responsible for what the caller makes, so that it
-// ends with that user's other tokens. Both ids are zero for the command line.
-func mustBeIn(tx *gorm.DB, adminUser, apiToken pfid.ID, at time.Time) (responsible pfid.ID, err error) {
-	m, err := makerIn(tx, adminUser, apiToken, at)
-	return m.responsible, err
-}
-
 // maker is what a new resource takes over from its maker.
 type maker struct {
-	responsible pfid.ID   // the admin user; zero for none
+	// responsible is the admin user with whose other tokens the resource ends; zero for the command line.
+	responsible pfid.ID
 	until       time.Time // expiry of the API token; zero if the maker is not a token
 }
 
-// makerIn is like mustBeIn, for resources that also expire with their maker.
-func makerIn(tx *gorm.DB, adminUser, apiToken pfid.ID, at time.Time) (maker, error) {
+// makerIn refuses a request whose caller has lost the right to it in the meantime: a removed admin user, or an API token
+// that has ended or moved. Both ids are zero for the command line.
+func makerIn(tx *gorm.DB, adminUser, apiToken pfid.ID, at time.Time) (m maker, err error) {
 	if !apiToken.IsZero() {
-		var row tokenRow
-		if err := take(tx.Where("id = ? AND "+statusNow("api_tokens")+" = ? AND expires_at > ?", apiToken, token.Active.String(), millis(at)), &row, "API token"); err != nil {
-			if fault.KindOf(err) == fault.NotFound {
-				return maker{}, fault.New(fault.BadAuthToken, "This token is not valid any more.")
-			}
-			return maker{}, err
+		valid := false
+		err := scan(tx, "SELECT created_by_admin_user_id, expires_at FROM api_tokens t WHERE id = ? AND "+statusNowOfT+" = 'active' AND expires_at > ?", []any{apiToken, stamp(at)},
+			func(rows *sql.Rows) error {
+				valid = true
+				return rows.Scan(&m.responsible, (*stamp)(&m.until))
+			})
+		if err == nil && !valid {
+			err = fault.New(fault.BadAuthToken, "This token is not valid any more.")
 		}
-		return maker{responsible: row.CreatedByAdminUserID, until: instant(row.ExpiresAt)}, nil
+		return m, err
 	}
 	if adminUser.IsZero() {
 		return maker{}, nil
 	}
-	return maker{responsible: adminUser}, mustBePresent(tx, adminUser)
+	present, err := isMember(tx, adminUser)
+	if err == nil && !present {
+		err = fault.New(fault.NotAuthenticated, "You are not signed in any more.") // else its effect would outlive the removal
+	}
+	return maker{responsible: adminUser}, err
 }
 
-// mustBePresent refuses a request of an admin user who was removed in the meantime. Otherwise its effect would
-// outlive the removal.
-func mustBePresent(tx *gorm.DB, id pfid.ID) error {
-	var n int64
-	if err := tx.Model(&adminUserRow{}).Where("id = ? AND removed_at IS NULL", id).Count(&n).Error; err != nil {
-		return err
-	}
-	if n == 0 {
-		return fault.New(fault.NotAuthenticated, "You are not signed in any more.")
-	}
-	return nil
+func isMember(tx *gorm.DB, adminUser pfid.ID) (bool, error) {
+	return exists(tx, "SELECT 1 FROM admin_users WHERE id = ? AND removed_at IS NULL", adminUser)
 }

@@ -19,7 +19,7 @@ var migrations embed.FS
 
 // migrations returns the migrations, the schema version of the database, and the one that this program needs. It
 // fails if the database is newer than that.
-func (s *Store) migrations(ctx context.Context, all fs.FS) (steps *goose.Provider, current, target int64, err error) {
+func (s *db) migrations(ctx context.Context, all fs.FS) (steps *goose.Provider, current, target int64, err error) {
 	pool, err := s.writer.DB()
 	if err != nil {
 		return nil, 0, 0, err
@@ -67,7 +67,7 @@ func schemaVersion(ctx context.Context, pool *sql.DB) (version int64, err error)
 // migrate brings the schema up to date, one transaction per migration. Before it changes existing data it keeps a
 // copy beside the database. The caller must hold the door, so that of two processes that start at once, the second
 // finds the work done.
-func (s *Store) migrate(ctx context.Context, all fs.FS, now func() time.Time) error {
+func (s *db) migrate(ctx context.Context, all fs.FS, now func() time.Time) error {
 	steps, current, target, err := s.migrations(ctx, all)
 	if err != nil || current == target {
 		return err
@@ -92,7 +92,7 @@ const copying = ".copying"
 
 // keepCopy puts a consistent copy of the database beside it, one per schema version, made before the first attempt to
 // leave that version. The copy is renamed once it is complete and on the disk.
-func (s *Store) keepCopy(ctx context.Context, pool *sql.DB, schema int64, at time.Time) error {
+func (s *db) keepCopy(ctx context.Context, pool *sql.DB, schema int64, at time.Time) error {
 	name := fmt.Sprintf("%s.schema-%d", s.path, schema)
 	kept, err := filepath.Glob(name + ".*Z")
 	if err != nil {

@@ -92,7 +92,7 @@ func TestPromise8TokensOfSchema1StayGood(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	old := newStore(&file{path: path}, now)
+	old := newDB(&file{path: path}, now)
 	old.writer = writer
 	if err := old.migrate(t.Context(), fstest.MapFS{"migrations/00001_first.sql": &fstest.MapFile{Data: first}}, now); err != nil {
 		t.Fatal(err)
@@ -122,11 +122,11 @@ func TestPromise8TokensOfSchema1StayGood(t *testing.T) {
 	s := open(t, folder, now)
 	defer s.Close()
 	for status, hash := range hashes {
-		standing, ok, err := s.FindToken(t.Context(), hash)
+		standing, ok, err := s.Tokens.FindToken(t.Context(), hash)
 		if err != nil || !ok || standing.Status != status {
 			t.Errorf("a %s token is %v %s %v", status, ok, standing.Status, err)
 		}
-		found, err := s.Token(t.Context(), ids.actor.AccountID, standing.TokenID)
+		found, err := s.Tokens.Token(t.Context(), ids.actor.AccountID, standing.TokenID)
 		if err != nil || !found.StatusEntry.IsZero() {
 			t.Errorf("%v %v", found.StatusEntry, err)
 		}

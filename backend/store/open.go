@@ -13,11 +13,11 @@ import (
 // Open opens a claimed database and migrates an older schema after keeping a copy. It fails if the schema is newer
 // than this program. Closing the Store releases the claim.
 func (c *Claim) Open(ctx context.Context, now func() time.Time) (*Store, error) {
-	s := newStore(c.file, now)
+	s := newDB(c.file, now)
 	s.claimed, s.server, s.health.log = true, c.server, c.log
 	s.unsettled.Store(true)
 	c.warn()
-	return s, s.open(ctx, func() (err error) {
+	return newStore(s), s.open(ctx, func() (err error) {
 		if s.wasClosed, err = s.file.wasClosed(); err != nil && !isOfDisk(err) {
 			return err
 		}
@@ -38,7 +38,7 @@ func isOfDisk(err error) bool {
 }
 
 // settle makes the writes of a server that must come before all others.
-func (s *Store) settle(ctx context.Context) error {
+func (s *db) settle(ctx context.Context) error {
 	ctx = context.WithValue(ctx, settling{}, true)
 	if err := s.file.forgetClosed(); err != nil {
 		s.health.noticeWrite(err)
@@ -57,13 +57,13 @@ func (s *Store) settle(ctx context.Context) error {
 // settling marks the context of settle.
 type settling struct{}
 
-func newStore(f *file, now func() time.Time) *Store {
-	s := &Store{file: f, path: f.path, health: health{now: now}, release: func() {}}
+func newDB(f *file, now func() time.Time) *db {
+	s := &db{file: f, path: f.path, health: health{now: now}, release: func() {}}
 	s.tended, s.stop = context.WithCancel(context.Background())
 	return s
 }
 
-func (s *Store) recordServer(ctx context.Context) error {
+func (s *db) recordServer(ctx context.Context) error {
 	record, err := json.Marshal(s.server)
 	if err != nil {
 		return err
@@ -79,8 +79,8 @@ func Join(ctx context.Context, folder, version string, create bool, now func() t
 	if err != nil {
 		return nil, err
 	}
-	s := newStore(f, now)
-	return s, s.open(ctx, func() error {
+	s := newDB(f, now)
+	return newStore(s), s.open(ctx, func() error {
 		if err := s.checkServer(ctx, version); err != nil {
 			return err
 		}
@@ -119,7 +119,7 @@ func findForCommand(ctx context.Context, folder string, create bool, now func() 
 }
 
 // open connects to the database and calls begin, while no other process opens or closes it.
-func (s *Store) open(ctx context.Context, begin func() error) (err error) {
+func (s *db) open(ctx context.Context, begin func() error) (err error) {
 	release, err := s.waitAtDoor(ctx)
 	if err != nil {
 		return errors.Join(err, s.file.Close())
@@ -166,7 +166,7 @@ func explained(err error, path string) error {
 }
 
 // waitAtDoor waits for the file's door; commands give up after a while.
-func (s *Store) waitAtDoor(ctx context.Context) (release func(), err error) {
+func (s *db) waitAtDoor(ctx context.Context) (release func(), err error) {
 	if s.claimed {
 		return s.file.door(ctx)
 	}
@@ -181,7 +181,7 @@ func (s *Store) waitAtDoor(ctx context.Context) (release func(), err error) {
 
 // checkName refuses a name of the database, such as a hard link, other than the one that a running server uses:
 // SQLite would look for the WAL under that name.
-func (s *Store) checkName() error {
+func (s *db) checkName() error {
 	if s.claimed {
 		return nil
 	}
@@ -200,7 +200,7 @@ func (s *Store) checkName() error {
 
 // checkServer returns an error if this program's commands must not touch the database: its schema has another
 // version, or a server of another version is running.
-func (s *Store) checkServer(ctx context.Context, version string) error {
+func (s *db) checkServer(ctx context.Context, version string) error {
 	server, running, err := s.Serving(ctx)
 	if err != nil {
 		return err

@@ -12,7 +12,7 @@ func announceChange(tx *gorm.DB) error {
 }
 
 // OutsideChanges returns the number of the last announced change, and of the last one that a server has seen.
-func (s *Store) OutsideChanges(ctx context.Context) (made, seen int64, err error) {
+func (s *db) OutsideChanges(ctx context.Context) (made, seen int64, err error) {
 	err = s.read(ctx, func(tx *gorm.DB) error {
 		return tx.Raw("SELECT made, seen FROM outside_changes WHERE one = 1").Row().Scan(&made, &seen)
 	})
@@ -20,7 +20,7 @@ func (s *Store) OutsideChanges(ctx context.Context) (made, seen int64, err error
 }
 
 // SeeOutsideChanges records that the server has seen all changes up to a number and cached nothing older.
-func (s *Store) SeeOutsideChanges(ctx context.Context, number int64) error {
+func (s *db) SeeOutsideChanges(ctx context.Context, number int64) error {
 	return s.change(ctx, func(tx *gorm.DB) error {
 		return tx.Exec("UPDATE outside_changes SET seen = ? WHERE one = 1", number).Error
 	})

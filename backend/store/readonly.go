@@ -10,7 +10,7 @@ import (
 // openReadOnly opens a database on a disk that can't be written, not even for the files that SQLite needs beside it,
 // so no one else can change it either. It fails if the WAL holds changes, which can't be read this way and may
 // include a revocation.
-func (s *Store) openReadOnly(ctx context.Context, found trouble, cause error) (err error) {
+func (s *db) openReadOnly(ctx context.Context, found trouble, cause error) (err error) {
 	if err := s.close(); err != nil {
 		return errors.Join(cause, err)
 	}
@@ -37,13 +37,13 @@ func (s *Store) openReadOnly(ctx context.Context, found trouble, cause error) (e
 }
 
 // reopen replaces read-only connections once the database can be written.
-func (s *Store) reopen(ctx context.Context) {
+func (s *db) reopen(ctx context.Context) {
 	s.health.mu.Lock()
 	isReadOnly := s.health.writing == diskReadOnly
 	s.health.mu.Unlock()
 	switch {
 	case s.writer == nil:
-		next := newStore(s.file, s.health.now)
+		next := newDB(s.file, s.health.now)
 		defer next.stop()
 		next.server, next.writing = s.server, make(chan struct{}, 1)
 		err := next.connect()

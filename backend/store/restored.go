@@ -31,7 +31,7 @@ func (f *file) state() (string, error) {
 
 // noteClosed records the state of the database file. Every closing process calls it while it holds the door; it does
 // nothing while the WAL exists, because then another process still has the database open.
-func (s *Store) noteClosed() error {
+func (s *db) noteClosed() error {
 	if _, err := os.Stat(s.path + "-wal"); !errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -70,13 +70,13 @@ func (f *file) forgetClosed() error {
 // avoidTakenEntries starts a new status list if the database may be a restored backup. Tokens issued after that
 // backup hold entries in its lists, or in later ones, that a new token must not get. The new list's number is random;
 // it repeats a used one with a chance of one in 2^32.
-func (s *Store) avoidTakenEntries(ctx context.Context, closed bool, now func() time.Time) error {
+func (s *db) avoidTakenEntries(ctx context.Context, closed bool, now func() time.Time) error {
 	if closed {
 		return nil
 	}
 	return s.change(ctx, func(tx *gorm.DB) error {
 		err := tx.Exec(`INSERT INTO status_lists (number, taken, inserted_at)
-			SELECT MAX(number) + 2 + abs(random() % 4294967296), 0, ? FROM status_lists HAVING COUNT(*) > 0`, millis(now())).Error
+			SELECT MAX(number) + 2 + abs(random() % 4294967296), 0, ? FROM status_lists HAVING COUNT(*) > 0`, stamp(now())).Error
 		if err != nil {
 			return err
 		}

@@ -24,7 +24,7 @@ func TestNoSessionStartsAfterANewPasswordOrARemoval(t *testing.T) {
 	}
 	owner := account.Account{ID: id(), Name: "Acme", Purpose: "business", InsertedAt: at, UpdatedAt: at}
 	user := people.AdminUser{ID: id(), AccountID: owner.ID, Email: "a@b.co", InsertedAt: at, UpdatedAt: at}
-	if err := s.InsertAccount(t.Context(), owner, nil, nil, true); err != nil {
+	if err := s.Accounts.InsertAccount(t.Context(), owner, nil, nil, true); err != nil {
 		t.Fatal(err)
 	}
 	recorder := func(action audit.Action, subject pfid.ID, detail string) (audit.Event, error) {
@@ -34,7 +34,7 @@ func TestNoSessionStartsAfterANewPasswordOrARemoval(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.InsertAdminUser(t.Context(), user, "first", joined); err != nil {
+	if err := s.People.InsertAdminUser(t.Context(), user, "first", joined); err != nil {
 		t.Fatal(err)
 	}
 	event, err := recorder(audit.PasswordChanged, user.ID, "")
@@ -50,14 +50,14 @@ func TestNoSessionStartsAfterANewPasswordOrARemoval(t *testing.T) {
 		}
 		session := people.Session{ID: id(), AdminUser: user, InsertedAt: at, LastSeenAt: at, ExpiresAt: at.Add(time.Hour)}
 		sessions++
-		accountName, ok, err := s.InsertSession(t.Context(), people.SessionStart{Hash: people.SessionHash{sessions}, Session: session, PasswordHash: passwordHash, Event: began})
+		accountName, ok, err := s.People.InsertSession(t.Context(), people.SessionStart{Hash: people.SessionHash{sessions}, Session: session, PasswordHash: passwordHash, Event: began})
 		if err != nil {
 			t.Fatal(err)
 		}
 		if ok && accountName != owner.Name {
 			t.Errorf("the session's account is called %q", accountName)
 		}
-		found, is, err := s.Session(t.Context(), people.SessionHash{sessions})
+		found, is, err := s.People.Session(t.Context(), people.SessionHash{sessions})
 		if err != nil || is != ok || found.AccountName != accountName {
 			t.Errorf("said %v, but is %v, %v", ok, is, err)
 		}
@@ -66,17 +66,17 @@ func TestNoSessionStartsAfterANewPasswordOrARemoval(t *testing.T) {
 	if !begins("first") || !begins("") {
 		t.Error("a session with the right password did not begin")
 	}
-	if ok, err := s.ChangePassword(t.Context(), user.ID, pfid.ID{}, "first", "second", at, event, people.Settlement{}); err != nil || !ok {
+	if ok, err := s.People.ChangePassword(t.Context(), user.ID, pfid.ID{}, "first", "second", at, event, people.Settlement{}); err != nil || !ok {
 		t.Fatal(ok, err)
 	}
-	if ok, err := s.ChangePassword(t.Context(), user.ID, pfid.ID{}, "first", "third", at, event, people.Settlement{}); err != nil || ok {
+	if ok, err := s.People.ChangePassword(t.Context(), user.ID, pfid.ID{}, "first", "third", at, event, people.Settlement{}); err != nil || ok {
 		t.Errorf("a password was changed by who knew the one before it only: %v %v", ok, err)
 	}
 	if begins("first") || !begins("second") {
 		t.Error("the password that counts is not the new one")
 	}
 	always := func(people.Member) error { return nil }
-	if _, _, _, err := s.RemoveMember(t.Context(), owner.ID, user.ID, false, at, always, recorder); err != nil {
+	if _, _, _, err := s.People.RemoveMember(t.Context(), owner.ID, user.ID, false, at, always, recorder); err != nil {
 		t.Fatal(err)
 	}
 	if begins("second") || begins("") {

@@ -57,20 +57,20 @@ func TestTokensOfOlderDataAreAttributedToTheirKey(t *testing.T) {
 			t.Errorf("%q %v, want %q", got, err, want)
 		}
 	}
-	uses, err := s.KeyUses(t.Context(), now(), true)
+	uses, err := s.Keys.KeyUses(t.Context(), now(), true)
 	if err != nil || uses["a"] != 4 || uses["b"] != 2 || uses["c"] != 1 {
 		t.Errorf("%v %v", uses, err)
 	}
 	recorder := func(pfid.ID) audit.Recorder { return audit.NewRecorder(now(), ids.actor, rand.Reader) }
 	total := 0
 	for range 3 {
-		revoked, err := s.RevokeSomeOfKey(t.Context(), "b", 2, now(), recorder)
+		revoked, err := s.Keys.RevokeSomeOfKey(t.Context(), "b", 2, now(), recorder)
 		if err != nil {
 			t.Fatal(err)
 		}
 		total += revoked
 	}
-	if uses, err = s.KeyUses(t.Context(), now(), true); err != nil || uses["a"] != 2 || uses["b"] != 0 || uses["c"] != 1 || total != 3 {
+	if uses, err = s.Keys.KeyUses(t.Context(), now(), true); err != nil || uses["a"] != 2 || uses["b"] != 0 || uses["c"] != 1 || total != 3 {
 		t.Errorf("%v, %d revoked, %v", uses, total, err)
 	}
 }

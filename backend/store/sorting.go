@@ -11,9 +11,9 @@ import (
 // sorting lists the columns that a list can be sorted by. They have the names of the wire fields.
 type sorting []string
 
-// orderBy returns a function from a table prefix, such as "t.", to the ORDER BY terms of a page. The id breaks ties,
-// so that pages neither repeat nor miss a row. It returns fault.Validation if the list can't be sorted by page.Sort.
-func (s sorting) orderBy(page paging.Page) (func(prefix string) string, error) {
+// orderBy returns the ORDER BY terms of a page of the table t. The id breaks ties, so that pages neither repeat nor miss
+// a row. It returns fault.Validation if the list can't be sorted by page.Sort.
+func (s sorting) orderBy(page paging.Page) (string, error) {
 	column, direction := page.Sort, " ASC"
 	if column == "" {
 		column, page.Descending = "inserted_at", true
@@ -21,13 +21,11 @@ func (s sorting) orderBy(page paging.Page) (func(prefix string) string, error) {
 	if page.Descending {
 		direction = " DESC"
 	}
-	if !slices.Contains(s, column) {
-		return nil, fault.Field("sorting", "must be one of %s", strings.Join(s, ", "))
+	switch {
+	case !slices.Contains(s, column):
+		return "", fault.Field("sorting", "must be one of %s", strings.Join(s, ", "))
+	case column == "id":
+		return "t.id" + direction, nil
 	}
-	return func(prefix string) string {
-		if column == "id" {
-			return prefix + "id" + direction
-		}
-		return prefix + column + direction + ", " + prefix + "id" + direction
-	}, nil
+	return "t." + column + direction + ", t.id" + direction, nil
 }

@@ -30,7 +30,7 @@ func newShelf(t testing.TB) *shelf {
 	sh := &shelf{Store: s, t: t}
 	sh.actor.AccountID = sh.id()
 	acme := account.Account{ID: sh.actor.AccountID, Name: "Acme", Purpose: "business", InsertedAt: now(), UpdatedAt: now()}
-	if err := s.InsertAccount(t.Context(), acme, nil, nil, true); err != nil {
+	if err := s.Accounts.InsertAccount(t.Context(), acme, nil, nil, true); err != nil {
 		t.Fatal(err)
 	}
 	return sh
@@ -57,12 +57,12 @@ func (s *shelf) insert(entry token.StatusEntry, lifetime time.Duration) (token.T
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return made, s.InsertToken(s.t.Context(), made, token.HashOf([]byte(fmt.Sprint(s.n))), created, audit.Event{})
+	return made, s.Tokens.InsertToken(s.t.Context(), made, token.HashOf([]byte(fmt.Sprint(s.n))), created, audit.Event{})
 }
 
 func (s *shelf) remove(made token.Token, at time.Time) {
 	s.t.Helper()
-	_, _, err := s.DeleteToken(s.t.Context(), s.actor.AccountID, made.ID, func(token.Token) (audit.Event, error) {
+	_, err := s.Tokens.DeleteToken(s.t.Context(), s.actor.AccountID, made.ID, func(token.Token) (audit.Event, error) {
 		return audit.New(at, s.actor, audit.APITokenDeleted, made.ID.String(), "", rand.Reader)
 	}, audit.NewRecorder(at, s.actor, rand.Reader))
 	if err != nil {
@@ -86,7 +86,7 @@ func TestAnEntryIsGivenToOneTokenAndAfterItsDeleteToNone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if found, err := s.Token(t.Context(), s.actor.AccountID, made.ID); err != nil || found.StatusEntry != entry {
+	if found, err := s.Tokens.Token(t.Context(), s.actor.AccountID, made.ID); err != nil || found.StatusEntry != entry {
 		t.Errorf("stored as %+v, %v", found.StatusEntry, err)
 	}
 	refused := func(when string) {
@@ -116,7 +116,7 @@ func TestAListTakesTokensUntilHalfOfItIsTaken(t *testing.T) {
 	s := newShelf(t)
 	open := func() int {
 		t.Helper()
-		number, err := s.OpenStatusList(t.Context())
+		number, err := s.Tokens.OpenStatusList(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -146,7 +146,7 @@ func TestAListTakesTokensUntilHalfOfItIsTaken(t *testing.T) {
 	if _, err := s.insert(token.StatusEntry{List: 2, Index: 3}, time.Hour); err != nil {
 		t.Error(err)
 	}
-	if numbers, err := s.StatusLists(t.Context()); err != nil || !slices.Equal(numbers, []int{1, 2}) {
+	if numbers, err := s.Tokens.StatusLists(t.Context()); err != nil || !slices.Equal(numbers, []int{1, 2}) {
 		t.Errorf("%v %v", numbers, err)
 	}
 }
@@ -161,7 +161,7 @@ func TestADeletedAccountLeavesItsTokensRevokedInTheirLists(t *testing.T) {
 	if _, err := s.insert(token.StatusEntry{}, time.Hour); err != nil {
 		t.Fatal(err)
 	}
-	_, err := s.DeleteAccount(t.Context(), s.actor.AccountID, func(a account.Account) (audit.Event, error) {
+	_, err := s.Accounts.DeleteAccount(t.Context(), s.actor.AccountID, func(a account.Account) (audit.Event, error) {
 		return audit.New(now(), s.actor, audit.AccountDeleted, a.ID.String(), "", rand.Reader)
 	})
 	if err != nil {
@@ -169,7 +169,7 @@ func TestADeletedAccountLeavesItsTokensRevokedInTheirLists(t *testing.T) {
 	}
 	for number, want := range map[int]string{1: "map[0:revoked 2:revoked]", 2: "map[1:revoked 3:revoked]"} {
 		entries := map[int]token.Status{}
-		ok, err := s.StatusList(t.Context(), number, func(index int, status token.Status) { entries[index] = status })
+		ok, err := s.Tokens.StatusList(t.Context(), number, func(index int, status token.Status) { entries[index] = status })
 		if err != nil || !ok || fmt.Sprint(entries) != want {
 			t.Errorf("list %d: %v %v %v, want %s", number, ok, entries, err, want)
 		}
@@ -195,7 +195,7 @@ func TestAnUnknownEntryIsAnErrorAndNotValid(t *testing.T) {
 	if err := s.writer.Exec("UPDATE api_tokens SET status = 'revoked'").Error; err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.StatusList(t.Context(), 1, func(int, token.Status) {}); err == nil {
+	if _, err := s.Tokens.StatusList(t.Context(), 1, func(int, token.Status) {}); err == nil {
 		t.Error("an entry that is outside of its list was left out")
 	}
 }

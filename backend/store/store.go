@@ -1,5 +1,5 @@
-// Package store keeps all data in SQLite. Only this package knows SQL and GORM; it converts between rows and the
-// types of the other packages.
+// Package store keeps all data in SQLite. Only this package knows SQL and GORM. Each noun has a small store of its own,
+// over one db.
 package store
 
 import (
@@ -14,9 +14,24 @@ import (
 // FileName is the name of the database file in the data folder.
 const FileName = "tokentab.db"
 
-// Store is an open database. It has four kinds of connections: one for durable writes, one for writes that a power
-// cut may lose, a pool of readers, and one for the lookups of validations, which wait for nothing else.
+// Store is an open database and the store of each noun in it.
 type Store struct {
+	*db
+	Accounts Accounts
+	People   People
+	Agents   Agents
+	Tokens   Tokens
+	Keys     Keys
+	Answers  Answers
+}
+
+func newStore(d *db) *Store {
+	return &Store{db: d, Accounts: Accounts{d}, People: People{d}, Agents: Agents{d}, Tokens: Tokens{d}, Keys: Keys{d}, Answers: Answers{d}}
+}
+
+// db is an open database. It has four kinds of connections: one for durable writes, one for writes that a power cut may
+// lose, a pool of readers, and one for the lookups of validations, which wait for nothing else.
+type db struct {
 	// pools guards the connections: read-locked to use them, locked to replace them. writer and noter are nil while
 	// the database is open read-only.
 	pools                         sync.RWMutex
@@ -41,7 +56,7 @@ type Store struct {
 }
 
 // Exclusively calls f while no other process opens or closes the database or calls Exclusively.
-func (s *Store) Exclusively(ctx context.Context, f func() error) error {
+func (s *db) Exclusively(ctx context.Context, f func() error) error {
 	release, err := s.file.door(ctx)
 	if err != nil {
 		return err
@@ -51,7 +66,7 @@ func (s *Store) Exclusively(ctx context.Context, f func() error) error {
 }
 
 // Close is CloseWithin with the timeout of one operation.
-func (s *Store) Close() error {
+func (s *db) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), operationTimeout)
 	defer cancel()
 	return s.CloseWithin(ctx)
@@ -59,7 +74,7 @@ func (s *Store) Close() error {
 
 // CloseWithin waits for running operations and closes the database. If another process holds the door until the
 // context ends, it leaves no record of the close, and the next start treats that as a crash.
-func (s *Store) CloseWithin(ctx context.Context) error {
+func (s *db) CloseWithin(ctx context.Context) error {
 	s.stop()
 	s.tending.Wait()
 	release := s.release
@@ -83,6 +98,23 @@ func (s *Store) CloseWithin(ctx context.Context) error {
 }
 
 // Ping returns an error if the database does not answer.
-func (s *Store) Ping(ctx context.Context) error {
+func (s *db) Ping(ctx context.Context) error {
 	return s.read(ctx, func(tx *gorm.DB) error { return tx.Exec("SELECT 1 FROM api_tokens LIMIT 1").Error })
+}
+
+// Setting returns a setting of the installation; ok is false if it was never set.
+func (s *db) Setting(ctx context.Context, name string) (value string, ok bool, err error) {
+	err = s.read(ctx, func(tx *gorm.DB) error {
+		found := tx.Raw("SELECT value FROM settings WHERE name = ?", name).Scan(&value)
+		ok = found.RowsAffected == 1
+		return found.Error
+	})
+	return value, ok, err
+}
+
+// SetSetting stores a setting of the installation.
+func (s *db) SetSetting(ctx context.Context, name, value string) error {
+	return s.change(ctx, func(tx *gorm.DB) error {
+		return tx.Exec("INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", name, value).Error
+	})
 }

@@ -24,7 +24,7 @@ func sharedIn(ctx context.Context) *gorm.DB {
 // Together runs f in one transaction, through the context that it passes to f: it commits if f returns nil, otherwise
 // it rolls back. Validations keep reading the last committed state. The writer is held throughout, so f must not wait
 // for anything outside this process.
-func (s *Store) Together(ctx context.Context, f func(ctx context.Context) error) (err error) {
+func (s *db) Together(ctx context.Context, f func(ctx context.Context) error) (err error) {
 	ctx, end := unit.Begin(ctx)
 	all := &shared{}
 	kept := false

@@ -2,38 +2,55 @@ package store
 
 import (
 	"context"
-	"errors"
+	"database/sql"
+	"database/sql/driver"
 	"strings"
 	"time"
 
 	"gorm.io/gorm"
-	"gorm.io/gorm/clause"
 
 	"tokentab/backend/audit"
 	"tokentab/backend/pfid"
 	"tokentab/backend/token"
 )
 
-// tokenMoveRow moves all tokens that refer to its target. statusNow applies it from the commit on. The rows and audit
+// tokenMove moves all tokens that refer to its target. statusNow applies it from the commit on. The rows and audit
 // events of the tokens follow in batches.
-type tokenMoveRow struct {
-	Number           int64 `gorm:"primaryKey"`
-	AccountID        pfid.ID
-	Target           string // a column of api_tokens
-	TargetID         pfid.ID
-	ToStatus         string
-	Detail           string
-	ActorAdminUserID pfid.ID
-	ActorAPITokenID  pfid.ID `gorm:"column:actor_api_token_id"`
-	ActorAddress     string
-	Tokens, Moved    int
-	InsertedAt       int64
+type tokenMove struct {
+	token.Move
+	number moveNumber
+	actor  audit.Actor
+	detail string // of the audit events
 }
 
-func (tokenMoveRow) TableName() string { return "token_moves" }
+// moveNumber is the number of a move. The database chooses it for a new one, whose number is 0.
+type moveNumber int64
 
-func (m tokenMoveRow) actor() audit.Actor {
-	return audit.Actor{AccountID: m.AccountID, AdminUserID: m.ActorAdminUserID, APITokenID: m.ActorAPITokenID, Address: m.ActorAddress}
+// Value implements driver.Valuer.
+func (n moveNumber) Value() (driver.Value, error) {
+	if n == 0 {
+		return nil, nil
+	}
+	return int64(n), nil
+}
+
+// tokenMoves are read with the names behind their targets. Deleted targets keep their rows, and so their names.
+var tokenMoves = table[tokenMove]{name: "token_moves", what: "move",
+	columns: func(m *tokenMove) []column {
+		return []column{
+			{"number", &m.number}, {"account_id", &m.actor.AccountID}, {"target", &m.Field}, {"target_id", &m.ID}, {"to_status", (*statusWord)(&m.To)},
+			{"detail", &m.detail}, {"actor_admin_user_id", &m.actor.AdminUserID}, {"actor_api_token_id", &m.actor.APITokenID}, {"actor_address", &m.actor.Address},
+			{"tokens", &m.Tokens}, {"moved", &m.Moved}, {"inserted_at", (*stamp)(&m.At)},
+		}
+	},
+	derived: func(m *tokenMove) []column {
+		return []column{{"a.name", (*optional)(&m.Names.Agent)}, {"e.name", (*optional)(&m.Names.Environment)}, {nameOf("c", "u"), (*shown)(&m.Names.Creator)}}
+	},
+	joins: `LEFT JOIN agent_deployments d ON t.target = 'agent_deployment_id' AND d.id = t.target_id
+		LEFT JOIN agents a ON a.id = CASE t.target WHEN 'agent_id' THEN t.target_id ELSE d.agent_id END
+		LEFT JOIN environments e ON e.id = CASE t.target WHEN 'environment_id' THEN t.target_id ELSE d.environment_id END
+		LEFT JOIN admin_users u ON t.target = 'created_by_admin_user_id' AND u.id = t.target_id
+		LEFT JOIN api_tokens c ON t.target = 'created_by_api_token_id' AND c.id = t.target_id`,
 }
 
 // The columns by which a move selects its tokens.
@@ -64,21 +81,23 @@ const (
 		WHEN 'agent_deployment_id' THEN t.agent_deployment_id WHEN 'created_by_admin_user_id' THEN t.created_by_admin_user_id
 		WHEN 'created_by_api_token_id' THEN t.created_by_api_token_id END`
 	lastRetirementOfT = `(SELECT m.to_status FROM token_moves m WHERE ` + countsForT + ` AND m.to_status <> 'revoked' ORDER BY m.number DESC LIMIT 1)`
+
+	// lastMove is the number of the newest move under way; 0 for none. It does not apply to tokens made from now on.
+	lastMove = "(SELECT COALESCE(MAX(number), 0) FROM token_moves)"
 )
 
-// statusIn is statusNow for the tokens of one account. Without a move under way it returns the plain column, so that
+// statusIn is statusNow of t for the tokens of one account. Without a move under way it returns the plain column, so that
 // indexes apply.
-func statusIn(tx *gorm.DB, table string, account pfid.ID) (string, error) {
+func statusIn(tx *gorm.DB, account pfid.ID) (string, error) {
 	moving, err := isMoving(tx, account)
 	if moving {
-		return statusNow(table), err
+		return statusNowOfT, err
 	}
-	return table + ".status", err
+	return "t.status", err
 }
 
-func isMoving(tx *gorm.DB, account pfid.ID) (moving bool, err error) {
-	err = tx.Raw("SELECT EXISTS (SELECT 1 FROM token_moves WHERE account_id = ?)", account).Scan(&moving).Error
-	return moving, err
+func isMoving(tx *gorm.DB, account pfid.ID) (bool, error) {
+	return exists(tx, "SELECT 1 FROM token_moves WHERE account_id = ?", account)
 }
 
 // moveAll moves the tokens that refer to id, if their status allows it, and returns how many. They have the new
@@ -89,196 +108,166 @@ func moveAll(tx *gorm.DB, account pfid.ID, target string, id pfid.ID, to token.S
 	if err != nil {
 		return 0, nil, err
 	}
-	m := tokenMoveRow{
-		AccountID: account, Target: target, TargetID: id, ToStatus: to.String(), Detail: detail,
-		ActorAdminUserID: event.Actor.AdminUserID, ActorAPITokenID: event.Actor.APITokenID, ActorAddress: event.Actor.Address,
-		InsertedAt: millis(event.At),
-	}
+	m := tokenMove{Move: token.Move{Field: target, ID: id, To: to, At: event.At}, actor: event.Actor, detail: detail}
+	m.actor.AccountID = account
 	earlier, err := isMoving(tx, account)
 	if err != nil {
 		return 0, nil, err
 	}
-	if m.Tokens, err = countBefore(tx, m, to, earlier); err != nil || m.Tokens == 0 {
+	if m.Tokens, err = countBefore(tx, m, earlier); err != nil || m.Tokens == 0 {
 		return 0, nil, err
 	}
-	if err := tx.Create(&m).Error; err != nil || earlier { // moves run in order
-		return m.Tokens, nil, err
-	}
-	hashes, done, err := advance(tx, &m, firstPiece, recorder)
+	hashes, done, err := begin(tx, m, earlier, recorder)
 	if !done {
 		hashes = nil
 	}
 	return m.Tokens, hashes, err
 }
 
-// countBefore counts the tokens that a move will move.
-func countBefore(tx *gorm.DB, m tokenMoveRow, to token.Status, earlier bool) (int, error) {
-	status, byRetirement := "api_tokens.status", "suspended_by_retirement"
-	if earlier {
-		status, byRetirement = statusNow("api_tokens"), "(suspended_by_retirement OR status = 'active')" // by retirement
+// begin writes a move and, unless there are earlier ones in its account, moves the first tokens: moves run in order.
+func begin(tx *gorm.DB, m tokenMove, earlier bool, recorder audit.Recorder) (moved [][32]byte, done bool, err error) {
+	if err := tokenMoves.insert(tx, m); err != nil || earlier {
+		return nil, false, err
 	}
-	where := m.named(tx.Table("api_tokens")).Where(status+" IN ?", statusesBefore(to))
-	if to == token.Active {
-		where = where.Where(byRetirement)
+	if m.number, err = value[moveNumber](tx, "SELECT "+lastMove); err != nil {
+		return nil, false, err
 	}
-	var n int64
-	err := where.Count(&n).Error
-	return int(n), err
+	return advance(tx, m, firstPiece, recorder)
 }
 
-// named selects the tokens that refer to the target, by an index that includes their status.
-func (m tokenMoveRow) named(tx *gorm.DB) *gorm.DB {
-	if m.Target == ofAgent && m.ToStatus != token.Active.String() {
-		return tx.Where("agent_deployment_id IN (SELECT id FROM agent_deployments WHERE agent_id = ?)", m.TargetID)
+// countBefore counts the tokens that a move will move.
+func countBefore(tx *gorm.DB, m tokenMove, earlier bool) (int, error) {
+	status, byRetirement := "t.status", "t.suspended_by_retirement"
+	if earlier {
+		status, byRetirement = statusNowOfT, "(t.suspended_by_retirement OR t.status = 'active')" // by retirement
 	}
-	return tx.Where(m.Target+" = ?", m.TargetID)
+	where := m.named() + " AND " + status + " IN " + statusesBefore(m.To)
+	if m.To == token.Active {
+		where += " AND " + byRetirement
+	}
+	return value[int](tx, "SELECT count(*) FROM api_tokens t WHERE "+where, m.ID)
+}
+
+// named selects the tokens t that refer to the target, by an index that includes their status.
+func (m tokenMove) named() string {
+	if m.Field == ofAgent && m.To != token.Active {
+		return "t.agent_deployment_id IN (SELECT id FROM agent_deployments WHERE agent_id = ?)"
+	}
+	return "t." + m.Field + " = ?"
 }
 
 // AdvanceMoves implements token.Store.
-func (s *Store) AdvanceMoves(ctx context.Context, most int, record func(audit.Actor, time.Time) audit.Recorder) (more bool, err error) {
-	err = s.read(ctx, func(tx *gorm.DB) error {
-		return tx.Raw("SELECT EXISTS (SELECT 1 FROM token_moves)").Scan(&more).Error
-	})
+func (s Tokens) AdvanceMoves(ctx context.Context, most int, record func(audit.Actor, time.Time) audit.Recorder) (more bool, err error) {
+	more, err = read(ctx, s.db, func(tx *gorm.DB) (bool, error) { return exists(tx, "SELECT 1 FROM token_moves") })
 	if err != nil || !more {
 		return false, err
 	}
-	err = s.change(ctx, func(tx *gorm.DB) error {
-		var m tokenMoveRow
-		err := tx.Order("number").Take(&m).Error
-		if errors.Is(err, gorm.ErrRecordNotFound) {
-			return nil
-		}
-		if err != nil {
+	return true, s.change(ctx, func(tx *gorm.DB) error {
+		m, ok, err := tokenMoves.find(tx, "t.number = (SELECT MIN(number) FROM token_moves)")
+		if err != nil || !ok {
 			return err
 		}
-		_, _, err = advance(tx, &m, most, record(m.actor(), instant(m.InsertedAt)))
+		_, _, err = advance(tx, m, most, record(m.actor, m.At))
 		return err
 	})
-	return true, err
 }
-
-// namedMoveRow is a move with the names behind its target.
-type namedMoveRow struct {
-	Row             tokenMoveRow `gorm:"embedded"`
-	AgentName       *string
-	EnvironmentName *string
-	CreatorName     *string
-	CreatorHint     *string
-}
-
-// Deleted targets keep their rows, and so their names.
-const namedMoves = `SELECT m.*, a.name AS agent_name, e.name AS environment_name, COALESCE(u.name, u.email) AS creator_name, c.hint AS creator_hint
-FROM token_moves m
-LEFT JOIN agent_deployments d ON m.target = 'agent_deployment_id' AND d.id = m.target_id
-LEFT JOIN agents a ON a.id = CASE m.target WHEN 'agent_id' THEN m.target_id ELSE d.agent_id END
-LEFT JOIN environments e ON e.id = CASE m.target WHEN 'environment_id' THEN m.target_id ELSE d.environment_id END
-LEFT JOIN admin_users u ON m.target = 'created_by_admin_user_id' AND u.id = m.target_id
-LEFT JOIN api_tokens c ON m.target = 'created_by_api_token_id' AND c.id = m.target_id
-`
 
 // Moves implements token.Store.
-func (s *Store) Moves(ctx context.Context, account pfid.ID) (list []token.Move, err error) {
-	err = s.read(ctx, func(tx *gorm.DB) error {
-		var rows []namedMoveRow
-		if err := tx.Raw(namedMoves+"WHERE m.account_id = ? ORDER BY m.number", account).Scan(&rows).Error; err != nil {
-			return err
-		}
-		for _, named := range rows {
-			m := named.Row
-			to, _ := token.ParseStatus(m.ToStatus)
-			names := token.MoveNames{Agent: orEmpty(named.AgentName), Environment: orEmpty(named.EnvironmentName), Creator: actorName(named.CreatorHint, named.CreatorName)}
-			list = append(list, token.Move{Field: m.Target, ID: m.TargetID, Names: names, To: to, Tokens: m.Tokens, Moved: m.Moved, At: instant(m.InsertedAt)})
-		}
-		return nil
+func (s Tokens) Moves(ctx context.Context, account pfid.ID) (list []token.Move, err error) {
+	moves, err := read(ctx, s.db, func(tx *gorm.DB) ([]tokenMove, error) {
+		return tokenMoves.all(tx, "WHERE t.account_id = ? ORDER BY t.number", account)
 	})
+	for _, m := range moves {
+		list = append(list, m.Move)
+	}
 	return list, err
 }
 
 // advance moves up to most tokens of a move, and ends the move when none is left. recorder must be for the move's
 // account.
-func advance(tx *gorm.DB, m *tokenMoveRow, most int, recorder audit.Recorder) (moved [][32]byte, done bool, err error) {
+func advance(tx *gorm.DB, m tokenMove, most int, recorder audit.Recorder) (moved [][32]byte, done bool, err error) {
 	var removed int
-	if m.Target == ofAccount {
-		removed, done, err = removeRows(tx, *m, most)
+	if m.Field == ofAccount {
+		removed, done, err = removeRows(tx, m.ID, most)
 	} else {
-		moved, err = moveSome(tx, *m, most, recorder, "")
+		moved, err = moveSome(tx, m, most, recorder, pfid.ID{})
 		done = len(moved) < most
 	}
 	if err != nil {
 		return nil, false, err
 	}
-	m.Moved += len(moved) + removed
 	if done {
-		return moved, true, tx.Delete(m).Error
+		return moved, true, tx.Exec("DELETE FROM token_moves WHERE number = ?", m.number).Error
 	}
-	return moved, false, tx.Model(m).Update("moved", m.Moved).Error
+	m.Moved += len(moved) + removed
+	return moved, false, tokenMoves.update(tx, m, "moved")
 }
 
-// moveSome moves up to most tokens of a move and writes an event for each. If only is not empty, it moves only the
+// moveSome moves up to most tokens of a move and writes an event for each. If only is not zero, it moves only the
 // token with that id. It returns the hashes of their secrets.
-func moveSome(tx *gorm.DB, m tokenMoveRow, most int, recorder audit.Recorder, only string) ([][32]byte, error) {
-	to, _ := token.ParseStatus(m.ToStatus)
-	piece := m.named(tx.Table("api_tokens")).Select("id").Where("status IN ? AND after_move < ?", statusesBefore(to), m.Number).Limit(most)
-	if to == token.Active {
-		piece = piece.Where("suspended_by_retirement")
+func moveSome(tx *gorm.DB, m tokenMove, most int, recorder audit.Recorder, only pfid.ID) (hashes [][32]byte, err error) {
+	piece := "SELECT t.id FROM api_tokens t WHERE " + m.named() + " AND t.status IN " + statusesBefore(m.To) + " AND t.after_move < ?"
+	args := []any{m.To.String(), m.To == token.Suspended, stamp(m.At), m.number, m.ID, m.number}
+	if m.To == token.Active {
+		piece += " AND t.suspended_by_retirement"
 	}
-	if only != "" {
-		piece = piece.Where("id = ?", only)
+	if !only.IsZero() {
+		piece, args = piece+" AND t.id = ?", append(args, only)
 	}
 	// One statement both selects and moves, so it returns exactly what it moved.
-	var moved []tokenRow
-	err := tx.Model(&moved).Clauses(clause.Returning{Columns: []clause.Column{{Name: "id"}, {Name: "secret_hash"}}}).Where("id IN (?)", piece).
-		Updates(map[string]any{
-			"status": m.ToStatus, "suspended_by_retirement": to == token.Suspended, "updated_at": m.InsertedAt, "after_move": m.Number,
-		}).Error
+	var ids []pfid.ID
+	err = scan(tx, "UPDATE api_tokens SET status = ?, suspended_by_retirement = ?, updated_at = ?, after_move = ? WHERE id IN ("+piece+" LIMIT ?) RETURNING id, secret_hash", append(args, most),
+		func(rows *sql.Rows) error {
+			var id pfid.ID
+			var hash digest
+			if err := rows.Scan(&id, &hash); err != nil {
+				return err
+			}
+			ids, hashes = append(ids, id), append(hashes, hash)
+			return nil
+		})
 	if err != nil {
 		return nil, err
 	}
-	hashes, ids := make([][32]byte, len(moved)), make([]pfid.ID, len(moved))
-	for i, row := range moved {
-		hashes[i], ids[i] = [32]byte(row.SecretHash), row.ID
-	}
-	return hashes, recordEach(tx, ids, func(id pfid.ID) (audit.Event, error) {
-		event, err := recorder(actionOf(to), id, m.Detail)
-		event.Actor, event.At = m.actor(), instant(m.InsertedAt)
+	return hashes, recordWith(tx, func(action audit.Action, id pfid.ID, detail string) (audit.Event, error) {
+		event, err := recorder(action, id, detail)
+		event.Actor, event.At = m.actor, m.At
 		return event, err
-	})
+	}, actionOf(m.To), m.detail, ids...)
 }
 
-// settle applies the moves under way to a token before another change of it.
-func settle(tx *gorm.DB, account, id pfid.ID, recorder audit.Recorder) error {
-	var moves []tokenMoveRow
-	if err := tx.Where("account_id = ? AND target <> ?", account, ofAccount).Order("number").Find(&moves).Error; err != nil || len(moves) == 0 {
-		return err
+// settled applies the moves under way to a token before another change of it, and returns it.
+func settled(tx *gorm.DB, account, id pfid.ID, recorder audit.Recorder) (token.Listed, error) {
+	moves, err := tokenMoves.all(tx, "WHERE t.account_id = ? AND t.target <> ? ORDER BY t.number", account, ofAccount)
+	if err != nil {
+		return token.Listed{}, err
 	}
-	for i := range moves {
-		moved, err := moveSome(tx, moves[i], 1, recorder, id.String())
+	for _, m := range moves {
+		moved, err := moveSome(tx, m, 1, recorder, id)
 		if err != nil {
-			return err
+			return token.Listed{}, err
 		}
-		if err := tx.Model(&moves[i]).Update("moved", moves[i].Moved+len(moved)).Error; err != nil {
-			return err
+		m.Moved += len(moved)
+		if err := tokenMoves.update(tx, m, "moved"); err != nil {
+			return token.Listed{}, err
+		}
+		if err := tx.Exec("UPDATE api_tokens SET after_move = ? WHERE id = ?", m.number, id).Error; err != nil {
+			return token.Listed{}, err
 		}
 	}
-	return tx.Exec("UPDATE api_tokens SET after_move = ? WHERE id = ?", moves[len(moves)-1].Number, id).Error
+	return tokenIn(tx, account, id)
 }
 
-// lastMove returns the number of the newest move under way; 0 for none. It does not apply to tokens made from now on.
-func lastMove(tx *gorm.DB) (number int64, err error) {
-	err = tx.Raw("SELECT COALESCE(MAX(number), 0) FROM token_moves").Scan(&number).Error
-	return number, err
-}
-
-// statusesBefore returns the statuses from which a token may move to the given one.
-func statusesBefore(to token.Status) []string {
+// statusesBefore returns the SQL of the statuses from which a token may move to the given one.
+func statusesBefore(to token.Status) string {
 	var before []string
 	for from := token.Active; from <= token.Revoked; from++ {
 		may := token.Token{Status: from}.Actions()
 		if to == token.Suspended && may.Suspend || to == token.Active && may.Activate || to == token.Revoked && may.Revoke {
-			before = append(before, from.String())
+			before = append(before, "'"+from.String()+"'")
 		}
 	}
-	return before
+	return "(" + strings.Join(before, ", ") + ")"
 }
 
 func actionOf(to token.Status) audit.Action {
@@ -289,9 +278,4 @@ func actionOf(to token.Status) audit.Action {
 		return audit.APITokenSuspended
 	}
 	return audit.APITokenRevoked
-}
-
-// of returns a function that makes the events of one action on many subjects.
-func of(recorder audit.Recorder, action audit.Action, detail string) func(pfid.ID) (audit.Event, error) {
-	return func(subject pfid.ID) (audit.Event, error) { return recorder(action, subject, detail) }
 }

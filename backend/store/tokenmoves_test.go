@@ -55,30 +55,23 @@ func (c *crowd) exec(statement string, values ...any) {
 // issue writes a random token with a random status.
 func (c *crowd) issue(n int, random *mathrand.Rand) {
 	c.t.Helper()
-	row := tokenRow{
-		ID: c.id(), AccountID: c.actor.AccountID, TokenScope: "account", Status: []string{"active", "active", "suspended", "revoked"}[random.IntN(4)],
-		CreatedByAdminUserID: c.members[random.IntN(3)], ExpiresAt: millis(now().Add(time.Hour)), InsertedAt: millis(now()), UpdatedAt: millis(now()),
-	}
-	list, index := 1, n
-	row.StatusList, row.StatusIndex = &list, &index
+	row := token.Listed{Hash: token.HashOf([]byte(fmt.Sprint(n))), Token: token.Token{
+		ID: c.id(), AccountID: c.actor.AccountID, Scope: token.ScopeAccount, Status: []token.Status{token.Active, token.Active, token.Suspended, token.Revoked}[random.IntN(4)],
+		CreatedByAdminUserID: c.members[random.IntN(3)], ExpiresAt: now().Add(time.Hour), InsertedAt: now(), UpdatedAt: now(), StatusEntry: token.StatusEntry{List: 1, Index: n},
+	}}
 	switch random.IntN(4) {
 	case 0:
 	case 1:
-		row.TokenScope, row.EnvironmentID = "environment", c.environments[random.IntN(3)]
+		row.Scope, row.EnvironmentID = token.ScopeEnvironment, c.environments[random.IntN(3)]
 	default:
-		row.TokenScope, row.EnvironmentID, row.AgentID = "agent_deployment", c.environments[random.IntN(3)], c.agents[random.IntN(3)]
+		row.Scope, row.EnvironmentID, row.AgentID = token.ScopeAgentDeployment, c.environments[random.IntN(3)], c.agents[random.IntN(3)]
 		row.AgentDeploymentID = c.deployments[[2]pfid.ID{row.AgentID, row.EnvironmentID}]
 	}
-	hash := token.HashOf([]byte(fmt.Sprint(n)))
-	row.SecretHash = hash[:]
-	var err error
-	if row.AfterMove, err = lastMove(c.writer); err != nil {
+	if err := apiTokens.insert(c.writer, row); err != nil {
 		c.t.Fatal(err)
 	}
-	if err := c.writer.Create(&row).Error; err != nil {
-		c.t.Fatal(err)
-	}
-	c.hashes, c.ids = append(c.hashes, hash), append(c.ids, row.ID)
+	c.exec("UPDATE api_tokens SET after_move = "+lastMove+" WHERE id = ?", row.ID)
+	c.hashes, c.ids = append(c.hashes, row.Hash), append(c.ids, row.ID)
 }
 
 // seen returns the status of every token, in order. It checks that all ways to read it agree.
@@ -86,12 +79,12 @@ func (c *crowd) seen() []token.Status {
 	c.t.Helper()
 	seen := make([]token.Status, len(c.ids))
 	listed := make([]token.Status, len(c.ids)+1)
-	if _, err := c.StatusList(c.t.Context(), 1, func(index int, status token.Status) { listed[index] = status }); err != nil {
+	if _, err := c.Tokens.StatusList(c.t.Context(), 1, func(index int, status token.Status) { listed[index] = status }); err != nil {
 		c.t.Fatal(err)
 	}
 	filtered := map[token.Status][]pfid.ID{}
 	for s := token.Active; s <= token.Revoked; s++ {
-		list, total, err := c.Tokens(c.t.Context(), c.actor.AccountID, token.Filter{Status: s}, paging.Page{Size: 1000, Sort: "status"})
+		list, total, err := c.Tokens.Tokens(c.t.Context(), c.actor.AccountID, token.Filter{Status: s}, paging.Page{Size: 1000, Sort: "status"})
 		if err != nil || total != len(list) {
 			c.t.Fatal(total, len(list), err)
 		}
@@ -100,9 +93,9 @@ func (c *crowd) seen() []token.Status {
 		}
 	}
 	for i, id := range c.ids {
-		found, _, err1 := c.FindToken(c.t.Context(), c.hashes[i])
-		shown, err2 := c.Token(c.t.Context(), c.actor.AccountID, id)
-		revoked, err3 := c.IsRevokedEntry(c.t.Context(), token.StatusEntry{List: 1, Index: i})
+		found, _, err1 := c.Tokens.FindToken(c.t.Context(), c.hashes[i])
+		shown, err2 := c.Tokens.Token(c.t.Context(), c.actor.AccountID, id)
+		revoked, err3 := c.Tokens.IsRevokedEntry(c.t.Context(), token.StatusEntry{List: 1, Index: i})
 		if err1 != nil || err2 != nil || err3 != nil {
 			c.t.Fatal(err1, err2, err3)
 		}
@@ -144,7 +137,7 @@ func (c *crowd) move(random *mathrand.Rand, retired map[pfid.ID]bool) int {
 
 func (c *crowd) advance(most int) bool {
 	c.t.Helper()
-	more, err := c.AdvanceMoves(c.t.Context(), most, func(actor audit.Actor, at time.Time) audit.Recorder {
+	more, err := c.Tokens.AdvanceMoves(c.t.Context(), most, func(actor audit.Actor, at time.Time) audit.Recorder {
 		return audit.NewRecorder(at, actor, rand.Reader)
 	})
 	if err != nil {
@@ -211,7 +204,7 @@ func TestAChangeOfATokenThatIsStillToMoveComesAfterItsMove(t *testing.T) {
 	}
 	c.exec("UPDATE api_tokens SET status = 'active', created_by_admin_user_id = ?", c.members[0])
 	c.exec("INSERT INTO token_moves (account_id, target, target_id, to_status, detail, actor_address, tokens, moved, inserted_at) VALUES (?, 'created_by_admin_user_id', ?, 'revoked', 'as one', '', 12, 0, 1)", c.actor.AccountID, c.members[0])
-	found, err := c.Token(t.Context(), c.actor.AccountID, c.ids[3])
+	found, err := c.Tokens.Token(t.Context(), c.actor.AccountID, c.ids[3])
 	if err != nil || found.Status != token.Revoked || !found.Actions().Delete {
 		t.Fatalf("%v %v", found.Status, err)
 	}
@@ -232,7 +225,7 @@ func TestADeletedAccountIsGoneAtOnceAndItsRowsGoInPieces(t *testing.T) {
 	for n := range firstPiece + 50 {
 		c.issue(n, random)
 	}
-	_, err := c.DeleteAccount(t.Context(), c.actor.AccountID, func(a account.Account) (audit.Event, error) {
+	_, err := c.Accounts.DeleteAccount(t.Context(), c.actor.AccountID, func(a account.Account) (audit.Event, error) {
 		return audit.New(now(), c.actor, audit.AccountDeleted, a.ID.String(), "", rand.Reader)
 	})
 	if err != nil {
@@ -240,22 +233,22 @@ func TestADeletedAccountIsGoneAtOnceAndItsRowsGoInPieces(t *testing.T) {
 	}
 	gone := func() {
 		t.Helper()
-		if list, err := c.Accounts(t.Context()); err != nil || len(list) > 0 {
+		if list, err := c.Accounts.Accounts(t.Context()); err != nil || len(list) > 0 {
 			t.Errorf("accounts: %v %v", list, err)
 		}
-		if has, err := c.HasAccounts(t.Context()); err != nil || has {
+		if has, err := c.Accounts.HasAccounts(t.Context()); err != nil || has {
 			t.Errorf("has accounts: %v %v", has, err)
 		}
-		if _, _, ok, err := c.AdminUserByEmail(t.Context(), "1"); err != nil || ok {
+		if _, _, ok, err := c.People.AdminUserByEmail(t.Context(), "1"); err != nil || ok {
 			t.Errorf("its member is there: %v %v", ok, err)
 		}
 		for i, hash := range c.hashes {
-			if s, ok, err := c.FindToken(t.Context(), hash); err != nil || ok && s.Status != token.Revoked {
+			if s, ok, err := c.Tokens.FindToken(t.Context(), hash); err != nil || ok && s.Status != token.Revoked {
 				t.Errorf("token %d: %v %v %v", i, s.Status, ok, err)
 			}
 		}
 		revoked := 0
-		if ok, err := c.StatusList(t.Context(), 1, func(_ int, s token.Status) {
+		if ok, err := c.Tokens.StatusList(t.Context(), 1, func(_ int, s token.Status) {
 			if s == token.Revoked {
 				revoked++
 			}

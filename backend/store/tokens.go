@@ -2,86 +2,157 @@ package store
 
 import (
 	"context"
+	"database/sql/driver"
 	"errors"
+	"fmt"
 
 	"gorm.io/gorm"
-	"gorm.io/gorm/clause"
 
+	"tokentab/backend/agent"
 	"tokentab/backend/audit"
 	"tokentab/backend/fault"
 	"tokentab/backend/pfid"
-	"tokentab/backend/text"
 	"tokentab/backend/token"
 )
 
-type tokenRow struct {
-	ID                    pfid.ID
-	AccountID             pfid.ID
-	Name                  string
-	SecretHash            []byte
-	Hint                  string
-	TokenScope            string
-	Status                string
-	AgentID               pfid.ID
-	EnvironmentID         pfid.ID
-	AgentDeploymentID     pfid.ID
-	CreatedByAdminUserID  pfid.ID
-	CreatedByAPITokenID   pfid.ID `gorm:"column:created_by_api_token_id"`
-	ExpiresAt             int64
-	SuspendedByRetirement bool
-	StatusList            *int
-	StatusIndex           *int
-	KID                   *string `gorm:"column:kid"`
-	InsertedAt            int64
-	UpdatedAt             int64 `gorm:"autoUpdateTime:false"`
-	AfterMove             int64
+// Tokens implements token.Store.
+type Tokens struct{ *db }
+
+// apiTokens are read with the names behind their ids, and with their status under the moves under way. A revocation is
+// read from its audit event, which says when and by whom; the index audit_events_of_revocations finds it. Until that is
+// written, the token move says so.
+var apiTokens = table[token.Listed]{name: "api_tokens", what: "API token",
+	columns: func(t *token.Listed) []column {
+		return []column{
+			{"id", &t.ID}, {"account_id", &t.AccountID}, {"name", &t.Name}, {"secret_hash", (*digest)(&t.Hash)}, {"hint", &t.Hint},
+			{"token_scope", (*scopeWord)(&t.Scope)}, {"status", (*statusWord)(&t.Status)}, {"suspended_by_retirement", &t.SuspendedByRetirement},
+			{"agent_id", &t.AgentID}, {"environment_id", &t.EnvironmentID}, {"agent_deployment_id", &t.AgentDeploymentID},
+			{"created_by_admin_user_id", &t.CreatedByAdminUserID}, {"created_by_api_token_id", &t.CreatedByAPITokenID},
+			{"kid", (*optional)(&t.KeyID)}, {"status_list", (*entryList)(&t.StatusEntry)}, {"status_index", (*entryIndex)(&t.StatusEntry)},
+			{"expires_at", (*stamp)(&t.ExpiresAt)}, {"inserted_at", (*stamp)(&t.InsertedAt)}, {"updated_at", (*stamp)(&t.UpdatedAt)},
+		}
+	},
+	derived: func(t *token.Listed) []column {
+		return []column{
+			{statusNowOfT, (*statusWord)(&t.Status)},
+			{"CASE WHEN t.status <> " + statusNowOfT + " THEN MAX(t.updated_at, (SELECT MAX(m.inserted_at) FROM token_moves m WHERE " + countsForT + ")) ELSE t.updated_at END", (*stamp)(&t.UpdatedAt)},
+			{"l.last_used_at", (*stamp)(&t.LastUsedAt)}, {"a.name", (*optional)(&t.AgentName)}, {"a.retired_at IS NOT NULL", &t.AgentRetired},
+			{"e.name", (*optional)(&t.EnvironmentName)}, {nameOf("c", "u"), (*shown)(&t.CreatedByName)},
+			{"COALESCE(r.inserted_at, v.inserted_at)", (*stamp)(&t.Revocation.At)}, {nameOf("rt", "ru"), (*shown)(&t.Revocation.ByName)},
+			{"COALESCE(r.actor_admin_user_id, v.actor_admin_user_id)", &t.Revocation.AdminUserID},
+			{"COALESCE(r.actor_api_token_id, v.actor_api_token_id)", &t.Revocation.APITokenID},
+		}
+	},
+	joins: `LEFT JOIN token_uses l ON l.token_id = t.id
+		LEFT JOIN agents a ON a.id = t.agent_id
+		LEFT JOIN environments e ON e.id = t.environment_id
+		LEFT JOIN admin_users u ON u.id = t.created_by_admin_user_id
+		LEFT JOIN api_tokens c ON c.id = t.created_by_api_token_id
+		LEFT JOIN audit_events r ON r.subject_id = t.id AND r.action = 'api_token.revoked'
+		LEFT JOIN token_moves v ON t.status <> 'revoked' AND v.number = (SELECT MIN(m.number) FROM token_moves m WHERE ` + countsForT + ` AND m.to_status = 'revoked')
+		LEFT JOIN admin_users ru ON ru.id = COALESCE(r.actor_admin_user_id, v.actor_admin_user_id)
+		LEFT JOIN api_tokens rt ON rt.id = COALESCE(r.actor_api_token_id, v.actor_api_token_id)`,
 }
 
-func (tokenRow) TableName() string { return "api_tokens" }
+// scopeWord is a scope in the database. An unknown one is an error, not a refusal.
+type scopeWord token.Scope
 
-func (r tokenRow) token() token.Token {
-	scope, _ := token.ParseScope(r.TokenScope)
-	status, _ := token.ParseStatus(r.Status)
-	t := token.Token{
-		ID: r.ID, AccountID: r.AccountID, Name: r.Name, Hint: r.Hint, Scope: scope, Status: status,
-		AgentID: r.AgentID, EnvironmentID: r.EnvironmentID, AgentDeploymentID: r.AgentDeploymentID,
-		CreatedByAdminUserID: r.CreatedByAdminUserID, CreatedByAPITokenID: r.CreatedByAPITokenID,
-		ExpiresAt: instant(r.ExpiresAt), InsertedAt: instant(r.InsertedAt), UpdatedAt: instant(r.UpdatedAt),
+// Value implements driver.Valuer.
+func (s scopeWord) Value() (driver.Value, error) { return token.Scope(s).String(), nil }
+
+// Scan implements sql.Scanner.
+func (s *scopeWord) Scan(value any) error {
+	word, _ := value.(string)
+	scope, known := token.ParseScope(word)
+	if !known {
+		return fmt.Errorf("a token has a scope that this program does not know: %q", word)
 	}
-	if r.StatusList != nil && r.StatusIndex != nil {
-		t.StatusEntry = token.StatusEntry{List: *r.StatusList, Index: *r.StatusIndex}
-	}
-	return t
+	*s = scopeWord(scope)
+	return nil
 }
 
-// actorName returns the last characters of the secret of an API token, or else the name or email of an admin user.
-func actorName(tokenHint, userName *string) string {
-	if tokenHint != nil {
-		return "API token …" + *tokenHint
+// statusWord is a status in the database. An unknown one is an error, not a refusal.
+type statusWord token.Status
+
+// Value implements driver.Valuer.
+func (s statusWord) Value() (driver.Value, error) { return token.Status(s).String(), nil }
+
+// Scan implements sql.Scanner.
+func (s *statusWord) Scan(value any) error {
+	word, _ := value.(string)
+	status, known := token.ParseStatus(word)
+	if !known {
+		return fmt.Errorf("a token has a status that this program does not know: %q", word)
 	}
-	return text.ShownEmail(orEmpty(userName)) // leaves names unchanged
+	*s = statusWord(status)
+	return nil
+}
+
+// entryList and entryIndex are the two columns of a status entry; both are NULL for none.
+type (
+	entryList  token.StatusEntry
+	entryIndex token.StatusEntry
+)
+
+// Value implements driver.Valuer.
+func (e entryList) Value() (driver.Value, error) {
+	return unlessNone(token.StatusEntry(e), e.List), nil
+}
+
+// Scan implements sql.Scanner.
+func (e *entryList) Scan(value any) error { return scanInt(&e.List, value) }
+
+// Value implements driver.Valuer.
+func (e entryIndex) Value() (driver.Value, error) {
+	return unlessNone(token.StatusEntry(e), e.Index), nil
+}
+
+// Scan implements sql.Scanner.
+func (e *entryIndex) Scan(value any) error { return scanInt(&e.Index, value) }
+
+func unlessNone(e token.StatusEntry, part int) driver.Value {
+	if e.IsZero() {
+		return nil
+	}
+	return int64(part)
+}
+
+func scanInt(n *int, value any) error {
+	is, ok := value.(int64)
+	*n = int(is)
+	if ok {
+		return nil
+	}
+	return unlessNull(value, "a number")
+}
+
+// Token implements token.Store.
+func (s Tokens) Token(ctx context.Context, account, id pfid.ID) (token.Listed, error) {
+	return read(ctx, s.db, func(tx *gorm.DB) (token.Listed, error) { return tokenIn(tx, account, id) })
+}
+
+func tokenIn(tx *gorm.DB, account, id pfid.ID) (token.Listed, error) {
+	return apiTokens.take(tx, "t.id = ? AND t.account_id = ?", id, account)
 }
 
 // Environment implements token.Store.
-func (s *Store) Environment(ctx context.Context, account, environment pfid.ID) error {
+func (s Tokens) Environment(ctx context.Context, account, environment pfid.ID) error {
 	return s.read(ctx, func(tx *gorm.DB) error { return mustHave(tx, "environments", "environment_id", account, environment) })
 }
 
 // Deployment implements token.Store.
-func (s *Store) Deployment(ctx context.Context, account, agent, environment pfid.ID) (id pfid.ID, err error) {
-	err = s.read(ctx, func(tx *gorm.DB) error {
+func (s Tokens) Deployment(ctx context.Context, account, agent, environment pfid.ID) (pfid.ID, error) {
+	return read(ctx, s.db, func(tx *gorm.DB) (pfid.ID, error) {
 		if err := mayIssue(tx, account, agent, environment); err != nil {
-			return err
+			return pfid.ID{}, err
 		}
-		var row deploymentRow
-		err := tx.Where("account_id = ? AND agent_id = ? AND environment_id = ? AND deleted_at IS NULL", account, agent, environment).Take(&row).Error
-		if errors.Is(err, gorm.ErrRecordNotFound) {
-			return nil
-		}
-		id = row.ID
-		return err
+		return deploymentOf(tx, agent, environment)
 	})
-	return id, err
+}
+
+// deploymentOf returns the deployment of an agent in an environment; zero for none.
+func deploymentOf(tx *gorm.DB, agent, environment pfid.ID) (pfid.ID, error) {
+	return value[pfid.ID](tx, "SELECT id FROM agent_deployments WHERE agent_id = ? AND environment_id = ? AND deleted_at IS NULL", agent, environment)
 }
 
 // mayIssue refuses a token for an agent or environment that the account does not have, or for a retired agent. Zero
@@ -100,65 +171,54 @@ func mayIssue(tx *gorm.DB, account, agent, environment pfid.ID) error {
 
 // mustHave returns fault.Validation of field if the account does not have the row.
 func mustHave(tx *gorm.DB, table, field string, account, id pfid.ID) error {
-	var n int64
-	if err := tx.Table(table).Where("id = ? AND account_id = ? AND deleted_at IS NULL", id, account).Count(&n).Error; err != nil {
-		return err
-	}
-	if n == 0 {
+	has, err := exists(tx, "SELECT 1 FROM "+table+" WHERE id = ? AND account_id = ? AND deleted_at IS NULL", id, account)
+	if err == nil && !has {
 		return fault.Field(field, "does not exist")
 	}
-	return nil
+	return err
 }
 
-// InsertToken implements token.Store.
-func (s *Store) InsertToken(ctx context.Context, t token.Token, hash token.Hash, event, deployed audit.Event) error {
+// InsertToken implements token.Store. It checks again, in the transaction, everything that a token depends on. A token
+// must not slip in after its maker was removed or revoked, its environment deleted, or its agent retired or deleted,
+// since that has ended all other tokens already.
+func (s Tokens) InsertToken(ctx context.Context, t token.Token, hash token.Hash, event, deployed audit.Event) error {
 	return s.change(ctx, func(tx *gorm.DB) error {
-		responsible, err := checkIssuable(tx, t)
+		maker, err := makerIn(tx, t.CreatedByAdminUserID, t.CreatedByAPITokenID, t.InsertedAt)
 		if err != nil {
+			return err
+		}
+		t.CreatedByAdminUserID = maker.responsible
+		if err := mayIssue(tx, t.AccountID, t.AgentID, t.EnvironmentID); err != nil {
 			return err
 		}
 		if err := checkKey(tx, t.KeyID); err != nil {
 			return err
 		}
 		if t.Scope == token.ScopeAgentDeployment {
-			deployment := deploymentRow{
-				ID: t.AgentDeploymentID, AccountID: t.AccountID, AgentID: t.AgentID, EnvironmentID: t.EnvironmentID,
-				InsertedAt: millis(t.InsertedAt), UpdatedAt: millis(t.InsertedAt),
-			}
-			made := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&deployment)
-			if made.Error != nil {
-				return made.Error
-			}
-			if made.RowsAffected == 1 {
-				if err := record(tx, deployed); err != nil {
-					return err
-				}
-			}
-			var is []deploymentRow
-			if err := tx.Where("agent_id = ? AND environment_id = ? AND deleted_at IS NULL", t.AgentID, t.EnvironmentID).Find(&is).Error; err != nil {
+			if err := deploy(tx, t, deployed); err != nil {
 				return err
 			}
-			// None if the deployment was deleted after it was looked up; its id is spent.
-			if len(is) == 0 || is[0].ID != t.AgentDeploymentID {
-				return token.ErrDeploymentExists
-			}
 		}
-		after, err := lastMove(tx)
+		if err := takeEntry(tx, t.StatusEntry, event.At); err != nil {
+			return err
+		}
+		err = apiTokens.insert(tx, token.Listed{Token: t, Hash: hash})
+		if errors.Is(err, gorm.ErrDuplicatedKey) && !t.StatusEntry.IsZero() {
+			return token.ErrEntryTaken
+		}
 		if err != nil {
 			return err
 		}
-		row := tokenRow{
-			ID: t.ID, AccountID: t.AccountID, Name: t.Name, SecretHash: hash[:], Hint: t.Hint,
-			TokenScope: t.Scope.String(), Status: t.Status.String(),
-			AgentID: t.AgentID, EnvironmentID: t.EnvironmentID, AgentDeploymentID: t.AgentDeploymentID,
-			CreatedByAdminUserID: responsible, CreatedByAPITokenID: t.CreatedByAPITokenID, KID: orNull(t.KeyID),
-			ExpiresAt: millis(t.ExpiresAt), InsertedAt: millis(t.InsertedAt), UpdatedAt: millis(t.UpdatedAt), AfterMove: after,
-		}
-		if err := insertWithEntry(tx, row, t.StatusEntry, event.At); err != nil {
+		if err := checkEntry(tx, t.StatusEntry); err != nil {
 			return err
 		}
-		if err := tx.Exec("INSERT INTO token_uses (token_id) VALUES (?)", t.ID).Error; err != nil {
-			return err
+		for _, statement := range []string{
+			"UPDATE api_tokens SET after_move = " + lastMove + " WHERE id = ? AND " + lastMove + " > 0",
+			"INSERT INTO token_uses (token_id) VALUES (?)",
+		} {
+			if err := tx.Exec(statement, t.ID).Error; err != nil {
+				return err
+			}
 		}
 		if err := countTokens(tx, t.AccountID, 1); err != nil {
 			return err
@@ -167,14 +227,22 @@ func (s *Store) InsertToken(ctx context.Context, t token.Token, hash token.Hash,
 	})
 }
 
-// checkIssuable checks again, in the transaction, everything that a token depends on. A token must not slip in after
-// its maker was removed or revoked, its environment deleted, or its agent retired or deleted, since that has ended
-// all other tokens already. It returns the admin user who is responsible for the token.
-func checkIssuable(tx *gorm.DB, t token.Token) (responsible pfid.ID, err error) {
-	if responsible, err = mustBeIn(tx, t.CreatedByAdminUserID, t.CreatedByAPITokenID, t.InsertedAt); err != nil {
-		return pfid.ID{}, err
+// deploy makes the deployment of a token unless it exists.
+func deploy(tx *gorm.DB, t token.Token, deployed audit.Event) error {
+	made, err := deployments.insertOr(tx, "ON CONFLICT DO NOTHING", agent.ListedDeployment{Deployment: agent.Deployment{
+		ID: t.AgentDeploymentID, AccountID: t.AccountID, AgentID: t.AgentID, EnvironmentID: t.EnvironmentID, InsertedAt: t.InsertedAt, UpdatedAt: t.InsertedAt,
+	}})
+	if err == nil && made > 0 {
+		err = record(tx, deployed)
 	}
-	return responsible, mayIssue(tx, t.AccountID, t.AgentID, t.EnvironmentID)
+	if err != nil {
+		return err
+	}
+	is, err := deploymentOf(tx, t.AgentID, t.EnvironmentID)
+	if err == nil && is != t.AgentDeploymentID { // zero if it was deleted after it was looked up; its id is spent
+		return token.ErrDeploymentExists
+	}
+	return err
 }
 
 func countTokens(tx *gorm.DB, account pfid.ID, by int) error {
@@ -182,71 +250,56 @@ func countTokens(tx *gorm.DB, account pfid.ID, by int) error {
 }
 
 // ChangeToken implements token.Store.
-func (s *Store) ChangeToken(ctx context.Context, account, id pfid.ID, decide func(token.Token) (token.Token, audit.Event, error), recorder audit.Recorder) (changed token.Listed, hash token.Hash, err error) {
-	err = s.change(ctx, func(tx *gorm.DB) error {
-		if err := settle(tx, account, id, recorder); err != nil {
-			return err
+func (s Tokens) ChangeToken(ctx context.Context, account, id pfid.ID, decide func(*token.Token) (audit.Event, error), recorder audit.Recorder) (token.Listed, error) {
+	return change(ctx, s.db, func(tx *gorm.DB) (t token.Listed, err error) {
+		if t, err = settled(tx, account, id, recorder); err != nil {
+			return t, err
 		}
-		row, err := findToken(tx, account, id)
+		event, err := decide(&t.Token)
 		if err != nil {
-			return err
+			return t, err
 		}
-		hash = token.Hash(row.Row.SecretHash)
-		changed = row.listed()
-		next, event, err := decide(changed.Token)
-		if err != nil {
-			return err
+		if err := apiTokens.update(tx, t, "status", "suspended_by_retirement", "updated_at"); err != nil {
+			return t, err
 		}
-		// A direct move takes precedence over a retirement: reinstating the agent won't touch this token.
-		err = tx.Model(&tokenRow{}).Where("id = ?", id).
-			Updates(map[string]any{"status": next.Status.String(), "suspended_by_retirement": false, "updated_at": millis(next.UpdatedAt)}).Error
-		if err != nil {
-			return err
-		}
-		if next.Status != token.Active {
-			if err := endInvites(tx, account, next.UpdatedAt, recorder); err != nil {
-				return err
+		if t.Status != token.Active {
+			if err := endInvites(tx, account, t.UpdatedAt, recorder); err != nil {
+				return t, err
 			}
 		}
 		if err := record(tx, event); err != nil {
-			return err
+			return t, err
 		}
-		row, err = findToken(tx, account, id)
-		changed = row.listed()
-		return err
+		changed, err := tokenIn(tx, account, id)
+		if err != nil {
+			return t, err
+		}
+		return changed, nil
 	})
-	return changed, hash, err
 }
 
 // DeleteToken implements token.Store.
-func (s *Store) DeleteToken(ctx context.Context, account, id pfid.ID, decide func(token.Token) (audit.Event, error), recorder audit.Recorder) (deleted token.Listed, hash token.Hash, err error) {
-	err = s.change(ctx, func(tx *gorm.DB) error {
-		if err := settle(tx, account, id, recorder); err != nil {
-			return err
+func (s Tokens) DeleteToken(ctx context.Context, account, id pfid.ID, decide func(token.Token) (audit.Event, error), recorder audit.Recorder) (token.Listed, error) {
+	return change(ctx, s.db, func(tx *gorm.DB) (t token.Listed, err error) {
+		if t, err = settled(tx, account, id, recorder); err != nil {
+			return t, err
 		}
-		row, err := findToken(tx, account, id)
+		event, err := decide(t.Token)
 		if err != nil {
-			return err
-		}
-		hash = token.Hash(row.Row.SecretHash)
-		deleted = row.listed()
-		event, err := decide(deleted.Token)
-		if err != nil {
-			return err
+			return t, err
 		}
 		if err := keepStatusEntries(tx, "id = ?", id); err != nil {
-			return err
+			return t, err
 		}
 		if err := keepCreator(tx, id); err != nil {
-			return err
+			return t, err
 		}
 		if err := tx.Exec("DELETE FROM api_tokens WHERE id = ?", id).Error; err != nil {
-			return err
+			return t, err
 		}
 		if err := countTokens(tx, account, -1); err != nil {
-			return err
+			return t, err
 		}
-		return record(tx, event)
+		return t, record(tx, event)
 	})
-	return deleted, hash, err
 }

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"gorm.io/gorm"
-	"gorm.io/gorm/clause"
 
 	"tokentab/backend/people"
 	"tokentab/backend/pfid"
@@ -15,74 +14,59 @@ import (
 // triesKept is how long wrong tries are kept. All of them stop counting earlier; see people.Tries.
 const triesKept = 24 * time.Hour
 
+var signInFailures = table[people.Tries]{name: "sign_in_failures", what: "try", columns: func(t *people.Tries) []column {
+	return []column{{"source", &t.Source}, {"failures", &t.Failures}, {"last_at", (*stamp)(&t.LastAt)}}
+}}
+
 // Tries implements people.Store.
-func (s *Store) Tries(ctx context.Context, sources []string) (tries []people.Tries, err error) {
-	err = s.read(ctx, func(tx *gorm.DB) error {
-		tries, err = triesOf(tx, sources)
-		return err
-	})
-	return tries, err
+func (s People) Tries(ctx context.Context, sources []string) ([]people.Tries, error) {
+	return read(ctx, s.db, func(tx *gorm.DB) ([]people.Tries, error) { return triesOf(tx, sources) })
 }
 
 func triesOf(tx *gorm.DB, sources []string) ([]people.Tries, error) {
-	var rows []triesRow
-	if err := tx.Where("source IN ?", sources).Find(&rows).Error; err != nil {
-		return nil, err
-	}
+	counted, err := signInFailures.all(tx, "WHERE t.source IN "+anyOf, document{sources})
 	tries := make([]people.Tries, len(sources))
 	for i, source := range sources {
 		tries[i].Source = source
-		if n := slices.IndexFunc(rows, func(row triesRow) bool { return row.Source == source }); n >= 0 {
-			tries[i].Failures, tries[i].LastAt = rows[n].Failures, instant(rows[n].LastAt)
+		if n := slices.IndexFunc(counted, func(t people.Tries) bool { return t.Source == source }); n >= 0 {
+			tries[i] = counted[n]
 		}
 	}
-	return tries, nil
+	return tries, err
 }
 
 // CountTry implements people.Store.
-func (s *Store) CountTry(ctx context.Context, sources []string, at time.Time, count func([]people.Tries) ([]people.Tries, error)) (before []people.Tries, err error) {
-	err = s.change(ctx, func(tx *gorm.DB) error {
+func (s People) CountTry(ctx context.Context, sources []string, at time.Time, count func([]people.Tries) ([]people.Tries, error)) ([]people.Tries, error) {
+	return change(ctx, s.db, func(tx *gorm.DB) (before []people.Tries, err error) {
 		// Also delete tries that a wrong clock stamped far in the future.
-		if err := tx.Exec("DELETE FROM sign_in_failures WHERE last_at < ? OR last_at > ?", millis(at.Add(-triesKept)), millis(at.Add(triesKept))).Error; err != nil {
-			return err
+		if err := tx.Exec("DELETE FROM sign_in_failures WHERE last_at < ? OR last_at > ?", stamp(at.Add(-triesKept)), stamp(at.Add(triesKept))).Error; err != nil {
+			return nil, err
 		}
 		if before, err = triesOf(tx, sources); err != nil {
-			return err
+			return nil, err
 		}
 		next, err := count(before)
 		if err != nil {
-			return err
+			return before, err
 		}
-		return writeTries(tx, next)
+		_, err = signInFailures.insertOr(tx, "ON CONFLICT (source) DO UPDATE SET failures = excluded.failures, last_at = excluded.last_at", next...)
+		return before, err
 	})
-	return before, err
-}
-
-func writeTries(tx *gorm.DB, tries []people.Tries) error {
-	rows := make([]triesRow, len(tries))
-	for i, t := range tries {
-		rows[i] = triesRow{Source: t.Source, Failures: t.Failures, LastAt: millis(t.LastAt)}
-	}
-	return tx.Clauses(clause.OnConflict{
-		Columns: []clause.Column{{Name: "source"}}, DoUpdates: clause.AssignmentColumns([]string{"failures", "last_at"}),
-	}).Create(&rows).Error
 }
 
 // SettleTries implements people.Store.
-func (s *Store) SettleTries(ctx context.Context, settle people.Settlement) error {
+func (s People) SettleTries(ctx context.Context, settle people.Settlement) error {
 	return s.change(ctx, func(tx *gorm.DB) error { return settleTries(tx, settle) })
 }
 
 // settleTries takes back a try. In the sources to restore, tries counted in the meantime stay counted.
 func settleTries(tx *gorm.DB, settle people.Settlement) error {
-	if len(settle.Forget) > 0 {
-		if err := tx.Exec("DELETE FROM sign_in_failures WHERE source IN ?", settle.Forget).Error; err != nil {
-			return err
-		}
+	if err := tx.Exec("DELETE FROM sign_in_failures WHERE source IN "+anyOf, document{settle.Forget}).Error; err != nil {
+		return err
 	}
 	for _, before := range settle.Restore {
-		err := tx.Exec(`UPDATE sign_in_failures SET failures = IIF(last_at = ?1, ?2, MAX(failures - 1, 0)), last_at = IIF(last_at = ?1, ?3, last_at)
-			WHERE source = ?4`, millis(settle.At), before.Failures, millis(before.LastAt), before.Source).Error
+		err := tx.Exec(`UPDATE sign_in_failures SET failures = IIF(last_at = ?1, ?2, MAX(failures - 1, 0)), last_at = IIF(last_at = ?1, COALESCE(?3, 0), last_at)
+			WHERE source = ?4`, stamp(settle.At), before.Failures, stamp(before.LastAt), before.Source).Error
 		if err != nil {
 			return err
 		}
@@ -94,25 +78,17 @@ func settleTries(tx *gorm.DB, settle people.Settlement) error {
 const mostKnown = 50
 
 // KnownSources implements people.Store.
-func (s *Store) KnownSources(ctx context.Context, user pfid.ID, sources []string) (known []string, err error) {
-	err = s.read(ctx, func(tx *gorm.DB) error {
-		var found []string
-		err := tx.Raw("SELECT source FROM sign_in_sources WHERE admin_user_id = ? AND source IN ?", user, sources).Scan(&found).Error
-		for _, source := range sources {
-			if slices.Contains(found, source) {
-				known = append(known, source)
-			}
-		}
-		return err
+func (s People) KnownSources(ctx context.Context, user pfid.ID, sources []string) ([]string, error) {
+	return read(ctx, s.db, func(tx *gorm.DB) ([]string, error) {
+		return values[string](tx, "SELECT value FROM json_each(?) WHERE EXISTS (SELECT 1 FROM sign_in_sources WHERE admin_user_id = ? AND source = value) ORDER BY key", document{sources}, user)
 	})
-	return known, err
 }
 
 // remember stores the sources from which an admin user has signed in, and forgets the oldest ones.
 func remember(tx *gorm.DB, user pfid.ID, sources []string, at time.Time) error {
 	for _, source := range sources {
 		err := tx.Exec("INSERT INTO sign_in_sources (admin_user_id, source, seen_at) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET seen_at = excluded.seen_at",
-			user, source, millis(at)).Error
+			user, source, stamp(at)).Error
 		if err != nil {
 			return err
 		}
@@ -120,5 +96,5 @@ func remember(tx *gorm.DB, user pfid.ID, sources []string, at time.Time) error {
 	// Sources stamped in the future by a wrong clock count as the oldest.
 	return tx.Exec(`DELETE FROM sign_in_sources WHERE admin_user_id = ?1 AND (seen_at < ?2 OR source NOT IN (
 		SELECT source FROM sign_in_sources WHERE admin_user_id = ?1 ORDER BY IIF(seen_at > ?3, 0, seen_at) DESC LIMIT ?4))`,
-		user, millis(at.Add(-people.BrowserLife)), millis(at), mostKnown).Error
+		user, stamp(at.Add(-people.BrowserLife)), stamp(at), mostKnown).Error
 }

@@ -67,7 +67,7 @@ func (ts *turns) take(ctx context.Context, account pfid.ID) (done func(), err er
 }
 
 // listTurn waits for a turn if a list of tokens may be slow.
-func (s *Store) listTurn(ctx context.Context, account pfid.ID, filter token.Filter, page paging.Page) (done func(), err error) {
+func (s *db) listTurn(ctx context.Context, account pfid.ID, filter token.Filter, page paging.Page) (done func(), err error) {
 	byIndex := page.Sort == "" || page.Sort == "inserted_at" || page.Sort == "id"
 	if !filter.AgentID.IsZero() { // an index has the tokens of an agent in order of time
 		filter.AgentID, filter.Scope = pfid.ID{}, 0
@@ -75,9 +75,8 @@ func (s *Store) listTurn(ctx context.Context, account pfid.ID, filter token.Filt
 	if byIndex && filter == (token.Filter{}) && page.Offset < manyTokens || sharedIn(ctx) != nil {
 		return func() {}, nil
 	}
-	var tokens int
-	err = s.read(ctx, func(tx *gorm.DB) error {
-		return tx.Raw("SELECT api_token_count FROM accounts WHERE id = ?", account).Scan(&tokens).Error
+	tokens, err := read(ctx, s, func(tx *gorm.DB) (int, error) {
+		return value[int](tx, "SELECT api_token_count FROM accounts WHERE id = ?", account)
 	})
 	if err != nil || tokens < manyTokens {
 		return func() {}, err

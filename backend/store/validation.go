@@ -2,7 +2,7 @@ package store
 
 import (
 	"context"
-	"errors"
+	"database/sql"
 	"strconv"
 
 	"gorm.io/gorm"
@@ -13,43 +13,27 @@ import (
 
 // FindToken implements token.Store. It is what a validation waits for, so it reads what that needs of one row, by index,
 // and with readers that nothing else uses: neither do lists hold it up, nor do made-up secrets hold up lists.
-func (s *Store) FindToken(ctx context.Context, hash token.Hash) (standing token.State, ok bool, err error) {
+func (s Tokens) FindToken(ctx context.Context, hash token.Hash) (state token.State, ok bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
 	defer cancel()
-	err = s.reading(func() (err error) {
-		rows, err := s.finder.WithContext(ctx).Raw(`SELECT id, account_id, environment_id, agent_id, agent_deployment_id, token_scope, `+statusNowOfT+`, expires_at
-			FROM api_tokens t WHERE secret_hash = ?`, hash[:]).Rows()
-		if err != nil {
+	err = s.reading(func() error {
+		return scan(s.finder.WithContext(ctx), `SELECT id, account_id, environment_id, agent_id, agent_deployment_id, token_scope, `+statusNowOfT+`, expires_at
+			FROM api_tokens t WHERE secret_hash = ?`, []any{digest(hash)}, func(rows *sql.Rows) error {
+			var t token.State
+			err := rows.Scan(&t.TokenID, &t.AccountID, &t.EnvironmentID, &t.AgentID, &t.AgentDeploymentID, (*scopeWord)(&t.Scope), (*statusWord)(&t.Status), &t.ExpiresAt)
+			if err == nil {
+				t.ExpiresAt /= 1000
+				state, ok = t, true
+			}
 			return err
-		}
-		defer func() { err = errors.Join(err, rows.Close()) }()
-		if !rows.Next() {
-			return rows.Err()
-		}
-		var t token.State
-		var scope, status string
-		var expiresAt int64
-		err = rows.Scan(&t.TokenID, &t.AccountID, &t.EnvironmentID, &t.AgentID, &t.AgentDeploymentID, &scope, &status, &expiresAt)
-		if err != nil {
-			return err
-		}
-		// What the store says has to be complete; a word that is not known is a failure, not a refusal.
-		var known1, known2 bool
-		t.Scope, known1 = token.ParseScope(scope)
-		t.Status, known2 = token.ParseStatus(status)
-		if !known1 || !known2 {
-			return errors.New("a token has a scope or status that this program does not know")
-		}
-		t.ExpiresAt = expiresAt / 1000
-		standing, ok = t, true
-		return nil
+		})
 	})
-	return standing, ok, err
+	return state, ok, err
 }
 
 // RecordUses implements token.Store. The statement finds each row once, which an UPDATE with a join would do twice, and
 // leaves out tokens that are gone.
-func (s *Store) RecordUses(ctx context.Context, uses []token.Use, latest int64) error {
+func (s Tokens) RecordUses(ctx context.Context, uses []token.Use, latest int64) error {
 	times := newTimes(len(uses))
 	for _, use := range uses {
 		times.add(use.TokenID, use.At)
@@ -64,7 +48,7 @@ func (s *Store) RecordUses(ctx context.Context, uses []token.Use, latest int64) 
 }
 
 // RecordSeen implements token.Store.
-func (s *Store) RecordSeen(ctx context.Context, uses []token.Use, latest int64) error {
+func (s Tokens) RecordSeen(ctx context.Context, uses []token.Use, latest int64) error {
 	times := newTimes(len(uses))
 	for _, use := range uses {
 		times.add(use.AgentID, use.At)

@@ -52,12 +52,12 @@ func TestALastUseMovesForwardOnlyAndOfNoTokenThatIsGone(t *testing.T) {
 	ids := s.fillUses(3)
 	gone := s.id()
 	for _, step := range []struct{ at, want int64 }{{1000, 1000}, {500, 1000}, {2000, 2000}} {
-		if err := s.RecordUses(t.Context(), []token.Use{{TokenID: ids[0], At: step.at}, {TokenID: ids[1], At: 700}, {TokenID: gone, At: step.at}}, math.MaxInt64); err != nil {
+		if err := s.Tokens.RecordUses(t.Context(), []token.Use{{TokenID: ids[0], At: step.at}, {TokenID: ids[1], At: 700}, {TokenID: gone, At: step.at}}, math.MaxInt64); err != nil {
 			t.Fatal(err)
 		}
 		for i, want := range []int64{step.want, 700, 0} {
-			if found, err := s.Token(t.Context(), s.actor.AccountID, ids[i]); err != nil || millis(found.LastUsedAt) != want {
-				t.Errorf("after %d token %d was last used at %d, %v; want %d", step.at, i, millis(found.LastUsedAt), err, want)
+			if found, err := s.Tokens.Token(t.Context(), s.actor.AccountID, ids[i]); err != nil || max(found.LastUsedAt.UnixMilli(), 0) != want {
+				t.Errorf("after %d token %d was last used at %d, %v; want %d", step.at, i, max(found.LastUsedAt.UnixMilli(), 0), err, want)
 			}
 		}
 	}
@@ -74,11 +74,11 @@ func TestALastUseFromAClockThatWasAheadIsCorrectedByTheNext(t *testing.T) {
 		{1_000_500, 1_060_000, 1_000_500},
 		{9_000_000, 1_060_000, 1_000_500},
 	} {
-		if err := s.RecordUses(t.Context(), []token.Use{{TokenID: ids[0], At: step.at}}, step.latest); err != nil {
+		if err := s.Tokens.RecordUses(t.Context(), []token.Use{{TokenID: ids[0], At: step.at}}, step.latest); err != nil {
 			t.Fatal(err)
 		}
-		if found, err := s.Token(t.Context(), s.actor.AccountID, ids[0]); err != nil || millis(found.LastUsedAt) != step.want {
-			t.Errorf("after %d: last used at %d, %v; want %d", step.at, millis(found.LastUsedAt), err, step.want)
+		if found, err := s.Tokens.Token(t.Context(), s.actor.AccountID, ids[0]); err != nil || max(found.LastUsedAt.UnixMilli(), 0) != step.want {
+			t.Errorf("after %d: last used at %d, %v; want %d", step.at, max(found.LastUsedAt.UnixMilli(), 0), err, step.want)
 		}
 	}
 }
@@ -120,8 +120,8 @@ func TestPromise8UsesThatAnEarlierVersionKeptInPiecesGoToTheirRows(t *testing.T)
 	s := open(t, folder, now)
 	defer s.Close()
 	for i, want := range []int64{3000, 5000, 0} {
-		if found, err := s.Token(t.Context(), account, tokens[i]); err != nil || millis(found.LastUsedAt) != want {
-			t.Errorf("token %d was last used at %d, %v; want %d", i, millis(found.LastUsedAt), err, want)
+		if found, err := s.Tokens.Token(t.Context(), account, tokens[i]); err != nil || max(found.LastUsedAt.UnixMilli(), 0) != want {
+			t.Errorf("token %d was last used at %d, %v; want %d", i, max(found.LastUsedAt.UnixMilli(), 0), err, want)
 		}
 	}
 	var seen, uses int64
@@ -156,12 +156,12 @@ func TestValidationsAndListsHaveReadersOfTheirOwn(t *testing.T) {
 		}
 	}
 	free := takeAll(s.reader)
-	if _, ok, err := s.FindToken(t.Context(), token.HashOf([]byte(ids[0].String()))); ok || err != nil {
+	if _, ok, err := s.Tokens.FindToken(t.Context(), token.HashOf([]byte(ids[0].String()))); ok || err != nil {
 		t.Errorf("while lists take all their readers: %v %v", ok, err)
 	}
 	free()
 	free = takeAll(s.finder)
-	if _, err := s.Token(t.Context(), s.actor.AccountID, ids[0]); err != nil {
+	if _, err := s.Tokens.Token(t.Context(), s.actor.AccountID, ids[0]); err != nil {
 		t.Errorf("while validations take all their readers: %v", err)
 	}
 	free()
@@ -183,7 +183,7 @@ func TestAReadEndsWithItsContextEvenInTheMiddleOfARow(t *testing.T) {
 		t.Errorf("a read without an end has ended with %v", err)
 	}
 	for range 2 * cap(s.turns.slots) { // no later read is interrupted
-		if _, _, err := s.Tokens(t.Context(), s.actor.AccountID, token.Filter{}, paging.Page{Size: 1}); err != nil {
+		if _, _, err := s.Tokens.Tokens(t.Context(), s.actor.AccountID, token.Filter{}, paging.Page{Size: 1}); err != nil {
 			t.Errorf("a read after it: %v", err)
 		}
 	}
@@ -199,7 +199,7 @@ func TestSlowListsOfAnAccountTakeTurns(t *testing.T) {
 	}
 	slow, quick := paging.Page{Size: 1, Sort: "name"}, paging.Page{Size: 1}
 	list := func(ctx context.Context, page paging.Page) error {
-		_, _, err := s.Tokens(ctx, s.actor.AccountID, token.Filter{}, page)
+		_, _, err := s.Tokens.Tokens(ctx, s.actor.AccountID, token.Filter{}, page)
 		return err
 	}
 	for range cap(s.turns.slots) {
@@ -208,7 +208,7 @@ func TestSlowListsOfAnAccountTakeTurns(t *testing.T) {
 	if err := list(t.Context(), quick); err != nil {
 		t.Errorf("a quick list: %v", err)
 	}
-	if _, _, err := s.Tokens(t.Context(), s.actor.AccountID, token.Filter{AgentID: s.id(), Scope: token.ScopeAgentDeployment}, quick); err != nil {
+	if _, _, err := s.Tokens.Tokens(t.Context(), s.actor.AccountID, token.Filter{AgentID: s.id(), Scope: token.ScopeAgentDeployment}, quick); err != nil {
 		t.Errorf("the tokens of an agent: %v", err)
 	}
 	ctx, leave := context.WithCancel(t.Context())
@@ -245,13 +245,13 @@ func TestSlowListsOfAnAccountTakeTurns(t *testing.T) {
 func TestTokensAreListedByTheirLastUse(t *testing.T) {
 	s := newShelf(t)
 	ids := s.fillUses(4)
-	if err := s.RecordUses(t.Context(), []token.Use{{TokenID: ids[3], At: 1000}, {TokenID: ids[0], At: 3000}, {TokenID: ids[2], At: 2000}}, math.MaxInt64); err != nil {
+	if err := s.Tokens.RecordUses(t.Context(), []token.Use{{TokenID: ids[3], At: 1000}, {TokenID: ids[0], At: 3000}, {TokenID: ids[2], At: 2000}}, math.MaxInt64); err != nil {
 		t.Fatal(err)
 	}
 	for descending, want := range map[bool][]int{false: {1, 3, 2, 0}, true: {0, 2, 3, 1}} { // never comes first
 		for offset := range ids {
 			page := paging.Page{Offset: offset, Size: 2, Sort: "last_used_at", Descending: descending}
-			list, _, err := s.Tokens(t.Context(), s.actor.AccountID, token.Filter{Scope: token.ScopeAccount}, page)
+			list, _, err := s.Tokens.Tokens(t.Context(), s.actor.AccountID, token.Filter{Scope: token.ScopeAccount}, page)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -272,11 +272,11 @@ func TestATokenWithoutARowForItsUseIsListedAllTheSame(t *testing.T) {
 	if err := s.writer.Exec("DELETE FROM token_uses WHERE token_id = ?", ids[0]).Error; err != nil {
 		t.Fatal(err)
 	}
-	if found, err := s.Token(t.Context(), s.actor.AccountID, ids[0]); err != nil || !found.LastUsedAt.IsZero() {
+	if found, err := s.Tokens.Token(t.Context(), s.actor.AccountID, ids[0]); err != nil || !found.LastUsedAt.IsZero() {
 		t.Errorf("%v %v, or nobody could revoke it", found.LastUsedAt, err)
 	}
 	page := paging.Page{Size: 10, Sort: "last_used_at"}
-	if list, _, err := s.Tokens(t.Context(), s.actor.AccountID, token.Filter{Scope: token.ScopeAccount}, page); err != nil || len(list) != 2 {
+	if list, _, err := s.Tokens.Tokens(t.Context(), s.actor.AccountID, token.Filter{Scope: token.ScopeAccount}, page); err != nil || len(list) != 2 {
 		t.Errorf("%d tokens are listed, %v", len(list), err)
 	}
 }
@@ -300,7 +300,7 @@ func BenchmarkRecordUses(b *testing.B) {
 					for i := range together {
 						uses = append(uses, token.Use{TokenID: ids[chosen[(n+i)%used]], At: at})
 					}
-					if err := s.RecordUses(b.Context(), uses, math.MaxInt64); err != nil {
+					if err := s.Tokens.RecordUses(b.Context(), uses, math.MaxInt64); err != nil {
 						b.Fatal(err)
 					}
 				}

@@ -1,46 +1,119 @@
 package store
 
-import "time"
+import (
+	"database/sql/driver"
+	"encoding/json"
+	"fmt"
+	"time"
 
-func millis(at time.Time) int64 {
-	if at.IsZero() {
-		return 0
+	"tokentab/backend/pfid"
+	"tokentab/backend/text"
+)
+
+// stamp is a time in the database: Unix milliseconds, NULL for the zero time.
+type stamp time.Time
+
+// Value implements driver.Valuer.
+func (s stamp) Value() (driver.Value, error) {
+	if time.Time(s).IsZero() {
+		return nil, nil
 	}
-	return at.UnixMilli()
+	return time.Time(s).UnixMilli(), nil
 }
 
-func millisOrNull(at time.Time) *int64 {
-	if at.IsZero() {
+// Scan implements sql.Scanner.
+func (s *stamp) Scan(value any) error {
+	*s = stamp{}
+	if ms, ok := value.(int64); ok {
+		*s = stamp(time.UnixMilli(ms).UTC())
 		return nil
 	}
-	ms := at.UnixMilli()
-	return &ms
+	return unlessNull(value, "a time")
 }
 
-func instantOrZero(ms *int64) time.Time {
-	if ms == nil {
-		return time.Time{}
+// optional is a text in the database that may be missing: NULL for the empty text.
+type optional string
+
+// Value implements driver.Valuer.
+func (o optional) Value() (driver.Value, error) {
+	if o == "" {
+		return nil, nil
 	}
-	return instant(*ms)
+	return string(o), nil
 }
 
-func instant(ms int64) time.Time {
-	if ms == 0 {
-		return time.Time{}
-	}
-	return time.UnixMilli(ms).UTC()
-}
-
-func orNull(text string) *string {
-	if text == "" {
+// Scan implements sql.Scanner.
+func (o *optional) Scan(value any) error {
+	*o = ""
+	if text, ok := value.(string); ok {
+		*o = optional(text)
 		return nil
 	}
-	return &text
+	return unlessNull(value, "a text")
 }
 
-func orEmpty(text *string) string {
-	if text == nil {
-		return ""
+// digest is a hash in the database.
+type digest [32]byte
+
+// Value implements driver.Valuer.
+func (d digest) Value() (driver.Value, error) { return d[:], nil }
+
+// Scan implements sql.Scanner.
+func (d *digest) Scan(value any) error {
+	hash, ok := value.([]byte)
+	if !ok || len(hash) != len(d) {
+		return fmt.Errorf("store: a %T of another size than a hash", value)
 	}
-	return *text
+	*d = digest(hash)
+	return nil
+}
+
+// document is a value that the database keeps as JSON.
+type document struct{ of any } // a pointer
+
+// Value implements driver.Valuer.
+func (d document) Value() (driver.Value, error) {
+	text, err := json.Marshal(d.of)
+	return string(text), err
+}
+
+// Scan implements sql.Scanner.
+func (d document) Scan(value any) error {
+	text, ok := value.(string)
+	if !ok {
+		return fmt.Errorf("store: JSON can't be read from a %T", value)
+	}
+	return json.Unmarshal([]byte(text), d.of)
+}
+
+// partition is the part of an account's id that all ids of the account share.
+type partition pfid.ID
+
+// Value implements driver.Valuer.
+func (p partition) Value() (driver.Value, error) { return int64(pfid.ID(p).Partition()), nil }
+
+// Scan implements sql.Scanner. The id has it already.
+func (*partition) Scan(any) error { return nil }
+
+// shown is the name or email of an admin user, as people write it, or what an API token is called by. It is only read.
+type shown string
+
+// Scan implements sql.Scanner.
+func (s *shown) Scan(value any) error {
+	var name optional
+	err := name.Scan(value)
+	*s = shown(text.ShownEmail(string(name))) // leaves names unchanged
+	return err
+}
+
+// nameOf returns the SQL of a shown: of the API token and the admin user that two tables, which may have no row, hold.
+func nameOf(apiTokens, adminUsers string) string {
+	return "COALESCE('API token …' || " + apiTokens + ".hint, " + adminUsers + ".name, " + adminUsers + ".email)"
+}
+
+func unlessNull(value any, what string) error {
+	if value == nil {
+		return nil
+	}
+	return fmt.Errorf("store: %s can't be read from a %T", what, value)
 }

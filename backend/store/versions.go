@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 
 	"gorm.io/gorm"
@@ -14,195 +13,135 @@ import (
 	"tokentab/backend/pfid"
 )
 
+var versions = table[agent.ListedVersion]{name: "agent_versions", what: "agent version",
+	columns: func(v *agent.ListedVersion) []column {
+		return []column{
+			{"id", &v.ID}, {"account_id", &v.AccountID}, {"agent_id", &v.AgentID}, {"agent_schema_version_id", &v.SchemaVersionID},
+			{"external_identifier", &v.ExternalIdentifier}, {"external_identifier_repeats", &v.Repeats},
+			{"name", (*optional)(&v.Name)}, {"description", (*optional)(&v.Description)},
+			{"inserted_at", (*stamp)(&v.InsertedAt)}, {"updated_at", (*stamp)(&v.UpdatedAt)},
+		}
+	},
+	derived: func(v *agent.ListedVersion) []column {
+		return []column{{deploymentsWhere("v.id"), document{&v.Deployments}}}
+	},
+}
+
+var schemaVersions = table[agent.ListedSchemaVersion]{name: "agent_schema_versions", what: "agent schema version",
+	columns: func(v *agent.ListedSchemaVersion) []column {
+		return []column{
+			{"id", &v.ID}, {"account_id", &v.AccountID}, {"agent_id", &v.AgentID},
+			{"external_identifier", &v.ExternalIdentifier}, {"external_identifier_repeats", &v.Repeats},
+			{"schemas", document{&v.Schemas}}, {"inserted_at", (*stamp)(&v.InsertedAt)},
+		}
+	},
+	derived: func(v *agent.ListedSchemaVersion) []column {
+		return []column{{deploymentsWhere("v.agent_schema_version_id"), document{&v.Deployments}}}
+	},
+}
+
+// deploymentsWhere returns the SQL of the ids of an agent's deployments, oldest first, for which a column of their
+// current version is t.id. An agent has at most one deployment per environment.
+func deploymentsWhere(column string) string {
+	return `(SELECT json_group_array(d.id ORDER BY d.inserted_at, d.id) FROM agent_deployments d JOIN agent_versions v ON v.id = d.current_version_id
+		WHERE d.agent_id = t.agent_id AND d.deleted_at IS NULL AND ` + column + ` = t.id)`
+}
+
 // InsertVersion implements agent.Store.
-func (s *Store) InsertVersion(ctx context.Context, v agent.Version, recorder audit.Recorder) (made agent.ListedVersion, err error) {
-	err = s.change(ctx, func(tx *gorm.DB) error {
+func (s Agents) InsertVersion(ctx context.Context, v agent.Version, recorder audit.Recorder) (agent.ListedVersion, error) {
+	return change(ctx, s.db, func(tx *gorm.DB) (made agent.ListedVersion, err error) {
 		if err := mustHave(tx, "agents", "agent_id", v.AccountID, v.AgentID); err != nil {
-			return err
+			return made, err
 		}
 		if !v.SchemaVersionID.IsZero() {
-			var n int64
-			if err := tx.Model(&schemaVersionRow{}).Where("id = ? AND agent_id = ?", v.SchemaVersionID, v.AgentID).Count(&n).Error; err != nil {
-				return err
+			has, err := exists(tx, "SELECT 1 FROM agent_schema_versions WHERE id = ? AND agent_id = ?", v.SchemaVersionID, v.AgentID)
+			if err == nil && !has {
+				err = fault.Field("agent_schema_version_id", "does not exist")
 			}
-			if n == 0 {
-				return fault.Field("agent_schema_version_id", "does not exist")
+			if err != nil {
+				return made, err
 			}
 		}
 		made.Version = v
 		if made.Repeats, err = repeats(tx, "agent_versions", v.AgentID, v.ExternalIdentifier); err != nil {
-			return err
+			return made, err
 		}
-		err := tx.Create(&versionRow{
-			ID: v.ID, AccountID: v.AccountID, AgentID: v.AgentID, AgentSchemaVersionID: v.SchemaVersionID,
-			ExternalIdentifier: v.ExternalIdentifier, ExternalIdentifierRepeats: made.Repeats,
-			Name: orNull(v.Name), Description: orNull(v.Description), InsertedAt: millis(v.InsertedAt), UpdatedAt: millis(v.UpdatedAt),
-		}).Error
-		if errors.Is(err, gorm.ErrDuplicatedKey) {
-			return fault.Field("id", "is taken")
+		if err := insertVersion(tx, versions, made); err != nil {
+			return made, err
 		}
-		if err != nil {
-			return err
-		}
-		return recordWith(tx, recorder, audit.AgentVersionCreated, v.ID, v.ExternalIdentifier)
+		return made, recordWith(tx, recorder, audit.AgentVersionCreated, v.ExternalIdentifier, v.ID)
 	})
-	return made, err
+}
+
+// insertVersion writes a version of either kind.
+func insertVersion[T any](tx *gorm.DB, into table[T], v T) error {
+	err := into.insert(tx, v)
+	if errors.Is(err, gorm.ErrDuplicatedKey) {
+		return fault.Field("id", "is taken")
+	}
+	return err
 }
 
 // repeats counts an agent's versions with this external identifier. It reads only one row: each version stores how
 // many came before it, and none is ever removed alone.
-func repeats(tx *gorm.DB, table string, agentID pfid.ID, identifier string) (n int, err error) {
-	err = tx.Table(table).Select("COALESCE(MAX(external_identifier_repeats) + 1, 0)").
-		Where("agent_id = ? AND external_identifier = ?", agentID, identifier).Scan(&n).Error
-	return n, err
+func repeats(tx *gorm.DB, table string, agentID pfid.ID, identifier string) (int, error) {
+	return value[int](tx, "SELECT COALESCE(MAX(external_identifier_repeats) + 1, 0) FROM "+table+" WHERE agent_id = ? AND external_identifier = ?", agentID, identifier)
 }
 
 // Version implements agent.Store.
-func (s *Store) Version(ctx context.Context, account, id pfid.ID) (found agent.ListedVersion, err error) {
-	err = s.readTogether(ctx, func(tx *gorm.DB) error {
-		var row versionRow
-		if err := take(tx.Where("id = ? AND account_id = ?", id, account), &row, "agent version"); err != nil {
-			return err
-		}
-		list, err := listedVersions(tx, row.AgentID, []versionRow{row})
-		if err == nil {
-			found = list[0]
-		}
-		return err
+func (s Agents) Version(ctx context.Context, account, id pfid.ID) (agent.ListedVersion, error) {
+	return read(ctx, s.db, func(tx *gorm.DB) (agent.ListedVersion, error) {
+		return versions.take(tx, "t.id = ? AND t.account_id = ?", id, account)
 	})
-	return found, err
 }
 
-var versionSorting = sorting{"id", "inserted_at", "updated_at", "name", "external_identifier"}
-
 // Versions implements agent.Store.
-func (s *Store) Versions(ctx context.Context, account, agentID pfid.ID, page paging.Page) (list []agent.ListedVersion, total int, err error) {
+func (s Agents) Versions(ctx context.Context, account, agentID pfid.ID, page paging.Page) ([]agent.ListedVersion, int, error) {
+	return pageOfAgent(ctx, s, versions, sorting{"id", "inserted_at", "updated_at", "name", "external_identifier"}, account, agentID, page)
+}
+
+// pageOfAgent returns one page of an agent's versions of either kind, and their total number. It returns fault.NotFound
+// if the agent does not exist.
+func pageOfAgent[T any](ctx context.Context, s Agents, of table[T], sorting sorting, account, agentID pfid.ID, page paging.Page) (list []T, total int, err error) {
+	order, err := sorting.orderBy(page)
+	if err != nil {
+		return nil, 0, err
+	}
 	err = s.readTogether(ctx, func(tx *gorm.DB) error {
-		var rows []versionRow
-		if rows, total, err = pageOfAgent[versionRow](tx, versionSorting, account, agentID, page); err != nil {
+		if _, err := agentIn(tx, account, agentID); err != nil {
 			return err
 		}
-		list, err = listedVersions(tx, agentID, rows)
+		list, total, err = of.pageIn(tx, order, page, of.name+" t WHERE t.agent_id = ?", agentID)
 		return err
 	})
 	return list, total, err
-}
-
-// pageOfAgent reads one page of an agent's rows, and their total number. It returns fault.NotFound if the agent does
-// not exist.
-func pageOfAgent[Row any](tx *gorm.DB, sort sorting, account, agentID pfid.ID, page paging.Page) (rows []Row, total int, err error) {
-	order, err := sort.orderBy(page)
-	if err != nil {
-		return nil, 0, err
-	}
-	if _, err := takeAgent(tx.Where("id = ?", agentID), account); err != nil {
-		return nil, 0, err
-	}
-	var n int64
-	if err := tx.Model(new(Row)).Where("agent_id = ?", agentID).Count(&n).Error; err != nil {
-		return nil, 0, err
-	}
-	err = tx.Where("agent_id = ?", agentID).Order(order("")).Limit(page.Size).Offset(page.Offset).Find(&rows).Error
-	return rows, int(n), err
-}
-
-func listedVersions(tx *gorm.DB, agentID pfid.ID, rows []versionRow) ([]agent.ListedVersion, error) {
-	deployments, err := deploymentsBy(tx, agentID, "v.id")
-	if err != nil {
-		return nil, err
-	}
-	list := make([]agent.ListedVersion, len(rows))
-	for i, row := range rows {
-		list[i] = agent.ListedVersion{Version: row.version(), Repeats: row.ExternalIdentifierRepeats, Deployments: deployments[row.ID]}
-	}
-	return list, nil
-}
-
-// deploymentsBy returns the ids of an agent's deployments, grouped by a column of their current version. An agent has
-// at most one per environment.
-func deploymentsBy(tx *gorm.DB, agentID pfid.ID, column string) (map[pfid.ID][]pfid.ID, error) {
-	var rows []struct{ ID, Version pfid.ID }
-	err := tx.Raw("SELECT d.id, "+column+` AS version FROM agent_deployments d JOIN agent_versions v ON v.id = d.current_version_id
-WHERE d.agent_id = ? AND d.deleted_at IS NULL ORDER BY d.inserted_at, d.id`, agentID).Scan(&rows).Error
-	by := map[pfid.ID][]pfid.ID{}
-	for _, row := range rows {
-		by[row.Version] = append(by[row.Version], row.ID)
-	}
-	return by, err
 }
 
 // InsertSchemaVersion implements agent.Store.
-func (s *Store) InsertSchemaVersion(ctx context.Context, v agent.SchemaVersion, recorder audit.Recorder) (made agent.ListedSchemaVersion, err error) {
-	schemas, err := json.Marshal(v.Schemas)
-	if err != nil {
-		return made, err
-	}
-	err = s.change(ctx, func(tx *gorm.DB) error {
+func (s Agents) InsertSchemaVersion(ctx context.Context, v agent.SchemaVersion, recorder audit.Recorder) (agent.ListedSchemaVersion, error) {
+	return change(ctx, s.db, func(tx *gorm.DB) (made agent.ListedSchemaVersion, err error) {
 		if err := mustHave(tx, "agents", "agent_id", v.AccountID, v.AgentID); err != nil {
-			return err
+			return made, err
 		}
 		made.SchemaVersion = v
 		if made.Repeats, err = repeats(tx, "agent_schema_versions", v.AgentID, v.ExternalIdentifier); err != nil {
-			return err
+			return made, err
 		}
-		err := tx.Create(&schemaVersionRow{
-			ID: v.ID, AccountID: v.AccountID, AgentID: v.AgentID, ExternalIdentifier: v.ExternalIdentifier,
-			ExternalIdentifierRepeats: made.Repeats, Schemas: string(schemas), InsertedAt: millis(v.InsertedAt),
-		}).Error
-		if errors.Is(err, gorm.ErrDuplicatedKey) {
-			return fault.Field("id", "is taken")
+		if err := insertVersion(tx, schemaVersions, made); err != nil {
+			return made, err
 		}
-		if err != nil {
-			return err
-		}
-		return recordWith(tx, recorder, audit.SchemaVersionCreated, v.ID, v.ExternalIdentifier)
+		return made, recordWith(tx, recorder, audit.SchemaVersionCreated, v.ExternalIdentifier, v.ID)
 	})
-	return made, err
 }
 
 // SchemaVersion implements agent.Store.
-func (s *Store) SchemaVersion(ctx context.Context, account, id pfid.ID) (found agent.ListedSchemaVersion, err error) {
-	err = s.readTogether(ctx, func(tx *gorm.DB) error {
-		var row schemaVersionRow
-		if err := take(tx.Where("id = ? AND account_id = ?", id, account), &row, "agent schema version"); err != nil {
-			return err
-		}
-		list, err := listedSchemaVersions(tx, row.AgentID, []schemaVersionRow{row})
-		if err == nil {
-			found = list[0]
-		}
-		return err
+func (s Agents) SchemaVersion(ctx context.Context, account, id pfid.ID) (agent.ListedSchemaVersion, error) {
+	return read(ctx, s.db, func(tx *gorm.DB) (agent.ListedSchemaVersion, error) {
+		return schemaVersions.take(tx, "t.id = ? AND t.account_id = ?", id, account)
 	})
-	return found, err
 }
-
-var schemaVersionSorting = sorting{"id", "inserted_at", "external_identifier"}
 
 // SchemaVersions implements agent.Store.
-func (s *Store) SchemaVersions(ctx context.Context, account, agentID pfid.ID, page paging.Page) (list []agent.ListedSchemaVersion, total int, err error) {
-	err = s.readTogether(ctx, func(tx *gorm.DB) error {
-		var rows []schemaVersionRow
-		if rows, total, err = pageOfAgent[schemaVersionRow](tx, schemaVersionSorting, account, agentID, page); err != nil {
-			return err
-		}
-		list, err = listedSchemaVersions(tx, agentID, rows)
-		return err
-	})
-	return list, total, err
-}
-
-func listedSchemaVersions(tx *gorm.DB, agentID pfid.ID, rows []schemaVersionRow) ([]agent.ListedSchemaVersion, error) {
-	deployments, err := deploymentsBy(tx, agentID, "v.agent_schema_version_id")
-	if err != nil {
-		return nil, err
-	}
-	list := make([]agent.ListedSchemaVersion, len(rows))
-	for i, row := range rows {
-		v, err := row.schemaVersion()
-		if err != nil {
-			return nil, err
-		}
-		list[i] = agent.ListedSchemaVersion{SchemaVersion: v, Repeats: row.ExternalIdentifierRepeats, Deployments: deployments[row.ID]}
-	}
-	return list, nil
+func (s Agents) SchemaVersions(ctx context.Context, account, agentID pfid.ID, page paging.Page) ([]agent.ListedSchemaVersion, int, error) {
+	return pageOfAgent(ctx, s, schemaVersions, sorting{"id", "inserted_at", "external_identifier"}, account, agentID, page)
 }

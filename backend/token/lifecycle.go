@@ -60,13 +60,13 @@ func (ts *Tokens) RevokeWithDescendants(ctx context.Context, actor audit.Actor, 
 // Delete removes the record of a revoked token and returns it as it last was.
 func (ts *Tokens) Delete(ctx context.Context, actor audit.Actor, id pfid.ID) (Listed, error) {
 	at := ts.now().UTC()
-	deleted, hash, err := ts.store.DeleteToken(ctx, actor.AccountID, id, func(t Token) (audit.Event, error) {
+	deleted, err := ts.store.DeleteToken(ctx, actor.AccountID, id, func(t Token) (audit.Event, error) {
 		if !t.Actions().Delete {
 			return audit.Event{}, forbidden(t, "deleted")
 		}
 		return audit.New(at, actor, audit.APITokenDeleted, t.ID.String(), "", ts.random)
 	}, audit.NewRecorder(at, actor, ts.random))
-	unit.After(ctx, func(bool) { ts.cache.Forget(hash) }) // and not more: in its status list it stays revoked
+	unit.After(ctx, func(bool) { ts.cache.Forget(deleted.Hash) }) // and not more: in its status list it stays revoked
 	ts.withLastUse(&deleted)
 	return deleted, err
 }
@@ -109,17 +109,17 @@ func (ts *Tokens) Invalidate(ctx context.Context, id pfid.ID, hashes [][32]byte,
 
 func (ts *Tokens) move(ctx context.Context, actor audit.Actor, id pfid.ID, verb string, to Status, action audit.Action, allowed func(Actions) bool) (Listed, error) {
 	at := ts.now().UTC()
-	changed, hash, err := ts.store.ChangeToken(ctx, actor.AccountID, id, func(t Token) (Token, audit.Event, error) {
+	changed, err := ts.store.ChangeToken(ctx, actor.AccountID, id, func(t *Token) (audit.Event, error) {
 		if !allowed(t.Actions()) {
-			return t, audit.Event{}, forbidden(t, verb)
+			return audit.Event{}, forbidden(*t, verb)
 		}
-		t.Status, t.UpdatedAt = to, at
-		event, err := audit.New(at, actor, action, t.ID.String(), "", ts.random)
-		return t, event, err
+		// A direct move takes precedence over a retirement: reinstating the agent won't touch this token.
+		t.Status, t.SuspendedByRetirement, t.UpdatedAt = to, false, at
+		return audit.New(at, actor, action, t.ID.String(), "", ts.random)
 	}, audit.NewRecorder(at, actor, ts.random))
 	// Also after a failure: a commit whose answer was lost may still have happened.
 	unit.After(ctx, func(bool) {
-		ts.cache.Forget(hash)
+		ts.cache.Forget(changed.Hash)
 		if !changed.StatusEntry.IsZero() {
 			ts.statusLists.changed(changed.StatusEntry.List)
 		}

@@ -89,13 +89,15 @@ type Token struct {
 	Hint      string // the last four characters of the secret
 	Scope     Scope
 	Status    Status
+	// SuspendedByRetirement says that the retirement of its agent suspended it, and its reinstatement activates it.
+	SuspendedByRetirement bool
 
 	AgentID           pfid.ID // agent deployment tokens only
 	AgentRetired      bool    // a token of a retired agent can't be activated
 	EnvironmentID     pfid.ID // environment and agent deployment tokens only
 	AgentDeploymentID pfid.ID // agent deployment tokens only
 
-	KeyID       string      // of the key that signed the secret; known while it is issued only
+	KeyID       string      // of the key that signed the secret; empty for a token older than key ids
 	StatusEntry StatusEntry // where offline verifiers look its status up; none for a token older than the lists
 
 	// Who asked for it: an admin user, or an API token, and then also the admin user who is responsible for that one;
@@ -159,15 +161,15 @@ type Store interface {
 	// ChangeToken reads the token, lets decide set its new state, and writes that, all in one transaction. A token that is
 	// not active from then on loses its pending invites. record makes the events of those, and of moves of many tokens that
 	// the token is still to follow.
-	// It returns the hash also when the change failed, as far as it is known, so that caches can drop it.
-	ChangeToken(ctx context.Context, account, id pfid.ID, decide func(Token) (Token, audit.Event, error), record audit.Recorder) (Listed, Hash, error)
+	// It returns the token also when the change failed, as far as it is known, so that caches can drop it.
+	ChangeToken(ctx context.Context, account, id pfid.ID, decide func(*Token) (audit.Event, error), record audit.Recorder) (Listed, error)
 	// RevokeWithDescendants reads the token, asks decide, which is told how many of its descendants are not revoked, and
 	// revokes the token and them, all in one transaction: the tokens that it created, that they created, and so on. It
 	// returns the hashes of those that it revoked, nil if they are too many, and how many of the descendants had not
 	// expired.
 	RevokeWithDescendants(ctx context.Context, account, id pfid.ID, at time.Time, decide func(t Token, live int) error, record audit.Recorder) (Listed, []Hash, int, error)
 	// DeleteToken reads the token, asks decide, and removes the row, all in one transaction.
-	DeleteToken(ctx context.Context, account, id pfid.ID, decide func(Token) (audit.Event, error), recorder audit.Recorder) (Listed, Hash, error)
+	DeleteToken(ctx context.Context, account, id pfid.ID, decide func(Token) (audit.Event, error), recorder audit.Recorder) (Listed, error)
 	// AdvanceMoves brings up to most tokens to where the oldest move of many tokens takes them, each with its event. more
 	// is false if no move was under way.
 	AdvanceMoves(ctx context.Context, most int, record func(audit.Actor, time.Time) audit.Recorder) (more bool, err error)

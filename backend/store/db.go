@@ -14,8 +14,26 @@ import (
 // operationTimeout is the time limit of every read and change, including the wait for the writer.
 const operationTimeout = 10 * time.Second
 
+// change is db.change for an f with a result, which it returns also with an error.
+func change[T any](ctx context.Context, d *db, f func(tx *gorm.DB) (T, error)) (result T, err error) {
+	err = d.change(ctx, func(tx *gorm.DB) (err error) {
+		result, err = f(tx)
+		return err
+	})
+	return result, err
+}
+
+// read is db.read for an f with a result.
+func read[T any](ctx context.Context, d *db, f func(tx *gorm.DB) (T, error)) (result T, err error) {
+	err = d.read(ctx, func(tx *gorm.DB) (err error) {
+		result, err = f(tx)
+		return err
+	})
+	return result, err
+}
+
 // change runs f in one transaction on the writer, or as a part of the context's shared transaction.
-func (s *Store) change(ctx context.Context, f func(tx *gorm.DB) error) error {
+func (s *db) change(ctx context.Context, f func(tx *gorm.DB) error) error {
 	if all := sharedIn(ctx); all != nil {
 		return s.part(all.Transaction(f)) // a failure rolls back to this savepoint
 	}
@@ -31,7 +49,7 @@ func (s *Store) change(ctx context.Context, f func(tx *gorm.DB) error) error {
 
 // changeSoon runs one statement that need not be on the disk when it returns. A power cut may undo this statement,
 // but nothing else. It spares validations the wait for the disk, which on one core delays them too.
-func (s *Store) changeSoon(ctx context.Context, f func(tx *gorm.DB) error) error {
+func (s *db) changeSoon(ctx context.Context, f func(tx *gorm.DB) error) error {
 	if all := sharedIn(ctx); all != nil {
 		return s.part(f(all))
 	}
@@ -47,7 +65,7 @@ func (s *Store) changeSoon(ctx context.Context, f func(tx *gorm.DB) error) error
 
 // part ends a change in a shared transaction. It records trouble here, because the transaction may end with another
 // error, and leaves success to the commit.
-func (s *Store) part(err error) error {
+func (s *db) part(err error) error {
 	if troubleOf(err) != 0 {
 		s.health.noticeWrite(err)
 	}
@@ -55,7 +73,7 @@ func (s *Store) part(err error) error {
 }
 
 // alone calls f while nothing else writes.
-func (s *Store) alone(ctx context.Context, f func() error) error {
+func (s *db) alone(ctx context.Context, f func() error) error {
 	select {
 	case s.writing <- struct{}{}:
 		defer func() { <-s.writing }()
@@ -72,7 +90,7 @@ func (s *Store) alone(ctx context.Context, f func() error) error {
 	}
 }
 
-func (s *Store) read(ctx context.Context, f func(tx *gorm.DB) error) error {
+func (s *db) read(ctx context.Context, f func(tx *gorm.DB) error) error {
 	if all := sharedIn(ctx); all != nil {
 		return classify(f(all))
 	}
@@ -82,7 +100,7 @@ func (s *Store) read(ctx context.Context, f func(tx *gorm.DB) error) error {
 }
 
 // reading calls f, which reads, and records what is wrong with the database. It refuses if the file was replaced.
-func (s *Store) reading(f func() error) error {
+func (s *db) reading(f func() error) error {
 	if s.health.replaced.Load() {
 		return replaced.fail(errReplaced)
 	}
@@ -94,7 +112,7 @@ func (s *Store) reading(f func() error) error {
 }
 
 // readTogether runs f on one snapshot, for reads that must be consistent with each other.
-func (s *Store) readTogether(ctx context.Context, f func(tx *gorm.DB) error) error {
+func (s *db) readTogether(ctx context.Context, f func(tx *gorm.DB) error) error {
 	if all := sharedIn(ctx); all != nil {
 		return classify(f(all))
 	}

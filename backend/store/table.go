@@ -1,0 +1,229 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"slices"
+	"strings"
+
+	"gorm.io/gorm"
+
+	"tokentab/backend/audit"
+	"tokentab/backend/fault"
+	"tokentab/backend/paging"
+	"tokentab/backend/pfid"
+)
+
+// column is a column of a table, or an expression, with a pointer to the field of a noun that holds its value.
+type column struct {
+	sql   string
+	field any
+}
+
+// table says where a noun is kept. In its statements the table is called t. The first column is the id.
+type table[T any] struct {
+	name string
+	what string // what a row is called in messages
+
+	columns func(*T) []column // read and written
+	// derived are read after columns, which they may correct, and never written. They may use the tables of joins.
+	derived func(*T) []column
+	joins   string
+}
+
+func (t table[T]) read(v *T) []column {
+	if t.derived == nil {
+		return t.columns(v)
+	}
+	return append(prefixed("t.", t.columns(v)), t.derived(v)...)
+}
+
+// all returns the rows that the rest of the statement selects, which begins with WHERE or ORDER BY.
+func (t table[T]) all(tx *gorm.DB, rest string, args ...any) (list []T, err error) {
+	err = scan(tx, "SELECT "+namesOf(t.read(new(T)))+" FROM "+t.name+" t "+t.joins+" "+rest, args, func(rows *sql.Rows) error {
+		var v T
+		if err := rows.Scan(fieldsOf(t.read(&v))...); err != nil {
+			return err
+		}
+		list = append(list, v)
+		return nil
+	})
+	return list, err
+}
+
+// find returns one row; ok is false if there is none.
+func (t table[T]) find(tx *gorm.DB, where string, args ...any) (v T, ok bool, err error) {
+	list, err := t.all(tx, "WHERE "+where+" LIMIT 1", args...)
+	if len(list) == 0 {
+		return v, false, err
+	}
+	return list[0], true, nil
+}
+
+// take returns one row, or fault.NotFound.
+func (t table[T]) take(tx *gorm.DB, where string, args ...any) (T, error) {
+	v, ok, err := t.find(tx, where, args...)
+	if err == nil && !ok {
+		err = fault.New(fault.NotFound, "There is no such %s.", t.what)
+	}
+	return v, err
+}
+
+// rowsAtOnce is how many rows one statement writes.
+const rowsAtOnce = 100
+
+// insert writes new rows.
+func (t table[T]) insert(tx *gorm.DB, rows ...T) error {
+	for some := range slices.Chunk(rows, rowsAtOnce) {
+		if _, err := t.insertOr(tx, "", some...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// insertOr writes new rows and returns how many. or is what the statement says about conflicts.
+func (t table[T]) insertOr(tx *gorm.DB, or string, rows ...T) (inserted int64, err error) {
+	var into, values string
+	var args []any
+	for i := range rows {
+		columns := t.columns(&rows[i])
+		into, args = namesOf(columns), append(args, fieldsOf(columns)...)
+		values += ", (?" + strings.Repeat(", ?", len(columns)-1) + ")"
+	}
+	done := tx.Exec("INSERT INTO "+t.name+" ("+into+") VALUES "+values[len(", "):]+" "+or, args...)
+	return done.RowsAffected, done.Error
+}
+
+// update writes the named columns of a row.
+func (t table[T]) update(tx *gorm.DB, v T, named ...string) error {
+	columns := t.columns(&v)
+	var set []any
+	for _, name := range named {
+		i := slices.IndexFunc(columns, func(c column) bool { return c.sql == name })
+		set = append(set, columns[i].field)
+	}
+	return tx.Exec("UPDATE "+t.name+" SET "+strings.Join(named, " = ?, ")+" = ? WHERE "+columns[0].sql+" = ?", append(set, columns[0].field)...).Error
+}
+
+// revise changes one row: it reads the row by in, lets decide change it, and writes the named columns and the event.
+func (t table[T]) revise(ctx context.Context, d *db, in func(*gorm.DB) (T, error), decide func(*T) (audit.Event, error), named ...string) (T, error) {
+	return change(ctx, d, func(tx *gorm.DB) (v T, err error) {
+		if v, err = in(tx); err != nil {
+			return v, err
+		}
+		event, err := decide(&v)
+		if err != nil {
+			return v, err
+		}
+		if err := t.update(tx, v, named...); err != nil {
+			return v, err
+		}
+		return v, record(tx, event)
+	})
+}
+
+// page returns one page of the rows that from, the rest of a statement after FROM, selects, and their total number. Both
+// come from one snapshot.
+func (t table[T]) page(ctx context.Context, d *db, s sorting, page paging.Page, from string, args ...any) (list []T, total int, err error) {
+	order, err := s.orderBy(page)
+	if err != nil {
+		return nil, 0, err
+	}
+	err = d.readTogether(ctx, func(tx *gorm.DB) error {
+		list, total, err = t.pageIn(tx, order, page, from, args...)
+		return err
+	})
+	return list, total, err
+}
+
+// pageIn is page in a snapshot.
+func (t table[T]) pageIn(tx *gorm.DB, order string, page paging.Page, from string, args ...any) (list []T, total int, err error) {
+	if total, err = value[int](tx, "SELECT count(*) FROM "+from, args...); err != nil || total == 0 {
+		return nil, total, err
+	}
+	list, err = t.sorted(tx, order, page, from, args...)
+	return list, total, err
+}
+
+// sorted returns the rows of one page. The order comes from the ids alone, often from an index; only the rows of the
+// page are read and joined.
+func (t table[T]) sorted(tx *gorm.DB, order string, page paging.Page, from string, args ...any) ([]T, error) {
+	ids, err := values[pfid.ID](tx, "SELECT t.id FROM "+from+" ORDER BY "+order+" LIMIT ? OFFSET ?", append(slices.Clone(args), page.Size, page.Offset)...)
+	if err != nil || len(ids) == 0 {
+		return nil, err
+	}
+	list, err := t.all(tx, "WHERE t.id IN "+anyOf, document{&ids})
+	slices.SortFunc(list, func(a, b T) int { return slices.Index(ids, t.id(&a)) - slices.Index(ids, t.id(&b)) })
+	return list, err
+}
+
+func (t table[T]) id(v *T) pfid.ID { return *t.columns(v)[0].field.(*pfid.ID) }
+
+// anyOf selects the elements of a JSON array: one value of a statement, however many ids there are.
+const anyOf = "(SELECT value FROM json_each(?))"
+
+func prefixed(prefix string, columns []column) []column {
+	for i := range columns {
+		columns[i].sql = prefix + columns[i].sql
+	}
+	return columns
+}
+
+func namesOf(columns []column) string {
+	list := make([]string, len(columns))
+	for i, c := range columns {
+		list[i] = c.sql
+	}
+	return strings.Join(list, ", ")
+}
+
+func fieldsOf(columns []column) []any {
+	list := make([]any, len(columns))
+	for i, c := range columns {
+		list[i] = c.field
+	}
+	return list
+}
+
+// scan calls each for each row of a query.
+func scan(tx *gorm.DB, statement string, args []any, each func(*sql.Rows) error) error {
+	rows, err := tx.Raw(statement, args...).Rows()
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := each(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// values returns the only column of each row of a query.
+func values[T any](tx *gorm.DB, statement string, args ...any) (list []T, err error) {
+	err = scan(tx, statement, args, func(rows *sql.Rows) error {
+		var v T
+		if err := rows.Scan(&v); err != nil {
+			return err
+		}
+		list = append(list, v)
+		return nil
+	})
+	return list, err
+}
+
+// value returns the only column of the first row of a query; the zero value if there is no row.
+func value[T any](tx *gorm.DB, statement string, args ...any) (v T, err error) {
+	list, err := values[T](tx, statement, args...)
+	if len(list) > 0 {
+		v = list[0]
+	}
+	return v, err
+}
+
+// exists reports whether a query has a row.
+func exists(tx *gorm.DB, statement string, args ...any) (bool, error) {
+	return value[bool](tx, "SELECT EXISTS ("+statement+")", args...)
+}
