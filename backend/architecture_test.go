@@ -21,12 +21,14 @@ var mayImport = map[string][]string{
 	"backend/backendtest": {
 		"backend", "backend/config", "backend/password", "backend/people", "backend/audit", "backend/token",
 	},
-	"backend/web": {
-		"backend/config", "backend/signer", "backend/idempotency", "backend/account", "backend/people", "backend/agent", "backend/audit", "backend/token", "backend/fault", "backend/paging", "backend/pfid", "backend/text", "backend/unit",
-	},
+	"backend/web":         {"backend/config", "backend/validation", "backend/api", "backend/request", "backend/answer", "backend/idempotency", "backend/account", "backend/people", "backend/agent", "backend/token", "backend/fault"},
+	"backend/validation":  {"backend/request", "backend/answer", "backend/signer", "backend/token", "backend/fault", "backend/pfid", "backend/text"},
+	"backend/api":         {"backend/request", "backend/answer", "backend/idempotency", "backend/account", "backend/people", "backend/agent", "backend/audit", "backend/token", "backend/fault", "backend/paging", "backend/pfid", "backend/text", "backend/unit"},
+	"backend/answer":      {"backend/request", "backend/fault"},
+	"backend/request":     {"backend/config", "backend/fault"},
 	"backend/mail":        {"backend/config"},
 	"backend/store":       {"backend/signer", "backend/idempotency", "backend/account", "backend/people", "backend/agent", "backend/audit", "backend/token", "backend/fault", "backend/paging", "backend/pfid", "backend/text", "backend/unit"},
-	"backend/signer":      {"backend/audit", "backend/fault", "backend/token"},
+	"backend/signer":      {"backend/audit", "backend/fault", "backend/pfid", "backend/token"},
 	"backend/token":       {"backend/audit", "backend/fault", "backend/paging", "backend/pfid", "backend/text", "backend/unit"},
 	"backend/account":     {"backend/audit", "backend/fault", "backend/paging", "backend/pfid", "backend/text", "backend/unit"},
 	"backend/people":      {"backend/audit", "backend/fault", "backend/paging", "backend/pfid", "backend/text", "backend/unit"},
@@ -41,9 +43,9 @@ var mayImport = map[string][]string{
 // homes lists the packages that may import each library. A package that is not listed may only import the standard
 // library.
 var homes = map[string][]string{
-	"github.com/gofiber/fiber/v2":           {"backend/web"},
-	"github.com/valyala/fasthttp":           {"backend/web"},
-	"github.com/danielgtaylor/huma":         {"backend/web"},
+	"github.com/gofiber/fiber/v2":           {"backend/web", "backend/api"},
+	"github.com/valyala/fasthttp":           {"backend/web", "backend/api", "backend/validation", "backend/answer", "backend/request"},
+	"github.com/danielgtaylor/huma":         {"backend/api"},
 	"gorm.io/gorm":                          {"backend/store"},
 	"modernc.org":                           {"backend/store"},
 	"github.com/pressly/goose":              {"backend/store"},
@@ -55,7 +57,7 @@ var homes = map[string][]string{
 	"github.com/wneessen/go-mail":           {"backend/mail"},
 	"github.com/KimMachineGun/automemlimit": {"backend/command"},
 	"github.com/alecthomas/kong":            {"backend/command"},
-	"golang.org/x/sys":                      {"backend/store", "backend/web"},
+	"golang.org/x/sys":                      {"backend/store", "backend/request"},
 
 	"github.com/santhosh-tekuri/jsonschema": {"backend/backendtest"},
 }

@@ -319,7 +319,7 @@ var namesNoID = map[string]bool{
 // everyRouteHasARow fails if a route of the API has no row in the table above.
 func everyRouteHasARow(t *testing.T, p *backendtest.Program, rows func(yield func(method, path string))) {
 	t.Helper()
-	document, err := p.Web.OpenAPI()
+	document, err := p.Web.API.OpenAPI()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -128,7 +128,7 @@ func StartIn(t testing.TB, folder string, clock *Clock, options ...Option) *Prog
 	if p.Backend, err = backend.Open(t.Context(), p.Config, world); err != nil {
 		t.Fatal(err)
 	}
-	document, err := p.Web.OpenAPI()
+	document, err := p.Web.API.OpenAPI()
 	if err != nil {
 		t.Fatal(err)
 	}

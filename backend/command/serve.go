@@ -60,7 +60,7 @@ func (s *serve) Run(ctx context.Context, std IO) (err error) {
 		log.Info("serving", "socket", s.Socket)
 	}
 	if !isSetUp {
-		Say(std.Out, fmt.Sprintf("Set up this installation at %s/setup#%s\n", s.Origin(), b.Web.SetupCode()))
+		Say(std.Out, fmt.Sprintf("Set up this installation at %s/setup#%s\n", s.Origin(), b.Web.API.SetupCode()))
 	}
 	go func() {
 		for range reload {

@@ -17,7 +17,6 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"tokentab/backend/audit"
-	"tokentab/backend/token"
 )
 
 // StoredKey is a signing key as the store keeps it.
@@ -52,6 +51,7 @@ type Signer struct {
 	master   MasterKey
 	issuer   string
 	audience string
+	issuedBy issuedBy
 	now      func() time.Time
 	random   io.Reader
 
@@ -65,6 +65,10 @@ func New(ctx context.Context, store Store, master MasterKey, issuer, audience st
 	s := &Signer{
 		store: store, master: master, issuer: issuer, audience: audience, now: now, random: random,
 		private: map[string]*ecdsa.PrivateKey{},
+	}
+	var err error
+	if s.issuedBy, err = newIssuedBy(issuer, audience); err != nil {
+		return nil, err
 	}
 	keys, err := store.SigningKeys(ctx)
 	if err != nil {
@@ -155,34 +159,6 @@ func (s *Signer) current(ctx context.Context) (string, *ecdsa.PrivateKey, error)
 	}
 	s.private[newest.ID] = key
 	return newest.ID, key, nil
-}
-
-// claims are the claims of a secret on the wire (RFC 9068, section 2.2).
-type claims struct {
-	jwt.RegisteredClaims
-	ClientID          string `json:"client_id"`
-	Scope             string `json:"scope"`
-	AccountID         string `json:"account_id"`
-	EnvironmentID     string `json:"environment_id,omitempty"`
-	AgentID           string `json:"agent_id,omitempty"`
-	AgentDeploymentID string `json:"agent_deployment_id,omitempty"`
-	Status            status `json:"status,omitzero"`
-}
-
-// Sign implements token.Signer.
-func (s *Signer) Sign(ctx context.Context, c token.Claims) (secret, keyID string, err error) {
-	all := claims{
-		RegisteredClaims: jwt.RegisteredClaims{
-			Issuer: s.issuer, Subject: c.Subject.String(), Audience: jwt.ClaimStrings{s.audience}, ID: c.ID,
-			IssuedAt: jwt.NewNumericDate(c.IssuedAt), ExpiresAt: jwt.NewNumericDate(c.ExpiresAt),
-		},
-		ClientID: c.ClientID.String(), Scope: c.Scope.String(), AccountID: c.AccountID.String(),
-		EnvironmentID: c.EnvironmentID.String(), AgentID: c.AgentID.String(), AgentDeploymentID: c.AgentDeploymentID.String(),
-	}
-	if !c.StatusEntry.IsZero() {
-		all.Status.List = reference{Index: c.StatusEntry.Index, URI: s.StatusListURI(c.StatusEntry.List)}
-	}
-	return s.sign(ctx, "at+jwt", all)
 }
 
 // sign signs claims with the current key and returns the key's id.

@@ -9,17 +9,6 @@ import (
 	"tokentab/backend/token"
 )
 
-// status is the status claim of a secret (draft-ietf-oauth-status-list-20, section 6.1).
-type status struct {
-	List reference `json:"status_list"`
-}
-
-// reference points to the status of a token (section 6.2).
-type reference struct {
-	Index int    `json:"idx"`
-	URI   string `json:"uri"`
-}
-
 // statusListClaims are the claims of a signed list on the wire (section 5.1).
 type statusListClaims struct {
 	jwt.RegisteredClaims

@@ -238,7 +238,7 @@ func TestRoutesAreClosedUnlessTheListSaysOtherwise(t *testing.T) {
 	_, environmentSecret := p.Issue(actor, token.Order{Scope: token.ScopeEnvironment, EnvironmentID: made.EnvironmentID})
 	open := map[string]bool{"GET /session": true, "POST /session": true, "DELETE /session": true, "POST /setup": true, "POST /invite/show": true, "POST /invite/accept": true}
 	everyHolder := map[string]bool{"GET /ping": true, "GET /validate": true}
-	document, err := p.Web.OpenAPI()
+	document, err := p.Web.API.OpenAPI()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -175,6 +175,9 @@ func (c *conn) shut() {
 	_ = inner.Close()
 }
 
+// NetConn returns the connection under this one, as tls.Conn does.
+func (c *conn) NetConn() net.Conn { return c.Conn }
+
 // RemoteAddr implements net.Conn. Unix socket peers are local; report them as 127.0.0.1.
 func (c *conn) RemoteAddr() net.Addr {
 	address := c.Conn.RemoteAddr()

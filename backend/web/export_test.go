@@ -1,9 +1,7 @@
 package web
 
 import (
-	"context"
 	"crypto/tls"
-	"net"
 
 	"github.com/valyala/fasthttp"
 )
@@ -28,13 +26,3 @@ func (c *certificate) Config() *tls.Config { return c.config() }
 
 // Watch looks at the files every now and then until stop is closed.
 func (c *certificate) Watch(stop <-chan struct{}) { c.watch(stop) }
-
-// HasLeft is hasLeft for tests.
-var HasLeft = hasLeft
-
-// WhileConnected is whileConnected for a request on a connection.
-func WhileConnected(ctx context.Context, c net.Conn) (context.Context, func()) {
-	var request fasthttp.RequestCtx
-	request.Init2(c, nil, false)
-	return whileConnected(ctx, &request)
-}

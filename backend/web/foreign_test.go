@@ -18,7 +18,7 @@ func TestEveryRouteRefusesTheAccountOfOthers(t *testing.T) {
 	rival := p.Rival().AccountID.String()
 	_, manager := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
 	browser := session(t, p, backendtest.Email)
-	document, err := p.Web.OpenAPI()
+	document, err := p.Web.API.OpenAPI()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -217,7 +217,7 @@ func TestAnInviteIsMailedAndAFailingMailServerLosesNone(t *testing.T) {
 	p.Found()
 	browser := session(t, p, backendtest.Email)
 	sent := &outbox{}
-	p.Web.Mail = sent
+	p.Web.API.Mail = sent
 	a := p.Call(http.MethodPost, "/api/v1/admin_user_invite", backendtest.Details(map[string]any{"email": "bob@example.com"}), browser...)
 	if a.Get(t, "mail_sent") != true || len(sent.mails) != 1 {
 		t.Fatalf("%d mails, %s", len(sent.mails), a.Body)

@@ -202,7 +202,7 @@ func TestAnInviteThatATokenMakesIsMailed(t *testing.T) {
 	p := backendtest.Start(t)
 	_, secret := p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})
 	sent := &outbox{}
-	p.Web.Mail = sent
+	p.Web.API.Mail = sent
 	a := p.Call(http.MethodPost, "/api/v1/admin_user_invite", backendtest.Details(map[string]any{"email": "bob@example.com"}), backendtest.Bearer(secret))
 	if a.Get(t, "mail_sent") != true || len(sent.mails) != 1 || !strings.Contains(sent.mails[0], "/invite/"+a.Text(t, "details", "id")) {
 		t.Errorf("%s %v", a.Body, sent.mails)

@@ -15,7 +15,7 @@ const openAPIFile = "../../frontend/openapi.json"
 
 func TestTheFrontendsTypesComeFromTheServersOwnDocument(t *testing.T) {
 	p := backendtest.Start(t)
-	document, err := p.Web.OpenAPI()
+	document, err := p.Web.API.OpenAPI()
 	if err != nil {
 		t.Fatal(err)
 	}

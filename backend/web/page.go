@@ -10,21 +10,15 @@ import (
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
+
+	"tokentab/backend/answer"
 )
 
 // page is the built frontend, in memory. Its caching has three rules: hashed assets are immutable, index.html is never
 // stored, and a missing file is a 404, unless its path can be a route of the page.
 type page struct {
-	files  map[string]file
+	files  map[string]answer.File
 	routes *regexp.Regexp // the page's own paths; other paths get 404
-}
-
-// file is one file with its encodings.
-type file struct {
-	contentType string
-	digest      string // of plain
-	plain       []byte
-	encoded     map[string][]byte // by Content-Encoding
 }
 
 var encodings = map[string]string{".br": "br", ".gz": "gzip"}
@@ -35,7 +29,7 @@ const withoutPage = `<!doctype html><html lang="en"><meta charset="utf-8"><title
 `
 
 func loadPage(built fs.FS) (*page, error) {
-	p := &page{files: map[string]file{}, routes: routesIn(nil)}
+	p := &page{files: map[string]answer.File{}, routes: routesIn(nil)}
 	if built == nil {
 		return p, nil
 	}
@@ -47,7 +41,7 @@ func loadPage(built fs.FS) (*page, error) {
 		if err != nil {
 			return err
 		}
-		f := file{contentType: mime.TypeByExtension(path.Ext(name)), digest: digestOf(plain), plain: plain, encoded: map[string][]byte{}}
+		f := answer.File{ContentType: mime.TypeByExtension(path.Ext(name)), Digest: answer.DigestOf(plain), Plain: plain, Encoded: map[string][]byte{}}
 		for ext, encoding := range encodings {
 			encoded, err := fs.ReadFile(built, name+ext)
 			if errors.Is(err, fs.ErrNotExist) {
@@ -56,7 +50,7 @@ func loadPage(built fs.FS) (*page, error) {
 			if err != nil {
 				return err
 			}
-			f.encoded[encoding] = encoded
+			f.Encoded[encoding] = encoded
 		}
 		p.files[name] = f
 		return nil
@@ -64,7 +58,7 @@ func loadPage(built fs.FS) (*page, error) {
 	if err != nil {
 		return nil, fmt.Errorf("web: read the page: %w", err)
 	}
-	p.routes = routesIn(p.files[routes].plain)
+	p.routes = routesIn(p.files[routes].Plain)
 	delete(p.files, routes)
 	return p, nil
 }
@@ -97,7 +91,7 @@ func (p *page) serve(c *fiber.Ctx) error {
 		}
 		return c.Redirect(target, fiber.StatusPermanentRedirect)
 	}
-	c.Set("Content-Security-Policy", pagePolicy)
+	c.Set("Content-Security-Policy", answer.PagePolicy)
 	f, ok := p.files[name]
 	isRoute := p.routes.MatchString(c.Path())
 	switch {
@@ -117,29 +111,6 @@ func (p *page) serve(c *fiber.Ctx) error {
 	default:
 		return fiber.ErrNotFound
 	}
-	return f.send(c, name != index)
-}
-
-// send writes the file in the best encoding that the client accepts. With tagged, it answers 304 if the client has the
-// file.
-func (f file) send(c *fiber.Ctx, tagged bool) error {
-	c.Set(fiber.HeaderContentType, f.contentType)
-	c.Vary(fiber.HeaderAcceptEncoding)
-	body, etag := f.plain, f.digest
-	accepted := acceptedEncodings(c)
-	for _, encoding := range preferred {
-		if encoded, ok := f.encoded[encoding]; ok && takes(accepted, encoding) {
-			c.Set(fiber.HeaderContentEncoding, encoding)
-			body, etag = encoded, etag+"-"+encoding // each encoding has its own tag (RFC 9110, section 8.8.3.3)
-			break
-		}
-	}
-	if tagged {
-		c.Set(fiber.HeaderETag, `"`+etag+`"`)
-		if known(c.GetReqHeaders()[fiber.HeaderIfNoneMatch], etag) {
-			c.Response().Header.Del(fiber.HeaderContentEncoding)
-			return c.SendStatus(fiber.StatusNotModified)
-		}
-	}
-	return c.Send(body)
+	f.Send(c.Context(), name != index)
+	return nil
 }

@@ -60,11 +60,11 @@ func TestSetupTakesThePrintedCodeOnce(t *testing.T) {
 		"no email":           {map[string]any{"email": "ada"}, "email"},
 		"no name of account": {map[string]any{"account_name": "  "}, "account_name"},
 	} {
-		if a := setUp(p, p.Web.SetupCode(), c.fields); a.Status != http.StatusUnprocessableEntity || a.Get(t, "errors", c.field) == nil {
+		if a := setUp(p, p.Web.API.SetupCode(), c.fields); a.Status != http.StatusUnprocessableEntity || a.Get(t, "errors", c.field) == nil {
 			t.Errorf("%s: %d %s", name, a.Status, a.Body)
 		}
 	}
-	a := setUp(p, p.Web.SetupCode(), nil)
+	a := setUp(p, p.Web.API.SetupCode(), nil)
 	if a.Status != http.StatusOK || a.Text(t, "details", "account", "name") != "Acme" || a.Get(t, "details", "setup_required") != false {
 		t.Fatalf("%d %s", a.Status, a.Body)
 	}
@@ -72,7 +72,7 @@ func TestSetupTakesThePrintedCodeOnce(t *testing.T) {
 	if a := p.Call(http.MethodGet, "/api/v1/session", nil, cookie); a.Text(t, "details", "admin_user", "email") != backendtest.Email {
 		t.Errorf("not signed in after setup: %s", a.Body)
 	}
-	if a := setUp(p, p.Web.SetupCode(), nil); a.Status == http.StatusOK {
+	if a := setUp(p, p.Web.API.SetupCode(), nil); a.Status == http.StatusOK {
 		t.Errorf("the code worked twice: %s", a.Body)
 	}
 	list := p.Call(http.MethodGet, "/api/v1/environment", nil, cookie)
@@ -85,7 +85,7 @@ func TestSetupTakesThePrintedCodeOnce(t *testing.T) {
 func TestSetupIsOverOnceAnyAccountExists(t *testing.T) {
 	p := backendtest.Start(t)
 	p.Found()
-	if a := setUp(p, p.Web.SetupCode(), map[string]any{"email": "eve@example.com"}); a.Status != http.StatusConflict || a.Text(t, "code") != "invalid_action" {
+	if a := setUp(p, p.Web.API.SetupCode(), map[string]any{"email": "eve@example.com"}); a.Status != http.StatusConflict || a.Text(t, "code") != "invalid_action" {
 		t.Errorf("%d %s", a.Status, a.Body)
 	}
 }

@@ -240,7 +240,7 @@ func TestAnAccountThatWasMadeIsNoErrorWhenItsSessionFails(t *testing.T) {
 	p := backendtest.Start(t)
 	db := sqlite(t, p)
 	execute(t, db, "CREATE TRIGGER broken BEFORE INSERT ON sessions BEGIN SELECT RAISE(ABORT, 'broken'); END")
-	a := setUp(p, p.Web.SetupCode(), nil)
+	a := setUp(p, p.Web.API.SetupCode(), nil)
 	if a.Status != http.StatusOK || a.Get(t, "details", "admin_user") != nil {
 		t.Errorf("%d %s", a.Status, a.Body)
 	}

@@ -10,7 +10,7 @@ import (
 
 func TestEveryTextThatIsKeptFollowsTheSameRules(t *testing.T) {
 	p := backendtest.Start(t)
-	code := p.Web.SetupCode()
+	code := p.Web.API.SetupCode()
 	const blank, turned = "\u200b", "A\u202eb"
 	for _, field := range []string{"account_name", "name"} {
 		refused(t, "setup", setUp(p, code, map[string]any{field: turned}), http.StatusUnprocessableEntity, "validation_errors", field)
@@ -71,7 +71,7 @@ func invitedBy(t *testing.T, p *backendtest.Program, email string) string {
 func TestAMailboxIsOneHoweverItsDomainIsSpelt(t *testing.T) {
 	p := backendtest.Start(t)
 	const shown, ascii = "ada@bücher.example", "ada@xn--bcher-kva.example"
-	if a := setUp(p, p.Web.SetupCode(), map[string]any{"email": "Ada@BÜCHER.example"}); a.Text(t, "details", "admin_user", "email") != shown {
+	if a := setUp(p, p.Web.API.SetupCode(), map[string]any{"email": "Ada@BÜCHER.example"}); a.Text(t, "details", "admin_user", "email") != shown {
 		t.Fatalf("%d %s", a.Status, a.Body)
 	}
 	for _, spelling := range []string{shown, ascii, "ada@bu\u0308cher.example", "ADA@XN--BCHER-KVA.EXAMPLE"} {
@@ -96,7 +96,7 @@ func TestAMailboxIsOneHoweverItsDomainIsSpelt(t *testing.T) {
 func TestAnAdminUserWithoutANameIsNamedByTheEmailAsPeopleWriteIt(t *testing.T) {
 	p := backendtest.Start(t)
 	const shown = "ada@bücher.example"
-	setUp(p, p.Web.SetupCode(), map[string]any{"email": shown, "name": nil})
+	setUp(p, p.Web.API.SetupCode(), map[string]any{"email": shown, "name": nil})
 	cookie, _ := cookieOf(t, signIn(p, shown, backendtest.Password))
 	browser := []backendtest.Header{cookie, {Name: "Sec-Fetch-Site", Value: "same-origin"}}
 	made := p.Call(http.MethodPost, "/api/v1/api_token", backendtest.Details(map[string]any{"token_scope": "account"}), browser...)

@@ -1,0 +1,83 @@
+package answer
+
+import (
+	"net/http"
+
+	"github.com/valyala/fasthttp"
+)
+
+const contentTypeJSON = "application/json; charset=utf-8"
+
+// TypeJSON is the content type of JSON.
+var TypeJSON = []byte(contentTypeJSON)
+
+// TimeFormat is the format of an instant in JSON, which must be in UTC: always with milliseconds, so that clients can
+// compare two as text.
+const TimeFormat = `"2006-01-02T15:04:05.000Z"`
+
+// Challenges (RFC 6750, section 3). Requests without a credential get no error code (section 3.1).
+const (
+	ChallengeNone    = `Bearer realm="tokentab"`
+	ChallengeInvalid = ChallengeNone + `, error="invalid_token"`
+)
+
+// Refusal is a prepared response to a refused request.
+type Refusal struct {
+	status    int
+	body      []byte
+	Challenge []byte // WWW-Authenticate; may be empty
+}
+
+// NewRefusal returns a refusal in the error envelope. Its arguments must need no JSON escaping.
+func NewRefusal(status int, code, message, challenge string) Refusal {
+	body := `{"status":"error","code":"` + code + `","message":"` + message + `"}`
+	return Refusal{status: status, body: []byte(body), Challenge: []byte(challenge)}
+}
+
+// Refusals of requests that reach no room.
+var (
+	Unreadable    = NewRefusal(http.StatusBadRequest, "bad_request", "The request can't be read.", "")
+	UnknownMethod = NewRefusal(http.StatusNotImplemented, "not_implemented", "This server does not know that method.", "")
+)
+
+// Fixed are the headers of responses written on raw fasthttp, independent of the request and in canonical form, so that
+// responses need no conversion.
+type Fixed []struct{ name, value []byte }
+
+// NewFixed returns the headers. With https they include Strict-Transport-Security.
+func NewFixed(https bool) (fixed Fixed) {
+	all := append([][2]string{{"Cache-Control", "no-store"}}, SecurityHeaders...)
+	if https {
+		all = append(all, [2]string{"Strict-Transport-Security", StrictTransport})
+	}
+	for _, h := range all {
+		fixed = append(fixed, struct{ name, value []byte }{[]byte(h[0]), []byte(h[1])})
+	}
+	return fixed
+}
+
+// Send ends a response with a status.
+func (f Fixed) Send(c *fasthttp.RequestCtx, status int) {
+	c.Response.Header.DisableNormalizing()
+	for i := range f {
+		c.Response.Header.SetCanonical(f[i].name, f[i].value)
+	}
+	c.Response.SetStatusCode(status)
+}
+
+// SendJSON ends a response with a status and a JSON body, which must not change afterwards.
+func (f Fixed) SendJSON(c *fasthttp.RequestCtx, status int, body []byte) {
+	c.Response.Header.SetContentTypeBytes(TypeJSON)
+	c.Response.SetBodyRaw(body)
+	f.Send(c, status)
+}
+
+// Refuse sends a refusal.
+func (f Fixed) Refuse(c *fasthttp.RequestCtx, r Refusal) {
+	if len(r.Challenge) > 0 {
+		c.Response.Header.SetCanonical(headerChallenge, r.Challenge)
+	}
+	f.SendJSON(c, r.status, r.body)
+}
+
+var headerChallenge = []byte("Www-Authenticate")

@@ -1,0 +1,125 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humafiber"
+
+	"tokentab/backend/answer"
+	"tokentab/backend/fault"
+	"tokentab/backend/request"
+)
+
+// access is who may call a route. The zero value is nobody.
+type access uint8
+
+const (
+	nobody   access = iota
+	open            // anyone, without a credential
+	holder          // holders of an active token, and signed-in admin users
+	manager         // account tokens and signed-in admin users
+	signedIn        // signed-in admin users only
+)
+
+// admit passes on requests whose credential the access allows, with the caller in their context.
+func (s *Service) admit(a access) func(huma.Context, func(huma.Context)) {
+	return func(ctx huma.Context, next func(huma.Context)) {
+		who, err := s.authenticate(humafiber.Unwrap(ctx))
+		if err == nil {
+			err = who.check(a)
+		}
+		if err == nil && a == open && isUnsafe(ctx.Method()) {
+			err = s.refuseForeignOrigin(who.request, false)
+		}
+		if err != nil {
+			s.requestRefused(humafiber.Unwrap(ctx), who, err)
+			s.answerHuma(ctx, err)
+			return
+		}
+		ctx = huma.WithValue(ctx, callerKey{}, who)
+		if !isUnsafe(ctx.Method()) {
+			reading, done := request.WhileConnected(ctx.Context(), who.request.Context())
+			defer done()
+			ctx = huma.WithContext(ctx, reading)
+		}
+		next(ctx)
+	}
+}
+
+func (c *caller) check(a access) error {
+	known := c.Session != nil || c.State != nil
+	switch {
+	case a == open:
+		return nil
+	case a == nobody || !known:
+		return fault.New(fault.NotAuthenticated, "Send an API token as a bearer token, or sign in.")
+	case a == signedIn && c.Session == nil:
+		return fault.New(fault.NotPermitted, "Only signed-in admin users may do this, not API tokens.")
+	case a == manager && !c.mayManage():
+		return fault.New(fault.NotPermitted, "Only account tokens may do this; this token has the scope %s.", c.State.Scope)
+	}
+	return nil
+}
+
+// receive reads the body of an admitted request. Reading after admission keeps callers without a credential from making
+// the server hold large bodies.
+func (s *Service) receive(a access) func(huma.Context, func(huma.Context)) {
+	limit := request.MaxBody
+	if a == open {
+		limit = request.MaxStrangerBody
+	}
+	return func(ctx huma.Context, next func(huma.Context)) {
+		if err := request.ReadBody(humafiber.Unwrap(ctx).Context(), limit, nil); err != nil {
+			s.answerHuma(ctx, err)
+			return
+		}
+		next(ctx)
+	}
+}
+
+// add registers a route with its access, its input and its handler. Errors of the handler become error envelopes.
+func add[I, O any](s *Service, a access, method, path, summary string, intent func(context.Context, *caller, *I) (*O, error)) {
+	operation := huma.Operation{
+		OperationID: operationID(method, path), Method: method, Path: path, Summary: summary, Tags: []string{strings.Split(path, "/")[1]},
+		Middlewares: huma.Middlewares{s.admit(a)}, DefaultStatus: http.StatusOK, MaxBodyBytes: -1,
+	} // without Errors, Huma documents all failures as one default response
+	if a != open {
+		operation.Security = []map[string][]string{{"token": {}}, {"session": {}}}
+	}
+	if isUnsafe(method) {
+		operation.Middlewares = append(operation.Middlewares, s.receive(a))
+	}
+	operation.Middlewares = append(operation.Middlewares, s.refuseForeignAccounts, s.refuseUnknown) // both read the body
+	// Session-only routes take no idempotency keys: clients don't retry them, and storing a hash of their bodies would
+	// store a hash of a password.
+	if a != open && a != signedIn && isUnsafe(method) && path != bulkRoute { // each item of a bulk request has its own key
+		operation.Middlewares = append(operation.Middlewares, s.idempotent)
+	}
+	if a == signedIn {
+		operation.Security = operation.Security[1:]
+	}
+	huma.Register(s.huma, operation, func(ctx context.Context, in *I) (*O, error) {
+		who, _ := ctx.Value(callerKey{}).(*caller)
+		out, err := intent(ctx, who, in)
+		if err != nil {
+			s.requestRefused(who.request, who, err)
+			return nil, answer.Error(ctx, s.Folded, err)
+		}
+		return out, nil
+	})
+}
+
+// refuseForeignAccounts refuses requests that name an account other than the caller's.
+func (s *Service) refuseForeignAccounts(ctx huma.Context, next func(huma.Context)) {
+	if who, _ := ctx.Context().Value(callerKey{}).(*caller); !who.AccountID.IsZero() {
+		if err := who.ownsWhatItNames(); err != nil {
+			s.requestRefused(who.request, who, err)
+			s.answerHuma(ctx, err)
+			return
+		}
+	}
+	next(ctx)
+}

@@ -1,0 +1,101 @@
+// Package api answers the management API of the wire contract, and describes it.
+package api
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
+
+	"tokentab/backend/account"
+	"tokentab/backend/agent"
+	"tokentab/backend/answer"
+	"tokentab/backend/idempotency"
+	"tokentab/backend/people"
+	"tokentab/backend/request"
+	"tokentab/backend/token"
+)
+
+// Credentials reads the bearer token of a request.
+type Credentials interface {
+	// Holder returns the state of the token, or nil if the request carries none. It returns fault.BadAuthToken if the
+	// token is not accepted, and logs that with the route.
+	Holder(ctx context.Context, c *fasthttp.RequestCtx, route string) (*token.State, error)
+}
+
+// Parts is what a Service is built from.
+type Parts struct {
+	Accounts    *account.Accounts
+	People      *people.People
+	Agents      *agent.Agents
+	Tokens      *token.Tokens
+	Once        *idempotency.Keys
+	Mail        Mailer // nil without a mail server
+	Credentials Credentials
+	Source      *request.Source
+	// Serve answers any request to this server, for the items of bulk requests.
+	Serve fasthttp.RequestHandler
+	// Installation distinguishes this installation from others on the same host, in cookie names.
+	Installation string
+	Now          func() time.Time
+	Random       io.Reader
+	Log          *slog.Logger
+	Folded       *answer.FoldedLog
+}
+
+// Service answers the management API.
+type Service struct {
+	Parts
+	huma  huma.API
+	setup *setupCode
+	// documents returns the API's documents, rendered on first use.
+	documents func() (documents, error)
+}
+
+// New returns the service, after adding its routes to the app.
+func New(app *fiber.App, parts Parts) (*Service, error) {
+	s := &Service{Parts: parts}
+	var err error
+	if s.setup, err = newSetupCode(parts.Random); err != nil {
+		return nil, err
+	}
+	s.routes(app)
+	return s, nil
+}
+
+// SetupCode returns the one-time code of the setup link, which creates the first account.
+func (s *Service) SetupCode() string { return s.setup.code }
+
+func noStore(c *fiber.Ctx) error {
+	c.Set(fiber.HeaderCacheControl, "no-store")
+	return c.Next()
+}
+
+// secretFields are the response fields that hold a secret.
+var secretFields = []string{"token", "invite_url"}
+
+// condense tags and compresses responses. It keeps them out of caches: a client that polls keeps response and tag in
+// memory.
+func condense(c *fiber.Ctx) error {
+	if err := c.Next(); err != nil {
+		return err
+	}
+	answer.Condense(c.Context(), holdsSecret)
+	return nil
+}
+
+// holdsSecret reports whether a JSON body has a field with a secret. Text values can't imitate one, since their quotes
+// are escaped.
+func holdsSecret(body []byte) bool {
+	for _, field := range secretFields {
+		if bytes.Contains(body, []byte(`"`+field+`":"`)) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,162 @@
+package api
+
+import (
+	"encoding/json"
+	"net/http"
+
+	"github.com/gofiber/fiber/v2"
+
+	"tokentab/backend/audit"
+	"tokentab/backend/fault"
+	"tokentab/backend/people"
+	"tokentab/backend/pfid"
+	"tokentab/backend/token"
+)
+
+// caller is the sender of a request: a signed-in admin user or the holder of a token. On open routes it may be neither.
+type caller struct {
+	audit.Actor
+	UserAgent string
+	// Session is set for signed-in admin users, with the id from their cookie.
+	Session   *people.Session
+	SessionID people.SessionID
+	// State is the token's state, set if the caller sent a token.
+	State   *token.State
+	request *fiber.Ctx
+}
+
+// id returns the id of the caller's admin user or API token.
+func (c *caller) id() pfid.ID {
+	if c.Session != nil {
+		return c.AdminUserID
+	}
+	return c.APITokenID
+}
+
+// mayManage reports whether the caller has the rights of an account token.
+func (c *caller) mayManage() bool {
+	return c.Session != nil || c.State != nil && c.State.Scope == token.ScopeAccount
+}
+
+type callerKey struct{}
+
+// authenticate returns the caller. A bearer token takes precedence over a session: an invalid token is refused even if
+// the request also has a valid session.
+func (s *Service) authenticate(c *fiber.Ctx) (*caller, error) {
+	who := &caller{request: c, UserAgent: c.Get(fiber.HeaderUserAgent)}
+	who.Address = s.Source.Address(c.Context())
+	state, err := s.Credentials.Holder(c.UserContext(), c.Context(), c.Route().Path)
+	if err != nil {
+		return nil, err
+	}
+	if state != nil {
+		who.State = state
+		who.AccountID, who.APITokenID = state.AccountID, state.TokenID
+		return who, nil
+	}
+	id, former := s.sessionCookie(c), ""
+	if id == "" {
+		former = s.formerCookie(c)
+		id = people.SessionID(c.Cookies(former))
+	}
+	if id == "" {
+		return who, nil
+	}
+	use := s.People.Session
+	if !isUnsafe(c.Method()) && c.Get(headerBackground) != "" {
+		use = s.People.Glance
+	}
+	session, ok, err := use(c.UserContext(), id)
+	if err != nil || !ok {
+		return who, err
+	}
+	if isUnsafe(c.Method()) {
+		if err := s.refuseForeignOrigin(c, true); err != nil {
+			return nil, err
+		}
+	}
+	if former != "" {
+		s.setSessionCookie(c, id)
+		s.setCookieNamed(c, former, "", 0)
+	}
+	who.Session, who.SessionID = &session, id
+	who.AccountID, who.AdminUserID = session.AdminUser.AccountID, session.AdminUser.ID
+	return who, nil
+}
+
+// headerBackground marks requests that the page sends on a timer. They don't extend the session.
+const headerBackground = "X-Tokentab-Background"
+
+func isUnsafe(method string) bool {
+	return method != http.MethodGet && method != http.MethodHead && method != http.MethodOptions
+}
+
+// refuseForeignOrigin refuses requests that another site made a browser send. Sec-Fetch-Site decides; without it
+// Origin, which browsers send with every unsafe request. With demanded, a request without either is refused too.
+func (s *Service) refuseForeignOrigin(c *fiber.Ctx, demanded bool) error {
+	refusal := fault.New(fault.NotPermitted, "This request did not come from the page of this server. Use the page at %s.", s.Source.URL(c.Context()))
+	if site := c.Get("Sec-Fetch-Site"); site != "" {
+		if site == "same-origin" {
+			return nil
+		}
+		return refusal
+	}
+	origin := c.Get(fiber.HeaderOrigin)
+	if origin == "" {
+		if demanded {
+			return refusal
+		}
+		return nil
+	}
+	if !s.Source.IsOwnOrigin(c.Context(), origin) {
+		return refusal
+	}
+	return nil
+}
+
+// own returns fault.NotFound for an account other than the caller's, as if it did not exist. The empty text is the
+// caller's own account.
+func (c *caller) own(accountID string) error {
+	if accountID == "" {
+		return nil
+	}
+	if id, err := pfid.Parse(accountID); err != nil || id != c.AccountID {
+		return fault.New(fault.NotFound, "There is no such account.")
+	}
+	return nil
+}
+
+// ownsWhatItNames checks the account_id in the query, the body and its details, on every route, including routes that
+// don't read the field.
+func (c *caller) ownsWhatItNames() error {
+	for _, named := range c.request.Request().URI().QueryArgs().PeekMulti("account_id") {
+		if err := c.own(string(named)); err != nil {
+			return err
+		}
+	}
+	if c.request.Request().IsBodyStream() { // not read, see receive
+		return nil
+	}
+	type names struct {
+		AccountID any `json:"account_id"`
+	}
+	var body struct {
+		names
+		Details json.RawMessage `json:"details"`
+	}
+	if json.Unmarshal(c.request.Body(), &body) != nil {
+		return nil // reported when the body is decoded
+	}
+	var inside names
+	_ = json.Unmarshal(body.Details, &inside) // likewise
+	for _, named := range []any{body.AccountID, inside.AccountID} {
+		text, isText := named.(string)
+		if named != nil && !isText {
+			return fault.Field("account_id", "must be an id: 32 lower-case characters")
+		}
+		if err := c.own(text); err != nil {
+			return err
+		}
+	}
+	return nil
+}

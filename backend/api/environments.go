@@ -1,0 +1,102 @@
+package api
+
+import (
+	"context"
+
+	"tokentab/backend/account"
+	"tokentab/backend/fault"
+)
+
+// Environment is an environment in responses.
+type Environment struct {
+	Type        string  `json:"type" enum:"environment"`
+	ID          string  `json:"id"`
+	AccountID   string  `json:"account_id"`
+	Name        string  `json:"name"`
+	Purpose     string  `json:"purpose" enum:"development,staging,testing,production"`
+	Description *string `json:"description"`
+
+	AgentDeploymentCount int                `json:"agent_deployment_count" doc:"Number of agent deployments in it"`
+	LiveAPITokenCount    int                `json:"live_api_token_count" doc:"Number of its active and suspended API tokens"`
+	AvailableActions     environmentActions `json:"available_actions"`
+	InsertedAt           Timestamp          `json:"inserted_at"`
+	UpdatedAt            Timestamp          `json:"updated_at"`
+}
+
+type environmentActions struct {
+	Update bool `json:"update"`
+	Delete bool `json:"delete"`
+}
+
+func environmentOf(e account.ListedEnvironment) Environment {
+	return Environment{
+		Type: "environment", ID: e.ID.String(), AccountID: e.AccountID.String(), Name: e.Name, Purpose: e.Purpose,
+		Description: orNull(e.Description), AgentDeploymentCount: e.Deployments, LiveAPITokenCount: e.LiveTokens,
+		AvailableActions: environmentActions{Update: true, Delete: true}, InsertedAt: Timestamp(e.InsertedAt), UpdatedAt: Timestamp(e.UpdatedAt),
+	}
+}
+
+func (s *Service) listEnvironments(ctx context.Context, who *caller, in *listAccountInput) (*many[Environment], error) {
+	list, total, err := s.Accounts.Environments(ctx, who.AccountID, in.page())
+	if err != nil {
+		return nil, err
+	}
+	return summaries(list, total, &in.Listing, environmentOf), nil
+}
+
+// NewEnvironment is a request to create an environment.
+type NewEnvironment struct {
+	_           struct{} `additionalProperties:"true"`
+	Name        string   `json:"name" minLength:"1"`
+	AccountID   *string  `json:"account_id,omitempty" nullable:"true" doc:"The caller's own account, which is the default"`
+	ID          *string  `json:"id,omitempty" nullable:"true" doc:"A PFID of the account's partition; generated if empty"`
+	Purpose     *string  `json:"purpose,omitempty" nullable:"true" doc:"development, staging, testing or production; development if empty"`
+	Description *string  `json:"description,omitempty" nullable:"true"`
+}
+
+func (s *Service) createEnvironment(ctx context.Context, who *caller, in *ordered[NewEnvironment]) (*one[Environment], error) {
+	asked := in.Body.Details
+	wrong := fault.Fields{}
+	id := optionalID(wrong, "id", asked.ID)
+	if err := wrong.Err(); err != nil {
+		return nil, err
+	}
+	return environmentDetails(s.Accounts.CreateEnvironment(ctx, who.Actor, account.EnvironmentOrder{
+		ID: id, Name: asked.Name, Purpose: optionalText(asked.Purpose), Description: optionalText(asked.Description),
+	}))
+}
+
+func (s *Service) getEnvironment(ctx context.Context, who *caller, in *pathID) (*one[Environment], error) {
+	return environmentDetails(s.Accounts.Environment(ctx, who.AccountID, in.id()))
+}
+
+// EnvironmentChange is a change of an environment. Omitted fields stay unchanged.
+type EnvironmentChange struct {
+	_           struct{}   `additionalProperties:"true"`
+	Name        *string    `json:"name,omitempty"`
+	Purpose     *string    `json:"purpose,omitempty" enum:"development,staging,testing,production"`
+	Description textOrNull `json:"description,omitempty"`
+}
+
+func (s *Service) updateEnvironment(ctx context.Context, who *caller, in *changed[EnvironmentChange]) (*one[Environment], error) {
+	asked := in.Body.Details
+	return environmentDetails(s.Accounts.UpdateEnvironment(ctx, who.Actor, in.id(), account.EnvironmentChange{
+		Name: asked.Name, Purpose: asked.Purpose, Description: asked.Description.sent(),
+	}))
+}
+
+type deleteEnvironmentInput struct {
+	PathID
+	RevokeAPITokens bool `query:"revoke_api_tokens" doc:"Also revoke its live API tokens and delete its agent deployments"`
+}
+
+func (s *Service) deleteEnvironment(ctx context.Context, who *caller, in *deleteEnvironmentInput) (*one[Environment], error) {
+	return environmentDetails(s.Accounts.DeleteEnvironment(ctx, who.Actor, in.id(), in.RevokeAPITokens))
+}
+
+func environmentDetails(e account.ListedEnvironment, err error) (*one[Environment], error) {
+	if err != nil {
+		return nil, err
+	}
+	return details(environmentOf(e)), nil
+}

@@ -1,0 +1,116 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/gofiber/fiber/v2"
+
+	"tokentab/backend/answer"
+	"tokentab/backend/fault"
+	"tokentab/backend/idempotency"
+)
+
+// idempotent runs a change at most once per idempotency_key, at the top of the body or in details. One transaction
+// commits the change, the key and the response.
+func (s *Service) idempotent(ctx huma.Context, next func(huma.Context)) {
+	who, _ := ctx.Context().Value(callerKey{}).(*caller)
+	key, named, err := idempotencyKey(who.request.Request().Body())
+	if err != nil {
+		s.answerHuma(ctx, err)
+		return
+	}
+	if !named {
+		next(ctx)
+		return
+	}
+	response := who.request.Response()
+	replayed, err := s.Once.Once(ctx.Context(), idempotency.Request{
+		Caller: idempotency.Caller{AccountID: who.AccountID, ID: who.id()}, Key: key,
+		Hash: idempotency.HashOf(ctx.Method(), string(who.request.Request().URI().RequestURI()), who.request.Request().Body()),
+		Run:  func(together context.Context) { next(huma.WithContext(ctx, together)) },
+		Answer: func() (answer idempotency.Answer, ok bool) {
+			answer.Status = response.StatusCode()
+			if answer.Status < 200 || answer.Status > 299 {
+				return answer, false
+			}
+			answer.Body, ok = withoutSecrets(response.Body())
+			return answer, ok
+		},
+	})
+	if err != nil {
+		response.ResetBody() // the response of a change that was not committed
+		s.answerHuma(ctx, err)
+		return
+	}
+	if replayed != nil {
+		ctx.SetHeader(fiber.HeaderContentType, fiber.MIMEApplicationJSON)
+		ctx.SetHeader("Idempotent-Replayed", "true")
+		ctx.SetStatus(replayed.Status)
+		_, _ = ctx.BodyWriter().Write([]byte(replayed.Body))
+	}
+}
+
+// idempotencyKey returns the key in a JSON body. It ignores bodies that are no JSON object; decoding reports them.
+func idempotencyKey(body []byte) (key string, named bool, err error) {
+	type keyed struct {
+		Key *json.RawMessage `json:"idempotency_key"`
+	}
+	var request struct {
+		keyed
+		Details keyed `json:"details"`
+	}
+	if json.Unmarshal(body, &request) != nil {
+		return "", false, nil
+	}
+	value := request.Key
+	if value == nil {
+		value = request.Details.Key
+	}
+	if value == nil || string(*value) == "null" {
+		return "", false, nil
+	}
+	if json.Unmarshal(*value, &key) != nil {
+		return "", false, fault.Field("idempotency_key", "must be a text")
+	}
+	return key, true, nil
+}
+
+// withoutSecrets returns a response for storing, without secrets: those are shown once, even if the request is
+// repeated. ok is false if the body is no JSON object.
+func withoutSecrets(body []byte) (kept string, ok bool) {
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	decoder.UseNumber() // keeps large numbers exact
+	var answer map[string]any
+	if decoder.Decode(&answer) != nil {
+		return "", false
+	}
+	delete(answer, "token")
+	if details, is := answer["details"].(map[string]any); is {
+		for _, secret := range secretFields {
+			if _, has := details[secret]; has {
+				details[secret] = nil
+			}
+		}
+	}
+	var encoded bytes.Buffer
+	encoder := json.NewEncoder(&encoded)
+	encoder.SetEscapeHTML(false)
+	if encoder.Encode(answer) != nil {
+		return "", false
+	}
+	return encoded.String(), true
+}
+
+// answerHuma writes a failure from Huma middleware.
+func (s *Service) answerHuma(ctx huma.Context, err error) {
+	body := answer.Error(ctx.Context(), s.Folded, err)
+	for name := range body.GetHeaders() {
+		ctx.SetHeader(name, body.GetHeaders().Get(name))
+	}
+	ctx.SetHeader(fiber.HeaderContentType, body.ContentType(""))
+	ctx.SetStatus(body.GetStatus())
+	_ = s.huma.Marshal(ctx.BodyWriter(), "application/json", body)
+}

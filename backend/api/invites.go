@@ -1,0 +1,216 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"tokentab/backend/people"
+	"tokentab/backend/text"
+	"tokentab/backend/unit"
+)
+
+// Mailer sends plain text by mail.
+type Mailer interface {
+	Send(ctx context.Context, to, subject, text string) error
+}
+
+// mailTimeout bounds how long the response to an invite waits for the mail server.
+const mailTimeout = 4 * time.Second
+
+// AdminUserInvite is an invite to the team, in responses.
+type AdminUserInvite struct {
+	Type                 string        `json:"type" enum:"admin_user_invite"`
+	ID                   string        `json:"id"`
+	AccountID            string        `json:"account_id"`
+	Email                string        `json:"email"`
+	Status               string        `json:"status" enum:"pending,used,revoked"`
+	Expired              bool          `json:"expired" doc:"Whether a pending invite has expired, or was created while the server's clock was ahead"`
+	InviteURL            *string       `json:"invite_url" doc:"Address of the page that accepts the invite; null for API tokens, and once it can't be accepted"`
+	CreatedByAdminUserID *string       `json:"created_by_admin_user_id"`
+	CreatedByAPITokenID  *string       `json:"created_by_api_token_id"`
+	CreatedByName        *string       `json:"created_by_name"`
+	ExpiresAt            Timestamp     `json:"expires_at"`
+	AvailableActions     inviteActions `json:"available_actions"`
+	InsertedAt           Timestamp     `json:"inserted_at"`
+	UpdatedAt            Timestamp     `json:"updated_at"`
+}
+
+type inviteActions struct {
+	Revoke bool `json:"revoke"`
+}
+
+// AdminUserInviteDetails is an invite with its code, for signed-in admin users only: with the code, an API token could
+// become an admin user.
+type AdminUserInviteDetails struct {
+	AdminUserInvite
+	Token *string `json:"token" doc:"The code in the invite's address; null for API tokens, and once it can't be accepted"`
+}
+
+// CreatedAdminUserInvite is a new invite, and whether it was mailed.
+type CreatedAdminUserInvite struct {
+	Status   string                 `json:"status" enum:"success"`
+	Details  AdminUserInviteDetails `json:"details"`
+	MailSent bool                   `json:"mail_sent" doc:"false if no mail server is configured or it refused the mail"`
+}
+
+type createdInvite struct {
+	Body CreatedAdminUserInvite
+}
+
+// inviteOf returns a function that presents invites to the caller, with an address on the host that the caller used.
+// Only signed-in admin users get the address.
+func (s *Service) inviteOf(who *caller) func(people.IssuedInvite) AdminUserInvite {
+	return func(i people.IssuedInvite) AdminUserInvite {
+		out := AdminUserInvite{
+			Type: "admin_user_invite", ID: i.ID.String(), AccountID: i.AccountID.String(), Email: text.ShownEmail(i.Email), Status: i.Status,
+			Expired: i.Expired, ExpiresAt: Timestamp(i.ExpiresAt), AvailableActions: inviteActions{Revoke: i.Status == people.InvitePending},
+			CreatedByAdminUserID: idOrNull(i.CreatedByAdminUserID), CreatedByAPITokenID: idOrNull(i.CreatedByAPITokenID),
+			CreatedByName: orNull(i.CreatedByName),
+			InsertedAt:    Timestamp(i.InsertedAt), UpdatedAt: Timestamp(i.UpdatedAt),
+		}
+		if i.Code != "" && who.Session != nil {
+			address := s.inviteAddress(who, i)
+			out.InviteURL = &address
+		}
+		return out
+	}
+}
+
+// inviteAddress returns the address of the page that accepts an invite.
+func (s *Service) inviteAddress(who *caller, i people.IssuedInvite) string {
+	return s.Source.URL(who.request.Context()) + "/invite/" + i.Code
+}
+
+func (s *Service) inviteDetailsOf(who *caller, i people.IssuedInvite) AdminUserInviteDetails {
+	out := AdminUserInviteDetails{AdminUserInvite: s.inviteOf(who)(i)}
+	if who.Session != nil {
+		out.Token = orNull(i.Code)
+	}
+	return out
+}
+
+func (s *Service) listInvites(ctx context.Context, who *caller, in *listAccountInput) (*many[AdminUserInvite], error) {
+	list, total, err := s.People.Invites(ctx, who.AccountID, in.page())
+	if err != nil {
+		return nil, err
+	}
+	return summaries(list, total, &in.Listing, s.inviteOf(who)), nil
+}
+
+func (s *Service) getInvite(ctx context.Context, who *caller, in *pathID) (*one[AdminUserInviteDetails], error) {
+	i, err := s.People.InviteOf(ctx, who.AccountID, in.id())
+	if err != nil {
+		return nil, err
+	}
+	return details(s.inviteDetailsOf(who, i)), nil
+}
+
+// NewAdminUserInvite is a request to invite a person.
+type NewAdminUserInvite struct {
+	_         struct{} `additionalProperties:"true"`
+	Email     string   `json:"email"`
+	AccountID *string  `json:"account_id,omitempty" nullable:"true" doc:"The caller's own account, which is the default"`
+}
+
+func (s *Service) createInvite(ctx context.Context, who *caller, in *ordered[NewAdminUserInvite]) (*createdInvite, error) {
+	asked := in.Body.Details
+	i, err := s.People.Invite(ctx, who.Actor, asked.Email)
+	if err != nil {
+		return nil, err
+	}
+	out := &createdInvite{Body: CreatedAdminUserInvite{Status: "success", Details: s.inviteDetailsOf(who, i)}}
+	unit.After(ctx, func(kept bool) {
+		if kept {
+			out.Body.MailSent = s.mailInvite(ctx, i, s.inviteAddress(who, i))
+			s.renderAgain(who.request, out.Body)
+		}
+	})
+	return out, nil
+}
+
+// renderAgain replaces a response, rendered before the commit, with the outcome after it.
+func (s *Service) renderAgain(c *fiber.Ctx, body any) {
+	if len(c.Response().Body()) == 0 {
+		return // not rendered yet; the caller does it
+	}
+	var b bytes.Buffer
+	if s.huma.Marshal(&b, fiber.MIMEApplicationJSON, body) == nil {
+		c.Response().SetBody(b.Bytes())
+	}
+}
+
+// mailInvite sends the invite and reports whether the mail server accepted it. It only logs failures, since the invite
+// exists and its link can be sent another way.
+func (s *Service) mailInvite(ctx context.Context, i people.IssuedInvite, address string) bool {
+	if s.Mail == nil {
+		return false
+	}
+	owner, err := s.Accounts.Get(ctx, i.AccountID)
+	if err == nil {
+		ctx, cancel := context.WithTimeout(ctx, mailTimeout)
+		defer cancel()
+		err = s.Mail.Send(ctx, i.Email, fmt.Sprintf("Join %s on Tokentab", owner.Name), fmt.Sprintf(
+			"You are invited to join the team of %s, which manages its API tokens with Tokentab.\n\n"+
+				"To set your name and password, open this page by %s:\n\n%s\n\n"+
+				"The link works once. If you did not expect this mail, you can ignore it.\n",
+			owner.Name, i.ExpiresAt.UTC().Format("2 January 2006, 15:04 UTC"), address))
+	}
+	if err != nil {
+		s.Log.Error("an invite could not be sent by mail", "admin_user_invite", i.ID, "cause", err)
+	}
+	return err == nil
+}
+
+func (s *Service) revokeInvite(ctx context.Context, who *caller, in *pathID) (*one[AdminUserInviteDetails], error) {
+	i, err := s.People.RevokeInvite(ctx, who.Actor, in.id())
+	if err != nil {
+		return nil, err
+	}
+	return details(s.inviteDetailsOf(who, i)), nil
+}
+
+// InviteCode is the code from an invite's address.
+type InviteCode struct {
+	_    struct{} `additionalProperties:"true"`
+	Code string   `json:"code"`
+}
+
+// Invite is what the holder of an invite's code can see.
+type Invite struct {
+	Type        string    `json:"type" enum:"invite"`
+	Email       string    `json:"email"`
+	AccountName string    `json:"account_name"`
+	ExpiresAt   Timestamp `json:"expires_at"`
+}
+
+func (s *Service) showInvite(ctx context.Context, who *caller, in *ordered[InviteCode]) (*one[Invite], error) {
+	i, accountName, err := s.People.ShowInvite(ctx, in.Body.Details.Code)
+	if err != nil {
+		s.inviteRefused(who, err)
+		return nil, err
+	}
+	return details(Invite{Type: "invite", Email: text.ShownEmail(i.Email), AccountName: accountName, ExpiresAt: Timestamp(i.ExpiresAt)}), nil
+}
+
+// AcceptInvite is a request to accept an invite.
+type AcceptInvite struct {
+	_        struct{} `additionalProperties:"true"`
+	Code     string   `json:"code"`
+	Name     string   `json:"name"`
+	Password string   `json:"password" maxLength:"4000"`
+}
+
+func (s *Service) acceptInvite(ctx context.Context, who *caller, in *ordered[AcceptInvite]) (*one[Session], error) {
+	asked := in.Body.Details
+	user, err := s.People.AcceptInvite(ctx, people.Acceptance{Code: asked.Code, Name: asked.Name, Password: asked.Password}, who.Address)
+	if err != nil {
+		s.inviteRefused(who, err)
+		return nil, err
+	}
+	s.Log.Info("an invite was accepted", "admin_user", user.ID, "address", who.Address)
+	return s.begin(ctx, who, user), nil
+}

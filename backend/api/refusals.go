@@ -1,0 +1,85 @@
+package api
+
+import (
+	"errors"
+	"log/slog"
+
+	"github.com/gofiber/fiber/v2"
+
+	"tokentab/backend/answer"
+	"tokentab/backend/fault"
+	"tokentab/backend/people"
+)
+
+// requestRefused logs a 403 with the caller, the request and the reason. who is nil if the caller is unknown.
+func (s *Service) requestRefused(c *fiber.Ctx, who *caller, err error) {
+	if fault.KindOf(err) != fault.NotPermitted {
+		return
+	}
+	if who == nil {
+		who = &caller{}
+		who.Address = s.Source.Address(c.Context())
+	}
+	route, reason, origin := c.Method()+" "+c.Route().Path, err.Error(), answer.Printable(c.Get(fiber.HeaderOrigin))
+	key := who.Address + "\x00" + who.id().String() + "\x00" + route + "\x00" + reason + "\x00" + origin
+	s.Folded.Add(slog.LevelWarn, "request refused", []byte(key), func() []slog.Attr {
+		attrs := []slog.Attr{slog.String("reason", reason), slog.String("route", route), slog.String("address", answer.Printable(who.Address))}
+		if origin != "" {
+			attrs = append(attrs, slog.String("origin", origin))
+		}
+		if !who.APITokenID.IsZero() {
+			attrs = append(attrs, slog.String("api_token", who.APITokenID.String()))
+		}
+		if !who.AdminUserID.IsZero() {
+			attrs = append(attrs, slog.String("admin_user", who.AdminUserID.String()))
+		}
+		return attrs
+	})
+}
+
+// passwordRefused logs a refused password, for signing in or for changing it, and its user. It omits an email that
+// belongs to no user, since people type passwords into the wrong field. Unknown emails have their own message, so that
+// they can't crowd out those of users.
+func (s *Service) passwordRefused(who *caller, message string, user people.AdminUser, err error) {
+	reason := passwordReasons[fault.KindOf(err)]
+	if isWrong(err, "current_password") {
+		reason = wrongPassword
+	}
+	if reason == "" {
+		return // the password was not checked
+	}
+	attrs := []slog.Attr{slog.String("email", answer.Printable(user.Email)), slog.String("admin_user", user.ID.String())}
+	if user.ID.IsZero() {
+		message += " for an unknown email"
+		attrs = nil
+	}
+	key := who.Address + "\x00" + user.ID.String() + "\x00" + reason
+	s.Folded.Add(slog.LevelWarn, message, []byte(key), func() []slog.Attr {
+		return append(attrs, slog.String("address", answer.Printable(who.Address)), slog.String("reason", reason))
+	})
+}
+
+const wrongPassword = "wrong password"
+
+var passwordReasons = map[fault.Kind]string{
+	fault.NotAuthenticated: wrongPassword, fault.TooManyRequests: "too many wrong tries", fault.Unavailable: "too many at once",
+}
+
+// isWrong reports whether the error is about the named field.
+func isWrong(err error, field string) bool {
+	f, ok := errors.AsType[*fault.Error](err)
+	return ok && f.Fields[field] != nil
+}
+
+// codeRefused logs a refused code of the setup link or of an invite, without the code.
+func (s *Service) codeRefused(who *caller, message string) {
+	s.Folded.Add(slog.LevelWarn, message, []byte(who.Address), func() []slog.Attr {
+		return []slog.Attr{slog.String("address", answer.Printable(who.Address))}
+	})
+}
+
+func (s *Service) inviteRefused(who *caller, err error) {
+	if fault.KindOf(err) == fault.NotFound {
+		s.codeRefused(who, "invite code refused")
+	}
+}

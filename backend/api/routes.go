@@ -1,0 +1,90 @@
+package api
+
+import (
+	"net/http"
+	"sync"
+
+	"github.com/danielgtaylor/huma/v2/adapters/humafiber"
+	"github.com/gofiber/fiber/v2"
+
+	"tokentab/backend/answer"
+)
+
+// routes registers every route, in order. The second argument of add is who may call it, see access.
+func (s *Service) routes(app *fiber.App) {
+	root := app.Group("/api/v1", noStore, condense)
+	s.huma = humafiber.NewWithGroup(app, root, apiConfig())
+	s.describeEndpoints()
+
+	add(s, open, http.MethodGet, "/session", "Show who is signed in, and the server's settings for the page", s.getSession)
+	add(s, open, http.MethodPost, "/session", "Sign in", s.signIn)
+	add(s, open, http.MethodDelete, "/session", "Sign out", s.signOut)
+	add(s, open, http.MethodPost, "/setup", "Create the first account", s.setUp)
+	add(s, open, http.MethodPost, "/invite/show", "Show an invite by its code", s.showInvite)
+	add(s, open, http.MethodPost, "/invite/accept", "Accept an invite, once, and sign in", s.acceptInvite)
+
+	add(s, signedIn, http.MethodPost, "/session/password", "Change one's own password and end all other sessions", s.changePassword)
+	add(s, signedIn, http.MethodGet, "/session/all", "List one's own sessions", s.listSessions)
+	add(s, signedIn, http.MethodDelete, "/session/{id}", "End one of one's own sessions", s.endSession)
+	add(s, signedIn, http.MethodPost, "/session/end_others", "End all of one's own sessions but this one", s.endOtherSessions)
+
+	add(s, manager, http.MethodGet, "/api_token", "List the API tokens of the account", s.listTokens)
+	add(s, manager, http.MethodPost, "/api_token", "Create an API token; only this response contains the secret", s.createToken)
+	add(s, manager, http.MethodGet, "/api_token/moves", "List changes of many API tokens whose records are still being updated", s.listTokenMoves)
+	add(s, holder, http.MethodGet, "/api_token/{id}", "Retrieve an API token", s.getToken)
+	add(s, manager, http.MethodPost, "/api_token/{id}/suspend", "Suspend an active API token", s.suspendToken)
+	add(s, manager, http.MethodPost, "/api_token/{id}/activate", "Activate a suspended API token", s.activateToken)
+	add(s, manager, http.MethodPost, "/api_token/{id}/revoke", "Revoke an API token permanently; with_descendants also revokes the tokens that it created", s.revokeToken)
+	add(s, manager, http.MethodDelete, "/api_token/{id}", "Delete a revoked API token", s.deleteToken)
+
+	add(s, manager, http.MethodGet, "/account", "List the accounts that the caller belongs to", s.listAccounts)
+	add(s, manager, http.MethodGet, "/account/{id}", "Retrieve an account", s.getAccount)
+	add(s, manager, http.MethodPut, "/account/{id}", "Update the account", s.updateAccount)
+	add(s, signedIn, http.MethodGet, "/account/{id}/contents", "Count what the account holds", s.getAccountContents)
+	add(s, signedIn, http.MethodDelete, "/account/{id}", "Delete the account with everything in it", s.deleteAccount)
+
+	add(s, manager, http.MethodGet, "/admin_user", "List the admin users of the account", s.listAdminUsers)
+	add(s, manager, http.MethodGet, "/admin_user/{id}", "Retrieve an admin user", s.getAdminUser)
+	add(s, signedIn, http.MethodPut, "/admin_user/{id}", "Update one's own profile", s.updateAdminUser)
+	add(s, signedIn, http.MethodPost, "/admin_user/{id}/remove", "Remove a member and end all of their sessions", s.removeAdminUser)
+	add(s, signedIn, http.MethodPost, "/admin_user/{id}/revoke_api_tokens", "Revoke the live API tokens that a member created", s.revokeTokensOfAdminUser)
+
+	add(s, manager, http.MethodGet, "/admin_user_invite", "List the invites to the account", s.listInvites)
+	add(s, manager, http.MethodPost, "/admin_user_invite", "Invite a person to the account; an invite ends with the API token or the member that made it", s.createInvite)
+	add(s, manager, http.MethodGet, "/admin_user_invite/{id}", "Retrieve an invite, with its code for signed-in admin users", s.getInvite)
+	add(s, manager, http.MethodPost, "/admin_user_invite/{id}/revoke", "Revoke a pending invite", s.revokeInvite)
+
+	add(s, manager, http.MethodGet, "/environment", "List the environments of the account", s.listEnvironments)
+	add(s, manager, http.MethodPost, "/environment", "Create an environment", s.createEnvironment)
+	add(s, manager, http.MethodGet, "/environment/{id}", "Retrieve an environment", s.getEnvironment)
+	add(s, manager, http.MethodPut, "/environment/{id}", "Update an environment", s.updateEnvironment)
+	add(s, manager, http.MethodDelete, "/environment/{id}", "Delete an environment", s.deleteEnvironment)
+
+	add(s, manager, http.MethodGet, "/agent", "List the agents of the account", s.listAgents)
+	add(s, manager, http.MethodPost, "/agent", "Register an agent", s.createAgent)
+	add(s, manager, http.MethodGet, "/agent/show", "Retrieve an agent by its id or its external identifier", s.showAgent)
+	add(s, manager, http.MethodGet, "/agent/{id}", "Retrieve an agent", s.getAgent)
+	add(s, manager, http.MethodPut, "/agent/{id}", "Change an agent", s.updateAgent)
+	add(s, manager, http.MethodPost, "/agent/{id}/retire", "Retire an agent and suspend its active tokens", s.retireAgent)
+	add(s, manager, http.MethodPost, "/agent/{id}/reinstate", "Reinstate a retired agent and the tokens suspended with it", s.reinstateAgent)
+	add(s, manager, http.MethodDelete, "/agent/{id}", "Delete an agent with its deployments and versions", s.deleteAgent)
+	add(s, manager, http.MethodGet, "/agent_deployment", "List the agent deployments of the account", s.listDeployments)
+	add(s, manager, http.MethodPost, "/agent_deployment", "Deploy an agent in an environment", s.createDeployment)
+	add(s, manager, http.MethodGet, "/agent_deployment/{id}", "Retrieve an agent deployment", s.getDeployment)
+	add(s, manager, http.MethodPut, "/agent_deployment/{id}", "Set the current version of an agent deployment", s.updateDeployment)
+	add(s, manager, http.MethodDelete, "/agent_deployment/{id}", "Delete an agent deployment", s.deleteDeployment)
+	add(s, manager, http.MethodGet, "/agent_version", "List the versions of an agent", s.listVersions)
+	add(s, manager, http.MethodPost, "/agent_version", "Add a version to an agent", s.createVersion)
+	add(s, manager, http.MethodGet, "/agent_version/{id}", "Retrieve an agent version", s.getVersion)
+	add(s, manager, http.MethodGet, "/agent_schema_version", "List the schema versions of an agent", s.listSchemaVersions)
+	add(s, manager, http.MethodPost, "/agent_schema_version", "Add a schema version to an agent", s.createSchemaVersion)
+	add(s, manager, http.MethodGet, "/agent_schema_version/{id}", "Retrieve an agent schema version", s.getSchemaVersion)
+
+	add(s, manager, http.MethodPost, "/pfid/generate", "Generate ids in the account's partition", s.generatePFIDs)
+	add(s, manager, http.MethodPost, bulkRoute, "Run several requests in order until one fails; each commits on its own", s.bulk)
+
+	s.documents = sync.OnceValues(s.renderDocuments)
+	root.Get("/openapi.json", s.document(func(d *documents) *answer.File { return &d.openAPI }))
+	app.Get("/docs", s.document(func(d *documents) *answer.File { return &d.page }))
+	app.Get("/docs.css", s.document(func(d *documents) *answer.File { return &d.style }))
+}

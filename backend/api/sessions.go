@@ -1,0 +1,178 @@
+package api
+
+import (
+	"cmp"
+	"context"
+	"crypto/subtle"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"tokentab/backend/fault"
+	"tokentab/backend/people"
+	"tokentab/backend/text"
+)
+
+// Session is what the page needs before it renders.
+type Session struct {
+	Type          string          `json:"type" enum:"session"`
+	SetupRequired bool            `json:"setup_required" doc:"true until the first account exists"`
+	AdminUser     *sessionUser    `json:"admin_user" doc:"null unless signed in"`
+	Account       *sessionAccount `json:"account" doc:"null unless signed in"`
+	PublicURL     *string         `json:"public_url" doc:"null if none is set; then it is the address of the page"`
+
+	MaxTokenLifetime     int `json:"max_token_lifetime" doc:"Seconds"`
+	DefaultTokenLifetime int `json:"default_token_lifetime" doc:"Seconds"`
+}
+
+type sessionUser struct {
+	_        struct{} `nullable:"true"`
+	ID       string   `json:"id"`
+	Email    string   `json:"email"`
+	Name     *string  `json:"name"`
+	JobTitle *string  `json:"job_title"`
+}
+
+type sessionAccount struct {
+	_    struct{} `nullable:"true"`
+	ID   string   `json:"id"`
+	Name string   `json:"name"`
+}
+
+func (s *Service) session(signedIn *people.Session) *one[Session] {
+	lifetimes := s.Tokens.Lifetimes()
+	out := Session{
+		Type: "session", PublicURL: orNull(s.Source.PublicURL),
+		MaxTokenLifetime:     int(lifetimes.Max / time.Second),
+		DefaultTokenLifetime: int(lifetimes.Default / time.Second),
+	}
+	if signedIn != nil {
+		user := signedIn.AdminUser
+		out.AdminUser = &sessionUser{ID: user.ID.String(), Email: text.ShownEmail(user.Email), Name: orNull(user.Name), JobTitle: orNull(user.JobTitle)}
+		out.Account = &sessionAccount{ID: user.AccountID.String(), Name: signedIn.AccountName}
+	}
+	return details(out)
+}
+
+func (s *Service) getSession(ctx context.Context, who *caller, _ *struct{}) (*one[Session], error) {
+	out := s.session(who.Session)
+	if who.Session == nil {
+		has, err := s.Accounts.IsSetUp(ctx)
+		if err != nil {
+			return nil, err
+		}
+		out.Body.Details.SetupRequired = !has
+	}
+	return out, nil
+}
+
+// SignIn is a request to sign in.
+type SignIn struct {
+	_        struct{} `additionalProperties:"true"`
+	Email    string   `json:"email" maxLength:"1000"`
+	Password string   `json:"password" maxLength:"4000"`
+}
+
+func (s *Service) signIn(ctx context.Context, who *caller, in *ordered[SignIn]) (*one[Session], error) {
+	asked := in.Body.Details
+	signedIn, err := s.People.SignIn(ctx, asked.Email, asked.Password, s.browser(who))
+	if err != nil {
+		s.passwordRefused(who, "sign-in refused", signedIn.AdminUser, err)
+		return nil, err
+	}
+	s.Log.Info("signed in", "admin_user", signedIn.AdminUser.ID, "address", who.Address)
+	return s.signedIn(who, signedIn), nil
+}
+
+func (s *Service) signOut(ctx context.Context, who *caller, _ *struct{}) (*one[Session], error) {
+	if who.Session != nil {
+		if err := s.People.SignOut(ctx, who.Actor, who.SessionID); err != nil {
+			return nil, err
+		}
+	}
+	s.setSessionCookie(who.request, "")
+	return s.session(nil), nil
+}
+
+// SetUp is a request to create the first account and its admin user.
+type SetUp struct {
+	_           struct{} `additionalProperties:"true"`
+	Code        string   `json:"code"`
+	AccountName string   `json:"account_name"`
+	Email       string   `json:"email"`
+	Name        *string  `json:"name,omitempty" nullable:"true"`
+	Password    string   `json:"password"`
+}
+
+func (s *Service) setUp(ctx context.Context, who *caller, in *ordered[SetUp]) (*one[Session], error) {
+	asked := in.Body.Details
+	var user people.AdminUser
+	err := s.setup.use(asked.Code, func() (err error) {
+		founder := people.Founder{AccountName: asked.AccountName, Email: asked.Email, Name: optionalText(asked.Name), Password: asked.Password}
+		user, err = s.People.Found(ctx, founder, who.Address)
+		return err
+	})
+	if err != nil {
+		if isWrong(err, "code") {
+			s.codeRefused(who, "setup code refused")
+		}
+		return nil, err
+	}
+	s.Log.Info("the first account was made", "admin_user", user.ID, "address", who.Address)
+	return s.begin(ctx, who, user), nil
+}
+
+// browser returns the caller's browser, for signing in.
+func (s *Service) browser(who *caller) people.Browser {
+	return people.Browser{
+		Address: who.Address, UserAgent: who.UserAgent,
+		ID: people.BrowserID(who.request.Cookies(s.cookieName(who.request, browserCookie))), Session: cmp.Or(who.SessionID, s.sessionCookie(who.request)),
+	}
+}
+
+// signedIn sets the session's cookies in the caller's browser.
+func (s *Service) signedIn(who *caller, in people.SignedIn) *one[Session] {
+	s.setSessionCookie(who.request, in.SessionID)
+	s.setCookie(who.request, browserCookie, string(in.BrowserID), people.BrowserLife)
+	return s.session(&in.Session)
+}
+
+// begin signs in a new admin user. It only logs a failure, since the user exists and can sign in.
+func (s *Service) begin(ctx context.Context, who *caller, user people.AdminUser) *one[Session] {
+	in, err := s.People.StartSession(ctx, user, s.browser(who))
+	if err != nil {
+		s.Log.Error("a new admin user could not be signed in", "admin_user", user.ID, "cause", err)
+		return s.session(nil)
+	}
+	return s.signedIn(who, in)
+}
+
+// setupCode is the one-time code for creating the first account. Only the terminal shows it, and it changes with each
+// start.
+type setupCode struct {
+	code string
+	mu   sync.Mutex
+	used bool
+}
+
+func newSetupCode(random io.Reader) (*setupCode, error) {
+	var b [16]byte
+	if _, err := io.ReadFull(random, b[:]); err != nil {
+		return nil, fmt.Errorf("api: read random bytes: %w", err)
+	}
+	return &setupCode{code: base64.RawURLEncoding.EncodeToString(b[:])}, nil
+}
+
+// use runs f if the code is right and unused. Success of f uses it up.
+func (s *setupCode) use(code string, f func() error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.used || subtle.ConstantTimeCompare([]byte(code), []byte(s.code)) != 1 {
+		return fault.Field("code", "is not the one-time code that the server printed when it started")
+	}
+	err := f()
+	s.used = err == nil || fault.KindOf(err) == fault.InvalidAction
+	return err
+}

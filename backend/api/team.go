@@ -1,0 +1,113 @@
+package api
+
+import (
+	"context"
+
+	"tokentab/backend/people"
+	"tokentab/backend/text"
+)
+
+// AdminUser is a member of the team, in responses.
+type AdminUser struct {
+	Type              string           `json:"type" enum:"admin_user"`
+	ID                string           `json:"id"`
+	AccountID         string           `json:"account_id"`
+	Email             string           `json:"email"`
+	Name              *string          `json:"name"`
+	JobTitle          *string          `json:"job_title"`
+	LiveAPITokenCount int              `json:"live_api_token_count" doc:"Active and suspended API tokens that this admin user created"`
+	AvailableActions  adminUserActions `json:"available_actions"`
+	InsertedAt        Timestamp        `json:"inserted_at"`
+	UpdatedAt         Timestamp        `json:"updated_at"`
+}
+
+type adminUserActions struct {
+	Remove bool `json:"remove"`
+}
+
+func adminUserOf(m people.Member) AdminUser {
+	return AdminUser{
+		Type: "admin_user", ID: m.ID.String(), AccountID: m.AccountID.String(), Email: text.ShownEmail(m.Email), Name: orNull(m.Name), JobTitle: orNull(m.JobTitle),
+		LiveAPITokenCount: m.LiveTokens, AvailableActions: adminUserActions{Remove: m.MayBeRemoved()},
+		InsertedAt: Timestamp(m.InsertedAt), UpdatedAt: Timestamp(m.UpdatedAt),
+	}
+}
+
+type listAccountInput struct {
+	Listing
+	AccountID string `query:"account_id" doc:"The caller's own account, which is the default"`
+}
+
+func (s *Service) listAdminUsers(ctx context.Context, who *caller, in *listAccountInput) (*many[AdminUser], error) {
+	list, total, err := s.People.Members(ctx, who.AccountID, in.page())
+	if err != nil {
+		return nil, err
+	}
+	return summaries(list, total, &in.Listing, adminUserOf), nil
+}
+
+func (s *Service) getAdminUser(ctx context.Context, who *caller, in *pathID) (*one[AdminUser], error) {
+	return adminUserDetails(s.People.Member(ctx, who.AccountID, in.id()))
+}
+
+// ProfileChange is a change of one's own profile. Omitted fields stay unchanged.
+type ProfileChange struct {
+	_        struct{}   `additionalProperties:"true"`
+	Name     textOrNull `json:"name,omitempty"`
+	JobTitle textOrNull `json:"job_title,omitempty"`
+}
+
+func (s *Service) updateAdminUser(ctx context.Context, who *caller, in *changed[ProfileChange]) (*one[AdminUser], error) {
+	asked := in.Body.Details
+	return adminUserDetails(s.People.UpdateProfile(ctx, who.Actor, in.id(), people.ProfileChange{
+		Name: asked.Name.sent(), JobTitle: asked.JobTitle.sent(),
+	}))
+}
+
+// RemoveAdminUser is a request to remove a member.
+type RemoveAdminUser struct {
+	_               struct{} `additionalProperties:"true"`
+	RevokeAPITokens bool     `json:"revoke_api_tokens,omitempty" doc:"Also revoke the live API tokens that the member created"`
+}
+
+// AdminUserWithoutTokens is a member, and how many of their tokens were revoked.
+type AdminUserWithoutTokens struct {
+	Status               string    `json:"status" enum:"success"`
+	Details              AdminUser `json:"details"`
+	RevokedAPITokenCount int       `json:"revoked_api_token_count"`
+}
+
+type withoutTokens struct {
+	Body AdminUserWithoutTokens
+}
+
+func (s *Service) removeAdminUser(ctx context.Context, who *caller, in *optionallyChanged[RemoveAdminUser]) (*withoutTokens, error) {
+	m, revoked, err := s.People.RemoveMember(ctx, who.Actor, in.id(), in.details().RevokeAPITokens)
+	if err != nil {
+		return nil, err
+	}
+	s.Log.Info("a member was removed", "admin_user", m.ID, "by", who.AdminUserID, "address", who.Address)
+	if m.ID == who.AdminUserID {
+		s.setSessionCookie(who.request, "")
+	}
+	return withoutTokensOf(m, revoked), nil
+}
+
+func (s *Service) revokeTokensOfAdminUser(ctx context.Context, who *caller, in *pathID) (*withoutTokens, error) {
+	m, revoked, err := s.People.RevokeTokensOf(ctx, who.Actor, in.id())
+	if err != nil {
+		return nil, err
+	}
+	return withoutTokensOf(m, revoked), nil
+}
+
+func withoutTokensOf(m people.Member, revoked int) *withoutTokens {
+	return &withoutTokens{Body: AdminUserWithoutTokens{Status: "success", Details: adminUserOf(m), RevokedAPITokenCount: revoked}}
+}
+
+func adminUserDetails(m people.Member, err error) (*one[AdminUser], error) {
+	if err != nil {
+		return nil, err
+	}
+	return details(adminUserOf(m)), nil
+}

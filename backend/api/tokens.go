@@ -1,0 +1,223 @@
+package api
+
+import (
+	"context"
+	"time"
+
+	"tokentab/backend/audit"
+	"tokentab/backend/fault"
+	"tokentab/backend/pfid"
+	"tokentab/backend/token"
+)
+
+// APIToken is an API token in responses. It never holds the secret.
+type APIToken struct {
+	Type                 string            `json:"type" enum:"api_token"`
+	ID                   string            `json:"id"`
+	AccountID            string            `json:"account_id"`
+	Name                 *string           `json:"name"`
+	Hint                 string            `json:"hint" doc:"The last four characters of the secret"`
+	TokenScope           string            `json:"token_scope" enum:"account,environment,agent_deployment"`
+	Status               string            `json:"status" enum:"active,suspended,revoked"`
+	AgentDeploymentID    *string           `json:"agent_deployment_id"`
+	AgentID              *string           `json:"agent_id"`
+	AgentName            *string           `json:"agent_name"`
+	AgentRetired         bool              `json:"agent_retired" doc:"Whether its agent is retired. Such a token can't be activated"`
+	EnvironmentID        *string           `json:"environment_id"`
+	EnvironmentName      *string           `json:"environment_name"`
+	CreatedByAdminUserID *string           `json:"created_by_admin_user_id"`
+	CreatedByAPITokenID  *string           `json:"created_by_api_token_id"`
+	CreatedByName        *string           `json:"created_by_name" doc:"null if created on the command line"`
+	ExpiresAt            Timestamp         `json:"expires_at"`
+	RevokedAt            OptionalTimestamp `json:"revoked_at" doc:"null unless revoked"`
+	RevokedByAdminUserID *string           `json:"revoked_by_admin_user_id"`
+	RevokedByAPITokenID  *string           `json:"revoked_by_api_token_id" doc:"The token's own id if its holder revoked it"`
+	RevokedByName        *string           `json:"revoked_by_name" doc:"null if revoked on the command line, or by a token that is deleted now"`
+	LastUsedAt           OptionalTimestamp `json:"last_used_at" doc:"Time of the last accepted validation, accurate to 5 seconds; null if never used"`
+	InsertedAt           Timestamp         `json:"inserted_at"`
+	UpdatedAt            Timestamp         `json:"updated_at"`
+	AvailableActions     tokenActions      `json:"available_actions"`
+}
+
+type tokenActions struct {
+	Suspend  bool `json:"suspend"`
+	Activate bool `json:"activate"`
+	Revoke   bool `json:"revoke"`
+	Delete   bool `json:"delete"`
+}
+
+func apiToken(t token.Listed) APIToken {
+	return APIToken{
+		Type: "api_token", ID: t.ID.String(), AccountID: t.AccountID.String(), Name: orNull(t.Name), Hint: t.Hint,
+		TokenScope: t.Scope.String(), Status: t.Status.String(),
+		AgentDeploymentID: idOrNull(t.AgentDeploymentID), AgentID: idOrNull(t.AgentID), AgentName: orNull(t.AgentName), AgentRetired: t.AgentRetired,
+		EnvironmentID: idOrNull(t.EnvironmentID), EnvironmentName: orNull(t.EnvironmentName),
+		CreatedByAdminUserID: idOrNull(t.CreatedByAdminUserID), CreatedByAPITokenID: idOrNull(t.CreatedByAPITokenID),
+		CreatedByName: orNull(t.CreatedByName), RevokedAt: OptionalTimestamp(t.Revocation.At),
+		RevokedByAdminUserID: idOrNull(t.Revocation.AdminUserID), RevokedByAPITokenID: idOrNull(t.Revocation.APITokenID),
+		RevokedByName: orNull(t.Revocation.ByName), ExpiresAt: Timestamp(t.ExpiresAt), LastUsedAt: OptionalTimestamp(t.LastUsedAt),
+		InsertedAt: Timestamp(t.InsertedAt), UpdatedAt: Timestamp(t.UpdatedAt), AvailableActions: tokenActions(t.Actions()),
+	}
+}
+
+type listTokensInput struct {
+	Listing
+	AccountID     string `query:"account_id" doc:"The caller's own account, which is the default"`
+	AgentID       string `query:"agent_id"`
+	EnvironmentID string `query:"environment_id"`
+	CreatedBy     string `query:"created_by_admin_user_id"`
+	DescendantsOf string `query:"descendants_of" doc:"Id of an API token: only tokens that it created, directly or through other tokens"`
+	Live          bool   `query:"live" doc:"Only active and suspended tokens that have not expired"`
+	TokenScope    string `query:"token_scope" enum:"account,environment,agent_deployment,"`
+	Status        string `query:"status" enum:"active,suspended,revoked,"`
+}
+
+func (s *Service) listTokens(ctx context.Context, who *caller, in *listTokensInput) (*many[APIToken], error) {
+	wrong := fault.Fields{}
+	filter := token.Filter{
+		AgentID: optionalID(wrong, "agent_id", &in.AgentID), EnvironmentID: optionalID(wrong, "environment_id", &in.EnvironmentID),
+		CreatedByAdminUserID: optionalID(wrong, "created_by_admin_user_id", &in.CreatedBy),
+		DescendantsOf:        optionalID(wrong, "descendants_of", &in.DescendantsOf),
+	}
+	if in.Live {
+		filter.LiveAt = s.Now()
+	}
+	filter.Scope, _ = token.ParseScope(in.TokenScope)
+	filter.Status, _ = token.ParseStatus(in.Status)
+	if err := wrong.Err(); err != nil {
+		return nil, err
+	}
+	list, total, err := s.Tokens.List(ctx, who.AccountID, filter, in.page())
+	if err != nil {
+		return nil, err
+	}
+	return summaries(list, total, &in.Listing, apiToken), nil
+}
+
+// NewAPIToken is a request to create a token.
+type NewAPIToken struct {
+	_             struct{}   `additionalProperties:"true"`
+	TokenScope    string     `json:"token_scope" enum:"account,environment,agent_deployment"`
+	AccountID     *string    `json:"account_id,omitempty" nullable:"true" doc:"The caller's own account, which is the default"`
+	AgentID       *string    `json:"agent_id,omitempty" nullable:"true" doc:"Required for the scope agent_deployment"`
+	EnvironmentID *string    `json:"environment_id,omitempty" nullable:"true" doc:"Required for the scopes environment and agent_deployment"`
+	ExpiresAt     *time.Time `json:"expires_at,omitempty" nullable:"true" doc:"RFC 3339; the default lifetime if empty"`
+	ExpiresIn     *int64     `json:"expires_in,omitempty" nullable:"true" minimum:"1" maximum:"1000000000" doc:"Seconds from now by the server's clock, instead of expires_at"`
+	Name          *string    `json:"name,omitempty" nullable:"true" doc:"Up to 100 characters"`
+}
+
+// CreatedAPIToken is the only response that holds a secret.
+type CreatedAPIToken struct {
+	Status  string   `json:"status" enum:"success"`
+	Details APIToken `json:"details"`
+	Token   string   `json:"token,omitempty" doc:"The secret, shown only once; omitted if an idempotency key repeats the response"`
+}
+
+type createdToken struct {
+	Body CreatedAPIToken
+}
+
+func (s *Service) createToken(ctx context.Context, who *caller, in *ordered[NewAPIToken]) (*createdToken, error) {
+	asked := in.Body.Details
+	wrong := fault.Fields{}
+	order := token.Order{
+		AgentID: optionalID(wrong, "agent_id", asked.AgentID), EnvironmentID: optionalID(wrong, "environment_id", asked.EnvironmentID),
+		Name: optionalText(asked.Name),
+	}
+	if err := wrong.Err(); err != nil {
+		return nil, err
+	}
+	order.Scope, _ = token.ParseScope(asked.TokenScope)
+	if asked.ExpiresAt != nil {
+		if order.ExpiresAt = *asked.ExpiresAt; order.ExpiresAt.IsZero() { // the zero time means the default
+			return nil, fault.Field("expires_at", "must be in the future")
+		}
+	}
+	if asked.ExpiresIn != nil {
+		if asked.ExpiresAt != nil {
+			return nil, fault.Field("expires_in", "must be omitted if expires_at is sent")
+		}
+		order.Lifetime = time.Duration(*asked.ExpiresIn) * time.Second
+	}
+	made, secret, err := s.Tokens.Issue(ctx, who.Actor, order)
+	if err != nil {
+		return nil, err
+	}
+	return &createdToken{Body: CreatedAPIToken{Status: "success", Details: apiToken(made), Token: secret}}, nil
+}
+
+// getToken returns any token of the account to managers, and to other holders only their own.
+func (s *Service) getToken(ctx context.Context, who *caller, in *pathID) (*one[APIToken], error) {
+	if !who.mayManage() && in.id() != who.APITokenID {
+		return nil, fault.New(fault.NotPermitted, "This token may read only itself.")
+	}
+	return tokenDetails(s.Tokens.Get(ctx, who.AccountID, in.id()))
+}
+
+func (s *Service) suspendToken(ctx context.Context, who *caller, in *pathID) (*one[APIToken], error) {
+	return moveToken(ctx, who, in, s.Tokens.Suspend)
+}
+
+func (s *Service) activateToken(ctx context.Context, who *caller, in *pathID) (*one[APIToken], error) {
+	return moveToken(ctx, who, in, s.Tokens.Activate)
+}
+
+// revokeTokenInput accepts with_descendants in every place that clients use: the query, details (the page), or the top
+// of the body (bulk items). An overlooked one would leave tokens active.
+type revokeTokenInput struct {
+	PathID
+	WithDescendants bool `query:"with_descendants" doc:"Also revoke the tokens that it created, directly or through other tokens"`
+	Body            *struct {
+		_               struct{} `additionalProperties:"true"`
+		WithDescendants bool     `json:"with_descendants,omitempty" doc:"As in the query"`
+		Details         struct {
+			_               struct{} `additionalProperties:"true"`
+			WithDescendants bool     `json:"with_descendants,omitempty" doc:"As in the query"`
+		} `json:"details,omitempty"`
+	}
+}
+
+func (in *revokeTokenInput) withDescendants() bool {
+	return in.WithDescendants || in.Body != nil && (in.Body.WithDescendants || in.Body.Details.WithDescendants)
+}
+
+// RevokedAPIToken is a revoked token, and how many tokens were revoked with it.
+type RevokedAPIToken struct {
+	Status                 string   `json:"status" enum:"success"`
+	Details                APIToken `json:"details"`
+	RevokedDescendantCount int      `json:"revoked_descendant_count" doc:"Number of live tokens that with_descendants revoked, without this one"`
+}
+
+type revokedToken struct {
+	Body RevokedAPIToken
+}
+
+func (s *Service) revokeToken(ctx context.Context, who *caller, in *revokeTokenInput) (*revokedToken, error) {
+	var t token.Listed
+	var descendants int
+	var err error
+	if in.withDescendants() {
+		t, descendants, err = s.Tokens.RevokeWithDescendants(ctx, who.Actor, in.id())
+	} else {
+		t, err = s.Tokens.Revoke(ctx, who.Actor, in.id())
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &revokedToken{Body: RevokedAPIToken{Status: "success", Details: apiToken(t), RevokedDescendantCount: descendants}}, nil
+}
+
+func (s *Service) deleteToken(ctx context.Context, who *caller, in *pathID) (*one[APIToken], error) {
+	return moveToken(ctx, who, in, s.Tokens.Delete)
+}
+
+func moveToken(ctx context.Context, who *caller, in *pathID, move func(context.Context, audit.Actor, pfid.ID) (token.Listed, error)) (*one[APIToken], error) {
+	return tokenDetails(move(ctx, who.Actor, in.id()))
+}
+
+func tokenDetails(t token.Listed, err error) (*one[APIToken], error) {
+	if err != nil {
+		return nil, err
+	}
+	return details(apiToken(t)), nil
+}

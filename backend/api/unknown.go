@@ -1,0 +1,202 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humafiber"
+	"github.com/valyala/fasthttp"
+
+	"tokentab/backend/fault"
+	"tokentab/backend/text"
+)
+
+// refuseUnknown refuses unknown query parameters and body members as far as the contract allows: ignoring
+// "with_decendants" would leave tokens active.
+//
+// - Changes accept known parameters only, once each. Official clients send them no query.
+//
+// - Lists ignore unknown parameters, unless they look like a misspelt filter.
+//
+// - Optional bodies accept known members only. Other bodies may hold unknown ones, since official clients send fields
+// that this program does not have, unless they look like a misspelt field.
+func (s *Service) refuseUnknown(ctx huma.Context, next func(huma.Context)) {
+	request := &humafiber.Unwrap(ctx).Context().Request
+	wrong := fault.Fields{}
+	checkQuery(wrong, ctx.Operation(), request.URI().QueryArgs())
+	err := error(nil)
+	if isUnsafe(ctx.Method()) {
+		err = s.checkMembers(wrong, ctx.Operation(), request.Body())
+	}
+	if err == nil {
+		err = wrong.Err()
+	}
+	if err != nil {
+		s.answerHuma(ctx, err)
+		return
+	}
+	next(ctx)
+}
+
+// longestShown is how many bytes of an unknown name a response repeats.
+const longestShown = 100
+
+func shownName(name string) string {
+	return strings.ToValidUTF8(name[:min(len(name), longestShown)], "")
+}
+
+func checkQuery(wrong fault.Fields, operation *huma.Operation, query *fasthttp.Args) {
+	if query.Len() == 0 {
+		return
+	}
+	known := []string{"account_id"} // every route checks it, see ownsWhatItNames
+	isList := false
+	for _, p := range operation.Parameters {
+		if p.In != "query" {
+			continue
+		}
+		known = append(known, p.Name)
+		isList = isList || p.Name == "pagination[offset]"
+		if p.Schema.Type == huma.TypeBoolean && query.Has(p.Name) && len(query.Peek(p.Name)) == 0 {
+			wrong.Add(p.Name, "must be true or false")
+		}
+	}
+	seen := map[string]bool{}
+	for name, value := range query.All() {
+		key := string(name)
+		if key == "" && len(value) == 0 {
+			continue
+		}
+		meant, isKnown := nearest(key, known, isList)
+		switch {
+		case isKnown && seen[key] && key != "account_id" && isUnsafe(operation.Method):
+			wrong.Add(key, "must be given once")
+		case isKnown:
+			seen[key] = true
+		case isUnsafe(operation.Method) || isList && meant != "":
+			wrong.Add(shownName(key), "is not a parameter of this route%s", suggestion(meant))
+		}
+	}
+}
+
+// checkMembers checks the members of a body. It returns fault.BadRequest if the route has no body and this one is no
+// JSON object.
+func (s *Service) checkMembers(wrong fault.Fields, operation *huma.Operation, body []byte) error {
+	described := operation.RequestBody
+	if len(bytes.TrimSpace(body)) == 0 {
+		return nil
+	}
+	var sent, details map[string]json.RawMessage
+	if json.Unmarshal(body, &sent) != nil {
+		if described == nil {
+			return fault.New(fault.BadRequest, "The body is not the expected JSON.")
+		}
+		return nil // Huma reports it
+	}
+	top := s.properties(described)
+	inside := s.propertiesOf(top["details"])
+	everywhere := []string{"account_id", "idempotency_key"} // all routes accept these
+	strict := described == nil || !described.Required
+	place := func(name string) string {
+		switch {
+		case inside[name] != nil:
+			return "details"
+		case isQueryParameter(operation, name):
+			return "the query"
+		}
+		return ""
+	}
+	checkNames(wrong, sent, append(names(top), append(everywhere, "details")...), strict, place)
+	if described == nil && len(sent["details"]) > 0 && json.Unmarshal(sent["details"], &details) != nil {
+		wrong.Add("details", "must be an object")
+	}
+	if json.Unmarshal(sent["details"], &details) == nil {
+		checkNames(wrong, details, append(names(inside), everywhere...), strict, place)
+	}
+	return nil
+}
+
+// checkNames adds an error for each misplaced or unknown name. place returns where else the route accepts a name, or
+// empty.
+func checkNames(wrong fault.Fields, sent map[string]json.RawMessage, known []string, strict bool, place func(string) string) {
+	for name := range sent {
+		meant, isKnown := nearest(name, known, false)
+		switch {
+		case isKnown:
+		case place(name) != "":
+			wrong.Add(name, "must be in %s", place(name))
+		case strict || meant != "":
+			wrong.Add(shownName(name), "is not a field of this request%s", suggestion(meant))
+		}
+	}
+}
+
+func isQueryParameter(operation *huma.Operation, name string) bool {
+	return slices.ContainsFunc(operation.Parameters, func(p *huma.Param) bool { return p.In == "query" && p.Name == name })
+}
+
+func names(properties map[string]*huma.Schema) (all []string) {
+	for name := range properties {
+		all = append(all, name)
+	}
+	return all
+}
+
+// properties returns the members that a body may have, or nil.
+func (s *Service) properties(described *huma.RequestBody) map[string]*huma.Schema {
+	if described == nil || described.Content["application/json"] == nil {
+		return nil
+	}
+	return s.propertiesOf(described.Content["application/json"].Schema)
+}
+
+func (s *Service) propertiesOf(schema *huma.Schema) map[string]*huma.Schema {
+	if schema != nil && schema.Ref != "" {
+		schema = s.huma.OpenAPI().Components.Schemas.SchemaFromRef(schema.Ref)
+	}
+	if schema == nil {
+		return nil
+	}
+	return schema.Properties
+}
+
+func suggestion(meant string) string {
+	if meant == "" {
+		return ""
+	}
+	return "; did you mean " + meant + "?"
+}
+
+// shortestNear is the shortest name, in letters, that can count as misspelt.
+const shortestNear = 4
+
+// nearest returns the known name that a name misspells, or empty, and whether it is that very name. Case and separators
+// don't count; one letter may differ, or two in names of seven letters or more. With parts, one name may also contain
+// the other.
+func nearest(name string, known []string, parts bool) (meant string, isKnown bool) {
+	sent := lettersOf(name)
+	for _, k := range known {
+		if k == name {
+			return k, true
+		}
+		letters := lettersOf(k)
+		if string(sent) == string(letters) || len(letters) >= shortestNear && text.IsNear(sent, string(letters)) ||
+			parts && min(len(sent), len(letters)) >= shortestNear && (bytes.Contains(letters, sent) || bytes.Contains(sent, letters)) {
+			meant = k
+		}
+	}
+	return meant, false
+}
+
+func lettersOf(name string) []byte {
+	letters := make([]byte, 0, min(len(name), longestShown))
+	for i := 0; i < len(name) && len(letters) < longestShown; i++ {
+		if c := name[i] | 0x20; 'a' <= c && c <= 'z' {
+			letters = append(letters, c)
+		}
+	}
+	return letters
+}

@@ -1,0 +1,141 @@
+package request
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"tokentab/backend/fault"
+)
+
+// Limits of request bodies in bytes, stated in docs/settings.md.
+const (
+	MaxBody         = 256 << 10
+	MaxStrangerBody = 16 << 10 // on routes without a credential
+	// sharedBytes bounds the memory of all bodies that share it.
+	sharedBytes = 16 << 20
+)
+
+// firstBytes is the initial size of a body's buffer. The buffer grows with the bytes that arrive, so a large
+// Content-Length alone takes no memory.
+const firstBytes = 4 << 10
+
+// TooLarge returns the fault of a body larger than the limit, which is in bytes.
+func TooLarge(limit int) *fault.Error {
+	return fault.New(fault.TooLarge, "The body is larger than %d KiB.", limit>>10)
+}
+
+// ReadBody reads the body into c.Request. It returns fault.TooLarge above the limit, fault.Late if the body does not
+// arrive in full, and fault.Unavailable if shared has no room for it; a nil shared has no limit. After a failure the
+// connection closes.
+func ReadBody(c *fasthttp.RequestCtx, limit int, shared *Share) error {
+	if !c.Request.IsBodyStream() {
+		if len(c.Request.Body()) > limit {
+			return TooLarge(limit)
+		}
+		return nil
+	}
+	body, err := readStream(c.RequestBodyStream(), c.Request.Header.ContentLength(), limit, shared)
+	if err != nil {
+		c.SetConnectionClose()
+		return err
+	}
+	c.Request.SetBodyRaw(body)
+	return dropTrailers(c)
+}
+
+// readStream reads a body of the announced length in bytes, or until the stream ends if that is negative.
+func readStream(stream io.Reader, announced, limit int, shared *Share) ([]byte, error) {
+	if announced > limit {
+		return nil, TooLarge(limit)
+	}
+	body := make([]byte, 0, first(announced))
+	for len(body) != announced {
+		if len(body) == cap(body) {
+			grown := min(2*cap(body), limit+1)
+			if announced >= 0 {
+				grown = min(grown, announced)
+			}
+			if !shared.grow(grown) {
+				return nil, &fault.Error{Kind: fault.Unavailable, Message: "Too many large bodies arrive at once. Try again.", RetryAfter: time.Second}
+			}
+			body = append(make([]byte, 0, grown), body...)
+		}
+		n, err := stream.Read(body[len(body):cap(body)])
+		body = body[:len(body)+n]
+		switch {
+		case len(body) > limit:
+			return nil, TooLarge(limit)
+		case errors.Is(err, io.EOF) && (announced < 0 || len(body) == announced):
+			return body, nil
+		case err != nil: // also if the stream ends early
+			return nil, fault.Because(fault.Late, "The request did not arrive in time.", err)
+		}
+	}
+	return body, nil
+}
+
+func first(announced int) int {
+	if announced < 0 {
+		return firstBytes
+	}
+	return min(announced, firstBytes)
+}
+
+// Memory is what all bodies of callers that are not authenticated may hold together: 16 MiB.
+type Memory struct{ held atomic.Int64 }
+
+// Share returns the share of one body, to be released after the request.
+func (m *Memory) Share() *Share { return &Share{all: m} }
+
+// Share is one body's part of a Memory. A nil Share has no limit.
+type Share struct {
+	all  *Memory
+	held int64
+}
+
+// grow reports whether the body may hold this many bytes. Bodies up to the size limit of small ones always may.
+func (s *Share) grow(to int) bool {
+	if s == nil || to <= MaxStrangerBody {
+		return true
+	}
+	more := int64(to) - s.held
+	if s.all.held.Add(more) > sharedBytes {
+		s.all.held.Add(-more)
+		return false
+	}
+	s.held = int64(to)
+	return true
+}
+
+// Release gives the memory back.
+func (s *Share) Release() {
+	if s != nil {
+		s.all.held.Add(-s.held)
+	}
+}
+
+// dropTrailers removes the trailers of a chunked body, which fasthttp adds to the headers: they must not decide about
+// the request (RFC 9110, section 6.5.1). The connection closes after the response, since servers disagree on where
+// trailers end.
+func dropTrailers(c *fasthttp.RequestCtx) error {
+	h := &c.Request.Header
+	if len(h.PeekTrailerKeys()) == 0 {
+		return nil
+	}
+	sent := slices.Concat(h.Method(), []byte(" "), h.RequestURI(), []byte(" HTTP/1.1\r\n"), h.RawHeaders())
+	var again fasthttp.RequestHeader
+	if err := again.Read(bufio.NewReaderSize(bytes.NewReader(sent), len(sent))); err != nil {
+		return err
+	}
+	again.SetContentLength(h.ContentLength())
+	again.CopyTo(h)
+	c.SetConnectionClose()
+	return nil
+}

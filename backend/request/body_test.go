@@ -1,0 +1,62 @@
+package request
+
+import (
+	"errors"
+	"io"
+	"testing"
+
+	"tokentab/backend/fault"
+)
+
+// slow gives what is left of a body, at most so much at once, and notes the largest room that it was offered.
+type slow struct {
+	left, atOnce, largest, given int
+}
+
+func (s *slow) Read(p []byte) (int, error) {
+	s.largest = max(s.largest, len(p)-s.given)
+	n := min(len(p), s.left, s.atOnce)
+	s.left, s.given = s.left-n, s.given+n
+	if n == 0 {
+		return 0, io.EOF
+	}
+	return n, nil
+}
+
+func TestTheRoomOfABodyGrowsWithWhatHasArrived(t *testing.T) {
+	for _, announced := range []int{100_000, -1} {
+		body := &slow{left: 100_000, atOnce: 1000}
+		got, err := readStream(body, announced, MaxBody, nil)
+		if err != nil || len(got) != 100_000 || body.largest > firstBytes {
+			t.Errorf("%d bytes, %v; room for %d bytes more than had arrived", len(got), err, body.largest)
+		}
+	}
+}
+
+func TestLargeBodiesOfUnknownCallersShareABoundedMemory(t *testing.T) {
+	const large = 3 << 19
+	var all Memory
+	read := func(hold *Share, n int) error {
+		_, err := readStream(&slow{left: n, atOnce: n}, n, large, hold)
+		return err
+	}
+	var holds []*Share
+	var err error
+	for err == nil && len(holds) < 100 {
+		hold := all.Share()
+		holds = append(holds, hold)
+		err = read(hold, large)
+	}
+	if fault.KindOf(err) != fault.Unavailable || len(holds) > sharedBytes/large+1 {
+		t.Errorf("%d bodies: %v", len(holds), err)
+	}
+	if err := errors.Join(read(all.Share(), MaxStrangerBody), read(nil, large)); err != nil {
+		t.Errorf("a small body, and that of a known caller: %v", err)
+	}
+	for _, hold := range holds {
+		hold.Release()
+	}
+	if err := read(all.Share(), large); err != nil || all.held.Load() == 0 {
+		t.Errorf("after the others have ended: %v", err)
+	}
+}

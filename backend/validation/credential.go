@@ -1,0 +1,87 @@
+package validation
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+
+	"github.com/valyala/fasthttp"
+
+	"tokentab/backend/answer"
+	"tokentab/backend/fault"
+	"tokentab/backend/token"
+)
+
+var schemeBearer = []byte("bearer ")
+
+// bearer returns the secret in a request. presented is false if the request carries no credential. Repeated credentials
+// and other schemes count as presented, with an empty secret that is never accepted (RFC 6750, section 2.1). Malformed
+// secrets are returned unchanged, since no such secret was issued. With keyHeader, X-API-Key is read if Authorization
+// is missing.
+func bearer(h *fasthttp.RequestHeader, keyHeader bool) (secret []byte, presented bool) {
+	switch values := h.PeekAll("Authorization"); len(values) {
+	case 0:
+	case 1:
+		value := values[0]
+		if len(value) <= len(schemeBearer) || !bytes.EqualFold(value[:len(schemeBearer)], schemeBearer) {
+			return nil, true
+		}
+		return bytes.TrimLeft(value[len(schemeBearer):], " "), true
+	default:
+		return nil, true
+	}
+	if !keyHeader {
+		return nil, false
+	}
+	switch values := h.PeekAll("X-API-Key"); len(values) {
+	case 0:
+		return nil, false
+	case 1:
+		return values[0], true
+	default:
+		return nil, true
+	}
+}
+
+// Holder returns the state of the bearer token in a request, or nil if it carries no credential. It returns
+// fault.BadAuthToken if the token is not accepted, and logs that with the route.
+func (e *Endpoints) Holder(ctx context.Context, c *fasthttp.RequestCtx, route string) (*token.State, error) {
+	secret, presented := bearer(&c.Request.Header, false)
+	if !presented {
+		return nil, nil
+	}
+	verdict, err := e.Tokens.Check(ctx, secret)
+	if err != nil {
+		return nil, err
+	}
+	if verdict.Reason != token.Good {
+		e.tokenRefused(c, []byte(route), verdict.Reason, verdict.State)
+		return nil, fault.New(fault.BadAuthToken, "%s", badTokenMessages[verdict.Reason])
+	}
+	return &verdict.State, nil
+}
+
+// reasonNames are the log's words for refusing an issued token.
+var reasonNames = map[token.Reason]string{
+	token.IsSuspended: "suspended", token.IsRevoked: "revoked", token.IsExpired: "expired", token.Insufficient: "insufficient",
+}
+
+// tokenRefused logs that an issued token was refused at this path. Unknown secrets are not logged.
+func (e *Endpoints) tokenRefused(c *fasthttp.RequestCtx, path []byte, reason token.Reason, t token.State) {
+	if reason != token.Good && reason != token.Unknown {
+		e.logRefusedToken(c, path, reason, t)
+	}
+}
+
+func (e *Endpoints) logRefusedToken(c *fasthttp.RequestCtx, path []byte, reason token.Reason, t token.State) {
+	address := e.Source.Address(c)
+	var room [128]byte
+	key := append(t.TokenID.Append(room[:0]), byte(reason))
+	key = append(append(key, address...), path...)
+	e.Folded.Add(slog.LevelWarn, "token refused", key, func() []slog.Attr {
+		return []slog.Attr{
+			slog.String("api_token", t.TokenID.String()), slog.String("reason", reasonNames[reason]), slog.String("scope", t.Scope.String()),
+			slog.String("account", t.AccountID.String()), slog.String("address", answer.Printable(address)), slog.String("path", string(path)),
+		}
+	})
+}

@@ -1,0 +1,243 @@
+// Package validation serves the validation endpoints on raw fasthttp: for gateways, for clients that check their own
+// token, and for OAuth. It also publishes what offline verifiers need.
+package validation
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"tokentab/backend/answer"
+	"tokentab/backend/pfid"
+	"tokentab/backend/request"
+	"tokentab/backend/signer"
+	"tokentab/backend/token"
+)
+
+// Keys reads what the signing keys have signed, and publishes them.
+type Keys interface {
+	PublicKeys(ctx context.Context) ([]signer.JWK, error)
+	// AppendIssuer appends the iss and aud of a known secret as JSON members, each with a comma before it.
+	AppendIssuer(b, secret []byte) []byte
+}
+
+// Parts is what Endpoints are built from.
+type Parts struct {
+	Tokens  *token.Tokens
+	Keys    Keys
+	Issuer  string // address of this server for clients
+	Source  *request.Source
+	Folded  *answer.FoldedLog
+	Log     *slog.Logger
+	Running context.Context // ends when requests are cut off
+}
+
+// Endpoints answers at the validation endpoints.
+type Endpoints struct {
+	Parts
+	fixed       answer.Fixed
+	publicHost  string // host of the public URL; empty without one
+	warnGateway sync.Once
+	warnNeeds   misspellings
+	strangers   request.Memory // for large bodies of unauthenticated callers
+}
+
+// New returns the endpoints.
+func New(parts Parts) *Endpoints {
+	e := &Endpoints{Parts: parts, fixed: answer.NewFixed(parts.Source.AlwaysHTTPS)}
+	if public, err := url.Parse(parts.Source.PublicURL); err == nil {
+		e.publicHost = hostname(public.Host)
+	}
+	return e
+}
+
+// Paths of the validation endpoints.
+var (
+	pathValidate = []byte("/api/v1/validate")
+	pathPing     = []byte("/api/v1/ping")
+)
+
+// Header names in canonical form, so that responses need no conversion.
+var (
+	headerTokenID           = []byte("X-Token-Id")
+	headerTokenScope        = []byte("X-Token-Scope")
+	headerAccountID         = []byte("X-Account-Id")
+	headerEnvironmentID     = []byte("X-Environment-Id")
+	headerAgentID           = []byte("X-Agent-Id")
+	headerAgentDeploymentID = []byte("X-Agent-Deployment-Id")
+	headerTokenExpiresAt    = []byte("X-Token-Expires-At")
+)
+
+// refusals holds one response per reason. Unknown, forged and malformed secrets all get that of Unknown: only the
+// holder of an issued token learns the reason.
+var refusals = [...]answer.Refusal{
+	token.Unknown:      answer.NewRefusal(http.StatusUnauthorized, "bad_authtoken", badTokenMessages[token.Unknown], answer.ChallengeInvalid),
+	token.IsSuspended:  answer.NewRefusal(http.StatusUnauthorized, "bad_authtoken", badTokenMessages[token.IsSuspended], answer.ChallengeInvalid+`, error_description="The token is suspended"`),
+	token.IsRevoked:    answer.NewRefusal(http.StatusUnauthorized, "bad_authtoken", badTokenMessages[token.IsRevoked], answer.ChallengeInvalid+`, error_description="The token is revoked"`),
+	token.IsExpired:    answer.NewRefusal(http.StatusUnauthorized, "bad_authtoken", badTokenMessages[token.IsExpired], answer.ChallengeInvalid+`, error_description="The token has expired"`),
+	token.Insufficient: answer.NewRefusal(http.StatusForbidden, "not_permitted", "This token does not satisfy the requirements of this request.", answer.ChallengeNone+`, error="insufficient_scope"`),
+}
+
+// badTokenMessages are the messages for refused tokens.
+var badTokenMessages = map[token.Reason]string{
+	token.Unknown: "This token is not valid.", token.IsSuspended: "Token suspended.", token.IsRevoked: "Token revoked.", token.IsExpired: "Token expired.",
+}
+
+var (
+	noCredential   = answer.NewRefusal(http.StatusUnauthorized, "not_authenticated", "Send an API token as a bearer token.", answer.ChallengeNone)
+	methodNotTaken = answer.NewRefusal(http.StatusMethodNotAllowed, "bad_request", "This address does not take that method.", "")
+	couldNotTell   = answer.NewRefusal(http.StatusServiceUnavailable, "unexpected", "The store does not answer right now. Try again.", "")
+)
+
+// Serve answers a request to a validation endpoint. It returns false for other requests. extended reports that a header
+// name starts with X-, as those of proxies do.
+func (e *Endpoints) Serve(c *fasthttp.RequestCtx, extended bool) bool {
+	path := c.URI().PathOriginal()
+	switch {
+	case isForGateways(path):
+		e.guarded(c, e.validate)
+	case extended && e.asksAboutAnother(c):
+		e.refuseGateway(c)
+	case bytes.Equal(path, pathPing) && (c.IsGet() || c.IsHead()):
+		e.guarded(c, e.ping)
+	case bytes.Equal(path, pathPing):
+		c.Response.Header.Set("Allow", "GET, HEAD")
+		e.fixed.Refuse(c, methodNotTaken)
+	case string(path) == pathIntrospect:
+		e.oauth(c, formOfOne, e.introspect)
+	case string(path) == pathIntrospectBatch:
+		e.oauth(c, formOfBatch, e.introspectBatch)
+	case string(path) == pathRevoke:
+		e.oauth(c, formOfOne, e.revoke)
+	default:
+		return false
+	}
+	return true
+}
+
+func isForGateways(path []byte) bool {
+	return bytes.HasPrefix(path, pathValidate) && (len(path) == len(pathValidate) || path[len(pathValidate)] == '/')
+}
+
+// IgnoresBody reports whether the endpoint at this path reads no body.
+func IgnoresBody(path []byte) bool { return isForGateways(path) || bytes.Equal(path, pathPing) }
+
+// guarded answers 503 if the endpoint panics, so that a panic lets no request through and the program continues.
+func (e *Endpoints) guarded(c *fasthttp.RequestCtx, endpoint func(*fasthttp.RequestCtx)) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			e.Log.Error("a validation endpoint panicked", "cause", cause, "stack", string(debug.Stack()))
+			c.Response.Reset()
+			c.SetConnectionClose() // the connection's state is unknown
+			e.fixed.Refuse(c, couldNotTell)
+		}
+	}()
+	endpoint(c)
+}
+
+// validate is the endpoint for gateways. The status is the verdict, and headers carry the identity. An accepted request
+// gets no body, since some proxies can't reuse a connection with an unread one.
+func (e *Endpoints) validate(c *fasthttp.RequestCtx) {
+	secret, presented := bearer(&c.Request.Header, true)
+	if !presented {
+		e.fixed.Refuse(c, noCredential)
+		return
+	}
+	needed := needsPool.Get().(*needs)
+	all, misspelt := needed.read(c)
+	verdict, err := e.Tokens.Check(context.Background(), secret, all...)
+	needsPool.Put(needed)
+	if misspelt > 0 {
+		e.warnNeeds.log(e.Log, misspelt)
+	}
+	if err != nil {
+		e.cannotTell(c, err)
+		return
+	}
+	if verdict.Reason != token.Good {
+		e.tokenRefused(c, pathValidate, verdict.Reason, verdict.State)
+		e.fixed.Refuse(c, refusals[verdict.Reason])
+		return
+	}
+	h, t := &c.Response.Header, &verdict.State
+	text := drafts.Get().(*[maxText]byte)
+	h.DisableNormalizing() // the names are in canonical form
+	h.SetCanonical(headerTokenID, t.TokenID.Append(text[:0]))
+	h.SetCanonical(headerTokenScope, append(text[:0], t.Scope.String()...))
+	h.SetCanonical(headerAccountID, t.AccountID.Append(text[:0]))
+	h.SetCanonical(headerEnvironmentID, t.EnvironmentID.Append(text[:0]))
+	h.SetCanonical(headerAgentID, t.AgentID.Append(text[:0]))
+	h.SetCanonical(headerAgentDeploymentID, t.AgentDeploymentID.Append(text[:0]))
+	h.SetCanonical(headerTokenExpiresAt, time.Unix(t.ExpiresAt, 0).UTC().AppendFormat(text[:0], time.RFC3339))
+	drafts.Put(text)
+	e.fixed.Send(c, http.StatusOK)
+}
+
+// drafts are buffers for response values. fasthttp copies them; without a pool each response would allocate.
+var drafts = sync.Pool{New: func() any { return new([maxText]byte) }}
+
+// maxText is the longest text in such a buffer, in bytes: the body of ping.
+const maxText = 512
+
+// ping is the endpoint for SDKs, which check their token when they start.
+func (e *Endpoints) ping(c *fasthttp.RequestCtx) {
+	secret, presented := bearer(&c.Request.Header, false)
+	if !presented {
+		e.fixed.Refuse(c, noCredential)
+		return
+	}
+	verdict, err := e.Tokens.Check(context.Background(), secret)
+	if err != nil {
+		e.cannotTell(c, err)
+		return
+	}
+	if verdict.Reason != token.Good {
+		e.tokenRefused(c, pathPing, verdict.Reason, verdict.State)
+		e.fixed.Refuse(c, refusals[verdict.Reason])
+		return
+	}
+	t := &verdict.State
+	text := drafts.Get().(*[maxText]byte)
+	b := append(text[:0], `{"status":"success","details":{"token_type":"api","token_id":"`...)
+	b = t.TokenID.Append(b)
+	b = append(b, `","token_scope":"`...)
+	b = append(b, t.Scope.String()...)
+	b = append(b, `","account_id":"`...)
+	b = t.AccountID.Append(b)
+	b = append(b, '"')
+	b = appendID(b, "environment_id", t.EnvironmentID)
+	b = appendID(b, "agent_id", t.AgentID)
+	b = appendID(b, "agent_deployment_id", t.AgentDeploymentID)
+	b = append(b, `,"expires_at":`...)
+	b = time.Unix(t.ExpiresAt, 0).UTC().AppendFormat(b, answer.TimeFormat)
+	b = append(b, `}}`...)
+	c.Response.Header.SetContentTypeBytes(answer.TypeJSON)
+	c.Response.SetBody(b)
+	drafts.Put(text)
+	e.fixed.Send(c, http.StatusOK)
+}
+
+func appendID(b []byte, name string, id pfid.ID) []byte {
+	b = append(b, `,"`...)
+	b = append(b, name...)
+	if id.IsZero() {
+		return append(b, `":null`...)
+	}
+	b = append(b, `":"`...)
+	b = id.Append(b)
+	return append(b, '"')
+}
+
+// cannotTell answers 503 and logs the cause, folded, since every request fails while the store is down.
+func (e *Endpoints) cannotTell(c *fasthttp.RequestCtx, err error) {
+	e.Folded.Failed("tokens can't be checked", err)
+	c.Response.Header.Set("Retry-After", "1")
+	e.fixed.Refuse(c, couldNotTell)
+}

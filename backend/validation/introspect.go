@@ -1,0 +1,187 @@
+package validation
+
+import (
+	"bytes"
+	"context"
+	"crypto/subtle"
+	"encoding/base64"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"tokentab/backend/answer"
+	"tokentab/backend/pfid"
+	"tokentab/backend/token"
+)
+
+// batchTimeout bounds the time for a batch of tokens that all need a database query.
+const batchTimeout = 10 * time.Second
+
+var (
+	inactive         = []byte(`{"active":false}`)
+	needAccountToken = token.Need{Scopes: []token.Scope{token.ScopeAccount}}
+)
+
+// introspect answers whether a token is active and whose it is (RFC 7662).
+func (e *Endpoints) introspect(c *fasthttp.RequestCtx, form *fasthttp.Args) error {
+	account, err := e.introspector(c, form)
+	if err != nil {
+		return err
+	}
+	secret, err := tokenOf(form)
+	if err != nil {
+		return err
+	}
+	body, err := e.appendIntrospection(make([]byte, 0, 768), c, secret, account)
+	if err != nil {
+		return err
+	}
+	e.fixed.SendJSON(c, http.StatusOK, body)
+	return nil
+}
+
+// introspectBatch introspects each token of the form, in order.
+func (e *Endpoints) introspectBatch(c *fasthttp.RequestCtx, form *fasthttp.Args) error {
+	account, err := e.introspector(c, form)
+	if err != nil {
+		return err
+	}
+	// Sequential, so that a batch loads the store no more than any other caller.
+	ctx, cancel := context.WithTimeout(e.Running, batchTimeout)
+	defer cancel()
+	body, first := []byte(`{"results":[`), true
+	for name, secret := range form.All() {
+		if string(name) != "token" {
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if !first {
+			body = append(body, ',')
+		}
+		first = false
+		if body, err = e.appendIntrospection(body, c, secret, account); err != nil {
+			return err
+		}
+	}
+	if first {
+		return errNoToken
+	}
+	e.fixed.SendJSON(c, http.StatusOK, append(body, `]}`...))
+	return nil
+}
+
+// appendIntrospection appends what the account may know of a token, and records a use of its own tokens. Tokens of
+// other accounts look like forgeries to it, and their use is not recorded.
+func (e *Endpoints) appendIntrospection(b []byte, c *fasthttp.RequestCtx, secret []byte, account pfid.ID) ([]byte, error) {
+	verdict, err := e.Tokens.Check(context.Background(), secret, token.Need{Accounts: []pfid.ID{account}})
+	if err != nil {
+		return nil, err
+	}
+	if verdict.Reason != token.Good {
+		if verdict.Reason != token.Insufficient { // else it belongs to another account
+			e.tokenRefused(c, c.Path(), verdict.Reason, verdict.State)
+		}
+		return append(b, inactive...), nil
+	}
+	t := &verdict.State
+	b = append(b, `{"active":true,"token_type":"Bearer","scope":"`...)
+	b = append(b, t.Scope.String()...)
+	b = append(b, `","exp":`...)
+	b = strconv.AppendInt(b, t.ExpiresAt, 10)
+	b = append(b, `,"iat":`...)
+	b = strconv.AppendInt(b, t.TokenID.Time().Unix(), 10) // an id holds its token's creation time
+	b = appendGivenID(b, "client_id", t.TokenID)
+	b = appendGivenID(b, "sub", t.Subject())
+	b = e.Keys.AppendIssuer(b, secret)
+	b = appendGivenID(b, "account_id", t.AccountID)
+	b = appendGivenID(b, "environment_id", t.EnvironmentID)
+	b = appendGivenID(b, "agent_id", t.AgentID)
+	b = appendGivenID(b, "agent_deployment_id", t.AgentDeploymentID)
+	return append(b, '}'), nil
+}
+
+// appendGivenID appends an id as a JSON member, or nothing for the zero id.
+func appendGivenID(b []byte, name string, id pfid.ID) []byte {
+	if id.IsZero() {
+		return b
+	}
+	return appendID(b, name, id)
+}
+
+// introspector returns the authenticated account. The client sends an account token as a bearer token, or the token's
+// id and the token as client credentials, by HTTP Basic or in the form (RFC 6749, section 2.3.1).
+func (e *Endpoints) introspector(c *fasthttp.RequestCtx, form *fasthttp.Args) (pfid.ID, error) {
+	headers := c.Request.Header.PeekAll("Authorization")
+	id, secret := form.Peek("client_id"), form.Peek("client_secret")
+	var scheme, credentials []byte
+	if len(headers) == 1 {
+		scheme, credentials, _ = bytes.Cut(headers[0], []byte(" "))
+	}
+	code, challenges := "invalid_client", []string{answer.ChallengeNone}
+	switch {
+	case len(headers) > 1 || len(headers) == 1 && len(secret) > 0:
+		return pfid.ID{}, invalidRequest("Authenticate in one way only.")
+	case len(secret) > 0 && len(id) == 0:
+		return pfid.ID{}, invalidRequest("The parameter client_id is missing.")
+	case len(secret) > 0:
+	case len(headers) == 0:
+		return pfid.ID{}, &oauthError{http.StatusUnauthorized, code, "Authenticate with an account token.", challenges}
+	case bytes.EqualFold(scheme, []byte("basic")):
+		challenges = []string{challengeBasic, answer.ChallengeNone}
+		user, password := basic(credentials)
+		if len(id) > 0 && !bytes.Equal(id, user) {
+			password = nil
+		}
+		id, secret = user, password
+	case !bytes.EqualFold(scheme, []byte("bearer")):
+		challenges = []string{challengeBasic, answer.ChallengeNone}
+		return pfid.ID{}, &oauthError{http.StatusUnauthorized, code, "Authenticate by Basic or Bearer.", challenges}
+	default:
+		code = "invalid_token"
+		secret, _ = bearer(&c.Request.Header, false)
+	}
+	verdict, err := e.Tokens.Check(context.Background(), secret, needAccountToken)
+	if err != nil {
+		return pfid.ID{}, err
+	}
+	reason := verdict.Reason
+	if (code == "invalid_client" || len(id) > 0) && !isIDOf(&verdict.State, id) {
+		reason = token.Unknown
+	}
+	e.tokenRefused(c, c.Path(), reason, verdict.State)
+	switch reason {
+	case token.Good:
+		return verdict.State.AccountID, nil
+	case token.Insufficient:
+		return pfid.ID{}, &oauthError{http.StatusForbidden, "insufficient_scope", "Only account tokens may do this.", []string{string(refusals[reason].Challenge)}}
+	}
+	if code == "invalid_token" {
+		challenges = []string{string(refusals[reason].Challenge)}
+	}
+	return pfid.ID{}, &oauthError{http.StatusUnauthorized, code, badTokenMessages[reason], challenges}
+}
+
+func isIDOf(t *token.State, id []byte) bool {
+	var text [pfid.TextSize]byte
+	return subtle.ConstantTimeCompare(t.TokenID.Append(text[:0]), id) == 1
+}
+
+// basic decodes Basic credentials, whose halves are form-encoded. Malformed credentials return empty.
+func basic(encoded []byte) (user, password []byte) {
+	pair, err := base64.StdEncoding.DecodeString(string(bytes.TrimSpace(encoded)))
+	if err != nil {
+		return nil, nil
+	}
+	left, right, _ := bytes.Cut(pair, []byte(":"))
+	id, err1 := url.QueryUnescape(string(left))
+	secret, err2 := url.QueryUnescape(string(right))
+	if err1 != nil || err2 != nil {
+		return nil, nil
+	}
+	return []byte(id), []byte(secret)
+}

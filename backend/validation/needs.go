@@ -1,0 +1,78 @@
+package validation
+
+import (
+	"sync"
+
+	"github.com/valyala/fasthttp"
+
+	"tokentab/backend/pfid"
+	"tokentab/backend/token"
+)
+
+// headerNeed carries requirements in the query's syntax, for gateways whose clients can add to the query.
+const headerNeed = "X-Token-Need"
+
+// needs are the requirements of a gateway's configuration. They are pooled, since almost every request has some.
+type needs struct {
+	all    []token.Need
+	header fasthttp.Args
+}
+
+var needsPool = sync.Pool{New: func() any { return new(needs) }}
+
+// read reads requirements from the query and each line of X-Token-Need. A token must satisfy all of them, so clients
+// can only tighten the check.
+//
+// Unknown query keys belong to the application's client and are ignored, unless a key looks like a misspelt
+// requirement: then no token passes, and misspelt is that requirement. With an X-Token-Need header, misspelt query keys
+// are ignored too.
+func (n *needs) read(c *fasthttp.RequestCtx) (all []token.Need, misspelt int) {
+	n.all = n.all[:0]
+	lines := c.Request.Header.PeekAll(headerNeed)
+	if query := c.QueryArgs(); query.Len() > 0 {
+		if need, plain := n.add(query); !plain && len(lines) == 0 {
+			if misspelt = misspeltIn(query); misspelt > 0 {
+				need.Scopes = append(need.Scopes[:0], 0) // no token has scope 0
+			}
+		}
+	}
+	for _, line := range lines {
+		n.header.ParseBytes(line)
+		if need, plain := n.add(&n.header); !plain {
+			need.Scopes = append(need.Scopes[:0], 0) // no token has scope 0
+		}
+	}
+	return n.all, misspelt
+}
+
+// add reads one set of requirements. An unknown value matches no token, so a mistake in a configuration refuses rather
+// than admits. plain reports that the set is not empty and has known keys only.
+func (n *needs) add(demands *fasthttp.Args) (need *token.Need, plain bool) {
+	if len(n.all) < cap(n.all) {
+		n.all = n.all[:len(n.all)+1]
+	} else {
+		n.all = append(n.all, token.Need{})
+	}
+	need = &n.all[len(n.all)-1]
+	need.Accounts, need.Scopes, need.Environments, need.Agents = need.Accounts[:0], need.Scopes[:0], need.Environments[:0], need.Agents[:0]
+	plain = demands.Len() > 0
+	for key, value := range demands.All() {
+		switch string(key) {
+		case "account_id":
+			id, _ := pfid.Parse(string(value))
+			need.Accounts = append(need.Accounts, id)
+		case "scope":
+			scope, _ := token.ParseScope(string(value))
+			need.Scopes = append(need.Scopes, scope)
+		case "environment_id":
+			id, _ := pfid.Parse(string(value))
+			need.Environments = append(need.Environments, id)
+		case "agent_id":
+			id, _ := pfid.Parse(string(value))
+			need.Agents = append(need.Agents, id)
+		default:
+			plain = false
+		}
+	}
+	return need, plain
+}

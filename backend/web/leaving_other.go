@@ -1,8 +1,0 @@
-//go:build !linux
-
-package web
-
-import "net"
-
-// hasLeft is always false: this system can't tell. Timeouts end abandoned reads.
-func hasLeft(net.Conn) bool { return false }
