@@ -1,11 +1,7 @@
 package token
 
 import (
-	"bytes"
 	"context"
-	"encoding/base64"
-	"encoding/json"
-	"strconv"
 
 	"tokentab/backend/audit"
 	"tokentab/backend/fault"
@@ -39,7 +35,7 @@ func (ts *Tokens) RevokeSecret(ctx context.Context, secret []byte, address strin
 // where whoever ended it has not come to count that change yet. Anybody may send anything here, again and again, so
 // nothing is counted where the list says so already, or where the store does not.
 func (ts *Tokens) listAsEnded(ctx context.Context, secret []byte) error {
-	entry := entryIn(secret)
+	entry := ts.signer.StatusEntry(secret)
 	if entry.IsZero() || ts.statusLists.saysRevoked(entry) {
 		return nil
 	}
@@ -48,30 +44,4 @@ func (ts *Tokens) listAsEnded(ctx context.Context, secret []byte) error {
 		ts.statusLists.changed(entry.List)
 	}
 	return err
-}
-
-// entryIn reads the status entry that a secret names, whose signature it does not check; the zero StatusEntry where it
-// names none. Of the address of the list only the number counts: the server may have had another public URL then.
-func entryIn(secret []byte) StatusEntry {
-	_, rest, _ := bytes.Cut(secret, []byte("."))
-	payload, _, _ := bytes.Cut(rest, []byte("."))
-	var claims struct {
-		Status struct {
-			List struct {
-				Index *int   `json:"idx"`
-				URI   string `json:"uri"`
-			} `json:"status_list"`
-		} `json:"status"`
-	}
-	text := make([]byte, base64.RawURLEncoding.DecodedLen(len(payload)))
-	n, err := base64.RawURLEncoding.Decode(text, payload)
-	if err != nil || json.Unmarshal(text[:n], &claims) != nil {
-		return StatusEntry{}
-	}
-	index, uri := claims.Status.List.Index, []byte(claims.Status.List.URI)
-	number, err := strconv.Atoi(string(uri[bytes.LastIndexByte(uri, '/')+1:]))
-	if err != nil || number < 1 || index == nil || *index < 0 || *index >= StatusListSize {
-		return StatusEntry{}
-	}
-	return StatusEntry{List: number, Index: *index}
 }

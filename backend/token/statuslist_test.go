@@ -81,6 +81,14 @@ func (l lists) SignStatusList(_ context.Context, c StatusListClaims) (string, er
 	return fmt.Sprint(c.IssuedAt.Unix(), " ", c.List), nil
 }
 
+// StatusEntry reads the entry in a secret that naming made.
+func (l lists) StatusEntry(secret []byte) (entry StatusEntry) {
+	if _, err := fmt.Sscanf(string(secret), "entry %d of list %d", &entry.Index, &entry.List); err != nil {
+		return StatusEntry{}
+	}
+	return entry
+}
+
 func listsOver(t testing.TB, read func(number int, set func(int, Status)) (bool, error)) *Tokens {
 	return New(lists{read: read}, lists{}, newCache(t, 8), Lifetimes{}, time.Now, nil)
 }

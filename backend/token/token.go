@@ -204,6 +204,9 @@ type Signer interface {
 	SignStatusList(ctx context.Context, claims StatusListClaims) (signed string, err error)
 	// StatusListURI is the address under which everybody can fetch the list with that number.
 	StatusListURI(number int) string
+	// StatusEntry returns the status entry that a secret names, or the zero value if it names none. It checks no
+	// signature.
+	StatusEntry(secret []byte) StatusEntry
 }
 
 // Claims are the claims of a secret that depend on the token (RFC 9068). The signer adds issuer and audience.
