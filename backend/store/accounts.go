@@ -10,7 +10,7 @@ import (
 	"tokentab/backend/pfid"
 )
 
-// Accounts implements account.Store.
+// Accounts implements account.Store, which says what each method does.
 type Accounts struct{ *db }
 
 var accounts = table[account.Account]{name: "accounts", what: "account", columns: func(a *account.Account) []column {
@@ -21,7 +21,6 @@ var accounts = table[account.Account]{name: "accounts", what: "account", columns
 	}
 }}
 
-// InsertAccount implements account.Store.
 func (s Accounts) InsertAccount(ctx context.Context, a account.Account, made []account.Environment, events []audit.Event, first bool) error {
 	return s.change(ctx, func(tx *gorm.DB) error {
 		if first {
@@ -45,19 +44,16 @@ func (s Accounts) InsertAccount(ctx context.Context, a account.Account, made []a
 	})
 }
 
-// HasAccounts implements account.Store.
 func (s Accounts) HasAccounts(ctx context.Context) (bool, error) {
 	return read(ctx, s.db, func(tx *gorm.DB) (bool, error) { return exists(tx, "SELECT 1 FROM accounts WHERE deleted_at IS NULL") })
 }
 
-// Accounts implements account.Store.
 func (s Accounts) Accounts(ctx context.Context) ([]account.Account, error) {
 	return read(ctx, s.db, func(tx *gorm.DB) ([]account.Account, error) {
 		return accounts.all(tx, "WHERE t.deleted_at IS NULL ORDER BY t.inserted_at, t.id")
 	})
 }
 
-// Account implements account.Store.
 func (s Accounts) Account(ctx context.Context, id pfid.ID) (account.Account, error) {
 	return read(ctx, s.db, func(tx *gorm.DB) (account.Account, error) { return accountIn(tx, id) })
 }
@@ -66,13 +62,11 @@ func accountIn(tx *gorm.DB, id pfid.ID) (account.Account, error) {
 	return accounts.take(tx, "t.id = ? AND t.deleted_at IS NULL", id)
 }
 
-// UpdateAccount implements account.Store.
 func (s Accounts) UpdateAccount(ctx context.Context, id pfid.ID, decide func(*account.Account) (audit.Event, error)) (account.Account, error) {
 	in := func(tx *gorm.DB) (account.Account, error) { return accountIn(tx, id) }
 	return accounts.revise(ctx, s.db, in, decide, "name", "purpose", "organisation_name", "website", "updated_at")
 }
 
-// Contents implements account.Store.
 func (s Accounts) Contents(ctx context.Context, id pfid.ID) (c account.Contents, err error) {
 	err = s.readTogether(ctx, func(tx *gorm.DB) error {
 		return tx.Raw(`SELECT api_token_count,
@@ -84,7 +78,6 @@ func (s Accounts) Contents(ctx context.Context, id pfid.ID) (c account.Contents,
 	return c, err
 }
 
-// DeleteAccount implements account.Store.
 func (s Accounts) DeleteAccount(ctx context.Context, id pfid.ID, decide func(account.Account) (audit.Event, error)) (account.Account, error) {
 	return change(ctx, s.db, func(tx *gorm.DB) (deleted account.Account, err error) {
 		if deleted, err = accountIn(tx, id); err != nil {
@@ -95,14 +88,13 @@ func (s Accounts) DeleteAccount(ctx context.Context, id pfid.ID, decide func(acc
 			return deleted, err
 		}
 		// Remove what grants access immediately. The rest only takes room and goes with the tokens.
-		for _, statement := range []string{
+		err = execAll(tx, []string{
 			"DELETE FROM sessions WHERE admin_user_id IN (SELECT id FROM admin_users WHERE account_id = ?)",
 			"DELETE FROM admin_user_invites WHERE account_id = ?",
 			"DELETE FROM admin_users WHERE account_id = ?",
-		} {
-			if err := tx.Exec(statement, id).Error; err != nil {
-				return deleted, err
-			}
+		}, id)
+		if err != nil {
+			return deleted, err
 		}
 		if err := tx.Exec("UPDATE accounts SET deleted_at = ? WHERE id = ?", stamp(event.At), id).Error; err != nil {
 			return deleted, err

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -15,7 +16,7 @@ import (
 	"tokentab/backend/token"
 )
 
-// Agents implements agent.Store.
+// Agents implements agent.Store, which says what each method does.
 type Agents struct{ *db }
 
 var agents = table[agent.Agent]{name: "agents", what: "agent", columns: func(a *agent.Agent) []column {
@@ -26,7 +27,6 @@ var agents = table[agent.Agent]{name: "agents", what: "agent", columns: func(a *
 	}
 }}
 
-// InsertAgent implements agent.Store.
 func (s Agents) InsertAgent(ctx context.Context, a agent.Agent, recorder audit.Recorder) error {
 	return s.change(ctx, func(tx *gorm.DB) error {
 		err := agents.insert(tx, a)
@@ -43,16 +43,14 @@ func (s Agents) InsertAgent(ctx context.Context, a agent.Agent, recorder audit.R
 // takenAgent returns a fault.Validation of the field that another agent already has.
 func takenAgent(tx *gorm.DB, a agent.Agent) error {
 	taken, err := exists(tx, "SELECT 1 FROM agents WHERE account_id = ? AND external_identifier = ? AND deleted_at IS NULL", a.AccountID, optional(a.ExternalIdentifier))
-	switch {
-	case err != nil:
-		return err
-	case taken:
+	if err == nil && taken {
 		return fault.Field("external_identifier", "is taken")
 	}
-	return fault.Field("id", "is taken")
+	return cmp.Or(err, idTaken())
 }
 
-// Agent implements agent.Store.
+func idTaken() error { return fault.Field("id", "is taken") }
+
 func (s Agents) Agent(ctx context.Context, account, id pfid.ID) (agent.Agent, error) {
 	return read(ctx, s.db, func(tx *gorm.DB) (agent.Agent, error) { return agentIn(tx, account, id) })
 }
@@ -61,7 +59,6 @@ func agentIn(tx *gorm.DB, account, id pfid.ID) (agent.Agent, error) {
 	return agents.take(tx, "t.id = ? AND t.account_id = ? AND t.deleted_at IS NULL", id, account)
 }
 
-// AgentByExternalIdentifier implements agent.Store.
 func (s Agents) AgentByExternalIdentifier(ctx context.Context, account pfid.ID, identifier string) (agent.Agent, error) {
 	return read(ctx, s.db, func(tx *gorm.DB) (agent.Agent, error) {
 		return agents.take(tx, "t.external_identifier = ? AND t.account_id = ? AND t.deleted_at IS NULL", identifier, account)
@@ -72,7 +69,6 @@ func (s Agents) AgentByExternalIdentifier(ctx context.Context, account pfid.ID, 
 const agentsByStatus = `(SELECT *, CASE WHEN retired_at IS NOT NULL THEN 'retired' WHEN last_seen_at IS NULL THEN 'pending'
 	WHEN last_seen_at BETWEEN ? AND ? THEN 'active' ELSE 'dormant' END AS status FROM agents)`
 
-// Agents implements agent.Store.
 func (s Agents) Agents(ctx context.Context, account pfid.ID, page paging.Page, activeSince, activeUntil time.Time) ([]agent.Agent, int, error) {
 	if page.Sort == "last_seen" { // the contract's name
 		page.Sort = "last_seen_at"
@@ -98,7 +94,6 @@ func checkActive(tx *gorm.DB, account, id pfid.ID, refused string) error {
 	return err
 }
 
-// ChangeAgent implements agent.Store.
 func (s Agents) ChangeAgent(ctx context.Context, account, id pfid.ID, decide func(*agent.Agent) (agent.Change, error), recorder audit.Recorder) (a agent.Agent, moved int, err error) {
 	err = s.change(ctx, func(tx *gorm.DB) error {
 		if a, err = agentIn(tx, account, id); err != nil {
@@ -138,7 +133,6 @@ func moveAgentTokens(tx *gorm.DB, a agent.Agent, move agent.TokenMove, recorder 
 	return tokens, err
 }
 
-// DeleteAgent implements agent.Store.
 func (s Agents) DeleteAgent(ctx context.Context, account, id pfid.ID, at time.Time, decide func(liveTokens int) error, recorder audit.Recorder) (agent.Agent, error) {
 	return change(ctx, s.db, func(tx *gorm.DB) (a agent.Agent, err error) {
 		if a, err = agentIn(tx, account, id); err != nil {
@@ -154,10 +148,8 @@ func (s Agents) DeleteAgent(ctx context.Context, account, id pfid.ID, at time.Ti
 		if err := deleteDeployments(tx, ofAgent, id, at, recorder, "with its agent"); err != nil {
 			return a, err
 		}
-		for _, statement := range []string{"DELETE FROM agent_versions WHERE agent_id = ?", "DELETE FROM agent_schema_versions WHERE agent_id = ?"} {
-			if err := tx.Exec(statement, id).Error; err != nil {
-				return a, err
-			}
+		if err := execAll(tx, []string{"DELETE FROM agent_versions WHERE agent_id = ?", "DELETE FROM agent_schema_versions WHERE agent_id = ?"}, id); err != nil {
+			return a, err
 		}
 		if err := tx.Exec("UPDATE agents SET deleted_at = ? WHERE id = ?", stamp(at), id).Error; err != nil {
 			return a, err

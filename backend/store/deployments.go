@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -33,7 +34,6 @@ var deployments = table[agent.ListedDeployment]{name: "agent_deployments", what:
 		LEFT JOIN agent_versions v ON v.id = t.current_version_id`,
 }
 
-// InsertDeployment implements agent.Store.
 func (s Agents) InsertDeployment(ctx context.Context, d agent.Deployment, recorder audit.Recorder) (agent.ListedDeployment, error) {
 	return change(ctx, s.db, func(tx *gorm.DB) (made agent.ListedDeployment, err error) {
 		if err := checkActive(tx, d.AccountID, d.AgentID, "it can't be deployed"); err != nil {
@@ -62,13 +62,10 @@ func (s Agents) InsertDeployment(ctx context.Context, d agent.Deployment, record
 // takenDeployment returns a fault.Validation of the field in which a deployment collides with another.
 func takenDeployment(tx *gorm.DB, d agent.Deployment) error {
 	taken, err := exists(tx, "SELECT 1 FROM agent_deployments WHERE id = ?", d.ID)
-	switch {
-	case err != nil:
-		return err
-	case taken:
-		return fault.Field("id", "is taken")
+	if err == nil && taken {
+		return idTaken()
 	}
-	return fault.Field("environment_id", "has a deployment of this agent already")
+	return cmp.Or[error](err, fault.Field("environment_id", "has a deployment of this agent already"))
 }
 
 // checkVersion returns fault.Validation if version is not zero and not a version of the agent.
@@ -83,7 +80,6 @@ func checkVersion(tx *gorm.DB, agentID, version pfid.ID) error {
 	return err
 }
 
-// AgentDeployment implements agent.Store.
 func (s Agents) AgentDeployment(ctx context.Context, account, id pfid.ID) (agent.ListedDeployment, error) {
 	return read(ctx, s.db, func(tx *gorm.DB) (agent.ListedDeployment, error) { return deploymentIn(tx, account, id) })
 }
@@ -92,7 +88,6 @@ func deploymentIn(tx *gorm.DB, account, id pfid.ID) (agent.ListedDeployment, err
 	return deployments.take(tx, "t.id = ? AND t.account_id = ? AND t.deleted_at IS NULL", id, account)
 }
 
-// AgentDeployments implements agent.Store.
 func (s Agents) AgentDeployments(ctx context.Context, account pfid.ID, filter agent.DeploymentFilter, page paging.Page) ([]agent.ListedDeployment, int, error) {
 	where, args := "agent_deployments t WHERE t.account_id = ? AND t.deleted_at IS NULL", []any{account}
 	if !filter.AgentID.IsZero() {
@@ -104,7 +99,6 @@ func (s Agents) AgentDeployments(ctx context.Context, account pfid.ID, filter ag
 	return deployments.page(ctx, s.db, sorting{"id", "inserted_at", "updated_at"}, page, where, args...)
 }
 
-// SetCurrentVersion implements agent.Store.
 func (s Agents) SetCurrentVersion(ctx context.Context, account, id, version pfid.ID, at time.Time, recorder audit.Recorder) (agent.ListedDeployment, error) {
 	return change(ctx, s.db, func(tx *gorm.DB) (agent.ListedDeployment, error) {
 		d, err := deploymentIn(tx, account, id)
@@ -145,7 +139,6 @@ func setOnlyCurrentVersion(tx *gorm.DB, a agent.Agent, version pfid.ID, recorder
 	return setCurrentVersion(tx, a.ID, ids[0], version, a.UpdatedAt, recorder)
 }
 
-// DeleteDeployment implements agent.Store.
 func (s Agents) DeleteDeployment(ctx context.Context, account, id pfid.ID, at time.Time, decide func(liveTokens int) error, recorder audit.Recorder) (agent.ListedDeployment, error) {
 	return change(ctx, s.db, func(tx *gorm.DB) (agent.ListedDeployment, error) {
 		d, err := deploymentIn(tx, account, id)

@@ -19,7 +19,6 @@ const descendantsOf = `WITH RECURSIVE made (id) AS (
 	UNION SELECT d.id FROM made JOIN deleted_creators d ON d.created_by_api_token_id = made.id
 ) SELECT id FROM made`
 
-// RevokeWithDescendants implements token.Store.
 func (s Tokens) RevokeWithDescendants(ctx context.Context, account, id pfid.ID, at time.Time, decide func(t token.Token, live int) error, recorder audit.Recorder) (changed token.Listed, revoked []token.Hash, unexpired int, err error) {
 	err = s.change(ctx, func(tx *gorm.DB) error {
 		if changed, err = settled(tx, account, id, recorder); err != nil {

@@ -2,47 +2,36 @@ package store
 
 import (
 	"errors"
-	"strings"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/callbacks"
 	"gorm.io/gorm/clause"
-	"gorm.io/gorm/logger"
 	"gorm.io/gorm/schema"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// dialect tells GORM how SQLite writes its statements. GORM's own dialects bring other drivers, which need C or compile
-// a statement again for each use. Migrations are plain SQL, so it knows no types.
+// dialect tells GORM what it must know of SQLite to keep statements compiled, nest transactions and tell errors apart.
+// GORM's own dialects bring other drivers, which need C or compile a statement again for each use. All statements are
+// plain SQL, so it quotes no names and knows no types.
 type dialect struct{ pool gorm.ConnPool }
 
 func (d dialect) Name() string { return "sqlite" }
 
 func (d dialect) Initialize(db *gorm.DB) error {
 	db.ConnPool = d.pool
-	callbacks.RegisterDefaultCallbacks(db, &callbacks.Config{
-		CreateClauses: []string{"INSERT", "VALUES", "ON CONFLICT", "RETURNING"},
-		UpdateClauses: []string{"UPDATE", "SET", "FROM", "WHERE", "RETURNING"},
-		DeleteClauses: []string{"DELETE", "FROM", "WHERE", "RETURNING"},
-	})
+	callbacks.RegisterDefaultCallbacks(db, &callbacks.Config{})
 	return nil
 }
 
 func (dialect) BindVarTo(w clause.Writer, _ *gorm.Statement, _ any) { _ = w.WriteByte('?') }
 
-// QuoteTo quotes each part of a name such as table.column.
-func (dialect) QuoteTo(w clause.Writer, name string) {
-	_, _ = w.WriteString(`"` + strings.ReplaceAll(strings.ReplaceAll(name, `"`, `""`), ".", `"."`) + `"`)
-}
-
+func (dialect) QuoteTo(w clause.Writer, name string)           { _, _ = w.WriteString(name) }
 func (dialect) DefaultValueOf(*schema.Field) clause.Expression { return clause.Expr{SQL: "NULL"} }
 func (dialect) DataTypeOf(field *schema.Field) string          { return string(field.DataType) }
 func (dialect) Migrator(*gorm.DB) gorm.Migrator                { return nil }
 
-func (dialect) Explain(sql string, vars ...any) string {
-	return logger.ExplainSQL(sql, nil, `"`, vars...)
-}
+func (dialect) Explain(sql string, _ ...any) string { return sql }
 
 // SavePoint implements gorm.SavePointerDialectorInterface, for transactions within others.
 func (dialect) SavePoint(tx *gorm.DB, name string) error { return tx.Exec("SAVEPOINT " + name).Error }

@@ -2,14 +2,12 @@ package store
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"gorm.io/gorm"
 
 	"tokentab/backend/account"
 	"tokentab/backend/audit"
-	"tokentab/backend/fault"
 	"tokentab/backend/paging"
 	"tokentab/backend/pfid"
 	"tokentab/backend/token"
@@ -32,7 +30,6 @@ var environments = table[account.ListedEnvironment]{name: "environments", what: 
 	},
 }
 
-// EnvironmentOf implements account.Store.
 func (s Accounts) EnvironmentOf(ctx context.Context, owner, id pfid.ID) (account.ListedEnvironment, error) {
 	return read(ctx, s.db, func(tx *gorm.DB) (account.ListedEnvironment, error) { return environmentIn(tx, owner, id) })
 }
@@ -41,33 +38,25 @@ func environmentIn(tx *gorm.DB, owner, id pfid.ID) (account.ListedEnvironment, e
 	return environments.take(tx, "t.id = ? AND t.account_id = ? AND t.deleted_at IS NULL", id, owner)
 }
 
-// Environments implements account.Store.
 func (s Accounts) Environments(ctx context.Context, owner pfid.ID, page paging.Page) ([]account.ListedEnvironment, int, error) {
 	return environments.page(ctx, s.db, sorting{"id", "inserted_at", "updated_at", "name"}, page, "environments t WHERE t.account_id = ? AND t.deleted_at IS NULL", owner)
 }
 
-// InsertEnvironment implements account.Store.
 func (s Accounts) InsertEnvironment(ctx context.Context, e account.Environment, event audit.Event) error {
 	return s.change(ctx, func(tx *gorm.DB) error {
-		err := environments.insert(tx, account.ListedEnvironment{Environment: e})
-		if errors.Is(err, gorm.ErrDuplicatedKey) {
-			return fault.Field("id", "is taken")
-		}
-		if err != nil {
+		if err := environments.insertNew(tx, account.ListedEnvironment{Environment: e}, idTaken()); err != nil {
 			return err
 		}
 		return record(tx, event)
 	})
 }
 
-// UpdateEnvironment implements account.Store.
 func (s Accounts) UpdateEnvironment(ctx context.Context, owner, id pfid.ID, decide func(*account.Environment) (audit.Event, error)) (account.ListedEnvironment, error) {
 	in := func(tx *gorm.DB) (account.ListedEnvironment, error) { return environmentIn(tx, owner, id) }
 	return environments.revise(ctx, s.db, in, func(e *account.ListedEnvironment) (audit.Event, error) { return decide(&e.Environment) },
 		"name", "purpose", "description", "updated_at")
 }
 
-// DeleteEnvironment implements account.Store.
 func (s Accounts) DeleteEnvironment(ctx context.Context, owner, id pfid.ID, at time.Time, decide func(account.ListedEnvironment) error, recorder audit.Recorder) (account.ListedEnvironment, error) {
 	return change(ctx, s.db, func(tx *gorm.DB) (e account.ListedEnvironment, err error) {
 		if e, err = environmentIn(tx, owner, id); err != nil {

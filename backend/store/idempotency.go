@@ -10,10 +10,9 @@ import (
 	"tokentab/backend/idempotency"
 )
 
-// Answers implements idempotency.Store.
+// Answers implements idempotency.Store, which says what each method does.
 type Answers struct{ *db }
 
-// KeyEntry implements idempotency.Store.
 func (s Answers) KeyEntry(ctx context.Context, who idempotency.Caller, key string, since time.Time) (entry idempotency.Entry, ok bool, err error) {
 	err = s.read(ctx, func(tx *gorm.DB) error {
 		// Older versions wrote the key before the answer, without a status.
@@ -26,7 +25,6 @@ func (s Answers) KeyEntry(ctx context.Context, who idempotency.Caller, key strin
 	return entry, ok, err
 }
 
-// KeepKey implements idempotency.Store.
 func (s Answers) KeepKey(ctx context.Context, who idempotency.Caller, key string, entry idempotency.Entry, since time.Time) error {
 	return s.change(ctx, func(tx *gorm.DB) error {
 		if err := tx.Exec("DELETE FROM idempotency_keys WHERE inserted_at <= ?", stamp(since)).Error; err != nil {

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"gorm.io/gorm"
@@ -27,12 +26,10 @@ var invites = table[people.Invite]{name: "admin_user_invites", what: "invite",
 		LEFT JOIN api_tokens k ON k.id = t.created_by_api_token_id`,
 }
 
-// Invites implements people.Store.
 func (s People) Invites(ctx context.Context, owner pfid.ID, page paging.Page) ([]people.Invite, int, error) {
 	return invites.page(ctx, s.db, sorting{"id", "inserted_at", "updated_at", "email", "status", "expires_at"}, page, "admin_user_invites t WHERE t.account_id = ?", owner)
 }
 
-// Invite implements people.Store.
 func (s People) Invite(ctx context.Context, owner, id pfid.ID) (people.Invite, error) {
 	return read(ctx, s.db, func(tx *gorm.DB) (people.Invite, error) { return inviteIn(tx, owner, id) })
 }
@@ -41,7 +38,6 @@ func inviteIn(tx *gorm.DB, owner, id pfid.ID) (people.Invite, error) {
 	return invites.take(tx, "t.id = ? AND t.account_id = ?", id, owner)
 }
 
-// InsertInvite implements people.Store.
 func (s People) InsertInvite(ctx context.Context, i people.Invite, recorder audit.Recorder) (people.Invite, error) {
 	return change(ctx, s.db, func(tx *gorm.DB) (made people.Invite, err error) {
 		maker, err := makerIn(tx, i.CreatedByAdminUserID, i.CreatedByAPITokenID, i.InsertedAt)
@@ -106,12 +102,10 @@ func endInvites(tx *gorm.DB, owner pfid.ID, at time.Time, recorder audit.Recorde
 	return recordWith(tx, recorder, audit.AdminUserInviteRevoked, "with its maker", ended...)
 }
 
-// RevokeInvite implements people.Store.
 func (s People) RevokeInvite(ctx context.Context, owner, id pfid.ID, decide func(*people.Invite) (audit.Event, error)) (people.Invite, error) {
 	return invites.revise(ctx, s.db, func(tx *gorm.DB) (people.Invite, error) { return inviteIn(tx, owner, id) }, decide, "status", "updated_at")
 }
 
-// InviteForAnyone implements people.Store.
 func (s People) InviteForAnyone(ctx context.Context, id pfid.ID) (found people.Invite, accountName string, ok bool, err error) {
 	err = s.readTogether(ctx, func(tx *gorm.DB) error {
 		if found, ok, err = invites.find(tx, "t.id = ? AND "+makerIsAble, id); err != nil || !ok {
@@ -123,7 +117,6 @@ func (s People) InviteForAnyone(ctx context.Context, id pfid.ID) (found people.I
 	return found, accountName, ok, err
 }
 
-// AcceptInvite implements people.Store.
 func (s People) AcceptInvite(ctx context.Context, id pfid.ID, at time.Time, user people.AdminUser, passwordHash string, events []audit.Event) error {
 	return s.change(ctx, func(tx *gorm.DB) error {
 		used := tx.Exec("UPDATE admin_user_invites AS t SET status = 'used', updated_at = ? WHERE id = ? AND status = 'pending' AND expires_at > ? AND inserted_at <= ? AND "+makerIsAble,
@@ -134,11 +127,7 @@ func (s People) AcceptInvite(ctx context.Context, id pfid.ID, at time.Time, user
 		if used.RowsAffected == 0 {
 			return people.ErrInviteOver
 		}
-		err := adminUsers.insert(tx, adminUser{user, passwordHash})
-		if errors.Is(err, gorm.ErrDuplicatedKey) {
-			return people.ErrIsMember
-		}
-		if err != nil {
+		if err := adminUsers.insertNew(tx, adminUser{user, passwordHash}, people.ErrIsMember); err != nil {
 			return err
 		}
 		return record(tx, events...)

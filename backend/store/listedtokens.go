@@ -11,7 +11,6 @@ import (
 	"tokentab/backend/token"
 )
 
-// Tokens implements token.Store.
 func (s Tokens) Tokens(ctx context.Context, account pfid.ID, filter token.Filter, page paging.Page) (list []token.Listed, total int, err error) {
 	order, err := sorting{"id", "inserted_at", "updated_at", "expires_at", "last_used_at", "name", "status", "token_scope"}.orderBy(page)
 	if err != nil {

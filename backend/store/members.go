@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"time"
 
@@ -17,7 +16,7 @@ import (
 	"tokentab/backend/token"
 )
 
-// People implements people.Store.
+// People implements people.Store, which says what each method does.
 type People struct{ *db }
 
 func adminUserColumns(u *people.AdminUser) []column {
@@ -49,7 +48,6 @@ var members = table[people.Member]{name: "admin_users", what: "admin user",
 	},
 }
 
-// AdminUserByEmail implements people.Store.
 func (s People) AdminUserByEmail(ctx context.Context, emails ...string) (user people.AdminUser, passwordHash string, ok bool, err error) {
 	err = s.readTogether(ctx, func(tx *gorm.DB) error {
 		for _, email := range emails {
@@ -64,26 +62,19 @@ func (s People) AdminUserByEmail(ctx context.Context, emails ...string) (user pe
 	return user, passwordHash, ok, err
 }
 
-// InsertAdminUser implements people.Store.
 func (s People) InsertAdminUser(ctx context.Context, user people.AdminUser, passwordHash string, event audit.Event) error {
 	return s.change(ctx, func(tx *gorm.DB) error {
-		err := adminUsers.insert(tx, adminUser{user, passwordHash})
-		if errors.Is(err, gorm.ErrDuplicatedKey) {
-			return fault.Field("email", "is taken")
-		}
-		if err != nil {
+		if err := adminUsers.insertNew(tx, adminUser{user, passwordHash}, fault.Field("email", "is taken")); err != nil {
 			return err
 		}
 		return record(tx, event)
 	})
 }
 
-// Members implements people.Store.
 func (s People) Members(ctx context.Context, owner pfid.ID, page paging.Page) ([]people.Member, int, error) {
 	return members.page(ctx, s.db, sorting{"id", "inserted_at", "updated_at", "email", "name", "job_title"}, page, "admin_users t WHERE t.account_id = ? AND t.removed_at IS NULL", owner)
 }
 
-// Member implements people.Store.
 func (s People) Member(ctx context.Context, owner, id pfid.ID) (people.Member, error) {
 	return read(ctx, s.db, func(tx *gorm.DB) (people.Member, error) { return memberIn(tx, owner, id) })
 }
@@ -98,13 +89,11 @@ func everMemberIn(tx *gorm.DB, owner, id pfid.ID) (people.Member, error) {
 	return members.take(tx, "t.id = ? AND t.account_id = ?", id, owner)
 }
 
-// UpdateMember implements people.Store.
 func (s People) UpdateMember(ctx context.Context, owner, id pfid.ID, decide func(*people.AdminUser) (audit.Event, error)) (people.Member, error) {
 	in := func(tx *gorm.DB) (people.Member, error) { return memberIn(tx, owner, id) }
 	return members.revise(ctx, s.db, in, func(m *people.Member) (audit.Event, error) { return decide(&m.AdminUser) }, "name", "job_title", "updated_at")
 }
 
-// RemoveMember implements people.Store.
 func (s People) RemoveMember(ctx context.Context, owner, id pfid.ID, revokeTokens bool, at time.Time, decide func(people.Member) error, recorder audit.Recorder) (removed people.Member, revoked int, hashes [][32]byte, err error) {
 	err = s.change(ctx, func(tx *gorm.DB) error {
 		is, err := memberIn(tx, owner, id)
@@ -141,7 +130,6 @@ func (s People) RemoveMember(ctx context.Context, owner, id pfid.ID, revokeToken
 	return removed, revoked, hashes, err
 }
 
-// RevokeTokensOf implements people.Store.
 func (s People) RevokeTokensOf(ctx context.Context, owner, id pfid.ID, at time.Time, recorder audit.Recorder) (member people.Member, revoked int, hashes [][32]byte, err error) {
 	err = s.change(ctx, func(tx *gorm.DB) error {
 		if _, err := everMemberIn(tx, owner, id); err != nil {

@@ -38,7 +38,6 @@ func liveAt(user pfid.ID, at time.Time) []any {
 	return []any{user, stamp(at), stamp(at.Add(-people.IdleEnd)), stamp(at.Add(people.ClockTolerance))}
 }
 
-// InsertSession implements people.Store.
 func (s People) InsertSession(ctx context.Context, start people.SessionStart) (accountName string, ok bool, err error) {
 	err = s.change(ctx, func(tx *gorm.DB) error {
 		user, found, err := adminUsers.find(tx, "t.id = ? AND t.removed_at IS NULL", start.Session.AdminUser.ID)
@@ -92,7 +91,6 @@ func endPrevious(tx *gorm.DB, start people.SessionStart) error {
 	return record(tx, event)
 }
 
-// Session implements people.Store.
 func (s People) Session(ctx context.Context, hash people.SessionHash) (found people.Session, ok bool, err error) {
 	err = s.read(ctx, func(tx *gorm.DB) error {
 		var is session
@@ -103,14 +101,12 @@ func (s People) Session(ctx context.Context, hash people.SessionHash) (found peo
 	return found, ok, err
 }
 
-// TouchSession implements people.Store.
 func (s People) TouchSession(ctx context.Context, hash people.SessionHash, at, end time.Time) error {
 	return s.change(ctx, func(tx *gorm.DB) error {
 		return tx.Exec("UPDATE sessions SET last_seen_at = ?, expires_at = MIN(expires_at, ?) WHERE id_hash = ?", stamp(at), stamp(end), digest(hash)).Error
 	})
 }
 
-// DeleteSession implements people.Store.
 func (s People) DeleteSession(ctx context.Context, hash people.SessionHash, event audit.Event) error {
 	return s.change(ctx, func(tx *gorm.DB) error {
 		gone := tx.Exec("DELETE FROM sessions WHERE id_hash = ?", digest(hash))
@@ -121,7 +117,6 @@ func (s People) DeleteSession(ctx context.Context, hash people.SessionHash, even
 	})
 }
 
-// LiveSessions implements people.Store.
 func (s People) LiveSessions(ctx context.Context, user pfid.ID, at time.Time, page paging.Page) (list []people.Session, total int, err error) {
 	if page.Sort == "" {
 		page.Sort, page.Descending = "last_seen_at", true
@@ -133,7 +128,6 @@ func (s People) LiveSessions(ctx context.Context, user pfid.ID, at time.Time, pa
 	return list, total, err
 }
 
-// DeleteSessionOf implements people.Store.
 func (s People) DeleteSessionOf(ctx context.Context, user, id pfid.ID, at time.Time, event audit.Event) (people.Session, error) {
 	return change(ctx, s.db, func(tx *gorm.DB) (people.Session, error) {
 		ended, err := sessions.take(tx, liveSession+" AND t.id = ?", append(liveAt(user, at), id)...)
@@ -147,7 +141,6 @@ func (s People) DeleteSessionOf(ctx context.Context, user, id pfid.ID, at time.T
 	})
 }
 
-// DeleteOtherSessions implements people.Store.
 func (s People) DeleteOtherSessions(ctx context.Context, user, kept pfid.ID, at time.Time, event func(int) (audit.Event, error)) (int, error) {
 	return change(ctx, s.db, func(tx *gorm.DB) (ended int, err error) {
 		if ended, err = value[int](tx, "SELECT count(*) FROM sessions t WHERE "+liveSession+" AND t.id <> ?", append(liveAt(user, at), kept)...); err != nil {
@@ -168,7 +161,6 @@ func deleteOtherSessions(tx *gorm.DB, user, kept pfid.ID) error {
 	return tx.Exec("DELETE FROM sessions WHERE admin_user_id = ? AND id <> ?", user, kept).Error
 }
 
-// ChangePassword implements people.Store.
 func (s People) ChangePassword(ctx context.Context, user, kept pfid.ID, oldHash, newHash string, at time.Time, event audit.Event, settle people.Settlement) (ok bool, err error) {
 	err = s.change(ctx, func(tx *gorm.DB) error {
 		changed := tx.Exec("UPDATE admin_users SET password_hash = ?, updated_at = ? WHERE id = ? AND removed_at IS NULL AND password_hash = ?", newHash, stamp(at), user, oldHash)
@@ -186,7 +178,6 @@ func (s People) ChangePassword(ctx context.Context, user, kept pfid.ID, oldHash,
 	return ok && err == nil, err
 }
 
-// ReplacePasswordHash implements people.Store.
 func (s People) ReplacePasswordHash(ctx context.Context, user pfid.ID, oldHash, newHash string) error {
 	return s.change(ctx, func(tx *gorm.DB) error {
 		return tx.Exec("UPDATE admin_users SET password_hash = ? WHERE id = ? AND password_hash = ?", newHash, user, oldHash).Error

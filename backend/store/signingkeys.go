@@ -13,7 +13,7 @@ import (
 	"tokentab/backend/token"
 )
 
-// Keys implements signer.Store.
+// Keys implements signer.Store, which says what each method does.
 type Keys struct{ *db }
 
 var signingKeys = table[signer.StoredKey]{name: "signing_keys", what: "signing key", columns: func(k *signer.StoredKey) []column {
@@ -23,7 +23,6 @@ var signingKeys = table[signer.StoredKey]{name: "signing_keys", what: "signing k
 	}
 }}
 
-// SigningKeys implements signer.Store.
 func (s Keys) SigningKeys(ctx context.Context) ([]signer.StoredKey, error) {
 	return read(ctx, s.db, allKeys)
 }
@@ -32,7 +31,6 @@ func allKeys(tx *gorm.DB) ([]signer.StoredKey, error) {
 	return signingKeys.all(tx, "ORDER BY t.number DESC")
 }
 
-// InsertSigningKey implements signer.Store.
 func (s Keys) InsertSigningKey(ctx context.Context, key signer.StoredKey, event audit.Event, onlyFirst bool) error {
 	return s.change(ctx, func(tx *gorm.DB) error {
 		if onlyFirst {
@@ -53,7 +51,6 @@ func insertSigningKey(tx *gorm.DB, key signer.StoredKey, event audit.Event) erro
 	return record(tx, event)
 }
 
-// WithdrawSigningKey implements signer.Store.
 func (s Keys) WithdrawSigningKey(ctx context.Context, kid string, at time.Time, decide func([]signer.StoredKey) (signer.Withdrawal, error)) error {
 	return s.change(ctx, func(tx *gorm.DB) error {
 		keys, err := allKeys(tx)
@@ -106,7 +103,6 @@ const ofKey = `(
 		AND (t.inserted_at >= k.signs_from - @slack OR k.signs_from = (SELECT MIN(signs_from) FROM signing_keys))
 		AND t.inserted_at < COALESCE((SELECT MIN(o.signs_from) FROM signing_keys o WHERE o.signs_from > k.signs_from) + @slack, t.inserted_at + 1))`
 
-// KeyUses implements signer.Store.
 func (s Keys) KeyUses(ctx context.Context, at time.Time, count bool) (uses map[string]int, err error) {
 	what := "EXISTS (SELECT 1 FROM " + ofKey + " WHERE expires_at > @at)"
 	if count {

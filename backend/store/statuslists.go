@@ -11,7 +11,6 @@ import (
 	"tokentab/backend/token"
 )
 
-// OpenStatusList implements token.Store.
 func (s Tokens) OpenStatusList(ctx context.Context) (int, error) {
 	return read(ctx, s.db, func(tx *gorm.DB) (int, error) {
 		newest, err := value[int](tx, "SELECT COALESCE(MAX(number), 0) FROM status_lists")
@@ -26,7 +25,6 @@ func (s Tokens) OpenStatusList(ctx context.Context) (int, error) {
 	})
 }
 
-// StatusLists implements token.Store.
 func (s Tokens) StatusLists(ctx context.Context) ([]int, error) {
 	return read(ctx, s.db, func(tx *gorm.DB) ([]int, error) {
 		return values[int](tx, "SELECT number FROM status_lists ORDER BY number")
@@ -66,7 +64,6 @@ const entriesNow = `SELECT status_index, status_now FROM (SELECT t.status_index,
 	WHERE status_now <> 'active'
 	UNION ALL SELECT status_index, 'revoked' FROM deleted_status_entries WHERE status_list = ?`
 
-// StatusList implements token.Store.
 func (s Tokens) StatusList(ctx context.Context, number int, set func(index int, status token.Status)) (ok bool, err error) {
 	err = s.readTogether(ctx, func(tx *gorm.DB) error {
 		if ok, err = exists(tx, "SELECT 1 FROM status_lists WHERE number = ?", number); err != nil || !ok {
@@ -82,22 +79,21 @@ func (s Tokens) StatusList(ctx context.Context, number int, set func(index int, 
 		}
 		return scan(tx, entries, []any{number, number}, func(rows *sql.Rows) error {
 			var index int
-			var status token.Status
-			if err := rows.Scan(&index, (*statusWord)(&status)); err != nil {
+			var is token.Status
+			if err := rows.Scan(&index, status(&is)); err != nil {
 				return err
 			}
 			// Fail on an unknown entry: left unset, it would say that the token is valid.
 			if index < 0 || index >= token.StatusListSize {
-				return fmt.Errorf("the status list %d has the status %q at %d", number, status, index)
+				return fmt.Errorf("the status list %d has the status %q at %d", number, is, index)
 			}
-			set(index, status)
+			set(index, is)
 			return nil
 		})
 	})
 	return ok, err
 }
 
-// IsRevokedEntry implements token.Store.
 func (s Tokens) IsRevokedEntry(ctx context.Context, entry token.StatusEntry) (bool, error) {
 	return read(ctx, s.db, func(tx *gorm.DB) (bool, error) {
 		return exists(tx, `SELECT 1 FROM api_tokens t WHERE status_list = ? AND status_index = ? AND `+statusNowOfT+` = 'revoked'

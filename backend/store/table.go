@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"slices"
 	"strings"
 
@@ -82,6 +83,15 @@ func (t table[T]) insert(tx *gorm.DB, rows ...T) error {
 	return nil
 }
 
+// insertNew writes a new row. It returns taken if a unique column has its value already.
+func (t table[T]) insertNew(tx *gorm.DB, row T, taken error) error {
+	err := t.insert(tx, row)
+	if errors.Is(err, gorm.ErrDuplicatedKey) {
+		return taken
+	}
+	return err
+}
+
 // insertOr writes new rows and returns how many. or is what the statement says about conflicts.
 func (t table[T]) insertOr(tx *gorm.DB, or string, rows ...T) (inserted int64, err error) {
 	var into, values string
@@ -131,18 +141,12 @@ func (t table[T]) page(ctx context.Context, d *db, s sorting, page paging.Page, 
 		return nil, 0, err
 	}
 	err = d.readTogether(ctx, func(tx *gorm.DB) error {
-		list, total, err = t.pageIn(tx, order, page, from, args...)
+		if total, err = value[int](tx, "SELECT count(*) FROM "+from, args...); err != nil || total == 0 {
+			return err
+		}
+		list, err = t.sorted(tx, order, page, from, args...)
 		return err
 	})
-	return list, total, err
-}
-
-// pageIn is page in a snapshot.
-func (t table[T]) pageIn(tx *gorm.DB, order string, page paging.Page, from string, args ...any) (list []T, total int, err error) {
-	if total, err = value[int](tx, "SELECT count(*) FROM "+from, args...); err != nil || total == 0 {
-		return nil, total, err
-	}
-	list, err = t.sorted(tx, order, page, from, args...)
 	return list, total, err
 }
 
@@ -184,6 +188,16 @@ func fieldsOf(columns []column) []any {
 		list[i] = c.field
 	}
 	return list
+}
+
+// execAll runs statements that all have the same values.
+func execAll(tx *gorm.DB, statements []string, args ...any) error {
+	for _, statement := range statements {
+		if err := tx.Exec(statement, args...).Error; err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // scan calls each for each row of a query.

@@ -38,7 +38,7 @@ func (n moveNumber) Value() (driver.Value, error) {
 var tokenMoves = table[tokenMove]{name: "token_moves", what: "move",
 	columns: func(m *tokenMove) []column {
 		return []column{
-			{"number", &m.number}, {"account_id", &m.actor.AccountID}, {"target", &m.Field}, {"target_id", &m.ID}, {"to_status", (*statusWord)(&m.To)},
+			{"number", &m.number}, {"account_id", &m.actor.AccountID}, {"target", &m.Field}, {"target_id", &m.ID}, {"to_status", status(&m.To)},
 			{"detail", &m.detail}, {"actor_admin_user_id", &m.actor.AdminUserID}, {"actor_api_token_id", &m.actor.APITokenID}, {"actor_address", &m.actor.Address},
 			{"tokens", &m.Tokens}, {"moved", &m.Moved}, {"inserted_at", (*stamp)(&m.At)},
 		}
@@ -156,7 +156,6 @@ func (m tokenMove) named() string {
 	return "t." + m.Field + " = ?"
 }
 
-// AdvanceMoves implements token.Store.
 func (s Tokens) AdvanceMoves(ctx context.Context, most int, record func(audit.Actor, time.Time) audit.Recorder) (more bool, err error) {
 	more, err = read(ctx, s.db, func(tx *gorm.DB) (bool, error) { return exists(tx, "SELECT 1 FROM token_moves") })
 	if err != nil || !more {
@@ -172,7 +171,6 @@ func (s Tokens) AdvanceMoves(ctx context.Context, most int, record func(audit.Ac
 	})
 }
 
-// Moves implements token.Store.
 func (s Tokens) Moves(ctx context.Context, account pfid.ID) (list []token.Move, err error) {
 	moves, err := read(ctx, s.db, func(tx *gorm.DB) ([]tokenMove, error) {
 		return tokenMoves.all(tx, "WHERE t.account_id = ? ORDER BY t.number", account)

@@ -2,8 +2,8 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"database/sql/driver"
-	"errors"
 	"fmt"
 
 	"gorm.io/gorm"
@@ -15,7 +15,7 @@ import (
 	"tokentab/backend/token"
 )
 
-// Tokens implements token.Store.
+// Tokens implements token.Store, which says what each method does.
 type Tokens struct{ *db }
 
 // apiTokens are read with the names behind their ids, and with their status under the moves under way. A revocation is
@@ -25,16 +25,16 @@ var apiTokens = table[token.Listed]{name: "api_tokens", what: "API token",
 	columns: func(t *token.Listed) []column {
 		return []column{
 			{"id", &t.ID}, {"account_id", &t.AccountID}, {"name", &t.Name}, {"secret_hash", (*digest)(&t.Hash)}, {"hint", &t.Hint},
-			{"token_scope", (*scopeWord)(&t.Scope)}, {"status", (*statusWord)(&t.Status)}, {"suspended_by_retirement", &t.SuspendedByRetirement},
+			{"token_scope", scope(&t.Scope)}, {"status", status(&t.Status)}, {"suspended_by_retirement", &t.SuspendedByRetirement},
 			{"agent_id", &t.AgentID}, {"environment_id", &t.EnvironmentID}, {"agent_deployment_id", &t.AgentDeploymentID},
 			{"created_by_admin_user_id", &t.CreatedByAdminUserID}, {"created_by_api_token_id", &t.CreatedByAPITokenID},
-			{"kid", (*optional)(&t.KeyID)}, {"status_list", (*entryList)(&t.StatusEntry)}, {"status_index", (*entryIndex)(&t.StatusEntry)},
+			{"kid", (*optional)(&t.KeyID)}, {"status_list", entryPart{&t.StatusEntry, &t.StatusEntry.List}}, {"status_index", entryPart{&t.StatusEntry, &t.StatusEntry.Index}},
 			{"expires_at", (*stamp)(&t.ExpiresAt)}, {"inserted_at", (*stamp)(&t.InsertedAt)}, {"updated_at", (*stamp)(&t.UpdatedAt)},
 		}
 	},
 	derived: func(t *token.Listed) []column {
 		return []column{
-			{statusNowOfT, (*statusWord)(&t.Status)},
+			{statusNowOfT, status(&t.Status)},
 			{"CASE WHEN t.status <> " + statusNowOfT + " THEN MAX(t.updated_at, (SELECT MAX(m.inserted_at) FROM token_moves m WHERE " + countsForT + ")) ELSE t.updated_at END", (*stamp)(&t.UpdatedAt)},
 			{"l.last_used_at", (*stamp)(&t.LastUsedAt)}, {"a.name", (*optional)(&t.AgentName)}, {"a.retired_at IS NOT NULL", &t.AgentRetired},
 			{"e.name", (*optional)(&t.EnvironmentName)}, {nameOf("c", "u"), (*shown)(&t.CreatedByName)},
@@ -54,79 +54,51 @@ var apiTokens = table[token.Listed]{name: "api_tokens", what: "API token",
 		LEFT JOIN api_tokens rt ON rt.id = COALESCE(r.actor_api_token_id, v.actor_api_token_id)`,
 }
 
-// scopeWord is a scope in the database. An unknown one is an error, not a refusal.
-type scopeWord token.Scope
+// word is a value that the database keeps by its name. An unknown name is an error, not a refusal.
+type word[T fmt.Stringer] struct {
+	of    *T
+	parse func(string) (T, bool)
+}
+
+func scope(of *token.Scope) word[token.Scope]    { return word[token.Scope]{of, token.ParseScope} }
+func status(of *token.Status) word[token.Status] { return word[token.Status]{of, token.ParseStatus} }
 
 // Value implements driver.Valuer.
-func (s scopeWord) Value() (driver.Value, error) { return token.Scope(s).String(), nil }
+func (w word[T]) Value() (driver.Value, error) { return (*w.of).String(), nil }
 
 // Scan implements sql.Scanner.
-func (s *scopeWord) Scan(value any) error {
-	word, _ := value.(string)
-	scope, known := token.ParseScope(word)
+func (w word[T]) Scan(value any) error {
+	name, _ := value.(string)
+	is, known := w.parse(name)
 	if !known {
-		return fmt.Errorf("a token has a scope that this program does not know: %q", word)
+		return fmt.Errorf("the database has a %T that this program does not know: %q", is, name)
 	}
-	*s = scopeWord(scope)
+	*w.of = is
 	return nil
 }
 
-// statusWord is a status in the database. An unknown one is an error, not a refusal.
-type statusWord token.Status
-
-// Value implements driver.Valuer.
-func (s statusWord) Value() (driver.Value, error) { return token.Status(s).String(), nil }
-
-// Scan implements sql.Scanner.
-func (s *statusWord) Scan(value any) error {
-	word, _ := value.(string)
-	status, known := token.ParseStatus(word)
-	if !known {
-		return fmt.Errorf("a token has a status that this program does not know: %q", word)
-	}
-	*s = statusWord(status)
-	return nil
+// entryPart is one of the two columns of a status entry. Both are NULL for none.
+type entryPart struct {
+	of   *token.StatusEntry
+	part *int
 }
 
-// entryList and entryIndex are the two columns of a status entry; both are NULL for none.
-type (
-	entryList  token.StatusEntry
-	entryIndex token.StatusEntry
-)
-
 // Value implements driver.Valuer.
-func (e entryList) Value() (driver.Value, error) {
-	return unlessNone(token.StatusEntry(e), e.List), nil
+func (e entryPart) Value() (driver.Value, error) {
+	if e.of.IsZero() {
+		return nil, nil
+	}
+	return int64(*e.part), nil
 }
 
 // Scan implements sql.Scanner.
-func (e *entryList) Scan(value any) error { return scanInt(&e.List, value) }
-
-// Value implements driver.Valuer.
-func (e entryIndex) Value() (driver.Value, error) {
-	return unlessNone(token.StatusEntry(e), e.Index), nil
+func (e entryPart) Scan(value any) error {
+	var part sql.NullInt64
+	err := part.Scan(value)
+	*e.part = int(part.Int64)
+	return err
 }
 
-// Scan implements sql.Scanner.
-func (e *entryIndex) Scan(value any) error { return scanInt(&e.Index, value) }
-
-func unlessNone(e token.StatusEntry, part int) driver.Value {
-	if e.IsZero() {
-		return nil
-	}
-	return int64(part)
-}
-
-func scanInt(n *int, value any) error {
-	is, ok := value.(int64)
-	*n = int(is)
-	if ok {
-		return nil
-	}
-	return unlessNull(value, "a number")
-}
-
-// Token implements token.Store.
 func (s Tokens) Token(ctx context.Context, account, id pfid.ID) (token.Listed, error) {
 	return read(ctx, s.db, func(tx *gorm.DB) (token.Listed, error) { return tokenIn(tx, account, id) })
 }
@@ -135,12 +107,10 @@ func tokenIn(tx *gorm.DB, account, id pfid.ID) (token.Listed, error) {
 	return apiTokens.take(tx, "t.id = ? AND t.account_id = ?", id, account)
 }
 
-// Environment implements token.Store.
 func (s Tokens) Environment(ctx context.Context, account, environment pfid.ID) error {
 	return s.read(ctx, func(tx *gorm.DB) error { return mustHave(tx, "environments", "environment_id", account, environment) })
 }
 
-// Deployment implements token.Store.
 func (s Tokens) Deployment(ctx context.Context, account, agent, environment pfid.ID) (pfid.ID, error) {
 	return read(ctx, s.db, func(tx *gorm.DB) (pfid.ID, error) {
 		if err := mayIssue(tx, account, agent, environment); err != nil {
@@ -202,23 +172,18 @@ func (s Tokens) InsertToken(ctx context.Context, t token.Token, hash token.Hash,
 		if err := takeEntry(tx, t.StatusEntry, event.At); err != nil {
 			return err
 		}
-		err = apiTokens.insert(tx, token.Listed{Token: t, Hash: hash})
-		if errors.Is(err, gorm.ErrDuplicatedKey) && !t.StatusEntry.IsZero() {
-			return token.ErrEntryTaken
-		}
-		if err != nil {
+		if err := apiTokens.insertNew(tx, token.Listed{Token: t, Hash: hash}, token.ErrEntryTaken); err != nil {
 			return err
 		}
 		if err := checkEntry(tx, t.StatusEntry); err != nil {
 			return err
 		}
-		for _, statement := range []string{
+		err = execAll(tx, []string{
 			"UPDATE api_tokens SET after_move = " + lastMove + " WHERE id = ? AND " + lastMove + " > 0",
 			"INSERT INTO token_uses (token_id) VALUES (?)",
-		} {
-			if err := tx.Exec(statement, t.ID).Error; err != nil {
-				return err
-			}
+		}, t.ID)
+		if err != nil {
+			return err
 		}
 		if err := countTokens(tx, t.AccountID, 1); err != nil {
 			return err
@@ -249,7 +214,6 @@ func countTokens(tx *gorm.DB, account pfid.ID, by int) error {
 	return tx.Exec("UPDATE accounts SET api_token_count = api_token_count + ? WHERE id = ?", by, account).Error
 }
 
-// ChangeToken implements token.Store.
 func (s Tokens) ChangeToken(ctx context.Context, account, id pfid.ID, decide func(*token.Token) (audit.Event, error), recorder audit.Recorder) (token.Listed, error) {
 	return change(ctx, s.db, func(tx *gorm.DB) (t token.Listed, err error) {
 		if t, err = settled(tx, account, id, recorder); err != nil {
@@ -270,15 +234,10 @@ func (s Tokens) ChangeToken(ctx context.Context, account, id pfid.ID, decide fun
 		if err := record(tx, event); err != nil {
 			return t, err
 		}
-		changed, err := tokenIn(tx, account, id)
-		if err != nil {
-			return t, err
-		}
-		return changed, nil
+		return tokenIn(tx, account, id)
 	})
 }
 
-// DeleteToken implements token.Store.
 func (s Tokens) DeleteToken(ctx context.Context, account, id pfid.ID, decide func(token.Token) (audit.Event, error), recorder audit.Recorder) (token.Listed, error) {
 	return change(ctx, s.db, func(tx *gorm.DB) (t token.Listed, err error) {
 		if t, err = settled(tx, account, id, recorder); err != nil {

@@ -18,7 +18,6 @@ var signInFailures = table[people.Tries]{name: "sign_in_failures", what: "try", 
 	return []column{{"source", &t.Source}, {"failures", &t.Failures}, {"last_at", (*stamp)(&t.LastAt)}}
 }}
 
-// Tries implements people.Store.
 func (s People) Tries(ctx context.Context, sources []string) ([]people.Tries, error) {
 	return read(ctx, s.db, func(tx *gorm.DB) ([]people.Tries, error) { return triesOf(tx, sources) })
 }
@@ -35,7 +34,6 @@ func triesOf(tx *gorm.DB, sources []string) ([]people.Tries, error) {
 	return tries, err
 }
 
-// CountTry implements people.Store.
 func (s People) CountTry(ctx context.Context, sources []string, at time.Time, count func([]people.Tries) ([]people.Tries, error)) ([]people.Tries, error) {
 	return change(ctx, s.db, func(tx *gorm.DB) (before []people.Tries, err error) {
 		// Also delete tries that a wrong clock stamped far in the future.
@@ -54,7 +52,6 @@ func (s People) CountTry(ctx context.Context, sources []string, at time.Time, co
 	})
 }
 
-// SettleTries implements people.Store.
 func (s People) SettleTries(ctx context.Context, settle people.Settlement) error {
 	return s.change(ctx, func(tx *gorm.DB) error { return settleTries(tx, settle) })
 }
@@ -77,7 +74,6 @@ func settleTries(tx *gorm.DB, settle people.Settlement) error {
 // mostKnown is how many browsers and networks are kept per admin user.
 const mostKnown = 50
 
-// KnownSources implements people.Store.
 func (s People) KnownSources(ctx context.Context, user pfid.ID, sources []string) ([]string, error) {
 	return read(ctx, s.db, func(tx *gorm.DB) ([]string, error) {
 		return values[string](tx, "SELECT value FROM json_each(?) WHERE EXISTS (SELECT 1 FROM sign_in_sources WHERE admin_user_id = ? AND source = value) ORDER BY key", document{sources}, user)

@@ -20,7 +20,7 @@ func (s Tokens) FindToken(ctx context.Context, hash token.Hash) (state token.Sta
 		return scan(s.finder.WithContext(ctx), `SELECT id, account_id, environment_id, agent_id, agent_deployment_id, token_scope, `+statusNowOfT+`, expires_at
 			FROM api_tokens t WHERE secret_hash = ?`, []any{digest(hash)}, func(rows *sql.Rows) error {
 			var t token.State
-			err := rows.Scan(&t.TokenID, &t.AccountID, &t.EnvironmentID, &t.AgentID, &t.AgentDeploymentID, (*scopeWord)(&t.Scope), (*statusWord)(&t.Status), &t.ExpiresAt)
+			err := rows.Scan(&t.TokenID, &t.AccountID, &t.EnvironmentID, &t.AgentID, &t.AgentDeploymentID, scope(&t.Scope), status(&t.Status), &t.ExpiresAt)
 			if err == nil {
 				t.ExpiresAt /= 1000
 				state, ok = t, true
@@ -47,7 +47,6 @@ func (s Tokens) RecordUses(ctx context.Context, uses []token.Use, latest int64) 
 	})
 }
 
-// RecordSeen implements token.Store.
 func (s Tokens) RecordSeen(ctx context.Context, uses []token.Use, latest int64) error {
 	times := newTimes(len(uses))
 	for _, use := range uses {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"database/sql"
 	"database/sql/driver"
 	"encoding/json"
 	"fmt"
@@ -23,12 +24,12 @@ func (s stamp) Value() (driver.Value, error) {
 
 // Scan implements sql.Scanner.
 func (s *stamp) Scan(value any) error {
-	*s = stamp{}
-	if ms, ok := value.(int64); ok {
-		*s = stamp(time.UnixMilli(ms).UTC())
-		return nil
+	var ms sql.NullInt64
+	err := ms.Scan(value)
+	if *s = (stamp{}); ms.Valid {
+		*s = stamp(time.UnixMilli(ms.Int64).UTC())
 	}
-	return unlessNull(value, "a time")
+	return err
 }
 
 // optional is a text in the database that may be missing: NULL for the empty text.
@@ -44,12 +45,10 @@ func (o optional) Value() (driver.Value, error) {
 
 // Scan implements sql.Scanner.
 func (o *optional) Scan(value any) error {
-	*o = ""
-	if text, ok := value.(string); ok {
-		*o = optional(text)
-		return nil
-	}
-	return unlessNull(value, "a text")
+	var text sql.NullString
+	err := text.Scan(value)
+	*o = optional(text.String)
+	return err
 }
 
 // digest is a hash in the database.
@@ -109,11 +108,4 @@ func (s *shown) Scan(value any) error {
 // nameOf returns the SQL of a shown: of the API token and the admin user that two tables, which may have no row, hold.
 func nameOf(apiTokens, adminUsers string) string {
 	return "COALESCE('API token …' || " + apiTokens + ".hint, " + adminUsers + ".name, " + adminUsers + ".email)"
-}
-
-func unlessNull(value any, what string) error {
-	if value == nil {
-		return nil
-	}
-	return fmt.Errorf("store: %s can't be read from a %T", what, value)
 }

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 
 	"gorm.io/gorm"
 
@@ -47,7 +46,6 @@ func deploymentsWhere(column string) string {
 		WHERE d.agent_id = t.agent_id AND d.deleted_at IS NULL AND ` + column + ` = t.id)`
 }
 
-// InsertVersion implements agent.Store.
 func (s Agents) InsertVersion(ctx context.Context, v agent.Version, recorder audit.Recorder) (agent.ListedVersion, error) {
 	return change(ctx, s.db, func(tx *gorm.DB) (made agent.ListedVersion, err error) {
 		if err := mustHave(tx, "agents", "agent_id", v.AccountID, v.AgentID); err != nil {
@@ -66,20 +64,11 @@ func (s Agents) InsertVersion(ctx context.Context, v agent.Version, recorder aud
 		if made.Repeats, err = repeats(tx, "agent_versions", v.AgentID, v.ExternalIdentifier); err != nil {
 			return made, err
 		}
-		if err := insertVersion(tx, versions, made); err != nil {
+		if err := versions.insertNew(tx, made, idTaken()); err != nil {
 			return made, err
 		}
 		return made, recordWith(tx, recorder, audit.AgentVersionCreated, v.ExternalIdentifier, v.ID)
 	})
-}
-
-// insertVersion writes a version of either kind.
-func insertVersion[T any](tx *gorm.DB, into table[T], v T) error {
-	err := into.insert(tx, v)
-	if errors.Is(err, gorm.ErrDuplicatedKey) {
-		return fault.Field("id", "is taken")
-	}
-	return err
 }
 
 // repeats counts an agent's versions with this external identifier. It reads only one row: each version stores how
@@ -88,36 +77,19 @@ func repeats(tx *gorm.DB, table string, agentID pfid.ID, identifier string) (int
 	return value[int](tx, "SELECT COALESCE(MAX(external_identifier_repeats) + 1, 0) FROM "+table+" WHERE agent_id = ? AND external_identifier = ?", agentID, identifier)
 }
 
-// Version implements agent.Store.
 func (s Agents) Version(ctx context.Context, account, id pfid.ID) (agent.ListedVersion, error) {
 	return read(ctx, s.db, func(tx *gorm.DB) (agent.ListedVersion, error) {
 		return versions.take(tx, "t.id = ? AND t.account_id = ?", id, account)
 	})
 }
 
-// Versions implements agent.Store.
 func (s Agents) Versions(ctx context.Context, account, agentID pfid.ID, page paging.Page) ([]agent.ListedVersion, int, error) {
-	return pageOfAgent(ctx, s, versions, sorting{"id", "inserted_at", "updated_at", "name", "external_identifier"}, account, agentID, page)
-}
-
-// pageOfAgent returns one page of an agent's versions of either kind, and their total number. It returns fault.NotFound
-// if the agent does not exist.
-func pageOfAgent[T any](ctx context.Context, s Agents, of table[T], sorting sorting, account, agentID pfid.ID, page paging.Page) (list []T, total int, err error) {
-	order, err := sorting.orderBy(page)
-	if err != nil {
+	if _, err := s.Agent(ctx, account, agentID); err != nil {
 		return nil, 0, err
 	}
-	err = s.readTogether(ctx, func(tx *gorm.DB) error {
-		if _, err := agentIn(tx, account, agentID); err != nil {
-			return err
-		}
-		list, total, err = of.pageIn(tx, order, page, of.name+" t WHERE t.agent_id = ?", agentID)
-		return err
-	})
-	return list, total, err
+	return versions.page(ctx, s.db, sorting{"id", "inserted_at", "updated_at", "name", "external_identifier"}, page, "agent_versions t WHERE t.agent_id = ?", agentID)
 }
 
-// InsertSchemaVersion implements agent.Store.
 func (s Agents) InsertSchemaVersion(ctx context.Context, v agent.SchemaVersion, recorder audit.Recorder) (agent.ListedSchemaVersion, error) {
 	return change(ctx, s.db, func(tx *gorm.DB) (made agent.ListedSchemaVersion, err error) {
 		if err := mustHave(tx, "agents", "agent_id", v.AccountID, v.AgentID); err != nil {
@@ -127,21 +99,22 @@ func (s Agents) InsertSchemaVersion(ctx context.Context, v agent.SchemaVersion, 
 		if made.Repeats, err = repeats(tx, "agent_schema_versions", v.AgentID, v.ExternalIdentifier); err != nil {
 			return made, err
 		}
-		if err := insertVersion(tx, schemaVersions, made); err != nil {
+		if err := schemaVersions.insertNew(tx, made, idTaken()); err != nil {
 			return made, err
 		}
 		return made, recordWith(tx, recorder, audit.SchemaVersionCreated, v.ExternalIdentifier, v.ID)
 	})
 }
 
-// SchemaVersion implements agent.Store.
 func (s Agents) SchemaVersion(ctx context.Context, account, id pfid.ID) (agent.ListedSchemaVersion, error) {
 	return read(ctx, s.db, func(tx *gorm.DB) (agent.ListedSchemaVersion, error) {
 		return schemaVersions.take(tx, "t.id = ? AND t.account_id = ?", id, account)
 	})
 }
 
-// SchemaVersions implements agent.Store.
 func (s Agents) SchemaVersions(ctx context.Context, account, agentID pfid.ID, page paging.Page) ([]agent.ListedSchemaVersion, int, error) {
-	return pageOfAgent(ctx, s, schemaVersions, sorting{"id", "inserted_at", "external_identifier"}, account, agentID, page)
+	if _, err := s.Agent(ctx, account, agentID); err != nil {
+		return nil, 0, err
+	}
+	return schemaVersions.page(ctx, s.db, sorting{"id", "inserted_at", "external_identifier"}, page, "agent_schema_versions t WHERE t.agent_id = ?", agentID)
 }
