@@ -40,11 +40,7 @@ func (s *Service) getAccount(ctx context.Context, who *caller, in *pathID) (*one
 	if in.id() != who.AccountID {
 		return nil, fault.New(fault.NotFound, "There is no such account.")
 	}
-	a, err := s.Accounts.Get(ctx, who.AccountID)
-	if err != nil {
-		return nil, err
-	}
-	return details(accountOf(a)), nil
+	return shown(accountOf)(s.Accounts.Get(ctx, who.AccountID))
 }
 
 // AccountChange is a change of an account. Omitted fields stay unchanged.
@@ -61,13 +57,9 @@ func (s *Service) updateAccount(ctx context.Context, who *caller, in *changed[Ac
 		return nil, err
 	}
 	asked := in.Body.Details
-	a, err := s.Accounts.Update(ctx, who.Actor, account.Change{
+	return shown(accountOf)(s.Accounts.Update(ctx, who.Actor, account.Change{
 		Name: asked.Name, Purpose: asked.Purpose, OrganisationName: asked.OrganisationName.sent(), Website: asked.Website.sent(),
-	})
-	if err != nil {
-		return nil, err
-	}
-	return details(accountOf(a)), nil
+	}))
 }
 
 // AccountContents counts what an account holds.

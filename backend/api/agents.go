@@ -55,11 +55,7 @@ func agentOf(a agent.Agent) Agent {
 }
 
 func (s *Service) listAgents(ctx context.Context, who *caller, in *Listing) (*many[Agent], error) {
-	list, total, err := s.Agents.List(ctx, who.AccountID, in.page())
-	if err != nil {
-		return nil, err
-	}
-	return summaries(list, total, in, agentOf), nil
+	return listed(in, agentOf)(s.Agents.List(ctx, who.AccountID, in.page()))
 }
 
 // NewAgent is a request to register an agent.
@@ -202,9 +198,4 @@ func (s *Service) deleteAgent(ctx context.Context, who *caller, in *deletion) (*
 	return agentDetails(s.Agents.Delete(ctx, who.Actor, in.id(), in.RevokeAPITokens))
 }
 
-func agentDetails(a agent.Agent, err error) (*one[Agent], error) {
-	if err != nil {
-		return nil, err
-	}
-	return details(agentOf(a)), nil
-}
+var agentDetails = shown(agentOf)

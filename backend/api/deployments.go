@@ -46,11 +46,7 @@ func (s *Service) listDeployments(ctx context.Context, who *caller, in *listDepl
 	if err := wrong.Err(); err != nil {
 		return nil, err
 	}
-	list, total, err := s.Agents.Deployments(ctx, who.AccountID, filter, in.page())
-	if err != nil {
-		return nil, err
-	}
-	return summaries(list, total, &in.Listing, deploymentOf), nil
+	return listed(&in.Listing, deploymentOf)(s.Agents.Deployments(ctx, who.AccountID, filter, in.page()))
 }
 
 // NewAgentDeployment is a request to deploy an agent in an environment.
@@ -101,9 +97,4 @@ func (s *Service) deleteDeployment(ctx context.Context, who *caller, in *deletio
 	return deploymentDetails(s.Agents.DeleteDeployment(ctx, who.Actor, in.id(), in.RevokeAPITokens))
 }
 
-func deploymentDetails(d agent.ListedDeployment, err error) (*one[AgentDeployment], error) {
-	if err != nil {
-		return nil, err
-	}
-	return details(deploymentOf(d)), nil
-}
+var deploymentDetails = shown(deploymentOf)

@@ -65,6 +65,16 @@ func details[T any](item T) *one[T] {
 	return &one[T]{Body: oneBody[T]{Status: "success", Details: item}}
 }
 
+// shown returns a function that answers with one item, or with the error of getting it.
+func shown[From, To any](convert func(From) To) func(From, error) (*one[To], error) {
+	return func(item From, err error) (*one[To], error) {
+		if err != nil {
+			return nil, err
+		}
+		return details(convert(item)), nil
+	}
+}
+
 // many is the success envelope of a list. It has no details key, because clients would read that instead.
 type many[T any] struct {
 	Body manyBody[T]
@@ -111,6 +121,16 @@ func (l *Listing) page() paging.Page {
 		p.Sort, p.Descending = strings.CutPrefix(l.Sorting, "-")
 	}
 	return p
+}
+
+// listed returns a function that answers with a page of a list and its length in all, or with the error of getting them.
+func listed[From, To any](l *Listing, convert func(From) To) func([]From, int, error) (*many[To], error) {
+	return func(items []From, total int, err error) (*many[To], error) {
+		if err != nil {
+			return nil, err
+		}
+		return summaries(items, total, l, convert), nil
+	}
 }
 
 func summaries[From, To any](items []From, total int, l *Listing, convert func(From) To) *many[To] {

@@ -37,11 +37,7 @@ func environmentOf(e account.ListedEnvironment) Environment {
 }
 
 func (s *Service) listEnvironments(ctx context.Context, who *caller, in *listAccountInput) (*many[Environment], error) {
-	list, total, err := s.Accounts.Environments(ctx, who.AccountID, in.page())
-	if err != nil {
-		return nil, err
-	}
-	return summaries(list, total, &in.Listing, environmentOf), nil
+	return listed(&in.Listing, environmentOf)(s.Accounts.Environments(ctx, who.AccountID, in.page()))
 }
 
 // NewEnvironment is a request to create an environment.
@@ -94,9 +90,4 @@ func (s *Service) deleteEnvironment(ctx context.Context, who *caller, in *delete
 	return environmentDetails(s.Accounts.DeleteEnvironment(ctx, who.Actor, in.id(), in.RevokeAPITokens))
 }
 
-func environmentDetails(e account.ListedEnvironment, err error) (*one[Environment], error) {
-	if err != nil {
-		return nil, err
-	}
-	return details(environmentOf(e)), nil
-}
+var environmentDetails = shown(environmentOf)

@@ -94,11 +94,7 @@ func (s *Service) inviteDetailsOf(who *caller, i people.IssuedInvite) AdminUserI
 }
 
 func (s *Service) listInvites(ctx context.Context, who *caller, in *listAccountInput) (*many[AdminUserInvite], error) {
-	list, total, err := s.People.Invites(ctx, who.AccountID, in.page())
-	if err != nil {
-		return nil, err
-	}
-	return summaries(list, total, &in.Listing, s.inviteOf(who)), nil
+	return listed(&in.Listing, s.inviteOf(who))(s.People.Invites(ctx, who.AccountID, in.page()))
 }
 
 func (s *Service) getInvite(ctx context.Context, who *caller, in *pathID) (*one[AdminUserInviteDetails], error) {

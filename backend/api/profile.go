@@ -29,11 +29,7 @@ func (s *Service) listSessions(ctx context.Context, who *caller, in *Listing) (*
 	if in.Sorting == "" && in.Field == "" {
 		in.Sorting = "-last_seen_at"
 	}
-	list, total, err := s.People.LiveSessions(ctx, who.AdminUserID, in.page())
-	if err != nil {
-		return nil, err
-	}
-	return summaries(list, total, in, who.adminSessionOf), nil
+	return listed(in, who.adminSessionOf)(s.People.LiveSessions(ctx, who.AdminUserID, in.page()))
 }
 
 func (s *Service) endSession(ctx context.Context, who *caller, in *pathID) (*one[AdminSession], error) {

@@ -39,11 +39,7 @@ type listAccountInput struct {
 }
 
 func (s *Service) listAdminUsers(ctx context.Context, who *caller, in *listAccountInput) (*many[AdminUser], error) {
-	list, total, err := s.People.Members(ctx, who.AccountID, in.page())
-	if err != nil {
-		return nil, err
-	}
-	return summaries(list, total, &in.Listing, adminUserOf), nil
+	return listed(&in.Listing, adminUserOf)(s.People.Members(ctx, who.AccountID, in.page()))
 }
 
 func (s *Service) getAdminUser(ctx context.Context, who *caller, in *pathID) (*one[AdminUser], error) {
@@ -105,9 +101,4 @@ func withoutTokensOf(m people.Member, revoked int) *withoutTokens {
 	return &withoutTokens{Body: AdminUserWithoutTokens{Status: "success", Details: adminUserOf(m), RevokedAPITokenCount: revoked}}
 }
 
-func adminUserDetails(m people.Member, err error) (*one[AdminUser], error) {
-	if err != nil {
-		return nil, err
-	}
-	return details(adminUserOf(m)), nil
-}
+var adminUserDetails = shown(adminUserOf)

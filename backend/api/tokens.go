@@ -4,9 +4,7 @@ import (
 	"context"
 	"time"
 
-	"tokentab/backend/audit"
 	"tokentab/backend/fault"
-	"tokentab/backend/pfid"
 	"tokentab/backend/token"
 )
 
@@ -87,11 +85,7 @@ func (s *Service) listTokens(ctx context.Context, who *caller, in *listTokensInp
 	if err := wrong.Err(); err != nil {
 		return nil, err
 	}
-	list, total, err := s.Tokens.List(ctx, who.AccountID, filter, in.page())
-	if err != nil {
-		return nil, err
-	}
-	return summaries(list, total, &in.Listing, apiToken), nil
+	return listed(&in.Listing, apiToken)(s.Tokens.List(ctx, who.AccountID, filter, in.page()))
 }
 
 // NewAPIToken is a request to create a token.
@@ -155,11 +149,11 @@ func (s *Service) getToken(ctx context.Context, who *caller, in *pathID) (*one[A
 }
 
 func (s *Service) suspendToken(ctx context.Context, who *caller, in *pathID) (*one[APIToken], error) {
-	return moveToken(ctx, who, in, s.Tokens.Suspend)
+	return tokenDetails(s.Tokens.Suspend(ctx, who.Actor, in.id()))
 }
 
 func (s *Service) activateToken(ctx context.Context, who *caller, in *pathID) (*one[APIToken], error) {
-	return moveToken(ctx, who, in, s.Tokens.Activate)
+	return tokenDetails(s.Tokens.Activate(ctx, who.Actor, in.id()))
 }
 
 // revokeTokenInput accepts with_descendants in every place that clients use: the query, details (the page), or the top
@@ -208,16 +202,7 @@ func (s *Service) revokeToken(ctx context.Context, who *caller, in *revokeTokenI
 }
 
 func (s *Service) deleteToken(ctx context.Context, who *caller, in *pathID) (*one[APIToken], error) {
-	return moveToken(ctx, who, in, s.Tokens.Delete)
+	return tokenDetails(s.Tokens.Delete(ctx, who.Actor, in.id()))
 }
 
-func moveToken(ctx context.Context, who *caller, in *pathID, move func(context.Context, audit.Actor, pfid.ID) (token.Listed, error)) (*one[APIToken], error) {
-	return tokenDetails(move(ctx, who.Actor, in.id()))
-}
-
-func tokenDetails(t token.Listed, err error) (*one[APIToken], error) {
-	if err != nil {
-		return nil, err
-	}
-	return details(apiToken(t)), nil
-}
+var tokenDetails = shown(apiToken)

@@ -66,19 +66,11 @@ func (s *Service) listVersions(ctx context.Context, who *caller, in *listOfAgent
 	if err != nil {
 		return nil, err
 	}
-	list, total, err := s.Agents.Versions(ctx, who.AccountID, id, in.page())
-	if err != nil {
-		return nil, err
-	}
-	return summaries(list, total, &in.Listing, versionOf), nil
+	return listed(&in.Listing, versionOf)(s.Agents.Versions(ctx, who.AccountID, id, in.page()))
 }
 
 func (s *Service) getVersion(ctx context.Context, who *caller, in *pathID) (*one[AgentVersion], error) {
-	v, err := s.Agents.Version(ctx, who.AccountID, in.id())
-	if err != nil {
-		return nil, err
-	}
-	return details(versionOf(v)), nil
+	return shown(versionOf)(s.Agents.Version(ctx, who.AccountID, in.id()))
 }
 
 // NewAgentVersion is a request to add a version.
@@ -103,11 +95,7 @@ func (s *Service) createVersion(ctx context.Context, who *caller, in *ordered[Ne
 	if err := wrong.Err(); err != nil {
 		return nil, err
 	}
-	v, err := s.Agents.CreateVersion(ctx, who.Actor, order)
-	if err != nil {
-		return nil, err
-	}
-	return details(versionOf(v)), nil
+	return shown(versionOf)(s.Agents.CreateVersion(ctx, who.Actor, order))
 }
 
 // AgentSchemaVersion is a set of schemas for an agent's reports, in responses.
@@ -194,19 +182,11 @@ func (s *Service) listSchemaVersions(ctx context.Context, who *caller, in *listO
 	if err != nil {
 		return nil, err
 	}
-	list, total, err := s.Agents.SchemaVersions(ctx, who.AccountID, id, in.page())
-	if err != nil {
-		return nil, err
-	}
-	return summaries(list, total, &in.Listing, schemaVersionOf), nil
+	return listed(&in.Listing, schemaVersionOf)(s.Agents.SchemaVersions(ctx, who.AccountID, id, in.page()))
 }
 
 func (s *Service) getSchemaVersion(ctx context.Context, who *caller, in *pathID) (*one[AgentSchemaVersion], error) {
-	v, err := s.Agents.SchemaVersion(ctx, who.AccountID, in.id())
-	if err != nil {
-		return nil, err
-	}
-	return details(schemaVersionOf(v)), nil
+	return shown(schemaVersionOf)(s.Agents.SchemaVersion(ctx, who.AccountID, in.id()))
 }
 
 // NewAgentSchemaVersion is a request to add a schema version. Further fields are stored and returned unchanged.
@@ -245,9 +225,5 @@ func (s *Service) createSchemaVersion(ctx context.Context, who *caller, in *orde
 	if err := wrong.Err(); err != nil {
 		return nil, err
 	}
-	v, err := s.Agents.CreateSchemaVersion(ctx, who.Actor, order)
-	if err != nil {
-		return nil, err
-	}
-	return details(schemaVersionOf(v)), nil
+	return shown(schemaVersionOf)(s.Agents.CreateSchemaVersion(ctx, who.Actor, order))
 }
