@@ -105,4 +105,4 @@ dev: $(installed) binary ## Work on the page: Vite on http://localhost:5173, wit
 
 openapi: ## Write frontend/openapi.json anew after a change of the API.
 	$(say) "Writing frontend/openapi.json"
-	go test ./backend/web -run Document -update
+	go test ./backend/api -run Document -update

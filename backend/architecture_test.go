@@ -19,7 +19,7 @@ var mayImport = map[string][]string{
 	"backend/command": {"backend", "backend/config", "backend/account", "backend/people", "backend/audit", "backend/fault", "backend/pfid", "backend/signer", "backend/token"},
 	"backend":         {"backend/config", "backend/web", "backend/store", "backend/signer", "backend/password", "backend/mail", "backend/idempotency", "backend/account", "backend/people", "backend/agent", "backend/audit", "backend/pfid", "backend/token"},
 	"backend/backendtest": {
-		"backend", "backend/config", "backend/password", "backend/people", "backend/audit", "backend/token",
+		"backend", "backend/config", "backend/store", "backend/password", "backend/people", "backend/agent", "backend/audit", "backend/token", "backend/paging",
 	},
 	"backend/web":         {"backend/config", "backend/validation", "backend/api", "backend/request", "backend/answer", "backend/idempotency", "backend/account", "backend/people", "backend/agent", "backend/token", "backend/fault"},
 	"backend/validation":  {"backend/request", "backend/answer", "backend/signer", "backend/token", "backend/fault", "backend/pfid", "backend/text"},

@@ -22,7 +22,7 @@ func TestABodyThatIsTooLargeIsRefusedBeforeItArrives(t *testing.T) {
 				"POST /": 2 << 20, "GET /healthz": 262145, "PUT /api/v1/agent/x": 262145, "POST /api/v1/session": 1 << 40, "BREW /nowhere": 262145,
 				"POST /oauth/introspect": 262145, "POST /oauth/revoke": 16385, "POST /oauth/introspect/batch": 1572865, "PUT /oauth/introspect/batch": 262145,
 			} {
-				all := untilClosed(t, p, fmt.Sprintf("%s %s\r\nHost: x\r\n%sContent-Length: %d\r\n\r\n", line, version, more, length))
+				all := p.UntilClosed(fmt.Sprintf("%s %s\r\nHost: x\r\n%sContent-Length: %d\r\n\r\n", line, version, more, length))
 				if strings.Count(all, "HTTP/1.1 ") != 1 || !strings.HasPrefix(all, "HTTP/1.1 413 ") || !strings.Contains(all, "\r\nConnection: close\r\n") || !strings.Contains(all, "\r\nCache-Control: no-store\r\n") {
 					t.Errorf("%s %s, %q: answered\n%s", line, version, more, all)
 				}
@@ -36,7 +36,7 @@ func TestABodyInChunksIsRefusedOnceItIsTooLarge(t *testing.T) {
 	_, secret := p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})
 	chunk := "10000\r\n" + strings.Repeat("x", 64<<10) + "\r\n"
 	for _, line := range []string{"POST /api/v1/agent", "POST /api/v1/session", "POST /oauth/introspect", "POST /oauth/revoke"} {
-		all := untilClosed(t, p, line+" HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nAuthorization: Bearer "+secret+"\r\nTransfer-Encoding: chunked\r\n\r\n"+strings.Repeat(chunk, 5))
+		all := p.UntilClosed(line + " HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nAuthorization: Bearer " + secret + "\r\nTransfer-Encoding: chunked\r\n\r\n" + strings.Repeat(chunk, 5))
 		if !strings.HasPrefix(all, "HTTP/1.1 413 ") || !strings.Contains(all, "\r\nConnection: close\r\n") {
 			t.Errorf("%s: answered\n%s", line, all)
 		}
@@ -56,7 +56,7 @@ func TestBodiesThatAreOnlyAnnouncedHoldNoMemory(t *testing.T) {
 	const connections = 64
 	for i := range connections {
 		line := []string{"POST /api/v1/agent", "POST /api/v1/bulk", "POST /api/v1/session", "POST /oauth/introspect/batch"}[i%4]
-		c := dialed(t, p, line+" HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nAuthorization: Bearer "+secret+"\r\nContent-Length: 262144\r\nExpect: 100-continue\r\n\r\n")
+		c := p.Dial(line + " HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nAuthorization: Bearer " + secret + "\r\nContent-Length: 262144\r\nExpect: 100-continue\r\n\r\n")
 		defer c.Close()
 		answer := make([]byte, len("HTTP/1.1 100 Continue\r\n\r\n"))
 		if _, err := bufio.NewReader(c).Read(answer); err != nil || !strings.Contains(string(answer), " 100 ") {
@@ -78,13 +78,13 @@ func TestAStrangerIsRefusedBeforeALargeBodyArrives(t *testing.T) {
 		"POST /api/v1/agent": " 401 ", "POST /api/v1/bulk": " 401 ", "POST /api/v1/session/password": " 401 ", "POST /api/v1/nowhere": " 404 ",
 		"POST /api/v1/session": " 413 ", "POST /api/v1/setup": " 413 ", "POST /oauth/introspect": " 413 ",
 	} {
-		answer := raw(t, p, line+" HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 200000\r\n\r\n"+strings.Repeat("x", 8<<10))
+		answer := p.StatusLine(line + " HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 200000\r\n\r\n" + strings.Repeat("x", 8<<10))
 		if !strings.Contains(answer, want) {
 			t.Errorf("%s: %s, want%s", line, answer, want)
 		}
 	}
 	for _, authorization := range []string{"Bearer nonsense", "Basic bm9uc2Vuc2U6bm9uc2Vuc2U="} {
-		answer := raw(t, p, "POST /oauth/introspect/batch HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nAuthorization: "+authorization+"\r\nContent-Length: 1500000\r\n\r\n"+strings.Repeat("x", 8<<10))
+		answer := p.StatusLine("POST /oauth/introspect/batch HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nAuthorization: " + authorization + "\r\nContent-Length: 1500000\r\n\r\n" + strings.Repeat("x", 8<<10))
 		if !strings.Contains(answer, " 401 ") {
 			t.Errorf("%s: %s", authorization, answer)
 		}
@@ -99,7 +99,7 @@ func TestALargeBodyOfAKnownCallerIsReadWholeAndTheNextRequestFollows(t *testing.
 		fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(body), body),
 		fmt.Sprintf("Transfer-Encoding: chunked\r\n\r\n%x;a=b\r\n%s\r\n%x\r\n%s\r\n0\r\n\r\n", 11, body[:11], len(body)-11, body[11:]),
 	} {
-		all := untilClosed(t, p, "POST /api/v1/agent HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "+secret+"\r\nContent-Type: application/json\r\n"+framed+"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+		all := p.UntilClosed("POST /api/v1/agent HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + secret + "\r\nContent-Type: application/json\r\n" + framed + "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
 		if strings.Count(all, "HTTP/1.1 200 ") != 2 || !strings.Contains(all, `"name":"bot"`) {
 			t.Errorf("%.60s: answered\n%s", framed, all)
 		}
@@ -115,7 +115,7 @@ func TestARequestWhoseBodyEndsEarlyChangesNothing(t *testing.T) {
 		fmt.Sprintf("Content-Length: %d\r\n\r\n%s%s", 100<<10, body, strings.Repeat(" ", 50<<10)),
 		fmt.Sprintf("Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n", len(body), body),
 	} {
-		c := dialed(t, p, "POST /api/v1/agent HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "+secret+"\r\nContent-Type: application/json\r\n"+framed)
+		c := p.Dial("POST /api/v1/agent HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + secret + "\r\nContent-Type: application/json\r\n" + framed)
 		if err := c.(interface{ CloseWrite() error }).CloseWrite(); err != nil {
 			t.Fatal(err)
 		}
@@ -139,7 +139,7 @@ func TestABatchMayHoldItsCredentialsInALargeForm(t *testing.T) {
 	for range 100 {
 		pairs = append(pairs, "token", secret)
 	}
-	a := post(t, p, "/oauth/introspect/batch", form(pairs...))
+	a := p.PostForm("/oauth/introspect/batch", backendtest.Form(pairs...))
 	if a.Status != http.StatusOK || strings.Count(a.Body, `"active":true`) != 100 {
 		t.Errorf("%d %.200s", a.Status, a.Body)
 	}

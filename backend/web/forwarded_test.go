@@ -7,20 +7,9 @@ import (
 	"strings"
 	"testing"
 
-	"tokentab/backend"
 	"tokentab/backend/backendtest"
-	"tokentab/backend/config"
 	"tokentab/backend/store"
 )
-
-// trusting believes proxies at the given networks.
-func trusting(t *testing.T, networks string) backendtest.Option {
-	return func(c *config.Config, _ *backend.World) {
-		if err := c.TrustedProxies.UnmarshalText([]byte(networks)); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
 
 func TestWhatAProxySaysOfItsClientIsBelievedFromTrustedProxiesOnly(t *testing.T) {
 	said := []backendtest.Header{
@@ -44,17 +33,17 @@ func TestWhatAProxySaysOfItsClientIsBelievedFromTrustedProxiesOnly(t *testing.T)
 		"from a trusted proxy, by its names": {"127.0.0.0/8", ignored, "127.0.0.1", false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := backendtest.Start(t, trusting(t, c.trusted))
+			p := backendtest.Start(t, backendtest.Trusting(t, c.trusted))
 			p.Found()
 			own := backendtest.Header{Name: "Origin", Value: "https://tokens.example"}
 			if !c.https {
 				own.Value = p.URL
 			}
-			a := signIn(p, backendtest.Email, backendtest.Password, append(c.sent, own)...)
+			a := p.SignIn(backendtest.Email, backendtest.Password, append(c.sent, own)...)
 			if a.Status != http.StatusOK {
 				t.Fatalf("%d %s", a.Status, a.Body)
 			}
-			header, cookie := cookieOf(t, a)
+			header, cookie := backendtest.Cookie(t, a, "session")
 			if cookie.Secure != c.https || strings.HasPrefix(cookie.Name, "__Host-") != c.https || (a.Header.Get("Strict-Transport-Security") != "") != c.https {
 				t.Errorf("https: %+v, HSTS %q", cookie, a.Header.Get("Strict-Transport-Security"))
 			}
@@ -95,8 +84,8 @@ func lastActor(t *testing.T, p *backendtest.Program) (address string) {
 }
 
 func TestTheEndpointBelievesNothingThatAProxySaysOfItsClient(t *testing.T) {
-	p := backendtest.Start(t, trusting(t, "127.0.0.0/8"))
-	_, made, secret := deployed(t, p)
+	p := backendtest.Start(t, backendtest.Trusting(t, "127.0.0.0/8"))
+	_, made, secret := p.Deployed()
 	for _, h := range []backendtest.Header{
 		{Name: "X-Forwarded-Uri", Value: "/healthz"}, {Name: "X-Forwarded-Method", Value: "OPTIONS"}, {Name: "X-Original-Url", Value: "/healthz"},
 		{Name: "X-Original-Method", Value: "OPTIONS"}, {Name: "X-Forwarded-Authorization", Value: "Bearer " + secret}, {Name: "X-Forwarded-Access-Token", Value: secret},

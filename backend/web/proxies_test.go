@@ -69,7 +69,7 @@ func TestAGatewayThatAsksAtAWrongAddressGetsNoYes(t *testing.T) {
 }
 
 func TestAPlainProxyThatTellsWhatItPassesOnIsServed(t *testing.T) {
-	p := backendtest.Start(t, smallPage, publicAt("https://tokens.example.com"), trusting(t, "127.0.0.1"))
+	p := backendtest.Start(t, smallPage, publicAt("https://tokens.example.com"), backendtest.Trusting(t, "127.0.0.1"))
 	p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount}) // so that there is a status list
 	for _, path := range append(openToStrangers, "/sign-in?next=%2Faccount&x=%C3%BC") {
 		for _, uri := range []string{path, strings.ReplaceAll(path, "sign", "%73ign"), strings.ReplaceAll(path, "/", "%2F")} {
@@ -88,7 +88,7 @@ func TestAPlainProxyThatTellsWhatItPassesOnIsServed(t *testing.T) {
 }
 
 func TestTheItemsOfABulkRequestPassAsItDoes(t *testing.T) {
-	p := backendtest.Start(t, publicAt("https://tokens.example.com"), trusting(t, "127.0.0.1"))
+	p := backendtest.Start(t, publicAt("https://tokens.example.com"), backendtest.Trusting(t, "127.0.0.1"))
 	_, manager := p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})
 	a := p.Call(http.MethodPost, "/api/v1/bulk", `{"items":[{"method":"GET","path":"/environment"},{"method":"POST","path":"/agent","body":{"details":{"name":"Reader"}}}]}`,
 		backendtest.Bearer(manager), backendtest.Header{Name: "X-Forwarded-Method", Value: "POST"}, backendtest.Header{Name: "X-Forwarded-Uri", Value: "/api/v1/bulk"},
@@ -116,14 +116,14 @@ func TestCookiesAreNeverWeakerThanTheAddressOfBrowsers(t *testing.T) {
 		{"http://tokens.example.com", []string{"https"}, true}, {"http://tokens.example.com", nil, false},
 	} {
 		t.Run(fmt.Sprintf("%s %q", c.public, c.protos), func(t *testing.T) {
-			p := backendtest.Start(t, publicAt(c.public), trusting(t, "127.0.0.1"))
+			p := backendtest.Start(t, publicAt(c.public), backendtest.Trusting(t, "127.0.0.1"))
 			p.Found()
 			headers := []backendtest.Header{{Name: "Sec-Fetch-Site", Value: "same-origin"}}
 			for _, proto := range c.protos {
 				headers = append(headers, backendtest.Header{Name: "X-Forwarded-Proto", Value: proto})
 			}
-			a := signIn(p, backendtest.Email, backendtest.Password, headers...)
-			_, cookie := cookieOf(t, a)
+			a := p.SignIn(backendtest.Email, backendtest.Password, headers...)
+			_, cookie := backendtest.Cookie(t, a, "session")
 			if cookie.Secure != c.want || strings.HasPrefix(cookie.Name, "__Host-") != c.want || (a.Header.Get("Strict-Transport-Security") != "") != c.want {
 				t.Errorf("Secure %v, named %s, HSTS %q", cookie.Secure, cookie.Name, a.Header.Get("Strict-Transport-Security"))
 			}
@@ -134,11 +134,11 @@ func TestCookiesAreNeverWeakerThanTheAddressOfBrowsers(t *testing.T) {
 func TestARefusedOriginIsToldTheAddressThatWorks(t *testing.T) {
 	p := backendtest.Start(t, publicAt("https://tokens.example.com"))
 	p.Found()
-	a := signIn(p, backendtest.Email, backendtest.Password, backendtest.Header{Name: "Origin", Value: p.URL})
+	a := p.SignIn(backendtest.Email, backendtest.Password, backendtest.Header{Name: "Origin", Value: p.URL})
 	if a.Status != http.StatusForbidden || a.Text(t, "code") != "not_permitted" || !strings.Contains(a.Text(t, "message"), "https://tokens.example.com") {
 		t.Errorf("%d %s", a.Status, a.Body)
 	}
-	if a := signIn(p, backendtest.Email, backendtest.Password, backendtest.Header{Name: "Origin", Value: "https://tokens.example.com"}); a.Status != http.StatusOK {
+	if a := p.SignIn(backendtest.Email, backendtest.Password, backendtest.Header{Name: "Origin", Value: "https://tokens.example.com"}); a.Status != http.StatusOK {
 		t.Errorf("at that address: %d %s", a.Status, a.Body)
 	}
 }
@@ -283,7 +283,7 @@ func TestTrailersDecideNothing(t *testing.T) {
 		{"Sec-Fetch-Site: same-origin", "Sec-Fetch-Site: cross-site\r\nUser-Agent: trailer", "HTTP/1.1 200 "},
 		{"Sec-Fetch-Site: same-origin\r\nUser-Agent: header\r\nTrailer: User-Agent", "User-Agent: trailer", "HTTP/1.1 200 "},
 	} {
-		all := untilClosed(t, p, fmt.Sprintf("POST /api/v1/session HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n%s\r\n\r\n%x\r\n%s\r\n0\r\n%s\r\n\r\nGET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+		all := p.UntilClosed(fmt.Sprintf("POST /api/v1/session HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n%s\r\n\r\n%x\r\n%s\r\n0\r\n%s\r\n\r\nGET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
 			strings.TrimPrefix(p.URL, "http://"), c.lines, len(details), details, c.trailers))
 		if !strings.HasPrefix(all, c.want) {
 			t.Errorf("%q with the trailers %q: answered\n%s", c.lines, c.trailers, all)

@@ -1,0 +1,92 @@
+package api_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"tokentab/backend/audit"
+	"tokentab/backend/backendtest"
+	"tokentab/backend/token"
+)
+
+func TestAnEnvironmentChangesAsAskedFor(t *testing.T) {
+	p := backendtest.Start(t)
+	actor := p.Found()
+	_, manager := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+	made := p.Call(http.MethodPost, "/api/v1/environment", backendtest.Details(map[string]any{"name": "QA", "purpose": "testing", "description": "ours"}), backendtest.Bearer(manager))
+	path := "/api/v1/environment/" + made.Text(t, "details", "id")
+	put := func(fields map[string]any) backendtest.Answer {
+		return p.Call(http.MethodPut, path, backendtest.Details(fields), backendtest.Bearer(manager))
+	}
+	counts := map[string]any{"agent_deployment_count": 0, "live_api_token_count": 0, "available_actions": map[string]any{"update": true, "delete": true}}
+	holds(t, "created", made, counts)
+	holds(t, "nothing", put(map[string]any{}), map[string]any{"name": "QA", "purpose": "testing", "description": "ours"})
+	holds(t, "all", put(map[string]any{"name": " Stage ", "purpose": "staging", "description": nil}), map[string]any{"name": "Stage", "purpose": "staging", "description": nil})
+	a := put(map[string]any{"description": "again"})
+	if read := p.Call(http.MethodGet, path, nil, backendtest.Bearer(manager)); read.Body != a.Body {
+		t.Errorf("answered\n%s\nbut is\n%s", a.Body, read.Body)
+	}
+	for what, c := range map[string]struct {
+		fields map[string]any
+		field  string
+	}{
+		"an empty name":          {map[string]any{"name": ""}, "name"},
+		"an unknown purpose":     {map[string]any{"purpose": "fun"}, "purpose"},
+		"a description too long": {map[string]any{"description": strings.Repeat("x", 1001)}, "description"},
+	} {
+		refused(t, what, put(c.fields), http.StatusUnprocessableEntity, "validation_errors", c.field)
+	}
+	refused(t, "nowhere", p.Call(http.MethodPut, "/api/v1/environment/x", backendtest.Details(map[string]any{}), backendtest.Bearer(manager)), http.StatusNotFound, "not_found", "")
+	p.Recorded(audit.EnvironmentUpdated, 3)
+}
+
+func TestAnEnvironmentGoesOnlyWithWhatNamesIt(t *testing.T) {
+	p := backendtest.Start(t)
+	actor, made, deploymentSecret := p.Deployed()
+	_, environmentSecret := p.Issue(actor, token.Order{Scope: token.ScopeEnvironment, EnvironmentID: made.EnvironmentID})
+	revoked, _ := p.Issue(actor, token.Order{Scope: token.ScopeEnvironment, EnvironmentID: made.EnvironmentID})
+	if _, err := p.Tokens.Revoke(t.Context(), actor, revoked.ID); err != nil {
+		t.Fatal(err)
+	}
+	_, manager := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+	path := "/api/v1/environment/" + made.EnvironmentID.String()
+	holds(t, "before", p.Call(http.MethodGet, path, nil, backendtest.Bearer(manager)), map[string]any{"agent_deployment_count": 1, "live_api_token_count": 2})
+	for _, query := range []string{"", "?revoke_api_tokens=false"} {
+		a := p.Call(http.MethodDelete, path+query, "", backendtest.Bearer(manager))
+		refused(t, "delete"+query, a, http.StatusConflict, "invalid_action", "")
+		if message := a.Text(t, "message"); !strings.Contains(message, "2 live API tokens") || !strings.Contains(message, "1 agent deployment ") {
+			t.Errorf("no counts in %q", message)
+		}
+	}
+	if a := p.Call(http.MethodGet, "/api/v1/ping", nil, backendtest.Bearer(environmentSecret)); a.Status != http.StatusOK {
+		t.Errorf("a refused delete revoked a token: %d", a.Status)
+	}
+	refused(t, "a wrong query", p.Call(http.MethodDelete, path+"?revoke_api_tokens=perhaps", nil, backendtest.Bearer(manager)), http.StatusUnprocessableEntity, "validation_errors", "revoke_api_tokens")
+	holds(t, "delete", p.Call(http.MethodDelete, path+"?revoke_api_tokens=true", "", backendtest.Bearer(manager)), map[string]any{
+		"type": "environment", "id": made.EnvironmentID, "agent_deployment_count": 1, "live_api_token_count": 2,
+	})
+	for _, secret := range []string{environmentSecret, deploymentSecret} {
+		if a := p.Call(http.MethodGet, "/api/v1/ping", nil, backendtest.Bearer(secret)); a.Status != http.StatusUnauthorized {
+			t.Errorf("a token outlives its environment: %d", a.Status)
+		}
+	}
+	for _, gone := range []string{path, "/api/v1/agent_deployment/" + made.AgentDeploymentID.String()} {
+		refused(t, gone, p.Call(http.MethodGet, gone, nil, backendtest.Bearer(manager)), http.StatusNotFound, "not_found", "")
+	}
+	a := p.Call(http.MethodGet, "/api/v1/api_token/"+made.ID.String(), nil, backendtest.Bearer(manager))
+	holds(t, "the token", a, map[string]any{"status": "revoked", "environment_name": "Development"})
+	refused(t, "again", p.Call(http.MethodDelete, path, nil, backendtest.Bearer(manager)), http.StatusNotFound, "not_found", "")
+	order := map[string]any{"token_scope": "environment", "environment_id": made.EnvironmentID}
+	refused(t, "a new token", p.Call(http.MethodPost, "/api/v1/api_token", backendtest.Details(order), backendtest.Bearer(manager)), http.StatusUnprocessableEntity, "validation_errors", "environment_id")
+	p.Recorded(audit.EnvironmentDeleted, 1)
+	p.Recorded(audit.AgentDeploymentDeleted, 1)
+	p.Recorded(audit.APITokenRevoked, 3)
+	// The last environment may go too.
+	list := p.Call(http.MethodGet, "/api/v1/environment", nil, backendtest.Bearer(manager))
+	items, _ := list.Get(t, "summaries").([]any)
+	last, _ := items[0].(map[string]any)["id"].(string)
+	if a := p.Call(http.MethodDelete, "/api/v1/environment/"+last, nil, backendtest.Bearer(manager)); len(items) != 1 || a.Status != http.StatusOK {
+		t.Errorf("%d of %d: %s", a.Status, len(items), a.Body)
+	}
+}

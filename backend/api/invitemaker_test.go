@@ -1,0 +1,210 @@
+package api_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"tokentab/backend/audit"
+	"tokentab/backend/backendtest"
+	"tokentab/backend/paging"
+	"tokentab/backend/people"
+	"tokentab/backend/token"
+)
+
+// codeOf is the code of an invite as a member of the account may learn it.
+func codeOf(t *testing.T, p *backendtest.Program, actor audit.Actor, i people.Invite) string {
+	t.Helper()
+	issued, err := p.People.InviteOf(t.Context(), actor.AccountID, i.ID)
+	if err != nil || issued.Code == "" {
+		t.Fatalf("%+v %v", issued, err)
+	}
+	return issued.Code
+}
+
+// TestPromise9AnInviteEndsWithItsMaker ends makers in every way there is and tries to accept what they set in motion.
+func TestPromise9AnInviteEndsWithItsMaker(t *testing.T) {
+	p := backendtest.Start(t)
+	owner := p.Found()
+	browser := session(t, p, backendtest.Email)
+	byToken := func(secret, email string) string {
+		a := p.Call(http.MethodPost, "/api/v1/admin_user_invite", backendtest.Details(map[string]any{"email": email}), backendtest.Bearer(secret))
+		if a.Status != http.StatusOK {
+			t.Fatalf("%d %s", a.Status, a.Body)
+		}
+		return a.Text(t, "details", "id")
+	}
+	post := func(path string, body any) {
+		t.Helper()
+		if a := p.Call(http.MethodPost, "/api/v1"+path, body, browser...); a.Status != http.StatusOK {
+			t.Fatalf("%s: %d %s", path, a.Status, a.Body)
+		}
+	}
+	ends := 0
+	for what, end := range map[string]func(maker token.Listed, secret string){
+		"revoke":     func(maker token.Listed, _ string) { post("/api_token/"+maker.ID.String()+"/revoke", nil) },
+		"its holder": func(_ token.Listed, secret string) { revokeByHolder(t, p, secret) },
+		"suspend, then activate": func(maker token.Listed, _ string) {
+			post("/api_token/"+maker.ID.String()+"/suspend", nil)
+			post("/api_token/"+maker.ID.String()+"/activate", nil)
+		},
+		"revoke and delete": func(maker token.Listed, _ string) {
+			post("/api_token/"+maker.ID.String()+"/revoke", nil)
+			if a := p.Call(http.MethodDelete, "/api/v1/api_token/"+maker.ID.String(), nil, browser...); a.Status != http.StatusOK {
+				t.Fatal(a.Body)
+			}
+		},
+		"all of its member": func(maker token.Listed, _ string) {
+			post("/admin_user/"+maker.CreatedByAdminUserID.String()+"/revoke_api_tokens", nil)
+		},
+		"removal of its member, who keeps it": func(maker token.Listed, _ string) {
+			post("/admin_user/"+maker.CreatedByAdminUserID.String()+"/remove", nil)
+		},
+		"removal of its member, who loses it": func(maker token.Listed, _ string) {
+			post("/admin_user/"+maker.CreatedByAdminUserID.String()+"/remove", backendtest.Details(map[string]any{"revoke_api_tokens": true}))
+		},
+	} {
+		ends++
+		name := strings.ReplaceAll(strings.ReplaceAll(what, " ", "-"), ",", "")
+		maker, secret := p.Issue(p.Join(owner, name+"@example.com"), token.Order{Scope: token.ScopeAccount})
+		id := byToken(secret, "guest-of-"+name+"@example.com")
+		a := p.Call(http.MethodGet, "/api/v1/admin_user_invite/"+id, nil, browser...)
+		holds(t, what, a, map[string]any{"status": "pending", "created_by_api_token_id": maker.ID, "created_by_name": "API token …" + maker.Hint})
+		code := a.Text(t, "details", "token")
+		holds(t, what, showInvite(p, code), nil)
+		end(maker, secret)
+		refused(t, what, showInvite(p, code), http.StatusNotFound, "not_found", "")
+		refused(t, what, acceptInvite(p, code, "Eve", backendtest.Password), http.StatusNotFound, "not_found", "")
+		holds(t, what, p.Call(http.MethodGet, "/api/v1/admin_user_invite/"+id, nil, browser...), map[string]any{"status": "revoked", "token": nil})
+		p.Recorded(audit.AdminUserInviteRevoked, ends)
+	}
+}
+
+func revokeByHolder(t *testing.T, p *backendtest.Program, secret string) {
+	t.Helper()
+	response, err := http.Post(p.URL+"/oauth/revoke", "application/x-www-form-urlencoded", strings.NewReader("token="+secret))
+	if err != nil || response.StatusCode != http.StatusOK {
+		t.Fatal(response, err)
+	}
+	_ = response.Body.Close()
+}
+
+func TestPromise9AnInviteEndsWithTheMemberWhoMadeIt(t *testing.T) {
+	p := backendtest.Start(t)
+	owner := p.Found()
+	bob := p.Join(owner, "bob@example.com")
+	guest, err := p.People.Invite(t.Context(), bob, "bobs-other-address@example.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept, err := p.People.Invite(t.Context(), owner, "grace@example.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, secret := p.Issue(bob, token.Order{Scope: token.ScopeAccount})
+	if _, _, err := p.People.RemoveMember(t.Context(), owner, bob.AdminUserID, false); err != nil {
+		t.Fatal(err)
+	}
+	refused(t, "theirs", acceptInvite(p, guest.Code, "Bob", backendtest.Password), http.StatusNotFound, "not_found", "")
+	p.Recorded(audit.AdminUserInviteRevoked, 1)
+	a := p.Call(http.MethodPost, "/api/v1/admin_user_invite", backendtest.Details(map[string]any{"email": "bob@example.com"}), backendtest.Bearer(secret))
+	refused(t, "a token of theirs that lives on invites", a, http.StatusForbidden, "not_permitted", "")
+	holds(t, "another member's", acceptInvite(p, kept.Code, "Grace", backendtest.Password), nil)
+}
+
+// TestPromise9AnInviteEndsWhenItsTokenExpires is about an end that nothing writes down.
+func TestPromise9AnInviteEndsWhenItsTokenExpires(t *testing.T) {
+	p := backendtest.Start(t)
+	owner := p.Found()
+	maker, secret := p.Issue(owner, token.Order{Scope: token.ScopeAccount, ExpiresAt: p.Clock.Now().Add(time.Hour)})
+	a := p.Call(http.MethodPost, "/api/v1/admin_user_invite", backendtest.Details(map[string]any{"email": "bob@example.com"}), backendtest.Bearer(secret))
+	holds(t, "create", a, map[string]any{"expires_at": maker.ExpiresAt.Format(wireTime)})
+	invites, _, err := p.People.Invites(t.Context(), owner.AccountID, paging.Page{Size: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	code := codeOf(t, p, owner, invites[0].Invite)
+	p.Clock.Move(time.Hour - time.Millisecond)
+	holds(t, "before", showInvite(p, code), nil)
+	p.Clock.Move(time.Millisecond)
+	refused(t, "after", showInvite(p, code), http.StatusNotFound, "not_found", "")
+	refused(t, "after", acceptInvite(p, code, "Eve", backendtest.Password), http.StatusNotFound, "not_found", "")
+}
+
+// TestAcceptanceChecksTheMakerAgain ends makers behind the back of the program.
+func TestAcceptanceChecksTheMakerAgain(t *testing.T) {
+	p := backendtest.Start(t)
+	owner := p.Found()
+	bob := p.Join(owner, "bob@example.com")
+	for what, statement := range map[string]string{
+		"a suspended token":    "UPDATE api_tokens SET status = 'suspended' WHERE id = ?",
+		"a token that is gone": "DELETE FROM api_tokens WHERE id = ?",
+		"a removed member":     "UPDATE admin_users SET removed_at = 1 WHERE id = (SELECT created_by_admin_user_id FROM api_tokens WHERE id = ?)",
+	} {
+		maker, _ := p.Issue(bob, token.Order{Scope: token.ScopeAccount})
+		issued, err := p.People.Invite(t.Context(), audit.Actor{AccountID: owner.AccountID, APITokenID: maker.ID}, "eve@example.com")
+		if err != nil {
+			t.Fatal(err)
+		}
+		holds(t, what, showInvite(p, issued.Code), nil)
+		if _, err := p.Database().Exec(statement, maker.ID); err != nil {
+			t.Fatal(err)
+		}
+		refused(t, what, showInvite(p, issued.Code), http.StatusNotFound, "not_found", "")
+		refused(t, what, acceptInvite(p, issued.Code, "Eve", backendtest.Password), http.StatusNotFound, "not_found", "")
+		if what == "a removed member" {
+			_, _ = p.Database().Exec("UPDATE admin_users SET removed_at = NULL WHERE id = ?", bob.AdminUserID)
+		}
+	}
+}
+
+// TestNoResponseToATokenHoldsAnInvitesCode looks through every response that a token can get about invites.
+func TestNoResponseToATokenHoldsAnInvitesCode(t *testing.T) {
+	p := backendtest.Start(t)
+	owner := p.Found()
+	_, secret := p.Issue(owner, token.Order{Scope: token.ScopeAccount})
+	bearer, browser := backendtest.Bearer(secret), session(t, p, backendtest.Email)
+	var texts []string
+	call := func(method, path string, body any, headers ...backendtest.Header) backendtest.Answer {
+		t.Helper()
+		a := p.Call(method, "/api/v1"+path, body, append(headers, bearer)...)
+		if a.Status != http.StatusOK {
+			t.Fatalf("%s %s: %d %s", method, path, a.Status, a.Body)
+		}
+		texts = append(texts, a.Body)
+		return a
+	}
+	order := map[string]any{"details": map[string]any{"email": "bob@example.com"}, "idempotency_key": "k1"}
+	created := call(http.MethodPost, "/admin_user_invite", order)
+	holds(t, "created", created, map[string]any{"type": "admin_user_invite", "email": "bob@example.com", "status": "pending", "invite_url": nil, "token": nil})
+	id := created.Text(t, "details", "id")
+	call(http.MethodPost, "/admin_user_invite", order)
+	call(http.MethodGet, "/admin_user_invite", nil, browser[0]) // a session beside the token changes nothing
+	call(http.MethodGet, "/admin_user_invite/"+id, nil)
+	call(http.MethodPost, "/bulk", map[string]any{"items": []any{
+		map[string]any{"_type": "admin_user_invites/list", "idempotency_key": "bulk-list"},
+		map[string]any{"_type": "admin_user_invites/create", "idempotency_key": "bulk-create", "email": "carol@example.com"},
+		map[string]any{"_type": "admin_user_invites/show", "idempotency_key": "bulk-show", "id": id},
+	}})
+	a := p.Call(http.MethodGet, "/api/v1/admin_user_invite/"+id, nil, browser...)
+	code := a.Text(t, "details", "token")
+	holds(t, "the link on the Invites page", a, map[string]any{"invite_url": p.URL + "/invite/" + code})
+	call(http.MethodPost, "/admin_user_invite/"+id+"/revoke", "{}")
+	for _, text := range texts {
+		if strings.Contains(text, code[32:]) || strings.Contains(text, "/invite/") || !strings.Contains(text, "admin_user_invite") {
+			t.Errorf("a token sees %s", text)
+		}
+	}
+}
+
+func TestAnInviteThatATokenMakesIsMailed(t *testing.T) {
+	p := backendtest.Start(t)
+	_, secret := p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})
+	sent := &outbox{}
+	p.Web.API.Mail = sent
+	a := p.Call(http.MethodPost, "/api/v1/admin_user_invite", backendtest.Details(map[string]any{"email": "bob@example.com"}), backendtest.Bearer(secret))
+	if a.Get(t, "mail_sent") != true || len(sent.mails) != 1 || !strings.Contains(sent.mails[0], "/invite/"+a.Text(t, "details", "id")) {
+		t.Errorf("%s %v", a.Body, sent.mails)
+	}
+}

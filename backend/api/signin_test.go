@@ -1,0 +1,277 @@
+package api_test
+
+import (
+	"database/sql"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"tokentab/backend/audit"
+	"tokentab/backend/backendtest"
+	"tokentab/backend/people"
+	"tokentab/backend/store"
+)
+
+const wrongPassword = "wrong wrong wrong"
+
+// proxied runs a program with an admin user behind a trusted proxy.
+func proxied(t *testing.T) *backendtest.Program {
+	t.Helper()
+	p := backendtest.Start(t, backendtest.Trusting(t, "127.0.0.0/8"))
+	p.Found()
+	return p
+}
+
+// sqlite opens the database of a program, beside it.
+func sqlite(t *testing.T, p *backendtest.Program) *sql.DB {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(p.Folder, store.FileName)+"?_pragma=busy_timeout(5000)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	return db
+}
+
+func execute(t *testing.T, db *sql.DB, statement string, args ...any) {
+	t.Helper()
+	if _, err := db.ExecContext(t.Context(), statement, args...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func wantStatus(t *testing.T, what string, a backendtest.Answer, want int) {
+	t.Helper()
+	if a.Status != want {
+		t.Errorf("%s: %d, want %d: %s", what, a.Status, want, a.Body)
+	}
+}
+
+func TestStrangersCannotKeepAUserOutWhoHasSignedInThereBefore(t *testing.T) {
+	p := proxied(t)
+	home := "2001:db8:1:2::7"
+	browser, cookie := backendtest.Cookie(t, p.SignIn(backendtest.Email, backendtest.Password, backendtest.From(home)), "browser")
+	if !cookie.HttpOnly || cookie.SameSite != http.SameSiteLaxMode || cookie.MaxAge < int((300*24*time.Hour).Seconds()) {
+		t.Errorf("the browser's cookie is %v", cookie)
+	}
+	for i := range 7 {
+		p.SignIn(backendtest.Email, wrongPassword, backendtest.From(fmt.Sprintf("2001:db8:%x:1::1", 0xa00+i)))
+	}
+	wantStatus(t, "another stranger", p.SignIn(backendtest.Email, backendtest.Password, backendtest.From("198.51.100.1")), http.StatusTooManyRequests)
+	wantStatus(t, "the browser elsewhere", p.SignIn(backendtest.Email, backendtest.Password, backendtest.From("198.51.100.2"), browser), http.StatusOK)
+	wantStatus(t, "a new browser in the known network", p.SignIn(backendtest.Email, backendtest.Password, backendtest.From("2001:db8:1:2::8")), http.StatusOK)
+	made := backendtest.Header{Name: "Cookie", Value: cookie.Name + "=" + strings.Repeat("A", 43)}
+	wantStatus(t, "a browser that made its cookie up", p.SignIn(backendtest.Email, backendtest.Password, backendtest.From("198.51.100.3"), made), http.StatusTooManyRequests)
+}
+
+func TestAKnownBrowserIsBoundedTooAndOnlyForItsUser(t *testing.T) {
+	p := proxied(t)
+	browser, _ := backendtest.Cookie(t, p.SignIn(backendtest.Email, backendtest.Password, backendtest.From("192.0.2.1")), "browser")
+	for range 5 {
+		wantStatus(t, "a wrong password", p.SignIn(backendtest.Email, wrongPassword, backendtest.From("198.51.100.2"), browser), http.StatusUnauthorized)
+	}
+	wantStatus(t, "the sixth try of the browser", p.SignIn(backendtest.Email, backendtest.Password, backendtest.From("198.51.100.2"), browser), http.StatusTooManyRequests)
+	wantStatus(t, "a stranger meanwhile", p.SignIn(backendtest.Email, backendtest.Password, backendtest.From("198.51.100.2")), http.StatusOK)
+	for range 5 {
+		p.SignIn("bob@example.com", wrongPassword, backendtest.From("203.0.113.4"), browser)
+	}
+	wantStatus(t, "the browser with the email of another", p.SignIn("carol@example.com", wrongPassword, backendtest.From("203.0.113.4"), browser), http.StatusTooManyRequests)
+}
+
+func TestASignInDoesNotBuyFurtherGuesses(t *testing.T) {
+	p := proxied(t)
+	mallory := backendtest.From("192.0.2.66")
+	for i := range 4 {
+		p.SignIn(fmt.Sprintf("user%d@example.com", i), wrongPassword, mallory)
+	}
+	wantStatus(t, "a right sign-in", p.SignIn(backendtest.Email, backendtest.Password, mallory), http.StatusOK)
+	wantStatus(t, "the fifth guess", p.SignIn("user4@example.com", wrongPassword, mallory), http.StatusUnauthorized)
+	wantStatus(t, "the sixth guess", p.SignIn("user5@example.com", wrongPassword, mallory), http.StatusTooManyRequests)
+}
+
+func TestAnAddressForgetsItsWrongTriesInTime(t *testing.T) {
+	p := proxied(t)
+	for i := range 5 {
+		p.SignIn(fmt.Sprintf("user%d@example.com", i), wrongPassword, backendtest.From("192.0.2.66"))
+	}
+	p.Clock.Move(15 * time.Minute)
+	wantStatus(t, "a try later", p.SignIn("user5@example.com", wrongPassword, backendtest.From("192.0.2.66")), http.StatusUnauthorized)
+	wantStatus(t, "one more", p.SignIn("user6@example.com", wrongPassword, backendtest.From("192.0.2.66")), http.StatusTooManyRequests)
+}
+
+func TestChangingAddressesInOneNetworkAreBounded(t *testing.T) {
+	p := proxied(t)
+	db := sqlite(t, p)
+	for i, c := range []struct{ first, sibling, outside string }{
+		{"192.0.2.1", "192.0.2.200", "192.0.3.1"},
+		{"2001:db8:5:1::1", "2001:db8:5:ffff::1", "2001:db8:6:1::1"},
+	} {
+		guess := func(address string) backendtest.Answer {
+			return p.SignIn(fmt.Sprintf("%s-%d@example.com", address[:3], i), wrongPassword, backendtest.From(address))
+		}
+		guess(c.first)
+		execute(t, db, "UPDATE sign_in_failures SET failures = 25 WHERE source LIKE 'network %'") // as many more of its addresses would
+		wantStatus(t, c.sibling, guess(c.sibling), http.StatusTooManyRequests)
+		wantStatus(t, c.outside, guess(c.outside), http.StatusUnauthorized)
+	}
+}
+
+// atOnce signs in so many times at once and returns how often each status came.
+func atOnce(p *backendtest.Program, times int, password string, header backendtest.Header) map[int]int {
+	var all sync.WaitGroup
+	statuses := make([]int, times)
+	for i := range statuses {
+		all.Go(func() { statuses[i] = p.SignIn(backendtest.Email, password, header).Status })
+	}
+	all.Wait()
+	counts := map[int]int{}
+	for _, status := range statuses {
+		counts[status]++
+	}
+	return counts
+}
+
+func TestManyRightSignInsAtOnceAllPass(t *testing.T) {
+	p := proxied(t)
+	if got := atOnce(p, 10, backendtest.Password, backendtest.From("192.0.2.1")); got[http.StatusOK] != 10 {
+		t.Errorf("%v", got)
+	}
+}
+
+func TestManyWrongSignInsAtOnceGetNoMoreGuesses(t *testing.T) {
+	p := proxied(t)
+	if got := atOnce(p, 12, wrongPassword, backendtest.From("192.0.2.1")); got[http.StatusUnauthorized] != 5 || got[http.StatusTooManyRequests] != 7 {
+		t.Errorf("%v", got)
+	}
+}
+
+func TestAClockThatWasAheadLocksNobodyOut(t *testing.T) {
+	for name, ahead := range map[string]time.Duration{"an hour": time.Hour, "fifteen years": 15 * 365 * 24 * time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			p := proxied(t)
+			p.Clock.Move(ahead)
+			for range 6 {
+				p.SignIn(backendtest.Email, wrongPassword, backendtest.From("192.0.2.1"))
+			}
+			p.Clock.Move(-ahead)
+			wantStatus(t, "a right try once the clock is right", p.SignIn(backendtest.Email, backendtest.Password, backendtest.From("192.0.2.1")), http.StatusOK)
+		})
+	}
+}
+
+func TestASessionOfAClockThatWasAheadEndsInTime(t *testing.T) {
+	for name, c := range map[string]struct {
+		ahead time.Duration
+		alive bool // once the clock is set right
+	}{"an hour": {time.Hour, true}, "fifteen years": {15 * 365 * 24 * time.Hour, false}} {
+		t.Run(name, func(t *testing.T) {
+			p := backendtest.Start(t)
+			p.Found()
+			p.Clock.Move(c.ahead)
+			cookie, _ := backendtest.Cookie(t, p.SignIn(backendtest.Email, backendtest.Password), "session")
+			p.Clock.Move(-c.ahead)
+			isAlive := func() bool { return p.Call(http.MethodGet, "/api/v1/agent", nil, cookie).Status == http.StatusOK }
+			if isAlive() != c.alive {
+				t.Fatalf("once the clock is right: %v", !c.alive)
+			}
+			p.Clock.Move(people.IdleEnd)
+			if isAlive() {
+				t.Error("it is alive after a day without a request")
+			}
+		})
+	}
+}
+
+func TestTheAbsoluteEndOfASessionFollowsTheClockThatIsRight(t *testing.T) {
+	p := backendtest.Start(t)
+	p.Found()
+	p.Clock.Move(20 * time.Hour)
+	cookie, _ := backendtest.Cookie(t, p.SignIn(backendtest.Email, backendtest.Password), "session")
+	p.Clock.Move(-20 * time.Hour)
+	for range 14 {
+		if p.Call(http.MethodGet, "/api/v1/agent", nil, cookie).Status != http.StatusOK {
+			t.Fatal("it ended too early")
+		}
+		p.Clock.Move(people.IdleEnd - time.Second)
+	}
+	p.Clock.Move(14 * time.Second)
+	if p.Call(http.MethodGet, "/api/v1/agent", nil, cookie).Status == http.StatusOK {
+		t.Error("it outlives fourteen days")
+	}
+}
+
+func TestSigningInEndsTheSessionThatTheBrowserHad(t *testing.T) {
+	p := backendtest.Start(t)
+	actor := p.Found()
+	p.Join(actor, "bob@example.com")
+	old, _ := backendtest.Cookie(t, p.SignIn(backendtest.Email, backendtest.Password), "session")
+	other, _ := backendtest.Cookie(t, p.SignIn(backendtest.Email, backendtest.Password), "session")
+	fresh, _ := backendtest.Cookie(t, p.SignIn("bob@example.com", backendtest.Password, old, sameOrigin), "session")
+	for name, c := range map[string]struct {
+		cookie backendtest.Header
+		want   int
+	}{"the replaced one": {old, http.StatusUnauthorized}, "the new one": {fresh, http.StatusOK}, "that of another browser": {other, http.StatusOK}} {
+		wantStatus(t, name, p.Call(http.MethodGet, "/api/v1/agent", nil, c.cookie), c.want)
+	}
+	p.Recorded(audit.SessionEnded, 1)
+}
+
+func TestAChangeOfPasswordThatFailsChangesNothing(t *testing.T) {
+	p := backendtest.Start(t)
+	p.Found()
+	browser := session(t, p, backendtest.Email)
+	changePassword(p, wrongPassword, "another horse battery", browser...)
+	db := sqlite(t, p)
+	execute(t, db, "CREATE TRIGGER broken BEFORE DELETE ON sign_in_failures BEGIN SELECT RAISE(ABORT, 'broken'); END")
+	wantStatus(t, "a change whose count can't be reset", changePassword(p, backendtest.Password, "another horse battery", browser...), http.StatusServiceUnavailable)
+	execute(t, db, "DROP TRIGGER broken")
+	wantStatus(t, "the password before", p.SignIn(backendtest.Email, backendtest.Password), http.StatusOK)
+}
+
+func TestAnAccountThatWasMadeIsNoErrorWhenItsSessionFails(t *testing.T) {
+	p := backendtest.Start(t)
+	db := sqlite(t, p)
+	execute(t, db, "CREATE TRIGGER broken BEFORE INSERT ON sessions BEGIN SELECT RAISE(ABORT, 'broken'); END")
+	a := setUp(p, p.Web.API.SetupCode(), nil)
+	if a.Status != http.StatusOK || a.Get(t, "details", "admin_user") != nil {
+		t.Errorf("%d %s", a.Status, a.Body)
+	}
+	execute(t, db, "DROP TRIGGER broken")
+	wantStatus(t, "a sign-in", p.SignIn(backendtest.Email, backendtest.Password), http.StatusOK)
+}
+
+// firstHash is a hash of the test's password with the costs of the first versions.
+const firstHash = "$argon2id$v=19$m=47104,t=1,p=1$MDEyMzQ1Njc4OWFiY2RlZg$cDtm0GHgMrI7n/5Ah8aDOcx4YgJ/geJqc4eVUcXYnrg"
+
+func TestASignInBringsAPasswordToThePresentCosts(t *testing.T) {
+	p := backendtest.Start(t)
+	p.Found()
+	db := sqlite(t, p)
+	stored := func() (hash string) {
+		if err := db.QueryRowContext(t.Context(), "SELECT password_hash FROM admin_users").Scan(&hash); err != nil {
+			t.Fatal(err)
+		}
+		return hash
+	}
+	execute(t, db, "UPDATE admin_users SET password_hash = ?", firstHash)
+	wantStatus(t, "a wrong password", p.SignIn(backendtest.Email, wrongPassword), http.StatusUnauthorized)
+	if stored() != firstHash {
+		t.Error("a wrong password was hashed anew")
+	}
+	execute(t, db, "CREATE TRIGGER broken BEFORE UPDATE ON admin_users BEGIN SELECT RAISE(ABORT, 'broken'); END")
+	wantStatus(t, "where nothing can be written", p.SignIn(backendtest.Email, backendtest.Password), http.StatusOK)
+	execute(t, db, "DROP TRIGGER broken")
+	wantStatus(t, "the old costs", p.SignIn(backendtest.Email, backendtest.Password), http.StatusOK)
+	fresh := stored()
+	if strings.Contains(fresh, "m=47104") {
+		t.Errorf("the hash is still %s", fresh)
+	}
+	wantStatus(t, "the new costs", p.SignIn(backendtest.Email, backendtest.Password), http.StatusOK)
+	if stored() != fresh {
+		t.Error("it was hashed again")
+	}
+}

@@ -1,0 +1,142 @@
+package validation_test
+
+import (
+	"crypto/rand"
+	"net/http"
+	"strings"
+	"testing"
+
+	"tokentab/backend/backendtest"
+	"tokentab/backend/pfid"
+)
+
+func TestWhatAGatewayNeedsIsHeldAgainstTheToken(t *testing.T) {
+	p := backendtest.Start(t)
+	_, made, secret := p.Deployed()
+	other, err := pfid.New(p.Clock.Now(), made.AccountID.Partition(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for query, want := range map[string]int{
+		"":                                      http.StatusOK,
+		"account_id=" + made.AccountID.String(): http.StatusOK,
+		"account_id=" + other.String():          http.StatusForbidden,
+		"account_id=" + other.String() + "&scope=agent_deployment": http.StatusForbidden,
+		"scope=agent_deployment":                                   http.StatusOK,
+		"scope=account":                                            http.StatusForbidden,
+		"scope=account&scope=agent_deployment":                     http.StatusOK,
+		"environment_id=" + made.EnvironmentID.String():            http.StatusOK,
+		"environment_id=" + other.String():                         http.StatusForbidden,
+		"environment_id=" + other.String() + "&environment_id=" + made.EnvironmentID.String():  http.StatusOK,
+		"agent_id=" + made.AgentID.String() + "&environment_id=" + made.EnvironmentID.String(): http.StatusOK,
+		"agent_id=" + other.String() + "&environment_id=" + made.EnvironmentID.String():        http.StatusForbidden,
+		"scope=":          http.StatusForbidden,
+		"scope=ACCOUNT":   http.StatusForbidden,
+		"account_id=":     http.StatusForbidden,
+		"environment_id=": http.StatusForbidden,
+		"agent_id":        http.StatusForbidden,
+		"something=else":  http.StatusOK,
+	} {
+		a := p.Call(http.MethodGet, "/api/v1/validate?"+query, nil, backendtest.Bearer(secret))
+		if a.Status != want {
+			t.Errorf("?%s: %d, want %d", query, a.Status, want)
+		}
+		if want == http.StatusForbidden && (a.Text(t, "code") != "not_permitted" || !strings.Contains(a.Header.Get("WWW-Authenticate"), "insufficient_scope")) {
+			t.Errorf("?%s: %v %s", query, a.Header, a.Body)
+		}
+	}
+}
+
+func TestANeedInAHeaderIsHeldAgainstTheTokenAsOneInTheQueryIs(t *testing.T) {
+	p := backendtest.Start(t)
+	_, made, secret := p.Deployed()
+	other, err := pfid.New(p.Clock.Now(), made.AccountID.Partition(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	environment, another := "environment_id="+made.EnvironmentID.String(), "environment_id="+other.String()
+	for _, c := range []struct {
+		query string
+		lines []string
+		want  int
+	}{
+		{"", []string{"scope=agent_deployment"}, http.StatusOK},
+		{"", []string{"scope=account&scope=environment&scope=agent_deployment"}, http.StatusOK},
+		{"", []string{"scope=account"}, http.StatusForbidden},
+		{"", []string{environment + "&agent_id=" + made.AgentID.String() + "&account_id=" + made.AccountID.String()}, http.StatusOK},
+		{"", []string{another + "&" + environment}, http.StatusOK},
+		{"", []string{another}, http.StatusForbidden},
+
+		// What a client adds to either never makes up for what it lacks in the other.
+		{"scope=agent_deployment", []string{"scope=account"}, http.StatusForbidden},
+		{"scope=account", []string{"scope=agent_deployment"}, http.StatusForbidden},
+		{environment, []string{another}, http.StatusForbidden},
+		{another, []string{environment}, http.StatusForbidden},
+		{another + "&" + environment, []string{environment}, http.StatusOK},
+		{"", []string{"scope=account", "scope=agent_deployment"}, http.StatusForbidden},
+		{"", []string{"scope=agent_deployment", "scope=account"}, http.StatusForbidden},
+		{"", []string{"scope=agent_deployment", environment}, http.StatusOK},
+		{"page=2&sort=name", []string{"scope=agent_deployment"}, http.StatusOK},
+
+		// A header that is not understood whole is met by no token.
+		{"", []string{""}, http.StatusForbidden},
+		{"", []string{"agent_deployment"}, http.StatusForbidden},
+		{"", []string{"scope=agent_deployment&something=else"}, http.StatusForbidden},
+		{"", []string{"Scope=agent_deployment"}, http.StatusForbidden},
+		{"", []string{"scope=AGENT_DEPLOYMENT"}, http.StatusForbidden},
+		{"", []string{"scope=account, scope=agent_deployment"}, http.StatusForbidden},
+		{"", []string{"environment_id="}, http.StatusForbidden},
+		{"", []string{"?scope=agent_deployment"}, http.StatusForbidden},
+	} {
+		headers := []backendtest.Header{backendtest.Bearer(secret)}
+		for _, line := range c.lines {
+			headers = append(headers, backendtest.Header{Name: "X-Token-Need", Value: line})
+		}
+		a := p.Call(http.MethodGet, "/api/v1/validate?"+c.query, nil, headers...)
+		if a.Status != c.want {
+			t.Errorf("?%s with %q: %d, want %d", c.query, c.lines, a.Status, c.want)
+		}
+		if c.want == http.StatusForbidden && (a.Text(t, "code") != "not_permitted" || a.Header.Get("X-Token-Id") != "") {
+			t.Errorf("?%s with %q: %v %s", c.query, c.lines, a.Header, a.Body)
+		}
+	}
+}
+
+func TestARequirementThatIsMisspeltRefusesAndIsLoggedOnce(t *testing.T) {
+	p := backendtest.Start(t)
+	_, _, secret := p.Deployed()
+	asks := func(query string, headers ...backendtest.Header) int {
+		return p.Call(http.MethodGet, "/api/v1/validate?"+query, nil, append(headers, backendtest.Bearer(secret))...).Status
+	}
+	const right = "scope=agent_deployment"
+	for _, key := range []string{
+		"Scope", "SCOPE", "scopes", "scop", "cope", "scoep", "sc0pe", "scope[]", "scope%5B%5D", "+scope", "scope%20", "scope%3Dagent_deployment", "scope%3d", "scope%253Dx", "%2573cope", "?scope",
+		"scope:agent_deployment", "amp;scope", "token_scope", "agent-id", "agentId", "AGENT_ID", "agentid", "agent_ids", "agent_idd", "agnt_id", "agent.id", "environmentid", "environment-id",
+		"environmentId", "enviroment_id", "environment_id[0]", "account-id", "acount_id", "accountId", "agent_deployment_id",
+	} {
+		if got := asks(right + "&" + key + "=agent_deployment"); got != http.StatusForbidden {
+			t.Errorf("%s: %d", key, got)
+		}
+		if got := asks(key + "=agent_deployment&page=2"); got != http.StatusForbidden {
+			t.Errorf("%s alone: %d", key, got)
+		}
+		// Envoy's client asks for it, and the gateway's requirement is in the header.
+		if got := asks(key+"=agent_deployment", backendtest.Header{Name: "X-Token-Need", Value: right}); got != http.StatusOK {
+			t.Errorf("%s beside a requirement in the header: %d", key, got)
+		}
+		if got := asks(key+"=agent_deployment", backendtest.Header{Name: "X-Token-Need", Value: "scope=account"}); got != http.StatusForbidden {
+			t.Errorf("%s makes up for a requirement in the header: %d", key, got)
+		}
+	}
+	for _, key := range []string{"page", "id", "ids", "agent", "agents", "account", "environment", "env", "sort", "copy", "scoop", "s", "q", "", "user_id", "agent_name", "telescope"} {
+		if got := asks(right + "&" + key + "=1"); got != http.StatusOK {
+			t.Errorf("the ordinary key %q: %d", key, got)
+		}
+	}
+	if a := p.Call(http.MethodGet, "/api/v1/validate?Scope=account", nil, backendtest.Bearer("wrong")); a.Status != http.StatusUnauthorized {
+		t.Errorf("with a wrong token: %d", a.Status)
+	}
+	if n := strings.Count(p.Log.String(), "misspelt requirement"); n < 4 || n > 6 {
+		t.Errorf("%d lines were logged:\n%s", n, p.Log)
+	}
+}
