@@ -232,7 +232,7 @@ func (b *Backend) masterKey(ctx context.Context, c config.Config, world World) (
 func (b *Backend) recallIssuing(ctx context.Context, c *config.Config) error {
 	kept := map[string]string{}
 	for _, name := range []string{publicURLSetting, audienceSetting, lifetimeSetting} {
-		value, _, err := b.store.Setting(ctx, name)
+		value, err := b.store.Setting(ctx, name)
 		if err != nil {
 			return err
 		}

@@ -23,8 +23,9 @@ type ProfileStore interface {
 	// the given instant.
 	DeleteOtherSessions(ctx context.Context, user, kept pfid.ID, at time.Time, event func(ended int) (audit.Event, error)) (int, error)
 	// ChangePassword replaces the password hash, ends all sessions of the admin user except kept, and settles the
-	// counted try, in one transaction. If the stored hash is no longer oldHash, it changes nothing and ok is false.
-	ChangePassword(ctx context.Context, user, kept pfid.ID, oldHash, newHash string, at time.Time, event audit.Event, settle Settlement) (ok bool, err error)
+	// counted try, in one transaction. If the stored hash is no longer oldHash, it changes nothing and returns
+	// ErrWrongPassword.
+	ChangePassword(ctx context.Context, user, kept pfid.ID, oldHash, newHash string, at time.Time, event audit.Event, settle Settlement) error
 }
 
 // LiveSessions returns one page of the admin user's live sessions, last seen first, and their total number.
@@ -77,16 +78,13 @@ func (ps *People) ChangePassword(ctx context.Context, actor audit.Actor, session
 		if err != nil {
 			return err
 		}
-		changed, err := ps.store.ChangePassword(ctx, user.ID, session.ID, hash, newHash, at, event, settle)
-		if err == nil && !changed {
-			err = wrongCurrent()
-		}
-		return err
+		return ps.store.ChangePassword(ctx, user.ID, session.ID, hash, newHash, at, event, settle)
 	})
 	if err == nil && !right {
-		err = wrongCurrent()
+		return ErrWrongPassword
 	}
 	return err
 }
 
-func wrongCurrent() error { return fault.Field("current_password", "is wrong") }
+// ErrWrongPassword means that the current password is another one.
+var ErrWrongPassword = fault.Field("current_password", "is wrong")

@@ -50,8 +50,8 @@ type SessionStore interface {
 	AdminUserByEmail(ctx context.Context, emails ...string) (user AdminUser, passwordHash string, ok bool, err error)
 	// InsertSession writes a session and everything that belongs to its start, and removes ended sessions, in one
 	// transaction. It returns the name of the session's account. If the admin user was removed or the password changed
-	// in the meantime, it writes nothing and ok is false.
-	InsertSession(ctx context.Context, start SessionStart) (accountName string, ok bool, err error)
+	// in the meantime, it writes nothing and returns ErrWrongSignIn.
+	InsertSession(ctx context.Context, start SessionStart) (accountName string, err error)
 	// Session returns a session with its admin user and account's name; ok is false if there is none.
 	Session(ctx context.Context, hash SessionHash) (s Session, ok bool, err error)
 	// TouchSession sets when a session was last seen, and moves its end to the given one if that is earlier.
@@ -131,14 +131,9 @@ func (ps *People) startSession(ctx context.Context, user AdminUser, passwordHash
 			return ps.sessionEvent(at, previous, from, audit.SessionEnded, "the same browser signed in again")
 		},
 	}
-	accountName, ok, err := ps.store.InsertSession(ctx, start)
-	if err != nil {
+	if s.AccountName, err = ps.store.InsertSession(ctx, start); err != nil {
 		return SignedIn{}, err
 	}
-	if !ok {
-		return SignedIn{}, wrongSignIn()
-	}
-	s.AccountName = accountName
 	return SignedIn{Session: s, SessionID: SessionID(id), BrowserID: from.ID}, nil
 }
 

@@ -68,7 +68,7 @@ func (ps *People) SignIn(ctx context.Context, email, password string, from Brows
 		return refused, err
 	}
 	if !right || !ok {
-		return refused, wrongSignIn()
+		return refused, ErrWrongSignIn
 	}
 	if newHash != "" {
 		// If the store is busy, give up quickly: the next sign-in tries again.
@@ -79,9 +79,8 @@ func (ps *People) SignIn(ctx context.Context, email, password string, from Brows
 	return in, nil
 }
 
-func wrongSignIn() error {
-	return fault.New(fault.NotAuthenticated, "The email or the password is wrong.")
-}
+// ErrWrongSignIn means that the email belongs to no admin user, or that the password is not theirs.
+var ErrWrongSignIn = fault.New(fault.NotAuthenticated, "The email or the password is wrong.")
 
 // SignOut ends the actor's session.
 func (ps *People) SignOut(ctx context.Context, actor audit.Actor, id SessionID) error {

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"time"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
@@ -71,12 +70,10 @@ func connect(path string, connections int, options ...string) (*gorm.DB, error) 
 	pool.SetMaxOpenConns(connections)
 	pool.SetMaxIdleConns(connections)
 	db, err := gorm.Open(dialect{pool}, &gorm.Config{
-		Logger:                 logger.Discard, // failures are returned; statements hold private values
-		PrepareStmt:            true,
-		PrepareStmtMaxSize:     preparedStatements,
-		SkipDefaultTransaction: true,
-		TranslateError:         true,
-		NowFunc:                func() time.Time { return time.Time{} }, // callers set all times
+		Logger:             logger.Discard, // failures are returned; statements hold private values
+		PrepareStmt:        true,
+		PrepareStmtMaxSize: preparedStatements,
+		TranslateError:     true,
 	})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("store: open the database: %w", err), pool.Close())

@@ -114,7 +114,7 @@ func TestAnIdleDatabaseIsProbedOnceAMinuteWithASmallWrite(t *testing.T) {
 	s, later := openQuiet(t, t.TempDir())
 	size := func() int {
 		t.Helper()
-		value, _, err := s.Setting(t.Context(), "probe")
+		value, err := s.Setting(t.Context(), "probe")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -200,7 +200,7 @@ func TestADatabaseThatIsReplacedAnswersNothingUntilItIsBack(t *testing.T) {
 		}
 		later()
 		notReady(t, s, sentences[replaced])
-		if _, _, err := s.Setting(t.Context(), "colour"); err == nil {
+		if _, err := s.Setting(t.Context(), "colour"); err == nil {
 			t.Error("it still reads")
 		}
 		if err := s.SetSetting(t.Context(), "colour", "green"); err == nil {

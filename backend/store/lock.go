@@ -125,7 +125,7 @@ func recordedServer(ctx context.Context, path string) (server Server) {
 	}
 	s := newDB(&file{path: path}, time.Now)
 	s.reader = db
-	if text, ok, err := s.Setting(ctx, serverSetting); err == nil && ok {
+	if text, err := s.Setting(ctx, serverSetting); err == nil && text != "" {
 		_ = json.Unmarshal([]byte(text), &server)
 	}
 	_ = s.close()
@@ -213,7 +213,7 @@ func (s *db) Serving(ctx context.Context) (server Server, running bool, err erro
 	if running, err = isServed(s.file.File); err != nil || !running {
 		return Server{}, false, err
 	}
-	text, _, err := s.Setting(ctx, serverSetting)
+	text, err := s.Setting(ctx, serverSetting)
 	if err == nil && text != "" {
 		err = json.Unmarshal([]byte(text), &server)
 	}

@@ -51,7 +51,7 @@ func TestPromise8UpgradesKeepEverythingAfterACopyWasMade(t *testing.T) {
 	if err := s.migrate(t.Context(), withOneMore(t, "ALTER TABLE settings ADD COLUMN note TEXT;"), now); err != nil {
 		t.Fatal(err)
 	}
-	if value, _, err := s.Setting(t.Context(), "colour"); err != nil || value != "green" {
+	if value, err := s.Setting(t.Context(), "colour"); err != nil || value != "green" {
 		t.Errorf("after the upgrade the setting is %q, %v", value, err)
 	}
 	if err := s.writer.Exec("UPDATE settings SET note = 'new'").Error; err != nil {

@@ -38,13 +38,15 @@ func liveAt(user pfid.ID, at time.Time) []any {
 	return []any{user, stamp(at), stamp(at.Add(-people.IdleEnd)), stamp(at.Add(people.ClockTolerance))}
 }
 
-func (s People) InsertSession(ctx context.Context, start people.SessionStart) (accountName string, ok bool, err error) {
+func (s People) InsertSession(ctx context.Context, start people.SessionStart) (accountName string, err error) {
 	err = s.change(ctx, func(tx *gorm.DB) error {
-		user, found, err := adminUsers.find(tx, "t.id = ? AND t.removed_at IS NULL", start.Session.AdminUser.ID)
-		if err != nil || !found || start.PasswordHash != "" && start.PasswordHash != user.hash {
+		user, ok, err := adminUsers.find(tx, "t.id = ? AND t.removed_at IS NULL", start.Session.AdminUser.ID)
+		if err == nil && (!ok || start.PasswordHash != "" && start.PasswordHash != user.hash) {
+			err = people.ErrWrongSignIn
+		}
+		if err != nil {
 			return err
 		}
-		ok = true
 		if accountName, err = nameOfAccount(tx, user.AccountID); err != nil {
 			return err
 		}
@@ -68,7 +70,7 @@ func (s People) InsertSession(ctx context.Context, start people.SessionStart) (a
 		}
 		return record(tx, start.Event)
 	})
-	return accountName, ok && err == nil, err
+	return accountName, err
 }
 
 func nameOfAccount(tx *gorm.DB, id pfid.ID) (string, error) {
@@ -161,11 +163,14 @@ func deleteOtherSessions(tx *gorm.DB, user, kept pfid.ID) error {
 	return tx.Exec("DELETE FROM sessions WHERE admin_user_id = ? AND id <> ?", user, kept).Error
 }
 
-func (s People) ChangePassword(ctx context.Context, user, kept pfid.ID, oldHash, newHash string, at time.Time, event audit.Event, settle people.Settlement) (ok bool, err error) {
-	err = s.change(ctx, func(tx *gorm.DB) error {
+func (s People) ChangePassword(ctx context.Context, user, kept pfid.ID, oldHash, newHash string, at time.Time, event audit.Event, settle people.Settlement) error {
+	return s.change(ctx, func(tx *gorm.DB) error {
 		changed := tx.Exec("UPDATE admin_users SET password_hash = ?, updated_at = ? WHERE id = ? AND removed_at IS NULL AND password_hash = ?", newHash, stamp(at), user, oldHash)
-		if ok = changed.RowsAffected == 1; changed.Error != nil || !ok {
+		if changed.Error != nil {
 			return changed.Error
+		}
+		if changed.RowsAffected == 0 {
+			return people.ErrWrongPassword
 		}
 		if err := deleteOtherSessions(tx, user, kept); err != nil {
 			return err
@@ -175,7 +180,6 @@ func (s People) ChangePassword(ctx context.Context, user, kept pfid.ID, oldHash,
 		}
 		return record(tx, event)
 	})
-	return ok && err == nil, err
 }
 
 func (s People) ReplacePasswordHash(ctx context.Context, user pfid.ID, oldHash, newHash string) error {

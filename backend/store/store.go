@@ -102,14 +102,11 @@ func (s *db) Ping(ctx context.Context) error {
 	return s.read(ctx, func(tx *gorm.DB) error { return tx.Exec("SELECT 1 FROM api_tokens LIMIT 1").Error })
 }
 
-// Setting returns a setting of the installation; ok is false if it was never set.
-func (s *db) Setting(ctx context.Context, name string) (value string, ok bool, err error) {
-	err = s.read(ctx, func(tx *gorm.DB) error {
-		found := tx.Raw("SELECT value FROM settings WHERE name = ?", name).Scan(&value)
-		ok = found.RowsAffected == 1
-		return found.Error
+// Setting returns a setting of the installation; empty if it was never set.
+func (s *db) Setting(ctx context.Context, name string) (string, error) {
+	return read(ctx, s, func(tx *gorm.DB) (string, error) {
+		return value[string](tx, "SELECT value FROM settings WHERE name = ?", name)
 	})
-	return value, ok, err
 }
 
 // SetSetting stores a setting of the installation.
