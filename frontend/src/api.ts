@@ -1,21 +1,21 @@
 import { hearTime } from "./servertime";
 import type { Pagination, Sorting } from "./wire";
 
-/** Milliseconds after which a request counts as failed, so that no dialog waits for ever. */
+/** Milliseconds after which a request fails. */
 const patience = 30_000;
 
-/** Milliseconds between two looks at the server while the page is visible. */
+/** Milliseconds between two polls while the page is visible. */
 export const pollInterval = 4_000;
 
-/** Why a call failed. `status` is 0 when no answer came at all. */
+/** A failed call. `status` is 0 without an answer. */
 export class ApiError extends Error {
   constructor(
     readonly status: number,
     readonly code: string,
     message: string,
-    /** Messages by field of the request; empty unless the code is `validation_errors`. */
+    /** Messages by field of the request. */
     readonly fields: Record<string, string[]> = {},
-    /** Seconds the server asks us to wait, when it does. */
+    /** Seconds to wait, if the server says so. */
     readonly retryAfter: number | null = null,
   ) {
     super(message);
@@ -40,8 +40,9 @@ export type Query = Record<string, string | number | undefined>;
 
 interface Options {
   query?: Query;
-  /** The fields of the request, for its envelope. */
+  /** Sent in the envelope. */
   details?: object;
+  /** Sent as it is. */
   body?: unknown;
   signal?: AbortSignal;
 }
@@ -68,33 +69,28 @@ export async function call<T>(method: Method, path: string, options: Options = {
   return answer as T;
 }
 
-/** The last answers to GETs by their place, so that an unchanged one need not come again. No browser stores them. */
+/** The last answers to GETs by path, for If-None-Match. Browsers store none of them. */
 const answers = new Map<string, { tag: string; answer: unknown }>();
-
-/** How many answers are kept; older ones go first. */
-const answersKept = 50;
 
 function keep(place: string, known: { tag: string; answer: unknown }) {
   answers.delete(place);
   answers.set(place, known);
-  for (const oldest of answers.keys()) {
-    if (answers.size <= answersKept) break;
-    answers.delete(oldest);
-  }
+  const [oldest = ""] = answers.keys();
+  if (answers.size > 50) answers.delete(oldest);
 }
 
-/** Forgets every answer: they are those of the user who was signed in. */
+/** Forgets the answers to the previous user. */
 export function forgetAnswers() {
   answers.clear();
 }
 
-/* Whether a person has done anything since the last request that counts as theirs. Loading the page does. */
+/* Whether the user was active since the last GET. Loading the page counts. */
 let touched = true;
 for (const deed of ["pointerdown", "keydown", "wheel", "touchmove", "focus"]) {
   window.addEventListener(deed, () => (touched = true), { capture: true, passive: true });
 }
 
-/** Whether a request is made for a person. Others, of a tab that no one uses, keep no session alive. */
+/** Whether the user caused a request. Others don't keep the session alive. */
 function isAsked(): boolean {
   const asked = touched;
   touched = false;
@@ -102,8 +98,8 @@ function isAsked(): boolean {
 }
 
 /**
- * Asks about a token as a gateway does: the token is all that is sent of anybody. `need` is the query. Resolves with
- * the headers of the answer if the token passes, rejects with an ApiError if not.
+ * Sends the request of a gateway, without the session. `need` is its query. Resolves with the headers of the answer if
+ * the token passes, else rejects with an ApiError.
  */
 export async function validate(secret: string, need: string, signal: AbortSignal): Promise<Headers> {
   const { response, answer } = await send(
@@ -115,7 +111,7 @@ export async function validate(secret: string, need: string, signal: AbortSignal
   return response.headers;
 }
 
-/** The only fetch of the page. Resolves with any answer there is, rejects with an ApiError if there is none. */
+/** The only fetch of the page. Resolves with any answer; rejects with an ApiError if there is none. */
 async function send(path: string, init: RequestInit, signal?: AbortSignal) {
   const limit = AbortSignal.timeout(patience);
   const sent = Date.now();
@@ -126,7 +122,7 @@ async function send(path: string, init: RequestInit, signal?: AbortSignal) {
       signal: signal ? AbortSignal.any([signal, limit]) : limit,
     });
     hearTime(response.headers.get("Date"), sent, Date.now());
-    return { response, answer: await readJson(response) };
+    return { response, answer: parsed(await response.text()) };
   } catch (cause) {
     if (signal?.aborted) throw cause;
     throw new ApiError(
@@ -137,57 +133,51 @@ async function send(path: string, init: RequestInit, signal?: AbortSignal) {
   }
 }
 
-/** The one thing that the answer is about. */
 export async function callForOne<T>(method: Method, path: string, options?: Options): Promise<T> {
   return (await call<One<T>>(method, path, options)).details;
 }
 
-/** One page of a list, counted from 1. */
-export function callForPage<T>(
+/** A part of a list. */
+export const callForPart = <T>(
   path: string,
-  page: number,
-  pageSize: number,
+  offset: number,
+  size: number,
   query: Query,
   signal?: AbortSignal,
-): Promise<List<T>> {
-  return call<List<T>>("GET", path, {
-    query: { ...query, "pagination[offset]": (page - 1) * pageSize, "pagination[page_size]": pageSize },
+): Promise<List<T>> =>
+  call("GET", path, {
+    query: { ...query, "pagination[offset]": offset, "pagination[page_size]": size },
     signal,
   });
-}
 
-/** Every item of a list, over as many pages as it takes. */
+/** All items of a list. */
 export async function callForAll<T>(path: string, query: Query, signal?: AbortSignal): Promise<T[]> {
   const items: T[] = [];
   let offset: number | null = 0;
   while (offset !== null) {
-    const page: List<T> = await call<List<T>>("GET", path, {
-      query: { ...query, "pagination[offset]": offset, "pagination[page_size]": 100 },
-      signal,
-    });
+    const page: List<T> = await callForPart<T>(path, offset, 100, query, signal);
     items.push(...page.summaries);
     offset = page.pagination.next_page_offset;
   }
   return items;
 }
 
-/** What to tell a person about a failure of any kind. */
+/** The message of an error of any kind. */
 export function messageOf(error: unknown): string {
   return error instanceof ApiError ? error.message : "Something went wrong. Try again.";
 }
 
-/** The messages of a failure by field of the request; none for a failure of another kind. */
+/** The messages by field of the request; none for other errors. */
 export function fieldsOf(error: unknown): Record<string, string[]> {
   return error instanceof ApiError ? error.fields : {};
 }
 
-/** What to tell about a failure that no field of the form explains; null if there is nothing to tell. */
+/** The message of an error that none of these fields explains; null if there is none. */
 export function generalProblem(error: unknown, fields: string[]): string | null {
   const told = fieldsOf(error);
   return error && !fields.some((field) => told[field]?.length) ? messageOf(error) : null;
 }
 
-/** Whether the server no longer knows who is asking. */
 export function isSignedOut(error: unknown): boolean {
   return error instanceof ApiError && error.status === 401;
 }
@@ -197,12 +187,10 @@ function queryString(query: Query = {}): string {
   for (const [key, value] of Object.entries(query)) {
     if (value !== undefined) search.set(key, String(value));
   }
-  const text = search.toString();
-  return text === "" ? "" : `?${text}`;
+  return search.size === 0 ? "" : `?${search}`;
 }
 
-async function readJson(response: Response): Promise<unknown> {
-  const text = await response.text();
+function parsed(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
@@ -224,7 +212,7 @@ function failure(response: Response, answer: unknown): ApiError {
   );
 }
 
-/** The contract allows a field to hold a list of messages or one nested error. */
+/** A field has a list of messages or one nested error. */
 function fieldMessages(errors: unknown): Record<string, string[]> {
   if (!isRecord(errors)) return {};
   const fields: Record<string, string[]> = {};

@@ -1,25 +1,24 @@
 import { CSPProvider } from "@base-ui/react/csp-provider";
 import { QueryClientProvider, useQueryClient } from "@tanstack/react-query";
 import { lazy, Suspense, useEffect, useRef, useState } from "react";
-import { messageOf } from "./api";
 import { ErrorBoundary } from "./app/error-boundary";
 import { createQueryClient } from "./app/query-client";
 import { Routes } from "./app/routes";
 import { forgetAccount, useSession } from "./session/session";
 import { FirstShown } from "./ui/first-shown";
 import { useFormOpen, useHeld } from "./ui/leave-guard";
-import { Notice } from "./ui/notice";
+import { Failure } from "./ui/notice";
 import { TimeTooltip } from "./ui/time";
 import { Toaster } from "./ui/toast";
 
 const SignInAgain = lazy(() => import("./session/sign-in-again"));
 
-/** The whole page. Tests give a query client of their own to look into. */
+/** The whole page. Tests pass a query client to inspect. */
 export function App({ client }: { client?: ReturnType<typeof createQueryClient> }) {
   const [own] = useState(() => client ?? createQueryClient());
   return (
     <ErrorBoundary>
-      {/* The content security policy allows no style element of a script's making. */}
+      {/* The content security policy forbids style elements. */}
       <CSPProvider disableStyleElements>
         <QueryClientProvider client={own}>
           <Start />
@@ -39,13 +38,12 @@ function Start() {
   const shown = useRef(session.data);
   const before = shown.current?.admin_user;
   const ended = Boolean(before && session.data && !session.data.admin_user);
-  // A session that ends while a secret is on screen is noticed once the secret has been put away. One that ends while
-  // a form is open asks to sign in above it.
+  // The end of the session waits while a secret is shown. If a form is open, signing in happens above it.
   if (!held && !(ended && formOpen)) shown.current = session.data;
   const user = shown.current?.admin_user;
   const signedOut = shown.current !== undefined && !user;
   useEffect(() => {
-    // Only now: what was on screen until the sign-out would have loaded its data again.
+    // Mounted components would have loaded their data again.
     if (signedOut) forgetAccount(client);
   }, [signedOut, client]);
   if (shown.current) {
@@ -60,14 +58,12 @@ function Start() {
       </>
     );
   }
-  if (!session.error) return null; // index.html says that the page loads
+  if (!session.error) return null; // index.html shows that the page loads
   return (
     <main className="mx-auto max-w-120 px-4 pt-[16vh]">
       <FirstShown />
       <h1 className="mb-4 text-title font-semibold">Tokentab</h1>
-      <Notice tone="bad" onRetry={() => void session.refetch()}>
-        {messageOf(session.error)}
-      </Notice>
+      <Failure of={session} />
     </main>
   );
 }

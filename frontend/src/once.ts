@@ -1,43 +1,56 @@
 import { useState } from "react";
 import { ApiError, call } from "./api";
 
-/** Milliseconds before a request without an answer is sent again by itself. */
+/** Milliseconds before each automatic retry of a request without an answer. */
 const pauses = [300, 1_000];
 
-/** Milliseconds after which a person decides about another try, and no longer this program. */
+/** Milliseconds after which the next retry is the user's decision. */
 const patience = 10_000;
 
-/**
- * A request to create something that the server carries out at most once, however often it is sent: its idempotency
- * key makes the server repeat its first answer, without a secret.
- */
-export class Once<T> {
-  /** Whether the server may have carried it out without our knowing. */
-  unsettled = false;
-  private readonly body: { idempotency_key: string; details: object };
+/** Refusals that the server sends before it looks at the key. */
+const beforeTheKey = [401, 403, 429];
 
-  constructor(
-    private readonly path: string,
-    details: object,
-  ) {
-    this.body = { idempotency_key: newKey(), details };
+interface Request {
+  text: string;
+  body: { idempotency_key: string; details: object };
+  /** Whether the server may have carried it out unnoticed. */
+  lost: boolean;
+}
+
+/**
+ * Creates things at most once: the same details are the same request until it is settled. The idempotency key makes the
+ * server repeat its first answer, without a secret.
+ */
+class Creator<T> {
+  private open: Request | undefined;
+
+  constructor(private readonly path: string) {}
+
+  /** Whether the last request may have been carried out unnoticed. */
+  get unsettled() {
+    return this.open !== undefined;
   }
 
-  /** Resolves with the first answer, rejects with an ApiError. After a rejection look at `unsettled`. */
-  async send(): Promise<T> {
+  /** Resolves with the first answer to these details, rejects with an ApiError. */
+  async send(details: object): Promise<T> {
+    const text = JSON.stringify(details);
+    if (this.open?.text !== text) {
+      this.open = { text, body: { idempotency_key: newKey(), details }, lost: false };
+    }
+    const request = this.open;
     const began = Date.now();
     for (let tries = 0; ; tries++) {
       try {
-        const answer = await call<T>("POST", this.path, { body: this.body });
-        this.unsettled = false;
+        const answer = await call<T>("POST", this.path, { body: request.body });
+        this.open = undefined;
         return answer;
       } catch (error) {
-        if (isRefused(error)) {
-          // A repeat that is let in and refused proves that the first request was not carried out.
-          if (!(error instanceof ApiError && beforeTheKey.includes(error.status))) this.unsettled = false;
+        // Lost answers, errors of proxies and unreadable answers leave it open whether the request was carried out.
+        if (error instanceof ApiError && error.status >= 400 && error.status < 500) {
+          if (!request.lost || !beforeTheKey.includes(error.status)) this.open = undefined;
           throw error;
         }
-        this.unsettled = true;
+        request.lost = true;
         const pause = pauses[tries];
         if (pause === undefined || Date.now() - began > patience) throw error;
         await new Promise((resolve) => setTimeout(resolve, pause));
@@ -46,45 +59,13 @@ export class Once<T> {
   }
 }
 
-/**
- * Creates things of one kind at most once each: the same details are the same request until it is answered, other
- * details are another.
- */
-class Creator<T> {
-  private open: { details: string; request: Once<T> } | undefined;
-
-  constructor(private readonly path: string) {}
-
-  /** Resolves with the first answer to these details, rejects with an ApiError. */
-  async send(details: object): Promise<T> {
-    const text = JSON.stringify(details);
-    if (this.open?.details !== text) this.open = { details: text, request: new Once<T>(this.path, details) };
-    const { request } = this.open;
-    try {
-      return await request.send();
-    } finally {
-      if (!request.unsettled) this.open = undefined;
-    }
-  }
-}
-
-/** Sends what a form asks for to be created, at most once each. */
-export function useCreator<T>(path: string): (details: object) => Promise<T> {
+export function useCreator<T>(path: string): Creator<T> {
   const [creator] = useState(() => new Creator<T>(path));
-  return (details) => creator.send(details);
+  return creator;
 }
 
-/** Refusals that are answered without a look at the key: signed out, not permitted, too many requests. */
-const beforeTheKey = [401, 403, 429];
-
-/** Whether the server has said no. A lost answer, a proxy's error and an unreadable answer leave it open. */
-function isRefused(error: unknown): boolean {
-  return error instanceof ApiError && error.status >= 400 && error.status < 500;
-}
-
-/** 128 random bits. crypto.randomUUID does not exist on plain http. */
+/** 128 random bits. crypto.randomUUID does not exist on plain HTTP. */
 function newKey(): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
-    byte.toString(16).padStart(2, "0"),
-  ).join("");
+  const bytes = [...crypto.getRandomValues(new Uint8Array(16))];
+  return bytes.map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }

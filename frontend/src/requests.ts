@@ -5,11 +5,11 @@ import {
   useQuery,
   useQueryClient,
 } from "@tanstack/react-query";
-import { callForOne, callForPage, type Query } from "./api";
+import { callForOne, callForPart, type Query } from "./api";
 import type { Listing } from "./ui/list";
 import { pageSize, usePage } from "./ui/pager";
 
-/** The page of a list that the address names, newest first unless `query` says otherwise. */
+/** The page of a list that the address names. By default the newest items come first. */
 export function useList<T>(
   key: QueryKey,
   path: string,
@@ -18,7 +18,7 @@ export function useList<T>(
   const [page, onPage] = usePage();
   const { data, error, refetch } = useQuery({
     queryKey: [...key, page],
-    queryFn: ({ signal }) => callForPage<T>(path, page, pageSize, query, signal),
+    queryFn: ({ signal }) => callForPart<T>(path, (page - 1) * pageSize, pageSize, query, signal),
     placeholderData: keepPreviousData,
   });
   const onRetry = () => void refetch();
@@ -29,17 +29,17 @@ export function useOne<T>(key: QueryKey, path: string) {
   return useQuery({ queryKey: key, queryFn: ({ signal }) => callForOne<T>("GET", path, { signal }) });
 }
 
-/** Resolves once the page has drawn what was loaded: the query library tells it by a timer, too. */
+/** Resolves after the page has rendered loaded data, which the query library delivers by a timer. */
 export const drawn = () => new Promise((resolve) => setTimeout(resolve));
 
-/** A request that changes something. Succeeded or not, what is loaded under these keys is then asked for again. */
+/** A request that changes something. Afterwards, queries with these keys load again, also after a failure. */
 export function useChange<W, A>(request: (what: W) => Promise<A>, ...keys: QueryKey[]) {
   const client = useQueryClient();
   return useMutation({
     mutationFn: request,
     onSettled: async () => {
       await Promise.all(keys.map((queryKey) => client.invalidateQueries({ queryKey })));
-      // A row that is gone must not get the focus.
+      // The focus must not go to a deleted row.
       await drawn();
     },
   });

@@ -1,10 +1,10 @@
-/** How far the server's clock is ahead of this one, in milliseconds. What ends and begins does so by the server's. */
+/** How far the server's clock is ahead, in milliseconds. Tokens end by the server's clock. */
 let ahead = 0;
 
-/** The Date of an answer has whole seconds, and the answer was under way: what is less may be no difference. */
+/** Smaller differences are noise: Date has whole seconds, and answers take time. */
 const noise = 3_000;
 
-/** Learns the server's time from the Date header of an answer to a request that was sent and answered at instants of this clock. */
+/** Learns the server's time from the Date header of an answer. `sent` and `answered` are instants of this clock. */
 export function hearTime(date: string | null, sent: number, answered: number) {
   const server = Date.parse(date ?? "") + 500;
   if (Number.isNaN(server) || answered - sent > noise) return;
@@ -12,5 +12,5 @@ export function hearTime(date: string | null, sent: number, answered: number) {
   ahead = Math.abs(difference) < noise ? 0 : difference;
 }
 
-/** The server's time in milliseconds, as far as it is known. */
+/** The server's time in milliseconds, or this clock's until an answer told it. */
 export const serverNow = () => Date.now() + ahead;

@@ -1,10 +1,6 @@
-/* The names of this page for what the server's own description of its API defines. */
 import type { components } from "./schema.gen";
 
-/**
- * The server may add fields at any time, so the description leaves every object open. This page reads the fields
- * that are described and no others; a misspelt one has to be an error.
- */
+/** Schemas allow unknown fields, since the server may add some. Without them, a misspelt field is an error here. */
 type Known<T> = T extends (infer Item)[]
   ? Known<Item>[]
   : T extends object
@@ -36,7 +32,5 @@ export type Pagination = Known<Schemas["Pagination"]>;
 export type Sorting = Known<Schemas["Sorting"]>;
 
 export type NewApiToken = Known<Schemas["NewApiToken"]>;
-export type NewEnvironment = Known<Schemas["NewEnvironment"]>;
-export type NewAgent = Known<Schemas["NewAgent"]>;
 export type SignIn = Known<Schemas["SignIn"]>;
 export type SetUp = Known<Schemas["SetUp"]>;

@@ -2,26 +2,31 @@ import type { ReactNode } from "react";
 import { PageHeader, TabLinks } from "../ui/page";
 
 const tabs = [
-  { label: "Details", href: "/account/details" },
-  { label: "Team", href: "/account/team" },
-  { label: "Invites", href: "/account/invites" },
-  { label: "API Tokens", href: "/account/api-tokens" },
-  { label: "Environments", href: "/account/environments" },
+  { label: "Details", href: "/account/details", title: "Account details" },
+  { label: "Team", href: "/account/team", title: "Team" },
+  { label: "Invites", href: "/account/invites", title: "Invites" },
+  { label: "API Tokens", href: "/account/api-tokens", title: "API tokens" },
+  { label: "Environments", href: "/account/environments", title: "Environments" },
 ];
 
-/** The frame of all pages about the account. */
-export function AccountPage({
-  tab,
-  action,
-  children,
-}: {
+interface AccountPageProps {
+  /** The address of the open tab. */
   tab: string;
+  /** The title of the browser tab, if it isn't that of the tab. */
+  title?: string;
   action: ReactNode;
   children: ReactNode;
-}) {
+}
+
+/** The frame of the account's pages. */
+export function AccountPage({ tab, title, action, children }: AccountPageProps) {
   return (
     <>
-      <PageHeader title="Account" action={action} />
+      <PageHeader
+        title="Account"
+        tabTitle={title ?? tabs.find(({ href }) => href === tab)?.title ?? ""}
+        action={action}
+      />
       <TabLinks name="Account" tabs={tabs} current={tab} />
       {children}
     </>

@@ -3,7 +3,6 @@ import { callForOne } from "../api";
 import { useOne } from "../requests";
 import type { Account, AccountContents, AccountPurpose } from "../wire";
 
-/** What can be changed about an account. */
 export interface AccountChange {
   name: string;
   purpose: AccountPurpose;
@@ -33,7 +32,7 @@ export function useChangeAccount(id: string) {
   });
 }
 
-/** How much goes with the account. */
+/** What deleting the account deletes. */
 export const useContents = (id: string) =>
   useOne<AccountContents>(["account", id, "contents"], `${pathOf(id)}/contents`);
 

@@ -1,28 +1,23 @@
 import { useState } from "react";
-import { messageOf } from "../api";
 import { Button } from "../ui/button";
 import { CopyValue } from "../ui/copy-value";
 import { Fact, Facts, Unknown } from "../ui/facts";
-import { Notice } from "../ui/notice";
+import { Failure } from "../ui/notice";
 import { Section } from "../ui/section";
-import { useTitle } from "../ui/title";
-import { announce } from "../ui/toast";
 import { purposes, useAccount } from "./account";
+import { DeleteAccountDialog, EditAccountDialog } from "./account-dialogs";
 import { AccountPage } from "./account-page";
-import { DeleteAccountDialog } from "./delete-account-dialog";
-import { EditAccountDialog } from "./edit-account-dialog";
 
 interface DetailsPageProps {
-  accountId: string;
-  /** The account has another name now, which other parts of the page show too. */
-  onChanged: () => void;
-  /** The account is gone, and with it the session. */
-  onDeleted: () => void;
+  account: { id: string };
+  /** Called after a change of something that the session contains. */
+  onSessionChange: () => void;
+  onSessionEnd: () => void;
 }
 
-export function DetailsPage({ accountId, onChanged, onDeleted }: DetailsPageProps) {
-  useTitle("Account details");
-  const { data: account, error, refetch } = useAccount(accountId);
+export default function DetailsPage({ account: { id }, onSessionChange, onSessionEnd }: DetailsPageProps) {
+  const query = useAccount(id);
+  const { data: account, error } = query;
   const [editing, setEditing] = useState(false);
   const [deleting, setDeleting] = useState(false);
   return (
@@ -34,13 +29,7 @@ export function DetailsPage({ accountId, onChanged, onDeleted }: DetailsPageProp
         </Button>
       }
     >
-      {error && (
-        <div className="mb-3">
-          <Notice tone="bad" onRetry={() => void refetch()}>
-            {messageOf(error)} {account && "The data shown may be out of date."}
-          </Notice>
-        </div>
-      )}
+      <Failure of={query} className="mb-3" />
       {(account || !error) && (
         <Facts>
           <Fact name="Purpose">
@@ -76,15 +65,15 @@ export function DetailsPage({ accountId, onChanged, onDeleted }: DetailsPageProp
             <EditAccountDialog
               account={account}
               onClose={() => setEditing(false)}
-              onSaved={() => {
-                setEditing(false);
-                onChanged();
-                announce("Account updated.");
-              }}
+              onSaved={onSessionChange}
             />
           )}
           {deleting && (
-            <DeleteAccountDialog account={account} onClose={() => setDeleting(false)} onDeleted={onDeleted} />
+            <DeleteAccountDialog
+              account={account}
+              onClose={() => setDeleting(false)}
+              onDeleted={onSessionEnd}
+            />
           )}
         </>
       )}

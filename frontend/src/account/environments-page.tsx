@@ -1,14 +1,12 @@
 import { Layers, Pencil, Trash2 } from "lucide-react";
 import { useState } from "react";
-import { Bar, Bars } from "../ui/bar";
+import { Bars } from "../ui/bar";
 import { Button } from "../ui/button";
 import { CopyValue } from "../ui/copy-value";
 import { List, menuColumn } from "../ui/list";
-import { useTitle } from "../ui/title";
 import type { Environment } from "../wire";
 import { AccountPage } from "./account-page";
-import { DeleteEnvironmentDialog } from "./delete-environment-dialog";
-import { EnvironmentDialog } from "./environment-dialog";
+import { DeleteEnvironmentDialog, EnvironmentDialog } from "./environment-dialogs";
 import { environmentPurposes, useEnvironmentPage } from "./environments";
 
 const purposeOf = ({ purpose }: Environment) =>
@@ -17,7 +15,6 @@ const purposeOf = ({ purpose }: Environment) =>
 const idOf = ({ id, name }: Environment) => <CopyValue what={`ID of ${name}`} value={id} />;
 
 export default function EnvironmentsPage() {
-  useTitle("Environments");
   const list = useEnvironmentPage();
   const [creating, setCreating] = useState(false);
   const [editing, setEditing] = useState<Environment>();
@@ -38,14 +35,7 @@ export default function EnvironmentsPage() {
           {
             head: "Name",
             skeleton: (
-              <Bars
-                lines={[
-                  "w-28",
-                  "w-44 mt-1 h-5",
-                  "w-20 mt-1 h-4 leading-4 sm:hidden",
-                  "w-60 mt-1 h-5 md:hidden",
-                ]}
-              />
+              <Bars lines={["w-28", "w-44 mt-1 h-5", "w-20 mt-1 h-4 sm:hidden", "w-60 mt-1 h-5 md:hidden"]} />
             ),
             cell: (environment) => (
               <>
@@ -58,21 +48,8 @@ export default function EnvironmentsPage() {
               </>
             ),
           },
-          {
-            head: "Purpose",
-            width: "w-36",
-            from: "sm",
-            skeleton: <Bar className="w-20" />,
-            cell: purposeOf,
-          },
-          {
-            head: "Environment ID",
-            width: "w-80",
-            from: "md",
-            soft: true,
-            skeleton: <Bar className="w-60" />,
-            cell: idOf,
-          },
+          { head: "Purpose", width: "w-36", from: "sm", cell: purposeOf },
+          { head: "Environment ID", width: "w-80", from: "md", soft: true, cell: idOf },
           menuColumn<Environment>(
             ({ name }) => name,
             (environment) => [

@@ -3,10 +3,9 @@ import { useCreator } from "../once";
 import { useChange, useList } from "../requests";
 import type { Environment, EnvironmentPurpose } from "../wire";
 
-/** Shared with every other list of environments, so that all of them follow a change. */
+/** The first part of every list of environments, so that a change reloads them all. */
 const environmentsKey = ["environments"];
 
-/** What a person says about an environment. */
 export interface EnvironmentDetails {
   name: string;
   purpose: EnvironmentPurpose;
@@ -24,13 +23,16 @@ const pathOf = (id: string) => `/environment/${encodeURIComponent(id)}`;
 
 export const useEnvironmentPage = () => useList<Environment>([...environmentsKey, "page"], "/environment");
 
-/** Changes the environment with this id, or makes a new one where there is none. */
+/** Changes the environment with this id, or creates one if it is undefined. */
 export function useSaveEnvironment(id: string | undefined) {
-  const create = useCreator<One<Environment>>("/environment");
+  const environments = useCreator<One<Environment>>("/environment");
   return useChange(
     async (details: EnvironmentDetails) =>
-      (await (id === undefined ? create(details) : call<One<Environment>>("PUT", pathOf(id), { details })))
-        .details,
+      (
+        await (id === undefined
+          ? environments.send(details)
+          : call<One<Environment>>("PUT", pathOf(id), { details }))
+      ).details,
     environmentsKey,
   );
 }

@@ -7,7 +7,7 @@ import { DialogForm, useForm } from "../ui/form";
 import { Time } from "../ui/time";
 import { type Invited, useInvite } from "./invites";
 
-/** A dialog with two faces: the form, then the link that it made. */
+/** The form, then the link. */
 export function InviteDialog({ onClose }: { onClose: () => void }) {
   const [invited, setInvited] = useState<Invited>();
   const form = useForm({
@@ -35,13 +35,12 @@ export function InviteDialog({ onClose }: { onClose: () => void }) {
   );
 }
 
-/** The link, and whether it is on its way by mail already. It can be copied again from its row. */
 function InvitedFace({ invited, onClose }: { invited: Invited; onClose: () => void }) {
   const { invite, mailSent } = invited;
   const [copied, setCopied] = useState(false);
   const handedOver = copied || mailSent;
   const field = useRef<HTMLTextAreaElement>(null);
-  // The button that had the focus went away with the form.
+  // The focused button is gone with the form.
   useEffect(() => field.current?.focus(), []);
   return (
     <>

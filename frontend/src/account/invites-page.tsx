@@ -2,15 +2,15 @@ import { Ban, Link2, MailPlus } from "lucide-react";
 import { useState } from "react";
 import { isSignedOut, messageOf } from "../api";
 import { Badge, type BadgeTone } from "../ui/badge";
-import { Bar, Bars } from "../ui/bar";
+import { Bars } from "../ui/bar";
 import { Button } from "../ui/button";
 import { copyText } from "../ui/clipboard";
 import { useNow } from "../ui/clock";
 import { CopyField } from "../ui/copy-field";
-import { Dialog, DialogBody, DialogFooter, DialogText, Question } from "../ui/dialog";
+import { Dialog, DialogBody, DialogFooter, DialogText } from "../ui/dialog";
 import { List, menuColumn, timeColumn } from "../ui/list";
-import { Time } from "../ui/time";
-import { useTitle } from "../ui/title";
+import { Question } from "../ui/question";
+import { TimeFact } from "../ui/time";
 import { announce, announceFailure } from "../ui/toast";
 import type { AdminUserInvite } from "../wire";
 import { AccountPage } from "./account-page";
@@ -18,15 +18,13 @@ import { InviteDialog } from "./invite-dialog";
 import { useInvites, useRevokeInvite } from "./invites";
 
 export default function InvitesPage() {
-  useTitle("Invites");
   const [inviting, setInviting] = useState(false);
   const [revoking, setRevoking] = useState<AdminUserInvite>();
   const [byHand, setByHand] = useState<AdminUserInvite>();
 
   async function copy(invite: AdminUserInvite) {
-    if (await copyText(invite.invite_url ?? ""))
-      announce(`Invite URL for ${invite.email} copied.`, invite.id);
-    else setByHand(invite);
+    if (!(await copyText(invite.invite_url ?? ""))) setByHand(invite);
+    else announce(`Invite URL for ${invite.email} copied.`, invite.id);
   }
 
   return (
@@ -44,16 +42,10 @@ export default function InvitesPage() {
         columns={[
           {
             head: "Email",
-            skeleton: <Bars lines={["w-48", "w-16 mt-1 h-5 sm:hidden", "w-28 mt-1 h-4 leading-4"]} />,
+            skeleton: <Bars lines={["w-48", "w-16 mt-1 h-5 sm:hidden", "w-28 mt-1 h-4"]} />,
             cell: (invite) => <InviteCell invite={invite} />,
           },
-          {
-            head: "Status",
-            width: "w-36",
-            from: "sm",
-            skeleton: <Bar className="w-16" />,
-            cell: (invite) => <InviteBadge invite={invite} />,
-          },
+          { head: "Status", width: "w-36", from: "sm", cell: (invite) => <InviteBadge invite={invite} /> },
           timeColumn("Created", "w-40", "sm", "inserted_at"),
           menuColumn<AdminUserInvite>(
             ({ email }) => `the invite of ${email}`,
@@ -101,7 +93,7 @@ function InviteBadge({ invite }: { invite: AdminUserInvite }) {
 
 function InviteCell({ invite }: { invite: AdminUserInvite }) {
   const over = isOver(invite);
-  // An invite of a clock that was ahead has expired although its end lies in the future.
+  // If the clock was ahead when it was created, an expired invite ends in the future.
   const hasEnd = Date.parse(invite.expires_at) <= useNow() || !over;
   return (
     <>
@@ -110,19 +102,10 @@ function InviteCell({ invite }: { invite: AdminUserInvite }) {
         <span className="basis-full text-ink sm:hidden">
           <InviteBadge invite={invite} />
         </span>
-        <span className="sm:hidden">
-          Created <Time at={invite.inserted_at} />
-        </span>
-        {invite.status === "pending" ? (
-          hasEnd && (
-            <span>
-              {over ? "Ended" : "Ends"} <Time at={invite.expires_at} />
-            </span>
-          )
-        ) : (
-          <span>
-            {looks[invite.status].word} <Time at={invite.updated_at} />
-          </span>
+        <TimeFact said="Created" className="sm:hidden" at={invite.inserted_at} />
+        {invite.status !== "pending" && <TimeFact said={looks[invite.status].word} at={invite.updated_at} />}
+        {invite.status === "pending" && hasEnd && (
+          <TimeFact said={over ? "Ended" : "Ends"} at={invite.expires_at} />
         )}
         {invite.created_by_name && <span>Created by {invite.created_by_name}</span>}
       </p>
@@ -164,7 +147,7 @@ function RevokeInviteDialog({ invite: { id, email }, onClose }: RowDialogProps) 
   );
 }
 
-/** For browsers that do not let a page copy: the link in a field, selected. */
+/** Shows the link to copy by hand if the browser does not let the page copy. */
 function UrlDialog({ invite, onClose }: RowDialogProps) {
   return (
     <Dialog onClose={onClose} title="Copy invite URL" row={invite.id}>

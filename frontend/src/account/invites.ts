@@ -10,7 +10,6 @@ const pathOf = (id: string) => `/admin_user_invite/${encodeURIComponent(id)}`;
 
 export const useInvites = () => useList<AdminUserInvite>(invitesKey, "/admin_user_invite");
 
-/** An invite just made, and whether a mail with its link went out. */
 export interface Invited {
   invite: AdminUserInvite;
   mailSent: boolean;
@@ -18,13 +17,13 @@ export interface Invited {
 
 export function useInvite() {
   const client = useQueryClient();
-  const create = useCreator<One<AdminUserInvite> & { mail_sent: boolean }>("/admin_user_invite");
+  const invites = useCreator<One<AdminUserInvite> & { mail_sent: boolean }>("/admin_user_invite");
   return useMutation({
-    // The answer holds a link that lets somebody in: it is not kept longer than the dialog that shows it.
+    // The response holds a link that works as a credential, so it is forgotten with the dialog.
     gcTime: 0,
     mutationFn: async (details: { email: string }): Promise<Invited> => {
-      const { details: made, mail_sent: mailSent } = await create(details);
-      // The repeated answer of a request whose first one was lost holds no link.
+      const { details: made, mail_sent: mailSent } = await invites.send(details);
+      // A repeated request gets the first response without the link.
       const invite = made.invite_url ? made : await callForOne<AdminUserInvite>("GET", pathOf(made.id));
       return { invite, mailSent };
     },

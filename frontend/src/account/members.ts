@@ -9,26 +9,28 @@ export const useMembers = () => useList<AdminUser>(membersKey, "/admin_user");
 /** How a sentence names a person: the name, else the email. */
 export const memberTitle = ({ name, email }: AdminUser) => name ?? email;
 
-/** Removes a member; resolves with how many of their tokens were revoked. */
-export function useRemoveMember(member: AdminUser) {
-  return useEnding<boolean>(member, "remove", (revoke) => ({ details: { revoke_api_tokens: revoke } }));
+export interface Removal {
+  /** Whether the member's tokens were revoked. */
+  revoke: boolean;
+  /** The number of tokens revoked. */
+  count: number;
 }
 
-/** Revokes all live tokens that a member made; resolves with how many these were. */
-export function useRevokeTokensOf(member: AdminUser) {
-  return useEnding<void>(member, "revoke_api_tokens", () => ({ body: {} }));
-}
-
-function useEnding<W>(
-  { id }: AdminUser,
-  action: string,
-  send: (what: W) => { details?: object; body?: object },
-) {
+/** Resolves with the number of tokens revoked. */
+async function end(id: string, action: string, body: { details?: object; body?: object }): Promise<number> {
   const path = `/admin_user/${encodeURIComponent(id)}/${action}`;
-  return useChange(
-    async (what: W) =>
-      (await call<One<AdminUser> & { revoked_api_token_count: number }>("POST", path, send(what)))
-        .revoked_api_token_count,
-    membersKey,
-  );
+  const answer = await call<One<AdminUser> & { revoked_api_token_count: number }>("POST", path, body);
+  return answer.revoked_api_token_count;
+}
+
+/** Removes a member and, if asked, revokes their tokens. */
+export function useRemoveMember(id: string) {
+  return useChange(async (revoke: boolean): Promise<Removal> => {
+    return { revoke, count: await end(id, "remove", { details: { revoke_api_tokens: revoke } }) };
+  }, membersKey);
+}
+
+/** Revokes all active and suspended tokens of a member. */
+export function useRevokeTokensOf(id: string) {
+  return useChange(() => end(id, "revoke_api_tokens", { body: {} }), membersKey);
 }

@@ -1,28 +1,24 @@
 import { Ban, UserMinus, Users } from "lucide-react";
 import { useState } from "react";
-import { Bar, Bars } from "../ui/bar";
+import { Bars } from "../ui/bar";
 import { Button } from "../ui/button";
 import { type Column, List, menuColumn, timeColumn } from "../ui/list";
-import { Time } from "../ui/time";
-import { useTitle } from "../ui/title";
+import { TimeFact } from "../ui/time";
 import type { AdminUser } from "../wire";
 import { useAccount } from "./account";
 import { AccountPage } from "./account-page";
 import { InviteDialog } from "./invite-dialog";
+import { RemoveMemberDialog, RevokeTokensDialog } from "./member-dialogs";
 import { memberTitle, useMembers } from "./members";
-import { RemoveMemberDialog } from "./remove-member-dialog";
-import { RevokeTokensDialog } from "./revoke-tokens-dialog";
 
 interface TeamPageProps {
-  accountId: string;
-  ownId: string;
-  /** The user removed themselves, and with that ended the session. */
-  onLeft: () => void;
+  account: { id: string };
+  user: { id: string };
+  onSessionEnd: () => void;
 }
 
-export function TeamPage({ accountId, ownId, onLeft }: TeamPageProps) {
-  useTitle("Team");
-  const account = useAccount(accountId);
+export default function TeamPage({ account: { id }, user: { id: ownId }, onSessionEnd }: TeamPageProps) {
+  const account = useAccount(id);
   const [inviting, setInviting] = useState(false);
   const [removing, setRemoving] = useState<AdminUser>();
   const [revoking, setRevoking] = useState<AdminUser>();
@@ -42,19 +38,10 @@ export function TeamPage({ accountId, ownId, onLeft }: TeamPageProps) {
         columns={[
           {
             head: "Name",
-            skeleton: (
-              <Bars
-                lines={[
-                  "w-32",
-                  "w-44 mt-1 h-4 leading-4 md:hidden",
-                  "w-28 mt-1 h-4 leading-4 md:hidden",
-                  "w-24 mt-1 h-4 leading-4 md:hidden",
-                ]}
-              />
-            ),
+            skeleton: <Bars lines={["w-32", below("w-44"), below("w-28"), below("w-24")]} />,
             cell: (member) => <MemberCell member={member} own={member.id === ownId} withJob={withJobs} />,
           },
-          { head: "Email", from: "md", skeleton: <Bar className="w-44" />, cell: ({ email }) => email },
+          { head: "Email", from: "md", cell: ({ email }) => email },
           ...(withJobs ? [jobs] : []),
           timeColumn("Joined", "w-36", "md", "inserted_at"),
           menuColumn(memberTitle, (member) => [
@@ -86,7 +73,7 @@ export function TeamPage({ accountId, ownId, onLeft }: TeamPageProps) {
           member={removing}
           own={removing.id === ownId}
           onClose={() => setRemoving(undefined)}
-          onLeft={onLeft}
+          onLeft={onSessionEnd}
         />
       )}
       {revoking && <RevokeTokensDialog member={revoking} onClose={() => setRevoking(undefined)} />}
@@ -94,12 +81,14 @@ export function TeamPage({ accountId, ownId, onLeft }: TeamPageProps) {
   );
 }
 
+/** A bar of the lines below the name on a phone. */
+const below = (width: string) => `${width} mt-1 h-4 md:hidden`;
+
 const jobs: Column<AdminUser> = {
   head: "Job title",
   width: "w-44",
   from: "md",
   soft: true,
-  skeleton: <Bar className="w-24" />,
   cell: ({ job_title }) =>
     job_title ?? (
       <>
@@ -109,7 +98,7 @@ const jobs: Column<AdminUser> = {
     ),
 };
 
-/** A person of the account. On a phone all that is known about them stands below the name. */
+/** A member. In narrow windows, the other columns are below the name. */
 function MemberCell({ member, own, withJob }: { member: AdminUser; own: boolean; withJob: boolean }) {
   return (
     <>
@@ -118,9 +107,7 @@ function MemberCell({ member, own, withJob }: { member: AdminUser; own: boolean;
       <div className="mt-1 grid gap-1 text-small text-soft md:hidden">
         <span>{member.email}</span>
         {withJob && member.job_title && <span>{member.job_title}</span>}
-        <span>
-          Joined <Time at={member.inserted_at} />
-        </span>
+        <TimeFact said="Joined" at={member.inserted_at} />
       </div>
     </>
   );

@@ -6,12 +6,10 @@ import { count } from "../ui/count";
 import { RowMenu } from "../ui/row-menu";
 import { announce, announceFailure } from "../ui/toast";
 import type { Agent } from "../wire";
-import { EditAgentDialog } from "./agent-dialogs";
+import { AgentDialog, DeleteAgentDialog, RetireAgentDialog } from "./agent-dialogs";
 import { useReinstateAgent } from "./agents";
-import { DeleteAgentDialog } from "./delete-agent-dialog";
-import { RetireAgentDialog } from "./retire-agent-dialog";
 
-/** What can be done with the agent as a whole, whatever tab is open. */
+/** The buttons and dialogs of an agent, the same on all its tabs. */
 export function AgentActions({ agent }: { agent: Agent }) {
   const [open, setOpen] = useState<"edit" | "retire" | "delete">();
   const reinstate = useReinstateAgent(agent.id);
@@ -40,7 +38,7 @@ export function AgentActions({ agent }: { agent: Agent }) {
           canDelete && { label: "Delete", icon: Trash2, danger: true, onChoose: () => setOpen("delete") },
         ]}
       />
-      {open === "edit" && <EditAgentDialog agent={agent} onClose={close} />}
+      {open === "edit" && <AgentDialog agent={agent} onClose={close} />}
       {open === "retire" && <RetireAgentDialog agent={agent} onClose={close} />}
       {open === "delete" && <DeleteAgentDialog agent={agent} onClose={close} />}
     </>

@@ -1,33 +1,48 @@
+import { useLocation } from "wouter";
+import { messageOf } from "../api";
+import { Bar } from "../ui/bar";
+import { count } from "../ui/count";
 import { Field } from "../ui/field";
 import { FormDialog, useForm } from "../ui/form";
+import { Notice } from "../ui/notice";
+import { RequestQuestion } from "../ui/question";
 import { announce } from "../ui/toast";
 import type { Agent } from "../wire";
-import { useChangeAgent, useRegisterAgent } from "./agents";
+import { addressOf, useDeleteAgent, useDeployments, useRetireAgent, useSaveAgent } from "./agents";
 
-const unnamed = ({ name }: { name: string }) => ({ name: name.trim() ? null : "Enter a name." });
-
-interface RegisterAgentDialogProps {
+interface DialogProps {
+  agent: Agent;
   onClose: () => void;
-  onRegistered: (agent: Agent) => void;
 }
 
-export function RegisterAgentDialog({ onClose, onRegistered }: RegisterAgentDialogProps) {
+/** Registers an agent and opens its page, or edits one. */
+export function AgentDialog({ agent, onClose }: { agent?: Agent; onClose: () => void }) {
+  const [, navigate] = useLocation();
   const form = useForm({
-    start: { name: "", description: "" },
-    check: unnamed,
-    request: useRegisterAgent(),
+    start: { name: agent?.name ?? "", description: agent?.description ?? "" },
+    check: ({ name }) => ({ name: name.trim() ? null : "Enter a name." }),
+    request: useSaveAgent(agent?.id),
     details: ({ name, description }) => ({
       name: name.trim(),
-      ...(description.trim() ? { description: description.trim() } : {}),
+      description: description.trim() || (agent ? null : undefined),
     }),
-    onDone: onRegistered,
+    onDone: ({ details: { id, name } }) => {
+      onClose();
+      if (agent) return announce("Agent updated.");
+      announce(`${name} registered. Create its first deployment token here.`);
+      navigate(addressOf(id));
+    },
   });
   return (
     <FormDialog
       form={form}
-      title="Register agent"
-      text="The agent gets an ID. Then you create its tokens, one for each environment."
-      yes="Register agent"
+      title={agent ? "Edit agent" : "Register agent"}
+      text={
+        agent
+          ? "Its ID stays the same, and its tokens keep working."
+          : "The agent gets an ID. Then you create its tokens, one for each environment."
+      }
+      yes={agent ? "Save changes" : "Register agent"}
       onClose={onClose}
     >
       <Field label="Name" autoComplete="off" {...form.field("name")} />
@@ -36,30 +51,66 @@ export function RegisterAgentDialog({ onClose, onRegistered }: RegisterAgentDial
   );
 }
 
-export function EditAgentDialog({ agent, onClose }: { agent: Agent; onClose: () => void }) {
-  const form = useForm({
-    start: { name: agent.name, description: agent.description ?? "" },
-    check: unnamed,
-    request: useChangeAgent(agent.id),
-    details: ({ name, description }) => ({
-      name: name.trim(),
-      description: description.trim() || null,
-    }),
-    onDone: () => {
-      onClose();
-      announce("Agent updated.");
-    },
-  });
+/** Its button isn't red: reinstating undoes it. */
+export function RetireAgentDialog({ agent, onClose }: DialogProps) {
   return (
-    <FormDialog
-      form={form}
-      title="Edit agent"
-      text="Its ID stays the same, and its tokens keep working."
-      yes="Save changes"
+    <RequestQuestion
+      title="Retire this agent?"
+      row={agent.id}
+      yes="Retire agent"
+      look="primary"
+      request={useRetireAgent(agent.id)}
+      done={({ suspended_api_token_count: tokens }) =>
+        `${agent.name} retired. ${count(tokens, "token")} suspended.`
+      }
       onClose={onClose}
     >
-      <Field label="Name" autoComplete="off" {...form.field("name")} />
-      <Field label="Description" optional autoComplete="off" {...form.field("description")} />
-    </FormDialog>
+      <p>
+        All active deployment tokens of <strong className="font-medium">{agent.name}</strong> are suspended.
+        Everything that uses them is refused at once.
+      </p>
+      <p className="text-soft">
+        Reinstating the agent activates these tokens again. Until then it gets no new ones.
+      </p>
+    </RequestQuestion>
+  );
+}
+
+export function DeleteAgentDialog({ agent, onClose }: DialogProps) {
+  const [, navigate] = useLocation();
+  const { data: deployments, error } = useDeployments(agent.id);
+  const tokens = deployments?.reduce((sum, one) => sum + one.live_api_token_count, 0) ?? 0;
+  return (
+    <RequestQuestion
+      title="Delete this agent?"
+      row={agent.id}
+      yes="Delete agent"
+      unmet={!deployments}
+      request={useDeleteAgent(agent.id)}
+      more={
+        error &&
+        !deployments && <Notice tone="bad">Its tokens could not be counted. {messageOf(error)}</Notice>
+      }
+      tick={
+        tokens > 0 && {
+          label: `Revoke its ${count(tokens, "token")} and delete`,
+          hint: "Everything that uses them is refused at once. This can’t be undone.",
+          required: true,
+        }
+      }
+      done={() => `${agent.name} deleted.`}
+      onClose={onClose}
+      onDone={() => navigate("/agents", { replace: true })}
+    >
+      <p>
+        <strong className="font-medium">{agent.name}</strong> is deleted permanently, with its versions and{" "}
+        {deployments ? count(deployments.length, "deployment") : <Bar className="w-24" />}.
+      </p>
+      <p className="text-soft">
+        {deployments && tokens === 0
+          ? "It has no active tokens."
+          : "To stop it temporarily, retire it instead."}
+      </p>
+    </RequestQuestion>
   );
 }

@@ -1,44 +1,55 @@
 import { ChevronLeft } from "lucide-react";
 import type { ReactNode } from "react";
 import { Link } from "wouter";
-import { ApiError, messageOf } from "../api";
+import { ApiError } from "../api";
 import { Bar, TitleBar } from "../ui/bar";
 import { CopyValue } from "../ui/copy-value";
-import { Notice } from "../ui/notice";
+import { Failure, Notice } from "../ui/notice";
 import { PageHeader, TabLinks } from "../ui/page";
-import { Time } from "../ui/time";
-import { useTitle } from "../ui/title";
+import { Time, TimeFact } from "../ui/time";
 import type { Agent } from "../wire";
 import { AgentActions } from "./agent-actions";
 import { AgentBadge } from "./agent-badge";
-import { useAgent } from "./agents";
+import { addressOf, useAgent } from "./agents";
 import { DeploymentSnapshot } from "./deployment-snapshot";
 
 interface AgentPageProps {
   id: string;
   tab: "deployments" | "versions";
-  /** The tab's primary button, if it has one. */
+  /** The tab's primary button. */
   action?: (agent: Agent) => ReactNode;
   children: (agent: Agent) => ReactNode;
 }
 
-/** The frame of all pages about one agent: who it is, where it is deployed, and its tabs. */
+/** The frame of an agent's pages. */
 export function AgentPage({ id, tab, action, children }: AgentPageProps) {
-  const { data: agent, error, refetch } = useAgent(id);
-  useTitle(agent ? `${agent.name} · ${tab === "versions" ? "Versions" : "Deployments"}` : "Agent");
-  const base = `/agents/${encodeURIComponent(id)}`;
+  const query = useAgent(id);
+  const { data: agent, error } = query;
+  const tabTitle = agent ? `${agent.name} · ${tab === "versions" ? "Versions" : "Deployments"}` : "Agent";
   const tabs = [
-    { label: "Deployments", href: `${base}/deployments` },
-    { label: "Versions", href: `${base}/versions` },
+    { label: "Deployments", href: addressOf(id, "deployments") },
+    { label: "Versions", href: addressOf(id, "versions") },
   ];
-  if (error && (!agent || isMissing(error))) {
-    return <MissingAgent error={error} onRetry={() => void refetch()} />;
+  const missing = error instanceof ApiError && error.status === 404;
+  if (error && (!agent || missing)) {
+    return (
+      <>
+        <BackLink />
+        <PageHeader title={missing ? "No such agent" : "Agent"} tabTitle={tabTitle} />
+        {missing ? (
+          <p className="mt-4 text-soft">This account has no agent with this id. It may have been deleted.</p>
+        ) : (
+          <Failure of={query} className="mt-4" />
+        )}
+      </>
+    );
   }
   return (
     <>
       <BackLink />
       <PageHeader
         title={agent?.name ?? <TitleBar />}
+        tabTitle={tabTitle}
         action={
           agent ? (
             <>
@@ -58,22 +69,14 @@ export function AgentPage({ id, tab, action, children }: AgentPageProps) {
         {agent ? <AgentFacts agent={agent} /> : <Bar className="w-80" />}
       </div>
       {agent?.status === "retired" && (
-        <div className="mt-4">
-          <Notice tone="warn">
-            This agent is retired. It gets no new tokens, and its suspended tokens stay refused until you
-            reinstate it.
-          </Notice>
-        </div>
+        <Notice tone="warn" className="mt-4">
+          This agent is retired. It gets no new tokens, and its suspended tokens stay refused until you
+          reinstate it.
+        </Notice>
       )}
-      {error && (
-        <div className="mt-4">
-          <Notice tone="bad" onRetry={() => void refetch()}>
-            {messageOf(error)} The data shown may be out of date.
-          </Notice>
-        </div>
-      )}
+      <Failure of={query} className="mt-4" />
       <DeploymentSnapshot agentId={id} retired={agent?.status === "retired"} />
-      <TabLinks name="Agent" tabs={tabs} current={`${base}/${tab}`} />
+      <TabLinks name="Agent" tabs={tabs} current={addressOf(id, tab)} />
       {agent && children(agent)}
     </>
   );
@@ -88,36 +91,11 @@ function AgentFacts({ agent }: { agent: Agent }) {
       <span>
         Last seen {agent.last_seen_at ? <Time at={agent.last_seen_at} note="±5 s" past /> : "Never"}
       </span>
-      <span>
-        Registered <Time at={agent.inserted_at} />
-      </span>
-      <span>
-        Last updated <Time at={agent.updated_at} />
-      </span>
+      <TimeFact said="Registered" at={agent.inserted_at} />
+      <TimeFact said="Last updated" at={agent.updated_at} />
       <span className="flex min-w-0 flex-wrap items-start gap-x-1 leading-5">
         Agent ID <CopyValue what="agent ID" value={agent.id} />
       </span>
-    </>
-  );
-}
-
-const isMissing = (error: Error) => error instanceof ApiError && error.status === 404;
-
-function MissingAgent({ error, onRetry }: { error: Error; onRetry: () => void }) {
-  const missing = isMissing(error);
-  return (
-    <>
-      <BackLink />
-      <PageHeader title={missing ? "No such agent" : "Agent"} />
-      <div className="mt-4">
-        {missing ? (
-          <p className="text-soft">This account has no agent with this id. It may have been deleted.</p>
-        ) : (
-          <Notice tone="bad" onRetry={onRetry}>
-            {messageOf(error)}
-          </Notice>
-        )}
-      </div>
     </>
   );
 }

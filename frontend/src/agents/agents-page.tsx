@@ -1,28 +1,23 @@
 import { Bot } from "lucide-react";
 import { useState } from "react";
-import { Link, useLocation } from "wouter";
-import { Bar, Bars } from "../ui/bar";
+import { Link } from "wouter";
+import { Bars } from "../ui/bar";
 import { Button } from "../ui/button";
 import { List } from "../ui/list";
 import { PageHeader } from "../ui/page";
 import { Time } from "../ui/time";
-import { useTitle } from "../ui/title";
-import { announce } from "../ui/toast";
 import type { Agent } from "../wire";
 import { AgentBadge } from "./agent-badge";
-import { RegisterAgentDialog } from "./agent-dialogs";
-import { useAgents } from "./agents";
-
-const pageOf = (agent: Agent) => `/agents/${encodeURIComponent(agent.id)}/deployments`;
+import { AgentDialog } from "./agent-dialogs";
+import { addressOf, useAgents } from "./agents";
 
 export default function AgentsPage() {
-  useTitle("Agents");
-  const [, navigate] = useLocation();
   const [registering, setRegistering] = useState(false);
   return (
     <>
       <PageHeader
         title="Agents"
+        tabTitle="Agents"
         action={
           <Button look="primary" onClick={() => setRegistering(true)}>
             Register agent
@@ -44,19 +39,12 @@ export default function AgentsPage() {
             skeleton: <Bars lines={["w-40", "w-72 mt-1 h-5", "w-44 mt-2 h-5 sm:hidden"]} />,
             cell: (agent) => <AgentCell agent={agent} />,
           },
-          {
-            head: "Status",
-            width: "w-32",
-            from: "sm",
-            skeleton: <Bar className="w-16" />,
-            cell: ({ status }) => <AgentBadge status={status} />,
-          },
+          { head: "Status", width: "w-32", from: "sm", cell: ({ status }) => <AgentBadge status={status} /> },
           {
             head: "Last seen",
             width: "w-36",
             from: "sm",
             soft: true,
-            skeleton: <Bar className="w-20" />,
             cell: (agent) => <LastSeen agent={agent} />,
           },
           {
@@ -64,7 +52,6 @@ export default function AgentsPage() {
             width: "w-36",
             from: "md",
             soft: true,
-            skeleton: <Bar className="w-20" />,
             cell: (agent) => (
               <span className={aboveLink}>
                 <Time at={agent.inserted_at} />
@@ -79,27 +66,19 @@ export default function AgentsPage() {
           action: <Button onClick={() => setRegistering(true)}>Register the first agent</Button>,
         }}
       />
-      {registering && (
-        <RegisterAgentDialog
-          onClose={() => setRegistering(false)}
-          onRegistered={(agent) => {
-            announce(`${agent.name} registered. Create its first deployment token here.`);
-            navigate(pageOf(agent));
-          }}
-        />
-      )}
+      {registering && <AgentDialog onClose={() => setRegistering(false)} />}
     </>
   );
 }
 
-/** Keeps a time within reach although the row's link lies over everything. */
+/** Puts a time above the link that covers the row. */
 const aboveLink = "relative z-1";
 
 function AgentCell({ agent }: { agent: Agent }) {
   return (
     <>
-      {/* The link covers its row, so that all of it can be clicked. */}
-      <Link href={pageOf(agent)} className="font-medium after:absolute after:inset-0">
+      {/* The link covers its whole row. */}
+      <Link href={addressOf(agent.id)} className="font-medium after:absolute after:inset-0">
         {agent.name}
       </Link>
       <p className="mt-1 line-clamp-2 min-h-5 text-soft" title={agent.description ?? undefined}>

@@ -2,53 +2,48 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { call, callForAll, callForOne, type One } from "../api";
 import { useCreator } from "../once";
 import { useList, useOne } from "../requests";
-import type { Agent, AgentDeployment, AgentVersion, NewAgent } from "../wire";
+import type { Agent, AgentDeployment, AgentVersion } from "../wire";
 
 const agentsKey = ["agents"];
 
 const pathOf = (id: string) => `/agent/${encodeURIComponent(id)}`;
 
+/** The address of an agent's page. */
+export const addressOf = (id: string, tab = "deployments") => `/agents/${encodeURIComponent(id)}/${tab}`;
+
 export const useAgents = () => useList<Agent>(agentsKey, "/agent");
 
 export const useAgent = (id: string) => useOne<Agent>(["agent", id], pathOf(id));
 
-export function useRegisterAgent() {
-  const client = useQueryClient();
-  const create = useCreator<One<Agent>>("/agent");
-  return useMutation({
-    mutationFn: async (details: NewAgent) => (await create(details)).details,
-    onSuccess: (agent) => {
-      client.setQueryData(["agent", agent.id], agent);
-      void client.invalidateQueries({ queryKey: agentsKey });
-    },
-  });
-}
-
-export interface AgentChange {
+interface AgentDetails {
   name: string;
-  description: string | null;
+  description: string | null | undefined;
 }
 
-export function useChangeAgent(id: string) {
-  return useAgentMutation((details: AgentChange) => call<One<Agent>>("PUT", pathOf(id), { details }));
+/** Changes the agent with this id, or registers one if it is undefined. */
+export function useSaveAgent(id: string | undefined) {
+  const agents = useCreator<One<Agent>>("/agent");
+  return useAgentChange((details: AgentDetails) =>
+    id === undefined ? agents.send(details) : call<One<Agent>>("PUT", pathOf(id), { details }),
+  );
 }
 
-/** Retires an agent; the answer says how many of its tokens that suspended. */
+/** The answer adds the number of tokens suspended. */
 export function useRetireAgent(id: string) {
-  return useAgentMutation(() =>
+  return useAgentChange(() =>
     call<One<Agent> & { suspended_api_token_count: number }>("POST", `${pathOf(id)}/retire`, { body: {} }),
   );
 }
 
-/** Takes the retirement back; the answer says how many tokens are active again. */
+/** The answer adds the number of tokens activated. */
 export function useReinstateAgent(id: string) {
-  return useAgentMutation(() =>
+  return useAgentChange(() =>
     call<One<Agent> & { activated_api_token_count: number }>("POST", `${pathOf(id)}/reinstate`, { body: {} }),
   );
 }
 
-/** Whatever changes an agent may change its tokens and deployments too: all lists ask again. */
-function useAgentMutation<T, A extends One<Agent>>(request: (what: T) => Promise<A>) {
+/** Reloads also the agent's tokens and deployments. */
+function useAgentChange<T, A extends One<Agent>>(request: (what: T) => Promise<A>) {
   const client = useQueryClient();
   return useMutation({
     mutationFn: request,
@@ -64,7 +59,7 @@ function useAgentMutation<T, A extends One<Agent>>(request: (what: T) => Promise
   });
 }
 
-/** Waits for no list: while one is asked for, the page of the agent could find out that it is gone. */
+/** Does not reload the agent itself, whose page would report it missing before it is left. */
 export function useDeleteAgent(id: string) {
   const client = useQueryClient();
   return useMutation({
@@ -78,7 +73,6 @@ export function useDeleteAgent(id: string) {
   });
 }
 
-/** The environments that an agent is deployed in, one deployment for each. */
 export function useDeployments(agentId: string) {
   return useQuery({
     queryKey: ["deployments", agentId],

@@ -1,24 +1,19 @@
-import { messageOf } from "../api";
-import { Bar } from "../ui/bar";
-import { Notice } from "../ui/notice";
+import { Bars } from "../ui/bar";
+import { Failure } from "../ui/notice";
 import { Time } from "../ui/time";
 import type { AgentDeployment } from "../wire";
 import { useDeployments } from "./agents";
 
+const grid = "grid gap-3 sm:grid-cols-2 lg:grid-cols-3";
 const card = "min-w-0 rounded-box border border-line px-3 py-2.5";
 
-/** Which version of the agent runs in each environment that has a deployment of it. */
+/** The agent's deployments and their versions. */
 export function DeploymentSnapshot({ agentId, retired }: { agentId: string; retired: boolean }) {
-  const { data: deployments, error, refetch } = useDeployments(agentId);
+  const query = useDeployments(agentId);
+  const { data: deployments, error } = query;
   return (
     <section aria-label="Deployed in" aria-busy={!deployments && !error} className="mt-5">
-      {error && (
-        <div className={deployments ? "mb-3" : ""}>
-          <Notice tone="bad" onRetry={() => void refetch()}>
-            Its deployments could not be loaded. {messageOf(error)}
-          </Notice>
-        </div>
-      )}
+      <Failure of={query} lead="Its deployments could not be loaded." className={deployments ? "mb-3" : ""} />
       {deployments ? <Cards deployments={deployments} retired={retired} /> : !error && <Placeholder />}
     </section>
   );
@@ -35,7 +30,7 @@ function Cards({ deployments, retired }: { deployments: AgentDeployment[]; retir
     );
   }
   return (
-    <ul className="grid gap-3 sm:grid-cols-2 lg:grid-cols-3">
+    <ul className={grid}>
       {deployments.map((deployment) => (
         <li key={deployment.id} className={card}>
           <p className="flex items-baseline justify-between gap-3">
@@ -62,15 +57,10 @@ function Cards({ deployments, retired }: { deployments: AgentDeployment[]; retir
   );
 }
 
-function Placeholder() {
-  return (
-    <div aria-hidden className="grid gap-3 sm:grid-cols-2 lg:grid-cols-3">
-      <div className={card}>
-        <Bar className="w-24" />
-        <div className="mt-1 h-4 leading-4">
-          <Bar className="w-36" />
-        </div>
-      </div>
+const Placeholder = () => (
+  <div aria-hidden className={grid}>
+    <div className={card}>
+      <Bars lines={["w-24", "w-36 mt-1 h-4"]} />
     </div>
-  );
-}
+  </div>
+);

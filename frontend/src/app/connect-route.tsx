@@ -4,7 +4,7 @@ import type { PageProps } from "./page-props";
 
 export default function ConnectRoute({ account, publicUrl }: PageProps) {
   return (
-    <AccountPage tab="/account/api-tokens" action={null}>
+    <AccountPage tab="/account/api-tokens" title="Connect a gateway" action={null}>
       <Connect account={account} publicUrl={publicUrl} />
     </AccountPage>
   );

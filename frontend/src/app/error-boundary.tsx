@@ -2,7 +2,7 @@ import { Component, type ReactNode } from "react";
 import { Button } from "../ui/button";
 import { FirstShown } from "../ui/first-shown";
 
-/** Replaces the page if rendering fails, with a button to reload. */
+/** Replaces the page if rendering fails. */
 export class ErrorBoundary extends Component<{ children: ReactNode }, { failed: boolean }> {
   override state = { failed: false };
 

@@ -1,5 +1,5 @@
-import { Link } from "wouter";
-import { useTitle } from "../ui/title";
+import { useTitle } from "../ui/page";
+import { TextLink } from "../ui/text-link";
 
 export function NotFoundPage() {
   useTitle("Not found");
@@ -7,10 +7,7 @@ export function NotFoundPage() {
     <>
       <h1 className="text-title font-semibold">Page not found</h1>
       <p className="mt-1 text-soft">
-        There is no page at this address.{" "}
-        <Link href="/" className="text-accent-ink underline underline-offset-3">
-          Go to the API tokens
-        </Link>
+        There is no page at this address. <TextLink href="/">Go to the API tokens</TextLink>
       </p>
     </>
   );

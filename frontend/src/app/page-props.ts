@@ -7,4 +7,8 @@ export interface PageProps {
   publicUrl: string;
   lifetimes: { max: number; usual: number };
   id: string;
+  /** Called after a change of something that the session contains. */
+  onSessionChange: () => void;
+  /** Called after a request that ended the session. */
+  onSessionEnd: () => void;
 }

@@ -5,7 +5,10 @@ import type { PagePath } from "./paths";
 
 /* Every page, with code that loads when it is first needed. */
 
-const loaders = [() => import("../tokens/create-dialog")] as (() => Promise<unknown>)[];
+const loaders: (() => Promise<unknown>)[] = [
+  () => import("../tokens/create-dialog"),
+  () => import("../tokens/move-question"),
+];
 
 /** A page that navigation, tabs and headers lead to. loadNeighbours loads its code. */
 function near<P extends object>(load: () => Promise<{ default: ComponentType<P> }>) {
@@ -25,14 +28,14 @@ export const pages: Record<PagePath, ComponentType<PageProps>> = {
   "/account": ToApiTokens,
   "/account/api-tokens": near(apiTokens),
   "/account/api-tokens/connect": near(() => import("./connect-route")),
-  "/account/details": near(() => import("./details-route")),
-  "/account/team": near(() => import("./team-route")),
+  "/account/details": near(() => import("../account/details-page")),
+  "/account/team": near(() => import("../account/team-page")),
   "/account/invites": near(() => import("../account/invites-page")),
   "/account/environments": near(() => import("../account/environments-page")),
   "/agents": near(() => import("../agents/agents-page")),
   "/agents/:id": ({ id }) => <Redirect to={`/agents/${id}/deployments`} replace />,
   "/agents/:id/deployments": near(() => import("./deployments-route")),
-  "/agents/:id/versions": near(() => import("./versions-route")),
+  "/agents/:id/versions": near(() => import("../agents/versions-page")),
   "/profile": near(() => import("../session/profile-page")),
   "/cli/connect": lazy(() => import("../tokens/cli-connect-page")),
 };

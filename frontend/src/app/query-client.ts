@@ -3,7 +3,7 @@ import { ApiError, isSignedOut, pollInterval } from "../api";
 import { forgetSession, sessionKey } from "../session/session";
 import type { Session } from "../wire";
 
-/** Whether a retry could help: the server may be starting or busy. Refusals are final. */
+/** Servers that start or are busy are worth a retry. Refusals are final. */
 function worthRetrying(failures: number, error: Error): boolean {
   return failures < 1 && error instanceof ApiError && (error.status === 0 || error.status >= 500);
 }
@@ -13,7 +13,7 @@ export function createQueryClient(): QueryClient {
     queryCache: new QueryCache({ onError: onFailure }),
     mutationCache: new MutationCache({ onError: onFailure }),
     defaultOptions: {
-      // A server on the local network answers even if the browser considers itself offline.
+      // A local server answers even if the browser considers itself offline.
       queries: {
         networkMode: "always",
         refetchInterval: () => (client.getQueryData<Session>(sessionKey)?.admin_user ? pollInterval : false),

@@ -1,5 +1,6 @@
 import { type ReactNode, Suspense } from "react";
 import { type DefaultParams, Redirect, Route, Switch, useLocation, useSearch } from "wouter";
+import { useRefreshSession, useSessionEnded } from "../session/session";
 import type { Session } from "../wire";
 import { nextPath, signInPath } from "./next-path";
 import { NotFoundPage } from "./not-found-page";
@@ -12,6 +13,8 @@ import { Shell } from "./shell";
 export function Routes({ session }: { session: Session }) {
   const [location] = useLocation();
   const search = useSearch();
+  const onSessionChange = useRefreshSession();
+  const onSessionEnd = useSessionEnded();
   if (session.setup_required) {
     return location === "/setup" ? <Alone page={<SetupPage />} /> : <Redirect to="/setup" replace />;
   }
@@ -37,6 +40,8 @@ export function Routes({ session }: { session: Session }) {
           user={session.admin_user}
           publicUrl={session.public_url ?? window.location.origin}
           lifetimes={{ max: session.max_token_lifetime, usual: session.default_token_lifetime }}
+          onSessionChange={onSessionChange}
+          onSessionEnd={onSessionEnd}
         />
       </Suspense>
     </Shell>

@@ -11,7 +11,7 @@ import { announceFailure } from "../ui/toast";
 interface ShellProps {
   account: { name: string };
   user: { email: string; name: string | null };
-  /** Called once, when the page is shown and the browser is idle. */
+  /** Called once, a second after the page is shown. */
   onShown: () => void;
   children: ReactNode;
 }
@@ -23,10 +23,13 @@ const places = [
   { label: "Account", href: "/account", icon: Building2 },
 ];
 
-/** The description of the API, which the server draws itself. */
+/** A page of the server, outside this one. */
 const docsPath = "/docs";
 
-/** Navigation beside the page, or above it on a phone. */
+const sideItem =
+  "flex h-8 items-center gap-2.5 rounded-box px-2 font-medium text-soft hover:bg-hover hover:text-ink aria-[current]:bg-hover aria-[current]:text-ink";
+
+/** The navigation, beside the page or above it in narrow windows. */
 export function Shell({ account, user, onShown, children }: ShellProps) {
   useEffect(() => {
     const timer = setTimeout(onShown, 1_000);
@@ -65,7 +68,7 @@ function Sidebar({ account, user }: BarProps) {
             key={href}
             href={href}
             aria-current={isAt(location, href) ? "page" : undefined}
-            className="flex h-8 items-center gap-2.5 rounded-box px-2 font-medium text-soft hover:bg-hover hover:text-ink aria-[current]:bg-hover aria-[current]:text-ink"
+            className={sideItem}
           >
             <Icon aria-hidden className="size-4" />
             {label}
@@ -73,12 +76,7 @@ function Sidebar({ account, user }: BarProps) {
         ))}
       </nav>
       <div className="mt-auto grid gap-0.5">
-        <a
-          href={docsPath}
-          target="_blank"
-          rel="noreferrer"
-          className="flex h-8 items-center gap-2.5 rounded-box px-2 font-medium text-soft hover:bg-hover hover:text-ink"
-        >
+        <a href={docsPath} target="_blank" rel="noreferrer" className={sideItem}>
           <BookOpen aria-hidden className="size-4" />
           API reference
         </a>
@@ -127,15 +125,12 @@ function TopBar({ account, user }: BarProps) {
         }
       >
         <UserLabel user={user} />
-        {places.map(({ label, href, icon: Icon }) => (
-          <MenuItem key={href} icon={<Icon aria-hidden className="size-4" />} onChoose={() => navigate(href)}>
+        {places.map(({ label, href, icon }) => (
+          <MenuItem key={href} icon={icon} onChoose={() => navigate(href)}>
             <span className={isAt(location, href) ? "font-semibold" : ""}>{label}</span>
           </MenuItem>
         ))}
-        <MenuItem
-          icon={<BookOpen aria-hidden className="size-4" />}
-          onChoose={() => window.open(docsPath, "_blank", "noreferrer")}
-        >
+        <MenuItem icon={BookOpen} onChoose={() => window.open(docsPath, "_blank", "noreferrer")}>
           API reference
         </MenuItem>
         <OwnItems />
@@ -179,7 +174,6 @@ function isAt(location: string, href: string): boolean {
   return location === href || location.startsWith(`${href}/`);
 }
 
-/** What both menus end with. */
 function OwnItems() {
   const [, navigate] = useLocation();
   const signOut = useSignOut();
@@ -189,10 +183,10 @@ function OwnItems() {
     });
   return (
     <>
-      <MenuItem icon={<CircleUser aria-hidden className="size-4" />} onChoose={() => navigate("/profile")}>
+      <MenuItem icon={CircleUser} onChoose={() => navigate("/profile")}>
         Profile
       </MenuItem>
-      <MenuItem icon={<LogOut aria-hidden className="size-4" />} onChoose={leave}>
+      <MenuItem icon={LogOut} onChoose={leave}>
         Sign out
       </MenuItem>
     </>

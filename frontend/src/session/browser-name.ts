@@ -1,4 +1,4 @@
-/* The first match wins: most browsers also include the names of others. */
+/* The first match wins: most browsers also name others. */
 const browsers: [RegExp, string][] = [
   [/Edg(?:e|A|iOS)?\//, "Edge"],
   [/OPR\//, "Opera"],

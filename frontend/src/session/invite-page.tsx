@@ -1,18 +1,18 @@
-import { type ReactNode, useEffect, useState } from "react";
-import { Link, useLocation } from "wouter";
-import { ApiError, messageOf } from "../api";
+import { useEffect, useState } from "react";
+import { useLocation } from "wouter";
+import { ApiError } from "../api";
 import { Bar, TitleBar } from "../ui/bar";
 import { Field } from "../ui/field";
 import { Form, SubmitButton, useForm } from "../ui/form";
-import { Notice } from "../ui/notice";
+import { Failure, Notice } from "../ui/notice";
+import { useTitle } from "../ui/page";
+import { TextLink } from "../ui/text-link";
 import { Time } from "../ui/time";
-import { useTitle } from "../ui/title";
 import type { Invite } from "../wire";
 import { Entrance } from "./entrance";
 import { PasswordField, passwordHint, passwordProblem } from "./password-field";
 import { useAcceptInvite, useInvite } from "./session";
 
-/** The code at the end of the link. */
 function codeInAddress(): string {
   try {
     return decodeURIComponent(window.location.pathname.replace(/^\/invite\/?/, ""));
@@ -21,7 +21,6 @@ function codeInAddress(): string {
   }
 }
 
-/** The page of an invite link: set a name and password once, and get signed in. */
 export default function InvitePage({ signedInAs }: { signedInAs: string | null }) {
   useTitle("Join");
   const [code] = useState(codeInAddress);
@@ -29,19 +28,23 @@ export default function InvitePage({ signedInAs }: { signedInAs: string | null }
   const ask = invite.mutate;
   useEffect(() => {
     if (!code) return;
-    // The code must not stay in the address, where the history keeps it and a screenshot shows it.
+    // Browser histories and screenshots must not show the code.
     window.history.replaceState(null, "", "/invite");
     ask();
   }, [code, ask]);
-  if (!code) return <Incomplete />;
+  if (!code)
+    return (
+      <Ended
+        title="Open the invite again"
+        text="Open the link in your invite again. This page does not store it."
+      />
+    );
   if (isGone(invite.error)) return <DeadLink />;
   if (invite.data) return <Joining invite={invite.data} code={code} signedInAs={signedInAs} />;
   if (invite.error) {
     return (
       <Entrance title="Join the team">
-        <Notice tone="bad" onRetry={() => ask()}>
-          {messageOf(invite.error)}
-        </Notice>
+        <Failure of={{ ...invite, refetch: ask }} />
       </Entrance>
     );
   }
@@ -105,28 +108,17 @@ function Joining({ invite, code, signedInAs }: JoiningProps) {
   );
 }
 
-function DeadLink() {
-  return (
-    <Ended title="This invite no longer works">
-      It was used or revoked, or it has expired. Ask a member of the account for a new one.
-    </Ended>
-  );
-}
+const DeadLink = () => (
+  <Ended
+    title="This invite no longer works"
+    text="It was used or revoked, or it has expired. Ask a member of the account for a new one."
+  />
+);
 
-function Incomplete() {
+function Ended({ title, text }: { title: string; text: string }) {
   return (
-    <Ended title="Open the invite again">
-      Open the link in your invite again. This page does not store it.
-    </Ended>
-  );
-}
-
-function Ended({ title, children }: { title: string; children: ReactNode }) {
-  return (
-    <Entrance title={title} text={children}>
-      <Link href="/sign-in" className="text-accent-ink underline underline-offset-3">
-        Go to sign-in
-      </Link>
+    <Entrance title={title} text={text}>
+      <TextLink href="/sign-in">Go to sign-in</TextLink>
     </Entrance>
   );
 }

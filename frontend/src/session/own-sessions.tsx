@@ -7,19 +7,17 @@ import { count } from "../ui/count";
 import { List, timeColumn } from "../ui/list";
 import { buttonId, focusOfRow } from "../ui/row-menu";
 import { Section } from "../ui/section";
-import { Time } from "../ui/time";
+import { TimeFact } from "../ui/time";
 import { announce, announceFailure } from "../ui/toast";
 import type { AdminSession } from "../wire";
 import { browserName } from "./browser-name";
 import { useEndOthers, useEndSession, useOwnSessions } from "./profile";
 import { useSignOut } from "./session";
 
-/** Reports that ending a session failed, unless the page already shows that the user is signed out. */
 function tellFailure(error: unknown) {
   if (!isSignedOut(error)) announceFailure(`The session is still active. ${messageOf(error)}`);
 }
 
-/** The user's sessions, each with a button to end it. */
 export function OwnSessions() {
   const list = useOwnSessions();
   const end = useEndSession();
@@ -74,7 +72,7 @@ export function OwnSessions() {
         columns={[
           {
             head: "Session",
-            skeleton: <Bars lines={["w-40", "w-56 mt-1 h-4 leading-4"]} />,
+            skeleton: <Bars lines={["w-40", "w-56 mt-1 h-4"]} />,
             cell: (session) => <SessionCell session={session} />,
           },
           timeColumn("Last seen", "w-40", "sm", "last_seen_at"),
@@ -121,12 +119,8 @@ function SessionCell({ session }: { session: AdminSession }) {
       </div>
       <p className="mt-1 flex flex-wrap gap-x-3 gap-y-1 text-small text-soft">
         <span>{session.address}</span>
-        <span>
-          Signed in <Time at={session.inserted_at} />
-        </span>
-        <span className="sm:hidden">
-          Last seen <Time at={session.last_seen_at} />
-        </span>
+        <TimeFact said="Signed in" at={session.inserted_at} />
+        <TimeFact said="Last seen" className="sm:hidden" at={session.last_seen_at} />
       </p>
     </>
   );

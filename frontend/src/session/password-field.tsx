@@ -3,12 +3,12 @@ import { useState } from "react";
 import { IconButton } from "../ui/button";
 import { Field, type FieldProps } from "../ui/field";
 
-/** Minimum length of a new password, in characters. */
+/** The minimum length of a new password, in characters. */
 const shortest = 12;
 
 export const passwordHint = `Any characters, ${shortest} or more.`;
 
-/** The error of a new password that the page can detect; null if there is none. */
+/** Checks the length of a new password; null if it is long enough. */
 export function passwordProblem(password: string): string | null {
   return [...password].length < shortest ? `Use at least ${shortest} characters.` : null;
 }

@@ -2,22 +2,18 @@ import { useState } from "react";
 import { Button } from "../ui/button";
 import { Fact, Facts, Unknown } from "../ui/facts";
 import { PageHeader } from "../ui/page";
-import { useTitle } from "../ui/title";
-import { announce } from "../ui/toast";
 import type { SessionUser } from "../wire";
-import { EditProfileDialog } from "./edit-profile-dialog";
 import { OwnSessions } from "./own-sessions";
-import { PasswordDialog } from "./password-dialog";
+import { PasswordDialog, ProfileDialog } from "./profile-dialogs";
 
-/** The user's own profile, password and sessions. */
 export default function ProfilePage({ user }: { user: SessionUser }) {
-  useTitle("Profile");
   const [editing, setEditing] = useState(false);
   const [changing, setChanging] = useState(false);
   return (
     <>
       <PageHeader
         title="Profile"
+        tabTitle="Profile"
         action={
           <Button look="primary" onClick={() => setEditing(true)}>
             Edit
@@ -39,26 +35,8 @@ export default function ProfilePage({ user }: { user: SessionUser }) {
         </Fact>
       </Facts>
       <OwnSessions />
-      {editing && (
-        <EditProfileDialog
-          user={user}
-          onClose={() => setEditing(false)}
-          onSaved={() => {
-            setEditing(false);
-            announce("Profile updated.");
-          }}
-        />
-      )}
-      {changing && (
-        <PasswordDialog
-          email={user.email}
-          onClose={() => setChanging(false)}
-          onChanged={() => {
-            setChanging(false);
-            announce("Password changed. Your other sessions have ended.");
-          }}
-        />
-      )}
+      {editing && <ProfileDialog user={user} onClose={() => setEditing(false)} />}
+      {changing && <PasswordDialog user={user} onClose={() => setChanging(false)} />}
     </>
   );
 }

@@ -6,15 +6,10 @@ import { sessionKey } from "./session";
 
 const sessionsKey = ["own-sessions"];
 
-export interface ProfileChange {
-  name: string;
-  job_title: string | null;
-}
-
 export function useChangeProfile(id: string) {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: (details: ProfileChange) =>
+    mutationFn: (details: { name: string; job_title: string | null }) =>
       callForOne<AdminUser>("PUT", `/admin_user/${encodeURIComponent(id)}`, { details }),
     onSuccess: ({ name, job_title }) => {
       client.setQueryData<Session>(sessionKey, (session) =>
@@ -27,7 +22,7 @@ export function useChangeProfile(id: string) {
   });
 }
 
-/** Changes the password and ends all other sessions. Both passwords are forgotten with the form. */
+/** Changes the password and ends all other sessions. No cache keeps either password. */
 export function useChangePassword() {
   const client = useQueryClient();
   return useMutation({
@@ -40,7 +35,6 @@ export function useChangePassword() {
   });
 }
 
-/** The user's own live sessions, newest seen first. */
 export const useOwnSessions = () => useList<AdminSession>(sessionsKey, "/session/all", {});
 
 export function useEndSession() {
@@ -50,7 +44,7 @@ export function useEndSession() {
   );
 }
 
-/** Ends all sessions of the user but this one; resolves with how many these were. */
+/** Ends all sessions of the user except this one. Resolves with their number. */
 export function useEndOthers() {
   return useChange(
     () => callForOne<{ count: number }>("POST", "/session/end_others", { body: {} }),

@@ -14,7 +14,7 @@ export function useSession() {
   });
 }
 
-/** Notes that the server no longer knows us. */
+/** Signs the page out after the server has ended the session. */
 export function forgetSession(client: QueryClient) {
   const session = client.getQueryData<Session>(sessionKey);
   if (session?.admin_user) {
@@ -36,16 +36,11 @@ export function forgetAccount(client: QueryClient) {
 
 const signIn = (details: SignIn) => callForOne<Session>("POST", "/session", { details });
 
-/* No mutation keeps its variables: they hold a password, and the query library would store it. */
+/* gcTime 0: the query library keeps a mutation's variables, and these hold a password or a code. */
 
-export function useSignIn() {
-  return useEntrance(signIn);
-}
+export const useSignIn = () => useEntrance(signIn);
 
-/**
- * Signs in while the page of a session that ended is still mounted. The same user keeps it, with what was typed there;
- * for another user everything is loaded anew.
- */
+/** Signs in on the page of an ended session. The same user keeps the page and its input; for another, data reloads. */
 export function useSignInAgain(before: SessionUser) {
   const client = useQueryClient();
   return useMutation({
@@ -59,7 +54,7 @@ export function useSignInAgain(before: SessionUser) {
   });
 }
 
-/** Loads an invite. Only this component holds the code: a query would keep it in its key. */
+/** Loads an invite. A query would keep the code in its key. */
 export function useInvite(code: string) {
   return useMutation({
     gcTime: 0,
@@ -67,32 +62,25 @@ export function useInvite(code: string) {
   });
 }
 
-export function useAcceptInvite() {
-  return useEntrance((details: { code: string; name: string; password: string }) =>
+export const useAcceptInvite = () =>
+  useEntrance((details: { code: string; name: string; password: string }) =>
     callForOne<Session>("POST", "/invite/accept", { details }),
   );
-}
 
-export function useSetup() {
-  return useEntrance((details: SetUp) => callForOne<Session>("POST", "/setup", { details }));
-}
+export const useSetup = () =>
+  useEntrance((details: SetUp) => callForOne<Session>("POST", "/setup", { details }));
 
-export function useSignOut() {
-  return useEntrance<void>(() => callForOne<Session>("DELETE", "/session"));
-}
+export const useSignOut = () => useEntrance<void>(() => callForOne<Session>("DELETE", "/session"));
 
 function useEntrance<T>(enter: (details: T) => Promise<Session>) {
   const client = useQueryClient();
   return useMutation({
     gcTime: 0,
     mutationFn: enter,
-    onSuccess: (session) => {
-      replaceSession(client, session);
-    },
+    onSuccess: (session) => replaceSession(client, session),
   });
 }
 
-/** Reloads the session after a change of something that it shows. */
 export function useRefreshSession() {
   const client = useQueryClient();
   return () => void client.invalidateQueries({ queryKey: sessionKey });

@@ -1,16 +1,16 @@
 import { useEffect, useRef, useState } from "react";
 import { Field } from "../ui/field";
 import { Form, SubmitButton, useForm } from "../ui/form";
-import { useTitle } from "../ui/title";
+import { useTitle } from "../ui/page";
 import type { Session, SetUp } from "../wire";
 import { Entrance } from "./entrance";
 import { PasswordField, passwordHint, passwordProblem } from "./password-field";
 import { useSetup } from "./session";
 
-/** The form asks for every field, including the name. */
+/** The API makes the name optional, this form does not. */
 type Details = SetUp & { name: string };
 
-/** The one-time code in what was pasted: the code itself, or the whole link that the server printed. */
+/** The code in a text that is the code or the whole setup link. */
 function codeIn(text: string): string {
   return text.slice(text.indexOf("#") + 1).trim();
 }
@@ -39,19 +39,19 @@ export default function SetupPage() {
     function take() {
       const code = codeIn(window.location.hash);
       if (!code) return;
-      // The history would keep the code, and a screenshot of the address bar would show it.
+      // Browser histories and screenshots must not show the code.
       window.history.replaceState(null, "", window.location.pathname + window.location.search);
       setLinked(code);
       set.current("code", code);
       forget();
     }
     take();
-    // Opening the link in a tab that shows this page already changes only the part behind the #.
+    // If this page is open already, the link changes only the hash.
     window.addEventListener("hashchange", take);
     return () => window.removeEventListener("hashchange", take);
   }, [forget]);
 
-  // If the code in the link is wrong, its field appears, to show the error.
+  // If the linked code is wrong, the field appears with the error.
   const askCode = !linked || form.field("code").errors.length > 0;
   return (
     <Entrance title="Set up Tokentab" text="Create the account and its first user. This works once.">

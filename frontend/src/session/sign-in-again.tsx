@@ -1,6 +1,7 @@
 import { AlertDialog } from "@base-ui/react/alert-dialog";
 import { Button } from "../ui/button";
 import type { SessionUser } from "../wire";
+import { Brand } from "./entrance";
 import { useSignInAgain } from "./session";
 import { SignInForm } from "./sign-in-form";
 
@@ -11,10 +12,7 @@ interface SignInAgainProps {
   onLeave: () => void;
 }
 
-/**
- * Asks to sign in above a form that is open, so that what was typed stays. It hides the page below: the session may
- * have ended because the user has left.
- */
+/** Asks to sign in above an open form, which keeps its input. It hides the page, since the user may have left. */
 export default function SignInAgain({ user, onLeave }: SignInAgainProps) {
   const signIn = useSignInAgain(user);
   return (
@@ -23,10 +21,7 @@ export default function SignInAgain({ user, onLeave }: SignInAgainProps) {
         <AlertDialog.Backdrop className="fixed inset-0 z-50 bg-page" forceRender />
         <AlertDialog.Popup className="fixed inset-0 z-50 overflow-y-auto">
           <div className="mx-auto flex min-h-full max-w-96 flex-col px-4 pt-[12vh] pb-10">
-            <div className="mb-6 flex items-center gap-2 font-semibold">
-              <img src="/favicon.svg" alt="" className="size-6" />
-              Tokentab
-            </div>
+            <Brand />
             <AlertDialog.Title className="text-title font-semibold">Your session has ended</AlertDialog.Title>
             <AlertDialog.Description className="mt-1 mb-6 text-soft">
               Sign in to continue. Nothing you typed is lost.

@@ -6,11 +6,10 @@ import { PasswordField } from "./password-field";
 
 interface SignInFormProps {
   signIn: UseMutationResult<Session, Error, SignIn>;
-  /** The email to begin with; the password then has the focus. */
+  /** Fills in the email and focuses the password. */
   email?: string;
 }
 
-/** Asks for email and password, shows errors, and waits if the server asks for it. */
 export function SignInForm({ signIn, email: known = "" }: SignInFormProps) {
   const form = useForm({
     start: { email: known, password: "" },

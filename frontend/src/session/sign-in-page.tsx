@@ -1,4 +1,4 @@
-import { useTitle } from "../ui/title";
+import { useTitle } from "../ui/page";
 import { Entrance } from "./entrance";
 import { useSignIn } from "./session";
 import { SignInForm } from "./sign-in-form";

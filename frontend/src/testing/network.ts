@@ -1,7 +1,7 @@
 import { vi } from "vitest";
 import { moves } from "./samples";
 
-/** One request as the page sent it. */
+/** A request of the page. */
 export interface Sent {
   route: string;
   params: string[];
@@ -32,13 +32,10 @@ export const unreachable = new Failure(0, {});
 const routes = new Map<string, Answer>();
 const unknown: string[] = [];
 
-/** Everything the page sent in this test, in order. */
+/** The requests of this test, in order. */
 export const sent: Sent[] = [];
 
-/**
- * The server as the tests see it: only what a test has set up answers. Any other call makes the test fail, also if
- * the page takes the failure well.
- */
+/** The server of the tests. It answers only the routes that a test sets up; any other call fails the test. */
 export const network = {
   install() {
     routes.clear();

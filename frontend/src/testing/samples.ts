@@ -1,24 +1,16 @@
 import type { List, One } from "../api";
-import type {
-  Account,
-  AdminSession,
-  AdminUser,
-  AdminUserInvite,
-  Agent,
-  AgentDeployment,
-  AgentVersion,
-  ApiToken,
-  Environment,
-  Session,
-  TokenMove,
-  TokenMoves,
-  TokenStatus,
-} from "../wire";
+import type * as wire from "../wire";
 
 const day = 86_400_000;
 const ago = (milliseconds: number) => new Date(Date.now() - milliseconds).toISOString();
+const stamps = (at: string) => ({ inserted_at: at, updated_at: at });
 
-export function signedIn(more: Partial<Session> = {}): One<Session> {
+/** Returns a function that creates samples with some fields changed. */
+const sample =
+  <T>(base: (more: Partial<T>) => T) =>
+  (more: Partial<T> = {}): T => ({ ...base(more), ...more });
+
+export function signedIn(more: Partial<wire.Session> = {}): One<wire.Session> {
   return {
     status: "success",
     details: {
@@ -34,11 +26,10 @@ export function signedIn(more: Partial<Session> = {}): One<Session> {
   };
 }
 
-export function signedOut(more: Partial<Session> = {}): One<Session> {
-  return signedIn({ admin_user: null, account: null, ...more });
-}
+export const signedOut = (more: Partial<wire.Session> = {}) =>
+  signedIn({ admin_user: null, account: null, ...more });
 
-export function actionsOf(status: TokenStatus): ApiToken["available_actions"] {
+export function actionsOf(status: wire.TokenStatus): wire.ApiToken["available_actions"] {
   return {
     suspend: status === "active",
     activate: status === "suspended",
@@ -47,58 +38,51 @@ export function actionsOf(status: TokenStatus): ApiToken["available_actions"] {
   };
 }
 
-export function token(more: Partial<ApiToken> = {}): ApiToken {
-  return {
-    type: "api_token",
-    id: "token-1",
-    account_id: "account-1",
-    name: "CI",
-    hint: "x7Qa",
-    token_scope: "account",
-    status: "active",
-    agent_deployment_id: null,
-    agent_id: null,
-    agent_name: null,
-    agent_retired: false,
-    environment_id: null,
-    environment_name: null,
-    created_by_admin_user_id: "user-1",
-    created_by_api_token_id: null,
-    created_by_name: "Ada Lovelace",
-    expires_at: ago(-90 * day),
-    revoked_at: null,
-    revoked_by_admin_user_id: null,
-    revoked_by_api_token_id: null,
-    revoked_by_name: null,
-    last_used_at: ago(5 * 60_000),
-    inserted_at: ago(3 * day),
-    updated_at: ago(3 * day),
-    available_actions: actionsOf(more.status ?? "active"),
-    ...more,
-  };
-}
+export const token = sample<wire.ApiToken>(({ status = "active" }) => ({
+  type: "api_token",
+  id: "token-1",
+  account_id: "account-1",
+  name: "CI",
+  hint: "x7Qa",
+  token_scope: "account",
+  status,
+  agent_deployment_id: null,
+  agent_id: null,
+  agent_name: null,
+  agent_retired: false,
+  environment_id: null,
+  environment_name: null,
+  created_by_admin_user_id: "user-1",
+  created_by_api_token_id: null,
+  created_by_name: "Ada Lovelace",
+  expires_at: ago(-90 * day),
+  revoked_at: null,
+  revoked_by_admin_user_id: null,
+  revoked_by_api_token_id: null,
+  revoked_by_name: null,
+  last_used_at: ago(5 * 60_000),
+  ...stamps(ago(3 * day)),
+  available_actions: actionsOf(status),
+}));
 
-export function move(more: Partial<TokenMove> = {}): TokenMove {
-  return {
-    field: "environment_id",
-    id: "environment-3",
-    agent_name: null,
-    environment_name: "Staging",
-    created_by_name: null,
-    status: "revoked",
-    api_token_count: 812_400,
-    written_count: 324_960,
-    inserted_at: ago(60_000),
-    ...more,
-  };
-}
+export const move = sample<wire.TokenMove>(() => ({
+  field: "environment_id",
+  id: "environment-3",
+  agent_name: null,
+  environment_name: "Staging",
+  created_by_name: null,
+  status: "revoked",
+  api_token_count: 812_400,
+  written_count: 324_960,
+  inserted_at: ago(60_000),
+}));
 
-/** The answer about changes of very many tokens: those that are under way, oldest first. */
-export function moves(...underWay: TokenMove[]): One<TokenMoves> {
+/** The answer with the unfinished changes of many tokens, oldest first. */
+export function moves(...underWay: wire.TokenMove[]): One<wire.TokenMoves> {
   return one({ type: "api_token_moves", moves: underWay });
 }
 
-export function deploymentToken(more: Partial<ApiToken> = {}): ApiToken {
+export function deploymentToken(more: Partial<wire.ApiToken> = {}): wire.ApiToken {
   return token({
     id: "token-2",
     name: null,
@@ -113,151 +97,121 @@ export function deploymentToken(more: Partial<ApiToken> = {}): ApiToken {
   });
 }
 
-export function agent(more: Partial<Agent> = {}): Agent {
-  return {
-    type: "agent",
-    id: "agent-1",
-    account_id: "account-1",
-    name: "Invoice reader",
-    status: "active",
-    description: "Reads invoices.",
-    external_identifier: null,
-    owner_person_id: null,
-    risk_profile_id: null,
-    team_id: null,
-    last_seen_at: ago(2 * 3_600_000),
-    inserted_at: ago(20 * day),
-    updated_at: ago(day),
-    available_actions: { update: true, retire: true, reinstate: false, delete: true },
-    ...more,
-  };
-}
+export const agent = sample<wire.Agent>(() => ({
+  type: "agent",
+  id: "agent-1",
+  account_id: "account-1",
+  name: "Invoice reader",
+  status: "active",
+  description: "Reads invoices.",
+  external_identifier: null,
+  owner_person_id: null,
+  risk_profile_id: null,
+  team_id: null,
+  last_seen_at: ago(2 * 3_600_000),
+  inserted_at: ago(20 * day),
+  updated_at: ago(day),
+  available_actions: { update: true, retire: true, reinstate: false, delete: true },
+}));
 
-export function environment(more: Partial<Environment> = {}): Environment {
-  return {
-    type: "environment",
-    id: "environment-1",
-    account_id: "account-1",
-    name: "Development",
-    purpose: "development",
-    description: null,
-    agent_deployment_count: 0,
-    live_api_token_count: 0,
-    available_actions: { update: true, delete: true },
-    inserted_at: ago(30 * day),
-    updated_at: ago(30 * day),
-    ...more,
-  };
-}
+export const environment = sample<wire.Environment>(() => ({
+  type: "environment",
+  id: "environment-1",
+  account_id: "account-1",
+  name: "Development",
+  purpose: "development",
+  description: null,
+  agent_deployment_count: 0,
+  live_api_token_count: 0,
+  available_actions: { update: true, delete: true },
+  ...stamps(ago(30 * day)),
+}));
 
 export const environments = [
   environment(),
   environment({ id: "environment-2", name: "Production", purpose: "production" }),
 ];
 
-export function account(more: Partial<Account> = {}): Account {
-  return {
-    type: "account",
-    id: "account-1",
-    name: "Acme",
-    purpose: "business",
-    organisation_name: "Acme Robotics Ltd",
-    website: "https://acme.example",
-    inserted_at: ago(30 * day),
-    updated_at: ago(30 * day),
-    ...more,
-  };
-}
+export const account = sample<wire.Account>(() => ({
+  type: "account",
+  id: "account-1",
+  name: "Acme",
+  purpose: "business",
+  organisation_name: "Acme Robotics Ltd",
+  website: "https://acme.example",
+  ...stamps(ago(30 * day)),
+}));
 
-export function member(more: Partial<AdminUser> = {}): AdminUser {
-  return {
-    type: "admin_user",
-    id: "user-1",
-    account_id: "account-1",
-    email: "ada@acme.example",
-    name: "Ada Lovelace",
-    job_title: "Analyst",
-    inserted_at: ago(30 * day),
-    updated_at: ago(30 * day),
-    live_api_token_count: 0,
-    available_actions: { remove: true },
-    ...more,
-  };
-}
+export const member = sample<wire.AdminUser>(() => ({
+  type: "admin_user",
+  id: "user-1",
+  account_id: "account-1",
+  email: "ada@acme.example",
+  name: "Ada Lovelace",
+  job_title: "Analyst",
+  ...stamps(ago(30 * day)),
+  live_api_token_count: 0,
+  available_actions: { remove: true },
+}));
 
-export function invite(more: Partial<AdminUserInvite> = {}): AdminUserInvite {
-  return {
-    type: "admin_user_invite",
-    id: "invite-1",
-    account_id: "account-1",
-    email: "grace@acme.example",
-    status: "pending",
-    expired: false,
-    invite_url: "http://tokentab.test/invite/the-code",
-    created_by_admin_user_id: "user-1",
-    created_by_api_token_id: null,
-    created_by_name: "Ada",
-    expires_at: ago(-5 * day),
-    inserted_at: ago(2 * day),
-    updated_at: ago(2 * day),
-    available_actions: { revoke: true },
-    ...more,
-  };
-}
+export const invite = sample<wire.AdminUserInvite>(() => ({
+  type: "admin_user_invite",
+  id: "invite-1",
+  account_id: "account-1",
+  email: "grace@acme.example",
+  status: "pending",
+  expired: false,
+  invite_url: "http://tokentab.test/invite/the-code",
+  created_by_admin_user_id: "user-1",
+  created_by_api_token_id: null,
+  created_by_name: "Ada",
+  expires_at: ago(-5 * day),
+  ...stamps(ago(2 * day)),
+  available_actions: { revoke: true },
+}));
 
-export function ownSession(more: Partial<AdminSession> = {}): AdminSession {
-  return {
-    type: "admin_session",
-    id: "session-1",
-    address: "192.0.2.7",
-    user_agent:
-      "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36",
-    inserted_at: ago(day),
-    last_seen_at: ago(0),
-    expires_at: ago(-13 * day),
-    current: true,
-    ...more,
-  };
-}
+export const ownSession = sample<wire.AdminSession>(() => ({
+  type: "admin_session",
+  id: "session-1",
+  address: "192.0.2.7",
+  user_agent:
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36",
+  inserted_at: ago(day),
+  last_seen_at: ago(0),
+  expires_at: ago(-13 * day),
+  current: true,
+}));
 
-export function deployment(more: Partial<AgentDeployment> = {}): AgentDeployment {
-  return {
-    type: "agent_deployment",
-    id: "deployment-1",
-    account_id: "account-1",
-    agent_id: "agent-1",
-    agent_name: "Invoice reader",
-    environment_id: "environment-2",
-    environment_name: "Production",
-    current_version_id: null,
-    current_version_identifier: null,
-    live_api_token_count: 0,
-    inserted_at: ago(10 * day),
-    updated_at: ago(10 * day),
-    ...more,
-  };
-}
+export const deployment = sample<wire.AgentDeployment>(() => ({
+  type: "agent_deployment",
+  id: "deployment-1",
+  account_id: "account-1",
+  agent_id: "agent-1",
+  agent_name: "Invoice reader",
+  environment_id: "environment-2",
+  environment_name: "Production",
+  current_version_id: null,
+  current_version_identifier: null,
+  live_api_token_count: 0,
+  ...stamps(ago(10 * day)),
+}));
 
-export function version(more: Partial<AgentVersion> = {}): AgentVersion {
-  return {
-    type: "agent_version",
-    id: "version-1",
-    account_id: "account-1",
-    agent_id: "agent-1",
-    agent_schema_version_id: null,
-    external_identifier: "1.4.0",
-    external_identifier_repeats: 0,
-    name: null,
-    description: null,
-    current_agent_deployment_refs: [],
-    runtime_environment: null,
-    inserted_at: ago(4 * day),
-    updated_at: ago(4 * day),
-    ...more,
-  };
-}
+export const version = sample<wire.AgentVersion>(() => ({
+  type: "agent_version",
+  id: "version-1",
+  account_id: "account-1",
+  agent_id: "agent-1",
+  agent_schema_version_id: null,
+  external_identifier: "1.4.0",
+  external_identifier_repeats: 0,
+  name: null,
+  description: null,
+  current_agent_deployment_refs: [],
+  runtime_environment: null,
+  ...stamps(ago(4 * day)),
+}));
 
-/** A list answer with everything on its first page, unless `more` says otherwise. */
+/** The answer with a list. By default its first page has all items. */
 export function list<T>(items: T[], more: Partial<List<T>["pagination"]> = {}): List<T> {
   return {
     status: "success",

@@ -3,10 +3,10 @@ import { cleanup, configure } from "@testing-library/react";
 import { afterEach, beforeEach } from "vitest";
 import { network } from "./network";
 
-// The first look at a page also loads its code.
+// Opening a page for the first time loads its code.
 configure({ asyncUtilTimeout: 10_000 });
 
-/* What this document lacks of a browser's, as far as the page uses it. */
+/* Functions of browsers that jsdom lacks. */
 class NoResizing implements ResizeObserver {
   observe() {}
   unobserve() {}

@@ -1,22 +1,19 @@
 import { KeyRound } from "lucide-react";
 import { lazy, Suspense, useRef } from "react";
 import { Button } from "../ui/button";
-import { useTitle } from "../ui/title";
 import { type Creating, TokenList } from "./token-list";
 import { useMovesUnderWay } from "./under-way";
 
-// Seldom needed. If its code does not come, the page is as good without it.
+// The page also works if this code fails to load.
 const MovesUnderWay = lazy(() => import("./moves-under-way").catch(() => ({ default: () => null })));
 
-/** Every token of the account, and the dialog that makes account-wide ones. */
 export function AccountTokens(props: Creating) {
-  useTitle("API tokens");
   const moves = useMovesUnderWay();
   const moved = useRef(false);
   moved.current ||= Boolean(moves?.length);
   return (
     <>
-      {/* There before it has something to say, and left there to tell the end. */}
+      {/* A live region must be there before its text, and until after the end. */}
       <div role="status">
         <Suspense fallback={null}>{moves && moved.current && <MovesUnderWay moves={moves} />}</Suspense>
       </div>

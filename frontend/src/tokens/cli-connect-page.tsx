@@ -1,21 +1,18 @@
 import { type ReactNode, useState } from "react";
-import { Link, useLocation } from "wouter";
+import { useLocation } from "wouter";
 import { messageOf } from "../api";
 import { Button } from "../ui/button";
 import { useNow } from "../ui/clock";
 import { Dialog } from "../ui/dialog";
-import { useLeaveGuard, useOpenForm } from "../ui/leave-guard";
+import { useOpenForm } from "../ui/leave-guard";
 import { Notice } from "../ui/notice";
-import { useTitle } from "../ui/title";
-import { useCreation } from "./creation";
+import { useTitle } from "../ui/page";
+import { TextLink } from "../ui/text-link";
+import { unsettledHint, useCreation } from "./creation";
 import { expiryInstant, type Lifetimes, spelledOut } from "./expiry";
-import { LostFace } from "./lost-face";
-import { SecretFace } from "./secret-face";
-import { useSecretHold } from "./secret-hold";
-import { UnsettledQuestion, unsettledHint } from "./unsettled";
+import { LostFace, SecretFace } from "./faces";
 import { tokenTitle } from "./wording";
 
-/** How the token is named in the list. */
 const tokenName = "Prefactor CLI";
 
 interface CliConnectPageProps {
@@ -25,18 +22,14 @@ interface CliConnectPageProps {
   lifetimes: Lifetimes;
 }
 
-/** What the command line opens to log in: one confirmation, then a token to paste there. */
+/** The page that the CLI opens to log in: one confirmation, then a token to paste. */
 export default function CliConnectPage({ account, user, publicUrl, lifetimes }: CliConnectPageProps) {
   useTitle("Connect the CLI");
-  const creation = useCreation();
+  const [connected, setConnected] = useState(false);
+  const [, navigate] = useLocation();
+  const creation = useCreation(() => (created ? setConnected(true) : navigate("/")), connected);
   const { request, created, lost, left, unsettled } = creation;
   const busy = request.isPending;
-  const [connected, setConnected] = useState(false);
-  const hold = useSecretHold(created !== undefined && !connected, () => setConnected(true));
-  const [asking, setAsking] = useState(false);
-  const [, navigate] = useLocation();
-  useLeaveGuard(busy && !created, () => {});
-  useLeaveGuard(unsettled && !busy, () => setAsking(true), false);
   useOpenForm(unsettled);
   const expiry = { kind: "length" as const, seconds: Math.min(lifetimes.usual, lifetimes.max) };
   const end = expiryInstant(expiry, useNow()) ?? 0;
@@ -46,11 +39,7 @@ export default function CliConnectPage({ account, user, publicUrl, lifetimes }: 
       <Frame title="The CLI has its token">
         <p className="text-soft">
           Paste it into the terminal if you have not yet, then close this page. You can revoke “{tokenName}”
-          at any time under{" "}
-          <Link href="/account/api-tokens" className="text-accent-ink underline underline-offset-3">
-            API tokens
-          </Link>
-          .
+          at any time under <TextLink href="/account/api-tokens">API tokens</TextLink>.
         </p>
       </Frame>
     );
@@ -68,35 +57,27 @@ export default function CliConnectPage({ account, user, publicUrl, lifetimes }: 
         <dd className="wrap-anywhere">{user.email}</dd>
       </dl>
       {left && (
-        <div className="mt-4">
-          <Notice tone="warn">
-            {tokenTitle(left)} is still active, and no one has its secret. Revoke it under API tokens.
-          </Notice>
-        </div>
+        <Notice tone="warn" className="mt-4">
+          {tokenTitle(left)} is still active, and no one has its secret. Revoke it under API tokens.
+        </Notice>
       )}
       {request.error && (
-        <div className="mt-4">
-          <Notice tone="bad">
-            {messageOf(request.error)}
-            {unsettled && unsettledHint}
-          </Notice>
-        </div>
+        <Notice tone="bad" className="mt-4">
+          {messageOf(request.error)}
+          {unsettled && unsettledHint}
+        </Notice>
       )}
       <div className="mt-5 flex flex-wrap gap-2">
         <Button
           look="primary"
           busy={busy}
           onClick={() =>
-            request.mutate({
-              token_scope: "account",
-              name: tokenName,
-              expires_in: expiry.seconds,
-            })
+            request.mutate({ token_scope: "account", name: tokenName, expires_in: expiry.seconds })
           }
         >
           {unsettled ? "Try again" : "Connect the CLI"}
         </Button>
-        <Button look="quiet" disabled={busy} onClick={() => (unsettled ? setAsking(true) : navigate("/"))}>
+        <Button look="quiet" disabled={busy} onClick={creation.leave}>
           Cancel
         </Button>
       </div>
@@ -104,8 +85,8 @@ export default function CliConnectPage({ account, user, publicUrl, lifetimes }: 
         Continue only if you have just run <code className="font-mono">prefactor login</code> yourself.
       </p>
       {created && (
-        <Dialog onClose={hold.leave} asksOutside={!hold.copied} title="Save this token now">
-          <SecretFace created={created} hold={hold} publicUrl={publicUrl} bare />
+        <Dialog onClose={creation.leave} asksOutside={!creation.copied} title="Save this token now">
+          <SecretFace created={created} creation={creation} publicUrl={publicUrl} bare />
         </Dialog>
       )}
       {lost && (
@@ -113,7 +94,7 @@ export default function CliConnectPage({ account, user, publicUrl, lifetimes }: 
           <LostFace token={lost} onStartOver={creation.startOver} />
         </Dialog>
       )}
-      {asking && <UnsettledQuestion onYes={() => navigate("/")} onNo={() => setAsking(false)} />}
+      {creation.question}
     </Frame>
   );
 }

@@ -5,13 +5,12 @@ import { useEnvironments } from "./tokens";
 
 interface DeploymentTokensProps extends Creating {
   agent: { id: string; name: string };
-  /** Whether the agent gets new tokens now; a retired one does not. */
+  /** Whether the agent gets new tokens; retired ones don't. */
   open: boolean;
 }
 
-/** The deployment tokens of one agent over all environments, and the dialog that makes them. */
 export function DeploymentTokens({ open, ...props }: DeploymentTokensProps) {
-  // Known before the dialog opens, so that its first focus finds an environment to choose.
+  // Loaded before the dialog opens, whose first focus is an environment.
   useEnvironments();
   const { name } = props.agent;
   return (

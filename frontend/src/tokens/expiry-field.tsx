@@ -19,11 +19,10 @@ interface ExpiryFieldProps {
   value: Expiry;
   onChange: (value: Expiry) => void;
   lifetimes: Lifetimes;
-  /** From the server, or from the attempt to send. */
   errors: string[];
 }
 
-/** Chooses the end of a token's life and spells out the instant that the choice means. */
+/** Chooses a token's lifetime and spells out its end. */
 export function ExpiryField({ value, onChange, lifetimes, errors }: ExpiryFieldProps) {
   const id = useId();
   const now = useNow();

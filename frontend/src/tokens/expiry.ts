@@ -2,20 +2,17 @@ const minute = 60;
 const hour = 60 * minute;
 const day = 24 * hour;
 
-/**
- * How long a new token lives: a number of seconds, which the server counts, through a given day (YYYY-MM-DD), or until a
- * given minute (YYYY-MM-DDTHH:MM), both in local time.
- */
+/** A lifetime in seconds; or a last day (YYYY-MM-DD) or minute (YYYY-MM-DDTHH:MM) in local time. */
 export type Expiry = { kind: "length"; seconds: number } | { kind: "date"; date: string };
 
 export interface Lifetimes {
-  /** Seconds that a token may live at most. */
+  /** Seconds. */
   max: number;
-  /** Seconds that a token lives unless asked otherwise. */
+  /** The default, in seconds. */
   usual: number;
 }
 
-/** The lengths to choose from: common ones and the server's own, none above its maximum. */
+/** The offered lengths: common ones and the server's default, up to its maximum. */
 export function presets({ max, usual }: Lifetimes): number[] {
   const common = max < 30 * day ? [hour, day, 7 * day] : [30 * day, 90 * day, 365 * day];
   const lengths = new Set([...common, Math.min(usual, max)].filter((length) => length <= max));
@@ -30,37 +27,26 @@ export function lengthLabel(seconds: number): string {
   const hours = rest % hour === 0 || rest >= 3 * hour ? Math.floor(rest / hour) : 0;
   const minutes = Math.floor((rest - hours * hour) / minute);
   const parts = [
-    count(days, "day"),
-    count(hours, "hour"),
-    count(minutes, "minute"),
-    count(rest % minute, "second"),
+    [days, "day"] as const,
+    [hours, "hour"] as const,
+    [minutes, "minute"] as const,
+    [rest % minute, "second"] as const,
   ];
-  return parts.filter((part) => part !== "").join(" ");
+  return parts.flatMap(([n, unit]) => (n === 0 ? [] : `${n} ${unit}${n === 1 ? "" : "s"}`)).join(" ");
 }
 
-const count = (n: number, thing: string) => (n === 0 ? "" : `${n} ${thing}${n === 1 ? "" : "s"}`);
-
-/** Whether a token lives for so short that its end is chosen to the minute and not to the day. */
+/** Whether lifetimes are so short that the end is chosen by the minute. */
 export const endsWithinDays = (max: number) => max < 2 * day;
 
-/** The instant that a choice means, in milliseconds; null while no valid date is chosen. */
+/** The end of the token, in milliseconds; null without a valid date. */
 export function expiryInstant(expiry: Expiry, now: number): number | null {
   if (expiry.kind === "length") return now + expiry.seconds * 1000;
-  const parts = /^(\d{4})-(\d{2})-(\d{2})(?:T(\d{2}):(\d{2}))?/.exec(expiry.date);
-  if (!parts) return null;
-  // Without a time the last second of that day on this clock: who picks a day expects the token to work on it.
-  const [hours, minutes, seconds] = parts[4] ? [Number(parts[4]), Number(parts[5]), 0] : [23, 59, 59];
-  return new Date(
-    Number(parts[1]),
-    Number(parts[2]) - 1,
-    Number(parts[3]),
-    hours,
-    minutes,
-    seconds,
-  ).getTime();
+  // Without a time, the token works until the end of the day.
+  const at = Date.parse(expiry.date.includes("T") ? expiry.date : `${expiry.date}T23:59:59`);
+  return Number.isNaN(at) ? null : at;
 }
 
-/** What is wrong with a choice, to be shown at the field; null if nothing is. */
+/** The error of a choice; null if it is valid. */
 export function expiryProblem(expiry: Expiry, now: number, max: number): string | null {
   const at = expiryInstant(expiry, now);
   if (at === null) return endsWithinDays(max) ? "Choose a date and time." : "Choose a date.";
@@ -70,13 +56,13 @@ export function expiryProblem(expiry: Expiry, now: number, max: number): string 
   return null;
 }
 
-/** What the request says of a choice. */
+/** The choice as fields of the request. */
 export function expiryFields(expiry: Expiry, now: number): { expires_in: number } | { expires_at: string } {
   if (expiry.kind === "length") return { expires_in: expiry.seconds };
   return { expires_at: new Date(expiryInstant(expiry, now) ?? 0).toISOString() };
 }
 
-/** The first and the last value that the field for a date takes. */
+/** The first value of the date field; lastChoice is the last. */
 export function firstChoice(now: number, max: number): string {
   return endsWithinDays(max) ? timeInput(new Date(now + minute * 1000)) : dateInput(new Date(now));
 }
@@ -87,19 +73,14 @@ export function lastChoice(now: number, max: number): string {
   return dateInput(new Date(end.getFullYear(), end.getMonth(), end.getDate() - 1));
 }
 
-const two = (value: number) => String(value).padStart(2, "0");
+/** A day as date inputs write it: "2026-11-23", in local time. Swedish dates have this form. */
+export const dateInput = (date: Date) => date.toLocaleDateString("sv");
 
-/** A day as date inputs write it: "2026-11-23", in local time. */
-export function dateInput(date: Date): string {
-  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
-}
+/** A minute as date inputs write it: "2026-11-23T16:05", in local time. */
+const timeInput = (date: Date) =>
+  `${dateInput(date)}T${date.toLocaleTimeString("sv", { timeStyle: "short" })}`;
 
-/** A minute as inputs write it: "2026-11-23T16:05", in local time. */
-function timeInput(date: Date): string {
-  return `${dateInput(date)}T${two(date.getHours())}:${two(date.getMinutes())}`;
-}
-
-/** The instant in words with the zone that it is told in: "Sunday, 21 February 2027 at 16:05 (Europe/Berlin, GMT+1)". */
+/** The instant and its zone: "Sunday, 21 February 2027 at 16:05 (Europe/Berlin, GMT+1)". */
 export function spelledOut(at: number): string {
   const date = new Date(at);
   const words = new Intl.DateTimeFormat("en-GB", { dateStyle: "full", timeStyle: "short" }).format(date);

@@ -1,8 +1,6 @@
-import { useState } from "react";
-import { CheckField } from "../ui/check-field";
 import { useNow } from "../ui/clock";
 import { count } from "../ui/count";
-import { Question } from "../ui/dialog";
+import { Question } from "../ui/question";
 import type { ApiToken } from "../wire";
 import type { MoveText } from "./token-moves";
 import { useLiveDescendants } from "./tokens";
@@ -16,15 +14,14 @@ export interface Asked {
 interface MoveQuestionProps {
   asked: Asked;
   busy: boolean;
-  /** `withDescendants` says that the tokens that this one created go with it. */
+  /** `withDescendants` includes the tokens that this one created. */
   onYes: (withDescendants: boolean) => void;
   onNo: () => void;
 }
 
-/** Asks before a move that can't be taken back; names the token and its last use. */
-export function MoveQuestion({ asked: { token, text }, busy, onYes, onNo }: MoveQuestionProps) {
+/** Asks before a permanent move. */
+export default function MoveQuestion({ asked: { token, text }, busy, onYes, onNo }: MoveQuestionProps) {
   const now = useNow();
-  const [ticked, setTicked] = useState(false);
   const descendants = useLiveDescendants(text.move === "revoke" ? token : undefined);
   const { question } = text;
   if (!question) return null;
@@ -34,17 +31,13 @@ export function MoveQuestion({ asked: { token, text }, busy, onYes, onNo }: Move
       row={token.id}
       yes={question.yes}
       busy={busy}
-      onYes={() => onYes(ticked && descendants > 0)}
+      onYes={onYes}
       onNo={onNo}
-      conditions={
-        descendants > 0 && (
-          <CheckField
-            label={`Also revoke the ${count(descendants, "active token")} it created`}
-            hint="The count includes tokens created by those tokens. They keep working unless you revoke them."
-            checked={ticked}
-            onChange={setTicked}
-          />
-        )
+      tick={
+        descendants > 0 && {
+          label: `Also revoke the ${count(descendants, "active token")} it created`,
+          hint: "The count includes tokens created by those tokens. They keep working unless you revoke them.",
+        }
       }
     >
       <p>

@@ -9,10 +9,7 @@ const verbs: Record<TokenStatus, { ing: string; ed: string; now: string }> = {
   revoked: { ing: "Revoking", ed: "revoked", now: "refused" },
 };
 
-/**
- * The oldest change under way, with how much of it is written, inside a live region. The region's text stays the same
- * while the percentage grows, so that only the start is announced; a message tells the end.
- */
+/** The progress of the oldest change. Its text stays the same, so that the live region around it announces only the start. */
 export default function MovesUnderWay({ moves }: { moves: TokenMove[] }) {
   const id = useId();
   const before = useRef<TokenMove[]>([]);
@@ -47,7 +44,7 @@ export default function MovesUnderWay({ moves }: { moves: TokenMove[] }) {
         aria-valuenow={percent}
         className="mt-2 rounded-box bg-line"
       >
-        {/* Colours of the system leave borders, not backgrounds. */}
+        {/* A border, since forced colours remove backgrounds. */}
         <div
           style={{ width: `${percent}%` }}
           className="rounded-box border-t-2 border-accent transition-[width] duration-500"

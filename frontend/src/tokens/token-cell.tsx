@@ -1,9 +1,9 @@
 import { TriangleAlert } from "lucide-react";
 import { type ReactNode, useEffect, useRef } from "react";
-import { Link } from "wouter";
 import { Badge, type BadgeTone } from "../ui/badge";
 import { Bar } from "../ui/bar";
 import { useNow } from "../ui/clock";
+import { TextLink } from "../ui/text-link";
 import { Time } from "../ui/time";
 import type { ApiToken } from "../wire";
 import {
@@ -24,13 +24,13 @@ const tones: Record<TokenState, BadgeTone> = {
   revoked: "ended",
 };
 
-/* The status has a column of its own, so that names begin at one edge whatever it says. */
+/* The status has its own column, so that names align. */
 const columns = "sm:grid sm:grid-cols-[96px_minmax(0,1fr)] sm:gap-x-3";
 
 const facts =
   "mt-1.5 flex flex-wrap gap-x-4 gap-y-1 text-small text-soft xl:grid xl:grid-cols-[152px_150px_160px_minmax(0,1fr)]";
 
-/** All that a row says about a token: its status, what it is called, and below that its times and its maker. */
+/** A token's status and name, and below them its times and creator. */
 export function TokenCell({ token, fresh = false }: { token: ApiToken; fresh?: boolean }) {
   const state = stateOf(token, useNow());
   const cell = useRef<HTMLDivElement>(null);
@@ -67,7 +67,6 @@ export function TokenCell({ token, fresh = false }: { token: ApiToken; fresh?: b
   );
 }
 
-/** When the token ends, or when and how it did. */
 function EndFact({ token, state }: { token: ApiToken; state: TokenState }) {
   const alarming = isEndingSoon(token, useNow());
   if (state === "revoked") {
@@ -93,18 +92,11 @@ function EndFact({ token, state }: { token: ApiToken; state: TokenState }) {
   );
 }
 
-/** Why a token can't be activated, with the way to the page that changes it. */
 function RetiredNote({ token }: { token: ApiToken }) {
   return (
     <p className="mt-1 text-small text-warn wrap-anywhere">
       Refused because {token.agent_name ?? "its agent"} is retired.{" "}
-      <Link
-        href={`/agents/${token.agent_id}/deployments`}
-        className="text-accent-ink underline underline-offset-3"
-      >
-        Reinstate the agent
-      </Link>{" "}
-      to use it again.
+      <TextLink href={`/agents/${token.agent_id}/deployments`}>Reinstate the agent</TextLink> to use it again.
     </p>
   );
 }
@@ -113,7 +105,7 @@ function Fact({ className = "", children }: { className?: string; children: Reac
   return <span className={`min-w-0 wrap-anywhere ${className}`}>{children}</span>;
 }
 
-/** What stands in a row before its token is known, in the same size. */
+/** As high as a TokenCell. */
 export function TokenCellSkeleton() {
   return (
     <div className={columns}>
@@ -126,7 +118,7 @@ export function TokenCellSkeleton() {
         </p>
         <div className={facts}>
           {["w-24", "w-28", "w-24", "w-28"].map((width, index) => (
-            <span key={`${width}-${index < 2}`} className="h-4 leading-4">
+            <span key={`${width}-${index < 2}`} className="h-4">
               <Bar className={width} />
             </span>
           ))}

@@ -1,24 +1,21 @@
 import { useId } from "react";
-import { Link } from "wouter";
-import { messageOf } from "../api";
 import { serverNow } from "../servertime";
 import { Choice, ChoiceList, ChoicePlaceholder } from "../ui/choice-list";
 import { Field, FieldErrors } from "../ui/field";
 import { DialogForm, useForm } from "../ui/form";
-import { Notice } from "../ui/notice";
-import type { Creation } from "./creation";
+import { Failure, Notice } from "../ui/notice";
+import { TextLink } from "../ui/text-link";
+import { type Creation, unsettledHint } from "./creation";
 import { type Expiry, expiryFields, expiryProblem, type Lifetimes } from "./expiry";
 import { ExpiryField } from "./expiry-field";
 import { type NewToken, useEnvironments } from "./tokens";
-import { unsettledHint } from "./unsettled";
 import { purposeNote, tokenTitle } from "./wording";
 
 interface TokenFormProps {
   creation: Creation;
   lifetimes: Lifetimes;
-  /** Whose deployment token it will be; without an agent it is one of the account. */
+  /** Set for a deployment token, absent for an account token. */
   agent?: { id: string; name: string };
-  onCancel: () => void;
 }
 
 interface Values {
@@ -27,8 +24,7 @@ interface Values {
   expires_at: Expiry;
 }
 
-/** Asks for a new token: of the account, or of one agent in an environment. */
-export function TokenForm({ creation, lifetimes, agent, onCancel }: TokenFormProps) {
+export function TokenForm({ creation, lifetimes, agent }: TokenFormProps) {
   const { request, unsettled, left } = creation;
   const form = useForm<Values, NewToken, void>({
     start: {
@@ -60,23 +56,20 @@ export function TokenForm({ creation, lifetimes, agent, onCancel }: TokenFormPro
         ) : (
           <>
             This token gives access to the whole account. For one agent in one environment,{" "}
-            <Link href="/agents" className="text-accent-ink underline underline-offset-3">
-              create a deployment token on the agent’s page
-            </Link>
-            .
+            <TextLink href="/agents">create a deployment token on the agent’s page</TextLink>.
           </>
         )
       }
       yes={unsettled ? "Try again" : "Create token"}
       no={unsettled ? "Close" : "Cancel"}
-      onCancel={form.busy ? undefined : onCancel}
+      onCancel={form.busy ? undefined : creation.leave}
     >
       {left && (
         <Notice tone="warn">
           {tokenTitle(left)} is still active, and no one has its secret. Revoke it in the list.
         </Notice>
       )}
-      {/* What was asked for without an answer is asked for again, word for word. */}
+      {/* Without an answer, only the same request may be sent again. */}
       <fieldset disabled={unsettled} className="grid min-w-0 gap-4 disabled:opacity-55">
         {agent && <EnvironmentChoice {...form.field("environment_id")} />}
         <Field
@@ -110,9 +103,7 @@ function EnvironmentChoice({ value, onChange, errors }: EnvironmentChoiceProps) 
     <fieldset aria-describedby={`${id}-errors`} className="grid gap-1.5">
       <legend className="mb-1.5 font-medium">Environment</legend>
       {environments.error && !environments.data ? (
-        <Notice tone="bad" onRetry={() => void environments.refetch()}>
-          {messageOf(environments.error)}
-        </Notice>
+        <Failure of={environments} />
       ) : (
         <ChoiceList>
           {environments.data?.map((environment) => (

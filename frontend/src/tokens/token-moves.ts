@@ -7,21 +7,21 @@ export interface MoveText {
   move: Move;
   label: string;
   icon: LucideIcon;
-  /** Said of the token, after its name, when it worked. */
+  /** Follows the token's name after a success. */
   done: string;
-  /** Asked before a move that ends something permanently; absent if the move can be taken back. */
+  /** Asked before a permanent move; absent for others. */
   question?: { title: string; yes: string; text: Record<TokenState, string> };
 }
 
-/** A move as a menu offers it: with an obstacle it is shown and can't be chosen. */
 export interface Offered extends MoveText {
+  /** Why the move is shown but disabled. */
   obstacle?: string;
 }
 
 const neverAgain = "This can’t be undone, and only a revoked token can be deleted.";
 const gone = "This removes the token from the list. It is already revoked, so nothing stops working.";
 
-/** All that can be done to a token, in the order of the menu. */
+/** In the order of the menu. */
 export const moves: MoveText[] = [
   {
     move: "suspend",
@@ -59,7 +59,7 @@ export const moves: MoveText[] = [
   },
 ];
 
-/** What the server allows for this token now, without what would change nothing because the token has expired. */
+/** The moves that the server allows now, except those that change nothing for an expired token. */
 export function movesFor(token: ApiToken, now: number): Offered[] {
   const state = stateOf(token, now);
   const pointless = (move: Move) => state === "expired" && (move === "suspend" || move === "activate");

@@ -1,10 +1,10 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { callForAll, callForOne, callForPage, type List } from "../api";
+import { callForAll, callForOne, callForPart, type List } from "../api";
 import { drawn, useList } from "../requests";
 import type { ApiToken, Environment, NewApiToken, TokenScope } from "../wire";
 import { underWayKey } from "./under-way";
 
-/** What this page asks for: never an environment token, and always with its end spelled out. */
+/** The page creates no environment tokens, and always sends the expiry. */
 export type NewToken = NewApiToken & {
   token_scope: Exclude<TokenScope, "environment">;
   expires_at?: string;
@@ -23,7 +23,7 @@ export const useTokens = (agentId?: string) =>
     token_scope: agentId && "agent_deployment",
   });
 
-/** All environments of the account, for choosing one. */
+/** All environments of the account. */
 export function useEnvironments() {
   return useQuery({
     queryKey: ["environments"],
@@ -35,23 +35,23 @@ export function useEnvironments() {
 interface Moving {
   token: ApiToken;
   move: Move;
-  /** With a revoke: the tokens that it created, and that they created, go with it. */
+  /** Whether a revoke includes the tokens that it created, and those that they created. */
   withDescendants?: boolean;
 }
 
-/** How many live tokens a token created, and those created in turn. Only account tokens create any. */
+/** The number of active and suspended descendants. Only account tokens have any. */
 export function useLiveDescendants(token: ApiToken | undefined): number {
   const id = token?.token_scope === "account" ? token.id : undefined;
   const descendants = useQuery({
     queryKey: [...tokensKey, "descendants", id],
     queryFn: ({ signal }) =>
-      callForPage<ApiToken>("/api_token", 1, 1, { descendants_of: id, live: "true" }, signal),
+      callForPart<ApiToken>("/api_token", 0, 1, { descendants_of: id, live: "true" }, signal),
     enabled: id !== undefined,
   });
   return id === undefined ? 0 : (descendants.data?.pagination.item_count ?? 0);
 }
 
-/** Moves a token through its life. Every list follows at once, and then asks the server. */
+/** Changes a token's status. Lists show it at once, then reload. */
 export function useMoveToken() {
   const client = useQueryClient();
   return useMutation({

@@ -4,7 +4,7 @@ import type { TokenMove, TokenMoves } from "../wire";
 
 export const underWayKey = ["token-moves"];
 
-/** The changes of very many tokens whose records are still being written, oldest first. Looks again only while there are some. */
+/** The unfinished changes of many tokens, oldest first. Polls only while there are any. */
 export function useMovesUnderWay(): TokenMove[] | undefined {
   const moves = useQuery({
     queryKey: underWayKey,

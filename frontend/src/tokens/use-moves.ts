@@ -5,7 +5,7 @@ import type { MoveText } from "./token-moves";
 import { useMoveToken } from "./tokens";
 import { tokenTitle } from "./wording";
 
-/** Carries out a move and says how it went. The lists ask the server again either way. */
+/** Carries out a move and announces the result. */
 export function useMoves() {
   const mutation = useMoveToken();
   async function move(token: ApiToken, text: MoveText, withDescendants = false) {

@@ -9,7 +9,7 @@ const dots = {
 
 export type BadgeTone = keyof typeof dots;
 
-/** A dot and a word: the word carries the meaning, the dot helps to scan. */
+/** A status: the word carries the meaning, the dot helps to scan. */
 export function Badge({ tone, children }: { tone: BadgeTone; children: ReactNode }) {
   return (
     <span className="inline-flex h-5 shrink-0 items-center gap-1.5 rounded-box border border-line px-1.5 text-small font-medium">

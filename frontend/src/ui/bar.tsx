@@ -1,4 +1,4 @@
-/** A grey bar where a text will be. */
+/** A placeholder for a text that is loading. */
 export function Bar({ className }: { className: string }) {
   return (
     <span
@@ -7,7 +7,7 @@ export function Bar({ className }: { className: string }) {
   );
 }
 
-/** Bars below each other: of each the class of its width, then those of its line. */
+/** One bar per line: the class of the bar, then those of the line. */
 export function Bars({ lines }: { lines: string[] }) {
   return lines.map((line) => {
     const [width = "", ...rest] = line.split(" ");
@@ -19,7 +19,6 @@ export function Bars({ lines }: { lines: string[] }) {
   });
 }
 
-/** What stands in a page's title until it is known. */
 export function TitleBar() {
   return (
     <>

@@ -6,7 +6,7 @@ const looks = {
   primary: "bg-accent text-on-accent hover:bg-accent-strong",
   secondary: "border border-line-strong bg-raised text-ink hover:bg-hover",
   danger: "bg-bad text-on-accent hover:bg-bad-strong",
-  /** Leads to a question about something that ends for good; the question's own button is the red one. */
+  /** Opens a question whose own button is red. */
   "danger-quiet": "border border-line-strong bg-raised text-bad-ink hover:border-bad-ink hover:bg-hover",
   quiet: "text-soft hover:bg-hover hover:text-ink",
 };
@@ -21,7 +21,7 @@ const sizes = { usual: "h-8 px-3", small: "h-7 px-2" };
 interface ButtonProps extends ComponentProps<"button"> {
   look?: ButtonLook;
   size?: keyof typeof sizes;
-  /** The action is under way: the button keeps its size and focus, and does nothing. */
+  /** The button keeps its size and focus, and does nothing. */
   busy?: boolean;
   icon?: ReactNode;
 }
@@ -57,7 +57,7 @@ export function Button({
   );
 }
 
-/** What looks like a button and leads to another page. */
+/** A link that looks like a button. */
 export function ButtonLink({ href, children }: { href: string; children: ReactNode }) {
   return (
     <Link href={href} className={`${shape} ${sizes.usual} ${looks.secondary}`}>
@@ -66,18 +66,14 @@ export function ButtonLink({ href, children }: { href: string; children: ReactNo
   );
 }
 
-/** A square button with a picture only; its name is for those who do not see the picture. */
-export function IconButton({
-  name,
-  small = false,
-  className,
-  children,
-  ...rest
-}: ComponentProps<"button"> & {
+interface IconButtonProps extends ComponentProps<"button"> {
   name: string;
-  /** Within a line of text, without making it higher. */
+  /** Fits into a line of text. */
   small?: boolean;
-}) {
+}
+
+/** A square button with an icon; `name` is its label. */
+export function IconButton({ name, small = false, className, children, ...rest }: IconButtonProps) {
   const size = small
     ? "-my-1 size-7 pointer-coarse:-my-1.5 pointer-coarse:size-8"
     : "size-8 pointer-coarse:size-10";

@@ -1,7 +1,7 @@
 import type { ReactNode } from "react";
 import { Bar } from "./bar";
 
-/** A framed list to choose from, which scrolls where it is long. */
+/** A framed list of choices, which scrolls if it is long. */
 export function ChoiceList({
   className = "max-h-50",
   children,
@@ -9,22 +9,15 @@ export function ChoiceList({
   className?: string;
   children: ReactNode;
 }) {
-  return (
-    <div
-      className={`divide-y divide-line overflow-y-auto rounded-box border border-line-strong ${className}`}
-    >
-      {children}
-    </div>
-  );
+  const look = "divide-y divide-line overflow-y-auto rounded-box border border-line-strong";
+  return <div className={`${look} ${className}`}>{children}</div>;
 }
 
 interface ChoiceProps {
-  /** Radio buttons of one name exclude each other. */
   type: "radio" | "checkbox";
   name?: string;
   checked: boolean;
   onChange: (checked: boolean) => void;
-  /** Said more quietly at the end of the row. */
   note?: string;
   children: ReactNode;
 }
@@ -45,7 +38,7 @@ export function Choice({ type, name, checked, onChange, note, children }: Choice
   );
 }
 
-/** A row of the size of a choice that is still to come. */
+/** A placeholder as high as a choice. */
 export function ChoicePlaceholder() {
   return (
     <div className="flex h-9 items-center px-3">

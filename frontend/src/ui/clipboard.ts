@@ -1,38 +1,18 @@
 /**
- * Puts the value of a text field on the clipboard and resolves with whether that truly happened. Without a
- * secure context browsers offer no clipboard API; then the old command copies what is selected. It is used on
- * the field itself: an element outside the dialog would lose the focus to its focus trap.
+ * Copies a text and resolves with whether that worked. Browsers offer no clipboard API without a secure context; the
+ * old command then copies a selection: that of `field`, which shows the text, or else one that takes no focus.
  */
-export async function copyFrom(field: HTMLTextAreaElement | HTMLInputElement): Promise<boolean> {
-  if (navigator.clipboard) {
-    try {
-      await navigator.clipboard.writeText(field.value);
-      return true;
-    } catch {
-      // Denied by a permission or policy; the command below may still be allowed.
-    }
-  }
-  field.focus();
-  field.select();
+export async function copyText(text: string, field?: HTMLTextAreaElement | null): Promise<boolean> {
   try {
-    return document.execCommand("copy");
+    await navigator.clipboard.writeText(text);
+    return true;
   } catch {
-    return false;
+    // Absent or denied: the command may still be allowed.
   }
-}
-
-/**
- * Puts a text on the clipboard that stands in no field, such as one behind a menu item, and resolves with whether
- * that truly happened. What the old command copies is selected without taking the focus, so no focus trap minds.
- */
-export async function copyText(text: string): Promise<boolean> {
-  if (navigator.clipboard) {
-    try {
-      await navigator.clipboard.writeText(text);
-      return true;
-    } catch {
-      // As above.
-    }
+  if (field) {
+    field.focus();
+    field.select();
+    return copySelection();
   }
   const holder = document.createElement("span");
   holder.textContent = text;
@@ -40,12 +20,16 @@ export async function copyText(text: string): Promise<boolean> {
   document.body.append(holder);
   const selection = window.getSelection();
   selection?.selectAllChildren(holder);
+  const copied = copySelection();
+  selection?.removeAllRanges();
+  holder.remove();
+  return copied;
+}
+
+function copySelection(): boolean {
   try {
     return document.execCommand("copy");
   } catch {
     return false;
-  } finally {
-    selection?.removeAllRanges();
-    holder.remove();
   }
 }

@@ -1,7 +1,7 @@
 import { useSyncExternalStore } from "react";
 import { serverNow } from "../servertime";
 
-/** Milliseconds between two readings: relative times are never more stale than this. */
+/** Milliseconds between two readings. */
 const beat = 5_000;
 
 let reading = serverNow();
@@ -25,7 +25,7 @@ function subscribe(listener: () => void) {
   };
 }
 
-/** The server's time in milliseconds. All callers share one timer, so that a whole table changes at once. */
+/** The server's time in milliseconds. All callers share one timer, so a whole table changes at once. */
 export function useNow(): number {
   return useSyncExternalStore(subscribe, () => reading);
 }

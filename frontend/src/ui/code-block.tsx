@@ -1,24 +1,23 @@
 import { Download } from "lucide-react";
 import { type ReactNode, useRef } from "react";
 import { Button } from "./button";
-import { copyText } from "./clipboard";
 import { CopyButton, CopyStatus, useCopy } from "./use-copy";
 
 interface CodeBlockProps {
-  /** What it is, such as the name of a file; the buttons name it too. */
+  /** A title, or the name of the file. */
   name: string;
   text: string;
-  /** Whether it is a file to save, under its name. */
+  /** Whether to offer a download under its name. */
   file?: boolean;
-  /** Lines that are too long go on below instead of out of sight. */
+  /** Wraps long lines. */
   wrap?: boolean;
-  /** It is not right at the moment and can't be taken away. */
+  /** Forbids copying and downloading. */
   disabled?: boolean;
-  /** The text, with parts of it made to stand out. */
+  /** The text with highlights. */
   children?: ReactNode;
 }
 
-/** A text to take away, with its lines as they are. */
+/** A preformatted text with buttons to copy and download it. */
 export function CodeBlock({
   name,
   text,
@@ -28,11 +27,7 @@ export function CodeBlock({
   children = text,
 }: CodeBlockProps) {
   const shown = useRef<HTMLPreElement>(null);
-  const { state, copy } = useCopy(
-    () => copyText(text),
-    () => shown.current && window.getSelection()?.selectAllChildren(shown.current),
-  );
-
+  const { state, copy } = useCopy(text, shown);
   return (
     <section aria-label={name} className="overflow-hidden rounded-box border border-line">
       <div className="flex flex-wrap items-center justify-between gap-2 border-b border-line py-1.5 pr-1.5 pl-3">
@@ -55,7 +50,7 @@ export function CodeBlock({
       <CopyStatus state={state} className="border-b border-line px-3 py-1.5" />
       <pre
         ref={shown}
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to scroll by keyboard too
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: the keyboard must be able to scroll it
         tabIndex={0}
         className={`max-h-110 overflow-auto bg-side px-3 py-2.5 font-mono text-small -outline-offset-2 ${wrap ? "whitespace-pre-wrap break-all" : ""} ${disabled ? "text-soft" : ""}`}
       >
@@ -66,7 +61,7 @@ export function CodeBlock({
 }
 
 function save(name: string, text: string) {
-  // Not as text: browsers would put .txt after a name without an ending.
+  // As text, browsers would add .txt to a name without an extension.
   const url = URL.createObjectURL(new Blob([text], { type: "application/octet-stream" }));
   const link = document.createElement("a");
   link.href = url;

@@ -7,35 +7,27 @@ import {
   useRef,
   useState,
 } from "react";
-import { copyFrom } from "./clipboard";
 import { CopyButton, CopyStatus, useCopy } from "./use-copy";
 
 interface CopyFieldProps {
   label: string;
-  /** What the button says that it copies, such as "token". */
+  /** Names the value in the button, such as "token". */
   what: string;
   value: string;
-  /** Lines in sight. A longer value is cut with a hint; "all" grows with it. */
+  /** The visible lines; a longer value is cut with a hint. "all" shows the whole value. */
   rows: number | "all";
-  /** Whether copying is what to do now. */
   primary?: boolean;
-  /** The value reached the clipboard, by the button or by hand. */
+  /** Called after a copy by the button or by hand. */
   onCopied?: () => void;
   ref?: Ref<HTMLTextAreaElement>;
 }
 
-/** A value to take away: selects itself on focus, and says "Copied" only when it was. */
+/** A value to copy, which is selected on focus. */
 export function CopyField({ label, what, value, rows, primary = false, onCopied, ref }: CopyFieldProps) {
   const id = useId();
   const field = useRef<HTMLTextAreaElement>(null);
   useImperativeHandle(ref, () => field.current as HTMLTextAreaElement, []);
-  const { state, setCopied, copy } = useCopy(
-    async () => field.current !== null && copyFrom(field.current),
-    () => {
-      field.current?.focus();
-      field.current?.select();
-    },
-  );
+  const { state, setCopied, copy } = useCopy(value, field);
   const cut = useFit(field, rows === "all");
   return (
     <div className="grid gap-1.5">
@@ -52,7 +44,7 @@ export function CopyField({ label, what, value, rows, primary = false, onCopied,
           }}
         />
       </div>
-      {/* The frame is around the field, so that its last visible line is a whole one. */}
+      {/* The padding is around the field, so that its last visible line is whole. */}
       <div className="rounded-box border border-line-strong bg-side px-2.5 py-2 has-focus-visible:outline-2 has-focus-visible:-outline-offset-1 has-focus-visible:outline-accent-ink relative">
         <textarea
           id={id}
@@ -90,7 +82,7 @@ export function CopyField({ label, what, value, rows, primary = false, onCopied,
   );
 }
 
-/** Grows the field to its whole value, or tells whether it shows only a part. Both depend on how wide it is. */
+/** Grows the field to its whole value, or returns whether the value is cut. Both depend on its width. */
 function useFit(field: RefObject<HTMLTextAreaElement | null>, grow: boolean): boolean {
   const [cut, setCut] = useState(false);
   useLayoutEffect(() => {

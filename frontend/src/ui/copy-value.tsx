@@ -1,25 +1,19 @@
 import { useRef } from "react";
 import { IconButton } from "./button";
-import { copyText } from "./clipboard";
 import { CopyIcon, CopyStatus, useCopy } from "./use-copy";
 
 interface CopyValueProps {
-  /** What the button says that it copies, such as "agent ID". */
+  /** Names the value in the button, such as "agent ID". */
   what: string;
   value: string;
-  /** Whether it is a code, such as an id, rather than words. */
   mono?: boolean;
   href?: string;
 }
 
-/** A value that is read here and needed elsewhere. The button says "Copied" only when it was. */
+/** A value with a button to copy it. */
 export function CopyValue({ what, value, mono = true, href }: CopyValueProps) {
   const text = useRef<HTMLElement>(null);
-  const { state, copy } = useCopy(
-    () => copyText(value),
-    () => text.current && window.getSelection()?.selectAllChildren(text.current),
-  );
-
+  const { state, copy } = useCopy(value, text);
   return (
     <span className="inline-block max-w-full min-w-0 align-top">
       <span className="flex items-start gap-x-1">

@@ -1,33 +1,24 @@
 import { CircleAlert } from "lucide-react";
 import { type ComponentProps, type ReactNode, useId } from "react";
 
-export interface FieldProps extends Omit<ComponentProps<"input">, "id" | "value" | "onChange"> {
+interface LabelledProps {
   label: string;
-  value?: string;
-  onChange?: (value: string) => void;
   optional?: boolean;
   hint?: ReactNode;
-  /** Messages about this field; any makes the field invalid. */
+  /** Any message makes the field invalid. */
   errors?: string[];
-  /** Shown inside the field, at its end. */
-  end?: ReactNode;
+  /** Gets the control's attributes. */
+  children: (attributes: {
+    id: string;
+    "aria-invalid": true | undefined;
+    "aria-describedby": string | undefined;
+  }) => ReactNode;
 }
 
-/** A labelled input with its hint and its errors tied to it for screen readers. */
-export function Field({
-  label,
-  optional = false,
-  hint,
-  errors = [],
-  end,
-  className,
-  onChange,
-  ...input
-}: FieldProps) {
+/** A control with label, hint and errors. */
+export function Labelled({ label, optional = false, hint, errors = [], children }: LabelledProps) {
   const id = useId();
-  const described = [hint ? `${id}-hint` : "", errors.length > 0 ? `${id}-errors` : ""]
-    .filter(Boolean)
-    .join(" ");
+  const described = [hint && `${id}-hint`, errors.length > 0 && `${id}-errors`].filter(Boolean).join(" ");
   return (
     <div className="grid gap-1.5">
       <label htmlFor={id} className="font-medium">
@@ -35,15 +26,11 @@ export function Field({
         {optional && <span className="font-normal text-soft"> (optional)</span>}
       </label>
       <div className="relative">
-        <input
-          {...input}
-          id={id}
-          onChange={(event) => onChange?.(event.target.value)}
-          aria-invalid={errors.length > 0 || undefined}
-          aria-describedby={described || undefined}
-          className={`control ${className ?? ""}`}
-        />
-        {end && <div className="absolute inset-y-0 right-0 flex items-center">{end}</div>}
+        {children({
+          id,
+          "aria-invalid": errors.length > 0 || undefined,
+          "aria-describedby": described || undefined,
+        })}
       </div>
       {hint && (
         <p id={`${id}-hint`} className="text-small text-soft wrap-anywhere">
@@ -52,6 +39,33 @@ export function Field({
       )}
       <FieldErrors id={`${id}-errors`} label={label} errors={errors} />
     </div>
+  );
+}
+
+export interface FieldProps
+  extends Omit<ComponentProps<"input">, "id" | "value" | "onChange">,
+    Omit<LabelledProps, "children"> {
+  value?: string;
+  onChange?: (value: string) => void;
+  /** At the end, inside the field. */
+  end?: ReactNode;
+}
+
+export function Field({ label, optional, hint, errors, end, className, onChange, ...input }: FieldProps) {
+  return (
+    <Labelled label={label} optional={optional} hint={hint} errors={errors}>
+      {(attributes) => (
+        <>
+          <input
+            {...input}
+            {...attributes}
+            onChange={(event) => onChange?.(event.target.value)}
+            className={`control ${className ?? ""}`}
+          />
+          {end && <div className="absolute inset-y-0 right-0 flex items-center">{end}</div>}
+        </>
+      )}
+    </Labelled>
   );
 }
 
@@ -69,7 +83,7 @@ export function FieldErrors({ id, label, errors }: { id: string; label: string; 
   );
 }
 
-/** The server says of a field what follows its name, such as "is wrong"; the page speaks in sentences. */
+/** The server's messages follow the field's name, such as "is wrong". */
 function sentence(label: string, text: string): string {
   return /^\p{Ll}/u.test(text) ? `${label} ${text}.` : text;
 }

@@ -6,19 +6,18 @@ import { Dialog, DialogBody, DialogFooter, type DialogProps, DialogText } from "
 import { Notice } from "./notice";
 
 interface FormOptions<V extends object, D, A> {
-  /** What the fields hold at first, under the names that the server uses in its messages. */
+  /** The initial values, by the names in the server's messages. */
   start: V;
-  /** What is wrong with a value, as far as the page can tell; null if nothing is. */
+  /** The errors that the page can detect; null for valid values. */
   check?: (values: V) => { [K in keyof V]?: string | null };
   request: UseMutationResult<A, Error, D>;
-  /** What to send. */
+  /** The request's fields. */
   details: (values: V) => D;
   onDone?: (answer: A) => void;
-  /** Other names whose messages the form shows at a field. */
+  /** Other names of the server whose messages belong to a field. */
   also?: string[];
 }
 
-/** What the frame of a form needs to know of it. */
 export interface FormState {
   attributes: {
     noValidate: true;
@@ -26,13 +25,13 @@ export interface FormState {
     onSubmit: (event: FormEvent) => void;
   };
   busy: boolean;
-  /** Seconds until the server takes another try. */
+  /** Seconds until the next try is allowed. */
   wait: number;
-  /** What is wrong with the form as a whole. */
+  /** The error that belongs to no field. */
   problem: string | null;
 }
 
-/** The values of a form, its one request, and what is wrong with either. A failed try focuses the first wrong field. */
+/** The state of a form. A failed try focuses the first invalid field. */
 export function useForm<V extends object, D, A>({
   start,
   check,
@@ -42,7 +41,7 @@ export function useForm<V extends object, D, A>({
   also = [],
 }: FormOptions<V, D, A>) {
   const [values, setValues] = useState(start);
-  /** The values that were not sent, with what is wrong with them. */
+  /** The values of the last try that was not sent, and their errors. */
   const [unsent, setUnsent] = useState<{ values: V; texts: { [K in keyof V]?: string | null } }>();
   const ref = useRef<HTMLFormElement>(null);
   const { error, isPending: busy } = request;
@@ -89,9 +88,9 @@ export function useForm<V extends object, D, A>({
     values,
     set,
     submit,
-    /** The messages of the server under a name of `also`. */
+    /** The server's messages for a name in `also`. */
     toldOf: (name: string) => (unsent ? [] : (told[name] ?? [])),
-    /** What ties a field to its value. */
+    /** The props of a field. */
     field: <K extends keyof V & string>(name: K) => ({
       name,
       value: values[name],
@@ -101,7 +100,7 @@ export function useForm<V extends object, D, A>({
   };
 }
 
-/** Seconds left of a wait that the server asked for; starts anew with every attempt. */
+/** The seconds left to wait, counted from each attempt. */
 function useCountdown(seconds: number | null, attempt: number): number {
   const [left, setLeft] = useState(0);
   useEffect(() => {
@@ -113,7 +112,7 @@ function useCountdown(seconds: number | null, attempt: number): number {
   return left;
 }
 
-/** A form that stands in a page. */
+/** A form outside dialogs. */
 export function Form({ form, children }: { form: FormState; children: ReactNode }) {
   return (
     <form {...form.attributes} className="grid gap-4">
@@ -140,16 +139,15 @@ export function SubmitButton({ form: { busy, wait }, disabled = false, children 
 interface DialogFormProps {
   form: FormState;
   text?: ReactNode;
-  /** The verb of what is sent. */
+  /** The verb of the request. */
   yes: string;
   no?: string;
-  /** Absent while the form can't be left. */
+  /** undefined disables the button. */
   onCancel: (() => void) | undefined;
-  /** The fields. */
   children: ReactNode;
 }
 
-/** The face of a dialog that asks for something. */
+/** A form within a dialog. */
 export function DialogForm({ form, text, yes, no = "Cancel", onCancel, children }: DialogFormProps) {
   return (
     <form {...form.attributes} className="contents">
@@ -169,7 +167,7 @@ export function DialogForm({ form, text, yes, no = "Cancel", onCancel, children 
   );
 }
 
-/** A dialog with nothing but a form. */
+/** A dialog with only a form. */
 export function FormDialog({
   title,
   row,

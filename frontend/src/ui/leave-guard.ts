@@ -8,11 +8,9 @@ interface Guard {
 }
 
 const guards = new Set<Guard>();
+/** One key per open form. */
+const forms = new Set<object>();
 const listeners = new Set<() => void>();
-
-function changed() {
-  for (const listener of listeners) listener();
-}
 
 function subscribe(listener: () => void) {
   listeners.add(listener);
@@ -21,10 +19,20 @@ function subscribe(listener: () => void) {
   };
 }
 
-/*
- * Going back has to be noticed before the router hears of it. Browsers call the listeners of the window in the order
- * in which they were added, so this one is added as soon as the code is loaded.
- */
+/** Adds to a set and returns what removes it again. Both notify the listeners. */
+function enter<T>(set: Set<T>, one: T) {
+  const changed = () => {
+    for (const listener of listeners) listener();
+  };
+  set.add(one);
+  changed();
+  return () => {
+    set.delete(one);
+    changed();
+  };
+}
+
+// Added when the code loads, to run before the router's listener.
 window.addEventListener("popstate", (event) => {
   const [guard] = guards;
   if (!guard) return;
@@ -33,37 +41,24 @@ window.addEventListener("popstate", (event) => {
   guard.onAttempt();
 });
 
-/** Whether something on the page must not be lost now: nothing may then take the page away by itself. */
+/** Whether a guard holds the page, so that the end of the session must wait. */
 export function useHeld(): boolean {
   return useSyncExternalStore(subscribe, () => [...guards].some((guard) => guard.holds));
 }
 
-/** The open forms, each by its own key. */
-const forms = new Set<object>();
-
-/** Whether a form is open: signing in again must then not take away what was typed. */
+/** Whether a form is open, whose input signing in again must keep. */
 export function useFormOpen(): boolean {
   return useSyncExternalStore(subscribe, () => forms.size > 0);
 }
 
 /** While active, the caller counts as an open form. */
 export function useOpenForm(active: boolean) {
-  useEffect(() => {
-    if (!active) return;
-    const form = {};
-    forms.add(form);
-    changed();
-    return () => {
-      forms.delete(form);
-      changed();
-    };
-  }, [active]);
+  useEffect(() => (active ? enter(forms, {}) : undefined), [active]);
 }
 
 /**
- * While active, the page can't be left by mistake: reload and closing the tab are asked about by the browser,
- * and Back stays where it is and calls `onAttempt`, since one press of a mouse's side button is enough for it. `holds` is
- * whether the end of the session has to wait, too.
+ * While active, the browser asks before a reload or close, and Back stays here and calls `onAttempt`. `holds` is whether
+ * the end of the session waits too.
  */
 export function useLeaveGuard(active: boolean, onAttempt: () => void, holds = true) {
   const attempt = useRef(onAttempt);
@@ -72,15 +67,16 @@ export function useLeaveGuard(active: boolean, onAttempt: () => void, holds = tr
   });
   useEffect(() => {
     if (!active) return;
-    const guard = { here: window.location.href, onAttempt: () => attempt.current(), holds };
     const onUnload = (event: BeforeUnloadEvent) => event.preventDefault();
-    guards.add(guard);
     window.addEventListener("beforeunload", onUnload);
-    changed();
+    const leave = enter(guards, {
+      here: window.location.href,
+      onAttempt: () => attempt.current(),
+      holds,
+    });
     return () => {
-      guards.delete(guard);
       window.removeEventListener("beforeunload", onUnload);
-      changed();
+      leave();
     };
   }, [active, holds]);
 }

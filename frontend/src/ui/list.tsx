@@ -10,33 +10,31 @@ import { Time } from "./time";
 
 export interface Column<T> {
   head: string;
-  /** A class for its width; without one it takes what is left. */
+  /** A class; without one, the column takes the remaining width. */
   width?: string;
-  /** The width of the window from which on there is room for it. */
+  /** The narrowest window that shows it. */
   from?: keyof typeof shownFrom;
-  /** Said more quietly. */
   soft?: boolean;
-  /** It holds buttons, and its head is for those who do not see it. */
+  /** For a column of buttons, whose head only screen readers get. */
   buttons?: boolean;
-  /** Bars of the size of what the cell will hold. */
+  /** As high as a filled cell. By default one bar, or nothing for buttons. */
   skeleton?: ReactNode;
   cell: (item: T) => ReactNode;
 }
 
 const shownFrom = { sm: "hidden sm:table-cell", md: "hidden md:table-cell" };
 
-/** A column of times, from the items' field `at`. */
+/** A column with the times in the items' field `at`. */
 export function timeColumn<K extends string>(
   head: string,
   width: string,
   from: keyof typeof shownFrom,
   at: K,
 ): Column<Record<K, string>> {
-  const skeleton = <Bar className="w-20" />;
-  return { head, width, from, soft: true, skeleton, cell: (item) => <Time at={item[at]} /> };
+  return { head, width, from, soft: true, cell: (item) => <Time at={item[at]} /> };
 }
 
-/** The last column of a table: the menu of each row. */
+/** The last column, with the menu of each row. */
 export function menuColumn<T extends { id: string }>(
   name: (item: T) => string,
   actions: (item: T) => (RowAction | false)[],
@@ -49,23 +47,21 @@ export function menuColumn<T extends { id: string }>(
   };
 }
 
-/** One page of a list, as far as it is known. */
+/** One page of a list. */
 export interface Listing<T> extends PagerProps {
   /** undefined until the first answer. */
   items: T[] | undefined;
-  /** What is wrong, if the last request failed. Rows that are there stay. */
+  /** The failure of the last request. Older rows stay. */
   error: Error | null;
   onRetry: () => void;
 }
 
 interface ListProps<T> {
-  /** Names the table for screen readers. */
+  /** The table's name for screen readers. */
   name: string;
   list: Listing<T>;
   columns: Column<T>[];
-  /** The look of a row. */
   rowClass?: (item: T) => string;
-  /** What is said of no items, with the way to the first. */
   empty: Empty;
 }
 
@@ -98,7 +94,7 @@ export function List<T extends { id: string }>({ name, list, columns, rowClass, 
       onPage={onPage}
       busy={turning && !error}
       onTurned={() => {
-        // The next rows begin at the top: for the eyes, and for the Tab key.
+        // The new page is read from its top, by eye and by Tab key.
         const top = frame.current?.getBoundingClientRect().top ?? 0;
         if (top < 0) frame.current?.scrollIntoView({ block: "start" });
         frame.current?.focus({ preventScroll: true });
@@ -140,25 +136,18 @@ export function List<T extends { id: string }>({ name, list, columns, rowClass, 
             onKeyDown={onKeyDown}
             className={`divide-y divide-line ${turning ? "opacity-55" : ""}`}
           >
-            {items
-              ? items.map((item) => (
-                  <tr key={item.id} className={rowClass?.(item)}>
-                    {columns.map((column) => (
-                      <Cell key={column.head} {...column}>
-                        {column.cell(item)}
-                      </Cell>
-                    ))}
-                  </tr>
-                ))
-              : [0, 1, 2, 3].map((row) => (
-                  <tr key={row} aria-hidden>
-                    {columns.map((column) => (
-                      <Cell key={column.head} {...column}>
-                        {column.skeleton}
-                      </Cell>
-                    ))}
-                  </tr>
-                ))}
+            {items?.map((item) => (
+              <tr key={item.id} className={rowClass?.(item)}>
+                {columns.map((column) => cell(column, column.cell(item)))}
+              </tr>
+            )) ??
+              [0, 1, 2, 3].map((row) => (
+                <tr key={row} aria-hidden>
+                  {columns.map((column) =>
+                    cell(column, column.skeleton ?? (!column.buttons && <Bar className="w-20" />)),
+                  )}
+                </tr>
+              ))}
           </tbody>
         </table>
       </div>
@@ -167,13 +156,11 @@ export function List<T extends { id: string }>({ name, list, columns, rowClass, 
   );
 }
 
-type CellProps = Pick<Column<never>, "from" | "soft" | "buttons"> & { children: ReactNode };
-
-function Cell({ from, soft, buttons, children }: CellProps) {
+function cell<T>({ head, from, soft, buttons }: Column<T>, content: ReactNode) {
   const look = `${from ? shownFrom[from] : ""} ${soft ? "text-soft" : ""}`;
   return (
-    <td className={`py-3 align-top wrap-anywhere ${buttons ? "px-3 text-right" : "px-4"} ${look}`}>
-      {children}
+    <td key={head} className={`py-3 align-top wrap-anywhere ${buttons ? "px-3 text-right" : "px-4"} ${look}`}>
+      {content}
     </td>
   );
 }

@@ -1,8 +1,9 @@
 import { Menu as BaseMenu } from "@base-ui/react/menu";
+import type { LucideIcon } from "lucide-react";
 import type { ReactElement, ReactNode } from "react";
 
 interface MenuProps {
-  /** The button that opens the menu; has to take a ref and props. */
+  /** A button that accepts a ref and props. */
   trigger: ReactElement;
   align?: "start" | "end";
   side?: "top" | "bottom";
@@ -28,19 +29,19 @@ const item =
   "flex min-h-8 items-center gap-2 rounded-box px-2 outline-none select-none data-highlighted:bg-hover pointer-coarse:min-h-10";
 
 interface MenuItemProps {
-  icon?: ReactNode;
+  icon: LucideIcon;
   danger?: boolean;
-  /** Why it can't be chosen now. */
+  /** Why it is disabled. */
   obstacle?: string;
   onChoose: () => void;
   children: ReactNode;
 }
 
-export function MenuItem({ icon, danger = false, obstacle, onChoose, children }: MenuItemProps) {
+export function MenuItem({ icon: Icon, danger = false, obstacle, onChoose, children }: MenuItemProps) {
   const look = obstacle ? "text-soft" : danger ? "text-bad-ink" : "";
   return (
     <BaseMenu.Item onClick={onChoose} disabled={obstacle !== undefined} className={`${item} ${look}`}>
-      {icon}
+      <Icon aria-hidden className="size-4" />
       {obstacle ? (
         <span className="max-w-60 py-1">
           <span className="block">{children}</span>

@@ -1,36 +1,26 @@
 import { CircleAlert, TriangleAlert } from "lucide-react";
 import type { ReactNode } from "react";
+import { messageOf } from "../api";
 import { Button } from "./button";
 
-const looks = {
-  bad: {
-    box: "border-bad/30 bg-bad-soft",
-    icon: <CircleAlert aria-hidden className="mt-0.5 size-4 shrink-0 text-bad-ink" />,
-  },
-  warn: {
-    box: "border-warn/30 bg-warn-soft",
-    icon: <TriangleAlert aria-hidden className="mt-0.5 size-4 shrink-0 text-warn" />,
-  },
-};
-
-/** A boxed message that stays where it concerns something. Bad ones are announced at once. */
-export function Notice({
-  tone,
-  onRetry,
-  children,
-}: {
-  tone: keyof typeof looks;
-  /** Offers to try again what failed. */
+interface NoticeProps {
+  tone: "bad" | "warn";
   onRetry?: () => void;
+  className?: string;
   children: ReactNode;
-}) {
-  const look = looks[tone];
+}
+
+/** A boxed message that stays. Screen readers announce bad ones at once. */
+export function Notice({ tone, onRetry, className = "", children }: NoticeProps) {
+  const bad = tone === "bad";
+  const Icon = bad ? CircleAlert : TriangleAlert;
+  const look = bad ? "border-bad/30 bg-bad-soft" : "border-warn/30 bg-warn-soft";
   return (
     <div
-      role={tone === "bad" ? "alert" : undefined}
-      className={`flex items-start gap-2.5 rounded-box border px-3 py-2.5 ${look.box}`}
+      role={bad ? "alert" : undefined}
+      className={`flex items-start gap-2.5 rounded-box border px-3 py-2.5 ${look} ${className}`}
     >
-      {look.icon}
+      <Icon aria-hidden className={`mt-0.5 size-4 shrink-0 ${bad ? "text-bad-ink" : "text-warn"}`} />
       <div className="min-w-0 flex-1 wrap-anywhere">{children}</div>
       {onRetry && (
         <Button className="-my-1" onClick={onRetry}>
@@ -38,5 +28,22 @@ export function Notice({
         </Button>
       )}
     </div>
+  );
+}
+
+interface FailureProps {
+  of: { error: Error | null; data: unknown; refetch: () => unknown };
+  /** What failed. Without it, the message says if older data is shown. */
+  lead?: string;
+  className?: string;
+}
+
+/** The failure of a query, with a button to try again; nothing if there is none. */
+export function Failure({ of: { error, data, refetch }, lead = "", className }: FailureProps) {
+  if (!error) return null;
+  return (
+    <Notice tone="bad" onRetry={() => void refetch()} className={className}>
+      {lead} {messageOf(error)} {!lead && data !== undefined && "The data shown may be out of date."}
+    </Notice>
   );
 }

@@ -1,17 +1,26 @@
-import type { ReactNode } from "react";
+import { type ReactNode, useEffect } from "react";
 import { Link } from "wouter";
+
+/** Sets the title of the browser tab. */
+export function useTitle(title: string) {
+  useEffect(() => {
+    document.title = `${title} · Tokentab`;
+  }, [title]);
+}
 
 interface PageHeaderProps {
   title: ReactNode;
-  /** The page's one primary button. */
+  /** The title of the browser tab. */
+  tabTitle: string;
   action?: ReactNode;
   children?: ReactNode;
 }
 
-export function PageHeader({ title, action, children }: PageHeaderProps) {
+export function PageHeader({ title, tabTitle, action, children }: PageHeaderProps) {
+  useTitle(tabTitle);
   return (
     <header className="flex flex-wrap items-start justify-between gap-x-4 gap-y-3">
-      {/* If title and buttons do not fit beside each other, the title keeps its line and the buttons wrap. */}
+      {/* In a narrow window, the buttons wrap below the title. */}
       <div className={`min-w-0 grow ${children ? "basis-80" : ""}`}>
         <h1 className="py-0.5 text-title font-semibold wrap-anywhere">{title}</h1>
         {children}
@@ -21,19 +30,17 @@ export function PageHeader({ title, action, children }: PageHeaderProps) {
   );
 }
 
-/** The parts of a page, each with an address of its own. */
-export function TabLinks({
-  name,
-  tabs,
-  current,
-}: {
+interface TabLinksProps {
   name: string;
   tabs: { label: string; href: string }[];
+  /** The address of the open tab. */
   current: string;
-}) {
+}
+
+export function TabLinks({ name, tabs, current }: TabLinksProps) {
   return (
     <nav aria-label={name} className="mt-4 mb-6 border-b border-line">
-      {/* On the narrowest of screens the tabs scroll, not the page. */}
+      {/* On narrow screens the tabs scroll, not the page. */}
       <div className="-mx-1 -mb-px flex gap-3 overflow-x-auto px-1 sm:gap-5">
         {tabs.map((tab) => (
           <Link

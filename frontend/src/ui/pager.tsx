@@ -3,10 +3,10 @@ import { useEffect, useRef } from "react";
 import { useSearchParams } from "wouter";
 import { Button } from "./button";
 
-/** Items on one page of any list. */
+/** Items per page of any list. */
 export const pageSize = 50;
 
-/** The page in the address, from 1, and how to change it. */
+/** The page number in the address, from 1, and its setter. */
 export function usePage(): [number, (page: number) => void] {
   const [search, setSearch] = useSearchParams();
   const wanted = Number(search.get("page") ?? 1);
@@ -22,7 +22,7 @@ export function usePage(): [number, (page: number) => void] {
 }
 
 interface Pages {
-  /** The page that these numbers are about, from 1. */
+  /** From 1. */
   page_index: number;
   item_count: number;
   item_start: number;
@@ -33,24 +33,24 @@ interface Pages {
 export interface PagerProps {
   /** undefined until the first answer. */
   pagination: Pages | undefined;
-  /** The page that was asked for. */
+  /** The requested page. */
   page: number;
   onPage: (page: number) => void;
 }
 
 interface TurningProps {
-  /** The page that was asked for is not there yet. */
+  /** The requested page is loading. */
   busy: boolean;
-  /** A button led to another page, whose rows are there now. */
+  /** Called when a button has led to another page and its rows are shown. */
   onTurned: () => void;
 }
 
-/** Steps through a list that does not fit on one page; nothing for one that does. */
+/** Steps through the pages of a list; nothing if there is only one. */
 export function Pager({ pagination, page, onPage, busy, onTurned }: PagerProps & TurningProps) {
   const last = pagination && Math.max(pagination.page_count, 1);
   const pressed = useRef<"previous" | "next">(undefined);
   useEffect(() => {
-    // The last row of the last page went away: the page that is now the last has the rest.
+    // The last row of the last page is gone.
     if (last !== undefined && page > last) onPage(last);
   });
   useEffect(() => {

@@ -6,7 +6,7 @@ export interface RowAction {
   label: string;
   icon: LucideIcon;
   danger?: boolean;
-  /** Why it can't be done now; the action is then shown and can't be chosen. */
+  /** Why the action is disabled. */
   obstacle?: string;
   onChoose: () => void;
 }
@@ -15,16 +15,16 @@ export interface RowAction {
 export const buttonId = (row: string) => `actions-${row}`;
 
 interface RowMenuProps {
-  /** The id of what the actions are about. */
+  /** The row's id. */
   row: string;
   name: string;
-  /** Beside other buttons rather than in a table. */
+  /** For a menu beside other buttons. */
   framed?: boolean;
-  /** Without those that are false. */
+  /** False ones are left out. */
   actions: (RowAction | false)[];
 }
 
-/** The button with three dots that opens what can be done with one thing. */
+/** A button with three dots that opens a menu of actions. */
 export function RowMenu({ row, name, framed = false, actions }: RowMenuProps) {
   const offered = actions.filter((action) => action !== false);
   if (offered.length === 0) return null;
@@ -37,14 +37,8 @@ export function RowMenu({ row, name, framed = false, actions }: RowMenuProps) {
         </IconButton>
       }
     >
-      {offered.map(({ label, icon: Icon, danger, obstacle, onChoose }) => (
-        <MenuItem
-          key={label}
-          danger={danger}
-          icon={<Icon aria-hidden className="size-4" />}
-          obstacle={obstacle}
-          onChoose={onChoose}
-        >
+      {offered.map(({ label, ...item }) => (
+        <MenuItem key={label} {...item}>
           {label}
         </MenuItem>
       ))}
@@ -53,8 +47,8 @@ export function RowMenu({ row, name, framed = false, actions }: RowMenuProps) {
 }
 
 /**
- * Where the focus goes once what is asked about a row is answered: to the row's button, else its neighbour's, else the
- * page's own. Called while the row is there.
+ * Returns what finds the focus after an action on a row: the row's button, else its neighbour's, else the page's first.
+ * Call it before the row can be gone.
  */
 export function focusOfRow(row: string): () => HTMLElement | null {
   const place = document.getElementById(buttonId(row))?.closest("tr");

@@ -10,8 +10,8 @@ const steps: Record<string, (at: number, last: number) => number> = {
 };
 
 /**
- * Makes the times of each row one stop of the Tab key; the arrow keys lead from one to the next. Fifty rows would
- * else take two hundred presses. Returns what the table's body does with keys.
+ * Makes the times of each row one Tab stop, with arrow keys between them: fifty rows would otherwise take two hundred
+ * presses. Returns the key handler of the table's body.
  */
 export function useRowStops(body: RefObject<HTMLElement | null>) {
   useLayoutEffect(() => {

@@ -7,7 +7,6 @@ interface SectionProps {
   children?: ReactNode;
 }
 
-/** A part of a page with a heading of its own. */
 export function Section({ title, text, action, children }: SectionProps) {
   const id = useId();
   return (

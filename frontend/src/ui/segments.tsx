@@ -9,7 +9,7 @@ interface SegmentsProps<T extends string> {
   onChange: (value: T) => void;
 }
 
-/** One of a few values, all in sight. Stands in a fieldset, whose legend names it. */
+/** Radio buttons for a few values. Put them into a fieldset, whose legend names them. */
 export function Segments<T extends string>({ options, value, onChange }: SegmentsProps<T>) {
   const id = useId();
   return (

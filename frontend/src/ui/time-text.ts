@@ -5,8 +5,8 @@ const month = 2_629_746;
 const year = 31_556_952;
 
 /**
- * A unit, its length and the distance from which the next unit is used, both in seconds. Each unit ends where the
- * next one rounds to at least as much, so a list in the order of time also reads in that order.
+ * Each unit with its length and the distance from which the next one takes over, in seconds. The next unit never rounds
+ * to less, so a sorted list of times also reads sorted.
  */
 const units: [Intl.RelativeTimeFormatUnit, number, number][] = [
   ["second", 1, 57.5],
@@ -19,19 +19,20 @@ const units: [Intl.RelativeTimeFormatUnit, number, number][] = [
 
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "always" });
 
-/** `at` as seen from `now`, both in milliseconds: "3 days ago", "in 2 hours", "just now". */
+/** Describes `at` relative to `now`, both in milliseconds: "3 days ago", "in 2 hours", "just now". */
 export function relativeTime(at: number, now: number): string {
   const seconds = (at - now) / 1000;
   const distance = Math.abs(seconds);
   if (distance < 10) return "just now";
   for (const [unit, length, end] of units) {
     if (distance >= end) continue;
-    // Times are accurate to a few seconds, so seconds go in steps of five.
+    // Times are accurate to a few seconds.
     const amount = unit === "second" ? Math.round(distance / 5) * 5 : Math.round(distance / length);
     return relative.format(seconds < 0 ? -amount : amount, unit);
   }
   return "";
 }
+
 /** The exact instant in UTC: "2026-11-23 16:05:12 UTC". */
 export function utcTime(at: number): string {
   return `${new Date(at).toISOString().slice(0, 19).replace("T", " ")} UTC`;

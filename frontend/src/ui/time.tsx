@@ -3,22 +3,22 @@ import { useId } from "react";
 import { useNow } from "./clock";
 import { relativeTime, utcTime } from "./time-text";
 
-/** One tooltip serves every time on the page: a table of fifty rows would else mount two hundred. */
+/** One tooltip serves all times: a table of fifty rows would otherwise mount two hundred. */
 const exact = Tooltip.createHandle<string>();
 
 interface TimeProps {
   /** RFC 3339 */
   at: string;
-  /** Said after the exact time, such as its accuracy. */
+  /** Follows the exact time, such as its accuracy. */
   note?: string;
-  /** It has happened. In the future, a clock that was ahead stamped it, and when it was is unknown. */
+  /** Whether it has happened. If it lies in the future, the clock was wrong, and it shows as unknown. */
   past?: boolean;
 }
 
-/** How far ahead a past time may be, in milliseconds: clocks differ. */
+/** Milliseconds that a past time may lie ahead, since clocks differ. */
 const tolerance = 60_000;
 
-/** A relative time; the exact UTC one on hover, focus and tap, and as its description for screen readers. */
+/** A relative time, with the exact one in a tooltip and as its description. */
 export function Time({ at, note, past = false }: TimeProps) {
   const now = useNow();
   const id = useId();
@@ -32,7 +32,7 @@ export function Time({ at, note, past = false }: TimeProps) {
         payload={full}
         delay={150}
         closeOnClick={false}
-        // Tooltips open on hover and focus only, and a finger does neither.
+        // By themselves, tooltips open on hover and focus only, not on a tap.
         onClick={() => exact.open(`${id}-time`)}
         aria-describedby={id}
         className="cursor-default rounded-[3px] text-left underline decoration-transparent decoration-dotted underline-offset-3 hover:decoration-current"
@@ -48,7 +48,21 @@ export function Time({ at, note, past = false }: TimeProps) {
   );
 }
 
-/** Draws the tooltip of all times; once per page. */
+interface TimeFactProps extends TimeProps {
+  /** Before the time, such as "Created". */
+  said: string;
+  className?: string;
+}
+
+export function TimeFact({ said, className, ...time }: TimeFactProps) {
+  return (
+    <span className={className}>
+      {said} <Time {...time} />
+    </span>
+  );
+}
+
+/** The tooltip of all times; once per page. */
 export function TimeTooltip() {
   return (
     <Tooltip.Root handle={exact}>

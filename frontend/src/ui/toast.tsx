@@ -4,22 +4,22 @@ import { IconButton } from "./button";
 
 const manager = Toast.createToastManager();
 
-/** Says that something worked. It replaces what was said before about the thing with the id `about`. */
+/** Announces a success. It replaces the last message with the same `about`, such as a row's id. */
 export function announce(text: string, about?: string) {
   manager.add({ id: about, title: text, type: "success", priority: "low", timeout: 5_000 });
 }
 
-/** Says that something failed; stays longer and interrupts a screen reader. */
+/** Announces a failure. It stays longer and interrupts screen readers. */
 export function announceFailure(text: string, about?: string) {
   manager.add({ id: about, title: text, type: "failure", priority: "high", timeout: 10_000 });
 }
 
-/** Takes all messages away: a dialog that opens needs the place, and was asked for after they were said. */
+/** Dismisses all messages. */
 export function dismissMessages() {
   manager.close();
 }
 
-/** Draws the messages, in a live region that is always there; once per page. */
+/** The live region of all messages; once per page. */
 export function Toaster() {
   return (
     <Toast.Provider toastManager={manager} limit={3}>
@@ -32,7 +32,7 @@ export function Toaster() {
   );
 }
 
-/** Base UI makes each message a dialog. It asks nothing, so it is not one, and has no modality to tell. */
+/** Base UI gives each message the role of a dialog, but it asks nothing. */
 const notADialog = { role: "group", "aria-modal": undefined };
 
 function Messages() {

@@ -1,15 +1,13 @@
 import { Check, Copy } from "lucide-react";
-import { useEffect, useState } from "react";
+import { type RefObject, useEffect, useState } from "react";
 import { Button } from "./button";
+import { copyText } from "./clipboard";
 
-/** What became of the last copy: it reached the clipboard, or the person has to press the keys. */
+/** The result of the last copy. "by-hand" means that it failed and the text is selected. */
 type Copied = "idle" | "copied" | "by-hand";
 
-/**
- * A copy button's state and what it does: `take` copies and resolves with whether that worked; if not, `select` marks
- * the text. "Copied" goes by itself, so that a second copy can be seen to work.
- */
-export function useCopy(take: () => Promise<boolean>, select: () => unknown) {
+/** Copies `text`, which `shown` displays. "copied" ends after 4 s, so that a second copy is visible too. */
+export function useCopy(text: string, shown: RefObject<HTMLElement | null>) {
   const [state, setState] = useState<Copied>("idle");
   useEffect(() => {
     if (state !== "copied") return;
@@ -17,8 +15,10 @@ export function useCopy(take: () => Promise<boolean>, select: () => unknown) {
     return () => clearTimeout(timer);
   }, [state]);
   async function copy() {
-    const copied = await take();
-    if (!copied) select();
+    const element = shown.current;
+    const field = element instanceof HTMLTextAreaElement ? element : null;
+    const copied = await copyText(text, field);
+    if (!copied && element && !field) window.getSelection()?.selectAllChildren(element);
     setState(copied ? "copied" : "by-hand");
     return copied;
   }
@@ -35,7 +35,7 @@ export function CopyIcon({ state, plain = false }: { state: Copied; plain?: bool
 
 interface CopyButtonProps {
   state: Copied;
-  /** What it copies. */
+  /** Names the copied text. */
   what: string;
   primary?: boolean;
   disabled?: boolean;
@@ -56,7 +56,7 @@ export function CopyButton({ state, what, primary = false, ...rest }: CopyButton
   );
 }
 
-/** Says how the copy went. What is left to do is seen too, with the look of `className`. */
+/** Announces the result. A failure is also visible, with the classes in `className`. */
 export function CopyStatus({ state, className = "" }: { state: Copied; className?: string }) {
   return (
     <span

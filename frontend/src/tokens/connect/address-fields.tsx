@@ -2,7 +2,6 @@ import { useState } from "react";
 import { Field, type FieldProps } from "../../ui/field";
 import { readAddress, readPort } from "./addresses";
 
-/** The addresses as they were typed. */
 export interface AddressTexts {
   tokentab: string;
   application: string;
@@ -14,31 +13,30 @@ interface AddressFieldsProps {
   onChange: (value: AddressTexts) => void;
 }
 
-/** The addresses of Tokentab and the application, and the gateway's port. */
 export function AddressFields({ value, onChange }: AddressFieldsProps) {
-  const set = (part: Partial<AddressTexts>) => onChange({ ...value, ...part });
+  const field = (name: keyof AddressTexts) => ({
+    value: value[name],
+    onChange: (text: string) => onChange({ ...value, [name]: text }),
+  });
   return (
     <div className="grid items-start gap-4 lg:grid-cols-3">
       <CheckedField
         label="Tokentab"
         hint="Address of Tokentab, as seen from the gateway; plain HTTP"
-        value={value.tokentab}
-        onChange={(tokentab) => set({ tokentab })}
+        {...field("tokentab")}
         problem={readAddress(value.tokentab) ? null : addressProblem}
       />
       <CheckedField
         label="Application"
         hint="Where to forward accepted requests"
-        value={value.application}
-        onChange={(application) => set({ application })}
+        {...field("application")}
         problem={readAddress(value.application) ? null : addressProblem}
       />
       <CheckedField
         label="Port of the gateway"
         hint="Port the gateway listens on"
         inputMode="numeric"
-        value={value.port}
-        onChange={(port) => set({ port })}
+        {...field("port")}
         problem={readPort(value.port) === null ? "Enter a port from 1 to 65535." : null}
       />
     </div>

@@ -5,7 +5,6 @@ import { CodeBlock } from "../../ui/code-block";
 import { useOpenForm } from "../../ui/leave-guard";
 import { Section } from "../../ui/section";
 import { Segments } from "../../ui/segments";
-import { useTitle } from "../../ui/title";
 import { AddressFields } from "./address-fields";
 import { readAddress, readPort, usualAddress } from "./addresses";
 import { type Filling, fillIn, type Gateway, gateways } from "./gateways";
@@ -18,18 +17,16 @@ const options = (Object.keys(gateways) as Gateway[]).map((value) => ({
   label: gateways[value].label,
 }));
 
-/** The default addresses, as in the shipped files. */
+/** The addresses in the shipped files. */
 const usual = { application: "127.0.0.1:9000", port: "8000" };
 
 interface ConnectProps {
   account: Named;
-  /** The server's address for clients. */
   publicUrl: string;
 }
 
 /** Generates a gateway's configuration, and tests a token against its requirements. */
 export function Connect({ account, publicUrl }: ConnectProps) {
-  useTitle("Connect a gateway");
   useOpenForm(true);
   const [gateway, setGateway] = useState<Gateway>("nginx");
   const [need, setNeed] = useState<Need>({ account, scopes: [], environments: [], agents: [] });

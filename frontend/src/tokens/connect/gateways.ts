@@ -26,15 +26,13 @@ export const gateways: Record<Gateway, { label: string; files: ConfigFile[] }> =
   envoy: { label: "Envoy", files: [{ name: "envoy.yaml", text: envoy }] },
 };
 
-/** A piece of a file: as it was shipped, or filled in. */
 export interface Piece {
   text: string;
   filled: boolean;
-  /** Its place among the pieces. */
+  /** The index among the pieces. */
   at: number;
 }
 
-/** The values for the files. */
 export interface Filling extends Addresses {
   /** The requirements in the server's syntax. */
   need: string;

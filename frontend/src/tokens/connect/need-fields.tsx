@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { callForAll, messageOf } from "../../api";
+import { callForAll } from "../../api";
 import { Notice } from "../../ui/notice";
 import type { Agent } from "../../wire";
 import { useEnvironments } from "../tokens";
@@ -7,7 +7,7 @@ import { purposeNote } from "../wording";
 import { type Named, type Need, scopes, whatPasses } from "./need";
 import { Picker } from "./picker";
 
-/** The account's agents to choose from, without retired ones, whose tokens are refused. */
+/** The agents to choose from. Tokens of retired ones are refused anyway. */
 function useAgentChoice() {
   return useQuery({
     queryKey: ["agents", "all"],
@@ -22,7 +22,6 @@ interface NeedFieldsProps {
   onChange: (value: Need) => void;
 }
 
-/** Chooses the gateway's requirements and describes the tokens that satisfy them. */
 export function NeedFields({ value, onChange }: NeedFieldsProps) {
   const environments = useEnvironments();
   const agents = useAgentChoice();
@@ -47,8 +46,7 @@ export function NeedFields({ value, onChange }: NeedFieldsProps) {
             name,
             note: purposeNote({ name, purpose }),
           }))}
-          failure={environments.error && messageOf(environments.error)}
-          onRetry={() => void environments.refetch()}
+          query={environments}
           empty="There are no environments yet."
           chosen={value.environments}
           onChange={(chosen) => onChange({ ...value, environments: chosen })}
@@ -56,8 +54,7 @@ export function NeedFields({ value, onChange }: NeedFieldsProps) {
         <Picker<Named>
           label="Agents"
           options={agents.data}
-          failure={agents.error && messageOf(agents.error)}
-          onRetry={() => void agents.refetch()}
+          query={agents}
           empty="There are no agents yet."
           chosen={value.agents}
           onChange={(chosen) => onChange({ ...value, agents: chosen })}

@@ -22,8 +22,8 @@ export const scopes: { id: TokenScope; name: string }[] = [
 ];
 
 /**
- * The need as the server reads it. The account is always in it: another one on the same server could else make tokens
- * that pass. No character of it has a meaning in any configuration.
+ * The requirements in the server's syntax, without characters that mean something in a configuration. They always name
+ * the account; otherwise other accounts of the server could create tokens that pass.
  */
 export function needText({ account, scopes, environments, agents }: Need): string {
   return new URLSearchParams([

@@ -1,6 +1,6 @@
-import { useId, useState } from "react";
+import { type ComponentProps, useId, useState } from "react";
 import { Choice, ChoiceList, ChoicePlaceholder } from "../../ui/choice-list";
-import { Notice } from "../../ui/notice";
+import { Failure } from "../../ui/notice";
 import type { Named } from "./need";
 
 interface Option extends Named {
@@ -9,32 +9,23 @@ interface Option extends Named {
 
 interface PickerProps<T extends Named> {
   label: string;
-  /** undefined until they are known. */
+  /** undefined while they load. */
   options: (T & Option)[] | undefined;
-  /** The error of the last request, if it failed. */
-  failure?: string | null;
-  onRetry?: () => void;
+  /** The query that loads the options. */
+  query?: ComponentProps<typeof Failure>["of"];
   /** The text for an empty list. */
   empty?: string;
   chosen: T[];
   onChange: (chosen: T[]) => void;
 }
 
-/** Number of options from which a search field appears. */
+/** With more options, a search field appears. */
 const many = 8;
-/** The most options to show; searching narrows them down. */
+/** The most options shown at once. */
 const drawn = 100;
 
 /** Chooses any number of options. None means any. */
-export function Picker<T extends Named>({
-  label,
-  options,
-  failure = null,
-  onRetry,
-  empty,
-  chosen,
-  onChange,
-}: PickerProps<T>) {
+export function Picker<T extends Named>({ label, options, query, empty, chosen, onChange }: PickerProps<T>) {
   const id = useId();
   const [wanted, setWanted] = useState("");
   const isChosen = ({ id }: Named) => chosen.some((one) => one.id === id);
@@ -48,10 +39,8 @@ export function Picker<T extends Named>({
       <legend className="mb-1.5 font-medium">
         {label} <span className="font-normal text-soft">{chosen.length === 0 ? "any" : chosen.length}</span>
       </legend>
-      {failure && !options ? (
-        <Notice tone="bad" onRetry={onRetry}>
-          {failure}
-        </Notice>
+      {query?.error && !options ? (
+        <Failure of={query} />
       ) : (
         <ChoiceList className="max-h-50 lg:h-46">
           {options && options.length > many && (

@@ -7,7 +7,6 @@ import { Field } from "../../ui/field";
 import { Notice } from "../../ui/notice";
 import { Section } from "../../ui/section";
 
-/** The response headers to show, in this order. */
 const identityHeaders = [
   "X-Token-Id",
   "X-Token-Scope",
@@ -24,17 +23,8 @@ interface Outcome {
   result: Headers | unknown;
 }
 
-interface TestRequestProps {
-  need: string;
-  /** The server's address for clients. */
-  publicUrl: string;
-}
-
-/**
- * Asks about a token as the gateway would. The token stands in its field and nowhere else: no state and no cache takes
- * it, and it goes when the page is left.
- */
-export function TestRequest({ need, publicUrl }: TestRequestProps) {
+/** Sends the gateway's request. The token is only in its field, never in a state or cache. */
+export function TestRequest({ need, publicUrl }: { need: string; publicUrl: string }) {
   const field = useRef<HTMLInputElement>(null);
   const [problem, setProblem] = useState<string>();
   const [busy, setBusy] = useState(false);

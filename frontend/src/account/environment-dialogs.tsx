@@ -1,12 +1,14 @@
+import { count } from "../ui/count";
 import { Field } from "../ui/field";
 import { FormDialog, useForm } from "../ui/form";
+import { RequestQuestion } from "../ui/question";
 import { SelectField } from "../ui/select-field";
 import { announce } from "../ui/toast";
 import type { Environment, EnvironmentPurpose } from "../wire";
-import { environmentPurposes, useSaveEnvironment } from "./environments";
+import { environmentPurposes, useDeleteEnvironment, useSaveEnvironment } from "./environments";
 
 interface EnvironmentDialogProps {
-  /** The one to edit; undefined for a new one. */
+  /** undefined for a new one. */
   environment: Environment | undefined;
   onClose: () => void;
 }
@@ -44,5 +46,40 @@ export function EnvironmentDialog({ environment, onClose }: EnvironmentDialogPro
       <SelectField label="Purpose" options={environmentPurposes} {...form.field("purpose")} />
       <Field label="Description" optional autoComplete="off" {...form.field("description")} />
     </FormDialog>
+  );
+}
+
+interface DeleteEnvironmentDialogProps {
+  environment: Environment;
+  onClose: () => void;
+}
+
+export function DeleteEnvironmentDialog({ environment, onClose }: DeleteEnvironmentDialogProps) {
+  const { id, name, agent_deployment_count: deployments, live_api_token_count: tokens } = environment;
+  const uses = deployments + tokens;
+  return (
+    <RequestQuestion
+      title="Delete this environment?"
+      row={id}
+      yes="Delete environment"
+      request={useDeleteEnvironment(id)}
+      tick={
+        uses > 0 && {
+          label: "Revoke them and delete",
+          hint: "The tokens stop working at once, and the deployments are deleted.",
+          required: true,
+        }
+      }
+      done={() => `${name} deleted.`}
+      onClose={onClose}
+    >
+      <p>
+        {uses > 0
+          ? `${count(deployments, "deployment")} and ${count(tokens, "token")} ${uses === 1 ? "uses" : "use"} `
+          : "No deployments or tokens use "}
+        <strong className="font-medium">{name}</strong>.
+      </p>
+      <p className="text-soft">Scripts and integrations that use its ID stop working.</p>
+    </RequestQuestion>
   );
 }

@@ -1,14 +1,22 @@
 import { GitCommitVertical } from "lucide-react";
-import { Bar, Bars } from "../ui/bar";
+import { Bars } from "../ui/bar";
 import { CopyField } from "../ui/copy-field";
 import { CopyValue } from "../ui/copy-value";
 import { List, timeColumn } from "../ui/list";
 import { Time } from "../ui/time";
 import type { Agent, AgentVersion } from "../wire";
+import { AgentPage } from "./agent-page";
 import { useDeployments, useVersions } from "./agents";
 
-/** The versions that were registered for an agent, and where each of them is deployed. */
-export function Versions({ agent }: { agent: Agent }) {
+export default function VersionsPage({ id }: { id: string }) {
+  return (
+    <AgentPage id={id} tab="versions">
+      {(agent) => <Versions agent={agent} />}
+    </AgentPage>
+  );
+}
+
+function Versions({ agent }: { agent: Agent }) {
   const deployments = useDeployments(agent.id);
   const environmentOf = new Map(deployments.data?.map((one) => [one.id, one.environment_name]));
   const placesOf = (version: AgentVersion) =>
@@ -21,14 +29,7 @@ export function Versions({ agent }: { agent: Agent }) {
         {
           head: "Version",
           skeleton: (
-            <Bars
-              lines={[
-                "w-24",
-                "w-60 mt-1 h-5",
-                "w-32 mt-1 h-4 leading-4 sm:hidden",
-                "w-28 mt-1 h-4 leading-4 sm:hidden",
-              ]}
-            />
+            <Bars lines={["w-24", "w-60 mt-1 h-5", "w-32 mt-1 h-4 sm:hidden", "w-28 mt-1 h-4 sm:hidden"]} />
           ),
           cell: (version) => <VersionCell version={version} places={placesOf(version)} />,
         },
@@ -37,7 +38,6 @@ export function Versions({ agent }: { agent: Agent }) {
           head: "Deployed to",
           width: "w-60",
           from: "sm",
-          skeleton: <Bar className="w-28" />,
           cell: (version) => placesOf(version) || <NotDeployed />,
         },
       ]}

@@ -1,12 +1,65 @@
-import { messageOf } from "../api";
 import { Bar } from "../ui/bar";
 import { count } from "../ui/count";
-import { Question } from "../ui/dialog";
 import { Field } from "../ui/field";
-import { useForm } from "../ui/form";
-import { Notice } from "../ui/notice";
+import { FormDialog, useForm } from "../ui/form";
+import { Failure, Notice } from "../ui/notice";
+import { Question } from "../ui/question";
+import { SelectField } from "../ui/select-field";
+import { announce } from "../ui/toast";
 import type { Account, AccountContents } from "../wire";
-import { useContents, useDeleteAccount } from "./account";
+import { purposes, useChangeAccount, useContents, useDeleteAccount } from "./account";
+
+interface EditAccountDialogProps {
+  account: Account;
+  onClose: () => void;
+  onSaved: () => void;
+}
+
+export function EditAccountDialog({ account, onClose, onSaved }: EditAccountDialogProps) {
+  const form = useForm({
+    start: {
+      purpose: account.purpose,
+      organisation_name: account.organisation_name ?? "",
+      website: account.website ?? "",
+      name: account.name,
+    },
+    check: ({ purpose, organisation_name, name }) => ({
+      name: name.trim() ? null : "Enter a name for the account.",
+      organisation_name:
+        purpose === "personal" || organisation_name.trim() ? null : "Enter the organisation’s name.",
+    }),
+    request: useChangeAccount(account.id),
+    details: ({ purpose, organisation_name, website, name }) => ({
+      purpose,
+      organisation_name: purpose === "personal" ? null : organisation_name.trim(),
+      website: website.trim() || null,
+      name: name.trim(),
+    }),
+    onDone: () => {
+      onClose();
+      onSaved();
+      announce("Account updated.");
+    },
+  });
+  return (
+    <FormDialog form={form} title="Edit account" yes="Save changes" onClose={onClose}>
+      <SelectField label="Purpose" options={purposes} {...form.field("purpose")} />
+      {form.values.purpose !== "personal" && (
+        <Field label="Organisation name" autoComplete="organization" {...form.field("organisation_name")} />
+      )}
+      <Field
+        label="Website"
+        optional
+        type="url"
+        inputMode="url"
+        autoComplete="url"
+        placeholder="https://example.com"
+        {...form.field("website")}
+      />
+      <Field label="Account name" autoComplete="off" {...form.field("name")} />
+    </FormDialog>
+  );
+}
 
 interface DeleteAccountDialogProps {
   account: Account;
@@ -31,7 +84,7 @@ export function DeleteAccountDialog({ account, onClose, onDeleted }: DeleteAccou
       unmet={unmet}
       onYes={form.submit}
       onNo={onClose}
-      conditions={
+      more={
         <form
           {...form.attributes}
           className="grid gap-3"
@@ -52,9 +105,7 @@ export function DeleteAccountDialog({ account, onClose, onDeleted }: DeleteAccou
       }
     >
       {contents.error && !contents.data ? (
-        <Notice tone="bad" onRetry={() => void contents.refetch()}>
-          The contents of the account could not be counted. {messageOf(contents.error)}
-        </Notice>
+        <Failure of={contents} lead="The contents of the account could not be counted." />
       ) : (
         <>
           <p>
@@ -70,7 +121,6 @@ export function DeleteAccountDialog({ account, onClose, onDeleted }: DeleteAccou
   );
 }
 
-/** Known numbers take the place of bars of the same height. */
 function Contents({ contents }: { contents: AccountContents | undefined }) {
   const lines = contents && [
     count(contents.admin_users, "member"),

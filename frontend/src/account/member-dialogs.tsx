@@ -1,0 +1,82 @@
+import { count } from "../ui/count";
+import { RequestQuestion } from "../ui/question";
+import type { AdminUser } from "../wire";
+import { memberTitle, type Removal, useRemoveMember, useRevokeTokensOf } from "./members";
+
+interface RemoveMemberDialogProps {
+  member: AdminUser;
+  /** Whether the member is the user. */
+  own: boolean;
+  onClose: () => void;
+  onLeft: () => void;
+}
+
+export function RemoveMemberDialog({ member, own, onClose, onLeft }: RemoveMemberDialogProps) {
+  const { id, email, live_api_token_count: tokens } = member;
+  const name = memberTitle(member);
+  const keep = tokens === 1 ? "keeps" : "keep";
+  return (
+    <RequestQuestion
+      title={own ? "Leave this account?" : "Remove this member?"}
+      row={id}
+      yes={own ? "Leave the account" : "Remove member"}
+      request={useRemoveMember(id)}
+      tick={
+        tokens > 0 && {
+          label: `Revoke ${own ? "your" : "their"} ${count(tokens, "API token")} too`,
+          hint: "They stop working at once. This can’t be undone.",
+        }
+      }
+      done={(removal) => (own ? "You have left the account." : removedText(removal))}
+      onClose={onClose}
+      onDone={() => own && onLeft()}
+    >
+      {own ? (
+        <p>
+          All your sessions end at once, including this one. To come back, you need an invite from another
+          member.
+        </p>
+      ) : (
+        <p>
+          All sessions of <strong className="font-medium">{name}</strong>
+          {member.name && ` (${email})`} end at once, and they can’t sign in any more.
+        </p>
+      )}
+      <p className="text-soft">
+        {tokens > 0
+          ? `${own ? "Your" : "Their"} ${count(tokens, "active token")} ${keep} working unless you revoke ${tokens === 1 ? "it" : "them"}.`
+          : `${own ? "You have" : "They have"} no active tokens.`}
+      </p>
+    </RequestQuestion>
+  );
+
+  function removedText({ revoke, count: revoked }: Removal): string {
+    if (tokens === 0) return `${name} was removed.`;
+    if (revoke) return `${name} was removed, and ${count(revoked, "API token")} revoked.`;
+    return `${name} was removed. Their ${count(tokens, "token")} ${keep} working.`;
+  }
+}
+
+interface RevokeTokensDialogProps {
+  member: AdminUser;
+  onClose: () => void;
+}
+
+export function RevokeTokensDialog({ member, onClose }: RevokeTokensDialogProps) {
+  const tokens = member.live_api_token_count;
+  return (
+    <RequestQuestion
+      title={`Revoke ${count(tokens, "API token")}?`}
+      row={member.id}
+      yes={`Revoke ${count(tokens, "token")}`}
+      request={useRevokeTokensOf(member.id)}
+      done={(revoked) => `${count(revoked, "API token")} revoked. They will never be accepted again.`}
+      onClose={onClose}
+    >
+      <p>
+        Every active or suspended token that <strong className="font-medium">{memberTitle(member)}</strong>{" "}
+        created. Everything that uses one is refused at once, and this can’t be undone.
+      </p>
+    </RequestQuestion>
+  );
+}

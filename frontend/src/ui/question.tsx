@@ -1,0 +1,138 @@
+import { AlertDialog } from "@base-ui/react/alert-dialog";
+import { type ReactNode, useId, useState } from "react";
+import { messageOf } from "../api";
+import { Button } from "./button";
+import { backdrop, DialogFooter, type DialogProps, popup, titleClass, useOpened } from "./dialog";
+import { Notice } from "./notice";
+import { announce } from "./toast";
+
+interface Wording extends Pick<DialogProps, "title" | "row" | "children"> {
+  /** A box to tick. If it is required, it enables yes. */
+  tick?: { label: string; hint: string; required?: boolean } | false;
+  /** A field or notice above the buttons. */
+  more?: ReactNode;
+  /** Disables yes. */
+  unmet?: boolean;
+  /** Red only for what is permanent. */
+  look?: "danger" | "primary";
+  /** The verb of the action. */
+  yes: string;
+  no?: string;
+}
+
+interface QuestionProps extends Wording {
+  busy?: boolean;
+  /** Why the last yes failed. */
+  failure?: Error | null;
+  /** Gets whether the box is ticked. */
+  onYes: (ticked: boolean) => void;
+  onNo: () => void;
+}
+
+/** Asks before an action that one click can't undo. */
+export function Question({
+  title,
+  row,
+  children,
+  tick = false,
+  more,
+  failure,
+  unmet = false,
+  look = "danger",
+  yes,
+  no = "Cancel",
+  busy = false,
+  onYes,
+  onNo,
+}: QuestionProps) {
+  const finalFocus = useOpened(row);
+  const [ticked, setTicked] = useState(false);
+  const agreed = tick !== false && ticked;
+  const waiting = tick !== false && tick.required === true && !ticked;
+  return (
+    <AlertDialog.Root open onOpenChange={(next) => !next && !busy && onNo()}>
+      <AlertDialog.Portal>
+        <AlertDialog.Backdrop className={backdrop} forceRender />
+        <AlertDialog.Popup className={popup} finalFocus={finalFocus}>
+          <AlertDialog.Title className={titleClass}>{title}</AlertDialog.Title>
+          <AlertDialog.Description render={<div />} className="grid gap-3 px-5 pt-1 pb-5 wrap-anywhere">
+            {children}
+          </AlertDialog.Description>
+          {(failure || more || tick) && (
+            <div className="grid gap-3 px-5 pb-5">
+              {failure && <Notice tone="bad">{messageOf(failure)}</Notice>}
+              {more}
+              {tick && <Tick {...tick} checked={ticked} onChange={setTicked} />}
+            </div>
+          )}
+          <DialogFooter>
+            <AlertDialog.Close render={<Button>{no}</Button>} />
+            <Button look={look} busy={busy} disabled={unmet || waiting} onClick={() => onYes(agreed)}>
+              {yes}
+            </Button>
+          </DialogFooter>
+        </AlertDialog.Popup>
+      </AlertDialog.Portal>
+    </AlertDialog.Root>
+  );
+}
+
+interface TickProps {
+  label: string;
+  hint: string;
+  checked: boolean;
+  onChange: (checked: boolean) => void;
+}
+
+function Tick({ label, hint, checked, onChange }: TickProps) {
+  const id = useId();
+  return (
+    <div className="flex gap-2.5 rounded-box border border-line-strong px-3 py-2.5 has-checked:border-accent-ink has-focus-visible:outline-2 has-focus-visible:outline-accent-ink">
+      <input
+        id={id}
+        type="checkbox"
+        checked={checked}
+        aria-describedby={`${id}-hint`}
+        onChange={(event) => onChange(event.target.checked)}
+        className="mt-0.5 size-4 shrink-0 accent-accent outline-none"
+      />
+      <div className="min-w-0 flex-1">
+        <label htmlFor={id} className="block font-medium wrap-anywhere">
+          {label}
+        </label>
+        <p id={`${id}-hint`} className="text-small text-soft">
+          {hint}
+        </p>
+      </div>
+    </div>
+  );
+}
+
+interface RequestQuestionProps<A> extends Wording {
+  /** Sent on yes, with whether the box is ticked. */
+  request: {
+    mutate: (ticked: boolean, options: { onSuccess: (answer: A) => void }) => void;
+    isPending: boolean;
+    error: Error | null;
+  };
+  /** The message to announce afterwards. */
+  done: (answer: A) => string;
+  onClose: () => void;
+  /** Called after a success, once the question is closed. */
+  onDone?: () => void;
+}
+
+/** Asks, sends a request on yes, and announces what it did. A failure shows in the question. */
+export function RequestQuestion<A>({ request, done, onClose, onDone, ...wording }: RequestQuestionProps<A>) {
+  function send(ticked: boolean) {
+    request.mutate(ticked, {
+      onSuccess: (answer) => {
+        onClose();
+        announce(done(answer));
+        onDone?.();
+      },
+    });
+  }
+  const { isPending, error } = request;
+  return <Question {...wording} busy={isPending} failure={error} onYes={send} onNo={onClose} />;
+}
