@@ -12,7 +12,7 @@ for (const [name, tour] of Object.entries(tours)) {
     problems,
   }) => {
     test.slow();
-    /** Each violation with the stops where it was met. */
+    /** The stops of each violation. */
     const found = new Map<string, string[]>();
     await tour({
       page,
@@ -23,9 +23,9 @@ for (const [name, tour] of Object.entries(tours)) {
         for (const colorScheme of ["light", "dark"] as const) {
           await page.emulateMedia({ colorScheme });
           const axe = new AxeBuilder({ page });
-          // The dark differs in colours alone.
+          // The themes differ only in colours.
           if (colorScheme === "dark") axe.withRules("color-contrast");
-          // An open menu floats above the page, so it lies in no landmark.
+          // An open menu floats above the page and belongs to no landmark.
           else if (await page.getByRole("menu").isVisible()) axe.disableRules("region");
           const { violations } = await axe.analyze();
           for (const { id, help, nodes } of violations) {

@@ -1,7 +1,7 @@
 import type { Created } from "./api";
 import { expect, test } from "./fixtures";
 
-test("a personal account has no organisation, and what was changed shows everywhere", async ({
+test("a personal account has no organisation, and a new name shows everywhere", async ({
   page,
   signedIn: _,
 }) => {
@@ -25,7 +25,7 @@ test("a personal account has no organisation, and what was changed shows everywh
   await expect(page.getByText("Personal", { exact: true })).toBeVisible();
 });
 
-test("deleting an account wants its name, counts what goes with it, and every token is refused at once", async ({
+test("deleting an account requires its name, counts its contents, and every token is refused at once", async ({
   page,
   server,
   api,
@@ -51,7 +51,7 @@ test("deleting an account wants its name, counts what goes with it, and every to
   await typed.fill("acme");
   await expect(yes, "a name is not almost right").toBeDisabled();
   await typed.fill("Acme");
-  // The page may just be asking for something when its session ends.
+  // The page may be polling when its session ends.
   problems.tolerate(/401 \(Unauthorized\)/);
   await yes.click();
   await expect(page).toHaveURL(new RegExp(`^${server.origin}/(setup|sign-in)`));

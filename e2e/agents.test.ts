@@ -3,13 +3,13 @@ import type { Created } from "./api";
 import { expect, test } from "./fixtures";
 import { tokenRow } from "./tokens";
 
-/** Chooses from the menu of the agent as a whole. */
+/** Chooses from the agent's menu. */
 async function chooseForAgent(page: Page, action: string) {
   await page.getByRole("button", { name: "Actions for Invoice reader", exact: true }).click();
   await page.getByRole("menuitem", { name: action, exact: true }).click();
 }
 
-test("retiring an agent stops its tokens at once, reinstating brings back just those, deleting ends all", async ({
+test("retiring an agent suspends its tokens at once, reinstating activates only those, deleting revokes all", async ({
   page,
   api,
   signedIn: _,

@@ -14,7 +14,7 @@ interface Answer {
   body: unknown;
 }
 
-/** An API token as the server describes it: the parts that tests look at. */
+/** The fields of an API token that tests read. */
 export interface Token {
   id: string;
   hint: string;
@@ -26,7 +26,7 @@ export interface Created {
   token: string;
 }
 
-/** Talks to the server as a script does: without a browser, by bearer token. */
+/** Calls the API as a script does, without a browser. */
 export class Api {
   readonly origin: string;
   readonly #code: string;
@@ -37,7 +37,7 @@ export class Api {
     this.#code = setupCode;
   }
 
-  /** Makes the account and its first user, and keeps the session for what has to be made by a user. */
+  /** Creates the account and its first user, and keeps the session. */
   async setUp() {
     const answer = await this.#send(
       "POST",
@@ -49,17 +49,17 @@ export class Api {
     this.#cookie = answer.headers.getSetCookie()[0]?.split(";")[0] ?? "";
   }
 
-  /** Asks with a token, as an SDK does when it starts. */
+  /** Checks a token as an SDK does at start-up. */
   ping(secret: string): Promise<Answer> {
     return this.#send("GET", "/api/v1/ping", bearer(secret));
   }
 
-  /** Asks whether a token is good, as a gateway does. */
+  /** Checks a token as a gateway does. */
   validate(secret: string): Promise<Answer> {
     return this.#send("GET", "/api/v1/validate", bearer(secret));
   }
 
-  /** Makes something: as the holder of a token, else as the user. */
+  /** Creates a resource with the token, or else as the user. */
   async create<T>(path: string, details: object, secret?: string): Promise<T> {
     const credential = secret ? bearer(secret) : this.#user();
     const answer = await this.#send("POST", `/api/v1${path}`, credential, { details });
@@ -67,24 +67,24 @@ export class Api {
     return answer.body as T;
   }
 
-  /** Changes something, as the user. */
+  /** Changes a resource as the user. */
   async change(path: string, details: object) {
     const answer = await this.#send("PUT", `/api/v1${path}`, this.#user(), { details });
     expect(answer.status, JSON.stringify(answer.body)).toBe(200);
   }
 
-  /** Tries to delete something, as the user. */
+  /** Tries to delete a resource as the user. */
   remove(path: string): Promise<Answer> {
     return this.#send("DELETE", `/api/v1${path}`, this.#user());
   }
 
-  /** Does to something what the end of the path says, as the user: suspends a token, revokes an invite. */
+  /** Posts an action as the user, such as the suspend of a token. */
   async act(path: string) {
     const answer = await this.#send("POST", `/api/v1${path}`, this.#user(), {});
     expect(answer.status, JSON.stringify(answer.body)).toBe(200);
   }
 
-  /** Everything of a kind, as the user sees it. */
+  /** All resources of a kind that the user sees. */
   async list<T>(path: string): Promise<T[]> {
     const answer = await this.#send("GET", `/api/v1${path}`, this.#user());
     expect(answer.status, JSON.stringify(answer.body)).toBe(200);
@@ -107,7 +107,7 @@ export class Api {
     return details.invite_url;
   }
 
-  /** Follows an invite link, as the invited. */
+  /** Accepts an invite. */
   async join(link: string, { name, password }: { name: string; password: string }) {
     const code = new URL(link).pathname.split("/")[2];
     const answer = await this.#send(
@@ -119,7 +119,7 @@ export class Api {
     expect(answer.status, JSON.stringify(answer.body)).toBe(200);
   }
 
-  /** Proves to the server that the session's holder asks, from its own origin. */
+  /** Proves the same origin. */
   #user(): Record<string, string> {
     return { Cookie: this.#cookie, Origin: this.origin };
   }

@@ -3,7 +3,7 @@ import { expect, test } from "./fixtures";
 import { signIn } from "./sign-in";
 import { copyAndClose, tokenRow } from "./tokens";
 
-test("the page that the command line opens leads through sign-in to a token of its own, shown once", async ({
+test("the page that the CLI opens leads through sign-in to its own token, shown once", async ({
   page,
   context,
   server,

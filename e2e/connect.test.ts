@@ -7,7 +7,7 @@ import { made } from "./fill";
 import { expect, test } from "./fixtures";
 import { freePort, runnable, startApplication, startGateway } from "./gateway";
 
-/** Tries out a token on the page and returns what a gateway would do, in a word. */
+/** Tests a token on the page and returns the word of the result. */
 async function tryOut(page: Page, secret: string, verdict: "Passes" | "Refused") {
   await page.getByRole("textbox", { name: "Token", exact: true }).fill(secret);
   await page.getByRole("button", { name: "Send test request" }).click();

@@ -8,7 +8,7 @@ const origin = new URL(process.env.PREFACTOR_API_URL ?? "http://127.0.0.1:8080")
 const token = process.env.PREFACTOR_API_TOKEN;
 assert(token, "PREFACTOR_API_TOKEN is not set");
 
-/** Sends a request as the client does: a JSON content type only with a body. */
+/** Sends a request as the client does, with a JSON content type only if there is a body. */
 async function send(method, path, { body, query, bearer = token } = {}) {
   const url = new URL(`/api/v1${path}`, origin);
   for (const [key, value] of Object.entries(query ?? {})) url.searchParams.set(key, value);
@@ -175,7 +175,7 @@ const steps = {
     await refused(404, "not_found", "GET", path);
   },
 
-  /** What `setup AGENT` does: finds or makes the deployment, then a token for it. */
+  /** As `setup AGENT`: finds or creates the deployment, then creates its token. */
   async setup(seen) {
     await one("GET", `/agent/${seen.agent.id}`);
     const deployments = await list("/agent_deployment", { agent_id: seen.agent.id });

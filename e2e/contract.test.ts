@@ -4,7 +4,7 @@ import { promisify } from "node:util";
 import type { Created } from "./api";
 import { expect, test } from "./fixtures";
 
-test("a fresh program serves every group of the API as the command line client drives it", async ({
+test("a fresh program serves every group of the API to the command-line client", async ({
   api,
   signedIn: _,
 }) => {

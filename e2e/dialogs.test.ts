@@ -2,7 +2,7 @@ import type { Page } from "@playwright/test";
 import { expect, test } from "./fixtures";
 import { tabTo } from "./keyboard";
 
-/** What leads to a dialog: a button, or an entry of the menu that a button opens. */
+/** The button that opens a dialog, or the button of a menu and its entry. */
 interface Way {
   path: string;
   button: string | RegExp;
@@ -10,7 +10,7 @@ interface Way {
   dialog: string;
 }
 
-/** Opens a dialog by keys alone, and leaves it by Escape. */
+/** Opens a dialog by keyboard and leaves it by Escape. */
 async function walk(page: Page, { path, button, entry, dialog: name }: Way) {
   if (new URL(page.url()).pathname !== path) await page.goto(path);
   const opener = page.getByRole("main").getByRole("button", { name: button, exact: true }).first();
@@ -34,7 +34,7 @@ async function walk(page: Page, { path, button, entry, dialog: name }: Way) {
       )
       .toBe(true);
   await holdsFocus();
-  // Past the first of its parts and past the last.
+  // Past the first element and past the last.
   for (const key of ["Shift+Tab", "Tab"]) {
     await page.keyboard.press(key);
     await holdsFocus();
@@ -46,7 +46,7 @@ async function walk(page: Page, { path, button, entry, dialog: name }: Way) {
 
 const isFocused = (element: Element) => element === document.activeElement;
 
-test("every page's dialogs open, hold the focus, close and give it back without a mouse", async ({
+test("all dialogs open, trap the focus, close and return it by keyboard", async ({
   page,
   api,
   signedIn: _,
@@ -105,7 +105,7 @@ test("every page's dialogs open, hold the focus, close and give it back without 
   for (const way of ways) await walk(page, way);
 });
 
-test("the command line is connected without a mouse, and the token outlives Escape", async ({
+test("the CLI is connected by keyboard, and the token survives Escape", async ({
   page,
   api,
   signedIn: _,

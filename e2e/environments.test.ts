@@ -2,7 +2,7 @@ import type { Created } from "./api";
 import { expect, test } from "./fixtures";
 import { choose, tokenRow } from "./tokens";
 
-test("an environment that deployments and tokens name goes only together with them, and is still told in their rows", async ({
+test("an environment is deleted only with its deployments and tokens, whose rows still name it", async ({
   page,
   api,
   signedIn: _,

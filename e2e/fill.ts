@@ -2,11 +2,11 @@ import type { Api, Created } from "./api";
 
 const day = 86_400_000;
 
-/** As long as a name may be, in words that break and one that does not. */
+/** Names of the maximum length: words that wrap, and one word. */
 export const longName =
   `The one with a name that goes on and on, ${"W".repeat(30)}, and then some more of it`.padEnd(100, "!");
 
-/** Fills the account with tokens of every scope and state, and with names as long as they may be. */
+/** Fills the account with tokens of every scope and state, and with names of the maximum length. */
 export async function fill(api: Api): Promise<{ agentId: string; wordyId: string }> {
   const agent = await made(api, "/agent", {
     name: "Invoice reader",

@@ -4,17 +4,17 @@ import { Problems } from "./problems";
 import { type Server, startServer } from "./server";
 
 interface Fixtures {
-  /** The program, not set up yet; a new one for every test. */
+  /** A new program, not set up. */
   server: Server;
-  /** What browsers complained about; must be nothing when the test ends. */
+  /** The browsers' complaints. The test fails if it ends with any. */
   problems: Problems;
-  /** The API as a script sees it. */
+  /** The API without a browser. */
   api: Api;
-  /** Sets the program up without the page; the test's browser is then signed in. */
+  /** Sets the program up and signs the browser in, without the page. */
   signedIn: undefined;
-  /** Opens another browser with its own cookies, signed out. */
+  /** Opens another browser, signed out. */
   openStranger: () => Promise<Page>;
-  /** Opens another browser, with its own cookies, signed in as the same user. */
+  /** Opens another browser, signed in as the same user. */
   openBrowser: () => Promise<Page>;
 }
 
@@ -35,7 +35,7 @@ export const test = base.extend<Fixtures>({
       const problems = new Problems();
       await use(problems);
       problems.expectNone();
-      // A test that failed may not have come to what it expects.
+      // A failed test may have ended before an allowed complaint.
       if (info.status === info.expectedStatus) problems.expectAllowed();
     },
     { auto: true },
@@ -74,7 +74,7 @@ export const test = base.extend<Fixtures>({
   },
 });
 
-/** Signs a browser in without its page, for tests that are about something else. */
+/** Signs a browser in without its page. */
 async function signIn(context: BrowserContext, api: Api) {
   const { email, password } = founder;
   const answer = await context.request.post(`${api.origin}/api/v1/session`, {

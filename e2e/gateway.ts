@@ -9,10 +9,7 @@ import { expect } from "@playwright/test";
 
 const here = dirname(fileURLToPath(import.meta.url));
 
-/**
- * How a gateway is run on a configuration, in the foreground. As it is written it takes requests from everywhere, which is
- * replaced: a test is nobody else's business.
- */
+/** How a gateway runs in the foreground. Tests make it listen on loopback only. */
 export const runnable = {
   nginx: {
     file: "nginx.conf",
@@ -33,7 +30,7 @@ export const runnable = {
   },
 };
 
-/** Where the program is; it is installed if it has to be and may. */
+/** The path of the program, which is installed if necessary. */
 function program(name: string, debianPackage: string): string {
   const why = "The configurations that the page writes are run.";
   return execFileSync(join(here, "need.sh"), [name, why, debianPackage], {
@@ -42,7 +39,7 @@ function program(name: string, debianPackage: string): string {
   }).trim();
 }
 
-/** A gateway that runs on the configuration in a folder. */
+/** A gateway that runs with the configuration in a folder. */
 export async function startGateway(name: keyof typeof runnable, folder: string): Promise<Running> {
   const { program, args, file, everywhere, onLoopback } = runnable[name];
   const text = await readFile(join(folder, file), "utf8");
@@ -50,7 +47,7 @@ export async function startGateway(name: keyof typeof runnable, folder: string):
   await writeFile(join(folder, file), text.replace(everywhere, onLoopback));
   return running(
     spawn(program(), args(folder), {
-      // Caddy stores files in the home folder of its user.
+      // Caddy stores files in its home folder.
       env: { ...process.env, HOME: folder, XDG_CONFIG_HOME: folder, XDG_DATA_HOME: folder },
       stdio: ["ignore", "pipe", "pipe"],
     }),
@@ -58,7 +55,7 @@ export async function startGateway(name: keyof typeof runnable, folder: string):
 }
 
 export interface Running {
-  /** What it said so far. */
+  /** Its output so far. */
   log: () => string;
   stop: () => Promise<void>;
 }
@@ -82,7 +79,7 @@ function running(child: ChildProcess): Running {
 
 export interface Application {
   address: string;
-  /** The headers of every request that came through. */
+  /** The headers of every forwarded request. */
   seen: IncomingHttpHeaders[];
   stop: () => Promise<void>;
 }

@@ -3,7 +3,7 @@ import { expect, test } from "./fixtures";
 import { tabTo } from "./keyboard";
 import { tokenRow } from "./tokens";
 
-test("setup, creating a token and suspending it need no mouse", async ({ page, server, api }) => {
+test("setup, creating a token and suspending it work by keyboard", async ({ page, server, api }) => {
   await page.goto(server.setupLink);
   for (const [label, text] of [
     ["Account name", founder.account_name],
@@ -50,7 +50,7 @@ test("setup, creating a token and suspending it need no mouse", async ({ page, s
   expect((await api.ping(secret)).status).toBe(401);
 });
 
-test("a time tells its exact instant to the keyboard, and Escape closes menu and question", async ({
+test("a focused time shows its exact instant, and Escape closes menu and question", async ({
   page,
   api,
   signedIn: _,
@@ -82,7 +82,7 @@ test("a time tells its exact instant to the keyboard, and Escape closes menu and
   await expect(actions).toBeFocused();
 });
 
-test("a gateway is chosen, its needs are told and a token is tried out without a mouse", async ({
+test("choosing a gateway and its requirements and testing a token work by keyboard", async ({
   page,
   api,
   signedIn: _,

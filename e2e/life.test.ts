@@ -2,7 +2,7 @@ import { founder } from "./api";
 import { expect, test } from "./fixtures";
 import { copyAndClose, followLife, submitNewToken, tokenRow } from "./tokens";
 
-test("the printed link leads to an account, whose first token works until it is suspended or revoked", async ({
+test("the printed link creates an account, and its first token works until it is suspended or revoked", async ({
   page,
   server,
   api,

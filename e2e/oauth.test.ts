@@ -7,7 +7,7 @@ import { expect, test } from "./fixtures";
 /** The program under test speaks plain HTTP on loopback. */
 const plain = { [oauth.allowInsecureRequests]: true };
 
-/** What a test starts from: the server as a library finds it, the client that asks, and a token that it asks about. */
+/** The server as a library discovers it, the client, and a token to introspect. */
 async function discover(api: Api) {
   await api.setUp();
   const issuer = new URL(api.origin);
@@ -28,7 +28,7 @@ async function introspect({ server, client }: Found, authentication: oauth.Clien
   return oauth.processIntrospectionResponse(server, client, response);
 }
 
-/** RFC 7662 lets the caller show a token; the library has no name for that. */
+/** RFC 7662 allows a bearer token as the credential; the library has no such option. */
 function bearer(token: string): oauth.ClientAuth {
   return (_server, _client, _body, headers) => headers.set("authorization", `Bearer ${token}`);
 }
@@ -64,7 +64,7 @@ for (const [name, authenticate] of Object.entries(ways)) {
   });
 }
 
-test("openid-client finds, introspects and revokes", async ({ api }) => {
+test("openid-client discovers, introspects and revokes", async ({ api }) => {
   await api.setUp();
   const { details, token } = await api.create<Created>("/api_token", { token_scope: "account" });
   const asked = await api.create<Created>("/api_token", { token_scope: "account" });
@@ -86,7 +86,7 @@ test("openid-client finds, introspects and revokes", async ({ api }) => {
   expect(await openid.tokenIntrospection(found, asked.token)).toEqual({ active: false });
 });
 
-test("jose verifies a token with the published keys, and refuses one that was altered", async ({ api }) => {
+test("jose verifies a token with the published keys, and refuses an altered one", async ({ api }) => {
   const { server, asked } = await discover(api);
   const keys = createRemoteJWKSet(new URL(server.jwks_uri ?? ""));
   const demands = { issuer: server.issuer, audience: server.issuer, typ: "at+jwt", algorithms: ["ES256"] };

@@ -15,7 +15,7 @@ const programs = {
   ],
 };
 
-/** Gives a token to a program of docs/offline.md, and returns the claims that it prints, or its reason. */
+/** Runs a program of docs/offline.md with a token. Returns the printed claims, or the reason of the refusal. */
 function verify([command = "", ...args]: string[], token: string, issuer: string, audience = issuer) {
   return new Promise<{ claims?: Record<string, unknown>; reason: string }>((resolve) => {
     const env = { ...process.env, NO_PROXY: "127.0.0.1" };
@@ -137,7 +137,7 @@ for (const [language, service] of Object.entries(services)) {
   });
 }
 
-test("Node fetches a list once in its ttl, sees a change after it, and relies on no list that has expired", async ({
+test("Node fetches a list once per ttl, sees a change after it, and trusts no expired list", async ({
   api,
 }) => {
   await api.setUp();
@@ -189,7 +189,7 @@ function issue(api: Api, more: object = {}): Promise<Created> {
   return api.create<Created>("/api_token", { token_scope: "account", ...more });
 }
 
-/** Values that look like the token and are not the issuer's. */
+/** Forged variants of the token. */
 async function forgeries({ origin }: Api, token: string): Promise<Record<string, string>> {
   const published = await (await fetch(`${origin}/.well-known/jwks.json`)).text();
   const list = await (await fetch(`${origin}/status-lists/1`)).text();

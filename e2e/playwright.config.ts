@@ -7,7 +7,7 @@ export default defineConfig({
   outputDir: "traces",
   reporter: [["list"]],
   fullyParallel: true,
-  // Each test runs a server and a browser of its own; more of them only make each other slow.
+  // Each test runs its own server and browser, so more workers slow each other down.
   workers: 2,
   forbidOnly: true,
   maxFailures: 8,

@@ -1,6 +1,6 @@
 import { type BrowserContext, expect } from "@playwright/test";
 
-/** Collects the browser's warnings and errors, so that a test fails on problems it does not check for. */
+/** Collects the browsers' warnings and errors, so that unexpected ones fail the test. */
 export class Problems {
   readonly #seen: string[] = [];
   readonly #allowed: RegExp[] = [];
@@ -18,12 +18,12 @@ export class Problems {
     });
   }
 
-  /** Expects a complaint that belongs to what the test provokes, such as a refused request. */
+  /** Expects a complaint that the test provokes, such as a refused request. */
   allow(complaint: RegExp) {
     this.#allowed.push(complaint);
   }
 
-  /** Accepts a complaint that comes or not, as a look at the server happens to fall. */
+  /** Accepts a complaint that depends on the time of a poll. */
   tolerate(complaint: RegExp) {
     this.#tolerated.push(complaint);
   }

@@ -10,7 +10,7 @@ async function changePassword(page: Page, current: string, next: string) {
   await dialog.getByRole("button", { name: "Change password" }).click();
 }
 
-test("a new password asks for the old one and ends every other session", async ({
+test("a new password requires the old one and ends every other session", async ({
   page,
   openBrowser,
   problems,
@@ -42,7 +42,7 @@ test("a new password asks for the old one and ends every other session", async (
   await expect(other.getByRole("heading", { level: 1, name: "Agents" })).toBeVisible();
 });
 
-test("a session that is ended from the list leads to sign-in, and this one goes on", async ({
+test("a session ended from the list leads to sign-in, and this one continues", async ({
   page,
   context,
   openBrowser,
@@ -53,7 +53,7 @@ test("a session that is ended from the list leads to sign-in, and this one goes 
   await other.goto("/agents");
   await page.goto("/profile");
   const rows = page.getByRole("table", { name: "Sessions" }).getByRole("row");
-  // The head, this browser, the other one, and the script that set the server up.
+  // The head, this browser, the other one, and the script that set up the server.
   await expect(rows).toHaveCount(4);
   await expect(rows.filter({ hasText: "This session" })).toHaveCount(1);
 

@@ -1,7 +1,7 @@
 import { test } from "./fixtures";
 import { tours } from "./tours";
 
-/* Pictures of every page and state to look at, in e2e/screenshots. Nothing is compared. */
+/* Takes pictures of every page and state, in e2e/screenshots. Nothing is compared. */
 
 for (const colorScheme of ["light", "dark"] as const) {
   for (const width of [1280, 390]) {

@@ -3,12 +3,12 @@ import type { Created } from "./api";
 import { expect, test } from "./fixtures";
 import { copyAndClose, submitNewToken, tokenRow } from "./tokens";
 
-/** Keeps the text of every answer from now on. */
+/** Collects the texts of all answers from now on. */
 function recordAnswers(page: Page): () => Promise<string[]> {
   const answers: Promise<string>[] = [];
   page.on("response", (response) => {
     const told = [response.url(), JSON.stringify(response.headers())].join(" ");
-    // A redirect or an answer that was broken off has no body.
+    // Redirects and aborted answers have no body.
     answers.push(
       response.text().then(
         (body) => `${told} ${body}`,
@@ -19,7 +19,7 @@ function recordAnswers(page: Page): () => Promise<string[]> {
   return () => Promise.all(answers);
 }
 
-/** Everything in which a page can keep something, as one text. */
+/** The contents of all the places where a page can store data. */
 async function keptBy(page: Page, context: BrowserContext): Promise<string> {
   const inPage = await page.evaluate(async () => {
     const fields = [...document.querySelectorAll<HTMLInputElement | HTMLTextAreaElement>("input, textarea")];
@@ -29,7 +29,7 @@ async function keptBy(page: Page, context: BrowserContext): Promise<string> {
       title: document.title,
       local: { ...localStorage },
       session: { ...sessionStorage },
-      // Anything in a database or cache would need its name here first: the page has none of either.
+      // The page has no database and no cache.
       databases: await indexedDB.databases(),
       caches: await caches.keys(),
       serviceWorkers: (await navigator.serviceWorker.getRegistrations()).length,
@@ -44,7 +44,7 @@ async function keptBy(page: Page, context: BrowserContext): Promise<string> {
   return JSON.stringify([inPage, page.url(), visited.entries, await context.cookies()]);
 }
 
-/** Whether any string in the page's memory holds the text, after what is unreachable was thrown away. */
+/** Whether any string in the page's memory holds the text, after a garbage collection. */
 async function remembers(page: Page, text: string): Promise<boolean> {
   const devtools = await page.context().newCDPSession(page);
   const parts: string[] = [];
@@ -56,7 +56,7 @@ async function remembers(page: Page, text: string): Promise<boolean> {
 }
 
 async function openNewToken(page: Page, name = "Once"): Promise<string> {
-  // By way of another page of ours, so that Back has somewhere to go.
+  // From another page, so that Back has a target.
   await page.goto("/agents");
   await page.getByRole("link", { name: "Account" }).click();
   await page.getByRole("button", { name: "Create API token" }).click();
@@ -64,7 +64,7 @@ async function openNewToken(page: Page, name = "Once"): Promise<string> {
   return submitNewToken(page);
 }
 
-test("the secret is in the answer that creates it and, once the dialog is closed, nowhere else", async ({
+test("after the dialog is closed, the secret is only in the answer that created it", async ({
   page,
   context,
   server,
@@ -76,7 +76,7 @@ test("the secret is in the answer that creates it and, once the dialog is closed
   await copyAndClose(page);
   expect(await keptBy(page, context)).not.toContain(secret);
 
-  // The list asks again by itself, other pages ask for more, and Back leads to no earlier state.
+  // The list polls, other pages load more, and Back leads to no earlier state.
   await page.waitForResponse((response) => response.url().includes("/api/v1/api_token?"));
   await page.getByRole("link", { name: "Agents" }).click();
   await expect(page.getByRole("heading", { level: 1, name: "Agents" })).toBeVisible();
@@ -100,7 +100,7 @@ test("the page forgets the secret when the dialog is closed", async ({ page, sig
   await expect.poll(() => remembers(page, secret)).toBe(false);
 });
 
-test("Escape, a click outside and Back ask the same question until the secret was copied", async ({
+test("Escape, a click outside and Back ask the same question until the secret is copied", async ({
   page,
   signedIn: _,
 }) => {
@@ -126,7 +126,7 @@ test("Escape, a click outside and Back ask the same question until the secret wa
   await expect(dialog).toBeHidden();
 });
 
-test("a token whose answer is lost on the way is found, and revoked before another is made", async ({
+test("a token with a lost answer is found, and revoked before another is created", async ({
   page,
   problems,
   signedIn: _,
@@ -154,11 +154,7 @@ test("a token whose answer is lost on the way is found, and revoked before anoth
   await expect(tokenRow(page, /Active.*Billing/)).toHaveCount(1);
 });
 
-test("a new token is in sight and marked, whatever page of the list was open", async ({
-  page,
-  api,
-  signedIn: _,
-}) => {
+test("a new token is visible and marked from any page of the list", async ({ page, api, signedIn: _ }) => {
   for (let made = 0; made < 51; made++) await api.create("/api_token", { token_scope: "account" });
   await page.goto("/account/api-tokens?page=2");
   await expect(page.getByText("51–51 of 51")).toBeVisible();
@@ -169,7 +165,7 @@ test("a new token is in sight and marked, whatever page of the list was open", a
   await expect(tokenRow(page, /Fresh.*New/)).toBeInViewport();
   await expect(page).toHaveURL(/api-tokens$/);
 
-  // One stop a row besides its menu: two rows further take four presses of Tab.
+  // One Tab stop per row besides its menu, so two rows take four presses.
   const stops = await page
     .getByRole("table")
     .evaluate(
@@ -180,7 +176,7 @@ test("a new token is in sight and marked, whatever page of the list was open", a
   expect(stops).toBe(100);
 });
 
-test("closing before anything was copied asks first", async ({ page, signedIn: _ }) => {
+test("closing before a copy asks first", async ({ page, signedIn: _ }) => {
   const secret = await openNewToken(page);
   const dialog = page.getByRole("dialog", { name: "Save this token now" });
   const question = page.getByRole("alertdialog", { name: "Close without copying?" });
@@ -216,7 +212,7 @@ for (const width of [320, 390]) {
   });
 }
 
-test("the two lines for SDKs hold this server's address and the secret", async ({
+test("the environment variables hold this server's address and the secret", async ({
   page,
   server,
   signedIn: _,
@@ -227,7 +223,7 @@ test("the two lines for SDKs hold this server's address and the secret", async (
   );
 });
 
-test("a token that is tried out goes to the server once, and is forgotten when the page is left", async ({
+test("a tested token is sent once, and forgotten when the user leaves the page", async ({
   page,
   context,
   server,
@@ -259,7 +255,7 @@ test("a token that is tried out goes to the server once, and is forgotten when t
   expect(server.log()).not.toContain(secret);
 });
 
-test.describe("where browsers offer no clipboard, as on plain http", () => {
+test.describe("without a clipboard API, as on plain HTTP", () => {
   test.beforeEach(async ({ context }) => {
     await context.addInitScript(() => {
       Object.defineProperty(Navigator.prototype, "clipboard", { value: undefined });
@@ -269,12 +265,12 @@ test.describe("where browsers offer no clipboard, as on plain http", () => {
     });
   });
 
-  test("the copy button puts the secret on the clipboard all the same", async ({ page, signedIn: _ }) => {
+  test("the copy button still copies the secret", async ({ page, signedIn: _ }) => {
     const secret = await openNewToken(page);
     await copyAndClose(page);
     await expect(page.locator("body")).toHaveAttribute("data-copies", "1");
 
-    // What a person would paste, into a field that takes the start of it.
+    // The field takes the first 100 characters.
     await page.getByRole("button", { name: "Create API token" }).click();
     const field = page.getByRole("dialog").getByRole("textbox", { name: "Name" });
     await field.focus();
@@ -282,7 +278,7 @@ test.describe("where browsers offer no clipboard, as on plain http", () => {
     await expect(field).toHaveValue(secret.slice(0, 100));
   });
 
-  test("a copy that fails is not said to be one, and leaves the secret selected", async ({
+  test("a failed copy is reported, and leaves the secret selected", async ({
     page,
     context,
     signedIn: _,

@@ -9,16 +9,16 @@ import { freePort } from "./gateway";
 
 const binary = join(dirname(fileURLToPath(import.meta.url)), "..", "bin", "tokentab");
 
-/** A running program on a data folder of its own. */
+/** A running program with its own data folder. */
 export interface Server {
   origin: string;
-  /** The link that the program printed when it started on an empty folder. */
+  /** The setup link that the program printed. */
   setupLink: string;
-  /** The one-time code at the end of that link. */
+  /** The code in the setup link. */
   setupCode: string;
-  /** What it wrote to standard error so far. */
+  /** Its standard error so far. */
   log: () => string;
-  /** Ends it by SIGTERM, removes its data, and holds it to a clean exit. Once more does nothing. */
+  /** Ends it by SIGTERM, checks for a clean exit, and removes its data. More calls do nothing. */
   stop: () => Promise<void>;
 }
 

@@ -30,7 +30,7 @@ test("signing out ends the session, also for a copy of its cookie", async ({
   expect(answer.status()).toBe(401);
 });
 
-test("a wrong password is said to be wrong, and the right one leads to the page that was asked for", async ({
+test("a wrong password is reported, and the right one leads to the requested page", async ({
   page,
   context,
   server,
@@ -60,7 +60,7 @@ test("after signing in, next leads to no other site", async ({ page, context, se
   await expect(page.getByRole("heading", { level: 1, name: "Account" })).toBeVisible();
   await expect(page).toHaveURL(`${server.origin}/account/api-tokens`);
 
-  // Who is signed in already is sent on by the same rule.
+  // The same rule applies to signed-in users.
   for (const next of [
     "//evil.example/",
     "https://evil.example/",
@@ -76,7 +76,7 @@ test("after signing in, next leads to no other site", async ({ page, context, se
   expect(asked.filter((url) => !url.startsWith(`${server.origin}/`))).toEqual([]);
 });
 
-test("a session that another browser ended leads to sign-in and back", async ({
+test("a session ended by another browser leads to sign-in and back", async ({
   page,
   context,
   server,

@@ -2,7 +2,7 @@ import type { Created } from "./api";
 import { expect, test } from "./fixtures";
 import { choose, copyAndClose, submitNewToken, tokenRow } from "./tokens";
 
-test("an environment token made over the API is listed with its scope, and works", async ({
+test("an environment token created over the API is listed with its scope, and works", async ({
   page,
   api,
   signedIn: _,
@@ -24,7 +24,7 @@ test("an environment token made over the API is listed with its scope, and works
   expect(validation.headers.get("X-Environment-Id")).toBe(environment_id);
 });
 
-test("the page offers no way to make an environment token", async ({ page, signedIn: _ }) => {
+test("the page offers no environment tokens", async ({ page, signedIn: _ }) => {
   await page.goto("/account/api-tokens");
   await page.getByRole("button", { name: "Create API token" }).click();
   const dialog = page.getByRole("dialog", { name: "Create API token" });

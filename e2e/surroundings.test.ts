@@ -2,7 +2,7 @@ import { made } from "./fill";
 import { expect, test } from "./fixtures";
 import { tokenRow } from "./tokens";
 
-test("a slow line shows the frame of the page before its code has come", async ({ page, signedIn: _ }) => {
+test("a slow connection shows the frame of the page before its code loads", async ({ page, signedIn: _ }) => {
   let release = () => {};
   const held = new Promise<void>((resolve) => {
     release = resolve;
@@ -19,7 +19,7 @@ test("a slow line shows the frame of the page before its code has come", async (
   await expect(page.getByText("Loading…")).toBeHidden();
 });
 
-test("colours of the system keep the selected tab and the primary button apart", async ({
+test("forced colours keep the selected tab and the primary button distinct", async ({
   page,
   signedIn: _,
 }) => {
@@ -55,10 +55,10 @@ test("a row of the tokens breaks no word at any width", async ({ page, api, sign
   }
 });
 
-test.describe("with a finger", () => {
+test.describe("by touch", () => {
   test.use({ hasTouch: true, viewport: { width: 390, height: 700 } });
 
-  test("a tap on a time shows the exact one, and a tap elsewhere puts it away", async ({
+  test("a tap on a time shows the exact one, and a tap elsewhere hides it", async ({
     page,
     api,
     signedIn: _,
@@ -76,7 +76,7 @@ test.describe("with a finger", () => {
   });
 });
 
-test("Next leads to the top of the next page, also for the keyboard", async ({ page, api, signedIn: _ }) => {
+test("Next leads to the top of the next page, for the keyboard too", async ({ page, api, signedIn: _ }) => {
   for (let count = 1; count <= 55; count++) await made(api, "/agent", { name: `Agent ${count}` });
   await page.setViewportSize({ width: 1200, height: 600 });
   await page.goto("/agents");
@@ -101,7 +101,7 @@ test("Next leads to the top of the next page, also for the keyboard", async ({ p
   await expect(rows.nth(1).locator(":focus")).toBeVisible();
 });
 
-test("a form outlives the end of its session", async ({ page, context, problems, signedIn: _ }) => {
+test("a form keeps its input when the session ends", async ({ page, context, problems, signedIn: _ }) => {
   problems.tolerate(/401 \(Unauthorized\)/);
   await page.goto("/account/api-tokens");
   await page.getByRole("button", { name: "Create API token" }).first().click();

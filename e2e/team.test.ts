@@ -4,7 +4,7 @@ import { choose, copyAndClose, submitNewToken } from "./tokens";
 
 const guest = { email: "grace@acme.example", name: "Grace Hopper", password: "a moth in the relay" };
 
-test("who is invited works until removed; then session, password, tokens and link are refused at once", async ({
+test("an invited member works until removal, which ends session, password, tokens and link at once", async ({
   page,
   api,
   server,
@@ -64,7 +64,7 @@ test("who is invited works until removed; then session, password, tokens and lin
   await expect(other.getByRole("heading", { name: "This invite no longer works" })).toBeVisible();
 });
 
-test("a revoked invite opens nothing, and the last member can't be removed", async ({
+test("a revoked invite no longer works, and the last member can't be removed", async ({
   page,
   api,
   openStranger,

@@ -12,7 +12,7 @@ export async function choose(row: Locator, action: string) {
   await row.page().getByRole("menuitem", { name: action, exact: true }).click();
 }
 
-/** What the menu of a row offers. */
+/** The entries of a row's menu. */
 export async function actionsOf(row: Locator): Promise<string[]> {
   const page = row.page();
   await row.getByRole("button", { name: /^Actions for/ }).click();
@@ -40,10 +40,7 @@ export async function copyAndClose(page: Page) {
   await expect(dialog).toBeHidden();
 }
 
-/**
- * Leads an active token through its whole life by the row's menu, and checks after every move what a caller with
- * the secret is told.
- */
+/** Changes an active token's status through its row's menu, and checks the verdict after every change. */
 export async function followLife(page: Page, row: Locator, secret: string, api: Api) {
   const expectPing = async (status: number) => expect((await api.ping(secret)).status).toBe(status);
 

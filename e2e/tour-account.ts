@@ -50,7 +50,7 @@ async function detailsPage({ page, visit }: Tour) {
   await cancel(page);
 }
 
-/** Lets people of every kind be members or be invited. */
+/** Creates members and invites of every kind. */
 async function fillTeam({ api }: Tour) {
   await api.join(await api.invite("grace@acme.example"), guest);
   await api.join(await api.invite(`${"w".repeat(64)}@${"long.".repeat(10)}example`), {
@@ -131,7 +131,7 @@ async function environmentsPage({ page, visit }: Tour) {
   await cancel(page);
 }
 
-/** The same with names as long as they may be. */
+/** The same with names of the maximum length. */
 async function longNames({ page, api, visit }: Tour) {
   await api.create("/environment", {
     name: longName,
@@ -159,7 +159,7 @@ async function longNames({ page, api, visit }: Tour) {
   await cancel(page);
 }
 
-/** The pages when the store is lost; one of them also with what was there before. */
+/** The pages without the store, one of them with older data. */
 async function outOfReach({ page, problems, visit }: Tour) {
   await failing({ page, problems }, /\/api\/v1\/(account|admin_user|environment)/, async () => {
     await expect(page.getByRole("alert")).toContainText("may be out of date");

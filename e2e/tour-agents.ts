@@ -105,7 +105,7 @@ async function versionPages({ page, problems, visit }: Tour, agentId: string, wo
   await visit("agent-missing");
 }
 
-/** The pages when the store is lost: with the agent on screen already, and without it. */
+/** The pages without the store, with the loaded agent and without it. */
 async function outOfReach({ page, problems, visit }: Tour, agentId: string) {
   await page.goto(`/agents/${agentId}/versions`);
   await expect(page.getByRole("row", { name: /1\.4\.0/ })).toBeVisible();

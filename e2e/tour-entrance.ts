@@ -3,7 +3,7 @@ import { founder } from "./api";
 import { signIn } from "./sign-in";
 import { failing, type Tour } from "./tour";
 
-/** What people meet before or beside the account: the invite, their profile, the command line's page, the API's. */
+/** The pages outside the account: invite, profile, CLI, API reference. */
 export async function entranceTour(given: Tour) {
   const { api } = given;
   await api.setUp();

@@ -5,7 +5,7 @@ import { signIn } from "./sign-in";
 import { choose, submitNewToken, tokenRow } from "./tokens";
 import { failing, type Tour } from "./tour";
 
-/** Setup, sign-in and all about API tokens. */
+/** Setup, sign-in and API tokens. */
 export async function tokensTour(given: Tour) {
   await strangers(given);
   await emptyPages(given);
@@ -83,7 +83,7 @@ async function tokenPages(given: Tour) {
   await tokensOutOfReach(given);
 }
 
-/** A change of very many tokens, whose records are still being written. */
+/** A change of many tokens whose records are being written. */
 async function changeUnderWay({ page, visit }: Tour) {
   const move = {
     field: "agent_deployment_id",
@@ -106,7 +106,7 @@ async function changeUnderWay({ page, visit }: Tour) {
   await expect(page.getByText(/All their records are updated/)).toBeVisible();
 }
 
-/** The list when it can't be loaded: with rows that were there before, and without any. */
+/** The list after a failure, with older rows and without.  */
 async function tokensOutOfReach({ page, problems, visit }: Tour) {
   await failing({ page, problems }, /\/api\/v1\/api_token\?/, async () => {
     await expect(page.getByRole("alert")).toContainText("may be out of date");

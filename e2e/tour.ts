@@ -2,18 +2,18 @@ import type { Page } from "@playwright/test";
 import type { Api } from "./api";
 import type { Problems } from "./problems";
 
-/** A way through pages, dialogs and states of the program, beginning with an empty one. */
+/** The fixtures of a tour, which starts with an empty program. */
 export interface Tour {
   page: Page;
   api: Api;
   setupLink: string;
-  /** Told beforehand what a stop makes the browser complain about. */
+  /** Allows the browser's complaints at a stop beforehand. */
   problems: Problems;
-  /** Called at every stop, once what the stop shows is there. */
+  /** Called at every stop, once its content is shown. */
   visit: (stop: string) => Promise<void>;
 }
 
-/** Does something while every request for certain addresses fails, as if the server had lost its store. */
+/** Runs `meanwhile` while requests to these addresses fail, as if the store were unavailable. */
 export async function failing(
   { page, problems }: Pick<Tour, "page" | "problems">,
   addresses: RegExp,

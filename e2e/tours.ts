@@ -4,7 +4,7 @@ import { connectTour } from "./tour-connect";
 import { entranceTour } from "./tour-entrance";
 import { tokensTour } from "./tour-tokens";
 
-/** All pages, dialogs and states of the program, in ways that each begin with an empty one. */
+/** All pages, dialogs and states of the program. Each tour starts with an empty one. */
 export const tours = {
   "the tokens": tokensTour,
   "connecting a gateway": connectTour,

@@ -28,7 +28,7 @@ describe("the tabs of the account", () => {
 });
 
 describe("the details", () => {
-  test("say purpose, organisation, website, name and id, the last two words to copy", async () => {
+  test("show purpose, organisation, website, name and ID, the ID with a copy button", async () => {
     open(address);
     await screen.findByText("Acme Robotics Ltd");
     expect(await factOf("Purpose")).toHaveTextContent("Business");
@@ -38,14 +38,14 @@ describe("the details", () => {
     expect(screen.getByRole("button", { name: "Copy account ID" })).toBeInTheDocument();
   });
 
-  test("of a personal account name no organisation", async () => {
+  test("of a personal account have no organisation", async () => {
     network.on("GET /account/:id", one(account({ purpose: "personal", organisation_name: null })));
     open(address);
     await screen.findByText("Personal");
     expect(screen.queryByText("Organisation name")).not.toBeInTheDocument();
   });
 
-  test("say why they could not load, and load on another try", async () => {
+  test("show why they failed to load, and load on another try", async () => {
     network.on("GET /account/:id", failure(503, "unexpected", "The store is unavailable."));
     const { user } = open(address);
     expect(await screen.findByRole("alert")).toHaveTextContent("The store is unavailable.");
@@ -56,7 +56,7 @@ describe("the details", () => {
 });
 
 describe("copying a value", () => {
-  test("never says so when nothing was copied, and then selects it", async () => {
+  test("that fails selects the value and does not claim success", async () => {
     const { user } = open(address);
     const button = await screen.findByRole("button", { name: "Copy account ID" });
     Object.defineProperty(navigator, "clipboard", { value: undefined, configurable: true });
@@ -75,7 +75,7 @@ describe("editing the account", () => {
     return { ...opened, dialog: await screen.findByRole("dialog", { name: "Edit account" }) };
   };
 
-  test("sends all four at once and shows what came of it", async () => {
+  test("sends all four fields and shows the result", async () => {
     network.on("PUT /account/:id", one(account({ website: null, name: "Acme Ltd" })));
     const { user, dialog } = await openDialog();
     await user.clear(within(dialog).getByRole("textbox", { name: /Website/ }));
@@ -97,7 +97,7 @@ describe("editing the account", () => {
     await waitFor(() => expect(screen.getByRole("button", { name: "Edit" })).toHaveFocus());
   });
 
-  test("asks for no organisation once it is personal, and sends none", async () => {
+  test("neither asks for nor sends an organisation if it is personal", async () => {
     network.on("PUT /account/:id", one(account({ purpose: "personal", organisation_name: null })));
     const { user, dialog } = await openDialog();
     await user.selectOptions(within(dialog).getByRole("combobox", { name: "Purpose" }), "personal");
@@ -130,14 +130,14 @@ describe("deleting the account", () => {
     return { ...opened, question };
   };
 
-  test("names by counts what goes with it", async () => {
+  test("counts what it deletes", async () => {
     const { question } = await openQuestion();
     for (const part of ["2 members", "3 environments", "1 agent", "1,204 API tokens"]) {
       expect(within(question).getByText(part)).toBeInTheDocument();
     }
   });
 
-  test("is possible only with the account's very name typed", async () => {
+  test("requires the exact name of the account", async () => {
     const { user, question } = await openQuestion();
     const yes = within(question).getByRole("button", { name: "Delete account" });
     expect(yes).toBeDisabled();
@@ -162,7 +162,7 @@ describe("deleting the account", () => {
     expect(bodiesOf("DELETE /account/:id")).toEqual([{ details: { name: "Acme" } }]);
   });
 
-  test("gives the focus back on Cancel and forgets what was typed", async () => {
+  test("returns the focus on Cancel and forgets the input", async () => {
     const { user, question } = await openQuestion();
     await user.type(within(question).getByRole("textbox"), "Acme");
     await user.click(within(question).getByRole("button", { name: "Cancel" }));

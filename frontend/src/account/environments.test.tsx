@@ -29,7 +29,7 @@ async function choose(user: ReturnType<typeof open>["user"], row: string, action
 }
 
 describe("the environments", () => {
-  test("are listed with name, purpose, description and an id to copy", async () => {
+  test("are listed with name, purpose, description and an ID to copy", async () => {
     open(address);
     const row = await screen.findByRole("row", { name: /Production/ });
     expect(row).toHaveTextContent("Live.");
@@ -37,14 +37,14 @@ describe("the environments", () => {
     expect(within(row).getAllByRole("button", { name: "Copy ID of Production" })[0]).toBeInTheDocument();
   });
 
-  test("say when there are none and lead to the first", async () => {
+  test("if there are none, offer to create the first", async () => {
     stored = [];
     const { user } = open(address);
     await user.click(await screen.findByRole("button", { name: "Create the first environment" }));
     expect(await screen.findByRole("dialog", { name: "Create environment" })).toBeInTheDocument();
   });
 
-  test("say why they could not load", async () => {
+  test("that fail to load show the reason", async () => {
     network.on("GET /environment", failure(503, "unexpected", "The store is unavailable."));
     open(address);
     expect(await screen.findByRole("alert")).toHaveTextContent("The store is unavailable.");
@@ -69,7 +69,7 @@ describe("an environment", () => {
     ]);
   });
 
-  test("is edited in the same form, and the focus is back on its row", async () => {
+  test("is edited in the same form, and the focus returns to its row", async () => {
     network.on("PUT /environment/:id", one(stored[0]));
     const { user } = open(address);
     await choose(user, "Production", "Edit");
@@ -85,7 +85,7 @@ describe("an environment", () => {
     await waitFor(() => expect(screen.getByRole("button", { name: "Actions for Production" })).toHaveFocus());
   });
 
-  test("that nothing names is deleted after a plain question, and the focus goes to the next row", async () => {
+  test("that is unused is deleted after a plain question, and the focus goes to the next row", async () => {
     const { user } = open(address);
     await choose(user, "Production", "Delete");
     const question = await screen.findByRole("alertdialog", { name: "Delete this environment?" });
@@ -100,7 +100,7 @@ describe("an environment", () => {
     expect(asked?.query.has("revoke_api_tokens")).toBe(false);
   });
 
-  test("that deployments and tokens name says how many, and wants a tick before it takes them along", async () => {
+  test("with deployments and tokens counts them, and requires a tick to delete them too", async () => {
     stored = [environment({ agent_deployment_count: 2, live_api_token_count: 1 })];
     const { user } = open(address);
     await choose(user, "Development", "Delete");
@@ -115,7 +115,7 @@ describe("an environment", () => {
     expect(asked?.query.get("revoke_api_tokens")).toBe("true");
   });
 
-  test("that was given a token in the meantime stays, and asks for the tick", async () => {
+  test("that got a token meanwhile stays, and requires the tick", async () => {
     network.on("DELETE /environment/:id", () => {
       stored = [environment({ live_api_token_count: 1 })];
       return failure(409, "invalid_action", "0 deployments and 1 live token name it.");

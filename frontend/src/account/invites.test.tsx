@@ -35,7 +35,7 @@ describe("an invite", () => {
     ["Expired", invite({ expired: true, invite_url: null })],
     ["Accepted", invite({ status: "used", invite_url: null, available_actions: { revoke: false } })],
     ["Revoked", invite({ status: "revoked", invite_url: null, available_actions: { revoke: false } })],
-  ])("says that it is %s", async (word, shown) => {
+  ])("shows that it is %s", async (word, shown) => {
     invites = [shown];
     open(address);
     const row = await screen.findByRole("row", { name: /grace@acme.example/ });
@@ -45,7 +45,7 @@ describe("an invite", () => {
     );
   });
 
-  test("of a clock that was ahead does not end in the future once it has expired", async () => {
+  test("that has expired never shows an end in the future", async () => {
     const ahead = new Date(Date.now() + 14 * 365 * 86_400_000).toISOString();
     invites = [invite({ expired: true, invite_url: null, expires_at: ahead })];
     open(address);
@@ -54,7 +54,7 @@ describe("an invite", () => {
     expect(within(row).queryByText(/in 14 years/)).toBeNull();
   });
 
-  test("that is pending gives its link to the clipboard", async () => {
+  test("that is pending copies its link to the clipboard", async () => {
     const { user } = open(address);
     const writeText = vi.fn(async () => {});
     withClipboard(writeText);
@@ -63,7 +63,7 @@ describe("an invite", () => {
     expect(writeText).toHaveBeenCalledWith("http://tokentab.test/invite/the-code");
   });
 
-  test("shows its link where the browser does not let the page copy", async () => {
+  test("shows its link if the browser does not let the page copy", async () => {
     document.execCommand = vi.fn(() => false);
     const { user } = open(address);
     withClipboard(undefined);
@@ -73,7 +73,7 @@ describe("an invite", () => {
     expect(screen.queryByText("Invite URL for grace@acme.example copied.")).not.toBeInTheDocument();
   });
 
-  test("is revoked after a question, and the focus is back on its row", async () => {
+  test("is revoked after a question, and the focus returns to its row", async () => {
     network.on("POST /admin_user_invite/:id/revoke", one(invite()));
     const { user } = open(address);
     await choose(user, "Revoke");
@@ -84,7 +84,7 @@ describe("an invite", () => {
     await waitFor(() => expect(screen.getByRole("button", { name: /Actions for the invite/ })).toHaveFocus());
   });
 
-  test("that someone used in the meantime is told", async () => {
+  test("that was used meanwhile is reported", async () => {
     network.on("POST /admin_user_invite/:id/revoke", failure(409, "invalid_action", "It was used already."));
     const { user } = open(address);
     await choose(user, "Revoke");
@@ -108,7 +108,7 @@ describe("inviting a team member", () => {
   test.each([
     [true, /A mail with this link was sent to grace@acme.example/],
     [false, /No mail was sent. Give this link to grace@acme.example yourself/],
-  ])("shows the link, and says whether a mail went out (%s)", async (mail_sent, text) => {
+  ])("shows the link, and whether a mail was sent (%s)", async (mail_sent, text) => {
     network.on("POST /admin_user_invite", { ...one(invite()), mail_sent });
     await send(" grace@acme.example ");
     const dialog = await screen.findByRole("dialog", { name: "Invite created" });
@@ -122,14 +122,14 @@ describe("inviting a team member", () => {
     ]);
   });
 
-  test("without an email is refused at the field and not sent", async () => {
+  test("without an email shows the error at the field and sends nothing", async () => {
     await send("");
     expect(screen.getByRole("textbox", { name: "Email" })).toHaveAccessibleDescription(
       "Enter an email address.",
     );
   });
 
-  test("who is a member already says so at the field", async () => {
+  test("reports an existing member at the field", async () => {
     const errors = { email: ["belongs to a member already"] };
     network.on("POST /admin_user_invite", failure(422, "validation_errors", "No.", { errors }));
     await send("ada@acme.example");
@@ -137,14 +137,14 @@ describe("inviting a team member", () => {
   });
 });
 
-test("no invites yet lead to the first", async () => {
+test("an empty list offers the first invite", async () => {
   invites = [];
   const { user } = open(address);
   await user.click(await screen.findByRole("button", { name: "Invite the first team member" }));
   expect(await screen.findByRole("dialog", { name: "Invite a team member" })).toBeInTheDocument();
 });
 
-test("an invite whose answer was lost is found by its key, with its link", async () => {
+test("an invite with a lost answer is found by its key, with its link", async () => {
   let requests = 0;
   network.on("POST /admin_user_invite", () =>
     requests++ === 0 ? unreachable : { ...one(invite({ invite_url: null })), mail_sent: false },

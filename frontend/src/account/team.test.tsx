@@ -30,7 +30,7 @@ async function choose(user: ReturnType<typeof open>["user"], row: string, action
 }
 
 describe("the team", () => {
-  test("is listed with name, email, job title and when they joined", async () => {
+  test("is listed with name, email, job title and time of joining", async () => {
     open(address);
     const row = await screen.findByRole("row", { name: /Grace Hopper/ });
     expect(row).toHaveTextContent("grace@acme.example");
@@ -47,7 +47,7 @@ describe("the team", () => {
     expect(screen.queryByText("Rear admiral")).not.toBeInTheDocument();
   });
 
-  test("says why it could not load", async () => {
+  test("shows why it failed to load", async () => {
     network.on("GET /admin_user", failure(503, "unexpected", "The store is unavailable."));
     open(address);
     expect(await screen.findByRole("alert")).toHaveTextContent("The store is unavailable.");
@@ -56,7 +56,7 @@ describe("the team", () => {
 });
 
 describe("removing a member", () => {
-  test("says that all sessions end and how many tokens live on, and revokes none by itself", async () => {
+  test("says that all sessions end and how many tokens keep working, and revokes none automatically", async () => {
     network.on("POST /admin_user/:id/remove", () => {
       members = [member()];
       return { ...one(grace), revoked_api_token_count: 0 };
@@ -78,7 +78,7 @@ describe("removing a member", () => {
     );
   });
 
-  test("revokes their tokens in the same step when asked to", async () => {
+  test("revokes their tokens too if the box is ticked", async () => {
     network.on("POST /admin_user/:id/remove", { ...one(grace), revoked_api_token_count: 3 });
     const { user } = open(address);
     const question = await choose(user, "Grace Hopper", "Remove member");
@@ -88,7 +88,7 @@ describe("removing a member", () => {
     expect(bodiesOf("POST /admin_user/:id/remove")).toEqual([{ details: { revoke_api_tokens: true } }]);
   });
 
-  test("who is the last one can't be chosen, and says why", async () => {
+  test("is disabled for the last member, with the reason", async () => {
     members = [member({ available_actions: { remove: false } })];
     const { user } = open(address);
     await user.click(await screen.findByRole("button", { name: "Actions for Ada Lovelace" }));
@@ -98,7 +98,7 @@ describe("removing a member", () => {
     expect(screen.queryByRole("alertdialog")).not.toBeInTheDocument();
   });
 
-  test("who is oneself says so and ends at sign-in", async () => {
+  test("warns users who remove themselves, and ends at sign-in", async () => {
     network.on("POST /admin_user/:id/remove", () => {
       network.on("GET /session", signedOut());
       return { ...one(member()), revoked_api_token_count: 0 };
@@ -110,7 +110,7 @@ describe("removing a member", () => {
     expect(await screen.findByRole("heading", { name: "Sign in" })).toBeInTheDocument();
   });
 
-  test("that fails says why and keeps the question open", async () => {
+  test("shows why it failed and keeps the question open", async () => {
     network.on(
       "POST /admin_user/:id/remove",
       failure(409, "invalid_action", "The last member can’t be removed."),
@@ -123,7 +123,7 @@ describe("removing a member", () => {
 });
 
 describe("the tokens of a member", () => {
-  test("can be revoked in one go, after a question that counts them", async () => {
+  test("can be revoked together, after a question that counts them", async () => {
     network.on("POST /admin_user/:id/revoke_api_tokens", { ...one(grace), revoked_api_token_count: 3 });
     const { user } = open(address);
     const question = await choose(user, "Grace Hopper", "Revoke API tokens");

@@ -29,14 +29,14 @@ async function choose(user: ReturnType<typeof open>["user"], action: string) {
   await user.click(await screen.findByRole("menuitem", { name: action }));
 }
 
-test("the agents say when each was last seen", async () => {
+test("the list shows when each agent was last seen", async () => {
   network.on("GET /agent", list([agent(), agent({ id: "agent-2", name: "New one", last_seen_at: null })]));
   open("/agents");
   expect(await screen.findByRole("row", { name: /Invoice reader/ })).toHaveTextContent("2 hours ago");
   expect(screen.getByRole("row", { name: /New one/ })).toHaveTextContent("Never");
 });
 
-test("an agent that a clock ahead stamped was last seen at an unknown time", async () => {
+test("a last-seen time in the future shows as unknown", async () => {
   const ahead = new Date(Date.now() + 14 * 365 * 86_400_000).toISOString();
   network.on("GET /agent", list([agent({ status: "dormant", last_seen_at: ahead })]));
   open("/agents");
@@ -80,7 +80,7 @@ describe("an agent", () => {
 });
 
 describe("retiring", () => {
-  test("asks first, says how many tokens were suspended, and ends the making of new ones", async () => {
+  test("asks first, tells how many tokens were suspended, and prevents new ones", async () => {
     network.on("POST /agent/:id/retire", () => {
       stored = retired;
       return { ...one(stored), suspended_api_token_count: 2 };
@@ -98,19 +98,19 @@ describe("retiring", () => {
     );
   });
 
-  test("says how to deploy it", async () => {
+  test("of an undeployed agent says how to deploy it", async () => {
     open(address);
     expect(await screen.findByText(/Creating a deployment token deploys it/)).toBeVisible();
   });
 
-  test("that is retired is not said to be deployed by a token that it can't get", async () => {
+  test("of a retired agent does not suggest to create a token", async () => {
     stored = retired;
     open(address);
     expect(await screen.findByText("Not deployed in any environment.")).toBeVisible();
     expect(screen.queryByText(/deploys it/)).not.toBeInTheDocument();
   });
 
-  test("is taken back at once, and says how many tokens are active again", async () => {
+  test("is undone at once, with the number of activated tokens", async () => {
     stored = retired;
     network.on("POST /agent/:id/reinstate", () => {
       stored = agent();
@@ -122,7 +122,7 @@ describe("retiring", () => {
     expect(screen.getByRole("button", { name: "Create deployment token" })).toBeEnabled();
   });
 
-  test("that someone else did already says so", async () => {
+  test("reports that someone else did it already", async () => {
     stored = retired;
     network.on("POST /agent/:id/reinstate", failure(409, "invalid_action", "Not retired."));
     const { user } = open(address);
@@ -132,7 +132,7 @@ describe("retiring", () => {
 });
 
 describe("deleting an agent", () => {
-  test("with live tokens wants a tick before it revokes them, and leads back to the list", async () => {
+  test("with active tokens requires a tick, revokes them, and returns to the list", async () => {
     network.on("GET /agent_deployment", list([deployment({ live_api_token_count: 2 })]));
     network.on("DELETE /agent/:id", () => {
       network.on("GET /agent/:id", failure(404, "not_found", "No such agent."));
@@ -151,7 +151,7 @@ describe("deleting an agent", () => {
     expect(asked?.query.get("revoke_api_tokens")).toBe("true");
   });
 
-  test("without live tokens asks no more than whether", async () => {
+  test("without active tokens asks a plain question", async () => {
     network.on("DELETE /agent/:id", () => one(stored));
     const { user } = open(address);
     await choose(user, "Delete");
@@ -181,7 +181,7 @@ describe("the deployment snapshot", () => {
     expect(second).toHaveTextContent("DevelopmentNo version");
   });
 
-  test("says when there is none, and why it could not load", async () => {
+  test("says that there is none, or why it failed to load", async () => {
     const { client } = open(address);
     expect(await screen.findByText(/Not deployed in any environment yet/)).toBeInTheDocument();
     network.on("GET /agent_deployment", failure(503, "unexpected", "The store is unavailable."));
@@ -193,7 +193,7 @@ describe("the deployment snapshot", () => {
 });
 
 describe("the versions", () => {
-  test("say identifier, id, when registered, and where they are deployed", async () => {
+  test("show identifier, ID, time of registration and deployments", async () => {
     network.on("GET /agent_deployment", list([deployment({ current_version_id: "version-1" })]));
     network.on(
       "GET /agent_version",
@@ -211,7 +211,7 @@ describe("the versions", () => {
     expect(sent.find(({ route }) => route === "GET /agent_version")?.query.get("agent_id")).toBe("agent-1");
   });
 
-  test("say when there are none and how to register the first", async () => {
+  test("if there are none, tell how to register the first", async () => {
     open("/agents/agent-1/versions");
     expect(await screen.findByRole("heading", { name: "No versions yet" })).toBeInTheDocument();
     expect(screen.getByRole("textbox", { name: "Register a version" })).toHaveValue(

@@ -14,7 +14,7 @@ beforeEach(() => {
 });
 
 describe("the agents", () => {
-  test("are listed with status and description, and lead to their page", async () => {
+  test("are listed with status and description, and link to their pages", async () => {
     const { user } = open("/agents");
     const row = await screen.findByRole("row", { name: /Invoice reader/ });
     expect(row).toHaveTextContent("Active");
@@ -24,14 +24,14 @@ describe("the agents", () => {
     expect(window.location.pathname).toBe("/agents/agent-1/deployments");
   });
 
-  test("say when there are none and lead to the first", async () => {
+  test("if there are none, offer to register the first", async () => {
     network.on("GET /agent", list([]));
     const { user } = open("/agents");
     await user.click(await screen.findByRole("button", { name: "Register the first agent" }));
     expect(await screen.findByRole("dialog", { name: "Register agent" })).toBeInTheDocument();
   });
 
-  test("say why they could not load", async () => {
+  test("that fail to load show the reason", async () => {
     network.on("GET /agent", failure(503, "unexpected", "The store is unavailable."));
     open("/agents");
     expect(await screen.findByRole("alert")).toHaveTextContent("The store is unavailable.");
@@ -46,7 +46,7 @@ describe("registering an agent", () => {
     return { ...opened, dialog: await screen.findByRole("dialog", { name: "Register agent" }) };
   };
 
-  test("needs a name only, and goes to the new agent's page", async () => {
+  test("requires only a name, and opens the new agent's page", async () => {
     network.on("POST /agent", one(agent()));
     const { user, dialog } = await openDialog();
     await user.type(within(dialog).getByRole("textbox", { name: "Name" }), "Invoice reader");
@@ -57,7 +57,7 @@ describe("registering an agent", () => {
     ]);
   });
 
-  test("without a name is refused at the field and not sent", async () => {
+  test("without a name shows the error at the field and sends nothing", async () => {
     const { user, dialog } = await openDialog();
     await user.click(within(dialog).getByRole("button", { name: "Register agent" }));
     expect(within(dialog).getByRole("textbox", { name: "Name" })).toHaveAccessibleDescription(
@@ -76,8 +76,8 @@ describe("registering an agent", () => {
   });
 });
 
-describe("the deployments of an agent", () => {
-  test("are the agent's deployment tokens over all environments", async () => {
+describe("the deployments tab", () => {
+  test("lists its deployment tokens in all environments", async () => {
     open("/agents/agent-1");
     const row = await screen.findByRole("row", { name: /Agent deployment \(Invoice reader · Production\)/ });
     expect(within(row).getByRole("button", { name: /Actions for/ })).toBeInTheDocument();
@@ -86,7 +86,7 @@ describe("the deployments of an agent", () => {
     expect(asked?.query.get("token_scope")).toBe("agent_deployment");
   });
 
-  test("get a token for the environment that is picked, and show it once", async () => {
+  test("creates a token for the chosen environment and shows it once", async () => {
     network.on("POST /api_token", { ...one(deploymentToken()), token: "the-secret" });
     const { user } = open("/agents/agent-1/deployments");
     await user.click(await screen.findByRole("button", { name: "Create deployment token" }));
@@ -101,14 +101,14 @@ describe("the deployments of an agent", () => {
     });
   });
 
-  test("need an environment before anything is sent", async () => {
+  test("requires an environment before it sends anything", async () => {
     const { user } = open("/agents/agent-1/deployments");
     await user.click(await screen.findByRole("button", { name: "Create deployment token" }));
     await user.click(await screen.findByRole("button", { name: "Create token" }));
     expect(await screen.findByText("Choose an environment.")).toBeInTheDocument();
   });
 
-  test("of an agent that does not exist say so", async () => {
+  test("says if the agent does not exist", async () => {
     network.on("GET /agent/:id", failure(404, "not_found", "No such agent."));
     open("/agents/gone/deployments");
     expect(await screen.findByRole("heading", { level: 1, name: "No such agent" })).toBeInTheDocument();

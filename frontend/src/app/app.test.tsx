@@ -11,7 +11,7 @@ beforeEach(() => {
 });
 
 describe("the layout", () => {
-  test("names the account and marks where one is", async () => {
+  test("names the account and marks the current page", async () => {
     const { user } = open("/");
     expect(await screen.findByRole("link", { name: "Account" })).toHaveAttribute("aria-current", "page");
     expect(screen.getAllByText("Acme")[0]).toBeInTheDocument();
@@ -27,19 +27,19 @@ describe("the layout", () => {
     await waitFor(() => expect(document.title).toBe("Agents · Tokentab"));
   });
 
-  test("starts with a way past the navigation", async () => {
+  test("starts with a link past the navigation", async () => {
     const { user } = open("/");
     await screen.findByRole("heading", { level: 1 });
     await user.tab();
     expect(screen.getByRole("link", { name: "Skip to content" })).toHaveFocus();
   });
 
-  test("has one first heading a page", async () => {
+  test("has one first-level heading on each page", async () => {
     open("/account");
     expect(await screen.findAllByRole("heading", { level: 1 })).toHaveLength(1);
   });
 
-  test("says when there is no page at an address", async () => {
+  test("reports an address without a page", async () => {
     open("/nowhere");
     expect(await screen.findByRole("heading", { level: 1, name: "Page not found" })).toBeInTheDocument();
   });

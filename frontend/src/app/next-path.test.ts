@@ -3,8 +3,8 @@ import { nextPath, signInPath } from "./next-path";
 
 const origin = "http://tokentab.test";
 
-describe("where sign-in leads to", () => {
-  test("the page that was asked for", () => {
+describe("sign-in leads", () => {
+  test("to the requested page", () => {
     expect(nextPath("?next=%2Fagents%2Fa-1%2Fdeployments%3Fpage%3D2", origin)).toBe(
       "/agents/a-1/deployments?page=2",
     );
@@ -21,7 +21,7 @@ describe("where sign-in leads to", () => {
     "agents",
     "/sign-in?next=/agents",
     "/setup",
-  ])("the start, for %j", (next) => {
+  ])("to the start page, for %j", (next) => {
     expect(nextPath(`?next=${encodeURIComponent(next)}`, origin)).toBe("/");
   });
 });

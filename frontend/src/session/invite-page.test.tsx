@@ -29,7 +29,7 @@ async function fill(user: ReturnType<typeof open>["user"]) {
 }
 
 describe("an invite link", () => {
-  test("shows a stranger account and email, and its code leaves the address", async () => {
+  test("shows account and email, and removes its code from the address", async () => {
     open(address);
     expect(await screen.findByRole("heading", { level: 1, name: "Join Acme" })).toBeInTheDocument();
     expect(screen.getByLabelText("Email")).toHaveValue("grace@acme.example");
@@ -38,7 +38,7 @@ describe("an invite link", () => {
     expect(bodiesOf("POST /invite/show")[0]).toEqual({ details: { code } });
   });
 
-  test("lets its holder set name and password and signs them in", async () => {
+  test("accepts a name and a password and signs the user in", async () => {
     network.on("POST /invite/accept", signedIn());
     network.on("GET /api_token", list([]));
     const { user } = open(address);
@@ -72,7 +72,7 @@ describe("an invite link", () => {
     });
   });
 
-  test("that is dead says so plainly", async () => {
+  test("that no longer works is reported", async () => {
     network.on("POST /invite/show", gone);
     open(address);
     expect(
@@ -82,14 +82,14 @@ describe("an invite link", () => {
     expect(window.location.pathname).toBe("/invite");
   });
 
-  test("that someone used while it was open says the same", async () => {
+  test("that was used meanwhile is reported in the same way", async () => {
     network.on("POST /invite/accept", gone);
     const { user } = open(address);
     await fill(user);
     expect(await screen.findByRole("heading", { name: "This invite no longer works" })).toBeInTheDocument();
   });
 
-  test("whose answer fails can be tried again, with the same code", async () => {
+  test("that fails to load can be tried again with the same code", async () => {
     network.on("POST /invite/show", failure(503, "unexpected", "The store is unavailable."));
     const { user } = open(address);
     expect(await screen.findByRole("alert")).toHaveTextContent("The store is unavailable.");
@@ -99,7 +99,7 @@ describe("an invite link", () => {
     expect(bodiesOf("POST /invite/show")).toEqual([{ details: { code } }, { details: { code } }]);
   });
 
-  test("needs a name and a long enough password before anything is sent", async () => {
+  test("requires a name and a long enough password before it sends anything", async () => {
     const { user } = open(address);
     await user.click(await screen.findByRole("button", { name: "Join Acme" }));
     expect(screen.getByLabelText("Your name")).toHaveAccessibleDescription("Enter your name.");
@@ -107,13 +107,13 @@ describe("an invite link", () => {
     expect(bodiesOf("POST /invite/accept")).toEqual([]);
   });
 
-  test("says whose session it will replace", async () => {
+  test("names the session that it will replace", async () => {
     network.on("GET /session", signedIn());
     open(address);
     expect(await screen.findByText(/You are signed in as ada@acme.example/)).toBeInTheDocument();
   });
 
-  test("has to be opened again after a reload, which no longer knows its code", async () => {
+  test("must be opened again after a reload, which loses its code", async () => {
     open("/invite");
     await waitFor(() => expect(screen.getByRole("heading", { name: "Open the invite again" })).toBeVisible());
     expect(bodiesOf("POST /invite/show")).toEqual([]);

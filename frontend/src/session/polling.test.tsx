@@ -10,7 +10,7 @@ import { forgetAccount } from "./session";
 const background = "X-Tokentab-Background";
 const polls = () => sent.filter(({ route }) => route === "GET /api_token");
 
-/** Waits for the next look at the list, which the page takes on its own. */
+/** Waits for the next poll of the list. */
 async function nextPoll() {
   const before = polls().length;
   await vi.advanceTimersByTimeAsync(4_000);
@@ -29,8 +29,8 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-describe("a page that looks for changes", () => {
-  test("says that no person asked, until one does something", async () => {
+describe("polling", () => {
+  test("is marked as background until the user is active", async () => {
     open("/account/api-tokens");
     await screen.findByText("Reader");
     expect(sent[0]?.headers.has(background)).toBe(false);
@@ -43,7 +43,7 @@ describe("a page that looks for changes", () => {
     }
   });
 
-  test("leads to sign-in when its session has ended", async () => {
+  test("leads to sign-in if the session has ended", async () => {
     open("/account/api-tokens");
     await screen.findByText("Reader");
     network.on("GET /session", signedOut());
@@ -53,7 +53,7 @@ describe("a page that looks for changes", () => {
     expect(screen.queryByText("Reader")).not.toBeInTheDocument();
   });
 
-  test("keeps what it shows if nothing has changed, and asks with the tag of it", async () => {
+  test("sends the ETag and keeps the data if nothing has changed", async () => {
     const tagged = (tag: string, name: string) =>
       new Response(JSON.stringify(list([token({ name })])), { headers: { ETag: tag } });
     network.on("GET /api_token", () => tagged('W/"one"', "Reader"));
@@ -69,7 +69,7 @@ describe("a page that looks for changes", () => {
     expect((await nextPoll())?.get("If-None-Match")).toBe('W/"two"');
   });
 
-  test("forgets what it has seen when the user signs out", async () => {
+  test("forgets all ETags when the user signs out", async () => {
     network.on("GET /agent", () => new Response(JSON.stringify(list([])), { headers: { ETag: '"one"' } }));
     for (const known of [false, true]) {
       await call("GET", "/agent");

@@ -22,7 +22,7 @@ beforeEach(() => {
   network.on("GET /session/all", () => list(sessions));
 });
 
-describe("the own profile", () => {
+describe("the profile", () => {
   test("is reached from the account menu", async () => {
     network.on("GET /agent", list([]));
     const { user } = open("/agents");
@@ -32,7 +32,7 @@ describe("the own profile", () => {
     expect(window.location.pathname).toBe("/profile");
   });
 
-  test("changes name and job title, also where else they show", async () => {
+  test("changes name and job title everywhere on the page", async () => {
     network.on("PUT /admin_user/:id", one(member({ name: "Ada King", job_title: null })));
     const { user } = open(address);
     await user.click(await screen.findByRole("button", { name: "Edit" }));
@@ -58,7 +58,7 @@ describe("changing the password", () => {
     return { ...opened, dialog };
   };
 
-  test("asks for the old one, says that other sessions end, and keeps neither in memory", async () => {
+  test("requires the old one, ends other sessions, and keeps neither password in memory", async () => {
     network.on("POST /session/password", signedIn());
     const { client } = await fill("the old one", "a long enough secret");
     expect((await screen.findAllByText(/Your other sessions have ended/))[0]).toBeInTheDocument();
@@ -78,7 +78,7 @@ describe("changing the password", () => {
     await waitFor(() => expect(screen.getByRole("button", { name: "Change password" })).toHaveFocus());
   });
 
-  test("with a wrong old one says so at its field", async () => {
+  test("shows at the field that the old one is wrong", async () => {
     const errors = { current_password: ["is not your password"] };
     network.on("POST /session/password", failure(422, "validation_errors", "No.", { errors }));
     const { dialog } = await fill("wrong", "a long enough secret");
@@ -89,14 +89,14 @@ describe("changing the password", () => {
     );
   });
 
-  test("tells of a short new one and of a missing old one without asking the server", async () => {
+  test("detects a short new one and a missing old one without the server", async () => {
     const { dialog } = await fill("", "short");
     expect(within(dialog).getByText("Enter your current password.")).toBeInTheDocument();
     expect(within(dialog).getByText("Use at least 12 characters.")).toBeInTheDocument();
     expect(bodiesOf("POST /session/password")).toEqual([]);
   });
 
-  test("too often waits as long as the server asks", async () => {
+  test("waits as long as the server asks", async () => {
     const body = { status: "error", code: "not_permitted", message: "Too many tries." };
     network.on("POST /session/password", new Failure(429, body, { "Retry-After": "27" }));
     const { dialog } = await fill("wrong", "a long enough secret");
@@ -104,8 +104,8 @@ describe("changing the password", () => {
   });
 });
 
-describe("the own sessions", () => {
-  test("say browser, address and times, and mark this one", async () => {
+describe("the user's sessions", () => {
+  test("show browser, address and times, and mark this one", async () => {
     open(address);
     const row = await screen.findByRole("row", { name: /Chrome on Linux/ });
     expect(row).toHaveTextContent("This session");
@@ -126,7 +126,7 @@ describe("the own sessions", () => {
     expect(sent.find(({ route }) => route === "DELETE /session/:id")?.params).toEqual(["session-2"]);
   });
 
-  test("end all at once but this one", async () => {
+  test("end all at once except this one", async () => {
     network.on("POST /session/end_others", () => {
       sessions = [ownSession()];
       return one({ type: "ended_sessions", count: 1 });
@@ -140,14 +140,14 @@ describe("the own sessions", () => {
     expect(screen.getByRole("button", { name: "Sign out of this session" })).toHaveFocus();
   });
 
-  test("end with this one at sign-in", async () => {
+  test("lead to sign-in if this one ends", async () => {
     network.on("DELETE /session", signedOut());
     const { user } = open(address);
     await user.click(await screen.findByRole("button", { name: "Sign out of this session" }));
     expect(await screen.findByRole("heading", { name: "Sign in" })).toBeInTheDocument();
   });
 
-  test("say why they could not load, beside the profile that is known", async () => {
+  test("show why they failed to load, below the profile", async () => {
     network.on("GET /session/all", failure(503, "unexpected", "The store is unavailable."));
     open(address);
     expect(await screen.findByRole("alert")).toHaveTextContent("The store is unavailable.");
@@ -164,6 +164,6 @@ test.each([
   ["curl/8.5.0", "curl"],
   ["some-robot", "some-robot"],
   ["", "Unknown program"],
-])("a browser that says %j is called %s", (says, name) => {
+])("the user agent %j is shown as %s", (says, name) => {
   expect(browserName(says)).toBe(name);
 });

@@ -12,8 +12,8 @@ async function signIn(user: ReturnType<typeof open>["user"]) {
   await user.click(screen.getByRole("button", { name: "Sign in" }));
 }
 
-describe("a stranger", () => {
-  test("is sent to sign-in and from there back to the page that was asked for", async () => {
+describe("a visitor without a session", () => {
+  test("signs in and returns to the requested page", async () => {
     network.on("GET /session", signedOut());
     network.on("GET /agent", list([]));
     const { user } = open("/agents?page=2");
@@ -37,7 +37,7 @@ describe("a stranger", () => {
 });
 
 describe("signing in", () => {
-  test("with a wrong pair says so and keeps the email", async () => {
+  test("with wrong credentials shows the error and keeps the email", async () => {
     network.on("GET /session", signedOut());
     network.on("POST /session", failure(401, "not_authenticated", "Email or password is wrong."));
     const { user } = open("/sign-in");
@@ -46,7 +46,7 @@ describe("signing in", () => {
     expect(screen.getByLabelText("Email")).toHaveValue("ada@acme.example");
   });
 
-  test("too often waits as long as the server asks", async () => {
+  test("waits as long as the server asks", async () => {
     network.on("GET /session", signedOut());
     const body = { status: "error", code: "not_permitted", message: "Too many tries." };
     network.on("POST /session", new Failure(429, body, { "Retry-After": "27" }));
@@ -72,7 +72,7 @@ describe("signing in", () => {
 });
 
 describe("a session that ends", () => {
-  test("leads to sign-in with the way back", async () => {
+  test("leads to sign-in and back", async () => {
     network.on("GET /session", signedIn());
     network.on("GET /api_token", failure(401, "not_authenticated", "Sign in first."));
     open("/account/api-tokens");
@@ -96,7 +96,7 @@ describe("a session that ends", () => {
       return { ...opened, question: within(question) };
     }
 
-    test("asks to sign in above it and keeps what was typed", async () => {
+    test("asks to sign in above it and keeps the input", async () => {
       const { user, question, client } = await loseSession();
       expect(question.getByLabelText("Email")).toHaveValue("ada@acme.example");
       network.on("POST /session", failure(401, "not_authenticated", "Email or password is wrong."));
@@ -113,7 +113,7 @@ describe("a session that ends", () => {
       expect(JSON.stringify(client.getMutationCache().getAll())).not.toContain(password);
     });
 
-    test("starts anew for another user", async () => {
+    test("reloads everything for another user", async () => {
       const { user, question } = await loseSession();
       const grace = { id: "user-2", email: "grace@acme.example", name: "Grace", job_title: null };
       network.on("POST /session", signedIn({ admin_user: grace }));
@@ -126,7 +126,7 @@ describe("a session that ends", () => {
     });
   });
 
-  test("by signing out leaves nothing of what was loaded", async () => {
+  test("by signing out removes all loaded data", async () => {
     network.on("GET /session", signedIn());
     network.on("GET /api_token", list([token()]));
     network.on("DELETE /session", signedOut());
@@ -150,7 +150,7 @@ describe("set-up", () => {
     await user.click(screen.getByRole("button", { name: "Create account" }));
   }
 
-  test("is where everything leads on a new server", async () => {
+  test("opens first on a new server", async () => {
     network.on("GET /session", needed);
     open("/agents");
     expect(await screen.findByRole("heading", { name: "Set up Tokentab" })).toBeInTheDocument();
@@ -174,7 +174,7 @@ describe("set-up", () => {
     ]);
   });
 
-  test("takes the code of a link that is opened where the page is open already", async () => {
+  test("takes the code of a link opened on the open page", async () => {
     network.on("GET /session", needed);
     network.on("GET /api_token", list([]));
     network.on("POST /setup", signedIn());
@@ -202,7 +202,7 @@ describe("set-up", () => {
     expect(screen.getByLabelText("Setup code")).toHaveValue("the-code");
   });
 
-  test("shows the code's field when the code in the link is wrong", async () => {
+  test("shows the code's field if the linked code is wrong", async () => {
     network.on("GET /session", needed);
     const errors = { code: ["This code is not the one."] };
     network.on("POST /setup", failure(422, "validation_errors", "Not valid.", { errors }));
@@ -213,7 +213,7 @@ describe("set-up", () => {
     );
   });
 
-  test("tells of a short password without asking the server", async () => {
+  test("detects a short password without the server", async () => {
     network.on("GET /session", needed);
     const { user } = open("/setup#the-code");
     await user.type(await screen.findByLabelText("Password"), "short");
@@ -221,7 +221,7 @@ describe("set-up", () => {
     expect(await screen.findByText("Use at least 12 characters.")).toBeInTheDocument();
   });
 
-  test("is closed once it was done", async () => {
+  test("is closed afterwards", async () => {
     network.on("GET /session", signedIn());
     network.on("GET /api_token", list([]));
     open("/setup#the-code");
@@ -229,8 +229,8 @@ describe("set-up", () => {
   });
 });
 
-describe("a server that does not answer", () => {
-  test("is told, with another try", async () => {
+describe("a missing answer", () => {
+  test("is reported, with a button to try again", async () => {
     network.on("GET /session", unreachable);
     network.on("GET /api_token", list([]));
     const { user } = open("/");

@@ -14,14 +14,14 @@ beforeEach(() => {
 });
 
 describe("connecting the CLI", () => {
-  test("says what it gives and makes nothing by itself", async () => {
+  test("describes the token and creates none automatically", async () => {
     open(address);
     expect(await screen.findByRole("heading", { level: 1, name: "Connect the CLI" })).toBeInTheDocument();
     expect(screen.getByText(/creates an account token named “Prefactor CLI”/)).toHaveTextContent("Acme");
     expect(bodiesOf("POST /api_token")).toEqual([]);
   });
 
-  test("makes an account token with the usual life on confirming, and shows it once to paste", async () => {
+  test("creates an account token with the default lifetime on request, and shows it once to paste", async () => {
     const { user } = open(address);
     await user.click(await screen.findByRole("button", { name: "Connect the CLI" }));
     const field = await screen.findByRole("textbox", { name: "Token value" });
@@ -32,7 +32,7 @@ describe("connecting the CLI", () => {
     expect(body.details).toEqual({ token_scope: "account", name: "Prefactor CLI", expires_in: 365 * 86_400 });
   });
 
-  test("asks before an uncopied token is given up, and forgets it then", async () => {
+  test("asks before it closes an uncopied token, and then forgets it", async () => {
     const { user, client } = open(address);
     await user.click(await screen.findByRole("button", { name: "Connect the CLI" }));
     await screen.findByRole("textbox", { name: "Token value" });
@@ -56,7 +56,7 @@ describe("connecting the CLI", () => {
     });
   });
 
-  test("that fails says why and can be tried again", async () => {
+  test("that fails shows the reason and can be tried again", async () => {
     network.on("POST /api_token", failure(503, "unexpected", "The store is unavailable."));
     const { user } = open(address);
     await user.click(await screen.findByRole("button", { name: "Connect the CLI" }));
@@ -64,7 +64,7 @@ describe("connecting the CLI", () => {
     expect(screen.getByRole("button", { name: "Try again" })).toBeEnabled();
   });
 
-  test("sends a stranger to sign-in and from there back", async () => {
+  test("leads a visitor without a session to sign-in and back", async () => {
     network.on("GET /session", signedOut());
     network.on("POST /session", signedIn());
     const { user } = open(address);

@@ -19,7 +19,7 @@ describe("the presets", () => {
   test("are 30 days, 90 days and 1 year", () => {
     expect(presets({ max, usual: 365 * day }).map(lengthLabel)).toEqual(["30 days", "90 days", "1 year"]);
   });
-  test("offer what the server gives by default, and nothing above its maximum", () => {
+  test("include the server's default, and nothing above its maximum", () => {
     expect(presets({ max: 120 * day, usual: 45 * day }).map(lengthLabel)).toEqual([
       "30 days",
       "45 days",
@@ -32,7 +32,7 @@ describe("the presets", () => {
     [12 * hour, ["1 hour", "12 hours"]],
     [1.5 * hour, ["1 hour", "90 minutes"]],
     [600, ["10 minutes"]],
-  ])("get shorter where tokens live %d seconds at most", (longest, labels) => {
+  ])("are shorter if tokens live at most %d seconds", (longest, labels) => {
     expect(presets({ max: longest, usual: 365 * day }).map(lengthLabel)).toEqual(labels);
   });
 });
@@ -42,15 +42,15 @@ test.each([
   [100 * day + hour, "100 days 1 hour"],
   [26.5 * hour, "26 hours 30 minutes"],
   [45, "45 seconds"],
-])("%d seconds are called %s", (seconds, label) => expect(lengthLabel(seconds)).toBe(label));
+])("%d seconds are shown as %s", (seconds, label) => expect(lengthLabel(seconds)).toBe(label));
 
-describe("the instant that a choice means", () => {
-  test("is so many seconds from now, which the server counts", () => {
+describe("the expiry of a choice", () => {
+  test("is a number of seconds, counted by the server", () => {
     const choice = { kind: "length", seconds: 90 * day } as const;
     expect(expiryInstant(choice, now)).toBe(now + 90 * day * 1000);
     expect(expiryFields(choice, now)).toEqual({ expires_in: 90 * day });
   });
-  test("is the end of a chosen day on this clock", () => {
+  test("is the end of a chosen day in local time", () => {
     const choice = { kind: "date", date: "2027-01-31" } as const;
     const end = new Date(2027, 0, 31, 23, 59, 59);
     expect(expiryInstant(choice, now)).toBe(end.getTime());
@@ -65,7 +65,7 @@ describe("the instant that a choice means", () => {
   });
 });
 
-describe("what is wrong with a choice", () => {
+describe("the error of a choice", () => {
   const problem = (date: string, longest = max) => expiryProblem({ kind: "date", date }, now, longest);
   test("no date", () => expect(problem("")).toBe("Choose a date."));
   test("a date in the past", () => expect(problem("2026-11-22")).toBe("This date is in the past."));

@@ -7,7 +7,7 @@ import type { ApiToken } from "../wire";
 
 const secret = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhY2NvdW50LTEifQ.c2lnbmF0dXJl";
 
-/** The server's side of a create: what exists, by idempotency key, and which answers get lost on their way. */
+/** The server: the tokens by idempotency key, and the answers that get lost. */
 let tokens: ApiToken[];
 let lose: "nothing" | "requests" | "answers" | "later answers";
 
@@ -61,7 +61,7 @@ const lostDialog = () =>
   screen.findByRole("dialog", { name: "The secret of this token is lost" }, { timeout: 6_000 });
 
 describe("an answer that is lost", () => {
-  test("is found by its key: the dialog says that the token exists and revokes it", async () => {
+  test("is found by its key: the dialog reports the token and revokes it", async () => {
     lose = "later answers";
     const { user } = await submit();
     expect(await lostDialog()).toHaveTextContent("“Billing” (…x7Qa) is active");
@@ -75,7 +75,7 @@ describe("an answer that is lost", () => {
     expect(live()).toBe(1);
   });
 
-  test("is told again when the token is kept and another one is made", async () => {
+  test("is reported again if the token is kept and another one created", async () => {
     lose = "later answers";
     const { user } = await submit();
     await lostDialog();
@@ -89,7 +89,7 @@ describe("an answer that is lost", () => {
     expect(live()).toBe(2);
   });
 
-  test("leaves the dialog open when the revocation fails", async () => {
+  test("leaves the dialog open if the revocation fails", async () => {
     lose = "later answers";
     const { user } = await submit();
     await lostDialog();
@@ -98,7 +98,7 @@ describe("an answer that is lost", () => {
     expect(await alert()).toHaveTextContent("The token was not revoked. The store does not answer.");
   });
 
-  test("is told in the list when the dialog is closed", async () => {
+  test("is reported in the list after the dialog is closed", async () => {
     lose = "later answers";
     const { user } = await submit();
     await lostDialog();
@@ -109,7 +109,7 @@ describe("an answer that is lost", () => {
 });
 
 describe("a request that never arrives", () => {
-  test("is sent again with the same key, and brings the secret in the end", async () => {
+  test("is repeated with the same key, and finally gets the secret", async () => {
     lose = "requests";
     const { user } = await submit();
     expect(await alert()).toHaveTextContent(/can’t be reached.*may have been created/);
@@ -123,7 +123,7 @@ describe("a request that never arrives", () => {
     expect(new Set(bodies.map((body) => JSON.stringify(body))).size).toBe(1);
   });
 
-  test("is not left without a question, by Escape or by the button", async () => {
+  test("asks before it is left, by Escape or by the button", async () => {
     lose = "requests";
     const { user } = await submit();
     await alert();
@@ -138,7 +138,7 @@ describe("a request that never arrives", () => {
 });
 
 describe("a refusal", () => {
-  test("is final: the form can be changed, and the next try has a key of its own", async () => {
+  test("is final: the form is enabled, and the next try has a new key", async () => {
     network.on(
       "POST /api_token",
       failure(422, "validation_errors", "Not valid.", { errors: { name: ["No."] } }),
@@ -153,7 +153,7 @@ describe("a refusal", () => {
     expect(keys[1]).not.toBe(keys[0]);
   });
 
-  test("of a repeat by a session that ended proves nothing: the token may still exist", async () => {
+  test("of a repeat by an ended session proves nothing: the token may exist", async () => {
     lose = "answers";
     await submit();
     await alert();
@@ -177,7 +177,7 @@ test("a lost answer is found for deployment tokens as well", async () => {
   expect(tokens).toHaveLength(1);
 });
 
-test("a lost answer is found when the command line is connected", async () => {
+test("a lost answer is found on the page for the CLI", async () => {
   lose = "later answers";
   const { user } = open("/cli/connect");
   await user.click(await screen.findByRole("button", { name: "Connect the CLI" }));

@@ -9,7 +9,7 @@ const address = "/account/api-tokens";
 const looks = () => bodiesOf("GET /api_token/moves").length;
 const shown = () => screen.findByRole("progressbar", { name: /tokens/ });
 
-/** Lets the page look at the server as often as it does in this time. */
+/** Lets the page poll for this time. */
 const pass = (seconds: number) => vi.advanceTimersByTimeAsync(seconds * 1_000);
 
 beforeEach(() => {
@@ -23,7 +23,7 @@ afterEach(() => {
 });
 
 describe("a change of very many tokens", () => {
-  test("costs one look at the server while there is none", async () => {
+  test("costs one request while there is none", async () => {
     open(address);
     await screen.findByText("Reader");
     await pass(30);
@@ -32,7 +32,7 @@ describe("a change of very many tokens", () => {
     expect(screen.queryByRole("progressbar")).not.toBeInTheDocument();
   });
 
-  test("is shown until its records are written, and its end is told", async () => {
+  test("is shown until its records are written, and its end is announced", async () => {
     network.on("GET /api_token/moves", moves(move()));
     open(address);
     expect(await shown()).toHaveAttribute("aria-valuenow", "40");
@@ -60,7 +60,7 @@ describe("a change of very many tokens", () => {
     open(address);
     const region = (await shown()).closest<HTMLElement>("[role=status]");
     if (!region) throw new Error("no live region");
-    /** What a screen reader hears of the region. */
+    /** The announcements of the region. */
     const announced = () => {
       const heard = region.cloneNode(true) as HTMLElement;
       for (const hidden of heard.querySelectorAll("[aria-hidden]")) hidden.remove();
@@ -74,7 +74,7 @@ describe("a change of very many tokens", () => {
     expect(before).toMatch(/^Revoking 812,400 tokens/);
   });
 
-  test("is shown once it begins with a revoke on this page", async () => {
+  test("is shown after a revoke on this page starts it", async () => {
     const made = token({ status: "revoked" });
     network.on("POST /api_token/:id/revoke", () => {
       network.on(
@@ -91,7 +91,7 @@ describe("a change of very many tokens", () => {
     expect(await shown()).toHaveAccessibleName(/^Revoking 812,400 tokens created by API token …x7Qa\./);
   });
 
-  test("that can't be learned of leaves the page as it is", async () => {
+  test("that fails to load leaves the page unchanged", async () => {
     network.on("GET /api_token/moves", failure(503, "unexpected", "The store is unavailable."));
     open(address);
     expect(await screen.findByText("Reader")).toBeInTheDocument();
@@ -99,7 +99,7 @@ describe("a change of very many tokens", () => {
     expect(screen.queryByText(/unavailable/)).not.toBeInTheDocument();
   });
 
-  test("goes first if others wait for it", async () => {
+  test("is the oldest if there are several", async () => {
     network.on("GET /api_token/moves", moves(move(), move({ environment_name: "Testing" }), move()));
     open(address);
     expect(await shown()).toHaveAccessibleName(/“Staging”.*2 more changes waiting\.$/);
@@ -124,7 +124,7 @@ describe("a change of very many tokens", () => {
       { field: "created_by_admin_user_id", created_by_name: "Grace Hopper", ...nothing },
     ],
     ["Revoking 812,400 tokens of the environment “environment-9”.", { id: "environment-9", ...nothing }],
-  ])("names what it is about: %s", async (text, more) => {
+  ])("is described: %s", async (text, more) => {
     network.on("GET /api_token/moves", moves(move(more)));
     open(address);
     expect(await shown()).toHaveAccessibleName(expect.stringContaining(text));

@@ -16,7 +16,7 @@ beforeEach(() => {
   document.execCommand = vi.fn(() => false);
 });
 
-/** As on plain http over a network: the clipboard API does not exist. */
+/** As on plain HTTP over a network, without the clipboard API. */
 function withoutClipboard() {
   Object.defineProperty(navigator, "clipboard", { value: undefined, configurable: true });
 }
@@ -27,7 +27,7 @@ function withClipboard(writeText: (text: string) => Promise<void>) {
 
 async function openForm() {
   const opened = open(address);
-  // The simulated user brings a clipboard along.
+  // userEvent installs a clipboard.
   withoutClipboard();
   await opened.user.click(await screen.findByRole("button", { name: "Create API token" }));
   await screen.findByRole("dialog", { name: "Create API token" });
@@ -50,7 +50,7 @@ function unloadIsGuarded(): boolean {
 }
 
 describe("the form", () => {
-  test("makes account-wide tokens only, with the name and the end that were chosen", async () => {
+  test("creates account tokens with the chosen name and expiry", async () => {
     const { user } = await openForm();
     await user.type(screen.getByRole("textbox", { name: /Name/ }), " Billing ");
     await user.click(screen.getByRole("radio", { name: "90 days" }));
@@ -61,13 +61,13 @@ describe("the form", () => {
     expect(body.details).toEqual({ token_scope: "account", name: "Billing", expires_in: 90 * 86_400 });
   });
 
-  test("leaves the name out when there is none", async () => {
+  test("omits an empty name", async () => {
     await openSecret();
     const [body] = bodiesOf("POST /api_token") as [{ details: object }];
     expect(body.details).not.toHaveProperty("name");
   });
 
-  test("asks for the date of a custom end at the field", async () => {
+  test("requires a date for a custom expiry", async () => {
     const { user } = await openForm();
     await user.click(screen.getByRole("radio", { name: "Custom" }));
     await user.click(screen.getByRole("button", { name: "Create token" }));
@@ -103,7 +103,7 @@ describe("the form", () => {
 });
 
 describe("the secret", () => {
-  test("is shown once, selected, with the two lines for the environment", async () => {
+  test("is shown once, selected, with the two environment variables", async () => {
     await openSecret();
     expect(field()).toHaveValue(secret);
     expect(field()).toHaveFocus();
@@ -114,7 +114,7 @@ describe("the secret", () => {
     );
   });
 
-  test("names the public address when the server has one", async () => {
+  test("includes the server's public address", async () => {
     network.on("GET /session", signedIn({ public_url: "https://tokens.acme.example" }));
     await openSecret();
     expect(screen.getByRole<HTMLTextAreaElement>("textbox", { name: "Environment variables" }).value).toMatch(
@@ -131,7 +131,7 @@ describe("the secret", () => {
     ["Escape", (user: User) => user.keyboard("{Escape}")],
     ["a click outside", (user: User) => user.click(document.querySelector("[role=presentation]") as Element)],
     ["Done", (user: User) => user.click(screen.getByRole("button", { name: "Done" }))],
-  ])("is not lost by %s, which asks before anything was copied", async (_, leave) => {
+  ])("is not lost by %s, which asks first", async (_, leave) => {
     const { user } = await openSecret();
     await leave(user);
     const question = await screen.findByRole("alertdialog", { name: "Close without copying?" });
@@ -151,7 +151,7 @@ describe("the secret", () => {
     expect(screen.getByLabelText("Token value")).toHaveValue(secret);
   });
 
-  test("is not lost when the session ends meanwhile; sign-in follows once it is put away", async () => {
+  test("is not lost when the session ends; sign-in follows after the dialog", async () => {
     const { user, client } = await openSecret();
     network.on("GET /session", signedOut());
     await act(() => client.refetchQueries({ queryKey: ["session"] }));
@@ -161,7 +161,7 @@ describe("the secret", () => {
     expect(await screen.findByRole("heading", { name: "Sign in" })).toBeInTheDocument();
   });
 
-  test("makes the browser ask before leaving, until it was copied", async () => {
+  test("makes the browser ask before leaving until it is copied", async () => {
     const { user } = await openSecret();
     expect(unloadIsGuarded()).toBe(true);
     withClipboard(async () => {});
@@ -170,7 +170,7 @@ describe("the secret", () => {
     await waitFor(() => expect(unloadIsGuarded()).toBe(false));
   });
 
-  test("is gone after closing: from the document, the query cache, storage and the address", async () => {
+  test("leaves document, query cache, storage and address on closing", async () => {
     const { user, client } = await openSecret();
     await user.click(screen.getByRole("button", { name: "Done" }));
     await user.click(await screen.findByRole("button", { name: "Close without copying" }));
@@ -197,7 +197,7 @@ describe("the secret", () => {
     expect(screen.queryByRole("textbox", { name: "Token value" })).not.toBeInTheDocument();
   });
 
-  test("never enters the query cache, not even while it is shown", async () => {
+  test("never enters the query cache, even while it is shown", async () => {
     const { client } = await openSecret();
     const kept = [...client.getQueryCache().getAll(), ...client.getMutationCache().getAll()].map(
       (one) => one.state,
@@ -207,7 +207,7 @@ describe("the secret", () => {
 });
 
 describe("copying", () => {
-  test("uses the clipboard of the browser where there is one", async () => {
+  test("uses the browser's clipboard API", async () => {
     const written: string[] = [];
     const { user } = await openSecret();
     withClipboard(async (text) => void written.push(text));
@@ -218,7 +218,7 @@ describe("copying", () => {
     await waitFor(() => expect(screen.queryByRole("dialog")).not.toBeInTheDocument());
   });
 
-  test("works on plain http: the field inside the dialog is selected and copied by the old command", async () => {
+  test("on plain HTTP selects the field in the dialog and uses the old command", async () => {
     const { user } = await openSecret();
     let selected = "";
     document.execCommand = vi.fn(() => {
@@ -232,7 +232,7 @@ describe("copying", () => {
     expect(selected).toBe(`PREFACTOR_API_URL=http://tokentab.test\nPREFACTOR_API_TOKEN=${secret}`);
   });
 
-  test("falls back to the old command when the browser denies its clipboard", async () => {
+  test("uses the old command if the browser denies its clipboard", async () => {
     const { user } = await openSecret();
     withClipboard(() => Promise.reject(new DOMException("denied", "NotAllowedError")));
     document.execCommand = vi.fn(() => true);
@@ -240,7 +240,7 @@ describe("copying", () => {
     expect(await screen.findByText("Copied", { selector: "button *" })).toBeInTheDocument();
   });
 
-  test("never says Copied when it was not: the text is selected and a person is told how", async () => {
+  test("that fails selects the text and says how to copy it", async () => {
     const { user } = await openSecret();
     await user.click(screen.getByRole("button", { name: "Copy token" }));
     expect(await screen.findByText(/press Ctrl\+C/)).toBeInTheDocument();
@@ -251,7 +251,7 @@ describe("copying", () => {
     expect(await screen.findByRole("alertdialog", { name: "Close without copying?" })).toBeInTheDocument();
   });
 
-  test("by hand counts when all of it was selected", async () => {
+  test("by hand counts if everything is selected", async () => {
     const { user } = await openSecret();
     field().setSelectionRange(0, 5);
     fireEvent.copy(field());

@@ -10,7 +10,7 @@ const day = 86_400_000;
 const inDays = (days: number) => new Date(Date.now() + days * day).toISOString();
 
 let stored: ApiToken[];
-/** The live tokens that the token in question created. */
+/** The active descendants of the token. */
 let created: ApiToken[];
 
 function withStatus(id: string, status: TokenStatus): ApiToken {
@@ -35,7 +35,7 @@ const menuOf = async (user: ReturnType<typeof open>["user"], name: RegExp) => {
 };
 
 describe("a row", () => {
-  test("says status, scope, name, last characters, times and maker", async () => {
+  test("shows status, scope, name, last characters, times and creator", async () => {
     stored = [token({ last_used_at: null })];
     open(address);
     const row = await rowOf(/Account/);
@@ -46,13 +46,13 @@ describe("a row", () => {
     expect(row).toHaveTextContent("Created by Ada Lovelace");
   });
 
-  test("says that a last use that a clock ahead stamped is unknown", async () => {
+  test("shows a last use in the future as unknown", async () => {
     stored = [token({ last_used_at: new Date(Date.now() + 14 * 365 * 86_400_000).toISOString() })];
     open(address);
     expect(await rowOf(/Account/)).toHaveTextContent("Last used Unknown");
   });
 
-  test("gives the exact time in UTC as the description of each relative one", async () => {
+  test("describes each relative time by the exact one in UTC", async () => {
     open(address);
     const row = await rowOf(/Account/);
     const times = within(row).getAllByRole("button", { name: /ago|in 90/ });
@@ -63,7 +63,7 @@ describe("a row", () => {
     );
   });
 
-  test("has one stop of the Tab key besides its menu; arrow keys reach the other times", async () => {
+  test("has one Tab stop besides its menu; arrow keys reach the other times", async () => {
     stored = [token(), token({ id: "token-9", name: "Next" })];
     const { user } = open(address);
     const row = await rowOf(/CI/);
@@ -90,7 +90,7 @@ describe("a row", () => {
     expect(await screen.findByText(/UTC/, { selector: "[data-open]" })).toBeVisible();
   });
 
-  test("warns of an end within 14 days, while the token works", async () => {
+  test("warns 14 days before the expiry of a working token", async () => {
     stored = [
       token({ id: "t1", name: "soon", expires_at: inDays(3) }),
       token({ id: "t2", name: "past", expires_at: inDays(-2) }),
@@ -104,7 +104,7 @@ describe("a row", () => {
     expect(within(await rowOf(/gone/)).queryByRole("img")).not.toBeInTheDocument();
   });
 
-  test("calls a token expired that is past its end, and nothing else", async () => {
+  test("shows only tokens past their expiry as expired", async () => {
     stored = [token({ expires_at: inDays(-2) })];
     open(address);
     const row = await rowOf(/CI/);
@@ -113,7 +113,7 @@ describe("a row", () => {
     expect(within(row).queryByText("Active")).not.toBeInTheDocument();
   });
 
-  test("says when and by whom a token was revoked, instead of when it would have ended", async () => {
+  test("shows when and by whom a token was revoked, instead of its expiry", async () => {
     stored = [
       token({
         status: "revoked",
@@ -128,7 +128,7 @@ describe("a row", () => {
     expect(row).not.toHaveTextContent("Expires");
   });
 
-  test("says why a token of a retired agent is refused, and leads to the agent", async () => {
+  test("shows why a retired agent's token is refused, and links to the agent", async () => {
     stored = [deploymentToken({ status: "suspended", agent_retired: true })];
     open(address);
     const row = await rowOf(/Invoice reader is retired/);
@@ -155,7 +155,7 @@ describe("the menu of a row", () => {
     ).toEqual(labels);
   });
 
-  test("offers to revoke an expired token, and no moves that would change nothing", async () => {
+  test("offers to revoke an expired token, but no moves without effect", async () => {
     stored = [token({ expires_at: inDays(-2) })];
     const { user } = open(address);
     const menu = await menuOf(user, /Actions for “CI”/);
@@ -166,7 +166,7 @@ describe("the menu of a row", () => {
     expect(question).not.toHaveTextContent("at once");
   });
 
-  test("says why a token of a retired agent can't be activated", async () => {
+  test("shows why a retired agent's token can't be activated", async () => {
     stored = [
       deploymentToken({
         status: "suspended",
@@ -181,7 +181,7 @@ describe("the menu of a row", () => {
     expect(activate).toHaveTextContent("Its agent is retired. Reinstate it first.");
   });
 
-  test("opens and chooses from the keyboard, and gives the focus back on Escape", async () => {
+  test("works by keyboard, and returns the focus on Escape", async () => {
     const { user } = open(address);
     const button = await screen.findByRole("button", { name: /Actions for/ });
     button.focus();
@@ -195,7 +195,7 @@ describe("the menu of a row", () => {
 });
 
 describe("moving a token", () => {
-  test("suspend and activate act at once and say so", async () => {
+  test("suspend and activate act at once and announce it", async () => {
     network.on("POST /api_token/:id/suspend", () => one(withStatus("token-1", "suspended")));
     network.on("POST /api_token/:id/activate", () => one(withStatus("token-1", "active")));
     const { user } = open(address);
@@ -222,7 +222,7 @@ describe("moving a token", () => {
     await waitFor(() => expect(screen.getByRole("button", { name: /Actions for/ })).toHaveFocus());
   });
 
-  test("revoke happens on yes, and the focus is back on the row", async () => {
+  test("revoke happens on yes, and the focus returns to the row", async () => {
     network.on("POST /api_token/:id/revoke", () => one(withStatus("token-1", "revoked")));
     const { user } = open(address);
     await menuOf(user, /Actions for/);
@@ -233,7 +233,7 @@ describe("moving a token", () => {
     expect(bodiesOf("POST /api_token/:id/revoke")).toEqual([{}]);
   });
 
-  test("revoke offers to revoke the tokens that it created, and takes them along only if asked to", async () => {
+  test("revoke offers to include the tokens that it created, and includes them only if ticked", async () => {
     created = [token({ id: "token-2" }), token({ id: "token-3" }), token({ id: "token-4" })];
     network.on("POST /api_token/:id/revoke", () => one(withStatus("token-1", "revoked")));
     const { user } = open(address);
@@ -265,7 +265,7 @@ describe("moving a token", () => {
     await waitFor(() => expect(screen.getByRole("button", { name: /Actions for “Next”/ })).toHaveFocus());
   });
 
-  test("a move that someone else made impossible is told, and the list asks again", async () => {
+  test("a move that someone else made impossible is reported, and the list reloads", async () => {
     network.on("POST /api_token/:id/suspend", () => {
       withStatus("token-1", "revoked");
       return failure(409, "invalid_action", "Not in this state.");
@@ -277,7 +277,7 @@ describe("moving a token", () => {
     expect(await rowOf(/Revoked/)).toBeInTheDocument();
   });
 
-  test("a failed move is told and changes nothing", async () => {
+  test("a failed move is reported and changes nothing", async () => {
     network.on("POST /api_token/:id/suspend", failure(503, "unexpected", "The store is unavailable."));
     const { user } = open(address);
     await menuOf(user, /Actions for/);
@@ -288,7 +288,7 @@ describe("moving a token", () => {
 });
 
 describe("the list", () => {
-  test("follows a change made elsewhere without a reload", async () => {
+  test("shows changes made elsewhere without a reload", async () => {
     vi.useFakeTimers({ shouldAdvanceTime: true });
     try {
       open(address);
@@ -301,7 +301,7 @@ describe("the list", () => {
     }
   });
 
-  test("asks for the page in the address, newest first, fifty at a time", async () => {
+  test("loads the page in the address, newest first, fifty at a time", async () => {
     network.on(
       "GET /api_token",
       list([token()], { item_count: 120, page_count: 3, page_index: 2, item_start: 51, item_end: 100 }),
@@ -317,13 +317,13 @@ describe("the list", () => {
     await waitFor(() => expect(window.location.search).toBe("?page=3"));
   });
 
-  test("has no pager while one page holds everything", async () => {
+  test("has no pager if there is only one page", async () => {
     open(address);
     await rowOf(/Account/);
     expect(screen.queryByRole("navigation", { name: "Pages" })).not.toBeInTheDocument();
   });
 
-  test("says when it is empty and leads to the first token", async () => {
+  test("if empty, offers to create the first token", async () => {
     stored = [];
     const { user } = open(address);
     expect(await screen.findByRole("heading", { name: "No API tokens yet" })).toBeInTheDocument();
@@ -331,7 +331,7 @@ describe("the list", () => {
     expect(await screen.findByRole("dialog", { name: "Create API token" })).toBeInTheDocument();
   });
 
-  test("says why it could not load, and loads on another try", async () => {
+  test("shows why it failed to load, and loads on another try", async () => {
     network.on("GET /api_token", failure(503, "unexpected", "The store is unavailable."));
     const { user } = open(address);
     expect(await screen.findByRole("alert")).toHaveTextContent("The store is unavailable.");

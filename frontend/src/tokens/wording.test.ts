@@ -32,14 +32,14 @@ describe("the expiry warning", () => {
     expect(isEndingSoon(endingIn(14), now)).toBe(true);
     expect(isEndingSoon(endingIn(0.01), now)).toBe(true);
   });
-  test("is not given for a token that has ended already", () => {
+  test("is absent for expired and revoked tokens", () => {
     expect(isEndingSoon(endingIn(0), now)).toBe(false);
     expect(isEndingSoon(endingIn(3, { status: "revoked" }), now)).toBe(false);
   });
 });
 
 describe("the state", () => {
-  test("is expired from the very end on, unless the token was revoked before", () => {
+  test("is expired from the expiry on, unless the token is revoked", () => {
     expect(stateOf(endingIn(0.01), now)).toBe("active");
     expect(stateOf(endingIn(0), now)).toBe("expired");
     expect(stateOf(endingIn(-1, { status: "suspended" }), now)).toBe("expired");
@@ -47,10 +47,10 @@ describe("the state", () => {
   });
 });
 
-describe("the one who revoked", () => {
+describe("the revoker", () => {
   const by = (more: Partial<ApiToken>) =>
     revokerText(token({ status: "revoked", revoked_at: "2026-11-20T16:00:00Z", ...more }));
-  test("is named, also when it was the holder, is gone or was the command line", () => {
+  test("is named, even the holder, a deleted one and the command line", () => {
     expect(by({ revoked_by_admin_user_id: "user-1", revoked_by_name: "Ada Lovelace" })).toBe(
       "by Ada Lovelace",
     );
@@ -66,7 +66,7 @@ describe("the one who revoked", () => {
 });
 
 describe("the last use", () => {
-  test("says never only if there was none", () => {
+  test("is never only if there was none", () => {
     expect(lastUseText(token({ last_used_at: null }), now)).toBe("It has never been used.");
     expect(lastUseText(token({ last_used_at: "2026-11-23T15:55:00Z" }), now)).toBe(
       "It was last used 5 minutes ago.",
@@ -74,8 +74,8 @@ describe("the last use", () => {
   });
 });
 
-describe("the maker", () => {
-  test("is named, also when it is gone or was the command line", () => {
+describe("the creator", () => {
+  test("is named, even a deleted one and the command line", () => {
     expect(makerText(token())).toBe("Created by Ada Lovelace");
     expect(makerText(token({ created_by_name: null }))).toBe("Created by a removed user");
     expect(makerText(token({ created_by_name: null, created_by_admin_user_id: null }))).toBe(
@@ -100,7 +100,7 @@ describe("relative times", () => {
   ])("%d ms away is %s", (distance, text) => {
     expect(relativeTime(now + distance, now)).toBe(text);
   });
-  test("never read as more recent than a later time", () => {
+  test("never show an earlier time as more recent", () => {
     const lengths = { second: 1, minute: 60, hour: 3_600, day: 86_400, month: 2_629_746, year: 31_556_952 };
     const read = (text: string) => {
       const match = /^(\d+) (second|minute|hour|day|month|year)s? ago$/.exec(text);

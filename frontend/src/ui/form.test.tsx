@@ -16,7 +16,7 @@ async function editAccount() {
 }
 
 describe("a form", () => {
-  test("is not sent while a value is missing: its field gets the focus and says so until it changes", async () => {
+  test("with a missing value is not sent; its field is focused and shows the error until it changes", async () => {
     const { user, name, save } = await editAccount();
     await user.clear(name);
     await user.click(save);
@@ -27,7 +27,7 @@ describe("a form", () => {
     expect(bodiesOf("PUT /account/:id")).toEqual([]);
   });
 
-  test("that is refused shows each message at its field and focuses the first of them", async () => {
+  test("shows a refusal's messages at their fields and focuses the first", async () => {
     network.on(
       "PUT /account/:id",
       failure(422, "validation_errors", "Not valid.", {

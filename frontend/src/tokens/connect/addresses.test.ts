@@ -45,7 +45,7 @@ describe("an address", () => {
     expect(readAddress(text)).toBeNull();
   });
 
-  test("of Tokentab is at first the page's own, but for TLS, which gateways do not speak to it", () => {
+  test("of Tokentab is initially the page's own, or the default if the page uses TLS", () => {
     const at = (url: string) => usualAddress(new URL(url) as unknown as Location);
     expect(at("http://192.168.1.5:8080/x")).toBe("192.168.1.5:8080");
     expect(at("http://tokens.example.com/")).toBe("tokens.example.com:80");

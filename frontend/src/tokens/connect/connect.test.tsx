@@ -30,7 +30,7 @@ async function tryOut(token: string) {
 }
 
 describe("connecting a gateway", () => {
-  test("is reached from the tokens, and keeps their tab", async () => {
+  test("is reached from the API tokens, within the same tab", async () => {
     network.on("GET /api_token", list([]));
     const { user } = open("/account/api-tokens");
     await user.click(await screen.findByRole("link", { name: "Connect" }));
@@ -42,14 +42,14 @@ describe("connecting a gateway", () => {
     expect(window.location.pathname).toBe("/account/api-tokens");
   });
 
-  test("begins with a file that takes the tokens of this account only", async () => {
+  test("starts with a file that accepts only tokens of this account", async () => {
     open(address);
     expect(await screen.findByText("Every active token of Acme passes.")).toBeInTheDocument();
     expect(file("nginx.conf")).toHaveTextContent("/api/v1/validate?account_id=account-1;");
     expect(file("nginx.conf")).toHaveTextContent("server tokentab.test:80;");
   });
 
-  test("writes what was chosen into the file of each gateway, and says what passes", async () => {
+  test("writes the choices into each gateway's file, and describes the accepted tokens", async () => {
     const { user } = open(address);
     await user.click(await screen.findByRole("checkbox", { name: "Agent deployment" }));
     await user.click(await screen.findByRole("checkbox", { name: "Production" }));
@@ -71,14 +71,14 @@ describe("connecting a gateway", () => {
     expect(file("envoy.yaml")).not.toHaveTextContent("agent-1");
   });
 
-  test("says when nothing could pass", async () => {
+  test("warns if no token can pass", async () => {
     const { user } = open(address);
     await user.click(await screen.findByRole("checkbox", { name: "Environment" }));
     await user.click(await screen.findByRole("checkbox", { name: "Web search" }));
     expect(screen.getByText(/No token passes/)).toBeInTheDocument();
   });
 
-  test("gives no file away while an address is wrong, and tells so once its field is left", async () => {
+  test("offers no file while an address is invalid, and shows the error when its field loses the focus", async () => {
     const { user } = open(address);
     const application = await screen.findByRole("textbox", { name: "Application" });
     await user.clear(application);
@@ -109,7 +109,7 @@ describe("connecting a gateway", () => {
     vi.unstubAllGlobals();
   });
 
-  test("finds one of many agents, keeps what is chosen in sight, and leaves out retired ones", async () => {
+  test("finds one of many agents, keeps chosen ones visible, and omits retired ones", async () => {
     const many = Array.from({ length: 12 }, (_, at) => agent({ id: `agent-${at}`, name: `Worker ${at}` }));
     network.on("GET /agent", list([agent({ id: "old", name: "Worker old", status: "retired" }), ...many]));
     const { user } = open(address);
@@ -120,7 +120,7 @@ describe("connecting a gateway", () => {
     expect(shown.map((box) => box.parentElement?.textContent)).toEqual(["Worker 3", "Worker 11"]);
   });
 
-  test("keeps demanding an environment that is deleted meanwhile, until it is unticked", async () => {
+  test("requires a deleted environment until it is unticked", async () => {
     const { user, client } = open(address);
     await user.click(await screen.findByRole("checkbox", { name: "Production" }));
     network.on("GET /environment", list(environments.slice(0, 1)));
@@ -134,7 +134,7 @@ describe("connecting a gateway", () => {
     expect(file("nginx.conf")).not.toHaveTextContent("environment_id=");
   });
 
-  test("says when there is nothing to choose from", async () => {
+  test("says if there is nothing to choose", async () => {
     network.on("GET /environment", list([]));
     network.on("GET /agent", list([]));
     open(address);
@@ -142,7 +142,7 @@ describe("connecting a gateway", () => {
     expect(await screen.findByText("There are no agents yet.")).toBeInTheDocument();
   });
 
-  test("tells why the agents can't be loaded, and loads them on trying again", async () => {
+  test("shows why the agents failed to load, and loads them on another try", async () => {
     network.on("GET /agent", failure(503, "unexpected", "The store is unavailable."));
     const { user } = open(address);
     expect(await screen.findByRole("alert")).toHaveTextContent("The store is unavailable.");
@@ -155,7 +155,7 @@ describe("connecting a gateway", () => {
 describe("a test request", () => {
   const asked = () => sent.filter(({ route }) => route === "GET /validate");
 
-  test("sends the token and the need and nothing of the session, and shows who it is", async () => {
+  test("sends the token and the requirements without the session, and shows the identity", async () => {
     await tryOut(`  ${secret} `);
     expect(await screen.findByText("Passes")).toBeInTheDocument();
     const names = screen.getAllByRole("term").map(({ textContent }) => textContent);
@@ -192,7 +192,7 @@ describe("a test request", () => {
   test.each([
     [failure(503, "unexpected", "The store does not answer."), "The store does not answer."],
     [unreachable, "Tokentab can’t be reached."],
-  ])("that could not be decided is not said to pass", async (answer, words) => {
+  ])("without a verdict does not pass", async (answer, words) => {
     network.on("GET /validate", answer);
     await tryOut(secret);
     expect(await screen.findByRole("alert")).toHaveTextContent(words);
@@ -200,21 +200,21 @@ describe("a test request", () => {
     expect(screen.queryByText("Passes")).not.toBeInTheDocument();
   });
 
-  test("that any answer but 200 came to does not pass", async () => {
+  test("passes only with 200", async () => {
     network.on("GET /validate", () => new Response(null, { status: 204 }));
     await tryOut(secret);
     expect(await screen.findByRole("alert")).toBeInTheDocument();
     expect(screen.queryByText("Passes")).not.toBeInTheDocument();
   });
 
-  test("is told of the need it was made for only", async () => {
+  test("shows its result only for the requirements that it sent", async () => {
     const { user } = await tryOut(secret);
     expect(await screen.findByText("Passes")).toBeInTheDocument();
     await user.click(screen.getByRole("checkbox", { name: "Environment" }));
     expect(screen.queryByText("Passes")).not.toBeInTheDocument();
   });
 
-  test("is not sent without a token, nor with what can be none", async () => {
+  test("is sent only with a possible token", async () => {
     const { user } = open(address);
     await user.click(await screen.findByRole("button", { name: "Send test request" }));
     const field = screen.getByLabelText("Token");
@@ -227,7 +227,7 @@ describe("a test request", () => {
     expect(asked()).toEqual([]);
   });
 
-  test("leaves the token in its field alone, which forgets it", async () => {
+  test("keeps the token only in its field, which forgets it", async () => {
     network.on("GET /api_token", list([]));
     const { user, client } = await tryOut(secret);
     expect(await screen.findByText("Passes")).toBeInTheDocument();
@@ -240,7 +240,7 @@ describe("a test request", () => {
     await waitFor(() => expect(screen.getByLabelText("Token")).toHaveValue(""));
   });
 
-  test("is shown as a line for a shell, without the token", async () => {
+  test("is shown as a shell command, without the token", async () => {
     await tryOut(secret);
     const line = file("The same with curl").querySelector("code");
     expect(line).toHaveTextContent(

@@ -9,7 +9,7 @@ const given: Filling = {
   need,
 };
 
-/** Per gateway, what has to stand in its files, and how often. */
+/** The texts in each gateway's files, and their number. */
 const wanted: Record<Gateway, [text: string, times: number][]> = {
   nginx: [
     ["server tokens.internal:8181;", 1],
@@ -54,11 +54,11 @@ describe.each(all)("the configuration of %s", (gateway) => {
     expect(written(gateway).split(text).length - 1).toBe(times);
   });
 
-  test("holds nothing of the example any more", () => {
+  test("contains nothing of the example", () => {
     expect(written(gateway)).not.toMatch(/127\.0\.0\.1|\b(8080|9000|8000)\b|scope=account&scope=environment/);
   });
 
-  test("is the shipped one but for what was filled in", () => {
+  test("is the shipped file except for the filled places", () => {
     const pieces = gateways[gateway].files.flatMap(({ text }) => fillIn(text, given));
     let rest = shipped(gateway);
     for (const { text } of pieces.filter(({ filled }) => !filled)) {
@@ -69,7 +69,7 @@ describe.each(all)("the configuration of %s", (gateway) => {
     expect(written(gateway).split("\n")).toHaveLength(shipped(gateway).split("\n").length);
   });
 
-  test("is the shipped one, need aside, with the values of the example", () => {
+  test("with the example's values is the shipped file, except for the requirements", () => {
     const example = written(gateway, {
       tokentab: { host: "127.0.0.1", port: 8080 },
       application: { host: "127.0.0.1", port: 9000 },
@@ -81,7 +81,7 @@ describe.each(all)("the configuration of %s", (gateway) => {
     expect(withoutNeed(example)).toBe(withoutNeed(shipped(gateway)));
   });
 
-  test("does not fill in twice, whatever the addresses are", () => {
+  test("fills each place once, for any addresses", () => {
     const swapped = written(gateway, {
       ...given,
       tokentab: { host: "127.0.0.1", port: 9000 },
@@ -91,7 +91,7 @@ describe.each(all)("the configuration of %s", (gateway) => {
     expect(swapped).toMatch(/127\.0\.0\.1(:|", port_value: )9000/);
   });
 
-  test("takes IPv6 addresses", () => {
+  test("accepts IPv6 addresses", () => {
     const six = written(gateway, { ...given, tokentab: { host: "::1", port: 8080 } });
     expect(six).toContain("[::1]:8080");
     expect(six).not.toMatch(/address: :/);

@@ -13,12 +13,12 @@ const need = (more: Partial<Need> = {}): Need => ({
   ...more,
 });
 
-test("a need always names the account, so that no token of another one passes", () => {
+test("the requirements always name the account, so that no token of another one passes", () => {
   expect(needText(need())).toBe("account_id=account-1");
   expect(needText(need({ scopes: ["account"] }))).toBe("account_id=account-1&scope=account");
 });
 
-test("a need names every value that was chosen", () => {
+test("the requirements name every chosen value", () => {
   expect(
     needText(
       need({
@@ -32,7 +32,7 @@ test("a need names every value that was chosen", () => {
   );
 });
 
-test("no character of a need has a meaning in a configuration", () => {
+test("the requirements have no character with a meaning in a configuration", () => {
   const text = needText(need({ agents: [{ id: ` ;{}$"'\`#\\\n<>()!|&=:,[]%`, name: "" }] }));
   expect(text.replace("account_id=account-1&agent_id=", "")).toMatch(/^[\w%+*.-]+$/);
 });
@@ -55,6 +55,6 @@ test.each<[Partial<Need>, string[] | null]>([
     { scopes: ["environment"], environments: [production, staging, production, staging] },
     ["environment tokens in 4 environments"],
   ],
-])("with %j the page says what passes", (chosen, passing) => {
+])("with %j the page describes the accepted tokens", (chosen, passing) => {
   expect(whatPasses(need(chosen))).toEqual(passing);
 });
