@@ -111,7 +111,7 @@ func Error(ctx context.Context, log *FoldedLog, err error) *ErrorBody {
 		if f.Kind == fault.Unavailable { // many may come at once
 			log.Failed("request could not be answered", err, slog.String("request_id", id))
 		} else {
-			log.log.Error("request failed", "request_id", id, "status", body.status, "cause", err)
+			log.Error("request failed", "request_id", id, "status", body.status, "cause", err)
 		}
 	}
 	return body

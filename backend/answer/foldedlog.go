@@ -17,10 +17,10 @@ const (
 	maxLogged = 100
 )
 
-// FoldedLog limits log lines that unknown clients can trigger. It writes the first line of each message and key at
+// FoldedLog is a log that limits lines that unknown clients can trigger. Add writes the first line of each message and key at
 // once, then once a minute how often it was repeated: at most 21 lines per message and minute.
 type FoldedLog struct {
-	log *slog.Logger
+	*slog.Logger
 	now func() time.Time
 
 	mu       sync.Mutex
@@ -43,7 +43,7 @@ type repeated struct {
 
 // NewFoldedLog returns a log whose first minute begins now.
 func NewFoldedLog(log *slog.Logger, now func() time.Time) *FoldedLog {
-	return &FoldedLog{log: log, now: now, began: now(), messages: map[string]*folded{}}
+	return &FoldedLog{Logger: log, now: now, began: now(), messages: map[string]*folded{}}
 }
 
 // Add logs a message unless the same key was logged this minute. attrs is called only if a line is written. Messages
@@ -67,7 +67,7 @@ func (f *FoldedLog) Add(level slog.Level, message string, key []byte, attrs func
 	}
 	r := &repeated{attrs: attrs()}
 	m.keys[string(key)] = r
-	f.log.LogAttrs(context.Background(), level, message, r.attrs...)
+	f.LogAttrs(context.Background(), level, message, r.attrs...)
 }
 
 // flush starts a new minute if it is due.
@@ -102,11 +102,11 @@ func (f *FoldedLog) sum() {
 				delete(m.keys, key)
 				continue
 			}
-			f.log.LogAttrs(context.Background(), m.level, message, append(r.attrs[:len(r.attrs):len(r.attrs)], slog.Int("repeated", r.again))...)
+			f.LogAttrs(context.Background(), m.level, message, append(r.attrs[:len(r.attrs):len(r.attrs)], slog.Int("repeated", r.again))...)
 			r.again = 0
 		}
 		if m.others > 0 {
-			f.log.LogAttrs(context.Background(), m.level, message, slog.Int("others", m.others))
+			f.LogAttrs(context.Background(), m.level, message, slog.Int("others", m.others))
 			m.others = 0
 		}
 	}

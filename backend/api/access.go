@@ -106,7 +106,7 @@ func add[I, O any](s *Service, a access, method, path, summary string, intent fu
 		out, err := intent(ctx, who, in)
 		if err != nil {
 			s.requestRefused(who.request, who, err)
-			return nil, answer.Error(ctx, s.Folded, err)
+			return nil, answer.Error(ctx, s.Log, err)
 		}
 		return out, nil
 	})

@@ -157,16 +157,12 @@ type RetiredAgent struct {
 	SuspendedAPITokenCount int    `json:"suspended_api_token_count" doc:"Number of its tokens that were suspended"`
 }
 
-type retiredAgent struct {
-	Body RetiredAgent
-}
-
-func (s *Service) retireAgent(ctx context.Context, who *caller, in *pathID) (*retiredAgent, error) {
+func (s *Service) retireAgent(ctx context.Context, who *caller, in *pathID) (*whole[RetiredAgent], error) {
 	a, suspended, err := s.Agents.Retire(ctx, who.Actor, in.id())
 	if err != nil {
 		return nil, err
 	}
-	return &retiredAgent{Body: RetiredAgent{Status: "success", Details: agentOf(a), SuspendedAPITokenCount: suspended}}, nil
+	return &whole[RetiredAgent]{Body: RetiredAgent{Status: "success", Details: agentOf(a), SuspendedAPITokenCount: suspended}}, nil
 }
 
 // ReinstatedAgent is the response to reinstating an agent.
@@ -176,16 +172,12 @@ type ReinstatedAgent struct {
 	ActivatedAPITokenCount int    `json:"activated_api_token_count" doc:"Number of its tokens that were activated"`
 }
 
-type reinstatedAgent struct {
-	Body ReinstatedAgent
-}
-
-func (s *Service) reinstateAgent(ctx context.Context, who *caller, in *pathID) (*reinstatedAgent, error) {
+func (s *Service) reinstateAgent(ctx context.Context, who *caller, in *pathID) (*whole[ReinstatedAgent], error) {
 	a, activated, err := s.Agents.Reinstate(ctx, who.Actor, in.id())
 	if err != nil {
 		return nil, err
 	}
-	return &reinstatedAgent{Body: ReinstatedAgent{Status: "success", Details: agentOf(a), ActivatedAPITokenCount: activated}}, nil
+	return &whole[ReinstatedAgent]{Body: ReinstatedAgent{Status: "success", Details: agentOf(a), ActivatedAPITokenCount: activated}}, nil
 }
 
 // deletion is a request to delete a resource that may have live tokens.

@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"context"
 	"io"
-	"log/slog"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -44,8 +43,7 @@ type Parts struct {
 	Installation string
 	Now          func() time.Time
 	Random       io.Reader
-	Log          *slog.Logger
-	Folded       *answer.FoldedLog
+	Log          *answer.FoldedLog
 }
 
 // Service answers the management API.

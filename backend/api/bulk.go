@@ -75,10 +75,6 @@ type BulkItem struct {
 	Body   json.RawMessage `json:"body"`
 }
 
-type bulkOutput struct {
-	Body BulkAnswer
-}
-
 // bulkRequest is the request that an item describes.
 type bulkRequest struct {
 	key          string // set for an item with a _type
@@ -87,7 +83,7 @@ type bulkRequest struct {
 	refused      json.RawMessage // response to an item with an unknown path or type; nil for others
 }
 
-func (s *Service) bulk(_ context.Context, who *caller, in *bulkInput) (*bulkOutput, error) {
+func (s *Service) bulk(_ context.Context, who *caller, in *bulkInput) (*whole[BulkAnswer], error) {
 	requests := make([]bulkRequest, len(in.Body.Items))
 	wrong := fault.Fields{}
 	keys := map[string]bool{}
@@ -102,7 +98,7 @@ func (s *Service) bulk(_ context.Context, who *caller, in *bulkInput) (*bulkOutp
 	if err := wrong.Err(); err != nil {
 		return nil, err
 	}
-	out := &bulkOutput{Body: BulkAnswer{Status: "success", Outputs: map[string]json.RawMessage{}, Details: BulkItems{Items: []BulkItem{}}}}
+	out := &whole[BulkAnswer]{Body: BulkAnswer{Status: "success", Outputs: map[string]json.RawMessage{}, Details: BulkItems{Items: []BulkItem{}}}}
 	size := 0
 	for _, request := range requests {
 		status, answer := http.StatusNotFound, request.refused

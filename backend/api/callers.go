@@ -94,24 +94,14 @@ func isUnsafe(method string) bool {
 // refuseForeignOrigin refuses requests that another site made a browser send. Sec-Fetch-Site decides; without it
 // Origin, which browsers send with every unsafe request. With demanded, a request without either is refused too.
 func (s *Service) refuseForeignOrigin(c *fiber.Ctx, demanded bool) error {
-	refusal := fault.New(fault.NotPermitted, "This request did not come from the page of this server. Use the page at %s.", s.Source.URL(c.Context()))
-	if site := c.Get("Sec-Fetch-Site"); site != "" {
-		if site == "same-origin" {
-			return nil
-		}
-		return refusal
-	}
-	origin := c.Get(fiber.HeaderOrigin)
-	if origin == "" {
-		if demanded {
-			return refusal
-		}
+	switch site, origin := c.Get("Sec-Fetch-Site"), c.Get(fiber.HeaderOrigin); {
+	case site == "same-origin":
+		return nil
+	case site != "":
+	case origin == "" && !demanded, origin != "" && s.Source.IsOwnOrigin(c.Context(), origin):
 		return nil
 	}
-	if !s.Source.IsOwnOrigin(c.Context(), origin) {
-		return refusal
-	}
-	return nil
+	return fault.New(fault.NotPermitted, "This request did not come from the page of this server. Use the page at %s.", s.Source.URL(c.Context()))
 }
 
 // own returns fault.NotFound for an account other than the caller's, as if it did not exist. The empty text is the

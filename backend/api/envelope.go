@@ -51,6 +51,11 @@ func (in *optionallyChanged[T]) details() (asked T) {
 	return asked
 }
 
+// whole is a response with a body of its own.
+type whole[T any] struct {
+	Body T
+}
+
 // one is the success envelope of one item.
 type one[T any] struct {
 	Body oneBody[T]

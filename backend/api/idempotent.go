@@ -106,7 +106,7 @@ func withoutSecrets(body []byte) (kept string, ok bool) {
 
 // answerHuma writes a failure from Huma middleware.
 func (s *Service) answerHuma(ctx huma.Context, err error) {
-	body := answer.Error(ctx.Context(), s.Folded, err)
+	body := answer.Error(ctx.Context(), s.Log, err)
 	for name := range body.GetHeaders() {
 		ctx.SetHeader(name, body.GetHeaders().Get(name))
 	}

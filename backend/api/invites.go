@@ -57,10 +57,6 @@ type CreatedAdminUserInvite struct {
 	MailSent bool                   `json:"mail_sent" doc:"false if no mail server is configured or it refused the mail"`
 }
 
-type createdInvite struct {
-	Body CreatedAdminUserInvite
-}
-
 // inviteOf returns a function that presents invites to the caller, with an address on the host that the caller used.
 // Only signed-in admin users get the address.
 func (s *Service) inviteOf(who *caller) func(people.IssuedInvite) AdminUserInvite {
@@ -112,13 +108,13 @@ type NewAdminUserInvite struct {
 	AccountID *string  `json:"account_id,omitempty" nullable:"true" doc:"The caller's own account, which is the default"`
 }
 
-func (s *Service) createInvite(ctx context.Context, who *caller, in *ordered[NewAdminUserInvite]) (*createdInvite, error) {
+func (s *Service) createInvite(ctx context.Context, who *caller, in *ordered[NewAdminUserInvite]) (*whole[CreatedAdminUserInvite], error) {
 	asked := in.Body.Details
 	i, err := s.People.Invite(ctx, who.Actor, asked.Email)
 	if err != nil {
 		return nil, err
 	}
-	out := &createdInvite{Body: CreatedAdminUserInvite{Status: "success", Details: s.inviteDetailsOf(who, i)}}
+	out := &whole[CreatedAdminUserInvite]{Body: CreatedAdminUserInvite{Status: "success", Details: s.inviteDetailsOf(who, i)}}
 	unit.After(ctx, func(kept bool) {
 		if kept {
 			out.Body.MailSent = s.mailInvite(ctx, i, s.inviteAddress(who, i))

@@ -22,7 +22,7 @@ func (s *Service) requestRefused(c *fiber.Ctx, who *caller, err error) {
 	}
 	route, reason, origin := c.Method()+" "+c.Route().Path, err.Error(), answer.Printable(c.Get(fiber.HeaderOrigin))
 	key := who.Address + "\x00" + who.id().String() + "\x00" + route + "\x00" + reason + "\x00" + origin
-	s.Folded.Add(slog.LevelWarn, "request refused", []byte(key), func() []slog.Attr {
+	s.Log.Add(slog.LevelWarn, "request refused", []byte(key), func() []slog.Attr {
 		attrs := []slog.Attr{slog.String("reason", reason), slog.String("route", route), slog.String("address", answer.Printable(who.Address))}
 		if origin != "" {
 			attrs = append(attrs, slog.String("origin", origin))
@@ -54,7 +54,7 @@ func (s *Service) passwordRefused(who *caller, message string, user people.Admin
 		attrs = nil
 	}
 	key := who.Address + "\x00" + user.ID.String() + "\x00" + reason
-	s.Folded.Add(slog.LevelWarn, message, []byte(key), func() []slog.Attr {
+	s.Log.Add(slog.LevelWarn, message, []byte(key), func() []slog.Attr {
 		return append(attrs, slog.String("address", answer.Printable(who.Address)), slog.String("reason", reason))
 	})
 }
@@ -73,7 +73,7 @@ func isWrong(err error, field string) bool {
 
 // codeRefused logs a refused code of the setup link or of an invite, without the code.
 func (s *Service) codeRefused(who *caller, message string) {
-	s.Folded.Add(slog.LevelWarn, message, []byte(who.Address), func() []slog.Attr {
+	s.Log.Add(slog.LevelWarn, message, []byte(who.Address), func() []slog.Attr {
 		return []slog.Attr{slog.String("address", answer.Printable(who.Address))}
 	})
 }

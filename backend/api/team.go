@@ -73,11 +73,7 @@ type AdminUserWithoutTokens struct {
 	RevokedAPITokenCount int       `json:"revoked_api_token_count"`
 }
 
-type withoutTokens struct {
-	Body AdminUserWithoutTokens
-}
-
-func (s *Service) removeAdminUser(ctx context.Context, who *caller, in *optionallyChanged[RemoveAdminUser]) (*withoutTokens, error) {
+func (s *Service) removeAdminUser(ctx context.Context, who *caller, in *optionallyChanged[RemoveAdminUser]) (*whole[AdminUserWithoutTokens], error) {
 	m, revoked, err := s.People.RemoveMember(ctx, who.Actor, in.id(), in.details().RevokeAPITokens)
 	if err != nil {
 		return nil, err
@@ -89,7 +85,7 @@ func (s *Service) removeAdminUser(ctx context.Context, who *caller, in *optional
 	return withoutTokensOf(m, revoked), nil
 }
 
-func (s *Service) revokeTokensOfAdminUser(ctx context.Context, who *caller, in *pathID) (*withoutTokens, error) {
+func (s *Service) revokeTokensOfAdminUser(ctx context.Context, who *caller, in *pathID) (*whole[AdminUserWithoutTokens], error) {
 	m, revoked, err := s.People.RevokeTokensOf(ctx, who.Actor, in.id())
 	if err != nil {
 		return nil, err
@@ -97,8 +93,8 @@ func (s *Service) revokeTokensOfAdminUser(ctx context.Context, who *caller, in *
 	return withoutTokensOf(m, revoked), nil
 }
 
-func withoutTokensOf(m people.Member, revoked int) *withoutTokens {
-	return &withoutTokens{Body: AdminUserWithoutTokens{Status: "success", Details: adminUserOf(m), RevokedAPITokenCount: revoked}}
+func withoutTokensOf(m people.Member, revoked int) *whole[AdminUserWithoutTokens] {
+	return &whole[AdminUserWithoutTokens]{Body: AdminUserWithoutTokens{Status: "success", Details: adminUserOf(m), RevokedAPITokenCount: revoked}}
 }
 
 var adminUserDetails = shown(adminUserOf)

@@ -107,11 +107,7 @@ type CreatedAPIToken struct {
 	Token   string   `json:"token,omitempty" doc:"The secret, shown only once; omitted if an idempotency key repeats the response"`
 }
 
-type createdToken struct {
-	Body CreatedAPIToken
-}
-
-func (s *Service) createToken(ctx context.Context, who *caller, in *ordered[NewAPIToken]) (*createdToken, error) {
+func (s *Service) createToken(ctx context.Context, who *caller, in *ordered[NewAPIToken]) (*whole[CreatedAPIToken], error) {
 	asked := in.Body.Details
 	wrong := fault.Fields{}
 	order := token.Order{
@@ -137,7 +133,7 @@ func (s *Service) createToken(ctx context.Context, who *caller, in *ordered[NewA
 	if err != nil {
 		return nil, err
 	}
-	return &createdToken{Body: CreatedAPIToken{Status: "success", Details: apiToken(made), Token: secret}}, nil
+	return &whole[CreatedAPIToken]{Body: CreatedAPIToken{Status: "success", Details: apiToken(made), Token: secret}}, nil
 }
 
 // getToken returns any token of the account to managers, and to other holders only their own.
@@ -182,11 +178,7 @@ type RevokedAPIToken struct {
 	RevokedDescendantCount int      `json:"revoked_descendant_count" doc:"Number of live tokens that with_descendants revoked, without this one"`
 }
 
-type revokedToken struct {
-	Body RevokedAPIToken
-}
-
-func (s *Service) revokeToken(ctx context.Context, who *caller, in *revokeTokenInput) (*revokedToken, error) {
+func (s *Service) revokeToken(ctx context.Context, who *caller, in *revokeTokenInput) (*whole[RevokedAPIToken], error) {
 	var t token.Listed
 	var descendants int
 	var err error
@@ -198,7 +190,7 @@ func (s *Service) revokeToken(ctx context.Context, who *caller, in *revokeTokenI
 	if err != nil {
 		return nil, err
 	}
-	return &revokedToken{Body: RevokedAPIToken{Status: "success", Details: apiToken(t), RevokedDescendantCount: descendants}}, nil
+	return &whole[RevokedAPIToken]{Body: RevokedAPIToken{Status: "success", Details: apiToken(t), RevokedDescendantCount: descendants}}, nil
 }
 
 func (s *Service) deleteToken(ctx context.Context, who *caller, in *pathID) (*one[APIToken], error) {

@@ -78,7 +78,7 @@ func (e *Endpoints) logRefusedToken(c *fasthttp.RequestCtx, path []byte, reason 
 	var room [128]byte
 	key := append(t.TokenID.Append(room[:0]), byte(reason))
 	key = append(append(key, address...), path...)
-	e.Folded.Add(slog.LevelWarn, "token refused", key, func() []slog.Attr {
+	e.Log.Add(slog.LevelWarn, "token refused", key, func() []slog.Attr {
 		return []slog.Attr{
 			slog.String("api_token", t.TokenID.String()), slog.String("reason", reasonNames[reason]), slog.String("scope", t.Scope.String()),
 			slog.String("account", t.AccountID.String()), slog.String("address", answer.Printable(address)), slog.String("path", string(path)),

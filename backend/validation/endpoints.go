@@ -5,7 +5,6 @@ package validation
 import (
 	"bytes"
 	"context"
-	"log/slog"
 	"net/http"
 	"net/url"
 	"runtime/debug"
@@ -34,8 +33,7 @@ type Parts struct {
 	Keys    Keys
 	Issuer  string // address of this server for clients
 	Source  *request.Source
-	Folded  *answer.FoldedLog
-	Log     *slog.Logger
+	Log     *answer.FoldedLog
 	Running context.Context // ends when requests are cut off
 }
 
@@ -155,7 +153,7 @@ func (e *Endpoints) validate(c *fasthttp.RequestCtx) {
 	verdict, err := e.Tokens.Check(context.Background(), secret, all...)
 	needsPool.Put(needed)
 	if misspelt > 0 {
-		e.warnNeeds.log(e.Log, misspelt)
+		e.warnNeeds.log(e.Log.Logger, misspelt)
 	}
 	if err != nil {
 		e.cannotTell(c, err)
@@ -237,7 +235,7 @@ func appendID(b []byte, name string, id pfid.ID) []byte {
 
 // cannotTell answers 503 and logs the cause, folded, since every request fails while the store is down.
 func (e *Endpoints) cannotTell(c *fasthttp.RequestCtx, err error) {
-	e.Folded.Failed("tokens can't be checked", err)
+	e.Log.Failed("tokens can't be checked", err)
 	c.Response.Header.Set("Retry-After", "1")
 	e.fixed.Refuse(c, couldNotTell)
 }

@@ -60,7 +60,7 @@ func endpointsOver(t *testing.T, find func(ctx context.Context) (token.State, bo
 	log := &bytes.Buffer{}
 	logger := slog.New(slog.NewTextHandler(log, nil))
 	endpoints := validation.New(validation.Parts{
-		Tokens: tokens, Source: request.NewSource(config.Config{}, logger), Folded: answer.NewFoldedLog(logger, time.Now), Log: logger, Running: context.Background(), // not of the test, which is outside the bubble
+		Tokens: tokens, Source: request.NewSource(config.Config{}, logger), Log: answer.NewFoldedLog(logger, time.Now), Running: context.Background(), // not of the test, which is outside the bubble
 	})
 	return func(c *fasthttp.RequestCtx) { endpoints.Serve(c, false) }, log
 }

@@ -93,7 +93,7 @@ func New(parts Parts) (*Server, error) {
 		return nil, err
 	}
 	s.endpoints = validation.New(validation.Parts{
-		Tokens: parts.Tokens, Keys: parts.Keys, Issuer: parts.Config.Origin(), Source: s.source, Folded: s.folded, Log: parts.Log, Running: s.running,
+		Tokens: parts.Tokens, Keys: parts.Keys, Issuer: parts.Config.Origin(), Source: s.source, Log: s.folded, Running: s.running,
 	})
 	s.app = fiber.New(fiber.Config{
 		DisableStartupMessage: true,
@@ -132,7 +132,7 @@ func (s *Server) routes() (err error) {
 	s.app.Get("/status-lists/:number", published(s.endpoints.StatusList))
 	s.API, err = api.New(s.app, api.Parts{
 		Accounts: s.Accounts, People: s.People, Agents: s.Agents, Tokens: s.Tokens, Once: s.Once, Mail: s.Mail, Credentials: s.endpoints, Source: s.source,
-		Serve: s.serveItem, Installation: s.Installation, Now: s.Now, Random: s.Random, Log: s.Log, Folded: s.folded,
+		Serve: s.serveItem, Installation: s.Installation, Now: s.Now, Random: s.Random, Log: s.folded,
 	})
 	s.app.Use(s.page.serve)
 	return err
