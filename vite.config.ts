@@ -15,6 +15,12 @@ const routes: Plugin = {
   },
 };
 
+const baseUi = "menu|toast|tooltip|internals|floating-ui-react|utils|merge-props|use-render";
+const others = "react|react-dom|scheduler|wouter|regexparam|use-sync-external-store|@tanstack|@floating-ui";
+
+/** The libraries of the first load, which compress better in one file. */
+const firstLibraries = new RegExp(`node_modules.(@base-ui.react.(${baseUi})|${others})\\b`);
+
 export default defineConfig({
   root: "frontend",
   cacheDir: "../node_modules/.vite",
@@ -30,18 +36,8 @@ export default defineConfig({
     // Nothing is inlined: the content security policy lets only files of our own in.
     assetsInlineLimit: 0,
     sourcemap: false,
-    // Libraries of the first load compress better together.
     rolldownOptions: {
-      output: {
-        codeSplitting: {
-          groups: [
-            {
-              name: "libraries",
-              test: /node_modules.(react|react-dom|scheduler|wouter|regexparam|use-sync-external-store|@tanstack|@floating-ui)\b/,
-            },
-          ],
-        },
-      },
+      output: { codeSplitting: { groups: [{ name: "libraries", test: firstLibraries }] } },
     },
     // The first versions with light-dark().
     cssTarget: ["chrome123", "firefox120", "safari17.5"],
