@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// smallDisk mounts a file system of 4 MiB, and moves the data of a folder to it. full fills it to the last byte or makes
-// space again, and readOnly remounts it.
+// smallDisk mounts a file system of 4 MiB and copies a data folder to it. full fills the disk or makes space again;
+// readOnly remounts it.
 func smallDisk(t *testing.T, data string) (folder string, full, readOnly func(bool)) {
 	t.Helper()
 	disk := t.TempDir()
@@ -82,7 +82,7 @@ func TestAServerStartsAndValidatesOnADiskThatTakesNoWrite(t *testing.T) {
 	}
 	for name, disk := range map[string]func(bool){"full": full, "read-only": readOnly} {
 		for _, crashed := range []bool{false, true} {
-			// A token that is revoked by the last change before the crash: that is in the log of changes only.
+			// The last change before the crash revokes a token, so only the WAL has it.
 			s := serveIn(t, folder)
 			_, made := create(s)
 			revoked := made["token"].(string)

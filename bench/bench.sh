@@ -66,7 +66,7 @@ start() {
 		timeout 30 sh -c 'until [ -s "$0" ]; do sleep 0.1; done' "$log" || die "$name printed no credential"
 		read -r "credential[$name]" <"$log"
 	fi
-	"$helper" wait "${address[$name]}" "${request/"{credential}"/"${credential[$name]-}"}" >/dev/null || die "$name gave no right answer: $(cat "$log")"
+	"$helper" wait "${address[$name]}" "${request/"{credential}"/"${credential[$name]-}"}" >/dev/null || die "$name did not respond with 200: $(cat "$log")"
 }
 
 # answers NAME REQUEST NUMBER STATUS prints the size of an answer. It fails if the answer has another status.

@@ -46,7 +46,7 @@ func run(args []string, in io.Reader, out io.Writer) error {
 			if status, _, _, err := ask(args[0], args[1], 0); err == nil && status == http.StatusOK {
 				return nil
 			} else if time.Now().After(deadline) {
-				return fmt.Errorf("no right answer within 30 s, but %d (%v)", status, err)
+				return fmt.Errorf("no 200 response within 30 s; the last try got %d (%v)", status, err)
 			}
 		}
 	case "bare": // ADDRESS SIZE…
@@ -61,7 +61,7 @@ func run(args []string, in io.Reader, out io.Writer) error {
 		_, err := io.WriteString(out, secretPrefix)
 		return err
 	}
-	return fmt.Errorf("there is no command %q", command)
+	return fmt.Errorf("unknown command %q", command)
 }
 
 // ask sends one request, with a number in it, over a connection of its own. size counts all bytes of the response on the wire.

@@ -23,7 +23,7 @@ test("the page that the CLI opens leads through sign-in to its own token, shown 
   await expect(value).toBeVisible();
   const secret = await value.inputValue();
   await copyAndClose(page);
-  await expect(page.getByRole("heading", { name: "The CLI has its token" })).toBeVisible();
+  await expect(page.getByRole("heading", { name: "Token created" })).toBeVisible();
   expect(await page.content()).not.toContain(secret);
   expect((await api.ping(secret)).status).toBe(200);
 

@@ -127,7 +127,7 @@ test("the CLI is connected by keyboard, and the token survives Escape", async ({
   await expect(dialog.getByRole("status").filter({ hasText: "Copied" })).toBeAttached();
   await tabTo(page, dialog.getByRole("button", { name: "Done" }));
   await page.keyboard.press("Enter");
-  await expect(page.getByRole("heading", { name: "The CLI has its token" })).toBeVisible();
+  await expect(page.getByRole("heading", { name: "Token created" })).toBeVisible();
   expect((await api.ping(secret)).status).toBe(200);
   await tabTo(page, page.getByRole("link", { name: "API tokens" }));
 });

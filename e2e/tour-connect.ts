@@ -64,7 +64,7 @@ async function testRequests({ page, api, problems, visit }: Tour) {
   await token.fill(secret);
   await send.click();
   await expect(page.getByText("Passes", { exact: true })).toBeVisible();
-  await page.getByRole("region", { name: "The same with curl" }).scrollIntoViewIfNeeded();
+  await page.getByRole("region", { name: "Same request with curl" }).scrollIntoViewIfNeeded();
   await visit("connect-test-passes");
 
   problems.allow(/401 \(Unauthorized\)/);
@@ -83,7 +83,7 @@ async function manyAgents({ page, api, visit }: Tour) {
   for (let number = 1; number <= 8; number++) await made(api, "/agent", { name: `Worker ${number}` });
   await page.reload();
   await page.getByRole("searchbox", { name: "Find agents" }).fill("nothing like it");
-  const nothing = page.getByText("None has that name.");
+  const nothing = page.getByText("No match.");
   await expect(nothing).toBeVisible();
   await nothing.scrollIntoViewIfNeeded();
   await visit("connect-none-found");

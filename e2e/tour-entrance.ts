@@ -88,7 +88,7 @@ async function commandLinePage({ page, problems, visit }: Tour) {
   await visit("cli-shown-once");
   await page.getByRole("button", { name: "Done" }).click();
   await page.getByRole("button", { name: "Close without copying" }).click();
-  await expect(page.getByRole("heading", { name: "The CLI has its token" })).toBeVisible();
+  await expect(page.getByRole("heading", { name: "Token created" })).toBeVisible();
   await visit("cli-connected");
 }
 

@@ -72,7 +72,7 @@ func (as *Accounts) CreateEnvironment(ctx context.Context, actor audit.Actor, or
 	}
 	checkPurpose(wrong, order.Purpose, Purposes)
 	if !order.ID.IsZero() && order.ID.Partition() != actor.AccountID.Partition() {
-		wrong.Add("id", "must be of the partition of the account")
+		wrong.Add("id", "must be an id that was generated for this account; get one from POST /pfid/generate")
 	}
 	if err := wrong.Err(); err != nil {
 		return ListedEnvironment{}, err

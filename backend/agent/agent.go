@@ -189,6 +189,6 @@ func (as *Agents) idOr(id pfid.ID, actor audit.Actor, at time.Time) (pfid.ID, er
 
 func checkPartition(wrong fault.Fields, actor audit.Actor, id pfid.ID) {
 	if !id.IsZero() && id.Partition() != actor.AccountID.Partition() {
-		wrong.Add("id", "must be of the partition of the account")
+		wrong.Add("id", "must be an id that was generated for this account; get one from POST /pfid/generate")
 	}
 }

@@ -24,8 +24,8 @@ type Store interface {
 	// ChangeAgent reads the agent, lets decide change or refuse it, and writes it with everything that goes along. It
 	// returns how many tokens move.
 	ChangeAgent(ctx context.Context, account, id pfid.ID, decide func(*Agent) (Change, error), recorder audit.Recorder) (Agent, int, error)
-	// DeleteAgent reads the agent, lets decide refuse, removes the agent with its deployments and versions, and
-	// revokes its live tokens.
+	// DeleteAgent reads the agent, lets decide refuse, revokes its live tokens, and removes the agent with its
+	// deployments and versions. It returns fault.NotFound if the account has no such agent, and the error of decide.
 	DeleteAgent(ctx context.Context, account, id pfid.ID, at time.Time, decide func(liveTokens int) error, recorder audit.Recorder) (Agent, error)
 
 	// InsertDeployment writes a deployment. It returns fault.Validation if the account does not have the agent,
@@ -38,7 +38,8 @@ type Store interface {
 	// SetCurrentVersion sets the current version of a deployment; zero for none. It returns fault.Validation if the
 	// version is not one of its agent.
 	SetCurrentVersion(ctx context.Context, account, id, version pfid.ID, at time.Time, recorder audit.Recorder) (ListedDeployment, error)
-	// DeleteDeployment reads the deployment, lets decide refuse, removes it, and revokes its live tokens.
+	// DeleteDeployment reads the deployment, lets decide refuse, revokes its live tokens, and removes it. It returns
+	// fault.NotFound if the account has no such deployment, and the error of decide.
 	DeleteDeployment(ctx context.Context, account, id pfid.ID, at time.Time, decide func(liveTokens int) error, recorder audit.Recorder) (ListedDeployment, error)
 
 	// InsertVersion writes a version. It returns fault.Validation if the account does not have the agent or schema
@@ -55,7 +56,7 @@ type Store interface {
 	SchemaVersions(ctx context.Context, account, agent pfid.ID, page paging.Page) ([]ListedSchemaVersion, int, error)
 }
 
-// Change is what goes along with a change of an agent.
+// Change holds the side effects of a change of an agent: its audit event, a new current version, and token moves.
 type Change struct {
 	Action audit.Action
 	// Version becomes the current version of the agent's only deployment; zero for no such change. ChangeAgent
@@ -65,7 +66,7 @@ type Change struct {
 	Tokens  TokenMove
 }
 
-// TokenMove is what a change of an agent does to its deployment tokens.
+// TokenMove says how a change of an agent moves its deployment tokens. The zero TokenMove is LeaveTokens.
 type TokenMove uint8
 
 // The token moves.

@@ -43,7 +43,7 @@ var Failures = map[fault.Kind]Failure{
 // ErrorBody is the error envelope of the wire contract. It implements huma.StatusError and huma.HeadersError.
 type ErrorBody struct {
 	Status  string              `json:"status" enum:"error"`
-	Code    string              `json:"code" doc:"One of the contract's error codes"`
+	Code    string              `json:"code" doc:"The kind of error, such as not_found"`
 	Message string              `json:"message" doc:"Explanation for people"`
 	Errors  map[string][]string `json:"errors,omitempty" doc:"With validation_errors: messages by field"`
 

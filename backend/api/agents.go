@@ -63,7 +63,7 @@ type NewAgent struct {
 	_                  struct{} `additionalProperties:"true"`
 	Name               string   `json:"name" minLength:"1"`
 	Description        *string  `json:"description,omitempty" nullable:"true"`
-	ID                 *string  `json:"id,omitempty" nullable:"true" doc:"A PFID of the account's partition; generated if empty"`
+	ID                 *string  `json:"id,omitempty" nullable:"true" doc:"An id from POST /pfid/generate; generated if empty"`
 	ExternalIdentifier *string  `json:"external_identifier,omitempty" nullable:"true" doc:"Unique in the account"`
 }
 

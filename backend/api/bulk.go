@@ -125,7 +125,7 @@ func (s *Service) bulk(_ context.Context, who *caller, in *bulkInput) (*whole[Bu
 var tooMuch = json.RawMessage(`{"status":"error","code":"bad_request","message":"The responses of this bulk request exceed 4 MiB. Send fewer items."}`)
 
 // nowhere is the response to an item with an unknown path or type.
-var nowhere = json.RawMessage(`{"status":"error","code":"not_found","message":"There is nothing at this address."}`)
+var nowhere = json.RawMessage(`{"status":"error","code":"not_found","message":"There is nothing at this URL."}`)
 
 // dispatch runs one item as its own request with the caller's credential, so the item passes the same checks as any
 // request.

@@ -54,7 +54,7 @@ type NewAgentDeployment struct {
 	_                struct{} `additionalProperties:"true"`
 	AgentID          string   `json:"agent_id"`
 	EnvironmentID    string   `json:"environment_id"`
-	ID               *string  `json:"id,omitempty" nullable:"true" doc:"A PFID of the account's partition; generated if empty"`
+	ID               *string  `json:"id,omitempty" nullable:"true" doc:"An id from POST /pfid/generate; generated if empty"`
 	CurrentVersionID *string  `json:"current_version_id,omitempty" nullable:"true" doc:"A version of the agent"`
 }
 

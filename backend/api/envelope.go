@@ -179,7 +179,7 @@ func idOrNull(id pfid.ID) *string { return orNull(id.String()) }
 // pathID is the id in a path. An invalid id becomes the zero ID, which matches nothing, so it is answered like an
 // unknown one.
 type pathID struct {
-	ID string `path:"id" doc:"A PFID"`
+	ID string `path:"id" doc:"The resource's id"`
 }
 
 func (p *pathID) id() pfid.ID {

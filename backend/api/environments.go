@@ -45,7 +45,7 @@ type NewEnvironment struct {
 	_           struct{} `additionalProperties:"true"`
 	Name        string   `json:"name" minLength:"1"`
 	AccountID   *string  `json:"account_id,omitempty" nullable:"true" doc:"The caller's own account, which is the default"`
-	ID          *string  `json:"id,omitempty" nullable:"true" doc:"A PFID of the account's partition; generated if empty"`
+	ID          *string  `json:"id,omitempty" nullable:"true" doc:"An id from POST /pfid/generate; generated if empty"`
 	Purpose     *string  `json:"purpose,omitempty" nullable:"true" doc:"development, staging, testing or production; development if empty"`
 	Description *string  `json:"description,omitempty" nullable:"true"`
 }

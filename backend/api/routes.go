@@ -80,7 +80,7 @@ func (s *Service) routes(app *fiber.App) {
 	add(s, manager, http.MethodPost, "/agent_schema_version", "Add a schema version to an agent", s.createSchemaVersion)
 	add(s, manager, http.MethodGet, "/agent_schema_version/{id}", "Retrieve an agent schema version", s.getSchemaVersion)
 
-	add(s, manager, http.MethodPost, "/pfid/generate", "Generate ids in the account's partition", s.generatePFIDs)
+	add(s, manager, http.MethodPost, "/pfid/generate", "Generate ids for the account", s.generatePFIDs)
 	add(s, manager, http.MethodPost, bulkRoute, "Run several requests in order until one fails; each commits on its own", s.bulk)
 
 	s.documents = sync.OnceValues(s.renderDocuments)

@@ -79,7 +79,7 @@ type NewAgentVersion struct {
 	AgentID              string   `json:"agent_id"`
 	ExternalIdentifier   string   `json:"external_identifier" minLength:"1"`
 	AgentSchemaVersionID *string  `json:"agent_schema_version_id,omitempty" nullable:"true" doc:"A schema version of the same agent"`
-	ID                   *string  `json:"id,omitempty" nullable:"true" doc:"A PFID of the account's partition; generated if empty"`
+	ID                   *string  `json:"id,omitempty" nullable:"true" doc:"An id from POST /pfid/generate; generated if empty"`
 	Name                 *string  `json:"name,omitempty" nullable:"true"`
 	Description          *string  `json:"description,omitempty" nullable:"true"`
 }
@@ -194,7 +194,7 @@ type NewAgentSchemaVersion struct {
 	_                  struct{}      `additionalProperties:"true"`
 	AgentID            string        `json:"agent_id"`
 	ExternalIdentifier string        `json:"external_identifier" minLength:"1"`
-	ID                 *string       `json:"id,omitempty" nullable:"true" doc:"A PFID of the account's partition; generated if empty"`
+	ID                 *string       `json:"id,omitempty" nullable:"true" doc:"An id from POST /pfid/generate; generated if empty"`
 	SpanSchemas        schemasByName `json:"span_schemas,omitempty"`
 	SpanTypeSchemas    schemaList    `json:"span_type_schemas,omitempty"`
 	SpanResultSchemas  schemasByName `json:"span_result_schemas,omitempty"`

@@ -88,7 +88,7 @@ func first(announced int) int {
 	return min(announced, firstBytes)
 }
 
-// Memory is what all bodies of callers that are not authenticated may hold together: 16 MiB.
+// Memory limits the bodies of unauthenticated callers to 16 MiB together. Bodies of up to MaxStrangerBody don't count.
 type Memory struct{ held atomic.Int64 }
 
 // Share returns the share of one body, to be released after the request.
@@ -100,7 +100,7 @@ type Share struct {
 	held int64
 }
 
-// grow reports whether the body may hold this many bytes. Bodies up to the size limit of small ones always may.
+// grow reports whether the body may hold this many bytes. Up to MaxStrangerBody it always may.
 func (s *Share) grow(to int) bool {
 	if s == nil || to <= MaxStrangerBody {
 		return true
@@ -114,7 +114,7 @@ func (s *Share) grow(to int) bool {
 	return true
 }
 
-// Release gives the memory back.
+// Release frees the share.
 func (s *Share) Release() {
 	if s != nil {
 		s.all.held.Add(-s.held)

@@ -46,7 +46,7 @@ var (
 	}
 )
 
-// Result codes of SQLite, without the extended part in their higher bytes.
+// Result codes of SQLite: primary ones, and two extended ones, which keep the primary code in their lowest byte.
 const (
 	codeError    = 1
 	codePerm     = 3

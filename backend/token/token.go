@@ -44,7 +44,7 @@ func ParseScope(text string) (scope Scope, ok bool) {
 	return 0, false
 }
 
-// Status is what an admin decided about a token. Expired is not a status: it is ExpiresAt in the past.
+// Status is the stored status of a token. Expiry is not one: a token is expired once ExpiresAt has passed.
 type Status uint8
 
 // The statuses. The zero Status is none of them, so an unset one is never active.

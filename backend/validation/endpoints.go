@@ -90,7 +90,7 @@ var badTokenMessages = map[token.Reason]string{
 
 var (
 	noCredential   = answer.NewRefusal(http.StatusUnauthorized, "not_authenticated", "Send an API token as a bearer token.", answer.ChallengeNone)
-	methodNotTaken = answer.NewRefusal(http.StatusMethodNotAllowed, "bad_request", "This address does not take that method.", "")
+	methodNotTaken = answer.NewRefusal(http.StatusMethodNotAllowed, "bad_request", "This URL does not accept that method.", "")
 	couldNotTell   = answer.NewRefusal(http.StatusServiceUnavailable, "unexpected", "The store does not answer right now. Try again.", "")
 )
 

@@ -86,7 +86,7 @@ func (e *Endpoints) StatusList(c *fasthttp.RequestCtx) error {
 	text := strings.TrimPrefix(string(c.URI().PathOriginal()), "/status-lists/")
 	number, err := strconv.Atoi(text)
 	if err != nil || number < 1 || text != strconv.Itoa(number) {
-		return fault.New(fault.NotFound, "There is nothing at this address.")
+		return fault.New(fault.NotFound, "There is nothing at this URL.")
 	}
 	if c.QueryArgs().Has("time") {
 		c.Response.Header.Set("Cache-Control", "no-store")

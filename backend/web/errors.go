@@ -31,13 +31,13 @@ func (s *Server) answerError(c *fiber.Ctx, err error) error {
 func requestFault(e *fiber.Error) error {
 	switch {
 	case e.Code == http.StatusNotFound:
-		return fault.New(fault.NotFound, "There is nothing at this address.")
+		return fault.New(fault.NotFound, "There is nothing at this URL.")
 	case e.Code >= http.StatusInternalServerError:
 		return fault.Because(fault.Unexpected, "", e)
 	}
 	switch e.Code {
 	case http.StatusMethodNotAllowed:
-		e.Message = "This address does not take that method."
+		e.Message = "This URL does not accept that method."
 	case http.StatusRequestHeaderFieldsTooLarge:
 		e.Message = "The headers are larger than 16 KiB."
 	case http.StatusRequestTimeout:

@@ -147,12 +147,12 @@ function RevokeInviteDialog({ invite: { id, email }, onClose }: RowDialogProps) 
   );
 }
 
-/** Shows the link to copy by hand if the browser does not let the page copy. */
+/** Shows the URL to copy by hand if the browser does not let the page copy. */
 function UrlDialog({ invite, onClose }: RowDialogProps) {
   return (
     <Dialog onClose={onClose} title="Copy invite URL" row={invite.id}>
       <DialogBody>
-        <DialogText>The browser did not let us copy. Select the link and copy it by hand.</DialogText>
+        <DialogText>The browser did not let us copy. Select the URL and copy it by hand.</DialogText>
         <CopyField label="Invite URL" what="invite URL" value={invite.invite_url ?? ""} rows={3} />
       </DialogBody>
       <DialogFooter>

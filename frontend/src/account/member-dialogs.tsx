@@ -75,7 +75,7 @@ export function RevokeTokensDialog({ member, onClose }: RevokeTokensDialogProps)
     >
       <p>
         Every active or suspended token that <strong className="font-medium">{memberTitle(member)}</strong>{" "}
-        created. Everything that uses one is refused at once, and this can’t be undone.
+        created. They stop working at once. This can’t be undone.
       </p>
     </RequestQuestion>
   );

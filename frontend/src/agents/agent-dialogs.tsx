@@ -40,7 +40,7 @@ export function AgentDialog({ agent, onClose }: { agent?: Agent; onClose: () => 
       text={
         agent
           ? "Its ID stays the same, and its tokens keep working."
-          : "The agent gets an ID. Then you create its tokens, one for each environment."
+          : "The agent gets an ID. Then create a token for each environment it runs in."
       }
       yes={agent ? "Save changes" : "Register agent"}
       onClose={onClose}
@@ -67,7 +67,7 @@ export function RetireAgentDialog({ agent, onClose }: DialogProps) {
     >
       <p>
         All active deployment tokens of <strong className="font-medium">{agent.name}</strong> are suspended.
-        Everything that uses them is refused at once.
+        They stop working at once.
       </p>
       <p className="text-soft">
         Reinstating the agent activates these tokens again. Until then it gets no new ones.
@@ -94,7 +94,7 @@ export function DeleteAgentDialog({ agent, onClose }: DialogProps) {
       tick={
         tokens > 0 && {
           label: `Revoke its ${count(tokens, "token")} and delete`,
-          hint: "Everything that uses them is refused at once. This can’t be undone.",
+          hint: `${tokens === 1 ? "It stops" : "They stop"} working at once. This can’t be undone.`,
           required: true,
         }
       }

@@ -37,7 +37,7 @@ export function AgentPage({ id, tab, action, children }: AgentPageProps) {
         <BackLink />
         <PageHeader title={missing ? "No such agent" : "Agent"} tabTitle={tabTitle} />
         {missing ? (
-          <p className="mt-4 text-soft">This account has no agent with this id. It may have been deleted.</p>
+          <p className="mt-4 text-soft">This account has no agent with this ID. It may have been deleted.</p>
         ) : (
           <Failure of={query} className="mt-4" />
         )}

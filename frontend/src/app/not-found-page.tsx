@@ -7,7 +7,7 @@ export function NotFoundPage() {
     <>
       <h1 className="text-title font-semibold">Page not found</h1>
       <p className="mt-1 text-soft">
-        There is no page at this address. <TextLink href="/">Go to the API tokens</TextLink>
+        This page does not exist. <TextLink href="/">Go to the API tokens</TextLink>
       </p>
     </>
   );

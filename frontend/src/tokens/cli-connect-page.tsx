@@ -36,10 +36,11 @@ export default function CliConnectPage({ account, user, publicUrl, lifetimes }: 
 
   if (connected) {
     return (
-      <Frame title="The CLI has its token">
+      <Frame title="Token created">
         <p className="text-soft">
-          Paste it into the terminal if you have not yet, then close this page. You can revoke “{tokenName}”
-          at any time under <TextLink href="/account/api-tokens">API tokens</TextLink>.
+          If you pasted it into the terminal, you can close this page. If you did not copy it, revoke “
+          {tokenName}” under <TextLink href="/account/api-tokens">API tokens</TextLink> and log in again from
+          the terminal.
         </p>
       </Frame>
     );

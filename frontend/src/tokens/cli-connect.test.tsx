@@ -39,7 +39,7 @@ describe("connecting the CLI", () => {
     await user.keyboard("{Escape}");
     const question = await screen.findByRole("alertdialog", { name: "Close without copying?" });
     await user.click(within(question).getByRole("button", { name: "Close without copying" }));
-    expect(await screen.findByRole("heading", { name: "The CLI has its token" })).toBeInTheDocument();
+    expect(await screen.findByRole("heading", { name: "Token created" })).toBeInTheDocument();
     expect(document.body.innerHTML).not.toContain(secret);
     await waitFor(() => {
       const kept = [

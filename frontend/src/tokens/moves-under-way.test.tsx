@@ -102,7 +102,7 @@ describe("a change of very many tokens", () => {
   test("is the oldest if there are several", async () => {
     network.on("GET /api_token/moves", moves(move(), move({ environment_name: "Testing" }), move()));
     open(address);
-    expect(await shown()).toHaveAccessibleName(/“Staging”.*2 more changes waiting\.$/);
+    expect(await shown()).toHaveAccessibleName(/“Staging”.*2 more changes are waiting\.$/);
   });
 
   const nothing = { environment_name: null };

@@ -31,7 +31,8 @@ export default function MovesUnderWay({ moves }: { moves: TokenMove[] }) {
           {ing} {subjectOf(move)}.{" "}
           <span className="text-soft">
             They are already {now}. Their records are being updated.
-            {waiting.length > 0 && ` ${count(waiting.length, "more change")} waiting.`}
+            {waiting.length > 0 &&
+              ` ${count(waiting.length, "more change")} ${waiting.length === 1 ? "is" : "are"} waiting.`}
           </span>
         </p>
         <span aria-hidden className="w-10 shrink-0 text-right text-soft">

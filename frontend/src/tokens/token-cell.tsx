@@ -96,7 +96,8 @@ function RetiredNote({ token }: { token: ApiToken }) {
   return (
     <p className="mt-1 text-small text-warn wrap-anywhere">
       Refused because {token.agent_name ?? "its agent"} is retired.{" "}
-      <TextLink href={`/agents/${token.agent_id}/deployments`}>Reinstate the agent</TextLink> to use it again.
+      <TextLink href={`/agents/${token.agent_id}/deployments`}>Reinstate the agent</TextLink> to use this
+      token again.
     </p>
   );
 }

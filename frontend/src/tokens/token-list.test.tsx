@@ -162,7 +162,7 @@ describe("the menu of a row", () => {
     expect(within(menu).getAllByRole("menuitem")).toHaveLength(1);
     await user.click(within(menu).getByRole("menuitem", { name: "Revoke" }));
     const question = await screen.findByRole("alertdialog", { name: "Revoke this token?" });
-    expect(question).toHaveTextContent("It has expired, so everything that uses it is refused already.");
+    expect(question).toHaveTextContent("It has expired, so it is already refused.");
     expect(question).not.toHaveTextContent("at once");
   });
 

@@ -18,7 +18,7 @@ export interface Offered extends MoveText {
   obstacle?: string;
 }
 
-const neverAgain = "This can’t be undone, and only a revoked token can be deleted.";
+const neverAgain = "This can’t be undone. You can delete the token afterwards.";
 const gone = "This removes the token from the list. It is already revoked, so nothing stops working.";
 
 /** In the order of the menu. */
@@ -39,10 +39,10 @@ export const moves: MoveText[] = [
       title: "Revoke this token?",
       yes: "Revoke token",
       text: {
-        active: "Everything that uses it is refused at once, and this can’t be undone.",
-        suspended: `It is suspended, so everything that uses it is refused already. ${neverAgain}`,
-        expired: `It has expired, so everything that uses it is refused already. ${neverAgain}`,
-        revoked: "It is revoked already.",
+        active: "It stops working at once. This can’t be undone.",
+        suspended: `It is suspended, so it is already refused. ${neverAgain}`,
+        expired: `It has expired, so it is already refused. ${neverAgain}`,
+        revoked: "It is already revoked.",
       },
     },
   },

@@ -242,7 +242,7 @@ describe("a test request", () => {
 
   test("is shown as a shell command, without the token", async () => {
     await tryOut(secret);
-    const line = file("The same with curl").querySelector("code");
+    const line = file("Same request with curl").querySelector("code");
     expect(line).toHaveTextContent(
       'curl -i -H "Authorization: Bearer $TOKEN" \\ "http://tokentab.test/api/v1/validate?account_id=account-1"',
     );

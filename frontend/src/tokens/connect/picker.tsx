@@ -71,7 +71,7 @@ export function Picker<T extends Named>({ label, options, query, empty, chosen, 
             : [1, 2, 3].map((row) => <ChoicePlaceholder key={row} />)}
           {left > 0 && <p className="px-3 py-2 text-small text-soft">{left} more. Find them by name.</p>}
           {options && shown.length === 0 && (
-            <p className="px-3 py-2 text-soft">{options.length === 0 ? empty : "None has that name."}</p>
+            <p className="px-3 py-2 text-soft">{options.length === 0 ? empty : "No match."}</p>
           )}
         </ChoiceList>
       )}

@@ -80,7 +80,7 @@ export function TestRequest({ need, publicUrl }: { need: string; publicUrl: stri
       </div>
       <div className="mt-4">
         <CodeBlock
-          name="The same with curl"
+          name="Same request with curl"
           text={`curl -i -H "Authorization: Bearer $TOKEN" \\\n  "${publicUrl}/api/v1/validate?${need}"`}
           wrap
         />
