@@ -16,15 +16,15 @@ import (
 	"tokentab/backend/pfid"
 )
 
-// Cache keeps the states of tokens, so that a secret seen before costs neither a look-up in the store nor SHA-256.
+// Cache keeps the states of tokens, so that validating a known secret costs neither a store look-up nor a SHA-256.
 //
-// Entries are keyed by a MAC of the secret under keys of this process, so neither the cache nor its copy on a disk holds a
-// secret. Comparing MACs needs no constant time: without the keys no caller can choose one, or learn from how long it took.
+// Entries are keyed by a MAC of the secret under keys of this process, so the cache holds no secret, also in a swap
+// file or a core dump. MACs are not compared in constant time: without the keys, a caller can't choose one or learn from the timing.
 //
-// The rule that keeps revocation exact: a change of a token commits, calls Forget, and is then answered. Forget does not
-// look for the entry. It counts in one of many counters, which the token's hash chooses. An entry holds what that counter
-// said before the store was read, and is valid only as long as the counter says the same. So an answer of the store that
-// was under way does not outlive the change either, and no later validation waits for it.
+// The rule that keeps revocation exact: a change of a token commits, calls Forget, and only then gets its response. Forget
+// does not look for the entry. It increments one of many counters, which the token's hash chooses. An entry holds the
+// counter's value from before the store was read, and is valid only while the counter is unchanged. So a concurrent read
+// of the store does not outlive the change either, and no later validation waits for it.
 type Cache struct {
 	gmac   cipher.AEAD
 	block  cipher.Block
@@ -33,23 +33,23 @@ type Cache struct {
 	held   atomic.Int64 // how many slots there are
 
 	changes []atomic.Uint32 // the counters; their number is a power of two
-	epoch   atomic.Uint64   // counts changes of many tokens; what was read before one is not kept after it
+	epoch   atomic.Uint64   // counts changes of many tokens; reads from before one are not kept
 	loads   singleflight.Group
 }
 
 const (
 	shardCount = 256
-	// slabSlots is how many slots a shard takes memory for at once.
+	// slabSlots is how many slots a shard allocates at once.
 	slabSlots = 64
-	// alwaysHeld is how many tokens each shard holds at least, however small the cache.
+	// alwaysHeld is how many tokens each shard can hold even if the cache is full.
 	alwaysHeld = 8
-	// unknownPerShard is how many keys of no token a shard remembers. Made-up secrets take no more memory than that.
+	// unknownPerShard is how many keys of unknown secrets a shard remembers, which bounds their memory.
 	unknownPerShard = 256
-	// sampleSize is how many slots are compared to find one that was not used for long.
+	// sampleSize is how many slots are compared to find the one to replace.
 	sampleSize = 8
 )
 
-// Key is what the cache knows a secret by.
+// Key is the MAC of a secret. It identifies a cache entry.
 type Key [2]uint64
 
 // shard holds a part of the tokens. The maps and slabs hold no pointers, so their size costs the garbage collector
@@ -65,18 +65,18 @@ type shard struct {
 	_       [48]byte // keeps the locks of two shards apart in the processor's cache
 }
 
-// slot holds what the store said about one secret. A zero State says nothing.
+// slot holds the state of the token with one secret. With a zero State it is empty.
 type slot struct {
 	key     Key
 	version version
 	state   State
 }
 
-// version is a counter of changes and what it said.
+// version is a counter's index and the value that was read from it.
 type version struct{ counter, changes uint32 }
 
-// NewCache returns a cache of about the given number of tokens, or of a few thousand if that is less. It takes memory as
-// tokens come, some 190 bytes for each. random gives it its keys.
+// NewCache returns a cache for about the given number of tokens, or for a few thousand if that is less. It allocates about
+// 190 bytes for each token that it holds. Its keys come from random.
 func NewCache(tokens int, random io.Reader) (*Cache, error) {
 	var keys [32]byte
 	if _, err := io.ReadFull(random, keys[:]); err != nil {
@@ -100,7 +100,7 @@ func NewCache(tokens int, random io.Reader) (*Cache, error) {
 }
 
 // Find returns the state of the token with a secret, and the secret's key; ok is false if there is no such token. It asks
-// the store only if the cache does not know. However many ask for the same secret at once, the store is asked once.
+// the store only if the cache does not know, and once for all concurrent calls with the same secret.
 func (c *Cache) Find(ctx context.Context, store Store, secret []byte, state *State) (key Key, ok bool, err error) {
 	key = c.keyOf(secret)
 	if known, ok := c.lookUp(key, state); known {
@@ -110,11 +110,11 @@ func (c *Cache) Find(ctx context.Context, store Store, secret []byte, state *Sta
 	return key, ok, err
 }
 
-// macs lends what a MAC is written to, since what is handed to a cipher would be allocated each time.
+// macs pools the output buffers of MACs, which would otherwise escape to the heap on each call.
 var macs = sync.Pool{New: func() any { return new([16]byte) }}
 
-// sameNonce is the nonce of all GMACs (NIST SP 800-38D), which makes GMAC a keyed universal hash: two secrets share one with
-// a chance below 2^-120. It is linear, so it is encrypted: what timing may tell about a key then tells nothing about it.
+// sameNonce is the nonce of all GMACs (NIST SP 800-38D). With one nonce GMAC is a keyed universal hash: two secrets collide
+// with a chance below 2^-120. GMAC is linear, so keyOf encrypts it: then timing reveals nothing about the MAC key.
 var sameNonce [12]byte
 
 func (c *Cache) keyOf(secret []byte) Key {
@@ -127,7 +127,7 @@ func (c *Cache) keyOf(secret []byte) Key {
 
 func (c *Cache) shardOf(key Key) *shard { return &c.shards[key[1]%shardCount] }
 
-// lookUp reports whether the cache knows a key, and if so, whether it is that of a token, whose state it fills in.
+// lookUp reports whether the cache knows a key, and whether the key is that of a token. If so, it sets state.
 func (c *Cache) lookUp(key Key, state *State) (known, ok bool) {
 	s := c.shardOf(key)
 	s.mu.RLock()
@@ -145,27 +145,27 @@ func (c *Cache) lookUp(key Key, state *State) (known, ok bool) {
 	return known && c.isCurrent(v), ok
 }
 
-// counterOf returns which counter counts the changes of a hash.
+// counterOf returns the index of the counter for a hash.
 func (c *Cache) counterOf(hash Hash) uint32 {
 	return binary.LittleEndian.Uint32(hash[:]) & uint32(len(c.changes)-1)
 }
 
 func (c *Cache) isCurrent(v version) bool { return c.changes[v.counter].Load() == v.changes }
 
-// answer is what the store said about a hash.
+// answer is the store's result for a hash.
 type answer struct {
 	state State
 	ok    bool
 }
 
-// load asks the store, and keeps the answer unless something changed meanwhile.
+// load asks the store, and caches the result unless something changed meanwhile.
 func (c *Cache) load(ctx context.Context, store Store, key Key, hash Hash) (State, bool, error) {
 	counter := c.counterOf(hash)
 	epoch, v := c.epoch.Load(), version{counter: counter, changes: c.changes[counter].Load()}
-	// Only those who began after the same change share an answer.
+	// Only calls that began after the same changes share a result.
 	flight := string(binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint32(hash[:], v.changes), epoch))
 	loaded, err, _ := c.loads.Do(flight, func() (any, error) {
-		// Others may wait for it too, so it does not end with the request that asked first.
+		// Other requests may share the result, so it must outlive this one.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), findTimeout)
 		defer cancel()
 		state, ok, err := store.FindToken(ctx, hash)
@@ -219,10 +219,10 @@ func (s *shard) find(key Key) *slot {
 
 func (s *shard) at(i uint32) *slot { return &s.slabs[i/slabSlots][i%slabSlots] }
 
-// take returns a slot for a key that has none: a new one, or if the cache is full, that of the token in a sample of the
-// shard that was not used for the longest.
+// take returns a slot for a key that has none: a new slot, or if the cache is full, the least recently used one of a sample
+// of the shard.
 func (c *Cache) take(s *shard, key Key) *slot {
-	i, ok := s.index[key[0]] // of a token that was dropped, or by a chance of 2^-64 of another one
+	i, ok := s.index[key[0]] // of a dropped token, or with a chance of 2^-64 of another one
 	switch {
 	case ok:
 	case s.used >= alwaysHeld && c.held.Load() >= int64(c.tokens):
@@ -254,8 +254,8 @@ func (s *shard) oldest() (oldest uint32) {
 	return oldest
 }
 
-// Use moves the last use of a cached token to the given instant, in Unix milliseconds. False means that another validation
-// has moved it there already.
+// Use sets the last use of a cached token, in Unix milliseconds. It returns false if a concurrent validation has already
+// recorded this use.
 func (c *Cache) Use(key Key, at int64) bool {
 	s := c.shardOf(key)
 	s.mu.Lock()
@@ -272,13 +272,13 @@ func (c *Cache) Use(key Key, at int64) bool {
 	return true
 }
 
-// Forget drops what is known of a hash, so that the next validation asks the store. Now and then another token shares its
-// counter and is asked for again, too.
+// Forget drops the entry of a hash, so that the next validation asks the store. It also drops the entries that share its
+// counter.
 func (c *Cache) Forget(hash Hash) { c.changes[c.counterOf(hash)].Add(1) }
 
-// ForgetAllOf drops what is known of all tokens that name an id: that of their account, environment, agent or deployment.
+// ForgetAllOf drops the entries of all tokens of an account, environment, agent or deployment.
 func (c *Cache) ForgetAllOf(id pfid.ID) {
-	c.epoch.Add(1) // no one knows yet whose token a load will find
+	c.epoch.Add(1) // running loads may find such a token
 	for i := range c.shards {
 		c.shards[i].forgetAllOf(id)
 	}
@@ -294,7 +294,7 @@ func (s *shard) forgetAllOf(id pfid.ID) {
 	}
 }
 
-// ForgetAll drops all that is known.
+// ForgetAll drops all entries.
 func (c *Cache) ForgetAll() {
 	c.epoch.Add(1)
 	for i := range c.shards {

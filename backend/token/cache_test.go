@@ -17,7 +17,7 @@ import (
 	"tokentab/backend/pfid"
 )
 
-// secretN is as long as an issued secret, and differs from the others in the last places only.
+// secretN returns a secret of realistic length. Secrets differ only in their last characters.
 func secretN(n int) []byte { return fmt.Appendf(bytes.Repeat([]byte("s"), 900), "%09d", n) }
 
 func stateN(t testing.TB, n int) State {
@@ -42,12 +42,12 @@ func newCache(t testing.TB, tokens int) *Cache {
 	return c
 }
 
-// saying is a store that says the same of every secret.
+// saying is a store with the same result for every secret.
 func saying(s State, ok bool, err error) finder {
 	return finder{find: func(context.Context, Hash) (State, bool, error) { return s, ok, err }}
 }
 
-// find asks the cache for a secret, and a store that says something of it if the cache does not know.
+// find asks the cache for a secret, over a store with the given result.
 func find(t testing.TB, c *Cache, n int, store finder) (s State, ok bool) {
 	t.Helper()
 	_, ok, err := c.Find(t.Context(), store, secretN(n), &s)
@@ -57,7 +57,7 @@ func find(t testing.TB, c *Cache, n int, store finder) (s State, ok bool) {
 	return s, ok
 }
 
-// knows reports whether the cache answers for a secret by itself.
+// knows reports whether the cache knows a secret without the store.
 func knows(c *Cache, n int) bool {
 	var s State
 	known, _ := c.lookUp(c.keyOf(secretN(n)), &s)
@@ -223,7 +223,7 @@ func TestPromise1ALoadUnderWayCannotBringBackWhatWasForgotten(t *testing.T) {
 		for _, again := range []bool{false, true} {
 			c := newCache(t, 100)
 			got, ok := find(t, c, 1, finder{find: func(context.Context, Hash) (State, bool, error) {
-				// The store was read; then the token is changed, and another validation begins.
+				// After the store is read, the token changes and another validation begins.
 				forget(c)
 				if !again {
 					return old, true, nil
@@ -243,11 +243,11 @@ func TestPromise1ALoadUnderWayCannotBringBackWhatWasForgotten(t *testing.T) {
 	}
 }
 
-// TestPromise1NoValidationThatBeginsAfterAChangeSeesWhatWasBeforeIt changes tokens as the store does, commit first, while
-// others validate them all the time.
+// TestPromise1NoValidationThatBeginsAfterAChangeSeesWhatWasBeforeIt changes tokens, commit first, under concurrent
+// validations.
 func TestPromise1NoValidationThatBeginsAfterAChangeSeesWhatWasBeforeIt(t *testing.T) {
 	const tokens, changes = 40, 300
-	c := newCache(t, 16) // so that some are dropped, too
+	c := newCache(t, 16) // small, so that some tokens are dropped
 	account := stateN(t, 0).AccountID
 	var committed, answered [tokens]atomic.Int64
 	numbers := map[Hash]int{}
@@ -473,7 +473,7 @@ func TestPromise4TheCacheKnowsSecretsByKeysOfItsOwn(t *testing.T) {
 	}
 }
 
-// heap returns how many bytes are in use after a collection.
+// heap returns the bytes in use after a garbage collection.
 func heap() int {
 	runtime.GC()
 	var m runtime.MemStats
@@ -494,7 +494,7 @@ func TestATokenTakesAsMuchMemoryAsTheREADMESays(t *testing.T) {
 	runtime.KeepAlive(c)
 }
 
-// BenchmarkCheck validates on all processors: one secret, a few of very many, and any of them.
+// BenchmarkCheck validates on all processors: one secret, a few of many, and all of many.
 func BenchmarkCheck(b *testing.B) {
 	const tokens = 1_000_000
 	at := time.Now()

@@ -8,10 +8,10 @@ import (
 	"tokentab/backend/pfid"
 )
 
-// MaxSecret is the longest bearer value, in bytes, that is looked at. Anything longer is not ours.
+// MaxSecret is the longest possible secret, in bytes. Check refuses longer ones as unknown.
 const MaxSecret = 4096
 
-// findTimeout bounds how long a validation waits for the store before it gives up with an error.
+// findTimeout bounds how long a validation waits for the store before it returns an error.
 const findTimeout = 3 * time.Second
 
 // Reason is the outcome of a validation. The zero Reason is Unknown, so an unset verdict never accepts.
@@ -19,19 +19,19 @@ type Reason uint8
 
 // The outcomes. Only the holder of a real token learns more than Unknown.
 const (
-	Unknown      Reason = iota // not ours: unknown, forged or malformed
+	Unknown      Reason = iota // unknown, forged or malformed
 	Good                       // accepted
-	IsSuspended                // may come back
-	IsRevoked                  // ended for good
-	IsExpired                  // its time is over
-	Insufficient               // good, but not for what was needed
+	IsSuspended                // can be activated again
+	IsRevoked                  // permanently
+	IsExpired                  // ExpiresAt has passed
+	Insufficient               // good, but it does not meet a requirement
 )
 
-// State is what a validation needs to know of a token. It holds no pointers, so millions of them cost the garbage collector
-// nothing. The zero State is that of no token.
+// State holds the fields of a token that a validation reads. It has no pointers, so millions of them cost the garbage
+// collector nothing. The zero State is no token.
 type State struct {
 	ExpiresAt         int64 // Unix seconds
-	LastUsedAt        int64 // Unix milliseconds; 0 if not since the cache first knew the token
+	LastUsedAt        int64 // Unix milliseconds; 0 if unused since the cache loaded the token
 	TokenID           pfid.ID
 	AccountID         pfid.ID
 	EnvironmentID     pfid.ID
@@ -41,14 +41,14 @@ type State struct {
 	Scope             Scope
 }
 
-// Verdict is the answer of a validation: good, or the reason why not. State is set unless the reason is Unknown.
+// Verdict is the result of a validation. State is set unless the reason is Unknown.
 type Verdict struct {
 	Reason Reason
 	State  State
 }
 
-// Need is what the asker demands beyond a good token. Each kind of demand has to be met by any of its values; an
-// empty slice demands nothing. The zero Need takes every good token.
+// Need is the caller's requirement of a good token. The token must match one value of each slice that is not empty. The
+// zero Need accepts every good token.
 type Need struct {
 	Accounts     []pfid.ID
 	Scopes       []Scope
@@ -56,9 +56,9 @@ type Need struct {
 	Agents       []pfid.ID
 }
 
-// Check judges a secret at this instant, and counts an accepted one as used; every need has to be met. An error means
-// that it could not be found out, which is neither good nor bad. For a secret seen before it reads no store; it never
-// writes one.
+// Check validates a secret now, and records an accepted token as used. The token must meet every need. An error means that
+// the store could not tell, so the secret is neither good nor bad. Check reads the store only for secrets that are not in
+// the cache, and never writes to it.
 func (ts *Tokens) Check(ctx context.Context, secret []byte, needs ...Need) (v Verdict, err error) {
 	if len(secret) == 0 || len(secret) > MaxSecret {
 		return Verdict{}, nil
@@ -77,7 +77,7 @@ func (ts *Tokens) Check(ctx context.Context, secret []byte, needs ...Need) (v Ve
 	return v, nil
 }
 
-// use counts an accepted validation, unless another one did so within the last second.
+// use records an accepted validation, unless one was recorded within useResolution.
 func (ts *Tokens) use(key Key, s *State, at int64) {
 	if ts.cache.Use(key, at) {
 		ts.uses.record(Use{TokenID: s.TokenID, AgentID: s.AgentID, At: at})
@@ -104,7 +104,7 @@ func (s *State) judge(at time.Time, needs []Need) Reason {
 }
 
 // meets reports whether the token satisfies the need. An account token satisfies every environment and agent of its
-// account: it is up to the asker to name only its own.
+// account.
 func (s *State) meets(need *Need) bool {
 	if len(need.Accounts) > 0 && !slices.Contains(need.Accounts, s.AccountID) {
 		return false

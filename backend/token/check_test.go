@@ -12,7 +12,7 @@ import (
 	"tokentab/backend/pfid"
 )
 
-// finder is a store of which only FindToken is there.
+// finder is a store that implements only FindToken.
 type finder struct {
 	Store
 	find func(ctx context.Context, hash Hash) (State, bool, error)

@@ -16,20 +16,20 @@ import (
 	"tokentab/backend/unit"
 )
 
-// ErrDeploymentExists says that a deployment was made by somebody else between looking and writing.
+// ErrDeploymentExists means that a concurrent request created the deployment under another id, or deleted it.
 var ErrDeploymentExists = errors.New("the deployment exists under another id")
 
-// ErrKeyWithdrawn says that the key that signed a token was withdrawn before the token was written.
+// ErrKeyWithdrawn means that the key that signed a token was withdrawn before the token was written.
 var ErrKeyWithdrawn = errors.New("the signing key is withdrawn")
 
-// hintSize is how many characters of a secret its record keeps for people to recognise it by.
+// hintSize is how many of the secret's last characters the record keeps, so that people can recognise it.
 const hintSize = 4
 
-// maxAttempts bounds how often a token is made anew because what it names was taken. An entry is free at least every
-// other time, so this many misses are a fault.
+// maxAttempts bounds how often Issue tries again after a conflict. A random status entry is free at least every other
+// time, so this many misses are a fault.
 const maxAttempts = 40
 
-// Order is what a caller asks for when a token is issued.
+// Order describes the token to issue.
 type Order struct {
 	Scope         Scope
 	AgentID       pfid.ID
@@ -39,9 +39,9 @@ type Order struct {
 	Lifetime      time.Duration // zero for the default
 }
 
-// Issue makes a token for the actor's account and returns it with its secret, which exists nowhere else from then on.
-// An agent deployment that does not exist yet is made in the same transaction. Wrong orders are a fault.Validation
-// that names the field.
+// Issue creates a token for the actor's account and returns it with its secret, which is stored nowhere. It creates the
+// agent deployment in the same transaction if it does not exist yet. It returns fault.Validation with the field if the
+// order is invalid, and fault.InvalidAction if the agent is retired.
 func (ts *Tokens) Issue(ctx context.Context, actor audit.Actor, order Order) (Listed, string, error) {
 	at := ts.now().UTC()
 	if order.ExpiresAt.IsZero() {
@@ -56,8 +56,8 @@ func (ts *Tokens) Issue(ctx context.Context, actor audit.Actor, order Order) (Li
 			return Listed{}, "", err
 		}
 	}
-	// The deployment's id and the status entry are inside the signed secret, so they are chosen before the transaction,
-	// which may find that somebody else was faster, or that the entry is taken.
+	// The signed secret holds the deployment's id and the status entry, so they are chosen before the transaction, which
+	// may find that a concurrent request took them.
 	for attempt := 1; ; attempt++ {
 		t, secret, err := ts.issueOnce(ctx, actor, order, at)
 		if attempt < maxAttempts && (errors.Is(err, ErrDeploymentExists) || errors.Is(err, ErrEntryTaken) || errors.Is(err, ErrKeyWithdrawn)) {
@@ -68,7 +68,7 @@ func (ts *Tokens) Issue(ctx context.Context, actor audit.Actor, order Order) (Li
 		}
 		listed, err := ts.store.Token(ctx, t.AccountID, t.ID)
 		if err != nil {
-			// The token is made and its secret must not be lost for want of a few names.
+			// The token is committed, so return its secret even without the names.
 			return Listed{Token: t}, secret, nil
 		}
 		return listed, secret, nil
@@ -136,12 +136,12 @@ func (ts *Tokens) issueOnce(ctx context.Context, actor audit.Actor, order Order,
 	return t, secret, nil
 }
 
-// Subject is the sub claim of the token.
+// Subject returns the sub claim of the token.
 func (s *State) Subject() pfid.ID {
 	return Token{Scope: s.Scope, AccountID: s.AccountID, EnvironmentID: s.EnvironmentID, AgentID: s.AgentID}.subject()
 }
 
-// subject is the sub claim: the account, environment or agent that the token speaks for.
+// subject returns the sub claim: the id of the token's account, environment or agent, depending on the scope.
 func (t Token) subject() pfid.ID {
 	switch t.Scope {
 	case ScopeEnvironment:

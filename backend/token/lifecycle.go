@@ -9,13 +9,13 @@ import (
 	"tokentab/backend/unit"
 )
 
-// Actions says which moves the state of a token allows.
+// Actions says which moves a token allows now.
 type Actions struct {
 	Suspend, Activate, Revoke, Delete bool
 }
 
-// Actions returns the moves that are allowed now: active and suspended go back and forth, both may be revoked, which
-// is final, and only what is revoked may be deleted. While its agent is retired, a token stays suspended.
+// Actions returns the moves that are allowed now. Revoking is final, and only revoked tokens can be deleted. A token of
+// a retired agent can't be activated.
 func (t Token) Actions() Actions {
 	return Actions{
 		Suspend:  t.Status == Active,
@@ -25,24 +25,25 @@ func (t Token) Actions() Actions {
 	}
 }
 
-// Suspend refuses a token until it is activated again, and ends its pending invites. It returns after no validation accepts it any more.
+// Suspend suspends a token until it is activated again, and ends its pending invites. After it returns, every validation
+// refuses the token.
 func (ts *Tokens) Suspend(ctx context.Context, actor audit.Actor, id pfid.ID) (Listed, error) {
 	return ts.move(ctx, actor, id, "suspended", Suspended, audit.APITokenSuspended, func(a Actions) bool { return a.Suspend })
 }
 
-// Activate lets a suspended token be accepted again.
+// Activate activates a suspended token. It returns fault.InvalidAction if the token's agent is retired.
 func (ts *Tokens) Activate(ctx context.Context, actor audit.Actor, id pfid.ID) (Listed, error) {
 	return ts.move(ctx, actor, id, "activated", Active, audit.APITokenActivated, func(a Actions) bool { return a.Activate })
 }
 
-// Revoke ends a token permanently, with its pending invites. It returns after no validation accepts it any more.
+// Revoke permanently revokes a token and ends its pending invites. After it returns, every validation refuses the token.
 func (ts *Tokens) Revoke(ctx context.Context, actor audit.Actor, id pfid.ID) (Listed, error) {
 	return ts.move(ctx, actor, id, "revoked", Revoked, audit.APITokenRevoked, func(a Actions) bool { return a.Revoke })
 }
 
-// RevokeWithDescendants is Revoke for a token and all that it created, that they created, and so on. It says how many of
-// these were live. On a token that is revoked already it revokes what that one created; it is a fault.InvalidAction if
-// nothing is left to revoke.
+// RevokeWithDescendants is Revoke for a token and its descendants: the tokens that it created, that they created, and so
+// on. It returns how many descendants were live. For a revoked token it revokes the descendants. It returns
+// fault.InvalidAction if nothing is left to revoke.
 func (ts *Tokens) RevokeWithDescendants(ctx context.Context, actor audit.Actor, id pfid.ID) (Listed, int, error) {
 	at := ts.now().UTC()
 	decide := func(t Token, live int) error {
@@ -57,7 +58,7 @@ func (ts *Tokens) RevokeWithDescendants(ctx context.Context, actor audit.Actor, 
 	return changed, live, err
 }
 
-// Delete removes the record of a revoked token and returns it as it last was.
+// Delete removes the record of a revoked token and returns it.
 func (ts *Tokens) Delete(ctx context.Context, actor audit.Actor, id pfid.ID) (Listed, error) {
 	at := ts.now().UTC()
 	deleted, err := ts.store.DeleteToken(ctx, actor.AccountID, id, func(t Token) (audit.Event, error) {
@@ -66,14 +67,14 @@ func (ts *Tokens) Delete(ctx context.Context, actor audit.Actor, id pfid.ID) (Li
 		}
 		return audit.New(at, actor, audit.APITokenDeleted, t.ID.String(), "", ts.random)
 	}, audit.NewRecorder(at, actor, ts.random))
-	unit.After(ctx, func(bool) { ts.cache.Forget(deleted.Hash) }) // and not more: in its status list it stays revoked
+	unit.After(ctx, func(bool) { ts.cache.Forget(deleted.Hash) }) // its status list still shows it as revoked
 	ts.withLastUse(&deleted)
 	return deleted, err
 }
 
-// Forget makes the next validation of the token with this hash of its secret, and the next asking for any status list,
-// look into the store again. Whoever changed a token calls it after the commit and before the answer, also where the
-// outcome of the commit is not known.
+// Forget makes the next validation of the token with this hash, and the next request for any status list, read the store
+// again. After a change of a token, call it after the commit and before the response, even if the outcome of the commit
+// is unknown.
 func (ts *Tokens) Forget(hash Hash) {
 	ts.cache.Forget(hash)
 	ts.statusLists.changed(everyList)
@@ -85,8 +86,8 @@ func (ts *Tokens) ForgetAllOf(id pfid.ID) {
 	ts.statusLists.changed(everyList)
 }
 
-// ForgetAll makes the next validation of each token, and the next asking for any status list, look into the store again,
-// and every list be signed anew. It is for changes that another process made, to keys too.
+// ForgetAll drops all states and signed status lists, so that the next requests read the store and sign again. It is for
+// changes of tokens and keys by another process.
 func (ts *Tokens) ForgetAll() {
 	ts.cache.ForgetAll()
 	ts.statusLists.dropAll()
@@ -117,7 +118,7 @@ func (ts *Tokens) move(ctx context.Context, actor audit.Actor, id pfid.ID, verb 
 		t.Status, t.SuspendedByRetirement, t.UpdatedAt = to, false, at
 		return audit.New(at, actor, action, t.ID.String(), "", ts.random)
 	}, audit.NewRecorder(at, actor, ts.random))
-	// Also after a failure: a commit whose answer was lost may still have happened.
+	// Also after a failure: a failed commit may still have reached the disk.
 	unit.After(ctx, func(bool) {
 		ts.cache.Forget(changed.Hash)
 		if !changed.StatusEntry.IsZero() {

@@ -8,11 +8,11 @@ import (
 	"tokentab/backend/pfid"
 )
 
-// Move is a change of very many tokens at once, such as all of an environment. All of them have the new status from the
-// moment that it is answered; their records follow, which this tells the progress of.
+// Move is a change of very many tokens at once, such as all of an environment. They have the new status when the request
+// returns; their records are written later, and Move reports that progress.
 type Move struct {
-	Field  string  // by which the tokens name ID, such as environment_id
-	ID     pfid.ID // what they name
+	Field  string  // the field of the tokens that holds ID, such as environment_id
+	ID     pfid.ID // of the resource whose tokens move
 	Names  MoveNames
 	To     Status
 	Tokens int // how many move
@@ -20,13 +20,13 @@ type Move struct {
 	At     time.Time
 }
 
-// MoveNames name what the tokens of a move name. Each is empty if it does not apply or is not known any more.
+// MoveNames are the names of the resource whose tokens move. Each is empty if it does not apply or is no longer known.
 type MoveNames struct {
 	Agent, Environment string
 	Creator            string // an admin user or an API token
 }
 
-// How many records one transaction writes. Other changes wait for it, so it takes about pieceTime.
+// A transaction writes this many records. Other changes wait for it, so its size adapts to take about pieceTime.
 const (
 	leastPiece, mostPiece = 20, 1000
 	pieceTime             = 50 * time.Millisecond
@@ -37,9 +37,9 @@ func (ts *Tokens) Moves(ctx context.Context, account pfid.ID) ([]Move, error) {
 	return ts.store.Moves(ctx, account)
 }
 
-// FinishMoves writes the records of all moves that are under way, in pieces, each a transaction with its audit events.
-// What fails or is cut off goes on with the next call, also in another process. rest is called after each piece and
-// says how long that took. With a nil rest it goes as fast as it can.
+// FinishMoves writes the records of all moves under way, in transactions that include their audit events. After a failure
+// or a stop, the next call continues, also in another process. It calls rest after each transaction; rest returns how long
+// the transaction took. A nil rest means as fast as possible.
 func (ts *Tokens) FinishMoves(ctx context.Context, rest func() (worked time.Duration)) error {
 	record := func(actor audit.Actor, at time.Time) audit.Recorder { return audit.NewRecorder(at, actor, ts.random) }
 	for size := leastPiece; ; {

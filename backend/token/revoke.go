@@ -7,10 +7,9 @@ import (
 	"tokentab/backend/fault"
 )
 
-// RevokeSecret ends a token for good at the wish of whoever holds its secret, from the given network address; the token
-// itself is the actor. Nothing is left to do, and nil is returned, where no token has the secret or it is revoked
-// already. That costs what a validation does, and a look-up by key where the secret names a status entry that is not
-// revoked. It returns after no validation accepts the secret any more, and after its status list says so to whoever asks.
+// RevokeSecret permanently revokes the token with a secret (RFC 7009). The actor is the token itself, at the given IP
+// address. It returns nil if the secret is unknown or the token is already revoked. After it returns, every validation
+// refuses the secret, and the token's status list shows it as revoked.
 func (ts *Tokens) RevokeSecret(ctx context.Context, secret []byte, address string) error {
 	if len(secret) == 0 || len(secret) > MaxSecret {
 		return nil
@@ -25,15 +24,15 @@ func (ts *Tokens) RevokeSecret(ctx context.Context, secret []byte, address strin
 		if kind := fault.KindOf(err); err == nil || kind != fault.InvalidAction && kind != fault.NotFound {
 			return err
 		}
-		// Somebody else has revoked or deleted it since the cache learned of it, but not come to forget it yet.
+		// A concurrent revoke or delete has committed but not yet invalidated the cache.
 		ts.cache.Forget(HashOf(secret))
 	}
 	return ts.listAsEnded(ctx, secret)
 }
 
-// listAsEnded makes sure that the status list of a token that has ended says so to everybody who asks from now on, also
-// where whoever ended it has not come to count that change yet. Anybody may send anything here, again and again, so
-// nothing is counted where the list says so already, or where the store does not.
+// listAsEnded makes the status list show a revoked token from now on, even if the concurrent request that revoked it has
+// not counted its change yet. Unauthenticated callers can repeat this, so it counts a change only if the store says
+// revoked and the list in memory does not.
 func (ts *Tokens) listAsEnded(ctx context.Context, secret []byte) error {
 	entry := ts.signer.StatusEntry(secret)
 	if entry.IsZero() || ts.statusLists.saysRevoked(entry) {

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// revocable is a store with one token, of which only what a revoke and a list need is there. It counts its readings.
+// revocable is a store with one token that implements only what revokes and lists use. It counts its reads.
 type revocable struct {
 	Store
 	lists
@@ -97,7 +97,7 @@ func TestARevokeThatComesBetweenAnothersCommitAndItsCountIsInTheListWhenItReturn
 		if got := listed(); got != 0 {
 			t.Fatalf("%s: listed as %d before", name, got)
 		}
-		end(store) // somebody's commit
+		end(store) // a concurrent commit
 		if err := ts.RevokeSecret(t.Context(), naming(entry), ""); err != nil {
 			t.Fatal(err)
 		}

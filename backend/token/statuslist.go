@@ -10,27 +10,27 @@ import (
 	"time"
 )
 
-// Status lists tell those who verify tokens offline which of them are suspended or revoked (Token Status List,
-// draft-ietf-oauth-status-list-20). Each token has an entry in one, which its secret names.
+// Status lists tell offline verifiers which tokens are suspended or revoked (Token Status List,
+// draft-ietf-oauth-status-list-20). Each secret names its token's entry in a list.
 const (
-	// StatusListSize is how many entries a list has, whatever is in it.
+	// StatusListSize is how many entries every list has.
 	StatusListSize = 1 << 17
-	// StatusListFill is how many of them tokens take before the next list begins. At most half are taken, so a random
-	// one is free more often than not.
+	// StatusListFill is how many entries are used before the next list begins. At most half are used, so a random entry
+	// is free with a chance of at least one half.
 	StatusListFill = StatusListSize / 2
-	// StatusListTTL is for how long a verifier may keep a list before it has to look for a newer one (section 5.1).
+	// StatusListTTL is how long a verifier may keep a list before it asks for a newer one (section 5.1).
 	StatusListTTL = time.Minute
-	// StatusListLifetime is when a list may not be relied on any more by who can't get a newer one.
+	// StatusListLifetime is how long a verifier that can't get a newer list may rely on this one.
 	StatusListLifetime = time.Hour
-	// statusListRenewal is for how long a list in which nothing changes is handed out as it is, so that who asks each
-	// StatusListTTL is mostly told in a few bytes that it is still the same.
+	// statusListRenewal is how long an unchanged list keeps its signature, so that most verifiers that ask each
+	// StatusListTTL get a short 304.
 	statusListRenewal = 10 * time.Minute
 	// StatusListBits is the size of an entry: suspended does not fit into one bit.
 	StatusListBits = 2
 )
 
-// StatusEntry is the place of a token in the status lists. The zero StatusEntry is none: tokens that are older than the
-// lists have no place in them.
+// StatusEntry is the entry of a token in a status list. The zero StatusEntry is none, for tokens that are older than the
+// lists.
 type StatusEntry struct {
 	List  int // from 1
 	Index int // from 0, below StatusListSize
@@ -39,10 +39,10 @@ type StatusEntry struct {
 // IsZero reports whether the entry is none.
 func (e StatusEntry) IsZero() bool { return e.List == 0 }
 
-// ErrEntryTaken says that the entry drawn for a token is not free, or its list takes no more.
+// ErrEntryTaken means that the entry drawn for a token is used, or that its list is full.
 var ErrEntryTaken = errors.New("the entry in the status list is taken")
 
-// drawIndex returns a random index, so that the order of entries tells nothing of the order of tokens.
+// drawIndex returns a random index, so that entries don't reveal the order in which tokens were issued.
 func drawIndex(random io.Reader) (int, error) {
 	var b [3]byte
 	if _, err := io.ReadFull(random, b[:]); err != nil {
@@ -52,7 +52,7 @@ func drawIndex(random io.Reader) (int, error) {
 	return (int(b[0])<<16 | int(b[1])<<8 | int(b[2])) % StatusListSize, nil
 }
 
-// statusValues are the values of entries (section 7.1). An entry that is not set says valid.
+// statusValues are the values of entries (section 7.1). The zero value is valid.
 var statusValues = [...]byte{Active: 0, Revoked: 1, Suspended: 2}
 
 // statusBits is a list as an array of entries, the lowest bits of each byte first (section 4.1).
@@ -60,7 +60,7 @@ type statusBits []byte
 
 func newStatusBits(size int) statusBits { return make(statusBits, size*StatusListBits/8) }
 
-// set writes an entry that was not set before.
+// set writes an entry, which must be zero.
 func (b statusBits) set(index int, value byte) {
 	at := index * StatusListBits
 	b[at/8] |= value << (at % 8)

@@ -35,8 +35,8 @@ func unpack(t *testing.T, lst string) []byte {
 	return bits
 }
 
-// TestAListIsEncodedAsInTheTestVectorsOfTheDraft holds the encoding against the examples with two bits of section 4 and
-// appendix C.2. How well an array is packed is up to whoever packs it, so the arrays are compared.
+// TestAListIsEncodedAsInTheTestVectorsOfTheDraft checks the two-bit examples of section 4 and appendix C.2. Compressors
+// differ in their output, so it compares the unpacked arrays.
 func TestAListIsEncodedAsInTheTestVectorsOfTheDraft(t *testing.T) {
 	for _, vector := range []struct {
 		size   int
@@ -66,7 +66,7 @@ func TestAListIsEncodedAsInTheTestVectorsOfTheDraft(t *testing.T) {
 	}
 }
 
-// lists is a store of which only the lists are there, and a signer that writes what it signs.
+// lists is a store that implements only status lists, and a signer that writes the claims in plain text.
 type lists struct {
 	Store
 	Signer
@@ -81,7 +81,7 @@ func (l lists) SignStatusList(_ context.Context, c StatusListClaims) (string, er
 	return fmt.Sprint(c.IssuedAt.Unix(), " ", c.List), nil
 }
 
-// StatusEntry reads the entry in a secret that naming made.
+// StatusEntry reads the entry from a secret made by naming.
 func (l lists) StatusEntry(secret []byte) (entry StatusEntry) {
 	if _, err := fmt.Sscanf(string(secret), "entry %d of list %d", &entry.Index, &entry.List); err != nil {
 		return StatusEntry{}
@@ -93,7 +93,7 @@ func listsOver(t testing.TB, read func(number int, set func(int, Status)) (bool,
 	return New(lists{read: read}, lists{}, newCache(t, 8), Lifetimes{}, time.Now, nil)
 }
 
-// valueIn returns the value of an entry of a list that the signer above signed.
+// valueIn returns the value of an entry in a list signed by lists.
 func valueIn(t *testing.T, list SignedStatusList, index int) byte {
 	t.Helper()
 	_, lst, _ := strings.Cut(string(list.JWT), " ")
@@ -133,7 +133,7 @@ func TestAListThatWasReadBeforeAChangeIsNotGivenToWhoAsksAfterIt(t *testing.T) {
 		if got := valueIn(t, <-before, 5); got != 0 {
 			t.Errorf("what was read before the change says %d", got)
 		}
-		// One reading does for all who asked after the change.
+		// All callers after the change share one read.
 		<-read
 		answer <- struct{}{}
 		for _, asked := range after {
@@ -311,7 +311,7 @@ func TestAStoreThatHangsPermanentlyKeepsNoCallerWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		answer := make(chan struct{})
 		ts := listsOver(t, func(int, func(int, Status)) (bool, error) {
-			<-answer // whatever its context says
+			<-answer // ignores its context
 			return true, nil
 		})
 		slots := cap(ts.statusLists.slots)

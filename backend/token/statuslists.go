@@ -18,14 +18,14 @@ import (
 	"tokentab/backend/fault"
 )
 
-// maxStatusLists is how many signed lists stay in memory, at most 110 KB each. The list that no one asked for the longest
-// goes first.
+// maxStatusLists is how many signed lists stay in memory, at most 110 KB each. The least recently requested one is
+// dropped first.
 const maxStatusLists = 256
 
-// renderTimeout bounds reading and signing a list, its wait for a slot included, and how long a caller waits for a list.
+// renderTimeout bounds reading and signing a list, including the wait for a slot, and how long a caller waits for a list.
 const renderTimeout = 10 * time.Second
 
-// SignedStatusList is a list as it is sent. Its bytes must not be changed.
+// SignedStatusList is a list ready to send. Callers must not change its bytes.
 type SignedStatusList struct {
 	JWT    []byte
 	Gzip   []byte // JWT, compressed
@@ -34,9 +34,9 @@ type SignedStatusList struct {
 
 // statusLists keeps the signed lists.
 //
-// The rule that keeps them exact: a change of a token commits, is counted here, and is then answered. A list that was read
-// after the count stood at n shows every change up to n. It serves each caller before whom that list last changed at n or
-// less.
+// The rule that keeps them exact: a change of a token commits, is counted here, and only then gets its response. A list
+// that is read while the count is n shows every change up to n. A caller gets it only if the list's last change before
+// the call was number n or lower.
 type statusLists struct {
 	slots   chan struct{}      // bounds how many lists are read and signed at once, to leave processors to validations
 	renders singleflight.Group // by number
@@ -76,7 +76,7 @@ func (ls *statusLists) changed(number int) {
 	ls.last[number] = ls.changes
 }
 
-// dropAll counts a change in every list, and makes each be signed anew.
+// dropAll counts a change in every list, and makes all signatures void.
 func (ls *statusLists) dropAll() {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
@@ -91,8 +91,8 @@ func (ls *statusLists) lastChange(number int) uint64 {
 	return max(ls.last[number], ls.last[everyList])
 }
 
-// saysRevoked reports whether the list in memory shows an entry as revoked, and so does every list read later. False means
-// that the store has to be asked.
+// saysRevoked reports whether the list in memory shows an entry as revoked. Then every later list does too. If it returns
+// false, ask the store.
 func (ls *statusLists) saysRevoked(entry StatusEntry) bool {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
@@ -100,7 +100,7 @@ func (ls *statusLists) saysRevoked(entry StatusEntry) bool {
 	return l != nil && l.bits.get(entry.Index) == statusValues[Revoked]
 }
 
-// StatusLists returns the addresses of all lists, the oldest first.
+// StatusLists returns the URIs of all lists, oldest first.
 func (ts *Tokens) StatusLists(ctx context.Context) ([]string, error) {
 	numbers, err := ts.store.StatusLists(ctx)
 	if err != nil {
@@ -113,9 +113,9 @@ func (ts *Tokens) StatusLists(ctx context.Context) ([]string, error) {
 	return uris, nil
 }
 
-// StatusList returns a list by its number, from 1. It shows every change of a token that was answered before the call. An
-// unchanged list comes from memory, and is signed anew each statusListRenewal. It returns fault.NotFound if there is no
-// such list, and fault.Unavailable if the list is not ready within renderTimeout.
+// StatusList returns a list by its number, from 1. It shows every change of a token that returned before the call. An
+// unchanged list comes from memory, and is signed again each statusListRenewal. It returns fault.NotFound if the list
+// does not exist, and fault.Unavailable if it is not ready within renderTimeout.
 func (ts *Tokens) StatusList(ctx context.Context, number int) (SignedStatusList, error) {
 	if ts.halted.Load() {
 		return SignedStatusList{}, errHalted
@@ -127,13 +127,13 @@ func (ts *Tokens) StatusList(ctx context.Context, number int) (SignedStatusList,
 		if l := ls.kept(number); l != nil && l.changes >= change && l.isFresh(at) {
 			return l.signed, nil
 		}
-		// The other callers wait for it too, so it does not end with this request.
+		// Other callers share the result, so it must outlive this request.
 		rendered := ls.renders.DoChan(strconv.Itoa(number), func() (any, error) {
 			return ts.render(context.WithoutCancel(ctx), number, at)
 		})
 		select {
 		case r := <-rendered:
-			// If it got no turn, or was read before a change that this caller must see, the next one is begun.
+			// Try again if it got no slot, or was read before a change that this caller must see.
 			if l := r.Val.(*statusList); l != nil && l.changes >= change {
 				return l.signed, r.Err
 			}
@@ -159,19 +159,19 @@ func (ls *statusLists) kept(number int) *statusList {
 	return l
 }
 
-// isFresh reports whether verifiers may still keep the list for a while.
+// isFresh reports whether the list needs no new signature yet.
 func (l *statusList) isFresh(at time.Time) bool {
 	age := at.Sub(l.issuedAt)
-	return age > -time.Second && age < statusListRenewal // another caller may have read the clock a moment later
+	return age > -time.Second && age < statusListRenewal // a concurrent caller may have read the clock later
 }
 
-// render reads and signs a list, and keeps it. After an error the list holds only the count; it is nil if it got no turn
-// within renderTimeout.
+// render reads and signs a list, and keeps it. After an error the list holds only the count. The list is nil if there was
+// no free slot within renderTimeout.
 func (ts *Tokens) render(ctx context.Context, number int, at time.Time) (l *statusList, err error) {
 	ls := ts.statusLists
 	l = &statusList{}
 	defer func() {
-		if cause := recover(); cause != nil { // no caller's goroutine runs this, so a panic would end the program
+		if cause := recover(); cause != nil { // this runs in its own goroutine, so a panic would end the program
 			err = fmt.Errorf("token: rendering a status list panicked: %v\n%s", cause, debug.Stack())
 		}
 	}()
@@ -196,7 +196,7 @@ func (ts *Tokens) render(ctx context.Context, number int, at time.Time) (l *stat
 		return l, fault.New(fault.NotFound, "There is no such status list.")
 	}
 	if last != nil && last.changes >= dropped && bytes.Equal(last.bits, bits) && last.isFresh(at) {
-		l.signed, l.bits, l.issuedAt = last.signed, last.bits, last.issuedAt // clients that have it need not fetch it again
+		l.signed, l.bits, l.issuedAt = last.signed, last.bits, last.issuedAt // clients that have it get a 304
 	} else if err := ts.sign(ctx, number, bits, at, l); err != nil {
 		return l, err
 	}
@@ -220,7 +220,7 @@ func (ts *Tokens) sign(ctx context.Context, number int, bits statusBits, at time
 	return err
 }
 
-// keep keeps a list, in place of the one that no one asked for the longest if there are too many.
+// keep stores a list, and drops the least recently requested one if there are too many.
 func (ls *statusLists) keep(number int, l *statusList) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
@@ -241,7 +241,7 @@ func (ls *statusLists) keep(number int, l *statusList) {
 
 func readyToSend(signed []byte) (SignedStatusList, error) {
 	var packed bytes.Buffer
-	// The list is compressed already; only its base64 gets shorter.
+	// The list is already compressed; Huffman coding only undoes the expansion by base64.
 	w, err := gzip.NewWriterLevel(&packed, gzip.HuffmanOnly)
 	if err != nil {
 		return SignedStatusList{}, err

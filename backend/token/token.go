@@ -1,4 +1,4 @@
-// Package token holds what the program exists for: API tokens, the rules of their life, and the verdict on a secret.
+// Package token issues, changes and validates API tokens.
 package token
 
 import (
@@ -14,7 +14,7 @@ import (
 	"tokentab/backend/pfid"
 )
 
-// Scope is what a token stands for.
+// Scope says whether a token is for an account, an environment or an agent deployment.
 type Scope uint8
 
 // The scopes. The zero Scope is none of them.
@@ -74,11 +74,11 @@ func ParseStatus(text string) (status Status, ok bool) {
 	return 0, false
 }
 
-// Hash is SHA-256 of a secret. Secrets carry 128 random bits, so a plain hash is enough (OWASP ASVS 5.0, 6.5.2). It is
-// an alias for packages that end tokens without knowing what a token is.
+// Hash is the SHA-256 of a secret. Secrets carry 128 random bits, so a plain hash is enough (OWASP ASVS 5.0, 6.5.2). It is
+// an alias so that packages can pass hashes without importing this one.
 type Hash = [sha256.Size]byte
 
-// HashOf returns the hash under which a secret is stored.
+// HashOf returns the hash of a secret.
 func HashOf(secret []byte) Hash { return sha256.Sum256(secret) }
 
 // Token is the record of an API token. It never holds the secret.
@@ -89,7 +89,7 @@ type Token struct {
 	Hint      string // the last four characters of the secret
 	Scope     Scope
 	Status    Status
-	// SuspendedByRetirement says that the retirement of its agent suspended it, and its reinstatement activates it.
+	// SuspendedByRetirement means that retiring the agent suspended the token, so reinstating the agent activates it.
 	SuspendedByRetirement bool
 
 	AgentID           pfid.ID // agent deployment tokens only
@@ -97,11 +97,11 @@ type Token struct {
 	EnvironmentID     pfid.ID // environment and agent deployment tokens only
 	AgentDeploymentID pfid.ID // agent deployment tokens only
 
-	KeyID       string      // of the key that signed the secret; empty for a token older than key ids
-	StatusEntry StatusEntry // where offline verifiers look its status up; none for a token older than the lists
+	KeyID       string      // of the key that signed the secret; empty for tokens older than key ids
+	StatusEntry StatusEntry // zero for tokens older than the lists
 
-	// Who asked for it: an admin user, or an API token, and then also the admin user who is responsible for that one;
-	// neither for the command line.
+	// The creator: an admin user, or an API token together with the admin user who is responsible for it. Both are zero
+	// for the command line.
 	CreatedByAdminUserID pfid.ID
 	CreatedByAPITokenID  pfid.ID
 
@@ -111,20 +111,20 @@ type Token struct {
 	UpdatedAt  time.Time
 }
 
-// Listed is a token together with the names that people know its ids by.
+// Listed is a token with the names of the resources that it refers to.
 type Listed struct {
 	Token
-	Hash            Hash // of the secret; stays inside
+	Hash            Hash // of the secret; must not leave the program
 	AgentName       string
 	EnvironmentName string
 	CreatedByName   string
 	Revocation      Revocation
 }
 
-// Revocation is how a token was revoked. The zero Revocation is that of a token that is not.
+// Revocation says when a token was revoked, and by whom. It is zero for tokens that are not revoked.
 type Revocation struct {
 	At time.Time
-	// The actor: an admin user or an API token, which may be the token itself; neither for the command line.
+	// The actor: an admin user, or an API token, which may be the token itself. Both are zero for the command line.
 	AdminUserID pfid.ID
 	APITokenID  pfid.ID
 	ByName      string // empty for the command line and for an API token that is deleted
@@ -133,7 +133,7 @@ type Revocation struct {
 // MaxName is the longest name of a token, in characters.
 const MaxName = 100
 
-// Filter narrows a list of tokens. The zero Filter is all tokens of the account.
+// Filter narrows a list of tokens. The zero Filter matches all tokens of the account.
 type Filter struct {
 	AgentID              pfid.ID
 	EnvironmentID        pfid.ID
@@ -144,56 +144,54 @@ type Filter struct {
 	Status               Status
 }
 
-// Store keeps tokens. Every change is written together with its event in one transaction, or not at all.
+// Store keeps tokens. It writes each change together with its event in one transaction.
 type Store interface {
-	// Deployment returns the id of the deployment of an agent in an environment, zero where there is none yet.
-	// An agent or environment that the account does not have is a fault.Validation naming the field, a retired agent a
-	// fault.InvalidAction.
+	// Deployment returns the id of the deployment of an agent in an environment, or zero if there is none yet. It returns
+	// fault.Validation with the field if the account does not have the agent or environment, and fault.InvalidAction if
+	// the agent is retired.
 	Deployment(ctx context.Context, account, agent, environment pfid.ID) (pfid.ID, error)
-	// Environment checks that the account has the environment; a fault.Validation naming the field if not.
+	// Environment returns fault.Validation with the field if the account does not have the environment.
 	Environment(ctx context.Context, account, environment pfid.ID) error
-	// InsertToken writes the token and, where its deployment does not exist yet, the deployment. When somebody else made
-	// that deployment meanwhile under another id, or deleted it, it writes nothing and returns ErrDeploymentExists. It
-	// refuses what Deployment and Environment refuse. deployed is the event of making the deployment, written only if it
-	// is made. When the token's status entry is not free, or its list is full, it writes nothing and returns ErrEntryTaken; when
-	// the key that signed it was withdrawn meanwhile, ErrKeyWithdrawn.
+	// InsertToken writes the token and, if its deployment does not exist yet, the deployment with the event deployed. It
+	// returns the errors of Deployment and Environment. It returns ErrDeploymentExists if a concurrent request created the
+	// deployment under another id or deleted it, ErrEntryTaken if the status entry is used or its list is full, and
+	// ErrKeyWithdrawn if the key that signed the token was withdrawn. After an error nothing is written.
 	InsertToken(ctx context.Context, t Token, hash Hash, event, deployed audit.Event) error
-	// ChangeToken reads the token, lets decide set its new state, and writes that, all in one transaction. A token that is
-	// not active from then on loses its pending invites. record makes the events of those, and of moves of many tokens that
-	// the token is still to follow.
-	// It returns the token also when the change failed, as far as it is known, so that caches can drop it.
+	// ChangeToken reads the token, lets decide set its new state, and writes that, all in one transaction. If the token is
+	// no longer active, its pending invites end. record makes the events of those invites, and of pending moves of many
+	// tokens that include this one. After a failure it still returns as much of the token as it read, so that caches can
+	// drop it.
 	ChangeToken(ctx context.Context, account, id pfid.ID, decide func(*Token) (audit.Event, error), record audit.Recorder) (Listed, error)
-	// RevokeWithDescendants reads the token, asks decide, which is told how many of its descendants are not revoked, and
-	// revokes the token and them, all in one transaction: the tokens that it created, that they created, and so on. It
-	// returns the hashes of those that it revoked, nil if they are too many, and how many of the descendants had not
-	// expired.
+	// RevokeWithDescendants reads the token, lets decide refuse, and revokes the token and its descendants, all in one
+	// transaction. live is how many descendants are not revoked. It returns the hashes of the tokens that it revoked, or nil
+	// if they are too many, and how many of the descendants had not expired.
 	RevokeWithDescendants(ctx context.Context, account, id pfid.ID, at time.Time, decide func(t Token, live int) error, record audit.Recorder) (Listed, []Hash, int, error)
-	// DeleteToken reads the token, asks decide, and removes the row, all in one transaction.
+	// DeleteToken reads the token, lets decide refuse, and removes the row, all in one transaction.
 	DeleteToken(ctx context.Context, account, id pfid.ID, decide func(Token) (audit.Event, error), recorder audit.Recorder) (Listed, error)
-	// AdvanceMoves brings up to most tokens to where the oldest move of many tokens takes them, each with its event. more
-	// is false if no move was under way.
+	// AdvanceMoves writes the new status and event of up to most tokens of the oldest move. more is false if no move was
+	// under way.
 	AdvanceMoves(ctx context.Context, most int, record func(audit.Actor, time.Time) audit.Recorder) (more bool, err error)
-	// Moves returns the moves of many tokens of an account that are under way, oldest first.
+	// Moves returns the moves of an account that are under way, oldest first.
 	Moves(ctx context.Context, account pfid.ID) ([]Move, error)
-	// Token returns one token of the account, else a fault.NotFound.
+	// Token returns one token of the account, or fault.NotFound.
 	Token(ctx context.Context, account, id pfid.ID) (Listed, error)
-	// Tokens returns one page of the account's tokens and how many there are in all.
+	// Tokens returns one page of the account's tokens that match the filter, and their total number.
 	Tokens(ctx context.Context, account pfid.ID, filter Filter, page paging.Page) ([]Listed, int, error)
-	// FindToken returns what a validation needs of the token with this hash; ok is false where there is none.
-	FindToken(ctx context.Context, hash Hash) (standing State, ok bool, err error)
-	// OpenStatusList returns the number of the status list that takes new tokens. It need not exist yet.
+	// FindToken returns the state of the token with this hash; ok is false if there is none.
+	FindToken(ctx context.Context, hash Hash) (state State, ok bool, err error)
+	// OpenStatusList returns the number of the status list for new tokens. The list may not exist yet.
 	OpenStatusList(ctx context.Context) (int, error)
 	// StatusLists returns the numbers of all status lists, oldest first.
 	StatusLists(ctx context.Context) ([]int, error)
 	// StatusList calls set once for each entry of the list whose token is not active. Deleted tokens count as revoked. ok
-	// is false where there is no such list.
+	// is false if the list does not exist.
 	StatusList(ctx context.Context, number int, set func(index int, status Status)) (ok bool, err error)
 	// IsRevokedEntry reports whether StatusList would call set for the entry with Revoked.
 	IsRevokedEntry(ctx context.Context, entry StatusEntry) (bool, error)
-	// RecordUses moves the last use of each token forward to the given instant, and back only from one beyond latest, in
-	// Unix milliseconds. The tokens differ. A power cut may take back what it wrote last.
+	// RecordUses sets the last use of each token if it is later than the stored one, or if the stored one is after latest
+	// (Unix milliseconds), which only a wrong clock can cause. The tokens must differ. A power cut may lose the last calls.
 	RecordUses(ctx context.Context, uses []Use, latest int64) error
-	// RecordSeen does the same for when each agent was seen last.
+	// RecordSeen is RecordUses for when each agent was last seen.
 	RecordSeen(ctx context.Context, uses []Use, latest int64) error
 }
 
@@ -202,16 +200,16 @@ type Signer interface {
 	// Sign returns the secret and the id of the key that signed it.
 	Sign(ctx context.Context, claims Claims) (secret, keyID string, err error)
 	SignStatusList(ctx context.Context, claims StatusListClaims) (signed string, err error)
-	// StatusListURI is the address under which everybody can fetch the list with that number.
+	// StatusListURI returns the public URI of the list with that number.
 	StatusListURI(number int) string
-	// StatusEntry returns the status entry that a secret names, or the zero value if it names none. It checks no
+	// StatusEntry returns the status entry that a secret names, or zero if it names none. It does not check the
 	// signature.
 	StatusEntry(secret []byte) StatusEntry
 }
 
 // Claims are the claims of a secret that depend on the token (RFC 9068). The signer adds issuer and audience.
 type Claims struct {
-	ID        string // jti: 128 random bits; no API ever shows it
+	ID        string // jti: 128 random bits; no API shows it
 	ClientID  pfid.ID
 	Subject   pfid.ID
 	IssuedAt  time.Time
@@ -234,13 +232,13 @@ type StatusListClaims struct {
 	List      string // the packed entries
 }
 
-// Lifetimes bounds how long tokens live.
+// Lifetimes are the default and the maximum lifetime of tokens.
 type Lifetimes struct {
-	Default time.Duration // where the caller names no end
-	Max     time.Duration // for every scope and every door
+	Default time.Duration // if the order names no expiry
+	Max     time.Duration // for every scope
 }
 
-// Tokens issues, changes, lists and judges API tokens.
+// Tokens issues, changes, lists and validates API tokens. It is safe for concurrent use.
 type Tokens struct {
 	store     Store
 	signer    Signer
@@ -254,7 +252,7 @@ type Tokens struct {
 	uses        *lastUses
 }
 
-// New returns the tokens kept in store. now is read once for each operation.
+// New returns the tokens in store. Each operation reads now once.
 func New(store Store, signer Signer, cache *Cache, lifetimes Lifetimes, now func() time.Time, random io.Reader) *Tokens {
 	return &Tokens{
 		store: store, signer: signer, cache: cache, lifetimes: lifetimes, now: now, random: random,
@@ -262,23 +260,23 @@ func New(store Store, signer Signer, cache *Cache, lifetimes Lifetimes, now func
 	}
 }
 
-// HaltWhile makes validations fail, also of tokens in the cache, while the flag is set. It is called before anything else.
+// HaltWhile makes validations fail while the flag is set, also for tokens in the cache. Call it before any other method.
 func (ts *Tokens) HaltWhile(flag *atomic.Bool) { ts.halted = flag }
 
-// errHalted is why a validation fails while the store is not the one that a restart would find.
+// errHalted is the error of validations while the database file is not the one that a restart would open.
 var errHalted = fault.New(fault.Unavailable, "The server's database was removed or replaced, so tokens can't be validated.")
 
 // Lifetimes returns the bounds that Issue enforces.
 func (ts *Tokens) Lifetimes() Lifetimes { return ts.lifetimes }
 
-// Get returns one token of the account, else a fault.NotFound.
+// Get returns one token of the account, or fault.NotFound.
 func (ts *Tokens) Get(ctx context.Context, account, id pfid.ID) (Listed, error) {
 	t, err := ts.store.Token(ctx, account, id)
 	ts.withLastUse(&t)
 	return t, err
 }
 
-// List returns one page of the account's tokens and how many match in all.
+// List returns one page of the account's tokens that match the filter, and their total number.
 func (ts *Tokens) List(ctx context.Context, account pfid.ID, filter Filter, page paging.Page) ([]Listed, int, error) {
 	if page.Sort == "last_used_at" {
 		ts.settleUses(ctx)

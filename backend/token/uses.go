@@ -11,19 +11,19 @@ import (
 )
 
 const (
-	// useResolution, in milliseconds, is how old a recorded use must be before a token's next one is recorded.
+	// useResolution, in milliseconds, is the shortest time between two recorded uses of a token.
 	useResolution = 1000
-	// wrongClock, in milliseconds, is how far ahead of now a last use may lie. A use beyond that was stamped by a wrong
-	// clock, and must not hide later ones.
+	// wrongClock, in milliseconds, is how far in the future a last use may be. A later one is from a wrong clock, and must
+	// not hide newer uses.
 	wrongClock = 60_000
-	// seenEvery, in milliseconds, is how often an agent in constant use is written. Its row is wide and indexed by this
-	// time, so it costs more than that of a token.
+	// seenEvery, in milliseconds, is how often an agent in constant use is written. That costs more than a token: the row
+	// is wide, and this column is indexed.
 	seenEvery = 60_000
 
-	// usesAtOnce is how many uses one statement writes while validations go on: on one core they all wait for it.
-	// usesInBulk is how many it writes if nothing has to wait.
+	// usesAtOnce is how many uses one statement writes while validations run: on one core they all wait for it.
+	// usesInBulk is how many it writes otherwise.
 	usesAtOnce, usesInBulk = 50, 1000
-	// usesToSettle is how many pending uses a list in their order waits for.
+	// usesToSettle is how many pending uses a list sorted by last use waits for.
 	usesToSettle = 5000
 
 	pendingShards = 64
@@ -38,17 +38,17 @@ type Use struct {
 	At      int64   // Unix milliseconds
 }
 
-// lastUses holds the last uses that the store does not have yet: the last one of each token.
+// lastUses holds the last use of each token, if the store does not have it yet.
 type lastUses struct {
 	shards [pendingShards]pendingShard
 	most   int // pending uses in one shard
 
 	flushing sync.Mutex           // held by a flush
-	seen     map[pfid.ID]sighting // agents of written uses; for the flush alone
+	seen     map[pfid.ID]sighting // agents of written uses; guarded by flushing
 
-	// moving is held to look a use up, and alone while uses move from pending to writing.
+	// moving is read-locked to look up a use, and locked while uses move from pending to writing.
 	moving  sync.RWMutex
-	writing []Use // those of the flush under way that are not written yet, by token id
+	writing []Use // uses that the current flush has yet to write, ordered by token id
 }
 
 type pendingShard struct {
@@ -62,10 +62,10 @@ type pendingUse struct {
 	at    int64
 }
 
-// sighting is the last use by an agent: at as known here, written as stored. Both are in Unix milliseconds.
+// sighting is the last use by an agent, in Unix milliseconds: at is known here, written is stored.
 type sighting struct{ at, written int64 }
 
-// newLastUses returns room for the uses of about so many tokens.
+// newLastUses returns a lastUses for about this many tokens.
 func newLastUses(tokens int) *lastUses {
 	l := &lastUses{most: max(tokens/pendingShards*5/4, pendingPerShard), seen: map[pfid.ID]sighting{}}
 	for i := range l.shards {
@@ -74,7 +74,7 @@ func newLastUses(tokens int) *lastUses {
 	return l
 }
 
-// later returns the later of two last uses; 0 is none. Of one up to the limit and one beyond it, it returns the first.
+// later returns the later of two last uses; 0 is none. If only one is beyond the limit, it returns the other.
 func later(a, b, limit int64) int64 {
 	if a == 0 || b == 0 || (a > limit) == (b > limit) {
 		return max(a, b)
@@ -82,18 +82,18 @@ func later(a, b, limit int64) int64 {
 	return min(a, b)
 }
 
-// isRecent reports whether a use at the given instant need not be recorded after the last one.
+// isRecent reports whether a use is too close to the last one to be recorded.
 func isRecent(last, at int64) bool { return at-last < useResolution && last-at < wrongClock }
 
-// latest is the latest instant that a use can have by this clock, in Unix milliseconds.
+// latest returns the latest plausible time of a use, in Unix milliseconds.
 func (ts *Tokens) latest() int64 { return ts.now().UnixMilli() + wrongClock }
 
 func (l *lastUses) shardOf(token pfid.ID) *pendingShard {
 	return &l.shards[token[pfid.Size-1]%pendingShards]
 }
 
-// record adds a use. If the store fails for so long that its shard is full, the uses of further tokens are lost: their
-// last use is then older than the truth, never newer.
+// record adds a use. If the store fails for so long that the shard is full, it drops the uses of further tokens, so their
+// stored last use is too old, never too new.
 func (l *lastUses) record(use Use) {
 	s := l.shardOf(use.TokenID)
 	s.mu.Lock()
@@ -104,7 +104,7 @@ func (l *lastUses) record(use Use) {
 	}
 }
 
-// of returns the last use of a token that the store does not have, in Unix milliseconds; 0 for none.
+// of returns the last use of a token that is not in the store yet, in Unix milliseconds; 0 for none.
 func (l *lastUses) of(token pfid.ID, limit int64) int64 {
 	l.moving.RLock()
 	defer l.moving.RUnlock()
@@ -120,7 +120,7 @@ func (l *lastUses) of(token pfid.ID, limit int64) int64 {
 
 func compareToken(use Use, token pfid.ID) int { return bytes.Compare(use.TokenID[:], token[:]) }
 
-// count returns how many uses the store does not have.
+// count returns how many uses are not in the store yet.
 func (l *lastUses) count() int {
 	l.moving.RLock()
 	defer l.moving.RUnlock()
@@ -134,7 +134,7 @@ func (l *lastUses) count() int {
 	return n
 }
 
-// take moves what is pending to writing, in the order of the rows, and sees the agents of it.
+// take moves pending uses to writing, ordered by token id, and updates the sightings of their agents.
 func (l *lastUses) take(limit int64) {
 	l.moving.Lock()
 	defer l.moving.Unlock()
@@ -159,9 +159,9 @@ func (l *lastUses) take(limit int64) {
 	}
 }
 
-// FlushUses writes the last uses that the store does not have, and when agents were seen, in the order of their rows. What
-// fails is left for the next flush, and shown meanwhile. rest is called after each statement, to leave the processor to
-// validations. With a nil rest it goes as fast as it can and leaves nothing out.
+// FlushUses writes the pending last uses, and when agents were last seen. After a failure the rest stays pending for the
+// next flush; Get and List show it meanwhile. It calls rest after each statement, to leave the processor to validations.
+// With a nil rest it writes everything as fast as possible.
 func (ts *Tokens) FlushUses(ctx context.Context, rest func()) error {
 	ts.uses.flushing.Lock()
 	defer ts.uses.flushing.Unlock()
@@ -169,7 +169,7 @@ func (ts *Tokens) FlushUses(ctx context.Context, rest func()) error {
 }
 
 func (ts *Tokens) flushUses(ctx context.Context, rest func()) error {
-	if err := ts.writeUses(ctx, rest); err != nil { // what an earlier flush left
+	if err := ts.writeUses(ctx, rest); err != nil { // left by an earlier flush that failed
 		return err
 	}
 	ts.uses.take(ts.latest())
@@ -192,13 +192,12 @@ func (ts *Tokens) writeUses(ctx context.Context, rest func()) error {
 		pause(rest)
 	}
 	l.moving.Lock()
-	l.writing = nil // gives the memory back
+	l.writing = nil
 	l.moving.Unlock()
 	return nil
 }
 
-// writeSeen moves the last sightings of agents forward, once for all the tokens of each: at once if an agent was not seen
-// for a while, and then each seenEvery.
+// writeSeen writes when agents were last seen: at once if an agent was not seen for a while, then at most each seenEvery.
 func (ts *Tokens) writeSeen(ctx context.Context, rest func()) error {
 	seen, now := ts.uses.seen, ts.now().UnixMilli()
 	var due []Use
@@ -236,8 +235,8 @@ func pause(rest func()) {
 	}
 }
 
-// settleUses writes the pending uses before a list in their order is read, unless they are many or a flush is under way.
-// If that fails, the list is in the order of a little earlier.
+// settleUses writes the pending uses before a list sorted by last use, unless they are many or a flush is under way. Then,
+// or after a failure, the list's order may be slightly out of date.
 func (ts *Tokens) settleUses(ctx context.Context) {
 	if !ts.uses.flushing.TryLock() {
 		return
@@ -248,8 +247,7 @@ func (ts *Tokens) settleUses(ctx context.Context) {
 	}
 }
 
-// withLastUse sets the last use to what is known here, which the store may learn much later if very many tokens are in
-// use.
+// withLastUse sets the last use to a pending one if that is later.
 func (ts *Tokens) withLastUse(t *Listed) {
 	at := ts.uses.of(t.ID, ts.latest())
 	if at > 0 && (t.LastUsedAt.IsZero() || later(at, t.LastUsedAt.UnixMilli(), ts.latest()) == at) {

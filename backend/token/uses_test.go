@@ -12,14 +12,14 @@ import (
 	"tokentab/backend/pfid"
 )
 
-// disk keeps last uses as the store does, and fails when it is told to.
+// disk keeps last uses like the store, and fails on demand.
 type disk struct {
 	Store
 	rows map[pfid.ID]int64
 
 	statements [][]Use // each call of RecordUses
 	seen       []Use   // in order
-	before     func()  // called by each statement
+	before     func()  // called before each statement
 	fails      func() bool
 }
 
@@ -56,7 +56,7 @@ func (d *disk) Token(_ context.Context, _, id pfid.ID) (Listed, error) {
 	return t, nil
 }
 
-// usesOver returns tokens over a disk, and a function that records a use of one by its number.
+// usesOver returns tokens over a disk, and a function that records a use of the nth token.
 func usesOver(t *testing.T, d *disk, tokens int, at *time.Time) (ts *Tokens, all []State, use func(n int)) {
 	t.Helper()
 	ts = New(d, nil, newCache(t, 100), Lifetimes{}, func() time.Time { return *at }, nil)

@@ -12,14 +12,14 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// statusList is a list that was fetched and verified.
+// statusList is a list that was fetched and whose signature is verified.
 type statusList struct {
 	entries []byte
 	bits    int           // of an entry: 1, 2, 4 or 8
-	tag     string        // to ask whether it is still the same
-	ttl     time.Duration // for how long to keep it before that
-	next    time.Time     // when to ask
-	expires time.Time     // from when on it says nothing any more
+	tag     string        // ETag, to ask whether the list changed
+	ttl     time.Duration // how long to keep it before asking again
+	next    time.Time     // when to ask for a newer list
+	expires time.Time     // when it must not be used any more
 }
 
 // listClaims are the claims of a signed list.
@@ -32,8 +32,8 @@ type listClaims struct {
 	} `json:"status_list"`
 }
 
-// list returns the list with that address: the one at hand until its ttl is over, then a newer one. While that can't be
-// had, the one at hand does until it has expired.
+// list returns the status list at a URI. It keeps a list for its ttl, then fetches a newer one. If that fails, it uses the
+// kept list until that expires.
 func (v *Verifier) list(ctx context.Context, uri string) (*statusList, error) {
 	held := v.lists[uri]
 	if held != nil && v.Now().Before(held.next) {
@@ -70,7 +70,7 @@ func (l *statusList) keep(now time.Time, period time.Duration) {
 	}
 }
 
-// fetchList returns a newer list, or the one at hand, which may be nil, if that is still the same.
+// fetchList returns a newer list, or held if the list did not change. held may be nil.
 func (v *Verifier) fetchList(ctx context.Context, uri string, held *statusList) (*statusList, error) {
 	known := ""
 	if held != nil {
@@ -89,9 +89,9 @@ func (v *Verifier) fetchList(ctx context.Context, uri string, held *statusList) 
 	}
 	switch bits := claims.List.Bits; {
 	case bits != 1 && bits != 2 && bits != 4 && bits != 8:
-		return nil, errors.New("it has entries of a strange size")
+		return nil, errors.New("its entries have an unsupported size")
 	case claims.TTL <= 0:
-		return nil, errors.New("it does not say for how long it may be kept")
+		return nil, errors.New("it has no ttl")
 	}
 	packed, err := base64.RawURLEncoding.DecodeString(claims.List.List)
 	if err != nil {
@@ -109,7 +109,7 @@ func (v *Verifier) fetchList(ctx context.Context, uri string, held *statusList) 
 	return &statusList{entries: entries, bits: claims.List.Bits, tag: tag, ttl: ttl, expires: claims.ExpiresAt.Time}, nil
 }
 
-// at returns the value of an entry. The lowest bits of a byte are its first entry.
+// at returns the value of an entry. The first entry of a byte is in its lowest bits.
 func (l *statusList) at(index int) (byte, error) {
 	bit := index * l.bits
 	if index < 0 || bit/8 >= len(l.entries) {

@@ -18,25 +18,25 @@ import (
 )
 
 const (
-	keysKept   = 5 * time.Minute  // before the keys are fetched anew
-	retryAfter = 10 * time.Second // after keys or a newer list could not be fetched
-	patience   = time.Second      // to wait for something newer than what is at hand
-	longestTTL = 10 * time.Minute // whatever a list allows
+	keysKept   = 5 * time.Minute  // how long fetched keys are kept
+	retryAfter = 10 * time.Second // the wait after a failed fetch
+	patience   = time.Second      // how long to wait for newer keys or lists if older ones are kept
+	longestTTL = 10 * time.Minute // even if a list allows more
 	maxAnswer  = 1 << 20          // bytes
-	leeway     = time.Minute      // by which this clock may be behind the issuer's (RFC 7519, section 4.1.5)
+	leeway     = time.Minute      // how far this clock may be behind the issuer's (RFC 7519, section 4.1.5)
 )
 
-// Verifier verifies tokens of one issuer for one audience. It keeps the issuer's keys and status lists for as long as
-// they may be kept, so most calls ask nobody. It may be used by many at once.
+// Verifier verifies tokens of one issuer for one audience. It keeps the issuer's keys and status lists, so most calls send
+// no request. It is safe for concurrent use.
 type Verifier struct {
 	Issuer   string // the public URL of Tokentab
 	Audience string // the public URL too, unless --audience says otherwise
 	Client   *http.Client
 	Now      func() time.Time
 
-	mu       sync.Mutex // also held while something is fetched, so that only one of many fetches it
+	mu       sync.Mutex // also held during a fetch, so that concurrent calls share it
 	keys     map[string]*ecdsa.PublicKey
-	keysNext time.Time // from when on the keys are fetched
+	keysNext time.Time // when to fetch the keys again
 	lists    map[string]*statusList
 }
 
@@ -59,7 +59,7 @@ type status struct {
 	} `json:"status_list"`
 }
 
-// Verify returns the claims of a token that is good now, else an error that says why it is not.
+// Verify returns the claims of a token that is good now, or an error that says why it is not.
 func (v *Verifier) Verify(ctx context.Context, secret string) (*Claims, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -67,9 +67,9 @@ func (v *Verifier) Verify(ctx context.Context, secret string) (*Claims, error) {
 	if err := v.parse(ctx, secret, "at+jwt", claims, jwt.WithAudience(v.Audience)); err != nil {
 		return nil, err
 	}
-	// Only now: nothing is fetched for what is not the issuer's.
+	// The list is fetched only for tokens of the issuer.
 	if claims.Status == nil || claims.Status.List == nil {
-		return nil, errors.New("the token names no status list, so nobody can tell whether it is revoked")
+		return nil, errors.New("the token names no status list, so it can't be checked for revocation")
 	}
 	list, err := v.list(ctx, claims.Status.List.URI)
 	if err != nil {
@@ -88,8 +88,7 @@ func (v *Verifier) Verify(ctx context.Context, secret string) (*Claims, error) {
 	return claims, nil
 }
 
-// parse checks signature, type, issuer and times of a JWT, and what else the options say. The leeway is for the times
-// from which on it holds; it ends when it says.
+// parse checks signature, type, issuer and times of a JWT, and the options. The leeway is for nbf and iat, not for exp.
 func (v *Verifier) parse(ctx context.Context, signed, typ string, claims jwt.Claims, options ...jwt.ParserOption) error {
 	options = append(options, jwt.WithValidMethods([]string{"ES256"}), jwt.WithIssuer(v.Issuer), jwt.WithExpirationRequired(), jwt.WithIssuedAt(), jwt.WithLeeway(leeway), jwt.WithTimeFunc(v.Now))
 	_, err := jwt.ParseWithClaims(signed, claims, func(t *jwt.Token) (any, error) {
@@ -108,9 +107,9 @@ func (v *Verifier) parse(ctx context.Context, signed, typ string, claims jwt.Cla
 	return nil
 }
 
-// key returns a key of the issuer. The keys are fetched every five minutes, so that a withdrawn one is dropped. While newer
-// ones can't be had, those at hand do. They are not fetched for each unknown id: anyone can make those up. A new key is
-// published ten minutes before it signs.
+// key returns a key of the issuer. It fetches the keys every five minutes, so that a withdrawn key is dropped. If a fetch
+// fails, it uses the kept keys. It does not fetch keys for an unknown id, which anyone can make up: new keys are published
+// ten minutes before they sign.
 func (v *Verifier) key(ctx context.Context, id string) (*ecdsa.PublicKey, error) {
 	if !v.Now().Before(v.keysNext) {
 		if v.keys != nil {
@@ -159,7 +158,7 @@ func (v *Verifier) fetchKeys(ctx context.Context) error {
 	return nil
 }
 
-// get returns what stands at an address, and its tag. The body is nil where it still is what has the given tag.
+// get fetches a URL and returns the body and its ETag. The body is nil if the known ETag still matches.
 func (v *Verifier) get(ctx context.Context, url, known string) (body []byte, tag string, err error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Verifies an API token as a service does that does not ask Tokentab about each request: by the token's signature and by
-// its status list. It reads the token from standard input and prints its claims. Needs the package jose.
+// Verifies an API token by its signature and its status list, without asking Tokentab about each request. It reads the
+// token from standard input and prints its claims. It needs the package jose.
 //
 //   printf %s "$T" | node docs/offline/verify.mjs https://tokens.example.com https://tokens.example.com
 import { readFileSync } from "node:fs";
@@ -7,16 +7,16 @@ import { fileURLToPath } from "node:url";
 import { inflateSync } from "node:zlib";
 import { createRemoteJWKSet, jwtVerify } from "jose";
 
-const keysKept = 300_000; // ms, before the keys are fetched anew
-const retryAfter = 10_000; // ms, after a newer list could not be fetched
-const patience = 1_000; // ms, to wait for a newer list than the one at hand
-const longestTTL = 600_000; // ms, whatever a list allows
+const keysKept = 300_000; // ms, how long fetched keys are kept
+const retryAfter = 10_000; // ms, the wait after a failed fetch of a list
+const patience = 1_000; // ms, how long to wait for a newer list if an older one is kept
+const longestTTL = 600_000; // ms, even if a list allows more
 const maxEntries = 1 << 20; // bytes
-const leeway = 60; // s, by which this clock may be behind the issuer's (RFC 7519, section 4.1.5)
+const leeway = 60; // s, how far this clock may be behind the issuer's (RFC 7519, section 4.1.5)
 
 /**
- * Verifies tokens of one issuer for one audience. It keeps the issuer's keys and status lists for as long as they may be
- * kept, so most calls ask nobody. A service makes one when it starts.
+ * Verifies tokens of one issuer for one audience. It keeps the issuer's keys and status lists, so most calls send no
+ * request. A service creates one when it starts.
  */
 export class Verifier {
   #issuer;
@@ -56,12 +56,12 @@ export class Verifier {
     };
   }
 
-  /** Returns the claims of a token that is good now, else throws an error that says why it is not. */
+  /** Returns the claims of a token that is good now, or throws an error that says why it is not. */
   async verify(token) {
     const claims = await this.#parse(token, "at+jwt", { audience: this.#audience });
-    // Only now: nothing is fetched for what is not the issuer's.
+    // The list is fetched only for tokens of the issuer.
     const entry = claims.status?.status_list;
-    if (!entry) throw new Error("the token names no status list, so nobody can tell whether it is revoked");
+    if (!entry) throw new Error("the token names no status list, so it can't be checked for revocation");
     const list = await this.#list(entry.uri);
     const value = valueAt(list, entry.idx);
     if (value === 1) throw new Error("the token is revoked");
@@ -111,7 +111,7 @@ export class Verifier {
     return slot.held;
   }
 
-  /** Returns a newer list, or the one at hand, if any, where that is still the same. */
+  /** Returns a newer list, or the kept one if it did not change. */
   async #fetchList(uri, held) {
     const signal = AbortSignal.timeout(held ? patience : 5_000);
     const answer = await this.#fetch(uri, {
@@ -122,8 +122,8 @@ export class Verifier {
     if (!answer.ok) throw new Error(`${uri} answers ${answer.status}`);
     const claims = await this.#parse(await answer.text(), "statuslist+jwt", { subject: uri });
     const { bits, lst } = claims.status_list;
-    if (![1, 2, 4, 8].includes(bits)) throw new Error("the status list has entries of a strange size");
-    if (!(claims.ttl > 0)) throw new Error("the status list does not say for how long it may be kept");
+    if (![1, 2, 4, 8].includes(bits)) throw new Error("the status list's entries have an unsupported size");
+    if (!(claims.ttl > 0)) throw new Error("the status list has no ttl");
     const entries = inflateSync(Buffer.from(lst, "base64url"), { maxOutputLength: maxEntries });
     const ttl = Math.min(claims.ttl * 1000, longestTTL);
     return this.#kept({ entries, bits, tag: answer.headers.get("ETag"), ttl, expires: claims.exp * 1000 });
@@ -134,7 +134,7 @@ export class Verifier {
   }
 }
 
-/** Returns the value of an entry. The lowest bits of a byte are its first entry. */
+/** Returns the value of an entry. The first entry of a byte is in its lowest bits. */
 function valueAt({ entries, bits }, index) {
   const bit = index * bits;
   if (!Number.isInteger(index) || index < 0 || bit >= entries.length * 8) {

@@ -16,12 +16,12 @@ import zlib
 
 import jwt
 
-KEYS_KEPT = 300  # seconds, before the keys are fetched anew
-RETRY_AFTER = 10  # seconds, after keys or a newer list could not be fetched
-PATIENCE = 1  # seconds, to wait for something newer than what is at hand
-LONGEST_TTL = 600  # seconds, whatever a list allows
+KEYS_KEPT = 300  # seconds, how long fetched keys are kept
+RETRY_AFTER = 10  # seconds, the wait after a failed fetch
+PATIENCE = 1  # seconds, how long to wait for newer keys or lists if older ones are kept
+LONGEST_TTL = 600  # seconds, even if a list allows more
 MAX_ANSWER = 1 << 20  # bytes
-LEEWAY = 60  # seconds, by which this clock may be behind the issuer's (RFC 7519, section 4.1.5)
+LEEWAY = 60  # seconds, how far this clock may be behind the issuer's (RFC 7519, section 4.1.5)
 
 
 class Refused(Exception):
@@ -29,14 +29,14 @@ class Refused(Exception):
 
 
 class StatusList:
-    """A list that was fetched and verified."""
+    """A list that was fetched and whose signature is verified."""
 
     def __init__(self, claims, tag):
         self.bits = claims["status_list"]["bits"]
         if self.bits not in (1, 2, 4, 8):
-            raise Refused("the status list has entries of a strange size")
+            raise Refused("the status list's entries have an unsupported size")
         if not claims.get("ttl", 0) > 0:
-            raise Refused("the status list does not say for how long it may be kept")
+            raise Refused("the status list has no ttl")
         lst = claims["status_list"]["lst"]
         packed = base64.urlsafe_b64decode(lst + "=" * (-len(lst) % 4))
         self.entries = zlib.decompressobj().decompress(packed, MAX_ANSWER)
@@ -50,7 +50,7 @@ class StatusList:
         self.next = min(time.time() + seconds, self.expires)
 
     def at(self, index):
-        """Returns the value of an entry. The lowest bits of a byte are its first entry."""
+        """Returns the value of an entry. The first entry of a byte is in its lowest bits."""
         bit = index * self.bits
         if index < 0 or bit >= len(self.entries) * 8:
             raise Refused("the status list has no such entry")
@@ -68,17 +68,17 @@ class Verifier:
         self.issuer = issuer
         self.audience = audience
         self.keys = {}
-        self.keys_next = time.monotonic()  # from when on the keys are fetched
+        self.keys_next = time.monotonic()  # when to fetch the keys again
         self.lists = {}
-        self.lock = threading.RLock()  # so that only one of many fetches
+        self.lock = threading.RLock()  # so that concurrent calls share a fetch
 
     def verify(self, token):
-        """Returns the claims of a token that is good now, else raises an exception that says why it is not."""
+        """Returns the claims of a token that is good now, or raises an exception that says why it is not."""
         claims = self._parse(token, "at+jwt", ["sub"], audience=self.audience)
-        # Only now: nothing but keys is fetched for what is not the issuer's.
+        # The list is fetched only for tokens of the issuer.
         entry = claims.get("status", {}).get("status_list")
         if not entry:
-            raise Refused("the token names no status list, so nobody can tell whether it is revoked")
+            raise Refused("the token names no status list, so it can't be checked for revocation")
         value = self._list(entry["uri"]).at(entry["idx"])
         if value == 1:
             raise Refused("the token is revoked")

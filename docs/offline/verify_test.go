@@ -28,13 +28,13 @@ import (
 	"tokentab/backend/token"
 )
 
-// network carries a verifier's requests, counts them, and answers some of them itself.
+// network carries a verifier's requests, counts them, and can respond in place of the server.
 type network struct {
 	fetched   map[string]int
-	unchanged int                                        // answers without a body
-	instead   func(path string) (body string, err error) // an empty body asks the real server
-	hangs     bool                                       // answers nothing
-	patience  []time.Duration                            // for how long it would have been waited then
+	unchanged int                                        // responses without a body
+	instead   func(path string) (body string, err error) // an empty body means: ask the real server
+	hangs     bool                                       // never responds
+	patience  []time.Duration                            // the timeouts of the requests while it hangs
 }
 
 func (n *network) RoundTrip(request *http.Request) (*http.Response, error) {
@@ -73,7 +73,7 @@ func start(t *testing.T) (*backendtest.Program, audit.Actor, token.Listed, strin
 	return p, actor, made, secret
 }
 
-// refuses fails unless the token is refused for one of the reasons.
+// refuses fails the test unless the verifier refuses the token for one of the reasons.
 func refuses(t *testing.T, v *Verifier, secret string, reasons ...string) {
 	t.Helper()
 	claims, err := v.Verify(t.Context(), secret)
@@ -99,7 +99,7 @@ func TestATokenIsAcceptedOnlyWhileItIsActive(t *testing.T) {
 	}
 	for _, move := range []struct {
 		change func() (token.Listed, error)
-		reason string // why it is refused from then on
+		reason string // why it is refused afterwards
 	}{
 		{func() (token.Listed, error) { return p.Tokens.Suspend(t.Context(), actor, made.ID) }, "is suspended"},
 		{func() (token.Listed, error) { return p.Tokens.Activate(t.Context(), actor, made.ID) }, ""},
@@ -225,7 +225,7 @@ func TestAListThatCannotBeRenewedHoldsUntilItExpiresAndNoLonger(t *testing.T) {
 		t.Errorf("it tried %d times at once", n.fetched["/status-lists/1"]-1)
 	}
 	p.Clock.Move(token.StatusListLifetime - token.StatusListTTL - time.Second)
-	for range 3 { // it makes no difference to the keys at hand
+	for range 3 { // the kept keys still work
 		refuses(t, v, withKeyID(t, secret, "made-up"), "the network is down", "no such key")
 	}
 	if n.fetched["/.well-known/jwks.json"] != 2 {
@@ -276,7 +276,7 @@ func TestAListThatIsStillTheSameIsNotSentAgain(t *testing.T) {
 	refuses(t, v, secret, "is suspended")
 }
 
-// withKeyID names another key in a token.
+// withKeyID replaces the key id in a token's header.
 func withKeyID(t *testing.T, secret, id string) string {
 	t.Helper()
 	_, rest, _ := strings.Cut(secret, ".")
@@ -315,8 +315,8 @@ func TestAListThatIsNotTheIssuersOwnSaysNothing(t *testing.T) {
 	for name, c := range map[string]struct{ list, reason string }{
 		"another list":       {sign(func(c *token.StatusListClaims) { c.Number = 2 }), "subject"},
 		"an expired list":    {sign(func(c *token.StatusListClaims) { c.ExpiresAt = p.Clock.Now() }), "expired"},
-		"without a ttl":      {sign(func(c *token.StatusListClaims) { c.TTL = 0 }), "for how long"},
-		"strange entries":    {sign(func(c *token.StatusListClaims) { c.Bits = 3 }), "strange size"},
+		"without a ttl":      {sign(func(c *token.StatusListClaims) { c.TTL = 0 }), "has no ttl"},
+		"strange entries":    {sign(func(c *token.StatusListClaims) { c.Bits = 3 }), "unsupported size"},
 		"too short":          {sign(func(c *token.StatusListClaims) { c.List = pack(nil) }), "no such entry"},
 		"an unknown status":  {sign(func(c *token.StatusListClaims) { c.List = pack(bytes.Repeat([]byte{0xff}, token.StatusListSize/4)) }), "unknown status 3"},
 		"not packed":         {sign(func(c *token.StatusListClaims) { c.List = "AAAA" }), "zlib"},
@@ -352,12 +352,12 @@ func TestTheProgramPrintsTheClaimsOrTheReason(t *testing.T) {
 	if err := run([]string{p.URL, "https://another.example"}, strings.NewReader(secret), io.Discard); err == nil || !strings.Contains(err.Error(), "audience") {
 		t.Errorf("%v", err)
 	}
-	if err := run([]string{p.URL}, strings.NewReader(secret), io.Discard); err == nil || !strings.Contains(err.Error(), "say issuer and audience") {
+	if err := run([]string{p.URL}, strings.NewReader(secret), io.Discard); err == nil || !strings.Contains(err.Error(), "usage: offline ISSUER AUDIENCE") {
 		t.Errorf("%v", err)
 	}
 }
 
-// TestWithdrawingAKeyEndsWhatARestoreForgot restores a backup from before a token was made, which no list can call revoked.
+// TestWithdrawingAKeyEndsWhatARestoreForgot restores a backup from before a token was issued, so no list can revoke it.
 func TestWithdrawingAKeyEndsWhatARestoreForgot(t *testing.T) {
 	folder, clock := t.TempDir(), backendtest.NewClock()
 	publicURL := func(c *config.Config, _ *backend.World) { c.PublicURL = "https://tokens.example.com" }
