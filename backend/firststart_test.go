@@ -91,11 +91,11 @@ func TestLostDataNeverPassesForAFirstStart(t *testing.T) {
 		},
 		"the database is empty": {
 			false, func(database string) error { return os.Truncate(database, 0) },
-			[]string{store.FileName + " is empty", "restore a backup", "remove the file"},
+			[]string{store.FileName + " is empty", "restore a backup", "move tokentab.db, master.key"},
 		},
 		"the database is empty, and nothing is beside it": {
 			true, func(database string) error { return os.Truncate(database, 0) },
-			[]string{store.FileName + " is empty", "restore a backup", "remove the file"},
+			[]string{store.FileName + " is empty", "restore a backup", "move tokentab.db, master.key"},
 		},
 		"the database is a folder": {
 			true, func(database string) error { return errors.Join(os.Remove(database), os.Mkdir(database, 0o700)) },
@@ -103,7 +103,7 @@ func TestLostDataNeverPassesForAFirstStart(t *testing.T) {
 		},
 		"the database is a link to a disk that is not there": {
 			true, func(database string) error { return errors.Join(os.Remove(database), os.Symlink(absent, database)) },
-			[]string{absent, "does not exist", "mount or restore it", "remove the link"},
+			[]string{absent, "does not exist", "mount or restore it", "move the link"},
 		},
 		"only the log of its changes is left": {
 			true, func(database string) error { return os.Rename(database, database+"-wal") },

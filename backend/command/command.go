@@ -56,17 +56,17 @@ func Run(ctx context.Context, args []string, std IO) int {
 		kong.Bind(std), kong.BindTo(ctx, (*context.Context)(nil)),
 	)
 	if err != nil {
-		return fail(std, err, 1)
+		return fail(std, err.Error(), 1)
 	}
 	parsed, err := parser.Parse(args)
 	if exit >= 0 { // --help was printed
 		return exit
 	}
 	if err != nil {
-		return fail(std, err, 2)
+		return fail(std, explained(err, args), 2)
 	}
 	if err := parsed.Run(); err != nil {
-		return fail(std, err, 1)
+		return fail(std, explained(err, args), 1)
 	}
 	return 0
 }
@@ -81,8 +81,8 @@ func forgetEmptySettings() {
 	}
 }
 
-func fail(std IO, err error, code int) int {
-	Say(std.Err, "tokentab: "+explained(err)+"\n")
+func fail(std IO, message string, code int) int {
+	Say(std.Err, "tokentab: "+message+"\n")
 	return code
 }
 

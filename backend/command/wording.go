@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
 
+	"tokentab/backend/config"
 	"tokentab/backend/fault"
 )
 
@@ -20,8 +22,26 @@ var flagsOf = map[string]string{
 	"token_scope": "--scope", "agent_id": "--agent-id", "environment_id": "--environment-id", "expires_in": "--expires-in", "expires_at": "--expires-in",
 }
 
-// explained returns an error's message with flags in place of fields.
-func explained(err error) string {
+// explained returns an error's message with flags in place of fields, and with the environment variables that set them.
+// args are the arguments of the command line.
+func explained(err error, args []string) string {
+	lines := strings.Split(messageOf(err), "\n")
+	for i, line := range lines {
+		m := wrongFlag.FindStringSubmatch(line)
+		if m == nil || strings.Contains(line, "(set by ") || slices.ContainsFunc(args, func(arg string) bool { return arg == m[1] || strings.HasPrefix(arg, m[1]+"=") }) {
+			continue
+		}
+		variable := config.Prefix + "_" + strings.ToUpper(strings.ReplaceAll(strings.TrimPrefix(m[1], "--"), "-", "_"))
+		if os.Getenv(variable) != "" {
+			lines[i] += " (set by " + variable + ")"
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+var wrongFlag = regexp.MustCompile(`^(--[a-z-]+) must `)
+
+func messageOf(err error) string {
 	if f, ok := errors.AsType[*fault.Error](err); ok && f.Kind == fault.Validation {
 		var all []string
 		for _, field := range slices.Sorted(maps.Keys(f.Fields)) {

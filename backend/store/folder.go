@@ -61,7 +61,7 @@ func locate(folder string) (path string, exists bool, err error) {
 		target, err := filepath.EvalSymlinks(path)
 		if errors.Is(err, fs.ErrNotExist) {
 			target, _ = os.Readlink(path)
-			return "", false, fmt.Errorf("--data: the link %s leads to %s, which does not exist: mount or restore it, or remove the link to start with a new database", path, target)
+			return "", false, fmt.Errorf("--data: the link %s leads to %s, which does not exist: mount or restore it, or move the link, master.key and %s.* away to start with a new database", path, target, FileName)
 		}
 		if err != nil {
 			return "", false, fmt.Errorf("--data: %w", err)
@@ -79,7 +79,7 @@ func locate(folder string) (path string, exists bool, err error) {
 	case !info.Mode().IsRegular():
 		return "", false, fmt.Errorf("--data: %s is not a file, so it can't be the database: mount the disk that has the database, or restore a backup", path)
 	case info.Size() == 0:
-		return "", false, fmt.Errorf("--data: the database %s is empty, so its content is lost: restore a backup, or remove the file to start with a new database", path)
+		return "", false, fmt.Errorf("--data: the database %s is empty, so its content is lost: restore a backup, or move %s, master.key and %s.* away to start with a new database", path, FileName, FileName)
 	}
 	return path, true, nil
 }
