@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// signalled runs awaitEnd on a fake clock, with signals at the given times. It returns when awaitEnd called stop, when
-// it returned, and why.
+// signalled runs awaitEnd on a fake clock, with signals at the given times. It returns the times at which awaitEnd called
+// stop and returned, and its reason.
 func signalled(t *testing.T, at ...time.Duration) (stopped, ended time.Duration, why string) {
 	t.Helper()
 	synctest.Test(t, func(*testing.T) {

@@ -16,7 +16,7 @@ import (
 	"tokentab/backend/store"
 )
 
-// Tokens are used without a pause, so that a flush always has something to write while others go on.
+// Tokens are used without a pause, so that every flush has something to write.
 func TestPromise6ACrashTakesNoLastUseThatWasFlushed(t *testing.T) {
 	folder, manager := setUp(t)
 	s := serveIn(t, folder)

@@ -22,33 +22,33 @@ const (
 	hammerConnections = 64
 	hammerChanges     = 10_000
 	hammerChangers    = 8
-	// triesPerClose is how many checks a token has to meet before it is made good again, or gone.
+	// triesPerClose is how many checks must see the token refused before it is activated again or deleted.
 	triesPerClose = 4
 	// movesPerLife is how often a token is suspended and activated before it ends.
 	movesPerLife = 8
 )
 
-// hammered is a token that is validated while it changes.
+// hammered is a token that changes under validations.
 type hammered struct {
 	id, secret string
 	entry      backendtest.Entry
 	end        time.Time
-	// since is odd while the token is refused for certain: from when a change's answer came, or its end passed, until just
-	// before the next activate is sent.
+	// since is odd while the token must be refused: from the response to a change, or the token's expiry, until just before
+	// the next activate is sent.
 	since atomic.Int64
-	// tried gets a word from each check that lay wholly within a time when the token was refused for certain.
+	// tried receives from each check that ran entirely while the token had to be refused.
 	tried chan struct{}
-	// ended says that it ends by itself, which no status list tells.
+	// ended says that the token expired, which status lists don't show.
 	ended bool
 }
 
-// hammering is a run of the real program under fire.
+// hammering is a run of the real program under load.
 type hammering struct {
 	t       *testing.T
 	address string
 	manager string
 	changes atomic.Int64
-	failed  chan struct{} // closed when a checker found a fault, and gave up
+	failed  chan struct{} // closed when a checker finds a fault
 	fail    func()
 	tokens  [hammerChangers + 1]atomic.Pointer[hammered] // the last is the one that expires
 }
@@ -104,7 +104,7 @@ func TestPromise1HoldsThroughThousandsOfChangesAtEveryEndpoint(t *testing.T) {
 	t.Logf("%d changes", h.changes.Load())
 }
 
-// start runs the program as users build it, without the race detector, which would leave it no speed.
+// start runs the program as users build it: the race detector would be too slow.
 func (h *hammering) start() {
 	h.t.Helper()
 	folder := h.t.TempDir()
@@ -125,8 +125,8 @@ func (h *hammering) start() {
 	h.address = "http://" + serveBinary(h.t, binary, data).address
 }
 
-// check asks one endpoint until done, over a connection of its own, and fails the test for an accept that began when the
-// token was refused for certain.
+// check asks one endpoint until done, over its own connection. It fails the test if a check that began while the token had
+// to be refused is accepted.
 func (h *hammering) check(d *endpoint, done <-chan struct{}) {
 	c := &http.Client{Transport: &http.Transport{MaxConnsPerHost: 1}}
 	defer c.CloseIdleConnections()
@@ -166,14 +166,14 @@ func (h *hammering) check(d *endpoint, done <-chan struct{}) {
 	}
 }
 
-// live is the life of one token, from its issue to its delete.
+// live issues a token, changes its status many times, and deletes it.
 func (h *hammering) live(i int) {
 	token := h.issue(time.Hour)
 	h.tokens[i].Store(token)
 	for range movesPerLife / 2 {
 		h.move(http.MethodPost, token.id+"/suspend")
 		h.close(token)
-		token.since.Add(1) // the next line makes it good again at some time before it returns
+		token.since.Add(1) // the next line activates the token at some time before it returns
 		h.move(http.MethodPost, token.id+"/activate")
 	}
 	if i%2 == 0 {
@@ -189,7 +189,7 @@ func (h *hammering) live(i int) {
 	h.move(http.MethodDelete, token.id)
 }
 
-// expire lets a token come to its end.
+// expire waits until a token expires.
 func (h *hammering) expire() {
 	token := h.issue(2 * time.Second)
 	token.ended = true
@@ -199,7 +199,7 @@ func (h *hammering) expire() {
 	h.close(token)
 }
 
-// close says that the token is refused from now on, and returns when that was tried.
+// close marks the token as refused from now on, and returns after checks have tried it.
 func (h *hammering) close(token *hammered) {
 	token.since.Add(1)
 	for range triesPerClose {

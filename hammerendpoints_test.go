@@ -19,7 +19,7 @@ type endpoint struct {
 	accepted, refused atomic.Int64
 }
 
-// endpoints are all places that ask whether a token is good.
+// endpoints are all ways to ask whether a token is good.
 func (h *hammering) endpoints() []*endpoint {
 	status := func(c *http.Client, method, path, header, value string) (bool, error) {
 		code, _, err := h.send(c, method, path, header, value, nil)

@@ -54,7 +54,7 @@ func TestPromise1AServerRefusesTokensOfAWithdrawnKeyBeforeTheCommandReturns(t *t
 	}
 }
 
-// TestKeysListNamesAKeyThatAClockAheadMadeUntilAnotherTakesItsPlace stands for a rotation in 2040, and a first start.
+// TestKeysListNamesAKeyThatAClockAheadMadeUntilAnotherTakesItsPlace covers a rotation and a first start in 2040.
 func TestKeysListNamesAKeyThatAClockAheadMadeUntilAnotherTakesItsPlace(t *testing.T) {
 	folder, _ := setUp(t)
 	run := func(command string) string {

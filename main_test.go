@@ -46,7 +46,7 @@ func freeAddress(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// ready waits until the server at $ADDRESS answers.
+// ready waits until the server at $ADDRESS responds.
 func ready(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Check(waitFor(ts.Getenv("ADDRESS")))
 }
@@ -95,7 +95,7 @@ func ask(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// saved VARIABLE keeps the standard output of the last command, without the line break, which has to be its only line.
+// saved VARIABLE keeps the standard output of the last command, without the line break. It must be a single line.
 func saved(ts *testscript.TestScript, _ bool, args []string) {
 	text := ts.ReadFile("stdout")
 	line, rest, _ := strings.Cut(text, "\n")
@@ -105,7 +105,7 @@ func saved(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Setenv(args[0], line)
 }
 
-// dial opens a connection to the server at $ADDRESS that asks for nothing until the script ends.
+// dial opens a connection to the server at $ADDRESS that stays idle until the script ends.
 func dial(ts *testscript.TestScript, _ bool, _ []string) {
 	c, err := net.Dial("tcp", ts.Getenv("ADDRESS"))
 	ts.Check(err)
@@ -121,7 +121,7 @@ func claims(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 }
 
-// server is the real program in a process of its own.
+// server is the real program in its own process.
 type server struct {
 	address string
 	process *exec.Cmd
@@ -141,7 +141,7 @@ func serveBinary(t *testing.T, binary, folder string) *server {
 	return s
 }
 
-// start starts the process and waits until it answers.
+// start starts the process and waits until it responds.
 func (s *server) start(t *testing.T) {
 	t.Helper()
 	out, err := s.process.StdoutPipe()
@@ -177,7 +177,7 @@ func (s *server) call(method, path, secret, body string) (int, map[string]any, e
 	return response.StatusCode, answer, nil
 }
 
-// setUp makes a data folder with an account, and an account token of it.
+// setUp creates a data folder with an account and an account token.
 func setUp(t *testing.T) (folder, manager string) {
 	t.Helper()
 	folder = filepath.Join(t.TempDir(), "data")
@@ -220,7 +220,7 @@ func TestPromise2AcknowledgedIsKept(t *testing.T) {
 					if enough {
 						kill()
 					}
-					// The kill may come between the change and its answer: then either state is right.
+					// The kill may come between the change and its response: then either state is correct.
 					mu.Lock()
 					acknowledged[id] = "active or suspended"
 					mu.Unlock()

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// awaitLine reads until a line with a text comes.
+// awaitLine reads until a line that contains the text.
 func awaitLine(t *testing.T, from io.Reader, text string) {
 	t.Helper()
 	lines := bufio.NewScanner(from)
@@ -23,8 +23,8 @@ func awaitLine(t *testing.T, from io.Reader, text string) {
 	t.Fatalf("the program ended without saying %q", text)
 }
 
-// startBeside starts a second server on the data of another and returns when it waits for that. What it says afterwards
-// comes from the reader.
+// startBeside starts a second server on the data of another, and returns when it waits for the first to stop, with the
+// rest of its log.
 func startBeside(t *testing.T, folder, address string) (*exec.Cmd, io.Reader) {
 	t.Helper()
 	second := exec.Command("tokentab", "serve", "--data", folder, "--listen", address)

@@ -44,7 +44,7 @@ func (s *server) says(t *testing.T, secret string) {
 	}
 }
 
-// stops stops the server, which has to end by itself and without an error.
+// stops sends the server a signal and expects it to exit without an error.
 func (s *server) stops(t *testing.T) {
 	t.Helper()
 	if err := s.process.Process.Signal(os.Interrupt); err != nil {

@@ -15,8 +15,7 @@ import (
 	"testing"
 )
 
-// The program as make builds it needs nothing of the system that it runs on: no C library, no time zones, no users and
-// no certificates, as in a container that holds nothing else.
+// The program as make builds it runs in an empty container: without C library, time zones, users or certificates.
 func TestTheProgramRunsInAnEmptyRoot(t *testing.T) {
 	root := t.TempDir()
 	program := filepath.Join(root, "tokentab")

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// open connects to the server and sends something.
+// open connects to the server and sends a text.
 func (s *server) open(t *testing.T, text string) net.Conn {
 	t.Helper()
 	c, err := net.Dial("tcp", s.address)
@@ -26,8 +26,7 @@ func (s *server) open(t *testing.T, text string) net.Conn {
 	return c
 }
 
-// blocks opens a connection whose client reads nothing, and returns when the server waits for it to read: the server has
-// answered as many other requests since then as the client has sent.
+// blocks opens a connection whose client reads nothing, and returns when the server is blocked on writing to it.
 func (s *server) blocks(t *testing.T) {
 	t.Helper()
 	if _, err := io.ReadFull(s.open(t, untaken), make([]byte, 1)); err != nil {
@@ -40,7 +39,7 @@ func (s *server) blocks(t *testing.T) {
 	}
 }
 
-// ends waits for the process and returns how it ended. It fails the test if that takes longer than a stop may.
+// ends waits for the process and returns its exit status. It fails the test if the stop takes too long.
 func (s *server) ends(t *testing.T) syscall.WaitStatus {
 	t.Helper()
 	tooLong := time.AfterFunc(9*time.Second, func() {
@@ -57,7 +56,7 @@ const (
 	halfSentBody = "POST /api/v1/session HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
 )
 
-// untaken makes the server answer more than a connection holds when its client does not read.
+// untaken makes the server send more than a connection's buffers hold, to a client that does not read.
 var untaken = strings.Repeat("GET /api/v1/openapi.json HTTP/1.1\r\nHost: x\r\n\r\n", untakenRequests)
 
 const untakenRequests = 300
@@ -87,7 +86,7 @@ func TestAStopEndsInTimeWhateverClientsDoAndKeepsLastUses(t *testing.T) {
 	}
 }
 
-// isSignalled signals the process until it has ended: signals that follow the first one closely count as the same.
+// isSignalled signals the process until it ends, because signals soon after the first one are ignored.
 func (s *server) isSignalled(t *testing.T, signal syscall.Signal) {
 	t.Helper()
 	again := time.NewTicker(sameSignal / 4)

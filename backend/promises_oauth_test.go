@@ -93,7 +93,7 @@ func TestPromise1HoldsWhenSeveralEndTheSameTokenAtOnce(t *testing.T) {
 		if !isActive(t, p, manager, secret) {
 			t.Fatal("not active yet")
 		}
-		// Each caller must be right on its own: after its answer the token must be refused, whichever of them ended
+		// For each caller, the token must be refused after its response, no matter which request revoked
 		// it.
 		var wait sync.WaitGroup
 		for range 3 {

@@ -8,8 +8,8 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// bare is what Tokentab is compared with: Fiber, set up for production, and a handler for each endpoint that answers a
-// fixed text. sizes are the bytes of each whole answer. It is also the application behind nginx.
+// bare is the server that Tokentab is compared with: Fiber, set up for production, with a handler for each endpoint that
+// returns a fixed text. sizes are the total bytes of each response. It is also the application behind nginx.
 func bare(sizes []int) *fiber.App {
 	app := fiber.New(fiber.Config{
 		DisableStartupMessage: true, ReadTimeout: 30 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,

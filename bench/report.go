@@ -17,9 +17,9 @@ const connections = 32
 // for a request, and the percentage of its core that wrk used.
 type sample [5]float64
 
-// judge reads what wrk and the shell's time printed and writes a sample. Good answers have good bytes; if bad is not 0,
-// half of the answers refuse with bad bytes. ticks are the servers' processor time in units of 10 ms. It fails if any
-// answer was another one. What is under way at the end, at most one request of each connection, is allowed for.
+// judge reads what wrk and the shell's time printed and writes a sample. Accepting responses have good bytes; if bad is
+// not 0, half of the responses refuse and have bad bytes. ticks are the servers' processor time in units of 10 ms. It fails on any
+// other response, except for requests under way at the end, at most one for each connection.
 func judge(in io.Reader, out io.Writer, good, bad, ticks int) error {
 	output, err := io.ReadAll(in)
 	if err != nil {

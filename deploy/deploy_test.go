@@ -37,7 +37,7 @@ type credential struct {
 // bearer is the header line with which a client presents the token.
 func (c credential) bearer() string { return "Authorization: Bearer " + c.secret }
 
-// identity is what the application has to be told of the token; empty where it does not apply.
+// identity returns the headers that the application must get, empty if they don't apply.
 func (c credential) identity() map[string]string {
 	return map[string]string{
 		"X-Token-Id": c.ID.String(), "X-Token-Scope": c.Scope.String(), "X-Account-Id": c.AccountID.String(),
@@ -69,8 +69,8 @@ func issueTokens(t *testing.T, p *backendtest.Program) tokens {
 	}
 }
 
-// knows fails where the application was told of anybody else than the token's identity, whatever spelling it reads, or
-// got the token itself.
+// knows fails the test if the application got the token, or an identity other than the token's in any spelling of the
+// headers.
 func (c credential) knows(t *testing.T, what string, r received) {
 	t.Helper()
 	for name, want := range c.identity() {
@@ -174,7 +174,7 @@ func TestNobodyGetsThroughWhereTokentabIsDown(t *testing.T) {
 			s := x.start(t, "")
 			s.passes(t, "GET", "/", s.tokens.account.bearer())
 			s.Stop()
-			s.refused(t, x.whenDown, "GET", "/", s.tokens.account.bearer()) // the connection ends without an answer
+			s.refused(t, x.whenDown, "GET", "/", s.tokens.account.bearer()) // the connection ends without a response
 			s.link.close()
 			s.refused(t, x.whenDown, "GET", "/", s.tokens.account.bearer()) // there is none
 			s.refused(t, x.whenDown, "POST", "/")

@@ -168,7 +168,7 @@ func (q quiet) Write(b []byte) (int, error) {
 	return q.to.Write(b)
 }
 
-// hush leaves everything that is asked from now on without an answer.
+// hush stops all responses from now on.
 func (r *relay) hush() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -188,7 +188,7 @@ func (r *relay) take() (connections int, said string) {
 	return connections, said
 }
 
-// answer is what a client gets.
+// answer is the response to a client.
 type answer struct {
 	status int
 	header http.Header
@@ -231,7 +231,8 @@ func (s *scene) ask(t *testing.T, method, target string, lines ...string) answer
 	return s.raw(t, method, method+" "+target+" HTTP/1.1\nHost: app.example\n"+strings.Join(append(lines, "", ""), "\n"))
 }
 
-// passes asks and returns what reached the application, which has to be one request, and answered to the client.
+// passes sends a request and returns it as it reached the application. Exactly one must reach it, with its response sent
+// to the client.
 func (s *scene) passes(t *testing.T, method, target string, lines ...string) received {
 	t.Helper()
 	s.application.take()
@@ -247,7 +248,7 @@ func (s *scene) reached(t *testing.T, a answer) received {
 	return all[0]
 }
 
-// refused asks, and nothing may reach the application.
+// refused sends a request that must not reach the application.
 func (s *scene) refused(t *testing.T, want int, method, target string, lines ...string) answer {
 	t.Helper()
 	s.application.take()

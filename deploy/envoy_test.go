@@ -10,8 +10,8 @@ import (
 	"tokentab/backend/backendtest"
 )
 
-// TestTokentabAnswersWhatEnvoySendsByItsFile stands in for Envoy, which no Debian package and no module brings: the
-// client's own method, its path and query behind the prefix, the credential and the need, and no body.
+// TestTokentabAnswersWhatEnvoySendsByItsFile stands in for Envoy, which has no Debian package or Go module. It sends the
+// client's method, its path and query after the prefix, the credential and the requirement, and no body.
 func TestTokentabAnswersWhatEnvoySendsByItsFile(t *testing.T) {
 	text, err := os.ReadFile("envoy.yaml")
 	if err != nil {
@@ -64,7 +64,7 @@ func TestTokentabAnswersWhatEnvoySendsByItsFile(t *testing.T) {
 		}
 	}
 
-	// What Envoy's client adds to the query may refuse and never admits.
+	// A client behind Envoy can only tighten the check with its query.
 	narrow := "scope=environment&scope=agent_deployment&account_id=" + issued.account.AccountID.String()
 	for target, want := range map[string][2]int{ // the account token's answer, the deployment token's
 		"/":                     {http.StatusForbidden, http.StatusOK},

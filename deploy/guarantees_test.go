@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// guarantees hold behind each proxy, with the need that every good token meets.
+// guarantees hold behind each proxy, with a requirement that every good token meets.
 var guarantees = map[string]func(*testing.T, *scene){
 	"a good token passes and the application is told whose it is": func(t *testing.T, s *scene) {
 		for _, c := range []credential{s.tokens.account, s.tokens.environment, s.tokens.deployment} {
@@ -110,7 +110,7 @@ var guarantees = map[string]func(*testing.T, *scene){
 					}
 					c.knows(t, name+" "+how, s.passes(t, "GET", "/", lines...))
 				}
-				// Neither before a credential nor where white space makes a header of another name.
+				// Also before a credential, and with white space that changes the header's name.
 				c.knows(t, name+" first", s.passes(t, "GET", "/", name+": forged", c.bearer()))
 				for _, line := range []string{name + " : forged", "Accept: */*\n " + name + ": forged"} {
 					s.application.take()

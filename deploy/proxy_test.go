@@ -22,7 +22,7 @@ type proxy struct {
 	name     string
 	files    []string // the first is the one that the program is given
 	whenDown int      // the status that a client gets while Tokentab is down
-	whenSlow int      // and while it does not answer; 0 where no setting bounds the wait
+	whenSlow int      // and while it does not respond; 0 if no setting bounds the wait
 	run      func(t *testing.T, folder, port string)
 }
 
@@ -42,11 +42,11 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// places are the addresses and the need that a user sets in a file, in the one way in which all files write them.
+// places are the addresses and the requirement that a user sets in a file.
 type places struct {
 	tokentab, socket, application, port, need string
 	preflights                                bool // the lines that pass them on count
-	impatient                                 bool // Tokentab has as long for an answer as in the file
+	impatient                                 bool // keeps the file's timeout for Tokentab
 }
 
 // fill sets the places in a file, all in one pass. The proxy listens on loopback only.
@@ -141,7 +141,7 @@ func runNginx(t *testing.T, folder, _ string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Whoever is not root may not write where nginx keeps large bodies by default.
+	// Only root may write to the default folders of nginx for large bodies.
 	own := "http {\n"
 	for _, kind := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
 		own += kind + "_temp_path " + filepath.Join(folder, kind) + ";\n"
@@ -151,7 +151,7 @@ func runNginx(t *testing.T, folder, _ string) {
 	}
 	global := "daemon off; pid " + filepath.Join(folder, "pid") + "; error_log stderr notice;"
 	if os.Geteuid() == 0 {
-		global += " user root;" // who may read a test's folder
+		global += " user root;" // can read the test's folder
 	}
 	background(t, "start worker process", exec.Command(program, "-e", "stderr", "-p", folder, "-c", file, "-g", global))
 }

@@ -18,7 +18,7 @@ const (
 	maxWebsite     = 500
 )
 
-// Change is a change of an account. Nil fields stay as they are.
+// Change is a change of an account. Nil fields stay unchanged.
 type Change struct {
 	Name, Purpose, OrganisationName, Website *string
 }

@@ -105,7 +105,7 @@ func (as *Accounts) Environments(ctx context.Context, account pfid.ID, page pagi
 	return as.store.Environments(ctx, account, page)
 }
 
-// EnvironmentChange is a change of an environment. Nil fields stay as they are.
+// EnvironmentChange is a change of an environment. Nil fields stay unchanged.
 type EnvironmentChange struct {
 	Name, Purpose, Description *string
 }
@@ -157,7 +157,7 @@ func checkPurpose(wrong fault.Fields, purpose string, known []string) {
 	}
 }
 
-// count returns a number with its noun, such as "2 tokens".
+// count returns a number with what it counts, such as "2 tokens".
 func count(n int, thing string) string {
 	if n == 1 {
 		return "1 " + thing

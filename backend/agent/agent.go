@@ -119,9 +119,9 @@ func (as *Agents) Register(ctx context.Context, actor audit.Actor, order Order) 
 
 // Update is a change of an agent.
 type Update struct {
-	Name        *string // nil leaves it as it is
-	Description *string // nil leaves it as it is
-	// CurrentVersionID becomes the current version of the agent's only deployment; zero leaves it as it is.
+	Name        *string // nil leaves it unchanged
+	Description *string // nil leaves it unchanged
+	// CurrentVersionID becomes the current version of the agent's only deployment; zero leaves it unchanged.
 	CurrentVersionID pfid.ID
 }
 

@@ -1,4 +1,4 @@
-// Package answer writes what responses of all rooms share: the error envelope and its log lines, security headers, and
+// Package answer writes the parts that all responses share: the error envelope and its log lines, security headers, and
 // tagged and compressed files.
 package answer
 

@@ -28,13 +28,13 @@ type Refusal struct {
 	Challenge []byte // WWW-Authenticate; may be empty
 }
 
-// NewRefusal returns a refusal in the error envelope. Its arguments must need no JSON escaping.
+// NewRefusal returns a refusal in the error envelope. Its arguments must not contain characters that JSON escapes.
 func NewRefusal(status int, code, message, challenge string) Refusal {
 	body := `{"status":"error","code":"` + code + `","message":"` + message + `"}`
 	return Refusal{status: status, body: []byte(body), Challenge: []byte(challenge)}
 }
 
-// Refusals of requests that reach no room.
+// Refusals of requests that are not routed.
 var (
 	Unreadable    = NewRefusal(http.StatusBadRequest, "bad_request", "The request can't be read.", "")
 	UnknownMethod = NewRefusal(http.StatusNotImplemented, "not_implemented", "This server does not know that method.", "")

@@ -13,7 +13,7 @@ import (
 	"tokentab/backend/request"
 )
 
-// access is who may call a route. The zero value is nobody.
+// access is who may call a route. The zero value is no one.
 type access uint8
 
 const (

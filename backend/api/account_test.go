@@ -12,14 +12,14 @@ import (
 	"tokentab/backend/token"
 )
 
-// session signs in on a browser that sends what browsers send.
+// session signs in with the headers of a browser.
 func session(t *testing.T, p *backendtest.Program, email string) []backendtest.Header {
 	t.Helper()
 	cookie, _ := backendtest.Cookie(t, p.SignIn(email, backendtest.Password), "session")
 	return []backendtest.Header{cookie, sameOrigin}
 }
 
-// refused checks that an answer is the failure with this status and code and, for wrong fields, that it names the field.
+// refused checks the status and code of a failure and, for wrong fields, that it names the field.
 func refused(t *testing.T, what string, a backendtest.Answer, status int, code, field string) {
 	t.Helper()
 	if a.Status != status || a.Text(t, "status") != "error" || a.Text(t, "code") != code || a.Text(t, "message") == "" {

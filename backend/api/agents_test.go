@@ -12,7 +12,7 @@ import (
 	"tokentab/backend/token"
 )
 
-// caller calls as the holder of an account token; details that are not nil are wrapped as the contract wants it.
+// caller calls as the holder of an account token; details that are not nil are wrapped as in the contract.
 type caller func(method, path string, details map[string]any) backendtest.Answer
 
 func callerFor(p *backendtest.Program, actor audit.Actor) caller {
@@ -26,7 +26,7 @@ func callerFor(p *backendtest.Program, actor audit.Actor) caller {
 	}
 }
 
-// missing is an id that nothing has.
+// missing is an unused id.
 const missing = "01kdvdna00zzzzzz18532cy4e89yc88k"
 
 func TestAnAgentChangesAsAskedFor(t *testing.T) {
@@ -108,7 +108,7 @@ func TestTheStatusOfAnAgentSaysWhenItWasSeen(t *testing.T) {
 	holds(t, "after 30 days", call(http.MethodGet, path, nil), map[string]any{"status": "active"})
 	p.Clock.Move(time.Second)
 	holds(t, "later", call(http.MethodGet, path, nil), map[string]any{"status": "dormant", "last_seen_at": seen.Format(wireTime)})
-	// What an agent did is not undone by deleting its tokens.
+	// Deleting its tokens does not reset when an agent was last seen.
 	for _, move := range []func() error{
 		func() error { _, err := p.Tokens.Revoke(t.Context(), actor, made.ID); return err },
 		func() error { _, err := p.Tokens.Delete(t.Context(), actor, made.ID); return err },
@@ -217,7 +217,7 @@ func TestRetiringAnAgentTakesItsTokensAlongAndReinstatingBringsJustThoseBack(t *
 	}
 	statuses("active", "suspended", "revoked", "revoked")
 	pings("reinstated", secret, http.StatusOK)
-	// A move by hand takes a token out of what the next reinstating brings back.
+	// A token that was moved by hand is not activated by the next reinstatement.
 	call(http.MethodPost, path+"/retire", nil)
 	call(http.MethodPost, path+"/reinstate", nil)
 	holds(t, "by hand", call(http.MethodPost, "/api_token/"+first.ID.String()+"/suspend", nil), map[string]any{"status": "suspended"})

@@ -27,7 +27,7 @@ type Credentials interface {
 	Holder(ctx context.Context, c *fasthttp.RequestCtx, route string) (*token.State, error)
 }
 
-// Parts is what a Service is built from.
+// Parts are the dependencies of a Service.
 type Parts struct {
 	Accounts    *account.Accounts
 	People      *people.People

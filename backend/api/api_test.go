@@ -154,7 +154,7 @@ func TestATokenIsIssuedAsAskedFor(t *testing.T) {
 	if default365 := p.Call(http.MethodPost, "/api/v1/api_token", backendtest.Details(map[string]any{"token_scope": "account"}), backendtest.Bearer(manager)); default365.Text(t, "details", "expires_at") != p.Clock.Now().Add(365*24*time.Hour).Format(wireTime) {
 		t.Errorf("by default a token ends %s", default365.Body)
 	}
-	// The deployment of an agent in an environment is made with its first token and shared by the next.
+	// The first token of an agent in an environment creates the deployment, and the next one shares it.
 	again := p.Call(http.MethodPost, "/api/v1/api_token", backendtest.Details(map[string]any{
 		"token_scope": "agent_deployment", "agent_id": deployment.AgentID, "environment_id": deployment.EnvironmentID,
 	}), backendtest.Bearer(manager))
@@ -300,5 +300,5 @@ func TestAnEmptyBodyWithAJSONContentTypeIsNoMistake(t *testing.T) {
 	}
 }
 
-// wireTime is how every time stands on the wire.
+// wireTime matches every time on the wire.
 const wireTime = "2006-01-02T15:04:05.000Z"

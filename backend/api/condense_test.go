@@ -15,7 +15,7 @@ func accepts(encoding string) backendtest.Header {
 	return backendtest.Header{Name: "Accept-Encoding", Value: encoding}
 }
 
-// plain returns an answer that was sent in gzip as it was before.
+// plain returns a gzipped response decompressed.
 func plain(t *testing.T, a backendtest.Answer) string {
 	t.Helper()
 	r, err := gzip.NewReader(strings.NewReader(a.Body))

@@ -12,7 +12,7 @@ import (
 	"tokentab/backend/token"
 )
 
-// otherEnvironment returns an environment that the token is not for.
+// otherEnvironment returns an environment other than the token's.
 func otherEnvironment(t *testing.T, p *backendtest.Program, actor audit.Actor, made token.Listed) pfid.ID {
 	t.Helper()
 	environments, _, err := p.Accounts.Environments(t.Context(), actor.AccountID, paging.Page{Size: 10})
@@ -105,7 +105,7 @@ func TestADeploymentGoesOnlyWithItsTokens(t *testing.T) {
 	}
 	refused(t, "gone", call(http.MethodGet, path, nil), http.StatusNotFound, "not_found", "")
 	refused(t, "again", call(http.MethodDelete, path+"?revoke_api_tokens=true", nil), http.StatusNotFound, "not_found", "")
-	// The pair is free again, for a deployment of another id.
+	// The pair can be deployed again, under another id.
 	again, _ := p.Issue(actor, token.Order{Scope: token.ScopeAgentDeployment, AgentID: made.AgentID, EnvironmentID: made.EnvironmentID})
 	if again.AgentDeploymentID == made.AgentDeploymentID {
 		t.Error("the deleted deployment is back")

@@ -11,8 +11,8 @@ import (
 	"tokentab/backend/token"
 )
 
-// lineage makes a token by the owner, and under it a line of tokens, each created by the one before, with one more beside
-// the first of the line.
+// lineage issues a token for the owner, below it a line of tokens, each created by the one before, and one sibling of the
+// first of the line.
 func lineage(t *testing.T, p *backendtest.Program, owner audit.Actor, length int) (root token.Listed, line, secrets []string) {
 	t.Helper()
 	root, secret := p.Issue(owner, token.Order{Scope: token.ScopeAccount})
@@ -105,7 +105,7 @@ func TestRevokingATokenAloneLeavesItsDescendants(t *testing.T) {
 			t.Error("a descendant ended")
 		}
 	}
-	// Its holder may have revoked it; an admin still ends what it created, once.
+	// Its holder may have revoked it; an admin can still revoke its descendants, once.
 	a = p.Call(http.MethodPost, path+"?with_descendants=true", nil, browser...)
 	if a.Status != http.StatusOK || a.Get(t, "revoked_descendant_count") != 3.0 {
 		t.Errorf("%d %s", a.Status, a.Body)

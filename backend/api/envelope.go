@@ -70,7 +70,7 @@ func details[T any](item T) *one[T] {
 	return &one[T]{Body: oneBody[T]{Status: "success", Details: item}}
 }
 
-// shown returns a function that answers with one item, or with the error of getting it.
+// shown returns a function that responds with one item, or with the error of getting it.
 func shown[From, To any](convert func(From) To) func(From, error) (*one[To], error) {
 	return func(item From, err error) (*one[To], error) {
 		if err != nil {
@@ -128,7 +128,8 @@ func (l *Listing) page() paging.Page {
 	return p
 }
 
-// listed returns a function that answers with a page of a list and its length in all, or with the error of getting them.
+// listed returns a function that responds with a page of a list and the list's total length, or with the error of getting
+// them.
 func listed[From, To any](l *Listing, convert func(From) To) func([]From, int, error) (*many[To], error) {
 	return func(items []From, total int, err error) (*many[To], error) {
 		if err != nil {

@@ -10,8 +10,8 @@ import (
 	"tokentab/backend/token"
 )
 
-// Every route is asked, whether it reads an account_id or not: one that ignored it would do to the caller's account
-// what was meant for another.
+// The test asks every route, whether it reads an account_id or not: a route that ignored it would change the caller's
+// account instead of the named one.
 func TestEveryRouteRefusesTheAccountOfOthers(t *testing.T) {
 	p := backendtest.Start(t)
 	actor := p.Found()

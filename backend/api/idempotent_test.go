@@ -14,7 +14,7 @@ import (
 	"tokentab/backend/token"
 )
 
-// noAnswerIsKept makes the database refuse every key until it is undone.
+// noAnswerIsKept makes the database refuse every idempotency key until the returned function is called.
 func noAnswerIsKept(t *testing.T, p *backendtest.Program) (undo func()) {
 	t.Helper()
 	db := p.Database()
@@ -73,7 +73,7 @@ func TestARequestWithAKeyChangesNothingUnlessItsAnswerIsKept(t *testing.T) {
 	}
 }
 
-// A validation that reads while the change is not committed yet remembers what held before it.
+// A validation that reads before the commit caches the state from before the change.
 func TestAChangeWithAKeyIsInForceWhenItIsAnswered(t *testing.T) {
 	p := backendtest.Start(t)
 	actor := p.Found()
@@ -107,7 +107,7 @@ func TestAChangeWithAKeyIsInForceWhenItIsAnswered(t *testing.T) {
 	}
 }
 
-// breaking is randomness that panics when it is asked while broken, as a defect in the middle of a change would.
+// breaking is a source of randomness that panics while broken, to simulate a defect in the middle of a change.
 type breaking struct{ broken atomic.Int64 }
 
 func (b *breaking) Read(into []byte) (int, error) {

@@ -201,7 +201,7 @@ func TestAnInvitesAddressIsThePublicOne(t *testing.T) {
 	}
 }
 
-// outbox takes mails, or fails.
+// outbox accepts mails, or fails.
 type outbox struct {
 	mails []string
 	err   error
@@ -236,7 +236,7 @@ func TestAnInviteIsMailedAndAFailingMailServerLosesNone(t *testing.T) {
 	holds(t, "and its code", showInvite(p, a.Text(t, "details", "token")), map[string]any{"email": "eve@example.com"})
 }
 
-// TestAnInviteOfAClockThatWasAheadIsExpired would else be good for as long as that clock said.
+// TestAnInviteOfAClockThatWasAheadIsExpired covers an invite that would otherwise be valid far too long.
 func TestAnInviteOfAClockThatWasAheadIsExpired(t *testing.T) {
 	for name, ahead := range map[string]time.Duration{"an hour": time.Hour, "years": 14 * 365 * 24 * time.Hour} {
 		t.Run(name, func(t *testing.T) {

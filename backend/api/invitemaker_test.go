@@ -13,7 +13,7 @@ import (
 	"tokentab/backend/token"
 )
 
-// codeOf is the code of an invite as a member of the account may learn it.
+// codeOf returns the code of an invite, as members of the account can see it.
 func codeOf(t *testing.T, p *backendtest.Program, actor audit.Actor, i people.Invite) string {
 	t.Helper()
 	issued, err := p.People.InviteOf(t.Context(), actor.AccountID, i.ID)
@@ -23,7 +23,7 @@ func codeOf(t *testing.T, p *backendtest.Program, actor audit.Actor, i people.In
 	return issued.Code
 }
 
-// TestPromise9AnInviteEndsWithItsMaker ends makers in every way there is and tries to accept what they set in motion.
+// TestPromise9AnInviteEndsWithItsMaker ends makers in every possible way and tries to accept their invites.
 func TestPromise9AnInviteEndsWithItsMaker(t *testing.T) {
 	p := backendtest.Start(t)
 	owner := p.Found()
@@ -113,7 +113,7 @@ func TestPromise9AnInviteEndsWithTheMemberWhoMadeIt(t *testing.T) {
 	holds(t, "another member's", acceptInvite(p, kept.Code, "Grace", backendtest.Password), nil)
 }
 
-// TestPromise9AnInviteEndsWhenItsTokenExpires is about an end that nothing writes down.
+// TestPromise9AnInviteEndsWhenItsTokenExpires covers an end without a write.
 func TestPromise9AnInviteEndsWhenItsTokenExpires(t *testing.T) {
 	p := backendtest.Start(t)
 	owner := p.Found()
@@ -132,7 +132,7 @@ func TestPromise9AnInviteEndsWhenItsTokenExpires(t *testing.T) {
 	refused(t, "after", acceptInvite(p, code, "Eve", backendtest.Password), http.StatusNotFound, "not_found", "")
 }
 
-// TestAcceptanceChecksTheMakerAgain ends makers behind the back of the program.
+// TestAcceptanceChecksTheMakerAgain ends makers directly in the database.
 func TestAcceptanceChecksTheMakerAgain(t *testing.T) {
 	p := backendtest.Start(t)
 	owner := p.Found()

@@ -171,7 +171,7 @@ type InviteCode struct {
 	Code string   `json:"code"`
 }
 
-// Invite is what the holder of an invite's code can see.
+// Invite holds the fields that the holder of an invite's code can see.
 type Invite struct {
 	Type        string    `json:"type" enum:"invite"`
 	Email       string    `json:"email"`

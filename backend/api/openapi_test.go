@@ -10,7 +10,7 @@ import (
 
 var update = flag.Bool("update", false, "write frontend/openapi.json anew")
 
-// The frontend's types are made from this file, so it may not differ from what the server says of itself.
+// The frontend's types come from this file, so it must match the server's own document.
 const openAPIFile = "../../frontend/openapi.json"
 
 func TestTheFrontendsTypesComeFromTheServersOwnDocument(t *testing.T) {

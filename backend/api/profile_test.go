@@ -74,7 +74,7 @@ func TestOwnSessionsAreListedAndEnd(t *testing.T) {
 	actor := p.Found()
 	p.Join(actor, "bob@example.com")
 	_, manager := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
-	session(t, p, backendtest.Email) // idle for too long in a moment
+	session(t, p, backendtest.Email) // will be idle for too long below
 	bob := session(t, p, "bob@example.com")
 	p.Clock.Move(people.IdleEnd - time.Minute)
 	if !isSignedIn(p, bob) {

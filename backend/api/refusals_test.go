@@ -61,7 +61,7 @@ func TestRefusedTokensOfKnownHoldersAreLogged(t *testing.T) {
 		}
 	}
 	p.Call(http.MethodGet, "/api/v1/validate?scope=environment", nil, backendtest.Bearer(manager))
-	wantLogged(t, p, 10, "token refused") // as many as there is room for
+	wantLogged(t, p, 10, "token refused") // the limit
 	for _, secret := range []string{suspendedSecret, revokedSecret, expiredSecret, manager} {
 		wantLogged(t, p, 0, secret)
 		wantLogged(t, p, 0, secret[len(secret)-20:])

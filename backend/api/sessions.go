@@ -15,7 +15,7 @@ import (
 	"tokentab/backend/text"
 )
 
-// Session is what the page needs before it renders.
+// Session holds the data that the page loads before it renders.
 type Session struct {
 	Type          string          `json:"type" enum:"session"`
 	SetupRequired bool            `json:"setup_required" doc:"true until the first account exists"`

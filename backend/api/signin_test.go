@@ -26,7 +26,7 @@ func proxied(t *testing.T) *backendtest.Program {
 	return p
 }
 
-// sqlite opens the database of a program, beside it.
+// sqlite opens the database of a running program.
 func sqlite(t *testing.T, p *backendtest.Program) *sql.DB {
 	t.Helper()
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(p.Folder, store.FileName)+"?_pragma=busy_timeout(5000)")
@@ -114,13 +114,13 @@ func TestChangingAddressesInOneNetworkAreBounded(t *testing.T) {
 			return p.SignIn(fmt.Sprintf("%s-%d@example.com", address[:3], i), wrongPassword, backendtest.From(address))
 		}
 		guess(c.first)
-		execute(t, db, "UPDATE sign_in_failures SET failures = 25 WHERE source LIKE 'network %'") // as many more of its addresses would
+		execute(t, db, "UPDATE sign_in_failures SET failures = 25 WHERE source LIKE 'network %'") // as wrong tries from more of its addresses would
 		wantStatus(t, c.sibling, guess(c.sibling), http.StatusTooManyRequests)
 		wantStatus(t, c.outside, guess(c.outside), http.StatusUnauthorized)
 	}
 }
 
-// atOnce signs in so many times at once and returns how often each status came.
+// atOnce signs in n times at once and counts the statuses.
 func atOnce(p *backendtest.Program, times int, password string, header backendtest.Header) map[int]int {
 	var all sync.WaitGroup
 	statuses := make([]int, times)
@@ -166,7 +166,7 @@ func TestAClockThatWasAheadLocksNobodyOut(t *testing.T) {
 func TestASessionOfAClockThatWasAheadEndsInTime(t *testing.T) {
 	for name, c := range map[string]struct {
 		ahead time.Duration
-		alive bool // once the clock is set right
+		alive bool // after the clock is corrected
 	}{"an hour": {time.Hour, true}, "fifteen years": {15 * 365 * 24 * time.Hour, false}} {
 		t.Run(name, func(t *testing.T) {
 			p := backendtest.Start(t)

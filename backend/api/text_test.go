@@ -23,7 +23,7 @@ func TestEveryTextThatIsKeptFollowsTheSameRules(t *testing.T) {
 	browser := session(t, p, backendtest.Email)
 	for _, c := range []struct {
 		method, path string
-		fields       map[string]any // all that is needed
+		fields       map[string]any // all required fields
 		texts        string
 	}{
 		{http.MethodPost, "/agent", map[string]any{"name": "bot"}, "name description external_identifier"},

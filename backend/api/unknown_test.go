@@ -9,7 +9,7 @@ import (
 	"tokentab/backend/token"
 )
 
-// namesField fails the test unless the answer is a 422 that names the field.
+// namesField fails the test unless the response is a 422 that names the field.
 func namesField(t *testing.T, what string, a backendtest.Answer, field string) {
 	t.Helper()
 	if a.Status != http.StatusUnprocessableEntity || a.Text(t, "code") != "validation_errors" || a.Get(t, "errors", field) == nil {
@@ -83,7 +83,7 @@ func TestUnknownMembersOfABodyAreRefusedWhereTheyCouldBeMeant(t *testing.T) {
 	browser := session(t, p, backendtest.Email)
 	made, _ := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
 	path := "/api/v1/api_token/" + made.ID.String()
-	// Routes without fields of their own, or with optional ones, take no others.
+	// Routes without fields, or with optional ones, refuse others.
 	for _, route := range []struct{ method, path string }{
 		{http.MethodPost, path + "/revoke"}, {http.MethodPost, path + "/suspend"}, {http.MethodPost, path + "/activate"}, {http.MethodDelete, path},
 		{http.MethodPost, "/api/v1/agent/" + made.ID.String() + "/retire"}, {http.MethodDelete, "/api/v1/environment/" + made.ID.String()},
@@ -102,7 +102,7 @@ func TestUnknownMembersOfABodyAreRefusedWhereTheyCouldBeMeant(t *testing.T) {
 	if status := p.Call(http.MethodGet, path, nil, browser...).Text(t, "details", "status"); status != "active" {
 		t.Errorf("the token is %s", status)
 	}
-	// Routes that create or update take what official clients send and this program does not know, but no misspelt field.
+	// Routes that create or update accept fields that only official clients know, and refuse misspelt ones.
 	for body, field := range map[string]string{
 		`{"details":{"token_scope":"account","expires_inn":60}}`:   "expires_inn",
 		`{"details":{"token_scope":"account","Expires_In":60}}`:    "Expires_In",

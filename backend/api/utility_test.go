@@ -199,7 +199,7 @@ func TestTheAPIPageIsServedFromTheProgramAlone(t *testing.T) {
 			t.Errorf("the page holds %s", link)
 		}
 	}
-	// The OAuth metadata names this page for what stands at its addresses.
+	// The OAuth metadata links to this page as documentation.
 	for _, path := range []string{"/oauth/introspect", "/oauth/introspect/batch", "/oauth/revoke", "/status-lists", "/status-lists/{number}"} {
 		if !strings.Contains(a.Body, "<code>"+path+"</code>") {
 			t.Errorf("the page does not say what %s is", path)

@@ -268,8 +268,8 @@ type Header struct{ Name, Value string }
 // Bearer returns the Authorization header for a secret.
 func Bearer(secret string) Header { return Header{"Authorization", "Bearer " + secret} }
 
-// Call sends a request to a path. It sends a string body as it is, and any other body that is not nil as JSON. The
-// test fails if the answer does not match the OpenAPI document.
+// Call sends a request to a path. It sends a string body unchanged, and any other body that is not nil as JSON. The
+// test fails if the response does not match the OpenAPI document.
 func (p *Program) Call(method, path string, body any, headers ...Header) Answer {
 	p.t.Helper()
 	var reader io.Reader

@@ -14,7 +14,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// contract checks every answer that tests see against the program's OpenAPI document.
+// contract checks every response that tests see against the program's OpenAPI document.
 type contract struct {
 	mu       sync.Mutex
 	compiler *jsonschema.Compiler
@@ -51,8 +51,8 @@ func newContract(document []byte) (*contract, error) {
 	return c, c.compiler.AddResource(documentName, parsed)
 }
 
-// check returns how an answer differs from what the document says about its route and status. It returns nil for
-// addresses outside the document, and for failures that can meet any request before its route is known.
+// check returns how a response differs from the document's schema for its route and status. It returns nil for URLs
+// outside the document, and for failures that can meet any request before its route is known.
 func (c *contract) check(method, address string, a Answer) error {
 	place, _, _ := strings.Cut(address, "?")
 	place, isAPI := strings.CutPrefix(place, "/api/v1")

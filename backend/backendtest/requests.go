@@ -101,7 +101,7 @@ func Form(pairs ...string) string {
 	return b.String()
 }
 
-// Dial sends bytes as they are on a connection of their own.
+// Dial opens a connection and sends bytes unchanged.
 func (p *Program) Dial(request string) net.Conn {
 	p.t.Helper()
 	u, err := url.Parse(p.URL)
@@ -118,7 +118,7 @@ func (p *Program) Dial(request string) net.Conn {
 	return c
 }
 
-// StatusLine sends bytes as they are and returns the first line of the response.
+// StatusLine sends bytes unchanged and returns the first line of the response.
 func (p *Program) StatusLine(request string) string {
 	p.t.Helper()
 	c := p.Dial(request)
@@ -130,7 +130,7 @@ func (p *Program) StatusLine(request string) string {
 	return strings.TrimSpace(line)
 }
 
-// UntilClosed sends bytes as they are and returns all responses until the server closes the connection.
+// UntilClosed sends bytes unchanged and returns all responses until the server closes the connection.
 func (p *Program) UntilClosed(request string) string {
 	p.t.Helper()
 	c := p.Dial(request)

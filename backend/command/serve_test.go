@@ -9,7 +9,7 @@ import (
 
 func TestTheSocketOfAProgramThatIsAliveIsLeftAlone(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s")
-	other, err := net.ListenPacket("unixgram", path) // nobody can connect to it, as to that of a server that is busy
+	other, err := net.ListenPacket("unixgram", path) // refuses connections, like that of a busy server
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,5 +1,5 @@
-// Package idempotency lets a client safely repeat a request whose answer was lost: the same key with the same request
-// replays the first answer instead of doing the work again.
+// Package idempotency lets a client safely repeat a request whose response was lost: the same key with the same request
+// replays the first response instead of doing the work again.
 package idempotency
 
 import (
@@ -15,7 +15,7 @@ import (
 // MaxKey is the maximum length of a key, in bytes.
 const MaxKey = 64
 
-// kept is how long an answer can be replayed.
+// kept is how long a response can be replayed.
 const kept = 24 * time.Hour
 
 // Hash identifies a request: SHA-256 of its method, path and body.
@@ -35,7 +35,7 @@ type Answer struct {
 	Body   string
 }
 
-// Entry is what the store keeps for a key.
+// Entry is the stored record of a key.
 type Entry struct {
 	Hash   Hash
 	Answer Answer
@@ -71,7 +71,7 @@ type Keys struct {
 func New(store Store, now func() time.Time) *Keys { return &Keys{store: store, now: now} }
 
 // Request is a request with a key. Run answers it; its context makes all changes one transaction. Answer then returns
-// the answer to keep, from which secrets may be left out; ok is false if the request failed.
+// the response to keep, which may leave out secrets; ok is false if the request failed.
 type Request struct {
 	Caller Caller
 	Key    string
@@ -83,8 +83,8 @@ type Request struct {
 // errFailed rolls back a request that failed.
 var errFailed = errors.New("the request failed")
 
-// Once runs the request, or returns the answer of the first request with the same key. The request's changes, the key
-// and the answer are committed together; if that fails, nothing is changed and Once returns the error. Once returns
+// Once runs the request, or returns the response to the first request with the same key. The request's changes, the key
+// and the response are committed together; if that fails, nothing is changed and Once returns the error. Once returns
 // fault.Validation if the key is empty or too long, and fault.IdempotencyKeyAlreadyUsed if it was used for another
 // request. A failed request frees its key.
 func (k *Keys) Once(ctx context.Context, r Request) (replayed *Answer, err error) {
@@ -116,8 +116,8 @@ func (k *Keys) Once(ctx context.Context, r Request) (replayed *Answer, err error
 	if err != nil || replayed != nil {
 		return replayed, err
 	}
-	// Work after the commit, such as sending a mail, may have changed the answer. If this second write fails, the
-	// answer already kept is still correct.
+	// Work after the commit, such as sending a mail, may have changed the response. If this second write fails, the
+	// response already kept is still correct.
 	if answer, ok := r.Answer(); ok && answer != entry.Answer {
 		entry.Answer = answer
 		_ = k.store.KeepKey(ctx, r.Caller, r.Key, entry, at.Add(-kept))

@@ -49,7 +49,7 @@ type IssuedInvite struct {
 	Code    string // empty unless it can be accepted
 }
 
-// Acceptance is what an invited person submits to accept an invite.
+// Acceptance holds the input of an invited person who accepts an invite.
 type Acceptance struct {
 	Code     string
 	Name     string

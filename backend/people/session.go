@@ -64,7 +64,7 @@ type SessionStore interface {
 	// CountTry reads the tries of each source, calls count, and writes what it returns, in one transaction. It
 	// returns what it read, or the error of count.
 	CountTry(ctx context.Context, sources []string, at time.Time, count func([]Tries) ([]Tries, error)) ([]Tries, error)
-	// SettleTries takes back a counted try.
+	// SettleTries undoes a counted try.
 	SettleTries(ctx context.Context, s Settlement) error
 	// KnownSources returns those sources, in the given order, from which the admin user has signed in before.
 	KnownSources(ctx context.Context, user pfid.ID, sources []string) ([]string, error)

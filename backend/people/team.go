@@ -51,7 +51,7 @@ func (ps *People) Member(ctx context.Context, account, id pfid.ID) (Member, erro
 	return ps.store.Member(ctx, account, id)
 }
 
-// ProfileChange is a change of an admin user's own profile. Nil fields stay as they are.
+// ProfileChange is a change of an admin user's own profile. Nil fields stay unchanged.
 type ProfileChange struct {
 	Name, JobTitle *string
 }

@@ -87,12 +87,12 @@ func (t Tries) plus(at time.Time) Tries {
 type lane struct {
 	own    []string // a right try resets these
 	shared []string // also count tries for other users: a right try restores their earlier count
-	known  bool     // the browser has signed the user in before; a known network is not enough, since strangers share it
+	known  bool     // the browser has signed the user in before; a known network is not enough, since others share it
 }
 
 func (l lane) sources() []string { return append(append([]string{}, l.own...), l.shared...) }
 
-// Settlement describes how to take back a try that was counted as wrong before the password was checked.
+// Settlement describes how to undo a try that was counted as wrong before the password was checked.
 type Settlement struct {
 	At      time.Time // when the try was counted
 	Forget  []string  // sources to reset
@@ -100,7 +100,7 @@ type Settlement struct {
 }
 
 // countTry counts a try as wrong before the password is checked, so that parallel tries can't outrun the count. It
-// returns how to take it back. If a source must wait, it counts nothing and returns fault.TooManyRequests.
+// returns how to undo that. If a source must wait, it counts nothing and returns fault.TooManyRequests.
 func (ps *People) countTry(ctx context.Context, l lane) (Settlement, error) {
 	at := ps.now().UTC()
 	before, err := ps.store.CountTry(ctx, l.sources(), at, func(tries []Tries) ([]Tries, error) {

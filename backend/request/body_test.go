@@ -8,7 +8,7 @@ import (
 	"tokentab/backend/fault"
 )
 
-// slow gives what is left of a body, at most so much at once, and notes the largest room that it was offered.
+// slow returns a body in small pieces, and records the largest buffer that it was given.
 type slow struct {
 	left, atOnce, largest, given int
 }

@@ -1,5 +1,4 @@
-// Package request reads what all rooms need from a request: where it came from, its body, and whether its client is
-// still connected.
+// Package request reads from a request where it came from, its body, and whether its client is still connected.
 package request
 
 import (

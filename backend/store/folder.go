@@ -122,7 +122,7 @@ func create(ctx context.Context, path string, now func() time.Time) (made *file,
 			err = errors.Join(err, f.Close())
 		}
 	}()
-	release, err := f.door(ctx)
+	release, err := f.openingLock(ctx)
 	if err != nil {
 		return nil, err
 	}

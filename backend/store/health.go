@@ -35,7 +35,7 @@ const (
 	trimTimeout = 200
 )
 
-// health is what the store knows about how well the database works.
+// health holds what is known about the state of the database.
 type health struct {
 	replaced atomic.Bool // the path leads to another file, or to none
 	log      *slog.Logger
@@ -116,11 +116,11 @@ func (t trouble) fail(cause error) error {
 var errReplaced = errors.New("store: the database file was removed or replaced while it is open")
 
 // Replaced is true while the path of the database leads to a file other than the open one, or to none. A restart
-// would not find what is read and written then, so the server must answer nothing.
+// would not find what is read and written then, so the server must refuse all requests.
 func (s *db) Replaced() *atomic.Bool { return &s.health.replaced }
 
 // Ready returns nil if the store answers and the last write, including that of last uses, succeeded. Otherwise it
-// returns fault.Unavailable. After a failed write it tries another one. It is cheap: it repeats its answer for
+// returns fault.Unavailable. After a failed write it tries another one. It is cheap: it repeats its result for
 // readyFor.
 func (s *db) Ready(ctx context.Context) error {
 	h := &s.health

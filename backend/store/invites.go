@@ -57,7 +57,7 @@ func (s People) InsertInvite(ctx context.Context, i people.Invite, recorder audi
 		if !maker.until.IsZero() && maker.until.Before(i.ExpiresAt) {
 			i.ExpiresAt = maker.until
 		}
-		// Only check the account's own team, so that the answer reveals nothing about other accounts.
+		// Only check the account's own team, so that the response reveals nothing about other accounts.
 		known, err := exists(tx, "SELECT 1 FROM admin_users WHERE account_id = ? AND email = ? AND removed_at IS NULL", i.AccountID, i.Email)
 		if err != nil {
 			return made, err

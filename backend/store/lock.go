@@ -12,11 +12,11 @@ import (
 )
 
 // The server holds a lock on the database file itself, so a second server finds it whatever path leads to the file.
-// Each process that opens or closes the database briefly holds another lock, the door. SQLite locks the bytes from
+// Each process that opens or closes the database briefly holds another one, the opening lock. SQLite locks the bytes from
 // 1<<30 to 1<<30+511; ours are beyond any content of the file.
 const (
 	serverByte int64 = 1<<62 + iota
-	doorByte
+	openingByte
 )
 
 // errLocked means that another process holds a lock.
@@ -30,8 +30,8 @@ const waitForServer = 15 * time.Second
 
 // Files that earlier versions lock: a server while it runs, and any process while it opens or closes the database.
 const (
-	oldServerLock = "serve.lock"
-	oldDoorLock   = FileName + ".migrate.lock"
+	oldServerLock  = "serve.lock"
+	oldOpeningLock = FileName + ".migrate.lock"
 )
 
 // file is the open database file. It must stay open as long as SQLite has the database open: closing any descriptor
@@ -66,16 +66,16 @@ func (f *file) isCurrent() (bool, error) {
 	return err == nil && os.SameFile(held, found), err
 }
 
-// door keeps other processes from opening or closing the database until release is called. The schema changes under
+// openingLock keeps other processes from opening or closing the database until release is called. The schema changes under
 // this lock. Also, the last SQLite connection to close removes the WAL, and SQLite refuses to open the database at
 // that moment.
-func (f *file) door(ctx context.Context) (release func(), err error) {
-	err = retry(ctx, func() error { return lockByte(f.File, doorByte) })
+func (f *file) openingLock(ctx context.Context) (release func(), err error) {
+	err = retry(ctx, func() error { return lockByte(f.File, openingByte) })
 	if err != nil {
 		return nil, fmt.Errorf("store: wait for another process that opens or closes the database: %w", err)
 	}
 	// If the unlock fails, the end of the process unlocks.
-	return func() { _ = unlockByte(f.File, doorByte) }, nil
+	return func() { _ = unlockByte(f.File, openingByte) }, nil
 }
 
 // retry calls f until it returns something other than errLocked, or the context ends.
@@ -161,7 +161,7 @@ func Serve(ctx context.Context, folder, version string, now func() time.Time, lo
 			return nil, errors.Join(err, f.Close())
 		}
 		if current, err := f.isCurrent(); err != nil || current {
-			_ = os.Remove(filepath.Join(folder, oldDoorLock)) // harmless if it stays
+			_ = os.Remove(filepath.Join(folder, oldOpeningLock)) // harmless if it stays
 			return &Claim{file: f, folder: folder, server: thisServer(version), log: log}, err
 		}
 		// The file was replaced while we waited.

@@ -42,7 +42,7 @@ func (c cancelling) Handle(context.Context, slog.Record) error {
 func TestAServerRemovesTheLockFilesOfEarlierVersions(t *testing.T) {
 	folder := t.TempDir()
 	open(t, folder, now).Close()
-	for _, name := range []string{oldServerLock, oldDoorLock} {
+	for _, name := range []string{oldServerLock, oldOpeningLock} {
 		if err := os.WriteFile(filepath.Join(folder, name), nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -197,7 +197,7 @@ func TestACloseWhileTheDoorIsHeldLosesOnlyTheRecord(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	release, err := other.door(t.Context())
+	release, err := other.openingLock(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -151,7 +151,7 @@ func revokeTokensOf(tx *gorm.DB, owner, id pfid.ID, recorder audit.Recorder) (in
 	return moveAll(tx, owner, ofMember, id, token.Revoked, "with all tokens of the member who made it", recorder)
 }
 
-// maker is what a new resource takes over from its maker.
+// maker holds the properties that a new resource inherits from its creator.
 type maker struct {
 	// responsible is the admin user with whose other tokens the resource ends; zero for the command line.
 	responsible pfid.ID

@@ -65,8 +65,8 @@ func schemaVersion(ctx context.Context, pool *sql.DB) (version int64, err error)
 }
 
 // migrate brings the schema up to date, one transaction per migration. Before it changes existing data it keeps a
-// copy beside the database. The caller must hold the door, so that of two processes that start at once, the second
-// finds the work done.
+// copy beside the database. The caller must hold the opening lock, so that of two processes that start at once, the
+// second finds the work done.
 func (s *db) migrate(ctx context.Context, all fs.FS, now func() time.Time) error {
 	steps, current, target, err := s.migrations(ctx, all)
 	if err != nil || current == target {

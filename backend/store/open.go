@@ -120,7 +120,7 @@ func findForCommand(ctx context.Context, folder string, create bool, now func() 
 
 // open connects to the database and calls begin, while no other process opens or closes it.
 func (s *db) open(ctx context.Context, begin func() error) (err error) {
-	release, err := s.waitAtDoor(ctx)
+	release, err := s.lockOpening(ctx)
 	if err != nil {
 		return errors.Join(err, s.file.Close())
 	}
@@ -165,14 +165,14 @@ func explained(err error, path string) error {
 	return fmt.Errorf("--data: the database %s is damaged or is not a database: keep a copy of it, and restore the newest backup%s: %w", path, beside, err)
 }
 
-// waitAtDoor waits for the file's door; commands give up after a while.
-func (s *db) waitAtDoor(ctx context.Context) (release func(), err error) {
+// lockOpening takes the file's opening lock. Commands give up after operationTimeout.
+func (s *db) lockOpening(ctx context.Context) (release func(), err error) {
 	if s.claimed {
-		return s.file.door(ctx)
+		return s.file.openingLock(ctx)
 	}
 	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
 	defer cancel()
-	release, err = s.file.door(ctx)
+	release, err = s.file.openingLock(ctx)
 	if errors.Is(err, errLocked) {
 		err = fmt.Errorf("--data: the database can't be changed now: a server is starting on it, or had to open it read-only and says why in its log: %w", err)
 	}

@@ -29,8 +29,8 @@ func (f *file) state() (string, error) {
 	return fmt.Sprintf("%s %d %d\n", change, info.Size(), info.ModTime().UnixNano()), nil
 }
 
-// noteClosed records the state of the database file. Every closing process calls it while it holds the door; it does
-// nothing while the WAL exists, because then another process still has the database open.
+// noteClosed records the state of the database file. Every closing process calls it while it holds the opening lock; it
+// does nothing while the WAL exists, because then another process still has the database open.
 func (s *db) noteClosed() error {
 	if _, err := os.Stat(s.path + "-wal"); !errors.Is(err, fs.ErrNotExist) {
 		return nil

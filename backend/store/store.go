@@ -1,4 +1,4 @@
-// Package store keeps all data in SQLite. Only this package knows SQL and GORM. Each noun has a small store of its own,
+// Package store keeps all data in SQLite. Only this package knows SQL and GORM. Each resource has a small store of its own,
 // over one db.
 package store
 
@@ -14,7 +14,7 @@ import (
 // FileName is the name of the database file in the data folder.
 const FileName = "tokentab.db"
 
-// Store is an open database and the store of each noun in it.
+// Store is an open database and the store of each resource in it.
 type Store struct {
 	*db
 	Accounts Accounts
@@ -47,7 +47,7 @@ type db struct {
 	wasClosed bool        // by the previous process; see restored.go
 	unsettled atomic.Bool // settle has not run yet; until then other changes are refused
 
-	release func() // releases the door, which is held while the database is open read-only
+	release func() // releases the opening lock, which is held while the database is open read-only
 
 	health  health
 	tended  context.Context // ends when the store closes
@@ -57,7 +57,7 @@ type db struct {
 
 // Exclusively calls f while no other process opens or closes the database or calls Exclusively.
 func (s *db) Exclusively(ctx context.Context, f func() error) error {
-	release, err := s.file.door(ctx)
+	release, err := s.file.openingLock(ctx)
 	if err != nil {
 		return err
 	}
@@ -72,7 +72,7 @@ func (s *db) Close() error {
 	return s.CloseWithin(ctx)
 }
 
-// CloseWithin waits for running operations and closes the database. If another process holds the door until the
+// CloseWithin waits for running operations and closes the database. If another process holds the opening lock until the
 // context ends, it leaves no record of the close, and the next start treats that as a crash.
 func (s *db) CloseWithin(ctx context.Context) error {
 	s.stop()
@@ -80,7 +80,7 @@ func (s *db) CloseWithin(ctx context.Context) error {
 	release := s.release
 	if s.writer != nil {
 		var err error
-		if release, err = s.file.door(ctx); err != nil {
+		if release, err = s.file.openingLock(ctx); err != nil {
 			if errors.Is(err, errLocked) {
 				err = nil
 			}

@@ -15,13 +15,13 @@ import (
 	"tokentab/backend/pfid"
 )
 
-// column is a column of a table, or an expression, with a pointer to the field of a noun that holds its value.
+// column is a column of a table, or an expression, with a pointer to the field of a resource that holds its value.
 type column struct {
 	sql   string
 	field any
 }
 
-// table says where a noun is kept. In its statements the table is called t. The first column is the id.
+// table describes the table of a resource. Statements call it t. The first column is the id.
 type table[T any] struct {
 	name string
 	what string // what a row is called in messages
@@ -92,7 +92,7 @@ func (t table[T]) insertNew(tx *gorm.DB, row T, taken error) error {
 	return err
 }
 
-// insertOr writes new rows and returns how many. or is what the statement says about conflicts.
+// insertOr writes new rows and returns how many. or is the statement's conflict clause.
 func (t table[T]) insertOr(tx *gorm.DB, or string, rows ...T) (inserted int64, err error) {
 	var into, values string
 	var args []any

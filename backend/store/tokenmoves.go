@@ -101,7 +101,7 @@ func isMoving(tx *gorm.DB, account pfid.ID) (bool, error) {
 }
 
 // moveAll moves the tokens that refer to id, if their status allows it, and returns how many. They have the new
-// status from the commit on. After the transaction and before the answer, the caller must drop the verdicts of all of
+// status from the commit on. After the transaction and before the response, the caller must drop the verdicts of all of
 // them, also if the outcome of the commit is unknown. hashes are those of their secrets; nil if there are too many.
 func moveAll(tx *gorm.DB, account pfid.ID, target string, id pfid.ID, to token.Status, detail string, recorder audit.Recorder) (tokens int, hashes [][32]byte, err error) {
 	event, err := recorder(actionOf(to), id, detail)

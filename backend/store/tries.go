@@ -56,7 +56,7 @@ func (s People) SettleTries(ctx context.Context, settle people.Settlement) error
 	return s.change(ctx, func(tx *gorm.DB) error { return settleTries(tx, settle) })
 }
 
-// settleTries takes back a try. In the sources to restore, tries counted in the meantime stay counted.
+// settleTries undoes a counted try. In the sources to restore, tries counted in the meantime stay counted.
 func settleTries(tx *gorm.DB, settle people.Settlement) error {
 	if err := tx.Exec("DELETE FROM sign_in_failures WHERE source IN "+anyOf, document{settle.Forget}).Error; err != nil {
 		return err

@@ -11,8 +11,8 @@ import (
 	"tokentab/backend/token"
 )
 
-// FindToken implements token.Store. It is what a validation waits for, so it reads what that needs of one row, by index,
-// and with readers that nothing else uses: neither do lists hold it up, nor do made-up secrets hold up lists.
+// FindToken implements token.Store. Validations wait for it, so it reads one row by index, over connections that nothing
+// else uses: lists don't delay validations, and made-up secrets don't delay lists.
 func (s Tokens) FindToken(ctx context.Context, hash token.Hash) (state token.State, ok bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
 	defer cancel()

@@ -21,7 +21,7 @@ import (
 	"tokentab/backend/token"
 )
 
-// fillUses stores tokens of which nothing is looked at but their last use, and returns their ids in order.
+// fillUses stores tokens for tests of last uses, and returns their ids in order.
 func (s *shelf) fillUses(tokens int) []pfid.ID {
 	s.t.Helper()
 	ids := make([]pfid.ID, tokens)

@@ -27,7 +27,7 @@ type Keys interface {
 	AppendIssuer(b, secret []byte) []byte
 }
 
-// Parts is what Endpoints are built from.
+// Parts are the dependencies of Endpoints.
 type Parts struct {
 	Tokens  *token.Tokens
 	Keys    Keys

@@ -22,7 +22,7 @@ import (
 	"tokentab/backend/token"
 )
 
-// forgeries returns values that are not tokens of this installation, though some look very much like the secret.
+// forgeries returns values that are not tokens of this installation; some resemble the secret.
 func forgeries(t *testing.T, p *backendtest.Program, secret string) map[string]string {
 	t.Helper()
 	sign := func(method jwt.SigningMethod, key any, change func(*jwt.Token)) string {
@@ -101,7 +101,7 @@ func TestWhatIsNotOursGetsOneAndTheSameAnswer(t *testing.T) {
 			t.Errorf("%s: an unknown token gets %d %v %s", endpoint, want.Status, want.Header, want.Body)
 		}
 		for name, headers := range requests {
-			// Twice: the second time it is known to be unknown.
+			// Twice, because the second refusal comes from the cache.
 			for range 2 {
 				if got := p.Call(http.MethodGet, endpoint, nil, headers...); comparable(got) != comparable(want) {
 					t.Errorf("%s, %s:\n%s\nwant\n%s", endpoint, name, comparable(got), comparable(want))
@@ -227,7 +227,7 @@ func TestWhatIsTooLargeIsRefusedInTheEnvelope(t *testing.T) {
 	}
 }
 
-// publishedKey finds the key of a JWT among those that the program publishes.
+// publishedKey returns the published key that signed a JWT.
 func publishedKey(t *testing.T, p *backendtest.Program) jwt.Keyfunc {
 	t.Helper()
 	var set struct {
@@ -390,7 +390,7 @@ type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { return len(p), nil }
 
-// RFC 9112, section 6.3: nobody can tell where such a body ends.
+// The end of such a body is ambiguous (RFC 9112, section 6.3).
 func TestABodyOfUnknownLengthIsRefusedAndEndsTheConnection(t *testing.T) {
 	p := backendtest.Start(t)
 	for _, method := range []string{"GET ", "POST "} {
@@ -419,7 +419,7 @@ func TestAnEmptyBodyInChunksIsReadAsAnyOther(t *testing.T) {
 	}
 }
 
-// What stands behind a # is not read, and a need could stand there.
+// A fragment, which could hold a requirement, is not parsed.
 func TestATargetWithAFragmentIsRefused(t *testing.T) {
 	p := backendtest.Start(t)
 	_, secret := p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})

@@ -51,7 +51,7 @@ func TestAnIntrospectionSaysWhatTheTokenItselfClaims(t *testing.T) {
 		audience, _ := want["aud"].([]any)
 		want["active"], want["token_type"], want["aud"] = true, "Bearer", audience[0]
 		delete(want, "jti")
-		delete(want, "status") // for those who verify offline
+		delete(want, "status") // only in the secret, for offline verifiers
 		got := introspect(t, p, secret, backendtest.Bearer(manager)).JSON(t)
 		if !maps.Equal(got, want) {
 			t.Errorf("%v\nwant\n%v", got, want)
@@ -115,7 +115,7 @@ func TestWhatIsNotGoodIsInactiveAndNothingMore(t *testing.T) {
 	bad := forgeries(t, p, manager)
 	maps.Copy(bad, map[string]string{"suspended": suspendedSecret, "revoked": revokedSecret, "expired": expiredSecret, "a neighbour's": neighbourSecret, "control characters": "\x00\xff\n"})
 	for name, secret := range bad {
-		for range 2 { // the second time it is known
+		for range 2 { // the second time from the cache
 			if a := introspect(t, p, secret, backendtest.Bearer(manager)); a.Body != notActive {
 				t.Errorf("%s: %s", name, a.Body)
 			}
@@ -239,7 +239,7 @@ func TestABatchAnswersWhatEachTokenWouldGetAlone(t *testing.T) {
 	batch := func(secrets ...string) backendtest.Answer {
 		return p.PostForm("/oauth/introspect/batch", url.Values{"token": secrets, "token_type_hint": {"access_token"}}.Encode(), backendtest.Bearer(manager))
 	}
-	// Each unknown value has the size of a token, and none was asked for before.
+	// Each unknown value is as long as a token, and new.
 	full := make([]string, 1000)
 	for i := range full {
 		full[i] = fmt.Sprintf("%s%04d", manager[:len(manager)-4], i)
@@ -290,7 +290,7 @@ func TestAnIntrospectionThatCannotTellSaysSo(t *testing.T) {
 	down("the caller's token", p.PostForm("/oauth/introspect", backendtest.Form("token", secret), backendtest.Bearer(manager)))
 	down("a token to revoke", p.PostForm("/oauth/revoke", backendtest.Form("token", secret)))
 	exec("ALTER TABLE gone RENAME TO api_tokens")
-	introspect(t, p, manager, backendtest.Bearer(manager)) // from here on the caller's token is known without the store
+	introspect(t, p, manager, backendtest.Bearer(manager)) // from here on the caller's token is in the cache
 	exec("ALTER TABLE api_tokens RENAME TO gone")
 	down("the token", p.PostForm("/oauth/introspect", backendtest.Form("token", secret), backendtest.Bearer(manager)))
 	down("a batch", p.PostForm("/oauth/introspect/batch", backendtest.Form("token", manager, "token", secret), backendtest.Bearer(manager)))

@@ -67,7 +67,7 @@ func TestANeedInAHeaderIsHeldAgainstTheTokenAsOneInTheQueryIs(t *testing.T) {
 		{"", []string{another + "&" + environment}, http.StatusOK},
 		{"", []string{another}, http.StatusForbidden},
 
-		// What a client adds to either never makes up for what it lacks in the other.
+		// Query and header are checked separately: values in one never satisfy the other.
 		{"scope=agent_deployment", []string{"scope=account"}, http.StatusForbidden},
 		{"scope=account", []string{"scope=agent_deployment"}, http.StatusForbidden},
 		{environment, []string{another}, http.StatusForbidden},
@@ -78,7 +78,7 @@ func TestANeedInAHeaderIsHeldAgainstTheTokenAsOneInTheQueryIs(t *testing.T) {
 		{"", []string{"scope=agent_deployment", environment}, http.StatusOK},
 		{"page=2&sort=name", []string{"scope=agent_deployment"}, http.StatusOK},
 
-		// A header that is not understood whole is met by no token.
+		// No token satisfies a header that can't be parsed in full.
 		{"", []string{""}, http.StatusForbidden},
 		{"", []string{"agent_deployment"}, http.StatusForbidden},
 		{"", []string{"scope=agent_deployment&something=else"}, http.StatusForbidden},

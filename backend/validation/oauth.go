@@ -34,7 +34,8 @@ const contentTypeForm = "application/x-www-form-urlencoded"
 
 const challengeBasic = `Basic realm="tokentab"`
 
-// oauthError is an error response (RFC 6749, section 5.2). Its description must need no JSON escaping.
+// oauthError is an error response (RFC 6749, section 5.2). Its description must not contain characters that JSON
+// escapes.
 type oauthError struct {
 	status      int
 	code        string

@@ -21,7 +21,7 @@ func basicAuth(id, secret string) backendtest.Header {
 	return authorization("Basic " + base64.StdEncoding.EncodeToString([]byte(url.QueryEscape(id)+":"+url.QueryEscape(secret))))
 }
 
-// failsWith checks an error of RFC 6749, section 5.2; says has to be in its description.
+// failsWith checks an error of RFC 6749, section 5.2; its description must contain says.
 func failsWith(t *testing.T, name string, a backendtest.Answer, status int, code, says string) {
 	t.Helper()
 	if a.Status != status || a.Text(t, "error") != code || !strings.Contains(a.Text(t, "error_description"), says) || a.Header.Get("Cache-Control") != "no-store" {
@@ -116,7 +116,7 @@ func TestWhoeverHoldsATokenMayEndIt(t *testing.T) {
 			t.Fatalf("%s: %d %s", name, a.Status, a.Body)
 		}
 		ended++
-		for range 2 { // the second time it is revoked already
+		for range 2 { // the second time it is already revoked
 			a := p.PostForm("/oauth/revoke", backendtest.Form("token", c.secret, "token_type_hint", "refresh_token"), c.headers...)
 			if a.Status != http.StatusOK || a.Body != "" || a.Header.Get("Cache-Control") != "no-store" {
 				t.Errorf("%s: %d %v %s", name, a.Status, a.Header, a.Body)
@@ -197,7 +197,7 @@ func TestARevocationThatAnotherHasCommittedIsAnsweredOnlyWhenItHolds(t *testing.
 			t.Fatalf("%s: listed as %d before", name, got)
 		}
 		ping := func() int { return p.Call(http.MethodGet, "/api/v1/ping", nil, backendtest.Bearer(secret)).Status }
-		if s := ping(); s != http.StatusOK { // now it is remembered as good
+		if s := ping(); s != http.StatusOK { // now the cache has it as good
 			t.Fatal(s)
 		}
 		for _, statement := range statements {

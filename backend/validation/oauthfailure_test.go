@@ -22,7 +22,7 @@ import (
 	"tokentab/backend/validation"
 )
 
-// finder is a store of which only the look-up of a secret is there.
+// finder is a store that implements only the look-up of a secret.
 type finder struct {
 	token.Store
 	find func(ctx context.Context, hash token.Hash) (token.State, bool, error)
@@ -34,8 +34,8 @@ func (f finder) FindToken(ctx context.Context, hash token.Hash) (token.State, bo
 
 const callersToken = "the-account-token-of-who-asks"
 
-// endpointsOver returns what answers requests, over a store that knows the account token above and asks find about all
-// others, and what it logs.
+// endpointsOver returns a handler and its log. Its store knows the account token above and calls find for all other
+// secrets.
 func endpointsOver(t *testing.T, find func(ctx context.Context) (token.State, bool, error)) (fasthttp.RequestHandler, *bytes.Buffer) {
 	t.Helper()
 	partition, err := pfid.NewPartition(rand.Reader)
@@ -105,7 +105,7 @@ func TestABatchThatTakesTooLongIsGivenUpWhole(t *testing.T) {
 		if took := time.Since(began); lookUps != 7 || took != 10500*time.Millisecond {
 			t.Errorf("%d look-ups in %s, want the last to begin before 10 s", lookUps, took)
 		}
-		// What was found out meanwhile is known, so that who tries again comes to the end.
+		// Results so far are cached, so a retry can finish.
 		for range 3 {
 			if a := ask(handler, "/oauth/introspect/batch", secrets...); a.StatusCode() == http.StatusOK {
 				return
@@ -118,7 +118,7 @@ func TestABatchThatTakesTooLongIsGivenUpWhole(t *testing.T) {
 func TestAnOAuthEndpointThatPanicsAnswersThatItCannotTell(t *testing.T) {
 	handler, log := endpointsOver(t, func(context.Context) (token.State, bool, error) { panic("out of order") })
 	for _, path := range []string{"/oauth/introspect", "/oauth/introspect/batch", "/oauth/revoke"} {
-		for range 2 { // the first leaves nothing behind that lets the second in, or hang
+		for range 2 { // the first must not affect the second
 			a := ask(handler, path, "secret")
 			isTemporarilyUnavailable(t, path, a)
 			if !a.ConnectionClose() {

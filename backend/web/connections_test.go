@@ -18,14 +18,14 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// inBubble gives a connection that is watched, and its other end. In the bubble time goes on only when everybody waits.
+// inBubble runs f with a watched connection and its peer. In the bubble, time passes only while all goroutines wait.
 func inBubble(t *testing.T, f func(t *testing.T, c *conn, peer net.Conn)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		ours, peer := net.Pipe()
 		all, stop := roomy(), make(chan struct{})
 		go all.watch(stop)
-		// Time flies here: what never ends would take the test along.
+		// The clock is fake, so a goroutine that never ends would hang the test.
 		defer time.AfterFunc(time.Hour, func() { panic("a connection went on for an hour") }).Stop()
 		c := &conn{Conn: ours, all: all}
 		c.begin(fresh)
@@ -41,12 +41,12 @@ func inBubble(t *testing.T, f func(t *testing.T, c *conn, peer net.Conn)) {
 	})
 }
 
-// roomy are connections without a limit that a test would reach.
+// roomy returns connections with limits that no test reaches.
 func roomy() *connections {
 	return &connections{limits: connectionLimits{total: 1000, perAddress: 1000}, log: slog.New(slog.DiscardHandler)}
 }
 
-// endsAfter waits for what fails with a deadline, and wants it to have taken about so long.
+// endsAfter waits until f fails with a deadline error, and expects that to take about the given time.
 func endsAfter(t *testing.T, want time.Duration, f func() error) {
 	t.Helper()
 	began := time.Now()
@@ -61,7 +61,7 @@ func readOnce(c net.Conn, atMost int) error {
 	return err
 }
 
-// every3Seconds does something until it fails, and closes what it returns then.
+// every3Seconds calls do every three seconds until it fails, and then closes the returned channel.
 func every3Seconds(do func() error) (done chan struct{}) {
 	done = make(chan struct{})
 	go func() {
@@ -143,7 +143,7 @@ func TestAnAnswerThatIsTakenSlowlyEndsHoweverOftenAByteIsTaken(t *testing.T) {
 	})
 }
 
-// halves is a connection of which one direction can be closed, which a pipe is not.
+// halves is a pipe that can close one direction only.
 type halves struct{ net.Conn }
 
 func (halves) CloseWrite() error { return nil }
@@ -167,7 +167,7 @@ func TestAConnectionThatEndsAfterAnAnswerIsReadForAWhileAndNoLonger(t *testing.T
 	})
 }
 
-// The sweep may set a deadline just when the connection goes on to something else.
+// The sweep may set a deadline just when the connection starts another phase.
 func TestADeadlineThatComesTooLateIsTakenBack(t *testing.T) {
 	inBubble(t, func(t *testing.T, c *conn, peer net.Conn) {
 		if err := c.Conn.SetDeadline(past); err != nil {
@@ -211,7 +211,7 @@ func TestATLSConnectionOnWhichNothingComesIsClosed(t *testing.T) {
 	})
 }
 
-// late is a connection that reports a missed deadline forever, as TLS does once it has missed one.
+// late is a connection that, like TLS, keeps reporting a missed deadline after the first one.
 type late struct {
 	net.Conn
 	uses int
@@ -241,7 +241,7 @@ func TestADeadlineThatIsReportedForeverIsBelieved(t *testing.T) {
 	}
 }
 
-// crowded is a listener on a system that has no room for a connection at first.
+// crowded is a listener on a system that at first has no free file descriptor.
 type crowded struct {
 	net.Listener
 	fails int
@@ -274,7 +274,7 @@ func TestTooManyConnectionsDoNotEndTheServer(t *testing.T) {
 	})
 }
 
-// exchange sends a request from the peer, works on it, and takes the answer in two parts.
+// exchange sends a request from the peer, handles it, and reads the response in two parts.
 func exchange(t *testing.T, c *conn, peer net.Conn, work time.Duration) {
 	t.Helper()
 	go func() { _, _ = peer.Write([]byte("request")) }()

@@ -8,7 +8,7 @@ import (
 	"tokentab/backend/config"
 )
 
-// remote is a connection from some address.
+// remote is a connection from a given address.
 type remote struct {
 	net.Conn
 	address net.Addr
@@ -24,7 +24,7 @@ func (r *remote) Close() error {
 
 func tcp(address string) net.Addr { return net.TCPAddrFromAddrPort(netip.MustParseAddrPort(address)) }
 
-// comes connects from an address, and reports whether it was let in.
+// comes connects from an address, and reports whether it was accepted.
 func comes(all *connections, address net.Addr, does int64) (*conn, bool) {
 	c := &conn{Conn: &remote{address: address}, all: all}
 	c.begin(does)
@@ -33,7 +33,7 @@ func comes(all *connections, address net.Addr, does int64) (*conn, bool) {
 
 func isClosed(c *conn) bool { return c.Conn.(*remote).closed }
 
-// closes lets newcomers in, and wants the connections to be closed for them in this order.
+// closes accepts new connections, and expects the given ones to be closed for them in this order.
 func closes(t *testing.T, all *connections, newcomer net.Addr, order ...*conn) {
 	t.Helper()
 	for i, c := range order {

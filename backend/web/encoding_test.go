@@ -8,7 +8,7 @@ import (
 	"tokentab/backend/token"
 )
 
-// RFC 9110, section 12.5.3: what is said of an encoding itself goes before what is said of all others.
+// RFC 9110, section 12.5.3: a named encoding takes precedence over the wildcard.
 func TestAnEncodingThatIsRefusedIsNotSent(t *testing.T) {
 	p := backendtest.Start(t)
 	p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})

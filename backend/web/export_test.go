@@ -6,7 +6,7 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// Handler is what answers every request, once it is read.
+// Handler returns the handler of all requests.
 func (s *Server) Handler() fasthttp.RequestHandler { return s.http.Handler }
 
 // Certificate is the certificate of a server, for tests of its renewal.
@@ -21,8 +21,8 @@ func (c *certificate) Use(pair *tls.Certificate) { c.used.Store(pair) }
 // InUse returns the certificate in use.
 func (c *certificate) InUse() *tls.Certificate { return c.used.Load() }
 
-// Config is what a listener is opened with.
+// Config returns the TLS configuration for a listener.
 func (c *certificate) Config() *tls.Config { return c.config() }
 
-// Watch looks at the files every now and then until stop is closed.
+// Watch checks the files from time to time until stop is closed.
 func (c *certificate) Watch(stop <-chan struct{}) { c.watch(stop) }

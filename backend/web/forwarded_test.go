@@ -15,7 +15,7 @@ func TestWhatAProxySaysOfItsClientIsBelievedFromTrustedProxiesOnly(t *testing.T)
 	said := []backendtest.Header{
 		{Name: "X-Forwarded-For", Value: "203.0.113.9"}, {Name: "X-Forwarded-Proto", Value: "https"}, {Name: "X-Forwarded-Host", Value: "tokens.example"},
 	}
-	// Other names by which proxies say the same are believed from nobody.
+	// Other headers of this kind are never trusted.
 	ignored := []backendtest.Header{
 		{Name: "X-Real-Ip", Value: "198.51.100.1"}, {Name: "X-Original-Forwarded-For", Value: "198.51.100.1"}, {Name: "X-Client-Ip", Value: "198.51.100.1"},
 		{Name: "Forwarded", Value: "for=198.51.100.1;proto=https;host=evil.example"}, {Name: "X-Forwarded-Ssl", Value: "on"}, {Name: "X-Url-Scheme", Value: "https"},

@@ -25,7 +25,7 @@ func publicAt(address string) backendtest.Option {
 	return func(c *config.Config, _ *backend.World) { c.PublicURL = address }
 }
 
-// openToStrangers are addresses that need no credential.
+// openToStrangers are routes without authentication.
 var openToStrangers = []string{
 	"/", "/sign-in", "/index.html", "/assets/app-1a2b.js", "/favicon.svg", "/account/api-tokens", "/docs", "/docs.css", "/healthz", "/readyz", "/api/v1/session", "/api/v1/openapi.json",
 	"/.well-known/jwks.json", "/.well-known/oauth-authorization-server", "/status-lists", "/status-lists/1",
@@ -73,7 +73,7 @@ func TestAPlainProxyThatTellsWhatItPassesOnIsServed(t *testing.T) {
 	p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount}) // so that there is a status list
 	for _, path := range append(openToStrangers, "/sign-in?next=%2Faccount&x=%C3%BC") {
 		for _, uri := range []string{path, strings.ReplaceAll(path, "sign", "%73ign"), strings.ReplaceAll(path, "/", "%2F")} {
-			// What the stock proxy.conf of SWAG sends.
+			// The headers of SWAG's stock proxy.conf.
 			a := p.Call(http.MethodGet, path, nil,
 				backendtest.Header{Name: "X-Forwarded-For", Value: "203.0.113.9"}, backendtest.Header{Name: "X-Forwarded-Host", Value: "tokens.example.com"},
 				backendtest.Header{Name: "X-Forwarded-Method", Value: "GET"}, backendtest.Header{Name: "X-Forwarded-Port", Value: "443"}, backendtest.Header{Name: "X-Forwarded-Proto", Value: "https"},
@@ -185,7 +185,7 @@ func TestTwoInstallationsOnOneHostDoNotSignEachOtherOut(t *testing.T) {
 		t.Errorf("signing out of one signs out of the other: %s", a)
 	}
 
-	// The cookie of an earlier version is taken over by the installation that it is of, and left alone by the other.
+	// An installation replaces its own cookie of an earlier version, and leaves another installation's cookie alone.
 	call(programs[0], http.MethodPost, `{"details":{"email":"`+backendtest.Email+`","password":"`+backendtest.Password+`"}}`)
 	at, err := url.Parse(programs[0].URL)
 	if err != nil {

@@ -43,7 +43,7 @@ type Prober interface {
 // Mailer sends plain text by mail.
 type Mailer = api.Mailer
 
-// Parts is what a Server is built from.
+// Parts are the dependencies of a Server.
 type Parts struct {
 	Accounts *account.Accounts
 	People   *people.People

@@ -37,8 +37,8 @@ export class Verifier {
   }
 
   /**
-   * Fetches the keys every five minutes, so that a withdrawn one is dropped. While newer ones can't be had, those at hand
-   * do. An unknown key id makes it ask for newer ones too, but not each time: anyone can make those up.
+   * Fetches the keys every five minutes, so that a withdrawn key is dropped. If a fetch fails, it uses the kept keys. For
+   * an unknown key id it fetches them at a limited rate, because anyone can make ids up.
    */
   #newestKeys(keys) {
     let next = 0;
@@ -49,7 +49,7 @@ export class Verifier {
           () => {
             next = this.#now() + keysKept;
           },
-          () => {}, // if there are none at hand, the next line says why
+          () => {}, // if no keys are kept, the next line throws the reason
         );
       }
       return keys(header, signed);
@@ -71,8 +71,7 @@ export class Verifier {
   }
 
   /**
-   * Checks signature, type, issuer and times of a JWT, and what else the options say. The leeway is for the times from
-   * which on it holds; it ends when it says.
+   * Checks signature, type, issuer and times of a JWT, and the options. The leeway is for nbf and iat, not for exp.
    */
   async #parse(signed, typ, options) {
     const { payload } = await jwtVerify(signed, this.#keys, {
@@ -91,8 +90,8 @@ export class Verifier {
   }
 
   /**
-   * Returns the list with that address: the one at hand until its ttl is over, then a newer one, which many who wait
-   * fetch together. While that can't be had, the one at hand does until it has expired.
+   * Returns the status list at a URI. It keeps a list for its ttl, then fetches a newer one, which concurrent calls share.
+   * If that fails, it uses the kept list until that expires.
    */
   async #list(uri) {
     const slot = this.#lists.get(uri) ?? {};

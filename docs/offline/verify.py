@@ -1,6 +1,6 @@
-"""Verifies an API token as a service does that does not ask Tokentab about each request: by the token's signature and by
-its status list. It reads the token from standard input and prints its claims. Needs PyJWT with cryptography, on Debian
-the package python3-jwt and python3-cryptography.
+"""Verifies an API token by its signature and its status list, without asking Tokentab about each request. It reads the
+token from standard input and prints its claims. It needs PyJWT with cryptography: on Debian the packages python3-jwt
+and python3-cryptography.
 
     printf %s "$T" | python3 docs/offline/verify.py https://tokens.example.com https://tokens.example.com
 """
@@ -60,8 +60,8 @@ class StatusList:
 class Verifier:
     """Verifies tokens of one issuer for one audience.
 
-    It keeps the issuer's keys and status lists for as long as they may be kept, so most calls ask nobody. A service makes
-    one when it starts; it may be used by many threads.
+    It keeps the issuer's keys and status lists, so most calls send no request. A service creates one when it starts. It
+    is safe to use from many threads.
     """
 
     def __init__(self, issuer, audience):
@@ -89,9 +89,9 @@ class Verifier:
         return claims
 
     def _parse(self, signed, typ, required, **options):
-        """Checks signature, type, issuer and times of a JWT, and what else the options say.
+        """Checks signature, type, issuer and times of a JWT, and the options.
 
-        The leeway is for the times from which on it holds; it ends when it says.
+        The leeway is for nbf and iat, not for exp.
         """
         header = jwt.get_unverified_header(signed)
         if header.get("typ") != typ or header.get("alg") != "ES256":
@@ -109,9 +109,9 @@ class Verifier:
     def _key(self, kid):
         """Returns a key of the issuer.
 
-        The keys are fetched every five minutes, so that a withdrawn one is dropped. While newer ones can't be had, those
-        at hand do. They are not fetched for each unknown id: anyone can make those up. A new key is published ten minutes
-        before it signs.
+        It fetches the keys every five minutes, so that a withdrawn key is dropped. If a fetch fails, it uses the kept
+        keys. It does not fetch keys for an unknown id, which anyone can make up: new keys are published ten minutes
+        before they sign.
         """
         if time.monotonic() >= self.keys_next:
             with self.lock:
