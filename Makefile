@@ -103,6 +103,6 @@ dev: $(installed) binary ## Work on the page: Vite on http://localhost:5173, wit
 	@bin/tokentab serve --public-url http://localhost:5173 $(ARGS) & server=$$!; \
 	trap 'kill $$server; wait $$server' EXIT; npm run dev -- --port 5173 --strictPort
 
-openapi: ## Write frontend/openapi.json anew after a change of the API.
+openapi: ## Update frontend/openapi.json after a change of the API.
 	$(say) "Writing frontend/openapi.json"
 	go test ./backend/api -run Document -update

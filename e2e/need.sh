@@ -3,7 +3,7 @@
 # Debian packages, or stops.
 set -eu
 
-PATH=$PATH:/usr/sbin:/sbin # where Debian keeps servers, and not everybody looks
+PATH=$PATH:/usr/sbin:/sbin # Debian installs servers there
 names=$1
 shift
 

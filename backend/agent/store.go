@@ -21,7 +21,7 @@ type Store interface {
 	// Agents returns one page of the account's agents, and their total number. For sorting by status, agents last
 	// seen from activeSince to activeUntil count as active.
 	Agents(ctx context.Context, account pfid.ID, page paging.Page, activeSince, activeUntil time.Time) ([]Agent, int, error)
-	// ChangeAgent reads the agent, lets decide change or refuse it, and writes it with everything that goes along. It
+	// ChangeAgent reads the agent, lets decide change or refuse it, and writes it with the side effects in Change. It
 	// returns how many tokens move.
 	ChangeAgent(ctx context.Context, account, id pfid.ID, decide func(*Agent) (Change, error), recorder audit.Recorder) (Agent, int, error)
 	// DeleteAgent reads the agent, lets decide refuse, revokes its live tokens, and removes the agent with its

@@ -1,4 +1,4 @@
-// Package api answers the management API of the wire contract, and describes it.
+// Package api serves and documents the management API of the wire contract.
 package api
 
 import (
@@ -46,7 +46,7 @@ type Parts struct {
 	Log          *answer.FoldedLog
 }
 
-// Service answers the management API.
+// Service serves the management API.
 type Service struct {
 	Parts
 	huma  huma.API

@@ -44,8 +44,8 @@ type Hasher struct {
 	random io.Reader
 	pause  func()
 	costs  params // of new hashes
-	// turn is held by the caller that hashes. Strangers must first hold strangers, so that only one of them competes
-	// for turn and people who have signed in there before don't wait behind all strangers.
+	// turn is held by the caller that hashes. Unknown callers must first hold strangers, so that only one of them
+	// competes for turn, and people on a known browser or network don't wait behind all of them.
 	turn, strangers chan struct{}
 	waiting         atomic.Int64
 	// memory is reused by each hash with the current costs. The caller that has the turn owns it.
@@ -61,7 +61,7 @@ func New(random io.Reader, pause func(), costs Costs) *Hasher {
 	return h
 }
 
-// Limits of the queue, documented in docs/settings.md. They keep strangers from making it long.
+// Limits of the queue, documented in docs/settings.md. They bound how long unknown callers can make it.
 const (
 	patience   = 10 * time.Second
 	maxWaiting = 32

@@ -45,7 +45,7 @@ type Accounts interface {
 // Passwords hashes and compares passwords, for one caller at a time.
 type Passwords interface {
 	// Turn waits until the caller may hash, and returns a function that ends its turn. Callers that have signed in
-	// there before (known) skip the queue of strangers. If the queue is full or the wait too long, it returns
+	// there before (known) skip the queue of unknown callers. If the queue is full or the wait too long, it returns
 	// fault.Unavailable.
 	Turn(ctx context.Context, known bool) (done func(), err error)
 	// Hash returns a hash with the current costs. The caller must have its turn.
@@ -85,8 +85,8 @@ func New(p Parts) *People {
 	}
 }
 
-// hashNew hashes a new admin user's password after waiting in the queue of strangers. It returns fault.Unavailable if
-// that is full.
+// hashNew hashes a new admin user's password after waiting in the queue of unknown callers. It returns
+// fault.Unavailable if that is full.
 func (ps *People) hashNew(ctx context.Context, password string) (string, error) {
 	done, err := ps.passwords.Turn(ctx, false)
 	if err != nil {

@@ -20,7 +20,7 @@ type Browser struct {
 }
 
 // BrowserID is the value of a cookie that outlives sessions: 256 random bits in base64. It grants no rights. It only
-// tells a browser that has signed the user in before from strangers, so that their wrong tries don't make it wait.
+// tells a browser that has signed the user in before from unknown ones, whose wrong tries then don't make it wait.
 type BrowserID string
 
 // BrowserLife is how long a browser is remembered after its last sign-in: the longest that browsers keep a cookie.

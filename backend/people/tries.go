@@ -34,9 +34,9 @@ const firstWait = 5 * time.Second
 // long attack is forgotten as fast as a short one.
 const mostDoublings = 8
 
-// The kinds of sources. A stranger's tries count for the email, the address and the network around it. The longest
-// wait of an email is short, because a stranger who knows the email could otherwise lock its owner out. A browser or
-// network that has signed the user in before is counted apart, so strangers can't make it wait.
+// The kinds of sources. Tries from an unknown address count for the email, the address and the network around it. The
+// longest wait of an email is short, because anyone who knows the email could otherwise lock its owner out. A browser or
+// network that has signed the user in before is counted apart, so unknown callers can't make it wait.
 const (
 	emailKind    = "email"
 	addressKind  = "address"
@@ -193,8 +193,8 @@ func (b Browser) sources(user pfid.ID) []string {
 	return list
 }
 
-// networks returns the sources of a stranger: the address (for IPv6 its /64, which one user commonly has), and the
-// network around it.
+// networks returns the sources of an unknown caller: the address (for IPv6 its /64, which one user commonly has), and
+// the network around it.
 func networks(address string) []string {
 	return []string{addressKind + " " + network(address, 32, 64), networkKind + " " + network(address, 24, 48)}
 }

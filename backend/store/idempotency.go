@@ -15,7 +15,7 @@ type Answers struct{ *db }
 
 func (s Answers) KeyEntry(ctx context.Context, who idempotency.Caller, key string, since time.Time) (entry idempotency.Entry, ok bool, err error) {
 	err = s.read(ctx, func(tx *gorm.DB) error {
-		// Older versions wrote the key before the response, without a status.
+		// Older versions wrote the key first, without a status or response.
 		return scan(tx, "SELECT request_hash, status, answer, inserted_at FROM idempotency_keys WHERE account_id = ? AND idempotency_key = ? AND status IS NOT NULL AND inserted_at > ?",
 			[]any{who.AccountID, ownKey(who, key), stamp(since)}, func(rows *sql.Rows) error {
 				ok = true

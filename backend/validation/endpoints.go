@@ -37,7 +37,7 @@ type Parts struct {
 	Running context.Context // ends when requests are cut off
 }
 
-// Endpoints answers at the validation endpoints.
+// Endpoints serves the validation endpoints.
 type Endpoints struct {
 	Parts
 	fixed       answer.Fixed

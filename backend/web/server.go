@@ -62,7 +62,7 @@ type Parts struct {
 	Log          *slog.Logger
 }
 
-// Server answers HTTP.
+// Server serves HTTP.
 type Server struct {
 	Parts
 	API       *api.Service

@@ -42,7 +42,7 @@ interface Options {
   query?: Query;
   /** Sent in the envelope. */
   details?: object;
-  /** Sent as it is. */
+  /** Sent unchanged. */
   body?: unknown;
   signal?: AbortSignal;
 }

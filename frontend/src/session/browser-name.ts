@@ -20,7 +20,7 @@ const systems: [RegExp, string][] = [
 
 const firstOf = (list: [RegExp, string][], text: string) => list.find(([sign]) => sign.test(text))?.[1];
 
-/** Turns a User-Agent into a name such as "Firefox on Windows"; unknown ones stay as they are. */
+/** Turns a User-Agent into a name such as "Firefox on Windows"; unknown ones stay unchanged. */
 export function browserName(userAgent: string): string {
   const browser = firstOf(browsers, userAgent);
   const system = firstOf(systems, userAgent);
