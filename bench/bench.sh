@@ -118,7 +118,7 @@ start_tokentab() {
 			--public-url http://tokens.example.com --cache-tokens 1000000
 		times+=$((($(date +%s%N) - began) / 1000000))$'\n'
 	done
-	echo "$name: from exec to the first right answer $(sort -n <<<"$times" | sed -n 4p) ms (median of 5), resident memory then $(memory "$name")."
+	echo "$name: from exec to the first correct response $(sort -n <<<"$times" | sed -n 4p) ms (median of 5), resident memory then $(memory "$name")."
 	answers "$name" "$validate" "$bad" 401 >/dev/null
 	answers "$name" "$ping" "$bad" 401 >/dev/null
 	[[ $("$helper" ask "${address[$name]}" "$introspect" 0) == *'"active":true'* ]] || die "$name does not know a good token"
