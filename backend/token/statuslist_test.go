@@ -133,7 +133,7 @@ func TestAListThatWasReadBeforeAChangeIsNotGivenToWhoAsksAfterIt(t *testing.T) {
 		if got := valueIn(t, <-before, 5); got != 0 {
 			t.Errorf("what was read before the change says %d", got)
 		}
-		// All callers after the change share one read.
+		synctest.Wait() // all callers after the change share one read
 		<-read
 		answer <- struct{}{}
 		for _, asked := range after {
