@@ -62,20 +62,21 @@ func payloadOf(secret []byte) []byte {
 	return payload
 }
 
-// read reads the claims in a secret, whose signature it does not check. Members that are absent keep their values.
-func (c *claims) read(secret []byte) error {
+// read reads claims in a secret, whose signature it does not check, into a struct. Members that are absent keep their
+// values.
+func read(secret []byte, into any) error {
 	text, err := base64.RawURLEncoding.DecodeString(string(payloadOf(secret)))
 	if err != nil {
 		return err
 	}
-	return json.Unmarshal(text, c)
+	return json.Unmarshal(text, into)
 }
 
 // StatusEntry implements token.Signer. Of the list's address only the number counts, since the server may have had
 // another public URL then.
 func (s *Signer) StatusEntry(secret []byte) token.StatusEntry {
 	c := claims{Status: status{List: reference{Index: -1}}}
-	if c.read(secret) != nil {
+	if read(secret, &c) != nil {
 		return token.StatusEntry{}
 	}
 	index, uri := c.Status.List.Index, c.Status.List.URI
@@ -109,8 +110,11 @@ func (s *Signer) AppendIssuer(b, secret []byte) []byte {
 	if s.issuedBy.begins(payloadOf(secret)) {
 		return append(b, s.issuedBy.members...)
 	}
-	var c claims
-	if c.read(secret) != nil || len(c.Audience) != 1 {
+	var c struct { // only these, because each further claim costs time
+		Issuer   string   `json:"iss"`
+		Audience []string `json:"aud"`
+	}
+	if read(secret, &c) != nil || len(c.Audience) != 1 {
 		return b
 	}
 	then, err := newIssuedBy(c.Issuer, c.Audience[0])
