@@ -14,10 +14,10 @@ import (
 var ErrNotFirst = fault.New(fault.InvalidAction, "This installation is set up already.")
 
 // Create writes the account of founder, its first admin user, with the environments Development and Production. The
-// caller writes the admin user in the same unit of work. With first, it returns ErrNotFirst if there is an account
+// caller writes the admin user in the same unit of work, at the same instant. With first, it returns ErrNotFirst if there is an account
 // already.
-func (as *Accounts) Create(ctx context.Context, founder audit.Actor, name string, first bool) error {
-	at, id := as.now().UTC(), founder.AccountID
+func (as *Accounts) Create(ctx context.Context, at time.Time, founder audit.Actor, name string, first bool) error {
+	id := founder.AccountID
 	wrong := fault.Fields{}
 	name = text.Line(wrong, "account_name", name, 1, maxName)
 	if err := wrong.Err(); err != nil {

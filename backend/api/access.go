@@ -17,7 +17,7 @@ import (
 type access uint8
 
 const (
-	nobody   access = iota
+	noAccess access = iota
 	open            // anyone, without a credential
 	holder          // holders of an active token, and signed-in admin users
 	manager         // account tokens and signed-in admin users
@@ -54,7 +54,7 @@ func (c *caller) check(a access) error {
 	switch {
 	case a == open:
 		return nil
-	case a == nobody || !known:
+	case a == noAccess || !known:
 		return fault.New(fault.NotAuthenticated, "Send an API token as a bearer token, or sign in.")
 	case a == signedIn && c.Session == nil:
 		return fault.New(fault.NotPermitted, "Only signed-in admin users may do this, not API tokens.")

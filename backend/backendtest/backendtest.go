@@ -284,26 +284,11 @@ func (p *Program) Call(method, path string, body any, headers ...Header) Answer 
 		}
 		reader = bytes.NewReader(encoded)
 	}
-	request, err := http.NewRequestWithContext(p.t.Context(), method, p.URL+path, reader)
-	if err != nil {
-		p.t.Fatal(err)
-	}
+	contentType := ""
 	if body != nil {
-		request.Header.Set("Content-Type", "application/json")
+		contentType = "application/json"
 	}
-	for _, h := range headers {
-		request.Header.Add(h.Name, h.Value)
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	answer := Answer{Status: response.StatusCode, Header: response.Header, Body: string(text)}
+	answer := p.send(method, path, reader, contentType, headers)
 	if err := p.contract.check(method, path, answer); err != nil {
 		p.t.Errorf("%s %s is not as the OpenAPI document says: %v", method, path, err)
 	}

@@ -66,11 +66,19 @@ func (p *Program) PostForm(path, body string, headers ...Header) Answer {
 // SendForm sends a form with any method. A Content-Type among the headers replaces that of a form.
 func (p *Program) SendForm(method, path, body string, headers ...Header) Answer {
 	p.t.Helper()
-	request, err := http.NewRequestWithContext(p.t.Context(), method, p.URL+path, strings.NewReader(body))
+	return p.send(method, path, strings.NewReader(body), "application/x-www-form-urlencoded", headers)
+}
+
+// send sends a request. A Content-Type among the headers replaces the given one, which may be empty.
+func (p *Program) send(method, path string, body io.Reader, contentType string, headers []Header) Answer {
+	p.t.Helper()
+	request, err := http.NewRequestWithContext(p.t.Context(), method, p.URL+path, body)
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if contentType != "" {
+		request.Header.Set("Content-Type", contentType)
+	}
 	for _, h := range headers {
 		if h.Name == "Content-Type" {
 			request.Header.Del(h.Name)

@@ -78,7 +78,7 @@ func (ps *People) found(ctx context.Context, founder Founder, address string, fi
 		return AdminUser{}, err
 	}
 	return user, ps.store.Together(ctx, func(ctx context.Context) error {
-		if err := ps.accounts.Create(ctx, actor, founder.AccountName, first); err != nil {
+		if err := ps.accounts.Create(ctx, at, actor, founder.AccountName, first); err != nil {
 			return err
 		}
 		return ps.store.InsertAdminUser(ctx, user, hash, event)

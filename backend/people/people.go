@@ -39,7 +39,7 @@ type Store interface {
 type Accounts interface {
 	// Create writes the account of founder, its first admin user, in the unit of work of ctx. With first, it returns
 	// fault.InvalidAction if there is an account already.
-	Create(ctx context.Context, founder audit.Actor, name string, first bool) error
+	Create(ctx context.Context, at time.Time, founder audit.Actor, name string, first bool) error
 }
 
 // Passwords hashes and compares passwords, for one caller at a time.

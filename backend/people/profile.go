@@ -16,8 +16,7 @@ type ProfileStore interface {
 	// LiveSessions returns one page of the admin user's sessions that are live at the given instant, last seen first,
 	// and their total number.
 	LiveSessions(ctx context.Context, user pfid.ID, at time.Time, page paging.Page) ([]Session, int, error)
-	// DeleteSessionOf ends a live session of the admin user and returns it, without its AdminUser and AccountName. It
-	// returns fault.NotFound if there is no such session at the given instant.
+	// DeleteSessionOf ends a live session of the admin user and returns it. It returns fault.NotFound if there is no such session at the given instant.
 	DeleteSessionOf(ctx context.Context, user, id pfid.ID, at time.Time, event audit.Event) (Session, error)
 	// DeleteOtherSessions ends all sessions of the admin user except kept, and returns how many of them were live at
 	// the given instant.
@@ -47,7 +46,7 @@ func (ps *People) EndSession(ctx context.Context, actor audit.Actor, id pfid.ID)
 func (ps *People) EndOtherSessions(ctx context.Context, actor audit.Actor, kept pfid.ID) (int, error) {
 	at := ps.now().UTC()
 	return ps.store.DeleteOtherSessions(ctx, actor.AdminUserID, kept, at, func(ended int) (audit.Event, error) {
-		return audit.New(at, actor, audit.SessionEnded, actor.AdminUserID.String(), fmt.Sprintf("%d other sessions ended by their owner", ended), ps.random)
+		return audit.New(at, actor, audit.SessionEnded, actor.AdminUserID.String(), fmt.Sprintf("other sessions ended by their owner: %d", ended), ps.random)
 	})
 }
 

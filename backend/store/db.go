@@ -118,11 +118,7 @@ func (s *db) readTogether(ctx context.Context, f func(tx *gorm.DB) error) error 
 	}
 	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
 	defer cancel()
-	return s.reading(func() error {
-		return s.interruptibly(ctx, func(tx *gorm.DB) error {
-			return tx.Transaction(f, &sql.TxOptions{ReadOnly: true})
-		})
-	})
+	return s.reading(func() error { return s.reader.WithContext(ctx).Transaction(f, &sql.TxOptions{ReadOnly: true}) })
 }
 
 // classify turns a database failure into fault.Unavailable. Other faults pass through.

@@ -44,7 +44,7 @@ func (s People) InsertInvite(ctx context.Context, i people.Invite, recorder audi
 		if err != nil {
 			return made, err
 		}
-		if !maker.responsible.IsZero() {
+		if !i.CreatedByAPITokenID.IsZero() && !maker.responsible.IsZero() {
 			present, err := isMember(tx, maker.responsible)
 			if err != nil {
 				return made, err

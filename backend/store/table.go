@@ -55,7 +55,7 @@ func (t table[T]) all(tx *gorm.DB, rest string, args ...any) (list []T, err erro
 // find returns one row; ok is false if there is none.
 func (t table[T]) find(tx *gorm.DB, where string, args ...any) (v T, ok bool, err error) {
 	list, err := t.all(tx, "WHERE "+where+" LIMIT 1", args...)
-	if len(list) == 0 {
+	if err != nil || len(list) == 0 {
 		return v, false, err
 	}
 	return list[0], true, nil
@@ -151,15 +151,28 @@ func (t table[T]) page(ctx context.Context, d *db, s sorting, page paging.Page, 
 }
 
 // sorted returns the rows of one page. The order comes from the ids alone, often from an index; only the rows of the
-// page are read and joined.
+// page are read and joined. The ids come as one value, because the driver interrupts a query whose context has ended only
+// until its first row is there.
 func (t table[T]) sorted(tx *gorm.DB, order string, page paging.Page, from string, args ...any) ([]T, error) {
-	ids, err := values[pfid.ID](tx, "SELECT t.id FROM "+from+" ORDER BY "+order+" LIMIT ? OFFSET ?", append(slices.Clone(args), page.Size, page.Offset)...)
+	var ids []pfid.ID
+	err := scan(tx, "SELECT json_group_array(id) FROM (SELECT t.id FROM "+from+" ORDER BY "+order+" LIMIT ? OFFSET ?)",
+		append(slices.Clone(args), page.Size, page.Offset), func(rows *sql.Rows) error { return rows.Scan(document{&ids}) })
 	if err != nil || len(ids) == 0 {
 		return nil, err
 	}
-	list, err := t.all(tx, "WHERE t.id IN "+anyOf, document{&ids})
-	slices.SortFunc(list, func(a, b T) int { return slices.Index(ids, t.id(&a)) - slices.Index(ids, t.id(&b)) })
-	return list, err
+	position := make(map[pfid.ID]int, len(ids))
+	for i, id := range ids {
+		position[id] = i
+	}
+	rows, err := t.all(tx, "WHERE t.id IN "+anyOf, document{ids})
+	if err != nil {
+		return nil, err
+	}
+	list := make([]T, len(ids))
+	for _, row := range rows {
+		list[position[t.id(&row)]] = row
+	}
+	return list, nil
 }
 
 func (t table[T]) id(v *T) pfid.ID { return *t.columns(v)[0].field.(*pfid.ID) }

@@ -68,7 +68,7 @@ func (d *digest) Scan(value any) error {
 }
 
 // document is a value that the database keeps as JSON.
-type document struct{ of any } // a pointer
+type document struct{ of any } // a pointer, to be read
 
 // Value implements driver.Valuer.
 func (d document) Value() (driver.Value, error) {
