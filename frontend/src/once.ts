@@ -10,29 +10,29 @@ const patience = 10_000;
 /** Refusals that the server sends before it looks at the key. */
 const beforeTheKey = [401, 403, 429];
 
-interface Request {
+interface Request<D> {
   text: string;
-  body: { idempotency_key: string; details: object };
+  body: { idempotency_key: string; details: D };
   /** Whether the server may have carried it out unnoticed. */
   lost: boolean;
 }
 
 /**
- * Creates things at most once: the same details are the same request until it is settled. The idempotency key makes the
- * server repeat its first answer, without a secret.
+ * Creates things at most once. Until a request is settled, sending the same details repeats it; its idempotency key makes
+ * the server repeat its first answer, without a secret.
  */
-class Creator<T> {
-  private open: Request | undefined;
+class Creator<T, D extends object> {
+  private open: Request<D> | undefined;
 
   constructor(private readonly path: string) {}
 
-  /** Whether the last request may have been carried out unnoticed. */
-  get unsettled() {
-    return this.open !== undefined;
+  /** The details of the request whose answer was lost. The server may have carried it out. */
+  get unsettled(): D | undefined {
+    return this.open?.lost ? this.open.body.details : undefined;
   }
 
   /** Resolves with the first answer to these details, rejects with an ApiError. */
-  async send(details: object): Promise<T> {
+  async send(details: D): Promise<T> {
     const text = JSON.stringify(details);
     if (this.open?.text !== text) {
       this.open = { text, body: { idempotency_key: newKey(), details }, lost: false };
@@ -59,8 +59,8 @@ class Creator<T> {
   }
 }
 
-export function useCreator<T>(path: string): Creator<T> {
-  const [creator] = useState(() => new Creator<T>(path));
+export function useCreator<T, D extends object = object>(path: string): Creator<T, D> {
+  const [creator] = useState(() => new Creator<T, D>(path));
   return creator;
 }
 

@@ -9,7 +9,7 @@ import { Notice } from "../ui/notice";
 import { useTitle } from "../ui/page";
 import { TextLink } from "../ui/text-link";
 import { unsettledHint, useCreation } from "./creation";
-import { expiryInstant, type Lifetimes, spelledOut } from "./expiry";
+import { type Lifetimes, spelledOut } from "./expiry";
 import { LostFace, SecretFace } from "./faces";
 import { tokenTitle } from "./wording";
 
@@ -30,9 +30,9 @@ export default function CliConnectPage({ account, user, publicUrl, lifetimes }: 
   const creation = useCreation(() => (created ? setConnected(true) : navigate("/")), connected);
   const { request, created, lost, left, unsettled } = creation;
   const busy = request.isPending;
-  useOpenForm(unsettled);
-  const expiry = { kind: "length" as const, seconds: Math.min(lifetimes.usual, lifetimes.max) };
-  const end = expiryInstant(expiry, useNow()) ?? 0;
+  useOpenForm(unsettled !== undefined);
+  const seconds = unsettled?.expires_in ?? Math.min(lifetimes.usual, lifetimes.max);
+  const end = useNow() + seconds * 1000;
 
   if (connected) {
     return (
@@ -72,9 +72,7 @@ export default function CliConnectPage({ account, user, publicUrl, lifetimes }: 
         <Button
           look="primary"
           busy={busy}
-          onClick={() =>
-            request.mutate({ token_scope: "account", name: tokenName, expires_in: expiry.seconds })
-          }
+          onClick={() => request.mutate({ token_scope: "account", name: tokenName, expires_in: seconds })}
         >
           {unsettled ? "Try again" : "Connect the CLI"}
         </Button>
@@ -85,17 +83,19 @@ export default function CliConnectPage({ account, user, publicUrl, lifetimes }: 
       <p className="mt-5 text-small text-soft">
         Continue only if you have just run <code className="font-mono">prefactor login</code> yourself.
       </p>
-      {created && (
+      {created ? (
         <Dialog onClose={creation.leave} asksOutside={!creation.copied} title="Save this token now">
           <SecretFace created={created} creation={creation} publicUrl={publicUrl} bare />
+          {creation.question}
         </Dialog>
+      ) : (
+        creation.question
       )}
       {lost && (
         <Dialog onClose={() => creation.startOver(true)} title="The secret of this token is lost">
           <LostFace token={lost} onStartOver={creation.startOver} />
         </Dialog>
       )}
-      {creation.question}
     </Frame>
   );
 }

@@ -1,4 +1,4 @@
-import { screen, waitFor, within } from "@testing-library/react";
+import { act, fireEvent, screen, waitFor, within } from "@testing-library/react";
 import { beforeEach, describe, expect, test } from "vitest";
 import { bodiesOf, failure, network } from "../testing/network";
 import { open } from "../testing/render";
@@ -12,6 +12,12 @@ beforeEach(() => {
   network.on("GET /api_token", list([]));
   network.on("POST /api_token", { ...one(token({ name: "Prefactor CLI" })), token: secret });
 });
+
+function unloadIsGuarded(): boolean {
+  const event = new Event("beforeunload", { cancelable: true });
+  window.dispatchEvent(event);
+  return event.defaultPrevented;
+}
 
 describe("connecting the CLI", () => {
   test("describes the token and creates none automatically", async () => {
@@ -54,6 +60,34 @@ describe("connecting the CLI", () => {
       ];
       expect(JSON.stringify(kept)).not.toContain(secret);
     });
+  });
+
+  test("asks within the dialog of the token, so that Escape reaches the question alone", async () => {
+    const { user } = open(address);
+    await user.click(await screen.findByRole("button", { name: "Connect the CLI" }));
+    await user.click(await screen.findByRole("button", { name: "Done" }));
+    await screen.findByRole("alertdialog", { name: "Close without copying?" });
+    const dialog = screen.getByRole("dialog", { hidden: true });
+    expect(dialog).toHaveAttribute("data-nested-dialog-open");
+    fireEvent.keyDown(document.body, { key: "Escape" });
+    await waitFor(() => expect(screen.queryByRole("alertdialog")).not.toBeInTheDocument());
+    expect(screen.getByRole("textbox", { name: "Token value" })).toHaveValue(secret);
+  });
+
+  test("makes the browser ask before leaving from the request until the token is closed", async () => {
+    let answer: (value: unknown) => void = () => {};
+    network.on("POST /api_token", () => new Promise((resolve) => (answer = resolve)));
+    const { user } = open(address);
+    const connect = await screen.findByRole("button", { name: "Connect the CLI" });
+    expect(unloadIsGuarded()).toBe(false);
+    await user.click(connect);
+    expect(unloadIsGuarded()).toBe(true);
+    act(() => answer({ ...one(token({ name: "Prefactor CLI" })), token: secret }));
+    await user.click(await screen.findByRole("button", { name: "Done" }));
+    expect(unloadIsGuarded()).toBe(true);
+    await user.click(await screen.findByRole("button", { name: "Close without copying" }));
+    await screen.findByRole("heading", { name: "Token created" });
+    expect(unloadIsGuarded()).toBe(false);
   });
 
   test("that fails shows the reason and can be tried again", async () => {

@@ -18,8 +18,8 @@ type Answer = One<ApiToken> & { token?: string };
 /** The state of creating one token, until its secret was copied. */
 export interface Creation {
   request: UseMutationResult<void, Error, NewToken>;
-  /** The token may exist. Sending the same request again finds out and creates no second one. */
-  unsettled: boolean;
+  /** The details of a token that may exist. While set, `request` repeats them, whatever it is given. */
+  unsettled: NewToken | undefined;
   created: Created | undefined;
   /** The token exists, but the answer with its secret was lost. */
   lost: ApiToken | undefined;
@@ -35,7 +35,7 @@ export interface Creation {
   question: ReactNode;
 }
 
-/** Follows the error after which a token may exist. */
+/** Appended to an error if the token may have been created. */
 export const unsettledHint =
   " The token may have been created. Try again to find out; that does not create a second one.";
 
@@ -45,8 +45,8 @@ export const unsettledHint =
  */
 export function useCreation(onLeave: () => void, finished = false): Creation {
   const client = useQueryClient();
-  const tokens = useCreator<Answer>("/api_token");
-  const [unsettled, setUnsettled] = useState(false);
+  const tokens = useCreator<Answer, NewToken>("/api_token");
+  const [unsettled, setUnsettled] = useState<NewToken>();
   const [created, setCreated] = useState<Created>();
   const [lost, setLost] = useState<ApiToken>();
   const [left, setLeft] = useState<ApiToken>();
@@ -56,7 +56,7 @@ export function useCreation(onLeave: () => void, finished = false): Creation {
     gcTime: 0,
     mutationFn: async (details: NewToken) => {
       try {
-        const { details: token, token: secret } = await tokens.send(details);
+        const { details: token, token: secret } = await tokens.send(tokens.unsettled ?? details);
         if (secret) setCreated({ token, secret });
         else setLost(token);
       } finally {
@@ -68,13 +68,14 @@ export function useCreation(onLeave: () => void, finished = false): Creation {
     },
   });
   const busy = request.isPending && !created;
+  const unanswered = unsettled !== undefined && !busy;
   const uncopied = created !== undefined && !copied && !finished;
   function leave() {
-    if (uncopied || (unsettled && !busy)) setAsking(true);
+    if (uncopied || unanswered) setAsking(true);
     else if (!busy) onLeave();
   }
   useLeaveGuard(busy || uncopied, leave);
-  useLeaveGuard(unsettled && !busy, leave, false);
+  useLeaveGuard(unanswered, leave, false);
 
   return {
     request,

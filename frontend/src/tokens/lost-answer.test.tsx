@@ -1,5 +1,6 @@
-import { screen, waitFor, within } from "@testing-library/react";
+import { act, screen, waitFor, within } from "@testing-library/react";
 import { beforeEach, describe, expect, test } from "vitest";
+import { drawn } from "../requests";
 import { bodiesOf, failure, network, unreachable } from "../testing/network";
 import { open } from "../testing/render";
 import { agent, environments, list, one, signedIn, token } from "../testing/samples";
@@ -55,6 +56,16 @@ async function submit(name = "Billing") {
   await opened.user.type(await screen.findByRole("textbox", { name: /Name/ }), name);
   await opened.user.click(screen.getByRole("button", { name: "Create token" }));
   return opened;
+}
+
+/** A restart of the server with other lifetimes, in days, between two tries. */
+async function changeLifetimes({ client }: ReturnType<typeof open>, usual: number, max: number) {
+  const lifetimes = { default_token_lifetime: usual * 86_400, max_token_lifetime: max * 86_400 };
+  network.on("GET /session", signedIn(lifetimes));
+  await act(async () => {
+    await client.refetchQueries({ queryKey: ["session"] });
+    await drawn();
+  });
 }
 
 const lostDialog = () =>
@@ -123,6 +134,17 @@ describe("a request that never arrives", () => {
     expect(new Set(bodies.map((body) => JSON.stringify(body))).size).toBe(1);
   });
 
+  test("is repeated unchanged even if the longest lifetime has become shorter", async () => {
+    lose = "answers";
+    const opened = await submit();
+    await alert();
+    await changeLifetimes(opened, 7, 7);
+    lose = "nothing";
+    await opened.user.click(screen.getByRole("button", { name: "Try again" }));
+    await lostDialog();
+    expect(tokens).toHaveLength(1);
+  });
+
   test("asks before it is left, by Escape or by the button", async () => {
     lose = "requests";
     const { user } = await submit();
@@ -187,4 +209,24 @@ test("a lost answer is found on the page for the CLI", async () => {
   await waitFor(() => expect(live()).toBe(0));
   await user.click(await screen.findByRole("button", { name: "Connect the CLI" }));
   expect(await screen.findByRole("textbox", { name: "Token value" })).toHaveValue(secret);
+});
+
+test("a lost request of the CLI is repeated unchanged even if the default lifetime has changed", async () => {
+  lose = "answers";
+  const opened = open("/cli/connect");
+  await opened.user.click(await screen.findByRole("button", { name: "Connect the CLI" }));
+  await alert();
+  const expires = () => screen.getByText("Expires").nextElementSibling?.textContent?.replace(/ at .*/, "");
+  const before = expires();
+  await changeLifetimes(opened, 30, 400);
+  expect(expires()).toBe(before);
+  lose = "nothing";
+  await opened.user.click(screen.getByRole("button", { name: "Try again" }));
+  await lostDialog();
+  expect(tokens).toHaveLength(1);
+  // Once settled, another token gets the new default.
+  await opened.user.click(screen.getByRole("button", { name: "Keep it and try again" }));
+  await opened.user.click(screen.getByRole("button", { name: "Connect the CLI" }));
+  await screen.findByRole("textbox", { name: "Token value" });
+  expect(bodiesOf("POST /api_token").at(-1)).toMatchObject({ details: { expires_in: 30 * 86_400 } });
 });

@@ -32,10 +32,14 @@ export function TokenForm({ creation, lifetimes, agent }: TokenFormProps) {
       name: "",
       expires_at: { kind: "length", seconds: Math.min(lifetimes.usual, lifetimes.max) },
     },
-    check: ({ environment_id, expires_at }) => ({
-      environment_id: !agent || environment_id ? null : "Choose an environment.",
-      expires_at: expiryProblem(expires_at, serverNow(), lifetimes.max),
-    }),
+    check: ({ environment_id, expires_at }) =>
+      // A repeated request is the server's to judge: the time and the longest lifetime may have changed since.
+      unsettled
+        ? {}
+        : {
+            environment_id: !agent || environment_id ? null : "Choose an environment.",
+            expires_at: expiryProblem(expires_at, serverNow(), lifetimes.max),
+          },
     request,
     details: ({ environment_id, name, expires_at }) => ({
       ...(agent
@@ -70,7 +74,7 @@ export function TokenForm({ creation, lifetimes, agent }: TokenFormProps) {
         </Notice>
       )}
       {/* Without an answer, only the same request may be sent again. */}
-      <fieldset disabled={unsettled} className="grid min-w-0 gap-4 disabled:opacity-55">
+      <fieldset disabled={unsettled !== undefined} className="grid min-w-0 gap-4 disabled:opacity-55">
         {agent && <EnvironmentChoice {...form.field("environment_id")} />}
         <Field
           label="Name"
