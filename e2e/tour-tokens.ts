@@ -106,7 +106,7 @@ async function changeUnderWay({ page, visit }: Tour) {
   await expect(page.getByText(/All their records are updated/)).toBeVisible();
 }
 
-/** The list after a failure, with older rows and without.  */
+/** The list after a failure, with older rows and without. */
 async function tokensOutOfReach({ page, problems, visit }: Tour) {
   await failing({ page, problems }, /\/api\/v1\/api_token\?/, async () => {
     await expect(page.getByRole("alert")).toContainText("may be out of date");

@@ -109,7 +109,7 @@ export function DeleteAccountDialog({ account, onClose, onDeleted }: DeleteAccou
       ) : (
         <>
           <p>
-            <strong className="font-medium">{account.name}</strong> goes away with all that is in it:
+            This deletes <strong className="font-medium">{account.name}</strong> and everything in it:
           </p>
           <Contents contents={contents.data} />
         </>

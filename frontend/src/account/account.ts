@@ -3,7 +3,7 @@ import { callForOne } from "../api";
 import { useOne } from "../requests";
 import type { Account, AccountContents, AccountPurpose } from "../wire";
 
-export interface AccountChange {
+interface AccountChange {
   name: string;
   purpose: AccountPurpose;
   organisation_name: string | null;
@@ -32,7 +32,7 @@ export function useChangeAccount(id: string) {
   });
 }
 
-/** What deleting the account deletes. */
+/** The contents of the account, which end with it. */
 export const useContents = (id: string) =>
   useOne<AccountContents>(["account", id, "contents"], `${pathOf(id)}/contents`);
 

@@ -70,12 +70,15 @@ export function RevokeTokensDialog({ member, onClose }: RevokeTokensDialogProps)
       row={member.id}
       yes={`Revoke ${count(tokens, "token")}`}
       request={useRevokeTokensOf(member.id)}
-      done={(revoked) => `${count(revoked, "API token")} revoked. They will never be accepted again.`}
+      done={(revoked) =>
+        `${count(revoked, "API token")} revoked. ${revoked === 1 ? "It" : "They"} will never be accepted again.`
+      }
       onClose={onClose}
     >
       <p>
-        Every active or suspended token that <strong className="font-medium">{memberTitle(member)}</strong>{" "}
-        created. They stop working at once. This can’t be undone.
+        This revokes every active or suspended token that{" "}
+        <strong className="font-medium">{memberTitle(member)}</strong> created. They are refused at once. This
+        can’t be undone.
       </p>
     </RequestQuestion>
   );

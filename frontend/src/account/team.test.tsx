@@ -134,4 +134,14 @@ describe("the tokens of a member", () => {
       expect(screen.getByRole("button", { name: "Actions for Grace Hopper" })).toHaveFocus(),
     );
   });
+
+  test("are announced in the singular if only one was left to revoke", async () => {
+    network.on("POST /admin_user/:id/revoke_api_tokens", { ...one(grace), revoked_api_token_count: 1 });
+    const { user } = open(address);
+    const question = await choose(user, "Grace Hopper", "Revoke API tokens");
+    await user.click(within(question).getByRole("button", { name: "Revoke 3 tokens" }));
+    expect(
+      (await screen.findAllByText("1 API token revoked. It will never be accepted again."))[0],
+    ).toBeVisible();
+  });
 });

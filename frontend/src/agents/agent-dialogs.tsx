@@ -1,10 +1,9 @@
 import { useLocation } from "wouter";
-import { messageOf } from "../api";
 import { Bar } from "../ui/bar";
 import { count } from "../ui/count";
 import { Field } from "../ui/field";
 import { FormDialog, useForm } from "../ui/form";
-import { Notice } from "../ui/notice";
+import { Failure } from "../ui/notice";
 import { RequestQuestion } from "../ui/question";
 import { announce } from "../ui/toast";
 import type { Agent } from "../wire";
@@ -78,7 +77,8 @@ export function RetireAgentDialog({ agent, onClose }: DialogProps) {
 
 export function DeleteAgentDialog({ agent, onClose }: DialogProps) {
   const [, navigate] = useLocation();
-  const { data: deployments, error } = useDeployments(agent.id);
+  const query = useDeployments(agent.id);
+  const deployments = query.data;
   const tokens = deployments?.reduce((sum, one) => sum + one.live_api_token_count, 0) ?? 0;
   return (
     <RequestQuestion
@@ -87,10 +87,7 @@ export function DeleteAgentDialog({ agent, onClose }: DialogProps) {
       yes="Delete agent"
       unmet={!deployments}
       request={useDeleteAgent(agent.id)}
-      more={
-        error &&
-        !deployments && <Notice tone="bad">Its tokens could not be counted. {messageOf(error)}</Notice>
-      }
+      more={query.error && !deployments && <Failure of={query} lead="Its tokens could not be counted." />}
       tick={
         tokens > 0 && {
           label: `Revoke its ${count(tokens, "token")} and delete`,

@@ -151,6 +151,19 @@ describe("deleting an agent", () => {
     expect(asked?.query.get("revoke_api_tokens")).toBe("true");
   });
 
+  test("whose tokens could not be counted counts them again on another try", async () => {
+    network.on("GET /agent_deployment", failure(503, "unexpected", "The store is unavailable."));
+    const { user } = open("/agents/agent-1/versions");
+    await choose(user, "Delete");
+    const question = await screen.findByRole("alertdialog");
+    expect(await within(question).findByRole("alert")).toHaveTextContent("could not be counted");
+    expect(within(question).getByRole("button", { name: "Delete agent" })).toBeDisabled();
+    network.on("GET /agent_deployment", list([]));
+    await user.click(within(question).getByRole("button", { name: "Try again" }));
+    expect(await within(question).findByText("It has no active tokens.")).toBeVisible();
+    expect(within(question).getByRole("button", { name: "Delete agent" })).toBeEnabled();
+  });
+
   test("without active tokens asks a plain question", async () => {
     network.on("DELETE /agent/:id", () => one(stored));
     const { user } = open(address);

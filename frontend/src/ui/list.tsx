@@ -1,8 +1,7 @@
 import type { LucideIcon } from "lucide-react";
 import { type ReactNode, useRef } from "react";
-import { messageOf } from "../api";
 import { Bar } from "./bar";
-import { Notice } from "./notice";
+import { Failure } from "./notice";
 import { Pager, type PagerProps } from "./pager";
 import { type RowAction, RowMenu } from "./row-menu";
 import { useRowStops } from "./row-stops";
@@ -80,12 +79,9 @@ export function List<T extends { id: string }>({ name, list, columns, rowClass, 
   const { items, error, onRetry, pagination, page, onPage } = list;
   // Until the rows of the next page are there, those of the last one stay.
   const turning = pagination !== undefined && pagination.page_index !== page;
+  const failure = { error, data: items, refetch: onRetry };
   if (error && !items) {
-    return (
-      <Notice tone="bad" onRetry={onRetry}>
-        {messageOf(error)}
-      </Notice>
-    );
+    return <Failure of={failure} />;
   }
   const pager = (
     <Pager
@@ -111,11 +107,7 @@ export function List<T extends { id: string }>({ name, list, columns, rowClass, 
   }
   return (
     <div ref={frame} tabIndex={-1} className="grid scroll-mt-16 gap-3 outline-none md:scroll-mt-4">
-      {error && (
-        <Notice tone="bad" onRetry={onRetry}>
-          {messageOf(error)} The data shown may be out of date.
-        </Notice>
-      )}
+      <Failure of={failure} />
       <div className="overflow-hidden rounded-box border border-line">
         <table aria-label={name} aria-busy={!items || turning} className="w-full table-fixed border-collapse">
           <thead className="border-b border-line bg-side text-left text-small text-soft">

@@ -33,7 +33,7 @@ export function Notice({ tone, onRetry, className = "", children }: NoticeProps)
 
 interface FailureProps {
   of: { error: Error | null; data: unknown; refetch: () => unknown };
-  /** What failed. Without it, the message says if older data is shown. */
+  /** Names the failure. Without it, the message says if older data is shown. */
   lead?: string;
   className?: string;
 }
