@@ -6,7 +6,7 @@ import type { Environment, EnvironmentPurpose } from "../wire";
 /** The first part of every list of environments, so that a change reloads them all. */
 const environmentsKey = ["environments"];
 
-export interface EnvironmentDetails {
+interface EnvironmentDetails {
   name: string;
   purpose: EnvironmentPurpose;
   description: string | null;

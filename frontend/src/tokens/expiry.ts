@@ -74,7 +74,7 @@ export function lastChoice(now: number, max: number): string {
 }
 
 /** A day as date inputs write it: "2026-11-23", in local time. Swedish dates have this form. */
-export const dateInput = (date: Date) => date.toLocaleDateString("sv");
+const dateInput = (date: Date) => date.toLocaleDateString("sv");
 
 /** A minute as date inputs write it: "2026-11-23T16:05", in local time. */
 const timeInput = (date: Date) =>

@@ -13,7 +13,7 @@ export interface MoveText {
   question?: { title: string; yes: string; text: Record<TokenState, string> };
 }
 
-export interface Offered extends MoveText {
+interface Offered extends MoveText {
   /** Why the move is shown but disabled. */
   obstacle?: string;
 }

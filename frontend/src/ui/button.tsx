@@ -11,15 +11,13 @@ const looks = {
   quiet: "text-soft hover:bg-hover hover:text-ink",
 };
 
-export type ButtonLook = keyof typeof looks;
-
 const shape =
   "relative inline-flex shrink-0 items-center justify-center rounded-box font-medium whitespace-nowrap transition-colors disabled:opacity-55 disabled:pointer-events-none pointer-coarse:h-10";
 
 const sizes = { usual: "h-8 px-3", small: "h-7 px-2" };
 
 interface ButtonProps extends ComponentProps<"button"> {
-  look?: ButtonLook;
+  look?: keyof typeof looks;
   size?: keyof typeof sizes;
   /** The button keeps its size and focus, and does nothing. */
   busy?: boolean;

@@ -26,7 +26,7 @@ export const gateways: Record<Gateway, { label: string; files: ConfigFile[] }> =
   envoy: { label: "Envoy", files: [{ name: "envoy.yaml", text: envoy }] },
 };
 
-export interface Piece {
+interface Piece {
   text: string;
   filled: boolean;
   /** The index among the pieces. */
