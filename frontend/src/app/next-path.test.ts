@@ -9,18 +9,22 @@ describe("sign-in leads", () => {
       "/agents/a-1/deployments?page=2",
     );
     expect(nextPath(signInPath("/agents?page=2").split("?")[1] ?? "", origin)).toBe("/agents?page=2");
+    expect(signInPath("/setups")).toBe("/sign-in?next=%2Fsetups");
   });
   test.each([
     "",
     "https://evil.example/",
     "//evil.example/",
     "/\\evil.example",
+    "/.//evil.example",
     "/\t/evil.example",
     "\\\\evil.example",
     "javascript:alert(1)",
     "agents",
     "/sign-in?next=/agents",
     "/setup",
+    "/invite/the-code",
+    "http:",
   ])("to the start page, for %j", (next) => {
     expect(nextPath(`?next=${encodeURIComponent(next)}`, origin)).toBe("/");
   });

@@ -15,7 +15,6 @@ class NoResizing implements ResizeObserver {
 globalThis.ResizeObserver ??= NoResizing;
 Element.prototype.getAnimations ??= () => [];
 Element.prototype.scrollIntoView ??= () => {};
-URL.parse ??= (url, base) => (URL.canParse(url, base) ? new URL(url, base) : null);
 document.execCommand ??= () => false;
 
 beforeEach(() => network.install());
