@@ -5,10 +5,7 @@ import type { PagePath } from "./paths";
 
 /* Every page, with code that loads when it is first needed. */
 
-const loaders: (() => Promise<unknown>)[] = [
-  () => import("../tokens/create-dialog"),
-  () => import("../tokens/move-question"),
-];
+const loaders: (() => Promise<unknown>)[] = [() => import("../tokens/create-dialog")];
 
 /** A page that navigation, tabs and headers lead to. loadNeighbours loads its code. */
 function near<P extends object>(load: () => Promise<{ default: ComponentType<P> }>) {

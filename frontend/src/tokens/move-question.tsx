@@ -20,7 +20,7 @@ interface MoveQuestionProps {
 }
 
 /** Asks before a permanent move. */
-export default function MoveQuestion({ asked: { token, text }, busy, onYes, onNo }: MoveQuestionProps) {
+export function MoveQuestion({ asked: { token, text }, busy, onYes, onNo }: MoveQuestionProps) {
   const now = useNow();
   const descendants = useLiveDescendants(text.move === "revoke" ? token : undefined);
   const { question } = text;

@@ -3,16 +3,15 @@ import { useNow } from "../ui/clock";
 import { type Empty, List, menuColumn } from "../ui/list";
 import type { ApiToken } from "../wire";
 import type { Lifetimes } from "./expiry";
-import type { Asked } from "./move-question";
+import { type Asked, MoveQuestion } from "./move-question";
 import { TokenCell, TokenCellSkeleton } from "./token-cell";
 import { movesFor } from "./token-moves";
 import { useTokens } from "./tokens";
 import { useMoves } from "./use-moves";
 import { tokenTitle } from "./wording";
 
-// Their code loads after the list is shown.
+// Its code loads after the list is shown.
 const CreateDialog = lazy(() => import("./create-dialog"));
-const MoveQuestion = lazy(() => import("./move-question"));
 
 export interface Creating {
   publicUrl: string;
