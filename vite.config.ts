@@ -39,8 +39,6 @@ export default defineConfig({
     rolldownOptions: {
       output: { codeSplitting: { groups: [{ name: "libraries", test: firstLibraries }] } },
     },
-    // The first versions with light-dark().
-    cssTarget: ["chrome123", "firefox120", "safari17.5"],
   },
   server: {
     proxy: { "/api": backend, "/oauth": backend, "/healthz": backend },

@@ -20,8 +20,10 @@ for (const [name, tour] of Object.entries(tours)) {
       setupLink: server.setupLink,
       problems,
       visit: async (stop) => {
+        const backgrounds = new Set<string>();
         for (const colorScheme of ["light", "dark"] as const) {
           await page.emulateMedia({ colorScheme });
+          backgrounds.add(await page.evaluate(() => getComputedStyle(document.body).backgroundColor));
           const axe = new AxeBuilder({ page });
           // The themes differ only in colours.
           if (colorScheme === "dark") axe.withRules("color-contrast");
@@ -35,6 +37,8 @@ for (const [name, tour] of Object.entries(tours)) {
             }
           }
         }
+        // Otherwise one theme would have been checked twice.
+        expect(backgrounds.size, `${stop} looks different in the dark`).toBe(2);
       },
     });
     expect(Object.fromEntries(found)).toEqual({});
