@@ -185,9 +185,9 @@ func TestATokenOfAClockThatWasAheadKeepsItsTimesAndItsPlaceInLists(t *testing.T)
 				if descending {
 					want = sorted[len(sorted)-1-i]
 				}
-				list, total, err := p.Tokens.List(t.Context(), actor.AccountID, token.Filter{}, paging.Page{Size: 1, Offset: i, Sort: sort, Descending: descending})
-				if err != nil || total != 3 || len(list) != 1 || list[0].ID != want {
-					t.Errorf("by %s, descending %v: page %d is %v, want %s (%v)", sort, descending, i, list, want, err)
+				found, err := p.Tokens.List(t.Context(), actor.AccountID, token.Filter{}, paging.Page{Size: 1, Offset: i, Sort: sort, Descending: descending})
+				if err != nil || found.Total != 3 || len(found.Tokens) != 1 || found.Tokens[0].ID != want {
+					t.Errorf("by %s, descending %v: page %d is %v, want %s (%v)", sort, descending, i, found.Tokens, want, err)
 				}
 			}
 		}

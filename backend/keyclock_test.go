@@ -63,11 +63,11 @@ func (k keyClock) signs(when string) string {
 // live returns the tokens of the account.
 func (k keyClock) live() (ids []pfid.ID) {
 	k.t.Helper()
-	list, _, err := k.Tokens.List(k.t.Context(), k.actor.AccountID, token.Filter{}, paging.Page{Size: 100})
+	found, err := k.Tokens.List(k.t.Context(), k.actor.AccountID, token.Filter{}, paging.Page{Size: 100})
 	if err != nil {
 		k.t.Fatal(err)
 	}
-	for _, listed := range list {
+	for _, listed := range found.Tokens {
 		ids = append(ids, listed.ID)
 	}
 	return ids

@@ -73,8 +73,8 @@ func TestPromise1HoldsForAllThatARemovedMemberHas(t *testing.T) {
 			return true
 		})
 		filter := token.Filter{CreatedByAdminUserID: member.AdminUserID, Status: token.Active}
-		if _, live, err := p.Tokens.List(t.Context(), actor.AccountID, filter, page); err != nil || live != 0 {
-			t.Errorf("%d live tokens, %v", live, err)
+		if live, err := p.Tokens.List(t.Context(), actor.AccountID, filter, page); err != nil || live.Total != 0 {
+			t.Errorf("%d live tokens, %v", live.Total, err)
 		}
 	}
 }

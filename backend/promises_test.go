@@ -303,8 +303,8 @@ func TestPromise5NoChangeWithoutItsRecord(t *testing.T) {
 	if v, err := p.Tokens.Check(t.Context(), []byte(secret), token.Need{}); err != nil || v.Reason != token.Good {
 		t.Errorf("a change without a record took effect: %v %v", v.Reason, err)
 	}
-	if _, total, err := p.Tokens.List(t.Context(), actor.AccountID, token.Filter{}, page); err != nil || total != 1 {
-		t.Errorf("%d tokens, %v; want 1", total, err)
+	if found, err := p.Tokens.List(t.Context(), actor.AccountID, token.Filter{}, page); err != nil || found.Total != 1 {
+		t.Errorf("%d tokens, %v; want 1", found.Total, err)
 	}
 	for name, change := range changes {
 		if err := change(); err != nil && name != "revoke" && name != "suspend" {

@@ -122,6 +122,24 @@ func TestPromise7AccountsDoNotMix(t *testing.T) {
 		"tokens of the agent": func(f holdings) (string, string, any) {
 			return "GET", "/api/v1/api_token?agent_id=" + f.agent.String(), nil
 		},
+		"tokens of the environment": func(f holdings) (string, string, any) {
+			return "GET", "/api/v1/api_token?environment_id=" + f.environment.String(), nil
+		},
+		"tokens of the member": func(f holdings) (string, string, any) {
+			return "GET", "/api/v1/api_token?created_by_admin_user_id=" + f.actor.AdminUserID.String(), nil
+		},
+		"tokens of the token": func(f holdings) (string, string, any) {
+			return "GET", "/api/v1/api_token?created_by_api_token_id=" + f.token.String(), nil
+		},
+		"descendants of the token": func(f holdings) (string, string, any) {
+			return "GET", "/api/v1/api_token?descendants_of=" + f.token.String(), nil
+		},
+		"a search for the token": func(f holdings) (string, string, any) {
+			return "GET", "/api/v1/api_token?search=" + f.token.String(), nil
+		},
+		"a summary of the environment": func(f holdings) (string, string, any) {
+			return "GET", "/api/v1/api_token/summary?environment_id=" + f.environment.String(), nil
+		},
 		"environments of the account": func(f holdings) (string, string, any) {
 			return "GET", "/api/v1/environment?account_id=" + f.actor.AccountID.String(), nil
 		},

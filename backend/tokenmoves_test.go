@@ -181,11 +181,11 @@ func TestAnAgentComesBackWhileItsRetirementIsStillWorking(t *testing.T) {
 	actor := p.Found()
 	ours := deployed(t, p, actor)
 	secrets := seed(t, p, actor, ours)
-	list, _, err := p.Tokens.List(t.Context(), actor.AccountID, token.Filter{AgentID: ours.agent}, page)
+	found, err := p.Tokens.List(t.Context(), actor.AccountID, token.Filter{AgentID: ours.agent}, page)
 	if err != nil {
 		t.Fatal(err)
 	}
-	aside, ended := list[0], list[1] // not active before
+	aside, ended := found.Tokens[0], found.Tokens[1] // not active before
 	if _, err := p.Tokens.Suspend(t.Context(), actor, aside.ID); err != nil {
 		t.Fatal(err)
 	}

@@ -58,36 +58,6 @@ func apiToken(t token.Listed) APIToken {
 	}
 }
 
-type listTokensInput struct {
-	Listing
-	AccountID     string `query:"account_id" doc:"The caller's own account, which is the default"`
-	AgentID       string `query:"agent_id"`
-	EnvironmentID string `query:"environment_id"`
-	CreatedBy     string `query:"created_by_admin_user_id"`
-	DescendantsOf string `query:"descendants_of" doc:"Id of an API token: only tokens that it created, directly or through other tokens"`
-	Live          bool   `query:"live" doc:"Only active and suspended tokens that have not expired"`
-	TokenScope    string `query:"token_scope" enum:"account,environment,agent_deployment,"`
-	Status        string `query:"status" enum:"active,suspended,revoked,"`
-}
-
-func (s *Service) listTokens(ctx context.Context, who *caller, in *listTokensInput) (*many[APIToken], error) {
-	wrong := fault.Fields{}
-	filter := token.Filter{
-		AgentID: optionalID(wrong, "agent_id", &in.AgentID), EnvironmentID: optionalID(wrong, "environment_id", &in.EnvironmentID),
-		CreatedByAdminUserID: optionalID(wrong, "created_by_admin_user_id", &in.CreatedBy),
-		DescendantsOf:        optionalID(wrong, "descendants_of", &in.DescendantsOf),
-	}
-	if in.Live {
-		filter.LiveAt = s.Now()
-	}
-	filter.Scope, _ = token.ParseScope(in.TokenScope)
-	filter.Status, _ = token.ParseStatus(in.Status)
-	if err := wrong.Err(); err != nil {
-		return nil, err
-	}
-	return listed(&in.Listing, apiToken)(s.Tokens.List(ctx, who.AccountID, filter, in.page()))
-}
-
 // NewAPIToken is a request to create a token.
 type NewAPIToken struct {
 	_             struct{}   `additionalProperties:"true"`

@@ -8,4 +8,7 @@ type Page struct {
 	// Sort is the name of a wire field. The store refuses fields that it can't sort by.
 	Sort       string
 	Descending bool
+	// After is the place behind which the part begins, instead of Offset: a Next of an earlier part in the same order. Empty
+	// for the beginning. Only lists of tokens support it.
+	After string
 }

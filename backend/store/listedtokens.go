@@ -2,68 +2,145 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"strings"
 
 	"gorm.io/gorm"
 
 	"tokentab/backend/paging"
 	"tokentab/backend/pfid"
+	"tokentab/backend/text"
 	"tokentab/backend/token"
 )
 
-func (s Tokens) Tokens(ctx context.Context, account pfid.ID, filter token.Filter, page paging.Page) (list []token.Listed, total int, err error) {
-	order, err := sorting{"id", "inserted_at", "updated_at", "expires_at", "last_used_at", "name", "status", "token_scope"}.orderBy(page)
-	if err != nil {
-		return nil, 0, err
-	}
-	done, err := s.listTurn(ctx, account, filter, page)
-	if err != nil {
-		return nil, 0, err
-	}
-	defer done()
+// Snapshot implements token.Store.
+func (s Tokens) Snapshot(ctx context.Context, f func(ctx context.Context) error) error {
+	return s.readTogether(ctx, func(tx *gorm.DB) error { return f(context.WithValue(ctx, sharedKey{}, &shared{tx})) })
+}
+
+// NewestTokens implements token.Store. It needs no more than an index of the database.
+func (s Tokens) NewestTokens(ctx context.Context, account pfid.ID, offset, size int) (list []token.Listed, total int, err error) {
 	err = s.readTogether(ctx, func(tx *gorm.DB) error {
-		status, err := statusIn(tx, account)
-		if err != nil {
+		if total, err = value[int](tx, "SELECT api_token_count FROM accounts WHERE id = ?", account); err != nil {
 			return err
 		}
-		where, args := matching(account, filter, status)
-		if filter == (token.Filter{}) {
-			total, err = value[int](tx, "SELECT api_token_count FROM accounts WHERE id = ?", account)
-		} else {
-			total, err = value[int](tx, "SELECT count(*) FROM api_tokens t"+where, args...)
-		}
-		if err != nil {
-			return err
-		}
-		from := "api_tokens t"
-		switch page.Sort {
-		case "status":
-			order = strings.Replace(order, "t.status", status, 1)
-		case "last_used_at":
-			from, order = from+" LEFT JOIN token_uses l ON l.token_id = t.id", strings.Replace(order, "t.last_used_at", "l.last_used_at", 1)
-		}
-		list, err = apiTokens.sorted(tx, order, page, from+where, args...)
+		page := paging.Page{Offset: offset, Size: size}
+		list, err = apiTokens.sorted(tx, "t.inserted_at DESC, t.id DESC", page, "api_tokens t WHERE t.account_id = ?", account)
 		return err
 	})
 	return list, total, err
 }
 
-// matching returns the condition of the tokens that match a filter. status is the SQL of their status; see statusIn.
-func matching(account pfid.ID, filter token.Filter, status string) (where string, args []any) {
-	where, args = " WHERE t.account_id = ?", []any{account}
-	and := func(applies bool, condition string, values ...any) {
-		if applies {
-			where, args = where+" AND "+condition, append(args, values...)
+// LastChange implements token.Store.
+func (s Tokens) LastChange(ctx context.Context) (int64, error) {
+	return read(ctx, s.db, func(tx *gorm.DB) (int64, error) {
+		return value[int64](tx, "SELECT COALESCE(MAX(number), 0) FROM token_changes")
+	})
+}
+
+// Entries implements token.Store.
+func (s Tokens) Entries(ctx context.Context, account pfid.ID, after token.Entry, most int) (list []token.Entry, err error) {
+	err = s.read(ctx, func(tx *gorm.DB) error {
+		list, err = entries(tx, account, "api_tokens t", "WHERE t.account_id = ? AND (t.inserted_at, t.id) > (?, ?) ORDER BY t.inserted_at, t.id LIMIT ?",
+			account, after.InsertedAt, after.ID.String(), most)
+		return err
+	})
+	return list, err
+}
+
+// changed selects the tokens of an account that a change after some number names.
+const changed = "SELECT DISTINCT token_id FROM token_changes WHERE number > ? AND account_id = ? AND token_id IS NOT NULL"
+
+// Changes implements token.Store.
+func (s Tokens) Changes(ctx context.Context, account pfid.ID, after int64) (changes token.Changes, err error) {
+	err = s.read(ctx, func(tx *gorm.DB) error {
+		var oldest int64
+		if err := tx.Raw("SELECT COALESCE(MIN(number), 0), COALESCE(MAX(number), 0) FROM token_changes").Row().Scan(&oldest, &changes.Last); err != nil {
+			return err
 		}
+		if changes.Lost = after < oldest-1; changes.Lost || after >= changes.Last {
+			return nil
+		}
+		if changes.Moves, err = movesAfter(tx, account, after); err != nil {
+			return err
+		}
+		if changes.Gone, err = values[pfid.ID](tx, changed+" AND NOT EXISTS (SELECT 1 FROM api_tokens t WHERE t.id = token_id)", after, account); err != nil {
+			return err
+		}
+		changes.Entries, err = entries(tx, account, "("+changed+") c JOIN api_tokens t ON t.id = c.token_id", "", after, account)
+		return err
+	})
+	return changes, err
+}
+
+// movesAfter returns the moves of an account after a change, oldest first.
+func movesAfter(tx *gorm.DB, account pfid.ID, after int64) (moves []token.Move, err error) {
+	err = scan(tx, "SELECT target, target_id, to_status, moved_at FROM token_changes WHERE number > ? AND account_id = ? AND token_id IS NULL ORDER BY number",
+		[]any{after, account}, func(rows *sql.Rows) error {
+			var m token.Move
+			err := rows.Scan(&m.Field, &m.ID, status(&m.To), (*stamp)(&m.At))
+			moves = append(moves, m)
+			return err
+		})
+	return moves, err
+}
+
+// entries returns the tokens t of a part of a statement, under the moves under way.
+func entries(tx *gorm.DB, account pfid.ID, from, rest string, args ...any) (list []token.Entry, err error) {
+	now := "t.status, t.suspended_by_retirement, t.updated_at"
+	moving, err := isMoving(tx, account)
+	if err != nil {
+		return nil, err
 	}
-	and(!filter.AgentID.IsZero(), "t.agent_id = ?", filter.AgentID)
-	and(!filter.EnvironmentID.IsZero(), "t.environment_id = ?", filter.EnvironmentID)
-	and(!filter.CreatedByAdminUserID.IsZero(), "t.created_by_admin_user_id = ?", filter.CreatedByAdminUserID)
-	and(!filter.DescendantsOf.IsZero(), "t.id IN ("+descendantsOf+") AND t.id <> ?", filter.DescendantsOf, filter.DescendantsOf)
-	and(!filter.LiveAt.IsZero(), status+" IN "+live+" AND t.expires_at > ?", stamp(filter.LiveAt))
-	and(filter.Scope != 0, "t.token_scope = ?", filter.Scope.String())
-	and(filter.Status != 0, status+" = ?", filter.Status.String())
-	return where, args
+	if moving {
+		now = statusNowOfT + ", t.suspended_by_retirement OR t.status = 'active', " + updatedNowOfT
+	}
+	err = scan(tx, `SELECT t.id, t.name, t.hint, t.token_scope, t.agent_id, t.environment_id, t.agent_deployment_id,
+			t.created_by_admin_user_id, t.created_by_api_token_id, t.expires_at, t.inserted_at, COALESCE(l.last_used_at, 0), `+now+`
+		FROM `+from+` LEFT JOIN token_uses l ON l.token_id = t.id `+rest, args, func(rows *sql.Rows) error {
+		var e token.Entry
+		err := rows.Scan(&e.ID, &e.Name, &e.Hint, scope(&e.Scope), &e.AgentID, &e.EnvironmentID, &e.AgentDeploymentID,
+			&e.CreatedByAdminUserID, &e.CreatedByAPITokenID, &e.ExpiresAt, &e.InsertedAt, &e.LastUsedAt, status(&e.Status), &e.SuspendedByRetirement, &e.UpdatedAt)
+		list = append(list, e)
+		return err
+	})
+	return list, err
+}
+
+// TokensByID implements token.Store.
+func (s Tokens) TokensByID(ctx context.Context, ids []pfid.ID) (list []token.Listed, err error) {
+	return read(ctx, s.db, func(tx *gorm.DB) ([]token.Listed, error) { return apiTokens.byID(tx, ids) })
+}
+
+// Descendants implements token.Store.
+func (s Tokens) Descendants(ctx context.Context, id pfid.ID) ([]pfid.ID, error) {
+	return read(ctx, s.db, func(tx *gorm.DB) ([]pfid.ID, error) { return values[pfid.ID](tx, descendantsOf, id) })
+}
+
+// Named implements token.Store.
+func (s Tokens) Named(ctx context.Context, account pfid.ID, part string) (ids []pfid.ID, err error) {
+	err = s.read(ctx, func(tx *gorm.DB) error {
+		return scan(tx, `SELECT id, name, '' FROM agents WHERE account_id = @account
+			UNION ALL SELECT id, name, '' FROM environments WHERE account_id = @account
+			UNION ALL SELECT id, COALESCE(name, ''), email FROM admin_users WHERE account_id = @account`,
+			[]any{map[string]any{"account": account}}, func(rows *sql.Rows) error {
+				var id pfid.ID
+				var name, email string
+				err := rows.Scan(&id, &name, &email)
+				if strings.Contains(text.Folded(name), part) || strings.Contains(text.Folded(text.ShownEmail(email)), part) {
+					ids = append(ids, id)
+				}
+				return err
+			})
+	})
+	return ids, err
+}
+
+// Left implements token.Store.
+func (s Tokens) Left(ctx context.Context, account pfid.ID) ([]pfid.ID, error) {
+	return read(ctx, s.db, func(tx *gorm.DB) ([]pfid.ID, error) {
+		return values[pfid.ID](tx, "SELECT id FROM admin_users WHERE account_id = ? AND removed_at IS NOT NULL", account)
+	})
 }
 
 // live are the statuses of live tokens.

@@ -125,7 +125,6 @@ func (s *db) open(ctx context.Context, begin func() error) (err error) {
 		return errors.Join(err, s.file.Close())
 	}
 	s.writing = make(chan struct{}, 1)
-	s.turns = newTurns()
 	if err = s.checkName(); err == nil {
 		if err = s.connect(); err == nil {
 			err = begin()

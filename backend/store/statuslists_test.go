@@ -19,6 +19,7 @@ import (
 type shelf struct {
 	*Store
 	t     testing.TB
+	lists *token.Tokens // over Store, for lists alone
 	actor audit.Actor
 	n     int
 }
@@ -27,7 +28,11 @@ func newShelf(t testing.TB) *shelf {
 	t.Helper()
 	s := open(t, t.TempDir(), now)
 	t.Cleanup(func() { _ = s.Close() })
-	sh := &shelf{Store: s, t: t}
+	cache, err := token.NewCache(1, rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sh := &shelf{Store: s, t: t, lists: token.New(s.Tokens, nil, cache, token.Lifetimes{}, now, rand.Reader)}
 	sh.actor.AccountID = sh.id()
 	acme := account.Account{ID: sh.actor.AccountID, Name: "Acme", Purpose: "business", InsertedAt: now(), UpdatedAt: now()}
 	if err := s.Accounts.InsertAccount(t.Context(), acme, nil, nil, true); err != nil {

@@ -38,7 +38,6 @@ type db struct {
 	writer, noter, reader, finder *gorm.DB
 
 	writing chan struct{} // holds one element during a write, because SQLite allows one writer at a time
-	turns   *turns
 	path    string
 
 	file      *file

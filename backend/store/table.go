@@ -157,8 +157,16 @@ func (t table[T]) sorted(tx *gorm.DB, order string, page paging.Page, from strin
 	var ids []pfid.ID
 	err := scan(tx, "SELECT json_group_array(id) FROM (SELECT t.id FROM "+from+" ORDER BY "+order+" LIMIT ? OFFSET ?)",
 		append(slices.Clone(args), page.Size, page.Offset), func(rows *sql.Rows) error { return rows.Scan(document{&ids}) })
-	if err != nil || len(ids) == 0 {
+	if err != nil {
 		return nil, err
+	}
+	return t.byID(tx, ids)
+}
+
+// byID returns the rows with these ids, in their order, without those that do not exist.
+func (t table[T]) byID(tx *gorm.DB, ids []pfid.ID) ([]T, error) {
+	if len(ids) == 0 {
+		return nil, nil
 	}
 	position := make(map[pfid.ID]int, len(ids))
 	for i, id := range ids {
@@ -168,11 +176,8 @@ func (t table[T]) sorted(tx *gorm.DB, order string, page paging.Page, from strin
 	if err != nil {
 		return nil, err
 	}
-	list := make([]T, len(ids))
-	for _, row := range rows {
-		list[position[t.id(&row)]] = row
-	}
-	return list, nil
+	slices.SortFunc(rows, func(a, b T) int { return position[t.id(&a)] - position[t.id(&b)] })
+	return rows, nil
 }
 
 func (t table[T]) id(v *T) pfid.ID { return *t.columns(v)[0].field.(*pfid.ID) }

@@ -82,6 +82,8 @@ const (
 		WHEN 'created_by_api_token_id' THEN t.created_by_api_token_id END`
 	lastRetirementOfT = `(SELECT m.to_status FROM token_moves m WHERE ` + countsForT + ` AND m.to_status <> 'revoked' ORDER BY m.number DESC LIMIT 1)`
 
+	updatedNowOfT = "CASE WHEN t.status <> " + statusNowOfT + " THEN MAX(t.updated_at, (SELECT MAX(m.inserted_at) FROM token_moves m WHERE " + countsForT + ")) ELSE t.updated_at END"
+
 	// lastMove is the number of the newest move under way; 0 for none. It does not apply to tokens made from now on.
 	lastMove = "(SELECT COALESCE(MAX(number), 0) FROM token_moves)"
 )

@@ -84,11 +84,11 @@ func (c *crowd) seen() []token.Status {
 	}
 	filtered := map[token.Status][]pfid.ID{}
 	for s := token.Active; s <= token.Revoked; s++ {
-		list, total, err := c.Tokens.Tokens(c.t.Context(), c.actor.AccountID, token.Filter{Status: s}, paging.Page{Size: 1000, Sort: "status"})
-		if err != nil || total != len(list) {
-			c.t.Fatal(total, len(list), err)
+		found, err := c.lists.List(c.t.Context(), c.actor.AccountID, token.Filter{Status: s}, paging.Page{Size: 1000, Sort: "status"})
+		if err != nil || found.Total != len(found.Tokens) {
+			c.t.Fatal(found.Total, len(found.Tokens), err)
 		}
-		for _, l := range list {
+		for _, l := range found.Tokens {
 			filtered[s] = append(filtered[s], l.ID)
 		}
 	}

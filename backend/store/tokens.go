@@ -35,7 +35,7 @@ var apiTokens = table[token.Listed]{name: "api_tokens", what: "API token",
 	derived: func(t *token.Listed) []column {
 		return []column{
 			{statusNowOfT, status(&t.Status)},
-			{"CASE WHEN t.status <> " + statusNowOfT + " THEN MAX(t.updated_at, (SELECT MAX(m.inserted_at) FROM token_moves m WHERE " + countsForT + ")) ELSE t.updated_at END", (*stamp)(&t.UpdatedAt)},
+			{updatedNowOfT, (*stamp)(&t.UpdatedAt)},
 			{"l.last_used_at", (*stamp)(&t.LastUsedAt)}, {"a.name", (*optional)(&t.AgentName)}, {"a.retired_at IS NOT NULL", &t.AgentRetired},
 			{"e.name", (*optional)(&t.EnvironmentName)}, {nameOf("c", "u"), (*shown)(&t.CreatedByName)},
 			{"COALESCE(r.inserted_at, v.inserted_at)", (*stamp)(&t.Revocation.At)}, {nameOf("rt", "ru"), (*shown)(&t.Revocation.ByName)},

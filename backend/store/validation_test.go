@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -194,63 +193,13 @@ func TestAReadEndsWithItsContextEvenInTheMiddleOfARow(t *testing.T) {
 	if fault.KindOf(err) != fault.Unavailable {
 		t.Errorf("a read without an end has ended with %v", err)
 	}
-	for range 2 * cap(s.turns.slots) { // no later read is interrupted
-		if _, _, err := s.Tokens.Tokens(t.Context(), s.actor.AccountID, token.Filter{}, paging.Page{Size: 1}); err != nil {
+	for range 8 { // no later read is interrupted
+		if _, err := s.lists.List(t.Context(), s.actor.AccountID, token.Filter{}, paging.Page{Size: 1}); err != nil {
 			t.Errorf("a read after it: %v", err)
 		}
 	}
 	if err := s.Ready(t.Context()); err != nil {
 		t.Errorf("the database counts as unfit: %v", err)
-	}
-}
-
-func TestSlowListsOfAnAccountTakeTurns(t *testing.T) {
-	s := newShelf(t)
-	if err := s.writer.Exec("UPDATE accounts SET api_token_count = ?", manyTokens).Error; err != nil {
-		t.Fatal(err)
-	}
-	slow, quick := paging.Page{Size: 1, Sort: "name"}, paging.Page{Size: 1}
-	list := func(ctx context.Context, page paging.Page) error {
-		_, _, err := s.Tokens.Tokens(ctx, s.actor.AccountID, token.Filter{}, page)
-		return err
-	}
-	for range cap(s.turns.slots) {
-		s.turns.slots <- struct{}{} // slow lists of others
-	}
-	if err := list(t.Context(), quick); err != nil {
-		t.Errorf("a quick list: %v", err)
-	}
-	if _, _, err := s.Tokens.Tokens(t.Context(), s.actor.AccountID, token.Filter{AgentID: s.id(), Scope: token.ScopeAgentDeployment}, quick); err != nil {
-		t.Errorf("the tokens of an agent: %v", err)
-	}
-	ctx, leave := context.WithCancel(t.Context())
-	left := make(chan error)
-	for range turnsPerAccount {
-		go func() { left <- list(ctx, slow) }()
-	}
-	queued := func() int {
-		s.turns.mu.Lock()
-		defer s.turns.mu.Unlock()
-		return s.turns.queued[s.actor.AccountID]
-	}
-	for queued() < turnsPerAccount {
-		runtime.Gosched()
-	}
-	if err := list(t.Context(), slow); fault.KindOf(err) != fault.TooManyRequests {
-		t.Errorf("one list more than an account may have: %v", err)
-	}
-	leave()
-	for range turnsPerAccount {
-		if err := <-left; err == nil {
-			t.Error("a list whose client has left got a turn")
-		}
-	}
-	if n := queued(); n > 0 {
-		t.Errorf("%d lists are queued after all have left", n)
-	}
-	<-s.turns.slots
-	if err := list(t.Context(), slow); err != nil {
-		t.Errorf("in its turn: %v", err)
 	}
 }
 
@@ -263,12 +212,12 @@ func TestTokensAreListedByTheirLastUse(t *testing.T) {
 	for descending, want := range map[bool][]int{false: {1, 3, 2, 0}, true: {0, 2, 3, 1}} { // never comes first
 		for offset := range ids {
 			page := paging.Page{Offset: offset, Size: 2, Sort: "last_used_at", Descending: descending}
-			list, _, err := s.Tokens.Tokens(t.Context(), s.actor.AccountID, token.Filter{Scope: token.ScopeAccount}, page)
+			found, err := s.lists.List(t.Context(), s.actor.AccountID, token.Filter{Scope: token.ScopeAccount}, page)
 			if err != nil {
 				t.Fatal(err)
 			}
 			var got []int
-			for _, listed := range list {
+			for _, listed := range found.Tokens {
 				got = append(got, slices.Index(ids, listed.ID))
 			}
 			if want := want[offset:min(offset+2, len(ids))]; !slices.Equal(got, want) {
@@ -288,8 +237,8 @@ func TestATokenWithoutARowForItsUseIsListedAllTheSame(t *testing.T) {
 		t.Errorf("%v %v, or nobody could revoke it", found.LastUsedAt, err)
 	}
 	page := paging.Page{Size: 10, Sort: "last_used_at"}
-	if list, _, err := s.Tokens.Tokens(t.Context(), s.actor.AccountID, token.Filter{Scope: token.ScopeAccount}, page); err != nil || len(list) != 2 {
-		t.Errorf("%d tokens are listed, %v", len(list), err)
+	if found, err := s.lists.List(t.Context(), s.actor.AccountID, token.Filter{Scope: token.ScopeAccount}, page); err != nil || len(found.Tokens) != 2 {
+		t.Errorf("%d tokens are listed, %v", len(found.Tokens), err)
 	}
 }
 

@@ -151,3 +151,6 @@ var joining = []*unicode.RangeTable{
 func joins(r rune) bool {
 	return (unicode.IsLetter(r) || unicode.IsMark(r)) && unicode.In(r, joining...)
 }
+
+// Folded returns text composed and in lower case, for searching and sorting.
+func Folded(text string) string { return strings.ToLower(Composed(text)) }

@@ -10,7 +10,6 @@ import (
 
 	"tokentab/backend/audit"
 	"tokentab/backend/fault"
-	"tokentab/backend/paging"
 	"tokentab/backend/pfid"
 )
 
@@ -133,17 +132,6 @@ type Revocation struct {
 // MaxName is the longest name of a token, in characters.
 const MaxName = 100
 
-// Filter narrows a list of tokens. The zero Filter matches all tokens of the account.
-type Filter struct {
-	AgentID              pfid.ID
-	EnvironmentID        pfid.ID
-	CreatedByAdminUserID pfid.ID
-	DescendantsOf        pfid.ID   // tokens that this one created, that they created, and so on
-	LiveAt               time.Time // tokens that are not revoked and not expired at this instant; zero for all
-	Scope                Scope
-	Status               Status
-}
-
 // Store keeps tokens. It writes each change together with its event in one transaction.
 type Store interface {
 	// Deployment returns the id of the deployment of an agent in an environment, or zero if there is none yet. It returns
@@ -175,8 +163,24 @@ type Store interface {
 	Moves(ctx context.Context, account pfid.ID) ([]Move, error)
 	// Token returns one token of the account, or fault.NotFound.
 	Token(ctx context.Context, account, id pfid.ID) (Listed, error)
-	// Tokens returns one page of the account's tokens that match the filter, and their total number.
-	Tokens(ctx context.Context, account pfid.ID, filter Filter, page paging.Page) ([]Listed, int, error)
+	// NewestTokens returns tokens of the account, newest first, without the first offset, and their total number.
+	NewestTokens(ctx context.Context, account pfid.ID, offset, size int) ([]Listed, int, error)
+	// Snapshot calls f with a context in which other methods read one state of the database.
+	Snapshot(ctx context.Context, f func(ctx context.Context) error) error
+	// LastChange returns the number of the newest change of any token.
+	LastChange(ctx context.Context) (int64, error)
+	// Entries returns up to most tokens of the account in order of InsertedAt and ID, those that come after an entry.
+	Entries(ctx context.Context, account pfid.ID, after Entry, most int) ([]Entry, error)
+	// Changes returns what happened to the tokens of the account after the change with that number.
+	Changes(ctx context.Context, account pfid.ID, after int64) (Changes, error)
+	// Descendants returns the ids of a token and of all that it created, directly or through others, also of deleted ones.
+	Descendants(ctx context.Context, id pfid.ID) ([]pfid.ID, error)
+	// Named returns the ids of the agents, environments and admin users whose folded name or email contains part.
+	Named(ctx context.Context, account pfid.ID, part string) ([]pfid.ID, error)
+	// Left returns the ids of the admin users who were removed from the account.
+	Left(ctx context.Context, account pfid.ID) ([]pfid.ID, error)
+	// TokensByID returns the tokens with these ids, in their order, without those that do not exist.
+	TokensByID(ctx context.Context, ids []pfid.ID) ([]Listed, error)
 	// FindToken returns the state of the token with this hash; ok is false if there is none.
 	FindToken(ctx context.Context, hash Hash) (state State, ok bool, err error)
 	// OpenStatusList returns the number of the status list for new tokens. The list may not exist yet.
@@ -250,6 +254,7 @@ type Tokens struct {
 	statusLists *statusLists
 	halted      *atomic.Bool
 	uses        *lastUses
+	indexes     indexes
 }
 
 // New returns the tokens in store. Each operation reads now once.
@@ -257,6 +262,7 @@ func New(store Store, signer Signer, cache *Cache, lifetimes Lifetimes, now func
 	return &Tokens{
 		store: store, signer: signer, cache: cache, lifetimes: lifetimes, now: now, random: random,
 		statusLists: newStatusLists(), halted: new(atomic.Bool), uses: newLastUses(cache.tokens),
+		indexes: indexes{accounts: map[uint32]*index{}},
 	}
 }
 
@@ -274,16 +280,4 @@ func (ts *Tokens) Get(ctx context.Context, account, id pfid.ID) (Listed, error) 
 	t, err := ts.store.Token(ctx, account, id)
 	ts.withLastUse(&t)
 	return t, err
-}
-
-// List returns one page of the account's tokens that match the filter, and their total number.
-func (ts *Tokens) List(ctx context.Context, account pfid.ID, filter Filter, page paging.Page) ([]Listed, int, error) {
-	if page.Sort == "last_used_at" {
-		ts.settleUses(ctx)
-	}
-	list, total, err := ts.store.Tokens(ctx, account, filter, page)
-	for i := range list {
-		ts.withLastUse(&list[i])
-	}
-	return list, total, err
 }

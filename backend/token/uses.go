@@ -165,6 +165,7 @@ func (l *lastUses) take(limit int64) {
 func (ts *Tokens) FlushUses(ctx context.Context, rest func()) error {
 	ts.uses.flushing.Lock()
 	defer ts.uses.flushing.Unlock()
+	ts.indexes.forgetIdle(ts.now().UnixMilli())
 	return ts.flushUses(ctx, rest)
 }
 
@@ -186,6 +187,7 @@ func (ts *Tokens) writeUses(ctx context.Context, rest func()) error {
 		if err := ts.store.RecordUses(ctx, batch, ts.latest()); err != nil {
 			return err
 		}
+		ts.indexes.recordUses(batch)
 		l.moving.Lock()
 		l.writing = l.writing[len(batch):]
 		l.moving.Unlock()

@@ -138,11 +138,11 @@ func TestAnIntrospectionCountsAsUseOfBothTokens(t *testing.T) {
 	if err := p.Tokens.FlushUses(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
-	all, _, err := p.Tokens.List(t.Context(), actor.AccountID, token.Filter{}, paging.Page{Size: 10})
+	all, err := p.Tokens.List(t.Context(), actor.AccountID, token.Filter{}, paging.Page{Size: 10})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, listed := range all {
+	for _, listed := range all.Tokens {
 		if !listed.LastUsedAt.Equal(p.Clock.Now()) {
 			t.Errorf("%s was last used at %s", listed.ID, listed.LastUsedAt)
 		}

@@ -1,0 +1,49 @@
+package token
+
+import (
+	"fmt"
+	"testing"
+
+	"tokentab/backend/paging"
+	"tokentab/backend/pfid"
+)
+
+// BenchmarkPage finds the first page of lists of a million tokens.
+func BenchmarkPage(b *testing.B) {
+	const tokens = 1_000_000
+	ix := newIndex(0)
+	ix.clear(0)
+	entries := make([]Entry, tokens)
+	for i := range entries {
+		id := pfid.ID{0: 1, 19: 1}
+		id[2], id[3], id[4] = byte(i>>16), byte(i>>8), byte(i)
+		entries[i] = Entry{
+			ID: id, Name: fmt.Sprintf("billing-%06d", i*7919%tokens), Hint: fmt.Sprintf("%04x", i&0xffff), Scope: ScopeAccount, Status: Status(1 + i%3),
+			InsertedAt: int64(i), ExpiresAt: int64(i*31%tokens) + tokens, LastUsedAt: int64(i * 17 % tokens),
+		}
+	}
+	for i := range entries {
+		ix.add(&entries[i])
+	}
+	for _, c := range []struct {
+		name   string
+		filter Filter
+		page   paging.Page
+	}{
+		{"all", Filter{}, paging.Page{Sort: "inserted_at", Descending: true}},
+		{"status", Filter{Status: Active}, paging.Page{Sort: "inserted_at", Descending: true}},
+		{"by name", Filter{}, paging.Page{Sort: "name"}},
+		{"by last use", Filter{Status: Active}, paging.Page{Sort: "last_used_at"}},
+		{"search", Filter{Search: "billing-77"}, paging.Page{Sort: "inserted_at", Descending: true}},
+		{"search nothing", Filter{Search: "zzzzzz"}, paging.Page{Sort: "inserted_at", Descending: true}},
+		{"search part of an id", Filter{Search: "zzzzz7"}, paging.Page{Sort: "inserted_at", Descending: true}},
+		{"search letter", Filter{Search: "i"}, paging.Page{Sort: "name", Descending: true}},
+	} {
+		c.page.Size = 50
+		b.Run(c.name, func(b *testing.B) {
+			for b.Loop() {
+				ix.page(ix.selected(c.filter, wanted{}, tokens), c.page, nil)
+			}
+		})
+	}
+}

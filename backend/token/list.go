@@ -1,0 +1,157 @@
+package token
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"tokentab/backend/fault"
+	"tokentab/backend/paging"
+	"tokentab/backend/pfid"
+)
+
+// List returns one part of the account's tokens that match the filter. It returns fault.Validation of sorting or
+// pagination[after] if the page asks for an unknown order or place.
+func (ts *Tokens) List(ctx context.Context, account pfid.ID, filter Filter, page paging.Page) (found Found, err error) {
+	isPlain := filter == Filter{} && page.Sort == "" && page.After == ""
+	page, after, err := ordered(page)
+	if err != nil {
+		return found, err
+	}
+	if isPlain { // most lists are, and need no index
+		found, err = ts.newest(ctx, account, page)
+	} else {
+		found, err = ts.indexed(ctx, account, filter, page, after)
+	}
+	for i := range found.Tokens {
+		ts.withLastUse(&found.Tokens[i])
+	}
+	return found, err
+}
+
+func (ts *Tokens) newest(ctx context.Context, account pfid.ID, page paging.Page) (Found, error) {
+	list, total, err := ts.store.NewestTokens(ctx, account, page.Offset, page.Size)
+	found := Found{Tokens: list, Total: total, Before: min(page.Offset, total)}
+	if n := len(list); n > 0 && page.Offset+n < total {
+		last := list[n-1]
+		found.Next = cursor{Sort: page.Sort, Descending: page.Descending, Number: last.InsertedAt.UnixMilli(), ID: last.ID}.String()
+	}
+	return found, err
+}
+
+func (ts *Tokens) indexed(ctx context.Context, account pfid.ID, filter Filter, page paging.Page, after *cursor) (found Found, err error) {
+	if page.Sort == "last_used_at" || filter.UnusedFor != 0 || filter.NeverUsed {
+		ts.settleUses(ctx)
+	}
+	var ids []pfid.ID
+	err = ts.inIndex(ctx, account, filter, func(ix *index, places []uint32, _ int64) {
+		ids, found = ix.page(places, page, after)
+	}, func(ctx context.Context) error {
+		found.Tokens, err = ts.store.TokensByID(ctx, ids)
+		return err
+	})
+	return found, err
+}
+
+// Summarize counts the account's tokens that match the filter.
+func (ts *Tokens) Summarize(ctx context.Context, account pfid.ID, filter Filter) (sum Summary, err error) {
+	ts.settleUses(ctx)
+	err = ts.inIndex(ctx, account, filter, func(ix *index, places []uint32, now int64) { sum = ix.summary(places, now) }, func(context.Context) error { return nil })
+	return sum, err
+}
+
+// listTimeout is how long a list may take that has to fill an index of very many tokens first.
+const listTimeout = 30 * time.Second
+
+// errFilling is the error of a list whose index could not be filled in time. The next list goes on filling it.
+var errFilling = &fault.Error{Kind: fault.Unavailable, Message: "Tokentab is still reading the tokens of this account. Try again in a few seconds.", RetryAfter: 5 * time.Second}
+
+// inIndex calls look with the account's index, brought up to date, and the places of the tokens that match, and then read, both in one snapshot of the store.
+func (ts *Tokens) inIndex(ctx context.Context, account pfid.ID, filter Filter, look func(ix *index, places []uint32, now int64), read func(context.Context) error) error {
+	now := ts.now().UnixMilli()
+	ix := ts.indexes.of(account, now)
+	ctx, cancel := context.WithTimeoutCause(ctx, listTimeout, errFilling)
+	defer cancel()
+	if err := ix.take(ctx); err != nil {
+		return err
+	}
+	leave := sync.OnceFunc(ix.leave)
+	defer leave()
+	for {
+		if err := ts.fill(ctx, ix, account); err != nil {
+			return err
+		}
+		isCurrent := false
+		err := ts.store.Snapshot(ctx, func(ctx context.Context) (err error) {
+			if isCurrent, err = ts.update(ctx, ix, account); err != nil || !isCurrent {
+				return err
+			}
+			want, err := ts.wanted(ctx, account, filter)
+			if err != nil {
+				return err
+			}
+			look(ix, ix.selected(filter, want, now), now)
+			leave()
+			return read(ctx)
+		})
+		if err != nil || isCurrent {
+			return err
+		}
+	}
+}
+
+// fill makes the index whole.
+func (ts *Tokens) fill(ctx context.Context, ix *index, account pfid.ID) error {
+	if ix.codes == nil {
+		last, err := ts.store.LastChange(ctx)
+		if err != nil {
+			return err
+		}
+		ix.clear(last)
+	}
+	for !ix.isWhole {
+		entries, err := ts.store.Entries(ctx, account, ix.newest, entriesAtOnce)
+		if err != nil && ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err != nil {
+			return err
+		}
+		ix.fill(entries)
+	}
+	return nil
+}
+
+// update brings the index to the state of a snapshot. isCurrent is false if it must be filled again, because changes are
+// lost.
+func (ts *Tokens) update(ctx context.Context, ix *index, account pfid.ID) (isCurrent bool, err error) {
+	changes, err := ts.store.Changes(ctx, account, ix.last)
+	if err != nil {
+		return false, err
+	}
+	if changes.Lost || changes.Last < ix.last {
+		ix.codes, ix.isWhole = nil, false
+		return false, nil
+	}
+	ix.apply(changes, ts.latest())
+	ix.applyUses(ts.latest())
+	return true, nil
+}
+
+// wanted reads what a filter needs from the store.
+func (ts *Tokens) wanted(ctx context.Context, account pfid.ID, f Filter) (want wanted, err error) {
+	if needle := needleOf(f.Search); len(needle) > 0 {
+		if want.named, err = ts.store.Named(ctx, account, string(needle)); err != nil {
+			return want, err
+		}
+	}
+	if f.CreatorLeft {
+		if want.left, err = ts.store.Left(ctx, account); err != nil {
+			return want, err
+		}
+	}
+	if !f.DescendantsOf.IsZero() {
+		want.descendants, err = ts.store.Descendants(ctx, f.DescendantsOf)
+	}
+	return want, err
+}
