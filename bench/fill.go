@@ -34,7 +34,16 @@ func init() {
 		hash := sha256.Sum256([]byte(secret(int(args[0].(int64)))))
 		return hash[:], nil
 	})
+	sqlite.MustRegisterDeterministicScalarFunction("id_of", 2, func(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) {
+		id, err := pfid.New(time.UnixMilli(args[0].(int64)), 0, zeros{})
+		return id.String()[:10] + args[1].(string), err
+	})
 }
+
+// zeros is random bytes for ids that a number follows.
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { return len(p), nil }
 
 // fillSQL stores 100 agents, a deployment of each, :tokens deployment tokens, which have the longest identity, and the
 // account token that calls introspection. Ids are those of the first environment up to the random part, then a number.

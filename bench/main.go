@@ -31,12 +31,9 @@ func run(args []string, in io.Reader, out io.Writer) error {
 	}
 	switch command {
 	case "address": // a free one
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return err
-		}
-		fmt.Fprintln(out, listener.Addr())
-		return listener.Close()
+		address, err := freeAddress()
+		fmt.Fprintln(out, address)
+		return err
 	case "ask": // ADDRESS REQUEST NUMBER
 		status, size, body, err := ask(args[0], args[1], numbers[2])
 		fmt.Fprintln(out, status, size, body)
@@ -57,6 +54,8 @@ func run(args []string, in io.Reader, out io.Writer) error {
 		return judge(in, out, numbers[0], numbers[1], numbers[2])
 	case "report":
 		return report(in, out)
+	case "list": // PROGRAM TOKENS ROUNDS
+		return benchList(out, args[0], numbers[1], numbers[2])
 	case "secret":
 		_, err := io.WriteString(out, secretPrefix)
 		return err
