@@ -132,7 +132,14 @@ func benchList(out io.Writer, program string, tokens, rounds int) (err error) {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "The first list after the start took %s. Resident memory then: %s.\n", took.Round(time.Millisecond), residentMemory(server.Process.Pid))
+	fmt.Fprintf(out, "The first list after the start took %s, ", took.Round(time.Millisecond))
+	began = time.Now()
+	for _, _, err = l.get("sorting=name"); errors.Is(err, errUnavailable); _, _, err = l.get("sorting=name") {
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "the first one that reads all tokens %s. Resident memory then: %s.\n", time.Since(began).Round(100*time.Millisecond), residentMemory(server.Process.Pid))
 	all := conditions(ids)
 	worst := time.Duration(0)
 	fmt.Fprint(out, "\nMilliseconds to the first page, 95th percentile of ", rounds, " requests; a condition with itself is the condition alone.\n\n| |")
@@ -210,6 +217,9 @@ func (l lister) pages(out io.Writer, rounds int) error {
 	return nil
 }
 
+// errUnavailable means that the server is still reading the tokens.
+var errUnavailable = errors.New("503")
+
 type lister struct{ address, secret string }
 
 type listPage struct {
@@ -248,6 +258,9 @@ func (l lister) get(query string) (took time.Duration, page listPage, err error)
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
 	took = time.Since(began)
+	if err == nil && response.StatusCode == http.StatusServiceUnavailable {
+		err = errUnavailable
+	}
 	if err == nil && response.StatusCode != http.StatusOK {
 		err = fmt.Errorf("%s: %d %s", query, response.StatusCode, body)
 	}

@@ -55,7 +55,9 @@ const changed = "SELECT DISTINCT token_id FROM token_changes WHERE number > ? AN
 func (s Tokens) Changes(ctx context.Context, account pfid.ID, after int64) (changes token.Changes, err error) {
 	err = s.read(ctx, func(tx *gorm.DB) error {
 		var oldest int64
-		if err := tx.Raw("SELECT COALESCE(MIN(number), 0), COALESCE(MAX(number), 0) FROM token_changes").Row().Scan(&oldest, &changes.Last); err != nil {
+		// MIN and MAX in one select would go through all rows.
+		const bounds = "SELECT COALESCE((SELECT MIN(number) FROM token_changes), 0), COALESCE((SELECT MAX(number) FROM token_changes), 0)"
+		if err := tx.Raw(bounds).Row().Scan(&oldest, &changes.Last); err != nil {
 			return err
 		}
 		if changes.Lost = after < oldest-1; changes.Lost || after >= changes.Last {
