@@ -84,7 +84,7 @@ func (s *Service) getAccountContents(ctx context.Context, who *caller, in *pathI
 	}), nil
 }
 
-// AccountDelete confirms the deletion of an account with the account's name and the caller's password.
+// AccountDelete confirms the deletion of an account with the account's name.
 type AccountDelete struct {
 	_    struct{} `additionalProperties:"true"`
 	Name string   `json:"name" doc:"The name of the account"`

@@ -37,7 +37,7 @@ type Parts struct {
 	Mail        Mailer // nil without a mail server
 	Credentials Credentials
 	Source      *request.Source
-	// Serve answers any request to this server, for the items of bulk requests.
+	// Serve answers any request to this server. Bulk requests run their items through it.
 	Serve fasthttp.RequestHandler
 	// Installation distinguishes this installation from others on the same host, in cookie names.
 	Installation string

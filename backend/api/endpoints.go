@@ -6,7 +6,8 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// describeEndpoints adds the validation endpoints to the OpenAPI document. They bypass the router, see gate.
+// describeEndpoints adds the validation endpoints to the OpenAPI document. They are not routes:
+// Server.gate in package web serves them.
 func (s *Service) describeEndpoints() {
 	security := []map[string][]string{{"token": {}}}
 	s.huma.OpenAPI().AddOperation(&huma.Operation{

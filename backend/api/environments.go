@@ -44,7 +44,7 @@ func (s *Service) listEnvironments(ctx context.Context, who *caller, in *listAcc
 type NewEnvironment struct {
 	_           struct{} `additionalProperties:"true"`
 	Name        string   `json:"name" minLength:"1"`
-	AccountID   *string  `json:"account_id,omitempty" nullable:"true" doc:"The caller's own account, which is the default"`
+	AccountID   *string  `json:"account_id,omitempty" nullable:"true" doc:"Id of the caller's account, which is the default. Any other account gets 404"`
 	ID          *string  `json:"id,omitempty" nullable:"true" doc:"An id from POST /pfid/generate; generated if empty"`
 	Purpose     *string  `json:"purpose,omitempty" nullable:"true" doc:"development, staging, testing or production; development if empty"`
 	Description *string  `json:"description,omitempty" nullable:"true"`

@@ -105,7 +105,7 @@ func (s *Service) getInvite(ctx context.Context, who *caller, in *pathID) (*one[
 type NewAdminUserInvite struct {
 	_         struct{} `additionalProperties:"true"`
 	Email     string   `json:"email"`
-	AccountID *string  `json:"account_id,omitempty" nullable:"true" doc:"The caller's own account, which is the default"`
+	AccountID *string  `json:"account_id,omitempty" nullable:"true" doc:"Id of the caller's account, which is the default. Any other account gets 404"`
 }
 
 func (s *Service) createInvite(ctx context.Context, who *caller, in *ordered[NewAdminUserInvite]) (*whole[CreatedAdminUserInvite], error) {

@@ -62,7 +62,7 @@ func (s *Service) passwordRefused(who *caller, message string, user people.Admin
 const wrongPassword = "wrong password"
 
 var passwordReasons = map[fault.Kind]string{
-	fault.NotAuthenticated: wrongPassword, fault.TooManyRequests: "too many wrong tries", fault.Unavailable: "too many at once",
+	fault.NotAuthenticated: wrongPassword, fault.TooManyRequests: "too many wrong attempts", fault.Unavailable: "too many at once",
 }
 
 // isWrong reports whether the error is about the named field.

@@ -99,7 +99,7 @@ func TestForWhomASignInWasRefusedIsLogged(t *testing.T) {
 		p.SignIn(fmt.Sprintf("hunter%d-my-password", i), wrongPassword, backendtest.From("192.0.2.2"))
 	}
 	wantLogged(t, p, 1, `"sign-in refused"`, "email="+backendtest.Email, "admin_user=", "address=192.0.2.1", "wrong password")
-	wantLogged(t, p, 1, `"sign-in refused"`, "email="+backendtest.Email, "address=192.0.2.1", "too many wrong tries")
+	wantLogged(t, p, 1, `"sign-in refused"`, "email="+backendtest.Email, "address=192.0.2.1", "too many wrong attempts")
 	wantLogged(t, p, 1, "sign-in refused for an unknown email", "address=192.0.2.2", "wrong password")
 	wantLogged(t, p, 0, "hunter")
 	wantLogged(t, p, 0, wrongPassword)

@@ -114,7 +114,7 @@ func TestChangingAddressesInOneNetworkAreBounded(t *testing.T) {
 			return p.SignIn(fmt.Sprintf("%s-%d@example.com", address[:3], i), wrongPassword, backendtest.From(address))
 		}
 		guess(c.first)
-		execute(t, db, "UPDATE sign_in_failures SET failures = 25 WHERE source LIKE 'network %'") // as wrong tries from more of its addresses would
+		execute(t, db, "UPDATE sign_in_failures SET failures = 25 WHERE source LIKE 'network %'") // as wrong attempts from more of its addresses would
 		wantStatus(t, c.sibling, guess(c.sibling), http.StatusTooManyRequests)
 		wantStatus(t, c.outside, guess(c.outside), http.StatusUnauthorized)
 	}

@@ -35,7 +35,7 @@ func adminUserOf(m people.Member) AdminUser {
 
 type listAccountInput struct {
 	Listing
-	AccountID string `query:"account_id" doc:"The caller's own account, which is the default"`
+	AccountID string `query:"account_id" doc:"Id of the caller's account, which is the default. Any other account gets 404"`
 }
 
 func (s *Service) listAdminUsers(ctx context.Context, who *caller, in *listAccountInput) (*many[AdminUser], error) {

@@ -11,7 +11,7 @@ import (
 
 // TokenFilter selects tokens. All conditions must hold.
 type TokenFilter struct {
-	AccountID      string `query:"account_id" doc:"The caller's own account, which is the default"`
+	AccountID      string `query:"account_id" doc:"Id of the caller's account, which is the default. Any other account gets 404"`
 	Search         string `query:"search" doc:"Part of the token's name or id, its last four characters, or part of the name of its agent, environment or creator, in any case. Parts of ids must have at least 6 characters, one of them a digit"`
 	State          string `query:"state" enum:"active,suspended,expired,revoked," doc:"As status, but an active or suspended token whose expires_at has passed is expired"`
 	Status         string `query:"status" enum:"active,suspended,revoked,"`

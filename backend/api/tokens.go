@@ -62,7 +62,7 @@ func apiToken(t token.Listed) APIToken {
 type NewAPIToken struct {
 	_             struct{}   `additionalProperties:"true"`
 	TokenScope    string     `json:"token_scope" enum:"account,environment,agent_deployment"`
-	AccountID     *string    `json:"account_id,omitempty" nullable:"true" doc:"The caller's own account, which is the default"`
+	AccountID     *string    `json:"account_id,omitempty" nullable:"true" doc:"Id of the caller's account, which is the default. Any other account gets 404"`
 	AgentID       *string    `json:"agent_id,omitempty" nullable:"true" doc:"Required for the scope agent_deployment"`
 	EnvironmentID *string    `json:"environment_id,omitempty" nullable:"true" doc:"Required for the scopes environment and agent_deployment"`
 	ExpiresAt     *time.Time `json:"expires_at,omitempty" nullable:"true" doc:"RFC 3339; the default lifetime if empty"`

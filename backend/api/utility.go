@@ -10,7 +10,7 @@ type generateInput struct {
 	Body struct {
 		_         struct{} `additionalProperties:"true"`
 		Count     int      `json:"count" required:"false" minimum:"1" maximum:"1000" default:"1"`
-		AccountID *string  `json:"account_id,omitempty" nullable:"true" doc:"The caller's own account, which is the default"`
+		AccountID *string  `json:"account_id,omitempty" nullable:"true" doc:"Id of the caller's account, which is the default. Any other account gets 404"`
 	}
 }
 

@@ -97,9 +97,9 @@ type createToken struct {
 	config.Issuing `embed:""`
 
 	Scope         string          `required:"" enum:"account,environment,agent_deployment" help:"account, environment or agent_deployment." placeholder:"SCOPE"`
-	Account       string          `help:"Id of the account; required if there are several." placeholder:"ID"`
-	AgentID       string          `help:"Id of the agent, for the scope agent_deployment." placeholder:"ID"`
-	EnvironmentID string          `help:"Id of the environment, for the scopes environment and agent_deployment." placeholder:"ID"`
+	Account       string          `help:"ID of the account; required if there are several." placeholder:"ID"`
+	AgentID       string          `help:"ID of the agent, for the scope agent_deployment." placeholder:"ID"`
+	EnvironmentID string          `help:"ID of the environment, for the scopes environment and agent_deployment." placeholder:"ID"`
 	ExpiresIn     config.Lifetime `help:"Lifetime, such as 90d. The default is 365d, or the longest allowed if that is shorter." placeholder:"TIME"`
 	Name          string          `help:"Display name, up to 100 characters." placeholder:"TEXT"`
 }

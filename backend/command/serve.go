@@ -112,7 +112,7 @@ func listenSocket(path string) (net.Listener, error) {
 			return nil, fmt.Errorf("the folder %s does not exist: create it, or name another path", folder)
 		}
 	case info.Mode().Type() != os.ModeSocket:
-		return nil, fmt.Errorf("%s exists and is no socket: remove it, or name another path", path)
+		return nil, fmt.Errorf("%s exists and is not a socket: remove it, or name another path", path)
 	default:
 		conn, err := net.Dial("unix", path)
 		if err == nil {

@@ -48,7 +48,7 @@ func messageOf(err error) string {
 			flag := flagsOf[field]
 			name := cmp.Or(flag, field)
 			for _, wrong := range f.Fields[field] {
-				if flag != "" && wrong == "does not exist" { // the flag exists, its value does not
+				if flag != "" && wrong == "does not exist" { // the flag exists, but its value does not
 					wrong = "does not exist in this account"
 				}
 				all = append(all, name+" "+wrong)

@@ -180,14 +180,14 @@ func (l *Lifetime) UnmarshalText(text []byte) error {
 	if days, ok := strings.CutSuffix(string(text), "d"); ok {
 		n, err := strconv.ParseUint(days, 10, 16)
 		if err != nil || n == 0 {
-			return fmt.Errorf("%q is not a time such as 90d or 12h", text)
+			return fmt.Errorf("%q must be a duration above zero, such as 90d or 12h", text)
 		}
 		*l = Lifetime(time.Duration(n) * day)
 		return nil
 	}
 	d, err := time.ParseDuration(string(text))
 	if err != nil || d <= 0 {
-		return fmt.Errorf("%q is not a time such as 90d or 12h", text)
+		return fmt.Errorf("%q must be a duration above zero, such as 90d or 12h", text)
 	}
 	*l = Lifetime(d)
 	return nil

@@ -85,5 +85,5 @@ func (ps *People) ChangePassword(ctx context.Context, actor audit.Actor, session
 	return err
 }
 
-// ErrWrongPassword means that the current password is another one.
+// ErrWrongPassword means that current_password is wrong.
 var ErrWrongPassword = fault.Field("current_password", "is wrong")

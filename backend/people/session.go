@@ -33,7 +33,7 @@ func (id SessionID) hash() SessionHash { return sha256.Sum256([]byte(id)) }
 
 // Session is an admin user who is signed in.
 type Session struct {
-	ID          pfid.ID // public id, which names the session but is no credential
+	ID          pfid.ID // public id, which names the session but is not a credential
 	AdminUser   AdminUser
 	AccountName string
 	Address     string
@@ -56,10 +56,10 @@ type SessionStore interface {
 	Session(ctx context.Context, hash SessionHash) (s Session, ok bool, err error)
 	// TouchSession sets when a session was last seen, and moves its end to the given one if that is earlier.
 	TouchSession(ctx context.Context, hash SessionHash, at, end time.Time) error
-	// DeleteSession ends a session. It is no error if there is none.
+	// DeleteSession ends a session. It returns nil if there is none.
 	DeleteSession(ctx context.Context, hash SessionHash, event audit.Event) error
 
-	// Tries returns the wrong tries of each source, in the order of sources; zero Failures for a source without any.
+	// Tries returns the wrong attempts of each source, in the order of sources; zero Failures for a source without any.
 	Tries(ctx context.Context, sources []string) ([]Tries, error)
 	// CountTry reads the tries of each source, calls count, and writes what it returns, in one transaction. It
 	// returns what it read, or the error of count.

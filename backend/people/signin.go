@@ -16,11 +16,11 @@ type Browser struct {
 	Address   string    // network address
 	UserAgent string    // the User-Agent header
 	ID        BrowserID // empty for a browser that has not signed in yet
-	Session   SessionID // its session until now; empty for none
+	Session   SessionID // the session that the new one replaces; empty if there is none
 }
 
 // BrowserID is the value of a cookie that outlives sessions: 256 random bits in base64. It grants no rights. It only
-// tells a browser that has signed the user in before from unknown ones, whose wrong tries then don't make it wait.
+// tells a browser that has signed the user in before from unknown ones, whose wrong attempts then don't make it wait.
 type BrowserID string
 
 // BrowserLife is how long a browser is remembered after its last sign-in: the longest that browsers keep a cookie.
@@ -38,9 +38,9 @@ type SignedIn struct {
 	BrowserID BrowserID
 }
 
-// SignIn checks a password and starts a session, which replaces the browser's previous one. It returns the same
-// fault.NotAuthenticated, after the same work, for an unknown email and a wrong password; fault.TooManyRequests while
-// a source must wait after wrong tries; and fault.Unavailable if too many people are signing in. Along with an error,
+// SignIn checks a password and starts a session, which replaces the browser's previous one. For an unknown email and a
+// wrong password it returns the same fault.NotAuthenticated, after the same work. It returns fault.TooManyRequests while a
+// source must wait after wrong attempts, and fault.Unavailable if too many people are signing in. Along with an error,
 // AdminUser is set if the email belongs to one.
 func (ps *People) SignIn(ctx context.Context, email, password string, from Browser) (SignedIn, error) {
 	typed := strings.ToLower(strings.TrimSpace(email))

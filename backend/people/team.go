@@ -41,7 +41,7 @@ type MemberStore interface {
 	RevokeTokensOf(ctx context.Context, account, id pfid.ID, at time.Time, record audit.Recorder) (Member, int, [][32]byte, error)
 }
 
-// Members returns one page of the account's team, and their total number.
+// Members returns one page of the account's members, and their total number.
 func (ps *People) Members(ctx context.Context, account pfid.ID, page paging.Page) ([]Member, int, error) {
 	return ps.store.Members(ctx, account, page)
 }

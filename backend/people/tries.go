@@ -12,7 +12,7 @@ import (
 	"tokentab/backend/pfid"
 )
 
-// Tries counts the wrong tries of one source.
+// Tries counts the wrong attempts of one source.
 type Tries struct {
 	Source   string
 	Failures int
@@ -20,7 +20,7 @@ type Tries struct {
 }
 
 // limit is how a kind of source is slowed down. After free tries it must wait firstWait, which doubles with each
-// further try up to longest. One try is forgotten after each period of forget without a new one.
+// further attempt up to longest. One attempt is forgotten after each period of forget without a new one.
 type limit struct {
 	free    int
 	longest time.Duration
@@ -130,7 +130,7 @@ func mayTry(tries []Tries, at time.Time) error {
 		longest = max(longest, t.wait(at))
 	}
 	if longest > 0 {
-		return &fault.Error{Kind: fault.TooManyRequests, Message: "Too many wrong tries. Wait a little and try again.", RetryAfter: longest}
+		return &fault.Error{Kind: fault.TooManyRequests, Message: "Too many wrong attempts. Wait a moment, then try again.", RetryAfter: longest}
 	}
 	return nil
 }

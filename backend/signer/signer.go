@@ -155,7 +155,7 @@ func (s *Signer) current(ctx context.Context) (string, *ecdsa.PrivateKey, error)
 	}
 	key, ok := parsed.(*ecdsa.PrivateKey)
 	if !ok {
-		return "", nil, fmt.Errorf("signer: the signing key %s is a %T", newest.ID, parsed)
+		return "", nil, fmt.Errorf("signer: the signing key %s is a %T, not an ECDSA key", newest.ID, parsed)
 	}
 	s.private[newest.ID] = key
 	return newest.ID, key, nil
@@ -205,7 +205,7 @@ func (s *Signer) PublicKeys(ctx context.Context) ([]JWK, error) {
 		}
 		public, ok := parsed.(*ecdsa.PublicKey)
 		if !ok {
-			return nil, fmt.Errorf("signer: the signing key %s is a %T", stored.ID, parsed)
+			return nil, fmt.Errorf("signer: the signing key %s is a %T, not an ECDSA key", stored.ID, parsed)
 		}
 		jwk, err := jwkOf(public)
 		if err != nil {

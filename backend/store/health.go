@@ -97,7 +97,7 @@ func (h *health) notice(err error) {
 		h.isStale.Store(true)
 	}
 	if isNews && h.log != nil {
-		h.log.Error("the database can't be relied on", "cause", err, "do", advice[found])
+		h.log.Error("the database is damaged or its schema has changed", "cause", err, "do", advice[found])
 	}
 }
 
@@ -206,7 +206,7 @@ func (s *db) checkSchema(ctx context.Context) error {
 			s.health.seen = otherSchema
 			s.health.mu.Unlock()
 			if isNews && s.health.log != nil {
-				s.health.log.Error("the database can't be relied on", "cause", cause, "do", advice[otherSchema])
+				s.health.log.Error("the database is damaged or its schema has changed", "cause", cause, "do", advice[otherSchema])
 			}
 			return otherSchema.fail(cause)
 		}

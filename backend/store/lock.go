@@ -28,7 +28,8 @@ const lockEvery = 10 * time.Millisecond
 // waitForServer is how long a server waits for another that is stopping.
 const waitForServer = 15 * time.Second
 
-// Files that earlier versions lock: a server while it runs, and any process while it opens or closes the database.
+// Lock files of earlier versions: a server holds the first while it runs; any process holds the second while it opens or
+// closes the database.
 const (
 	oldServerLock  = "serve.lock"
 	oldOpeningLock = FileName + ".migrate.lock"

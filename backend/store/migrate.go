@@ -17,8 +17,8 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// migrations returns the migrations, the schema version of the database, and the one that this program needs. It
-// fails if the database is newer than that.
+// migrations returns the migrations, the schema version of the database, and the version that this program needs.
+// It fails if the version of the database is higher.
 func (s *db) migrations(ctx context.Context, all fs.FS) (steps *goose.Provider, current, target int64, err error) {
 	pool, err := s.writer.DB()
 	if err != nil {

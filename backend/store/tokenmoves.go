@@ -34,7 +34,8 @@ func (n moveNumber) Value() (driver.Value, error) {
 	return int64(n), nil
 }
 
-// tokenMoves are read with the names behind their targets. Deleted targets keep their rows, and so their names.
+// tokenMoves is the table of moves, read with the names of their targets. Deleted agents, environments and members keep
+// their rows, and so their names; the name of a deleted API token is lost.
 var tokenMoves = table[tokenMove]{name: "token_moves", what: "move",
 	columns: func(m *tokenMove) []column {
 		return []column{

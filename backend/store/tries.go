@@ -11,7 +11,7 @@ import (
 	"tokentab/backend/pfid"
 )
 
-// triesKept is how long wrong tries are kept. All of them stop counting earlier; see people.Tries.
+// triesKept is how long wrong attempts are kept. All of them stop counting earlier; see people.Tries.
 const triesKept = 24 * time.Hour
 
 var signInFailures = table[people.Tries]{name: "sign_in_failures", what: "try", columns: func(t *people.Tries) []column {

@@ -105,7 +105,7 @@ type Token struct {
 	CreatedByAPITokenID  pfid.ID
 
 	ExpiresAt  time.Time // whole seconds, as in the secret's exp claim
-	LastUsedAt time.Time // the last accepted validation; zero for never
+	LastUsedAt time.Time // the last accepted validation; zero if never used
 	InsertedAt time.Time
 	UpdatedAt  time.Time
 }

@@ -199,7 +199,8 @@ func (ts *Tokens) writeUses(ctx context.Context, rest func()) error {
 	return nil
 }
 
-// writeSeen writes when agents were last seen: at once if an agent was not seen for a while, then at most each seenEvery.
+// writeSeen writes when agents were last seen: a first use at once, then at most once per seenEvery. If rest is nil, it
+// writes all of them.
 func (ts *Tokens) writeSeen(ctx context.Context, rest func()) error {
 	seen, now := ts.uses.seen, ts.now().UnixMilli()
 	var due []Use

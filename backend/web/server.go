@@ -121,7 +121,7 @@ func New(parts Parts) (*Server, error) {
 	return s, nil
 }
 
-// routes registers every route, in order. The validation endpoints are no routes, see gate.
+// routes registers every route, in order. The validation endpoints are not routes; see gate.
 func (s *Server) routes() (err error) {
 	s.app.Use(s.identifyRequest, s.secureHeaders, refusePacked, recover.New(recover.Config{EnableStackTrace: true, StackTraceHandler: s.logPanic}))
 	s.app.Get("/healthz", s.alive)
