@@ -13,9 +13,14 @@ import (
 	"tokentab/backend/token"
 )
 
+// apart returns a context without the shared transaction. An index must not see changes that may be undone.
+func apart(ctx context.Context) context.Context {
+	return context.WithValue(ctx, sharedKey{}, &shared{})
+}
+
 // Snapshot implements token.Store.
 func (s Tokens) Snapshot(ctx context.Context, f func(ctx context.Context) error) error {
-	return s.readTogether(ctx, func(tx *gorm.DB) error { return f(context.WithValue(ctx, sharedKey{}, &shared{tx})) })
+	return s.readTogether(apart(ctx), func(tx *gorm.DB) error { return f(context.WithValue(ctx, sharedKey{}, &shared{tx})) })
 }
 
 // NewestTokens implements token.Store. It needs no more than an index of the database.
@@ -33,14 +38,14 @@ func (s Tokens) NewestTokens(ctx context.Context, account pfid.ID, offset, size 
 
 // LastChange implements token.Store.
 func (s Tokens) LastChange(ctx context.Context) (int64, error) {
-	return read(ctx, s.db, func(tx *gorm.DB) (int64, error) {
+	return read(apart(ctx), s.db, func(tx *gorm.DB) (int64, error) {
 		return value[int64](tx, "SELECT COALESCE(MAX(number), 0) FROM token_changes")
 	})
 }
 
 // Entries implements token.Store.
 func (s Tokens) Entries(ctx context.Context, account pfid.ID, after token.Entry, most int) (list []token.Entry, err error) {
-	err = s.read(ctx, func(tx *gorm.DB) error {
+	err = s.read(apart(ctx), func(tx *gorm.DB) error {
 		list, err = entries(tx, account, "api_tokens t", "WHERE t.account_id = ? AND (t.inserted_at, t.id) > (?, ?) ORDER BY t.inserted_at, t.id LIMIT ?",
 			account, after.InsertedAt, after.ID.String(), most)
 		return err

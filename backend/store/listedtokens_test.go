@@ -2,13 +2,17 @@ package store
 
 import (
 	"cmp"
+	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	mathrand "math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"gorm.io/gorm"
 
 	"tokentab/backend/paging"
 	"tokentab/backend/pfid"
@@ -285,5 +289,32 @@ func TestAnIndexThatMissedTooManyChangesIsFilledAgain(t *testing.T) {
 	c.exec("DELETE FROM token_changes WHERE number < (SELECT MAX(number) FROM token_changes)")
 	if n := list(); n != 21 {
 		t.Errorf("%d tokens are listed, want 21", n)
+	}
+}
+
+func TestAnIndexHoldsNothingThatIsUndone(t *testing.T) {
+	random := mathrand.New(mathrand.NewPCG(11, 12))
+	c := newList(t, random, 10)
+	list := func(ctx context.Context) int {
+		found, err := c.lists.List(ctx, c.actor.AccountID, token.Filter{}, paging.Page{Size: 50, Sort: "id"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found.Total
+	}
+	undone := errors.New("undone")
+	for range 2 { // with an index that is filled meanwhile, and with one that follows
+		err := c.Together(t.Context(), func(ctx context.Context) error {
+			return errors.Join(undone, c.change(ctx, func(tx *gorm.DB) error {
+				err := tx.Exec("DELETE FROM api_tokens WHERE id = ?", c.ids[0]).Error
+				if n := list(ctx); n != 10 {
+					t.Errorf("%d tokens are listed before the commit, want 10", n)
+				}
+				return err
+			}))
+		})
+		if n := list(t.Context()); n != 10 || !errors.Is(err, undone) {
+			t.Errorf("%d tokens are listed after the change was undone (%v), want 10", n, err)
+		}
 	}
 }
