@@ -14,7 +14,9 @@ export default defineConfig({
   timeout: 120_000,
   expect: { timeout: 20_000 },
   use: {
-    trace: "retain-on-failure",
+    // Recording each test for the few that fail takes a tenth of the time. TRACE=1 records.
+    trace: process.env.TRACE ? "on" : "off",
+    screenshot: "only-on-failure",
     locale: "en-GB",
     timezoneId: "Europe/Berlin",
     launchOptions: {
