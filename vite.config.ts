@@ -15,7 +15,7 @@ const routes: Plugin = {
   },
 };
 
-const baseUi = "menu|toast|tooltip|internals|floating-ui-react|utils|merge-props|use-render";
+const baseUi = "menu|tooltip|internals|floating-ui-react|utils|merge-props|use-render";
 const others = "react|react-dom|scheduler|wouter|regexparam|use-sync-external-store|@tanstack|@floating-ui";
 
 /** The libraries of the first load, which compress better in one file. */

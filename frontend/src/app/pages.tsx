@@ -1,11 +1,15 @@
 import { type ComponentType, lazy } from "react";
 import { Redirect } from "wouter";
+import { loadToaster } from "../ui/toast";
 import type { PageProps } from "./page-props";
 import type { PagePath } from "./paths";
 
 /* Every page, with code that loads when it is first needed. */
 
-const loaders: (() => Promise<unknown>)[] = [() => import("../tokens/create-dialog")];
+const loaders: (() => Promise<unknown>)[] = [
+  loadToaster,
+  () => import("../tokens/create-dialog"),
+];
 
 /** A page that navigation, tabs and headers lead to. loadNeighbours loads its code. */
 function near<P extends object>(load: () => Promise<{ default: ComponentType<P> }>) {

@@ -1,60 +1,65 @@
-import { Toast } from "@base-ui/react/toast";
-import { CircleAlert, CircleCheck, X } from "lucide-react";
-import { IconButton } from "./button";
+import { useEffect, useSyncExternalStore } from "react";
+import type { Message } from "./toaster";
 
-const manager = Toast.createToastManager();
+let toaster: typeof import("./toaster") | undefined;
+/** Messages until the toaster is there. */
+const waiting: Message[] = [];
+let version = 0;
+const listeners = new Set<() => void>();
+
+function changed() {
+  version++;
+  for (const listener of listeners) listener();
+}
 
 /** Announces a success. It replaces the last message with the same `about`, such as a row's id. */
 export function announce(text: string, about?: string) {
-  manager.add({ id: about, title: text, type: "success", priority: "low", timeout: 5_000 });
+  say({ text, about, failed: false });
 }
 
 /** Announces a failure. It stays longer and interrupts screen readers. */
 export function announceFailure(text: string, about?: string) {
-  manager.add({ id: about, title: text, type: "failure", priority: "high", timeout: 10_000 });
+  say({ text, about, failed: true });
+}
+
+function say(message: Message) {
+  waiting.push(message);
+  changed();
+  loadToaster().catch(() => {});
 }
 
 /** Dismisses all messages. */
 export function dismissMessages() {
-  manager.close();
+  waiting.length = 0;
+  toaster?.dismiss();
+  changed();
 }
 
-/** The live region of all messages; once per page. */
+/** Loads the code that shows messages. The first message does so too, and so does each one after a failure. */
+export async function loadToaster() {
+  if (toaster) return;
+  toaster = await import("./toaster");
+  changed();
+}
+
+/** All messages; once per page. */
 export function Toaster() {
-  return (
-    <Toast.Provider toastManager={manager} limit={3}>
-      <Toast.Portal>
-        <Toast.Viewport className="fixed inset-x-4 bottom-4 z-40 flex flex-col gap-2 sm:left-auto sm:w-90">
-          <Messages />
-        </Toast.Viewport>
-      </Toast.Portal>
-    </Toast.Provider>
+  const now = useSyncExternalStore(
+    (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    () => version,
   );
-}
-
-/** Base UI gives each message the role of a dialog, but it asks nothing. */
-const notADialog = { role: "group", "aria-modal": undefined };
-
-function Messages() {
-  const { toasts } = Toast.useToastManager();
-  return toasts.map((toast) => (
-    <Toast.Root
-      key={toast.id}
-      toast={toast}
-      {...notADialog}
-      className="rounded-box border border-line-strong bg-raised shadow-float transition-opacity duration-100 data-ending-style:opacity-0 data-limited:hidden data-starting-style:opacity-0"
-    >
-      <Toast.Content className="flex items-start gap-2.5 py-1.5 pr-1.5 pl-3">
-        {toast.type === "failure" ? (
-          <CircleAlert aria-hidden className="mt-2 size-4 shrink-0 text-bad-ink" />
-        ) : (
-          <CircleCheck aria-hidden className="mt-2 size-4 shrink-0 text-good" />
-        )}
-        <Toast.Title className="min-w-0 flex-1 py-1.5 wrap-anywhere" />
-        <Toast.Close aria-hidden={undefined} render={<IconButton name="Dismiss" />}>
-          <X aria-hidden className="size-4" />
-        </Toast.Close>
-      </Toast.Content>
-    </Toast.Root>
-  ));
+  useEffect(() => {
+    // The live region is there before its text.
+    if (now && toaster) for (const message of waiting.splice(0)) toaster.show(message);
+  }, [now]);
+  if (toaster) return <toaster.Board />;
+  // Until the toaster is loaded, or if that fails, messages have no frills.
+  return (
+    <p role="status" className="fixed inset-x-4 bottom-4 z-40 bg-raised wrap-anywhere">
+      {waiting.at(-1)?.text}
+    </p>
+  );
 }
