@@ -137,16 +137,20 @@ export async function callForOne<T>(method: Method, path: string, options?: Opti
   return (await call<One<T>>(method, path, options)).details;
 }
 
-/** A part of a list. */
+/** A part of a list. `from` is the number of items before it, or the cursor of an earlier part. */
 export const callForPart = <T>(
   path: string,
-  offset: number,
+  from: number | string,
   size: number,
   query: Query,
   signal?: AbortSignal,
 ): Promise<List<T>> =>
   call("GET", path, {
-    query: { ...query, "pagination[offset]": offset, "pagination[page_size]": size },
+    query: {
+      ...query,
+      [typeof from === "number" ? "pagination[offset]" : "pagination[after]"]: from,
+      "pagination[page_size]": size,
+    },
     signal,
   });
 

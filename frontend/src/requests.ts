@@ -5,9 +5,9 @@ import {
   useQuery,
   useQueryClient,
 } from "@tanstack/react-query";
-import { callForOne, callForPart, type Query } from "./api";
+import { ApiError, callForOne, callForPart, type Query } from "./api";
 import type { Listing } from "./ui/list";
-import { pageSize, usePage } from "./ui/pager";
+import { pageSize, usePlace } from "./ui/pager";
 
 /** The page of a list that the address names. By default the newest items come first. */
 export function useList<T>(
@@ -15,14 +15,32 @@ export function useList<T>(
   path: string,
   query: Query = { sorting: "-inserted_at" },
 ): Listing<T> {
-  const [page, onPage] = usePage();
-  const { data, error, refetch } = useQuery({
-    queryKey: [...key, page],
-    queryFn: ({ signal }) => callForPart<T>(path, (page - 1) * pageSize, pageSize, query, signal),
+  const [place, onPlace] = usePlace();
+  const { page, after } = place;
+  const { data, error, refetch, isPlaceholderData } = useQuery({
+    queryKey: [...key, query, page, after],
+    queryFn: async ({ signal }) => {
+      const part = (from: number | string) => callForPart<T>(path, from, pageSize, query, signal);
+      const offset = (page - 1) * pageSize;
+      try {
+        return await part(after ?? offset);
+      } catch (error) {
+        // The cursor in the address is not one of this list.
+        if (after && error instanceof ApiError && error.status === 422) return part(offset);
+        throw error;
+      }
+    },
     placeholderData: keepPreviousData,
   });
-  const onRetry = () => void refetch();
-  return { items: data?.summaries, pagination: data?.pagination, error, onRetry, page, onPage };
+  return {
+    items: data?.summaries,
+    pagination: data?.pagination,
+    turning: isPlaceholderData,
+    error,
+    onRetry: () => void refetch(),
+    place,
+    onPlace,
+  };
 }
 
 export function useOne<T>(key: QueryKey, path: string) {

@@ -35,7 +35,7 @@ export function TokenList({ name, agent, empty, creating, onCreating, ...making 
   const [fresh, setFresh] = useState<string>();
   const { move, busy } = useMoves();
   const now = useNow();
-  const { items, page, onPage } = list;
+  const { items, place, onPlace } = list;
   return (
     <>
       <List
@@ -80,7 +80,7 @@ export function TokenList({ name, agent, empty, creating, onCreating, ...making 
               onCreating(false);
               setFresh(made);
               // New tokens are on the first page.
-              if (made && page !== 1) onPage(1);
+              if (made && place.page !== 1) onPlace({ page: 1 });
             }}
           />
         )}

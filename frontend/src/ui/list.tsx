@@ -50,6 +50,8 @@ export function menuColumn<T extends { id: string }>(
 export interface Listing<T> extends PagerProps {
   /** undefined until the first answer. */
   items: T[] | undefined;
+  /** Whether the items are those of the last page or filter, until the new ones are there. */
+  turning: boolean;
   /** The failure of the last request. Older rows stay. */
   error: Error | null;
   onRetry: () => void;
@@ -76,9 +78,9 @@ export function List<T extends { id: string }>({ name, list, columns, rowClass, 
   const frame = useRef<HTMLDivElement>(null);
   const body = useRef<HTMLTableSectionElement>(null);
   const onKeyDown = useRowStops(body);
-  const { items, error, onRetry, pagination, page, onPage } = list;
-  // Until the rows of the next page are there, those of the last one stay.
-  const turning = pagination !== undefined && pagination.page_index !== page;
+  const { items, turning, error, onRetry, pagination, place, onPlace } = list;
+  const settled = useRef(empty);
+  if (!turning) settled.current = empty;
   const failure = { error, data: items, refetch: onRetry };
   if (error && !items) {
     return <Failure of={failure} />;
@@ -86,8 +88,8 @@ export function List<T extends { id: string }>({ name, list, columns, rowClass, 
   const pager = (
     <Pager
       pagination={pagination}
-      page={page}
-      onPage={onPage}
+      place={place}
+      onPlace={onPlace}
       busy={turning && !error}
       onTurned={() => {
         // The new page is read from its top, by eye and by Tab key.
@@ -100,7 +102,9 @@ export function List<T extends { id: string }>({ name, list, columns, rowClass, 
   if (items?.length === 0 && !error) {
     return (
       <>
-        <EmptyList {...empty} />
+        <div aria-busy={turning} className={dimmed(turning)}>
+          <EmptyList {...settled.current} />
+        </div>
         {pager}
       </>
     );
@@ -123,11 +127,7 @@ export function List<T extends { id: string }>({ name, list, columns, rowClass, 
               ))}
             </tr>
           </thead>
-          <tbody
-            ref={body}
-            onKeyDown={onKeyDown}
-            className={`divide-y divide-line ${turning ? "opacity-55" : ""}`}
-          >
+          <tbody ref={body} onKeyDown={onKeyDown} className={`divide-y divide-line ${dimmed(turning)}`}>
             {items?.map((item) => (
               <tr key={item.id} className={rowClass?.(item)}>
                 {columns.map((column) => cell(column, column.cell(item)))}
@@ -147,6 +147,9 @@ export function List<T extends { id: string }>({ name, list, columns, rowClass, 
     </div>
   );
 }
+
+/** Fast answers come before the delay, so that nothing flickers. */
+const dimmed = (turning: boolean) => `transition-opacity ${turning ? "opacity-55 delay-100" : ""}`;
 
 function cell<T>({ head, from, soft, buttons }: Column<T>, content: ReactNode) {
   const look = `${from ? shownFrom[from] : ""} ${soft ? "text-soft" : ""}`;

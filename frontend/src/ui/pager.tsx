@@ -6,36 +6,55 @@ import { Button } from "./button";
 /** Items per page of any list. */
 export const pageSize = 50;
 
-/** The page number in the address, from 1, and its setter. */
-export function usePage(): [number, (page: number) => void] {
+/** The highest page number that an address may name. */
+const lastPage = 1e7;
+
+/** A page of a list. */
+export interface Place {
+  /** From 1. */
+  page: number;
+  /** Where the page begins, if Next led to it. Its rows then neither repeat nor skip, whatever changes meanwhile. */
+  after?: string;
+}
+
+/** The place in the address, and its setter. */
+export function usePlace(): [Place, PagerProps["onPlace"]] {
   const [search, setSearch] = useSearchParams();
   const wanted = Number(search.get("page") ?? 1);
-  const page = Number.isInteger(wanted) && wanted > 0 ? wanted : 1;
-  const setPage = (next: number) =>
+  const page = Number.isInteger(wanted) && wanted > 0 && wanted <= lastPage ? wanted : 1;
+  const after = (page > 1 && search.get("after")) || undefined;
+  const setPlace = (next: Place, how?: { replace: boolean }) =>
     setSearch((before) => {
-      const after = new URLSearchParams(before);
-      if (next === 1) after.delete("page");
-      else after.set("page", String(next));
-      return after;
-    });
-  return [page, setPage];
+      const params = new URLSearchParams(before);
+      leavePlace(params);
+      if (next.page > 1) params.set("page", String(next.page));
+      if (next.after) params.set("after", next.after);
+      return params;
+    }, how);
+  return [{ page, after }, setPlace];
+}
+
+/** Makes an address name the first page. */
+export function leavePlace(params: URLSearchParams) {
+  params.delete("page");
+  params.delete("after");
 }
 
 interface Pages {
-  /** From 1. */
-  page_index: number;
   item_count: number;
   item_start: number;
   item_end: number;
   page_count: number;
+  /** Where the next page begins, in lists that have cursors. */
+  next_cursor?: string | null;
 }
 
 export interface PagerProps {
   /** undefined until the first answer. */
   pagination: Pages | undefined;
   /** The requested page. */
-  page: number;
-  onPage: (page: number) => void;
+  place: Place;
+  onPlace: (place: Place, how?: { replace: boolean }) => void;
 }
 
 interface TurningProps {
@@ -46,41 +65,50 @@ interface TurningProps {
 }
 
 /** Steps through the pages of a list; nothing if there is only one. */
-export function Pager({ pagination, page, onPage, busy, onTurned }: PagerProps & TurningProps) {
-  const last = pagination && Math.max(pagination.page_count, 1);
+export function Pager({ pagination, place, onPlace, busy, onTurned }: PagerProps & TurningProps) {
+  const { page, after } = place;
   const pressed = useRef<"previous" | "next">(undefined);
+  /** The cursor of the page before, by cursor. */
+  const trail = useRef(new Map<string, string | undefined>());
+  const beyond = pagination !== undefined && !busy && page > 1 && pagination.item_end === 0;
   useEffect(() => {
     // The last row of the last page is gone.
-    if (last !== undefined && page > last) onPage(last);
+    if (beyond) onPlace({ page: Math.max(pagination.page_count, 1) }, { replace: true });
   });
   useEffect(() => {
-    if (busy || pagination?.page_index !== page || !pressed.current) return;
+    if (busy || !pagination || !pressed.current) return;
     pressed.current = undefined;
     onTurned();
-  }, [busy, pagination?.page_index, page, onTurned]);
+  }, [busy, pagination, onTurned]);
   if (!pagination || (pagination.page_count <= 1 && page === 1)) return null;
-  const { item_start, item_end, item_count, page_count } = pagination;
-  function turn(to: "previous" | "next") {
-    pressed.current = to;
-    onPage(to === "next" ? page + 1 : Math.min(page - 1, Math.max(page_count, 1)));
+  const { item_start, item_end, item_count } = pagination;
+  function next() {
+    pressed.current = "next";
+    const cursor = pagination?.next_cursor ?? undefined;
+    if (cursor) trail.current.set(cursor, after);
+    onPlace({ page: page + 1, after: cursor });
+  }
+  function previous() {
+    pressed.current = "previous";
+    onPlace({ page: page - 1, after: after && trail.current.get(after) });
   }
   return (
     <nav aria-label="Pages" className="flex items-center justify-between gap-3 text-soft">
-      <p role="status">{busy ? `Loading page ${page}…` : `${item_start}–${item_end} of ${item_count}`}</p>
+      <p role="status">
+        {busy && pressed.current
+          ? `Loading page ${page}…`
+          : `${item_start.toLocaleString("en")}–${item_end.toLocaleString("en")} of ${item_count.toLocaleString("en")}`}
+      </p>
       <div className="flex gap-2">
         <Button
           busy={busy && pressed.current === "previous"}
           disabled={page <= 1}
-          onClick={() => turn("previous")}
+          onClick={previous}
           icon={<ChevronLeft aria-hidden className="size-4" />}
         >
           Previous
         </Button>
-        <Button
-          busy={busy && pressed.current === "next"}
-          disabled={page >= page_count}
-          onClick={() => turn("next")}
-        >
+        <Button busy={busy && pressed.current === "next"} disabled={item_end >= item_count} onClick={next}>
           Next
           <ChevronRight aria-hidden className="size-4" />
         </Button>

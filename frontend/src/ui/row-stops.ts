@@ -1,4 +1,4 @@
-import { type KeyboardEvent, type RefObject, useLayoutEffect } from "react";
+import { type KeyboardEvent, type RefObject, useLayoutEffect, useRef } from "react";
 
 const timesOf = (row: Element) => [...row.querySelectorAll<HTMLElement>("button:has(> time)")];
 
@@ -11,14 +11,24 @@ const steps: Record<string, (at: number, last: number) => number> = {
 
 /**
  * Makes the times of each row one Tab stop, with arrow keys between them: fifty rows would otherwise take two hundred
- * presses. Returns the key handler of the table's body.
+ * presses. If the row with the focus disappears, the row in its place gets it. Returns the key handler of the table's
+ * body.
  */
 export function useRowStops(body: RefObject<HTMLElement | null>) {
+  const held = useRef<{ element: Element; row: number }>(undefined);
   useLayoutEffect(() => {
-    for (const row of body.current?.children ?? []) {
+    const rows = [...(body.current?.children ?? [])];
+    for (const row of rows) {
       const times = timesOf(row);
       if (times.filter((time) => time.tabIndex === 0).length !== 1) stopAt(times, times[0]);
     }
+    const focused = document.activeElement;
+    if (focused === document.body && held.current && !held.current.element.isConnected) {
+      const row = rows[Math.min(held.current.row, rows.length - 1)] ?? document.querySelector("main");
+      [...(row?.querySelectorAll("button") ?? [])].at(-1)?.focus({ preventScroll: true });
+    }
+    const row = rows.findIndex((one) => one.contains(document.activeElement));
+    held.current = row >= 0 && document.activeElement ? { element: document.activeElement, row } : undefined;
   });
   return (event: KeyboardEvent<HTMLElement>) => {
     const row = (event.target as Element).closest("tr");
