@@ -31,26 +31,38 @@ const item =
 interface MenuItemProps {
   icon: LucideIcon;
   danger?: boolean;
+  /** Below a line. */
+  apart?: boolean;
   /** Why it is disabled. */
   obstacle?: string;
   onChoose: () => void;
   children: ReactNode;
 }
 
-export function MenuItem({ icon: Icon, danger = false, obstacle, onChoose, children }: MenuItemProps) {
+export function MenuItem({
+  icon: Icon,
+  danger = false,
+  apart = false,
+  obstacle,
+  onChoose,
+  children,
+}: MenuItemProps) {
   const look = obstacle ? "text-soft" : danger ? "text-bad-ink" : "";
   return (
-    <BaseMenu.Item onClick={onChoose} disabled={obstacle !== undefined} className={`${item} ${look}`}>
-      <Icon aria-hidden className="size-4" />
-      {obstacle ? (
-        <span className="max-w-60 py-1">
-          <span className="block">{children}</span>
-          <span className="block text-small">{obstacle}</span>
-        </span>
-      ) : (
-        children
-      )}
-    </BaseMenu.Item>
+    <>
+      {apart && <BaseMenu.Separator className="-mx-1 my-1 h-px bg-line first:hidden" />}
+      <BaseMenu.Item onClick={onChoose} disabled={obstacle !== undefined} className={`${item} ${look}`}>
+        <Icon aria-hidden className="size-4" />
+        {obstacle ? (
+          <span className="max-w-60 py-1">
+            <span className="block">{children}</span>
+            <span className="block text-small">{obstacle}</span>
+          </span>
+        ) : (
+          children
+        )}
+      </BaseMenu.Item>
+    </>
   );
 }
 

@@ -6,6 +6,8 @@ export interface RowAction {
   label: string;
   icon: LucideIcon;
   danger?: boolean;
+  /** Below a line, since it changes nothing. */
+  apart?: boolean;
   /** Why the action is disabled. */
   obstacle?: string;
   onChoose: () => void;
