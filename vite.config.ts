@@ -21,6 +21,12 @@ const others = "react|react-dom|scheduler|wouter|regexparam|use-sync-external-st
 /** The libraries of the first load, which compress better in one file. */
 const firstLibraries = new RegExp(`node_modules.(@base-ui.react.(${baseUi})|${others})\\b`);
 
+const ui =
+  "badge|bar|button|chip|clipboard|clock|count|dialog|list|menu|notice|page|pager|question|row-menu|row-stops|search-field|select|text-link|time|time-text|toast|toggle";
+
+/** The components of the first page, likewise. */
+const firstComponents = new RegExp(`frontend.src.ui.(${ui})\\.tsx?$`);
+
 export default defineConfig({
   root: "frontend",
   cacheDir: "../node_modules/.vite",
@@ -37,7 +43,14 @@ export default defineConfig({
     assetsInlineLimit: 0,
     sourcemap: false,
     rolldownOptions: {
-      output: { codeSplitting: { groups: [{ name: "libraries", test: firstLibraries }] } },
+      output: {
+        codeSplitting: {
+          groups: [
+            { name: "libraries", test: firstLibraries },
+            { name: "components", test: firstComponents },
+          ],
+        },
+      },
     },
   },
   server: {
