@@ -10,6 +10,7 @@ type Known<T> = T extends (infer Item)[]
 type Schemas = components["schemas"];
 
 export type ApiToken = Known<Schemas["ApiToken"]>;
+export type ApiTokenSummary = Known<Schemas["TokenSummary"]>;
 export type TokenScope = ApiToken["token_scope"];
 export type TokenStatus = ApiToken["status"];
 export type TokenMoves = Known<Schemas["TokenMoves"]>;

@@ -47,6 +47,7 @@ describe("an agent", () => {
   test("shows status, times and an id to copy above both of its tabs", async () => {
     const { user } = open(address);
     await screen.findByRole("heading", { level: 1, name: "Invoice reader" });
+    await screen.findByRole("heading", { name: "No deployment tokens yet" });
     const check = () => {
       expect(screen.getByText("Reads invoices.")).toBeInTheDocument();
       expect(screen.getByText("Active")).toBeInTheDocument();

@@ -9,6 +9,7 @@ import type { PagePath } from "./paths";
 const loaders: (() => Promise<unknown>)[] = [
   loadToaster,
   () => import("../tokens/create-dialog"),
+  () => import("../tokens/filter-panel"),
 ];
 
 /** A page that navigation, tabs and headers lead to. loadNeighbours loads its code. */

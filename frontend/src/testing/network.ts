@@ -1,5 +1,5 @@
 import { vi } from "vitest";
-import { moves } from "./samples";
+import { moves, one, summary } from "./samples";
 
 /** A request of the page. */
 export interface Sent {
@@ -41,8 +41,9 @@ export const network = {
     routes.clear();
     sent.length = 0;
     unknown.length = 0;
-    // Part of every API tokens page, and almost always empty.
+    // Part of every page with tokens, and rarely of interest.
     this.on("GET /api_token/moves", moves());
+    this.on("GET /api_token/summary", one(summary()));
     vi.stubGlobal("fetch", fakeFetch);
   },
 

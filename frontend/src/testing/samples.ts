@@ -65,6 +65,17 @@ export const token = sample<wire.ApiToken>(({ status = "active" }) => ({
   available_actions: actionsOf(status),
 }));
 
+export const summary = sample<wire.ApiTokenSummary>(() => ({
+  type: "api_token_summary",
+  item_count: 60,
+  active: 48,
+  suspended: 3,
+  expired: 4,
+  revoked: 5,
+  expiring: 2,
+  unused: 7,
+}));
+
 export const move = sample<wire.TokenMove>(() => ({
   field: "environment_id",
   id: "environment-3",

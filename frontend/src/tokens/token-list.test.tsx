@@ -141,9 +141,9 @@ describe("a row", () => {
 
 describe("the menu of a row", () => {
   test.each([
-    ["active", ["Suspend", "Revoke"]],
-    ["suspended", ["Activate", "Revoke"]],
-    ["revoked", ["Delete"]],
+    ["active", ["Suspend", "Revoke", "Copy ID"]],
+    ["suspended", ["Activate", "Revoke", "Copy ID"]],
+    ["revoked", ["Delete", "Copy ID"]],
   ] as const)("offers for an %s token %j", async (status, labels) => {
     stored = [token({ status })];
     const { user } = open(address);
@@ -159,7 +159,7 @@ describe("the menu of a row", () => {
     stored = [token({ expires_at: inDays(-2) })];
     const { user } = open(address);
     const menu = await menuOf(user, /Actions for “CI”/);
-    expect(within(menu).getAllByRole("menuitem")).toHaveLength(1);
+    expect(within(menu).getAllByRole("menuitem")).toHaveLength(2);
     await user.click(within(menu).getByRole("menuitem", { name: "Revoke" }));
     const question = await screen.findByRole("alertdialog", { name: "Revoke this token?" });
     expect(question).toHaveTextContent("It has expired, so it is already refused.");
@@ -191,6 +191,27 @@ describe("the menu of a row", () => {
     await waitFor(() => expect(screen.getByRole("menuitem", { name: "Revoke" })).toHaveFocus());
     await user.keyboard("{Escape}");
     await waitFor(() => expect(button).toHaveFocus());
+  });
+});
+
+describe("the id of a token", () => {
+  test("is copied from its row's menu", async () => {
+    const writeText = vi.fn(async () => {});
+    const { user } = open(address);
+    Object.defineProperty(navigator, "clipboard", { value: { writeText }, configurable: true });
+    await user.click(within(await menuOf(user, /Actions for/)).getByRole("menuitem", { name: "Copy ID" }));
+    expect(await screen.findByText("ID of “CI” (…x7Qa) copied.")).toBeInTheDocument();
+    expect(writeText).toHaveBeenCalledWith("token-1");
+  });
+
+  test("is shown if the browser does not let us copy it", async () => {
+    const { user } = open(address);
+    Object.defineProperty(navigator, "clipboard", { value: undefined, configurable: true });
+    await user.click(within(await menuOf(user, /Actions for/)).getByRole("menuitem", { name: "Copy ID" }));
+    expect(
+      (await screen.findAllByText(/did not let us copy the ID\. It is token-1$/))[0],
+    ).toBeInTheDocument();
+    expect(screen.queryByText(/copied/)).not.toBeInTheDocument();
   });
 });
 

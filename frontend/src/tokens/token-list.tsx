@@ -1,12 +1,20 @@
-import { lazy, Suspense, useState } from "react";
+import { Copy, SearchX } from "lucide-react";
+import { lazy, Suspense, useRef, useState } from "react";
+import { Button } from "../ui/button";
+import { copyText } from "../ui/clipboard";
 import { useNow } from "../ui/clock";
 import { type Empty, List, menuColumn } from "../ui/list";
+import { announce, announceFailure } from "../ui/toast";
 import type { ApiToken } from "../wire";
 import type { Lifetimes } from "./expiry";
+import type { Filter } from "./find";
+import { FindBar } from "./find-bar";
 import { type Asked, MoveQuestion } from "./move-question";
+import { useSummary } from "./summary";
 import { TokenCell, TokenCellSkeleton } from "./token-cell";
 import { movesFor } from "./token-moves";
 import { useTokens } from "./tokens";
+import { useFind } from "./use-find";
 import { useMoves } from "./use-moves";
 import { tokenTitle } from "./wording";
 
@@ -27,17 +35,39 @@ interface TokenListProps extends Creating {
   empty: Empty;
 }
 
-/** The tokens, newest first, with their menus and dialogs. */
+/** An agent's page lists deployment tokens of this agent. */
+const setByAgent: Filter[] = ["scope", "agent"];
+
+/** The tokens with their search, menus and dialogs. */
 export function TokenList({ name, agent, empty, creating, onCreating, ...making }: TokenListProps) {
-  const list = useTokens(agent?.id);
+  const without = agent ? setByAgent : [];
+  const finding = useFind(without);
+  const list = useTokens(agent?.id, finding.find);
+  const summary = useSummary(agent?.id);
+  const filterButton = useRef<HTMLButtonElement>(null);
   const [asking, setAsking] = useState<Asked>();
   /** The id of the token just created here, whose row is marked. */
   const [fresh, setFresh] = useState<string>();
   const { move, busy } = useMoves();
   const now = useNow();
-  const { items, place, onPlace } = list;
+  const { items, pagination, turning } = list;
+  const nothing = pagination?.item_count === 0 && !finding.narrowed && !turning;
+  function clear() {
+    finding.clear();
+    // The focused button is gone.
+    filterButton.current?.focus();
+  }
   return (
     <>
+      {!nothing && (
+        <FindBar
+          finding={finding}
+          without={without}
+          summary={summary}
+          matching={pagination?.item_count}
+          button={filterButton}
+        />
+      )}
       <List
         name={name}
         list={list}
@@ -48,17 +78,18 @@ export function TokenList({ name, agent, empty, creating, onCreating, ...making 
             skeleton: <TokenCellSkeleton />,
             cell: (token) => <TokenCell token={token} fresh={token.id === fresh} />,
           },
-          menuColumn<ApiToken>(tokenTitle, (token) =>
-            movesFor(token, now).map((text) => ({
+          menuColumn<ApiToken>(tokenTitle, (token) => [
+            ...movesFor(token, now).map((text) => ({
               label: text.label,
               icon: text.icon,
               obstacle: text.obstacle,
               danger: text.question !== undefined,
               onChoose: () => (text.question ? setAsking({ token, text }) : void move(token, text)),
             })),
-          ),
+            { label: "Copy ID", icon: Copy, apart: true, onChoose: () => void copyId(token) },
+          ]),
         ]}
-        empty={empty}
+        empty={finding.narrowed ? nothingFound(clear) : empty}
       />
       <Suspense fallback={null}>
         {asking && (
@@ -79,12 +110,26 @@ export function TokenList({ name, agent, empty, creating, onCreating, ...making 
             onClose={(made) => {
               onCreating(false);
               setFresh(made);
-              // New tokens are on the first page.
-              if (made && place.page !== 1) onPlace({ page: 1 });
+              // A new token is at the top of the list as it opens.
+              if (made) finding.reset();
             }}
           />
         )}
       </Suspense>
     </>
   );
+}
+
+function nothingFound(onClear: () => void): Empty {
+  return {
+    icon: SearchX,
+    title: "No tokens match.",
+    text: "Try other words or fewer filters.",
+    action: <Button onClick={onClear}>Clear filters</Button>,
+  };
+}
+
+async function copyId(token: ApiToken) {
+  if (await copyText(token.id)) announce(`ID of ${tokenTitle(token)} copied.`, token.id);
+  else announceFailure(`The browser did not let us copy the ID. It is ${token.id}`, token.id);
 }

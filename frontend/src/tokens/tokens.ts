@@ -1,7 +1,8 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { callForAll, callForOne, callForPart, type List } from "../api";
+import { callForAll, callForOne, callForPart, type List, type Query } from "../api";
 import { drawn, useList } from "../requests";
-import type { ApiToken, Environment, NewApiToken, TokenScope } from "../wire";
+import type { AdminUser, Agent, ApiToken, Environment, NewApiToken, TokenScope } from "../wire";
+import { type Find, queryOf } from "./find";
 import { underWayKey } from "./under-way";
 
 /** The page creates no environment tokens, and always sends the expiry. */
@@ -15,22 +16,33 @@ export type Move = "suspend" | "activate" | "revoke" | "delete";
 
 export const tokensKey = ["tokens"];
 
-/** The tokens of the account, or the deployment tokens of one agent, newest first. */
-export const useTokens = (agentId?: string) =>
-  useList<ApiToken>([...tokensKey, agentId], "/api_token", {
-    sorting: "-inserted_at",
-    agent_id: agentId,
-    token_scope: agentId && "agent_deployment",
-  });
+const listsKey = [...tokensKey, "lists"];
 
-/** All environments of the account. */
-export function useEnvironments() {
+/** The query for the deployment tokens of one agent; empty without one. */
+export const onlyOf = (agentId: string | undefined): Query =>
+  agentId ? { agent_id: agentId, token_scope: "agent_deployment" } : {};
+
+/** The tokens of the account, or the deployment tokens of one agent, that match. */
+export const useTokens = (agentId: string | undefined, find: Find) =>
+  useList<ApiToken>(listsKey, "/api_token", { ...queryOf(find), ...onlyOf(agentId) });
+
+/** All items of a list to choose from. */
+function useAll<T>(key: string[], path: string, enabled: boolean) {
   return useQuery({
-    queryKey: ["environments"],
-    queryFn: ({ signal }) => callForAll<Environment>("/environment", {}, signal),
+    queryKey: key,
+    queryFn: ({ signal }) => callForAll<T>(path, {}, signal),
     refetchInterval: false,
+    enabled,
   });
 }
+
+export const useEnvironments = (enabled = true) =>
+  useAll<Environment>(["environments"], "/environment", enabled);
+
+export const useAllAgents = (enabled = true) => useAll<Agent>(["agents", "all"], "/agent", enabled);
+
+export const useAllMembers = (enabled = true) =>
+  useAll<AdminUser>(["members", "all"], "/admin_user", enabled);
 
 interface Moving {
   token: ApiToken;
@@ -59,7 +71,7 @@ export function useMoveToken() {
     onSuccess: async (after, { move }) => {
       await client.cancelQueries({ queryKey: tokensKey });
       client.setQueriesData<List<ApiToken>>(
-        { queryKey: tokensKey },
+        { queryKey: listsKey },
         (list) => list && { ...list, summaries: replaced(list.summaries, after, move) },
       );
       await drawn();

@@ -1,21 +1,8 @@
-import { useQuery } from "@tanstack/react-query";
-import { callForAll } from "../../api";
 import { Notice } from "../../ui/notice";
-import type { Agent } from "../../wire";
-import { useEnvironments } from "../tokens";
+import { useAllAgents, useEnvironments } from "../tokens";
 import { purposeNote } from "../wording";
 import { type Named, type Need, scopes, whatPasses } from "./need";
 import { Picker } from "./picker";
-
-/** The agents to choose from. Tokens of retired ones are refused anyway. */
-function useAgentChoice() {
-  return useQuery({
-    queryKey: ["agents", "all"],
-    queryFn: ({ signal }) => callForAll<Agent>("/agent", {}, signal),
-    refetchInterval: false,
-    select: (agents) => agents.filter(({ status }) => status !== "retired"),
-  });
-}
 
 interface NeedFieldsProps {
   value: Need;
@@ -24,7 +11,7 @@ interface NeedFieldsProps {
 
 export function NeedFields({ value, onChange }: NeedFieldsProps) {
   const environments = useEnvironments();
-  const agents = useAgentChoice();
+  const agents = useAllAgents();
   return (
     <div className="grid gap-3">
       <div className="grid gap-4 lg:grid-cols-3">
@@ -53,7 +40,8 @@ export function NeedFields({ value, onChange }: NeedFieldsProps) {
         />
         <Picker<Named>
           label="Agents"
-          options={agents.data}
+          // Tokens of retired agents are refused anyway.
+          options={agents.data?.filter(({ status }) => status !== "retired")}
           query={agents}
           empty="There are no agents yet."
           chosen={value.agents}
