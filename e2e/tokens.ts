@@ -67,7 +67,7 @@ export async function followLife(page: Page, row: Locator, secret: string, api: 
   await expect(row).toContainText("Revoked");
   await expectPing(401);
 
-  expect(await actionsOf(row)).toEqual(["Delete"]);
+  expect(await actionsOf(row)).toEqual(["Delete", "Copy ID"]);
   await choose(row, "Delete");
   const remove = page.getByRole("alertdialog", { name: "Delete this token?" });
   await expect(remove).toContainText(title);

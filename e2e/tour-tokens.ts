@@ -46,6 +46,7 @@ async function tokenPages(given: Tour) {
   await expect(tokenRow(page, /Nightly build/)).toBeVisible();
   await visit("tokens");
   await changeUnderWay(given);
+  await findPages(given);
   await tokenRow(page, /Nightly build/)
     .getByRole("button", { name: /^Actions for/ })
     .click();
@@ -81,6 +82,26 @@ async function tokenPages(given: Tour) {
   await visit("tokens-shown-once-question");
   await page.getByRole("button", { name: "Close without copying" }).click();
   await tokensOutOfReach(given);
+}
+
+/** Search, filters and summary. */
+async function findPages({ page, visit }: Tour) {
+  await page.getByRole("button", { name: /^Suspended/ }).click();
+  await expect(page.getByText(/^1 of \d+ tokens$/)).toBeVisible();
+  await visit("tokens-summary-pressed");
+  await page.goto("/account/api-tokens?scope=agent_deployment&unused=never&from=2020-01-01&sort=name");
+  await expect(page.getByRole("button", { name: "Remove filter: Scope: Agent deployment" })).toBeVisible();
+  await visit("tokens-filtered");
+  await page.getByRole("button", { name: /^Filter/ }).click();
+  await expect(page.getByRole("dialog", { name: "Filter" })).toBeVisible();
+  await visit("tokens-filters");
+  await page.getByRole("button", { name: "Done" }).click();
+  await page.keyboard.press("/");
+  await page.keyboard.type("no such token");
+  await expect(page.getByRole("heading", { name: "No tokens match." })).toBeVisible();
+  await visit("tokens-nothing-found");
+  await page.goto("/account/api-tokens");
+  await expect(tokenRow(page, /Nightly build/)).toBeVisible();
 }
 
 /** A change of many tokens whose records are being written. */
