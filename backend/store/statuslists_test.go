@@ -28,17 +28,24 @@ func newShelf(t testing.TB) *shelf {
 	t.Helper()
 	s := open(t, t.TempDir(), now)
 	t.Cleanup(func() { _ = s.Close() })
-	cache, err := token.NewCache(1, rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	sh := &shelf{Store: s, t: t, lists: token.New(s.Tokens, nil, cache, token.Lifetimes{}, now, rand.Reader)}
+	sh := &shelf{Store: s, t: t}
+	sh.lists = sh.newLists()
 	sh.actor.AccountID = sh.id()
 	acme := account.Account{ID: sh.actor.AccountID, Name: "Acme", Purpose: "business", InsertedAt: now(), UpdatedAt: now()}
 	if err := s.Accounts.InsertAccount(t.Context(), acme, nil, nil, true); err != nil {
 		t.Fatal(err)
 	}
 	return sh
+}
+
+// newLists returns the tokens in the store with indexes of their own.
+func (s *shelf) newLists() *token.Tokens {
+	s.t.Helper()
+	cache, err := token.NewCache(1, rand.Reader)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return token.New(s.Tokens, nil, cache, token.Lifetimes{}, now, rand.Reader)
 }
 
 func (s *shelf) id() pfid.ID {

@@ -91,6 +91,10 @@ func (c *crowd) seen() []token.Status {
 		for _, l := range found.Tokens {
 			filtered[s] = append(filtered[s], l.ID)
 		}
+		fresh, err := c.newLists().List(c.t.Context(), c.actor.AccountID, token.Filter{Status: s}, paging.Page{Size: 1000, Sort: "status"})
+		if err != nil || !slices.Equal(fresh.Tokens, found.Tokens) {
+			c.t.Fatalf("an index that followed the moves lists %d tokens %s, a new one %d (%v)", len(found.Tokens), s, len(fresh.Tokens), err)
+		}
 	}
 	for i, id := range c.ids {
 		found, _, err1 := c.Tokens.FindToken(c.t.Context(), c.hashes[i])
