@@ -21,7 +21,10 @@ const descendantsOf = `WITH RECURSIVE made (id) AS (
 
 func (s Tokens) RevokeWithDescendants(ctx context.Context, account, id pfid.ID, at time.Time, decide func(t token.Token, live int) error, recorder audit.Recorder) (changed token.Listed, revoked []token.Hash, unexpired int, err error) {
 	err = s.change(ctx, func(tx *gorm.DB) error {
-		if changed, err = settled(tx, account, id, recorder); err != nil {
+		if err := settleMoves(tx, account, []pfid.ID{id}, recorder); err != nil {
+			return err
+		}
+		if changed, err = tokenIn(tx, account, id); err != nil {
 			return err
 		}
 		status, err := statusIn(tx, account)
@@ -80,10 +83,10 @@ func revokeLine(tx *gorm.DB, first token.Listed, at time.Time, recorder audit.Re
 	return revoked, nil
 }
 
-// keepCreator records which token created the one that is about to be deleted, if that one created others.
-func keepCreator(tx *gorm.DB, id pfid.ID) error {
+// keepCreators records which tokens created those that are about to be deleted, as far as those created others.
+func keepCreators(tx *gorm.DB, ids []pfid.ID) error {
 	return tx.Exec(`INSERT INTO deleted_creators (id, account_id, created_by_api_token_id)
-		SELECT id, account_id, created_by_api_token_id FROM api_tokens t WHERE id = ? AND created_by_api_token_id IS NOT NULL
+		SELECT id, account_id, created_by_api_token_id FROM api_tokens t WHERE id IN `+anyOf+` AND created_by_api_token_id IS NOT NULL
 		AND (EXISTS (SELECT 1 FROM api_tokens c WHERE c.created_by_api_token_id = t.id)
-			OR EXISTS (SELECT 1 FROM deleted_creators d WHERE d.created_by_api_token_id = t.id))`, id).Error
+			OR EXISTS (SELECT 1 FROM deleted_creators d WHERE d.created_by_api_token_id = t.id))`, document{ids}).Error
 }

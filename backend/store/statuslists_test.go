@@ -74,9 +74,8 @@ func (s *shelf) insert(entry token.StatusEntry, lifetime time.Duration) (token.T
 
 func (s *shelf) remove(made token.Token, at time.Time) {
 	s.t.Helper()
-	_, err := s.Tokens.DeleteToken(s.t.Context(), s.actor.AccountID, made.ID, func(token.Token) (audit.Event, error) {
-		return audit.New(at, s.actor, audit.APITokenDeleted, made.ID.String(), "", rand.Reader)
-	}, audit.NewRecorder(at, s.actor, rand.Reader))
+	all := func([]token.Listed) ([]pfid.ID, error) { return []pfid.ID{made.ID}, nil }
+	_, err := s.Tokens.ChangeTokens(s.t.Context(), s.actor.AccountID, []pfid.ID{made.ID}, 0, at, all, audit.NewRecorder(at, s.actor, rand.Reader))
 	if err != nil {
 		s.t.Fatal(err)
 	}

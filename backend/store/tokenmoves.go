@@ -191,7 +191,7 @@ func advance(tx *gorm.DB, m tokenMove, most int, recorder audit.Recorder) (moved
 	if m.Field == ofAccount {
 		removed, done, err = removeRows(tx, m.ID, most)
 	} else {
-		moved, err = moveSome(tx, m, most, recorder, pfid.ID{})
+		moved, err = moveSome(tx, m, most, recorder, nil)
 		done = len(moved) < most
 	}
 	if err != nil {
@@ -204,20 +204,20 @@ func advance(tx *gorm.DB, m tokenMove, most int, recorder audit.Recorder) (moved
 	return moved, false, tokenMoves.update(tx, m, "moved")
 }
 
-// moveSome moves up to most tokens of a move and writes an event for each. If only is not zero, it moves only the
-// token with that id. It returns the hashes of their secrets.
-func moveSome(tx *gorm.DB, m tokenMove, most int, recorder audit.Recorder, only pfid.ID) (hashes [][32]byte, err error) {
-	piece := "SELECT t.id FROM api_tokens t WHERE " + m.named() + " AND t.status IN " + statusesBefore(m.To) + " AND t.after_move < ?"
-	args := []any{m.To.String(), m.To == token.Suspended, stamp(m.At), m.number, m.ID, m.number}
+// moveSome moves up to most tokens of a move and writes an event for each. If only is not nil, it moves only tokens with
+// these ids. It returns the hashes of their secrets.
+func moveSome(tx *gorm.DB, m tokenMove, most int, recorder audit.Recorder, only []pfid.ID) (hashes [][32]byte, err error) {
+	from, args := "api_tokens t", []any{m.To.String(), m.To == token.Suspended, stamp(m.At), m.number}
+	if only != nil { // look up these few, and not all that the move names
+		from, args = "json_each(?) j CROSS JOIN api_tokens t ON t.id = j.value", append(args, document{only})
+	}
+	piece := "SELECT t.id FROM " + from + " WHERE " + m.named() + " AND t.status IN " + statusesBefore(m.To) + " AND t.after_move < ?"
 	if m.To == token.Active {
 		piece += " AND t.suspended_by_retirement"
 	}
-	if !only.IsZero() {
-		piece, args = piece+" AND t.id = ?", append(args, only)
-	}
 	// One statement both selects and moves, so it returns exactly what it moved.
 	var ids []pfid.ID
-	err = scan(tx, "UPDATE api_tokens SET status = ?, suspended_by_retirement = ?, updated_at = ?, after_move = ? WHERE id IN ("+piece+" LIMIT ?) RETURNING id, secret_hash", append(args, most),
+	err = scan(tx, "UPDATE api_tokens SET status = ?, suspended_by_retirement = ?, updated_at = ?, after_move = ? WHERE id IN ("+piece+" LIMIT ?) RETURNING id, secret_hash", append(args, m.ID, m.number, most),
 		func(rows *sql.Rows) error {
 			var id pfid.ID
 			var hash digest
@@ -237,26 +237,26 @@ func moveSome(tx *gorm.DB, m tokenMove, most int, recorder audit.Recorder, only 
 	}, actionOf(m.To), m.detail, ids...)
 }
 
-// settled applies the moves under way to a token before another change of it, and returns it.
-func settled(tx *gorm.DB, account, id pfid.ID, recorder audit.Recorder) (token.Listed, error) {
+// settleMoves applies the moves under way to tokens of the account before another change of them.
+func settleMoves(tx *gorm.DB, account pfid.ID, ids []pfid.ID, recorder audit.Recorder) error {
 	moves, err := tokenMoves.all(tx, "WHERE t.account_id = ? AND t.target <> ? ORDER BY t.number", account, ofAccount)
 	if err != nil {
-		return token.Listed{}, err
+		return err
 	}
 	for _, m := range moves {
-		moved, err := moveSome(tx, m, 1, recorder, id)
+		moved, err := moveSome(tx, m, len(ids), recorder, ids)
 		if err != nil {
-			return token.Listed{}, err
+			return err
 		}
 		m.Moved += len(moved)
 		if err := tokenMoves.update(tx, m, "moved"); err != nil {
-			return token.Listed{}, err
+			return err
 		}
-		if err := tx.Exec("UPDATE api_tokens SET after_move = ? WHERE id = ?", m.number, id).Error; err != nil {
-			return token.Listed{}, err
+		if err := tx.Exec("UPDATE api_tokens SET after_move = ? WHERE id IN "+anyOf+" AND account_id = ? AND after_move < ?", m.number, document{ids}, account, m.number).Error; err != nil {
+			return err
 		}
 	}
-	return tokenIn(tx, account, id)
+	return nil
 }
 
 // statusesBefore returns the SQL of the statuses from which a token may move to the given one.

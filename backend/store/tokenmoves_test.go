@@ -223,6 +223,47 @@ func TestAChangeOfATokenThatIsStillToMoveComesAfterItsMove(t *testing.T) {
 	}
 }
 
+func TestABulkChangeOfTokensThatAreStillToMoveComesAfterTheirMoves(t *testing.T) {
+	c := newCrowd(t)
+	random := mathrand.New(mathrand.NewPCG(7, 7))
+	for n := range 12 {
+		c.issue(n, random)
+	}
+	other := c.id()
+	c.exec("INSERT INTO accounts (id, partition, name, purpose, inserted_at, updated_at) VALUES (?, 8, '', '', 1, 1)", other)
+	c.exec("UPDATE api_tokens SET status = 'active', token_scope = 'account', agent_id = NULL, environment_id = NULL, agent_deployment_id = NULL, created_by_admin_user_id = ?", c.members[0])
+	c.exec("UPDATE api_tokens SET account_id = ?, created_by_admin_user_id = NULL WHERE id = ?", other, c.ids[11])
+	c.exec("UPDATE api_tokens SET created_by_admin_user_id = ? WHERE id = ?", c.members[1], c.ids[10])
+	c.exec("INSERT INTO token_moves (account_id, target, target_id, to_status, detail, actor_address, tokens, moved, inserted_at) VALUES (?, 'created_by_admin_user_id', ?, 'revoked', 'as one', '', 10, 0, 1)", c.actor.AccountID, c.members[0])
+	asked := append(slices.Clone(c.ids[6:]), c.id()) // four that are to move, one that is not, a foreign one and an unknown one
+	suspend := func(list []token.Listed) (chosen []pfid.ID, err error) {
+		for _, of := range list {
+			if of.Actions().Suspend {
+				chosen = append(chosen, of.ID)
+			}
+		}
+		return chosen, nil
+	}
+	list, err := c.Tokens.ChangeTokens(t.Context(), c.actor.AccountID, asked, token.Suspended, now(), suspend, audit.NewRecorder(now(), c.actor, rand.Reader))
+	if err != nil || len(list) != 5 || list[0].Status != token.Revoked || list[4].ID != c.ids[10] || list[4].Status != token.Suspended {
+		t.Fatalf("%v, %+v", err, list)
+	}
+	if n := c.count("api_tokens WHERE account_id <> (SELECT account_id FROM token_moves) AND status = 'active' AND after_move = 0"); n != 1 {
+		t.Error("the token of another account was changed")
+	}
+	if n := c.count("audit_events WHERE action = 'api_token.revoked' AND detail = 'as one'"); n != 4 {
+		t.Errorf("%d events of 4 moves", n)
+	}
+	for c.advance(5) {
+	}
+	if n := c.count("audit_events WHERE action = 'api_token.revoked' AND detail = 'as one'"); n != 10 {
+		t.Errorf("%d events of 10 moves", n)
+	}
+	if n := c.count("audit_events WHERE action = 'api_token.suspended'"); n != 1 {
+		t.Errorf("%d events of a suspend", n)
+	}
+}
+
 func TestADeletedAccountIsGoneAtOnceAndItsRowsGoInPieces(t *testing.T) {
 	c := newCrowd(t)
 	random := mathrand.New(mathrand.NewPCG(3, 3))

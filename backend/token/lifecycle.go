@@ -9,36 +9,20 @@ import (
 	"tokentab/backend/unit"
 )
 
-// Actions says which moves a token allows now.
-type Actions struct {
-	Suspend, Activate, Revoke, Delete bool
-}
-
-// Actions returns the moves that are allowed now. Revoking is final, and only revoked tokens can be deleted. A token of
-// a retired agent can't be activated.
-func (t Token) Actions() Actions {
-	return Actions{
-		Suspend:  t.Status == Active,
-		Activate: t.Status == Suspended && !t.AgentRetired,
-		Revoke:   t.Status == Active || t.Status == Suspended,
-		Delete:   t.Status == Revoked,
-	}
-}
-
 // Suspend suspends a token until it is activated again, and ends its pending invites. After it returns, every validation
 // refuses the token.
 func (ts *Tokens) Suspend(ctx context.Context, actor audit.Actor, id pfid.ID) (Listed, error) {
-	return ts.move(ctx, actor, id, "suspended", Suspended, audit.APITokenSuspended, func(a Actions) bool { return a.Suspend })
+	return ts.changeOne(ctx, actor, id, ToSuspend)
 }
 
 // Activate activates a suspended token. It returns fault.InvalidAction if the token's agent is retired.
 func (ts *Tokens) Activate(ctx context.Context, actor audit.Actor, id pfid.ID) (Listed, error) {
-	return ts.move(ctx, actor, id, "activated", Active, audit.APITokenActivated, func(a Actions) bool { return a.Activate })
+	return ts.changeOne(ctx, actor, id, ToActivate)
 }
 
 // Revoke permanently revokes a token and ends its pending invites. After it returns, every validation refuses the token.
 func (ts *Tokens) Revoke(ctx context.Context, actor audit.Actor, id pfid.ID) (Listed, error) {
-	return ts.move(ctx, actor, id, "revoked", Revoked, audit.APITokenRevoked, func(a Actions) bool { return a.Revoke })
+	return ts.changeOne(ctx, actor, id, ToRevoke)
 }
 
 // RevokeWithDescendants is Revoke for a token and its descendants: the tokens that it created, that they created, and so
@@ -47,10 +31,10 @@ func (ts *Tokens) Revoke(ctx context.Context, actor audit.Actor, id pfid.ID) (Li
 func (ts *Tokens) RevokeWithDescendants(ctx context.Context, actor audit.Actor, id pfid.ID) (Listed, int, error) {
 	at := ts.now().UTC()
 	decide := func(t Token, live int) error {
-		if t.Actions().Revoke || live > 0 {
+		if live > 0 {
 			return nil
 		}
-		return forbidden(t, "revoked")
+		return ToRevoke.refusal(&t).err()
 	}
 	changed, hashes, live, err := ts.store.RevokeWithDescendants(ctx, actor.AccountID, id, at, decide, audit.NewRecorder(at, actor, ts.random))
 	ts.Invalidate(ctx, actor.AccountID, hashes, err)
@@ -60,16 +44,7 @@ func (ts *Tokens) RevokeWithDescendants(ctx context.Context, actor audit.Actor, 
 
 // Delete removes the record of a revoked token and returns it.
 func (ts *Tokens) Delete(ctx context.Context, actor audit.Actor, id pfid.ID) (Listed, error) {
-	at := ts.now().UTC()
-	deleted, err := ts.store.DeleteToken(ctx, actor.AccountID, id, func(t Token) (audit.Event, error) {
-		if !t.Actions().Delete {
-			return audit.Event{}, forbidden(t, "deleted")
-		}
-		return audit.New(at, actor, audit.APITokenDeleted, t.ID.String(), "", ts.random)
-	}, audit.NewRecorder(at, actor, ts.random))
-	unit.After(ctx, func(bool) { ts.cache.Forget(deleted.Hash) }) // its status list still shows it as revoked
-	ts.withLastUse(&deleted)
-	return deleted, err
+	return ts.changeOne(ctx, actor, id, ToDelete)
 }
 
 // Forget makes the next validation of the token with this hash, and the next request for any status list, read the store
@@ -108,36 +83,40 @@ func (ts *Tokens) Invalidate(ctx context.Context, id pfid.ID, hashes [][32]byte,
 	})
 }
 
-func (ts *Tokens) move(ctx context.Context, actor audit.Actor, id pfid.ID, verb string, to Status, action audit.Action, allowed func(Actions) bool) (Listed, error) {
-	at := ts.now().UTC()
-	changed, err := ts.store.ChangeToken(ctx, actor.AccountID, id, func(t *Token) (audit.Event, error) {
-		if !allowed(t.Actions()) {
-			return audit.Event{}, forbidden(*t, verb)
+// changeOne applies an action to one token and returns the token. It returns fault.NotFound or fault.InvalidAction if it
+// does not apply.
+func (ts *Tokens) changeOne(ctx context.Context, actor audit.Actor, id pfid.ID, action Action) (changed Listed, err error) {
+	list, err := ts.change(ctx, actor, []pfid.ID{id}, action, func(list []Listed) ([]pfid.ID, error) {
+		if len(list) == 0 {
+			return nil, notFound.err()
 		}
-		// A direct move takes precedence over a retirement: reinstating the agent won't touch this token.
-		t.Status, t.SuspendedByRetirement, t.UpdatedAt = to, false, at
-		return audit.New(at, actor, action, t.ID.String(), "", ts.random)
-	}, audit.NewRecorder(at, actor, ts.random))
-	// Also after a failure: a failed commit may still have reached the disk.
-	unit.After(ctx, func(bool) {
-		ts.cache.Forget(changed.Hash)
-		if !changed.StatusEntry.IsZero() {
-			ts.statusLists.changed(changed.StatusEntry.List)
-		}
+		return []pfid.ID{id}, action.refusal(&list[0].Token).err()
 	})
+	if len(list) > 0 {
+		changed = list[0]
+	}
 	ts.withLastUse(&changed)
 	return changed, err
 }
 
-func forbidden(t Token, verb string) error {
-	if t.Status == Revoked {
-		return fault.New(fault.InvalidAction, "A revoked API token can't be %s; it can only be deleted.", verb)
-	}
-	if verb == "activated" && t.Status == Suspended {
-		return fault.New(fault.InvalidAction, "The agent of this API token is retired, so it can't be activated.")
-	}
-	if verb == "deleted" {
-		return fault.New(fault.InvalidAction, "Only a revoked API token can be deleted; this one is %s.", t.Status)
-	}
-	return fault.New(fault.InvalidAction, "This API token is %s, so it can't be %s.", t.Status, verb)
+// change applies an action to tokens as Store.ChangeTokens does. When it returns, every validation and every status list
+// knows.
+func (ts *Tokens) change(ctx context.Context, actor audit.Actor, ids []pfid.ID, action Action, choose func([]Listed) ([]pfid.ID, error)) ([]Listed, error) {
+	at, to := ts.now().UTC(), actions[action].to
+	list, err := ts.store.ChangeTokens(ctx, actor.AccountID, ids, to, at, choose, audit.NewRecorder(at, actor, ts.random))
+	// Also after a failure: a failed commit may still have reached the disk. Also for tokens that were not chosen: the
+	// caller learns their status, which a concurrent change may have committed but not made known yet.
+	unit.After(ctx, func(bool) {
+		lists := map[int]bool{}
+		for i := range list {
+			ts.cache.Forget(list[i].Hash)
+			lists[list[i].StatusEntry.List] = true
+		}
+		for number := range lists {
+			if number != everyList && to != 0 { // the list of a deleted token still shows it as revoked
+				ts.statusLists.changed(number)
+			}
+		}
+	})
+	return list, err
 }

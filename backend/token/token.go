@@ -145,17 +145,16 @@ type Store interface {
 	// deployment under another id or deleted it, ErrEntryTaken if the status entry is used or its list is full, and
 	// ErrKeyWithdrawn if the key that signed the token was withdrawn. After an error nothing is written.
 	InsertToken(ctx context.Context, t Token, hash Hash, event, deployed audit.Event) error
-	// ChangeToken reads the token, lets decide set its new state, and writes that, all in one transaction. If the token is
-	// no longer active, its pending invites end. record makes the events of those invites, and of pending moves of many
-	// tokens that include this one. After a failure it still returns as much of the token as it read, so that caches can
-	// drop it.
-	ChangeToken(ctx context.Context, account, id pfid.ID, decide func(*Token) (audit.Event, error), record audit.Recorder) (Listed, error)
+	// ChangeTokens reads the account's tokens with these ids, in their order and without those that do not exist, lets
+	// choose say which to change, and gives those the status to, or deletes them if to is 0, all in one transaction. A
+	// suspend or revoke ends their pending invites. record makes an event for each token and each invite, also for pending
+	// moves of many tokens that include a token that it reads. It returns the tokens that it read as they are now, and
+	// deleted ones as they were, also after a failure, so that caches can drop them.
+	ChangeTokens(ctx context.Context, account pfid.ID, ids []pfid.ID, to Status, at time.Time, choose func([]Listed) ([]pfid.ID, error), record audit.Recorder) ([]Listed, error)
 	// RevokeWithDescendants reads the token, lets decide refuse, and revokes the token and its descendants, all in one
 	// transaction. live is how many descendants are not revoked. It returns the hashes of the tokens that it revoked, or nil
 	// if they are too many, and how many of the descendants had not expired.
 	RevokeWithDescendants(ctx context.Context, account, id pfid.ID, at time.Time, decide func(t Token, live int) error, record audit.Recorder) (Listed, []Hash, int, error)
-	// DeleteToken reads the token, lets decide refuse, and removes the row, all in one transaction.
-	DeleteToken(ctx context.Context, account, id pfid.ID, decide func(Token) (audit.Event, error), recorder audit.Recorder) (Listed, error)
 	// AdvanceMoves writes the new status and event of up to most tokens of the oldest move. more is false if no move was
 	// under way.
 	AdvanceMoves(ctx context.Context, most int, record func(audit.Actor, time.Time) audit.Recorder) (more bool, err error)
