@@ -93,6 +93,9 @@ func add[I, O any](s *Service, a access, method, path, summary string, intent fu
 		operation.Middlewares = append(operation.Middlewares, s.receive(a))
 	}
 	operation.Middlewares = append(operation.Middlewares, s.refuseForeignAccounts, s.refuseUnknown) // both read the body
+	if path == tokenBulkRoute {
+		operation.Middlewares = append(operation.Middlewares, s.prepareTokens)
+	}
 	// Session-only routes take no idempotency keys: clients don't retry them, and storing a hash of their bodies would
 	// store a hash of a password.
 	if a != open && a != signedIn && isUnsafe(method) && path != bulkRoute { // each item of a bulk request has its own key

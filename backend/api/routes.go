@@ -32,6 +32,7 @@ func (s *Service) routes(app *fiber.App) {
 	add(s, manager, http.MethodPost, "/api_token", "Create an API token; only this response contains the secret", s.createToken)
 	add(s, manager, http.MethodGet, "/api_token/summary", "Count the API tokens of the account by what needs attention", s.summarizeTokens)
 	add(s, manager, http.MethodGet, "/api_token/moves", "List changes of many API tokens whose records are still being updated", s.listTokenMoves)
+	add(s, manager, http.MethodPost, tokenBulkRoute, "Suspend, activate, revoke or delete many API tokens, up to 500 at once", s.changeTokens)
 	add(s, holder, http.MethodGet, "/api_token/{id}", "Retrieve an API token", s.getToken)
 	add(s, manager, http.MethodPost, "/api_token/{id}/suspend", "Suspend an active API token", s.suspendToken)
 	add(s, manager, http.MethodPost, "/api_token/{id}/activate", "Activate a suspended API token", s.activateToken)

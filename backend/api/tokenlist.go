@@ -11,23 +11,23 @@ import (
 
 // TokenFilter selects tokens. All conditions must hold.
 type TokenFilter struct {
-	AccountID      string `query:"account_id" doc:"Id of the caller's account, which is the default. Any other account gets 404"`
-	Search         string `query:"search" doc:"Part of the token's name or id, its last four characters, or part of the name of its agent, environment or creator, in any case. Parts of ids must have at least 6 characters, one of them a digit"`
-	State          string `query:"state" enum:"active,suspended,expired,revoked," doc:"As status, but an active or suspended token whose expires_at has passed is expired"`
-	Status         string `query:"status" enum:"active,suspended,revoked,"`
-	TokenScope     string `query:"token_scope" enum:"account,environment,agent_deployment,"`
-	AgentID        string `query:"agent_id"`
-	EnvironmentID  string `query:"environment_id"`
-	CreatedBy      string `query:"created_by_admin_user_id"`
-	CreatedByToken string `query:"created_by_api_token_id"`
-	CreatorLeft    bool   `query:"creator_left" doc:"Only tokens whose creator was removed from the account"`
-	DescendantsOf  string `query:"descendants_of" doc:"Id of an API token: only tokens that it created, directly or through other tokens"`
-	Live           bool   `query:"live" doc:"Only active and suspended tokens that have not expired"`
-	ExpiresWithin  int64  `query:"expires_within" minimum:"1" maximum:"1000000000" doc:"Seconds: only live tokens that expire within this time"`
-	UnusedFor      int64  `query:"unused_for" minimum:"1" maximum:"1000000000" doc:"Seconds: only tokens that were neither created nor used within this time"`
-	NeverUsed      bool   `query:"never_used"`
-	CreatedAfter   string `query:"created_after" doc:"RFC 3339: only tokens created at this time or later"`
-	CreatedBefore  string `query:"created_before" doc:"RFC 3339: only tokens created before this time"`
+	AccountID      string `query:"account_id" json:"account_id,omitempty" doc:"Id of the caller's account, which is the default. Any other account gets 404"`
+	Search         string `query:"search" json:"search,omitempty" doc:"Part of the token's name or id, its last four characters, or part of the name of its agent, environment or creator, in any case. Parts of ids must have at least 6 characters, one of them a digit"`
+	State          string `query:"state" json:"state,omitempty" enum:"active,suspended,expired,revoked," doc:"As status, but an active or suspended token whose expires_at has passed is expired"`
+	Status         string `query:"status" json:"status,omitempty" enum:"active,suspended,revoked,"`
+	TokenScope     string `query:"token_scope" json:"token_scope,omitempty" enum:"account,environment,agent_deployment,"`
+	AgentID        string `query:"agent_id" json:"agent_id,omitempty"`
+	EnvironmentID  string `query:"environment_id" json:"environment_id,omitempty"`
+	CreatedBy      string `query:"created_by_admin_user_id" json:"created_by_admin_user_id,omitempty"`
+	CreatedByToken string `query:"created_by_api_token_id" json:"created_by_api_token_id,omitempty"`
+	CreatorLeft    bool   `query:"creator_left" json:"creator_left,omitempty" doc:"Only tokens whose creator was removed from the account"`
+	DescendantsOf  string `query:"descendants_of" json:"descendants_of,omitempty" doc:"Id of an API token: only tokens that it created, directly or through other tokens"`
+	Live           bool   `query:"live" json:"live,omitempty" doc:"Only active and suspended tokens that have not expired"`
+	ExpiresWithin  int64  `query:"expires_within" json:"expires_within,omitempty" minimum:"1" maximum:"1000000000" doc:"Seconds: only live tokens that expire within this time"`
+	UnusedFor      int64  `query:"unused_for" json:"unused_for,omitempty" minimum:"1" maximum:"1000000000" doc:"Seconds: only tokens that were neither created nor used within this time"`
+	NeverUsed      bool   `query:"never_used" json:"never_used,omitempty"`
+	CreatedAfter   string `query:"created_after" json:"created_after,omitempty" doc:"RFC 3339: only tokens created at this time or later"`
+	CreatedBefore  string `query:"created_before" json:"created_before,omitempty" doc:"RFC 3339: only tokens created before this time"`
 }
 
 // longestSearch is the longest text to search for, in characters.

@@ -21,8 +21,8 @@ import (
 //
 // - Lists ignore unknown parameters, unless they look like a misspelt filter.
 //
-// - Optional bodies accept known members only. Other bodies may hold unknown ones, since official clients send fields
-// that this program does not have, unless they look like a misspelt field.
+// - Optional bodies accept known members only, and so do details that are closed. Other bodies may hold unknown ones,
+// since official clients send fields that this program does not have, unless they look like a misspelt field.
 func (s *Service) refuseUnknown(ctx huma.Context, next func(huma.Context)) {
 	request := &humafiber.Unwrap(ctx).Context().Request
 	wrong := fault.Fields{}
@@ -99,7 +99,7 @@ func (s *Service) checkMembers(wrong fault.Fields, operation *huma.Operation, bo
 	top := s.properties(described)
 	inside := s.propertiesOf(top["details"])
 	everywhere := []string{"account_id", "idempotency_key"} // all routes accept these
-	strict := described == nil || !described.Required
+	strict := described == nil || !described.Required || s.isClosed(top["details"])
 	place := func(name string) string {
 		switch {
 		case inside[name] != nil:
@@ -154,13 +154,23 @@ func (s *Service) properties(described *huma.RequestBody) map[string]*huma.Schem
 }
 
 func (s *Service) propertiesOf(schema *huma.Schema) map[string]*huma.Schema {
-	if schema != nil && schema.Ref != "" {
-		schema = s.huma.OpenAPI().Components.Schemas.SchemaFromRef(schema.Ref)
-	}
-	if schema == nil {
+	if schema = s.resolved(schema); schema == nil {
 		return nil
 	}
 	return schema.Properties
+}
+
+// isClosed reports whether an object may have only the members of its schema.
+func (s *Service) isClosed(schema *huma.Schema) bool {
+	schema = s.resolved(schema)
+	return schema != nil && schema.AdditionalProperties == false
+}
+
+func (s *Service) resolved(schema *huma.Schema) *huma.Schema {
+	if schema != nil && schema.Ref != "" {
+		return s.huma.OpenAPI().Components.Schemas.SchemaFromRef(schema.Ref)
+	}
+	return schema
 }
 
 func suggestion(meant string) string {

@@ -64,6 +64,7 @@ var wordings = []struct {
 	words   string
 }{
 	{regexp.MustCompile(`^expected required property|^required \w+ parameter is missing|^expected length >= 1$`), "is required"},
+	{regexp.MustCompile(`^unexpected property`), "is not a field of this request"},
 	{regexp.MustCompile(`^expected string to be RFC 3339`), "must be a time such as 2027-01-31T12:00:00Z (RFC 3339)"},
 	{regexp.MustCompile(`^expected value to be one of "(.*)"$`), "must be one of %s"},
 	{regexp.MustCompile(`^(?:expected|invalid) boolean`), "must be true or false"},

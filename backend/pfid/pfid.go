@@ -5,6 +5,7 @@
 package pfid
 
 import (
+	"bytes"
 	"database/sql/driver"
 	"encoding/binary"
 	"errors"
@@ -94,6 +95,9 @@ func Parse(text string) (ID, error) {
 
 // IsZero reports whether id is the zero ID, which means "none".
 func (id ID) IsZero() bool { return id == ID{} }
+
+// Compare orders ids by time, then by partition, then by their random bits; their texts have the same order.
+func Compare(a, b ID) int { return bytes.Compare(a[:], b[:]) }
 
 // Partition returns the 30-bit partition, which all ids of an account share.
 func (id ID) Partition() uint32 { return binary.BigEndian.Uint32(id[6:10]) & MaxPartition }

@@ -150,6 +150,13 @@ func (s Tokens) Left(ctx context.Context, account pfid.ID) ([]pfid.ID, error) {
 	})
 }
 
+// RetiredAgents implements token.Store.
+func (s Tokens) RetiredAgents(ctx context.Context, account pfid.ID) ([]pfid.ID, error) {
+	return read(ctx, s.db, func(tx *gorm.DB) ([]pfid.ID, error) {
+		return values[pfid.ID](tx, "SELECT id FROM agents WHERE account_id = ? AND retired_at IS NOT NULL", account)
+	})
+}
+
 // live are the statuses of live tokens.
 const live = "('active', 'suspended')"
 

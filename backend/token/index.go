@@ -1,7 +1,6 @@
 package token
 
 import (
-	"bytes"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -159,22 +158,22 @@ func (ix *index) apply(changes Changes, limit int64) {
 	known := len(ix.ids)
 	for i := range changes.Entries {
 		e := &changes.Entries[i]
-		if at, ok := slices.BinarySearchFunc(ix.ids[:known], e.ID, compareIDs); ok {
+		if at, ok := slices.BinarySearchFunc(ix.ids[:known], e.ID, pfid.Compare); ok {
 			ix.change(at, e, limit)
 		} else {
 			ix.add(e)
 		}
 	}
 	ix.last = changes.Last
-	if !slices.IsSortedFunc(ix.ids[max(known-1, 0):], compareIDs) || ix.dead > len(ix.ids)/8 {
+	if !slices.IsSortedFunc(ix.ids[max(known-1, 0):], pfid.Compare) || ix.dead > len(ix.ids)/8 {
 		ix.arrange()
 	}
 }
 
-func compareIDs(a, b pfid.ID) int { return bytes.Compare(a[:], b[:]) }
-
 // find returns the place of a token, or the one where it would be.
-func (ix *index) find(id pfid.ID) (int, bool) { return slices.BinarySearchFunc(ix.ids, id, compareIDs) }
+func (ix *index) find(id pfid.ID) (int, bool) {
+	return slices.BinarySearchFunc(ix.ids, id, pfid.Compare)
+}
 
 // add appends a token.
 func (ix *index) add(e *Entry) {
@@ -216,7 +215,7 @@ func (ix *index) arrange() {
 			order = append(order, uint32(i))
 		}
 	}
-	byID := func(a, b uint32) int { return compareIDs(ix.ids[a], ix.ids[b]) }
+	byID := func(a, b uint32) int { return pfid.Compare(ix.ids[a], ix.ids[b]) }
 	if slices.IsSortedFunc(order, byID) && ix.dead == 0 {
 		return
 	}

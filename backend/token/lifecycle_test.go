@@ -9,6 +9,7 @@ import (
 	"tokentab/backend/audit"
 	"tokentab/backend/fault"
 	"tokentab/backend/pfid"
+	"tokentab/backend/unit"
 )
 
 // failing is a store whose changes fail.
@@ -37,6 +38,43 @@ func TestARevokeWithDescendantsThatIsRefusedForgetsNoVerdict(t *testing.T) {
 		}
 		if got := knows(c, 1); got != want {
 			t.Errorf("after %v: known %v, want %v", err, got, want)
+		}
+	}
+}
+
+func (s failing) ChangeTokens(_ context.Context, account pfid.ID, ids []pfid.ID, _ Status, _ time.Time, choose func([]Listed) ([]pfid.ID, error), _ audit.Recorder) ([]Listed, error) {
+	var list []Listed
+	for i, id := range ids {
+		list = append(list, Listed{Token: Token{ID: id, AccountID: account, Status: Suspended, StatusEntry: StatusEntry{List: i + 1, Index: 1}}, Hash: HashOf(secretN(i + 1))})
+	}
+	_, _ = choose(list)
+	return list, s.err
+}
+
+// A commit whose answer was lost may have reached the disk. A token that was skipped may be ended by a concurrent change
+// that has committed and not yet been made known.
+func TestABulkChangeForgetsTheVerdictsOfAllItsTokens(t *testing.T) {
+	for _, err := range []error{nil, errors.New("the answer of the commit is lost")} {
+		c := newCache(t, 8)
+		ts := New(failing{err: err}, lists{}, c, Lifetimes{}, time.Now, nil)
+		var ids []pfid.ID
+		for n := 1; n <= 3; n++ {
+			s := stateN(t, n)
+			find(t, c, n, saying(s, true, nil))
+			ids = append(ids, s.TokenID)
+		}
+		within, end := unit.Begin(t.Context())
+		if _, got := ts.ChangeMany(within, audit.Actor{AccountID: ids[0]}, Bulk{Action: ToSuspend, IDs: ids}); !errors.Is(got, err) {
+			t.Fatal(got)
+		}
+		if !knows(c, 1) || ts.statusLists.lastChange(1) != 0 {
+			t.Error("the verdicts are forgotten before the unit of work is over")
+		}
+		end(err == nil)
+		for n := 1; n <= 3; n++ {
+			if knows(c, n) || ts.statusLists.lastChange(n) == 0 {
+				t.Errorf("after %v: the verdict or the list of token %d is kept", err, n)
+			}
 		}
 	}
 }

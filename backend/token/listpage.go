@@ -218,20 +218,10 @@ func (f *firstKeys) sorted() []key {
 // summary counts the tokens at the places.
 func (ix *index) summary(places []uint32, now int64) (sum Summary) {
 	soon, since := now+SummaryExpiring.Milliseconds(), now-SummaryUnused.Milliseconds()
-	sum.Total = len(places)
 	for _, at := range places {
 		expires := ix.times[expiresAt][at]
-		switch {
-		case ix.status[at] == Revoked:
-			sum.Revoked++
+		if !sum.add(ix.status[at], expires, now) {
 			continue
-		case expires <= now:
-			sum.Expired++
-			continue
-		case ix.status[at] == Suspended:
-			sum.Suspended++
-		default:
-			sum.Active++
 		}
 		if expires <= soon {
 			sum.Expiring++
@@ -241,4 +231,20 @@ func (ix *index) summary(places []uint32, now int64) (sum Summary) {
 		}
 	}
 	return sum
+}
+
+// add counts a token by its state and reports whether it is live. Times are in Unix milliseconds.
+func (s *Summary) add(status Status, expires, now int64) (isLive bool) {
+	s.Total++
+	switch {
+	case status == Revoked:
+		s.Revoked++
+	case expires <= now:
+		s.Expired++
+	case status == Suspended:
+		s.Suspended++
+	default:
+		s.Active++
+	}
+	return status != Revoked && expires > now
 }

@@ -178,6 +178,8 @@ type Store interface {
 	Named(ctx context.Context, account pfid.ID, part string) ([]pfid.ID, error)
 	// Left returns the ids of the admin users who were removed from the account.
 	Left(ctx context.Context, account pfid.ID) ([]pfid.ID, error)
+	// RetiredAgents returns the ids of the account's agents whose tokens can't be activated.
+	RetiredAgents(ctx context.Context, account pfid.ID) ([]pfid.ID, error)
 	// TokensByID returns the tokens with these ids, in their order, without those that do not exist.
 	TokensByID(ctx context.Context, ids []pfid.ID) ([]Listed, error)
 	// FindToken returns the state of the token with this hash; ok is false if there is none.
