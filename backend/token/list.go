@@ -13,12 +13,11 @@ import (
 // List returns one part of the account's tokens that match the filter. It returns fault.Validation of sorting or
 // pagination[after] if the page asks for an unknown order or place.
 func (ts *Tokens) List(ctx context.Context, account pfid.ID, filter Filter, page paging.Page) (found Found, err error) {
-	isPlain := filter == Filter{} && page.Sort == "" && page.After == ""
 	page, after, err := ordered(page)
 	if err != nil {
 		return found, err
 	}
-	if isPlain { // most lists are, and need no index
+	if filter == (Filter{}) && page.Sort == "inserted_at" && page.Descending && after == nil { // most lists; they need no index
 		found, err = ts.newest(ctx, account, page)
 	} else {
 		found, err = ts.indexed(ctx, account, filter, page, after)
