@@ -50,7 +50,7 @@ export function FindBar({ finding, without, summary, matching, button }: FindBar
   return (
     <section aria-label="Search and filters" className="mb-3 grid grid-cols-[minmax(0,1fr)] gap-2">
       <div className="flex flex-wrap gap-2">
-        <div className="grow basis-full sm:basis-0">
+        <div className="grow basis-full lg:basis-0">
           <SearchField
             label="Search tokens"
             placeholder="Search by name, ID or last four characters"
@@ -81,7 +81,7 @@ export function FindBar({ finding, without, summary, matching, button }: FindBar
       </div>
       {/* Its numbers would move what follows them. */}
       <fieldset
-        className={`-mx-[9px] flex min-w-0 flex-wrap ${summary.data || summary.error ? "" : "invisible"}`}
+        className={`flex min-w-0 flex-wrap gap-1.5 ${summary.data || summary.error ? "" : "invisible"}`}
       >
         <legend className="sr-only">Filter by what needs attention</legend>
         {parts.map((part) => {

@@ -22,11 +22,11 @@ export function Toggle({ label, more, amount, alarming = false, pressed, onToggl
       aria-pressed={pressed}
       aria-label={[label, more, number].filter(Boolean).join(" ")}
       onClick={onToggle}
-      className="group inline-flex h-7 items-center gap-1.5 rounded-box border border-transparent px-2 text-small whitespace-nowrap text-soft transition-colors hover:bg-hover hover:text-ink aria-pressed:border-accent-ink aria-pressed:bg-accent-soft aria-pressed:text-accent-ink pointer-coarse:h-10"
+      className="group inline-flex h-7 items-center gap-1.5 rounded-box border border-line px-2 text-small whitespace-nowrap text-soft transition-colors hover:bg-hover hover:text-ink aria-pressed:border-accent-ink aria-pressed:bg-accent-soft aria-pressed:text-accent-ink pointer-coarse:h-10"
     >
       <span>
         {label}
-        {more && <span className="max-sm:hidden"> {more}</span>}
+        {more && <span className="max-lg:hidden"> {more}</span>}
       </span>
       <span className={look}>{number}</span>
     </button>
