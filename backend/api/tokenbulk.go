@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -22,11 +23,33 @@ const tokenBulkRoute = "/api_token/bulk"
 type TokenBulk struct {
 	Action         string       `json:"action" enum:"suspend,activate,revoke,delete"`
 	IDs            []string     `json:"ids,omitempty" minItems:"1" maxItems:"500" nullable:"false" doc:"Ids of API tokens, instead of a filter"`
-	Filter         *TokenFilter `json:"filter,omitempty" doc:"Conditions as in the query of GET /api_token, instead of ids. An empty object means all tokens of the account"`
+	Filter         *TokensMeant `json:"filter,omitempty" doc:"Conditions as in the query of GET /api_token, instead of ids. Conditions that are empty, null or false are refused. An empty object means all tokens of the account"`
 	After          *string      `json:"after,omitempty" nullable:"true" doc:"With a filter: next of the response to the batch before"`
 	DryRun         bool         `json:"dry_run,omitempty" doc:"Count only, and change nothing"`
 	AccountID      *string      `json:"account_id,omitempty" nullable:"true" doc:"Id of the caller's account, which is the default. Any other account gets 404"`
 	IdempotencyKey *string      `json:"idempotency_key,omitempty" nullable:"true"`
+}
+
+// TokensMeant is a TokenFilter that remembers which conditions were sent without a value. In a list they match all tokens;
+// here that may be a variable of a script that was not set.
+type TokensMeant struct {
+	TokenFilter
+	void []string
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (in *TokensMeant) UnmarshalJSON(text []byte) error {
+	var sent map[string]any
+	if err := json.Unmarshal(text, &sent); err != nil {
+		return err
+	}
+	for name, value := range sent {
+		word, isText := value.(string)
+		if name != "account_id" && (value == nil || value == false || isText && strings.TrimLeft(strings.TrimSpace(word), "…") == "") {
+			in.void = append(in.void, name)
+		}
+	}
+	return json.Unmarshal(text, &in.TokenFilter)
 }
 
 // TokenBulkResult says what a bulk change did to one batch of up to 500 tokens. The counts are from before the change. They
@@ -90,6 +113,9 @@ func (in *TokenBulk) bulk(who *caller) (b token.Bulk, err error) {
 			for field, complaints := range refused.Fields {
 				wrong["filter."+field] = complaints
 			}
+		}
+		for _, name := range in.Filter.void {
+			wrong["filter."+name] = []string{"must have a value, or be omitted to accept any"}
 		}
 		b.Filter = &filter
 	case in.IDs == nil:
