@@ -204,12 +204,16 @@ func advance(tx *gorm.DB, m tokenMove, most int, recorder audit.Recorder) (moved
 	return moved, false, tokenMoves.update(tx, m, "moved")
 }
 
+// eachToken looks up the tokens t with the ids in a JSON array. SQLite must not go through all tokens that another condition
+// names instead, hence the CROSS JOIN.
+const eachToken = "json_each(?) j CROSS JOIN api_tokens t ON t.id = j.value"
+
 // moveSome moves up to most tokens of a move and writes an event for each. If only is not nil, it moves only tokens with
 // these ids. It returns the hashes of their secrets.
 func moveSome(tx *gorm.DB, m tokenMove, most int, recorder audit.Recorder, only []pfid.ID) (hashes [][32]byte, err error) {
 	from, args := "api_tokens t", []any{m.To.String(), m.To == token.Suspended, stamp(m.At), m.number}
-	if only != nil { // look up these few, and not all that the move names
-		from, args = "json_each(?) j CROSS JOIN api_tokens t ON t.id = j.value", append(args, document{only})
+	if only != nil {
+		from, args = eachToken, append(args, document{only})
 	}
 	piece := "SELECT t.id FROM " + from + " WHERE " + m.named() + " AND t.status IN " + statusesBefore(m.To) + " AND t.after_move < ?"
 	if m.To == token.Active {
@@ -252,7 +256,8 @@ func settleMoves(tx *gorm.DB, account pfid.ID, ids []pfid.ID, recorder audit.Rec
 		if err := tokenMoves.update(tx, m, "moved"); err != nil {
 			return err
 		}
-		if err := tx.Exec("UPDATE api_tokens SET after_move = ? WHERE id IN "+anyOf+" AND account_id = ? AND after_move < ?", m.number, document{ids}, account, m.number).Error; err != nil {
+		const these = "SELECT t.id FROM " + eachToken + " WHERE t.account_id = ? AND t.after_move < ?"
+		if err := tx.Exec("UPDATE api_tokens SET after_move = ? WHERE id IN ("+these+")", m.number, document{ids}, account, m.number).Error; err != nil {
 			return err
 		}
 	}
