@@ -118,6 +118,19 @@ describe("the search", () => {
     expect(await searchField()).toHaveValue("");
   });
 
+  test("for characters that no name may have finds nothing", async () => {
+    network.on("GET /api_token", ({ query }: Sent) =>
+      query.has("search")
+        ? failure(422, "validation_failed", "Some fields are not valid.", {
+            errors: { search: ["is wrong"] },
+          })
+        : list([ci]),
+    );
+    open(`${address}?q=%CC%81`);
+    expect(await screen.findByRole("heading", { name: "No tokens match." })).toBeInTheDocument();
+    expect(screen.queryByRole("alert")).not.toBeInTheDocument();
+  });
+
   test("keeps the old rows, marked as busy, until the new ones are there", async () => {
     const { user } = open(address);
     await screen.findByRole("row", { name: /Nightly/ });
