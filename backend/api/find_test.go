@@ -121,6 +121,11 @@ func TestAWrongFilterIsRefusedByName(t *testing.T) {
 		"sorting=name&pagination[offset]=1&pagination[after]=" + cursor: "pagination[after]",
 	} {
 		a := p.Call(http.MethodGet, "/api/v1/api_token?"+query, nil, headers...)
+		if query == "serch=a" { // also where no list is asked for
+			if a := p.Call(http.MethodGet, "/api/v1/api_token/summary?"+query, nil, headers...); a.Status != http.StatusUnprocessableEntity {
+				t.Errorf("a summary of %s: %d %s", query, a.Status, a.Body)
+			}
+		}
 		if errors, _ := a.Get(t, "errors").(map[string]any); a.Status != http.StatusUnprocessableEntity || errors[field] == nil {
 			t.Errorf("%s: %d %s, want 422 of %s", query, a.Status, a.Body, field)
 		}

@@ -30,8 +30,8 @@ type TokenBulk struct {
 	IdempotencyKey *string      `json:"idempotency_key,omitempty" nullable:"true"`
 }
 
-// TokensMeant is a TokenFilter that remembers which conditions were sent without a value. In a list they match all tokens;
-// here that may be a variable of a script that was not set.
+// TokensMeant is a TokenFilter that remembers which conditions were sent without a value. In a list they match all tokens.
+// In a bulk change an unset variable of a script must not match every token.
 type TokensMeant struct {
 	TokenFilter
 	void []string
@@ -72,7 +72,7 @@ type TokenBulkResult struct {
 type TokenBulkOutcome struct {
 	ID      string  `json:"id"`
 	Outcome string  `json:"outcome" enum:"done,skipped"`
-	Reason  *string `json:"reason" doc:"Why it was skipped, for programs: already_active, already_suspended, already_revoked, agent_retired, not_revoked or not_found; null if it was not"`
+	Reason  *string `json:"reason" doc:"Why it was skipped, for programs: already_active, already_suspended, already_revoked, agent_retired, not_revoked, no_longer_matches or not_found; null if it was not"`
 	Message *string `json:"message" doc:"Why it was skipped, for people; null if it was not"`
 }
 

@@ -339,3 +339,28 @@ func TestAWrongBulkChangeNamesItsFieldAndChangesNothing(t *testing.T) {
 	_, ofEnvironment := p.Issue(owner, token.Order{Scope: token.ScopeEnvironment, EnvironmentID: environments[0].ID})
 	refused(t, "not a manager", bulk(p, []backendtest.Header{backendtest.Bearer(ofEnvironment)}, map[string]any{"action": "revoke", "filter": map[string]any{}}), http.StatusForbidden, "not_permitted", "")
 }
+
+func TestABulkChangeLeavesATokenThatWasUsedAfterItWasSelected(t *testing.T) {
+	p := backendtest.Start(t)
+	owner := p.Found()
+	_, unused := p.Issue(owner, token.Order{Scope: token.ScopeAccount})
+	late, used := p.Issue(owner, token.Order{Scope: token.ScopeAccount})
+	if err := p.Tokens.Prepare(t.Context(), owner.AccountID); err != nil {
+		t.Fatal(err)
+	}
+	if !accepted(p, used) { // which the index does not know yet
+		t.Fatal("a token is refused")
+	}
+	result, err := p.Tokens.ChangeMany(t.Context(), owner, token.Bulk{Action: token.ToRevoke, Filter: &token.Filter{NeverUsed: true}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, outcome := range result.Outcomes {
+		if want := map[bool]string{true: "no_longer_matches"}[outcome.ID == late.ID]; outcome.Skipped.Code != want {
+			t.Errorf("%s is skipped as %q, want %q", outcome.ID, outcome.Skipped.Code, want)
+		}
+	}
+	if !accepted(p, used) || accepted(p, unused) {
+		t.Error("a token that was used just now is revoked as never used, or another one is not")
+	}
+}

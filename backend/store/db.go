@@ -96,16 +96,18 @@ func (s *db) read(ctx context.Context, f func(tx *gorm.DB) error) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
 	defer cancel()
-	return s.reading(func() error { return f(s.reader.WithContext(ctx)) })
+	return s.reading(ctx, func() error { return f(s.reader.WithContext(ctx)) })
 }
 
 // reading calls f, which reads, and records what is wrong with the database. It refuses if the file was replaced.
-func (s *db) reading(f func() error) error {
+func (s *db) reading(ctx context.Context, f func() error) error {
 	if s.health.replaced.Load() {
 		return replaced.fail(errReplaced)
 	}
-	s.pools.RLock()
-	defer s.pools.RUnlock()
+	if !holdsPools(ctx) {
+		s.pools.RLock()
+		defer s.pools.RUnlock()
+	}
 	err := f()
 	s.health.notice(err)
 	return classify(err)
@@ -118,7 +120,7 @@ func (s *db) readTogether(ctx context.Context, f func(tx *gorm.DB) error) error 
 	}
 	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
 	defer cancel()
-	return s.reading(func() error { return s.reader.WithContext(ctx).Transaction(f, &sql.TxOptions{ReadOnly: true}) })
+	return s.reading(ctx, func() error { return s.reader.WithContext(ctx).Transaction(f, &sql.TxOptions{ReadOnly: true}) })
 }
 
 // classify turns a database failure into fault.Unavailable. Other faults pass through.

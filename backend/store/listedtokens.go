@@ -15,15 +15,15 @@ import (
 
 // apart returns a context without the shared transaction. An index must not see changes that may be undone.
 func apart(ctx context.Context) context.Context {
-	return context.WithValue(ctx, sharedKey{}, &shared{})
+	return context.WithValue(ctx, sharedKey{}, &shared{holdsPools: sharedIn(ctx) != nil})
 }
 
 // Snapshot implements token.Store.
 func (s Tokens) Snapshot(ctx context.Context, f func(ctx context.Context) error) error {
-	return s.readTogether(apart(ctx), func(tx *gorm.DB) error { return f(context.WithValue(ctx, sharedKey{}, &shared{tx})) })
+	return s.readTogether(apart(ctx), func(tx *gorm.DB) error { return f(context.WithValue(ctx, sharedKey{}, &shared{tx: tx})) })
 }
 
-// NewestTokens implements token.Store. It needs no more than an index of the database.
+// NewestTokens implements token.Store. A database index answers it.
 func (s Tokens) NewestTokens(ctx context.Context, account pfid.ID, offset, size int) (list []token.Listed, total int, err error) {
 	err = s.readTogether(ctx, func(tx *gorm.DB) error {
 		if total, err = value[int](tx, "SELECT api_token_count FROM accounts WHERE id = ?", account); err != nil {

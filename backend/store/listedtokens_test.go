@@ -336,3 +336,28 @@ func TestTheNewestTokensNeedNoIndex(t *testing.T) {
 		t.Error("another list needs none either, so this shows nothing")
 	}
 }
+
+func TestATokenThatIsUsedAndChangedKeepsItsPlaceForACursor(t *testing.T) {
+	c := newList(t, mathrand.New(mathrand.NewPCG(17, 18)), 20)
+	c.exec("UPDATE api_tokens SET status = 'active', expires_at = ?", now().Add(day).UnixMilli())
+	c.exec("UPDATE token_uses SET last_used_at = 1000 + rowid FROM api_tokens t WHERE t.id = token_id")
+	for _, descending := range []bool{true, false} {
+		page := paging.Page{Size: 5, Sort: "last_used_at", Descending: descending}
+		order := c.walk(token.Filter{}, page, true, nil)
+		next := 7 // on the second page
+		got := c.walk(token.Filter{}, page, true, func() {
+			id := order[next].ID
+			if _, err := c.lists.Check(t.Context(), []byte(fmt.Sprint(slices.Index(c.ids, id)))); err != nil {
+				t.Fatal(err)
+			}
+			if err := c.lists.FlushUses(t.Context(), nil); err != nil {
+				t.Fatal(err)
+			}
+			c.exec("UPDATE api_tokens SET updated_at = updated_at + 1 WHERE id = ?", id)
+			next = (next + 5) % len(order)
+		})
+		if !slices.EqualFunc(got, order, func(a, b token.Listed) bool { return a.ID == b.ID }) {
+			t.Errorf("descending %v: the pages hold %d tokens in another order", descending, len(got))
+		}
+	}
+}

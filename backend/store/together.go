@@ -11,7 +11,10 @@ import (
 type sharedKey struct{}
 
 // shared is a transaction used by all changes and reads with one context, by a single request.
-type shared struct{ tx *gorm.DB } // nil after its end
+type shared struct {
+	tx         *gorm.DB // nil after its end
+	holdsPools bool     // the caller holds pools for a transaction that this context leaves out
+}
 
 // sharedIn returns the context's shared transaction; nil if there is none.
 func sharedIn(ctx context.Context) *gorm.DB {
@@ -19,6 +22,13 @@ func sharedIn(ctx context.Context) *gorm.DB {
 		return s.tx
 	}
 	return nil
+}
+
+// holdsPools reports whether the caller of a read holds pools already. To lock them again could wait for a writer that
+// waits for the caller.
+func holdsPools(ctx context.Context) bool {
+	s, _ := ctx.Value(sharedKey{}).(*shared)
+	return s != nil && s.holdsPools
 }
 
 // Together runs f in one transaction, through the context that it passes to f: it commits if f returns nil, otherwise

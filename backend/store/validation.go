@@ -16,7 +16,7 @@ import (
 func (s Tokens) FindToken(ctx context.Context, hash token.Hash) (state token.State, ok bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
 	defer cancel()
-	err = s.reading(func() error {
+	err = s.reading(ctx, func() error {
 		return scan(s.finder.WithContext(ctx), `SELECT id, account_id, environment_id, agent_id, agent_deployment_id, token_scope, `+statusNowOfT+`, expires_at
 			FROM api_tokens t WHERE secret_hash = ?`, []any{digest(hash)}, func(rows *sql.Rows) error {
 			var t token.State

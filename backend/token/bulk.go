@@ -3,6 +3,7 @@ package token
 import (
 	"context"
 	"slices"
+	"time"
 
 	"tokentab/backend/audit"
 	"tokentab/backend/pfid"
@@ -56,12 +57,16 @@ func (ts *Tokens) PreviewMany(ctx context.Context, actor audit.Actor, b Bulk) (r
 }
 
 // ChangeMany applies an action to many tokens, in one transaction, and skips those that it does not apply to. After it
-// returns, every validation knows. The actor's own token comes last of all that match a Filter, so that the actor can ask
-// for the other batches before.
+// returns, every validation knows. The actor's own token comes last of all that match a Filter, so the actor can still send
+// the other batches.
 func (ts *Tokens) ChangeMany(ctx context.Context, actor audit.Actor, b Bulk) (result BulkResult, err error) {
 	ids := b.IDs
 	if b.Filter != nil {
-		if result, ids, err = ts.matches(ctx, actor, b); err != nil || len(ids) == 0 {
+		// The caller may hold the writer, so other changes wait too.
+		soon, cancel := context.WithTimeoutCause(ctx, matchTimeout, errFilling)
+		result, ids, err = ts.matches(soon, actor, b)
+		cancel()
+		if err != nil || len(ids) == 0 {
 			return result, err
 		}
 	}
@@ -71,11 +76,14 @@ func (ts *Tokens) ChangeMany(ctx context.Context, actor audit.Actor, b Bulk) (re
 		}
 		found := make(map[pfid.ID]*Token, len(list))
 		for i := range list {
+			ts.withLastUse(&list[i])
 			found[list[i].ID] = &list[i].Token
 		}
 		for _, id := range ids {
 			outcome := BulkOutcome{id, notFound}
-			if t := found[id]; t != nil {
+			if t := found[id]; t != nil && b.Filter != nil && !b.Filter.stillHolds(t, ts.now()) {
+				outcome.Skipped = noLongerMatches
+			} else if t != nil {
 				outcome.Skipped = b.Action.refusal(t)
 			}
 			if (outcome.Skipped == Refusal{}) {
@@ -86,6 +94,21 @@ func (ts *Tokens) ChangeMany(ctx context.Context, actor audit.Actor, b Bulk) (re
 		return chosen, nil
 	})
 	return result, err
+}
+
+// matchTimeout is how long a bulk change waits for the tokens that match.
+const matchTimeout = 3 * time.Second
+
+// noLongerMatches is the Refusal for a token that was changed or used after it was selected.
+var noLongerMatches = Refusal{"no_longer_matches", "This API token was changed or used just now and no longer matches the filter."}
+
+// stillHolds checks the conditions of a filter that a change or a use of a token can affect.
+func (f *Filter) stillHolds(t *Token, now time.Time) bool {
+	isExpired, since := !t.ExpiresAt.After(now), now.Add(-f.UnusedFor)
+	isLive := t.Status != Revoked && !isExpired
+	return (f.Status == 0 || t.Status == f.Status) && (!f.Expired || isExpired && t.Status != Revoked) && (!f.Unexpired || !isExpired) &&
+		(!f.Live || isLive) && (f.ExpiresWithin == 0 || isLive && !t.ExpiresAt.After(now.Add(f.ExpiresWithin))) &&
+		(f.UnusedFor == 0 || !t.LastUsedAt.After(since)) && (!f.NeverUsed || t.LastUsedAt.IsZero())
 }
 
 func (r *BulkResult) count(action Action, list []Listed, now int64) {

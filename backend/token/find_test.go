@@ -1,9 +1,12 @@
 package token
 
 import (
+	"context"
 	"fmt"
+	"runtime"
 	"testing"
 
+	"tokentab/backend/fault"
 	"tokentab/backend/paging"
 	"tokentab/backend/pfid"
 )
@@ -45,5 +48,45 @@ func BenchmarkPage(b *testing.B) {
 				ix.page(ix.selected(c.filter, wanted{}, tokens), c.page, nil)
 			}
 		})
+	}
+}
+
+func TestListsOfAnAccountThatWaitAreLimited(t *testing.T) {
+	ix := newIndex(0)
+	if err := ix.take(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ctx, leave := context.WithCancel(t.Context())
+	left := make(chan error)
+	for range mostWaiting {
+		go func() { left <- ix.take(ctx) }()
+	}
+	for ix.waiting.Load() < mostWaiting {
+		runtime.Gosched()
+	}
+	if err := ix.take(t.Context()); fault.KindOf(err) != fault.TooManyRequests {
+		t.Errorf("one list too many gets %v", err)
+	}
+	leave()
+	for range mostWaiting {
+		if err := <-left; err == nil {
+			t.Error("a list whose client has left got a turn")
+		}
+	}
+	ix.leave()
+	if err := ix.take(t.Context()); err != nil {
+		t.Errorf("in its turn: %v", err)
+	}
+}
+
+func TestUsesThatWaitForAListTakeMemoryOnceForEachToken(t *testing.T) {
+	all := indexes{accounts: map[uint32]*index{}}
+	id := pfid.ID{19: 1}
+	ix := all.of(id, 0)
+	for at := range int64(10_000) {
+		all.recordUses([]Use{{TokenID: id, At: at}, {TokenID: pfid.ID{19: 2}, At: 1}}, 1<<40)
+	}
+	if len(ix.used) != 2 || ix.used[id] != 9_999 {
+		t.Errorf("%d uses wait, of one token until %d", len(ix.used), ix.used[id])
 	}
 }

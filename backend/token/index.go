@@ -26,7 +26,7 @@ type Entry struct {
 // Changes say what happened to the tokens of an account since a numbered change.
 type Changes struct {
 	Last    int64 // the number of the newest change
-	Lost    bool  // the changes are too many, and not known any more
+	Lost    bool  // the log no longer reaches back to the number
 	Moves   []Move
 	Entries []Entry   // of the tokens that were made or changed, after all moves
 	Gone    []pfid.ID // deleted tokens
@@ -43,8 +43,9 @@ const (
 // database. It follows the changes that the store reports, also those of other processes. A token takes about 90 bytes and
 // its name. The columns hold no pointers, so their size costs the garbage collector nothing.
 type index struct {
-	turn   chan struct{} // holds an element while a list uses the index
-	listed atomic.Int64  // Unix milliseconds of the last list
+	turn    chan struct{} // holds an element while a list uses the index
+	waiting atomic.Int32  // lists that wait for it
+	listed  atomic.Int64  // Unix milliseconds of the last list
 
 	last    int64 // the number of the newest change that it includes
 	isWhole bool  // otherwise filling continues after newest
@@ -57,11 +58,14 @@ type index struct {
 
 	// list is the number of the newest list. It counts up, also from an earlier index of the account.
 	list int64
-	// replaced are last uses that newer ones have replaced, oldest first, for lists that began before.
-	replaced []replacedUse
+	now  int64 // of that list, in Unix milliseconds
+	// replaced are last uses that newer ones have replaced, oldest first, for lists that began before. They are kept until a
+	// while after the last cursor of such a list.
+	replaced   []replacedUse
+	lastCursor int64 // Unix milliseconds
 
 	mu   sync.Mutex
-	used []Use // last uses that were written since the last list
+	used map[pfid.ID]int64 // last uses that were written since the last list
 }
 
 // replacedUse is the last use of a token, in Unix milliseconds, until the list with a number.
@@ -144,7 +148,16 @@ func (ix *index) code(id pfid.ID) uint32 {
 	return code
 }
 
-// apply brings the index up to date. It believes no last use after limit if there is another.
+// begin begins a list.
+func (ix *index) begin(now int64) {
+	ix.list++
+	if now-ix.lastCursor > indexIdle.Milliseconds() {
+		ix.replaced = nil
+	}
+	ix.now = now
+}
+
+// apply brings the index up to date. It ignores last uses after limit unless there is no other.
 func (ix *index) apply(changes Changes, limit int64) {
 	for _, m := range changes.Moves {
 		ix.move(m)
@@ -195,7 +208,20 @@ func (ix *index) add(e *Entry) {
 func (ix *index) change(at int, e *Entry, limit int64) {
 	ix.status[at], ix.byRetirement[at] = e.Status, e.SuspendedByRetirement
 	ix.times[updatedAt][at], ix.times[expiresAt][at] = e.UpdatedAt, e.ExpiresAt
-	ix.times[lastUsedAt][at] = later(ix.times[lastUsedAt][at], e.LastUsedAt, limit)
+	ix.setLastUse(at, e.LastUsedAt, limit)
+}
+
+// setLastUse sets the last use of a token if it is later, and keeps the earlier one for lists that began before.
+func (ix *index) setLastUse(place int, at, limit int64) {
+	column := ix.times[lastUsedAt]
+	at = later(column[place], at, limit)
+	if at == column[place] {
+		return
+	}
+	if ix.now-ix.lastCursor <= indexIdle.Milliseconds() {
+		ix.replaced = append(ix.replaced, replacedUse{uint32(place), column[place], ix.list})
+	}
+	column[place] = at
 }
 
 // name returns the folded name of a token.
@@ -281,24 +307,17 @@ func (ix *index) move(m Move) {
 
 // applyUses brings the last uses up to date that were written since the last list.
 func (ix *index) applyUses(limit int64) {
-	ix.list++
 	ix.mu.Lock()
 	used := ix.used
 	ix.used = nil
 	ix.mu.Unlock()
-	column := ix.times[lastUsedAt]
-	for _, use := range used {
-		i, ok := ix.find(use.TokenID)
-		if !ok {
-			continue
-		}
-		if at := later(column[i], use.At, limit); at != column[i] {
-			ix.replaced = append(ix.replaced, replacedUse{uint32(i), column[i], ix.list})
-			column[i] = at
+	for id, at := range used {
+		if i, ok := ix.find(id); ok {
+			ix.setLastUse(i, at, limit)
 		}
 	}
-	if over := len(ix.replaced) - mostReplaced; over > 0 {
-		ix.replaced = slices.Delete(ix.replaced, 0, over)
+	if len(ix.replaced) > mostReplaced {
+		ix.replaced = slices.Delete(ix.replaced, 0, len(ix.replaced)-mostReplaced*3/4)
 	}
 }
 

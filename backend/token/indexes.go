@@ -5,14 +5,17 @@ import (
 	"sync"
 	"time"
 
+	"tokentab/backend/fault"
 	"tokentab/backend/pfid"
 )
 
 const (
 	// indexIdle is how long an index is kept after the last list that used it.
 	indexIdle = 10 * time.Minute
-	// mostUses is how many written uses an index keeps for the next list: about 50 MB.
+	// mostUses is for how many tokens an index keeps written uses for the next list: about 60 MB.
 	mostUses = 1 << 20
+	// mostWaiting is how many lists of one account wait for its index.
+	mostWaiting = 64
 )
 
 // indexes holds an index for each account whose tokens were listed lately.
@@ -45,29 +48,40 @@ func (all *indexes) forgetIdle(now int64) {
 	}
 }
 
-// recordUses passes last uses that the store has written to the indexes.
-func (all *indexes) recordUses(uses []Use) {
+// recordUses passes last uses that the store has written to the indexes. It believes no use after limit if there is
+// another.
+func (all *indexes) recordUses(uses []Use, limit int64) {
 	all.mu.Lock()
 	defer all.mu.Unlock()
 	if len(all.accounts) == 0 {
 		return
 	}
 	for _, use := range uses {
-		if ix := all.accounts[use.TokenID.Partition()]; ix != nil && ix.addUse(use) >= mostUses {
+		if ix := all.accounts[use.TokenID.Partition()]; ix != nil && ix.addUse(use, limit) >= mostUses {
 			delete(all.accounts, use.TokenID.Partition()) // no list has come for long
 		}
 	}
 }
 
-func (ix *index) addUse(use Use) (waiting int) {
+func (ix *index) addUse(use Use, limit int64) (waiting int) {
 	ix.mu.Lock()
 	defer ix.mu.Unlock()
-	ix.used = append(ix.used, use)
+	if ix.used == nil {
+		ix.used = map[pfid.ID]int64{}
+	}
+	ix.used[use.TokenID] = later(ix.used[use.TokenID], use.At, limit)
 	return len(ix.used)
 }
 
+// errTooManyLists is the error of a list while too many others of its account wait.
+var errTooManyLists = &fault.Error{Kind: fault.TooManyRequests, Message: "Too many lists of this account are read at once. Try again in a few seconds.", RetryAfter: 5 * time.Second}
+
 // take waits until no other list uses the index.
 func (ix *index) take(ctx context.Context) error {
+	defer ix.waiting.Add(-1)
+	if ix.waiting.Add(1) > mostWaiting {
+		return errTooManyLists
+	}
 	select {
 	case ix.turn <- struct{}{}:
 		return nil

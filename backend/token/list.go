@@ -84,7 +84,7 @@ func (ts *Tokens) inIndex(ctx context.Context, account pfid.ID, filter Filter, l
 		}
 		isCurrent := false
 		err := ts.store.Snapshot(ctx, func(ctx context.Context) (err error) {
-			if isCurrent, err = ts.update(ctx, ix, account); err != nil || !isCurrent {
+			if isCurrent, err = ts.update(ctx, ix, account, now); err != nil || !isCurrent {
 				return err
 			}
 			want, err := ts.wanted(ctx, account, filter)
@@ -125,7 +125,7 @@ func (ts *Tokens) fill(ctx context.Context, ix *index, account pfid.ID) error {
 
 // update brings the index to the state of a snapshot. isCurrent is false if it must be filled again, because changes are
 // lost.
-func (ts *Tokens) update(ctx context.Context, ix *index, account pfid.ID) (isCurrent bool, err error) {
+func (ts *Tokens) update(ctx context.Context, ix *index, account pfid.ID, now int64) (isCurrent bool, err error) {
 	changes, err := ts.store.Changes(ctx, account, ix.last)
 	if err != nil {
 		return false, err
@@ -134,6 +134,7 @@ func (ts *Tokens) update(ctx context.Context, ix *index, account pfid.ID) (isCur
 		ix.codes, ix.isWhole = nil, false
 		return false, nil
 	}
+	ix.begin(now)
 	ix.apply(changes, ts.latest())
 	ix.applyUses(ts.latest())
 	return true, nil

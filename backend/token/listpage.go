@@ -137,6 +137,9 @@ func ranks[T ~uint8](column []T, ranks []int64) []int64 {
 
 // page returns the ids of one page of the tokens at the places, and fills in everything else of Found.
 func (ix *index) page(places []uint32, page paging.Page, after *cursor) (ids []pfid.ID, found Found) {
+	if after == nil && page.Offset >= len(places) {
+		return nil, Found{Total: len(places), Before: len(places)}
+	}
 	numbers, byName := ix.numbers(page.Sort), page.Sort == "name"
 	list := int64(0)
 	if page.Sort == "last_used_at" {
@@ -144,6 +147,7 @@ func (ix *index) page(places []uint32, page paging.Page, after *cursor) (ids []p
 			list = after.First
 			numbers = ix.lastUsesOf(list)
 		}
+		ix.lastCursor = ix.now
 	}
 	first := firstKeys{most: page.Offset + page.Size, sign: 1}
 	if page.Descending {

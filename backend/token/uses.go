@@ -166,18 +166,19 @@ func (ts *Tokens) FlushUses(ctx context.Context, rest func()) error {
 	ts.uses.flushing.Lock()
 	defer ts.uses.flushing.Unlock()
 	ts.indexes.forgetIdle(ts.now().UnixMilli())
-	return ts.flushUses(ctx, rest)
+	if err := ts.flushUses(ctx, rest); err != nil {
+		return err
+	}
+	return ts.writeSeen(ctx, rest)
 }
 
+// flushUses writes the pending last uses, but not when agents were last seen.
 func (ts *Tokens) flushUses(ctx context.Context, rest func()) error {
 	if err := ts.writeUses(ctx, rest); err != nil { // left by an earlier flush that failed
 		return err
 	}
 	ts.uses.take(ts.latest())
-	if err := ts.writeUses(ctx, rest); err != nil {
-		return err
-	}
-	return ts.writeSeen(ctx, rest)
+	return ts.writeUses(ctx, rest)
 }
 
 func (ts *Tokens) writeUses(ctx context.Context, rest func()) error {
@@ -187,7 +188,7 @@ func (ts *Tokens) writeUses(ctx context.Context, rest func()) error {
 		if err := ts.store.RecordUses(ctx, batch, ts.latest()); err != nil {
 			return err
 		}
-		ts.indexes.recordUses(batch)
+		ts.indexes.recordUses(batch, ts.latest())
 		l.moving.Lock()
 		l.writing = l.writing[len(batch):]
 		l.moving.Unlock()

@@ -55,6 +55,7 @@ export function FindBar({ finding, without, summary, matching, button }: FindBar
             label="Search tokens"
             placeholder="Search by name, ID or last four characters"
             value={find.q ?? ""}
+            cleared={finding.cleared}
             // Back leaves the search instead of undoing each letter.
             onSearch={(text) => change({ q: text || undefined }, { replace: find.q !== undefined })}
           />

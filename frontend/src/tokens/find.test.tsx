@@ -1,4 +1,4 @@
-import { act, screen, waitFor, within } from "@testing-library/react";
+import { act, fireEvent, screen, waitFor, within } from "@testing-library/react";
 import { beforeEach, describe, expect, test } from "vitest";
 import { failure, network, type Sent, sent } from "../testing/network";
 import { open } from "../testing/render";
@@ -55,6 +55,16 @@ function goBack() {
 }
 
 describe("the search", () => {
+  test("that is still being typed is dropped with the filters", async () => {
+    open(`${address}?state=active`);
+    const field = await searchField();
+    const clear = await screen.findByRole("button", { name: "Clear filters" });
+    fireEvent.change(field, { target: { value: "no" } });
+    fireEvent.click(clear);
+    await inAddress("");
+    expect(field).toHaveValue("");
+  });
+
   test("asks once after a pause, and keeps letters and focus", async () => {
     const { user } = open(address);
     const field = await searchField();

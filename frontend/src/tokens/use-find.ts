@@ -1,3 +1,4 @@
+import { useState } from "react";
 import { useSearchParams } from "wouter";
 import { leavePlace } from "../ui/pager";
 import { conditions, type Filter, type Find, readFind } from "./find";
@@ -10,6 +11,8 @@ export interface Finding {
   change: (next: Find, how?: { replace: boolean }) => void;
   /** Drops all conditions except the order. */
   clear: () => void;
+  /** How often `clear` and `reset` were called. */
+  cleared: number;
   /** Returns to the list as it opens. */
   reset: () => void;
 }
@@ -17,6 +20,7 @@ export interface Finding {
 /** The conditions in the address. `without` are those that the page itself sets. */
 export function useFind(without: Filter[]): Finding {
   const [address, setAddress] = useSearchParams();
+  const [cleared, setCleared] = useState(0);
   const find = readFind(address, without);
   const { sort, ...limits } = find;
   function change(next: Find, how?: { replace: boolean }) {
@@ -36,8 +40,13 @@ export function useFind(without: Filter[]): Finding {
     find,
     narrowed: Object.keys(limits).length > 0,
     change,
-    clear: () => change({ ...nothing, sort }),
+    cleared,
+    clear: () => {
+      setCleared(cleared + 1);
+      change({ ...nothing, sort });
+    },
     reset: () => {
+      setCleared(cleared + 1);
       if (address.size > 0) change(nothing);
     },
   };

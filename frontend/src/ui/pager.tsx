@@ -83,12 +83,15 @@ export function Pager({ pagination, place, onPlace, busy, onTurned }: PagerProps
   if (!pagination || (pagination.page_count <= 1 && page === 1)) return null;
   const { item_start, item_end, item_count } = pagination;
   function next() {
+    // The cursor of the rows on screen leads nowhere in the list that is loading.
+    if (busy) return;
     pressed.current = "next";
     const cursor = pagination?.next_cursor ?? undefined;
     if (cursor) trail.current.set(cursor, after);
     onPlace({ page: page + 1, after: cursor });
   }
   function previous() {
+    if (busy) return;
     pressed.current = "previous";
     onPlace({ page: page - 1, after: after && trail.current.get(after) });
   }

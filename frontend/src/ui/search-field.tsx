@@ -23,12 +23,14 @@ interface SearchFieldProps {
   placeholder: string;
   /** The text that is searched for now. */
   value: string;
+  /** How often the search was cleared from outside. It also drops what is being typed. */
+  cleared: number;
   /** Gets the typed text once the user pauses, presses Enter or clears it. */
   onSearch: (text: string) => void;
 }
 
-/** A field that searches while one types. The key / focuses it, Escape clears it. */
-export function SearchField({ label, placeholder, value, onSearch }: SearchFieldProps) {
+/** A field that searches while the user types. The key / focuses it, Escape clears it. */
+export function SearchField({ label, placeholder, value, cleared, onSearch }: SearchFieldProps) {
   const [typed, setTyped] = useState(value);
   /** The last value known outside. A different one comes from elsewhere, such as the Back button. */
   const known = useRef(value);
@@ -40,6 +42,11 @@ export function SearchField({ label, placeholder, value, onSearch }: SearchField
     clearTimeout(timer.current);
     setTyped(value);
   }, [value]);
+  useEffect(() => {
+    // The timer would bring back what was typed before the filters were cleared.
+    clearTimeout(timer.current);
+    if (cleared) setTyped("");
+  }, [cleared]);
   useEffect(() => () => clearTimeout(timer.current), []);
   useEffect(() => focusOnSlash(field), []);
 
@@ -104,7 +111,7 @@ export function SearchField({ label, placeholder, value, onSearch }: SearchField
   );
 }
 
-/** Lets the key / focus the field, except while one types elsewhere or a dialog covers it. */
+/** Lets the key / focus the field, except while the user types elsewhere or a dialog covers it. */
 function focusOnSlash(field: { current: HTMLInputElement | null }) {
   function onKeyDown(event: KeyboardEvent) {
     const { current } = field;

@@ -56,7 +56,7 @@ export function Toaster() {
     if (now && toaster) for (const message of waiting.splice(0)) toaster.show(message);
   }, [now]);
   if (toaster) return <toaster.Board />;
-  // Until the toaster is loaded, or if that fails, messages have no frills.
+  // Until the toaster is loaded, or if that fails, it shows plain text.
   return (
     <p role="status" className="fixed inset-x-4 bottom-4 z-40 bg-raised wrap-anywhere">
       {waiting.at(-1)?.text}
