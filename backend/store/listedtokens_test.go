@@ -95,7 +95,8 @@ func (c *crowd) matches(f token.Filter, t token.Listed, all []token.Listed) bool
 		return i >= 0 && isDescendant(all[i])
 	}
 	word := strings.ToLower(strings.TrimPrefix(f.Search, "…"))
-	found := word == "" || strings.ToLower(t.Hint) == word || len(word) >= 6 && strings.Contains(t.ID.String(), word)
+	isPart := len(word) >= 6 && strings.ContainsAny(word, "0123456789")
+	found := word == "" || strings.ToLower(t.Hint) == word || isPart && strings.Contains(t.ID.String(), word)
 	for _, name := range []string{t.Name, t.AgentName, t.EnvironmentName, map[bool]string{true: "Left Early"}[t.CreatedByAdminUserID == c.members[2]]} {
 		found = found || strings.Contains(strings.ToLower(name), word)
 	}
