@@ -146,7 +146,11 @@ func (ix *index) searched(left []uint32, needle []byte, named []bool) []uint32 {
 			}
 		}
 	}
-	if part := pfid.NewPart(string(needle)); part != nil && bytes.ContainsAny(needle, "0123456789") { // a word is not a part of an id
+	if id, err := pfid.Parse(string(needle)); err == nil {
+		if at, ok := ix.find(id); ok {
+			found[at] = true
+		}
+	} else if part := pfid.NewPart(string(needle)); part != nil && bytes.ContainsAny(needle, "0123456789") { // a word is not a part of an id
 		for i := range ix.ids {
 			found[i] = found[i] || part.In(&ix.ids[i])
 		}
