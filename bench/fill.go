@@ -1,12 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"database/sql"
 	"database/sql/driver"
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -34,16 +36,14 @@ func init() {
 		hash := sha256.Sum256([]byte(secret(int(args[0].(int64)))))
 		return hash[:], nil
 	})
-	sqlite.MustRegisterDeterministicScalarFunction("id_of", 2, func(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) {
-		id, err := pfid.New(time.UnixMilli(args[0].(int64)), 0, zeros{})
-		return id.String()[:10] + args[1].(string), err
+	// An id of a time and a partition, and of random bits that a number stands for.
+	sqlite.MustRegisterDeterministicScalarFunction("id_of", 3, func(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) {
+		random := sha256.Sum256(strconv.AppendInt(nil, args[2].(int64), 10))
+		id, err := pfid.New(time.UnixMilli(args[0].(int64)), 0, bytes.NewReader(random[:]))
+		text := id.String()
+		return text[:10] + args[1].(string) + text[16:], err
 	})
 }
-
-// zeros is random bytes for ids that a number follows.
-type zeros struct{}
-
-func (zeros) Read(p []byte) (int, error) { return len(p), nil }
 
 // fillSQL stores 100 agents, a deployment of each, :tokens deployment tokens, which have the longest identity, and the
 // account token that calls introspection. Ids are those of the first environment up to the random part, then a number.

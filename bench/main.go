@@ -39,13 +39,7 @@ func run(args []string, in io.Reader, out io.Writer) error {
 		fmt.Fprintln(out, status, size, body)
 		return err
 	case "wait": // ADDRESS REQUEST, until secret 0 is answered 200
-		for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
-			if status, _, _, err := ask(args[0], args[1], 0); err == nil && status == http.StatusOK {
-				return nil
-			} else if time.Now().After(deadline) {
-				return fmt.Errorf("no 200 response within 30 s; the last try got %d (%v)", status, err)
-			}
-		}
+		return wait(args[0], args[1])
 	case "bare": // ADDRESS SIZE…
 		return bare(numbers[1:]).Listen(args[0])
 	case "fill": // FILE TOKENS
@@ -61,6 +55,17 @@ func run(args []string, in io.Reader, out io.Writer) error {
 		return err
 	}
 	return fmt.Errorf("unknown command %q", command)
+}
+
+// wait sends a request until the response is 200.
+func wait(address, request string) error {
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
+		if status, _, _, err := ask(address, request, 0); err == nil && status == http.StatusOK {
+			return nil
+		} else if time.Now().After(deadline) {
+			return fmt.Errorf("no 200 response within 30 s; the last try got %d (%v)", status, err)
+		}
+	}
 }
 
 // ask sends one request, with a number in it, over a connection of its own. size counts all bytes of the response on the wire.

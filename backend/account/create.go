@@ -14,8 +14,8 @@ import (
 var ErrNotFirst = fault.New(fault.InvalidAction, "This installation is set up already.")
 
 // Create writes the account of founder, its first admin user, with the environments Development and Production. The
-// caller writes the admin user in the same unit of work, at the same instant. With first, it returns ErrNotFirst if there is an account
-// already.
+// caller writes the admin user in the same unit of work, at the same instant. With first, it returns ErrNotFirst if there
+// is an account already.
 func (as *Accounts) Create(ctx context.Context, at time.Time, founder audit.Actor, name string, first bool) error {
 	id := founder.AccountID
 	wrong := fault.Fields{}

@@ -56,6 +56,7 @@ func TestAListIsSearchedFilteredAndCounted(t *testing.T) {
 		"search=ILLING": {"Billing reader"}, "search=" + billing.ID.String(): {"Billing reader"}, "search=" + billing.ID.String()[24:]: {"Billing reader"},
 		"search=" + url.QueryEscape("…"+short.Hint): {"Short"}, "search=bot": {""}, "search=" + url.QueryEscape("  "): {"Ended", "Paused", "Short", "Billing reader", ""},
 		"search=" + strings.Split(backendtest.Email, "@")[0] + "&token_scope=agent_deployment": {""}, "search=nothing": nil,
+		"search=a%0ab": nil, "search=%E2%80%AEa": nil, "search=%ff": nil, "search=%00": nil, "search=%CC%81": nil,
 		"state=active": {"Short", "Billing reader", ""}, "state=suspended": {"Paused"}, "state=revoked": {"Ended"}, "state=expired": nil,
 		"expires_within=259200": {"Short"}, "unused_for=604800&live=true": {"Paused", "Short", ""}, "never_used=true&status=active": {"Short", ""},
 		"created_after=" + since: nil, "created_before=" + since + "&state=active": {"Short", "Billing reader", ""},
@@ -113,7 +114,7 @@ func TestAWrongFilterIsRefusedByName(t *testing.T) {
 	_, page := found(t, p, headers, "pagination[page_size]=1&sorting=name")
 	cursor, _ := page["next_cursor"].(string)
 	for query, field := range map[string]string{
-		"search=" + strings.Repeat("a", 201): "search", "search=a%0ab": "search", "search=%E2%80%AEa": "search", "search=%ff": "search", "serch=a": "serch",
+		"search=" + strings.Repeat("a", 201): "search", "serch=a": "serch",
 		"state=gone": "state", "state=active&status=revoked": "state", "created_after=yesterday": "created_after", "created_before=2026-01-01": "created_before",
 		"expires_within=0": "expires_within", "expires_within=soon": "expires_within", "unused_for=-1": "unused_for", "never_used=maybe": "never_used",
 		"created_by_api_token_id=x": "created_by_api_token_id", "sorting=hint": "sorting", "pagination[after]=x": "pagination[after]",

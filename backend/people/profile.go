@@ -16,7 +16,8 @@ type ProfileStore interface {
 	// LiveSessions returns one page of the admin user's sessions that are live at the given instant, last seen first,
 	// and their total number.
 	LiveSessions(ctx context.Context, user pfid.ID, at time.Time, page paging.Page) ([]Session, int, error)
-	// DeleteSessionOf ends a live session of the admin user and returns it. It returns fault.NotFound if there is no such session at the given instant.
+	// DeleteSessionOf ends a live session of the admin user and returns it. It returns fault.NotFound if there is no such
+	// session at the given instant.
 	DeleteSessionOf(ctx context.Context, user, id pfid.ID, at time.Time, event audit.Event) (Session, error)
 	// DeleteOtherSessions ends all sessions of the admin user except kept, and returns how many of them were live at
 	// the given instant.

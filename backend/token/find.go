@@ -115,47 +115,43 @@ func (ix *index) exist(f Filter) []uint32 {
 	return left
 }
 
-// searched returns which of the places have tokens that a search finds: with the needle in their name or id, as their
-// last four characters, or with a resource that is named like it.
+// searched returns which of the places have tokens that a search finds: with a resource that is named like it, with the
+// needle in their name, as their last four characters, or in their id.
 func (ix *index) searched(left []uint32, needle []byte, named []bool) []uint32 {
+	agents, environments, members, found := ix.refs[toAgent], ix.refs[toEnvironment], ix.refs[toMember], ix.withName(needle)
+	var hint [4]byte
+	isHint := copy(hint[:], needle) == len(needle) && len(needle) == len(hint)
+	part := pfid.NewPart(string(needle))
+	if id, err := pfid.Parse(string(needle)); err == nil {
+		at, ok := ix.find(id)
+		if part = nil; ok {
+			found[at] = true
+		}
+	} else if !bytes.ContainsAny(needle, "0123456789") {
+		part = nil // a word is not a part of an id
+	}
+	return slices.DeleteFunc(left, func(at uint32) bool {
+		return !found[at] && !named[agents[at]] && !named[environments[at]] && !named[members[at]] &&
+			!(isHint && ix.hints[at] == hint) && (part == nil || !part.In(&ix.ids[at]))
+	})
+}
+
+// withName returns which tokens have the needle in their name. It goes through all names at once.
+func (ix *index) withName(needle []byte) []bool {
 	found := make([]bool, len(ix.ids))
-	for at, place := 0, 0; place < len(ix.nameAt); place++ { // through all names at once
+	for at, place := 0, 0; place < len(found); place++ {
 		i := bytes.Index(ix.names[at:], needle)
 		if i < 0 {
 			break
 		}
-		at += i
-		for place+1 < len(ix.nameAt) && int(ix.nameAt[place+1]) <= at {
-			place++
+		for at += i; place+1 < len(found) && int(ix.nameAt[place+1]) <= at; place++ {
 		}
 		found[place] = true
-		if place+1 < len(ix.nameAt) {
+		if place+1 < len(found) {
 			at = int(ix.nameAt[place+1])
 		}
 	}
-	if hint := [4]byte{}; len(needle) == len(hint) {
-		hint = [4]byte(needle)
-		for at, h := range ix.hints {
-			found[at] = found[at] || h == hint
-		}
-	}
-	for _, reference := range []int{toAgent, toEnvironment, toMember} {
-		if slices.Contains(named, true) {
-			for at, code := range ix.refs[reference] {
-				found[at] = found[at] || named[code]
-			}
-		}
-	}
-	if id, err := pfid.Parse(string(needle)); err == nil {
-		if at, ok := ix.find(id); ok {
-			found[at] = true
-		}
-	} else if part := pfid.NewPart(string(needle)); part != nil && bytes.ContainsAny(needle, "0123456789") { // a word is not a part of an id
-		for i := range ix.ids {
-			found[i] = found[i] || part.In(&ix.ids[i])
-		}
-	}
-	return slices.DeleteFunc(left, func(at uint32) bool { return !found[at] })
+	return found
 }
 
 // needleOf returns the searched text as names are kept. It drops the ellipsis before the last four characters of a token.

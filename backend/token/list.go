@@ -52,9 +52,8 @@ func (ts *Tokens) indexed(ctx context.Context, account pfid.ID, filter Filter, p
 	return found, err
 }
 
-// Summarize counts the account's tokens that match the filter.
+// Summarize counts the account's tokens that match the filter, by their last uses as of the last flush.
 func (ts *Tokens) Summarize(ctx context.Context, account pfid.ID, filter Filter) (sum Summary, err error) {
-	ts.settleUses(ctx)
 	err = ts.inIndex(ctx, account, filter, func(ix *index, places []uint32, now int64) { sum = ix.summary(places, now) }, noRead)
 	return sum, err
 }
@@ -67,7 +66,8 @@ const listTimeout = 30 * time.Second
 // errFilling is the error of a list whose index could not be filled in time. The next list goes on filling it.
 var errFilling = &fault.Error{Kind: fault.Unavailable, Message: "Tokentab is still reading the tokens of this account. Try again in a few seconds.", RetryAfter: 5 * time.Second}
 
-// inIndex calls look with the account's index, brought up to date, and the places of the tokens that match, and then read, both in one snapshot of the store.
+// inIndex calls look with the account's index, brought up to date, and the places of the tokens that match. Then it calls
+// read in the same snapshot of the store.
 func (ts *Tokens) inIndex(ctx context.Context, account pfid.ID, filter Filter, look func(ix *index, places []uint32, now int64), read func(context.Context) error) error {
 	now := ts.now().UnixMilli()
 	ix := ts.indexes.of(account, now)

@@ -5,26 +5,9 @@ import {
   useQuery,
   useQueryClient,
 } from "@tanstack/react-query";
-import { ApiError, callForOne, callForPart, type List, type Query } from "./api";
+import { ApiError, callForOne, callForPart, type Query } from "./api";
 import type { Listing } from "./ui/list";
 import { pageSize, usePlace } from "./ui/pager";
-
-const nothing: List<never> = {
-  status: "success",
-  summaries: [],
-  pagination: {
-    item_count: 0,
-    item_start: 0,
-    item_end: 0,
-    page_count: 0,
-    page_index: 1,
-    page_offset: 0,
-    page_size: pageSize,
-    next_page_offset: null,
-    previous_page_offset: null,
-  },
-  sorting: null,
-};
 
 /** The page of a list that the address names. By default the newest items come first. */
 export function useList<T>(
@@ -42,11 +25,8 @@ export function useList<T>(
       try {
         return await part(after ?? offset);
       } catch (error) {
-        if (!(error instanceof ApiError) || error.status !== 422) throw error;
-        // No name may have these characters.
-        if (error.fields.search) return nothing;
         // The cursor in the address is not one of this list.
-        if (after) return part(offset);
+        if (after && error instanceof ApiError && error.status === 422) return part(offset);
         throw error;
       }
     },

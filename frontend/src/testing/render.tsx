@@ -1,4 +1,4 @@
-import { render } from "@testing-library/react";
+import { act, render } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { App } from "../app";
 import { createQueryClient } from "../app/query-client";
@@ -12,4 +12,13 @@ export function open(address: string) {
   const user = userEvent.setup({ writeToClipboard: false });
   render(<App client={client} />);
   return { user, client };
+}
+
+/** Presses the browser's Back button. */
+export function goBack() {
+  return act(async () => {
+    const gone = new Promise((resolve) => window.addEventListener("popstate", resolve, { once: true }));
+    window.history.back();
+    await gone;
+  });
 }

@@ -1,7 +1,7 @@
-import { act, screen, waitFor } from "@testing-library/react";
+import { screen, waitFor } from "@testing-library/react";
 import { beforeEach, describe, expect, test } from "vitest";
 import { failure, network, type Sent, sent } from "../testing/network";
-import { open } from "../testing/render";
+import { goBack, open } from "../testing/render";
 import { agent, environment, list, member, signedIn, token } from "../testing/samples";
 
 const address = "/account/api-tokens";
@@ -25,13 +25,6 @@ const lastQuery = () =>
   Object.fromEntries(sent.filter(({ route }) => route === "GET /api_token").at(-1)?.query ?? []);
 const part = (name: RegExp) => screen.findByRole("button", { name });
 const inAddress = (search: string) => waitFor(() => expect(window.location.search).toBe(search));
-function goBack() {
-  return act(async () => {
-    const gone = new Promise((resolve) => window.addEventListener("popstate", resolve, { once: true }));
-    window.history.back();
-    await gone;
-  });
-}
 
 describe("the address", () => {
   test("holds every filter and the order, as the API knows them", async () => {

@@ -1,7 +1,7 @@
 import { act, fireEvent, screen, waitFor, within } from "@testing-library/react";
 import { beforeEach, describe, expect, test } from "vitest";
 import { failure, network, type Sent, sent } from "../testing/network";
-import { open } from "../testing/render";
+import { goBack, open } from "../testing/render";
 import {
   agent,
   deploymentToken,
@@ -45,13 +45,6 @@ const inAddress = (search: string) => waitFor(() => expect(window.location.searc
 async function openFilters(user: ReturnType<typeof open>["user"]) {
   await user.click(await screen.findByRole("button", { name: /^Filter/ }));
   return screen.findByRole("dialog", { name: "Filter" });
-}
-function goBack() {
-  return act(async () => {
-    const gone = new Promise((resolve) => window.addEventListener("popstate", resolve, { once: true }));
-    window.history.back();
-    await gone;
-  });
 }
 
 describe("the search", () => {
@@ -126,19 +119,6 @@ describe("the search", () => {
     expect(await screen.findByRole("row", { name: /Nightly/ })).toBeInTheDocument();
     await inAddress("");
     expect(await searchField()).toHaveValue("");
-  });
-
-  test("for characters that no name may have finds nothing", async () => {
-    network.on("GET /api_token", ({ query }: Sent) =>
-      query.has("search")
-        ? failure(422, "validation_failed", "Some fields are not valid.", {
-            errors: { search: ["is wrong"] },
-          })
-        : list([ci]),
-    );
-    open(`${address}?q=%CC%81`);
-    expect(await screen.findByRole("heading", { name: "No tokens match." })).toBeInTheDocument();
-    expect(screen.queryByRole("alert")).not.toBeInTheDocument();
   });
 
   test("keeps the old rows, marked as busy, until the new ones are there", async () => {
