@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	mathrand "math/rand/v2"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -361,4 +362,26 @@ func TestATokenThatIsUsedAndChangedKeepsItsPlaceForACursor(t *testing.T) {
 			t.Errorf("descending %v: the pages hold %d tokens in another order", descending, len(got))
 		}
 	}
+}
+
+func TestAListInASharedTransactionDoesNotWaitForWhoWaitsForTheTransaction(t *testing.T) {
+	c := newList(t, mathrand.New(mathrand.NewPCG(19, 20)), 5)
+	replaced := make(chan struct{})
+	err := c.Together(t.Context(), func(ctx context.Context) error {
+		go func() { // as when the disk can be written again
+			c.pools.Lock()
+			defer c.pools.Unlock()
+			close(replaced)
+		}()
+		for c.pools.TryRLock() { // until it waits
+			c.pools.RUnlock()
+			runtime.Gosched()
+		}
+		_, err := c.lists.List(ctx, c.actor.AccountID, token.Filter{}, paging.Page{Size: 5, Sort: "id"})
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	<-replaced
 }

@@ -140,6 +140,18 @@ describe("the pages of a list", () => {
     await inAddress("");
   });
 
+  test("are not turned while another list loads, whose places are others", async () => {
+    network.on("GET /api_token", ({ query }: Sent) =>
+      query.has("state") ? new Promise(() => {}) : page(1, "second"),
+    );
+    const { user } = open(address);
+    await screen.findByRole("button", { name: "Next" });
+    await user.click(await part(/^Active/));
+    await inAddress("?state=active");
+    await user.click(screen.getByRole("button", { name: "Next" }));
+    await inAddress("?state=active");
+  });
+
   test("begin at the page number if the cursor is not one of this list", async () => {
     network.on("GET /api_token", ({ query }: Sent) =>
       query.has("pagination[after]")
