@@ -34,11 +34,11 @@ type MemberStore interface {
 	// RemoveMember reads the member, calls decide, removes the member from the team and ends their sessions; with
 	// revokeTokens it also revokes the live tokens that they made, all in one transaction. If there are very many
 	// tokens, their rows and events follow later. It returns the member after the change, the number of revoked
-	// tokens, and the hashes of their secrets; nil if there are too many.
-	RemoveMember(ctx context.Context, account, id pfid.ID, revokeTokens bool, at time.Time, decide func(Member) error, record audit.Recorder) (Member, int, [][32]byte, error)
+	// tokens, and their ids; nil if there are too many.
+	RemoveMember(ctx context.Context, account, id pfid.ID, revokeTokens bool, at time.Time, decide func(Member) error, record audit.Recorder) (Member, int, []pfid.ID, error)
 	// RevokeTokensOf revokes the live tokens that a current or former member made. It returns the same as
 	// RemoveMember.
-	RevokeTokensOf(ctx context.Context, account, id pfid.ID, at time.Time, record audit.Recorder) (Member, int, [][32]byte, error)
+	RevokeTokensOf(ctx context.Context, account, id pfid.ID, at time.Time, record audit.Recorder) (Member, int, []pfid.ID, error)
 }
 
 // Members returns one page of the account's members, and their total number.
@@ -90,8 +90,8 @@ func (ps *People) RemoveMember(ctx context.Context, actor audit.Actor, id pfid.I
 		}
 		return nil
 	}
-	removed, revoked, hashes, err := ps.store.RemoveMember(ctx, actor.AccountID, id, revokeTokens, at, decide, audit.NewRecorder(at, actor, ps.random))
-	ps.invalidate(ctx, actor.AccountID, revoked, hashes, err)
+	removed, revoked, ended, err := ps.store.RemoveMember(ctx, actor.AccountID, id, revokeTokens, at, decide, audit.NewRecorder(at, actor, ps.random))
+	ps.invalidate(ctx, actor.AccountID, revoked, ended, err)
 	return removed, revoked, err
 }
 
@@ -99,14 +99,14 @@ func (ps *People) RemoveMember(ctx context.Context, actor audit.Actor, id pfid.I
 // returns, no validation accepts them.
 func (ps *People) RevokeTokensOf(ctx context.Context, actor audit.Actor, id pfid.ID) (Member, int, error) {
 	at := ps.now().UTC()
-	member, revoked, hashes, err := ps.store.RevokeTokensOf(ctx, actor.AccountID, id, at, audit.NewRecorder(at, actor, ps.random))
-	ps.invalidate(ctx, actor.AccountID, revoked, hashes, err)
+	member, revoked, ended, err := ps.store.RevokeTokensOf(ctx, actor.AccountID, id, at, audit.NewRecorder(at, actor, ps.random))
+	ps.invalidate(ctx, actor.AccountID, revoked, ended, err)
 	return member, revoked, err
 }
 
-// invalidate drops the cached verdicts of revoked tokens, if any. Hashes are missing if there are too many tokens.
-func (ps *People) invalidate(ctx context.Context, account pfid.ID, revoked int, hashes [][32]byte, err error) {
+// invalidate drops the cached verdicts of revoked tokens, if any. ended is nil if there are too many.
+func (ps *People) invalidate(ctx context.Context, account pfid.ID, revoked int, ended []pfid.ID, err error) {
 	if revoked > 0 || err != nil {
-		ps.verdicts.Invalidate(ctx, account, hashes, err)
+		ps.verdicts.Invalidate(ctx, account, ended, err)
 	}
 }

@@ -19,7 +19,7 @@ const descendantsOf = `WITH RECURSIVE made (id) AS (
 	UNION SELECT d.id FROM made JOIN deleted_creators d ON d.created_by_api_token_id = made.id
 ) SELECT id FROM made`
 
-func (s Tokens) RevokeWithDescendants(ctx context.Context, account, id pfid.ID, at time.Time, decide func(t token.Token, live int) error, recorder audit.Recorder) (changed token.Listed, revoked []token.Hash, unexpired int, err error) {
+func (s Tokens) RevokeWithDescendants(ctx context.Context, account, id pfid.ID, at time.Time, decide func(t token.Token, live int) error, recorder audit.Recorder) (changed token.Listed, revoked []pfid.ID, unexpired int, err error) {
 	err = s.change(ctx, func(tx *gorm.DB) error {
 		if err := settleMoves(tx, account, []pfid.ID{id}, recorder); err != nil {
 			return err
@@ -52,10 +52,10 @@ func (s Tokens) RevokeWithDescendants(ctx context.Context, account, id pfid.ID, 
 	return changed, revoked, unexpired, err
 }
 
-// revokeLine revokes a token and its descendants. It returns the hashes of their secrets; nil if there are too many.
-func revokeLine(tx *gorm.DB, first token.Listed, at time.Time, recorder audit.Recorder) (revoked []token.Hash, err error) {
+// revokeLine revokes a token and its descendants. It returns the ids of those that it revoked; nil if there are too many.
+func revokeLine(tx *gorm.DB, first token.Listed, at time.Time, recorder audit.Recorder) (revoked []pfid.ID, err error) {
 	if first.Status != token.Revoked {
-		revoked = append(revoked, first.Hash)
+		revoked = append(revoked, first.ID)
 		first.Status, first.SuspendedByRetirement, first.UpdatedAt = token.Revoked, false, at
 		if err := apiTokens.update(tx, first, "status", "suspended_by_retirement", "updated_at"); err != nil {
 			return nil, err
@@ -70,12 +70,12 @@ func revokeLine(tx *gorm.DB, first token.Listed, at time.Time, recorder audit.Re
 	}
 	whole := true
 	for _, maker := range makers {
-		n, hashes, err := moveAll(tx, first.AccountID, ofMaker, maker, token.Revoked, "with API token "+first.ID.String()+", which created it or its creator", recorder)
+		n, ids, err := moveAll(tx, first.AccountID, ofMaker, maker, token.Revoked, "with API token "+first.ID.String()+", which created it or its creator", recorder)
 		if err != nil {
 			return nil, err
 		}
-		whole = whole && len(hashes) == n
-		revoked = append(revoked, hashes...)
+		whole = whole && len(ids) == n
+		revoked = append(revoked, ids...)
 	}
 	if !whole {
 		return nil, nil

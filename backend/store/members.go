@@ -94,7 +94,7 @@ func (s People) UpdateMember(ctx context.Context, owner, id pfid.ID, decide func
 	return members.revise(ctx, s.db, in, func(m *people.Member) (audit.Event, error) { return decide(&m.AdminUser) }, "name", "job_title", "updated_at")
 }
 
-func (s People) RemoveMember(ctx context.Context, owner, id pfid.ID, revokeTokens bool, at time.Time, decide func(people.Member) error, recorder audit.Recorder) (removed people.Member, revoked int, hashes [][32]byte, err error) {
+func (s People) RemoveMember(ctx context.Context, owner, id pfid.ID, revokeTokens bool, at time.Time, decide func(people.Member) error, recorder audit.Recorder) (removed people.Member, revoked int, tokens []pfid.ID, err error) {
 	err = s.change(ctx, func(tx *gorm.DB) error {
 		is, err := memberIn(tx, owner, id)
 		if err != nil {
@@ -117,7 +117,7 @@ func (s People) RemoveMember(ctx context.Context, owner, id pfid.ID, revokeToken
 			return err
 		}
 		if revokeTokens {
-			if revoked, hashes, err = revokeTokensOf(tx, owner, id, recorder); err != nil {
+			if revoked, tokens, err = revokeTokensOf(tx, owner, id, recorder); err != nil {
 				return err
 			}
 		}
@@ -127,15 +127,15 @@ func (s People) RemoveMember(ctx context.Context, owner, id pfid.ID, revokeToken
 		removed, err = everMemberIn(tx, owner, id)
 		return err
 	})
-	return removed, revoked, hashes, err
+	return removed, revoked, tokens, err
 }
 
-func (s People) RevokeTokensOf(ctx context.Context, owner, id pfid.ID, at time.Time, recorder audit.Recorder) (member people.Member, revoked int, hashes [][32]byte, err error) {
+func (s People) RevokeTokensOf(ctx context.Context, owner, id pfid.ID, at time.Time, recorder audit.Recorder) (member people.Member, revoked int, tokens []pfid.ID, err error) {
 	err = s.change(ctx, func(tx *gorm.DB) error {
 		if _, err := everMemberIn(tx, owner, id); err != nil {
 			return err
 		}
-		if revoked, hashes, err = revokeTokensOf(tx, owner, id, recorder); err != nil {
+		if revoked, tokens, err = revokeTokensOf(tx, owner, id, recorder); err != nil {
 			return err
 		}
 		if err := endInvites(tx, owner, at, recorder); err != nil {
@@ -144,10 +144,10 @@ func (s People) RevokeTokensOf(ctx context.Context, owner, id pfid.ID, at time.T
 		member, err = everMemberIn(tx, owner, id)
 		return err
 	})
-	return member, revoked, hashes, err
+	return member, revoked, tokens, err
 }
 
-func revokeTokensOf(tx *gorm.DB, owner, id pfid.ID, recorder audit.Recorder) (int, [][32]byte, error) {
+func revokeTokensOf(tx *gorm.DB, owner, id pfid.ID, recorder audit.Recorder) (int, []pfid.ID, error) {
 	return moveAll(tx, owner, ofMember, id, token.Revoked, "with all tokens of the member who made it", recorder)
 }
 

@@ -105,8 +105,8 @@ func isMoving(tx *gorm.DB, account pfid.ID) (bool, error) {
 
 // moveAll moves the tokens that refer to id, if their status allows it, and returns how many. They have the new
 // status from the commit on. After the transaction and before the response, the caller must drop the verdicts of all of
-// them, also if the outcome of the commit is unknown. hashes are those of their secrets; nil if there are too many.
-func moveAll(tx *gorm.DB, account pfid.ID, target string, id pfid.ID, to token.Status, detail string, recorder audit.Recorder) (tokens int, hashes [][32]byte, err error) {
+// them, also if the outcome of the commit is unknown. ids are theirs; nil if there are too many.
+func moveAll(tx *gorm.DB, account pfid.ID, target string, id pfid.ID, to token.Status, detail string, recorder audit.Recorder) (tokens int, ids []pfid.ID, err error) {
 	event, err := recorder(actionOf(to), id, detail)
 	if err != nil {
 		return 0, nil, err
@@ -120,15 +120,15 @@ func moveAll(tx *gorm.DB, account pfid.ID, target string, id pfid.ID, to token.S
 	if m.Tokens, err = countBefore(tx, m, earlier); err != nil || m.Tokens == 0 {
 		return 0, nil, err
 	}
-	hashes, done, err := begin(tx, m, earlier, recorder)
+	ids, done, err := begin(tx, m, earlier, recorder)
 	if !done {
-		hashes = nil
+		ids = nil
 	}
-	return m.Tokens, hashes, err
+	return m.Tokens, ids, err
 }
 
 // begin writes a move and, unless there are earlier ones in its account, moves the first tokens: moves run in order.
-func begin(tx *gorm.DB, m tokenMove, earlier bool, recorder audit.Recorder) (moved [][32]byte, done bool, err error) {
+func begin(tx *gorm.DB, m tokenMove, earlier bool, recorder audit.Recorder) (moved []pfid.ID, done bool, err error) {
 	if err := tokenMoves.insert(tx, m); err != nil || earlier {
 		return nil, false, err
 	}
@@ -186,7 +186,7 @@ func (s Tokens) Moves(ctx context.Context, account pfid.ID) (list []token.Move, 
 
 // advance moves up to most tokens of a move, and ends the move when none is left. recorder must be for the move's
 // account.
-func advance(tx *gorm.DB, m tokenMove, most int, recorder audit.Recorder) (moved [][32]byte, done bool, err error) {
+func advance(tx *gorm.DB, m tokenMove, most int, recorder audit.Recorder) (moved []pfid.ID, done bool, err error) {
 	var removed int
 	if m.Field == ofAccount {
 		removed, done, err = removeRows(tx, m.ID, most)
@@ -209,8 +209,8 @@ func advance(tx *gorm.DB, m tokenMove, most int, recorder audit.Recorder) (moved
 const eachToken = "json_each(?) j CROSS JOIN api_tokens t ON t.id = j.value"
 
 // moveSome moves up to most tokens of a move and writes an event for each. If only is not nil, it moves only tokens with
-// these ids. It returns the hashes of their secrets.
-func moveSome(tx *gorm.DB, m tokenMove, most int, recorder audit.Recorder, only []pfid.ID) (hashes [][32]byte, err error) {
+// these ids. It returns the ids of those that it moved.
+func moveSome(tx *gorm.DB, m tokenMove, most int, recorder audit.Recorder, only []pfid.ID) (ids []pfid.ID, err error) {
 	from, args := "api_tokens t", []any{m.To.String(), m.To == token.Suspended, stamp(m.At), m.number}
 	if only != nil {
 		from, args = eachToken, append(args, document{only})
@@ -220,21 +220,17 @@ func moveSome(tx *gorm.DB, m tokenMove, most int, recorder audit.Recorder, only 
 		piece += " AND t.suspended_by_retirement"
 	}
 	// One statement both selects and moves, so it returns exactly what it moved.
-	var ids []pfid.ID
-	err = scan(tx, "UPDATE api_tokens SET status = ?, suspended_by_retirement = ?, updated_at = ?, after_move = ? WHERE id IN ("+piece+" LIMIT ?) RETURNING id, secret_hash", append(args, m.ID, m.number, most),
+	err = scan(tx, "UPDATE api_tokens SET status = ?, suspended_by_retirement = ?, updated_at = ?, after_move = ? WHERE id IN ("+piece+" LIMIT ?) RETURNING id", append(args, m.ID, m.number, most),
 		func(rows *sql.Rows) error {
 			var id pfid.ID
-			var hash digest
-			if err := rows.Scan(&id, &hash); err != nil {
-				return err
-			}
-			ids, hashes = append(ids, id), append(hashes, hash)
-			return nil
+			err := rows.Scan(&id)
+			ids = append(ids, id)
+			return err
 		})
 	if err != nil {
 		return nil, err
 	}
-	return hashes, recordWith(tx, func(action audit.Action, id pfid.ID, detail string) (audit.Event, error) {
+	return ids, recordWith(tx, func(action audit.Action, id pfid.ID, detail string) (audit.Event, error) {
 		event, err := recorder(action, id, detail)
 		event.Actor, event.At = m.actor, m.At
 		return event, err

@@ -22,9 +22,9 @@ import (
 // file or a core dump. MACs are not compared in constant time: without the keys, a caller can't choose one or learn from the timing.
 //
 // The rule that keeps revocation exact: a change of a token commits, calls Forget, and only then gets its response. Forget
-// does not look for the entry. It increments one of many counters, which the token's hash chooses. An entry holds the
-// counter's value from before the store was read, and is valid only while the counter is unchanged. So a concurrent read
-// of the store does not outlive the change either, and no later validation waits for it.
+// does not look for the token's entries, one for each of its secrets. It increments one of many counters, which the token's
+// id chooses. An entry holds the counter's value from when it was kept, and is valid only while the counter is unchanged.
+// What was read from the store while anything was forgotten is not kept, so it does not outlive the change either.
 type Cache struct {
 	gmac   cipher.AEAD
 	block  cipher.Block
@@ -33,7 +33,7 @@ type Cache struct {
 	held   atomic.Int64 // how many slots there are
 
 	changes []atomic.Uint32 // the counters; their number is a power of two
-	epoch   atomic.Uint64   // counts changes of many tokens; reads from before one are not kept
+	epoch   atomic.Uint64   // counts all calls that forget; reads from before one are not kept
 	loads   singleflight.Group
 }
 
@@ -61,7 +61,7 @@ type shard struct {
 	used    uint32 // slots
 	hand    uint32 // the slot that the next sample begins after
 	now     int64  // of the last use, in Unix milliseconds
-	unknown map[Key]version
+	unknown map[Key]struct{}
 	_       [48]byte // keeps the locks of two shards apart in the processor's cache
 }
 
@@ -135,19 +135,17 @@ func (c *Cache) lookUp(key Key, state *State) (known, ok bool) {
 	if found := s.find(key); found != nil {
 		v, *state, ok = found.version, found.state, true
 	}
-	if !ok || !c.isCurrent(v) {
-		*state, ok = State{}, false
-		v, known = s.unknown[key]
-	} else {
-		known = true
+	if ok = ok && c.isCurrent(v); !ok {
+		*state = State{}
+		_, known = s.unknown[key]
 	}
 	s.mu.RUnlock()
-	return known && c.isCurrent(v), ok
+	return known || ok, ok
 }
 
-// counterOf returns the index of the counter for a hash.
-func (c *Cache) counterOf(hash Hash) uint32 {
-	return binary.LittleEndian.Uint32(hash[:]) & uint32(len(c.changes)-1)
+// counterOf returns the index of the counter for a token. Ids end in random bits.
+func (c *Cache) counterOf(token pfid.ID) uint32 {
+	return binary.LittleEndian.Uint32(token[pfid.Size-4:]) & uint32(len(c.changes)-1)
 }
 
 func (c *Cache) isCurrent(v version) bool { return c.changes[v.counter].Load() == v.changes }
@@ -160,10 +158,9 @@ type answer struct {
 
 // load asks the store, and caches the result unless something changed meanwhile.
 func (c *Cache) load(ctx context.Context, store Store, key Key, hash Hash) (State, bool, error) {
-	counter := c.counterOf(hash)
-	epoch, v := c.epoch.Load(), version{counter: counter, changes: c.changes[counter].Load()}
+	epoch := c.epoch.Load()
 	// Only calls that began after the same changes share a result.
-	flight := string(binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint32(hash[:], v.changes), epoch))
+	flight := string(binary.LittleEndian.AppendUint64(hash[:], epoch))
 	loaded, err, _ := c.loads.Do(flight, func() (any, error) {
 		// Other requests may share the result, so it must outlive this one.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), findTimeout)
@@ -172,7 +169,7 @@ func (c *Cache) load(ctx context.Context, store Store, key Key, hash Hash) (Stat
 		if err != nil {
 			return answer{}, err
 		}
-		c.keep(key, answer{state, ok}, v, epoch)
+		c.keep(key, answer{state, ok}, epoch)
 		return answer{state, ok}, nil
 	})
 	if err != nil {
@@ -182,20 +179,25 @@ func (c *Cache) load(ctx context.Context, store Store, key Key, hash Hash) (Stat
 	return a.state, a.ok, nil
 }
 
-func (c *Cache) keep(key Key, a answer, v version, epoch uint64) {
+// keep adds what was read from the store after the epoch was loaded.
+func (c *Cache) keep(key Key, a answer, epoch uint64) {
 	s := c.shardOf(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if c.epoch.Load() != epoch || !c.isCurrent(v) {
+	v := version{counter: c.counterOf(a.state.TokenID)}
+	v.changes = c.changes[v.counter].Load()
+	// Compare the epoch last: Forget changes it first, so a counter that is already incremented can't be missed.
+	if c.epoch.Load() != epoch {
 		return
 	}
 	if !a.ok {
 		if len(s.unknown) >= unknownPerShard {
 			clear(s.unknown)
 		}
-		s.unknown[key] = v
+		s.unknown[key] = struct{}{}
 		return
 	}
+	delete(s.unknown, key)
 	to := s.find(key)
 	if to == nil {
 		to = c.take(s, key)
@@ -272,9 +274,12 @@ func (c *Cache) Use(key Key, at int64) bool {
 	return true
 }
 
-// Forget drops the entry of a hash, so that the next validation asks the store. It also drops the entries that share its
-// counter.
-func (c *Cache) Forget(hash Hash) { c.changes[c.counterOf(hash)].Add(1) }
+// Forget drops the entries of a token, so that the next validation asks the store. It also drops the entries that share
+// its counter.
+func (c *Cache) Forget(token pfid.ID) {
+	c.epoch.Add(1)
+	c.changes[c.counterOf(token)].Add(1)
+}
 
 // ForgetAllOf drops the entries of all tokens of an account, environment, agent or deployment.
 func (c *Cache) ForgetAllOf(id pfid.ID) {
@@ -301,7 +306,7 @@ func (c *Cache) ForgetAll() {
 		s := &c.shards[i]
 		s.mu.Lock()
 		c.held.Add(-int64(s.used))
-		s.index, s.unknown, s.slabs, s.used, s.hand = map[uint64]uint32{}, map[Key]version{}, nil, 0, 0
+		s.index, s.unknown, s.slabs, s.used, s.hand = map[uint64]uint32{}, map[Key]struct{}{}, nil, 0, 0
 		s.mu.Unlock()
 	}
 }

@@ -13,7 +13,6 @@ import (
 	"tokentab/backend/fault"
 	"tokentab/backend/pfid"
 	"tokentab/backend/text"
-	"tokentab/backend/unit"
 )
 
 // ErrDeploymentExists means that a concurrent request created the deployment under another id, or deleted it.
@@ -128,11 +127,9 @@ func (ts *Tokens) issueOnce(ctx context.Context, actor audit.Actor, order Order,
 			return Token{}, "", err
 		}
 	}
-	hash := HashOf([]byte(secret))
-	if err := ts.store.InsertToken(ctx, t, hash, event, deployed); err != nil {
+	if err := ts.store.InsertToken(ctx, t, HashOf([]byte(secret)), event, deployed); err != nil {
 		return Token{}, "", err
 	}
-	unit.After(ctx, func(bool) { ts.cache.Forget(hash) })
 	return t, secret, nil
 }
 

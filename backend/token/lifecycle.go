@@ -36,8 +36,8 @@ func (ts *Tokens) RevokeWithDescendants(ctx context.Context, actor audit.Actor, 
 		}
 		return ToRevoke.refusal(&t).err()
 	}
-	changed, hashes, live, err := ts.store.RevokeWithDescendants(ctx, actor.AccountID, id, at, decide, audit.NewRecorder(at, actor, ts.random))
-	ts.Invalidate(ctx, actor.AccountID, hashes, err)
+	changed, revoked, live, err := ts.store.RevokeWithDescendants(ctx, actor.AccountID, id, at, decide, audit.NewRecorder(at, actor, ts.random))
+	ts.Invalidate(ctx, actor.AccountID, revoked, err)
 	ts.withLastUse(&changed)
 	return changed, live, err
 }
@@ -47,11 +47,11 @@ func (ts *Tokens) Delete(ctx context.Context, actor audit.Actor, id pfid.ID) (Li
 	return ts.changeOne(ctx, actor, id, ToDelete)
 }
 
-// Forget makes the next validation of the token with this hash, and the next request for any status list, read the store
+// Forget makes the next validation of a token, and the next request for any status list, read the store
 // again. After a change of a token, call it after the commit and before the response, even if the outcome of the commit
 // is unknown.
-func (ts *Tokens) Forget(hash Hash) {
-	ts.cache.Forget(hash)
+func (ts *Tokens) Forget(id pfid.ID) {
+	ts.cache.Forget(id)
 	ts.statusLists.changed(everyList)
 }
 
@@ -69,16 +69,16 @@ func (ts *Tokens) ForgetAll() {
 }
 
 // Invalidate implements unit.Invalidator.
-func (ts *Tokens) Invalidate(ctx context.Context, id pfid.ID, hashes [][32]byte, err error) {
+func (ts *Tokens) Invalidate(ctx context.Context, id pfid.ID, tokens []pfid.ID, err error) {
 	if fault.Refused(err) {
 		return
 	}
 	unit.After(ctx, func(bool) {
-		if len(hashes) == 0 {
+		if len(tokens) == 0 {
 			ts.ForgetAllOf(id)
 		}
-		for _, hash := range hashes {
-			ts.Forget(hash)
+		for _, t := range tokens {
+			ts.Forget(t)
 		}
 	})
 }
@@ -109,7 +109,7 @@ func (ts *Tokens) change(ctx context.Context, actor audit.Actor, ids []pfid.ID, 
 	unit.After(ctx, func(bool) {
 		lists := map[int]bool{}
 		for i := range list {
-			ts.cache.Forget(list[i].Hash)
+			ts.cache.Forget(list[i].ID)
 			lists[list[i].StatusEntry.List] = true
 		}
 		for number := range lists {

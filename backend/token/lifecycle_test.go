@@ -18,7 +18,7 @@ type failing struct {
 	err error
 }
 
-func (s failing) RevokeWithDescendants(context.Context, pfid.ID, pfid.ID, time.Time, func(Token, int) error, audit.Recorder) (Listed, []Hash, int, error) {
+func (s failing) RevokeWithDescendants(context.Context, pfid.ID, pfid.ID, time.Time, func(Token, int) error, audit.Recorder) (Listed, []pfid.ID, int, error) {
 	return Listed{}, nil, 0, s.err
 }
 
@@ -45,7 +45,7 @@ func TestARevokeWithDescendantsThatIsRefusedForgetsNoVerdict(t *testing.T) {
 func (s failing) ChangeTokens(_ context.Context, account pfid.ID, ids []pfid.ID, _ Status, _ time.Time, choose func([]Listed) ([]pfid.ID, error), _ audit.Recorder) ([]Listed, error) {
 	var list []Listed
 	for i, id := range ids {
-		list = append(list, Listed{Token: Token{ID: id, AccountID: account, Status: Suspended, StatusEntry: StatusEntry{List: i + 1, Index: 1}}, Hash: HashOf(secretN(i + 1))})
+		list = append(list, Listed{Token: Token{ID: id, AccountID: account, Status: Suspended, StatusEntry: StatusEntry{List: i + 1, Index: 1}}})
 	}
 	_, _ = choose(list)
 	return list, s.err

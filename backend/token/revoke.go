@@ -25,7 +25,7 @@ func (ts *Tokens) RevokeSecret(ctx context.Context, secret []byte, address strin
 			return err
 		}
 		// A concurrent revoke or delete has committed but not yet invalidated the cache.
-		ts.cache.Forget(HashOf(secret))
+		ts.cache.Forget(t.TokenID)
 	}
 	return ts.listAsEnded(ctx, secret)
 }

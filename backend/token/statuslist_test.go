@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"tokentab/backend/fault"
+	"tokentab/backend/pfid"
 )
 
 func unpack(t *testing.T, lst string) []byte {
@@ -126,7 +127,7 @@ func TestAListThatWasReadBeforeAChangeIsNotGivenToWhoAsksAfterIt(t *testing.T) {
 		before := ask()
 		<-read
 		revoked.Store(true)
-		ts.Forget(Hash{})
+		ts.Forget(pfid.ID{})
 		after := []chan SignedStatusList{ask(), ask(), ask()}
 		synctest.Wait()
 		answer <- struct{}{}
@@ -169,7 +170,7 @@ func TestAListIsReadAgainOnlyAfterAChangeOrItsRenewalAndSignedAnewOnlyIfItSaysSo
 		if again := get(); reads != 1 || again != first {
 			t.Errorf("after a change in another list: %d reads, signed anew: %v", reads, again != first)
 		}
-		ts.Forget(Hash{})
+		ts.Forget(pfid.ID{})
 		if again := get(); reads != 2 || again != first {
 			t.Errorf("after a change elsewhere: %d reads, signed anew: %v", reads, again != first)
 		}
@@ -276,7 +277,7 @@ func TestManyWhoAskAtOnceGetWhatHoldsWhileItChanges(t *testing.T) {
 	}
 	for range changes {
 		made.Add(1)
-		ts.Forget(Hash{})
+		ts.Forget(pfid.ID{})
 		answered.Add(1)
 	}
 	wait.Wait()

@@ -152,9 +152,9 @@ type Store interface {
 	// deleted ones as they were, also after a failure, so that caches can drop them.
 	ChangeTokens(ctx context.Context, account pfid.ID, ids []pfid.ID, to Status, at time.Time, choose func([]Listed) ([]pfid.ID, error), record audit.Recorder) ([]Listed, error)
 	// RevokeWithDescendants reads the token, lets decide refuse, and revokes the token and its descendants, all in one
-	// transaction. live is how many descendants are not revoked. It returns the hashes of the tokens that it revoked, or nil
-	// if they are too many, and how many of the descendants had not expired.
-	RevokeWithDescendants(ctx context.Context, account, id pfid.ID, at time.Time, decide func(t Token, live int) error, record audit.Recorder) (Listed, []Hash, int, error)
+	// transaction. live is how many descendants are not revoked. It returns the ids of the tokens that it revoked, or nil if
+	// they are too many, and how many of the descendants had not expired.
+	RevokeWithDescendants(ctx context.Context, account, id pfid.ID, at time.Time, decide func(t Token, live int) error, record audit.Recorder) (Listed, []pfid.ID, int, error)
 	// AdvanceMoves writes the new status and event of up to most tokens of the oldest move. more is false if no move was
 	// under way.
 	AdvanceMoves(ctx context.Context, most int, record func(audit.Actor, time.Time) audit.Recorder) (more bool, err error)

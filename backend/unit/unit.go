@@ -51,7 +51,6 @@ func After(ctx context.Context, f func(kept bool)) {
 // Invalidator drops cached verdicts after a change that may have ended tokens.
 type Invalidator interface {
 	// Invalidate takes what the change returned, before it is answered. Once it is committed, also if err leaves that
-	// open, it drops the verdicts of the tokens whose secrets have these hashes; without hashes, of all tokens that
-	// name id.
-	Invalidate(ctx context.Context, id pfid.ID, hashes [][32]byte, err error)
+	// open, it drops the verdicts of these tokens; without tokens, of all tokens that name id.
+	Invalidate(ctx context.Context, id pfid.ID, tokens []pfid.ID, err error)
 }

@@ -12,6 +12,7 @@ import (
 
 	"tokentab/backend/agent"
 	"tokentab/backend/backendtest"
+	"tokentab/backend/pfid"
 	"tokentab/backend/token"
 )
 
@@ -214,7 +215,7 @@ func TestAListThatDidNotChangeIsAnsweredWithoutTheStore(t *testing.T) {
 	if list, err := p.Tokens.StatusList(t.Context(), 1); err != nil || backendtest.ValueOf(t, string(list.JWT), entry) != 0 {
 		t.Errorf("%v", err)
 	}
-	p.Tokens.Forget(token.Hash{})
+	p.Tokens.Forget(pfid.ID{})
 	if _, err := p.Tokens.StatusList(t.Context(), 1); err == nil {
 		t.Error("after a change, and without a store, the list is served as it was")
 	}
