@@ -1,0 +1,112 @@
+package webhook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"syscall"
+)
+
+// addresses decides which addresses a receiver may have.
+type addresses struct{ allowPrivate bool }
+
+// reach is who can reach an address.
+type reach uint8
+
+const (
+	reserved reach = iota // no host, or a special purpose: never allowed
+	private               // hosts of the same machine or organization
+	public
+)
+
+var (
+	carrierNAT = netip.MustParsePrefix("100.64.0.0/10")
+	// unicast6 holds all public IPv6 addresses. What lies outside includes NAT64 (64:ff9b::/96), which leads to IPv4.
+	unicast6 = netip.MustParsePrefix("2000::/3")
+	// specials are in no other list here. See the IANA special-purpose address registries.
+	specials = prefixes(
+		"0.0.0.0/8", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "240.0.0.0/4",
+		"2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20",
+	)
+)
+
+func prefixes(texts ...string) []netip.Prefix {
+	list := make([]netip.Prefix, len(texts))
+	for i, text := range texts {
+		list[i] = netip.MustParsePrefix(text)
+	}
+	return list
+}
+
+// reachOf classifies an address. IPv4 counts the same however it is written.
+func reachOf(ip netip.Addr) reach {
+	ip = ip.Unmap()
+	switch {
+	case ip.IsLoopback(), ip.IsPrivate(), carrierNAT.Contains(ip):
+		return private
+	case !ip.IsGlobalUnicast(), ip.Is6() && !unicast6.Contains(ip): // link-local ones serve secrets of cloud machines
+		return reserved
+	}
+	for _, special := range specials {
+		if special.Contains(ip.WithZone("")) {
+			return reserved
+		}
+	}
+	return public
+}
+
+// refusedError says why an address is refused.
+type refusedError string
+
+func (e refusedError) Error() string { return string(e) }
+
+// check returns an error if a receiver at the address is refused. plain means without TLS.
+func (a addresses) check(ip netip.Addr, plain bool) error {
+	switch is := reachOf(ip); {
+	case is == reserved:
+		return refusedError(fmt.Sprintf("The receiver's address %s is reserved, so nothing is sent to it.", ip))
+	case is == private && !a.allowPrivate:
+		return refusedError(fmt.Sprintf("The receiver's address %s is private. The server's setting --allow-private-webhooks allows it.", ip))
+	case is == public && plain:
+		return refusedError(fmt.Sprintf("The receiver's address %s is public, so it needs https.", ip))
+	}
+	return nil
+}
+
+func (a addresses) control(plain bool) func(context.Context, string, string, syscall.RawConn) error {
+	return func(_ context.Context, _, address string, _ syscall.RawConn) error {
+		at, err := netip.ParseAddrPort(address)
+		if err != nil {
+			return refusedError("The receiver has no usable address.")
+		}
+		return a.check(at.Addr(), plain)
+	}
+}
+
+// CheckURL returns an error that continues "url …" if webhooks can't be sent to an address. It looks no name up: Post
+// checks what a name leads to.
+func (s *Sender) CheckURL(address string) error {
+	u, err := url.Parse(address)
+	if err != nil || u.Hostname() == "" || u.Opaque != "" {
+		return errors.New("must be an address such as https://example.com/hook")
+	}
+	switch plain := u.Scheme == "http"; {
+	case u.Scheme != "https" && !plain:
+		return errors.New("must start with https://")
+	case plain && !s.addresses.allowPrivate:
+		return errors.New("must start with https://. The server's setting --allow-private-webhooks also allows http to private addresses")
+	case u.User != nil:
+		return errors.New("must not contain a user name or a password")
+	case u.Fragment != "":
+		return errors.New("must not contain a #")
+	default:
+		if ip, err := netip.ParseAddr(u.Hostname()); err == nil {
+			if err := s.addresses.check(ip, plain); err != nil {
+				return fmt.Errorf("is refused. %w", err)
+			}
+		}
+	}
+	return nil
+}
