@@ -21,12 +21,14 @@ import (
 	"tokentab/backend/config"
 	"tokentab/backend/idempotency"
 	"tokentab/backend/mail"
+	"tokentab/backend/notice"
 	"tokentab/backend/password"
 	"tokentab/backend/people"
 	"tokentab/backend/signer"
 	"tokentab/backend/store"
 	"tokentab/backend/token"
 	"tokentab/backend/web"
+	"tokentab/backend/webhook"
 )
 
 // flushEvery is how often last uses are written. Together with the second for which a token's next use may go
@@ -48,6 +50,9 @@ const movesEvery = time.Second
 
 // restBusyMoves is restBusy for large token moves, which must make progress on a busy machine.
 const restBusyMoves = 4
+
+// noticesEvery is how often the program looks for notices to write and to send.
+const noticesEvery = 10 * time.Second
 
 // A stop takes at most stopTime, whatever clients do, because service managers often kill a program after ten
 // seconds. Requests under way get requestTime of it, during which last uses are already written. The rest is for
@@ -80,6 +85,7 @@ type Backend struct {
 	Agents   *agent.Agents
 	Tokens   *token.Tokens
 	Signer   *signer.Signer
+	Notices  *notice.Notices
 	Web      *web.Server
 
 	store   *store.Store
@@ -184,8 +190,12 @@ func (b *Backend) build(ctx context.Context, c config.Config, world World) error
 	if err != nil {
 		return err
 	}
+	b.Notices = notice.New(notice.Parts{
+		Store: b.store.Notices, Vault: master.Vault(world.Random), Sender: webhook.New(c.AllowPrivateWebhooks), Mail: mailer,
+		Origin: c.Origin(), Now: world.Now, Random: world.Random, Log: world.Log,
+	})
 	b.Web, err = web.New(web.Parts{
-		Accounts: b.Accounts, People: b.People, Agents: b.Agents, Tokens: b.Tokens, Keys: b.Signer, Store: b.store, Mail: mailer,
+		Accounts: b.Accounts, People: b.People, Agents: b.Agents, Tokens: b.Tokens, Keys: b.Signer, Store: b.store, Notices: b.Notices, Mail: mailer,
 		Once:         idempotency.New(b.store.Answers, world.Now),
 		Installation: hex.EncodeToString(cookieKey.MAC([]byte(c.Origin()))[:4]),
 		Config:       c, UI: world.UI, Now: world.Now, Random: world.Random, Log: world.Log,
@@ -272,6 +282,7 @@ func (b *Backend) Serve(ctx context.Context, c config.Config, listeners ...net.L
 	b.repeat(movesEvery, "could not write the records of a large token move; will retry", func(ctx context.Context) error {
 		return b.Tokens.FinishMoves(ctx, resting(ctx, restBusyMoves))
 	})
+	b.repeat(noticesEvery, "could not write or settle notices of expiring tokens; will retry", b.Notices.Run)
 	failed := make(chan error, 1)
 	go func() { failed <- b.Web.Serve(listeners...) }()
 	select {

@@ -63,8 +63,13 @@ func fill(t *testing.T, p *backendtest.Program, actor audit.Actor) holdings {
 	}
 	h.invite = invite.ID
 	h.session, h.cookie = startSession(t, p, actor)
+	if _, _, err := p.Notices.SetWebhook(t.Context(), actor, webhookOf(h)); err != nil {
+		t.Fatal(err)
+	}
 	return h
 }
+
+func webhookOf(h holdings) string { return "https://" + h.actor.AccountID.String() + ".example/hook" }
 
 // startSession signs the actor in and returns the session's public id and cookie.
 func startSession(t *testing.T, p *backendtest.Program, actor audit.Actor) (pfid.ID, backendtest.Header) {
@@ -293,6 +298,17 @@ func TestPromise7AccountsDoNotMix(t *testing.T) {
 			return "GET", "/api/v1/validate?agent_id=" + f.agent.String(), nil
 		},
 	}
+	for name, call := range map[string]string{
+		"webhook of our account": "GET ", "delete our webhook": "DELETE ", "test our webhook": "POST /test", "replace our webhook's secret": "POST /replace_secret",
+	} {
+		calls[name] = func(f holdings) (string, string, any) {
+			method, rest, _ := strings.Cut(call, " ")
+			return method, "/api/v1/account/" + f.actor.AccountID.String() + "/webhook" + rest, nil
+		}
+	}
+	calls["redirect our webhook"] = func(f holdings) (string, string, any) {
+		return "PUT", "/api/v1/account/" + f.actor.AccountID.String() + "/webhook", backendtest.Details(map[string]any{"url": "https://evil.example"})
+	}
 	for _, action := range []string{"suspend", "activate", "revoke", "delete"} {
 		calls[action+" by ids in bulk"] = func(f holdings) (string, string, any) {
 			return "POST", "/api/v1/api_token/bulk", bulk(map[string]any{"action": action, "ids": []any{f.token}})
@@ -350,6 +366,11 @@ func TestPromise7AccountsDoNotMix(t *testing.T) {
 	}
 	if a := p.Call(http.MethodGet, "/api/v1/admin_user_invite/"+ours.invite.String(), nil, ours.cookie); a.Status != http.StatusOK || a.Text(t, "details", "status") != "pending" {
 		t.Errorf("our session or invite was changed: %d %s", a.Status, a.Body)
+	}
+	for _, h := range []holdings{ours, theirs} {
+		if w, err := p.Notices.Webhook(t.Context(), h.actor.AccountID); err != nil || w.URL != webhookOf(h) || !w.Last.At.IsZero() {
+			t.Errorf("a webhook was changed: %+v %v", w, err)
+		}
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"tokentab/backend/agent"
 	"tokentab/backend/answer"
 	"tokentab/backend/idempotency"
+	"tokentab/backend/notice"
 	"tokentab/backend/people"
 	"tokentab/backend/request"
 	"tokentab/backend/token"
@@ -33,6 +34,7 @@ type Parts struct {
 	People      *people.People
 	Agents      *agent.Agents
 	Tokens      *token.Tokens
+	Notices     *notice.Notices
 	Once        *idempotency.Keys
 	Mail        Mailer // nil without a mail server
 	Credentials Credentials
@@ -75,7 +77,7 @@ func noStore(c *fiber.Ctx) error {
 }
 
 // secretFields are the response fields that hold a secret.
-var secretFields = []string{"token", "invite_url"}
+var secretFields = []string{"token", "invite_url", "secret"}
 
 // condense tags and compresses responses. It keeps them out of caches: a client that polls keeps response and tag in
 // memory.

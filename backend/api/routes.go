@@ -44,6 +44,11 @@ func (s *Service) routes(app *fiber.App) {
 	add(s, manager, http.MethodPut, "/account/{id}", "Update the account", s.updateAccount)
 	add(s, signedIn, http.MethodGet, "/account/{id}/contents", "Count what the account holds", s.getAccountContents)
 	add(s, signedIn, http.MethodDelete, "/account/{id}", "Delete the account with everything in it", s.deleteAccount)
+	add(s, signedIn, http.MethodGet, "/account/{id}/webhook", "Retrieve the webhook that gets notices of expiring API tokens", s.getWebhook)
+	add(s, signedIn, http.MethodPut, "/account/{id}/webhook", "Set the URL of the webhook; only the first response contains the secret", s.setWebhook)
+	add(s, signedIn, http.MethodPost, "/account/{id}/webhook/replace_secret", "Replace the secret of the webhook; only this response contains it", s.replaceWebhookSecret)
+	add(s, signedIn, http.MethodPost, "/account/{id}/webhook/test", "Send a test message to the webhook and wait for the answer", s.testWebhook)
+	add(s, signedIn, http.MethodDelete, "/account/{id}/webhook", "Delete the webhook", s.deleteWebhook)
 
 	add(s, manager, http.MethodGet, "/admin_user", "List the admin users of the account", s.listAdminUsers)
 	add(s, manager, http.MethodGet, "/admin_user/{id}", "Retrieve an admin user", s.getAdminUser)

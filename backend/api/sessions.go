@@ -22,6 +22,7 @@ type Session struct {
 	AdminUser     *sessionUser    `json:"admin_user" doc:"null unless signed in"`
 	Account       *sessionAccount `json:"account" doc:"null unless signed in"`
 	PublicURL     *string         `json:"public_url" doc:"null if none is set; then it is the address of the page"`
+	SendsMail     bool            `json:"sends_mail" doc:"Whether the server has a mail server"`
 
 	MaxTokenLifetime     int `json:"max_token_lifetime" doc:"Seconds"`
 	DefaultTokenLifetime int `json:"default_token_lifetime" doc:"Seconds"`
@@ -44,7 +45,7 @@ type sessionAccount struct {
 func (s *Service) session(signedIn *people.Session) *one[Session] {
 	lifetimes := s.Tokens.Lifetimes()
 	out := Session{
-		Type: "session", PublicURL: orNull(s.Source.PublicURL),
+		Type: "session", PublicURL: orNull(s.Source.PublicURL), SendsMail: s.Mail != nil,
 		MaxTokenLifetime:     int(lifetimes.Max / time.Second),
 		DefaultTokenLifetime: int(lifetimes.Default / time.Second),
 	}

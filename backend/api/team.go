@@ -15,6 +15,7 @@ type AdminUser struct {
 	Email             string           `json:"email"`
 	Name              *string          `json:"name"`
 	JobTitle          *string          `json:"job_title"`
+	ExpiryMail        bool             `json:"expiry_mail" doc:"Whether the admin user gets mail about expiring API tokens, if the server sends mail"`
 	LiveAPITokenCount int              `json:"live_api_token_count" doc:"Active and suspended API tokens that this admin user created"`
 	AvailableActions  adminUserActions `json:"available_actions"`
 	InsertedAt        Timestamp        `json:"inserted_at"`
@@ -28,7 +29,7 @@ type adminUserActions struct {
 func adminUserOf(m people.Member) AdminUser {
 	return AdminUser{
 		Type: "admin_user", ID: m.ID.String(), AccountID: m.AccountID.String(), Email: text.ShownEmail(m.Email), Name: orNull(m.Name), JobTitle: orNull(m.JobTitle),
-		LiveAPITokenCount: m.LiveTokens, AvailableActions: adminUserActions{Remove: m.MayBeRemoved()},
+		ExpiryMail: !m.ExpiryMailOff, LiveAPITokenCount: m.LiveTokens, AvailableActions: adminUserActions{Remove: m.MayBeRemoved()},
 		InsertedAt: Timestamp(m.InsertedAt), UpdatedAt: Timestamp(m.UpdatedAt),
 	}
 }
@@ -48,15 +49,16 @@ func (s *Service) getAdminUser(ctx context.Context, who *caller, in *pathID) (*o
 
 // ProfileChange is a change of one's own profile. Omitted fields stay unchanged.
 type ProfileChange struct {
-	_        struct{}   `additionalProperties:"true"`
-	Name     textOrNull `json:"name,omitempty"`
-	JobTitle textOrNull `json:"job_title,omitempty"`
+	_          struct{}   `additionalProperties:"true"`
+	Name       textOrNull `json:"name,omitempty"`
+	JobTitle   textOrNull `json:"job_title,omitempty"`
+	ExpiryMail *bool      `json:"expiry_mail,omitempty"`
 }
 
 func (s *Service) updateAdminUser(ctx context.Context, who *caller, in *changed[ProfileChange]) (*one[AdminUser], error) {
 	asked := in.Body.Details
 	return adminUserDetails(s.People.UpdateProfile(ctx, who.Actor, in.id(), people.ProfileChange{
-		Name: asked.Name.sent(), JobTitle: asked.JobTitle.sent(),
+		Name: asked.Name.sent(), JobTitle: asked.JobTitle.sent(), ExpiryMail: asked.ExpiryMail,
 	}))
 }
 

@@ -54,6 +54,10 @@ const (
 	APITokenActivated      Action = "api_token.activated"
 	APITokenRevoked        Action = "api_token.revoked"
 	APITokenDeleted        Action = "api_token.deleted"
+	WebhookCreated         Action = "webhook.created"
+	WebhookUpdated         Action = "webhook.updated"
+	WebhookSecretReplaced  Action = "webhook.secret_replaced"
+	WebhookDeleted         Action = "webhook.deleted"
 	SigningKeyCreated      Action = "signing_key.created"
 	SigningKeyWithdrawn    Action = "signing_key.withdrawn"
 )

@@ -41,7 +41,8 @@ type Serving struct {
 	LogFormat                string   `help:"Format of the log: text or json." enum:"text,json" default:"text" placeholder:"FORMAT"`
 	TLSCert                  string   `help:"File of the TLS certificate chain, PEM. Requires --tls-key." placeholder:"FILE"`
 	TLSKey                   string   `help:"File of the TLS key, PEM." placeholder:"FILE"`
-	SMTPURL                  Secret   `name:"smtp-url" help:"Mail server that sends invites, such as smtp://user:password@mail.example.com:587?from=tokens@example.com; use smtps for implicit TLS. If empty, nothing is mailed. Also TOKENTAB_SMTP_URL_FILE." placeholder:"URL"`
+	SMTPURL                  Secret   `name:"smtp-url" help:"Mail server that sends invites and notices of expiry, such as smtp://user:password@mail.example.com:587?from=tokens@example.com; use smtps for implicit TLS. If empty, nothing is mailed. Also TOKENTAB_SMTP_URL_FILE." placeholder:"URL"`
+	AllowPrivateWebhooks     bool     `help:"Also send webhooks to loopback and private addresses, with or without TLS."`
 	CacheTokens              int      `help:"Maximum number of tokens kept in memory for validation. Each takes about 190 bytes." default:"1000000" placeholder:"N"`
 }
 

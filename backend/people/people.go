@@ -13,13 +13,15 @@ import (
 
 // AdminUser is a person who signs in. All admin users of an account have equal rights.
 type AdminUser struct {
-	ID         pfid.ID
-	AccountID  pfid.ID
-	Email      string // lower case
-	Name       string // may be empty
-	JobTitle   string // may be empty
-	InsertedAt time.Time
-	UpdatedAt  time.Time
+	ID        pfid.ID
+	AccountID pfid.ID
+	Email     string // lower case
+	Name      string // may be empty
+	JobTitle  string // may be empty
+	// ExpiryMailOff means that they want no mail about API tokens that expire.
+	ExpiryMailOff bool
+	InsertedAt    time.Time
+	UpdatedAt     time.Time
 }
 
 // Store keeps admin users. It writes each change together with its events in one transaction.

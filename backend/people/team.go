@@ -54,6 +54,7 @@ func (ps *People) Member(ctx context.Context, account, id pfid.ID) (Member, erro
 // ProfileChange is a change of an admin user's own profile. Nil fields stay unchanged.
 type ProfileChange struct {
 	Name, JobTitle *string
+	ExpiryMail     *bool
 }
 
 // UpdateProfile changes the actor's own profile. It returns fault.NotPermitted for another member's, and
@@ -70,6 +71,9 @@ func (ps *People) UpdateProfile(ctx context.Context, actor audit.Actor, id pfid.
 		}
 		if change.JobTitle != nil {
 			u.JobTitle = text.Line(wrong, "job_title", *change.JobTitle, 0, maxName)
+		}
+		if change.ExpiryMail != nil {
+			u.ExpiryMailOff = !*change.ExpiryMail
 		}
 		if err := wrong.Err(); err != nil {
 			return audit.Event{}, err

@@ -126,6 +126,23 @@ func (MACKey) String() string { return "***" }
 // GoString hides the key from logs.
 func (MACKey) GoString() string { return "***" }
 
+// Vault seals small secrets of other packages under the master key.
+type Vault struct {
+	key    MasterKey
+	random io.Reader
+}
+
+// Vault returns a Vault that reads nonces from random.
+func (k MasterKey) Vault(random io.Reader) Vault { return Vault{k, random} }
+
+// Seal encrypts a secret for the database. Only Open with the same name opens it.
+func (v Vault) Seal(plain []byte, name string) ([]byte, error) {
+	return v.key.seal(plain, name, v.random)
+}
+
+// Open opens what Seal returned.
+func (v Vault) Open(sealed []byte, name string) ([]byte, error) { return v.key.open(sealed, name) }
+
 // seal encrypts with AES-256-GCM. It authenticates the name too, so that one sealed key can't be swapped for another.
 func (k MasterKey) seal(plain []byte, name string, random io.Reader) ([]byte, error) {
 	aead, err := k.aead()
@@ -146,11 +163,11 @@ func (k MasterKey) open(sealed []byte, name string) ([]byte, error) {
 	}
 	size := aead.NonceSize()
 	if len(sealed) < size {
-		return nil, errors.New("signer: a signing key in the database is damaged")
+		return nil, errors.New("signer: a sealed secret in the database is damaged")
 	}
 	plain, err := aead.Open(nil, sealed[:size], sealed[size:], []byte(name))
 	if err != nil {
-		return nil, fmt.Errorf("the signing keys in the database can't be opened with this master key: set TOKENTAB_MASTER_KEY, or put back the file %s, that this database was made with", MasterKeyFile)
+		return nil, fmt.Errorf("the sealed secrets in the database can't be opened with this master key: set TOKENTAB_MASTER_KEY, or put back the file %s, that this database was made with", MasterKeyFile)
 	}
 	return plain, nil
 }

@@ -21,7 +21,7 @@ type People struct{ *db }
 
 func adminUserColumns(u *people.AdminUser) []column {
 	return []column{
-		{"id", &u.ID}, {"account_id", &u.AccountID}, {"email", &u.Email}, {"name", (*optional)(&u.Name)}, {"job_title", (*optional)(&u.JobTitle)},
+		{"id", &u.ID}, {"account_id", &u.AccountID}, {"email", &u.Email}, {"name", (*optional)(&u.Name)}, {"job_title", (*optional)(&u.JobTitle)}, {"expiry_mail_off", &u.ExpiryMailOff},
 		{"inserted_at", (*stamp)(&u.InsertedAt)}, {"updated_at", (*stamp)(&u.UpdatedAt)},
 	}
 }
@@ -91,7 +91,7 @@ func everMemberIn(tx *gorm.DB, owner, id pfid.ID) (people.Member, error) {
 
 func (s People) UpdateMember(ctx context.Context, owner, id pfid.ID, decide func(*people.AdminUser) (audit.Event, error)) (people.Member, error) {
 	in := func(tx *gorm.DB) (people.Member, error) { return memberIn(tx, owner, id) }
-	return members.revise(ctx, s.db, in, func(m *people.Member) (audit.Event, error) { return decide(&m.AdminUser) }, "name", "job_title", "updated_at")
+	return members.revise(ctx, s.db, in, func(m *people.Member) (audit.Event, error) { return decide(&m.AdminUser) }, "name", "job_title", "expiry_mail_off", "updated_at")
 }
 
 func (s People) RemoveMember(ctx context.Context, owner, id pfid.ID, revokeTokens bool, at time.Time, decide func(people.Member) error, recorder audit.Recorder) (removed people.Member, revoked int, tokens []pfid.ID, err error) {

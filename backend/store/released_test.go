@@ -26,6 +26,7 @@ var released = map[string]string{
 	"00013_key_order.sql":         "366232cb8c5902813aa1d69224499151bbe54c41835f8045fdead7c1c8071636",
 	"00014_last_uses.sql":         "a19578880bdb2f5e8f4f3f3247be789a91f4d51489fed4f0edbad0b439f55a34",
 	"00015_token_changes.sql":     "166e0f99e66b1fc89dc2478d61df811f65137f0c89ca15c53ad8d4f581d9f5bb",
+	"00016_expiry_notices.sql":    "36968954d59a654f0639a93c0a646eff933574d2ebb446c0f9f3a46ab1f697f3",
 }
 
 func TestReleasedMigrationsNeverChange(t *testing.T) {

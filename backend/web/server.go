@@ -26,6 +26,7 @@ import (
 	"tokentab/backend/config"
 	"tokentab/backend/fault"
 	"tokentab/backend/idempotency"
+	"tokentab/backend/notice"
 	"tokentab/backend/people"
 	"tokentab/backend/request"
 	"tokentab/backend/token"
@@ -50,6 +51,7 @@ type Parts struct {
 	Agents   *agent.Agents
 	Tokens   *token.Tokens
 	Keys     validation.Keys
+	Notices  *notice.Notices
 	Once     *idempotency.Keys
 	Store    Prober
 	Mail     Mailer // nil without a mail server
@@ -131,7 +133,7 @@ func (s *Server) routes() (err error) {
 	s.app.Get("/status-lists", published(s.endpoints.StatusLists))
 	s.app.Get("/status-lists/:number", published(s.endpoints.StatusList))
 	s.API, err = api.New(s.app, api.Parts{
-		Accounts: s.Accounts, People: s.People, Agents: s.Agents, Tokens: s.Tokens, Once: s.Once, Mail: s.Mail, Credentials: s.endpoints, Source: s.source,
+		Accounts: s.Accounts, People: s.People, Agents: s.Agents, Tokens: s.Tokens, Notices: s.Notices, Once: s.Once, Mail: s.Mail, Credentials: s.endpoints, Source: s.source,
 		Serve: s.serveItem, Installation: s.Installation, Now: s.Now, Random: s.Random, Log: s.folded,
 	})
 	s.app.Use(s.page.serve)

@@ -1,0 +1,173 @@
+package notice
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"time"
+
+	"tokentab/backend/pfid"
+)
+
+const day = 24 * time.Hour
+
+// marks are how long before its expiry a token is announced. It is announced once more when it has expired.
+var marks = []time.Duration{14 * day, 3 * day, day}
+
+// A recipient gets one message in writeEvery. Within that time a message is tried again after each of delays, so it has
+// arrived or is given up when the next one may be written. The next one repeats what did not arrive.
+const writeEvery = day
+
+var delays = []time.Duration{5 * time.Second, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 5 * time.Hour, 10 * time.Hour}
+
+// Limits of one round.
+const (
+	maxListed   = 50 // tokens in a message
+	maxMessages = 64 // that are sent in a round
+	maxAtOnce   = 8
+	mailTimeout = 30 * time.Second
+)
+
+// Run writes the messages that are due and sends those that wait. The messages are in the store, so after a stop or a
+// crash the next call goes on: a message arrives at least once.
+func (ns *Notices) Run(ctx context.Context) error {
+	ns.running.Lock()
+	defer ns.running.Unlock()
+	at := ns.Now().UTC()
+	if err := ns.Store.TidyNotices(ctx, at.Add(-writeEvery), at); err != nil {
+		return err
+	}
+	if err := ns.write(ctx, at); err != nil {
+		return err
+	}
+	return ns.send(ctx, at)
+}
+
+// write writes a message for each recipient who has news.
+func (ns *Notices) write(ctx context.Context, at time.Time) error {
+	recipients, err := ns.Store.Recipients(ctx, ns.Mail != nil, at.Add(-writeEvery))
+	if err != nil {
+		return err
+	}
+	type asked struct {
+		account pfid.ID
+		toldAt  time.Time
+	}
+	bodies := map[asked]string{} // people of an account mostly get the same
+	var messages []Message
+	for _, r := range recipients {
+		body, known := bodies[asked{r.AccountID, r.ToldAt}]
+		if !known {
+			if body, err = ns.news(ctx, r, at); err != nil {
+				return err
+			}
+			bodies[asked{r.AccountID, r.ToldAt}] = body
+		}
+		if body == "" {
+			continue
+		}
+		id, err := ns.newID(at, r.AccountID)
+		if err != nil {
+			return err
+		}
+		messages = append(messages, Message{ID: id, Recipient: r.ID, AccountID: r.AccountID, WrittenAt: at, Body: body})
+	}
+	if len(messages) == 0 {
+		return nil
+	}
+	return ns.Store.PutNotices(ctx, messages)
+}
+
+// news returns the body of a message, or empty if there is nothing to tell.
+func (ns *Notices) news(ctx context.Context, r Recipient, at time.Time) (string, error) {
+	tokens, total, err := ns.Store.Expiring(ctx, r.AccountID, windows(r.ToldAt, at, 0), windows(r.ToldAt, at, writeEvery-time.Millisecond), maxListed)
+	if err != nil || total == 0 {
+		return "", err
+	}
+	body, err := encode(at, expiringEvent, expiringOf(r, tokens, total, at))
+	return string(body), err
+}
+
+// windows selects the tokens that reached a mark since the last message, or that will within ahead. Messages look ahead
+// until the next one may be written, so no mark is announced late.
+func windows(toldAt, at time.Time, ahead time.Duration) []Window {
+	expiredAfter := toldAt
+	if toldAt.IsZero() {
+		expiredAfter = at.Add(-day) // a new recipient hears of what expires, not of what expired long ago
+	}
+	list := []Window{{After: expiredAfter, Until: at}}
+	for _, mark := range marks {
+		w := Window{After: at, Until: at.Add(mark + ahead), Lifetime: mark}
+		if told := toldAt.Add(mark + writeEvery - time.Millisecond); told.After(at) {
+			w.After = told
+		}
+		list = append(list, w)
+	}
+	return list
+}
+
+// send tries to send the messages that are due.
+func (ns *Notices) send(ctx context.Context, at time.Time) error {
+	messages, err := ns.Store.PendingNotices(ctx, ns.Mail != nil, at, maxMessages)
+	if err != nil {
+		return err
+	}
+	var all sync.WaitGroup
+	turns := make(chan struct{}, maxAtOnce)
+	errs := make([]error, len(messages))
+	for i, m := range messages {
+		turns <- struct{}{}
+		all.Go(func() {
+			defer func() { <-turns }()
+			errs[i] = ns.try(ctx, m)
+		})
+	}
+	all.Wait()
+	return errors.Join(errs...)
+}
+
+// try sends a message once. It counts the try before, so that a receiver is not asked all the time if the database takes
+// no writes or the program keeps crashing.
+func (ns *Notices) try(ctx context.Context, m Message) error {
+	at := ns.Now().UTC()
+	delay, isLast := day, m.Tries >= len(delays)
+	if !isLast {
+		delay = delays[m.Tries]
+	}
+	if ok, err := ns.Store.BeginTry(ctx, m, at.Add(delay)); err != nil || !ok {
+		return err
+	}
+	var last Attempt
+	var err error
+	if m.Email == "" {
+		last, err = ns.post(ctx, m.Webhook, m.ID, expiringEvent, []byte(m.Body))
+	} else {
+		err = ns.mail(ctx, m)
+	}
+	if ctx.Err() != nil {
+		return ns.Store.SettleNotice(context.WithoutCancel(ctx), m, CutShort, last)
+	}
+	if err != nil {
+		last = Attempt{At: at, Event: expiringEvent, Failure: err.Error()}
+	}
+	outcome := Arrived
+	if last.Failure != "" {
+		outcome = Failed
+		if isLast || last.Status == http.StatusGone { // by which a receiver asks for no more
+			outcome = GivenUp
+		}
+		ns.Log.Warn("a notice of expiring tokens did not arrive", "account", m.AccountID, "recipient", m.Recipient, "message", m.ID, "try", m.Tries+1, "given_up", outcome == GivenUp, "cause", last.Failure)
+	}
+	return ns.Store.SettleNotice(ctx, m, outcome, last)
+}
+
+func (ns *Notices) mail(ctx context.Context, m Message) error {
+	subject, text, err := mailOf(m.Body, ns.Origin)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, mailTimeout)
+	defer cancel()
+	return ns.Mail.Send(ctx, m.Email, subject, text)
+}
