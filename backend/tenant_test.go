@@ -109,6 +109,12 @@ func TestPromise7AccountsDoNotMix(t *testing.T) {
 	// Each call is made with their token, once with our id and once with the unused id. The answers must be the same.
 	calls := map[string]func(foreign holdings) (method, path string, body any){
 		"token": func(f holdings) (string, string, any) { return "GET", "/api/v1/api_token/" + f.token.String(), nil },
+		"rotate": func(f holdings) (string, string, any) {
+			return "POST", "/api/v1/api_token/" + f.token.String() + "/rotate", backendtest.Details(map[string]any{"overlap_seconds": 60})
+		},
+		"end the old secret": func(f holdings) (string, string, any) {
+			return "POST", "/api/v1/api_token/" + f.token.String() + "/end_old_secret", nil
+		},
 		"suspend": func(f holdings) (string, string, any) {
 			return "POST", "/api/v1/api_token/" + f.token.String() + "/suspend", nil
 		},

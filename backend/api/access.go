@@ -19,7 +19,7 @@ type access uint8
 const (
 	noAccess access = iota
 	open            // anyone, without a credential
-	holder          // holders of an active token, and signed-in admin users
+	itself          // holders of an active token for the token in the path, and managers for any
 	manager         // account tokens and signed-in admin users
 	signedIn        // signed-in admin users only
 )
@@ -29,7 +29,7 @@ func (s *Service) admit(a access) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		who, err := s.authenticate(humafiber.Unwrap(ctx))
 		if err == nil {
-			err = who.check(a)
+			err = who.check(a, ctx.Param("id"))
 		}
 		if err == nil && a == open && isUnsafe(ctx.Method()) {
 			err = s.refuseForeignOrigin(who.request, false)
@@ -49,7 +49,8 @@ func (s *Service) admit(a access) func(huma.Context, func(huma.Context)) {
 	}
 }
 
-func (c *caller) check(a access) error {
+// check returns the error of a caller whom the access does not allow. id is that in the path.
+func (c *caller) check(a access, id string) error {
 	known := c.Session != nil || c.State != nil
 	switch {
 	case a == open:
@@ -58,6 +59,8 @@ func (c *caller) check(a access) error {
 		return fault.New(fault.NotAuthenticated, "Send an API token as a bearer token, or sign in.")
 	case a == signedIn && c.Session == nil:
 		return fault.New(fault.NotPermitted, "Only signed-in admin users may do this, not API tokens.")
+	case a == itself && !c.mayManage() && id != c.APITokenID.String():
+		return fault.New(fault.NotPermitted, "This token may do this only to itself.")
 	case a == manager && !c.mayManage():
 		return fault.New(fault.NotPermitted, "Only account tokens may do this; this token has the scope %s.", c.State.Scope)
 	}

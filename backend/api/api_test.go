@@ -71,8 +71,8 @@ func TestEveryMoveOfTheLifeCycleAnswersAsTheContractSays(t *testing.T) {
 
 func TestWhatMayBeDoneIsWhatTheTokenSays(t *testing.T) {
 	for status, want := range map[token.Status]token.Actions{
-		token.Active:    {Suspend: true, Revoke: true},
-		token.Suspended: {Activate: true, Revoke: true},
+		token.Active:    {Suspend: true, Revoke: true, Rotate: true},
+		token.Suspended: {Activate: true, Revoke: true, Rotate: true},
 		token.Revoked:   {Delete: true},
 		token.Status(0): {},
 	} {

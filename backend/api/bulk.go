@@ -247,7 +247,7 @@ func readTypedItem(wrong fault.Fields, at string, item bulkItem) bulkRequest {
 	default: // an action on one item, such as suspend or retire
 		request.method = http.MethodPost
 		request.path += "/" + url.PathEscape(id) + "/" + url.PathEscape(action)
-		request.body = request.keyed(fields)
+		request.body = request.keyed(wrapped(fields))
 	}
 	return request
 }

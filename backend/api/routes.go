@@ -33,10 +33,12 @@ func (s *Service) routes(app *fiber.App) {
 	add(s, manager, http.MethodGet, "/api_token/summary", "Count the API tokens of the account by what needs attention", s.summarizeTokens)
 	add(s, manager, http.MethodGet, "/api_token/moves", "List changes of many API tokens whose records are still being updated", s.listTokenMoves)
 	add(s, manager, http.MethodPost, tokenBulkRoute, "Suspend, activate, revoke or delete many API tokens, up to 500 at once", s.changeTokens)
-	add(s, holder, http.MethodGet, "/api_token/{id}", "Retrieve an API token", s.getToken)
+	add(s, itself, http.MethodGet, "/api_token/{id}", "Retrieve an API token", s.getToken)
 	add(s, manager, http.MethodPost, "/api_token/{id}/suspend", "Suspend an active API token", s.suspendToken)
 	add(s, manager, http.MethodPost, "/api_token/{id}/activate", "Activate a suspended API token", s.activateToken)
 	add(s, manager, http.MethodPost, "/api_token/{id}/revoke", "Revoke an API token permanently; with_descendants also revokes the tokens that it created", s.revokeToken)
+	add(s, itself, http.MethodPost, "/api_token/{id}/rotate", "Replace the secret of an API token; only this response contains the new one", s.rotateToken)
+	add(s, itself, http.MethodPost, "/api_token/{id}/end_old_secret", "End the replaced secret of an API token before its overlap is over", s.endOldSecret)
 	add(s, manager, http.MethodDelete, "/api_token/{id}", "Delete a revoked API token", s.deleteToken)
 
 	add(s, manager, http.MethodGet, "/account", "List the accounts that the caller belongs to", s.listAccounts)

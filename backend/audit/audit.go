@@ -53,6 +53,8 @@ const (
 	APITokenSuspended      Action = "api_token.suspended"
 	APITokenActivated      Action = "api_token.activated"
 	APITokenRevoked        Action = "api_token.revoked"
+	APITokenRotated        Action = "api_token.rotated"
+	OldSecretEnded         Action = "api_token.old_secret_ended"
 	APITokenDeleted        Action = "api_token.deleted"
 	WebhookCreated         Action = "webhook.created"
 	WebhookUpdated         Action = "webhook.updated"

@@ -103,10 +103,14 @@ const ofKey = `(
 		AND (t.inserted_at >= k.signs_from - @slack OR k.signs_from = (SELECT MIN(signs_from) FROM signing_keys))
 		AND t.inserted_at < COALESCE((SELECT MIN(o.signs_from) FROM signing_keys o WHERE o.signs_from > k.signs_from) + @slack, t.inserted_at + 1))`
 
+// oldOfKey selects the tokens with an old secret that key k signed or may have signed and that is still valid.
+const oldOfKey = `SELECT t.id FROM old_secrets o JOIN api_tokens t ON t.id = o.token_id
+	WHERE (o.kid = k.kid OR o.kid IS NULL) AND o.ends_at > @at AND o.ends_at > 0 AND t.status <> 'revoked'`
+
 func (s Keys) KeyUses(ctx context.Context, at time.Time, count bool) (uses map[string]int, err error) {
-	what := "EXISTS (SELECT 1 FROM " + ofKey + " WHERE expires_at > @at)"
+	what := "EXISTS (SELECT 1 FROM " + ofKey + " WHERE expires_at > @at) OR EXISTS (" + oldOfKey + ")"
 	if count {
-		what = "(SELECT count(*) FROM " + ofKey + " WHERE expires_at > @at)"
+		what = "(SELECT count(*) FROM (SELECT id FROM " + ofKey + " WHERE expires_at > @at UNION " + oldOfKey + "))"
 	}
 	uses = map[string]int{}
 	err = s.read(ctx, func(tx *gorm.DB) error {
@@ -123,10 +127,13 @@ func (s Keys) KeyUses(ctx context.Context, at time.Time, count bool) (uses map[s
 }
 
 // RevokeSomeOfKey revokes up to limit tokens that a key signed or may have signed, and the pending invites that they
-// made, in one transaction with an event for each. It announces the change to a running server. It returns how many
+// made, in one transaction with an event for each. It also ends old secrets of other tokens. It announces the change to a running server. It returns how many
 // tokens it revoked; 0 if none is left.
 func (s Keys) RevokeSomeOfKey(ctx context.Context, kid string, limit int, at time.Time, recorder func(account pfid.ID) audit.Recorder) (revoked int, err error) {
 	err = s.change(ctx, func(tx *gorm.DB) error {
+		if err := endOldSecretsOf(tx, kid, at, recorder); err != nil {
+			return err
+		}
 		byAccount := map[pfid.ID][]pfid.ID{}
 		err := scan(tx, "SELECT s.id, s.account_id FROM signing_keys k, api_tokens s WHERE k.kid = @kid AND s.id IN (SELECT id FROM "+ofKey+") LIMIT @limit",
 			[]any{map[string]any{"kid": kid, "slack": keySlack, "limit": limit}}, func(rows *sql.Rows) error {
@@ -135,7 +142,7 @@ func (s Keys) RevokeSomeOfKey(ctx context.Context, kid string, limit int, at tim
 				byAccount[account] = append(byAccount[account], id)
 				return err
 			})
-		if err != nil || len(byAccount) == 0 {
+		if err != nil {
 			return err
 		}
 		for account, ids := range byAccount {

@@ -45,10 +45,11 @@ func takeEntry(tx *gorm.DB, entry token.StatusEntry, at time.Time) error {
 	return taken.Error
 }
 
-// checkEntry returns token.ErrEntryTaken if a deleted token had the entry. Call it after the insert, which waits for a
+// checkEntry returns token.ErrEntryTaken if a deleted token or an old secret has the entry. Call it after the insert, which waits for a
 // concurrent delete of that token.
 func checkEntry(tx *gorm.DB, entry token.StatusEntry) error {
-	taken, err := exists(tx, "SELECT 1 FROM deleted_status_entries WHERE status_list = ? AND status_index = ?", entry.List, entry.Index)
+	taken, err := exists(tx, `SELECT 1 FROM deleted_status_entries WHERE status_list = @list AND status_index = @index
+		UNION ALL SELECT 1 FROM old_secrets WHERE status_list = @list AND status_index = @index`, map[string]any{"list": entry.List, "index": entry.Index})
 	if err == nil && taken {
 		return token.ErrEntryTaken
 	}
@@ -57,14 +58,21 @@ func checkEntry(tx *gorm.DB, entry token.StatusEntry) error {
 
 // entriesOfList selects the entries of tokens that are not valid. While tokens move, entriesNow looks at each token
 // of the list instead.
-const entriesOfList = `SELECT status_index, status FROM api_tokens WHERE status_list = ? AND status <> 'active'
-	UNION ALL SELECT status_index, 'revoked' FROM deleted_status_entries WHERE status_list = ?`
+const entriesOfList = `SELECT status_index, status FROM api_tokens WHERE status_list = @list AND status <> 'active'
+	UNION ALL ` + otherEntries
 
-const entriesNow = `SELECT status_index, status_now FROM (SELECT t.status_index, ` + statusNowOfT + ` AS status_now FROM api_tokens t WHERE t.status_list = ?)
+const entriesNow = `SELECT status_index, status_now FROM (SELECT t.status_index, ` + statusNowOfT + ` AS status_now FROM api_tokens t WHERE t.status_list = @list)
 	WHERE status_now <> 'active'
-	UNION ALL SELECT status_index, 'revoked' FROM deleted_status_entries WHERE status_list = ?`
+	UNION ALL ` + otherEntries
 
-func (s Tokens) StatusList(ctx context.Context, number int, set func(index int, status token.Status)) (ok bool, err error) {
+// otherEntries selects the entries of deleted tokens, and of old secrets that have ended or whose token is not valid.
+const otherEntries = `SELECT status_index, 'revoked' FROM deleted_status_entries WHERE status_list = @list
+	UNION ALL SELECT status_index, status_now FROM (
+		SELECT o.status_index, CASE WHEN o.ends_at <= @at THEN 'revoked' ELSE ` + statusNowOfT + ` END AS status_now
+		FROM old_secrets o JOIN api_tokens t ON t.id = o.token_id WHERE o.status_list = @list)
+	WHERE status_now <> 'active'`
+
+func (s Tokens) StatusList(ctx context.Context, number int, at time.Time, set func(index int, status token.Status)) (until time.Time, ok bool, err error) {
 	err = s.readTogether(ctx, func(tx *gorm.DB) error {
 		if ok, err = exists(tx, "SELECT 1 FROM status_lists WHERE number = ?", number); err != nil || !ok {
 			return err
@@ -77,7 +85,12 @@ func (s Tokens) StatusList(ctx context.Context, number int, set func(index int, 
 		if moving {
 			entries = entriesNow
 		}
-		return scan(tx, entries, []any{number, number}, func(rows *sql.Rows) error {
+		next, err := value[stamp](tx, "SELECT MIN(ends_at) FROM old_secrets WHERE status_list = ? AND ends_at > ?", number, stamp(at))
+		if err != nil {
+			return err
+		}
+		until = time.Time(next)
+		return scan(tx, entries, []any{map[string]any{"list": number, "at": stamp(at)}}, func(rows *sql.Rows) error {
 			var index int
 			var is token.Status
 			if err := rows.Scan(&index, status(&is)); err != nil {
@@ -91,20 +104,27 @@ func (s Tokens) StatusList(ctx context.Context, number int, set func(index int, 
 			return nil
 		})
 	})
-	return ok, err
+	return until, ok, err
 }
 
 func (s Tokens) IsRevokedEntry(ctx context.Context, entry token.StatusEntry) (bool, error) {
 	return read(ctx, s.db, func(tx *gorm.DB) (bool, error) {
-		return exists(tx, `SELECT 1 FROM api_tokens t WHERE status_list = ? AND status_index = ? AND `+statusNowOfT+` = 'revoked'
-			UNION ALL SELECT 1 FROM deleted_status_entries WHERE status_list = ? AND status_index = ?`, entry.List, entry.Index, entry.List, entry.Index)
+		return exists(tx, `SELECT 1 FROM api_tokens t WHERE status_list = @list AND status_index = @index AND `+statusNowOfT+` = 'revoked'
+			UNION ALL SELECT 1 FROM deleted_status_entries WHERE status_list = @list AND status_index = @index
+			UNION ALL SELECT 1 FROM old_secrets o JOIN api_tokens t ON t.id = o.token_id
+				WHERE o.status_list = @list AND o.status_index = @index AND (o.ends_at = 0 OR `+statusNowOfT+` = 'revoked')`,
+			map[string]any{"list": entry.List, "index": entry.Index})
 	})
 }
 
-// keepStatusEntries keeps the status entries of the tokens that where selects, before they are deleted, so that their
+// keepStatusEntries keeps the status entries of the tokens that where selects, also of their old secrets, before they are
+// deleted, so that their
 // lists show them as revoked forever. Entries never expire, because a clock that was ahead could then make a revoked
 // token look valid. An entry takes about 11 bytes, much less than the audit events of its token.
 func keepStatusEntries(tx *gorm.DB, where string, values ...any) error {
-	return tx.Exec(`INSERT INTO deleted_status_entries (status_list, status_index)
-		SELECT status_list, status_index FROM api_tokens WHERE `+where+` AND status_list IS NOT NULL`, values...).Error
+	const keep = "INSERT INTO deleted_status_entries (status_list, status_index) SELECT status_list, status_index FROM "
+	return execAll(tx, []string{
+		keep + "api_tokens WHERE " + where + " AND status_list IS NOT NULL",
+		keep + "old_secrets WHERE token_id IN (SELECT id FROM api_tokens WHERE " + where + ") AND status_list IS NOT NULL",
+	}, values...)
 }

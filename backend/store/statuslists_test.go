@@ -72,6 +72,14 @@ func (s *shelf) insert(entry token.StatusEntry, lifetime time.Duration) (token.T
 	return made, s.Tokens.InsertToken(s.t.Context(), made, token.HashOf([]byte(fmt.Sprint(s.n))), created, audit.Event{})
 }
 
+// rotate gives a token a secret with a status entry.
+func (s *shelf) rotate(made token.Token, entry token.StatusEntry) error {
+	s.n++
+	to := token.NewSecret{Hash: token.HashOf([]byte(fmt.Sprint(s.n))), StatusEntry: entry, IssuedAt: now(), ExpiresAt: made.ExpiresAt}
+	_, err := s.Tokens.RotateToken(s.t.Context(), s.actor.AccountID, made.ID, to, func(token.Listed) error { return nil }, audit.NewRecorder(now(), s.actor, rand.Reader))
+	return err
+}
+
 func (s *shelf) remove(made token.Token, at time.Time) {
 	s.t.Helper()
 	all := func([]token.Listed) ([]pfid.ID, error) { return []pfid.ID{made.ID}, nil }
@@ -112,6 +120,23 @@ func TestAnEntryIsGivenToOneTokenAndAfterItsDeleteToNone(t *testing.T) {
 	refused("while its token is there")
 	s.remove(made, now())
 	refused("after its token was deleted")
+	replaced, err := s.insert(token.StatusEntry{List: 3, Index: 79}, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.rotate(replaced, token.StatusEntry{List: 3, Index: 80}); err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range []token.StatusEntry{{List: 3, Index: 79}, {List: 3, Index: 80}} {
+		if _, err := s.insert(entry, time.Hour); !errors.Is(err, token.ErrEntryTaken) {
+			t.Errorf("entry %d of a rotated token: %v", entry.Index, err)
+		}
+	}
+	for _, index := range []int{79, 80, 77} {
+		if err := s.rotate(replaced, token.StatusEntry{List: 3, Index: index}); errors.Is(err, token.ErrEntryTaken) != (index != 77) {
+			t.Errorf("a rotation to entry %d: %v", index, err)
+		}
+	}
 	// Another delete, after the expiry, keeps the entry.
 	other, err := s.insert(token.StatusEntry{List: 2, Index: 78}, 2*time.Hour)
 	if err != nil {
@@ -180,7 +205,7 @@ func TestADeletedAccountLeavesItsTokensRevokedInTheirLists(t *testing.T) {
 	}
 	for number, want := range map[int]string{1: "map[0:revoked 2:revoked]", 2: "map[1:revoked 3:revoked]"} {
 		entries := map[int]token.Status{}
-		ok, err := s.Tokens.StatusList(t.Context(), number, func(index int, status token.Status) { entries[index] = status })
+		_, ok, err := s.Tokens.StatusList(t.Context(), number, now(), func(index int, status token.Status) { entries[index] = status })
 		if err != nil || !ok || fmt.Sprint(entries) != want {
 			t.Errorf("list %d: %v %v %v, want %s", number, ok, entries, err, want)
 		}
@@ -190,7 +215,7 @@ func TestADeletedAccountLeavesItsTokensRevokedInTheirLists(t *testing.T) {
 func TestAListIsReadFromAnIndexOfInactiveTokens(t *testing.T) {
 	s := newShelf(t)
 	var plan []struct{ Detail string }
-	if err := s.reader.Raw("EXPLAIN QUERY PLAN "+entriesOfList, 1, 1).Scan(&plan).Error; err != nil {
+	if err := s.reader.Raw("EXPLAIN QUERY PLAN "+entriesOfList, map[string]any{"list": 1, "at": 1}).Scan(&plan).Error; err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains(fmt.Sprint(plan), "COVERING INDEX api_tokens_not_active") || strings.Contains(fmt.Sprint(plan), "SCAN") {
@@ -206,7 +231,7 @@ func TestAnUnknownEntryIsAnErrorAndNotValid(t *testing.T) {
 	if err := s.writer.Exec("UPDATE api_tokens SET status = 'revoked'").Error; err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Tokens.StatusList(t.Context(), 1, func(int, token.Status) {}); err == nil {
+	if _, _, err := s.Tokens.StatusList(t.Context(), 1, now(), func(int, token.Status) {}); err == nil {
 		t.Error("an entry that is outside of its list was left out")
 	}
 }

@@ -79,7 +79,7 @@ func (c *crowd) seen() []token.Status {
 	c.t.Helper()
 	seen := make([]token.Status, len(c.ids))
 	listed := make([]token.Status, len(c.ids)+1)
-	if _, err := c.Tokens.StatusList(c.t.Context(), 1, func(index int, status token.Status) { listed[index] = status }); err != nil {
+	if _, _, err := c.Tokens.StatusList(c.t.Context(), 1, time.Now(), func(index int, status token.Status) { listed[index] = status }); err != nil {
 		c.t.Fatal(err)
 	}
 	filtered := map[token.Status][]pfid.ID{}
@@ -293,7 +293,7 @@ func TestADeletedAccountIsGoneAtOnceAndItsRowsGoInPieces(t *testing.T) {
 			}
 		}
 		revoked := 0
-		if ok, err := c.Tokens.StatusList(t.Context(), 1, func(_ int, s token.Status) {
+		if _, ok, err := c.Tokens.StatusList(t.Context(), 1, time.Now(), func(_ int, s token.Status) {
 			if s == token.Revoked {
 				revoked++
 			}

@@ -29,7 +29,7 @@ var apiTokens = table[token.Listed]{name: "api_tokens", what: "API token",
 			{"agent_id", &t.AgentID}, {"environment_id", &t.EnvironmentID}, {"agent_deployment_id", &t.AgentDeploymentID},
 			{"created_by_admin_user_id", &t.CreatedByAdminUserID}, {"created_by_api_token_id", &t.CreatedByAPITokenID},
 			{"kid", (*optional)(&t.KeyID)}, {"status_list", entryPart{&t.StatusEntry, &t.StatusEntry.List}}, {"status_index", entryPart{&t.StatusEntry, &t.StatusEntry.Index}},
-			{"expires_at", (*stamp)(&t.ExpiresAt)}, {"inserted_at", (*stamp)(&t.InsertedAt)}, {"updated_at", (*stamp)(&t.UpdatedAt)},
+			{"expires_at", (*stamp)(&t.ExpiresAt)}, {"rotated_at", (*stamp)(&t.RotatedAt)}, {"inserted_at", (*stamp)(&t.InsertedAt)}, {"updated_at", (*stamp)(&t.UpdatedAt)},
 		}
 	},
 	derived: func(t *token.Listed) []column {
@@ -41,9 +41,11 @@ var apiTokens = table[token.Listed]{name: "api_tokens", what: "API token",
 			{"COALESCE(r.inserted_at, v.inserted_at)", (*stamp)(&t.Revocation.At)}, {nameOf("rt", "ru"), (*shown)(&t.Revocation.ByName)},
 			{"COALESCE(r.actor_admin_user_id, v.actor_admin_user_id)", &t.Revocation.AdminUserID},
 			{"COALESCE(r.actor_api_token_id, v.actor_api_token_id)", &t.Revocation.APITokenID},
+			{"o.hint", (*optional)(&t.OldSecret.Hint)}, {"o.ends_at", (*stamp)(&t.OldSecret.EndsAt)},
 		}
 	},
 	joins: `LEFT JOIN token_uses l ON l.token_id = t.id
+		LEFT JOIN old_secrets o ON o.token_id = t.id AND o.ends_at > 0
 		LEFT JOIN agents a ON a.id = t.agent_id
 		LEFT JOIN environments e ON e.id = t.environment_id
 		LEFT JOIN admin_users u ON u.id = t.created_by_admin_user_id

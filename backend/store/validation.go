@@ -11,16 +11,21 @@ import (
 	"tokentab/backend/token"
 )
 
+// stateOfHash selects the state of a token by its secret or by an old one, which has its own end.
+const stateOfHash = `SELECT id, account_id, environment_id, agent_id, agent_deployment_id, token_scope, ` + statusNowOfT + `, expires_at, rotated_at IS NOT NULL, FALSE
+	FROM api_tokens t WHERE secret_hash = ?
+	UNION ALL SELECT t.id, t.account_id, t.environment_id, t.agent_id, t.agent_deployment_id, t.token_scope, ` + statusNowOfT + `, o.ends_at, TRUE, TRUE
+	FROM old_secrets o JOIN api_tokens t ON t.id = o.token_id WHERE o.secret_hash = ?`
+
 // FindToken implements token.Store. Validations wait for it, so it reads one row by index, over connections that nothing
 // else uses: lists don't delay validations, and made-up secrets don't delay lists.
 func (s Tokens) FindToken(ctx context.Context, hash token.Hash) (state token.State, ok bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
 	defer cancel()
 	err = s.reading(ctx, func() error {
-		return scan(s.finder.WithContext(ctx), `SELECT id, account_id, environment_id, agent_id, agent_deployment_id, token_scope, `+statusNowOfT+`, expires_at
-			FROM api_tokens t WHERE secret_hash = ?`, []any{digest(hash)}, func(rows *sql.Rows) error {
+		return scan(s.finder.WithContext(ctx), stateOfHash, []any{digest(hash), digest(hash)}, func(rows *sql.Rows) error {
 			var t token.State
-			err := rows.Scan(&t.TokenID, &t.AccountID, &t.EnvironmentID, &t.AgentID, &t.AgentDeploymentID, scope(&t.Scope), status(&t.Status), &t.ExpiresAt)
+			err := rows.Scan(&t.TokenID, &t.AccountID, &t.EnvironmentID, &t.AgentID, &t.AgentDeploymentID, scope(&t.Scope), status(&t.Status), &t.ExpiresAt, &t.Rotated, &t.Old)
 			if err == nil {
 				t.ExpiresAt /= 1000
 				state, ok = t, true

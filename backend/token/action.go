@@ -38,16 +38,17 @@ func ParseAction(text string) (action Action, ok bool) {
 
 // Actions says which moves a token allows now.
 type Actions struct {
-	Suspend, Activate, Revoke, Delete bool
+	Suspend, Activate, Revoke, Rotate, Delete bool
 }
 
-// Actions returns the moves that are allowed now. Revoking is final, and only revoked tokens can be deleted. A token of
+// Actions returns the moves that are allowed now. Revoking is final, and only revoked tokens can be deleted. Others can be rotated. A token of
 // a retired agent can't be activated.
 func (t Token) Actions() Actions {
 	return Actions{
 		Suspend:  t.Status == Active,
 		Activate: t.Status == Suspended && !t.AgentRetired,
 		Revoke:   t.Status == Active || t.Status == Suspended,
+		Rotate:   t.Status == Active || t.Status == Suspended,
 		Delete:   t.Status == Revoked,
 	}
 }

@@ -76,7 +76,7 @@ func (ts *Tokens) ChangeMany(ctx context.Context, actor audit.Actor, b Bulk) (re
 		}
 		found := make(map[pfid.ID]*Token, len(list))
 		for i := range list {
-			ts.withLastUse(&list[i])
+			ts.asOfNow(&list[i])
 			found[list[i].ID] = &list[i].Token
 		}
 		for _, id := range ids {

@@ -24,13 +24,14 @@ const (
 	IsSuspended                // can be activated again
 	IsRevoked                  // permanently
 	IsExpired                  // ExpiresAt has passed
+	IsReplaced                 // the secret was replaced by a rotation, and its overlap is over
 	Insufficient               // good, but it does not meet a requirement
 )
 
 // State holds the fields of a token that a validation reads. It has no pointers, so millions of them cost the garbage
 // collector nothing. The zero State is no token.
 type State struct {
-	ExpiresAt         int64 // Unix seconds
+	ExpiresAt         int64 // Unix seconds; of an old secret, its end
 	LastUsedAt        int64 // Unix milliseconds; 0 if unused since the cache loaded the token
 	TokenID           pfid.ID
 	AccountID         pfid.ID
@@ -39,6 +40,8 @@ type State struct {
 	AgentDeploymentID pfid.ID
 	Status            Status
 	Scope             Scope
+	Rotated           bool // the token was rotated, so its secrets are younger than its id
+	Old               bool // the secret is an old one
 }
 
 // Verdict is the result of a validation. State is set unless the reason is Unknown.
@@ -92,6 +95,8 @@ func (s *State) judge(at time.Time, needs []Need) Reason {
 		return IsSuspended
 	case s.Status != Active:
 		return Unknown
+	case at.Unix() >= s.ExpiresAt && s.Old:
+		return IsReplaced
 	case at.Unix() >= s.ExpiresAt:
 		return IsExpired
 	}

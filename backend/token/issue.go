@@ -96,26 +96,10 @@ func (ts *Tokens) issueOnce(ctx context.Context, actor audit.Actor, order Order,
 			}
 		}
 	}
-	if t.StatusEntry.List, err = ts.store.OpenStatusList(ctx); err != nil {
-		return Token{}, "", err
-	}
-	if t.StatusEntry.Index, err = drawIndex(ts.random); err != nil {
-		return Token{}, "", err
-	}
-	var jti [16]byte
-	if _, err := io.ReadFull(ts.random, jti[:]); err != nil {
-		return Token{}, "", fmt.Errorf("token: read random bytes: %w", err)
-	}
-	secret, keyID, err := ts.signer.Sign(ctx, Claims{
-		ID: base64.RawURLEncoding.EncodeToString(jti[:]), ClientID: t.ID, Subject: t.subject(),
-		IssuedAt: at.Truncate(time.Second), ExpiresAt: t.ExpiresAt, Scope: t.Scope,
-		AccountID: t.AccountID, EnvironmentID: t.EnvironmentID, AgentID: t.AgentID, AgentDeploymentID: t.AgentDeploymentID,
-		StatusEntry: t.StatusEntry,
-	})
+	secret, err := ts.newSecret(ctx, &t, at)
 	if err != nil {
 		return Token{}, "", err
 	}
-	t.KeyID, t.Hint = keyID, secret[len(secret)-hintSize:]
 	event, err := audit.New(at, actor, audit.APITokenCreated, t.ID.String(), t.Scope.String()+", expires "+t.ExpiresAt.Format(time.RFC3339), ts.random)
 	if err != nil {
 		return Token{}, "", err
@@ -131,6 +115,32 @@ func (ts *Tokens) issueOnce(ctx context.Context, actor audit.Actor, order Order,
 		return Token{}, "", err
 	}
 	return t, secret, nil
+}
+
+// newSecret returns a new secret for a token, issued at the given instant, and sets the fields of the token that depend on it:
+// StatusEntry, a random one that may be taken, KeyID and Hint.
+func (ts *Tokens) newSecret(ctx context.Context, t *Token, at time.Time) (secret string, err error) {
+	if t.StatusEntry.List, err = ts.store.OpenStatusList(ctx); err != nil {
+		return "", err
+	}
+	if t.StatusEntry.Index, err = drawIndex(ts.random); err != nil {
+		return "", err
+	}
+	var jti [16]byte
+	if _, err := io.ReadFull(ts.random, jti[:]); err != nil {
+		return "", fmt.Errorf("token: read random bytes: %w", err)
+	}
+	secret, t.KeyID, err = ts.signer.Sign(ctx, Claims{
+		ID: base64.RawURLEncoding.EncodeToString(jti[:]), ClientID: t.ID, Subject: t.subject(),
+		IssuedAt: at.Truncate(time.Second), ExpiresAt: t.ExpiresAt, Scope: t.Scope,
+		AccountID: t.AccountID, EnvironmentID: t.EnvironmentID, AgentID: t.AgentID, AgentDeploymentID: t.AgentDeploymentID,
+		StatusEntry: t.StatusEntry,
+	})
+	if err != nil {
+		return "", err
+	}
+	t.Hint = secret[len(secret)-hintSize:]
+	return secret, nil
 }
 
 // Subject returns the sub claim of the token.

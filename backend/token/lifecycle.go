@@ -38,7 +38,7 @@ func (ts *Tokens) RevokeWithDescendants(ctx context.Context, actor audit.Actor, 
 	}
 	changed, revoked, live, err := ts.store.RevokeWithDescendants(ctx, actor.AccountID, id, at, decide, audit.NewRecorder(at, actor, ts.random))
 	ts.Invalidate(ctx, actor.AccountID, revoked, err)
-	ts.withLastUse(&changed)
+	ts.asOfNow(&changed)
 	return changed, live, err
 }
 
@@ -95,7 +95,7 @@ func (ts *Tokens) changeOne(ctx context.Context, actor audit.Actor, id pfid.ID, 
 	if len(list) > 0 {
 		changed = list[0]
 	}
-	ts.withLastUse(&changed)
+	ts.asOfNow(&changed)
 	return changed, err
 }
 

@@ -23,7 +23,7 @@ func (ts *Tokens) List(ctx context.Context, account pfid.ID, filter Filter, page
 		found, err = ts.indexed(ctx, account, filter, page, after)
 	}
 	for i := range found.Tokens {
-		ts.withLastUse(&found.Tokens[i])
+		ts.asOfNow(&found.Tokens[i])
 	}
 	return found, err
 }

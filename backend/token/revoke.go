@@ -7,8 +7,8 @@ import (
 	"tokentab/backend/fault"
 )
 
-// RevokeSecret permanently revokes the token with a secret (RFC 7009). The actor is the token itself, at the given IP
-// address. It returns nil if the secret is unknown or the token is already revoked. After it returns, every validation
+// RevokeSecret permanently revokes the token with a secret (RFC 7009); of a rotated token an old secret ends only itself.
+// The actor is the token itself, at the given IP address. It returns nil if the secret is unknown or has ended. After it returns, every validation
 // refuses the secret, and the token's status list shows it as revoked.
 func (ts *Tokens) RevokeSecret(ctx context.Context, secret []byte, address string) error {
 	if len(secret) == 0 || len(secret) > MaxSecret {
@@ -19,8 +19,12 @@ func (ts *Tokens) RevokeSecret(ctx context.Context, secret []byte, address strin
 	if err != nil {
 		return err
 	}
-	if ok && t.Status != Revoked {
-		_, err := ts.Revoke(ctx, audit.Actor{AccountID: t.AccountID, APITokenID: t.TokenID, Address: address}, t.TokenID)
+	if ok && t.Status != Revoked && t.judge(ts.now(), nil) != IsReplaced {
+		end := ts.Revoke
+		if t.Old {
+			end = ts.EndOldSecret
+		}
+		_, err := end(ctx, audit.Actor{AccountID: t.AccountID, APITokenID: t.TokenID, Address: address}, t.TokenID)
 		if kind := fault.KindOf(err); err == nil || kind != fault.InvalidAction && kind != fault.NotFound {
 			return err
 		}

@@ -34,12 +34,12 @@ func (s *revocable) IsRevokedEntry(_ context.Context, entry StatusEntry) (bool, 
 	return s.revoked && entry == s.entry, nil
 }
 
-func (s *revocable) StatusList(_ context.Context, number int, set func(int, Status)) (bool, error) {
+func (s *revocable) StatusList(_ context.Context, number int, _ time.Time, set func(int, Status)) (time.Time, bool, error) {
 	s.readings++
 	if s.revoked && number == s.entry.List {
 		set(s.entry.Index, Revoked)
 	}
-	return true, nil
+	return time.Time{}, true, nil
 }
 
 func naming(entry StatusEntry) []byte {

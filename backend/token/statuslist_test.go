@@ -74,8 +74,9 @@ type lists struct {
 	read func(number int, set func(int, Status)) (bool, error)
 }
 
-func (l lists) StatusList(_ context.Context, number int, set func(int, Status)) (bool, error) {
-	return l.read(number, set)
+func (l lists) StatusList(_ context.Context, number int, _ time.Time, set func(int, Status)) (time.Time, bool, error) {
+	ok, err := l.read(number, set)
+	return time.Time{}, ok, err
 }
 
 func (l lists) SignStatusList(_ context.Context, c StatusListClaims) (string, error) {

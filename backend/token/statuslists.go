@@ -57,8 +57,9 @@ type statusList struct {
 	signed   SignedStatusList
 	bits     statusBits
 	issuedAt time.Time
-	changes  uint64 // the count before the store was read
-	asked    uint64 // statusLists.asked at the last request
+	until    time.Time // when a secret in the list ends, which the bits don't show; zero for never
+	changes  uint64    // the count before the store was read
+	asked    uint64    // statusLists.asked at the last request
 }
 
 func newStatusLists() *statusLists {
@@ -133,8 +134,8 @@ func (ts *Tokens) StatusList(ctx context.Context, number int) (SignedStatusList,
 		})
 		select {
 		case r := <-rendered:
-			// Try again if it got no slot, or was read before a change that this caller must see.
-			if l := r.Val.(*statusList); l != nil && l.changes >= change {
+			// Try again if it got no slot, or was read before a change or an end that this caller must see.
+			if l := r.Val.(*statusList); l != nil && l.changes >= change && (r.Err != nil || l.isTrue(at)) {
 				return l.signed, r.Err
 			}
 		case <-waiting.Done():
@@ -162,8 +163,11 @@ func (ls *statusLists) kept(number int) *statusList {
 // isFresh reports whether the list needs no new signature yet.
 func (l *statusList) isFresh(at time.Time) bool {
 	age := at.Sub(l.issuedAt)
-	return age > -time.Second && age < statusListRenewal // a concurrent caller may have read the clock later
+	return age > -time.Second && age < statusListRenewal && l.isTrue(at) // a concurrent caller may have read the clock later
 }
+
+// isTrue reports whether all secrets that have ended are in the bits.
+func (l *statusList) isTrue(at time.Time) bool { return l.until.IsZero() || at.Before(l.until) }
 
 // render reads and signs a list, and keeps it. After an error the list holds only the count. The list is nil if there was
 // no free slot within renderTimeout.
@@ -188,7 +192,7 @@ func (ts *Tokens) render(ctx context.Context, number int, at time.Time) (l *stat
 	last, dropped := ls.lists[number], ls.dropped
 	ls.mu.Unlock()
 	bits := newStatusBits(StatusListSize)
-	ok, err := ts.store.StatusList(ctx, number, func(index int, status Status) { bits.set(index, statusValues[status]) })
+	until, ok, err := ts.store.StatusList(ctx, number, at, func(index int, status Status) { bits.set(index, statusValues[status]) })
 	if err != nil {
 		return l, err
 	}
@@ -200,6 +204,7 @@ func (ts *Tokens) render(ctx context.Context, number int, at time.Time) (l *stat
 	} else if err := ts.sign(ctx, number, bits, at, l); err != nil {
 		return l, err
 	}
+	l.until = until
 	ls.keep(number, l)
 	return l, nil
 }

@@ -105,6 +105,7 @@ type Token struct {
 	CreatedByAPITokenID  pfid.ID
 
 	ExpiresAt  time.Time // whole seconds, as in the secret's exp claim
+	RotatedAt  time.Time // when the present secret replaced another one; zero for the first secret
 	LastUsedAt time.Time // the last accepted validation; zero if never used
 	InsertedAt time.Time
 	UpdatedAt  time.Time
@@ -118,6 +119,7 @@ type Listed struct {
 	EnvironmentName string
 	CreatedByName   string
 	Revocation      Revocation
+	OldSecret       OldSecret
 }
 
 // Revocation says when a token was revoked, and by whom. It is zero for tokens that are not revoked.
@@ -151,6 +153,12 @@ type Store interface {
 	// moves of many tokens that include a token that it reads. It returns the tokens that it read as they are now, and
 	// deleted ones as they were, also after a failure, so that caches can drop them.
 	ChangeTokens(ctx context.Context, account pfid.ID, ids []pfid.ID, to Status, at time.Time, choose func([]Listed) ([]pfid.ID, error), record audit.Recorder) ([]Listed, error)
+	// RotateToken reads the token, lets decide refuse, and gives it a new secret and expiry. The present secret becomes the
+	// old one; an earlier old one ends. It returns fault.BadAuthToken or fault.NotAuthenticated if the actor has ended,
+	// ErrEntryTaken and ErrKeyWithdrawn as InsertToken does.
+	RotateToken(ctx context.Context, account, id pfid.ID, to NewSecret, decide func(Listed) error, record audit.Recorder) (Listed, error)
+	// EndOldSecret reads the token, lets decide refuse, and ends its old secret.
+	EndOldSecret(ctx context.Context, account, id pfid.ID, decide func(Listed) error, record audit.Recorder) (Listed, error)
 	// RevokeWithDescendants reads the token, lets decide refuse, and revokes the token and its descendants, all in one
 	// transaction. live is how many descendants are not revoked. It returns the ids of the tokens that it revoked, or nil if
 	// they are too many, and how many of the descendants had not expired.
@@ -182,16 +190,18 @@ type Store interface {
 	RetiredAgents(ctx context.Context, account pfid.ID) ([]pfid.ID, error)
 	// TokensByID returns the tokens with these ids, in their order, without those that do not exist.
 	TokensByID(ctx context.Context, ids []pfid.ID) ([]Listed, error)
-	// FindToken returns the state of the token with this hash; ok is false if there is none.
+	// FindToken returns the state of the token with a secret of this hash, its present one or an old one; ok is false if there
+	// is none.
 	FindToken(ctx context.Context, hash Hash) (state State, ok bool, err error)
 	// OpenStatusList returns the number of the status list for new tokens. The list may not exist yet.
 	OpenStatusList(ctx context.Context) (int, error)
 	// StatusLists returns the numbers of all status lists, oldest first.
 	StatusLists(ctx context.Context) ([]int, error)
-	// StatusList calls set once for each entry of the list whose token is not active. Deleted tokens count as revoked. ok
-	// is false if the list does not exist.
-	StatusList(ctx context.Context, number int, set func(index int, status Status)) (ok bool, err error)
-	// IsRevokedEntry reports whether StatusList would call set for the entry with Revoked.
+	// StatusList calls set once for each entry of the list whose token is not active at the given instant. Deleted tokens
+	// and ended secrets count as revoked. until is when the next secret in the list ends; zero for never. ok is false if the
+	// list does not exist.
+	StatusList(ctx context.Context, number int, at time.Time, set func(index int, status Status)) (until time.Time, ok bool, err error)
+	// IsRevokedEntry reports whether StatusList would call set for the entry with Revoked, whatever the time.
 	IsRevokedEntry(ctx context.Context, entry StatusEntry) (bool, error)
 	// RecordUses sets the last use of each token if it is later than the stored one, or if the stored one is after latest
 	// (Unix milliseconds), which only a wrong clock can cause. The tokens must differ. A power cut may lose the last calls.
@@ -279,6 +289,6 @@ func (ts *Tokens) Lifetimes() Lifetimes { return ts.lifetimes }
 // Get returns one token of the account, or fault.NotFound.
 func (ts *Tokens) Get(ctx context.Context, account, id pfid.ID) (Listed, error) {
 	t, err := ts.store.Token(ctx, account, id)
-	ts.withLastUse(&t)
+	ts.asOfNow(&t)
 	return t, err
 }

@@ -251,8 +251,11 @@ func (ts *Tokens) settleUses(ctx context.Context) {
 	}
 }
 
-// withLastUse sets the last use to a pending one if that is later.
-func (ts *Tokens) withLastUse(t *Listed) {
+// asOfNow sets the last use to a pending one if that is later, and drops an old secret whose overlap is over.
+func (ts *Tokens) asOfNow(t *Listed) {
+	if !t.OldSecret.EndsAt.After(ts.now()) {
+		t.OldSecret = OldSecret{}
+	}
 	at := ts.uses.of(t.ID, ts.latest())
 	if at > 0 && (t.LastUsedAt.IsZero() || later(at, t.LastUsedAt.UnixMilli(), ts.latest()) == at) {
 		t.LastUsedAt = time.UnixMilli(at).UTC()

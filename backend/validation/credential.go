@@ -63,7 +63,8 @@ func (e *Endpoints) Holder(ctx context.Context, c *fasthttp.RequestCtx, route st
 
 // reasonNames are the log's words for refusing an issued token.
 var reasonNames = map[token.Reason]string{
-	token.IsSuspended: "suspended", token.IsRevoked: "revoked", token.IsExpired: "expired", token.Insufficient: "insufficient",
+	token.IsSuspended: "suspended", token.IsRevoked: "revoked", token.IsExpired: "expired", token.IsReplaced: "replaced",
+	token.Insufficient: "insufficient",
 }
 
 // tokenRefused logs that an issued token was refused at this path. Unknown secrets are not logged.

@@ -23,6 +23,8 @@ import (
 // Keys reads what the signing keys have signed, and publishes them.
 type Keys interface {
 	PublicKeys(ctx context.Context) ([]signer.JWK, error)
+	// IssuedAt returns the iat of a known secret, in Unix seconds; 0 if it has none.
+	IssuedAt(secret []byte) int64
 	// AppendIssuer appends the iss and aud of a known secret as JSON members, each with a comma before it.
 	AppendIssuer(b, secret []byte) []byte
 }
@@ -80,12 +82,14 @@ var refusals = [...]answer.Refusal{
 	token.IsSuspended:  answer.NewRefusal(http.StatusUnauthorized, "bad_authtoken", badTokenMessages[token.IsSuspended], answer.ChallengeInvalid+`, error_description="The token is suspended"`),
 	token.IsRevoked:    answer.NewRefusal(http.StatusUnauthorized, "bad_authtoken", badTokenMessages[token.IsRevoked], answer.ChallengeInvalid+`, error_description="The token is revoked"`),
 	token.IsExpired:    answer.NewRefusal(http.StatusUnauthorized, "bad_authtoken", badTokenMessages[token.IsExpired], answer.ChallengeInvalid+`, error_description="The token has expired"`),
+	token.IsReplaced:   answer.NewRefusal(http.StatusUnauthorized, "bad_authtoken", badTokenMessages[token.IsReplaced], answer.ChallengeInvalid+`, error_description="The token was rotated and this secret has ended"`),
 	token.Insufficient: answer.NewRefusal(http.StatusForbidden, "not_permitted", "This token does not satisfy the requirements of this request.", answer.ChallengeNone+`, error="insufficient_scope"`),
 }
 
 // badTokenMessages are the messages for refused tokens.
 var badTokenMessages = map[token.Reason]string{
 	token.Unknown: "This token is not valid.", token.IsSuspended: "Token suspended.", token.IsRevoked: "Token revoked.", token.IsExpired: "Token expired.",
+	token.IsReplaced: "Token rotated: this secret has ended.",
 }
 
 var (

@@ -94,7 +94,11 @@ func (e *Endpoints) appendIntrospection(b []byte, c *fasthttp.RequestCtx, secret
 	b = append(b, `","exp":`...)
 	b = strconv.AppendInt(b, t.ExpiresAt, 10)
 	b = append(b, `,"iat":`...)
-	b = strconv.AppendInt(b, t.TokenID.Time().Unix(), 10) // an id holds its token's creation time
+	issued := t.TokenID.Time().Unix() // an id holds its token's creation time
+	if t.Rotated {
+		issued = e.Keys.IssuedAt(secret)
+	}
+	b = strconv.AppendInt(b, issued, 10)
 	b = appendGivenID(b, "client_id", t.TokenID)
 	b = appendGivenID(b, "sub", t.Subject())
 	b = e.Keys.AppendIssuer(b, secret)

@@ -1,0 +1,120 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"gorm.io/gorm"
+
+	"tokentab/backend/audit"
+	"tokentab/backend/pfid"
+	"tokentab/backend/token"
+)
+
+// RotateToken implements token.Store. Like InsertToken, it checks in the transaction everything that a secret depends on.
+func (s Tokens) RotateToken(ctx context.Context, account, id pfid.ID, to token.NewSecret, decide func(token.Listed) error, recorder audit.Recorder) (token.Listed, error) {
+	return change(ctx, s.db, func(tx *gorm.DB) (t token.Listed, err error) {
+		event, err := recorder(audit.APITokenRotated, id, to.Detail)
+		if err != nil {
+			return t, err
+		}
+		if _, err := makerIn(tx, event.Actor.AdminUserID, event.Actor.APITokenID, to.IssuedAt); err != nil {
+			return t, err
+		}
+		if err := settleMoves(tx, account, []pfid.ID{id}, recorder); err != nil {
+			return t, err
+		}
+		if t, err = tokenIn(tx, account, id); err != nil {
+			return t, err
+		}
+		if err := decide(t); err != nil {
+			return t, err
+		}
+		if err := checkKey(tx, to.KeyID); err != nil {
+			return t, err
+		}
+		if err := takeEntry(tx, to.StatusEntry, to.IssuedAt); err != nil {
+			return t, err
+		}
+		if err := replaceSecret(tx, t, to); err != nil {
+			return t, err
+		}
+		if err := checkEntry(tx, to.StatusEntry); err != nil {
+			return t, err
+		}
+		if err := record(tx, event); err != nil {
+			return t, err
+		}
+		return tokenIn(tx, account, id)
+	})
+}
+
+// replaceSecret makes the secret of a token its old one, ends the one that was old before, and forgets those that have
+// expired.
+func replaceSecret(tx *gorm.DB, t token.Listed, to token.NewSecret) error {
+	const expired = "token_id = ? AND expires_at <= ?"
+	for _, statement := range []string{
+		"INSERT INTO deleted_status_entries (status_list, status_index) SELECT status_list, status_index FROM old_secrets WHERE " + expired + " AND status_list IS NOT NULL",
+		"DELETE FROM old_secrets WHERE " + expired,
+	} {
+		if err := tx.Exec(statement, t.ID, stamp(to.IssuedAt)).Error; err != nil {
+			return err
+		}
+	}
+	if err := tx.Exec("UPDATE old_secrets SET ends_at = 0 WHERE token_id = ? AND ends_at > 0", t.ID).Error; err != nil {
+		return err
+	}
+	var endsAt int64
+	if !to.OldEndsAt.IsZero() {
+		endsAt = to.OldEndsAt.UnixMilli()
+	}
+	err := tx.Exec(`INSERT INTO old_secrets (secret_hash, token_id, hint, kid, status_list, status_index, expires_at, replaced_at, ends_at)
+		SELECT secret_hash, id, hint, kid, status_list, status_index, expires_at, ?, ? FROM api_tokens WHERE id = ?`,
+		stamp(to.IssuedAt), endsAt, t.ID).Error
+	if err != nil {
+		return err
+	}
+	t.Hash, t.Hint, t.KeyID, t.StatusEntry = to.Hash, to.Hint, to.KeyID, to.StatusEntry
+	t.ExpiresAt, t.RotatedAt, t.UpdatedAt = to.ExpiresAt, to.IssuedAt, to.IssuedAt
+	err = apiTokens.update(tx, t, "secret_hash", "hint", "kid", "status_list", "status_index", "expires_at", "rotated_at", "updated_at")
+	if errors.Is(err, gorm.ErrDuplicatedKey) {
+		return token.ErrEntryTaken
+	}
+	return err
+}
+
+// EndOldSecret implements token.Store.
+func (s Tokens) EndOldSecret(ctx context.Context, account, id pfid.ID, decide func(token.Listed) error, recorder audit.Recorder) (token.Listed, error) {
+	return change(ctx, s.db, func(tx *gorm.DB) (t token.Listed, err error) {
+		if t, err = tokenIn(tx, account, id); err != nil {
+			return t, err
+		}
+		if err := decide(t); err != nil {
+			return t, err
+		}
+		if err := tx.Exec("UPDATE old_secrets SET ends_at = 0 WHERE token_id = ? AND ends_at > 0", id).Error; err != nil {
+			return t, err
+		}
+		if err := recordWith(tx, recorder, audit.OldSecretEnded, "", id); err != nil {
+			return t, err
+		}
+		return tokenIn(tx, account, id)
+	})
+}
+
+// endOldSecretsOf ends the old secrets that a key signed or may have signed and that are still valid, with an event for
+// each.
+func endOldSecretsOf(tx *gorm.DB, kid string, at time.Time, recorder func(account pfid.ID) audit.Recorder) error {
+	const these = "(kid = ? OR kid IS NULL) AND ends_at > 0"
+	ended, err := apiTokens.all(tx, "WHERE t.id IN (SELECT token_id FROM old_secrets WHERE "+these+" AND ends_at > ?)", kid, stamp(at))
+	if err != nil {
+		return err
+	}
+	for _, t := range ended {
+		if err := recordWith(tx, recorder(t.AccountID), audit.OldSecretEnded, "with signing key "+kid, t.ID); err != nil {
+			return err
+		}
+	}
+	return tx.Exec("UPDATE old_secrets SET ends_at = 0 WHERE "+these, kid).Error
+}
