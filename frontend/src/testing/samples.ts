@@ -35,6 +35,7 @@ export function actionsOf(status: wire.TokenStatus): wire.ApiToken["available_ac
     suspend: status === "active",
     activate: status === "suspended",
     revoke: status !== "revoked",
+    rotate: status !== "revoked",
     delete: status === "revoked",
   };
 }
@@ -61,6 +62,7 @@ export const token = sample<wire.ApiToken>(({ status = "active" }) => ({
   revoked_by_admin_user_id: null,
   revoked_by_api_token_id: null,
   revoked_by_name: null,
+  rotated_at: null,
   last_used_at: ago(5 * 60_000),
   ...stamps(ago(3 * day)),
   available_actions: actionsOf(status),
