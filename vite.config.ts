@@ -22,10 +22,16 @@ const others = "react|react-dom|scheduler|wouter|regexparam|use-sync-external-st
 const firstLibraries = new RegExp(`node_modules.(@base-ui.react.(${baseUi})|${others})\\b`);
 
 const ui =
-  "badge|bar|button|chip|clipboard|clock|count|dialog|list|menu|notice|page|pager|question|row-menu|row-stops|search-field|select|text-link|time|time-text|toast|toggle";
+  "badge|bar|button|chip|clipboard|clock|count|dialog|list|menu|notice|page|pager|picks|question|row-menu|row-stops|search-field|select|text-link|time|time-text|toast|toggle";
 
 /** The components of the first page, likewise. */
 const firstComponents = new RegExp(`frontend.src.ui.(${ui})\\.tsx?$`);
+
+const tokens =
+  "find|find-bar|filter-choices|selection|summary|token-cell|token-list|token-moves|tokens|under-way|use-find|use-moves|use-selection|wording";
+
+/** The list of tokens, likewise. */
+const firstList = new RegExp(`frontend.src.tokens.(${tokens})\\.tsx?$`);
 
 export default defineConfig({
   root: "frontend",
@@ -48,6 +54,7 @@ export default defineConfig({
           groups: [
             { name: "libraries", test: firstLibraries },
             { name: "components", test: firstComponents },
+            { name: "token-list", test: firstList },
           ],
         },
       },

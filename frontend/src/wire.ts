@@ -11,6 +11,10 @@ type Schemas = components["schemas"];
 
 export type ApiToken = Known<Schemas["ApiToken"]>;
 export type ApiTokenSummary = Known<Schemas["TokenSummary"]>;
+export type TokenFilter = Known<Schemas["TokensMeant"]>;
+export type TokenBulk = Known<Schemas["TokenBulk"]>;
+export type TokenBulkResult = Known<Schemas["TokenBulkResult"]>;
+export type TokenBulkOutcome = Known<Schemas["TokenBulkOutcome"]>;
 export type TokenScope = ApiToken["token_scope"];
 export type TokenStatus = ApiToken["status"];
 export type TokenMoves = Known<Schemas["TokenMoves"]>;

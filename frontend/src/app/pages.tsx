@@ -10,6 +10,8 @@ const loaders: (() => Promise<unknown>)[] = [
   loadToaster,
   () => import("../tokens/create-dialog"),
   () => import("../tokens/filter-panel"),
+  () => import("../tokens/bulk-actions"),
+  () => import("../tokens/bulk-dialog"),
 ];
 
 /** A page that navigation, tabs and headers lead to. loadNeighbours loads its code. */

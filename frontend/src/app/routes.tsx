@@ -1,6 +1,7 @@
 import { type ReactNode, Suspense } from "react";
 import { type DefaultParams, Redirect, Route, Switch, useLocation, useSearch } from "wouter";
 import { useRefreshSession, useSessionEnded } from "../session/session";
+import { BulkHost } from "../tokens/bulk-host";
 import type { Session } from "../wire";
 import { nextPath, signInPath } from "./next-path";
 import { NotFoundPage } from "./not-found-page";
@@ -44,6 +45,7 @@ export function Routes({ session }: { session: Session }) {
           onSessionEnd={onSessionEnd}
         />
       </Suspense>
+      <BulkHost />
     </Shell>
   );
 }

@@ -49,7 +49,7 @@ export function Shell({ account, user, onShown, children }: ShellProps) {
       <main
         id="content"
         tabIndex={-1}
-        className="min-w-0 flex-1 px-4 pt-6 pb-28 outline-none md:px-8 md:pt-8"
+        className="min-w-0 flex-1 px-4 pt-6 pb-34 outline-none md:px-8 md:pt-8"
       >
         <div className="mx-auto max-w-230">{children}</div>
       </main>

@@ -250,3 +250,30 @@ export function list<T>(items: T[], more: Partial<List<T>["pagination"]> = {}): 
 export function one<T>(details: T): One<T> {
   return { status: "success", details };
 }
+
+/** The answer to a bulk change: each id with the reason why it was skipped, or null. */
+export function bulkResult(
+  results: [id: string, reason: string | null][],
+  more: Partial<wire.TokenBulkResult> = {},
+): wire.TokenBulkResult {
+  const skipped = results.filter(([, reason]) => reason).length;
+  return {
+    type: "api_token_bulk",
+    matched: results.length,
+    active: results.length,
+    suspended: 0,
+    expired: 0,
+    revoked: 0,
+    applicable: results.length - skipped,
+    results: results.map(([id, reason]) => ({
+      id,
+      outcome: reason ? "skipped" : "done",
+      reason,
+      message: reason && "The reason.",
+    })),
+    done: results.length - skipped,
+    skipped,
+    next: null,
+    ...more,
+  };
+}

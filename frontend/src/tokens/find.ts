@@ -1,5 +1,6 @@
 import type { Query } from "../api";
 import { searchText } from "../ui/search-field";
+import type { TokenFilter } from "../wire";
 import { stateWords } from "./wording";
 
 /** What to find, by the names in the page's address. An absent condition limits nothing. */
@@ -90,24 +91,24 @@ export function readFind(address: URLSearchParams, without: Filter[]): Find {
 }
 
 const secondsPerDay = 86_400;
-const inSeconds = (days: string | undefined) => days && String(Number(days) * secondsPerDay);
-const ifSo = (condition: boolean) => (condition ? "true" : undefined);
+const inSeconds = (days: string | undefined) => (days ? Number(days) * secondsPerDay : undefined);
+const ifSo = (condition: boolean) => condition || undefined;
 
 /** The day's first instant, or that of a day some days later. */
 const startOf = (day: string, later = 0) =>
   new Date(Date.parse(day) + later * secondsPerDay * 1000).toISOString();
 
-/** The query of the API. */
-export function queryOf(find: Find): Query {
+/** The conditions of the API. */
+export function filterOf(find: Find): TokenFilter {
   const { q, state, scope, env, agent, by, expires, unused, from, to } = find;
   const left = by === "left";
   const never = unused === "never";
   return {
-    sorting: sorts[sortOf(find)]?.sorting,
-    search: q,
-    state: state === "live" ? undefined : state,
+    // Ellipses alone match all names; the API refuses them where they would change all tokens.
+    search: q?.replace(/^…+$/, "") || undefined,
+    state: state === "live" ? undefined : (state as TokenFilter["state"]),
     live: ifSo(state === "live"),
-    token_scope: scope,
+    token_scope: scope as TokenFilter["token_scope"],
     environment_id: env,
     agent_id: agent,
     created_by_admin_user_id: left ? undefined : by,
@@ -117,5 +118,14 @@ export function queryOf(find: Find): Query {
     never_used: ifSo(never),
     created_after: from && startOf(from),
     created_before: to && startOf(to, 1),
+  };
+}
+
+/** The query of the API. */
+export function queryOf(find: Find): Query {
+  const set = Object.entries(filterOf(find)).filter(([, value]) => value !== undefined);
+  return {
+    sorting: sorts[sortOf(find)]?.sorting,
+    ...Object.fromEntries(set.map(([name, value]) => [name, String(value)])),
   };
 }

@@ -1,5 +1,6 @@
 import { useEffect, useId, useRef } from "react";
 import { count } from "../ui/count";
+import { Progress } from "../ui/progress";
 import { announce } from "../ui/toast";
 import type { TokenMove, TokenStatus } from "../wire";
 
@@ -39,18 +40,7 @@ export default function MovesUnderWay({ moves }: { moves: TokenMove[] }) {
           {percent}%
         </span>
       </div>
-      <div
-        role="progressbar"
-        aria-labelledby={id}
-        aria-valuenow={percent}
-        className="mt-2 rounded-box bg-line"
-      >
-        {/* A border, since forced colours remove backgrounds. */}
-        <div
-          style={{ width: `${percent}%` }}
-          className="rounded-box border-t-2 border-accent transition-[width] duration-500"
-        />
-      </div>
+      <Progress labelledBy={id} percent={percent} className="mt-2" />
     </div>
   );
 }

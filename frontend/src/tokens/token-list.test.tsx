@@ -63,7 +63,7 @@ describe("a row", () => {
     );
   });
 
-  test("has one Tab stop besides its menu; arrow keys reach the other times", async () => {
+  test("has one Tab stop besides its menu and checkbox; arrow keys reach the other times", async () => {
     stored = [token(), token({ id: "token-9", name: "Next" })];
     const { user } = open(address);
     const row = await rowOf(/CI/);
@@ -78,6 +78,8 @@ describe("a row", () => {
     await user.tab({ shift: true });
     expect(third).toHaveFocus();
     await user.tab();
+    await user.tab();
+    expect(within(await rowOf(/Next/)).getByRole("checkbox")).toHaveFocus();
     await user.tab();
     expect(within(await rowOf(/Next/)).getAllByRole("button")[0]).toHaveFocus();
   });

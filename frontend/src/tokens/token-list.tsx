@@ -7,19 +7,27 @@ import { type Empty, List, menuColumn } from "../ui/list";
 import { announce, announceFailure } from "../ui/toast";
 import type { ApiToken } from "../wire";
 import type { Lifetimes } from "./expiry";
-import type { Filter } from "./find";
+import { type Filter, filterOf } from "./find";
 import { FindBar } from "./find-bar";
 import { type Asked, MoveQuestion } from "./move-question";
+import { selectionText } from "./selection";
 import { useSummary } from "./summary";
 import { TokenCell, TokenCellSkeleton } from "./token-cell";
 import { movesFor } from "./token-moves";
-import { useTokens } from "./tokens";
+import { onlyOf, useTokens } from "./tokens";
 import { useFind } from "./use-find";
 import { useMoves } from "./use-moves";
+import { useSelection } from "./use-selection";
 import { tokenTitle } from "./wording";
 
-// Its code loads after the list is shown.
+// Their code loads after the list is shown.
 const CreateDialog = lazy(() => import("./create-dialog"));
+const BulkActions = lazy(() =>
+  import("./bulk-actions").catch(() => {
+    announceFailure("The actions could not be loaded. Reload the page to try again.");
+    return { default: () => <></> };
+  }),
+);
 
 export interface Creating {
   publicUrl: string;
@@ -51,6 +59,8 @@ export function TokenList({ name, agent, empty, creating, onCreating, ...making 
   const { move, busy } = useMoves();
   const now = useNow();
   const { items, pagination, turning } = list;
+  const filter = { ...filterOf(finding.find), ...onlyOf(agent?.id) };
+  const { selection, some, change, picking } = useSelection(JSON.stringify(filter), items);
   const nothing = pagination?.item_count === 0 && !finding.narrowed && !turning;
   function clear() {
     finding.clear();
@@ -59,6 +69,9 @@ export function TokenList({ name, agent, empty, creating, onCreating, ...making 
   }
   return (
     <>
+      <p role="status" className="sr-only">
+        {some && selectionText(selection, pagination?.item_count ?? 0)}
+      </p>
       {!nothing && (
         <FindBar
           finding={finding}
@@ -71,7 +84,8 @@ export function TokenList({ name, agent, empty, creating, onCreating, ...making 
       <List
         name={name}
         list={list}
-        rowClass={({ id }) => (id === fresh ? "bg-accent-soft" : "")}
+        rowClass={({ id }) => (id === fresh || picking.has(id) ? "bg-accent-soft" : "")}
+        picking={picking}
         columns={[
           {
             head: "Token",
@@ -92,6 +106,15 @@ export function TokenList({ name, agent, empty, creating, onCreating, ...making 
         empty={finding.narrowed ? nothingFound(clear) : empty}
       />
       <Suspense fallback={null}>
+        {some && (
+          <BulkActions
+            selection={selection}
+            change={change}
+            filter={filter}
+            page={items ?? []}
+            matching={pagination?.item_count ?? 0}
+          />
+        )}
         {asking && (
           <MoveQuestion
             asked={{ ...asking, token: items?.find(({ id }) => id === asking.token.id) ?? asking.token }}

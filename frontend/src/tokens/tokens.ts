@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { callForAll, callForOne, callForPart, type List, type Query } from "../api";
+import { callForAll, callForOne, callForPart, type List } from "../api";
 import { drawn, useList } from "../requests";
 import type { AdminUser, Agent, ApiToken, Environment, NewApiToken, TokenScope } from "../wire";
 import { type Find, queryOf } from "./find";
@@ -18,9 +18,9 @@ export const tokensKey = ["tokens"];
 
 const listsKey = [...tokensKey, "lists"];
 
-/** The query for the deployment tokens of one agent; empty without one. */
-export const onlyOf = (agentId: string | undefined): Query =>
-  agentId ? { agent_id: agentId, token_scope: "agent_deployment" } : {};
+/** The conditions for the deployment tokens of one agent; none without one. */
+export const onlyOf = (agentId: string | undefined) =>
+  agentId ? { agent_id: agentId, token_scope: "agent_deployment" as const } : {};
 
 /** The tokens of the account, or the deployment tokens of one agent, that match. */
 export const useTokens = (agentId: string | undefined, find: Find) =>

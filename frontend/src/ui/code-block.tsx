@@ -1,6 +1,7 @@
 import { Download } from "lucide-react";
 import { type ReactNode, useRef } from "react";
 import { Button } from "./button";
+import { ScrollBox } from "./scroll-box";
 import { CopyButton, CopyStatus, useCopy } from "./use-copy";
 
 interface CodeBlockProps {
@@ -48,14 +49,14 @@ export function CodeBlock({
         </div>
       </div>
       <CopyStatus state={state} className="border-b border-line px-3 py-1.5" />
-      <pre
-        ref={shown}
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: the keyboard must be able to scroll it
-        tabIndex={0}
-        className={`max-h-110 overflow-auto bg-side px-3 py-2.5 font-mono text-small -outline-offset-2 ${wrap ? "whitespace-pre-wrap break-all" : ""} ${disabled ? "text-soft" : ""}`}
-      >
-        <code>{children}</code>
-      </pre>
+      <ScrollBox className="max-h-110 bg-side">
+        <pre
+          ref={shown}
+          className={`w-fit min-w-full px-3 py-2.5 font-mono text-small ${wrap ? "whitespace-pre-wrap break-all" : ""} ${disabled ? "text-soft" : ""}`}
+        >
+          <code>{children}</code>
+        </pre>
+      </ScrollBox>
     </section>
   );
 }

@@ -3,6 +3,7 @@ import { type ReactNode, useRef } from "react";
 import { Bar } from "./bar";
 import { Failure } from "./notice";
 import { Pager, type PagerProps } from "./pager";
+import { PickCell, PickHead, type Picking, pickKey } from "./picks";
 import { type RowAction, RowMenu } from "./row-menu";
 import { useRowStops } from "./row-stops";
 import { Time } from "./time";
@@ -63,6 +64,8 @@ interface ListProps<T> {
   list: Listing<T>;
   columns: Column<T>[];
   rowClass?: (item: T) => string;
+  /** Adds a column of checkboxes. */
+  picking?: Picking<T>;
   empty: Empty;
 }
 
@@ -74,7 +77,14 @@ export interface Empty {
 }
 
 /** A table in its four states: loading, failed, empty and full. */
-export function List<T extends { id: string }>({ name, list, columns, rowClass, empty }: ListProps<T>) {
+export function List<T extends { id: string }>({
+  name,
+  list,
+  columns,
+  rowClass,
+  picking,
+  empty,
+}: ListProps<T>) {
   const frame = useRef<HTMLDivElement>(null);
   const body = useRef<HTMLTableSectionElement>(null);
   const onKeyDown = useRowStops(body);
@@ -113,9 +123,15 @@ export function List<T extends { id: string }>({ name, list, columns, rowClass, 
     <div ref={frame} tabIndex={-1} className="grid scroll-mt-16 gap-3 outline-none md:scroll-mt-4">
       <Failure of={failure} />
       <div className="overflow-hidden rounded-box border border-line">
-        <table aria-label={name} aria-busy={!items || turning} className="w-full table-fixed border-collapse">
+        <table
+          aria-label={name}
+          aria-busy={!items || turning}
+          data-picking={picking?.some || undefined}
+          className="w-full table-fixed border-collapse"
+        >
           <thead className="border-b border-line bg-side text-left text-small text-soft">
             <tr>
+              {picking && <PickHead picking={picking} items={items ?? []} />}
               {columns.map(({ head, width = "", from, buttons }) => (
                 <th
                   key={head}
@@ -127,14 +143,23 @@ export function List<T extends { id: string }>({ name, list, columns, rowClass, 
               ))}
             </tr>
           </thead>
-          <tbody ref={body} onKeyDown={onKeyDown} className={`divide-y divide-line ${dimmed(turning)}`}>
+          <tbody
+            ref={body}
+            onKeyDown={(event) => {
+              onKeyDown(event);
+              if (picking) pickKey(event, picking);
+            }}
+            className={`divide-y divide-line ${dimmed(turning)}`}
+          >
             {items?.map((item) => (
-              <tr key={item.id} className={rowClass?.(item)}>
+              <tr key={item.id} className={`group/row ${rowClass?.(item) ?? ""}`}>
+                {picking && <PickCell picking={picking} item={item} />}
                 {columns.map((column) => cell(column, column.cell(item)))}
               </tr>
             )) ??
               [0, 1, 2, 3].map((row) => (
                 <tr key={row} aria-hidden>
+                  {picking && <PickCell picking={picking} />}
                   {columns.map((column) =>
                     cell(column, column.skeleton ?? (!column.buttons && <Bar className="w-20" />)),
                   )}

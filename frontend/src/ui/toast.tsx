@@ -12,9 +12,12 @@ function changed() {
   for (const listener of listeners) listener();
 }
 
-/** Announces a success. It replaces the last message with the same `about`, such as a row's id. */
-export function announce(text: string, about?: string) {
-  say({ text, about, failed: false });
+/**
+ * Announces a success. It replaces the last message with the same `about`, such as a row's id. With an `undo`, it stays
+ * longer and has a button for it.
+ */
+export function announce(text: string, about?: string, undo?: () => void) {
+  say({ text, about, failed: false, undo });
 }
 
 /** Announces a failure. It stays longer and interrupts screen readers. */

@@ -1,24 +1,26 @@
 import { Toast } from "@base-ui/react/toast";
 import { CircleAlert, CircleCheck, X } from "lucide-react";
-import { IconButton } from "./button";
+import { Button, IconButton } from "./button";
 
-const manager = Toast.createToastManager();
+const manager = Toast.createToastManager<Pick<Message, "undo">>();
 
 export interface Message {
   text: string;
   /** A message replaces the last one about the same, such as a row's id. */
   about: string | undefined;
   failed: boolean;
+  undo?: () => void;
 }
 
 /** Failures stay longer and interrupt screen readers. */
-export function show({ text, about, failed }: Message) {
+export function show({ text, about, failed, undo }: Message) {
   manager.add({
     id: about,
     title: text,
+    data: { undo },
     ...(failed
       ? { type: "failure", priority: "high", timeout: 10_000 }
-      : { type: "success", priority: "low", timeout: 5_000 }),
+      : { type: "success", priority: "low", timeout: undo ? 30_000 : 5_000 }),
   });
 }
 
@@ -31,7 +33,7 @@ export function Board() {
   return (
     <Toast.Provider toastManager={manager} limit={3}>
       <Toast.Portal>
-        <Toast.Viewport className="fixed inset-x-4 bottom-4 z-40 flex flex-col gap-2 sm:left-auto sm:w-90">
+        <Toast.Viewport className="fixed inset-x-4 bottom-4 z-40 flex flex-col gap-2 sm:left-auto sm:w-90 [body:has([data-bulk])_&]:bottom-34 lg:[body:has([data-bulk])_&]:bottom-20">
           <Messages />
         </Toast.Viewport>
       </Toast.Portal>
@@ -43,7 +45,7 @@ export function Board() {
 const notADialog = { role: "group", "aria-modal": undefined };
 
 function Messages() {
-  const { toasts } = Toast.useToastManager();
+  const { toasts } = Toast.useToastManager<Pick<Message, "undo">>();
   return toasts.map((toast) => (
     <Toast.Root
       key={toast.id}
@@ -58,6 +60,11 @@ function Messages() {
           <CircleCheck aria-hidden className="mt-2 size-4 shrink-0 text-good" />
         )}
         <Toast.Title className="min-w-0 flex-1 py-1.5 wrap-anywhere" />
+        {toast.data?.undo && (
+          <Toast.Close aria-hidden={undefined} render={<Button />} onClick={toast.data.undo}>
+            Undo
+          </Toast.Close>
+        )}
         <Toast.Close aria-hidden={undefined} render={<IconButton name="Dismiss" />}>
           <X aria-hidden className="size-4" />
         </Toast.Close>
