@@ -31,11 +31,10 @@ import (
 	"tokentab/backend/webhook"
 )
 
-// flushEvery is how often last uses are written. Together with the second for which a token's next use may go
-// unrecorded, last uses are at most five seconds old after a crash.
+// flushEvery is how often uses are written: after a crash, counts and last uses are at most five seconds old.
 const flushEvery = 3 * time.Second
 
-// The writer of last uses pauses after each batch for as long as the batch took, because on one core validations wait
+// The writer of uses pauses after each batch for as long as the batch took, because on one core validations wait
 // while it works. If the processors are busy it pauses restBusy times longer. A pause lasts from restLeast to
 // restMost.
 const (
@@ -55,8 +54,8 @@ const restBusyMoves = 4
 const noticesEvery = 10 * time.Second
 
 // A stop takes at most stopTime, whatever clients do, because service managers often kill a program after ten
-// seconds. Requests under way get requestTime of it, during which last uses are already written. The rest is for
-// remaining last uses and for closing the database, which gets closeTime.
+// seconds. Requests under way get requestTime of it, during which uses are already written. The rest is for
+// remaining uses and for closing the database, which gets closeTime.
 const (
 	stopTime    = 7500 * time.Millisecond
 	requestTime = 5 * time.Second
@@ -275,7 +274,7 @@ func (b *Backend) Serve(ctx context.Context, c config.Config, listeners ...net.L
 		b.log.Error("could not store the settings that commands need to create tokens", "cause", err)
 	}
 	b.seeOutsideChanges()
-	b.repeat(flushEvery, "could not write the last uses of tokens; will retry", func(ctx context.Context) error {
+	b.repeat(flushEvery, "could not write the uses of tokens; will retry", func(ctx context.Context) error {
 		rest := resting(ctx, restBusy)
 		return b.Tokens.FlushUses(ctx, func() { rest() })
 	})
@@ -296,7 +295,7 @@ func (b *Backend) Serve(ctx context.Context, c config.Config, listeners ...net.L
 	return err
 }
 
-// flushWhile writes last uses while others finish, so that little is left to write at the end.
+// flushWhile writes uses while others finish, so that little is left to write at the end.
 func (b *Backend) flushWhile(others func()) {
 	b.stopRepeating()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -355,7 +354,7 @@ func (b *Backend) stopRepeating() {
 	b.done.Wait()
 }
 
-// Close writes the last uses and closes the database. It stops waiting for other processes closeTime before the
+// Close writes the uses and closes the database. It stops waiting for other processes closeTime before the
 // deadline of the stop, to have time left to close.
 func (b *Backend) Close() error {
 	b.stopRepeating()
@@ -366,7 +365,7 @@ func (b *Backend) Close() error {
 	defer cancel()
 	err := b.Tokens.FlushUses(ctx, nil)
 	if err != nil {
-		err = fmt.Errorf("could not write all last uses of tokens: %w", err)
+		err = fmt.Errorf("could not write all uses of tokens: %w", err)
 	}
 	return errors.Join(err, b.store.CloseWithin(ctx))
 }

@@ -115,6 +115,12 @@ func TestPromise7AccountsDoNotMix(t *testing.T) {
 		"end the old secret": func(f holdings) (string, string, any) {
 			return "POST", "/api/v1/api_token/" + f.token.String() + "/end_old_secret", nil
 		},
+		"use of a token": func(f holdings) (string, string, any) {
+			return "GET", "/api/v1/api_token/" + f.token.String() + "/use", nil
+		},
+		"token with its use": func(f holdings) (string, string, any) {
+			return "GET", "/api/v1/api_token/" + f.token.String() + "?include=use", nil
+		},
 		"suspend": func(f holdings) (string, string, any) {
 			return "POST", "/api/v1/api_token/" + f.token.String() + "/suspend", nil
 		},

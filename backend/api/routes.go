@@ -34,6 +34,7 @@ func (s *Service) routes(app *fiber.App) {
 	add(s, manager, http.MethodGet, "/api_token/moves", "List changes of many API tokens whose records are still being updated", s.listTokenMoves)
 	add(s, manager, http.MethodPost, tokenBulkRoute, "Suspend, activate, revoke or delete many API tokens, up to 500 at once", s.changeTokens)
 	add(s, itself, http.MethodGet, "/api_token/{id}", "Retrieve an API token", s.getToken)
+	add(s, manager, http.MethodGet, "/api_token/{id}/use", "Show how an API token was used", s.getTokenUse)
 	add(s, manager, http.MethodPost, "/api_token/{id}/suspend", "Suspend an active API token", s.suspendToken)
 	add(s, manager, http.MethodPost, "/api_token/{id}/activate", "Activate a suspended API token", s.activateToken)
 	add(s, manager, http.MethodPost, "/api_token/{id}/revoke", "Revoke an API token permanently; with_descendants also revokes the tokens that it created", s.revokeToken)

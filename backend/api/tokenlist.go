@@ -77,6 +77,7 @@ type listTokensInput struct {
 	Listing
 	After string `query:"pagination[after]" doc:"A next_cursor: the items that follow, instead of pagination[offset]"`
 	TokenFilter
+	Including
 }
 
 func (s *Service) listTokens(ctx context.Context, who *caller, in *listTokensInput) (*many[APIToken], error) {
@@ -96,7 +97,11 @@ func (s *Service) listTokens(ctx context.Context, who *caller, in *listTokensInp
 	if in.After != "" {
 		in.Offset = found.Before
 	}
-	list := summaries(found.Tokens, found.Total, &in.Listing, apiToken)
+	shown, err := in.withUse(ctx, s, found.Tokens)
+	if err != nil {
+		return nil, err
+	}
+	list := summaries(shown, found.Total, &in.Listing, func(t APIToken) APIToken { return t })
 	list.Body.Pagination.NextCursor = orNull(found.Next)
 	return list, nil
 }

@@ -37,6 +37,7 @@ type APIToken struct {
 	InsertedAt           Timestamp         `json:"inserted_at"`
 	UpdatedAt            Timestamp         `json:"updated_at"`
 	AvailableActions     tokenActions      `json:"available_actions"`
+	Use                  *TokenUseSummary  `json:"use,omitempty" doc:"Only with include=use"`
 }
 
 type tokenActions struct {
@@ -102,8 +103,21 @@ func (s *Service) createToken(ctx context.Context, who *caller, in *ordered[NewA
 	return &whole[CreatedAPIToken]{Body: CreatedAPIToken{Status: "success", Details: apiToken(made), Token: secret}}, nil
 }
 
-func (s *Service) getToken(ctx context.Context, who *caller, in *pathID) (*one[APIToken], error) {
-	return tokenDetails(s.Tokens.Get(ctx, who.AccountID, in.id()))
+type getTokenInput struct {
+	PathID
+	Including
+}
+
+func (s *Service) getToken(ctx context.Context, who *caller, in *getTokenInput) (*one[APIToken], error) {
+	t, err := s.Tokens.Get(ctx, who.AccountID, in.id())
+	if err != nil {
+		return nil, err
+	}
+	shown, err := in.withUse(ctx, s, []token.Listed{t})
+	if err != nil {
+		return nil, err
+	}
+	return details(shown[0]), nil
 }
 
 func (s *Service) suspendToken(ctx context.Context, who *caller, in *pathID) (*one[APIToken], error) {

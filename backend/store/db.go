@@ -47,11 +47,12 @@ func (s *db) change(ctx context.Context, f func(tx *gorm.DB) error) error {
 	})
 }
 
-// changeSoon runs one statement that need not be on the disk when it returns. A power cut may undo this statement,
-// but nothing else. It spares validations the wait for the disk, which on one core delays them too.
+// changeSoon runs f in a transaction that need not be on the disk when it returns. A power cut may undo it, but nothing
+// else. It spares validations the wait for the disk, which on one core delays them too. It never joins a shared
+// transaction: the caller could not repeat what a rollback takes back.
 func (s *db) changeSoon(ctx context.Context, f func(tx *gorm.DB) error) error {
-	if all := sharedIn(ctx); all != nil {
-		return s.part(f(all))
+	if sharedIn(ctx) != nil {
+		return errShared
 	}
 	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
 	defer cancel()
@@ -59,9 +60,11 @@ func (s *db) changeSoon(ctx context.Context, f func(tx *gorm.DB) error) error {
 		if s.noter == nil {
 			return s.health.refusal()
 		}
-		return f(s.noter.WithContext(ctx))
+		return s.noter.WithContext(ctx).Transaction(f)
 	})
 }
+
+var errShared = errors.New("store: uses are not written in a shared transaction")
 
 // part ends a change in a shared transaction. It records trouble here, because the transaction may end with another
 // error, and leaves success to the commit.

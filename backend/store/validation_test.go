@@ -5,9 +5,10 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"encoding/binary"
+	"errors"
 	"fmt"
-	"math"
 	"math/rand/v2"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -48,14 +49,22 @@ func (s *shelf) fillUses(tokens int) []pfid.ID {
 	return ids
 }
 
+// recordUses writes a batch of uses in the order of their tokens.
+func (s *shelf) recordUses(at int64, uses ...token.Use) {
+	s.t.Helper()
+	slices.SortStableFunc(uses, func(a, b token.Use) int { return pfid.Compare(a.TokenID, b.TokenID) })
+	s.batch++
+	if err := s.Tokens.RecordUses(s.t.Context(), token.UseBatch{Number: s.batch, Uses: uses, At: at}); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
 func TestALastUseMovesForwardOnlyAndOfNoTokenThatIsGone(t *testing.T) {
 	s := newShelf(t)
 	ids := s.fillUses(3)
 	gone := s.id()
 	for _, step := range []struct{ at, want int64 }{{1000, 1000}, {500, 1000}, {2000, 2000}} {
-		if err := s.Tokens.RecordUses(t.Context(), []token.Use{{TokenID: ids[0], At: step.at}, {TokenID: ids[1], At: 700}, {TokenID: gone, At: step.at}}, math.MaxInt64); err != nil {
-			t.Fatal(err)
-		}
+		s.recordUses(now().UnixMilli(), token.Use{TokenID: ids[0], At: step.at, Accepted: 1}, token.Use{TokenID: ids[1], At: 700}, token.Use{TokenID: gone, At: step.at, Accepted: 1})
 		for i, want := range []int64{step.want, 700, 0} {
 			if found, err := s.Tokens.Token(t.Context(), s.actor.AccountID, ids[i]); err != nil || max(found.LastUsedAt.UnixMilli(), 0) != want {
 				t.Errorf("after %d token %d was last used at %d, %v; want %d", step.at, i, max(found.LastUsedAt.UnixMilli(), 0), err, want)
@@ -70,17 +79,81 @@ func TestALastUseMovesForwardOnlyAndOfNoTokenThatIsGone(t *testing.T) {
 func TestALastUseFromAClockThatWasAheadIsCorrectedByTheNext(t *testing.T) {
 	s := newShelf(t)
 	ids := s.fillUses(1)
-	for _, step := range []struct{ at, latest, want int64 }{
-		{9_000_000, 1_060_000, 9_000_000}, // as the clock is set back between the use and its writing
-		{1_000_500, 1_060_000, 1_000_500},
-		{9_000_000, 1_060_000, 1_000_500},
+	for _, step := range []struct{ at, now, want int64 }{
+		{9_000_000, 1_000_000, 9_000_000}, // as the clock is set back between the use and its writing
+		{1_000_500, 1_000_000, 1_000_500},
+		{9_000_000, 1_000_000, 1_000_500},
 	} {
-		if err := s.Tokens.RecordUses(t.Context(), []token.Use{{TokenID: ids[0], At: step.at}}, step.latest); err != nil {
-			t.Fatal(err)
-		}
+		s.recordUses(step.now, token.Use{TokenID: ids[0], At: step.at})
 		if found, err := s.Tokens.Token(t.Context(), s.actor.AccountID, ids[0]); err != nil || max(found.LastUsedAt.UnixMilli(), 0) != step.want {
 			t.Errorf("after %d: last used at %d, %v; want %d", step.at, max(found.LastUsedAt.UnixMilli(), 0), err, step.want)
 		}
+	}
+}
+
+func TestPromise6ABatchOfUsesIsAddedOnceHoweverOftenItIsSent(t *testing.T) {
+	s := newShelf(t)
+	ids := s.fillUses(3)
+	at := now().UnixMilli()
+	batch := token.UseBatch{Number: 7, At: at}
+	for _, id := range ids {
+		batch.Uses = append(batch.Uses, token.Use{TokenID: id, Hour: uint32(at / 3_600_000), Accepted: 3, Refused: 2, At: at})
+	}
+	for range 3 {
+		if err := s.Tokens.RecordUses(t.Context(), batch); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := s.Tokens.RecordUses(ended, token.UseBatch{Number: 8, Uses: batch.Uses, At: at}); err == nil {
+		t.Error("a batch whose context has ended was written")
+	}
+	stored, err := s.Tokens.Uses(t.Context(), ids)
+	if err != nil || stored.Batch != 7 || len(stored.Tokens) != len(ids) {
+		t.Fatal(stored, err)
+	}
+	for _, id := range ids {
+		if days := stored.Tokens[id].History.Days; len(days) != 1 || days[0].Accepted != 3 || days[0].Refused != 2 {
+			t.Errorf("%+v, want 3 accepted and 2 refused", days)
+		}
+	}
+}
+
+func TestADamagedHistoryHoldsUpNoOtherAndIsReplaced(t *testing.T) {
+	s := newShelf(t)
+	ids := s.fillUses(3)
+	at := now().UnixMilli()
+	for _, damage := range [][]byte{{9}, {1}, {1, 200, 1}, []byte("\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"), {1, 0, 0, 1, 5, 1, 1, 1}, []byte("no history")} {
+		if err := s.writer.Exec("UPDATE token_uses SET uses = CAST(? AS BLOB) WHERE token_id = ?", string(damage), ids[1]).Error; err != nil {
+			t.Fatal(err)
+		}
+		if stored, err := s.Tokens.Uses(t.Context(), ids); err != nil || len(stored.Tokens[ids[1]].History.Days) != 0 {
+			t.Errorf("%x is read as %+v, %v", damage, stored.Tokens[ids[1]], err)
+		}
+		var uses []token.Use
+		for _, id := range ids {
+			uses = append(uses, token.Use{TokenID: id, Hour: uint32(at / 3_600_000), Accepted: 1, At: at})
+		}
+		s.recordUses(at, uses...)
+		stored, err := s.Tokens.Uses(t.Context(), ids)
+		if err != nil || len(stored.Tokens[ids[1]].History.Days) != 1 || stored.Tokens[ids[1]].History.Days[0].Accepted != 1 || len(stored.Tokens[ids[2]].History.Days) != 1 {
+			t.Errorf("after %x: %+v, %v", damage, stored.Tokens, err)
+		}
+	}
+}
+
+func TestUsesAreNotWrittenInATransactionThatMayBeUndone(t *testing.T) {
+	s := newShelf(t)
+	ids := s.fillUses(1)
+	undone := errors.New("undone")
+	var refused error
+	err := s.Together(t.Context(), func(ctx context.Context) error {
+		refused = s.Tokens.RecordUses(ctx, token.UseBatch{Number: 1, Uses: []token.Use{{TokenID: ids[0], At: 1}}, At: now().UnixMilli()})
+		return undone
+	})
+	if !errors.Is(err, undone) || refused == nil {
+		t.Errorf("%v, and the uses were taken: %v", err, refused)
 	}
 }
 
@@ -206,9 +279,7 @@ func TestAReadEndsWithItsContextEvenInTheMiddleOfARow(t *testing.T) {
 func TestTokensAreListedByTheirLastUse(t *testing.T) {
 	s := newShelf(t)
 	ids := s.fillUses(4)
-	if err := s.Tokens.RecordUses(t.Context(), []token.Use{{TokenID: ids[3], At: 1000}, {TokenID: ids[0], At: 3000}, {TokenID: ids[2], At: 2000}}, math.MaxInt64); err != nil {
-		t.Fatal(err)
-	}
+	s.recordUses(now().UnixMilli(), token.Use{TokenID: ids[3], At: 1000}, token.Use{TokenID: ids[0], At: 3000}, token.Use{TokenID: ids[2], At: 2000})
 	for descending, want := range map[bool][]int{false: {1, 3, 2, 0}, true: {0, 2, 3, 1}} { // never comes first
 		for offset := range ids {
 			page := paging.Page{Offset: offset, Size: 2, Sort: "last_used_at", Descending: descending}
@@ -242,28 +313,27 @@ func TestATokenWithoutARowForItsUseIsListedAllTheSame(t *testing.T) {
 	}
 }
 
-// BenchmarkRecordUses writes last uses of many tokens, some of them again and again or all in order. An operation is one
-// of them.
+// BenchmarkRecordUses writes uses of many tokens, some of them again and again or all in order, with an hour's and a day's
+// count and an address. An operation is one of them.
 func BenchmarkRecordUses(b *testing.B) {
 	const stored = 200_000
 	s := newShelf(b)
 	ids := s.fillUses(stored)
-	at := int64(0)
+	at := now().UnixMilli()
+	client := []token.Client{{Address: netip.MustParseAddr("192.0.2.1"), At: at}}
 	for _, used := range []int{1000, stored} {
 		chosen := rand.Perm(stored)[:used]
 		slices.Sort(chosen)
-		for _, together := range []int{100, 1000} {
+		for _, together := range []int{50, 100, 1000} {
 			b.Run(fmt.Sprintf("used=%d/together=%d", used, together), func(b *testing.B) {
 				uses := make([]token.Use, 0, together)
 				for n := 0; n < b.N; n += len(uses) {
 					at++
 					uses = uses[:0]
 					for i := range together {
-						uses = append(uses, token.Use{TokenID: ids[chosen[(n+i)%used]], At: at})
+						uses = append(uses, token.Use{TokenID: ids[chosen[(n+i)%used]], Hour: uint32(at / 3_600_000), Accepted: 1, At: at, Clients: client})
 					}
-					if err := s.Tokens.RecordUses(b.Context(), uses, math.MaxInt64); err != nil {
-						b.Fatal(err)
-					}
+					s.recordUses(at, uses...)
 				}
 			})
 		}

@@ -60,7 +60,6 @@ type shard struct {
 	slabs   []*[slabSlots]slot
 	used    uint32 // slots
 	hand    uint32 // the slot that the next sample begins after
-	now     int64  // of the last use, in Unix milliseconds
 	unknown map[Key]struct{}
 	_       [48]byte // keeps the locks of two shards apart in the processor's cache
 }
@@ -70,6 +69,7 @@ type slot struct {
 	key     Key
 	version version
 	state   State
+	used    uint32 // when it was last looked up, in Unix seconds; see oldest
 }
 
 // version is a counter's index and the value that was read from it.
@@ -99,15 +99,15 @@ func NewCache(tokens int, random io.Reader) (*Cache, error) {
 	return c, nil
 }
 
-// Find returns the state of the token with a secret, and the secret's key; ok is false if there is no such token. It asks
-// the store only if the cache does not know, and once for all concurrent calls with the same secret.
-func (c *Cache) Find(ctx context.Context, store Store, secret []byte, state *State) (key Key, ok bool, err error) {
-	key = c.keyOf(secret)
-	if known, ok := c.lookUp(key, state); known {
-		return key, ok, nil
+// Find returns the state of the token with a secret; ok is false if there is no such token. It asks the store only if the
+// cache does not know, and once for all concurrent calls with the same secret. at is now, in Unix milliseconds.
+func (c *Cache) Find(ctx context.Context, store Store, secret []byte, at int64, state *State) (ok bool, err error) {
+	key := c.keyOf(secret)
+	if known, ok := c.lookUp(key, at, state); known {
+		return ok, nil
 	}
-	*state, ok, err = c.load(ctx, store, key, HashOf(secret))
-	return key, ok, err
+	*state, ok, err = c.load(ctx, store, key, HashOf(secret), at)
+	return ok, err
 }
 
 // macs pools the output buffers of MACs, which would otherwise escape to the heap on each call.
@@ -128,12 +128,15 @@ func (c *Cache) keyOf(secret []byte) Key {
 func (c *Cache) shardOf(key Key) *shard { return &c.shards[key[1]%shardCount] }
 
 // lookUp reports whether the cache knows a key, and whether the key is that of a token. If so, it sets state.
-func (c *Cache) lookUp(key Key, state *State) (known, ok bool) {
+func (c *Cache) lookUp(key Key, at int64, state *State) (known, ok bool) {
 	s := c.shardOf(key)
 	s.mu.RLock()
 	var v version
 	if found := s.find(key); found != nil {
 		v, *state, ok = found.version, found.state, true
+		if now := uint32(at / 1000); atomic.LoadUint32(&found.used) != now { // a write costs the other processors more
+			atomic.StoreUint32(&found.used, now)
+		}
 	}
 	if ok = ok && c.isCurrent(v); !ok {
 		*state = State{}
@@ -157,7 +160,7 @@ type answer struct {
 }
 
 // load asks the store, and caches the result unless something changed meanwhile.
-func (c *Cache) load(ctx context.Context, store Store, key Key, hash Hash) (State, bool, error) {
+func (c *Cache) load(ctx context.Context, store Store, key Key, hash Hash, at int64) (State, bool, error) {
 	epoch := c.epoch.Load()
 	// Only calls that began after the same changes share a result.
 	flight := string(binary.LittleEndian.AppendUint64(hash[:], epoch))
@@ -169,7 +172,7 @@ func (c *Cache) load(ctx context.Context, store Store, key Key, hash Hash) (Stat
 		if err != nil {
 			return answer{}, err
 		}
-		c.keep(key, answer{state, ok}, epoch)
+		c.keep(key, answer{state, ok}, epoch, at)
 		return answer{state, ok}, nil
 	})
 	if err != nil {
@@ -180,7 +183,7 @@ func (c *Cache) load(ctx context.Context, store Store, key Key, hash Hash) (Stat
 }
 
 // keep adds what was read from the store after the epoch was loaded.
-func (c *Cache) keep(key Key, a answer, epoch uint64) {
+func (c *Cache) keep(key Key, a answer, epoch uint64, at int64) {
 	s := c.shardOf(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -200,11 +203,9 @@ func (c *Cache) keep(key Key, a answer, epoch uint64) {
 	delete(s.unknown, key)
 	to := s.find(key)
 	if to == nil {
-		to = c.take(s, key)
-	} else {
-		a.state.LastUsedAt = to.state.LastUsedAt
+		to = c.take(s, key, at)
 	}
-	*to = slot{key: key, version: v, state: a.state}
+	*to = slot{key: key, version: v, state: a.state, used: uint32(at / 1000)}
 }
 
 // find returns the slot of a key, or nil.
@@ -223,12 +224,12 @@ func (s *shard) at(i uint32) *slot { return &s.slabs[i/slabSlots][i%slabSlots] }
 
 // take returns a slot for a key that has none: a new slot, or if the cache is full, the least recently used one of a sample
 // of the shard.
-func (c *Cache) take(s *shard, key Key) *slot {
+func (c *Cache) take(s *shard, key Key, at int64) *slot {
 	i, ok := s.index[key[0]] // of a dropped token, or with a chance of 2^-64 of another one
 	switch {
 	case ok:
 	case s.used >= alwaysHeld && c.held.Load() >= int64(c.tokens):
-		i = s.oldest()
+		i = s.oldest(at)
 		delete(s.index, s.at(i).key[0])
 	default:
 		if i = s.used; i%slabSlots == 0 {
@@ -241,37 +242,21 @@ func (c *Cache) take(s *shard, key Key) *slot {
 	return s.at(i)
 }
 
-func (s *shard) oldest() (oldest uint32) {
+// oldest returns the slot of a sample that was not looked up for the longest time. A time in the future is from a wrong
+// clock and counts as the longest.
+func (s *shard) oldest(at int64) (oldest uint32) {
 	least := int64(1<<63 - 1)
 	for range sampleSize {
 		s.hand = (s.hand + 1) % s.used
-		at := s.at(s.hand).state.LastUsedAt
-		if at > s.now+wrongClock {
-			at = 0
+		used := int64(s.at(s.hand).used) * 1000
+		if used > at+wrongClock {
+			used = 0
 		}
-		if at < least {
-			oldest, least = s.hand, at
+		if used < least {
+			oldest, least = s.hand, used
 		}
 	}
 	return oldest
-}
-
-// Use sets the last use of a cached token, in Unix milliseconds. It returns false if a concurrent validation has already
-// recorded this use.
-func (c *Cache) Use(key Key, at int64) bool {
-	s := c.shardOf(key)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.now = at
-	found := s.find(key)
-	if found == nil {
-		return true
-	}
-	if isRecent(found.state.LastUsedAt, at) {
-		return false
-	}
-	found.state.LastUsedAt = at
-	return true
 }
 
 // Forget drops the entries of a token, so that the next validation asks the store. It also drops the entries that share

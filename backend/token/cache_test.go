@@ -57,7 +57,12 @@ func saying(s State, ok bool, err error) finder {
 // find asks the cache for a secret, over a store with the given result.
 func find(t testing.TB, c *Cache, n int, store finder) (s State, ok bool) {
 	t.Helper()
-	_, ok, err := c.Find(t.Context(), store, secretN(n), &s)
+	return findAt(t, c, n, 0, store)
+}
+
+func findAt(t testing.TB, c *Cache, n int, at int64, store finder) (s State, ok bool) {
+	t.Helper()
+	ok, err := c.Find(t.Context(), store, secretN(n), at, &s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +72,7 @@ func find(t testing.TB, c *Cache, n int, store finder) (s State, ok bool) {
 // knows reports whether the cache knows a secret without the store.
 func knows(c *Cache, n int) bool {
 	var s State
-	known, _ := c.lookUp(c.keyOf(secretN(n)), &s)
+	known, _ := c.lookUp(c.keyOf(secretN(n)), 0, &s)
 	return known
 }
 
@@ -109,8 +114,9 @@ func TestTheCacheKeepsWhatIsUsed(t *testing.T) {
 	c := newCache(t, bound)
 	find(t, c, 0, saying(State{Status: Active}, true, nil))
 	for n := 1; n < 10*bound; n++ {
-		c.Use(c.keyOf(secretN(0)), int64(n)*2*useResolution)
-		find(t, c, n, saying(State{Status: Active}, true, nil))
+		for _, asked := range []int{0, n} {
+			findAt(t, c, asked, int64(n)*2000, saying(State{Status: Active}, true, nil))
+		}
 	}
 	if !knows(c, 0) {
 		t.Error("a token in constant use was dropped")
@@ -123,12 +129,11 @@ func TestWhatIsNewerReplacesWhatIsOlderInACacheOfAnySize(t *testing.T) {
 		size := perShard * shardCount
 		load := func(from, count int, at int64) {
 			for n := from; n < from+count; n++ {
-				find(t, c, n, saying(State{Status: Active}, true, nil))
-				c.Use(c.keyOf(secretN(n)), at)
+				findAt(t, c, n, at, saying(State{Status: Active}, true, nil))
 			}
 		}
-		load(0, 3*size, useResolution)
-		load(3*size, 6*size, 3*useResolution)
+		load(0, 3*size, 1000)
+		load(3*size, 6*size, 3000)
 		old := 0
 		for n := range 3 * size {
 			if knows(c, n) {
@@ -290,12 +295,11 @@ func TestPromise1NoValidationThatBeginsAfterAChangeSeesWhatWasBeforeIt(t *testin
 				default:
 				}
 				least := answered[n].Load()
-				got, ok := find(t, c, n, store)
+				got, ok := findAt(t, c, n, int64(n)*1000, store)
 				if most := committed[n].Load(); !ok || got.AccountID != account || got.ExpiresAt < least || got.ExpiresAt > most {
 					t.Errorf("token %d: %v %+v, after change %d was answered and before %d was", n, ok, got, least, most)
 					return
 				}
-				c.Use(c.keyOf(secretN(n)), int64(n)*useResolution)
 			}
 		})
 	}
@@ -375,7 +379,7 @@ func TestAFailedLookUpIsNotRemembered(t *testing.T) {
 	failure := errors.New("no answer")
 	for range 2 {
 		var s State
-		_, ok, err := c.Find(t.Context(), saying(stateN(t, 1), true, failure), secretN(1), &s)
+		ok, err := c.Find(t.Context(), saying(stateN(t, 1), true, failure), secretN(1), 0, &s)
 		if !errors.Is(err, failure) || ok || s != (State{}) {
 			t.Fatalf("%v %v %v", s, ok, err)
 		}
@@ -450,32 +454,6 @@ func TestAForgetDropsFewOtherTokens(t *testing.T) {
 	}
 	if dropped > 2*forgotten {
 		t.Errorf("%d changes dropped %d other tokens", forgotten, dropped)
-	}
-}
-
-func TestPromise6UsesAreRecordedOnceASecondForAToken(t *testing.T) {
-	at := time.Now()
-	s := stateN(t, 1)
-	ts := tokensOver(t, saying(s, true, nil).find, func() time.Time { return at })
-	for second := range 3 {
-		for range 100 {
-			if v, err := ts.Check(t.Context(), secretN(1)); err != nil || v.Reason != Good {
-				t.Fatal(v.Reason, err)
-			}
-		}
-		if got := ts.uses.of(s.TokenID, ts.latest()); got != at.UnixMilli() {
-			t.Errorf("second %d: last used at %d, want %d", second, got, at.UnixMilli())
-		}
-		first := at.UnixMilli()
-		at = at.Add((useResolution - 1) * time.Millisecond)
-		if _, err := ts.Check(t.Context(), secretN(1)); err != nil || ts.uses.of(s.TokenID, ts.latest()) != first {
-			t.Errorf("second %d: recorded again, %v", second, err)
-		}
-		at = at.Add(time.Millisecond)
-	}
-	at = at.AddDate(-1, 0, 0) // the clock was ahead until now
-	if _, err := ts.Check(t.Context(), secretN(1)); err != nil || ts.uses.of(s.TokenID, ts.latest()) != at.UnixMilli() {
-		t.Errorf("by the right clock last used at %d, %v; want %d", ts.uses.of(s.TokenID, ts.latest()), err, at.UnixMilli())
 	}
 }
 

@@ -2,6 +2,7 @@ package token
 
 import (
 	"context"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -32,7 +33,6 @@ const (
 // collector nothing. The zero State is no token.
 type State struct {
 	ExpiresAt         int64 // Unix seconds; of an old secret, its end
-	LastUsedAt        int64 // Unix milliseconds; 0 if unused since the cache loaded the token
 	TokenID           pfid.ID
 	AccountID         pfid.ID
 	EnvironmentID     pfid.ID
@@ -48,7 +48,14 @@ type State struct {
 type Verdict struct {
 	Reason Reason
 	State  State
+
+	at           int64 // Unix milliseconds
+	wantsAddress bool
 }
+
+// WantsAddress reports whether Tokens.RecordAddress needs the address of the client. Most validations don't, and working it
+// out takes time.
+func (v *Verdict) WantsAddress() bool { return v.wantsAddress }
 
 // Need is the caller's requirement of a good token. The token must match one value of each slice that is not empty. The
 // zero Need accepts every good token.
@@ -59,31 +66,53 @@ type Need struct {
 	Agents       []pfid.ID
 }
 
-// Check validates a secret now, and records an accepted token as used. The token must meet every need. An error means that
-// the store could not tell, so the secret is neither good nor bad. Check reads the store only for secrets that are not in
-// the cache, and never writes to it.
+// Check validates a secret now, and counts the use of its token. The token must meet every need. An error means that the
+// store could not tell, so the secret is neither good nor bad. Check reads the store only for secrets that are not in the
+// cache, and never writes to it.
 func (ts *Tokens) Check(ctx context.Context, secret []byte, needs ...Need) (v Verdict, err error) {
-	if len(secret) == 0 || len(secret) > MaxSecret {
-		return Verdict{}, nil
-	}
-	if ts.halted.Load() {
-		return Verdict{}, errHalted
-	}
-	at := ts.now()
-	key, ok, err := ts.cache.Find(ctx, ts.store, secret, &v.State)
-	if err != nil || !ok {
+	if err = ts.validate(ctx, secret, needs, &v); err != nil {
 		return Verdict{}, err
 	}
-	if v.Reason = v.State.judge(at, needs); v.Reason == Good && !isRecent(v.State.LastUsedAt, at.UnixMilli()) {
-		ts.use(key, &v.State, at.UnixMilli())
+	switch v.Reason {
+	case Good:
+		v.wantsAddress = ts.uses.count(&v.State, v.at, true)
+	case IsSuspended, IsRevoked, IsExpired, IsReplaced:
+		if v.State.meetsAll(needs) {
+			v.wantsAddress = ts.uses.count(&v.State, v.at, false)
+		}
 	}
 	return v, nil
 }
 
-// use records an accepted validation, unless one was recorded within useResolution.
-func (ts *Tokens) use(key Key, s *State, at int64) {
-	if ts.cache.Use(key, at) {
-		ts.uses.record(Use{TokenID: s.TokenID, AgentID: s.AgentID, At: at})
+// Judge is Check without counting the use. It is for requests that validate the same secret again.
+func (ts *Tokens) Judge(ctx context.Context, secret []byte, needs ...Need) (v Verdict, err error) {
+	if err = ts.validate(ctx, secret, needs, &v); err != nil {
+		return Verdict{}, err
+	}
+	return v, nil
+}
+
+func (ts *Tokens) validate(ctx context.Context, secret []byte, needs []Need, v *Verdict) error {
+	if len(secret) == 0 || len(secret) > MaxSecret {
+		return nil
+	}
+	if ts.halted.Load() {
+		return errHalted
+	}
+	at := ts.now()
+	v.at = at.UnixMilli()
+	ok, err := ts.cache.Find(ctx, ts.store, secret, v.at, &v.State)
+	if err != nil || !ok {
+		return err
+	}
+	v.Reason = v.State.judge(at, needs)
+	return nil
+}
+
+// RecordAddress adds the address of the client to the use that a verdict counted. It ignores text that is no IP address.
+func (ts *Tokens) RecordAddress(v *Verdict, address string) {
+	if ip, err := netip.ParseAddr(address); err == nil && v.wantsAddress {
+		ts.uses.recordAddress(&v.State, v.at, v.Reason == Good, ip.WithZone("").Unmap())
 	}
 }
 
@@ -100,12 +129,19 @@ func (s *State) judge(at time.Time, needs []Need) Reason {
 	case at.Unix() >= s.ExpiresAt:
 		return IsExpired
 	}
-	for i := range needs {
-		if !s.meets(&needs[i]) {
-			return Insufficient
-		}
+	if !s.meetsAll(needs) {
+		return Insufficient
 	}
 	return Good
+}
+
+func (s *State) meetsAll(needs []Need) bool {
+	for i := range needs {
+		if !s.meets(&needs[i]) {
+			return false
+		}
+	}
+	return true
 }
 
 // meets reports whether the token satisfies the need. An account token satisfies every environment and agent of its

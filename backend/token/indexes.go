@@ -57,7 +57,7 @@ func (all *indexes) recordUses(uses []Use, limit int64) {
 		return
 	}
 	for _, use := range uses {
-		if ix := all.accounts[use.TokenID.Partition()]; ix != nil && ix.addUse(use, limit) >= mostUses {
+		if ix := all.accounts[use.TokenID.Partition()]; use.At != 0 && ix != nil && ix.addUse(use, limit) >= mostUses {
 			delete(all.accounts, use.TokenID.Partition()) // no list has come for long
 		}
 	}

@@ -15,7 +15,7 @@ func (ts *Tokens) RevokeSecret(ctx context.Context, secret []byte, address strin
 		return nil
 	}
 	var t State
-	_, ok, err := ts.cache.Find(ctx, ts.store, secret, &t)
+	ok, err := ts.cache.Find(ctx, ts.store, secret, ts.now().UnixMilli(), &t)
 	if err != nil {
 		return err
 	}

@@ -203,11 +203,16 @@ type Store interface {
 	StatusList(ctx context.Context, number int, at time.Time, set func(index int, status Status)) (until time.Time, ok bool, err error)
 	// IsRevokedEntry reports whether StatusList would call set for the entry with Revoked, whatever the time.
 	IsRevokedEntry(ctx context.Context, entry StatusEntry) (bool, error)
-	// RecordUses sets the last use of each token if it is later than the stored one, or if the stored one is after latest
-	// (Unix milliseconds), which only a wrong clock can cause. The tokens must differ. A power cut may lose the last calls.
-	RecordUses(ctx context.Context, uses []Use, latest int64) error
-	// RecordSeen is RecordUses for when each agent was last seen.
-	RecordSeen(ctx context.Context, uses []Use, latest int64) error
+	// RecordUses adds the uses of a batch to the histories of their tokens, in one transaction. It sets a last use if it is
+	// later than the stored one, or if the stored one is in the future, which only a wrong clock can cause. It skips tokens
+	// that do not exist, and does nothing if the batch that was stored last has this number. A power cut may lose the last
+	// calls.
+	RecordUses(ctx context.Context, batch UseBatch) error
+	// Uses returns what is stored of the uses of tokens.
+	Uses(ctx context.Context, tokens []pfid.ID) (StoredUses, error)
+	// RecordSeen sets when each agent was last seen if that is later than the stored time, or if the stored time is after
+	// latest, in Unix milliseconds.
+	RecordSeen(ctx context.Context, seen []Seen, latest int64) error
 }
 
 // Signer turns claims into signed JWTs.
@@ -264,7 +269,7 @@ type Tokens struct {
 
 	statusLists *statusLists
 	halted      *atomic.Bool
-	uses        *lastUses
+	uses        *pendingUses
 	indexes     indexes
 }
 
@@ -272,7 +277,7 @@ type Tokens struct {
 func New(store Store, signer Signer, cache *Cache, lifetimes Lifetimes, now func() time.Time, random io.Reader) *Tokens {
 	return &Tokens{
 		store: store, signer: signer, cache: cache, lifetimes: lifetimes, now: now, random: random,
-		statusLists: newStatusLists(), halted: new(atomic.Bool), uses: newLastUses(cache.tokens),
+		statusLists: newStatusLists(), halted: new(atomic.Bool), uses: newPendingUses(cache.tokens),
 		indexes: indexes{accounts: map[uint32]*index{}},
 	}
 }

@@ -1,77 +1,94 @@
 package token
 
 import (
-	"bytes"
-	"context"
+	"math/rand/v2"
+	"net/netip"
 	"slices"
 	"sync"
-	"time"
+	"sync/atomic"
 
 	"tokentab/backend/pfid"
 )
 
+// How uses are counted. One mechanism serves the last use, the counts and the addresses of a token.
+//
+// Check adds each validation to an entry of its token and hour in memory: two atomic additions under a read lock of one
+// shard. Entries hold no pointers and refer to each other by number. A flush takes all entries away, sorts them by token,
+// and merges them into the rows of the store in batches, see useflush.go and history.go. Get, List and Usages add what is
+// not stored yet.
+//
+// A validation counts if the token meets the requirements: as accepted, or as refused if the token is suspended, revoked
+// or expired, or the secret was replaced. If a good token does not meet them, it counts as neither: the token works, and another account can't make
+// its neighbour's token look used. Unknown secrets have no token, so they count nowhere.
+//
+// Counts are exact. A batch and its number are one transaction, and a batch that failed is sent again as it was. If its
+// commit reached the disk after all, the store knows the number and does not add the batch twice.
+//
+// If the store fails for so long that a shard is full, further hours of known tokens go to an hour that has an entry, and
+// further tokens are not counted. So counts and last uses may be too low then, never too high.
+
 const (
-	// useResolution, in milliseconds, is the shortest time between two recorded uses of a token.
-	useResolution = 1000
 	// wrongClock, in milliseconds, is how far in the future a last use may be. A later one is from a wrong clock, and must
 	// not hide newer uses.
 	wrongClock = 60_000
-	// seenEvery, in milliseconds, is how often an agent in constant use is written. That costs more than a token: the row
-	// is wide, and this column is indexed.
-	seenEvery = 60_000
-
-	// usesAtOnce is how many uses one statement writes while validations run: on one core they all wait for it.
-	// usesInBulk is how many it writes otherwise.
-	usesAtOnce, usesInBulk = 50, 1000
-	// usesToSettle is how many pending uses a list sorted by last use waits for.
-	usesToSettle = 5000
 
 	pendingShards = 64
-	// pendingPerShard is how many pending uses each shard holds at least.
+	// pendingPerShard is how many entries each shard holds at least.
 	pendingPerShard = 4096
+	// pendingSlab is how many entries or addresses a shard allocates at once.
+	pendingSlab = 32
+	// addressEvery, in milliseconds, is the time in which at most one address of a token is recorded as accepted, and one
+	// as refused.
+	addressEvery = 1000
 )
 
-// Use is the last accepted validation of a token.
+// Use is how a token was used within one hour.
 type Use struct {
-	TokenID pfid.ID
-	AgentID pfid.ID // the agent of the token; zero if it has none
-	At      int64   // Unix milliseconds
+	TokenID           pfid.ID
+	AgentID           pfid.ID // the agent of the token; zero if it has none
+	Hour              uint32  // hours since 1970
+	Rotated, Old      bool    // as in State
+	Accepted, Refused uint64
+	At, RefusedAt     int64 // the last use of each kind in Unix milliseconds; 0 for none
+	Clients           []Client
 }
 
-// lastUses holds the last use of each token, if the store does not have it yet.
-type lastUses struct {
+// Client is an address that used a token. Its times are the last of each kind in Unix milliseconds; 0 for none.
+type Client struct {
+	Address       netip.Addr
+	At, RefusedAt int64
+}
+
+// pendingUses holds the uses that the store does not have yet.
+type pendingUses struct {
 	shards [pendingShards]pendingShard
-	most   int // pending uses in one shard
+	most   int // entries, and addresses, in one shard
 
 	flushing sync.Mutex           // held by a flush
 	seen     map[pfid.ID]sighting // agents of written uses; guarded by flushing
+	writing  []*pendingUse        // entries that the current flush has yet to write, ordered by token; guarded by flushing
+	trying   int                  // how many of them are in a batch that failed; guarded by flushing
 
-	// moving is read-locked to look up a use, and locked while uses move from pending to writing.
-	moving  sync.RWMutex
-	writing []Use // uses that the current flush has yet to write, ordered by token id
+	// moving is read-locked to look up uses, and locked while they move on.
+	moving sync.RWMutex
+	batch  uint64 // number of the last batch that was begun
+	left   int    // length of writing
 }
 
 type pendingShard struct {
-	mu      sync.Mutex
-	pending map[pfid.ID]pendingUse
-	_       [48]byte // keeps the locks of two shards apart in the processor's cache
-}
-
-type pendingUse struct {
-	agent pfid.ID
-	at    int64
+	mu sync.RWMutex
+	pending
+	taken pending  // by the current flush; guarded by moving
+	_     [48]byte // keeps the locks of two shards apart in the processor's cache
 }
 
 // sighting is the last use by an agent, in Unix milliseconds: at is known here, written is stored.
 type sighting struct{ at, written int64 }
 
-// newLastUses returns a lastUses for about this many tokens.
-func newLastUses(tokens int) *lastUses {
-	l := &lastUses{most: max(tokens/pendingShards*5/4, pendingPerShard), seen: map[pfid.ID]sighting{}}
-	for i := range l.shards {
-		l.shards[i].pending = map[pfid.ID]pendingUse{}
-	}
-	return l
+// newPendingUses returns a pendingUses for about this many tokens. Batch numbers begin anywhere, so that none is that of an
+// earlier process.
+func newPendingUses(tokens int) *pendingUses {
+	return &pendingUses{most: max(tokens/pendingShards*5/4, pendingPerShard), seen: map[pfid.ID]sighting{}, batch: rand.Uint64()}
 }
 
 // later returns the later of two last uses; 0 is none. If only one is beyond the limit, it returns the other.
@@ -82,182 +99,125 @@ func later(a, b, limit int64) int64 {
 	return min(a, b)
 }
 
-// isRecent reports whether a use is too close to the last one to be recorded.
-func isRecent(last, at int64) bool { return at-last < useResolution && last-at < wrongClock }
+func hourOf(at int64) uint32 { return uint32(max(at, 0) / hourLength) }
 
 // latest returns the latest plausible time of a use, in Unix milliseconds.
 func (ts *Tokens) latest() int64 { return ts.now().UnixMilli() + wrongClock }
 
-func (l *lastUses) shardOf(token pfid.ID) *pendingShard {
+func (l *pendingUses) shardOf(token pfid.ID) *pendingShard {
 	return &l.shards[token[pfid.Size-1]%pendingShards]
 }
 
-// record adds a use. If the store fails for so long that the shard is full, it drops the uses of further tokens, so their
-// stored last use is too old, never too new.
-func (l *lastUses) record(use Use) {
-	s := l.shardOf(use.TokenID)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	known, ok := s.pending[use.TokenID]
-	if ok || len(s.pending) < l.most {
-		s.pending[use.TokenID] = pendingUse{agent: use.AgentID, at: later(known.at, use.At, use.At+wrongClock)}
+// count counts a validation of a token. It reports whether the address of the client is wanted.
+func (l *pendingUses) count(s *State, at int64, accepted bool) (wanted bool) {
+	shard, hour := l.shardOf(s.TokenID), hourOf(at)
+	shard.mu.RLock()
+	if u := shard.find(s, hour); u != nil {
+		wanted = u.count(at, accepted)
+		shard.mu.RUnlock()
+		return wanted
+	}
+	shard.mu.RUnlock()
+	shard.mu.Lock()
+	defer shard.mu.Unlock()
+	u := shard.find(s, hour)
+	if u == nil {
+		u = shard.add(s, hour, l.most)
+	}
+	return u != nil && u.count(at, accepted)
+}
+
+func (u *pendingUse) count(at int64, accepted bool) (wanted bool) {
+	n, last, kind := &u.accepted, &u.at, 0
+	if !accepted {
+		n, last, kind = &u.refused, &u.refusedAt, 1
+	}
+	n.Add(1)
+	for {
+		known := last.Load()
+		if now := later(known, at, at+wrongClock); now == known || last.CompareAndSwap(known, now) {
+			break
+		}
+	}
+	return atomic.LoadUint32(&u.sampled[kind]) != sampleOf(at)
+}
+
+// sampleOf numbers the times in which one address is recorded, from 1.
+func sampleOf(at int64) uint32 { return uint32(max(at, 0)/addressEvery) + 1 }
+
+// recordAddress adds the address of a client to the counted use, unless another one was recorded in the same second.
+func (l *pendingUses) recordAddress(s *State, at int64, accepted bool, address netip.Addr) {
+	shard, hour := l.shardOf(s.TokenID), hourOf(at)
+	shard.mu.Lock()
+	defer shard.mu.Unlock()
+	u := shard.find(s, hour)
+	if u == nil { // taken by a flush meanwhile
+		u = shard.add(s, hour, l.most)
+	}
+	kind := 0
+	if !accepted {
+		kind = 1
+	}
+	if u == nil || u.sampled[kind] == sampleOf(at) {
+		return
+	}
+	atomic.StoreUint32(&u.sampled[kind], sampleOf(at))
+	if c := shard.clientOf(u, address.As16(), l.most); c != nil && accepted {
+		c.at = later(c.at, at, at+wrongClock)
+	} else if c != nil {
+		c.refusedAt = later(c.refusedAt, at, at+wrongClock)
 	}
 }
 
-// of returns the last use of a token that is not in the store yet, in Unix milliseconds; 0 for none.
-func (l *lastUses) of(token pfid.ID, limit int64) int64 {
+// unwritten are the uses of a token that the store may not have yet.
+type unwritten struct {
+	pending, inBatch []Use
+	batch            uint64 // number of the last batch that was begun, and that of inBatch
+}
+
+// of returns the uses of a token that are not known to be stored.
+func (l *pendingUses) of(token pfid.ID) (found unwritten) {
 	l.moving.RLock()
 	defer l.moving.RUnlock()
-	s := l.shardOf(token)
-	s.mu.Lock()
-	at := s.pending[token].at
-	s.mu.Unlock()
-	if i, ok := slices.BinarySearchFunc(l.writing, token, compareToken); ok {
-		at = later(at, l.writing[i].At, limit)
+	found.batch = l.batch
+	shard := l.shardOf(token)
+	shard.mu.RLock()
+	defer shard.mu.RUnlock()
+	for _, p := range []*pending{&shard.pending, &shard.taken} {
+		for n := p.first[keyOfUse(&token)]; n != 0; {
+			u := p.entries.at(n)
+			switch {
+			case u.token != token || u.progress == isWritten:
+			case u.progress == isInBatch:
+				found.inBatch = append(found.inBatch, p.use(u))
+			default:
+				found.pending = append(found.pending, p.use(u))
+			}
+			n = u.next
+		}
+	}
+	return found
+}
+
+// lastOf returns the last accepted use of a token that is not known to be stored, in Unix milliseconds; 0 for none.
+func (l *pendingUses) lastOf(token pfid.ID, limit int64) (at int64) {
+	found := l.of(token)
+	for _, use := range slices.Concat(found.pending, found.inBatch) {
+		at = later(at, use.At, limit)
 	}
 	return at
 }
 
-func compareToken(use Use, token pfid.ID) int { return bytes.Compare(use.TokenID[:], token[:]) }
-
-// count returns how many uses are not in the store yet.
-func (l *lastUses) count() int {
+// size returns how many entries are not in the store yet.
+func (l *pendingUses) size() int {
 	l.moving.RLock()
 	defer l.moving.RUnlock()
-	n := len(l.writing)
+	n := l.left
 	for i := range l.shards {
 		s := &l.shards[i]
-		s.mu.Lock()
-		n += len(s.pending)
-		s.mu.Unlock()
+		s.mu.RLock()
+		n += int(s.entries.used)
+		s.mu.RUnlock()
 	}
 	return n
-}
-
-// take moves pending uses to writing, ordered by token id, and updates the sightings of their agents.
-func (l *lastUses) take(limit int64) {
-	l.moving.Lock()
-	defer l.moving.Unlock()
-	for i := range l.shards {
-		s := &l.shards[i]
-		s.mu.Lock()
-		taken := s.pending
-		s.pending = make(map[pfid.ID]pendingUse, len(taken))
-		s.mu.Unlock()
-		l.writing = slices.Grow(l.writing, len(taken))
-		for token, use := range taken {
-			l.writing = append(l.writing, Use{TokenID: token, AgentID: use.agent, At: use.at})
-		}
-	}
-	slices.SortFunc(l.writing, func(a, b Use) int { return compareToken(a, b.TokenID) })
-	for _, use := range l.writing {
-		if !use.AgentID.IsZero() {
-			seen := l.seen[use.AgentID]
-			seen.at = later(seen.at, use.At, limit)
-			l.seen[use.AgentID] = seen
-		}
-	}
-}
-
-// FlushUses writes the pending last uses, and when agents were last seen. After a failure the rest stays pending for the
-// next flush; Get and List show it meanwhile. It calls rest after each statement, to leave the processor to validations.
-// With a nil rest it writes everything as fast as possible.
-func (ts *Tokens) FlushUses(ctx context.Context, rest func()) error {
-	ts.uses.flushing.Lock()
-	defer ts.uses.flushing.Unlock()
-	ts.indexes.forgetIdle(ts.now().UnixMilli())
-	if err := ts.flushUses(ctx, rest); err != nil {
-		return err
-	}
-	return ts.writeSeen(ctx, rest)
-}
-
-// flushUses writes the pending last uses, but not when agents were last seen.
-func (ts *Tokens) flushUses(ctx context.Context, rest func()) error {
-	if err := ts.writeUses(ctx, rest); err != nil { // left by an earlier flush that failed
-		return err
-	}
-	ts.uses.take(ts.latest())
-	return ts.writeUses(ctx, rest)
-}
-
-func (ts *Tokens) writeUses(ctx context.Context, rest func()) error {
-	l := ts.uses
-	for len(l.writing) > 0 {
-		batch := l.writing[:min(together(rest), len(l.writing))]
-		if err := ts.store.RecordUses(ctx, batch, ts.latest()); err != nil {
-			return err
-		}
-		ts.indexes.recordUses(batch, ts.latest())
-		l.moving.Lock()
-		l.writing = l.writing[len(batch):]
-		l.moving.Unlock()
-		pause(rest)
-	}
-	l.moving.Lock()
-	l.writing = nil
-	l.moving.Unlock()
-	return nil
-}
-
-// writeSeen writes when agents were last seen: a first use at once, then at most once per seenEvery. If rest is nil, it
-// writes all of them.
-func (ts *Tokens) writeSeen(ctx context.Context, rest func()) error {
-	seen, now := ts.uses.seen, ts.now().UnixMilli()
-	var due []Use
-	for agent, s := range seen {
-		isDue := now-s.written >= seenEvery || s.written-now >= wrongClock
-		switch {
-		case s.at != s.written && (isDue || rest == nil):
-			due = append(due, Use{AgentID: agent, At: s.at})
-		case isDue:
-			delete(seen, agent)
-		}
-	}
-	for batch := range slices.Chunk(due, together(rest)) {
-		if err := ts.store.RecordSeen(ctx, batch, ts.latest()); err != nil {
-			return err
-		}
-		for _, use := range batch {
-			seen[use.AgentID] = sighting{at: use.At, written: use.At}
-		}
-		pause(rest)
-	}
-	return nil
-}
-
-func together(rest func()) int {
-	if rest == nil {
-		return usesInBulk
-	}
-	return usesAtOnce
-}
-
-func pause(rest func()) {
-	if rest != nil {
-		rest()
-	}
-}
-
-// settleUses writes the pending uses before a list sorted by last use, unless they are many or a flush is under way. Then,
-// or after a failure, the list's order may be slightly out of date.
-func (ts *Tokens) settleUses(ctx context.Context) {
-	if !ts.uses.flushing.TryLock() {
-		return
-	}
-	defer ts.uses.flushing.Unlock()
-	if ts.uses.count() <= usesToSettle {
-		_ = ts.flushUses(ctx, nil)
-	}
-}
-
-// asOfNow sets the last use to a pending one if that is later, and drops an old secret whose overlap is over.
-func (ts *Tokens) asOfNow(t *Listed) {
-	if !t.OldSecret.EndsAt.After(ts.now()) {
-		t.OldSecret = OldSecret{}
-	}
-	at := ts.uses.of(t.ID, ts.latest())
-	if at > 0 && (t.LastUsedAt.IsZero() || later(at, t.LastUsedAt.UnixMilli(), ts.latest()) == at) {
-		t.LastUsedAt = time.UnixMilli(at).UTC()
-	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	mathrand "math/rand/v2"
+	"net/netip"
 	"slices"
 	"sync"
 	"testing"
@@ -12,35 +13,60 @@ import (
 	"tokentab/backend/pfid"
 )
 
-// disk keeps last uses like the store, and fails on demand.
+// disk keeps uses like the store, and fails on demand.
 type disk struct {
 	Store
-	rows map[pfid.ID]int64
+	rows map[pfid.ID]StoredUse
+	last uint64
 
-	statements [][]Use // each call of RecordUses
-	seen       []Use   // in order
-	before     func()  // called before each statement
-	fails      func() bool
+	batches [][]Use // each batch that was written
+	seen    []Seen  // in order
+	before  func()  // called before each batch
+	fails   func() bool
+	unsure  func() bool // whether a batch that is written returns an error all the same
 }
 
 var errDisk = errors.New("the disk is full")
 
 func newDisk() *disk {
-	return &disk{rows: map[pfid.ID]int64{}, before: func() {}, fails: func() bool { return false }}
+	never := func() bool { return false }
+	return &disk{rows: map[pfid.ID]StoredUse{}, before: func() {}, fails: never, unsure: never}
 }
 
-func (d *disk) RecordUses(_ context.Context, uses []Use, latest int64) error {
+func (d *disk) RecordUses(_ context.Context, batch UseBatch) error {
 	if d.before(); d.fails() {
 		return errDisk
 	}
-	d.statements = append(d.statements, slices.Clone(uses))
-	for _, use := range uses {
-		d.rows[use.TokenID] = later(d.rows[use.TokenID], use.At, latest)
+	if batch.Number == d.last {
+		return nil
+	}
+	d.last = batch.Number
+	d.batches = append(d.batches, batch.Uses)
+	for _, use := range batch.Uses {
+		row := d.rows[use.TokenID].clone()
+		row.Add(&use, 0, batch.At)
+		d.rows[use.TokenID] = row
+	}
+	if d.unsure() {
+		return errDisk
 	}
 	return nil
 }
 
-func (d *disk) RecordSeen(_ context.Context, seen []Use, _ int64) error {
+func (s StoredUse) clone() StoredUse {
+	s.History = History{slices.Clone(s.History.Hours), slices.Clone(s.History.Days), slices.Clone(s.History.Clients), s.History.Secrets}
+	return s
+}
+
+func (d *disk) Uses(context.Context, []pfid.ID) (StoredUses, error) {
+	rows := map[pfid.ID]StoredUse{}
+	for id, row := range d.rows {
+		rows[id] = row.clone()
+	}
+	return StoredUses{Batch: d.last, Tokens: rows}, nil
+}
+
+func (d *disk) RecordSeen(_ context.Context, seen []Seen, _ int64) error {
 	if d.fails() {
 		return errDisk
 	}
@@ -49,23 +75,34 @@ func (d *disk) RecordSeen(_ context.Context, seen []Use, _ int64) error {
 }
 
 func (d *disk) Token(_ context.Context, _, id pfid.ID) (Listed, error) {
-	t := Listed{Token: Token{ID: id}}
-	if at := d.rows[id]; at != 0 {
-		t.LastUsedAt = time.UnixMilli(at)
-	}
-	return t, nil
+	return Listed{Token: Token{ID: id, LastUsedAt: timeOf(d.rows[id].At)}}, nil
 }
 
-// usesOver returns tokens over a disk, and a function that records a use of the nth token.
+// usesOver returns tokens over a disk, and a function that counts a use of the nth token.
 func usesOver(t *testing.T, d *disk, tokens int, at *time.Time) (ts *Tokens, all []State, use func(n int)) {
 	t.Helper()
 	ts = New(d, nil, newCache(t, 100), Lifetimes{}, func() time.Time { return *at }, nil)
 	for n := range tokens {
 		all = append(all, stateN(t, n))
 	}
-	return ts, all, func(n int) {
-		ts.uses.record(Use{TokenID: all[n].TokenID, AgentID: all[n].AgentID, At: at.UnixMilli()})
+	return ts, all, func(n int) { ts.uses.count(&all[n], at.UnixMilli(), true) }
+}
+
+// counted returns how many accepted uses of a token are known.
+func counted(t *testing.T, ts *Tokens, id pfid.ID) (n int) {
+	t.Helper()
+	usages, err := ts.Usages(t.Context(), []Listed{{Token: Token{ID: id}}})
+	if err != nil {
+		t.Fatal(err)
 	}
+	return total(usages[0].History)
+}
+
+func total(h History) (n int) {
+	for _, day := range h.Days {
+		n += int(day.Accepted)
+	}
+	return n
 }
 
 func shown(t *testing.T, ts *Tokens, id pfid.ID) int64 {
@@ -87,18 +124,21 @@ func TestPromise6NoFlushThatSucceededIsLostWhateverFailsBeforeOrAfter(t *testing
 		d, at := newDisk(), time.UnixMilli(5_000_000_000)
 		ts, all, use := usesOver(t, d, tokens, &at)
 		used, flushed := [tokens]int64{}, [tokens]int64{}
+		uses, flushedUses := [tokens]int{}, [tokens]int{}
 		for step := range 200 {
 			at = at.Add(time.Duration(1+random.IntN(5)) * time.Second)
-			failing := random.IntN(3) == 0
+			failing, unsure := random.IntN(3) == 0, random.IntN(3) == 0
 			d.fails = func() bool { return failing && random.IntN(2) == 0 }
+			d.unsure = func() bool { return unsure && random.IntN(2) == 0 }
 			switch what := random.IntN(40); {
 			case what < 18:
 				n := random.IntN(tokens)
 				used[n] = at.UnixMilli()
+				uses[n]++
 				use(n)
 			case what < 34:
 				if ts.FlushUses(t.Context(), func() {}) == nil {
-					flushed = used
+					flushed, flushedUses = used, uses
 				}
 			case what < 36:
 				ts.settleUses(t.Context())
@@ -106,27 +146,30 @@ func TestPromise6NoFlushThatSucceededIsLostWhateverFailsBeforeOrAfter(t *testing
 				at = at.Add(time.Minute)
 			default: // a crash
 				for n := range all {
-					used[n] = d.rows[all[n].TokenID]
+					used[n], uses[n] = d.rows[all[n].TokenID].At, total(d.rows[all[n].TokenID].History)
 				}
-				flushed = used
-				ts.uses = newLastUses(tokens)
+				flushed, flushedUses = used, uses
+				ts.uses = newPendingUses(tokens)
 			}
 			for n := range all {
-				if got := d.rows[all[n].TokenID]; got < flushed[n] {
-					t.Fatalf("seed %d, step %d: a crash would leave %d of token %d, and %d was flushed", seed, step, got, n, flushed[n])
+				if row := d.rows[all[n].TokenID]; row.At < flushed[n] || total(row.History) < flushedUses[n] {
+					t.Fatalf("seed %d, step %d: a crash would leave %d and %d uses of token %d, and %d and %d were flushed", seed, step, row.At, total(row.History), n, flushed[n], flushedUses[n])
 				}
 				if got := shown(t, ts, all[n].TokenID); got != used[n] {
 					t.Fatalf("seed %d, step %d: token %d is shown as used at %d, and was at %d", seed, step, n, got, used[n])
 				}
+				if got := counted(t, ts, all[n].TokenID); got != uses[n] {
+					t.Fatalf("seed %d, step %d: %d uses of token %d are counted, want %d", seed, step, got, n, uses[n])
+				}
 			}
 		}
-		d.fails = func() bool { return false }
+		d.fails, d.unsure = func() bool { return false }, func() bool { return false }
 		if err := ts.FlushUses(t.Context(), nil); err != nil {
 			t.Fatal(err)
 		}
 		for n := range all {
-			if got := d.rows[all[n].TokenID]; got != used[n] {
-				t.Fatalf("seed %d: the row of token %d says %d, and it was used at %d", seed, n, got, used[n])
+			if row := d.rows[all[n].TokenID]; row.At != used[n] || total(row.History) != uses[n] {
+				t.Fatalf("seed %d: the row of token %d says %d and %d uses, want %d and %d", seed, n, row.At, total(row.History), used[n], uses[n])
 			}
 		}
 	}
@@ -161,8 +204,8 @@ func TestPromise6AUseIsShownBeforeWhileAndAfterItIsWritten(t *testing.T) {
 	}
 	shows("used again")
 	d.fails = func() bool { return false }
-	if err := ts.FlushUses(t.Context(), func() {}); err != nil || ts.uses.count() != 0 {
-		t.Fatalf("%v, %d uses are left", err, ts.uses.count())
+	if err := ts.FlushUses(t.Context(), func() {}); err != nil || ts.uses.size() != 0 {
+		t.Fatalf("%v, %d uses are left", err, ts.uses.size())
 	}
 	shows("written")
 }
@@ -180,10 +223,10 @@ func TestOfSeveralUsesOfATokenTheLastIsWrittenOnce(t *testing.T) {
 	if err := ts.FlushUses(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
-	written := slices.Concat(d.statements...)
+	written := slices.Concat(d.batches...)
 	for _, use := range written {
-		if use.At != at.UnixMilli() {
-			t.Fatalf("the use at %d was written, not the last", use.At)
+		if use.At != at.UnixMilli() || use.Accepted != 3 {
+			t.Fatalf("%d uses until %d were written, not 3 until the last", use.Accepted, use.At)
 		}
 	}
 	if len(written) != tokens || len(d.rows) != tokens {
@@ -202,10 +245,10 @@ func TestUsesAreWrittenInTheOrderOfTheirRowsAndFewAtATime(t *testing.T) {
 	if err := ts.FlushUses(t.Context(), func() { rests++ }); err != nil {
 		t.Fatal(err)
 	}
-	for _, statement := range d.statements {
+	for _, statement := range d.batches {
 		most = max(most, len(statement))
 	}
-	written := slices.Concat(d.statements...)
+	written := slices.Concat(d.batches...)
 	inOrder := slices.IsSortedFunc(written, func(a, b Use) int { return slices.Compare(a.TokenID[:], b.TokenID[:]) })
 	if len(written) != tokens || !inOrder || most > usesAtOnce || rests < tokens/usesAtOnce {
 		t.Errorf("%d uses, in order: %v, %d at once, %d rests", len(written), inOrder, most, rests)
@@ -241,8 +284,8 @@ func TestAnAgentInConstantUseIsWrittenAtOnceAndThenOnceAMinute(t *testing.T) {
 	if want := []int64{0, 60_000, 120_000, 180_000, 240_000, 300_000, 301_500}; !slices.Equal(seen, want) {
 		t.Errorf("seen was written at %v ms, want %v", seen, want)
 	}
-	if len(d.statements) != flushes+1 {
-		t.Errorf("its last use was written %d times in %d flushes", len(d.statements), flushes+1)
+	if len(d.batches) != flushes+1 {
+		t.Errorf("its last use was written %d times in %d flushes", len(d.batches), flushes+1)
 	}
 }
 
@@ -285,8 +328,8 @@ func TestAUseByAClockThatWasAheadHidesNoLaterOne(t *testing.T) {
 		if got := shown(t, ts, all[0].TokenID); got != right.UnixMilli() {
 			t.Errorf("flushed %v: last used at %d, want %d", flushed, got, right.UnixMilli())
 		}
-		if err := ts.FlushUses(t.Context(), func() {}); err != nil || d.rows[all[0].TokenID] != right.UnixMilli() {
-			t.Errorf("flushed %v: %v, the row says %d, want %d", flushed, err, d.rows[all[0].TokenID], right.UnixMilli())
+		if err := ts.FlushUses(t.Context(), func() {}); err != nil || d.rows[all[0].TokenID].At != right.UnixMilli() {
+			t.Errorf("flushed %v: %v, the row says %d, want %d", flushed, err, d.rows[all[0].TokenID].At, right.UnixMilli())
 		}
 	}
 }
@@ -299,9 +342,15 @@ func TestUsesThatCannotBeWrittenTakeNoMoreThanTheirRoom(t *testing.T) {
 	var id pfid.ID
 	for n := range 2 * room {
 		id[0], id[1], id[2], id[pfid.Size-1] = byte(n>>16), byte(n>>8), byte(n), byte(n)
-		ts.uses.record(Use{TokenID: id, At: at.UnixMilli()})
+		s := State{TokenID: id}
+		ts.uses.count(&s, at.UnixMilli(), true)
+		ts.uses.recordAddress(&s, at.UnixMilli(), true, netip.IPv6Loopback())
 	}
-	if n := ts.uses.count(); n > room {
+	addresses := 0
+	for i := range ts.uses.shards {
+		addresses += int(ts.uses.shards[i].clients.used)
+	}
+	if n := ts.uses.size(); n > room || addresses > room {
 		t.Errorf("%d uses are kept, and there is room for %d", n, room)
 	}
 }
@@ -316,10 +365,10 @@ func TestPromise6AShownUseNeverMovesBackWhileTokensAreUsedAndFlushed(t *testing.
 	for n := range all {
 		users.Go(func() {
 			for i := range int64(uses) {
-				use := Use{TokenID: all[n].TokenID, AgentID: all[n].AgentID, At: at.UnixMilli() + i}
-				ts.uses.record(use)
-				if got := ts.uses.of(use.TokenID, ts.latest()); got != 0 && got != use.At {
-					t.Errorf("token %d is shown as used at %d, and was at %d", n, got, use.At)
+				use := at.UnixMilli() + i
+				ts.uses.count(&all[n], use, true)
+				if got := ts.uses.lastOf(all[n].TokenID, ts.latest()); got != 0 && got != use {
+					t.Errorf("token %d is shown as used at %d, and was at %d", n, got, use)
 					return
 				}
 			}
@@ -345,8 +394,8 @@ func TestPromise6AShownUseNeverMovesBackWhileTokensAreUsedAndFlushed(t *testing.
 		t.Fatal(err)
 	}
 	for n := range all {
-		if got := d.rows[all[n].TokenID]; got != at.UnixMilli()+uses-1 {
-			t.Errorf("the last use of token %d is written as %d, want %d", n, got, at.UnixMilli()+uses-1)
+		if row := d.rows[all[n].TokenID]; row.At != at.UnixMilli()+uses-1 || total(row.History) != uses {
+			t.Errorf("the last of %d uses of token %d is written as %d, want %d of %d", total(row.History), n, row.At, at.UnixMilli()+uses-1, uses)
 		}
 	}
 }

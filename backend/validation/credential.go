@@ -43,6 +43,15 @@ func bearer(h *fasthttp.RequestHeader, keyHeader bool) (secret []byte, presented
 	}
 }
 
+// check validates the secret of the client that sent a request, and records the client's address if it is wanted.
+func (e *Endpoints) check(ctx context.Context, c *fasthttp.RequestCtx, secret []byte, needs ...token.Need) (token.Verdict, error) {
+	verdict, err := e.Tokens.Check(ctx, secret, needs...)
+	if verdict.WantsAddress() {
+		e.Tokens.RecordAddress(&verdict, e.Source.Address(c))
+	}
+	return verdict, err
+}
+
 // Holder returns the state of the bearer token in a request, or nil if it carries no credential. It returns
 // fault.BadAuthToken if the token is not accepted, and logs that with the route.
 func (e *Endpoints) Holder(ctx context.Context, c *fasthttp.RequestCtx, route string) (*token.State, error) {
@@ -50,7 +59,7 @@ func (e *Endpoints) Holder(ctx context.Context, c *fasthttp.RequestCtx, route st
 	if !presented {
 		return nil, nil
 	}
-	verdict, err := e.Tokens.Check(ctx, secret)
+	verdict, err := e.check(ctx, c, secret)
 	if err != nil {
 		return nil, err
 	}

@@ -154,7 +154,7 @@ func (e *Endpoints) validate(c *fasthttp.RequestCtx) {
 	}
 	needed := needsPool.Get().(*needs)
 	all, misspelt := needed.read(c)
-	verdict, err := e.Tokens.Check(context.Background(), secret, all...)
+	verdict, err := e.check(context.Background(), c, secret, all...)
 	needsPool.Put(needed)
 	if misspelt > 0 {
 		e.warnNeeds.log(e.Log.Logger, misspelt)
@@ -195,7 +195,7 @@ func (e *Endpoints) ping(c *fasthttp.RequestCtx) {
 		e.fixed.Refuse(c, noCredential)
 		return
 	}
-	verdict, err := e.Tokens.Check(context.Background(), secret)
+	verdict, err := e.check(context.Background(), c, secret)
 	if err != nil {
 		e.cannotTell(c, err)
 		return

@@ -75,8 +75,15 @@ func (e *Endpoints) introspectBatch(c *fasthttp.RequestCtx, form *fasthttp.Args)
 	return nil
 }
 
-// appendIntrospection appends what the account may know of a token, and records a use of its own tokens. Tokens of
-// other accounts look like forgeries to it, and their use is not recorded.
+// isCounted is the key of a request whose client was authenticated before its body was read, so its use is counted.
+var isCounted = new(struct{ _ byte })
+
+func (e *Endpoints) checkAgain(ctx context.Context, _ *fasthttp.RequestCtx, secret []byte, needs ...token.Need) (token.Verdict, error) {
+	return e.Tokens.Judge(ctx, secret, needs...)
+}
+
+// appendIntrospection appends what the account may know of a token, and counts a use of its own tokens, without an address:
+// the caller is not the client. Tokens of other accounts look like forgeries to it, and their use is not counted.
 func (e *Endpoints) appendIntrospection(b []byte, c *fasthttp.RequestCtx, secret []byte, account pfid.ID) ([]byte, error) {
 	verdict, err := e.Tokens.Check(context.Background(), secret, token.Need{Accounts: []pfid.ID{account}})
 	if err != nil {
@@ -149,7 +156,11 @@ func (e *Endpoints) introspector(c *fasthttp.RequestCtx, form *fasthttp.Args) (p
 		code = "invalid_token"
 		secret, _ = bearer(&c.Request.Header, false)
 	}
-	verdict, err := e.Tokens.Check(context.Background(), secret, needAccountToken)
+	check := e.check
+	if c.UserValue(isCounted) != nil {
+		check = e.checkAgain
+	}
+	verdict, err := check(context.Background(), c, secret, needAccountToken)
 	if err != nil {
 		return pfid.ID{}, err
 	}

@@ -121,6 +121,7 @@ func (e *Endpoints) readForm(c *fasthttp.RequestCtx, hold *request.Share) error 
 				c.SetConnectionClose()
 				return err
 			}
+			c.SetUserValue(isCounted, true)
 			hold = nil
 		case limit < maxBatchBytes:
 			limit = request.MaxStrangerBody

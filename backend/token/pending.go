@@ -1,0 +1,140 @@
+package token
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"sync/atomic"
+
+	"tokentab/backend/pfid"
+)
+
+// pending holds entries, and finds them by a part of the token's id.
+type pending struct {
+	first   map[uint64]uint32 // the first of the entries with one key, plus 1
+	entries slab[pendingUse]
+	clients slab[pendingClient]
+}
+
+// slab allocates in small pieces, so that entries never move. Its numbers begin at 1.
+type slab[T any] struct {
+	pieces []*[pendingSlab]T
+	used   uint32
+}
+
+func (s *slab[T]) at(n uint32) *T { return &s.pieces[(n-1)/pendingSlab][(n-1)%pendingSlab] }
+
+func (s *slab[T]) add() (n uint32) {
+	if s.used%pendingSlab == 0 {
+		s.pieces = append(s.pieces, new([pendingSlab]T))
+	}
+	s.used++
+	return s.used
+}
+
+type pendingUse struct {
+	token, agent      pfid.ID
+	hour              uint32
+	next, client      uint32 // the next entry with the same key, the first address; 0 for none
+	sampled           [2]uint32
+	rotated, old      bool
+	progress          progress // guarded by moving
+	accepted, refused atomic.Uint64
+	at, refusedAt     atomic.Int64
+}
+
+// progress is how far an entry is on its way to the store.
+type progress uint8
+
+const (
+	isPending progress = iota
+	isInBatch          // in the last batch that was begun, which may have reached the store
+	isWritten
+)
+
+type pendingClient struct {
+	address       [16]byte
+	at, refusedAt int64
+	next          uint32
+}
+
+// keyOfUse returns a part of an id that two tokens hardly ever share.
+func keyOfUse(token *pfid.ID) uint64 {
+	const odd = 0x9e3779b97f4a7c15 // spreads the bits of the time
+	return binary.LittleEndian.Uint64(token[:])*odd ^ binary.LittleEndian.Uint64(token[pfid.Size-8:])
+}
+
+// find returns the entry of a token's secret and an hour, or nil.
+func (p *pending) find(s *State, hour uint32) *pendingUse {
+	for n := p.first[keyOfUse(&s.TokenID)]; n != 0; {
+		u := p.entries.at(n)
+		if u.hour == hour && u.old == s.Old && u.rotated == s.Rotated && u.token == s.TokenID {
+			return u
+		}
+		n = u.next
+	}
+	return nil
+}
+
+// add returns a new entry. If there are most of them, it returns another one of the secret, or nil if it has none.
+func (p *pending) add(s *State, hour uint32, most int) *pendingUse {
+	key := keyOfUse(&s.TokenID)
+	first := p.first[key]
+	if int(p.entries.used) >= most {
+		for n := first; n != 0; n = p.entries.at(n).next {
+			if u := p.entries.at(n); u.token == s.TokenID && u.old == s.Old {
+				return u
+			}
+		}
+		return nil
+	}
+	if p.first == nil {
+		p.first = map[uint64]uint32{}
+	}
+	n := p.entries.add()
+	u := p.entries.at(n)
+	u.token, u.agent, u.hour, u.rotated, u.old, u.next = s.TokenID, s.AgentID, hour, s.Rotated, s.Old, first
+	p.first[key] = n
+	return u
+}
+
+// clientOf returns the address of an entry: its own, a new one, or the oldest of the entry replaced. It returns nil if
+// there is no room.
+func (p *pending) clientOf(u *pendingUse, address [16]byte, most int) *pendingClient {
+	var oldest *pendingClient
+	held := 0
+	for n := u.client; n != 0; held++ {
+		c := p.clients.at(n)
+		if c.address == address {
+			return c
+		}
+		if oldest == nil || max(c.at, c.refusedAt) < max(oldest.at, oldest.refusedAt) {
+			oldest = c
+		}
+		n = c.next
+	}
+	if held < MostClients && int(p.clients.used) < most {
+		n := p.clients.add()
+		c := p.clients.at(n)
+		c.address, c.next = address, u.client
+		u.client = n
+		return c
+	}
+	if oldest != nil {
+		*oldest = pendingClient{address: address, next: oldest.next}
+	}
+	return oldest
+}
+
+// use returns an entry as a Use.
+func (p *pending) use(u *pendingUse) Use {
+	use := Use{
+		TokenID: u.token, AgentID: u.agent, Hour: u.hour, Rotated: u.rotated, Old: u.old, Accepted: u.accepted.Load(), Refused: u.refused.Load(),
+		At: u.at.Load(), RefusedAt: u.refusedAt.Load(),
+	}
+	for n := u.client; n != 0; {
+		c := p.clients.at(n)
+		use.Clients = append(use.Clients, Client{Address: netip.AddrFrom16(c.address).Unmap(), At: c.at, RefusedAt: c.refusedAt})
+		n = c.next
+	}
+	return use
+}
