@@ -54,7 +54,8 @@ function Box({ row, name, checked, mixed = false, onChange }: BoxProps) {
         onChange={({ target, nativeEvent }) =>
           onChange(target.checked, nativeEvent instanceof MouseEvent && nativeEvent.shiftKey)
         }
-        className={`size-4 shrink-0 accent-accent transition-opacity ${row ? shy : ""}`}
+        // The focus must not hide behind what floats.
+        className={`size-4 shrink-0 scroll-mt-16 scroll-mb-40 accent-accent transition-opacity ${row ? shy : ""}`}
       />
     </label>
   );
