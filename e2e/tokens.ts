@@ -24,8 +24,11 @@ export async function actionsOf(row: Locator): Promise<string[]> {
 }
 
 /** Submits the open form for a new token and returns the secret that the dialog shows. */
-export async function submitNewToken(page: Page): Promise<string> {
-  await page.getByRole("dialog").getByRole("button", { name: "Create token" }).click();
+export const submitNewToken = (page: Page) => submitForSecret(page, "Create token");
+
+/** Submits the open form by its button and returns the secret that the dialog shows. */
+export async function submitForSecret(page: Page, button: string): Promise<string> {
+  await page.getByRole("dialog").getByRole("button", { name: button }).click();
   const value = page.getByRole("textbox", { name: "Token value" });
   await expect(value).toBeVisible();
   return value.inputValue();
@@ -33,7 +36,7 @@ export async function submitNewToken(page: Page): Promise<string> {
 
 /** Copies the secret by its button, and closes the dialog. */
 export async function copyAndClose(page: Page) {
-  const dialog = page.getByRole("dialog", { name: "Save this token now" });
+  const dialog = page.getByRole("dialog", { name: /^Save/ });
   await dialog.getByRole("button", { name: "Copy token" }).click();
   await expect(dialog.getByRole("status").filter({ hasText: "Copied" })).toBeAttached();
   await dialog.getByRole("button", { name: "Done" }).click();

@@ -2,7 +2,7 @@ import type { List, One } from "../api";
 import type * as wire from "../wire";
 
 const day = 86_400_000;
-const ago = (milliseconds: number) => new Date(Date.now() - milliseconds).toISOString();
+export const ago = (milliseconds: number) => new Date(Date.now() - milliseconds).toISOString();
 const stamps = (at: string) => ({ inserted_at: at, updated_at: at });
 
 /** Returns a function that creates samples with some fields changed. */

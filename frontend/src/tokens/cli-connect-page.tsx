@@ -8,7 +8,7 @@ import { useOpenForm } from "../ui/leave-guard";
 import { Notice } from "../ui/notice";
 import { useTitle } from "../ui/page";
 import { TextLink } from "../ui/text-link";
-import { unsettledHint, useCreation } from "./creation";
+import { useCreation } from "./creation";
 import { type Lifetimes, spelledOut } from "./expiry";
 import { LostFace, SecretFace } from "./faces";
 import { tokenTitle } from "./wording";
@@ -65,7 +65,7 @@ export default function CliConnectPage({ account, user, publicUrl, lifetimes }: 
       {request.error && (
         <Notice tone="bad" className="mt-4">
           {messageOf(request.error)}
-          {unsettled && unsettledHint}
+          {creation.hint}
         </Notice>
       )}
       <div className="mt-5 flex flex-wrap gap-2">

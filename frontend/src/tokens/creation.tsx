@@ -15,13 +15,31 @@ export interface Created {
 
 type Answer = One<ApiToken> & { token?: string };
 
-/** The state of creating one token, until its secret was copied. */
-export interface Creation {
-  request: UseMutationResult<void, Error, NewToken>;
-  /** The details of a token that may exist. While set, `request` repeats them, whatever it is given. */
-  unsettled: NewToken | undefined;
+/** A request that answers with a secret. */
+export interface Issuing {
+  path: string;
+  /** Appended to an error if the request may have been carried out. */
+  hint: string;
+  /** The same, in the question before the dialog is left. */
+  unanswered: string;
+}
+
+const creating: Issuing = {
+  path: "/api_token",
+  hint: " The token may have been created. Try again to find out; that does not create a second one.",
+  unanswered:
+    "The token may have been created, and no one would have its secret. If it appears in the list, revoke it there.",
+};
+
+/** The state of creating one token, or of rotating it, until its secret was copied. */
+export interface Creation<D extends object = NewToken> {
+  request: UseMutationResult<void, Error, D>;
+  /** The details of a request that may have been carried out. While set, `request` repeats them, whatever it is given. */
+  unsettled: D | undefined;
+  /** Appended to an error while unsettled. */
+  hint: string;
   created: Created | undefined;
-  /** The token exists, but the answer with its secret was lost. */
+  /** The token has the secret, but the answer with it was lost. */
   lost: ApiToken | undefined;
   /** A lost token that stays active. */
   left: ApiToken | undefined;
@@ -35,18 +53,19 @@ export interface Creation {
   question: ReactNode;
 }
 
-/** Appended to an error if the token may have been created. */
-export const unsettledHint =
-  " The token may have been created. Try again to find out; that does not create a second one.";
+/** Creates a token. `finished` is whether the secret was dealt with already. */
+export const useCreation = (onLeave: () => void, finished = false) =>
+  useIssuing<NewToken>(creating, onLeave, finished);
 
-/**
- * Creates a token. The secret does not become the mutation's result, which the query library would keep. `finished` is
- * whether the secret was dealt with already.
- */
-export function useCreation(onLeave: () => void, finished = false): Creation {
+/** Issues a secret. It does not become the mutation's result, which the query library would keep. */
+export function useIssuing<D extends object>(
+  { path, hint, unanswered: warning }: Issuing,
+  onLeave: () => void,
+  finished = false,
+): Creation<D> {
   const client = useQueryClient();
-  const tokens = useCreator<Answer, NewToken>("/api_token");
-  const [unsettled, setUnsettled] = useState<NewToken>();
+  const tokens = useCreator<Answer, D>(path);
+  const [unsettled, setUnsettled] = useState<D>();
   const [created, setCreated] = useState<Created>();
   const [lost, setLost] = useState<ApiToken>();
   const [left, setLeft] = useState<ApiToken>();
@@ -54,7 +73,7 @@ export function useCreation(onLeave: () => void, finished = false): Creation {
   const [asking, setAsking] = useState(false);
   const request = useMutation({
     gcTime: 0,
-    mutationFn: async (details: NewToken) => {
+    mutationFn: async (details: D) => {
       try {
         const { details: token, token: secret } = await tokens.send(tokens.unsettled ?? details);
         if (secret) setCreated({ token, secret });
@@ -80,6 +99,7 @@ export function useCreation(onLeave: () => void, finished = false): Creation {
   return {
     request,
     unsettled,
+    hint: unsettled ? hint : "",
     created,
     lost,
     left,
@@ -91,28 +111,28 @@ export function useCreation(onLeave: () => void, finished = false): Creation {
     copied,
     onCopied: () => setCopied(true),
     leave,
-    question: asking && <LeaveQuestion secret={uncopied} onYes={onLeave} onNo={() => setAsking(false)} />,
+    question: asking && (
+      <LeaveQuestion secret={uncopied} warning={warning} onYes={onLeave} onNo={() => setAsking(false)} />
+    ),
   };
 }
 
 interface LeaveQuestionProps {
   /** Whether there is a secret to lose, or only the chance of one. */
   secret: boolean;
+  warning: string;
   onYes: () => void;
   onNo: () => void;
 }
 
-function LeaveQuestion({ secret, ...answers }: LeaveQuestionProps) {
+function LeaveQuestion({ secret, warning, ...answers }: LeaveQuestionProps) {
   return secret ? (
     <Question title="Close without copying?" yes="Close without copying" no="Back to the token" {...answers}>
       <p>The token has not been copied yet. Once closed, it can’t be shown again.</p>
     </Question>
   ) : (
     <Question title="Close without an answer?" look="primary" yes="Close" no="Back" {...answers}>
-      <p>
-        The token may have been created, and no one would have its secret. If it appears in the list, revoke
-        it there.
-      </p>
+      <p>{warning}</p>
     </Question>
   );
 }

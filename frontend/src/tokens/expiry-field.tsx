@@ -20,10 +20,12 @@ interface ExpiryFieldProps {
   onChange: (value: Expiry) => void;
   lifetimes: Lifetimes;
   errors: string[];
+  /** The token's present end, in milliseconds, if it may stay. */
+  present?: number;
 }
 
 /** Chooses a token's lifetime and spells out its end. */
-export function ExpiryField({ value, onChange, lifetimes, errors }: ExpiryFieldProps) {
+export function ExpiryField({ value, onChange, lifetimes, errors, present }: ExpiryFieldProps) {
   const id = useId();
   const now = useNow();
   const at = expiryInstant(value, now);
@@ -35,15 +37,12 @@ export function ExpiryField({ value, onChange, lifetimes, errors }: ExpiryFieldP
       <legend className="mb-1.5 font-medium">Expiry</legend>
       <Segments
         options={[
+          ...(present === undefined ? [] : [{ value: "unchanged", label: "Unchanged" }]),
           ...presets(lifetimes).map((seconds) => ({ value: String(seconds), label: lengthLabel(seconds) })),
           { value: "date", label: "Custom" },
         ]}
-        value={value.kind === "length" ? String(value.seconds) : "date"}
-        onChange={(chosen) =>
-          onChange(
-            chosen === "date" ? { kind: "date", date: "" } : { kind: "length", seconds: Number(chosen) },
-          )
-        }
+        value={value.kind === "length" ? String(value.seconds) : value.kind}
+        onChange={(chosen) => onChange(chosenExpiry(chosen, present))}
       />
       {value.kind === "date" && (
         <input
@@ -66,4 +65,10 @@ export function ExpiryField({ value, onChange, lifetimes, errors }: ExpiryFieldP
       <FieldErrors id={`${id}-errors`} label="Expiry" errors={shown} />
     </fieldset>
   );
+}
+
+function chosenExpiry(chosen: string, present: number | undefined): Expiry {
+  if (chosen === "date") return { kind: "date", date: "" };
+  if (chosen === "unchanged" && present !== undefined) return { kind: "unchanged", at: present };
+  return { kind: "length", seconds: Number(chosen) };
 }

@@ -2,8 +2,14 @@ const minute = 60;
 const hour = 60 * minute;
 const day = 24 * hour;
 
-/** A lifetime in seconds; or a last day (YYYY-MM-DD) or minute (YYYY-MM-DDTHH:MM) in local time. */
-export type Expiry = { kind: "length"; seconds: number } | { kind: "date"; date: string };
+/**
+ * A lifetime in seconds; or a last day (YYYY-MM-DD) or minute (YYYY-MM-DDTHH:MM) in local time; or the token's present
+ * end, in milliseconds.
+ */
+export type Expiry =
+  | { kind: "length"; seconds: number }
+  | { kind: "date"; date: string }
+  | { kind: "unchanged"; at: number };
 
 export interface Lifetimes {
   /** Seconds. */
@@ -40,6 +46,7 @@ export const endsWithinDays = (max: number) => max < 2 * day;
 
 /** The end of the token, in milliseconds; null without a valid date. */
 export function expiryInstant(expiry: Expiry, now: number): number | null {
+  if (expiry.kind === "unchanged") return expiry.at;
   if (expiry.kind === "length") return now + expiry.seconds * 1000;
   // Without a time, the token works until the end of the day.
   const at = Date.parse(expiry.date.includes("T") ? expiry.date : `${expiry.date}T23:59:59`);
@@ -51,13 +58,14 @@ export function expiryProblem(expiry: Expiry, now: number, max: number): string 
   const at = expiryInstant(expiry, now);
   if (at === null) return endsWithinDays(max) ? "Choose a date and time." : "Choose a date.";
   if (at <= now) return endsWithinDays(max) ? "This time is in the past." : "This date is in the past.";
-  if (at > now + max * 1000)
+  if (expiry.kind !== "unchanged" && at > now + max * 1000)
     return `The longest lifetime is ${lengthLabel(max)}, ${endsWithinDays(max) ? "until" : "through"} ${lastChoice(now, max).replace("T", " ")}.`;
   return null;
 }
 
 /** The choice as fields of the request. */
-export function expiryFields(expiry: Expiry, now: number): { expires_in: number } | { expires_at: string } {
+export function expiryFields(expiry: Expiry, now: number): { expires_in?: number; expires_at?: string } {
+  if (expiry.kind === "unchanged") return {};
   if (expiry.kind === "length") return { expires_in: expiry.seconds };
   return { expires_at: new Date(expiryInstant(expiry, now) ?? 0).toISOString() };
 }

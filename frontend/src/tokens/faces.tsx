@@ -12,10 +12,12 @@ import { tokenTitle } from "./wording";
 
 interface SecretFaceProps {
   created: Created;
-  creation: Creation;
+  creation: Pick<Creation, "copied" | "onCopied" | "leave">;
   publicUrl: string;
   /** Shows the value alone, for a waiting terminal. */
   bare?: boolean;
+  /** Follows that the secret is shown only once. */
+  without?: string;
 }
 
 /** Shows the secret. */
@@ -24,6 +26,7 @@ export function SecretFace({
   creation: { copied, onCopied, leave },
   publicUrl,
   bare = false,
+  without = "Without a copy, you will need a new token.",
 }: SecretFaceProps) {
   const field = useRef<HTMLTextAreaElement>(null);
   // The focused button is gone with the form.
@@ -35,7 +38,7 @@ export function SecretFace({
           <strong className="font-medium text-ink wrap-anywhere">{tokenTitle(token)}</strong>
           {bare
             ? " is shown only once and stored nowhere. Paste it into the waiting terminal."
-            : " is shown only once and stored nowhere. Without a copy, you will need a new token."}
+            : ` is shown only once and stored nowhere. ${without}`}
         </DialogText>
         <CopyField
           ref={field}

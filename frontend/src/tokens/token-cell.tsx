@@ -5,6 +5,7 @@ import { Bar } from "../ui/bar";
 import { useNow } from "../ui/clock";
 import { TextLink } from "../ui/text-link";
 import { Time } from "../ui/time";
+import { clockTime } from "../ui/time-text";
 import type { ApiToken } from "../wire";
 import {
   hasEnded,
@@ -52,6 +53,7 @@ export function TokenCell({ token, fresh = false }: { token: ApiToken; fresh?: b
           {fresh && <span className="ml-2.5 text-small font-medium text-accent-ink">New</span>}
         </p>
         {state === "suspended" && token.agent_retired && <RetiredNote token={token} />}
+        {token.old_secret && !hasEnded(state) && <OldSecretNote old={token.old_secret} />}
         <div className={facts}>
           <Fact>
             Created <Time at={token.inserted_at} />
@@ -98,6 +100,18 @@ function RetiredNote({ token }: { token: ApiToken }) {
       Refused because {token.agent_name ?? "its agent"} is retired.{" "}
       <TextLink href={`/agents/${token.agent_id}/deployments`}>Reinstate the agent</TextLink> to use this
       token again.
+    </p>
+  );
+}
+
+function OldSecretNote({ old }: { old: NonNullable<ApiToken["old_secret"]> }) {
+  const until = Date.parse(old.ends_at);
+  const now = useNow();
+  if (until <= now) return null;
+  return (
+    <p className="mt-1 text-small text-soft wrap-anywhere">
+      Two secrets until <time dateTime={old.ends_at}>{clockTime(until, now)}</time>. The old one is …
+      {old.hint}.
     </p>
   );
 }

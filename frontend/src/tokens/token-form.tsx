@@ -5,7 +5,7 @@ import { Field, FieldErrors } from "../ui/field";
 import { DialogForm, useForm } from "../ui/form";
 import { Failure, Notice } from "../ui/notice";
 import { TextLink } from "../ui/text-link";
-import { type Creation, unsettledHint } from "./creation";
+import type { Creation } from "./creation";
 import { type Expiry, expiryFields, expiryProblem, type Lifetimes } from "./expiry";
 import { ExpiryField } from "./expiry-field";
 import { type NewToken, useEnvironments } from "./tokens";
@@ -53,7 +53,7 @@ export function TokenForm({ creation, lifetimes, agent }: TokenFormProps) {
   const expiry = form.field("expires_at");
   return (
     <DialogForm
-      form={{ ...form, problem: form.problem && `${form.problem}${unsettled ? unsettledHint : ""}` }}
+      form={{ ...form, problem: form.problem && `${form.problem}${creation.hint}` }}
       text={
         agent ? (
           `It gives ${agent.name} access to the environment you choose and nothing else.`

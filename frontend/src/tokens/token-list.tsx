@@ -1,4 +1,4 @@
-import { Copy, SearchX } from "lucide-react";
+import { Copy, RefreshCw, SearchX } from "lucide-react";
 import { lazy, Suspense, useRef, useState } from "react";
 import { Button } from "../ui/button";
 import { copyText } from "../ui/clipboard";
@@ -10,15 +10,16 @@ import type { Lifetimes } from "./expiry";
 import { type Filter, filterOf } from "./find";
 import { FindBar } from "./find-bar";
 import { type Asked, MoveQuestion } from "./move-question";
+import type { Rotating } from "./rotate-dialog";
 import { selectionText } from "./selection";
 import { useSummary } from "./summary";
 import { TokenCell, TokenCellSkeleton } from "./token-cell";
-import { movesFor } from "./token-moves";
+import { endOldSecret, type MoveText, movesFor } from "./token-moves";
 import { onlyOf, useTokens } from "./tokens";
 import { useFind } from "./use-find";
 import { useMoves } from "./use-moves";
 import { useSelection } from "./use-selection";
-import { tokenTitle } from "./wording";
+import { isEndingSoon, stateOf, tokenTitle } from "./wording";
 
 // Their code loads after the list is shown.
 const CreateDialog = lazy(() => import("./create-dialog"));
@@ -28,6 +29,7 @@ const BulkActions = lazy(() =>
     return { default: () => <></> };
   }),
 );
+const RotateDialog = lazy(() => import("./rotate-dialog"));
 
 export interface Creating {
   publicUrl: string;
@@ -54,6 +56,7 @@ export function TokenList({ name, agent, empty, creating, onCreating, ...making 
   const summary = useSummary(agent?.id);
   const filterButton = useRef<HTMLButtonElement>(null);
   const [asking, setAsking] = useState<Asked>();
+  const [rotating, setRotating] = useState<Rotating>();
   /** The id of the token just created here, whose row is marked. */
   const [fresh, setFresh] = useState<string>();
   const { move, busy } = useMoves();
@@ -94,12 +97,19 @@ export function TokenList({ name, agent, empty, creating, onCreating, ...making 
           },
           menuColumn<ApiToken>(tokenTitle, (token) => [
             ...movesFor(token, now).map((text) => ({
-              label: text.label,
-              icon: text.icon,
+              ...itemOf(text),
               obstacle: text.obstacle,
-              danger: text.question !== undefined,
               onChoose: () => (text.question ? setAsking({ token, text }) : void move(token, text)),
             })),
+            ...rotationsOf(token, now).map(({ label, renew, apart }) => ({
+              label,
+              icon: RefreshCw,
+              apart,
+              onChoose: () => setRotating({ token, renew }),
+            })),
+            ...(token.old_secret
+              ? [{ ...itemOf(endOldSecret), onChoose: () => setAsking({ token, text: endOldSecret }) }]
+              : []),
             { label: "Copy ID", icon: Copy, apart: true, onChoose: () => void copyId(token) },
           ]),
         ]}
@@ -126,6 +136,7 @@ export function TokenList({ name, agent, empty, creating, onCreating, ...making 
             onNo={() => setAsking(undefined)}
           />
         )}
+        {rotating && <RotateDialog {...making} rotating={rotating} onClose={() => setRotating(undefined)} />}
         {creating && (
           <CreateDialog
             {...making}
@@ -141,6 +152,17 @@ export function TokenList({ name, agent, empty, creating, onCreating, ...making 
       </Suspense>
     </>
   );
+}
+
+const itemOf = ({ label, icon, question }: MoveText) => ({ label, icon, danger: question !== undefined });
+
+/** An expired token needs a new expiry. */
+function rotationsOf(token: ApiToken, now: number) {
+  if (!token.available_actions.rotate) return [];
+  const rotate = { label: "Rotate", renew: false, apart: true };
+  const renew = { label: "Renew", renew: true, apart: false };
+  if (stateOf(token, now) === "expired") return [{ ...renew, apart: true }];
+  return isEndingSoon(token, now) ? [rotate, renew] : [rotate];
 }
 
 function nothingFound(onClear: () => void): Empty {

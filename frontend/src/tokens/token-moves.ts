@@ -1,10 +1,10 @@
-import { Ban, CirclePause, CirclePlay, type LucideIcon, Trash2 } from "lucide-react";
+import { Ban, CirclePause, CirclePlay, KeyRound, type LucideIcon, Trash2 } from "lucide-react";
 import type { ApiToken } from "../wire";
-import type { Move } from "./tokens";
+import type { Move, RowMove } from "./tokens";
 import { stateOf, type TokenState } from "./wording";
 
-export interface MoveText {
-  move: Move;
+export interface MoveText<M extends RowMove = RowMove> {
+  move: M;
   label: string;
   icon: LucideIcon;
   /** Follows the token's name after a success. */
@@ -13,7 +13,7 @@ export interface MoveText {
   question?: { title: string; yes: string; text: Record<TokenState, string> };
 }
 
-interface Offered extends MoveText {
+interface Offered<M extends RowMove> extends MoveText<M> {
   /** Why the move is shown but disabled. */
   obstacle?: string;
 }
@@ -22,7 +22,7 @@ const neverAgain = "This can’t be undone. You can delete the token afterwards.
 const gone = "This removes the token from the list. It is already revoked, so nothing stops working.";
 
 /** In the order of the menu. */
-export const moves: MoveText[] = [
+export const moves: MoveText<Move>[] = [
   {
     move: "suspend",
     label: "Suspend",
@@ -59,8 +59,27 @@ export const moves: MoveText[] = [
   },
 ];
 
+export const endOldSecret: MoveText = {
+  move: "end_old_secret",
+  label: "End old secret",
+  icon: KeyRound,
+  done: "has one secret now. The old one is refused.",
+  question: {
+    title: "End the old secret now?",
+    yes: "End old secret",
+    text: {
+      active:
+        "Clients that still use the old secret are refused at once. The new one keeps working. This can’t be undone.",
+      suspended:
+        "The token is suspended, so both secrets are refused. The old one stays refused. This can’t be undone.",
+      expired: "The token has expired, so both secrets are refused. This can’t be undone.",
+      revoked: "The token is revoked, so both secrets are refused.",
+    },
+  },
+};
+
 /** The moves that the server allows now, except those that change nothing for an expired token. */
-export function movesFor(token: ApiToken, now: number): Offered[] {
+export function movesFor(token: ApiToken, now: number): Offered<Move>[] {
   const state = stateOf(token, now);
   const pointless = (move: Move) => state === "expired" && (move === "suspend" || move === "activate");
   const held = (move: Move) => move === "activate" && state === "suspended" && token.agent_retired;

@@ -14,6 +14,16 @@ export type NewToken = NewApiToken & {
 
 export type Move = "suspend" | "activate" | "revoke" | "delete";
 
+/** What the menu of a row does at once or after a question. */
+export type RowMove = Move | "end_old_secret";
+
+/** A rotation. Without an expiry, the present one stays. */
+export interface Rotation {
+  overlap_seconds: number;
+  expires_at?: string;
+  expires_in?: number;
+}
+
 export const tokensKey = ["tokens"];
 
 const listsKey = [...tokensKey, "lists"];
@@ -46,7 +56,7 @@ export const useAllMembers = (enabled = true) =>
 
 interface Moving {
   token: ApiToken;
-  move: Move;
+  move: RowMove;
   /** Whether a revoke includes the tokens that it created, and those that they created. */
   withDescendants?: boolean;
 }
@@ -83,14 +93,14 @@ export function useMoveToken() {
   });
 }
 
-function requestMove(id: string, move: Move, withDescendants = false): Promise<ApiToken> {
+function requestMove(id: string, move: RowMove, withDescendants = false): Promise<ApiToken> {
   const path = `/api_token/${encodeURIComponent(id)}`;
   if (move === "delete") return callForOne("DELETE", path);
   const body = withDescendants ? { details: { with_descendants: true } } : {};
   return callForOne("POST", `${path}/${move}`, { body });
 }
 
-function replaced(tokens: ApiToken[], after: ApiToken, move: Move): ApiToken[] {
+function replaced(tokens: ApiToken[], after: ApiToken, move: RowMove): ApiToken[] {
   return move === "delete"
     ? tokens.filter((token) => token.id !== after.id)
     : tokens.map((token) => (token.id === after.id ? after : token));

@@ -33,6 +33,16 @@ export function relativeTime(at: number, now: number): string {
   return "";
 }
 
+/** A time within a week, in local time: "14:05" today, otherwise "Sat 14:05". */
+export function clockTime(at: number, now: number): string {
+  const today = new Date(at).toDateString() === new Date(now).toDateString();
+  return new Intl.DateTimeFormat("en-GB", {
+    weekday: today ? undefined : "short",
+    hour: "2-digit",
+    minute: "2-digit",
+  }).format(at);
+}
+
 /** The exact instant in UTC: "2026-11-23 16:05:12 UTC". */
 export function utcTime(at: number): string {
   return `${new Date(at).toISOString().slice(0, 19).replace("T", " ")} UTC`;
