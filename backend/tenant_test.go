@@ -115,6 +115,18 @@ func TestPromise7AccountsDoNotMix(t *testing.T) {
 		"end the old secret": func(f holdings) (string, string, any) {
 			return "POST", "/api/v1/api_token/" + f.token.String() + "/end_old_secret", nil
 		},
+		"events of a token": func(f holdings) (string, string, any) {
+			return "GET", "/api/v1/api_token/" + f.token.String() + "/events", nil
+		},
+		"dry run of a suspend": func(f holdings) (string, string, any) {
+			return "POST", "/api/v1/api_token/" + f.token.String() + "/suspend?dry_run=true", nil
+		},
+		"dry run of a revoke": func(f holdings) (string, string, any) {
+			return "POST", "/api/v1/api_token/" + f.token.String() + "/revoke?dry_run=true&with_descendants=true", nil
+		},
+		"dry run of a delete": func(f holdings) (string, string, any) {
+			return "DELETE", "/api/v1/api_token/" + f.token.String() + "?dry_run=true", nil
+		},
 		"use of a token": func(f holdings) (string, string, any) {
 			return "GET", "/api/v1/api_token/" + f.token.String() + "/use", nil
 		},

@@ -62,6 +62,8 @@ type TokenBulkResult struct {
 	Expired    int                `json:"expired" doc:"Active or suspended, but their expires_at has passed"`
 	Revoked    int                `json:"revoked"`
 	Applicable int                `json:"applicable" doc:"Matched tokens that the action applies to"`
+	UsedInHour *int               `json:"used_last_hour,omitempty" doc:"Matched tokens whose last use is less than an hour ago; only for a dry run"`
+	UsedInDay  *int               `json:"used_last_day,omitempty" doc:"Matched tokens whose last use is less than 24 hours ago; only for a dry run"`
 	Results    []TokenBulkOutcome `json:"results" nullable:"false" doc:"One for each token of this batch, in order of their ids. Empty for a dry run"`
 	Done       int                `json:"done" doc:"Results with the outcome done"`
 	Skipped    int                `json:"skipped" doc:"Results with the outcome skipped"`
@@ -85,7 +87,15 @@ func (s *Service) changeTokens(ctx context.Context, who *caller, in *ordered[Tok
 	if in.Body.Details.DryRun {
 		change = s.Tokens.PreviewMany
 	}
-	return shown(tokenBulkResult)(change(ctx, who.Actor, bulk))
+	result, err := change(ctx, who.Actor, bulk)
+	if err != nil {
+		return nil, err
+	}
+	answer := tokenBulkResult(result)
+	if in.Body.Details.DryRun {
+		answer.UsedInHour, answer.UsedInDay = &result.UsedInHour, &result.UsedInDay
+	}
+	return details(answer), nil
 }
 
 func (in *TokenBulk) bulk(who *caller) (b token.Bulk, err error) {

@@ -120,8 +120,8 @@ func (s *Service) getToken(ctx context.Context, who *caller, in *getTokenInput) 
 	return details(shown[0]), nil
 }
 
-func (s *Service) suspendToken(ctx context.Context, who *caller, in *pathID) (*one[APIToken], error) {
-	return tokenDetails(s.Tokens.Suspend(ctx, who.Actor, in.id()))
+func (s *Service) suspendToken(ctx context.Context, who *caller, in *tryableInput) (*whole[ChangedAPIToken], error) {
+	return s.changeToken(ctx, who, in, token.ToSuspend, s.Tokens.Suspend)
 }
 
 func (s *Service) activateToken(ctx context.Context, who *caller, in *pathID) (*one[APIToken], error) {
@@ -132,6 +132,7 @@ func (s *Service) activateToken(ctx context.Context, who *caller, in *pathID) (*
 // of the body (bulk items). An overlooked one would leave tokens active.
 type revokeTokenInput struct {
 	PathID
+	Trying
 	WithDescendants bool `query:"with_descendants" doc:"Also revoke the tokens that it created, directly or through other tokens"`
 	Body            *struct {
 		_               struct{} `additionalProperties:"true"`
@@ -149,28 +150,38 @@ func (in *revokeTokenInput) withDescendants() bool {
 
 // RevokedAPIToken is a revoked token, and how many tokens were revoked with it.
 type RevokedAPIToken struct {
-	Status                 string   `json:"status" enum:"success"`
-	Details                APIToken `json:"details"`
-	RevokedDescendantCount int      `json:"revoked_descendant_count" doc:"Number of live tokens that with_descendants revoked, without this one"`
+	Status                 string       `json:"status" enum:"success"`
+	Details                APIToken     `json:"details"`
+	RevokedDescendantCount int          `json:"revoked_descendant_count" doc:"Number of live tokens that with_descendants revoked, or would revoke, without this one"`
+	DryRun                 *TokenDryRun `json:"dry_run,omitempty" doc:"Only with dry_run"`
 }
 
 func (s *Service) revokeToken(ctx context.Context, who *caller, in *revokeTokenInput) (*whole[RevokedAPIToken], error) {
 	var t token.Listed
 	var descendants int
 	var err error
-	if in.withDescendants() {
+	switch {
+	case in.withDescendants() && in.DryRun:
+		t, descendants, err = s.Tokens.PreviewRevokeWithDescendants(ctx, who.Actor, in.id())
+	case in.withDescendants():
 		t, descendants, err = s.Tokens.RevokeWithDescendants(ctx, who.Actor, in.id())
-	} else {
+	case in.DryRun:
+		t, err = s.Tokens.Preview(ctx, who.Actor, in.id(), token.ToRevoke)
+	default:
 		t, err = s.Tokens.Revoke(ctx, who.Actor, in.id())
 	}
 	if err != nil {
 		return nil, err
 	}
-	return &whole[RevokedAPIToken]{Body: RevokedAPIToken{Status: "success", Details: apiToken(t), RevokedDescendantCount: descendants}}, nil
+	out := &whole[RevokedAPIToken]{Body: RevokedAPIToken{Status: "success", Details: apiToken(t), RevokedDescendantCount: descendants}}
+	if in.DryRun {
+		out.Body.DryRun, err = s.dryRun(ctx, t)
+	}
+	return out, err
 }
 
-func (s *Service) deleteToken(ctx context.Context, who *caller, in *pathID) (*one[APIToken], error) {
-	return tokenDetails(s.Tokens.Delete(ctx, who.Actor, in.id()))
+func (s *Service) deleteToken(ctx context.Context, who *caller, in *tryableInput) (*whole[ChangedAPIToken], error) {
+	return s.changeToken(ctx, who, in, token.ToDelete, s.Tokens.Delete)
 }
 
 var tokenDetails = shown(apiToken)

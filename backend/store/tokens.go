@@ -19,7 +19,7 @@ import (
 type Tokens struct{ *db }
 
 // apiTokens are read with the names behind their ids, and with their status under the moves under way. A revocation is
-// read from its audit event, which says when and by whom; the index audit_events_of_revocations finds it. Until that is
+// read from its audit event, which says when and by whom; the index audit_events_by_subject finds it. Until that is
 // written, the token move says so.
 var apiTokens = table[token.Listed]{name: "api_tokens", what: "API token",
 	columns: func(t *token.Listed) []column {

@@ -25,9 +25,11 @@ type BulkResult struct {
 	// Before counts the tokens that the Bulk covers, before the change: those with its IDs, or all matches behind After. A
 	// use or a change of a token in the meantime is not counted.
 	Before     Summary
-	Applicable int           // how many of them the action applies to
-	Outcomes   []BulkOutcome // of this batch, in order
-	Next       pfid.ID       // where the next batch begins; zero if this is the last one
+	Applicable int // how many of them the action applies to
+	// How many of them were used lately. ChangeMany does not count them.
+	UsedInHour, UsedInDay int
+	Outcomes              []BulkOutcome // of this batch, in order
+	Next                  pfid.ID       // where the next batch begins; zero if this is the last one
 }
 
 // BulkOutcome is what happened to one token.
@@ -46,13 +48,18 @@ func (ts *Tokens) Prepare(ctx context.Context, account pfid.ID) error {
 // PreviewMany returns what ChangeMany would find, without Outcomes. It changes nothing.
 func (ts *Tokens) PreviewMany(ctx context.Context, actor audit.Actor, b Bulk) (result BulkResult, err error) {
 	if b.Filter != nil {
-		result, _, err = ts.matches(ctx, actor, b)
+		result, _, err = ts.matches(ctx, actor, b, true)
 		result.Next = pfid.ID{}
 		return result, err
 	}
 	list, err := ts.store.TokensByID(ctx, b.IDs)
 	list = slices.DeleteFunc(list, func(t Listed) bool { return t.AccountID != actor.AccountID })
-	result.count(b.Action, list, ts.now().UnixMilli())
+	now := ts.now().UnixMilli()
+	result.count(b.Action, list, now)
+	for i := range list {
+		ts.asOfNow(&list[i])
+		result.countUse(millis(list[i].LastUsedAt), now)
+	}
 	return result, err
 }
 
@@ -64,7 +71,7 @@ func (ts *Tokens) ChangeMany(ctx context.Context, actor audit.Actor, b Bulk) (re
 	if b.Filter != nil {
 		// The caller may hold the writer, so other changes wait too.
 		soon, cancel := context.WithTimeoutCause(ctx, matchTimeout, errFilling)
-		result, ids, err = ts.matches(soon, actor, b)
+		result, ids, err = ts.matches(soon, actor, b, false)
 		cancel()
 		if err != nil || len(ids) == 0 {
 			return result, err
@@ -111,6 +118,16 @@ func (f *Filter) stillHolds(t *Token, now time.Time) bool {
 		(f.UnusedFor == 0 || !t.LastUsedAt.After(since)) && (!f.NeverUsed || t.LastUsedAt.IsZero())
 }
 
+// countUse counts a last use in Unix milliseconds. One in the future counts as one of now.
+func (r *BulkResult) countUse(at, now int64) {
+	if at > now-hourLength {
+		r.UsedInHour++
+	}
+	if at > now-dayLength {
+		r.UsedInDay++
+	}
+}
+
 func (r *BulkResult) count(action Action, list []Listed, now int64) {
 	for i := range list {
 		t := &list[i].Token
@@ -121,8 +138,9 @@ func (r *BulkResult) count(action Action, list []Listed, now int64) {
 	}
 }
 
-// matches counts the tokens that match a bulk's filter behind its After, and returns the ids of the first ones.
-func (ts *Tokens) matches(ctx context.Context, actor audit.Actor, b Bulk) (result BulkResult, ids []pfid.ID, err error) {
+// matches counts the tokens that match a bulk's filter behind its After, with their uses if wanted, and returns the ids of
+// the first ones.
+func (ts *Tokens) matches(ctx context.Context, actor audit.Actor, b Bulk, withUses bool) (result BulkResult, ids []pfid.ID, err error) {
 	retired, err := ts.store.RetiredAgents(ctx, actor.AccountID)
 	if err != nil {
 		return result, nil, err
@@ -130,6 +148,11 @@ func (ts *Tokens) matches(ctx context.Context, actor audit.Actor, b Bulk) (resul
 	err = ts.inIndex(ctx, actor.AccountID, *b.Filter, func(ix *index, places []uint32, now int64) {
 		places = ix.behind(places, b.After, actor.APITokenID)
 		result.Before, result.Applicable = ix.summary(places, now), ix.applicable(places, b.Action, retired)
+		for _, at := range places {
+			if withUses {
+				result.countUse(ix.times[lastUsedAt][at], now)
+			}
+		}
 		for _, at := range places[:min(len(places), MostChanged)] {
 			ids = append(ids, ix.ids[at])
 		}

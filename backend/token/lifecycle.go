@@ -47,6 +47,32 @@ func (ts *Tokens) Delete(ctx context.Context, actor audit.Actor, id pfid.ID) (Li
 	return ts.changeOne(ctx, actor, id, ToDelete)
 }
 
+// Preview returns a token that an action applies to, and changes nothing. It returns the errors of the action.
+func (ts *Tokens) Preview(ctx context.Context, actor audit.Actor, id pfid.ID, action Action) (Listed, error) {
+	t, err := ts.Get(ctx, actor.AccountID, id)
+	if err == nil {
+		err = action.refusal(&t.Token).err()
+	}
+	return t, err
+}
+
+// PreviewRevokeWithDescendants is Preview for RevokeWithDescendants. It also returns how many descendants are live.
+func (ts *Tokens) PreviewRevokeWithDescendants(ctx context.Context, actor audit.Actor, id pfid.ID) (Listed, int, error) {
+	t, err := ts.Get(ctx, actor.AccountID, id)
+	if err != nil {
+		return t, 0, err
+	}
+	sum, err := ts.Summarize(ctx, actor.AccountID, Filter{DescendantsOf: id})
+	if err != nil {
+		return t, 0, err
+	}
+	live := sum.Active + sum.Suspended
+	if live+sum.Expired == 0 {
+		err = ToRevoke.refusal(&t.Token).err()
+	}
+	return t, live, err
+}
+
 // Forget makes the next validation of a token, and the next request for any status list, read the store
 // again. After a change of a token, call it after the commit and before the response, even if the outcome of the commit
 // is unknown.

@@ -10,6 +10,7 @@ import (
 
 	"tokentab/backend/audit"
 	"tokentab/backend/fault"
+	"tokentab/backend/paging"
 	"tokentab/backend/pfid"
 )
 
@@ -131,6 +132,12 @@ type Revocation struct {
 	ByName      string // empty for the command line and for an API token that is deleted
 }
 
+// Event is a recorded change of a token.
+type Event struct {
+	audit.Event
+	ActorName string // empty for the command line and for an API token that is deleted
+}
+
 // MaxName is the longest name of a token, in characters.
 const MaxName = 100
 
@@ -210,6 +217,8 @@ type Store interface {
 	RecordUses(ctx context.Context, batch UseBatch) error
 	// Uses returns what is stored of the uses of tokens.
 	Uses(ctx context.Context, tokens []pfid.ID) (StoredUses, error)
+	// TokenEvents returns one page of the events of a token and their total number, or fault.NotFound.
+	TokenEvents(ctx context.Context, account, id pfid.ID, page paging.Page) ([]Event, int, error)
 	// RecordSeen sets when each agent was last seen if that is later than the stored time, or if the stored time is after
 	// latest, in Unix milliseconds.
 	RecordSeen(ctx context.Context, seen []Seen, latest int64) error
@@ -296,4 +305,10 @@ func (ts *Tokens) Get(ctx context.Context, account, id pfid.ID) (Listed, error) 
 	t, err := ts.store.Token(ctx, account, id)
 	ts.asOfNow(&t)
 	return t, err
+}
+
+// Events returns one page of the recorded changes of a token and their total number. It returns fault.NotFound if the
+// account has no such token.
+func (ts *Tokens) Events(ctx context.Context, account, id pfid.ID, page paging.Page) ([]Event, int, error) {
+	return ts.store.TokenEvents(ctx, account, id, page)
 }

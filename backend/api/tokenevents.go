@@ -1,0 +1,37 @@
+package api
+
+import (
+	"context"
+
+	"tokentab/backend/token"
+)
+
+// TokenEvent is a recorded change of an API token.
+type TokenEvent struct {
+	Type             string    `json:"type" enum:"api_token_event"`
+	ID               string    `json:"id"`
+	Action           string    `json:"action" example:"api_token.suspended"`
+	Detail           *string   `json:"detail"`
+	ActorAdminUserID *string   `json:"actor_admin_user_id"`
+	ActorAPITokenID  *string   `json:"actor_api_token_id" doc:"The token's own id if its holder made the change"`
+	ActorName        *string   `json:"actor_name" doc:"null for the command line, and for a token that is deleted now"`
+	ActorAddress     *string   `json:"actor_address" doc:"null for the command line"`
+	InsertedAt       Timestamp `json:"inserted_at"`
+}
+
+func tokenEvent(e token.Event) TokenEvent {
+	return TokenEvent{
+		Type: "api_token_event", ID: e.ID.String(), Action: string(e.Action), Detail: orNull(e.Detail),
+		ActorAdminUserID: idOrNull(e.Actor.AdminUserID), ActorAPITokenID: idOrNull(e.Actor.APITokenID),
+		ActorName: orNull(e.ActorName), ActorAddress: orNull(e.Actor.Address), InsertedAt: Timestamp(e.At),
+	}
+}
+
+type listTokenEventsInput struct {
+	PathID
+	Listing
+}
+
+func (s *Service) listTokenEvents(ctx context.Context, who *caller, in *listTokenEventsInput) (*many[TokenEvent], error) {
+	return listed(&in.Listing, tokenEvent)(s.Tokens.Events(ctx, who.AccountID, in.id(), in.page()))
+}
