@@ -502,7 +502,7 @@ func TestEachAdminUserWhoWantsMailGetsOneADay(t *testing.T) {
 		t.Fatalf("%v", mails)
 	}
 	for _, part := range []string{
-		"- Nightly (…" + secret[len(secret)-4:] + "), account, active: expires within 14 days, 16 March 2026, 12:00 UTC; never used; id ", "/account/api-tokens?expires=14", "/account/notifications",
+		"- Nightly (…" + secret[len(secret)-4:] + "), account, active: expires within 14 days, 16 March 2026, 12:00 UTC; never used; id ", "/account/api-tokens?expires=14", "/account/details#notifications",
 	} {
 		if !strings.Contains(mails[0], part) {
 			t.Errorf("no %q in %s", part, mails[0])

@@ -4,6 +4,8 @@ import { Problems } from "./problems";
 import { type Server, startServer } from "./server";
 
 interface Fixtures {
+  /** More flags of `serve`. */
+  flags: string[];
   /** A new program, not set up. */
   server: Server;
   /** The browsers' complaints. The test fails if it ends with any. */
@@ -19,8 +21,10 @@ interface Fixtures {
 }
 
 export const test = base.extend<Fixtures>({
-  server: async ({ browserName: _ }, use, info) => {
-    const server = await startServer();
+  flags: [[], { option: true }],
+
+  server: async ({ flags }, use, info) => {
+    const server = await startServer(flags);
     await use(server);
     if (info.status !== info.expectedStatus) {
       await info.attach("server log", { body: server.log(), contentType: "text/plain" });

@@ -22,14 +22,15 @@ export interface Server {
   stop: () => Promise<void>;
 }
 
-export async function startServer(): Promise<Server> {
+/** `flags` are more flags of `serve`. */
+export async function startServer(flags: string[] = []): Promise<Server> {
   const data = await mkdtemp(join(tmpdir(), "tokentab-e2e-"));
   const listen = `127.0.0.1:${await freePort()}`;
   // Settings of the user who runs the tests must not reach the program under test.
   const env = Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !name.startsWith("TOKENTAB_")),
   );
-  const program = spawn(binary, ["serve", "--data", data, "--listen", listen], {
+  const program = spawn(binary, ["serve", "--data", data, "--listen", listen, ...flags], {
     env,
     stdio: ["ignore", "pipe", "pipe"],
   });

@@ -2,17 +2,18 @@ package api
 
 import (
 	"context"
+	"errors"
 
 	"tokentab/backend/notice"
 )
 
 // Webhook is where the notices of an account are posted, in responses. It never holds the secret.
 type Webhook struct {
-	Type        string          `json:"type" enum:"webhook"`
-	URL         string          `json:"url"`
-	LastAttempt *webhookAttempt `json:"last_attempt" doc:"The last message sent to this URL; null before the first"`
-	InsertedAt  Timestamp       `json:"inserted_at"`
-	UpdatedAt   Timestamp       `json:"updated_at"`
+	Type        string            `json:"type" enum:"webhook"`
+	URL         *string           `json:"url" doc:"null if the account has no webhook"`
+	LastAttempt *webhookAttempt   `json:"last_attempt" doc:"The last message sent to this URL; null before the first"`
+	InsertedAt  OptionalTimestamp `json:"inserted_at"`
+	UpdatedAt   OptionalTimestamp `json:"updated_at"`
 }
 
 type webhookAttempt struct {
@@ -25,7 +26,7 @@ type webhookAttempt struct {
 }
 
 func webhookOf(w notice.Webhook) Webhook {
-	out := Webhook{Type: "webhook", URL: w.URL, InsertedAt: Timestamp(w.InsertedAt), UpdatedAt: Timestamp(w.UpdatedAt)}
+	out := Webhook{Type: "webhook", URL: orNull(w.URL), InsertedAt: OptionalTimestamp(w.InsertedAt), UpdatedAt: OptionalTimestamp(w.UpdatedAt)}
 	if last := w.Last; !last.At.IsZero() {
 		out.LastAttempt = &webhookAttempt{At: Timestamp(last.At), MessageType: last.Event, Accepted: last.Failure == "", Failure: orNull(last.Failure)}
 		if last.Status != 0 {
@@ -55,7 +56,11 @@ func (s *Service) getWebhook(ctx context.Context, who *caller, in *pathID) (*one
 	if err := who.own(in.ID); err != nil {
 		return nil, err
 	}
-	return webhookDetails(s.Notices.Webhook(ctx, who.AccountID))
+	w, err := s.Notices.Webhook(ctx, who.AccountID)
+	if errors.Is(err, notice.ErrNoWebhook) {
+		w, err = notice.Webhook{}, nil
+	}
+	return webhookDetails(w, err)
 }
 
 // WebhookOrder is a request to set the webhook of an account.

@@ -30,7 +30,7 @@ func TestAWebhookIsSetTestedAndDeleted(t *testing.T) {
 	put := func(url string) backendtest.Answer {
 		return call(http.MethodPut, "", backendtest.Details(map[string]any{"url": url}))
 	}
-	refused(t, "none", call(http.MethodGet, "", nil), http.StatusNotFound, "not_found", "")
+	holds(t, "none", call(http.MethodGet, "", nil), map[string]any{"type": "webhook", "url": nil, "last_attempt": nil, "inserted_at": nil})
 	refused(t, "test none", call(http.MethodPost, "/test", nil), http.StatusNotFound, "not_found", "")
 	refused(t, "replace none", call(http.MethodPost, "/replace_secret", nil), http.StatusNotFound, "not_found", "")
 	refused(t, "delete none", call(http.MethodDelete, "", nil), http.StatusNotFound, "not_found", "")
@@ -77,7 +77,7 @@ func TestAWebhookIsSetTestedAndDeleted(t *testing.T) {
 	}
 	holds(t, "another URL forgets the result of the old one", put(receiver.URL+"/y"), map[string]any{"last_attempt": nil})
 	holds(t, "deleted", call(http.MethodDelete, "", nil), map[string]any{"url": receiver.URL + "/y"})
-	refused(t, "deleted", call(http.MethodGet, "", nil), http.StatusNotFound, "not_found", "")
+	holds(t, "without it", call(http.MethodGet, "", nil), map[string]any{"url": nil})
 	for action, want := range map[audit.Action]int{audit.WebhookCreated: 1, audit.WebhookUpdated: 2, audit.WebhookSecretReplaced: 1, audit.WebhookDeleted: 1} {
 		p.Recorded(action, want)
 	}

@@ -62,17 +62,18 @@ type refusedError string
 
 func (e refusedError) Error() string { return string(e) }
 
-// check returns an error if a receiver at the address is refused. plain means without TLS.
-func (a addresses) check(ip netip.Addr, plain bool) error {
+// objection returns why a receiver at the address is refused, to follow "the address"; empty if it is not. plain means
+// without TLS.
+func (a addresses) objection(ip netip.Addr, plain bool) string {
 	switch is := reachOf(ip); {
 	case is == reserved:
-		return refusedError(fmt.Sprintf("The receiver's address %s is reserved, so nothing is sent to it.", ip))
+		return "is reserved, so nothing is sent to it"
 	case is == private && !a.allowPrivate:
-		return refusedError(fmt.Sprintf("The receiver's address %s is private. The server's setting --allow-private-webhooks allows it.", ip))
+		return "is private; the server's setting --allow-private-webhooks allows it"
 	case is == public && plain:
-		return refusedError(fmt.Sprintf("The receiver's address %s is public, so it needs https.", ip))
+		return "is public, so it needs https"
 	}
-	return nil
+	return ""
 }
 
 func (a addresses) control(plain bool) func(context.Context, string, string, syscall.RawConn) error {
@@ -81,7 +82,10 @@ func (a addresses) control(plain bool) func(context.Context, string, string, sys
 		if err != nil {
 			return refusedError("The receiver has no usable address.")
 		}
-		return a.check(at.Addr(), plain)
+		if why := a.objection(at.Addr(), plain); why != "" {
+			return refusedError(fmt.Sprintf("The receiver's address %s %s.", at.Addr(), why))
+		}
+		return nil
 	}
 }
 
@@ -96,15 +100,15 @@ func (s *Sender) CheckURL(address string) error {
 	case u.Scheme != "https" && !plain:
 		return errors.New("must start with https://")
 	case plain && !s.addresses.allowPrivate:
-		return errors.New("must start with https://. The server's setting --allow-private-webhooks also allows http to private addresses")
+		return errors.New("must start with https://; the server's setting --allow-private-webhooks also allows http to private addresses")
 	case u.User != nil:
 		return errors.New("must not contain a user name or a password")
 	case u.Fragment != "":
 		return errors.New("must not contain a #")
 	default:
 		if ip, err := netip.ParseAddr(u.Hostname()); err == nil {
-			if err := s.addresses.check(ip, plain); err != nil {
-				return fmt.Errorf("is refused. %w", err)
+			if why := s.addresses.objection(ip, plain); why != "" {
+				return fmt.Errorf("can't be used: the address %s %s", ip, why)
 			}
 		}
 	}

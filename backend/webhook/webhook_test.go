@@ -144,11 +144,11 @@ func TestAddressesOfThisMachineAndItsNetworksAreRefused(t *testing.T) {
 		"127.0.0.1", "127.255.0.9", "::1", "::ffff:127.0.0.1", "10.0.0.1", "172.16.0.1", "192.168.1.1", "::ffff:192.168.1.1", "100.64.0.1", "100.127.255.254", "fd00::1", "fc00::1",
 	} {
 		ip := netip.MustParseAddr(text)
-		if (addresses{}).check(ip, false) == nil {
+		if (addresses{}).objection(ip, false) == "" {
 			t.Errorf("%s is not refused", text)
 		}
-		if err := (addresses{allowPrivate: true}).check(ip, true); err != nil {
-			t.Errorf("%s with the setting: %v", text, err)
+		if why := (addresses{allowPrivate: true}).objection(ip, true); why != "" {
+			t.Errorf("%s with the setting: %s", text, why)
 		}
 	}
 	for _, text := range []string{
@@ -156,16 +156,16 @@ func TestAddressesOfThisMachineAndItsNetworksAreRefused(t *testing.T) {
 		"64:ff9b::7f00:1", "64:ff9b::808:808", "64:ff9b:1::1", "2002:7f00:1::", "2001:0:1::1", "2001:db8::1", "::127.0.0.1", "fec0::1", "100::1", "192.0.2.1", "198.18.0.1",
 	} {
 		for _, allow := range []bool{false, true} {
-			if (addresses{allow}).check(netip.MustParseAddr(text), false) == nil {
+			if (addresses{allow}).objection(netip.MustParseAddr(text), false) == "" {
 				t.Errorf("%s is not refused (private allowed: %v)", text, allow)
 			}
 		}
 	}
 	for _, text := range []string{"8.8.8.8", "::ffff:8.8.8.8", "2606:4700::1111", "172.32.0.1", "100.128.0.1", "198.20.0.1"} {
-		if err := (addresses{}).check(netip.MustParseAddr(text), false); err != nil {
-			t.Errorf("%s: %v", text, err)
+		if why := (addresses{}).objection(netip.MustParseAddr(text), false); why != "" {
+			t.Errorf("%s: %s", text, why)
 		}
-		if (addresses{allowPrivate: true}).check(netip.MustParseAddr(text), true) == nil {
+		if (addresses{allowPrivate: true}).objection(netip.MustParseAddr(text), true) == "" {
 			t.Errorf("%s takes messages without TLS", text)
 		}
 	}

@@ -7,15 +7,24 @@ import { Section } from "../ui/section";
 import { purposes, useAccount } from "./account";
 import { DeleteAccountDialog, EditAccountDialog } from "./account-dialogs";
 import { AccountPage } from "./account-page";
+import { NotificationsSection } from "./notifications-section";
 
 interface DetailsPageProps {
   account: { id: string };
+  user: { id: string };
+  sendsMail: boolean;
   /** Called after a change of something that the session contains. */
   onSessionChange: () => void;
   onSessionEnd: () => void;
 }
 
-export default function DetailsPage({ account: { id }, onSessionChange, onSessionEnd }: DetailsPageProps) {
+export default function DetailsPage({
+  account: { id },
+  user,
+  sendsMail,
+  onSessionChange,
+  onSessionEnd,
+}: DetailsPageProps) {
   const query = useAccount(id);
   const { data: account, error } = query;
   const [editing, setEditing] = useState(false);
@@ -50,6 +59,7 @@ export default function DetailsPage({ account: { id }, onSessionChange, onSessio
           <Fact name="Account ID">{account && <CopyValue what="account ID" value={account.id} />}</Fact>
         </Facts>
       )}
+      <NotificationsSection account={id} user={user.id} sendsMail={sendsMail} />
       {account && (
         <>
           <Section

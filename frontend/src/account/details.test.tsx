@@ -2,7 +2,7 @@ import { screen, waitFor, within } from "@testing-library/react";
 import { beforeEach, describe, expect, test } from "vitest";
 import { bodiesOf, failure, network } from "../testing/network";
 import { open } from "../testing/render";
-import { account, list, one, signedIn, signedOut } from "../testing/samples";
+import { account, list, noWebhook, one, signedIn, signedOut } from "../testing/samples";
 
 const address = "/account/details";
 const contents = { type: "account_contents", admin_users: 2, environments: 3, agents: 1, api_tokens: 1204 };
@@ -10,6 +10,7 @@ const contents = { type: "account_contents", admin_users: 2, environments: 3, ag
 beforeEach(() => {
   network.on("GET /session", signedIn());
   network.on("GET /account/:id", one(account()));
+  network.on("GET /account/:id/webhook", noWebhook);
 });
 
 const factOf = async (name: string) => (await screen.findByText(name)).nextElementSibling;

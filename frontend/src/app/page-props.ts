@@ -6,6 +6,8 @@ export interface PageProps {
   user: SessionUser;
   publicUrl: string;
   lifetimes: { max: number; usual: number };
+  /** Whether the server has a mail server. */
+  sendsMail: boolean;
   id: string;
   /** Called after a change of something that the session contains. */
   onSessionChange: () => void;

@@ -41,6 +41,7 @@ export function Routes({ session }: { session: Session }) {
           user={session.admin_user}
           publicUrl={session.public_url ?? window.location.origin}
           lifetimes={{ max: session.max_token_lifetime, usual: session.default_token_lifetime }}
+          sendsMail={session.sends_mail}
           onSessionChange={onSessionChange}
           onSessionEnd={onSessionEnd}
         />

@@ -156,6 +156,15 @@ export const account = sample<wire.Account>(() => ({
   ...stamps(ago(30 * day)),
 }));
 
+export const webhook = sample<wire.Webhook>(() => ({
+  type: "webhook",
+  url: "https://hooks.acme.example/tokens",
+  last_attempt: null,
+  ...stamps(ago(10 * day)),
+}));
+
+export const noWebhook = one(webhook({ url: null, inserted_at: null, updated_at: null }));
+
 export const member = sample<wire.AdminUser>(() => ({
   type: "admin_user",
   id: "user-1",

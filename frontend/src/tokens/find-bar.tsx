@@ -8,6 +8,7 @@ import { CompactSelect } from "../ui/select";
 import { announceFailure } from "../ui/toast";
 import { Toggle } from "../ui/toggle";
 import type { ApiTokenSummary } from "../wire";
+import { ExpiringBanner } from "./expiring-banner";
 import { filterText, useChoices } from "./filter-choices";
 import { type Filter, filters, sortOf, sorts } from "./find";
 import { parts } from "./summary";
@@ -30,12 +31,14 @@ interface FindBarProps {
   summary: { data: ApiTokenSummary | undefined; error: Error | null };
   /** The number of tokens that match; undefined until the first answer. */
   matching: number | undefined;
+  /** Whether to warn of tokens that expire soon. */
+  warns: boolean;
   /** The Filter button. */
   button: RefObject<HTMLButtonElement | null>;
 }
 
 /** Search, filters, order and summary of a list of tokens. */
-export function FindBar({ finding, without, summary, matching, button }: FindBarProps) {
+export function FindBar({ finding, without, summary, matching, warns, button }: FindBarProps) {
   const { find, change, clear, narrowed } = finding;
   const [open, setOpen] = useState(false);
   const words = useChoices(find, false);
@@ -115,6 +118,9 @@ export function FindBar({ finding, without, summary, matching, button }: FindBar
             onRemove={() => drop(() => change({ [name]: undefined }))}
           />
         ))}
+        {warns && !narrowed && matching !== undefined && (
+          <ExpiringBanner amount={summary.data?.expiring ?? 0} onGone={() => button.current?.focus()} />
+        )}
         {narrowed && matching !== 0 && (
           <Button size="small" look="quiet" className="text-small" onClick={() => drop(clear)}>
             Clear filters

@@ -81,6 +81,7 @@ export function TokenList({ name, agent, empty, creating, onCreating, ...making 
           without={without}
           summary={summary}
           matching={pagination?.item_count}
+          warns={agent === undefined}
           button={filterButton}
         />
       )}

@@ -1,0 +1,183 @@
+import { type ReactNode, useEffect, useRef, useState } from "react";
+import { messageOf } from "../api";
+import { Button } from "../ui/button";
+import { CopyField } from "../ui/copy-field";
+import { Dialog, DialogBody, DialogFooter, DialogText } from "../ui/dialog";
+import { Field } from "../ui/field";
+import { DialogForm, useForm } from "../ui/form";
+import { useLeaveGuard } from "../ui/leave-guard";
+import { Notice } from "../ui/notice";
+import { Question, RequestQuestion } from "../ui/question";
+import { announce } from "../ui/toast";
+import { useDeleteWebhook, useReplaceSecret, useSetWebhook } from "./notifications";
+
+interface WebhookDialogProps {
+  account: string;
+  /** The present URL; null for a new webhook. */
+  url: string | null;
+  onClose: () => void;
+}
+
+/** A form for the URL. The secret of a new webhook follows. */
+export function WebhookDialog({ account, url, onClose }: WebhookDialogProps) {
+  const { request, secret } = useSetWebhook(account);
+  const form = useForm({
+    start: { url: url ?? "" },
+    check: (values) => ({ url: values.url.trim() ? null : "Enter the address that gets the messages." }),
+    request,
+    details: (values) => ({ url: values.url.trim() }),
+    onDone: () => {
+      if (url === null) return;
+      onClose();
+      announce("Webhook URL changed.");
+    },
+  });
+  return (
+    <SecretDialog
+      secret={secret}
+      title={url === null ? "Set up webhook" : "Change webhook URL"}
+      onClose={onClose}
+    >
+      <DialogForm
+        form={form}
+        text={
+          url === null
+            ? "Tokentab posts a signed message there before tokens expire."
+            : "The signing secret stays the same."
+        }
+        yes={url === null ? "Set up webhook" : "Change URL"}
+        onCancel={onClose}
+      >
+        <Field
+          label="URL"
+          type="url"
+          inputMode="url"
+          autoComplete="off"
+          spellCheck={false}
+          placeholder="https://example.com/webhook"
+          {...form.field("url")}
+        />
+      </DialogForm>
+    </SecretDialog>
+  );
+}
+
+interface ChangeDialogProps {
+  account: string;
+  onClose: () => void;
+}
+
+export function ReplaceSecretDialog({ account, onClose }: ChangeDialogProps) {
+  const { request, secret } = useReplaceSecret(account);
+  const { mutate, isPending, error } = request;
+  return (
+    <SecretDialog secret={secret} title="Replace the signing secret?" onClose={onClose}>
+      <DialogBody>
+        <DialogText>
+          The next message is signed with the new secret. Until the receiver has it, messages are refused.
+        </DialogText>
+        {error && <Notice tone="bad">{messageOf(error)}</Notice>}
+      </DialogBody>
+      <DialogFooter>
+        <Button onClick={onClose}>Cancel</Button>
+        <Button look="primary" busy={isPending} onClick={() => mutate(undefined)}>
+          Replace secret
+        </Button>
+      </DialogFooter>
+    </SecretDialog>
+  );
+}
+
+interface SecretDialogProps {
+  secret: string | undefined;
+  /** Of the dialog before there is a secret. */
+  title: string;
+  onClose: () => void;
+  /** What leads to the secret. */
+  children: ReactNode;
+}
+
+/** Shows a secret once there is one. Until it was copied, closing asks first. */
+function SecretDialog({ secret, title, onClose, children }: SecretDialogProps) {
+  const [copied, setCopied] = useState(false);
+  const [asking, setAsking] = useState(false);
+  const unsaved = secret !== undefined && !copied;
+  const leave = () => (unsaved ? setAsking(true) : onClose());
+  useLeaveGuard(unsaved, leave);
+  return (
+    <Dialog title={secret ? "Save this secret now" : title} asksOutside={unsaved} onClose={leave}>
+      {secret ? (
+        <SecretFace secret={secret} copied={copied} onCopied={() => setCopied(true)} onDone={leave} />
+      ) : (
+        children
+      )}
+      {asking && (
+        <Question
+          title="Close without copying?"
+          yes="Close without copying"
+          no="Back to the secret"
+          onYes={onClose}
+          onNo={() => setAsking(false)}
+        >
+          <p>The secret has not been copied yet. Once closed, it can’t be shown again.</p>
+        </Question>
+      )}
+    </Dialog>
+  );
+}
+
+interface SecretFaceProps {
+  secret: string;
+  copied: boolean;
+  onCopied: () => void;
+  onDone: () => void;
+}
+
+function SecretFace({ secret, copied, onCopied, onDone }: SecretFaceProps) {
+  const field = useRef<HTMLTextAreaElement>(null);
+  // The focused button is gone with what was here before.
+  useEffect(() => field.current?.focus(), []);
+  return (
+    <>
+      <DialogBody>
+        <DialogText>
+          The receiver verifies messages with it. It is shown only once; without a copy, replace it.
+        </DialogText>
+        <CopyField
+          ref={field}
+          label="Signing secret"
+          what="secret"
+          value={secret}
+          rows="all"
+          primary={!copied}
+          onCopied={onCopied}
+        />
+      </DialogBody>
+      <DialogFooter>
+        <Button look={copied ? "primary" : "secondary"} onClick={onDone}>
+          Done
+        </Button>
+      </DialogFooter>
+    </>
+  );
+}
+
+interface DeleteWebhookDialogProps extends ChangeDialogProps {
+  /** Called after the webhook is deleted. */
+  onDone: () => void;
+}
+
+export function DeleteWebhookDialog({ account, onClose, onDone }: DeleteWebhookDialogProps) {
+  return (
+    <RequestQuestion
+      title="Delete the webhook?"
+      yes="Delete webhook"
+      request={useDeleteWebhook(account)}
+      done={() => "Webhook deleted."}
+      onClose={onClose}
+      onDone={onDone}
+    >
+      <p>Its receiver gets no more messages, and its secret is deleted. This can’t be undone.</p>
+    </RequestQuestion>
+  );
+}
