@@ -47,6 +47,7 @@ test("an expiring token is renewed by keyboard alone", async ({ page, api, signe
   await expect(value).toBeFocused();
   const second = await value.inputValue();
   await page.keyboard.press("Escape");
+  await tabTo(page, page.getByRole("button", { name: "Close without copying" }));
   await page.keyboard.press("Enter");
   await expect(page.getByRole("dialog")).toBeHidden();
   await expect(row).toContainText("Expires in 12 months");

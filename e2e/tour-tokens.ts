@@ -2,7 +2,7 @@ import { expect } from "@playwright/test";
 import { founder } from "./api";
 import { fill } from "./fill";
 import { signIn } from "./sign-in";
-import { choose, submitNewToken, tokenRow } from "./tokens";
+import { choose, copyAndClose, submitForSecret, submitNewToken, tokenRow } from "./tokens";
 import { failing, type Tour } from "./tour";
 
 /** Setup, sign-in and API tokens. */
@@ -57,6 +57,17 @@ async function tokenPages(given: Tour) {
   await choose(tokenRow(page, /Nightly build/), "Revoke");
   await expect(page.getByRole("alertdialog")).toBeVisible();
   await visit("tokens-revoke");
+  await page.getByRole("button", { name: "Cancel" }).click();
+  await choose(tokenRow(page, /Nightly build/), "Rotate");
+  await expect(page.getByRole("dialog", { name: "Rotate this token" })).toBeVisible();
+  await visit("tokens-rotate");
+  await submitForSecret(page, "Rotate token");
+  await visit("tokens-rotated-secret");
+  await copyAndClose(page);
+  await expect(tokenRow(page, /Two secrets until/)).toBeVisible();
+  await choose(tokenRow(page, /Nightly build/), "End old secret");
+  await expect(page.getByRole("alertdialog")).toBeVisible();
+  await visit("tokens-end-old-secret");
   await page.getByRole("button", { name: "Cancel" }).click();
   await choose(tokenRow(page, /Old laptop/), "Delete");
   await expect(page.getByRole("alertdialog")).toBeVisible();

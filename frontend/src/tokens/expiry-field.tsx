@@ -37,7 +37,7 @@ export function ExpiryField({ value, onChange, lifetimes, errors, present }: Exp
       <legend className="mb-1.5 font-medium">Expiry</legend>
       <Segments
         options={[
-          ...(present === undefined ? [] : [{ value: "unchanged", label: "Unchanged" }]),
+          ...(present === undefined ? [] : [{ value: "unchanged", label: "Keep" }]),
           ...presets(lifetimes).map((seconds) => ({ value: String(seconds), label: lengthLabel(seconds) })),
           { value: "date", label: "Custom" },
         ]}

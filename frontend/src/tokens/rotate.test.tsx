@@ -39,7 +39,7 @@ describe("rotating a token", () => {
     const { user } = await choose("Rotate");
     const form = within(await dialog("Rotate this token"));
     expect(form.getByRole("radio", { name: "24 hours" })).toBeChecked();
-    expect(form.getByRole("radio", { name: "Unchanged" })).toBeChecked();
+    expect(form.getByRole("radio", { name: "Keep" })).toBeChecked();
     await user.click(form.getByRole("button", { name: "Rotate token" }));
     const saved = within(await dialog("Save the new secret now"));
     expect(saved.getByRole("textbox", { name: "Token value" })).toHaveValue(secret);
@@ -109,7 +109,7 @@ describe("renewing a token", () => {
     shown = token({ expires_at: ago(day) });
     const { user } = await choose("Renew");
     const form = within(await dialog("Renew this token"));
-    expect(form.queryByRole("radio", { name: "Unchanged" })).not.toBeInTheDocument();
+    expect(form.queryByRole("radio", { name: "Keep" })).not.toBeInTheDocument();
     expect(form.queryByRole("radio", { name: "24 hours" })).not.toBeInTheDocument();
     await user.click(form.getByRole("button", { name: "Renew token" }));
     await dialog("Save the new secret now");
