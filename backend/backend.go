@@ -20,6 +20,7 @@ import (
 	"tokentab/backend/agent"
 	"tokentab/backend/config"
 	"tokentab/backend/idempotency"
+	"tokentab/backend/live"
 	"tokentab/backend/mail"
 	"tokentab/backend/notice"
 	"tokentab/backend/password"
@@ -85,6 +86,7 @@ type Backend struct {
 	Tokens   *token.Tokens
 	Signer   *signer.Signer
 	Notices  *notice.Notices
+	Live     *live.Hub
 	Web      *web.Server
 
 	store   *store.Store
@@ -193,8 +195,9 @@ func (b *Backend) build(ctx context.Context, c config.Config, world World) error
 		Store: b.store.Notices, Vault: master.Vault(world.Random), Sender: webhook.New(c.AllowPrivateWebhooks), Mail: mailer,
 		Origin: c.Origin(), Now: world.Now, Random: world.Random, Log: world.Log,
 	})
+	b.Live = live.NewHub(b.store, b.Tokens)
 	b.Web, err = web.New(web.Parts{
-		Accounts: b.Accounts, People: b.People, Agents: b.Agents, Tokens: b.Tokens, Keys: b.Signer, Store: b.store, Notices: b.Notices, Mail: mailer,
+		Accounts: b.Accounts, People: b.People, Agents: b.Agents, Tokens: b.Tokens, Keys: b.Signer, Store: b.store, Notices: b.Notices, Live: b.Live, Mail: mailer,
 		Once:         idempotency.New(b.store.Answers, world.Now),
 		Installation: hex.EncodeToString(cookieKey.MAC([]byte(c.Origin()))[:4]),
 		Config:       c, UI: world.UI, Now: world.Now, Random: world.Random, Log: world.Log,
@@ -282,6 +285,7 @@ func (b *Backend) Serve(ctx context.Context, c config.Config, listeners ...net.L
 		return b.Tokens.FinishMoves(ctx, resting(ctx, restBusyMoves))
 	})
 	b.repeat(noticesEvery, "could not write or settle notices of expiring tokens; will retry", b.Notices.Run)
+	b.repeat(live.LookEvery, "could not look for changes to tell open pages; will retry", b.Live.Look)
 	failed := make(chan error, 1)
 	go func() { failed <- b.Web.Serve(listeners...) }()
 	select {
@@ -291,6 +295,7 @@ func (b *Backend) Serve(ctx context.Context, c config.Config, listeners ...net.L
 	}
 	b.log.Info("stopping")
 	b.until = time.Now().Add(stopTime)
+	b.Live.Close()
 	b.flushWhile(func() { err = b.Web.Shutdown(requestTime) })
 	return err
 }

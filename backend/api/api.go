@@ -15,6 +15,7 @@ import (
 	"tokentab/backend/agent"
 	"tokentab/backend/answer"
 	"tokentab/backend/idempotency"
+	"tokentab/backend/live"
 	"tokentab/backend/notice"
 	"tokentab/backend/people"
 	"tokentab/backend/request"
@@ -35,6 +36,7 @@ type Parts struct {
 	Agents      *agent.Agents
 	Tokens      *token.Tokens
 	Notices     *notice.Notices
+	Live        *live.Hub
 	Once        *idempotency.Keys
 	Mail        Mailer // nil without a mail server
 	Credentials Credentials

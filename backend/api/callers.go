@@ -63,7 +63,7 @@ func (s *Service) authenticate(c *fiber.Ctx) (*caller, error) {
 		return who, nil
 	}
 	use := s.People.Session
-	if !isUnsafe(c.Method()) && c.Get(headerBackground) != "" {
+	if !isUnsafe(c.Method()) && (c.Get(headerBackground) != "" || c.Route().Path == apiRoot+changesRoute) {
 		use = s.People.Glance
 	}
 	session, ok, err := use(c.UserContext(), id)

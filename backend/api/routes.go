@@ -10,9 +10,12 @@ import (
 	"tokentab/backend/answer"
 )
 
+// apiRoot is where the routes begin.
+const apiRoot = "/api/v1"
+
 // routes registers every route, in order. The second argument of add is who may call it, see access.
 func (s *Service) routes(app *fiber.App) {
-	root := app.Group("/api/v1", noStore, condense)
+	root := app.Group(apiRoot, noStore, condense)
 	s.huma = humafiber.NewWithGroup(app, root, apiConfig())
 	s.describeEndpoints()
 
@@ -27,6 +30,9 @@ func (s *Service) routes(app *fiber.App) {
 	add(s, signedIn, http.MethodGet, "/session/all", "List one's own sessions", s.listSessions)
 	add(s, signedIn, http.MethodDelete, "/session/{id}", "End one of one's own sessions", s.endSession)
 	add(s, signedIn, http.MethodPost, "/session/end_others", "End all of one's own sessions but this one", s.endOtherSessions)
+
+	add(s, signedIn, http.MethodGet, changesRoute, "Follow what changes in the account, as server-sent events", s.followChanges)
+	s.describeChanges()
 
 	add(s, manager, http.MethodGet, "/api_token", "List the API tokens of the account", s.listTokens)
 	add(s, manager, http.MethodPost, "/api_token", "Create an API token; only this response contains the secret", s.createToken)

@@ -46,7 +46,11 @@ func (l *pendingUses) take(limit int64) {
 		}
 	}
 	slices.SortFunc(l.writing, func(a, b *pendingUse) int { return pfid.Compare(a.token, b.token) })
+	watcher := l.watcher.Load()
 	for _, use := range l.writing {
+		if watcher != nil {
+			use.tell(*watcher)
+		}
 		if at := use.at.Load(); at != 0 && !use.agent.IsZero() {
 			seen := l.seen[use.agent]
 			seen.at = later(seen.at, at, limit)

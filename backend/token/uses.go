@@ -71,8 +71,10 @@ type pendingUses struct {
 
 	// moving is read-locked to look up uses, and locked while they move on.
 	moving sync.RWMutex
-	batch  uint64 // number of the last batch that was begun
-	left   int    // length of writing
+	// watcher is called for the entries that a flush takes; nil for none.
+	watcher atomic.Pointer[func(token pfid.ID, refused bool)]
+	batch   uint64 // number of the last batch that was begun
+	left    int    // length of writing
 }
 
 type pendingShard struct {

@@ -149,7 +149,12 @@ type conn struct {
 	from   netip.Addr // address whose limit applies; zero if none does
 	waited bool       // yielded after the last response
 	asked  bool       // the last write requested the body, see expected
+	// streams is set during a response that never ends by itself: the time limit applies to each write of it.
+	streams bool
 }
+
+// Stream implements api.Streamer.
+func (c *conn) Stream() { c.streams = true }
 
 func (c *conn) begin(what int64) { c.state.Store(c.all.sweeps.Load()<<3 | what) }
 
@@ -241,7 +246,7 @@ func (c *conn) letOthersGoFirst() {
 
 // Write implements net.Conn.
 func (c *conn) Write(p []byte) (written int, err error) {
-	if does, _ := c.now(); does != writing {
+	if does, _ := c.now(); does != writing || c.streams {
 		c.begin(writing)
 	}
 	for tries := 0; ; tries++ {
@@ -258,7 +263,7 @@ func (c *conn) Write(p []byte) (written int, err error) {
 
 // Close implements net.Conn.
 func (c *conn) Close() error {
-	if does, _ := c.now(); does == writing {
+	if does, _ := c.now(); does == writing && !c.streams {
 		c.linger()
 	}
 	c.all.remove(c)

@@ -340,3 +340,25 @@ func TestWhoComesOverAUnixSocketIsOnThisMachine(t *testing.T) {
 		t.Errorf("it is at %s", ip)
 	}
 }
+
+func TestAStreamGoesOnWhileItsPartsAreTaken(t *testing.T) {
+	inBubble(t, func(t *testing.T, c *conn, peer net.Conn) {
+		exchange(t, c, peer, 0)
+		c.Stream()
+		taken := make(chan error, 1)
+		for range 60 {
+			go func() { taken <- readOnce(peer, 16) }()
+			if _, err := c.Write([]byte("part")); err != nil {
+				t.Fatal(err)
+			}
+			if err := <-taken; err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(writeTimeout - 2*sweepEvery)
+		}
+		endsAfter(t, writeTimeout, func() error {
+			_, err := c.Write([]byte("not taken"))
+			return err
+		})
+	})
+}

@@ -26,6 +26,7 @@ import (
 	"tokentab/backend/config"
 	"tokentab/backend/fault"
 	"tokentab/backend/idempotency"
+	"tokentab/backend/live"
 	"tokentab/backend/notice"
 	"tokentab/backend/people"
 	"tokentab/backend/request"
@@ -52,6 +53,7 @@ type Parts struct {
 	Tokens   *token.Tokens
 	Keys     validation.Keys
 	Notices  *notice.Notices
+	Live     *live.Hub
 	Once     *idempotency.Keys
 	Store    Prober
 	Mail     Mailer // nil without a mail server
@@ -133,7 +135,7 @@ func (s *Server) routes() (err error) {
 	s.app.Get("/status-lists", published(s.endpoints.StatusLists))
 	s.app.Get("/status-lists/:number", published(s.endpoints.StatusList))
 	s.API, err = api.New(s.app, api.Parts{
-		Accounts: s.Accounts, People: s.People, Agents: s.Agents, Tokens: s.Tokens, Notices: s.Notices, Once: s.Once, Mail: s.Mail, Credentials: s.endpoints, Source: s.source,
+		Accounts: s.Accounts, People: s.People, Agents: s.Agents, Tokens: s.Tokens, Notices: s.Notices, Live: s.Live, Once: s.Once, Mail: s.Mail, Credentials: s.endpoints, Source: s.source,
 		Serve: s.serveItem, Installation: s.Installation, Now: s.Now, Random: s.Random, Log: s.folded,
 	})
 	s.app.Use(s.page.serve)
