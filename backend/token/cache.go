@@ -70,6 +70,7 @@ type slot struct {
 	version version
 	state   State
 	used    uint32 // when it was last looked up, in Unix seconds; see oldest
+	hint    uint32 // where the pending uses of the token were last; see pendingUses.count
 }
 
 // version is a counter's index and the value that was read from it.
@@ -101,13 +102,15 @@ func NewCache(tokens int, random io.Reader) (*Cache, error) {
 
 // Find returns the state of the token with a secret; ok is false if there is no such token. It asks the store only if the
 // cache does not know, and once for all concurrent calls with the same secret. at is now, in Unix milliseconds.
-func (c *Cache) Find(ctx context.Context, store Store, secret []byte, at int64, state *State) (ok bool, err error) {
+// hint is for pendingUses.count; nil for a token that was not in the cache.
+func (c *Cache) Find(ctx context.Context, store Store, secret []byte, at int64, state *State) (hint *uint32, ok bool, err error) {
 	key := c.keyOf(secret)
-	if known, ok := c.lookUp(key, at, state); known {
-		return ok, nil
+	known, hint := c.lookUp(key, at, state)
+	if known {
+		return hint, hint != nil, nil
 	}
 	*state, ok, err = c.load(ctx, store, key, HashOf(secret), at)
-	return ok, err
+	return nil, ok, err
 }
 
 // macs pools the output buffers of MACs, which would otherwise escape to the heap on each call.
@@ -127,23 +130,21 @@ func (c *Cache) keyOf(secret []byte) Key {
 
 func (c *Cache) shardOf(key Key) *shard { return &c.shards[key[1]%shardCount] }
 
-// lookUp reports whether the cache knows a key, and whether the key is that of a token. If so, it sets state.
-func (c *Cache) lookUp(key Key, at int64, state *State) (known, ok bool) {
+// lookUp reports whether the cache knows a key. If the key is that of a token, it sets state, and hint is not nil.
+func (c *Cache) lookUp(key Key, at int64, state *State) (known bool, hint *uint32) {
 	s := c.shardOf(key)
 	s.mu.RLock()
-	var v version
-	if found := s.find(key); found != nil {
-		v, *state, ok = found.version, found.state, true
+	if found := s.find(key); found != nil && c.isCurrent(found.version) {
+		*state, hint, known = found.state, &found.hint, true
 		if now := uint32(at / 1000); atomic.LoadUint32(&found.used) != now { // a write costs the other processors more
 			atomic.StoreUint32(&found.used, now)
 		}
 	}
-	if ok = ok && c.isCurrent(v); !ok {
-		*state = State{}
+	if !known {
 		_, known = s.unknown[key]
 	}
 	s.mu.RUnlock()
-	return known || ok, ok
+	return known, hint
 }
 
 // counterOf returns the index of the counter for a token. Ids end in random bits.
@@ -205,7 +206,7 @@ func (c *Cache) keep(key Key, a answer, epoch uint64, at int64) {
 	if to == nil {
 		to = c.take(s, key, at)
 	}
-	*to = slot{key: key, version: v, state: a.state, used: uint32(at / 1000)}
+	to.key, to.version, to.state, to.used = key, v, a.state, uint32(at/1000) // count writes hint without the lock
 }
 
 // find returns the slot of a key, or nil.

@@ -62,7 +62,7 @@ func find(t testing.TB, c *Cache, n int, store finder) (s State, ok bool) {
 
 func findAt(t testing.TB, c *Cache, n int, at int64, store finder) (s State, ok bool) {
 	t.Helper()
-	ok, err := c.Find(t.Context(), store, secretN(n), at, &s)
+	_, ok, err := c.Find(t.Context(), store, secretN(n), at, &s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -379,7 +379,7 @@ func TestAFailedLookUpIsNotRemembered(t *testing.T) {
 	failure := errors.New("no answer")
 	for range 2 {
 		var s State
-		ok, err := c.Find(t.Context(), saying(stateN(t, 1), true, failure), secretN(1), 0, &s)
+		_, ok, err := c.Find(t.Context(), saying(stateN(t, 1), true, failure), secretN(1), 0, &s)
 		if !errors.Is(err, failure) || ok || s != (State{}) {
 			t.Fatalf("%v %v %v", s, ok, err)
 		}

@@ -70,15 +70,16 @@ type Need struct {
 // store could not tell, so the secret is neither good nor bad. Check reads the store only for secrets that are not in the
 // cache, and never writes to it.
 func (ts *Tokens) Check(ctx context.Context, secret []byte, needs ...Need) (v Verdict, err error) {
-	if err = ts.validate(ctx, secret, needs, &v); err != nil {
+	hint, err := ts.validate(ctx, secret, needs, &v)
+	if err != nil {
 		return Verdict{}, err
 	}
 	switch v.Reason {
 	case Good:
-		v.wantsAddress = ts.uses.count(&v.State, v.at, true)
+		v.wantsAddress = ts.uses.count(&v.State, v.at, true, hint)
 	case IsSuspended, IsRevoked, IsExpired, IsReplaced:
 		if v.State.meetsAll(needs) {
-			v.wantsAddress = ts.uses.count(&v.State, v.at, false)
+			v.wantsAddress = ts.uses.count(&v.State, v.at, false, hint)
 		}
 	}
 	return v, nil
@@ -86,27 +87,27 @@ func (ts *Tokens) Check(ctx context.Context, secret []byte, needs ...Need) (v Ve
 
 // Judge is Check without counting the use. It is for requests that validate the same secret again.
 func (ts *Tokens) Judge(ctx context.Context, secret []byte, needs ...Need) (v Verdict, err error) {
-	if err = ts.validate(ctx, secret, needs, &v); err != nil {
+	if _, err = ts.validate(ctx, secret, needs, &v); err != nil {
 		return Verdict{}, err
 	}
 	return v, nil
 }
 
-func (ts *Tokens) validate(ctx context.Context, secret []byte, needs []Need, v *Verdict) error {
+func (ts *Tokens) validate(ctx context.Context, secret []byte, needs []Need, v *Verdict) (hint *uint32, err error) {
 	if len(secret) == 0 || len(secret) > MaxSecret {
-		return nil
+		return nil, nil
 	}
 	if ts.halted.Load() {
-		return errHalted
+		return nil, errHalted
 	}
 	at := ts.now()
 	v.at = at.UnixMilli()
-	ok, err := ts.cache.Find(ctx, ts.store, secret, v.at, &v.State)
+	hint, ok, err := ts.cache.Find(ctx, ts.store, secret, v.at, &v.State)
 	if err != nil || !ok {
-		return err
+		return nil, err
 	}
 	v.Reason = v.State.judge(at, needs)
-	return nil
+	return hint, nil
 }
 
 // RecordAddress adds the address of the client to the use that a verdict counted. It ignores text that is no IP address.

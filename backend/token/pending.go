@@ -31,15 +31,19 @@ func (s *slab[T]) add() (n uint32) {
 	return s.used
 }
 
+// pendingUse is an entry. What most validations touch comes first.
 type pendingUse struct {
-	token, agent      pfid.ID
-	hour              uint32
-	next, client      uint32 // the next entry with the same key, the first address; 0 for none
-	sampled           [2]uint32
-	rotated, old      bool
-	progress          progress // guarded by moving
-	accepted, refused atomic.Uint64
-	at, refusedAt     atomic.Int64
+	token        pfid.ID
+	hour         uint32
+	accepted     atomic.Uint64
+	at           atomic.Int64
+	sampled      [2]uint32
+	rotated, old bool
+	progress     progress // guarded by moving
+	agent        pfid.ID
+	next, client uint32 // the next entry with the same key, the first address; 0 for none
+	refused      atomic.Uint64
+	refusedAt    atomic.Int64
 }
 
 // progress is how far an entry is on its way to the store.
@@ -63,38 +67,54 @@ func keyOfUse(token *pfid.ID) uint64 {
 	return binary.LittleEndian.Uint64(token[:])*odd ^ binary.LittleEndian.Uint64(token[pfid.Size-8:])
 }
 
-// find returns the entry of a token's secret and an hour, or nil.
-func (p *pending) find(s *State, hour uint32) *pendingUse {
-	for n := p.first[keyOfUse(&s.TokenID)]; n != 0; {
-		u := p.entries.at(n)
-		if u.hour == hour && u.old == s.Old && u.rotated == s.Rotated && u.token == s.TokenID {
-			return u
-		}
-		n = u.next
+func (u *pendingUse) isOf(s *State, hour uint32) bool {
+	return u.hour == hour && u.old == s.Old && u.rotated == s.Rotated && u.token == s.TokenID
+}
+
+// find returns the number of the entry of a token's secret and an hour, or 0.
+func (p *pending) find(s *State, hour uint32) (n uint32) {
+	for n = p.first[keyOfUse(&s.TokenID)]; n != 0 && !p.entries.at(n).isOf(s, hour); {
+		n = p.entries.at(n).next
+	}
+	return n
+}
+
+// hinted is find for a number that may be right.
+func (p *pending) hinted(s *State, hour uint32, hint *uint32) *pendingUse {
+	if hint == nil {
+		return nil
+	}
+	n := atomic.LoadUint32(hint)
+	if n == 0 || n > p.entries.used {
+		return nil
+	}
+	if u := p.entries.at(n); u.isOf(s, hour) {
+		return u
 	}
 	return nil
 }
 
-// add returns a new entry. If there are most of them, it returns another one of the secret, or nil if it has none.
-func (p *pending) add(s *State, hour uint32, most int) *pendingUse {
+// add returns the number of a new entry. If there are most of them, it returns another one of the secret, or 0 if that has
+// none.
+func (p *pending) add(s *State, hour uint32, most int) (n uint32) {
 	key := keyOfUse(&s.TokenID)
 	first := p.first[key]
 	if int(p.entries.used) >= most {
-		for n := first; n != 0; n = p.entries.at(n).next {
-			if u := p.entries.at(n); u.token == s.TokenID && u.old == s.Old {
-				return u
+		for n = first; n != 0; n = p.entries.at(n).next {
+			if u := p.entries.at(n); u.isOf(s, u.hour) {
+				return n
 			}
 		}
-		return nil
+		return 0
 	}
 	if p.first == nil {
 		p.first = map[uint64]uint32{}
 	}
-	n := p.entries.add()
+	n = p.entries.add()
 	u := p.entries.at(n)
 	u.token, u.agent, u.hour, u.rotated, u.old, u.next = s.TokenID, s.AgentID, hour, s.Rotated, s.Old, first
 	p.first[key] = n
-	return u
+	return n
 }
 
 // clientOf returns the address of an entry: its own, a new one, or the oldest of the entry replaced. It returns nil if

@@ -15,7 +15,7 @@ func (ts *Tokens) RevokeSecret(ctx context.Context, secret []byte, address strin
 		return nil
 	}
 	var t State
-	ok, err := ts.cache.Find(ctx, ts.store, secret, ts.now().UnixMilli(), &t)
+	_, ok, err := ts.cache.Find(ctx, ts.store, secret, ts.now().UnixMilli(), &t)
 	if err != nil {
 		return err
 	}

@@ -110,11 +110,12 @@ func (l *pendingUses) shardOf(token pfid.ID) *pendingShard {
 	return &l.shards[token[pfid.Size-1]%pendingShards]
 }
 
-// count counts a validation of a token. It reports whether the address of the client is wanted.
-func (l *pendingUses) count(s *State, at int64, accepted bool) (wanted bool) {
+// count counts a validation of a token. It reports whether the address of the client is wanted. hint spares most calls to
+// look the entry up: it holds the entry's number, which count checks and corrects. It may be nil.
+func (l *pendingUses) count(s *State, at int64, accepted bool, hint *uint32) (wanted bool) {
 	shard, hour := l.shardOf(s.TokenID), hourOf(at)
 	shard.mu.RLock()
-	if u := shard.find(s, hour); u != nil {
+	if u := shard.hinted(s, hour, hint); u != nil {
 		wanted = u.count(at, accepted)
 		shard.mu.RUnlock()
 		return wanted
@@ -122,11 +123,17 @@ func (l *pendingUses) count(s *State, at int64, accepted bool) (wanted bool) {
 	shard.mu.RUnlock()
 	shard.mu.Lock()
 	defer shard.mu.Unlock()
-	u := shard.find(s, hour)
-	if u == nil {
-		u = shard.add(s, hour, l.most)
+	n := shard.find(s, hour)
+	if n == 0 {
+		n = shard.add(s, hour, l.most)
 	}
-	return u != nil && u.count(at, accepted)
+	if n == 0 {
+		return false
+	}
+	if hint != nil {
+		atomic.StoreUint32(hint, n)
+	}
+	return shard.entries.at(n).count(at, accepted)
 }
 
 func (u *pendingUse) count(at int64, accepted bool) (wanted bool) {
@@ -152,15 +159,18 @@ func (l *pendingUses) recordAddress(s *State, at int64, accepted bool, address n
 	shard, hour := l.shardOf(s.TokenID), hourOf(at)
 	shard.mu.Lock()
 	defer shard.mu.Unlock()
-	u := shard.find(s, hour)
-	if u == nil { // taken by a flush meanwhile
-		u = shard.add(s, hour, l.most)
+	n := shard.find(s, hour)
+	if n == 0 { // taken by a flush meanwhile
+		n = shard.add(s, hour, l.most)
 	}
-	kind := 0
+	if n == 0 {
+		return
+	}
+	u, kind := shard.entries.at(n), 0
 	if !accepted {
 		kind = 1
 	}
-	if u == nil || u.sampled[kind] == sampleOf(at) {
+	if u.sampled[kind] == sampleOf(at) {
 		return
 	}
 	atomic.StoreUint32(&u.sampled[kind], sampleOf(at))
