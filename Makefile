@@ -1,6 +1,6 @@
 # Needs Go, Node and make; everything else is installed by the targets themselves.
 .DEFAULT_GOAL := help
-.PHONY: help run build page binary test lint lint-go lint-page test-go torture test-page e2e screenshots compiler traefik bench bench-list dev openapi
+.PHONY: help run build page binary test lint lint-go lint-page test-go torture test-page e2e screenshots demo pictures compiler traefik bench bench-list dev openapi
 # The steps share files (the generated types, the built page), so they run one after the other, also under make -j.
 .NOTPARALLEL:
 
@@ -13,7 +13,7 @@ commit  := $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 program ?= bin/tokentab
 ldflags := -X tokentab/backend/command.Version=$(version) -X tokentab/backend/command.Commit=$(commit)
 
-go_sources   := $(wildcard *.go backend bench deploy docs)
+go_sources   := $(wildcard *.go backend bench demo deploy docs)
 # Folders too: they change when a file is removed.
 page_sources := $(shell find frontend deploy -not -path 'frontend/dist*' -not -name '*.gen.d.ts') vite.config.ts tsconfig.json
 installed    := node_modules/.package-lock.json
@@ -27,6 +27,14 @@ help: ## List the targets.
 run: build ## Build everything and serve the page on http://127.0.0.1:8080; options by ARGS="--listen …".
 	$(say) "Serving; Ctrl-C stops it"
 	@bin/tokentab serve $(ARGS)
+
+demo: build ## Serve a throw-away account with sixty tokens and a month of use; options by ARGS="--listen …".
+	$(say) "Filling a throw-away account"
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
+	password=$$(od -An -N9 -tx1 /dev/urandom | tr -d ' \n') && \
+	go run ./demo "$$folder" "$$password" && \
+	printf '\n==> Sign in as ada@northwind.example, password %s. Ctrl-C removes everything\n' "$$password" && \
+	$(program) serve --data "$$folder" $(ARGS)
 
 build: page binary ## Build the page and the program, bin/tokentab.
 
@@ -82,6 +90,10 @@ e2e: build ## Run the browser tests against bin/tokentab; some of them by ARGS="
 screenshots: build ## Take a picture of every page and state, in e2e/screenshots.
 	$(say) "Taking pictures"
 	@chromium=$$(e2e/chromium.sh) && CHROMIUM="$$chromium" npm run screenshots
+
+pictures: build ## Take the pictures of the README and docs from the demo's account.
+	$(say) "Taking pictures of the demo"
+	@chromium=$$(e2e/chromium.sh) && CHROMIUM="$$chromium" npm run pictures
 
 compiler:
 	@e2e/need.sh "$$(go env CC)" "The race detector of Go needs a C compiler." gcc libc6-dev >/dev/null

@@ -35,5 +35,6 @@ export default defineConfig({
   projects: [
     { name: "journeys", testMatch: "*.test.ts" },
     { name: "screenshots", testMatch: "screenshots.ts" },
+    { name: "pictures", testMatch: "pictures.ts" },
   ],
 });

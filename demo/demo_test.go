@@ -1,0 +1,39 @@
+package main
+
+import (
+	"crypto/rand"
+	"log/slog"
+	"testing"
+	"time"
+
+	"tokentab/backend"
+	"tokentab/backend/config"
+	"tokentab/backend/token"
+)
+
+func TestTheDemoHoldsWhatAVisitorShouldSee(t *testing.T) {
+	folder := t.TempDir()
+	if err := fill(t.Context(), folder, "correct horse battery"); err != nil {
+		t.Fatal(err)
+	}
+	if err := fill(t.Context(), folder, "correct horse battery"); err == nil {
+		t.Error("it fills a folder that has an account")
+	}
+	b, err := backend.Open(t.Context(), config.Config{Storage: config.Storage{Data: folder}}, backend.World{Now: time.Now, Random: rand.Reader, Log: slog.New(slog.DiscardHandler), Version: "demo"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	accounts, err := b.Accounts.All(t.Context())
+	if err != nil || len(accounts) != 1 {
+		t.Fatal(accounts, err)
+	}
+	id := accounts[0].ID
+	counts, err := b.Tokens.Summarize(t.Context(), id, token.Filter{})
+	if err != nil || counts.Total != 60 || counts.Suspended == 0 || counts.Revoked == 0 || counts.Expired == 0 || counts.Expiring < 3 {
+		t.Errorf("%+v %v", counts, err)
+	}
+	if _, n, err := b.People.Members(t.Context(), id, everything); err != nil || n != 5 {
+		t.Errorf("%d people, %v", n, err)
+	}
+}
