@@ -25,7 +25,7 @@ test("the printed link creates an account, and its first token works until it is
   const row = tokenRow(page, /Nightly build/);
   await expect(row).toContainText(`Account`);
   await expect(row).toContainText(`Created by ${founder.name}`);
-  await expect(row).toContainText("Last used Never");
+  await expect(row).toContainText("Waiting for first use");
   await followLife(page, row, secret, api);
   await expect(page.getByRole("heading", { name: "No API tokens yet" })).toBeVisible();
 });

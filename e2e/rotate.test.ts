@@ -13,7 +13,7 @@ test("a rotated token has two secrets until the old one is ended", async ({ page
   const second = await submitForSecret(page, "Rotate token");
   expect(second).not.toBe(made.token);
   await copyAndClose(page);
-  await expect(row).toContainText(`The old one is …${made.details.hint}.`);
+  await expect(row).toContainText(`Old …${made.details.hint}: not used since the rotation.`);
   await expect(row).toContainText(`…${second.slice(-4)}`);
   for (const secret of [made.token, second]) expect((await api.ping(secret)).status).toBe(200);
 

@@ -68,6 +68,15 @@ export const token = sample<wire.ApiToken>(({ status = "active" }) => ({
   available_actions: actionsOf(status),
 }));
 
+/** The uses in a token's row: 40 accepted on each of the last three days. */
+export const rowUse = sample<NonNullable<wire.ApiToken["use"]>>(() => ({
+  first_day: ago(29 * day).slice(0, 10),
+  accepted: [...Array<number>(27).fill(0), 40, 40, 40],
+  refused: Array<number>(30).fill(0),
+  last_refused_at: null,
+  still_tried: false,
+}));
+
 export const summary = sample<wire.ApiTokenSummary>(() => ({
   type: "api_token_summary",
   item_count: 60,

@@ -45,6 +45,7 @@ describe("the address", () => {
       created_after: "2026-01-31T00:00:00.000Z",
       created_before: "2026-03-01T00:00:00.000Z",
       sorting: "name",
+      include: "use",
       "pagination[offset]": "0",
       "pagination[page_size]": "50",
     });

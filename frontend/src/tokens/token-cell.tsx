@@ -1,5 +1,6 @@
 import { TriangleAlert } from "lucide-react";
 import { type ReactNode, useEffect, useRef } from "react";
+import { Link } from "wouter";
 import { Badge, type BadgeTone } from "../ui/badge";
 import { Bar } from "../ui/bar";
 import { useNow } from "../ui/clock";
@@ -7,7 +8,11 @@ import { TextLink } from "../ui/text-link";
 import { Time } from "../ui/time";
 import { clockTime } from "../ui/time-text";
 import type { ApiToken } from "../wire";
+import { pathOf } from "./tokens";
+import { UseBars } from "./use-bars";
+import { secretUseText } from "./use-text";
 import {
+  awaitsFirstUse,
   hasEnded,
   isEndingSoon,
   makerText,
@@ -16,17 +21,22 @@ import {
   stateOf,
   stateWords,
   type TokenState,
+  tokenTitle,
 } from "./wording";
 
-const tones: Record<TokenState, BadgeTone> = {
+export const tones: Record<TokenState, BadgeTone> = {
   active: "good",
   suspended: "paused",
   expired: "ended",
   revoked: "ended",
 };
 
-/* The status has its own column, so that names align. */
-const columns = "sm:grid sm:grid-cols-[96px_minmax(0,1fr)] sm:gap-x-3";
+/* The status has its own column, so that names align. On phones, the bars are beside it. */
+const columns = "grid grid-cols-[minmax(0,1fr)_auto] gap-x-3 sm:grid-cols-[96px_minmax(0,1fr)_auto]";
+const statusPlace = "mb-1 sm:mb-0";
+const namePlace = "col-span-2 min-w-0 wrap-anywhere sm:col-span-1 sm:col-start-2 sm:row-start-1";
+const barsPlace = "col-start-2 row-start-1 sm:col-start-3";
+const belowPlace = "col-span-2 min-w-0 sm:col-start-2";
 
 const facts =
   "mt-1.5 flex flex-wrap gap-x-4 gap-y-1 text-small text-soft xl:grid xl:grid-cols-[152px_150px_160px_minmax(0,1fr)]";
@@ -40,32 +50,48 @@ export function TokenCell({ token, fresh = false }: { token: ApiToken; fresh?: b
   }, [fresh]);
   return (
     <div ref={cell} className={`${columns} ${hasEnded(state) ? "text-soft" : ""}`}>
-      <p className="mb-1 sm:mb-0">
+      <p className={statusPlace}>
         <Badge tone={tones[state]}>{stateWords[state]}</Badge>
       </p>
-      <div className="min-w-0">
-        <p className="wrap-anywhere">
-          <span className={`mr-2.5 ${hasEnded(state) ? "" : "font-medium"}`}>
-            {token.name ?? scopeText(token)}
-          </span>
-          {token.name && <span className="mr-2.5 inline-block max-w-full text-soft">{scopeText(token)}</span>}
-          <span className="inline-block font-mono text-small text-soft">…{token.hint}</span>
-          {fresh && <span className="ml-2.5 text-small font-medium text-accent-ink">New</span>}
-        </p>
+      <p className={namePlace}>
+        <Link
+          href={pathOf(token.id)}
+          aria-label={tokenTitle(token)}
+          className={`mr-2.5 underline decoration-transparent underline-offset-3 hover:decoration-current ${hasEnded(state) ? "" : "font-medium"}`}
+        >
+          {token.name ?? scopeText(token)}
+        </Link>
+        {token.name && <span className="mr-2.5 inline-block max-w-full text-soft">{scopeText(token)}</span>}
+        <span className="inline-block font-mono text-small text-soft">…{token.hint}</span>
+        {fresh && <span className="ml-2.5 text-small font-medium text-accent-ink">New</span>}
+      </p>
+      <div className={barsPlace}>{token.use && <UseBars use={token.use} />}</div>
+      <div className={belowPlace}>
         {state === "suspended" && token.agent_retired && <RetiredNote token={token} />}
-        {token.old_secret && !hasEnded(state) && <OldSecretNote old={token.old_secret} />}
+        {state !== "active" && token.use?.still_tried && token.use.last_refused_at && (
+          <p className="mt-1 text-small text-warn wrap-anywhere">
+            Still being tried: last refused <Time at={token.use.last_refused_at} past />
+          </p>
+        )}
+        {token.old_secret && !hasEnded(state) && <OldSecretNote token={token} old={token.old_secret} />}
         <div className={facts}>
           <Fact>
             Created <Time at={token.inserted_at} />
           </Fact>
           <EndFact token={token} state={state} />
-          <Fact>
-            Last used {token.last_used_at ? <Time at={token.last_used_at} note="±5 s" past /> : "Never"}
-          </Fact>
+          <UseFact token={token} />
           <Fact>{makerText(token)}</Fact>
         </div>
       </div>
     </div>
+  );
+}
+
+function UseFact({ token }: { token: ApiToken }) {
+  const waits = awaitsFirstUse(token, useNow());
+  if (waits) return <Fact>Waiting for first use</Fact>;
+  return (
+    <Fact>Last used {token.last_used_at ? <Time at={token.last_used_at} note="±5 s" past /> : "Never"}</Fact>
   );
 }
 
@@ -104,14 +130,27 @@ function RetiredNote({ token }: { token: ApiToken }) {
   );
 }
 
-function OldSecretNote({ old }: { old: NonNullable<ApiToken["old_secret"]> }) {
+interface OldSecretNoteProps {
+  token: ApiToken;
+  old: NonNullable<ApiToken["old_secret"]>;
+}
+
+function OldSecretNote({ token: { hint, use }, old }: OldSecretNoteProps) {
   const until = Date.parse(old.ends_at);
   const now = useNow();
   if (until <= now) return null;
+  const uses = use?.secrets;
   return (
     <p className="mt-1 text-small text-soft wrap-anywhere">
-      Two secrets until <time dateTime={old.ends_at}>{clockTime(until, now)}</time>. The old one is …
-      {old.hint}.
+      Two secrets until <time dateTime={old.ends_at}>{clockTime(until, now)}</time>.{" "}
+      {uses ? (
+        <>
+          Old …{old.hint}: {secretUseText(uses.old, now, "not used since the rotation")}. New …{hint}:{" "}
+          {secretUseText(uses.new, now, "not used yet")}.
+        </>
+      ) : (
+        `The old one is …${old.hint}.`
+      )}
     </p>
   );
 }
@@ -124,13 +163,13 @@ function Fact({ className = "", children }: { className?: string; children: Reac
 export function TokenCellSkeleton() {
   return (
     <div className={columns}>
-      <p className="mb-1 h-5 sm:mb-0">
+      <p className={`h-5 ${statusPlace}`}>
         <Bar className="w-16" />
       </p>
-      <div>
-        <p className="h-5">
-          <Bar className="w-48" />
-        </p>
+      <p className={`h-5 ${namePlace}`}>
+        <Bar className="w-48" />
+      </p>
+      <div className={belowPlace}>
         <div className={facts}>
           {["w-24", "w-28", "w-24", "w-28"].map((width, index) => (
             <span key={`${width}-${index < 2}`} className="h-4">

@@ -2,7 +2,7 @@ import { screen, waitFor, within } from "@testing-library/react";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { bodiesOf, failure, network, type Sent, sent, unreachable } from "../testing/network";
 import { open } from "../testing/render";
-import { actionsOf, deploymentToken, list, one, signedIn, token } from "../testing/samples";
+import { actionsOf, ago, deploymentToken, list, one, rowUse, signedIn, token } from "../testing/samples";
 import type { ApiToken, TokenStatus } from "../wire";
 
 const address = "/account/api-tokens";
@@ -46,6 +46,58 @@ describe("a row", () => {
     expect(row).toHaveTextContent("Created by Ada Lovelace");
   });
 
+  test("says that a new token waits for its first use, until a day has passed", async () => {
+    stored = [
+      token({ id: "t1", name: "new", last_used_at: null, inserted_at: ago(3_600_000) }),
+      token({ id: "t2", name: "older", last_used_at: null, inserted_at: ago(2 * day) }),
+      token({ id: "t3", name: "off", last_used_at: null, inserted_at: ago(0), status: "suspended" }),
+    ];
+    open(address);
+    expect(await rowOf(/new/)).toHaveTextContent("Waiting for first use");
+    expect(await rowOf(/older/)).toHaveTextContent("Last used Never");
+    expect(await rowOf(/off/)).toHaveTextContent("Last used Never");
+  });
+
+  test("shows the uses of thirty days as bars, and as a text for screen readers", async () => {
+    const refused = Array<number>(30).fill(0);
+    refused[29] = 3;
+    stored = [
+      token({ use: rowUse({ refused }) }),
+      token({ id: "t2", name: "idle", use: rowUse({ accepted: refused.map(() => 0) }) }),
+    ];
+    open(address);
+    const row = await rowOf(/CI/);
+    expect(row).toHaveTextContent("120 accepted and 3 refused in 30 days");
+    const [none, accepted, missed] = [
+      ...row.querySelectorAll(
+        "svg[aria-hidden] > path.fill-line-strong, path.fill-accent-ink, path.fill-warn",
+      ),
+    ].map((path) => path.getAttribute("d")?.split("M").length);
+    expect([none, accepted, missed]).toEqual([28, 4, 2]);
+    expect(await rowOf(/idle/)).toHaveTextContent("Not used in 30 days");
+    expect(sent.find(({ route }) => route === "GET /api_token")?.query.get("include")).toBe("use");
+  });
+
+  test("says if a token that is refused is still being tried, but not once it is accepted again", async () => {
+    const tried = rowUse({ still_tried: true, last_refused_at: ago(5 * 60_000) });
+    stored = [token({ status: "revoked", use: tried }), token({ id: "t2", name: "back", use: tried })];
+    open(address);
+    expect(await rowOf(/CI/)).toHaveTextContent("Still being tried: last refused 5 minutes ago");
+    expect(await rowOf(/back/)).not.toHaveTextContent("Still being tried");
+  });
+
+  test("shows the use of each of two secrets", async () => {
+    const secrets = {
+      old: { accepted: 12, last_used_at: ago(5 * 60_000) },
+      new: { accepted: 0, last_used_at: null },
+    };
+    stored = [token({ old_secret: { hint: "oLd1", ends_at: inDays(1) }, use: rowUse({ secrets }) })];
+    open(address);
+    expect(await rowOf(/CI/)).toHaveTextContent(
+      /Two secrets until .*\. Old …oLd1: 12 uses, the last 5 minutes ago\. New …x7Qa: not used yet\./,
+    );
+  });
+
   test("shows a last use in the future as unknown", async () => {
     stored = [token({ last_used_at: new Date(Date.now() + 14 * 365 * 86_400_000).toISOString() })];
     open(address);
@@ -63,12 +115,16 @@ describe("a row", () => {
     );
   });
 
-  test("has one Tab stop besides its menu and checkbox; arrow keys reach the other times", async () => {
+  test("has one Tab stop besides its menu and checkbox, its link; arrow keys reach the times", async () => {
     stored = [token(), token({ id: "token-9", name: "Next" })];
     const { user } = open(address);
     const row = await rowOf(/CI/);
     const [first, second, third] = within(row).getAllByRole("button", { name: /ago|in 90/ });
-    while (document.activeElement !== first) await user.tab();
+    const link = within(row).getByRole("link", { name: "“CI” (…x7Qa)" });
+    expect(link).toHaveAttribute("href", "/account/api-tokens/token-1");
+    while (document.activeElement !== link) await user.tab();
+    await user.keyboard("{ArrowRight}");
+    expect(first).toHaveFocus();
     await user.keyboard("{ArrowRight}");
     expect(second).toHaveFocus();
     await user.keyboard("{End}{ArrowRight}");
@@ -81,14 +137,16 @@ describe("a row", () => {
     await user.tab();
     expect(within(await rowOf(/Next/)).getByRole("checkbox")).toHaveFocus();
     await user.tab();
-    expect(within(await rowOf(/Next/)).getAllByRole("button")[0]).toHaveFocus();
+    expect(within(await rowOf(/Next/)).getByRole("link")).toHaveFocus();
   });
 
   test("shows the exact time on keyboard focus", async () => {
     const { user } = open(address);
     const row = await rowOf(/Account/);
     const time = within(row).getByRole("button", { name: "3 days ago" });
-    while (document.activeElement !== time) await user.tab();
+    while (document.activeElement !== within(row).getByRole("link")) await user.tab();
+    await user.keyboard("{ArrowRight}");
+    expect(time).toHaveFocus();
     expect(await screen.findByText(/UTC/, { selector: "[data-open]" })).toBeVisible();
   });
 
@@ -143,8 +201,8 @@ describe("a row", () => {
 
 describe("the menu of a row", () => {
   test.each([
-    ["active", ["Suspend", "Revoke", "Copy ID"]],
-    ["suspended", ["Activate", "Revoke", "Copy ID"]],
+    ["active", ["Suspend", "Revoke", "Rotate", "Copy ID"]],
+    ["suspended", ["Activate", "Revoke", "Rotate", "Copy ID"]],
     ["revoked", ["Delete", "Copy ID"]],
   ] as const)("offers for an %s token %j", async (status, labels) => {
     stored = [token({ status })];
@@ -157,11 +215,15 @@ describe("the menu of a row", () => {
     ).toEqual(labels);
   });
 
-  test("offers to revoke an expired token, but no moves without effect", async () => {
+  test("offers to revoke and renew an expired token, but no moves without effect", async () => {
     stored = [token({ expires_at: inDays(-2) })];
     const { user } = open(address);
     const menu = await menuOf(user, /Actions for “CI”/);
-    expect(within(menu).getAllByRole("menuitem")).toHaveLength(2);
+    expect(
+      within(menu)
+        .getAllByRole("menuitem")
+        .map((item) => item.textContent),
+    ).toEqual(["Revoke", "Renew", "Copy ID"]);
     await user.click(within(menu).getByRole("menuitem", { name: "Revoke" }));
     const question = await screen.findByRole("alertdialog", { name: "Revoke this token?" });
     expect(question).toHaveTextContent("It has expired, so it is already refused.");

@@ -26,15 +26,22 @@ export interface Rotation {
 
 export const tokensKey = ["tokens"];
 
+/** The address of a token's own page. */
+export const pathOf = (id: string) => `/account/api-tokens/${encodeURIComponent(id)}`;
+
 const listsKey = [...tokensKey, "lists"];
 
 /** The conditions for the deployment tokens of one agent; none without one. */
 export const onlyOf = (agentId: string | undefined) =>
   agentId ? { agent_id: agentId, token_scope: "agent_deployment" as const } : {};
 
-/** The tokens of the account, or the deployment tokens of one agent, that match. */
+/** The tokens of the account, or the deployment tokens of one agent, that match, with their uses. */
 export const useTokens = (agentId: string | undefined, find: Find) =>
-  useList<ApiToken>(listsKey, "/api_token", { ...queryOf(find), ...onlyOf(agentId) });
+  useList<ApiToken>(listsKey, "/api_token", {
+    ...queryOf(find),
+    ...onlyOf(agentId),
+    include: "use",
+  });
 
 /** All items of a list to choose from. */
 function useAll<T>(key: string[], path: string, enabled: boolean) {
@@ -103,5 +110,6 @@ function requestMove(id: string, move: RowMove, withDescendants = false): Promis
 function replaced(tokens: ApiToken[], after: ApiToken, move: RowMove): ApiToken[] {
   return move === "delete"
     ? tokens.filter((token) => token.id !== after.id)
-    : tokens.map((token) => (token.id === after.id ? after : token));
+    : // The answer has no uses.
+      tokens.map((token) => (token.id === after.id ? { ...after, use: token.use } : token));
 }

@@ -48,6 +48,11 @@ export function lastUseText(token: ApiToken, now: number): string {
     : "It has never been used.";
 }
 
+/** Whether a new token has not been used yet, but may be any moment. */
+export function awaitsFirstUse(token: ApiToken, now: number): boolean {
+  return !token.last_used_at && stateOf(token, now) === "active" && now - Date.parse(token.inserted_at) < day;
+}
+
 /** Tokens of the command line have no creator. */
 export function makerText(token: ApiToken): string {
   if (token.created_by_name) return `Created by ${token.created_by_name}`;

@@ -1,6 +1,6 @@
 import { type KeyboardEvent, type RefObject, useLayoutEffect, useRef } from "react";
 
-const timesOf = (row: Element) => [...row.querySelectorAll<HTMLElement>("button:has(> time)")];
+const stopsOf = (row: Element) => [...row.querySelectorAll<HTMLElement>("a[href], button:has(> time)")];
 
 const steps: Record<string, (at: number, last: number) => number> = {
   ArrowRight: (at, last) => Math.min(at + 1, last),
@@ -10,7 +10,7 @@ const steps: Record<string, (at: number, last: number) => number> = {
 };
 
 /**
- * Makes the times of each row one Tab stop, with arrow keys between them: fifty rows would otherwise take two hundred
+ * Makes the links and times of each row one Tab stop, with arrow keys between them: fifty rows would otherwise take two hundred
  * presses. If the row with the focus disappears, the row in its place gets it. Returns the key handler of the table's
  * body.
  */
@@ -19,8 +19,8 @@ export function useRowStops(body: RefObject<HTMLElement | null>) {
   useLayoutEffect(() => {
     const rows = [...(body.current?.children ?? [])];
     for (const row of rows) {
-      const times = timesOf(row);
-      if (times.filter((time) => time.tabIndex === 0).length !== 1) stopAt(times, times[0]);
+      const stops = stopsOf(row);
+      if (stops.filter((stop) => stop.tabIndex === 0).length !== 1) stopAt(stops, stops[0]);
     }
     const focused = document.activeElement;
     if (focused === document.body && held.current && !held.current.element.isConnected) {
@@ -34,16 +34,16 @@ export function useRowStops(body: RefObject<HTMLElement | null>) {
     const row = (event.target as Element).closest("tr");
     const step = steps[event.key];
     if (!row || !step || event.altKey || event.ctrlKey || event.metaKey) return;
-    const times = timesOf(row);
-    const at = times.indexOf(event.target as HTMLElement);
+    const stops = stopsOf(row);
+    const at = stops.indexOf(event.target as HTMLElement);
     if (at < 0) return;
     event.preventDefault();
-    const next = times[step(at, times.length - 1)];
-    stopAt(times, next);
+    const next = stops[step(at, stops.length - 1)];
+    stopAt(stops, next);
     next?.focus();
   };
 }
 
-function stopAt(times: HTMLElement[], stop: HTMLElement | undefined) {
-  for (const time of times) time.tabIndex = time === stop ? 0 : -1;
+function stopAt(stops: HTMLElement[], stop: HTMLElement | undefined) {
+  for (const one of stops) one.tabIndex = one === stop ? 0 : -1;
 }
