@@ -22,13 +22,13 @@ const others = "react|react-dom|scheduler|wouter|regexparam|use-sync-external-st
 const firstLibraries = new RegExp(`node_modules.(@base-ui.react.(${baseUi})|${others})\\b`);
 
 const ui =
-  "badge|bar|button|chip|clipboard|clock|count|dialog|list|menu|notice|page|pager|picks|question|row-menu|row-stops|search-field|select|text-link|time|time-text|toast|toggle";
+  "badge|bar|button|chip|clipboard|clock|count|list|menu|notice|page|pager|picks|row-menu|row-stops|search-field|select|text-link|time|time-text|toast|toggle";
 
 /** The components of the first page, likewise. */
 const firstComponents = new RegExp(`frontend.src.ui.(${ui})\\.tsx?$`);
 
 const tokens =
-  "find|find-bar|filter-choices|selection|summary|token-cell|token-list|token-moves|tokens|under-way|use-bars|use-find|use-moves|use-selection|use-text|wording";
+  "find|find-bar|filter-choices|selection|summary|token-actions|token-cell|token-list|token-moves|tokens|under-way|use-bars|use-find|use-moves|use-selection|use-text|wording";
 
 /** The list of tokens, likewise. */
 const firstList = new RegExp(`frontend.src.tokens.(${tokens})\\.tsx?$`);

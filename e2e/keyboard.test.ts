@@ -39,11 +39,17 @@ test("setup, creating a token and suspending it work by keyboard", async ({ page
   expect((await api.ping(secret)).status).toBe(200);
 
   const row = tokenRow(page, /By hand/);
+  await expect(row).toContainText(/Last used (just now|\d+ seconds ago)/);
   const actions = row.getByRole("button", { name: /^Actions for/ });
   await tabTo(page, actions);
   await page.keyboard.press("Enter");
   const suspend = page.getByRole("menuitem", { name: "Suspend" });
   await expect(suspend).toBeFocused();
+  await page.keyboard.press("Enter");
+  const question = page.getByRole("alertdialog", { name: "Suspend this token?" });
+  await expect(question.getByRole("textbox", { name: "Last four characters" })).toBeFocused();
+  await expect(question).toContainText("1 accepted since");
+  await page.keyboard.type(secret.slice(-4));
   await page.keyboard.press("Enter");
   await expect(row).toContainText("Suspended");
   await expect(actions).toBeFocused();

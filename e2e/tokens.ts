@@ -12,6 +12,15 @@ export async function choose(row: Locator, action: string) {
   await row.page().getByRole("menuitem", { name: action, exact: true }).click();
 }
 
+/** Types what the open question about a used token asks for, and says yes. */
+export async function confirmInUse(page: Page, yes: string, hint: string) {
+  const question = page.getByRole("alertdialog");
+  const button = question.getByRole("button", { name: yes });
+  await expect(button).toBeDisabled();
+  await question.getByRole("textbox", { name: "Last four characters of the token" }).fill(hint);
+  await button.click();
+}
+
 /** The entries of a row's menu. */
 export async function actionsOf(row: Locator): Promise<string[]> {
   const page = row.page();
@@ -49,8 +58,11 @@ export async function followLife(page: Page, row: Locator, secret: string, api: 
 
   await expectPing(200);
   await expect(row).toContainText("Active");
+  await expect(row).toContainText(/Last used (just now|\d+ seconds ago)/);
 
+  const hint = secret.slice(-4);
   await choose(row, "Suspend");
+  await confirmInUse(page, "Suspend token", hint);
   await expect(row).toContainText("Suspended");
   await expectPing(401);
 
@@ -58,7 +70,7 @@ export async function followLife(page: Page, row: Locator, secret: string, api: 
   await expect(row).toContainText("Active");
   await expectPing(200);
 
-  const title = new RegExp(`…${secret.slice(-4)}`);
+  const title = new RegExp(`…${hint}`);
   await choose(row, "Revoke");
   const revoke = page.getByRole("alertdialog", { name: "Revoke this token?" });
   await expect(revoke).toContainText(title);
@@ -66,7 +78,7 @@ export async function followLife(page: Page, row: Locator, secret: string, api: 
   await revoke.getByRole("button", { name: "Cancel" }).click();
   await expectPing(200);
   await choose(row, "Revoke");
-  await revoke.getByRole("button", { name: "Revoke token" }).click();
+  await confirmInUse(page, "Revoke token", hint);
   await expect(row).toContainText("Revoked");
   await expectPing(401);
 
@@ -75,7 +87,7 @@ export async function followLife(page: Page, row: Locator, secret: string, api: 
   const remove = page.getByRole("alertdialog", { name: "Delete this token?" });
   await expect(remove).toContainText(title);
   await expect(remove).toContainText(/It was last used .+\./);
-  await remove.getByRole("button", { name: "Delete token" }).click();
+  await confirmInUse(page, "Delete token", hint);
   await expect(row).toHaveCount(0);
   await expectPing(401);
 }

@@ -10,6 +10,8 @@ type Known<T> = T extends (infer Item)[]
 type Schemas = components["schemas"];
 
 export type ApiToken = Known<Schemas["ApiToken"]>;
+export type ApiTokenUse = Known<Schemas["TokenUse"]>;
+export type ApiTokenEvent = Known<Schemas["TokenEvent"]>;
 export type ApiTokenSummary = Known<Schemas["TokenSummary"]>;
 export type TokenFilter = Known<Schemas["TokensMeant"]>;
 export type TokenBulk = Known<Schemas["TokenBulk"]>;

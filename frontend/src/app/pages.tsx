@@ -10,6 +10,7 @@ const loaders: (() => Promise<unknown>)[] = [
   loadToaster,
   () => import("../tokens/create-dialog"),
   () => import("../tokens/filter-panel"),
+  () => import("../tokens/move-question"),
   () => import("../tokens/bulk-actions"),
   () => import("../tokens/bulk-dialog"),
 ];
@@ -32,6 +33,7 @@ export const pages: Record<PagePath, ComponentType<PageProps>> = {
   "/account": ToApiTokens,
   "/account/api-tokens": near(apiTokens),
   "/account/api-tokens/connect": near(() => import("./connect-route")),
+  "/account/api-tokens/:id": near(() => import("../tokens/token-page")),
   "/account/details": near(() => import("../account/details-page")),
   "/account/team": near(() => import("../account/team-page")),
   "/account/invites": near(() => import("../account/invites-page")),

@@ -10,6 +10,7 @@ export const pagePaths = [
   "/account/invites",
   "/account/api-tokens",
   "/account/api-tokens/connect",
+  "/account/api-tokens/:id",
   "/account/environments",
   "/agents",
   "/agents/:id",

@@ -1,5 +1,5 @@
 import { vi } from "vitest";
-import { moves, one, summary } from "./samples";
+import { moves, one, summary, use } from "./samples";
 
 /** A request of the page. */
 export interface Sent {
@@ -44,6 +44,7 @@ export const network = {
     // Part of every page with tokens, and rarely of interest.
     this.on("GET /api_token/moves", moves());
     this.on("GET /api_token/summary", one(summary()));
+    this.on("GET /api_token/:id/use", one(use()));
     vi.stubGlobal("fetch", fakeFetch);
   },
 

@@ -77,6 +77,39 @@ export const rowUse = sample<NonNullable<wire.ApiToken["use"]>>(() => ({
   still_tried: false,
 }));
 
+const none = (length: number) => ({
+  accepted: Array<number>(length).fill(0),
+  refused: Array<number>(length).fill(0),
+});
+
+/** How a token is used that never was. */
+export const use = sample<wire.ApiTokenUse>(() => ({
+  type: "api_token_use",
+  api_token_id: "token-1",
+  hours: { first: ago(47 * 3_600_000), ...none(48) },
+  days: { first: ago(89 * day), ...none(90) },
+  last_used_at: null,
+  last_refused_at: null,
+  last_hour: { since: ago(3_600_000), accepted: 0, refused: 0 },
+  last_day: { since: ago(day), accepted: 0, refused: 0 },
+  addresses: [],
+  still_tried: false,
+  counted_since: "2026-01-31T12:00:00Z",
+  accuracy: { counts: "exact", last_uses: "exact", addresses: "sampled", sampled_every_seconds: 1 },
+}));
+
+export const tokenEvent = sample<wire.ApiTokenEvent>(() => ({
+  type: "api_token_event",
+  id: "event-1",
+  action: "api_token.created",
+  detail: null,
+  actor_admin_user_id: "user-1",
+  actor_api_token_id: null,
+  actor_name: "Ada Lovelace",
+  actor_address: "192.0.2.7",
+  inserted_at: ago(3 * day),
+}));
+
 export const summary = sample<wire.ApiTokenSummary>(() => ({
   type: "api_token_summary",
   item_count: 60,

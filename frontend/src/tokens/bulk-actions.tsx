@@ -73,10 +73,10 @@ export default function BulkActions({ selection, change, filter, page, matching 
           </Button>
         )}
         <div className="grid grid-cols-4 gap-1.5 max-lg:order-1 max-lg:w-full lg:ml-auto lg:flex">
-          {moves.map(({ move, label, icon: Icon, question }) => (
+          {moves.map(({ move, label, icon: Icon, permanent }) => (
             <Button
               key={move}
-              look={question ? "danger-quiet" : "secondary"}
+              look={permanent ? "danger-quiet" : "secondary"}
               className="max-sm:px-1 max-sm:text-small"
               disabled={!offered.has(move)}
               icon={<Icon aria-hidden className="size-4 max-sm:hidden lg:max-xl:hidden" />}

@@ -1,9 +1,16 @@
+import { type ReactNode, useState } from "react";
+import { Bar } from "../ui/bar";
+import { Button } from "../ui/button";
 import { useNow } from "../ui/clock";
 import { count } from "../ui/count";
+import { Field } from "../ui/field";
+import { Failure } from "../ui/notice";
 import { Question } from "../ui/question";
-import type { ApiToken } from "../wire";
+import { clockTime } from "../ui/time-text";
+import type { ApiToken, ApiTokenUse } from "../wire";
 import type { MoveText } from "./token-moves";
-import { useLiveDescendants } from "./tokens";
+import { useLiveDescendants, useUseInQuestion } from "./tokens";
+import { dayLength, hourLength, isWithin, secretUseText, usesText } from "./use-text";
 import { lastUseText, stateOf, tokenTitle } from "./wording";
 
 export interface Asked {
@@ -16,23 +23,71 @@ interface MoveQuestionProps {
   busy: boolean;
   /** `withDescendants` includes the tokens that this one created. */
   onYes: (withDescendants: boolean) => void;
+  /** Suspends the token instead. `asks` is whether that is asked first too. */
+  onSuspend: (asks: boolean) => void;
   onNo: () => void;
 }
 
-/** Asks before a permanent move. */
-export function MoveQuestion({ asked: { token, text }, busy, onYes, onNo }: MoveQuestionProps) {
-  const now = useNow();
-  const descendants = useLiveDescendants(text.move === "revoke" ? token : undefined);
-  const { question } = text;
+/**
+ * Asks before a move, and shows who would notice. The more recent the last use, the more it asks. If the uses can't be
+ * loaded, it asks as if the token were in use.
+ */
+export default function MoveQuestion({ asked, busy, onYes, onSuspend, onNo }: MoveQuestionProps) {
+  const { token, text } = asked;
+  const { move, question, permanent } = text;
+  const [typed, setTyped] = useState("");
+  // The question must not change while it is read.
+  const [now] = useState(useNow());
+  const shows = move !== "end_old_secret";
+  const uses = useUseInQuestion(token.id, shows);
+  const descendants = useLiveDescendants(move === "revoke" ? token : undefined);
   if (!question) return null;
+  const loading = shows && uses.isPending;
+  // Until the answer, the row says what will probably be asked, so that nothing jumps.
+  const lastUsed = uses.data ? uses.data.last_used_at : token.last_used_at;
+  const inUse = shows && (uses.isError || isWithin(lastUsed, hourLength, now));
+  const used = shows && (uses.isError || isWithin(lastUsed, dayLength, now));
+  const unmet = loading || (inUse && typed.trim().replace(/^…/, "") !== token.hint);
+  const yes = () => !unmet && !busy && onYes(false);
   return (
     <Question
       title={question.title}
       row={token.id}
+      look={permanent ? "danger" : "primary"}
       yes={question.yes}
       busy={busy}
+      unmet={unmet}
       onYes={onYes}
       onNo={onNo}
+      instead={
+        move === "revoke" &&
+        used &&
+        token.available_actions.suspend &&
+        stateOf(token, now) === "active" && (
+          <Button disabled={loading || busy} onClick={() => onSuspend(inUse)}>
+            Suspend instead
+          </Button>
+        )
+      }
+      more={
+        (uses.isError || inUse) && (
+          <>
+            <Failure of={uses} lead="The uses of this token could not be loaded, so it may be in use." />
+            <Field
+              label="Last four characters of the token"
+              hint={`${uses.isError ? "" : "It was used within the last hour. "}Type ${token.hint} to go on.`}
+              value={typed}
+              onChange={setTyped}
+              onKeyDown={({ key }) => key === "Enter" && descendants === 0 && yes()}
+              className="font-mono"
+              autoComplete="off"
+              autoCapitalize="none"
+              spellCheck={false}
+              maxLength={8}
+            />
+          </>
+        )
+      }
       tick={
         descendants > 0 && {
           label: `Also revoke the ${count(descendants, "active token")} it created`,
@@ -41,9 +96,78 @@ export function MoveQuestion({ asked: { token, text }, busy, onYes, onNo }: Move
       }
     >
       <p>
-        <strong className="font-medium">{tokenTitle(token)}</strong>. {lastUseText(token, now)}
+        <strong className="font-medium">{tokenTitle(token)}</strong>.{" "}
+        {lastUseText({ last_used_at: lastUsed }, now)}
       </p>
+      {shows && !uses.isError && <UseFacts use={uses.data} now={now} />}
+      {!shows && token.use?.secrets && (
+        <p>
+          The old secret …{token.old_secret?.hint}:{" "}
+          {secretUseText(token.use.secrets.old, now, "not used since the rotation")}.
+        </p>
+      )}
       <p className="text-soft">{question.text[stateOf(token, now)]}</p>
     </Question>
+  );
+}
+
+/** At most this many addresses; the token's page shows all. */
+const fewAddresses = 2;
+
+/** Who would notice. As high while it loads. */
+function UseFacts({ use, now }: { use: ApiTokenUse | undefined; now: number }) {
+  const addresses = use?.addresses ?? [];
+  const more = addresses.length - fewAddresses;
+  return (
+    <dl className="grid gap-x-4 rounded-box border border-line px-3 py-2 sm:grid-cols-[112px_minmax(0,1fr)]">
+      <Total name="Last hour" total={use?.last_hour} now={now} />
+      <Total name="Last 24 hours" total={use?.last_day} now={now} />
+      <Line name="Addresses" className="min-h-10">
+        {use &&
+          (addresses.length === 0
+            ? "None"
+            : addresses.slice(0, fewAddresses).map(({ address }, index) => (
+                <span key={address} className="flex gap-x-2">
+                  <span className="truncate font-mono text-small/5">{address}</span>
+                  {index === fewAddresses - 1 && more > 0 && (
+                    <span className="shrink-0 text-soft">and {more} more</span>
+                  )}
+                </span>
+              )))}
+      </Line>
+    </dl>
+  );
+}
+
+function Total({
+  name,
+  total,
+  now,
+}: {
+  name: string;
+  total: ApiTokenUse["last_day"] | undefined;
+  now: number;
+}) {
+  return (
+    <Line name={name}>
+      {total && usesText(total.accepted, total.refused, `since ${clockTime(Date.parse(total.since), now)}`)}
+    </Line>
+  );
+}
+
+function Line({
+  name,
+  className = "min-h-5",
+  children,
+}: {
+  name: string;
+  className?: string;
+  children: ReactNode;
+}) {
+  return (
+    <>
+      <dt className="text-soft">{name}</dt>
+      <dd className={`min-w-0 ${className}`}>{children ?? <Bar className="w-40" />}</dd>
+    </>
   );
 }

@@ -87,6 +87,7 @@ describe("a change of very many tokens", () => {
     await user.click(await screen.findByRole("button", { name: /Actions for/ }));
     await user.click(await screen.findByRole("menuitem", { name: "Revoke" }));
     await user.click(await screen.findByRole("checkbox", { name: /^Also revoke/ }));
+    await waitFor(() => expect(screen.getByRole("button", { name: "Revoke token" })).toBeEnabled());
     await user.click(screen.getByRole("button", { name: "Revoke token" }));
     expect(await shown()).toHaveAccessibleName(/^Revoking 812,400 tokens created by API token …x7Qa\./);
   });

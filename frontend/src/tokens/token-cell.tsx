@@ -65,7 +65,7 @@ export function TokenCell({ token, fresh = false }: { token: ApiToken; fresh?: b
         <span className="inline-block font-mono text-small text-soft">…{token.hint}</span>
         {fresh && <span className="ml-2.5 text-small font-medium text-accent-ink">New</span>}
       </p>
-      <div className={barsPlace}>{token.use && <UseBars use={token.use} />}</div>
+      <div className={barsPlace}>{token.use && <UseBars use={token.use} ended={hasEnded(state)} />}</div>
       <div className={belowPlace}>
         {state === "suspended" && token.agent_retired && <RetiredNote token={token} />}
         {state !== "active" && token.use?.still_tried && token.use.last_refused_at && (

@@ -2,7 +2,7 @@ import { screen, waitFor, within } from "@testing-library/react";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { bodiesOf, failure, network, type Sent, sent, unreachable } from "../testing/network";
 import { open } from "../testing/render";
-import { actionsOf, ago, deploymentToken, list, one, rowUse, signedIn, token } from "../testing/samples";
+import { actionsOf, ago, deploymentToken, list, one, rowUse, signedIn, token, use } from "../testing/samples";
 import type { ApiToken, TokenStatus } from "../wire";
 
 const address = "/account/api-tokens";
@@ -33,6 +33,13 @@ const menuOf = async (user: ReturnType<typeof open>["user"], name: RegExp) => {
   await user.click(await screen.findByRole("button", { name }));
   return screen.findByRole("menu");
 };
+
+/** Says yes to the open question, once it knows how the token is used. */
+async function sayYes(user: ReturnType<typeof open>["user"], name: string) {
+  const yes = await screen.findByRole("button", { name });
+  await waitFor(() => expect(yes).toBeEnabled());
+  await user.click(yes);
+}
 
 describe("a row", () => {
   test("shows status, scope, name, last characters, times and creator", async () => {
@@ -280,6 +287,10 @@ describe("the id of a token", () => {
 });
 
 describe("moving a token", () => {
+  beforeEach(() => {
+    stored = [token({ last_used_at: ago(2 * day) })];
+  });
+
   test("suspend and activate act at once and announce it", async () => {
     network.on("POST /api_token/:id/suspend", () => one(withStatus("token-1", "suspended")));
     network.on("POST /api_token/:id/activate", () => one(withStatus("token-1", "active")));
@@ -296,11 +307,12 @@ describe("moving a token", () => {
   });
 
   test("revoke asks first, naming the token and its last use, and does nothing on Cancel", async () => {
+    network.on("GET /api_token/:id/use", one(use({ last_used_at: ago(2 * day) })));
     const { user } = open(address);
     await menuOf(user, /Actions for/);
     await user.click(screen.getByRole("menuitem", { name: "Revoke" }));
     const question = await screen.findByRole("alertdialog", { name: "Revoke this token?" });
-    expect(question).toHaveTextContent("“CI” (…x7Qa). It was last used 5 minutes ago.");
+    expect(question).toHaveTextContent("“CI” (…x7Qa). It was last used 2 days ago.");
     await user.click(within(question).getByRole("button", { name: "Cancel" }));
     await waitFor(() => expect(screen.queryByRole("alertdialog")).not.toBeInTheDocument());
     expect(await rowOf(/Active/)).toBeInTheDocument();
@@ -312,7 +324,7 @@ describe("moving a token", () => {
     const { user } = open(address);
     await menuOf(user, /Actions for/);
     await user.click(screen.getByRole("menuitem", { name: "Revoke" }));
-    await user.click(await screen.findByRole("button", { name: "Revoke token" }));
+    await sayYes(user, "Revoke token");
     expect(await rowOf(/Revoked/)).toBeInTheDocument();
     await waitFor(() => expect(screen.getByRole("button", { name: /Actions for/ })).toHaveFocus());
     expect(bodiesOf("POST /api_token/:id/revoke")).toEqual([{}]);
@@ -327,7 +339,7 @@ describe("moving a token", () => {
     const offer = await screen.findByRole("checkbox", { name: "Also revoke the 3 active tokens it created" });
     expect(offer).not.toBeChecked();
     await user.click(offer);
-    await user.click(screen.getByRole("button", { name: "Revoke token" }));
+    await sayYes(user, "Revoke token");
     expect(await rowOf(/Revoked/)).toBeInTheDocument();
     expect(bodiesOf("POST /api_token/:id/revoke")).toEqual([{ details: { with_descendants: true } }]);
     expect(sent.find(({ query }) => query.has("descendants_of"))?.query.get("live")).toBe("true");
@@ -345,7 +357,7 @@ describe("moving a token", () => {
     await user.click(screen.getByRole("menuitem", { name: "Delete" }));
     const question = await screen.findByRole("alertdialog", { name: "Delete this token?" });
     expect(question).toHaveTextContent("It has never been used.");
-    await user.click(within(question).getByRole("button", { name: "Delete token" }));
+    await sayYes(user, "Delete token");
     await waitFor(() => expect(screen.queryByRole("row", { name: /CI/ })).not.toBeInTheDocument());
     await waitFor(() => expect(screen.getByRole("button", { name: /Actions for “Next”/ })).toHaveFocus());
   });

@@ -1,25 +1,19 @@
-import { Copy, RefreshCw, SearchX } from "lucide-react";
+import { SearchX } from "lucide-react";
 import { lazy, Suspense, useRef, useState } from "react";
 import { Button } from "../ui/button";
-import { copyText } from "../ui/clipboard";
-import { useNow } from "../ui/clock";
 import { type Empty, List, menuColumn } from "../ui/list";
-import { announce, announceFailure } from "../ui/toast";
+import { announceFailure } from "../ui/toast";
 import type { ApiToken } from "../wire";
-import type { Lifetimes } from "./expiry";
 import { type Filter, filterOf } from "./find";
 import { FindBar } from "./find-bar";
-import { type Asked, MoveQuestion } from "./move-question";
-import type { Rotating } from "./rotate-dialog";
 import { selectionText } from "./selection";
 import { useSummary } from "./summary";
+import { type Issuer, useTokenActions } from "./token-actions";
 import { TokenCell, TokenCellSkeleton } from "./token-cell";
-import { endOldSecret, type MoveText, movesFor } from "./token-moves";
 import { onlyOf, useTokens } from "./tokens";
 import { useFind } from "./use-find";
-import { useMoves } from "./use-moves";
 import { useSelection } from "./use-selection";
-import { isEndingSoon, stateOf, tokenTitle } from "./wording";
+import { tokenTitle } from "./wording";
 
 // Their code loads after the list is shown.
 const CreateDialog = lazy(() => import("./create-dialog"));
@@ -29,11 +23,8 @@ const BulkActions = lazy(() =>
     return { default: () => <></> };
   }),
 );
-const RotateDialog = lazy(() => import("./rotate-dialog"));
 
-export interface Creating {
-  publicUrl: string;
-  lifetimes: Lifetimes;
+export interface Creating extends Issuer {
   creating: boolean;
   onCreating: (creating: boolean) => void;
 }
@@ -55,13 +46,10 @@ export function TokenList({ name, agent, empty, creating, onCreating, ...making 
   const list = useTokens(agent?.id, finding.find);
   const summary = useSummary(agent?.id);
   const filterButton = useRef<HTMLButtonElement>(null);
-  const [asking, setAsking] = useState<Asked>();
-  const [rotating, setRotating] = useState<Rotating>();
   /** The id of the token just created here, whose row is marked. */
   const [fresh, setFresh] = useState<string>();
-  const { move, busy } = useMoves();
-  const now = useNow();
   const { items, pagination, turning } = list;
+  const { actionsOf, dialogs } = useTokenActions(making, (token) => items?.find(({ id }) => id === token.id));
   const filter = { ...filterOf(finding.find), ...onlyOf(agent?.id) };
   const { selection, some, change, picking } = useSelection(JSON.stringify(filter), items);
   const nothing = pagination?.item_count === 0 && !finding.narrowed && !turning;
@@ -96,23 +84,7 @@ export function TokenList({ name, agent, empty, creating, onCreating, ...making 
             skeleton: <TokenCellSkeleton />,
             cell: (token) => <TokenCell token={token} fresh={token.id === fresh} />,
           },
-          menuColumn<ApiToken>(tokenTitle, (token) => [
-            ...movesFor(token, now).map((text) => ({
-              ...itemOf(text),
-              obstacle: text.obstacle,
-              onChoose: () => (text.question ? setAsking({ token, text }) : void move(token, text)),
-            })),
-            ...rotationsOf(token, now).map(({ label, renew, apart }) => ({
-              label,
-              icon: RefreshCw,
-              apart,
-              onChoose: () => setRotating({ token, renew }),
-            })),
-            ...(token.old_secret
-              ? [{ ...itemOf(endOldSecret), onChoose: () => setAsking({ token, text: endOldSecret }) }]
-              : []),
-            { label: "Copy ID", icon: Copy, apart: true, onChoose: () => void copyId(token) },
-          ]),
+          menuColumn<ApiToken>(tokenTitle, actionsOf),
         ]}
         empty={finding.narrowed ? nothingFound(clear) : empty}
       />
@@ -126,18 +98,6 @@ export function TokenList({ name, agent, empty, creating, onCreating, ...making 
             matching={pagination?.item_count ?? 0}
           />
         )}
-        {asking && (
-          <MoveQuestion
-            asked={{ ...asking, token: items?.find(({ id }) => id === asking.token.id) ?? asking.token }}
-            busy={busy}
-            onYes={async (withDescendants) => {
-              await move(asking.token, asking.text, withDescendants);
-              setAsking(undefined);
-            }}
-            onNo={() => setAsking(undefined)}
-          />
-        )}
-        {rotating && <RotateDialog {...making} rotating={rotating} onClose={() => setRotating(undefined)} />}
         {creating && (
           <CreateDialog
             {...making}
@@ -151,19 +111,9 @@ export function TokenList({ name, agent, empty, creating, onCreating, ...making 
           />
         )}
       </Suspense>
+      {dialogs}
     </>
   );
-}
-
-const itemOf = ({ label, icon, question }: MoveText) => ({ label, icon, danger: question !== undefined });
-
-/** An expired token needs a new expiry. */
-function rotationsOf(token: ApiToken, now: number) {
-  if (!token.available_actions.rotate) return [];
-  const rotate = { label: "Rotate", renew: false, apart: true };
-  const renew = { label: "Renew", renew: true, apart: false };
-  if (stateOf(token, now) === "expired") return [{ ...renew, apart: true }];
-  return isEndingSoon(token, now) ? [rotate, renew] : [rotate];
 }
 
 function nothingFound(onClear: () => void): Empty {
@@ -173,9 +123,4 @@ function nothingFound(onClear: () => void): Empty {
     text: "Try other words or fewer filters.",
     action: <Button onClick={onClear}>Clear filters</Button>,
   };
-}
-
-async function copyId(token: ApiToken) {
-  if (await copyText(token.id)) announce(`ID of ${tokenTitle(token)} copied.`, token.id);
-  else announceFailure(`The browser did not let us copy the ID. It is ${token.id}`, token.id);
 }

@@ -1,6 +1,7 @@
 import { Ban, CirclePause, CirclePlay, KeyRound, type LucideIcon, Trash2 } from "lucide-react";
 import type { ApiToken } from "../wire";
 import type { Move, RowMove } from "./tokens";
+import { hourLength, isWithin } from "./use-text";
 import { stateOf, type TokenState } from "./wording";
 
 export interface MoveText<M extends RowMove = RowMove> {
@@ -9,8 +10,10 @@ export interface MoveText<M extends RowMove = RowMove> {
   icon: LucideIcon;
   /** Follows the token's name after a success. */
   done: string;
-  /** Asked before a permanent move; absent for others. */
+  /** Asked before a permanent move, and before one that a client would notice soon. */
   question?: { title: string; yes: string; text: Record<TokenState, string> };
+  /** Whether it can't be undone. It is then always asked first. */
+  permanent?: boolean;
 }
 
 interface Offered<M extends RowMove> extends MoveText<M> {
@@ -21,20 +24,33 @@ interface Offered<M extends RowMove> extends MoveText<M> {
 const neverAgain = "This can’t be undone. You can delete the token afterwards.";
 const gone = "This removes the token from the list. It is already revoked, so nothing stops working.";
 
+export const suspend: MoveText<Move> = {
+  move: "suspend",
+  label: "Suspend",
+  icon: CirclePause,
+  done: "suspended. It is refused until you activate it.",
+  question: {
+    title: "Suspend this token?",
+    yes: "Suspend token",
+    text: {
+      active: "It is refused at once, until you activate it again.",
+      suspended: "It is already suspended.",
+      expired: "It has expired, so it is already refused.",
+      revoked: "It is already revoked.",
+    },
+  },
+};
+
 /** In the order of the menu. */
 export const moves: MoveText<Move>[] = [
-  {
-    move: "suspend",
-    label: "Suspend",
-    icon: CirclePause,
-    done: "suspended. It is refused until you activate it.",
-  },
+  suspend,
   { move: "activate", label: "Activate", icon: CirclePlay, done: "activated. It is accepted again." },
   {
     move: "revoke",
     label: "Revoke",
     icon: Ban,
     done: "revoked. It will never be accepted again.",
+    permanent: true,
     question: {
       title: "Revoke this token?",
       yes: "Revoke token",
@@ -51,6 +67,7 @@ export const moves: MoveText<Move>[] = [
     label: "Delete",
     icon: Trash2,
     done: "deleted.",
+    permanent: true,
     question: {
       title: "Delete this token?",
       yes: "Delete token",
@@ -64,6 +81,7 @@ export const endOldSecret: MoveText = {
   label: "End old secret",
   icon: KeyRound,
   done: "has one secret now. The old one is refused.",
+  permanent: true,
   question: {
     title: "End the old secret now?",
     yes: "End old secret",
@@ -77,6 +95,10 @@ export const endOldSecret: MoveText = {
     },
   },
 };
+
+/** Whether a move is asked first: a suspend only if clients used the token within the hour. */
+export const asksFirst = (token: ApiToken, { question, permanent }: MoveText, now: number) =>
+  question !== undefined && (permanent === true || isWithin(token.last_used_at, hourLength, now));
 
 /** The moves that the server allows now, except those that change nothing for an expired token. */
 export function movesFor(token: ApiToken, now: number): Offered<Move>[] {

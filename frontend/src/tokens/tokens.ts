@@ -1,7 +1,16 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { callForAll, callForOne, callForPart, type List } from "../api";
-import { drawn, useList } from "../requests";
-import type { AdminUser, Agent, ApiToken, Environment, NewApiToken, TokenScope } from "../wire";
+import { drawn, useList, useOne } from "../requests";
+import type {
+  AdminUser,
+  Agent,
+  ApiToken,
+  ApiTokenEvent,
+  ApiTokenUse,
+  Environment,
+  NewApiToken,
+  TokenScope,
+} from "../wire";
 import { type Find, queryOf } from "./find";
 import { underWayKey } from "./under-way";
 
@@ -43,6 +52,32 @@ export const useTokens = (agentId: string | undefined, find: Find) =>
     include: "use",
   });
 
+const oneKey = (id: string) => [...tokensKey, "one", id];
+
+const requestPath = (id: string) => `/api_token/${encodeURIComponent(id)}`;
+
+/** A token with its uses, for its own page. */
+export const useToken = (id: string) => useOne<ApiToken>(oneKey(id), `${requestPath(id)}?include=use`);
+
+export const useTokenUse = (id: string) =>
+  useOne<ApiTokenUse>([...tokensKey, "use", id], `${requestPath(id)}/use`);
+
+/** How a token is used when a question about it opens. Later uses don't change the question. */
+export const useUseInQuestion = (id: string, enabled: boolean) =>
+  useQuery({
+    queryKey: ["token-question", id],
+    queryFn: ({ signal }) => callForOne<ApiTokenUse>("GET", `${requestPath(id)}/use`, { signal }),
+    enabled,
+    gcTime: 0,
+    staleTime: Number.POSITIVE_INFINITY,
+    refetchInterval: false,
+    refetchOnWindowFocus: false,
+  });
+
+/** The recorded changes of a token, newest first. */
+export const useTokenEvents = (id: string) =>
+  useList<ApiTokenEvent>([...tokensKey, "events", id], `${requestPath(id)}/events`, {});
+
 /** All items of a list to choose from. */
 function useAll<T>(key: string[], path: string, enabled: boolean) {
   return useQuery({
@@ -80,8 +115,8 @@ export function useLiveDescendants(token: ApiToken | undefined): number {
   return id === undefined ? 0 : (descendants.data?.pagination.item_count ?? 0);
 }
 
-/** Changes a token's status. Lists show it at once, then reload. */
-export function useMoveToken() {
+/** Changes a token's status. Lists and pages show it at once, then reload. A deleted token's page is left before. */
+export function useMoveToken(onGone?: () => void) {
   const client = useQueryClient();
   return useMutation({
     mutationFn: ({ token, move, withDescendants }: Moving) => requestMove(token.id, move, withDescendants),
@@ -91,6 +126,8 @@ export function useMoveToken() {
         { queryKey: listsKey },
         (list) => list && { ...list, summaries: replaced(list.summaries, after, move) },
       );
+      if (move === "delete") onGone?.();
+      else client.setQueryData<ApiToken>(oneKey(after.id), (token) => token && { ...after, use: token.use });
       await drawn();
     },
     onSettled: (_after, _error, { withDescendants }) => {
@@ -101,7 +138,7 @@ export function useMoveToken() {
 }
 
 function requestMove(id: string, move: RowMove, withDescendants = false): Promise<ApiToken> {
-  const path = `/api_token/${encodeURIComponent(id)}`;
+  const path = requestPath(id);
   if (move === "delete") return callForOne("DELETE", path);
   const body = withDescendants ? { details: { with_descendants: true } } : {};
   return callForOne("POST", `${path}/${move}`, { body });

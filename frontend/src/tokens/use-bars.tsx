@@ -8,8 +8,14 @@ export type RowUse = NonNullable<ApiToken["use"]>;
 const step = 3;
 const height = 20;
 
+interface UseBarsProps {
+  use: RowUse;
+  /** Whether the token no longer works. */
+  ended: boolean;
+}
+
 /** The uses of each day as small bars, refusals on top. Screen readers get the sums. */
-export const UseBars = memo(function UseBars({ use: { accepted, refused } }: { use: RowUse }) {
+export const UseBars = memo(function UseBars({ use: { accepted, refused }, ended }: UseBarsProps) {
   const days = accepted.length;
   const most = Math.max(...accepted.map((amount, day) => amount + (refused[day] ?? 0)));
   let good = "";
@@ -27,7 +33,7 @@ export const UseBars = memo(function UseBars({ use: { accepted, refused } }: { u
     <>
       <svg aria-hidden width={days * step - 1} height={height} className="hidden min-[380px]:block">
         <path d={none} className="fill-line-strong" />
-        <path d={good} className="fill-accent-ink" />
+        <path d={good} className={ended ? "fill-soft" : "fill-accent-ink"} />
         <path d={bad} className="fill-warn" />
       </svg>
       <span className="sr-only">{usesText(sumOf(accepted), sumOf(refused), `in ${days} days`)}</span>

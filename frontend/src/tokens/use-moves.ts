@@ -5,9 +5,9 @@ import type { MoveText } from "./token-moves";
 import { useMoveToken } from "./tokens";
 import { tokenTitle } from "./wording";
 
-/** Carries out a move and announces the result. */
-export function useMoves() {
-  const mutation = useMoveToken();
+/** Carries out a move and announces the result. `onGone` is called once a token is deleted. */
+export function useMoves(onGone?: () => void) {
+  const mutation = useMoveToken(onGone);
   async function move(token: ApiToken, text: MoveText, withDescendants = false) {
     try {
       await mutation.mutateAsync({ token, move: text.move, withDescendants });
@@ -21,7 +21,7 @@ export function useMoves() {
 
 function failureText(token: ApiToken, error: unknown): string {
   if (error instanceof ApiError && (error.code === "invalid_action" || error.status === 404)) {
-    return `${tokenTitle(token)} was changed by someone else in the meantime. The list is up to date again.`;
+    return `${tokenTitle(token)} was changed by someone else in the meantime. The page is up to date again.`;
   }
   return `${tokenTitle(token)} was not changed. ${messageOf(error)}`;
 }

@@ -42,7 +42,7 @@ export function tokenTitle(token: ApiToken): string {
 }
 
 /** "It was last used 5 minutes ago." or "It has never been used." */
-export function lastUseText(token: ApiToken, now: number): string {
+export function lastUseText(token: Pick<ApiToken, "last_used_at">, now: number): string {
   return token.last_used_at
     ? `It was last used ${relativeTime(Date.parse(token.last_used_at), now)}.`
     : "It has never been used.";

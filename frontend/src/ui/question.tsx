@@ -13,6 +13,8 @@ interface Wording extends Pick<DialogProps, "title" | "row" | "children"> {
   more?: ReactNode;
   /** Disables yes. */
   unmet?: boolean;
+  /** A button for a milder action, before yes. */
+  instead?: ReactNode;
   /** Red only for what is permanent. */
   look?: "danger" | "primary";
   /** The verb of the action. */
@@ -38,6 +40,7 @@ export function Question({
   more,
   failure,
   unmet = false,
+  instead,
   look = "danger",
   yes,
   no = "Cancel",
@@ -67,6 +70,7 @@ export function Question({
           )}
           <DialogFooter>
             <AlertDialog.Close render={<Button>{no}</Button>} />
+            {instead}
             <Button look={look} busy={busy} disabled={unmet || waiting} onClick={() => onYes(agreed)}>
               {yes}
             </Button>

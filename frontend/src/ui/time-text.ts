@@ -47,3 +47,8 @@ export function clockTime(at: number, now: number): string {
 export function utcTime(at: number): string {
   return `${new Date(at).toISOString().slice(0, 19).replace("T", " ")} UTC`;
 }
+
+/** A day in local time: "27 Nov 2026". */
+export function dayText(at: number): string {
+  return new Intl.DateTimeFormat("en-GB", { dateStyle: "medium" }).format(at);
+}

@@ -1,0 +1,107 @@
+import { Copy, RefreshCw } from "lucide-react";
+import { lazy, type ReactNode, Suspense, useState } from "react";
+import { copyText } from "../ui/clipboard";
+import { useNow } from "../ui/clock";
+import type { RowAction } from "../ui/row-menu";
+import { announce, announceFailure } from "../ui/toast";
+import type { ApiToken } from "../wire";
+import type { Lifetimes } from "./expiry";
+import type { Asked } from "./move-question";
+import type { Rotating } from "./rotate-dialog";
+import { asksFirst, endOldSecret, type MoveText, movesFor, suspend } from "./token-moves";
+import { useMoves } from "./use-moves";
+import { isEndingSoon, stateOf, tokenTitle } from "./wording";
+
+// Their code loads after the token is shown.
+const MoveQuestion = lazy(() => import("./move-question"));
+const RotateDialog = lazy(() => import("./rotate-dialog"));
+
+export interface Issuer {
+  publicUrl: string;
+  lifetimes: Lifetimes;
+}
+
+interface TokenActions {
+  /** The entries of the token's menu. */
+  actionsOf: (token: ApiToken) => RowAction[];
+  /** Asks whether to end the old secret. */
+  onEndOld: (token: ApiToken) => void;
+  /** The dialogs that the entries open. */
+  dialogs: ReactNode;
+}
+
+/**
+ * What can be done with a token, in its row and on its page. `latest` returns the token as it is now. `onGone` is called
+ * once a token is deleted.
+ */
+export function useTokenActions(
+  issuer: Issuer,
+  latest: (token: ApiToken) => ApiToken | undefined,
+  onGone?: () => void,
+): TokenActions {
+  const [asking, setAsking] = useState<Asked>();
+  const [rotating, setRotating] = useState<Rotating>();
+  const { move, busy } = useMoves(onGone);
+  const now = useNow();
+  const onEndOld = (token: ApiToken) => setAsking({ token, text: endOldSecret });
+  function choose(token: ApiToken, text: MoveText) {
+    if (asksFirst(token, text, now)) setAsking({ token, text });
+    else void move(token, text);
+  }
+  async function carryOut({ token, text }: Asked, withDescendants = false) {
+    await move(token, text, withDescendants);
+    setAsking(undefined);
+  }
+  return {
+    onEndOld,
+    actionsOf: (token) => [
+      ...movesFor(token, now).map((text) => ({
+        ...itemOf(text),
+        obstacle: text.obstacle,
+        onChoose: () => choose(token, text),
+      })),
+      ...rotationsOf(token, now).map(({ label, renew, apart }) => ({
+        label,
+        icon: RefreshCw,
+        apart,
+        onChoose: () => setRotating({ token, renew }),
+      })),
+      ...(token.old_secret ? [{ ...itemOf(endOldSecret), onChoose: () => onEndOld(token) }] : []),
+      { label: "Copy ID", icon: Copy, apart: true, onChoose: () => void copyId(token) },
+    ],
+    dialogs: (
+      <Suspense fallback={null}>
+        {asking && (
+          <MoveQuestion
+            asked={{ ...asking, token: latest(asking.token) ?? asking.token }}
+            busy={busy}
+            onYes={(withDescendants) => void carryOut(asking, withDescendants)}
+            onSuspend={(asks) => {
+              const instead = { token: asking.token, text: suspend };
+              if (asks) setAsking(instead);
+              else void carryOut(instead);
+            }}
+            onNo={() => setAsking(undefined)}
+          />
+        )}
+        {rotating && <RotateDialog {...issuer} rotating={rotating} onClose={() => setRotating(undefined)} />}
+      </Suspense>
+    ),
+  };
+}
+
+const itemOf = ({ label, icon, permanent = false }: MoveText) => ({ label, icon, danger: permanent });
+
+/** An expired token needs a new expiry. */
+function rotationsOf(token: ApiToken, now: number) {
+  if (!token.available_actions.rotate) return [];
+  const rotate = { label: "Rotate", renew: false, apart: true };
+  const renew = { label: "Renew", renew: true, apart: false };
+  if (stateOf(token, now) === "expired") return [{ ...renew, apart: true }];
+  return isEndingSoon(token, now) ? [rotate, renew] : [rotate];
+}
+
+async function copyId(token: ApiToken) {
+  if (await copyText(token.id)) announce(`ID of ${tokenTitle(token)} copied.`, token.id);
+  else announceFailure(`The browser did not let us copy the ID. It is ${token.id}`, token.id);
+}

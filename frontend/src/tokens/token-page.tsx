@@ -1,0 +1,196 @@
+import { ChevronLeft } from "lucide-react";
+import type { ReactNode } from "react";
+import { Link, useLocation } from "wouter";
+import { ApiError } from "../api";
+import { Badge } from "../ui/badge";
+import { Bar, TitleBar } from "../ui/bar";
+import { Button } from "../ui/button";
+import { useNow } from "../ui/clock";
+import { Failure, Notice } from "../ui/notice";
+import { PageHeader } from "../ui/page";
+import { RowMenu } from "../ui/row-menu";
+import { TextLink } from "../ui/text-link";
+import { Time } from "../ui/time";
+import { clockTime } from "../ui/time-text";
+import type { ApiToken } from "../wire";
+import { type Issuer, useTokenActions } from "./token-actions";
+import { tones } from "./token-cell";
+import { TokenEvents } from "./token-events";
+import { TokenFacts } from "./token-facts";
+import { useToken, useTokenEvents, useTokenUse } from "./tokens";
+import { UseSections } from "./use-sections";
+import { dayLength, isWithin, secretUseText } from "./use-text";
+import { hasEnded, scopeText, stateOf, stateWords, tokenTitle } from "./wording";
+
+interface TokenPageProps extends Issuer {
+  id: string;
+}
+
+const listPath = "/account/api-tokens";
+
+/** A token's own page: its facts, its uses and its history, with all that can be done with it. */
+export default function TokenPage({ id, publicUrl, lifetimes }: TokenPageProps) {
+  const query = useToken(id);
+  const uses = useTokenUse(id);
+  const events = useTokenEvents(id);
+  const { data: token, error } = query;
+  const [, navigate] = useLocation();
+  const { actionsOf, onEndOld, dialogs } = useTokenActions(
+    { publicUrl, lifetimes },
+    () => token,
+    () => navigate(listPath, { replace: true }),
+  );
+  // An address that no id can have gets 422.
+  const missing = error instanceof ApiError && (error.status === 404 || error.status === 422);
+  if (error && (!token || missing)) {
+    return (
+      <>
+        <BackLink />
+        <PageHeader title={missing ? "No such token" : "API token"} tabTitle="API token" />
+        {missing ? (
+          <p className="mt-4 text-soft">This account has no token with this ID. It may have been deleted.</p>
+        ) : (
+          <Failure of={query} className="mt-4" />
+        )}
+      </>
+    );
+  }
+  return (
+    <>
+      <BackLink />
+      <PageHeader
+        title={token ? (token.name ?? scopeText(token)) : <TitleBar />}
+        tabTitle={token ? tokenTitle(token) : "API token"}
+        action={
+          token ? (
+            <Actions token={token} actions={actionsOf(token)} />
+          ) : (
+            <span className="h-8 w-44 max-w-full pointer-coarse:h-10" />
+          )
+        }
+      >
+        <p className="mt-1 min-h-5 text-soft wrap-anywhere">
+          {token ? <Standing token={token} /> : <Bar className="w-60" />}
+        </p>
+      </PageHeader>
+      <Failure of={query} className="mt-4" />
+      <TokenFacts token={token} />
+      {/* What has no fixed height follows what is loaded, so that nothing jumps. */}
+      {token && (
+        <>
+          <Notices token={token} onEndOld={() => onEndOld(token)} />
+          <UseSections query={uses} />
+          {!uses.isPending && <TokenEvents id={id} list={events} />}
+        </>
+      )}
+      {dialogs}
+    </>
+  );
+}
+
+/** The usual actions as buttons, and all of them in the menu. */
+function Actions({
+  token,
+  actions,
+}: {
+  token: ApiToken;
+  actions: ReturnType<ReturnType<typeof useTokenActions>["actionsOf"]>;
+}) {
+  const usual = actions.filter(
+    ({ label, obstacle }) => !obstacle && ["Suspend", "Activate", "Rotate", "Renew"].includes(label),
+  );
+  return (
+    <>
+      {usual.slice(0, 2).map(({ label, onChoose }) => (
+        <Button key={label} onClick={onChoose}>
+          {label}
+        </Button>
+      ))}
+      <RowMenu row={token.id} name={tokenTitle(token)} framed actions={actions} />
+    </>
+  );
+}
+
+function Standing({ token }: { token: ApiToken }) {
+  const state = stateOf(token, useNow());
+  return (
+    <>
+      <span className="mr-2.5 inline-block text-ink">
+        <Badge tone={tones[state]}>{stateWords[state]}</Badge>
+      </span>
+      {token.name && <span className="mr-2.5">{scopeText(token)}</span>}
+      <span className="inline-block font-mono text-small">…{token.hint}</span>
+    </>
+  );
+}
+
+function Notices({ token, onEndOld }: { token: ApiToken; onEndOld: () => void }) {
+  const state = stateOf(token, useNow());
+  const { use } = token;
+  return (
+    <>
+      {state === "suspended" && token.agent_retired && (
+        <Notice tone="warn" className="mt-4">
+          Refused because {token.agent_name ?? "its agent"} is retired.{" "}
+          <TextLink href={`/agents/${token.agent_id}/deployments`}>Reinstate the agent</TextLink> to use this
+          token again.
+        </Notice>
+      )}
+      {state !== "active" && use?.still_tried && use.last_refused_at && (
+        <Notice tone="warn" className="mt-4">
+          This token is still being tried. It was last refused <Time at={use.last_refused_at} past />.
+        </Notice>
+      )}
+      {token.old_secret && !hasEnded(state) && (
+        <TwoSecrets token={token} old={token.old_secret} onEndOld={onEndOld} />
+      )}
+    </>
+  );
+}
+
+interface TwoSecretsProps {
+  token: ApiToken;
+  old: NonNullable<ApiToken["old_secret"]>;
+  onEndOld: () => void;
+}
+
+/** The use of each of two secrets. If the old one has been unused for a day, it offers to end it. */
+function TwoSecrets({ token: { hint, use, rotated_at }, old, onEndOld }: TwoSecretsProps) {
+  const now = useNow();
+  const until = Date.parse(old.ends_at);
+  if (until <= now) return null;
+  const secrets = use?.secrets;
+  const since = secrets?.old.last_used_at ?? rotated_at;
+  const idle = secrets !== undefined && !isWithin(since, dayLength, now);
+  return (
+    <section
+      aria-label="Two secrets"
+      className="mt-4 flex flex-wrap items-center justify-between gap-x-4 gap-y-3 rounded-box border border-line bg-side px-4 py-3"
+    >
+      <div className="min-w-0 flex-1 basis-72 wrap-anywhere">
+        <p className="font-medium">
+          Two secrets until <time dateTime={old.ends_at}>{clockTime(until, now)}</time>
+        </p>
+        {secrets && (
+          <p className="text-soft">
+            Old <Hint of={old.hint} />: {secretUseText(secrets.old, now, "not used since the rotation")}. New{" "}
+            <Hint of={hint} />: {secretUseText(secrets.new, now, "not used yet")}.
+          </p>
+        )}
+        {idle && <p>The old secret has been unused for 24 hours. You can end it.</p>}
+      </div>
+      <Button onClick={onEndOld}>End the old secret now</Button>
+    </section>
+  );
+}
+
+const Hint = ({ of }: { of: string }): ReactNode => <span className="font-mono text-small">…{of}</span>;
+
+function BackLink() {
+  return (
+    <Link href={listPath} className="mb-2 inline-flex items-center gap-1 text-small text-soft hover:text-ink">
+      <ChevronLeft aria-hidden className="size-3.5" />
+      API tokens
+    </Link>
+  );
+}
