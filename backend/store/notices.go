@@ -45,6 +45,9 @@ func (s Notices) SaveWebhook(ctx context.Context, account pfid.ID, decide func(*
 		if err != nil {
 			return w, err
 		}
+		if err := mayChangeWebhook(tx, account, event); err != nil {
+			return w, err
+		}
 		if _, err := webhooks.insertOr(tx, `ON CONFLICT (account_id) DO UPDATE SET url = excluded.url, sealed_secret = excluded.sealed_secret, updated_at = excluded.updated_at,
 			last_at = excluded.last_at, last_event = excluded.last_event, last_status = excluded.last_status, last_failure = excluded.last_failure`, w); err != nil {
 			return w, err
@@ -62,11 +65,24 @@ func (s Notices) DeleteWebhook(ctx context.Context, account pfid.ID, decide func
 		if err != nil {
 			return w, err
 		}
+		if err := mayChangeWebhook(tx, account, event); err != nil {
+			return w, err
+		}
 		if err := execAll(tx, []string{"DELETE FROM webhooks WHERE account_id = ?", "DELETE FROM expiry_notices WHERE recipient_id = ?"}, account); err != nil {
 			return w, err
 		}
 		return w, record(tx, event)
 	})
+}
+
+// mayChangeWebhook refuses a change by a member who was removed meanwhile, or in an account that was deleted: a webhook
+// set by one would keep sending what they no longer have a right to.
+func mayChangeWebhook(tx *gorm.DB, account pfid.ID, event audit.Event) error {
+	if _, err := makerIn(tx, event.Actor.AdminUserID, event.Actor.APITokenID, event.At); err != nil {
+		return err
+	}
+	_, err := accountIn(tx, account)
+	return err
 }
 
 func (s Notices) NoteAttempt(ctx context.Context, account pfid.ID, url string, last notice.Attempt) error {

@@ -53,5 +53,5 @@ func removeRows(tx *gorm.DB, account pfid.ID, most int) (tokens int, done bool, 
 	if left == 0 {
 		return tokens, false, nil
 	}
-	return tokens, true, tx.Exec("DELETE FROM accounts WHERE id = ?", account).Error
+	return tokens, true, execAll(tx, []string{"DELETE FROM webhooks WHERE account_id = ?", "DELETE FROM expiry_notices WHERE account_id = ?", "DELETE FROM accounts WHERE id = ?"}, account)
 }

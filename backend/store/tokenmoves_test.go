@@ -276,6 +276,9 @@ func TestADeletedAccountIsGoneAtOnceAndItsRowsGoInPieces(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// Versions before let a request that began earlier add these to a deleted account.
+	c.exec("INSERT INTO webhooks (account_id, url, sealed_secret, inserted_at, updated_at, last_status) VALUES (?, '', '', 1, 1, 0)", c.actor.AccountID)
+	c.exec("INSERT INTO expiry_notices (recipient_id, account_id, written_at, tries) VALUES (?, ?, 1, 0)", c.actor.AccountID, c.actor.AccountID)
 	gone := func() {
 		t.Helper()
 		if list, err := c.Accounts.Accounts(t.Context()); err != nil || len(list) > 0 {
@@ -308,7 +311,7 @@ func TestADeletedAccountIsGoneAtOnceAndItsRowsGoInPieces(t *testing.T) {
 	for c.advance(7) {
 		gone()
 	}
-	for _, table := range []string{"accounts", "api_tokens", "token_uses", "agents", "agent_deployments", "environments", "token_moves"} {
+	for _, table := range []string{"accounts", "api_tokens", "token_uses", "agents", "agent_deployments", "environments", "token_moves", "webhooks", "expiry_notices"} {
 		if n := c.count(table); n > 0 {
 			t.Errorf("%d rows are left in %s", n, table)
 		}
