@@ -1,12 +1,16 @@
 package backend_test
 
 import (
+	"context"
 	"errors"
+	"net/http"
 	"testing"
+	"time"
 
 	"tokentab/backend/audit"
 	"tokentab/backend/backendtest"
 	"tokentab/backend/fault"
+	"tokentab/backend/notice"
 )
 
 // TestOnlyPresentMembersOfAnAccountChangeItsWebhook covers requests that began before a member or an account was gone.
@@ -48,5 +52,78 @@ func TestOnlyPresentMembersOfAnAccountChangeItsWebhook(t *testing.T) {
 	}
 	if is, ok := errors.AsType[*fault.Error](set(audit.Actor{AccountID: ada.AccountID})); !ok || is.Kind != fault.NotFound {
 		t.Errorf("in a deleted account: %v", is)
+	}
+}
+
+// meanwhile does something after the messages were read and before they are sent.
+type meanwhile struct {
+	notice.Store
+	do func()
+}
+
+func (m meanwhile) PendingNotices(ctx context.Context, mail bool, now time.Time, most int) ([]notice.Message, error) {
+	list, err := m.Store.PendingNotices(ctx, mail, now, most)
+	m.do()
+	return list, err
+}
+
+// runWhile does the background work, and something between the read of the messages and their first try.
+func runWhile(t *testing.T, p *backendtest.Program, do func()) {
+	t.Helper()
+	whole := p.Notices.Store
+	p.Notices.Store = meanwhile{whole, do}
+	if err := p.Notices.Run(t.Context()); err != nil {
+		t.Error(err)
+	}
+	p.Notices.Store = whole
+}
+
+func TestNoMailReachesAMemberWhoIsGoneOrWantsNoneByNow(t *testing.T) {
+	p := backendtest.Start(t)
+	ada := p.Found()
+	bob := p.Join(ada, "bob@example.com")
+	carol := p.Join(ada, "carol@example.com")
+	cookies := cookieOf(t, p, carol)
+	issueFor(p, ada, "Nightly", 14*day)
+	box := &postbox{}
+	p.Notices.Mail = box
+	runWhile(t, p, func() {
+		if _, _, err := p.People.RemoveMember(t.Context(), ada, bob.AdminUserID, false); err != nil {
+			t.Error(err)
+		}
+		p.Call(http.MethodPut, "/api/v1/admin_user/"+carol.AdminUserID.String(), backendtest.Details(map[string]any{"expiry_mail": false}), cookies...)
+	})
+	if mails := box.take(); len(mails) != 1 || mails[0][:15] != "ada@example.com" {
+		t.Errorf("%q", mails)
+	}
+}
+
+func TestAMessageGoesToTheWebhookAsItIsByNow(t *testing.T) {
+	p, actor, r := subscribed(t)
+	other := receive(t, p.Clock)
+	issueFor(p, actor, "Nightly", 14*day)
+	runWhile(t, p, func() {
+		other.subscribe(p, actor)
+		_, secret, err := p.Notices.ReplaceSecret(t.Context(), actor)
+		if err != nil {
+			t.Error(err)
+		}
+		other.secret = secret
+	})
+	if got := r.take(); len(got) > 0 {
+		t.Errorf("the old URL got %v", got)
+	}
+	if got := other.take(); len(got) != 1 {
+		t.Errorf("the new URL got %v", got)
+	}
+	issueFor(p, actor, "Monthly", 15*day)
+	p.Clock.Move(day)
+	runWhile(t, p, func() {
+		if _, err := p.Notices.DeleteWebhook(t.Context(), actor); err != nil {
+			t.Error(err)
+		}
+	})
+	if got := other.take(); len(got) > 0 {
+		t.Errorf("a deleted webhook got %v", got)
 	}
 }

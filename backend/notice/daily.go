@@ -135,11 +135,11 @@ func (ns *Notices) try(ctx context.Context, m Message) error {
 	if !isLast {
 		delay = delays[m.Tries]
 	}
-	if ok, err := ns.Store.BeginTry(ctx, m, at.Add(delay)); err != nil || !ok {
+	m, ok, err := ns.Store.BeginTry(ctx, m, at.Add(delay)) // since it was read, others may have taken minutes
+	if err != nil || !ok {
 		return err
 	}
 	var last Attempt
-	var err error
 	if m.Email == "" {
 		last, err = ns.post(ctx, m.Webhook, m.ID, expiringEvent, []byte(m.Body))
 	} else {

@@ -105,9 +105,9 @@ type Store interface {
 	PutNotices(ctx context.Context, messages []Message) error
 	// PendingNotices returns up to most messages whose next try is due, with their recipients.
 	PendingNotices(ctx context.Context, mail bool, now time.Time, most int) ([]Message, error)
-	// BeginTry counts a try of a message and writes when to try again if nothing settles it. ok is false if the message is
-	// gone.
-	BeginTry(ctx context.Context, m Message, again time.Time) (ok bool, err error)
+	// BeginTry counts a try of a message and writes when to try again if nothing settles it. It returns the message with
+	// its recipient as it is now. ok is false if either is gone.
+	BeginTry(ctx context.Context, m Message, again time.Time) (now Message, ok bool, err error)
 	// SettleNotice writes what became of a try.
 	SettleNotice(ctx context.Context, m Message, o Outcome, last Attempt) error
 }

@@ -202,28 +202,37 @@ func (s Notices) PutNotices(ctx context.Context, messages []notice.Message) erro
 	})
 }
 
-func (s Notices) PendingNotices(ctx context.Context, mail bool, now time.Time, most int) (list []notice.Message, err error) {
-	err = s.read(ctx, func(tx *gorm.DB) error {
-		// After a clock was set back, the next try may be far away: then it is due too.
-		return scan(tx, `SELECT n.message_id, n.recipient_id, n.account_id, n.written_at, n.body, n.tries, COALESCE(w.url, ''), w.sealed_secret, COALESCE(u.email, '')
-			FROM expiry_notices n LEFT JOIN webhooks w ON w.account_id = n.recipient_id LEFT JOIN admin_users u ON u.id = n.recipient_id AND `+wantsMail+`
-			WHERE n.message_id IS NOT NULL AND (n.next_at <= ? OR n.next_at > ?) AND (w.url IS NOT NULL OR ? AND u.id IS NOT NULL) ORDER BY n.next_at LIMIT ?`,
-			[]any{stamp(now), stamp(now.Add(clockTolerance)), mail, most}, func(rows *sql.Rows) error {
-				var m notice.Message
-				err := rows.Scan(&m.ID, &m.Recipient, &m.AccountID, (*stamp)(&m.WrittenAt), &m.Body, &m.Tries, &m.Webhook.URL, &m.Webhook.Sealed, &m.Email)
-				m.Webhook.AccountID = m.AccountID
-				list = append(list, m)
-				return err
-			})
+// messagesIn returns messages that wait for present recipients, with the recipients as they are now.
+func messagesIn(tx *gorm.DB, mail bool, where string, args ...any) (list []notice.Message, err error) {
+	err = scan(tx, `SELECT n.message_id, n.recipient_id, n.account_id, n.written_at, n.body, n.tries, COALESCE(w.url, ''), w.sealed_secret, COALESCE(u.email, '')
+		FROM expiry_notices n LEFT JOIN webhooks w ON w.account_id = n.recipient_id LEFT JOIN admin_users u ON u.id = n.recipient_id AND `+wantsMail+`
+		WHERE n.message_id IS NOT NULL AND (w.url IS NOT NULL OR ? AND u.id IS NOT NULL) AND `+where, append([]any{mail}, args...), func(rows *sql.Rows) error {
+		var m notice.Message
+		err := rows.Scan(&m.ID, &m.Recipient, &m.AccountID, (*stamp)(&m.WrittenAt), &m.Body, &m.Tries, &m.Webhook.URL, &m.Webhook.Sealed, &m.Email)
+		m.Webhook.AccountID = m.AccountID
+		list = append(list, m)
+		return err
 	})
 	return list, err
 }
 
-func (s Notices) BeginTry(ctx context.Context, m notice.Message, again time.Time) (ok bool, err error) {
-	return change(ctx, s.db, func(tx *gorm.DB) (bool, error) {
-		done := tx.Exec("UPDATE expiry_notices SET tries = ?, next_at = ? WHERE recipient_id = ? AND message_id = ?", m.Tries+1, stamp(again), m.Recipient, m.ID)
-		return done.RowsAffected > 0, done.Error
+func (s Notices) PendingNotices(ctx context.Context, mail bool, now time.Time, most int) ([]notice.Message, error) {
+	return read(ctx, s.db, func(tx *gorm.DB) ([]notice.Message, error) {
+		// After a clock was set back, the next try may be far away: then it is due too.
+		return messagesIn(tx, mail, "(n.next_at <= ? OR n.next_at > ?) ORDER BY n.next_at LIMIT ?", stamp(now), stamp(now.Add(clockTolerance)), most)
 	})
+}
+
+func (s Notices) BeginTry(ctx context.Context, m notice.Message, again time.Time) (now notice.Message, ok bool, err error) {
+	err = s.change(ctx, func(tx *gorm.DB) error {
+		found, err := messagesIn(tx, m.Email != "", "n.recipient_id = ? AND n.message_id = ?", m.Recipient, m.ID)
+		if err != nil || len(found) == 0 {
+			return err
+		}
+		now, ok = found[0], true
+		return tx.Exec("UPDATE expiry_notices SET tries = ?, next_at = ? WHERE recipient_id = ?", m.Tries+1, stamp(again), m.Recipient).Error
+	})
+	return now, ok, err
 }
 
 func (s Notices) SettleNotice(ctx context.Context, m notice.Message, o notice.Outcome, last notice.Attempt) error {
