@@ -54,8 +54,17 @@ async function tokenPages(given: Tour) {
   await visit("tokens-menu");
   await page.keyboard.press("Escape");
 
+  await tokenRow(page, /Nightly build/)
+    .getByRole("link", { name: /Nightly build/ })
+    .click();
+  await expect(page.getByRole("table", { name: "History of this token" })).toContainText("Created");
+  await visit("token");
+  await page.getByRole("button", { name: "Show as table" }).click();
+  await visit("token-table");
+  await page.goBack();
+
   await choose(tokenRow(page, /Nightly build/), "Revoke");
-  await expect(page.getByRole("alertdialog")).toBeVisible();
+  await expect(page.getByRole("alertdialog")).toContainText(/accepted since/);
   await visit("tokens-revoke");
   await page.getByRole("button", { name: "Cancel" }).click();
   await choose(tokenRow(page, /Nightly build/), "Rotate");

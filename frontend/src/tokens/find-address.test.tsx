@@ -87,6 +87,7 @@ describe("the address", () => {
     await screen.findByText("2 tokens");
     expect(lastQuery()).toEqual({
       sorting: "-inserted_at",
+      include: "use",
       "pagination[offset]": "0",
       "pagination[page_size]": "50",
     });
