@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"fmt"
 	"reflect"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -21,12 +22,12 @@ type Streamer interface{ Stream() }
 
 // Changed is what one server-sent event says.
 type Changed struct {
-	Kinds []string `json:"kinds" nullable:"false" doc:"What kinds of resources have changed, such as api_token. The kind use means that API tokens were used"`
+	Kinds []string `json:"kinds" nullable:"false" doc:"What kinds of resources have changed, such as api_token. The kind use means that API tokens were used. No kinds are a sign of life"`
 }
 
 func (s *Service) describeChanges() {
 	content := map[string]*huma.MediaType{"text/event-stream": {Schema: s.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[Changed](), true, "Changed")}}
-	s.huma.OpenAPI().Paths[changesRoute].Get.Responses["200"] = &huma.Response{Description: "Events whose data is JSON of this form. A comment comes every 10 seconds", Content: content}
+	s.huma.OpenAPI().Paths[changesRoute].Get.Responses["200"] = &huma.Response{Description: "Events whose data is JSON of this form: one at once, one for each change, and one at least every 10 seconds", Content: content}
 }
 
 // followChanges answers with events until the session or the connection ends.
@@ -67,15 +68,11 @@ func (s *Service) tell(ctx context.Context, session people.SessionID, stream *li
 		if _, ok, err := s.People.Glance(ctx, session); !ok || err != nil {
 			return
 		}
-		line := []byte(":") // a comment
-		if len(kinds) > 0 {
-			text, err := json.Marshal(Changed{kinds})
-			if err != nil {
-				return
-			}
-			line = append([]byte("data: "), text...)
+		data, err := json.Marshal(Changed{append([]string{}, kinds...)})
+		if err != nil {
+			return
 		}
-		if _, err := w.Write(append(line, "\n\n"...)); err != nil || w.Flush() != nil {
+		if _, err := fmt.Fprintf(w, "data: %s\n\n", data); err != nil || w.Flush() != nil {
 			return // the client has left, or does not read
 		}
 		select {

@@ -63,6 +63,8 @@ type Hub struct {
 	store Store
 	uses  Uses
 
+	looking sync.Mutex // held by Look, so that it tells nothing twice
+
 	mu        sync.Mutex
 	closed    bool
 	last      int64                // number of the newest event that was told
@@ -177,6 +179,8 @@ func (s *Stream) wake(kinds ...string) {
 
 // Look tells the streams what has happened since the last look.
 func (h *Hub) Look(ctx context.Context) error {
+	h.looking.Lock()
+	defer h.looking.Unlock()
 	h.mu.Lock()
 	all, last := h.all, h.last
 	h.mu.Unlock()

@@ -21,6 +21,7 @@ export type TokenScope = ApiToken["token_scope"];
 export type TokenStatus = ApiToken["status"];
 export type TokenMoves = Known<Schemas["TokenMoves"]>;
 export type TokenMove = Known<Schemas["TokenMove"]>;
+export type Changed = Known<Schemas["Changed"]>;
 export type Agent = Known<Schemas["Agent"]>;
 export type AgentVersion = Known<Schemas["AgentVersion"]>;
 export type Account = Known<Schemas["Account"]>;

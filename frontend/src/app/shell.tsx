@@ -1,3 +1,4 @@
+import { useQueryClient } from "@tanstack/react-query";
 import { BookOpen, Bot, Building2, ChevronsUpDown, CircleUser, LogOut, Menu as MenuIcon } from "lucide-react";
 import { type ReactNode, useEffect } from "react";
 import { Link, useLocation } from "wouter";
@@ -31,6 +32,7 @@ const sideItem =
 
 /** The navigation, beside the page or above it in narrow windows. */
 export function Shell({ account, user, onShown, children }: ShellProps) {
+  useChanges();
   useEffect(() => {
     const timer = setTimeout(onShown, 1_000);
     return () => clearTimeout(timer);
@@ -55,6 +57,22 @@ export function Shell({ account, user, onShown, children }: ShellProps) {
       </main>
     </div>
   );
+}
+
+/** Keeps the page up to date while it is shown. */
+function useChanges() {
+  const client = useQueryClient();
+  useEffect(() => {
+    const isOver = new AbortController();
+    let end = () => isOver.abort();
+    import("./live").then(
+      ({ followChanges }) => {
+        if (!isOver.signal.aborted) end = followChanges(client);
+      },
+      () => {}, // without it the page polls
+    );
+    return () => end();
+  }, [client]);
 }
 
 function Sidebar({ account, user }: BarProps) {
