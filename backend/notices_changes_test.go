@@ -11,6 +11,7 @@ import (
 	"tokentab/backend/backendtest"
 	"tokentab/backend/fault"
 	"tokentab/backend/notice"
+	"tokentab/backend/token"
 )
 
 // TestOnlyPresentMembersOfAnAccountChangeItsWebhook covers requests that began before a member or an account was gone.
@@ -126,4 +127,54 @@ func TestAMessageGoesToTheWebhookAsItIsByNow(t *testing.T) {
 	if got := other.take(); len(got) > 0 {
 		t.Errorf("a deleted webhook got %v", got)
 	}
+}
+
+// reissue gives a token a new secret that ends after lifetime.
+func reissue(t *testing.T, p *backendtest.Program, actor audit.Actor, of token.Listed, lifetime time.Duration) {
+	t.Helper()
+	if _, _, err := p.Tokens.Rotate(t.Context(), actor, of.ID, token.Rotation{Lifetime: lifetime}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestASecretIssuedAfterTheDaysMessageIsInTheNextOne covers those that reach a mark in the time that the message had covered.
+func TestASecretIssuedAfterTheDaysMessageIsInTheNextOne(t *testing.T) {
+	p, actor, r := subscribed(t)
+	issueFor(p, actor, "Old", 14*day)
+	shortened, _ := issueFor(p, actor, "Rotated", 40*day)
+	r.expect("at first", r.wait(p, 0), "Old 14")
+	p.Clock.Move(time.Hour)
+	issueFor(p, actor, "A", 36*time.Hour)
+	issueFor(p, actor, "B", 3*day+12*time.Hour)
+	issueFor(p, actor, "C", 14*day+12*time.Hour)
+	reissue(t, p, actor, shortened, 35*time.Hour)
+	r.expect("after 22 hours", r.wait(p, 21*time.Hour))
+	r.expect("the next day", r.wait(p, 2*time.Hour), "A 1, B 3, C 14, Rotated 1")
+	r.expect("again", r.wait(p, time.Hour))
+	r.expect("on the third day", r.wait(p, 23*time.Hour), "A expired, B 2, Rotated expired")
+	r.expect("on the fourth", r.wait(p, day))
+	r.expect("on the fifth", r.wait(p, day), "B expired")
+}
+
+func TestARotatedTokenIsNotAnnouncedAtMarksThatItsSecretNeverReached(t *testing.T) {
+	p, actor, r := subscribed(t)
+	rotated, _ := issueFor(p, actor, "Rotated", 40*day)
+	r.expect("at once", r.wait(p, 0))
+	p.Clock.Move(time.Hour)
+	reissue(t, p, actor, rotated, 10*day)
+	r.expect("rotated", r.wait(p, time.Hour))
+	r.expect("after 7 days", r.wait(p, 7*day), "Rotated 3")
+}
+
+func TestAClockThatWasFarBehindAnnouncesNothingThatExpiredLongAgo(t *testing.T) {
+	p, actor, r := subscribed(t)
+	issueFor(p, actor, "Forgotten", 2*day)
+	issueFor(p, actor, "Nightly", 50*day)
+	r.expect("a day later", r.wait(p, day), "Forgotten 1")
+	r.expect("expired", r.wait(p, day), "Forgotten expired")
+	r.expect("at 14 days", r.wait(p, 34*day), "Nightly 14")
+	const decades = 30 * 365 * day
+	r.expect("decades behind", r.wait(p, -decades))
+	r.expect("set right", r.wait(p, decades), "Nightly 14")
+	r.expect("again", r.wait(p, time.Hour))
 }

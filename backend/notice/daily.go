@@ -21,6 +21,9 @@ const writeEvery = day
 
 var delays = []time.Duration{5 * time.Second, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 5 * time.Hour, 10 * time.Hour}
 
+// longAgo is when a token expired that is no news any more, even if the last message was before.
+const longAgo = 14 * day
+
 // Limits of one round.
 const (
 	maxListed   = 50 // tokens in a message
@@ -90,17 +93,26 @@ func (ns *Notices) news(ctx context.Context, r Recipient, at time.Time) (string,
 }
 
 // windows selects the tokens that reached a mark since the last message, or that will within ahead. Messages look ahead
-// until the next one may be written, so no mark is announced late.
+// until the next one may be written. That does not help with a secret that was issued after the last message, so these are
+// looked for in all of the time that it covered.
 func windows(toldAt, at time.Time, ahead time.Duration) []Window {
-	expiredAfter := toldAt
+	expiredAfter := at.Add(-longAgo)
 	if toldAt.IsZero() {
-		expiredAfter = at.Add(-day) // a new recipient hears of what expires, not of what expired long ago
+		expiredAfter = at.Add(-day) // a new recipient hears of what expires, not of what expired before
+	} else if toldAt.After(expiredAfter) {
+		expiredAfter = toldAt
 	}
 	list := []Window{{After: expiredAfter, Until: at}}
 	for _, mark := range marks {
 		w := Window{After: at, Until: at.Add(mark + ahead), Lifetime: mark}
 		if told := toldAt.Add(mark + writeEvery - time.Millisecond); told.After(at) {
+			since := w
+			since.IssuedAfter = toldAt
+			if told.Before(since.Until) {
+				since.Until = told
+			}
 			w.After = told
+			list = append(list, since)
 		}
 		list = append(list, w)
 	}

@@ -72,10 +72,11 @@ type Token struct {
 	ExpiresAt, LastUsedAt      time.Time
 }
 
-// Window selects tokens by the time of their expiry: after After and not after Until. Their whole lifetime must be
-// Lifetime at least.
+// Window selects tokens by the time of their expiry: after After and not after Until. Their secret must have been issued
+// after IssuedAfter, if that is not zero, and for Lifetime at least.
 type Window struct {
 	After, Until time.Time
+	IssuedAfter  time.Time
 	Lifetime     time.Duration
 }
 

@@ -182,10 +182,13 @@ func (s Notices) Expiring(ctx context.Context, account pfid.ID, due, windows []n
 	return list, total, err
 }
 
-const inWindow = "(t.expires_at > ? AND t.expires_at <= ? AND t.expires_at - t.inserted_at >= ?)"
+const (
+	issuedAt = "COALESCE(t.rotated_at, t.inserted_at)" // of the present secret
+	inWindow = "(t.expires_at > ? AND t.expires_at <= ? AND " + issuedAt + " > ? AND t.expires_at - " + issuedAt + " >= ?)"
+)
 
 func valuesOf(w notice.Window) []any {
-	return []any{stamp(w.After), stamp(w.Until), w.Lifetime.Milliseconds()}
+	return []any{stamp(w.After), stamp(w.Until), w.IssuedAfter.UnixMilli(), w.Lifetime.Milliseconds()}
 }
 
 func (s Notices) PutNotices(ctx context.Context, messages []notice.Message) error {
