@@ -178,3 +178,35 @@ func TestAClockThatWasFarBehindAnnouncesNothingThatExpiredLongAgo(t *testing.T) 
 	r.expect("set right", r.wait(p, decades), "Nightly 14")
 	r.expect("again", r.wait(p, time.Hour))
 }
+
+// stopping accepts mails, and the server is stopped while it does.
+type stopping struct {
+	postbox
+	stop context.CancelFunc
+}
+
+func (s *stopping) Send(ctx context.Context, to, subject, text string) error {
+	s.stop()
+	return s.postbox.Send(ctx, to, subject, text)
+}
+
+func TestAMessageThatArrivedDuringAStopIsNotSentAgain(t *testing.T) {
+	p := backendtest.Start(t)
+	issueFor(p, p.Found(), "Nightly", 14*day)
+	ctx, stop := context.WithCancel(t.Context())
+	box := &stopping{stop: stop}
+	p.Notices.Mail = box
+	if err := p.Notices.Run(ctx); err != nil {
+		t.Error(err)
+	}
+	if mails := box.take(); len(mails) != 1 {
+		t.Fatalf("%v", mails)
+	}
+	p.Clock.Move(time.Minute)
+	if err := p.Notices.Run(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if again := box.take(); len(again) > 0 {
+		t.Errorf("again: %v", again)
+	}
+}

@@ -157,8 +157,10 @@ func (ns *Notices) try(ctx context.Context, m Message) error {
 	} else {
 		err = ns.mail(ctx, m)
 	}
-	if ctx.Err() != nil {
-		return ns.Store.SettleNotice(context.WithoutCancel(ctx), m, CutShort, last)
+	stopped := ctx.Err() != nil
+	ctx = context.WithoutCancel(ctx) // a stop must not lose the result
+	if stopped && (err != nil || last.Failure != "" && last.Status == 0) {
+		return ns.Store.SettleNotice(ctx, m, CutShort, last)
 	}
 	if err != nil {
 		last = Attempt{At: at, Event: expiringEvent, Failure: err.Error()}
@@ -166,7 +168,7 @@ func (ns *Notices) try(ctx context.Context, m Message) error {
 	outcome := Arrived
 	if last.Failure != "" {
 		outcome = Failed
-		if isLast || last.Status == http.StatusGone { // by which a receiver asks for no more
+		if isLast || last.Status == http.StatusGone { // 410: the receiver wants no more
 			outcome = GivenUp
 		}
 		ns.Log.Warn("a notice of expiring tokens did not arrive", "account", m.AccountID, "recipient", m.Recipient, "message", m.ID, "try", m.Tries+1, "given_up", outcome == GivenUp, "cause", last.Failure)
