@@ -210,3 +210,54 @@ func TestAMessageThatArrivedDuringAStopIsNotSentAgain(t *testing.T) {
 		t.Errorf("again: %v", again)
 	}
 }
+
+// late does something after the recipients were read and before their messages are stored.
+type late struct {
+	notice.Store
+	do func()
+}
+
+func (l late) PutNotices(ctx context.Context, messages []notice.Message) error {
+	l.do()
+	return l.Store.PutNotices(ctx, messages)
+}
+
+func TestNothingIsKeptOfRecipientsWhoAreGone(t *testing.T) {
+	p := backendtest.Start(t)
+	ada := p.Found()
+	bob := p.Join(ada, "bob@example.com")
+	carol := p.Join(ada, "carol@example.com")
+	issueFor(p, ada, "Nightly", 14*day)
+	p.Notices.Mail = &postbox{}
+	whole := p.Notices.Store
+	remove := func(who audit.Actor) {
+		if _, _, err := p.People.RemoveMember(t.Context(), ada, who.AdminUserID, false); err != nil {
+			t.Error(err)
+		}
+	}
+	rows := func(want int) {
+		t.Helper()
+		var n int
+		if err := p.Database().QueryRow("SELECT count(*) FROM expiry_notices").Scan(&n); err != nil || n != want {
+			t.Errorf("%d rows, want %d (%v)", n, want, err)
+		}
+	}
+	p.Notices.Store = late{whole, func() { remove(carol) }}
+	if err := p.Notices.Run(t.Context()); err != nil {
+		t.Error(err)
+	}
+	rows(2)
+	remove(bob)
+	rows(1)
+	p.Clock.Move(day)
+	issueFor(p, ada, "Weekly", 3*day)
+	p.Notices.Store = late{whole, func() {
+		if _, err := p.Accounts.Delete(t.Context(), ada, "Acme"); err != nil {
+			t.Error(err)
+		}
+	}}
+	if err := p.Notices.Run(t.Context()); err != nil {
+		t.Error(err)
+	}
+	rows(0)
+}

@@ -113,6 +113,9 @@ func (s People) RemoveMember(ctx context.Context, owner, id pfid.ID, revokeToken
 		if err := tx.Exec("DELETE FROM sign_in_sources WHERE admin_user_id = ?", id).Error; err != nil {
 			return err
 		}
+		if err := tx.Exec("DELETE FROM expiry_notices WHERE recipient_id = ?", id).Error; err != nil {
+			return err
+		}
 		if err := recordWith(tx, recorder, audit.AdminUserRemoved, fmt.Sprintf("%s; sessions ended: %d", is.Email, ended.RowsAffected), id); err != nil {
 			return err
 		}

@@ -194,9 +194,11 @@ func valuesOf(w notice.Window) []any {
 func (s Notices) PutNotices(ctx context.Context, messages []notice.Message) error {
 	return s.change(ctx, func(tx *gorm.DB) error {
 		for _, m := range messages {
-			err := tx.Exec(`INSERT INTO expiry_notices (recipient_id, account_id, written_at, message_id, body, tries, next_at) VALUES (?, ?, ?, ?, ?, 0, ?)
+			// The recipient may be gone since the message was written.
+			err := tx.Exec(`INSERT INTO expiry_notices (recipient_id, account_id, written_at, message_id, body, tries, next_at) SELECT ?, ?, ?, ?, ?, 0, ?
+				WHERE EXISTS (SELECT 1 FROM webhooks WHERE account_id = ?) OR EXISTS (SELECT 1 FROM admin_users u WHERE u.id = ? AND `+wantsMail+`)
 				ON CONFLICT (recipient_id) DO UPDATE SET written_at = excluded.written_at, message_id = excluded.message_id, body = excluded.body, tries = 0, next_at = excluded.next_at`,
-				m.Recipient, m.AccountID, stamp(m.WrittenAt), m.ID, m.Body, stamp(m.WrittenAt)).Error
+				m.Recipient, m.AccountID, stamp(m.WrittenAt), m.ID, m.Body, stamp(m.WrittenAt), m.Recipient, m.Recipient).Error
 			if err != nil {
 				return err
 			}
