@@ -25,10 +25,12 @@ var (
 	carrierNAT = netip.MustParsePrefix("100.64.0.0/10")
 	// unicast6 holds all public IPv6 addresses. What lies outside includes NAT64 (64:ff9b::/96), which leads to IPv4.
 	unicast6 = netip.MustParsePrefix("2000::/3")
-	// specials are in no other list here. See the IANA special-purpose address registries.
+	// specials are in no other list here, or are excepted from it. See the IANA special-purpose address registries.
 	specials = prefixes(
 		"0.0.0.0/8", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "240.0.0.0/4",
 		"2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20",
+		// The metadata services of clouds outside link-local addresses: Alibaba, Azure, AWS, Google and Scaleway.
+		"100.100.100.200/32", "168.63.129.16/32", "fd00:ec2::/32", "fd20:ce::/32", "fd00:42::42/128",
 	)
 )
 
@@ -43,16 +45,16 @@ func prefixes(texts ...string) []netip.Prefix {
 // reachOf classifies an address. IPv4 counts the same however it is written.
 func reachOf(ip netip.Addr) reach {
 	ip = ip.Unmap()
+	for _, special := range specials {
+		if special.Contains(ip.WithZone("")) {
+			return reserved
+		}
+	}
 	switch {
 	case ip.IsLoopback(), ip.IsPrivate(), carrierNAT.Contains(ip):
 		return private
 	case !ip.IsGlobalUnicast(), ip.Is6() && !unicast6.Contains(ip): // link-local ones serve secrets of cloud machines
 		return reserved
-	}
-	for _, special := range specials {
-		if special.Contains(ip.WithZone("")) {
-			return reserved
-		}
 	}
 	return public
 }

@@ -154,6 +154,7 @@ func TestAddressesOfThisMachineAndItsNetworksAreRefused(t *testing.T) {
 	for _, text := range []string{
 		"0.0.0.0", "0.1.2.3", "::", "169.254.169.254", "::ffff:169.254.169.254", "fe80::1", "fe80::1%lo", "224.0.0.1", "239.1.1.1", "ff02::1", "255.255.255.255", "240.0.0.1",
 		"64:ff9b::7f00:1", "64:ff9b::808:808", "64:ff9b:1::1", "2002:7f00:1::", "2001:0:1::1", "2001:db8::1", "::127.0.0.1", "fec0::1", "100::1", "192.0.2.1", "198.18.0.1",
+		"100.100.100.200", "::ffff:100.100.100.200", "168.63.129.16", "fd00:ec2::254", "fd00:ec2::253", "fd20:ce::254", "fd00:42::42",
 	} {
 		for _, allow := range []bool{false, true} {
 			if (addresses{allow}).objection(netip.MustParseAddr(text), false) == "" {
