@@ -22,11 +22,11 @@ func (b *Backend) WithdrawKey(ctx context.Context, kid string) (revoked int, err
 		return audit.NewRecorder(at, audit.Actor{AccountID: account}, b.random)
 	}
 	for {
-		n, err := b.store.Keys.RevokeSomeOfKey(ctx, kid, revokeAtOnce, at, recorder)
+		n, more, err := b.store.Keys.RevokeSomeOfKey(ctx, kid, revokeAtOnce, at, recorder)
 		if err != nil {
 			return revoked, err
 		}
-		if n == 0 {
+		if !more {
 			return revoked, b.awaitServer(ctx)
 		}
 		revoked += n

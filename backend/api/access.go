@@ -75,7 +75,13 @@ func (s *Service) receive(a access) func(huma.Context, func(huma.Context)) {
 		limit = request.MaxStrangerBody
 	}
 	return func(ctx huma.Context, next func(huma.Context)) {
-		if err := request.ReadBody(humafiber.Unwrap(ctx).Context(), limit, nil); err != nil {
+		c := humafiber.Unwrap(ctx)
+		err := request.ReadBody(c.Context(), limit, nil)
+		// A body may take half a minute, and the token may have ended meanwhile.
+		if who, _ := ctx.Context().Value(callerKey{}).(*caller); err == nil && who.State != nil {
+			err = s.Credentials.StillHeld(ctx.Context(), c.Context())
+		}
+		if err != nil {
 			s.answerHuma(ctx, err)
 			return
 		}

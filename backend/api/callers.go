@@ -45,13 +45,13 @@ type callerKey struct{}
 func (s *Service) authenticate(c *fiber.Ctx) (*caller, error) {
 	who := &caller{request: c, UserAgent: c.Get(fiber.HeaderUserAgent)}
 	who.Address = s.Source.Address(c.Context())
-	state, err := s.Credentials.Holder(c.UserContext(), c.Context(), c.Route().Path)
+	state, secret, err := s.Credentials.Holder(c.UserContext(), c.Context(), c.Route().Path)
 	if err != nil {
 		return nil, err
 	}
 	if state != nil {
 		who.State = state
-		who.AccountID, who.APITokenID = state.AccountID, state.TokenID
+		who.AccountID, who.APITokenID, who.Secret = state.AccountID, state.TokenID, secret
 		return who, nil
 	}
 	id, former := s.sessionCookie(c), ""

@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"tokentab/backend/audit"
 	"tokentab/backend/backendtest"
 	"tokentab/backend/config"
+	"tokentab/backend/fault"
 	"tokentab/backend/token"
 )
 
@@ -247,6 +249,7 @@ func TestAHolderRotatesOnlyItsOwnTokenWithItsPresentSecret(t *testing.T) {
 	refused(t, "with the old secret", r.rotate(made.ID.String(), fields, backendtest.Bearer(first)), http.StatusForbidden, "not_permitted", "")
 	refused(t, "an account token that did not create it", r.rotate(made.ID.String(), fields, backendtest.Bearer(other)), http.StatusForbidden, "not_permitted", "")
 	refused(t, "with another lesser token", r.rotate(r.made.AccountID.String(), fields, backendtest.Bearer(second)), http.StatusForbidden, "not_permitted", "")
+	r.Clock.Move(time.Minute)
 	third := r.rotated(0, backendtest.Bearer(second))
 	refused(t, "with an ended secret", r.rotate(made.ID.String(), fields, backendtest.Bearer(second)), http.StatusUnauthorized, "bad_authtoken", "")
 	if r.reason(third) != token.Good {
@@ -259,8 +262,89 @@ func TestAHolderRotatesOnlyItsOwnTokenWithItsPresentSecret(t *testing.T) {
 	}
 }
 
+func TestATokenRotatesItselfOnceAMinute(t *testing.T) {
+	r := newRotating(t)
+	second := r.rotated(0, backendtest.Bearer(r.first))
+	a := r.rotate(r.made.ID.String(), map[string]any{"overlap_seconds": 0}, backendtest.Bearer(second))
+	if a.Status != http.StatusTooManyRequests || a.Header.Get("Retry-After") != "60" || r.reason(second) != token.Good {
+		t.Errorf("%d %s, Retry-After %s", a.Status, a.Body, a.Header.Get("Retry-After"))
+	}
+	third := r.rotated(0, r.admin...) // people may
+	r.Clock.Move(time.Minute)
+	if fourth := r.rotated(0, backendtest.Bearer(third)); r.reason(fourth) != token.Good {
+		t.Errorf("a minute later: %v", r.reason(fourth))
+	}
+}
+
+// TestPromise1ASecretThatEndsWhileItsRequestArrivesChangesNothing sends the last byte of a request after the end of its
+// secret. A thief could otherwise keep requests open and take the token over after the owner has rotated it.
+func TestPromise1ASecretThatEndsWhileItsRequestArrivesChangesNothing(t *testing.T) {
+	for _, c := range []struct{ path, body string }{
+		{"/api_token/ID/rotate", `{"details":{"overlap_seconds":0}}`},
+		{"/api_token", `{"details":{"token_scope":"account"}}`},
+		{"/admin_user_invite", `{"details":{"email":"thief@example.com"}}`},
+		{"/api_token/ID/revoke", `{"details":{"with_descendants":true}}`},
+	} {
+		r := newRotating(t)
+		path := strings.Replace(c.path, "ID", r.made.ID.String(), 1)
+		last := len(c.body) - 1
+		conn := r.Dial(fmt.Sprintf("POST /api/v1%s HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
+			path, r.first, len(c.body), c.body[:last]))
+		second := r.rotated(0, r.admin...)
+		if _, err := conn.Write([]byte(c.body[last:])); err != nil {
+			t.Fatal(err)
+		}
+		answer, err := io.ReadAll(conn)
+		if err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 401 ") {
+			t.Errorf("%s: %s, %v", c.path, answer, err)
+		}
+		if r.reason(second) != token.Good {
+			t.Errorf("%s: the owner's secret is refused: %v", c.path, r.reason(second))
+		}
+	}
+}
+
+// TestPromise1NoTransactionIsBegunByASecretThatHasEnded is the same for the last instant, after the body was read.
+func TestPromise1NoTransactionIsBegunByASecretThatHasEnded(t *testing.T) {
+	r := newRotating(t)
+	thief := audit.Actor{AccountID: r.made.AccountID, APITokenID: r.made.ID, Secret: token.HashOf([]byte(r.first))}
+	if _, _, err := r.Tokens.Issue(t.Context(), thief, token.Order{Scope: token.ScopeAccount}); err != nil {
+		t.Fatal(err)
+	}
+	r.rotated(60, r.admin...)
+	if _, _, err := r.Tokens.Rotate(t.Context(), thief, r.made.ID, token.Rotation{}); fault.KindOf(err) != fault.NotPermitted {
+		t.Errorf("an old secret rotates its token: %v", err)
+	}
+	if _, _, err := r.Tokens.Issue(t.Context(), thief, token.Order{Scope: token.ScopeAccount}); err != nil {
+		t.Errorf("in its overlap: %v", err)
+	}
+	r.Clock.Move(time.Minute)
+	if _, _, err := r.Tokens.Issue(t.Context(), thief, token.Order{Scope: token.ScopeAccount}); fault.KindOf(err) != fault.BadAuthToken {
+		t.Errorf("an ended secret creates a token: %v", err)
+	}
+}
+
+func TestPromise9AMemberWhoIsRemovedKeepsNoSecretThatTheyGotByRotating(t *testing.T) {
+	r := newRotating(t)
+	bob := r.Join(r.actor, "bob@example.com")
+	got := r.rotated(3600, session(t, r.Program, "bob@example.com")...)
+	member := r.Call(http.MethodGet, "/api/v1/admin_user/"+bob.AdminUserID.String(), nil, r.admin...)
+	if member.Get(t, "details", "live_api_token_count") != 1.0 {
+		t.Errorf("not counted: %s", member.Body)
+	}
+	a := r.Call(http.MethodPost, "/api/v1/admin_user/"+bob.AdminUserID.String()+"/remove", backendtest.Details(map[string]any{"revoke_api_tokens": true}), r.admin...)
+	if a.Status != http.StatusOK || a.Get(t, "revoked_api_token_count") != 1.0 {
+		t.Errorf("%d %s", a.Status, a.Body)
+	}
+	if r.reason(got) != token.IsRevoked || r.reason(r.first) != token.IsRevoked {
+		t.Errorf("%v %v", r.reason(got), r.reason(r.first))
+	}
+	r.Recorded(audit.APITokenRevoked, 1)
+}
+
 func TestARotationMayMoveTheExpiry(t *testing.T) {
 	r := newRotating(t, func(c *config.Config, _ *backend.World) { c.MaxTokenLifetime = config.Lifetime(100 * 24 * time.Hour) })
+	r.Clock.Move(437 * time.Millisecond) // expiries are whole seconds, the times of rotations are not
 	id, day := r.made.ID.String(), 24*time.Hour
 	at := func(in time.Duration) string { return r.Clock.Now().Add(in).Truncate(time.Second).Format(milliseconds) }
 	r.Clock.Move(10 * day)

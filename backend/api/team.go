@@ -16,7 +16,7 @@ type AdminUser struct {
 	Name              *string          `json:"name"`
 	JobTitle          *string          `json:"job_title"`
 	ExpiryMail        bool             `json:"expiry_mail" doc:"Whether the admin user gets mail about expiring API tokens, if the server sends mail"`
-	LiveAPITokenCount int              `json:"live_api_token_count" doc:"Active and suspended API tokens that this admin user created"`
+	LiveAPITokenCount int              `json:"live_api_token_count" doc:"Active and suspended API tokens that this admin user created or rotated last"`
 	AvailableActions  adminUserActions `json:"available_actions"`
 	InsertedAt        Timestamp        `json:"inserted_at"`
 	UpdatedAt         Timestamp        `json:"updated_at"`

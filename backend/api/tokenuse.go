@@ -16,7 +16,7 @@ type TokenUseSummary struct {
 	Accepted      []uint64          `json:"accepted" nullable:"false" doc:"Accepted validations on each of 30 days"`
 	Refused       []uint64          `json:"refused" nullable:"false" doc:"Validations on each of 30 days that were refused because the token was suspended, revoked or expired"`
 	LastRefusedAt OptionalTimestamp `json:"last_refused_at" doc:"null if never refused"`
-	StillTried    bool              `json:"still_tried" doc:"Whether the token is suspended, revoked or expired, and was refused within the last 24 hours"`
+	StillTried    bool              `json:"still_tried" doc:"Whether the token is suspended, revoked or expired, and was refused within the last 24 hours. Refusals of a replaced secret count too"`
 	Secrets       *TokenSecretUses  `json:"secrets,omitempty" doc:"Uses of each secret since the last rotation; missing unless the token has two valid secrets"`
 }
 
@@ -81,7 +81,7 @@ type TokenUse struct {
 	Hours      TokenUseTimes `json:"hours" doc:"The last 48 hours"`
 	Days       TokenUseTimes `json:"days" doc:"The last 90 UTC days"`
 	TokenUseFacts
-	StillTried   bool             `json:"still_tried" doc:"Whether the token is suspended, revoked or expired, and was refused within the last 24 hours"`
+	StillTried   bool             `json:"still_tried" doc:"Whether the token is suspended, revoked or expired, and was refused within the last 24 hours. Refusals of a replaced secret count too"`
 	Secrets      *TokenSecretUses `json:"secrets,omitempty" doc:"Uses of each secret since the last rotation; missing unless the token has two valid secrets"`
 	CountedSince Timestamp        `json:"counted_since" doc:"Every validation from here on is counted"`
 	Accuracy     TokenUseAccuracy `json:"accuracy"`

@@ -15,6 +15,9 @@ type Actor struct {
 	AccountID   pfid.ID
 	AdminUserID pfid.ID // zero unless an admin user is signed in
 	APITokenID  pfid.ID // zero unless an API token asks
+	// Secret is the SHA-256 of the API token's secret that was presented, so that a change can't outlive it. Zero if unknown.
+	// It is not recorded.
+	Secret [32]byte
 	// Address is the network address of the client; empty for the command line.
 	Address string
 }

@@ -14,7 +14,7 @@ import (
 // Member is an admin user as the account's team sees them.
 type Member struct {
 	AdminUser
-	LiveTokens int  // active or suspended API tokens that this admin user made
+	LiveTokens int  // active or suspended API tokens that this admin user made, or got the present secret of by a rotation
 	Removed    bool // has left the team
 	Last       bool // is the only member of the team
 }

@@ -19,6 +19,16 @@ const descendantsOf = `WITH RECURSIVE made (id) AS (
 	UNION SELECT d.id FROM made JOIN deleted_creators d ON d.created_by_api_token_id = made.id
 ) SELECT id FROM made`
 
+func (s Tokens) IsDescendant(ctx context.Context, id, of pfid.ID) (bool, error) {
+	return read(ctx, s.db, func(tx *gorm.DB) (bool, error) {
+		return exists(tx, `WITH RECURSIVE up (id) AS (
+			SELECT CAST(? AS TEXT)
+			UNION SELECT t.created_by_api_token_id FROM up JOIN api_tokens t ON t.id = up.id WHERE t.created_by_api_token_id IS NOT NULL
+			UNION SELECT d.created_by_api_token_id FROM up JOIN deleted_creators d ON d.id = up.id
+		) SELECT 1 FROM up WHERE id = ?`, id, of)
+	})
+}
+
 func (s Tokens) RevokeWithDescendants(ctx context.Context, account, id pfid.ID, at time.Time, decide func(t token.Token, live int) error, recorder audit.Recorder) (changed token.Listed, revoked []pfid.ID, unexpired int, err error) {
 	err = s.change(ctx, func(tx *gorm.DB) error {
 		if err := settleMoves(tx, account, []pfid.ID{id}, recorder); err != nil {

@@ -40,7 +40,11 @@ func inviteIn(tx *gorm.DB, owner, id pfid.ID) (people.Invite, error) {
 
 func (s People) InsertInvite(ctx context.Context, i people.Invite, recorder audit.Recorder) (people.Invite, error) {
 	return change(ctx, s.db, func(tx *gorm.DB) (made people.Invite, err error) {
-		maker, err := makerIn(tx, i.CreatedByAdminUserID, i.CreatedByAPITokenID, i.InsertedAt)
+		created, err := recorder(audit.AdminUserInviteCreated, i.ID, i.Email)
+		if err != nil {
+			return made, err
+		}
+		maker, err := makerIn(tx, created.Actor, i.InsertedAt)
 		if err != nil {
 			return made, err
 		}
@@ -76,7 +80,7 @@ func (s People) InsertInvite(ctx context.Context, i people.Invite, recorder audi
 		if err := invites.insert(tx, i); err != nil {
 			return made, err
 		}
-		if err := recordWith(tx, recorder, audit.AdminUserInviteCreated, i.Email, i.ID); err != nil {
+		if err := record(tx, created); err != nil {
 			return made, err
 		}
 		return inviteIn(tx, i.AccountID, i.ID)

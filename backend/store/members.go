@@ -42,7 +42,7 @@ var members = table[people.Member]{name: "admin_users", what: "admin user",
 	columns: func(m *people.Member) []column { return adminUserColumns(&m.AdminUser) },
 	derived: func(m *people.Member) []column {
 		return []column{
-			{liveTokens(ofMember), &m.LiveTokens}, {"t.removed_at IS NOT NULL", &m.Removed},
+			{liveTokens(ofMember) + " + " + liveRotated, &m.LiveTokens}, {"t.removed_at IS NOT NULL", &m.Removed},
 			{`t.removed_at IS NULL AND NOT EXISTS (SELECT 1 FROM admin_users o WHERE o.account_id = t.account_id AND o.removed_at IS NULL AND o.id <> t.id)`, &m.Last},
 		}
 	},
@@ -120,7 +120,7 @@ func (s People) RemoveMember(ctx context.Context, owner, id pfid.ID, revokeToken
 			return err
 		}
 		if revokeTokens {
-			if revoked, tokens, err = revokeTokensOf(tx, owner, id, recorder); err != nil {
+			if revoked, tokens, err = revokeTokensOf(tx, owner, id, at, recorder); err != nil {
 				return err
 			}
 		}
@@ -138,7 +138,7 @@ func (s People) RevokeTokensOf(ctx context.Context, owner, id pfid.ID, at time.T
 		if _, err := everMemberIn(tx, owner, id); err != nil {
 			return err
 		}
-		if revoked, tokens, err = revokeTokensOf(tx, owner, id, recorder); err != nil {
+		if revoked, tokens, err = revokeTokensOf(tx, owner, id, at, recorder); err != nil {
 			return err
 		}
 		if err := endInvites(tx, owner, at, recorder); err != nil {
@@ -150,8 +150,34 @@ func (s People) RevokeTokensOf(ctx context.Context, owner, id pfid.ID, at time.T
 	return member, revoked, tokens, err
 }
 
-func revokeTokensOf(tx *gorm.DB, owner, id pfid.ID, recorder audit.Recorder) (int, []pfid.ID, error) {
-	return moveAll(tx, owner, ofMember, id, token.Revoked, "with all tokens of the member who made it", recorder)
+// rotatedFor selects the tokens k that someone else made and whose present secret a member got by rotating them.
+const rotatedFor = "k.rotated_by_admin_user_id = %s AND k.created_by_admin_user_id IS NOT k.rotated_by_admin_user_id AND k.status IN " + live
+
+var liveRotated = "(SELECT count(*) FROM api_tokens k WHERE " + fmt.Sprintf(rotatedFor, "t.id") + ")"
+
+// revokeTokensOf revokes the tokens that a member made, and those whose present secret they got by rotating them: else they
+// could go on using them.
+func revokeTokensOf(tx *gorm.DB, owner, id pfid.ID, at time.Time, recorder audit.Recorder) (int, []pfid.ID, error) {
+	rotated, err := values[pfid.ID](tx, "SELECT k.id FROM api_tokens k WHERE "+fmt.Sprintf(rotatedFor, "?"), id)
+	if err != nil {
+		return 0, nil, err
+	}
+	if err := settleMoves(tx, owner, rotated, recorder); err != nil {
+		return 0, nil, err
+	}
+	ended, err := values[pfid.ID](tx, "UPDATE api_tokens SET status = 'revoked', suspended_by_retirement = FALSE, updated_at = ? WHERE status <> 'revoked' AND id IN "+anyOf+" RETURNING id",
+		stamp(at), document{rotated})
+	if err != nil {
+		return 0, nil, err
+	}
+	if err := recordWith(tx, recorder, audit.APITokenRevoked, "with all tokens of the member who rotated it", ended...); err != nil {
+		return 0, nil, err
+	}
+	made, ids, err := moveAll(tx, owner, ofMember, id, token.Revoked, "with all tokens of the member who made it", recorder)
+	if made > 0 && ids == nil { // too many
+		return made + len(ended), nil, err
+	}
+	return made + len(ended), append(ids, ended...), err
 }
 
 // maker holds the properties that a new resource inherits from its creator.
@@ -162,11 +188,15 @@ type maker struct {
 }
 
 // makerIn refuses a request whose caller has lost the right to it in the meantime: a removed admin user, or an API token
-// that has ended or moved. Both ids are zero for the command line.
-func makerIn(tx *gorm.DB, adminUser, apiToken pfid.ID, at time.Time) (m maker, err error) {
-	if !apiToken.IsZero() {
-		valid := false
-		err := scan(tx, "SELECT created_by_admin_user_id, expires_at FROM api_tokens t WHERE id = ? AND "+statusNowOfT+" = 'active' AND expires_at > ?", []any{apiToken, stamp(at)},
+// that has ended or moved, or whose presented secret has ended. Both ids are zero for the command line.
+func makerIn(tx *gorm.DB, actor audit.Actor, at time.Time) (m maker, err error) {
+	if id := actor.APITokenID; !id.IsZero() {
+		valid, where, args := false, "", []any{id, stamp(at)}
+		if actor.Secret != [32]byte{} {
+			where = " AND (t.secret_hash = ? OR EXISTS (SELECT 1 FROM old_secrets o WHERE o.secret_hash = ? AND o.token_id = t.id AND o.ends_at > ?))"
+			args = append(args, digest(actor.Secret), digest(actor.Secret), stamp(at))
+		}
+		err := scan(tx, "SELECT created_by_admin_user_id, expires_at FROM api_tokens t WHERE id = ? AND "+statusNowOfT+" = 'active' AND expires_at > ?"+where, args,
 			func(rows *sql.Rows) error {
 				valid = true
 				return rows.Scan(&m.responsible, (*stamp)(&m.until))
@@ -176,6 +206,7 @@ func makerIn(tx *gorm.DB, adminUser, apiToken pfid.ID, at time.Time) (m maker, e
 		}
 		return m, err
 	}
+	adminUser := actor.AdminUserID
 	if adminUser.IsZero() {
 		return maker{}, nil
 	}

@@ -27,7 +27,7 @@ var released = map[string]string{
 	"00014_last_uses.sql":         "a19578880bdb2f5e8f4f3f3247be789a91f4d51489fed4f0edbad0b439f55a34",
 	"00015_token_changes.sql":     "166e0f99e66b1fc89dc2478d61df811f65137f0c89ca15c53ad8d4f581d9f5bb",
 	"00016_expiry_notices.sql":    "36968954d59a654f0639a93c0a646eff933574d2ebb446c0f9f3a46ab1f697f3",
-	"00017_old_secrets.sql":       "4438f791be3ed63c7a75444150f212495a3b7d78ad9fd3e65a34b13951fa3ce5",
+	"00017_old_secrets.sql":       "87bdf5a5cf1d5c0b8ac19e2175b33e1f8f34092916e657f5e10ffb2798ea2d20",
 	"00018_use_counts.sql":        "fc093e5d24da42143dc4b1810a7e61cb0b48c1f637ac545a3249fb9cdd37e92e",
 	"00019_event_subjects.sql":    "53d18861cacdc196603cb859b059375cb3110f4a51a7335978f1b05bd70c6367",
 }

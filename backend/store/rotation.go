@@ -2,8 +2,8 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
-	"time"
 
 	"gorm.io/gorm"
 
@@ -19,7 +19,7 @@ func (s Tokens) RotateToken(ctx context.Context, account, id pfid.ID, to token.N
 		if err != nil {
 			return t, err
 		}
-		if _, err := makerIn(tx, event.Actor.AdminUserID, event.Actor.APITokenID, to.IssuedAt); err != nil {
+		if _, err := makerIn(tx, event.Actor, to.IssuedAt); err != nil {
 			return t, err
 		}
 		if err := settleMoves(tx, account, []pfid.ID{id}, recorder); err != nil {
@@ -31,13 +31,16 @@ func (s Tokens) RotateToken(ctx context.Context, account, id pfid.ID, to token.N
 		if err := decide(t); err != nil {
 			return t, err
 		}
+		if err := mayIssue(tx, account, t.AgentID, t.EnvironmentID); err != nil {
+			return t, err
+		}
 		if err := checkKey(tx, to.KeyID); err != nil {
 			return t, err
 		}
 		if err := takeEntry(tx, to.StatusEntry, to.IssuedAt); err != nil {
 			return t, err
 		}
-		if err := replaceSecret(tx, t, to); err != nil {
+		if err := replaceSecret(tx, t, to, event.Actor.AdminUserID); err != nil {
 			return t, err
 		}
 		if err := checkEntry(tx, to.StatusEntry); err != nil {
@@ -52,7 +55,7 @@ func (s Tokens) RotateToken(ctx context.Context, account, id pfid.ID, to token.N
 
 // replaceSecret makes the secret of a token its old one, ends the one that was old before, and forgets those that have
 // expired.
-func replaceSecret(tx *gorm.DB, t token.Listed, to token.NewSecret) error {
+func replaceSecret(tx *gorm.DB, t token.Listed, to token.NewSecret, by pfid.ID) error {
 	const expired = "token_id = ? AND expires_at <= ?"
 	for _, statement := range []string{
 		"INSERT INTO deleted_status_entries (status_list, status_index) SELECT status_list, status_index FROM old_secrets WHERE " + expired + " AND status_list IS NOT NULL",
@@ -76,8 +79,8 @@ func replaceSecret(tx *gorm.DB, t token.Listed, to token.NewSecret) error {
 		return err
 	}
 	t.Hash, t.Hint, t.KeyID, t.StatusEntry = to.Hash, to.Hint, to.KeyID, to.StatusEntry
-	t.ExpiresAt, t.RotatedAt, t.UpdatedAt = to.ExpiresAt, to.IssuedAt, to.IssuedAt
-	err = apiTokens.update(tx, t, "secret_hash", "hint", "kid", "status_list", "status_index", "expires_at", "rotated_at", "updated_at")
+	t.ExpiresAt, t.RotatedAt, t.RotatedByAdminUserID, t.UpdatedAt = to.ExpiresAt, to.IssuedAt, by, to.IssuedAt
+	err = apiTokens.update(tx, t, "secret_hash", "hint", "kid", "status_list", "status_index", "expires_at", "rotated_at", "rotated_by_admin_user_id", "updated_at")
 	if errors.Is(err, gorm.ErrDuplicatedKey) {
 		return token.ErrEntryTaken
 	}
@@ -103,18 +106,28 @@ func (s Tokens) EndOldSecret(ctx context.Context, account, id pfid.ID, decide fu
 	})
 }
 
-// endOldSecretsOf ends the old secrets that a key signed or may have signed and that are still valid, with an event for
-// each.
-func endOldSecretsOf(tx *gorm.DB, kid string, at time.Time, recorder func(account pfid.ID) audit.Recorder) error {
-	const these = "(kid = ? OR kid IS NULL) AND ends_at > 0"
-	ended, err := apiTokens.all(tx, "WHERE t.id IN (SELECT token_id FROM old_secrets WHERE "+these+" AND ends_at > ?)", kid, stamp(at))
-	if err != nil {
+// endOldSecretsOf ends up to most old secrets that a key signed or may have signed, with an event for each. It returns how
+// many it ended.
+func endOldSecretsOf(tx *gorm.DB, kid string, most int, recorder func(account pfid.ID) audit.Recorder) (ended int, err error) {
+	byAccount := map[pfid.ID][]pfid.ID{}
+	err = scan(tx, `SELECT t.id, t.account_id FROM old_secrets o JOIN api_tokens t ON t.id = o.token_id
+		WHERE (o.kid = ? OR o.kid IS NULL) AND o.ends_at > 0 LIMIT ?`, []any{kid, most}, func(rows *sql.Rows) error {
+		var id, account pfid.ID
+		err := rows.Scan(&id, &account)
+		byAccount[account] = append(byAccount[account], id)
 		return err
+	})
+	if err != nil {
+		return 0, err
 	}
-	for _, t := range ended {
-		if err := recordWith(tx, recorder(t.AccountID), audit.OldSecretEnded, "with signing key "+kid, t.ID); err != nil {
-			return err
+	for account, ids := range byAccount {
+		if err := tx.Exec("UPDATE old_secrets SET ends_at = 0 WHERE ends_at > 0 AND token_id IN "+anyOf, document{ids}).Error; err != nil {
+			return 0, err
 		}
+		if err := recordWith(tx, recorder(account), audit.OldSecretEnded, "with signing key "+kid, ids...); err != nil {
+			return 0, err
+		}
+		ended += len(ids)
 	}
-	return tx.Exec("UPDATE old_secrets SET ends_at = 0 WHERE "+these, kid).Error
+	return ended, nil
 }

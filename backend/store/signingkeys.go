@@ -127,15 +127,16 @@ func (s Keys) KeyUses(ctx context.Context, at time.Time, count bool) (uses map[s
 }
 
 // RevokeSomeOfKey revokes up to limit tokens that a key signed or may have signed, and the pending invites that they
-// made, in one transaction with an event for each. It also ends old secrets of other tokens. It announces the change to a running server. It returns how many
-// tokens it revoked; 0 if none is left.
-func (s Keys) RevokeSomeOfKey(ctx context.Context, kid string, limit int, at time.Time, recorder func(account pfid.ID) audit.Recorder) (revoked int, err error) {
+// made, in one transaction with an event for each. It also ends up to limit old secrets of other tokens. It announces the
+// change to a running server. It returns how many tokens it revoked; more is false if there was nothing to end.
+func (s Keys) RevokeSomeOfKey(ctx context.Context, kid string, limit int, at time.Time, recorder func(account pfid.ID) audit.Recorder) (revoked int, more bool, err error) {
 	err = s.change(ctx, func(tx *gorm.DB) error {
-		if err := endOldSecretsOf(tx, kid, at, recorder); err != nil {
+		ended, err := endOldSecretsOf(tx, kid, limit, recorder)
+		if err != nil {
 			return err
 		}
 		byAccount := map[pfid.ID][]pfid.ID{}
-		err := scan(tx, "SELECT s.id, s.account_id FROM signing_keys k, api_tokens s WHERE k.kid = @kid AND s.id IN (SELECT id FROM "+ofKey+") LIMIT @limit",
+		err = scan(tx, "SELECT s.id, s.account_id FROM signing_keys k, api_tokens s WHERE k.kid = @kid AND s.id IN (SELECT id FROM "+ofKey+") LIMIT @limit",
 			[]any{map[string]any{"kid": kid, "slack": keySlack, "limit": limit}}, func(rows *sql.Rows) error {
 				var id, account pfid.ID
 				err := rows.Scan(&id, &account)
@@ -159,7 +160,8 @@ func (s Keys) RevokeSomeOfKey(ctx context.Context, kid string, limit int, at tim
 				return err
 			}
 		}
+		more = ended+revoked > 0
 		return announceChange(tx)
 	})
-	return revoked, err
+	return revoked, more, err
 }

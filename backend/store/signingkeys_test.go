@@ -64,7 +64,7 @@ func TestTokensOfOlderDataAreAttributedToTheirKey(t *testing.T) {
 	recorder := func(pfid.ID) audit.Recorder { return audit.NewRecorder(now(), ids.actor, rand.Reader) }
 	total := 0
 	for range 3 {
-		revoked, err := s.Keys.RevokeSomeOfKey(t.Context(), "b", 2, now(), recorder)
+		revoked, _, err := s.Keys.RevokeSomeOfKey(t.Context(), "b", 2, now(), recorder)
 		if err != nil {
 			t.Fatal(err)
 		}

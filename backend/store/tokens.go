@@ -29,7 +29,7 @@ var apiTokens = table[token.Listed]{name: "api_tokens", what: "API token",
 			{"agent_id", &t.AgentID}, {"environment_id", &t.EnvironmentID}, {"agent_deployment_id", &t.AgentDeploymentID},
 			{"created_by_admin_user_id", &t.CreatedByAdminUserID}, {"created_by_api_token_id", &t.CreatedByAPITokenID},
 			{"kid", (*optional)(&t.KeyID)}, {"status_list", entryPart{&t.StatusEntry, &t.StatusEntry.List}}, {"status_index", entryPart{&t.StatusEntry, &t.StatusEntry.Index}},
-			{"expires_at", (*stamp)(&t.ExpiresAt)}, {"rotated_at", (*stamp)(&t.RotatedAt)}, {"inserted_at", (*stamp)(&t.InsertedAt)}, {"updated_at", (*stamp)(&t.UpdatedAt)},
+			{"expires_at", (*stamp)(&t.ExpiresAt)}, {"rotated_at", (*stamp)(&t.RotatedAt)}, {"rotated_by_admin_user_id", &t.RotatedByAdminUserID}, {"inserted_at", (*stamp)(&t.InsertedAt)}, {"updated_at", (*stamp)(&t.UpdatedAt)},
 		}
 	},
 	derived: func(t *token.Listed) []column {
@@ -155,7 +155,7 @@ func mustHave(tx *gorm.DB, table, field string, account, id pfid.ID) error {
 // since that has ended all other tokens already.
 func (s Tokens) InsertToken(ctx context.Context, t token.Token, hash token.Hash, event, deployed audit.Event) error {
 	return s.change(ctx, func(tx *gorm.DB) error {
-		maker, err := makerIn(tx, t.CreatedByAdminUserID, t.CreatedByAPITokenID, t.InsertedAt)
+		maker, err := makerIn(tx, event.Actor, t.InsertedAt)
 		if err != nil {
 			return err
 		}

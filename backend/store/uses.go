@@ -87,7 +87,7 @@ func storedUses(tx *gorm.DB, ids []pfid.ID) (list []storedUse, err error) {
 func rotations(tx *gorm.DB, uses []token.Use) (map[pfid.ID]int64, error) {
 	var ids []pfid.ID
 	for i := range uses {
-		if uses[i].Rotated {
+		if uses[i].RotatedAt != 0 {
 			ids = append(ids, uses[i].TokenID)
 		}
 	}

@@ -41,14 +41,14 @@ type Actions struct {
 	Suspend, Activate, Revoke, Rotate, Delete bool
 }
 
-// Actions returns the moves that are allowed now. Revoking is final, and only revoked tokens can be deleted. Others can be rotated. A token of
-// a retired agent can't be activated.
+// Actions returns the moves that are allowed now. Revoking is final, and only revoked tokens can be deleted. A token of a
+// retired agent can be neither activated nor rotated.
 func (t Token) Actions() Actions {
 	return Actions{
 		Suspend:  t.Status == Active,
 		Activate: t.Status == Suspended && !t.AgentRetired,
 		Revoke:   t.Status == Active || t.Status == Suspended,
-		Rotate:   t.Status == Active || t.Status == Suspended,
+		Rotate:   (t.Status == Active || t.Status == Suspended) && !t.AgentRetired,
 		Delete:   t.Status == Revoked,
 	}
 }

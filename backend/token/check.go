@@ -40,8 +40,8 @@ type State struct {
 	AgentDeploymentID pfid.ID
 	Status            Status
 	Scope             Scope
-	Rotated           bool // the token was rotated, so its secrets are younger than its id
-	Old               bool // the secret is an old one
+	Old               bool   // the secret is an old one
+	RotatedAt         uint32 // Unix seconds of the token's last rotation; 0 for none
 }
 
 // Verdict is the result of a validation. State is set unless the reason is Unknown.

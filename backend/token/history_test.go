@@ -30,13 +30,14 @@ func TestAHistoryIsTheSameAfterItIsPacked(t *testing.T) {
 		for range random.IntN(300) {
 			now := (made + random.Int64N(5000)) * hourLength
 			use := Use{TokenID: id, Hour: hourOf(now), Accepted: random.Uint64N(3), Refused: random.Uint64N(1 << 40), At: now}
-			use.Rotated, use.Old = seed%2 == 0, random.IntN(2) == 0
+			rotated := int64(made * hourLength)
+			use.RotatedAt, use.Old = uint32(seed%2)*uint32(rotated/1000), random.IntN(2) == 0
 			for range random.IntN(3) {
 				var address [16]byte
 				address[0], address[15] = byte(random.IntN(2)), byte(random.IntN(20))
 				use.Clients = append(use.Clients, Client{Address: netip.AddrFrom16(address).Unmap(), At: now, RefusedAt: random.Int64N(2) * now})
 			}
-			h.Add(&use, 0, now)
+			h.Add(&use, rotated, now)
 		}
 		packed := h.Pack()
 		back, err := UnpackHistory(packed)

@@ -38,7 +38,8 @@ type pendingUse struct {
 	accepted     atomic.Uint64
 	at           atomic.Int64
 	sampled      [2]uint32
-	rotated, old bool
+	old          bool
+	rotatedAt    uint32
 	progress     progress // guarded by moving
 	agent        pfid.ID
 	next, client uint32 // the next entry with the same key, the first address; 0 for none
@@ -68,7 +69,7 @@ func keyOfUse(token *pfid.ID) uint64 {
 }
 
 func (u *pendingUse) isOf(s *State, hour uint32) bool {
-	return u.hour == hour && u.old == s.Old && u.rotated == s.Rotated && u.token == s.TokenID
+	return u.hour == hour && u.old == s.Old && u.rotatedAt == s.RotatedAt && u.token == s.TokenID
 }
 
 // find returns the number of the entry of a token's secret and an hour, or 0.
@@ -112,7 +113,7 @@ func (p *pending) add(s *State, hour uint32, most int) (n uint32) {
 	}
 	n = p.entries.add()
 	u := p.entries.at(n)
-	u.token, u.agent, u.hour, u.rotated, u.old, u.next = s.TokenID, s.AgentID, hour, s.Rotated, s.Old, first
+	u.token, u.agent, u.hour, u.rotatedAt, u.old, u.next = s.TokenID, s.AgentID, hour, s.RotatedAt, s.Old, first
 	p.first[key] = n
 	return n
 }
@@ -148,7 +149,7 @@ func (p *pending) clientOf(u *pendingUse, address [16]byte, most int) *pendingCl
 // use returns an entry as a Use.
 func (p *pending) use(u *pendingUse) Use {
 	use := Use{
-		TokenID: u.token, AgentID: u.agent, Hour: u.hour, Rotated: u.rotated, Old: u.old, Accepted: u.accepted.Load(), Refused: u.refused.Load(),
+		TokenID: u.token, AgentID: u.agent, Hour: u.hour, RotatedAt: u.rotatedAt, Old: u.old, Accepted: u.accepted.Load(), Refused: u.refused.Load(),
 		At: u.at.Load(), RefusedAt: u.refusedAt.Load(),
 	}
 	for n := u.client; n != 0; {

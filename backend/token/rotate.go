@@ -4,16 +4,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"tokentab/backend/audit"
 	"tokentab/backend/fault"
 	"tokentab/backend/pfid"
+	"tokentab/backend/unit"
 )
 
 // MaxOverlap is the longest time for which a replaced secret stays valid.
 const MaxOverlap = 7 * 24 * time.Hour
+
+// selfRotationEvery is how long a token must wait before it rotates itself again. Each rotation leaves a row and a taken
+// status entry until the replaced secret expires, and its holder may have no other right to write.
+const selfRotationEvery = time.Minute
 
 // Rotation describes a new secret for a token.
 type Rotation struct {
@@ -42,8 +46,8 @@ type OldSecret struct {
 	EndsAt time.Time // whole seconds
 }
 
-// Rotate gives a token a new secret and returns it with the token. The token keeps its id, name, scope and history. Like
-// that of a new token, the secret is stored nowhere. Once Rotate returns, no validation accepts the old secret after its
+// Rotate gives a token a new secret and returns it with the token. The token keeps its id, name, scope and history. The
+// secret is stored nowhere. Once Rotate returns, no validation accepts the old secret after its
 // end.
 //
 // It returns fault.Validation with the field if the rotation is invalid, fault.InvalidAction if the token is revoked or
@@ -68,7 +72,15 @@ func (ts *Tokens) rotateOnce(ctx context.Context, actor audit.Actor, id pfid.ID,
 	if err := ts.mayRotate(ctx, actor, id); err != nil {
 		return Listed{}, "", err
 	}
-	decide := func(t Listed) error { return rotation.refusal(&t, at) }
+	decide := func(t Listed) error {
+		if actor.APITokenID == id && actor.Secret != (Hash{}) && actor.Secret != t.Hash {
+			return fault.New(fault.NotPermitted, "This secret was replaced. Rotate the token with its present secret.")
+		}
+		if wait := t.RotatedAt.Add(selfRotationEvery).Sub(at); actor.APITokenID == id && wait > 0 && wait <= selfRotationEvery {
+			return &fault.Error{Kind: fault.TooManyRequests, RetryAfter: wait, Message: "A token may rotate itself once a minute."}
+		}
+		return rotation.refusal(&t, at)
+	}
 	if err := decide(t); err != nil {
 		return Listed{}, "", err
 	}
@@ -92,7 +104,7 @@ func (ts *Tokens) rotateOnce(ctx context.Context, actor audit.Actor, id pfid.ID,
 		}
 		return decide(now)
 	}, audit.NewRecorder(at, actor, ts.random))
-	ts.Invalidate(ctx, actor.AccountID, []pfid.ID{id}, err)
+	ts.rotated(ctx, &t, &to, err)
 	if err != nil {
 		return Listed{}, "", err
 	}
@@ -100,13 +112,28 @@ func (ts *Tokens) rotateOnce(ctx context.Context, actor audit.Actor, id pfid.ID,
 	return changed, secret, nil
 }
 
+// rotated makes a rotation of t known, unless err means that nothing was written.
+func (ts *Tokens) rotated(ctx context.Context, t *Listed, to *NewSecret, err error) {
+	if fault.Refused(err) {
+		return
+	}
+	unit.After(ctx, func(bool) {
+		ts.cache.Forget(t.ID)
+		if t.OldSecret.EndsAt.IsZero() {
+			ts.statusLists.changedIn(t.StatusEntry.List, to.StatusEntry.List)
+		} else { // that one ended too, in a list that is unknown here
+			ts.statusLists.changed(everyList)
+		}
+	})
+}
+
 // mayRotate refuses API tokens that would learn a secret that does not end with them.
 func (ts *Tokens) mayRotate(ctx context.Context, actor audit.Actor, id pfid.ID) error {
 	if actor.APITokenID.IsZero() || actor.APITokenID == id {
 		return nil
 	}
-	created, err := ts.store.Descendants(ctx, actor.APITokenID)
-	if err == nil && !slices.Contains(created, id) {
+	created, err := ts.store.IsDescendant(ctx, id, actor.APITokenID)
+	if err == nil && !created {
 		err = fault.New(fault.NotPermitted, "An API token may rotate only itself and tokens that it created. A signed-in admin user may rotate any.")
 	}
 	return err
@@ -114,6 +141,9 @@ func (ts *Tokens) mayRotate(ctx context.Context, actor audit.Actor, id pfid.ID) 
 
 // refusal returns why the token can't be rotated like this, or nil.
 func (r *Rotation) refusal(t *Listed, at time.Time) error {
+	if t.AgentRetired && t.Status != Revoked {
+		return fault.New(fault.InvalidAction, "The agent of this API token is retired, so it can't be rotated.")
+	}
 	if !t.Actions().Rotate {
 		return fault.New(fault.InvalidAction, "A revoked API token can't be rotated; it can only be deleted.")
 	}
@@ -134,9 +164,11 @@ func (ts *Tokens) expiryOf(r Rotation, actor audit.Actor, t *Listed, at time.Tim
 	if r.Lifetime != 0 {
 		field, expiry = "expires_in", at.Add(r.Lifetime)
 	}
+	expiry = expiry.Truncate(time.Second) // a zero time stays zero
 	latest, limit := at.Add(ts.lifetimes.Max), "the longest lifetime allowed here"
 	if actor.APITokenID == t.ID {
-		if own := at.Add(t.ExpiresAt.Sub(t.SecretIssuedAt())); own.Before(latest) {
+		// Expiries are whole seconds.
+		if own := at.Truncate(time.Second).Add(t.ExpiresAt.Sub(t.SecretIssuedAt().Truncate(time.Second))); own.Before(latest) {
 			latest, limit = own, "since a token may renew itself only for as long as its secret was issued for"
 		}
 	}
@@ -144,7 +176,9 @@ func (ts *Tokens) expiryOf(r Rotation, actor audit.Actor, t *Listed, at time.Tim
 	case expiry.IsZero() && !t.ExpiresAt.After(at):
 		wrong.Add(field, "is required, because this token has expired")
 	case expiry.IsZero():
-		expiry = t.ExpiresAt
+		if expiry = t.ExpiresAt; expiry.After(at.Add(ts.lifetimes.Max)) { // the maximum was lowered
+			expiry = at.Add(ts.lifetimes.Max)
+		}
 	case !expiry.After(at):
 		wrong.Add(field, "must be in the future")
 	case expiry.After(latest):

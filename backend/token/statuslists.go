@@ -77,6 +77,15 @@ func (ls *statusLists) changed(number int) {
 	ls.last[number] = ls.changes
 }
 
+// changedIn counts a change in each of these lists; everyList is none of them.
+func (ls *statusLists) changedIn(numbers ...int) {
+	for _, number := range numbers {
+		if number != everyList {
+			ls.changed(number)
+		}
+	}
+}
+
 // dropAll counts a change in every list, and makes all signatures void.
 func (ls *statusLists) dropAll() {
 	ls.mu.Lock()

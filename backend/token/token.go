@@ -105,11 +105,14 @@ type Token struct {
 	CreatedByAdminUserID pfid.ID
 	CreatedByAPITokenID  pfid.ID
 
-	ExpiresAt  time.Time // whole seconds, as in the secret's exp claim
-	RotatedAt  time.Time // when the present secret replaced another one; zero for the first secret
-	LastUsedAt time.Time // the last accepted validation; zero if never used
-	InsertedAt time.Time
-	UpdatedAt  time.Time
+	ExpiresAt time.Time // whole seconds, as in the secret's exp claim
+	RotatedAt time.Time // when the present secret replaced another one; zero for the first secret
+	// RotatedByAdminUserID is the admin user who got the present secret then; zero for an API token. The token ends with those
+	// that this admin user made.
+	RotatedByAdminUserID pfid.ID
+	LastUsedAt           time.Time // the last accepted validation; zero if never used
+	InsertedAt           time.Time
+	UpdatedAt            time.Time
 }
 
 // Listed is a token with the names of the resources that it refers to.
@@ -187,6 +190,8 @@ type Store interface {
 	Entries(ctx context.Context, account pfid.ID, after Entry, most int) ([]Entry, error)
 	// Changes returns what happened to the tokens of the account after the change with that number.
 	Changes(ctx context.Context, account pfid.ID, after int64) (Changes, error)
+	// IsDescendant reports whether a token was created by another one, directly or through others.
+	IsDescendant(ctx context.Context, id, of pfid.ID) (bool, error)
 	// Descendants returns the ids of a token and of all that it created, directly or through others, also of deleted ones.
 	Descendants(ctx context.Context, id pfid.ID) ([]pfid.ID, error)
 	// Named returns the ids of the agents, environments and admin users whose folded name or email contains part.

@@ -47,7 +47,8 @@ type Use struct {
 	TokenID           pfid.ID
 	AgentID           pfid.ID // the agent of the token; zero if it has none
 	Hour              uint32  // hours since 1970
-	Rotated, Old      bool    // as in State
+	Old               bool    // as in State, like RotatedAt
+	RotatedAt         uint32
 	Accepted, Refused uint64
 	At, RefusedAt     int64 // the last use of each kind in Unix milliseconds; 0 for none
 	Clients           []Client

@@ -52,22 +52,33 @@ func (e *Endpoints) check(ctx context.Context, c *fasthttp.RequestCtx, secret []
 	return verdict, err
 }
 
-// Holder returns the state of the bearer token in a request, or nil if it carries no credential. It returns
-// fault.BadAuthToken if the token is not accepted, and logs that with the route.
-func (e *Endpoints) Holder(ctx context.Context, c *fasthttp.RequestCtx, route string) (*token.State, error) {
+// Holder returns the state of the bearer token in a request with the hash of its secret, or nil if it carries no
+// credential. It returns fault.BadAuthToken if the token is not accepted, and logs that with the route.
+func (e *Endpoints) Holder(ctx context.Context, c *fasthttp.RequestCtx, route string) (*token.State, token.Hash, error) {
 	secret, presented := bearer(&c.Request.Header, false)
 	if !presented {
-		return nil, nil
+		return nil, token.Hash{}, nil
 	}
 	verdict, err := e.check(ctx, c, secret)
 	if err != nil {
-		return nil, err
+		return nil, token.Hash{}, err
 	}
 	if verdict.Reason != token.Good {
 		e.tokenRefused(c, []byte(route), verdict.Reason, verdict.State)
-		return nil, fault.New(fault.BadAuthToken, "%s", badTokenMessages[verdict.Reason])
+		return nil, token.Hash{}, fault.New(fault.BadAuthToken, "%s", badTokenMessages[verdict.Reason])
 	}
-	return &verdict.State, nil
+	return &verdict.State, token.HashOf(secret), nil
+}
+
+// StillHeld returns fault.BadAuthToken if the bearer token of a request that Holder accepted is not accepted any more. It
+// does not count as a use.
+func (e *Endpoints) StillHeld(ctx context.Context, c *fasthttp.RequestCtx) error {
+	secret, _ := bearer(&c.Request.Header, false)
+	verdict, err := e.Tokens.Judge(ctx, secret)
+	if err == nil && verdict.Reason != token.Good {
+		err = fault.New(fault.BadAuthToken, "%s", badTokenMessages[verdict.Reason])
+	}
+	return err
 }
 
 // reasonNames are the log's words for refusing an issued token.

@@ -102,7 +102,7 @@ func (e *Endpoints) appendIntrospection(b []byte, c *fasthttp.RequestCtx, secret
 	b = strconv.AppendInt(b, t.ExpiresAt, 10)
 	b = append(b, `,"iat":`...)
 	issued := t.TokenID.Time().Unix() // an id holds its token's creation time
-	if t.Rotated {
+	if t.RotatedAt != 0 {
 		issued = e.Keys.IssuedAt(secret)
 	}
 	b = strconv.AppendInt(b, issued, 10)

@@ -13,12 +13,15 @@ CREATE TABLE old_secrets (
     ends_at      BIGINT NOT NULL  -- refused from then on; 0 if it was ended at once, whatever the clock says later
 ) WITHOUT ROWID;
 CREATE INDEX old_secrets_by_token ON old_secrets (token_id, expires_at);
--- A token has at most two secrets.
+-- A token has at most two valid secrets.
 CREATE UNIQUE INDEX old_secrets_in_overlap ON old_secrets (token_id) WHERE ends_at > 0;
 CREATE UNIQUE INDEX old_secrets_by_status_entry ON old_secrets (status_list, status_index) WHERE status_list IS NOT NULL;
 CREATE INDEX old_secrets_by_key ON old_secrets (kid, ends_at) WHERE ends_at > 0;
 
 ALTER TABLE api_tokens ADD COLUMN rotated_at BIGINT; -- when its secret was issued; NULL for the first one
+-- The admin user who got its secret then; NULL for others. It ends with the tokens that this admin user made.
+ALTER TABLE api_tokens ADD COLUMN rotated_by_admin_user_id TEXT;
+CREATE INDEX api_tokens_by_rotator ON api_tokens (rotated_by_admin_user_id) WHERE rotated_by_admin_user_id IS NOT NULL;
 
 -- +goose Down
 -- There is no way down: a backup copy is made before each way up.
