@@ -78,7 +78,7 @@ func (s Notices) DeleteWebhook(ctx context.Context, account pfid.ID, decide func
 // mayChangeWebhook refuses a change by a member who was removed meanwhile, or in an account that was deleted: a webhook
 // set by one would keep sending what they no longer have a right to.
 func mayChangeWebhook(tx *gorm.DB, account pfid.ID, event audit.Event) error {
-	if _, err := makerIn(tx, event.Actor.AdminUserID, event.Actor.APITokenID, event.At); err != nil {
+	if _, err := makerIn(tx, event.Actor, event.At); err != nil {
 		return err
 	}
 	_, err := accountIn(tx, account)
