@@ -30,6 +30,7 @@ var released = map[string]string{
 	"00017_old_secrets.sql":       "87bdf5a5cf1d5c0b8ac19e2175b33e1f8f34092916e657f5e10ffb2798ea2d20",
 	"00018_use_counts.sql":        "fc093e5d24da42143dc4b1810a7e61cb0b48c1f637ac545a3249fb9cdd37e92e",
 	"00019_event_subjects.sql":    "53d18861cacdc196603cb859b059375cb3110f4a51a7335978f1b05bd70c6367",
+	"00020_expiry_index.sql":      "9041c3a50f9e598a7b9cedcaea6b5576241351d00efe2c17d5c07a9d435b393b",
 }
 
 func TestReleasedMigrationsNeverChange(t *testing.T) {
