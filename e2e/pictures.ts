@@ -42,10 +42,17 @@ test.afterAll(() => stop());
 
 const pictures: Record<string, (page: Page) => Promise<void>> = {
   "api-tokens": async (page) => {
-    await expect(tokenRow(page, /Grafana/)).toBeVisible();
+    await expect(tokenRow(page, /Nightly build/)).toBeVisible();
+  },
+  "api-token": async (page) => {
+    await tokenRow(page, /GitHub Actions/)
+      .getByRole("link", { name: "GitHub Actions" })
+      .click();
+    await expect(page.getByRole("heading", { level: 1, name: /GitHub Actions/ })).toBeVisible();
+    await expect(page.getByText("198.51.100.14")).toBeVisible();
   },
   "rotate-token": async (page) => {
-    await choose(tokenRow(page, /Terraform/), "Rotate");
+    await choose(tokenRow(page, /Nightly build/), "Rotate");
     await expect(page.getByRole("dialog")).toBeVisible();
   },
 };
@@ -64,7 +71,7 @@ for (const colorScheme of ["light", "dark"] as const) {
     await signIn(page, founder);
     await page.waitForURL(/account|agents/);
     for (const [name, go] of Object.entries(pictures)) {
-      await page.goto("/account/api-tokens?sort=-used");
+      await page.goto("/account/api-tokens?sort=expires");
       await go(page);
       await page.mouse.move(0, 0);
       await page.screenshot({ path: join(root, "docs", `${name}-${colorScheme}.png`) });
