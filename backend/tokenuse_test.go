@@ -309,7 +309,6 @@ func TestPromise6CountsSurviveTheDeletionOfOtherTokensAndEndWithTheirOwn(t *test
 func TestCountsFollowTheHoursAndDays(t *testing.T) {
 	p := backendtest.Start(t) // it is 12:00
 	actor := p.Found()
-	_, session := startSession(t, p, actor)
 	made, secret := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
 	validate(p, secret)
 	validate(p, secret)
@@ -331,7 +330,7 @@ func TestCountsFollowTheHoursAndDays(t *testing.T) {
 		{35 * time.Hour, 0, 0, 0, 0, false, "", ""}, // the 90th day after
 	} {
 		p.Clock.Move(step.by)
-		_, session = startSession(t, p, actor)
+		_, session := startSession(t, p, actor)
 		if step.use {
 			validate(p, secret)
 		}
