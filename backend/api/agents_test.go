@@ -203,7 +203,7 @@ func TestRetiringAnAgentTakesItsTokensAlongAndReinstatingBringsJustThoseBack(t *
 	refused(t, "again", call(http.MethodPost, path+"/retire", nil), http.StatusConflict, "invalid_action", "")
 	refused(t, "activate", call(http.MethodPost, "/api_token/"+first.ID.String()+"/activate", nil), http.StatusConflict, "invalid_action", "")
 	holds(t, "its token", call(http.MethodGet, "/api_token/"+first.ID.String(), nil), map[string]any{
-		"available_actions": map[string]any{"suspend": false, "activate": false, "revoke": true, "rotate": true, "delete": false},
+		"available_actions": map[string]any{"suspend": false, "activate": false, "revoke": true, "rotate": false, "delete": false},
 	})
 	refused(t, "issue", call(http.MethodPost, "/api_token", map[string]any{"token_scope": "agent_deployment", "agent_id": first.AgentID, "environment_id": first.EnvironmentID}), http.StatusConflict, "invalid_action", "")
 	refused(t, "deploy", call(http.MethodPost, "/agent_deployment", map[string]any{"agent_id": first.AgentID, "environment_id": otherEnvironment(t, p, actor, first)}), http.StatusConflict, "invalid_action", "")

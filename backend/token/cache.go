@@ -166,6 +166,11 @@ func (c *Cache) load(ctx context.Context, store Store, key Key, hash Hash, at in
 	// Only calls that began after the same changes share a result.
 	flight := string(binary.LittleEndian.AppendUint64(hash[:], epoch))
 	loaded, err, _ := c.loads.Do(flight, func() (any, error) {
+		// A call that has just ended may have kept it since this one looked.
+		var kept State
+		if known, hint := c.lookUp(key, at, &kept); known {
+			return answer{kept, hint != nil}, nil
+		}
 		// Other requests may share the result, so it must outlive this one.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), findTimeout)
 		defer cancel()
