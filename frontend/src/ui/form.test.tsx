@@ -2,11 +2,12 @@ import { screen, within } from "@testing-library/react";
 import { describe, expect, test, vi } from "vitest";
 import { bodiesOf, Failure, failure, network } from "../testing/network";
 import { open } from "../testing/render";
-import { account, one, signedIn } from "../testing/samples";
+import { account, noWebhook, one, signedIn } from "../testing/samples";
 
 async function editAccount() {
   network.on("GET /session", signedIn());
   network.on("GET /account/:id", one(account()));
+  network.on("GET /account/:id/webhook", noWebhook);
   const { user } = open("/account/details");
   await user.click(await screen.findByRole("button", { name: "Edit" }));
   const dialog = await screen.findByRole("dialog", { name: "Edit account" });
