@@ -6,6 +6,8 @@ import { type Server, startServer } from "./server";
 interface Fixtures {
   /** More flags of `serve`. */
   flags: string[];
+  /** Whether the page hears of changes. Without that it asks every few seconds, as behind a proxy that holds streams back. */
+  live: boolean;
   /** A new program, not set up. */
   server: Server;
   /** The browsers' complaints. The test fails if it ends with any. */
@@ -22,6 +24,7 @@ interface Fixtures {
 
 export const test = base.extend<Fixtures>({
   flags: [[], { option: true }],
+  live: [false, { option: true }],
 
   server: async ({ flags }, use, info) => {
     const server = await startServer(flags);
@@ -45,8 +48,9 @@ export const test = base.extend<Fixtures>({
     { auto: true },
   ],
 
-  context: async ({ context, problems }, use) => {
+  context: async ({ context, problems, live }, use) => {
     await problems.watch(context);
+    if (!live) await context.route("**/api/v1/changes", (route) => route.fulfill({ status: 204 }));
     await use(context);
   },
 

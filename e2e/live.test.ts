@@ -9,6 +9,8 @@ import { expect, test } from "./fixtures";
 import { freePort, runnable, startGateway } from "./gateway";
 import { tokenRow } from "./tokens";
 
+test.use({ live: true });
+
 const deploy = join(dirname(fileURLToPath(import.meta.url)), "..", "deploy");
 
 /** Opens the tab, and waits until the server tells it of changes. */
@@ -27,9 +29,9 @@ async function showsWhatOthersDo(page: Page, api: Api) {
   const nightly = await api.create<Created>("/api_token", { token_scope: "account", name: "Nightly" });
   const row = tokenRow(page, "Nightly");
   await expect(row).toBeVisible(soon);
-  await expect(row).toContainText("Never");
+  await expect(row).toContainText("Waiting for first use");
   expect((await api.validate(nightly.token)).status).toBe(200);
-  await expect(row).not.toContainText("Never", soon);
+  await expect(row).not.toContainText("Waiting for first use", soon);
   await api.act(`/api_token/${nightly.details.id}/suspend`);
   await expect(row).toContainText("Suspended", soon);
 }
