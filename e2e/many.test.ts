@@ -169,6 +169,7 @@ test.describe("on a narrow touch screen", () => {
     await page.goto(tab);
     const first = tokenRow(page, /Token 52\./);
     await expect(box(page, 52)).toHaveCSS("opacity", "1");
+    await box(page, 52).scrollIntoViewIfNeeded(); // as a tap would
     const before = await first.boundingBox();
     await box(page, 52).tap();
     await expect(bar(page)).toBeInViewport({ ratio: 1 });
