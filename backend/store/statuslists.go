@@ -45,8 +45,8 @@ func takeEntry(tx *gorm.DB, entry token.StatusEntry, at time.Time) error {
 	return taken.Error
 }
 
-// checkEntry returns token.ErrEntryTaken if a deleted token or an old secret has the entry. Call it after the insert, which waits for a
-// concurrent delete of that token.
+// checkEntry returns token.ErrEntryTaken if a deleted token or an old secret has the entry. Call it after the insert, which
+// waits for a concurrent delete of that token.
 func checkEntry(tx *gorm.DB, entry token.StatusEntry) error {
 	taken, err := exists(tx, `SELECT 1 FROM deleted_status_entries WHERE status_list = @list AND status_index = @index
 		UNION ALL SELECT 1 FROM old_secrets WHERE status_list = @list AND status_index = @index`, map[string]any{"list": entry.List, "index": entry.Index})
@@ -118,9 +118,8 @@ func (s Tokens) IsRevokedEntry(ctx context.Context, entry token.StatusEntry) (bo
 }
 
 // keepStatusEntries keeps the status entries of the tokens that where selects, also of their old secrets, before they are
-// deleted, so that their
-// lists show them as revoked forever. Entries never expire, because a clock that was ahead could then make a revoked
-// token look valid. An entry takes about 11 bytes, much less than the audit events of its token.
+// deleted, so that their lists show them as revoked forever. Entries never expire, because a clock that was ahead could
+// then make a revoked token look valid. An entry takes about 11 bytes, much less than the audit events of its token.
 func keepStatusEntries(tx *gorm.DB, where string, values ...any) error {
 	const keep = "INSERT INTO deleted_status_entries (status_list, status_index) SELECT status_list, status_index FROM "
 	return execAll(tx, []string{

@@ -136,7 +136,8 @@ func series(list []Tally, last uint32, n int) (accepted, refused []uint64) {
 const historyFormat = 1
 
 // Pack returns the history in a compact form: after the format, each list as its length and its items. All numbers are
-// varints. Times of tallies are differences. Those of each secret come last, if the token was rotated. A token that was used once takes about 30 bytes.
+// varints. Times of tallies are differences. Those of each secret come last, if the token was rotated. A token that was used
+// once takes about 30 bytes.
 func (h *History) Pack() []byte {
 	b := []byte{historyFormat}
 	for _, list := range [][]Tally{h.Hours, h.Days} {

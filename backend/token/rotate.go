@@ -47,8 +47,7 @@ type OldSecret struct {
 }
 
 // Rotate gives a token a new secret and returns it with the token. The token keeps its id, name, scope and history. The
-// secret is stored nowhere. Once Rotate returns, no validation accepts the old secret after its
-// end.
+// secret is stored nowhere. Once Rotate returns, no validation accepts the old secret after its end.
 //
 // It returns fault.Validation with the field if the rotation is invalid, fault.InvalidAction if the token is revoked or
 // has two secrets already and Overlap is not 0, and fault.NotPermitted if the actor is an API token that is neither this

@@ -18,8 +18,8 @@ import (
 // not stored yet.
 //
 // A validation counts if the token meets the requirements: as accepted, or as refused if the token is suspended, revoked
-// or expired, or the secret was replaced. If a good token does not meet them, it counts as neither: the token works, and another account can't make
-// its neighbour's token look used. Unknown secrets have no token, so they count nowhere.
+// or expired, or the secret was replaced. A good token that does not meet them counts as neither. It works, and another
+// account can't make its neighbour's token look used. Unknown secrets have no token, so they count nowhere.
 //
 // Counts are exact. A batch and its number are one transaction, and a batch that failed is sent again as it was. If its
 // commit reached the disk after all, the store knows the number and does not add the batch twice.

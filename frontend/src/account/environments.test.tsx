@@ -1,7 +1,7 @@
 import { screen, waitFor, within } from "@testing-library/react";
 import { beforeEach, describe, expect, test } from "vitest";
 import { bodiesOf, failure, network, sent } from "../testing/network";
-import { open } from "../testing/render";
+import { expectMessage, open } from "../testing/render";
 import { environment, list, one, signedIn } from "../testing/samples";
 import type { Environment } from "../wire";
 
@@ -60,7 +60,7 @@ describe("an environment", () => {
     await user.type(within(dialog).getByRole("textbox", { name: "Name" }), "Trials");
     await user.selectOptions(within(dialog).getByRole("combobox", { name: "Purpose" }), "testing");
     await user.click(within(dialog).getByRole("button", { name: "Create environment" }));
-    expect((await screen.findAllByText("Trials created."))[0]).toBeInTheDocument();
+    await expectMessage("Trials created.");
     expect(bodiesOf("POST /environment")).toEqual([
       {
         idempotency_key: expect.any(String),
@@ -110,7 +110,7 @@ describe("an environment", () => {
     expect(yes).toBeDisabled();
     await user.click(within(question).getByRole("checkbox", { name: "Revoke them and delete" }));
     await user.click(yes);
-    expect((await screen.findAllByText("Development deleted."))[0]).toBeInTheDocument();
+    await expectMessage("Development deleted.");
     const asked = sent.find(({ route }) => route === "DELETE /environment/:id");
     expect(asked?.query.get("revoke_api_tokens")).toBe("true");
   });

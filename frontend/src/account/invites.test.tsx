@@ -1,7 +1,7 @@
 import { screen, waitFor, within } from "@testing-library/react";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { bodiesOf, failure, network, unreachable } from "../testing/network";
-import { open } from "../testing/render";
+import { expectMessage, open } from "../testing/render";
 import { invite, list, one, signedIn } from "../testing/samples";
 import type { AdminUserInvite } from "../wire";
 
@@ -59,7 +59,7 @@ describe("an invite", () => {
     const writeText = vi.fn(async () => {});
     withClipboard(writeText);
     await choose(user, "Copy invite URL");
-    expect((await screen.findAllByText("Invite URL for grace@acme.example copied."))[0]).toBeInTheDocument();
+    await expectMessage("Invite URL for grace@acme.example copied.");
     expect(writeText).toHaveBeenCalledWith("http://tokentab.test/invite/the-code");
   });
 
@@ -80,7 +80,7 @@ describe("an invite", () => {
     const question = await screen.findByRole("alertdialog", { name: "Revoke this invite?" });
     expect(question).toHaveTextContent("The link for grace@acme.example stops working at once.");
     await user.click(within(question).getByRole("button", { name: "Revoke invite" }));
-    expect((await screen.findAllByText(/Invite for grace@acme.example revoked/))[0]).toBeInTheDocument();
+    await expectMessage(/Invite for grace@acme.example revoked/);
     await waitFor(() => expect(screen.getByRole("button", { name: /Actions for the invite/ })).toHaveFocus());
   });
 
@@ -89,9 +89,7 @@ describe("an invite", () => {
     const { user } = open(address);
     await choose(user, "Revoke");
     await user.click(await screen.findByRole("button", { name: "Revoke invite" }));
-    expect(
-      (await screen.findAllByText(/grace@acme.example was not revoked. It was used already/))[0],
-    ).toBeInTheDocument();
+    await expectMessage(/grace@acme.example was not revoked. It was used already/);
   });
 });
 

@@ -1,7 +1,7 @@
 import { screen, waitFor, within } from "@testing-library/react";
 import { beforeEach, describe, expect, test } from "vitest";
 import { bodiesOf, failure, network } from "../testing/network";
-import { open } from "../testing/render";
+import { expectMessage, open } from "../testing/render";
 import { account, list, member, one, signedIn, signedOut } from "../testing/samples";
 import type { AdminUser } from "../wire";
 
@@ -69,9 +69,7 @@ describe("removing a member", () => {
       within(question).getByRole("checkbox", { name: "Revoke their 3 API tokens too" }),
     ).not.toBeChecked();
     await user.click(within(question).getByRole("button", { name: "Remove member" }));
-    expect(
-      (await screen.findAllByText(/Grace Hopper was removed. Their 3 tokens keep working/))[0],
-    ).toBeVisible();
+    await expectMessage(/Grace Hopper was removed. Their 3 tokens keep working/);
     expect(bodiesOf("POST /admin_user/:id/remove")).toEqual([{ details: { revoke_api_tokens: false } }]);
     await waitFor(() =>
       expect(screen.getByRole("button", { name: "Actions for Ada Lovelace" })).toHaveFocus(),
@@ -84,7 +82,7 @@ describe("removing a member", () => {
     const question = await choose(user, "Grace Hopper", "Remove member");
     await user.click(within(question).getByRole("checkbox"));
     await user.click(within(question).getByRole("button", { name: "Remove member" }));
-    expect((await screen.findAllByText(/was removed, and 3 API tokens revoked/))[0]).toBeVisible();
+    await expectMessage(/was removed, and 3 API tokens revoked/);
     expect(bodiesOf("POST /admin_user/:id/remove")).toEqual([{ details: { revoke_api_tokens: true } }]);
   });
 
@@ -129,7 +127,7 @@ describe("the tokens of a member", () => {
     const question = await choose(user, "Grace Hopper", "Revoke API tokens");
     expect(question).toHaveAccessibleName("Revoke 3 API tokens?");
     await user.click(within(question).getByRole("button", { name: "Revoke 3 tokens" }));
-    expect((await screen.findAllByText(/3 API tokens revoked/))[0]).toBeVisible();
+    await expectMessage(/3 API tokens revoked/);
     await waitFor(() =>
       expect(screen.getByRole("button", { name: "Actions for Grace Hopper" })).toHaveFocus(),
     );
@@ -140,8 +138,6 @@ describe("the tokens of a member", () => {
     const { user } = open(address);
     const question = await choose(user, "Grace Hopper", "Revoke API tokens");
     await user.click(within(question).getByRole("button", { name: "Revoke 3 tokens" }));
-    expect(
-      (await screen.findAllByText("1 API token revoked. It will never be accepted again."))[0],
-    ).toBeVisible();
+    await expectMessage("1 API token revoked. It will never be accepted again.");
   });
 });

@@ -1,7 +1,7 @@
 import { screen, waitFor, within } from "@testing-library/react";
 import { beforeEach, describe, expect, test } from "vitest";
 import { bodiesOf, failure, network, sent } from "../testing/network";
-import { open } from "../testing/render";
+import { expectMessage, open } from "../testing/render";
 import { agent, deployment, list, one, signedIn, version } from "../testing/samples";
 import type { Agent } from "../wire";
 
@@ -91,7 +91,7 @@ describe("retiring", () => {
     const question = await screen.findByRole("alertdialog", { name: "Retire this agent?" });
     expect(question).toHaveTextContent("All active deployment tokens of Invoice reader are suspended");
     await user.click(within(question).getByRole("button", { name: "Retire agent" }));
-    expect((await screen.findAllByText("Invoice reader retired. 2 tokens suspended."))[0]).toBeVisible();
+    await expectMessage("Invoice reader retired. 2 tokens suspended.");
     expect(screen.getByRole("button", { name: "Create deployment token" })).toBeDisabled();
     expect(screen.getByText(/This agent is retired/)).toBeInTheDocument();
     await waitFor(() =>
@@ -119,7 +119,7 @@ describe("retiring", () => {
     });
     const { user } = open(address);
     await choose(user, "Reinstate");
-    expect((await screen.findAllByText("Invoice reader reinstated. 1 token activated."))[0]).toBeVisible();
+    await expectMessage("Invoice reader reinstated. 1 token activated.");
     expect(screen.getByRole("button", { name: "Create deployment token" })).toBeEnabled();
   });
 
@@ -128,7 +128,7 @@ describe("retiring", () => {
     network.on("POST /agent/:id/reinstate", failure(409, "invalid_action", "Not retired."));
     const { user } = open(address);
     await choose(user, "Reinstate");
-    expect((await screen.findAllByText(/changed by someone else/))[0]).toBeInTheDocument();
+    await expectMessage(/changed by someone else/);
   });
 });
 

@@ -1,7 +1,7 @@
 import { screen, waitFor, within } from "@testing-library/react";
 import { beforeEach, describe, expect, test } from "vitest";
 import { bodiesOf, Failure, failure, network, sent } from "../testing/network";
-import { open } from "../testing/render";
+import { expectMessage, open } from "../testing/render";
 import { list, member, one, ownSession, signedIn, signedOut } from "../testing/samples";
 import type { AdminSession } from "../wire";
 import { browserName } from "./browser-name";
@@ -61,7 +61,7 @@ describe("changing the password", () => {
   test("requires the old one, ends other sessions, and keeps neither password in memory", async () => {
     network.on("POST /session/password", signedIn());
     const { client } = await fill("the old one", "a long enough secret");
-    expect((await screen.findAllByText(/Your other sessions have ended/))[0]).toBeInTheDocument();
+    await expectMessage(/Your other sessions have ended/);
     expect(bodiesOf("POST /session/password")).toEqual([
       { details: { current_password: "the old one", new_password: "a long enough secret" } },
     ]);
@@ -133,7 +133,7 @@ describe("the user's sessions", () => {
     });
     const { user } = open(address);
     await user.click(await screen.findByRole("button", { name: "End all others" }));
-    expect((await screen.findAllByText("1 other session ended."))[0]).toBeInTheDocument();
+    await expectMessage("1 other session ended.");
     await waitFor(() =>
       expect(screen.queryByRole("button", { name: "End all others" })).not.toBeInTheDocument(),
     );

@@ -1,5 +1,6 @@
-import { act, render } from "@testing-library/react";
+import { act, render, screen, waitFor } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
+import { expect } from "vitest";
 import { App } from "../app";
 import { createQueryClient } from "../app/query-client";
 
@@ -22,3 +23,7 @@ export function goBack() {
     await gone;
   });
 }
+
+/** Waits for a message. Until the code that shows messages is loaded, another element has the text, which goes then. */
+export const expectMessage = (text: string | RegExp) =>
+  waitFor(() => expect(screen.getAllByText(text)[0]).toBeVisible());

@@ -2,7 +2,7 @@ import { act, screen, waitFor, within } from "@testing-library/react";
 import { beforeEach, describe, expect, test } from "vitest";
 import { drawn } from "../requests";
 import { bodiesOf, failure, network, unreachable } from "../testing/network";
-import { open } from "../testing/render";
+import { expectMessage, open } from "../testing/render";
 import { agent, environments, list, one, signedIn, token } from "../testing/samples";
 import type { ApiToken } from "../wire";
 
@@ -114,7 +114,7 @@ describe("an answer that is lost", () => {
     const { user } = await submit();
     await lostDialog();
     await user.keyboard("{Escape}");
-    expect((await screen.findAllByText(/stays active, and no one has its secret/))[0]).toBeInTheDocument();
+    await expectMessage(/stays active, and no one has its secret/);
     expect(await screen.findByRole("row", { name: /Billing.*New/ })).toBeInTheDocument();
   });
 });

@@ -67,7 +67,11 @@ export function TokenCell({ token, fresh = false }: { token: ApiToken; fresh?: b
       </p>
       <div className={barsPlace}>{token.use && <UseBars use={token.use} ended={hasEnded(state)} />}</div>
       <div className={belowPlace}>
-        {state === "suspended" && token.agent_retired && <RetiredNote token={token} />}
+        {state === "suspended" && token.agent_retired && (
+          <p className="mt-1 text-small text-warn wrap-anywhere">
+            <RetiredText token={token} />
+          </p>
+        )}
         {state !== "active" && token.use?.still_tried && token.use.last_refused_at && (
           <p className="mt-1 text-small text-warn wrap-anywhere">
             Still being tried: last refused <Time at={token.use.last_refused_at} past />
@@ -120,13 +124,14 @@ function EndFact({ token, state }: { token: ApiToken; state: TokenState }) {
   );
 }
 
-function RetiredNote({ token }: { token: ApiToken }) {
+/** Why a token of a retired agent is refused, and what to do. */
+export function RetiredText({ token }: { token: ApiToken }) {
   return (
-    <p className="mt-1 text-small text-warn wrap-anywhere">
+    <>
       Refused because {token.agent_name ?? "its agent"} is retired.{" "}
       <TextLink href={`/agents/${token.agent_id}/deployments`}>Reinstate the agent</TextLink> to use this
       token again.
-    </p>
+    </>
   );
 }
 

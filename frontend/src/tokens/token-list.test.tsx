@@ -1,7 +1,7 @@
 import { screen, waitFor, within } from "@testing-library/react";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { bodiesOf, failure, network, type Sent, sent, unreachable } from "../testing/network";
-import { open } from "../testing/render";
+import { expectMessage, open } from "../testing/render";
 import { actionsOf, ago, deploymentToken, list, one, rowUse, signedIn, token, use } from "../testing/samples";
 import type { ApiToken, TokenStatus } from "../wire";
 
@@ -279,9 +279,7 @@ describe("the id of a token", () => {
     const { user } = open(address);
     Object.defineProperty(navigator, "clipboard", { value: undefined, configurable: true });
     await user.click(within(await menuOf(user, /Actions for/)).getByRole("menuitem", { name: "Copy ID" }));
-    expect(
-      (await screen.findAllByText(/did not let us copy the ID\. It is token-1$/))[0],
-    ).toBeInTheDocument();
+    await expectMessage(/did not let us copy the ID\. It is token-1$/);
     expect(screen.queryByText(/copied/)).not.toBeInTheDocument();
   });
 });
@@ -370,7 +368,7 @@ describe("moving a token", () => {
     const { user } = open(address);
     await menuOf(user, /Actions for/);
     await user.click(screen.getByRole("menuitem", { name: "Suspend" }));
-    expect((await screen.findAllByText(/changed by someone else/))[0]).toBeInTheDocument();
+    await expectMessage(/changed by someone else/);
     expect(await rowOf(/Revoked/)).toBeInTheDocument();
   });
 
@@ -379,7 +377,7 @@ describe("moving a token", () => {
     const { user } = open(address);
     await menuOf(user, /Actions for/);
     await user.click(screen.getByRole("menuitem", { name: "Suspend" }));
-    expect((await screen.findAllByText(/was not changed. The store is unavailable/))[0]).toBeInTheDocument();
+    await expectMessage(/was not changed. The store is unavailable/);
     expect(await rowOf(/Active/)).toBeInTheDocument();
   });
 });

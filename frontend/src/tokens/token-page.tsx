@@ -9,12 +9,11 @@ import { useNow } from "../ui/clock";
 import { Failure, Notice } from "../ui/notice";
 import { PageHeader } from "../ui/page";
 import { RowMenu } from "../ui/row-menu";
-import { TextLink } from "../ui/text-link";
 import { Time } from "../ui/time";
 import { clockTime } from "../ui/time-text";
 import type { ApiToken } from "../wire";
 import { type Issuer, useTokenActions } from "./token-actions";
-import { tones } from "./token-cell";
+import { RetiredText, tones } from "./token-cell";
 import { TokenEvents } from "./token-events";
 import { TokenFacts } from "./token-facts";
 import { useToken, useTokenEvents, useTokenUse } from "./tokens";
@@ -131,9 +130,7 @@ function Notices({ token, onEndOld }: { token: ApiToken; onEndOld: () => void })
     <>
       {state === "suspended" && token.agent_retired && (
         <Notice tone="warn" className="mt-4">
-          Refused because {token.agent_name ?? "its agent"} is retired.{" "}
-          <TextLink href={`/agents/${token.agent_id}/deployments`}>Reinstate the agent</TextLink> to use this
-          token again.
+          <RetiredText token={token} />
         </Notice>
       )}
       {state !== "active" && use?.still_tried && use.last_refused_at && (
