@@ -69,6 +69,8 @@ export default defineConfig({
     setupFiles: ["src/testing/setup.ts"],
     include: ["src/**/*.test.{ts,tsx}"],
     restoreMocks: true,
+    // A worker for each processor; left to itself, Vitest keeps one free.
+    maxWorkers: "100%",
     // Slow machines run these beside the Go tests.
     testTimeout: 20_000,
   },
