@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { expect, type Page, test } from "@playwright/test";
 import { freePort } from "./gateway";
 import { signIn } from "./sign-in";
-import { choose, tokenRow } from "./tokens";
+import { tokenRow } from "./tokens";
 
 /* Takes the pictures of the README and docs from the demo's account. */
 
@@ -50,10 +50,6 @@ const pictures: Record<string, (page: Page) => Promise<void>> = {
       .click();
     await expect(page.getByRole("heading", { level: 1, name: /GitHub Actions/ })).toBeVisible();
     await expect(page.getByText("198.51.100.14")).toBeVisible();
-  },
-  "rotate-token": async (page) => {
-    await choose(tokenRow(page, /Nightly build/), "Rotate");
-    await expect(page.getByRole("dialog")).toBeVisible();
   },
 };
 

@@ -93,7 +93,7 @@ function Sidebar({ account, user }: BarProps) {
           </Link>
         ))}
       </nav>
-      <div className="mt-auto grid gap-0.5">
+      <div className="mt-auto grid grid-cols-1 gap-0.5">
         <a href={docsPath} target="_blank" rel="noreferrer" className={sideItem}>
           <BookOpen aria-hidden className="size-4" />
           API reference
