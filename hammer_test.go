@@ -166,7 +166,7 @@ func (h *hammering) check(d *endpoint, done <-chan struct{}) {
 	}
 }
 
-// live issues a token, changes its status many times, and deletes it.
+// live issues a token, changes its status many times, replaces its secret, and ends it.
 func (h *hammering) live(i int) {
 	token := h.issue(time.Hour)
 	h.tokens[i].Store(token)
@@ -176,6 +176,8 @@ func (h *hammering) live(i int) {
 		token.since.Add(1) // the next line activates the token at some time before it returns
 		h.move(http.MethodPost, token.id+"/activate")
 	}
+	token = h.rotate(i, token, 0)
+	token = h.rotate(i, token, time.Minute)
 	if i%2 == 0 {
 		h.move(http.MethodPost, token.id+"/revoke")
 	} else {
@@ -187,6 +189,19 @@ func (h *hammering) live(i int) {
 	}
 	h.close(token)
 	h.move(http.MethodDelete, token.id)
+}
+
+// rotate gives a token a new secret, ends the old one, and returns the token with the new one. If overlap is 0 the rotation
+// ends the old secret, else a second change does.
+func (h *hammering) rotate(i int, old *hammered, overlap time.Duration) *hammered {
+	next := h.secret(old.id+"/rotate", fmt.Sprintf(`{"details":{"overlap_seconds":%d}}`, int(overlap.Seconds())), old.end)
+	h.changes.Add(1)
+	if overlap > 0 {
+		h.move(http.MethodPost, old.id+"/end_old_secret")
+	}
+	h.close(old)
+	h.tokens[i].Store(next)
+	return next
 }
 
 // expire waits until a token expires.
@@ -222,8 +237,13 @@ func (h *hammering) move(method, path string) {
 // issue makes an account token.
 func (h *hammering) issue(lifetime time.Duration) *hammered {
 	end := time.Now().Add(lifetime).UTC().Truncate(time.Second)
-	order := fmt.Sprintf(`{"details":{"token_scope":"account","expires_at":%q}}`, end.Format(time.RFC3339))
-	request, err := http.NewRequest(http.MethodPost, h.address+"/api/v1/api_token", strings.NewReader(order))
+	return h.secret("", fmt.Sprintf(`{"details":{"token_scope":"account","expires_at":%q}}`, end.Format(time.RFC3339)), end)
+}
+
+// secret sends a request that is answered with a secret, of a token with that end. The path follows that of the tokens.
+func (h *hammering) secret(path, body string, end time.Time) *hammered {
+	address := strings.TrimSuffix(h.address+"/api/v1/api_token/"+path, "/")
+	request, err := http.NewRequest(http.MethodPost, address, strings.NewReader(body))
 	if err != nil {
 		h.t.Error(err)
 		return &hammered{}
@@ -241,7 +261,7 @@ func (h *hammering) issue(lifetime time.Duration) *hammered {
 		Details struct{ ID string }
 	}
 	if err := json.NewDecoder(response.Body).Decode(&made); err != nil || response.StatusCode != http.StatusOK {
-		h.t.Errorf("issue: %d %v", response.StatusCode, err)
+		h.t.Errorf("a secret: %d %v", response.StatusCode, err)
 		h.fail()
 		return &hammered{}
 	}
