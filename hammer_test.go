@@ -246,6 +246,7 @@ func (h *hammering) secret(path, body string, end time.Time) *hammered {
 	request, err := http.NewRequest(http.MethodPost, address, strings.NewReader(body))
 	if err != nil {
 		h.t.Error(err)
+		h.fail()
 		return &hammered{}
 	}
 	request.Header.Set("Authorization", "Bearer "+h.manager)
@@ -253,6 +254,7 @@ func (h *hammering) secret(path, body string, end time.Time) *hammered {
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		h.t.Error(err)
+		h.fail()
 		return &hammered{}
 	}
 	defer response.Body.Close()

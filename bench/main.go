@@ -24,9 +24,6 @@ func main() {
 }
 
 func run(args []string, in io.Reader, out io.Writer) error {
-	if len(args) == 0 {
-		return errors.New("which command? bench.sh and make bench-list give one")
-	}
 	command, args := args[0], args[1:]
 	numbers := make([]int, len(args))
 	for i, arg := range args {

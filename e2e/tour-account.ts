@@ -163,7 +163,8 @@ async function longNames({ page, api, visit }: Tour) {
 async function outOfReach({ page, problems, visit }: Tour) {
   await failing({ page, problems }, /\/api\/v1\/(account|admin_user|environment)/, async () => {
     // The details and the notifications below them each say so.
-    await expect(page.getByRole("alert").first()).toContainText("may be out of date");
+    const stale = "may be out of date";
+    await expect(page.getByRole("alert")).toContainText([stale, stale]);
     await visit("details-out-of-date");
     for (const tab of ["details", "team", "invites", "environments"]) {
       await page.goto(`/account/${tab}`);

@@ -24,6 +24,6 @@ export function goBack() {
   });
 }
 
-/** Waits for a message. Until the code that shows messages is loaded, another element has the text, which goes then. */
+/** Waits for a message. An element found once may go: another one shows the text until the code of messages is loaded. */
 export const expectMessage = (text: string | RegExp) =>
   waitFor(() => expect(screen.getAllByText(text)[0]).toBeVisible());
