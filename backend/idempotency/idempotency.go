@@ -110,7 +110,7 @@ func (k *Keys) Once(ctx context.Context, r Request) (replayed *Answer, err error
 		entry.Answer = answer
 		return k.store.KeepKey(ctx, r.Caller, r.Key, entry, at.Add(-kept))
 	})
-	if failed {
+	if failed && errors.Is(err, errFailed) {
 		return nil, nil
 	}
 	if err != nil || replayed != nil {

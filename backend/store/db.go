@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -32,19 +33,21 @@ func read[T any](ctx context.Context, d *db, f func(tx *gorm.DB) (T, error)) (re
 	return result, err
 }
 
-// change runs f in one transaction on the writer, or as a part of the context's shared transaction.
+// change runs f in one transaction on the writer, or as a part of the context's shared transaction. Changes that wait for
+// each other share a transaction, see group: f must not depend on its context, and must wait for nothing outside this
+// process.
 func (s *db) change(ctx context.Context, f func(tx *gorm.DB) error) error {
 	if all := sharedIn(ctx); all != nil {
-		return s.part(all.Transaction(f)) // a failure rolls back to this savepoint
+		err, _ := within(all, f) // the enclosing change notices if all is lost
+		return s.part(err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
 	defer cancel()
-	return s.alone(ctx, func() error {
-		if s.writer == nil || s.unsettled.Load() && ctx.Value(settling{}) == nil {
-			return s.health.refusal()
-		}
-		return s.writer.WithContext(ctx).Transaction(f)
-	})
+	g, err := s.join(ctx, f)
+	if g != nil {
+		err = cmp.Or(s.end(g), err)
+	}
+	return classify(err)
 }
 
 // changeSoon runs f in a transaction that need not be on the disk when it returns. A power cut may undo it, but nothing
@@ -77,21 +80,34 @@ func (s *db) part(err error) error {
 
 // alone calls f while nothing else writes.
 func (s *db) alone(ctx context.Context, f func() error) error {
+	if err := s.turn(ctx); err != nil {
+		return err
+	}
+	defer s.pass()
+	s.commit()
+	s.pools.RLock()
+	defer s.pools.RUnlock()
+	err := f()
+	s.health.noticeWrite(err)
+	return classify(err)
+}
+
+// turn waits for this caller's turn to write; pass ends it. Turns are taken in the order of the calls.
+func (s *db) turn(ctx context.Context) error {
 	select {
 	case s.writing <- struct{}{}:
-		defer func() { <-s.writing }()
-		if s.health.replaced.Load() {
-			return replaced.fail(errReplaced)
-		}
-		s.pools.RLock()
-		defer s.pools.RUnlock()
-		err := f()
-		s.health.noticeWrite(err)
-		return classify(err)
 	case <-ctx.Done():
 		return classify(ctx.Err())
 	}
+	if s.health.replaced.Load() {
+		s.commit()
+		s.pass()
+		return replaced.fail(errReplaced)
+	}
+	return nil
 }
+
+func (s *db) pass() { <-s.writing }
 
 func (s *db) read(ctx context.Context, f func(tx *gorm.DB) error) error {
 	if all := sharedIn(ctx); all != nil {

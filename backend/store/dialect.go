@@ -11,7 +11,7 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// dialect tells GORM what it must know of SQLite to keep statements compiled, nest transactions and tell errors apart.
+// dialect tells GORM what it must know of SQLite to keep statements compiled and tell errors apart.
 // GORM's own dialects bring other drivers, which need C or compile a statement again for each use. All statements are
 // plain SQL, so it quotes no names and knows no types.
 type dialect struct{ pool gorm.ConnPool }
@@ -32,14 +32,6 @@ func (dialect) DataTypeOf(field *schema.Field) string          { return string(f
 func (dialect) Migrator(*gorm.DB) gorm.Migrator                { return nil }
 
 func (dialect) Explain(sql string, _ ...any) string { return sql }
-
-// SavePoint implements gorm.SavePointerDialectorInterface, for transactions within others.
-func (dialect) SavePoint(tx *gorm.DB, name string) error { return tx.Exec("SAVEPOINT " + name).Error }
-
-// RollbackTo implements gorm.SavePointerDialectorInterface.
-func (dialect) RollbackTo(tx *gorm.DB, name string) error {
-	return tx.Exec("ROLLBACK TO SAVEPOINT " + name).Error
-}
 
 // Translate implements gorm.ErrorTranslator.
 func (dialect) Translate(err error) error {

@@ -38,7 +38,8 @@ type db struct {
 	pools                         sync.RWMutex
 	writer, noter, reader, finder *gorm.DB
 
-	writing chan struct{} // holds one element during a write, because SQLite allows one writer at a time
+	writing chan struct{} // holds one element during a turn to write, because SQLite allows one writer at a time
+	group   *group        // the open one; only who has the turn may use it
 	path    string
 
 	file      *file

@@ -36,14 +36,11 @@ func holdsPools(ctx context.Context) bool {
 // for anything outside this process.
 func (s *db) Together(ctx context.Context, f func(ctx context.Context) error) (err error) {
 	ctx, end := unit.Begin(ctx)
-	all := &shared{}
 	kept := false
-	defer func() { // also after a panic
-		all.tx = nil
-		end(kept)
-	}()
+	defer func() { end(kept) }() // also after a panic
 	err = s.change(ctx, func(tx *gorm.DB) error {
-		all.tx = tx
+		all := &shared{tx: tx}
+		defer func() { all.tx = nil }()
 		return f(context.WithValue(ctx, sharedKey{}, all))
 	})
 	kept = err == nil

@@ -1,0 +1,123 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+
+	"gorm.io/gorm"
+)
+
+// group is a transaction that several changes share, so that they wait for the disk together. A change takes its turn,
+// runs in a savepoint of the open group, and queues again, behind all that wait already. These join meanwhile; then it
+// commits the group. Each change is answered after that, even one that failed, because it may have failed for what
+// another changed.
+type group struct {
+	tx    *gorm.DB
+	wrote bool          // whether any change succeeded
+	over  chan struct{} // closed at the end
+	err   error         // why nothing was kept; set before the end
+}
+
+// join takes a turn and runs f in the open group, or in a new one. Without a group f has not run.
+func (s *db) join(ctx context.Context, f func(tx *gorm.DB) error) (*group, error) {
+	if err := s.turn(ctx); err != nil {
+		return nil, err
+	}
+	defer s.pass()
+	if s.unsettled.Load() && ctx.Value(settling{}) == nil {
+		return nil, s.health.refusal()
+	}
+	if s.group == nil {
+		if err := s.begin(); err != nil {
+			return nil, err
+		}
+	}
+	g := s.group
+	err, lost := errPanicked, errPanicked
+	defer func() {
+		if err != nil {
+			s.health.noticeWrite(err)
+		}
+		g.wrote = g.wrote || err == nil
+		if lost != nil {
+			g.err = lost
+			s.commit()
+		}
+	}()
+	err, lost = within(g.tx, f)
+	return g, err
+}
+
+var errPanicked = errors.New("store: another change of the transaction failed unexpectedly")
+
+// begin opens a group. It holds the pools until the end. The caller has the turn.
+func (s *db) begin() error {
+	s.pools.RLock()
+	if s.writer == nil {
+		defer s.pools.RUnlock()
+		return s.health.refusal()
+	}
+	// No client's context: if it ended, it would undo the changes of the others.
+	tx := s.writer.Begin()
+	if tx.Error != nil {
+		defer s.pools.RUnlock()
+		s.health.noticeWrite(tx.Error)
+		return tx.Error
+	}
+	s.group = &group{tx: tx, over: make(chan struct{})}
+	return nil
+}
+
+// end waits until the group is over, or commits it once its turn comes, and returns why it was not kept.
+func (s *db) end(g *group) error {
+	select {
+	case <-g.over:
+	case s.writing <- struct{}{}:
+		if s.group == g {
+			s.commit()
+		}
+		s.pass()
+	}
+	return g.err
+}
+
+// commit ends the open group, if there is one. The caller has the turn.
+func (s *db) commit() {
+	g := s.group
+	if g == nil {
+		return
+	}
+	if g.err == nil && s.health.replaced.Load() {
+		g.err = replaced.fail(errReplaced)
+	}
+	if g.err == nil && g.wrote {
+		g.err = g.tx.Commit().Error
+		s.health.noticeWrite(g.err)
+	} else {
+		g.tx.Rollback()
+	}
+	s.group = nil
+	s.pools.RUnlock()
+	close(g.over)
+}
+
+// within runs f in a savepoint of a transaction. If f fails, it undoes what f changed. lost is set if the transaction
+// can't go on: SQLite undoes all of it after some failures, such as a full disk.
+func within(tx *gorm.DB, f func(tx *gorm.DB) error) (err, lost error) {
+	if lost = tx.Exec("SAVEPOINT change").Error; lost != nil {
+		return lost, lost
+	}
+	if err = f(tx); err != nil {
+		lost = tx.Exec("ROLLBACK TO change").Error
+	}
+	if lost = cmp.Or(lost, tx.Exec("RELEASE change").Error); lost == nil {
+		return err, nil
+	}
+	if troubleOf(err) != 0 {
+		lost = err // the cause
+	}
+	lost = fmt.Errorf("store: the transaction was undone: %w", lost)
+	return cmp.Or(err, lost), lost
+}
