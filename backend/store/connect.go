@@ -53,9 +53,6 @@ var writerOptions = []string{"_txlock=immediate", "_pragma=journal_mode(WAL)", "
 // walKept is the size in bytes to which the write-ahead log (WAL) shrinks when SQLite restarts it.
 const walKept = 16 << 20
 
-// preparedStatements is how many statements each pool keeps compiled. Filters can be combined in ever new ways.
-const preparedStatements = 200
-
 func connect(path string, connections int, options ...string) (*gorm.DB, error) {
 	// The busy timeout comes first, because the pragmas after it may already wait for another process. The WAL grows
 	// to 16 MiB instead of SQLite's 4 before a checkpoint: the pages of tokens in use are written again and again,
@@ -69,11 +66,9 @@ func connect(path string, connections int, options ...string) (*gorm.DB, error) 
 	pool := sql.OpenDB(connector)
 	pool.SetMaxOpenConns(connections)
 	pool.SetMaxIdleConns(connections)
-	db, err := gorm.Open(dialect{pool}, &gorm.Config{
-		Logger:             logger.Discard, // failures are returned; statements hold private values
-		PrepareStmt:        true,
-		PrepareStmtMaxSize: preparedStatements,
-		TranslateError:     true,
+	db, err := gorm.Open(dialect{newStatements(pool)}, &gorm.Config{
+		Logger:         logger.Discard, // failures are returned; statements hold private values
+		TranslateError: true,
 	})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("store: open the database: %w", err), pool.Close())
