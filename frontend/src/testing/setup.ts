@@ -2,6 +2,7 @@ import "@testing-library/jest-dom/vitest";
 import { cleanup, configure } from "@testing-library/react";
 import { afterEach, beforeEach } from "vitest";
 import { network } from "./network";
+import "./styles";
 
 // Opening a page for the first time loads its code.
 configure({ asyncUtilTimeout: 10_000 });
