@@ -1,9 +1,8 @@
 import { Copy, RefreshCw } from "lucide-react";
 import { lazy, type ReactNode, Suspense, useState } from "react";
-import { copyText } from "../ui/clipboard";
 import { useNow } from "../ui/clock";
+import { copyId } from "../ui/copy-id";
 import type { RowAction } from "../ui/row-menu";
-import { announce, announceFailure } from "../ui/toast";
 import type { ApiToken } from "../wire";
 import type { Lifetimes } from "./expiry";
 import type { Asked } from "./move-question";
@@ -67,7 +66,7 @@ export function useTokenActions(
         onChoose: () => setRotating({ token, renew }),
       })),
       ...(token.old_secret ? [{ ...itemOf(endOldSecret), onChoose: () => onEndOld(token) }] : []),
-      { label: "Copy ID", icon: Copy, apart: true, onChoose: () => void copyId(token) },
+      { label: "Copy ID", icon: Copy, apart: true, onChoose: () => void copyId(token.id, tokenTitle(token)) },
     ],
     dialogs: (
       <Suspense fallback={null}>
@@ -99,9 +98,4 @@ function rotationsOf(token: ApiToken, now: number) {
   const renew = { label: "Renew", renew: true, apart: false };
   if (stateOf(token, now) === "expired") return [{ ...renew, apart: true }];
   return isEndingSoon(token, now) ? [rotate, renew] : [rotate];
-}
-
-async function copyId(token: ApiToken) {
-  if (await copyText(token.id)) announce(`ID of ${tokenTitle(token)} copied.`, token.id);
-  else announceFailure(`The browser did not let us copy the ID. It is ${token.id}`, token.id);
 }

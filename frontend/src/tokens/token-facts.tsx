@@ -1,7 +1,6 @@
-import type { ReactNode } from "react";
-import { Bar } from "../ui/bar";
 import { useNow } from "../ui/clock";
 import { CopyValue } from "../ui/copy-value";
+import { GridFact, GridFacts } from "../ui/facts";
 import { TextLink } from "../ui/text-link";
 import { Time } from "../ui/time";
 import { clockTime, dayText } from "../ui/time-text";
@@ -19,47 +18,33 @@ import {
 /** The facts of a token. As high while it loads. */
 export function TokenFacts({ token }: { token: ApiToken | undefined }) {
   return (
-    <dl className="mt-5 grid gap-px overflow-hidden grid-cols-2 rounded-box border border-line bg-line lg:grid-cols-3">
-      <Fact name="Token ID" className="col-span-2 lg:col-span-1">
+    <GridFacts className="mt-5 lg:grid-cols-3">
+      <GridFact name="Token ID" className="col-span-2 lg:col-span-1">
         {token && <CopyValue what="token ID" value={token.id} />}
-      </Fact>
-      <Fact name="Scope" className="max-sm:col-span-2">
+      </GridFact>
+      <GridFact name="Scope" className="max-sm:col-span-2">
         {token && <Scope token={token} />}
-      </Fact>
-      <Fact name="Status">{token && <Status token={token} />}</Fact>
-      <Fact name="Last characters">
+      </GridFact>
+      <GridFact name="Status">{token && <Status token={token} />}</GridFact>
+      <GridFact name="Last characters">
         {token && <span className="font-mono text-small/5">…{token.hint}</span>}
-      </Fact>
-      <Fact name="Created">
+      </GridFact>
+      <GridFact name="Created">
         {token && (
           <>
             <Time at={token.inserted_at} /> {makerText(token).replace(/^Created /, "")}
           </>
         )}
-      </Fact>
-      <Fact name="Expires">{token && <Expiry token={token} />}</Fact>
-      <Fact name="Last used">{token && <LastUse token={token} />}</Fact>
-      <Fact name="Rotated">{token && (token.rotated_at ? <Time at={token.rotated_at} /> : "Never")}</Fact>
-      <Fact name="Secrets" className="max-sm:col-span-2">
+      </GridFact>
+      <GridFact name="Expires">{token && <Expiry token={token} />}</GridFact>
+      <GridFact name="Last used">{token && <LastUse token={token} />}</GridFact>
+      <GridFact name="Rotated">
+        {token && (token.rotated_at ? <Time at={token.rotated_at} /> : "Never")}
+      </GridFact>
+      <GridFact name="Secrets" className="max-sm:col-span-2">
         {token && <Secrets token={token} />}
-      </Fact>
-    </dl>
-  );
-}
-
-interface FactProps {
-  name: string;
-  className?: string;
-  /** While undefined, a bar takes its place. */
-  children: ReactNode;
-}
-
-function Fact({ name, className = "", children }: FactProps) {
-  return (
-    <div className={`bg-page px-4 py-2.5 ${className}`}>
-      <dt className="text-small text-soft">{name}</dt>
-      <dd className="min-h-5 min-w-0 wrap-anywhere">{children ?? <Bar className="w-40" />}</dd>
-    </div>
+      </GridFact>
+    </GridFacts>
   );
 }
 

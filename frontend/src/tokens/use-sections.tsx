@@ -1,6 +1,8 @@
-import { type ReactNode, useState } from "react";
+import { useState } from "react";
+import { BarChartSkeleton } from "../ui/bar-chart";
 import { useNow } from "../ui/clock";
 import { count } from "../ui/count";
+import { GridFact, GridFacts } from "../ui/facts";
 import { Failure } from "../ui/notice";
 import { Section } from "../ui/section";
 import { Segments } from "../ui/segments";
@@ -8,7 +10,7 @@ import { Time } from "../ui/time";
 import { clockTime, dayText } from "../ui/time-text";
 import type { ApiTokenUse } from "../wire";
 import type { useTokenUse } from "./tokens";
-import { type Span, spans, UseChart, UseChartSkeleton } from "./use-chart";
+import { type Span, spans, UseChart } from "./use-chart";
 import { sumOf } from "./use-text";
 
 /** How a token is used: the chart, its addresses, and its refused uses. What is below the chart follows once it is loaded. */
@@ -31,7 +33,7 @@ export function UseSections({ query }: { query: ReturnType<typeof useTokenUse> }
           lead={use ? undefined : "The uses could not be loaded."}
           className={use ? "mb-3" : ""}
         />
-        {use ? <UseChart key={span} span={span} times={use[span]} /> : !error && <UseChartSkeleton />}
+        {use ? <UseChart key={span} span={span} times={use[span]} /> : !error && <BarChartSkeleton />}
         {use && (
           <p className="mt-2 text-small text-soft">
             Each validation since {dayText(Date.parse(use.counted_since))} is counted exactly. Addresses are
@@ -115,34 +117,22 @@ function Refusals({ use }: { use: ApiTokenUse }) {
       }
     >
       {last_refused_at && (
-        <dl className="grid gap-px overflow-hidden grid-cols-2 rounded-box border border-line bg-line lg:grid-cols-4">
-          <Cell name="Last refused">
+        <GridFacts className="lg:grid-cols-4">
+          <GridFact name="Last refused">
             <Time at={last_refused_at} past />
-          </Cell>
-          <Cell name="Last hour">
+          </GridFact>
+          <GridFact name="Last hour">
             {last_hour.refused.toLocaleString("en")} {since(last_hour)}
-          </Cell>
-          <Cell name="Last 24 hours">
+          </GridFact>
+          <GridFact name="Last 24 hours">
             {last_day.refused.toLocaleString("en")} {since(last_day)}
-          </Cell>
-          <Cell name="Last 90 days">{sumOf(days.refused).toLocaleString("en")}</Cell>
-          <div className="bg-page px-4 py-2.5 col-span-2 lg:col-span-4">
-            <dt className="text-small text-soft">From</dt>
-            <dd className="wrap-anywhere">
-              {from.length === 0 ? "Unknown" : from.map(({ address }) => address).join(", ")}
-            </dd>
-          </div>
-        </dl>
+          </GridFact>
+          <GridFact name="Last 90 days">{sumOf(days.refused).toLocaleString("en")}</GridFact>
+          <GridFact name="From" className="col-span-2 lg:col-span-4">
+            {from.length === 0 ? "Unknown" : from.map(({ address }) => address).join(", ")}
+          </GridFact>
+        </GridFacts>
       )}
     </Section>
-  );
-}
-
-function Cell({ name, children }: { name: string; children: ReactNode }) {
-  return (
-    <div className="bg-page px-4 py-2.5">
-      <dt className="text-small text-soft">{name}</dt>
-      <dd className="wrap-anywhere">{children}</dd>
-    </div>
   );
 }

@@ -18,3 +18,36 @@ export function Fact({ name, children }: { name: string; children: ReactNode }) 
 export function Unknown({ children = "Not set" }: { children?: ReactNode }) {
   return <span className="text-soft">{children}</span>;
 }
+
+interface GridFactsProps {
+  /** Classes for the columns of wide windows. */
+  className: string;
+  children: ReactNode;
+}
+
+/** Facts beside each other, two in a row on narrow windows. */
+export function GridFacts({ className, children }: GridFactsProps) {
+  return (
+    <dl
+      className={`grid grid-cols-2 gap-px overflow-hidden rounded-box border border-line bg-line ${className}`}
+    >
+      {children}
+    </dl>
+  );
+}
+
+interface GridFactProps {
+  name: string;
+  className?: string;
+  /** While undefined, a bar takes its place. */
+  children: ReactNode;
+}
+
+export function GridFact({ name, className = "", children }: GridFactProps) {
+  return (
+    <div className={`bg-page px-4 py-2.5 ${className}`}>
+      <dt className="text-small text-soft">{name}</dt>
+      <dd className="min-h-5 min-w-0 wrap-anywhere">{children ?? <Bar className="w-40" />}</dd>
+    </div>
+  );
+}
