@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"tokentab/backend/account"
+	"tokentab/backend/activity"
 	"tokentab/backend/agent"
 	"tokentab/backend/config"
 	"tokentab/backend/idempotency"
@@ -84,6 +85,7 @@ type Backend struct {
 	People   *people.People
 	Agents   *agent.Agents
 	Tokens   *token.Tokens
+	Activity *activity.Activity
 	Signer   *signer.Signer
 	Notices  *notice.Notices
 	Live     *live.Hub
@@ -183,6 +185,7 @@ func (b *Backend) build(ctx context.Context, c config.Config, world World) error
 		InviteKey: inviteKey, Now: world.Now, Random: world.Random,
 	})
 	b.Agents = agent.New(b.store.Agents, b.Tokens, world.Now, world.Random)
+	b.Activity = activity.New(b.store.Activity, world.Now, world.Random)
 	cookieKey, err := master.MACKey("cookie")
 	if err != nil {
 		return err
@@ -197,7 +200,7 @@ func (b *Backend) build(ctx context.Context, c config.Config, world World) error
 	})
 	b.Live = live.NewHub(b.store, b.Tokens)
 	b.Web, err = web.New(web.Parts{
-		Accounts: b.Accounts, People: b.People, Agents: b.Agents, Tokens: b.Tokens, Keys: b.Signer, Store: b.store, Notices: b.Notices, Live: b.Live, Mail: mailer,
+		Accounts: b.Accounts, People: b.People, Agents: b.Agents, Tokens: b.Tokens, Activity: b.Activity, Keys: b.Signer, Store: b.store, Notices: b.Notices, Live: b.Live, Mail: mailer,
 		Once:         idempotency.New(b.store.Answers, world.Now),
 		Installation: hex.EncodeToString(cookieKey.MAC([]byte(c.Origin()))[:4]),
 		Config:       c, UI: world.UI, Now: world.Now, Random: world.Random, Log: world.Log,

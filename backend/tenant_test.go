@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"tokentab/backend/activity"
 	"tokentab/backend/agent"
 	"tokentab/backend/audit"
 	"tokentab/backend/backendtest"
@@ -26,6 +27,7 @@ type holdings struct {
 	deployment  pfid.ID
 	version     pfid.ID
 	schema      pfid.ID
+	instance    pfid.ID
 	invite      pfid.ID
 	session     pfid.ID
 	cookie      backendtest.Header
@@ -62,6 +64,13 @@ func fill(t *testing.T, p *backendtest.Program, actor audit.Actor) holdings {
 		t.Fatal(err)
 	}
 	h.invite = invite.ID
+	run, err := p.Activity.Register(t.Context(), actor, activity.Scope{AccountID: actor.AccountID}, activity.Registration{
+		Agent: h.agent.String(), EnvironmentID: h.environment, Version: activity.RegisteredVersion{ExternalIdentifier: "1"}, KeepsCurrentVersion: true,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.instance = run.ID
 	h.session, h.cookie = startSession(t, p, actor)
 	if _, _, err := p.Notices.SetWebhook(t.Context(), actor, webhookOf(h)); err != nil {
 		t.Fatal(err)
@@ -323,6 +332,33 @@ func TestPromise7AccountsDoNotMix(t *testing.T) {
 		},
 	}
 	for name, call := range map[string]string{
+		"instance": "GET ", "context of an instance": "GET /agent_context", "start an instance": "POST /start", "finish an instance": "POST /finish",
+		"terminate an instance": "POST /terminate", "quality of an instance": "POST /record_quality",
+	} {
+		calls[name] = func(f holdings) (string, string, any) {
+			method, rest, _ := strings.Cut(call, " ")
+			if method == "GET" {
+				return method, "/api/v1/agent_instance/" + f.instance.String() + rest, nil
+			}
+			return method, "/api/v1/agent_instance/" + f.instance.String() + rest, map[string]any{"name": "q", "reason": "theirs", "payload": nil}
+		}
+	}
+	for _, by := range []string{"agent_id", "environment_id", "agent_deployment_id", "api_token_id"} {
+		calls["instances by "+by] = func(f holdings) (string, string, any) {
+			id := map[string]pfid.ID{"agent_id": f.agent, "environment_id": f.environment, "agent_deployment_id": f.deployment, "api_token_id": f.token}[by]
+			return "GET", "/api/v1/agent_instance?" + by + "=" + id.String(), nil
+		}
+	}
+	calls["register an instance of our agent"] = func(f holdings) (string, string, any) {
+		return "POST", "/api/v1/agent_instance/register", map[string]any{"agent_id": f.agent, "agent_version": map[string]any{"external_identifier": "2"}}
+	}
+	calls["register an instance in our environment"] = func(f holdings) (string, string, any) {
+		return "POST", "/api/v1/agent_instance/register", map[string]any{"agent_id": theirs.agent, "environment_id": f.environment, "agent_version": map[string]any{"external_identifier": "2"}}
+	}
+	calls["activity of the agent"] = func(f holdings) (string, string, any) {
+		return "GET", "/api/v1/agent/" + f.agent.String() + "/activity", nil
+	}
+	for name, call := range map[string]string{
 		"webhook of our account": "GET ", "delete our webhook": "DELETE ", "test our webhook": "POST /test", "replace our webhook's secret": "POST /replace_secret",
 	} {
 		calls[name] = func(f holdings) (string, string, any) {
@@ -356,7 +392,7 @@ func TestPromise7AccountsDoNotMix(t *testing.T) {
 	listsHoldNothingForeign(t, p, ours, theirs)
 	nowhere := holdings{
 		actor: audit.Actor{AccountID: missing, AdminUserID: missing}, token: missing, environment: missing, agent: missing,
-		deployment: missing, version: missing, schema: missing, invite: missing, session: missing,
+		deployment: missing, version: missing, schema: missing, instance: missing, invite: missing, session: missing,
 	}
 	for name, call := range calls {
 		t.Run(name, func(t *testing.T) {
@@ -430,12 +466,12 @@ func everyRouteHasARow(t *testing.T, p *backendtest.Program, rows func(yield fun
 
 func listsHoldNothingForeign(t *testing.T, p *backendtest.Program, ours, theirs holdings) {
 	t.Helper()
-	for _, list := range []string{"account", "environment", "agent", "agent_deployment", "api_token", "api_token/moves", "admin_user", "admin_user_invite", "session/all", "agent_version?agent_id=" + theirs.agent.String(), "agent_schema_version?agent_id=" + theirs.agent.String()} {
+	for _, list := range []string{"account", "environment", "agent", "agent_deployment", "agent_instance", "api_token", "api_token/moves", "admin_user", "admin_user_invite", "session/all", "agent_version?agent_id=" + theirs.agent.String(), "agent_schema_version?agent_id=" + theirs.agent.String()} {
 		a := p.Call(http.MethodGet, "/api/v1/"+list, nil, theirs.cookie)
 		if a.Status != http.StatusOK {
 			t.Errorf("%s: %d %s", list, a.Status, a.Body)
 		}
-		for _, id := range []pfid.ID{ours.actor.AccountID, ours.actor.AdminUserID, ours.token, ours.environment, ours.agent, ours.deployment, ours.version, ours.schema, ours.invite, ours.session} {
+		for _, id := range []pfid.ID{ours.actor.AccountID, ours.actor.AdminUserID, ours.token, ours.environment, ours.agent, ours.deployment, ours.version, ours.schema, ours.instance, ours.invite, ours.session} {
 			if strings.Contains(a.Body, id.String()) {
 				t.Errorf("%s holds something of another account: %s", list, a.Body)
 			}

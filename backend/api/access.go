@@ -22,6 +22,7 @@ const (
 	itself          // holders of an active token for the token in the path, and managers for any
 	manager         // account tokens and signed-in admin users
 	signedIn        // signed-in admin users only
+	runtime         // holders of any active token, and signed-in admin users; see caller.scope
 )
 
 // admit passes on requests whose credential the access allows, with the caller in their context.
@@ -53,7 +54,7 @@ func (s *Service) admit(a access) func(huma.Context, func(huma.Context)) {
 func (c *caller) check(a access, id string) error {
 	known := c.Session != nil || c.State != nil
 	switch {
-	case a == open:
+	case a == open || a == runtime && known:
 		return nil
 	case a == noAccess || !known:
 		return fault.New(fault.NotAuthenticated, "Send an API token as a bearer token, or sign in.")
@@ -112,6 +113,9 @@ func add[I, O any](s *Service, a access, method, path, summary string, intent fu
 	}
 	if a == signedIn {
 		operation.Security = operation.Security[1:]
+	}
+	if a == runtime {
+		operation.Metadata = map[string]any{acceptsUnknown: true}
 	}
 	huma.Register(s.huma, operation, func(ctx context.Context, in *I) (*O, error) {
 		who, _ := ctx.Value(callerKey{}).(*caller)

@@ -86,13 +86,15 @@ type AgentView struct {
 	IncludeRiskRollup bool   `query:"include_risk_rollup" doc:"Accepted and ignored: there are no risk profiles"`
 }
 
-func (v *AgentView) of(a agent.Agent, err error) (*one[Agent], error) {
+func (s *Service) viewOf(ctx context.Context, view *AgentView, a agent.Agent, err error) (*one[Agent], error) {
 	if err != nil {
 		return nil, err
 	}
 	shown := agentOf(a)
-	if v.IncludeCounts {
-		shown.InstanceCounts = &InstanceCounts{}
+	if view.IncludeCounts {
+		if shown.InstanceCounts, err = s.instanceCounts(ctx, a); err != nil {
+			return nil, err
+		}
 	}
 	return details(shown), nil
 }
@@ -103,7 +105,8 @@ type getAgentInput struct {
 }
 
 func (s *Service) getAgent(ctx context.Context, who *caller, in *getAgentInput) (*one[Agent], error) {
-	return in.of(s.Agents.Get(ctx, who.AccountID, in.id()))
+	a, err := s.Agents.Get(ctx, who.AccountID, in.id())
+	return s.viewOf(ctx, &in.AgentView, a, err)
 }
 
 type showAgentInput struct {
@@ -125,9 +128,11 @@ func (s *Service) showAgent(ctx context.Context, who *caller, in *showAgentInput
 		return nil, err
 	}
 	if in.ExternalIdentifier != "" {
-		return in.of(s.Agents.GetByExternalIdentifier(ctx, who.AccountID, in.ExternalIdentifier))
+		a, err := s.Agents.GetByExternalIdentifier(ctx, who.AccountID, in.ExternalIdentifier)
+		return s.viewOf(ctx, &in.AgentView, a, err)
 	}
-	return in.of(s.Agents.Get(ctx, who.AccountID, id))
+	a, err := s.Agents.Get(ctx, who.AccountID, id)
+	return s.viewOf(ctx, &in.AgentView, a, err)
 }
 
 // AgentUpdate is a change of an agent. Omitted fields stay unchanged.

@@ -12,6 +12,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"tokentab/backend/account"
+	"tokentab/backend/activity"
 	"tokentab/backend/agent"
 	"tokentab/backend/answer"
 	"tokentab/backend/idempotency"
@@ -37,6 +38,7 @@ type Parts struct {
 	People      *people.People
 	Agents      *agent.Agents
 	Tokens      *token.Tokens
+	Activity    *activity.Activity
 	Notices     *notice.Notices
 	Live        *live.Hub
 	Once        *idempotency.Keys

@@ -97,8 +97,19 @@ func (s *Service) routes(app *fiber.App) {
 	add(s, manager, http.MethodPost, "/agent_schema_version", "Add a schema version to an agent", s.createSchemaVersion)
 	add(s, manager, http.MethodGet, "/agent_schema_version/{id}", "Retrieve an agent schema version", s.getSchemaVersion)
 
+	add(s, manager, http.MethodGet, "/agent/{id}/activity", "Count the instances of an agent in the last 24 hours", s.getAgentActivity)
+
+	add(s, runtime, http.MethodGet, "/agent_instance", "List the agent instances that the caller may see", s.listInstances)
+	add(s, runtime, http.MethodPost, "/agent_instance/register", "Register an instance, with the version, schema version and deployment that it lacks", s.registerInstance)
+	add(s, runtime, http.MethodGet, "/agent_instance/{id}", "Retrieve an agent instance", s.getInstance)
+	add(s, runtime, http.MethodGet, "/agent_instance/{id}/agent_context", "Describe an agent instance in words", s.getAgentContext)
+	add(s, runtime, http.MethodPost, "/agent_instance/{id}/start", "Start an agent instance", s.startInstance)
+	add(s, runtime, http.MethodPost, "/agent_instance/{id}/finish", "Finish an agent instance", s.finishInstance)
+	add(s, runtime, http.MethodPost, "/agent_instance/{id}/terminate", "Terminate an agent instance; its agent learns the reason with the next response", s.terminateInstance)
+	add(s, runtime, http.MethodPost, "/agent_instance/{id}/record_quality", "Keep a quality payload of an agent instance", s.recordQuality)
+
 	add(s, manager, http.MethodPost, "/pfid/generate", "Generate ids for the account", s.generatePFIDs)
-	add(s, manager, http.MethodPost, bulkRoute, "Run several requests in order until one fails; each commits on its own", s.bulk)
+	add(s, runtime, http.MethodPost, bulkRoute, "Run several requests in order until one fails; each commits on its own", s.bulk)
 
 	s.documents = sync.OnceValues(s.renderDocuments)
 	root.Get("/openapi.json", s.document(func(d *documents) *answer.File { return &d.openAPI }))

@@ -21,8 +21,9 @@ import (
 //
 // - Lists ignore unknown parameters, unless they look like a misspelt filter.
 //
-// - Optional bodies accept known members only, and so do details that are closed. Other bodies may hold unknown ones,
-// since official clients send fields that this program does not have, unless they look like a misspelt field.
+// - Optional bodies accept known members only, and so do details that are closed. Other bodies, and those of agents at work,
+// may hold unknown ones, since official clients send fields that this program does not have, unless they look like a
+// misspelt field.
 func (s *Service) refuseUnknown(ctx huma.Context, next func(huma.Context)) {
 	request := &humafiber.Unwrap(ctx).Context().Request
 	wrong := fault.Fields{}
@@ -40,6 +41,9 @@ func (s *Service) refuseUnknown(ctx huma.Context, next func(huma.Context)) {
 	}
 	next(ctx)
 }
+
+// acceptsUnknown marks operations that accept unknown members.
+const acceptsUnknown = "accepts unknown members"
 
 // longestShown is how many bytes of an unknown name a response repeats.
 const longestShown = 100
@@ -99,7 +103,7 @@ func (s *Service) checkMembers(wrong fault.Fields, operation *huma.Operation, bo
 	top := s.properties(described)
 	inside := s.propertiesOf(top["details"])
 	everywhere := []string{"account_id", "idempotency_key"} // all routes accept these
-	strict := described == nil || !described.Required || s.isClosed(top["details"])
+	strict := (described == nil || !described.Required || s.isClosed(top["details"])) && operation.Metadata[acceptsUnknown] == nil
 	place := func(name string) string {
 		switch {
 		case inside[name] != nil:

@@ -161,7 +161,14 @@ func TestBulkLetsNobodyDoMoreThanSingleRequestsDo(t *testing.T) {
 	actor, _, lesser := p.Deployed()
 	_, manager := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
 	body := `{"items":[{"method":"GET","path":"/agent"}]}`
-	if a := p.Call(http.MethodPost, "/api/v1/bulk", body, backendtest.Bearer(lesser)); a.Status != http.StatusForbidden {
+	if a := p.Call(http.MethodPost, "/api/v1/bulk", body, backendtest.Bearer(lesser)); a.Status != http.StatusOK || strings.Count(a.Body, `"not_permitted"`) != 1 {
+		t.Errorf("%d %s", a.Status, a.Body)
+	}
+	registered := `{"items":[{"_type":"agent_instances/register","idempotency_key":"long-enough","agent_version":{"external_identifier":"1"}}]}`
+	a := p.Call(http.MethodPost, "/api/v1/bulk", registered, backendtest.Bearer(lesser))
+	instance, _ := a.Get(t, "outputs", "long-enough", "details", "id").(string)
+	finished := `{"items":[{"_type":"agent_instances/finish","idempotency_key":"long-enough-2","id":"` + instance + `","status":"failed"}]}`
+	if a := p.Call(http.MethodPost, "/api/v1/bulk", finished, backendtest.Bearer(lesser)); a.Get(t, "outputs", "long-enough-2", "details", "status") != "failed" {
 		t.Errorf("%d %s", a.Status, a.Body)
 	}
 	for _, item := range []string{

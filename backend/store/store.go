@@ -24,10 +24,11 @@ type Store struct {
 	Keys     Keys
 	Answers  Answers
 	Notices  Notices
+	Activity Activity
 }
 
 func newStore(d *db) *Store {
-	return &Store{db: d, Accounts: Accounts{d}, People: People{d}, Agents: Agents{d}, Tokens: Tokens{d}, Keys: Keys{d}, Answers: Answers{d}, Notices: Notices{d}}
+	return &Store{db: d, Accounts: Accounts{d}, People: People{d}, Agents: Agents{d}, Tokens: Tokens{d}, Keys: Keys{d}, Answers: Answers{d}, Notices: Notices{d}, Activity: Activity{d}}
 }
 
 // db is an open database. It has four kinds of connections: one for durable writes, one for writes that a power cut may

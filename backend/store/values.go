@@ -85,6 +85,46 @@ func (d document) Scan(value any) error {
 	return json.Unmarshal([]byte(text), d.of)
 }
 
+// rowNumber is the number of a row, which SQLite chooses for a new one: NULL for 0.
+type rowNumber int64
+
+// Value implements driver.Valuer.
+func (n rowNumber) Value() (driver.Value, error) {
+	if n == 0 {
+		return nil, nil
+	}
+	return int64(n), nil
+}
+
+// Scan implements sql.Scanner.
+func (n *rowNumber) Scan(value any) error {
+	number, ok := value.(int64)
+	if !ok {
+		return fmt.Errorf("store: a %T instead of a number", value)
+	}
+	*n = rowNumber(number)
+	return nil
+}
+
+// qualities are quality payloads by name, as JSON; NULL for none.
+type qualities map[string]json.RawMessage
+
+// Value implements driver.Valuer.
+func (q qualities) Value() (driver.Value, error) {
+	if len(q) == 0 {
+		return nil, nil
+	}
+	return document{map[string]json.RawMessage(q)}.Value()
+}
+
+// Scan implements sql.Scanner.
+func (q *qualities) Scan(value any) error {
+	if *q = nil; value == nil {
+		return nil
+	}
+	return document{q}.Scan(value)
+}
+
 // partition is the part of an account's id that all ids of the account share.
 type partition pfid.ID
 

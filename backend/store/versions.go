@@ -60,15 +60,20 @@ func (s Agents) InsertVersion(ctx context.Context, v agent.Version, recorder aud
 				return made, err
 			}
 		}
-		made.Version = v
-		if made.Repeats, err = repeats(tx, "agent_versions", v.AgentID, v.ExternalIdentifier); err != nil {
-			return made, err
-		}
-		if err := versions.insertNew(tx, made, idTaken()); err != nil {
-			return made, err
-		}
-		return made, recordWith(tx, recorder, audit.AgentVersionCreated, v.ExternalIdentifier, v.ID)
+		return insertVersion(tx, v, recorder)
 	})
+}
+
+// insertVersion writes a version of an agent and schema version that exist.
+func insertVersion(tx *gorm.DB, v agent.Version, recorder audit.Recorder) (made agent.ListedVersion, err error) {
+	made.Version = v
+	if made.Repeats, err = repeats(tx, "agent_versions", v.AgentID, v.ExternalIdentifier); err != nil {
+		return made, err
+	}
+	if err := versions.insertNew(tx, made, idTaken()); err != nil {
+		return made, err
+	}
+	return made, recordWith(tx, recorder, audit.AgentVersionCreated, v.ExternalIdentifier, v.ID)
 }
 
 // repeats counts an agent's versions with this external identifier. It reads only one row: each version stores how
@@ -95,15 +100,20 @@ func (s Agents) InsertSchemaVersion(ctx context.Context, v agent.SchemaVersion, 
 		if err := mustHave(tx, "agents", "agent_id", v.AccountID, v.AgentID); err != nil {
 			return made, err
 		}
-		made.SchemaVersion = v
-		if made.Repeats, err = repeats(tx, "agent_schema_versions", v.AgentID, v.ExternalIdentifier); err != nil {
-			return made, err
-		}
-		if err := schemaVersions.insertNew(tx, made, idTaken()); err != nil {
-			return made, err
-		}
-		return made, recordWith(tx, recorder, audit.SchemaVersionCreated, v.ExternalIdentifier, v.ID)
+		return insertSchemaVersion(tx, v, recorder)
 	})
+}
+
+// insertSchemaVersion writes a schema version of an agent that exists.
+func insertSchemaVersion(tx *gorm.DB, v agent.SchemaVersion, recorder audit.Recorder) (made agent.ListedSchemaVersion, err error) {
+	made.SchemaVersion = v
+	if made.Repeats, err = repeats(tx, "agent_schema_versions", v.AgentID, v.ExternalIdentifier); err != nil {
+		return made, err
+	}
+	if err := schemaVersions.insertNew(tx, made, idTaken()); err != nil {
+		return made, err
+	}
+	return made, recordWith(tx, recorder, audit.SchemaVersionCreated, v.ExternalIdentifier, v.ID)
 }
 
 func (s Agents) SchemaVersion(ctx context.Context, account, id pfid.ID) (agent.ListedSchemaVersion, error) {

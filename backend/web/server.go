@@ -20,6 +20,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"tokentab/backend/account"
+	"tokentab/backend/activity"
 	"tokentab/backend/agent"
 	"tokentab/backend/answer"
 	"tokentab/backend/api"
@@ -51,6 +52,7 @@ type Parts struct {
 	People   *people.People
 	Agents   *agent.Agents
 	Tokens   *token.Tokens
+	Activity *activity.Activity
 	Keys     validation.Keys
 	Notices  *notice.Notices
 	Live     *live.Hub
@@ -135,7 +137,7 @@ func (s *Server) routes() (err error) {
 	s.app.Get("/status-lists", published(s.endpoints.StatusLists))
 	s.app.Get("/status-lists/:number", published(s.endpoints.StatusList))
 	s.API, err = api.New(s.app, api.Parts{
-		Accounts: s.Accounts, People: s.People, Agents: s.Agents, Tokens: s.Tokens, Notices: s.Notices, Live: s.Live, Once: s.Once, Mail: s.Mail, Credentials: s.endpoints, Source: s.source,
+		Accounts: s.Accounts, People: s.People, Agents: s.Agents, Tokens: s.Tokens, Activity: s.Activity, Notices: s.Notices, Live: s.Live, Once: s.Once, Mail: s.Mail, Credentials: s.endpoints, Source: s.source,
 		Serve: s.serveItem, Installation: s.Installation, Now: s.Now, Random: s.Random, Log: s.folded,
 	})
 	s.app.Use(s.page.serve)

@@ -1,0 +1,52 @@
+// Package activity keeps what agents do: their instances, which are runs, and the spans of each run.
+package activity
+
+import (
+	"io"
+	"time"
+
+	"tokentab/backend/pfid"
+)
+
+// Status is the status of an instance or a span.
+type Status string
+
+// The statuses. Only instances can be Terminated.
+const (
+	Pending    Status = "pending" // not started
+	Active     Status = "active"
+	Complete   Status = "complete"
+	Failed     Status = "failed"
+	Cancelled  Status = "cancelled"
+	Terminated Status = "terminated" // by an admin
+)
+
+// IsFinished reports whether an agent has ended what has this status.
+func (s Status) IsFinished() bool { return s == Complete || s == Failed || s == Cancelled }
+
+// Scope is the part of an account's activity that a caller may see and change.
+type Scope struct {
+	AccountID     pfid.ID
+	EnvironmentID pfid.ID // zero for all
+	DeploymentID  pfid.ID // zero for all
+}
+
+// IsAccount reports whether the scope is the whole account.
+func (s Scope) IsAccount() bool { return s.EnvironmentID.IsZero() && s.DeploymentID.IsZero() }
+
+// Store keeps activity.
+type Store interface {
+	InstanceStore
+}
+
+// Activity records what agents report.
+type Activity struct {
+	store  Store
+	now    func() time.Time
+	random io.Reader
+}
+
+// New returns the activity kept in store. It calls now once per operation.
+func New(store Store, now func() time.Time, random io.Reader) *Activity {
+	return &Activity{store: store, now: now, random: random}
+}

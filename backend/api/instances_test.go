@@ -1,0 +1,286 @@
+package api_test
+
+import (
+	"fmt"
+	"net/http"
+	"reflect"
+	"strings"
+	"testing"
+
+	"tokentab/backend/agent"
+	"tokentab/backend/audit"
+	"tokentab/backend/backendtest"
+	"tokentab/backend/pfid"
+	"tokentab/backend/token"
+)
+
+// runs is a program with an agent that runs, and tokens of each scope.
+type runs struct {
+	*backendtest.Program
+	t                                *testing.T
+	actor                            audit.Actor
+	agent                            string
+	account, environment, deployment backendtest.Header
+	deployed                         token.Listed
+}
+
+func newRuns(t *testing.T) *runs {
+	t.Helper()
+	p := backendtest.Start(t)
+	r := &runs{Program: p, t: t}
+	var secret string
+	r.actor, r.deployed, secret = p.Deployed()
+	r.agent, r.deployment = r.deployed.AgentID.String(), backendtest.Bearer(secret)
+	_, secret = p.Issue(r.actor, token.Order{Scope: token.ScopeAccount})
+	r.account = backendtest.Bearer(secret)
+	_, secret = p.Issue(r.actor, token.Order{Scope: token.ScopeEnvironment, EnvironmentID: r.deployed.EnvironmentID})
+	r.environment = backendtest.Bearer(secret)
+	return r
+}
+
+// shows checks that a success has these values, by their keys from the top.
+func shows(t *testing.T, what string, a backendtest.Answer, want map[string]any) {
+	t.Helper()
+	if a.Status != http.StatusOK {
+		t.Errorf("%s: %d %s", what, a.Status, a.Body)
+		return
+	}
+	for keys, value := range want {
+		if got := a.Get(t, strings.Fields(keys)...); fmt.Sprint(got) != fmt.Sprint(value) {
+			t.Errorf("%s: %s is %v, want %v", what, keys, got, value)
+		}
+	}
+}
+
+// registration returns a body of register, with more fields.
+func registration(more map[string]any) map[string]any {
+	body := map[string]any{
+		"agent_version":        map[string]any{"external_identifier": "1.0.0", "name": "Demo", "description": ""},
+		"agent_schema_version": map[string]any{"external_identifier": "s1", "span_schemas": map[string]any{"agent": map[string]any{"type": "object"}}, "span_result_schemas": map[string]any{}},
+	}
+	for name, value := range more {
+		body[name] = value
+	}
+	return body
+}
+
+func (r *runs) post(path string, body any, who backendtest.Header) backendtest.Answer {
+	r.t.Helper()
+	return r.Call(http.MethodPost, "/api/v1/agent_instance/"+path, body, who)
+}
+
+func (r *runs) register(more map[string]any, who backendtest.Header) string {
+	r.t.Helper()
+	a := r.post("register", registration(more), who)
+	if a.Status != http.StatusOK {
+		r.t.Fatalf("register: %d %s", a.Status, a.Body)
+	}
+	return a.Text(r.t, "details", "id")
+}
+
+func TestAnInstanceIsRegisteredWithWhatItLacks(t *testing.T) {
+	t.Parallel()
+	r := newRuns(t)
+	body := registration(map[string]any{"idempotency_key": "3997afdb-a3e9-4bc8-8263-d973ea0a2a89"})
+	schema := body["agent_schema_version"].(map[string]any)
+	schema["quality_schemas"] = []any{map[string]any{"name": "q", "schema": map[string]any{}}}
+	schema["of_tomorrow"] = map[string]any{"kept": 1}
+	first := r.post("register", body, r.deployment)
+	shows(t, "register", first, map[string]any{
+		"details type": "agent_instance", "details status": "pending", "details agent_id": r.agent, "details environment_id": r.deployed.EnvironmentID.String(),
+		"details agent_deployment_id": r.deployed.AgentDeploymentID.String(), "details account_id": r.actor.AccountID.String(), "details purpose": "live",
+		"details started_at": nil, "details finished_at": nil, "details termination_reason": nil, "details quality_payloads": nil,
+		"details agent_version_identifier": "1.0.0", "details api_token_id": r.deployed.ID.String(), "details span_counts total": 0.0,
+		"agent_schema_version external_identifier": "s1", "agent_schema_version of_tomorrow kept": 1.0,
+	})
+	if again := r.post("register", body, r.deployment); !reflect.DeepEqual(again.JSON(t), first.JSON(t)) {
+		t.Errorf("the same key again made %s", again.Body)
+	}
+
+	// The same version and schemas again make nothing new, other schemas make new ones.
+	version := first.Text(t, "details", "agent_version_id")
+	again := r.post("register", registration(map[string]any{"agent_schema_version": schema}), r.deployment)
+	if again.Text(t, "details", "agent_version_id") != version || again.Text(t, "details", "id") == first.Text(t, "details", "id") {
+		t.Errorf("the second run is %s", again.Body)
+	}
+	other := r.post("register", registration(map[string]any{"update_current_version": false}), r.deployment)
+	if made := other.Text(t, "details", "agent_version_id"); other.Status != http.StatusOK || made == version {
+		t.Errorf("other schemas: %d %s", other.Status, other.Body)
+	}
+	shows(t, "deployment", r.Call(http.MethodGet, "/api/v1/agent_deployment/"+r.deployed.AgentDeploymentID.String(), nil, r.account), map[string]any{"details current_version_id": version})
+	r.Recorded(audit.AgentVersionCreated, 2)
+	r.Recorded(audit.SchemaVersionCreated, 2)
+	r.Recorded(audit.AgentDeploymentCreated, 1)
+	r.Recorded(audit.AgentDeploymentUpdated, 1)
+
+	// A client may choose the id, of any partition.
+	id, err := pfid.New(r.Clock.Now(), 1, strings.NewReader(strings.Repeat("chosen by a client", 9)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if made := r.register(map[string]any{"id": id.String()}, r.deployment); made != id.String() {
+			t.Errorf("made %s instead of %s", made, id)
+		}
+	}
+	if list := r.Call(http.MethodGet, "/api/v1/agent_instance?agent_id="+r.agent, nil, r.account); list.Get(t, "pagination", "item_count") != 4.0 {
+		t.Errorf("listed: %s", list.Body)
+	}
+}
+
+func TestARegistrationFindsItsAgentAndEnvironment(t *testing.T) {
+	t.Parallel()
+	r := newRuns(t)
+	ctx := t.Context()
+	named, err := r.Agents.Register(ctx, r.actor, agent.Order{Name: "Reader", ExternalIdentifier: "reader-1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{named.ID.String(), "reader-1", "Reader"} {
+		a := r.post("register", registration(map[string]any{"agent_id": name}), r.account)
+		if a.Status != http.StatusOK || a.Text(t, "details", "agent_id") != named.ID.String() || a.Text(t, "details", "environment_name") != "Development" {
+			t.Errorf("%s: %d %s", name, a.Status, a.Body)
+		}
+	}
+	r.Recorded(audit.AgentDeploymentCreated, 2)
+	twin, err := r.Agents.Register(ctx, r.actor, agent.Order{Name: "Reader"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := r.post("register", registration(map[string]any{"agent_id": "Reader"}), r.account)
+	refused(t, "two agents with this name", a, http.StatusUnprocessableEntity, "validation_errors", "agent_id")
+	if !strings.Contains(a.Body, twin.ID.String()) || !strings.Contains(a.Body, named.ID.String()) {
+		t.Errorf("the choices are not listed: %s", a.Body)
+	}
+	for _, name := range []any{nil, "", "nobody", strings.Repeat("x", 300)} {
+		refused(t, fmt.Sprint("agent ", name), r.post("register", registration(map[string]any{"agent_id": name}), r.account), http.StatusUnprocessableEntity, "validation_errors", "agent_id")
+	}
+
+	// A deployment token implies both, an environment token the environment.
+	for name, body := range map[string]map[string]any{"agent": {"agent_id": twin.ID.String()}, "no such agent": {"agent_id": "nobody"}, "environment": {"environment_id": twin.ID.String()}} {
+		refused(t, "another "+name, r.post("register", registration(body), r.deployment), http.StatusForbidden, "not_permitted", "")
+	}
+	r.register(map[string]any{"agent_id": r.agent, "environment_id": r.deployed.EnvironmentID.String()}, r.deployment)
+	r.register(map[string]any{"agent_id": "bot"}, r.deployment)
+	if a := r.post("register", registration(map[string]any{"agent_id": twin.ID.String()}), r.environment); a.Text(t, "details", "environment_id") != r.deployed.EnvironmentID.String() {
+		t.Errorf("with an environment token: %s", a.Body)
+	}
+	refused(t, "an environment of another token", r.post("register", registration(map[string]any{"agent_id": "bot", "environment_id": twin.ID.String()}), r.environment), http.StatusForbidden, "not_permitted", "")
+	refused(t, "no such environment", r.post("register", registration(map[string]any{"agent_id": "bot", "environment_id": twin.ID.String()}), r.account), http.StatusUnprocessableEntity, "validation_errors", "environment_id")
+
+	if _, _, err := r.Agents.Retire(ctx, r.actor, twin.ID); err != nil {
+		t.Fatal(err)
+	}
+	refused(t, "a retired agent", r.post("register", registration(map[string]any{"agent_id": twin.ID.String()}), r.account), http.StatusConflict, "invalid_action", "")
+	for name, body := range map[string]map[string]any{
+		"agent_version": {"agent_version": nil}, "agent_version.external_identifier": {"agent_version": map[string]any{"external_identifier": " "}},
+		"purpose": {"purpose": "fun"}, "id": {"id": "mine"},
+	} {
+		a := r.post("register", registration(body), r.deployment)
+		if a.Status != http.StatusUnprocessableEntity || !strings.Contains(a.Body, name) {
+			t.Errorf("%s: %d %s", name, a.Status, a.Body)
+		}
+	}
+}
+
+func TestAnInstanceLivesWhateverTheOrderOfItsRequests(t *testing.T) {
+	t.Parallel()
+	r := newRuns(t)
+	const started, finished = "2026-03-01T12:00:00.5Z", "2026-03-01T12:00:09Z"
+	id := r.register(nil, r.deployment)
+	for range 2 { // started again it is unchanged
+		shows(t, "start", r.post(id+"/start", map[string]any{"timestamp": started, "idempotency_key": nil}, r.deployment), map[string]any{"details status": "active", "details started_at": "2026-03-01T12:00:00.500Z"})
+	}
+	shows(t, "quality", r.post(id+"/record_quality", map[string]any{"name": "q", "payload": map[string]any{"score": 1}}, r.deployment), map[string]any{"details quality_payloads q score": 1.0})
+	for range 2 {
+		shows(t, "finish", r.post(id+"/finish", map[string]any{"status": "failed", "timestamp": finished}, r.deployment), map[string]any{"details status": "failed", "details finished_at": "2026-03-01T12:00:09.000Z"})
+	}
+	shows(t, "finish otherwise", r.post(id+"/finish", map[string]any{}, r.deployment), map[string]any{"details status": "failed"})
+	shows(t, "quality of a finished one", r.post(id+"/record_quality", map[string]any{"name": "p", "payload": nil, "of_tomorrow": 1}, r.deployment), map[string]any{"details quality_payloads p": nil, "details quality_payloads q score": 1.0})
+	refused(t, "terminate a finished one", r.post(id+"/terminate", map[string]any{"reason": "late"}, r.deployment), http.StatusConflict, "invalid_action", "")
+
+	// Finished before it was started, without any body.
+	id = r.register(nil, r.deployment)
+	shows(t, "finish first", r.post(id+"/finish", nil, r.deployment), map[string]any{"details status": "complete", "details started_at": nil})
+	shows(t, "start last", r.post(id+"/start", map[string]any{"timestamp": started}, r.deployment), map[string]any{"details status": "complete", "details started_at": "2026-03-01T12:00:00.500Z"})
+
+	id = r.register(nil, r.deployment)
+	refused(t, "no reason", r.post(id+"/terminate", map[string]any{"reason": " "}, r.account), http.StatusUnprocessableEntity, "validation_errors", "reason")
+	shows(t, "terminate", r.post(id+"/terminate", map[string]any{"reason": "It loops."}, r.account), map[string]any{"details status": "terminated", "details termination_reason": "It loops.", "details available_actions terminate": false})
+	shows(t, "start a terminated one", r.post(id+"/start", nil, r.deployment), map[string]any{"details status": "terminated"})
+	shows(t, "finish a terminated one", r.post(id+"/finish", nil, r.deployment), map[string]any{"details status": "terminated"})
+	r.Recorded(audit.AgentInstanceTerminated, 1)
+
+	for name, body := range map[string]map[string]any{"status": {"status": "active"}, "timestamp": {"timestamp": "yesterday"}} {
+		refused(t, name, r.post(id+"/finish", body, r.deployment), http.StatusUnprocessableEntity, "validation_errors", name)
+	}
+	refused(t, "an unknown instance", r.post(r.agent+"/start", nil, r.deployment), http.StatusNotFound, "not_found", "")
+	counted := r.Call(http.MethodGet, "/api/v1/agent/"+r.agent+"?include_counts=true", nil, r.account)
+	shows(t, "counts", counted, map[string]any{"details instance_counts total": 3.0, "details instance_counts failed": 1.0, "details instance_counts terminated": 1.0, "details instance_counts complete": 1.0})
+	day := r.Call(http.MethodGet, "/api/v1/agent/"+r.agent+"/activity", nil, r.account)
+	if hours := day.Get(t, "details", "hours").([]any); len(hours) != 24 || hours[23].(map[string]any)["terminated"] != 1.0 {
+		t.Errorf("activity: %s", day.Body)
+	}
+	described := r.Call(http.MethodGet, "/api/v1/agent_instance/"+id+"/agent_context", nil, r.deployment)
+	if text := described.Text(t, "agent_context", "body"); !strings.Contains(text, "Agent: bot\n") || !strings.Contains(text, "Span types: agent\n") || !strings.Contains(text, "It loops.") {
+		t.Errorf("context: %q", text)
+	}
+}
+
+func TestATokenSeesTheInstancesOfItsScopeOnly(t *testing.T) {
+	t.Parallel()
+	r := newRuns(t)
+	own := r.register(nil, r.deployment)
+	other, err := r.Agents.Register(t.Context(), r.actor, agent.Order{Name: "other"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	beside := r.register(map[string]any{"agent_id": other.ID.String()}, r.environment)
+	environments := r.Call(http.MethodGet, "/api/v1/environment", nil, r.account)
+	elsewhere := ""
+	for _, e := range environments.Get(t, "summaries").([]any) {
+		if id := e.(map[string]any)["id"].(string); id != r.deployed.EnvironmentID.String() {
+			elsewhere = r.register(map[string]any{"agent_id": r.agent, "environment_id": id}, r.account)
+		}
+	}
+	for name, one := range map[string]struct {
+		who  backendtest.Header
+		sees []string
+	}{"account": {r.account, []string{own, beside, elsewhere}}, "environment": {r.environment, []string{own, beside}}, "deployment": {r.deployment, []string{own}}} {
+		list := r.Call(http.MethodGet, "/api/v1/agent_instance", nil, one.who)
+		if n := list.Get(t, "pagination", "item_count"); n != float64(len(one.sees)) {
+			t.Errorf("%s: %v instances are listed", name, n)
+		}
+		for _, id := range []string{own, beside, elsewhere} {
+			isSeen := strings.Contains(strings.Join(one.sees, " "), id)
+			for _, path := range []string{"", "/agent_context"} {
+				if a := r.Call(http.MethodGet, "/api/v1/agent_instance/"+id+path, nil, one.who); (a.Status == http.StatusOK) != isSeen || !isSeen && a.Status != http.StatusNotFound {
+					t.Errorf("%s: get %s: %d", name, path, a.Status)
+				}
+			}
+			for _, action := range []string{"start", "record_quality", "finish", "terminate"} {
+				if a := r.post(id+"/"+action, map[string]any{"name": "q", "reason": "r"}, one.who); !isSeen && a.Status != http.StatusNotFound || isSeen && a.Status == http.StatusNotFound {
+					t.Errorf("%s: %s: %d %s", name, action, a.Status, a.Body)
+				}
+			}
+		}
+	}
+	for _, call := range []string{"GET ", "GET /" + own, "GET /" + own + "/agent_context", "POST /register", "POST /" + own + "/start", "POST /" + r.agent + "/finish", "POST /x/terminate", "POST /x/record_quality"} {
+		method, path, _ := strings.Cut(call, " ")
+		refused(t, call+" without a token", r.Call(method, "/api/v1/agent_instance"+path, nil), http.StatusUnauthorized, "not_authenticated", "")
+		refused(t, call+" with a bad token", r.Call(method, "/api/v1/agent_instance"+path, nil, backendtest.Bearer("nonsense")), http.StatusUnauthorized, "bad_authtoken", "")
+	}
+}
+
+func TestInstancesOfADeletedDeploymentAreGone(t *testing.T) {
+	t.Parallel()
+	r := newRuns(t)
+	id := r.register(nil, r.deployment)
+	if _, err := r.Agents.Delete(t.Context(), r.actor, r.deployed.AgentID, true); err != nil {
+		t.Fatal(err)
+	}
+	refused(t, "get", r.Call(http.MethodGet, "/api/v1/agent_instance/"+id, nil, r.account), http.StatusNotFound, "not_found", "")
+	if list := r.Call(http.MethodGet, "/api/v1/agent_instance", nil, r.account); list.Get(t, "pagination", "item_count") != 0.0 {
+		t.Errorf("listed: %s", list.Body)
+	}
+}
