@@ -79,8 +79,8 @@ export class Api {
   }
 
   /** Posts an action as the user, such as the suspend of a token. */
-  async act(path: string) {
-    const answer = await this.#send("POST", `/api/v1${path}`, this.#user(), {});
+  async act(path: string, body: object = {}) {
+    const answer = await this.#send("POST", `/api/v1${path}`, this.#user(), body);
     expect(answer.status, JSON.stringify(answer.body)).toBe(200);
   }
 
