@@ -270,7 +270,7 @@ func TestPromise5NoChangeWithoutItsRecord(t *testing.T) {
 			return err
 		},
 		"delete of an environment": func() error {
-			_, err := p.Accounts.DeleteEnvironment(t.Context(), actor, environments[1].ID, false)
+			_, _, err := p.Accounts.DeleteEnvironment(t.Context(), actor, environments[1].ID, true)
 			return err
 		},
 		"change of a profile": func() error {

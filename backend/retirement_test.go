@@ -49,7 +49,7 @@ func TestPromise1HoldsWhenAnAgentIsRetiredAndReinstated(t *testing.T) {
 	stop := hammer(t, 8, &g, func() bool {
 		return p.Call(http.MethodGet, "/api/v1/ping", nil, backendtest.Bearer(secret)).Status == http.StatusOK
 	})
-	if _, err := p.Agents.Delete(t.Context(), actor, ours.agent, true); err != nil {
+	if _, _, err := p.Agents.Delete(t.Context(), actor, ours.agent, false); err != nil {
 		t.Fatal(err)
 	}
 	g.close()
@@ -106,9 +106,9 @@ func TestNoRetirementWithoutItsRecord(t *testing.T) {
 	exec(t, p, "ALTER TABLE audit_events RENAME TO gone")
 	for what, change := range map[string]func() error{
 		"retire": func() error { _, _, err := p.Agents.Retire(t.Context(), actor, ours.agent); return err },
-		"delete": func() error { _, err := p.Agents.Delete(t.Context(), actor, ours.agent, true); return err },
+		"delete": func() error { _, _, err := p.Agents.Delete(t.Context(), actor, ours.agent, false); return err },
 		"delete deployment": func() error {
-			_, err := p.Agents.DeleteDeployment(t.Context(), actor, ours.deployment, true)
+			_, _, err := p.Agents.DeleteDeployment(t.Context(), actor, ours.deployment, false)
 			return err
 		},
 		"set version": func() error {

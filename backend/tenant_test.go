@@ -241,7 +241,7 @@ func TestPromise7AccountsDoNotMix(t *testing.T) {
 			return "POST", "/api/v1/agent/" + f.agent.String() + "/reinstate", nil
 		},
 		"delete an agent": func(f holdings) (string, string, any) {
-			return "DELETE", "/api/v1/agent/" + f.agent.String() + "?revoke_api_tokens=true", nil
+			return "DELETE", "/api/v1/agent/" + f.agent.String(), nil
 		},
 		"change a deployment": func(f holdings) (string, string, any) {
 			return "PUT", "/api/v1/agent_deployment/" + f.deployment.String(), backendtest.Details(map[string]any{"current_version_id": nil})
@@ -250,7 +250,7 @@ func TestPromise7AccountsDoNotMix(t *testing.T) {
 			return "PUT", "/api/v1/agent_deployment/" + theirs.deployment.String(), backendtest.Details(map[string]any{"current_version_id": f.version})
 		},
 		"delete a deployment": func(f holdings) (string, string, any) {
-			return "DELETE", "/api/v1/agent_deployment/" + f.deployment.String() + "?revoke_api_tokens=true", nil
+			return "DELETE", "/api/v1/agent_deployment/" + f.deployment.String(), nil
 		},
 		"version": func(f holdings) (string, string, any) {
 			return "GET", "/api/v1/agent_version/" + f.version.String(), nil
@@ -319,7 +319,7 @@ func TestPromise7AccountsDoNotMix(t *testing.T) {
 			return "PUT", "/api/v1/environment/" + f.environment.String(), backendtest.Details(map[string]any{"name": "Theirs"})
 		},
 		"delete our environment": func(f holdings) (string, string, any) {
-			return "DELETE", "/api/v1/environment/" + f.environment.String() + "?revoke_api_tokens=true", nil
+			return "DELETE", "/api/v1/environment/" + f.environment.String(), nil
 		},
 		"validate for our account": func(f holdings) (string, string, any) {
 			return "GET", "/api/v1/validate?account_id=" + f.actor.AccountID.String(), nil

@@ -93,20 +93,20 @@ const (
 func TestPromise1HoldsForVeryManyTokensFromTheAnswerOn(t *testing.T) {
 	for what, end := range map[string]func(*backendtest.Program, audit.Actor, holdings) (int, error){
 		"deleted environment": func(p *backendtest.Program, actor audit.Actor, ours holdings) (int, error) {
-			_, err := p.Accounts.DeleteEnvironment(t.Context(), actor, ours.environment, true)
-			return many, err
+			_, n, err := p.Accounts.DeleteEnvironment(t.Context(), actor, ours.environment, false)
+			return n, err
 		},
 		"deleted agent": func(p *backendtest.Program, actor audit.Actor, ours holdings) (int, error) {
-			_, err := p.Agents.Delete(t.Context(), actor, ours.agent, true)
-			return many, err
+			_, n, err := p.Agents.Delete(t.Context(), actor, ours.agent, false)
+			return n, err
 		},
 		"retired agent": func(p *backendtest.Program, actor audit.Actor, ours holdings) (int, error) {
 			_, n, err := p.Agents.Retire(t.Context(), actor, ours.agent)
 			return n, err
 		},
 		"deleted deployment": func(p *backendtest.Program, actor audit.Actor, ours holdings) (int, error) {
-			_, err := p.Agents.DeleteDeployment(t.Context(), actor, ours.deployment, true)
-			return many, err
+			_, n, err := p.Agents.DeleteDeployment(t.Context(), actor, ours.deployment, false)
+			return n, err
 		},
 		"tokens of a member": func(p *backendtest.Program, actor audit.Actor, ours holdings) (int, error) {
 			_, n, err := p.People.RevokeTokensOf(t.Context(), actor, actor.AdminUserID)
@@ -246,7 +246,7 @@ func TestADeletedResourceGetsNoTokensAndFreesItsName(t *testing.T) {
 	if err != nil || before.LiveTokens != many {
 		t.Fatal(before, err)
 	}
-	if _, err := p.Accounts.DeleteEnvironment(t.Context(), actor, ours.environment, true); err != nil {
+	if _, _, err := p.Accounts.DeleteEnvironment(t.Context(), actor, ours.environment, false); err != nil {
 		t.Fatal(err)
 	}
 	_, _, err = p.Tokens.Issue(t.Context(), actor, token.Order{Scope: token.ScopeEnvironment, EnvironmentID: ours.environment})
@@ -282,7 +282,7 @@ func TestAMoveUnderWayNamesWhatItsTokensName(t *testing.T) {
 		names map[string]any
 	}{
 		"environment_id": {func(p *backendtest.Program, actor audit.Actor, ours holdings) error {
-			_, err := p.Accounts.DeleteEnvironment(t.Context(), actor, ours.environment, true)
+			_, _, err := p.Accounts.DeleteEnvironment(t.Context(), actor, ours.environment, false)
 			return err
 		}, map[string]any{"status": "revoked", "environment_name": "Development"}},
 		"agent_id": {func(p *backendtest.Program, actor audit.Actor, ours holdings) error {
@@ -290,7 +290,7 @@ func TestAMoveUnderWayNamesWhatItsTokensName(t *testing.T) {
 			return err
 		}, map[string]any{"status": "suspended", "agent_name": "bot"}},
 		"agent_deployment_id": {func(p *backendtest.Program, actor audit.Actor, ours holdings) error {
-			_, err := p.Agents.DeleteDeployment(t.Context(), actor, ours.deployment, true)
+			_, _, err := p.Agents.DeleteDeployment(t.Context(), actor, ours.deployment, false)
 			return err
 		}, map[string]any{"status": "revoked", "agent_name": "bot", "environment_name": "Development"}},
 		"created_by_admin_user_id": {func(p *backendtest.Program, actor audit.Actor, _ holdings) error {

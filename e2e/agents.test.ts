@@ -53,6 +53,7 @@ test("retiring an agent suspends its tokens at once, reinstating activates only 
   await expect(question.getByRole("button", { name: "Delete agent" })).toBeDisabled();
   await question.getByRole("checkbox", { name: "Revoke its 2 tokens and delete" }).check();
   await question.getByRole("button", { name: "Delete agent" }).click();
+  await expect(page.getByText("Invoice reader deleted. 2 tokens revoked.")).toBeVisible();
   await expect(page.getByRole("heading", { name: "No agents yet" })).toBeVisible();
   expect((await api.ping(working.token)).status).toBe(401);
 });

@@ -68,6 +68,14 @@ async function refused(expectedStatus, code, method, path, options) {
   return answer;
 }
 
+/** Deletes a resource as the clients do, without a parameter: its API tokens are revoked with it. */
+async function deleted(path, tokens, body) {
+  const answer = await one("DELETE", path, { body });
+  assert.equal(answer.details.id, path.split("/").at(-1));
+  assert.equal(answer.revoked_api_token_count, tokens, path);
+  await refused(404, "not_found", "DELETE", path);
+}
+
 const steps = {
   async ping() {
     const { details } = await one("GET", "/ping");
@@ -95,8 +103,12 @@ const steps = {
     await one("GET", `/environment/${details.id}`);
     const renamed = await one("PUT", `/environment/${details.id}`, { body: { details: { name: "QA 2" } } });
     assert.equal(renamed.details.name, "QA 2");
-    const deleted = await one("DELETE", `/environment/${details.id}`);
-    assert.equal(deleted.details.id, details.id);
+    await one("POST", "/api_token", {
+      body: { details: { token_scope: "environment", environment_id: details.id } },
+    });
+    const unused = { query: { if_unused: "true" } };
+    await refused(409, "invalid_action", "DELETE", `/environment/${details.id}`, unused);
+    await deleted(`/environment/${details.id}`, 1);
     await refused(404, "not_found", "GET", `/environment/${details.id}`);
     seen.environment = (await list("/environment", query))[0];
     await refused(422, "validation_errors", "POST", "/environment", { body: { details: { name: "" } } });
@@ -123,7 +135,14 @@ const steps = {
     await refused(409, "invalid_action", "POST", `/agent/${details.id}/retire`, { body: {} });
     assert.notEqual((await one("POST", `/agent/${details.id}/reinstate`)).details.status, "retired");
     const other = await one("POST", "/agent", { body: { details: { name: "short-lived" } } });
-    assert.equal((await one("DELETE", `/agent/${other.details.id}`)).details.id, other.details.id);
+    const at = { agent_id: other.details.id, environment_id: seen.environment.id };
+    const deploy = async () => {
+      const token = { details: { token_scope: "agent_deployment", ...at } };
+      return (await one("POST", "/api_token", { body: token })).details.agent_deployment_id;
+    };
+    await deleted(`/agent_deployment/${await deploy()}`, 1);
+    await deploy();
+    await deleted(`/agent/${other.details.id}`, 1, {}); // Python sends a body
   },
 
   async deployments(seen) {

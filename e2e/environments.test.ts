@@ -36,8 +36,8 @@ test("an environment is deleted only with its deployments and tokens, whose rows
   });
   expect((await api.ping(token)).status).toBe(200);
 
-  const refusal = await api.remove(`/environment/${environment_id}`);
-  expect(refusal.status, "nobody's word is skipped").toBe(409);
+  const refusal = await api.remove(`/environment/${environment_id}?if_unused=true`);
+  expect(refusal.status, "a delete only if unused").toBe(409);
 
   await page.reload();
   await choose(row, "Delete");
@@ -48,7 +48,7 @@ test("an environment is deleted only with its deployments and tokens, whose rows
   expect((await api.ping(token)).status).toBe(200);
   await question.getByRole("checkbox", { name: "Revoke them and delete" }).check();
   await yes.click();
-  await expect(page.getByText("Rehearsal deleted.")).toBeVisible();
+  await expect(page.getByText("Rehearsal deleted. 1 token revoked.")).toBeVisible();
   await expect(row).toHaveCount(0);
   expect((await api.ping(token)).status).toBe(401);
 

@@ -48,8 +48,8 @@ type EnvironmentStore interface {
 	UpdateEnvironment(ctx context.Context, account, id pfid.ID, decide func(*Environment) (audit.Event, error)) (ListedEnvironment, error)
 	// DeleteEnvironment reads the environment, calls decide, revokes its live tokens, and deletes its deployments and
 	// the environment, in one transaction. If there are very many tokens, their rows and events follow later. It
-	// returns the environment as it was.
-	DeleteEnvironment(ctx context.Context, account, id pfid.ID, at time.Time, decide func(ListedEnvironment) error, record audit.Recorder) (ListedEnvironment, error)
+	// returns the environment as it was, and the number of those tokens.
+	DeleteEnvironment(ctx context.Context, account, id pfid.ID, at time.Time, decide func(ListedEnvironment) error, record audit.Recorder) (ListedEnvironment, int, error)
 }
 
 // EnvironmentOrder describes an environment to create.
@@ -134,21 +134,21 @@ func (as *Accounts) UpdateEnvironment(ctx context.Context, actor audit.Actor, id
 	})
 }
 
-// DeleteEnvironment removes an environment of the actor's account and returns it as it was. With revokeTokens it also
-// revokes the environment's live tokens and deletes its deployments; once it returns, no validation accepts those
-// tokens. Without revokeTokens it returns fault.InvalidAction if there are any.
-func (as *Accounts) DeleteEnvironment(ctx context.Context, actor audit.Actor, id pfid.ID, revokeTokens bool) (ListedEnvironment, error) {
+// DeleteEnvironment removes an environment of the actor's account with its deployments, and revokes its live tokens. It
+// returns the environment as it was and the number of those tokens; once it returns, no validation accepts them. With
+// ifUnused it returns fault.InvalidAction instead if there are tokens or deployments.
+func (as *Accounts) DeleteEnvironment(ctx context.Context, actor audit.Actor, id pfid.ID, ifUnused bool) (e ListedEnvironment, revoked int, err error) {
 	at := as.now().UTC()
 	decide := func(e ListedEnvironment) error {
-		if revokeTokens || e.LiveTokens == 0 && e.Deployments == 0 {
+		if !ifUnused || e.LiveTokens == 0 && e.Deployments == 0 {
 			return nil
 		}
-		return fault.New(fault.InvalidAction, "%s and %s name this environment. Delete them first, or together with it by revoke_api_tokens=true.",
+		return fault.New(fault.InvalidAction, "%s and %s use this environment. To delete them with it, leave out if_unused.",
 			count(e.LiveTokens, "live API token"), count(e.Deployments, "agent deployment"))
 	}
-	deleted, err := as.store.DeleteEnvironment(ctx, actor.AccountID, id, at, decide, audit.NewRecorder(at, actor, as.random))
+	e, revoked, err = as.store.DeleteEnvironment(ctx, actor.AccountID, id, at, decide, audit.NewRecorder(at, actor, as.random))
 	as.verdicts.Invalidate(ctx, id, nil, err)
-	return deleted, err
+	return e, revoked, err
 }
 
 func checkPurpose(wrong fault.Fields, purpose string, known []string) {

@@ -86,11 +86,12 @@ func (as *Agents) SetCurrentVersion(ctx context.Context, actor audit.Actor, id, 
 	return as.store.SetCurrentVersion(ctx, actor.AccountID, id, version, at, audit.NewRecorder(at, actor, as.random))
 }
 
-// DeleteDeployment removes a deployment and returns it as it was. With revokeTokens it also revokes its live tokens;
-// once it returns, no validation accepts them. Without revokeTokens it returns fault.InvalidAction if there are any.
-func (as *Agents) DeleteDeployment(ctx context.Context, actor audit.Actor, id pfid.ID, revokeTokens bool) (ListedDeployment, error) {
+// DeleteDeployment removes a deployment and revokes its live tokens. It returns the deployment as it was and the number
+// of those tokens; once it returns, no validation accepts them. With ifUnused it returns fault.InvalidAction instead if
+// there are any.
+func (as *Agents) DeleteDeployment(ctx context.Context, actor audit.Actor, id pfid.ID, ifUnused bool) (d ListedDeployment, revoked int, err error) {
 	at := as.now().UTC()
-	d, err := as.store.DeleteDeployment(ctx, actor.AccountID, id, at, allowing(revokeTokens, "deployment"), audit.NewRecorder(at, actor, as.random))
+	d, revoked, err = as.store.DeleteDeployment(ctx, actor.AccountID, id, at, allowing(ifUnused, "deployment"), audit.NewRecorder(at, actor, as.random))
 	as.verdicts.Invalidate(ctx, id, nil, err)
-	return d, err
+	return d, revoked, err
 }

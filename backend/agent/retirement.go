@@ -34,15 +34,15 @@ func (as *Agents) Reinstate(ctx context.Context, actor audit.Actor, id pfid.ID) 
 	})
 }
 
-// Delete removes an agent with its deployments and versions, and returns it as it was. With revokeTokens it also
-// revokes its live tokens; once it returns, no validation accepts them. Without revokeTokens it returns
-// fault.InvalidAction if there are any.
-func (as *Agents) Delete(ctx context.Context, actor audit.Actor, id pfid.ID, revokeTokens bool) (Agent, error) {
+// Delete removes an agent with its deployments and versions, and revokes its live tokens. It returns the agent as it was
+// and the number of those tokens; once it returns, no validation accepts them. With ifUnused it returns
+// fault.InvalidAction instead if there are any.
+func (as *Agents) Delete(ctx context.Context, actor audit.Actor, id pfid.ID, ifUnused bool) (a Agent, revoked int, err error) {
 	at := as.now().UTC()
-	a, err := as.store.DeleteAgent(ctx, actor.AccountID, id, at, allowing(revokeTokens, "agent"), audit.NewRecorder(at, actor, as.random))
+	a, revoked, err = as.store.DeleteAgent(ctx, actor.AccountID, id, at, allowing(ifUnused, "agent"), audit.NewRecorder(at, actor, as.random))
 	as.verdicts.Invalidate(ctx, id, nil, err)
 	a.Status = a.statusAt(at)
-	return a, err
+	return a, revoked, err
 }
 
 // change changes an agent and returns it with the number of tokens that moved along.
@@ -57,14 +57,14 @@ func (as *Agents) change(ctx context.Context, actor audit.Actor, id pfid.ID, at 
 }
 
 // allowing returns a function that decides whether a resource with liveTokens may be deleted.
-func allowing(revokeTokens bool, what string) func(liveTokens int) error {
+func allowing(ifUnused bool, what string) func(liveTokens int) error {
 	return func(liveTokens int) error {
 		switch {
-		case liveTokens == 0 || revokeTokens:
+		case liveTokens == 0 || !ifUnused:
 			return nil
 		case liveTokens == 1:
-			return fault.New(fault.InvalidAction, "This %s has 1 live API token. Revoke it first, or with the delete by revoke_api_tokens=true.", what)
+			return fault.New(fault.InvalidAction, "This %s has 1 live API token. To revoke it with the delete, leave out if_unused.", what)
 		}
-		return fault.New(fault.InvalidAction, "This %s has %d live API tokens. Revoke them first, or with the delete by revoke_api_tokens=true.", what, liveTokens)
+		return fault.New(fault.InvalidAction, "This %s has %d live API tokens. To revoke them with the delete, leave out if_unused.", what, liveTokens)
 	}
 }

@@ -25,8 +25,9 @@ type Store interface {
 	// returns how many tokens move.
 	ChangeAgent(ctx context.Context, account, id pfid.ID, decide func(*Agent) (Change, error), recorder audit.Recorder) (Agent, int, error)
 	// DeleteAgent reads the agent, lets decide refuse, revokes its live tokens, and removes the agent with its
-	// deployments and versions. It returns fault.NotFound if the account has no such agent, and the error of decide.
-	DeleteAgent(ctx context.Context, account, id pfid.ID, at time.Time, decide func(liveTokens int) error, recorder audit.Recorder) (Agent, error)
+	// deployments and versions. It returns the agent as it was and the number of those tokens. It returns fault.NotFound
+	// if the account has no such agent, and the error of decide.
+	DeleteAgent(ctx context.Context, account, id pfid.ID, at time.Time, decide func(liveTokens int) error, recorder audit.Recorder) (Agent, int, error)
 
 	// InsertDeployment writes a deployment. It returns fault.Validation if the account does not have the agent,
 	// environment or version, or the pair is deployed already, and fault.InvalidAction if the agent is retired.
@@ -38,9 +39,8 @@ type Store interface {
 	// SetCurrentVersion sets the current version of a deployment; zero for none. It returns fault.Validation if the
 	// version is not one of its agent.
 	SetCurrentVersion(ctx context.Context, account, id, version pfid.ID, at time.Time, recorder audit.Recorder) (ListedDeployment, error)
-	// DeleteDeployment reads the deployment, lets decide refuse, revokes its live tokens, and removes it. It returns
-	// fault.NotFound if the account has no such deployment, and the error of decide.
-	DeleteDeployment(ctx context.Context, account, id pfid.ID, at time.Time, decide func(liveTokens int) error, recorder audit.Recorder) (ListedDeployment, error)
+	// DeleteDeployment is like DeleteAgent, for a deployment.
+	DeleteDeployment(ctx context.Context, account, id pfid.ID, at time.Time, decide func(liveTokens int) error, recorder audit.Recorder) (ListedDeployment, int, error)
 
 	// InsertVersion writes a version. It returns fault.Validation if the account does not have the agent or schema
 	// version, or if the id is taken.

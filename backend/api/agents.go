@@ -185,14 +185,8 @@ func (s *Service) reinstateAgent(ctx context.Context, who *caller, in *pathID) (
 	return &whole[ReinstatedAgent]{Body: ReinstatedAgent{Status: "success", Details: agentOf(a), ActivatedAPITokenCount: activated}}, nil
 }
 
-// deletion is a request to delete a resource that may have live tokens.
-type deletion struct {
-	PathID
-	RevokeAPITokens bool `query:"revoke_api_tokens" doc:"Also revoke its live tokens. Without this, the request fails if there are any"`
-}
-
-func (s *Service) deleteAgent(ctx context.Context, who *caller, in *deletion) (*one[Agent], error) {
-	return agentDetails(s.Agents.Delete(ctx, who.Actor, in.id(), in.RevokeAPITokens))
+func (s *Service) deleteAgent(ctx context.Context, who *caller, in *deletion) (*whole[deleted[Agent]], error) {
+	return gone(agentOf)(s.Agents.Delete(ctx, who.Actor, in.id(), in.IfUnused))
 }
 
 var agentDetails = shown(agentOf)

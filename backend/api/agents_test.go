@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -246,21 +247,19 @@ func TestADeletedAgentTakesAllThatIsItsOwnAlong(t *testing.T) {
 	schema := call(http.MethodPost, "/agent_schema_version", map[string]any{"agent_id": made.AgentID, "external_identifier": "1"}).Text(t, "details", "id")
 	version := call(http.MethodPost, "/agent_version", map[string]any{"agent_id": made.AgentID, "external_identifier": "1", "agent_schema_version_id": schema}).Text(t, "details", "id")
 	path := "/agent/" + made.AgentID.String()
-	for _, query := range []string{"", "?revoke_api_tokens=false"} {
-		a := call(http.MethodDelete, path+query, nil)
-		refused(t, "with tokens", a, http.StatusConflict, "invalid_action", "")
-		if message := a.Text(t, "message"); !strings.Contains(message, "2 live API tokens") {
-			t.Errorf("no count in %q", message)
-		}
+	a := call(http.MethodDelete, path+"?if_unused=true", nil)
+	refused(t, "with tokens", a, http.StatusConflict, "invalid_action", "")
+	if message := a.Text(t, "message"); !strings.Contains(message, "2 live API tokens") {
+		t.Errorf("no count in %q", message)
 	}
-	refused(t, "a wrong query", call(http.MethodDelete, path+"?revoke_api_tokens=perhaps", nil), http.StatusUnprocessableEntity, "validation_errors", "revoke_api_tokens")
+	refused(t, "a wrong query", call(http.MethodDelete, path+"?if_unused=perhaps", nil), http.StatusUnprocessableEntity, "validation_errors", "if_unused")
+	refused(t, "an unknown query", call(http.MethodDelete, path+"?revoke_api_tokens=true", nil), http.StatusUnprocessableEntity, "validation_errors", "revoke_api_tokens")
 	if a := p.Call(http.MethodGet, "/api/v1/ping", nil, backendtest.Bearer(secret)); a.Status != http.StatusOK {
 		t.Errorf("a refused delete revoked a token: %d", a.Status)
 	}
 	before := call(http.MethodGet, path, nil)
-	if a := call(http.MethodDelete, path+"?revoke_api_tokens=true", nil); a.Status != http.StatusOK || a.Body != before.Body {
-		t.Errorf("%d %s, want what was: %s", a.Status, a.Body, before.Body)
-	}
+	_, manager := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+	takenAlong(t, p.Call(http.MethodDelete, "/api/v1"+path, `{}`, backendtest.Bearer(manager)), before, 2)
 	if a := p.Call(http.MethodGet, "/api/v1/ping", nil, backendtest.Bearer(secret)); a.Status != http.StatusUnauthorized {
 		t.Errorf("a token outlives its agent: %d", a.Status)
 	}
@@ -280,4 +279,26 @@ func TestADeletedAgentTakesAllThatIsItsOwnAlong(t *testing.T) {
 	p.Recorded(audit.AgentDeleted, 1)
 	p.Recorded(audit.AgentDeploymentDeleted, 1)
 	p.Recorded(audit.APITokenRevoked, 2)
+	recordedAs(t, p, made.AgentID, audit.AgentDeleted, "bot; API tokens revoked: 2")
+}
+
+// takenAlong checks the response to a delete: the resource as it was, and the number of its tokens.
+func takenAlong(t *testing.T, a, before backendtest.Answer, tokens int) {
+	t.Helper()
+	was, _ := before.Get(t, "details").(map[string]any)
+	if is, _ := a.Get(t, "details").(map[string]any); a.Status != http.StatusOK || !reflect.DeepEqual(is, was) {
+		t.Errorf("%d %s, want what was: %s", a.Status, a.Body, before.Body)
+	}
+	if n := a.Get(t, "revoked_api_token_count"); n != float64(tokens) {
+		t.Errorf("revoked %v tokens, want %d", n, tokens)
+	}
+}
+
+// recordedAs checks the detail of the only event of an action on a resource.
+func recordedAs(t *testing.T, p *backendtest.Program, id pfid.ID, action audit.Action, want string) {
+	t.Helper()
+	var detail string
+	if err := p.Database().QueryRow("SELECT detail FROM audit_events WHERE action = ? AND subject_id = ?", action, id.String()).Scan(&detail); err != nil || detail != want {
+		t.Errorf("%s: %q, %v; want %q", action, detail, err, want)
+	}
 }

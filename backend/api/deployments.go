@@ -93,8 +93,8 @@ func (s *Service) updateDeployment(ctx context.Context, who *caller, in *changed
 	return deploymentDetails(s.Agents.SetCurrentVersion(ctx, who.Actor, in.id(), version))
 }
 
-func (s *Service) deleteDeployment(ctx context.Context, who *caller, in *deletion) (*one[AgentDeployment], error) {
-	return deploymentDetails(s.Agents.DeleteDeployment(ctx, who.Actor, in.id(), in.RevokeAPITokens))
+func (s *Service) deleteDeployment(ctx context.Context, who *caller, in *deletion) (*whole[deleted[AgentDeployment]], error) {
+	return gone(deploymentOf)(s.Agents.DeleteDeployment(ctx, who.Actor, in.id(), in.IfUnused))
 }
 
 var deploymentDetails = shown(deploymentOf)

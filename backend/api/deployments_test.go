@@ -86,31 +86,31 @@ func TestADeploymentSaysWhatItRuns(t *testing.T) {
 	p.Recorded(audit.AgentDeploymentUpdated, 3)
 }
 
-func TestADeploymentGoesOnlyWithItsTokens(t *testing.T) {
+func TestADeletedDeploymentTakesItsTokensAlong(t *testing.T) {
 	p := backendtest.Start(t)
 	actor, made, secret := p.Deployed()
 	call := callerFor(p, actor)
 	path := "/agent_deployment/" + made.AgentDeploymentID.String()
-	a := call(http.MethodDelete, path, nil)
+	a := call(http.MethodDelete, path+"?if_unused=true", nil)
 	refused(t, "with a token", a, http.StatusConflict, "invalid_action", "")
 	if message := a.Text(t, "message"); !strings.Contains(message, "1 live API token.") {
 		t.Errorf("no count in %q", message)
 	}
 	before := call(http.MethodGet, path, nil)
-	if a := call(http.MethodDelete, path+"?revoke_api_tokens=true", nil); a.Status != http.StatusOK || a.Body != before.Body {
-		t.Errorf("%d %s, want what was: %s", a.Status, a.Body, before.Body)
-	}
+	takenAlong(t, call(http.MethodDelete, path, nil), before, 1)
+	recordedAs(t, p, made.AgentDeploymentID, audit.AgentDeploymentDeleted, "API tokens revoked: 1")
 	if a := p.Call(http.MethodGet, "/api/v1/ping", nil, backendtest.Bearer(secret)); a.Status != http.StatusUnauthorized {
 		t.Errorf("a token outlives its deployment: %d", a.Status)
 	}
 	refused(t, "gone", call(http.MethodGet, path, nil), http.StatusNotFound, "not_found", "")
-	refused(t, "again", call(http.MethodDelete, path+"?revoke_api_tokens=true", nil), http.StatusNotFound, "not_found", "")
+	refused(t, "again", call(http.MethodDelete, path, nil), http.StatusNotFound, "not_found", "")
 	// The pair can be deployed again, under another id.
 	again, _ := p.Issue(actor, token.Order{Scope: token.ScopeAgentDeployment, AgentID: made.AgentID, EnvironmentID: made.EnvironmentID})
 	if again.AgentDeploymentID == made.AgentDeploymentID {
 		t.Error("the deleted deployment is back")
 	}
 	call(http.MethodPost, "/api_token/"+again.ID.String()+"/revoke", nil)
-	holds(t, "without live tokens", call(http.MethodDelete, "/agent_deployment/"+again.AgentDeploymentID.String(), nil), map[string]any{"live_api_token_count": 0})
+	before = call(http.MethodGet, "/agent_deployment/"+again.AgentDeploymentID.String(), nil)
+	takenAlong(t, call(http.MethodDelete, "/agent_deployment/"+again.AgentDeploymentID.String()+"?if_unused=true", nil), before, 0)
 	p.Recorded(audit.AgentDeploymentDeleted, 2)
 }

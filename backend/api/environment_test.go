@@ -41,7 +41,7 @@ func TestAnEnvironmentChangesAsAskedFor(t *testing.T) {
 	p.Recorded(audit.EnvironmentUpdated, 3)
 }
 
-func TestAnEnvironmentGoesOnlyWithWhatNamesIt(t *testing.T) {
+func TestADeletedEnvironmentTakesWhatUsesItAlong(t *testing.T) {
 	p := backendtest.Start(t)
 	actor, made, deploymentSecret := p.Deployed()
 	_, environmentSecret := p.Issue(actor, token.Order{Scope: token.ScopeEnvironment, EnvironmentID: made.EnvironmentID})
@@ -51,21 +51,19 @@ func TestAnEnvironmentGoesOnlyWithWhatNamesIt(t *testing.T) {
 	}
 	_, manager := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
 	path := "/api/v1/environment/" + made.EnvironmentID.String()
-	holds(t, "before", p.Call(http.MethodGet, path, nil, backendtest.Bearer(manager)), map[string]any{"agent_deployment_count": 1, "live_api_token_count": 2})
-	for _, query := range []string{"", "?revoke_api_tokens=false"} {
-		a := p.Call(http.MethodDelete, path+query, "", backendtest.Bearer(manager))
-		refused(t, "delete"+query, a, http.StatusConflict, "invalid_action", "")
-		if message := a.Text(t, "message"); !strings.Contains(message, "2 live API tokens") || !strings.Contains(message, "1 agent deployment ") {
-			t.Errorf("no counts in %q", message)
-		}
+	before := p.Call(http.MethodGet, path, nil, backendtest.Bearer(manager))
+	holds(t, "before", before, map[string]any{"agent_deployment_count": 1, "live_api_token_count": 2})
+	a := p.Call(http.MethodDelete, path+"?if_unused=true", "", backendtest.Bearer(manager))
+	refused(t, "delete if unused", a, http.StatusConflict, "invalid_action", "")
+	if message := a.Text(t, "message"); !strings.Contains(message, "2 live API tokens") || !strings.Contains(message, "1 agent deployment ") {
+		t.Errorf("no counts in %q", message)
 	}
 	if a := p.Call(http.MethodGet, "/api/v1/ping", nil, backendtest.Bearer(environmentSecret)); a.Status != http.StatusOK {
 		t.Errorf("a refused delete revoked a token: %d", a.Status)
 	}
-	refused(t, "a wrong query", p.Call(http.MethodDelete, path+"?revoke_api_tokens=perhaps", nil, backendtest.Bearer(manager)), http.StatusUnprocessableEntity, "validation_errors", "revoke_api_tokens")
-	holds(t, "delete", p.Call(http.MethodDelete, path+"?revoke_api_tokens=true", "", backendtest.Bearer(manager)), map[string]any{
-		"type": "environment", "id": made.EnvironmentID, "agent_deployment_count": 1, "live_api_token_count": 2,
-	})
+	refused(t, "a wrong query", p.Call(http.MethodDelete, path+"?if_unused=perhaps", nil, backendtest.Bearer(manager)), http.StatusUnprocessableEntity, "validation_errors", "if_unused")
+	takenAlong(t, p.Call(http.MethodDelete, path, "", backendtest.Bearer(manager)), before, 2)
+	recordedAs(t, p, made.EnvironmentID, audit.EnvironmentDeleted, "Development; API tokens revoked: 2")
 	for _, secret := range []string{environmentSecret, deploymentSecret} {
 		if a := p.Call(http.MethodGet, "/api/v1/ping", nil, backendtest.Bearer(secret)); a.Status != http.StatusUnauthorized {
 			t.Errorf("a token outlives its environment: %d", a.Status)
@@ -74,7 +72,7 @@ func TestAnEnvironmentGoesOnlyWithWhatNamesIt(t *testing.T) {
 	for _, gone := range []string{path, "/api/v1/agent_deployment/" + made.AgentDeploymentID.String()} {
 		refused(t, gone, p.Call(http.MethodGet, gone, nil, backendtest.Bearer(manager)), http.StatusNotFound, "not_found", "")
 	}
-	a := p.Call(http.MethodGet, "/api/v1/api_token/"+made.ID.String(), nil, backendtest.Bearer(manager))
+	a = p.Call(http.MethodGet, "/api/v1/api_token/"+made.ID.String(), nil, backendtest.Bearer(manager))
 	holds(t, "the token", a, map[string]any{"status": "revoked", "environment_name": "Development"})
 	refused(t, "again", p.Call(http.MethodDelete, path, nil, backendtest.Bearer(manager)), http.StatusNotFound, "not_found", "")
 	order := map[string]any{"token_scope": "environment", "environment_id": made.EnvironmentID}
@@ -86,7 +84,7 @@ func TestAnEnvironmentGoesOnlyWithWhatNamesIt(t *testing.T) {
 	list := p.Call(http.MethodGet, "/api/v1/environment", nil, backendtest.Bearer(manager))
 	items, _ := list.Get(t, "summaries").([]any)
 	last, _ := items[0].(map[string]any)["id"].(string)
-	if a := p.Call(http.MethodDelete, "/api/v1/environment/"+last, nil, backendtest.Bearer(manager)); len(items) != 1 || a.Status != http.StatusOK {
+	if a := p.Call(http.MethodDelete, "/api/v1/environment/"+last+"?if_unused=true", nil, backendtest.Bearer(manager)); len(items) != 1 || a.Status != http.StatusOK {
 		t.Errorf("%d of %d: %s", a.Status, len(items), a.Body)
 	}
 }

@@ -81,13 +81,8 @@ func (s *Service) updateEnvironment(ctx context.Context, who *caller, in *change
 	}))
 }
 
-type deleteEnvironmentInput struct {
-	PathID
-	RevokeAPITokens bool `query:"revoke_api_tokens" doc:"Also revoke its live API tokens and delete its agent deployments"`
-}
-
-func (s *Service) deleteEnvironment(ctx context.Context, who *caller, in *deleteEnvironmentInput) (*one[Environment], error) {
-	return environmentDetails(s.Accounts.DeleteEnvironment(ctx, who.Actor, in.id(), in.RevokeAPITokens))
+func (s *Service) deleteEnvironment(ctx context.Context, who *caller, in *deletion) (*whole[deleted[Environment]], error) {
+	return gone(environmentOf)(s.Accounts.DeleteEnvironment(ctx, who.Actor, in.id(), in.IfUnused))
 }
 
 var environmentDetails = shown(environmentOf)

@@ -276,7 +276,7 @@ func TestInstancesOfADeletedDeploymentAreGone(t *testing.T) {
 	t.Parallel()
 	r := newRuns(t)
 	id := r.register(nil, r.deployment)
-	if _, err := r.Agents.Delete(t.Context(), r.actor, r.deployed.AgentID, true); err != nil {
+	if _, _, err := r.Agents.Delete(t.Context(), r.actor, r.deployed.AgentID, false); err != nil {
 		t.Fatal(err)
 	}
 	refused(t, "get", r.Call(http.MethodGet, "/api/v1/agent_instance/"+id, nil, r.account), http.StatusNotFound, "not_found", "")

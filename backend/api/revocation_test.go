@@ -58,7 +58,7 @@ func TestARevokedTokenSaysWhenAndByWhom(t *testing.T) {
 		shows(t, "/api/v1/api_token/"+made.ID.String(), p.Clock.Now(), nil, nil, nil)
 	})
 	t.Run("with its agent", func(t *testing.T) {
-		p.Call(http.MethodDelete, "/api/v1/agent/"+ofAgent.AgentID.String()+"?revoke_api_tokens=true", nil, headers...)
+		p.Call(http.MethodDelete, "/api/v1/agent/"+ofAgent.AgentID.String()+"", nil, headers...)
 		shows(t, "/api/v1/api_token/"+ofAgent.ID.String(), p.Clock.Now(), ada.AdminUserID.String(), nil, "Ada")
 	})
 }

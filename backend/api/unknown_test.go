@@ -96,7 +96,7 @@ func TestUnknownMembersOfABodyAreRefusedWhereTheyCouldBeMeant(t *testing.T) {
 			t.Errorf("%s%s with a list: %d %s", route.method, route.path, a.Status, a.Body)
 		}
 	}
-	if a := p.Call(http.MethodDelete, "/api/v1/agent/"+made.ID.String(), `{"revoke_api_tokens":true}`, browser...); !strings.Contains(a.Body, "must be in the query") {
+	if a := p.Call(http.MethodDelete, "/api/v1/agent/"+made.ID.String(), `{"if_unused":true}`, browser...); !strings.Contains(a.Body, "must be in the query") {
 		t.Errorf("a parameter in the body: %d %s", a.Status, a.Body)
 	}
 	if status := p.Call(http.MethodGet, path, nil, browser...).Text(t, "details", "status"); status != "active" {

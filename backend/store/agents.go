@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"strconv"
 	"time"
 
 	"gorm.io/gorm"
@@ -133,27 +134,30 @@ func moveAgentTokens(tx *gorm.DB, a agent.Agent, move agent.TokenMove, recorder 
 	return tokens, err
 }
 
-func (s Agents) DeleteAgent(ctx context.Context, account, id pfid.ID, at time.Time, decide func(liveTokens int) error, recorder audit.Recorder) (agent.Agent, error) {
-	return change(ctx, s.db, func(tx *gorm.DB) (a agent.Agent, err error) {
+func (s Agents) DeleteAgent(ctx context.Context, account, id pfid.ID, at time.Time, decide func(liveTokens int) error, recorder audit.Recorder) (a agent.Agent, revoked int, err error) {
+	err = s.change(ctx, func(tx *gorm.DB) error {
 		if a, err = agentIn(tx, account, id); err != nil {
-			return a, err
+			return err
 		}
-		live, _, err := moveAll(tx, account, ofAgent, id, token.Revoked, "with its agent", recorder)
-		if err != nil {
-			return a, err
+		if revoked, _, err = moveAll(tx, account, ofAgent, id, token.Revoked, "with its agent", recorder); err != nil {
+			return err
 		}
-		if err := decide(live); err != nil { // a refusal rolls the transaction back
-			return a, err
+		if err := decide(revoked); err != nil { // a refusal rolls the transaction back
+			return err
 		}
 		if err := deleteDeployments(tx, ofAgent, id, at, recorder, "with its agent"); err != nil {
-			return a, err
+			return err
 		}
 		if err := execAll(tx, []string{"DELETE FROM agent_versions WHERE agent_id = ?", "DELETE FROM agent_schema_versions WHERE agent_id = ?"}, id); err != nil {
-			return a, err
+			return err
 		}
 		if err := tx.Exec("UPDATE agents SET deleted_at = ? WHERE id = ?", stamp(at), id).Error; err != nil {
-			return a, err
+			return err
 		}
-		return a, recordWith(tx, recorder, audit.AgentDeleted, a.Name, id)
+		return recordWith(tx, recorder, audit.AgentDeleted, a.Name+"; "+revokedCount(revoked), id)
 	})
+	return a, revoked, err
 }
+
+// revokedCount is the part of an event's detail that says how many tokens a deletion revoked.
+func revokedCount(tokens int) string { return "API tokens revoked: " + strconv.Itoa(tokens) }

@@ -139,20 +139,20 @@ func setOnlyCurrentVersion(tx *gorm.DB, a agent.Agent, version pfid.ID, recorder
 	return setCurrentVersion(tx, a.ID, ids[0], version, a.UpdatedAt, recorder)
 }
 
-func (s Agents) DeleteDeployment(ctx context.Context, account, id pfid.ID, at time.Time, decide func(liveTokens int) error, recorder audit.Recorder) (agent.ListedDeployment, error) {
-	return change(ctx, s.db, func(tx *gorm.DB) (agent.ListedDeployment, error) {
-		d, err := deploymentIn(tx, account, id)
-		if err != nil {
-			return d, err
+func (s Agents) DeleteDeployment(ctx context.Context, account, id pfid.ID, at time.Time, decide func(liveTokens int) error, recorder audit.Recorder) (d agent.ListedDeployment, revoked int, err error) {
+	err = s.change(ctx, func(tx *gorm.DB) error {
+		if d, err = deploymentIn(tx, account, id); err != nil {
+			return err
 		}
 		if err := decide(d.LiveTokens); err != nil {
-			return d, err
+			return err
 		}
-		if _, _, err := moveAll(tx, account, ofDeployment, id, token.Revoked, "with its agent deployment", recorder); err != nil {
-			return d, err
+		if revoked, _, err = moveAll(tx, account, ofDeployment, id, token.Revoked, "with its agent deployment", recorder); err != nil {
+			return err
 		}
-		return d, deleteDeployments(tx, "id", id, at, recorder, "")
+		return deleteDeployments(tx, "id", id, at, recorder, revokedCount(revoked))
 	})
+	return d, revoked, err
 }
 
 // deleteDeployments marks the deployments whose column is id as deleted and writes an event for each. Their tokens must

@@ -57,23 +57,24 @@ func (s Accounts) UpdateEnvironment(ctx context.Context, owner, id pfid.ID, deci
 		"name", "purpose", "description", "updated_at")
 }
 
-func (s Accounts) DeleteEnvironment(ctx context.Context, owner, id pfid.ID, at time.Time, decide func(account.ListedEnvironment) error, recorder audit.Recorder) (account.ListedEnvironment, error) {
-	return change(ctx, s.db, func(tx *gorm.DB) (e account.ListedEnvironment, err error) {
+func (s Accounts) DeleteEnvironment(ctx context.Context, owner, id pfid.ID, at time.Time, decide func(account.ListedEnvironment) error, recorder audit.Recorder) (e account.ListedEnvironment, revoked int, err error) {
+	err = s.change(ctx, func(tx *gorm.DB) error {
 		if e, err = environmentIn(tx, owner, id); err != nil {
-			return e, err
+			return err
 		}
 		if err := decide(e); err != nil {
-			return e, err
+			return err
 		}
-		if _, _, err := moveAll(tx, owner, ofEnvironment, id, token.Revoked, "with its environment", recorder); err != nil {
-			return e, err
+		if revoked, _, err = moveAll(tx, owner, ofEnvironment, id, token.Revoked, "with its environment", recorder); err != nil {
+			return err
 		}
 		if err := deleteDeployments(tx, ofEnvironment, id, at, recorder, "with its environment"); err != nil {
-			return e, err
+			return err
 		}
 		if err := tx.Exec("UPDATE environments SET deleted_at = ? WHERE id = ?", stamp(at), id).Error; err != nil {
-			return e, err
+			return err
 		}
-		return e, recordWith(tx, recorder, audit.EnvironmentDeleted, e.Name, id)
+		return recordWith(tx, recorder, audit.EnvironmentDeleted, e.Name+"; "+revokedCount(revoked), id)
 	})
+	return e, revoked, err
 }

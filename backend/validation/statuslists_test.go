@@ -81,11 +81,11 @@ func TestEveryChangeOfATokenIsInItsListBeforeItIsAnswered(t *testing.T) {
 	}
 	issue()
 	step("delete of its deployment", 1, func() error {
-		_, err := p.Agents.DeleteDeployment(t.Context(), actor, made.AgentDeploymentID, true)
+		_, _, err := p.Agents.DeleteDeployment(t.Context(), actor, made.AgentDeploymentID, false)
 		return err
 	})
 	issue()
-	step("delete of its agent", 1, func() error { _, err := p.Agents.Delete(t.Context(), actor, made.AgentID, true); return err })
+	step("delete of its agent", 1, func() error { _, _, err := p.Agents.Delete(t.Context(), actor, made.AgentID, false); return err })
 	other, err := p.Agents.Register(t.Context(), actor, agent.Order{Name: "Another"})
 	if err != nil {
 		t.Fatal(err)
@@ -93,7 +93,7 @@ func TestEveryChangeOfATokenIsInItsListBeforeItIsAnswered(t *testing.T) {
 	made.AgentID = other.ID
 	issue()
 	step("delete of its environment", 1, func() error {
-		_, err := p.Accounts.DeleteEnvironment(t.Context(), actor, made.EnvironmentID, true)
+		_, _, err := p.Accounts.DeleteEnvironment(t.Context(), actor, made.EnvironmentID, false)
 		return err
 	})
 	bob := p.Join(actor, "bob@example.com")

@@ -70,7 +70,9 @@ export function DeleteEnvironmentDialog({ environment, onClose }: DeleteEnvironm
           required: true,
         }
       }
-      done={() => `${name} deleted.`}
+      done={({ revoked_api_token_count: revoked }) =>
+        `${name} deleted.${revoked > 0 ? ` ${count(revoked, "token")} revoked.` : ""}`
+      }
       onClose={onClose}
     >
       <p>

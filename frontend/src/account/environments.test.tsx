@@ -19,7 +19,7 @@ beforeEach(() => {
   network.on("DELETE /environment/:id", ({ params }: { params: string[] }) => {
     const gone = stored.find(({ id }) => id === params[0]);
     stored = stored.filter((other) => other !== gone);
-    return one(gone);
+    return { ...one(gone), revoked_api_token_count: gone?.live_api_token_count };
   });
 });
 
@@ -97,7 +97,7 @@ describe("an environment", () => {
       expect(screen.getByRole("button", { name: "Actions for Development" })).toHaveFocus(),
     );
     const asked = sent.find(({ route }) => route === "DELETE /environment/:id");
-    expect(asked?.query.has("revoke_api_tokens")).toBe(false);
+    expect(asked?.query.get("if_unused")).toBe("true");
   });
 
   test("with deployments and tokens counts them, and requires a tick to delete them too", async () => {
@@ -110,9 +110,9 @@ describe("an environment", () => {
     expect(yes).toBeDisabled();
     await user.click(within(question).getByRole("checkbox", { name: "Revoke them and delete" }));
     await user.click(yes);
-    await expectMessage("Development deleted.");
+    await expectMessage("Development deleted. 1 token revoked.");
     const asked = sent.find(({ route }) => route === "DELETE /environment/:id");
-    expect(asked?.query.get("revoke_api_tokens")).toBe("true");
+    expect(asked?.query.size).toBe(0);
   });
 
   test("that got a token meanwhile stays, and requires the tick", async () => {

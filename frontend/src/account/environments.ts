@@ -1,4 +1,4 @@
-import { call, callForOne, type One } from "../api";
+import { call, type One } from "../api";
 import { useCreator } from "../once";
 import { useChange, useList } from "../requests";
 import type { Environment, EnvironmentPurpose } from "../wire";
@@ -37,11 +37,12 @@ export function useSaveEnvironment(id: string | undefined) {
   );
 }
 
+/** Unless it may revoke tokens, the server refuses to delete an environment that is in use. */
 export function useDeleteEnvironment(id: string) {
   return useChange(
     (revoke: boolean) =>
-      callForOne<Environment>("DELETE", pathOf(id), {
-        query: { revoke_api_tokens: revoke ? "true" : undefined },
+      call<One<Environment> & { revoked_api_token_count: number }>("DELETE", pathOf(id), {
+        query: { if_unused: revoke ? undefined : "true" },
       }),
     environmentsKey,
   );

@@ -95,7 +95,9 @@ export function DeleteAgentDialog({ agent, onClose }: DialogProps) {
           required: true,
         }
       }
-      done={() => `${agent.name} deleted.`}
+      done={({ revoked_api_token_count: revoked }) =>
+        `${agent.name} deleted.${revoked > 0 ? ` ${count(revoked, "token")} revoked.` : ""}`
+      }
       onClose={onClose}
       onDone={() => navigate("/agents", { replace: true })}
     >

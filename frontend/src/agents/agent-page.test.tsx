@@ -137,7 +137,7 @@ describe("deleting an agent", () => {
     network.on("GET /agent_deployment", list([deployment({ live_api_token_count: 2 })]));
     network.on("DELETE /agent/:id", () => {
       network.on("GET /agent/:id", failure(404, "not_found", "No such agent."));
-      return one(stored);
+      return { ...one(stored), revoked_api_token_count: 2 };
     });
     const { user } = open(address);
     await choose(user, "Delete");
@@ -149,7 +149,8 @@ describe("deleting an agent", () => {
     await user.click(yes);
     expect(await screen.findByRole("heading", { level: 1, name: "Agents" })).toBeInTheDocument();
     const asked = sent.find(({ route }) => route === "DELETE /agent/:id");
-    expect(asked?.query.get("revoke_api_tokens")).toBe("true");
+    expect(asked?.query.size).toBe(0);
+    await expectMessage("Invoice reader deleted. 2 tokens revoked.");
   });
 
   test("whose tokens could not be counted counts them again on another try", async () => {
@@ -166,7 +167,7 @@ describe("deleting an agent", () => {
   });
 
   test("without active tokens asks a plain question", async () => {
-    network.on("DELETE /agent/:id", () => one(stored));
+    network.on("DELETE /agent/:id", () => ({ ...one(stored), revoked_api_token_count: 0 }));
     const { user } = open(address);
     await choose(user, "Delete");
     const question = await screen.findByRole("alertdialog");
@@ -175,7 +176,8 @@ describe("deleting an agent", () => {
     await user.click(within(question).getByRole("button", { name: "Delete agent" }));
     expect(await screen.findByRole("heading", { level: 1, name: "Agents" })).toBeInTheDocument();
     const asked = sent.find(({ route }) => route === "DELETE /agent/:id");
-    expect(asked?.query.has("revoke_api_tokens")).toBe(false);
+    expect(asked?.query.get("if_unused")).toBe("true");
+    await expectMessage("Invoice reader deleted.");
   });
 });
 

@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { call, callForAll, callForOne, type One } from "../api";
+import { call, callForAll, type One } from "../api";
 import { useCreator } from "../once";
 import { useList, useOne } from "../requests";
 import type { Agent, AgentDeployment, AgentVersion } from "../wire";
@@ -59,12 +59,17 @@ function useAgentChange<T, A extends One<Agent>>(request: (what: T) => Promise<A
   });
 }
 
-/** Does not reload the agent itself, whose page would report it missing before it is left. */
+/**
+ * Unless it may revoke tokens, the server refuses to delete an agent that has some. Does not reload the agent itself, whose
+ * page would report it missing before it is left.
+ */
 export function useDeleteAgent(id: string) {
   const client = useQueryClient();
   return useMutation({
     mutationFn: (revoke: boolean) =>
-      callForOne<Agent>("DELETE", pathOf(id), { query: { revoke_api_tokens: revoke ? "true" : undefined } }),
+      call<One<Agent> & { revoked_api_token_count: number }>("DELETE", pathOf(id), {
+        query: { if_unused: revoke ? undefined : "true" },
+      }),
     onSuccess: () => {
       for (const key of [agentsKey, ["tokens"], ["environments"]]) {
         void client.invalidateQueries({ queryKey: key });
