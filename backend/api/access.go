@@ -11,6 +11,7 @@ import (
 	"tokentab/backend/answer"
 	"tokentab/backend/fault"
 	"tokentab/backend/request"
+	"tokentab/backend/unit"
 )
 
 // access is who may call a route. The zero value is no one.
@@ -123,6 +124,13 @@ func add[I, O any](s *Service, a access, method, path, summary string, intent fu
 		if err != nil {
 			s.requestRefused(who.request, who, err)
 			return nil, answer.Error(ctx, s.Log, err)
+		}
+		if a == runtime && isUnsafe(method) && path != bulkRoute {
+			unit.After(ctx, func(kept bool) {
+				if kept {
+					s.Live.Report(who.AccountID)
+				}
+			})
 		}
 		return out, nil
 	})

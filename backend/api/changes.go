@@ -22,7 +22,7 @@ type Streamer interface{ Stream() }
 
 // Changed is what one server-sent event says.
 type Changed struct {
-	Kinds []string `json:"kinds" nullable:"false" doc:"What kinds of resources have changed, such as api_token. The kind use means that API tokens were used. No kinds are a sign of life"`
+	Kinds []string `json:"kinds" nullable:"false" doc:"What kinds of resources have changed, such as api_token. The kind use means that API tokens were used, activity that agents reported instances or spans. No kinds are a sign of life"`
 }
 
 func (s *Service) describeChanges() {

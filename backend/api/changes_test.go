@@ -173,6 +173,17 @@ func TestAPageHearsOfTheChangesAndUsesThatOthersMake(t *testing.T) {
 	page.hears("use")
 }
 
+func TestAPageHearsOfWhatAgentsReport(t *testing.T) {
+	r := newRuns(t)
+	_, cookie := signedInAs(t, r.Program, r.actor)
+	page := listen(t, r.Program, cookie)
+	id := r.register(nil, r.deployment)
+	page.hears("activity", "use", "agent_version", "agent_schema_version", "agent_deployment")
+	passes(t, r.Program, 4)
+	shows(t, "a start", r.post(id+"/start", map[string]any{"idempotency_key": "once"}, r.deployment), nil)
+	page.hears("activity", "use")
+}
+
 func TestAPageHearsOfFirstUsesThatAFlushHasTakenBeforeTheNextLook(t *testing.T) {
 	p := backendtest.Start(t)
 	actor := p.Found()

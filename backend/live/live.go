@@ -25,6 +25,7 @@ const LookEvery = 500 * time.Millisecond
 const (
 	beatEvery      = 20 // 10 seconds
 	usesEvery      = 10 // repeated uses are told that often
+	activityEvery  = 4  // and so is what agents do
 	minAge, maxAge = 1200, 1800
 )
 
@@ -40,8 +41,9 @@ const mostKnown = 1 << 16
 
 // Kinds of notices that are not kinds of resources.
 const (
-	kindUse     = "use"     // tokens were used
-	kindSession = "session" // never told: members don't see the sessions of others
+	kindUse      = "use"      // tokens were used
+	kindActivity = "activity" // agents reported instances or spans
+	kindSession  = "session"  // never told: members don't see the sessions of others
 )
 
 // Store reads the audit log.
@@ -80,11 +82,13 @@ type use struct {
 
 // audience are the streams of one account.
 type audience struct {
-	account pfid.ID
-	streams map[*Stream]struct{}
-	isUsed  bool // tokens were used since the last notice of uses
-	isNews  bool // one of them for the first time
-	ago     int  // looks since that notice
+	account   pfid.ID
+	streams   map[*Stream]struct{}
+	isUsed    bool // tokens were used since the last notice of uses
+	isNews    bool // one of them for the first time
+	ago       int  // looks since that notice
+	isActive  bool // agents reported something since the last notice of activity
+	activeAgo int  // looks since that notice
 }
 
 // Stream is what one page is told.
@@ -233,7 +237,16 @@ func (h *Hub) used(token pfid.ID, refused bool) {
 	}
 }
 
-// tick tells uses, and wakes streams that need a sign of life or have reached their age.
+// Report says that agents of an account reported something. Call it after it was stored.
+func (h *Hub) Report(account pfid.ID) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if a := h.audiences[account.Partition()]; a != nil {
+		a.isActive = true
+	}
+}
+
+// tick tells uses and activity, and wakes streams that need a sign of life or have reached their age.
 func (h *Hub) tick() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -243,12 +256,21 @@ func (h *Hub) tick() {
 		if tellsUse {
 			a.isUsed, a.isNews, a.ago = false, false, 0
 		}
+		a.activeAgo++
+		tellsActivity := a.isActive && a.activeAgo >= activityEvery
+		if tellsActivity {
+			a.isActive, a.activeAgo = false, 0
+		}
 		for s := range a.streams {
 			s.age--
 			s.ended = s.ended || s.age <= 0
 			if tellsUse {
 				s.wake(kindUse)
-			} else if s.age%beatEvery == 0 {
+			}
+			if tellsActivity {
+				s.wake(kindActivity)
+			}
+			if s.age%beatEvery == 0 {
 				s.wake()
 			}
 		}

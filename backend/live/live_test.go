@@ -87,6 +87,34 @@ func TestTheFirstUseOfATokenIsToldAtOnceAndItsNextUsesAtAGentleRate(t *testing.T
 	}
 }
 
+func TestABusyAgentIsToldEveryTwoSecondsAndItsLastReportToo(t *testing.T) {
+	q := &quiet{}
+	h := NewHub(q, q)
+	account := newID(t, 1)
+	h.Report(account) // without a stream
+	s := open(t, h, account, newID(t, 1))
+	if n := looks(t, h, s, 2*activityEvery); n != 0 {
+		t.Errorf("told %d times before anything was reported", n)
+	}
+	h.Report(account)
+	if n := looks(t, h, s, 1); n != 1 {
+		t.Errorf("the first report is told %d times in the next look", n)
+	}
+	told := 0
+	for range 10 * activityEvery {
+		h.Report(account)
+		told += looks(t, h, s, 1)
+	}
+	if told != 10 {
+		t.Errorf("reports in %d looks are told %d times", 10*activityEvery, told)
+	}
+	h.Report(account)
+	h.Report(newID(t, 2))
+	if n := looks(t, h, s, 2*activityEvery); n != 1 {
+		t.Errorf("the last report is told %d times", n)
+	}
+}
+
 func TestTheMemoryForUsedTokensIsBounded(t *testing.T) {
 	q := &quiet{}
 	h := NewHub(q, q)

@@ -8,6 +8,17 @@ const apart = 1_000; // the least time between two loads
 const longestSilence = 25_000; // the server sends a sign of life every 10 seconds
 const longestWait = 60_000;
 
+/** Stands for a change of any kind, since "activity" and "use" are of some queries only. */
+const anything = "anything";
+
+/** The first keys of queries for what agents do. Spans change them often, and nothing else. */
+const activities = ["instances", "spans", "activity"];
+
+function concerns({ queryKey: [first] }: Query, kinds: Set<string>): boolean {
+  const spared = activities.includes(String(first)) ? "use" : "activity";
+  return [...kinds].some((kind) => kind !== spared);
+}
+
 const polls = (query: Query) => query.observers.some(({ options }) => options.refetchInterval !== false);
 
 /**
@@ -21,16 +32,19 @@ export function followChanges(client: QueryClient): () => void {
   let failures = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let isLoading = false;
-  let loadsAgain = false;
+  /** What has changed since the last load. */
+  let kinds = new Set<string>();
   let isOver = false;
 
-  async function load() {
-    loadsAgain = true;
+  async function load(changed: string[]) {
+    for (const kind of changed) kinds.add(kind);
     if (isLoading) return;
     isLoading = true;
-    while (loadsAgain && !isOver) {
-      loadsAgain = false;
-      await Promise.all([client.invalidateQueries({ predicate: polls }), wait(apart)]);
+    while (kinds.size > 0 && !isOver) {
+      const now = kinds;
+      kinds = new Set();
+      const predicate = (query: Query) => polls(query) && concerns(query, now);
+      await Promise.all([client.invalidateQueries({ predicate }), wait(apart)]);
     }
     isLoading = false;
   }
@@ -55,10 +69,10 @@ export function followChanges(client: QueryClient): () => void {
     function hear({ data }: MessageEvent<string>) {
       clearTimeout(timer);
       timer = setTimeout(fail, longestSilence);
-      const { kinds }: Changed = JSON.parse(data);
+      const { kinds: changed }: Changed = JSON.parse(data);
       setTold(true);
       // Something may have changed before the stream began.
-      if (isFirst || kinds.length > 0) void load();
+      void load(isFirst ? [anything] : changed);
       isFirst = false;
     }
   }
@@ -68,7 +82,7 @@ export function followChanges(client: QueryClient): () => void {
     const wasOpen = source !== undefined;
     failures = wasOpen && Date.now() - opened > longestWait ? 0 : failures + 1;
     disconnect();
-    if (wasOpen) void load();
+    if (wasOpen) void load([anything]);
     const most = Math.min(longestWait, apart * 2 ** (failures + 1));
     timer = setTimeout(connect, most * (0.5 + 0.5 * Math.random()));
   }
