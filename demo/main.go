@@ -31,9 +31,10 @@ func main() {
 // fill fills an empty data folder. The password is that of all five people.
 func fill(ctx context.Context, folder, password string) (err error) {
 	c := config.Config{
-		Storage: config.Storage{Data: folder},
-		Issuing: config.Issuing{MaxTokenLifetime: config.Lifetime(400 * 24 * time.Hour)},
-		Serving: config.Serving{Listen: "127.0.0.1:8080", LogFormat: "text", CacheTokens: 10_000},
+		Storage:  config.Storage{Data: folder},
+		Issuing:  config.Issuing{MaxTokenLifetime: config.Lifetime(400 * 24 * time.Hour)},
+		Serving:  config.Serving{Listen: "127.0.0.1:8080", LogFormat: "text", CacheTokens: 10_000},
+		Activity: config.Activity{ActivityRetention: config.Lifetime(400 * 24 * time.Hour), ActivityMax: 1 << 30},
 	}
 	if err := c.Check(); err != nil {
 		return err

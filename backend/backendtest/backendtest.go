@@ -161,9 +161,10 @@ func StartIn(t testing.TB, folder string, clock *Clock, options ...Option) *Prog
 
 func configIn(folder, listen string) config.Config {
 	return config.Config{
-		Storage: config.Storage{Data: folder},
-		Issuing: config.Issuing{MaxTokenLifetime: config.Lifetime(400 * 24 * time.Hour)},
-		Serving: config.Serving{Listen: listen, LogFormat: "text", CacheTokens: 10_000},
+		Storage:  config.Storage{Data: folder},
+		Issuing:  config.Issuing{MaxTokenLifetime: config.Lifetime(400 * 24 * time.Hour)},
+		Serving:  config.Serving{Listen: listen, LogFormat: "text", CacheTokens: 10_000},
+		Activity: config.Activity{ActivityRetention: config.Lifetime(30 * 24 * time.Hour), ActivityMax: 1 << 30},
 	}
 }
 

@@ -46,11 +46,19 @@ type Serving struct {
 	CacheTokens              int      `help:"Maximum number of tokens kept in memory for validation. Each takes about 190 bytes." default:"1000000" placeholder:"N"`
 }
 
+// Activity is how long, and how much of, the activity of agents is kept. Whichever limit is reached first, the oldest
+// goes.
+type Activity struct {
+	ActivityRetention Lifetime `help:"How long agent instances and spans are kept, such as 30d; at least a day." default:"30d" placeholder:"TIME"`
+	ActivityMax       Size     `help:"How much agent spans may take together, such as 1GiB; at least 16MiB. Beyond it the oldest are removed." default:"1GiB" placeholder:"SIZE"`
+}
+
 // Config is all settings. Call Check before using them.
 type Config struct {
 	Storage
 	Issuing
 	Serving
+	Activity
 }
 
 // Check returns an error that names the first invalid setting.
@@ -89,7 +97,7 @@ func (c *Config) Check() error {
 	if c.CacheTokens < 1 || c.CacheTokens > 100_000_000 {
 		return errors.New("--cache-tokens must be from 1 to 100000000")
 	}
-	return nil
+	return c.Activity.Check()
 }
 
 // Check returns an error for an unsupported database.
@@ -119,6 +127,17 @@ func (i *Issuing) Check() error {
 		return fmt.Errorf("--public-url must have no path, since clients reach the API at the root of the host; it is %q", i.PublicURL)
 	}
 	i.PublicURL = u.Scheme + "://" + u.Host
+	return nil
+}
+
+// Check returns an error for limits below those that the program can keep.
+func (a *Activity) Check() error {
+	if a.ActivityRetention < Lifetime(day) || a.ActivityRetention > Lifetime(100*365*day) {
+		return errors.New("--activity-retention must be from 1d to 36500d")
+	}
+	if a.ActivityMax < 16<<20 || a.ActivityMax > 1<<50 {
+		return errors.New("--activity-max must be from 16MiB to 1024TiB")
+	}
 	return nil
 }
 
