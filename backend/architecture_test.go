@@ -54,6 +54,7 @@ var homes = map[string][]string{
 	"gorm.io/gorm":                          {"backend/store"},
 	"modernc.org":                           {"backend/store"},
 	"github.com/pressly/goose":              {"backend/store"},
+	"github.com/klauspost/compress":         {"backend/store"},
 	"github.com/golang-jwt/jwt":             {"backend/signer"},
 	"golang.org/x/crypto":                   {"backend/password"},
 	"golang.org/x/net/idna":                 {"backend/text"},

@@ -55,6 +55,9 @@ const restBusyMoves = 4
 // noticesEvery is how often the program looks for notices to write and to send.
 const noticesEvery = 10 * time.Second
 
+// trimEvery is how often the program looks for activity of agents that is too old or too much.
+const trimEvery = 5 * time.Second
+
 // A stop takes at most stopTime, whatever clients do, because service managers often kill a program after ten
 // seconds. Requests under way get requestTime of it, during which uses are already written. The rest is for
 // remaining uses and for closing the database, which gets closeTime.
@@ -288,6 +291,11 @@ func (b *Backend) Serve(ctx context.Context, c config.Config, listeners ...net.L
 		return b.Tokens.FinishMoves(ctx, resting(ctx, restBusyMoves))
 	})
 	b.repeat(noticesEvery, "could not write or settle notices of expiring tokens; will retry", b.Notices.Run)
+	keep := activity.Keep{For: time.Duration(c.ActivityRetention), Most: int64(c.ActivityMax)}
+	b.repeat(trimEvery, "could not remove old activity of agents; will retry", func(ctx context.Context) error {
+		rest := resting(ctx, restBusyMoves)
+		return b.Activity.Trim(ctx, keep, func() { rest() })
+	})
 	b.repeat(live.LookEvery, "could not look for changes to tell open pages; will retry", b.Live.Look)
 	failed := make(chan error, 1)
 	go func() { failed <- b.Web.Serve(listeners...) }()

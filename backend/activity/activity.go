@@ -3,6 +3,7 @@ package activity
 
 import (
 	"io"
+	"sync"
 	"time"
 
 	"tokentab/backend/pfid"
@@ -37,6 +38,8 @@ func (s Scope) IsAccount() bool { return s.EnvironmentID.IsZero() && s.Deploymen
 // Store keeps activity.
 type Store interface {
 	InstanceStore
+	SpanStore
+	TrimStore
 }
 
 // Activity records what agents report.
@@ -44,6 +47,9 @@ type Activity struct {
 	store  Store
 	now    func() time.Time
 	random io.Reader
+
+	trimming sync.Mutex // held by Trim
+	trimmed  int64      // number of the last instance that Trim looked at
 }
 
 // New returns the activity kept in store. It calls now once per operation.

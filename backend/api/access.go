@@ -71,14 +71,22 @@ func (c *caller) check(a access, id string) error {
 
 // receive reads the body of an admitted request. Reading after admission keeps callers without a credential from making
 // the server hold large bodies.
-func (s *Service) receive(a access) func(huma.Context, func(huma.Context)) {
+func (s *Service) receive(a access, path string) func(huma.Context, func(huma.Context)) {
 	limit := request.MaxBody
 	if a == open {
 		limit = request.MaxStrangerBody
 	}
+	isLarge := DropsLargeBodies([]byte(apiRoot + path))
 	return func(ctx huma.Context, next func(huma.Context)) {
 		c := humafiber.Unwrap(ctx)
-		err := request.ReadBody(c.Context(), limit, nil)
+		var err error
+		if isLarge {
+			hold := s.spanBodies.Share()
+			defer hold.Release()
+			err = readSpanBody(c.Context(), hold)
+		} else {
+			err = request.ReadBody(c.Context(), limit, nil)
+		}
 		// A body may take half a minute, and the token may have ended meanwhile.
 		if who, _ := ctx.Context().Value(callerKey{}).(*caller); err == nil && who.State != nil {
 			err = s.Credentials.StillHeld(ctx.Context(), c.Context())
@@ -101,15 +109,16 @@ func add[I, O any](s *Service, a access, method, path, summary string, intent fu
 		operation.Security = []map[string][]string{{"token": {}}, {"session": {}}}
 	}
 	if isUnsafe(method) {
-		operation.Middlewares = append(operation.Middlewares, s.receive(a))
+		operation.Middlewares = append(operation.Middlewares, s.receive(a, path))
 	}
 	operation.Middlewares = append(operation.Middlewares, s.refuseForeignAccounts, s.refuseUnknown) // both read the body
 	if path == tokenBulkRoute {
 		operation.Middlewares = append(operation.Middlewares, s.prepareTokens)
 	}
+	own, _ := any(new(I)).(ownBody)
 	// Session-only routes take no idempotency keys: clients don't retry them, and storing a hash of their bodies would
 	// store a hash of a password.
-	if a != open && a != signedIn && isUnsafe(method) && path != bulkRoute { // each item of a bulk request has its own key
+	if a != open && a != signedIn && isUnsafe(method) && path != bulkRoute && own == nil { // each item of a bulk request has its own key
 		operation.Middlewares = append(operation.Middlewares, s.idempotent)
 	}
 	if a == signedIn {
@@ -134,6 +143,9 @@ func add[I, O any](s *Service, a access, method, path, summary string, intent fu
 		}
 		return out, nil
 	})
+	if own != nil {
+		s.describeBody(path, own)
+	}
 }
 
 // refuseForeignAccounts refuses requests that name an account other than the caller's.

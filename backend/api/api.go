@@ -59,13 +59,15 @@ type Service struct {
 	Parts
 	huma  huma.API
 	setup *setupCode
+	// spanBodies bounds the large bodies that are read at the same time.
+	spanBodies *request.Memory
 	// documents returns the API's documents, rendered on first use.
 	documents func() (documents, error)
 }
 
 // New returns the service, after adding its routes to the app.
 func New(app *fiber.App, parts Parts) (*Service, error) {
-	s := &Service{Parts: parts}
+	s := &Service{Parts: parts, spanBodies: request.NewMemory(request.MaxBody)}
 	var err error
 	if s.setup, err = newSetupCode(parts.Random); err != nil {
 		return nil, err

@@ -151,7 +151,7 @@ func (s *Service) dispatch(who *caller, item bulkRequest) (status int, answer js
 var bulkResources = map[string]string{
 	"accounts": "account", "environments": "environment", "agents": "agent", "agent_deployments": "agent_deployment",
 	"agent_versions": "agent_version", "agent_schema_versions": "agent_schema_version", "admin_users": "admin_user",
-	"admin_user_invites": "admin_user_invite", "agent_instances": "agent_instance", "api_tokens": "api_token", "pfids": "pfid", "pings": "ping",
+	"admin_user_invites": "admin_user_invite", "agent_instances": "agent_instance", "agent_spans": "agent_spans", "api_tokens": "api_token", "pfids": "pfid", "pings": "ping",
 }
 
 // bulkPath matches the path of an item: plain segments, the first of which is the resource.
@@ -212,7 +212,7 @@ func readTypedItem(wrong fault.Fields, at string, item bulkItem) bulkRequest {
 		}
 	}
 	id := takeID(fields, path)
-	if id == "" && !slices.Contains([]string{"list", "create", "generate", "register"}, action) && kind != "agents/show" {
+	if id == "" && !slices.Contains([]string{"list", "create", "generate", "register", "create_test_spans"}, action) && kind != "agents/show" {
 		wrong.Add(at+".id", "is required")
 	}
 	switch action {
@@ -240,7 +240,7 @@ func readTypedItem(wrong fault.Fields, at string, item bulkItem) bulkRequest {
 		request.method = http.MethodDelete
 		request.path += "/" + url.PathEscape(id) + queryOf(fields)
 		request.body = request.keyed(map[string]any{})
-	case "generate", "register":
+	case "generate", "register", "create_test_spans":
 		request.method = http.MethodPost
 		request.path += "/" + action
 		if id != "" {
@@ -250,7 +250,7 @@ func readTypedItem(wrong fault.Fields, at string, item bulkItem) bulkRequest {
 	default: // an action on one item, such as suspend or retire
 		request.method = http.MethodPost
 		request.path += "/" + url.PathEscape(id) + "/" + url.PathEscape(action)
-		if path != "agent_instance" { // whose actions have their fields at the top
+		if path != "agent_instance" && path != "agent_spans" { // whose actions have their fields at the top
 			fields = wrapped(fields)
 		}
 		request.body = request.keyed(fields)
@@ -260,7 +260,7 @@ func readTypedItem(wrong fault.Fields, at string, item bulkItem) bulkRequest {
 
 // takeID removes the item's id from its fields and returns it. The field is id or the resource's own, such as agent_id.
 func takeID(fields map[string]any, path string) string {
-	for _, name := range []string{"id", path + "_id"} {
+	for _, name := range []string{"id", strings.TrimSuffix(path, "s") + "_id"} {
 		if id, ok := fields[name].(string); ok {
 			delete(fields, name)
 			return id

@@ -108,6 +108,11 @@ func (s *Service) routes(app *fiber.App) {
 	add(s, runtime, http.MethodPost, "/agent_instance/{id}/terminate", "Terminate an agent instance; its agent learns the reason with the next response", s.terminateInstance)
 	add(s, runtime, http.MethodPost, "/agent_instance/{id}/record_quality", "Keep a quality payload of an agent instance", s.recordQuality)
 
+	add(s, runtime, http.MethodPost, spanRoute, "Create an agent span", s.createSpan)
+	add(s, runtime, http.MethodPost, spanRoute+"/create_test_spans", "Create finished agent spans for trying things out", s.createTestSpans)
+	add(s, runtime, http.MethodPost, spanRoute+"/{id}/finish", "Finish an agent span; a finished one stays as it is", s.finishSpan)
+	add(s, runtime, http.MethodGet, spanRoute, "List the agent spans of an instance or an agent", s.listSpans)
+
 	add(s, manager, http.MethodPost, "/pfid/generate", "Generate ids for the account", s.generatePFIDs)
 	add(s, runtime, http.MethodPost, bulkRoute, "Run several requests in order until one fails; each commits on its own", s.bulk)
 

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -61,12 +62,12 @@ func (in *TokenFilter) filter() (token.Filter, error) {
 	return f, wrong.Err()
 }
 
-// optionalTime reads an optional time from a query. It adds an error to wrong if the text is no RFC 3339 time.
+// optionalTime reads an optional time. A + in a query that is not encoded arrives as a space. It adds an error to wrong if the text is no RFC 3339 time.
 func optionalTime(wrong fault.Fields, field, text string) time.Time {
 	if text == "" {
 		return time.Time{}
 	}
-	at, err := time.Parse(time.RFC3339, text)
+	at, err := time.Parse(time.RFC3339, strings.Replace(text, " ", "+", 1))
 	if err != nil || at.IsZero() {
 		wrong.Add(field, "must be a time such as 2026-01-31T00:00:00Z")
 	}

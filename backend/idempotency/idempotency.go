@@ -83,13 +83,21 @@ type Request struct {
 // errFailed rolls back a request that failed.
 var errFailed = errors.New("the request failed")
 
+// CheckKey returns fault.Validation if the key is empty or too long.
+func CheckKey(key string) error {
+	if len(key) > MaxKey || key == "" {
+		return fault.Field("idempotency_key", "must have from 1 to %d characters", MaxKey)
+	}
+	return nil
+}
+
 // Once runs the request, or returns the response to the first request with the same key. The request's changes, the key
 // and the response are committed together; if that fails, nothing is changed and Once returns the error. Once returns
 // fault.Validation if the key is empty or too long, and fault.IdempotencyKeyAlreadyUsed if it was used for another
 // request. A failed request frees its key.
 func (k *Keys) Once(ctx context.Context, r Request) (replayed *Answer, err error) {
-	if len(r.Key) > MaxKey || r.Key == "" {
-		return nil, fault.Field("idempotency_key", "must have from 1 to %d characters", MaxKey)
+	if err := CheckKey(r.Key); err != nil {
+		return nil, err
 	}
 	at := k.now().UTC()
 	if replayed, err = k.replay(ctx, r, at); err != nil || replayed != nil {

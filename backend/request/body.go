@@ -18,8 +18,6 @@ import (
 const (
 	MaxBody         = 256 << 10
 	MaxStrangerBody = 16 << 10 // on routes without a credential
-	// sharedBytes bounds the memory of all bodies that share it.
-	sharedBytes = 16 << 20
 )
 
 // firstBytes is the initial size of a body's buffer. The buffer grows with the bytes that arrive, so a large
@@ -48,6 +46,23 @@ func ReadBody(c *fasthttp.RequestCtx, limit int, shared *Share) error {
 	}
 	c.Request.SetBodyRaw(body)
 	return dropTrailers(c)
+}
+
+// DropBody reads the rest of a body that ReadBody refused as too large, up to most bytes, without keeping it. Then the
+// client gets the answer, and the connection stays open. It returns fault.TooLarge for a longer body, and fault.Late if it
+// does not arrive in time.
+func DropBody(c *fasthttp.RequestCtx, most int) error {
+	_, err := io.CopyN(io.Discard, c.RequestBodyStream(), int64(most)+1)
+	switch {
+	case err == nil:
+		return TooLarge(most)
+	case !errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
+		return fault.Because(fault.Late, "The request did not arrive in time.", err)
+	}
+	if len(c.Request.Header.PeekTrailerKeys()) == 0 { // see dropTrailers
+		c.Response.Header.ResetConnectionClose()
+	}
+	return nil
 }
 
 // readStream reads a body of the announced length in bytes, or until the stream ends if that is negative.
@@ -88,8 +103,17 @@ func first(announced int) int {
 	return min(announced, firstBytes)
 }
 
-// Memory limits the bodies of unauthenticated callers to 16 MiB together. Bodies of up to MaxStrangerBody don't count.
-type Memory struct{ held atomic.Int64 }
+// sharedBytes bounds the bodies of one Memory together.
+const sharedBytes = 16 << 20
+
+// Memory limits the large bodies of all connections to 16 MiB together. It is for one kind of request.
+type Memory struct {
+	free int // bytes that a body may have without being counted
+	held atomic.Int64
+}
+
+// NewMemory returns a Memory that does not count bodies of up to free bytes.
+func NewMemory(free int) *Memory { return &Memory{free: free} }
 
 // Share returns the share of one body, to be released after the request.
 func (m *Memory) Share() *Share { return &Share{all: m} }
@@ -100,9 +124,9 @@ type Share struct {
 	held int64
 }
 
-// grow reports whether the body may hold this many bytes. Up to MaxStrangerBody it always may.
+// grow reports whether the body may hold this many bytes.
 func (s *Share) grow(to int) bool {
-	if s == nil || to <= MaxStrangerBody {
+	if s == nil || to <= s.all.free {
 		return true
 	}
 	more := int64(to) - s.held

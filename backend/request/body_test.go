@@ -35,7 +35,7 @@ func TestTheRoomOfABodyGrowsWithWhatHasArrived(t *testing.T) {
 
 func TestLargeBodiesOfUnknownCallersShareABoundedMemory(t *testing.T) {
 	const large = 3 << 19
-	var all Memory
+	all := NewMemory(MaxStrangerBody)
 	read := func(hold *Share, n int) error {
 		_, err := readStream(&slow{left: n, atOnce: n}, n, large, hold)
 		return err

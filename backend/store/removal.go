@@ -39,6 +39,15 @@ func removeRows(tx *gorm.DB, account pfid.ID, most int) (tokens int, done bool, 
 	}
 	tokens = int(gone.RowsAffected)
 	left := most - tokens
+	if left > 0 {
+		gone, err := removeInstances(tx, "account_id", account, left)
+		if err != nil {
+			return tokens, false, err
+		}
+		if gone > 0 { // there may be more, and a large one may have used up this transaction
+			return tokens, false, nil
+		}
+	}
 	// Rows that refer to others go first.
 	for _, table := range []string{"deleted_creators", "agent_deployments", "agent_versions", "agent_schema_versions", "agents", "environments", "idempotency_keys"} {
 		if left == 0 {

@@ -46,12 +46,12 @@ type Endpoints struct {
 	publicHost  string // host of the public URL; empty without one
 	warnGateway sync.Once
 	warnNeeds   misspellings
-	strangers   request.Memory // for large bodies of unauthenticated callers
+	strangers   *request.Memory // for large bodies of unauthenticated callers
 }
 
 // New returns the endpoints.
 func New(parts Parts) *Endpoints {
-	e := &Endpoints{Parts: parts, fixed: answer.NewFixed(parts.Source.AlwaysHTTPS)}
+	e := &Endpoints{Parts: parts, fixed: answer.NewFixed(parts.Source.AlwaysHTTPS), strangers: request.NewMemory(request.MaxStrangerBody)}
 	if public, err := url.Parse(parts.Source.PublicURL); err == nil {
 		e.publicHost = hostname(public.Host)
 	}

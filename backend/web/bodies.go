@@ -5,8 +5,17 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"tokentab/backend/api"
 	"tokentab/backend/validation"
 )
+
+// bodyLimit returns the longest body, in bytes, that a request may announce without being refused before it is sent.
+func bodyLimit(h *fasthttp.RequestHeader, path []byte) int {
+	if h.IsPost() && api.DropsLargeBodies(path) {
+		return api.MaxDropped
+	}
+	return validation.BodyLimit(h, path)
+}
 
 // beforeBody decides how to read a body, after the headers and before anything is allocated for it.
 //
@@ -27,7 +36,7 @@ func beforeBody(h *fasthttp.RequestHeader) (limits fasthttp.RequestConfig) {
 	case validation.IgnoresBody(path):
 		h.SetContentLength(0)
 		h.SetConnectionClose()
-	case n > validation.BodyLimit(h, path):
+	case n > bodyLimit(h, path):
 		// fasthttp answers an expectation before it reads the body, see expected.
 		h.SetProtocol("HTTP/1.1") // HTTP/1.0 has no expectations
 		h.Set("Expect", "100-continue")
@@ -41,7 +50,7 @@ const withoutLength = -2
 // expected answers "Expect: 100-continue": it refuses a body that is too large and requests any other. Waiting for the
 // body counts towards the request's time.
 func (s *Server) expected(c *fasthttp.RequestCtx) int {
-	if limit := validation.BodyLimit(&c.Request.Header, c.URI().PathOriginal()); c.Request.Header.ContentLength() > limit {
+	if limit := bodyLimit(&c.Request.Header, c.URI().PathOriginal()); c.Request.Header.ContentLength() > limit {
 		s.endpoints.RefuseBody(c, limit)
 		return http.StatusRequestEntityTooLarge
 	}

@@ -1,0 +1,54 @@
+package activity
+
+import (
+	"context"
+	"time"
+)
+
+// Keep is how much activity is kept.
+type Keep struct {
+	For  time.Duration // how long spans, and instances without spans, are kept
+	Most int64         // bytes of all spans together
+}
+
+// TrimStore removes activity in small steps, each of which is one transaction.
+type TrimStore interface {
+	// TrimSpans removes some of the oldest spans that arrived before an instant or exceed most bytes. more reports whether
+	// there may be others.
+	TrimSpans(ctx context.Context, now, before time.Time, most int64) (more bool, err error)
+	// TrimDeleted removes some of what belongs to deleted agents, deployments and environments.
+	TrimDeleted(ctx context.Context) (more bool, err error)
+	// TrimInstances removes instances without spans whose last activity was before an instant. It looks at some
+	// instances with numbers above after, and returns the last one of them; 0 if there are no more.
+	TrimInstances(ctx context.Context, before time.Time, after int64) (last int64, err error)
+}
+
+// Trim removes what is not to be kept, oldest first, and calls rest after each step. The instances are looked at from
+// where the last Trim ended, one step for each call.
+func (a *Activity) Trim(ctx context.Context, keep Keep, rest func()) error {
+	a.trimming.Lock()
+	defer a.trimming.Unlock()
+	for _, step := range []func() (bool, error){
+		func() (bool, error) { return a.store.TrimDeleted(ctx) },
+		func() (bool, error) {
+			now := a.now().UTC()
+			return a.store.TrimSpans(ctx, now, now.Add(-keep.For), keep.Most)
+		},
+	} {
+		for more := true; more; {
+			var err error
+			if more, err = step(); err != nil {
+				return err
+			}
+			rest()
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+		}
+	}
+	last, err := a.store.TrimInstances(ctx, a.now().UTC().Add(-keep.For), a.trimmed)
+	if err == nil {
+		a.trimmed = last
+	}
+	return err
+}

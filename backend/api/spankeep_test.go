@@ -1,0 +1,153 @@
+package api_test
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"slices"
+	"testing"
+	"time"
+
+	"tokentab/backend"
+	"tokentab/backend/activity"
+	"tokentab/backend/backendtest"
+	"tokentab/backend/config"
+)
+
+func (r *running) trim() {
+	r.t.Helper()
+	if err := r.Activity.Trim(r.t.Context(), activity.Keep{For: time.Duration(r.Config.ActivityRetention), Most: int64(r.Config.ActivityMax)}, func() {}); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// holds checks how many instances and spans the database has, and that their counted bytes are right.
+func (r *running) holds(instances, spans int) {
+	r.t.Helper()
+	var i, s, counted, bytes int
+	err := r.Database().QueryRow(`SELECT (SELECT count(*) FROM agent_instances), (SELECT count(*) FROM agent_spans), (SELECT bytes FROM activity_size),
+		(SELECT COALESCE(SUM(size), 0) FROM agent_spans)`).Scan(&i, &s, &counted, &bytes)
+	if err != nil || i != instances || s != spans || counted != bytes {
+		r.t.Errorf("%d instances, %d spans, %d bytes counted of %d, %v; want %d and %d", i, s, counted, bytes, err, instances, spans)
+	}
+}
+
+func TestSpansAreRemovedWhenTheyAreTooOldAndThenTheirInstance(t *testing.T) {
+	r := startRun(t)
+	r.ok(r.post("/agent_spans/create_test_spans", map[string]any{"agent_instance_id": r.instance, "count": 3}))
+	r.Clock.Move(20 * 24 * time.Hour)
+	r.ok(r.create(nil))
+	r.ok(r.create(map[string]any{"status": "failed"}))
+	r.Clock.Move(10*24*time.Hour + time.Second)
+	r.trim()
+	r.holds(1, 2)
+	if n := r.counts(r.instance); n["total"] != 2.0 || n["active"] != 1.0 || n["failed"] != 1.0 {
+		t.Errorf("counts %v", n)
+	}
+	r.Clock.Move(20 * 24 * time.Hour)
+	r.trim()
+	r.holds(0, 0)
+	if a := r.Call(http.MethodGet, "/api/v1/agent_spans?agent_instance_id="+r.instance, nil, r.agent); a.Status != http.StatusNotFound {
+		t.Errorf("the instance: %d %s", a.Status, a.Body)
+	}
+}
+
+func TestAClockThatWasAheadKeepsNoSpanLonger(t *testing.T) {
+	r := startRun(t)
+	r.Clock.Move(300 * 24 * time.Hour)
+	r.ok(r.create(nil))
+	r.Clock.Move(-300 * 24 * time.Hour)
+	r.ok(r.create(nil))
+	r.trim()
+	r.holds(1, 2)
+	r.Clock.Move(31 * 24 * time.Hour)
+	r.trim()
+	r.holds(0, 0)
+}
+
+func TestTheOldestSpansMakeRoom(t *testing.T) {
+	r := startRun(t, func(c *config.Config, _ *backend.World) { c.ActivityMax = 16 << 20 })
+	var made []string
+	for range 30 {
+		noise := make([]byte, 700_000)
+		_, _ = rand.Read(noise)
+		made = append(made, r.ok(r.create(map[string]any{"payload": map[string]any{"noise": base64.StdEncoding.EncodeToString(noise)}})).Text(t, "details", "id"))
+	}
+	r.trim()
+	var bytes int
+	if err := r.Database().QueryRow("SELECT bytes FROM activity_size").Scan(&bytes); err != nil || bytes > 16<<20 || bytes < 15<<20 {
+		t.Errorf("%d bytes are left, %v", bytes, err)
+	}
+	var kept []string
+	for offset := 0; ; {
+		a := r.list(fmt.Sprintf("agent_instance_id=%s&sorting=inserted_at&pagination[offset]=%d", r.instance, offset))
+		page := ids(t, a)
+		if n := len(page); n == 0 || n > 5 { // MaxPage
+			t.Fatalf("a page of %d spans", n)
+		}
+		kept = append(kept, page...)
+		next, more := a.Get(t, "pagination", "next_page_offset").(float64)
+		if !more {
+			break
+		}
+		offset = int(next)
+	}
+	r.holds(1, len(kept))
+	if !slices.Equal(kept, made[len(made)-len(kept):]) {
+		t.Errorf("%v are left of %v", kept, made)
+	}
+}
+
+func TestSpansGoWithTheAgentDeploymentOrEnvironmentThatIsDeleted(t *testing.T) {
+	for _, kind := range []string{"agent", "agent_deployment", "environment"} {
+		r := startRun(t)
+		r.ok(r.post("/agent_spans/create_test_spans", map[string]any{"agent_instance_id": r.instance, "count": 100}))
+		span := r.ok(r.create(nil))
+		var id string
+		if err := r.Database().QueryRow("SELECT " + kind + "_id FROM agent_instances").Scan(&id); err != nil {
+			t.Fatal(err)
+		}
+		r.ok(r.Call(http.MethodDelete, "/api/v1/"+kind+"/"+id+"", nil, r.manager))
+		r.agent = r.manager
+		if a := r.create(nil); a.Status != http.StatusUnprocessableEntity {
+			t.Errorf("%s, create: %d %s", kind, a.Status, a.Body)
+		}
+		if a := r.finish(span.Text(t, "details", "id"), nil); a.Status != http.StatusNotFound {
+			t.Errorf("%s, finish: %d %s", kind, a.Status, a.Body)
+		}
+		if a := r.Call(http.MethodGet, "/api/v1/agent_spans?agent_instance_id="+r.instance, nil, r.manager); a.Status != http.StatusNotFound {
+			t.Errorf("%s, list: %d %s", kind, a.Status, a.Body)
+		}
+		if kind != "agent" {
+			for _, window := range []string{"", "&start_time=2020-01-01T00:00:00Z"} {
+				a := r.ok(r.Call(http.MethodGet, "/api/v1/agent_spans?agent_id="+span.Text(t, "details", "agent_id")+window, nil, r.manager))
+				if a.Get(t, "pagination", "item_count") != 0.0 {
+					t.Errorf("%s, list of the agent: %s", kind, a.Body)
+				}
+			}
+		}
+		r.trim()
+		r.holds(0, 0)
+	}
+}
+
+func TestSpansGoWithTheirAccount(t *testing.T) {
+	r := startRun(t)
+	for range 4 {
+		r.ok(r.post("/agent_spans/create_test_spans", map[string]any{"agent_instance_id": r.instance, "count": 100}))
+	}
+	r.instance = r.register()
+	r.ok(r.create(nil))
+	session, _ := backendtest.Cookie(t, r.SignIn(backendtest.Email, backendtest.Password), "session")
+	var account string
+	if err := r.Database().QueryRow("SELECT account_id FROM agent_instances").Scan(&account); err != nil {
+		t.Fatal(err)
+	}
+	origin := backendtest.Header{Name: "Sec-Fetch-Site", Value: "same-origin"}
+	r.ok(r.Call(http.MethodDelete, "/api/v1/account/"+account, backendtest.Details(map[string]any{"current_password": backendtest.Password, "name": "Acme"}), session, origin))
+	if err := r.Tokens.FinishMoves(t.Context(), func() time.Duration { return 0 }); err != nil {
+		t.Fatal(err)
+	}
+	r.holds(0, 0)
+}

@@ -1,0 +1,173 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"gorm.io/gorm"
+
+	"tokentab/backend/activity"
+	"tokentab/backend/pfid"
+)
+
+// Limits of one transaction that removes activity, so that other changes wait for it only shortly.
+const (
+	trimRows  = 500
+	trimBytes = 4 << 20
+)
+
+// budget is what one transaction may still remove.
+type budget struct{ rows, bytes int }
+
+func (b *budget) isSpent() bool { return b.rows <= 0 || b.bytes <= 0 }
+
+// removeSpans removes the first spans of a query that selects numbers and sizes, as many as the budget allows and at
+// least one. It returns how many it removed.
+func removeSpans(tx *gorm.DB, left *budget, query string, args ...any) (removed int, err error) {
+	var numbers []int64
+	err = scan(tx, query+" LIMIT ?", append(args, left.rows), func(rows *sql.Rows) error {
+		var number int64
+		var size int
+		if err := rows.Scan(&number, &size); err != nil {
+			return err
+		}
+		if !left.isSpent() {
+			numbers = append(numbers, number)
+			left.rows--
+			left.bytes -= size
+		}
+		return nil
+	})
+	if err != nil || len(numbers) == 0 {
+		return 0, err
+	}
+	changes := map[int64]*spanChange{}
+	err = scan(tx, "DELETE FROM agent_spans WHERE number IN "+anyOf+" RETURNING instance, status, size", []any{document{numbers}}, func(rows *sql.Rows) error {
+		var instance int64
+		var status activity.Status
+		var size int
+		if err := rows.Scan(&instance, &status, &size); err != nil {
+			return err
+		}
+		if changes[instance] == nil {
+			changes[instance] = &spanChange{instance: instance}
+		}
+		changes[instance].count(status, -1)
+		changes[instance].bytes -= size
+		return nil
+	})
+	for _, c := range changes {
+		if err == nil {
+			err = c.apply(tx)
+		}
+	}
+	return len(numbers), err
+}
+
+// TrimSpans implements activity.TrimStore.
+func (s Activity) TrimSpans(ctx context.Context, now, before time.Time, most int64) (more bool, err error) {
+	due, err := read(ctx, s.db, func(tx *gorm.DB) (bool, error) {
+		return exists(tx, `SELECT 1 FROM activity_size WHERE bytes > ? UNION ALL
+			SELECT 1 FROM (SELECT inserted_at FROM agent_spans ORDER BY number LIMIT 1) WHERE inserted_at < ? OR inserted_at > ?`, most, stamp(before), stamp(now))
+	})
+	if err != nil || !due {
+		return false, err
+	}
+	return change(ctx, s.db, func(tx *gorm.DB) (more bool, err error) {
+		const oldest = "SELECT number FROM agent_spans ORDER BY number LIMIT 500" // trimRows
+		// A clock that was ahead must not keep spans longer, nor those that came after them.
+		if err := tx.Exec("UPDATE agent_spans SET inserted_at = ? WHERE number IN ("+oldest+") AND inserted_at > ?", stamp(now), stamp(now)).Error; err != nil {
+			return false, err
+		}
+		removed, err := removeSpans(tx, &budget{trimRows, trimBytes}, "SELECT number, size FROM agent_spans WHERE number IN ("+oldest+") AND inserted_at < ? ORDER BY number", stamp(before))
+		if err != nil || removed > 0 {
+			return removed > 0, err
+		}
+		total, err := value[int64](tx, "SELECT bytes FROM activity_size")
+		if err != nil || total <= most {
+			return false, err
+		}
+		removed, err = removeSpans(tx, &budget{trimRows, int(min(total-most, trimBytes))}, "SELECT number, size FROM agent_spans ORDER BY number")
+		return removed > 0, err
+	})
+}
+
+// TrimDeleted implements activity.TrimStore.
+func (s Activity) TrimDeleted(ctx context.Context) (more bool, err error) {
+	deployment, err := read(ctx, s.db, func(tx *gorm.DB) (pfid.ID, error) {
+		return value[pfid.ID](tx, `SELECT id FROM agent_deployments d WHERE deleted_at IS NOT NULL
+			AND EXISTS (SELECT 1 FROM agent_instances i WHERE i.agent_deployment_id = d.id) LIMIT 1`)
+	})
+	if err != nil || deployment.IsZero() {
+		return false, err
+	}
+	return true, s.change(ctx, func(tx *gorm.DB) error {
+		_, err := removeInstances(tx, "agent_deployment_id", deployment, trimRows)
+		return err
+	})
+}
+
+// removeInstances removes up to most instances and spans of the instances whose column is id, within the budget of one
+// transaction. It returns how many.
+func removeInstances(tx *gorm.DB, column string, id pfid.ID, most int) (removed int, err error) {
+	for left := (budget{most, trimBytes}); !left.isSpent(); {
+		number, err := value[int64](tx, "SELECT number FROM agent_instances WHERE "+column+" = ? ORDER BY number LIMIT 1", id)
+		if err != nil || number == 0 {
+			return removed, err
+		}
+		n, err := removeSpans(tx, &left, "SELECT number, size FROM agent_spans WHERE instance = ? ORDER BY number", number)
+		if err != nil {
+			return removed, err
+		}
+		if n == 0 {
+			if err := tx.Exec("DELETE FROM agent_instances WHERE number = ?", number).Error; err != nil {
+				return removed, err
+			}
+			n, left.rows = 1, left.rows-1
+		}
+		removed += n
+	}
+	return removed, nil
+}
+
+// TrimInstances implements activity.TrimStore.
+func (s Activity) TrimInstances(ctx context.Context, before time.Time, after int64) (last int64, err error) {
+	const empty = "pending_spans + active_spans + complete_spans + failed_spans + cancelled_spans = 0 AND updated_at < ?"
+	var old []int64
+	seen := 0
+	err = s.read(ctx, func(tx *gorm.DB) error {
+		return scan(tx, "SELECT number, "+empty+" FROM agent_instances WHERE number > ? ORDER BY number LIMIT ?", []any{stamp(before), after, trimRows}, func(rows *sql.Rows) error {
+			var isOld bool
+			if err := rows.Scan(&last, &isOld); err != nil {
+				return err
+			}
+			seen++
+			if isOld {
+				old = append(old, last)
+			}
+			return nil
+		})
+	})
+	if seen < trimRows { // that was all
+		last = 0
+	}
+	if err != nil || len(old) == 0 {
+		return last, err
+	}
+	return last, s.change(ctx, func(tx *gorm.DB) error {
+		return tx.Exec("DELETE FROM agent_instances WHERE number IN "+anyOf+" AND "+empty, document{old}, stamp(before)).Error
+	})
+}
+
+// visibleTo returns a join that leaves the instances i of a scope.
+func visibleTo(scope activity.Scope) (string, []any) {
+	join := "JOIN agent_deployments d ON d.id = i.agent_deployment_id AND d.deleted_at IS NULL"
+	switch {
+	case !scope.DeploymentID.IsZero():
+		return join + " AND d.id = ?", []any{scope.DeploymentID}
+	case !scope.EnvironmentID.IsZero():
+		return join + " AND d.environment_id = ?", []any{scope.EnvironmentID}
+	}
+	return join, nil
+}

@@ -1,0 +1,314 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"encoding/json"
+	"time"
+
+	"gorm.io/gorm"
+
+	"tokentab/backend/activity"
+	"tokentab/backend/fault"
+	"tokentab/backend/pfid"
+)
+
+// spanRow is a span as its row has it.
+type spanRow struct {
+	activity.Span
+	number, instance int64
+	created          activity.Status // its status when it was created
+	payload, result  packed
+	encodings        encodings
+	size             int
+}
+
+// encodings are the values of sensitive_encoding that a create and a finish sent, in this order.
+type encodings []json.RawMessage
+
+// Scan implements sql.Scanner.
+func (e *encodings) Scan(value any) error {
+	if value == nil {
+		*e = nil
+		return nil
+	}
+	return document{(*[]json.RawMessage)(e)}.Scan(value)
+}
+
+// Value implements driver.Valuer.
+func (e encodings) Value() (driver.Value, error) {
+	if e == nil {
+		return nil, nil
+	}
+	text := []byte{'['}
+	for i, value := range e { // as they were sent, so without json.Marshal
+		if i > 0 {
+			text = append(text, ',')
+		}
+		text = append(text, value...)
+	}
+	return string(append(text, ']')), nil
+}
+
+// spanOverhead is about what a span takes in the database beside its payloads, in bytes.
+const spanOverhead = 600
+
+func sizeOf(s *spanRow) int {
+	n := spanOverhead + len(s.SchemaName) + len(s.payload) + len(s.result)
+	for _, e := range s.encodings {
+		n += len(e)
+	}
+	return n
+}
+
+const spanColumns = `t.number, t.instance, t.account_id, t.id, i.id, i.agent_id, t.parent_span_id, t.schema_name, t.status, t.created_status,
+	t.payload, t.result_payload, t.sensitive_encoding, t.size, t.started_at, t.finished_at, t.inserted_at, t.updated_at`
+
+func (s *spanRow) fields() []any {
+	return []any{&s.number, &s.instance, &s.AccountID, &s.ID, &s.InstanceID, &s.AgentID, &s.ParentID, &s.SchemaName, &s.Status, &s.created,
+		(*[]byte)(&s.payload), (*[]byte)(&s.result), &s.encodings, &s.size, (*stamp)(&s.StartedAt), (*stamp)(&s.FinishedAt), (*stamp)(&s.InsertedAt), (*stamp)(&s.UpdatedAt)}
+}
+
+// unpacked returns the span.
+func (s spanRow) unpacked() (span activity.Span, err error) {
+	span = s.Span
+	if span.Payload, err = s.payload.unpack(); err != nil {
+		return span, err
+	}
+	if span.Result, err = s.result.unpack(); err != nil {
+		return span, err
+	}
+	for _, e := range s.encodings {
+		if string(e) != "null" {
+			span.SensitiveEncoding = e
+		}
+	}
+	return span, nil
+}
+
+// asCreated returns the span as it was when it was created.
+func (s spanRow) asCreated() spanRow {
+	if s.Status = s.created; !s.Status.IsFinished() {
+		s.FinishedAt, s.result = time.Time{}, nil
+		s.encodings = s.encodings[:min(1, len(s.encodings))]
+	}
+	s.UpdatedAt = s.InsertedAt
+	return s
+}
+
+// spanOf returns a row of the scope; ok is false if there is none.
+func spanOf(tx *gorm.DB, scope activity.Scope, where string, args ...any) (row spanRow, ok bool, err error) {
+	visible, more := visibleTo(scope)
+	err = scan(tx, "SELECT "+spanColumns+" FROM agent_spans t JOIN agent_instances i ON i.number = t.instance "+visible+" WHERE "+where+" LIMIT 1",
+		append(more, args...), func(rows *sql.Rows) error {
+			ok = true
+			return rows.Scan(row.fields()...)
+		})
+	return row, ok, err
+}
+
+// InsertSpans implements activity.SpanStore.
+func (s Activity) InsertSpans(ctx context.Context, scope activity.Scope, spans []activity.Span, creation activity.Creation) ([]activity.Reported, error) {
+	rows := make([]spanRow, len(spans)) // packed before the transaction, which others wait for
+	for i, span := range spans {
+		row := spanRow{Span: span, created: span.Status}
+		var err error
+		if row.payload, err = pack(span.Payload); err != nil {
+			return nil, err
+		}
+		if row.result, err = pack(span.Result); err != nil {
+			return nil, err
+		}
+		if span.SensitiveEncoding != nil {
+			row.encodings = encodings{span.SensitiveEncoding}
+		}
+		row.size = sizeOf(&row)
+		rows[i] = row
+	}
+	return change(ctx, s.db, func(tx *gorm.DB) ([]activity.Reported, error) { return insertSpans(tx, scope, rows, creation) })
+}
+
+func insertSpans(tx *gorm.DB, scope activity.Scope, rows []spanRow, creation activity.Creation) ([]activity.Reported, error) {
+	to, err := reportedTo(tx, scope, rows[0].InstanceID)
+	if err != nil {
+		return nil, err
+	}
+	made := make([]activity.Reported, len(rows))
+	added := spanChange{instance: to.number, at: rows[0].InsertedAt}
+	for i := range rows {
+		row := &rows[i]
+		row.instance, row.AgentID = to.number, to.agent
+		isNew, err := insertSpan(tx, row, creation)
+		if err != nil {
+			return nil, err
+		}
+		if isNew {
+			added.count(row.Status, 1)
+			added.bytes += row.size
+		} else if *row, err = earlierSpan(tx, scope, row, creation); err != nil {
+			return nil, err
+		}
+		made[i] = to.reported(row.Span)
+		if !isNew {
+			if made[i].Span, err = row.asCreated().unpacked(); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return made, added.apply(tx)
+}
+
+// insertSpan writes a row, unless there is one with the creation or the id.
+func insertSpan(tx *gorm.DB, s *spanRow, creation activity.Creation) (isNew bool, err error) {
+	var key, hash []byte
+	if !creation.IsZero() {
+		key, hash = creation.Key[:], creation.Hash[:]
+	}
+	done := tx.Exec(`INSERT INTO agent_spans (account_id, id, instance, agent_id, parent_span_id, schema_name, status, created_status, payload, result_payload,
+			sensitive_encoding, creation_key, creation_hash, started_at, finished_at, size, inserted_at, updated_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+		s.AccountID, s.ID, s.instance, s.AgentID, s.ParentID, s.SchemaName, s.Status, s.created, s.payload, s.result,
+		s.encodings, key, hash, stamp(s.StartedAt), stamp(s.FinishedAt), s.size, stamp(s.InsertedAt), stamp(s.UpdatedAt))
+	return done.RowsAffected == 1, done.Error
+}
+
+// earlierSpan returns the row that has the creation or the id already.
+func earlierSpan(tx *gorm.DB, scope activity.Scope, s *spanRow, creation activity.Creation) (spanRow, error) {
+	if !creation.IsZero() {
+		hash, err := value[[]byte](tx, "SELECT creation_hash FROM agent_spans WHERE account_id = ? AND creation_key = ?", s.AccountID, creation.Key[:])
+		switch {
+		case err != nil:
+			return spanRow{}, err
+		case hash != nil && [16]byte(hash) != creation.Hash:
+			return spanRow{}, fault.New(fault.IdempotencyKeyAlreadyUsed, "This idempotency key was used for another request.")
+		case hash != nil:
+			return sameSpan(spanOf(tx, scope, "t.account_id = ? AND t.creation_key = ?", s.AccountID, creation.Key[:]))
+		}
+	}
+	return sameSpan(spanOf(tx, scope, "t.account_id = ? AND t.id = ? AND t.instance = ?", s.AccountID, s.ID, s.instance))
+}
+
+// sameSpan returns the row, or fault.Validation if it belongs to another instance.
+func sameSpan(row spanRow, ok bool, err error) (spanRow, error) {
+	if err == nil && !ok {
+		err = idTaken()
+	}
+	return row, err
+}
+
+// FinishSpan implements activity.SpanStore.
+func (s Activity) FinishSpan(ctx context.Context, scope activity.Scope, id pfid.ID, finish activity.SpanFinish, at time.Time) (activity.Reported, error) {
+	result, err := pack(finish.Result)
+	if err != nil {
+		return activity.Reported{}, err
+	}
+	return change(ctx, s.db, func(tx *gorm.DB) (ended activity.Reported, err error) {
+		row, ok, err := spanOf(tx, scope, "t.account_id = ? AND t.id = ?", scope.AccountID, id)
+		if err == nil && !ok {
+			err = fault.New(fault.NotFound, "There is no such agent span.")
+		}
+		if err != nil {
+			return ended, err
+		}
+		if !row.Status.IsFinished() {
+			if err := finishSpan(tx, &row, result, finish, at); err != nil {
+				return ended, err
+			}
+		}
+		to, err := reportedTo(tx, scope, row.InstanceID)
+		if err != nil {
+			return ended, err
+		}
+		span, err := row.unpacked()
+		return to.reported(span), err
+	})
+}
+
+func finishSpan(tx *gorm.DB, s *spanRow, result packed, finish activity.SpanFinish, at time.Time) error {
+	done := spanChange{instance: s.instance, at: at, bytes: -s.size}
+	done.count(s.Status, -1)
+	done.count(finish.Status, 1)
+	s.Status, s.result, s.FinishedAt, s.UpdatedAt = finish.Status, result, finish.At, at
+	if finish.SensitiveEncoding != nil {
+		if s.encodings == nil { // so that the finish's is the second
+			s.encodings = encodings{json.RawMessage("null")}
+		}
+		s.encodings = append(s.encodings, finish.SensitiveEncoding)
+	}
+	s.size = sizeOf(s)
+	done.bytes += s.size
+	err := tx.Exec("UPDATE agent_spans SET status = ?, result_payload = ?, sensitive_encoding = ?, finished_at = ?, size = ?, updated_at = ? WHERE number = ?",
+		s.Status, s.result, s.encodings, stamp(s.FinishedAt), s.size, stamp(s.UpdatedAt), s.number).Error
+	if err != nil {
+		return err
+	}
+	return done.apply(tx)
+}
+
+// spanChange is what a change of spans changes on their instance, and in the total of bytes.
+type spanChange struct {
+	instance int64
+	at       time.Time // of the change; zero leaves the instance's last activity unchanged
+	counts   [5]int    // by status, in the order of countColumns
+	bytes    int
+}
+
+// countColumns are the counters of an instance.
+var countColumns = [5]activity.Status{activity.Pending, activity.Active, activity.Complete, activity.Failed, activity.Cancelled}
+
+func (c *spanChange) count(status activity.Status, n int) {
+	for i, s := range countColumns {
+		if s == status {
+			c.counts[i] += n
+		}
+	}
+}
+
+func (c *spanChange) apply(tx *gorm.DB) error {
+	if c.bytes == 0 && c.counts == [5]int{} {
+		return nil
+	}
+	n := &c.counts
+	err := tx.Exec(`UPDATE agent_instances SET pending_spans = pending_spans + ?, active_spans = active_spans + ?, complete_spans = complete_spans + ?,
+			failed_spans = failed_spans + ?, cancelled_spans = cancelled_spans + ?, updated_at = COALESCE(?, updated_at) WHERE number = ?`,
+		n[0], n[1], n[2], n[3], n[4], stamp(c.at), c.instance).Error
+	if err != nil {
+		return err
+	}
+	return addSpanBytes(tx, c.bytes)
+}
+
+func addSpanBytes(tx *gorm.DB, bytes int) error {
+	if bytes == 0 {
+		return nil
+	}
+	return tx.Exec("UPDATE activity_size SET bytes = bytes + ?", bytes).Error
+}
+
+// instanceNow is what spans need to know of their instance.
+type instanceNow struct {
+	number int64
+	agent  pfid.ID
+	status activity.Status
+	reason string
+}
+
+func (i *instanceNow) reported(span activity.Span) activity.Reported {
+	return activity.Reported{Span: span, Terminated: i.status == activity.Terminated, Reason: i.reason}
+}
+
+// reportedTo returns an instance of the scope, or fault.Validation.
+func reportedTo(tx *gorm.DB, scope activity.Scope, id pfid.ID) (i instanceNow, err error) {
+	visible, args := visibleTo(scope)
+	ok := false
+	err = scan(tx, "SELECT i.number, i.agent_id, i.status, i.termination_reason FROM agent_instances i "+visible+" WHERE i.account_id = ? AND i.id = ?",
+		append(args, scope.AccountID, id), func(rows *sql.Rows) error {
+			ok = true
+			return rows.Scan(&i.number, &i.agent, &i.status, (*optional)(&i.reason))
+		})
+	if err == nil && !ok {
+		err = fault.Field("agent_instance_id", "does not exist")
+	}
+	return i, err
+}
