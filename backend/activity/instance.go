@@ -47,6 +47,14 @@ type ListedInstance struct {
 	EnvironmentName   string
 	VersionIdentifier string // empty if the version is gone
 	APITokenName      string // empty if it has none, or if the token is gone
+	APITokenHint      string // its last characters; empty if the token is gone
+}
+
+// LatestInstance is the newest instance that a token registered.
+type LatestInstance struct {
+	ID, AgentID pfid.ID
+	AgentName   string
+	InsertedAt  time.Time
 }
 
 // Purposes lists the allowed purposes of an instance.
@@ -226,6 +234,11 @@ func (a *Activity) Context(ctx context.Context, scope Scope, id pfid.ID) (Regist
 	return a.store.InstanceContext(ctx, scope, id)
 }
 
+// LatestOf returns the newest instance of each token that registered any.
+func (a *Activity) LatestOf(ctx context.Context, tokens []pfid.ID) (map[pfid.ID]LatestInstance, error) {
+	return a.store.LatestInstances(ctx, tokens)
+}
+
 // InstanceFilter narrows a list of instances. The zero value selects all of the scope.
 type InstanceFilter struct {
 	AgentID, DeploymentID, EnvironmentID, APITokenID pfid.ID
@@ -291,6 +304,8 @@ type InstanceStore interface {
 	InstanceContext(ctx context.Context, scope Scope, id pfid.ID) (Registered, error)
 	// Instances is Activity.Instances.
 	Instances(ctx context.Context, scope Scope, filter InstanceFilter, page paging.Page) ([]ListedInstance, int, error)
+	// LatestInstances is Activity.LatestOf.
+	LatestInstances(ctx context.Context, tokens []pfid.ID) (map[pfid.ID]LatestInstance, error)
 	// InstanceCounts is Activity.Counts.
 	InstanceCounts(ctx context.Context, account, agent pfid.ID) (map[Status]int, error)
 	// HourlyInstances calls add for each hour from first on, and each status in it.

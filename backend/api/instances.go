@@ -27,6 +27,7 @@ type AgentInstance struct {
 	AgentDeploymentID      string            `json:"agent_deployment_id"`
 	APITokenID             *string           `json:"api_token_id" doc:"API token that registered it; null for an admin user"`
 	APITokenName           *string           `json:"api_token_name"`
+	APITokenHint           *string           `json:"api_token_hint" doc:"The token's last characters; null if it was deleted"`
 	Status                 string            `json:"status" enum:"pending,active,complete,failed,cancelled,terminated"`
 	Purpose                string            `json:"purpose" enum:"live,smoke_test,eval"`
 	StartedAt              OptionalTimestamp `json:"started_at" doc:"By the agent's clock"`
@@ -69,7 +70,7 @@ func instanceOf(i activity.ListedInstance) AgentInstance {
 		Type: "agent_instance", ID: i.ID.String(), AccountID: i.AccountID.String(), AgentID: i.AgentID.String(), AgentName: i.AgentName,
 		AgentVersionID: i.VersionID.String(), AgentVersionIdentifier: orNull(i.VersionIdentifier),
 		EnvironmentID: i.EnvironmentID.String(), EnvironmentName: i.EnvironmentName, AgentDeploymentID: i.DeploymentID.String(),
-		APITokenID: idOrNull(i.APITokenID), APITokenName: orNull(i.APITokenName), Status: string(i.Status), Purpose: i.Purpose,
+		APITokenID: idOrNull(i.APITokenID), APITokenName: orNull(i.APITokenName), APITokenHint: orNull(i.APITokenHint), Status: string(i.Status), Purpose: i.Purpose,
 		StartedAt: OptionalTimestamp(i.StartedAt), FinishedAt: OptionalTimestamp(i.FinishedAt), TerminationReason: orNull(i.TerminationReason),
 		SpanCounts: spanCounts(i.Spans), AvailableActions: instanceActions{Terminate: i.MayTerminate()},
 		LastActivityAt: Timestamp(i.UpdatedAt), InsertedAt: Timestamp(i.InsertedAt), UpdatedAt: Timestamp(i.UpdatedAt),

@@ -284,3 +284,35 @@ func TestInstancesOfADeletedDeploymentAreGone(t *testing.T) {
 		t.Errorf("listed: %s", list.Body)
 	}
 }
+
+func TestATokenShowsTheLastInstanceThatItRegistered(t *testing.T) {
+	r := newRuns(t)
+	last := func(what string, want any) {
+		t.Helper()
+		for _, path := range []string{"/api/v1/api_token?include=use&search=" + r.deployed.ID.String(), "/api/v1/api_token/" + r.deployed.ID.String() + "?include=use"} {
+			a := r.Call(http.MethodGet, path, nil, r.account)
+			var token any = a.Get(t, "details")
+			if list, ok := a.Get(t, "summaries").([]any); ok {
+				token = list[0]
+			}
+			got := token.(map[string]any)["use"].(map[string]any)["last_instance"]
+			if instance, ok := got.(map[string]any); ok {
+				if got = instance["id"]; instance["agent_id"] != r.agent || instance["agent_name"] == "" || instance["inserted_at"] == nil {
+					t.Errorf("%s: %v", what, instance)
+				}
+			}
+			if got != want {
+				t.Errorf("%s: %s has the instance %v, want %v", what, path, got, want)
+			}
+		}
+	}
+	last("a new token", nil)
+	first := r.register(nil, r.deployment)
+	r.register(map[string]any{"agent_id": r.agent}, r.account) // another token
+	last("after a run", first)
+	shows(t, "its instance", r.Call(http.MethodGet, "/api/v1/agent_instance/"+first, nil, r.account), map[string]any{"details api_token_hint": r.deployed.Hint, "details api_token_name": nil})
+	second := r.register(nil, r.deployment)
+	last("after another run", second)
+	wantStatus(t, "deleting the agent", r.Call(http.MethodDelete, "/api/v1/agent/"+r.agent, nil, r.account), http.StatusOK)
+	last("after its agent is gone", nil)
+}

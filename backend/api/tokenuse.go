@@ -18,6 +18,15 @@ type TokenUseSummary struct {
 	LastRefusedAt OptionalTimestamp `json:"last_refused_at" doc:"null if never refused"`
 	StillTried    bool              `json:"still_tried" doc:"Whether the token is suspended, revoked or expired, and was refused within the last 24 hours. Refusals of a replaced secret count too"`
 	Secrets       *TokenSecretUses  `json:"secrets,omitempty" doc:"Uses of each secret since the last rotation; missing unless the token has two valid secrets"`
+	LastInstance  *TokenInstance    `json:"last_instance,omitempty" doc:"The newest agent instance that the token registered; missing if there is none"`
+}
+
+// TokenInstance is an agent instance that a token registered.
+type TokenInstance struct {
+	ID         string    `json:"id"`
+	AgentID    string    `json:"agent_id"`
+	AgentName  string    `json:"agent_name"`
+	InsertedAt Timestamp `json:"inserted_at"`
 }
 
 // TokenSecretUses are the accepted uses of each secret of a token that has two.
@@ -68,8 +77,19 @@ func (in *Including) withUse(ctx context.Context, s *Service, list []token.Liste
 	if err != nil {
 		return nil, err
 	}
+	ids := make([]pfid.ID, len(list))
+	for i := range list {
+		ids[i] = list[i].ID
+	}
+	latest, err := s.Activity.LatestOf(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
 	for i := range usages {
 		shown[i].Use = useSummary(&usages[i], &list[i])
+		if last, ok := latest[ids[i]]; ok {
+			shown[i].Use.LastInstance = &TokenInstance{last.ID.String(), last.AgentID.String(), last.AgentName, Timestamp(last.InsertedAt)}
+		}
 	}
 	return shown, nil
 }

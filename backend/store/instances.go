@@ -33,7 +33,7 @@ var instances = table[activity.ListedInstance]{name: "agent_instances", what: "a
 	},
 	derived: func(i *activity.ListedInstance) []column {
 		return []column{
-			{"a.name", &i.AgentName}, {"e.name", &i.EnvironmentName}, {"v.external_identifier", (*optional)(&i.VersionIdentifier)}, {"k.name", (*optional)(&i.APITokenName)},
+			{"a.name", &i.AgentName}, {"e.name", &i.EnvironmentName}, {"v.external_identifier", (*optional)(&i.VersionIdentifier)}, {"k.name", (*optional)(&i.APITokenName)}, {"k.hint", (*optional)(&i.APITokenHint)},
 		}
 	},
 	joins: `JOIN agent_deployments d ON d.id = t.agent_deployment_id AND d.deleted_at IS NULL
@@ -169,6 +169,25 @@ func instancesOf(tx *gorm.DB, scope activity.Scope, f activity.InstanceFilter) (
 		where, args = where+" AND t.account_id = ?", append(args, scope.AccountID)
 	}
 	return where, args, nil
+}
+
+func (s Activity) LatestInstances(ctx context.Context, tokens []pfid.ID) (map[pfid.ID]activity.LatestInstance, error) {
+	latest := map[pfid.ID]activity.LatestInstance{}
+	return latest, s.read(ctx, func(tx *gorm.DB) error {
+		// For each token, the index finds the last number.
+		const query = `SELECT k.value, t.id, t.agent_id, a.name, t.inserted_at FROM json_each(?) k
+			JOIN agent_instances t ON t.number = (SELECT n.number FROM agent_instances n
+				JOIN agent_deployments d ON d.id = n.agent_deployment_id AND d.deleted_at IS NULL
+				WHERE n.api_token_id = k.value ORDER BY n.number DESC LIMIT 1)
+			JOIN agents a ON a.id = t.agent_id`
+		return scan(tx, query, []any{document{tokens}}, func(rows *sql.Rows) error {
+			var token pfid.ID
+			var i activity.LatestInstance
+			err := rows.Scan(&token, &i.ID, &i.AgentID, &i.AgentName, (*stamp)(&i.InsertedAt))
+			latest[token] = i
+			return err
+		})
+	})
 }
 
 func (s Activity) InstanceCounts(ctx context.Context, account, agent pfid.ID) (map[activity.Status]int, error) {
