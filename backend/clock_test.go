@@ -31,7 +31,7 @@ func TestPromise6ALastUseStampedByAWrongClockGivesWayToTheNextUse(t *testing.T) 
 		t.Run(name, func(t *testing.T) {
 			p := backendtest.Start(t)
 			actor := p.Found()
-			environments, _, err := p.Accounts.Environments(t.Context(), actor.AccountID, paging.Page{Size: 1})
+			environments, _, err := p.Accounts.Environments(t.Context(), actor.AccountID, paging.Page{Size: 1, Sort: "inserted_at"})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -117,7 +117,7 @@ func TestAnAgentThatAClockAheadStampedIsDormantUntilItIsUsedAgain(t *testing.T) 
 		t.Run(name, func(t *testing.T) {
 			p := backendtest.Start(t)
 			actor := p.Found()
-			environments, _, err := p.Accounts.Environments(t.Context(), actor.AccountID, paging.Page{Size: 1})
+			environments, _, err := p.Accounts.Environments(t.Context(), actor.AccountID, paging.Page{Size: 1, Sort: "inserted_at"})
 			if err != nil {
 				t.Fatal(err)
 			}

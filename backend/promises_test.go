@@ -241,7 +241,7 @@ func TestPromise5NoChangeWithoutItsRecord(t *testing.T) {
 	actor := p.Found()
 	made, secret := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
 	doomed, bob := p.Rival(), p.Join(actor, "bob@example.com")
-	environments, _, err := p.Accounts.Environments(t.Context(), actor.AccountID, page)
+	environments, _, err := p.Accounts.Environments(t.Context(), actor.AccountID, oldest)
 	if err != nil {
 		t.Fatal(err)
 	}

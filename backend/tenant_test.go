@@ -17,6 +17,9 @@ import (
 
 var page = paging.Page{Size: 100}
 
+// oldest is page with the oldest items first.
+var oldest = paging.Page{Size: 100, Sort: "inserted_at"}
+
 // holdings is one resource of each kind in an account.
 type holdings struct {
 	actor       audit.Actor
@@ -36,7 +39,7 @@ type holdings struct {
 func fill(t *testing.T, p *backendtest.Program, actor audit.Actor) holdings {
 	t.Helper()
 	h := holdings{actor: actor}
-	environments, _, err := p.Accounts.Environments(t.Context(), actor.AccountID, page)
+	environments, _, err := p.Accounts.Environments(t.Context(), actor.AccountID, oldest)
 	if err != nil {
 		t.Fatal(err)
 	}

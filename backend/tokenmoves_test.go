@@ -70,7 +70,7 @@ func seed(t *testing.T, p *backendtest.Program, actor audit.Actor, ours holdings
 // deployed registers an agent and deploys it in the first environment.
 func deployed(t *testing.T, p *backendtest.Program, actor audit.Actor) (ours holdings) {
 	t.Helper()
-	environments, _, err1 := p.Accounts.Environments(t.Context(), actor.AccountID, page)
+	environments, _, err1 := p.Accounts.Environments(t.Context(), actor.AccountID, oldest)
 	a, err2 := p.Agents.Register(t.Context(), actor, agent.Order{Name: "bot"})
 	if err1 != nil || err2 != nil {
 		t.Fatal(err1, err2)

@@ -457,7 +457,7 @@ func TestMadeUpSecretsWriteNothing(t *testing.T) {
 func TestOnlyManagersSeeWhereATokenIsUsed(t *testing.T) {
 	p := backendtest.Start(t)
 	actor := p.Found()
-	environments, _, err := p.Accounts.Environments(t.Context(), actor.AccountID, page)
+	environments, _, err := p.Accounts.Environments(t.Context(), actor.AccountID, oldest)
 	if err != nil {
 		t.Fatal(err)
 	}

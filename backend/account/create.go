@@ -28,10 +28,10 @@ func (as *Accounts) Create(ctx context.Context, at time.Time, founder audit.Acto
 	if err != nil {
 		return err
 	}
-	// Lists show the newest first, and clients that must choose take the first one. Development is the safe choice.
+	// Lists begin with the oldest, which clients take that must choose. Development is the safe choice.
 	environments := []Environment{
-		{Name: "Production", Purpose: "production", InsertedAt: at, UpdatedAt: at},
-		{Name: "Development", Purpose: "development", InsertedAt: at.Add(time.Millisecond), UpdatedAt: at.Add(time.Millisecond)},
+		{Name: "Development", Purpose: "development", InsertedAt: at, UpdatedAt: at},
+		{Name: "Production", Purpose: "production", InsertedAt: at.Add(time.Millisecond), UpdatedAt: at.Add(time.Millisecond)},
 	}
 	events := []audit.Event{created}
 	for i := range environments {

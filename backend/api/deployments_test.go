@@ -15,7 +15,7 @@ import (
 // otherEnvironment returns an environment other than the token's.
 func otherEnvironment(t *testing.T, p *backendtest.Program, actor audit.Actor, made token.Listed) pfid.ID {
 	t.Helper()
-	environments, _, err := p.Accounts.Environments(t.Context(), actor.AccountID, paging.Page{Size: 10})
+	environments, _, err := p.Accounts.Environments(t.Context(), actor.AccountID, paging.Page{Size: 10, Sort: "inserted_at"})
 	if err != nil {
 		t.Fatal(err)
 	}

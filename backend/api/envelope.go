@@ -117,7 +117,7 @@ type Sorting struct {
 type Listing struct {
 	Offset    int    `query:"pagination[offset]" minimum:"0" maximum:"1000000000" default:"0" doc:"Number of items to skip"`
 	PageSize  int    `query:"pagination[page_size]" minimum:"1" maximum:"100" default:"100" doc:"Largest number of items to return"`
-	Sorting   string `query:"sorting" doc:"A field, or -field for descending; newest first if empty" example:"-inserted_at"`
+	Sorting   string `query:"sorting" doc:"A field, or -field for descending; newest first if empty, for environments oldest first" example:"-inserted_at"`
 	Field     string `query:"sorting[field]" doc:"Older alternative to sorting"`
 	Direction string `query:"sorting[direction]" enum:"asc,desc," doc:"Older alternative to sorting"`
 }

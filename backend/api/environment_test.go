@@ -1,9 +1,12 @@
 package api_test
 
 import (
+	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"tokentab/backend/audit"
 	"tokentab/backend/backendtest"
@@ -39,6 +42,45 @@ func TestAnEnvironmentChangesAsAskedFor(t *testing.T) {
 	}
 	refused(t, "nowhere", p.Call(http.MethodPut, "/api/v1/environment/x", backendtest.Details(map[string]any{}), backendtest.Bearer(manager)), http.StatusNotFound, "not_found", "")
 	p.Recorded(audit.EnvironmentUpdated, 3)
+}
+
+func TestEnvironmentsAreListedOldestFirstUnlessAskedOtherwise(t *testing.T) {
+	p := backendtest.Start(t)
+	_, manager := p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})
+	bearer := backendtest.Bearer(manager)
+	p.Clock.Move(time.Minute)
+	p.Call(http.MethodPost, "/api/v1/environment", backendtest.Details(map[string]any{"name": "Alpha"}), bearer)
+	for query, want := range map[string][]string{
+		"":                         {"Development", "Production", "Alpha", "inserted_at", "asc"},
+		"?sorting[direction]=asc":  {"Development", "Production", "Alpha", "inserted_at", "asc"},
+		"?sorting[direction]=desc": {"Alpha", "Production", "Development", "inserted_at", "desc"},
+		"?sorting=-inserted_at":    {"Alpha", "Production", "Development", "inserted_at", "desc"},
+		"?sorting=name":            {"Alpha", "Development", "Production", "name", "asc"},
+		"?sorting[field]=name":     {"Alpha", "Development", "Production", "name", "asc"},
+		"?pagination[page_size]=1": {"Development", "inserted_at", "asc"},
+		"?pagination[offset]=1":    {"Production", "Alpha", "inserted_at", "asc"},
+	} {
+		list := p.Call(http.MethodGet, "/api/v1/environment"+query, nil, bearer)
+		if got := namesAndOrder(t, list.Get(t)); !slices.Equal(got, want) {
+			t.Errorf("%q: %v, want %v", query, got, want)
+		}
+	}
+	a := p.Call(http.MethodPost, "/api/v1/bulk", `{"items":[{"_type":"environments/list","idempotency_key":"12345678"}]}`, bearer)
+	if got, want := namesAndOrder(t, a.Get(t, "outputs", "12345678")), []string{"Development", "Production", "Alpha", "inserted_at", "asc"}; !slices.Equal(got, want) {
+		t.Errorf("in bulk: %v, want %v", got, want)
+	}
+}
+
+// namesAndOrder returns the names in a list, then its sorting.
+func namesAndOrder(t *testing.T, answer any) (names []string) {
+	t.Helper()
+	list, _ := answer.(map[string]any)
+	items, _ := list["summaries"].([]any)
+	for _, item := range items {
+		names = append(names, item.(map[string]any)["name"].(string))
+	}
+	sorting, _ := list["sorting"].(map[string]any)
+	return append(names, fmt.Sprint(sorting["field"]), fmt.Sprint(sorting["direction"]))
 }
 
 func TestADeletedEnvironmentTakesWhatUsesItAlong(t *testing.T) {

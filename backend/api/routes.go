@@ -71,7 +71,7 @@ func (s *Service) routes(app *fiber.App) {
 	add(s, manager, http.MethodGet, "/admin_user_invite/{id}", "Retrieve an invite, with its code for signed-in admin users", s.getInvite)
 	add(s, manager, http.MethodPost, "/admin_user_invite/{id}/revoke", "Revoke a pending invite", s.revokeInvite)
 
-	add(s, manager, http.MethodGet, "/environment", "List the environments of the account", s.listEnvironments)
+	add(s, manager, http.MethodGet, "/environment", "List the environments of the account, oldest first", s.listEnvironments)
 	add(s, manager, http.MethodPost, "/environment", "Create an environment", s.createEnvironment)
 	add(s, manager, http.MethodGet, "/environment/{id}", "Retrieve an environment", s.getEnvironment)
 	add(s, manager, http.MethodPut, "/environment/{id}", "Update an environment", s.updateEnvironment)

@@ -332,7 +332,7 @@ func TestAWrongBulkChangeNamesItsFieldAndChangesNothing(t *testing.T) {
 	if !accepted(p, secret) || countEvents(t, p) != 0 {
 		t.Error("a refused request changed the token")
 	}
-	environments, _, err := p.Accounts.Environments(t.Context(), owner.AccountID, paging.Page{Size: 1})
+	environments, _, err := p.Accounts.Environments(t.Context(), owner.AccountID, paging.Page{Size: 1, Sort: "inserted_at"})
 	if err != nil {
 		t.Fatal(err)
 	}

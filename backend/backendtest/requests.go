@@ -25,7 +25,7 @@ import (
 func (p *Program) Deployed() (actor audit.Actor, made token.Listed, secret string) {
 	p.t.Helper()
 	actor = p.Found()
-	environments, _, err := p.Accounts.Environments(p.t.Context(), actor.AccountID, paging.Page{Size: 10})
+	environments, _, err := p.Accounts.Environments(p.t.Context(), actor.AccountID, paging.Page{Size: 10, Sort: "inserted_at"})
 	if err != nil {
 		p.t.Fatal(err)
 	}
