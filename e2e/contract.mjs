@@ -81,6 +81,9 @@ const steps = {
     const { details } = await one("GET", "/ping");
     assert.equal(details.token_type, "api");
     await refused(401, "bad_authtoken", "GET", "/ping", { bearer: "nonsense" });
+    const { message } = await refused(404, "not_implemented", "GET", "/alerts/count");
+    assert(!/not.found/i.test(message), "clients don't take it for a missing resource");
+    await refused(401, "bad_authtoken", "GET", "/alerts/count", { bearer: "nonsense" });
   },
 
   async accounts(seen) {

@@ -31,6 +31,7 @@ var Failures = map[fault.Kind]Failure{
 	fault.BadAuthToken:              {http.StatusUnauthorized, "bad_authtoken"},
 	fault.NotPermitted:              {http.StatusForbidden, "not_permitted"},
 	fault.NotFound:                  {http.StatusNotFound, "not_found"},
+	fault.NotImplemented:            {http.StatusNotFound, "not_implemented"},
 	fault.InvalidAction:             {http.StatusConflict, "invalid_action"},
 	fault.IdempotencyKeyAlreadyUsed: {http.StatusConflict, "idempotency_key_already_used"},
 	fault.Validation:                {http.StatusUnprocessableEntity, "validation_errors"},

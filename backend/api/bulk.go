@@ -17,6 +17,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 
+	"tokentab/backend/answer"
 	"tokentab/backend/fault"
 	"tokentab/backend/idempotency"
 )
@@ -101,17 +102,17 @@ func (s *Service) bulk(_ context.Context, who *caller, in *bulkInput) (*whole[Bu
 	out := &whole[BulkAnswer]{Body: BulkAnswer{Status: "success", Outputs: map[string]json.RawMessage{}, Details: BulkItems{Items: []BulkItem{}}}}
 	size := 0
 	for _, request := range requests {
-		status, answer := http.StatusNotFound, request.refused
-		if answer == nil {
-			status, answer = s.dispatch(who, request)
+		status, response := http.StatusNotFound, request.refused
+		if response == nil {
+			status, response = s.dispatch(who, request)
 		}
-		if size += len(answer); size > maxBulkAnswer {
-			status, answer = http.StatusBadRequest, tooMuch
+		if size += len(response); size > maxBulkAnswer {
+			status, response = http.StatusBadRequest, tooMuch
 		}
 		if request.key != "" {
-			out.Body.Outputs[request.key] = answer
+			out.Body.Outputs[request.key] = response
 		} else {
-			out.Body.Details.Items = append(out.Body.Details.Items, BulkItem{Status: status, Body: answer})
+			out.Body.Details.Items = append(out.Body.Details.Items, BulkItem{Status: status, Body: response})
 		}
 		if status >= http.StatusBadRequest {
 			break
@@ -124,8 +125,11 @@ func (s *Service) bulk(_ context.Context, who *caller, in *bulkInput) (*whole[Bu
 // made.
 var tooMuch = json.RawMessage(`{"status":"error","code":"bad_request","message":"The responses of this bulk request exceed 4 MiB. Send fewer items."}`)
 
-// nowhere is the response to an item with an unknown path or type.
-var nowhere = json.RawMessage(`{"status":"error","code":"not_found","message":"There is nothing at this URL."}`)
+// notServedItem returns the response to an item with an unknown path or type, or one that bulk requests exclude.
+func notServedItem(what string) json.RawMessage {
+	failure := answer.Failures[fault.NotImplemented]
+	return encoded(map[string]any{"status": "error", "code": failure.Code, "message": "This server does not serve " + what + " in a bulk request. /docs lists what it serves."})
+}
 
 // dispatch runs one item as its own request with the caller's credential, so the item passes the same checks as any
 // request.
@@ -170,7 +174,7 @@ func readBulkItem(wrong fault.Fields, at string, item bulkItem) bulkRequest {
 	path = "/" + strings.TrimPrefix(strings.TrimPrefix(path, "/"), "api/v1/")
 	place, _, _ := strings.Cut(path, "?")
 	if match := bulkPath.FindStringSubmatch(place); match == nil || !isBulkResource(match[1]) {
-		request.refused = nowhere
+		request.refused = notServedItem(request.method + " " + shownPath(place))
 	}
 	request.path = "/api/v1" + path
 	if body, ok := item["body"].(map[string]any); ok {
@@ -201,7 +205,7 @@ func readTypedItem(wrong fault.Fields, at string, item bulkItem) bulkRequest {
 		wrong.Add(at+".idempotency_key", "must have from %d to %d characters", minBulkKey, maxBulkKey)
 	}
 	if !known || action == "" {
-		request.refused = nowhere
+		request.refused = notServedItem("the type " + shownType(kind))
 		return request
 	}
 	request.path = "/api/v1/" + path

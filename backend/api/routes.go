@@ -118,6 +118,7 @@ func (s *Service) routes(app *fiber.App) {
 
 	s.documents = sync.OnceValues(s.renderDocuments)
 	root.Get("/openapi.json", s.document(func(d *documents) *answer.File { return &d.openAPI }))
+	root.Use(s.refuseNotServed)
 	app.Get("/docs", s.document(func(d *documents) *answer.File { return &d.page }))
 	app.Get("/docs.css", s.document(func(d *documents) *answer.File { return &d.style }))
 }

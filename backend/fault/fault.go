@@ -20,6 +20,7 @@ const (
 	BadAuthToken                          // an invalid credential: 401
 	NotPermitted                          // the caller is known, but not allowed to do this: 403
 	NotFound                              // does not exist in this account: 404
+	NotImplemented                        // this server does not serve the request's path: 404
 	InvalidAction                         // the resource's state does not allow it: 409
 	IdempotencyKeyAlreadyUsed             // the key was used for another request: 409
 	Validation                            // fields are wrong, see Fields: 422
