@@ -3,6 +3,7 @@ package api
 import (
 	"encoding/json"
 	"net/http"
+	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -23,6 +24,7 @@ type caller struct {
 	// State is the token's state, set if the caller sent a token.
 	State   *token.State
 	request *fiber.Ctx
+	body    *sentBody // set by sent
 }
 
 // id returns the id of the caller's admin user or API token.
@@ -127,25 +129,19 @@ func (c *caller) ownsWhatItNames() error {
 	if c.request.Request().IsBodyStream() { // not read, see receive
 		return nil
 	}
-	type names struct {
-		AccountID any `json:"account_id"`
-	}
-	var body struct {
-		names
-		Details json.RawMessage `json:"details"`
-	}
-	if json.Unmarshal(c.request.Body(), &body) != nil {
-		return nil // reported when the body is decoded
-	}
-	var inside names
-	_ = json.Unmarshal(body.Details, &inside) // likewise
-	for _, named := range []any{body.AccountID, inside.AccountID} {
-		text, isText := named.(string)
-		if named != nil && !isText {
-			return fault.Field("account_id", "must be an id: 32 lower-case characters")
-		}
-		if err := c.own(text); err != nil {
-			return err
+	body := c.sent()
+	for _, members := range []map[string]json.RawMessage{body.top, body.details} {
+		for name, value := range members {
+			if !strings.EqualFold(name, "account_id") { // as routes decode it
+				continue
+			}
+			var text *string
+			if json.Unmarshal(value, &text) != nil {
+				return fault.Field("account_id", "must be an id: 32 lower-case characters")
+			}
+			if err := c.own(optionalText(text)); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -17,7 +17,7 @@ import (
 // commits the change, the key and the response.
 func (s *Service) idempotent(ctx huma.Context, next func(huma.Context)) {
 	who, _ := ctx.Context().Value(callerKey{}).(*caller)
-	key, named, err := idempotencyKey(who.request.Request().Body())
+	key, named, err := who.idempotencyKey()
 	if err != nil {
 		s.answerHuma(ctx, err)
 		return
@@ -53,26 +53,17 @@ func (s *Service) idempotent(ctx huma.Context, next func(huma.Context)) {
 	}
 }
 
-// idempotencyKey returns the key in a JSON body. It ignores bodies that are no JSON object; decoding reports them.
-func idempotencyKey(body []byte) (key string, named bool, err error) {
-	type keyed struct {
-		Key *json.RawMessage `json:"idempotency_key"`
+// idempotencyKey returns the key in the body. It ignores bodies that are no JSON object; decoding reports them.
+func (c *caller) idempotencyKey() (key string, named bool, err error) {
+	body := c.sent()
+	value, ok := body.top["idempotency_key"]
+	if !ok {
+		value = body.details["idempotency_key"]
 	}
-	var request struct {
-		keyed
-		Details keyed `json:"details"`
-	}
-	if json.Unmarshal(body, &request) != nil {
+	if value == nil || string(value) == "null" {
 		return "", false, nil
 	}
-	value := request.Key
-	if value == nil {
-		value = request.Details.Key
-	}
-	if value == nil || string(*value) == "null" {
-		return "", false, nil
-	}
-	if json.Unmarshal(*value, &key) != nil {
+	if json.Unmarshal(value, &key) != nil {
 		return "", false, fault.Field("idempotency_key", "must be a text")
 	}
 	return key, true, nil

@@ -2,11 +2,7 @@ package api
 
 import (
 	"bytes"
-	"encoding/json"
-	"errors"
 	"reflect"
-	"strings"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/valyala/fasthttp"
@@ -52,33 +48,9 @@ func readSpanBody(c *fasthttp.RequestCtx, hold *request.Share) error {
 	return fault.Field("payload", "and result_payload must have at most 1 MiB (%d bytes) of JSON each; this request is larger than both", activity.MaxPayload)
 }
 
-// decode decodes the body of an ownBody. An empty body leaves into unchanged. The errors are those of other routes.
-func (c *caller) decode(into any) error {
-	body := c.request.Request().Body()
-	if len(bytes.TrimSpace(body)) == 0 {
-		return nil
-	}
-	err := json.Unmarshal(body, into)
-	if err == nil {
-		return nil
-	}
-	wrong, ok := errors.AsType[*json.UnmarshalTypeError](err)
-	if !ok {
-		return fault.New(fault.BadRequest, "The body is not the expected JSON.")
-	}
-	field := strings.TrimPrefix(wrong.Field, "details.")
-	if field == "" {
-		field = "body"
-	}
-	if wrong.Type.Kind() == reflect.String {
-		return fault.Field(field, "must be a text")
-	}
-	return fault.Field(field, "must be an object")
-}
-
 // checkKey checks the idempotency key of a request that may be repeated without one.
 func (c *caller) checkKey() error {
-	key, named, err := idempotencyKey(c.request.Request().Body())
+	key, named, err := c.idempotencyKey()
 	if err == nil && named {
 		err = idempotency.CheckKey(key)
 	}
@@ -87,8 +59,7 @@ func (c *caller) checkKey() error {
 
 // creation returns what identifies a request to create a span, if it has an idempotency key.
 func (c *caller) creation() (made activity.Creation, err error) {
-	body := c.request.Request().Body()
-	key, named, err := idempotencyKey(body)
+	key, named, err := c.idempotencyKey()
 	if err != nil || !named {
 		return made, err
 	}
@@ -96,48 +67,16 @@ func (c *caller) creation() (made activity.Creation, err error) {
 		return made, err
 	}
 	owned := idempotency.HashOf(c.id().String(), key, nil)
-	request := idempotency.HashOf(c.request.Method(), string(c.request.Request().URI().RequestURI()), body)
+	request := idempotency.HashOf(c.request.Method(), string(c.request.Request().URI().RequestURI()), c.request.Request().Body())
 	copy(made.Key[:], owned[:])
 	copy(made.Hash[:], request[:])
 	return made, nil
 }
 
-// objectIn returns a JSON object without insignificant white space; nil for null or no value.
-func objectIn(wrong fault.Fields, field string, sent openObject) json.RawMessage {
-	text := jsonIn(sent.RawMessage)
-	if text != nil && text[0] != '{' {
-		wrong.Add(field, "must be an object")
-	}
-	return text
-}
-
-// jsonIn returns a JSON value without insignificant white space; nil for null or no value.
-func jsonIn(sent json.RawMessage) json.RawMessage {
-	if len(sent) == 0 || string(sent) == "null" {
-		return nil
-	}
-	var short bytes.Buffer
-	short.Grow(len(sent))
-	if json.Compact(&short, sent) != nil {
-		return nil // valid, since it was decoded
-	}
-	return short.Bytes()
-}
-
-// sentTime is a time in a request, which may be missing or null. It is parsed after the body, so that an error names
-// the field.
-type sentTime struct{ json.RawMessage }
+// sentTime describes a time in a request, which may be null.
+type sentTime struct{}
 
 // Schema implements huma.SchemaProvider.
 func (sentTime) Schema(huma.Registry) *huma.Schema {
 	return &huma.Schema{Type: huma.TypeString, Format: "date-time", Nullable: true}
-}
-
-// in returns the time; zero if it is missing.
-func (t sentTime) in(wrong fault.Fields, field string) time.Time {
-	var text *string
-	if len(t.RawMessage) > 0 && json.Unmarshal(t.RawMessage, &text) != nil {
-		wrong.Add(field, "must be a text")
-	}
-	return optionalTime(wrong, field, optionalText(text))
 }

@@ -86,22 +86,22 @@ type createSpanInput struct{}
 func (*createSpanInput) body() any { return orderedBody[NewAgentSpan]{} }
 
 func (s *Service) createSpan(ctx context.Context, who *caller, _ *createSpanInput) (*whole[SpanAnswer], error) {
-	var body orderedBody[NewAgentSpan]
-	if err := who.decode(&body); err != nil {
+	members, err := who.sent().members(true)
+	if err != nil {
 		return nil, err
 	}
 	creation, err := who.creation()
 	if err != nil {
 		return nil, err
 	}
-	asked, wrong := body.Details, fault.Fields{}
+	r := reader{members, fault.Fields{}}
 	order := activity.SpanOrder{
-		ID: optionalID(wrong, "id", asked.ID), InstanceID: optionalID(wrong, "agent_instance_id", asked.AgentInstanceID), ParentID: optionalID(wrong, "parent_span_id", asked.ParentSpanID),
-		SchemaName: asked.SchemaName, Status: activity.Status(asked.Status),
-		Payload: objectIn(wrong, "payload", asked.Payload), Result: objectIn(wrong, "result_payload", asked.ResultPayload), SensitiveEncoding: jsonIn(asked.SensitiveEncoding),
-		StartedAt: asked.StartedAt.in(wrong, "started_at"), FinishedAt: asked.FinishedAt.in(wrong, "finished_at"), Creation: creation,
+		ID: r.id("id"), InstanceID: r.id("agent_instance_id"), ParentID: r.id("parent_span_id"),
+		SchemaName: r.text("schema_name"), Status: activity.Status(r.text("status")),
+		Payload: r.object("payload"), Result: r.object("result_payload"), SensitiveEncoding: r.json("sensitive_encoding"),
+		StartedAt: r.time("started_at"), FinishedAt: r.time("finished_at"), Creation: creation,
 	}
-	if err := wrong.Err(); err != nil {
+	if err := r.wrong.Err(); err != nil {
 		return nil, err
 	}
 	return reportedSpan(s.Activity.CreateSpan(ctx, who.scope(), order))
@@ -122,19 +122,18 @@ type finishSpanInput struct{ PathID }
 func (*finishSpanInput) body() any { return SpanEnd{} }
 
 func (s *Service) finishSpan(ctx context.Context, who *caller, in *finishSpanInput) (*whole[SpanAnswer], error) {
-	var body SpanEnd
-	if err := who.decode(&body); err != nil {
+	members, err := who.sent().members(false)
+	if err != nil {
 		return nil, err
 	}
 	if err := who.checkKey(); err != nil {
 		return nil, err
 	}
-	wrong := fault.Fields{}
+	r := reader{members, fault.Fields{}}
 	finish := activity.SpanFinish{
-		At: body.Timestamp.in(wrong, "timestamp"), Status: activity.Status(body.Status),
-		Result: objectIn(wrong, "result_payload", body.ResultPayload), SensitiveEncoding: jsonIn(body.SensitiveEncoding),
+		At: r.time("timestamp"), Status: activity.Status(r.text("status")), Result: r.object("result_payload"), SensitiveEncoding: r.json("sensitive_encoding"),
 	}
-	if err := wrong.Err(); err != nil {
+	if err := r.wrong.Err(); err != nil {
 		return nil, err
 	}
 	return reportedSpan(s.Activity.FinishSpan(ctx, who.scope(), in.id(), finish))

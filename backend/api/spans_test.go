@@ -17,13 +17,13 @@ import (
 // running is a program with an account token, a deployment token and one instance, which is pending.
 type running struct {
 	*backendtest.Program
-	t        *testing.T
+	t        testing.TB
 	manager  backendtest.Header
 	agent    backendtest.Header
 	instance string
 }
 
-func startRun(t *testing.T, options ...backendtest.Option) *running {
+func startRun(t testing.TB, options ...backendtest.Option) *running {
 	t.Helper()
 	p := backendtest.Start(t, options...)
 	actor, _, secret := p.Deployed()
@@ -87,7 +87,7 @@ func (r *running) counts(instance string) map[string]any {
 }
 
 // ids returns the ids of a list, in order.
-func ids(t *testing.T, a backendtest.Answer) (all []string) {
+func ids(t testing.TB, a backendtest.Answer) (all []string) {
 	t.Helper()
 	list, _ := a.Get(t, "summaries").([]any)
 	for _, item := range list {

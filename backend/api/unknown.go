@@ -30,7 +30,8 @@ func (s *Service) refuseUnknown(ctx huma.Context, next func(huma.Context)) {
 	checkQuery(wrong, ctx.Operation(), request.URI().QueryArgs())
 	err := error(nil)
 	if isUnsafe(ctx.Method()) {
-		err = s.checkMembers(wrong, ctx.Operation(), request.Body())
+		who, _ := ctx.Context().Value(callerKey{}).(*caller)
+		err = s.checkMembers(wrong, ctx.Operation(), who.sent())
 	}
 	if err == nil {
 		err = wrong.Err()
@@ -88,13 +89,12 @@ func checkQuery(wrong fault.Fields, operation *huma.Operation, query *fasthttp.A
 
 // checkMembers checks the members of a body. It returns fault.BadRequest if the route has no body and this one is no
 // JSON object.
-func (s *Service) checkMembers(wrong fault.Fields, operation *huma.Operation, body []byte) error {
+func (s *Service) checkMembers(wrong fault.Fields, operation *huma.Operation, body *sentBody) error {
 	described := operation.RequestBody
-	if len(bytes.TrimSpace(body)) == 0 {
+	if body.isEmpty {
 		return nil
 	}
-	var sent, details map[string]json.RawMessage
-	if json.Unmarshal(body, &sent) != nil {
+	if body.err != nil {
 		if described == nil {
 			return fault.New(fault.BadRequest, "The body is not the expected JSON.")
 		}
@@ -113,12 +113,12 @@ func (s *Service) checkMembers(wrong fault.Fields, operation *huma.Operation, bo
 		}
 		return ""
 	}
-	checkNames(wrong, sent, append(names(top), append(everywhere, "details")...), strict, place)
-	if described == nil && len(sent["details"]) > 0 && json.Unmarshal(sent["details"], &details) != nil {
+	checkNames(wrong, body.top, append(names(top), append(everywhere, "details")...), strict, place)
+	if described == nil && body.detailsErr != nil {
 		wrong.Add("details", "must be an object")
 	}
-	if json.Unmarshal(sent["details"], &details) == nil {
-		checkNames(wrong, details, append(names(inside), everywhere...), strict, place)
+	if body.details != nil {
+		checkNames(wrong, body.details, append(names(inside), everywhere...), strict, place)
 	}
 	return nil
 }

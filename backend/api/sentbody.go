@@ -1,0 +1,108 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"tokentab/backend/fault"
+	"tokentab/backend/pfid"
+)
+
+// sentBody is the body of a request, taken apart once for all that look into it.
+type sentBody struct {
+	isEmpty    bool
+	top        map[string]json.RawMessage // its members; nil if it is no JSON object
+	details    map[string]json.RawMessage // those of its details; nil if there are none
+	err        error                      // why top is nil
+	detailsErr error                      // why details is nil, unless there are none
+}
+
+// sent returns the body, which must have been read.
+func (c *caller) sent() *sentBody {
+	if c.body != nil {
+		return c.body
+	}
+	c.body = &sentBody{}
+	text := c.request.Request().Body()
+	if c.body.isEmpty = len(bytes.TrimSpace(text)) == 0; c.body.isEmpty {
+		return c.body
+	}
+	if c.body.err = json.Unmarshal(text, &c.body.top); c.body.err == nil && c.body.top["details"] != nil {
+		c.body.detailsErr = json.Unmarshal(c.body.top["details"], &c.body.details)
+	}
+	return c.body
+}
+
+// members returns what a route that decodes its body itself reads: the top of the body or, if inDetails, the details. The
+// errors are those of other routes.
+func (b *sentBody) members(inDetails bool) (map[string]json.RawMessage, error) {
+	_, isOther := errors.AsType[*json.UnmarshalTypeError](b.err)
+	switch {
+	case b.isEmpty:
+		return nil, nil
+	case isOther:
+		return nil, fault.Field("body", "must be an object")
+	case b.err != nil:
+		return nil, fault.New(fault.BadRequest, "The body is not the expected JSON.")
+	case b.detailsErr != nil && inDetails:
+		return nil, fault.Field("details", "must be an object")
+	case inDetails:
+		return b.details, nil
+	}
+	return b.top, nil
+}
+
+// reader reads members and collects what is wrong with them. A member that is missing or null reads as the zero value.
+type reader struct {
+	members map[string]json.RawMessage
+	wrong   fault.Fields
+}
+
+func (r *reader) text(name string) (text string) {
+	if value := r.members[name]; len(value) > 0 && json.Unmarshal(value, &text) != nil {
+		r.wrong.Add(name, "must be a text")
+	}
+	return text
+}
+
+func (r *reader) id(name string) pfid.ID {
+	text := r.text(name)
+	if r.wrong[name] != nil {
+		return pfid.ID{}
+	}
+	return optionalID(r.wrong, name, &text)
+}
+
+// time reads a time in RFC 3339.
+func (r *reader) time(name string) time.Time {
+	text := r.text(name)
+	if r.wrong[name] != nil {
+		return time.Time{}
+	}
+	return optionalTime(r.wrong, name, text)
+}
+
+// json reads any value, without insignificant white space.
+func (r *reader) json(name string) json.RawMessage {
+	value := r.members[name]
+	if len(value) == 0 || string(value) == "null" {
+		return nil
+	}
+	var short bytes.Buffer
+	short.Grow(len(value))
+	if json.Compact(&short, value) != nil {
+		return nil // valid, since it was taken from a valid body
+	}
+	return short.Bytes()
+}
+
+// object is json for an object.
+func (r *reader) object(name string) json.RawMessage {
+	value := r.json(name)
+	if value != nil && value[0] != '{' {
+		r.wrong.Add(name, "must be an object")
+	}
+	return value
+}
