@@ -194,9 +194,19 @@ function queryString(query: Query = {}): string {
   return search.size === 0 ? "" : `?${search}`;
 }
 
+const { rawJSON } = JSON as typeof JSON & { rawJSON?: (text: string) => unknown };
+
+/** Keeps a number of a payload as it was sent if JavaScript would round it. Older browsers round it. */
+function exact(_key: string, value: unknown, context?: { source?: string }): unknown {
+  const source = context?.source ?? "";
+  return rawJSON && typeof value === "number" && source.length > 15 && String(value) !== source
+    ? rawJSON(source)
+    : value;
+}
+
 function parsed(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return /[\d.]{16}/.test(text) ? JSON.parse(text, exact) : JSON.parse(text);
   } catch {
     return null;
   }

@@ -8,14 +8,17 @@ import { Failure, Notice } from "../ui/notice";
 import { PageHeader, TabLinks } from "../ui/page";
 import { Time, TimeFact } from "../ui/time";
 import type { Agent } from "../wire";
+import { ActivityChart } from "./activity-chart";
 import { AgentActions } from "./agent-actions";
 import { AgentBadge } from "./agent-badge";
 import { addressOf, useAgent } from "./agents";
 import { DeploymentSnapshot } from "./deployment-snapshot";
 
+const tabs = { deployments: "Deployments", instances: "Instances", versions: "Versions" };
+
 interface AgentPageProps {
   id: string;
-  tab: "deployments" | "versions";
+  tab: keyof typeof tabs;
   /** The tab's primary button. */
   action?: (agent: Agent) => ReactNode;
   children: (agent: Agent) => ReactNode;
@@ -25,11 +28,7 @@ interface AgentPageProps {
 export function AgentPage({ id, tab, action, children }: AgentPageProps) {
   const query = useAgent(id);
   const { data: agent, error } = query;
-  const tabTitle = agent ? `${agent.name} · ${tab === "versions" ? "Versions" : "Deployments"}` : "Agent";
-  const tabs = [
-    { label: "Deployments", href: addressOf(id, "deployments") },
-    { label: "Versions", href: addressOf(id, "versions") },
-  ];
+  const tabTitle = agent ? `${agent.name} · ${tabs[tab]}` : "Agent";
   const missing = error instanceof ApiError && error.status === 404;
   if (error && (!agent || missing)) {
     return (
@@ -76,7 +75,12 @@ export function AgentPage({ id, tab, action, children }: AgentPageProps) {
       )}
       <Failure of={query} className="mt-4" />
       <DeploymentSnapshot agentId={id} retired={agent?.status === "retired"} />
-      <TabLinks name="Agent" tabs={tabs} current={addressOf(id, tab)} />
+      <ActivityChart agentId={id} />
+      <TabLinks
+        name="Agent"
+        tabs={Object.entries(tabs).map(([name, label]) => ({ label, href: addressOf(id, name) }))}
+        current={addressOf(id, tab)}
+      />
       {agent && children(agent)}
     </>
   );

@@ -1,11 +1,25 @@
-import { useState } from "react";
+import { useEffect, useState } from "react";
+import { useSearchParams } from "wouter";
 import { AgentPage } from "../agents/agent-page";
 import { DeploymentTokens } from "../tokens/deployment-tokens";
 import { Button } from "../ui/button";
 import type { PageProps } from "./page-props";
 
 export default function DeploymentsRoute({ publicUrl, lifetimes, id }: PageProps) {
-  const [creating, setCreating] = useState(false);
+  const [address, setAddress] = useSearchParams();
+  // A link may lead to the open dialog. Leaving it must not open it again.
+  const [creating, setCreating] = useState(address.has("create"));
+  useEffect(() => {
+    if (!address.has("create")) return;
+    setAddress(
+      (before) => {
+        const after = new URLSearchParams(before);
+        after.delete("create");
+        return after;
+      },
+      { replace: true },
+    );
+  }, [address, setAddress]);
   return (
     <AgentPage
       id={id}

@@ -2,7 +2,7 @@ import { screen, waitFor } from "@testing-library/react";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { failure, network, sent } from "../testing/network";
 import { open } from "../testing/render";
-import { list, signedIn, signedOut, token } from "../testing/samples";
+import { agent, list, one, signedIn, signedOut, token } from "../testing/samples";
 
 /** The streams that the page has opened, in order. */
 const streams: Stream[] = [];
@@ -81,6 +81,28 @@ describe("a page that the server tells of changes", () => {
       stream.tell();
     }
     expect(streams).toHaveLength(1);
+  });
+
+  test("loads what agents do if they did something, and the rest if tokens were used", async () => {
+    network.on("GET /agent/:id", one(agent()));
+    network.on("GET /agent_deployment", list([]));
+    open("/agents/agent-1/instances");
+    await screen.findByText("No instances yet");
+    const stream = await nextStream(0);
+    stream.tell();
+    await pass(1_100);
+    const loadsOf = async (kind: string) => {
+      const before = sent.length;
+      stream.tell(kind);
+      await pass(1_100);
+      return new Set(sent.slice(before).map(({ route }) => route));
+    };
+    const ofAgents = ["GET /agent_instance", "GET /agent/:id/activity"];
+    expect(await loadsOf("activity")).toEqual(new Set(ofAgents));
+    const used = await loadsOf("use");
+    expect(used).toContain("GET /agent/:id");
+    for (const route of ofAgents) expect(used).not.toContain(route);
+    expect(await loadsOf("agent_instance")).toEqual(new Set([...used, ...ofAgents]));
   });
 
   test("keeps the input and the focus of an open dialog", async () => {

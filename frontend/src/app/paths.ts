@@ -15,6 +15,8 @@ export const pagePaths = [
   "/agents",
   "/agents/:id",
   "/agents/:id/deployments",
+  "/agents/:id/instances",
+  "/agents/:id/instances/:instance",
   "/agents/:id/versions",
   "/profile",
   "/cli/connect",

@@ -55,14 +55,14 @@ function Alone({ page }: { page: ReactNode }) {
   return <Suspense fallback={null}>{page}</Suspense>;
 }
 
-function Pages(props: Omit<PageProps, "id">) {
+function Pages(props: Omit<PageProps, "id" | "instance">) {
   return (
     <Switch>
       {pagePaths.map((path) => (
         <Route<DefaultParams> key={path} path={path}>
-          {({ id = "" }) => {
+          {({ id = "", instance = "" }) => {
             const Page = pages[path];
-            return <Page key={id} id={id} {...props} />;
+            return <Page key={`${id}/${instance}`} id={id} instance={instance} {...props} />;
           }}
         </Route>
       ))}

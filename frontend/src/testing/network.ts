@@ -1,5 +1,5 @@
 import { vi } from "vitest";
-import { moves, one, summary, use } from "./samples";
+import { activity, list, moves, one, summary, use } from "./samples";
 
 /** A request of the page. */
 export interface Sent {
@@ -41,10 +41,12 @@ export const network = {
     routes.clear();
     sent.length = 0;
     unknown.length = 0;
-    // Part of every page with tokens, and rarely of interest.
+    // Part of every page with tokens or of an agent, and rarely of interest.
     this.on("GET /api_token/moves", moves());
     this.on("GET /api_token/summary", one(summary()));
     this.on("GET /api_token/:id/use", one(use()));
+    this.on("GET /agent/:id/activity", one(activity()));
+    this.on("GET /agent_instance", list([]));
     vi.stubGlobal("fetch", fakeFetch);
   },
 

@@ -85,6 +85,7 @@ export function TokenCell({ token, fresh = false }: { token: ApiToken; fresh?: b
           <EndFact token={token} state={state} />
           <UseFact token={token} />
           <Fact>{makerText(token)}</Fact>
+          {token.use?.last_instance && <InstanceFact instance={token.use.last_instance} />}
         </div>
       </div>
     </div>
@@ -96,6 +97,25 @@ function UseFact({ token }: { token: ApiToken }) {
   if (waits) return <Fact>Waiting for first use</Fact>;
   return (
     <Fact>Last used {token.last_used_at ? <Time at={token.last_used_at} note="±5 s" past /> : "Never"}</Fact>
+  );
+}
+
+type LastInstance = NonNullable<NonNullable<ApiToken["use"]>["last_instance"]>;
+
+/** The newest run of an agent that the token registered. */
+function InstanceFact({ instance: { id, agent_id, agent_name, inserted_at } }: { instance: LastInstance }) {
+  return (
+    <Fact className="xl:col-span-4">
+      Last run by{" "}
+      <Link
+        href={`/agents/${encodeURIComponent(agent_id)}/instances/${encodeURIComponent(id)}`}
+        aria-label={`Last instance of ${agent_name}`}
+        className="underline decoration-transparent underline-offset-3 hover:decoration-current"
+      >
+        <bdi>{agent_name}</bdi>
+      </Link>{" "}
+      <Time at={inserted_at} past />
+    </Fact>
   );
 }
 

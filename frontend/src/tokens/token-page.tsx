@@ -23,12 +23,14 @@ import { hasEnded, scopeText, stateOf, stateWords, tokenTitle } from "./wording"
 
 interface TokenPageProps extends Issuer {
   id: string;
+  /** What its holders did, below its uses. */
+  instances: ReactNode;
 }
 
 const listPath = "/account/api-tokens";
 
 /** A token's own page: its facts, its uses and its history, with all that can be done with it. */
-export default function TokenPage({ id, publicUrl, lifetimes }: TokenPageProps) {
+export function TokenPage({ id, publicUrl, lifetimes, instances }: TokenPageProps) {
   const query = useToken(id);
   const uses = useTokenUse(id);
   const events = useTokenEvents(id);
@@ -79,7 +81,12 @@ export default function TokenPage({ id, publicUrl, lifetimes }: TokenPageProps) 
         <>
           <Notices token={token} onEndOld={() => onEndOld(token)} />
           <UseSections query={uses} />
-          {!uses.isPending && <TokenEvents id={id} list={events} />}
+          {!uses.isPending && (
+            <>
+              {instances}
+              <TokenEvents id={id} list={events} />
+            </>
+          )}
         </>
       )}
       {dialogs}

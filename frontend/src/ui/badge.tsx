@@ -2,6 +2,8 @@ import type { ReactNode } from "react";
 
 const dots = {
   good: "bg-good",
+  running: "bg-accent-ink",
+  bad: "bg-bad-ink",
   paused: "border-2 border-warn bg-transparent",
   waiting: "border-2 border-accent-ink bg-transparent",
   ended: "border-2 border-soft bg-transparent",

@@ -7,6 +7,8 @@ import { CopyButton, CopyStatus, useCopy } from "./use-copy";
 interface CodeBlockProps {
   /** A title, or the name of the file. */
   name: string;
+  /** Its name for screen readers, where several blocks have the same title. */
+  label?: string;
   text: string;
   /** Whether to offer a download under its name. */
   file?: boolean;
@@ -21,6 +23,7 @@ interface CodeBlockProps {
 /** A preformatted text with buttons to copy and download it. */
 export function CodeBlock({
   name,
+  label = name,
   text,
   file = false,
   wrap = false,
@@ -30,11 +33,11 @@ export function CodeBlock({
   const shown = useRef<HTMLPreElement>(null);
   const { state, copy } = useCopy(text, shown);
   return (
-    <section aria-label={name} className="overflow-hidden rounded-box border border-line">
+    <section aria-label={label} className="overflow-hidden rounded-box border border-line">
       <div className="flex flex-wrap items-center justify-between gap-2 border-b border-line py-1.5 pr-1.5 pl-3">
         <span className="min-w-0 font-medium wrap-anywhere">{name}</span>
         <div className="flex gap-1.5">
-          <CopyButton state={state} what={name} disabled={disabled} onClick={copy} />
+          <CopyButton state={state} what={label} disabled={disabled} onClick={copy} />
           {file && (
             <Button
               size="small"

@@ -125,18 +125,25 @@ export function Form({ form, children }: { form: FormState; children: ReactNode 
 interface SubmitButtonProps {
   form: FormState;
   disabled?: boolean;
+  /** Red only for what is permanent. */
+  look?: "danger" | "primary";
   children: ReactNode;
 }
 
-export function SubmitButton({ form: { busy, wait }, disabled = false, children }: SubmitButtonProps) {
+export function SubmitButton({
+  form: { busy, wait },
+  disabled = false,
+  look = "primary",
+  children,
+}: SubmitButtonProps) {
   return (
-    <Button look="primary" type="submit" busy={busy} disabled={disabled || wait > 0}>
+    <Button look={look} type="submit" busy={busy} disabled={disabled || wait > 0}>
       {wait > 0 ? `Try again in ${wait} s` : children}
     </Button>
   );
 }
 
-interface DialogFormProps {
+interface DialogFormProps extends Pick<SubmitButtonProps, "look"> {
   form: FormState;
   text?: ReactNode;
   /** The verb of the request. */
@@ -148,7 +155,7 @@ interface DialogFormProps {
 }
 
 /** A form within a dialog. */
-export function DialogForm({ form, text, yes, no = "Cancel", onCancel, children }: DialogFormProps) {
+export function DialogForm({ form, text, yes, look, no = "Cancel", onCancel, children }: DialogFormProps) {
   return (
     <form {...form.attributes} className="contents">
       <DialogBody>
@@ -161,7 +168,9 @@ export function DialogForm({ form, text, yes, no = "Cancel", onCancel, children 
         <Button onClick={onCancel} disabled={!onCancel}>
           {no}
         </Button>
-        <SubmitButton form={form}>{yes}</SubmitButton>
+        <SubmitButton form={form} look={look}>
+          {yes}
+        </SubmitButton>
       </DialogFooter>
     </form>
   );

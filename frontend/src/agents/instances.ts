@@ -1,0 +1,82 @@
+import { useQuery } from "@tanstack/react-query";
+import { callForOne, callForPart } from "../api";
+import { useChange, useList, useOne } from "../requests";
+import { durationText } from "../ui/duration";
+import type { AgentActivity, AgentInstance, InstanceStatus } from "../wire";
+import { addressOf } from "./agents";
+
+const instancesKey = ["instances"];
+
+const activityKey = ["activity"];
+
+const pathOf = (id: string) => `/agent_instance/${encodeURIComponent(id)}`;
+
+/** The address of an instance's page. */
+export const instanceAddress = ({ id, agent_id }: Pick<AgentInstance, "id" | "agent_id">) =>
+  `${addressOf(agent_id, "instances")}/${encodeURIComponent(id)}`;
+
+export interface InstanceFilter {
+  status?: InstanceStatus;
+  /** The id of an environment. */
+  env?: string;
+}
+
+/** The instances of an agent, newest first. */
+export const useInstances = (agent_id: string, { status, env: environment_id }: InstanceFilter) =>
+  useList<AgentInstance>([...instancesKey, "lists"], "/agent_instance", { agent_id, status, environment_id });
+
+export const useInstance = (id: string) => useOne<AgentInstance>([...instancesKey, "one", id], pathOf(id));
+
+/** The newest five instances that a token registered. */
+export const useInstancesOf = (api_token_id: string) =>
+  useQuery({
+    queryKey: [...instancesKey, "of", api_token_id],
+    queryFn: ({ signal }) => callForPart<AgentInstance>("/agent_instance", 0, 5, { api_token_id }, signal),
+  });
+
+/** The instances of the last 24 hours, by hour and status. */
+export const useActivity = (agentId: string) =>
+  useOne<AgentActivity>([...activityKey, agentId], `/agent/${encodeURIComponent(agentId)}/activity`);
+
+export const useTerminate = (id: string) =>
+  useChange(
+    (body: { reason: string }) => callForOne<AgentInstance>("POST", `${pathOf(id)}/terminate`, { body }),
+    instancesKey,
+    activityKey,
+  );
+
+export const statuses: InstanceStatus[] = [
+  "pending",
+  "active",
+  "complete",
+  "failed",
+  "cancelled",
+  "terminated",
+];
+
+export const statusWords: Record<InstanceStatus, string> = {
+  pending: "Pending",
+  active: "Active",
+  complete: "Complete",
+  failed: "Failed",
+  cancelled: "Cancelled",
+  terminated: "Terminated",
+};
+
+/** Ids of one account have their ends in common with nothing. */
+export const instanceTitle = ({ id }: Pick<AgentInstance, "id">) => `Instance …${id.slice(-8)}`;
+
+export const isOpen = (status: InstanceStatus) => status === "pending" || status === "active";
+
+/** How long something ran, or has been running. Both times are the client's, whose clock may be wrong. */
+export function ranText(
+  { started_at, finished_at }: Pick<AgentInstance, "started_at" | "finished_at">,
+  isRunning: boolean,
+  now: number,
+): string {
+  if (!started_at) return "Not started";
+  const start = Date.parse(started_at);
+  if (finished_at)
+    return start > Date.parse(finished_at) ? "Unknown" : durationText(Date.parse(finished_at) - start);
+  return isRunning ? `${durationText(Math.max(0, now - start))} so far` : "Unknown";
+}

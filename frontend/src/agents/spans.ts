@@ -1,0 +1,52 @@
+import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
+import { useMemo } from "react";
+import { callForPart, type List } from "../api";
+import type { AgentSpan } from "../wire";
+import { isOpen } from "./instances";
+
+/** Spans of one request. */
+const spansAtOnce = 100;
+
+type Part = List<AgentSpan>;
+
+/** Where the next part begins; undefined after the last one. Parts with long payloads have fewer spans. */
+function nextOf({ summaries, pagination }: Part, from: number): number | undefined {
+  const next = from + summaries.length;
+  return summaries.length > 0 && next < pagination.item_count ? next : undefined;
+}
+
+/** Whether a part can no longer change: others follow it, and all its spans are finished. */
+const isSettled = (part: Part, from: number) =>
+  nextOf(part, from) !== undefined && part.summaries.every(({ status }) => !isOpen(status));
+
+/** The spans of an instance in order of arrival, in parts. Loading again asks only for parts that may have changed. */
+export function useSpans(instanceId: string) {
+  const client = useQueryClient();
+  const queryKey = ["spans", instanceId];
+  const { data, error, refetch, hasNextPage, isFetchingNextPage, fetchNextPage } = useInfiniteQuery({
+    queryKey,
+    queryFn: ({ pageParam, signal }) => {
+      const known = client.getQueryData<{ pages: Part[]; pageParams: number[] }>(queryKey);
+      const part = known?.pages[known.pageParams.indexOf(pageParam)];
+      if (part && isSettled(part, pageParam)) return part;
+      const query = { agent_instance_id: instanceId, sorting: "inserted_at" };
+      return callForPart<AgentSpan>("/agent_spans", pageParam, spansAtOnce, query, signal);
+    },
+    initialPageParam: 0,
+    getNextPageParam: (last: Part, _: Part[], from: number) => nextOf(last, from),
+  });
+  const spans = useMemo(() => data && distinct(data.pages.flatMap(({ summaries }) => summaries)), [data]);
+  return {
+    spans,
+    total: data?.pages.at(-1)?.pagination.item_count ?? 0,
+    failure: { error, data, refetch },
+    hasMore: hasNextPage,
+    isLoadingMore: isFetchingNextPage,
+    onMore: () => void fetchNextPage(),
+  };
+}
+
+/** Parts repeat spans if one of them got shorter. */
+function distinct(spans: AgentSpan[]): AgentSpan[] {
+  return [...new Map(spans.map((span) => [span.id, span])).values()];
+}
