@@ -1,6 +1,7 @@
 import { expect } from "@playwright/test";
-import { founder } from "./api";
-import { fill, made } from "./fill";
+import { type Created, founder } from "./api";
+import { fill, longName, made } from "./fill";
+import { Run } from "./runs";
 import { signIn } from "./sign-in";
 import { tokenRow } from "./tokens";
 import { failing, type Tour } from "./tour";
@@ -17,6 +18,7 @@ export async function agentsTour(given: Tour) {
   await agentPages(given, agentId);
   await agentDialogs(given, agentId);
   await versionPages(given, agentId, wordyId);
+  await instancePages(given, agentId, wordyId);
   await outOfReach(given, agentId);
 }
 
@@ -105,12 +107,82 @@ async function versionPages({ page, problems, visit }: Tour, agentId: string, wo
   await visit("agent-missing");
 }
 
+/** Reports 60 instances of an agent, of every status, and returns the id of the newest, which has many spans. */
+async function fillInstances({ api }: Tour, agent_id: string, environment_id: string): Promise<string> {
+  const details = { token_scope: "agent_deployment", agent_id, environment_id, name: longName };
+  const { token } = await api.create<Created>("/api_token", details);
+  for (let i = 0; i < 59; i++) {
+    const run = await Run.start(api, token, i % 9 === 2 ? "sha256-".padEnd(255, "9f3c7a") : "1.5.0");
+    if (i % 4 === 1) await run.finish("failed");
+    else if (i % 4 === 2) await run.finish("cancelled");
+    else if (i % 10 === 3) await api.act(`/agent_instance/${run.id}/terminate`, { reason: longName });
+    else if (i % 4 === 3) await run.finish();
+  }
+  const run = await Run.start(api, token);
+  let parent = await run.span({ schema_name: "agent:run", status: "active" });
+  await run.span({ schema_name: `tool:${"wide".repeat(50)}`, parent, status: "failed" });
+  for (let i = 0; i < 12; i++) {
+    const schema_name = i === 3 ? "أداة قراءة الفواتير" : `llm:call_${i}`;
+    const payload = i < 2 ? { messages: [{ role: "user", content: "word ".repeat(200) }] } : {};
+    parent = await run.span({ schema_name, parent, payload, result: { text: "W".repeat(300) } });
+  }
+  for (let i = 0; i < 100; i++) await run.span({ schema_name: "tool:search" });
+  const quality = { name: "accuracy", payload: { score: 0.93 } };
+  await api.report(`/agent_instance/${run.id}/record_quality`, quality, token);
+  return run.id;
+}
+
+async function instancePages(given: Tour, agentId: string, wordyId: string) {
+  const { page, api, problems, visit } = given;
+  await page.goto(`/agents/${wordyId}/instances`);
+  await expect(page.getByRole("heading", { name: "No instances yet" })).toBeVisible();
+  await visit("instances-empty");
+  const newest = await fillInstances(given, agentId, await api.environmentId("Production"));
+  await page.goto(`/agents/${agentId}/instances`);
+  await expect(page.getByText("1–50 of 60")).toBeVisible();
+  await visit("instances");
+  await page.goto(`/agents/${agentId}/instances?status=pending`);
+  await expect(page.getByRole("heading", { name: "No instances match" })).toBeVisible();
+  await visit("instances-none-match");
+  await page.goto(`/agents/${agentId}/instances?status=terminated`);
+  await page
+    .getByRole("link", { name: /^Instance/ })
+    .first()
+    .click();
+  await expect(page.getByText(/^Terminated: /)).toBeVisible();
+  await visit("instance-terminated");
+  await page.goto(`/agents/${agentId}/instances/${newest}`);
+  await expect(page.getByText("The first 100 of 114.")).toBeVisible();
+  await visit("instance");
+  await page.getByRole("button", { name: "Show more" }).click();
+  await expect(page.getByText("The first 100 of 114.")).toBeHidden();
+  await page.getByRole("button", { name: "Payload of llm:call_0" }).click();
+  await page.getByRole("button", { name: "Payload of llm:call_5" }).click();
+  await visit("instance-payload");
+  await page.getByRole("button", { name: "Terminate" }).click();
+  await expect(page.getByRole("textbox", { name: "Reason" })).toBeFocused();
+  await visit("instance-terminate");
+  await page.getByRole("button", { name: "Cancel" }).click();
+  await page.goto(`/agents/${agentId}/instances/${newest.slice(0, -4)}0000`);
+  await expect(page.getByRole("heading", { name: "No such instance" })).toBeVisible();
+  await visit("instance-missing");
+  await page.goto(`/agents/${agentId}/instances/${newest}`);
+  await expect(page.getByText("The first 100 of 114.")).toBeVisible();
+  await failing({ page, problems }, /\/api\/v1\/agent_/, async () => {
+    await expect(page.getByRole("alert")).toHaveCount(2);
+    await visit("instance-out-of-date");
+    await page.reload();
+    await expect(page.getByRole("alert")).toContainText("does not answer");
+    await visit("instance-error");
+  });
+}
+
 /** The pages without the store, with the loaded agent and without it. */
 async function outOfReach({ page, problems, visit }: Tour, agentId: string) {
   await page.goto(`/agents/${agentId}/versions`);
   await expect(page.getByRole("row", { name: /1\.4\.0/ })).toBeVisible();
   await failing({ page, problems }, /\/api\/v1\/agent/, async () => {
-    await expect(page.getByRole("alert")).toHaveCount(3);
+    await expect(page.getByRole("alert")).toHaveCount(4);
     await visit("versions-out-of-date");
     await page.reload();
     await expect(page.getByRole("alert")).toContainText("does not answer");
