@@ -211,6 +211,84 @@ const steps = {
     const { details } = await one("GET", "/ping", { bearer: made.token });
     assert.deepEqual([details.agent_id, details.environment_id], [agent_id, environment_id]);
     await refused(403, "not_permitted", "GET", "/agent", { bearer: made.token });
+    seen.deploymentSecret = made.token;
+  },
+
+  async instances(seen) {
+    const bearer = seen.deploymentSecret;
+    const body = {
+      agent_version: { external_identifier: "2.0.0", name: "bot" },
+      agent_schema_version: { external_identifier: "s2", span_type_schemas: [{ name: "call" }] },
+      idempotency_key: crypto.randomUUID(),
+    };
+    const made = await one("POST", "/agent_instance/register", { body, bearer });
+    const again = await one("POST", "/agent_instance/register", { body, bearer });
+    assert.equal(again.details.id, made.details.id, "a repeated register makes nothing new");
+    assert.deepEqual(made.agent_schema_version.span_type_schemas, [{ name: "call" }]);
+    for (const key of ["id", "account_id", "agent_version_id", "status", "inserted_at", "updated_at"])
+      assert.equal(typeof made.details[key], "string", `an instance has ${key}`);
+    assert.equal(made.details.agent_id, seen.agent.id);
+    assert.equal(made.details.agent_deployment_id, seen.deployment.id);
+    seen.instance = made.details;
+    const path = `/agent_instance/${seen.instance.id}`;
+    const started = await one("POST", `${path}/start`, {
+      body: { timestamp: "2026-01-31T12:00:00Z" },
+      bearer,
+    });
+    assert.deepEqual(
+      [started.details.status, started.details.started_at],
+      ["active", "2026-01-31T12:00:00.000Z"],
+    );
+    await one("POST", `${path}/start`, { body: {}, bearer });
+    const quality = { name: "tone", payload: { score: 1 } };
+    const recorded = await one("POST", `${path}/record_quality`, { body: quality, bearer });
+    assert.deepEqual(recorded.details.quality_payloads, { tone: { score: 1 } });
+    assert(
+      (await list("/agent_instance", { agent_id: seen.agent.id })).some(({ id }) => id === seen.instance.id),
+    );
+    await one("GET", path);
+    const { status, answer } = await send("GET", `${path}/agent_context`);
+    assert.equal(status, 200);
+    assert.equal(typeof answer.agent_context.body, "string");
+    const other = { ...body, idempotency_key: undefined, agent_id: "nobody" };
+    await refused(403, "not_permitted", "POST", "/agent_instance/register", { body: other, bearer });
+    await refused(422, "validation_errors", "POST", "/agent_instance/register", { body: other });
+  },
+
+  async spans(seen) {
+    const bearer = seen.deploymentSecret;
+    const agent_instance_id = seen.instance.id;
+    const details = { agent_instance_id, schema_name: "call", status: "active", payload: { q: 1 } };
+    const key = crypto.randomUUID();
+    const made = await one("POST", "/agent_spans", { body: { details, idempotency_key: key }, bearer });
+    const again = await one("POST", "/agent_spans", { body: { details, idempotency_key: key }, bearer });
+    assert.deepEqual(again.details, made.details, "a repeated create gets the first answer");
+    assert.deepEqual([made.details.payload, made.details.summary], [{ q: 1 }, null]);
+    const body = { status: "complete", result_payload: { text: "ok" } };
+    const path = `/agent_spans/${made.details.id}/finish`;
+    assert.equal((await one("POST", path, { body, bearer })).details.status, "complete");
+    await one("POST", path, { body, bearer });
+    await one("POST", "/agent_spans/create_test_spans", { body: { agent_instance_id, count: 2 } });
+    const query = { agent_instance_id, start_time: "2026-01-01T00:00:00Z", end_time: "2126-01-01T00:00:00Z" };
+    assert.equal((await list("/agent_spans", { ...query, include_summaries: "true" })).length, 3);
+    const missing = { details: { ...details, agent_instance_id: null } };
+    await refused(422, "validation_errors", "POST", "/agent_spans", { body: missing, bearer });
+    const large = { details: { ...details, payload: { text: "x".repeat(3 << 20) } } };
+    await refused(422, "validation_errors", "POST", "/agent_spans", { body: large, bearer });
+
+    const reason = "It took too long.";
+    const instance = `/agent_instance/${agent_instance_id}`;
+    assert.equal(
+      (await one("POST", `${instance}/terminate`, { body: { reason } })).details.status,
+      "terminated",
+    );
+    const told = await one("POST", "/agent_spans", { body: { details }, bearer });
+    assert.deepEqual(told.control, { terminate: true, reason });
+    assert.equal(
+      (await one("POST", `${instance}/finish`, { body: {}, bearer })).details.status,
+      "terminated",
+    );
+    await refused(401, "bad_authtoken", "POST", "/agent_spans", { body: { details }, bearer: "nonsense" });
   },
 
   async users(seen) {

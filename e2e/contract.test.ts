@@ -13,5 +13,5 @@ test("a fresh program serves every group of the API to the command-line client",
   const { stdout } = await promisify(execFile)(process.execPath, [script], {
     env: { ...process.env, PREFACTOR_API_URL: api.origin, PREFACTOR_API_TOKEN: token },
   });
-  expect(stdout.match(/^ok /gm)).toHaveLength(12);
+  expect(stdout.match(/^ok /gm)).toHaveLength(14);
 });
