@@ -93,7 +93,7 @@ func payload(n int) json.RawMessage {
 	return json.RawMessage(fmt.Sprintf(`{"model":"m-%d","messages":[{"role":"user","content":%q}],"temperature":0.%d,"max_tokens":%d}`, n%3, text[:900], n%10, n))
 }
 
-func creation(n int) (c activity.Creation) {
+func creation() (c activity.Creation) {
 	_, _ = rand.Read(c.Key[:])
 	_, _ = rand.Read(c.Hash[:])
 	return c
@@ -122,7 +122,7 @@ func (r *run) insert(ctx context.Context, atOnce int, spans []activity.Span) {
 	for range atOnce {
 		done.Go(func() {
 			for n := next.Add(1); n <= int64(len(spans)); n = next.Add(1) {
-				if _, err := r.Activity.InsertSpans(ctx, r.scope, spans[n-1:n], creation(int(n))); err != nil {
+				if _, err := r.Activity.InsertSpans(ctx, r.scope, spans[n-1:n], creation()); err != nil {
 					r.tb.Error(err)
 					return
 				}
