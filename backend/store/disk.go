@@ -112,9 +112,15 @@ func isWritable(folder string) bool {
 func hasUnappliedLog(path string) bool { return isLarger(path+"-wal", 32) }
 
 // isLarger reports whether a file is larger than size bytes.
-func isLarger(path string, size int64) bool {
+func isLarger(path string, size int64) bool { return sizeOfFile(path) > size }
+
+// sizeOfFile returns the size of a file in bytes; 0 if it does not exist.
+func sizeOfFile(path string) int64 {
 	info, err := os.Stat(path)
-	return err == nil && info.Size() > size
+	if err != nil {
+		return 0
+	}
+	return info.Size()
 }
 
 // copiesOf returns the copies that migrations put beside a database, oldest first.

@@ -48,7 +48,10 @@ type health struct {
 	checked time.Time // when seen was last checked
 	schema  map[string]string
 
+	toldShort time.Time // when the log last said that the disk is almost full
+
 	isStale atomic.Bool // Ready must not repeat its last answer
+	isShort atomic.Bool // the disk had no room for reports of agents
 
 	asking sync.Mutex // held by Ready
 	asked  time.Time
@@ -280,9 +283,13 @@ func (s *db) tend() {
 	}
 }
 
-// trim empties the WAL if it has grown large, as it does while a long read holds it back.
+// trim empties the WAL if it has grown large, as it does while a long read holds it back, or if the disk is almost full.
 func (s *db) trim(ctx context.Context) {
-	if !isLarger(s.path+"-wal", walTrimmed) || s.health.replaced.Load() {
+	longest := int64(walTrimmed)
+	if s.health.isShort.Load() {
+		longest = leastRoom / 4
+	}
+	if !isLarger(s.path+"-wal", longest) || s.health.replaced.Load() {
 		return
 	}
 	db, err := connect(s.path, 1, fmt.Sprintf("_pragma=busy_timeout(%d)", trimTimeout))

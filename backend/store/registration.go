@@ -30,6 +30,9 @@ type registration struct {
 }
 
 func (s Activity) RegisterInstance(ctx context.Context, scope activity.Scope, i activity.Instance, asked activity.Registration, newID func() (pfid.ID, error), recorder audit.Recorder) (activity.Registered, error) {
+	if err := s.checkRoom(spanOverhead); err != nil {
+		return activity.Registered{}, err
+	}
 	return change(ctx, s.db, func(tx *gorm.DB) (made activity.Registered, err error) {
 		r := registration{tx, scope, i.InsertedAt, newID, recorder}
 		of, err := r.agent(asked.Agent)

@@ -110,6 +110,7 @@ func spanOf(tx *gorm.DB, scope activity.Scope, where string, args ...any) (row s
 
 // InsertSpans implements activity.SpanStore.
 func (s Activity) InsertSpans(ctx context.Context, scope activity.Scope, spans []activity.Span, creation activity.Creation) ([]activity.Reported, error) {
+	size := 0
 	rows := make([]spanRow, len(spans)) // packed before the transaction, which others wait for
 	for i, span := range spans {
 		row := spanRow{Span: span, created: span.Status}
@@ -124,7 +125,11 @@ func (s Activity) InsertSpans(ctx context.Context, scope activity.Scope, spans [
 			row.encodings = encodings{span.SensitiveEncoding}
 		}
 		row.size = sizeOf(&row)
+		size += row.size
 		rows[i] = row
+	}
+	if err := s.checkRoom(size); err != nil {
+		return nil, err
 	}
 	return change(ctx, s.db, func(tx *gorm.DB) ([]activity.Reported, error) { return insertSpans(tx, scope, rows, creation) })
 }
@@ -200,6 +205,9 @@ func sameSpan(row spanRow, ok bool, err error) (spanRow, error) {
 // FinishSpan implements activity.SpanStore.
 func (s Activity) FinishSpan(ctx context.Context, scope activity.Scope, id pfid.ID, finish activity.SpanFinish, at time.Time) (activity.Reported, error) {
 	result, err := pack(finish.Result)
+	if err == nil {
+		err = s.checkRoom(spanOverhead + len(result))
+	}
 	if err != nil {
 		return activity.Reported{}, err
 	}
