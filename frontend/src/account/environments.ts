@@ -21,7 +21,7 @@ export const environmentPurposes: { value: EnvironmentPurpose; label: string }[]
 
 const pathOf = (id: string) => `/environment/${encodeURIComponent(id)}`;
 
-export const useEnvironmentPage = () => 
+export const useEnvironmentPage = () =>
   useList<Environment>([...environmentsKey, "page"], "/environment", { sorting: "inserted_at" });
 
 /** Changes the environment with this id, or creates one if it is undefined. */

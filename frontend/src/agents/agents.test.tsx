@@ -101,6 +101,27 @@ describe("the deployments tab", () => {
     });
   });
 
+  test("shows a program for the new token in each language, and a copy of it is enough", async () => {
+    network.on("POST /api_token", { ...one(deploymentToken()), token: "the-secret" });
+    const { user } = open("/agents/agent-1/deployments");
+    await user.click(await screen.findByRole("button", { name: "Create deployment token" }));
+    await user.click(await screen.findByRole("radio", { name: /Production/ }));
+    await user.click(screen.getByRole("button", { name: "Create token" }));
+    const languages = await screen.findByRole("group", { name: "First run" });
+    expect(within(languages).getByRole("region", { name: "TypeScript program" })).toHaveTextContent(
+      'apiToken: "the-secret"',
+    );
+    await user.click(within(languages).getByRole("radio", { name: "Python" }));
+    const program = within(languages).getByRole("region", { name: "Python program" });
+    expect(program).toHaveTextContent('api_token="the-secret"');
+    expect(program).toHaveTextContent('agent_id="agent-1"');
+    await user.click(within(program).getByRole("button", { name: "Copy Python program" }));
+    await user.click(screen.getByRole("button", { name: "Done" }));
+    await waitFor(() => expect(screen.queryByRole("dialog")).not.toBeInTheDocument());
+    expect(screen.queryByRole("alertdialog")).not.toBeInTheDocument();
+    expect(document.body).not.toHaveTextContent("the-secret");
+  });
+
   test("requires an environment before it sends anything", async () => {
     const { user } = open("/agents/agent-1/deployments");
     await user.click(await screen.findByRole("button", { name: "Create deployment token" }));

@@ -39,7 +39,7 @@ export default function CreateDialog({ onClose, publicUrl, lifetimes, agent }: C
       title={created ? "Save this token now" : lost ? "The secret of this token is lost" : title}
     >
       {created ? (
-        <SecretFace created={created} creation={creation} publicUrl={publicUrl} />
+        <SecretFace created={created} creation={creation} publicUrl={publicUrl} agentId={agent?.id} />
       ) : (
         <>
           {lost && <LostFace token={lost} onStartOver={creation.startOver} />}

@@ -7,6 +7,7 @@ import { Notice } from "../ui/notice";
 import { announce } from "../ui/toast";
 import type { ApiToken } from "../wire";
 import type { Created, Creation } from "./creation";
+import { SnippetPicker } from "./snippet-picker";
 import { useMoveToken } from "./tokens";
 import { tokenTitle } from "./wording";
 
@@ -16,6 +17,8 @@ interface SecretFaceProps {
   publicUrl: string;
   /** Shows the value alone, for a waiting terminal. */
   bare?: boolean;
+  /** The agent of a new deployment token, for a program that runs it. */
+  agentId?: string;
   /** Follows that the secret is shown only once. */
   without?: string;
 }
@@ -26,6 +29,7 @@ export function SecretFace({
   creation: { copied, onCopied, leave },
   publicUrl,
   bare = false,
+  agentId,
   without = "Without a copy, you will need a new token.",
 }: SecretFaceProps) {
   const field = useRef<HTMLTextAreaElement>(null);
@@ -58,6 +62,9 @@ export function SecretFace({
               rows={3}
               onCopied={onCopied}
             />
+            {agentId && (
+              <SnippetPicker url={publicUrl} secret={secret} agentId={agentId} onCopied={onCopied} />
+            )}
             <CopyField
               label="Test command"
               what="command"

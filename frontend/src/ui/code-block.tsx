@@ -16,6 +16,8 @@ interface CodeBlockProps {
   wrap?: boolean;
   /** Forbids copying and downloading. */
   disabled?: boolean;
+  /** Called after a copy by the button. */
+  onCopied?: () => void;
   /** The text with highlights. */
   children?: ReactNode;
 }
@@ -28,6 +30,7 @@ export function CodeBlock({
   file = false,
   wrap = false,
   disabled = false,
+  onCopied,
   children = text,
 }: CodeBlockProps) {
   const shown = useRef<HTMLPreElement>(null);
@@ -37,7 +40,14 @@ export function CodeBlock({
       <div className="flex flex-wrap items-center justify-between gap-2 border-b border-line py-1.5 pr-1.5 pl-3">
         <span className="min-w-0 font-medium wrap-anywhere">{name}</span>
         <div className="flex gap-1.5">
-          <CopyButton state={state} what={label} disabled={disabled} onClick={copy} />
+          <CopyButton
+            state={state}
+            what={label}
+            disabled={disabled}
+            onClick={async () => {
+              if (await copy()) onCopied?.();
+            }}
+          />
           {file && (
             <Button
               size="small"
