@@ -16,6 +16,9 @@ import (
 // must learn here that its token is bad.
 func (s *Service) refuseNotServed(c *fiber.Ctx) error {
 	err := c.Next()
+	if path := c.Path(); path != apiRoot && !strings.HasPrefix(path, apiRoot+"/") {
+		return err // such as /api/v10, which the router takes for a path below apiRoot
+	}
 	refused, ok := errors.AsType[*fiber.Error](err)
 	if !ok || refused.Code != http.StatusNotFound && refused.Code != http.StatusMethodNotAllowed {
 		return err

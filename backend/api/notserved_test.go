@@ -44,6 +44,9 @@ func TestAPathThatIsNotServedSaysSoAndNamesItself(t *testing.T) {
 		}
 		refused(t, call+" with a bad token", p.Call(method, path, nil, backendtest.Bearer("nonsense")), http.StatusUnauthorized, "bad_authtoken", "")
 	}
+	for _, path := range []string{"/api", "/api/v10/agent", "/api/v1x", "/api/v2/agent"} {
+		refused(t, path, p.Call(http.MethodGet, path, nil, backendtest.Bearer(manager)), http.StatusNotFound, "not_found", "")
+	}
 	refused(t, "a wrong method with a bad token", p.Call(http.MethodPut, "/api/v1/agent", nil, backendtest.Bearer("nonsense")), http.StatusUnauthorized, "bad_authtoken", "")
 	refused(t, "a missing resource", p.Call(http.MethodGet, "/api/v1/agent/"+missing, nil, backendtest.Bearer(manager)), http.StatusNotFound, "not_found", "")
 	p.Call(http.MethodPost, "/api/v1/api_token/"+made.ID.String()+"/suspend", nil, backendtest.Bearer(manager))
