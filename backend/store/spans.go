@@ -52,7 +52,7 @@ func (e encodings) Value() (driver.Value, error) {
 }
 
 // spanOverhead is about what a span takes in the database beside its payloads, in bytes.
-const spanOverhead = 600
+const spanOverhead = 500
 
 func sizeOf(s *spanRow) int {
 	n := spanOverhead + len(s.SchemaName) + len(s.payload) + len(s.result)
