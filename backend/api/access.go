@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -118,7 +119,11 @@ func add[I, O any](s *Service, a access, method, path, summary string, intent fu
 	own, _ := any(new(I)).(ownBody)
 	// Session-only routes take no idempotency keys: clients don't retry them, and storing a hash of their bodies would
 	// store a hash of a password.
-	if a != open && a != signedIn && isUnsafe(method) && path != bulkRoute && own == nil { // each item of a bulk request has its own key
+	switch {
+	case a == open || a == signedIn || !isUnsafe(method) || path == bulkRoute || own != nil: // each item of a bulk request has its own key
+	case slices.Contains(repeatable, path):
+		operation.Middlewares = append(operation.Middlewares, s.checkKey)
+	default:
 		operation.Middlewares = append(operation.Middlewares, s.idempotent)
 	}
 	if a == signedIn {

@@ -53,6 +53,20 @@ func (s *Service) idempotent(ctx huma.Context, next func(huma.Context)) {
 	}
 }
 
+// repeatable lists the changes that have no further effect if they are repeated. They store no keys and answer with the
+// present state: a stored answer would hide a termination from an agent.
+var repeatable = []string{"/agent_instance/{id}/start", "/agent_instance/{id}/finish", "/agent_instance/{id}/record_quality"}
+
+// checkKey passes on requests whose idempotency key is valid or missing.
+func (s *Service) checkKey(ctx huma.Context, next func(huma.Context)) {
+	who, _ := ctx.Context().Value(callerKey{}).(*caller)
+	if err := who.checkKey(); err != nil {
+		s.answerHuma(ctx, err)
+		return
+	}
+	next(ctx)
+}
+
 // idempotencyKey returns the key in the body. It ignores bodies that are no JSON object; decoding reports them.
 func (c *caller) idempotencyKey() (key string, named bool, err error) {
 	body := c.sent()

@@ -316,3 +316,19 @@ func TestATokenShowsTheLastInstanceThatItRegistered(t *testing.T) {
 	wantStatus(t, "deleting the agent", r.Call(http.MethodDelete, "/api/v1/agent/"+r.agent, nil, r.account), http.StatusOK)
 	last("after its agent is gone", nil)
 }
+
+func TestChangesOfAnInstanceThatRepeatHarmlesslyStoreNoKeys(t *testing.T) {
+	r := newRuns(t)
+	path := "/api/v1/agent_instance/" + r.Call(http.MethodPost, "/api/v1/agent_instance/register", registration(nil), r.deployment).Text(t, "details", "id")
+	keyed := map[string]any{"idempotency_key": "key", "name": "score"}
+	for _, change := range []string{"/start", "/record_quality"} {
+		shows(t, change, r.Call(http.MethodPost, path+change, keyed, r.deployment), map[string]any{"details status": "active"})
+	}
+	shows(t, "terminate", r.Call(http.MethodPost, path+"/terminate", map[string]any{"reason": "stop"}, r.account), nil)
+	for _, change := range []string{"/start", "/record_quality", "/finish"} {
+		shows(t, "then "+change, r.Call(http.MethodPost, path+change, keyed, r.deployment), map[string]any{"details status": "terminated"})
+		if a := r.Call(http.MethodPost, path+change, map[string]any{"idempotency_key": strings.Repeat("x", 65), "name": "score"}, r.deployment); a.Status != http.StatusUnprocessableEntity {
+			t.Errorf("%s with a key of 65 characters: %d %s", change, a.Status, a.Body)
+		}
+	}
+}
