@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tokentab/backend"
+	"tokentab/backend/activity"
 	"tokentab/backend/config"
 	"tokentab/backend/token"
 )
@@ -32,6 +33,14 @@ func TestTheDemoHoldsWhatAVisitorShouldSee(t *testing.T) {
 	counts, err := b.Tokens.Summarize(t.Context(), id, token.Filter{})
 	if err != nil || counts.Total != 60 || counts.Suspended == 0 || counts.Revoked == 0 || counts.Expired == 0 || counts.Expiring < 3 {
 		t.Errorf("%+v %v", counts, err)
+	}
+	scope := activity.Scope{AccountID: id}
+	runs, n, err := b.Activity.Instances(t.Context(), scope, activity.InstanceFilter{}, everything)
+	if err != nil || n < 15 || runs[0].Spans.Complete == 0 {
+		t.Errorf("%d instances, %v", n, err)
+	}
+	if _, running, err := b.Activity.Instances(t.Context(), scope, activity.InstanceFilter{Status: activity.Active}, everything); err != nil || running == 0 {
+		t.Errorf("%d instances run, %v", running, err)
 	}
 	if _, n, err := b.People.Members(t.Context(), id, everything); err != nil || n != 5 {
 		t.Errorf("%d people, %v", n, err)

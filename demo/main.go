@@ -1,5 +1,6 @@
 // Command demo fills a data folder with an account as it is after a month of use: sixty tokens, twelve agents, four
-// environments, five people. It writes through the program's own code, with a clock that runs through the month.
+// environments, five people, and the runs of a day. It writes through the program's own code, with a clock that runs
+// through the month.
 //
 //	go run ./demo FOLDER PASSWORD
 package main
@@ -61,7 +62,10 @@ func fill(ctx context.Context, folder, password string) (err error) {
 	if err := m.issue(ctx); err != nil {
 		return err
 	}
-	return m.use(ctx)
+	if err := m.use(ctx); err != nil {
+		return err
+	}
+	return m.runs(ctx)
 }
 
 func errorIf(is bool, text string) error {
