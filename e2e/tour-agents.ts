@@ -146,7 +146,7 @@ async function instancePages(given: Tour, agentId: string, wordyId: string) {
   await visit("instances-none-match");
   await page.goto(`/agents/${agentId}/instances?status=terminated`);
   await page
-    .getByRole("link", { name: /^Instance/ })
+    .getByRole("link", { name: /^Instance …/ })
     .first()
     .click();
   await expect(page.getByText(/^Terminated: /)).toBeVisible();

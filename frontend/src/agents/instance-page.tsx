@@ -144,6 +144,7 @@ function SpanCounts({
   counts: AgentInstance["span_counts"];
 }) {
   const open = pending + active;
+  if (total === 0) return "None";
   const parts = [
     total.toLocaleString("en"),
     failed > 0 && `${failed.toLocaleString("en")} failed`,

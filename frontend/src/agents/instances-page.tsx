@@ -131,7 +131,9 @@ const columns: Column<AgentInstance>[] = [
     skeleton: <Bars lines={["w-24", "w-20 mt-1 h-4"]} />,
     cell: ({ environment_name, agent_version_identifier: version }) => (
       <>
-        <p>{environment_name}</p>
+        <p className="line-clamp-2" title={environment_name}>
+          {environment_name}
+        </p>
         <Version of={version} />
       </>
     ),
@@ -141,7 +143,7 @@ const columns: Column<AgentInstance>[] = [
     width: "w-44",
     from: "md",
     cell: (instance) => (
-      <span className={above}>
+      <span className={`line-clamp-2 ${above}`} title={instance.api_token_name ?? undefined}>
         <InstanceToken instance={instance} />
       </span>
     ),
@@ -177,7 +179,7 @@ function InstanceCell({ instance }: { instance: AgentInstance }) {
         <span className="sm:hidden">
           <Version of={instance.agent_version_identifier} />
         </span>
-        <span className={above}>
+        <span className={`line-clamp-2 ${above}`}>
           <InstanceToken instance={instance} />
         </span>
       </div>

@@ -1,5 +1,5 @@
 import { ChevronRight } from "lucide-react";
-import { memo } from "react";
+import { type CSSProperties, memo } from "react";
 import { CodeBlock } from "../ui/code-block";
 import { CopyValue } from "../ui/copy-value";
 import { Time } from "../ui/time";
@@ -60,12 +60,10 @@ export const SpanRow = memo(function SpanRow({
     >
       <div
         data-line
+        style={{ "--indent": `min(${Math.min(level - 1, mostIndents) * 16}px, 30%)` } as CSSProperties}
         className="grid min-h-10 cursor-default grid-cols-[minmax(0,1fr)_auto] items-center gap-x-3 py-1.5 pr-2 pl-2 hover:bg-hover sm:grid-cols-[minmax(0,1fr)_96px_120px_auto]"
       >
-        <span
-          className="col-start-1 row-start-1 flex min-w-0 items-center gap-1"
-          style={{ paddingLeft: `min(${Math.min(level - 1, mostIndents) * 16}px, 30%)` }}
-        >
+        <span className="col-start-1 row-start-1 flex min-w-0 items-center gap-1 pl-(--indent)">
           {children > 0 ? (
             <span data-fold aria-hidden className="-my-1 shrink-0 p-1 text-soft hover:text-ink">
               <ChevronRight className={`size-4 transition-transform ${isClosed ? "" : "rotate-90"}`} />
@@ -81,7 +79,7 @@ export const SpanRow = memo(function SpanRow({
           </span>
           {isClosed && <span className="ml-1 shrink-0 text-small text-soft">+{children}</span>}
         </span>
-        <span className="row-start-2 flex items-center gap-2 pl-7 text-small text-soft max-sm:col-span-2 sm:col-start-2 sm:row-start-1 sm:pl-0">
+        <span className="row-start-2 flex items-center gap-2 pl-[calc(var(--indent)+28px)] text-small text-soft max-sm:col-span-2 sm:col-start-2 sm:row-start-1 sm:pl-0">
           <InstanceBadge status={span.status} unfinished={unfinished} />
           <span className="sm:hidden">{ran}</span>
         </span>
