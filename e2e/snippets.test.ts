@@ -1,3 +1,6 @@
+import { execFile } from "node:child_process";
+import { writeFile } from "node:fs/promises";
+import { promisify } from "node:util";
 import { expect, test } from "./fixtures";
 import { tabTo } from "./keyboard";
 import { submitForSecret } from "./tokens";
@@ -35,4 +38,28 @@ test("the programs for a new deployment token are reached and copied by keyboard
   await dialog.getByRole("button", { name: "Done" }).click();
   await expect(dialog).toBeHidden();
   expect((await api.ping(secret)).status).toBe(200);
+});
+
+test("the copied TypeScript program runs as it is, and its run ends well", async ({
+  page,
+  api,
+  context,
+  signedIn: _,
+}, testInfo) => {
+  await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+  const { details } = await api.create<{ details: { id: string } }>("/agent", { name: "Invoice reader" });
+  await page.goto(`/agents/${details.id}`);
+  await page.getByRole("button", { name: "Create deployment token" }).click();
+  await page.getByRole("radio", { name: /^Development/ }).check();
+  await submitForSecret(page, "Create token");
+  await page.getByRole("button", { name: "Copy TypeScript program" }).click();
+  await expect(page.getByRole("status").filter({ hasText: "Copied" })).toBeAttached();
+
+  const program = testInfo.outputPath("first-run.mjs");
+  await writeFile(program, await page.evaluate(() => navigator.clipboard.readText()));
+  expect(await promisify(execFile)(process.execPath, [program])).toEqual({ stdout: "", stderr: "" });
+  const instances = await api.list<{ status: string; span_counts: Record<string, number> }>(
+    `/agent_instance?agent_id=${details.id}`,
+  );
+  expect(instances).toMatchObject([{ status: "complete", span_counts: { total: 1, complete: 1 } }]);
 });
