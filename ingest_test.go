@@ -22,7 +22,7 @@ const ingestConnections = 8
 
 // ingest reports the spans of one instance, and keeps what was acknowledged. A span's number is part of its idempotency key.
 type ingest struct {
-	t                *testing.T
+	t                testing.TB
 	secret, instance string
 
 	mu    sync.Mutex
@@ -35,7 +35,7 @@ type ingest struct {
 type ingested struct{ id, status, payload string }
 
 // newIngest registers an instance of the agent.
-func newIngest(t *testing.T, s *server, secret, agent string) *ingest {
+func newIngest(t testing.TB, s *server, secret, agent string) *ingest {
 	t.Helper()
 	body := fmt.Sprintf(`{"agent_id":%q,"agent_version":{"external_identifier":"1"},"agent_schema_version":{"external_identifier":"1"}}`, agent)
 	status, made, err := s.call(http.MethodPost, "/api/v1/agent_instance/register", secret, body)
@@ -46,7 +46,7 @@ func newIngest(t *testing.T, s *server, secret, agent string) *ingest {
 }
 
 // createAgent creates an agent and returns its id.
-func createAgent(t *testing.T, s *server, secret string) string {
+func createAgent(t testing.TB, s *server, secret string) string {
 	t.Helper()
 	status, made, err := s.call(http.MethodPost, "/api/v1/agent", secret, `{"details":{"name":"bot"}}`)
 	if err != nil || status != http.StatusOK {

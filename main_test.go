@@ -36,7 +36,7 @@ func TestCommands(t *testing.T) {
 	})
 }
 
-func freeAddress(t *testing.T) string {
+func freeAddress(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -133,7 +133,7 @@ func serveIn(t *testing.T, folder string) *server {
 	return serveBinary(t, "tokentab", folder)
 }
 
-func serveBinary(t *testing.T, binary, folder string) *server {
+func serveBinary(t testing.TB, binary, folder string) *server {
 	t.Helper()
 	s := &server{address: freeAddress(t)}
 	s.process = exec.Command(binary, "serve", "--data", folder, "--listen", s.address)
@@ -142,7 +142,7 @@ func serveBinary(t *testing.T, binary, folder string) *server {
 }
 
 // start starts the process and waits until it responds.
-func (s *server) start(t *testing.T) {
+func (s *server) start(t testing.TB) {
 	t.Helper()
 	out, err := s.process.StdoutPipe()
 	if err != nil {
@@ -178,7 +178,7 @@ func (s *server) call(method, path, secret, body string) (int, map[string]any, e
 }
 
 // setUp creates a data folder with an account and an account token.
-func setUp(t *testing.T) (folder, manager string) {
+func setUp(t testing.TB) (folder, manager string) {
 	t.Helper()
 	folder = filepath.Join(t.TempDir(), "data")
 	run := func(stdin string, args ...string) string {
