@@ -18,8 +18,8 @@ export async function agentsTour(given: Tour) {
   await agentPages(given, agentId);
   await agentDialogs(given, agentId);
   await versionPages(given, agentId, wordyId);
-  await instancePages(given, agentId, wordyId);
   await outOfReach(given, agentId);
+  await instancePages(given, agentId, wordyId);
 }
 
 async function emptyPages({ page, visit }: Tour) {
