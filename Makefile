@@ -75,9 +75,9 @@ test-go: compiler
 	go test $(race) -timeout 30m ./...
 	cd deploy/envoy && go test -count=1 ./...
 
-torture: compiler ## Change tokens under load for several minutes: tests of "revoked is revoked" at their full length.
-	$(say) "Testing revocation at length"
-	go test $(race) -count=1 -timeout 60m -run Promise1 -v . ./backend -torture
+torture: compiler ## Change tokens under load, and kill the program while agents report, for several minutes.
+	$(say) "Testing revocation and what agents report at length"
+	go test $(race) -count=1 -timeout 60m -run 'Promise1|EverySpan|AgentsThatReport' -v . ./backend -torture
 
 test-page: $(installed)
 	$(say) "Testing the page"
