@@ -31,6 +31,7 @@ type holdings struct {
 	version     pfid.ID
 	schema      pfid.ID
 	instance    pfid.ID
+	span        pfid.ID
 	invite      pfid.ID
 	session     pfid.ID
 	cookie      backendtest.Header
@@ -74,6 +75,11 @@ func fill(t *testing.T, p *backendtest.Program, actor audit.Actor) holdings {
 		t.Fatal(err)
 	}
 	h.instance = run.ID
+	span, err := p.Activity.CreateSpan(t.Context(), activity.Scope{AccountID: actor.AccountID}, activity.SpanOrder{InstanceID: h.instance, SchemaName: "call", Status: activity.Active})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.span = span.ID
 	h.session, h.cookie = startSession(t, p, actor)
 	if _, _, err := p.Notices.SetWebhook(t.Context(), actor, webhookOf(h)); err != nil {
 		t.Fatal(err)
@@ -358,6 +364,21 @@ func TestPromise7AccountsDoNotMix(t *testing.T) {
 	calls["register an instance in our environment"] = func(f holdings) (string, string, any) {
 		return "POST", "/api/v1/agent_instance/register", map[string]any{"agent_id": theirs.agent, "environment_id": f.environment, "agent_version": map[string]any{"external_identifier": "2"}}
 	}
+	calls["finish a span"] = func(f holdings) (string, string, any) {
+		return "POST", "/api/v1/agent_spans/" + f.span.String() + "/finish", map[string]any{"status": "failed"}
+	}
+	calls["add a span to our instance"] = func(f holdings) (string, string, any) {
+		return "POST", "/api/v1/agent_spans", backendtest.Details(map[string]any{"agent_instance_id": f.instance, "schema_name": "call", "status": "active"})
+	}
+	calls["add test spans to our instance"] = func(f holdings) (string, string, any) {
+		return "POST", "/api/v1/agent_spans/create_test_spans", map[string]any{"agent_instance_id": f.instance}
+	}
+	for _, by := range []string{"agent_instance_id", "agent_id"} {
+		calls["spans by "+by] = func(f holdings) (string, string, any) {
+			id := map[string]pfid.ID{"agent_instance_id": f.instance, "agent_id": f.agent}[by]
+			return "GET", "/api/v1/agent_spans?" + by + "=" + id.String(), nil
+		}
+	}
 	calls["activity of the agent"] = func(f holdings) (string, string, any) {
 		return "GET", "/api/v1/agent/" + f.agent.String() + "/activity", nil
 	}
@@ -395,7 +416,7 @@ func TestPromise7AccountsDoNotMix(t *testing.T) {
 	listsHoldNothingForeign(t, p, ours, theirs)
 	nowhere := holdings{
 		actor: audit.Actor{AccountID: missing, AdminUserID: missing}, token: missing, environment: missing, agent: missing,
-		deployment: missing, version: missing, schema: missing, instance: missing, invite: missing, session: missing,
+		deployment: missing, version: missing, schema: missing, instance: missing, span: missing, invite: missing, session: missing,
 	}
 	for name, call := range calls {
 		t.Run(name, func(t *testing.T) {
@@ -469,12 +490,12 @@ func everyRouteHasARow(t *testing.T, p *backendtest.Program, rows func(yield fun
 
 func listsHoldNothingForeign(t *testing.T, p *backendtest.Program, ours, theirs holdings) {
 	t.Helper()
-	for _, list := range []string{"account", "environment", "agent", "agent_deployment", "agent_instance", "api_token", "api_token/moves", "admin_user", "admin_user_invite", "session/all", "agent_version?agent_id=" + theirs.agent.String(), "agent_schema_version?agent_id=" + theirs.agent.String()} {
+	for _, list := range []string{"account", "environment", "agent", "agent_deployment", "agent_instance", "api_token", "api_token/moves", "admin_user", "admin_user_invite", "session/all", "agent_spans?agent_id=" + theirs.agent.String(), "agent_version?agent_id=" + theirs.agent.String(), "agent_schema_version?agent_id=" + theirs.agent.String()} {
 		a := p.Call(http.MethodGet, "/api/v1/"+list, nil, theirs.cookie)
 		if a.Status != http.StatusOK {
 			t.Errorf("%s: %d %s", list, a.Status, a.Body)
 		}
-		for _, id := range []pfid.ID{ours.actor.AccountID, ours.actor.AdminUserID, ours.token, ours.environment, ours.agent, ours.deployment, ours.version, ours.schema, ours.instance, ours.invite, ours.session} {
+		for _, id := range []pfid.ID{ours.actor.AccountID, ours.actor.AdminUserID, ours.token, ours.environment, ours.agent, ours.deployment, ours.version, ours.schema, ours.instance, ours.span, ours.invite, ours.session} {
 			if strings.Contains(a.Body, id.String()) {
 				t.Errorf("%s holds something of another account: %s", list, a.Body)
 			}
