@@ -240,7 +240,7 @@ type qualityInput struct {
 type InstanceQuality struct {
 	_       struct{}   `additionalProperties:"true"`
 	Name    string     `json:"name" minLength:"1"`
-	Payload openObject `json:"payload,omitempty" doc:"At most 64 KiB of JSON"`
+	Payload openObject `json:"payload,omitempty" doc:"At most 64 KiB of JSON, together with the other quality payloads of the instance"`
 }
 
 func (s *Service) recordQuality(ctx context.Context, who *caller, in *qualityInput) (*one[AgentInstance], error) {

@@ -272,6 +272,31 @@ func TestATokenSeesTheInstancesOfItsScopeOnly(t *testing.T) {
 	}
 }
 
+// TestAChosenIDAddsNothingToTheHistoryOfAToken covers an instance that has the id of a token: its own account's, or another's.
+func TestAChosenIDAddsNothingToTheHistoryOfAToken(t *testing.T) {
+	t.Parallel()
+	r := newRuns(t)
+	rival := r.Rival()
+	_, secret := r.Issue(rival, token.Order{Scope: token.ScopeAccount})
+	theirs := backendtest.Bearer(secret)
+	if _, err := r.Agents.Register(t.Context(), rival, agent.Order{Name: "spy"}); err != nil {
+		t.Fatal(err)
+	}
+	events := "/api/v1/api_token/" + r.deployed.ID.String() + "/events"
+	before := r.Call(http.MethodGet, events, nil, r.account)
+	for _, who := range []backendtest.Header{theirs, r.deployment} {
+		more := map[string]any{"id": r.deployed.ID.String()}
+		if who == theirs {
+			more["agent_id"] = "spy"
+		}
+		id := r.register(more, who)
+		shows(t, "terminate", r.post(id+"/terminate", map[string]any{"reason": "forged"}, who), map[string]any{"details status": "terminated"})
+	}
+	if after := r.Call(http.MethodGet, events, nil, r.account); after.Body != before.Body {
+		t.Errorf("the history of the token is now %s", after.Body)
+	}
+}
+
 func TestInstancesOfADeletedDeploymentAreGone(t *testing.T) {
 	t.Parallel()
 	r := newRuns(t)

@@ -34,7 +34,10 @@ const (
 )
 
 // DropsLargeBodies reports whether the routes with this path read bodies up to MaxDropped.
-func DropsLargeBodies(path []byte) bool { return bytes.HasPrefix(path, []byte(apiRoot+spanRoute)) }
+func DropsLargeBodies(path []byte) bool {
+	rest, ok := bytes.CutPrefix(path, []byte(apiRoot+spanRoute))
+	return ok && (len(rest) == 0 || rest[0] == '/' && bytes.HasSuffix(rest, []byte("/finish")))
+}
 
 // readSpanBody reads the body of a request with payloads.
 func readSpanBody(c *fasthttp.RequestCtx, hold *request.Share) error {

@@ -134,17 +134,20 @@ func removeInstances(tx *gorm.DB, column string, id pfid.ID, most int) (removed 
 // TrimInstances implements activity.TrimStore.
 func (s Activity) TrimInstances(ctx context.Context, before time.Time, after int64) (last int64, err error) {
 	const empty = "pending_spans + active_spans + complete_spans + failed_spans + cancelled_spans = 0 AND updated_at < ?"
-	var old []int64
-	seen := 0
+	var old, ahead []int64 // ahead are stamped by a clock that was ahead, which must not keep them longer
+	now, seen := stamp(s.health.now()), 0
 	err = s.read(ctx, func(tx *gorm.DB) error {
-		return scan(tx, "SELECT number, "+empty+" FROM agent_instances WHERE number > ? ORDER BY number LIMIT ?", []any{stamp(before), after, trimRows}, func(rows *sql.Rows) error {
-			var isOld bool
-			if err := rows.Scan(&last, &isOld); err != nil {
+		return scan(tx, "SELECT number, "+empty+", updated_at > ? FROM agent_instances WHERE number > ? ORDER BY number LIMIT ?", []any{stamp(before), now, after, trimRows}, func(rows *sql.Rows) error {
+			var isOld, isAhead bool
+			if err := rows.Scan(&last, &isOld, &isAhead); err != nil {
 				return err
 			}
 			seen++
 			if isOld {
 				old = append(old, last)
+			}
+			if isAhead {
+				ahead = append(ahead, last)
 			}
 			return nil
 		})
@@ -152,10 +155,13 @@ func (s Activity) TrimInstances(ctx context.Context, before time.Time, after int
 	if seen < trimRows { // that was all
 		last = 0
 	}
-	if err != nil || len(old) == 0 {
+	if err != nil || len(old)+len(ahead) == 0 {
 		return last, err
 	}
 	return last, s.change(ctx, func(tx *gorm.DB) error {
+		if err := tx.Exec("UPDATE agent_instances SET updated_at = ? WHERE number IN "+anyOf+" AND updated_at > ?", now, document{ahead}, now).Error; err != nil {
+			return err
+		}
 		return tx.Exec("DELETE FROM agent_instances WHERE number IN "+anyOf+" AND "+empty, document{old}, stamp(before)).Error
 	})
 }

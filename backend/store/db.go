@@ -37,8 +37,11 @@ func read[T any](ctx context.Context, d *db, f func(tx *gorm.DB) (T, error)) (re
 // each other share a transaction, see group: f must not depend on its context, and must wait for nothing outside this
 // process.
 func (s *db) change(ctx context.Context, f func(tx *gorm.DB) error) error {
-	if all := sharedIn(ctx); all != nil {
-		err, _ := within(all, f) // the enclosing change notices if all is lost
+	if all, _ := ctx.Value(sharedKey{}).(*shared); all != nil && all.tx != nil {
+		err := all.lost
+		if err == nil {
+			err, all.lost = within(all.tx, f)
+		}
 		return s.part(err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, operationTimeout)

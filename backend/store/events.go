@@ -29,12 +29,13 @@ var tokenEvents = table[token.Event]{name: auditEvents.name, what: auditEvents.w
 		LEFT JOIN api_tokens k ON k.id = t.actor_api_token_id`,
 }
 
-// TokenEvents implements token.Store. The index audit_events_by_subject finds the events.
+// TokenEvents implements token.Store. The index audit_events_by_subject finds the events. Agents may choose the ids of their
+// instances, so a subject alone says neither what it is nor whose.
 func (s Tokens) TokenEvents(ctx context.Context, account, id pfid.ID, page paging.Page) ([]token.Event, int, error) {
 	if _, err := s.Token(ctx, account, id); err != nil {
 		return nil, 0, err
 	}
-	return tokenEvents.page(ctx, s.db, sorting{"inserted_at"}, page, "audit_events t WHERE t.subject_id = ?", id)
+	return tokenEvents.page(ctx, s.db, sorting{"inserted_at"}, page, "audit_events t WHERE t.subject_id = ? AND t.account_id = ? AND t.action GLOB 'api_token.*'", id, account)
 }
 
 // record writes events in the transaction of their change.

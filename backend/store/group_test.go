@@ -98,6 +98,22 @@ func TestALostTransactionFailsAllChangesInItAndNoOthers(t *testing.T) {
 	}
 }
 
+// TestALostTransactionKeepsNothingOfWhatFollowsInIt covers a caller that goes on after a part has lost the transaction.
+func TestALostTransactionKeepsNothingOfWhatFollowsInIt(t *testing.T) {
+	s, _ := openQuiet(t, t.TempDir())
+	err := s.Together(t.Context(), func(ctx context.Context) error {
+		_ = s.change(ctx, func(tx *gorm.DB) error { return errors.Join(tx.Exec("ROLLBACK").Error, errors.New("failed")) })
+		if err := s.change(ctx, set("a", "1")); fault.KindOf(err) != fault.Unavailable {
+			t.Errorf("the next part returned %v", err)
+		}
+		return nil
+	})
+	if fault.KindOf(err) != fault.Unavailable {
+		t.Errorf("the whole returned %v", err)
+	}
+	holdsSettings(t, s, map[string]string{"a": ""})
+}
+
 func TestAPanicUndoesItsGroup(t *testing.T) {
 	s, _ := openQuiet(t, t.TempDir())
 	g, _ := joined(t, s, set("a", "1"))

@@ -83,6 +83,13 @@ func (s Activity) ChangeInstance(ctx context.Context, scope activity.Scope, id p
 		if err != nil || len(changed) == 0 {
 			return i, err
 		}
+		size := spanOverhead
+		for _, payload := range i.Qualities {
+			size += len(payload)
+		}
+		if err := s.checkRoom(size); err != nil {
+			return i, err
+		}
 		return i, instances.update(tx, i, append(changed, "updated_at")...)
 	})
 }

@@ -30,7 +30,13 @@ type registration struct {
 }
 
 func (s Activity) RegisterInstance(ctx context.Context, scope activity.Scope, i activity.Instance, asked activity.Registration, newID func() (pfid.ID, error), recorder audit.Recorder) (activity.Registered, error) {
-	if err := s.checkRoom(spanOverhead); err != nil {
+	size := spanOverhead
+	if asked.Schema != nil {
+		for _, schema := range asked.Schema.Schemas {
+			size += len(schema)
+		}
+	}
+	if err := s.checkRoom(size); err != nil {
 		return activity.Registered{}, err
 	}
 	return change(ctx, s.db, func(tx *gorm.DB) (made activity.Registered, err error) {
@@ -201,7 +207,10 @@ func (r registration) chosen(of agent.Agent) (pfid.ID, error) {
 			break
 		}
 	}
-	if len(places) == 1 {
+	switch len(places) {
+	case 0:
+		return pfid.ID{}, fault.Field("environment_id", "is required, and the account has no environment; create one first")
+	case 1:
 		return places[0].ID, nil
 	}
 	var development []pfid.ID

@@ -45,7 +45,7 @@ func (h *health) tellShort() {
 		return
 	}
 	h.toldShort = h.now()
-	h.log.Error("the disk is almost full, so agents can report nothing", "do", "make space on the disk of the data folder, or lower --activity-max")
+	h.log.Error("the disk is almost full, so agents can report nothing", "do", "make space on the disk of the data folder")
 }
 
 // roomOf returns the room that is left of a disk, or of the largest file that the system allows, in bytes.

@@ -13,6 +13,7 @@ type sharedKey struct{}
 // shared is a transaction used by all changes and reads with one context, by a single request.
 type shared struct {
 	tx         *gorm.DB // nil after its end
+	lost       error    // why SQLite has undone it; then a change would be one of its own
 	holdsPools bool     // the caller holds pools for a transaction that this context leaves out
 }
 
