@@ -250,7 +250,7 @@ const steps = {
     const { status, answer } = await send("GET", `${path}/agent_context`);
     assert.equal(status, 200);
     assert.equal(typeof answer.agent_context.body, "string");
-    const other = { ...body, idempotency_key: undefined, agent_id: "nobody" };
+    const other = { ...body, idempotency_key: undefined, agent_id: "no-such-agent" };
     await refused(403, "not_permitted", "POST", "/agent_instance/register", { body: other, bearer });
     await refused(422, "validation_errors", "POST", "/agent_instance/register", { body: other });
   },

@@ -114,12 +114,9 @@ type RegisteredVersion struct {
 // RegisteredSchemas names the schema version of the version. It is created unless the agent has it with the same schemas.
 // All fields are stored and returned unchanged.
 type RegisteredSchemas struct {
-	_                  struct{}      `additionalProperties:"true"`
-	ExternalIdentifier string        `json:"external_identifier" minLength:"1"`
-	SpanSchemas        schemasByName `json:"span_schemas,omitempty"`
-	SpanTypeSchemas    schemaList    `json:"span_type_schemas,omitempty"`
-	SpanResultSchemas  schemasByName `json:"span_result_schemas,omitempty"`
-	QualitySchemas     schemaList    `json:"quality_schemas,omitempty"`
+	_                  struct{} `additionalProperties:"true"`
+	ExternalIdentifier string   `json:"external_identifier" minLength:"1"`
+	SentSchemas
 
 	sent map[string]json.RawMessage
 }
@@ -137,7 +134,7 @@ func (v *RegisteredSchemas) UnmarshalJSON(text []byte) error {
 type RegisteredInstance struct {
 	Status             string              `json:"status" enum:"success"`
 	Details            AgentInstance       `json:"details"`
-	AgentSchemaVersion *AgentSchemaVersion `json:"agent_schema_version" doc:"null if none was sent"`
+	AgentSchemaVersion *AgentSchemaVersion `json:"agent_schema_version,omitempty" doc:"Missing if none was sent"`
 }
 
 func (s *Service) registerInstance(ctx context.Context, who *caller, in *whole[InstanceRegistration]) (*whole[RegisteredInstance], error) {

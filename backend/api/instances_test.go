@@ -113,6 +113,22 @@ func TestAnInstanceIsRegisteredWithWhatItLacks(t *testing.T) {
 	r.Recorded(audit.AgentDeploymentCreated, 1)
 	r.Recorded(audit.AgentDeploymentUpdated, 1)
 
+	// Programs with other schemas take turns under one identifier, and one sends none.
+	for _, one := range []struct {
+		schema any
+		want   string
+	}{{schema, version}, {nil, other.Text(t, "details", "agent_version_id")}, {schema, version}} {
+		body := registration(map[string]any{"agent_schema_version": one.schema})
+		if one.schema == nil {
+			delete(body, "agent_schema_version")
+		}
+		if a := r.post("register", body, r.deployment); a.Status != http.StatusOK || a.Text(t, "details", "agent_version_id") != one.want {
+			t.Errorf("schemas %v: %d %s", one.schema, a.Status, a.Body)
+		}
+	}
+	r.Recorded(audit.AgentVersionCreated, 2)
+	r.Recorded(audit.SchemaVersionCreated, 2)
+
 	// A client may choose the id, of any partition.
 	id, err := pfid.New(r.Clock.Now(), 1, strings.NewReader(strings.Repeat("chosen by a client", 9)))
 	if err != nil {
@@ -123,7 +139,7 @@ func TestAnInstanceIsRegisteredWithWhatItLacks(t *testing.T) {
 			t.Errorf("made %s instead of %s", made, id)
 		}
 	}
-	if list := r.Call(http.MethodGet, "/api/v1/agent_instance?agent_id="+r.agent, nil, r.account); list.Get(t, "pagination", "item_count") != 4.0 {
+	if list := r.Call(http.MethodGet, "/api/v1/agent_instance?agent_id="+r.agent, nil, r.account); list.Get(t, "pagination", "item_count") != 7.0 {
 		t.Errorf("listed: %s", list.Body)
 	}
 }
@@ -152,12 +168,12 @@ func TestARegistrationFindsItsAgentAndEnvironment(t *testing.T) {
 	if !strings.Contains(a.Body, twin.ID.String()) || !strings.Contains(a.Body, named.ID.String()) {
 		t.Errorf("the choices are not listed: %s", a.Body)
 	}
-	for _, name := range []any{nil, "", "nobody", strings.Repeat("x", 300)} {
+	for _, name := range []any{nil, "", "no-such-agent", strings.Repeat("x", 300)} {
 		refused(t, fmt.Sprint("agent ", name), r.post("register", registration(map[string]any{"agent_id": name}), r.account), http.StatusUnprocessableEntity, "validation_errors", "agent_id")
 	}
 
 	// A deployment token implies both, an environment token the environment.
-	for name, body := range map[string]map[string]any{"agent": {"agent_id": twin.ID.String()}, "no such agent": {"agent_id": "nobody"}, "environment": {"environment_id": twin.ID.String()}} {
+	for name, body := range map[string]map[string]any{"agent": {"agent_id": twin.ID.String()}, "no such agent": {"agent_id": "no-such-agent"}, "environment": {"environment_id": twin.ID.String()}} {
 		refused(t, "another "+name, r.post("register", registration(body), r.deployment), http.StatusForbidden, "not_permitted", "")
 	}
 	r.register(map[string]any{"agent_id": r.agent, "environment_id": r.deployed.EnvironmentID.String()}, r.deployment)

@@ -48,7 +48,7 @@ func readSpanBody(c *fasthttp.RequestCtx, hold *request.Share) error {
 	if err := request.DropBody(c, MaxDropped); err != nil {
 		return err
 	}
-	return fault.Field("payload", "and result_payload must have at most 1 MiB (%d bytes) of JSON each; this request is larger than both", activity.MaxPayload)
+	return fault.Field("payload", "must have at most 1 MiB (%d bytes) of JSON, and so must result_payload; this request is larger than both together", activity.MaxPayload)
 }
 
 // checkKey checks the idempotency key of a request that may be repeated without one.

@@ -189,16 +189,21 @@ func (s *Service) getSchemaVersion(ctx context.Context, who *caller, in *pathID)
 	return shown(schemaVersionOf)(s.Agents.SchemaVersion(ctx, who.AccountID, in.id()))
 }
 
+// SentSchemas are the schemas in a request whose form is checked.
+type SentSchemas struct {
+	SpanSchemas       schemasByName `json:"span_schemas,omitempty"`
+	SpanTypeSchemas   schemaList    `json:"span_type_schemas,omitempty"`
+	SpanResultSchemas schemasByName `json:"span_result_schemas,omitempty"`
+	QualitySchemas    schemaList    `json:"quality_schemas,omitempty"`
+}
+
 // NewAgentSchemaVersion is a request to add a schema version. Further fields are stored and returned unchanged.
 type NewAgentSchemaVersion struct {
-	_                  struct{}      `additionalProperties:"true"`
-	AgentID            string        `json:"agent_id"`
-	ExternalIdentifier string        `json:"external_identifier" minLength:"1"`
-	ID                 *string       `json:"id,omitempty" nullable:"true" doc:"An id from POST /pfid/generate; generated if empty"`
-	SpanSchemas        schemasByName `json:"span_schemas,omitempty"`
-	SpanTypeSchemas    schemaList    `json:"span_type_schemas,omitempty"`
-	SpanResultSchemas  schemasByName `json:"span_result_schemas,omitempty"`
-	QualitySchemas     schemaList    `json:"quality_schemas,omitempty"`
+	_                  struct{} `additionalProperties:"true"`
+	AgentID            string   `json:"agent_id"`
+	ExternalIdentifier string   `json:"external_identifier" minLength:"1"`
+	ID                 *string  `json:"id,omitempty" nullable:"true" doc:"An id from POST /pfid/generate; generated if empty"`
+	SentSchemas
 
 	sent map[string]json.RawMessage
 }

@@ -12,7 +12,7 @@ import (
 	"tokentab/backend/fault"
 )
 
-// operationTimeout is the time limit of every read and change, including the wait for the writer.
+// operationTimeout is the time limit of every read, of the wait for a turn to write, and of every transaction.
 const operationTimeout = 10 * time.Second
 
 // change is db.change for an f with a result, which it returns also with an error.

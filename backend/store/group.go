@@ -15,9 +15,10 @@ import (
 // another changed.
 type group struct {
 	tx    *gorm.DB
-	wrote bool          // whether any change succeeded
-	over  chan struct{} // closed at the end
-	err   error         // why nothing was kept; set before the end
+	free  context.CancelFunc // of the time limit, which undoes the transaction
+	wrote bool               // whether any change succeeded
+	over  chan struct{}      // closed at the end
+	err   error              // why nothing was kept; set before the end
 }
 
 // join takes a turn and runs f in the open group, or in a new one. Without a group f has not run.
@@ -60,13 +61,15 @@ func (s *db) begin() error {
 		return s.health.refusal()
 	}
 	// No client's context: if it ended, it would undo the changes of the others.
-	tx := s.writer.Begin()
+	ctx, free := context.WithTimeout(context.Background(), operationTimeout)
+	tx := s.writer.WithContext(ctx).Begin()
 	if tx.Error != nil {
+		free()
 		defer s.pools.RUnlock()
 		s.health.noticeWrite(tx.Error)
 		return tx.Error
 	}
-	s.group = &group{tx: tx, over: make(chan struct{})}
+	s.group = &group{tx: tx, free: free, over: make(chan struct{})}
 	return nil
 }
 
@@ -98,6 +101,7 @@ func (s *db) commit() {
 	} else {
 		g.tx.Rollback()
 	}
+	g.free()
 	s.group = nil
 	s.pools.RUnlock()
 	close(g.over)

@@ -76,14 +76,17 @@ func TestChangesThatWaitForEachOtherAreCommittedTogether(t *testing.T) {
 }
 
 func TestALostTransactionFailsAllChangesInItAndNoOthers(t *testing.T) {
-	for name, fail := range map[string]func(tx *gorm.DB) error{
-		"undone and noticed":     func(tx *gorm.DB) error { return errors.Join(tx.Exec("ROLLBACK").Error, errors.New("failed")) },
-		"undone and not noticed": func(tx *gorm.DB) error { return tx.Exec("ROLLBACK").Error },
-		"a fault":                func(tx *gorm.DB) error { return errors.Join(tx.Exec("ROLLBACK").Error, fault.New(fault.NotFound, "")) },
+	for name, fail := range map[string]func(s *Store, tx *gorm.DB) error{
+		"undone and noticed":     func(s *Store, tx *gorm.DB) error { return errors.Join(tx.Exec("ROLLBACK").Error, errors.New("failed")) },
+		"undone and not noticed": func(s *Store, tx *gorm.DB) error { return tx.Exec("ROLLBACK").Error },
+		"it took too long":       func(s *Store, tx *gorm.DB) error { s.group.free(); return set("b", "late")(tx) },
+		"a fault": func(s *Store, tx *gorm.DB) error {
+			return errors.Join(tx.Exec("ROLLBACK").Error, fault.New(fault.NotFound, ""))
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, _ := openQuiet(t, t.TempDir())
-			g, errs := joined(t, s, set("a", "1"), fail)
+			g, errs := joined(t, s, set("a", "1"), func(tx *gorm.DB) error { return fail(s, tx) })
 			if errs[1] == nil {
 				t.Error("the change that lost the transaction succeeded")
 			}

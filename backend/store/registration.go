@@ -229,15 +229,23 @@ func (r registration) chosen(of agent.Agent) (pfid.ID, error) {
 	return pfid.ID{}, fault.Field("environment_id", "is required, because the agent may run in several environments: %s", strings.Join(choices, ", "))
 }
 
-// schemaVersion returns the agent's newest schema version with the identifier, or a new one if that has other schemas.
+// mostAlike is how many of an agent's newest schema versions with one identifier are compared with those that a request sends:
+// programs with other schemas may take turns.
+const mostAlike = 10
+
+// schemaVersion returns the agent's newest schema version with the identifier and these schemas, or a new one.
 func (r registration) schemaVersion(of agent.Agent, asked *activity.RegisteredSchema) (pfid.ID, error) {
 	if asked == nil {
 		return pfid.ID{}, nil
 	}
-	known, ok, err := schemaVersions.find(r.tx, "t.agent_id = ? AND t.external_identifier = ? AND t.external_identifier_repeats = (SELECT MAX(external_identifier_repeats) FROM agent_schema_versions WHERE agent_id = t.agent_id AND external_identifier = t.external_identifier)",
-		of.ID, asked.ExternalIdentifier)
-	if err != nil || ok && sameSchemas(known.Schemas, asked.Schemas) {
-		return known.ID, err
+	alike, err := schemaVersions.all(r.tx, "WHERE t.agent_id = ? AND t.external_identifier = ? ORDER BY t.external_identifier_repeats DESC LIMIT ?", of.ID, asked.ExternalIdentifier, mostAlike)
+	if err != nil {
+		return pfid.ID{}, err
+	}
+	for _, known := range alike {
+		if sameSchemas(known.Schemas, asked.Schemas) {
+			return known.ID, nil
+		}
 	}
 	id, err := r.newID()
 	if err != nil {
@@ -266,12 +274,15 @@ func sameSchemas(a, b map[string]json.RawMessage) bool {
 	return reflect.DeepEqual(plain(a), plain(b))
 }
 
-// version returns the agent's newest version with the identifier, or a new one if that has another schema version.
+// version returns the agent's newest version with the identifier and the schema version, zero for any, or a new one.
 func (r registration) version(of agent.Agent, asked activity.RegisteredVersion, schema pfid.ID) (pfid.ID, error) {
-	known, ok, err := versions.find(r.tx, "t.agent_id = ? AND t.external_identifier = ? AND t.external_identifier_repeats = (SELECT MAX(external_identifier_repeats) FROM agent_versions WHERE agent_id = t.agent_id AND external_identifier = t.external_identifier)",
-		of.ID, asked.ExternalIdentifier)
-	if err != nil || ok && known.SchemaVersionID == schema {
-		return known.ID, err
+	known, err := versions.all(r.tx, "WHERE t.agent_id = ? AND t.external_identifier = ? AND (? OR t.agent_schema_version_id = ?) ORDER BY t.external_identifier_repeats DESC LIMIT 1",
+		of.ID, asked.ExternalIdentifier, schema.IsZero(), schema)
+	if err != nil {
+		return pfid.ID{}, err
+	}
+	if len(known) > 0 {
+		return known[0].ID, nil
 	}
 	id, err := r.newID()
 	if err != nil {

@@ -100,7 +100,7 @@ export const SpanRow = memo(function SpanRow({
   );
 });
 
-/** What a folded span hides. Payloads show as text, whatever is in them. */
+/** The part of a span that unfolds. It shows payloads as text, never as HTML. */
 function SpanDetails({ span, name }: { span: AgentSpan; name: string }) {
   const title = `${name} …${span.id.slice(-8)}`;
   return (
