@@ -118,7 +118,14 @@ func (ix *index) exist(f Filter) []uint32 {
 // searched returns which of the places have tokens that a search finds: with a resource that is named like it, with the
 // needle in their name, as their last four characters, or in their id.
 func (ix *index) searched(left []uint32, needle []byte, named []bool) []uint32 {
-	agents, environments, members, found := ix.refs[toAgent], ix.refs[toEnvironment], ix.refs[toMember], ix.withName(needle)
+	found := make([]bool, len(ix.ids))
+	if len(left) < len(ix.ids)/8 {
+		for _, at := range left {
+			found[at] = bytes.Contains(ix.name(at), needle)
+		}
+	} else {
+		ix.findNames(found, needle)
+	}
 	var hint [4]byte
 	isHint := copy(hint[:], needle) == len(needle) && len(needle) == len(hint)
 	part := pfid.NewPart(string(needle))
@@ -130,15 +137,29 @@ func (ix *index) searched(left []uint32, needle []byte, named []bool) []uint32 {
 	} else if !bytes.ContainsAny(needle, "0123456789") {
 		part = nil // a word is not a part of an id
 	}
-	return slices.DeleteFunc(left, func(at uint32) bool {
-		return !found[at] && !named[agents[at]] && !named[environments[at]] && !named[members[at]] &&
-			!(isHint && ix.hints[at] == hint) && (part == nil || !part.In(&ix.ids[at]))
-	})
+	// One column after the other, because most searches need few of them.
+	if slices.Contains(named, true) {
+		for _, column := range [...][]uint32{ix.refs[toAgent], ix.refs[toEnvironment], ix.refs[toMember]} {
+			for _, at := range left {
+				found[at] = found[at] || named[column[at]]
+			}
+		}
+	}
+	if isHint {
+		for _, at := range left {
+			found[at] = found[at] || ix.hints[at] == hint
+		}
+	}
+	if part != nil {
+		for _, at := range left {
+			found[at] = found[at] || part.In(&ix.ids[at])
+		}
+	}
+	return slices.DeleteFunc(left, func(at uint32) bool { return !found[at] })
 }
 
-// withName returns which tokens have the needle in their name. It goes through all names at once.
-func (ix *index) withName(needle []byte) []bool {
-	found := make([]bool, len(ix.ids))
+// findNames marks the tokens with the needle in their name. It goes through all names at once.
+func (ix *index) findNames(found []bool, needle []byte) {
 	for at, place := 0, 0; place < len(found); place++ {
 		i := bytes.Index(ix.names[at:], needle)
 		if i < 0 {
@@ -151,7 +172,6 @@ func (ix *index) withName(needle []byte) []bool {
 			at = int(ix.nameAt[place+1])
 		}
 	}
-	return found
 }
 
 // needleOf returns the searched text as names are kept. It drops the ellipsis before the last four characters of a token.
