@@ -63,22 +63,20 @@ var encode = map[string]func(to, plain []byte) []byte{
 }
 
 // Condense adds an ETag to a response to GET, makes it a 304 if the client has the current one, and compresses a large
-// response. Responses with a secret are not compressed: beside text from other people, their size would leak parts of
-// the secret (BREACH).
+// response. It leaves the responses to changes alone: most only repeat the request, and are read once. Responses with a
+// secret are not compressed: beside text from other people, their size would leak parts of the secret (BREACH).
 func Condense(c *fasthttp.RequestCtx, holdsSecret func(body []byte) bool) {
-	if c.Response.StatusCode() != http.StatusOK || len(c.Response.Header.Peek("ETag")) > 0 || c.Response.IsBodyStream() {
+	if !c.IsGet() || c.Response.StatusCode() != http.StatusOK || len(c.Response.Header.Peek("ETag")) > 0 || c.Response.IsBodyStream() {
 		return
 	}
 	body := c.Response.Body()
 	c.Response.Header.Set("Vary", "Accept-Encoding")
-	if c.IsGet() {
-		tag := DigestOf(body)
-		c.Response.Header.Set("ETag", `W/"`+tag+`"`) // one tag for all encodings
-		if known(c, tag) {
-			c.Response.ResetBody()
-			c.SetStatusCode(http.StatusNotModified)
-			return
-		}
+	tag := DigestOf(body)
+	c.Response.Header.Set("ETag", `W/"`+tag+`"`) // one tag for all encodings
+	if known(c, tag) {
+		c.Response.ResetBody()
+		c.SetStatusCode(http.StatusNotModified)
+		return
 	}
 	if len(body) < encodeFrom || holdsSecret(body) {
 		return
