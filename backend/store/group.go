@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 
 	"gorm.io/gorm"
 )
@@ -75,6 +76,7 @@ func (s *db) begin() error {
 
 // end waits until the group is over, or commits it once its turn comes, and returns why it was not kept.
 func (s *db) end(g *group) error {
+	runtime.Gosched() // requests that can go on do so first: changes join the group, and validations don't wait for it
 	select {
 	case <-g.over:
 	case s.writing <- struct{}{}:
@@ -110,13 +112,14 @@ func (s *db) commit() {
 // within runs f in a savepoint of a transaction. If f fails, it undoes what f changed. lost is set if the transaction
 // can't go on: SQLite undoes all of it after some failures, such as a full disk.
 func within(tx *gorm.DB, f func(tx *gorm.DB) error) (err, lost error) {
-	if lost = tx.Exec("SAVEPOINT change").Error; lost != nil {
+	if _, lost = exec(tx, "SAVEPOINT change"); lost != nil {
 		return lost, lost
 	}
 	if err = f(tx); err != nil {
-		lost = tx.Exec("ROLLBACK TO change").Error
+		_, lost = exec(tx, "ROLLBACK TO change")
 	}
-	if lost = cmp.Or(lost, tx.Exec("RELEASE change").Error); lost == nil {
+	_, released := exec(tx, "RELEASE change")
+	if lost = cmp.Or(lost, released); lost == nil {
 		return err, nil
 	}
 	if troubleOf(err) != 0 {

@@ -134,48 +134,62 @@ func (s Activity) InsertSpans(ctx context.Context, scope activity.Scope, spans [
 	return change(ctx, s.db, func(tx *gorm.DB) ([]activity.Reported, error) { return insertSpans(tx, scope, rows, creation) })
 }
 
+// insertSpans adds spans of one instance. It reads the instance only with the statements that write: most requests add one
+// new span.
 func insertSpans(tx *gorm.DB, scope activity.Scope, rows []spanRow, creation activity.Creation) ([]activity.Reported, error) {
-	to, err := reportedTo(tx, scope, rows[0].InstanceID)
-	if err != nil {
-		return nil, err
-	}
 	made := make([]activity.Reported, len(rows))
-	added := spanChange{instance: to.number, at: rows[0].InsertedAt}
+	added := spanChange{at: rows[0].InsertedAt}
+	earlier := map[int]spanRow{}
 	for i := range rows {
-		row := &rows[i]
-		row.instance, row.AgentID = to.number, to.agent
-		isNew, err := insertSpan(tx, row, creation)
+		isNew, err := insertSpan(tx, scope, &rows[i], creation)
 		if err != nil {
 			return nil, err
 		}
 		if isNew {
-			added.count(row.Status, 1)
-			added.bytes += row.size
-		} else if *row, err = earlierSpan(tx, scope, row, creation); err != nil {
+			added.count(rows[i].Status, 1)
+			added.bytes += rows[i].size
+			continue
+		}
+		to, err := reportedTo(tx, scope, rows[i].InstanceID)
+		if err != nil {
 			return nil, err
 		}
-		made[i] = to.reported(row.Span)
-		if !isNew {
-			if made[i].Span, err = row.asCreated().unpacked(); err != nil {
+		rows[i].instance = to.number
+		if earlier[i], err = earlierSpan(tx, scope, &rows[i], creation); err != nil {
+			return nil, err
+		}
+	}
+	to, err := added.applyTo(tx, scope, rows[0].InstanceID)
+	if err != nil {
+		return nil, err
+	}
+	for i := range rows {
+		span := rows[i].Span
+		if row, repeated := earlier[i]; repeated {
+			if span, err = row.asCreated().unpacked(); err != nil {
 				return nil, err
 			}
 		}
+		span.AgentID = to.agent
+		made[i] = to.reported(span)
 	}
-	return made, added.apply(tx)
+	return made, nil
 }
 
-// insertSpan writes a row, unless there is one with the creation or the id.
-func insertSpan(tx *gorm.DB, s *spanRow, creation activity.Creation) (isNew bool, err error) {
+// insertSpan writes a row, unless the scope has no such instance, or there is a row with the creation or the id.
+func insertSpan(tx *gorm.DB, scope activity.Scope, s *spanRow, creation activity.Creation) (isNew bool, err error) {
 	var key, hash []byte
 	if !creation.IsZero() {
 		key, hash = creation.Key[:], creation.Hash[:]
 	}
-	done := tx.Exec(`INSERT INTO agent_spans (account_id, id, instance, agent_id, parent_span_id, schema_name, status, created_status, payload, result_payload,
+	visible, args := visibleTo(scope)
+	written, err := exec(tx, `INSERT INTO agent_spans (account_id, id, instance, agent_id, parent_span_id, schema_name, status, created_status, payload, result_payload,
 			sensitive_encoding, creation_key, creation_hash, started_at, finished_at, size, inserted_at, updated_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
-		s.AccountID, s.ID, s.instance, s.AgentID, s.ParentID, s.SchemaName, s.Status, s.created, s.payload, s.result,
-		s.encodings, key, hash, stamp(s.StartedAt), stamp(s.FinishedAt), s.size, stamp(s.InsertedAt), stamp(s.UpdatedAt))
-	return done.RowsAffected == 1, done.Error
+		SELECT i.account_id, ?, i.number, i.agent_id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM agent_instances i `+visible+`
+		WHERE i.account_id = ? AND i.id = ? ON CONFLICT DO NOTHING`,
+		append(append([]any{s.ID, s.ParentID, s.SchemaName, s.Status, s.created, s.payload, s.result,
+			s.encodings, key, hash, stamp(s.StartedAt), stamp(s.FinishedAt), s.size, stamp(s.InsertedAt), stamp(s.UpdatedAt)}, args...), s.AccountID, s.InstanceID)...)
+	return written == 1, err
 }
 
 // earlierSpan returns the row that has the creation or the id already.
@@ -246,8 +260,8 @@ func finishSpan(tx *gorm.DB, s *spanRow, result packed, finish activity.SpanFini
 	}
 	s.size = sizeOf(s)
 	done.bytes += s.size
-	err := tx.Exec("UPDATE agent_spans SET status = ?, result_payload = ?, sensitive_encoding = ?, finished_at = ?, size = ?, updated_at = ? WHERE number = ?",
-		s.Status, s.result, s.encodings, stamp(s.FinishedAt), s.size, stamp(s.UpdatedAt), s.number).Error
+	_, err := exec(tx, "UPDATE agent_spans SET status = ?, result_payload = ?, sensitive_encoding = ?, finished_at = ?, size = ?, updated_at = ? WHERE number = ?",
+		s.Status, s.result, s.encodings, stamp(s.FinishedAt), s.size, stamp(s.UpdatedAt), s.number)
 	if err != nil {
 		return err
 	}
@@ -273,25 +287,48 @@ func (c *spanChange) count(status activity.Status, n int) {
 	}
 }
 
+// setCounts changes the counters of an instance.
+const setCounts = `UPDATE agent_instances SET pending_spans = pending_spans + ?, active_spans = active_spans + ?, complete_spans = complete_spans + ?,
+	failed_spans = failed_spans + ?, cancelled_spans = cancelled_spans + ?, updated_at = COALESCE(?, updated_at) `
+
+func (c *spanChange) values() []any {
+	n := &c.counts
+	return []any{n[0], n[1], n[2], n[3], n[4], stamp(c.at)}
+}
+
+func (c *spanChange) isEmpty() bool { return c.bytes == 0 && c.counts == [5]int{} }
+
 func (c *spanChange) apply(tx *gorm.DB) error {
-	if c.bytes == 0 && c.counts == [5]int{} {
+	if c.isEmpty() {
 		return nil
 	}
-	n := &c.counts
-	err := tx.Exec(`UPDATE agent_instances SET pending_spans = pending_spans + ?, active_spans = active_spans + ?, complete_spans = complete_spans + ?,
-			failed_spans = failed_spans + ?, cancelled_spans = cancelled_spans + ?, updated_at = COALESCE(?, updated_at) WHERE number = ?`,
-		n[0], n[1], n[2], n[3], n[4], stamp(c.at), c.instance).Error
-	if err != nil {
+	if _, err := exec(tx, setCounts+"WHERE number = ?", append(c.values(), c.instance)...); err != nil {
 		return err
 	}
 	return addSpanBytes(tx, c.bytes)
+}
+
+// applyTo is apply for an instance by its id, which belongs to the scope if there is a change. It returns the instance.
+func (c *spanChange) applyTo(tx *gorm.DB, scope activity.Scope, id pfid.ID) (to instanceNow, err error) {
+	if c.isEmpty() {
+		return reportedTo(tx, scope, id)
+	}
+	err = scan(tx, setCounts+"WHERE account_id = ? AND id = ? RETURNING number, agent_id, status, termination_reason",
+		append(c.values(), scope.AccountID, id), func(rows *sql.Rows) error {
+			return rows.Scan(&to.number, &to.agent, &to.status, (*optional)(&to.reason))
+		})
+	if err != nil {
+		return to, err
+	}
+	return to, addSpanBytes(tx, c.bytes)
 }
 
 func addSpanBytes(tx *gorm.DB, bytes int) error {
 	if bytes == 0 {
 		return nil
 	}
-	return tx.Exec("UPDATE activity_size SET bytes = bytes + ?", bytes).Error
+	_, err := exec(tx, "UPDATE activity_size SET bytes = bytes + ?", bytes)
+	return err
 }
 
 // instanceNow is what spans need to know of their instance.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -101,8 +102,7 @@ func (t table[T]) insertOr(tx *gorm.DB, or string, rows ...T) (inserted int64, e
 		into, args = namesOf(columns), append(args, fieldsOf(columns)...)
 		values += ", (?" + strings.Repeat(", ?", len(columns)-1) + ")"
 	}
-	done := tx.Exec("INSERT INTO "+t.name+" ("+into+") VALUES "+values[len(", "):]+" "+or, args...)
-	return done.RowsAffected, done.Error
+	return exec(tx, "INSERT INTO "+t.name+" ("+into+") VALUES "+values[len(", "):]+" "+or, args...)
 }
 
 // update writes the named columns of a row.
@@ -113,7 +113,8 @@ func (t table[T]) update(tx *gorm.DB, v T, named ...string) error {
 		i := slices.IndexFunc(columns, func(c column) bool { return c.sql == name })
 		set = append(set, columns[i].field)
 	}
-	return tx.Exec("UPDATE "+t.name+" SET "+strings.Join(named, " = ?, ")+" = ? WHERE "+columns[0].sql+" = ?", append(set, columns[0].field)...).Error
+	_, err := exec(tx, "UPDATE "+t.name+" SET "+strings.Join(named, " = ?, ")+" = ? WHERE "+columns[0].sql+" = ?", append(set, columns[0].field)...)
+	return err
 }
 
 // revise changes one row: it reads the row by in, lets decide change it, and writes the named columns and the event.
@@ -208,10 +209,45 @@ func fieldsOf(columns []column) []any {
 	return list
 }
 
+// exec runs a statement and returns how many rows it wrote. Like scan, it passes a statement without named values to the
+// pool as it is: GORM would build it anew each time, which takes as long as a short statement itself.
+func exec(tx *gorm.DB, statement string, args ...any) (written int64, err error) {
+	if hasNames(args) {
+		done := tx.Exec(statement, args...)
+		return done.RowsAffected, done.Error
+	}
+	result, err := tx.Statement.ConnPool.ExecContext(tx.Statement.Context, statement, args...)
+	if err != nil {
+		return 0, translated(tx, err)
+	}
+	return result.RowsAffected()
+}
+
+func query(tx *gorm.DB, statement string, args []any) (*sql.Rows, error) {
+	if hasNames(args) {
+		return tx.Raw(statement, args...).Rows()
+	}
+	rows, err := tx.Statement.ConnPool.QueryContext(tx.Statement.Context, statement, args...)
+	return rows, translated(tx, err)
+}
+
+// hasNames reports whether the values of a statement have names.
+func hasNames(args []any) bool {
+	return len(args) == 1 && reflect.TypeOf(args[0]) == reflect.TypeFor[map[string]any]()
+}
+
+// translated returns the error as GORM would.
+func translated(tx *gorm.DB, err error) error {
+	if translator, ok := tx.Dialector.(gorm.ErrorTranslator); ok && err != nil {
+		return translator.Translate(err)
+	}
+	return err
+}
+
 // execAll runs statements that all have the same values.
 func execAll(tx *gorm.DB, statements []string, args ...any) error {
 	for _, statement := range statements {
-		if err := tx.Exec(statement, args...).Error; err != nil {
+		if _, err := exec(tx, statement, args...); err != nil {
 			return err
 		}
 	}
@@ -220,7 +256,7 @@ func execAll(tx *gorm.DB, statements []string, args ...any) error {
 
 // scan calls each for each row of a query.
 func scan(tx *gorm.DB, statement string, args []any, each func(*sql.Rows) error) error {
-	rows, err := tx.Raw(statement, args...).Rows()
+	rows, err := query(tx, statement, args)
 	if err != nil {
 		return err
 	}
