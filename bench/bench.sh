@@ -221,7 +221,9 @@ while IFS='|' read -r server asked against _ _ number _; do
 	wanted["$server, $asked"]=1 wanted[${against:-none}]=1
 	[[ $number != *random* ]] || wanted["Tokentab, first sight of a token"]=1 # they have to be in the cache
 done <<<"$rows"
-((${#wanted[@]})) || die "no row matches $only"
+ingest=''
+[[ ! "Tokentab, ingest" =~ $only ]] || ingest=1
+((${#wanted[@]})) || [[ $ingest ]] || die "no row matches $only"
 selected=$(while IFS='|' read -r server asked rest; do
 	[[ ${wanted["$server, $asked"]-} ]] || continue
 	echo "$server|$asked|$rest"
@@ -247,6 +249,7 @@ verify=$(begin "GET /" "{credential}")$end
 start_tokentab Tokentab "$program"
 start_bare
 while IFS='|' read -r server _ _ _ request _ <&3; do
+	[[ $server ]] || continue
 	case ${pid[$server]-}$server in
 	[0-9]*) ;;
 	"Tokentab before") start_tokentab "$server" "$before" ;;
@@ -261,7 +264,7 @@ echo "Servers on core ${cores%,*} with GOMAXPROCS=1, wrk on core ${cores#*,} wit
 
 for ((round = 1; round <= rounds; round++)); do
 	while IFS='|' read -r server asked against goal request number repeated last beside <&3; do
-		((last == 0 || round == 1)) || continue
+		[[ $server ]] && ((last == 0 || round == 1)) || continue
 		settle
 		echo -n "Round $round of $rounds: $server, $asked: "
 		durations=(1 "$seconds") # the first warms up
@@ -273,4 +276,11 @@ for ((round = 1; round <= rounds; round++)); do
 		echo "${measured%%.*} requests/s, resident memory $(memory "$server")."
 	done 3<<<"$selected"
 done
-"$helper" report <"$folder/results"
+[[ ! -e $folder/results ]] || "$helper" report <"$folder/results"
+
+# Spans come after the validations: their clients need a core, too.
+if [[ $ingest ]]; then
+	for name in "${!pid[@]}"; do stop "$name"; done
+	echo
+	"$helper" ingest "$program" "$seconds" 2>/dev/null
+fi

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"tokentab/backend/backendtest"
 	"tokentab/backend/token"
@@ -132,5 +134,21 @@ func TestTheScriptLeavesNothingBehindWhenItStops(t *testing.T) {
 	}
 	if left, err := os.ReadDir(folder); err != nil || len(left) > 0 {
 		t.Errorf("it left %v (%v)", left, err)
+	}
+}
+
+func TestTheBenchOfIngestMeasuresTheProgramAndTheDisk(t *testing.T) {
+	program := filepath.Join(t.TempDir(), "tokentab")
+	if text, err := exec.Command("go", "build", "-o", program, "tokentab").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, text)
+	}
+	var out strings.Builder
+	if err := benchIngest(&out, program, 100*time.Millisecond); err != nil {
+		t.Fatal(err)
+	}
+	var connections, spans int
+	_, row, _ := strings.Cut(out.String(), "\n")
+	if n, err := fmt.Sscanf(row, "%d connections: %d spans/s", &connections, &spans); n != 2 || connections != 32 || spans <= 0 || !strings.Contains(out.String(), "one commit each: ") {
+		t.Errorf("%v: %s", err, &out)
 	}
 }

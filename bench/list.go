@@ -6,15 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -73,55 +70,35 @@ func conditions(ids map[string]string) (list []condition) {
 
 // benchList prints the 95th percentile of the time to the first page of a list, for each condition and each pair of them.
 func benchList(out io.Writer, program string, tokens, rounds int) (err error) {
-	folder, err := os.MkdirTemp("", "tokentab-bench-list-")
+	s, err := newServed(program)
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(folder)
-	data := filepath.Join(folder, "data")
-	setup := exec.Command(program, "setup", "--account", "Bench", "--email", "bench@example.com", "--password-stdin", "--data", data)
-	setup.Stdin = strings.NewReader("a password for the bench\n")
-	if text, err := setup.CombinedOutput(); err != nil {
-		return fmt.Errorf("%w: %s", err, text)
+	defer func() { err = errors.Join(err, s.remove()) }()
+	if err := s.start(); err != nil {
+		return err
 	}
-	address, err := freeAddress()
+	secret, err := exec.Command(program, "token", "create", "--scope", "account", "--expires-in", "90d", "--name", "bench", "--data", s.data).Output()
 	if err != nil {
 		return err
 	}
-	var server *exec.Cmd
-	start := func() error {
-		server = exec.Command(program, "serve", "--data", data, "--listen", address)
-		server.Stderr = os.Stderr
-		if err := server.Start(); err != nil {
-			return err
-		}
-		return wait(address, "GET /readyz HTTP/1.1\r\nHost: bench\r\n\r\n")
-	}
-	defer func() { err = errors.Join(err, end(server)) }()
-	if err := start(); err != nil {
-		return err
-	}
-	secret, err := exec.Command(program, "token", "create", "--scope", "account", "--expires-in", "90d", "--name", "bench", "--data", data).Output()
-	if err != nil {
-		return err
-	}
-	if err := end(server); err != nil {
+	if err := s.end(); err != nil {
 		return err
 	}
 	began := time.Now()
-	ids, err := fillList(filepath.Join(data, "tokentab.db"), tokens)
+	ids, err := fillList(s.database(), tokens)
 	if err != nil {
 		return err
 	}
-	info, err := os.Stat(filepath.Join(data, "tokentab.db"))
+	info, err := os.Stat(s.database())
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "%d tokens stored in %s: %d bytes of the database for each.\n", tokens, time.Since(began).Round(time.Second), info.Size()/int64(tokens))
-	if err := start(); err != nil {
+	if err := s.start(); err != nil {
 		return err
 	}
-	l := lister{address: address, secret: strings.TrimSpace(string(secret))}
+	l := lister{address: s.address, secret: strings.TrimSpace(string(secret))}
 	took, _, err := l.get("")
 	if err != nil {
 		return err
@@ -277,23 +254,4 @@ func fillList(path string, tokens int) (map[string]string, error) {
 		ids[name] = id
 	}
 	return ids, errors.Join(err, db.Close())
-}
-
-func freeAddress() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return listener.Addr().String(), listener.Close()
-}
-
-// end stops a server; one that has ended already is no error.
-func end(server *exec.Cmd) error {
-	if server == nil || server.Process == nil || server.ProcessState != nil {
-		return nil
-	}
-	if err := server.Process.Signal(syscall.SIGTERM); err != nil {
-		return err
-	}
-	return server.Wait()
 }
