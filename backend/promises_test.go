@@ -282,7 +282,7 @@ func TestPromise5NoChangeWithoutItsRecord(t *testing.T) {
 			return err
 		},
 		"invite": func() error {
-			_, err := p.People.Invite(t.Context(), actor, "carol@example.com")
+			_, err := p.People.Invite(t.Context(), actor, "carol@example.com", people.RoleAdmin)
 			return err
 		},
 		"sign-in": func() error {

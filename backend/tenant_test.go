@@ -63,7 +63,7 @@ func fill(t *testing.T, p *backendtest.Program, actor audit.Actor) holdings {
 	h.schema, h.version = schema.ID, version.ID
 	made, secret := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
 	h.token, h.secret = made.ID, secret
-	invite, err := p.People.Invite(t.Context(), actor, "bob@"+actor.AccountID.String()+".example")
+	invite, err := p.People.Invite(t.Context(), actor, "bob@"+actor.AccountID.String()+".example", people.RoleAdmin)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -302,6 +302,12 @@ func TestPromise7AccountsDoNotMix(t *testing.T) {
 		},
 		"remove our member": func(f holdings) (string, string, any) {
 			return "POST", "/api/v1/admin_user/" + f.actor.AdminUserID.String() + "/remove", backendtest.Details(map[string]any{"revoke_api_tokens": true})
+		},
+		"demote our member": func(f holdings) (string, string, any) {
+			return "POST", "/api/v1/admin_user/" + f.actor.AdminUserID.String() + "/set_role", backendtest.Details(map[string]any{"role": "viewer"})
+		},
+		"end our member's sessions": func(f holdings) (string, string, any) {
+			return "POST", "/api/v1/admin_user/" + f.actor.AdminUserID.String() + "/end_sessions", nil
 		},
 		"revoke our member's tokens": func(f holdings) (string, string, any) {
 			return "POST", "/api/v1/admin_user/" + f.actor.AdminUserID.String() + "/revoke_api_tokens", nil

@@ -52,11 +52,15 @@ func (m *month) people(ctx context.Context, password string) error {
 	}
 	ada := audit.Actor{AccountID: founder.AccountID, AdminUserID: founder.ID, Address: "192.0.2.10"}
 	m.team = append(m.team, ada)
-	for _, p := range []struct{ name, email string }{
-		{"Grace Hopper", "grace@northwind.example"}, {"Alan Turing", "alan@northwind.example"},
-		{"Katherine Johnson", "katherine@northwind.example"}, {"Linus Pauling", "linus@northwind.example"},
+	for _, p := range []struct {
+		name, email string
+		role        people.Role
+	}{
+		{"Grace Hopper", "grace@northwind.example", people.RoleAdmin}, {"Alan Turing", "alan@northwind.example", people.RoleAdmin},
+		{"Katherine Johnson", "katherine@northwind.example", people.RoleAdmin}, {"Linus Pauling", "linus@northwind.example", people.RoleAdmin},
+		{"Rosalind Franklin", "rosalind@northwind.example", people.RoleViewer},
 	} {
-		invite, err := m.People.Invite(ctx, ada, p.email)
+		invite, err := m.People.Invite(ctx, ada, p.email, p.role)
 		if err != nil {
 			return err
 		}
@@ -64,7 +68,9 @@ func (m *month) people(ctx context.Context, password string) error {
 		if err != nil {
 			return err
 		}
-		m.team = append(m.team, audit.Actor{AccountID: user.AccountID, AdminUserID: user.ID, Address: "192.0.2.20"})
+		if p.role == people.RoleAdmin { // the others make nothing
+			m.team = append(m.team, audit.Actor{AccountID: user.AccountID, AdminUserID: user.ID, Address: "192.0.2.20"})
+		}
 	}
 	return nil
 }

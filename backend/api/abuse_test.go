@@ -13,6 +13,7 @@ import (
 	"tokentab/backend/audit"
 	"tokentab/backend/backendtest"
 	"tokentab/backend/fault"
+	"tokentab/backend/people"
 	"tokentab/backend/token"
 )
 
@@ -131,7 +132,7 @@ func TestARequestUnderWayMakesNothingForATokenThatWasRevoked(t *testing.T) {
 	if _, _, err := p.Tokens.Issue(t.Context(), as, token.Order{Scope: token.ScopeAccount}); fault.KindOf(err) != fault.BadAuthToken {
 		t.Errorf("a token: %v", err)
 	}
-	if _, err := p.People.Invite(t.Context(), as, "mallory@example.com"); fault.KindOf(err) != fault.BadAuthToken {
+	if _, err := p.People.Invite(t.Context(), as, "mallory@example.com", people.RoleAdmin); fault.KindOf(err) != fault.BadAuthToken {
 		t.Errorf("an invite: %v", err)
 	}
 }

@@ -11,20 +11,24 @@ import (
 
 	"tokentab/backend/answer"
 	"tokentab/backend/fault"
+	"tokentab/backend/people"
 	"tokentab/backend/request"
 	"tokentab/backend/unit"
 )
 
-// access is who may call a route. The zero value is no one.
+// access is who may call a route. The zero value is no one. Safe methods (RFC 9110, section 9.2.1) are for every role. All
+// others need the role admin or manage, except on routes whose access says otherwise.
 type access uint8
 
 const (
 	noAccess access = iota
 	open            // anyone, without a credential
-	itself          // holders of an active token for the token in the path, and managers for any
+	itself          // holders of an active token of any role for the token in the path, and managers for any
 	manager         // account tokens and signed-in admin users
 	signedIn        // signed-in admin users only
+	personal        // signed-in admin users of any role: the route changes only what is their own
 	runtime         // holders of any active token, and signed-in admin users; see caller.scope
+	bundle          // as runtime, for any role: each item passes the checks of its own route
 )
 
 // admit passes on requests whose credential the access allows, with the caller in their context.
@@ -32,7 +36,7 @@ func (s *Service) admit(a access) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		who, err := s.authenticate(humafiber.Unwrap(ctx))
 		if err == nil {
-			err = who.check(a, ctx.Param("id"))
+			err = who.check(a, ctx.Method(), ctx.Param("id"))
 		}
 		if err == nil && a == open && isUnsafe(ctx.Method()) {
 			err = s.refuseForeignOrigin(who.request, false)
@@ -52,22 +56,26 @@ func (s *Service) admit(a access) func(huma.Context, func(huma.Context)) {
 	}
 }
 
-// check returns the error of a caller whom the access does not allow. id is that in the path.
-func (c *caller) check(a access, id string) error {
+// check returns the error of a caller whom the access does not allow to use the method. id is that in the path.
+func (c *caller) check(a access, method, id string) error {
 	known := c.Session != nil || c.State != nil
 	switch {
-	case a == open || a == runtime && known:
+	case a == open || a == bundle && known || a == itself && c.State != nil && id == c.APITokenID.String():
 		return nil
 	case a == noAccess || !known:
 		return fault.New(fault.NotAuthenticated, "Send an API token as a bearer token, or sign in.")
-	case a == signedIn && c.Session == nil:
+	case (a == signedIn || a == personal) && c.Session == nil:
 		return fault.New(fault.NotPermitted, "Only signed-in admin users may do this, not API tokens.")
-	case a == itself && !c.mayManage() && id != c.APITokenID.String():
+	case a == itself && !c.mayManage():
 		return fault.New(fault.NotPermitted, "This token may do this only to itself.")
 	case a == manager && !c.mayManage():
 		return fault.New(fault.NotPermitted, "Only account tokens may do this; this token has the scope %s.", c.State.Scope)
+	case a == personal || !isUnsafe(method) || c.mayChange():
+		return nil
+	case c.Session != nil:
+		return people.ErrViewer
 	}
-	return nil
+	return fault.New(fault.NotPermitted, "This API token may only read: its role is read.")
 }
 
 // receive reads the body of an admitted request. Reading after admission keeps callers without a credential from making
@@ -88,9 +96,9 @@ func (s *Service) receive(a access, path string) func(huma.Context, func(huma.Co
 		} else {
 			err = request.ReadBody(c.Context(), limit, nil)
 		}
-		// A body may take half a minute, and the token may have ended meanwhile.
-		if who, _ := ctx.Context().Value(callerKey{}).(*caller); err == nil && who.State != nil {
-			err = s.Credentials.StillHeld(ctx.Context(), c.Context())
+		// A body may take half a minute, and the caller may have lost its rights meanwhile.
+		if who, _ := ctx.Context().Value(callerKey{}).(*caller); err == nil && a != open {
+			err = s.stillMay(ctx, who, a)
 		}
 		if err != nil {
 			s.answerHuma(ctx, err)
@@ -98,6 +106,21 @@ func (s *Service) receive(a access, path string) func(huma.Context, func(huma.Co
 		}
 		next(ctx)
 	}
+}
+
+// stillMay is check for a caller that was admitted a while ago. It fails like admit if the credential has ended.
+func (s *Service) stillMay(ctx huma.Context, who *caller, a access) error {
+	if who.State != nil { // whose role never changes
+		return s.Credentials.StillHeld(ctx.Context(), who.request.Context())
+	}
+	session, ok, err := s.People.Glance(ctx.Context(), who.SessionID)
+	if err != nil {
+		return err
+	}
+	if who.Session = nil; ok {
+		who.Session = &session
+	}
+	return who.check(a, ctx.Method(), ctx.Param("id"))
 }
 
 // add registers a route with its access, its input and its handler. Errors of the handler become error envelopes.
@@ -120,16 +143,16 @@ func add[I, O any](s *Service, a access, method, path, summary string, intent fu
 	// Session-only routes take no idempotency keys: clients don't retry them, and storing a hash of their bodies would
 	// store a hash of a password.
 	switch {
-	case a == open || a == signedIn || !isUnsafe(method) || path == bulkRoute || own != nil: // each item of a bulk request has its own key
+	case a == open || a == signedIn || a == personal || !isUnsafe(method) || a == bundle || own != nil: // each item of a bulk request has its own key
 	case slices.Contains(repeatable, path):
 		operation.Middlewares = append(operation.Middlewares, s.checkKey)
 	default:
 		operation.Middlewares = append(operation.Middlewares, s.idempotent)
 	}
-	if a == signedIn {
+	if a == signedIn || a == personal {
 		operation.Security = operation.Security[1:]
 	}
-	if a == runtime {
+	if a == runtime || a == bundle {
 		operation.Metadata = map[string]any{acceptsUnknown: true}
 	}
 	huma.Register(s.huma, operation, func(ctx context.Context, in *I) (*O, error) {
@@ -139,7 +162,7 @@ func add[I, O any](s *Service, a access, method, path, summary string, intent fu
 			s.requestRefused(who.request, who, err)
 			return nil, answer.Error(ctx, s.Log, err)
 		}
-		if a == runtime && isUnsafe(method) && path != bulkRoute {
+		if a == runtime && isUnsafe(method) {
 			unit.After(ctx, func(kept bool) {
 				if kept {
 					s.Live.Report(who.AccountID)

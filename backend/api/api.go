@@ -45,6 +45,8 @@ type Parts struct {
 	Mail        Mailer // nil without a mail server
 	Credentials Credentials
 	Source      *request.Source
+	// TokensMayCreateTokens lets API tokens create tokens and rotate others.
+	TokensMayCreateTokens bool
 	// Serve answers any request to this server. Bulk requests run their items through it.
 	Serve fasthttp.RequestHandler
 	// Installation distinguishes this installation from others on the same host, in cookie names.

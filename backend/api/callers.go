@@ -35,7 +35,18 @@ func (c *caller) id() pfid.ID {
 	return c.APITokenID
 }
 
-// mayManage reports whether the caller has the rights of an account token.
+// isAdmin reports whether the caller is a signed-in admin user with all rights.
+func (c *caller) isAdmin() bool {
+	return c.Session != nil && c.Session.AdminUser.Role == people.RoleAdmin
+}
+
+// mayChange reports whether the role of the caller lets it change what is not its own. The scope of a token is another
+// matter.
+func (c *caller) mayChange() bool {
+	return c.isAdmin() || c.State != nil && (c.State.Scope != token.ScopeAccount || c.State.Role == token.Manage)
+}
+
+// mayManage reports whether the management API is for the caller: an account token or a signed-in admin user.
 func (c *caller) mayManage() bool {
 	return c.Session != nil || c.State != nil && c.State.Scope == token.ScopeAccount
 }

@@ -150,7 +150,7 @@ func TestAnInviteEnds(t *testing.T) {
 func TestOfManyWhoAcceptAnInviteAtOnceOneJoins(t *testing.T) {
 	p := backendtest.Start(t)
 	actor := p.Found()
-	issued, err := p.People.Invite(t.Context(), actor, "bob@example.com")
+	issued, err := p.People.Invite(t.Context(), actor, "bob@example.com", people.RoleAdmin)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,11 +174,11 @@ func TestOfManyWhoAcceptAnInviteAtOnceOneJoins(t *testing.T) {
 func TestAnEmailJoinsOneTeamOnly(t *testing.T) {
 	p := backendtest.Start(t)
 	actor, rival := p.Found(), p.Rival()
-	ours, err := p.People.Invite(t.Context(), actor, "bob@example.com")
+	ours, err := p.People.Invite(t.Context(), actor, "bob@example.com", people.RoleAdmin)
 	if err != nil {
 		t.Fatal(err)
 	}
-	theirs, err := p.People.Invite(t.Context(), rival, "bob@example.com")
+	theirs, err := p.People.Invite(t.Context(), rival, "bob@example.com", people.RoleAdmin)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -269,7 +269,7 @@ func TestAnInviteOfAClockThatWasAheadIsExpired(t *testing.T) {
 func TestAnInviteOfAClockThatWasSecondsAheadIsAccepted(t *testing.T) {
 	p := backendtest.Start(t)
 	actor := p.Found()
-	made, err := p.People.Invite(t.Context(), actor, "bob@example.com")
+	made, err := p.People.Invite(t.Context(), actor, "bob@example.com", people.RoleAdmin)
 	if err != nil {
 		t.Fatal(err)
 	}

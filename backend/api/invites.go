@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -27,9 +28,10 @@ type AdminUserInvite struct {
 	ID                   string        `json:"id"`
 	AccountID            string        `json:"account_id"`
 	Email                string        `json:"email"`
+	Role                 string        `json:"role" enum:"admin,viewer" doc:"Of the person who accepts it"`
 	Status               string        `json:"status" enum:"pending,used,revoked"`
 	Expired              bool          `json:"expired" doc:"Whether a pending invite has expired, or was created while the server's clock was ahead"`
-	InviteURL            *string       `json:"invite_url" doc:"Address of the page that accepts the invite; null for API tokens, and once it can't be accepted"`
+	InviteURL            *string       `json:"invite_url" doc:"Address of the page that accepts the invite; null for viewers and API tokens, and once it can't be accepted"`
 	CreatedByAdminUserID *string       `json:"created_by_admin_user_id"`
 	CreatedByAPITokenID  *string       `json:"created_by_api_token_id"`
 	CreatedByName        *string       `json:"created_by_name"`
@@ -43,11 +45,11 @@ type inviteActions struct {
 	Revoke bool `json:"revoke"`
 }
 
-// AdminUserInviteDetails is an invite with its code, for signed-in admin users only: with the code, an API token could
-// become an admin user.
+// AdminUserInviteDetails is an invite with its code, for signed-in admins only: with the code, an API token or a viewer
+// could become an admin.
 type AdminUserInviteDetails struct {
 	AdminUserInvite
-	Token *string `json:"token" doc:"The code in the invite's address; null for API tokens, and once it can't be accepted"`
+	Token *string `json:"token" doc:"The code in the invite's address; null for viewers and API tokens, and once it can't be accepted"`
 }
 
 // CreatedAdminUserInvite is a new invite, and whether it was mailed.
@@ -58,17 +60,17 @@ type CreatedAdminUserInvite struct {
 }
 
 // inviteOf returns a function that presents invites to the caller, with an address on the host that the caller used.
-// Only signed-in admin users get the address.
+// Only signed-in admins get the address.
 func (s *Service) inviteOf(who *caller) func(people.IssuedInvite) AdminUserInvite {
 	return func(i people.IssuedInvite) AdminUserInvite {
 		out := AdminUserInvite{
-			Type: "admin_user_invite", ID: i.ID.String(), AccountID: i.AccountID.String(), Email: text.ShownEmail(i.Email), Status: i.Status,
+			Type: "admin_user_invite", ID: i.ID.String(), AccountID: i.AccountID.String(), Email: text.ShownEmail(i.Email), Role: string(i.Role), Status: i.Status,
 			Expired: i.Expired, ExpiresAt: Timestamp(i.ExpiresAt), AvailableActions: inviteActions{Revoke: i.Status == people.InvitePending},
 			CreatedByAdminUserID: idOrNull(i.CreatedByAdminUserID), CreatedByAPITokenID: idOrNull(i.CreatedByAPITokenID),
 			CreatedByName: orNull(i.CreatedByName),
 			InsertedAt:    Timestamp(i.InsertedAt), UpdatedAt: Timestamp(i.UpdatedAt),
 		}
-		if i.Code != "" && who.Session != nil {
+		if i.Code != "" && who.isAdmin() {
 			address := s.inviteAddress(who, i)
 			out.InviteURL = &address
 		}
@@ -83,7 +85,7 @@ func (s *Service) inviteAddress(who *caller, i people.IssuedInvite) string {
 
 func (s *Service) inviteDetailsOf(who *caller, i people.IssuedInvite) AdminUserInviteDetails {
 	out := AdminUserInviteDetails{AdminUserInvite: s.inviteOf(who)(i)}
-	if who.Session != nil {
+	if who.isAdmin() {
 		out.Token = orNull(i.Code)
 	}
 	return out
@@ -105,12 +107,13 @@ func (s *Service) getInvite(ctx context.Context, who *caller, in *pathID) (*one[
 type NewAdminUserInvite struct {
 	_         struct{} `additionalProperties:"true"`
 	Email     string   `json:"email"`
+	Role      *string  `json:"role,omitempty" nullable:"true" doc:"admin, the default, or viewer"`
 	AccountID *string  `json:"account_id,omitempty" nullable:"true" doc:"Id of the caller's account, which is the default. Any other account gets 404"`
 }
 
 func (s *Service) createInvite(ctx context.Context, who *caller, in *ordered[NewAdminUserInvite]) (*whole[CreatedAdminUserInvite], error) {
 	asked := in.Body.Details
-	i, err := s.People.Invite(ctx, who.Actor, asked.Email)
+	i, err := s.People.Invite(ctx, who.Actor, asked.Email, cmp.Or(people.Role(optionalText(asked.Role)), people.RoleAdmin))
 	if err != nil {
 		return nil, err
 	}
@@ -175,6 +178,7 @@ type InviteCode struct {
 type Invite struct {
 	Type        string    `json:"type" enum:"invite"`
 	Email       string    `json:"email"`
+	Role        string    `json:"role" enum:"admin,viewer"`
 	AccountName string    `json:"account_name"`
 	ExpiresAt   Timestamp `json:"expires_at"`
 }
@@ -185,7 +189,7 @@ func (s *Service) showInvite(ctx context.Context, who *caller, in *ordered[Invit
 		s.inviteRefused(who, err)
 		return nil, err
 	}
-	return details(Invite{Type: "invite", Email: text.ShownEmail(i.Email), AccountName: accountName, ExpiresAt: Timestamp(i.ExpiresAt)}), nil
+	return details(Invite{Type: "invite", Email: text.ShownEmail(i.Email), Role: string(i.Role), AccountName: accountName, ExpiresAt: Timestamp(i.ExpiresAt)}), nil
 }
 
 // AcceptInvite is a request to accept an invite.

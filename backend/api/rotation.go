@@ -30,6 +30,9 @@ type RotateAPIToken struct {
 }
 
 func (s *Service) rotateToken(ctx context.Context, who *caller, in *changed[RotateAPIToken]) (*whole[CreatedAPIToken], error) {
+	if err := s.mayGetSecret(who, in.id()); err != nil {
+		return nil, err
+	}
 	asked := in.Body.Details
 	expiry, lifetime, err := expiryAsked(asked.ExpiresAt, asked.ExpiresIn)
 	if err != nil {

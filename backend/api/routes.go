@@ -26,10 +26,10 @@ func (s *Service) routes(app *fiber.App) {
 	add(s, open, http.MethodPost, "/invite/show", "Show an invite by its code", s.showInvite)
 	add(s, open, http.MethodPost, "/invite/accept", "Accept an invite, once, and sign in", s.acceptInvite)
 
-	add(s, signedIn, http.MethodPost, "/session/password", "Change one's own password and end all other sessions", s.changePassword)
-	add(s, signedIn, http.MethodGet, "/session/all", "List one's own sessions", s.listSessions)
-	add(s, signedIn, http.MethodDelete, "/session/{id}", "End one of one's own sessions", s.endSession)
-	add(s, signedIn, http.MethodPost, "/session/end_others", "End all of one's own sessions but this one", s.endOtherSessions)
+	add(s, personal, http.MethodPost, "/session/password", "Change one's own password and end all other sessions", s.changePassword)
+	add(s, personal, http.MethodGet, "/session/all", "List one's own sessions", s.listSessions)
+	add(s, personal, http.MethodDelete, "/session/{id}", "End one of one's own sessions", s.endSession)
+	add(s, personal, http.MethodPost, "/session/end_others", "End all of one's own sessions but this one", s.endOtherSessions)
 
 	add(s, signedIn, http.MethodGet, changesRoute, "Follow what changes in the account, as server-sent events", s.followChanges)
 	s.describeChanges()
@@ -62,13 +62,15 @@ func (s *Service) routes(app *fiber.App) {
 
 	add(s, manager, http.MethodGet, "/admin_user", "List the admin users of the account", s.listAdminUsers)
 	add(s, manager, http.MethodGet, "/admin_user/{id}", "Retrieve an admin user", s.getAdminUser)
-	add(s, signedIn, http.MethodPut, "/admin_user/{id}", "Update one's own profile", s.updateAdminUser)
+	add(s, personal, http.MethodPut, "/admin_user/{id}", "Update one's own profile", s.updateAdminUser)
+	add(s, signedIn, http.MethodPost, "/admin_user/{id}/set_role", "Make a member an admin or a viewer; the pending invites of a viewer end", s.setRole)
+	add(s, signedIn, http.MethodPost, "/admin_user/{id}/end_sessions", "End all sessions of a member", s.endSessionsOfAdminUser)
 	add(s, signedIn, http.MethodPost, "/admin_user/{id}/remove", "Remove a member and end all of their sessions", s.removeAdminUser)
 	add(s, signedIn, http.MethodPost, "/admin_user/{id}/revoke_api_tokens", "Revoke the live API tokens that a member created", s.revokeTokensOfAdminUser)
 
 	add(s, manager, http.MethodGet, "/admin_user_invite", "List the invites to the account", s.listInvites)
 	add(s, manager, http.MethodPost, "/admin_user_invite", "Invite a person to the account; an invite ends with the API token or the member that made it", s.createInvite)
-	add(s, manager, http.MethodGet, "/admin_user_invite/{id}", "Retrieve an invite, with its code for signed-in admin users", s.getInvite)
+	add(s, manager, http.MethodGet, "/admin_user_invite/{id}", "Retrieve an invite, with its code for signed-in admins", s.getInvite)
 	add(s, manager, http.MethodPost, "/admin_user_invite/{id}/revoke", "Revoke a pending invite", s.revokeInvite)
 
 	add(s, manager, http.MethodGet, "/environment", "List the environments of the account, oldest first", s.listEnvironments)
@@ -114,7 +116,7 @@ func (s *Service) routes(app *fiber.App) {
 	add(s, runtime, http.MethodGet, spanRoute, "List the agent spans of an instance or an agent", s.listSpans)
 
 	add(s, manager, http.MethodPost, "/pfid/generate", "Generate ids for the account", s.generatePFIDs)
-	add(s, runtime, http.MethodPost, bulkRoute, "Run several requests in order until one fails; each commits on its own", s.bulk)
+	add(s, bundle, http.MethodPost, bulkRoute, "Run several requests in order until one fails; each commits on its own", s.bulk)
 
 	s.documents = sync.OnceValues(s.renderDocuments)
 	root.Get("/openapi.json", s.document(func(d *documents) *answer.File { return &d.openAPI }))

@@ -34,6 +34,7 @@ type sessionUser struct {
 	Email    string   `json:"email"`
 	Name     *string  `json:"name"`
 	JobTitle *string  `json:"job_title"`
+	Role     string   `json:"role" enum:"admin,viewer" doc:"A viewer sees everything except secrets and changes only their own profile, password and sessions"`
 }
 
 type sessionAccount struct {
@@ -51,7 +52,7 @@ func (s *Service) session(signedIn *people.Session) *one[Session] {
 	}
 	if signedIn != nil {
 		user := signedIn.AdminUser
-		out.AdminUser = &sessionUser{ID: user.ID.String(), Email: text.ShownEmail(user.Email), Name: orNull(user.Name), JobTitle: orNull(user.JobTitle)}
+		out.AdminUser = &sessionUser{ID: user.ID.String(), Email: text.ShownEmail(user.Email), Name: orNull(user.Name), JobTitle: orNull(user.JobTitle), Role: string(user.Role)}
 		out.Account = &sessionAccount{ID: user.AccountID.String(), Name: signedIn.AccountName}
 	}
 	return details(out)

@@ -15,6 +15,7 @@ type AdminUser struct {
 	Email             string           `json:"email"`
 	Name              *string          `json:"name"`
 	JobTitle          *string          `json:"job_title"`
+	Role              string           `json:"role" enum:"admin,viewer"`
 	ExpiryMail        bool             `json:"expiry_mail" doc:"Whether the admin user gets mail about expiring API tokens, if the server sends mail"`
 	LiveAPITokenCount int              `json:"live_api_token_count" doc:"Active and suspended API tokens that this admin user created or rotated last"`
 	AvailableActions  adminUserActions `json:"available_actions"`
@@ -23,13 +24,14 @@ type AdminUser struct {
 }
 
 type adminUserActions struct {
-	Remove bool `json:"remove"`
+	Remove  bool `json:"remove"`
+	SetRole bool `json:"set_role" doc:"false for the only admin of the account"`
 }
 
 func adminUserOf(m people.Member) AdminUser {
 	return AdminUser{
 		Type: "admin_user", ID: m.ID.String(), AccountID: m.AccountID.String(), Email: text.ShownEmail(m.Email), Name: orNull(m.Name), JobTitle: orNull(m.JobTitle),
-		ExpiryMail: !m.ExpiryMailOff, LiveAPITokenCount: m.LiveTokens, AvailableActions: adminUserActions{Remove: m.MayBeRemoved()},
+		Role: string(m.Role), ExpiryMail: !m.ExpiryMailOff, LiveAPITokenCount: m.LiveTokens, AvailableActions: adminUserActions{Remove: m.MayLoseRights(), SetRole: m.MayLoseRights()},
 		InsertedAt: Timestamp(m.InsertedAt), UpdatedAt: Timestamp(m.UpdatedAt),
 	}
 }
@@ -85,6 +87,35 @@ func (s *Service) removeAdminUser(ctx context.Context, who *caller, in *optional
 		s.setSessionCookie(who.request, "")
 	}
 	return withoutTokensOf(m, revoked), nil
+}
+
+// SetRole is a request to change the role of a member.
+type SetRole struct {
+	_               struct{} `additionalProperties:"true"`
+	Role            string   `json:"role" enum:"admin,viewer"`
+	RevokeAPITokens bool     `json:"revoke_api_tokens,omitempty" doc:"Only with the role viewer: also revoke the live API tokens that the member created"`
+}
+
+func (s *Service) setRole(ctx context.Context, who *caller, in *changed[SetRole]) (*whole[AdminUserWithoutTokens], error) {
+	asked := in.Body.Details
+	m, revoked, err := s.People.SetRole(ctx, who.Actor, in.id(), people.Role(asked.Role), asked.RevokeAPITokens)
+	if err != nil {
+		return nil, err
+	}
+	s.Log.Info("a member's role was changed", "admin_user", m.ID, "role", m.Role, "by", who.AdminUserID, "address", who.Address)
+	return withoutTokensOf(m, revoked), nil
+}
+
+func (s *Service) endSessionsOfAdminUser(ctx context.Context, who *caller, in *pathID) (*one[EndedSessions], error) {
+	m, ended, err := s.People.EndSessionsOf(ctx, who.Actor, in.id())
+	if err != nil {
+		return nil, err
+	}
+	s.Log.Info("a member's sessions were ended", "admin_user", m.ID, "by", who.AdminUserID, "address", who.Address)
+	if m.ID == who.AdminUserID {
+		s.setSessionCookie(who.request, "")
+	}
+	return details(EndedSessions{Type: "ended_sessions", Count: ended}), nil
 }
 
 func (s *Service) revokeTokensOfAdminUser(ctx context.Context, who *caller, in *pathID) (*whole[AdminUserWithoutTokens], error) {

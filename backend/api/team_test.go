@@ -29,7 +29,7 @@ func TestTheTeamIsListedWithTheLiveTokensOfEachMember(t *testing.T) {
 	one := p.Call(http.MethodGet, "/api/v1/admin_user/"+actor.AdminUserID.String(), nil, backendtest.Bearer(manager))
 	holds(t, "the last member", one, map[string]any{
 		"type": "admin_user", "account_id": actor.AccountID, "email": backendtest.Email, "name": "Ada", "job_title": nil,
-		"live_api_token_count": 0, "available_actions": map[string]any{"remove": false},
+		"live_api_token_count": 0, "available_actions": map[string]any{"remove": false, "set_role": false},
 	})
 	member := p.Join(actor, "bob@example.com")
 	live, _ := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
@@ -98,7 +98,7 @@ func TestARemovedMemberIsOutAtOnce(t *testing.T) {
 	refused(t, "with a token", p.Call(http.MethodPost, path+"/remove", nil, backendtest.Bearer(ourSecret)), http.StatusForbidden, "not_permitted", "")
 
 	a := p.Call(http.MethodPost, path+"/remove", "", ours...) // an empty body with a JSON content type
-	holds(t, "remove", a, map[string]any{"id": member.AdminUserID, "live_api_token_count": 1, "available_actions": map[string]any{"remove": false}})
+	holds(t, "remove", a, map[string]any{"id": member.AdminUserID, "live_api_token_count": 1, "available_actions": map[string]any{"remove": false, "set_role": false}})
 	if a.Get(t, "revoked_api_token_count") != 0.0 {
 		t.Errorf("%s", a.Body)
 	}

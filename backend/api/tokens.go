@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"tokentab/backend/fault"
+	"tokentab/backend/pfid"
 	"tokentab/backend/token"
 )
 
@@ -16,6 +17,7 @@ type APIToken struct {
 	Name                 *string           `json:"name"`
 	Hint                 string            `json:"hint" doc:"The last four characters of the secret"`
 	TokenScope           string            `json:"token_scope" enum:"account,environment,agent_deployment"`
+	TokenRole            string            `json:"token_role,omitempty" enum:"manage,read" doc:"What an account token may do: manage is everything, read is every GET that shows no secret. Left out for other scopes"`
 	Status               string            `json:"status" enum:"active,suspended,revoked"`
 	AgentDeploymentID    *string           `json:"agent_deployment_id"`
 	AgentID              *string           `json:"agent_id"`
@@ -51,7 +53,7 @@ type tokenActions struct {
 func apiToken(t token.Listed) APIToken {
 	return APIToken{
 		Type: "api_token", ID: t.ID.String(), AccountID: t.AccountID.String(), Name: orNull(t.Name), Hint: t.Hint,
-		TokenScope: t.Scope.String(), Status: t.Status.String(),
+		TokenScope: t.Scope.String(), TokenRole: roleOf(t), Status: t.Status.String(),
 		AgentDeploymentID: idOrNull(t.AgentDeploymentID), AgentID: idOrNull(t.AgentID), AgentName: orNull(t.AgentName), AgentRetired: t.AgentRetired,
 		EnvironmentID: idOrNull(t.EnvironmentID), EnvironmentName: orNull(t.EnvironmentName),
 		CreatedByAdminUserID: idOrNull(t.CreatedByAdminUserID), CreatedByAPITokenID: idOrNull(t.CreatedByAPITokenID),
@@ -62,10 +64,19 @@ func apiToken(t token.Listed) APIToken {
 	}
 }
 
+// roleOf returns the role of an account token; empty for others.
+func roleOf(t token.Listed) string {
+	if t.Scope != token.ScopeAccount {
+		return ""
+	}
+	return t.Role.String()
+}
+
 // NewAPIToken is a request to create a token.
 type NewAPIToken struct {
 	_             struct{}   `additionalProperties:"true"`
 	TokenScope    string     `json:"token_scope" enum:"account,environment,agent_deployment"`
+	TokenRole     *string    `json:"token_role,omitempty" nullable:"true" doc:"manage, the default, or read; only for the scope account"`
 	AccountID     *string    `json:"account_id,omitempty" nullable:"true" doc:"Id of the caller's account, which is the default. Any other account gets 404"`
 	AgentID       *string    `json:"agent_id,omitempty" nullable:"true" doc:"Required for the scope agent_deployment"`
 	EnvironmentID *string    `json:"environment_id,omitempty" nullable:"true" doc:"Required for the scopes environment and agent_deployment"`
@@ -82,11 +93,20 @@ type CreatedAPIToken struct {
 }
 
 func (s *Service) createToken(ctx context.Context, who *caller, in *ordered[NewAPIToken]) (*whole[CreatedAPIToken], error) {
+	if err := s.mayGetSecret(who, pfid.ID{}); err != nil {
+		return nil, err
+	}
 	asked := in.Body.Details
 	wrong := fault.Fields{}
 	order := token.Order{
 		AgentID: optionalID(wrong, "agent_id", asked.AgentID), EnvironmentID: optionalID(wrong, "environment_id", asked.EnvironmentID),
 		Name: optionalText(asked.Name),
+	}
+	if role := optionalText(asked.TokenRole); role != "" {
+		var known bool
+		if order.Role, known = token.ParseRole(role); !known {
+			wrong.Add("token_role", "must be manage or read")
+		}
 	}
 	if err := wrong.Err(); err != nil {
 		return nil, err
@@ -101,6 +121,15 @@ func (s *Service) createToken(ctx context.Context, who *caller, in *ordered[NewA
 		return nil, err
 	}
 	return &whole[CreatedAPIToken]{Body: CreatedAPIToken{Status: "success", Details: apiToken(made), Token: secret}}, nil
+}
+
+// mayGetSecret refuses an API token that asks for the secret of another token, a new one if id is zero, unless the server
+// allows that.
+func (s *Service) mayGetSecret(who *caller, id pfid.ID) error {
+	if who.State == nil || who.APITokenID == id || s.TokensMayCreateTokens {
+		return nil
+	}
+	return fault.New(fault.NotPermitted, "On this server, API tokens can't create API tokens or rotate others (--tokens-may-create-tokens). Sign in, or run tokentab token create on its machine.")
 }
 
 type getTokenInput struct {

@@ -33,6 +33,7 @@ const (
 	AdminUserCreated        Action = "admin_user.created"
 	AdminUserUpdated        Action = "admin_user.updated"
 	AdminUserRemoved        Action = "admin_user.removed"
+	AdminUserRoleChanged    Action = "admin_user.role_changed"
 	PasswordChanged         Action = "admin_user.password_changed"
 	AdminUserInviteCreated  Action = "admin_user_invite.created"
 	AdminUserInviteUsed     Action = "admin_user_invite.used"

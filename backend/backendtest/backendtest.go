@@ -163,7 +163,7 @@ func configIn(folder, listen string) config.Config {
 	return config.Config{
 		Storage:  config.Storage{Data: folder},
 		Issuing:  config.Issuing{MaxTokenLifetime: config.Lifetime(400 * 24 * time.Hour)},
-		Serving:  config.Serving{Listen: listen, LogFormat: "text", CacheTokens: 10_000},
+		Serving:  config.Serving{Listen: listen, LogFormat: "text", TokensMayCreateTokens: true, CacheTokens: 10_000},
 		Activity: config.Activity{ActivityRetention: config.Lifetime(30 * 24 * time.Hour), ActivityMax: 1 << 30},
 	}
 }
@@ -201,10 +201,16 @@ func (p *Program) Rival() audit.Actor {
 	return audit.Actor{AccountID: user.AccountID, AdminUserID: user.ID}
 }
 
-// Join adds Bob to the actor's team, under the given email, and returns him as an actor.
+// Join adds Bob to the actor's team, under the given email, as an admin, and returns him as an actor.
 func (p *Program) Join(actor audit.Actor, email string) audit.Actor {
 	p.t.Helper()
-	invite, err := p.People.Invite(p.t.Context(), actor, email)
+	return p.JoinAs(actor, email, people.RoleAdmin)
+}
+
+// JoinAs is Join with a role.
+func (p *Program) JoinAs(actor audit.Actor, email string, role people.Role) audit.Actor {
+	p.t.Helper()
+	invite, err := p.People.Invite(p.t.Context(), actor, email, role)
 	if err != nil {
 		p.t.Fatal(err)
 	}

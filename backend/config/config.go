@@ -43,6 +43,7 @@ type Serving struct {
 	TLSKey                   string   `help:"File of the TLS key, PEM." placeholder:"FILE"`
 	SMTPURL                  Secret   `name:"smtp-url" help:"Mail server that sends invites and notices of expiry, such as smtp://user:password@mail.example.com:587?from=tokens@example.com; use smtps for implicit TLS. If empty, nothing is mailed. Also TOKENTAB_SMTP_URL_FILE." placeholder:"URL"`
 	AllowPrivateWebhooks     bool     `help:"Also send webhooks to loopback and private addresses, with or without TLS."`
+	TokensMayCreateTokens    bool     `help:"Let API tokens create API tokens and replace the secrets of others, as the official command line needs. If off, only admins can; each token can still rotate itself." default:"true" negatable:""`
 	CacheTokens              int      `help:"Maximum number of tokens kept in memory for validation. Each takes about 190 bytes." default:"1000000" placeholder:"N"`
 }
 

@@ -71,7 +71,7 @@ func (ps *People) found(ctx context.Context, founder Founder, address string, fi
 			return AdminUser{}, err
 		}
 	}
-	user := AdminUser{ID: ids[1], AccountID: ids[0], Email: founder.Email, Name: founder.Name, InsertedAt: at, UpdatedAt: at}
+	user := AdminUser{ID: ids[1], AccountID: ids[0], Email: founder.Email, Name: founder.Name, Role: RoleAdmin, InsertedAt: at, UpdatedAt: at}
 	actor := audit.Actor{AccountID: user.AccountID, AdminUserID: user.ID, Address: address}
 	event, err := audit.New(at, actor, audit.AdminUserCreated, user.ID.String(), user.Email, ps.random)
 	if err != nil {

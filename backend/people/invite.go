@@ -33,6 +33,7 @@ type Invite struct {
 	ID                   pfid.ID
 	AccountID            pfid.ID
 	Email                string // lower case
+	Role                 Role   // of the guest
 	Status               string
 	CreatedByAdminUserID pfid.ID // the responsible admin user, also if one of their API tokens made it; zero for none
 	CreatedByAPITokenID  pfid.ID // zero unless an API token made it
@@ -93,11 +94,14 @@ type InviteStore interface {
 }
 
 // Invite creates an invite to the actor's account. It revokes earlier pending invites of the account for the same
-// email. It returns fault.Validation if the email is invalid or belongs to a member.
-func (ps *People) Invite(ctx context.Context, actor audit.Actor, email string) (IssuedInvite, error) {
+// email. It returns fault.Validation if the role or the email is invalid, or if the email belongs to a member.
+func (ps *People) Invite(ctx context.Context, actor audit.Actor, email string, role Role) (IssuedInvite, error) {
 	at := ps.now().UTC()
 	wrong := fault.Fields{}
 	email = text.Email(wrong, "email", email)
+	if _, ok := ParseRole(string(role)); !ok {
+		wrong.Add("role", "must be admin or viewer")
+	}
 	if err := wrong.Err(); err != nil {
 		return IssuedInvite{}, err
 	}
@@ -106,7 +110,7 @@ func (ps *People) Invite(ctx context.Context, actor audit.Actor, email string) (
 		return IssuedInvite{}, err
 	}
 	i := Invite{
-		ID: id, AccountID: actor.AccountID, Email: email, Status: InvitePending, CreatedByAdminUserID: actor.AdminUserID, CreatedByAPITokenID: actor.APITokenID,
+		ID: id, AccountID: actor.AccountID, Email: email, Role: role, Status: InvitePending, CreatedByAdminUserID: actor.AdminUserID, CreatedByAPITokenID: actor.APITokenID,
 		ExpiresAt: at.Add(InviteLife), InsertedAt: at, UpdatedAt: at,
 	}
 	i, err = ps.store.InsertInvite(ctx, i, audit.NewRecorder(at, actor, ps.random))
@@ -178,7 +182,7 @@ func (ps *People) AcceptInvite(ctx context.Context, said Acceptance, address str
 	if err != nil {
 		return AdminUser{}, err
 	}
-	user := AdminUser{ID: id, AccountID: i.AccountID, Email: i.Email, Name: name, InsertedAt: at, UpdatedAt: at}
+	user := AdminUser{ID: id, AccountID: i.AccountID, Email: i.Email, Name: name, Role: i.Role, InsertedAt: at, UpdatedAt: at}
 	record := audit.NewRecorder(at, audit.Actor{AccountID: i.AccountID, AdminUserID: id, Address: address}, ps.random)
 	used, err := record(audit.AdminUserInviteUsed, i.ID, i.Email)
 	if err != nil {

@@ -11,13 +11,14 @@ import (
 	"tokentab/backend/unit"
 )
 
-// AdminUser is a person who signs in. All admin users of an account have equal rights.
+// AdminUser is a person who signs in.
 type AdminUser struct {
 	ID        pfid.ID
 	AccountID pfid.ID
 	Email     string // lower case
 	Name      string // may be empty
 	JobTitle  string // may be empty
+	Role      Role
 	// ExpiryMailOff means that they want no mail about API tokens that expire.
 	ExpiryMailOff bool
 	InsertedAt    time.Time

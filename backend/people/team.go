@@ -16,12 +16,11 @@ type Member struct {
 	AdminUser
 	LiveTokens int  // active or suspended API tokens that this admin user made, or got the present secret of by a rotation
 	Removed    bool // has left the team
-	Last       bool // is the only member of the team
+	LastAdmin  bool // is the only admin of the team
 }
 
-// MayBeRemoved reports whether the member can leave the team. An account must keep at least one member who can manage
-// it.
-func (m Member) MayBeRemoved() bool { return !m.Removed && !m.Last }
+// MayLoseRights reports whether the member can leave the team or become a viewer. An account must keep at least one admin.
+func (m Member) MayLoseRights() bool { return !m.Removed && !m.LastAdmin }
 
 // MemberStore keeps the team of an account.
 type MemberStore interface {
@@ -31,11 +30,15 @@ type MemberStore interface {
 	Member(ctx context.Context, account, id pfid.ID) (Member, error)
 	// UpdateMember reads the member, lets decide change it or refuse, and writes it, in one transaction.
 	UpdateMember(ctx context.Context, account, id pfid.ID, decide func(*AdminUser) (audit.Event, error)) (Member, error)
-	// RemoveMember reads the member, calls decide, removes the member from the team and ends their sessions; with
-	// revokeTokens it also revokes the live tokens that they made, all in one transaction. If there are very many
-	// tokens, their rows and events follow later. It returns the member after the change, the number of revoked
-	// tokens, and their ids; nil if there are too many.
-	RemoveMember(ctx context.Context, account, id pfid.ID, revokeTokens bool, at time.Time, decide func(Member) error, record audit.Recorder) (Member, int, []pfid.ID, error)
+	// RemoveMember removes the member from the team and ends their sessions and pending invites; with revokeTokens it
+	// also revokes the live tokens that they made, all in one transaction. If there are very many tokens, their rows and
+	// events follow later. It returns the member after the change, the number of revoked tokens, and their ids; nil if
+	// there are too many. It returns ErrLastAdmin for the last admin, and an error if the actor has lost the right to it.
+	RemoveMember(ctx context.Context, account, id pfid.ID, revokeTokens bool, at time.Time, record audit.Recorder) (Member, int, []pfid.ID, error)
+	// SetRole changes the role of the member, and ends the pending invites of a viewer. Otherwise it is like RemoveMember.
+	SetRole(ctx context.Context, account, id pfid.ID, role Role, revokeTokens bool, at time.Time, record audit.Recorder) (Member, int, []pfid.ID, error)
+	// EndSessionsOf ends all sessions of the member, and returns how many were live at the given instant.
+	EndSessionsOf(ctx context.Context, account, id pfid.ID, at time.Time, record audit.Recorder) (Member, int, error)
 	// RevokeTokensOf revokes the live tokens that a current or former member made. It returns the same as
 	// RemoveMember.
 	RevokeTokensOf(ctx context.Context, account, id pfid.ID, at time.Time, record audit.Recorder) (Member, int, []pfid.ID, error)
@@ -85,16 +88,10 @@ func (ps *People) UpdateProfile(ctx context.Context, actor audit.Actor, id pfid.
 
 // RemoveMember removes a member from the team and ends their sessions. With revokeTokens it also revokes the live API
 // tokens that they made, and returns how many; once it returns, no validation accepts those. It returns
-// fault.InvalidAction for the last member.
+// fault.InvalidAction for the last admin.
 func (ps *People) RemoveMember(ctx context.Context, actor audit.Actor, id pfid.ID, revokeTokens bool) (Member, int, error) {
 	at := ps.now().UTC()
-	decide := func(m Member) error {
-		if !m.MayBeRemoved() {
-			return fault.New(fault.InvalidAction, "The last member of the team can't be removed.")
-		}
-		return nil
-	}
-	removed, revoked, ended, err := ps.store.RemoveMember(ctx, actor.AccountID, id, revokeTokens, at, decide, audit.NewRecorder(at, actor, ps.random))
+	removed, revoked, ended, err := ps.store.RemoveMember(ctx, actor.AccountID, id, revokeTokens, at, audit.NewRecorder(at, actor, ps.random))
 	ps.invalidate(ctx, actor.AccountID, revoked, ended, err)
 	return removed, revoked, err
 }
@@ -106,6 +103,12 @@ func (ps *People) RevokeTokensOf(ctx context.Context, actor audit.Actor, id pfid
 	member, revoked, ended, err := ps.store.RevokeTokensOf(ctx, actor.AccountID, id, at, audit.NewRecorder(at, actor, ps.random))
 	ps.invalidate(ctx, actor.AccountID, revoked, ended, err)
 	return member, revoked, err
+}
+
+// EndSessionsOf ends all sessions of a member of the actor's account, and returns how many.
+func (ps *People) EndSessionsOf(ctx context.Context, actor audit.Actor, id pfid.ID) (Member, int, error) {
+	at := ps.now().UTC()
+	return ps.store.EndSessionsOf(ctx, actor.AccountID, id, at, audit.NewRecorder(at, actor, ps.random))
 }
 
 // invalidate drops the cached verdicts of revoked tokens, if any. ended is nil if there are too many.

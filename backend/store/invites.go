@@ -16,7 +16,7 @@ import (
 var invites = table[people.Invite]{name: "admin_user_invites", what: "invite",
 	columns: func(i *people.Invite) []column {
 		return []column{
-			{"id", &i.ID}, {"account_id", &i.AccountID}, {"email", &i.Email}, {"status", &i.Status},
+			{"id", &i.ID}, {"account_id", &i.AccountID}, {"email", &i.Email}, {"role", &i.Role}, {"status", &i.Status},
 			{"created_by_admin_user_id", &i.CreatedByAdminUserID}, {"created_by_api_token_id", &i.CreatedByAPITokenID},
 			{"expires_at", (*stamp)(&i.ExpiresAt)}, {"inserted_at", (*stamp)(&i.InsertedAt)}, {"updated_at", (*stamp)(&i.UpdatedAt)},
 		}
@@ -49,12 +49,12 @@ func (s People) InsertInvite(ctx context.Context, i people.Invite, recorder audi
 			return made, err
 		}
 		if !i.CreatedByAPITokenID.IsZero() && !maker.responsible.IsZero() {
-			present, err := isMember(tx, maker.responsible)
+			role, err := roleOf(tx, maker.responsible)
 			if err != nil {
 				return made, err
 			}
-			if !present {
-				return made, fault.New(fault.NotPermitted, "The member who created this token was removed from the team, so it can't invite anyone.")
+			if role != people.RoleAdmin {
+				return made, fault.New(fault.NotPermitted, "The member who created this token is not an admin of the team any more, so it can't invite anyone.")
 			}
 		}
 		i.CreatedByAdminUserID = maker.responsible
@@ -88,10 +88,10 @@ func (s People) InsertInvite(ctx context.Context, i people.Invite, recorder audi
 }
 
 // makerIsAble selects invites whose maker may still invite: the API token that made the invite, if any, is active,
-// and the responsible admin user, if any, is in the team.
+// and the responsible admin user, if any, is an admin of the team.
 var makerIsAble = `COALESCE(t.created_by_admin_user_id, t.created_by_api_token_id) IS NOT NULL
 	AND (t.created_by_admin_user_id IS NULL OR EXISTS
-		(SELECT 1 FROM admin_users u WHERE u.id = t.created_by_admin_user_id AND u.removed_at IS NULL))
+		(SELECT 1 FROM admin_users u WHERE u.id = t.created_by_admin_user_id AND u.removed_at IS NULL AND u.role = 'admin'))
 	AND (t.created_by_api_token_id IS NULL OR EXISTS
 		(SELECT 1 FROM api_tokens k WHERE k.id = t.created_by_api_token_id AND ` + statusNow("k") + ` = 'active'))`
 

@@ -21,7 +21,7 @@ type People struct{ *db }
 
 func adminUserColumns(u *people.AdminUser) []column {
 	return []column{
-		{"id", &u.ID}, {"account_id", &u.AccountID}, {"email", &u.Email}, {"name", (*optional)(&u.Name)}, {"job_title", (*optional)(&u.JobTitle)}, {"expiry_mail_off", &u.ExpiryMailOff},
+		{"id", &u.ID}, {"account_id", &u.AccountID}, {"email", &u.Email}, {"name", (*optional)(&u.Name)}, {"job_title", (*optional)(&u.JobTitle)}, {"role", &u.Role}, {"expiry_mail_off", &u.ExpiryMailOff},
 		{"inserted_at", (*stamp)(&u.InsertedAt)}, {"updated_at", (*stamp)(&u.UpdatedAt)},
 	}
 }
@@ -43,7 +43,8 @@ var members = table[people.Member]{name: "admin_users", what: "admin user",
 	derived: func(m *people.Member) []column {
 		return []column{
 			{liveTokens(ofMember) + " + " + liveRotated, &m.LiveTokens}, {"t.removed_at IS NOT NULL", &m.Removed},
-			{`t.removed_at IS NULL AND NOT EXISTS (SELECT 1 FROM admin_users o WHERE o.account_id = t.account_id AND o.removed_at IS NULL AND o.id <> t.id)`, &m.Last},
+			{`t.removed_at IS NULL AND t.role = 'admin' AND NOT EXISTS
+				(SELECT 1 FROM admin_users o WHERE o.account_id = t.account_id AND o.removed_at IS NULL AND o.role = 'admin' AND o.id <> t.id)`, &m.LastAdmin},
 		}
 	},
 }
@@ -94,14 +95,14 @@ func (s People) UpdateMember(ctx context.Context, owner, id pfid.ID, decide func
 	return members.revise(ctx, s.db, in, func(m *people.Member) (audit.Event, error) { return decide(&m.AdminUser) }, "name", "job_title", "expiry_mail_off", "updated_at")
 }
 
-func (s People) RemoveMember(ctx context.Context, owner, id pfid.ID, revokeTokens bool, at time.Time, decide func(people.Member) error, recorder audit.Recorder) (removed people.Member, revoked int, tokens []pfid.ID, err error) {
+func (s People) RemoveMember(ctx context.Context, owner, id pfid.ID, revokeTokens bool, at time.Time, recorder audit.Recorder) (removed people.Member, revoked int, tokens []pfid.ID, err error) {
 	err = s.change(ctx, func(tx *gorm.DB) error {
-		is, err := memberIn(tx, owner, id)
+		is, err := memberFor(tx, owner, id, at, recorder)
 		if err != nil {
 			return err
 		}
-		if err := decide(is); err != nil {
-			return err
+		if !is.MayLoseRights() {
+			return people.ErrLastAdmin
 		}
 		if err := tx.Exec("UPDATE admin_users SET removed_at = ?, updated_at = ? WHERE id = ?", stamp(at), stamp(at), id).Error; err != nil {
 			return err
@@ -133,8 +134,58 @@ func (s People) RemoveMember(ctx context.Context, owner, id pfid.ID, revokeToken
 	return removed, revoked, tokens, err
 }
 
+func (s People) SetRole(ctx context.Context, owner, id pfid.ID, role people.Role, revokeTokens bool, at time.Time, recorder audit.Recorder) (changed people.Member, revoked int, tokens []pfid.ID, err error) {
+	err = s.change(ctx, func(tx *gorm.DB) error {
+		is, err := memberFor(tx, owner, id, at, recorder)
+		if err != nil {
+			return err
+		}
+		if is.Role != role {
+			if role != people.RoleAdmin && !is.MayLoseRights() {
+				return people.ErrLastAdmin
+			}
+			if err := tx.Exec("UPDATE admin_users SET role = ?, updated_at = ? WHERE id = ?", role, stamp(at), id).Error; err != nil {
+				return err
+			}
+			if err := recordWith(tx, recorder, audit.AdminUserRoleChanged, fmt.Sprintf("from %s to %s", is.Role, role), id); err != nil {
+				return err
+			}
+		}
+		if revokeTokens {
+			if revoked, tokens, err = revokeTokensOf(tx, owner, id, at, recorder); err != nil {
+				return err
+			}
+		}
+		if err := endInvites(tx, owner, at, recorder); err != nil {
+			return err
+		}
+		changed, err = memberIn(tx, owner, id)
+		return err
+	})
+	return changed, revoked, tokens, err
+}
+
+func (s People) EndSessionsOf(ctx context.Context, owner, id pfid.ID, at time.Time, recorder audit.Recorder) (member people.Member, ended int, err error) {
+	err = s.change(ctx, func(tx *gorm.DB) error {
+		if member, err = memberFor(tx, owner, id, at, recorder); err != nil {
+			return err
+		}
+		if ended, err = value[int](tx, "SELECT count(*) FROM sessions t WHERE "+liveSession, liveAt(id, at)...); err != nil {
+			return err
+		}
+		if err := tx.Exec("DELETE FROM sessions WHERE admin_user_id = ?", id).Error; err != nil || ended == 0 {
+			return err
+		}
+		return recordWith(tx, recorder, audit.SessionEnded, fmt.Sprintf("all sessions of the member: %d", ended), id)
+	})
+	return member, ended, err
+}
+
 func (s People) RevokeTokensOf(ctx context.Context, owner, id pfid.ID, at time.Time, recorder audit.Recorder) (member people.Member, revoked int, tokens []pfid.ID, err error) {
 	err = s.change(ctx, func(tx *gorm.DB) error {
+		if err := checkRight(tx, at, recorder); err != nil {
+			return err
+		}
 		if _, err := everMemberIn(tx, owner, id); err != nil {
 			return err
 		}
@@ -187,8 +238,26 @@ type maker struct {
 	until       time.Time // expiry of the API token; zero if the maker is not a token
 }
 
-// makerIn refuses a request whose caller has lost the right to it in the meantime: a removed admin user, or an API token
-// that has ended or moved, or whose presented secret has ended. Both ids are zero for the command line.
+// memberFor returns a current member for a change that only admins may make.
+func memberFor(tx *gorm.DB, owner, id pfid.ID, at time.Time, recorder audit.Recorder) (people.Member, error) {
+	if err := checkRight(tx, at, recorder); err != nil {
+		return people.Member{}, err
+	}
+	return memberIn(tx, owner, id)
+}
+
+// checkRight is makerIn for a change that is recorded later in its transaction.
+func checkRight(tx *gorm.DB, at time.Time, recorder audit.Recorder) error {
+	event, err := recorder("", pfid.ID{}, "")
+	if err == nil {
+		_, err = makerIn(tx, event.Actor, at)
+	}
+	return err
+}
+
+// makerIn refuses a request whose caller has lost the right to it in the meantime: an admin user who was removed or is a
+// viewer now, or an API token that has ended or moved, or whose presented secret has ended. Both ids are zero for the
+// command line.
 func makerIn(tx *gorm.DB, actor audit.Actor, at time.Time) (m maker, err error) {
 	if id := actor.APITokenID; !id.IsZero() {
 		valid, where, args := false, "", []any{id, stamp(at)}
@@ -210,13 +279,17 @@ func makerIn(tx *gorm.DB, actor audit.Actor, at time.Time) (m maker, err error) 
 	if adminUser.IsZero() {
 		return maker{}, nil
 	}
-	present, err := isMember(tx, adminUser)
-	if err == nil && !present {
-		err = fault.New(fault.NotAuthenticated, "You are not signed in any more.") // else its effect would outlive the removal
+	role, err := roleOf(tx, adminUser)
+	switch { // else its effect would outlive the right to it
+	case err == nil && role == "":
+		err = fault.New(fault.NotAuthenticated, "You are not signed in any more.")
+	case err == nil && role != people.RoleAdmin:
+		err = people.ErrViewer
 	}
 	return maker{responsible: adminUser}, err
 }
 
-func isMember(tx *gorm.DB, adminUser pfid.ID) (bool, error) {
-	return exists(tx, "SELECT 1 FROM admin_users WHERE id = ? AND removed_at IS NULL", adminUser)
+// roleOf returns the role of a current member; empty if there is no such member.
+func roleOf(tx *gorm.DB, adminUser pfid.ID) (people.Role, error) {
+	return value[people.Role](tx, "SELECT role FROM admin_users WHERE id = ? AND removed_at IS NULL", adminUser)
 }

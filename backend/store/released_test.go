@@ -33,6 +33,7 @@ var released = map[string]string{
 	"00020_expiry_index.sql":      "9041c3a50f9e598a7b9cedcaea6b5576241351d00efe2c17d5c07a9d435b393b",
 	"00021_agent_activity.sql":    "889f4dea35e105b932c91d9382f0d3ec3897f9b43ad7103b578ca7aa0809e756",
 	"00022_environment_order.sql": "fd24a93f1ffc159087cae728932bc129f88dea696f95039075d86c3afcc12ac2",
+	"00023_roles.sql":             "e40246e934d7fa9c667f690339e2f4c6866b996c1590c28698b67a03d771f2a7",
 }
 
 func TestReleasedMigrationsNeverChange(t *testing.T) {

@@ -63,7 +63,7 @@ func (s *shelf) insert(entry token.StatusEntry, lifetime time.Duration) (token.T
 	s.t.Helper()
 	s.n++
 	made := token.Token{
-		ID: s.id(), AccountID: s.actor.AccountID, Scope: token.ScopeAccount, Status: token.Active, StatusEntry: entry,
+		ID: s.id(), AccountID: s.actor.AccountID, Scope: token.ScopeAccount, Role: token.Manage, Status: token.Active, StatusEntry: entry,
 		ExpiresAt: now().Add(lifetime), InsertedAt: now(), UpdatedAt: now(),
 	}
 	created, err := audit.New(now(), s.actor, audit.APITokenCreated, made.ID.String(), "", rand.Reader)

@@ -25,7 +25,7 @@ var apiTokens = table[token.Listed]{name: "api_tokens", what: "API token",
 	columns: func(t *token.Listed) []column {
 		return []column{
 			{"id", &t.ID}, {"account_id", &t.AccountID}, {"name", &t.Name}, {"secret_hash", (*digest)(&t.Hash)}, {"hint", &t.Hint},
-			{"token_scope", scope(&t.Scope)}, {"status", status(&t.Status)}, {"suspended_by_retirement", &t.SuspendedByRetirement},
+			{"token_scope", scope(&t.Scope)}, {"token_role", role(&t.Role)}, {"status", status(&t.Status)}, {"suspended_by_retirement", &t.SuspendedByRetirement},
 			{"agent_id", &t.AgentID}, {"environment_id", &t.EnvironmentID}, {"agent_deployment_id", &t.AgentDeploymentID},
 			{"created_by_admin_user_id", &t.CreatedByAdminUserID}, {"created_by_api_token_id", &t.CreatedByAPITokenID},
 			{"kid", (*optional)(&t.KeyID)}, {"status_list", entryPart{&t.StatusEntry, &t.StatusEntry.List}}, {"status_index", entryPart{&t.StatusEntry, &t.StatusEntry.Index}},
@@ -63,6 +63,7 @@ type word[T fmt.Stringer] struct {
 }
 
 func scope(of *token.Scope) word[token.Scope]    { return word[token.Scope]{of, token.ParseScope} }
+func role(of *token.Role) word[token.Role]       { return word[token.Role]{of, token.ParseRole} }
 func status(of *token.Status) word[token.Status] { return word[token.Status]{of, token.ParseStatus} }
 
 // Value implements driver.Valuer.

@@ -12,9 +12,9 @@ import (
 )
 
 // stateOfHash selects the state of a token by its secret or by an old one, which has its own end.
-const stateOfHash = `SELECT id, account_id, environment_id, agent_id, agent_deployment_id, token_scope, ` + statusNowOfT + `, expires_at, COALESCE(rotated_at, 0) / 1000, FALSE
+const stateOfHash = `SELECT id, account_id, environment_id, agent_id, agent_deployment_id, token_scope, token_role, ` + statusNowOfT + `, expires_at, COALESCE(rotated_at, 0) / 1000, FALSE
 	FROM api_tokens t WHERE secret_hash = ?
-	UNION ALL SELECT t.id, t.account_id, t.environment_id, t.agent_id, t.agent_deployment_id, t.token_scope, ` + statusNowOfT + `, o.ends_at, COALESCE(t.rotated_at, 0) / 1000, TRUE
+	UNION ALL SELECT t.id, t.account_id, t.environment_id, t.agent_id, t.agent_deployment_id, t.token_scope, t.token_role, ` + statusNowOfT + `, o.ends_at, COALESCE(t.rotated_at, 0) / 1000, TRUE
 	FROM old_secrets o JOIN api_tokens t ON t.id = o.token_id WHERE o.secret_hash = ?`
 
 // FindToken implements token.Store. Validations wait for it, so it reads one row by index, over connections that nothing
@@ -25,7 +25,7 @@ func (s Tokens) FindToken(ctx context.Context, hash token.Hash) (state token.Sta
 	err = s.reading(ctx, func() error {
 		return scan(s.finder.WithContext(ctx), stateOfHash, []any{digest(hash), digest(hash)}, func(rows *sql.Rows) error {
 			var t token.State
-			err := rows.Scan(&t.TokenID, &t.AccountID, &t.EnvironmentID, &t.AgentID, &t.AgentDeploymentID, scope(&t.Scope), status(&t.Status), &t.ExpiresAt, &t.RotatedAt, &t.Old)
+			err := rows.Scan(&t.TokenID, &t.AccountID, &t.EnvironmentID, &t.AgentID, &t.AgentDeploymentID, scope(&t.Scope), role(&t.Role), status(&t.Status), &t.ExpiresAt, &t.RotatedAt, &t.Old)
 			if err == nil {
 				t.ExpiresAt /= 1000
 				state, ok = t, true

@@ -40,6 +40,7 @@ type State struct {
 	AgentDeploymentID pfid.ID
 	Status            Status
 	Scope             Scope
+	Role              Role
 	Old               bool   // the secret is an old one
 	RotatedAt         uint32 // Unix seconds of the token's last rotation; 0 for none
 }

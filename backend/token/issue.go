@@ -31,6 +31,7 @@ const maxAttempts = 40
 // Order describes the token to issue.
 type Order struct {
 	Scope         Scope
+	Role          Role // zero for Manage; Read only for ScopeAccount
 	AgentID       pfid.ID
 	EnvironmentID pfid.ID
 	Name          string
@@ -80,7 +81,7 @@ func (ts *Tokens) issueOnce(ctx context.Context, actor audit.Actor, order Order,
 		return Token{}, "", err
 	}
 	t := Token{
-		ID: id, AccountID: actor.AccountID, Name: order.Name, Scope: order.Scope, Status: Active,
+		ID: id, AccountID: actor.AccountID, Name: order.Name, Scope: order.Scope, Role: order.Role, Status: Active,
 		AgentID: order.AgentID, EnvironmentID: order.EnvironmentID,
 		CreatedByAdminUserID: actor.AdminUserID, CreatedByAPITokenID: actor.APITokenID,
 		ExpiresAt: order.ExpiresAt, InsertedAt: at, UpdatedAt: at,
@@ -100,7 +101,7 @@ func (ts *Tokens) issueOnce(ctx context.Context, actor audit.Actor, order Order,
 	if err != nil {
 		return Token{}, "", err
 	}
-	event, err := audit.New(at, actor, audit.APITokenCreated, t.ID.String(), t.Scope.String()+", expires "+t.ExpiresAt.Format(time.RFC3339), ts.random)
+	event, err := audit.New(at, actor, audit.APITokenCreated, t.ID.String(), t.described()+", expires "+t.ExpiresAt.Format(time.RFC3339), ts.random)
 	if err != nil {
 		return Token{}, "", err
 	}
@@ -115,6 +116,14 @@ func (ts *Tokens) issueOnce(ctx context.Context, actor audit.Actor, order Order,
 		return Token{}, "", err
 	}
 	return t, secret, nil
+}
+
+// described returns the scope of a token, with its role if that is not the common one.
+func (t Token) described() string {
+	if t.Role == Read {
+		return t.Scope.String() + ", read only"
+	}
+	return t.Scope.String()
 }
 
 // newSecret returns a new secret for a token, issued at the given instant, and sets the fields of the token that depend on it:
@@ -168,6 +177,10 @@ func (ts *Tokens) checkOrder(order *Order, at time.Time) error {
 	} else {
 		checkPresence(wrong, "agent_id", order.Scope, !order.AgentID.IsZero(), wantsAgent)
 		checkPresence(wrong, "environment_id", order.Scope, !order.EnvironmentID.IsZero(), wantsEnvironment)
+	}
+	order.Role = cmp.Or(order.Role, Manage)
+	if order.Role != Manage && order.Scope != ScopeAccount {
+		wrong.Add("token_role", "must be left out unless the scope is account: other tokens can't call the management API")
 	}
 	order.Name = text.Line(wrong, "name", order.Name, 0, MaxName)
 	field := "expires_at"

@@ -88,6 +88,7 @@ type Token struct {
 	Name      string // up to MaxName characters; may be empty
 	Hint      string // the last four characters of the secret
 	Scope     Scope
+	Role      Role
 	Status    Status
 	// SuspendedByRetirement means that retiring the agent suspended the token, so reinstating the agent activates it.
 	SuspendedByRetirement bool

@@ -138,10 +138,23 @@ func (s *Server) routes() (err error) {
 	s.app.Get("/status-lists/:number", published(s.endpoints.StatusList))
 	s.API, err = api.New(s.app, api.Parts{
 		Accounts: s.Accounts, People: s.People, Agents: s.Agents, Tokens: s.Tokens, Activity: s.Activity, Notices: s.Notices, Live: s.Live, Once: s.Once, Mail: s.Mail, Credentials: s.endpoints, Source: s.source,
-		Serve: s.serveItem, Installation: s.Installation, Now: s.Now, Random: s.Random, Log: s.folded,
+		TokensMayCreateTokens: s.Config.TokensMayCreateTokens,
+		Serve:                 s.serveItem, Installation: s.Installation, Now: s.Now, Random: s.Random, Log: s.folded,
 	})
 	s.app.Use(s.page.serve)
 	return err
+}
+
+// Routes returns the method and path of each route of the router, so that tests can ask about all of them. The validation
+// endpoints are not routes.
+func (s *Server) Routes() []string {
+	var list []string
+	for _, r := range s.app.GetRoutes(true) {
+		if r.Method != fiber.MethodHead {
+			list = append(list, r.Method+" "+r.Path)
+		}
+	}
+	return list
 }
 
 func published(send func(*fasthttp.RequestCtx) error) fiber.Handler {

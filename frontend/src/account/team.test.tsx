@@ -87,7 +87,7 @@ describe("removing a member", () => {
   });
 
   test("is disabled for the last member, with the reason", async () => {
-    members = [member({ available_actions: { remove: false } })];
+    members = [member({ available_actions: { remove: false, set_role: false } })];
     const { user } = open(address);
     await user.click(await screen.findByRole("button", { name: "Actions for Ada Lovelace" }));
     const item = await screen.findByRole("menuitem", { name: /The last member can’t be removed/ });

@@ -115,7 +115,13 @@ describe("a session that ends", () => {
 
     test("reloads everything for another user", async () => {
       const { user, question } = await loseSession();
-      const grace = { id: "user-2", email: "grace@acme.example", name: "Grace", job_title: null };
+      const grace = {
+        id: "user-2",
+        email: "grace@acme.example",
+        name: "Grace",
+        job_title: null,
+        role: "admin" as const,
+      };
       network.on("POST /session", signedIn({ admin_user: grace }));
       await user.clear(question.getByLabelText("Email"));
       await user.type(question.getByLabelText("Email"), "grace@acme.example");

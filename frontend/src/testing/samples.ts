@@ -16,7 +16,13 @@ export function signedIn(more: Partial<wire.Session> = {}): One<wire.Session> {
     details: {
       type: "session",
       setup_required: false,
-      admin_user: { id: "user-1", email: "ada@acme.example", name: "Ada Lovelace", job_title: "Analyst" },
+      admin_user: {
+        id: "user-1",
+        email: "ada@acme.example",
+        name: "Ada Lovelace",
+        job_title: "Analyst",
+        role: "admin",
+      },
       account: { id: "account-1", name: "Acme" },
       public_url: null,
       sends_mail: false,
@@ -47,6 +53,7 @@ export const token = sample<wire.ApiToken>(({ status = "active" }) => ({
   name: "CI",
   hint: "x7Qa",
   token_scope: "account",
+  token_role: "manage",
   status,
   agent_deployment_id: null,
   agent_id: null,
@@ -214,10 +221,11 @@ export const member = sample<wire.AdminUser>(() => ({
   email: "ada@acme.example",
   name: "Ada Lovelace",
   job_title: "Analyst",
+  role: "admin",
   expiry_mail: true,
   ...stamps(ago(30 * day)),
   live_api_token_count: 0,
-  available_actions: { remove: true },
+  available_actions: { remove: true, set_role: true },
 }));
 
 export const invite = sample<wire.AdminUserInvite>(() => ({
@@ -225,6 +233,7 @@ export const invite = sample<wire.AdminUserInvite>(() => ({
   id: "invite-1",
   account_id: "account-1",
   email: "grace@acme.example",
+  role: "admin",
   status: "pending",
   expired: false,
   invite_url: "http://tokentab.test/invite/the-code",
