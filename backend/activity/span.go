@@ -149,6 +149,9 @@ type SpanFinish struct {
 	Status            Status    // empty for Complete
 	Result            json.RawMessage
 	SensitiveEncoding json.RawMessage // nil leaves it unchanged
+	// Reserve is called before the change, with the bytes of the payloads that FinishSpan returns. An error refuses it. nil
+	// for no limit.
+	Reserve func(bytes int) error
 }
 
 // FinishSpan finishes a span. A finished one stays unchanged. It returns fault.NotFound if the scope has no such span.
@@ -195,13 +198,10 @@ type SpanFilter struct {
 }
 
 // Spans returns one page of the spans that the filter selects, and their total number. A page ends early if its payloads
-// would exceed MaxPage together. It returns fault.NotFound if the scope has no such instance or agent.
+// would exceed paging.MaxBytes. It returns fault.NotFound if the scope has no such instance or agent.
 func (a *Activity) Spans(ctx context.Context, scope Scope, filter SpanFilter, page paging.Page) ([]Span, int, error) {
 	return a.store.Spans(ctx, scope, filter, page)
 }
-
-// MaxPage is how many bytes of JSON the payloads of one page may have together, unless its first span alone has more.
-const MaxPage = 4 << 20
 
 // SpanStore keeps spans.
 type SpanStore interface {

@@ -91,6 +91,25 @@ func Condense(c *fasthttp.RequestCtx, holdsSecret func(body []byte) bool) {
 	}
 }
 
+// WhenSent calls release once the body of a response was sent, or its connection has ended.
+func WhenSent(c *fasthttp.RequestCtx, release func()) {
+	body := c.Response.Body()
+	c.Response.SwapBody(nil) // so that nothing else gets its memory
+	c.Response.SetBodyStream(&sending{bytes.NewReader(body), release}, len(body))
+}
+
+// sending is a body that fasthttp closes when it was sent, or could not be.
+type sending struct {
+	*bytes.Reader
+	release func()
+}
+
+// Close implements io.Closer.
+func (s *sending) Close() error {
+	s.release()
+	return nil
+}
+
 // DigestOf returns a short hash of a response, for its ETag.
 func DigestOf(plain []byte) string {
 	sum := sha256.Sum256(plain)

@@ -92,7 +92,10 @@ func (s *Service) receive(a access, path string) func(huma.Context, func(huma.Co
 		if isLarge {
 			hold := s.spanBodies.Share()
 			defer hold.Release()
-			err = readSpanBody(c.Context(), hold)
+			if err = readSpanBody(c.Context(), hold); err == nil { // the response repeats it
+				who, _ := ctx.Context().Value(callerKey{}).(*caller)
+				err = who.reserve(len(c.Request().Body()))
+			}
 		} else {
 			err = request.ReadBody(c.Context(), limit, nil)
 		}

@@ -61,15 +61,15 @@ type Service struct {
 	Parts
 	huma  huma.API
 	setup *setupCode
-	// spanBodies bounds the large bodies that are read at the same time.
-	spanBodies *request.Memory
+	// spanBodies bounds the large bodies that are read at the same time, answers the large responses that are built and sent.
+	spanBodies, answers *request.Memory
 	// documents returns the API's documents, rendered on first use.
 	documents func() (documents, error)
 }
 
 // New returns the service, after adding its routes to the app.
 func New(app *fiber.App, parts Parts) (*Service, error) {
-	s := &Service{Parts: parts, spanBodies: request.NewMemory(request.MaxBody)}
+	s := &Service{Parts: parts, spanBodies: request.NewMemory(request.MaxBody, maxSpanBodies), answers: request.NewMemory(maxFreeAnswer, maxAnswers)}
 	var err error
 	if s.setup, err = newSetupCode(parts.Random); err != nil {
 		return nil, err
@@ -88,16 +88,6 @@ func noStore(c *fiber.Ctx) error {
 
 // secretFields are the response fields that hold a secret.
 var secretFields = []string{"token", "invite_url", "secret"}
-
-// condense tags and compresses responses. It keeps them out of caches: a client that polls keeps response and tag in
-// memory.
-func condense(c *fiber.Ctx) error {
-	if err := c.Next(); err != nil {
-		return err
-	}
-	answer.Condense(c.Context(), holdsSecret)
-	return nil
-}
 
 // holdsSecret reports whether a JSON body has a field with a secret. Text values can't imitate one, since their quotes
 // are escaped.

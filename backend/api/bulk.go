@@ -29,7 +29,7 @@ const bulkRoute = "/bulk"
 const (
 	minBulkKey    = 8
 	maxBulkKey    = 128
-	maxBulkAnswer = 4 << 20 // bytes of all responses together
+	maxBulkAnswer = 2 << 20 // bytes of all responses together
 )
 
 // bulkItem is one item, with its numbers as they were sent.
@@ -106,8 +106,12 @@ func (s *Service) bulk(_ context.Context, who *caller, in *bulkInput) (*whole[Bu
 		if response == nil {
 			status, response = s.dispatch(who, request)
 		}
-		if size += len(response); size > maxBulkAnswer {
+		size += len(response)
+		switch {
+		case size > maxBulkAnswer:
 			status, response = http.StatusBadRequest, tooMuch
+		case who.reserve(size) != nil:
+			status, response = http.StatusServiceUnavailable, noRoom
 		}
 		if request.key != "" {
 			out.Body.Outputs[request.key] = response
@@ -123,7 +127,10 @@ func (s *Service) bulk(_ context.Context, who *caller, in *bulkInput) (*whole[Bu
 
 // tooMuch replaces a response that would make the bulk response too large. If the item was a change, the change was
 // made.
-var tooMuch = json.RawMessage(`{"status":"error","code":"bad_request","message":"The responses of this bulk request exceed 4 MiB. Send fewer items."}`)
+var tooMuch = json.RawMessage(`{"status":"error","code":"bad_request","message":"The responses of this bulk request exceed 2 MiB. Send fewer items."}`)
+
+// noRoom is the same for a response for which the server has no room.
+var noRoom = encoded(map[string]any{"status": "error", "code": "unexpected", "message": tooManyAnswers.Message})
 
 // notServedItem returns the response to an item with an unknown path or type, or one that bulk requests exclude.
 func notServedItem(what string) json.RawMessage {

@@ -153,7 +153,7 @@ func summaries[From, To any](items []From, total int, l *Listing, convert func(F
 	if len(items) > 0 {
 		p.ItemStart, p.ItemEnd = l.Offset+1, l.Offset+len(items)
 	}
-	if next := l.Offset + l.PageSize; next < total {
+	if next := l.Offset + len(items); len(items) > 0 && next < total { // large items end a page early
 		p.NextPageOffset = &next
 	}
 	if previous := max(0, l.Offset-l.PageSize); l.Offset > 0 {

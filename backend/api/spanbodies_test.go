@@ -27,9 +27,10 @@ func TestPayloadsOfOneMiBAreTaken(t *testing.T) {
 	}
 	active := r.ok(r.create(nil)).Text(t, "details", "id")
 	r.ok(r.finish(active, `{"result_payload":  `+largest+`}`))
-	list := r.list("agent_instance_id=" + r.instance)
-	if n := len(ids(t, list)); n != 2 {
-		t.Errorf("%d spans are listed", n)
+	first := r.list("agent_instance_id=" + r.instance) // each is larger than a page
+	rest := r.list("agent_instance_id=" + r.instance + "&pagination[offset]=1")
+	if len(ids(t, first)) != 1 || len(ids(t, rest)) != 1 || first.Get(t, "pagination", "next_page_offset") != 1.0 {
+		t.Errorf("%.300s, then %.300s", first.Body, rest.Body)
 	}
 	wide := strings.Replace(ofSize(activity.MaxPayload-100), ":", strings.Repeat(" ", 1000)+":", 1) // white space does not count
 	r.ok(r.post("/agent_spans", r.creating(wide, "null")))

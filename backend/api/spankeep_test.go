@@ -83,7 +83,7 @@ func TestTheOldestSpansMakeRoom(t *testing.T) {
 	for offset := 0; ; {
 		a := r.list(fmt.Sprintf("agent_instance_id=%s&sorting=inserted_at&pagination[offset]=%d", r.instance, offset))
 		page := ids(t, a)
-		if n := len(page); n == 0 || n > 5 { // MaxPage
+		if n := len(page); n == 0 || n > 1 { // of a MiB
 			t.Fatalf("a page of %d spans", n)
 		}
 		kept = append(kept, page...)

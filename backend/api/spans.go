@@ -132,6 +132,7 @@ func (s *Service) finishSpan(ctx context.Context, who *caller, in *finishSpanInp
 	r := reader{members, fault.Fields{}}
 	finish := activity.SpanFinish{
 		At: r.time("timestamp"), Status: activity.Status(r.text("status")), Result: r.object("result_payload"), SensitiveEncoding: r.json("sensitive_encoding"),
+		Reserve: who.reserve,
 	}
 	if err := r.wrong.Err(); err != nil {
 		return nil, err
@@ -168,15 +169,7 @@ func (s *Service) listSpans(ctx context.Context, who *caller, in *spanListing) (
 			in.Sorting = "-started_at"
 		}
 	}
-	out, err := listed(&in.Listing, spanOf)(s.Activity.Spans(ctx, who.scope(), filter, in.page()))
-	if err != nil {
-		return nil, err
-	}
-	if p := &out.Body.Pagination; p.ItemEnd < p.ItemCount && p.ItemEnd > 0 { // large payloads end a page early
-		next := p.ItemEnd
-		p.NextPageOffset = &next
-	}
-	return out, nil
+	return listed(&in.Listing, spanOf)(s.Activity.Spans(ctx, who.scope(), filter, who.page(&in.Listing)))
 }
 
 // TestSpans is a request to create spans for trying things out.

@@ -182,7 +182,7 @@ func (s *Service) listSchemaVersions(ctx context.Context, who *caller, in *listO
 	if err != nil {
 		return nil, err
 	}
-	return listed(&in.Listing, schemaVersionOf)(s.Agents.SchemaVersions(ctx, who.AccountID, id, in.page()))
+	return listed(&in.Listing, schemaVersionOf)(s.Agents.SchemaVersions(ctx, who.AccountID, id, who.page(&in.Listing)))
 }
 
 func (s *Service) getSchemaVersion(ctx context.Context, who *caller, in *pathID) (*one[AgentSchemaVersion], error) {

@@ -77,7 +77,7 @@ func readStream(stream io.Reader, announced, limit int, shared *Share) ([]byte, 
 			if announced >= 0 {
 				grown = min(grown, announced)
 			}
-			if !shared.grow(grown) {
+			if !shared.Hold(grown) {
 				return nil, &fault.Error{Kind: fault.Unavailable, Message: "Too many large bodies arrive at once. Try again.", RetryAfter: time.Second}
 			}
 			body = append(make([]byte, 0, grown), body...)
@@ -103,47 +103,43 @@ func first(announced int) int {
 	return min(announced, firstBytes)
 }
 
-// sharedBytes bounds the bodies of one Memory together.
-const sharedBytes = 16 << 20
-
-// Memory limits the large bodies of all connections to 16 MiB together. It is for one kind of request.
+// Memory limits what large values of all connections take together. It is for one kind of value.
 type Memory struct {
-	free int // bytes that a body may have without being counted
-	held atomic.Int64
+	free, total int // bytes: what one value may have without being counted, and what all others may have together
+	held        atomic.Int64
 }
 
-// NewMemory returns a Memory that does not count bodies of up to free bytes.
-func NewMemory(free int) *Memory { return &Memory{free: free} }
+// NewMemory returns a Memory of total bytes that does not count values of up to free bytes.
+func NewMemory(free, total int) *Memory { return &Memory{free: free, total: total} }
 
-// Share returns the share of one body, to be released after the request.
+// Share returns the share of one value, to be released in the end.
 func (m *Memory) Share() *Share { return &Share{all: m} }
 
-// Share is one body's part of a Memory. A nil Share has no limit.
+// Share is one value's part of a Memory. A nil Share has no limit.
 type Share struct {
 	all  *Memory
 	held int64
 }
 
-// grow reports whether the body may hold this many bytes.
-func (s *Share) grow(to int) bool {
-	if s == nil || to <= s.all.free {
+// Hold reports whether the value may have this many bytes from now on. It may always have fewer than before.
+func (s *Share) Hold(bytes int) bool {
+	if s == nil {
 		return true
 	}
-	more := int64(to) - s.held
-	if s.all.held.Add(more) > sharedBytes {
+	if bytes <= s.all.free {
+		bytes = 0
+	}
+	more := int64(bytes) - s.held
+	if s.all.held.Add(more) > int64(s.all.total) && more > 0 {
 		s.all.held.Add(-more)
 		return false
 	}
-	s.held = int64(to)
+	s.held = int64(bytes)
 	return true
 }
 
 // Release frees the share.
-func (s *Share) Release() {
-	if s != nil {
-		s.all.held.Add(-s.held)
-	}
-}
+func (s *Share) Release() { s.Hold(0) }
 
 // dropTrailers removes the trailers of a chunked body, which fasthttp adds to the headers: they must not decide about
 // the request (RFC 9110, section 6.5.1). The connection closes after the response, since servers disagree on where

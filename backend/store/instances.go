@@ -135,6 +135,9 @@ func (s Activity) Instances(ctx context.Context, scope activity.Scope, filter ac
 		if err != nil {
 			return err
 		}
+		if numbers, err = fitting(tx, page, numbers, "SELECT COALESCE(octet_length(t.qualities), 0) FROM json_each(?) j CROSS JOIN agent_instances t ON t.number = j.value"); err != nil {
+			return err
+		}
 		list, err = instances.all(tx, "WHERE t.number IN "+anyOf, document{numbers})
 		slices.SortFunc(list, func(a, b activity.ListedInstance) int {
 			return slices.Index(numbers, a.Number) - slices.Index(numbers, b.Number)

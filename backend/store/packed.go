@@ -60,6 +60,15 @@ func (p packed) unpack() (json.RawMessage, error) {
 	return text, nil
 }
 
+// unpackedSize returns how many bytes the value has unpacked.
+func (p packed) unpackedSize() int {
+	var frame zstd.Header
+	if len(p) == 0 || p[0] != frameStart || frame.Decode(p) != nil || !frame.HasFCS {
+		return len(p)
+	}
+	return int(frame.FrameContentSize)
+}
+
 // Value implements driver.Valuer.
 func (p packed) Value() (driver.Value, error) {
 	if p == nil {

@@ -151,8 +151,13 @@ func (l *spanList) page(tx *gorm.DB, filter activity.SpanFilter, order string, p
 			if err != nil {
 				return err
 			}
-			if bytes += len(span.Payload) + len(span.Result); bytes > activity.MaxPage && len(list) > 0 {
-				return errEnough
+			bytes += len(span.Payload) + len(span.Result)
+			takes, err := page.Takes(bytes, len(list))
+			if err == nil && !takes {
+				err = errEnough
+			}
+			if err != nil {
+				return err
 			}
 			list = append(list, span)
 			return nil

@@ -131,41 +131,19 @@ func (s Activity) InsertSpans(ctx context.Context, scope activity.Scope, spans [
 	if err := s.checkRoom(size); err != nil {
 		return nil, err
 	}
-	return change(ctx, s.db, func(tx *gorm.DB) ([]activity.Reported, error) { return insertSpans(tx, scope, rows, creation) })
-}
-
-// insertSpans adds spans of one instance. It reads the instance only with the statements that write: most requests add one
-// new span.
-func insertSpans(tx *gorm.DB, scope activity.Scope, rows []spanRow, creation activity.Creation) ([]activity.Reported, error) {
-	made := make([]activity.Reported, len(rows))
-	added := spanChange{at: rows[0].InsertedAt}
-	earlier := map[int]spanRow{}
-	for i := range rows {
-		isNew, err := insertSpan(tx, scope, &rows[i], creation)
-		if err != nil {
-			return nil, err
-		}
-		if isNew {
-			added.count(rows[i].Status, 1)
-			added.bytes += rows[i].size
-			continue
-		}
-		to, err := reportedTo(tx, scope, rows[i].InstanceID)
-		if err != nil {
-			return nil, err
-		}
-		rows[i].instance = to.number
-		if earlier[i], err = earlierSpan(tx, scope, &rows[i], creation); err != nil {
-			return nil, err
-		}
-	}
-	to, err := added.applyTo(tx, scope, rows[0].InstanceID)
+	var to instanceNow
+	var earlier map[int]spanRow
+	err := s.change(ctx, func(tx *gorm.DB) (err error) {
+		to, earlier, err = insertSpans(tx, scope, rows, creation)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
+	made := make([]activity.Reported, len(rows))
 	for i := range rows {
 		span := rows[i].Span
-		if row, repeated := earlier[i]; repeated {
+		if row, isRepeated := earlier[i]; isRepeated {
 			if span, err = row.asCreated().unpacked(); err != nil {
 				return nil, err
 			}
@@ -174,6 +152,33 @@ func insertSpans(tx *gorm.DB, scope activity.Scope, rows []spanRow, creation act
 		made[i] = to.reported(span)
 	}
 	return made, nil
+}
+
+// insertSpans adds spans of one instance. It returns the instance, and the rows of those that were added earlier. It reads
+// the instance only with the statements that write: most requests add one new span.
+func insertSpans(tx *gorm.DB, scope activity.Scope, rows []spanRow, creation activity.Creation) (to instanceNow, earlier map[int]spanRow, err error) {
+	added := spanChange{at: rows[0].InsertedAt}
+	earlier = map[int]spanRow{}
+	for i := range rows {
+		isNew, err := insertSpan(tx, scope, &rows[i], creation)
+		if err != nil {
+			return to, nil, err
+		}
+		if isNew {
+			added.count(rows[i].Status, 1)
+			added.bytes += rows[i].size
+			continue
+		}
+		if to, err = reportedTo(tx, scope, rows[i].InstanceID); err != nil {
+			return to, nil, err
+		}
+		rows[i].instance = to.number
+		if earlier[i], err = earlierSpan(tx, scope, &rows[i], creation); err != nil {
+			return to, nil, err
+		}
+	}
+	to, err = added.applyTo(tx, scope, rows[0].InstanceID)
+	return to, earlier, err
 }
 
 // insertSpan writes a row, unless the scope has no such instance, or there is a row with the creation or the id.
@@ -225,26 +230,33 @@ func (s Activity) FinishSpan(ctx context.Context, scope activity.Scope, id pfid.
 	if err != nil {
 		return activity.Reported{}, err
 	}
-	return change(ctx, s.db, func(tx *gorm.DB) (ended activity.Reported, err error) {
-		row, ok, err := spanOf(tx, scope, "t.account_id = ? AND t.id = ?", scope.AccountID, id)
+	var row spanRow
+	var to instanceNow
+	err = s.change(ctx, func(tx *gorm.DB) (err error) {
+		var ok bool
+		row, ok, err = spanOf(tx, scope, "t.account_id = ? AND t.id = ?", scope.AccountID, id)
 		if err == nil && !ok {
 			err = fault.New(fault.NotFound, "There is no such agent span.")
 		}
+		if err == nil && finish.Reserve != nil {
+			err = finish.Reserve(row.payload.unpackedSize() + row.result.unpackedSize() + len(finish.Result))
+		}
 		if err != nil {
-			return ended, err
+			return err
 		}
 		if !row.Status.IsFinished() {
 			if err := finishSpan(tx, &row, result, finish, at); err != nil {
-				return ended, err
+				return err
 			}
 		}
-		to, err := reportedTo(tx, scope, row.InstanceID)
-		if err != nil {
-			return ended, err
-		}
-		span, err := row.unpacked()
-		return to.reported(span), err
+		to, err = reportedTo(tx, scope, row.InstanceID)
+		return err
 	})
+	if err != nil {
+		return activity.Reported{}, err
+	}
+	span, err := row.unpacked() // after the transaction, which others wait for
+	return to.reported(span), err
 }
 
 func finishSpan(tx *gorm.DB, s *spanRow, result packed, finish activity.SpanFinish, at time.Time) error {

@@ -31,6 +31,7 @@ type table[T any] struct {
 	// derived are read after columns, which they may correct, and never written. They may use the tables of joins.
 	derived func(*T) []column
 	joins   string
+	size    string // SQL of the bytes of a row's large columns; empty if they are small. It bounds pages, see paging.Page.Takes
 }
 
 func (t table[T]) read(v *T) []column {
@@ -161,7 +162,27 @@ func (t table[T]) sorted(tx *gorm.DB, order string, page paging.Page, from strin
 	if err != nil {
 		return nil, err
 	}
+	if t.size != "" {
+		if ids, err = fitting(tx, page, ids, "SELECT "+t.size+" FROM json_each(?) j CROSS JOIN "+t.name+" t ON t.id = j.value"); err != nil {
+			return nil, err
+		}
+	}
 	return t.byID(tx, ids)
+}
+
+// fitting returns the first of the keys, as many as a page takes. sizes selects the bytes of the large columns for each of
+// them, which it has as its JSON value.
+func fitting[K any](tx *gorm.DB, page paging.Page, keys []K, sizes string) ([]K, error) {
+	list, err := values[int](tx, sizes, document{keys})
+	bytes := 0
+	for i := 0; i < len(list) && err == nil; i++ {
+		var takes bool
+		bytes += list[i]
+		if takes, err = page.Takes(bytes, i); !takes {
+			return keys[:i], err
+		}
+	}
+	return keys, err
 }
 
 // byID returns the rows with these ids, in their order, without those that do not exist.

@@ -26,7 +26,7 @@ var versions = table[agent.ListedVersion]{name: "agent_versions", what: "agent v
 	},
 }
 
-var schemaVersions = table[agent.ListedSchemaVersion]{name: "agent_schema_versions", what: "agent schema version",
+var schemaVersions = table[agent.ListedSchemaVersion]{name: "agent_schema_versions", what: "agent schema version", size: "octet_length(t.schemas)",
 	columns: func(v *agent.ListedSchemaVersion) []column {
 		return []column{
 			{"id", &v.ID}, {"account_id", &v.AccountID}, {"agent_id", &v.AgentID},

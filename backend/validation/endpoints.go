@@ -49,9 +49,12 @@ type Endpoints struct {
 	strangers   *request.Memory // for large bodies of unauthenticated callers
 }
 
+// maxStrangerBodies is how many bytes the large bodies of unauthenticated callers may have together.
+const maxStrangerBodies = 16 << 20
+
 // New returns the endpoints.
 func New(parts Parts) *Endpoints {
-	e := &Endpoints{Parts: parts, fixed: answer.NewFixed(parts.Source.AlwaysHTTPS), strangers: request.NewMemory(request.MaxStrangerBody)}
+	e := &Endpoints{Parts: parts, fixed: answer.NewFixed(parts.Source.AlwaysHTTPS), strangers: request.NewMemory(request.MaxStrangerBody, maxStrangerBodies)}
 	if public, err := url.Parse(parts.Source.PublicURL); err == nil {
 		e.publicHost = hostname(public.Host)
 	}

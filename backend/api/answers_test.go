@@ -1,0 +1,87 @@
+package api_test
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+
+	"tokentab/backend/activity"
+	"tokentab/backend/backendtest"
+	"tokentab/backend/paging"
+)
+
+// Each connection asks for a large response again and again, and reads nothing.
+func TestLargeResponsesToSlowReadersAreBoundedTogether(t *testing.T) {
+	r := startRun(t)
+	largest := ofSize(activity.MaxPayload)
+	r.ok(r.post("/agent_spans", r.creating(largest, largest)))
+	asking := strings.Repeat(fmt.Sprintf("GET /api/v1/agent_spans?agent_instance_id=%s HTTP/1.1\r\nHost: x\r\nAuthorization: %s\r\n\r\n", r.instance, r.agent.Value), 50)
+	list := func() backendtest.Answer {
+		return r.Call(http.MethodGet, "/api/v1/agent_spans?agent_instance_id="+r.instance, nil, r.agent)
+	}
+	var held []net.Conn
+	for refused := 0; len(held) < 200 && refused < 5; {
+		if refused++; list().Status == http.StatusOK {
+			refused = 0
+		}
+		c := r.Dial(asking)
+		held = append(held, c)
+		if line, err := bufio.NewReaderSize(c, 16).ReadString('\n'); err != nil || !strings.HasPrefix(line, "HTTP/1.1 200 ") && !strings.HasPrefix(line, "HTTP/1.1 503 ") {
+			t.Fatal(line, err)
+		}
+	}
+	if len(held) == 200 {
+		t.Error("the responses to 200 slow readers are not bounded")
+	}
+	if refused := list(); refused.Status != http.StatusServiceUnavailable || refused.Header.Get("Retry-After") == "" || refused.Header.Get("ETag") != "" {
+		t.Errorf("a large response meanwhile: %d %v", refused.Status, refused.Header)
+	}
+	if a := r.create(nil); a.Status != http.StatusOK {
+		t.Errorf("a small span meanwhile: %d %s", a.Status, a.Body)
+	}
+	refused, kept := 0, 2.0
+	for range 20 {
+		switch a := r.post("/agent_spans", r.creating(largest, largest)); a.Status {
+		case http.StatusOK:
+			kept++
+		case http.StatusServiceUnavailable:
+			refused++
+		default:
+			t.Fatal(a.Status)
+		}
+	}
+	if n := r.counts(r.instance); refused == 0 || n["total"] != kept {
+		t.Errorf("%d large spans are refused, for their response is large; %v are kept: %v", refused, kept, n)
+	}
+	for _, c := range held {
+		_ = c.Close()
+	}
+	for status := list().Status; status != http.StatusOK; status = list().Status { // until the server has seen the connections close
+		if status != http.StatusServiceUnavailable {
+			t.Fatal(status)
+		}
+	}
+}
+
+func TestAPageEndsEarlyIfItsItemsAreLarge(t *testing.T) {
+	r := startRun(t)
+	for n := range 40 {
+		i := r.register()
+		r.ok(r.post("/agent_instance/"+i+"/record_quality", map[string]any{"name": "q", "payload": map[string]any{"n": n, "x": strings.Repeat("x", 60_000)}}))
+	}
+	for offset, found := 0, 0; found < 41; {
+		a := r.ok(r.Call(http.MethodGet, fmt.Sprintf("/api/v1/agent_instance?sorting=inserted_at&pagination[offset]=%d", offset), nil, r.agent))
+		n := len(ids(t, a))
+		if found += n; n == 0 || len(a.Body) > paging.MaxBytes+100<<10 {
+			t.Fatalf("%d instances, and %d bytes", n, len(a.Body))
+		}
+		next, more := a.Get(t, "pagination", "next_page_offset").(float64)
+		if more != (found < 41) || more && int(next) != found {
+			t.Fatalf("after %d instances, the next is %v", found, a.Get(t, "pagination"))
+		}
+		offset = int(next)
+	}
+}
