@@ -16,7 +16,7 @@ const module = "tokentab/"
 // mayImport lists the packages of ours that each package may import. A package that is not listed may import none.
 var mayImport = map[string][]string{
 	"main":            {"backend/command"},
-	"backend/command": {"backend", "backend/config", "backend/account", "backend/people", "backend/audit", "backend/fault", "backend/pfid", "backend/signer", "backend/token"},
+	"backend/command": {"backend", "backend/config", "backend/account", "backend/people", "backend/audit", "backend/fault", "backend/paging", "backend/pfid", "backend/text", "backend/signer", "backend/token"},
 	"backend":         {"backend/config", "backend/web", "backend/store", "backend/signer", "backend/password", "backend/mail", "backend/webhook", "backend/notice", "backend/idempotency", "backend/live", "backend/account", "backend/people", "backend/activity", "backend/agent", "backend/audit", "backend/pfid", "backend/token"},
 	"demo":            {"backend", "backend/config", "backend/people", "backend/account", "backend/activity", "backend/agent", "backend/audit", "backend/paging", "backend/pfid", "backend/token"},
 	"backend/backendtest": {

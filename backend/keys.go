@@ -27,7 +27,7 @@ func (b *Backend) WithdrawKey(ctx context.Context, kid string) (revoked int, err
 			return revoked, err
 		}
 		if !more {
-			return revoked, b.awaitServer(ctx)
+			return revoked, b.AwaitServer(ctx)
 		}
 		revoked += n
 	}

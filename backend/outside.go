@@ -35,9 +35,9 @@ func (b *Backend) seeOutsideChanges() {
 	b.repeat(lookEvery, failed, look)
 }
 
-// awaitServer waits until the server on the same data has seen all changes that commands made so far, including those
+// AwaitServer waits until the server on the same data has seen all changes that commands made so far, including those
 // of earlier runs. It returns immediately if no server runs, and an error after confirmWithin.
-func (b *Backend) awaitServer(ctx context.Context) error {
+func (b *Backend) AwaitServer(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, confirmWithin)
 	defer cancel()
 	change, _, err := b.store.OutsideChanges(ctx)

@@ -60,6 +60,7 @@ var rights = []right{
 	{"GET /api/v1/session/all", "AV", ""},
 	{"DELETE /api/v1/session/{own session}", "AV", ""},
 	{"POST /api/v1/session/end_others", "AV", ""},
+	{"DELETE /api/v1/session/notice/{notice}", "AV", ""},
 	{"GET /api/v1/changes", "AV", ""},
 	{"POST /api/v1/session/password", "AV", `{"details":{"current_password":"{password}","new_password":"another long password"}}`},
 
@@ -179,7 +180,7 @@ func newAsking(t *testing.T, p *backendtest.Program, letter rune) asking {
 		t.Fatal(err)
 	}
 	who := asking{subjects: map[string]string{
-		"account": admin.AccountID.String(), "member": member.AdminUserID.String(), "self": viewer.AdminUserID.String(),
+		"account": admin.AccountID.String(), "member": member.AdminUserID.String(), "notice": h.session.String(), "self": viewer.AdminUserID.String(),
 		"token": h.token.String(), "own token": h.token.String(), "made": made.ID.String(), "secret": h.secret, "secret of nothing": "x.y.z", "password": backendtest.Password,
 		"environment": h.environment.String(), "agent": h.agent.String(), "deployment": h.deployment.String(), "version": h.version.String(), "schema": h.schema.String(),
 		"instance": h.instance.String(), "run": run.ID.String(), "span": h.span.String(), "invite": h.invite.String(), "own session": h.session.String(),
@@ -188,6 +189,19 @@ func newAsking(t *testing.T, p *backendtest.Program, letter rune) asking {
 		other, _ := startSession(t, p, as)
 		_, cookie := startSession(t, p, as)
 		who.headers = []backendtest.Header{cookie, {Name: "Sec-Fetch-Site", Value: "same-origin"}}
+		third, _ := startSession(t, p, as)
+		if _, err := p.People.EndSession(t.Context(), as, third, pfid.ID{}); err != nil {
+			t.Fatal(err)
+		}
+		in, ok, err := p.People.Session(t.Context(), people.SessionID(strings.TrimPrefix(cookie.Value, "tokentab_session=")))
+		if err != nil || !ok {
+			t.Fatal(ok, err)
+		}
+		told, err := p.People.Notices(t.Context(), in)
+		if err != nil || len(told) == 0 {
+			t.Fatal(told, err)
+		}
+		who.subjects["notice"] = told[0].ID.String()
 		who.subjects["own session"], who.subjects["self"] = other.String(), as.AdminUserID.String()
 	}
 	bear := func(own pfid.ID, secret string) {

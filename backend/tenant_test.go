@@ -34,6 +34,7 @@ type holdings struct {
 	span        pfid.ID
 	invite      pfid.ID
 	session     pfid.ID
+	notice      pfid.ID
 	cookie      backendtest.Header
 }
 
@@ -80,7 +81,20 @@ func fill(t *testing.T, p *backendtest.Program, actor audit.Actor) holdings {
 		t.Fatal(err)
 	}
 	h.span = span.ID
+	ended, _ := startSession(t, p, actor)
 	h.session, h.cookie = startSession(t, p, actor)
+	if _, err := p.People.EndSession(t.Context(), actor, ended, pfid.ID{}); err != nil {
+		t.Fatal(err)
+	}
+	in, _, err := p.People.Session(t.Context(), people.SessionID(strings.TrimPrefix(h.cookie.Value, "tokentab_session=")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	told, err := p.People.Notices(t.Context(), in)
+	if err != nil || len(told) != 1 {
+		t.Fatal(told, err)
+	}
+	h.notice = told[0].ID
 	if _, _, err := p.Notices.SetWebhook(t.Context(), actor, webhookOf(h)); err != nil {
 		t.Fatal(err)
 	}
@@ -306,6 +320,9 @@ func TestPromise7AccountsDoNotMix(t *testing.T) {
 		"demote our member": func(f holdings) (string, string, any) {
 			return "POST", "/api/v1/admin_user/" + f.actor.AdminUserID.String() + "/set_role", backendtest.Details(map[string]any{"role": "viewer"})
 		},
+		"dismiss our notice": func(f holdings) (string, string, any) {
+			return "DELETE", "/api/v1/session/notice/" + f.notice.String(), nil
+		},
 		"end our member's sessions": func(f holdings) (string, string, any) {
 			return "POST", "/api/v1/admin_user/" + f.actor.AdminUserID.String() + "/end_sessions", nil
 		},
@@ -422,7 +439,7 @@ func TestPromise7AccountsDoNotMix(t *testing.T) {
 	listsHoldNothingForeign(t, p, ours, theirs)
 	nowhere := holdings{
 		actor: audit.Actor{AccountID: missing, AdminUserID: missing}, token: missing, environment: missing, agent: missing,
-		deployment: missing, version: missing, schema: missing, instance: missing, span: missing, invite: missing, session: missing,
+		deployment: missing, version: missing, schema: missing, instance: missing, span: missing, invite: missing, session: missing, notice: missing,
 	}
 	for name, call := range calls {
 		t.Run(name, func(t *testing.T) {

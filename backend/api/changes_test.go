@@ -16,6 +16,7 @@ import (
 	"tokentab/backend/backendtest"
 	"tokentab/backend/config"
 	"tokentab/backend/people"
+	"tokentab/backend/pfid"
 	"tokentab/backend/token"
 )
 
@@ -259,7 +260,7 @@ func TestAStreamEndsWithItsSession(t *testing.T) {
 	}{
 		{"sign-out", func(in people.SignedIn) error { return p.People.SignOut(t.Context(), bob, in.SessionID) }},
 		{"the end of a session elsewhere", func(in people.SignedIn) error {
-			_, err := p.People.EndSession(t.Context(), bob, in.ID)
+			_, err := p.People.EndSession(t.Context(), bob, in.ID, pfid.ID{})
 			return err
 		}},
 		{"a new password", func(people.SignedIn) error {

@@ -33,7 +33,7 @@ func (s *Service) listSessions(ctx context.Context, who *caller, in *Listing) (*
 }
 
 func (s *Service) endSession(ctx context.Context, who *caller, in *pathID) (*one[AdminSession], error) {
-	ended, err := s.People.EndSession(ctx, who.Actor, in.id())
+	ended, err := s.People.EndSession(ctx, who.Actor, in.id(), who.Session.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -71,5 +71,5 @@ func (s *Service) changePassword(ctx context.Context, who *caller, in *ordered[P
 		return nil, err
 	}
 	s.Log.Info("a password was changed", "admin_user", who.AdminUserID, "address", who.Address)
-	return s.session(who.Session), nil
+	return s.session(ctx, who.Session), nil
 }

@@ -29,6 +29,7 @@ func (s *Service) routes(app *fiber.App) {
 	add(s, personal, http.MethodPost, "/session/password", "Change one's own password and end all other sessions", s.changePassword)
 	add(s, personal, http.MethodGet, "/session/all", "List one's own sessions", s.listSessions)
 	add(s, personal, http.MethodDelete, "/session/{id}", "End one of one's own sessions", s.endSession)
+	add(s, personal, http.MethodDelete, "/session/notice/{id}", "Dismiss a notice about a change of one's own password, role or sessions", s.dismissNotice)
 	add(s, personal, http.MethodPost, "/session/end_others", "End all of one's own sessions but this one", s.endOtherSessions)
 
 	add(s, signedIn, http.MethodGet, changesRoute, "Follow what changes in the account, as server-sent events", s.followChanges)

@@ -21,6 +21,7 @@ type Session struct {
 	SetupRequired bool            `json:"setup_required" doc:"true until the first account exists"`
 	AdminUser     *sessionUser    `json:"admin_user" doc:"null unless signed in"`
 	Account       *sessionAccount `json:"account" doc:"null unless signed in"`
+	Notices       []MemberNotice  `json:"notices" nullable:"false" doc:"What the admin user has not dismissed yet, newest first"`
 	PublicURL     *string         `json:"public_url" doc:"null if none is set; then it is the address of the page"`
 	SendsMail     bool            `json:"sends_mail" doc:"Whether the server has a mail server"`
 
@@ -43,10 +44,37 @@ type sessionAccount struct {
 	Name string   `json:"name"`
 }
 
-func (s *Service) session(signedIn *people.Session) *one[Session] {
+// MemberNotice tells an admin user that their password, role or sessions were changed.
+type MemberNotice struct {
+	Type       string    `json:"type" enum:"member_notice"`
+	ID         string    `json:"id"`
+	Kind       string    `json:"kind" enum:"password_changed,role_changed,sessions_ended"`
+	Role       *string   `json:"role" doc:"The new one, for role_changed"`
+	ByName     *string   `json:"by_name" doc:"Who changed it; null for the command line"`
+	ByOneself  bool      `json:"by_oneself" doc:"Whether the admin user did it, in another session"`
+	Address    *string   `json:"address" doc:"Network address of the client; null for the command line"`
+	InsertedAt Timestamp `json:"inserted_at"`
+}
+
+func memberNotice(n people.Notice) MemberNotice {
+	return MemberNotice{
+		Type: "member_notice", ID: n.ID.String(), Kind: string(n.Kind), Role: orNull(string(n.Role)), ByName: orNull(n.ActorName), ByOneself: n.ActorID == n.AdminUserID,
+		Address: orNull(n.Address), InsertedAt: Timestamp(n.InsertedAt),
+	}
+}
+
+func (s *Service) dismissNotice(ctx context.Context, who *caller, in *pathID) (*one[MemberNotice], error) {
+	n, err := s.People.DismissNotice(ctx, *who.Session, in.id())
+	if err != nil {
+		return nil, err
+	}
+	return details(memberNotice(n)), nil
+}
+
+func (s *Service) session(ctx context.Context, signedIn *people.Session) *one[Session] {
 	lifetimes := s.Tokens.Lifetimes()
 	out := Session{
-		Type: "session", PublicURL: orNull(s.Source.PublicURL), SendsMail: s.Mail != nil,
+		Type: "session", Notices: []MemberNotice{}, PublicURL: orNull(s.Source.PublicURL), SendsMail: s.Mail != nil,
 		MaxTokenLifetime:     int(lifetimes.Max / time.Second),
 		DefaultTokenLifetime: int(lifetimes.Default / time.Second),
 	}
@@ -54,12 +82,19 @@ func (s *Service) session(signedIn *people.Session) *one[Session] {
 		user := signedIn.AdminUser
 		out.AdminUser = &sessionUser{ID: user.ID.String(), Email: text.ShownEmail(user.Email), Name: orNull(user.Name), JobTitle: orNull(user.JobTitle), Role: string(user.Role)}
 		out.Account = &sessionAccount{ID: user.AccountID.String(), Name: signedIn.AccountName}
+		notices, err := s.People.Notices(ctx, *signedIn)
+		if err != nil { // the next load of the page tries again
+			s.Log.Error("the notices of an admin user could not be read", "admin_user", user.ID, "cause", err)
+		}
+		for _, n := range notices {
+			out.Notices = append(out.Notices, memberNotice(n))
+		}
 	}
 	return details(out)
 }
 
 func (s *Service) getSession(ctx context.Context, who *caller, _ *struct{}) (*one[Session], error) {
-	out := s.session(who.Session)
+	out := s.session(ctx, who.Session)
 	if who.Session == nil {
 		has, err := s.Accounts.IsSetUp(ctx)
 		if err != nil {
@@ -85,7 +120,7 @@ func (s *Service) signIn(ctx context.Context, who *caller, in *ordered[SignIn]) 
 		return nil, err
 	}
 	s.Log.Info("signed in", "admin_user", signedIn.AdminUser.ID, "address", who.Address)
-	return s.signedIn(who, signedIn), nil
+	return s.signedIn(ctx, who, signedIn), nil
 }
 
 func (s *Service) signOut(ctx context.Context, who *caller, _ *struct{}) (*one[Session], error) {
@@ -95,7 +130,7 @@ func (s *Service) signOut(ctx context.Context, who *caller, _ *struct{}) (*one[S
 		}
 	}
 	s.setSessionCookie(who.request, "")
-	return s.session(nil), nil
+	return s.session(ctx, nil), nil
 }
 
 // SetUp is a request to create the first account and its admin user.
@@ -135,10 +170,10 @@ func (s *Service) browser(who *caller) people.Browser {
 }
 
 // signedIn sets the session's cookies in the caller's browser.
-func (s *Service) signedIn(who *caller, in people.SignedIn) *one[Session] {
+func (s *Service) signedIn(ctx context.Context, who *caller, in people.SignedIn) *one[Session] {
 	s.setSessionCookie(who.request, in.SessionID)
 	s.setCookie(who.request, browserCookie, string(in.BrowserID), people.BrowserLife)
-	return s.session(&in.Session)
+	return s.session(ctx, &in.Session)
 }
 
 // begin signs in a new admin user. It only logs a failure, since the user exists and can sign in.
@@ -146,9 +181,9 @@ func (s *Service) begin(ctx context.Context, who *caller, user people.AdminUser)
 	in, err := s.People.StartSession(ctx, user, s.browser(who))
 	if err != nil {
 		s.Log.Error("a new admin user could not be signed in", "admin_user", user.ID, "cause", err)
-		return s.session(nil)
+		return s.session(ctx, nil)
 	}
-	return s.signedIn(who, in)
+	return s.signedIn(ctx, who, in)
 }
 
 // setupCode is the one-time code for creating the first account. Only the terminal shows it, and it changes with each

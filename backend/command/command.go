@@ -35,6 +35,7 @@ type grammar struct {
 	Serve   serve    `cmd:"" default:"withargs" help:"Serve the page, the API and the validation endpoints (the default)."`
 	Setup   setup    `cmd:"" help:"Create the first account and its admin user, without a browser."`
 	Account accounts `cmd:"" help:"Manage accounts."`
+	User    users    `cmd:"" help:"Manage admin users, also while the server runs."`
 	Token   tokens   `cmd:"" help:"Manage API tokens."`
 	Keys    keys     `cmd:"" help:"Manage signing keys."`
 	Version version  `cmd:"" help:"Print the version and the commit."`

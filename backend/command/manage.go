@@ -41,6 +41,7 @@ func (s *setup) Run(ctx context.Context, std IO) error {
 }
 
 type accounts struct {
+	List   listAccounts  `cmd:"" help:"List the accounts with their ids and numbers of members."`
 	Create createAccount `cmd:"" help:"Create another account and its first admin user. Accounts share nothing."`
 }
 
@@ -56,12 +57,9 @@ func (c *createAccount) Run(ctx context.Context, std IO) error {
 }
 
 func (n *newAccount) make(ctx context.Context, std IO, option func(*backend.World), found func(*backend.Backend, people.Founder) (people.AdminUser, error)) (err error) {
-	password, err := readLine(std.In)
+	password, err := readPassword(std.In)
 	if err != nil {
-		return fmt.Errorf("--password-stdin: %w", err)
-	}
-	if password == "" {
-		return errors.New("--password-stdin: the first line of standard input is empty; it must be the password, as in: printf 'a long password' | tokentab …")
+		return err
 	}
 	founder := people.Founder{AccountName: n.Account, Email: n.Email, Name: n.Name, Password: password}
 	if err := founder.Check(); err != nil { // before the database is created
@@ -78,6 +76,17 @@ func (n *newAccount) make(ctx context.Context, std IO, option func(*backend.Worl
 	}
 	_, err = fmt.Fprintf(std.Err, "Account %s (%s) created; %s can sign in.\n", n.Account, user.AccountID, user.Email)
 	return err
+}
+
+func readPassword(r io.Reader) (string, error) {
+	password, err := readLine(r)
+	if err != nil {
+		return "", fmt.Errorf("--password-stdin: %w", err)
+	}
+	if password == "" {
+		return "", errors.New("--password-stdin: the first line of standard input is empty; it must be the password, as in: printf 'a long password' | tokentab …")
+	}
+	return password, nil
 }
 
 func readLine(r io.Reader) (string, error) {

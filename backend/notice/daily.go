@@ -38,6 +38,9 @@ func (ns *Notices) Run(ctx context.Context) error {
 	ns.running.Lock()
 	defer ns.running.Unlock()
 	at := ns.Now().UTC()
+	if err := ns.mailChanges(ctx, at); err != nil {
+		return err
+	}
 	if err := ns.Store.TidyNotices(ctx, at.Add(-writeEvery), at); err != nil {
 		return err
 	}

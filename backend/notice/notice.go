@@ -1,5 +1,5 @@
 // Package notice tells the people and the programs of an account which of its API tokens expire soon: by a webhook, and
-// by mail to its admin users.
+// by mail to its admin users. It also mails members about changes of their password, role and sessions.
 package notice
 
 import (
@@ -111,6 +111,13 @@ type Store interface {
 	BeginTry(ctx context.Context, m Message, again time.Time) (now Message, ok bool, err error)
 	// SettleNotice writes what became of a try.
 	SettleNotice(ctx context.Context, m Message, o Outcome, last Attempt) error
+
+	// PendingChanges returns up to most changes whose mail is due, of those made after an instant, for present members.
+	PendingChanges(ctx context.Context, after, now time.Time, most int) ([]Change, error)
+	// BeginChange counts a try to mail a change and writes when to try again. ok is false if that is settled.
+	BeginChange(ctx context.Context, c Change, again time.Time) (ok bool, err error)
+	// SettleChange writes that the mail was sent.
+	SettleChange(ctx context.Context, c Change) error
 }
 
 // Vault seals the secrets of webhooks.

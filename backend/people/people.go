@@ -35,6 +35,8 @@ type Store interface {
 	MemberStore
 	InviteStore
 	ProfileStore
+	ResetStore
+	ToldStore
 	SessionStore
 }
 

@@ -17,8 +17,8 @@ type ProfileStore interface {
 	// and their total number.
 	LiveSessions(ctx context.Context, user pfid.ID, at time.Time, page paging.Page) ([]Session, int, error)
 	// DeleteSessionOf ends a live session of the admin user and returns it. It returns fault.NotFound if there is no such
-	// session at the given instant.
-	DeleteSessionOf(ctx context.Context, user, id pfid.ID, at time.Time, event audit.Event) (Session, error)
+	// session at the given instant. It tells the admin user unless the session ends itself.
+	DeleteSessionOf(ctx context.Context, user, id, by pfid.ID, at time.Time, event audit.Event) (Session, error)
 	// DeleteOtherSessions ends all sessions of the admin user except kept, and returns how many of them were live at
 	// the given instant.
 	DeleteOtherSessions(ctx context.Context, user, kept pfid.ID, at time.Time, event func(ended int) (audit.Event, error)) (int, error)
@@ -33,14 +33,14 @@ func (ps *People) LiveSessions(ctx context.Context, user pfid.ID, page paging.Pa
 	return ps.store.LiveSessions(ctx, user, ps.now().UTC(), page)
 }
 
-// EndSession ends one of the actor's own sessions. It returns fault.NotFound for any other.
-func (ps *People) EndSession(ctx context.Context, actor audit.Actor, id pfid.ID) (Session, error) {
+// EndSession ends one of the actor's own sessions. It returns fault.NotFound for any other. by is the session that asks.
+func (ps *People) EndSession(ctx context.Context, actor audit.Actor, id, by pfid.ID) (Session, error) {
 	at := ps.now().UTC()
 	event, err := audit.New(at, actor, audit.SessionEnded, actor.AdminUserID.String(), "ended by its owner", ps.random)
 	if err != nil {
 		return Session{}, err
 	}
-	return ps.store.DeleteSessionOf(ctx, actor.AdminUserID, id, at, event)
+	return ps.store.DeleteSessionOf(ctx, actor.AdminUserID, id, by, at, event)
 }
 
 // EndOtherSessions ends all of the actor's sessions except kept, and returns how many it ended.

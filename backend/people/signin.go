@@ -43,10 +43,8 @@ type SignedIn struct {
 // source must wait after wrong attempts, and fault.Unavailable if too many people are signing in. Along with an error,
 // AdminUser is set if the email belongs to one.
 func (ps *People) SignIn(ctx context.Context, email, password string, from Browser) (SignedIn, error) {
-	typed := strings.ToLower(strings.TrimSpace(email))
+	user, hash, ok, err := ps.store.AdminUserByEmail(ctx, typedEmails(email)...)
 	email = text.KeptEmail(email)
-	// Older versions could store two spellings of one mailbox. One of those members still has the spelling as typed.
-	user, hash, ok, err := ps.store.AdminUserByEmail(ctx, typed, email)
 	if err != nil {
 		return SignedIn{}, err
 	}
@@ -77,6 +75,12 @@ func (ps *People) SignIn(ctx context.Context, email, password string, from Brows
 		_ = ps.store.ReplacePasswordHash(soon, user.ID, hash, newHash)
 	}
 	return in, nil
+}
+
+// typedEmails returns the spellings under which a member with an email may be stored. Older versions could store two of one
+// mailbox. One of those members still has the spelling as typed.
+func typedEmails(email string) []string {
+	return []string{strings.ToLower(strings.TrimSpace(email)), text.KeptEmail(email)}
 }
 
 // ErrWrongSignIn means that the email belongs to no admin user, or that the password is not theirs.

@@ -94,6 +94,7 @@ func (s Accounts) DeleteAccount(ctx context.Context, id pfid.ID, decide func(acc
 			"DELETE FROM admin_users WHERE account_id = ?",
 			"DELETE FROM webhooks WHERE account_id = ?",
 			"DELETE FROM expiry_notices WHERE account_id = ?",
+			"DELETE FROM member_notices WHERE account_id = ?",
 		}, id)
 		if err != nil {
 			return deleted, err

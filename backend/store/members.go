@@ -114,7 +114,7 @@ func (s People) RemoveMember(ctx context.Context, owner, id pfid.ID, revokeToken
 		if err := tx.Exec("DELETE FROM sign_in_sources WHERE admin_user_id = ?", id).Error; err != nil {
 			return err
 		}
-		if err := tx.Exec("DELETE FROM expiry_notices WHERE recipient_id = ?", id).Error; err != nil {
+		if err := execAll(tx, []string{"DELETE FROM expiry_notices WHERE recipient_id = ?", "DELETE FROM member_notices WHERE admin_user_id = ?"}, id); err != nil {
 			return err
 		}
 		if err := recordWith(tx, recorder, audit.AdminUserRemoved, fmt.Sprintf("%s; sessions ended: %d", is.Email, ended.RowsAffected), id); err != nil {
@@ -147,7 +147,14 @@ func (s People) SetRole(ctx context.Context, owner, id pfid.ID, role people.Role
 			if err := tx.Exec("UPDATE admin_users SET role = ?, updated_at = ? WHERE id = ?", role, stamp(at), id).Error; err != nil {
 				return err
 			}
-			if err := recordWith(tx, recorder, audit.AdminUserRoleChanged, fmt.Sprintf("from %s to %s", is.Role, role), id); err != nil {
+			event, err := recorder(audit.AdminUserRoleChanged, id, fmt.Sprintf("from %s to %s", is.Role, role))
+			if err != nil {
+				return err
+			}
+			if err := record(tx, event); err != nil {
+				return err
+			}
+			if err := tell(tx, event, id, people.RoleChanged, role, pfid.ID{}); err != nil {
 				return err
 			}
 		}
@@ -176,7 +183,14 @@ func (s People) EndSessionsOf(ctx context.Context, owner, id pfid.ID, at time.Ti
 		if err := tx.Exec("DELETE FROM sessions WHERE admin_user_id = ?", id).Error; err != nil || ended == 0 {
 			return err
 		}
-		return recordWith(tx, recorder, audit.SessionEnded, fmt.Sprintf("all sessions of the member: %d", ended), id)
+		event, err := recorder(audit.SessionEnded, id, fmt.Sprintf("all sessions of the member: %d", ended))
+		if err != nil {
+			return err
+		}
+		if err := record(tx, event); err != nil {
+			return err
+		}
+		return tell(tx, event, id, people.SessionsEnded, "", pfid.ID{})
 	})
 	return member, ended, err
 }
@@ -209,6 +223,15 @@ var liveRotated = "(SELECT count(*) FROM api_tokens k WHERE " + fmt.Sprintf(rota
 // revokeTokensOf revokes the tokens that a member made, and those whose present secret they got by rotating them: else they
 // could go on using them.
 func revokeTokensOf(tx *gorm.DB, owner, id pfid.ID, at time.Time, recorder audit.Recorder) (int, []pfid.ID, error) {
+	actor, err := actorOf(recorder)
+	if err != nil {
+		return 0, nil, err
+	}
+	if actor.AdminUserID.IsZero() && actor.APITokenID.IsZero() { // a command, which may run beside a server
+		if err := announceChange(tx); err != nil {
+			return 0, nil, err
+		}
+	}
 	rotated, err := values[pfid.ID](tx, "SELECT k.id FROM api_tokens k WHERE "+fmt.Sprintf(rotatedFor, "?"), id)
 	if err != nil {
 		return 0, nil, err
@@ -248,11 +271,16 @@ func memberFor(tx *gorm.DB, owner, id pfid.ID, at time.Time, recorder audit.Reco
 
 // checkRight is makerIn for a change that is recorded later in its transaction.
 func checkRight(tx *gorm.DB, at time.Time, recorder audit.Recorder) error {
-	event, err := recorder("", pfid.ID{}, "")
+	actor, err := actorOf(recorder)
 	if err == nil {
-		_, err = makerIn(tx, event.Actor, at)
+		_, err = makerIn(tx, actor, at)
 	}
 	return err
+}
+
+func actorOf(recorder audit.Recorder) (audit.Actor, error) {
+	event, err := recorder("", pfid.ID{}, "")
+	return event.Actor, err
 }
 
 // makerIn refuses a request whose caller has lost the right to it in the meantime: an admin user who was removed or is a

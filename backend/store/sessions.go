@@ -130,7 +130,7 @@ func (s People) LiveSessions(ctx context.Context, user pfid.ID, at time.Time, pa
 	return list, total, err
 }
 
-func (s People) DeleteSessionOf(ctx context.Context, user, id pfid.ID, at time.Time, event audit.Event) (people.Session, error) {
+func (s People) DeleteSessionOf(ctx context.Context, user, id, by pfid.ID, at time.Time, event audit.Event) (people.Session, error) {
 	return change(ctx, s.db, func(tx *gorm.DB) (people.Session, error) {
 		ended, err := sessions.take(tx, liveSession+" AND t.id = ?", append(liveAt(user, at), id)...)
 		if err != nil {
@@ -138,6 +138,11 @@ func (s People) DeleteSessionOf(ctx context.Context, user, id pfid.ID, at time.T
 		}
 		if err := tx.Exec("DELETE FROM sessions WHERE id = ?", id).Error; err != nil {
 			return ended.Session, err
+		}
+		if id != by {
+			if err := tell(tx, event, user, people.SessionsEnded, "", by); err != nil {
+				return ended.Session, err
+			}
 		}
 		return ended.Session, record(tx, event)
 	})
@@ -153,6 +158,9 @@ func (s People) DeleteOtherSessions(ctx context.Context, user, kept pfid.ID, at 
 		}
 		e, err := event(ended)
 		if err != nil {
+			return 0, err
+		}
+		if err := tell(tx, e, user, people.SessionsEnded, "", kept); err != nil {
 			return 0, err
 		}
 		return ended, record(tx, e)
@@ -176,6 +184,9 @@ func (s People) ChangePassword(ctx context.Context, user, kept pfid.ID, oldHash,
 			return err
 		}
 		if err := settleTries(tx, settle); err != nil {
+			return err
+		}
+		if err := tell(tx, event, user, people.PasswordChanged, "", kept); err != nil {
 			return err
 		}
 		return record(tx, event)

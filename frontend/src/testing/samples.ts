@@ -24,6 +24,7 @@ export function signedIn(more: Partial<wire.Session> = {}): One<wire.Session> {
         role: "admin",
       },
       account: { id: "account-1", name: "Acme" },
+      notices: [],
       public_url: null,
       sends_mail: false,
       max_token_lifetime: 400 * 86_400,

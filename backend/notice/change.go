@@ -1,0 +1,85 @@
+package notice
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"tokentab/backend/pfid"
+)
+
+// Change is a change of a member's password, role or sessions that the member gets a mail about.
+type Change struct {
+	ID          pfid.ID
+	Kind        string // password_changed, role_changed or sessions_ended
+	Role        string // the new one, for role_changed
+	By          string // name or email of the admin user who made it; empty for the command line
+	Address     string // network address of the client; empty for the command line
+	At          time.Time
+	Tries       int // to send the mail
+	Email       string
+	AccountName string
+}
+
+// mailChanges sends the mails about changes that are due. A mail that a mail server refuses is tried again for a day. A
+// failure delays neither the change nor other mails.
+func (ns *Notices) mailChanges(ctx context.Context, at time.Time) error {
+	if ns.Mail == nil {
+		return nil
+	}
+	changes, err := ns.Store.PendingChanges(ctx, at.Add(-writeEvery), at, maxMessages)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, c := range changes {
+		if ctx.Err() != nil {
+			break
+		}
+		errs = append(errs, ns.mailChange(ctx, c, at))
+	}
+	return errors.Join(errs...)
+}
+
+// mailChange counts the try before, as try does.
+func (ns *Notices) mailChange(ctx context.Context, c Change, at time.Time) error {
+	ok, err := ns.Store.BeginChange(ctx, c, at.Add(delays[min(c.Tries, len(delays)-1)]))
+	if err != nil || !ok {
+		return err
+	}
+	subject, text := c.mail(ns.Origin)
+	sending, cancel := context.WithTimeout(ctx, mailTimeout)
+	defer cancel()
+	if err := ns.Mail.Send(sending, c.Email, subject, text); err != nil {
+		if ctx.Err() == nil {
+			ns.Log.Warn("a notice of a change did not arrive", "notice", c.ID, "try", c.Tries+1, "cause", err)
+		}
+		return nil
+	}
+	return ns.Store.SettleChange(context.WithoutCancel(ctx), c)
+}
+
+// mail returns the subject and the text of the mail.
+func (c Change) mail(origin string) (subject, text string) {
+	what, advice := "", ""
+	switch c.Kind {
+	case "password_changed":
+		what, subject = "The password of "+c.Email+" was changed", "Your password was changed"
+		advice = "If this was not expected, ask another admin to end your sessions, and whoever runs the server to reset your password."
+	case "role_changed":
+		what, subject = fmt.Sprintf("The role of %s in %s is now %s. It was changed", c.Email, c.AccountName, c.Role), "Your role in "+c.AccountName+" is now "+c.Role
+		advice = "If this was not expected, ask another admin of the account."
+	default:
+		what, subject = "Sessions of "+c.Email+" were ended", "Your sessions were ended"
+		advice = "Sign in again. If this was not expected, change your password, and tell another admin of the account."
+	}
+	by := " on the command line of the server"
+	if c.By != "" {
+		by = " by " + c.By + " from " + c.Address
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s on %s%s.\n\n%s\n\nTokentab of %s: %s\n", what, c.At.UTC().Format(mailTime), by, advice, c.AccountName, origin)
+	return subject + " on Tokentab", b.String()
+}

@@ -1,0 +1,56 @@
+package people
+
+import (
+	"context"
+	"time"
+
+	"tokentab/backend/pfid"
+)
+
+// NoticeKind says what a member is told about.
+type NoticeKind string
+
+// The kinds of notices.
+const (
+	PasswordChanged NoticeKind = "password_changed"
+	RoleChanged     NoticeKind = "role_changed"
+	SessionsEnded   NoticeKind = "sessions_ended"
+)
+
+// Notice tells a member that their password, role or sessions were changed (OWASP ASVS 5.0, 6.3.7).
+type Notice struct {
+	ID          pfid.ID // that of the audit event
+	AdminUserID pfid.ID // who is told
+	AccountID   pfid.ID
+	Kind        NoticeKind
+	Role        Role // the new one, for RoleChanged
+	// ActorID is the admin user who made the change, and ActorName their name or else their email. Both are empty for the
+	// command line.
+	ActorID   pfid.ID
+	ActorName string
+	Address   string // network address of the actor; empty for the command line
+	// SessionID is the session that made the change; zero for none. Its page is not told.
+	SessionID  pfid.ID
+	InsertedAt time.Time
+}
+
+// MaxNotices is how many notices of a member are kept, the newest ones.
+const MaxNotices = 20
+
+// ToldStore keeps notices. The methods that change passwords, roles and sessions write them.
+type ToldStore interface {
+	// Notices returns the notices that the session's member has not dismissed, newest first.
+	Notices(ctx context.Context, session Session) ([]Notice, error)
+	// DismissNotice returns fault.NotFound if the member has no such notice, or has dismissed it.
+	DismissNotice(ctx context.Context, user, id pfid.ID) (Notice, error)
+}
+
+// Notices returns what the member of the session was not told on a page yet, newest first.
+func (ps *People) Notices(ctx context.Context, session Session) ([]Notice, error) {
+	return ps.store.Notices(ctx, session)
+}
+
+// DismissNotice ends the showing of a notice to the member of the session. It returns fault.NotFound for any other.
+func (ps *People) DismissNotice(ctx context.Context, session Session, id pfid.ID) (Notice, error) {
+	return ps.store.DismissNotice(ctx, session.AdminUser.ID, id)
+}
