@@ -156,3 +156,36 @@ func TestAStopOnAFullDiskEndsWhenTheLogIsNotRead(t *testing.T) {
 		t.Errorf("it ended with %v", status)
 	}
 }
+
+func TestABackupIsMadeFromADiskThatTakesNoWrite(t *testing.T) {
+	data, manager := setUp(t)
+	folder, _, readOnly := smallDisk(t, data)
+	readOnly(true)
+	elsewhere := filepath.Join(t.TempDir(), "restored")
+	file := filepath.Join(t.TempDir(), "a.backup")
+	for _, args := range [][]string{{"backup", file, "--data", folder}, {"restore", file, "--data", elsewhere}} {
+		if out, err := exec.Command("tokentab", args...).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %v: %s", args, err, out)
+		}
+	}
+	if out, err := exec.Command("cp", filepath.Join(folder, "master.key"), elsewhere).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	s := serveIn(t, elsewhere)
+	if status, answer, err := s.call(http.MethodGet, "/api/v1/ping", manager, ""); err != nil || status != http.StatusOK {
+		t.Errorf("after the restore: %d %v %v", status, answer, err)
+	}
+}
+
+func TestABackupOntoAFullDiskLeavesNothingBehind(t *testing.T) {
+	data, _ := setUp(t)
+	folder, full, _ := smallDisk(t, data)
+	full(true)
+	out, err := exec.Command("tokentab", "backup", filepath.Join(filepath.Dir(folder), "a.backup"), "--data", data).CombinedOutput()
+	if err == nil || !bytes.Contains(out, []byte("no backup was made")) {
+		t.Errorf("%v: %s", err, out)
+	}
+	if left, err := filepath.Glob(filepath.Join(filepath.Dir(folder), "a.backup*")); err != nil || len(left) > 0 {
+		t.Errorf("it left %v, %v", left, err)
+	}
+}

@@ -19,6 +19,7 @@ import (
 	"tokentab/backend/account"
 	"tokentab/backend/activity"
 	"tokentab/backend/agent"
+	"tokentab/backend/backup"
 	"tokentab/backend/config"
 	"tokentab/backend/idempotency"
 	"tokentab/backend/live"
@@ -80,6 +81,8 @@ type World struct {
 	PasswordCosts password.Costs
 	// MayCreate lets a command create the database if there is none.
 	MayCreate bool
+	// ReadOnly lets a command open a database that can't be written.
+	ReadOnly bool
 }
 
 // Backend is the wired program on an open database.
@@ -92,9 +95,12 @@ type Backend struct {
 	Signer   *signer.Signer
 	Notices  *notice.Notices
 	Live     *live.Hub
+	Backups  *backup.Backups
 	Web      *web.Server
 
 	store   *store.Store
+	master  signer.MasterKey
+	version string
 	now     func() time.Time
 	random  io.Reader
 	log     *slog.Logger
@@ -115,7 +121,7 @@ const (
 // database for a server; otherwise it joins as a command. The caller has checked the configuration.
 func Open(ctx context.Context, c config.Config, world World) (*Backend, error) {
 	if c.Listen == "" {
-		db, err := store.Join(ctx, c.Data, world.Version, world.MayCreate, world.Now)
+		db, err := store.Join(ctx, c.Data, world.Version, store.Joining{Create: world.MayCreate, ReadOnly: world.ReadOnly}, world.Now)
 		if err != nil {
 			return nil, err
 		}
@@ -144,7 +150,7 @@ func OpenClaimed(ctx context.Context, claim *store.Claim, c config.Config, world
 }
 
 func on(ctx context.Context, db *store.Store, c config.Config, world World) (*Backend, error) {
-	b := &Backend{store: db, now: world.Now, random: world.Random, log: world.Log}
+	b := &Backend{store: db, version: world.Version, now: world.Now, random: world.Random, log: world.Log}
 	b.working, b.stop = context.WithCancel(context.Background())
 	if err := b.build(ctx, c, world); err != nil {
 		return nil, errors.Join(err, db.Close())
@@ -163,6 +169,8 @@ func (b *Backend) build(ctx context.Context, c config.Config, world World) error
 	if err != nil {
 		return err
 	}
+	b.master = master
+	b.Backups = backup.New(b.store, world.Now, world.Random)
 	if c.Listen == "" { // a command that does not serve
 		if err := b.recallIssuing(ctx, &c); err != nil {
 			return err
@@ -296,6 +304,7 @@ func (b *Backend) Serve(ctx context.Context, c config.Config, listeners ...net.L
 		rest := resting(ctx, restBusyMoves)
 		return b.Activity.Trim(ctx, keep, func() { rest() })
 	})
+	b.scheduleBackups(c.Backups)
 	b.repeat(live.LookEvery, "could not look for changes to tell open pages; will retry", b.Live.Look)
 	failed := make(chan error, 1)
 	go func() { failed <- b.Web.Serve(listeners...) }()

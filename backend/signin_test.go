@@ -22,7 +22,7 @@ func (fullQueue) Turn(context.Context, bool) (func(), error) {
 
 func TestASignInWithoutAPasswordCheckIsNotCounted(t *testing.T) {
 	clock := backendtest.NewClock()
-	s, err := store.Join(t.Context(), t.TempDir(), "", true, clock.Now)
+	s, err := store.Join(t.Context(), t.TempDir(), "", store.Joining{Create: true}, clock.Now)
 	if err != nil {
 		t.Fatal(err)
 	}

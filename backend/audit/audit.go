@@ -67,6 +67,8 @@ const (
 	WebhookDeleted          Action = "webhook.deleted"
 	SigningKeyCreated       Action = "signing_key.created"
 	SigningKeyWithdrawn     Action = "signing_key.withdrawn"
+	BackupRestored          Action = "backup.restored"
+	RestoreReviewed         Action = "restore.reviewed"
 )
 
 // Event records one change. It never holds a secret.

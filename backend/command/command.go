@@ -32,13 +32,15 @@ type IO struct {
 }
 
 type grammar struct {
-	Serve   serve    `cmd:"" default:"withargs" help:"Serve the page, the API and the validation endpoints (the default)."`
-	Setup   setup    `cmd:"" help:"Create the first account and its admin user, without a browser."`
-	Account accounts `cmd:"" help:"Manage accounts."`
-	User    users    `cmd:"" help:"Manage admin users, also while the server runs."`
-	Token   tokens   `cmd:"" help:"Manage API tokens."`
-	Keys    keys     `cmd:"" help:"Manage signing keys."`
-	Version version  `cmd:"" help:"Print the version and the commit."`
+	Serve   serve      `cmd:"" default:"withargs" help:"Serve the page, the API and the validation endpoints (the default)."`
+	Setup   setup      `cmd:"" help:"Create the first account and its admin user, without a browser."`
+	Account accounts   `cmd:"" help:"Manage accounts."`
+	User    users      `cmd:"" help:"Manage admin users, also while the server runs."`
+	Token   tokens     `cmd:"" help:"Manage API tokens."`
+	Keys    keys       `cmd:"" help:"Manage signing keys."`
+	Backup  makeBackup `cmd:"" help:"Write a proven backup of the database to one file, while a server runs or not."`
+	Restore restore    `cmd:"" help:"Restore a backup. Stop the server first."`
+	Version version    `cmd:"" help:"Print the version and the commit."`
 }
 
 // Run runs the command named by the arguments until it finishes or the context ends. It returns the exit code: 0, 1 for

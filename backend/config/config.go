@@ -54,12 +54,20 @@ type Activity struct {
 	ActivityMax       Size     `help:"How much agent spans may take together, such as 1GiB; at least 16MiB. Beyond it the oldest are removed." default:"1GiB" placeholder:"SIZE"`
 }
 
+// Backups is where a server makes backups by itself, and how often.
+type Backups struct {
+	BackupDir   string   `help:"Folder for scheduled backups. If empty, none are made." placeholder:"FOLDER"`
+	BackupEvery Lifetime `help:"How often a backup is made, such as 24h; at least a minute." default:"24h" placeholder:"TIME"`
+	BackupKeep  int      `help:"How many scheduled backups are kept. Older ones are removed." default:"7" placeholder:"N"`
+}
+
 // Config is all settings. Call Check before using them.
 type Config struct {
 	Storage
 	Issuing
 	Serving
 	Activity
+	Backups
 }
 
 // Check returns an error that names the first invalid setting.
@@ -97,6 +105,9 @@ func (c *Config) Check() error {
 	}
 	if c.CacheTokens < 1 || c.CacheTokens > 100_000_000 {
 		return errors.New("--cache-tokens must be from 1 to 100000000")
+	}
+	if err := c.Backups.Check(); err != nil {
+		return err
 	}
 	return c.Activity.Check()
 }
@@ -138,6 +149,20 @@ func (a *Activity) Check() error {
 	}
 	if a.ActivityMax < 16<<20 || a.ActivityMax > 1<<50 {
 		return errors.New("--activity-max must be from 16MiB to 1024TiB")
+	}
+	return nil
+}
+
+// Check returns an error for a schedule that can't be kept.
+func (b *Backups) Check() error {
+	if b.BackupDir == "" {
+		return nil
+	}
+	if b.BackupEvery < Lifetime(time.Minute) || b.BackupEvery > Lifetime(366*day) {
+		return errors.New("--backup-every must be from 1m to 366d")
+	}
+	if b.BackupKeep < 1 || b.BackupKeep > 10_000 {
+		return errors.New("--backup-keep must be from 1 to 10000")
 	}
 	return nil
 }
@@ -257,6 +282,22 @@ func (n Networks) Contain(ip netip.Addr) bool {
 // MasterKey returns the master key from TOKENTAB_MASTER_KEY, or from the file that TOKENTAB_MASTER_KEY_FILE names;
 // empty if neither is set. It has no flag, since every local user can see command lines.
 func MasterKey() (Secret, error) { return secretFromEnvironment(Prefix + "_MASTER_KEY") }
+
+// Passphrase returns the passphrase of the master key in a backup: the content of the file, if one is named, or
+// TOKENTAB_PASSPHRASE; empty if neither is set. It has no flag, as MasterKey.
+func Passphrase(file string) (Secret, error) {
+	if file == "" {
+		return Secret(os.Getenv(Prefix + "_PASSPHRASE")), nil
+	}
+	if os.Getenv(Prefix+"_PASSPHRASE") != "" {
+		return "", fmt.Errorf("%s_PASSPHRASE and --passphrase-file are both set: set one of them", Prefix)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return "", fmt.Errorf("--passphrase-file: %w", err)
+	}
+	return Secret(strings.TrimRight(string(text), "\r\n")), nil
+}
 
 // DatabaseURLFromFile returns the database URL from the file that TOKENTAB_DATABASE_URL_FILE names; empty if not set.
 func DatabaseURLFromFile() (Secret, error) { return secretFromFile(Prefix + "_DATABASE_URL") }

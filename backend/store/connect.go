@@ -58,8 +58,7 @@ func connect(path string, connections int, options ...string) (*gorm.DB, error) 
 	// to 16 MiB instead of SQLite's 4 before a checkpoint: the pages of tokens in use are written again and again,
 	// and each checkpoint copies them once.
 	options = append([]string{"_pragma=busy_timeout(5000)", "_pragma=foreign_keys(1)", "_pragma=wal_autocheckpoint(4000)", fmt.Sprintf("_pragma=journal_size_limit(%d)", walKept)}, options...)
-	dsn := (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}).String() + "?" + strings.Join(options, "&")
-	connector, err := sqlite.NewConnector(dsn)
+	connector, err := sqlite.NewConnector(dsn(path, options...))
 	if err != nil {
 		return nil, fmt.Errorf("store: open the database: %w", err)
 	}
@@ -74,6 +73,11 @@ func connect(path string, connections int, options ...string) (*gorm.DB, error) 
 		return nil, errors.Join(fmt.Errorf("store: open the database: %w", err), pool.Close())
 	}
 	return db, nil
+}
+
+// dsn returns the name of a database file for the driver.
+func dsn(path string, options ...string) string {
+	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}).String() + "?" + strings.Join(options, "&")
 }
 
 func (s *db) close() error { return closePools(s.finder, s.reader, s.noter, s.writer) }

@@ -136,14 +136,14 @@ func TestCommandsKnowWhetherAServerRuns(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	command, err := Join(t.Context(), folder, "1", false, now)
+	command, err := Join(t.Context(), folder, "1", Joining{}, now)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if who, running, err := command.Serving(t.Context()); err != nil || !running || who.Process != os.Getpid() || who.Version != "1" {
 		t.Errorf("beside a server: %v %v %v", who, running, err)
 	}
-	if other, err := Join(t.Context(), folder, "2", false, now); err == nil || !strings.Contains(err.Error(), "version 1") {
+	if other, err := Join(t.Context(), folder, "2", Joining{}, now); err == nil || !strings.Contains(err.Error(), "version 1") {
 		t.Errorf("a command of another version: %v %v", other, err)
 	}
 	if err := server.Close(); err != nil {
@@ -155,7 +155,7 @@ func TestCommandsKnowWhetherAServerRuns(t *testing.T) {
 	if err := command.Close(); err != nil {
 		t.Fatal(err)
 	}
-	other, err := Join(t.Context(), folder, "2", false, now)
+	other, err := Join(t.Context(), folder, "2", Joining{}, now)
 	if err != nil {
 		t.Fatalf("a command of another version without a server: %v", err)
 	}
@@ -171,7 +171,7 @@ func TestCommandsLeaveAnOlderSchemaAndAnotherNameAlone(t *testing.T) {
 	if err := os.Link(filepath.Join(folder, FileName), filepath.Join(elsewhere, FileName)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Join(t.Context(), elsewhere, "", false, now); err == nil || !strings.Contains(err.Error(), "another name") {
+	if _, err := Join(t.Context(), elsewhere, "", Joining{}, now); err == nil || !strings.Contains(err.Error(), "another name") {
 		t.Errorf("by a hard link beside a server: %v", err)
 	}
 	if err := s.writer.Exec("DELETE FROM goose_db_version WHERE version_id > 1").Error; err != nil {
@@ -181,7 +181,7 @@ func TestCommandsLeaveAnOlderSchemaAndAnotherNameAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, create := range []bool{false, true} {
-		if _, err := Join(t.Context(), folder, "", create, now); err == nil || !strings.Contains(err.Error(), "start tokentab serve") {
+		if _, err := Join(t.Context(), folder, "", Joining{Create: create}, now); err == nil || !strings.Contains(err.Error(), "start tokentab serve") {
 			t.Errorf("an older schema: %v", err)
 		}
 	}

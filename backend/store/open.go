@@ -14,7 +14,7 @@ import (
 // than this program. Closing the Store releases the claim.
 func (c *Claim) Open(ctx context.Context, now func() time.Time) (*Store, error) {
 	s := newDB(c.file, now)
-	s.claimed, s.server, s.health.log = true, c.server, c.log
+	s.claimed, s.mayReadOnly, s.server, s.health.log = true, true, c.server, c.log
 	s.unsettled.Store(true)
 	c.warn()
 	return newStore(s), s.open(ctx, func() (err error) {
@@ -71,15 +71,21 @@ func (s *db) recordServer(ctx context.Context) error {
 	return s.SetSetting(ctx, serverSetting, string(record))
 }
 
-// Join opens the database in a folder for a command, with or without a running server. With create, it creates the
-// database if there never was one. It does not migrate, and fails if the schema is older or a server of another
-// version is running.
-func Join(ctx context.Context, folder, version string, create bool, now func() time.Time) (*Store, error) {
-	f, err := findForCommand(ctx, folder, create, now)
+// Joining says what a command may do to open a database.
+type Joining struct {
+	Create   bool // the database, if there never was one
+	ReadOnly bool // open it read-only if it can't be written
+}
+
+// Join opens the database in a folder for a command, with or without a running server. It does not migrate, and fails if
+// the schema is older or a server of another version is running.
+func Join(ctx context.Context, folder, version string, may Joining, now func() time.Time) (*Store, error) {
+	f, err := findForCommand(ctx, folder, may.Create, now)
 	if err != nil {
 		return nil, err
 	}
 	s := newDB(f, now)
+	s.mayReadOnly = may.ReadOnly
 	return newStore(s), s.open(ctx, func() error {
 		if err := s.checkServer(ctx, version); err != nil {
 			return err
@@ -130,7 +136,7 @@ func (s *db) open(ctx context.Context, begin func() error) (err error) {
 			err = begin()
 		}
 	}
-	if s.claimed && isOfDisk(err) {
+	if s.mayReadOnly && isOfDisk(err) {
 		err = s.openReadOnly(ctx, troubleOf(err), err)
 	}
 	if err == nil {

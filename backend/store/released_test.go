@@ -35,6 +35,7 @@ var released = map[string]string{
 	"00022_environment_order.sql": "fd24a93f1ffc159087cae728932bc129f88dea696f95039075d86c3afcc12ac2",
 	"00023_roles.sql":             "e40246e934d7fa9c667f690339e2f4c6866b996c1590c28698b67a03d771f2a7",
 	"00024_member_notices.sql":    "13f19777a549d62293354f289bad4348eb6b712b99b1a6cb51c69859dbf27c0c",
+	"00025_restored_lists.sql":    "a9ef0b94e7ae28fa2a91d2f2feacdc7a148cc01a109b2c490829b85416437f60",
 }
 
 func TestReleasedMigrationsNeverChange(t *testing.T) {

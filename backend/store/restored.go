@@ -75,12 +75,20 @@ func (s *db) avoidTakenEntries(ctx context.Context, closed bool, now func() time
 		return nil
 	}
 	return s.change(ctx, func(tx *gorm.DB) error {
-		err := tx.Exec(`INSERT INTO status_lists (number, taken, inserted_at)
-			SELECT MAX(number) + 2 + abs(random() % 4294967296), 0, ? FROM status_lists HAVING COUNT(*) > 0`, stamp(now())).Error
-		if err != nil {
+		has, err := exists(tx, "SELECT 1 FROM status_lists")
+		if err != nil || !has {
+			return err
+		}
+		if err := beginList(tx, now()); err != nil {
 			return err
 		}
 		// No token refers to an empty list. Keep only the new one.
 		return tx.Exec("DELETE FROM status_lists WHERE taken = 0 AND number < (SELECT MAX(number) FROM status_lists)").Error
 	})
+}
+
+// beginList starts a new status list under a random number.
+func beginList(tx *gorm.DB, at time.Time) error {
+	return tx.Exec(`INSERT INTO status_lists (number, taken, inserted_at)
+		SELECT COALESCE(MAX(number), 0) + 2 + abs(random() % 4294967296), 0, ? FROM status_lists`, stamp(at)).Error
 }

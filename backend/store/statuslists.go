@@ -8,6 +8,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"tokentab/backend/backup"
 	"tokentab/backend/token"
 )
 
@@ -74,8 +75,14 @@ const otherEntries = `SELECT status_index, 'revoked' FROM deleted_status_entries
 
 func (s Tokens) StatusList(ctx context.Context, number int, at time.Time, set func(index int, status token.Status)) (until time.Time, ok bool, err error) {
 	err = s.readTogether(ctx, func(tx *gorm.DB) error {
-		if ok, err = exists(tx, "SELECT 1 FROM status_lists WHERE number = ?", number); err != nil || !ok {
+		var restored bool
+		if ok, restored, err = findList(tx, number); err != nil || !ok {
 			return err
+		}
+		if restored {
+			if err := setForgotten(tx, number, set); err != nil {
+				return err
+			}
 		}
 		moving, err := exists(tx, "SELECT 1 FROM token_moves")
 		if err != nil {
@@ -105,6 +112,41 @@ func (s Tokens) StatusList(ctx context.Context, number int, at time.Time, set fu
 		})
 	})
 	return until, ok, err
+}
+
+// findList reports whether a list exists, and whether a restore has closed it.
+func findList(tx *gorm.DB, number int) (ok, restored bool, err error) {
+	found, err := values[bool](tx, "SELECT restored_at IS NOT NULL FROM status_lists WHERE number = ?", number)
+	return len(found) > 0, len(found) > 0 && found[0], err
+}
+
+// setForgotten sets the entries that no known token has had. Tokens that a restore forgot have some of them.
+func setForgotten(tx *gorm.DB, number int, set func(index int, status token.Status)) error {
+	var known [token.StatusListSize]bool
+	err := scan(tx, `SELECT status_index FROM api_tokens WHERE status_list = @list
+		UNION ALL SELECT status_index FROM deleted_status_entries WHERE status_list = @list
+		UNION ALL SELECT status_index FROM old_secrets WHERE status_list = @list`, []any{map[string]any{"list": number}}, func(rows *sql.Rows) error {
+		var index int
+		err := rows.Scan(&index)
+		if err == nil && index >= 0 && index < len(known) {
+			known[index] = true
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for index, is := range known {
+		if !is {
+			set(index, token.Revoked)
+		}
+	}
+	return nil
+}
+
+func (s Tokens) ForgotStatusLists(ctx context.Context) (bool, error) {
+	restored, err := s.Setting(ctx, backup.RestoredSetting)
+	return restored != "", err
 }
 
 func (s Tokens) IsRevokedEntry(ctx context.Context, entry token.StatusEntry) (bool, error) {

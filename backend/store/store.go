@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 
 	"gorm.io/gorm"
+
+	"tokentab/backend/audit"
 )
 
 // FileName is the name of the database file in the data folder.
@@ -43,11 +45,12 @@ type db struct {
 	group   *group        // the open one; only who has the turn may use it
 	path    string
 
-	file      *file
-	claimed   bool        // this process serves the database
-	server    Server      // this process, if claimed
-	wasClosed bool        // by the previous process; see restored.go
-	unsettled atomic.Bool // settle has not run yet; until then other changes are refused
+	file        *file
+	claimed     bool        // this process serves the database
+	mayReadOnly bool        // open the database read-only if it can't be written
+	server      Server      // this process, if claimed
+	wasClosed   bool        // by the previous process; see restored.go
+	unsettled   atomic.Bool // settle has not run yet; until then other changes are refused
 
 	release func() // releases the opening lock, which is held while the database is open read-only
 
@@ -113,7 +116,19 @@ func (s *db) Setting(ctx context.Context, name string) (string, error) {
 
 // SetSetting stores a setting of the installation.
 func (s *db) SetSetting(ctx context.Context, name, value string) error {
+	return s.change(ctx, func(tx *gorm.DB) error { return setSetting(tx, name, value) })
+}
+
+// RecordSetting is SetSetting with an event, in one transaction.
+func (s *db) RecordSetting(ctx context.Context, name, value string, event audit.Event) error {
 	return s.change(ctx, func(tx *gorm.DB) error {
-		return tx.Exec("INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", name, value).Error
+		if err := setSetting(tx, name, value); err != nil {
+			return err
+		}
+		return record(tx, event)
 	})
+}
+
+func setSetting(tx *gorm.DB, name, value string) error {
+	return tx.Exec("INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", name, value).Error
 }

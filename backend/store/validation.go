@@ -25,7 +25,7 @@ func (s Tokens) FindToken(ctx context.Context, hash token.Hash) (state token.Sta
 	err = s.reading(ctx, func() error {
 		return scan(s.finder.WithContext(ctx), stateOfHash, []any{digest(hash), digest(hash)}, func(rows *sql.Rows) error {
 			var t token.State
-			err := rows.Scan(&t.TokenID, &t.AccountID, &t.EnvironmentID, &t.AgentID, &t.AgentDeploymentID, scope(&t.Scope), role(&t.Role), status(&t.Status), &t.ExpiresAt, &t.RotatedAt, &t.Old)
+			err := scanState(rows, &t)
 			if err == nil {
 				t.ExpiresAt /= 1000
 				state, ok = t, true
@@ -34,6 +34,11 @@ func (s Tokens) FindToken(ctx context.Context, hash token.Hash) (state token.Sta
 		})
 	})
 	return state, ok, err
+}
+
+// scanState reads a row of stateOfHash. ExpiresAt is in milliseconds still.
+func scanState(rows *sql.Rows, t *token.State) error {
+	return rows.Scan(&t.TokenID, &t.AccountID, &t.EnvironmentID, &t.AgentID, &t.AgentDeploymentID, scope(&t.Scope), role(&t.Role), status(&t.Status), &t.ExpiresAt, &t.RotatedAt, &t.Old)
 }
 
 func (s Tokens) RecordSeen(ctx context.Context, seen []token.Seen, latest int64) error {

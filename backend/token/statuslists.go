@@ -206,7 +206,7 @@ func (ts *Tokens) render(ctx context.Context, number int, at time.Time) (l *stat
 		return l, err
 	}
 	if !ok {
-		return l, fault.New(fault.NotFound, "There is no such status list.")
+		return l, ts.renderForgotten(ctx, number, at, l)
 	}
 	if last != nil && last.changes >= dropped && bytes.Equal(last.bits, bits) && last.isFresh(at) {
 		l.signed, l.bits, l.issuedAt = last.signed, last.bits, last.issuedAt // clients that have it get a 304
@@ -216,6 +216,24 @@ func (ts *Tokens) render(ctx context.Context, number int, at time.Time) (l *stat
 	l.until = until
 	ls.keep(number, l)
 	return l, nil
+}
+
+// renderForgotten signs a list that does not exist, if a restore may have forgotten it: tokens that were issued since the
+// backup name it, and every one of them is refused. It keeps nothing, because callers may make up numbers. It returns
+// fault.NotFound if no restore forgot any list.
+func (ts *Tokens) renderForgotten(ctx context.Context, number int, at time.Time, l *statusList) error {
+	forgot, err := ts.store.ForgotStatusLists(ctx)
+	if err != nil {
+		return err
+	}
+	if !forgot {
+		return fault.New(fault.NotFound, "There is no such status list.")
+	}
+	bits := newStatusBits(StatusListSize)
+	for index := range StatusListSize {
+		bits.set(index, statusValues[Revoked])
+	}
+	return ts.sign(ctx, number, bits, at, l)
 }
 
 func (ts *Tokens) sign(ctx context.Context, number int, bits statusBits, at time.Time, l *statusList) error {

@@ -211,10 +211,12 @@ type Store interface {
 	// StatusLists returns the numbers of all status lists, oldest first.
 	StatusLists(ctx context.Context) ([]int, error)
 	// StatusList calls set once for each entry of the list whose token is not active at the given instant. Deleted tokens
-	// and ended secrets count as revoked. until is when the next secret in the list ends; zero for never. ok is false if the
+	// and ended secrets count as revoked, and so does every unknown entry of a list that is older than a restore. until is when the next secret in the list ends; zero for never. ok is false if the
 	// list does not exist.
 	StatusList(ctx context.Context, number int, at time.Time, set func(index int, status Status)) (until time.Time, ok bool, err error)
-	// IsRevokedEntry reports whether StatusList would call set for the entry with Revoked, whatever the time.
+	// ForgotStatusLists reports whether a restore may have forgotten status lists.
+	ForgotStatusLists(ctx context.Context) (bool, error)
+	// IsRevokedEntry reports whether a known token or secret has the entry, and has ended whatever the time.
 	IsRevokedEntry(ctx context.Context, entry StatusEntry) (bool, error)
 	// RecordUses adds the uses of a batch to the histories of their tokens, in one transaction. It sets a last use if it is
 	// later than the stored one, or if the stored one is in the future, which only a wrong clock can cause. It skips tokens

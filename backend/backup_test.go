@@ -1,0 +1,442 @@
+package backend_test
+
+import (
+	"bytes"
+	"crypto/rand"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"tokentab/backend"
+	"tokentab/backend/audit"
+	"tokentab/backend/backendtest"
+	"tokentab/backend/config"
+	"tokentab/backend/pfid"
+	"tokentab/backend/signer"
+	"tokentab/backend/store"
+	"tokentab/backend/token"
+)
+
+// listedInvalid is the value of an entry whose token is refused permanently.
+const listedInvalid = 1
+
+func backUp(t *testing.T, p *backendtest.Program, passphrase string) (file string) {
+	t.Helper()
+	file = filepath.Join(t.TempDir(), "a.backup")
+	made, err := p.BackUp(t.Context(), backend.BackupOrder{Path: file, Passphrase: passphrase, Progress: func(string) {}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(file)
+	if err != nil || info.Size() != made.Bytes || info.Mode().Perm() != 0o600 {
+		t.Fatalf("the backup is %v, %v", info, err)
+	}
+	if left, err := filepath.Glob(file + ".*"); err != nil || len(left) > 0 {
+		t.Errorf("beside the backup are %v, %v", left, err)
+	}
+	return file
+}
+
+// restoreInto restores a backup, with the master key of the program.
+func restoreInto(t *testing.T, p *backendtest.Program, folder, file string, change ...func(*backend.RestoreOrder)) (store.Restored, error) {
+	t.Helper()
+	order := backend.RestoreOrder{File: file, Progress: func(string) {}}
+	for _, f := range change {
+		f(&order)
+	}
+	key, err := os.ReadFile(filepath.Join(p.Folder, signer.MasterKeyFile))
+	if err == nil && folder != p.Folder && order.Passphrase == "" {
+		err = os.WriteFile(filepath.Join(folder, signer.MasterKeyFile), key, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return backend.Restore(t.Context(), config.Storage{Data: folder}, order, backend.World{Now: p.Clock.Now, Random: rand.Reader})
+}
+
+// listed returns the value of a secret's entry in the list that a program serves, whatever address the secret names.
+func listed(t *testing.T, p *backendtest.Program, secret string) byte {
+	entry := backendtest.EntryOf(t, secret)
+	entry.URI = p.URL + entry.URI[strings.Index(entry.URI, "/status-lists/"):]
+	return p.Listed(entry)
+}
+
+func force(o *backend.RestoreOrder)         { o.Overwrite = true }
+func suspendActive(o *backend.RestoreOrder) { o.SuspendActive = true }
+
+func TestABackupUnderLoadRestoresTheTokensAsTheyWereAtOneInstant(t *testing.T) {
+	p := backendtest.Start(t)
+	actor := p.Found()
+	order := token.Order{Scope: token.ScopeAccount}
+	want := map[string]bool{}
+	for i := range 30 {
+		made, secret := p.Issue(actor, order)
+		want[secret] = i%3 == 0
+		var err error
+		switch i % 3 {
+		case 1:
+			_, err = p.Tokens.Suspend(t.Context(), actor, made.ID)
+		case 2:
+			_, err = p.Tokens.Revoke(t.Context(), actor, made.ID)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	// Each pair of tokens ends in one transaction, so no instant has one of them alone.
+	var pairs [][2]string
+	done := make(chan struct{})
+	var load sync.WaitGroup
+	load.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			default:
+			}
+			a, first := p.Issue(actor, order)
+			b, second := p.Issue(actor, order)
+			pairs = append(pairs, [2]string{first, second})
+			if _, err := p.Tokens.ChangeMany(t.Context(), actor, token.Bulk{Action: token.ToRevoke, IDs: []pfid.ID{a.ID, b.ID}}); err != nil {
+				t.Error(err)
+				return
+			}
+		}
+	})
+	file := backUp(t, p, "")
+	close(done)
+	load.Wait()
+
+	folder := t.TempDir()
+	done2, err := restoreInto(t, p, folder, file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !done2.HasKey || done2.Rows["api_tokens"] < 30 {
+		t.Errorf("the restore found %+v", done2)
+	}
+	q := backendtest.StartIn(t, folder, p.Clock)
+	for secret, is := range want {
+		if accepted(q, secret) != is || (listed(t, q, secret) == 0) != is {
+			t.Errorf("a token that was accepted: %v is not as it was", is)
+		}
+	}
+	known := 0
+	for i, pair := range pairs {
+		first, second := accepted(q, pair[0]), accepted(q, pair[1])
+		if first && second {
+			known++
+		}
+		if second && !first {
+			t.Errorf("of pair %d one token has ended", i)
+		}
+	}
+	if known > 1 {
+		t.Errorf("%d pairs are unrevoked at one instant", known)
+	}
+}
+
+func TestAnyChangedByteOfABackupIsDetectedAndNothingIsRestored(t *testing.T) {
+	p := backendtest.Start(t)
+	p.Found()
+	file := backUp(t, p, "")
+	good, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	check := func(what string, content []byte) {
+		t.Helper()
+		bad := filepath.Join(t.TempDir(), "bad.backup")
+		if err := os.WriteFile(bad, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := backend.Restore(t.Context(), config.Storage{Data: folder}, backend.RestoreOrder{File: bad, Progress: func(string) {}}, backend.World{Now: p.Clock.Now, Random: rand.Reader})
+		if err == nil {
+			t.Fatalf("%s: restored", what)
+		}
+		if left, err := os.ReadDir(folder); err != nil || len(left) > 0 {
+			t.Fatalf("%s: the folder has %v, %v", what, left, err)
+		}
+	}
+	step := max(1, len(good)/150)
+	for at := 0; at < len(good); at += step {
+		bad := bytes.Clone(good)
+		bad[at] ^= 1 << (at % 8)
+		check("a changed byte", bad)
+	}
+	for i := range 40 { // the sum, and what is next to it
+		bad := bytes.Clone(good)
+		bad[len(bad)-1-i] ^= 0x80
+		check("a changed byte at the end", bad)
+	}
+	check("a missing byte", good[:len(good)-1])
+	check("one byte more", append(bytes.Clone(good), 0))
+	check("an empty file", nil)
+}
+
+func TestARestoreListsEveryTokenThatItForgotAsInvalid(t *testing.T) {
+	p := backendtest.Start(t)
+	actor := p.Found()
+	order := token.Order{Scope: token.ScopeAccount}
+	_, before := p.Issue(actor, order)
+	file := backUp(t, p, "")
+	_, since := p.Issue(actor, order)
+	p.Stop()
+	if err := os.Remove(filepath.Join(p.Folder, store.FileName+".closed")); err != nil { // so that a new list begins
+		t.Fatal(err)
+	}
+	p = backendtest.StartIn(t, p.Folder, p.Clock)
+	_, later := p.Issue(actor, order)
+	if backendtest.EntryOf(t, later).URI == backendtest.EntryOf(t, since).URI {
+		t.Fatal("no new list has begun")
+	}
+	folder := t.TempDir()
+	if _, err := restoreInto(t, p, folder, file); err != nil {
+		t.Fatal(err)
+	}
+	q := backendtest.StartIn(t, folder, p.Clock)
+	for name, secret := range map[string]string{"in a known list": since, "in an unknown list": later} {
+		if accepted(q, secret) || listed(t, q, secret) != listedInvalid {
+			t.Errorf("a forgotten token %s is not invalid", name)
+		}
+	}
+	if !accepted(q, before) || listed(t, q, before) != 0 {
+		t.Error("a known token is not valid")
+	}
+	made, fresh := q.Issue(actor, order)
+	if listed(t, q, fresh) != 0 {
+		t.Error("a new token is listed as invalid")
+	}
+	if _, err := q.Tokens.Suspend(t.Context(), actor, made.ID); err != nil {
+		t.Fatal(err)
+	}
+	if listed(t, q, fresh) != 2 {
+		t.Error("a suspended token is not listed as such")
+	}
+}
+
+func TestWithoutARestoreAnUnknownStatusListDoesNotExist(t *testing.T) {
+	p := backendtest.Start(t)
+	p.Found()
+	if answer := p.Call("GET", "/status-lists/77", nil); answer.Status != 404 {
+		t.Errorf("an unknown list: %d", answer.Status)
+	}
+}
+
+func TestARestoreOverADatabaseKeepsItAndEndsAgainWhatHadEnded(t *testing.T) {
+	p := backendtest.Start(t)
+	actor := p.Found()
+	order := token.Order{Scope: token.ScopeAccount}
+	secrets := map[string]string{}
+	tokens := map[string]token.Listed{}
+	for _, name := range []string{"kept", "suspended", "revoked", "deleted", "rotated"} {
+		tokens[name], secrets[name] = p.Issue(actor, order)
+	}
+	bob := p.Join(actor, "bob@example.com")
+	_, cookie := startSession(t, p, actor)
+	file := backUp(t, p, "")
+	if _, err := restoreInto(t, p, p.Folder, file, force); err == nil || !strings.Contains(err.Error(), "server is running") {
+		t.Errorf("a restore under a running server: %v", err)
+	}
+	_, err1 := p.Tokens.Suspend(t.Context(), actor, tokens["suspended"].ID)
+	_, err2 := p.Tokens.Revoke(t.Context(), actor, tokens["revoked"].ID)
+	_, err3 := p.Tokens.Revoke(t.Context(), actor, tokens["deleted"].ID)
+	_, err4 := p.Tokens.Delete(t.Context(), actor, tokens["deleted"].ID)
+	_, _, err5 := p.Tokens.Rotate(t.Context(), actor, tokens["rotated"].ID, token.Rotation{})
+	_, _, err6 := p.People.RemoveMember(t.Context(), actor, bob.AdminUserID, false)
+	if err := errors.Join(err1, err2, err3, err4, err5, err6); err != nil {
+		t.Fatal(err)
+	}
+	p.Stop()
+	if _, err := restoreInto(t, p, p.Folder, file); err == nil || !strings.Contains(err.Error(), "--force") {
+		t.Errorf("a restore over a database: %v", err)
+	}
+	before, err := os.ReadFile(filepath.Join(p.Folder, store.FileName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, interrupted := range []bool{false, true} {
+		if interrupted { // after the old database was moved away
+			if err := os.Remove(filepath.Join(p.Folder, store.FileName)); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := store.Serve(t.Context(), p.Folder, "", p.Clock.Now, nil); err == nil || !strings.Contains(err.Error(), "missing") {
+				t.Errorf("a server starts in the middle of a restore: %v", err)
+			}
+		}
+		done, err := restoreInto(t, p, p.Folder, file, force)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !done.Compared || done.Ended != 4 {
+			t.Errorf("interrupted %v: %d tokens ended again, compared: %v", interrupted, done.Ended, done.Compared)
+		}
+		kept, err := filepath.Glob(filepath.Join(p.Folder, store.FileName+".replaced-*Z"))
+		if err != nil || len(kept) != 1 {
+			t.Fatalf("interrupted %v: kept %v, %v", interrupted, kept, err)
+		}
+		if content, err := os.ReadFile(kept[0]); err != nil || !bytes.Equal(content, before) {
+			t.Errorf("interrupted %v: the replaced database is not as it was: %v", interrupted, err)
+		}
+	}
+	p = backendtest.StartIn(t, p.Folder, p.Clock)
+	for name, secret := range secrets {
+		if accepted(p, secret) != (name == "kept") {
+			t.Errorf("the %s token is accepted: %v", name, accepted(p, secret))
+		}
+	}
+	if p.Call("GET", "/api/v1/session/all", nil, cookie).Status != 401 {
+		t.Error("a session came back with the restore")
+	}
+	if _, err := p.People.Member(t.Context(), actor.AccountID, bob.AdminUserID); err == nil {
+		t.Error("a removed member came back")
+	}
+}
+
+func TestARestoreCanSuspendWhatTheBackupBelievesActive(t *testing.T) {
+	p := backendtest.Start(t)
+	actor := p.Found()
+	order := token.Order{Scope: token.ScopeAccount}
+	made, active := p.Issue(actor, order)
+	ended, revoked := p.Issue(actor, order)
+	if _, err := p.Tokens.Revoke(t.Context(), actor, ended.ID); err != nil {
+		t.Fatal(err)
+	}
+	file, folder := backUp(t, p, ""), t.TempDir()
+	done, err := restoreInto(t, p, folder, file, suspendActive)
+	if err != nil || done.Suspended != 1 {
+		t.Fatalf("%d tokens are suspended, %v", done.Suspended, err)
+	}
+	q := backendtest.StartIn(t, folder, p.Clock)
+	if accepted(q, active) || accepted(q, revoked) {
+		t.Error("a token is accepted")
+	}
+	if found, err := q.Tokens.Get(t.Context(), actor.AccountID, made.ID); err != nil || found.Status != token.Suspended {
+		t.Errorf("the active token is %s, %v", found.Status, err)
+	}
+	events, _, err := q.Tokens.Events(t.Context(), actor.AccountID, made.ID, page)
+	if err != nil || len(events) != 2 || events[0].Action != audit.APITokenSuspended {
+		t.Errorf("its events are %v, %v", events, err)
+	}
+	if _, err := q.Tokens.Activate(t.Context(), actor, made.ID); err != nil || !accepted(q, active) {
+		t.Errorf("it can't be activated again: %v", err)
+	}
+}
+
+func TestABackupWithTheMasterKeyIsRestoredWithItsPassphraseOnly(t *testing.T) {
+	p := backendtest.Start(t)
+	actor := p.Found()
+	_, secret := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+	file, folder := backUp(t, p, "a long passphrase"), filepath.Join(t.TempDir(), "new")
+	key, err := os.ReadFile(filepath.Join(p.Folder, signer.MasterKeyFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if content, err := os.ReadFile(file); err != nil || bytes.Contains(content, bytes.TrimSpace(key)) {
+		t.Fatalf("the master key is in the backup as it is, %v", err)
+	}
+	with := func(passphrase string) func(*backend.RestoreOrder) {
+		return func(o *backend.RestoreOrder) { o.Passphrase = passphrase }
+	}
+	if _, err := restoreInto(t, p, folder, file, with("another passphrase")); !errors.Is(err, signer.ErrPassphrase) {
+		t.Errorf("with a wrong passphrase: %v", err)
+	}
+	if _, err := os.Stat(filepath.Join(folder, store.FileName)); err == nil {
+		t.Error("with a wrong passphrase a database is there")
+	}
+	if _, err := restoreInto(t, p, folder, file, with("a long passphrase")); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(filepath.Join(folder, signer.MasterKeyFile))
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the master key is %v, %v", info, err)
+	}
+	if q := backendtest.StartIn(t, folder, p.Clock); !accepted(q, secret) {
+		t.Error("the token is refused")
+	}
+}
+
+func TestScheduledBackupsAreMadeWhateverTheClockSaidAndTheOldestGo(t *testing.T) {
+	folder := t.TempDir()
+	future := filepath.Join(folder, "tokentab-20400101T000000Z.backup")
+	partial := filepath.Join(folder, "tokentab-20250101T000000Z.backup.partial")
+	other := filepath.Join(folder, "mine.backup")
+	for _, path := range []string{future, partial, other} {
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := backendtest.Start(t, func(c *config.Config, _ *backend.World) {
+		c.BackupDir, c.BackupEvery, c.BackupKeep = folder, config.Lifetime(time.Hour), 2
+	})
+	names := func() (all []string) {
+		found, err := filepath.Glob(filepath.Join(folder, "*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range found {
+			all = append(all, filepath.Base(path))
+		}
+		return all
+	}
+	var made []string
+	for range 4 {
+		name := "tokentab-" + p.Clock.Now().Format("20060102T150405Z") + ".backup"
+		made = append(made, name)
+		eventually(t, "the backup "+name, func() bool {
+			facts, err := p.Backups.Facts(t.Context())
+			return err == nil && facts.ProvenAt.Equal(p.Clock.Now()) && strings.Contains(strings.Join(names(), " "), name) && len(names()) <= 3
+		})
+		p.Clock.Move(time.Hour)
+	}
+	if got := strings.Join(names(), " "); got != "mine.backup "+strings.Join(made[2:], " ") {
+		t.Errorf("the folder has %s", got)
+	}
+	if facts, err := p.Backups.Facts(t.Context()); err != nil || facts.Failure != "" || facts.Bytes == 0 {
+		t.Errorf("%+v %v", facts, err)
+	}
+}
+
+func TestAFailedBackupIsKnownAndLoggedOnce(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "missing")
+	p := backendtest.Start(t, func(c *config.Config, _ *backend.World) {
+		c.BackupDir, c.BackupEvery, c.BackupKeep = folder, config.Lifetime(time.Hour), 2
+	})
+	failed := func() bool {
+		facts, err := p.Backups.Facts(t.Context())
+		return err == nil && facts.Failure == "no_access" && facts.FailedAt.Equal(p.Clock.Now())
+	}
+	eventually(t, "the failure", failed)
+	p.Clock.Move(10 * time.Minute)
+	eventually(t, "the second failure", failed)
+	if n := strings.Count(p.Log.String(), "could not make a backup"); n != 1 {
+		t.Errorf("it is logged %d times", n)
+	}
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	p.Clock.Move(10 * time.Minute)
+	eventually(t, "a backup", func() bool {
+		facts, err := p.Backups.Facts(t.Context())
+		return err == nil && facts.Failure == "" && facts.ProvenAt.Equal(p.Clock.Now())
+	})
+}
+
+// eventually waits until something that the program does in the background is done.
+func eventually(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for range 1500 {
+		if done() {
+			return
+		}
+		<-tick.C
+	}
+	t.Fatalf("%s did not come", what)
+}

@@ -1,0 +1,140 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"golang.org/x/term"
+
+	"tokentab/backend"
+	"tokentab/backend/config"
+)
+
+// masterKey are the flags for the master key in a backup.
+type masterKey struct {
+	WithKey        bool   `help:"Include the master key, encrypted with a passphrase. The passphrase comes from --passphrase-file, TOKENTAB_PASSPHRASE, or the terminal."`
+	PassphraseFile string `help:"File whose content is the passphrase." placeholder:"FILE"`
+}
+
+// passphrase returns the passphrase; empty without --with-key.
+func (m *masterKey) passphrase(std IO, again bool) (string, error) {
+	if !m.WithKey {
+		if m.PassphraseFile != "" {
+			return "", errors.New("--passphrase-file goes together with --with-key")
+		}
+		return "", nil
+	}
+	given, err := config.Passphrase(m.PassphraseFile)
+	if err != nil || given != "" {
+		return string(given), err
+	}
+	in, ok := std.In.(*os.File)
+	if !ok || !term.IsTerminal(int(in.Fd())) {
+		return "", errors.New("--with-key needs a passphrase: name its file with --passphrase-file, or set TOKENTAB_PASSPHRASE")
+	}
+	ask := func(prompt string) (string, error) {
+		fmt.Fprint(std.Err, prompt)
+		text, err := term.ReadPassword(int(in.Fd()))
+		fmt.Fprintln(std.Err)
+		return string(text), err
+	}
+	first, err := ask("Passphrase: ")
+	if err != nil || !again {
+		return first, err
+	}
+	second, err := ask("Once more: ")
+	if err == nil && first != second {
+		err = errors.New("the passphrases differ")
+	}
+	return first, err
+}
+
+// shortestPassphrase is the least number of bytes of a new passphrase.
+const shortestPassphrase = 12
+
+type makeBackup struct {
+	config.Storage `embed:""`
+	masterKey      `embed:""`
+
+	File  string `arg:"" help:"File to write. It gets its name once the backup is proven."`
+	Force bool   `help:"Replace the file if it exists."`
+}
+
+// Run makes a backup, and prints its file, size, number of tokens, and the time that it shows.
+func (m *makeBackup) Run(ctx context.Context, std IO) (err error) {
+	passphrase, err := m.passphrase(std, true)
+	if err != nil {
+		return err
+	}
+	if m.WithKey && len(passphrase) < shortestPassphrase {
+		return fmt.Errorf("the passphrase must have %d characters or more", shortestPassphrase)
+	}
+	b, err := open(ctx, std, m.Storage, config.Issuing{}, func(w *backend.World) { w.ReadOnly = true })
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.Close()) }()
+	made, err := b.BackUp(ctx, backend.BackupOrder{Path: m.File, Passphrase: passphrase, Overwrite: m.Force, Progress: progress(std)})
+	if err != nil {
+		return fmt.Errorf("no backup was made: %w", err)
+	}
+	_, err = fmt.Fprintf(std.Out, "%s  %d bytes  %d API tokens  %s\n", m.File, made.Bytes, made.Tokens, made.At.Format(time.RFC3339))
+	return err
+}
+
+// progress returns a function that says on standard error what goes on.
+func progress(std IO) func(string) {
+	return func(step string) { fmt.Fprintf(std.Err, "%s …\n", step) }
+}
+
+type restore struct {
+	config.Storage `embed:""`
+	masterKey      `embed:""`
+
+	File          string `arg:"" help:"Backup, as written by tokentab backup."`
+	Force         bool   `help:"Replace the database in the data folder. It is kept under a name with the date, and what has ended in it since the backup ends again."`
+	SuspendActive bool   `help:"Suspend every token that is active in the backup, so that none that was revoked since works again."`
+}
+
+// Run restores a backup, and prints the time that it shows.
+func (r *restore) Run(ctx context.Context, std IO) error {
+	if err := fillDatabaseURL(&r.Storage); err != nil {
+		return err
+	}
+	if err := r.Check(); err != nil {
+		return err
+	}
+	passphrase, err := r.passphrase(std, false)
+	if err != nil {
+		return err
+	}
+	if r.WithKey && passphrase == "" {
+		return errors.New("the passphrase is empty")
+	}
+	done, err := backend.Restore(ctx, r.Storage, backend.RestoreOrder{
+		File: r.File, Overwrite: r.Force, SuspendActive: r.SuspendActive, Passphrase: passphrase, Progress: progress(std),
+	}, world(std, nil))
+	if err != nil {
+		return fmt.Errorf("nothing was restored: %w", err)
+	}
+	for _, kept := range done.Kept {
+		fmt.Fprintf(std.Err, "Kept %s.\n", kept)
+	}
+	if done.Compared {
+		fmt.Fprintf(std.Err, "Compared with the replaced database: %d tokens that had been suspended, revoked, deleted or rotated since the backup are revoked or suspended.\n", done.Ended)
+	}
+	switch {
+	case r.SuspendActive:
+		fmt.Fprintf(std.Err, "Suspended %d tokens. Activate those that you still trust.\n", done.Suspended)
+	case !done.Compared:
+		fmt.Fprintln(std.Err, "Tokens that were suspended or revoked after the backup work again. Review them on the page, or restore again with --force --suspend-active.")
+	}
+	if !done.HasKey && os.Getenv(config.Prefix+"_MASTER_KEY") == "" && os.Getenv(config.Prefix+"_MASTER_KEY_FILE") == "" {
+		fmt.Fprintf(std.Err, "Put the file master.key of the installation into %s before you start the server.\n", r.Data)
+	}
+	_, err = fmt.Fprintf(std.Out, "%s  %d API tokens  %s\n", r.File, done.Rows["api_tokens"], done.MadeAt.Format(time.RFC3339))
+	return err
+}

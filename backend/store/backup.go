@@ -1,0 +1,392 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"gorm.io/gorm"
+	"modernc.org/sqlite"
+
+	"tokentab/backend/backup"
+	"tokentab/backend/token"
+)
+
+// Names beside a backup while it is made. Neither ever counts as a backup.
+const (
+	partialSuffix  = ".partial"
+	snapshotSuffix = ".snapshot"
+)
+
+// walPatience is the size in bytes of the WAL above which a snapshot is copied without pauses: until it is copied, the WAL
+// can only grow.
+const walPatience = 64 << 20
+
+// sampled is how many tokens of a backup are looked up as a validation does.
+const sampled = 1000
+
+// Contents are what a backup must have in common with its database.
+type Contents struct {
+	Rows map[string]int64 `json:"rows"` // of each table
+	// Sample is the SHA-256, in hex, of the states of up to 1,000 tokens, found by the hashes of their secrets.
+	Sample string `json:"sample"`
+	// Lists is the SHA-256, in hex, of the entries of all status lists at MadeAt.
+	Lists string `json:"lists"`
+}
+
+func (c Contents) equal(o Contents) bool {
+	return maps.Equal(c.Rows, o.Rows) && c.Sample == o.Sample && c.Lists == o.Lists
+}
+
+// BackupOptions are the choices of a backup.
+type BackupOptions struct {
+	Version   string
+	Key       []byte // the encrypted master key; nil to leave it out
+	Overwrite bool   // an existing file is replaced once the new backup is proven
+	// Rest is called after each piece of work, to leave processors to others.
+	Rest func()
+	// Progress is called when a step begins.
+	Progress func(step string)
+}
+
+// Backup writes one consistent state of the database to a file, with mode 0600, and proves it before the file gets its
+// name: it is unpacked as a restore does, and compared with the database. It reads one snapshot and keeps no one from
+// writing. It returns backup.ErrNotProven if the copy is not like the database.
+func (s *db) Backup(ctx context.Context, path string, options BackupOptions) (m Manifest, bytes int64, err error) {
+	if _, err := os.Lstat(path); err == nil && !options.Overwrite {
+		return m, 0, fmt.Errorf("%s exists: name another file, or replace it with --force", path)
+	}
+	partial, err := openPartial(path + partialSuffix)
+	if err != nil {
+		return m, 0, err
+	}
+	snapshot := path + snapshotSuffix
+	defer func() {
+		err = errors.Join(err, partial.Close(), removeIfThere(snapshot, snapshot+"-journal"))
+		if partial.unfinished {
+			err = errors.Join(err, removeIfThere(path+partialSuffix))
+		}
+		if troubleOf(err) == diskFull {
+			err = errors.Join(err, syscall.ENOSPC)
+		}
+	}()
+	options.Progress("copying the database")
+	if m, err = s.snapshot(ctx, snapshot, options); err != nil {
+		return m, 0, err
+	}
+	options.Progress("compressing the copy")
+	if err := partial.pack(ctx, m, snapshot, options.Rest); err != nil {
+		return m, 0, err
+	}
+	// The proof takes the way of a restore: from the file alone.
+	options.Progress("proving the backup")
+	if err := proveFile(ctx, partial.File, snapshot, m, options.Rest); err != nil {
+		return m, 0, err
+	}
+	info, err := partial.Stat()
+	if err != nil {
+		return m, 0, err
+	}
+	if err := errors.Join(os.Rename(path+partialSuffix, path), syncFolder(path)); err != nil {
+		return m, 0, err
+	}
+	partial.unfinished = false
+	return m, info.Size(), nil
+}
+
+// partialFile is a backup that is being written. Its lock keeps others from writing or removing it.
+type partialFile struct {
+	*os.File
+	unfinished bool
+}
+
+func openPartial(path string) (*partialFile, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	err = lockByte(f, openingByte)
+	if errors.Is(err, errLocked) {
+		err = fmt.Errorf("another backup to the same file is under way: %s", path)
+	}
+	if err == nil { // an interrupted backup may have left something
+		err = errors.Join(f.Chmod(0o600), f.Truncate(0))
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return &partialFile{f, true}, nil
+}
+
+func (p *partialFile) pack(ctx context.Context, m Manifest, snapshot string, rest func()) error {
+	database, err := os.Open(snapshot)
+	if err != nil {
+		return err
+	}
+	defer database.Close()
+	if err := writeBackup(ctx, p.File, m, database, rest); err != nil {
+		return err
+	}
+	return p.Sync()
+}
+
+// proveFile unpacks a backup to a path and compares its database with the manifest.
+func proveFile(ctx context.Context, from *os.File, path string, want Manifest, rest func()) error {
+	m, err := unpackTo(ctx, from, path, rest)
+	if err == nil {
+		err = proveDatabase(ctx, path, m, rest)
+	}
+	if errors.Is(err, errDamaged) {
+		err = fmt.Errorf("%w: %w", backup.ErrNotProven, err)
+	}
+	if err == nil && !(m.Contents.equal(want.Contents) && m.MadeAt.Equal(want.MadeAt)) {
+		err = backup.ErrNotProven
+	}
+	return err
+}
+
+// unpackTo writes the database of a backup to a new file, with mode 0600, that is on the disk when it returns.
+func unpackTo(ctx context.Context, from *os.File, path string, rest func()) (m Manifest, err error) {
+	if err := removeIfThere(path, path+"-journal", path+"-wal", path+"-shm"); err != nil {
+		return m, err
+	}
+	to, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return m, err
+	}
+	m, err = readBackup(ctx, from, to, rest)
+	return m, errors.Join(err, to.Sync(), to.Close())
+}
+
+// proveDatabase compares an unpacked database with its manifest.
+func proveDatabase(ctx context.Context, path string, m Manifest, rest func()) error {
+	db, err := connect(path, 1, "mode=ro", "immutable=1", "_pragma=query_only(1)", temporaryInMemory)
+	if err != nil {
+		return err
+	}
+	defer closePools(db)
+	pool, err := db.DB()
+	if err != nil {
+		return err
+	}
+	found, err := schemaVersion(ctx, pool)
+	if err != nil {
+		return err
+	}
+	if found != m.Schema {
+		return fmt.Errorf("%w: it has schema %d instead of %d", backup.ErrNotProven, found, m.Schema)
+	}
+	tx := db.WithContext(ctx)
+	for table := range m.Rows { // piece by piece, to rest in between
+		// The name is one of a table: it was read from the schema of a database that this program made.
+		result, err := value[string](tx, "PRAGMA integrity_check('"+strings.ReplaceAll(table, "'", "''")+"')")
+		if err != nil {
+			return err
+		}
+		if result != "ok" {
+			return fmt.Errorf("%w: the check of its table %s says: %s", backup.ErrNotProven, table, result)
+		}
+		rest()
+	}
+	has, err := contentsOf(ctx, tx, m.MadeAt)
+	if err != nil {
+		return err
+	}
+	if !has.equal(m.Contents) {
+		return fmt.Errorf("%w: rows, tokens or status lists differ", backup.ErrNotProven)
+	}
+	return nil
+}
+
+// snapshot copies one state of the database to a file and says what it contains.
+func (s *db) snapshot(ctx context.Context, path string, options BackupOptions) (m Manifest, err error) {
+	if s.health.replaced.Load() {
+		return m, replaced.fail(errReplaced)
+	}
+	mode := "mode=rw" // SQLite needs the memory that connections share, which only a writer can create
+	if s.writer == nil {
+		mode = "mode=ro&immutable=1"
+	}
+	source, err := connect(s.path, 1, mode, "_pragma=query_only(1)", temporaryInMemory)
+	if err != nil {
+		return m, err
+	}
+	defer closePools(source)
+	pool, err := source.DB()
+	if err != nil {
+		return m, err
+	}
+	conn, err := pool.Conn(ctx)
+	if err != nil {
+		return m, err
+	}
+	defer conn.Close()
+	// The transaction keeps the snapshot, for reads and for the copy.
+	if _, err := conn.ExecContext(ctx, "BEGIN"); err != nil {
+		return m, err
+	}
+	defer func() { _, _ = conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK") }()
+	tx := source.Session(&gorm.Session{NewDB: true, Context: ctx})
+	tx.Statement.ConnPool = conn
+	m = Manifest{Version: options.Version, Key: options.Key, MadeAt: s.health.now().UTC()}
+	if m.Contents, err = contentsOf(ctx, tx, m.MadeAt); err != nil {
+		return m, err
+	}
+	if m.Schema, err = value[int64](tx, "SELECT COALESCE(MAX(version_id), 0) FROM goose_db_version"); err != nil {
+		return m, err
+	}
+	if err := s.copyPages(ctx, conn, path, options.Rest); err != nil {
+		return m, err
+	}
+	m.Bytes = sizeOfFile(path)
+	return m, nil
+}
+
+// copyPages copies the snapshot that a connection reads.
+func (s *db) copyPages(ctx context.Context, conn *sql.Conn, path string, rest func()) error {
+	if err := removeIfThere(path, path+"-journal"); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600) // before SQLite makes it readable by others
+	if err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	var pageSize int
+	if err := conn.QueryRowContext(ctx, "PRAGMA page_size").Scan(&pageSize); err != nil {
+		return err
+	}
+	return conn.Raw(func(driver any) error {
+		source, ok := driver.(interface {
+			NewBackup(destination string) (*sqlite.Backup, error)
+		})
+		if !ok {
+			return errors.New("store: the driver makes no backups")
+		}
+		// The file is read again before it counts, so it needs no journal.
+		copying, err := source.NewBackup(dsn(path, "_pragma=journal_mode(OFF)", "_pragma=synchronous(OFF)"))
+		if err != nil {
+			return err
+		}
+		for more := true; more; {
+			if more, err = copying.Step(int32(copyAtOnce / pageSize)); err == nil {
+				err = ctx.Err()
+			}
+			if err != nil {
+				return errors.Join(err, copying.Finish())
+			}
+			if !isLarger(s.path+"-wal", walPatience) {
+				rest()
+			}
+		}
+		return copying.Finish()
+	})
+}
+
+// contentsOf reads what a backup and its database must have in common.
+func contentsOf(ctx context.Context, tx *gorm.DB, at time.Time) (c Contents, err error) {
+	c.Rows = map[string]int64{}
+	tables, err := values[string](tx, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name")
+	if err != nil {
+		return c, err
+	}
+	for _, table := range tables {
+		if c.Rows[table], err = value[int64](tx, `SELECT count(*) FROM "`+strings.ReplaceAll(table, `"`, `""`)+`"`); err != nil {
+			return c, err
+		}
+	}
+	if c.Sample, err = sampleOf(tx); err != nil {
+		return c, err
+	}
+	c.Lists, err = listsOf(context.WithValue(ctx, sharedKey{}, &shared{tx: tx, holdsPools: true}), at)
+	return c, err
+}
+
+// sampleOf looks up tokens from the whole table by the hashes of their secrets.
+func sampleOf(tx *gorm.DB) (string, error) {
+	sum := sha256.New()
+	first, err := value[int64](tx, "SELECT COALESCE(MIN(rowid), 0) FROM api_tokens")
+	if err != nil {
+		return "", err
+	}
+	last, err := value[int64](tx, "SELECT COALESCE(MAX(rowid), 0) FROM api_tokens")
+	if err != nil {
+		return "", err
+	}
+	step := max(1, (last-first)/sampled)
+	for at := first; at <= last; at += step {
+		hash, err := value[[]byte](tx, "SELECT secret_hash FROM api_tokens WHERE rowid >= ? ORDER BY rowid LIMIT 1", at)
+		if err != nil {
+			return "", err
+		}
+		err = scan(tx, stateOfHash, []any{hash, hash}, func(rows *sql.Rows) error {
+			var t token.State
+			err := scanState(rows, &t)
+			fmt.Fprintf(sum, "%x %+v\n", hash, t)
+			return err
+		})
+		if err != nil {
+			return "", err
+		}
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
+}
+
+// listsOf reads all status lists through the context's transaction.
+func listsOf(ctx context.Context, at time.Time) (string, error) {
+	sum, lists := sha256.New(), Tokens{new(db)}
+	numbers, err := lists.StatusLists(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, number := range numbers {
+		var entries [token.StatusListSize]token.Status
+		until, _, err := lists.StatusList(ctx, number, at, func(index int, is token.Status) { entries[index] = is })
+		if err != nil {
+			return "", err
+		}
+		fmt.Fprintln(sum, number, until.UnixMilli())
+		for _, is := range entries {
+			if _, err := sum.Write([]byte{byte(is)}); err != nil {
+				return "", err
+			}
+		}
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
+}
+
+// RemovePartialBackups removes what interrupted backups have left in a folder. It leaves those under way.
+func RemovePartialBackups(folder, pattern string) error {
+	found, err := filepath.Glob(filepath.Join(folder, pattern+partialSuffix))
+	if err != nil {
+		return err
+	}
+	for _, path := range found {
+		f, err := os.OpenFile(path, os.O_RDWR, 0)
+		if err != nil {
+			return err
+		}
+		if err = lockByte(f, openingByte); err == nil {
+			snapshot := strings.TrimSuffix(path, partialSuffix) + snapshotSuffix
+			err = removeIfThere(snapshot, snapshot+"-journal", path)
+		}
+		if errors.Is(err, errLocked) {
+			err = nil
+		}
+		if err := errors.Join(err, f.Close()); err != nil {
+			return err
+		}
+	}
+	return nil
+}

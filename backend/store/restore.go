@@ -1,0 +1,427 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"gorm.io/gorm"
+
+	"tokentab/backend/audit"
+	"tokentab/backend/backup"
+	"tokentab/backend/pfid"
+	"tokentab/backend/signer"
+	"tokentab/backend/token"
+)
+
+// replacedSuffix begins the end of the names under which a restore keeps what it replaces.
+const replacedSuffix = ".replaced-"
+
+// suspendAtOnce is how many tokens one transaction of a restore changes.
+const suspendAtOnce = 500
+
+// RestoreOptions are the choices of a restore.
+type RestoreOptions struct {
+	Overwrite     bool // a database that is there is kept under another name
+	SuspendActive bool // every token that is active in the backup
+	// Key returns the text of the file of the master key from what the backup has; nil to leave the master key as it is.
+	Key      func(sealed []byte) ([]byte, error)
+	Now      func() time.Time
+	Random   io.Reader
+	Progress func(step string) // called when a step begins
+}
+
+// Restored says what a restore did.
+type Restored struct {
+	Manifest
+	Kept      []string // what was replaced, under its new names
+	Suspended int      // tokens, because SuspendActive
+	Ended     int      // tokens, because they had ended in the replaced database
+	Compared  bool     // the replaced database was read for what had ended since the backup
+	HasKey    bool     // there is a file of the master key
+}
+
+// Restore puts the database of a backup into a data folder, which it creates if it does not exist. It changes nothing that
+// is there before the whole backup is proven. If it is interrupted, the folder has the old database, or none and a server
+// refuses to start; a second call finishes the work.
+func Restore(ctx context.Context, file, folder string, options RestoreOptions) (done Restored, err error) {
+	from, err := os.Open(file)
+	if err != nil {
+		return done, err
+	}
+	defer from.Close()
+	if err := checkFolder(folder); err != nil {
+		return done, err
+	}
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return done, fmt.Errorf("--data: create the folder: %w", err)
+	}
+	r := restore{RestoreOptions: options, folder: folder, at: options.Now().UTC()}
+	if err := r.findPresent(ctx); err != nil {
+		return done, err
+	}
+	defer func() { err = errors.Join(err, r.release()) }()
+	if err := r.prepare(ctx, from); err != nil {
+		return done, errors.Join(err, removeIfThere(r.made.path, r.made.path+"-wal", r.made.path+"-shm"))
+	}
+	options.Progress("putting the database in place")
+	if err := r.place(); err != nil {
+		return done, err
+	}
+	_, err = os.Stat(filepath.Join(folder, signer.MasterKeyFile))
+	r.done.HasKey = err == nil
+	return r.done, nil
+}
+
+// restore is a restore under way.
+type restore struct {
+	RestoreOptions
+	folder  string
+	path    string // of the database
+	at      time.Time
+	present *file  // the database that is replaced; nil for none
+	was     string // the path of the database that was there last; empty for none
+	key     []byte // the text of the master key's file; nil to leave it
+	made    *file  // the restored database, under a temporary name
+	unlock  []func()
+	done    Restored
+}
+
+func (r *restore) release() error {
+	for _, unlock := range slices.Backward(r.unlock) {
+		unlock()
+	}
+	var errs []error
+	for _, f := range []*file{r.made, r.present} {
+		if f != nil {
+			errs = append(errs, f.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// findPresent finds the database that is there, and keeps servers and commands from it.
+func (r *restore) findPresent(ctx context.Context) error {
+	r.path = filepath.Join(r.folder, FileName)
+	if target, err := filepath.EvalSymlinks(r.path); err == nil {
+		r.path = target
+	}
+	f, err := os.OpenFile(r.path, os.O_RDWR, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return r.findReplaced()
+	}
+	if err != nil {
+		return fmt.Errorf("--data: open the database: %w", err)
+	}
+	r.present, r.was = &file{f, r.path}, r.path
+	err = lockServer(f)
+	if errors.Is(err, errLocked) {
+		err = fmt.Errorf("--data: a server is running on the data in %s: stop it first", r.folder)
+	}
+	if err == nil && !r.Overwrite {
+		err = fmt.Errorf("--data: there is a database in %s: name another folder, or use --force, which keeps it under another name", r.folder)
+	}
+	if err != nil {
+		return errors.Join(err, r.release())
+	}
+	soon, cancel := context.WithTimeout(ctx, operationTimeout)
+	defer cancel()
+	unlock, err := r.present.openingLock(soon)
+	if err != nil {
+		return errors.Join(err, r.release())
+	}
+	r.unlock = append(r.unlock, unlock)
+	return nil
+}
+
+// findReplaced finds what an interrupted restore has replaced.
+func (r *restore) findReplaced() error {
+	found, err := filepath.Glob(r.path + "*")
+	if err != nil {
+		return err
+	}
+	for _, path := range found {
+		name := strings.TrimPrefix(path, r.path)
+		if strings.HasPrefix(name, newSuffix) {
+			continue
+		}
+		if !r.Overwrite {
+			return fmt.Errorf("--data: %s is there, so a database was: name another folder, or use --force, which keeps that file", path)
+		}
+		if strings.HasPrefix(name, replacedSuffix) && !strings.HasSuffix(name, "-wal") && !strings.HasSuffix(name, "-shm") {
+			r.was = path // the newest comes last
+		}
+	}
+	return nil
+}
+
+// prepare unpacks the backup under a temporary name, proves it, and changes what a restore has to change.
+func (r *restore) prepare(ctx context.Context, from *os.File) error {
+	opened, err := os.OpenFile(r.path+newSuffix, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return fmt.Errorf("--data: create the database: %w", err)
+	}
+	r.made = &file{opened, r.path + newSuffix}
+	unlock, err := r.made.openingLock(ctx) // a server that starts without a database makes one under this name
+	if err != nil {
+		return err
+	}
+	r.unlock = append(r.unlock, unlock)
+	if current, err := r.made.isCurrent(); err != nil || !current {
+		return errors.Join(errors.New("--data: another program has just created the database"), err)
+	}
+	if err := errors.Join(r.made.Chmod(0o600), r.made.Truncate(0), removeIfThere(r.made.path+"-wal", r.made.path+"-shm")); err != nil {
+		return fmt.Errorf("--data: create the database: %w", err)
+	}
+	r.Progress("reading the backup")
+	if r.done.Manifest, err = readBackup(ctx, from, r.made, func() {}); err != nil {
+		return err
+	}
+	if newest := newestSchema(); r.done.Schema > newest {
+		return fmt.Errorf("the backup was made by a newer version of this program (%s, schema %d; this one knows %d): use that version", r.done.Version, r.done.Schema, newest)
+	}
+	r.Progress("proving the backup")
+	if err := proveDatabase(ctx, r.made.path, r.done.Manifest, func() {}); err != nil {
+		return err
+	}
+	if r.Key != nil {
+		if r.key, err = r.Key(r.done.Key); err != nil {
+			return err
+		}
+		has, err := os.ReadFile(filepath.Join(r.folder, signer.MasterKeyFile))
+		if err == nil && strings.TrimSpace(string(has)) == strings.TrimSpace(string(r.key)) {
+			r.key = nil
+		}
+	}
+	size, err := from.Stat()
+	if err != nil {
+		return err
+	}
+	writer, err := connect(r.made.path, 1, append(writerOptions, temporaryInMemory)...)
+	if err != nil {
+		return err
+	}
+	s := newDB(r.made, r.Now)
+	defer s.stop()
+	s.writer = writer
+	steps, _, _, err := s.migrations(ctx, migrations)
+	if err == nil {
+		_, err = steps.Up(ctx)
+	}
+	if err == nil {
+		err = r.adjust(writer.WithContext(ctx), size.Size())
+	}
+	return errors.Join(err, s.close(), r.made.Sync())
+}
+
+// adjust changes the restored database so that nothing comes back unnoticed.
+func (r *restore) adjust(db *gorm.DB, size int64) error {
+	facts := backup.Facts{ProvenAt: r.done.MadeAt, Bytes: size, Tokens: r.done.Rows[apiTokens.name]}
+	note := backup.Restored{MadeAt: r.done.MadeAt, At: r.at, Suspended: r.SuspendActive}
+	if r.was != "" {
+		r.Progress("comparing with the replaced database")
+		if err := r.endAgain(db); err != nil {
+			return err
+		}
+	}
+	if r.SuspendActive {
+		r.Progress("suspending tokens")
+		var err error
+		if r.done.Suspended, err = r.moveWhere(db, "SELECT id, account_id, 'suspended' AS to_status FROM api_tokens t WHERE "+statusNowOfT+" = 'active'", "restored from a backup"); err != nil {
+			return err
+		}
+	}
+	return db.Transaction(func(tx *gorm.DB) error {
+		// Sessions that ended since would be back, and so would their cookies.
+		if err := execAll(tx, []string{"DELETE FROM sessions", "DELETE FROM settings WHERE name LIKE '" + backup.ReviewedPrefix + "%'"}); err != nil {
+			return err
+		}
+		if err := tx.Exec("UPDATE status_lists SET restored_at = ?", stamp(r.at)).Error; err != nil {
+			return err
+		}
+		if err := beginList(tx, r.at); err != nil {
+			return err
+		}
+		for name, value := range map[string]any{backup.FactsSetting: facts, backup.RestoredSetting: note} {
+			text, err := json.Marshal(value)
+			if err != nil {
+				return err
+			}
+			if err := setSetting(tx, name, string(text)); err != nil {
+				return err
+			}
+		}
+		owners, err := values[pfid.ID](tx, "SELECT id FROM accounts WHERE deleted_at IS NULL")
+		if err != nil {
+			return err
+		}
+		for _, id := range owners {
+			if err := recordWith(tx, r.recorder(id), audit.BackupRestored, "of "+r.done.MadeAt.Format(time.RFC3339), id); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (r *restore) recorder(account pfid.ID) audit.Recorder {
+	return audit.NewRecorder(r.at, audit.Actor{AccountID: account}, r.Random)
+}
+
+// moveWhere gives tokens a new status, in pieces, with an event for each. selected selects id, account and new status.
+func (r *restore) moveWhere(db *gorm.DB, selected, detail string) (moved int, err error) {
+	var all []restoredToken
+	if err := db.Raw(selected).Scan(&all).Error; err != nil {
+		return 0, err
+	}
+	for some := range slices.Chunk(all, suspendAtOnce) {
+		err := db.Transaction(func(tx *gorm.DB) error {
+			ids := map[restoredToken][]pfid.ID{}
+			for _, t := range some {
+				key := restoredToken{AccountID: t.AccountID, ToStatus: t.ToStatus}
+				ids[key] = append(ids[key], t.ID)
+			}
+			for key, ids := range ids {
+				to, known := token.ParseStatus(key.ToStatus)
+				if !known {
+					return fmt.Errorf("store: a token can't become %q", key.ToStatus)
+				}
+				// No move under way counts for it: retirements must not activate it again.
+				err := tx.Exec("UPDATE api_tokens SET status = ?, suspended_by_retirement = FALSE, updated_at = ?, after_move = "+lastMove+" WHERE id IN "+anyOf,
+					to.String(), stamp(r.at), document{ids}).Error
+				if err != nil {
+					return err
+				}
+				if err := recordWith(tx, r.recorder(key.AccountID), actionOf(to), detail, ids...); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return moved, err
+		}
+		moved += len(some)
+	}
+	return moved, nil
+}
+
+// restoredToken is a token and its new status.
+type restoredToken struct {
+	ID, AccountID pfid.ID
+	ToStatus      string
+}
+
+// endAgain ends what had ended in the replaced database. It leaves all as it is if that can't be read, is of another
+// installation, or has another schema.
+func (r *restore) endAgain(db *gorm.DB) error {
+	if err := db.Exec("ATTACH DATABASE ? AS was", dsn(r.was, "mode=ro")).Error; err != nil {
+		return nil // damaged, perhaps the reason for the restore
+	}
+	defer db.Exec("DETACH DATABASE was")
+	schema, err := value[int64](db, "SELECT MAX(version_id) FROM was.goose_db_version")
+	if err != nil || schema != newestSchema() {
+		return nil
+	}
+	same, err := exists(db, "SELECT 1 FROM accounts a JOIN was.accounts w ON w.id = a.id")
+	if err != nil || !same {
+		return nil
+	}
+	if check, err := value[string](db, "PRAGMA was.quick_check(1)"); err != nil || check != "ok" {
+		return nil
+	}
+	statusThen := strings.ReplaceAll(statusNow("w"), "FROM token_moves", "FROM was.token_moves")
+	ended := `SELECT id, account_id, CASE WHEN then_status = 'revoked' THEN 'revoked' ELSE 'suspended' END AS to_status FROM (
+		SELECT t.id, t.account_id, ` + statusNowOfT + ` AS now_status, w.secret_hash <> t.secret_hash AS rotated,
+			CASE WHEN w.id IS NULL THEN 'revoked' ELSE ` + statusThen + ` END AS then_status
+		FROM api_tokens t LEFT JOIN was.api_tokens w ON w.id = t.id)
+		WHERE now_status <> 'revoked' AND then_status = 'revoked' OR now_status = 'active' AND (then_status = 'suspended' OR rotated)`
+	if r.done.Ended, err = r.moveWhere(db, ended, "ended after the backup"); err != nil {
+		return err
+	}
+	at := strconv.FormatInt(r.at.UnixMilli(), 10)
+	statements := []string{
+		`UPDATE admin_users SET removed_at = COALESCE((SELECT w.removed_at FROM was.admin_users w WHERE w.id = admin_users.id), ` + at + `)
+			WHERE removed_at IS NULL AND NOT EXISTS (SELECT 1 FROM was.admin_users w WHERE w.id = admin_users.id AND w.removed_at IS NULL)`,
+		`UPDATE admin_users SET password_hash = w.password_hash, role = w.role FROM was.admin_users w WHERE w.id = admin_users.id`,
+		`UPDATE admin_user_invites SET status = 'revoked', updated_at = ` + at + ` WHERE status = 'pending'
+			AND NOT EXISTS (SELECT 1 FROM was.admin_user_invites w WHERE w.id = admin_user_invites.id AND w.status = 'pending')`,
+	}
+	if r.key == nil { // the keys of both are sealed under one master key
+		columns := namesOf(signingKeys.columns(new(signer.StoredKey)))
+		statements = append(statements, `UPDATE signing_keys SET withdrawn_at = w.withdrawn_at, sealed_private_key = x'' FROM was.signing_keys w
+			WHERE w.kid = signing_keys.kid AND w.withdrawn_at IS NOT NULL AND signing_keys.withdrawn_at IS NULL`,
+			"INSERT INTO signing_keys ("+columns+", number) SELECT "+columns+", number FROM was.signing_keys WHERE kid NOT IN (SELECT kid FROM main.signing_keys)")
+	}
+	r.done.Compared = true
+	return db.Transaction(func(tx *gorm.DB) error { return execAll(tx, statements) })
+}
+
+// place moves what is there aside, and the restored database to its name. Only the last step makes a server start again.
+func (r *restore) place() error {
+	kept := r.path + replacedSuffix + r.at.Format("20060102T150405Z")
+	for i := 2; ; i++ { // two restores within a second
+		if _, err := os.Lstat(kept); errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		kept = fmt.Sprintf("%s%s%s-%d", r.path, replacedSuffix, r.at.Format("20060102T150405Z"), i)
+	}
+	if r.present == nil && r.was != "" {
+		kept = r.was // an interrupted restore has moved the database, perhaps not yet its log
+	}
+	for _, move := range [][2]string{{r.path, kept}, {r.path + "-wal", kept + "-wal"}} {
+		if err := r.keep(move[0], move[1]); err != nil {
+			return err
+		}
+	}
+	if err := removeIfThere(r.path+"-shm", kept+"-shm", r.path+closedSuffix); err != nil {
+		return err
+	}
+	if r.key != nil {
+		if err := r.placeKey(); err != nil {
+			return err
+		}
+	}
+	return errors.Join(os.Rename(r.made.path, r.path), syncFolder(r.path))
+}
+
+func (r *restore) keep(path, under string) error {
+	err := os.Rename(path, under)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		r.done.Kept = append(r.done.Kept, under)
+		err = syncFolder(path)
+	}
+	return err
+}
+
+// placeKey puts the master key of the backup in place, and keeps another one that is there.
+func (r *restore) placeKey() error {
+	path := filepath.Join(r.folder, signer.MasterKeyFile)
+	if err := r.keep(path, path+replacedSuffix+r.at.Format("20060102T150405Z")); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(r.folder, signer.MasterKeyFile+".*") // mode 0600
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(r.key)
+	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, removeIfThere(f.Name()))
+	}
+	return syncFolder(path)
+}
