@@ -10,6 +10,31 @@ import (
 	"tokentab/backend/pfid"
 )
 
+// maxDepth is how deep a body may be nested. Browsers and other clients parse by recursion: a payload nested deeper would keep
+// them from showing the list that it is in.
+const maxDepth = 1000
+
+// depthOf returns how deep a JSON value is nested: 0 for a number or a text, 1 for {} and []. Of other texts it returns any
+// number.
+func depthOf(value []byte) (deepest int) {
+	depth, inText := 0, false
+	for i := 0; i < len(value); i++ {
+		switch c := value[i]; {
+		case inText && c == '\\':
+			i++
+		case c == '"':
+			inText = !inText
+		case inText:
+		case c == '{' || c == '[':
+			depth++
+			deepest = max(deepest, depth)
+		case c == '}' || c == ']':
+			depth--
+		}
+	}
+	return deepest
+}
+
 // sentBody is the body of a request, taken apart once for all that look into it.
 type sentBody struct {
 	isEmpty    bool

@@ -499,3 +499,16 @@ func TestSpansCanBeSentInBulk(t *testing.T) {
 		t.Errorf("counts %v: %s", n, a.Body)
 	}
 }
+
+func TestBodiesThatClientsCouldNotReadBackAreRefused(t *testing.T) {
+	r := startRun(t)
+	nested := func(levels int) string {
+		return fmt.Sprintf(`{"details":{"agent_instance_id":%q,"schema_name":"agent:llm","status":"active","payload":{"}\"[{":%s%s}}}`,
+			r.instance, strings.Repeat("[", levels-3), strings.Repeat("]", levels-3))
+	}
+	deep := r.post("/agent_spans", json.RawMessage(nested(1001)))
+	if deep.Status != http.StatusUnprocessableEntity || !strings.Contains(string(deep.Body), `"body":["may be nested at most 1000 levels deep"]`) {
+		t.Errorf("1001 levels: %d %s", deep.Status, deep.Body)
+	}
+	r.ok(r.post("/agent_spans", json.RawMessage(nested(1000))))
+}
