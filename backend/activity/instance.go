@@ -245,7 +245,8 @@ type InstanceFilter struct {
 	Status                                           Status
 }
 
-// Instances returns one page of the instances that match the filter, newest first unless sorted, and their total number.
+// Instances returns one page of the instances that match the filter, newest first unless sorted, and their total number,
+// at most the page's CountLimit. It returns fault.Validation if so many can't be sorted by that field.
 func (a *Activity) Instances(ctx context.Context, scope Scope, filter InstanceFilter, page paging.Page) ([]ListedInstance, int, error) {
 	return a.store.Instances(ctx, scope, filter, page)
 }

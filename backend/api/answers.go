@@ -74,3 +74,14 @@ func (c *caller) page(l *Listing) paging.Page {
 	p.Reserve = c.reserve
 	return p
 }
+
+// listedUpTo is listed for a list that is counted up to a limit.
+func listedUpTo[From, To any](l *Listing, convert func(From) To) func([]From, int, error) (*many[To], error) {
+	return func(items []From, total int, err error) (*many[To], error) {
+		out, err := listed(l, convert)(items, total, err)
+		if err == nil {
+			out.Body.Pagination.ItemCountIsMinimum = total == l.page().CountLimit()
+		}
+		return out, err
+	}
+}

@@ -94,7 +94,7 @@ type manyBody[T any] struct {
 
 // Pagination describes the page of a list that a response holds.
 type Pagination struct {
-	ItemCount          int  `json:"item_count" doc:"Items in the whole list; always exact"`
+	ItemCount          int  `json:"item_count" doc:"Items in the whole list; exact unless item_count_is_minimum"`
 	ItemStart          int  `json:"item_start" doc:"Position of the first item on this page, from 1; 0 if there is none"`
 	ItemEnd            int  `json:"item_end" doc:"Position of the last item on this page, from 1; 0 if there is none"`
 	PageCount          int  `json:"page_count"`
@@ -103,6 +103,8 @@ type Pagination struct {
 	PageSize           int  `json:"page_size"`
 	NextPageOffset     *int `json:"next_page_offset"`
 	PreviousPageOffset *int `json:"previous_page_offset"`
+
+	ItemCountIsMinimum bool `json:"item_count_is_minimum,omitempty" doc:"True if the list may have more items than item_count: lists of instances, and of spans in a window, are counted up to 10,001 or the end of the page"`
 
 	NextCursor *string `json:"next_cursor,omitempty" doc:"For pagination[after], on lists that take it: where the list goes on, even if items are created or change meanwhile. Missing at the end"`
 }

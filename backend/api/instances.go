@@ -264,7 +264,7 @@ func (s *Service) listInstances(ctx context.Context, who *caller, in *instanceLi
 	if err := wrong.Err(); err != nil {
 		return nil, err
 	}
-	return listed(&in.Listing, instanceOf)(s.Activity.Instances(ctx, who.scope(), filter, who.page(&in.Listing)))
+	return listedUpTo(&in.Listing, instanceOf)(s.Activity.Instances(ctx, who.scope(), filter, who.page(&in.Listing)))
 }
 
 func (s *Service) getInstance(ctx context.Context, who *caller, in *pathID) (*one[AgentInstance], error) {

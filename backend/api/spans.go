@@ -169,7 +169,7 @@ func (s *Service) listSpans(ctx context.Context, who *caller, in *spanListing) (
 			in.Sorting = "-started_at"
 		}
 	}
-	return listed(&in.Listing, spanOf)(s.Activity.Spans(ctx, who.scope(), filter, who.page(&in.Listing)))
+	return listedUpTo(&in.Listing, spanOf)(s.Activity.Spans(ctx, who.scope(), filter, who.page(&in.Listing)))
 }
 
 // TestSpans is a request to create spans for trying things out.

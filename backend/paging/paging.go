@@ -20,6 +20,13 @@ type Page struct {
 	Reserve func(bytes int) error
 }
 
+// MaxCounted is how many items of a long list are counted beyond the part.
+const MaxCounted = 10_000
+
+// CountLimit returns where counting the items of a long list ends: one more than MaxCounted, or than the items up to the
+// end of the part. A total of that number means at least as many.
+func (p Page) CountLimit() int { return max(MaxCounted, p.Offset+p.Size) + 1 }
+
 // Takes reports whether the part still has room for an item. bytes are those of the large values of all its items with this
 // one, number says how many there are before it.
 func (p Page) Takes(bytes, number int) (bool, error) {

@@ -109,7 +109,8 @@ func (s Activity) TerminateInstance(ctx context.Context, scope activity.Scope, i
 	})
 }
 
-// instanceSorting lists what instances can be sorted by. They arrive in the order of their numbers.
+// instanceSorting lists what instances can be sorted by. They arrive in the order of their numbers, which all indexes of
+// lists end with; by the others only paging.MaxCounted can be sorted.
 var instanceSorting = map[string]string{
 	"": "t.number", "inserted_at": "t.number", "id": "t.id", "status": "t.status", "started_at": "t.started_at", "finished_at": "t.finished_at", "updated_at": "t.updated_at",
 }
@@ -128,8 +129,11 @@ func (s Activity) Instances(ctx context.Context, scope activity.Scope, filter ac
 		if err != nil || where == "" {
 			return err
 		}
-		if total, err = value[int](tx, "SELECT count(*) FROM agent_instances t"+where, args...); err != nil || total == 0 {
+		if total, err = countUpTo(tx, page.CountLimit(), "agent_instances t"+where, args...); err != nil || total == 0 {
 			return err
+		}
+		if order != "t.number" && total > paging.MaxCounted {
+			return fault.Field("sorting", "must be inserted_at for more than %d instances", paging.MaxCounted)
 		}
 		numbers, err := values[int64](tx, "SELECT t.number FROM agent_instances t"+where+" ORDER BY "+order+direction+", t.number"+direction+" LIMIT ? OFFSET ?", append(slices.Clone(args), page.Size, page.Offset)...)
 		if err != nil {
@@ -150,8 +154,10 @@ func (s Activity) Instances(ctx context.Context, scope activity.Scope, filter ac
 // instancesOf returns the condition of the instances that a filter selects; empty if there are none. If it names an agent,
 // environment or deployment, it leaves out the account, so that SQLite takes the index of the former.
 func instancesOf(tx *gorm.DB, scope activity.Scope, f activity.InstanceFilter) (where string, args []any, err error) {
-	where = " WHERE t.agent_deployment_id NOT IN (SELECT id FROM agent_deployments WHERE account_id = ? AND deleted_at IS NOT NULL)"
-	args = []any{scope.AccountID}
+	if where, args, err = withoutDeleted(tx, scope.AccountID); err != nil {
+		return "", nil, err
+	}
+	where = " WHERE " + where
 	isNarrow := false
 	for _, c := range []struct {
 		table, column string
@@ -181,6 +187,22 @@ func instancesOf(tx *gorm.DB, scope activity.Scope, f activity.InstanceFilter) (
 	return where, args, nil
 }
 
+// withoutDeleted returns the condition that leaves out the instances t of deleted deployments of an account, until the
+// worker has removed them. Most accounts have none: then all conditions of a list can come from one index.
+func withoutDeleted(tx *gorm.DB, account pfid.ID) (where string, args []any, err error) {
+	const deleted = "SELECT d.id FROM agent_deployments d WHERE d.account_id = ? AND d.deleted_at IS NOT NULL AND EXISTS (SELECT 1 FROM agent_instances i WHERE i.agent_deployment_id = d.id)"
+	ids, err := values[pfid.ID](tx, deleted, account)
+	if err != nil || len(ids) == 0 {
+		return "1 = 1", nil, err
+	}
+	return "t.agent_deployment_id NOT IN " + anyOf, []any{document{ids}}, nil
+}
+
+// countUpTo counts the rows of what follows FROM, but no more than limit.
+func countUpTo(tx *gorm.DB, limit int, from string, args ...any) (int, error) {
+	return value[int](tx, "SELECT count(*) FROM (SELECT 1 FROM "+from+" LIMIT ?)", append(slices.Clone(args), limit)...)
+}
+
 func (s Activity) LatestInstances(ctx context.Context, tokens []pfid.ID) (map[pfid.ID]activity.LatestInstance, error) {
 	latest := map[pfid.ID]activity.LatestInstance{}
 	return latest, s.read(ctx, func(tx *gorm.DB) error {
@@ -206,8 +228,11 @@ func (s Activity) InstanceCounts(ctx context.Context, account, agent pfid.ID) (m
 		if _, err := agentIn(tx, account, agent); err != nil {
 			return err
 		}
-		const query = "SELECT status, count(*) FROM agent_instances WHERE agent_id = ? GROUP BY status"
-		return scan(tx, query, []any{agent}, func(rows *sql.Rows) error {
+		where, args, err := withoutDeleted(tx, account)
+		if err != nil {
+			return err
+		}
+		return scan(tx, "SELECT t.status, count(*) FROM agent_instances t WHERE t.agent_id = ? AND "+where+" GROUP BY t.status", append([]any{agent}, args...), func(rows *sql.Rows) error {
 			var status activity.Status
 			var n int
 			err := rows.Scan(&status, &n)
@@ -222,8 +247,12 @@ func (s Activity) HourlyInstances(ctx context.Context, account, agent pfid.ID, f
 		if _, err := agentIn(tx, account, agent); err != nil {
 			return err
 		}
-		const query = "SELECT (inserted_at - ?) / ?, status, count(*) FROM agent_instances WHERE agent_id = ? AND inserted_at >= ? GROUP BY 1, 2"
-		return scan(tx, query, []any{stamp(first), time.Hour.Milliseconds(), agent, stamp(first)}, func(rows *sql.Rows) error {
+		where, args, err := withoutDeleted(tx, account)
+		if err != nil {
+			return err
+		}
+		query := "SELECT (t.inserted_at - ?) / ?, t.status, count(*) FROM agent_instances t WHERE t.agent_id = ? AND t.inserted_at >= ? AND " + where + " GROUP BY 1, 2"
+		return scan(tx, query, append([]any{stamp(first), time.Hour.Milliseconds(), agent, stamp(first)}, args...), func(rows *sql.Rows) error {
 			var hour, n int
 			var status activity.Status
 			if err := rows.Scan(&hour, &status, &n); err != nil {

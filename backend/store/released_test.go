@@ -36,6 +36,7 @@ var released = map[string]string{
 	"00023_roles.sql":             "e40246e934d7fa9c667f690339e2f4c6866b996c1590c28698b67a03d771f2a7",
 	"00024_member_notices.sql":    "13f19777a549d62293354f289bad4348eb6b712b99b1a6cb51c69859dbf27c0c",
 	"00025_restored_lists.sql":    "a9ef0b94e7ae28fa2a91d2f2feacdc7a148cc01a109b2c490829b85416437f60",
+	"00026_instance_lists.sql":    "79ca3625eb6e7eb48b6a424cb4c560d0c26957aa49a5787f40f67ee9cf5e7dc0",
 }
 
 func TestReleasedMigrationsNeverChange(t *testing.T) {

@@ -16,7 +16,7 @@ import (
 )
 
 // maxSorted is how many spans a list may have to be sorted without an index.
-const maxSorted = 10_000
+const maxSorted = paging.MaxCounted
 
 // spanList is a list of spans, of one instance or of one agent.
 type spanList struct {
@@ -37,7 +37,7 @@ func (s Activity) Spans(ctx context.Context, scope activity.Scope, filter activi
 		if err != nil {
 			return err
 		}
-		if total, err = found.total(tx, filter); err != nil {
+		if total, err = found.total(tx, filter, page); err != nil {
 			return err
 		}
 		order, err := found.orderBy(page, total)
@@ -96,16 +96,16 @@ func window(filter activity.SpanFilter) (where string, args []any) {
 	return where, args
 }
 
-// total counts the spans: by the counters of their instances or, with a window, by an index.
-func (l *spanList) total(tx *gorm.DB, filter activity.SpanFilter) (int, error) {
+// total counts the spans: by the counters of their instances or, with a window, by an index up to the page's limit.
+func (l *spanList) total(tx *gorm.DB, filter activity.SpanFilter, page paging.Page) (int, error) {
 	where, args := window(filter)
 	switch {
 	case where == "":
 		return value[int](tx, "SELECT COALESCE(SUM(i.pending_spans + i.active_spans + i.complete_spans + i.failed_spans + i.cancelled_spans), 0) FROM "+l.countFrom, l.countArgs...)
 	case l.exact && len(l.indexed) == 1:
-		return value[int](tx, "SELECT count(*) FROM agent_spans t WHERE t.agent_id = ?"+where, append([]any{filter.AgentID}, args...)...)
+		return countUpTo(tx, page.CountLimit(), "agent_spans t WHERE t.agent_id = ?"+where, append([]any{filter.AgentID}, args...)...)
 	}
-	return value[int](tx, "SELECT count(*) FROM "+l.from+where, append(slices.Clone(l.args), args...)...)
+	return countUpTo(tx, page.CountLimit(), l.from+where, append(slices.Clone(l.args), args...)...)
 }
 
 // spanSorting are the fields that a list of spans can be sorted by.

@@ -42,6 +42,8 @@ export function leavePlace(params: URLSearchParams) {
 
 interface Pages {
   item_count: number;
+  /** There may be more items than item_count. */
+  item_count_is_minimum?: boolean;
   item_start: number;
   item_end: number;
   page_count: number;
@@ -82,6 +84,9 @@ export function Pager({ pagination, place, onPlace, busy, onTurned }: PagerProps
   }, [busy, pagination, onTurned]);
   if (!pagination || (pagination.page_count <= 1 && page === 1)) return null;
   const { item_start, item_end, item_count } = pagination;
+  const all = pagination.item_count_is_minimum
+    ? `${(item_count - 1).toLocaleString("en")}+`
+    : item_count.toLocaleString("en");
   function next() {
     // The cursor of the rows on screen leads nowhere in the list that is loading.
     if (busy) return;
@@ -100,7 +105,7 @@ export function Pager({ pagination, place, onPlace, busy, onTurned }: PagerProps
       <p role="status">
         {busy && pressed.current
           ? `Loading page ${page}…`
-          : `${item_start.toLocaleString("en")}–${item_end.toLocaleString("en")} of ${item_count.toLocaleString("en")}`}
+          : `${item_start.toLocaleString("en")}–${item_end.toLocaleString("en")} of ${all}`}
       </p>
       <div className="flex gap-2">
         <Button

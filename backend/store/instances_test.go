@@ -1,0 +1,83 @@
+package store
+
+import (
+	"database/sql"
+	"strings"
+	"testing"
+	"time"
+
+	"tokentab/backend/activity"
+	"tokentab/backend/fault"
+	"tokentab/backend/paging"
+)
+
+// register adds n instances to a deployment.
+func (r *run) register(deployment, n int, status activity.Status) {
+	r.tb.Helper()
+	r.exec(`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+		INSERT INTO agent_instances (account_id, id, agent_id, agent_version_id, environment_id, agent_deployment_id, status, purpose, inserted_at, updated_at)
+		SELECT account_id, substr(?, 1, 24) || printf('%08d', i), agent_id, id, environment_id, id, ?, 'live', ?, ? FROM n, agent_deployments WHERE id = ?`,
+		n, r.id(), status, stamp(now()), stamp(now()), r.deployments[deployment])
+}
+
+func TestInstancesOfADeletedDeploymentAreNotCounted(t *testing.T) {
+	r := newRun(t, 0)
+	r.register(0, 2, activity.Active)
+	r.register(1, 3, activity.Active)
+	for _, want := range []int{5, 2} {
+		counts, err := r.Activity.InstanceCounts(t.Context(), r.scope.AccountID, r.agent)
+		hourly := 0
+		err2 := r.Activity.HourlyInstances(t.Context(), r.scope.AccountID, r.agent, now().Add(-time.Hour), func(_ int, _ activity.Status, n int) { hourly += n })
+		_, listed, err3 := r.Activity.Instances(t.Context(), r.scope, activity.InstanceFilter{AgentID: r.agent}, paging.Page{Size: 1})
+		if counts[activity.Active] != want || hourly != want || listed != want || err != nil || err2 != nil || err3 != nil {
+			t.Errorf("%v in all, %d by hour, %d listed, want %d: %v %v %v", counts, hourly, listed, want, err, err2, err3)
+		}
+		r.exec("UPDATE agent_deployments SET deleted_at = 1 WHERE id = ?", r.deployments[1])
+	}
+}
+
+func TestLongListsOfInstancesAreCountedToALimitAndSortedByAnIndex(t *testing.T) {
+	r := newRun(t, 0)
+	r.register(0, paging.MaxCounted+5, activity.Complete)
+	r.register(1, 7, activity.Failed)
+	for _, list := range []struct {
+		filter activity.InstanceFilter
+		page   paging.Page
+		total  int
+	}{
+		{activity.InstanceFilter{}, paging.Page{}, paging.MaxCounted + 1},
+		{activity.InstanceFilter{AgentID: r.agent}, paging.Page{Sort: "inserted_at", Offset: paging.MaxCounted}, paging.MaxCounted + 3},
+		{activity.InstanceFilter{AgentID: r.agent}, paging.Page{Offset: paging.MaxCounted + 10}, paging.MaxCounted + 12},
+		{activity.InstanceFilter{Status: activity.Failed}, paging.Page{Sort: "status"}, 7},
+		{activity.InstanceFilter{AgentID: r.agent, Status: activity.Failed}, paging.Page{}, 7},
+		{activity.InstanceFilter{DeploymentID: r.deployments[0], Status: activity.Complete}, paging.Page{}, paging.MaxCounted + 1},
+		{activity.InstanceFilter{DeploymentID: r.deployments[0]}, paging.Page{Sort: "started_at"}, -1},
+	} {
+		list.page.Size = 2
+		found, total, err := r.Activity.Instances(t.Context(), r.scope, list.filter, list.page)
+		if list.total < 0 {
+			if fault.KindOf(err) != fault.Validation {
+				t.Errorf("%+v: %v", list, err)
+			}
+			continue
+		}
+		if err != nil || total != list.total || len(found) != 2 {
+			t.Errorf("%+v: %d of %d, %v", list, len(found), total, err)
+		}
+		where, args, err := instancesOf(r.reader, r.scope, list.filter)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var steps []string
+		err = scan(r.reader, "EXPLAIN QUERY PLAN SELECT t.number FROM agent_instances t"+where+" ORDER BY t.number", args, func(rows *sql.Rows) error {
+			var id, parent, unused int
+			var step string
+			err := rows.Scan(&id, &parent, &unused, &step)
+			steps = append(steps, step)
+			return err
+		})
+		if plan := strings.Join(steps, "; "); err != nil || !strings.Contains(plan, "COVERING INDEX") || strings.Contains(plan, "TEMP B-TREE") {
+			t.Errorf("%+v: %s, %v", list.filter, plan, err)
+		}
+	}
+}
