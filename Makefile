@@ -1,6 +1,6 @@
 # Needs Go, Node and make; everything else is installed by the targets themselves.
 .DEFAULT_GOAL := help
-.PHONY: help run build page binary test lint lint-go lint-page test-go torture test-page e2e screenshots demo pictures compiler traefik bench bench-list dev openapi
+.PHONY: help run build page binary test lint lint-go lint-page test-go torture test-page e2e screenshots demo pictures release compiler traefik bench bench-list dev openapi
 # The steps share files (the generated types, the built page), so they run one after the other, also under make -j.
 .NOTPARALLEL:
 
@@ -13,7 +13,7 @@ commit  := $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 program ?= bin/tokentab
 ldflags := -X tokentab/backend/command.Version=$(version) -X tokentab/backend/command.Commit=$(commit)
 
-go_sources   := $(wildcard *.go backend bench demo deploy docs)
+go_sources   := $(wildcard *.go backend bench demo deploy docs release)
 # Folders too: they change when a file is removed.
 page_sources := $(shell find frontend deploy -not -path 'frontend/dist*' -not -name '*.gen.d.ts') vite.config.ts tsconfig.json
 installed    := node_modules/.package-lock.json
@@ -94,6 +94,13 @@ screenshots: build ## Take a picture of every page and state, in e2e/screenshots
 pictures: build ## Take the pictures of the README and docs from the demo's account.
 	$(say) "Taking pictures of the demo"
 	@chromium=$$(e2e/chromium.sh) && CHROMIUM="$$chromium" npm run pictures
+
+# The time of the commit, so that building it again gives the same bytes.
+epoch ?= $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null))
+
+release: page ## Build archives for Linux, macOS and Windows in dist, with checksums, a bill of materials and the man page.
+	$(say) "Building the archives of $(version)"
+	go run ./release -version '$(version)' -epoch '$(epoch)' -ldflags '$(ldflags)'
 
 compiler:
 	@e2e/need.sh "$$(go env CC)" "The race detector of Go needs a C compiler." gcc libc6-dev >/dev/null

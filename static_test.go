@@ -3,6 +3,7 @@ package main
 import (
 	"debug/buildinfo"
 	"debug/elf"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -15,12 +16,20 @@ import (
 	"testing"
 )
 
-// The program as make builds it runs in an empty container: without C library, time zones, users or certificates.
-func TestTheProgramRunsInAnEmptyRoot(t *testing.T) {
-	root := t.TempDir()
-	program := filepath.Join(root, "tokentab")
-	if out, err := exec.Command("make", "-s", "binary", "program="+program).CombinedOutput(); err != nil {
+// The released program runs in an empty container: without C library, time zones, users or certificates.
+func TestTheReleasedProgramServesThePageInAnEmptyRoot(t *testing.T) {
+	dist := t.TempDir()
+	build := exec.Command("go", "run", "./release", "-version", "1.2.3", "-epoch", "1700000000", "-dist", dist, "-only", runtime.GOOS+"/"+runtime.GOARCH)
+	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
+	}
+	name := "tokentab_1.2.3_" + runtime.GOOS + "_" + runtime.GOARCH
+	root := unpacked(t, filepath.Join(dist, name+".tar.gz"), name)
+	program := filepath.Join(root, "tokentab")
+	for _, document := range []string{"LICENSE", "README.md", "CHANGELOG.md", "docs/settings.md", "deploy/nginx.conf", "completions/tokentab.bash", "completions/_tokentab", "completions/tokentab.fish", "man/tokentab.1"} {
+		if info, err := os.Stat(filepath.Join(root, document)); err != nil || info.Size() == 0 {
+			t.Errorf("the archive lacks %s: %v", document, err)
+		}
 	}
 	info, err := buildinfo.ReadFile(program)
 	if err != nil {
@@ -71,5 +80,31 @@ func TestTheProgramRunsInAnEmptyRoot(t *testing.T) {
 	if status, _, err := s.call(http.MethodGet, "/api/v1/ping", strings.TrimSpace(string(secret)), ""); err != nil || status != http.StatusOK {
 		t.Errorf("a validation: %d %v", status, err)
 	}
+	response, err := http.Get("http://" + s.address + "/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	shown, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if built, err := os.ReadFile("frontend/dist/index.html"); err != nil { // Go alone tests a fresh clone
+		if !strings.Contains(string(shown), "make") {
+			t.Errorf("without a page it does not say how to build one: %s", shown)
+		}
+	} else if response.StatusCode != http.StatusOK || string(shown) != string(built) {
+		t.Errorf("the page: %d %s", response.StatusCode, shown)
+	}
 	s.stops(t)
+}
+
+// unpacked returns the folder of an archive's only top folder, which has the given name.
+func unpacked(t *testing.T, archive, name string) string {
+	t.Helper()
+	folder := t.TempDir()
+	if out, err := exec.Command("tar", "-xzf", archive, "-C", folder).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return filepath.Join(folder, name)
 }

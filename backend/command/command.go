@@ -41,6 +41,9 @@ type grammar struct {
 	Backup  makeBackup `cmd:"" help:"Write a proven backup of the database to one file, while a server runs or not."`
 	Restore restore    `cmd:"" help:"Restore a backup. Stop the server first."`
 	Version version    `cmd:"" help:"Print the version and the commit."`
+
+	Completion completion `cmd:"" help:"Print a script by which a shell completes commands and flags."`
+	Man        manPage    `cmd:"" help:"Print the manual page: tokentab man | man -l -."`
 }
 
 // Run runs the command named by the arguments until it finishes or the context ends. It returns the exit code: 0, 1 for
