@@ -50,6 +50,8 @@ type Activity struct {
 
 	trimming sync.Mutex // held by Trim
 	trimmed  int64      // number of the last instance that Trim looked at
+	// trimmedVersion is the last version that Trim looked at.
+	trimmedVersion pfid.ID
 }
 
 // New returns the activity kept in store. It calls now once per operation.

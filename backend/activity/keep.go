@@ -3,6 +3,8 @@ package activity
 import (
 	"context"
 	"time"
+
+	"tokentab/backend/pfid"
 )
 
 // Keep is how much activity is kept.
@@ -10,6 +12,10 @@ type Keep struct {
 	For  time.Duration // how long spans, and instances without spans, are kept
 	Most int64         // bytes of all spans together
 }
+
+// MostVersions is how many versions that its instances registered an agent has. The oldest ones go, even if instances have
+// them, but not the current version of a deployment.
+const MostVersions = 10_000
 
 // TrimStore removes activity in small steps, each of which is one transaction.
 type TrimStore interface {
@@ -21,10 +27,14 @@ type TrimStore interface {
 	// TrimInstances removes instances without spans whose last activity was before an instant. It looks at some
 	// instances with numbers above after, and returns the last one of them; 0 if there are no more.
 	TrimInstances(ctx context.Context, before time.Time, after int64) (last int64, err error)
+	// TrimVersions removes versions that agents registered before an instant and that neither an instance nor a deployment
+	// has, with their schema versions. It looks at some versions with ids above after, and returns the last one of them;
+	// zero if there are no more.
+	TrimVersions(ctx context.Context, before time.Time, after pfid.ID) (last pfid.ID, err error)
 }
 
-// Trim removes what is not to be kept, oldest first, and calls rest after each step. The instances are looked at from
-// where the last Trim ended, one step for each call.
+// Trim removes what is not to be kept, oldest first, and calls rest after each step. The instances and versions are looked
+// at from where the last Trim ended, one step for each call.
 func (a *Activity) Trim(ctx context.Context, keep Keep, rest func()) error {
 	a.trimming.Lock()
 	defer a.trimming.Unlock()
@@ -46,9 +56,16 @@ func (a *Activity) Trim(ctx context.Context, keep Keep, rest func()) error {
 			}
 		}
 	}
-	last, err := a.store.TrimInstances(ctx, a.now().UTC().Add(-keep.For), a.trimmed)
+	before := a.now().UTC().Add(-keep.For)
+	last, err := a.store.TrimInstances(ctx, before, a.trimmed)
+	if err != nil {
+		return err
+	}
+	a.trimmed = last
+	rest()
+	version, err := a.store.TrimVersions(ctx, before, a.trimmedVersion)
 	if err == nil {
-		a.trimmed = last
+		a.trimmedVersion = version
 	}
 	return err
 }

@@ -21,8 +21,10 @@ type Version struct {
 	ExternalIdentifier string
 	Name               string // may be empty
 	Description        string // may be empty
-	InsertedAt         time.Time
-	UpdatedAt          time.Time
+	// Registered is set if an instance brought it. It goes when nothing refers to it any more.
+	Registered bool
+	InsertedAt time.Time
+	UpdatedAt  time.Time
 }
 
 // ListedVersion is a version with its relation to other versions and deployments.
@@ -39,6 +41,7 @@ type SchemaVersion struct {
 	AgentID            pfid.ID
 	ExternalIdentifier string
 	Schemas            map[string]json.RawMessage // as sent, known kinds and others
+	Registered         bool                       // if an instance brought it; it goes with the last version that has it
 	InsertedAt         time.Time
 }
 

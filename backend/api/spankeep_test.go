@@ -151,3 +151,59 @@ func TestSpansGoWithTheirAccount(t *testing.T) {
 	}
 	r.holds(0, 0)
 }
+
+// versions returns the external identifiers of the agent's versions and schema versions, oldest first.
+func (r *running) versions() (versions, schemas []string) {
+	r.t.Helper()
+	agent := r.ok(r.Call(http.MethodGet, "/api/v1/agent", nil, r.manager)).JSON(r.t)["summaries"].([]any)[0].(map[string]any)["id"]
+	list := func(path string) (found []string) {
+		a := r.ok(r.Call(http.MethodGet, fmt.Sprintf("/api/v1/%s?agent_id=%s&sorting=inserted_at", path, agent), nil, r.manager))
+		for _, item := range a.JSON(r.t)["summaries"].([]any) {
+			found = append(found, item.(map[string]any)["external_identifier"].(string))
+		}
+		return found
+	}
+	return list("agent_version"), list("agent_schema_version")
+}
+
+// runAs registers an instance with a version and a schema version of its own.
+func (r *running) runAs(name string) (instance string) {
+	r.t.Helper()
+	r.Clock.Move(time.Second)
+	return r.ok(r.post("/agent_instance/register", map[string]any{
+		"agent_version": map[string]any{"external_identifier": name}, "agent_schema_version": map[string]any{"external_identifier": "auto-" + name},
+	})).Text(r.t, "details", "id")
+}
+
+func TestVersionsThatRunsRegisteredGoWithTheLastThatRefersToThem(t *testing.T) {
+	r := startRun(t) // registers 1.0.0 with s1
+	agent := r.ok(r.Call(http.MethodGet, "/api/v1/agent", nil, r.manager)).JSON(t)["summaries"].([]any)[0].(map[string]any)["id"]
+	byHand := map[string]any{"agent_id": agent, "external_identifier": "by hand"}
+	for _, path := range []string{"/agent_version", "/agent_schema_version"} {
+		r.ok(r.Call(http.MethodPost, "/api/v1"+path, backendtest.Details(byHand), r.manager))
+	}
+	r.runAs("a")
+	long := r.runAs("long")
+	r.runAs("b")
+	r.runAs("current")
+	r.Clock.Move(20 * 24 * time.Hour)
+	r.ok(r.post("/agent_instance/"+long+"/start", "{}"))
+	is := func(versions, schemas []string) {
+		t.Helper()
+		r.trim()
+		if v, s := r.versions(); !slices.Equal(v, versions) || !slices.Equal(s, schemas) {
+			t.Errorf("versions %v and schema versions %v are left, want %v and %v", v, s, versions, schemas)
+		}
+	}
+	is([]string{"1.0.0", "by hand", "a", "long", "b", "current"}, []string{"s1", "by hand", "auto-a", "auto-long", "auto-b", "auto-current"})
+	r.Clock.Move(11 * 24 * time.Hour)
+	is([]string{"by hand", "long", "current"}, []string{"by hand", "auto-long", "auto-current"})
+	r.Clock.Move(20 * 24 * time.Hour)
+	is([]string{"by hand", "current"}, []string{"by hand", "auto-current"})
+	again := r.runAs("a")
+	is([]string{"by hand", "a"}, []string{"by hand", "auto-a"})
+	if a := r.ok(r.Call(http.MethodGet, "/api/v1/agent_instance/"+again+"/agent_context", nil, r.agent)); a.Text(t, "agent_context", "body") == "" {
+		t.Error(a.Body)
+	}
+	r.holds(1, 0)
+}

@@ -166,6 +166,57 @@ func (s Activity) TrimInstances(ctx context.Context, before time.Time, after int
 	})
 }
 
+// isSpare is the condition of a registered version t that nothing refers to and that was made before an instant, or by a
+// clock that was ahead of now.
+const isSpare = `t.registered = 1 AND t.inserted_at NOT BETWEEN ? AND ? AND NOT EXISTS (SELECT 1 FROM agent_instances i WHERE i.agent_version_id = t.id) AND ` + isNotCurrent
+
+// isNotCurrent is the condition of a version t that is no deployment's current one.
+const isNotCurrent = `NOT EXISTS (SELECT 1 FROM agent_deployments d WHERE d.current_version_id = t.id)`
+
+// TrimVersions implements activity.TrimStore.
+func (s Activity) TrimVersions(ctx context.Context, before time.Time, after pfid.ID) (last pfid.ID, err error) {
+	var spare []pfid.ID
+	now, seen := stamp(s.health.now()), 0
+	err = s.read(ctx, func(tx *gorm.DB) error {
+		return scan(tx, "SELECT t.id, "+isSpare+" FROM agent_versions t WHERE t.id > ? ORDER BY t.id LIMIT ?", []any{stamp(before), now, after.String(), trimRows}, func(rows *sql.Rows) error {
+			var is bool
+			if err := rows.Scan(&last, &is); err != nil {
+				return err
+			}
+			if seen++; is {
+				spare = append(spare, last)
+			}
+			return nil
+		})
+	})
+	if seen < trimRows { // that was all
+		last = pfid.ID{}
+	}
+	if err != nil || len(spare) == 0 {
+		return last, err
+	}
+	return last, s.change(ctx, func(tx *gorm.DB) error { return removeVersions(tx, spare, isSpare, stamp(before), now) })
+}
+
+// removeVersions removes those of the versions that meet a condition, and the registered schema versions that only they had.
+func removeVersions(tx *gorm.DB, ids []pfid.ID, condition string, args ...any) error {
+	schemas, err := values[pfid.ID](tx, "DELETE FROM agent_versions AS t WHERE t.id IN "+anyOf+" AND "+condition+" RETURNING agent_schema_version_id", append([]any{document{ids}}, args...)...)
+	if err != nil {
+		return err
+	}
+	_, err = exec(tx, "DELETE FROM agent_schema_versions AS t WHERE t.id IN "+anyOf+" AND t.registered = 1 AND NOT EXISTS (SELECT 1 FROM agent_versions v WHERE v.agent_schema_version_id = t.id)", document{schemas})
+	return err
+}
+
+// removeVersionsBeyond removes some of the oldest versions that an agent registered beyond most, but not the new one.
+func removeVersionsBeyond(tx *gorm.DB, agent pfid.ID, most int, made pfid.ID) error {
+	ids, err := values[pfid.ID](tx, "SELECT id FROM agent_versions WHERE agent_id = ? AND registered = 1 AND id <> ? ORDER BY inserted_at DESC, id DESC LIMIT 10 OFFSET ?", agent, made, most-1)
+	if err != nil || len(ids) == 0 {
+		return err
+	}
+	return removeVersions(tx, ids, isNotCurrent)
+}
+
 // visibleTo returns a join that leaves the instances i of a scope.
 func visibleTo(scope activity.Scope) (string, []any) {
 	join := "JOIN agent_deployments d ON d.id = i.agent_deployment_id AND d.deleted_at IS NULL"

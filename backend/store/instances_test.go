@@ -81,3 +81,26 @@ func TestLongListsOfInstancesAreCountedToALimitAndSortedByAnIndex(t *testing.T) 
 		}
 	}
 }
+
+func TestAnAgentKeepsSoManyRegisteredVersions(t *testing.T) {
+	r := newRun(t, 0)
+	version := func(number, registered int) {
+		r.exec("INSERT INTO agent_versions (id, account_id, agent_id, external_identifier, external_identifier_repeats, registered, inserted_at, updated_at) VALUES (?, ?, ?, ?, 0, ?, ?, 1)",
+			r.id(), r.scope.AccountID, r.agent, number, registered, number)
+	}
+	left := func() string {
+		t.Helper()
+		list, err := values[string](r.reader, "SELECT external_identifier FROM agent_versions ORDER BY inserted_at")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Join(list, " ")
+	}
+	for number := range 6 {
+		version(number, min(1, number)) // the oldest was made by hand
+	}
+	r.exec("UPDATE agent_deployments SET current_version_id = (SELECT id FROM agent_versions WHERE inserted_at = 2) WHERE id = ?", r.deployments[0])
+	if err := removeVersionsBeyond(r.writer, r.agent, 3, r.id()); err != nil || left() != "0 2 4 5" {
+		t.Errorf("%s are left, %v", left(), err)
+	}
+}

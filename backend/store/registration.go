@@ -252,7 +252,8 @@ func (r registration) schemaVersion(of agent.Agent, asked *activity.RegisteredSc
 		return id, err
 	}
 	_, err = insertSchemaVersion(r.tx, agent.SchemaVersion{
-		ID: id, AccountID: r.scope.AccountID, AgentID: of.ID, ExternalIdentifier: asked.ExternalIdentifier, Schemas: asked.Schemas, InsertedAt: r.at,
+		ID: id, AccountID: r.scope.AccountID, AgentID: of.ID, ExternalIdentifier: asked.ExternalIdentifier, Schemas: asked.Schemas,
+		Registered: true, InsertedAt: r.at,
 	}, r.recorder)
 	return id, err
 }
@@ -290,7 +291,10 @@ func (r registration) version(of agent.Agent, asked activity.RegisteredVersion, 
 	}
 	_, err = insertVersion(r.tx, agent.Version{
 		ID: id, AccountID: r.scope.AccountID, AgentID: of.ID, SchemaVersionID: schema, ExternalIdentifier: asked.ExternalIdentifier,
-		Name: asked.Name, Description: asked.Description, InsertedAt: r.at, UpdatedAt: r.at,
+		Name: asked.Name, Description: asked.Description, Registered: true, InsertedAt: r.at, UpdatedAt: r.at,
 	}, r.recorder)
-	return id, err
+	if err != nil {
+		return id, err
+	}
+	return id, removeVersionsBeyond(r.tx, of.ID, activity.MostVersions, id)
 }

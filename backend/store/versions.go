@@ -17,7 +17,7 @@ var versions = table[agent.ListedVersion]{name: "agent_versions", what: "agent v
 		return []column{
 			{"id", &v.ID}, {"account_id", &v.AccountID}, {"agent_id", &v.AgentID}, {"agent_schema_version_id", &v.SchemaVersionID},
 			{"external_identifier", &v.ExternalIdentifier}, {"external_identifier_repeats", &v.Repeats},
-			{"name", (*optional)(&v.Name)}, {"description", (*optional)(&v.Description)},
+			{"name", (*optional)(&v.Name)}, {"description", (*optional)(&v.Description)}, {"registered", &v.Registered},
 			{"inserted_at", (*stamp)(&v.InsertedAt)}, {"updated_at", (*stamp)(&v.UpdatedAt)},
 		}
 	},
@@ -31,7 +31,7 @@ var schemaVersions = table[agent.ListedSchemaVersion]{name: "agent_schema_versio
 		return []column{
 			{"id", &v.ID}, {"account_id", &v.AccountID}, {"agent_id", &v.AgentID},
 			{"external_identifier", &v.ExternalIdentifier}, {"external_identifier_repeats", &v.Repeats},
-			{"schemas", document{&v.Schemas}}, {"inserted_at", (*stamp)(&v.InsertedAt)},
+			{"schemas", document{&v.Schemas}}, {"registered", &v.Registered}, {"inserted_at", (*stamp)(&v.InsertedAt)},
 		}
 	},
 	derived: func(v *agent.ListedSchemaVersion) []column {
@@ -76,8 +76,8 @@ func insertVersion(tx *gorm.DB, v agent.Version, recorder audit.Recorder) (made 
 	return made, recordWith(tx, recorder, audit.AgentVersionCreated, v.ExternalIdentifier, v.ID)
 }
 
-// repeats counts an agent's versions with this external identifier. It reads only one row: each version stores how
-// many came before it, and none is ever removed alone.
+// repeats counts an agent's versions with this external identifier, also those that are gone unless no later one is left. It
+// reads only one row: each version stores how many came before it.
 func repeats(tx *gorm.DB, table string, agentID pfid.ID, identifier string) (int, error) {
 	return value[int](tx, "SELECT COALESCE(MAX(external_identifier_repeats) + 1, 0) FROM "+table+" WHERE agent_id = ? AND external_identifier = ?", agentID, identifier)
 }
