@@ -17,14 +17,14 @@ const module = "tokentab/"
 var mayImport = map[string][]string{
 	"main":            {"backend/command"},
 	"backend/command": {"backend", "backend/config", "backend/account", "backend/people", "backend/audit", "backend/fault", "backend/paging", "backend/pfid", "backend/text", "backend/signer", "backend/token"},
-	"backend":         {"backend/config", "backend/web", "backend/store", "backend/signer", "backend/password", "backend/mail", "backend/webhook", "backend/notice", "backend/idempotency", "backend/live", "backend/account", "backend/people", "backend/activity", "backend/agent", "backend/audit", "backend/backup", "backend/pfid", "backend/token"},
+	"backend":         {"backend/config", "backend/web", "backend/store", "backend/signer", "backend/password", "backend/mail", "backend/webhook", "backend/notice", "backend/idempotency", "backend/live", "backend/account", "backend/people", "backend/activity", "backend/agent", "backend/audit", "backend/backup", "backend/fault", "backend/paging", "backend/pfid", "backend/token"},
 	"demo":            {"backend", "backend/config", "backend/people", "backend/account", "backend/activity", "backend/agent", "backend/audit", "backend/paging", "backend/pfid", "backend/token"},
 	"backend/backendtest": {
 		"backend", "backend/config", "backend/store", "backend/password", "backend/people", "backend/agent", "backend/audit", "backend/token", "backend/paging",
 	},
-	"backend/web":         {"backend/config", "backend/validation", "backend/api", "backend/request", "backend/answer", "backend/idempotency", "backend/live", "backend/notice", "backend/account", "backend/people", "backend/activity", "backend/agent", "backend/token", "backend/fault"},
+	"backend/web":         {"backend/config", "backend/validation", "backend/api", "backend/request", "backend/answer", "backend/idempotency", "backend/live", "backend/notice", "backend/backup", "backend/account", "backend/people", "backend/activity", "backend/agent", "backend/token", "backend/fault"},
 	"backend/validation":  {"backend/request", "backend/answer", "backend/signer", "backend/token", "backend/fault", "backend/pfid", "backend/text"},
-	"backend/api":         {"backend/request", "backend/answer", "backend/idempotency", "backend/live", "backend/notice", "backend/account", "backend/people", "backend/activity", "backend/agent", "backend/audit", "backend/token", "backend/fault", "backend/paging", "backend/pfid", "backend/text", "backend/unit"},
+	"backend/api":         {"backend/request", "backend/answer", "backend/idempotency", "backend/live", "backend/notice", "backend/backup", "backend/account", "backend/people", "backend/activity", "backend/agent", "backend/audit", "backend/token", "backend/fault", "backend/paging", "backend/pfid", "backend/text", "backend/unit"},
 	"backend/answer":      {"backend/request", "backend/fault"},
 	"backend/request":     {"backend/config", "backend/fault"},
 	"backend/mail":        {"backend/config"},

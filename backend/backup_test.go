@@ -440,3 +440,31 @@ func eventually(t *testing.T, what string, done func() bool) {
 	}
 	t.Fatalf("%s did not come", what)
 }
+
+func TestEachAccountReviewsARestoreOnce(t *testing.T) {
+	p := backendtest.Start(t)
+	actor, rival := p.Found(), p.Rival()
+	file, folder := backUp(t, p, ""), t.TempDir()
+	p.Clock.Move(time.Hour)
+	if _, err := restoreInto(t, p, folder, file); err != nil {
+		t.Fatal(err)
+	}
+	q := backendtest.StartIn(t, folder, p.Clock)
+	_, cookie := startSession(t, q, actor)
+	_, other := startSession(t, q, rival)
+	ownPage := backendtest.Header{Name: "Sec-Fetch-Site", Value: "same-origin"}
+	review := func() int { return q.Call("POST", "/api/v1/backup/review_restore", nil, cookie, ownPage).Status }
+	reviewed := func(cookie backendtest.Header) any {
+		return q.Call("GET", "/api/v1/backup", nil, cookie).Get(t, "details", "restore", "reviewed")
+	}
+	if reviewed(cookie) != false || review() != 200 || reviewed(cookie) != true || reviewed(other) != false {
+		t.Error("a review is not known, or also that of another account")
+	}
+	if status := review(); status != 409 {
+		t.Errorf("a second review: %d", status)
+	}
+	var events int
+	if err := q.Database().QueryRow("SELECT count(*) FROM audit_events WHERE account_id = ? AND action IN ('backup.restored', 'restore.reviewed')", actor.AccountID.String()).Scan(&events); err != nil || events != 2 {
+		t.Errorf("%d events, %v", events, err)
+	}
+}

@@ -488,6 +488,7 @@ var namesNoID = map[string]bool{
 	"POST /session/password": true, "GET /session/all": true, "POST /session/end_others": true,
 	"POST /invite/show": true, "POST /invite/accept": true, // a code is a credential, not an id
 	"GET /account": true, "GET /agent": true, "POST /agent": true, "GET /api_token/moves": true,
+	"GET /backup": true, "POST /backup/review_restore": true,
 	"GET /changes": true, // see TestPromise7NoAccountHearsOfChangesInAnother
 }
 

@@ -15,6 +15,7 @@ import (
 	"tokentab/backend/activity"
 	"tokentab/backend/agent"
 	"tokentab/backend/answer"
+	"tokentab/backend/backup"
 	"tokentab/backend/idempotency"
 	"tokentab/backend/live"
 	"tokentab/backend/notice"
@@ -41,6 +42,7 @@ type Parts struct {
 	Activity    *activity.Activity
 	Notices     *notice.Notices
 	Live        *live.Hub
+	Backups     *backup.Backups
 	Once        *idempotency.Keys
 	Mail        Mailer // nil without a mail server
 	Credentials Credentials

@@ -61,6 +61,9 @@ func (s *Service) routes(app *fiber.App) {
 	add(s, signedIn, http.MethodPost, "/account/{id}/webhook/test", "Send a test message to the webhook and wait for the answer", s.testWebhook)
 	add(s, signedIn, http.MethodDelete, "/account/{id}/webhook", "Delete the webhook", s.deleteWebhook)
 
+	add(s, manager, http.MethodGet, "/backup", "Show the last backup of the installation, and whether it was restored from one", s.getBackup)
+	add(s, signedIn, http.MethodPost, "/backup/review_restore", "Confirm that the API tokens were reviewed after a restore", s.reviewRestore)
+
 	add(s, manager, http.MethodGet, "/admin_user", "List the admin users of the account", s.listAdminUsers)
 	add(s, manager, http.MethodGet, "/admin_user/{id}", "Retrieve an admin user", s.getAdminUser)
 	add(s, personal, http.MethodPut, "/admin_user/{id}", "Update one's own profile", s.updateAdminUser)

@@ -24,6 +24,7 @@ import (
 	"tokentab/backend/agent"
 	"tokentab/backend/answer"
 	"tokentab/backend/api"
+	"tokentab/backend/backup"
 	"tokentab/backend/config"
 	"tokentab/backend/fault"
 	"tokentab/backend/idempotency"
@@ -55,6 +56,7 @@ type Parts struct {
 	Activity *activity.Activity
 	Keys     validation.Keys
 	Notices  *notice.Notices
+	Backups  *backup.Backups
 	Live     *live.Hub
 	Once     *idempotency.Keys
 	Store    Prober
@@ -137,7 +139,7 @@ func (s *Server) routes() (err error) {
 	s.app.Get("/status-lists", published(s.endpoints.StatusLists))
 	s.app.Get("/status-lists/:number", published(s.endpoints.StatusList))
 	s.API, err = api.New(s.app, api.Parts{
-		Accounts: s.Accounts, People: s.People, Agents: s.Agents, Tokens: s.Tokens, Activity: s.Activity, Notices: s.Notices, Live: s.Live, Once: s.Once, Mail: s.Mail, Credentials: s.endpoints, Source: s.source,
+		Accounts: s.Accounts, People: s.People, Agents: s.Agents, Tokens: s.Tokens, Activity: s.Activity, Notices: s.Notices, Backups: s.Backups, Live: s.Live, Once: s.Once, Mail: s.Mail, Credentials: s.endpoints, Source: s.source,
 		TokensMayCreateTokens: s.Config.TokensMayCreateTokens,
 		Serve:                 s.serveItem, Installation: s.Installation, Now: s.Now, Random: s.Random, Log: s.folded,
 	})

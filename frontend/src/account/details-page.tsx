@@ -7,6 +7,7 @@ import { Section } from "../ui/section";
 import { purposes, useAccount } from "./account";
 import { DeleteAccountDialog, EditAccountDialog } from "./account-dialogs";
 import { AccountPage } from "./account-page";
+import { BackupFacts } from "./backup-facts";
 import { NotificationsSection } from "./notifications-section";
 
 interface DetailsPageProps {
@@ -59,6 +60,7 @@ export default function DetailsPage({
           <Fact name="Account ID">{account && <CopyValue what="account ID" value={account.id} />}</Fact>
         </Facts>
       )}
+      <BackupFacts />
       <NotificationsSection account={id} user={user.id} sendsMail={sendsMail} />
       {account && (
         <>

@@ -2,7 +2,7 @@ import { screen, waitFor, within } from "@testing-library/react";
 import { beforeEach, describe, expect, test } from "vitest";
 import { bodiesOf, failure, network } from "../testing/network";
 import { open } from "../testing/render";
-import { account, list, noWebhook, one, signedIn, signedOut } from "../testing/samples";
+import { account, backup, list, noWebhook, one, signedIn, signedOut } from "../testing/samples";
 
 const address = "/account/details";
 const contents = { type: "account_contents", admin_users: 2, environments: 3, agents: 1, api_tokens: 1204 };
@@ -37,6 +37,13 @@ describe("the details", () => {
     expect(screen.getByRole("link", { name: "https://acme.example" })).toHaveAttribute("rel", "noreferrer");
     expect(screen.getByRole("button", { name: "Copy website" })).toBeInTheDocument();
     expect(screen.getByRole("button", { name: "Copy account ID" })).toBeInTheDocument();
+  });
+
+  test("show the last proven backup", async () => {
+    network.on("GET /backup", one(backup({ proven_at: "2026-02-01T12:00:00.000Z", bytes: 12_345_678 })));
+    open(address);
+    await screen.findByText("Last proven backup");
+    expect(await factOf("Last proven backup")).toHaveTextContent("12.3 MB");
   });
 
   test("of a personal account have no organisation", async () => {

@@ -1,5 +1,5 @@
 import { vi } from "vitest";
-import { activity, list, moves, one, summary, use } from "./samples";
+import { activity, backup, list, moves, one, summary, use } from "./samples";
 
 /** A request of the page. */
 export interface Sent {
@@ -43,6 +43,7 @@ export const network = {
     unknown.length = 0;
     // Part of every page with tokens or of an agent, and rarely of interest.
     this.on("GET /api_token/moves", moves());
+    this.on("GET /backup", one(backup()));
     this.on("GET /api_token/summary", one(summary()));
     this.on("GET /api_token/:id/use", one(use()));
     this.on("GET /agent/:id/activity", one(activity()));

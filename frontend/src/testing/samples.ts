@@ -118,6 +118,16 @@ export const tokenEvent = sample<wire.ApiTokenEvent>(() => ({
   inserted_at: ago(3 * day),
 }));
 
+export const backup = sample<wire.Backup>(() => ({
+  type: "backup",
+  proven_at: null,
+  bytes: 0,
+  api_tokens: 0,
+  failed_at: null,
+  failure: null,
+  restore: null,
+}));
+
 export const summary = sample<wire.ApiTokenSummary>(() => ({
   type: "api_token_summary",
   item_count: 60,

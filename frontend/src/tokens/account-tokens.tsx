@@ -5,6 +5,7 @@ import { type Creating, TokenList } from "./token-list";
 import { useMovesUnderWay } from "./under-way";
 
 // The page also works if this code fails to load.
+const BackupBanner = lazy(() => import("./backup-banner").catch(() => ({ default: () => null })));
 const MovesUnderWay = lazy(() => import("./moves-under-way").catch(() => ({ default: () => null })));
 
 export function AccountTokens(props: Creating) {
@@ -13,6 +14,9 @@ export function AccountTokens(props: Creating) {
   moved.current ||= Boolean(moves?.length);
   return (
     <>
+      <Suspense fallback={null}>
+        <BackupBanner />
+      </Suspense>
       {/* A live region must be there before its text, and until after the end. */}
       <div role="status">
         <Suspense fallback={null}>{moves && moved.current && <MovesUnderWay moves={moves} />}</Suspense>
