@@ -1,6 +1,6 @@
 # Needs Go, Node and make; everything else is installed by the targets themselves.
 .DEFAULT_GOAL := help
-.PHONY: help run build page binary test lint lint-go lint-page test-go torture test-page e2e screenshots demo pictures release compiler traefik bench bench-list dev openapi
+.PHONY: help run build page binary test lint lint-go lint-page test-go torture test-page e2e screenshots demo pictures release compiler traefik bench bench-list bench-backup dev openapi
 # The steps share files (the generated types, the built page), so they run one after the other, also under make -j.
 .NOTPARALLEL:
 
@@ -120,6 +120,10 @@ bench: ## Compare validation with a bare server of the same framework; options, 
 bench-list: binary ## Measure lists of 1,000,000 tokens: each search, filter and order, and each pair of them.
 	$(say) "Measuring lists"
 	@go run ./bench list $(program) 1000000 20
+
+bench-backup: binary ## Measure a backup of 1,000,000 tokens, and validations meanwhile.
+	$(say) "Measuring backups"
+	@go run ./bench backup $(program) 1000000 3
 
 dev: $(installed) binary ## Work on the page: Vite on http://localhost:5173, with the API of a server on port 8080.
 	$(say) "Serving the API on port 8080 and the page, reloaded as it changes, on port 5173"

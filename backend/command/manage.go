@@ -98,7 +98,9 @@ func readLine(r io.Reader) (string, error) {
 }
 
 type tokens struct {
-	Create createToken `cmd:"" help:"Create an API token and print its secret, alone, on standard output."`
+	Create createToken  `cmd:"" help:"Create an API token and print its secret, alone, on standard output."`
+	Export exportTokens `cmd:"" help:"Print all tokens of an account as lines of JSON, with the hashes of their secrets."`
+	Import importTokens `cmd:"" help:"Import tokens by the hashes of their secrets, so that their clients keep them."`
 }
 
 type createToken struct {

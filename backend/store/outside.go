@@ -25,3 +25,6 @@ func (s *db) SeeOutsideChanges(ctx context.Context, number int64) error {
 		return tx.Exec("UPDATE outside_changes SET seen = ? WHERE one = 1", number).Error
 	})
 }
+
+// AnnounceChange counts a change of the context's transaction, so that a server in another process drops what it has cached.
+func (s *db) AnnounceChange(ctx context.Context) error { return s.change(ctx, announceChange) }

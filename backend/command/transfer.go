@@ -1,0 +1,70 @@
+package command
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+
+	"tokentab/backend"
+	"tokentab/backend/config"
+)
+
+type exportTokens struct {
+	config.Storage `embed:""`
+
+	Account string `help:"ID of the account; required if there are several." placeholder:"ID"`
+}
+
+// Run prints a line of JSON for each token.
+func (e *exportTokens) Run(ctx context.Context, std IO) (err error) {
+	b, err := open(ctx, std, e.Storage, config.Issuing{})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.Close()) }()
+	owner, err := chooseAccount(ctx, b, e.Account)
+	if err != nil {
+		return err
+	}
+	out := bufio.NewWriter(std.Out)
+	n, err := b.ExportTokens(ctx, owner, out)
+	if err = errors.Join(err, out.Flush()); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(std.Err, "Exported %d tokens.\n", n)
+	return err
+}
+
+type importTokens struct {
+	config.Storage `embed:""`
+	config.Issuing `embed:""`
+
+	File    string `arg:"" help:"File with a JSON object on each line, such as from tokentab token export."`
+	Account string `help:"ID of the account; required if there are several." placeholder:"ID"`
+	DryRun  bool   `help:"Only check the file, and say what would be imported."`
+	Shorten bool   `help:"Shorten lifetimes beyond --max-token-lifetime, instead of refusing them."`
+}
+
+// Run imports the tokens of a file.
+func (i *importTokens) Run(ctx context.Context, std IO) (err error) {
+	b, err := open(ctx, std, i.Storage, i.Issuing)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.Close()) }()
+	owner, err := chooseAccount(ctx, b, i.Account)
+	if err != nil {
+		return err
+	}
+	result, err := b.ImportTokens(ctx, backend.Import{Account: owner, File: i.File, DryRun: i.DryRun, Shorten: i.Shorten})
+	if err != nil {
+		return err
+	}
+	verb := "Imported"
+	if i.DryRun {
+		verb = "Would import"
+	}
+	_, err = fmt.Fprintf(std.Err, "%s %d tokens. Skipped %d whose secret is known, %d revoked and %d expired ones.\n", verb, result.Made, result.Known, result.Revoked, result.Expired)
+	return err
+}

@@ -1,0 +1,344 @@
+package backend
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"tokentab/backend/audit"
+	"tokentab/backend/fault"
+	"tokentab/backend/paging"
+	"tokentab/backend/pfid"
+	"tokentab/backend/token"
+)
+
+// importedLine is a line of a file of tokens: JSON. Only hash, scope, expires_at and, for the scope account, role are required.
+// It has no secret.
+type importedLine struct {
+	Hash          string    `json:"hash"` // SHA-256 of the secret, in hex
+	Hint          string    `json:"hint,omitempty"`
+	Name          string    `json:"name,omitempty"`
+	Scope         string    `json:"scope"`
+	Role          string    `json:"role,omitempty"`
+	Status        string    `json:"status,omitempty"` // active if empty
+	ExpiresAt     time.Time `json:"expires_at"`
+	InsertedAt    time.Time `json:"inserted_at,omitzero"`
+	LastUsedAt    time.Time `json:"last_used_at,omitzero"` // only for readers; imports ignore it
+	ID            string    `json:"id,omitempty"`
+	AgentID       string    `json:"agent_id,omitempty"`
+	Agent         string    `json:"agent,omitempty"` // its name, for an account in which the id does not exist
+	EnvironmentID string    `json:"environment_id,omitempty"`
+	Environment   string    `json:"environment,omitempty"` // likewise
+}
+
+const (
+	// importAtOnce is how many tokens one transaction imports. Other changes wait for it.
+	importAtOnce = 500
+	// maxImportedLine bounds a line, in bytes.
+	maxImportedLine = 16 << 10
+	// mostWrongLines is how many wrong lines an error lists.
+	mostWrongLines = 10
+)
+
+// ExportTokens writes all tokens of an account, one a line, and returns how many.
+func (b *Backend) ExportTokens(ctx context.Context, account pfid.ID, to io.Writer) (n int, err error) {
+	out := json.NewEncoder(to)
+	out.SetEscapeHTML(false)
+	err = b.Tokens.Each(ctx, account, func(list []token.Listed) error {
+		for _, t := range list {
+			line := importedLine{
+				Hash: hex.EncodeToString(t.Hash[:]), Hint: t.Hint, Name: t.Name, Scope: t.Scope.String(), Role: t.Role.String(), Status: t.Status.String(),
+				ExpiresAt: t.ExpiresAt, InsertedAt: t.InsertedAt, LastUsedAt: t.LastUsedAt, ID: t.ID.String(), Agent: t.AgentName, Environment: t.EnvironmentName,
+			}
+			if !t.AgentID.IsZero() {
+				line.AgentID = t.AgentID.String()
+			}
+			if !t.EnvironmentID.IsZero() {
+				line.EnvironmentID = t.EnvironmentID.String()
+			}
+			if err := out.Encode(line); err != nil {
+				return err
+			}
+			n++
+		}
+		return nil
+	})
+	return n, err
+}
+
+// Import describes an import of tokens.
+type Import struct {
+	Account pfid.ID
+	File    string
+	DryRun  bool // only check
+	Shorten bool // lifetimes beyond the longest one, instead of refusing them
+}
+
+// ImportResult counts the tokens of an imported file.
+type ImportResult struct {
+	Made    int // in a dry run, how many would be made
+	Known   int // skipped: the secret is known, or came before in the file
+	Revoked int // skipped, as are expired ones
+	Expired int
+}
+
+// ImportTokens imports the tokens of a file. It checks every line before it writes anything. It writes 500 tokens in a
+// transaction; if it is interrupted, a second call skips those that are there. A running server accepts the tokens when
+// it returns.
+func (b *Backend) ImportTokens(ctx context.Context, order Import) (result ImportResult, err error) {
+	names, err := b.namesOf(ctx, order.Account)
+	if err != nil {
+		return result, err
+	}
+	var wrong []string
+	seen := map[token.Hash]bool{}
+	checked := ImportResult{}
+	err = b.eachImported(order, names, func(line int, i token.Imported, lineErr error) error {
+		if lineErr != nil {
+			wrong = append(wrong, fmt.Sprintf("line %d: %s", line, inWords(lineErr)))
+			if len(wrong) == mostWrongLines {
+				return errTooWrong
+			}
+			return nil
+		}
+		isKnown := seen[i.Hash]
+		if !isKnown {
+			if _, isKnown, err = b.store.Tokens.FindToken(ctx, i.Hash); err != nil {
+				return err
+			}
+		}
+		seen[i.Hash] = true
+		checked.count(isKnown)
+		return nil
+	}, &checked)
+	if len(wrong) > 0 {
+		return ImportResult{}, fmt.Errorf("nothing was imported:\n  %s", strings.Join(wrong, "\n  "))
+	}
+	if err != nil || order.DryRun {
+		return checked, err
+	}
+	clear(seen)
+	var batch []token.Imported
+	flush := func() error {
+		made := 0
+		err := b.store.Together(ctx, func(ctx context.Context) (err error) {
+			if made, err = b.Tokens.Import(ctx, audit.Actor{AccountID: order.Account}, batch); err != nil {
+				return err
+			}
+			return b.store.AnnounceChange(ctx) // servers remember which secrets are unknown
+		})
+		if err != nil {
+			return fmt.Errorf("%d tokens were imported; run the command again for the rest: %w", result.Made, err)
+		}
+		result.Made += made
+		result.Known += len(batch) - made
+		batch = batch[:0]
+		return nil
+	}
+	err = b.eachImported(order, names, func(line int, i token.Imported, lineErr error) error {
+		if lineErr != nil { // the file or the clock has changed
+			return fmt.Errorf("%d tokens were imported; line %d: %s", result.Made, line, inWords(lineErr))
+		}
+		if seen[i.Hash] {
+			result.Known++
+			return nil
+		}
+		seen[i.Hash] = true
+		if batch = append(batch, i); len(batch) < importAtOnce {
+			return nil
+		}
+		return flush()
+	}, &result)
+	if err == nil && len(batch) > 0 {
+		err = flush()
+	}
+	if err != nil {
+		return result, err
+	}
+	return result, b.AwaitServer(ctx)
+}
+
+func (r *ImportResult) count(isKnown bool) {
+	if isKnown {
+		r.Known++
+	} else {
+		r.Made++
+	}
+}
+
+// inWords returns what is wrong with a line.
+func inWords(err error) string {
+	failed, ok := errors.AsType[*fault.Error](err)
+	if !ok || len(failed.Fields) == 0 {
+		return err.Error()
+	}
+	var all []string
+	for _, field := range slices.Sorted(maps.Keys(failed.Fields)) {
+		for _, what := range failed.Fields[field] {
+			all = append(all, strings.TrimPrefix(field, "token_")+" "+what)
+		}
+	}
+	return strings.Join(all, "; ")
+}
+
+var errTooWrong = errors.New("too many wrong lines")
+
+// namesInAccount are the ids of an account's agents and environments by id and by name. The name of several has a zero id.
+type namesInAccount struct{ agents, environments map[string]pfid.ID }
+
+func (b *Backend) namesOf(ctx context.Context, account pfid.ID) (n namesInAccount, err error) {
+	n = namesInAccount{map[string]pfid.ID{}, map[string]pfid.ID{}}
+	add := func(to map[string]pfid.ID, id pfid.ID, name string) {
+		if _, has := to[name]; has {
+			id = pfid.ID{}
+		}
+		to[name] = id
+	}
+	for page := (paging.Page{Size: 100}); ; page.Offset += page.Size {
+		list, _, err := b.Agents.List(ctx, account, page)
+		if err != nil {
+			return n, err
+		}
+		for _, a := range list {
+			n.agents[a.ID.String()] = a.ID
+			add(n.agents, a.ID, a.Name)
+		}
+		if len(list) < page.Size {
+			break
+		}
+	}
+	for page := (paging.Page{Size: 100}); ; page.Offset += page.Size {
+		list, _, err := b.Accounts.Environments(ctx, account, page)
+		if err != nil {
+			return n, err
+		}
+		for _, e := range list {
+			n.environments[e.ID.String()] = e.ID
+			add(n.environments, e.ID, e.Name)
+		}
+		if len(list) < page.Size {
+			return n, nil
+		}
+	}
+}
+
+// eachImported calls f with each token of a file that is neither revoked nor expired, or with what is wrong with a line.
+func (b *Backend) eachImported(order Import, names namesInAccount, f func(line int, i token.Imported, err error) error, skipped *ImportResult) error {
+	file, err := os.Open(order.File)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	lines := bufio.NewScanner(file)
+	lines.Buffer(nil, maxImportedLine)
+	n := 0
+	for lines.Scan() {
+		n++
+		if len(bytes.TrimSpace(lines.Bytes())) == 0 {
+			continue
+		}
+		var line importedLine
+		i, err := token.Imported{}, decodeStrictly(lines.Bytes(), &line)
+		if err == nil {
+			if line.Status == token.Revoked.String() {
+				skipped.Revoked++
+				continue
+			}
+			if !line.ExpiresAt.IsZero() && !line.ExpiresAt.After(b.now()) {
+				skipped.Expired++
+				continue
+			}
+			i, err = line.imported(names)
+		}
+		if err == nil {
+			err = b.Tokens.CheckImported(&i, order.Shorten)
+		}
+		if err := f(n, i, err); err != nil {
+			if errors.Is(err, errTooWrong) {
+				return nil
+			}
+			return err
+		}
+	}
+	if errors.Is(lines.Err(), bufio.ErrTooLong) {
+		return fmt.Errorf("line %d is longer than %d bytes", n+1, maxImportedLine)
+	}
+	return lines.Err()
+}
+
+func decodeStrictly(text []byte, into any) error {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(into); err != nil {
+		return fmt.Errorf("it must be a JSON object: %w", err)
+	}
+	if decoder.More() {
+		return errors.New("it must be one JSON object")
+	}
+	return nil
+}
+
+func (l importedLine) imported(names namesInAccount) (i token.Imported, err error) {
+	i = token.Imported{Hint: l.Hint, Status: token.Active, Created: l.InsertedAt}
+	i.Name, i.ExpiresAt = l.Name, l.ExpiresAt
+	var known bool
+	if i.Scope, known = token.ParseScope(l.Scope); !known {
+		return i, errors.New("scope must be account, environment or agent_deployment")
+	}
+	if hash, err := hex.DecodeString(l.Hash); err == nil && len(hash) == len(i.Hash) {
+		i.Hash = token.Hash(hash)
+	}
+	if l.ExpiresAt.IsZero() {
+		return i, errors.New("expires_at is required")
+	}
+	if l.Status != "" {
+		if i.Status, known = token.ParseStatus(l.Status); !known {
+			return i, errors.New("status must be active, suspended or revoked")
+		}
+	}
+	if l.Role != "" {
+		if i.Role, known = token.ParseRole(l.Role); !known {
+			return i, errors.New("role must be manage or read")
+		}
+	} else if i.Scope == token.ScopeAccount { // no token gets the right to manage an account by omission
+		return i, errors.New("role is required for the scope account: manage or read")
+	}
+	if l.ID != "" {
+		if i.ID, err = pfid.Parse(l.ID); err != nil {
+			return i, errors.New("id must be an id of 32 lower-case characters; leave it out for a new one")
+		}
+	}
+	if i.AgentID, err = find(names.agents, "agent", l.AgentID, l.Agent); err != nil {
+		return i, err
+	}
+	i.EnvironmentID, err = find(names.environments, "environment", l.EnvironmentID, l.Environment)
+	return i, err
+}
+
+// find returns the id of an agent or environment by its id in the account, else by its name.
+func find(in map[string]pfid.ID, what, id, name string) (pfid.ID, error) {
+	if found := in[id]; id != "" && !found.IsZero() {
+		return found, nil
+	}
+	if id == "" && name == "" {
+		return pfid.ID{}, nil
+	}
+	found, has := in[name]
+	switch {
+	case name == "" || !has:
+		return found, fmt.Errorf("the account has no %s %q: create it first", what, strings.TrimSpace(id+" "+name))
+	case found.IsZero():
+		return found, fmt.Errorf("the account has several %ss with the name %q: set %s_id", what, name, what)
+	}
+	return found, nil
+}

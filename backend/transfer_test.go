@@ -1,0 +1,142 @@
+package backend_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"tokentab/backend"
+	"tokentab/backend/agent"
+	"tokentab/backend/audit"
+	"tokentab/backend/backendtest"
+	"tokentab/backend/token"
+)
+
+func importLines(t *testing.T, p *backendtest.Program, actor audit.Actor, lines string, change ...func(*backend.Import)) (backend.ImportResult, error) {
+	t.Helper()
+	order := backend.Import{Account: actor.AccountID, File: filepath.Join(t.TempDir(), "tokens.jsonl")}
+	for _, f := range change {
+		f(&order)
+	}
+	if err := os.WriteFile(order.File, []byte(lines), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return p.ImportTokens(t.Context(), order)
+}
+
+func TestExportedTokensWorkInAnotherInstallationWithTheirSecrets(t *testing.T) {
+	p, q := backendtest.Start(t), backendtest.Start(t)
+	actor, target := p.Found(), q.Found()
+	made := fill(t, p, actor)
+	order := token.Order{Scope: token.ScopeAgentDeployment, AgentID: made.agent, EnvironmentID: made.environment, Name: "mover"}
+	_, active := p.Issue(actor, order)
+	held, suspended := p.Issue(actor, token.Order{Scope: token.ScopeAccount, Role: token.Read})
+	ended, revoked := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+	_, err1 := p.Tokens.Suspend(t.Context(), actor, held.ID)
+	_, err2 := p.Tokens.Revoke(t.Context(), actor, ended.ID)
+	if err1 != nil || err2 != nil {
+		t.Fatal(err1, err2)
+	}
+	var lines bytes.Buffer
+	n, err := p.ExportTokens(t.Context(), actor.AccountID, &lines)
+	if err != nil || n != 5 || strings.Count(lines.String(), "\n") != 5 {
+		t.Fatalf("%d tokens: %v", n, err)
+	}
+	for _, secret := range []string{active, suspended, revoked} {
+		if strings.Contains(lines.String(), secret) {
+			t.Fatal("a secret is in the export")
+		}
+	}
+	if _, err := importLines(t, q, target, lines.String()); err == nil || !strings.Contains(err.Error(), "create it first") {
+		t.Errorf("an unknown agent: %v", err)
+	}
+	if accepted(q, active) { // and from now on the secret is remembered as unknown
+		t.Fatal("it is accepted before the import")
+	}
+	if _, err := q.Agents.Register(t.Context(), target, agent.Order{Name: "bot"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, dry := range []bool{true, false} {
+		result, err := importLines(t, q, target, lines.String(), func(i *backend.Import) { i.DryRun = dry })
+		if want := (backend.ImportResult{Made: 4, Revoked: 1}); err != nil || result != want {
+			t.Fatalf("dry run %v: %+v %v", dry, result, err)
+		}
+		if accepted(q, active) == dry || accepted(q, suspended) || accepted(q, revoked) {
+			t.Errorf("dry run %v: the active one is accepted: %v", dry, accepted(q, active))
+		}
+	}
+	verdict, err := q.Tokens.Check(t.Context(), []byte(active))
+	if err != nil || verdict.State.AccountID != target.AccountID || verdict.State.TokenID.Partition() != target.AccountID.Partition() {
+		t.Errorf("it is of %+v, %v", verdict.State, err)
+	}
+	events, _, err := q.Tokens.Events(t.Context(), target.AccountID, verdict.State.TokenID, page)
+	if err != nil || len(events) != 1 || !strings.HasPrefix(events[0].Detail, "imported") {
+		t.Errorf("its events are %v, %v", events, err)
+	}
+	if result, err := importLines(t, q, target, lines.String()); err != nil || result.Made != 0 || result.Known != 4 {
+		t.Errorf("a second import: %+v %v", result, err)
+	}
+}
+
+// foreign returns a line for a secret of another system.
+func foreign(secret, more string) string {
+	return fmt.Sprintf(`{"hash":"%x","name":"crm","scope":"account","role":"read","expires_at":"2026-06-01T00:00:00Z"%s}`+"\n", sha256.Sum256([]byte(secret)), more)
+}
+
+func TestSecretsOfOtherSystemsKeepWorkingByTheirHash(t *testing.T) {
+	p := backendtest.Start(t)
+	actor := p.Found()
+	var lines strings.Builder
+	for i := range 1200 { // several transactions
+		lines.WriteString(foreign(fmt.Sprint("opaque-secret-", i), ""))
+	}
+	lines.WriteString(foreign("opaque-secret-0", "") + "\n" + foreign("old", `,"status":"revoked"`))
+	result, err := importLines(t, p, actor, lines.String())
+	if want := (backend.ImportResult{Made: 1200, Known: 1, Revoked: 1}); err != nil || result != want {
+		t.Fatalf("%+v %v", result, err)
+	}
+	for _, i := range []int{0, 499, 500, 1199} {
+		if !accepted(p, fmt.Sprint("opaque-secret-", i)) {
+			t.Errorf("secret %d is refused", i)
+		}
+	}
+	if accepted(p, "opaque-secret-1200") || accepted(p, "old") {
+		t.Error("an unknown secret is accepted")
+	}
+}
+
+func TestAFileWithAWrongLineImportsNothingAndNamesTheLine(t *testing.T) {
+	p := backendtest.Start(t)
+	actor := p.Found()
+	for name, c := range map[string]struct{ line, want string }{
+		"no JSON":         {"nonsense", "must be a JSON object"},
+		"unknown field":   {foreign("x", `,"expires_att":1`), "expires_att"},
+		"no hash":         {`{"scope":"account","role":"read","expires_at":"2026-06-01T00:00:00Z"}`, "hash must be"},
+		"no role":         {strings.Replace(foreign("x", ""), `"role":"read",`, "", 1), "role is required"},
+		"no expiry":       {strings.Replace(foreign("x", ""), `,"expires_at":"2026-06-01T00:00:00Z"`, "", 1), "expires_at is required"},
+		"too long a life": {strings.Replace(foreign("x", ""), "2026-06", "2036-06", 1), "longest lifetime"},
+		"unknown scope":   {strings.Replace(foreign("x", ""), `"account"`, `"world"`, 1), "scope must be"},
+		"no environment":  {strings.Replace(foreign("x", ""), `"account","role":"read"`, `"environment","environment":"Mars"`, 1), "Mars"},
+	} {
+		_, err := importLines(t, p, actor, foreign("good", "")+c.line)
+		if err == nil || !strings.Contains(err.Error(), "line 2: ") || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if accepted(p, "good") {
+		t.Error("the line before a wrong one was imported")
+	}
+	long := strings.Replace(foreign("x", ""), "2026-06", "2036-06", 1)
+	result, err := importLines(t, p, actor, long, func(i *backend.Import) { i.Shorten = true })
+	if err != nil || result.Made != 1 {
+		t.Fatalf("%+v %v", result, err)
+	}
+	if verdict, err := p.Tokens.Check(t.Context(), []byte("x")); err != nil || time.Unix(verdict.State.ExpiresAt, 0).After(p.Clock.Now().Add(400*24*time.Hour)) {
+		t.Errorf("it expires at %v, %v", verdict.State.ExpiresAt, err)
+	}
+}
