@@ -78,6 +78,8 @@ test-go: compiler
 torture: compiler ## Change tokens under load, and kill the program while agents report, for several minutes.
 	$(say) "Testing revocation and what agents report at length"
 	go test $(race) -count=1 -timeout 60m -run 'Promise1|EverySpan|AgentsThatReport' -v . ./backend -torture
+	$(say) "Killing the program, and failing its disk, database, descriptors and statements"
+	go test -count=1 -timeout 30m -run 'RandomKills|Disk|LockedDatabase|TooFewDescriptors|AFailureOfAnyStatement' -v . ./backend/store -torture
 
 test-page: $(installed)
 	$(say) "Testing the page"

@@ -58,6 +58,9 @@ func Rounds(full int) int {
 	return full / 10
 }
 
+// Torturing reports whether tests must run at their full length.
+func Torturing() bool { return *torture }
+
 // Option changes how a program starts.
 type Option func(*config.Config, *backend.World)
 

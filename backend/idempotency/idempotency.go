@@ -56,7 +56,7 @@ type Store interface {
 	Together(ctx context.Context, f func(ctx context.Context) error) error
 	// KeyEntry returns the entry of a key; ok is false if there is none since the given instant.
 	KeyEntry(ctx context.Context, who Caller, key string, since time.Time) (entry Entry, ok bool, err error)
-	// KeepKey writes the entry of a key, replacing an earlier one, and removes all entries older than since. Entries
+	// KeepKey writes the entry of a key, replacing an earlier one, and removes some of those older than since. Entries
 	// stamped later than this one came from a clock that was ahead; it restamps them with this entry's time.
 	KeepKey(ctx context.Context, who Caller, key string, entry Entry, since time.Time) error
 }

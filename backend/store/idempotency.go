@@ -25,9 +25,13 @@ func (s Answers) KeyEntry(ctx context.Context, who idempotency.Caller, key strin
 	return entry, ok, err
 }
 
+// oldAtOnce is how many old entries a new one removes at most.
+const oldAtOnce = 100
+
 func (s Answers) KeepKey(ctx context.Context, who idempotency.Caller, key string, entry idempotency.Entry, since time.Time) error {
 	return s.change(ctx, func(tx *gorm.DB) error {
-		if err := tx.Exec("DELETE FROM idempotency_keys WHERE inserted_at <= ?", stamp(since)).Error; err != nil {
+		// After a quiet day there may be very many. Other changes wait for this one, so some stay for the next.
+		if err := tx.Exec("DELETE FROM idempotency_keys WHERE rowid IN (SELECT rowid FROM idempotency_keys WHERE inserted_at <= ? LIMIT ?)", stamp(since), oldAtOnce).Error; err != nil {
 			return err
 		}
 		if err := tx.Exec("UPDATE idempotency_keys SET inserted_at = ? WHERE inserted_at > ?", stamp(entry.At), stamp(entry.At)).Error; err != nil {

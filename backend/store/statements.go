@@ -11,6 +11,9 @@ import (
 // maxStatements is how many statements each pool keeps compiled. Filters can be combined in ever new ways.
 const maxStatements = 200
 
+// beforeStatement is called before each statement, so that tests can make one fail.
+var beforeStatement = func(query string) error { return nil }
+
 // statements is a pool that keeps its statements compiled. GORM's own pool compiles a statement that was first used in a
 // transaction again for each use.
 type statements struct {
@@ -87,6 +90,9 @@ func (p *statements) compile(ctx context.Context, query string) (*statement, err
 
 // ExecContext implements gorm.ConnPool.
 func (p *statements) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	if err := beforeStatement(query); err != nil {
+		return nil, err
+	}
 	s, err := p.compile(ctx, query)
 	if err != nil {
 		return nil, err
@@ -97,6 +103,9 @@ func (p *statements) ExecContext(ctx context.Context, query string, args ...any)
 
 // QueryContext implements gorm.ConnPool.
 func (p *statements) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if err := beforeStatement(query); err != nil {
+		return nil, err
+	}
 	s, err := p.compile(ctx, query)
 	if err != nil {
 		return nil, err
@@ -107,6 +116,9 @@ func (p *statements) QueryContext(ctx context.Context, query string, args ...any
 
 // BeginTx implements gorm.ConnPoolBeginner.
 func (p *statements) BeginTx(ctx context.Context, options *sql.TxOptions) (gorm.ConnPool, error) {
+	if err := beforeStatement("BEGIN"); err != nil {
+		return nil, err
+	}
 	p.mu.Lock()
 	wanted := p.wanted
 	p.wanted = map[string]bool{}
@@ -144,6 +156,9 @@ func (t *statementsTx) kept(query string) *statement {
 
 // ExecContext implements gorm.ConnPool.
 func (t *statementsTx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	if err := beforeStatement(query); err != nil {
+		return nil, err
+	}
 	s := t.kept(query)
 	if s == nil {
 		return t.Tx.ExecContext(ctx, query, args...)
@@ -154,6 +169,9 @@ func (t *statementsTx) ExecContext(ctx context.Context, query string, args ...an
 
 // QueryContext implements gorm.ConnPool.
 func (t *statementsTx) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if err := beforeStatement(query); err != nil {
+		return nil, err
+	}
 	s := t.kept(query)
 	if s == nil {
 		return t.Tx.QueryContext(ctx, query, args...)
