@@ -47,7 +47,7 @@ type MadeBackup struct {
 	Tokens int64
 }
 
-// BackUp makes a backup and proves it. It records the outcome, also on the page.
+// BackUp makes a backup and proves it, and records that it did. Scheduled backups record failures, too: no one watches them.
 func (b *Backend) BackUp(ctx context.Context, order BackupOrder) (made MadeBackup, err error) {
 	options := store.BackupOptions{Version: b.version, Overwrite: order.Overwrite, Progress: order.Progress}
 	if order.Passphrase != "" {
@@ -59,9 +59,6 @@ func (b *Backend) BackUp(ctx context.Context, order BackupOrder) (made MadeBacku
 	options.Rest = func() { rest() }
 	manifest, bytes, err := b.store.Backup(ctx, order.Path, options)
 	if err != nil {
-		if ctx.Err() == nil {
-			_ = b.Backups.Failed(ctx, err) // the caller learns the cause of both
-		}
 		return made, err
 	}
 	made = MadeBackup{manifest.MadeAt, bytes, manifest.Rows["api_tokens"]}
@@ -115,7 +112,8 @@ func (b *Backend) scheduleBackups(c config.Backups) {
 		}
 		if err == nil {
 			err = b.backUpInto(ctx, c, now)
-		} else {
+		}
+		if err != nil && ctx.Err() == nil {
 			err = errors.Join(err, b.Backups.Failed(ctx, err))
 		}
 		tried, failed = now, err
@@ -125,7 +123,7 @@ func (b *Backend) scheduleBackups(c config.Backups) {
 
 func (b *Backend) backUpInto(ctx context.Context, c config.Backups, now time.Time) error {
 	if err := store.RemovePartialBackups(c.BackupDir, backupPrefix+"*"+backupSuffix); err != nil {
-		return errors.Join(err, b.Backups.Failed(ctx, err))
+		return err
 	}
 	name := backupPrefix + now.Format(backupTime) + backupSuffix
 	made, err := b.BackUp(ctx, BackupOrder{Path: filepath.Join(c.BackupDir, name), Progress: func(string) {}})
