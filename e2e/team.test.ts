@@ -64,7 +64,7 @@ test("an invited member works until removal, which ends session, password, token
   await expect(other.getByRole("heading", { name: "This invite no longer works" })).toBeVisible();
 });
 
-test("a revoked invite no longer works, and the last member can't be removed", async ({
+test("a revoked invite no longer works, and the last admin can't be removed", async ({
   page,
   api,
   openStranger,
@@ -88,5 +88,5 @@ test("a revoked invite no longer works, and the last member can't be removed", a
   await member.getByRole("button", { name: /^Actions for/ }).click();
   const leave = page.getByRole("menuitem", { name: "Leave the account" });
   await expect(leave).toBeDisabled();
-  await expect(leave).toContainText("The last member can’t be removed.");
+  await expect(leave).toContainText("The last admin can’t be removed.");
 });

@@ -3,6 +3,7 @@ import { Button } from "../ui/button";
 import { CopyValue } from "../ui/copy-value";
 import { Fact, Facts, Unknown } from "../ui/facts";
 import { Failure } from "../ui/notice";
+import { Changing } from "../ui/read-only";
 import { Section } from "../ui/section";
 import { purposes, useAccount } from "./account";
 import { DeleteAccountDialog, EditAccountDialog } from "./account-dialogs";
@@ -34,9 +35,11 @@ export default function DetailsPage({
     <AccountPage
       tab="/account/details"
       action={
-        <Button look="primary" disabled={!account} onClick={() => setEditing(true)}>
-          Edit
-        </Button>
+        <Changing>
+          <Button look="primary" disabled={!account} onClick={() => setEditing(true)}>
+            Edit
+          </Button>
+        </Changing>
       }
     >
       <Failure of={query} className="mb-3" />
@@ -64,15 +67,17 @@ export default function DetailsPage({
       <NotificationsSection account={id} user={user.id} sendsMail={sendsMail} />
       {account && (
         <>
-          <Section
-            title="Delete account"
-            text="Permanently deletes everything in this account, for all members."
-            action={
-              <Button look="danger-quiet" onClick={() => setDeleting(true)}>
-                Delete account
-              </Button>
-            }
-          />
+          <Changing>
+            <Section
+              title="Delete account"
+              text="Permanently deletes everything in this account, for all members."
+              action={
+                <Button look="danger-quiet" onClick={() => setDeleting(true)}>
+                  Delete account
+                </Button>
+              }
+            />
+          </Changing>
           {editing && (
             <EditAccountDialog
               account={account}

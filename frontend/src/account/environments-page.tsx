@@ -4,6 +4,7 @@ import { Bars } from "../ui/bar";
 import { Button } from "../ui/button";
 import { CopyValue } from "../ui/copy-value";
 import { List, menuColumn } from "../ui/list";
+import { Changing } from "../ui/read-only";
 import type { Environment } from "../wire";
 import { AccountPage } from "./account-page";
 import { DeleteEnvironmentDialog, EnvironmentDialog } from "./environment-dialogs";
@@ -23,9 +24,11 @@ export default function EnvironmentsPage() {
     <AccountPage
       tab="/account/environments"
       action={
-        <Button look="primary" onClick={() => setCreating(true)}>
-          Create environment
-        </Button>
+        <Changing>
+          <Button look="primary" onClick={() => setCreating(true)}>
+            Create environment
+          </Button>
+        </Changing>
       }
     >
       <List

@@ -5,16 +5,18 @@ import { Dialog, DialogBody, DialogFooter, DialogText } from "../ui/dialog";
 import { Field } from "../ui/field";
 import { DialogForm, useForm } from "../ui/form";
 import { Time } from "../ui/time";
+import type { Role } from "../wire";
 import { type Invited, useInvite } from "./invites";
+import { RoleChoice } from "./role-choice";
 
 /** The form, then the link. */
 export function InviteDialog({ onClose }: { onClose: () => void }) {
   const [invited, setInvited] = useState<Invited>();
-  const form = useForm({
-    start: { email: "" },
+  const form = useForm<{ email: string; role: Role }, { email: string; role: Role }, Invited>({
+    start: { email: "", role: "admin" },
     check: ({ email }) => ({ email: email.trim() ? null : "Enter an email address." }),
     request: useInvite(),
-    details: ({ email }) => ({ email: email.trim() }),
+    details: ({ email, role }) => ({ email: email.trim(), role }),
     onDone: setInvited,
   });
   return (
@@ -24,11 +26,12 @@ export function InviteDialog({ onClose }: { onClose: () => void }) {
       ) : (
         <DialogForm
           form={form}
-          text="They get a link to set a name and a password. It works once, within 7 days. All members have the same rights."
+          text="They get a link to set a name and a password. It works once, within 7 days."
           yes="Create invite"
           onCancel={onClose}
         >
           <Field label="Email" type="email" {...form.field("email")} autoComplete="off" />
+          <RoleChoice {...form.field("role")} />
         </DialogForm>
       )}
     </Dialog>

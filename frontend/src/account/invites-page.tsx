@@ -10,6 +10,7 @@ import { CopyField } from "../ui/copy-field";
 import { Dialog, DialogBody, DialogFooter, DialogText } from "../ui/dialog";
 import { List, menuColumn, timeColumn } from "../ui/list";
 import { Question } from "../ui/question";
+import { Changing } from "../ui/read-only";
 import { TimeFact } from "../ui/time";
 import { announce, announceFailure } from "../ui/toast";
 import type { AdminUserInvite } from "../wire";
@@ -31,9 +32,11 @@ export default function InvitesPage() {
     <AccountPage
       tab="/account/invites"
       action={
-        <Button look="primary" onClick={() => setInviting(true)}>
-          Invite a team member
-        </Button>
+        <Changing>
+          <Button look="primary" onClick={() => setInviting(true)}>
+            Invite a team member
+          </Button>
+        </Changing>
       }
     >
       <List
@@ -107,6 +110,7 @@ function InviteCell({ invite }: { invite: AdminUserInvite }) {
         {invite.status === "pending" && hasEnd && (
           <TimeFact said={over ? "Ended" : "Ends"} at={invite.expires_at} />
         )}
+        {invite.role === "viewer" && <span>As a viewer</span>}
         {invite.created_by_name && <span>Created by {invite.created_by_name}</span>}
       </p>
     </>

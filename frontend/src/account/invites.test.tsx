@@ -116,7 +116,7 @@ describe("inviting a team member", () => {
     );
     expect(within(dialog).getByRole("textbox", { name: "Invite URL" })).toHaveFocus();
     expect(bodiesOf("POST /admin_user_invite")).toEqual([
-      { idempotency_key: expect.any(String), details: { email: "grace@acme.example" } },
+      { idempotency_key: expect.any(String), details: { email: "grace@acme.example", role: "admin" } },
     ]);
   });
 

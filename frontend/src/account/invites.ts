@@ -2,7 +2,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { callForOne, type One } from "../api";
 import { useCreator } from "../once";
 import { useChange, useList } from "../requests";
-import type { AdminUserInvite } from "../wire";
+import type { AdminUserInvite, Role } from "../wire";
 
 const invitesKey = ["invites"];
 
@@ -21,7 +21,7 @@ export function useInvite() {
   return useMutation({
     // The response holds a link that works as a credential, so it is forgotten with the dialog.
     gcTime: 0,
-    mutationFn: async (details: { email: string }): Promise<Invited> => {
+    mutationFn: async (details: { email: string; role: Role }): Promise<Invited> => {
       const { details: made, mail_sent: mailSent } = await invites.send(details);
       // A repeated request gets the first response without the link.
       const invite = made.invite_url ? made : await callForOne<AdminUserInvite>("GET", pathOf(made.id));

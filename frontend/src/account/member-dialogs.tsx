@@ -1,7 +1,14 @@
 import { count } from "../ui/count";
 import { RequestQuestion } from "../ui/question";
 import type { AdminUser } from "../wire";
-import { memberTitle, type Removal, useRemoveMember, useRevokeTokensOf } from "./members";
+import {
+  memberTitle,
+  type Removal,
+  useEndSessionsOf,
+  useRemoveMember,
+  useRevokeTokensOf,
+  useSetRole,
+} from "./members";
 
 interface RemoveMemberDialogProps {
   member: AdminUser;
@@ -55,6 +62,78 @@ export function RemoveMemberDialog({ member, own, onClose, onLeft }: RemoveMembe
     if (revoke) return `${name} was removed, and ${count(revoked, "API token")} revoked.`;
     return `${name} was removed. Their ${count(tokens, "token")} ${keep} working.`;
   }
+}
+
+interface SetRoleDialogProps {
+  member: AdminUser;
+  /** Whether the member is the user. */
+  own: boolean;
+  onClose: () => void;
+  onDone: () => void;
+}
+
+/** Makes an admin a viewer, and a viewer an admin. */
+export function SetRoleDialog({ member, own, onClose, onDone }: SetRoleDialogProps) {
+  const { id, role, live_api_token_count: tokens } = member;
+  const demotes = role === "admin";
+  const name = own ? "You" : memberTitle(member);
+  return (
+    <RequestQuestion
+      title={demotes ? `Make ${own ? "yourself" : "this member"} a viewer?` : "Make this member an admin?"}
+      row={id}
+      yes={demotes ? "Make viewer" : "Make admin"}
+      look={demotes ? "danger" : "primary"}
+      request={useSetRole(id, demotes ? "viewer" : "admin")}
+      tick={
+        demotes &&
+        tokens > 0 && {
+          label: `Revoke ${own ? "your" : "their"} ${count(tokens, "API token")} too`,
+          hint: "They stop working at once. This can’t be undone.",
+        }
+      }
+      done={({ revoke, count: revoked }) =>
+        `${name} ${own ? "are" : "is"} ${demotes ? "a viewer" : "an admin"} now${revoke ? `, and ${count(revoked, "API token")} revoked` : ""}.`
+      }
+      onClose={onClose}
+      onDone={onDone}
+    >
+      <p>
+        <strong className="font-medium">{name}</strong>{" "}
+        {demotes
+          ? "can still see everything except secrets, but change nothing. Pending invites that they made end."
+          : "can change everything, also the team."}
+      </p>
+      {demotes && tokens > 0 && (
+        <p className="text-soft">
+          {own ? "Your" : "Their"} {count(tokens, "active token")} {tokens === 1 ? "keeps" : "keep"} working
+          unless you revoke {tokens === 1 ? "it" : "them"}.
+        </p>
+      )}
+    </RequestQuestion>
+  );
+}
+
+interface EndSessionsDialogProps {
+  member: AdminUser;
+  onClose: () => void;
+}
+
+export function EndSessionsDialog({ member, onClose }: EndSessionsDialogProps) {
+  const name = memberTitle(member);
+  return (
+    <RequestQuestion
+      title="End all sessions?"
+      row={member.id}
+      yes="End sessions"
+      request={useEndSessionsOf(member.id)}
+      done={({ count: ended }) => `${count(ended, "session")} of ${name} ended.`}
+      onClose={onClose}
+    >
+      <p>
+        <strong className="font-medium">{name}</strong> is signed out everywhere, and must sign in again.
+      </p>
+    </RequestQuestion>
+  );
 }
 
 interface RevokeTokensDialogProps {

@@ -1,6 +1,6 @@
-import { call, type One } from "../api";
+import { call, callForOne, type One } from "../api";
 import { useChange, useList } from "../requests";
-import type { AdminUser } from "../wire";
+import type { AdminUser, Role } from "../wire";
 
 const membersKey = ["members"];
 
@@ -28,6 +28,25 @@ export function useRemoveMember(id: string) {
   return useChange(async (revoke: boolean): Promise<Removal> => {
     return { revoke, count: await end(id, "remove", { details: { revoke_api_tokens: revoke } }) };
   }, membersKey);
+}
+
+/** Changes the role of a member and, if asked, revokes their tokens. */
+export function useSetRole(id: string, role: Role) {
+  return useChange(async (revoke: boolean): Promise<Removal> => {
+    const details = { role, ...(revoke ? { revoke_api_tokens: true } : {}) };
+    return { revoke, count: await end(id, "set_role", { details }) };
+  }, membersKey);
+}
+
+/** Ends all sessions of a member. Resolves with their number. */
+export function useEndSessionsOf(id: string) {
+  return useChange(
+    () =>
+      callForOne<{ count: number }>("POST", `/admin_user/${encodeURIComponent(id)}/end_sessions`, {
+        body: {},
+      }),
+    membersKey,
+  );
 }
 
 /** Revokes all active and suspended tokens of a member. */

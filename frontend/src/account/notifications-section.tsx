@@ -4,6 +4,7 @@ import { Button } from "../ui/button";
 import { CopyValue } from "../ui/copy-value";
 import { Fact, Facts, Unknown } from "../ui/facts";
 import { Failure } from "../ui/notice";
+import { Changing } from "../ui/read-only";
 import { Section } from "../ui/section";
 import { Time } from "../ui/time";
 import { announce, announceFailure } from "../ui/toast";
@@ -52,18 +53,22 @@ export function NotificationsSection({ account, user, sendsMail }: Notifications
             {webhook &&
               (webhook.url === null ? (
                 <Row value={<Unknown />}>
-                  <Button ref={setUp} size="small" onClick={() => setOpen("url")}>
-                    Set up webhook
-                  </Button>
+                  <Changing>
+                    <Button ref={setUp} size="small" onClick={() => setOpen("url")}>
+                      Set up webhook
+                    </Button>
+                  </Changing>
                 </Row>
               ) : (
                 <Row value={<CopyValue what="webhook URL" value={webhook.url} />}>
-                  <Button size="small" onClick={() => setOpen("url")}>
-                    Change URL
-                  </Button>
-                  <Button size="small" look="danger-quiet" onClick={() => setOpen("delete")}>
-                    Delete
-                  </Button>
+                  <Changing>
+                    <Button size="small" onClick={() => setOpen("url")}>
+                      Change URL
+                    </Button>
+                    <Button size="small" look="danger-quiet" onClick={() => setOpen("delete")}>
+                      Delete
+                    </Button>
+                  </Changing>
                 </Row>
               ))}
           </Fact>
@@ -71,16 +76,20 @@ export function NotificationsSection({ account, user, sendsMail }: Notifications
             <>
               <Fact name="Signing secret">
                 <Row value={<Unknown>Shown only once.</Unknown>}>
-                  <Button size="small" onClick={() => setOpen("secret")}>
-                    Replace secret
-                  </Button>
+                  <Changing>
+                    <Button size="small" onClick={() => setOpen("secret")}>
+                      Replace secret
+                    </Button>
+                  </Changing>
                 </Row>
               </Fact>
               <Fact name="Last message">
                 <Row value={<LastAttempt last={webhook.last_attempt} />}>
-                  <Button size="small" busy={test.isPending} onClick={send}>
-                    Send test
-                  </Button>
+                  <Changing>
+                    <Button size="small" busy={test.isPending} onClick={send}>
+                      Send test
+                    </Button>
+                  </Changing>
                 </Row>
               </Fact>
             </>

@@ -1,35 +1,47 @@
-import { Ban, UserMinus, Users } from "lucide-react";
+import { Ban, LogOut, ShieldCheck, UserMinus, Users } from "lucide-react";
 import { useState } from "react";
 import { Bars } from "../ui/bar";
 import { Button } from "../ui/button";
 import { type Column, List, menuColumn, timeColumn } from "../ui/list";
+import { Changing } from "../ui/read-only";
 import { TimeFact } from "../ui/time";
 import type { AdminUser } from "../wire";
 import { useAccount } from "./account";
 import { AccountPage } from "./account-page";
 import { InviteDialog } from "./invite-dialog";
-import { RemoveMemberDialog, RevokeTokensDialog } from "./member-dialogs";
+import { EndSessionsDialog, RemoveMemberDialog, RevokeTokensDialog, SetRoleDialog } from "./member-dialogs";
 import { memberTitle, useMembers } from "./members";
+import { roleWords } from "./role-choice";
 
 interface TeamPageProps {
   account: { id: string };
   user: { id: string };
+  onSessionChange: () => void;
   onSessionEnd: () => void;
 }
 
-export default function TeamPage({ account: { id }, user: { id: ownId }, onSessionEnd }: TeamPageProps) {
+export default function TeamPage({
+  account: { id },
+  user: { id: ownId },
+  onSessionChange,
+  onSessionEnd,
+}: TeamPageProps) {
   const account = useAccount(id);
   const [inviting, setInviting] = useState(false);
   const [removing, setRemoving] = useState<AdminUser>();
+  const [changing, setChanging] = useState<AdminUser>();
+  const [ending, setEnding] = useState<AdminUser>();
   const [revoking, setRevoking] = useState<AdminUser>();
   const withJobs = account.data?.purpose !== "personal";
   return (
     <AccountPage
       tab="/account/team"
       action={
-        <Button look="primary" onClick={() => setInviting(true)}>
-          Invite a team member
-        </Button>
+        <Changing>
+          <Button look="primary" onClick={() => setInviting(true)}>
+            Invite a team member
+          </Button>
+        </Changing>
       }
     >
       <List
@@ -38,13 +50,28 @@ export default function TeamPage({ account: { id }, user: { id: ownId }, onSessi
         columns={[
           {
             head: "Name",
-            skeleton: <Bars lines={["w-32", below("w-44"), below("w-28"), below("w-24")]} />,
+            skeleton: <Bars lines={["w-32", below("w-44"), below("w-16"), below("w-28"), below("w-24")]} />,
             cell: (member) => <MemberCell member={member} own={member.id === ownId} withJob={withJobs} />,
           },
           { head: "Email", from: "md", cell: ({ email }) => email },
+          { head: "Role", width: "w-24", from: "md", cell: ({ role }) => roleWords[role] },
           ...(withJobs ? [jobs] : []),
           timeColumn("Joined", "w-36", "md", "inserted_at"),
           menuColumn(memberTitle, (member) => [
+            {
+              label: member.role === "admin" ? "Make viewer" : "Make admin",
+              icon: ShieldCheck,
+              obstacle:
+                member.role === "admin" && !member.available_actions.set_role
+                  ? "The last admin can’t become a viewer."
+                  : undefined,
+              onChoose: () => setChanging(member),
+            },
+            member.id !== ownId && {
+              label: "End all sessions",
+              icon: LogOut,
+              onChoose: () => setEnding(member),
+            },
             member.live_api_token_count > 0 && {
               label: "Revoke API tokens",
               icon: Ban,
@@ -55,7 +82,7 @@ export default function TeamPage({ account: { id }, user: { id: ownId }, onSessi
               label: member.id === ownId ? "Leave the account" : "Remove member",
               icon: UserMinus,
               danger: true,
-              obstacle: member.available_actions.remove ? undefined : "The last member can’t be removed.",
+              obstacle: member.available_actions.remove ? undefined : "The last admin can’t be removed.",
               onChoose: () => setRemoving(member),
             },
           ]),
@@ -76,6 +103,15 @@ export default function TeamPage({ account: { id }, user: { id: ownId }, onSessi
           onLeft={onSessionEnd}
         />
       )}
+      {changing && (
+        <SetRoleDialog
+          member={changing}
+          own={changing.id === ownId}
+          onClose={() => setChanging(undefined)}
+          onDone={() => changing.id === ownId && onSessionChange()}
+        />
+      )}
+      {ending && <EndSessionsDialog member={ending} onClose={() => setEnding(undefined)} />}
       {revoking && <RevokeTokensDialog member={revoking} onClose={() => setRevoking(undefined)} />}
     </AccountPage>
   );
@@ -106,6 +142,7 @@ function MemberCell({ member, own, withJob }: { member: AdminUser; own: boolean;
       {own && <span className="text-soft">· You</span>}
       <div className="mt-1 grid gap-1 text-small text-soft md:hidden">
         <span>{member.email}</span>
+        <span>{roleWords[member.role]}</span>
         {withJob && member.job_title && <span>{member.job_title}</span>}
         <TimeFact said="Joined" at={member.inserted_at} />
       </div>

@@ -86,11 +86,11 @@ describe("removing a member", () => {
     expect(bodiesOf("POST /admin_user/:id/remove")).toEqual([{ details: { revoke_api_tokens: true } }]);
   });
 
-  test("is disabled for the last member, with the reason", async () => {
+  test("is disabled for the last admin, with the reason", async () => {
     members = [member({ available_actions: { remove: false, set_role: false } })];
     const { user } = open(address);
     await user.click(await screen.findByRole("button", { name: "Actions for Ada Lovelace" }));
-    const item = await screen.findByRole("menuitem", { name: /The last member can’t be removed/ });
+    const item = await screen.findByRole("menuitem", { name: /The last admin can’t be removed/ });
     expect(item).toHaveAttribute("aria-disabled", "true");
     await user.click(item);
     expect(screen.queryByRole("alertdialog")).not.toBeInTheDocument();
@@ -111,12 +111,12 @@ describe("removing a member", () => {
   test("shows why it failed and keeps the question open", async () => {
     network.on(
       "POST /admin_user/:id/remove",
-      failure(409, "invalid_action", "The last member can’t be removed."),
+      failure(409, "invalid_action", "The last admin can’t be removed."),
     );
     const { user } = open(address);
     const question = await choose(user, "Grace Hopper", "Remove member");
     await user.click(within(question).getByRole("button", { name: "Remove member" }));
-    expect(await within(question).findByRole("alert")).toHaveTextContent("The last member can’t be removed.");
+    expect(await within(question).findByRole("alert")).toHaveTextContent("The last admin can’t be removed.");
   });
 });
 
@@ -140,4 +140,49 @@ describe("the tokens of a member", () => {
     await user.click(within(question).getByRole("button", { name: "Revoke 3 tokens" }));
     await expectMessage("1 API token revoked. It will never be accepted again.");
   });
+});
+
+describe("the role of a member", () => {
+  test("is in the list, and is changed after a question that says what happens", async () => {
+    members = [grace, member({ available_actions: { remove: false, set_role: false } })];
+    network.on("POST /admin_user/:id/set_role", {
+      ...one({ ...grace, role: "viewer" }),
+      revoked_api_token_count: 3,
+    });
+    const { user } = open(address);
+    expect(await screen.findByRole("row", { name: /Grace Hopper/ })).toHaveTextContent("Admin");
+    const question = await choose(user, "Grace Hopper", "Make viewer");
+    expect(question).toHaveTextContent("can still see everything except secrets, but change nothing");
+    expect(question).toHaveTextContent("Their 3 active tokens keep working unless you revoke them.");
+    await user.click(within(question).getByRole("checkbox", { name: "Revoke their 3 API tokens too" }));
+    await user.click(within(question).getByRole("button", { name: "Make viewer" }));
+    await expectMessage("Grace Hopper is a viewer now, and 3 API tokens revoked.");
+    expect(bodiesOf("POST /admin_user/:id/set_role")).toEqual([
+      { details: { role: "viewer", revoke_api_tokens: true } },
+    ]);
+    await user.click(screen.getByRole("button", { name: "Actions for Ada Lovelace" }));
+    expect(
+      await screen.findByRole("menuitem", { name: /Make viewer.*The last admin can’t become a viewer/ }),
+    ).toHaveAttribute("aria-disabled", "true");
+  });
+
+  test("becomes admin without a word about tokens", async () => {
+    members = [{ ...grace, role: "viewer" }, member()];
+    network.on("POST /admin_user/:id/set_role", { ...one(grace), revoked_api_token_count: 0 });
+    const { user } = open(address);
+    const question = await choose(user, "Grace Hopper", "Make admin");
+    expect(within(question).queryByRole("checkbox")).not.toBeInTheDocument();
+    await user.click(within(question).getByRole("button", { name: "Make admin" }));
+    await expectMessage("Grace Hopper is an admin now.");
+    expect(bodiesOf("POST /admin_user/:id/set_role")).toEqual([{ details: { role: "admin" } }]);
+  });
+});
+
+test("all sessions of a member are ended after a question", async () => {
+  network.on("POST /admin_user/:id/end_sessions", one({ type: "ended_sessions", count: 2 }));
+  const { user } = open(address);
+  const question = await choose(user, "Grace Hopper", "End all sessions");
+  expect(question).toHaveTextContent("Grace Hopper is signed out everywhere");
+  await user.click(within(question).getByRole("button", { name: "End sessions" }));
+  await expectMessage("2 sessions of Grace Hopper ended.");
 });

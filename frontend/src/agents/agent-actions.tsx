@@ -3,6 +3,7 @@ import { useState } from "react";
 import { ApiError, isSignedOut, messageOf } from "../api";
 import { Button } from "../ui/button";
 import { count } from "../ui/count";
+import { Changing } from "../ui/read-only";
 import { RowMenu } from "../ui/row-menu";
 import { announce, announceFailure } from "../ui/toast";
 import type { Agent } from "../wire";
@@ -27,7 +28,7 @@ export function AgentActions({ agent }: { agent: Agent }) {
 
   return (
     <>
-      {update && <Button onClick={() => setOpen("edit")}>Edit</Button>}
+      <Changing>{update && <Button onClick={() => setOpen("edit")}>Edit</Button>}</Changing>
       <RowMenu
         row={agent.id}
         name={agent.name}

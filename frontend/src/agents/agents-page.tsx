@@ -5,6 +5,7 @@ import { Bars } from "../ui/bar";
 import { Button } from "../ui/button";
 import { List } from "../ui/list";
 import { PageHeader } from "../ui/page";
+import { Changing } from "../ui/read-only";
 import { Time } from "../ui/time";
 import type { Agent } from "../wire";
 import { AgentBadge } from "./agent-badge";
@@ -19,9 +20,11 @@ export default function AgentsPage() {
         title="Agents"
         tabTitle="Agents"
         action={
-          <Button look="primary" onClick={() => setRegistering(true)}>
-            Register agent
-          </Button>
+          <Changing>
+            <Button look="primary" onClick={() => setRegistering(true)}>
+              Register agent
+            </Button>
+          </Changing>
         }
       >
         <p className="mt-1 text-soft">

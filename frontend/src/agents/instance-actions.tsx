@@ -32,6 +32,7 @@ export function useInstanceActions(): InstanceActions {
         label: "Copy ID",
         icon: Copy,
         apart: true,
+        reads: true,
         onChoose: () => void copyId(instance.id, instanceTitle(instance)),
       },
     ],

@@ -7,6 +7,7 @@ import { CopyValue } from "../ui/copy-value";
 import { GridFact, GridFacts, Unknown } from "../ui/facts";
 import { Failure, Notice } from "../ui/notice";
 import { PageHeader } from "../ui/page";
+import { Changing } from "../ui/read-only";
 import { Section } from "../ui/section";
 import { Time } from "../ui/time";
 import type { AgentInstance } from "../wire";
@@ -56,9 +57,11 @@ export default function InstancePage({ id: agentId, instance: id }: InstancePage
         action={
           instance ? (
             instance.available_actions.terminate && (
-              <Button look="danger-quiet" onClick={() => onTerminate(instance)}>
-                Terminate
-              </Button>
+              <Changing>
+                <Button look="danger-quiet" onClick={() => onTerminate(instance)}>
+                  Terminate
+                </Button>
+              </Changing>
             )
           ) : (
             <span className="h-8 w-24 pointer-coarse:h-10" />

@@ -216,5 +216,6 @@ function nothingFound(onClear: () => void): Empty {
     title: "No instances match",
     text: "Try another status or environment.",
     action: <Button onClick={onClear}>Clear filters</Button>,
+    reads: true,
   };
 }

@@ -2,6 +2,7 @@ import { useState } from "react";
 import { AccountPage } from "../account/account-page";
 import { AccountTokens } from "../tokens/account-tokens";
 import { Button, ButtonLink } from "../ui/button";
+import { Changing } from "../ui/read-only";
 import type { PageProps } from "./page-props";
 
 export default function ApiTokensRoute({ publicUrl, lifetimes }: PageProps) {
@@ -12,9 +13,11 @@ export default function ApiTokensRoute({ publicUrl, lifetimes }: PageProps) {
       action={
         <>
           <ButtonLink href="/account/api-tokens/connect">Connect</ButtonLink>
-          <Button look="primary" onClick={() => setCreating(true)}>
-            Create API token
-          </Button>
+          <Changing>
+            <Button look="primary" onClick={() => setCreating(true)}>
+              Create API token
+            </Button>
+          </Changing>
         </>
       }
     >

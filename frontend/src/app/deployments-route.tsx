@@ -3,6 +3,7 @@ import { useSearchParams } from "wouter";
 import { AgentPage } from "../agents/agent-page";
 import { DeploymentTokens } from "../tokens/deployment-tokens";
 import { Button } from "../ui/button";
+import { Changing } from "../ui/read-only";
 import type { PageProps } from "./page-props";
 
 export default function DeploymentsRoute({ publicUrl, lifetimes, id }: PageProps) {
@@ -25,9 +26,11 @@ export default function DeploymentsRoute({ publicUrl, lifetimes, id }: PageProps
       id={id}
       tab="deployments"
       action={({ status }) => (
-        <Button look="primary" disabled={status === "retired"} onClick={() => setCreating(true)}>
-          Create deployment token
-        </Button>
+        <Changing>
+          <Button look="primary" disabled={status === "retired"} onClick={() => setCreating(true)}>
+            Create deployment token
+          </Button>
+        </Changing>
       )}
     >
       {(agent) => (

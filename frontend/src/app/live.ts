@@ -43,7 +43,10 @@ export function followChanges(client: QueryClient): () => void {
     while (kinds.size > 0 && !isOver) {
       const now = kinds;
       kinds = new Set();
-      const predicate = (query: Query) => polls(query) && concerns(query, now);
+      // The user's own role or password may have changed.
+      const isOwn = now.has("admin_user") || now.has(anything);
+      const predicate = (query: Query) =>
+        (polls(query) && concerns(query, now)) || (isOwn && query.queryKey[0] === sessionKey[0]);
       await Promise.all([client.invalidateQueries({ predicate }), wait(apart)]);
     }
     isLoading = false;

@@ -34,7 +34,12 @@ export function Routes({ session }: { session: Session }) {
     return <Redirect to={nextPath(search, window.location.origin)} replace />;
   }
   return (
-    <Shell account={session.account} user={session.admin_user} onShown={loadNeighbours}>
+    <Shell
+      account={session.account}
+      user={session.admin_user}
+      notices={session.notices}
+      onShown={loadNeighbours}
+    >
       <Suspense fallback={null}>
         <Pages
           account={session.account}

@@ -1,17 +1,23 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { BookOpen, Bot, Building2, ChevronsUpDown, CircleUser, LogOut, Menu as MenuIcon } from "lucide-react";
-import { type ReactNode, useEffect } from "react";
+import { lazy, type ReactNode, Suspense, useEffect } from "react";
 import { Link, useLocation } from "wouter";
 import { messageOf } from "../api";
 import { useSignOut } from "../session/session";
 import { IconButton } from "../ui/button";
 import { FirstShown } from "../ui/first-shown";
 import { Menu, MenuItem, MenuLabel } from "../ui/menu";
+import { ReadOnly } from "../ui/read-only";
 import { announceFailure } from "../ui/toast";
+import type { MemberNotice, SessionUser } from "../wire";
+
+// The page also works if this code fails to load.
+const MemberNotices = lazy(() => import("../session/member-notices").catch(() => ({ default: () => <></> })));
 
 interface ShellProps {
   account: { name: string };
-  user: { email: string; name: string | null };
+  user: SessionUser;
+  notices: MemberNotice[];
   /** Called once, a second after the page is shown. */
   onShown: () => void;
   children: ReactNode;
@@ -31,7 +37,7 @@ const sideItem =
   "flex h-8 items-center gap-2.5 rounded-box px-2 font-medium text-soft hover:bg-hover hover:text-ink aria-[current]:bg-hover aria-[current]:text-ink";
 
 /** The navigation, beside the page or above it in narrow windows. */
-export function Shell({ account, user, onShown, children }: ShellProps) {
+export function Shell({ account, user, notices, onShown, children }: ShellProps) {
   useChanges();
   useEffect(() => {
     const timer = setTimeout(onShown, 1_000);
@@ -53,7 +59,19 @@ export function Shell({ account, user, onShown, children }: ShellProps) {
         tabIndex={-1}
         className="min-w-0 flex-1 px-4 pt-6 pb-34 outline-none md:px-8 md:pt-8"
       >
-        <div className="mx-auto max-w-230">{children}</div>
+        <div className="mx-auto max-w-230">
+          {notices.length > 0 && (
+            <Suspense fallback={null}>
+              <MemberNotices notices={notices} />
+            </Suspense>
+          )}
+          {user.role !== "admin" && (
+            <p className="-mt-2 mb-3 text-small text-soft">
+              You can view this account. Ask an admin to make changes.
+            </p>
+          )}
+          <ReadOnly value={user.role !== "admin"}>{children}</ReadOnly>
+        </div>
       </main>
     </div>
   );

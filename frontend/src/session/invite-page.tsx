@@ -82,6 +82,7 @@ function Joining({ invite, code, signedInAs }: JoiningProps) {
       title={`Join ${invite.account_name}`}
       text={
         <>
+          {invite.role === "viewer" && "You will be able to view the account, but not to change it. "}
           Choose a name and a password. This works once; the link ends <Time at={invite.expires_at} />.
         </>
       }

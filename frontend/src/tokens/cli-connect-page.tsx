@@ -7,6 +7,7 @@ import { Dialog } from "../ui/dialog";
 import { useOpenForm } from "../ui/leave-guard";
 import { Notice } from "../ui/notice";
 import { useTitle } from "../ui/page";
+import { useReadOnly } from "../ui/read-only";
 import { TextLink } from "../ui/text-link";
 import { useCreation } from "./creation";
 import { type Lifetimes, spelledOut } from "./expiry";
@@ -33,6 +34,13 @@ export default function CliConnectPage({ account, user, publicUrl, lifetimes }: 
   useOpenForm(unsettled !== undefined);
   const seconds = unsettled?.expires_in ?? Math.min(lifetimes.usual, lifetimes.max);
   const end = useNow() + seconds * 1000;
+  if (useReadOnly()) {
+    return (
+      <Frame title="Connect the CLI">
+        <p className="text-soft">You can view this account, but not create tokens. Ask an admin for one.</p>
+      </Frame>
+    );
+  }
 
   if (connected) {
     return (

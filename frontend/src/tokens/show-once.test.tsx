@@ -50,6 +50,15 @@ function unloadIsGuarded(): boolean {
 }
 
 describe("the form", () => {
+  test("creates account tokens that may only read", async () => {
+    const { user } = await openForm();
+    await user.click(screen.getByRole("radio", { name: /Read only/ }));
+    await user.click(screen.getByRole("button", { name: "Create token" }));
+    await screen.findByRole("textbox", { name: "Token value" });
+    const [body] = bodiesOf("POST /api_token") as [{ details: object }];
+    expect(body.details).toMatchObject({ token_scope: "account", token_role: "read" });
+  });
+
   test("creates account tokens with the chosen name and expiry", async () => {
     const { user } = await openForm();
     await user.type(screen.getByRole("textbox", { name: /Name/ }), " Billing ");
@@ -58,7 +67,12 @@ describe("the form", () => {
     await user.click(screen.getByRole("button", { name: "Create token" }));
     await screen.findByRole("textbox", { name: "Token value" });
     const [body] = bodiesOf("POST /api_token") as [{ details: object }];
-    expect(body.details).toEqual({ token_scope: "account", name: "Billing", expires_in: 90 * 86_400 });
+    expect(body.details).toEqual({
+      token_scope: "account",
+      token_role: "manage",
+      name: "Billing",
+      expires_in: 90 * 86_400,
+    });
   });
 
   test("omits an empty name", async () => {

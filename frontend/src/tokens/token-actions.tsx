@@ -66,7 +66,13 @@ export function useTokenActions(
         onChoose: () => setRotating({ token, renew }),
       })),
       ...(token.old_secret ? [{ ...itemOf(endOldSecret), onChoose: () => onEndOld(token) }] : []),
-      { label: "Copy ID", icon: Copy, apart: true, onChoose: () => void copyId(token.id, tokenTitle(token)) },
+      {
+        label: "Copy ID",
+        icon: Copy,
+        apart: true,
+        reads: true,
+        onChoose: () => void copyId(token.id, tokenTitle(token)),
+      },
     ],
     dialogs: (
       <Suspense fallback={null}>

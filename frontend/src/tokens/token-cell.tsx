@@ -62,6 +62,9 @@ export function TokenCell({ token, fresh = false }: { token: ApiToken; fresh?: b
           {token.name ?? scopeText(token)}
         </Link>
         {token.name && <span className="mr-2.5 inline-block max-w-full text-soft">{scopeText(token)}</span>}
+        {token.token_role === "read" && (
+          <span className="mr-2.5 inline-block text-small text-soft">Read only</span>
+        )}
         <span className="inline-block font-mono text-small text-soft">…{token.hint}</span>
         {fresh && <span className="ml-2.5 text-small font-medium text-accent-ink">New</span>}
       </p>

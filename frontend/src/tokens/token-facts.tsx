@@ -61,6 +61,7 @@ function Status({ token }: { token: ApiToken }) {
 }
 
 function Scope({ token }: { token: ApiToken }) {
+  if (token.token_role === "read") return `${scopeText(token)}, read only`;
   if (token.token_scope !== "agent_deployment" || !token.agent_id) return scopeText(token);
   return (
     <>

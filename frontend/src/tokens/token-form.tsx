@@ -21,6 +21,7 @@ interface TokenFormProps {
 interface Values {
   environment_id: string;
   name: string;
+  token_role: "manage" | "read";
   expires_at: Expiry;
 }
 
@@ -30,6 +31,7 @@ export function TokenForm({ creation, lifetimes, agent }: TokenFormProps) {
     start: {
       environment_id: "",
       name: "",
+      token_role: "manage",
       expires_at: { kind: "length", seconds: Math.min(lifetimes.usual, lifetimes.max) },
     },
     check: ({ environment_id, expires_at }) =>
@@ -41,10 +43,10 @@ export function TokenForm({ creation, lifetimes, agent }: TokenFormProps) {
             expires_at: expiryProblem(expires_at, serverNow(), lifetimes.max),
           },
     request,
-    details: ({ environment_id, name, expires_at }) => ({
+    details: ({ environment_id, name, token_role, expires_at }) => ({
       ...(agent
         ? { token_scope: "agent_deployment" as const, agent_id: agent.id, environment_id }
-        : { token_scope: "account" as const }),
+        : { token_scope: "account" as const, token_role }),
       ...expiryFields(expires_at, serverNow()),
       ...(name.trim() === "" ? {} : { name: name.trim() }),
     }),
@@ -59,7 +61,7 @@ export function TokenForm({ creation, lifetimes, agent }: TokenFormProps) {
           `It gives ${agent.name} access to the environment you choose and nothing else.`
         ) : (
           <>
-            This token gives access to the whole account. For one agent in one environment,{" "}
+            This token is for the whole account. For one agent in one environment,{" "}
             <TextLink href="/agents">create a deployment token on the agent’s page</TextLink>.
           </>
         )
@@ -84,6 +86,7 @@ export function TokenForm({ creation, lifetimes, agent }: TokenFormProps) {
           {...form.field("name")}
           autoComplete="off"
         />
+        {!agent && <RoleChoice {...form.field("token_role")} />}
         <ExpiryField
           {...expiry}
           lifetimes={lifetimes}
@@ -91,6 +94,39 @@ export function TokenForm({ creation, lifetimes, agent }: TokenFormProps) {
         />
       </fieldset>
     </DialogForm>
+  );
+}
+
+const roles = [
+  { value: "manage", label: "Manage", note: "Sees and changes everything" },
+  { value: "read", label: "Read only", note: "For dashboards and exporters" },
+] as const;
+
+interface RoleChoiceProps {
+  value: Values["token_role"];
+  onChange: (role: Values["token_role"]) => void;
+}
+
+function RoleChoice({ value, onChange }: RoleChoiceProps) {
+  const id = useId();
+  return (
+    <fieldset className="grid gap-1.5">
+      <legend className="mb-1.5 font-medium">Access</legend>
+      <ChoiceList>
+        {roles.map((role) => (
+          <Choice
+            key={role.value}
+            type="radio"
+            name={id}
+            checked={role.value === value}
+            onChange={() => onChange(role.value)}
+            note={role.note}
+          >
+            {role.label}
+          </Choice>
+        ))}
+      </ChoiceList>
+    </fieldset>
   );
 }
 

@@ -2,6 +2,7 @@ import { SearchX } from "lucide-react";
 import { lazy, Suspense, useRef, useState } from "react";
 import { Button } from "../ui/button";
 import { type Empty, List, menuColumn } from "../ui/list";
+import { useReadOnly } from "../ui/read-only";
 import { announceFailure } from "../ui/toast";
 import type { ApiToken } from "../wire";
 import { type Filter, filterOf } from "./find";
@@ -43,6 +44,7 @@ const setByAgent: Filter[] = ["scope", "agent"];
 export function TokenList({ name, agent, empty, creating, onCreating, ...making }: TokenListProps) {
   const without = agent ? setByAgent : [];
   const finding = useFind(without);
+  const readOnly = useReadOnly();
   const list = useTokens(agent?.id, finding.find);
   const summary = useSummary(agent?.id);
   const filterButton = useRef<HTMLButtonElement>(null);
@@ -77,7 +79,7 @@ export function TokenList({ name, agent, empty, creating, onCreating, ...making 
         name={name}
         list={list}
         rowClass={({ id }) => (id === fresh || picking.has(id) ? "bg-accent-soft" : "")}
-        picking={picking}
+        picking={readOnly ? undefined : picking}
         columns={[
           {
             head: "Token",
@@ -89,7 +91,7 @@ export function TokenList({ name, agent, empty, creating, onCreating, ...making 
         empty={finding.narrowed ? nothingFound(clear) : empty}
       />
       <Suspense fallback={null}>
-        {some && (
+        {some && !readOnly && (
           <BulkActions
             selection={selection}
             change={change}
@@ -98,7 +100,7 @@ export function TokenList({ name, agent, empty, creating, onCreating, ...making 
             matching={pagination?.item_count ?? 0}
           />
         )}
-        {creating && (
+        {creating && !readOnly && (
           <CreateDialog
             {...making}
             agent={agent}
@@ -122,5 +124,6 @@ function nothingFound(onClear: () => void): Empty {
     title: "No tokens match.",
     text: "Try other words or fewer filters.",
     action: <Button onClick={onClear}>Clear filters</Button>,
+    reads: true,
   };
 }

@@ -8,6 +8,7 @@ import { Button } from "../ui/button";
 import { useNow } from "../ui/clock";
 import { Failure, Notice } from "../ui/notice";
 import { PageHeader } from "../ui/page";
+import { Changing } from "../ui/read-only";
 import { RowMenu } from "../ui/row-menu";
 import { Time } from "../ui/time";
 import { clockTime } from "../ui/time-text";
@@ -107,11 +108,13 @@ function Actions({
   );
   return (
     <>
-      {usual.slice(0, 2).map(({ label, onChoose }) => (
-        <Button key={label} onClick={onChoose}>
-          {label}
-        </Button>
-      ))}
+      <Changing>
+        {usual.slice(0, 2).map(({ label, onChoose }) => (
+          <Button key={label} onClick={onChoose}>
+            {label}
+          </Button>
+        ))}
+      </Changing>
       <RowMenu row={token.id} name={tokenTitle(token)} framed actions={actions} />
     </>
   );
@@ -125,6 +128,7 @@ function Standing({ token }: { token: ApiToken }) {
         <Badge tone={tones[state]}>{stateWords[state]}</Badge>
       </span>
       {token.name && <span className="mr-2.5">{scopeText(token)}</span>}
+      {token.token_role === "read" && <span className="mr-2.5">Read only</span>}
       <span className="inline-block font-mono text-small">…{token.hint}</span>
     </>
   );
@@ -183,7 +187,9 @@ function TwoSecrets({ token: { hint, use, rotated_at }, old, onEndOld }: TwoSecr
         )}
         {idle && <p>The old secret has been unused for 24 hours. You can end it.</p>}
       </div>
-      <Button onClick={onEndOld}>End the old secret now</Button>
+      <Changing>
+        <Button onClick={onEndOld}>End the old secret now</Button>
+      </Changing>
     </section>
   );
 }

@@ -4,6 +4,7 @@ import { Bar } from "./bar";
 import { Failure } from "./notice";
 import { Pager, type PagerProps } from "./pager";
 import { PickCell, PickHead, type Picking, pickKey } from "./picks";
+import { useReadOnly } from "./read-only";
 import { type RowAction, RowMenu } from "./row-menu";
 import { useRowStops } from "./row-stops";
 import { Time } from "./time";
@@ -74,6 +75,8 @@ export interface Empty {
   title: string;
   text: string;
   action?: ReactNode;
+  /** Whether text and action are also for users who may only look. */
+  reads?: boolean;
 }
 
 /** A table in its four states: loading, failed, empty and full. */
@@ -185,13 +188,18 @@ function cell<T>({ head, from, soft, buttons }: Column<T>, content: ReactNode) {
   );
 }
 
-function EmptyList({ icon: Icon, title, text, action }: Empty) {
+function EmptyList({ icon: Icon, title, text, action, reads = false }: Empty) {
+  const readOnly = useReadOnly();
   return (
     <div className="flex flex-col items-center rounded-box border border-line px-6 py-14 text-center">
       <Icon aria-hidden className="mb-3 size-6 text-soft" />
       <h2 className="font-semibold">{title}</h2>
-      <p className="mt-1 mb-4 max-w-100 text-balance text-soft">{text}</p>
-      {action}
+      {(reads || !readOnly) && (
+        <>
+          <p className="mt-1 mb-4 max-w-100 text-balance text-soft">{text}</p>
+          {action}
+        </>
+      )}
     </div>
   );
 }

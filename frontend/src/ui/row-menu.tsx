@@ -1,13 +1,16 @@
 import { Ellipsis, type LucideIcon } from "lucide-react";
 import { IconButton } from "./button";
 import { Menu, MenuItem } from "./menu";
+import { useReadOnly } from "./read-only";
 
 export interface RowAction {
   label: string;
   icon: LucideIcon;
   danger?: boolean;
-  /** Below a line, since it changes nothing. */
+  /** Below a line. */
   apart?: boolean;
+  /** Changes nothing, so it is also for users who may only look. */
+  reads?: boolean;
   /** Why the action is disabled. */
   obstacle?: string;
   onChoose: () => void;
@@ -28,7 +31,8 @@ interface RowMenuProps {
 
 /** A button with three dots that opens a menu of actions. */
 export function RowMenu({ row, name, framed = false, actions }: RowMenuProps) {
-  const offered = actions.filter((action) => action !== false);
+  const readOnly = useReadOnly();
+  const offered = actions.filter((action) => action !== false).filter(({ reads }) => !readOnly || reads);
   if (offered.length === 0) return null;
   const look = framed ? "border border-line-strong bg-raised" : "-my-1.5 pointer-coarse:-my-2.5";
   return (
@@ -39,7 +43,7 @@ export function RowMenu({ row, name, framed = false, actions }: RowMenuProps) {
         </IconButton>
       }
     >
-      {offered.map(({ label, ...item }) => (
+      {offered.map(({ label, reads, ...item }) => (
         <MenuItem key={label} {...item}>
           {label}
         </MenuItem>
