@@ -82,7 +82,7 @@ export function SetRoleDialog({ member, own, onClose, onDone }: SetRoleDialogPro
       title={demotes ? `Make ${own ? "yourself" : "this member"} a viewer?` : "Make this member an admin?"}
       row={id}
       yes={demotes ? "Make viewer" : "Make admin"}
-      look={demotes ? "danger" : "primary"}
+      look="primary"
       request={useSetRole(id, demotes ? "viewer" : "admin")}
       tick={
         demotes &&

@@ -122,7 +122,7 @@ const below = (width: string) => `${width} mt-1 h-4 md:hidden`;
 
 const jobs: Column<AdminUser> = {
   head: "Job title",
-  width: "w-44",
+  width: "w-36",
   from: "md",
   soft: true,
   cell: ({ job_title }) =>
