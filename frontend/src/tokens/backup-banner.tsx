@@ -3,6 +3,7 @@ import { callForOne, isSignedOut, messageOf } from "../api";
 import { useChange, useOne } from "../requests";
 import { Button } from "../ui/button";
 import { Notice } from "../ui/notice";
+import { Changing } from "../ui/read-only";
 import { Time } from "../ui/time";
 import { announce, announceFailure } from "../ui/toast";
 import type { Backup } from "../wire";
@@ -28,20 +29,22 @@ export default function BackupBanner(): ReactNode {
               ? "The tokens that were active then are suspended. Activate those that you still trust."
               : "Tokens that were revoked or suspended since then may work again. Revoke those that you don't trust."}
           </p>
-          <Button
-            className="mt-2"
-            busy={review.isPending}
-            onClick={() =>
-              review.mutate(undefined, {
-                onSuccess: () => announce("Tokens marked as reviewed"),
-                onError: (error) => {
-                  if (!isSignedOut(error)) announceFailure(`Not saved. ${messageOf(error)}`, "restore");
-                },
-              })
-            }
-          >
-            I have reviewed the tokens
-          </Button>
+          <Changing>
+            <Button
+              className="mt-2"
+              busy={review.isPending}
+              onClick={() =>
+                review.mutate(undefined, {
+                  onSuccess: () => announce("Tokens marked as reviewed"),
+                  onError: (error) => {
+                    if (!isSignedOut(error)) announceFailure(`Not saved. ${messageOf(error)}`, "restore");
+                  },
+                })
+              }
+            >
+              I have reviewed the tokens
+            </Button>
+          </Changing>
         </Notice>
       )}
       {data?.failure && data.failed_at && (
