@@ -66,6 +66,7 @@ var homes = map[string][]string{
 	"github.com/wneessen/go-mail":           {"backend/mail"},
 	"github.com/KimMachineGun/automemlimit": {"backend/command"},
 	"github.com/alecthomas/kong":            {"backend/command"},
+	"github.com/coreos/go-systemd/v22":      {"backend/command"},
 	"golang.org/x/sys":                      {"backend/store", "backend/request"},
 
 	"github.com/santhosh-tekuri/jsonschema": {"backend/backendtest"},

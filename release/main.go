@@ -122,7 +122,7 @@ func (p platform) program() string {
 var documents = []string{
 	"LICENSE", "README.md", "CHANGELOG.md", "docs/*.md",
 	"deploy/Caddyfile", "deploy/nginx.conf", "deploy/envoy.yaml", "deploy/traefik.yml",
-	"deploy/traefik-dynamic.yml",
+	"deploy/traefik-dynamic.yml", "deploy/tokentab.service",
 }
 
 // commonFiles returns what is the same in every archive: the documents, completions and the man page.

@@ -32,6 +32,8 @@ type IO struct {
 }
 
 type grammar struct {
+	Config string `help:"File of settings: a line for each, such as TOKENTAB_LISTEN=127.0.0.1:8080. Flags and environment variables win over it." placeholder:"FILE"`
+
 	Serve   serve      `cmd:"" default:"withargs" help:"Serve the page, the API and the validation endpoints (the default)."`
 	Setup   setup      `cmd:"" help:"Create the first account and its admin user, without a browser."`
 	Account accounts   `cmd:"" help:"Manage accounts."`
@@ -42,8 +44,33 @@ type grammar struct {
 	Restore restore    `cmd:"" help:"Restore a backup. Stop the server first."`
 	Version version    `cmd:"" help:"Print the version and the commit."`
 
+	Health     health     `cmd:"" help:"Ask the server on this machine whether it is ready: exit code 0 if it is, else 1."`
 	Completion completion `cmd:"" help:"Print a script by which a shell completes commands and flags."`
 	Man        manPage    `cmd:"" help:"Print the manual page: tokentab man | man -l -."`
+}
+
+// BeforeReset reads the file of settings before the flags look into the environment.
+func (g *grammar) BeforeReset(parsed *kong.Context) error {
+	path := os.Getenv(config.Prefix + "_CONFIG")
+	for _, step := range parsed.Path {
+		if step.Flag != nil && step.Flag.Name == "config" {
+			path, _ = parsed.FlagValue(step.Flag).(string)
+		}
+	}
+	if path == "" {
+		return nil
+	}
+	known := config.Variables()
+	err := kong.Visit(parsed.Model, func(node kong.Visitable, next kong.Next) error {
+		if flag, ok := node.(*kong.Flag); ok && flag.Name != "config" {
+			known = append(known, flag.Envs...)
+		}
+		return next(nil)
+	})
+	if err != nil {
+		return err
+	}
+	return config.LoadFile(path, known)
 }
 
 // Run runs the command named by the arguments until it finishes or the context ends. It returns the exit code: 0, 1 for

@@ -67,6 +67,8 @@ func (s *serve) Run(ctx context.Context, std IO) (err error) {
 			b.Web.ReloadCertificate()
 		}
 	}()
+	supervised := tellSupervisor(ctx, log, s.askSelf)
+	defer supervised()
 	return b.Serve(ctx, s.Config, listeners...)
 }
 

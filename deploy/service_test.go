@@ -1,0 +1,50 @@
+package deploy_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// systemd accepts every line of the unit, and finds it well protected.
+func TestSystemdAcceptsTheUnit(t *testing.T) {
+	analyze := needed(t, "systemd-analyze", "systemd")
+	unit, err := os.ReadFile("tokentab.service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	program := filepath.Join(t.TempDir(), "tokentab")
+	if err := os.WriteFile(program, []byte("#!/bin/sh\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	installed := filepath.Join(t.TempDir(), "tokentab.service")
+	text := strings.ReplaceAll(string(unit), "/usr/local/bin/tokentab", program)
+	// With the lines that are for a master key of its own, too.
+	text = strings.NewReplacer("\n#LoadCredential", "\nLoadCredential", "\n#Environment", "\nEnvironment").Replace(text)
+	if err := os.WriteFile(installed, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command(analyze, "verify", "--man=no", installed).CombinedOutput(); err != nil || len(out) > 0 {
+		t.Errorf("verify: %v\n%s", err, out)
+	}
+	out, err := exec.Command(analyze, "security", "--offline=true", installed).CombinedOutput()
+	if err != nil {
+		t.Fatalf("security: %v\n%s", err, out)
+	}
+	found := regexp.MustCompile(`exposure level for \S+: (\d+\.\d)`).FindSubmatch(out)
+	if found == nil {
+		t.Fatalf("security names no level:\n%s", out)
+	}
+	var exposure float64
+	if _, err := fmt.Sscan(string(found[1]), &exposure); err != nil {
+		t.Fatal(err)
+	}
+	if exposure > 1.5 { // 0 is none, 10 is all
+		t.Errorf("its exposure is %v:\n%s", exposure, out)
+	}
+	t.Logf("exposure %v", exposure)
+}
