@@ -26,7 +26,7 @@ func TestTheReleasedProgramServesThePageInAnEmptyRoot(t *testing.T) {
 	name := "tokentab_1.2.3_" + runtime.GOOS + "_" + runtime.GOARCH
 	root := unpacked(t, filepath.Join(dist, name+".tar.gz"), name)
 	program := filepath.Join(root, "tokentab")
-	for _, document := range []string{"LICENSE", "README.md", "CHANGELOG.md", "docs/settings.md", "deploy/nginx.conf", "deploy/tokentab.service", "completions/tokentab.bash", "completions/_tokentab", "completions/tokentab.fish", "man/tokentab.1"} {
+	for _, document := range []string{"LICENSE", "README.md", "CHANGELOG.md", "docs/settings.md", "deploy/nginx.conf", "deploy/tokentab.service", "deploy/Dockerfile", "completions/tokentab.bash", "completions/_tokentab", "completions/tokentab.fish", "man/tokentab.1"} {
 		if info, err := os.Stat(filepath.Join(root, document)); err != nil || info.Size() == 0 {
 			t.Errorf("the archive lacks %s: %v", document, err)
 		}
@@ -53,6 +53,7 @@ func TestTheReleasedProgramServesThePageInAnEmptyRoot(t *testing.T) {
 		t.Log("only root may change the root folder, so the program is not run in an empty one")
 		return
 	}
+	t.Run("as a container", func(t *testing.T) { servesAsAContainer(t, root) })
 	inside := func(args ...string) *exec.Cmd {
 		c := exec.Command("/tokentab", args...)
 		c.Dir, c.Env = "/", []string{}

@@ -120,9 +120,9 @@ func (p platform) program() string {
 
 // documents are the files of the source that every archive has.
 var documents = []string{
-	"LICENSE", "README.md", "CHANGELOG.md", "docs/*.md",
+	"LICENSE", "README.md", "CHANGELOG.md", "SECURITY.md", "CONTRIBUTING.md", "docs/*.md",
 	"deploy/Caddyfile", "deploy/nginx.conf", "deploy/envoy.yaml", "deploy/traefik.yml",
-	"deploy/traefik-dynamic.yml", "deploy/tokentab.service",
+	"deploy/traefik-dynamic.yml", "deploy/tokentab.service", "deploy/Dockerfile",
 }
 
 // commonFiles returns what is the same in every archive: the documents, completions and the man page.
