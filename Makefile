@@ -1,6 +1,6 @@
 # Needs Go, Node and make; everything else is installed by the targets themselves.
 .DEFAULT_GOAL := help
-.PHONY: help run build page binary test lint lint-go lint-page test-go torture test-page e2e screenshots demo pictures release compiler traefik bench bench-list bench-backup dev openapi
+.PHONY: help run build page binary test lint lint-go lint-page test-go torture fuzz test-page e2e screenshots demo pictures release compiler traefik bench bench-list bench-backup dev openapi
 # The steps share files (the generated types, the built page), so they run one after the other, also under make -j.
 .NOTPARALLEL:
 
@@ -80,6 +80,15 @@ torture: compiler ## Change tokens under load, and kill the program while agents
 	go test $(race) -count=1 -timeout 60m -run 'Promise1|EverySpan|AgentsThatReport' -v . ./backend -torture
 	$(say) "Killing the program, and failing its disk, database, descriptors and statements"
 	go test -count=1 -timeout 30m -run 'RandomKills|Disk|LockedDatabase|TooFewDescriptors|AFailureOfAnyStatement' -v . ./backend/store -torture
+
+# How long each fuzz target runs.
+FUZZTIME ?= 20s
+
+fuzz: ## Look for inputs that break what parses them; each target for 20 s, or as FUZZTIME="5m" says.
+	@grep -rEo --include='*_test.go' '^func Fuzz[A-Za-z0-9]+' backend docs | sed 's|/[^/]*:func | |' | sort | while read -r package target; do \
+		printf '\n==> Fuzzing %s in %s\n' "$$target" "$$package" && \
+		go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) "./$$package" || exit 1; \
+	done
 
 test-page: $(installed)
 	$(say) "Testing the page"
