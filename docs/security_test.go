@@ -24,7 +24,7 @@ var asvs = []struct {
 	{"16.2", 1, 5}, {"16.3", 1, 4}, {"16.4", 1, 3}, {"16.5", 1, 4},
 }
 
-var testName = regexp.MustCompile("`(Test[A-Z]\\w*)`")
+var testName = regexp.MustCompile("`((?:Test|Fuzz)[A-Z]\\w*)`")
 
 func TestSecurityNamesOnlyTestsThatExist(t *testing.T) {
 	there := testsInTree(t)
@@ -109,7 +109,7 @@ func anchors(document string) (all []string) {
 func testsInTree(t *testing.T) map[string]bool {
 	t.Helper()
 	there := map[string]bool{}
-	declared := regexp.MustCompile(`(?m)^func (Test\w+)\(t \*testing\.T\)`)
+	declared := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)\([tf] \*testing\.[TF]\)`)
 	err := filepath.WalkDir("..", func(path string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
