@@ -5,9 +5,11 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/http"
+	"os"
 	"path/filepath"
 	"syscall"
 	"testing"
+	"time"
 )
 
 func TestAgentsThatFillTheDiskLeaveRoomToRevokeTokens(t *testing.T) {
@@ -68,5 +70,74 @@ func TestAgentsThatFillTheDiskLeaveRoomToRevokeTokens(t *testing.T) {
 	}
 	if status, answer := span(); status != 200 {
 		t.Errorf("with space again: %d %v", status, answer)
+	}
+}
+
+func TestWhatWasRemovedFromAFullDiskMakesRoomForReports(t *testing.T) {
+	data, manager := setUp(t)
+	folder, _, _ := smallDisk(t, data)
+	s := serveIn(t, folder)
+	call := func(method, path, body string) (int, map[string]any) {
+		t.Helper()
+		status, answer, err := s.call(method, "/api/v1"+path, manager, body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return status, answer
+	}
+	var instance, agent any
+	begin := func() {
+		status, answer := call(http.MethodPost, "/agent", `{"details":{"name":"bot"}}`)
+		if status != 200 {
+			t.Fatal(status, answer)
+		}
+		agent = answer["details"].(map[string]any)["id"]
+		for deadline := time.Now().Add(30 * time.Second); ; { // the worker removes what was deleted in steps
+			status, answer = call(http.MethodPost, "/agent_instance/register", fmt.Sprintf(`{"agent_id":%q,"agent_version":{"external_identifier":"1"}}`, agent))
+			if status == 200 {
+				break
+			}
+			if status != 503 || time.Now().After(deadline) {
+				t.Fatal(status, answer)
+			}
+		}
+		instance = answer["details"].(map[string]any)["id"]
+	}
+	// fill reports until nothing is taken although the write-ahead log was emptied, and returns how much was.
+	fill := func() (kept int) {
+		for {
+			log, err := os.Stat(filepath.Join(folder, "tokentab.db-wal"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			noise := make([]byte, 10_000)
+			_, _ = rand.Read(noise)
+			status, answer := call(http.MethodPost, "/agent_spans", fmt.Sprintf(`{"details":{"agent_instance_id":%q,"schema_name":"s","status":"complete","payload":{"noise":%q}}}`, instance, base64.StdEncoding.EncodeToString(noise)))
+			switch status {
+			case 200:
+				kept++
+			case 503:
+				if log.Size() <= 256<<10 {
+					return kept
+				}
+			default:
+				t.Fatal(status, answer)
+			}
+		}
+	}
+	begin()
+	first := fill()
+	if status, answer := call(http.MethodDelete, fmt.Sprint("/agent/", agent), ""); status != 200 {
+		t.Fatal(status, answer)
+	}
+	begin()
+	again := 0
+	for deadline := time.Now().Add(30 * time.Second); again < first/2; again += fill() {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d spans fill the disk, and %d after they were removed", first, again)
+		}
+	}
+	if status, answer := call(http.MethodPost, "/api_token", `{"details":{"token_scope":"account"}}`); status != 200 {
+		t.Errorf("a token can't be created: %d %v", status, answer)
 	}
 }

@@ -144,7 +144,7 @@ func (a *Activity) Register(ctx context.Context, actor audit.Actor, scope Scope,
 // no such instance.
 func (a *Activity) Start(ctx context.Context, scope Scope, id pfid.ID, startedAt time.Time) (ListedInstance, error) {
 	at := a.now().UTC()
-	return a.store.ChangeInstance(ctx, scope, id, func(i *Instance) ([]string, error) {
+	return a.store.ChangeInstance(ctx, scope, id, 0, func(i *Instance) ([]string, error) {
 		if !i.StartedAt.IsZero() {
 			return nil, nil
 		}
@@ -167,7 +167,7 @@ func (a *Activity) Finish(ctx context.Context, scope Scope, id pfid.ID, status S
 	if !status.IsFinished() {
 		return ListedInstance{}, fault.Field("status", "must be complete, failed or cancelled")
 	}
-	return a.store.ChangeInstance(ctx, scope, id, func(i *Instance) ([]string, error) {
+	return a.store.ChangeInstance(ctx, scope, id, 0, func(i *Instance) ([]string, error) {
 		if !i.isOpen() {
 			return nil, nil
 		}
@@ -207,7 +207,7 @@ func (a *Activity) RecordQuality(ctx context.Context, scope Scope, id pfid.ID, n
 	if payload == nil {
 		payload = json.RawMessage("null")
 	}
-	return a.store.ChangeInstance(ctx, scope, id, func(i *Instance) ([]string, error) {
+	return a.store.ChangeInstance(ctx, scope, id, maxQualities, func(i *Instance) ([]string, error) {
 		if i.Qualities == nil {
 			i.Qualities = map[string]json.RawMessage{}
 		}
@@ -295,8 +295,9 @@ type InstanceStore interface {
 	// RegisterInstance writes an instance in one transaction with the version, schema version and deployment that it lacks.
 	// See Activity.Register for the errors.
 	RegisterInstance(ctx context.Context, scope Scope, i Instance, r Registration, newID func() (pfid.ID, error), recorder audit.Recorder) (Registered, error)
-	// ChangeInstance reads an instance, lets decide change it, and writes the columns that decide returns.
-	ChangeInstance(ctx context.Context, scope Scope, id pfid.ID, decide func(*Instance) (changed []string, err error)) (ListedInstance, error)
+	// ChangeInstance reads an instance, lets decide change it, and writes the columns that decide returns. size is how many
+	// bytes the change may add.
+	ChangeInstance(ctx context.Context, scope Scope, id pfid.ID, size int, decide func(*Instance) (changed []string, err error)) (ListedInstance, error)
 	// TerminateInstance is like ChangeInstance, with an audit event that holds the reason.
 	TerminateInstance(ctx context.Context, scope Scope, id pfid.ID, decide func(*Instance) error, recorder audit.Recorder) (ListedInstance, error)
 	// Instance is Activity.Instance.

@@ -288,6 +288,7 @@ func (s *db) trim(ctx context.Context) {
 	longest := int64(walTrimmed)
 	if s.health.isShort.Load() {
 		longest = leastRoom / 4
+		defer func() { s.health.isShort.Store(s.lacksRoom(ctx, 0)) }()
 	}
 	if !isLarger(s.path+"-wal", longest) || s.health.replaced.Load() {
 		return

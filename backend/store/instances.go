@@ -74,20 +74,16 @@ func (s Activity) InstanceContext(ctx context.Context, scope activity.Scope, id 
 	})
 }
 
-func (s Activity) ChangeInstance(ctx context.Context, scope activity.Scope, id pfid.ID, decide func(*activity.Instance) (changed []string, err error)) (activity.ListedInstance, error) {
+func (s Activity) ChangeInstance(ctx context.Context, scope activity.Scope, id pfid.ID, size int, decide func(*activity.Instance) (changed []string, err error)) (activity.ListedInstance, error) {
+	if err := s.checkRoom(ctx, spanOverhead+size); err != nil {
+		return activity.ListedInstance{}, err
+	}
 	return change(ctx, s.db, func(tx *gorm.DB) (i activity.ListedInstance, err error) {
 		if i, err = instanceOf(tx, scope, id); err != nil {
 			return i, err
 		}
 		changed, err := decide(&i.Instance)
 		if err != nil || len(changed) == 0 {
-			return i, err
-		}
-		size := spanOverhead
-		for _, payload := range i.Qualities {
-			size += len(payload)
-		}
-		if err := s.checkRoom(size); err != nil {
 			return i, err
 		}
 		return i, instances.update(tx, i, append(changed, "updated_at")...)

@@ -36,7 +36,7 @@ func (s Activity) RegisterInstance(ctx context.Context, scope activity.Scope, i 
 			size += len(schema)
 		}
 	}
-	if err := s.checkRoom(size); err != nil {
+	if err := s.checkRoom(ctx, size); err != nil {
 		return activity.Registered{}, err
 	}
 	return change(ctx, s.db, func(tx *gorm.DB) (made activity.Registered, err error) {

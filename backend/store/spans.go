@@ -128,7 +128,7 @@ func (s Activity) InsertSpans(ctx context.Context, scope activity.Scope, spans [
 		size += row.size
 		rows[i] = row
 	}
-	if err := s.checkRoom(size); err != nil {
+	if err := s.checkRoom(ctx, size); err != nil {
 		return nil, err
 	}
 	var to instanceNow
@@ -225,7 +225,7 @@ func sameSpan(row spanRow, ok bool, err error) (spanRow, error) {
 func (s Activity) FinishSpan(ctx context.Context, scope activity.Scope, id pfid.ID, finish activity.SpanFinish, at time.Time) (activity.Reported, error) {
 	result, err := pack(finish.Result)
 	if err == nil {
-		err = s.checkRoom(spanOverhead + len(result))
+		err = s.checkRoom(ctx, spanOverhead+len(result))
 	}
 	if err != nil {
 		return activity.Reported{}, err
