@@ -3,7 +3,9 @@ package activity
 import (
 	"context"
 	"encoding/json"
+	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"tokentab/backend/fault"
@@ -81,6 +83,9 @@ func (a *Activity) CreateSpan(ctx context.Context, scope Scope, order SpanOrder)
 	}
 	if n := utf8.RuneCountInString(order.SchemaName); n < 1 || n > maxSchemaName {
 		wrong.Add("schema_name", "must have from 1 to %d characters", maxSchemaName)
+	}
+	if strings.ContainsFunc(order.SchemaName, unicode.IsControl) {
+		wrong.Add("schema_name", "must have no control characters")
 	}
 	if !order.Status.isOfSpan() {
 		wrong.Add("status", "must be pending, active, complete, failed or cancelled")

@@ -91,8 +91,8 @@ func noStore(c *fiber.Ctx) error {
 // secretFields are the response fields that hold a secret.
 var secretFields = []string{"token", "invite_url", "secret"}
 
-// holdsSecret reports whether a JSON body has a field with a secret. Text values can't imitate one, since their quotes
-// are escaped.
+// holdsSecret reports whether a JSON body may have a field with a secret. Text values can't imitate one, since their quotes
+// are escaped. Values that clients chose, such as payloads, can: then a response is only not compressed.
 func holdsSecret(body []byte) bool {
 	for _, field := range secretFields {
 		if bytes.Contains(body, []byte(`"`+field+`":"`)) {

@@ -512,3 +512,21 @@ func TestBodiesThatClientsCouldNotReadBackAreRefused(t *testing.T) {
 	}
 	r.ok(r.post("/agent_spans", json.RawMessage(nested(1000))))
 }
+
+func TestReportsMayHoldAnyUnknownNames(t *testing.T) {
+	r := startRun(t)
+	r.ok(r.create(map[string]any{"schema_names": "x", "stauts": "y", "Payloads": 1}))
+	id := r.ok(r.create(nil)).Text(t, "details", "id")
+	r.ok(r.finish(id, `{"statuses":1,"timestmp":"x","result_payloads":2}`))
+	r.ok(r.post("/agent_instance/"+r.instance+"/start", `{"timestamps":"never"}`))
+	r.ok(r.post("/agent_instance/"+r.instance+"/finish", `{"reasons":"x","stats":1}`))
+}
+
+func TestASchemaNameHasNoControlCharacters(t *testing.T) {
+	r := startRun(t)
+	for _, name := range []string{"a\nb", "\x1b[2J", "a\u0085"} {
+		if a := r.create(map[string]any{"schema_name": name}); a.Status != http.StatusUnprocessableEntity || a.Get(t, "errors", "schema_name") == nil {
+			t.Errorf("%q: %d %s", name, a.Status, a.Body)
+		}
+	}
+}

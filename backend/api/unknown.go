@@ -21,9 +21,9 @@ import (
 //
 // - Lists ignore unknown parameters, unless they look like a misspelt filter.
 //
-// - Optional bodies accept known members only, and so do details that are closed. Other bodies, and those of agents at work,
-// may hold unknown ones, since official clients send fields that this program does not have, unless they look like a
-// misspelt field.
+// - Optional bodies accept known members only, and so do details that are closed. Other bodies may hold unknown ones, since
+// official clients send fields that this program does not have, unless they look like a misspelt field. Those of agents at
+// work may hold any: a refusal would end their reports.
 func (s *Service) refuseUnknown(ctx huma.Context, next func(huma.Context)) {
 	request := &humafiber.Unwrap(ctx).Context().Request
 	wrong := fault.Fields{}
@@ -91,7 +91,7 @@ func checkQuery(wrong fault.Fields, operation *huma.Operation, query *fasthttp.A
 // JSON object.
 func (s *Service) checkMembers(wrong fault.Fields, operation *huma.Operation, body *sentBody) error {
 	described := operation.RequestBody
-	if body.isEmpty {
+	if body.isEmpty || operation.Metadata[acceptsUnknown] != nil && body.err == nil {
 		return nil
 	}
 	if body.err != nil {
@@ -103,7 +103,7 @@ func (s *Service) checkMembers(wrong fault.Fields, operation *huma.Operation, bo
 	top := s.properties(described)
 	inside := s.propertiesOf(top["details"])
 	everywhere := []string{"account_id", "idempotency_key"} // all routes accept these
-	strict := (described == nil || !described.Required || s.isClosed(top["details"])) && operation.Metadata[acceptsUnknown] == nil
+	strict := described == nil || !described.Required || s.isClosed(top["details"])
 	place := func(name string) string {
 		switch {
 		case inside[name] != nil:
