@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"tokentab/backend/audit"
 	"tokentab/backend/pfid"
 )
 
@@ -30,6 +31,8 @@ type Scope struct {
 	AccountID     pfid.ID
 	EnvironmentID pfid.ID // zero for all
 	DeploymentID  pfid.ID // zero for all
+	// Actor is the caller. Each change checks again that it still may act.
+	Actor audit.Actor
 }
 
 // IsAccount reports whether the scope is the whole account.

@@ -86,9 +86,9 @@ var instanceDetails = shown(instanceOf)
 // scope returns what the caller may see and change of the account's activity.
 func (c *caller) scope() activity.Scope {
 	if c.mayManage() {
-		return activity.Scope{AccountID: c.AccountID}
+		return activity.Scope{AccountID: c.AccountID, Actor: c.Actor}
 	}
-	return activity.Scope{AccountID: c.AccountID, EnvironmentID: c.State.EnvironmentID, DeploymentID: c.State.AgentDeploymentID}
+	return activity.Scope{AccountID: c.AccountID, EnvironmentID: c.State.EnvironmentID, DeploymentID: c.State.AgentDeploymentID, Actor: c.Actor}
 }
 
 // InstanceRegistration is a request to register an instance.

@@ -43,6 +43,16 @@ var instances = table[activity.ListedInstance]{name: "agent_instances", what: "a
 		LEFT JOIN api_tokens k ON k.id = t.api_token_id`,
 }
 
+// changeIn is change for the caller of a scope. It refuses one that has lost its rights since it was admitted.
+func changeIn[T any](ctx context.Context, s Activity, scope activity.Scope, f func(tx *gorm.DB) (T, error)) (T, error) {
+	return change(ctx, s.db, func(tx *gorm.DB) (result T, err error) {
+		if _, err := makerIn(tx, scope.Actor, s.health.now()); err != nil {
+			return result, err
+		}
+		return f(tx)
+	})
+}
+
 // instanceOf returns the instance of a scope, or fault.NotFound.
 func instanceOf(tx *gorm.DB, scope activity.Scope, id pfid.ID) (activity.ListedInstance, error) {
 	where, args := ofScope(scope)
@@ -78,7 +88,7 @@ func (s Activity) ChangeInstance(ctx context.Context, scope activity.Scope, id p
 	if err := s.checkRoom(ctx, spanOverhead+size); err != nil {
 		return activity.ListedInstance{}, err
 	}
-	return change(ctx, s.db, func(tx *gorm.DB) (i activity.ListedInstance, err error) {
+	return changeIn(ctx, s, scope, func(tx *gorm.DB) (i activity.ListedInstance, err error) {
 		if i, err = instanceOf(tx, scope, id); err != nil {
 			return i, err
 		}
@@ -91,7 +101,7 @@ func (s Activity) ChangeInstance(ctx context.Context, scope activity.Scope, id p
 }
 
 func (s Activity) TerminateInstance(ctx context.Context, scope activity.Scope, id pfid.ID, decide func(*activity.Instance) error, recorder audit.Recorder) (activity.ListedInstance, error) {
-	return change(ctx, s.db, func(tx *gorm.DB) (i activity.ListedInstance, err error) {
+	return changeIn(ctx, s, scope, func(tx *gorm.DB) (i activity.ListedInstance, err error) {
 		if i, err = instanceOf(tx, scope, id); err != nil {
 			return i, err
 		}

@@ -1,14 +1,17 @@
 package store
 
 import (
+	"crypto/rand"
 	"database/sql"
 	"strings"
 	"testing"
 	"time"
 
 	"tokentab/backend/activity"
+	"tokentab/backend/audit"
 	"tokentab/backend/fault"
 	"tokentab/backend/paging"
+	"tokentab/backend/pfid"
 )
 
 // register adds n instances to a deployment.
@@ -102,5 +105,53 @@ func TestAnAgentKeepsSoManyRegisteredVersions(t *testing.T) {
 	r.exec("UPDATE agent_deployments SET current_version_id = (SELECT id FROM agent_versions WHERE inserted_at = 2) WHERE id = ?", r.deployments[0])
 	if err := removeVersionsBeyond(r.writer, r.agent, 3, r.id()); err != nil || left() != "0 2 4 5" {
 		t.Errorf("%s are left, %v", left(), err)
+	}
+}
+
+func TestAReportOfATokenThatEndedMeanwhileChangesNothing(t *testing.T) {
+	r := newRun(t, 1)
+	scope := r.scope
+	scope.Actor = audit.Actor{AccountID: scope.AccountID, APITokenID: r.id()} // it was admitted, and is gone
+	made, err := r.Activity.InsertSpans(t.Context(), r.scope, []activity.Span{r.span(0)}, creation())
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := creation()
+	for name, report := range map[string]func() error{
+		"create": func() error {
+			_, err := r.Activity.InsertSpans(t.Context(), scope, []activity.Span{r.span(1)}, again)
+			return err
+		},
+		"finish": func() error {
+			_, err := r.Activity.FinishSpan(t.Context(), scope, made[0].ID, activity.SpanFinish{Status: activity.Failed, At: now()}, now())
+			return err
+		},
+		"start": func() error {
+			_, err := r.Activity.ChangeInstance(t.Context(), scope, r.instances[0], 0, func(i *activity.Instance) ([]string, error) {
+				i.Status = activity.Complete
+				return []string{"status"}, nil
+			})
+			return err
+		},
+		"terminate": func() error {
+			_, err := r.Activity.TerminateInstance(t.Context(), scope, r.instances[0], func(i *activity.Instance) error {
+				i.Status = activity.Terminated
+				return nil
+			}, audit.NewRecorder(now(), scope.Actor, rand.Reader))
+			return err
+		},
+		"register": func() error {
+			_, err := r.Activity.RegisterInstance(t.Context(), scope, activity.Instance{ID: r.id(), AccountID: scope.AccountID, InsertedAt: now()},
+				activity.Registration{Agent: r.agent.String()}, func() (pfid.ID, error) { return r.id(), nil }, audit.NewRecorder(now(), scope.Actor, rand.Reader))
+			return err
+		},
+	} {
+		if err := report(); fault.KindOf(err) != fault.BadAuthToken {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	i, err := r.Activity.Instance(t.Context(), r.scope, r.instances[0])
+	if err != nil || i.Status != activity.Active || i.Spans != (activity.SpanCounts{Complete: 1}) {
+		t.Errorf("%+v, %v", i, err)
 	}
 }

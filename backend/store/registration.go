@@ -39,7 +39,7 @@ func (s Activity) RegisterInstance(ctx context.Context, scope activity.Scope, i 
 	if err := s.checkRoom(ctx, size); err != nil {
 		return activity.Registered{}, err
 	}
-	return change(ctx, s.db, func(tx *gorm.DB) (made activity.Registered, err error) {
+	return changeIn(ctx, s, scope, func(tx *gorm.DB) (made activity.Registered, err error) {
 		r := registration{tx, scope, i.InsertedAt, newID, recorder}
 		of, err := r.agent(asked.Agent)
 		if err != nil {

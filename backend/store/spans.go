@@ -131,11 +131,10 @@ func (s Activity) InsertSpans(ctx context.Context, scope activity.Scope, spans [
 	if err := s.checkRoom(ctx, size); err != nil {
 		return nil, err
 	}
-	var to instanceNow
 	var earlier map[int]spanRow
-	err := s.change(ctx, func(tx *gorm.DB) (err error) {
+	to, err := changeIn(ctx, s, scope, func(tx *gorm.DB) (to instanceNow, err error) {
 		to, earlier, err = insertSpans(tx, scope, rows, creation)
-		return err
+		return to, err
 	})
 	if err != nil {
 		return nil, err
@@ -231,8 +230,7 @@ func (s Activity) FinishSpan(ctx context.Context, scope activity.Scope, id pfid.
 		return activity.Reported{}, err
 	}
 	var row spanRow
-	var to instanceNow
-	err = s.change(ctx, func(tx *gorm.DB) (err error) {
+	to, err := changeIn(ctx, s, scope, func(tx *gorm.DB) (to instanceNow, err error) {
 		var ok bool
 		row, ok, err = spanOf(tx, scope, "t.account_id = ? AND t.id = ?", scope.AccountID, id)
 		if err == nil && !ok {
@@ -242,15 +240,14 @@ func (s Activity) FinishSpan(ctx context.Context, scope activity.Scope, id pfid.
 			err = finish.Reserve(row.payload.unpackedSize() + row.result.unpackedSize() + len(finish.Result))
 		}
 		if err != nil {
-			return err
+			return to, err
 		}
 		if !row.Status.IsFinished() {
 			if err := finishSpan(tx, &row, result, finish, at); err != nil {
-				return err
+				return to, err
 			}
 		}
-		to, err = reportedTo(tx, scope, row.InstanceID)
-		return err
+		return reportedTo(tx, scope, row.InstanceID)
 	})
 	if err != nil {
 		return activity.Reported{}, err
