@@ -24,6 +24,7 @@ import (
 	"tokentab/backend/idempotency"
 	"tokentab/backend/live"
 	"tokentab/backend/mail"
+	"tokentab/backend/metrics"
 	"tokentab/backend/notice"
 	"tokentab/backend/password"
 	"tokentab/backend/people"
@@ -210,12 +211,16 @@ func (b *Backend) build(ctx context.Context, c config.Config, world World) error
 		Origin: c.Origin(), Now: world.Now, Random: world.Random, Log: world.Log,
 	})
 	b.Live = live.NewHub(b.store, b.Tokens)
+	numbers := metrics.New()
 	b.Web, err = web.New(web.Parts{
-		Accounts: b.Accounts, People: b.People, Agents: b.Agents, Tokens: b.Tokens, Activity: b.Activity, Keys: b.Signer, Store: b.store, Notices: b.Notices, Backups: b.Backups, Live: b.Live, Mail: mailer,
+		Accounts: b.Accounts, People: b.People, Agents: b.Agents, Tokens: b.Tokens, Activity: b.Activity, Keys: b.Signer, Store: b.store, Notices: b.Notices, Backups: b.Backups, Live: b.Live, Mail: mailer, Metrics: numbers,
 		Once:         idempotency.New(b.store.Answers, world.Now),
 		Installation: hex.EncodeToString(cookieKey.MAC([]byte(c.Origin()))[:4]),
 		Config:       c, UI: world.UI, Now: world.Now, Random: world.Random, Log: world.Log,
 	})
+	if err == nil {
+		b.measured(numbers, world.Version)
+	}
 	return err
 }
 

@@ -37,6 +37,7 @@ type right struct {
 var rights = []right{
 	{"GET /healthz", callers, ""},
 	{"GET /readyz", callers, ""},
+	{"GET /metrics", callers, ""}, // from this machine; see web/scrape_test.go
 	{"GET /.well-known/jwks.json", callers, ""},
 	{"GET /.well-known/oauth-authorization-server", callers, ""},
 	{"GET /status-lists", callers, ""},

@@ -63,6 +63,7 @@ type Service struct {
 	Parts
 	huma  huma.API
 	setup *setupCode
+	signIns
 	// spanBodies bounds the large bodies that are read at the same time, answers the large responses that are built and sent.
 	spanBodies, answers *request.Memory
 	// documents returns the API's documents, rendered on first use.

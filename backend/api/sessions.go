@@ -115,6 +115,7 @@ type SignIn struct {
 func (s *Service) signIn(ctx context.Context, who *caller, in *ordered[SignIn]) (*one[Session], error) {
 	asked := in.Body.Details
 	signedIn, err := s.People.SignIn(ctx, asked.Email, asked.Password, s.browser(who))
+	s.signIns.add(err)
 	if err != nil {
 		s.passwordRefused(who, "sign-in refused", signedIn.AdminUser, err)
 		return nil, err

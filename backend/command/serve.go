@@ -29,6 +29,9 @@ func (s *serve) Run(ctx context.Context, std IO) (err error) {
 	if err := fillSecret(&s.SMTPURL, config.SMTPURLFromFile); err != nil {
 		return err
 	}
+	if err := fillSecret(&s.MetricsToken, config.MetricsTokenFromFile); err != nil {
+		return err
+	}
 	if err := s.Check(); err != nil {
 		return err
 	}
@@ -46,6 +49,14 @@ func (s *serve) Run(ctx context.Context, std IO) (err error) {
 	if err != nil {
 		return errors.Join(err, claim.Release())
 	}
+	var forMetrics net.Listener
+	if s.MetricsListen != "" {
+		if forMetrics, err = listenOn("--metrics-listen", s.MetricsListen); err != nil {
+			return errors.Join(err, closeAll(listeners), claim.Release())
+		}
+		s.MetricsListen = forMetrics.Addr().String()
+		defer forMetrics.Close()
+	}
 	b, err := backend.OpenClaimed(ctx, claim, s.Config, world(std, log))
 	if err != nil {
 		return errors.Join(err, closeAll(listeners))
@@ -62,6 +73,10 @@ func (s *serve) Run(ctx context.Context, std IO) (err error) {
 	if !isSetUp {
 		Say(std.Out, fmt.Sprintf("Set up this installation at %s/setup#%s\n", s.Origin(), b.Web.API.SetupCode()))
 	}
+	if forMetrics != nil {
+		b.Web.ServeMetricsOn(forMetrics)
+		log.Info("serving metrics", "address", s.MetricsListen)
+	}
 	go func() {
 		for range reload {
 			b.Web.ReloadCertificate()
@@ -74,9 +89,9 @@ func (s *serve) Run(ctx context.Context, std IO) (err error) {
 
 // open listens on the address, and on the socket if one is set.
 func (s *serve) open() ([]net.Listener, error) {
-	address, err := net.Listen(s.ListenNetwork(), s.Listen)
+	address, err := listenOn("--listen", s.Listen)
 	if err != nil {
-		return nil, listenError(s.Listen, err)
+		return nil, err
 	}
 	s.Listen = address.Addr().String() // with the port that the system chose for :0
 	if s.Socket == "" {
@@ -89,20 +104,29 @@ func (s *serve) open() ([]net.Listener, error) {
 	return []net.Listener{address, socket}, nil
 }
 
+// listenOn listens on the address of a setting.
+func listenOn(setting, address string) (net.Listener, error) {
+	l, err := net.Listen(config.NetworkOf(address), address)
+	if err != nil {
+		return nil, listenError(setting, address, err)
+	}
+	return l, nil
+}
+
 // listenError explains why an address can't be used, and what to do.
-func listenError(address string, err error) error {
+func listenError(setting, address string, err error) error {
 	if unknown, ok := errors.AsType[*net.DNSError](err); ok {
-		return fmt.Errorf("--listen: there is no host %s: choose an address of this machine", unknown.Name)
+		return fmt.Errorf("%s: there is no host %s: choose an address of this machine", setting, unknown.Name)
 	}
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return fmt.Errorf("--listen: another program listens on %s: stop it, or choose another address or port", address)
+		return fmt.Errorf("%s: another program listens on %s: stop it, or choose another address or port", setting, address)
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		return fmt.Errorf("--listen: this machine has no address %s: choose one of its own, or 0.0.0.0 for all", address)
+		return fmt.Errorf("%s: this machine has no address %s: choose one of its own, or 0.0.0.0 for all", setting, address)
 	case errors.Is(err, syscall.EACCES):
-		return fmt.Errorf("--listen: this user may not listen on %s: choose a port above 1023", address)
+		return fmt.Errorf("%s: this user may not listen on %s: choose a port above 1023", setting, address)
 	}
-	return fmt.Errorf("--listen: %w", err)
+	return fmt.Errorf("%s: %w", setting, err)
 }
 
 // listenSocket listens on a Unix socket. It replaces a socket that a killed server left behind.

@@ -41,7 +41,7 @@ func TestAnIPv4AddressListensOnIPv4Alone(t *testing.T) {
 	for address, want := range map[string]struct{ v4, v6 bool }{
 		"0.0.0.0:0": {v4: true}, "127.0.0.1:0": {v4: true}, "[::ffff:0.0.0.0]:0": {v4: true}, "[::]:0": {true, true}, ":0": {true, true}, "[::1]:0": {v6: true},
 	} {
-		l, err := net.Listen((&Serving{Listen: address}).ListenNetwork(), address)
+		l, err := net.Listen(NetworkOf(address), address)
 		if err != nil {
 			t.Fatalf("%s: %v", address, err)
 		}

@@ -44,6 +44,8 @@ type Serving struct {
 	SMTPURL                  Secret   `name:"smtp-url" help:"Mail server that sends invites and notices of expiry, such as smtp://user:password@mail.example.com:587?from=tokens@example.com; use smtps for implicit TLS. If empty, nothing is mailed. Also TOKENTAB_SMTP_URL_FILE." placeholder:"URL"`
 	AllowPrivateWebhooks     bool     `help:"Also send webhooks to loopback and private addresses, with or without TLS."`
 	TokensMayCreateTokens    bool     `help:"Let API tokens create API tokens and replace the secrets of others, as the official command line needs. If off, only admins can; each token can still rotate itself." default:"true" negatable:""`
+	MetricsListen            string   `help:"Address and port to serve only /metrics on, for Prometheus. If empty, /metrics is on --listen: for programs on this machine if there is no proxy, and with --metrics-token." placeholder:"ADDRESS"`
+	MetricsToken             Secret   `help:"Bearer token that /metrics requires, at least 16 characters. Also TOKENTAB_METRICS_TOKEN_FILE." placeholder:"TEXT"`
 	CacheTokens              int      `help:"Maximum number of tokens kept in memory for validation. Each takes about 190 bytes." default:"1000000" placeholder:"N"`
 }
 
@@ -70,6 +72,9 @@ type Config struct {
 	Backups
 }
 
+// leastMetricsToken is the shortest token for the metrics, in bytes: no one guesses it over a network.
+const leastMetricsToken = 16
+
 // Check returns an error that names the first invalid setting.
 func (c *Config) Check() error {
 	if err := c.Storage.Check(); err != nil {
@@ -82,6 +87,16 @@ func (c *Config) Check() error {
 		return fmt.Errorf("--listen must be an address with a port, such as 127.0.0.1:8080, not %q", c.Listen)
 	} else if _, err := net.LookupPort("tcp", port); err != nil {
 		return fmt.Errorf("--listen must have a port from 0 to 65535, not %q", port)
+	}
+	if c.MetricsListen != "" {
+		if _, port, err := net.SplitHostPort(c.MetricsListen); err != nil {
+			return fmt.Errorf("--metrics-listen must be an address with a port, such as 127.0.0.1:9090, not %q", c.MetricsListen)
+		} else if _, err := net.LookupPort("tcp", port); err != nil {
+			return fmt.Errorf("--metrics-listen must have a port from 0 to 65535, not %q", port)
+		}
+	}
+	if n := len(c.MetricsToken); n > 0 && (n < leastMetricsToken || strings.ContainsAny(string(c.MetricsToken), " \t\r\n")) {
+		return fmt.Errorf("--metrics-token must have at least %d characters and no white space", leastMetricsToken)
 	}
 	if longest := len(syscall.RawSockaddrUnix{}.Path) - 1; len(c.Socket) > longest {
 		return fmt.Errorf("--socket must be a path of at most %d bytes, the system's limit; this one has %d", longest, len(c.Socket))
@@ -167,10 +182,10 @@ func (b *Backups) Check() error {
 	return nil
 }
 
-// ListenNetwork returns the network of the listening address: tcp4 for an IPv4 address; tcp, which accepts both, for
+// NetworkOf returns the network of an address to listen on: tcp4 for an IPv4 address; tcp, which accepts both, for
 // [::] and for an address without a host.
-func (s *Serving) ListenNetwork() string {
-	host, _, _ := net.SplitHostPort(s.Listen)
+func NetworkOf(address string) string {
+	host, _, _ := net.SplitHostPort(address)
 	if ip, err := netip.ParseAddr(host); err == nil && ip.Unmap().Is4() {
 		return "tcp4"
 	}
@@ -301,6 +316,9 @@ func Passphrase(file string) (Secret, error) {
 
 // DatabaseURLFromFile returns the database URL from the file that TOKENTAB_DATABASE_URL_FILE names; empty if not set.
 func DatabaseURLFromFile() (Secret, error) { return secretFromFile(Prefix + "_DATABASE_URL") }
+
+// MetricsTokenFromFile returns the token from the file that TOKENTAB_METRICS_TOKEN_FILE names; empty if not set.
+func MetricsTokenFromFile() (Secret, error) { return secretFromFile(Prefix + "_METRICS_TOKEN") }
 
 // SMTPURLFromFile returns the mail server's URL from the file that TOKENTAB_SMTP_URL_FILE names; empty if not set.
 func SMTPURLFromFile() (Secret, error) { return secretFromFile(Prefix + "_SMTP_URL") }

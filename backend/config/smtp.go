@@ -53,7 +53,7 @@ func (s *Serving) SMTP() (server SMTP, ok bool, err error) {
 		server.Port, server.TLS = 465, TLSFromTheStart
 	case u.Scheme == "smtp" && tls == "none":
 		server.Port, server.TLS = 587, TLSNever
-	case u.Scheme == "smtp" && tls == "" && isLoopback(server.Host):
+	case u.Scheme == "smtp" && tls == "" && IsLoopback(server.Host):
 		server.Port, server.TLS = 587, TLSIfOffered
 	case u.Scheme == "smtp" && tls == "":
 		server.Port = 587
@@ -78,7 +78,8 @@ func (s *Serving) SMTP() (server SMTP, ok bool, err error) {
 	return server, true, nil
 }
 
-func isLoopback(host string) bool {
+// IsLoopback reports whether a host is this machine: localhost, or a loopback address.
+func IsLoopback(host string) bool {
 	ip, err := netip.ParseAddr(host)
 	return host == "localhost" || err == nil && ip.IsLoopback()
 }

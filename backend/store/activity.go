@@ -228,3 +228,8 @@ func visibleTo(scope activity.Scope) (string, []any) {
 	}
 	return join, nil
 }
+
+// Size returns how much the activity of agents takes in the database, in bytes.
+func (s Activity) Size(ctx context.Context) (int64, error) {
+	return read(ctx, s.db, func(tx *gorm.DB) (int64, error) { return value[int64](tx, "SELECT bytes FROM activity_size") })
+}

@@ -44,12 +44,14 @@ func (s *db) change(ctx context.Context, f func(tx *gorm.DB) error) error {
 		}
 		return s.part(err)
 	}
+	began := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
 	defer cancel()
 	g, err := s.join(ctx, f)
 	if g != nil {
 		err = cmp.Or(s.end(g), err)
 	}
+	s.measures.change.end(began, err)
 	return classify(err)
 }
 
@@ -60,14 +62,17 @@ func (s *db) changeSoon(ctx context.Context, f func(tx *gorm.DB) error) error {
 	if sharedIn(ctx) != nil {
 		return errShared
 	}
+	began := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
 	defer cancel()
-	return s.alone(ctx, func() error {
+	err := s.alone(ctx, func() error {
 		if s.noter == nil {
 			return s.health.refusal()
 		}
 		return s.noter.WithContext(ctx).Transaction(f)
 	})
+	s.measures.quickly.end(began, err)
+	return err
 }
 
 var errShared = errors.New("store: uses are not written in a shared transaction")
@@ -118,11 +123,13 @@ func (s *db) read(ctx context.Context, f func(tx *gorm.DB) error) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
 	defer cancel()
-	return s.reading(ctx, func() error { return f(s.reader.WithContext(ctx)) })
+	return s.reading(ctx, &s.measures.read, func() error { return f(s.reader.WithContext(ctx)) })
 }
 
-// reading calls f, which reads, and records what is wrong with the database. It refuses if the file was replaced.
-func (s *db) reading(ctx context.Context, f func() error) error {
+// reading calls f, which reads, measures it, and records what is wrong with the database. It refuses if the file was replaced.
+func (s *db) reading(ctx context.Context, m *measure, f func() error) (err error) {
+	began := time.Now()
+	defer func() { m.end(began, err) }()
 	if s.health.replaced.Load() {
 		return replaced.fail(errReplaced)
 	}
@@ -130,7 +137,7 @@ func (s *db) reading(ctx context.Context, f func() error) error {
 		s.pools.RLock()
 		defer s.pools.RUnlock()
 	}
-	err := f()
+	err = f()
 	s.health.notice(err)
 	return classify(err)
 }
@@ -142,7 +149,7 @@ func (s *db) readTogether(ctx context.Context, f func(tx *gorm.DB) error) error 
 	}
 	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
 	defer cancel()
-	return s.reading(ctx, func() error { return s.reader.WithContext(ctx).Transaction(f, &sql.TxOptions{ReadOnly: true}) })
+	return s.reading(ctx, &s.measures.read, func() error { return s.reader.WithContext(ctx).Transaction(f, &sql.TxOptions{ReadOnly: true}) })
 }
 
 // classify turns a database failure into fault.Unavailable. Other faults pass through.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"time"
 
 	"gorm.io/gorm"
 )
@@ -98,7 +99,9 @@ func (s *db) commit() {
 		g.err = replaced.fail(errReplaced)
 	}
 	if g.err == nil && g.wrote {
+		began := time.Now()
 		g.err = g.tx.Commit().Error
+		s.measures.commit.end(began, g.err)
 		s.health.noticeWrite(g.err)
 	} else {
 		g.tx.Rollback()

@@ -54,10 +54,11 @@ type db struct {
 
 	release func() // releases the opening lock, which is held while the database is open read-only
 
-	health  health
-	tended  context.Context // ends when the store closes
-	stop    context.CancelFunc
-	tending sync.WaitGroup
+	health   health
+	measures measures
+	tended   context.Context // ends when the store closes
+	stop     context.CancelFunc
+	tending  sync.WaitGroup
 }
 
 // Exclusively calls f while no other process opens or closes the database or calls Exclusively.

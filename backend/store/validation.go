@@ -22,7 +22,7 @@ const stateOfHash = `SELECT id, account_id, environment_id, agent_id, agent_depl
 func (s Tokens) FindToken(ctx context.Context, hash token.Hash) (state token.State, ok bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
 	defer cancel()
-	err = s.reading(ctx, func() error {
+	err = s.reading(ctx, &s.measures.find, func() error {
 		return scan(s.finder.WithContext(ctx), stateOfHash, []any{digest(hash), digest(hash)}, func(rows *sql.Rows) error {
 			var t token.State
 			err := scanState(rows, &t)

@@ -31,6 +31,7 @@ type Cache struct {
 	shards [shardCount]shard
 	tokens int          // how many fit
 	held   atomic.Int64 // how many slots there are
+	misses atomic.Uint64
 
 	changes []atomic.Uint32 // the counters; their number is a power of two
 	epoch   atomic.Uint64   // counts all calls that forget; reads from before one are not kept
@@ -56,6 +57,7 @@ type Key [2]uint64
 // nothing.
 type shard struct {
 	mu      sync.RWMutex
+	hits    atomic.Uint64     // look-ups that found the key; beside mu, which they write to anyway
 	index   map[uint64]uint32 // slot by the first half of the key
 	slabs   []*[slabSlots]slot
 	used    uint32 // slots
@@ -109,6 +111,7 @@ func (c *Cache) Find(ctx context.Context, store Store, secret []byte, at int64, 
 	if known {
 		return hint, hint != nil, nil
 	}
+	c.misses.Add(1)
 	*state, ok, err = c.load(ctx, store, key, HashOf(secret), at)
 	return nil, ok, err
 }
@@ -143,6 +146,9 @@ func (c *Cache) lookUp(key Key, at int64, state *State) (known bool, hint *uint3
 	if !known {
 		_, known = s.unknown[key]
 	}
+	if known {
+		s.hits.Add(1)
+	}
 	s.mu.RUnlock()
 	return known, hint
 }
@@ -168,7 +174,7 @@ func (c *Cache) load(ctx context.Context, store Store, key Key, hash Hash, at in
 	loaded, err, _ := c.loads.Do(flight, func() (any, error) {
 		// A call that has just ended may have kept it since this one looked.
 		var kept State
-		if known, hint := c.lookUp(key, at, &kept); known {
+		if known, hint := c.lookUp(key, at, &kept); known { // counts as a hit, too
 			return answer{kept, hint != nil}, nil
 		}
 		// Other requests may share the result, so it must outlive this one.
@@ -300,4 +306,24 @@ func (c *Cache) ForgetAll() {
 		s.index, s.unknown, s.slabs, s.used, s.hand = map[uint64]uint32{}, map[Key]struct{}{}, nil, 0, 0
 		s.mu.Unlock()
 	}
+}
+
+// CacheStats says how well the cache works.
+type CacheStats struct {
+	Hits, Misses uint64 // look-ups of secrets, known and unknown ones
+	Tokens, Most int    // secrets of tokens that have a slot, and how many may have one
+	Unknown      int    // unknown secrets that are remembered
+}
+
+// Stats returns how well the cache works.
+func (c *Cache) Stats() CacheStats {
+	stats := CacheStats{Misses: c.misses.Load(), Tokens: int(c.held.Load()), Most: c.tokens}
+	for i := range c.shards {
+		s := &c.shards[i]
+		stats.Hits += s.hits.Load()
+		s.mu.RLock()
+		stats.Unknown += len(s.unknown)
+		s.mu.RUnlock()
+	}
+	return stats
 }

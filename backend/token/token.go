@@ -230,6 +230,8 @@ type Store interface {
 	// RecordSeen sets when each agent was last seen if that is later than the stored time, or if the stored time is after
 	// latest, in Unix milliseconds.
 	RecordSeen(ctx context.Context, seen []Seen, latest int64) error
+	// Census counts the tokens of all accounts at an instant. It reads all of them.
+	Census(ctx context.Context, at time.Time) (Census, error)
 }
 
 // Signer turns claims into signed JWTs.
@@ -287,16 +289,20 @@ type Tokens struct {
 	statusLists *statusLists
 	halted      *atomic.Bool
 	uses        *pendingUses
+	flushed     atomic.Int64 // Unix milliseconds of the last flush that wrote all uses, at first of New
 	indexes     indexes
+	censuses    censuses
 }
 
 // New returns the tokens in store. Each operation reads now once.
 func New(store Store, signer Signer, cache *Cache, lifetimes Lifetimes, now func() time.Time, random io.Reader) *Tokens {
-	return &Tokens{
+	ts := &Tokens{
 		store: store, signer: signer, cache: cache, lifetimes: lifetimes, now: now, random: random,
 		statusLists: newStatusLists(), halted: new(atomic.Bool), uses: newPendingUses(cache.tokens),
 		indexes: indexes{accounts: map[uint32]*index{}},
 	}
+	ts.flushed.Store(now().UnixMilli())
+	return ts
 }
 
 // HaltWhile makes validations fail while the flag is set, also for tokens in the cache. Call it before any other method.

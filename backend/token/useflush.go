@@ -102,6 +102,7 @@ func (ts *Tokens) FlushUses(ctx context.Context, rest func()) error {
 	if err := ts.flushUses(ctx, rest); err != nil {
 		return err
 	}
+	ts.flushed.Store(ts.now().UnixMilli())
 	return ts.writeSeen(ctx, rest)
 }
 

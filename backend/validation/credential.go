@@ -43,13 +43,23 @@ func bearer(h *fasthttp.RequestHeader, keyHeader bool) (secret []byte, presented
 	}
 }
 
-// check validates the secret of the client that sent a request, and records the client's address if it is wanted.
-func (e *Endpoints) check(ctx context.Context, c *fasthttp.RequestCtx, secret []byte, needs ...token.Need) (token.Verdict, error) {
+// check validates the secret that the client of a request presented at an endpoint. It records the client's address if
+// it is wanted.
+func (e *Endpoints) check(ctx context.Context, c *fasthttp.RequestCtx, at endpoint, secret []byte, needs ...token.Need) (token.Verdict, error) {
 	verdict, err := e.Tokens.Check(ctx, secret, needs...)
+	e.count(c, at, &verdict, err)
 	if verdict.WantsAddress() {
 		e.Tokens.RecordAddress(&verdict, e.Source.Address(c))
 	}
 	return verdict, err
+}
+
+func (e *Endpoints) count(c *fasthttp.RequestCtx, at endpoint, verdict *token.Verdict, err error) {
+	o := outcome(verdict.Reason)
+	if err != nil {
+		o = failed
+	}
+	e.counts.add(c, at, o)
 }
 
 // Holder returns the state of the bearer token in a request with the hash of its secret, or nil if it carries no
@@ -59,7 +69,7 @@ func (e *Endpoints) Holder(ctx context.Context, c *fasthttp.RequestCtx, route st
 	if !presented {
 		return nil, token.Hash{}, nil
 	}
-	verdict, err := e.check(ctx, c, secret)
+	verdict, err := e.check(ctx, c, atAPI, secret)
 	if err != nil {
 		return nil, token.Hash{}, err
 	}

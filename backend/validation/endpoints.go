@@ -46,6 +46,7 @@ type Endpoints struct {
 	publicHost  string // host of the public URL; empty without one
 	warnGateway sync.Once
 	warnNeeds   misspellings
+	counts      counts
 	strangers   *request.Memory // for large bodies of unauthenticated callers
 }
 
@@ -152,12 +153,13 @@ func (e *Endpoints) guarded(c *fasthttp.RequestCtx, endpoint func(*fasthttp.Requ
 func (e *Endpoints) validate(c *fasthttp.RequestCtx) {
 	secret, presented := bearer(&c.Request.Header, true)
 	if !presented {
+		e.counts.add(c, atValidate, missing)
 		e.fixed.Refuse(c, noCredential)
 		return
 	}
 	needed := needsPool.Get().(*needs)
 	all, misspelt := needed.read(c)
-	verdict, err := e.check(context.Background(), c, secret, all...)
+	verdict, err := e.check(context.Background(), c, atValidate, secret, all...)
 	needsPool.Put(needed)
 	if misspelt > 0 {
 		e.warnNeeds.log(e.Log.Logger, misspelt)
@@ -195,10 +197,11 @@ const maxText = 512
 func (e *Endpoints) ping(c *fasthttp.RequestCtx) {
 	secret, presented := bearer(&c.Request.Header, false)
 	if !presented {
+		e.counts.add(c, atPing, missing)
 		e.fixed.Refuse(c, noCredential)
 		return
 	}
-	verdict, err := e.check(context.Background(), c, secret)
+	verdict, err := e.check(context.Background(), c, atPing, secret)
 	if err != nil {
 		e.cannotTell(c, err)
 		return

@@ -78,7 +78,7 @@ func (e *Endpoints) introspectBatch(c *fasthttp.RequestCtx, form *fasthttp.Args)
 // isCounted is the key of a request whose client was authenticated before its body was read, so its use is counted.
 var isCounted = new(struct{ _ byte })
 
-func (e *Endpoints) checkAgain(ctx context.Context, _ *fasthttp.RequestCtx, secret []byte, needs ...token.Need) (token.Verdict, error) {
+func (e *Endpoints) checkAgain(ctx context.Context, _ *fasthttp.RequestCtx, _ endpoint, secret []byte, needs ...token.Need) (token.Verdict, error) {
 	return e.Tokens.Judge(ctx, secret, needs...)
 }
 
@@ -86,6 +86,7 @@ func (e *Endpoints) checkAgain(ctx context.Context, _ *fasthttp.RequestCtx, secr
 // the caller is not the client. Tokens of other accounts look like forgeries to it, and their use is not counted.
 func (e *Endpoints) appendIntrospection(b []byte, c *fasthttp.RequestCtx, secret []byte, account pfid.ID) ([]byte, error) {
 	verdict, err := e.Tokens.Check(context.Background(), secret, token.Need{Accounts: []pfid.ID{account}})
+	e.count(c, atIntrospect, &verdict, err)
 	if err != nil {
 		return nil, err
 	}
@@ -160,7 +161,7 @@ func (e *Endpoints) introspector(c *fasthttp.RequestCtx, form *fasthttp.Args) (p
 	if c.UserValue(isCounted) != nil {
 		check = e.checkAgain
 	}
-	verdict, err := check(context.Background(), c, secret, needAccountToken)
+	verdict, err := check(context.Background(), c, atClient, secret, needAccountToken)
 	if err != nil {
 		return pfid.ID{}, err
 	}

@@ -29,6 +29,7 @@ import (
 	"tokentab/backend/fault"
 	"tokentab/backend/idempotency"
 	"tokentab/backend/live"
+	"tokentab/backend/metrics"
 	"tokentab/backend/notice"
 	"tokentab/backend/people"
 	"tokentab/backend/request"
@@ -60,6 +61,7 @@ type Parts struct {
 	Live     *live.Hub
 	Once     *idempotency.Keys
 	Store    Prober
+	Metrics  Metrics
 	Mail     Mailer // nil without a mail server
 	// Installation distinguishes this installation from others on the same host, in cookie names.
 	Installation string
@@ -83,7 +85,9 @@ type Server struct {
 	source    *request.Source
 	folded    *answer.FoldedLog
 	conns     connections
-	running   context.Context // context of all requests; cut ends it
+	requests  requestCounts
+	metrics   *fasthttp.Server // of the listener for metrics; nil without one
+	running   context.Context  // context of all requests; cut ends it
 	cut       context.CancelFunc
 }
 
@@ -126,14 +130,18 @@ func New(parts Parts) (*Server, error) {
 		NoDefaultServerHeader:        true,
 		CloseOnShutdown:              true,
 	}
+	if parts.Config.MetricsListen != "" {
+		s.metrics = s.newMetricsServer()
+	}
 	return s, nil
 }
 
 // routes registers every route, in order. The validation endpoints are not routes; see gate.
 func (s *Server) routes() (err error) {
-	s.app.Use(s.identifyRequest, s.secureHeaders, refusePacked, recover.New(recover.Config{EnableStackTrace: true, StackTraceHandler: s.logPanic}))
+	s.app.Use(s.countRequest, s.identifyRequest, s.secureHeaders, refusePacked, recover.New(recover.Config{EnableStackTrace: true, StackTraceHandler: s.logPanic}))
 	s.app.Get("/healthz", s.alive)
 	s.app.Get("/readyz", s.ready)
+	s.app.Get(metricsPath, s.scrape)
 	s.app.Get("/.well-known/jwks.json", published(s.endpoints.JWKS))
 	s.app.Get("/.well-known/oauth-authorization-server", published(s.endpoints.Metadata))
 	s.app.Get("/status-lists", published(s.endpoints.StatusLists))
@@ -144,8 +152,17 @@ func (s *Server) routes() (err error) {
 		Serve:                 s.serveItem, Installation: s.Installation, Now: s.Now, Random: s.Random, Log: s.folded,
 	})
 	s.app.Use(s.page.serve)
+	s.requests.add(s.app)
 	return err
 }
+
+// EachValidation is validation.Endpoints.EachCount.
+func (s *Server) EachValidation(add func(n uint64, endpoint, verdict string)) {
+	s.endpoints.EachCount(add)
+}
+
+// ValidationTimes is validation.Endpoints.Took.
+func (s *Server) ValidationTimes() *metrics.Histogram { return s.endpoints.Took() }
 
 // Routes returns the method and path of each route of the router, so that tests can ask about all of them. The validation
 // endpoints are not routes.
@@ -192,6 +209,7 @@ func (s *Server) gate(router fasthttp.RequestHandler) fasthttp.RequestHandler {
 
 // serveItem answers an item of a bulk request. A proxy's headers describe the bulk request.
 func (s *Server) serveItem(c *fasthttp.RequestCtx) {
+	c.SetUserValue(isItem, true)
 	validation.ForgetAsked(&c.Request.Header)
 	s.http.Handler(c)
 }
@@ -242,6 +260,9 @@ func (s *Server) Shutdown(timeout time.Duration) error {
 	defer last.Stop()
 	ctx, cancel := context.WithTimeout(context.Background(), timeout+cutTime)
 	defer cancel()
+	if s.metrics != nil {
+		_ = s.metrics.ShutdownWithContext(ctx) // its requests only read
+	}
 	err := s.http.ShutdownWithContext(ctx)
 	if errors.Is(err, context.DeadlineExceeded) {
 		return nil
