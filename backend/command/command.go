@@ -42,9 +42,9 @@ type grammar struct {
 	Keys    keys       `cmd:"" help:"Manage signing keys."`
 	Backup  makeBackup `cmd:"" help:"Write a proven backup of the database to one file, while a server runs or not."`
 	Restore restore    `cmd:"" help:"Restore a backup. Stop the server first."`
+	Health  health     `cmd:"" help:"Exit with 0 if the server is ready, otherwise with 1 and the reason. For HEALTHCHECK in containers."`
 	Version version    `cmd:"" help:"Print the version and the commit."`
 
-	Health     health     `cmd:"" help:"Ask the server on this machine whether it is ready: exit code 0 if it is, else 1."`
 	Completion completion `cmd:"" help:"Print a script by which a shell completes commands and flags."`
 	Man        manPage    `cmd:"" help:"Print the manual page: tokentab man | man -l -."`
 }

@@ -3,61 +3,87 @@ package command
 import (
 	"context"
 	"crypto/tls"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
-	"net/netip"
+	"net/url"
 	"time"
+
+	"tokentab/backend/config"
 )
 
-// healthTime is how long the health command waits for the server.
-const healthTime = 5 * time.Second
+// healthTimeout is the time limit of tokentab health.
+const healthTimeout = 5 * time.Second
 
 type health struct {
-	Listen  string `help:"Address and port that the server listens on." default:"127.0.0.1:8080" placeholder:"ADDRESS"`
-	TLSCert string `help:"Certificate of the server, if it has one: then it is asked over TLS." placeholder:"FILE"`
+	URL     string `name:"url" help:"Address of the server, such as http://127.0.0.1:8080; by default from --socket, or --listen and --tls-cert." placeholder:"URL"`
+	Listen  string `help:"Address that the server listens on." default:"127.0.0.1:8080" placeholder:"ADDRESS"`
+	Socket  string `help:"Unix socket that the server listens on." placeholder:"FILE"`
+	TLSCert string `help:"File of the TLS certificate of the server." placeholder:"FILE"`
 }
 
-// Run returns an error unless the server on this machine is ready.
-func (h health) Run(ctx context.Context, std IO) error {
-	ctx, end := context.WithTimeout(ctx, healthTime)
-	defer end()
-	status, err := readiness(ctx, h.Listen, h.TLSCert != "")
+// Run asks the server whether it is ready. It returns an error that says why not.
+func (h *health) Run(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
+	defer cancel()
+	response, err := h.ask(ctx)
 	if err != nil {
-		return fmt.Errorf("the server at %s does not respond: %w", h.Listen, err)
+		return err
 	}
-	if status != http.StatusOK {
-		return fmt.Errorf("the server at %s is not ready: it responds with %d, and its log says why", h.Listen, status)
+	defer response.Body.Close()
+	if response.StatusCode == http.StatusOK {
+		return nil
 	}
-	_, err = fmt.Fprintln(std.Out, "ready")
-	return err
+	var body struct{ Message string }
+	text, _ := io.ReadAll(io.LimitReader(response.Body, 64<<10)) // the status says enough
+	if json.Unmarshal(text, &body) != nil || body.Message == "" {
+		body.Message = "the status is " + response.Status
+	}
+	_, address := h.client()
+	return fmt.Errorf("the server at %s is not ready: %s", address, body.Message)
 }
 
-// readiness asks the server that listens on an address of this machine whether it is ready, and returns the status.
-func readiness(ctx context.Context, listen string, overTLS bool) (int, error) {
-	host, port, err := net.SplitHostPort(listen)
+// ask returns the response of /readyz, whose body the caller closes.
+func (h *health) ask(ctx context.Context) (*http.Response, error) {
+	client, address := h.client()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address+"/readyz", nil)
 	if err != nil {
-		return 0, err
+		return nil, fmt.Errorf("--url must be like http://127.0.0.1:8080, not %q", h.URL)
 	}
-	if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.IsUnspecified() {
-		host = "127.0.0.1"
-		if err == nil && ip.Is6() {
-			host = "::1"
+	response, err := client.Do(request)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return nil, fmt.Errorf("the server at %s did not answer within %s", address, healthTimeout)
+	}
+	if err != nil {
+		if failed, ok := errors.AsType[*url.Error](err); ok {
+			err = failed.Err
 		}
+		return nil, fmt.Errorf("the server at %s does not answer: %w", address, err)
 	}
-	scheme := "http"
-	if overTLS {
-		scheme = "https"
+	return response, nil
+}
+
+// client returns a client for the server and its address. On this machine it accepts any certificate, which names the
+// public host; it sends no secret.
+func (h *health) client() (*http.Client, string) {
+	transport := &http.Transport{DisableKeepAlives: true, Proxy: nil}
+	client := &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	if h.URL != "" {
+		return client, h.URL
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, scheme+"://"+net.JoinHostPort(host, port)+"/readyz", nil)
-	if err != nil {
-		return 0, err
+	if h.Socket != "" {
+		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", h.Socket)
+		}
+		return client, "http://127.0.0.1"
 	}
-	// The certificate names the server for its clients. Nothing secret is sent to this address of the machine's own.
-	client := &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
-	response, err := client.RoundTrip(request)
-	if err != nil {
-		return 0, err
+	local := config.Config{Serving: config.Serving{Listen: h.Listen, TLSCert: h.TLSCert}}
+	address := local.Origin() // reaches a server on all addresses by loopback
+	if h.TLSCert != "" {
+		transport.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: true} //nolint:gosec // see above
 	}
-	return response.StatusCode, response.Body.Close()
+	return client, address
 }

@@ -63,6 +63,9 @@ func tellSupervisor(ctx context.Context, log *slog.Logger, alive func(context.Co
 // askSelf returns nil if the server responds to a request that reads the database. Any status will do: a restart helps
 // a server that hangs, but not one whose disk is full.
 func (s *serve) askSelf(ctx context.Context) error {
-	_, err := readiness(ctx, s.Listen, s.TLSCert != "")
-	return err
+	response, err := (&health{Listen: s.Listen, TLSCert: s.TLSCert}).ask(ctx)
+	if err != nil {
+		return err
+	}
+	return response.Body.Close()
 }
