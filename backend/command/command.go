@@ -42,6 +42,7 @@ type grammar struct {
 	Keys    keys       `cmd:"" help:"Manage signing keys."`
 	Backup  makeBackup `cmd:"" help:"Write a proven backup of the database to one file, while a server runs or not."`
 	Restore restore    `cmd:"" help:"Restore a backup. Stop the server first."`
+	Doctor  doctor     `cmd:"" help:"Check the installation and say what to do. Give it the flags or environment of serve. With a server, it measures how soon a revocation works, with a token that it deletes again."`
 	Health  health     `cmd:"" help:"Exit with 0 if the server is ready, otherwise with 1 and the reason. For HEALTHCHECK in containers."`
 	Version version    `cmd:"" help:"Print the version and the commit."`
 

@@ -67,7 +67,7 @@ func (h *health) ask(ctx context.Context) (*http.Response, error) {
 }
 
 // client returns a client for the server and its address. On this machine it accepts any certificate, which names the
-// public host; it sends no secret.
+// public host.
 func (h *health) client() (*http.Client, string) {
 	transport := &http.Transport{DisableKeepAlives: true, Proxy: nil}
 	client := &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}

@@ -29,6 +29,13 @@ func limitsOf(c config.Serving, openFiles int) (limits connectionLimits, reduced
 	return limits, reduced
 }
 
+// ConnectionLimit returns how many connections a server may have open under this process's limit on open files. reduced
+// reports that the setting exceeds that limit.
+func ConnectionLimit(c config.Serving) (most int, reduced bool) {
+	limits, reduced := limitsOf(c, openFiles())
+	return limits.total, reduced
+}
+
 // crowd is a set of connections that finds the one idle longest.
 type crowd struct {
 	members map[*conn]struct{}

@@ -1,0 +1,250 @@
+package command
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/KimMachineGun/automemlimit/memlimit"
+
+	"tokentab/backend"
+	"tokentab/backend/audit"
+	"tokentab/backend/config"
+	"tokentab/backend/token"
+)
+
+type doctor struct {
+	config.Config `embed:""`
+
+	NoChanges bool   `help:"Don't create a token to measure how soon a revocation works."`
+	Account   string `help:"ID of the account of that token; required if there are several." placeholder:"ID"`
+}
+
+// How the revocation is measured. The token ends by itself if the command is killed.
+const (
+	trialName     = "doctor"
+	trialLifetime = 2 * time.Minute
+	trialTimeout  = 10 * time.Second
+)
+
+// certificateSoon is how long before its end a certificate is reported.
+const certificateSoon = 14 * 24 * time.Hour
+
+// Run checks the installation and prints a line for each check. It returns an error if one failed.
+func (d *doctor) Run(ctx context.Context, std IO) (err error) {
+	if err := d.Check(); err != nil {
+		return err
+	}
+	found := d.examineSettings()
+	b, err := open(ctx, std, d.Storage, d.Issuing)
+	if err != nil {
+		found = append(found, backend.Finding{Verdict: backend.Failure, What: "database", Found: err.Error(), Do: "do what the sentence says"})
+	} else {
+		defer func() { err = errors.Join(err, b.Close()) }()
+		found = append(found, b.Examine(ctx, d.Config)...)
+		found = append(found, d.examineServer(ctx, b)...)
+	}
+	failed := 0
+	for _, f := range found {
+		line := fmt.Sprintf("%-4s  %s: %s", f.Verdict, f.What, f.Found)
+		if f.Do != "" {
+			line += ". " + strings.ToUpper(f.Do[:1]) + f.Do[1:] + "."
+		}
+		if _, err := fmt.Fprintln(std.Out, line); err != nil {
+			return err
+		}
+		if f.Verdict == backend.Failure {
+			failed++
+		}
+	}
+	if failed > 0 {
+		return fmt.Errorf("%d of %d checks failed", failed, len(found))
+	}
+	return nil
+}
+
+func (d *doctor) examineSettings() []backend.Finding {
+	list := []backend.Finding{d.examineFiles(), d.examineAddress(), d.examineProxies(), d.examineCertificate(), backend.ExamineConnections(d.Serving), d.examineMemory()}
+	if d.BackupDir != "" {
+		list = append(list, backend.ExamineDisk("disk of the backups", d.BackupDir))
+	}
+	return list
+}
+
+// examineFiles checks who may read the files of the data folder.
+func (d *doctor) examineFiles() backend.Finding {
+	const what = "file permissions"
+	if runtime.GOOS == "windows" {
+		return backend.Finding{Verdict: backend.Skipped, What: what, Found: "Windows has no modes"}
+	}
+	for _, name := range []string{"", "master.key", "tokentab.db", "tokentab.db-wal", "tokentab.db-shm"} {
+		path := filepath.Join(d.Data, name)
+		info, err := os.Stat(path)
+		if errors.Is(err, os.ErrNotExist) && name != "" {
+			continue
+		}
+		if err != nil {
+			return backend.Finding{Verdict: backend.Failure, What: what, Found: err.Error(), Do: "name the folder of the server with --data"}
+		}
+		if mode := info.Mode().Perm(); mode&0o007 != 0 {
+			return backend.Finding{Verdict: backend.Warning, What: what, Found: fmt.Sprintf("everyone on this machine can reach %s (mode %#o)", path, mode), Do: "run chmod o= " + path}
+		}
+	}
+	return backend.Finding{Verdict: backend.OK, What: what, Found: "only the owner and the group can reach the data folder and its files"}
+}
+
+func (d *doctor) examineAddress() backend.Finding {
+	f := backend.Finding{Verdict: backend.OK, What: "address", Found: d.Listen}
+	host, _, _ := net.SplitHostPort(d.Listen)
+	if !config.IsLoopback(host) && d.TLSCert == "" {
+		f.Found += ", without TLS"
+		if strings.HasPrefix(d.PublicURL, "https://") && len(d.TrustedProxies) > 0 {
+			f.Found += ", behind a proxy"
+			return f
+		}
+		f.Verdict, f.Do = backend.Warning, "set --tls-cert, or listen on a loopback address behind a proxy with TLS, because anyone on the way can read tokens"
+	}
+	return f
+}
+
+func (d *doctor) examineProxies() backend.Finding {
+	f := backend.Finding{Verdict: backend.OK, What: "trusted proxies", Found: fmt.Sprintf("%d networks", len(d.TrustedProxies))}
+	all := func(n netip.Prefix) bool { return n.Bits() == 0 }
+	switch {
+	case slices.ContainsFunc(d.TrustedProxies, all):
+		f.Verdict, f.Found, f.Do = backend.Failure, "every address is trusted, so clients can choose their own", "name only the proxies in --trusted-proxies"
+	case len(d.TrustedProxies) > 0 && d.PublicURL == "":
+		f.Verdict, f.Found, f.Do = backend.Warning, "there is a proxy and no public URL, so links and issuers name the inner address", "set --public-url"
+	}
+	return f
+}
+
+func (d *doctor) examineCertificate() backend.Finding {
+	f := backend.Finding{Verdict: backend.Skipped, What: "TLS certificate", Found: "none is set"}
+	if d.TLSCert == "" {
+		return f
+	}
+	pair, err := tls.LoadX509KeyPair(d.TLSCert, d.TLSKey)
+	if err != nil {
+		f.Verdict, f.Found, f.Do = backend.Failure, err.Error(), "put a certificate and its key there"
+		return f
+	}
+	left := time.Until(pair.Leaf.NotAfter)
+	f.Verdict, f.Found = backend.OK, "expires at "+pair.Leaf.NotAfter.Format(time.RFC3339)
+	if left < certificateSoon {
+		f.Verdict, f.Do = backend.Warning, "renew it"
+	}
+	if left < 0 {
+		f.Verdict = backend.Failure
+	}
+	return f
+}
+
+// examineMemory compares the cache of validations with the container's memory limit, as this command sees it.
+func (d *doctor) examineMemory() backend.Finding {
+	const what = "memory"
+	limit, err := memlimit.FromCgroup()
+	if err != nil || limit == 0 || limit > 1<<50 {
+		return backend.Finding{Verdict: backend.OK, What: what, Found: "no limit on this command"}
+	}
+	f := backend.Finding{Verdict: backend.OK, What: what, Found: fmt.Sprintf("the limit is %d MiB, and a full cache takes up to %d MiB", limit>>20, d.CacheTokens*bytesCached>>20)}
+	if float64(d.CacheTokens)*bytesCached > heapShare*float64(limit) {
+		f.Verdict, f.Do = backend.Warning, "lower --cache-tokens, or raise the limit"
+	}
+	return f
+}
+
+// bytesCached is what a cached token takes at most, with its last use and garbage; docs/settings.md states it.
+const bytesCached = 450
+
+// examineServer asks the running server, if there is one.
+func (d *doctor) examineServer(ctx context.Context, b *backend.Backend) []backend.Finding {
+	const what, revocation = "server", "revocation"
+	_, running, err := b.Serving(ctx)
+	if err != nil || !running {
+		return []backend.Finding{{Verdict: backend.Skipped, What: what, Found: "none runs on this data"}, {Verdict: backend.Skipped, What: revocation, Found: "not measured without a server"}}
+	}
+	ask := health{Listen: d.Listen, Socket: d.Socket, TLSCert: d.TLSCert}
+	if err := ask.Run(ctx); err != nil {
+		return []backend.Finding{{Verdict: backend.Failure, What: what, Found: err.Error(), Do: "see its log; if it listens elsewhere, give the doctor its --listen"}}
+	}
+	list := []backend.Finding{{Verdict: backend.OK, What: what, Found: "ready"}}
+	if d.NoChanges {
+		return append(list, backend.Finding{Verdict: backend.Skipped, What: revocation, Found: "not measured, because of --no-changes"})
+	}
+	account, err := chooseAccount(ctx, b, d.Account)
+	if err != nil {
+		return append(list, backend.Finding{Verdict: backend.Skipped, What: revocation, Found: "not measured: " + strings.Split(err.Error(), "\n")[0]})
+	}
+	took, err := d.measureRevocation(ctx, b, audit.Actor{AccountID: account})
+	if err != nil {
+		return append(list, backend.Finding{Verdict: backend.Failure, What: revocation, Found: err.Error(), Do: "restart the server, and run the command again"})
+	}
+	return append(list, backend.Finding{Verdict: backend.OK, What: revocation, Found: fmt.Sprintf("the token was refused %.1f ms after it was revoked, with the time of the request", took.Seconds()*1000)})
+}
+
+// measureRevocation returns the time from the end of a revocation to the end of the first request that is refused for it.
+// The token revokes itself (RFC 7009), so the server does what it does for clients.
+func (d *doctor) measureRevocation(ctx context.Context, b *backend.Backend, actor audit.Actor) (took time.Duration, err error) {
+	made, secret, err := b.Tokens.Issue(ctx, actor, token.Order{Scope: token.ScopeAccount, Role: token.Read, Name: trialName, Lifetime: trialLifetime})
+	if err != nil {
+		return 0, err
+	}
+	took, failed := d.timeRevocation(ctx, secret)
+	if failed != nil { // it may still be active
+		_, err := b.Tokens.Revoke(ctx, actor, made.ID)
+		return 0, errors.Join(failed, err)
+	}
+	_, err = b.Tokens.Delete(ctx, actor, made.ID)
+	return took, err
+}
+
+func (d *doctor) timeRevocation(ctx context.Context, secret string) (took time.Duration, err error) {
+	ctx, cancel := context.WithTimeout(ctx, trialTimeout)
+	defer cancel()
+	client, address := (&health{Listen: d.Listen, Socket: d.Socket, TLSCert: d.TLSCert}).client()
+	send := func(method, path, body string) (int, error) {
+		request, err := http.NewRequestWithContext(ctx, method, address+path, strings.NewReader(body))
+		if err != nil {
+			return 0, err
+		}
+		request.Header.Set("Authorization", "Bearer "+secret)
+		if body != "" {
+			request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		}
+		response, err := client.Do(request)
+		if err != nil {
+			return 0, fmt.Errorf("the server does not answer: %w", err)
+		}
+		_, err = io.Copy(io.Discard, response.Body)
+		return response.StatusCode, errors.Join(err, response.Body.Close())
+	}
+	const check = "/api/v1/validate"
+	status, err := send(http.MethodGet, check, "")
+	if err == nil && status != http.StatusOK {
+		err = fmt.Errorf("the server answers %d to a new token", status)
+	}
+	if err != nil {
+		return 0, err
+	}
+	status, err = send(http.MethodPost, "/oauth/revoke", url.Values{"token": {secret}}.Encode())
+	if err == nil && status != http.StatusOK {
+		err = fmt.Errorf("the server answers %d to a revocation", status)
+	}
+	for began := time.Now(); err == nil && status != http.StatusUnauthorized; took = time.Since(began) {
+		status, err = send(http.MethodGet, check, "")
+	}
+	return took, err
+}
