@@ -19,6 +19,7 @@ import (
 	"tokentab/backend/account"
 	"tokentab/backend/activity"
 	"tokentab/backend/agent"
+	"tokentab/backend/audit"
 	"tokentab/backend/backup"
 	"tokentab/backend/config"
 	"tokentab/backend/idempotency"
@@ -60,6 +61,9 @@ const noticesEvery = 10 * time.Second
 // trimEvery is how often the program looks for activity of agents that is too old or too much.
 const trimEvery = 5 * time.Second
 
+// auditEvery is how often the program looks for audit events that are too old.
+const auditEvery = 10 * time.Second
+
 // A stop takes at most stopTime, whatever clients do, because service managers often kill a program after ten
 // seconds. Requests under way get requestTime of it, during which uses are already written. The rest is for
 // remaining uses and for closing the database, which gets closeTime.
@@ -94,6 +98,7 @@ type Backend struct {
 	Tokens   *token.Tokens
 	Activity *activity.Activity
 	Signer   *signer.Signer
+	Audit    *audit.Trail
 	Notices  *notice.Notices
 	Live     *live.Hub
 	Backups  *backup.Backups
@@ -102,13 +107,15 @@ type Backend struct {
 	store   *store.Store
 	master  signer.MasterKey
 	version string
-	now     func() time.Time
-	random  io.Reader
-	log     *slog.Logger
-	working context.Context // ends the work of repeat
-	stop    context.CancelFunc
-	done    sync.WaitGroup
-	until   time.Time // the deadline of a stop; zero until a stop begins
+	// chainEvents prepares the audit trail for changes, see store.Events.ChainEvents.
+	chainEvents func(context.Context) error
+	now         func() time.Time
+	random      io.Reader
+	log         *slog.Logger
+	working     context.Context // ends the work of repeat
+	stop        context.CancelFunc
+	done        sync.WaitGroup
+	until       time.Time // the deadline of a stop; zero until a stop begins
 }
 
 // Settings that a server stores when it starts, so that tokens issued on the command line follow the same rules.
@@ -172,6 +179,21 @@ func (b *Backend) build(ctx context.Context, c config.Config, world World) error
 	}
 	b.master = master
 	b.Backups = backup.New(b.store, world.Now, world.Random)
+	auditKey, err := master.MACKey("audit")
+	if err != nil {
+		return err
+	}
+	b.Audit, b.chainEvents = audit.NewTrail(b.store.Events, auditKey), func(ctx context.Context) error {
+		return b.store.Events.ChainEvents(ctx, auditKey, func(earlier int) (audit.Event, error) {
+			return audit.New(world.Now().UTC(), audit.Actor{}, audit.ChainStarted, "", fmt.Sprintf("earlier events: %d", earlier), world.Random)
+		})
+	}
+	if err := b.chainEvents(ctx); err != nil {
+		if c.Listen == "" {
+			return err
+		}
+		b.log.Error("could not prepare the audit trail; changes are refused until that succeeds", "cause", err) // validations don't need it
+	}
 	if c.Listen == "" { // a command that does not serve
 		if err := b.recallIssuing(ctx, &c); err != nil {
 			return err
@@ -310,6 +332,13 @@ func (b *Backend) Serve(ctx context.Context, c config.Config, listeners ...net.L
 		return b.Activity.Trim(ctx, keep, func() { rest() })
 	})
 	b.scheduleBackups(c.Backups)
+	b.repeat(auditEvery, "could not keep the audit trail; will retry", func(ctx context.Context) error {
+		if err := b.chainEvents(ctx); err != nil || c.AuditRetention == 0 {
+			return err
+		}
+		rest := resting(ctx, restBusyMoves)
+		return b.store.Events.RemoveEvents(ctx, b.now().Add(-time.Duration(c.AuditRetention)), func() { rest() })
+	})
 	b.repeat(live.LookEvery, "could not look for changes to tell open pages; will retry", b.Live.Look)
 	failed := make(chan error, 1)
 	go func() { failed <- b.Web.Serve(listeners...) }()

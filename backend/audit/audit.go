@@ -1,5 +1,6 @@
 // Package audit records who changed what and when. Each event is written in the transaction of its change, so that
-// every change has its record.
+// every change has its record. The events of an account form a hash chain, and so do those of the installation: see Head and
+// Trail.
 package audit
 
 import (
@@ -20,6 +21,10 @@ type Actor struct {
 	Secret [32]byte
 	// Address is the network address of the client; empty for the command line.
 	Address string
+	// RequestID is the X-Request-Id of the response; empty for the command line and for what the server does by itself.
+	RequestID string
+	// Reason is why the caller asks for the change, in its own words; empty if it does not say.
+	Reason string
 }
 
 // Action names a change: the kind of resource and what happened to it.
@@ -69,6 +74,7 @@ const (
 	SigningKeyWithdrawn     Action = "signing_key.withdrawn"
 	BackupRestored          Action = "backup.restored"
 	RestoreReviewed         Action = "restore.reviewed"
+	ChainStarted            Action = "audit.chain_started"
 )
 
 // Event records one change. It never holds a secret.
@@ -80,6 +86,9 @@ type Event struct {
 	Subject string // id of the changed resource
 	// Detail adds what a reader needs beyond the ids, such as the scope of a token; may be empty.
 	Detail string
+	// Sequence and Hash are the event's place in its chain, see Head. The store sets them.
+	Sequence int64
+	Hash     []byte
 }
 
 // New returns the event of a change by actor to subject at the given instant.

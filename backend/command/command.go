@@ -40,6 +40,7 @@ type grammar struct {
 	User    users      `cmd:"" help:"Manage admin users, also while the server runs."`
 	Token   tokens     `cmd:"" help:"Manage API tokens."`
 	Keys    keys       `cmd:"" help:"Manage signing keys."`
+	Audit   audits     `cmd:"" help:"Verify the audit trail."`
 	Backup  makeBackup `cmd:"" help:"Write a proven backup of the database to one file, while a server runs or not."`
 	Restore restore    `cmd:"" help:"Restore a backup. Stop the server first."`
 	Doctor  doctor     `cmd:"" help:"Check the installation and say what to do. Give it the flags or environment of serve. With a server, it measures how soon a revocation works, with a token that it deletes again."`

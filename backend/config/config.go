@@ -63,6 +63,11 @@ type Backups struct {
 	BackupKeep  int      `help:"How many scheduled backups are kept. Older ones are removed." default:"7" placeholder:"N"`
 }
 
+// Auditing is how long audit events are kept.
+type Auditing struct {
+	AuditRetention Retention `help:"How long audit events are kept, such as 400d; at least a day. 0 keeps them forever." default:"400d" placeholder:"TIME"`
+}
+
 // Config is all settings. Call Check before using them.
 type Config struct {
 	Storage
@@ -70,6 +75,7 @@ type Config struct {
 	Serving
 	Activity
 	Backups
+	Auditing
 }
 
 // leastMetricsToken is the shortest token for the metrics, in bytes: no one guesses it over a network.
@@ -122,6 +128,9 @@ func (c *Config) Check() error {
 		return errors.New("--cache-tokens must be from 1 to 100000000")
 	}
 	if err := c.Backups.Check(); err != nil {
+		return err
+	}
+	if err := c.Auditing.Check(); err != nil {
 		return err
 	}
 	return c.Activity.Check()
@@ -178,6 +187,14 @@ func (b *Backups) Check() error {
 	}
 	if b.BackupKeep < 1 || b.BackupKeep > 10_000 {
 		return errors.New("--backup-keep must be from 1 to 10000")
+	}
+	return nil
+}
+
+// Check returns an error for a retention that is too short.
+func (a *Auditing) Check() error {
+	if r := a.AuditRetention; r != 0 && (r < Retention(day) || r > Retention(100*365*day)) {
+		return errors.New("--audit-retention must be from 1d to 36500d, or 0 to keep audit events forever")
 	}
 	return nil
 }
@@ -252,6 +269,17 @@ func (l *Lifetime) UnmarshalText(text []byte) error {
 	}
 	*l = Lifetime(d)
 	return nil
+}
+
+// Retention is a Lifetime, or 0 for forever.
+type Retention time.Duration
+
+// UnmarshalText parses 0, or a Lifetime.
+func (r *Retention) UnmarshalText(text []byte) error {
+	if *r = 0; string(text) == "0" {
+		return nil
+	}
+	return (*Lifetime)(r).UnmarshalText(text)
 }
 
 // Networks is a set of IP networks.

@@ -18,6 +18,7 @@ func eventColumns(e *audit.Event) []column {
 		{"id", &e.ID}, {"account_id", &e.Actor.AccountID}, {"action", &e.Action}, {"subject_id", &e.Subject},
 		{"actor_admin_user_id", &e.Actor.AdminUserID}, {"actor_api_token_id", &e.Actor.APITokenID}, {"actor_address", &e.Actor.Address},
 		{"detail", &e.Detail}, {"inserted_at", (*stamp)(&e.At)},
+		{"sequence", &e.Sequence}, {"hash", &e.Hash}, {"request_id", &e.Actor.RequestID}, {"reason", &e.Actor.Reason},
 	}
 }
 
@@ -37,9 +38,6 @@ func (s Tokens) TokenEvents(ctx context.Context, account, id pfid.ID, page pagin
 	}
 	return tokenEvents.page(ctx, s.db, sorting{"inserted_at"}, page, "audit_events t WHERE t.subject_id = ? AND t.account_id = ? AND t.action GLOB 'api_token.*'", id, account)
 }
-
-// record writes events in the transaction of their change.
-func record(tx *gorm.DB, events ...audit.Event) error { return auditEvents.insert(tx, events...) }
 
 // recordWith is record for an event that the recorder makes, for each subject.
 func recordWith(tx *gorm.DB, recorder audit.Recorder, action audit.Action, detail string, subjects ...pfid.ID) (err error) {

@@ -63,7 +63,7 @@ func (s *db) begin() error {
 		return s.health.refusal()
 	}
 	// No client's context: if it ended, it would undo the changes of the others.
-	ctx, free := context.WithTimeout(context.Background(), operationTimeout)
+	ctx, free := context.WithTimeout(context.WithValue(context.Background(), chainsKey{}, &s.chains), operationTimeout)
 	tx := s.writer.WithContext(ctx).Begin()
 	if tx.Error != nil {
 		free()

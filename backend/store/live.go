@@ -9,7 +9,8 @@ import (
 	"tokentab/backend/pfid"
 )
 
-// ChangesAfter implements live.Store. Events are never deleted, so SQLite numbers them in the order of their commits.
+// ChangesAfter implements live.Store. SQLite numbers events in the order of their commits: the newest of each chain is
+// never deleted, so no number comes twice.
 func (s *db) ChangesAfter(ctx context.Context, number int64, changed func(account pfid.ID, kind string)) (newest int64, err error) {
 	err = s.readTogether(ctx, func(tx *gorm.DB) error {
 		if newest, err = value[int64](tx, "SELECT COALESCE(MAX(rowid), 0) FROM audit_events"); err != nil || newest <= number {

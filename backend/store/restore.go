@@ -218,7 +218,7 @@ func (r *restore) prepare(ctx context.Context, from *os.File) error {
 		_, err = steps.Up(ctx)
 	}
 	if err == nil {
-		err = r.adjust(writer.WithContext(ctx), size.Size())
+		err = r.adjust(writer.WithContext(context.WithValue(ctx, chainsKey{}, &chains{later: true})), size.Size())
 	}
 	return errors.Join(err, s.close(), r.made.Sync())
 }
@@ -242,7 +242,7 @@ func (r *restore) adjust(db *gorm.DB, size int64) error {
 	}
 	return db.Transaction(func(tx *gorm.DB) error {
 		// Sessions that ended since would be back, and so would their cookies.
-		if err := execAll(tx, []string{"DELETE FROM sessions", "DELETE FROM settings WHERE name LIKE '" + backup.ReviewedPrefix + "%'"}); err != nil {
+		if err := execAll(tx, []string{"DELETE FROM sessions", "DELETE FROM settings WHERE name LIKE '" + backup.ReviewedPrefix + "%'", "DELETE FROM settings WHERE name = '" + chainedSetting + "'"}); err != nil {
 			return err
 		}
 		if err := tx.Exec("UPDATE status_lists SET restored_at = ?", stamp(r.at)).Error; err != nil {

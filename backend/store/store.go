@@ -27,10 +27,11 @@ type Store struct {
 	Answers  Answers
 	Notices  Notices
 	Activity Activity
+	Events   Events
 }
 
 func newStore(d *db) *Store {
-	return &Store{db: d, Accounts: Accounts{d}, People: People{d}, Agents: Agents{d}, Tokens: Tokens{d}, Keys: Keys{d}, Answers: Answers{d}, Notices: Notices{d}, Activity: Activity{d}}
+	return &Store{db: d, Accounts: Accounts{d}, People: People{d}, Agents: Agents{d}, Tokens: Tokens{d}, Keys: Keys{d}, Answers: Answers{d}, Notices: Notices{d}, Activity: Activity{d}, Events: Events{d}}
 }
 
 // db is an open database. It has four kinds of connections: one for durable writes, one for writes that a power cut may
@@ -51,6 +52,8 @@ type db struct {
 	server      Server      // this process, if claimed
 	wasClosed   bool        // by the previous process; see restored.go
 	unsettled   atomic.Bool // settle has not run yet; until then other changes are refused
+
+	chains chains // of audit events
 
 	release func() // releases the opening lock, which is held while the database is open read-only
 

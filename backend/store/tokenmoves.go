@@ -41,7 +41,7 @@ var tokenMoves = table[tokenMove]{name: "token_moves", what: "move",
 		return []column{
 			{"number", &m.number}, {"account_id", &m.actor.AccountID}, {"target", &m.Field}, {"target_id", &m.ID}, {"to_status", status(&m.To)},
 			{"detail", &m.detail}, {"actor_admin_user_id", &m.actor.AdminUserID}, {"actor_api_token_id", &m.actor.APITokenID}, {"actor_address", &m.actor.Address},
-			{"tokens", &m.Tokens}, {"moved", &m.Moved}, {"inserted_at", (*stamp)(&m.At)},
+			{"request_id", &m.actor.RequestID}, {"reason", &m.actor.Reason}, {"tokens", &m.Tokens}, {"moved", &m.Moved}, {"inserted_at", (*stamp)(&m.At)},
 		}
 	},
 	derived: func(m *tokenMove) []column {

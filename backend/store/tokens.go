@@ -20,7 +20,7 @@ type Tokens struct{ *db }
 
 // apiTokens are read with the names behind their ids, and with their status under the moves under way. A revocation is
 // read from its audit event, which says when and by whom; the index audit_events_by_subject finds it. Until that is
-// written, the token move says so.
+// written, the token move says so. After retention has removed it, the last change of the token says when.
 var apiTokens = table[token.Listed]{name: "api_tokens", what: "API token",
 	columns: func(t *token.Listed) []column {
 		return []column{
@@ -38,7 +38,7 @@ var apiTokens = table[token.Listed]{name: "api_tokens", what: "API token",
 			{updatedNowOfT, (*stamp)(&t.UpdatedAt)},
 			{"l.last_used_at", (*stamp)(&t.LastUsedAt)}, {"a.name", (*optional)(&t.AgentName)}, {"a.retired_at IS NOT NULL", &t.AgentRetired},
 			{"e.name", (*optional)(&t.EnvironmentName)}, {nameOf("c", "u"), (*shown)(&t.CreatedByName)},
-			{"COALESCE(r.inserted_at, v.inserted_at)", (*stamp)(&t.Revocation.At)}, {nameOf("rt", "ru"), (*shown)(&t.Revocation.ByName)},
+			{"COALESCE(r.inserted_at, v.inserted_at, CASE t.status WHEN 'revoked' THEN t.updated_at END)", (*stamp)(&t.Revocation.At)}, {nameOf("rt", "ru"), (*shown)(&t.Revocation.ByName)},
 			{"COALESCE(r.actor_admin_user_id, v.actor_admin_user_id)", &t.Revocation.AdminUserID},
 			{"COALESCE(r.actor_api_token_id, v.actor_api_token_id)", &t.Revocation.APITokenID},
 			{"o.hint", (*optional)(&t.OldSecret.Hint)}, {"o.ends_at", (*stamp)(&t.OldSecret.EndsAt)},
