@@ -1,7 +1,11 @@
 package main
 
 import (
+	"crypto/sha256"
 	"database/sql"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -115,6 +119,53 @@ func TestAuditVerifyNamesTheFirstEventThatWasTamperedWith(t *testing.T) {
 	}
 	if out, err := auditVerify(folder, "--since", "12:zz"); err == nil || !strings.Contains(out, "--since") {
 		t.Errorf("not a head: %s %v", out, err)
+	}
+}
+
+// TestAuditExportHasWhatOthersNeedToVerifyTheChain computes the hashes from the printed lines alone.
+func TestAuditExportHasWhatOthersNeedToVerifyTheChain(t *testing.T) {
+	folder, _ := setUp(t)
+	export := func(args ...string) (lines []map[string]string) {
+		out, err := exec.Command("tokentab", append([]string{"audit", "export", "--data", folder}, args...)...).Output()
+		if err != nil {
+			t.Fatal(string(out), err)
+		}
+		for line := range strings.Lines(string(out)) {
+			var event map[string]string
+			if err := json.Unmarshal([]byte(line), &event); err != nil {
+				t.Fatal(line, err)
+			}
+			lines = append(lines, event)
+		}
+		return lines
+	}
+	last := map[string][]byte{}
+	var account string
+	for _, event := range export() {
+		account = event["account_id"]
+		if last[account] == nil {
+			last[account] = make([]byte, 32)
+		}
+		framed := last[account]
+		for _, text := range []string{
+			"tokentab audit event 1", account, event["sequence"], event["id"], event["inserted_at"], event["action"], event["subject_id"],
+			event["actor_admin_user_id"], event["actor_api_token_id"], event["actor_address"], event["request_id"], event["reason"], event["detail"],
+		} {
+			framed = append(binary.BigEndian.AppendUint32(framed, uint32(len(text))), text...)
+		}
+		sum := sha256.Sum256(framed)
+		if last[account] = sum[:]; hex.EncodeToString(sum[:]) != event["hash"] {
+			t.Errorf("the hash of %v is %x", event, sum)
+		}
+	}
+	out, err := auditVerify(folder)
+	for of, hash := range last {
+		if err != nil || !strings.Contains(out, hex.EncodeToString(hash)) {
+			t.Errorf("the head of %q is not %x: %s %v", of, hash, out, err)
+		}
+	}
+	if rest := export("--account", account, "--after", "3"); rest[0]["sequence"] != "4" || rest[0]["account_id"] != account {
+		t.Errorf("behind 3: %v", rest)
 	}
 }
 

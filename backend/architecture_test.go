@@ -22,7 +22,7 @@ var mayImport = map[string][]string{
 	"backend/backendtest": {
 		"backend", "backend/config", "backend/store", "backend/password", "backend/people", "backend/agent", "backend/audit", "backend/token", "backend/paging",
 	},
-	"backend/web":         {"backend/metrics", "backend/config", "backend/validation", "backend/api", "backend/request", "backend/answer", "backend/idempotency", "backend/live", "backend/notice", "backend/backup", "backend/account", "backend/people", "backend/activity", "backend/agent", "backend/token", "backend/fault"},
+	"backend/web":         {"backend/metrics", "backend/config", "backend/audit", "backend/validation", "backend/api", "backend/request", "backend/answer", "backend/idempotency", "backend/live", "backend/notice", "backend/backup", "backend/account", "backend/people", "backend/activity", "backend/agent", "backend/token", "backend/fault"},
 	"backend/validation":  {"backend/metrics", "backend/request", "backend/answer", "backend/signer", "backend/token", "backend/fault", "backend/pfid", "backend/text"},
 	"backend/api":         {"backend/request", "backend/answer", "backend/idempotency", "backend/live", "backend/notice", "backend/backup", "backend/account", "backend/people", "backend/activity", "backend/agent", "backend/audit", "backend/token", "backend/fault", "backend/paging", "backend/pfid", "backend/text", "backend/unit"},
 	"backend/answer":      {"backend/request", "backend/fault"},
@@ -40,7 +40,7 @@ var mayImport = map[string][]string{
 	"backend/activity":    {"backend/audit", "backend/fault", "backend/paging", "backend/pfid", "backend/text"},
 	"backend/agent":       {"backend/audit", "backend/fault", "backend/paging", "backend/pfid", "backend/text", "backend/unit"},
 	"backend/text":        {"backend/fault"},
-	"backend/audit":       {"backend/pfid"},
+	"backend/audit":       {"backend/fault", "backend/paging", "backend/pfid"},
 	"backend/unit":        {"backend/pfid"},
 	"backend/password":    {"backend/fault", "backend/text"},
 	"backend/idempotency": {"backend/fault", "backend/pfid"},

@@ -235,7 +235,7 @@ func (b *Backend) build(ctx context.Context, c config.Config, world World) error
 	b.Live = live.NewHub(b.store, b.Tokens)
 	numbers := metrics.New()
 	b.Web, err = web.New(web.Parts{
-		Accounts: b.Accounts, People: b.People, Agents: b.Agents, Tokens: b.Tokens, Activity: b.Activity, Keys: b.Signer, Store: b.store, Notices: b.Notices, Backups: b.Backups, Live: b.Live, Mail: mailer, Metrics: numbers,
+		Accounts: b.Accounts, People: b.People, Agents: b.Agents, Tokens: b.Tokens, Activity: b.Activity, Audit: b.Audit, Keys: b.Signer, Store: b.store, Notices: b.Notices, Backups: b.Backups, Live: b.Live, Mail: mailer, Metrics: numbers,
 		Once:         idempotency.New(b.store.Answers, world.Now),
 		Installation: hex.EncodeToString(cookieKey.MAC([]byte(c.Origin()))[:4]),
 		Config:       c, UI: world.UI, Now: world.Now, Random: world.Random, Log: world.Log,

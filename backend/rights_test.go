@@ -131,6 +131,8 @@ var rights = []right{
 	{"GET /api/v1/api_token/{own token}", "AVMRED", ""},
 	{"GET /api/v1/api_token/{token}/use", "AVMR", ""},
 	{"GET /api/v1/api_token/{token}/events", "AVMR", ""},
+	{"GET /api/v1/audit_event", "AVMR", ""},
+	{"GET /api/v1/audit_event/{event}", "AVMR", ""},
 	{"POST /api/v1/api_token/{own token}/rotate", "AMRED", `{"details":{"overlap_seconds":3600}}`},
 	{"POST /api/v1/api_token/{made}/rotate", "AM", `{"details":{"overlap_seconds":3600}}`},
 	{"POST /api/v1/api_token/{made}/end_old_secret", "AM", ""},
@@ -188,7 +190,7 @@ func newAsking(t *testing.T, p *backendtest.Program, letter rune) asking {
 		"account": admin.AccountID.String(), "member": member.AdminUserID.String(), "notice": h.session.String(), "self": viewer.AdminUserID.String(),
 		"token": h.token.String(), "own token": h.token.String(), "made": made.ID.String(), "secret": h.secret, "secret of nothing": "x.y.z", "password": backendtest.Password,
 		"environment": h.environment.String(), "agent": h.agent.String(), "deployment": h.deployment.String(), "version": h.version.String(), "schema": h.schema.String(),
-		"instance": h.instance.String(), "run": run.ID.String(), "span": h.span.String(), "invite": h.invite.String(), "own session": h.session.String(),
+		"instance": h.instance.String(), "run": run.ID.String(), "span": h.span.String(), "invite": h.invite.String(), "event": h.event.String(), "own session": h.session.String(),
 	}}
 	signIn := func(as audit.Actor) {
 		other, _ := startSession(t, p, as)

@@ -35,6 +35,7 @@ type holdings struct {
 	invite      pfid.ID
 	session     pfid.ID
 	notice      pfid.ID
+	event       pfid.ID
 	cookie      backendtest.Header
 }
 
@@ -95,6 +96,11 @@ func fill(t *testing.T, p *backendtest.Program, actor audit.Actor) holdings {
 		t.Fatal(told, err)
 	}
 	h.notice = told[0].ID
+	recorded, err := p.Audit.Events(t.Context(), actor.AccountID, audit.Filter{}, oldest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.event = recorded.Events[0].ID
 	if _, _, err := p.Notices.SetWebhook(t.Context(), actor, webhookOf(h)); err != nil {
 		t.Fatal(err)
 	}
@@ -332,6 +338,18 @@ func TestPromise7AccountsDoNotMix(t *testing.T) {
 		"our member's tokens": func(f holdings) (string, string, any) {
 			return "GET", "/api/v1/api_token?created_by_admin_user_id=" + f.actor.AdminUserID.String(), nil
 		},
+		"our audit events": func(f holdings) (string, string, any) {
+			return "GET", "/api/v1/audit_event?account_id=" + f.actor.AccountID.String(), nil
+		},
+		"our audit event": func(f holdings) (string, string, any) {
+			return "GET", "/api/v1/audit_event/" + f.event.String(), nil
+		},
+		"changes of our token": func(f holdings) (string, string, any) {
+			return "GET", "/api/v1/audit_event?subject=" + f.token.String(), nil
+		},
+		"what our member changed": func(f holdings) (string, string, any) {
+			return "GET", "/api/v1/audit_event?actor=" + f.actor.AdminUserID.String(), nil
+		},
 		"our invites": func(f holdings) (string, string, any) {
 			return "GET", "/api/v1/admin_user_invite?account_id=" + f.actor.AccountID.String(), nil
 		},
@@ -439,7 +457,7 @@ func TestPromise7AccountsDoNotMix(t *testing.T) {
 	listsHoldNothingForeign(t, p, ours, theirs)
 	nowhere := holdings{
 		actor: audit.Actor{AccountID: missing, AdminUserID: missing}, token: missing, environment: missing, agent: missing,
-		deployment: missing, version: missing, schema: missing, instance: missing, span: missing, invite: missing, session: missing, notice: missing,
+		deployment: missing, version: missing, schema: missing, instance: missing, span: missing, invite: missing, session: missing, notice: missing, event: missing,
 	}
 	for name, call := range calls {
 		t.Run(name, func(t *testing.T) {
@@ -514,12 +532,12 @@ func everyRouteHasARow(t *testing.T, p *backendtest.Program, rows func(yield fun
 
 func listsHoldNothingForeign(t *testing.T, p *backendtest.Program, ours, theirs holdings) {
 	t.Helper()
-	for _, list := range []string{"account", "environment", "agent", "agent_deployment", "agent_instance", "api_token", "api_token/moves", "admin_user", "admin_user_invite", "session/all", "agent_spans?agent_id=" + theirs.agent.String(), "agent_version?agent_id=" + theirs.agent.String(), "agent_schema_version?agent_id=" + theirs.agent.String()} {
+	for _, list := range []string{"account", "environment", "agent", "agent_deployment", "agent_instance", "api_token", "api_token/moves", "audit_event", "admin_user", "admin_user_invite", "session/all", "agent_spans?agent_id=" + theirs.agent.String(), "agent_version?agent_id=" + theirs.agent.String(), "agent_schema_version?agent_id=" + theirs.agent.String()} {
 		a := p.Call(http.MethodGet, "/api/v1/"+list, nil, theirs.cookie)
 		if a.Status != http.StatusOK {
 			t.Errorf("%s: %d %s", list, a.Status, a.Body)
 		}
-		for _, id := range []pfid.ID{ours.actor.AccountID, ours.actor.AdminUserID, ours.token, ours.environment, ours.agent, ours.deployment, ours.version, ours.schema, ours.instance, ours.span, ours.invite, ours.session} {
+		for _, id := range []pfid.ID{ours.actor.AccountID, ours.actor.AdminUserID, ours.token, ours.environment, ours.agent, ours.deployment, ours.version, ours.schema, ours.instance, ours.span, ours.invite, ours.session, ours.event} {
 			if strings.Contains(a.Body, id.String()) {
 				t.Errorf("%s holds something of another account: %s", list, a.Body)
 			}

@@ -4,6 +4,7 @@ package api
 import (
 	"bytes"
 	"context"
+	"encoding/hex"
 	"io"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"tokentab/backend/activity"
 	"tokentab/backend/agent"
 	"tokentab/backend/answer"
+	"tokentab/backend/audit"
 	"tokentab/backend/backup"
 	"tokentab/backend/idempotency"
 	"tokentab/backend/live"
@@ -41,6 +43,7 @@ type Parts struct {
 	Tokens      *token.Tokens
 	Activity    *activity.Activity
 	Notices     *notice.Notices
+	Audit       *audit.Trail
 	Live        *live.Hub
 	Backups     *backup.Backups
 	Once        *idempotency.Keys
@@ -86,6 +89,23 @@ func (s *Service) SetupCode() string { return s.setup.code }
 
 func noStore(c *fiber.Ctx) error {
 	c.Set(fiber.HeaderCacheControl, "no-store")
+	return c.Next()
+}
+
+// headerRequestID names a request in its response, in the log and in audit events.
+const headerRequestID = "X-Request-Id"
+
+// identify gives each request an id. That of a client counts only if a trusted proxy passes it on: others could repeat ids.
+func (s *Service) identify(c *fiber.Ctx) error {
+	id := s.Source.RequestID(c.Context())
+	if id == "" {
+		var random [10]byte
+		if _, err := io.ReadFull(s.Random, random[:]); err != nil {
+			return err
+		}
+		id = hex.EncodeToString(random[:])
+	}
+	c.Set(headerRequestID, id)
 	return c.Next()
 }
 

@@ -57,7 +57,7 @@ type callerKey struct{}
 // the request also has a valid session.
 func (s *Service) authenticate(c *fiber.Ctx) (*caller, error) {
 	who := &caller{request: c, UserAgent: c.Get(fiber.HeaderUserAgent)}
-	who.Address = s.Source.Address(c.Context())
+	who.Address, who.RequestID = s.Source.Address(c.Context()), c.GetRespHeader(headerRequestID)
 	state, secret, err := s.Credentials.Holder(c.UserContext(), c.Context(), c.Route().Path)
 	if err != nil {
 		return nil, err

@@ -23,7 +23,7 @@ func (s *Service) requestRefused(c *fiber.Ctx, who *caller, err error) {
 	route, reason, origin := c.Method()+" "+c.Route().Path, err.Error(), answer.Printable(c.Get(fiber.HeaderOrigin))
 	key := who.Address + "\x00" + who.id().String() + "\x00" + route + "\x00" + reason + "\x00" + origin
 	s.Log.Add(slog.LevelWarn, "request refused", []byte(key), func() []slog.Attr {
-		attrs := []slog.Attr{slog.String("reason", reason), slog.String("route", route), slog.String("address", answer.Printable(who.Address))}
+		attrs := []slog.Attr{slog.String("reason", reason), slog.String("route", route), slog.String("address", answer.Printable(who.Address)), slog.String("request_id", c.GetRespHeader(headerRequestID))}
 		if origin != "" {
 			attrs = append(attrs, slog.String("origin", origin))
 		}
@@ -55,7 +55,7 @@ func (s *Service) passwordRefused(who *caller, message string, user people.Admin
 	}
 	key := who.Address + "\x00" + user.ID.String() + "\x00" + reason
 	s.Log.Add(slog.LevelWarn, message, []byte(key), func() []slog.Attr {
-		return append(attrs, slog.String("address", answer.Printable(who.Address)), slog.String("reason", reason))
+		return append(attrs, slog.String("address", answer.Printable(who.Address)), slog.String("reason", reason), slog.String("request_id", who.RequestID))
 	})
 }
 

@@ -15,7 +15,7 @@ const apiRoot = "/api/v1"
 
 // routes registers every route, in order. The second argument of add is who may call it, see access.
 func (s *Service) routes(app *fiber.App) {
-	root := app.Group(apiRoot, noStore, s.condense)
+	root := app.Group(apiRoot, noStore, s.identify, s.condense)
 	s.huma = humafiber.NewWithGroup(app, root, apiConfig())
 	s.describeEndpoints()
 
@@ -60,6 +60,9 @@ func (s *Service) routes(app *fiber.App) {
 	add(s, signedIn, http.MethodPost, "/account/{id}/webhook/replace_secret", "Replace the secret of the webhook; only this response contains it", s.replaceWebhookSecret)
 	add(s, signedIn, http.MethodPost, "/account/{id}/webhook/test", "Send a test message to the webhook and wait for the answer", s.testWebhook)
 	add(s, signedIn, http.MethodDelete, "/account/{id}/webhook", "Delete the webhook", s.deleteWebhook)
+
+	add(s, manager, http.MethodGet, "/audit_event", "List the recorded changes in the account, newest first", s.listAuditEvents)
+	add(s, manager, http.MethodGet, "/audit_event/{id}", "Retrieve a recorded change", s.getAuditEvent)
 
 	add(s, manager, http.MethodGet, "/backup", "Show the last backup of the installation, and whether it was restored from one", s.getBackup)
 	add(s, signedIn, http.MethodPost, "/backup/review_restore", "Confirm that the API tokens were reviewed after a restore", s.reviewRestore)

@@ -25,6 +25,7 @@ type TokenBulk struct {
 	IDs            []string     `json:"ids,omitempty" minItems:"1" maxItems:"500" nullable:"false" doc:"Ids of API tokens, instead of a filter"`
 	Filter         *TokensMeant `json:"filter,omitempty" doc:"Conditions as in the query of GET /api_token, instead of ids. Conditions that are empty, null or false are refused. An empty object means all tokens of the account"`
 	After          *string      `json:"after,omitempty" nullable:"true" doc:"With a filter: next of the response to the batch before"`
+	Reason         string       `json:"reason,omitempty" doc:"Why, for the audit trail; at most 500 characters. Only for suspend and revoke"`
 	DryRun         bool         `json:"dry_run,omitempty" doc:"Count only, and change nothing"`
 	AccountID      *string      `json:"account_id,omitempty" nullable:"true" doc:"Id of the caller's account, which is the default. Any other account gets 404"`
 	IdempotencyKey *string      `json:"idempotency_key,omitempty" nullable:"true"`
@@ -83,11 +84,18 @@ func (s *Service) changeTokens(ctx context.Context, who *caller, in *ordered[Tok
 	if err != nil {
 		return nil, err
 	}
+	actor, err := who.because(in.Body.Details.Reason)
+	if err == nil && actor.Reason != "" && bulk.Action != token.ToSuspend && bulk.Action != token.ToRevoke {
+		err = fault.Field("reason", "must be omitted unless the action is suspend or revoke")
+	}
+	if err != nil {
+		return nil, err
+	}
 	change := s.Tokens.ChangeMany
 	if in.Body.Details.DryRun {
 		change = s.Tokens.PreviewMany
 	}
-	result, err := change(ctx, who.Actor, bulk)
+	result, err := change(ctx, actor, bulk)
 	if err != nil {
 		return nil, err
 	}

@@ -30,13 +30,13 @@ type ChangedAPIToken struct {
 	DryRun  *TokenDryRun `json:"dry_run,omitempty" doc:"Only with dry_run"`
 }
 
-func (s *Service) changeToken(ctx context.Context, who *caller, in *tryableInput, action token.Action, change func(context.Context, audit.Actor, pfid.ID) (token.Listed, error)) (*whole[ChangedAPIToken], error) {
+func (s *Service) changeToken(ctx context.Context, actor audit.Actor, in *tryableInput, action token.Action, change func(context.Context, audit.Actor, pfid.ID) (token.Listed, error)) (*whole[ChangedAPIToken], error) {
 	if in.DryRun {
 		change = func(ctx context.Context, actor audit.Actor, id pfid.ID) (token.Listed, error) {
 			return s.Tokens.Preview(ctx, actor, id, action)
 		}
 	}
-	t, err := change(ctx, who.Actor, in.id())
+	t, err := change(ctx, actor, in.id())
 	if err != nil {
 		return nil, err
 	}

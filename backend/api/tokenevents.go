@@ -16,6 +16,8 @@ type TokenEvent struct {
 	ActorAPITokenID  *string   `json:"actor_api_token_id" doc:"The token's own id if its holder made the change"`
 	ActorName        *string   `json:"actor_name" doc:"null for the command line, and for a token that is deleted now"`
 	ActorAddress     *string   `json:"actor_address" doc:"null for the command line"`
+	RequestID        *string   `json:"request_id" doc:"The X-Request-Id of the response to the change"`
+	Reason           *string   `json:"reason" doc:"Why, in the words of the actor"`
 	InsertedAt       Timestamp `json:"inserted_at"`
 }
 
@@ -23,7 +25,8 @@ func tokenEvent(e token.Event) TokenEvent {
 	return TokenEvent{
 		Type: "api_token_event", ID: e.ID.String(), Action: string(e.Action), Detail: orNull(e.Detail),
 		ActorAdminUserID: idOrNull(e.Actor.AdminUserID), ActorAPITokenID: idOrNull(e.Actor.APITokenID),
-		ActorName: orNull(e.ActorName), ActorAddress: orNull(e.Actor.Address), InsertedAt: Timestamp(e.At),
+		ActorName: orNull(e.ActorName), ActorAddress: orNull(e.Actor.Address),
+		RequestID: orNull(e.Actor.RequestID), Reason: orNull(e.Actor.Reason), InsertedAt: Timestamp(e.At),
 	}
 }
 

@@ -33,6 +33,7 @@ type APIToken struct {
 	RevokedByAdminUserID *string           `json:"revoked_by_admin_user_id"`
 	RevokedByAPITokenID  *string           `json:"revoked_by_api_token_id" doc:"The token's own id if its holder revoked it"`
 	RevokedByName        *string           `json:"revoked_by_name" doc:"null if revoked on the command line, or by a token that is deleted now"`
+	RevokedReason        *string           `json:"revoked_reason" doc:"Why, in the words of whoever revoked it; null if they gave no reason"`
 	LastUsedAt           OptionalTimestamp `json:"last_used_at" doc:"Time of the last accepted validation, accurate to 5 seconds; null if never used"`
 	RotatedAt            OptionalTimestamp `json:"rotated_at" doc:"When its secret replaced another one; null for the first secret"`
 	OldSecret            *OldSecret        `json:"old_secret,omitempty" doc:"The replaced secret; left out unless it is still valid"`
@@ -59,7 +60,7 @@ func apiToken(t token.Listed) APIToken {
 		CreatedByAdminUserID: idOrNull(t.CreatedByAdminUserID), CreatedByAPITokenID: idOrNull(t.CreatedByAPITokenID),
 		CreatedByName: orNull(t.CreatedByName), RevokedAt: OptionalTimestamp(t.Revocation.At),
 		RevokedByAdminUserID: idOrNull(t.Revocation.AdminUserID), RevokedByAPITokenID: idOrNull(t.Revocation.APITokenID),
-		RevokedByName: orNull(t.Revocation.ByName), ExpiresAt: Timestamp(t.ExpiresAt), LastUsedAt: OptionalTimestamp(t.LastUsedAt),
+		RevokedByName: orNull(t.Revocation.ByName), RevokedReason: orNull(t.Revocation.Reason), ExpiresAt: Timestamp(t.ExpiresAt), LastUsedAt: OptionalTimestamp(t.LastUsedAt),
 		RotatedAt: OptionalTimestamp(t.RotatedAt), OldSecret: oldSecret(t.OldSecret), InsertedAt: Timestamp(t.InsertedAt), UpdatedAt: Timestamp(t.UpdatedAt), AvailableActions: tokenActions(t.Actions()),
 	}
 }
@@ -149,8 +150,15 @@ func (s *Service) getToken(ctx context.Context, who *caller, in *getTokenInput) 
 	return details(shown[0]), nil
 }
 
-func (s *Service) suspendToken(ctx context.Context, who *caller, in *tryableInput) (*whole[ChangedAPIToken], error) {
-	return s.changeToken(ctx, who, in, token.ToSuspend, s.Tokens.Suspend)
+func (s *Service) suspendToken(ctx context.Context, who *caller, in *suspendTokenInput) (*whole[ChangedAPIToken], error) {
+	actor := who.Actor
+	if in.Body != nil {
+		var err error
+		if actor, err = who.because(in.Body.Reason, in.Body.Details.Reason); err != nil {
+			return nil, err
+		}
+	}
+	return s.changeToken(ctx, actor, &tryableInput{in.PathID, in.Trying}, token.ToSuspend, s.Tokens.Suspend)
 }
 
 func (s *Service) activateToken(ctx context.Context, who *caller, in *pathID) (*one[APIToken], error) {
@@ -166,9 +174,11 @@ type revokeTokenInput struct {
 	Body            *struct {
 		_               struct{} `additionalProperties:"true"`
 		WithDescendants bool     `json:"with_descendants,omitempty" doc:"As in the query"`
+		Reason          string   `json:"reason,omitempty" doc:"Why, for the audit trail; at most 500 characters"`
 		Details         struct {
 			_               struct{} `additionalProperties:"true"`
 			WithDescendants bool     `json:"with_descendants,omitempty" doc:"As in the query"`
+			Reason          string   `json:"reason,omitempty" doc:"As above"`
 		} `json:"details,omitempty"`
 	}
 }
@@ -188,16 +198,21 @@ type RevokedAPIToken struct {
 func (s *Service) revokeToken(ctx context.Context, who *caller, in *revokeTokenInput) (*whole[RevokedAPIToken], error) {
 	var t token.Listed
 	var descendants int
-	var err error
+	actor, err := who.Actor, error(nil)
+	if in.Body != nil {
+		if actor, err = who.because(in.Body.Reason, in.Body.Details.Reason); err != nil {
+			return nil, err
+		}
+	}
 	switch {
 	case in.withDescendants() && in.DryRun:
-		t, descendants, err = s.Tokens.PreviewRevokeWithDescendants(ctx, who.Actor, in.id())
+		t, descendants, err = s.Tokens.PreviewRevokeWithDescendants(ctx, actor, in.id())
 	case in.withDescendants():
-		t, descendants, err = s.Tokens.RevokeWithDescendants(ctx, who.Actor, in.id())
+		t, descendants, err = s.Tokens.RevokeWithDescendants(ctx, actor, in.id())
 	case in.DryRun:
-		t, err = s.Tokens.Preview(ctx, who.Actor, in.id(), token.ToRevoke)
+		t, err = s.Tokens.Preview(ctx, actor, in.id(), token.ToRevoke)
 	default:
-		t, err = s.Tokens.Revoke(ctx, who.Actor, in.id())
+		t, err = s.Tokens.Revoke(ctx, actor, in.id())
 	}
 	if err != nil {
 		return nil, err
@@ -210,7 +225,7 @@ func (s *Service) revokeToken(ctx context.Context, who *caller, in *revokeTokenI
 }
 
 func (s *Service) deleteToken(ctx context.Context, who *caller, in *tryableInput) (*whole[ChangedAPIToken], error) {
-	return s.changeToken(ctx, who, in, token.ToDelete, s.Tokens.Delete)
+	return s.changeToken(ctx, who.Actor, in, token.ToDelete, s.Tokens.Delete)
 }
 
 var tokenDetails = shown(apiToken)

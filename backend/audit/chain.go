@@ -6,7 +6,9 @@ import (
 	"crypto/subtle"
 	"encoding/binary"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -105,22 +107,24 @@ type Page struct {
 	Links []Link // in order of their sequence
 }
 
-// Store reads chains.
+// Store reads chains and events.
 type Store interface {
+	Lister
 	// Chains returns the ids of all accounts that have or should have a chain, and the empty text for the installation.
 	Chains(ctx context.Context) ([]string, error)
 	// ChainAfter returns up to most events of a chain with a higher sequence.
 	ChainAfter(ctx context.Context, chain string, after int64, most int) (Page, error)
 }
 
-// Trail verifies the chains of an installation.
+// Trail lists events, and verifies the chains of an installation.
 type Trail struct {
+	Lister
 	store  Store
 	sealer Sealer
 }
 
 // NewTrail returns a Trail.
-func NewTrail(store Store, sealer Sealer) *Trail { return &Trail{store, sealer} }
+func NewTrail(store Store, sealer Sealer) *Trail { return &Trail{store, store, sealer} }
 
 // Chains returns the ids of all accounts that have or should have a chain, and the empty text for the installation.
 func (t *Trail) Chains(ctx context.Context) ([]string, error) { return t.store.Chains(ctx) }
@@ -244,4 +248,30 @@ func (h *Head) Remove(links []Link) error {
 	}
 	h.KeptAfter, h.KeptHash = at, hash
 	return nil
+}
+
+// Export writes the events of a chain behind a sequence as JSON Lines: the Fields of each as texts, and its hash in
+// hexadecimal.
+func (t *Trail) Export(ctx context.Context, chain string, after int64, to io.Writer) error {
+	lines := json.NewEncoder(to)
+	lines.SetEscapeHTML(false)
+	for {
+		page, err := t.store.ChainAfter(ctx, chain, after, linksAtOnce)
+		if err != nil {
+			return err
+		}
+		for _, link := range page.Links {
+			line := map[string]string{"hash": hex.EncodeToString(link.Hash)}
+			for i, name := range Fields {
+				line[name] = link.Fields[i]
+			}
+			if err := lines.Encode(line); err != nil {
+				return err
+			}
+			after = link.Sequence
+		}
+		if len(page.Links) < linksAtOnce {
+			return nil
+		}
+	}
 }

@@ -1,15 +1,18 @@
 package command
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
 
+	"tokentab/backend"
 	"tokentab/backend/audit"
 	"tokentab/backend/config"
 )
 
 type audits struct {
+	Export exportAudit `cmd:"" help:"Print the audit events as JSON Lines, oldest first, with what others need to verify their chain."`
 	Verify verifyAudit `cmd:"" help:"Verify that no audit event was changed, moved, removed or added from outside, and print the head of each chain."`
 }
 
@@ -38,25 +41,9 @@ func (v *verifyAudit) Run(ctx context.Context, std IO) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.Close()) }()
-	chains, err := b.Audit.Chains(ctx)
+	chains, err := chooseChains(ctx, b, v.Account, since != nil)
 	if err != nil {
 		return err
-	}
-	switch {
-	case v.Account == installation:
-		chains = []string{""}
-	case v.Account != "":
-		id, err := parseID("--account", v.Account)
-		if err != nil {
-			return err
-		}
-		chains = []string{id.String()}
-	case since != nil:
-		account, err := chooseAccount(ctx, b, "")
-		if err != nil {
-			return err
-		}
-		chains = []string{account.String()}
 	}
 	broken := 0
 	for _, chain := range chains {
@@ -79,4 +66,49 @@ func (v *verifyAudit) Run(ctx context.Context, std IO) (err error) {
 		return fmt.Errorf("the audit trail was changed from outside: %d of %d chains do not verify. Keep a copy of the data folder and compare it with a backup", broken, len(chains))
 	}
 	return nil
+}
+
+// chooseChains returns the chains that --account names: all if it is empty, unless only one is possible.
+func chooseChains(ctx context.Context, b *backend.Backend, account string, onlyOne bool) ([]string, error) {
+	switch {
+	case account == installation:
+		return []string{""}, nil
+	case account != "":
+		id, err := parseID("--account", account)
+		return []string{id.String()}, err
+	case onlyOne:
+		id, err := chooseAccount(ctx, b, "")
+		return []string{id.String()}, err
+	}
+	return b.Audit.Chains(ctx)
+}
+
+type exportAudit struct {
+	config.Storage `embed:""`
+
+	Account string `help:"Print only the events of this account; installation is the events that belong to no account." placeholder:"ID"`
+	After   int64  `help:"Print only events with a higher sequence: those since an earlier export. Requires --account." placeholder:"SEQUENCE"`
+}
+
+// Run prints a JSON object for each event.
+func (e *exportAudit) Run(ctx context.Context, std IO) (err error) {
+	if e.After != 0 && e.Account == "" || e.After < 0 {
+		return errors.New("--after must be the sequence of an event of the account that --account names")
+	}
+	b, err := open(ctx, std, e.Storage, config.Issuing{})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.Close()) }()
+	chains, err := chooseChains(ctx, b, e.Account, false)
+	if err != nil {
+		return err
+	}
+	out := bufio.NewWriter(std.Out)
+	for _, chain := range chains {
+		if err := b.Audit.Export(ctx, chain, e.After, out); err != nil {
+			return err
+		}
+	}
+	return out.Flush()
 }

@@ -134,6 +134,7 @@ type Revocation struct {
 	AdminUserID pfid.ID
 	APITokenID  pfid.ID
 	ByName      string // empty for the command line and for an API token that is deleted
+	Reason      string // why, in their words; empty if they gave none
 }
 
 // Event is a recorded change of a token.

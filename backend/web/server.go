@@ -24,6 +24,7 @@ import (
 	"tokentab/backend/agent"
 	"tokentab/backend/answer"
 	"tokentab/backend/api"
+	"tokentab/backend/audit"
 	"tokentab/backend/backup"
 	"tokentab/backend/config"
 	"tokentab/backend/fault"
@@ -55,6 +56,7 @@ type Parts struct {
 	Agents   *agent.Agents
 	Tokens   *token.Tokens
 	Activity *activity.Activity
+	Audit    *audit.Trail
 	Keys     validation.Keys
 	Notices  *notice.Notices
 	Backups  *backup.Backups
@@ -147,7 +149,7 @@ func (s *Server) routes() (err error) {
 	s.app.Get("/status-lists", published(s.endpoints.StatusLists))
 	s.app.Get("/status-lists/:number", published(s.endpoints.StatusList))
 	s.API, err = api.New(s.app, api.Parts{
-		Accounts: s.Accounts, People: s.People, Agents: s.Agents, Tokens: s.Tokens, Activity: s.Activity, Notices: s.Notices, Backups: s.Backups, Live: s.Live, Once: s.Once, Mail: s.Mail, Credentials: s.endpoints, Source: s.source,
+		Accounts: s.Accounts, People: s.People, Agents: s.Agents, Tokens: s.Tokens, Activity: s.Activity, Notices: s.Notices, Backups: s.Backups, Audit: s.Audit, Live: s.Live, Once: s.Once, Mail: s.Mail, Credentials: s.endpoints, Source: s.source,
 		TokensMayCreateTokens: s.Config.TokensMayCreateTokens,
 		Serve:                 s.serveItem, Installation: s.Installation, Now: s.Now, Random: s.Random, Log: s.folded,
 	})

@@ -1,0 +1,118 @@
+package api
+
+import (
+	"context"
+	"encoding/hex"
+
+	"tokentab/backend/audit"
+	"tokentab/backend/fault"
+	"tokentab/backend/text"
+)
+
+// AuditEvent is a recorded change of anything in the account.
+type AuditEvent struct {
+	Type             string    `json:"type" enum:"audit_event"`
+	ID               string    `json:"id"`
+	AccountID        string    `json:"account_id"`
+	Action           string    `json:"action" example:"api_token.suspended"`
+	SubjectID        string    `json:"subject_id" doc:"What was changed"`
+	SubjectName      *string   `json:"subject_name" doc:"null if it has no name, or is deleted now"`
+	ActorAdminUserID *string   `json:"actor_admin_user_id"`
+	ActorAPITokenID  *string   `json:"actor_api_token_id"`
+	ActorName        *string   `json:"actor_name" doc:"null for the command line and the server, and for a token that is deleted now"`
+	ActorAddress     *string   `json:"actor_address" doc:"null for the command line and the server"`
+	RequestID        *string   `json:"request_id" doc:"The X-Request-Id of the response to the change"`
+	Reason           *string   `json:"reason" doc:"Why, in the words of the actor"`
+	Detail           *string   `json:"detail"`
+	Sequence         int64     `json:"sequence" doc:"Number of the event in the account"`
+	Hash             string    `json:"hash" doc:"SHA-256 over the event and the hash of the one before, in hexadecimal"`
+	InsertedAt       Timestamp `json:"inserted_at"`
+}
+
+func auditEvent(e audit.Listed) AuditEvent {
+	return AuditEvent{
+		Type: "audit_event", ID: e.ID.String(), AccountID: e.Actor.AccountID.String(), Action: string(e.Action), SubjectID: e.Subject, SubjectName: orNull(e.SubjectName),
+		ActorAdminUserID: idOrNull(e.Actor.AdminUserID), ActorAPITokenID: idOrNull(e.Actor.APITokenID), ActorName: orNull(e.ActorName),
+		ActorAddress: orNull(e.Actor.Address), RequestID: orNull(e.Actor.RequestID), Reason: orNull(e.Actor.Reason), Detail: orNull(e.Detail),
+		Sequence: e.Sequence, Hash: hex.EncodeToString(e.Hash), InsertedAt: Timestamp(e.At),
+	}
+}
+
+var auditEventDetails = shown(auditEvent)
+
+type listAuditEventsInput struct {
+	Offset    int      `query:"pagination[offset]" minimum:"0" maximum:"1000000000" default:"0" doc:"Number of items to skip"`
+	PageSize  int      `query:"pagination[page_size]" minimum:"1" maximum:"100" default:"100" doc:"Largest number of items to return"`
+	After     string   `query:"pagination[after]" doc:"A next_cursor: the items that follow, instead of pagination[offset]"`
+	AccountID string   `query:"account_id" doc:"Id of the caller's account, which is the default. Any other account gets 404"`
+	Action    []string `query:"action,explode" maxItems:"50" doc:"Only these actions, such as api_token.revoked, or kinds, such as api_token.*"`
+	Actor     string   `query:"actor" doc:"Id of an admin user or an API token: only its changes"`
+	Subject   string   `query:"subject" doc:"Id: only changes of this"`
+	Address   string   `query:"address" maxLength:"64" doc:"Only changes from this address"`
+	From      string   `query:"from" doc:"RFC 3339: only changes at this time or later"`
+	To        string   `query:"to" doc:"RFC 3339: only changes before this time"`
+}
+
+func (in *listAuditEventsInput) filter() (f audit.Filter, err error) {
+	if f.Actions, err = audit.ParseActions(in.Action); err != nil {
+		return f, err
+	}
+	wrong := fault.Fields{}
+	f.Actor, f.Address = optionalID(wrong, "actor", &in.Actor), in.Address
+	f.Subject = optionalID(wrong, "subject", &in.Subject).String()
+	f.From, f.To = optionalTime(wrong, "from", in.From), optionalTime(wrong, "to", in.To)
+	if in.After != "" && in.Offset != 0 {
+		wrong.Add("pagination[after]", "must be omitted if pagination[offset] is sent")
+	}
+	return f, wrong.Err()
+}
+
+func (s *Service) listAuditEvents(ctx context.Context, who *caller, in *listAuditEventsInput) (*many[AuditEvent], error) {
+	filter, err := in.filter()
+	if err != nil {
+		return nil, err
+	}
+	listing := Listing{Offset: in.Offset, PageSize: in.PageSize}
+	page := listing.page()
+	page.After = in.After
+	found, err := s.Audit.Events(ctx, who.AccountID, filter, page)
+	out, err := listedUpTo(&listing, auditEvent)(found.Events, found.Total, err)
+	if err == nil {
+		out.Body.Pagination.NextCursor = orNull(found.Next)
+	}
+	return out, err
+}
+
+func (s *Service) getAuditEvent(ctx context.Context, who *caller, in *pathID) (*one[AuditEvent], error) {
+	return auditEventDetails(s.Audit.Event(ctx, who.AccountID, in.id()))
+}
+
+// longestReason is the longest reason of a change, in characters.
+const longestReason = 500
+
+// reasonBody is the body of a change that needs none but takes a reason, at the top or in details.
+type reasonBody struct {
+	_       struct{} `additionalProperties:"true"`
+	Reason  string   `json:"reason,omitempty" doc:"Why, for the audit trail; at most 500 characters"`
+	Details struct {
+		_      struct{} `additionalProperties:"true"`
+		Reason string   `json:"reason,omitempty" doc:"As above"`
+	} `json:"details,omitempty"`
+}
+
+type suspendTokenInput struct {
+	PathID
+	Trying
+	Body *reasonBody
+}
+
+// because returns the caller as the actor of a change with a reason.
+func (c *caller) because(reasons ...string) (audit.Actor, error) {
+	actor, wrong := c.Actor, fault.Fields{}
+	for _, reason := range reasons {
+		if reason != "" {
+			actor.Reason = text.Line(wrong, "reason", reason, 0, longestReason)
+		}
+	}
+	return actor, wrong.Err()
+}

@@ -1,0 +1,195 @@
+package api_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"tokentab/backend/audit"
+	"tokentab/backend/backendtest"
+	"tokentab/backend/people"
+	"tokentab/backend/token"
+)
+
+type shownEvents struct {
+	Summaries []struct {
+		ID, Action string
+		SubjectID  string `json:"subject_id"`
+		Actor      string `json:"actor_name"`
+		Name       string `json:"subject_name"`
+		Reason     string
+		RequestID  string `json:"request_id"`
+		Sequence   int64
+	}
+	Pagination struct {
+		Count int    `json:"item_count"`
+		Next  string `json:"next_cursor"`
+	}
+}
+
+func eventsIn(t *testing.T, a backendtest.Answer) (list shownEvents) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(a.Body), &list); a.Status != http.StatusOK || err != nil {
+		t.Fatalf("%d %s %v", a.Status, a.Body, err)
+	}
+	return list
+}
+
+func TestAuditEventsAreListedNewestFirstByEachFilterToViewersToo(t *testing.T) {
+	p := backendtest.Start(t)
+	actor := p.Found()
+	rival := p.Rival()
+	p.JoinAs(actor, "viewer@example.com", people.RoleViewer)
+	made, manager := p.Issue(actor, token.Order{Scope: token.ScopeAccount, Name: "Deploys"})
+	_, reader := p.Issue(actor, token.Order{Scope: token.ScopeAccount, Role: token.Read})
+	cookie, _ := backendtest.Cookie(t, p.SignIn("viewer@example.com", backendtest.Password, backendtest.Header{Name: "Sec-Fetch-Site", Value: "same-origin"}), "session")
+	p.Clock.Move(time.Hour)
+	for range 3 {
+		p.Call("POST", "/api/v1/api_token", backendtest.Details(map[string]any{"token_scope": "account"}), backendtest.Bearer(manager))
+	}
+	p.Clock.Move(time.Hour)
+	p.Call("POST", "/api/v1/agent", backendtest.Details(map[string]any{"name": "Clerk"}), backendtest.Bearer(manager))
+	list := func(query string, by ...backendtest.Header) shownEvents {
+		if len(by) == 0 {
+			by = []backendtest.Header{backendtest.Bearer(reader)}
+		}
+		return eventsIn(t, p.Call("GET", "/api/v1/audit_event?"+query, nil, by...))
+	}
+	all := list("")
+	if got := list("", cookie); len(got.Summaries) != len(all.Summaries) || all.Pagination.Count != len(all.Summaries) || all.Summaries[0].Action != "agent.created" {
+		t.Errorf("a viewer sees %d of %d events: %+v", len(got.Summaries), len(all.Summaries), all)
+	}
+	var paged []string
+	for after := ""; ; {
+		page := list("pagination[page_size]=2&pagination[after]=" + after)
+		for _, e := range page.Summaries {
+			paged = append(paged, e.ID)
+		}
+		if after = page.Pagination.Next; after == "" {
+			break
+		}
+		p.Call("PUT", "/api/v1/account/"+actor.AccountID.String(), backendtest.Details(map[string]any{"name": "Acme " + after}), backendtest.Bearer(manager))
+	}
+	for i, e := range all.Summaries {
+		if i >= len(paged) || paged[i] != e.ID {
+			t.Fatalf("in pages: %v\nat once: %+v", paged, all.Summaries)
+		}
+	}
+	hour := func(n int) string {
+		return url.QueryEscape(p.Clock.Now().Add(time.Duration(n-2) * time.Hour).Format(time.RFC3339))
+	}
+	for query, want := range map[string]int{
+		"action=api_token.created":                      5,
+		"action=api_token.*":                            5,
+		"action=agent.created&action=api_token.*":       6,
+		"action=agent.created&action=account.created":   2,
+		"actor=" + made.ID.String():                     4 + list("action=account.updated").Pagination.Count,
+		"actor=" + rival.AdminUserID.String():           0,
+		"subject=" + made.ID.String():                   1,
+		"address=127.0.0.1&action=api_token.created":    3,
+		"address=192.0.2.1":                             0,
+		"from=" + hour(1) + "&to=" + hour(2):            3,
+		"to=" + hour(1) + "&action=api_token.created":   2,
+		"from=" + hour(2) + "&action=agent.*":           1,
+		"actor=" + made.ID.String() + "&action=agent.*": 1,
+	} {
+		if got := list(query); got.Pagination.Count != want || len(got.Summaries) != want {
+			t.Errorf("%s: %d, %d events, want %d", query, got.Pagination.Count, len(got.Summaries), want)
+		}
+	}
+	created := list("subject=" + made.ID.String()).Summaries[0]
+	if created.Name != "Deploys" || created.Actor != "Ada" {
+		t.Errorf("%+v", created)
+	}
+	one := p.Call("GET", "/api/v1/audit_event/"+created.ID, nil, backendtest.Bearer(reader))
+	if one.Status != http.StatusOK || one.Text(t, "details", "subject_id") != made.ID.String() {
+		t.Errorf("%d %s", one.Status, one.Body)
+	}
+	for query, field := range map[string]string{
+		"action=nonsense": "action", "action=*": "action", "actor=x": "actor", "from=yesterday": "from",
+		"pagination[after]=x": "pagination[after]", "pagination[after]=1.1&pagination[offset]=5": "pagination[after]",
+	} {
+		if a := p.Call("GET", "/api/v1/audit_event?"+query, nil, backendtest.Bearer(reader)); a.Status != http.StatusUnprocessableEntity || !strings.Contains(a.Body, field) {
+			t.Errorf("%s: %d %s", query, a.Status, a.Body)
+		}
+	}
+}
+
+func TestAReasonAndTheRequestIDStayInTheTrail(t *testing.T) {
+	p := backendtest.Start(t, backendtest.Trusting(t, "127.0.0.1"))
+	actor := p.Found()
+	_, manager := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+	var ids []any
+	for range 5 {
+		made, _ := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+		ids = append(ids, made.ID.String())
+	}
+	call := func(path string, body any, headers ...backendtest.Header) backendtest.Answer {
+		return p.Call("POST", "/api/v1/api_token/"+path, body, append(headers, backendtest.Bearer(manager))...)
+	}
+	last := func(id any) (reason, request string) {
+		e := eventsIn(t, p.Call("GET", fmt.Sprintf("/api/v1/audit_event?action=api_token.suspended&action=api_token.revoked&subject=%s", id), nil, backendtest.Bearer(manager))).Summaries[0]
+		return e.Reason, e.RequestID
+	}
+	id := func(value string) backendtest.Header { return backendtest.Header{Name: "X-Request-Id", Value: value} }
+	seen := []string{}
+	for i, c := range []struct {
+		path   string
+		body   any
+		reason string
+	}{
+		{"/suspend", backendtest.Details(map[string]any{"reason": "  leaked in a log "}), "leaked in a log"},
+		{"/revoke", map[string]any{"reason": "gone"}, "gone"},
+		{"/revoke?with_descendants=true", backendtest.Details(map[string]any{"reason": "stolen"}), "stolen"},
+		{"/suspend", nil, ""},
+	} {
+		a := call(ids[i].(string)+c.path, c.body)
+		if a.Status != http.StatusOK {
+			t.Fatalf("%s: %d %s", c.path, a.Status, a.Body)
+		}
+		reason, request := last(ids[i])
+		if a.Status != http.StatusOK || reason != c.reason || request == "" || request != a.Header.Get("X-Request-Id") || slices.Contains(seen, request) {
+			t.Errorf("%s %v: %d %s, reason %q, request %q", c.path, c.body, a.Status, a.Body, reason, request)
+		}
+		seen = append(seen, request)
+	}
+	if a := p.Call("GET", fmt.Sprintf("/api/v1/api_token/%s", ids[1]), nil, backendtest.Bearer(manager)); a.Text(t, "details", "revoked_reason") != "gone" {
+		t.Errorf("%s", a.Body)
+	}
+	bulk := call("bulk", backendtest.Details(map[string]any{"action": "suspend", "ids": ids[4:], "reason": "cleaning up"}), id("proxy-1.A_b"))
+	if reason, request := last(ids[4]); bulk.Status != http.StatusOK || reason != "cleaning up" || request != "proxy-1.A_b" || bulk.Header.Get("X-Request-Id") != request {
+		t.Errorf("%d %s, reason %q, request %q", bulk.Status, bulk.Body, reason, request)
+	}
+	for _, wrong := range []string{strings.Repeat("x", 65), "a b", "a\"b", "ä"} {
+		if a := call("bulk", backendtest.Details(map[string]any{"action": "suspend", "ids": ids, "dry_run": true}), id(wrong)); a.Header.Get("X-Request-Id") == wrong || a.Header.Get("X-Request-Id") == "" {
+			t.Errorf("%q became %q", wrong, a.Header.Get("X-Request-Id"))
+		}
+	}
+	for _, c := range []struct {
+		path string
+		body map[string]any
+	}{
+		{"bulk", map[string]any{"action": "activate", "ids": ids[4:], "reason": "why not"}},
+		{"bulk", map[string]any{"action": "suspend", "ids": ids[4:], "reason": strings.Repeat("x", 501)}},
+		{ids[0].(string) + "/revoke", map[string]any{"reason": "two\nlines"}},
+	} {
+		if a := call(c.path, backendtest.Details(c.body)); a.Status != http.StatusUnprocessableEntity || !strings.Contains(a.Body, `"reason"`) {
+			t.Errorf("%s %v: %d %s", c.path, c.body, a.Status, a.Body)
+		}
+	}
+	stranger := backendtest.Start(t)
+	if a := stranger.Call("GET", "/api/v1/session", nil, id("chosen")); a.Header.Get("X-Request-Id") == "chosen" || a.Header.Get("X-Request-Id") == "" {
+		t.Errorf("without a trusted proxy the id is %q", a.Header.Get("X-Request-Id"))
+	}
+	for _, chain := range []string{"", actor.AccountID.String()} {
+		if _, err := p.Audit.Verify(t.Context(), chain, nil); err != nil {
+			t.Error(err)
+		}
+	}
+	p.Recorded(audit.APITokenRevoked, 2)
+}
