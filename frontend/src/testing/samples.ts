@@ -70,6 +70,7 @@ export const token = sample<wire.ApiToken>(({ status = "active" }) => ({
   revoked_by_admin_user_id: null,
   revoked_by_api_token_id: null,
   revoked_by_name: null,
+  revoked_reason: null,
   rotated_at: null,
   last_used_at: ago(5 * 60_000),
   ...stamps(ago(3 * day)),
@@ -115,6 +116,8 @@ export const tokenEvent = sample<wire.ApiTokenEvent>(() => ({
   actor_api_token_id: null,
   actor_name: "Ada Lovelace",
   actor_address: "192.0.2.7",
+  request_id: null,
+  reason: null,
   inserted_at: ago(3 * day),
 }));
 
