@@ -319,6 +319,7 @@ func TestARestoreCanSuspendWhatTheBackupBelievesActive(t *testing.T) {
 		t.Fatal(err)
 	}
 	file, folder := backUp(t, p, ""), t.TempDir()
+	p.Clock.Move(time.Hour) // events of one instant have no order
 	done, err := restoreInto(t, p, folder, file, suspendActive)
 	if err != nil || done.Suspended != 1 {
 		t.Fatalf("%d tokens are suspended, %v", done.Suspended, err)
