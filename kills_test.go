@@ -2,7 +2,6 @@ package main
 
 import (
 	"database/sql"
-	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"path/filepath"
@@ -158,6 +157,6 @@ func TestPromise2RandomKillsUnderLoadLoseNothing(t *testing.T) {
 	if lost > 0 || len(j.states) < kills {
 		t.Errorf("seed %d: of %d tokens %d are not as acknowledged", seed, len(j.states), lost)
 	}
-	t.Log(fmt.Sprintf("seed %d: %d kills, %d tokens, lost %d; ready after %s (median), %s (most)",
-		seed, kills, len(j.states), lost, ready[len(ready)/2].Round(time.Millisecond), ready[len(ready)-1].Round(time.Millisecond)))
+	t.Logf("seed %d: %d kills, %d tokens, lost %d; ready after %s (median), %s (most)",
+		seed, kills, len(j.states), lost, ready[len(ready)/2].Round(time.Millisecond), ready[len(ready)-1].Round(time.Millisecond))
 }

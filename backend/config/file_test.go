@@ -1,9 +1,33 @@
 package config
 
 import (
+	"reflect"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
+
+func TestEverySecretSettingIsKnownToTheFileOfSettings(t *testing.T) {
+	words := regexp.MustCompile(`[A-Z]+[a-z]*`)
+	found := 0
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[Config]()) {
+		if field.Type != reflect.TypeFor[Secret]() {
+			continue
+		}
+		found++
+		name := strings.ReplaceAll(field.Tag.Get("name"), "-", "_")
+		if name == "" {
+			name = strings.Join(words.FindAllString(strings.Replace(field.Name, "URL", "Url", 1), -1), "_")
+		}
+		if variable := Prefix + "_" + strings.ToUpper(name); !slices.Contains(secrets, variable) {
+			t.Errorf("a file that everyone can read may hold %s", variable)
+		}
+	}
+	if found < 3 {
+		t.Errorf("found only %d secret settings", found)
+	}
+}
 
 func TestAFileOfSettingsIsReadAsSystemdReadsIt(t *testing.T) {
 	for text, want := range map[string]string{

@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"context"
 	"crypto/tls"
 	"io"
 	"net"
@@ -64,7 +65,9 @@ func TestStrangersCanNotReadTheMetrics(t *testing.T) {
 	if line := local.StatusLine("GET /metrics HTTP/1.1\r\nHost: tokens.example.com\r\n\r\n"); !strings.Contains(line, " 404 ") {
 		t.Errorf("for another host: %s", line)
 	}
-	overSocket := http.Client{Transport: &http.Transport{Dial: func(string, string) (net.Conn, error) { return net.Dial("unix", socket) }}}
+	overSocket := http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", socket)
+	}}}
 	response, err := overSocket.Get("http://127.0.0.1/metrics")
 	if err != nil {
 		t.Fatal(err)
