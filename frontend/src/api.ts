@@ -36,7 +36,8 @@ export interface List<T> {
 }
 
 type Method = "GET" | "POST" | "PUT" | "DELETE";
-export type Query = Record<string, string | number | undefined>;
+/** The parameters of a request. Each value of an array is sent as a parameter of its own. */
+export type Query = Record<string, string | number | string[] | undefined>;
 
 interface Options {
   query?: Query;
@@ -189,7 +190,7 @@ export function isSignedOut(error: unknown): boolean {
 function queryString(query: Query = {}): string {
   const search = new URLSearchParams();
   for (const [key, value] of Object.entries(query)) {
-    if (value !== undefined) search.set(key, String(value));
+    for (const one of [value].flat()) if (one !== undefined) search.append(key, String(one));
   }
   return search.size === 0 ? "" : `?${search}`;
 }

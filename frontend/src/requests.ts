@@ -5,25 +5,31 @@ import {
   useQuery,
   useQueryClient,
 } from "@tanstack/react-query";
-import { ApiError, callForOne, callForPart, type Query } from "./api";
+import { ApiError, callForOne, callForPart, type List, type Query } from "./api";
 import type { Listing } from "./ui/list";
 import { pageSize, usePlace } from "./ui/pager";
 
-/** The page of a list that the address names. By default the newest items come first. */
+/**
+ * The page of a list that the address names. By default the newest items come first. `late` returns parameters that depend
+ * on the time of the request; the key must tell them apart.
+ */
 export function useList<T>(
   key: QueryKey,
   path: string,
   query: Query = { sorting: "-inserted_at" },
+  late?: () => Query,
 ): Listing<T> {
   const [place, onPlace] = usePlace();
   const { page, after } = place;
   const { data, error, refetch, isPlaceholderData } = useQuery({
     queryKey: [...key, query, page, after],
     queryFn: async ({ signal }) => {
-      const part = (from: number | string) => callForPart<T>(path, from, pageSize, query, signal);
+      const all = { ...query, ...late?.() };
+      const part = (from: number | string) => callForPart<T>(path, from, pageSize, all, signal);
       const offset = (page - 1) * pageSize;
       try {
-        return await part(after ?? offset);
+        const found = await part(after ?? offset);
+        return after ? countedFrom(offset, found) : found;
       } catch (error) {
         // The cursor in the address is not one of this list.
         if (after && error instanceof ApiError && error.status === 422) return part(offset);
@@ -40,6 +46,23 @@ export function useList<T>(
     onRetry: () => void refetch(),
     place,
     onPlace,
+  };
+}
+
+/** Some lists count from the cursor. The pages before it are full, which says where its part is. */
+function countedFrom<T>(offset: number, part: List<T>): List<T> {
+  const { item_start, item_end, item_count, next_cursor } = part.pagination;
+  if (item_start !== 1) return part;
+  const end = offset + item_end;
+  return {
+    ...part,
+    pagination: {
+      ...part.pagination,
+      item_start: offset + 1,
+      item_end: end,
+      item_count: next_cursor ? Math.max(item_count, end + 1) : end,
+      item_count_is_minimum: part.pagination.item_count_is_minimum && Boolean(next_cursor),
+    },
   };
 }
 

@@ -30,6 +30,7 @@ export type AgentSpan = Known<Schemas["AgentSpan"]>;
 export type AgentVersion = Known<Schemas["AgentVersion"]>;
 export type Account = Known<Schemas["Account"]>;
 export type AccountContents = Known<Schemas["AccountContents"]>;
+export type AuditEvent = Known<Schemas["AuditEvent"]>;
 export type Backup = Known<Schemas["Backup"]>;
 export type Webhook = Known<Schemas["Webhook"]>;
 export type WebhookAttempt = NonNullable<Webhook["last_attempt"]>;

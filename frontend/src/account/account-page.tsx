@@ -7,6 +7,7 @@ const tabs = [
   { label: "Invites", href: "/account/invites", title: "Invites" },
   { label: "API Tokens", href: "/account/api-tokens", title: "API tokens" },
   { label: "Environments", href: "/account/environments", title: "Environments" },
+  { label: "Audit", href: "/account/audit", title: "Audit" },
 ];
 
 interface AccountPageProps {
@@ -14,7 +15,7 @@ interface AccountPageProps {
   tab: string;
   /** The title of the browser tab, if it isn't that of the tab. */
   title?: string;
-  action: ReactNode;
+  action?: ReactNode;
   children: ReactNode;
 }
 

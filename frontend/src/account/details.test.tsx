@@ -23,7 +23,7 @@ describe("the tabs of the account", () => {
       within(tabs)
         .getAllByRole("link")
         .map((tab) => tab.textContent),
-    ).toEqual(["Details", "Team", "Invites", "API Tokens", "Environments"]);
+    ).toEqual(["Details", "Team", "Invites", "API Tokens", "Environments", "Audit"]);
     expect(within(tabs).getByRole("link", { name: "Details" })).toHaveAttribute("aria-current", "page");
   });
 });

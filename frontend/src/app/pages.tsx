@@ -38,6 +38,7 @@ export const pages: Record<PagePath, ComponentType<PageProps>> = {
   "/account/team": near(() => import("../account/team-page")),
   "/account/invites": near(() => import("../account/invites-page")),
   "/account/environments": near(() => import("../account/environments-page")),
+  "/account/audit": near(() => import("../account/audit-page")),
   "/agents": near(() => import("../agents/agents-page")),
   "/agents/:id": ({ id }) => <Redirect to={`/agents/${id}/deployments`} replace />,
   "/agents/:id/deployments": near(() => import("./deployments-route")),

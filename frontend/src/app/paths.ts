@@ -12,6 +12,7 @@ export const pagePaths = [
   "/account/api-tokens/connect",
   "/account/api-tokens/:id",
   "/account/environments",
+  "/account/audit",
   "/agents",
   "/agents/:id",
   "/agents/:id/deployments",

@@ -121,6 +121,25 @@ export const tokenEvent = sample<wire.ApiTokenEvent>(() => ({
   inserted_at: ago(3 * day),
 }));
 
+export const auditEvent = sample<wire.AuditEvent>(() => ({
+  type: "audit_event",
+  id: "event-1",
+  account_id: "account-1",
+  action: "api_token.suspended",
+  subject_id: "token-1",
+  subject_name: "…W0tQ",
+  actor_admin_user_id: "user-1",
+  actor_api_token_id: null,
+  actor_name: "Ada Lovelace",
+  actor_address: "192.0.2.7",
+  request_id: null,
+  reason: null,
+  detail: null,
+  sequence: 1,
+  hash: "00",
+  inserted_at: ago(3 * day),
+}));
+
 export const backup = sample<wire.Backup>(() => ({
   type: "backup",
   proven_at: null,

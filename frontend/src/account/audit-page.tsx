@@ -1,0 +1,182 @@
+import { History, SearchX } from "lucide-react";
+import { Bars } from "../ui/bar";
+import { Button } from "../ui/button";
+import { Chip } from "../ui/chip";
+import { type Column, type Empty, List, timeColumn } from "../ui/list";
+import { Select } from "../ui/select";
+import { TextLink } from "../ui/text-link";
+import { Time } from "../ui/time";
+import type { AuditEvent } from "../wire";
+import { AccountPage } from "./account-page";
+import { type AuditFilter, periods, useAudit, useAuditFilter } from "./audit";
+import { type Named, said, shortId } from "./audit-words";
+
+export default function AuditPage() {
+  const [filter, change] = useAuditFilter();
+  const list = useAudit(filter);
+  const { actions, from, actor, subject } = filter;
+  const narrowed = actions.length > 0 || Boolean(from ?? actor ?? subject);
+  const nothing = list.pagination?.item_count === 0 && !narrowed && !list.turning;
+  return (
+    <AccountPage tab="/account/audit">
+      {!nothing && <Filters filter={filter} change={change} event={list.items?.[0]} />}
+      <List
+        name="Audit"
+        list={list}
+        columns={columns}
+        empty={narrowed ? nothingFound(() => change({ actions: [] })) : noneYet}
+      />
+    </AccountPage>
+  );
+}
+
+/** The choices of what was changed. */
+const groups = [
+  { label: "Tokens", actions: ["api_token.*"] },
+  {
+    label: "Agents",
+    actions: [
+      "agent.*",
+      "agent_deployment.*",
+      "agent_version.*",
+      "agent_schema_version.*",
+      "agent_instance.*",
+    ],
+  },
+  { label: "Environments", actions: ["environment.*"] },
+  { label: "People", actions: ["admin_user.*", "admin_user_invite.*"] },
+  { label: "Sign-ins", actions: ["session.*"] },
+  { label: "Account", actions: ["account.*"] },
+  { label: "Webhook", actions: ["webhook.*"] },
+  { label: "Backups", actions: ["backup.*", "restore.*"] },
+];
+
+const joined = (actions: string[]) => actions.join(" ");
+
+interface FiltersProps {
+  filter: AuditFilter;
+  change: (next: AuditFilter) => void;
+  /** One that matches, for the names behind the ids. */
+  event: AuditEvent | undefined;
+}
+
+function Filters({ filter, change, event }: FiltersProps) {
+  const { actions, from, actor, subject } = filter;
+  const kinds = [
+    { value: "", label: "Any change" },
+    ...groups.map((group) => ({ value: joined(group.actions), label: group.label })),
+  ];
+  // A link may name other actions.
+  if (!kinds.some(({ value }) => value === joined(actions)))
+    kinds.push({ value: joined(actions), label: actions.join(", ") });
+  const actorName = event && isBy(event, actor) ? event.actor_name : null;
+  const subjectName = event?.subject_id === subject ? event?.subject_name : null;
+  return (
+    <fieldset className="mb-3 grid grid-cols-2 items-center gap-2 sm:flex sm:flex-wrap">
+      <legend className="sr-only">Filters</legend>
+      <div className="relative sm:w-48">
+        <Select
+          aria-label="Kind of change"
+          options={kinds}
+          value={joined(actions)}
+          onChange={(value) => change({ ...filter, actions: value.split(" ").filter(Boolean) })}
+        />
+      </div>
+      <div className="relative sm:w-48">
+        <Select
+          aria-label="Time"
+          options={[{ value: "", label: "Any time" }, ...periods]}
+          value={from ?? ""}
+          onChange={(value) => change({ ...filter, from: value || undefined })}
+        />
+      </div>
+      {actor && (
+        <Chip
+          text={`By ${actorName ?? shortId(actor)}`}
+          onRemove={() => change({ ...filter, actor: undefined })}
+        />
+      )}
+      {subject && (
+        <Chip
+          text={`Of ${subjectName ?? shortId(subject)}`}
+          onRemove={() => change({ ...filter, subject: undefined })}
+        />
+      )}
+    </fieldset>
+  );
+}
+
+const isBy = ({ actor_admin_user_id, actor_api_token_id }: AuditEvent, id: string | undefined) =>
+  id !== undefined && (actor_admin_user_id === id || actor_api_token_id === id);
+
+const columns: Column<AuditEvent>[] = [
+  {
+    head: "Change",
+    skeleton: <Bars lines={["w-64", "w-40 mt-1 h-4 md:hidden"]} />,
+    cell: (event) => <EventCell event={event} />,
+  },
+  {
+    head: "Address",
+    width: "w-44",
+    from: "md",
+    soft: true,
+    cell: ({ actor_address }) =>
+      actor_address ?? (
+        <>
+          <span aria-hidden>–</span>
+          <span className="sr-only">None</span>
+        </>
+      ),
+  },
+  timeColumn("When", "w-40", "sm", "inserted_at"),
+];
+
+/** A change. In narrow windows, the other columns are below the sentence. */
+function EventCell({ event }: { event: AuditEvent }) {
+  const { actor, deed, subject } = said(event);
+  const { reason, detail, actor_address, inserted_at } = event;
+  return (
+    <>
+      <p>
+        <Name of={actor} /> {deed}
+        {subject && (
+          <>
+            {" "}
+            <Name of={subject} />
+          </>
+        )}
+      </p>
+      {reason && <p className="mt-1 text-small text-soft">Reason: {reason}</p>}
+      {detail && detail !== event.subject_name && <p className="mt-1 text-small text-soft">{detail}</p>}
+      <p className="mt-1 flex flex-wrap gap-x-3 text-small text-soft md:hidden">
+        {actor_address && <span>From {actor_address}</span>}
+        <span className="sm:hidden">
+          <Time at={inserted_at} />
+        </span>
+      </p>
+    </>
+  );
+}
+
+/** Names may run in another direction than the sentence. */
+function Name({ of: { text, href } }: { of: Named }) {
+  const name = <bdi>{text}</bdi>;
+  return href ? <TextLink href={href}>{name}</TextLink> : name;
+}
+
+const noneYet: Empty = {
+  icon: History,
+  title: "No changes yet",
+  text: "Changes of the account, its people, agents and tokens appear here.",
+  reads: true,
+};
+
+function nothingFound(onClear: () => void): Empty {
+  return {
+    icon: SearchX,
+    title: "No changes match",
+    text: "Try another kind of change or a longer time.",
+    action: <Button onClick={onClear}>Clear filters</Button>,
+    reads: true,
+  };
+}

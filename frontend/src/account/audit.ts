@@ -1,0 +1,63 @@
+import { useSearchParams } from "wouter";
+import { useList } from "../requests";
+import { serverNow } from "../servertime";
+import { leavePlace } from "../ui/pager";
+import type { AuditEvent } from "../wire";
+
+const hour = 3_600_000;
+
+/** The periods of the filter, by their name in the address. */
+export const periods = [
+  { value: "24h", label: "Last 24 hours", length: 24 * hour },
+  { value: "7d", label: "Last 7 days", length: 7 * 24 * hour },
+  { value: "30d", label: "Last 30 days", length: 30 * 24 * hour },
+] as const;
+
+type Period = (typeof periods)[number]["value"];
+
+export interface AuditFilter {
+  /** Names of actions or kinds, such as api_token.*; empty for all. */
+  actions: string[];
+  from?: Period;
+  /** The id of an admin user or a token. */
+  actor?: string;
+  subject?: string;
+}
+
+/** The filter in the address, and its setter, which leads to the first page. */
+export function useAuditFilter(): [AuditFilter, (next: AuditFilter) => void] {
+  const [address, setAddress] = useSearchParams();
+  const filter: AuditFilter = {
+    actions: address.getAll("action").filter(Boolean),
+    from: periods.find(({ value }) => value === address.get("from"))?.value,
+    actor: address.get("actor") || undefined,
+    subject: address.get("subject") || undefined,
+  };
+  const change = (next: AuditFilter) =>
+    setAddress((before) => {
+      const after = new URLSearchParams(before);
+      leavePlace(after);
+      after.delete("action");
+      for (const action of next.actions) after.append("action", action);
+      for (const name of ["from", "actor", "subject"] as const) {
+        if (next[name]) after.set(name, next[name]);
+        else after.delete(name);
+      }
+      return after;
+    });
+  return [filter, change];
+}
+
+/** The changes in the account, newest first. */
+export function useAudit({ actions, from, actor, subject }: AuditFilter) {
+  const length = periods.find(({ value }) => value === from)?.length;
+  return useList<AuditEvent>(["audit", from], "/audit_event", { action: actions, actor, subject }, () =>
+    length ? { from: startOf(length) } : {},
+  );
+}
+
+/** When a period that ends now began. Whole minutes let most polls get 304. */
+function startOf(length: number): string {
+  const minute = 60_000;
+  return new Date(Math.floor((serverNow() - length) / minute) * minute).toISOString();
+}
