@@ -222,10 +222,13 @@ func (s *Server) Serve(from ...net.Listener) error {
 	stop := make(chan struct{})
 	defer close(stop)
 	s.conns.oneCore = runtime.GOMAXPROCS(0) == 1
-	var reduced bool
-	if s.conns.limits, reduced = limitsOf(s.Config.Serving, openFiles()); reduced {
-		s.Log.Warn("--max-connections exceeds what the limit on open files (ulimit -n) allows", "max_connections", s.conns.limits.total)
+	limits, reduced := limitsOf(s.Config.Serving, openFiles())
+	if reduced {
+		s.Log.Warn("--max-connections exceeds what the limit on open files (ulimit -n) allows", "max_connections", limits.total)
 	}
+	s.conns.mu.Lock() // the listener for metrics may serve already
+	s.conns.limits = limits
+	s.conns.mu.Unlock()
 	go s.conns.watch(stop)
 	if s.cert != nil {
 		go s.cert.watch(stop)
