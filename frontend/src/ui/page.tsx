@@ -1,4 +1,4 @@
-import { type ReactNode, useEffect } from "react";
+import { type ReactNode, useEffect, useRef } from "react";
 import { Link } from "wouter";
 
 /** Sets the title of the browser tab. */
@@ -38,10 +38,21 @@ interface TabLinksProps {
 }
 
 export function TabLinks({ name, tabs, current }: TabLinksProps) {
+  const row = useRef<HTMLDivElement>(null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: each change of the open tab brings it into view
+  useEffect(() => {
+    const open = row.current?.querySelector<HTMLElement>("[aria-current]");
+    // 32 is the space behind the last tab.
+    if (row.current && open)
+      row.current.scrollLeft = open.offsetLeft + open.offsetWidth + 32 - row.current.clientWidth;
+  }, [current]);
   return (
     <nav aria-label={name} className="mt-4 mb-6 border-b border-line">
-      {/* On narrow screens the tabs scroll, not the page. */}
-      <div className="-mx-1 -mb-px flex gap-3 overflow-x-auto px-1 sm:gap-5">
+      {/* On narrow screens the tabs scroll, not the page. The faded end shows that there are more. */}
+      <div
+        ref={row}
+        className="relative -mx-1 -mb-px flex gap-3 overflow-x-auto px-1 max-sm:mask-r-from-92% max-sm:pr-8 sm:gap-5"
+      >
         {tabs.map((tab) => (
           <Link
             key={tab.href}
