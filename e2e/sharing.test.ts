@@ -33,7 +33,8 @@ test("the page offers no environment tokens", async ({ page, signedIn: _ }) => {
   await expect(dialog.getByRole("combobox")).toHaveCount(0);
   const choices = dialog.getByRole("radio");
   const expiries = dialog.getByRole("group", { name: "Expiry" }).getByRole("radio");
-  expect(await choices.count()).toBe(await expiries.count());
+  const roles = dialog.getByRole("group", { name: "Access" }).getByRole("radio");
+  expect(await choices.count()).toBe((await expiries.count()) + (await roles.count()));
   await submitNewToken(page);
   await copyAndClose(page);
   await expect(tokenRow(page, /Active Account/)).toHaveCount(1);
