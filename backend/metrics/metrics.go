@@ -82,7 +82,7 @@ func (f *family) Collect(to chan<- prometheus.Metric) { f.collect(to) }
 func ContentType(accept string) string { return string(format(accept)) }
 
 func format(accept string) expfmt.Format {
-	return expfmt.Negotiate(http.Header{"Accept": {accept}})
+	return expfmt.NegotiateAccept(http.Header{"Accept": {accept}}, expfmt.DefaultAcceptedFormats()...)
 }
 
 // Write reads all metrics and writes them in the format that the Accept header asks for. An error means that nothing
