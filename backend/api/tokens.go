@@ -33,7 +33,7 @@ type APIToken struct {
 	RevokedByAdminUserID *string           `json:"revoked_by_admin_user_id"`
 	RevokedByAPITokenID  *string           `json:"revoked_by_api_token_id" doc:"The token's own id if its holder revoked it"`
 	RevokedByName        *string           `json:"revoked_by_name" doc:"null if revoked on the command line, or by a token that is deleted now"`
-	RevokedReason        *string           `json:"revoked_reason" doc:"Why, in the words of whoever revoked it; null if they gave no reason"`
+	RevokedReason        *string           `json:"revoked_reason" doc:"The reason given with the revoke; null if there was none"`
 	LastUsedAt           OptionalTimestamp `json:"last_used_at" doc:"Time of the last accepted validation, accurate to 5 seconds; null if never used"`
 	RotatedAt            OptionalTimestamp `json:"rotated_at" doc:"When its secret replaced another one; null for the first secret"`
 	OldSecret            *OldSecret        `json:"old_secret,omitempty" doc:"The replaced secret; left out unless it is still valid"`

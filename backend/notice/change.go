@@ -67,7 +67,7 @@ func (c Change) mail(origin string) (subject, text string) {
 	switch c.Kind {
 	case "password_changed":
 		what, subject = "The password of "+c.Email+" was changed", "Your password was changed"
-		advice = "If this was not expected, ask another admin to end your sessions, and whoever runs the server to reset your password."
+		advice = "If this was not expected, ask another admin to end your sessions, and have your password reset on the server."
 	case "role_changed":
 		what, subject = fmt.Sprintf("The role of %s in %s is now %s. It was changed", c.Email, c.AccountName, c.Role), "Your role in "+c.AccountName+" is now "+c.Role
 		advice = "If this was not expected, ask another admin of the account."

@@ -39,9 +39,9 @@ interface TabLinksProps {
 
 export function TabLinks({ name, tabs, current }: TabLinksProps) {
   const row = useRef<HTMLDivElement>(null);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: each change of the open tab brings it into view
   useEffect(() => {
-    const open = row.current?.querySelector<HTMLElement>("[aria-current]");
+    const links = row.current?.querySelectorAll<HTMLElement>("[data-tab]") ?? [];
+    const open = [...links].find((link) => link.getAttribute("href") === current);
     // 32 is the space behind the last tab.
     if (row.current && open)
       row.current.scrollLeft = open.offsetLeft + open.offsetWidth + 32 - row.current.clientWidth;
