@@ -178,6 +178,7 @@ func (r *running) runAs(name string) (instance string) {
 func TestVersionsThatRunsRegisteredGoWithTheLastThatRefersToThem(t *testing.T) {
 	r := startRun(t) // registers 1.0.0 with s1
 	agent := r.ok(r.Call(http.MethodGet, "/api/v1/agent", nil, r.manager)).JSON(t)["summaries"].([]any)[0].(map[string]any)["id"]
+	r.Clock.Move(time.Second) // the lists are in the order of time
 	byHand := map[string]any{"agent_id": agent, "external_identifier": "by hand"}
 	for _, path := range []string{"/agent_version", "/agent_schema_version"} {
 		r.ok(r.Call(http.MethodPost, "/api/v1"+path, backendtest.Details(byHand), r.manager))
