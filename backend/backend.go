@@ -104,9 +104,10 @@ type Backend struct {
 	Backups  *backup.Backups
 	Web      *web.Server
 
-	store   *store.Store
-	master  signer.MasterKey
-	version string
+	store    *store.Store
+	master   signer.MasterKey
+	auditKey audit.Sealer
+	version  string
 	// chainEvents prepares the audit trail for changes, see store.Events.ChainEvents.
 	chainEvents func(context.Context) error
 	now         func() time.Time
@@ -183,6 +184,7 @@ func (b *Backend) build(ctx context.Context, c config.Config, world World) error
 	if err != nil {
 		return err
 	}
+	b.auditKey = auditKey
 	b.Audit, b.chainEvents = audit.NewTrail(b.store.Events, auditKey), func(ctx context.Context) error {
 		return b.store.Events.ChainEvents(ctx, auditKey, func(earlier int) (audit.Event, error) {
 			return audit.New(world.Now().UTC(), audit.Actor{}, audit.ChainStarted, "", fmt.Sprintf("earlier events: %d", earlier), world.Random)

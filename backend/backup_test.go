@@ -15,6 +15,7 @@ import (
 	"tokentab/backend"
 	"tokentab/backend/audit"
 	"tokentab/backend/backendtest"
+	"tokentab/backend/backup"
 	"tokentab/backend/config"
 	"tokentab/backend/pfid"
 	"tokentab/backend/signer"
@@ -478,5 +479,53 @@ func TestEachAccountReviewsARestoreOnce(t *testing.T) {
 	var events int
 	if err := q.Database().QueryRow("SELECT count(*) FROM audit_events WHERE account_id = ? AND action IN ('backup.restored', 'restore.reviewed')", actor.AccountID.String()).Scan(&events); err != nil || events != 2 {
 		t.Errorf("%d events, %v", events, err)
+	}
+}
+
+func TestABackupWithABrokenAuditTrailIsMadeButNotCalledProven(t *testing.T) {
+	folder := t.TempDir()
+	p := backendtest.Start(t, func(c *config.Config, _ *backend.World) {
+		c.BackupDir, c.BackupEvery, c.BackupKeep = folder, config.Lifetime(time.Hour), 2
+	})
+	actor := p.Found()
+	_, secret := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+	facts := func() backup.Facts {
+		facts, err := p.Backups.Facts(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return facts
+	}
+	eventually(t, "a backup", func() bool { return !facts().ProvenAt.IsZero() })
+	proven := facts().ProvenAt
+	if _, err := p.Database().Exec("UPDATE audit_events SET detail = 'another' WHERE account_id IS NOT NULL AND sequence = 1"); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "a.backup")
+	made, err := p.BackUp(t.Context(), backend.BackupOrder{Path: file, Progress: func(string) {}})
+	if broken, ok := errors.AsType[*audit.Broken](made.Audit); err != nil || !ok || broken.Sequence != 1 || !strings.Contains(made.Audit.Error(), actor.AccountID.String()) {
+		t.Fatalf("the backup's trail: %v, %v", made.Audit, err)
+	}
+	restored := t.TempDir()
+	if _, err := restoreInto(t, p, restored, file); err != nil {
+		t.Fatal(err)
+	}
+	if q := backendtest.StartIn(t, restored, p.Clock); !accepted(q, secret) {
+		t.Error("the restored backup does not know the token")
+	}
+	for i := range 3 { // the schedule goes on, and removes old backups as always
+		p.Clock.Move(time.Hour)
+		at := p.Clock.Now()
+		eventually(t, "a backup that is not proven", func() bool { return facts().FailedAt.Equal(at) })
+		if f := facts(); f.Failure != backup.AuditBroken || !f.ProvenAt.Equal(proven) {
+			t.Errorf("%+v", f)
+		}
+		eventually(t, "only two backups", func() bool {
+			found, err := filepath.Glob(filepath.Join(folder, "*.backup"))
+			return err == nil && len(found) == min(2, i+2)
+		})
+	}
+	if n := strings.Count(p.Log.String(), "broken at event 1"); n == 0 {
+		t.Error("the log does not say so")
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"tokentab/backend/audit"
+	"tokentab/backend/backup"
 	"tokentab/backend/config"
 	"tokentab/backend/signer"
 	"tokentab/backend/store"
@@ -45,9 +47,10 @@ type MadeBackup struct {
 	At     time.Time // the instant that it shows
 	Bytes  int64
 	Tokens int64
+	Audit  error // why its audit trail does not verify, although it is like the database; nil if it verifies
 }
 
-// BackUp makes a backup and proves it, and records that it did. Scheduled backups record failures, too: no one watches them.
+// BackUp makes a backup and proves it, and records that it did, unless its audit trail does not verify. Scheduled backups record failures, too: no one watches them.
 func (b *Backend) BackUp(ctx context.Context, order BackupOrder) (made MadeBackup, err error) {
 	options := store.BackupOptions{Version: b.version, Overwrite: order.Overwrite, Progress: order.Progress}
 	if order.Passphrase != "" {
@@ -57,11 +60,18 @@ func (b *Backend) BackUp(ctx context.Context, order BackupOrder) (made MadeBacku
 	}
 	rest := resting(ctx, restBusyBackup)
 	options.Rest = func() { rest() }
+	options.Audit = func(ctx context.Context, events audit.Store) error {
+		return audit.NewTrail(events, b.auditKey).VerifyAll(ctx)
+	}
 	manifest, bytes, err := b.store.Backup(ctx, order.Path, options)
+	made = MadeBackup{At: manifest.MadeAt, Bytes: bytes, Tokens: manifest.Rows["api_tokens"]}
+	if errors.Is(err, backup.ErrAuditBroken) {
+		made.Audit = err
+		return made, nil
+	}
 	if err != nil {
 		return made, err
 	}
-	made = MadeBackup{manifest.MadeAt, bytes, manifest.Rows["api_tokens"]}
 	if err := b.Backups.Proved(ctx, made.At, made.Bytes, made.Tokens); err != nil {
 		b.log.Warn("the backup is made, but could not be recorded", "cause", err)
 	}
@@ -131,7 +141,7 @@ func (b *Backend) backUpInto(ctx context.Context, c config.Backups, now time.Tim
 		return err
 	}
 	b.log.Info("made a backup", "file", name, "bytes", made.Bytes, "api_tokens", made.Tokens)
-	return b.removeOldBackups(c, name, now)
+	return errors.Join(made.Audit, b.removeOldBackups(c, name, now))
 }
 
 // isBackupDue reports whether the folder has no backup of the last BackupEvery. One from the future doesn't count: a clock

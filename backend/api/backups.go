@@ -13,7 +13,7 @@ type Backup struct {
 	Bytes     int64             `json:"bytes" doc:"The size of that backup"`
 	APITokens int64             `json:"api_tokens" doc:"How many API tokens that backup has, of all accounts"`
 	FailedAt  OptionalTimestamp `json:"failed_at" doc:"When the last backup failed; null unless it did"`
-	Failure   *string           `json:"failure" doc:"Why the last backup failed: disk_full, no_access, not_proven or other_failure; null unless it did"`
+	Failure   *string           `json:"failure" doc:"Why the last backup failed: disk_full, no_access, not_proven, audit_broken or other_failure; null unless it did"`
 	Restore   *backupRestore    `json:"restore" doc:"null unless the database was restored from a backup"`
 }
 

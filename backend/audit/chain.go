@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -201,6 +202,33 @@ func (t *Trail) Verify(ctx context.Context, chain string, since *Point) (Head, e
 			return head, head.ends(at, hash)
 		}
 	}
+}
+
+// VerifyAll verifies every chain. It returns the errors of all that do not verify, each with *Broken.
+func (t *Trail) VerifyAll(ctx context.Context) error {
+	chains, err := t.store.Chains(ctx)
+	if err != nil {
+		return err
+	}
+	var broken []error
+	for _, chain := range chains {
+		_, err := t.Verify(ctx, chain, nil)
+		if _, ok := errors.AsType[*Broken](err); ok {
+			err = fmt.Errorf("%s: %w", ChainName(chain), err)
+			broken = append(broken, err)
+		} else if err != nil {
+			return err
+		}
+	}
+	return errors.Join(broken...)
+}
+
+// ChainName returns what people call a chain.
+func ChainName(chain string) string {
+	if chain == "" {
+		return "installation"
+	}
+	return "account " + chain
 }
 
 // check returns an error if the chain has another hash at this place.

@@ -24,11 +24,15 @@ const (
 	DiskFull     Failure = "disk_full"
 	NoAccess     Failure = "no_access"     // the folder is missing or may not be written
 	NotProven    Failure = "not_proven"    // the copy was not like the database
+	AuditBroken  Failure = "audit_broken"  // the copy is like the database, whose audit trail does not verify
 	OtherFailure Failure = "other_failure" // the log has the cause
 )
 
 // ErrNotProven means that a backup could be written, but is not like the database.
 var ErrNotProven = errors.New("the backup is not like the database")
+
+// ErrAuditBroken means that a backup was made and is like the database, but that the audit trail of both does not verify.
+var ErrAuditBroken = errors.New("the audit trail was changed from outside")
 
 // FailureOf returns why a backup failed; zero for nil.
 func FailureOf(err error) Failure {
@@ -37,6 +41,8 @@ func FailureOf(err error) Failure {
 		return ""
 	case errors.Is(err, ErrNotProven):
 		return NotProven
+	case errors.Is(err, ErrAuditBroken):
+		return AuditBroken
 	case errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG):
 		return DiskFull
 	case errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.EROFS) || errors.Is(err, syscall.ENOTDIR):

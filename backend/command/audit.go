@@ -17,7 +17,7 @@ type audits struct {
 }
 
 // installation names the chain of events that belong to no account.
-const installation = "installation"
+var installation = audit.ChainName("")
 
 type verifyAudit struct {
 	config.Storage `embed:""`
@@ -47,10 +47,7 @@ func (v *verifyAudit) Run(ctx context.Context, std IO) (err error) {
 	}
 	broken := 0
 	for _, chain := range chains {
-		name := "account " + chain
-		if chain == "" {
-			name = installation
-		}
+		name := audit.ChainName(chain)
 		head, err := b.Audit.Verify(ctx, chain, since)
 		if bad, ok := errors.AsType[*audit.Broken](err); ok {
 			broken++

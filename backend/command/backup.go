@@ -82,6 +82,9 @@ func (m *makeBackup) Run(ctx context.Context, std IO) (err error) {
 		return fmt.Errorf("no backup was made: %w", err)
 	}
 	_, err = fmt.Fprintf(std.Out, "%s  %d bytes  %d API tokens  %s\n", m.File, made.Bytes, made.Tokens, made.At.Format(time.RFC3339))
+	if made.Audit != nil {
+		err = errors.Join(err, fmt.Errorf("the backup is like the database, but its audit trail does not verify: %w", made.Audit))
+	}
 	return err
 }
 

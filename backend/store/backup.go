@@ -17,6 +17,7 @@ import (
 	"gorm.io/gorm"
 	"modernc.org/sqlite"
 
+	"tokentab/backend/audit"
 	"tokentab/backend/backup"
 	"tokentab/backend/token"
 )
@@ -52,6 +53,8 @@ type BackupOptions struct {
 	Version   string
 	Key       []byte // the encrypted master key; nil to leave it out
 	Overwrite bool   // an existing file is replaced once the new backup is proven
+	// Audit verifies the audit trail of the unpacked backup. An error with *audit.Broken leaves the backup as it is.
+	Audit func(ctx context.Context, events audit.Store) error
 	// Rest is called after each piece of work, to leave processors to others.
 	Rest func()
 	// Progress is called when a step begins.
@@ -60,7 +63,8 @@ type BackupOptions struct {
 
 // Backup writes one consistent state of the database to a file, with mode 0600, and proves it before the file gets its
 // name: it is unpacked as a restore does, and compared with the database. It reads one snapshot and keeps no one from
-// writing. It returns backup.ErrNotProven if the copy is not like the database.
+// writing. It returns backup.ErrNotProven if the copy is not like the database, and backup.ErrAuditBroken with a backup that
+// is like it, but has a broken audit trail: without backups, who broke it could also make the installation lose its data.
 func (s *db) Backup(ctx context.Context, path string, options BackupOptions) (m Manifest, bytes int64, err error) {
 	if _, err := os.Lstat(path); err == nil && !options.Overwrite {
 		return m, 0, fmt.Errorf("%s exists: name another file, or replace it with --force", path)
@@ -92,6 +96,11 @@ func (s *db) Backup(ctx context.Context, path string, options BackupOptions) (m 
 	if err := proveFile(ctx, partial.File, snapshot, m, options.Rest); err != nil {
 		return m, 0, err
 	}
+	options.Progress("verifying its audit trail")
+	trail := verifyTrail(ctx, snapshot, options)
+	if trail != nil && !errors.Is(trail, backup.ErrAuditBroken) {
+		return m, 0, trail
+	}
 	info, err := partial.Stat()
 	if err != nil {
 		return m, 0, err
@@ -100,7 +109,7 @@ func (s *db) Backup(ctx context.Context, path string, options BackupOptions) (m 
 		return m, 0, err
 	}
 	partial.unfinished = false
-	return m, info.Size(), nil
+	return m, info.Size(), trail
 }
 
 // partialFile is a backup that is being written. Its lock keeps others from writing or removing it.
@@ -167,9 +176,40 @@ func unpackTo(ctx context.Context, from *os.File, path string, rest func()) (m M
 	return m, errors.Join(err, to.Sync(), to.Close())
 }
 
+// verifyTrail verifies the audit trail of an unpacked database.
+func verifyTrail(ctx context.Context, path string, options BackupOptions) error {
+	copied, err := connectUnpacked(path)
+	if err != nil {
+		return err
+	}
+	defer closePools(copied)
+	ctx = context.WithValue(ctx, sharedKey{}, &shared{tx: copied.WithContext(ctx), holdsPools: true})
+	err = options.Audit(ctx, restingEvents{Events{new(db)}, options.Rest})
+	if _, ok := errors.AsType[*audit.Broken](err); ok {
+		err = fmt.Errorf("%w: %w", backup.ErrAuditBroken, err)
+	}
+	return err
+}
+
+// restingEvents rests after each part of a chain.
+type restingEvents struct {
+	audit.Store
+	rest func()
+}
+
+func (e restingEvents) ChainAfter(ctx context.Context, chain string, after int64, most int) (audit.Page, error) {
+	defer e.rest()
+	return e.Store.ChainAfter(ctx, chain, after, most)
+}
+
+// connectUnpacked opens an unpacked database, which nobody else uses.
+func connectUnpacked(path string) (*gorm.DB, error) {
+	return connect(path, 1, "mode=ro", "immutable=1", "_pragma=query_only(1)", temporaryInMemory)
+}
+
 // proveDatabase compares an unpacked database with its manifest.
 func proveDatabase(ctx context.Context, path string, m Manifest, rest func()) error {
-	db, err := connect(path, 1, "mode=ro", "immutable=1", "_pragma=query_only(1)", temporaryInMemory)
+	db, err := connectUnpacked(path)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ const failures: Record<string, string> = {
   disk_full: "The disk for backups is full.",
   no_access: "The folder for backups is missing, or the server may not write to it.",
   not_proven: "The copy was not like the database.",
+  audit_broken: "The audit trail does not verify. Run tokentab audit verify on the server.",
 };
 
 /** Warns until an admin user has reviewed the tokens of a restored database, and while backups fail. */
