@@ -58,7 +58,7 @@ const restBusyMoves = 4
 // noticesEvery is how often the program looks for notices to write and to send.
 const noticesEvery = 10 * time.Second
 
-// trimEvery is how often the program looks for activity of agents that is too old or too much.
+// trimEvery is how often the program looks for what has ended, and for activity of agents that is too old or too much.
 const trimEvery = 5 * time.Second
 
 // auditEvery is how often the program looks for audit events that are too old.
@@ -333,6 +333,7 @@ func (b *Backend) Serve(ctx context.Context, c config.Config, listeners ...net.L
 		rest := resting(ctx, restBusyMoves)
 		return b.Activity.Trim(ctx, keep, func() { rest() })
 	})
+	b.repeat(trimEvery, "could not remove ended sessions, invites and the like; will retry", b.RemoveEnded)
 	b.scheduleBackups(c.Backups)
 	b.repeat(auditEvery, "could not keep the audit trail; will retry", func(ctx context.Context) error {
 		if err := b.chainEvents(ctx); err != nil || c.AuditRetention == 0 {
@@ -354,6 +355,12 @@ func (b *Backend) Serve(ctx context.Context, c config.Config, listeners ...net.L
 	b.Live.Close()
 	b.flushWhile(func() { err = b.Web.Shutdown(requestTime) })
 	return err
+}
+
+// RemoveEnded removes what has ended and only takes room. Serve calls it every few seconds.
+func (b *Backend) RemoveEnded(ctx context.Context) error {
+	rest := resting(ctx, restBusyMoves)
+	return b.store.RemoveEnded(ctx, b.now().UTC(), func() { rest() })
 }
 
 // flushWhile writes uses while others finish, so that little is left to write at the end.

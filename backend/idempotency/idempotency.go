@@ -15,8 +15,8 @@ import (
 // MaxKey is the maximum length of a key, in bytes.
 const MaxKey = 64
 
-// kept is how long a response can be replayed.
-const kept = 24 * time.Hour
+// Kept is how long a response can be replayed.
+const Kept = 24 * time.Hour
 
 // Hash identifies a request: SHA-256 of its method, path and body.
 type Hash [sha256.Size]byte
@@ -56,9 +56,9 @@ type Store interface {
 	Together(ctx context.Context, f func(ctx context.Context) error) error
 	// KeyEntry returns the entry of a key; ok is false if there is none since the given instant.
 	KeyEntry(ctx context.Context, who Caller, key string, since time.Time) (entry Entry, ok bool, err error)
-	// KeepKey writes the entry of a key, replacing an earlier one, and removes some of those older than since. Entries
-	// stamped later than this one came from a clock that was ahead; it restamps them with this entry's time.
-	KeepKey(ctx context.Context, who Caller, key string, entry Entry, since time.Time) error
+	// KeepKey writes the entry of a key, replacing an earlier one. The store removes entries that are older than Kept, and
+	// does not keep those longer that a clock which was ahead has stamped.
+	KeepKey(ctx context.Context, who Caller, key string, entry Entry) error
 }
 
 // Keys runs each request at most once per key.
@@ -116,7 +116,7 @@ func (k *Keys) Once(ctx context.Context, r Request) (replayed *Answer, err error
 			return errFailed
 		}
 		entry.Answer = answer
-		return k.store.KeepKey(ctx, r.Caller, r.Key, entry, at.Add(-kept))
+		return k.store.KeepKey(ctx, r.Caller, r.Key, entry)
 	})
 	if failed && errors.Is(err, errFailed) {
 		return nil, nil
@@ -128,14 +128,14 @@ func (k *Keys) Once(ctx context.Context, r Request) (replayed *Answer, err error
 	// response already kept is still correct.
 	if answer, ok := r.Answer(); ok && answer != entry.Answer {
 		entry.Answer = answer
-		_ = k.store.KeepKey(ctx, r.Caller, r.Key, entry, at.Add(-kept))
+		_ = k.store.KeepKey(ctx, r.Caller, r.Key, entry)
 	}
 	return nil, nil
 }
 
 // replay returns the kept answer to the request; nil if there is none.
 func (k *Keys) replay(ctx context.Context, r Request, at time.Time) (*Answer, error) {
-	entry, ok, err := k.store.KeyEntry(ctx, r.Caller, r.Key, at.Add(-kept))
+	entry, ok, err := k.store.KeyEntry(ctx, r.Caller, r.Key, at.Add(-Kept))
 	switch {
 	case err != nil || !ok:
 		return nil, err

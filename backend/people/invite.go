@@ -16,6 +16,8 @@ import (
 const (
 	// InviteLife is how long an invite can be accepted.
 	InviteLife = 7 * 24 * time.Hour
+	// InviteKept is how long an invite is listed after its end.
+	InviteKept = 90 * 24 * time.Hour
 	// InviteTolerance is how far in the future an acceptable invite may be dated. Beyond it, a clock that was ahead
 	// gave the invite too long a life.
 	InviteTolerance = time.Minute

@@ -27,6 +27,10 @@ type limit struct {
 	forget  time.Duration
 }
 
+// TriesKept is how long wrong attempts are kept. All of them stop counting earlier, see limits. Those stamped further in the
+// future came from a wrong clock and are not kept either.
+const TriesKept = 24 * time.Hour
+
 // firstWait is the wait after the free tries.
 const firstWait = 5 * time.Second
 

@@ -90,7 +90,7 @@ func (s Accounts) DeleteAccount(ctx context.Context, id pfid.ID, decide func(acc
 		// Remove what grants access or sends messages immediately. The rest only takes room and goes with the tokens.
 		err = execAll(tx, []string{
 			"DELETE FROM sessions WHERE admin_user_id IN (SELECT id FROM admin_users WHERE account_id = ?)",
-			"DELETE FROM admin_user_invites WHERE account_id = ?",
+			"DELETE FROM admin_user_invites WHERE account_id = ? AND status = 'pending'",
 			"DELETE FROM admin_users WHERE account_id = ?",
 			"DELETE FROM webhooks WHERE account_id = ?",
 			"DELETE FROM expiry_notices WHERE account_id = ?",

@@ -25,18 +25,8 @@ func (s Answers) KeyEntry(ctx context.Context, who idempotency.Caller, key strin
 	return entry, ok, err
 }
 
-// oldAtOnce is how many old entries a new one removes at most.
-const oldAtOnce = 100
-
-func (s Answers) KeepKey(ctx context.Context, who idempotency.Caller, key string, entry idempotency.Entry, since time.Time) error {
+func (s Answers) KeepKey(ctx context.Context, who idempotency.Caller, key string, entry idempotency.Entry) error {
 	return s.change(ctx, func(tx *gorm.DB) error {
-		// After a quiet day there may be very many. Other changes wait for this one, so some stay for the next.
-		if err := tx.Exec("DELETE FROM idempotency_keys WHERE rowid IN (SELECT rowid FROM idempotency_keys WHERE inserted_at <= ? LIMIT ?)", stamp(since), oldAtOnce).Error; err != nil {
-			return err
-		}
-		if err := tx.Exec("UPDATE idempotency_keys SET inserted_at = ? WHERE inserted_at > ?", stamp(entry.At), stamp(entry.At)).Error; err != nil {
-			return err
-		}
 		return tx.Exec("INSERT OR REPLACE INTO idempotency_keys (account_id, idempotency_key, request_hash, status, answer, inserted_at) VALUES (?, ?, ?, ?, ?, ?)",
 			who.AccountID, ownKey(who, key), digest(entry.Hash), entry.Answer.Status, entry.Answer.Body, stamp(entry.At)).Error
 	})

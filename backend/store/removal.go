@@ -49,7 +49,7 @@ func removeRows(tx *gorm.DB, account pfid.ID, most int) (tokens int, done bool, 
 		}
 	}
 	// Rows that refer to others go first.
-	for _, table := range []string{"deleted_creators", "agent_deployments", "agent_versions", "agent_schema_versions", "agents", "environments", "idempotency_keys"} {
+	for _, table := range []string{"deleted_creators", "agent_deployments", "agent_versions", "agent_schema_versions", "agents", "environments", "idempotency_keys", "admin_user_invites"} {
 		if left == 0 {
 			return tokens, false, nil
 		}

@@ -53,19 +53,13 @@ func (s People) InsertSession(ctx context.Context, start people.SessionStart) (a
 		if err := endPrevious(tx, start); err != nil {
 			return err
 		}
-		now := start.Session.InsertedAt
-		err = tx.Exec("DELETE FROM sessions WHERE expires_at <= ? OR last_seen_at <= ? OR last_seen_at > ?",
-			stamp(now), stamp(now.Add(-people.IdleEnd)), stamp(now.Add(people.ClockTolerance))).Error
-		if err != nil {
-			return err
-		}
 		if err := sessions.insert(tx, session{start.Session, start.Hash}); err != nil {
 			return err
 		}
 		if err := settleTries(tx, start.Settle); err != nil {
 			return err
 		}
-		if err := remember(tx, user.ID, start.Known, now); err != nil {
+		if err := remember(tx, user.ID, start.Known, start.Session.InsertedAt); err != nil {
 			return err
 		}
 		return record(tx, start.Event)

@@ -11,9 +11,6 @@ import (
 	"tokentab/backend/pfid"
 )
 
-// triesKept is how long wrong attempts are kept. All of them stop counting earlier; see people.Tries.
-const triesKept = 24 * time.Hour
-
 var signInFailures = table[people.Tries]{name: "sign_in_failures", what: "try", columns: func(t *people.Tries) []column {
 	return []column{{"source", &t.Source}, {"failures", &t.Failures}, {"last_at", (*stamp)(&t.LastAt)}}
 }}
@@ -36,10 +33,6 @@ func triesOf(tx *gorm.DB, sources []string) ([]people.Tries, error) {
 
 func (s People) CountTry(ctx context.Context, sources []string, at time.Time, count func([]people.Tries) ([]people.Tries, error)) ([]people.Tries, error) {
 	return change(ctx, s.db, func(tx *gorm.DB) (before []people.Tries, err error) {
-		// Also delete tries that a wrong clock stamped far in the future.
-		if err := tx.Exec("DELETE FROM sign_in_failures WHERE last_at < ? OR last_at > ?", stamp(at.Add(-triesKept)), stamp(at.Add(triesKept))).Error; err != nil {
-			return nil, err
-		}
 		if before, err = triesOf(tx, sources); err != nil {
 			return nil, err
 		}

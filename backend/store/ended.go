@@ -1,0 +1,68 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"gorm.io/gorm"
+
+	"tokentab/backend/idempotency"
+	"tokentab/backend/people"
+)
+
+// endedAtOnce is how many rows one transaction removes that have ended. Other changes wait for it.
+const endedAtOnce = 500
+
+// ended selects rows of a table that have ended and only take room.
+type ended struct {
+	table, key string // key is the columns of the primary key
+	where      string
+	args       []any
+	restamp    string // the column that gets the present time instead, because a clock was ahead; empty to remove the rows
+}
+
+// endedAt returns what has ended at an instant. Times that a clock which was ahead left behind must not keep rows longer.
+func endedAt(now time.Time) []ended {
+	return []ended{
+		{table: "sessions", key: "id", where: "expires_at <= ? OR last_seen_at <= ? OR last_seen_at > ?",
+			args: []any{stamp(now), stamp(now.Add(-people.IdleEnd)), stamp(now.Add(people.ClockTolerance))}},
+		{table: "sign_in_failures", key: "source", where: "last_at < ? OR last_at > ?", args: []any{stamp(now.Add(-people.TriesKept)), stamp(now.Add(people.TriesKept))}},
+		{table: "admin_user_invites", key: "id", where: "expires_at <= ? OR status <> 'pending' AND updated_at <= ?",
+			args: []any{stamp(now.Add(-people.InviteKept)), stamp(now.Add(-people.InviteKept))}},
+		{table: "idempotency_keys", key: "account_id, idempotency_key", where: "inserted_at <= ?", args: []any{stamp(now.Add(-idempotency.Kept))}},
+		{table: "idempotency_keys", key: "account_id, idempotency_key", where: "inserted_at > ?", args: []any{stamp(now)}, restamp: "inserted_at"},
+	}
+}
+
+// RemoveEnded removes sessions, tries to sign in, invites and responses to repeated requests that have ended, in small
+// steps, and calls rest after each. Nothing else depends on when it runs: whoever reads such a row looks at its times.
+func (s *db) RemoveEnded(ctx context.Context, now time.Time, rest func()) error {
+	for _, e := range endedAt(now) {
+		for n := endedAtOnce; n == endedAtOnce && ctx.Err() == nil; {
+			var err error
+			if n, err = s.removeSomeEnded(ctx, e, now); err != nil {
+				return err
+			}
+			if n > 0 {
+				rest()
+			}
+		}
+	}
+	return ctx.Err()
+}
+
+func (s *db) removeSomeEnded(ctx context.Context, e ended, now time.Time) (n int, err error) {
+	some := "SELECT " + e.key + " FROM " + e.table + " WHERE " + e.where + " LIMIT ?"
+	found, err := read(ctx, s, func(tx *gorm.DB) (bool, error) { return exists(tx, some, append(e.args, 1)...) })
+	if err != nil || !found { // without this, every look would take a turn to write
+		return 0, err
+	}
+	statement, args := "DELETE FROM "+e.table, append(e.args, endedAtOnce)
+	if e.restamp != "" {
+		statement, args = "UPDATE "+e.table+" SET "+e.restamp+" = ?", append([]any{stamp(now)}, args...)
+	}
+	return change(ctx, s, func(tx *gorm.DB) (int, error) {
+		n, err := exec(tx, statement+" WHERE ("+e.key+") IN ("+some+")", args...)
+		return int(n), err
+	})
+}
