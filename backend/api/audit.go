@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/hex"
+	"unicode/utf8"
 
 	"tokentab/backend/audit"
 	"tokentab/backend/fault"
@@ -51,6 +52,7 @@ type listAuditEventsInput struct {
 	Address   string   `query:"address" maxLength:"64" doc:"Only changes from this address"`
 	From      string   `query:"from" doc:"RFC 3339: only changes at this time or later"`
 	To        string   `query:"to" doc:"RFC 3339: only changes before this time"`
+	Search    string   `query:"search" doc:"Part of any text or id of an event, or of the name or email behind an id, in any case; of other text than names, only ASCII letters. Each response looks at up to 5,000 events that match the other conditions. If there are more, next_cursor goes on with older ones, also if none was found"`
 }
 
 func (in *listAuditEventsInput) filter() (f audit.Filter, err error) {
@@ -60,6 +62,9 @@ func (in *listAuditEventsInput) filter() (f audit.Filter, err error) {
 	wrong := fault.Fields{}
 	f.Actor, f.Address = optionalID(wrong, "actor", &in.Actor), in.Address
 	f.Subject = optionalID(wrong, "subject", &in.Subject).String()
+	if f.Search = in.Search; utf8.RuneCountInString(in.Search) > longestSearch {
+		wrong.Add("search", "must have at most %d characters", longestSearch)
+	}
 	f.From, f.To = optionalTime(wrong, "from", in.From), optionalTime(wrong, "to", in.To)
 	if in.After != "" && in.Offset != 0 {
 		wrong.Add("pagination[after]", "must be omitted if pagination[offset] is sent")
@@ -76,11 +81,14 @@ func (s *Service) listAuditEvents(ctx context.Context, who *caller, in *listAudi
 	page := listing.page()
 	page.After = in.After
 	found, err := s.Audit.Events(ctx, who.AccountID, filter, page)
-	out, err := listedUpTo(&listing, auditEvent)(found.Events, found.Total, err)
-	if err == nil {
-		out.Body.Pagination.NextCursor = orNull(found.Next)
+	if err != nil {
+		return nil, err
 	}
-	return out, err
+	listing.Offset = found.Before
+	out := summaries(found.Events, found.Total, &listing, auditEvent)
+	at := &out.Body.Pagination
+	at.ItemCountIsMinimum, at.NextCursor, at.SearchedTo = found.AtLeast, orNull(found.Next), OptionalTimestamp(found.SearchedTo)
+	return out, nil
 }
 
 func (s *Service) getAuditEvent(ctx context.Context, who *caller, in *pathID) (*one[AuditEvent], error) {

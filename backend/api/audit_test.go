@@ -28,6 +28,7 @@ type shownEvents struct {
 	}
 	Pagination struct {
 		Count int    `json:"item_count"`
+		Start int    `json:"item_start"`
 		Next  string `json:"next_cursor"`
 	}
 }
@@ -65,8 +66,12 @@ func TestAuditEventsAreListedNewestFirstByEachFilterToViewersToo(t *testing.T) {
 		t.Errorf("a viewer sees %d of %d events: %+v", len(got.Summaries), len(all.Summaries), all)
 	}
 	var paged []string
+	changed := 0
 	for after := ""; ; {
 		page := list("pagination[page_size]=2&pagination[after]=" + after)
+		if start := len(paged) + changed + 1; page.Pagination.Start != start {
+			t.Errorf("the page begins at %d, want %d", page.Pagination.Start, start)
+		}
 		for _, e := range page.Summaries {
 			paged = append(paged, e.ID)
 		}
@@ -74,6 +79,7 @@ func TestAuditEventsAreListedNewestFirstByEachFilterToViewersToo(t *testing.T) {
 			break
 		}
 		p.Call("PUT", "/api/v1/account/"+actor.AccountID.String(), backendtest.Details(map[string]any{"name": "Acme " + after}), backendtest.Bearer(manager))
+		changed++
 	}
 	for i, e := range all.Summaries {
 		if i >= len(paged) || paged[i] != e.ID {
@@ -97,6 +103,14 @@ func TestAuditEventsAreListedNewestFirstByEachFilterToViewersToo(t *testing.T) {
 		"to=" + hour(1) + "&action=api_token.created":   2,
 		"from=" + hour(2) + "&action=agent.*":           1,
 		"actor=" + made.ID.String() + "&action=agent.*": 1,
+		"search=clerk":                                  1,                                                                                                        // the name of a subject
+		"search=DEPLOYS":                                4 + list("subject="+made.ID.String()).Pagination.Count + list("action=account.updated").Pagination.Count, // and of an actor
+		"search=" + made.ID.String()[20:]:               4 + list("subject="+made.ID.String()).Pagination.Count + list("action=account.updated").Pagination.Count,
+		"search=ada@&action=api_token.*":                2,
+		"search=127.0.0&action=agent.*":                 1,
+		"search=" + all.Summaries[0].RequestID:          1,
+		"search=rival":                                  0,
+		"search=%25":                                    0,
 	} {
 		if got := list(query); got.Pagination.Count != want || len(got.Summaries) != want {
 			t.Errorf("%s: %d, %d events, want %d", query, got.Pagination.Count, len(got.Summaries), want)
@@ -111,7 +125,7 @@ func TestAuditEventsAreListedNewestFirstByEachFilterToViewersToo(t *testing.T) {
 		t.Errorf("%d %s", one.Status, one.Body)
 	}
 	for query, field := range map[string]string{
-		"action=nonsense": "action", "action=*": "action", "actor=x": "actor", "from=yesterday": "from",
+		"search=" + strings.Repeat("x", 201): "search", "action=nonsense": "action", "action=*": "action", "actor=x": "actor", "from=yesterday": "from",
 		"pagination[after]=x": "pagination[after]", "pagination[after]=1.1&pagination[offset]=5": "pagination[after]",
 	} {
 		if a := p.Call("GET", "/api/v1/audit_event?"+query, nil, backendtest.Bearer(reader)); a.Status != http.StatusUnprocessableEntity || !strings.Contains(a.Body, field) {

@@ -18,6 +18,8 @@ type Filter struct {
 	Subject  string
 	Address  string
 	From, To time.Time // written at From or later, and before To
+	// Search is a part of any text of an event, of the ids in it, or of the name or email behind one of these, in any case.
+	Search string
 }
 
 // Listed is an event with the names behind its ids.
@@ -30,8 +32,15 @@ type Listed struct {
 // Found is one part of a list of events, newest first.
 type Found struct {
 	Events []Listed
-	Total  int    // counted up to the page's CountLimit
-	Next   string // for paging.Page.After; empty at the end
+	Before int // how many events of the list come before Events
+	Total  int
+	// AtLeast is set if the list may have more events than Total. All are counted up to the page's CountLimit, those of a
+	// search up to the next one.
+	AtLeast bool
+	Next    string // for paging.Page.After; empty at the end
+	// SearchedTo is the time of the oldest event that a search has looked at, if Next goes on with older ones. Zero if the
+	// part is full, or at the end.
+	SearchedTo time.Time
 }
 
 // Lister reads the events of an account.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"tokentab/backend/fault"
 	"tokentab/backend/paging"
 	"tokentab/backend/pfid"
+	"tokentab/backend/text"
 	"tokentab/backend/token"
 )
 
@@ -82,66 +84,157 @@ func (s Events) Event(ctx context.Context, account, id pfid.ID) (audit.Listed, e
 	})
 }
 
-// Events implements audit.Store. For each action of the filter, an index has its newest events.
+// Events implements audit.Store.
 func (s Events) Events(ctx context.Context, account pfid.ID, f audit.Filter, page paging.Page) (found audit.Found, err error) {
 	err = s.readTogether(ctx, func(tx *gorm.DB) error {
-		where, args, err := eventsOf(tx, account, f)
+		list, err := newEventList(tx, account, f)
 		if err != nil {
 			return err
 		}
-		all, counted := where, slices.Clone(args)
-		if len(f.Actions) > 0 {
-			all, counted = all+" AND t.action IN "+anyOf, append(counted, document{f.Actions})
-		}
-		if found.Total, err = countUpTo(tx, page.CountLimit(), "audit_events t WHERE "+all, counted...); err != nil || found.Total == 0 {
-			return err
-		}
+		found = audit.Found{Before: page.Offset}
+		after, newer := eventPlace{}, 0
 		if page.After != "" {
-			at, sequence, err := parsePlace(page.After)
-			if err != nil {
+			if after, err = parsePlace(page.After); err != nil {
 				return err
 			}
-			where, args = where+" AND (t.inserted_at, t.sequence) < (?, ?)", append(args, at, sequence)
-		}
-		last := page.Offset + page.Size + 1
-		branches, values := []string{}, []any{}
-		for _, action := range f.Actions {
-			branches = append(branches, newestOf(where+" AND t.action = ?"))
-			values = append(append(append(values, args...), action), last)
-		}
-		if len(f.Actions) == 0 {
-			branches, values = append(branches, newestOf(where)), append(args, last)
+			if newer, err = list.newer(tx, after); err != nil {
+				return err
+			}
+			found.Before = after.before + newer
 		}
 		var ids []pfid.ID
-		query := "SELECT json_group_array(id) FROM (SELECT id FROM (" + strings.Join(branches, " UNION ALL ") + ") ORDER BY inserted_at DESC, sequence DESC LIMIT ? OFFSET ?)"
-		if err := scan(tx, query, append(values, page.Size+1, page.Offset), func(rows *sql.Rows) error { return rows.Scan(document{&ids}) }); err != nil {
+		if list.needle != "" {
+			ids, err = list.search(tx, page, after, &found)
+		} else {
+			ids, err = list.part(tx, page, after, &found)
+		}
+		if err != nil || len(ids) == 0 {
 			return err
 		}
-		more := len(ids) > page.Size
-		if found.Events, err = shownEvents.byID(tx, ids[:min(len(ids), page.Size)]); err != nil || !more || len(found.Events) == 0 {
-			return err
-		}
-		end := found.Events[len(found.Events)-1]
-		found.Next = fmt.Sprintf("%d.%d", end.At.UnixMilli(), end.Sequence)
-		return nil
+		found.Events, err = shownEvents.byID(tx, ids)
+		return err
 	})
 	return found, err
+}
+
+// eventList is a list of events, newest first.
+type eventList struct {
+	account pfid.ID
+	where   string // a condition without the actions
+	args    []any
+	actions []audit.Action
+	needle  string // what a search looks for, folded, without the ellipsis before the last characters of a token; empty without a search
+	newest  int64  // sequence of the newest event of the account
+}
+
+func newEventList(tx *gorm.DB, account pfid.ID, f audit.Filter) (l eventList, err error) {
+	l = eventList{account: account, actions: f.Actions, needle: strings.TrimPrefix(text.Folded(strings.TrimSpace(f.Search)), "…")}
+	if l.where, l.args, err = eventsOf(tx, account, f); err != nil {
+		return l, err
+	}
+	l.newest, err = value[int64](tx, "SELECT sequence FROM audit_chains WHERE account_id = ?", account)
+	return l, err
+}
+
+// condition returns the whole condition of the list.
+func (l *eventList) condition() (where string, args []any) {
+	if len(l.actions) == 0 {
+		return l.where, l.args
+	}
+	return l.where + " AND t.action IN " + anyOf, append(slices.Clone(l.args), document{l.actions})
+}
+
+// eventPlace is a place in a list: behind the event with a time and a sequence.
+type eventPlace struct {
+	at, sequence int64
+	before       int   // how many events of the list came up to there
+	newest       int64 // sequence of the newest event of the account at that time
+}
+
+// String returns the place as parsePlace parses it.
+func (p eventPlace) String() string {
+	return fmt.Sprintf("%d.%d.%d.%d", p.at, p.sequence, p.before, p.newest)
+}
+
+// parsePlace parses an audit.Found.Next.
+func parsePlace(after string) (p eventPlace, err error) {
+	parts := strings.Split(after, ".")
+	numbers := make([]int64, len(parts))
+	for i, part := range parts {
+		if numbers[i], err = strconv.ParseInt(part, 10, 64); err != nil {
+			break
+		}
+	}
+	if err != nil || len(parts) != 4 || numbers[2] < 0 || numbers[2] > math.MaxInt32 {
+		return p, fault.Field("pagination[after]", "must be a next_cursor of this list")
+	}
+	return eventPlace{numbers[0], numbers[1], int(numbers[2]), numbers[3]}, nil
+}
+
+// newestOf lists the newest events behind a place as id, inserted_at and sequence. For each action, an index has them.
+func (l *eventList) newestOf(after eventPlace, limit int) (query string, args []any) {
+	where, shared := l.where, l.args
+	if after != (eventPlace{}) {
+		where, shared = where+" AND (t.inserted_at, t.sequence) < (?, ?)", append(slices.Clone(shared), after.at, after.sequence)
+	}
+	branches := []string{}
+	for _, action := range l.actions {
+		branches = append(branches, newestOf(where+" AND t.action = ?"))
+		args = append(append(append(args, shared...), action), limit)
+	}
+	if len(l.actions) == 0 {
+		branches, args = append(branches, newestOf(where)), append(slices.Clone(shared), limit)
+	}
+	return "SELECT id, inserted_at, sequence FROM (" + strings.Join(branches, " UNION ALL ") + ") b ORDER BY inserted_at DESC, sequence DESC LIMIT ?", append(args, limit)
+}
+
+// part returns the ids of one part of the list, and fills in where it is.
+func (l *eventList) part(tx *gorm.DB, page paging.Page, after eventPlace, found *audit.Found) (ids []pfid.ID, err error) {
+	where, args := l.condition()
+	limit := page.CountLimit()
+	if found.Total, err = countUpTo(tx, limit, "audit_events t WHERE "+where, args...); err != nil {
+		return nil, err
+	}
+	query, args := l.newestOf(after, page.Offset+page.Size+1)
+	var last eventPlace
+	row, most := 0, page.Size
+	err = scan(tx, query, args, func(rows *sql.Rows) error {
+		var id pfid.ID
+		var at, sequence int64
+		if row++; row <= page.Offset {
+			return nil
+		}
+		err := rows.Scan(&id, &at, &sequence)
+		if ids = append(ids, id); len(ids) <= most {
+			last.at, last.sequence = at, sequence
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	more := len(ids) > page.Size
+	ids = ids[:min(len(ids), page.Size)]
+	found.AtLeast = more && found.Total == limit
+	end := found.Before + len(ids)
+	switch {
+	case len(ids) == 0:
+		found.Before = min(found.Before, found.Total)
+	case !more:
+		found.Total = end
+	case found.AtLeast:
+		found.Total = max(found.Total, end+1)
+		fallthrough
+	default:
+		last.before, last.newest = end, l.newest
+		found.Next = last.String()
+	}
+	return ids, nil
 }
 
 // newestOf selects the newest events of a condition, up to a limit.
 func newestOf(where string) string {
 	return "SELECT * FROM (SELECT t.id, t.inserted_at, t.sequence FROM audit_events t WHERE " + where + " ORDER BY t.inserted_at DESC, t.sequence DESC LIMIT ?)"
-}
-
-// parsePlace parses an audit.Found.Next.
-func parsePlace(text string) (at, sequence int64, err error) {
-	first, second, _ := strings.Cut(text, ".")
-	at, wrong := strconv.ParseInt(first, 10, 64)
-	sequence, also := strconv.ParseInt(second, 10, 64)
-	if wrong != nil || also != nil {
-		return 0, 0, fault.Field("pagination[after]", "must be a next_cursor of this list")
-	}
-	return at, sequence, nil
 }
 
 // eventsOf returns the condition for a filter without its actions.

@@ -125,21 +125,25 @@ func (s Tokens) Descendants(ctx context.Context, id pfid.ID) ([]pfid.ID, error) 
 }
 
 // Named implements token.Store.
-func (s Tokens) Named(ctx context.Context, account pfid.ID, part string) (ids []pfid.ID, err error) {
-	err = s.read(ctx, func(tx *gorm.DB) error {
-		return scan(tx, `SELECT id, name, '' FROM agents WHERE account_id = @account
-			UNION ALL SELECT id, name, '' FROM environments WHERE account_id = @account
-			UNION ALL SELECT id, COALESCE(name, ''), email FROM admin_users WHERE account_id = @account`,
-			[]any{map[string]any{"account": account}}, func(rows *sql.Rows) error {
-				var id pfid.ID
-				var name, email string
-				err := rows.Scan(&id, &name, &email)
-				if strings.Contains(text.Folded(name), part) || strings.Contains(text.Folded(text.ShownEmail(email)), part) {
-					ids = append(ids, id)
-				}
-				return err
-			})
-	})
+func (s Tokens) Named(ctx context.Context, account pfid.ID, part string) ([]pfid.ID, error) {
+	return read(ctx, s.db, func(tx *gorm.DB) ([]pfid.ID, error) { return named(tx, account, part) })
+}
+
+// named returns the ids of the agents, environments and admin users of an account whose name or email contains part, which
+// is folded.
+func named(tx *gorm.DB, account pfid.ID, part string) (ids []pfid.ID, err error) {
+	err = scan(tx, `SELECT id, name, '' FROM agents WHERE account_id = @account
+		UNION ALL SELECT id, name, '' FROM environments WHERE account_id = @account
+		UNION ALL SELECT id, COALESCE(name, ''), email FROM admin_users WHERE account_id = @account`,
+		[]any{map[string]any{"account": account}}, func(rows *sql.Rows) error {
+			var id pfid.ID
+			var name, email string
+			err := rows.Scan(&id, &name, &email)
+			if strings.Contains(text.Folded(name), part) || strings.Contains(text.Folded(text.ShownEmail(email)), part) {
+				ids = append(ids, id)
+			}
+			return err
+		})
 	return ids, err
 }
 

@@ -5,7 +5,7 @@ import {
   useQuery,
   useQueryClient,
 } from "@tanstack/react-query";
-import { ApiError, callForOne, callForPart, type List, type Query } from "./api";
+import { ApiError, callForOne, callForPart, type Query } from "./api";
 import type { Listing } from "./ui/list";
 import { pageSize, usePlace } from "./ui/pager";
 
@@ -28,8 +28,7 @@ export function useList<T>(
       const part = (from: number | string) => callForPart<T>(path, from, pageSize, all, signal);
       const offset = (page - 1) * pageSize;
       try {
-        const found = await part(after ?? offset);
-        return after ? countedFrom(offset, found) : found;
+        return await part(after ?? offset);
       } catch (error) {
         // The cursor in the address is not one of this list.
         if (after && error instanceof ApiError && error.status === 422) return part(offset);
@@ -46,23 +45,6 @@ export function useList<T>(
     onRetry: () => void refetch(),
     place,
     onPlace,
-  };
-}
-
-/** Some lists count from the cursor. The pages before it are full, which says where its part is. */
-function countedFrom<T>(offset: number, part: List<T>): List<T> {
-  const { item_start, item_end, item_count, next_cursor } = part.pagination;
-  if (item_start !== 1) return part;
-  const end = offset + item_end;
-  return {
-    ...part,
-    pagination: {
-      ...part.pagination,
-      item_start: offset + 1,
-      item_end: end,
-      item_count: next_cursor ? Math.max(item_count, end + 1) : end,
-      item_count_is_minimum: part.pagination.item_count_is_minimum && Boolean(next_cursor),
-    },
   };
 }
 

@@ -1,8 +1,10 @@
 import { History, SearchX } from "lucide-react";
+import { useState } from "react";
 import { Bars } from "../ui/bar";
 import { Button } from "../ui/button";
 import { Chip } from "../ui/chip";
 import { type Column, type Empty, List, timeColumn } from "../ui/list";
+import { SearchField } from "../ui/search-field";
 import { Select } from "../ui/select";
 import { TextLink } from "../ui/text-link";
 import { Time } from "../ui/time";
@@ -13,21 +15,26 @@ import { type Named, said, shortId } from "./audit-words";
 
 export default function AuditPage() {
   const [filter, change] = useAuditFilter();
+  const [cleared, setCleared] = useState(0);
   const list = useAudit(filter);
-  const { actions, from, actor, subject } = filter;
-  const narrowed = actions.length > 0 || Boolean(from ?? actor ?? subject);
+  const { actions, from, actor, subject, q } = filter;
+  const narrowed = actions.length > 0 || Boolean(from ?? actor ?? subject ?? q);
   const nothing = list.pagination?.item_count === 0 && !narrowed && !list.turning;
   return (
     <AccountPage tab="/account/audit">
-      {!nothing && <Filters filter={filter} change={change} event={list.items?.[0]} />}
+      {!nothing && <Filters filter={filter} change={change} event={list.items?.[0]} cleared={cleared} />}
       <List
         name="Audit"
         list={list}
         columns={columns}
-        empty={narrowed ? nothingFound(() => change({ actions: [] })) : noneYet}
+        empty={narrowed ? nothingFound(clear, Boolean(list.pagination?.searched_to)) : noneYet}
       />
     </AccountPage>
   );
+  function clear() {
+    setCleared(cleared + 1);
+    change({ actions: [] });
+  }
 }
 
 /** The choices of what was changed. */
@@ -55,13 +62,15 @@ const joined = (actions: string[]) => actions.join(" ");
 
 interface FiltersProps {
   filter: AuditFilter;
-  change: (next: AuditFilter) => void;
+  change: (next: AuditFilter, how?: { replace: boolean }) => void;
+  /** How often the filters were cleared. */
+  cleared: number;
   /** One that matches, for the names behind the ids. */
   event: AuditEvent | undefined;
 }
 
-function Filters({ filter, change, event }: FiltersProps) {
-  const { actions, from, actor, subject } = filter;
+function Filters({ filter, change, event, cleared }: FiltersProps) {
+  const { actions, from, actor, subject, q } = filter;
   const kinds = [
     { value: "", label: "Any change" },
     ...groups.map((group) => ({ value: joined(group.actions), label: group.label })),
@@ -74,6 +83,15 @@ function Filters({ filter, change, event }: FiltersProps) {
   return (
     <fieldset className="mb-3 grid grid-cols-2 items-center gap-2 sm:flex sm:flex-wrap">
       <legend className="sr-only">Filters</legend>
+      <div className="col-span-2 sm:grow sm:basis-full lg:basis-0">
+        <SearchField
+          label="Search changes"
+          placeholder="Search by name, ID, reason or address"
+          value={q ?? ""}
+          cleared={cleared}
+          onSearch={(text) => change({ ...filter, q: text || undefined }, { replace: q !== undefined })}
+        />
+      </div>
       <div className="relative sm:w-48">
         <Select
           aria-label="Kind of change"
@@ -171,11 +189,11 @@ const noneYet: Empty = {
   reads: true,
 };
 
-function nothingFound(onClear: () => void): Empty {
+function nothingFound(onClear: () => void, older: boolean): Empty {
   return {
     icon: SearchX,
-    title: "No changes match",
-    text: "Try another kind of change or a longer time.",
+    title: older ? "No changes found yet" : "No changes match",
+    text: older ? "Older changes were not searched yet." : "Try another kind of change or a longer time.",
     action: <Button onClick={onClear}>Clear filters</Button>,
     reads: true,
   };

@@ -121,6 +121,8 @@ test("the next page begins at the cursor", async () => {
   network.on("GET /audit_event", ({ query }: Sent) =>
     query.has("pagination[after]")
       ? list([auditEvent({ id: "event-51", subject_name: "Oldest" })], {
+          item_start: 51,
+          item_end: 51,
           item_count: 51,
           page_count: 2,
         })
@@ -133,6 +135,25 @@ test("the next page begins at the cursor", async () => {
   expect(window.location.search).toBe("?page=2&after=17.3");
   expect(screen.getByText("51–51 of 51")).toBeInTheDocument();
   expect(screen.getByRole("button", { name: "Next" })).toBeDisabled();
+});
+
+test("a search is in the address, and goes on with older changes", async () => {
+  network.on("GET /audit_event", ({ query }: Sent) => {
+    if (!query.has("search")) return list([auditEvent()]);
+    const more = { item_count: 1, page_count: 2, item_count_is_minimum: true };
+    return query.has("pagination[after]")
+      ? list([auditEvent({ subject_name: "Oldest" })])
+      : list([], { ...more, next_cursor: "17.3.0.9", searched_to: auditEvent().inserted_at });
+  });
+  const { user } = open(address);
+  await row();
+  await user.type(screen.getByRole("searchbox", { name: "Search changes" }), "leak{Enter}");
+  expect(await screen.findByRole("heading", { name: "No changes found yet" })).toBeInTheDocument();
+  expect(screen.getByRole("status")).toHaveTextContent("None on this page, searched back to 3 days ago");
+  expect(lastQuery()?.get("search")).toBe("leak");
+  await user.click(screen.getByRole("button", { name: "Search older" }));
+  expect(await screen.findByRole("row", { name: /suspended token Oldest/ })).toBeInTheDocument();
+  expect(window.location.search).toBe("?q=leak&page=2&after=17.3.0.9");
 });
 
 test("if no change matches, the filters can be cleared", async () => {

@@ -22,37 +22,43 @@ export interface AuditFilter {
   /** The id of an admin user or a token. */
   actor?: string;
   subject?: string;
+  /** What to search for. */
+  q?: string;
 }
 
 /** The filter in the address, and its setter, which leads to the first page. */
-export function useAuditFilter(): [AuditFilter, (next: AuditFilter) => void] {
+export function useAuditFilter(): [AuditFilter, (next: AuditFilter, how?: { replace: boolean }) => void] {
   const [address, setAddress] = useSearchParams();
   const filter: AuditFilter = {
     actions: address.getAll("action").filter(Boolean),
     from: periods.find(({ value }) => value === address.get("from"))?.value,
     actor: address.get("actor") || undefined,
     subject: address.get("subject") || undefined,
+    q: address.get("q") || undefined,
   };
-  const change = (next: AuditFilter) =>
+  const change = (next: AuditFilter, how?: { replace: boolean }) =>
     setAddress((before) => {
       const after = new URLSearchParams(before);
       leavePlace(after);
       after.delete("action");
       for (const action of next.actions) after.append("action", action);
-      for (const name of ["from", "actor", "subject"] as const) {
+      for (const name of ["from", "actor", "subject", "q"] as const) {
         if (next[name]) after.set(name, next[name]);
         else after.delete(name);
       }
       return after;
-    });
+    }, how);
   return [filter, change];
 }
 
 /** The changes in the account, newest first. */
-export function useAudit({ actions, from, actor, subject }: AuditFilter) {
+export function useAudit({ actions, from, actor, subject, q }: AuditFilter) {
   const length = periods.find(({ value }) => value === from)?.length;
-  return useList<AuditEvent>(["audit", from], "/audit_event", { action: actions, actor, subject }, () =>
-    length ? { from: startOf(length) } : {},
+  return useList<AuditEvent>(
+    ["audit", from],
+    "/audit_event",
+    { action: actions, actor, subject, search: q },
+    () => (length ? { from: startOf(length) } : {}),
   );
 }
 

@@ -2,6 +2,7 @@ import { ChevronLeft, ChevronRight } from "lucide-react";
 import { useEffect, useRef } from "react";
 import { useSearchParams } from "wouter";
 import { Button } from "./button";
+import { Time } from "./time";
 
 /** Items per page of any list. */
 export const pageSize = 50;
@@ -49,6 +50,8 @@ interface Pages {
   page_count: number;
   /** Where the next page begins, in lists that have cursors. */
   next_cursor?: string | null;
+  /** How far back a search has looked, if it goes on at the cursor. */
+  searched_to?: string | null;
 }
 
 export interface PagerProps {
@@ -72,7 +75,8 @@ export function Pager({ pagination, place, onPlace, busy, onTurned }: PagerProps
   const pressed = useRef<"previous" | "next">(undefined);
   /** The cursor of the page before, by cursor. */
   const trail = useRef(new Map<string, string | undefined>());
-  const beyond = pagination !== undefined && !busy && page > 1 && pagination.item_end === 0;
+  const beyond =
+    pagination !== undefined && !busy && page > 1 && pagination.item_end === 0 && !pagination.next_cursor;
   useEffect(() => {
     // The last row of the last page is gone.
     if (beyond) onPlace({ page: Math.max(pagination.page_count, 1) }, { replace: true });
@@ -82,11 +86,15 @@ export function Pager({ pagination, place, onPlace, busy, onTurned }: PagerProps
     pressed.current = undefined;
     onTurned();
   }, [busy, pagination, onTurned]);
-  if (!pagination || (pagination.page_count <= 1 && page === 1)) return null;
-  const { item_start, item_end, item_count } = pagination;
+  if (!pagination || (pagination.page_count <= 1 && page === 1 && !pagination.next_cursor)) return null;
+  const { item_start, item_end, item_count, searched_to } = pagination;
   const all = pagination.item_count_is_minimum
     ? `${(item_count - 1).toLocaleString("en")}+`
     : item_count.toLocaleString("en");
+  const shown =
+    item_end > 0
+      ? `${item_start.toLocaleString("en")}–${item_end.toLocaleString("en")} of ${all}`
+      : "None on this page";
   function next() {
     // The cursor of the rows on screen leads nowhere in the list that is loading.
     if (busy) return;
@@ -103,9 +111,12 @@ export function Pager({ pagination, place, onPlace, busy, onTurned }: PagerProps
   return (
     <nav aria-label="Pages" className="flex items-center justify-between gap-3 text-soft">
       <p role="status">
-        {busy && pressed.current
-          ? `Loading page ${page}…`
-          : `${item_start.toLocaleString("en")}–${item_end.toLocaleString("en")} of ${all}`}
+        {busy && pressed.current ? `Loading page ${page}…` : shown}
+        {!busy && searched_to && (
+          <>
+            , searched back to <Time at={searched_to} />
+          </>
+        )}
       </p>
       <div className="flex gap-2">
         <Button
@@ -117,7 +128,7 @@ export function Pager({ pagination, place, onPlace, busy, onTurned }: PagerProps
           Previous
         </Button>
         <Button busy={busy && pressed.current === "next"} disabled={item_end >= item_count} onClick={next}>
-          Next
+          {searched_to ? "Search older" : "Next"}
           <ChevronRight aria-hidden className="size-4" />
         </Button>
       </div>
