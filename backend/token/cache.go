@@ -202,7 +202,7 @@ func (c *Cache) keep(key Key, a answer, epoch uint64, at int64) {
 	v := version{counter: c.counterOf(a.state.TokenID)}
 	v.changes = c.changes[v.counter].Load()
 	// Compare the epoch last: Forget changes it first, so a counter that is already incremented can't be missed.
-	if c.epoch.Load() != epoch {
+	if c.epoch.Load() != epoch && !keepsWhatMayBeOld {
 		return
 	}
 	if !a.ok {
@@ -293,6 +293,19 @@ func (s *shard) forgetAllOf(id pfid.ID) {
 		if t := &s.at(i).state; t.AccountID == id || t.EnvironmentID == id || t.AgentID == id || t.AgentDeploymentID == id {
 			*t = State{}
 		}
+	}
+}
+
+// forgetUnknown drops what is known of secrets without a token.
+func (c *Cache) forgetUnknown() {
+	c.epoch.Add(1)
+	for i := range c.shards {
+		s := &c.shards[i]
+		s.mu.Lock()
+		if len(s.unknown) > 0 {
+			clear(s.unknown)
+		}
+		s.mu.Unlock()
 	}
 }
 

@@ -69,7 +69,7 @@ type Need struct {
 
 // Check validates a secret now, and counts the use of its token. The token must meet every need. An error means that the
 // store could not tell, so the secret is neither good nor bad. Check reads the store only for secrets that are not in the
-// cache, and never writes to it.
+// cache, and never writes to it. If several copies of the program share the store, it first waits for their changes; see Arrive.
 func (ts *Tokens) Check(ctx context.Context, secret []byte, needs ...Need) (v Verdict, err error) {
 	hint, err := ts.validate(ctx, secret, needs, &v)
 	if err != nil {
@@ -100,6 +100,9 @@ func (ts *Tokens) validate(ctx context.Context, secret []byte, needs []Need, v *
 	}
 	if ts.halted.Load() {
 		return nil, errHalted
+	}
+	if err := ts.barrier.pass(ctx); err != nil {
+		return nil, err
 	}
 	at := ts.now()
 	v.at = at.UnixMilli()

@@ -14,6 +14,9 @@ func (ts *Tokens) RevokeSecret(ctx context.Context, secret []byte, address strin
 	if len(secret) == 0 || len(secret) > MaxSecret {
 		return nil
 	}
+	if err := ts.barrier.pass(ctx); err != nil {
+		return err
+	}
 	var t State
 	_, ok, err := ts.cache.Find(ctx, ts.store, secret, ts.now().UnixMilli(), &t)
 	if err != nil {

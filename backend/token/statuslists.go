@@ -130,6 +130,9 @@ func (ts *Tokens) StatusList(ctx context.Context, number int) (SignedStatusList,
 	if ts.halted.Load() {
 		return SignedStatusList{}, errHalted
 	}
+	if err := ts.barrier.pass(ctx); err != nil {
+		return SignedStatusList{}, err
+	}
 	at, ls := ts.now(), ts.statusLists
 	waiting, cancel := context.WithTimeout(ctx, renderTimeout)
 	defer cancel()

@@ -289,6 +289,7 @@ type Tokens struct {
 
 	statusLists *statusLists
 	halted      *atomic.Bool
+	barrier     *barrier // nil if no other copy of the program uses the store
 	uses        *pendingUses
 	flushed     atomic.Int64 // Unix milliseconds of the last flush that wrote all uses, at first of New
 	indexes     indexes

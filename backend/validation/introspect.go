@@ -35,7 +35,7 @@ func (e *Endpoints) introspect(c *fasthttp.RequestCtx, form *fasthttp.Args) erro
 	if err != nil {
 		return err
 	}
-	body, err := e.appendIntrospection(make([]byte, 0, 768), c, secret, account)
+	body, err := e.appendIntrospection(context.Background(), make([]byte, 0, 768), c, secret, account)
 	if err != nil {
 		return err
 	}
@@ -52,6 +52,10 @@ func (e *Endpoints) introspectBatch(c *fasthttp.RequestCtx, form *fasthttp.Args)
 	// Sequential, so that a batch loads the store no more than any other caller.
 	ctx, cancel := context.WithTimeout(e.Running, batchTimeout)
 	defer cancel()
+	arrived, err := e.Tokens.Arrive(ctx)
+	if err != nil {
+		return err
+	}
 	body, first := []byte(`{"results":[`), true
 	for name, secret := range form.All() {
 		if string(name) != "token" {
@@ -64,7 +68,7 @@ func (e *Endpoints) introspectBatch(c *fasthttp.RequestCtx, form *fasthttp.Args)
 			body = append(body, ',')
 		}
 		first = false
-		if body, err = e.appendIntrospection(body, c, secret, account); err != nil {
+		if body, err = e.appendIntrospection(arrived, body, c, secret, account); err != nil {
 			return err
 		}
 	}
@@ -84,8 +88,8 @@ func (e *Endpoints) checkAgain(ctx context.Context, _ *fasthttp.RequestCtx, _ en
 
 // appendIntrospection appends what the account may know of a token, and counts a use of its own tokens, without an address:
 // the caller is not the client. Tokens of other accounts look like forgeries to it, and their use is not counted.
-func (e *Endpoints) appendIntrospection(b []byte, c *fasthttp.RequestCtx, secret []byte, account pfid.ID) ([]byte, error) {
-	verdict, err := e.Tokens.Check(context.Background(), secret, token.Need{Accounts: []pfid.ID{account}})
+func (e *Endpoints) appendIntrospection(ctx context.Context, b []byte, c *fasthttp.RequestCtx, secret []byte, account pfid.ID) ([]byte, error) {
+	verdict, err := e.Tokens.Check(ctx, secret, token.Need{Accounts: []pfid.ID{account}})
 	e.count(c, atIntrospect, &verdict, err)
 	if err != nil {
 		return nil, err

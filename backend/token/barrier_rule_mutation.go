@@ -1,0 +1,5 @@
+//go:build mutation_join
+
+package token
+
+const joinsLookUnderWay = true

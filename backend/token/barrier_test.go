@@ -1,0 +1,220 @@
+package token
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"tokentab/backend/fault"
+	"tokentab/backend/pfid"
+)
+
+// logOf is a log in memory. Each look tells begun, and waits for proceed, if they are set.
+type logOf struct {
+	mu      sync.Mutex
+	part    LogPart // all of it
+	fails   error
+	looks   atomic.Int64
+	begun   chan struct{}
+	proceed chan struct{}
+}
+
+func newLog() *logOf {
+	return &logOf{part: LogPart{Lineage: [16]byte{1}, Oldest: 1, Marks: []Mark{{1, [16]byte{1}}}, Changes: make([]LoggedChange, 1)}}
+}
+
+func (l *logOf) add(tag byte, c LoggedChange) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.part.Marks = append(l.part.Marks, Mark{l.part.Marks[len(l.part.Marks)-1].Number + 1, [16]byte{tag}})
+	l.part.Changes = append(l.part.Changes, c)
+}
+
+func (l *logOf) ChangesFrom(ctx context.Context, from Mark) (LogPart, error) {
+	l.looks.Add(1)
+	l.mu.Lock()
+	part, fails := LogPart{Lineage: l.part.Lineage, Oldest: l.part.Oldest}, l.fails
+	for i, mark := range l.part.Marks {
+		if mark.Number >= max(from.Number, part.Oldest) {
+			part.Marks, part.Changes = append(part.Marks, mark), append(part.Changes, l.part.Changes[i])
+		}
+	}
+	l.mu.Unlock()
+	if l.begun != nil {
+		l.begun <- struct{}{}
+		select {
+		case <-l.proceed:
+		case <-ctx.Done():
+			return LogPart{}, ctx.Err()
+		}
+	}
+	return part, fails
+}
+
+// following returns a barrier, and a function that returns what it applied since the last call; nil for a reset.
+func following(log ChangeLog, limit time.Duration) (*barrier, func() [][]LoggedChange) {
+	var mu sync.Mutex
+	var all [][]LoggedChange
+	note := func(changes []LoggedChange) {
+		mu.Lock()
+		defer mu.Unlock()
+		all = append(all, changes)
+	}
+	return &barrier{log: log, limit: limit, apply: note, reset: func() { note(nil) }}, func() [][]LoggedChange {
+		mu.Lock()
+		defer mu.Unlock()
+		took := all
+		all = nil
+		return took
+	}
+}
+
+func TestAValidationWaitsForALookThatStartsAfterItArrived(t *testing.T) {
+	log := newLog()
+	log.begun, log.proceed = make(chan struct{}), make(chan struct{})
+	b, _ := following(log, time.Minute)
+	answers := make(chan int, 3)
+	arrive := func(who int) {
+		b.mu.Lock()
+		l := b.join()
+		b.mu.Unlock()
+		go func() {
+			<-l.done
+			answers <- who
+		}()
+	}
+	arrive(1)
+	<-log.begun // it has read the log
+	arrive(2)
+	arrive(3)
+	log.proceed <- struct{}{}
+	if who := <-answers; who != 1 {
+		t.Fatalf("validation %d joined a look that had read the log before it arrived", who)
+	}
+	<-log.begun
+	log.proceed <- struct{}{}
+	if sum := <-answers + <-answers; sum != 5 {
+		t.Errorf("not the other two were answered: %d", sum)
+	}
+	if looks := log.looks.Load(); looks != 2 {
+		t.Errorf("%d looks for three validations", looks)
+	}
+}
+
+func TestALookAppliesWhatCameSinceTheLastOne(t *testing.T) {
+	log := newLog()
+	b, took := following(log, time.Minute)
+	pass := func() {
+		t.Helper()
+		if err := b.pass(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pass()
+	if all := took(); len(all) != 1 || all[0] != nil {
+		t.Errorf("the first look did %v, want a reset", all)
+	}
+	pass()
+	if all := took(); len(all) != 1 || len(all[0]) != 0 {
+		t.Errorf("a look without news did %v", all)
+	}
+	one, two := LoggedChange{Token: pfid.ID{1}}, LoggedChange{Of: pfid.ID{2}}
+	log.add(2, one)
+	log.add(3, two)
+	pass()
+	if all := took(); len(all) != 1 || len(all[0]) != 2 || all[0][0] != one || all[0][1] != two {
+		t.Errorf("a look with two changes applied %v", all)
+	}
+	// The log drops its oldest changes, also some that this copy has not seen.
+	for tag := range byte(5) {
+		log.add(10+tag, one)
+	}
+	log.part.Oldest = 5
+	pass()
+	if all := took(); len(all) != 1 || all[0] != nil {
+		t.Errorf("a look behind the end of the log did %v, want a reset", all)
+	}
+}
+
+func TestAHistoryThatLostChangesIsRefusedUntilSomeoneAcceptsIt(t *testing.T) {
+	for name, damage := range map[string]func(*LogPart){
+		"shorter":          func(p *LogPart) { p.Marks, p.Changes = p.Marks[:2], p.Changes[:2] },
+		"as long":          func(p *LogPart) { p.Marks[2].Tag = [16]byte{99} },
+		"without a change": func(p *LogPart) { p.Marks[2].Number++ },
+	} {
+		log := newLog()
+		b, took := following(log, time.Minute)
+		log.add(2, LoggedChange{})
+		log.add(3, LoggedChange{})
+		if err := b.pass(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		took()
+		damage(&log.part)
+		for range 2 {
+			if err := b.pass(t.Context()); fault.KindOf(err) != fault.Unavailable {
+				t.Errorf("%s: %v", name, err)
+			}
+			log.add(50, LoggedChange{}) // going on does not make up for it
+		}
+		if all := took(); len(all) != 1 || all[0] != nil {
+			t.Errorf("%s: did %v, want one reset", name, all)
+		}
+		log.part.Lineage = [16]byte{2}
+		for range 2 {
+			if err := b.pass(t.Context()); err != nil {
+				t.Errorf("%s, accepted: %v", name, err)
+			}
+		}
+		if all := took(); len(all) != 2 || all[0] != nil {
+			t.Errorf("%s, accepted: did %v, want a reset", name, all)
+		}
+	}
+}
+
+func TestAFailedLookRefusesThoseThatWaitForIt(t *testing.T) {
+	log := newLog()
+	b, _ := following(log, time.Minute)
+	if err := b.pass(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	log.fails = errors.New("connection reset")
+	if err := b.pass(t.Context()); fault.KindOf(err) != fault.Unavailable || !errors.Is(err, log.fails) {
+		t.Error(err)
+	}
+	log.fails = nil
+	if err := b.pass(t.Context()); err != nil {
+		t.Errorf("the next look: %v", err)
+	}
+}
+
+func TestALookThatReachesItsLimitRefusesArrivalsAtOnceUntilOneSucceeds(t *testing.T) {
+	log := newLog()
+	log.begun, log.proceed = make(chan struct{}), make(chan struct{})
+	b, _ := following(log, time.Millisecond)
+	first := make(chan error, 1)
+	go func() { first <- b.pass(context.Background()) }()
+	<-log.begun // and nobody lets it proceed
+	if err := <-first; fault.KindOf(err) != fault.Unavailable {
+		t.Fatal(err)
+	}
+	b.limit = time.Minute
+	if err := b.pass(t.Context()); fault.KindOf(err) != fault.Unavailable {
+		t.Errorf("an arrival while the log can't be read: %v", err)
+	}
+	<-log.begun // the look that it caused
+	b.mu.Lock()
+	l := b.join()
+	b.mu.Unlock()
+	log.proceed <- struct{}{}
+	<-log.begun
+	log.proceed <- struct{}{}
+	<-l.done
+	go func() { <-log.begun; log.proceed <- struct{}{} }()
+	if err := b.pass(t.Context()); err != nil {
+		t.Errorf("after a look that succeeded: %v", err)
+	}
+}

@@ -1,0 +1,5 @@
+//go:build mutation_fill
+
+package token
+
+const keepsWhatMayBeOld = true
