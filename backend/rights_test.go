@@ -365,7 +365,7 @@ func checkRows(t *testing.T, p *backendtest.Program) {
 }
 
 // written are the tables and columns that the program writes by itself, or to remember refused tries.
-var written = []string{"token_uses", "noted_uses", "outside_changes", "settings", "expiry_notices", "sign_in_failures", "last_seen_at"}
+var written = []string{"token_uses", "use_writers", "outside_changes", "settings", "expiry_notices", "sign_in_failures", "last_seen_at"}
 
 // rowsIn returns a hash of all that the database holds, except what the program writes by itself.
 func rowsIn(t *testing.T, db *sql.DB) string {

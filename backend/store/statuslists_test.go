@@ -22,7 +22,7 @@ type shelf struct {
 	lists *token.Tokens // over Store, for lists alone
 	actor audit.Actor
 	n     int
-	batch uint64 // of uses
+	batch int64 // of uses
 }
 
 func newShelf(t testing.TB) *shelf {

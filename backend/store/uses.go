@@ -1,12 +1,12 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"gorm.io/gorm"
 
@@ -14,12 +14,11 @@ import (
 	"tokentab/backend/token"
 )
 
-// Settings about uses: the number of the batch that was written last, and since when those of the oldest tokens are counted,
-// which a migration wrote if there were any.
-const (
-	usesBatchSetting = "uses_batch"
-	usesSinceSetting = "uses_since"
-)
+// usesSinceSetting is since when the uses of the oldest tokens are counted. A migration wrote it if there were any tokens.
+const usesSinceSetting = "uses_since"
+
+// writersKept is how long a process that has written no uses is remembered.
+const writersKept = 24 * time.Hour
 
 // usesAtOnce is how many rows one statement writes. Longer ones take longer for each row.
 const usesAtOnce = 50
@@ -27,8 +26,7 @@ const usesAtOnce = 50
 // RecordUses implements token.Store. Each row is read, changed here and written. Tokens without a row are deleted.
 func (s Tokens) RecordUses(ctx context.Context, batch token.UseBatch) error {
 	return s.changeSoon(ctx, func(tx *gorm.DB) error {
-		number := strconv.FormatUint(batch.Number, 10)
-		if last, err := value[string](tx, "SELECT value FROM settings WHERE name = ?", usesBatchSetting); err != nil || last == number {
+		if last, err := lastBatch(tx, batch.Writer); err != nil || last == batch.Number {
 			return err
 		}
 		ids := make([]pfid.ID, len(batch.Uses))
@@ -57,8 +55,28 @@ func (s Tokens) RecordUses(ctx context.Context, batch token.UseBatch) error {
 				return err
 			}
 		}
-		return tx.Exec("INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", usesBatchSetting, number).Error
+		return keepBatch(tx, batch)
 	})
+}
+
+// lastBatch returns the number of a writer's batch that was stored last; 0 for none.
+func lastBatch(tx *gorm.DB, writer int64) (int64, error) {
+	return value[int64](tx, "SELECT batch FROM use_writers WHERE writer = ?", writer)
+}
+
+// keepBatch records that a batch is stored. A new writer removes those that have written nothing for long, or were stamped by
+// a clock that was ahead.
+func keepBatch(tx *gorm.DB, batch token.UseBatch) error {
+	written, err := exec(tx, "UPDATE use_writers SET batch = ?, written_at = ? WHERE writer = ?", batch.Number, batch.At, batch.Writer)
+	if err != nil || written > 0 {
+		return err
+	}
+	old := writersKept.Milliseconds()
+	if _, err := exec(tx, "DELETE FROM use_writers WHERE written_at < ? OR written_at > ?", batch.At-old, batch.At+old); err != nil {
+		return err
+	}
+	_, err = exec(tx, "INSERT INTO use_writers (writer, batch, written_at) VALUES (?, ?, ?)", batch.Writer, batch.Number, batch.At)
+	return err
 }
 
 type storedUse struct {
@@ -118,26 +136,26 @@ func writeUses(tx *gorm.DB, rows []storedUse) error {
 func timeOrNull(at int64) sql.NullInt64 { return sql.NullInt64{Int64: at, Valid: at != 0} }
 
 // Uses implements token.Store.
-func (s Tokens) Uses(ctx context.Context, ids []pfid.ID) (stored token.StoredUses, err error) {
+func (s Tokens) Uses(ctx context.Context, ids []pfid.ID, writer int64) (stored token.StoredUses, err error) {
 	stored.Tokens = map[pfid.ID]token.StoredUse{}
 	err = s.readTogether(ctx, func(tx *gorm.DB) error {
-		var batch, since string
-		err := tx.Raw("SELECT COALESCE((SELECT value FROM settings WHERE name = ?), '0'), COALESCE((SELECT value FROM settings WHERE name = ?), '0')",
-			usesBatchSetting, usesSinceSetting).Row().Scan(&batch, &since)
+		since, err := value[string](tx, "SELECT value FROM settings WHERE name = ?", usesSinceSetting)
 		if err != nil {
+			return err
+		}
+		if since != "" {
+			if stored.Since, err = strconv.ParseInt(since, 10, 64); err != nil {
+				return err
+			}
+		}
+		if stored.Batch, err = lastBatch(tx, writer); err != nil {
 			return err
 		}
 		rows, err := storedUses(tx, ids)
 		for _, row := range rows {
 			stored.Tokens[row.id] = row.StoredUse
 		}
-		if err != nil {
-			return err
-		}
-		var err1, err2 error
-		stored.Batch, err1 = strconv.ParseUint(batch, 10, 64)
-		stored.Since, err2 = strconv.ParseInt(since, 10, 64)
-		return cmp.Or(err1, err2)
+		return err
 	})
 	return stored, err
 }

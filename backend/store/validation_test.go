@@ -95,27 +95,31 @@ func TestPromise6ABatchOfUsesIsAddedOnceHoweverOftenItIsSent(t *testing.T) {
 	s := newShelf(t)
 	ids := s.fillUses(3)
 	at := now().UnixMilli()
-	batch := token.UseBatch{Number: 7, At: at}
+	batch := token.UseBatch{Writer: 1, Number: 7, At: at}
 	for _, id := range ids {
 		batch.Uses = append(batch.Uses, token.Use{TokenID: id, Hour: uint32(at / 3_600_000), Accepted: 3, Refused: 2, At: at})
 	}
+	other := batch // of another process, which writes in between
+	other.Writer = 2
 	for range 3 {
-		if err := s.Tokens.RecordUses(t.Context(), batch); err != nil {
-			t.Fatal(err)
+		for _, sent := range []token.UseBatch{batch, other} {
+			if err := s.Tokens.RecordUses(t.Context(), sent); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := s.Tokens.RecordUses(ended, token.UseBatch{Number: 8, Uses: batch.Uses, At: at}); err == nil {
+	if err := s.Tokens.RecordUses(ended, token.UseBatch{Writer: 1, Number: 8, Uses: batch.Uses, At: at}); err == nil {
 		t.Error("a batch whose context has ended was written")
 	}
-	stored, err := s.Tokens.Uses(t.Context(), ids)
+	stored, err := s.Tokens.Uses(t.Context(), ids, 1)
 	if err != nil || stored.Batch != 7 || len(stored.Tokens) != len(ids) {
 		t.Fatal(stored, err)
 	}
 	for _, id := range ids {
-		if days := stored.Tokens[id].History.Days; len(days) != 1 || days[0].Accepted != 3 || days[0].Refused != 2 {
-			t.Errorf("%+v, want 3 accepted and 2 refused", days)
+		if days := stored.Tokens[id].History.Days; len(days) != 1 || days[0].Accepted != 6 || days[0].Refused != 4 {
+			t.Errorf("%+v, want 6 accepted and 4 refused", days)
 		}
 	}
 }
@@ -128,7 +132,7 @@ func TestADamagedHistoryHoldsUpNoOtherAndIsReplaced(t *testing.T) {
 		if err := s.writer.Exec("UPDATE token_uses SET uses = CAST(? AS BLOB) WHERE token_id = ?", string(damage), ids[1]).Error; err != nil {
 			t.Fatal(err)
 		}
-		if stored, err := s.Tokens.Uses(t.Context(), ids); err != nil || len(stored.Tokens[ids[1]].History.Days) != 0 {
+		if stored, err := s.Tokens.Uses(t.Context(), ids, 0); err != nil || len(stored.Tokens[ids[1]].History.Days) != 0 {
 			t.Errorf("%x is read as %+v, %v", damage, stored.Tokens[ids[1]], err)
 		}
 		var uses []token.Use
@@ -136,7 +140,7 @@ func TestADamagedHistoryHoldsUpNoOtherAndIsReplaced(t *testing.T) {
 			uses = append(uses, token.Use{TokenID: id, Hour: uint32(at / 3_600_000), Accepted: 1, At: at})
 		}
 		s.recordUses(at, uses...)
-		stored, err := s.Tokens.Uses(t.Context(), ids)
+		stored, err := s.Tokens.Uses(t.Context(), ids, 0)
 		if err != nil || len(stored.Tokens[ids[1]].History.Days) != 1 || stored.Tokens[ids[1]].History.Days[0].Accepted != 1 || len(stored.Tokens[ids[2]].History.Days) != 1 {
 			t.Errorf("after %x: %+v, %v", damage, stored.Tokens, err)
 		}

@@ -221,11 +221,11 @@ type Store interface {
 	IsRevokedEntry(ctx context.Context, entry StatusEntry) (bool, error)
 	// RecordUses adds the uses of a batch to the histories of their tokens, in one transaction. It sets a last use if it is
 	// later than the stored one, or if the stored one is in the future, which only a wrong clock can cause. It skips tokens
-	// that do not exist, and does nothing if the batch that was stored last has this number. A power cut may lose the last
-	// calls.
+	// that do not exist, and does nothing if the writer's batch that was stored last has this number. A power cut may lose the
+	// last calls.
 	RecordUses(ctx context.Context, batch UseBatch) error
-	// Uses returns what is stored of the uses of tokens.
-	Uses(ctx context.Context, tokens []pfid.ID) (StoredUses, error)
+	// Uses returns what is stored of the uses of tokens, and which batch of a writer was stored last.
+	Uses(ctx context.Context, tokens []pfid.ID, writer int64) (StoredUses, error)
 	// TokenEvents returns one page of the events of a token and their total number, or fault.NotFound.
 	TokenEvents(ctx context.Context, account, id pfid.ID, page paging.Page) ([]Event, int, error)
 	// RecordSeen sets when each agent was last seen if that is later than the stored time, or if the stored time is after

@@ -19,8 +19,8 @@ type Usage struct {
 
 // StoredUses is what the store has of the uses of some tokens.
 type StoredUses struct {
-	Batch  uint64 // number of the batch that was stored last
-	Since  int64  // when the database began to count, in Unix milliseconds; 0 if it always did
+	Batch  int64 // number of the writer's batch that was stored last; 0 for none
+	Since  int64 // when the database began to count, in Unix milliseconds; 0 if it always did
 	Tokens map[pfid.ID]StoredUse
 }
 
@@ -41,7 +41,7 @@ func (ts *Tokens) Usages(ctx context.Context, list []Listed) ([]Usage, error) {
 		for i, id := range ids {
 			found[i] = ts.uses.of(id)
 		}
-		stored, err := ts.store.Uses(ctx, ids)
+		stored, err := ts.store.Uses(ctx, ids, ts.uses.writer)
 		if err != nil {
 			return nil, err
 		}
@@ -58,10 +58,10 @@ func (ts *Tokens) Usages(ctx context.Context, list []Listed) ([]Usage, error) {
 }
 
 // hasBegun reports whether a batch was begun after some of the uses were looked up.
-func (l *pendingUses) hasBegun(batch uint64, found []unwritten) bool {
+func (l *pendingUses) hasBegun(batch int64, found []unwritten) bool {
 	l.moving.RLock()
 	defer l.moving.RUnlock()
-	return slices.ContainsFunc(found, func(f unwritten) bool { return batch-f.batch-1 < l.batch-f.batch })
+	return slices.ContainsFunc(found, func(f unwritten) bool { return batch > f.batch && batch <= l.batch })
 }
 
 func (ts *Tokens) usage(t *Listed, stored *StoredUses, found *unwritten) Usage {

@@ -22,7 +22,8 @@ const (
 
 // UseBatch is a part of the uses that a flush writes, in the order of their tokens. A token may have several uses.
 type UseBatch struct {
-	Number uint64 // the store writes no number twice in a row
+	Writer int64 // random number of this process
+	Number int64 // the store writes no number of a writer twice in a row
 	Uses   []Use
 	At     int64 // Unix milliseconds, now
 }
@@ -67,7 +68,7 @@ func (l *pendingUses) begin(most int, at int64) UseBatch {
 		l.trying = min(most, len(l.writing))
 		l.batch++
 	}
-	batch := UseBatch{Number: l.batch, At: at}
+	batch := UseBatch{Writer: l.writer, Number: l.batch, At: at}
 	for _, u := range l.writing[:l.trying] {
 		u.progress = isInBatch
 		batch.Uses = append(batch.Uses, l.shardOf(u.token).taken.use(u))

@@ -74,8 +74,9 @@ type pendingUses struct {
 	moving sync.RWMutex
 	// watcher is called for the entries that a flush takes; nil for none.
 	watcher atomic.Pointer[func(token pfid.ID, refused bool)]
-	batch   uint64 // number of the last batch that was begun
-	left    int    // length of writing
+	writer  int64 // of batches
+	batch   int64 // number of the last batch that was begun
+	left    int   // length of writing
 }
 
 type pendingShard struct {
@@ -88,10 +89,9 @@ type pendingShard struct {
 // sighting is the last use by an agent, in Unix milliseconds: at is known here, written is stored.
 type sighting struct{ at, written int64 }
 
-// newPendingUses returns a pendingUses for about this many tokens. Batch numbers begin anywhere, so that none is that of an
-// earlier process.
+// newPendingUses returns a pendingUses for about this many tokens, with a writer that no other process has.
 func newPendingUses(tokens int) *pendingUses {
-	return &pendingUses{most: max(tokens/pendingShards*5/4, pendingPerShard), seen: map[pfid.ID]sighting{}, batch: rand.Uint64()}
+	return &pendingUses{most: max(tokens/pendingShards*5/4, pendingPerShard), seen: map[pfid.ID]sighting{}, writer: rand.Int64()}
 }
 
 // later returns the later of two last uses; 0 is none. If only one is beyond the limit, it returns the other.
@@ -185,7 +185,7 @@ func (l *pendingUses) recordAddress(s *State, at int64, accepted bool, address n
 // unwritten are the uses of a token that the store may not have yet.
 type unwritten struct {
 	pending, inBatch []Use
-	batch            uint64 // number of the last batch that was begun, and that of inBatch
+	batch            int64 // number of the last batch that was begun, and that of inBatch
 }
 
 // of returns the uses of a token that are not known to be stored.

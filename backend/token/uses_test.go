@@ -17,7 +17,7 @@ import (
 type disk struct {
 	Store
 	rows map[pfid.ID]StoredUse
-	last uint64
+	last map[int64]int64 // by writer
 
 	batches [][]Use // each batch that was written
 	seen    []Seen  // in order
@@ -30,17 +30,17 @@ var errDisk = errors.New("the disk is full")
 
 func newDisk() *disk {
 	never := func() bool { return false }
-	return &disk{rows: map[pfid.ID]StoredUse{}, before: func() {}, fails: never, unsure: never}
+	return &disk{rows: map[pfid.ID]StoredUse{}, last: map[int64]int64{}, before: func() {}, fails: never, unsure: never}
 }
 
 func (d *disk) RecordUses(_ context.Context, batch UseBatch) error {
 	if d.before(); d.fails() {
 		return errDisk
 	}
-	if batch.Number == d.last {
+	if batch.Number == d.last[batch.Writer] {
 		return nil
 	}
-	d.last = batch.Number
+	d.last[batch.Writer] = batch.Number
 	d.batches = append(d.batches, batch.Uses)
 	for _, use := range batch.Uses {
 		row := d.rows[use.TokenID].clone()
@@ -58,12 +58,12 @@ func (s StoredUse) clone() StoredUse {
 	return s
 }
 
-func (d *disk) Uses(context.Context, []pfid.ID) (StoredUses, error) {
+func (d *disk) Uses(_ context.Context, _ []pfid.ID, writer int64) (StoredUses, error) {
 	rows := map[pfid.ID]StoredUse{}
 	for id, row := range d.rows {
 		rows[id] = row.clone()
 	}
-	return StoredUses{Batch: d.last, Tokens: rows}, nil
+	return StoredUses{Batch: d.last[writer], Tokens: rows}, nil
 }
 
 func (d *disk) RecordSeen(_ context.Context, seen []Seen, _ int64) error {
