@@ -19,8 +19,9 @@ var mayImport = map[string][]string{
 	"backend/command": {"backend", "backend/config", "backend/account", "backend/people", "backend/audit", "backend/fault", "backend/paging", "backend/pfid", "backend/text", "backend/signer", "backend/token"},
 	"backend":         {"backend/metrics", "backend/config", "backend/web", "backend/store", "backend/signer", "backend/password", "backend/mail", "backend/webhook", "backend/notice", "backend/idempotency", "backend/live", "backend/account", "backend/people", "backend/activity", "backend/agent", "backend/audit", "backend/backup", "backend/fault", "backend/paging", "backend/pfid", "backend/token"},
 	"demo":            {"backend", "backend/config", "backend/people", "backend/account", "backend/activity", "backend/agent", "backend/audit", "backend/paging", "backend/pfid", "backend/token"},
+	"backend/pgtest":  {},
 	"backend/backendtest": {
-		"backend", "backend/config", "backend/store", "backend/password", "backend/people", "backend/agent", "backend/audit", "backend/token", "backend/paging",
+		"backend/pgtest", "backend", "backend/config", "backend/store", "backend/password", "backend/people", "backend/agent", "backend/audit", "backend/token", "backend/paging",
 	},
 	"backend/web":         {"backend/metrics", "backend/config", "backend/audit", "backend/validation", "backend/api", "backend/request", "backend/answer", "backend/idempotency", "backend/live", "backend/notice", "backend/backup", "backend/account", "backend/people", "backend/activity", "backend/agent", "backend/token", "backend/fault"},
 	"backend/validation":  {"backend/metrics", "backend/request", "backend/answer", "backend/signer", "backend/token", "backend/fault", "backend/pfid", "backend/text"},
@@ -54,6 +55,7 @@ var homes = map[string][]string{
 	"github.com/danielgtaylor/huma":         {"backend/api"},
 	"gorm.io/gorm":                          {"backend/store"},
 	"modernc.org":                           {"backend/store"},
+	"github.com/jackc/pgx/v5":               {"backend/store"},
 	"github.com/pressly/goose":              {"backend/store"},
 	"github.com/klauspost/compress":         {"backend/store"},
 	"github.com/golang-jwt/jwt":             {"backend/signer"},

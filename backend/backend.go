@@ -130,7 +130,7 @@ const (
 // database for a server; otherwise it joins as a command. The caller has checked the configuration.
 func Open(ctx context.Context, c config.Config, world World) (*Backend, error) {
 	if c.Listen == "" {
-		db, err := store.Join(ctx, c.Data, world.Version, store.Joining{Create: world.MayCreate, ReadOnly: world.ReadOnly}, world.Now)
+		db, err := join(ctx, c, world)
 		if err != nil {
 			return nil, err
 		}
@@ -143,9 +143,24 @@ func Open(ctx context.Context, c config.Config, world World) (*Backend, error) {
 	return OpenClaimed(ctx, claim, c, world)
 }
 
+func join(ctx context.Context, c config.Config, world World) (*store.Store, error) {
+	may := store.Joining{Create: world.MayCreate, ReadOnly: world.ReadOnly}
+	if c.DatabaseURL != "" {
+		return store.JoinPostgres(ctx, postgres(c), may, world.Now)
+	}
+	return store.Join(ctx, c.Data, world.Version, may, world.Now)
+}
+
+func postgres(c config.Config) store.Postgres {
+	return store.Postgres{URL: string(c.DatabaseURL), Readers: c.DatabaseReaders, Finders: c.DatabaseFinders}
+}
+
 // Claim claims the database for a server. Call it before listening: it waits for a server that is still stopping,
-// which holds both the database and the port.
+// which holds both the database and the port. On Postgres there is nothing to wait for, since several servers may run.
 func Claim(ctx context.Context, c config.Config, world World) (*store.Claim, error) {
+	if c.DatabaseURL != "" {
+		return store.ServePostgres(postgres(c), world.Version, world.Log)
+	}
 	return store.Serve(ctx, c.Data, world.Version, world.Now, world.Log)
 }
 
@@ -243,7 +258,7 @@ func (b *Backend) build(ctx context.Context, c config.Config, world World) error
 		Config:       c, UI: world.UI, Now: world.Now, Random: world.Random, Log: world.Log,
 	})
 	if err == nil {
-		b.measured(numbers, world.Version)
+		b.measured(numbers, world.Version, c)
 	}
 	return err
 }
@@ -261,6 +276,9 @@ func (b *Backend) masterKey(ctx context.Context, c config.Config, world World) (
 	text, err := config.MasterKey()
 	if err != nil {
 		return signer.MasterKey{}, err
+	}
+	if text == "" && c.DatabaseURL != "" {
+		return signer.MasterKey{}, errors.New("TOKENTAB_MASTER_KEY must be set with --database-url, because all copies share the master key: set it, or name a file with TOKENTAB_MASTER_KEY_FILE. head -c 32 /dev/urandom | base64 prints a new key")
 	}
 	if text == "" {
 		var key signer.MasterKey

@@ -42,7 +42,25 @@ const (
 
 // Examine checks the data of the installation. It changes nothing.
 func (b *Backend) Examine(ctx context.Context, c config.Config) []Finding {
+	if c.DatabaseURL != "" {
+		return []Finding{b.examinePostgres(ctx), b.examineClock(ctx), b.examineKeys(ctx)}
+	}
 	return []Finding{b.examineDamage(ctx), b.examineClock(ctx), ExamineDisk("disk of the data folder", c.Data), b.examineWAL(), b.examineKeys(ctx), b.examineBackups(ctx, c.Backups)}
+}
+
+// examinePostgres checks that the server keeps what it confirms. Opening the store has checked its version and that it is no
+// standby.
+func (b *Backend) examinePostgres(ctx context.Context) Finding {
+	server, err := b.store.PostgresFacts(ctx)
+	switch {
+	case err != nil:
+		return Finding{Failure, "database", err.Error(), "run the command again"}
+	case server.Standby:
+		return Finding{Failure, "database", "the server is a standby, which takes no changes", "name the primary in --database-url"}
+	case server.Fsync == "off" || server.FullPageWrites == "off":
+		return Finding{Failure, "database", "the server runs with fsync or full_page_writes off, so a power cut can destroy the database", "turn both on"}
+	}
+	return Finding{OK, "database", fmt.Sprintf("Postgres %s has this program's schema, and keeps changes with synchronous_commit %s", server.Version, server.SynchronousCommit), ""}
 }
 
 func (b *Backend) examineDamage(ctx context.Context) Finding {

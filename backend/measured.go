@@ -5,18 +5,19 @@ import (
 	"runtime"
 
 	"tokentab/backend/backup"
+	"tokentab/backend/config"
 	"tokentab/backend/metrics"
 	"tokentab/backend/token"
 )
 
 // measured adds all metrics of the program. docs/metrics.md lists them.
-func (b *Backend) measured(set *metrics.Set, version string) {
+func (b *Backend) measured(set *metrics.Set, version string, c config.Config) {
 	set.Gauge("tokentab_build_info", "Always 1; the labels say which program this is.", []string{"version", "goversion"}, func(_ context.Context, add metrics.Add) {
 		add(1, version, runtime.Version())
 	})
 	b.measuredValidations(set)
 	b.measuredRequests(set)
-	b.measuredStore(set)
+	b.measuredStore(set, c.DatabaseURL != "")
 	b.measuredTokens(set)
 	b.measuredBackups(set)
 }
@@ -75,7 +76,7 @@ func (b *Backend) measuredRequests(set *metrics.Set) {
 	})
 }
 
-func (b *Backend) measuredStore(set *metrics.Set) {
+func (b *Backend) measuredStore(set *metrics.Set, onPostgres bool) {
 	set.Gauge("tokentab_store_ready", "1 if /readyz answers 200, else 0.", nil, func(ctx context.Context, add metrics.Add) {
 		ready := 1.0
 		if b.store.Ready(ctx) != nil {
@@ -89,15 +90,20 @@ func (b *Backend) measuredStore(set *metrics.Set) {
 	set.Counter("tokentab_store_failures_total", "Database operations that failed.", []string{"operation"}, func(_ context.Context, add metrics.Add) {
 		b.store.EachOperation(func(_ *metrics.Histogram, failed uint64, kind string) { add(float64(failed), kind) })
 	})
-	for _, size := range []struct {
+	type size struct {
 		name, help string
 		of         func() int64
-	}{
-		{"tokentab_database_size_bytes", "Size of the database file.", func() int64 { return b.store.Sizes().Database }},
+	}
+	sizes := []size{
+		{"tokentab_database_size_bytes", "Size of the database.", func() int64 { return b.store.Sizes().Database }},
 		{"tokentab_database_wal_size_bytes", "Size of the database's write-ahead log.", func() int64 { return b.store.Sizes().WAL }},
 		{"tokentab_disk_free_bytes", "Free space of the data folder's file system.", func() int64 { return b.store.Sizes().Free }},
 		{"tokentab_disk_size_bytes", "Size of the data folder's file system.", func() int64 { return b.store.Sizes().Disk }},
-	} {
+	}
+	if onPostgres {
+		sizes = sizes[:1]
+	}
+	for _, size := range sizes {
 		set.Gauge(size.name, size.help, nil, func(_ context.Context, add metrics.Add) { add(float64(size.of())) })
 	}
 	set.Gauge("tokentab_activity_size_bytes", "Size of what agents reported, within the database.", nil, func(ctx context.Context, add metrics.Add) {

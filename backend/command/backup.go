@@ -72,6 +72,9 @@ func (m *makeBackup) Run(ctx context.Context, std IO) (err error) {
 	if m.WithKey && len(passphrase) < shortestPassphrase {
 		return fmt.Errorf("the passphrase must have %d characters or more", shortestPassphrase)
 	}
+	if err := onlyFiles(&m.Storage, "backup"); err != nil {
+		return err
+	}
 	b, err := open(ctx, std, m.Storage, config.Issuing{}, func(w *backend.World) { w.ReadOnly = true })
 	if err != nil {
 		return err
@@ -86,6 +89,17 @@ func (m *makeBackup) Run(ctx context.Context, std IO) (err error) {
 		err = errors.Join(err, fmt.Errorf("the backup is like the database, but its audit trail does not verify: %w", made.Audit))
 	}
 	return err
+}
+
+// onlyFiles returns an error if the data is in Postgres.
+func onlyFiles(s *config.Storage, command string) error {
+	if err := fillDatabaseURL(s); err != nil {
+		return err
+	}
+	if s.DatabaseURL != "" {
+		return fmt.Errorf("tokentab %s is for SQLite; for the Postgres of --database-url use its own backups, such as pg_dump or continuous archiving", command)
+	}
+	return nil
 }
 
 // progress returns a function that says on standard error what goes on.
@@ -104,7 +118,7 @@ type restore struct {
 
 // Run restores a backup, and prints the time that it shows.
 func (r *restore) Run(ctx context.Context, std IO) error {
-	if err := fillDatabaseURL(&r.Storage); err != nil {
+	if err := onlyFiles(&r.Storage, "restore"); err != nil {
 		return err
 	}
 	if err := r.Check(); err != nil {

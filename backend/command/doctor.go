@@ -44,6 +44,9 @@ const certificateSoon = 14 * 24 * time.Hour
 
 // Run checks the installation and prints a line for each check. It returns an error if one failed.
 func (d *doctor) Run(ctx context.Context, std IO) (err error) {
+	if err := fillDatabaseURL(&d.Storage); err != nil {
+		return err
+	}
 	if err := d.Check(); err != nil {
 		return err
 	}
@@ -76,7 +79,10 @@ func (d *doctor) Run(ctx context.Context, std IO) (err error) {
 }
 
 func (d *doctor) examineSettings() []backend.Finding {
-	list := []backend.Finding{d.examineFiles(), d.examineAddress(), d.examineProxies(), d.examineCertificate(), backend.ExamineConnections(d.Serving), d.examineMemory()}
+	list := []backend.Finding{d.examineAddress(), d.examineProxies(), d.examineCertificate(), backend.ExamineConnections(d.Serving), d.examineMemory()}
+	if d.DatabaseURL == "" {
+		list = append([]backend.Finding{d.examineFiles()}, list...)
+	}
 	if d.BackupDir != "" {
 		list = append(list, backend.ExamineDisk("disk of the backups", d.BackupDir))
 	}

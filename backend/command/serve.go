@@ -66,7 +66,11 @@ func (s *serve) Run(ctx context.Context, std IO) (err error) {
 	if err != nil {
 		return errors.Join(err, closeAll(listeners))
 	}
-	log.Info("serving", "address", s.Listen, "url", s.Origin(), "data", s.Data, "version", Version)
+	data := s.Data
+	if s.DatabaseURL != "" {
+		data = "Postgres"
+	}
+	log.Info("serving", "address", s.Listen, "url", s.Origin(), "data", data, "version", Version)
 	if s.Socket != "" {
 		log.Info("serving", "socket", s.Socket)
 	}

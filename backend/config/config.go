@@ -21,7 +21,7 @@ const Prefix = "TOKENTAB"
 // Storage is where the data is kept.
 type Storage struct {
 	Data        string `help:"Folder of the database and the master key, created if missing." default:"./data" placeholder:"FOLDER"`
-	DatabaseURL Secret `help:"Must be empty: this version supports only the SQLite database in the data folder. Also TOKENTAB_DATABASE_URL_FILE." placeholder:"URL"`
+	DatabaseURL Secret `help:"Postgres database for several copies of the server, such as postgres://user:password@db.example.com/tokentab?sslmode=verify-full. If empty, the data is in SQLite in the data folder. Also TOKENTAB_DATABASE_URL_FILE." placeholder:"URL"`
 }
 
 // Issuing is the content and lifetime of new tokens.
@@ -46,6 +46,8 @@ type Serving struct {
 	TokensMayCreateTokens    bool     `help:"Let API tokens create API tokens and replace the secrets of others, as the official command line needs. If off, only admins can; each token can still rotate itself." default:"true" negatable:""`
 	MetricsListen            string   `help:"Address and port to serve only /metrics on, for Prometheus. If empty, /metrics is on --listen: for programs on this machine if there is no proxy, and with --metrics-token." placeholder:"ADDRESS"`
 	MetricsToken             Secret   `help:"Bearer token that /metrics requires, at least 16 characters. Also TOKENTAB_METRICS_TOKEN_FILE." placeholder:"TEXT"`
+	DatabaseReaders          int      `help:"Maximum number of connections to Postgres for reading, beside two for writing. 0 is twice the number of processors, at least 4." default:"0" placeholder:"N"`
+	DatabaseFinders          int      `help:"Maximum number of connections to Postgres for validations. 0 is the number of processors, at least 2." default:"0" placeholder:"N"`
 	CacheTokens              int      `help:"Maximum number of tokens kept in memory for validation. Each takes about 190 bytes." default:"1000000" placeholder:"N"`
 }
 
@@ -80,6 +82,9 @@ type Config struct {
 
 // leastMetricsToken is the shortest token for the metrics, in bytes: no one guesses it over a network.
 const leastMetricsToken = 16
+
+// maxPool is the largest pool of connections to Postgres.
+const maxPool = 1000
 
 // Check returns an error that names the first invalid setting.
 func (c *Config) Check() error {
@@ -124,6 +129,15 @@ func (c *Config) Check() error {
 	if c.MaxConnectionsPerAddress < 0 || c.MaxConnectionsPerAddress > 1_000_000 {
 		return errors.New("--max-connections-per-address must be from 1 to 1000000, or 0 for a quarter of all")
 	}
+	if c.DatabaseReaders < 0 || c.DatabaseReaders > maxPool || c.DatabaseFinders < 0 || c.DatabaseFinders > maxPool {
+		return fmt.Errorf("--database-readers and --database-finders must be from 1 to %d, or 0 to follow the number of processors", maxPool)
+	}
+	if (c.DatabaseReaders > 0 || c.DatabaseFinders > 0) && c.DatabaseURL == "" {
+		return errors.New("--database-readers and --database-finders go together with --database-url")
+	}
+	if c.BackupDir != "" && c.DatabaseURL != "" {
+		return errors.New("--backup-dir makes backups of SQLite; for the Postgres of --database-url use its own backups, such as pg_dump or continuous archiving")
+	}
 	if c.CacheTokens < 1 || c.CacheTokens > 100_000_000 {
 		return errors.New("--cache-tokens must be from 1 to 100000000")
 	}
@@ -136,13 +150,13 @@ func (c *Config) Check() error {
 	return c.Activity.Check()
 }
 
-// Check returns an error for an unsupported database.
+// Check returns an error for an unsupported database. It does not show the URL, which may hold a password.
 func (s *Storage) Check() error {
 	if s.Data == "" {
 		return errors.New("--data must name a folder")
 	}
-	if s.DatabaseURL != "" {
-		return errors.New("--database-url must be empty: this version keeps its data in SQLite in the data folder")
+	if url := string(s.DatabaseURL); url != "" && !strings.HasPrefix(url, "postgres://") && !strings.HasPrefix(url, "postgresql://") {
+		return errors.New("--database-url must be like postgres://user:password@host:5432/database?sslmode=verify-full")
 	}
 	return nil
 }

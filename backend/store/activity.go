@@ -43,7 +43,7 @@ func removeSpans(tx *gorm.DB, left *budget, query string, args ...any) (removed 
 		return 0, err
 	}
 	changes := map[int64]*spanChange{}
-	err = scan(tx, "DELETE FROM agent_spans WHERE number IN "+anyOf+" RETURNING instance, status, size", []any{document{numbers}}, func(rows *sql.Rows) error {
+	err = scan(tx, "DELETE FROM agent_spans WHERE number IN "+anyNumberOf+" RETURNING instance, status, size", []any{document{numbers}}, func(rows *sql.Rows) error {
 		var instance int64
 		var status activity.Status
 		var size int
@@ -69,7 +69,7 @@ func removeSpans(tx *gorm.DB, left *budget, query string, args ...any) (removed 
 func (s Activity) TrimSpans(ctx context.Context, now, before time.Time, most int64) (more bool, err error) {
 	due, err := read(ctx, s.db, func(tx *gorm.DB) (bool, error) {
 		return exists(tx, `SELECT 1 FROM activity_size WHERE bytes > ? UNION ALL
-			SELECT 1 FROM (SELECT inserted_at FROM agent_spans ORDER BY number LIMIT 1) WHERE inserted_at < ? OR inserted_at > ?`, most, stamp(before), stamp(now))
+			SELECT 1 FROM (SELECT inserted_at FROM agent_spans ORDER BY number LIMIT 1) first WHERE inserted_at < ? OR inserted_at > ?`, most, stamp(before), stamp(now))
 	})
 	if err != nil || !due {
 		return false, err
@@ -159,10 +159,10 @@ func (s Activity) TrimInstances(ctx context.Context, before time.Time, after int
 		return last, err
 	}
 	return last, s.change(ctx, func(tx *gorm.DB) error {
-		if err := tx.Exec("UPDATE agent_instances SET updated_at = ? WHERE number IN "+anyOf+" AND updated_at > ?", now, document{ahead}, now).Error; err != nil {
+		if err := tx.Exec("UPDATE agent_instances SET updated_at = ? WHERE number IN "+anyNumberOf+" AND updated_at > ?", now, document{ahead}, now).Error; err != nil {
 			return err
 		}
-		return tx.Exec("DELETE FROM agent_instances WHERE number IN "+anyOf+" AND "+empty, document{old}, stamp(before)).Error
+		return tx.Exec("DELETE FROM agent_instances WHERE number IN "+anyNumberOf+" AND "+empty, document{old}, stamp(before)).Error
 	})
 }
 

@@ -30,8 +30,8 @@ var agents = table[agent.Agent]{name: "agents", what: "agent", columns: func(a *
 
 func (s Agents) InsertAgent(ctx context.Context, a agent.Agent, recorder audit.Recorder) error {
 	return s.change(ctx, func(tx *gorm.DB) error {
-		err := agents.insert(tx, a)
-		if errors.Is(err, gorm.ErrDuplicatedKey) {
+		err := agents.insertNew(tx, a, errTaken)
+		if errors.Is(err, errTaken) {
 			return takenAgent(tx, a)
 		}
 		if err != nil {
@@ -49,6 +49,9 @@ func takenAgent(tx *gorm.DB, a agent.Agent) error {
 	}
 	return cmp.Or(err, idTaken())
 }
+
+// errTaken is for callers of table.insertNew that look up which column is taken.
+var errTaken = errors.New("store: a unique column has this value already")
 
 func idTaken() error { return fault.Field("id", "is taken") }
 

@@ -123,7 +123,7 @@ func TestEventsFromBeforeTheChainAreChainedInTheirOrderBeforeTheFirstChange(t *t
 	const earlier = 2*chainedAtOnce + 17
 	s.note(now(), earlier)
 	written := s.count("audit_events")
-	for _, statement := range []string{"UPDATE audit_events SET sequence = 0, hash = x''", "DELETE FROM audit_chains", "DELETE FROM settings WHERE name = '" + chainedSetting + "'"} {
+	for _, statement := range []string{"UPDATE audit_events SET sequence = 0, hash = CAST('' AS " + blob() + ")", "DELETE FROM audit_chains", "DELETE FROM settings WHERE name = '" + chainedSetting + "'"} {
 		if err := s.writer.Exec(statement).Error; err != nil {
 			t.Fatal(err)
 		}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/url"
 	"path/filepath"
-	"runtime"
 	"strings"
 
 	"gorm.io/gorm"
@@ -31,10 +30,10 @@ func (s *db) connect() (err error) {
 
 // connectReaders opens the connections for reading.
 func (s *db) connectReaders(options ...string) (err error) {
-	if s.reader, err = connect(s.path, max(4, 2*runtime.GOMAXPROCS(0)), options...); err != nil {
+	if s.reader, err = connect(s.path, defaultReaders(), options...); err != nil {
 		return err
 	}
-	s.finder, err = connect(s.path, max(2, runtime.GOMAXPROCS(0)), options...)
+	s.finder, err = connect(s.path, defaultFinders(), options...)
 	return err
 }
 
@@ -65,7 +64,12 @@ func connect(path string, connections int, options ...string) (*gorm.DB, error) 
 	pool := sql.OpenDB(connector)
 	pool.SetMaxOpenConns(connections)
 	pool.SetMaxIdleConns(connections)
-	db, err := gorm.Open(dialect{newStatements(pool)}, &gorm.Config{
+	return openPool(newStatements(pool), sqliteName)
+}
+
+// openPool returns GORM on a pool. It closes the pool if it fails.
+func openPool(pool *statements, dialectName string) (*gorm.DB, error) {
+	db, err := gorm.Open(dialect{pool, dialectName}, &gorm.Config{
 		Logger:         logger.Discard, // failures are returned; statements hold private values
 		TranslateError: true,
 	})

@@ -6,9 +6,12 @@ import (
 	"path/filepath"
 	"strconv"
 	"testing"
+
+	"tokentab/backend/pgtest"
 )
 
 func TestOneWholeCopyOfASchemaIsKeptHoweverOftenAnUpgradeFails(t *testing.T) {
+	pgtest.OnSQLite(t, "copies of its file")
 	folder := t.TempDir()
 	s := open(t, folder, now)
 	defer s.Close()

@@ -149,7 +149,15 @@ func (s *db) readTogether(ctx context.Context, f func(tx *gorm.DB) error) error 
 	}
 	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
 	defer cancel()
-	return s.reading(ctx, &s.measures.read, func() error { return s.reader.WithContext(ctx).Transaction(f, &sql.TxOptions{ReadOnly: true}) })
+	return s.reading(ctx, &s.measures.read, func() error { return s.reader.WithContext(ctx).Transaction(f, s.oneState()) })
+}
+
+// oneState returns the options of a transaction whose reads show one state. Those of SQLite always do.
+func (s *db) oneState() *sql.TxOptions {
+	if s.remote != nil {
+		return &sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead}
+	}
+	return &sql.TxOptions{ReadOnly: true}
 }
 
 // classify turns a database failure into fault.Unavailable. Other faults pass through.

@@ -45,8 +45,8 @@ func (s Agents) InsertDeployment(ctx context.Context, d agent.Deployment, record
 		if err := checkVersion(tx, d.AgentID, d.CurrentVersionID); err != nil {
 			return made, err
 		}
-		err = deployments.insert(tx, agent.ListedDeployment{Deployment: d})
-		if errors.Is(err, gorm.ErrDuplicatedKey) {
+		err = deployments.insertNew(tx, agent.ListedDeployment{Deployment: d}, errTaken)
+		if errors.Is(err, errTaken) {
 			return made, takenDeployment(tx, d)
 		}
 		if err != nil {

@@ -14,17 +14,15 @@ import (
 // descendantsOf selects the ids of all tokens that a token created directly or through other tokens, including
 // deleted ones.
 const descendantsOf = `WITH RECURSIVE made (id) AS (
-	SELECT CAST(? AS TEXT)
-	UNION SELECT t.id FROM made JOIN api_tokens t ON t.created_by_api_token_id = made.id
-	UNION SELECT d.id FROM made JOIN deleted_creators d ON d.created_by_api_token_id = made.id
+	` + firstID + `
+	UNION ` + madeByMade + `
 ) SELECT id FROM made`
 
 func (s Tokens) IsDescendant(ctx context.Context, id, of pfid.ID) (bool, error) {
 	return read(ctx, s.db, func(tx *gorm.DB) (bool, error) {
 		return exists(tx, `WITH RECURSIVE up (id) AS (
-			SELECT CAST(? AS TEXT)
-			UNION SELECT t.created_by_api_token_id FROM up JOIN api_tokens t ON t.id = up.id WHERE t.created_by_api_token_id IS NOT NULL
-			UNION SELECT d.created_by_api_token_id FROM up JOIN deleted_creators d ON d.id = up.id
+			`+firstID+`
+			UNION `+makerOfUp+`
 		) SELECT 1 FROM up WHERE id = ?`, id, of)
 	})
 }
@@ -42,7 +40,7 @@ func (s Tokens) RevokeWithDescendants(ctx context.Context, account, id pfid.ID, 
 			return err
 		}
 		var count int
-		err = tx.Raw("SELECT count(*), COALESCE(SUM(t.expires_at > ?), 0) FROM api_tokens t WHERE t.account_id = ? AND t.id IN ("+descendantsOf+") AND t.id <> ? AND "+status+" IN "+live,
+		err = tx.Raw("SELECT count(*), COUNT(CASE WHEN t.expires_at > ? THEN 1 END) FROM api_tokens t WHERE t.account_id = ? AND t.id IN ("+descendantsOf+") AND t.id <> ? AND "+status+" IN "+live,
 			stamp(at), account, id, id).Row().Scan(&count, &unexpired)
 		if err != nil {
 			return err

@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"gorm.io/gorm"
 	"gorm.io/gorm/callbacks"
 	"gorm.io/gorm/clause"
@@ -11,12 +12,22 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// dialect tells GORM what it must know of SQLite to keep statements compiled and tell errors apart.
-// GORM's own dialects bring other drivers, which need C or compile a statement again for each use. All statements are
-// plain SQL, so it quotes no names and knows no types.
-type dialect struct{ pool gorm.ConnPool }
+// The names of the dialects.
+const (
+	sqliteName   = "sqlite"
+	postgresName = "postgres"
+)
 
-func (d dialect) Name() string { return "sqlite" }
+// dialect tells GORM what it must know to keep statements compiled and tell errors apart. GORM's own dialects for SQLite bring
+// other drivers, which need C or compile a statement again for each use; that for Postgres adds migrations and quoting of
+// names. All statements are plain SQL, so this one quotes no names and knows no types. Both dialects have the placeholders of
+// SQLite here; see translate.
+type dialect struct {
+	pool gorm.ConnPool
+	name string
+}
+
+func (d dialect) Name() string { return d.name }
 
 func (d dialect) Initialize(db *gorm.DB) error {
 	db.ConnPool = d.pool
@@ -43,5 +54,16 @@ func (dialect) Translate(err error) error {
 			return gorm.ErrForeignKeyViolated
 		}
 	}
+	if failure, ok := errors.AsType[*pgconn.PgError](err); ok {
+		switch failure.Code {
+		case uniqueViolation:
+			return gorm.ErrDuplicatedKey
+		case foreignKeyViolation:
+			return gorm.ErrForeignKeyViolated
+		}
+	}
 	return err
 }
+
+// isPostgres reports whether a transaction is one of Postgres.
+func isPostgres(tx *gorm.DB) bool { return tx.Name() == postgresName }

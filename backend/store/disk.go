@@ -24,6 +24,8 @@ const (
 	damaged
 	otherSchema
 	replaced
+	serverFull
+	serverReadOnly
 )
 
 // sentences tell callers what does not work. advice tells the admin, in the log, what to do.
@@ -35,6 +37,9 @@ var (
 		damaged:      "The server's database is damaged. Its log says what to do.",
 		otherSchema:  "Another program changed the schema of the server's database. Its log says what to do.",
 		replaced:     "The server's database was removed or replaced. Its log says what to do.",
+
+		serverFull:     "Nothing can be changed: the disk of the server's database is full. Tokens are still validated.",
+		serverReadOnly: "Nothing can be changed: the server's database is read-only. Tokens are still validated.",
 	}
 	advice = [...]string{
 		diskFull:     "make space on the disk of the data folder; changes then work again automatically",
@@ -43,6 +48,9 @@ var (
 		damaged:      "stop the server, keep a copy of the data folder, and restore the newest backup; a copy from before the last upgrade may be beside the database, named like tokentab.db.schema-4.…",
 		otherSchema:  "undo what the other program did to the schema, or stop the server and restore the newest backup",
 		replaced:     "all requests are refused until the same file is back; to continue with the file that is there now, restart the server",
+
+		serverFull:     "make space on the disk of the Postgres server; changes then work again automatically",
+		serverReadOnly: "make sure that --database-url leads to the primary, and that neither the role nor the database has default_transaction_read_only; changes then work again automatically",
 	}
 )
 
@@ -66,6 +74,8 @@ func troubleOf(err error) trouble {
 	switch {
 	case err == nil:
 		return 0
+	case isOfPostgres(err):
+		return troubleOfPostgres(err)
 	case errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT):
 		return diskFull
 	case isReadOnly(err):

@@ -27,7 +27,7 @@ func TestWhatHasEndedIsRemovedInSmallStepsAndNothingElse(t *testing.T) {
 	run("INSERT INTO admin_users (id, account_id, email, password_hash, inserted_at, updated_at) VALUES ('u', ?, 'a@example.com', '', 1, 1)", account)
 	const numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2) "
 	session := func(name string, count int, seen, expires time.Time) {
-		run(numbers+"INSERT INTO sessions (id, id_hash, admin_user_id, address, user_agent, inserted_at, last_seen_at, expires_at) SELECT ?1 || i, ?1 || i, 'u', '', '', 1, ?3, ?4 FROM n",
+		run(numbers+`INSERT INTO sessions (id, id_hash, admin_user_id, address, user_agent, inserted_at, last_seen_at, expires_at) SELECT ?1 || i, `+bytesOf("?1 || i")+`, 'u', '', '', 1, ?3, ?4 FROM n`,
 			name, count, stamp(seen), stamp(expires))
 	}
 	session("over ", many, at, at)
@@ -50,7 +50,7 @@ func TestWhatHasEndedIsRemovedInSmallStepsAndNothingElse(t *testing.T) {
 	invite("live used ", 1, "used", at.Add(-people.InviteKept+time.Millisecond), at)
 	invite("live pending ", 1, "pending", at.Add(-people.InviteKept), at.Add(time.Millisecond))
 	answer := func(name string, count int, kept time.Time) {
-		run(numbers+"INSERT INTO idempotency_keys (account_id, idempotency_key, request_hash, status, answer, inserted_at) SELECT ?3, ?1 || i, x'00', 200, '', ?4 FROM n",
+		run(numbers+`INSERT INTO idempotency_keys (account_id, idempotency_key, request_hash, status, answer, inserted_at) SELECT ?3, ?1 || i, `+bytesOf("'0'")+`, 200, '', ?4 FROM n`,
 			name, count, account, stamp(kept))
 	}
 	answer("old ", many, at.Add(-24*time.Hour))

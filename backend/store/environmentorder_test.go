@@ -8,9 +8,11 @@ import (
 	"testing/fstest"
 
 	"tokentab/backend/paging"
+	"tokentab/backend/pgtest"
 )
 
 func TestAnUpgradePutsDevelopmentBeforeTheProductionThatCameWithIt(t *testing.T) {
+	pgtest.OnSQLite(t, "a schema that Postgres never had")
 	folder := t.TempDir()
 	path := filepath.Join(folder, FileName)
 	writer, err := connect(path, 1)

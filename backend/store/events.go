@@ -44,7 +44,7 @@ func (s Tokens) TokenEvents(ctx context.Context, account, id pfid.ID, page pagin
 	if _, err := s.Token(ctx, account, id); err != nil {
 		return nil, 0, err
 	}
-	return tokenEvents.page(ctx, s.db, sorting{"inserted_at"}, page, "audit_events t WHERE t.subject_id = ? AND t.account_id = ? AND t.action GLOB 'api_token.*'", id, account)
+	return tokenEvents.page(ctx, s.db, sorting{"inserted_at"}, page, "audit_events t WHERE t.subject_id = ? AND t.account_id = ? AND t.action >= 'api_token.' AND t.action < 'api_token/'", id, account)
 }
 
 // recordWith is record for an event that the recorder makes, for each subject.
@@ -234,7 +234,7 @@ func (l *eventList) part(tx *gorm.DB, page paging.Page, after eventPlace, found 
 
 // newestOf selects the newest events of a condition, up to a limit.
 func newestOf(where string) string {
-	return "SELECT * FROM (SELECT t.id, t.inserted_at, t.sequence FROM audit_events t WHERE " + where + " ORDER BY t.inserted_at DESC, t.sequence DESC LIMIT ?)"
+	return "SELECT * FROM (SELECT t.id, t.inserted_at, t.sequence FROM audit_events t WHERE " + where + " ORDER BY t.inserted_at DESC, t.sequence DESC LIMIT ?) newest"
 }
 
 // eventsOf returns the condition for a filter without its actions.

@@ -27,7 +27,7 @@ func (s *db) QuickCheck(ctx context.Context) error {
 // NewestChange returns the time of the newest change that the audit log records; zero if there is none.
 func (s *db) NewestChange(ctx context.Context) (time.Time, error) {
 	at, err := read(ctx, s, func(tx *gorm.DB) (int64, error) {
-		return value[int64](tx, "SELECT COALESCE(MAX(inserted_at), 0) FROM (SELECT MAX(inserted_at) AS inserted_at FROM audit_events GROUP BY account_id)")
+		return value[int64](tx, "SELECT COALESCE(MAX(inserted_at), 0) FROM (SELECT MAX(inserted_at) AS inserted_at FROM audit_events GROUP BY account_id) newest")
 	})
 	if err != nil || at == 0 {
 		return time.Time{}, err

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"tokentab/backend/pgtest"
 )
 
 // startLogging opens and closes a database as a server does, and returns its log. It checks that not everyone can
@@ -43,6 +45,7 @@ func startLogging(t *testing.T, folder string) string {
 }
 
 func TestFilesThatEveryoneCanReadAreClosedToThemWithAWarning(t *testing.T) {
+	pgtest.OnSQLite(t, "the files of the database")
 	folder := filepath.Join(t.TempDir(), "data")
 	if lines := startLogging(t, folder); lines != "" {
 		t.Errorf("a new installation warns: %s", lines)
@@ -74,6 +77,7 @@ func TestFilesThatEveryoneCanReadAreClosedToThemWithAWarning(t *testing.T) {
 }
 
 func TestADataFolderThatEveryoneCanEnterIsWarnedAbout(t *testing.T) {
+	pgtest.OnSQLite(t, "the files of the database")
 	for mode, warns := range map[os.FileMode]bool{0o700: false, 0o750: false, 0o755: true, 0o701: true, 0o777: true} {
 		folder := t.TempDir()
 		if err := os.Chmod(folder, mode); err != nil {

@@ -139,14 +139,18 @@ func (s *db) Ready(ctx context.Context) error {
 func (s *db) examine(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), operationTimeout)
 	defer cancel()
-	s.checkFile()
+	if s.onDisk != nil {
+		s.checkFile()
+	}
 	if err := s.Ping(ctx); err != nil {
 		return err
 	}
-	if err := s.checkSchema(ctx); err != nil {
-		return err
+	if s.onDisk != nil {
+		if err := s.checkSchema(ctx); err != nil {
+			return err
+		}
+		s.checkDamage()
 	}
-	s.checkDamage()
 	s.probe(ctx)
 	h := &s.health
 	h.mu.Lock()

@@ -12,6 +12,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"tokentab/backend/pgtest"
 	"tokentab/backend/token"
 )
 
@@ -34,6 +35,7 @@ func notReady(t *testing.T, s *Store, want string) {
 }
 
 func TestReadyFollowsTheLastWriteAndTriesOneItself(t *testing.T) {
+	pgtest.OnSQLite(t, "pragmas stand in for a failing disk")
 	s, later := openQuiet(t, t.TempDir())
 	for _, db := range []*gorm.DB{s.writer, s.noter} { // noter writes last uses
 		if err := db.Exec("PRAGMA query_only = 1").Error; err != nil {
@@ -66,6 +68,7 @@ func TestReadyFollowsTheLastWriteAndTriesOneItself(t *testing.T) {
 // TestReadyWaitsUntilChangesAreAccepted covers the moment after a disk became writable again, before what a crash or a
 // restore left is settled.
 func TestReadyWaitsUntilChangesAreAccepted(t *testing.T) {
+	pgtest.OnSQLite(t, "its first writes may have to wait for the disk")
 	s, later := openQuiet(t, t.TempDir())
 	s.unsettled.Store(true)
 	if err := s.SetSetting(t.Context(), "colour", "green"); err == nil {
@@ -85,6 +88,7 @@ func TestReadyWaitsUntilChangesAreAccepted(t *testing.T) {
 // TestReadyFollowsAFailedWriteOfSeveralTogether covers a request with an idempotency key, which fails with an error
 // of its own.
 func TestReadyFollowsAFailedWriteOfSeveralTogether(t *testing.T) {
+	pgtest.OnSQLite(t, "a trigger of SQLite stands in for a failing disk")
 	s, _ := openQuiet(t, t.TempDir())
 	if err := s.writer.Exec("CREATE TEMP TRIGGER failing BEFORE INSERT ON main.settings BEGIN SELECT missing FROM main.absent; END").Error; err != nil {
 		t.Fatal(err)
@@ -129,6 +133,7 @@ func TestAnIdleDatabaseIsProbedOnceAMinuteWithASmallWrite(t *testing.T) {
 }
 
 func TestReadyChecksOnceASecond(t *testing.T) {
+	pgtest.OnSQLite(t, "what readiness looks at is in sqlite_schema")
 	s, _ := openQuiet(t, t.TempDir())
 	if err := s.Ready(t.Context()); err != nil {
 		t.Fatal(err)
@@ -150,6 +155,7 @@ func anIndex(t *testing.T, s *Store) (name string) {
 }
 
 func TestReadyNoticesAChangedSchemaButNoAddition(t *testing.T) {
+	pgtest.OnSQLite(t, "what readiness looks at is in sqlite_schema")
 	s, later := openQuiet(t, t.TempDir())
 	for _, harmless := range []string{"CREATE TABLE notes (note TEXT)", "CREATE INDEX more ON notes (note)", "ANALYZE", "VACUUM"} {
 		if err := s.writer.Exec(harmless).Error; err != nil {
@@ -180,6 +186,7 @@ func TestReadyNoticesAChangedSchemaButNoAddition(t *testing.T) {
 }
 
 func TestADatabaseThatIsReplacedAnswersNothingUntilItIsBack(t *testing.T) {
+	pgtest.OnSQLite(t, "the file of the database")
 	folder := t.TempDir()
 	s, later := openQuiet(t, folder)
 	path, away := filepath.Join(folder, FileName), filepath.Join(folder, "away")
@@ -209,6 +216,7 @@ func TestADatabaseThatIsReplacedAnswersNothingUntilItIsBack(t *testing.T) {
 }
 
 func TestReadyRemembersDamageUntilACheckFindsNone(t *testing.T) {
+	pgtest.OnSQLite(t, "the file of the database")
 	folder := t.TempDir()
 	s := open(t, folder, now)
 	var root, size int64
@@ -259,6 +267,7 @@ func TestReadyRemembersDamageUntilACheckFindsNone(t *testing.T) {
 }
 
 func TestADamagedDatabaseSaysWhatToDo(t *testing.T) {
+	pgtest.OnSQLite(t, "the file of the database")
 	folder := t.TempDir()
 	if err := os.WriteFile(filepath.Join(folder, FileName), []byte(strings.Repeat("no database at all ", 500)), 0o600); err != nil {
 		t.Fatal(err)
@@ -267,7 +276,7 @@ func TestADamagedDatabaseSaysWhatToDo(t *testing.T) {
 	if err := os.WriteFile(copied, []byte("copy"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err := tryOpen(t.Context(), folder, now)
+	_, err := tryOpen(t, folder, now)
 	if err == nil || !strings.Contains(err.Error(), "restore the newest backup") || !strings.Contains(err.Error(), copied) {
 		t.Errorf("%v", err)
 	}
@@ -275,6 +284,7 @@ func TestADamagedDatabaseSaysWhatToDo(t *testing.T) {
 
 // TestALargeLogOfChangesShrinksWhenTheStoreIsIdle keeps a long read open while the WAL grows.
 func TestALargeLogOfChangesShrinksWhenTheStoreIsIdle(t *testing.T) {
+	pgtest.OnSQLite(t, "the file of the database")
 	s, _ := openQuiet(t, t.TempDir())
 	reading := s.reader.Begin()
 	if err := reading.Exec("SELECT 1 FROM settings").Error; err != nil {

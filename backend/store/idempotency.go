@@ -27,7 +27,8 @@ func (s Answers) KeyEntry(ctx context.Context, who idempotency.Caller, key strin
 
 func (s Answers) KeepKey(ctx context.Context, who idempotency.Caller, key string, entry idempotency.Entry) error {
 	return s.change(ctx, func(tx *gorm.DB) error {
-		return tx.Exec("INSERT OR REPLACE INTO idempotency_keys (account_id, idempotency_key, request_hash, status, answer, inserted_at) VALUES (?, ?, ?, ?, ?, ?)",
+		return tx.Exec(`INSERT INTO idempotency_keys (account_id, idempotency_key, request_hash, status, answer, inserted_at) VALUES (?, ?, ?, ?, ?, ?)
+			ON CONFLICT (account_id, idempotency_key) DO UPDATE SET request_hash = excluded.request_hash, status = excluded.status, answer = excluded.answer, inserted_at = excluded.inserted_at`,
 			who.AccountID, ownKey(who, key), digest(entry.Hash), entry.Answer.Status, entry.Answer.Body, stamp(entry.At)).Error
 	})
 }

@@ -118,7 +118,7 @@ func (s Activity) TerminateInstance(ctx context.Context, scope activity.Scope, i
 // instanceSorting lists what instances can be sorted by. They arrive in the order of their numbers, which all indexes of
 // lists end with; by the others only paging.MaxCounted can be sorted.
 var instanceSorting = map[string]string{
-	"": "t.number", "inserted_at": "t.number", "id": "t.id", "status": "t.status", "started_at": "t.started_at", "finished_at": "t.finished_at", "updated_at": "t.updated_at",
+	"": "number", "inserted_at": "number", "id": "id", "status": "status", "started_at": "started_at", "finished_at": "finished_at", "updated_at": "updated_at",
 }
 
 func (s Activity) Instances(ctx context.Context, scope activity.Scope, filter activity.InstanceFilter, page paging.Page) (list []activity.ListedInstance, total int, err error) {
@@ -126,10 +126,7 @@ func (s Activity) Instances(ctx context.Context, scope activity.Scope, filter ac
 	if !ok {
 		return nil, 0, fault.Field("sorting", "must be one of id, inserted_at, updated_at, started_at, finished_at, status")
 	}
-	direction := " ASC"
-	if page.Descending || page.Sort == "" {
-		direction = " DESC"
-	}
+	descending := page.Descending || page.Sort == ""
 	err = s.readTogether(ctx, func(tx *gorm.DB) error {
 		where, args, err := instancesOf(tx, scope, filter)
 		if err != nil || where == "" {
@@ -138,17 +135,17 @@ func (s Activity) Instances(ctx context.Context, scope activity.Scope, filter ac
 		if total, err = countUpTo(tx, page.CountLimit(), "agent_instances t"+where, args...); err != nil || total == 0 {
 			return err
 		}
-		if order != "t.number" && total > paging.MaxCounted {
+		if order != "number" && total > paging.MaxCounted {
 			return fault.Field("sorting", "must be inserted_at for more than %d instances", paging.MaxCounted)
 		}
-		numbers, err := values[int64](tx, "SELECT t.number FROM agent_instances t"+where+" ORDER BY "+order+direction+", t.number"+direction+" LIMIT ? OFFSET ?", append(slices.Clone(args), page.Size, page.Offset)...)
+		numbers, err := values[int64](tx, "SELECT t.number FROM agent_instances t"+where+" ORDER BY "+ordered(order, descending)+", "+ordered("number", descending)+" LIMIT ? OFFSET ?", append(slices.Clone(args), page.Size, page.Offset)...)
 		if err != nil {
 			return err
 		}
-		if numbers, err = fitting(tx, page, numbers, "SELECT COALESCE(octet_length(t.qualities), 0) FROM json_each(?) j CROSS JOIN agent_instances t ON t.number = j.value"); err != nil {
+		if numbers, err = fitting(tx, page, numbers, "SELECT COALESCE(octet_length(t.qualities), 0) FROM "+eachValue+" CROSS JOIN agent_instances t ON t.number = CAST(j.value AS BIGINT) "+byKey); err != nil {
 			return err
 		}
-		list, err = instances.all(tx, "WHERE t.number IN "+anyOf, document{numbers})
+		list, err = instances.all(tx, "WHERE t.number IN "+anyNumberOf, document{numbers})
 		slices.SortFunc(list, func(a, b activity.ListedInstance) int {
 			return slices.Index(numbers, a.Number) - slices.Index(numbers, b.Number)
 		})
@@ -206,17 +203,17 @@ func withoutDeleted(tx *gorm.DB, account pfid.ID) (where string, args []any, err
 
 // countUpTo counts the rows of what follows FROM, but no more than limit.
 func countUpTo(tx *gorm.DB, limit int, from string, args ...any) (int, error) {
-	return value[int](tx, "SELECT count(*) FROM (SELECT 1 FROM "+from+" LIMIT ?)", append(slices.Clone(args), limit)...)
+	return value[int](tx, "SELECT count(*) FROM (SELECT 1 FROM "+from+" LIMIT ?) counted", append(slices.Clone(args), limit)...)
 }
 
 func (s Activity) LatestInstances(ctx context.Context, tokens []pfid.ID) (map[pfid.ID]activity.LatestInstance, error) {
 	latest := map[pfid.ID]activity.LatestInstance{}
 	return latest, s.read(ctx, func(tx *gorm.DB) error {
 		// For each token, the index finds the last number.
-		const query = `SELECT k.value, t.id, t.agent_id, a.name, t.inserted_at FROM json_each(?) k
+		const query = `SELECT j.value, t.id, t.agent_id, a.name, t.inserted_at FROM ` + eachValue + `
 			JOIN agent_instances t ON t.number = (SELECT n.number FROM agent_instances n
 				JOIN agent_deployments d ON d.id = n.agent_deployment_id AND d.deleted_at IS NULL
-				WHERE n.api_token_id = k.value ORDER BY n.number DESC LIMIT 1)
+				WHERE n.api_token_id = j.value ORDER BY n.number DESC LIMIT 1)
 			JOIN agents a ON a.id = t.agent_id`
 		return scan(tx, query, []any{document{tokens}}, func(rows *sql.Rows) error {
 			var token pfid.ID

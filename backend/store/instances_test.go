@@ -3,6 +3,7 @@ package store
 import (
 	"crypto/rand"
 	"database/sql"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"tokentab/backend/fault"
 	"tokentab/backend/paging"
 	"tokentab/backend/pfid"
+	"tokentab/backend/pgtest"
 )
 
 // register adds n instances to a deployment.
@@ -19,7 +21,7 @@ func (r *run) register(deployment, n int, status activity.Status) {
 	r.tb.Helper()
 	r.exec(`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
 		INSERT INTO agent_instances (account_id, id, agent_id, agent_version_id, environment_id, agent_deployment_id, status, purpose, inserted_at, updated_at)
-		SELECT account_id, substr(?, 1, 24) || printf('%08d', i), agent_id, id, environment_id, id, ?, 'live', ?, ? FROM n, agent_deployments WHERE id = ?`,
+		SELECT account_id, substr(?, 1, 24) || substr(CAST(100000000 + i AS TEXT), 2), agent_id, id, environment_id, id, ?, 'live', ?, ? FROM n, agent_deployments WHERE id = ?`,
 		n, r.id(), status, stamp(now()), stamp(now()), r.deployments[deployment])
 }
 
@@ -67,6 +69,9 @@ func TestLongListsOfInstancesAreCountedToALimitAndSortedByAnIndex(t *testing.T) 
 		if err != nil || total != list.total || len(found) != 2 {
 			t.Errorf("%+v: %d of %d, %v", list, len(found), total, err)
 		}
+		if pgtest.Wanted() {
+			continue // the plans of Postgres follow from statistics, which the tests have none of
+		}
 		where, args, err := instancesOf(r.reader, r.scope, list.filter)
 		if err != nil {
 			t.Fatal(err)
@@ -89,7 +94,7 @@ func TestAnAgentKeepsSoManyRegisteredVersions(t *testing.T) {
 	r := newRun(t, 0)
 	version := func(number, registered int) {
 		r.exec("INSERT INTO agent_versions (id, account_id, agent_id, external_identifier, external_identifier_repeats, registered, inserted_at, updated_at) VALUES (?, ?, ?, ?, 0, ?, ?, 1)",
-			r.id(), r.scope.AccountID, r.agent, number, registered, number)
+			r.id(), r.scope.AccountID, r.agent, strconv.Itoa(number), registered > 0, number)
 	}
 	left := func() string {
 		t.Helper()

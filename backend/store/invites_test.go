@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tokentab/backend/pfid"
+	"tokentab/backend/pgtest"
 )
 
 // schemaUpTo opens a database with the schema of an earlier version, whose last migration has the given number.
@@ -32,7 +33,7 @@ func schemaUpTo(t *testing.T, folder, last string) *Store {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &db{writer: writer, path: path}
+	s := &db{writer: writer, onDisk: &onDisk{path: path}}
 	if err := s.migrate(t.Context(), older, now); err != nil {
 		t.Fatal(err)
 	}
@@ -41,6 +42,7 @@ func schemaUpTo(t *testing.T, folder, last string) *Store {
 
 // TestPromise9InvitesOfOlderDataLearnTheirMaker opens data whose invites don't name the token that made them.
 func TestPromise9InvitesOfOlderDataLearnTheirMaker(t *testing.T) {
+	pgtest.OnSQLite(t, "a schema that Postgres never had")
 	folder := t.TempDir()
 	old := schemaUpTo(t, folder, "00004")
 	ids := newShelf(t)

@@ -6,9 +6,12 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"tokentab/backend/pgtest"
 )
 
 func TestPromise8EmailsOfEarlierVersionsGetTheOneFormAndBothOfTwoThatCollideStay(t *testing.T) {
+	pgtest.OnSQLite(t, "a schema that Postgres never had")
 	folder := t.TempDir()
 	path := filepath.Join(folder, FileName)
 	writer, err := connect(path, 1)
@@ -30,7 +33,7 @@ func TestPromise8EmailsOfEarlierVersionsGetTheOneFormAndBothOfTwoThatCollideStay
 		}
 		earlier[name] = &fstest.MapFile{Data: content}
 	}
-	old := &db{writer: writer, path: path}
+	old := &db{writer: writer, onDisk: &onDisk{path: path}}
 	if err := old.migrate(t.Context(), earlier, now); err != nil {
 		t.Fatal(err)
 	}

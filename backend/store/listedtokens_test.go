@@ -342,7 +342,7 @@ func TestTheNewestTokensNeedNoIndex(t *testing.T) {
 func TestATokenThatIsUsedAndChangedKeepsItsPlaceForACursor(t *testing.T) {
 	c := newList(t, mathrand.New(mathrand.NewPCG(17, 18)), 20)
 	c.exec("UPDATE api_tokens SET status = 'active', expires_at = ?", now().Add(day).UnixMilli())
-	c.exec("UPDATE token_uses SET last_used_at = 1000 + rowid FROM api_tokens t WHERE t.id = token_id")
+	c.exec("UPDATE token_uses SET last_used_at = 1000 + (SELECT count(*) FROM api_tokens o WHERE o.id < t.id) FROM api_tokens t WHERE t.id = token_id")
 	for _, descending := range []bool{true, false} {
 		page := paging.Page{Size: 5, Sort: "last_used_at", Descending: descending}
 		order := c.walk(token.Filter{}, page, true, nil)

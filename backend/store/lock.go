@@ -136,13 +136,19 @@ func recordedServer(ctx context.Context, path string) (server Server) {
 // Claim is the exclusive right of this process to serve a database.
 type Claim struct {
 	file   *file
+	remote *remote // a Postgres database instead of a file
 	folder string
 	server Server
 	log    *slog.Logger
 }
 
 // Release gives up a claim that was not opened.
-func (c *Claim) Release() error { return c.file.Close() }
+func (c *Claim) Release() error {
+	if c.file == nil {
+		return nil
+	}
+	return c.file.Close()
+}
 
 // Serve claims the database in a folder for a server, and creates both if they do not exist. It waits up to 15
 // seconds for another server to stop, then fails and names its process. Only one claim on a database can exist,
@@ -206,10 +212,10 @@ func waitForOldServer(ctx context.Context, folder string, log *slog.Logger) erro
 }
 
 // Serving returns the server that runs on this database, which may be this process; running is false if there is
-// none.
+// none. On Postgres several may run, and no one knows of the others.
 func (s *db) Serving(ctx context.Context) (server Server, running bool, err error) {
-	if s.claimed {
-		return s.server, true, nil
+	if s.claimed || s.onDisk == nil {
+		return s.server, s.claimed, nil
 	}
 	if running, err = isServed(s.file.File); err != nil || !running {
 		return Server{}, false, err

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"tokentab/backend/pgtest"
 )
 
 // serveBriefly claims the database in a folder. It gives up instead of waiting for another server.
@@ -40,6 +42,7 @@ func (c cancelling) Handle(context.Context, slog.Record) error {
 }
 
 func TestAServerRemovesTheLockFilesOfEarlierVersions(t *testing.T) {
+	pgtest.OnSQLite(t, "the locks on the file of the database")
 	folder := t.TempDir()
 	open(t, folder, now).Close()
 	for _, name := range []string{oldServerLock, oldOpeningLock} {
@@ -55,6 +58,7 @@ func TestAServerRemovesTheLockFilesOfEarlierVersions(t *testing.T) {
 }
 
 func TestASecondServerIsRefusedUnderEveryNameOfTheDatabase(t *testing.T) {
+	pgtest.OnSQLite(t, "the locks on the file of the database")
 	folder := t.TempDir()
 	s := open(t, folder, now)
 	path := filepath.Join(folder, FileName)
@@ -104,6 +108,7 @@ func TestASecondServerIsRefusedUnderEveryNameOfTheDatabase(t *testing.T) {
 }
 
 func TestAServerOfAnEarlierVersionIsWaitedFor(t *testing.T) {
+	pgtest.OnSQLite(t, "the locks on the file of the database")
 	folder := t.TempDir()
 	old, err := os.Create(filepath.Join(folder, oldServerLock))
 	if err != nil {
@@ -127,6 +132,7 @@ func TestAServerOfAnEarlierVersionIsWaitedFor(t *testing.T) {
 }
 
 func TestCommandsKnowWhetherAServerRuns(t *testing.T) {
+	pgtest.OnSQLite(t, "the locks on the file of the database")
 	folder := t.TempDir()
 	claim, err := Serve(t.Context(), folder, "1", now, nil)
 	if err != nil {
@@ -165,6 +171,7 @@ func TestCommandsKnowWhetherAServerRuns(t *testing.T) {
 }
 
 func TestCommandsLeaveAnOlderSchemaAndAnotherNameAlone(t *testing.T) {
+	pgtest.OnSQLite(t, "the locks on the file of the database")
 	folder := t.TempDir()
 	s := open(t, folder, now)
 	elsewhere := t.TempDir()
@@ -191,6 +198,7 @@ func TestCommandsLeaveAnOlderSchemaAndAnotherNameAlone(t *testing.T) {
 }
 
 func TestACloseWhileTheDoorIsHeldLosesOnlyTheRecord(t *testing.T) {
+	pgtest.OnSQLite(t, "the locks on the file of the database")
 	folder := t.TempDir()
 	s := open(t, folder, now)
 	other, err := openFile(s.path)
@@ -216,6 +224,7 @@ func TestACloseWhileTheDoorIsHeldLosesOnlyTheRecord(t *testing.T) {
 }
 
 func TestAServerRemovesTheRecordOfItsPredecessorBeforeItWrites(t *testing.T) {
+	pgtest.OnSQLite(t, "the locks on the file of the database")
 	s := open(t, t.TempDir(), now)
 	defer s.Close()
 	note := s.path + closedSuffix // could not be removed at the start

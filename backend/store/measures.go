@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"gorm.io/gorm"
+
 	"tokentab/backend/fault"
 	"tokentab/backend/metrics"
 )
@@ -51,8 +53,14 @@ type Sizes struct {
 	Free, Disk    int64 // of its file system; Disk is 0 if the system does not say
 }
 
-// Sizes returns the sizes of the database.
+// Sizes returns the sizes of the database. On Postgres it has only that of the database, and 0 if the server does not answer.
 func (s *db) Sizes() Sizes {
+	if s.onDisk == nil {
+		bytes, _ := read(s.tended, s, func(tx *gorm.DB) (int64, error) {
+			return value[int64](tx, "SELECT pg_database_size(current_database())")
+		})
+		return Sizes{Database: bytes}
+	}
 	size := Sizes{Database: sizeOfFile(s.path), WAL: sizeOfFile(s.path + "-wal")}
 	size.Free, size.Disk = diskSpace(filepath.Dir(s.path))
 	return size

@@ -216,7 +216,7 @@ func (s People) RevokeTokensOf(ctx context.Context, owner, id pfid.ID, at time.T
 }
 
 // rotatedFor selects the tokens k that someone else made and whose present secret a member got by rotating them.
-const rotatedFor = "k.rotated_by_admin_user_id = %s AND k.created_by_admin_user_id IS NOT k.rotated_by_admin_user_id AND k.status IN " + live
+const rotatedFor = "k.rotated_by_admin_user_id = %s AND k.created_by_admin_user_id IS DISTINCT FROM k.rotated_by_admin_user_id AND k.status IN " + live
 
 var liveRotated = "(SELECT count(*) FROM api_tokens k WHERE " + fmt.Sprintf(rotatedFor, "t.id") + ")"
 

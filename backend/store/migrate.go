@@ -15,7 +15,7 @@ import (
 )
 
 //go:embed migrations/*.sql
-var migrations embed.FS
+var migrations embed.FS // of SQLite
 
 // migrations returns the migrations, the schema version of the database, and the version that this program needs.
 // It fails if the version of the database is higher.
@@ -43,9 +43,12 @@ func (s *db) migrations(ctx context.Context, all fs.FS) (steps *goose.Provider, 
 	return steps, current, target, nil
 }
 
-// newestSchema returns the schema version that this program needs.
-func newestSchema() (newest int64) {
-	names, _ := fs.Glob(migrations, "migrations/*.sql") // embedded, so this can't fail
+// newestSchema returns the version of SQLite's schema that this program needs.
+func newestSchema() int64 { return lastOf(below(migrations, "migrations")) }
+
+// lastOf returns the schema version that a program with these migrations needs.
+func lastOf(migrations fs.FS) (newest int64) {
+	names, _ := fs.Glob(migrations, "*.sql") // the pattern is valid
 	for _, name := range names {
 		if version, err := goose.NumericComponent(name); err == nil {
 			newest = max(newest, version)

@@ -8,6 +8,7 @@ import (
 	"testing/fstest"
 	"time"
 
+	"tokentab/backend/pgtest"
 	"tokentab/backend/token"
 )
 
@@ -33,6 +34,7 @@ func withOneMore(t *testing.T, statement string) fs.FS {
 }
 
 func TestPromise8UpgradesKeepEverythingAfterACopyWasMade(t *testing.T) {
+	pgtest.OnSQLite(t, "migrations of SQLite")
 	folder := t.TempDir()
 	s := open(t, folder, now)
 	if err := s.SetSetting(t.Context(), "colour", "green"); err != nil {
@@ -60,7 +62,7 @@ func TestPromise8UpgradesKeepEverythingAfterACopyWasMade(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := tryOpen(t.Context(), folder, now); err == nil || !strings.Contains(err.Error(), "newer version of this program") {
+	if _, err := tryOpen(t, folder, now); err == nil || !strings.Contains(err.Error(), "newer version of this program") {
 		t.Errorf("the older program opens newer data: %v", err)
 	}
 	found := copies()
@@ -82,6 +84,7 @@ func TestPromise8UpgradesKeepEverythingAfterACopyWasMade(t *testing.T) {
 
 // TestPromise8TokensOfSchema1StayGood fills a database with the schema of the first version.
 func TestPromise8TokensOfSchema1StayGood(t *testing.T) {
+	pgtest.OnSQLite(t, "migrations of SQLite")
 	folder := t.TempDir()
 	first, err := fs.ReadFile(migrations, "migrations/00001_first.sql")
 	if err != nil {
@@ -137,6 +140,7 @@ func TestPromise8TokensOfSchema1StayGood(t *testing.T) {
 }
 
 func TestAnUpgradeThatFailsLeavesTheDataAsItWas(t *testing.T) {
+	pgtest.OnSQLite(t, "migrations of SQLite")
 	s := open(t, t.TempDir(), now)
 	defer s.Close()
 	if err := s.migrate(t.Context(), withOneMore(t, "ALTER TABLE settings ADD COLUMN note TEXT; SELECT nonsense FROM nowhere;"), now); err == nil {
@@ -152,11 +156,12 @@ func TestAnUpgradeThatFailsLeavesTheDataAsItWas(t *testing.T) {
 }
 
 func TestProcessesThatStartAtOnceOpenTheSameNewDatabase(t *testing.T) {
+	pgtest.OnSQLite(t, "migrations of SQLite")
 	folder := t.TempDir()
 	opened := make(chan error)
 	for range 6 {
 		go func() {
-			s, err := tryOpen(t.Context(), folder, now)
+			s, err := tryOpen(t, folder, now)
 			if err == nil {
 				err = s.Close()
 			}

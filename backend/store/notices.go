@@ -110,7 +110,7 @@ func (s Notices) TidyNotices(ctx context.Context, writtenBefore, now time.Time) 
 		if err != nil {
 			return err
 		}
-		return tx.Exec("UPDATE expiry_notices SET told_at = MIN(told_at, ?), written_at = ? WHERE written_at > ?", stamp(now), stamp(now), stamp(ahead)).Error
+		return tx.Exec("UPDATE expiry_notices SET told_at = CASE WHEN told_at > ?1 THEN ?1 ELSE told_at END, written_at = ?1 WHERE written_at > ?2", stamp(now), stamp(ahead)).Error
 	})
 }
 

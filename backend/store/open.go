@@ -13,6 +13,9 @@ import (
 // Open opens a claimed database and migrates an older schema after keeping a copy. It fails if the schema is newer
 // than this program. Closing the Store releases the claim.
 func (c *Claim) Open(ctx context.Context, now func() time.Time) (*Store, error) {
+	if c.remote != nil {
+		return c.openRemote(ctx, now)
+	}
 	s := newDB(c.file, now)
 	s.claimed, s.mayReadOnly, s.server, s.health.log = true, true, c.server, c.log
 	s.unsettled.Store(true)
@@ -58,7 +61,7 @@ func (s *db) settle(ctx context.Context) error {
 type settling struct{}
 
 func newDB(f *file, now func() time.Time) *db {
-	s := &db{file: f, path: f.path, health: health{now: now}, release: func() {}}
+	s := &db{onDisk: &onDisk{file: f, path: f.path, release: func() {}}, health: health{now: now}}
 	s.tended, s.stop = context.WithCancel(context.Background())
 	return s
 }

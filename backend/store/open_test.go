@@ -11,21 +11,47 @@ import (
 
 	"tokentab/backend/audit"
 	"tokentab/backend/fault"
+	"tokentab/backend/pgtest"
 )
 
 // open opens the database in a folder as a server does. The caller closes it.
 func open(t testing.TB, folder string, now func() time.Time) *Store {
 	t.Helper()
-	s, err := tryOpen(t.Context(), folder, now)
+	s, err := tryOpen(t, folder, now)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return s
 }
 
+// migrated makes databases of Postgres with the schema.
+var migrated = pgtest.Template{Fill: func(url string) error {
+	claim, err := ServePostgres(Postgres{URL: url}, "", slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	s, err := claim.Open(context.Background(), time.Now)
+	if err != nil {
+		return err
+	}
+	return s.Close()
+}}
+
+// claimOf returns the claim of a server on the data in a folder, or on the database in Postgres that belongs to it.
+func claimOf(t testing.TB, folder string, now func() time.Time) (*Claim, error) {
+	t.Helper()
+	log := slog.New(slog.DiscardHandler)
+	if pgtest.Wanted() {
+		return ServePostgres(Postgres{URL: migrated.Of(t, folder)}, "", log)
+	}
+	return Serve(t.Context(), folder, "", now, log)
+}
+
 // tryOpen opens the database in a folder as a server does.
-func tryOpen(ctx context.Context, folder string, now func() time.Time) (*Store, error) {
-	claim, err := Serve(ctx, folder, "", now, slog.New(slog.DiscardHandler))
+func tryOpen(t testing.TB, folder string, now func() time.Time) (*Store, error) {
+	t.Helper()
+	ctx := t.Context()
+	claim, err := claimOf(t, folder, now)
 	if err != nil {
 		return nil, err
 	}
@@ -44,6 +70,22 @@ func prepare(ctx context.Context, s *Store) error {
 	return s.Events.ChainEvents(ctx, testSealer{}, func(int) (audit.Event, error) {
 		return audit.New(s.health.now(), audit.Actor{}, audit.ChainStarted, "", "", rand.Reader)
 	})
+}
+
+// blob returns the name of the type of bytes.
+func blob() string {
+	if pgtest.Wanted() {
+		return "BYTEA"
+	}
+	return "BLOB"
+}
+
+// bytesOf returns the SQL of the bytes of a text.
+func bytesOf(text string) string {
+	if pgtest.Wanted() {
+		return "convert_to(" + text + ", 'UTF8')"
+	}
+	return "CAST(" + text + " AS BLOB)"
 }
 
 type testSealer struct{}

@@ -50,10 +50,14 @@ func removeRows(tx *gorm.DB, account pfid.ID, most int) (tokens int, done bool, 
 	}
 	// Rows that refer to others go first.
 	for _, table := range []string{"deleted_creators", "agent_deployments", "agent_versions", "agent_schema_versions", "agents", "environments", "idempotency_keys", "admin_user_invites"} {
+		key := "id"
+		if table == "idempotency_keys" {
+			key = "account_id, idempotency_key"
+		}
 		if left == 0 {
 			return tokens, false, nil
 		}
-		gone := tx.Exec("DELETE FROM "+table+" WHERE rowid IN (SELECT rowid FROM "+table+" WHERE account_id = ? LIMIT ?)", account, left)
+		gone := tx.Exec("DELETE FROM "+table+" WHERE ("+key+") IN (SELECT "+key+" FROM "+table+" WHERE account_id = ? LIMIT ?)", account, left)
 		if gone.Error != nil {
 			return tokens, false, gone.Error
 		}

@@ -99,7 +99,7 @@ func (s People) Session(ctx context.Context, hash people.SessionHash) (found peo
 
 func (s People) TouchSession(ctx context.Context, hash people.SessionHash, at, end time.Time) error {
 	return s.change(ctx, func(tx *gorm.DB) error {
-		return tx.Exec("UPDATE sessions SET last_seen_at = ?, expires_at = MIN(expires_at, ?) WHERE id_hash = ?", stamp(at), stamp(end), digest(hash)).Error
+		return tx.Exec("UPDATE sessions SET last_seen_at = ?1, expires_at = CASE WHEN expires_at > ?2 THEN ?2 ELSE expires_at END WHERE id_hash = ?3", stamp(at), stamp(end), digest(hash)).Error
 	})
 }
 

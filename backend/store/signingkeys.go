@@ -61,7 +61,7 @@ func (s Keys) WithdrawSigningKey(ctx context.Context, kid string, at time.Time, 
 		if err != nil || w.Already {
 			return err
 		}
-		err = tx.Exec("UPDATE signing_keys SET withdrawn_at = ?, sealed_private_key = x'' WHERE kid = ?", stamp(at), kid).Error
+		err = tx.Exec("UPDATE signing_keys SET withdrawn_at = ?, sealed_private_key = ? WHERE kid = ?", stamp(at), []byte{}, kid).Error
 		if err != nil {
 			return err
 		}
@@ -101,16 +101,16 @@ const ofKey = `(
 	SELECT t.id, t.account_id, t.expires_at FROM api_tokens t WHERE t.status <> 'revoked' AND t.kid = k.kid
 	UNION ALL SELECT t.id, t.account_id, t.expires_at FROM api_tokens t WHERE t.status <> 'revoked' AND t.kid IS NULL
 		AND (t.inserted_at >= k.signs_from - @slack OR k.signs_from = (SELECT MIN(signs_from) FROM signing_keys))
-		AND t.inserted_at < COALESCE((SELECT MIN(o.signs_from) FROM signing_keys o WHERE o.signs_from > k.signs_from) + @slack, t.inserted_at + 1))`
+		AND t.inserted_at < COALESCE((SELECT MIN(o.signs_from) FROM signing_keys o WHERE o.signs_from > k.signs_from) + @slack, t.inserted_at + 1)) of_key`
 
 // oldOfKey selects the tokens with an old secret that key k signed or may have signed and that is still valid.
 const oldOfKey = `SELECT t.id FROM old_secrets o JOIN api_tokens t ON t.id = o.token_id
 	WHERE (o.kid = k.kid OR o.kid IS NULL) AND o.ends_at > @at AND o.ends_at > 0 AND t.status <> 'revoked'`
 
 func (s Keys) KeyUses(ctx context.Context, at time.Time, count bool) (uses map[string]int, err error) {
-	what := "EXISTS (SELECT 1 FROM " + ofKey + " WHERE expires_at > @at) OR EXISTS (" + oldOfKey + ")"
+	what := "CASE WHEN EXISTS (SELECT 1 FROM " + ofKey + " WHERE expires_at > @at) OR EXISTS (" + oldOfKey + ") THEN 1 ELSE 0 END"
 	if count {
-		what = "(SELECT count(*) FROM (SELECT id FROM " + ofKey + " WHERE expires_at > @at UNION " + oldOfKey + "))"
+		what = "(SELECT count(*) FROM (SELECT id FROM " + ofKey + " WHERE expires_at > @at UNION " + oldOfKey + ") uses)"
 	}
 	uses = map[string]int{}
 	err = s.read(ctx, func(tx *gorm.DB) error {

@@ -7,11 +7,13 @@ import (
 
 	"tokentab/backend/audit"
 	"tokentab/backend/pfid"
+	"tokentab/backend/pgtest"
 	"tokentab/backend/token"
 )
 
 // TestTokensOfOlderDataAreAttributedToTheirKey opens data whose tokens don't name the key that signed them.
 func TestTokensOfOlderDataAreAttributedToTheirKey(t *testing.T) {
+	pgtest.OnSQLite(t, "a schema that Postgres never had")
 	folder := t.TempDir()
 	old := schemaUpTo(t, folder, "00010")
 	ids := newShelf(t)

@@ -120,28 +120,25 @@ func (l *spanList) orderBy(page paging.Page, total int) (string, error) {
 	if !slices.Contains(l.indexed, page.Sort) && total > maxSorted {
 		return "", fault.Field("sorting", "must be %s for more than %d spans", strings.Join(l.indexed, " or "), maxSorted)
 	}
-	direction := " ASC"
-	if page.Descending {
-		direction = " DESC"
-	}
+	byNumber := ordered("number", page.Descending)
 	if page.Sort == "inserted_at" {
-		return "t.number" + direction, nil // the order of arrival, whatever the clock said
+		return byNumber, nil // the order of arrival, whatever the clock said
 	}
-	return "t." + page.Sort + direction + ", t.number" + direction, nil
+	return ordered(page.Sort, page.Descending) + ", " + byNumber, nil
 }
 
 // page reads one page, and ends early if it has enough payloads.
 func (l *spanList) page(tx *gorm.DB, filter activity.SpanFilter, order string, page paging.Page) (list []activity.Span, err error) {
 	where, args := window(filter)
 	var numbers []int64
-	err = scan(tx, "SELECT json_group_array(number) FROM (SELECT t.number FROM "+l.from+where+" ORDER BY "+order+" LIMIT ? OFFSET ?)",
+	err = scan(tx, "SELECT json_group_array(number) FROM (SELECT t.number FROM "+l.from+where+" ORDER BY "+order+" LIMIT ? OFFSET ?) page",
 		append(append(slices.Clone(l.args), args...), page.Size, page.Offset), func(rows *sql.Rows) error { return rows.Scan(document{&numbers}) })
 	if err != nil {
 		return nil, err
 	}
 	bytes := 0
-	// The CROSS JOINs keep the order of the numbers.
-	err = scan(tx, "SELECT "+spanColumns+" FROM json_each(?) j CROSS JOIN agent_spans t ON t.number = j.value CROSS JOIN agent_instances i ON i.number = t.instance",
+	// On SQLite the CROSS JOINs keep the order of the numbers.
+	err = scan(tx, "SELECT "+spanColumns+" FROM "+eachValue+" CROSS JOIN agent_spans t ON t.number = CAST(j.value AS BIGINT) CROSS JOIN agent_instances i ON i.number = t.instance "+byKey,
 		[]any{document{numbers}}, func(rows *sql.Rows) error {
 			var row spanRow
 			if err := rows.Scan(row.fields()...); err != nil {

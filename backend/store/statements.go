@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"sync"
 
 	"gorm.io/gorm"
@@ -23,6 +24,9 @@ type statements struct {
 	// wanted are statements that a transaction used. They are compiled before the next one: compiled inside, they would end
 	// with it, and the pool may have no other connection.
 	wanted map[string]bool
+
+	keepsNone bool   // the driver keeps them
+	lock      string // begins each transaction; empty for none
 }
 
 // statement is a compiled statement. It is closed once it is neither kept nor used.
@@ -93,6 +97,9 @@ func (p *statements) ExecContext(ctx context.Context, query string, args ...any)
 	if err := beforeStatement(query); err != nil {
 		return nil, err
 	}
+	if p.keepsNone {
+		return p.DB.ExecContext(ctx, query, args...)
+	}
 	s, err := p.compile(ctx, query)
 	if err != nil {
 		return nil, err
@@ -105,6 +112,9 @@ func (p *statements) ExecContext(ctx context.Context, query string, args ...any)
 func (p *statements) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	if err := beforeStatement(query); err != nil {
 		return nil, err
+	}
+	if p.keepsNone {
+		return p.DB.QueryContext(ctx, query, args...)
 	}
 	s, err := p.compile(ctx, query)
 	if err != nil {
@@ -132,6 +142,11 @@ func (p *statements) BeginTx(ctx context.Context, options *sql.TxOptions) (gorm.
 	if err != nil {
 		return nil, err
 	}
+	if p.lock != "" {
+		if _, err := tx.ExecContext(ctx, p.lock); err != nil {
+			return nil, errors.Join(err, tx.Rollback())
+		}
+	}
 	return &statementsTx{Tx: tx, all: p}, nil
 }
 
@@ -143,6 +158,9 @@ type statementsTx struct {
 
 // kept returns a kept statement; nil if there is none yet.
 func (t *statementsTx) kept(query string) *statement {
+	if t.all.keepsNone {
+		return nil
+	}
 	s := t.all.take(query)
 	if s == nil {
 		t.all.mu.Lock()

@@ -6,9 +6,12 @@ import (
 	"testing"
 
 	"gorm.io/gorm"
+
+	"tokentab/backend/pgtest"
 )
 
 func TestStatementsOfATransactionAreCompiledForTheNextOnes(t *testing.T) {
+	pgtest.OnSQLite(t, "its driver keeps no statements")
 	s, _ := openQuiet(t, t.TempDir())
 	pool, ok := s.writer.ConnPool.(*statements)
 	if !ok {

@@ -62,7 +62,7 @@ func checkEntry(tx *gorm.DB, entry token.StatusEntry) error {
 const entriesOfList = `SELECT status_index, status FROM api_tokens WHERE status_list = @list AND status <> 'active'
 	UNION ALL ` + otherEntries
 
-const entriesNow = `SELECT status_index, status_now FROM (SELECT t.status_index, ` + statusNowOfT + ` AS status_now FROM api_tokens t WHERE t.status_list = @list)
+const entriesNow = `SELECT status_index, status_now FROM (SELECT t.status_index, ` + statusNowOfT + ` AS status_now FROM api_tokens t WHERE t.status_list = @list) entries
 	WHERE status_now <> 'active'
 	UNION ALL ` + otherEntries
 
@@ -70,7 +70,7 @@ const entriesNow = `SELECT status_index, status_now FROM (SELECT t.status_index,
 const otherEntries = `SELECT status_index, 'revoked' FROM deleted_status_entries WHERE status_list = @list
 	UNION ALL SELECT status_index, status_now FROM (
 		SELECT o.status_index, CASE WHEN o.ends_at <= @at THEN 'revoked' ELSE ` + statusNowOfT + ` END AS status_now
-		FROM old_secrets o JOIN api_tokens t ON t.id = o.token_id WHERE o.status_list = @list)
+		FROM old_secrets o JOIN api_tokens t ON t.id = o.token_id WHERE o.status_list = @list) old_entries
 	WHERE status_now <> 'active'`
 
 func (s Tokens) StatusList(ctx context.Context, number int, at time.Time, set func(index int, status token.Status)) (until time.Time, ok bool, err error) {

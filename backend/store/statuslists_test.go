@@ -12,6 +12,7 @@ import (
 	"tokentab/backend/account"
 	"tokentab/backend/audit"
 	"tokentab/backend/pfid"
+	"tokentab/backend/pgtest"
 	"tokentab/backend/token"
 )
 
@@ -214,6 +215,7 @@ func TestADeletedAccountLeavesItsTokensRevokedInTheirLists(t *testing.T) {
 }
 
 func TestAListIsReadFromAnIndexOfInactiveTokens(t *testing.T) {
+	pgtest.OnSQLite(t, "the plan of its optimizer")
 	s := newShelf(t)
 	var plan []struct{ Detail string }
 	if err := s.reader.Raw("EXPLAIN QUERY PLAN "+entriesOfList, map[string]any{"list": 1, "at": 1}).Scan(&plan).Error; err != nil {

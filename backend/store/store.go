@@ -1,5 +1,5 @@
-// Package store keeps all data in SQLite. Only this package knows SQL and GORM. Each resource has a small store of its own,
-// over one db.
+// Package store keeps all data in SQLite, or in Postgres for several copies of the program. Only this package knows SQL, GORM
+// and the two databases. Each resource has a small store of its own, over one db, with statements for both; see translate.
 package store
 
 import (
@@ -44,24 +44,30 @@ type db struct {
 
 	writing chan struct{} // holds one element during a turn to write, because SQLite allows one writer at a time
 	group   *group        // the open one; only who has the turn may use it
-	path    string
 
-	file        *file
-	claimed     bool        // this process serves the database
-	mayReadOnly bool        // open the database read-only if it can't be written
-	server      Server      // this process, if claimed
-	wasClosed   bool        // by the previous process; see restored.go
-	unsettled   atomic.Bool // settle has not run yet; until then other changes are refused
+	*onDisk         // nil on Postgres
+	remote  *remote // nil on SQLite
+
+	claimed   bool        // this process serves the database
+	server    Server      // this process, if claimed
+	unsettled atomic.Bool // settle has not run yet; until then other changes are refused
 
 	chains chains // of audit events
-
-	release func() // releases the opening lock, which is held while the database is open read-only
 
 	health   health
 	measures measures
 	tended   context.Context // ends when the store closes
 	stop     context.CancelFunc
 	tending  sync.WaitGroup
+}
+
+// onDisk is what a db on SQLite has beside its connections.
+type onDisk struct {
+	path        string
+	file        *file
+	mayReadOnly bool   // open the database read-only if it can't be written
+	wasClosed   bool   // by the previous process; see restored.go
+	release     func() // releases the opening lock, which is held while the database is open read-only
 }
 
 // Exclusively calls f while no other process opens or closes the database or calls Exclusively.
@@ -86,6 +92,9 @@ func (s *db) Close() error {
 func (s *db) CloseWithin(ctx context.Context) error {
 	s.stop()
 	s.tending.Wait()
+	if s.onDisk == nil {
+		return s.close()
+	}
 	release := s.release
 	if s.writer != nil {
 		var err error

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"reflect"
 	"slices"
 	"strings"
@@ -85,21 +84,26 @@ func (t table[T]) insert(tx *gorm.DB, rows ...T) error {
 	return nil
 }
 
-// insertNew writes a new row. It returns taken if a unique column has its value already.
+// insertNew writes a new row. It returns taken if a unique column has its value already. The transaction can go on then: in
+// Postgres a statement that fails would end it.
 func (t table[T]) insertNew(tx *gorm.DB, row T, taken error) error {
-	err := t.insert(tx, row)
-	if errors.Is(err, gorm.ErrDuplicatedKey) {
+	written, err := t.insertOr(tx, "ON CONFLICT DO NOTHING", row)
+	if err == nil && written == 0 {
 		return taken
 	}
 	return err
 }
 
-// insertOr writes new rows and returns how many. or is the statement's conflict clause.
+// insertOr writes new rows and returns how many. or is the statement's conflict clause. The database chooses row numbers that
+// are 0; they are 0 in all rows or in none.
 func (t table[T]) insertOr(tx *gorm.DB, or string, rows ...T) (inserted int64, err error) {
 	var into, values string
 	var args []any
 	for i := range rows {
-		columns := t.columns(&rows[i])
+		columns := slices.DeleteFunc(t.columns(&rows[i]), func(c column) bool {
+			number, ok := c.field.(*rowNumber)
+			return ok && *number == 0
+		})
 		into, args = namesOf(columns), append(args, fieldsOf(columns)...)
 		values += ", (?" + strings.Repeat(", ?", len(columns)-1) + ")"
 	}
@@ -157,13 +161,13 @@ func (t table[T]) page(ctx context.Context, d *db, s sorting, page paging.Page, 
 // until its first row is there.
 func (t table[T]) sorted(tx *gorm.DB, order string, page paging.Page, from string, args ...any) ([]T, error) {
 	var ids []pfid.ID
-	err := scan(tx, "SELECT json_group_array(id) FROM (SELECT t.id FROM "+from+" ORDER BY "+order+" LIMIT ? OFFSET ?)",
+	err := scan(tx, "SELECT json_group_array(id) FROM (SELECT t.id FROM "+from+" ORDER BY "+order+" LIMIT ? OFFSET ?) page",
 		append(slices.Clone(args), page.Size, page.Offset), func(rows *sql.Rows) error { return rows.Scan(document{&ids}) })
 	if err != nil {
 		return nil, err
 	}
 	if t.size != "" {
-		if ids, err = fitting(tx, page, ids, "SELECT "+t.size+" FROM json_each(?) j CROSS JOIN "+t.name+" t ON t.id = j.value"); err != nil {
+		if ids, err = fitting(tx, page, ids, "SELECT "+t.size+" FROM "+eachValue+" CROSS JOIN "+t.name+" t ON t.id = j.value "+byKey); err != nil {
 			return nil, err
 		}
 	}
@@ -203,9 +207,6 @@ func (t table[T]) byID(tx *gorm.DB, ids []pfid.ID) ([]T, error) {
 }
 
 func (t table[T]) id(v *T) pfid.ID { return *t.columns(v)[0].field.(*pfid.ID) }
-
-// anyOf selects the elements of a JSON array: one value of a statement, however many ids there are.
-const anyOf = "(SELECT value FROM json_each(?))"
 
 func prefixed(prefix string, columns []column) []column {
 	for i := range columns {

@@ -5,9 +5,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"tokentab/backend/pgtest"
 )
 
 func TestLargeSortsNeedOnlyTheDataFolder(t *testing.T) {
+	pgtest.OnSQLite(t, "its temporary files")
 	folder := t.TempDir()
 	s := open(t, folder, now)
 	defer s.Close()

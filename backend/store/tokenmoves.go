@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"strings"
 	"time"
 
@@ -18,20 +17,9 @@ import (
 // events of the tokens follow in batches.
 type tokenMove struct {
 	token.Move
-	number moveNumber
+	number rowNumber
 	actor  audit.Actor
 	detail string // of the audit events
-}
-
-// moveNumber is the number of a move. The database chooses it for a new one, whose number is 0.
-type moveNumber int64
-
-// Value implements driver.Valuer.
-func (n moveNumber) Value() (driver.Value, error) {
-	if n == 0 {
-		return nil, nil
-	}
-	return int64(n), nil
 }
 
 // tokenMoves is the table of moves, read with the names of their targets. Deleted agents, environments and members keep
@@ -132,7 +120,7 @@ func begin(tx *gorm.DB, m tokenMove, earlier bool, recorder audit.Recorder) (mov
 	if err := tokenMoves.insert(tx, m); err != nil || earlier {
 		return nil, false, err
 	}
-	if m.number, err = value[moveNumber](tx, "SELECT "+lastMove); err != nil {
+	if m.number, err = value[rowNumber](tx, "SELECT "+lastMove); err != nil {
 		return nil, false, err
 	}
 	return advance(tx, m, firstPiece, recorder)
@@ -206,7 +194,7 @@ func advance(tx *gorm.DB, m tokenMove, most int, recorder audit.Recorder) (moved
 
 // eachToken looks up the tokens t with the ids in a JSON array. SQLite must not go through all tokens that another condition
 // names instead, hence the CROSS JOIN.
-const eachToken = "json_each(?) j CROSS JOIN api_tokens t ON t.id = j.value"
+const eachToken = eachValue + " CROSS JOIN api_tokens t ON t.id = j.value"
 
 // moveSome moves up to most tokens of a move and writes an event for each. If only is not nil, it moves only tokens with
 // these ids. It returns the ids of those that it moved.

@@ -46,7 +46,7 @@ func tell(tx *gorm.DB, event audit.Event, user pfid.ID, kind people.NoticeKind, 
 
 func (s People) Notices(ctx context.Context, session people.Session) ([]people.Notice, error) {
 	return read(ctx, s.db, func(tx *gorm.DB) ([]people.Notice, error) {
-		return memberNotices.all(tx, "WHERE t.admin_user_id = ? AND NOT t.dismissed AND t.session_id IS NOT ? ORDER BY t.inserted_at DESC, t.id DESC", session.AdminUser.ID, session.ID)
+		return memberNotices.all(tx, "WHERE t.admin_user_id = ? AND NOT t.dismissed AND t.session_id IS DISTINCT FROM ? ORDER BY t.inserted_at DESC, t.id DESC", session.AdminUser.ID, session.ID)
 	})
 }
 

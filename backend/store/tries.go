@@ -55,7 +55,8 @@ func settleTries(tx *gorm.DB, settle people.Settlement) error {
 		return err
 	}
 	for _, before := range settle.Restore {
-		err := tx.Exec(`UPDATE sign_in_failures SET failures = IIF(last_at = ?1, ?2, MAX(failures - 1, 0)), last_at = IIF(last_at = ?1, COALESCE(?3, 0), last_at)
+		err := tx.Exec(`UPDATE sign_in_failures SET failures = CASE WHEN last_at = ?1 THEN ?2 WHEN failures > 0 THEN failures - 1 ELSE 0 END,
+			last_at = CASE WHEN last_at = ?1 THEN COALESCE(CAST(?3 AS BIGINT), 0) ELSE last_at END
 			WHERE source = ?4`, stamp(settle.At), before.Failures, stamp(before.LastAt), before.Source).Error
 		if err != nil {
 			return err
@@ -69,14 +70,14 @@ const mostKnown = 50
 
 func (s People) KnownSources(ctx context.Context, user pfid.ID, sources []string) ([]string, error) {
 	return read(ctx, s.db, func(tx *gorm.DB) ([]string, error) {
-		return values[string](tx, "SELECT value FROM json_each(?) WHERE EXISTS (SELECT 1 FROM sign_in_sources WHERE admin_user_id = ? AND source = value) ORDER BY key", document{sources}, user)
+		return values[string](tx, "SELECT value FROM "+eachValue+" WHERE EXISTS (SELECT 1 FROM sign_in_sources WHERE admin_user_id = ? AND source = value) ORDER BY key", document{sources}, user)
 	})
 }
 
 // remember stores the sources from which an admin user has signed in, and forgets the oldest ones.
 func remember(tx *gorm.DB, user pfid.ID, sources []string, at time.Time) error {
 	for _, source := range sources {
-		err := tx.Exec("INSERT INTO sign_in_sources (admin_user_id, source, seen_at) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET seen_at = excluded.seen_at",
+		err := tx.Exec("INSERT INTO sign_in_sources (admin_user_id, source, seen_at) VALUES (?, ?, ?) ON CONFLICT (admin_user_id, source) DO UPDATE SET seen_at = excluded.seen_at",
 			user, source, stamp(at)).Error
 		if err != nil {
 			return err
@@ -84,6 +85,6 @@ func remember(tx *gorm.DB, user pfid.ID, sources []string, at time.Time) error {
 	}
 	// Sources stamped in the future by a wrong clock count as the oldest.
 	return tx.Exec(`DELETE FROM sign_in_sources WHERE admin_user_id = ?1 AND (seen_at < ?2 OR source NOT IN (
-		SELECT source FROM sign_in_sources WHERE admin_user_id = ?1 ORDER BY IIF(seen_at > ?3, 0, seen_at) DESC LIMIT ?4))`,
+		SELECT source FROM sign_in_sources WHERE admin_user_id = ?1 ORDER BY CASE WHEN seen_at > ?3 THEN 0 ELSE seen_at END DESC LIMIT ?4))`,
 		user, stamp(at.Add(-people.BrowserLife)), stamp(at), mostKnown).Error
 }

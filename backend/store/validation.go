@@ -47,8 +47,8 @@ func (s Tokens) RecordSeen(ctx context.Context, seen []token.Seen, latest int64)
 		times.add(use.AgentID, use.At)
 	}
 	return s.changeSoon(ctx, func(tx *gorm.DB) error {
-		return tx.Exec(`UPDATE agents SET last_seen_at = value FROM json_each(?)
-			WHERE agents.id = key AND (last_seen_at IS NULL OR last_seen_at > ? OR last_seen_at < value AND value <= ?)`,
+		return tx.Exec(`UPDATE agents SET last_seen_at = CAST(value AS BIGINT) FROM `+eachPair+`
+			WHERE agents.id = key AND (last_seen_at IS NULL OR last_seen_at > ? OR last_seen_at < CAST(value AS BIGINT) AND CAST(value AS BIGINT) <= ?)`,
 			times.object(), latest, latest).Error
 	})
 }

@@ -85,16 +85,8 @@ func (d document) Scan(value any) error {
 	return json.Unmarshal([]byte(text), d.of)
 }
 
-// rowNumber is the number of a row, which SQLite chooses for a new one: NULL for 0.
+// rowNumber is the number of a row. The database chooses it for a new one, whose number is 0; see table.insertOr.
 type rowNumber int64
-
-// Value implements driver.Valuer.
-func (n rowNumber) Value() (driver.Value, error) {
-	if n == 0 {
-		return nil, nil
-	}
-	return int64(n), nil
-}
 
 // Scan implements sql.Scanner.
 func (n *rowNumber) Scan(value any) error {

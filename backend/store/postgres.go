@@ -1,0 +1,331 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+	"gorm.io/gorm"
+)
+
+// The store on Postgres. Several servers and commands may use one database.
+//
+// Writes: each transaction that writes begins with an advisory lock, so one writes at a time among all copies, as on SQLite.
+// Hence checks such as that of the last admin, the chains of audit events and the order of row numbers hold as they do there,
+// under READ COMMITTED: each statement sees all that was committed before the lock was taken. A copy that is paused or cut off
+// with the lock delays the others until idle_in_transaction_session_timeout.
+//
+// Reads: one statement, or a transaction under REPEATABLE READ, which has one snapshot.
+
+// Postgres says where a Postgres database is and how many connections read it.
+type Postgres struct {
+	URL              string // a secret
+	Readers, Finders int    // of all reads, and of the lookups of validations; 0 for the defaults
+}
+
+// oldestPostgres is the oldest version that will do, as server_version_num.
+var oldestPostgres = 150000
+
+// writerKey is the key of the advisory lock that a writer holds, also while it changes the schema.
+const writerKey = 0x746f6b656e746162 // tokentab
+
+// Time limits of connections.
+const (
+	connectTimeout = 5 * time.Second
+	// writerIdle ends a transaction that holds the lock and does nothing.
+	writerIdle = 2 * time.Second
+	// peerTimeout is how long a peer may leave data unconfirmed before the connection counts as lost.
+	peerTimeout = 5 * time.Second
+)
+
+// SQLSTATE codes of Postgres.
+const (
+	uniqueViolation     = "23505"
+	foreignKeyViolation = "23503"
+	readOnlyTransaction = "25006"
+	insufficientRights  = "42501"
+	noSpace             = "53100"
+)
+
+// remote is what a db on Postgres has instead of a file.
+type remote struct {
+	config           *pgx.ConnConfig
+	readers, finders int
+	schema           int64 // that this program knows
+}
+
+// CheckPostgresURL returns an error that does not show the URL unless it names a Postgres database.
+func CheckPostgresURL(url string) error {
+	_, err := parsePostgres(Postgres{URL: url})
+	return err
+}
+
+func parsePostgres(at Postgres) (*remote, error) {
+	config, err := pgx.ParseConfig(at.URL)
+	if err != nil || !strings.HasPrefix(at.URL, "postgres://") && !strings.HasPrefix(at.URL, "postgresql://") {
+		return nil, errors.New("--database-url must be like postgres://user:password@host:5432/database?sslmode=verify-full")
+	}
+	if config.ConnectTimeout == 0 {
+		config.ConnectTimeout = connectTimeout
+	}
+	if config.RuntimeParams["application_name"] == "" {
+		config.RuntimeParams["application_name"] = "tokentab"
+	}
+	dialer := &net.Dialer{
+		Timeout: config.ConnectTimeout, Control: func(network, _ string, c syscall.RawConn) error {
+			return limitUnconfirmed(network, c, peerTimeout)
+		},
+		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: peerTimeout, Interval: time.Second, Count: 3},
+	}
+	config.DialFunc = dialer.DialContext
+	r := &remote{config: config, readers: at.Readers, finders: at.Finders, schema: lastOf(postgresMigrations)}
+	if r.readers == 0 {
+		r.readers = defaultReaders()
+	}
+	if r.finders == 0 {
+		r.finders = defaultFinders()
+	}
+	return r, nil
+}
+
+// defaultReaders and defaultFinders are the sizes of the pools.
+func defaultReaders() int { return max(4, 2*runtime.GOMAXPROCS(0)) }
+func defaultFinders() int { return max(2, runtime.GOMAXPROCS(0)) }
+
+// String names the database without the password.
+func (r *remote) String() string {
+	return fmt.Sprintf("the database %s on %s", r.config.Database, net.JoinHostPort(r.config.Host, strconv.Itoa(int(r.config.Port))))
+}
+
+// sessionSettings are settings of a connection that differ from the database's defaults.
+type sessionSettings map[string]string
+
+// with returns the settings that all connections have, and these.
+func (more sessionSettings) with() sessionSettings {
+	all := sessionSettings{
+		"statement_timeout": milliseconds(operationTimeout), "lock_timeout": milliseconds(operationTimeout),
+		"idle_in_transaction_session_timeout": milliseconds(operationTimeout + connectTimeout),
+		"default_transaction_isolation":       "read committed",
+		// So that the server notices lost clients, which may hold the lock.
+		"tcp_user_timeout": milliseconds(peerTimeout), "tcp_keepalives_idle": "5", "tcp_keepalives_interval": "1", "tcp_keepalives_count": "3",
+	}
+	for name, value := range more {
+		all[name] = value
+	}
+	return all
+}
+
+func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
+
+// asDurable raises synchronous_commit if the server's default would lose acknowledged changes in a crash.
+const asDurable = "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local')"
+
+// pool returns connections with some settings. They are set by statements, not when connecting, which PgBouncer would refuse.
+func (r *remote) pool(connections int, settings sessionSettings) *sql.DB {
+	set := asDurable
+	for name, value := range settings.with() {
+		set += "; SET " + name + " = '" + value + "'"
+	}
+	pool := sql.OpenDB(connector{stdlib.GetConnector(*r.config, stdlib.OptionAfterConnect(func(ctx context.Context, c *pgx.Conn) error {
+		_, err := c.PgConn().Exec(ctx, set).ReadAll()
+		return err
+	})), &translations{}})
+	pool.SetMaxOpenConns(connections)
+	pool.SetMaxIdleConns(connections)
+	return pool
+}
+
+func (r *remote) connect(connections int, lock string, settings sessionSettings) (*gorm.DB, error) {
+	pool := newStatements(r.pool(connections, settings))
+	pool.keepsNone, pool.lock = true, lock // pgx keeps them, for each connection
+	return openPool(pool, postgresName)
+}
+
+// connectPostgres opens the connections for reading and writing.
+func (s *db) connectPostgres() (err error) {
+	lock := fmt.Sprintf("SELECT pg_advisory_xact_lock(%d)", int64(writerKey))
+	idle := milliseconds(writerIdle)
+	if s.writer, err = s.remote.connect(1, lock, sessionSettings{"idle_in_transaction_session_timeout": idle}); err != nil {
+		return err
+	}
+	if s.noter, err = s.remote.connect(1, lock, sessionSettings{"idle_in_transaction_session_timeout": idle, "synchronous_commit": "off"}); err != nil {
+		return err
+	}
+	if s.reader, err = s.remote.connect(s.remote.readers, "", sessionSettings{"default_transaction_read_only": "on"}); err != nil {
+		return err
+	}
+	s.finder, err = s.remote.connect(s.remote.finders, "", sessionSettings{"default_transaction_read_only": "on"})
+	return err
+}
+
+// connector connects a pool whose statements are translated. Their values are converted as they are for SQLite.
+type connector struct {
+	driver.Connector
+	translations *translations
+}
+
+// Connect implements driver.Connector.
+func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
+	opened, err := c.Connector.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	conn, ok := opened.(*stdlib.Conn)
+	if !ok {
+		return nil, fmt.Errorf("store: a connection to Postgres is a %T", opened)
+	}
+	return &translating{conn, c.translations}, nil
+}
+
+type translating struct {
+	*stdlib.Conn
+	translations *translations
+}
+
+// CheckNamedValue implements driver.NamedValueChecker.
+func (*translating) CheckNamedValue(v *driver.NamedValue) (err error) {
+	v.Value, err = driver.DefaultParameterConverter.ConvertValue(v.Value)
+	return err
+}
+
+// ExecContext implements driver.ExecerContext.
+func (c *translating) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	return c.Conn.ExecContext(ctx, c.translations.of(query), args)
+}
+
+// QueryContext implements driver.QueryerContext.
+func (c *translating) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	return c.Conn.QueryContext(ctx, c.translations.of(query), args)
+}
+
+// PrepareContext implements driver.ConnPrepareContext.
+func (c *translating) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
+	return c.Conn.PrepareContext(ctx, c.translations.of(query))
+}
+
+// OpenPostgres opens a pool of one Postgres database beside a store. It takes the statements that a store takes.
+func OpenPostgres(url string) (*sql.DB, error) {
+	r, err := parsePostgres(Postgres{URL: url})
+	if err != nil {
+		return nil, err
+	}
+	return r.pool(1, sessionSettings{"statement_timeout": "0"}), nil
+}
+
+// ServePostgres is Serve for a Postgres database, which several servers may serve.
+func ServePostgres(at Postgres, version string, log *slog.Logger) (*Claim, error) {
+	r, err := parsePostgres(at)
+	if err != nil {
+		return nil, err
+	}
+	return &Claim{remote: r, server: thisServer(version), log: log}, nil
+}
+
+// openRemote is Open for a Postgres database.
+func (c *Claim) openRemote(ctx context.Context, now func() time.Time) (*Store, error) {
+	s := newRemoteDB(c.remote, now)
+	s.claimed, s.server, s.health.log = true, c.server, c.log
+	return newStore(s), s.openRemote(ctx, true)
+}
+
+// JoinPostgres is Join for a Postgres database. Servers of other versions may be running, as long as they fit its schema.
+func JoinPostgres(ctx context.Context, at Postgres, may Joining, now func() time.Time) (*Store, error) {
+	r, err := parsePostgres(at)
+	if err != nil {
+		return nil, err
+	}
+	s := newRemoteDB(r, now)
+	return newStore(s), s.openRemote(ctx, may.Create)
+}
+
+func newRemoteDB(r *remote, now func() time.Time) *db {
+	s := &db{remote: r, health: health{now: now}, writing: make(chan struct{}, 1)}
+	s.tended, s.stop = context.WithCancel(context.Background())
+	return s
+}
+
+// openRemote checks the database and connects to it. It makes the schema if there is none and mayCreate is set, and a server
+// also brings an older one up to date.
+func (s *db) openRemote(ctx context.Context, mayCreate bool) error {
+	err := s.remote.prepare(ctx, postgresMigrations, mayCreate, s.claimed)
+	if err == nil {
+		err = s.connectPostgres()
+	}
+	if err == nil {
+		err = s.Ping(ctx)
+	}
+	if err != nil {
+		s.stop()
+		return errors.Join(s.remote.explained(err), s.close())
+	}
+	return nil
+}
+
+// explained adds what to do to the error of a database that can't be opened.
+func (r *remote) explained(err error) error {
+	if failed, ok := errors.AsType[*pgconn.ConnectError](err); ok {
+		return fmt.Errorf("--database-url: can't connect to %s as %s: %w", r, r.config.User, failed.Unwrap())
+	}
+	if failed, ok := errors.AsType[*pgconn.PgError](err); ok && failed.Code == insufficientRights {
+		return fmt.Errorf("--database-url: the role %s lacks rights in %s; it must own the tables of tokentab: %w", r.config.User, r, err)
+	}
+	return err
+}
+
+// Outdated reports whether a newer version has changed the schema in a way that this program must not run beside. It must then
+// stop answering. On SQLite it never is: no other program changes the schema while a server runs.
+func (s *db) Outdated(ctx context.Context) (bool, error) {
+	if s.remote == nil {
+		return false, nil
+	}
+	return read(ctx, s, func(tx *gorm.DB) (bool, error) {
+		lowest, err := value[int64](tx, "SELECT lowest FROM schema_needs")
+		return lowest > s.remote.schema, err
+	})
+}
+
+// isOfPostgres reports whether Postgres, or the connection to it, is to blame.
+func isOfPostgres(err error) bool {
+	return errors.As(err, new(*pgconn.PgError)) || errors.As(err, new(*pgconn.ConnectError))
+}
+
+// troubleOfPostgres is troubleOf for an error of Postgres.
+func troubleOfPostgres(err error) trouble {
+	failed, _ := errors.AsType[*pgconn.PgError](err)
+	switch {
+	case failed == nil:
+		return 0
+	case failed.Code == noSpace:
+		return serverFull
+	case failed.Code == readOnlyTransaction:
+		return serverReadOnly
+	}
+	return 0
+}
+
+// PostgresFacts are settings of a Postgres server on which the safety of the data depends.
+type PostgresFacts struct {
+	Version, Fsync, FullPageWrites, SynchronousCommit string
+	Standby                                           bool
+}
+
+// PostgresFacts asks the server of a store on Postgres.
+func (s *db) PostgresFacts(ctx context.Context) (f PostgresFacts, err error) {
+	err = s.read(ctx, func(tx *gorm.DB) error {
+		return tx.Raw("SELECT current_setting('server_version'), current_setting('fsync'), current_setting('full_page_writes'), current_setting('synchronous_commit'), pg_is_in_recovery()").
+			Row().Scan(&f.Version, &f.Fsync, &f.FullPageWrites, &f.SynchronousCommit, &f.Standby)
+	})
+	return f, err
+}

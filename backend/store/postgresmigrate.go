@@ -1,0 +1,130 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+)
+
+// postgresMigrationFiles are those of Postgres. From 31 on, each migration is in both folders under one number.
+//
+//go:embed migrations/postgres/*.sql
+var postgresMigrationFiles embed.FS
+
+var postgresMigrations = below(postgresMigrationFiles, "migrations/postgres")
+
+// prepare checks the server and the rights on the database, and its schema. If there is none and mayCreate is set, it makes
+// it; if mayChange is set, it brings an older one up to date. Of several programs that do so at once, one does, and no copy
+// writes meanwhile.
+func (r *remote) prepare(ctx context.Context, all fs.FS, mayCreate, mayChange bool) error {
+	pool := stdlib.OpenDB(*r.config)
+	defer pool.Close()
+	conn, err := pool.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if err := r.check(ctx, conn); err != nil {
+		return err
+	}
+	if done, err := r.fits(ctx, conn, mayCreate, mayChange); done || err != nil {
+		return err
+	}
+	if err := r.checkMayCreate(ctx, conn); err != nil {
+		return err
+	}
+	// The end of the connection unlocks.
+	if _, err := conn.ExecContext(ctx, "SELECT pg_advisory_lock($1)", int64(writerKey)); err != nil {
+		return fmt.Errorf("store: wait for another program that changes the schema: %w", err)
+	}
+	if done, err := r.fits(ctx, conn, mayCreate, mayChange); done || err != nil {
+		return err
+	}
+	steps, err := goose.NewProvider(goose.DialectPostgres, pool, all)
+	if err != nil {
+		return fmt.Errorf("store: read the migrations: %w", err)
+	}
+	if _, err := steps.Up(ctx); err != nil {
+		return fmt.Errorf("store: change the schema: %w", err)
+	}
+	return nil
+}
+
+// check returns an error unless the server can hold the data.
+func (r *remote) check(ctx context.Context, conn *sql.Conn) error {
+	var version int
+	var release, encoding string
+	var standby bool
+	err := conn.QueryRowContext(ctx, `SELECT current_setting('server_version_num')::int, current_setting('server_version'), pg_is_in_recovery(), pg_encoding_to_char(encoding)
+		FROM pg_database WHERE datname = current_database()`).Scan(&version, &release, &standby, &encoding)
+	switch {
+	case err != nil:
+		return err
+	case version < oldestPostgres:
+		return fmt.Errorf("--database-url: %s runs Postgres %s: use version %d or later", r, release, oldestPostgres/10000)
+	case standby:
+		return fmt.Errorf("--database-url: %s is a standby, which takes no changes: name the primary, or several hosts and target_session_attrs=primary", r)
+	case encoding != "UTF8":
+		return fmt.Errorf("--database-url: %s has the encoding %s: create the database with ENCODING 'UTF8'", r, encoding)
+	}
+	return nil
+}
+
+// checkMayCreate returns an error unless the role may create tables.
+func (r *remote) checkMayCreate(ctx context.Context, conn *sql.Conn) error {
+	var schema sql.NullString
+	var may bool
+	err := conn.QueryRowContext(ctx, "SELECT current_schema(), COALESCE(has_schema_privilege(current_schema(), 'CREATE'), FALSE)").Scan(&schema, &may)
+	if err == nil && !may {
+		name := "public"
+		if schema.Valid {
+			name = schema.String
+		}
+		err = fmt.Errorf("--database-url: the role %s may not create tables in %s: run GRANT CREATE ON SCHEMA %s TO %s there, or make it the owner of the database", r.config.User, r, name, r.config.User)
+	}
+	return err
+}
+
+// fits reports whether the schema is one that this program can use as it is. It returns an error if it is not and may not be
+// changed.
+func (r *remote) fits(ctx context.Context, conn *sql.Conn, mayCreate, mayChange bool) (bool, error) {
+	current, lowest, err := schemaOf(ctx, conn)
+	switch {
+	case err != nil:
+		return false, fmt.Errorf("store: read the schema version: %w", err)
+	case lowest > r.schema:
+		return false, fmt.Errorf("the database was written by a newer version of this program (schema %d, which versions before schema %d must not use; this one knows %d): start the newer version", current, lowest, r.schema)
+	case current >= r.schema:
+		return true, nil
+	case current == 0 && !mayCreate:
+		return false, fmt.Errorf("--database-url: there is no data in %s. For a new installation run tokentab setup, or open the setup link that tokentab serve prints", r)
+	case current > 0 && !mayChange:
+		return false, fmt.Errorf("the database was written by an earlier version of this program (schema %d, this one needs %d): start tokentab serve of this version once, which brings it up to date", current, r.schema)
+	}
+	return false, nil
+}
+
+// schemaOf returns the schema version of a database, 0 for none, and the lowest one of programs that may use it.
+func schemaOf(ctx context.Context, conn *sql.Conn) (current, lowest int64, err error) {
+	var has bool
+	err = conn.QueryRowContext(ctx, "SELECT to_regclass('schema_needs') IS NOT NULL").Scan(&has)
+	if err == nil && has {
+		err = conn.QueryRowContext(ctx, "SELECT (SELECT MAX(version_id) FROM "+goose.DefaultTablename+"), lowest FROM schema_needs").Scan(&current, &lowest)
+	}
+	return current, lowest, err
+}
+
+// below returns the files in a folder of embedded files.
+func below(all fs.FS, folder string) fs.FS {
+	files, err := fs.Sub(all, folder)
+	if err != nil {
+		panic(errors.Join(errors.New("store: no migrations"), err)) // only an invalid name fails
+	}
+	return files
+}
