@@ -52,8 +52,8 @@ func TestAuditVerifyNamesTheFirstEventThatWasTamperedWith(t *testing.T) {
 		"a truncated end and its head": {"DELETE FROM audit_events WHERE account_id IS NOT NULL AND sequence > 7; UPDATE audit_chains SET sequence = 7, hash = (SELECT hash FROM audit_events WHERE account_id IS NOT NULL AND sequence = 7) WHERE account_id <> ''", "broken at event 7: the head of the chain is not sealed"},
 		"a removed head":               {"DELETE FROM audit_chains WHERE account_id <> ''", "broken at event 1: the head of the chain was removed"},
 		"a removed chain":              {"DELETE FROM audit_chains WHERE account_id <> ''; DELETE FROM audit_events WHERE account_id IS NOT NULL", "broken at event 1: the head of the chain was removed"},
-		"an event added at the end":    {"INSERT INTO audit_events SELECT 'x', account_id, action, subject_id, actor_admin_user_id, actor_api_token_id, actor_address, detail, inserted_at, 10, hash, request_id, reason FROM audit_events WHERE account_id IS NOT NULL AND sequence = 9", "broken at event 10:"},
-		"an event added before it":     {"INSERT INTO audit_events SELECT 'x', account_id, action, subject_id, actor_admin_user_id, actor_api_token_id, actor_address, detail, inserted_at, 0, hash, request_id, reason FROM audit_events WHERE account_id IS NOT NULL AND sequence = 9", "added outside the chain"},
+		"an event added at the end":    {"INSERT INTO audit_events SELECT 'x', account_id, action, subject_id, actor_admin_user_id, actor_api_token_id, actor_address, detail, inserted_at, 10, hash, request_id, reason, actor_kind, times FROM audit_events WHERE account_id IS NOT NULL AND sequence = 9", "broken at event 10:"},
+		"an event added before it":     {"INSERT INTO audit_events SELECT 'x', account_id, action, subject_id, actor_admin_user_id, actor_api_token_id, actor_address, detail, inserted_at, 0, hash, request_id, reason, actor_kind, times FROM audit_events WHERE account_id IS NOT NULL AND sequence = 9", "added outside the chain"},
 		"a later beginning": {"DELETE FROM audit_events WHERE account_id IS NOT NULL AND sequence <= 5; UPDATE audit_chains SET kept_after = 5, kept_hash = hash WHERE account_id <> ''",
 			"not sealed"},
 		"a changed hash": {fmt.Sprintf(one, "hash = zeroblob(32)"), breaks5},
@@ -148,14 +148,18 @@ func TestAuditExportHasWhatOthersNeedToVerifyTheChain(t *testing.T) {
 		}
 		framed := last[account]
 		for _, text := range []string{
-			"tokentab audit event 1", account, event["sequence"], event["id"], event["inserted_at"], event["action"], event["subject_id"],
+			"tokentab audit event 2", account, event["sequence"], event["id"], event["inserted_at"], event["action"], event["subject_id"],
 			event["actor_admin_user_id"], event["actor_api_token_id"], event["actor_address"], event["request_id"], event["reason"], event["detail"],
+			event["actor_kind"], event["times"],
 		} {
 			framed = append(binary.BigEndian.AppendUint32(framed, uint32(len(text))), text...)
 		}
 		sum := sha256.Sum256(framed)
 		if last[account] = sum[:]; hex.EncodeToString(sum[:]) != event["hash"] {
 			t.Errorf("the hash of %v is %x", event, sum)
+		}
+		if event["actor_kind"] != "command_line" && event["actor_admin_user_id"] == "" {
+			t.Errorf("the command line recorded %v", event)
 		}
 	}
 	out, err := auditVerify(folder)

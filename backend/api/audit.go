@@ -18,6 +18,7 @@ type AuditEvent struct {
 	Action           string    `json:"action" example:"api_token.suspended"`
 	SubjectID        string    `json:"subject_id" doc:"What was changed"`
 	SubjectName      *string   `json:"subject_name" doc:"null if it has no name, or is deleted now"`
+	ActorKind        *string   `json:"actor_kind" enum:"admin_user,api_token,command_line,server,stranger" doc:"stranger is a client without an accepted credential; null for the command line and the server in events of earlier versions"`
 	ActorAdminUserID *string   `json:"actor_admin_user_id"`
 	ActorAPITokenID  *string   `json:"actor_api_token_id"`
 	ActorName        *string   `json:"actor_name" doc:"null for the command line and the server, and for a token that is deleted now"`
@@ -25,6 +26,7 @@ type AuditEvent struct {
 	RequestID        *string   `json:"request_id" doc:"The X-Request-Id of the response to the change"`
 	Reason           *string   `json:"reason" doc:"Why, in the words of the actor"`
 	Detail           *string   `json:"detail"`
+	Times            int       `json:"times" doc:"How often it happened, if one event stands for several refusals of a minute; otherwise 1"`
 	Sequence         int64     `json:"sequence" doc:"Number of the event in the account"`
 	Hash             string    `json:"hash" doc:"SHA-256 over the event and the hash of the one before, in hexadecimal"`
 	InsertedAt       Timestamp `json:"inserted_at"`
@@ -33,7 +35,7 @@ type AuditEvent struct {
 func auditEvent(e audit.Listed) AuditEvent {
 	return AuditEvent{
 		Type: "audit_event", ID: e.ID.String(), AccountID: e.Actor.AccountID.String(), Action: string(e.Action), SubjectID: e.Subject, SubjectName: orNull(e.SubjectName),
-		ActorAdminUserID: idOrNull(e.Actor.AdminUserID), ActorAPITokenID: idOrNull(e.Actor.APITokenID), ActorName: orNull(e.ActorName),
+		ActorKind: orNull(string(e.Actor.KindIn(""))), Times: e.Times, ActorAdminUserID: idOrNull(e.Actor.AdminUserID), ActorAPITokenID: idOrNull(e.Actor.APITokenID), ActorName: orNull(e.ActorName),
 		ActorAddress: orNull(e.Actor.Address), RequestID: orNull(e.Actor.RequestID), Reason: orNull(e.Actor.Reason), Detail: orNull(e.Detail),
 		Sequence: e.Sequence, Hash: hex.EncodeToString(e.Hash), InsertedAt: Timestamp(e.At),
 	}
@@ -47,7 +49,7 @@ type listAuditEventsInput struct {
 	After     string   `query:"pagination[after]" doc:"A next_cursor: the items that follow, instead of pagination[offset]"`
 	AccountID string   `query:"account_id" doc:"Id of the caller's account, which is the default. Any other account gets 404"`
 	Action    []string `query:"action,explode" maxItems:"50" doc:"Only these actions, such as api_token.revoked, or kinds, such as api_token.*"`
-	Actor     string   `query:"actor" doc:"Id of an admin user or an API token: only its changes"`
+	Actor     string   `query:"actor" doc:"Only changes of this actor: the id of an admin user or an API token, or command_line, server or stranger"`
 	Subject   string   `query:"subject" doc:"Id: only changes of this"`
 	Address   string   `query:"address" maxLength:"64" doc:"Only changes from this address"`
 	From      string   `query:"from" doc:"RFC 3339: only changes at this time or later"`
@@ -60,7 +62,13 @@ func (in *listAuditEventsInput) filter() (f audit.Filter, err error) {
 		return f, err
 	}
 	wrong := fault.Fields{}
-	f.Actor, f.Address = optionalID(wrong, "actor", &in.Actor), in.Address
+	switch kind := audit.Kind(in.Actor); kind {
+	case audit.CommandLine, audit.Server, audit.Stranger:
+		f.Kind = kind
+	default:
+		f.Actor = optionalID(wrong, "actor", &in.Actor)
+	}
+	f.Address = in.Address
 	f.Subject = optionalID(wrong, "subject", &in.Subject).String()
 	if f.Search = in.Search; utf8.RuneCountInString(in.Search) > longestSearch {
 		wrong.Add("search", "must have at most %d characters", longestSearch)

@@ -24,6 +24,8 @@ type shownEvents struct {
 		Name       string `json:"subject_name"`
 		Reason     string
 		RequestID  string `json:"request_id"`
+		Kind       string `json:"actor_kind"`
+		Times      int
 		Sequence   int64
 	}
 	Pagination struct {
@@ -109,8 +111,9 @@ func TestAuditEventsAreListedNewestFirstByEachFilterToViewersToo(t *testing.T) {
 		"search=ada@&action=api_token.*":                2,
 		"search=127.0.0&action=agent.*":                 1,
 		"search=" + all.Summaries[0].RequestID:          1,
-		"search=rival":                                  0,
-		"search=%25":                                    0,
+		"actor=command_line":                            0, "actor=server": 0, "actor=stranger": 0,
+		"search=rival": 0,
+		"search=%25":   0,
 	} {
 		if got := list(query); got.Pagination.Count != want || len(got.Summaries) != want {
 			t.Errorf("%s: %d, %d events, want %d", query, got.Pagination.Count, len(got.Summaries), want)
@@ -119,6 +122,16 @@ func TestAuditEventsAreListedNewestFirstByEachFilterToViewersToo(t *testing.T) {
 	created := list("subject=" + made.ID.String()).Summaries[0]
 	if created.Name != "Deploys" || created.Actor != "Ada" {
 		t.Errorf("%+v", created)
+	}
+	kinds := map[string]int{}
+	for _, e := range all.Summaries {
+		kinds[e.Kind]++
+		if e.Times != 1 {
+			t.Errorf("%+v", e)
+		}
+	}
+	if kinds["command_line"]+kinds["server"]+kinds[""] != 0 || kinds["admin_user"] == 0 || kinds["api_token"] < 4 {
+		t.Errorf("%v", kinds)
 	}
 	one := p.Call("GET", "/api/v1/audit_event/"+created.ID, nil, backendtest.Bearer(reader))
 	if one.Status != http.StatusOK || one.Text(t, "details", "subject_id") != made.ID.String() {

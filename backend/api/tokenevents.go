@@ -12,6 +12,7 @@ type TokenEvent struct {
 	ID               string    `json:"id"`
 	Action           string    `json:"action" example:"api_token.suspended"`
 	Detail           *string   `json:"detail"`
+	ActorKind        *string   `json:"actor_kind" enum:"admin_user,api_token,command_line,server,stranger" doc:"null for the command line and the server in events of earlier versions"`
 	ActorAdminUserID *string   `json:"actor_admin_user_id"`
 	ActorAPITokenID  *string   `json:"actor_api_token_id" doc:"The token's own id if its holder made the change"`
 	ActorName        *string   `json:"actor_name" doc:"null for the command line, and for a token that is deleted now"`
@@ -24,7 +25,7 @@ type TokenEvent struct {
 func tokenEvent(e token.Event) TokenEvent {
 	return TokenEvent{
 		Type: "api_token_event", ID: e.ID.String(), Action: string(e.Action), Detail: orNull(e.Detail),
-		ActorAdminUserID: idOrNull(e.Actor.AdminUserID), ActorAPITokenID: idOrNull(e.Actor.APITokenID),
+		ActorKind: orNull(string(e.Actor.KindIn(""))), ActorAdminUserID: idOrNull(e.Actor.AdminUserID), ActorAPITokenID: idOrNull(e.Actor.APITokenID),
 		ActorName: orNull(e.ActorName), ActorAddress: orNull(e.Actor.Address),
 		RequestID: orNull(e.Actor.RequestID), Reason: orNull(e.Actor.Reason), InsertedAt: Timestamp(e.At),
 	}

@@ -11,8 +11,22 @@ import (
 	"tokentab/backend/pfid"
 )
 
+// Kind is a kind of actor.
+type Kind string
+
+// The kinds of actors. Events of earlier versions have none.
+const (
+	AdminUser   Kind = "admin_user" // signed in
+	APIToken    Kind = "api_token"
+	CommandLine Kind = "command_line" // someone with access to the machine
+	Server      Kind = "server"       // what the server does by itself
+	Stranger    Kind = "stranger"     // a client without an accepted credential
+)
+
 // Actor is the caller that asks for a change.
 type Actor struct {
+	// Kind may be empty: the store fills it in, by the ids and by what this process is.
+	Kind        Kind
 	AccountID   pfid.ID
 	AdminUserID pfid.ID // zero unless an admin user is signed in
 	APITokenID  pfid.ID // zero unless an API token asks
@@ -25,6 +39,19 @@ type Actor struct {
 	RequestID string
 	// Reason is why the caller asks for the change, in its own words; empty if it does not say.
 	Reason string
+}
+
+// KindIn returns the kind of the actor. process is the kind of an actor without ids.
+func (a Actor) KindIn(process Kind) Kind {
+	switch {
+	case a.Kind != "":
+		return a.Kind
+	case !a.AdminUserID.IsZero():
+		return AdminUser
+	case !a.APITokenID.IsZero():
+		return APIToken
+	}
+	return process
 }
 
 // Action names a change: the kind of resource and what happened to it.
@@ -86,6 +113,8 @@ type Event struct {
 	Subject string // id of the changed resource
 	// Detail adds what a reader needs beyond the ids, such as the scope of a token; may be empty.
 	Detail string
+	// Times is how often it happened, if one event stands for several; otherwise 1.
+	Times int
 	// Sequence and Hash are the event's place in its chain, see Head. The store sets them.
 	Sequence int64
 	Hash     []byte
@@ -97,7 +126,7 @@ func New(at time.Time, actor Actor, action Action, subject, detail string, rando
 	if err != nil {
 		return Event{}, fmt.Errorf("audit: %w", err)
 	}
-	return Event{ID: id, At: at, Actor: actor, Action: action, Subject: subject, Detail: detail}, nil
+	return Event{ID: id, At: at, Actor: actor, Action: action, Subject: subject, Detail: detail, Times: 1}, nil
 }
 
 // Recorder makes the events of one operation, which has one actor and one instant.

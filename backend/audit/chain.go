@@ -64,18 +64,28 @@ func (e *Event) fields() []string {
 	return []string{
 		e.Actor.AccountID.String(), strconv.FormatInt(e.Sequence, 10), e.ID.String(), strconv.FormatInt(e.At.UnixMilli(), 10), string(e.Action),
 		e.Subject, e.Actor.AdminUserID.String(), e.Actor.APITokenID.String(), e.Actor.Address, e.Actor.RequestID, e.Actor.Reason, e.Detail,
+		string(e.Actor.Kind), strconv.Itoa(e.Times),
 	}
 }
 
 // Fields are the names of the fields that a hash covers, in order.
 var Fields = []string{
 	"account_id", "sequence", "id", "inserted_at", "action", "subject_id", "actor_admin_user_id", "actor_api_token_id", "actor_address", "request_id", "reason", "detail",
+	"actor_kind", "times",
 }
+
+// firstFields is how many of the Fields the first version of the encoding had. Events without a kind of actor have that
+// version.
+const firstFields = 12
 
 // Next returns the hash of the event that follows the one with the previous hash: SHA-256 over the previous hash, then a
 // version, then the fields, each as UTF-8 behind its length in four bytes, big-endian.
 func Next(previous Hash, fields []string) Hash {
-	return sha256.Sum256(append(previous[:], encoding("tokentab audit event 1", fields...)...))
+	version := "tokentab audit event 2"
+	if added := fields[firstFields:]; added[0] == "" && added[1] == "1" {
+		version, fields = "tokentab audit event 1", fields[:firstFields]
+	}
+	return sha256.Sum256(append(previous[:], encoding(version, fields...)...))
 }
 
 func encoding(version string, fields ...string) (b []byte) {

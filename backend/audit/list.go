@@ -15,6 +15,7 @@ import (
 type Filter struct {
 	Actions  []Action // one of these
 	Actor    pfid.ID  // id of an admin user or an API token
+	Kind     Kind     // of the actor: only CommandLine, Server and Stranger
 	Subject  string
 	Address  string
 	From, To time.Time // written at From or later, and before To

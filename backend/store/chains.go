@@ -28,6 +28,8 @@ type chains struct {
 	warn func(chain string)
 	// later is set if there is no key yet: a restore may come before its master key. The next start chains the events.
 	later bool
+	// process is the kind of an actor that is neither an admin user nor an API token.
+	process audit.Kind
 }
 
 // chainsKey finds the chains in the context of a transaction.
@@ -70,6 +72,9 @@ func ofChain(chain string) (where string, args []any) {
 // record writes events in the transaction of their change, at the end of their chains.
 func record(tx *gorm.DB, events ...audit.Event) error {
 	all, _ := tx.Statement.Context.Value(chainsKey{}).(*chains)
+	for i := range events {
+		events[i].Actor.Kind = kindOf(tx, events[i].Actor)
+	}
 	if all != nil && all.later {
 		for i := range events {
 			events[i].Hash = []byte{}
@@ -83,6 +88,15 @@ func record(tx *gorm.DB, events ...audit.Event) error {
 		return err
 	}
 	return all.extend(tx, events)
+}
+
+// kindOf returns the kind of an actor of this process.
+func kindOf(tx *gorm.DB, actor audit.Actor) audit.Kind {
+	all, _ := tx.Statement.Context.Value(chainsKey{}).(*chains)
+	if all == nil {
+		return actor.Kind
+	}
+	return actor.KindIn(all.process)
 }
 
 // await returns fault.Unavailable while earlier events are not chained: they come first.
@@ -170,6 +184,7 @@ func (s Events) ChainEvents(ctx context.Context, sealer audit.Sealer, started fu
 			if err != nil {
 				return err
 			}
+			event.Actor.Kind = s.chains.process
 			if err := s.chains.extend(tx, []audit.Event{event}); err != nil {
 				return err
 			}

@@ -123,7 +123,7 @@ func TestEventsFromBeforeTheChainAreChainedInTheirOrderBeforeTheFirstChange(t *t
 	const earlier = 2*chainedAtOnce + 17
 	s.note(now(), earlier)
 	written := s.count("audit_events")
-	for _, statement := range []string{"UPDATE audit_events SET sequence = 0, hash = CAST('' AS " + blob() + ")", "DELETE FROM audit_chains", "DELETE FROM settings WHERE name = '" + chainedSetting + "'"} {
+	for _, statement := range []string{"UPDATE audit_events SET sequence = 0, hash = CAST('' AS " + blob() + "), actor_kind = ''", "DELETE FROM audit_chains", "DELETE FROM settings WHERE name = '" + chainedSetting + "'"} {
 		if err := s.writer.Exec(statement).Error; err != nil {
 			t.Fatal(err)
 		}
@@ -147,6 +147,25 @@ func TestEventsFromBeforeTheChainAreChainedInTheirOrderBeforeTheFirstChange(t *t
 	head := verifies(t, s.Store, s.actor.AccountID.String())
 	if n := s.count("audit_events WHERE account_id = '" + s.actor.AccountID.String() + "'"); head.Sequence != int64(n) {
 		t.Errorf("head %s, %d events", head, n)
+	}
+	// The old hashes cover that the new columns are as they were added, and the new ones cover them.
+	trail := audit.NewTrail(s.Events, testSealer{})
+	for change, undo := range map[string]string{
+		"times = 2 WHERE sequence = 2 AND account_id IS NOT NULL":                                    "times = 1 WHERE sequence = 2 AND account_id IS NOT NULL",
+		"actor_kind = 'server' WHERE sequence = 2 AND account_id IS NOT NULL":                        "actor_kind = '' WHERE sequence = 2 AND account_id IS NOT NULL",
+		fmt.Sprintf("times = 3 WHERE sequence = %d AND account_id IS NOT NULL", head.Sequence):       fmt.Sprintf("times = 1 WHERE sequence = %d AND account_id IS NOT NULL", head.Sequence),
+		fmt.Sprintf("actor_kind = '' WHERE sequence = %d AND account_id IS NOT NULL", head.Sequence): fmt.Sprintf("actor_kind = 'server' WHERE sequence = %d AND account_id IS NOT NULL", head.Sequence),
+	} {
+		if err := s.writer.Exec("UPDATE audit_events SET " + change).Error; err != nil {
+			t.Fatal(err)
+		}
+		if _, err := trail.Verify(t.Context(), s.actor.AccountID.String(), nil); err == nil {
+			t.Errorf("%s: the chain verifies", change)
+		}
+		if err := s.writer.Exec("UPDATE audit_events SET " + undo).Error; err != nil {
+			t.Fatal(err)
+		}
+		verifies(t, s.Store, s.actor.AccountID.String())
 	}
 	if n := s.count("audit_events a JOIN audit_events b ON a.account_id = b.account_id AND a.sequence < b.sequence AND a.rowid > b.rowid WHERE a.sequence < 20"); n > 0 {
 		t.Errorf("%d events are out of order", n)

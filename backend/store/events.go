@@ -27,6 +27,7 @@ func eventColumns(e *audit.Event) []column {
 		{"actor_admin_user_id", &e.Actor.AdminUserID}, {"actor_api_token_id", &e.Actor.APITokenID}, {"actor_address", &e.Actor.Address},
 		{"detail", &e.Detail}, {"inserted_at", (*stamp)(&e.At)},
 		{"sequence", &e.Sequence}, {"hash", &e.Hash}, {"request_id", &e.Actor.RequestID}, {"reason", &e.Actor.Reason},
+		{"actor_kind", &e.Actor.Kind}, {"times", &e.Times},
 	}
 }
 
@@ -255,6 +256,9 @@ func eventsOf(tx *gorm.DB, account pfid.ID, f audit.Filter) (where string, args 
 		} else {
 			add("t.actor_api_token_id = ?", f.Actor)
 		}
+	}
+	if f.Kind != "" {
+		add("t.actor_kind IN ('command_line', 'server', 'stranger') AND t.actor_kind = ?", f.Kind) // the condition of the index
 	}
 	if f.Subject != "" {
 		add("t.subject_id = ?", f.Subject)

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"tokentab/backend/audit"
 )
 
 // Open opens a claimed database and migrates an older schema after keeping a copy. It fails if the schema is newer
@@ -18,6 +20,7 @@ func (c *Claim) Open(ctx context.Context, now func() time.Time) (*Store, error) 
 	}
 	s := newDB(c.file, now)
 	s.claimed, s.mayReadOnly, s.server, s.health.log = true, true, c.server, c.log
+	s.chains.process = audit.Server
 	s.unsettled.Store(true)
 	c.warn()
 	return newStore(s), s.open(ctx, func() (err error) {
@@ -62,6 +65,7 @@ type settling struct{}
 
 func newDB(f *file, now func() time.Time) *db {
 	s := &db{onDisk: &onDisk{file: f, path: f.path, release: func() {}}, health: health{now: now}}
+	s.chains.process = audit.CommandLine
 	s.tended, s.stop = context.WithCancel(context.Background())
 	return s
 }

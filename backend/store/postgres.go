@@ -18,6 +18,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 	"gorm.io/gorm"
+
+	"tokentab/backend/audit"
 )
 
 // The store on Postgres. Several servers and commands may use one database.
@@ -237,6 +239,7 @@ func ServePostgres(at Postgres, version string, log *slog.Logger) (*Claim, error
 func (c *Claim) openRemote(ctx context.Context, now func() time.Time) (*Store, error) {
 	s := newRemoteDB(c.remote, now)
 	s.claimed, s.server, s.health.log = true, c.server, c.log
+	s.chains.process = audit.Server
 	return newStore(s), s.openRemote(ctx, true)
 }
 
@@ -252,6 +255,7 @@ func JoinPostgres(ctx context.Context, at Postgres, may Joining, now func() time
 
 func newRemoteDB(r *remote, now func() time.Time) *db {
 	s := &db{remote: r, health: health{now: now}, writing: make(chan struct{}, 1)}
+	s.chains.process = audit.CommandLine
 	s.tended, s.stop = context.WithCancel(context.Background())
 	return s
 }

@@ -41,6 +41,7 @@ var released = map[string]string{
 	"00028_audit_chain.sql":         "5e77f74fa79b58405a31fd3c20a003f56a4636a8408ed0f2e44ee8565e202833",
 	"00029_audit_filters.sql":       "fd5d1b19a15e749ff8735ad695408cfc9b5d345319a3410b59e3e1c601a24207",
 	"00030_use_writers.sql":         "5ea2f152ebd20fbc80edca024531e477cc1a375f077fccbebec33fd8eceddb88",
+	"00031_audit_actors.sql":        "d3f663f633040fadcd5cd48c7c9cff9986bd0c7e1718e91b53390233f6e89215",
 }
 
 func TestReleasedMigrationsNeverChange(t *testing.T) {

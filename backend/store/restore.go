@@ -218,7 +218,7 @@ func (r *restore) prepare(ctx context.Context, from *os.File) error {
 		_, err = steps.Up(ctx)
 	}
 	if err == nil {
-		err = r.adjust(writer.WithContext(context.WithValue(ctx, chainsKey{}, &chains{later: true})), size.Size())
+		err = r.adjust(writer.WithContext(context.WithValue(ctx, chainsKey{}, &chains{later: true, process: audit.CommandLine})), size.Size())
 	}
 	return errors.Join(err, s.close(), r.made.Sync())
 }

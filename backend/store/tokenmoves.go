@@ -29,7 +29,7 @@ var tokenMoves = table[tokenMove]{name: "token_moves", what: "move",
 		return []column{
 			{"number", &m.number}, {"account_id", &m.actor.AccountID}, {"target", &m.Field}, {"target_id", &m.ID}, {"to_status", status(&m.To)},
 			{"detail", &m.detail}, {"actor_admin_user_id", &m.actor.AdminUserID}, {"actor_api_token_id", &m.actor.APITokenID}, {"actor_address", &m.actor.Address},
-			{"request_id", &m.actor.RequestID}, {"reason", &m.actor.Reason}, {"tokens", &m.Tokens}, {"moved", &m.Moved}, {"inserted_at", (*stamp)(&m.At)},
+			{"request_id", &m.actor.RequestID}, {"reason", &m.actor.Reason}, {"actor_kind", &m.actor.Kind}, {"tokens", &m.Tokens}, {"moved", &m.Moved}, {"inserted_at", (*stamp)(&m.At)},
 		}
 	},
 	derived: func(m *tokenMove) []column {
@@ -117,6 +117,7 @@ func moveAll(tx *gorm.DB, account pfid.ID, target string, id pfid.ID, to token.S
 
 // begin writes a move and, unless there are earlier ones in its account, moves the first tokens: moves run in order.
 func begin(tx *gorm.DB, m tokenMove, earlier bool, recorder audit.Recorder) (moved []pfid.ID, done bool, err error) {
+	m.actor.Kind = kindOf(tx, m.actor)
 	if err := tokenMoves.insert(tx, m); err != nil || earlier {
 		return nil, false, err
 	}

@@ -11,7 +11,7 @@ import { Time } from "../ui/time";
 import type { AuditEvent } from "../wire";
 import { AccountPage } from "./account-page";
 import { type AuditFilter, periods, useAudit, useAuditFilter } from "./audit";
-import { type Named, said, shortId } from "./audit-words";
+import { kinds as actorKinds, type Named, said, shortId } from "./audit-words";
 
 export default function AuditPage() {
   const [filter, change] = useAuditFilter();
@@ -78,7 +78,7 @@ function Filters({ filter, change, event, cleared }: FiltersProps) {
   // A link may name other actions.
   if (!kinds.some(({ value }) => value === joined(actions)))
     kinds.push({ value: joined(actions), label: actions.join(", ") });
-  const actorName = event && isBy(event, actor) ? event.actor_name : null;
+  const actorName = event && isBy(event, actor) ? event.actor_name : actorKinds[actor ?? ""]?.toLowerCase();
   const subjectName = event?.subject_id === subject ? event?.subject_name : null;
   return (
     <fieldset className="mb-3 grid grid-cols-2 items-center gap-2 sm:flex sm:flex-wrap">

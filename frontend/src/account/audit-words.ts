@@ -84,13 +84,19 @@ export function said(event: AuditEvent): Said {
 
 const tokenPage = (id: string) => `/account/api-tokens/${encodeURIComponent(id)}`;
 
-/** Events of the server and of its command line name no actor. */
-function actorOf({ actor_name, actor_admin_user_id, actor_api_token_id }: AuditEvent): Named {
+/** Actors without an id, by their kind. */
+export const kinds: Record<string, string> = {
+  command_line: "The command line",
+  server: "The server",
+  stranger: "Someone not signed in",
+};
+
+function actorOf({ actor_name, actor_admin_user_id, actor_api_token_id, actor_kind }: AuditEvent): Named {
   if (actor_name) {
     return { text: actor_name, href: actor_api_token_id ? tokenPage(actor_api_token_id) : undefined };
   }
   if (actor_api_token_id) return { text: "A deleted token" };
-  return { text: actor_admin_user_id ? "A removed user" : "The server" };
+  return { text: actor_admin_user_id ? "A removed user" : (kinds[actor_kind ?? ""] ?? "The server") };
 }
 
 /** What is gone has no name and no page. */

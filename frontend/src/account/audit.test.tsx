@@ -39,7 +39,12 @@ describe("an event", () => {
   });
 
   const byToken = { actor_admin_user_id: null, actor_api_token_id: "token-9" };
-  const byServer = { actor_admin_user_id: null, actor_name: null, actor_address: null };
+  const byServer: Partial<AuditEvent> = {
+    actor_kind: "server",
+    actor_admin_user_id: null,
+    actor_name: null,
+    actor_address: null,
+  };
   test.each<[string, Partial<AuditEvent>, string[]]>([
     [
       "API token …x7Qa registered agent Clerk",
@@ -76,6 +81,17 @@ describe("an event", () => {
     [
       "The server restored a backup",
       { ...byServer, action: "backup.restored", subject_id: "account-1", subject_name: null },
+      [],
+    ],
+    [
+      "The command line changed the role of Grace",
+      {
+        ...byServer,
+        actor_kind: "command_line",
+        action: "admin_user.role_changed",
+        subject_id: "user-2",
+        subject_name: "Grace",
+      },
       [],
     ],
     ["Ada Lovelace kettle.boiled Tea", { action: "kettle.boiled", subject_name: "Tea" }, []],

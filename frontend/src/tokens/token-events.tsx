@@ -52,7 +52,14 @@ function EventCell({ event, holder }: { event: ApiTokenEvent; holder: boolean })
 }
 
 /** Events of the command line name no actor. */
-function doerText({ actor_name, actor_admin_user_id, actor_api_token_id }: ApiTokenEvent): string {
+function doerText({
+  actor_name,
+  actor_admin_user_id,
+  actor_api_token_id,
+  actor_kind,
+}: ApiTokenEvent): string {
+  if (actor_kind === "command_line") return "on the command line";
+  if (actor_kind === "server") return "by the server";
   if (actor_name) return `by ${actor_name}`;
   if (actor_api_token_id) return "by a deleted token";
   return actor_admin_user_id ? "by a removed user" : "on the server";
