@@ -339,8 +339,7 @@ func (b *Backend) Serve(ctx context.Context, c config.Config, listeners ...net.L
 	}
 	b.seeOutsideChanges()
 	b.repeat(flushEvery, "could not write the uses of tokens; will retry", func(ctx context.Context) error {
-		rest := resting(ctx, restBusy)
-		return b.Tokens.FlushUses(ctx, func() { rest() })
+		return b.Tokens.FlushUses(ctx, resting(ctx, restBusy))
 	})
 	b.repeat(movesEvery, "could not write the records of a large token move; will retry", func(ctx context.Context) error {
 		return b.Tokens.FinishMoves(ctx, resting(ctx, restBusyMoves))
@@ -348,8 +347,7 @@ func (b *Backend) Serve(ctx context.Context, c config.Config, listeners ...net.L
 	b.repeat(noticesEvery, "could not write or settle notices of expiring tokens; will retry", b.Notices.Run)
 	keep := activity.Keep{For: time.Duration(c.ActivityRetention), Most: int64(c.ActivityMax)}
 	b.repeat(trimEvery, "could not remove old activity of agents; will retry", func(ctx context.Context) error {
-		rest := resting(ctx, restBusyMoves)
-		return b.Activity.Trim(ctx, keep, func() { rest() })
+		return b.Activity.Trim(ctx, keep, resting(ctx, restBusyMoves))
 	})
 	b.repeat(trimEvery, "could not remove ended sessions, invites and the like; will retry", b.RemoveEnded)
 	b.scheduleBackups(c.Backups)
@@ -357,8 +355,7 @@ func (b *Backend) Serve(ctx context.Context, c config.Config, listeners ...net.L
 		if err := b.chainEvents(ctx); err != nil || c.AuditRetention == 0 {
 			return err
 		}
-		rest := resting(ctx, restBusyMoves)
-		return b.store.Events.RemoveEvents(ctx, b.now().Add(-time.Duration(c.AuditRetention)), func() { rest() })
+		return b.store.Events.RemoveEvents(ctx, b.now().Add(-time.Duration(c.AuditRetention)), resting(ctx, restBusyMoves))
 	})
 	b.repeat(live.LookEvery, "could not look for changes to tell open pages; will retry", b.Live.Look)
 	failed := make(chan error, 1)
@@ -377,8 +374,7 @@ func (b *Backend) Serve(ctx context.Context, c config.Config, listeners ...net.L
 
 // RemoveEnded removes what has ended and only takes room. Serve calls it every few seconds.
 func (b *Backend) RemoveEnded(ctx context.Context) error {
-	rest := resting(ctx, restBusyMoves)
-	return b.store.RemoveEnded(ctx, b.now().UTC(), func() { rest() })
+	return b.store.RemoveEnded(ctx, b.now().UTC(), resting(ctx, restBusyMoves))
 }
 
 // flushWhile writes uses while others finish, so that little is left to write at the end.
@@ -413,8 +409,8 @@ func (b *Backend) repeat(every time.Duration, failed string, do func(context.Con
 }
 
 // resting returns a function that pauses for as long as the work since the last pause took, and for busy times longer
-// if the processors are busy. It returns how long that work took. The end of the context cuts a pause short.
-func resting(ctx context.Context, busy time.Duration) func() (worked time.Duration) {
+// if the processors are busy. The end of the context cuts a pause short.
+func resting(ctx context.Context, busy time.Duration) func() {
 	pause := func(d time.Duration) {
 		select {
 		case <-time.After(min(d, restMost)):
@@ -422,7 +418,7 @@ func resting(ctx context.Context, busy time.Duration) func() (worked time.Durati
 		}
 	}
 	working := time.Now()
-	return func() time.Duration {
+	return func() {
 		worked := time.Since(working)
 		began, used := time.Now(), processorTime()
 		pause(max(worked, restLeast))
@@ -430,7 +426,6 @@ func resting(ctx context.Context, busy time.Duration) func() (worked time.Durati
 			pause(busy * worked)
 		}
 		working = time.Now()
-		return worked
 	}
 }
 

@@ -58,8 +58,7 @@ func (b *Backend) BackUp(ctx context.Context, order BackupOrder) (made MadeBacku
 			return made, err
 		}
 	}
-	rest := resting(ctx, restBusyBackup)
-	options.Rest = func() { rest() }
+	options.Rest = resting(ctx, restBusyBackup)
 	options.Audit = func(ctx context.Context, events audit.Store) error {
 		return audit.NewTrail(events, b.auditKey).VerifyAll(ctx)
 	}

@@ -52,6 +52,8 @@ func run(args []string, in io.Reader, out io.Writer) error {
 		return benchList(out, args[0], numbers[1], numbers[2])
 	case "backup": // PROGRAM TOKENS ROUNDS
 		return benchBackup(out, args[0], numbers[1], numbers[2])
+	case "delete": // PROGRAM TOKENS
+		return benchDelete(out, args[0], numbers[1])
 	case "ingest": // PROGRAM SECONDS
 		return benchIngest(out, args[0], time.Duration(numbers[1])*time.Second)
 	case "secret":

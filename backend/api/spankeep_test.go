@@ -146,7 +146,7 @@ func TestSpansGoWithTheirAccount(t *testing.T) {
 	}
 	origin := backendtest.Header{Name: "Sec-Fetch-Site", Value: "same-origin"}
 	r.ok(r.Call(http.MethodDelete, "/api/v1/account/"+account, backendtest.Details(map[string]any{"current_password": backendtest.Password, "name": "Acme"}), session, origin))
-	if err := r.Tokens.FinishMoves(t.Context(), func() time.Duration { return 0 }); err != nil {
+	if err := r.Tokens.FinishMoves(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
 	r.holds(0, 0)

@@ -124,7 +124,7 @@ func begin(tx *gorm.DB, m tokenMove, earlier bool, recorder audit.Recorder) (mov
 	if m.number, err = value[rowNumber](tx, "SELECT "+lastMove); err != nil {
 		return nil, false, err
 	}
-	return advance(tx, m, firstPiece, recorder)
+	return advance(tx, &m, firstPiece, recorder)
 }
 
 // countBefore counts the tokens that a move will move.
@@ -148,6 +148,13 @@ func (m tokenMove) named() string {
 	return "t." + m.Field + " = ?"
 }
 
+// A transaction moves tokens in parts and ends after about pieceTime, because other changes wait for it. No count of rows
+// has a known time: on a large database or a busy disk the same rows can take a hundred times longer.
+const (
+	pieceTime = 50 * time.Millisecond
+	pieceRows = 50 // of a part
+)
+
 func (s Tokens) AdvanceMoves(ctx context.Context, most int, record func(audit.Actor, time.Time) audit.Recorder) (more bool, err error) {
 	more, err = read(ctx, s.db, func(tx *gorm.DB) (bool, error) { return exists(tx, "SELECT 1 FROM token_moves") })
 	if err != nil || !more {
@@ -158,7 +165,9 @@ func (s Tokens) AdvanceMoves(ctx context.Context, most int, record func(audit.Ac
 		if err != nil || !ok {
 			return err
 		}
-		_, _, err = advance(tx, m, most, record(m.actor, m.At))
+		for began, done := time.Now(), false; err == nil && !done && most > 0 && time.Since(began) < pieceTime; most -= pieceRows {
+			_, done, err = advance(tx, &m, min(most, pieceRows), record(m.actor, m.At))
+		}
 		return err
 	})
 }
@@ -175,12 +184,12 @@ func (s Tokens) Moves(ctx context.Context, account pfid.ID) (list []token.Move, 
 
 // advance moves up to most tokens of a move, and ends the move when none is left. recorder must be for the move's
 // account.
-func advance(tx *gorm.DB, m tokenMove, most int, recorder audit.Recorder) (moved []pfid.ID, done bool, err error) {
+func advance(tx *gorm.DB, m *tokenMove, most int, recorder audit.Recorder) (moved []pfid.ID, done bool, err error) {
 	var removed int
 	if m.Field == ofAccount {
 		removed, done, err = removeRows(tx, m.ID, most)
 	} else {
-		moved, err = moveSome(tx, m, most, recorder, nil)
+		moved, err = moveSome(tx, *m, most, recorder, nil)
 		done = len(moved) < most
 	}
 	if err != nil {
@@ -190,7 +199,7 @@ func advance(tx *gorm.DB, m tokenMove, most int, recorder audit.Recorder) (moved
 		return moved, true, tx.Exec("DELETE FROM token_moves WHERE number = ?", m.number).Error
 	}
 	m.Moved += len(moved) + removed
-	return moved, false, tokenMoves.update(tx, m, "moved")
+	return moved, false, tokenMoves.update(tx, *m, "moved")
 }
 
 // eachToken looks up the tokens t with the ids in a JSON array. SQLite must not go through all tokens that another condition

@@ -26,11 +26,8 @@ type MoveNames struct {
 	Creator            string // an admin user or an API token
 }
 
-// A transaction writes this many records. Other changes wait for it, so its size adapts to take about pieceTime.
-const (
-	leastPiece, mostPiece = 20, 1000
-	pieceTime             = 50 * time.Millisecond
-)
+// mostAtOnce is how many records one transaction writes at most.
+const mostAtOnce = 1000
 
 // Moves returns the moves of many tokens of an account that are under way, oldest first.
 func (ts *Tokens) Moves(ctx context.Context, account pfid.ID) ([]Move, error) {
@@ -38,24 +35,16 @@ func (ts *Tokens) Moves(ctx context.Context, account pfid.ID) ([]Move, error) {
 }
 
 // FinishMoves writes the records of all moves under way, in transactions that include their audit events. After a failure
-// or a stop, the next call continues, also in another process. It calls rest after each transaction; rest returns how long
-// the transaction took. A nil rest means as fast as possible.
-func (ts *Tokens) FinishMoves(ctx context.Context, rest func() (worked time.Duration)) error {
+// or a stop, the next call continues, also in another process. It calls rest after each transaction, unless rest is nil.
+func (ts *Tokens) FinishMoves(ctx context.Context, rest func()) error {
 	record := func(actor audit.Actor, at time.Time) audit.Recorder { return audit.NewRecorder(at, actor, ts.random) }
-	for size := leastPiece; ; {
-		more, err := ts.store.AdvanceMoves(ctx, size, record)
+	for {
+		more, err := ts.store.AdvanceMoves(ctx, mostAtOnce, record)
 		if err != nil || !more {
 			return err
 		}
-		worked := time.Duration(0)
 		if rest != nil {
-			worked = rest()
-		}
-		switch {
-		case worked > pieceTime:
-			size = max(size/2, leastPiece)
-		case worked < pieceTime/2:
-			size = min(size*2, mostPiece)
+			rest()
 		}
 	}
 }

@@ -175,8 +175,8 @@ type Store interface {
 	// transaction. live is how many descendants are not revoked. It returns the ids of the tokens that it revoked, or nil if
 	// they are too many, and how many of the descendants had not expired.
 	RevokeWithDescendants(ctx context.Context, account, id pfid.ID, at time.Time, decide func(t Token, live int) error, record audit.Recorder) (Listed, []pfid.ID, int, error)
-	// AdvanceMoves writes the new status and event of up to most tokens of the oldest move. more is false if no move was
-	// under way.
+	// AdvanceMoves writes the new status and event of up to most tokens of the oldest move, fewer if they take long. more is
+	// false if no move was under way.
 	AdvanceMoves(ctx context.Context, most int, record func(audit.Actor, time.Time) audit.Recorder) (more bool, err error)
 	// Moves returns the moves of an account that are under way, oldest first.
 	Moves(ctx context.Context, account pfid.ID) ([]Move, error)
