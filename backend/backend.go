@@ -324,7 +324,11 @@ func (b *Backend) keepIssuing(ctx context.Context, c config.Config) error {
 	for name, value := range map[string]string{
 		publicURLSetting: c.Origin(), audienceSetting: c.Audience, lifetimeSetting: time.Duration(c.MaxTokenLifetime).String(),
 	} {
-		if err := b.store.SetSetting(ctx, name, value); err != nil {
+		kept, err := b.store.Setting(ctx, name)
+		if err == nil && kept != value { // each write waits for the disk, and requests wait for this
+			err = b.store.SetSetting(ctx, name, value)
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -50,10 +50,14 @@ func (s *db) settle(ctx context.Context) error {
 		s.health.noticeWrite(err)
 		return err
 	}
-	if err := s.avoidTakenEntries(ctx, s.wasClosed, s.health.now); err != nil {
-		return err
-	}
-	if err := s.recordServer(ctx); err != nil {
+	// One transaction: a start after a crash waits for the disk once.
+	err := s.Together(ctx, func(ctx context.Context) error {
+		if err := s.avoidTakenEntries(ctx, s.wasClosed, s.health.now); err != nil {
+			return err
+		}
+		return s.recordServer(ctx)
+	})
+	if err != nil {
 		return err
 	}
 	s.unsettled.Store(false)
