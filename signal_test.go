@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -139,6 +140,7 @@ func TestAServerWithoutStandardErrorKeepsItsDataWhole(t *testing.T) {
 	s.stops(t)
 }
 
+// TestSIGHUPReloadsTheCertificate also shows that the doctor sends its token only to the certificate in the file.
 func TestSIGHUPReloadsTheCertificate(t *testing.T) {
 	folder, _ := setUp(t)
 	files := t.TempDir()
@@ -184,14 +186,31 @@ func TestSIGHUPReloadsTheCertificate(t *testing.T) {
 			t.Errorf("the server shows the certificate of %s, want %s", got, host)
 		}
 	}
+	doctor := func(want string) {
+		t.Helper()
+		out, _ := exec.Command("tokentab", "doctor", "--data", folder, "--listen", address, "--tls-cert", filepath.Join(files, "chain"), "--tls-key", filepath.Join(files, "key")).Output()
+		if !regexp.MustCompile("(?m)^" + want).Match(out) {
+			t.Errorf("the doctor does not say %q:\n%s", want, out)
+		}
+	}
 	logs("msg=serving")
 	shows("first.example")
+	doctor("ok    revocation: the token was refused")
+	doctor("ok    clock of the server: like that of this command$")
 	put("second.example")
+	doctor("fail  revocation: the server does not answer: .* presents another certificate than the one in ")
 	if err := process.Process.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
 	logs("renewed TLS certificate")
 	shows("second.example")
+	doctor("ok    revocation: the token was refused")
+	if os.Geteuid() == 0 {
+		if err := os.Chown(filepath.Join(folder, "master.key"), 1, -1); err != nil {
+			t.Fatal(err)
+		}
+		doctor("warn  file permissions: .*master.key belongs to user 1, the folder to user 0")
+	}
 	if err := process.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}

@@ -72,14 +72,14 @@ func (b *Backend) examineDamage(ctx context.Context) Finding {
 }
 
 func (b *Backend) examineClock(ctx context.Context) Finding {
-	newest, err := b.store.NewestChange(ctx)
+	newest, err := b.store.NewestTime(ctx)
 	if err != nil {
-		return Finding{Failure, "clock", "the newest change can't be read: " + err.Error(), "run the command again"}
+		return Finding{Failure, "clock", "the newest time in the database can't be read: " + err.Error(), "run the command again"}
 	}
 	if ahead := newest.Sub(b.now()); ahead > clockAhead {
-		return Finding{Failure, "clock", fmt.Sprintf("the newest change is %s in the future", ahead.Round(time.Second)), "set the clock of this machine (NTP), then see After the clock was wrong in docs/operations.md"}
+		return Finding{Failure, "clock", fmt.Sprintf("the newest time in the database is %s in the future", ahead.Round(time.Second)), "set the clock of this machine (NTP), then see After the clock was wrong in docs/operations.md"}
 	}
-	return Finding{OK, "clock", "not behind the newest change", ""}
+	return Finding{OK, "clock", "not behind the newest time in the database", ""}
 }
 
 // ExamineDisk checks the free space of a folder's disk.
@@ -120,13 +120,23 @@ func (b *Backend) examineKeys(ctx context.Context) Finding {
 	if err != nil {
 		return Finding{Failure, what, err.Error(), "restore master.key, or set TOKENTAB_MASTER_KEY"}
 	}
+	next := ""
+	for _, key := range keys {
+		if key.Ahead {
+			return Finding{Warning, what, fmt.Sprintf("the next one, %s, signs only at %s, because the clock was ahead when it was made", key.ID, key.SignsFrom.UTC().Format(time.RFC3339)), "run tokentab keys rotate again"}
+		}
+		if key.State == signer.KeyNext {
+			next = fmt.Sprintf("; the next one, %s, signs from %s", key.ID, key.SignsFrom.UTC().Format(time.RFC3339))
+		}
+	}
 	for _, key := range keys {
 		if key.State != signer.KeySigning {
 			continue
 		}
 		age := b.now().Sub(key.InsertedAt)
 		found := fmt.Sprintf("the master key opens them, and %s signs; it is %d days old", key.ID, int(age.Hours()/24))
-		if age > oldKey {
+		found += next
+		if age > oldKey && next == "" {
 			return Finding{Warning, what, found, "run tokentab keys rotate"}
 		}
 		return Finding{OK, what, found, ""}

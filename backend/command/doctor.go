@@ -89,12 +89,13 @@ func (d *doctor) examineSettings() []backend.Finding {
 	return list
 }
 
-// examineFiles checks who may read the files of the data folder.
+// examineFiles checks who owns the files of the data folder, and who may read them.
 func (d *doctor) examineFiles() backend.Finding {
 	const what = "file permissions"
 	if runtime.GOOS == "windows" {
 		return backend.Finding{Verdict: backend.Skipped, What: what, Found: "Windows has no modes"}
 	}
+	var owner uint32 // of the folder, which comes first
 	for _, name := range []string{"", "master.key", "tokentab.db", "tokentab.db-wal", "tokentab.db-shm"} {
 		path := filepath.Join(d.Data, name)
 		info, err := os.Stat(path)
@@ -104,11 +105,17 @@ func (d *doctor) examineFiles() backend.Finding {
 		if err != nil {
 			return backend.Finding{Verdict: backend.Failure, What: what, Found: err.Error(), Do: "name the folder of the server with --data"}
 		}
+		switch id, ok := ownerOf(info); {
+		case ok && name == "":
+			owner = id
+		case ok && id != owner:
+			return backend.Finding{Verdict: backend.Warning, What: what, Found: fmt.Sprintf("%s belongs to user %d, the folder to user %d", path, id, owner), Do: fmt.Sprintf("run chown %d %s as root, and run commands as that user", owner, path)}
+		}
 		if mode := info.Mode().Perm(); mode&0o007 != 0 {
 			return backend.Finding{Verdict: backend.Warning, What: what, Found: fmt.Sprintf("everyone on this machine can reach %s (mode %#o)", path, mode), Do: "run chmod o= " + path}
 		}
 	}
-	return backend.Finding{Verdict: backend.OK, What: what, Found: "only the owner and the group can reach the data folder and its files"}
+	return backend.Finding{Verdict: backend.OK, What: what, Found: "one user owns the data folder and its files, and only this user and the group can reach them"}
 }
 
 func (d *doctor) examineAddress() backend.Finding {
@@ -186,7 +193,7 @@ func (d *doctor) examineServer(ctx context.Context, b *backend.Backend) []backen
 	if err := ask.Run(ctx); err != nil {
 		return []backend.Finding{{Verdict: backend.Failure, What: what, Found: err.Error(), Do: "see its log; if it listens elsewhere, give the doctor its --listen"}}
 	}
-	list := []backend.Finding{{Verdict: backend.OK, What: what, Found: "ready"}}
+	list := []backend.Finding{{Verdict: backend.OK, What: what, Found: "ready"}, ask.examineClock(ctx)}
 	if d.NoChanges {
 		return append(list, backend.Finding{Verdict: backend.Skipped, What: revocation, Found: "not measured, because of --no-changes"})
 	}
@@ -199,6 +206,31 @@ func (d *doctor) examineServer(ctx context.Context, b *backend.Backend) []backen
 		return append(list, backend.Finding{Verdict: backend.Failure, What: revocation, Found: err.Error(), Do: "restart the server, and run the command again"})
 	}
 	return append(list, backend.Finding{Verdict: backend.OK, What: revocation, Found: fmt.Sprintf("the token was refused %.1f ms after it was revoked, with the time of the request", took.Seconds()*1000)})
+}
+
+// serverClockOff is how far the clocks of the server and of the doctor may differ. The server tells whole seconds.
+const serverClockOff = 10 * time.Second
+
+// examineClock compares the server's clock with this one: the server may run on another machine or in a guest.
+func (h *health) examineClock(ctx context.Context) backend.Finding {
+	f := backend.Finding{Verdict: backend.Skipped, What: "clock of the server", Found: "the server does not tell"}
+	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
+	defer cancel()
+	response, err := h.ask(ctx)
+	if err != nil {
+		return f
+	}
+	defer response.Body.Close()
+	told, err := http.ParseTime(response.Header.Get("Date"))
+	if err != nil {
+		return f
+	}
+	off := told.Sub(time.Now())
+	f.Verdict, f.Found = backend.OK, "like that of this command"
+	if off.Abs() > serverClockOff {
+		f.Verdict, f.Found, f.Do = backend.Failure, fmt.Sprintf("it differs from this one by %s", off.Round(time.Second)), "set both clocks (NTP)"
+	}
+	return f
 }
 
 // measureRevocation returns the time from the end of a revocation to the end of the first request that is refused for it.
@@ -220,7 +252,10 @@ func (d *doctor) measureRevocation(ctx context.Context, b *backend.Backend, acto
 func (d *doctor) timeRevocation(ctx context.Context, secret string) (took time.Duration, err error) {
 	ctx, cancel := context.WithTimeout(ctx, trialTimeout)
 	defer cancel()
-	client, address := (&health{Listen: d.Listen, Socket: d.Socket, TLSCert: d.TLSCert}).client()
+	client, address, err := (&health{Listen: d.Listen, Socket: d.Socket, TLSCert: d.TLSCert}).pinnedClient()
+	if err != nil {
+		return 0, err
+	}
 	send := func(method, path, body string) (int, error) {
 		request, err := http.NewRequestWithContext(ctx, method, address+path, strings.NewReader(body))
 		if err != nil {

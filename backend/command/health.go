@@ -1,15 +1,18 @@
 package command
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"time"
 
 	"tokentab/backend/config"
@@ -64,6 +67,34 @@ func (h *health) ask(ctx context.Context) (*http.Response, error) {
 		return nil, fmt.Errorf("the server at %s does not answer: %w", address, err)
 	}
 	return response, nil
+}
+
+// pinnedClient is client for requests that carry a token: it sends nothing unless the server presents the certificate of
+// TLSCert.
+func (h *health) pinnedClient() (*http.Client, string, error) {
+	client, address := h.client()
+	transport := client.Transport.(*http.Transport)
+	if transport.TLSClientConfig == nil { // loopback, or a socket of this machine
+		return client, address, nil
+	}
+	text, err := os.ReadFile(h.TLSCert)
+	if err != nil {
+		return nil, "", err
+	}
+	block, rest := pem.Decode(text)
+	for block != nil && block.Type != "CERTIFICATE" {
+		block, rest = pem.Decode(rest)
+	}
+	if block == nil {
+		return nil, "", fmt.Errorf("%s has no certificate", h.TLSCert)
+	}
+	transport.TLSClientConfig.VerifyConnection = func(state tls.ConnectionState) error {
+		if !bytes.Equal(state.PeerCertificates[0].Raw, block.Bytes) {
+			return fmt.Errorf("%s presents another certificate than the one in %s, so it gets no token", address, h.TLSCert)
+		}
+		return nil
+	}
+	return client, address, nil
 }
 
 // client returns a client for the server and its address. On this machine it accepts any certificate, which names the

@@ -24,10 +24,12 @@ func (s *db) QuickCheck(ctx context.Context) error {
 	})
 }
 
-// NewestChange returns the time of the newest change that the audit log records; zero if there is none.
-func (s *db) NewestChange(ctx context.Context) (time.Time, error) {
+// NewestTime returns the newest time that the database has of a change, a session, an agent's use or a signing key; zero
+// if there is none.
+func (s *db) NewestTime(ctx context.Context) (time.Time, error) {
 	at, err := read(ctx, s, func(tx *gorm.DB) (int64, error) {
-		return value[int64](tx, "SELECT COALESCE(MAX(inserted_at), 0) FROM (SELECT MAX(inserted_at) AS inserted_at FROM audit_events GROUP BY account_id) newest")
+		return value[int64](tx, `SELECT COALESCE(MAX(newest), 0) FROM (SELECT MAX(inserted_at) AS newest FROM audit_events GROUP BY account_id
+			UNION ALL SELECT MAX(last_seen_at) FROM sessions UNION ALL SELECT MAX(last_seen_at) FROM agents UNION ALL SELECT MAX(inserted_at) FROM signing_keys) t`)
 	})
 	if err != nil || at == 0 {
 		return time.Time{}, err
