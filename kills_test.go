@@ -114,11 +114,12 @@ var orphans = []string{
 	"SELECT api_token_count - (SELECT count(*) FROM api_tokens) FROM accounts",
 }
 
-// TestPromise2RandomKillsUnderLoadLoseNothing kills the program at random moments: 8 times, or 1,000 times with -torture.
+// TestPromise2RandomKillsUnderLoadLoseNothing kills the program at random moments: 8 times, or as often as -kills says
+// with -torture.
 func TestPromise2RandomKillsUnderLoadLoseNothing(t *testing.T) {
 	kills, seed := 8, rand.Uint64()
 	if backendtest.Torturing() {
-		kills = 1000
+		kills = backendtest.Kills()
 	}
 	folder, manager := setUp(t)
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(folder, store.FileName)+"?_pragma=busy_timeout(5000)")

@@ -48,7 +48,10 @@ type Program struct {
 	contract *contract
 }
 
-var torture = flag.Bool("torture", false, "run the tests that change tokens under load at their full length")
+var (
+	torture = flag.Bool("torture", false, "run the tests that change tokens under load at their full length")
+	kills   = flag.Int("kills", 250, "how often the test of random kills kills the program, with -torture")
+)
 
 // Rounds returns how often a test repeats its load: full with the flag -torture, a tenth of it without.
 func Rounds(full int) int {
@@ -60,6 +63,9 @@ func Rounds(full int) int {
 
 // Torturing reports whether tests must run at their full length.
 func Torturing() bool { return *torture }
+
+// Kills returns how often the test of random kills kills the program at its full length.
+func Kills() int { return *kills }
 
 // Option changes how a program starts.
 type Option func(*config.Config, *backend.World)
