@@ -67,8 +67,10 @@ lint-page: $(installed)
 	$(say) "Checking the page's code: Biome, TypeScript"
 	npm run lint
 
-# SQLite is C translated to Go; looking for races in it as well takes most of the time of the tests.
-race := -race -gcflags='modernc.org/...=-race=false'
+# SQLite is C translated to Go, and scrypt only computes; looking for races in them as well takes most of the time of the tests.
+race := -race -gcflags='modernc.org/...=-race=false' -gcflags='golang.org/x/crypto/scrypt=-race=false'
+# A process with the race detector would wait a second at its end.
+export GORACE := atexit_sleep_ms=0
 
 test-go: compiler
 	$(say) "Testing the Go code with the race detector"

@@ -7,29 +7,28 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 
 	"tokentab/backend/audit"
+	"tokentab/backend/backendtest"
 	"tokentab/backend/store"
 )
 
 func auditVerify(folder string, args ...string) (string, error) {
-	out, err := exec.Command("tokentab", append([]string{"audit", "verify", "--data", folder}, args...)...).CombinedOutput()
-	return string(out), err
+	return tokentab("", append([]string{"audit", "verify", "--data", folder}, args...)...)
 }
 
 // TestAuditVerifyNamesTheFirstEventThatWasTamperedWith edits copies of one database. The account has events 1 to 9; the last
 // five are its tokens.
 func TestAuditVerifyNamesTheFirstEventThatWasTamperedWith(t *testing.T) {
+	t.Parallel()
 	folder, _ := setUp(t)
 	for range 4 {
-		if out, err := exec.Command("tokentab", "token", "create", "--scope", "account", "--data", folder).CombinedOutput(); err != nil {
-			t.Fatal(string(out), err)
+		if out, err := tokentab("", "token", "create", "--scope", "account", "--data", folder); err != nil {
+			t.Fatal(out, err)
 		}
 	}
 	out, err := auditVerify(folder)
@@ -69,20 +68,20 @@ func TestAuditVerifyNamesTheFirstEventThatWasTamperedWith(t *testing.T) {
 		}
 		tamperings["another "+field] = tampering{fmt.Sprintf(one, changed), says}
 	}
+	files, err := backendtest.FilesIn(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, c := range tamperings {
 		t.Run(name, func(t *testing.T) {
-			other := t.TempDir()
-			if err := os.CopyFS(other, os.DirFS(folder)); err != nil {
-				t.Fatal(err)
-			}
-			restrict(t, other)
+			other := files.Folder(t)
 			change(t, other, c.statements)
 			if out, err := auditVerify(other); err == nil || !strings.Contains(out, c.says) || !strings.Contains(out, "was changed from outside") {
 				t.Errorf("verify says %q, %v; want %q", out, err, c.says)
 			}
 			// The server goes on, and can't be made to seal what was changed.
-			if out, err := exec.Command("tokentab", "token", "create", "--scope", "account", "--data", other).CombinedOutput(); err != nil {
-				t.Fatal(string(out), err)
+			if out, err := tokentab("", "token", "create", "--scope", "account", "--data", other); err != nil {
+				t.Fatal(out, err)
 			}
 			if out, err := auditVerify(other); err == nil {
 				t.Errorf("after another change verify says %q", out)
@@ -92,14 +91,10 @@ func TestAuditVerifyNamesTheFirstEventThatWasTamperedWith(t *testing.T) {
 	if out, err := auditVerify(folder, "--since", head); err != nil {
 		t.Errorf("the present head: %s %v", out, err)
 	}
-	older := t.TempDir()
-	if err := os.CopyFS(older, os.DirFS(folder)); err != nil {
-		t.Fatal(err)
-	}
-	restrict(t, older)
+	older := files.Folder(t)
 	for _, folder := range []string{folder, older} { // two histories
-		if out, err := exec.Command("tokentab", "token", "create", "--scope", "account", "--data", folder).CombinedOutput(); err != nil {
-			t.Fatal(string(out), err)
+		if out, err := tokentab("", "token", "create", "--scope", "account", "--data", folder); err != nil {
+			t.Fatal(out, err)
 		}
 		if out, err := auditVerify(folder, "--since", head); err != nil {
 			t.Errorf("an earlier head: %s %v", out, err)
@@ -126,11 +121,11 @@ func TestAuditVerifyNamesTheFirstEventThatWasTamperedWith(t *testing.T) {
 func TestAuditExportHasWhatOthersNeedToVerifyTheChain(t *testing.T) {
 	folder, _ := setUp(t)
 	export := func(args ...string) (lines []map[string]string) {
-		out, err := exec.Command("tokentab", append([]string{"audit", "export", "--data", folder}, args...)...).Output()
+		out, err := tokentab("", append([]string{"audit", "export", "--data", folder}, args...)...)
 		if err != nil {
-			t.Fatal(string(out), err)
+			t.Fatal(out, err)
 		}
-		for line := range strings.Lines(string(out)) {
+		for line := range strings.Lines(out) {
 			var event map[string]string
 			if err := json.Unmarshal([]byte(line), &event); err != nil {
 				t.Fatal(line, err)
@@ -182,14 +177,6 @@ func change(t *testing.T, folder, statements string) {
 	}
 	defer db.Close()
 	if _, err := db.Exec(statements); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// restrict makes a copied master key as private as the original.
-func restrict(t *testing.T, folder string) {
-	t.Helper()
-	if err := os.Chmod(filepath.Join(folder, "master.key"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -18,6 +18,7 @@ import (
 
 // Tokens are used without a pause, so that every flush has something to write.
 func TestPromise6ACrashTakesNoLastUseThatWasFlushed(t *testing.T) {
+	t.Parallel()
 	folder, manager := setUp(t)
 	s := serveIn(t, folder)
 	const tokens = 30
@@ -84,6 +85,7 @@ func TestPromise6ACrashTakesNoLastUseThatWasFlushed(t *testing.T) {
 }
 
 func TestPromise2AKillWhileVeryManyTokensEndTakesNothingBack(t *testing.T) {
+	t.Parallel()
 	folder, manager := setUp(t)
 	s := serveIn(t, folder)
 	_, listed, err := s.call(http.MethodGet, "/api/v1/environment", manager, "")

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -53,7 +54,7 @@ func smallDisk(t *testing.T, data string) (folder string, full, readOnly func(bo
 func startUnready(t *testing.T, folder string) *server {
 	t.Helper()
 	s := &server{address: freeAddress(t)}
-	s.process = exec.Command("tokentab", "serve", "--data", folder, "--listen", s.address)
+	s.process = exec.Command(built(t), "serve", "--data", folder, "--listen", s.address)
 	s.process.Stderr = &bytes.Buffer{}
 	if err := s.process.Start(); err != nil {
 		t.Fatal(err)
@@ -71,6 +72,7 @@ func startUnready(t *testing.T, folder string) *server {
 }
 
 func TestAServerStartsAndValidatesOnADiskThatTakesNoWrite(t *testing.T) {
+	t.Parallel()
 	data, manager := setUp(t)
 	folder, full, readOnly := smallDisk(t, data)
 	create := func(s *server) (int, map[string]any) {
@@ -115,8 +117,8 @@ func TestAServerStartsAndValidatesOnADiskThatTakesNoWrite(t *testing.T) {
 				t.Errorf("%s, crashed %v: readyz answers %d %v %v", name, crashed, status, answer, err)
 			}
 			if name == "read-only" && !crashed { // after a crash commands can read the database by its log
-				output, err := exec.Command("tokentab", "keys", "list", "--data", folder).CombinedOutput()
-				if err == nil || !bytes.Contains(output, []byte("can't be written now: make the disk")) {
+				output, err := tokentab("", "keys", "list", "--data", folder)
+				if err == nil || !strings.Contains(output, "can't be written now: make the disk") {
 					t.Errorf("a command beside a server that started read-only: %v %s", err, output)
 				}
 			}
@@ -164,7 +166,7 @@ func TestABackupIsMadeFromADiskThatTakesNoWrite(t *testing.T) {
 	elsewhere := filepath.Join(t.TempDir(), "restored")
 	file := filepath.Join(t.TempDir(), "a.backup")
 	for _, args := range [][]string{{"backup", file, "--data", folder}, {"restore", file, "--data", elsewhere}} {
-		if out, err := exec.Command("tokentab", args...).CombinedOutput(); err != nil {
+		if out, err := tokentab("", args...); err != nil {
 			t.Fatalf("%v: %v: %s", args, err, out)
 		}
 	}
@@ -181,8 +183,8 @@ func TestABackupOntoAFullDiskLeavesNothingBehind(t *testing.T) {
 	data, _ := setUp(t)
 	folder, full, _ := smallDisk(t, data)
 	full(true)
-	out, err := exec.Command("tokentab", "backup", filepath.Join(filepath.Dir(folder), "a.backup"), "--data", data).CombinedOutput()
-	if err == nil || !bytes.Contains(out, []byte("no backup was made")) {
+	out, err := tokentab("", "backup", filepath.Join(filepath.Dir(folder), "a.backup"), "--data", data)
+	if err == nil || !strings.Contains(out, "no backup was made") {
 		t.Errorf("%v: %s", err, out)
 	}
 	if left, err := filepath.Glob(filepath.Join(filepath.Dir(folder), "a.backup*")); err != nil || len(left) > 0 {

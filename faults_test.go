@@ -16,6 +16,7 @@ import (
 
 // TestALockedDatabaseIsValidatedAgainstAndRecovers lets another process hold the lock for writing.
 func TestALockedDatabaseIsValidatedAgainstAndRecovers(t *testing.T) {
+	t.Parallel()
 	folder, manager := setUp(t)
 	s := serveIn(t, folder)
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(folder, store.FileName)+"?_pragma=busy_timeout(5000)")

@@ -6,9 +6,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -54,9 +51,11 @@ type hammering struct {
 }
 
 func TestPromise1HoldsThroughThousandsOfChangesAtEveryEndpoint(t *testing.T) {
+	t.Parallel()
 	h := &hammering{t: t, failed: make(chan struct{})}
 	h.fail = sync.OnceFunc(func() { close(h.failed) })
-	h.start()
+	folder, manager := setUp(t)
+	h.manager, h.address = manager, "http://"+serveIn(t, folder).address
 	endpoints := h.endpoints()
 	changes := int64(backendtest.Rounds(hammerChanges))
 
@@ -102,27 +101,6 @@ func TestPromise1HoldsThroughThousandsOfChangesAtEveryEndpoint(t *testing.T) {
 		}
 	}
 	t.Logf("%d changes", h.changes.Load())
-}
-
-// start runs the program as users build it: the race detector would be too slow.
-func (h *hammering) start() {
-	h.t.Helper()
-	folder := h.t.TempDir()
-	binary, data := filepath.Join(folder, "tokentab"), filepath.Join(folder, "data")
-	run := func(stdin, name string, args ...string) string {
-		h.t.Helper()
-		c := exec.Command(name, args...)
-		c.Stdin, c.Stderr = strings.NewReader(stdin), os.Stderr
-		out, err := c.Output()
-		if err != nil {
-			h.t.Fatal(err)
-		}
-		return strings.TrimSpace(string(out))
-	}
-	run("", "go", "build", "-trimpath", "-o", binary, ".")
-	run("secret-pass-1\n", binary, "setup", "--data", data, "--account", "Acme", "--email", "a@b.co", "--password-stdin")
-	h.manager = run("", binary, "token", "create", "--data", data, "--scope", "account")
-	h.address = "http://" + serveBinary(h.t, binary, data).address
 }
 
 // check asks one endpoint until done, over its own connection. It fails the test if a check that began while the token had

@@ -209,6 +209,7 @@ func openDatabase(t *testing.T, folder string) *sql.DB {
 }
 
 func TestPromise2EverySpanThatWasAcknowledgedSurvivesAKill(t *testing.T) {
+	t.Parallel()
 	folder, manager := setUp(t)
 	random := rand.New(rand.NewPCG(1, 2))
 	agent := ""

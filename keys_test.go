@@ -2,7 +2,6 @@ package main
 
 import (
 	"database/sql"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -15,13 +14,10 @@ func TestPromise1AServerRefusesTokensOfAWithdrawnKeyBeforeTheCommandReturns(t *t
 	folder, manager := setUp(t)
 	s := serveIn(t, folder)
 	run := func(stdin string, args ...string) (string, error) {
-		c := exec.Command("tokentab", append([]string{args[0], args[1], "--data", folder}, args[2:]...)...)
-		c.Stdin = strings.NewReader(stdin)
-		out, err := c.CombinedOutput()
-		return string(out), err
+		return tokentab(stdin, append([]string{args[0], args[1], "--data", folder}, args[2:]...)...)
 	}
 	list, err := run("", "keys", "list")
-	if err != nil || !strings.Contains(list, "signing") || !strings.HasSuffix(strings.TrimSpace(list), " 1") {
+	if err != nil || !strings.Contains(list, "signing") || !strings.HasSuffix(list, " 1") {
 		t.Fatalf("%s %v", list, err)
 	}
 	kid := strings.Fields(strings.Split(list, "\n")[1])[0]
@@ -46,7 +42,7 @@ func TestPromise1AServerRefusesTokensOfAWithdrawnKeyBeforeTheCommandReturns(t *t
 	if err != nil {
 		t.Fatal(fresh, err)
 	}
-	if status, _, err := s.call("GET", "/api/v1/ping", strings.TrimSpace(fresh), ""); err != nil || status != 200 {
+	if status, _, err := s.call("GET", "/api/v1/ping", fresh, ""); err != nil || status != 200 {
 		t.Errorf("a new token: %d %v", status, err)
 	}
 	if out, err := run("", "keys", "withdraw", "--yes", "unknown"); err == nil || !strings.Contains(out, "there is no signing key unknown") {
@@ -59,11 +55,11 @@ func TestKeysListNamesAKeyThatAClockAheadMadeUntilAnotherTakesItsPlace(t *testin
 	folder, _ := setUp(t)
 	run := func(command string) string {
 		t.Helper()
-		out, err := exec.Command("tokentab", "keys", command, "--data", folder).CombinedOutput()
+		out, err := tokentab("", "keys", command, "--data", folder)
 		if err != nil {
-			t.Fatal(string(out), err)
+			t.Fatal(out, err)
 		}
-		return string(out)
+		return out
 	}
 	const says = "was created while the clock was ahead. Run tokentab keys rotate"
 	run("rotate")

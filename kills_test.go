@@ -17,14 +17,24 @@ import (
 // journal is what clients know of the tokens that they created. A token has one status, or several while a change of it was
 // asked for and not answered. A deleted token has the status "deleted".
 type journal struct {
-	mu     sync.Mutex
-	states map[string][]string // by id
+	mu      sync.Mutex
+	states  map[string][]string // by id
+	secrets map[string]string   // by id
+	isMade  func()              // called for each new token
 }
 
 func (j *journal) set(id string, states ...string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.states[id] = states
+}
+
+// make keeps a new token.
+func (j *journal) make(id, secret string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.states[id], j.secrets[id] = []string{"active"}, secret
+	j.isMade()
 }
 
 // oneWith returns a token that surely has a status; empty for none.
@@ -56,7 +66,7 @@ func (j *journal) work(s *server, manager string, random *rand.Rand) {
 			if err != nil || status != http.StatusOK {
 				return
 			}
-			j.set(made["details"].(map[string]any)["id"].(string), "active")
+			j.make(made["details"].(map[string]any)["id"].(string), made["token"].(string))
 			continue
 		}
 		method, path := http.MethodPost, "/api/v1/api_token/"+id+"/"+move.move
@@ -104,6 +114,17 @@ func (j *journal) check(t *testing.T, db *sql.DB) (lost int) {
 	return lost
 }
 
+// validates checks that exactly the active tokens are accepted.
+func (j *journal) validates(t *testing.T, s *server) {
+	t.Helper()
+	for id, states := range j.states {
+		status, _, err := s.call(http.MethodGet, "/api/v1/ping", j.secrets[id], "")
+		if err != nil || (status == http.StatusOK) != (states[0] == "active") {
+			t.Errorf("a token that is %s is answered %d %v", states[0], status, err)
+		}
+	}
+}
+
 // orphans are rows that no transaction may leave behind.
 var orphans = []string{
 	"SELECT count(*) FROM api_tokens t WHERE NOT EXISTS (SELECT 1 FROM audit_events e WHERE e.subject_id = t.id AND e.action = 'api_token.created')",
@@ -117,6 +138,7 @@ var orphans = []string{
 // TestPromise2RandomKillsUnderLoadLoseNothing kills the program at random moments: 8 times, or as often as -kills says
 // with -torture.
 func TestPromise2RandomKillsUnderLoadLoseNothing(t *testing.T) {
+	t.Parallel()
 	kills, seed := 8, rand.Uint64()
 	if backendtest.Torturing() {
 		kills = backendtest.Kills()
@@ -127,7 +149,7 @@ func TestPromise2RandomKillsUnderLoadLoseNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	j := &journal{states: map[string][]string{}}
+	j := &journal{states: map[string][]string{}, secrets: map[string]string{}}
 	random := rand.New(rand.NewPCG(seed, 0))
 	var ready []time.Duration
 	lost := 0
@@ -136,12 +158,13 @@ func TestPromise2RandomKillsUnderLoadLoseNothing(t *testing.T) {
 		s := serveIn(t, folder)
 		ready = append(ready, time.Since(began))
 		lost += j.check(t, db)
+		after := time.Duration(random.IntN(150)) * time.Millisecond
+		j.isMade = sync.OnceFunc(func() { time.AfterFunc(after, func() { _ = s.process.Process.Kill() }) })
 		var clients sync.WaitGroup
 		for client := range 4 {
 			own := rand.New(rand.NewPCG(seed, uint64(kill*4+client+1)))
 			clients.Go(func() { j.work(s, manager, own) })
 		}
-		time.AfterFunc(time.Duration(20+random.IntN(150))*time.Millisecond, func() { _ = s.process.Process.Kill() })
 		clients.Wait()
 		_ = s.process.Process.Kill()
 		_ = s.process.Wait()
@@ -152,8 +175,10 @@ func TestPromise2RandomKillsUnderLoadLoseNothing(t *testing.T) {
 			}
 		}
 	}
-	serveIn(t, folder)
+	s := serveIn(t, folder)
 	lost += j.check(t, db)
+	j.validates(t, s)
+	s.stops(t)
 	slices.Sort(ready)
 	if lost > 0 || len(j.states) < kills {
 		t.Errorf("seed %d: of %d tokens %d are not as acknowledged", seed, len(j.states), lost)

@@ -19,17 +19,56 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"tokentab/backend/backendtest"
+	"tokentab/backend/command"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"tokentab": main})
+	// Under the race detector, which has reported a race by then, each process would wait a second at its end.
+	if err := os.Setenv("GORACE", "atexit_sleep_ms=0"); err != nil {
+		panic(err)
+	}
+	testscript.Main(tests{m}, map[string]func(){"tokentab": main})
+}
+
+// tests are the tests of this package, whose processes run "tokentab": the program with the race detector.
+type tests struct{ *testing.M }
+
+func (m tests) Run() int {
+	defer func() { _ = os.RemoveAll(filepath.Dir(builtFile)) }()
+	return m.M.Run()
+}
+
+// builtFile is where built puts the program, below a folder of its own.
+var builtFile string
+
+var buildOnce = sync.OnceValue(func() error {
+	folder, err := os.MkdirTemp("", "tokentab-built-")
+	if err != nil {
+		return err
+	}
+	builtFile, err = backendtest.Build(folder)
+	return err
+})
+
+// built returns the program as users build it, for tests of what it does under load or in many processes: the race detector
+// would be too slow.
+func built(t testing.TB) string {
+	t.Helper()
+	if err := buildOnce(); err != nil {
+		t.Fatal(err)
+	}
+	return builtFile
 }
 
 func TestCommands(t *testing.T) {
+	folder := filepath.Dir(built(t))
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("ADDRESS", freeAddress(t))
+			e.Setenv("PATH", folder+string(os.PathListSeparator)+e.Getenv("PATH"))
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"ready": ready, "ask": ask, "saved": saved, "dial": dial, "claims": claims},
@@ -128,15 +167,10 @@ type server struct {
 	output  *bufio.Reader
 }
 
-func serveIn(t *testing.T, folder string) *server {
-	t.Helper()
-	return serveBinary(t, "tokentab", folder)
-}
-
-func serveBinary(t testing.TB, binary, folder string) *server {
+func serveIn(t testing.TB, folder string) *server {
 	t.Helper()
 	s := &server{address: freeAddress(t)}
-	s.process = exec.Command(binary, "serve", "--data", folder, "--listen", s.address)
+	s.process = exec.Command(built(t), "serve", "--data", folder, "--listen", s.address)
 	s.start(t)
 	return s
 }
@@ -177,87 +211,46 @@ func (s *server) call(method, path, secret, body string) (int, map[string]any, e
 	return response.StatusCode, answer, nil
 }
 
+// tokentab runs a command in this process, which is faster than in one of its own, and returns all that it printed, without
+// white space around it.
+func tokentab(stdin string, args ...string) (string, error) {
+	var printed backendtest.Buffer
+	code := command.Run(context.Background(), args, command.IO{In: strings.NewReader(stdin), Out: &printed, Err: &printed})
+	out := strings.TrimSpace(printed.String())
+	if code != 0 {
+		return out, fmt.Errorf("exit status %d: %s", code, out)
+	}
+	return out, nil
+}
+
 // setUp creates a data folder with an account and an account token.
 func setUp(t testing.TB) (folder, manager string) {
 	t.Helper()
-	folder = filepath.Join(t.TempDir(), "data")
-	run := func(stdin string, args ...string) string {
-		t.Helper()
-		c := exec.Command("tokentab", append(args, "--data", folder)...)
-		c.Stdin, c.Stderr = strings.NewReader(stdin), os.Stderr
-		out, err := c.Output()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return strings.TrimSpace(string(out))
+	f, err := founded()
+	if err != nil {
+		t.Fatal(err)
 	}
-	run("secret-pass-1\n", "setup", "--account", "Acme", "--email", "a@b.co", "--password-stdin")
-	return folder, run("", "token", "create", "--scope", "account")
+	return f.files.Folder(t), f.manager
 }
 
-func TestPromise2AcknowledgedIsKept(t *testing.T) {
-	folder, manager := setUp(t)
-	var mu sync.Mutex
-	acknowledged := map[string]string{} // status by id
-	secrets := map[string]string{}
-	for round := range 8 {
-		s := serveIn(t, folder)
-		killAfter := 10 + 7*round
-		var wait sync.WaitGroup
-		kill := sync.OnceFunc(func() { _ = s.process.Process.Kill() })
-		for range 4 {
-			wait.Go(func() {
-				for {
-					status, made, err := s.call(http.MethodPost, "/api/v1/api_token", manager, `{"details":{"token_scope":"account"}}`)
-					if err != nil || status != http.StatusOK {
-						return
-					}
-					id := made["details"].(map[string]any)["id"].(string)
-					mu.Lock()
-					acknowledged[id], secrets[id] = "active", made["token"].(string)
-					enough := len(acknowledged) >= killAfter*(round+1)
-					mu.Unlock()
-					if enough {
-						kill()
-					}
-					// The kill may come between the change and its response: then either state is correct.
-					mu.Lock()
-					acknowledged[id] = "active or suspended"
-					mu.Unlock()
-					if status, _, err := s.call(http.MethodPost, "/api/v1/api_token/"+id+"/suspend", manager, ""); err == nil && status == http.StatusOK {
-						mu.Lock()
-						acknowledged[id] = "suspended"
-						mu.Unlock()
-					}
-				}
-			})
-		}
-		wait.Wait()
-		_ = s.process.Wait()
-
-		s = serveIn(t, folder)
-		for id, want := range acknowledged {
-			status, found, err := s.call(http.MethodGet, "/api/v1/api_token/"+id, manager, "")
-			if err != nil || status != http.StatusOK {
-				t.Fatalf("round %d: an acknowledged token is gone: %d %v", round, status, err)
-			}
-			is := found["details"].(map[string]any)["status"].(string)
-			if !strings.Contains(want, is) {
-				t.Errorf("round %d: token %s is %s, acknowledged was %s", round, id, is, want)
-			}
-			good, _, err := s.call(http.MethodGet, "/api/v1/ping", secrets[id], "")
-			if err != nil || (good == http.StatusOK) != (is == "active") {
-				t.Errorf("round %d: a token that is %s answers %d, %v", round, is, good, err)
-			}
-		}
-		if err := s.process.Process.Signal(os.Interrupt); err != nil {
-			t.Fatal(err)
-		}
-		if err := s.process.Wait(); err != nil {
-			t.Errorf("after an interrupt: %v", err)
-		}
-	}
-	if len(acknowledged) < 100 {
-		t.Errorf("only %d tokens were made", len(acknowledged))
-	}
+type foundedData struct {
+	files   backendtest.Files
+	manager string
 }
+
+// founded sets a data folder up by the command line, once for all tests.
+var founded = sync.OnceValues(func() (f foundedData, err error) {
+	folder, err := os.MkdirTemp("", "tokentab-founded-")
+	if err != nil {
+		return f, err
+	}
+	defer os.RemoveAll(folder)
+	if _, err := tokentab("secret-pass-1\n", "setup", "--data", folder, "--account", "Acme", "--email", "a@b.co", "--password-stdin"); err != nil {
+		return f, err
+	}
+	if f.manager, err = tokentab("", "token", "create", "--data", folder, "--scope", "account"); err != nil {
+		return f, err
+	}
+	f.files, err = backendtest.FilesIn(folder)
+	return f, err
+})

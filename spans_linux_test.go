@@ -13,6 +13,7 @@ import (
 )
 
 func TestAgentsThatFillTheDiskLeaveRoomToRevokeTokens(t *testing.T) {
+	t.Parallel()
 	data, manager := setUp(t)
 	folder, _, _ := smallDisk(t, data)
 	s := serveIn(t, folder)
@@ -74,6 +75,7 @@ func TestAgentsThatFillTheDiskLeaveRoomToRevokeTokens(t *testing.T) {
 }
 
 func TestWhatWasRemovedFromAFullDiskMakesRoomForReports(t *testing.T) {
+	t.Parallel()
 	data, manager := setUp(t)
 	folder, _, _ := smallDisk(t, data)
 	s := serveIn(t, folder)

@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"net/http"
-	"os/exec"
 	"strings"
 	"testing"
 )
@@ -18,10 +17,8 @@ type machine struct {
 // run runs a command and checks its exit and a part of what it prints.
 func (m machine) run(ok bool, says, stdin string, args ...string) {
 	m.t.Helper()
-	c := exec.Command("tokentab", append(args, "--data", m.folder)...)
-	c.Stdin = strings.NewReader(stdin)
-	out, err := c.CombinedOutput()
-	if (err == nil) != ok || !strings.Contains(string(out), says) {
+	out, err := tokentab(stdin, append(args, "--data", m.folder)...)
+	if (err == nil) != ok || !strings.Contains(out, says) {
 		m.t.Errorf("tokentab %s: %v\n%s\nwant %q", strings.Join(args, " "), err, out, says)
 	}
 }
@@ -73,6 +70,7 @@ func (m machine) asks(what string, want int, method, path, cookie, body string) 
 
 // TestARunningServerObeysTheCommandsForUsersAtOnce covers user list, set-role, reset-password and remove, and account list.
 func TestARunningServerObeysTheCommandsForUsersAtOnce(t *testing.T) {
+	t.Parallel()
 	folder, _ := setUp(t)
 	m := machine{t: t, server: serveIn(t, folder), folder: folder}
 	m.run(true, " 1        ", "", "account", "list")
@@ -116,7 +114,7 @@ func TestARunningServerObeysTheCommandsForUsersAtOnce(t *testing.T) {
 	m.run(false, "the password on standard input must", "short\n", "user", "reset-password", "bob@b.co", "--password-stdin")
 	m.run(true, "The password of BOB@b.co is changed", "secret-pass-3\n", "user", "reset-password", "BOB@b.co", "--password-stdin")
 	m.asks("an old session", http.StatusUnauthorized, http.MethodGet, "/api/v1/agent", bob, "")
-	m.run(true, "The role of bob@b.co is admin.\n", "", "user", "set-role", "bob@b.co", "admin")
+	m.run(true, "The role of bob@b.co is admin.", "", "user", "set-role", "bob@b.co", "admin")
 
 	m.run(false, "nothing was changed", "no\n", "user", "remove", "bob@b.co")
 	pings(http.StatusOK)

@@ -138,9 +138,9 @@ func TestTheScriptLeavesNothingBehindWhenItStops(t *testing.T) {
 }
 
 func TestTheBenchOfIngestMeasuresTheProgramAndTheDisk(t *testing.T) {
-	program := filepath.Join(t.TempDir(), "tokentab")
-	if text, err := exec.Command("go", "build", "-o", program, "tokentab").CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, text)
+	program, err := backendtest.Build(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
 	}
 	var out strings.Builder
 	if err := benchIngest(&out, program, 100*time.Millisecond); err != nil {

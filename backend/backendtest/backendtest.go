@@ -8,12 +8,14 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -77,18 +79,42 @@ func Start(t testing.TB, options ...Option) *Program {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return StartIn(t, files.Folder(t), NewClock(), options...)
+}
+
+// Files are the files of a data folder, by name.
+type Files map[string][]byte
+
+// FilesIn reads a data folder.
+func FilesIn(folder string) (Files, error) {
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return nil, err
+	}
+	files := Files{}
+	for _, entry := range entries {
+		if files[entry.Name()], err = os.ReadFile(filepath.Join(folder, entry.Name())); err != nil {
+			return nil, err
+		}
+	}
+	return files, nil
+}
+
+// Folder returns a new folder with the files, which only their owner may read.
+func (f Files) Folder(t testing.TB) string {
+	t.Helper()
 	folder := t.TempDir()
-	for name, content := range files {
+	for name, content := range f {
 		if err := os.WriteFile(filepath.Join(folder, name), content, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return StartIn(t, folder, NewClock(), options...)
+	return folder
 }
 
-// template returns the files of a data folder without an account, by name. Creating them takes most of a short test,
-// so a process does it once.
-var template = sync.OnceValues(func() (map[string][]byte, error) {
+// template returns the files of a data folder without an account. Creating them takes most of a short test, so a process
+// does it once.
+var template = sync.OnceValues(func() (Files, error) {
 	folder, err := os.MkdirTemp("", "tokentab-template-")
 	if err != nil {
 		return nil, err
@@ -105,18 +131,19 @@ var template = sync.OnceValues(func() (map[string][]byte, error) {
 	if err := b.Close(); err != nil {
 		return nil, err
 	}
-	entries, err := os.ReadDir(folder)
-	if err != nil {
-		return nil, err
-	}
-	files := map[string][]byte{}
-	for _, entry := range entries {
-		if files[entry.Name()], err = os.ReadFile(filepath.Join(folder, entry.Name())); err != nil {
-			return nil, err
-		}
-	}
-	return files, nil
+	return FilesIn(folder)
 })
+
+// Build builds the program in a folder as its users do, without the race detector, and returns the file.
+func Build(folder string) (string, error) {
+	file := filepath.Join(folder, "tokentab")
+	build := exec.Command("go", "build", "-trimpath", "-o", file, "tokentab")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if text, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%w: %s", err, text)
+	}
+	return file, nil
+}
 
 // StartIn runs a program on the data in a folder, which may come from an earlier program.
 func StartIn(t testing.TB, folder string, clock *Clock, options ...Option) *Program {
