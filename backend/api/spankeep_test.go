@@ -69,7 +69,7 @@ func TestAClockThatWasAheadKeepsNoSpanLonger(t *testing.T) {
 func TestTheOldestSpansMakeRoom(t *testing.T) {
 	r := startRun(t, func(c *config.Config, _ *backend.World) { c.ActivityMax = 16 << 20 })
 	var made []string
-	for range 30 {
+	for range 20 { // of 933 kB
 		noise := make([]byte, 700_000)
 		_, _ = rand.Read(noise)
 		made = append(made, r.ok(r.create(map[string]any{"payload": map[string]any{"noise": base64.StdEncoding.EncodeToString(noise)}})).Text(t, "details", "id"))

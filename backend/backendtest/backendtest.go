@@ -164,11 +164,7 @@ func StartIn(t testing.TB, folder string, clock *Clock, options ...Option) *Prog
 	if p.Backend, err = backend.Open(t.Context(), p.Config, world); err != nil {
 		t.Fatal(err)
 	}
-	document, err := p.Web.API.OpenAPI()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if p.contract, err = contractOf(document); err != nil {
+	if p.contract, err = contractOf(p.Web.API.OpenAPI); err != nil {
 		t.Fatal(err)
 	}
 	listeners := []net.Listener{listener}

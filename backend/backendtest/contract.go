@@ -2,7 +2,6 @@ package backendtest
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"fmt"
 	"maps"
 	"net/http"
@@ -24,21 +23,27 @@ type contract struct {
 
 const documentName = "openapi.json"
 
-// contracts caches contracts by document, because programs of one test process differ only in settings.
-var contracts sync.Map
+// shared is the contract of all programs of a test process, because their documents don't differ. Writing one takes a fifth
+// of a start.
+var shared struct {
+	sync.Mutex
+	contract *contract
+}
 
-// contractOf returns the contract of a document.
-func contractOf(document []byte) (*contract, error) {
-	key := sha256.Sum256(document)
-	if known, ok := contracts.Load(key); ok {
-		return known.(*contract), nil
+// contractOf returns the contract of a program, which can write its document.
+func contractOf(write func() ([]byte, error)) (*contract, error) {
+	shared.Lock()
+	defer shared.Unlock()
+	if shared.contract == nil {
+		document, err := write()
+		if err != nil {
+			return nil, err
+		}
+		if shared.contract, err = newContract(document); err != nil {
+			return nil, err
+		}
 	}
-	made, err := newContract(document)
-	if err != nil {
-		return nil, err
-	}
-	kept, _ := contracts.LoadOrStore(key, made)
-	return kept.(*contract), nil
+	return shared.contract, nil
 }
 
 func newContract(document []byte) (*contract, error) {

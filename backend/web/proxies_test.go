@@ -105,19 +105,20 @@ func TestTheItemsOfABulkRequestPassAsItDoes(t *testing.T) {
 }
 
 func TestCookiesAreNeverWeakerThanTheAddressOfBrowsers(t *testing.T) {
-	for _, c := range []struct {
-		public string
+	for public, cases := range map[string][]struct {
 		protos []string
 		want   bool
 	}{
-		{"https://tokens.example.com", nil, true}, {"https://tokens.example.com", []string{"http"}, true}, {"https://tokens.example.com", []string{"http, https"}, true},
-		{"https://tokens.example.com", []string{"nonsense"}, true}, {"", []string{"https"}, true}, {"", []string{"HTTPS"}, true}, {"", []string{"https,http"}, true},
-		{"", []string{" https , http"}, true}, {"", []string{"https", "http"}, true}, {"", []string{"http"}, false}, {"", []string{"http,https"}, false}, {"", nil, false},
-		{"http://tokens.example.com", []string{"https"}, true}, {"http://tokens.example.com", nil, false},
+		"https://tokens.example.com": {{nil, true}, {[]string{"http"}, true}, {[]string{"http, https"}, true}, {[]string{"nonsense"}, true}},
+		"": {
+			{[]string{"https"}, true}, {[]string{"HTTPS"}, true}, {[]string{"https,http"}, true}, {[]string{" https , http"}, true},
+			{[]string{"https", "http"}, true}, {[]string{"http"}, false}, {[]string{"http,https"}, false}, {nil, false},
+		},
+		"http://tokens.example.com": {{[]string{"https"}, true}, {nil, false}},
 	} {
-		t.Run(fmt.Sprintf("%s %q", c.public, c.protos), func(t *testing.T) {
-			p := backendtest.Start(t, publicAt(c.public), backendtest.Trusting(t, "127.0.0.1"))
-			p.Found()
+		p := backendtest.Start(t, publicAt(public), backendtest.Trusting(t, "127.0.0.1"))
+		p.Found()
+		for _, c := range cases {
 			headers := []backendtest.Header{{Name: "Sec-Fetch-Site", Value: "same-origin"}}
 			for _, proto := range c.protos {
 				headers = append(headers, backendtest.Header{Name: "X-Forwarded-Proto", Value: proto})
@@ -125,9 +126,9 @@ func TestCookiesAreNeverWeakerThanTheAddressOfBrowsers(t *testing.T) {
 			a := p.SignIn(backendtest.Email, backendtest.Password, headers...)
 			_, cookie := backendtest.Cookie(t, a, "session")
 			if cookie.Secure != c.want || strings.HasPrefix(cookie.Name, "__Host-") != c.want || (a.Header.Get("Strict-Transport-Security") != "") != c.want {
-				t.Errorf("Secure %v, named %s, HSTS %q", cookie.Secure, cookie.Name, a.Header.Get("Strict-Transport-Security"))
+				t.Errorf("%s, %q: Secure %v, named %s, HSTS %q", public, c.protos, cookie.Secure, cookie.Name, a.Header.Get("Strict-Transport-Security"))
 			}
-		})
+		}
 	}
 }
 
