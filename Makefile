@@ -1,6 +1,6 @@
 # Needs Go, Node and make; everything else is installed by the targets themselves.
 .DEFAULT_GOAL := help
-.PHONY: help run build page binary test lint lint-go lint-page test-go torture fuzz test-page e2e screenshots demo pictures release compiler traefik bench bench-list bench-backup dev openapi
+.PHONY: help run build page binary test lint lint-go lint-page test-go torture fuzz test-page e2e screenshots demo pictures release compiler traefik bench bench-list bench-backup bench-copies torture-copies dev openapi
 # The steps share files (the generated types, the built page), so they run one after the other, also under make -j.
 .NOTPARALLEL:
 
@@ -86,6 +86,10 @@ torture: compiler ## Change tokens under load, and kill the program while agents
 	$(say) "Killing the program, and failing its disk, database, descriptors and statements"
 	go test -count=1 -timeout 30m -run 'RandomKills|Disk|LockedDatabase|TooFewDescriptors|AFailureOfAnyStatement' -v . ./backend/store -torture -kills $(KILLS)
 
+torture-copies: ## Change and validate tokens through three copies on one Postgres while they fail, for several minutes.
+	$(say) "Testing copies on one Postgres at length"
+	go test -count=1 -timeout 60m -v ./copies -torture
+
 # How long each fuzz target runs.
 FUZZTIME ?= 20s
 
@@ -147,6 +151,10 @@ bench-list: binary ## Measure lists of 1,000,000 tokens: each search, filter and
 bench-backup: binary ## Measure a backup of 1,000,000 tokens, and validations meanwhile.
 	$(say) "Measuring backups"
 	@go run ./bench backup $(program) 1000000 3
+
+bench-copies: ## Compare copies on Postgres with SQLite, and with one row read for each validation.
+	$(say) "Measuring copies on one Postgres"
+	@go test -count=1 -timeout 30m -run '^$$' -bench Copies -benchtime 1x ./copies
 
 dev: $(installed) binary ## Work on the page: Vite on http://localhost:5173, with the API of a server on port 8080.
 	$(say) "Serving the API on port 8080 and the page, reloaded as it changes, on port 5173"

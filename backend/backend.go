@@ -226,6 +226,13 @@ func (b *Backend) build(ctx context.Context, c config.Config, world World) error
 	}
 	b.Tokens = token.New(b.store.Tokens, b.Signer, cache, lifetimes, world.Now, world.Random)
 	b.Tokens.HaltWhile(b.store.Replaced())
+	setupCode := ""
+	if copies := b.store.Copies(); copies != nil {
+		b.Tokens.Follow(copies, c.DatabaseLookLimit)
+		if setupCode, err = sharedSetupCode(ctx, copies, master); err != nil {
+			return err
+		}
+	}
 	inviteKey, err := master.MACKey("invite")
 	if err != nil {
 		return err
@@ -254,8 +261,8 @@ func (b *Backend) build(ctx context.Context, c config.Config, world World) error
 	b.Web, err = web.New(web.Parts{
 		Accounts: b.Accounts, People: b.People, Agents: b.Agents, Tokens: b.Tokens, Activity: b.Activity, Audit: b.Audit, Keys: b.Signer, Store: b.store, Notices: b.Notices, Backups: b.Backups, Live: b.Live, Mail: mailer, Metrics: numbers,
 		Once:         idempotency.New(b.store.Answers, world.Now),
-		Installation: hex.EncodeToString(cookieKey.MAC([]byte(c.Origin()))[:4]),
-		Config:       c, UI: world.UI, Now: world.Now, Random: world.Random, Log: world.Log,
+		Installation: hex.EncodeToString(cookieKey.MAC([]byte(c.Origin()))[:4]), SetupCode: setupCode,
+		Config: c, UI: world.UI, Now: world.Now, Random: world.Random, Log: world.Log,
 	})
 	if err == nil {
 		b.measured(numbers, world.Version, c)
@@ -345,22 +352,27 @@ func (b *Backend) Serve(ctx context.Context, c config.Config, listeners ...net.L
 	b.repeat(flushEvery, "could not write the uses of tokens; will retry", func(ctx context.Context) error {
 		return b.Tokens.FlushUses(ctx, resting(ctx, restBusy))
 	})
-	b.repeat(movesEvery, "could not write the records of a large token move; will retry", func(ctx context.Context) error {
+	b.repeatAlone(movesEvery, "could not write the records of a large token move; will retry", func(ctx context.Context) error {
 		return b.Tokens.FinishMoves(ctx, resting(ctx, restBusyMoves))
 	})
-	b.repeat(noticesEvery, "could not write or settle notices of expiring tokens; will retry", b.Notices.Run)
+	b.repeatAlone(noticesEvery, "could not write or settle notices of expiring tokens; will retry", b.Notices.Run)
 	keep := activity.Keep{For: time.Duration(c.ActivityRetention), Most: int64(c.ActivityMax)}
-	b.repeat(trimEvery, "could not remove old activity of agents; will retry", func(ctx context.Context) error {
+	b.repeatAlone(trimEvery, "could not remove old activity of agents; will retry", func(ctx context.Context) error {
 		return b.Activity.Trim(ctx, keep, resting(ctx, restBusyMoves))
 	})
-	b.repeat(trimEvery, "could not remove ended sessions, invites and the like; will retry", b.RemoveEnded)
+	b.repeatAlone(trimEvery, "could not remove ended sessions, invites and the like; will retry", b.RemoveEnded)
 	b.scheduleBackups(c.Backups)
-	b.repeat(auditEvery, "could not keep the audit trail; will retry", func(ctx context.Context) error {
+	b.repeatAlone(auditEvery, "could not keep the audit trail; will retry", func(ctx context.Context) error {
 		if err := b.chainEvents(ctx); err != nil || c.AuditRetention == 0 {
 			return err
 		}
 		return b.store.Events.RemoveEvents(ctx, b.now().Add(-time.Duration(c.AuditRetention)), resting(ctx, restBusyMoves))
 	})
+	if copies := b.store.Copies(); copies != nil {
+		follow := func(ctx context.Context) error { return b.Tokens.FollowUses(ctx, copies) }
+		_ = follow(b.working) // from now on; a failure is logged with the next one
+		b.repeat(flushEvery, "could not read the uses that other copies have written; will retry", follow)
+	}
 	b.repeat(live.LookEvery, "could not look for changes to tell open pages; will retry", b.Live.Look)
 	failed := make(chan error, 1)
 	go func() { failed <- b.Web.Serve(listeners...) }()

@@ -56,9 +56,11 @@ type Parts struct {
 	Serve fasthttp.RequestHandler
 	// Installation distinguishes this installation from others on the same host, in cookie names.
 	Installation string
-	Now          func() time.Time
-	Random       io.Reader
-	Log          *answer.FoldedLog
+	// SetupCode is the code of the setup link; empty for a new one.
+	SetupCode string
+	Now       func() time.Time
+	Random    io.Reader
+	Log       *answer.FoldedLog
 }
 
 // Service serves the management API.
@@ -77,7 +79,7 @@ type Service struct {
 func New(app *fiber.App, parts Parts) (*Service, error) {
 	s := &Service{Parts: parts, spanBodies: request.NewMemory(request.MaxBody, maxSpanBodies), answers: request.NewMemory(maxFreeAnswer, maxAnswers)}
 	var err error
-	if s.setup, err = newSetupCode(parts.Random); err != nil {
+	if s.setup, err = newSetupCode(parts.SetupCode, parts.Random); err != nil {
 		return nil, err
 	}
 	s.routes(app)

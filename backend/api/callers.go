@@ -79,6 +79,9 @@ func (s *Service) authenticate(c *fiber.Ctx) (*caller, error) {
 	if !isUnsafe(c.Method()) && (c.Get(headerBackground) != "" || c.Route().Path == apiRoot+changesRoute) {
 		use = s.People.Glance
 	}
+	if _, err := s.Tokens.Arrive(c.UserContext()); err != nil { // a copy that is cut off or outdated serves nobody
+		return nil, err
+	}
 	session, ok, err := use(c.UserContext(), id)
 	if err != nil || !ok {
 		return who, err

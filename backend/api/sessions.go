@@ -187,15 +187,19 @@ func (s *Service) begin(ctx context.Context, who *caller, user people.AdminUser)
 	return s.signedIn(ctx, who, in)
 }
 
-// setupCode is the one-time code for creating the first account. Only the terminal shows it, and it changes with each
-// start.
+// setupCode is the one-time code for creating the first account. Only the terminal shows it. On SQLite it changes with each
+// start; copies of the program on one database have the same one.
 type setupCode struct {
 	code string
 	mu   sync.Mutex
 	used bool
 }
 
-func newSetupCode(random io.Reader) (*setupCode, error) {
+// newSetupCode returns a given code, or a new one.
+func newSetupCode(given string, random io.Reader) (*setupCode, error) {
+	if given != "" {
+		return &setupCode{code: given}, nil
+	}
 	var b [16]byte
 	if _, err := io.ReadFull(random, b[:]); err != nil {
 		return nil, fmt.Errorf("api: read random bytes: %w", err)

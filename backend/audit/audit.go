@@ -102,6 +102,7 @@ const (
 	BackupRestored          Action = "backup.restored"
 	RestoreReviewed         Action = "restore.reviewed"
 	ChainStarted            Action = "audit.chain_started"
+	DatabaseConfirmed       Action = "database.confirmed"
 )
 
 // Event records one change. It never holds a secret.

@@ -34,18 +34,19 @@ type IO struct {
 type grammar struct {
 	Config string `help:"File of settings: a line for each, such as TOKENTAB_LISTEN=127.0.0.1:8080. Flags and environment variables win over it." placeholder:"FILE"`
 
-	Serve   serve      `cmd:"" default:"withargs" help:"Serve the page, the API and the validation endpoints (the default)."`
-	Setup   setup      `cmd:"" help:"Create the first account and its admin user, without a browser."`
-	Account accounts   `cmd:"" help:"Manage accounts."`
-	User    users      `cmd:"" help:"Manage admin users, also while the server runs."`
-	Token   tokens     `cmd:"" help:"Manage API tokens."`
-	Keys    keys       `cmd:"" help:"Manage signing keys."`
-	Audit   audits     `cmd:"" help:"Verify the audit trail."`
-	Backup  makeBackup `cmd:"" help:"Write a proven backup of the database to one file, while a server runs or not."`
-	Restore restore    `cmd:"" help:"Restore a backup. Stop the server first."`
-	Doctor  doctor     `cmd:"" help:"Check the installation and say what to do. Give it the flags or environment of serve. With a server, it measures how soon a revocation works, with a token that it deletes again."`
-	Health  health     `cmd:"" help:"Exit with 0 if the server is ready, otherwise with 1 and the reason. For HEALTHCHECK in containers."`
-	Version version    `cmd:"" help:"Print the version and the commit."`
+	Serve    serve      `cmd:"" default:"withargs" help:"Serve the page, the API and the validation endpoints (the default)."`
+	Setup    setup      `cmd:"" help:"Create the first account and its admin user, without a browser."`
+	Account  accounts   `cmd:"" help:"Manage accounts."`
+	User     users      `cmd:"" help:"Manage admin users, also while the server runs."`
+	Token    tokens     `cmd:"" help:"Manage API tokens."`
+	Keys     keys       `cmd:"" help:"Manage signing keys."`
+	Audit    audits     `cmd:"" help:"Verify the audit trail."`
+	Backup   makeBackup `cmd:"" help:"Write a proven backup of the database to one file, while a server runs or not."`
+	Restore  restore    `cmd:"" help:"Restore a backup. Stop the server first."`
+	Database database   `cmd:"" help:"Manage a database that several copies of the server share."`
+	Doctor   doctor     `cmd:"" help:"Check the installation and say what to do. Give it the flags or environment of serve. With a server, it measures how soon a revocation works, with a token that it deletes again."`
+	Health   health     `cmd:"" help:"Exit with 0 if the server is ready, otherwise with 1 and the reason. For HEALTHCHECK in containers."`
+	Version  version    `cmd:"" help:"Print the version and the commit."`
 
 	Completion completion `cmd:"" help:"Print a script by which a shell completes commands and flags."`
 	Man        manPage    `cmd:"" help:"Print the manual page: tokentab man | man -l -."`

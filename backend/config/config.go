@@ -33,22 +33,23 @@ type Issuing struct {
 
 // Serving is how the server listens.
 type Serving struct {
-	Listen                   string   `help:"Address and port to listen on." default:"127.0.0.1:8080" placeholder:"ADDRESS"`
-	Socket                   string   `help:"Unix socket to listen on too, for a proxy on this machine. Everyone with access to its folder can connect." placeholder:"FILE"`
-	TrustedProxies           Networks `help:"Comma-separated addresses or networks of reverse proxies whose X-Forwarded headers are trusted." placeholder:"LIST"`
-	MaxConnections           int      `help:"Maximum number of open connections. At the limit, a new one closes the one idle longest. 0 follows the limit on open files, up to 10000." default:"0" placeholder:"N"`
-	MaxConnectionsPerAddress int      `help:"Maximum number of open connections from one address, or from one /64 network of IPv6. 0 is a quarter of --max-connections. Trusted proxies and this machine are exempt." default:"0" placeholder:"N"`
-	LogFormat                string   `help:"Format of the log: text or json." enum:"text,json" default:"text" placeholder:"FORMAT"`
-	TLSCert                  string   `help:"File of the TLS certificate chain, PEM. Requires --tls-key." placeholder:"FILE"`
-	TLSKey                   string   `help:"File of the TLS key, PEM." placeholder:"FILE"`
-	SMTPURL                  Secret   `name:"smtp-url" help:"Mail server that sends invites and notices of expiry, such as smtp://user:password@mail.example.com:587?from=tokens@example.com; use smtps for implicit TLS. If empty, nothing is mailed. Also TOKENTAB_SMTP_URL_FILE." placeholder:"URL"`
-	AllowPrivateWebhooks     bool     `help:"Also send webhooks to loopback and private addresses, with or without TLS."`
-	TokensMayCreateTokens    bool     `help:"Let API tokens create API tokens and replace the secrets of others, as the official command line needs. If off, only admins can; each token can still rotate itself." default:"true" negatable:""`
-	MetricsListen            string   `help:"Address and port to serve only /metrics on, for Prometheus. If empty, /metrics is on --listen: for programs on this machine if there is no proxy, and with --metrics-token." placeholder:"ADDRESS"`
-	MetricsToken             Secret   `help:"Bearer token that /metrics requires, at least 16 characters. Also TOKENTAB_METRICS_TOKEN_FILE." placeholder:"TEXT"`
-	DatabaseReaders          int      `help:"Maximum number of connections to Postgres for reading, beside two for writing. 0 is twice the number of processors, at least 4." default:"0" placeholder:"N"`
-	DatabaseFinders          int      `help:"Maximum number of connections to Postgres for validations. 0 is the number of processors, at least 2." default:"0" placeholder:"N"`
-	CacheTokens              int      `help:"Maximum number of tokens kept in memory for validation. Each takes about 190 bytes." default:"1000000" placeholder:"N"`
+	Listen                   string        `help:"Address and port to listen on." default:"127.0.0.1:8080" placeholder:"ADDRESS"`
+	Socket                   string        `help:"Unix socket to listen on too, for a proxy on this machine. Everyone with access to its folder can connect." placeholder:"FILE"`
+	TrustedProxies           Networks      `help:"Comma-separated addresses or networks of reverse proxies whose X-Forwarded headers are trusted." placeholder:"LIST"`
+	MaxConnections           int           `help:"Maximum number of open connections. At the limit, a new one closes the one idle longest. 0 follows the limit on open files, up to 10000." default:"0" placeholder:"N"`
+	MaxConnectionsPerAddress int           `help:"Maximum number of open connections from one address, or from one /64 network of IPv6. 0 is a quarter of --max-connections. Trusted proxies and this machine are exempt." default:"0" placeholder:"N"`
+	LogFormat                string        `help:"Format of the log: text or json." enum:"text,json" default:"text" placeholder:"FORMAT"`
+	TLSCert                  string        `help:"File of the TLS certificate chain, PEM. Requires --tls-key." placeholder:"FILE"`
+	TLSKey                   string        `help:"File of the TLS key, PEM." placeholder:"FILE"`
+	SMTPURL                  Secret        `name:"smtp-url" help:"Mail server that sends invites and notices of expiry, such as smtp://user:password@mail.example.com:587?from=tokens@example.com; use smtps for implicit TLS. If empty, nothing is mailed. Also TOKENTAB_SMTP_URL_FILE." placeholder:"URL"`
+	AllowPrivateWebhooks     bool          `help:"Also send webhooks to loopback and private addresses, with or without TLS."`
+	TokensMayCreateTokens    bool          `help:"Let API tokens create API tokens and replace the secrets of others, as the official command line needs. If off, only admins can; each token can still rotate itself." default:"true" negatable:""`
+	MetricsListen            string        `help:"Address and port to serve only /metrics on, for Prometheus. If empty, /metrics is on --listen: for programs on this machine if there is no proxy, and with --metrics-token." placeholder:"ADDRESS"`
+	MetricsToken             Secret        `help:"Bearer token that /metrics requires, at least 16 characters. Also TOKENTAB_METRICS_TOKEN_FILE." placeholder:"TEXT"`
+	DatabaseReaders          int           `help:"Maximum number of connections to Postgres for reading, beside two for writing. 0 is twice the number of processors, at least 4." default:"0" placeholder:"N"`
+	DatabaseFinders          int           `help:"Maximum number of connections to Postgres for validations. 0 is the number of processors, at least 2." default:"0" placeholder:"N"`
+	DatabaseLookLimit        time.Duration `help:"Maximum time in which Postgres must say what other copies have changed. Validations that wait longer are answered with 503." default:"1s" placeholder:"DURATION"`
+	CacheTokens              int           `help:"Maximum number of tokens kept in memory for validation. Each takes about 190 bytes." default:"1000000" placeholder:"N"`
 }
 
 // Activity is how long, and how much of, the activity of agents is kept. Whichever limit is reached first, the oldest

@@ -84,7 +84,9 @@ func dsn(path string, options ...string) string {
 	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}).String() + "?" + strings.Join(options, "&")
 }
 
-func (s *db) close() error { return closePools(s.finder, s.reader, s.noter, s.writer) }
+func (s *db) close() error {
+	return errors.Join(s.copies.close(), closePools(s.finder, s.reader, s.noter, s.writer))
+}
 
 func closePools(all ...*gorm.DB) error {
 	var errs []error

@@ -159,16 +159,19 @@ func (r *remote) connect(connections int, lock string, settings sessionSettings)
 func (s *db) connectPostgres() (err error) {
 	lock := fmt.Sprintf("SELECT pg_advisory_xact_lock(%d)", int64(writerKey))
 	idle := milliseconds(writerIdle)
-	if s.writer, err = s.remote.connect(1, lock, sessionSettings{"idle_in_transaction_session_timeout": idle}); err != nil {
+	if s.writer, err = s.remote.connect(1, lock, sessionSettings{"application_name": "tokentab changes", "idle_in_transaction_session_timeout": idle}); err != nil {
 		return err
 	}
-	if s.noter, err = s.remote.connect(1, lock, sessionSettings{"idle_in_transaction_session_timeout": idle, "synchronous_commit": "off"}); err != nil {
+	if s.noter, err = s.remote.connect(1, lock, sessionSettings{"application_name": "tokentab uses", "idle_in_transaction_session_timeout": idle, "synchronous_commit": "off"}); err != nil {
 		return err
 	}
-	if s.reader, err = s.remote.connect(s.remote.readers, "", sessionSettings{"default_transaction_read_only": "on"}); err != nil {
+	if s.reader, err = s.remote.connect(s.remote.readers, "", sessionSettings{"application_name": "tokentab readers", "default_transaction_read_only": "on"}); err != nil {
 		return err
 	}
-	s.finder, err = s.remote.connect(s.remote.finders, "", sessionSettings{"default_transaction_read_only": "on"})
+	s.finder, err = s.remote.connect(s.remote.finders, "", sessionSettings{"application_name": "tokentab finders", "default_transaction_read_only": "on"})
+	if err == nil {
+		s.connectCopies()
+	}
 	return err
 }
 

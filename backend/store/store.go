@@ -47,6 +47,7 @@ type db struct {
 
 	*onDisk         // nil on Postgres
 	remote  *remote // nil on SQLite
+	copies  *Copies // likewise
 
 	claimed   bool        // this process serves the database
 	server    Server      // this process, if claimed

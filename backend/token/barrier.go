@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tokentab/backend/fault"
@@ -22,13 +23,13 @@ type ChangeLog interface {
 // Mark is a change in the log. The zero Mark comes before all others.
 type Mark struct {
 	Number int64
-	Tag    [16]byte // random; another history has another one at the same number
+	Tag    string // random; another history has another one at the same number
 }
 
 // LogPart is what the log has from a mark on.
 type LogPart struct {
 	// Lineage names the history. Someone who accepts a history that has lost changes gives it another name.
-	Lineage [16]byte
+	Lineage string
 	Oldest  int64 // number of the oldest change that the log still has
 	Marks   []Mark
 	Changes []LoggedChange // one for each mark
@@ -56,13 +57,17 @@ type barrier struct {
 	apply func([]LoggedChange)
 	reset func() // drops all that is cached
 
+	waiting       atomic.Int64 // validations
+	looks, failed atomic.Uint64
+	failing       atomic.Bool // the last look failed
+
 	mu      sync.Mutex
 	next    *look // what arrivals wait for
 	running bool
 	down    error // of the last look, if it took too long; arrivals are refused at once until a look succeeds
 
 	// Only the look under way uses these.
-	lineage [16]byte
+	lineage string
 	mark    Mark
 	lost    bool // the database has lost changes, and nobody has accepted that yet
 }
@@ -82,6 +87,22 @@ var (
 // A look that takes longer than limit fails, and so do the validations that wait for it. Call it before any other method.
 func (ts *Tokens) Follow(log ChangeLog, limit time.Duration) {
 	ts.barrier = &barrier{log: log, limit: limit, apply: ts.applyChanges, reset: ts.ForgetAll}
+}
+
+// LookStats says how often the program has looked for changes of other copies.
+type LookStats struct {
+	Looks, Failed uint64
+	Failing       bool // the last look failed
+	Waiting       int  // validations that wait for a look now
+}
+
+// LookStats returns how often the program has looked for changes of other copies; ok is false if it does not look.
+func (ts *Tokens) LookStats() (stats LookStats, ok bool) {
+	b := ts.barrier
+	if b == nil {
+		return stats, false
+	}
+	return LookStats{Looks: b.looks.Load(), Failed: b.failed.Load(), Failing: b.failing.Load(), Waiting: int(b.waiting.Load())}, true
 }
 
 // applyChanges drops what changes may have changed.
@@ -130,6 +151,8 @@ func (b *barrier) pass(ctx context.Context) error {
 	if down != nil {
 		return down
 	}
+	b.waiting.Add(1)
+	defer b.waiting.Add(-1)
 	select {
 	case <-l.done:
 		return l.err
@@ -192,6 +215,12 @@ func (b *barrier) look() (isLate bool, err error) {
 	}()
 	ctx, cancel := context.WithTimeout(context.Background(), b.limit)
 	defer cancel()
+	b.looks.Add(1)
+	defer func() {
+		if b.failing.Store(err != nil); err != nil {
+			b.failed.Add(1)
+		}
+	}()
 	part, err := b.log.ChangesFrom(ctx, b.mark)
 	if err != nil {
 		return ctx.Err() != nil, unreadable(err)

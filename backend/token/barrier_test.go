@@ -3,6 +3,7 @@ package token
 import (
 	"context"
 	"errors"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -23,13 +24,13 @@ type logOf struct {
 }
 
 func newLog() *logOf {
-	return &logOf{part: LogPart{Lineage: [16]byte{1}, Oldest: 1, Marks: []Mark{{1, [16]byte{1}}}, Changes: make([]LoggedChange, 1)}}
+	return &logOf{part: LogPart{Lineage: "1", Oldest: 1, Marks: []Mark{{1, "1"}}, Changes: make([]LoggedChange, 1)}}
 }
 
-func (l *logOf) add(tag byte, c LoggedChange) {
+func (l *logOf) add(tag int, c LoggedChange) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.part.Marks = append(l.part.Marks, Mark{l.part.Marks[len(l.part.Marks)-1].Number + 1, [16]byte{tag}})
+	l.part.Marks = append(l.part.Marks, Mark{l.part.Marks[len(l.part.Marks)-1].Number + 1, strconv.Itoa(tag)})
 	l.part.Changes = append(l.part.Changes, c)
 }
 
@@ -129,7 +130,7 @@ func TestALookAppliesWhatCameSinceTheLastOne(t *testing.T) {
 		t.Errorf("a look with two changes applied %v", all)
 	}
 	// The log drops its oldest changes, also some that this copy has not seen.
-	for tag := range byte(5) {
+	for tag := range 5 {
 		log.add(10+tag, one)
 	}
 	log.part.Oldest = 5
@@ -142,7 +143,7 @@ func TestALookAppliesWhatCameSinceTheLastOne(t *testing.T) {
 func TestAHistoryThatLostChangesIsRefusedUntilSomeoneAcceptsIt(t *testing.T) {
 	for name, damage := range map[string]func(*LogPart){
 		"shorter":          func(p *LogPart) { p.Marks, p.Changes = p.Marks[:2], p.Changes[:2] },
-		"as long":          func(p *LogPart) { p.Marks[2].Tag = [16]byte{99} },
+		"as long":          func(p *LogPart) { p.Marks[2].Tag = "99" },
 		"without a change": func(p *LogPart) { p.Marks[2].Number++ },
 	} {
 		log := newLog()
@@ -163,7 +164,7 @@ func TestAHistoryThatLostChangesIsRefusedUntilSomeoneAcceptsIt(t *testing.T) {
 		if all := took(); len(all) != 1 || all[0] != nil {
 			t.Errorf("%s: did %v, want one reset", name, all)
 		}
-		log.part.Lineage = [16]byte{2}
+		log.part.Lineage = "2"
 		for range 2 {
 			if err := b.pass(t.Context()); err != nil {
 				t.Errorf("%s, accepted: %v", name, err)

@@ -70,6 +70,9 @@ type pendingUses struct {
 	writing  []*pendingUse        // entries that the current flush has yet to write, ordered by token; guarded by flushing
 	trying   int                  // how many of them are in a batch that failed; guarded by flushing
 
+	following sync.Mutex
+	followed  int64 // number of the last write that was read from other copies; guarded by following
+
 	// moving is read-locked to look up uses, and locked while they move on.
 	moving sync.RWMutex
 	// watcher is called for the entries that a flush takes; nil for none.

@@ -67,11 +67,13 @@ type Parts struct {
 	Mail     Mailer // nil without a mail server
 	// Installation distinguishes this installation from others on the same host, in cookie names.
 	Installation string
-	Config       config.Config
-	UI           fs.FS // the built page; may be empty
-	Now          func() time.Time
-	Random       io.Reader
-	Log          *slog.Logger
+	// SetupCode is the code of the setup link; empty for a new one.
+	SetupCode string
+	Config    config.Config
+	UI        fs.FS // the built page; may be empty
+	Now       func() time.Time
+	Random    io.Reader
+	Log       *slog.Logger
 }
 
 // Server serves HTTP.
@@ -151,7 +153,7 @@ func (s *Server) routes() (err error) {
 	s.API, err = api.New(s.app, api.Parts{
 		Accounts: s.Accounts, People: s.People, Agents: s.Agents, Tokens: s.Tokens, Activity: s.Activity, Notices: s.Notices, Backups: s.Backups, Audit: s.Audit, Live: s.Live, Once: s.Once, Mail: s.Mail, Credentials: s.endpoints, Source: s.source,
 		TokensMayCreateTokens: s.Config.TokensMayCreateTokens,
-		Serve:                 s.serveItem, Installation: s.Installation, Now: s.Now, Random: s.Random, Log: s.folded,
+		Serve:                 s.serveItem, Installation: s.Installation, SetupCode: s.SetupCode, Now: s.Now, Random: s.Random, Log: s.folded,
 	})
 	s.app.Use(s.page.serve)
 	s.requests.add(s.app)
@@ -283,6 +285,9 @@ func (s *Server) alive(c *fiber.Ctx) error {
 func (s *Server) ready(c *fiber.Ctx) error {
 	c.Set(fiber.HeaderCacheControl, "no-store")
 	err := s.Store.Ready(c.UserContext())
+	if err == nil { // and the changes of other copies can be read
+		_, err = s.Tokens.Arrive(c.UserContext())
+	}
 	if f, ok := errors.AsType[*fault.Error](err); ok && f.Kind == fault.Unavailable {
 		// The store has logged the cause; logging here would repeat it for each probe.
 		return answer.NewErrorBody(http.StatusServiceUnavailable, answer.Failures[f.Kind].Code, f.Message).Send(c.Context())

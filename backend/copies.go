@@ -1,0 +1,51 @@
+package backend
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"time"
+
+	"tokentab/backend/audit"
+	"tokentab/backend/signer"
+	"tokentab/backend/store"
+)
+
+// sharedSetupCode returns the code of the setup link that all copies print: behind a load balancer, any copy gets it.
+func sharedSetupCode(ctx context.Context, copies *store.Copies, master signer.MasterKey) (string, error) {
+	key, err := master.MACKey("setup")
+	if err != nil {
+		return "", err
+	}
+	lineage, err := copies.Lineage(ctx)
+	if err != nil {
+		return "", err
+	}
+	return base64.RawURLEncoding.EncodeToString(key.MAC([]byte(lineage))[:16]), nil
+}
+
+// ConfirmDatabase makes all copies of the program go on with a database that has lost changes which they have seen.
+func (b *Backend) ConfirmDatabase(ctx context.Context) error {
+	copies := b.store.Copies()
+	if copies == nil {
+		return errors.New("database confirm is for a Postgres that copies share: name it with --database-url")
+	}
+	event, err := audit.New(b.now().UTC(), audit.Actor{}, audit.DatabaseConfirmed, "", "", b.random)
+	if err != nil {
+		return err
+	}
+	return copies.Confirm(ctx, event)
+}
+
+// repeatAlone is repeat for what one copy of the program does for all.
+func (b *Backend) repeatAlone(every time.Duration, failed string, do func(context.Context) error) {
+	copies := b.store.Copies()
+	b.repeat(every, failed, func(ctx context.Context) error {
+		if copies != nil {
+			if leads, err := copies.Leads(ctx); err != nil || !leads {
+				return err
+			}
+		}
+		return do(ctx)
+	})
+}

@@ -1,0 +1,280 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"sync"
+	"time"
+
+	"gorm.io/gorm"
+
+	"tokentab/backend/audit"
+	"tokentab/backend/fault"
+	"tokentab/backend/pfid"
+	"tokentab/backend/token"
+)
+
+// Copies is what several copies of the program on one Postgres database need of each other.
+type Copies struct {
+	*db
+	looks, leads *sql.DB // one connection each
+
+	mu      sync.Mutex
+	leader  *sql.Conn // holds leaderKey; nil if another copy does
+	looker  *sql.Conn // of looks; nil until it is connected
+	dialing *dialing  // of the next looker
+}
+
+// dialing is an attempt to connect, which outlives the look that began it: on a busy machine connecting takes longer than a look
+// may.
+type dialing struct {
+	done chan struct{}
+	conn *sql.Conn // set before done is closed
+	err  error
+}
+
+const (
+	// leaderKey is the key of the advisory lock of the copy that does what only one must do.
+	leaderKey = writerKey + 1
+	// leaderIdle is how long a leader may say nothing. Then Postgres ends its session, and another copy can lead.
+	leaderIdle = 30 * time.Second
+	// mostChanges is how many changes one look reads. A copy that has missed more forgets all it knows.
+	mostChanges = 5000
+)
+
+// Copies returns what copies of the program need; nil on SQLite, which has one server.
+func (s *Store) Copies() *Copies { return s.copies }
+
+func (s *db) connectCopies() {
+	s.copies = &Copies{
+		db:    s,
+		looks: s.remote.pool(1, sessionSettings{"application_name": "tokentab looks", "default_transaction_read_only": "on"}),
+		leads: s.remote.pool(1, sessionSettings{"application_name": "tokentab leads", "idle_session_timeout": milliseconds(leaderIdle)}),
+	}
+}
+
+func (c *Copies) close() error {
+	if c == nil {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.step(nil)
+	if c.looker != nil {
+		discard(c.looker)
+	}
+	return errors.Join(c.looks.Close(), c.leads.Close())
+}
+
+var (
+	errOutdated = &fault.Error{Kind: fault.Unavailable, Message: "A newer version has changed the database in a way that this version can't work with. Stop this server and start the newer version.", RetryAfter: 5 * time.Second}
+	errStandby  = errors.New("store: the database is a standby, which may lack the latest changes")
+)
+
+// ChangesFrom implements token.ChangeLog.
+func (c *Copies) ChangesFrom(ctx context.Context, from token.Mark) (token.LogPart, error) {
+	if from.Number == 0 {
+		return c.newest(ctx)
+	}
+	part, err := c.changesFrom(ctx, from.Number)
+	if err != nil || len(part.Marks) <= mostChanges || part.Marks[0] != from {
+		return part, err
+	}
+	return c.newest(ctx)
+}
+
+// connected returns the connection of looks.
+func (c *Copies) connected(ctx context.Context) (*sql.Conn, error) {
+	c.mu.Lock()
+	if c.looker != nil {
+		defer c.mu.Unlock()
+		return c.looker, nil
+	}
+	d := c.dialing
+	if d == nil {
+		d = &dialing{done: make(chan struct{})}
+		c.dialing = d
+		go c.dial(d)
+	}
+	c.mu.Unlock()
+	select {
+	case <-d.done:
+		return d.conn, d.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (c *Copies) dial(d *dialing) {
+	ctx, cancel := context.WithTimeout(c.tended, operationTimeout)
+	defer cancel()
+	d.conn, d.err = c.looks.Conn(ctx)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.looker, c.dialing = d.conn, nil
+	close(d.done)
+}
+
+// or passes the outcome of a statement on. After a failure the next look connects again.
+func (c *Copies) or(err error) error {
+	if err == nil || errors.Is(err, errOutdated) || errors.Is(err, errStandby) {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.looker != nil {
+		discard(c.looker)
+		c.looker = nil
+	}
+	return err
+}
+
+// newest returns the newest change as the only one that the log still has.
+func (c *Copies) newest(ctx context.Context) (part token.LogPart, err error) {
+	for {
+		var number int64
+		conn, err := c.connected(ctx)
+		if err == nil {
+			err = c.or(conn.QueryRowContext(ctx, "SELECT MAX(number) FROM token_changes").Scan(&number))
+		}
+		if err != nil {
+			return part, classify(err)
+		}
+		part, err = c.changesFrom(ctx, number)
+		if err != nil || len(part.Marks) == 0 {
+			return part, err
+		}
+		if len(part.Marks) <= mostChanges { // otherwise the last one read is not the newest
+			part.Oldest = part.Marks[0].Number
+			return part, nil
+		}
+	}
+}
+
+// changesFrom reads changes from a number on, and the state of the database at that instant.
+func (c *Copies) changesFrom(ctx context.Context, number int64) (part token.LogPart, err error) {
+	conn, err := c.connected(ctx)
+	if err != nil {
+		return part, classify(err)
+	}
+	defer func() { err = classify(c.or(err)) }()
+	rows, err := conn.QueryContext(ctx, `SELECT l.id, n.lowest, pg_is_in_recovery(), (SELECT MIN(number) FROM token_changes),
+		c.number, c.tag, c.token_id, c.target, c.target_id, COALESCE(c.status_list, 0)
+		FROM lineage l CROSS JOIN schema_needs n LEFT JOIN token_changes c ON c.number >= ? ORDER BY c.number LIMIT ?`, number, mostChanges+1)
+	if err != nil {
+		return part, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var lowest int64
+		var standby bool
+		var at sql.NullInt64
+		var tag, target optional
+		var id pfid.ID
+		var change token.LoggedChange
+		if err := rows.Scan(&part.Lineage, &lowest, &standby, &part.Oldest, &at, &tag, &change.Token, &target, &id, &change.List); err != nil {
+			return part, err
+		}
+		switch {
+		case lowest > c.remote.schema:
+			return part, errOutdated
+		case standby:
+			return part, errStandby
+		case !at.Valid:
+			return part, nil
+		}
+		if !madeBy(string(target)) {
+			change.Of = id
+		}
+		part.Marks = append(part.Marks, token.Mark{Number: at.Int64, Tag: string(tag)})
+		part.Changes = append(part.Changes, change)
+	}
+	return part, rows.Err()
+}
+
+// madeBy reports whether a move is one of the tokens that someone made. States of tokens don't name their makers, so any state
+// may have changed.
+func madeBy(target string) bool {
+	return target == "created_by_admin_user_id" || target == "created_by_api_token_id"
+}
+
+// Leads reports whether this copy does what only one must do. It leads until its connection ends or it says nothing for
+// leaderIdle, so call it again before each piece of work. A copy that was paused may do such a piece although another one leads.
+func (c *Copies) Leads(ctx context.Context) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
+	defer cancel()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.leader != nil {
+		if err := c.leader.PingContext(ctx); err == nil {
+			return true, nil
+		}
+		c.step(nil)
+	}
+	conn, err := c.leads.Conn(ctx)
+	if err != nil {
+		return false, classify(err)
+	}
+	var leads bool
+	err = conn.QueryRowContext(ctx, "SELECT pg_try_advisory_lock(?)", int64(leaderKey)).Scan(&leads)
+	if err != nil || !leads {
+		discard(conn)
+		return false, classify(err)
+	}
+	c.step(conn)
+	return true, nil
+}
+
+// step ends the leader's session, which unlocks, and takes another one.
+func (c *Copies) step(to *sql.Conn) {
+	if c.leader != nil {
+		discard(c.leader)
+	}
+	c.leader = to
+}
+
+// discard ends a connection, so that no lock of it stays.
+func discard(conn *sql.Conn) { _ = conn.Raw(func(any) error { return driver.ErrBadConn }) }
+
+// Confirm makes all copies accept the database as it is, also if it has lost changes that they have seen.
+func (c *Copies) Confirm(ctx context.Context, event audit.Event) error {
+	return c.change(ctx, func(tx *gorm.DB) error {
+		if _, err := exec(tx, "UPDATE lineage SET id = gen_random_uuid()"); err != nil {
+			return err
+		}
+		return record(tx, event)
+	})
+}
+
+// Lineage returns the id of the history of the database, which is random.
+func (c *Copies) Lineage(ctx context.Context) (string, error) {
+	return read(ctx, c.db, func(tx *gorm.DB) (string, error) { return value[string](tx, "SELECT id FROM lineage") })
+}
+
+var (
+	_ token.ChangeLog = (*Copies)(nil)
+	_ token.UseLog    = (*Copies)(nil)
+)
+
+// LastWrittenUse implements token.UseLog.
+func (c *Copies) LastWrittenUse(ctx context.Context) (int64, error) {
+	return read(ctx, c.db, func(tx *gorm.DB) (int64, error) {
+		return value[int64](tx, "SELECT COALESCE(MAX(written), 0) FROM token_uses")
+	})
+}
+
+// WrittenUses implements token.UseLog. A trigger numbers the writes.
+func (c *Copies) WrittenUses(ctx context.Context, after int64, most int) (list []token.WrittenUse, err error) {
+	err = c.read(ctx, func(tx *gorm.DB) error {
+		return scan(tx, "SELECT written, token_id, COALESCE(last_used_at, 0), COALESCE(last_refused_at, 0) FROM token_uses WHERE written > ? ORDER BY written LIMIT ?",
+			[]any{after, most}, func(rows *sql.Rows) error {
+				var w token.WrittenUse
+				err := rows.Scan(&w.Number, &w.TokenID, &w.At, &w.RefusedAt)
+				list = append(list, w)
+				return err
+			})
+	})
+	return list, err
+}
