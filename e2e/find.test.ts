@@ -90,6 +90,7 @@ test("each filter limits the list, is in the address, and survives a reload", as
   const [own] = await api.list<{ id: string }>("/admin_user");
   const today = new Date().toISOString().slice(0, 10);
   const all = [/Nightly/, /Audit/, /Old laptop/, /Sandbox/, /Invoice reader/, /Trial/, /Abandoned/];
+  await page.goto(tab);
   for (const [label, option, address, ...rows] of [
     ["Status", "Suspended", "?state=suspended", /Audit/],
     ["Status", "Revoked", "?state=revoked", /Old laptop/],
@@ -105,7 +106,6 @@ test("each filter limits the list, is in the address, and survives a reload", as
     ["Created from", today, `?from=${today}`, ...all],
     ["Created until", "2020-01-01", "?to=2020-01-01"],
   ] as [string, string, string, ...RegExp[]][]) {
-    await page.goto(tab);
     await page.getByRole("button", { name: "Filter" }).click();
     const field = page.getByRole("dialog", { name: "Filter" }).getByLabel(label, { exact: true });
     if (label.startsWith("Created")) await field.fill(option);
@@ -117,6 +117,8 @@ test("each filter limits the list, is in the address, and survives a reload", as
     await page.reload();
     await expect(page.getByText(`${rows.length} of 7 tokens`)).toBeVisible();
     await expectRows(page, ...rows);
+    await page.getByRole("button", { name: "Clear filters" }).click();
+    await expect(page).toHaveURL(tab);
   }
 });
 

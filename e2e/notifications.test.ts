@@ -1,8 +1,8 @@
 import { createHmac } from "node:crypto";
 import { createServer, type Server as HttpServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import AxeBuilder from "@axe-core/playwright";
 import type { Page } from "@playwright/test";
+import { expectAccessible } from "./accessible";
 import { expect, test } from "./fixtures";
 import { tabTo } from "./keyboard";
 import { tokenRow } from "./tokens";
@@ -54,16 +54,6 @@ class Receiver {
 
 const details = "/account/details";
 const fact = (page: Page, name: string) => page.getByRole("term").filter({ hasText: name }).locator("+ dd");
-
-/** Expects no violation in either theme. */
-async function expectAccessible(page: Page) {
-  for (const colorScheme of ["light", "dark"] as const) {
-    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-    const { violations } = await new AxeBuilder({ page }).setLegacyMode().analyze();
-    expect(violations.map(({ id, nodes }) => `${id} in the ${colorScheme}: ${nodes[0]?.target}`)).toEqual([]);
-  }
-  await page.emulateMedia({ colorScheme: "light" });
-}
 
 /** Reads the secret that a dialog shows, and copies it by hand. */
 async function takeSecret(page: Page): Promise<string> {

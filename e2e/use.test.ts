@@ -1,5 +1,4 @@
-import AxeBuilder from "@axe-core/playwright";
-import type { Page } from "@playwright/test";
+import { expectAccessible } from "./accessible";
 import type { Api, Created } from "./api";
 import { expect, test } from "./fixtures";
 import { tabTo } from "./keyboard";
@@ -8,16 +7,6 @@ import { choose, confirmInUse, tokenRow } from "./tokens";
 const tab = "/account/api-tokens";
 const create = (api: Api, name: string) =>
   api.create<Created>("/api_token", { token_scope: "account", name });
-
-async function expectAccessible(page: Page) {
-  for (const colorScheme of ["light", "dark"] as const) {
-    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-    const { violations } = await new AxeBuilder({ page }).setLegacyMode().analyze();
-    expect(
-      violations.map(({ id, nodes }) => `${id} in the ${colorScheme}: ${nodes.map((node) => node.target)}`),
-    ).toEqual([]);
-  }
-}
 
 test("a token's row and page show its uses, its refused uses and who changed it", async ({
   page,
