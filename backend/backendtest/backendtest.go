@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"encoding/base64"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -27,6 +28,7 @@ import (
 	"tokentab/backend/config"
 	"tokentab/backend/password"
 	"tokentab/backend/people"
+	"tokentab/backend/pgtest"
 	"tokentab/backend/token"
 )
 
@@ -75,6 +77,9 @@ type Option func(*config.Config, *backend.World)
 // Start runs a program until the test ends, on data without an account.
 func Start(t testing.TB, options ...Option) *Program {
 	t.Helper()
+	if pgtest.Wanted() {
+		return StartIn(t, t.TempDir(), NewClock(), options...)
+	}
 	files, err := template()
 	if err != nil {
 		t.Fatal(err)
@@ -145,7 +150,29 @@ func Build(folder string) (string, error) {
 	return file, nil
 }
 
-// StartIn runs a program on the data in a folder, which may come from an earlier program.
+// databases makes databases of Postgres without an account.
+var databases = pgtest.Template{Fill: func(url string) error {
+	c := configIn("unused", "127.0.0.1:0")
+	c.DatabaseURL = config.Secret(url)
+	if err := c.Check(); err != nil {
+		return err
+	}
+	b, err := backend.Open(context.Background(), c, worldAt(NewClock(), io.Discard))
+	if err != nil {
+		return err
+	}
+	return b.Close()
+}}
+
+// All programs on Postgres share one master key, as copies do.
+func init() {
+	if pgtest.Wanted() && os.Getenv(config.Prefix+"_MASTER_KEY") == "" {
+		_ = os.Setenv(config.Prefix+"_MASTER_KEY", base64.StdEncoding.EncodeToString(make([]byte, 32))) // else no program starts
+	}
+}
+
+// StartIn runs a program on the data in a folder, which may come from an earlier program. On Postgres each folder has a
+// database of its own.
 func StartIn(t testing.TB, folder string, clock *Clock, options ...Option) *Program {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -154,6 +181,9 @@ func StartIn(t testing.TB, folder string, clock *Clock, options ...Option) *Prog
 	}
 	p := &Program{Clock: clock, Log: &Buffer{}, URL: "http://" + listener.Addr().String(), Folder: folder, t: t}
 	p.Config = configIn(folder, listener.Addr().String())
+	if pgtest.Wanted() {
+		p.Config.DatabaseURL = config.Secret(databases.Of(t, folder))
+	}
 	world := worldAt(clock, p.Log)
 	for _, option := range options {
 		option(&p.Config, &world)

@@ -40,6 +40,14 @@ func (p *Program) Deployed() (actor audit.Actor, made token.Listed, secret strin
 // Database opens the program's database beside it.
 func (p *Program) Database() *sql.DB {
 	p.t.Helper()
+	if url := string(p.Config.DatabaseURL); url != "" {
+		db, err := store.OpenPostgres(url)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		p.t.Cleanup(func() { _ = db.Close() })
+		return db
+	}
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(p.Folder, store.FileName)+"?_pragma=busy_timeout(5000)")
 	if err != nil {
 		p.t.Fatal(err)

@@ -39,12 +39,27 @@ func OnSQLite(t testing.TB, why string) {
 	}
 }
 
-// OnPostgres starts the server for a test that needs it, whatever store the others run on.
+// OnPostgres leaves out the rest of a test on SQLite.
 func OnPostgres(t testing.TB) {
 	t.Helper()
-	if _, err := server(); err != nil {
+	if !Wanted() {
+		t.Skip("on Postgres only")
+	}
+}
+
+// Standby returns the URL of a server that takes no changes. It ends with the test.
+func Standby(t testing.TB) string {
+	t.Helper()
+	where, guard, err := start("standby.signal")
+	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = guard.Close() })
+	s, err := connectTo(where)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.base.String()
 }
 
 // Template makes databases that begin as copies of one.
@@ -89,12 +104,12 @@ func Create(t testing.TB, options string) string {
 // Of returns the URL of the database that belongs to a data folder. It makes the database when it is first asked.
 func (m *Template) Of(t testing.TB, folder string) string {
 	t.Helper()
-	folders.Lock()
-	defer folders.Unlock()
-	if folders.urls[folder] == "" {
-		folders.urls[folder] = m.Database(t)
+	url := Assigned(folder)
+	if url == "" {
+		url = m.Database(t)
+		Assign(folder, url)
 	}
-	return folders.urls[folder]
+	return url
 }
 
 // Assign says which database belongs to a data folder.
@@ -162,10 +177,18 @@ var server = sync.OnceValues(func() (*running, error) {
 	where := os.Getenv("TOKENTAB_TEST_DATABASE_URL")
 	if where == "" {
 		var err error
-		if where, err = start(); err != nil {
+		if where, guard, err = start(); err != nil {
 			return nil, fmt.Errorf("start Postgres for the tests: %w", err)
 		}
 	}
+	return connectTo(where)
+})
+
+// guard keeps the server of this test binary running. The end of the process closes it.
+var guard io.Closer
+
+// connectTo waits for a server.
+func connectTo(where string) (*running, error) {
 	base, err := url.Parse(where)
 	if err != nil {
 		return nil, errors.New("TOKENTAB_TEST_DATABASE_URL must be like postgres://user:password@host:5432/database")
@@ -177,7 +200,7 @@ var server = sync.OnceValues(func() (*running, error) {
 	s := &running{base: base, admin: admin}
 	s.admin.SetMaxOpenConns(4)
 	return s, s.await()
-})
+}
 
 // await waits until the server accepts connections.
 func (s *running) await() error {
@@ -194,27 +217,28 @@ func (s *running) await() error {
 const keep = `exec 3<&0; folder=$1; shift; "$@" </dev/null & server=$!
 cat <&3 >/dev/null; kill -QUIT $server; wait $server; rm -rf "$folder"`
 
-// start starts a server on a free port and returns the URL of its first database. Postgres refuses to run as root, so root
-// starts it as the package's user.
-func start() (string, error) {
+// start starts a server on a free port, with empty files in its data folder, and returns the URL of its first database. It
+// ends once guard is closed. Postgres refuses to run as root, so root starts it as the package's user.
+func start(files ...string) (where string, guard io.Closer, err error) {
 	programs, err := findPrograms()
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	folder, err := os.MkdirTemp("", "tokentab-postgres-")
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	var as []string
+	var uid, gid int
 	if os.Geteuid() == 0 {
 		owner, err := unprivileged()
 		if err != nil {
-			return "", err
+			return "", nil, err
 		}
-		uid, _ := strconv.Atoi(owner.Uid) // numbers, on the systems that have a root
-		gid, _ := strconv.Atoi(owner.Gid)
+		uid, _ = strconv.Atoi(owner.Uid) // numbers, on the systems that have a root
+		gid, _ = strconv.Atoi(owner.Gid)
 		if err := os.Chown(folder, uid, gid); err != nil {
-			return "", err
+			return "", nil, err
 		}
 		as = []string{"setpriv", "--reuid=" + owner.Uid, "--regid=" + owner.Gid, "--clear-groups"}
 	}
@@ -226,34 +250,42 @@ func start() (string, error) {
 		return command
 	}
 	if out, err := run("initdb", "-D", data, "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions").CombinedOutput(); err != nil {
-		return "", fmt.Errorf("initdb: %w\n%s", err, out)
+		return "", nil, fmt.Errorf("initdb: %w\n%s", err, out)
+	}
+	for _, name := range files {
+		if err := os.WriteFile(filepath.Join(data, name), nil, 0o600); err != nil {
+			return "", nil, err
+		}
+		if len(as) > 0 {
+			if err := os.Chown(filepath.Join(data, name), uid, gid); err != nil {
+				return "", nil, err
+			}
+		}
 	}
 	port, err := freePort()
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	// Nothing has to survive the machine, and the tests count on no default.
 	server := run("postgres", "-D", data, "-p", port, "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off", "-c", "full_page_writes=off",
 		"-c", "autovacuum=off", "-c", "max_connections=400", "-c", "shared_buffers=64MB", "-c", "max_wal_size=4GB", "-c", "log_min_messages=warning")
 	log, err := os.Create(filepath.Join(folder, "log"))
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	defer log.Close()
-	guard := exec.Command("sh", append([]string{"-c", keep, "sh", folder}, server.Args...)...)
-	guard.Dir, guard.Stdout, guard.Stderr = "/", log, log
-	lives, err := guard.StdinPipe()
+	keeper := exec.Command("sh", append([]string{"-c", keep, "sh", folder}, server.Args...)...)
+	keeper.Dir, keeper.Stdout, keeper.Stderr = "/", log, log
+	lives, err := keeper.StdinPipe()
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
-	if err := guard.Start(); err != nil {
-		return "", err
+	if err := keeper.Start(); err != nil {
+		return "", nil, err
 	}
-	guards = append(guards, lives) // closed by the end of this process
-	return "postgres://postgres@127.0.0.1:" + port + "/postgres?sslmode=disable", nil
+	go func() { _ = keeper.Wait() }() // so that it leaves no zombie
+	return "postgres://postgres@127.0.0.1:" + port + "/postgres?sslmode=disable", lives, nil
 }
-
-var guards []io.Closer
 
 // findPrograms returns the folder of Postgres' programs.
 func findPrograms() (string, error) {

@@ -1,0 +1,462 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"gorm.io/gorm"
+
+	"tokentab/backend/fault"
+	"tokentab/backend/pgtest"
+)
+
+// openURL opens a database as a server does. The caller closes it.
+func openURL(t *testing.T, url string) (*Store, error) {
+	t.Helper()
+	claim, err := ServePostgres(Postgres{URL: url}, "", slog.New(slog.DiscardHandler))
+	if err != nil {
+		return nil, err
+	}
+	return claim.Open(t.Context(), now)
+}
+
+// opened opens a database of its own, and returns it with its URL.
+func opened(t *testing.T) (*Store, string) {
+	t.Helper()
+	url := migrated.Database(t)
+	s, err := openURL(t, url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s, url
+}
+
+// onPostgres runs statements on a database.
+func onPostgres(t *testing.T, url string, statements ...string) {
+	t.Helper()
+	db, err := OpenPostgres(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for _, statement := range statements {
+		if _, err := db.Exec(statement); err != nil {
+			t.Fatalf("%s: %v", statement, err)
+		}
+	}
+}
+
+// changedURL returns a URL with a change.
+func changedURL(t *testing.T, text string, change func(*url.URL)) string {
+	t.Helper()
+	u, err := url.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	change(u)
+	return u.String()
+}
+
+// databaseOf returns the name of the database that a URL names.
+func databaseOf(t *testing.T, at string) (name string) {
+	t.Helper()
+	changedURL(t, at, func(u *url.URL) { name = strings.TrimPrefix(u.Path, "/") })
+	return name
+}
+
+func TestAPostgresThatCantBeUsedIsRefusedWithWhatToDo(t *testing.T) {
+	pgtest.OnPostgres(t)
+	whole := migrated.Database(t)
+	empty := pgtest.Create(t, "ENCODING 'UTF8' TEMPLATE template0")
+	onPostgres(t, empty, "CREATE ROLE newcomer LOGIN PASSWORD 'secret word'")
+	t.Cleanup(func() { onPostgres(t, whole, "DROP ROLE newcomer") })
+	as := func(at string) string {
+		return changedURL(t, at, func(u *url.URL) { u.User = url.UserPassword("newcomer", "secret word") })
+	}
+	for name, c := range map[string]struct{ url, says string }{
+		"another kind":   {"mysql://root:secret@localhost/a", "must be like postgres://"},
+		"no URL":         {"postgres://user:secret word@[", "must be like postgres://"},
+		"nobody listens": {"postgres://ada:secret@127.0.0.1:1/tokens?sslmode=disable", "can't connect to the database tokens on 127.0.0.1:1 as ada"},
+		"no database":    {changedURL(t, whole, func(u *url.URL) { u.Path = "/missing" }), `database "missing" does not exist`},
+		"encoding":       {pgtest.Create(t, "ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"), "has the encoding SQL_ASCII: create the database with ENCODING 'UTF8'"},
+		"may not create": {as(empty), "the role newcomer may not create tables"},
+		"may not read":   {as(whole), "the role newcomer lacks rights"},
+	} {
+		_, err := openURL(t, c.url)
+		if err == nil || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: %v; want %q", name, err, c.says)
+		}
+		if err != nil && strings.Contains(err.Error(), "secret") {
+			t.Errorf("%s: the message shows the password: %v", name, err)
+		}
+	}
+	oldestPostgres = 990000
+	defer func() { oldestPostgres = 150000 }()
+	if _, err := openURL(t, whole); err == nil || !strings.Contains(err.Error(), "use version 99 or later") {
+		t.Errorf("an old server: %v", err)
+	}
+}
+
+func TestAStandbyIsRefused(t *testing.T) {
+	pgtest.OnPostgres(t)
+	if _, err := openURL(t, pgtest.Standby(t)); err == nil || !strings.Contains(err.Error(), "is a standby, which takes no changes") {
+		t.Error(err)
+	}
+}
+
+func TestACommandMakesNoTablesUnlessItMay(t *testing.T) {
+	pgtest.OnPostgres(t)
+	url := pgtest.Create(t, "ENCODING 'UTF8' TEMPLATE template0")
+	at := Postgres{URL: url}
+	if _, err := JoinPostgres(t.Context(), at, Joining{}, now); err == nil || !strings.Contains(err.Error(), "there is no data in the database") {
+		t.Error(err)
+	}
+	for range 2 { // once the tables are there, it changes nothing
+		s, err := JoinPostgres(t.Context(), at, Joining{Create: true}, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.SetSetting(t.Context(), "colour", "green"); err != nil {
+			t.Error(err)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// nextPostgres returns the migrations of this version and made-up later ones.
+func nextPostgres(t *testing.T, later map[string]string) fs.FS {
+	t.Helper()
+	all := fstest.MapFS{}
+	names, err := fs.Glob(postgresMigrations, "*.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		content, err := fs.ReadFile(postgresMigrations, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[name] = &fstest.MapFile{Data: content}
+	}
+	for name, statement := range later {
+		all[name] = &fstest.MapFile{Data: []byte("-- +goose Up\n" + statement + "\n")}
+	}
+	return all
+}
+
+func TestACopyStopsOnceANewerVersionChangesWhatItMustNotRunBeside(t *testing.T) {
+	pgtest.OnPostgres(t)
+	s, at := opened(t)
+	upgrade := func(later map[string]string) {
+		t.Helper()
+		next, err := parsePostgres(Postgres{URL: at})
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := nextPostgres(t, later)
+		next.schema = lastOf(all)
+		if err := next.prepare(t.Context(), all, true, true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	outdated := func(want bool) {
+		t.Helper()
+		if is, err := s.Outdated(t.Context()); err != nil || is != want {
+			t.Errorf("outdated: %v, %v; want %v", is, err, want)
+		}
+	}
+	later := map[string]string{"99997_beside.sql": "-- The previous version may keep running.\nALTER TABLE settings ADD COLUMN note TEXT;"}
+	upgrade(later)
+	outdated(false)
+	if err := s.SetSetting(t.Context(), "colour", "green"); err != nil {
+		t.Errorf("the older copy can't write: %v", err)
+	}
+	again, err := openURL(t, at)
+	if err != nil {
+		t.Fatalf("the older version can't start beside the newer one: %v", err)
+	}
+	if err := again.Close(); err != nil {
+		t.Error(err)
+	}
+	later["99998_alone.sql"] = "UPDATE schema_needs SET lowest = 99998;\nALTER TABLE settings DROP COLUMN note;"
+	upgrade(later)
+	outdated(true)
+	if _, err := openURL(t, at); err == nil || !strings.Contains(err.Error(), "newer version of this program (schema 99998") {
+		t.Errorf("the older version starts: %v", err)
+	}
+	if value, err := s.Setting(t.Context(), "colour"); err != nil || value != "green" {
+		t.Errorf("after the upgrades the setting is %q, %v", value, err)
+	}
+}
+
+func TestAServerUpgradesAnOlderSchemaAndACommandDoesNot(t *testing.T) {
+	pgtest.OnPostgres(t)
+	at := migrated.Database(t)
+	all := nextPostgres(t, map[string]string{"99998_next.sql": "-- The previous version may keep running.\nALTER TABLE settings ADD COLUMN note TEXT;"})
+	r, err := parsePostgres(Postgres{URL: at})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.schema = lastOf(all)
+	if err := r.prepare(t.Context(), all, true, false); err == nil || !strings.Contains(err.Error(), "start tokentab serve of this version once") {
+		t.Errorf("a command: %v", err)
+	}
+	failed := make(chan error, 4)
+	for range cap(failed) { // several start at once
+		go func() { failed <- r.prepare(context.WithoutCancel(t.Context()), all, true, true) }()
+	}
+	for range cap(failed) {
+		if err := <-failed; err != nil {
+			t.Error(err)
+		}
+	}
+	onPostgres(t, at, "UPDATE settings SET note = 'new'")
+}
+
+func TestAMigrationThatFailsLeavesNothing(t *testing.T) {
+	pgtest.OnPostgres(t)
+	at := migrated.Database(t)
+	all := nextPostgres(t, map[string]string{"99998_next.sql": "UPDATE schema_needs SET lowest = 99998;\nALTER TABLE settings ADD COLUMN note TEXT;\nSELECT nonsense FROM nowhere;"})
+	r, err := parsePostgres(Postgres{URL: at})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.schema = lastOf(all)
+	if err := r.prepare(t.Context(), all, true, true); err == nil {
+		t.Error("it did not fail")
+	}
+	s, err := openURL(t, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestEachMigrationSaysWhetherThePreviousVersionMayKeepRunning holds for migrations after the first of Postgres.
+func TestEachMigrationSaysWhetherThePreviousVersionMayKeepRunning(t *testing.T) {
+	numbers := func(all fs.FS) (list []string) {
+		names, err := fs.Glob(all, "*.sql")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range names {
+			list = append(list, name[:5])
+		}
+		return list
+	}
+	ours, theirs := numbers(postgresMigrations), numbers(below(migrations, "migrations"))
+	first := ours[0]
+	for _, number := range theirs {
+		if number > first && !strings.Contains(strings.Join(ours, " "), number) {
+			t.Errorf("migration %s is missing in migrations/postgres", number)
+		}
+	}
+	if ours[len(ours)-1] != theirs[len(theirs)-1] {
+		t.Errorf("the newest migrations are %s of Postgres and %s of SQLite", ours[len(ours)-1], theirs[len(theirs)-1])
+	}
+	names, _ := fs.Glob(postgresMigrations, "*.sql")
+	for _, name := range names[1:] {
+		content, err := fs.ReadFile(postgresMigrations, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		mayRun := strings.Contains(string(content), "The previous version may keep running.")
+		lowest := regexp.MustCompile(`UPDATE schema_needs SET lowest = (\d+);`).FindSubmatch(content)
+		if mayRun == (lowest != nil) || lowest != nil && string(lowest[1]) != strings.TrimLeft(name[:5], "0") {
+			t.Errorf("%s must have either the sentence The previous version may keep running. or the statement UPDATE schema_needs SET lowest = %s;", name, strings.TrimLeft(name[:5], "0"))
+		}
+	}
+}
+
+func TestOneCopyWritesAtATimeAndAllNumbersFollowTheCommits(t *testing.T) {
+	pgtest.OnPostgres(t)
+	s, at := opened(t)
+	other, err := openURL(t, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	const each = 50
+	failed := make(chan error, 2)
+	for _, copy := range []*Store{s, other} {
+		go func() {
+			var err error
+			for range each {
+				err = errors.Join(err, copy.change(context.WithoutCancel(t.Context()), func(tx *gorm.DB) error {
+					n, err := value[int](tx, "SELECT COALESCE(MAX(value), '0') FROM settings WHERE name = 'n'")
+					if err != nil {
+						return err
+					}
+					if err := setSetting(tx, "n", fmt.Sprintf("%03d", n+1)); err != nil {
+						return err
+					}
+					return announceChange(tx)
+				}))
+			}
+			failed <- err
+		}()
+	}
+	for range 2 {
+		if err := <-failed; err != nil {
+			t.Error(err)
+		}
+	}
+	if n, err := s.Setting(t.Context(), "n"); err != nil || n != fmt.Sprintf("%03d", 2*each) {
+		t.Errorf("%s of %d changes were counted, %v", n, 2*each, err)
+	}
+}
+
+func TestACopyThatStopsWithTheLockDelaysOthersForShort(t *testing.T) {
+	pgtest.OnPostgres(t)
+	s, at := opened(t)
+	other, err := openURL(t, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	stuck := s.writer.Begin() // and nothing follows, as in a paused process
+	if stuck.Error != nil {
+		t.Fatal(stuck.Error)
+	}
+	defer stuck.Rollback()
+	if err := other.SetSetting(t.Context(), "colour", "green"); err != nil {
+		t.Errorf("another copy can't write: %v", err)
+	}
+	if err := stuck.Exec("INSERT INTO settings (name, value) VALUES ('late', 'yes')").Error; err == nil {
+		t.Error("the paused transaction goes on")
+	}
+}
+
+func TestALostConnectionIsARefusalAndTheNextRequestConnectsAgain(t *testing.T) {
+	pgtest.OnPostgres(t)
+	s, at := opened(t)
+	if err := s.SetSetting(t.Context(), "colour", "green"); err != nil {
+		t.Fatal(err)
+	}
+	err := s.change(t.Context(), func(tx *gorm.DB) error {
+		onPostgres(t, at, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+		return setSetting(tx, "colour", "red")
+	})
+	if fault.KindOf(err) != fault.Unavailable {
+		t.Errorf("a change on a lost connection: %v", err)
+	}
+	for range 2 {
+		var colour string
+		if err = s.SetSetting(t.Context(), "size", "large"); err == nil {
+			colour, err = s.Setting(t.Context(), "colour")
+		}
+		if err == nil && colour != "green" {
+			t.Errorf("the colour is %s", colour)
+		}
+		if err != nil && fault.KindOf(err) != fault.Unavailable {
+			t.Error(err)
+		}
+	}
+	if err != nil {
+		t.Errorf("the store does not connect again: %v", err)
+	}
+}
+
+func TestDurabilityOfAPostgresIsRaisedButNotLowered(t *testing.T) {
+	pgtest.OnPostgres(t)
+	for _, c := range []struct{ server, want string }{{"off", "on"}, {"local", "on"}, {"on", "on"}, {"remote_apply", "remote_apply"}} {
+		at := migrated.Database(t)
+		onPostgres(t, at, "ALTER DATABASE "+databaseOf(t, at)+" SET synchronous_commit = '"+c.server+"'")
+		s, err := openURL(t, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := value[string](s.writer, "SELECT current_setting('synchronous_commit')")
+		soon, err2 := value[string](s.noter, "SELECT current_setting('synchronous_commit')")
+		if err := errors.Join(err, err2); err != nil || got != c.want || soon != "off" {
+			t.Errorf("%s becomes %s, and %s for uses; %v", c.server, got, soon, err)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestReadersOfAPostgresWriteNothing(t *testing.T) {
+	pgtest.OnPostgres(t)
+	s, _ := opened(t)
+	for name, db := range map[string]*gorm.DB{"reader": s.reader, "finder": s.finder} {
+		if err := setSetting(db, "colour", "green"); troubleOf(err) != serverReadOnly {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestChangesOfTokensSecretsAndKeysAreLogged checks the rows that the memory of other copies follows.
+func TestChangesOfTokensSecretsAndKeysAreLogged(t *testing.T) {
+	pgtest.OnPostgres(t)
+	s, _ := opened(t)
+	run := func(statement string, args ...any) {
+		t.Helper()
+		if err := s.writer.Exec(statement, args...).Error; err != nil {
+			t.Fatalf("%s: %v", statement, err)
+		}
+	}
+	run("INSERT INTO accounts (id, partition, name, purpose, inserted_at, updated_at) VALUES ('a', 1, 'a', 'business', 1, 1)")
+	const insert = "INSERT INTO api_tokens (id, account_id, name, secret_hash, hint, token_scope, status, expires_at, inserted_at, updated_at) VALUES "
+	for _, c := range []struct{ statement, want string }{
+		{insert + "('t', 'a', '', 't', '', 'account', 'active', 1, 1, 1), ('u', 'a', '', 'u', '', 'account', 'active', 1, 1, 1)", "t u"},
+		{"UPDATE api_tokens SET status = 'suspended' WHERE id = 't'", "t"},
+		{"UPDATE api_tokens SET status = 'revoked', after_move = 1", ""},
+		{"INSERT INTO old_secrets (secret_hash, token_id, hint, expires_at, replaced_at, ends_at) VALUES ('o', 'u', '', 1, 1, 1)", "u"},
+		{"UPDATE old_secrets SET ends_at = 0", "u"},
+		{"DELETE FROM old_secrets", "u"},
+		{"INSERT INTO token_moves (account_id, target, target_id, to_status, detail, actor_address, tokens, moved, inserted_at) VALUES ('a', 'account_id', 'a', 'revoked', '', '', 1, 0, 7)", "move"},
+		{"INSERT INTO signing_keys (kid, sealed_private_key, public_key, inserted_at) VALUES ('k', '', '', 1)", "all"},
+		{"UPDATE signing_keys SET withdrawn_at = 1", "all"},
+		{"DELETE FROM signing_keys", "all"},
+		{"DELETE FROM api_tokens", "t u"},
+	} {
+		last, err := value[int64](s.reader, "SELECT COALESCE(MAX(number), 0) FROM token_changes")
+		if err != nil {
+			t.Fatal(err)
+		}
+		run(c.statement)
+		got, err := values[string](s.reader, "SELECT CASE WHEN target = 'account_id' AND to_status = 'revoked' AND moved_at = 7 THEN 'move' ELSE COALESCE(token_id, 'all') END FROM token_changes WHERE number > ? ORDER BY 1", last)
+		if all := strings.Join(got, " "); err != nil || all != c.want {
+			t.Errorf("%s: %q, %v; want %q", c.statement, all, err, c.want)
+		}
+	}
+	run("ALTER TABLE token_changes ALTER COLUMN number RESTART WITH 200000")
+	run(insert + "('v', 'a', '', 'v', '', 'account', 'active', 1, 1, 1)")
+	if left, err := value[int](s.reader, "SELECT count(*) FROM token_changes"); err != nil || left != 1 {
+		t.Errorf("%d rows are left, %v; want the newest alone", left, err)
+	}
+}
+
+func TestAReadTogetherShowsOneState(t *testing.T) {
+	pgtest.OnPostgres(t)
+	s, _ := opened(t)
+	err := s.readTogether(t.Context(), func(tx *gorm.DB) error {
+		for range 2 {
+			if n, err := value[int](tx, "SELECT count(*) FROM settings WHERE name = 'colour'"); err != nil || n != 0 {
+				t.Errorf("%d, %v", n, err)
+			}
+			if err := s.SetSetting(context.Background(), "colour", "green"); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
