@@ -1,11 +1,9 @@
 package backend_test
 
 import (
-	"database/sql"
 	"io"
 	"net/http"
 	"net/url"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -13,7 +11,6 @@ import (
 	"tokentab/backend/audit"
 	"tokentab/backend/backendtest"
 	"tokentab/backend/fault"
-	"tokentab/backend/store"
 	"tokentab/backend/token"
 )
 
@@ -130,11 +127,7 @@ func TestPromise1HoldsWhenSeveralEndTheSameTokenAtOnce(t *testing.T) {
 		})
 		wait.Wait()
 	}
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(p.Folder, store.FileName)+"?_pragma=busy_timeout(5000)")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
+	db := p.Database()
 	var revoked int
 	if err := db.QueryRow("SELECT count(*) FROM audit_events WHERE action = ?", audit.APITokenRevoked).Scan(&revoked); err != nil || revoked != 50 {
 		t.Errorf("%d events of revocation, %v; want one for each token", revoked, err)

@@ -2,11 +2,8 @@ package backend_test
 
 import (
 	"bytes"
-	"database/sql"
 	"fmt"
 	"net/http"
-	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
@@ -20,7 +17,6 @@ import (
 	"tokentab/backend/backendtest"
 	"tokentab/backend/config"
 	"tokentab/backend/people"
-	"tokentab/backend/store"
 	"tokentab/backend/token"
 )
 
@@ -157,11 +153,7 @@ func TestATokenEndsAtTheInstantThatItNames(t *testing.T) {
 // exec runs SQL on the database without the program's knowledge.
 func exec(t *testing.T, p *backendtest.Program, statement string) {
 	t.Helper()
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(p.Folder, store.FileName)+"?_pragma=busy_timeout(5000)")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
+	db := p.Database()
 	if _, err := db.Exec(statement); err != nil {
 		t.Fatal(err)
 	}
@@ -217,15 +209,7 @@ func TestPromise4ShownOnce(t *testing.T) {
 	}
 	searchFiles := func() {
 		t.Helper()
-		files, err := filepath.Glob(filepath.Join(p.Folder, "*"))
-		if err != nil || len(files) == 0 {
-			t.Fatalf("no files: %v", err)
-		}
-		for _, name := range files {
-			content, err := os.ReadFile(name)
-			if err != nil {
-				t.Fatal(err)
-			}
+		for name, content := range p.Stored() {
 			if bytes.Contains(content, []byte(signature[:20])) {
 				t.Errorf("%s holds the secret", name)
 			}
@@ -311,11 +295,7 @@ func TestPromise5NoChangeWithoutItsRecord(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(p.Folder, store.FileName))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
+	db := p.Database()
 	for _, action := range []audit.Action{audit.APITokenCreated, audit.EnvironmentCreated, audit.SessionCreated, audit.AccountCreated, audit.AdminUserCreated, audit.SigningKeyCreated} {
 		var n int
 		if err := db.QueryRow("SELECT count(*) FROM audit_events WHERE action = ?", action).Scan(&n); err != nil || n == 0 {

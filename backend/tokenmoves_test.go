@@ -3,11 +3,9 @@ package backend_test
 import (
 	"crypto/rand"
 	"crypto/sha256"
-	"database/sql"
 	"fmt"
 	"maps"
 	"net/http"
-	"path/filepath"
 	"testing"
 
 	"tokentab/backend/account"
@@ -16,7 +14,6 @@ import (
 	"tokentab/backend/backendtest"
 	"tokentab/backend/fault"
 	"tokentab/backend/pfid"
-	"tokentab/backend/store"
 	"tokentab/backend/token"
 )
 
@@ -26,11 +23,7 @@ const many, firstRows = 600, 250
 // seed writes many active deployment tokens for an actor and returns their secrets.
 func seed(t *testing.T, p *backendtest.Program, actor audit.Actor, ours holdings) (secrets []string) {
 	t.Helper()
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(p.Folder, store.FileName)+"?_pragma=busy_timeout(5000)")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
+	db := p.Database()
 	tx, err := db.Begin()
 	if err != nil {
 		t.Fatal(err)
@@ -84,11 +77,10 @@ func deployed(t *testing.T, p *backendtest.Program, actor audit.Actor) (ours hol
 	return ours
 }
 
-// Moves stop halfway until the test lets them continue.
-const (
-	stickMoves = `CREATE TRIGGER stuck BEFORE UPDATE ON token_moves WHEN NEW.moved > 300 BEGIN SELECT RAISE(ABORT, 'stuck'); END`
-	letMovesGo = `DROP TRIGGER stuck`
-)
+// stickMoves stops moves halfway until they may go on.
+func stickMoves(p *backendtest.Program) (letGo func()) {
+	return p.Break("UPDATE", "token_moves", "NEW.moved > 300")
+}
 
 func TestPromise1HoldsForVeryManyTokensFromTheAnswerOn(t *testing.T) {
 	for what, end := range map[string]func(*backendtest.Program, audit.Actor, holdings) (int, error){
@@ -141,7 +133,7 @@ func TestPromise1HoldsForVeryManyTokensFromTheAnswerOn(t *testing.T) {
 			stop := hammer(t, 4, &g, func() bool {
 				return p.Call(http.MethodGet, "/api/v1/ping", nil, backendtest.Bearer(secrets[many-1])).Status == http.StatusOK
 			})
-			exec(t, p, stickMoves)
+			letMovesGo := stickMoves(p)
 			n, err := end(p, actor, ours)
 			g.close()
 			if err != nil || n != many {
@@ -164,7 +156,7 @@ func TestPromise1HoldsForVeryManyTokensFromTheAnswerOn(t *testing.T) {
 				}
 			}
 			ended()
-			exec(t, p, letMovesGo)
+			letMovesGo()
 			if err := p.Tokens.FinishMoves(t.Context(), nil); err != nil {
 				t.Fatal(err)
 			}
@@ -204,7 +196,7 @@ func TestAnAgentComesBackWhileItsRetirementIsStillWorking(t *testing.T) {
 		}
 		return fmt.Sprint(n[token.Good], " good, ", n[token.IsSuspended], " suspended, ", n[token.IsRevoked], " revoked")
 	}
-	exec(t, p, stickMoves)
+	letMovesGo := stickMoves(p)
 	const in, out = "598 good, 1 suspended, 1 revoked", "0 good, 599 suspended, 1 revoked"
 	for range 2 {
 		if _, n, err := p.Agents.Retire(t.Context(), actor, ours.agent); err != nil || n != many-2 {
@@ -221,7 +213,7 @@ func TestAnAgentComesBackWhileItsRetirementIsStillWorking(t *testing.T) {
 		}
 	}
 	made, secret := p.Issue(actor, token.Order{Scope: token.ScopeAgentDeployment, AgentID: ours.agent, EnvironmentID: ours.environment})
-	exec(t, p, letMovesGo)
+	letMovesGo()
 	if err := p.Tokens.FinishMoves(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
@@ -241,7 +233,7 @@ func TestADeletedResourceGetsNoTokensAndFreesItsName(t *testing.T) {
 	actor := p.Found()
 	ours := deployed(t, p, actor)
 	seed(t, p, actor, ours)
-	exec(t, p, stickMoves)
+	letMovesGo := stickMoves(p)
 	before, err := p.Accounts.Environment(t.Context(), actor.AccountID, ours.environment)
 	if err != nil || before.LiveTokens != many {
 		t.Fatal(before, err)
@@ -267,7 +259,7 @@ func TestADeletedResourceGetsNoTokensAndFreesItsName(t *testing.T) {
 	if err != nil || len(d) != 1 || d[0].LiveTokens != 1 {
 		t.Errorf("deployments: %+v %v", d, err)
 	}
-	exec(t, p, letMovesGo)
+	letMovesGo()
 	if err := p.Tokens.FinishMoves(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
@@ -311,7 +303,7 @@ func TestAMoveUnderWayNamesWhatItsTokensName(t *testing.T) {
 			_, watcher := p.Issue(audit.Actor{AccountID: actor.AccountID}, token.Order{Scope: token.ScopeAccount}) // made by no member
 			ours := deployed(t, p, actor)
 			seed(t, p, actor, ours)
-			exec(t, p, stickMoves)
+			stickMoves(p)
 			if err := c.end(p, actor, ours); err != nil {
 				t.Fatal(err)
 			}

@@ -424,16 +424,7 @@ func TestMadeUpSecretsWriteNothing(t *testing.T) {
 	flush(t, p)
 	rows := func() (counts []string) {
 		db := p.Database()
-		tables, err := db.Query("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer tables.Close()
-		for tables.Next() {
-			var name string
-			if err := tables.Scan(&name); err != nil {
-				t.Fatal(err)
-			}
+		for _, name := range p.Tables() {
 			var n int
 			if err := db.QueryRow("SELECT count(*) FROM " + name).Scan(&n); err != nil {
 				t.Fatal(err)

@@ -17,14 +17,7 @@ import (
 // noAnswerIsKept makes the database refuse every idempotency key until the returned function is called.
 func noAnswerIsKept(t *testing.T, p *backendtest.Program) (undo func()) {
 	t.Helper()
-	db := p.Database()
-	run := func(statement string) {
-		if _, err := db.Exec(statement); err != nil {
-			t.Fatal(err)
-		}
-	}
-	run("CREATE TRIGGER no_keys BEFORE INSERT ON idempotency_keys BEGIN SELECT RAISE(ABORT, 'no'); END")
-	return func() { run("DROP TRIGGER no_keys") }
+	return p.Break("INSERT", "idempotency_keys", "TRUE")
 }
 
 func TestARequestWithAKeyChangesNothingUnlessItsAnswerIsKept(t *testing.T) {

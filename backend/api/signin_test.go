@@ -4,7 +4,6 @@ import (
 	"database/sql"
 	"fmt"
 	"net/http"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -13,7 +12,6 @@ import (
 	"tokentab/backend/audit"
 	"tokentab/backend/backendtest"
 	"tokentab/backend/people"
-	"tokentab/backend/store"
 )
 
 const wrongPassword = "wrong wrong wrong"
@@ -24,17 +22,6 @@ func proxied(t *testing.T) *backendtest.Program {
 	p := backendtest.Start(t, backendtest.Trusting(t, "127.0.0.0/8"))
 	p.Found()
 	return p
-}
-
-// sqlite opens the database of a running program.
-func sqlite(t *testing.T, p *backendtest.Program) *sql.DB {
-	t.Helper()
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(p.Folder, store.FileName)+"?_pragma=busy_timeout(5000)")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { db.Close() })
-	return db
 }
 
 func execute(t *testing.T, db *sql.DB, statement string, args ...any) {
@@ -105,7 +92,7 @@ func TestAnAddressForgetsItsWrongTriesInTime(t *testing.T) {
 
 func TestChangingAddressesInOneNetworkAreBounded(t *testing.T) {
 	p := proxied(t)
-	db := sqlite(t, p)
+	db := p.Database()
 	for i, c := range []struct{ first, sibling, outside string }{
 		{"192.0.2.1", "192.0.2.200", "192.0.3.1"},
 		{"2001:db8:5:1::1", "2001:db8:5:ffff::1", "2001:db8:6:1::1"},
@@ -225,22 +212,20 @@ func TestAChangeOfPasswordThatFailsChangesNothing(t *testing.T) {
 	p.Found()
 	browser := session(t, p, backendtest.Email)
 	changePassword(p, wrongPassword, "another horse battery", browser...)
-	db := sqlite(t, p)
-	execute(t, db, "CREATE TRIGGER broken BEFORE DELETE ON sign_in_failures BEGIN SELECT RAISE(ABORT, 'broken'); END")
+	mend := p.Break("DELETE", "sign_in_failures", "TRUE")
 	wantStatus(t, "a change whose count can't be reset", changePassword(p, backendtest.Password, "another horse battery", browser...), http.StatusServiceUnavailable)
-	execute(t, db, "DROP TRIGGER broken")
+	mend()
 	wantStatus(t, "the password before", p.SignIn(backendtest.Email, backendtest.Password), http.StatusOK)
 }
 
 func TestAnAccountThatWasMadeIsNoErrorWhenItsSessionFails(t *testing.T) {
 	p := backendtest.Start(t)
-	db := sqlite(t, p)
-	execute(t, db, "CREATE TRIGGER broken BEFORE INSERT ON sessions BEGIN SELECT RAISE(ABORT, 'broken'); END")
+	mend := p.Break("INSERT", "sessions", "TRUE")
 	a := setUp(p, p.Web.API.SetupCode(), nil)
 	if a.Status != http.StatusOK || a.Get(t, "details", "admin_user") != nil {
 		t.Errorf("%d %s", a.Status, a.Body)
 	}
-	execute(t, db, "DROP TRIGGER broken")
+	mend()
 	wantStatus(t, "a sign-in", p.SignIn(backendtest.Email, backendtest.Password), http.StatusOK)
 }
 
@@ -250,7 +235,7 @@ const firstHash = "$argon2id$v=19$m=47104,t=1,p=1$MDEyMzQ1Njc4OWFiY2RlZg$cDtm0GH
 func TestASignInBringsAPasswordToThePresentCosts(t *testing.T) {
 	p := backendtest.Start(t)
 	p.Found()
-	db := sqlite(t, p)
+	db := p.Database()
 	stored := func() (hash string) {
 		if err := db.QueryRowContext(t.Context(), "SELECT password_hash FROM admin_users").Scan(&hash); err != nil {
 			t.Fatal(err)
@@ -262,9 +247,9 @@ func TestASignInBringsAPasswordToThePresentCosts(t *testing.T) {
 	if stored() != firstHash {
 		t.Error("a wrong password was hashed anew")
 	}
-	execute(t, db, "CREATE TRIGGER broken BEFORE UPDATE ON admin_users BEGIN SELECT RAISE(ABORT, 'broken'); END")
+	mend := p.Break("UPDATE", "admin_users", "TRUE")
 	wantStatus(t, "where nothing can be written", p.SignIn(backendtest.Email, backendtest.Password), http.StatusOK)
-	execute(t, db, "DROP TRIGGER broken")
+	mend()
 	wantStatus(t, "the old costs", p.SignIn(backendtest.Email, backendtest.Password), http.StatusOK)
 	fresh := stored()
 	if strings.Contains(fresh, "m=47104") {

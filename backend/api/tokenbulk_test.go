@@ -11,6 +11,7 @@ import (
 	"tokentab/backend/audit"
 	"tokentab/backend/backendtest"
 	"tokentab/backend/paging"
+	"tokentab/backend/pgtest"
 	"tokentab/backend/token"
 )
 
@@ -175,9 +176,13 @@ func countEvents(t *testing.T, p *backendtest.Program) (n int) {
 // plant writes copies of a token, with ids of their own that follow in order, until there are n of them.
 func plant(t *testing.T, p *backendtest.Program, like token.Listed, n int) {
 	t.Helper()
+	hash := "randomblob(32)"
+	if pgtest.Wanted() {
+		hash = "sha256(convert_to(CAST(i AS TEXT), 'UTF8'))"
+	}
 	_, err := p.Database().Exec(`WITH RECURSIVE k (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM k WHERE i < ?1)
 		INSERT INTO api_tokens (id, account_id, name, secret_hash, hint, token_scope, status, created_by_admin_user_id, expires_at, inserted_at, updated_at)
-		SELECT substr(id, 1, 16) || 'zz' || printf('%014d', i), account_id, 'planted', randomblob(32), 'abcd', token_scope, status, created_by_admin_user_id, expires_at, inserted_at, updated_at
+		SELECT substr(id, 1, 16) || 'zz' || substr(CAST(1000000000000000 + i AS TEXT), 3), account_id, 'planted', `+hash+`, 'abcd', token_scope, status, created_by_admin_user_id, expires_at, inserted_at, updated_at
 		FROM api_tokens, k WHERE id = ?2`, n, like.ID)
 	if err != nil {
 		t.Fatal(err)

@@ -2,12 +2,10 @@ package backendtest
 
 import (
 	"bufio"
-	"database/sql"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -17,7 +15,6 @@ import (
 	"tokentab/backend/audit"
 	"tokentab/backend/config"
 	"tokentab/backend/paging"
-	"tokentab/backend/store"
 	"tokentab/backend/token"
 )
 
@@ -35,25 +32,6 @@ func (p *Program) Deployed() (actor audit.Actor, made token.Listed, secret strin
 	}
 	made, secret = p.Issue(actor, token.Order{Scope: token.ScopeAgentDeployment, AgentID: bot.ID, EnvironmentID: environments[0].ID})
 	return actor, made, secret
-}
-
-// Database opens the program's database beside it.
-func (p *Program) Database() *sql.DB {
-	p.t.Helper()
-	if url := string(p.Config.DatabaseURL); url != "" {
-		db, err := store.OpenPostgres(url)
-		if err != nil {
-			p.t.Fatal(err)
-		}
-		p.t.Cleanup(func() { _ = db.Close() })
-		return db
-	}
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(p.Folder, store.FileName)+"?_pragma=busy_timeout(5000)")
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	p.t.Cleanup(func() { _ = db.Close() })
-	return db
 }
 
 // Recorded checks how many audit events have the action.

@@ -1,14 +1,11 @@
 package web_test
 
 import (
-	"database/sql"
 	"net/http"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"tokentab/backend/backendtest"
-	"tokentab/backend/store"
 )
 
 func TestWhatAProxySaysOfItsClientIsBelievedFromTrustedProxiesOnly(t *testing.T) {
@@ -72,11 +69,7 @@ func TestWhatAProxySaysOfItsClientIsBelievedFromTrustedProxiesOnly(t *testing.T)
 // lastActor is the address that the newest audit event holds.
 func lastActor(t *testing.T, p *backendtest.Program) (address string) {
 	t.Helper()
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(p.Folder, store.FileName)+"?_pragma=busy_timeout(5000)")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
+	db := p.Database()
 	if err := db.QueryRow("SELECT actor_address FROM audit_events ORDER BY rowid DESC LIMIT 1").Scan(&address); err != nil {
 		t.Fatal(err)
 	}
