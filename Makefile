@@ -1,6 +1,6 @@
 # Needs Go, Node and make; everything else is installed by the targets themselves.
 .DEFAULT_GOAL := help
-.PHONY: help run build page binary test lint lint-go lint-page test-go torture fuzz test-page e2e screenshots demo pictures release compiler traefik bench bench-list bench-backup bench-copies torture-copies dev openapi
+.PHONY: help run build page binary test lint lint-go lint-page test-go postgres torture fuzz test-page e2e screenshots demo pictures release compiler traefik bench bench-list bench-backup bench-copies torture-copies dev openapi
 # The steps share files (the generated types, the built page), so they run one after the other, also under make -j.
 .NOTPARALLEL:
 
@@ -72,9 +72,14 @@ race := -race -gcflags='modernc.org/...=-race=false' -gcflags='golang.org/x/cryp
 # A process with the race detector would wait a second at its end.
 export GORACE := atexit_sleep_ms=0
 
-test-go: compiler
+# What reaches the database, of which there are two kinds.
+on_postgres := ./backend ./backend/store ./backend/api ./backend/validation ./backend/web ./backend/mail ./backend/live
+
+test-go: compiler postgres
 	$(say) "Testing the Go code with the race detector"
 	go test $(race) -timeout 30m ./...
+	$(say) "Testing what reaches the database on Postgres"
+	TOKENTAB_TEST_STORE=postgres go test $(race) -timeout 30m $(on_postgres)
 	cd deploy/envoy && go test -count=1 ./...
 
 # How often the program is killed at random moments.
@@ -128,6 +133,9 @@ epoch ?= $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null))
 release: page ## Build archives for Linux, macOS and Windows in dist, with checksums, a bill of materials and the man page.
 	$(say) "Building the archives of $(version)"
 	go run ./release -version '$(version)' -epoch '$(epoch)' -ldflags '$(ldflags)'
+
+postgres:
+	@e2e/postgres.sh >/dev/null
 
 compiler:
 	@e2e/need.sh "$$(go env CC)" "The race detector of Go needs a C compiler." gcc libc6-dev >/dev/null

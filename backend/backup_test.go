@@ -18,6 +18,7 @@ import (
 	"tokentab/backend/backup"
 	"tokentab/backend/config"
 	"tokentab/backend/pfid"
+	"tokentab/backend/pgtest"
 	"tokentab/backend/signer"
 	"tokentab/backend/store"
 	"tokentab/backend/token"
@@ -71,6 +72,7 @@ func force(o *backend.RestoreOrder)         { o.Overwrite = true }
 func suspendActive(o *backend.RestoreOrder) { o.SuspendActive = true }
 
 func TestABackupUnderLoadRestoresTheTokensAsTheyWereAtOneInstant(t *testing.T) {
+	pgtest.OnSQLite(t, "backups of its file")
 	p := backendtest.Start(t)
 	actor := p.Found()
 	order := token.Order{Scope: token.ScopeAccount}
@@ -143,6 +145,7 @@ func TestABackupUnderLoadRestoresTheTokensAsTheyWereAtOneInstant(t *testing.T) {
 }
 
 func TestAnyChangedByteOfABackupIsDetectedAndNothingIsRestored(t *testing.T) {
+	pgtest.OnSQLite(t, "backups of its file")
 	p := backendtest.Start(t)
 	p.Found()
 	file := backUp(t, p, "")
@@ -182,6 +185,7 @@ func TestAnyChangedByteOfABackupIsDetectedAndNothingIsRestored(t *testing.T) {
 }
 
 func TestARestoreListsEveryTokenThatItForgotAsInvalid(t *testing.T) {
+	pgtest.OnSQLite(t, "backups of its file")
 	p := backendtest.Start(t)
 	actor := p.Found()
 	order := token.Order{Scope: token.ScopeAccount}
@@ -223,6 +227,7 @@ func TestARestoreListsEveryTokenThatItForgotAsInvalid(t *testing.T) {
 }
 
 func TestWithoutARestoreAnUnknownStatusListDoesNotExist(t *testing.T) {
+	pgtest.OnSQLite(t, "backups of its file")
 	p := backendtest.Start(t)
 	p.Found()
 	if answer := p.Call("GET", "/status-lists/77", nil); answer.Status != 404 {
@@ -231,6 +236,7 @@ func TestWithoutARestoreAnUnknownStatusListDoesNotExist(t *testing.T) {
 }
 
 func TestARestoreOverADatabaseKeepsItAndEndsAgainWhatHadEnded(t *testing.T) {
+	pgtest.OnSQLite(t, "backups of its file")
 	p := backendtest.Start(t)
 	actor := p.Found()
 	order := token.Order{Scope: token.ScopeAccount}
@@ -311,6 +317,7 @@ func TestARestoreOverADatabaseKeepsItAndEndsAgainWhatHadEnded(t *testing.T) {
 }
 
 func TestARestoreCanSuspendWhatTheBackupBelievesActive(t *testing.T) {
+	pgtest.OnSQLite(t, "backups of its file")
 	p := backendtest.Start(t)
 	actor := p.Found()
 	order := token.Order{Scope: token.ScopeAccount}
@@ -342,6 +349,7 @@ func TestARestoreCanSuspendWhatTheBackupBelievesActive(t *testing.T) {
 }
 
 func TestABackupWithTheMasterKeyIsRestoredWithItsPassphraseOnly(t *testing.T) {
+	pgtest.OnSQLite(t, "backups of its file")
 	p := backendtest.Start(t)
 	actor := p.Found()
 	_, secret := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
@@ -375,6 +383,7 @@ func TestABackupWithTheMasterKeyIsRestoredWithItsPassphraseOnly(t *testing.T) {
 }
 
 func TestScheduledBackupsAreMadeWhateverTheClockSaidAndTheOldestGo(t *testing.T) {
+	pgtest.OnSQLite(t, "backups of its file")
 	folder := t.TempDir()
 	future := filepath.Join(folder, "tokentab-20400101T000000Z.backup")
 	partial := filepath.Join(folder, "tokentab-20250101T000000Z.backup.partial")
@@ -416,6 +425,7 @@ func TestScheduledBackupsAreMadeWhateverTheClockSaidAndTheOldestGo(t *testing.T)
 }
 
 func TestAFailedBackupIsKnownAndLoggedOnce(t *testing.T) {
+	pgtest.OnSQLite(t, "backups of its file")
 	folder := filepath.Join(t.TempDir(), "missing")
 	p := backendtest.Start(t, func(c *config.Config, _ *backend.World) {
 		c.BackupDir, c.BackupEvery, c.BackupKeep = folder, config.Lifetime(time.Hour), 2
@@ -455,6 +465,7 @@ func eventually(t *testing.T, what string, done func() bool) {
 }
 
 func TestEachAccountReviewsARestoreOnce(t *testing.T) {
+	pgtest.OnSQLite(t, "backups of its file")
 	p := backendtest.Start(t)
 	actor, rival := p.Found(), p.Rival()
 	file, folder := backUp(t, p, ""), t.TempDir()
@@ -483,6 +494,7 @@ func TestEachAccountReviewsARestoreOnce(t *testing.T) {
 }
 
 func TestABackupWithABrokenAuditTrailIsMadeButNotCalledProven(t *testing.T) {
+	pgtest.OnSQLite(t, "backups of its file")
 	folder := t.TempDir()
 	p := backendtest.Start(t, func(c *config.Config, _ *backend.World) {
 		c.BackupDir, c.BackupEvery, c.BackupKeep = folder, config.Lifetime(time.Hour), 2

@@ -8,9 +8,11 @@ import (
 
 	"tokentab/backend"
 	"tokentab/backend/backendtest"
+	"tokentab/backend/pgtest"
 )
 
 func TestTheDoctorFindsWrongClocksOldKeysAndOldBackups(t *testing.T) {
+	pgtest.OnSQLite(t, "the doctor looks at its files")
 	p := backendtest.Start(t)
 	p.Found()
 	check := func(when string, want map[string]backend.Verdict) {

@@ -15,6 +15,7 @@ import (
 
 	"tokentab/backend"
 	"tokentab/backend/config"
+	"tokentab/backend/pgtest"
 	"tokentab/backend/signer"
 	"tokentab/backend/store"
 )
@@ -80,6 +81,7 @@ func installed(t *testing.T) (folder, database, key string) {
 // TestLostDataNeverPassesForAFirstStart removes parts of an installation. The program must say what is wrong and what
 // to do, and leave the rest unchanged.
 func TestLostDataNeverPassesForAFirstStart(t *testing.T) {
+	pgtest.OnSQLite(t, "the files of the data folder")
 	for name, lost := range map[string]struct {
 		keyLost bool
 		harm    func(database string) error
@@ -141,6 +143,7 @@ func TestLostDataNeverPassesForAFirstStart(t *testing.T) {
 const absent = "/not-mounted/data"
 
 func TestADatabaseIsRefusedWithoutItsMasterKey(t *testing.T) {
+	pgtest.OnSQLite(t, "the files of the data folder")
 	folder, _, key := installed(t)
 	made, err := os.ReadFile(key)
 	if err != nil {
@@ -170,6 +173,7 @@ func TestADatabaseIsRefusedWithoutItsMasterKey(t *testing.T) {
 }
 
 func TestADataFolderThatIsNotAFolderIsRefused(t *testing.T) {
+	pgtest.OnSQLite(t, "the files of the data folder")
 	path := filepath.Join(t.TempDir(), "data")
 	if err := os.WriteFile(path, []byte("text"), 0o600); err != nil {
 		t.Fatal(err)
@@ -190,6 +194,7 @@ func masterKeyOf(fill byte) string {
 }
 
 func TestAFirstStartThatWasInterruptedIsRepeated(t *testing.T) {
+	pgtest.OnSQLite(t, "the files of the data folder")
 	folder := t.TempDir()
 	for _, name := range []string{".new", ".new-wal", ".new-shm"} {
 		if err := os.WriteFile(filepath.Join(folder, store.FileName+name), []byte("half a file"), 0o600); err != nil {
@@ -205,6 +210,7 @@ func TestAFirstStartThatWasInterruptedIsRepeated(t *testing.T) {
 }
 
 func TestAnEmptyFolderIsAFirstStartWithAMasterKeyFromOutsideToo(t *testing.T) {
+	pgtest.OnSQLite(t, "the files of the data folder")
 	mine := masterKeyOf(7)
 	t.Setenv("TOKENTAB_MASTER_KEY", mine)
 	for _, serves := range []bool{true, false} {

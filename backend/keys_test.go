@@ -14,6 +14,7 @@ import (
 	"tokentab/backend"
 	"tokentab/backend/backendtest"
 	"tokentab/backend/config"
+	"tokentab/backend/pgtest"
 	"tokentab/backend/signer"
 	"tokentab/backend/token"
 )
@@ -140,6 +141,7 @@ func TestPromise1HoldsForAWithdrawnKey(t *testing.T) {
 // TestAWithdrawalThatNoServerConfirmedIsNotReportedAsDoneTheNextTime covers a server that hangs, and a command that
 // ended before its change was confirmed.
 func TestAWithdrawalThatNoServerConfirmedIsNotReportedAsDoneTheNextTime(t *testing.T) {
+	pgtest.OnSQLite(t, "servers on Postgres follow the log of changes instead")
 	c := config.Config{
 		Storage: config.Storage{Data: t.TempDir()},
 		Issuing: config.Issuing{MaxTokenLifetime: config.Lifetime(time.Hour)},

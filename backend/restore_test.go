@@ -8,12 +8,14 @@ import (
 	"testing"
 
 	"tokentab/backend/backendtest"
+	"tokentab/backend/pgtest"
 	"tokentab/backend/store"
 	"tokentab/backend/token"
 )
 
 // TestANewTokenNeverGetsTheEntryOfOneThatARestoreForgot restores a backup over data with newer tokens.
 func TestANewTokenNeverGetsTheEntryOfOneThatARestoreForgot(t *testing.T) {
+	pgtest.OnSQLite(t, "restored copies of its file")
 	folder, clock := t.TempDir(), backendtest.NewClock()
 	path := filepath.Join(folder, store.FileName)
 	order := token.Order{Scope: token.ScopeAccount}

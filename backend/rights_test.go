@@ -289,7 +289,7 @@ func (a asking) firstLine(t *testing.T, p *backendtest.Program, path string) bac
 func TestEveryRouteRefusesCallersWithoutTheRight(t *testing.T) {
 	p := backendtest.Start(t)
 	checkRows(t, p)
-	db := p.Database()
+	db, tables := p.Database(), p.Tables()
 	restored := fmt.Sprintf(`{"made_at":%q,"at":%q}`, p.Clock.Now().Format(time.RFC3339), p.Clock.Now().Format(time.RFC3339))
 	if _, err := db.Exec("INSERT INTO settings (name, value) VALUES ('restored', ?)", restored); err != nil {
 		t.Fatal(err)
@@ -306,7 +306,7 @@ func TestEveryRouteRefusesCallersWithoutTheRight(t *testing.T) {
 				before := ""
 				if !may {
 					settle(t, p)
-					before = rowsIn(t, db, p.Tables())
+					before = rowsIn(t, db, tables)
 				}
 				a := asked[letter].send(t, p, r)
 				refused := a.Status == http.StatusUnauthorized || a.Status == http.StatusForbidden
@@ -317,7 +317,7 @@ func TestEveryRouteRefusesCallersWithoutTheRight(t *testing.T) {
 					succeeded = succeeded || a.Status < 300 || isOpenRefusal(r)
 				case !refused:
 					t.Errorf("%c is not refused: %d %s", letter, a.Status, a.Body)
-				case rowsIn(t, db, p.Tables()) != before:
+				case rowsIn(t, db, tables) != before:
 					t.Errorf("%c is refused, but changed something", letter)
 				case a.Status == http.StatusForbidden && !strings.Contains(a.Body, `"not_permitted"`) && !strings.Contains(a.Body, `"insufficient_scope"`): // RFC 6750, section 3.1
 					t.Errorf("%c is refused with %s", letter, a.Body)

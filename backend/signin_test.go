@@ -11,6 +11,7 @@ import (
 	"tokentab/backend/fault"
 	"tokentab/backend/password"
 	"tokentab/backend/people"
+	"tokentab/backend/pgtest"
 	"tokentab/backend/signer"
 	"tokentab/backend/store"
 )
@@ -23,6 +24,7 @@ func (fullQueue) Turn(context.Context, bool) (func(), error) {
 }
 
 func TestASignInWithoutAPasswordCheckIsNotCounted(t *testing.T) {
+	pgtest.OnSQLite(t, "it opens the store by its folder")
 	clock := backendtest.NewClock()
 	s, err := store.Join(t.Context(), t.TempDir(), "", store.Joining{Create: true}, clock.Now)
 	if err != nil {

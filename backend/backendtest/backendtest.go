@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"database/sql"
 	"encoding/base64"
 	"encoding/json"
 	"flag"
@@ -50,6 +51,9 @@ type Program struct {
 	t        testing.TB
 	stop     func()
 	contract *contract
+
+	opening  sync.Mutex
+	database *sql.DB // beside the program; nil until it is asked for
 }
 
 var (

@@ -10,8 +10,18 @@ import (
 	"tokentab/backend/store"
 )
 
-// Database opens the program's database beside it. It takes the statements that the store takes.
+// Database returns connections to the program's database beside it. They take the statements that the store takes.
 func (p *Program) Database() *sql.DB {
+	p.t.Helper()
+	p.opening.Lock()
+	defer p.opening.Unlock()
+	if p.database == nil {
+		p.database = p.openDatabase()
+	}
+	return p.database
+}
+
+func (p *Program) openDatabase() *sql.DB {
 	p.t.Helper()
 	var db *sql.DB
 	var err error

@@ -9,9 +9,11 @@ import (
 
 	"tokentab/backend/backendtest"
 	"tokentab/backend/command"
+	"tokentab/backend/pgtest"
 )
 
 func TestTheHealthCheckSaysWhyAServerIsNotReady(t *testing.T) {
+	pgtest.OnSQLite(t, "the file of the database")
 	p := backendtest.Start(t)
 	check := func(code int, says string) {
 		t.Helper()

@@ -7,7 +7,6 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"database/sql"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -29,7 +28,6 @@ import (
 	"tokentab/backend/backendtest"
 	"tokentab/backend/config"
 	"tokentab/backend/mail"
-	"tokentab/backend/store"
 	"tokentab/backend/token"
 )
 
@@ -250,25 +248,15 @@ func TestAnInviteWithAKeyIsMailedOnceAndAfterItsCommit(t *testing.T) {
 		c.SMTPURL = config.Secret(fmt.Sprintf("smtp://tab:secret@127.0.0.1:%d?from=tokens@example.com", server.Port))
 	})
 	_, manager := p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(p.Folder, store.FileName)+"?_pragma=busy_timeout(5000)")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	run := func(statement string) {
-		if _, err := db.Exec(statement); err != nil {
-			t.Fatal(err)
-		}
-	}
 	invite := func() backendtest.Answer {
 		return p.Call(http.MethodPost, "/api/v1/admin_user_invite", `{"details":{"email":"bob@example.com"},"idempotency_key":"invite-bob"}`, backendtest.Bearer(manager))
 	}
-	run("CREATE TRIGGER no_keys BEFORE INSERT ON idempotency_keys BEGIN SELECT RAISE(ABORT, 'no'); END")
+	mend := p.Break("INSERT", "idempotency_keys", "TRUE")
 	a := invite()
 	if messages, _ := box.taken(); a.Status != http.StatusServiceUnavailable || len(messages) != 0 {
 		t.Errorf("%d mails for an invite that was not kept: %d %s", len(messages), a.Status, a.Body)
 	}
-	run("DROP TRIGGER no_keys")
+	mend()
 	for range 2 {
 		if a := invite(); a.Get(t, "mail_sent") != true || a.Text(t, "details", "status") != "pending" {
 			t.Errorf("%d %s", a.Status, a.Body)

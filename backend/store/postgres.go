@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 	"time"
+	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -20,6 +21,7 @@ import (
 	"gorm.io/gorm"
 
 	"tokentab/backend/audit"
+	"tokentab/backend/fault"
 )
 
 // The store on Postgres. Several servers and commands may use one database.
@@ -199,9 +201,12 @@ type translating struct {
 	translations *translations
 }
 
-// CheckNamedValue implements driver.NamedValueChecker.
+// CheckNamedValue implements driver.NamedValueChecker. It refuses texts that Postgres can't hold and SQLite can.
 func (*translating) CheckNamedValue(v *driver.NamedValue) (err error) {
 	v.Value, err = driver.DefaultParameterConverter.ConvertValue(v.Value)
+	if text, ok := v.Value.(string); ok && (strings.IndexByte(text, 0) >= 0 || !utf8.ValidString(text)) {
+		return fault.New(fault.Validation, "A text must be UTF-8 without zero bytes.")
+	}
 	return err
 }
 
@@ -226,7 +231,7 @@ func OpenPostgres(url string) (*sql.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.pool(1, sessionSettings{"statement_timeout": "0"}), nil
+	return r.pool(4, sessionSettings{"statement_timeout": "0"}), nil
 }
 
 // ServePostgres is Serve for a Postgres database, which several servers may serve.

@@ -390,6 +390,25 @@ func TestDurabilityOfAPostgresIsRaisedButNotLowered(t *testing.T) {
 	}
 }
 
+func TestATextThatPostgresCantHoldIsRefusedBeforeItGetsThere(t *testing.T) {
+	pgtest.OnPostgres(t)
+	s, _ := opened(t)
+	for _, text := range []string{"zero \x00 byte", "not \xff UTF-8"} {
+		err := s.change(t.Context(), func(tx *gorm.DB) error {
+			if err := setSetting(tx, "colour", text); fault.KindOf(err) != fault.Validation {
+				t.Errorf("%q: %v", text, err)
+			}
+			return setSetting(tx, "colour", "green") // the transaction goes on
+		})
+		if err != nil {
+			t.Error(err)
+		}
+		if _, err := s.Setting(t.Context(), text); fault.KindOf(err) != fault.Validation {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
 func TestReadersOfAPostgresWriteNothing(t *testing.T) {
 	pgtest.OnPostgres(t)
 	s, _ := opened(t)

@@ -8,10 +8,12 @@ import (
 	"time"
 
 	"tokentab/backend/backendtest"
+	"tokentab/backend/pgtest"
 	"tokentab/backend/token"
 )
 
 func TestNoTokenPassesWhileTheDatabaseIsAway(t *testing.T) {
+	pgtest.OnSQLite(t, "the file of the database")
 	p := backendtest.Start(t)
 	_, secret := p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})
 	path := filepath.Join(p.Folder, "tokentab.db")
