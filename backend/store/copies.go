@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"math"
 	"sync"
 	"time"
 
@@ -110,7 +111,13 @@ func (c *Copies) connected(ctx context.Context) (*sql.Conn, error) {
 func (c *Copies) dial(d *dialing) {
 	ctx, cancel := context.WithTimeout(c.tended, operationTimeout)
 	defer cancel()
-	d.conn, d.err = c.looks.Conn(ctx)
+	if d.conn, d.err = c.looks.Conn(ctx); d.err == nil {
+		// Compile the query here, so that a look is one round trip.
+		if _, d.err = d.conn.ExecContext(ctx, changesQuery, int64(math.MaxInt64), 1); d.err != nil {
+			discard(d.conn)
+			d.conn = nil
+		}
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.looker, c.dialing = d.conn, nil
@@ -153,6 +160,11 @@ func (c *Copies) newest(ctx context.Context) (part token.LogPart, err error) {
 	}
 }
 
+// changesQuery selects changes from a number on, and the state of the database.
+const changesQuery = `SELECT (SELECT id FROM lineage), (SELECT lowest FROM schema_needs), pg_is_in_recovery(), (SELECT MIN(number) FROM token_changes),
+	c.number, c.tag, c.token_id, c.target, c.target_id, COALESCE(c.status_list, 0)
+	FROM (SELECT 1) one LEFT JOIN token_changes c ON c.number >= ? ORDER BY c.number LIMIT ?`
+
 // changesFrom reads changes from a number on, and the state of the database at that instant.
 func (c *Copies) changesFrom(ctx context.Context, number int64) (part token.LogPart, err error) {
 	conn, err := c.connected(ctx)
@@ -160,9 +172,7 @@ func (c *Copies) changesFrom(ctx context.Context, number int64) (part token.LogP
 		return part, classify(err)
 	}
 	defer func() { err = classify(c.or(err)) }()
-	rows, err := conn.QueryContext(ctx, `SELECT l.id, n.lowest, pg_is_in_recovery(), (SELECT MIN(number) FROM token_changes),
-		c.number, c.tag, c.token_id, c.target, c.target_id, COALESCE(c.status_list, 0)
-		FROM lineage l CROSS JOIN schema_needs n LEFT JOIN token_changes c ON c.number >= ? ORDER BY c.number LIMIT ?`, number, mostChanges+1)
+	rows, err := conn.QueryContext(ctx, changesQuery, number, mostChanges+1)
 	if err != nil {
 		return part, err
 	}

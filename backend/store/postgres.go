@@ -122,6 +122,8 @@ func (more sessionSettings) with() sessionSettings {
 		"statement_timeout": milliseconds(operationTimeout), "lock_timeout": milliseconds(operationTimeout),
 		"idle_in_transaction_session_timeout": milliseconds(operationTimeout + connectTimeout),
 		"default_transaction_isolation":       "read committed",
+		// All statements are short. For tables without statistics Postgres would expect long ones, and compile them for half a second.
+		"jit": "off",
 		// So that the server notices lost clients, which may hold the lock.
 		"tcp_user_timeout": milliseconds(peerTimeout), "tcp_keepalives_idle": "5", "tcp_keepalives_interval": "1", "tcp_keepalives_count": "3",
 	}
