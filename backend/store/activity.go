@@ -219,14 +219,19 @@ func removeVersionsBeyond(tx *gorm.DB, agent pfid.ID, most int, made pfid.ID) er
 
 // visibleTo returns a join that leaves the instances i of a scope.
 func visibleTo(scope activity.Scope) (string, []any) {
-	join := "JOIN agent_deployments d ON d.id = i.agent_deployment_id AND d.deleted_at IS NULL"
+	where, args := ofScope(scope)
+	return "JOIN agent_deployments d ON d.id = i.agent_deployment_id AND d.deleted_at IS NULL" + where, args
+}
+
+// ofScope returns the condition of a scope smaller than its account, for deployments d.
+func ofScope(scope activity.Scope) (string, []any) {
 	switch {
 	case !scope.DeploymentID.IsZero():
-		return join + " AND d.id = ?", []any{scope.DeploymentID}
+		return " AND d.id = ?", []any{scope.DeploymentID}
 	case !scope.EnvironmentID.IsZero():
-		return join + " AND d.environment_id = ?", []any{scope.EnvironmentID}
+		return " AND d.environment_id = ?", []any{scope.EnvironmentID}
 	}
-	return join, nil
+	return "", nil
 }
 
 // Size returns how much the activity of agents takes in the database, in bytes.

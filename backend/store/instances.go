@@ -59,17 +59,6 @@ func instanceOf(tx *gorm.DB, scope activity.Scope, id pfid.ID) (activity.ListedI
 	return instances.take(tx, "t.account_id = ? AND t.id = ?"+where, append([]any{scope.AccountID, id}, args...)...)
 }
 
-// ofScope returns the condition of a scope smaller than its account.
-func ofScope(scope activity.Scope) (string, []any) {
-	switch {
-	case !scope.DeploymentID.IsZero():
-		return " AND t.agent_deployment_id = ?", []any{scope.DeploymentID}
-	case !scope.EnvironmentID.IsZero():
-		return " AND t.environment_id = ?", []any{scope.EnvironmentID}
-	}
-	return "", nil
-}
-
 func (s Activity) Instance(ctx context.Context, scope activity.Scope, id pfid.ID) (activity.ListedInstance, error) {
 	return read(ctx, s.db, func(tx *gorm.DB) (activity.ListedInstance, error) { return instanceOf(tx, scope, id) })
 }
