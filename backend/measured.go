@@ -27,6 +27,9 @@ func (b *Backend) measuredValidations(set *metrics.Set) {
 	set.Counter("tokentab_validations_total", "Validations of credentials, by endpoint and verdict.", []string{"endpoint", "verdict"}, func(_ context.Context, add metrics.Add) {
 		b.Web.EachValidation(func(n uint64, endpoint, verdict string) { add(float64(n), endpoint, verdict) })
 	})
+	set.Counter("tokentab_oauth_revocations_total", "Requests to revoke a token at /oauth/revoke, by result.", []string{"result"}, func(_ context.Context, add metrics.Add) {
+		b.Web.EachRevocation(func(n uint64, result string) { add(float64(n), result) })
+	})
 	set.Histogram("tokentab_validation_duration_seconds", "Time from the headers of a request to its verdict, at validate and ping. About one in sixteen is timed.", nil, func(add func(*metrics.Histogram, ...string)) {
 		add(b.Web.ValidationTimes())
 	})

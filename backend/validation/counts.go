@@ -52,6 +52,8 @@ type counts struct {
 		_ [64]byte // keeps two shards apart in the processor's cache
 	}
 	took metrics.Histogram
+	// revocations are the requests to revoke a token (RFC 7009), whether there was something to revoke or not.
+	revocations, failedRevocations atomic.Uint64
 }
 
 // add counts a validation of a request.
@@ -73,6 +75,12 @@ func (e *Endpoints) EachCount(add func(n uint64, endpoint, verdict string)) {
 			add(n, name, verdict)
 		}
 	}
+}
+
+// EachRevocation calls add for each result of requests to revoke a token (RFC 7009).
+func (e *Endpoints) EachRevocation(add func(n uint64, result string)) {
+	add(e.counts.revocations.Load(), "done")
+	add(e.counts.failedRevocations.Load(), "error")
 }
 
 // Took returns how long some of the requests to validate and ping took, from their headers to the verdict: the first of

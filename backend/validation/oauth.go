@@ -239,8 +239,10 @@ func (e *Endpoints) revoke(c *fasthttp.RequestCtx, form *fasthttp.Args) error {
 		return err
 	}
 	if err := e.Tokens.RevokeSecret(context.Background(), secret, e.Source.Address(c)); err != nil {
+		e.counts.failedRevocations.Add(1)
 		return err
 	}
+	e.counts.revocations.Add(1)
 	e.fixed.Send(c, http.StatusOK)
 	return nil
 }

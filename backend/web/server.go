@@ -165,6 +165,9 @@ func (s *Server) EachValidation(add func(n uint64, endpoint, verdict string)) {
 	s.endpoints.EachCount(add)
 }
 
+// EachRevocation is validation.Endpoints.EachRevocation.
+func (s *Server) EachRevocation(add func(n uint64, result string)) { s.endpoints.EachRevocation(add) }
+
 // ValidationTimes is validation.Endpoints.Took.
 func (s *Server) ValidationTimes() *metrics.Histogram { return s.endpoints.Took() }
 
