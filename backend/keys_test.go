@@ -173,6 +173,32 @@ func TestAWithdrawalThatNoServerConfirmedIsNotReportedAsDoneTheNextTime(t *testi
 	}
 }
 
+// TestPromise1AServerLearnsOfEveryChangeThatAnotherProcessMakes uses a process that announces nothing by itself.
+func TestPromise1AServerLearnsOfEveryChangeThatAnotherProcessMakes(t *testing.T) {
+	p := backendtest.Start(t)
+	actor := p.Found()
+	made, secret := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+	if !accepted(p, secret) {
+		t.Fatal("the token is refused")
+	}
+	c := p.Config
+	c.Listen = ""
+	other, err := backend.Open(t.Context(), c, backend.World{Now: p.Clock.Now, Random: rand.Reader, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	if _, err := other.Tokens.Revoke(t.Context(), actor, made.ID); err != nil {
+		t.Fatal(err)
+	}
+	if err := other.AwaitServer(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if accepted(p, secret) {
+		t.Error("the server accepts a token that another process has revoked")
+	}
+}
+
 // TestWithdrawingTheSigningKeyLeavesOneThatSigns also checks that the key of before does not sign again.
 func TestWithdrawingTheSigningKeyLeavesOneThatSigns(t *testing.T) {
 	p := backendtest.Start(t)

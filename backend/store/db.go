@@ -44,6 +44,15 @@ func (s *db) change(ctx context.Context, f func(tx *gorm.DB) error) error {
 		}
 		return s.part(err)
 	}
+	if s.announces(ctx) {
+		change := f
+		f = func(tx *gorm.DB) error {
+			if err := change(tx); err != nil {
+				return err
+			}
+			return announceChange(tx)
+		}
+	}
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
 	defer cancel()

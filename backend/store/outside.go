@@ -15,6 +15,15 @@ func announceChange(tx *gorm.DB) error {
 	return tx.Exec("UPDATE outside_changes SET made = made + 1 WHERE one = 1").Error
 }
 
+// unannounced marks the context of changes that no server caches.
+type unannounced struct{}
+
+// announces reports whether a change must be announced: each one by a command beside a server, whatever it changes, so
+// that no command can forget to. On Postgres the rows of token_changes do that.
+func (s *db) announces(ctx context.Context) bool {
+	return !s.claimed && s.remote == nil && ctx.Value(unannounced{}) == nil
+}
+
 // OutsideChanges returns the number of the last announced change, and of the last one that a server has seen; always 0 on
 // Postgres.
 func (s *db) OutsideChanges(ctx context.Context) (made, seen int64, err error) {

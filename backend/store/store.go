@@ -130,7 +130,7 @@ func (s *db) Setting(ctx context.Context, name string) (string, error) {
 
 // SetSetting stores a setting of the installation.
 func (s *db) SetSetting(ctx context.Context, name, value string) error {
-	return s.change(ctx, func(tx *gorm.DB) error { return setSetting(tx, name, value) })
+	return s.change(context.WithValue(ctx, unannounced{}, true), func(tx *gorm.DB) error { return setSetting(tx, name, value) })
 }
 
 // RecordSetting is SetSetting with an event, in one transaction.
