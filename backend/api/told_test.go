@@ -126,6 +126,17 @@ func TestMembersAreToldWhenTheirPasswordRoleOrSessionsChange(t *testing.T) {
 	if _, _, err := p.People.RemoveMember(t.Context(), ada, bob.AdminUserID, false); err != nil {
 		t.Fatal(err)
 	}
+	kept(1) // for the mail
+	box.mails = nil
+	run()
+	run()
+	if len(box.mails) != 1 || !strings.HasPrefix(box.mails[0], "bob@example.com\nYou were removed from Acme on Tokentab\nbob@example.com was removed from Acme on 1 March 2026, 12:05 UTC by Ada from 192.0.2.10.\n\nYou can't sign in any more.") {
+		t.Errorf("%q", box.mails)
+	}
+	p.Clock.Move(people.RemovalKept)
+	if err := p.RemoveEnded(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	kept(0)
 }
 

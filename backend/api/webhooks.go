@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"net/url"
 
 	"tokentab/backend/notice"
 )
@@ -10,7 +11,7 @@ import (
 // Webhook is where the notices of an account are posted, in responses. It never holds the secret.
 type Webhook struct {
 	Type        string            `json:"type" enum:"webhook"`
-	URL         *string           `json:"url" doc:"null if the account has no webhook"`
+	URL         *string           `json:"url" doc:"null if the account has no webhook. Viewers get only its scheme and host: the path may hold a secret"`
 	LastAttempt *webhookAttempt   `json:"last_attempt" doc:"The last message sent to this URL; null before the first"`
 	InsertedAt  OptionalTimestamp `json:"inserted_at"`
 	UpdatedAt   OptionalTimestamp `json:"updated_at"`
@@ -60,7 +61,19 @@ func (s *Service) getWebhook(ctx context.Context, who *caller, in *pathID) (*one
 	if errors.Is(err, notice.ErrNoWebhook) {
 		w, err = notice.Webhook{}, nil
 	}
+	if !who.mayChange() {
+		w.URL = hostOf(w.URL)
+	}
 	return webhookDetails(w, err)
+}
+
+// hostOf returns the address of a webhook without what may hold a secret. It stays empty if there is none.
+func hostOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || address == "" {
+		return ""
+	}
+	return u.Scheme + "://" + u.Host + "/…"
 }
 
 // WebhookOrder is a request to set the webhook of an account.

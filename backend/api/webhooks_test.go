@@ -12,6 +12,7 @@ import (
 	"tokentab/backend/audit"
 	"tokentab/backend/backendtest"
 	"tokentab/backend/config"
+	"tokentab/backend/people"
 	"tokentab/backend/token"
 )
 
@@ -80,6 +81,25 @@ func TestAWebhookIsSetTestedAndDeleted(t *testing.T) {
 	holds(t, "without it", call(http.MethodGet, "", nil), map[string]any{"url": nil})
 	for action, want := range map[audit.Action]int{audit.WebhookCreated: 1, audit.WebhookUpdated: 2, audit.WebhookSecretReplaced: 1, audit.WebhookDeleted: 1} {
 		p.Recorded(action, want)
+	}
+}
+
+func TestAViewerSeesTheHostOfAWebhookAndNothingThatMayBeSecret(t *testing.T) {
+	p := backendtest.Start(t)
+	ada := p.Found()
+	p.JoinAs(ada, "viewer@example.com", people.RoleViewer)
+	path := "/api/v1/account/" + ada.AccountID.String() + "/webhook"
+	read := func(email string) backendtest.Answer {
+		return p.Call(http.MethodGet, path, nil, session(t, p, email)...)
+	}
+	holds(t, "without a webhook", read("viewer@example.com"), map[string]any{"url": nil})
+	const url = "https://hooks.example.com:8443/services/T00/secret?key=secret"
+	if _, _, err := p.Notices.SetWebhook(t.Context(), ada, url); err != nil {
+		t.Fatal(err)
+	}
+	holds(t, "an admin", read(backendtest.Email), map[string]any{"url": url})
+	if a := read("viewer@example.com"); a.Text(t, "details", "url") != "https://hooks.example.com:8443/…" || strings.Contains(a.Body, "secret") {
+		t.Errorf("a viewer gets %s", a.Body)
 	}
 }
 

@@ -10,10 +10,10 @@ import (
 	"tokentab/backend/pfid"
 )
 
-// Change is a change of a member's password, role or sessions that the member gets a mail about.
+// Change is a change of a member's password, role, sessions or membership that the member gets a mail about.
 type Change struct {
 	ID          pfid.ID
-	Kind        string // password_changed, role_changed or sessions_ended
+	Kind        string // password_changed, role_changed, sessions_ended or member_removed
 	Role        string // the new one, for role_changed
 	By          string // name or email of the admin user who made it; empty for the command line
 	Address     string // network address of the client; empty for the command line
@@ -71,6 +71,9 @@ func (c Change) mail(origin string) (subject, text string) {
 	case "role_changed":
 		what, subject = fmt.Sprintf("The role of %s in %s is now %s. It was changed", c.Email, c.AccountName, c.Role), "Your role in "+c.AccountName+" is now "+c.Role
 		advice = "If this was not expected, ask another admin of the account."
+	case "member_removed":
+		what, subject = c.Email+" was removed from "+c.AccountName, "You were removed from "+c.AccountName
+		advice = "You can't sign in any more. If this was not expected, ask an admin of the account."
 	default:
 		what, subject = "Sessions of "+c.Email+" were ended", "Your sessions were ended"
 		advice = "Sign in again. If this was not expected, change your password, and tell another admin of the account."

@@ -15,9 +15,10 @@ const (
 	PasswordChanged NoticeKind = "password_changed"
 	RoleChanged     NoticeKind = "role_changed"
 	SessionsEnded   NoticeKind = "sessions_ended"
+	MemberRemoved   NoticeKind = "member_removed" // by mail only
 )
 
-// Notice tells a member that their password, role or sessions were changed (OWASP ASVS 5.0, 6.3.7).
+// Notice tells a member that their password, role, sessions or membership were changed (OWASP ASVS 5.0, 6.3.7).
 type Notice struct {
 	ID          pfid.ID // that of the audit event
 	AdminUserID pfid.ID // who is told
@@ -33,6 +34,9 @@ type Notice struct {
 	SessionID  pfid.ID
 	InsertedAt time.Time
 }
+
+// RemovalKept is how long a removed member's own notice is kept, longer than its mail is tried.
+const RemovalKept = 48 * time.Hour
 
 // MaxNotices is how many notices of a member are kept, the newest ones.
 const MaxNotices = 20

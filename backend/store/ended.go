@@ -29,12 +29,13 @@ func endedAt(now time.Time) []ended {
 		{table: "sign_in_failures", key: "source", where: "last_at < ? OR last_at > ?", args: []any{stamp(now.Add(-people.TriesKept)), stamp(now.Add(people.TriesKept))}},
 		{table: "admin_user_invites", key: "id", where: "expires_at <= ? OR status <> 'pending' AND updated_at <= ?",
 			args: []any{stamp(now.Add(-people.InviteKept)), stamp(now.Add(-people.InviteKept))}},
+		{table: "member_notices", key: "id", where: "kind = 'member_removed' AND inserted_at <= ?", args: []any{stamp(now.Add(-people.RemovalKept))}},
 		{table: "idempotency_keys", key: "account_id, idempotency_key", where: "inserted_at <= ?", args: []any{stamp(now.Add(-idempotency.Kept))}},
 		{table: "idempotency_keys", key: "account_id, idempotency_key", where: "inserted_at > ?", args: []any{stamp(now)}, restamp: "inserted_at"},
 	}
 }
 
-// RemoveEnded removes sessions, tries to sign in, invites and responses to repeated requests that have ended, in small
+// RemoveEnded removes sessions, tries to sign in, invites, notices of removed members and responses to repeated requests that have ended, in small
 // steps, and calls rest after each. Nothing else depends on when it runs: whoever reads such a row looks at its times.
 func (s *db) RemoveEnded(ctx context.Context, now time.Time, rest func()) error {
 	for _, e := range endedAt(now) {

@@ -117,7 +117,14 @@ func (s People) RemoveMember(ctx context.Context, owner, id pfid.ID, revokeToken
 		if err := execAll(tx, []string{"DELETE FROM expiry_notices WHERE recipient_id = ?", "DELETE FROM member_notices WHERE admin_user_id = ?"}, id); err != nil {
 			return err
 		}
-		if err := recordWith(tx, recorder, audit.AdminUserRemoved, fmt.Sprintf("%s; sessions ended: %d", is.Email, ended.RowsAffected), id); err != nil {
+		event, err := recorder(audit.AdminUserRemoved, id, fmt.Sprintf("%s; sessions ended: %d", is.Email, ended.RowsAffected))
+		if err != nil {
+			return err
+		}
+		if err := record(tx, event); err != nil {
+			return err
+		}
+		if err := tell(tx, event, id, people.MemberRemoved, "", pfid.ID{}); err != nil {
 			return err
 		}
 		if revokeTokens {

@@ -63,7 +63,7 @@ func (s People) DismissNotice(ctx context.Context, user, id pfid.ID) (people.Not
 func (s Notices) PendingChanges(ctx context.Context, after, now time.Time, most int) (list []notice.Change, err error) {
 	err = s.read(ctx, func(tx *gorm.DB) error {
 		return scan(tx, `SELECT n.id, n.kind, COALESCE(n.role, ''), COALESCE(a.name, a.email, ''), COALESCE(n.actor_address, ''), n.inserted_at, n.tries, u.email, o.name
-			FROM member_notices n JOIN admin_users u ON u.id = n.admin_user_id AND u.removed_at IS NULL JOIN accounts o ON o.id = n.account_id AND o.deleted_at IS NULL
+			FROM member_notices n JOIN admin_users u ON u.id = n.admin_user_id AND (u.removed_at IS NULL OR n.kind = 'member_removed') JOIN accounts o ON o.id = n.account_id AND o.deleted_at IS NULL
 			LEFT JOIN admin_users a ON a.id = n.actor_admin_user_id
 			WHERE (n.next_at <= ? OR n.next_at > ?) AND n.inserted_at > ? ORDER BY n.next_at LIMIT ?`, []any{stamp(now), stamp(now.Add(clockTolerance)), stamp(after), most}, func(rows *sql.Rows) error {
 			var c notice.Change
