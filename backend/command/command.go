@@ -43,7 +43,7 @@ type grammar struct {
 	Audit    audits     `cmd:"" help:"Verify the audit trail."`
 	Backup   makeBackup `cmd:"" help:"Write a proven backup of the database to one file, while a server runs or not."`
 	Restore  restore    `cmd:"" help:"Restore a backup. Stop the server first."`
-	Database database   `cmd:"" help:"Manage a database that several copies of the server share."`
+	Database database   `cmd:"" help:"Move between SQLite and Postgres, and manage a database that several copies of the server share."`
 	Doctor   doctor     `cmd:"" help:"Check the installation and say what to do. Give it the flags or environment of serve. With a server, it measures how soon a revocation works, with a token that it deletes again."`
 	Health   health     `cmd:"" help:"Exit with 0 if the server is ready, otherwise with 1 and the reason. For HEALTHCHECK in containers."`
 	Version  version    `cmd:"" help:"Print the version and the commit."`
@@ -146,14 +146,8 @@ var Commit string
 
 // open opens the program for a command other than serve.
 func open(ctx context.Context, std IO, storage config.Storage, issuing config.Issuing, options ...func(*backend.World)) (*backend.Backend, error) {
-	c := config.Config{Storage: storage, Issuing: issuing, Serving: config.Serving{CacheTokens: 1}}
-	if err := fillDatabaseURL(&c.Storage); err != nil {
-		return nil, err
-	}
-	if c.MaxTokenLifetime == 0 {
-		c.MaxTokenLifetime = config.Lifetime(400 * 24 * time.Hour)
-	}
-	if err := errors.Join(c.Storage.Check(), c.Issuing.Check()); err != nil {
+	c, err := settings(storage, issuing)
+	if err != nil {
 		return nil, err
 	}
 	w := world(std, slog.New(slog.NewTextHandler(std.Err, nil)))
@@ -161,6 +155,18 @@ func open(ctx context.Context, std IO, storage config.Storage, issuing config.Is
 		option(&w)
 	}
 	return backend.Open(ctx, c, w)
+}
+
+// settings completes and checks the settings of a command other than serve.
+func settings(storage config.Storage, issuing config.Issuing) (config.Config, error) {
+	c := config.Config{Storage: storage, Issuing: issuing, Serving: config.Serving{CacheTokens: 1}}
+	if err := fillDatabaseURL(&c.Storage); err != nil {
+		return c, err
+	}
+	if c.MaxTokenLifetime == 0 {
+		c.MaxTokenLifetime = config.Lifetime(400 * 24 * time.Hour)
+	}
+	return c, errors.Join(c.Storage.Check(), c.Issuing.Check())
 }
 
 func world(std IO, log *slog.Logger) backend.World {

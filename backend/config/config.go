@@ -360,6 +360,9 @@ func Passphrase(file string) (Secret, error) {
 // DatabaseURLFromFile returns the database URL from the file that TOKENTAB_DATABASE_URL_FILE names; empty if not set.
 func DatabaseURLFromFile() (Secret, error) { return secretFromFile(Prefix + "_DATABASE_URL") }
 
+// ToDatabaseURLFromFile returns the target of a copy from the file that TOKENTAB_TO_DATABASE_URL_FILE names; empty if not set.
+func ToDatabaseURLFromFile() (Secret, error) { return secretFromFile(Prefix + "_TO_DATABASE_URL") }
+
 // MetricsTokenFromFile returns the token from the file that TOKENTAB_METRICS_TOKEN_FILE names; empty if not set.
 func MetricsTokenFromFile() (Secret, error) { return secretFromFile(Prefix + "_METRICS_TOKEN") }
 

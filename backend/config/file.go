@@ -13,7 +13,7 @@ import (
 const maxFile = 1 << 20
 
 // secrets are the variables whose values no one but the server's user may read.
-var secrets = []string{Prefix + "_MASTER_KEY", Prefix + "_DATABASE_URL", Prefix + "_SMTP_URL", Prefix + "_METRICS_TOKEN", Prefix + "_PASSPHRASE"}
+var secrets = []string{Prefix + "_MASTER_KEY", Prefix + "_DATABASE_URL", Prefix + "_TO_DATABASE_URL", Prefix + "_SMTP_URL", Prefix + "_METRICS_TOKEN", Prefix + "_PASSPHRASE"}
 
 // Variables returns the environment variables that no flag stands for.
 func Variables() []string {

@@ -147,6 +147,31 @@ func create(ctx context.Context, path string, now func() time.Time) (made *file,
 	return f, nil
 }
 
+// beginNew empties the file under whose name a database at the path is made, and keeps other programs from it until release.
+// The caller removes the file unless the database is complete.
+func beginNew(ctx context.Context, path string) (_ *file, release func(), err error) {
+	opened, err := os.OpenFile(path+newSuffix, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, nil, fmt.Errorf("create the database: %w", err)
+	}
+	f := &file{opened, path + newSuffix}
+	if release, err = f.openingLock(ctx); err != nil { // a server that starts without a database makes one under this name
+		return nil, nil, errors.Join(err, f.Close())
+	}
+	current, err := f.isCurrent()
+	if err == nil && !current {
+		err = errors.New("another program has just created the database")
+	}
+	if err == nil {
+		err = errors.Join(f.Chmod(0o600), f.Truncate(0), removeIfThere(f.path+"-wal", f.path+"-shm"))
+	}
+	if err != nil {
+		release()
+		return nil, nil, errors.Join(fmt.Errorf("create the database: %w", err), f.Close())
+	}
+	return f, release, nil
+}
+
 // fill creates the schema in a new database.
 func fill(ctx context.Context, path string, now func() time.Time) error {
 	writer, err := connect(path, 1, writerOptions...)

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"database/sql/driver"
@@ -37,6 +38,7 @@ import (
 type Postgres struct {
 	URL              string // a secret
 	Readers, Finders int    // of all reads, and of the lookups of validations; 0 for the defaults
+	Flag             string // names the URL in errors; --database-url if empty
 }
 
 // oldestPostgres is the oldest version that will do, as server_version_num.
@@ -66,6 +68,7 @@ const (
 // remote is what a db on Postgres has instead of a file.
 type remote struct {
 	config           *pgx.ConnConfig
+	flag             string
 	readers, finders int
 	schema           int64 // that this program knows
 }
@@ -79,7 +82,7 @@ func CheckPostgresURL(url string) error {
 func parsePostgres(at Postgres) (*remote, error) {
 	config, err := pgx.ParseConfig(at.URL)
 	if err != nil || !strings.HasPrefix(at.URL, "postgres://") && !strings.HasPrefix(at.URL, "postgresql://") {
-		return nil, errors.New("--database-url must be like postgres://user:password@host:5432/database?sslmode=verify-full")
+		return nil, errors.New(cmp.Or(at.Flag, "--database-url") + " must be like postgres://user:password@host:5432/database?sslmode=verify-full")
 	}
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = connectTimeout
@@ -94,7 +97,7 @@ func parsePostgres(at Postgres) (*remote, error) {
 		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: peerTimeout, Interval: time.Second, Count: 3},
 	}
 	config.DialFunc = dialer.DialContext
-	r := &remote{config: config, readers: at.Readers, finders: at.Finders, schema: lastOf(postgresMigrations)}
+	r := &remote{config: config, flag: cmp.Or(at.Flag, "--database-url"), readers: at.Readers, finders: at.Finders, schema: lastOf(postgresMigrations)}
 	if r.readers == 0 {
 		r.readers = defaultReaders()
 	}
@@ -290,10 +293,10 @@ func (s *db) openRemote(ctx context.Context, mayCreate bool) error {
 // explained adds what to do to the error of a database that can't be opened.
 func (r *remote) explained(err error) error {
 	if failed, ok := errors.AsType[*pgconn.ConnectError](err); ok {
-		return fmt.Errorf("--database-url: can't connect to %s as %s: %w", r, r.config.User, failed.Unwrap())
+		return fmt.Errorf("%s: can't connect to %s as %s: %w", r.flag, r, r.config.User, failed.Unwrap())
 	}
 	if failed, ok := errors.AsType[*pgconn.PgError](err); ok && failed.Code == insufficientRights {
-		return fmt.Errorf("--database-url: the role %s lacks rights in %s; it must own the tables of tokentab: %w", r.config.User, r, err)
+		return fmt.Errorf("%s: the role %s lacks rights in %s; it must own the tables of tokentab: %w", r.flag, r.config.User, r, err)
 	}
 	return err
 }

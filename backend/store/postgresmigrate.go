@@ -67,11 +67,11 @@ func (r *remote) check(ctx context.Context, conn *sql.Conn) error {
 	case err != nil:
 		return err
 	case version < oldestPostgres:
-		return fmt.Errorf("--database-url: %s runs Postgres %s: use version %d or later", r, release, oldestPostgres/10000)
+		return fmt.Errorf("%s: %s runs Postgres %s: use version %d or later", r.flag, r, release, oldestPostgres/10000)
 	case standby:
-		return fmt.Errorf("--database-url: %s is a standby, which takes no changes: name the primary, or several hosts and target_session_attrs=primary", r)
+		return fmt.Errorf("%s: %s is a standby, which takes no changes: name the primary, or several hosts and target_session_attrs=primary", r.flag, r)
 	case encoding != "UTF8":
-		return fmt.Errorf("--database-url: %s has the encoding %s: create the database with ENCODING 'UTF8'", r, encoding)
+		return fmt.Errorf("%s: %s has the encoding %s: create the database with ENCODING 'UTF8'", r.flag, r, encoding)
 	}
 	return nil
 }
@@ -86,7 +86,7 @@ func (r *remote) checkMayCreate(ctx context.Context, conn *sql.Conn) error {
 		if schema.Valid {
 			name = schema.String
 		}
-		err = fmt.Errorf("--database-url: the role %s may not create tables in %s: run GRANT CREATE ON SCHEMA %s TO %s there, or make it the owner of the database", r.config.User, r, name, r.config.User)
+		err = fmt.Errorf("%s: the role %s may not create tables in %s: run GRANT CREATE ON SCHEMA %s TO %s there, or make it the owner of the database", r.flag, r.config.User, r, name, r.config.User)
 	}
 	return err
 }
@@ -103,7 +103,7 @@ func (r *remote) fits(ctx context.Context, conn *sql.Conn, mayCreate, mayChange 
 	case current >= r.schema:
 		return true, nil
 	case current == 0 && !mayCreate:
-		return false, fmt.Errorf("--database-url: there is no data in %s. For a new installation run tokentab setup, or open the setup link that tokentab serve prints", r)
+		return false, fmt.Errorf("%s: there is no data in %s. For a new installation run tokentab setup, or open the setup link that tokentab serve prints", r.flag, r)
 	case current > 0 && !mayChange:
 		return false, fmt.Errorf("the database was written by an earlier version of this program (schema %d, this one needs %d): start tokentab serve of this version once, which brings it up to date", current, r.schema)
 	}

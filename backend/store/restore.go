@@ -71,7 +71,10 @@ func Restore(ctx context.Context, file, folder string, options RestoreOptions) (
 	}
 	defer func() { err = errors.Join(err, r.release()) }()
 	if err := r.prepare(ctx, from); err != nil {
-		return done, errors.Join(err, removeIfThere(r.made.path, r.made.path+"-wal", r.made.path+"-shm"))
+		if r.made != nil {
+			err = errors.Join(err, removeIfThere(r.made.path, r.made.path+"-wal", r.made.path+"-shm"))
+		}
+		return done, err
 	}
 	options.Progress("putting the database in place")
 	if err := r.place(); err != nil {
@@ -166,22 +169,12 @@ func (r *restore) findReplaced() error {
 
 // prepare unpacks the backup under a temporary name, proves it, and changes what a restore has to change.
 func (r *restore) prepare(ctx context.Context, from *os.File) error {
-	opened, err := os.OpenFile(r.path+newSuffix, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return fmt.Errorf("--data: create the database: %w", err)
-	}
-	r.made = &file{opened, r.path + newSuffix}
-	unlock, err := r.made.openingLock(ctx) // a server that starts without a database makes one under this name
+	made, unlock, err := beginNew(ctx, r.path)
 	if err != nil {
 		return err
 	}
+	r.made = made
 	r.unlock = append(r.unlock, unlock)
-	if current, err := r.made.isCurrent(); err != nil || !current {
-		return errors.Join(errors.New("--data: another program has just created the database"), err)
-	}
-	if err := errors.Join(r.made.Chmod(0o600), r.made.Truncate(0), removeIfThere(r.made.path+"-wal", r.made.path+"-shm")); err != nil {
-		return fmt.Errorf("--data: create the database: %w", err)
-	}
 	r.Progress("reading the backup")
 	if r.done.Manifest, err = readBackup(ctx, from, r.made, func() {}); err != nil {
 		return err

@@ -1,0 +1,57 @@
+package store
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"tokentab/backend/pgtest"
+)
+
+func TestACopyHasEveryTableAndColumnExceptThoseNamedAsOfOneStore(t *testing.T) {
+	files, err := Join(t.Context(), t.TempDir(), "", Joining{Create: true}, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer files.Close()
+	remote, err := JoinPostgres(t.Context(), Postgres{URL: pgtest.Create(t, "ENCODING 'UTF8' TEMPLATE template0")}, Joining{Create: true}, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer remote.Close()
+	here, there := files.reader.WithContext(t.Context()), remote.reader.WithContext(t.Context())
+	tables, err := tablesToCopy(here, there)
+	if err != nil {
+		t.Fatal(err)
+	}
+	copied := map[string]bool{}
+	for _, t := range tables {
+		copied[t.name] = true
+		for _, c := range t.columns {
+			copied[t.name+"."+c.name] = true
+		}
+	}
+	inPostgres, err := values[string](there, `SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'
+		UNION SELECT table_name || '.' || column_name FROM information_schema.columns WHERE table_schema = 'public'`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	inSQLite, err := values[string](here, `SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'
+		UNION SELECT s.name || '.' || c.name FROM sqlite_schema s JOIN pragma_table_info(s.name) c WHERE s.type = 'table' AND s.name NOT LIKE 'sqlite_%'`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]bool{}
+	for _, name := range append(inPostgres, inSQLite...) {
+		found[name] = true
+		table, _, _ := strings.Cut(name, ".")
+		if isOfOneStore := ofOneStore[name] != "" || ofOneStore[table] != ""; copied[name] == isOfOneStore {
+			t.Errorf("%s is copied: %v, and named as of one store: %v", name, copied[name], isOfOneStore)
+		}
+	}
+	for name := range ofOneStore {
+		if !found[name] {
+			t.Errorf("%s is named as of one store, and in neither", name)
+		}
+	}
+}
