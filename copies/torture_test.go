@@ -19,12 +19,12 @@ import (
 
 const (
 	checkers = 64
-	changers = 8
+	changers = 32
 	// movesPerLife is how often a token is suspended and activated before it ends.
 	movesPerLife = 4
 	// triesPerClose is how many checks try a token that was just ended, if they come within patience.
 	triesPerClose = 4
-	patience      = time.Second
+	patience      = 300 * time.Millisecond
 )
 
 // victim is a token that changes under validations.
@@ -53,7 +53,7 @@ type torture struct {
 // endpoints, while copies are killed, paused, delayed and cut off, and Postgres goes away. A validation that
 // begins after the response to a change must never be accepted, and no acknowledged change may be lost.
 func TestPromise1HoldsOnAllCopiesWhateverFails(t *testing.T) {
-	changes, seed := int64(60), rand.Uint64()
+	changes, seed := int64(200), rand.Uint64()
 	flags := []string{"--database-look-limit", "10s"} // other tests may leave the copies little time
 	if backendtest.Torturing() {
 		changes, flags = 20_000, nil
@@ -282,9 +282,9 @@ func (r *torture) fail(random *rand.Rand, stop <-chan struct{}) {
 		case <-stop:
 		}
 	}
-	longest := time.Second
+	longest, rest := time.Second, 300*time.Millisecond
 	if backendtest.Torturing() {
-		longest = 10 * time.Second
+		longest, rest = 10*time.Second, 3*time.Second
 	}
 	kinds := []string{"killed", "paused", "cut off", "slow", "stalled", "without Postgres"}
 	for n := 0; ; n++ {
@@ -325,7 +325,7 @@ func (r *torture) fail(random *rand.Rand, stop <-chan struct{}) {
 				return
 			}
 		default:
-			wait(50*time.Millisecond, 300*time.Millisecond)
+			wait(rest/2, rest)
 		}
 	}
 }
