@@ -83,8 +83,8 @@ func (b *Backend) measuredRequests(set *metrics.Set) {
 func (b *Backend) measuredStore(set *metrics.Set, onPostgres bool) {
 	set.Gauge("tokentab_store_ready", "1 if /readyz answers 200, else 0.", nil, func(ctx context.Context, add metrics.Add) {
 		ready := 1.0
-		looks, _ := b.Tokens.LookStats() // without waiting for a look
-		if b.store.Ready(ctx) != nil || looks.Failing {
+		if b.store.Ready(ctx) != nil || b.Tokens.LookStats().Failing { // without waiting for a look
+
 			ready = 0
 		}
 		add(ready)
@@ -118,18 +118,17 @@ func (b *Backend) measuredStore(set *metrics.Set, onPostgres bool) {
 	})
 }
 
-// measuredCopies adds the metrics of a server that shares its database with others.
+// measuredCopies adds the metrics of a server that shares its database with others. They stay 0 on SQLite.
 func (b *Backend) measuredCopies(set *metrics.Set) {
-	of := func(measure func(name, help string, labels []string, read func(context.Context, metrics.Add)), name, help string, value func(token.LookStats) float64) {
-		measure(name, help, nil, func(_ context.Context, add metrics.Add) {
-			if stats, ok := b.Tokens.LookStats(); ok {
-				add(value(stats))
-			}
-		})
-	}
-	of(set.Counter, "tokentab_looks_total", "Queries for what other copies have changed. Only on Postgres.", func(s token.LookStats) float64 { return float64(s.Looks) })
-	of(set.Counter, "tokentab_looks_failed_total", "Such queries that failed or took too long. Only on Postgres.", func(s token.LookStats) float64 { return float64(s.Failed) })
-	of(set.Gauge, "tokentab_look_waiting", "Validations that wait for such a query now. Only on Postgres.", func(s token.LookStats) float64 { return float64(s.Waiting) })
+	set.Counter("tokentab_looks_total", "Queries for what other copies on one Postgres have changed.", nil, func(_ context.Context, add metrics.Add) {
+		add(float64(b.Tokens.LookStats().Looks))
+	})
+	set.Counter("tokentab_looks_failed_total", "Such queries that failed or took too long.", nil, func(_ context.Context, add metrics.Add) {
+		add(float64(b.Tokens.LookStats().Failed))
+	})
+	set.Gauge("tokentab_look_waiting", "Validations that wait for such a query now.", nil, func(_ context.Context, add metrics.Add) {
+		add(float64(b.Tokens.LookStats().Waiting))
+	})
 }
 
 func (b *Backend) measuredTokens(set *metrics.Set) {

@@ -165,8 +165,17 @@ const changesQuery = `SELECT (SELECT id FROM lineage), (SELECT lowest FROM schem
 	c.number, c.tag, c.token_id, c.target, c.target_id, COALESCE(c.status_list, 0)
 	FROM (SELECT 1) one LEFT JOIN token_changes c ON c.number >= ? ORDER BY c.number LIMIT ?`
 
-// changesFrom reads changes from a number on, and the state of the database at that instant.
-func (c *Copies) changesFrom(ctx context.Context, number int64) (part token.LogPart, err error) {
+// changesFrom reads changes from a number on, and the state of the database at that instant. If the connection has ended it
+// connects again, once.
+func (c *Copies) changesFrom(ctx context.Context, number int64) (token.LogPart, error) {
+	part, err := c.readChanges(ctx, number)
+	if errors.Is(err, driver.ErrBadConn) {
+		part, err = c.readChanges(ctx, number)
+	}
+	return part, err
+}
+
+func (c *Copies) readChanges(ctx context.Context, number int64) (part token.LogPart, err error) {
 	conn, err := c.connected(ctx)
 	if err != nil {
 		return part, classify(err)

@@ -217,17 +217,36 @@ func (*translating) CheckNamedValue(v *driver.NamedValue) (err error) {
 
 // ExecContext implements driver.ExecerContext.
 func (c *translating) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
-	return c.Conn.ExecContext(ctx, c.translations.of(query), args)
+	result, err := c.Conn.ExecContext(ctx, c.translations.of(query), args)
+	return result, c.orGone(ctx, err)
 }
 
 // QueryContext implements driver.QueryerContext.
 func (c *translating) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
-	return c.Conn.QueryContext(ctx, c.translations.of(query), args)
+	rows, err := c.Conn.QueryContext(ctx, c.translations.of(query), args)
+	return rows, c.orGone(ctx, err)
+}
+
+// BeginTx implements driver.ConnBeginTx.
+func (c *translating) BeginTx(ctx context.Context, options driver.TxOptions) (driver.Tx, error) {
+	tx, err := c.Conn.BeginTx(ctx, options)
+	return tx, c.orGone(ctx, err)
+}
+
+// orGone returns driver.ErrBadConn for a failure with which the connection ended, such as the first statement after a restart of
+// Postgres. Then database/sql takes another connection for it, unless it is in a transaction. That is safe for a statement that
+// had begun, because outside of transactions the store only reads.
+func (c *translating) orGone(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() == nil && c.Conn.Conn().IsClosed() {
+		return fmt.Errorf("%w: %w", driver.ErrBadConn, err)
+	}
+	return err
 }
 
 // PrepareContext implements driver.ConnPrepareContext.
 func (c *translating) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
-	return c.Conn.PrepareContext(ctx, c.translations.of(query))
+	statement, err := c.Conn.PrepareContext(ctx, c.translations.of(query))
+	return statement, c.orGone(ctx, err)
 }
 
 // OpenPostgres opens a pool of one Postgres database beside a store. It takes the statements that a store takes.

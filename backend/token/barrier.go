@@ -96,13 +96,13 @@ type LookStats struct {
 	Waiting       int  // validations that wait for a look now
 }
 
-// LookStats returns how often the program has looked for changes of other copies; ok is false if it does not look.
-func (ts *Tokens) LookStats() (stats LookStats, ok bool) {
+// LookStats returns how often the program has looked for changes of other copies. They are zero if there can't be any.
+func (ts *Tokens) LookStats() LookStats {
 	b := ts.barrier
 	if b == nil {
-		return stats, false
+		return LookStats{}
 	}
-	return LookStats{Looks: b.looks.Load(), Failed: b.failed.Load(), Failing: b.failing.Load(), Waiting: int(b.waiting.Load())}, true
+	return LookStats{Looks: b.looks.Load(), Failed: b.failed.Load(), Failing: b.failing.Load(), Waiting: int(b.waiting.Load())}
 }
 
 // applyChanges drops what changes may have changed.
