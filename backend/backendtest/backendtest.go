@@ -229,7 +229,7 @@ func configIn(folder, listen string) config.Config {
 	return config.Config{
 		Storage:  config.Storage{Data: folder},
 		Issuing:  config.Issuing{MaxTokenLifetime: config.Lifetime(400 * 24 * time.Hour)},
-		Serving:  config.Serving{Listen: listen, LogFormat: "text", TokensMayCreateTokens: true, CacheTokens: 10_000},
+		Serving:  config.Serving{Listen: listen, LogFormat: "text", TokensMayCreateTokens: true, CacheTokens: 10_000, DatabaseLookLimit: 10 * time.Second},
 		Activity: config.Activity{ActivityRetention: config.Lifetime(30 * 24 * time.Hour), ActivityMax: 1 << 30},
 	}
 }
