@@ -99,6 +99,7 @@ type Backend struct {
 	Activity *activity.Activity
 	Signer   *signer.Signer
 	Audit    *audit.Trail
+	Refusals *audit.Refusals
 	Notices  *notice.Notices
 	Live     *live.Hub
 	Backups  *backup.Backups
@@ -205,6 +206,7 @@ func (b *Backend) build(ctx context.Context, c config.Config, world World) error
 			return audit.New(world.Now().UTC(), audit.Actor{}, audit.ChainStarted, "", fmt.Sprintf("earlier events: %d", earlier), world.Random)
 		})
 	}
+	b.Refusals = audit.NewRefusals(b.store.Events.WriteEvents, world.Now, world.Random)
 	if err := b.chainEvents(ctx); err != nil {
 		if c.Listen == "" {
 			return err
@@ -259,7 +261,7 @@ func (b *Backend) build(ctx context.Context, c config.Config, world World) error
 	b.Live = live.NewHub(b.store, b.Tokens)
 	numbers := metrics.New()
 	b.Web, err = web.New(web.Parts{
-		Accounts: b.Accounts, People: b.People, Agents: b.Agents, Tokens: b.Tokens, Activity: b.Activity, Audit: b.Audit, Keys: b.Signer, Store: b.store, Notices: b.Notices, Backups: b.Backups, Live: b.Live, Mail: mailer, Metrics: numbers,
+		Accounts: b.Accounts, People: b.People, Agents: b.Agents, Tokens: b.Tokens, Activity: b.Activity, Audit: b.Audit, Refusals: b.Refusals, Keys: b.Signer, Store: b.store, Notices: b.Notices, Backups: b.Backups, Live: b.Live, Mail: mailer, Metrics: numbers,
 		Once:         idempotency.New(b.store.Answers, world.Now),
 		Installation: hex.EncodeToString(cookieKey.MAC([]byte(c.Origin()))[:4]), SetupCode: setupCode,
 		Config: c, UI: world.UI, Now: world.Now, Random: world.Random, Log: world.Log,
@@ -373,6 +375,7 @@ func (b *Backend) Serve(ctx context.Context, c config.Config, listeners ...net.L
 		_ = follow(b.working) // from now on; a failure is logged with the next one
 		b.repeat(flushEvery, "could not read the uses that other copies have written; will retry", follow)
 	}
+	b.repeat(auditEvery, "could not write refusals to the audit trail; will retry", func(ctx context.Context) error { return b.Refusals.Flush(ctx, false) })
 	b.repeat(live.LookEvery, "could not look for changes to tell open pages; will retry", b.Live.Look)
 	failed := make(chan error, 1)
 	go func() { failed <- b.Web.Serve(listeners...) }()
@@ -463,6 +466,9 @@ func (b *Backend) Close() error {
 	err := b.Tokens.FlushUses(ctx, nil)
 	if err != nil {
 		err = fmt.Errorf("could not write all uses of tokens: %w", err)
+	}
+	if failed := b.Refusals.Flush(ctx, true); failed != nil {
+		err = errors.Join(err, fmt.Errorf("could not write all refusals to the audit trail: %w", failed))
 	}
 	return errors.Join(err, b.store.CloseWithin(ctx))
 }

@@ -44,6 +44,7 @@ type Parts struct {
 	Activity    *activity.Activity
 	Notices     *notice.Notices
 	Audit       *audit.Trail
+	Refusals    *audit.Refusals
 	Live        *live.Hub
 	Backups     *backup.Backups
 	Once        *idempotency.Keys

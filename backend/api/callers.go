@@ -86,9 +86,10 @@ func (s *Service) authenticate(c *fiber.Ctx) (*caller, error) {
 	if err != nil || !ok {
 		return who, err
 	}
+	who.AccountID, who.AdminUserID = session.AdminUser.AccountID, session.AdminUser.ID
 	if isUnsafe(c.Method()) {
 		if err := s.refuseForeignOrigin(c, true); err != nil {
-			return nil, err
+			return who, err
 		}
 	}
 	if former != "" {
@@ -96,7 +97,6 @@ func (s *Service) authenticate(c *fiber.Ctx) (*caller, error) {
 		s.setCookieNamed(c, former, "", 0)
 	}
 	who.Session, who.SessionID = &session, id
-	who.AccountID, who.AdminUserID = session.AdminUser.AccountID, session.AdminUser.ID
 	return who, nil
 }
 

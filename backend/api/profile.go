@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 
+	"tokentab/backend/audit"
 	"tokentab/backend/people"
 )
 
@@ -67,7 +68,7 @@ type PasswordChange struct {
 func (s *Service) changePassword(ctx context.Context, who *caller, in *ordered[PasswordChange]) (*one[Session], error) {
 	asked := in.Body.Details
 	if err := s.People.ChangePassword(ctx, who.Actor, *who.Session, asked.CurrentPassword, asked.NewPassword); err != nil {
-		s.passwordRefused(who, "change of password refused", who.Session.AdminUser, err)
+		s.passwordRefused(who, "change of password refused", audit.PasswordRefused, who.Session.AdminUser, err)
 		return nil, err
 	}
 	s.Log.Info("a password was changed", "admin_user", who.AdminUserID, "address", who.Address)

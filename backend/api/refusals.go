@@ -3,10 +3,12 @@ package api
 import (
 	"errors"
 	"log/slog"
+	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
 	"tokentab/backend/answer"
+	"tokentab/backend/audit"
 	"tokentab/backend/fault"
 	"tokentab/backend/people"
 )
@@ -18,8 +20,9 @@ func (s *Service) requestRefused(c *fiber.Ctx, who *caller, err error) {
 	}
 	if who == nil {
 		who = &caller{}
-		who.Address = s.Source.Address(c.Context())
+		who.Address, who.RequestID = s.Source.Address(c.Context()), c.GetRespHeader(headerRequestID)
 	}
+	s.Refusals.Add(audit.Refusal{Actor: who.refused(), Action: audit.RequestRefused, Detail: refusedRequest(c, err)})
 	route, reason, origin := c.Method()+" "+c.Route().Path, err.Error(), answer.Printable(c.Get(fiber.HeaderOrigin))
 	key := who.Address + "\x00" + who.id().String() + "\x00" + route + "\x00" + reason + "\x00" + origin
 	s.Log.Add(slog.LevelWarn, "request refused", []byte(key), func() []slog.Attr {
@@ -37,10 +40,29 @@ func (s *Service) requestRefused(c *fiber.Ctx, who *caller, err error) {
 	})
 }
 
+// refusedRequest describes a refused request in one short sentence, without what the client can make longer.
+func refusedRequest(c *fiber.Ctx, err error) string {
+	why, _, _ := strings.Cut(err.Error(), ". ")
+	text := c.Method() + " " + c.Route().Path + ": " + strings.TrimSuffix(why, ".")
+	if origin := answer.Printable(c.Get(fiber.HeaderOrigin)); origin != "" {
+		text += ", from " + origin
+	}
+	return text
+}
+
+// refused returns the caller as the actor of a refusal. One who is not known is a stranger.
+func (c *caller) refused() audit.Actor {
+	actor := c.Actor
+	if actor.AdminUserID.IsZero() && actor.APITokenID.IsZero() {
+		actor.Kind = audit.Stranger
+	}
+	return actor
+}
+
 // passwordRefused logs a refused password, for signing in or for changing it, and its user. It omits an email that
 // belongs to no user, since people type passwords into the wrong field. Unknown emails have their own message, so that
 // they can't crowd out those of users.
-func (s *Service) passwordRefused(who *caller, message string, user people.AdminUser, err error) {
+func (s *Service) passwordRefused(who *caller, message string, action audit.Action, user people.AdminUser, err error) {
 	reason := passwordReasons[fault.KindOf(err)]
 	if isWrong(err, "current_password") {
 		reason = wrongPassword
@@ -48,6 +70,15 @@ func (s *Service) passwordRefused(who *caller, message string, user people.Admin
 	if reason == "" {
 		return // the password was not checked
 	}
+	actor := who.refused()
+	if action == audit.SessionRefused {
+		actor = audit.Actor{Kind: audit.Stranger, AccountID: user.AccountID, Address: who.Address, RequestID: who.RequestID}
+	}
+	detail := reason
+	if user.ID.IsZero() {
+		detail = "unknown email"
+	}
+	s.Refusals.Add(audit.Refusal{Actor: actor, Action: action, Subject: user.ID.String(), Detail: detail})
 	attrs := []slog.Attr{slog.String("email", answer.Printable(user.Email)), slog.String("admin_user", user.ID.String())}
 	if user.ID.IsZero() {
 		message += " for an unknown email"

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"tokentab/backend/audit"
 	"tokentab/backend/fault"
 	"tokentab/backend/people"
 	"tokentab/backend/text"
@@ -117,7 +118,7 @@ func (s *Service) signIn(ctx context.Context, who *caller, in *ordered[SignIn]) 
 	signedIn, err := s.People.SignIn(ctx, asked.Email, asked.Password, s.browser(who))
 	s.signIns.add(err)
 	if err != nil {
-		s.passwordRefused(who, "sign-in refused", signedIn.AdminUser, err)
+		s.passwordRefused(who, "sign-in refused", audit.SessionRefused, signedIn.AdminUser, err)
 		return nil, err
 	}
 	s.Log.Info("signed in", "admin_user", signedIn.AdminUser.ID, "address", who.Address)

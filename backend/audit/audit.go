@@ -103,6 +103,12 @@ const (
 	RestoreReviewed         Action = "restore.reviewed"
 	ChainStarted            Action = "audit.chain_started"
 	DatabaseConfirmed       Action = "database.confirmed"
+
+	// The recorded refusals, see Refusals.
+	SessionRefused  Action = "session.refused"             // a sign-in; of a known email in its account's chain
+	PasswordRefused Action = "admin_user.password_refused" // a change of password, for the present one
+	APITokenRefused Action = "api_token.refused"           // a token that was issued, at the management API
+	RequestRefused  Action = "request.refused"             // by the role of the caller, or by its origin
 )
 
 // Event records one change. It never holds a secret.

@@ -60,7 +60,8 @@ var actions = []Action{
 	EnvironmentDeleted, AgentCreated, AgentUpdated, AgentRetired, AgentReinstated, AgentDeleted, AgentDeploymentCreated, AgentDeploymentUpdated,
 	AgentDeploymentDeleted, AgentVersionCreated, SchemaVersionCreated, AgentInstanceTerminated, APITokenCreated, APITokenSuspended, APITokenActivated,
 	APITokenRevoked, APITokenRotated, OldSecretEnded, APITokenDeleted, WebhookCreated, WebhookUpdated, WebhookSecretReplaced, WebhookDeleted,
-	SigningKeyCreated, SigningKeyWithdrawn, BackupRestored, RestoreReviewed, ChainStarted, DatabaseConfirmed,
+	SigningKeyCreated, SigningKeyWithdrawn, BackupRestored, RestoreReviewed, ChainStarted, DatabaseConfirmed, SessionRefused, PasswordRefused, APITokenRefused,
+	RequestRefused,
 }
 
 // ParseActions returns the actions with these names. A name that ends with .* stands for all actions of a kind of resource,

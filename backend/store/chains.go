@@ -99,6 +99,11 @@ func kindOf(tx *gorm.DB, actor audit.Actor) audit.Kind {
 	return actor.KindIn(all.process)
 }
 
+// WriteEvents writes events that belong to no change.
+func (s Events) WriteEvents(ctx context.Context, events []audit.Event) error {
+	return s.change(ctx, func(tx *gorm.DB) error { return record(tx, events...) })
+}
+
 // await returns fault.Unavailable while earlier events are not chained: they come first.
 func (all *chains) await(tx *gorm.DB) error {
 	if all.ready.Load() {

@@ -75,6 +75,9 @@ func (e *Endpoints) Holder(ctx context.Context, c *fasthttp.RequestCtx, route st
 	}
 	if verdict.Reason != token.Good {
 		e.tokenRefused(c, []byte(route), verdict.Reason, verdict.State)
+		if verdict.Reason != token.Unknown {
+			e.RefusedAtAPI(c, &verdict.State, reasonNames[verdict.Reason], e.Source.Address(c))
+		}
 		return nil, token.Hash{}, fault.New(fault.BadAuthToken, "%s", badTokenMessages[verdict.Reason])
 	}
 	return &verdict.State, token.HashOf(secret), nil

@@ -37,6 +37,8 @@ type Parts struct {
 	Source  *request.Source
 	Log     *answer.FoldedLog
 	Running context.Context // ends when requests are cut off
+	// RefusedAtAPI is called for each issued token that the management API refused.
+	RefusedAtAPI func(c *fasthttp.RequestCtx, refused *token.State, reason, address string)
 }
 
 // Endpoints serves the validation endpoints.

@@ -57,6 +57,7 @@ type Parts struct {
 	Tokens   *token.Tokens
 	Activity *activity.Activity
 	Audit    *audit.Trail
+	Refusals *audit.Refusals
 	Keys     validation.Keys
 	Notices  *notice.Notices
 	Backups  *backup.Backups
@@ -109,7 +110,7 @@ func New(parts Parts) (*Server, error) {
 		return nil, err
 	}
 	s.endpoints = validation.New(validation.Parts{
-		Tokens: parts.Tokens, Keys: parts.Keys, Issuer: parts.Config.Origin(), Source: s.source, Log: s.folded, Running: s.running,
+		Tokens: parts.Tokens, Keys: parts.Keys, Issuer: parts.Config.Origin(), Source: s.source, Log: s.folded, Running: s.running, RefusedAtAPI: s.tokenRefusedAtAPI,
 	})
 	s.app = fiber.New(fiber.Config{
 		DisableStartupMessage: true,
@@ -151,13 +152,21 @@ func (s *Server) routes() (err error) {
 	s.app.Get("/status-lists", published(s.endpoints.StatusLists))
 	s.app.Get("/status-lists/:number", published(s.endpoints.StatusList))
 	s.API, err = api.New(s.app, api.Parts{
-		Accounts: s.Accounts, People: s.People, Agents: s.Agents, Tokens: s.Tokens, Activity: s.Activity, Notices: s.Notices, Backups: s.Backups, Audit: s.Audit, Live: s.Live, Once: s.Once, Mail: s.Mail, Credentials: s.endpoints, Source: s.source,
+		Accounts: s.Accounts, People: s.People, Agents: s.Agents, Tokens: s.Tokens, Activity: s.Activity, Notices: s.Notices, Backups: s.Backups, Audit: s.Audit, Refusals: s.Refusals, Live: s.Live, Once: s.Once, Mail: s.Mail, Credentials: s.endpoints, Source: s.source,
 		TokensMayCreateTokens: s.Config.TokensMayCreateTokens,
 		Serve:                 s.serveItem, Installation: s.Installation, SetupCode: s.SetupCode, Now: s.Now, Random: s.Random, Log: s.folded,
 	})
 	s.app.Use(s.page.serve)
 	s.requests.add(s.app)
 	return err
+}
+
+// tokenRefusedAtAPI records that an issued token was refused at the management API.
+func (s *Server) tokenRefusedAtAPI(c *fasthttp.RequestCtx, refused *token.State, reason, address string) {
+	s.Refusals.Add(audit.Refusal{
+		Actor:  audit.Actor{Kind: audit.Stranger, AccountID: refused.AccountID, Address: address, RequestID: string(c.Response.Header.Peek("X-Request-Id"))},
+		Action: audit.APITokenRefused, Subject: refused.TokenID.String(), Detail: reason,
+	})
 }
 
 // EachValidation is validation.Endpoints.EachCount.

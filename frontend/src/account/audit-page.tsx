@@ -55,6 +55,10 @@ const groups = [
   { label: "Sign-ins", actions: ["session.*"] },
   { label: "Account", actions: ["account.*"] },
   { label: "Webhook", actions: ["webhook.*"] },
+  {
+    label: "Refusals",
+    actions: ["session.refused", "api_token.refused", "request.refused", "admin_user.password_refused"],
+  },
   { label: "Backups", actions: ["backup.*", "restore.*"] },
 ];
 
@@ -152,7 +156,7 @@ const columns: Column<AuditEvent>[] = [
 /** A change. In narrow windows, the other columns are below the sentence. */
 function EventCell({ event }: { event: AuditEvent }) {
   const { actor, deed, subject } = said(event);
-  const { reason, detail, actor_address, inserted_at } = event;
+  const { reason, detail, actor_address, inserted_at, times } = event;
   return (
     <>
       <p>
@@ -163,6 +167,7 @@ function EventCell({ event }: { event: AuditEvent }) {
             <Name of={subject} />
           </>
         )}
+        {times > 1 && `, ${times.toLocaleString("en")} times within a minute`}
       </p>
       {reason && <p className="mt-1 text-small text-soft">Reason: {reason}</p>}
       {detail && detail !== event.subject_name && <p className="mt-1 text-small text-soft">{detail}</p>}

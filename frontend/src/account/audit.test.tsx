@@ -94,6 +94,18 @@ describe("an event", () => {
       },
       [],
     ],
+    [
+      "Someone not signed in failed to sign in as Grace, 1,200 times within a minute",
+      {
+        ...byServer,
+        actor_kind: "stranger",
+        action: "session.refused",
+        subject_id: "user-2",
+        subject_name: "Grace",
+        times: 1200,
+      },
+      [],
+    ],
     ["Ada Lovelace kettle.boiled Tea", { action: "kettle.boiled", subject_name: "Tea" }, []],
   ])("reads: %s", async (text, event, links) => {
     network.on("GET /audit_event", list([auditEvent(event)]));

@@ -12,6 +12,7 @@ const deeds: Record<string, string> = {
   "api_token.revoked": "Revoked",
   "api_token.rotated": "Rotated",
   "api_token.old_secret_ended": "Old secret ended",
+  "api_token.refused": "Refused",
 };
 
 /** Who changed the token, and when. */
@@ -59,6 +60,7 @@ function doerText({
   actor_kind,
 }: ApiTokenEvent): string {
   if (actor_kind === "command_line") return "on the command line";
+  if (actor_kind === "stranger") return "at the API";
   if (actor_kind === "server") return "by the server";
   if (actor_name) return `by ${actor_name}`;
   if (actor_api_token_id) return "by a deleted token";
