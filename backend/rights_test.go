@@ -134,6 +134,7 @@ var rights = []right{
 	{"GET /api/v1/api_token/{token}/use", "AVMR", ""},
 	{"GET /api/v1/api_token/{token}/events", "AVMR", ""},
 	{"GET /api/v1/audit_event", "AVMR", ""},
+	{"GET /api/v1/audit_event/export", "AVMR", ""},
 	{"GET /api/v1/audit_event/{event}", "AVMR", ""},
 	{"POST /api/v1/api_token/{own token}/rotate", "AMRED", `{"details":{"overlap_seconds":3600}}`},
 	{"POST /api/v1/api_token/{made}/rotate", "AM", `{"details":{"overlap_seconds":3600}}`},

@@ -341,6 +341,9 @@ func TestPromise7AccountsDoNotMix(t *testing.T) {
 		"our audit events": func(f holdings) (string, string, any) {
 			return "GET", "/api/v1/audit_event?account_id=" + f.actor.AccountID.String(), nil
 		},
+		"our audit export": func(f holdings) (string, string, any) {
+			return "GET", "/api/v1/audit_event/export?account_id=" + f.actor.AccountID.String(), nil
+		},
 		"our audit event": func(f holdings) (string, string, any) {
 			return "GET", "/api/v1/audit_event/" + f.event.String(), nil
 		},

@@ -72,13 +72,14 @@ type Service struct {
 	signIns
 	// spanBodies bounds the large bodies that are read at the same time, answers the large responses that are built and sent.
 	spanBodies, answers *request.Memory
+	exports             chan struct{} // holds one element for each export of audit events
 	// documents returns the API's documents, rendered on first use.
 	documents func() (documents, error)
 }
 
 // New returns the service, after adding its routes to the app.
 func New(app *fiber.App, parts Parts) (*Service, error) {
-	s := &Service{Parts: parts, spanBodies: request.NewMemory(request.MaxBody, maxSpanBodies), answers: request.NewMemory(maxFreeAnswer, maxAnswers)}
+	s := &Service{Parts: parts, spanBodies: request.NewMemory(request.MaxBody, maxSpanBodies), answers: request.NewMemory(maxFreeAnswer, maxAnswers), exports: make(chan struct{}, maxExports)}
 	var err error
 	if s.setup, err = newSetupCode(parts.SetupCode, parts.Random); err != nil {
 		return nil, err

@@ -1,12 +1,18 @@
 package api
 
 import (
+	"bufio"
 	"context"
 	"encoding/hex"
+	"time"
 	"unicode/utf8"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/valyala/fasthttp"
 
 	"tokentab/backend/audit"
 	"tokentab/backend/fault"
+	"tokentab/backend/request"
 	"tokentab/backend/text"
 )
 
@@ -44,9 +50,14 @@ func auditEvent(e audit.Listed) AuditEvent {
 var auditEventDetails = shown(auditEvent)
 
 type listAuditEventsInput struct {
-	Offset    int      `query:"pagination[offset]" minimum:"0" maximum:"1000000000" default:"0" doc:"Number of items to skip"`
-	PageSize  int      `query:"pagination[page_size]" minimum:"1" maximum:"100" default:"100" doc:"Largest number of items to return"`
-	After     string   `query:"pagination[after]" doc:"A next_cursor: the items that follow, instead of pagination[offset]"`
+	Offset   int    `query:"pagination[offset]" minimum:"0" maximum:"1000000000" default:"0" doc:"Number of items to skip"`
+	PageSize int    `query:"pagination[page_size]" minimum:"1" maximum:"100" default:"100" doc:"Largest number of items to return"`
+	After    string `query:"pagination[after]" doc:"A next_cursor: the items that follow, instead of pagination[offset]"`
+	AuditFilter
+}
+
+// AuditFilter selects events. All conditions must hold.
+type AuditFilter struct {
 	AccountID string   `query:"account_id" doc:"Id of the caller's account, which is the default. Any other account gets 404"`
 	Action    []string `query:"action,explode" maxItems:"50" doc:"Only these actions, such as api_token.revoked, or kinds, such as api_token.*"`
 	Actor     string   `query:"actor" doc:"Only changes of this actor: the id of an admin user or an API token, or command_line, server or stranger"`
@@ -57,7 +68,7 @@ type listAuditEventsInput struct {
 	Search    string   `query:"search" doc:"Part of any text or id of an event, or of the name or email behind an id, in any case; of other text than names, only ASCII letters. Each response looks at up to 5,000 events that match the other conditions. If there are more, next_cursor goes on with older ones, also if none was found"`
 }
 
-func (in *listAuditEventsInput) filter() (f audit.Filter, err error) {
+func (in *AuditFilter) filter() (f audit.Filter, err error) {
 	if f.Actions, err = audit.ParseActions(in.Action); err != nil {
 		return f, err
 	}
@@ -74,9 +85,6 @@ func (in *listAuditEventsInput) filter() (f audit.Filter, err error) {
 		wrong.Add("search", "must have at most %d characters", longestSearch)
 	}
 	f.From, f.To = optionalTime(wrong, "from", in.From), optionalTime(wrong, "to", in.To)
-	if in.After != "" && in.Offset != 0 {
-		wrong.Add("pagination[after]", "must be omitted if pagination[offset] is sent")
-	}
 	return f, wrong.Err()
 }
 
@@ -84,6 +92,9 @@ func (s *Service) listAuditEvents(ctx context.Context, who *caller, in *listAudi
 	filter, err := in.filter()
 	if err != nil {
 		return nil, err
+	}
+	if in.After != "" && in.Offset != 0 {
+		return nil, fault.Field("pagination[after]", "must be omitted if pagination[offset] is sent")
 	}
 	listing := Listing{Offset: in.Offset, PageSize: in.PageSize}
 	page := listing.page()
@@ -101,6 +112,64 @@ func (s *Service) listAuditEvents(ctx context.Context, who *caller, in *listAudi
 
 func (s *Service) getAuditEvent(ctx context.Context, who *caller, in *pathID) (*one[AuditEvent], error) {
 	return auditEventDetails(s.Audit.Event(ctx, who.AccountID, in.id()))
+}
+
+const auditExportRoute = "/audit_event/export"
+
+// maxExports is how many exports may run at once. Each keeps a connection to the database busy.
+const maxExports = 2
+
+var tooManyExports = &fault.Error{Kind: fault.Unavailable, Message: "Too many exports are running at once. Try again.", RetryAfter: 10 * time.Second}
+
+func (s *Service) describeExport() {
+	content := map[string]*huma.MediaType{"application/x-ndjson": {Schema: &huma.Schema{Type: huma.TypeString}}}
+	s.huma.OpenAPI().Paths[auditExportRoute].Get.Responses["200"] = &huma.Response{Description: "A line for each event, newest first, as tokentab audit export prints it. If the export fails, the connection ends early", Content: content}
+}
+
+// exportAuditEvents answers with all events that match, a few at a time.
+func (s *Service) exportAuditEvents(_ context.Context, who *caller, in *AuditFilter) (*huma.StreamResponse, error) {
+	filter, err := in.filter()
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case s.exports <- struct{}{}:
+	default:
+		return nil, tooManyExports
+	}
+	c := who.request.Context()
+	connected, done := request.WhileConnected(who.request.UserContext(), c)
+	return &huma.StreamResponse{Body: func(huma.Context) {
+		c.SetContentType("application/x-ndjson")
+		c.Response.Header.Set("Content-Disposition", `attachment; filename="audit.jsonl"`)
+		c.Response.Header.Set("Cache-Control", "no-store, no-transform")
+		conn := c.Conn()
+		held := &fasthttp.RequestCtx{} // the request's own may serve another one before the writer has noticed its end
+		c.Request.Header.CopyTo(&held.Request.Header)
+		c.SetBodyStreamWriter(func(w *bufio.Writer) {
+			defer func() { <-s.exports }()
+			defer done()
+			err := s.Audit.ExportListed(connected, who.AccountID, filter, w, func() error { return s.stillHolds(connected, who, held) })
+			if err == nil {
+				err = w.Flush()
+			}
+			if err != nil { // a normal end would look like the whole
+				_ = conn.Close()
+			}
+		})
+	}}, nil
+}
+
+// stillHolds returns an error if the credential of the caller has ended.
+func (s *Service) stillHolds(ctx context.Context, who *caller, c *fasthttp.RequestCtx) error {
+	if who.State != nil {
+		return s.Credentials.StillHeld(ctx, c)
+	}
+	_, ok, err := s.People.Glance(ctx, who.SessionID)
+	if err == nil && !ok {
+		err = fault.New(fault.NotAuthenticated, "The session has ended.")
+	}
+	return err
 }
 
 // longestReason is the longest reason of a change, in characters.

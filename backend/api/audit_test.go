@@ -220,3 +220,51 @@ func TestAReasonAndTheRequestIDStayInTheTrail(t *testing.T) {
 	}
 	p.Recorded(audit.APITokenRevoked, 2)
 }
+
+func TestAnExportHasTheEventsOfTheListAndTheirHashes(t *testing.T) {
+	p := backendtest.Start(t)
+	actor := p.Found()
+	made, reader := p.Issue(actor, token.Order{Scope: token.ScopeAccount, Role: token.Read})
+	for range 130 { // more than are read at once
+		p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+	}
+	lines := func(query string) (events []map[string]string) {
+		a := p.Call("GET", "/api/v1/audit_event/export?"+query, nil, backendtest.Bearer(reader))
+		if a.Status != http.StatusOK || a.Header.Get("Content-Type") != "application/x-ndjson" || !strings.HasPrefix(a.Header.Get("Content-Disposition"), "attachment") {
+			t.Fatalf("%d %v %.200s", a.Status, a.Header, a.Body)
+		}
+		for line := range strings.Lines(a.Body) {
+			var event map[string]string
+			if err := json.Unmarshal([]byte(line), &event); err != nil {
+				t.Fatal(line, err)
+			}
+			events = append(events, event)
+		}
+		return events
+	}
+	all := lines("")
+	var printed strings.Builder
+	if err := p.Audit.Export(t.Context(), actor.AccountID.String(), 0, &printed); err != nil {
+		t.Fatal(err)
+	}
+	want := slices.Collect(strings.Lines(printed.String()))
+	if len(all) != len(want) || len(all) < 131 {
+		t.Fatalf("%d events, want %d", len(all), len(want))
+	}
+	for _, event := range all {
+		line, err := json.Marshal(event)
+		if err != nil || !slices.Contains(want, string(line)+"\n") {
+			t.Fatalf("%s is not a line of the command line's export", line)
+		}
+	}
+	if of := lines("action=api_token.created&subject=" + made.ID.String()); len(of) != 1 || of[0]["subject_id"] != made.ID.String() {
+		t.Errorf("%v", of)
+	}
+	if a := p.Call("GET", "/api/v1/audit_event/export?action=nonsense", nil, backendtest.Bearer(reader)); a.Status != http.StatusUnprocessableEntity {
+		t.Errorf("%d %s", a.Status, a.Body)
+	}
+	// Each export has given its place back.
+	for range 5 {
+		lines("subject=" + made.ID.String())
+	}
+}

@@ -61,6 +61,8 @@ func (s *Service) routes(app *fiber.App) {
 	add(s, signedIn, http.MethodPost, "/account/{id}/webhook/test", "Send a test message to the webhook and wait for the answer", s.testWebhook)
 	add(s, signedIn, http.MethodDelete, "/account/{id}/webhook", "Delete the webhook", s.deleteWebhook)
 
+	add(s, manager, http.MethodGet, auditExportRoute, "Download the recorded changes in the account as JSON Lines, newest first", s.exportAuditEvents)
+	s.describeExport()
 	add(s, manager, http.MethodGet, "/audit_event", "List the recorded changes in the account, newest first", s.listAuditEvents)
 	add(s, manager, http.MethodGet, "/audit_event/{id}", "Retrieve a recorded change", s.getAuditEvent)
 

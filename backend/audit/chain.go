@@ -14,6 +14,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"tokentab/backend/paging"
+	"tokentab/backend/pfid"
 )
 
 // Hash is the hash of an event, which covers all events before it in its chain. The zero Hash precedes the first event.
@@ -299,16 +302,48 @@ func (t *Trail) Export(ctx context.Context, chain string, after int64, to io.Wri
 			return err
 		}
 		for _, link := range page.Links {
-			line := map[string]string{"hash": hex.EncodeToString(link.Hash)}
-			for i, name := range Fields {
-				line[name] = link.Fields[i]
-			}
-			if err := lines.Encode(line); err != nil {
+			if err := lines.Encode(line(link.Fields, link.Hash)); err != nil {
 				return err
 			}
 			after = link.Sequence
 		}
 		if len(page.Links) < linksAtOnce {
+			return nil
+		}
+	}
+}
+
+func line(fields []string, hash []byte) map[string]string {
+	line := map[string]string{"hash": hex.EncodeToString(hash)}
+	for i, name := range Fields {
+		line[name] = fields[i]
+	}
+	return line
+}
+
+// listedAtOnce is how many events ExportListed holds in memory.
+const listedAtOnce = 100
+
+// ExportListed writes the events of an account that match, newest first, as Export does. It calls may before each part, and
+// ends with its error.
+func (t *Trail) ExportListed(ctx context.Context, account pfid.ID, filter Filter, to io.Writer, may func() error) error {
+	lines := json.NewEncoder(to)
+	lines.SetEscapeHTML(false)
+	page := paging.Page{Size: listedAtOnce}
+	for {
+		if err := may(); err != nil {
+			return err
+		}
+		found, err := t.Events(ctx, account, filter, page)
+		if err != nil {
+			return err
+		}
+		for i := range found.Events {
+			if err := lines.Encode(line(found.Events[i].fields(), found.Events[i].Hash)); err != nil {
+				return err
+			}
+		}
+		if page.After = found.Next; page.After == "" {
 			return nil
 		}
 	}

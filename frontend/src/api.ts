@@ -187,6 +187,9 @@ export function isSignedOut(error: unknown): boolean {
   return error instanceof ApiError && error.status === 401;
 }
 
+/** The address of what the browser loads by itself, such as a download. */
+export const addressOf = (path: string, query: Query) => `/api/v1${path}${queryString(query)}`;
+
 function queryString(query: Query = {}): string {
   const search = new URLSearchParams();
   for (const [key, value] of Object.entries(query)) {

@@ -1,7 +1,7 @@
-import { History, SearchX } from "lucide-react";
+import { Download, History, SearchX } from "lucide-react";
 import { useState } from "react";
 import { Bars } from "../ui/bar";
-import { Button } from "../ui/button";
+import { Button, DownloadLink } from "../ui/button";
 import { Chip } from "../ui/chip";
 import { type Column, type Empty, List, timeColumn } from "../ui/list";
 import { SearchField } from "../ui/search-field";
@@ -10,7 +10,7 @@ import { TextLink } from "../ui/text-link";
 import { Time } from "../ui/time";
 import type { AuditEvent } from "../wire";
 import { AccountPage } from "./account-page";
-import { type AuditFilter, periods, useAudit, useAuditFilter } from "./audit";
+import { type AuditFilter, exportAddress, periods, useAudit, useAuditFilter } from "./audit";
 import { kinds as actorKinds, type Named, said, shortId } from "./audit-words";
 
 export default function AuditPage() {
@@ -118,6 +118,15 @@ function Filters({ filter, change, event, cleared }: FiltersProps) {
           onRemove={() => change({ ...filter, actor: undefined })}
         />
       )}
+      <div className="col-span-2 sm:ml-auto">
+        <DownloadLink
+          href={exportAddress(filter)}
+          name="audit.jsonl"
+          icon={<Download aria-hidden className="size-4 text-soft" />}
+        >
+          Export
+        </DownloadLink>
+      </div>
       {subject && (
         <Chip
           text={`Of ${subjectName ?? shortId(subject)}`}

@@ -124,6 +124,11 @@ test("the filters are in the address", async () => {
   await user.selectOptions(choice("Time"), "Last 7 days");
   await waitFor(() => expect(lastQuery()?.get("from")).toBeTruthy());
   expect(window.location.search).toBe("?action=admin_user.*&action=admin_user_invite.*&from=7d");
+  const download = screen.getByRole("link", { name: "Export" });
+  expect(download).toHaveAttribute("download", "audit.jsonl");
+  expect(download.getAttribute("href")).toMatch(
+    /^\/api\/v1\/audit_event\/export\?action=admin_user.\*&action=admin_user_invite.\*&from=20/,
+  );
   expect(lastQuery()?.getAll("action")).toEqual(["admin_user.*", "admin_user_invite.*"]);
   const days = (Date.now() - Date.parse(lastQuery()?.get("from") ?? "")) / 86_400_000;
   expect(days).toBeGreaterThanOrEqual(7);

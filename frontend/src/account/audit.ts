@@ -1,4 +1,5 @@
 import { useSearchParams } from "wouter";
+import { addressOf, type Query } from "../api";
 import { useList } from "../requests";
 import { serverNow } from "../servertime";
 import { leavePlace } from "../ui/pager";
@@ -51,16 +52,26 @@ export function useAuditFilter(): [AuditFilter, (next: AuditFilter, how?: { repl
   return [filter, change];
 }
 
-/** The changes in the account, newest first. */
-export function useAudit({ actions, from, actor, subject, q }: AuditFilter) {
+const queryOf = ({ actions, actor, subject, q }: AuditFilter) => ({
+  action: actions,
+  actor,
+  subject,
+  search: q,
+});
+
+/** What depends on the time of the request. */
+function lateQueryOf({ from }: AuditFilter): Query {
   const length = periods.find(({ value }) => value === from)?.length;
-  return useList<AuditEvent>(
-    ["audit", from],
-    "/audit_event",
-    { action: actions, actor, subject, search: q },
-    () => (length ? { from: startOf(length) } : {}),
-  );
+  return length ? { from: startOf(length) } : {};
 }
+
+/** The changes in the account, newest first. */
+export const useAudit = (filter: AuditFilter) =>
+  useList<AuditEvent>(["audit", filter.from], "/audit_event", queryOf(filter), () => lateQueryOf(filter));
+
+/** The address of all changes that match, as JSON Lines. */
+export const exportAddress = (filter: AuditFilter) =>
+  addressOf("/audit_event/export", { ...queryOf(filter), ...lateQueryOf(filter) });
 
 /** When a period that ends now began. Whole minutes let most polls get 304. */
 function startOf(length: number): string {

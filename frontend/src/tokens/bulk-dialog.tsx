@@ -72,7 +72,16 @@ export default function BulkDialog({ task: asked, onClose }: BulkDialogProps) {
       row={asked.row}
     >
       {!run ? (
-        <AskFace task={task} preview={preview} onYes={(total) => begin(task, total)} onNo={close} />
+        <AskFace
+          task={task}
+          preview={preview}
+          onYes={(total, reason) => {
+            const reasoned = { ...task, reason };
+            setTask(reasoned);
+            begin(reasoned, total);
+          }}
+          onNo={close}
+        />
       ) : running ? (
         <ProgressFace run={run} stopping={stopping} onStop={stop} />
       ) : (

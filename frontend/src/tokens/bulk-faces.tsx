@@ -11,12 +11,13 @@ import { type Counts, type Share, sharesOf, type usePreview } from "./bulk-previ
 import { type BulkRun, handledBy } from "./bulk-run";
 import type { BulkTask } from "./bulk-task";
 import { bulkTexts } from "./bulk-wording";
+import { ReasonField, takesReason } from "./reason-field";
 
 interface AskFaceProps {
   task: BulkTask;
   preview: ReturnType<typeof usePreview>;
-  /** Gets the number of tokens that the change covers. */
-  onYes: (total: number) => void;
+  /** Gets the number of tokens that the change covers, and why. */
+  onYes: (total: number, reason: string) => void;
   onNo: () => void;
 }
 
@@ -24,12 +25,13 @@ interface AskFaceProps {
 export function AskFace({ task: { move }, preview: { data, error, refetch }, onYes, onNo }: AskFaceProps) {
   const { verb, means } = bulkTexts[move];
   const [typed, setTyped] = useState("");
+  const [reason, setReason] = useState("");
   const amount = data?.applicable ?? 0;
   const asksNumber = move === "revoke" && amount > 1;
   const unmet = amount === 0 || (asksNumber && typed.replace(/[\s,.]/g, "") !== String(amount));
   function submit(event: FormEvent) {
     event.preventDefault();
-    if (data && !unmet) onYes(data.matched + data.missing);
+    if (data && !unmet) onYes(data.matched + data.missing, reason.trim());
   }
   return (
     <form onSubmit={submit} className="contents">
@@ -44,6 +46,7 @@ export function AskFace({ task: { move }, preview: { data, error, refetch }, onY
         ) : (
           <Shares move={move} counts={data} />
         )}
+        {takesReason(move) && <ReasonField value={reason} onChange={setReason} />}
         {asksNumber && (
           <Field
             label={`Type ${amount} to confirm`}

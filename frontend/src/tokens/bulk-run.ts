@@ -24,9 +24,10 @@ export const handledBy = ({ done, skipped }: BulkRun) => done.length + skipped.l
 export const idsOf = ({ done, skipped }: BulkRun) => [...done, ...skipped.map(({ id }) => id)];
 
 /** The details of the next batch. */
-export function nextBatch({ move, target }: BulkTask, { at }: BulkRun): TokenBulk {
-  if ("ids" in target) return { action: move, ids: target.ids.slice(Number(at), Number(at) + batch) };
-  return { action: move, ...target, ...(typeof at === "string" && { after: at }) };
+export function nextBatch({ move, target, reason }: BulkTask, { at }: BulkRun): TokenBulk {
+  const deed = { action: move, ...(reason && { reason }) };
+  if ("ids" in target) return { ...deed, ids: target.ids.slice(Number(at), Number(at) + batch) };
+  return { ...deed, ...target, ...(typeof at === "string" && { after: at }) };
 }
 
 /** Adds the answer to a batch. */

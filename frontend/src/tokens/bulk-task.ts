@@ -9,6 +9,8 @@ export type BulkTarget = { ids: string[] } | { filter: TokenFilter };
 export interface BulkTask {
   move: Move;
   target: BulkTarget;
+  /** Why, for a suspend or a revoke. */
+  reason?: string;
   /** Tokens that were on screen, to name them in the report. */
   known: ReadonlyMap<string, ApiToken>;
   /** The id of a row that gets the focus afterwards. */

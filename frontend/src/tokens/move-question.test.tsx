@@ -57,10 +57,11 @@ describe("a question about a token", () => {
     expect(question.getByRole("button", { name: "Revoke token" })).toBeDisabled();
     answer();
     await waitFor(() => expect(question.getByRole("button", { name: "Revoke token" })).toBeEnabled());
-    expect(question.queryByRole("textbox")).not.toBeInTheDocument();
+    expect(question.queryByRole("textbox", field)).not.toBeInTheDocument();
     expect(question.queryByRole("button", { name: "Suspend instead" })).not.toBeInTheDocument();
+    await user.type(question.getByRole("textbox", { name: /^Reason/ }), " leaked in a log ");
     await user.click(question.getByRole("button", { name: "Revoke token" }));
-    await waitFor(() => expect(revocations()).toHaveLength(1));
+    await waitFor(() => expect(revocations()).toEqual([{ details: { reason: "leaked in a log" } }]));
   });
 
   test("that was used within a day offers to suspend it instead, in one click", async () => {
@@ -69,7 +70,7 @@ describe("a question about a token", () => {
     const question = await asked("Revoke this token?");
     const instead = question.getByRole("button", { name: "Suspend instead" });
     await waitFor(() => expect(instead).toBeEnabled());
-    expect(question.queryByRole("textbox")).not.toBeInTheDocument();
+    expect(question.queryByRole("textbox", field)).not.toBeInTheDocument();
     await user.click(instead);
     await waitFor(() => expect(suspensions()).toHaveLength(1));
     expect(revocations()).toEqual([]);

@@ -8,6 +8,7 @@ import { Failure } from "../ui/notice";
 import { Question } from "../ui/question";
 import { clockTime } from "../ui/time-text";
 import type { ApiToken, ApiTokenUse } from "../wire";
+import { ReasonField, takesReason } from "./reason-field";
 import type { MoveText } from "./token-moves";
 import { useLiveDescendants, useUseInQuestion } from "./tokens";
 import { dayLength, hourLength, isWithin, secretUseText, usesText } from "./use-text";
@@ -21,10 +22,10 @@ export interface Asked {
 interface MoveQuestionProps {
   asked: Asked;
   busy: boolean;
-  /** `withDescendants` includes the tokens that this one created. */
-  onYes: (withDescendants: boolean) => void;
+  /** `withDescendants` includes the tokens that this one created. `reason` may be empty. */
+  onYes: (withDescendants: boolean, reason: string) => void;
   /** Suspends the token instead. `asks` is whether that is asked first too. */
-  onSuspend: (asks: boolean) => void;
+  onSuspend: (asks: boolean, reason: string) => void;
   onNo: () => void;
 }
 
@@ -36,6 +37,7 @@ export default function MoveQuestion({ asked, busy, onYes, onSuspend, onNo }: Mo
   const { token, text } = asked;
   const { move, question, permanent } = text;
   const [typed, setTyped] = useState("");
+  const [reason, setReason] = useState("");
   // The question must not change while it is read.
   const [now] = useState(useNow());
   const shows = move !== "end_old_secret";
@@ -48,7 +50,8 @@ export default function MoveQuestion({ asked, busy, onYes, onSuspend, onNo }: Mo
   const inUse = shows && (uses.isError || isWithin(lastUsed, hourLength, now));
   const used = shows && (uses.isError || isWithin(lastUsed, dayLength, now));
   const unmet = loading || (inUse && typed.trim().replace(/^…/, "") !== token.hint);
-  const yes = () => !unmet && !busy && onYes(false);
+  const yes = () => !unmet && !busy && onYes(false, reason);
+  const onEnter = ({ key }: { key: string }) => key === "Enter" && descendants === 0 && yes();
   return (
     <Question
       title={question.title}
@@ -57,34 +60,39 @@ export default function MoveQuestion({ asked, busy, onYes, onSuspend, onNo }: Mo
       yes={question.yes}
       busy={busy}
       unmet={unmet}
-      onYes={onYes}
+      onYes={(withDescendants) => onYes(withDescendants, reason)}
       onNo={onNo}
       instead={
         move === "revoke" &&
         used &&
         token.available_actions.suspend &&
         stateOf(token, now) === "active" && (
-          <Button disabled={loading || busy} onClick={() => onSuspend(inUse)}>
+          <Button disabled={loading || busy} onClick={() => onSuspend(inUse, reason)}>
             Suspend instead
           </Button>
         )
       }
       more={
-        (uses.isError || inUse) && (
+        (takesReason(move) || uses.isError || inUse) && (
           <>
-            <Failure of={uses} lead="The uses of this token could not be loaded, so it may be in use." />
-            <Field
-              label="Last four characters of the token"
-              hint={`${uses.isError ? "" : "It was used within the last hour. "}Type ${token.hint} to go on.`}
-              value={typed}
-              onChange={setTyped}
-              onKeyDown={({ key }) => key === "Enter" && descendants === 0 && yes()}
-              className="font-mono"
-              autoComplete="off"
-              autoCapitalize="none"
-              spellCheck={false}
-              maxLength={8}
-            />
+            {takesReason(move) && <ReasonField value={reason} onChange={setReason} onKeyDown={onEnter} />}
+            {(uses.isError || inUse) && (
+              <>
+                <Failure of={uses} lead="The uses of this token could not be loaded, so it may be in use." />
+                <Field
+                  label="Last four characters of the token"
+                  hint={`${uses.isError ? "" : "It was used within the last hour. "}Type ${token.hint} to go on.`}
+                  value={typed}
+                  onChange={setTyped}
+                  onKeyDown={onEnter}
+                  className="font-mono"
+                  autoComplete="off"
+                  autoCapitalize="none"
+                  spellCheck={false}
+                  maxLength={8}
+                />
+              </>
+            )}
           </>
         )
       }

@@ -47,8 +47,8 @@ export function useTokenActions(
     if (asksFirst(token, text, now)) setAsking({ token, text });
     else void move(token, text);
   }
-  async function carryOut({ token, text }: Asked, withDescendants = false) {
-    await move(token, text, withDescendants);
+  async function carryOut({ token, text }: Asked, withDescendants = false, reason = "") {
+    await move(token, text, withDescendants, reason);
     setAsking(undefined);
   }
   return {
@@ -80,11 +80,11 @@ export function useTokenActions(
           <MoveQuestion
             asked={{ ...asking, token: latest(asking.token) ?? asking.token }}
             busy={busy}
-            onYes={(withDescendants) => void carryOut(asking, withDescendants)}
-            onSuspend={(asks) => {
+            onYes={(withDescendants, reason) => void carryOut(asking, withDescendants, reason)}
+            onSuspend={(asks, reason) => {
               const instead = { token: asking.token, text: suspend };
               if (asks) setAsking(instead);
-              else void carryOut(instead);
+              else void carryOut(instead, false, reason);
             }}
             onNo={() => setAsking(undefined)}
           />

@@ -101,6 +101,8 @@ interface Moving {
   move: RowMove;
   /** Whether a revoke includes the tokens that it created, and those that they created. */
   withDescendants?: boolean;
+  /** Why; may be empty. */
+  reason?: string;
 }
 
 /** The number of active and suspended descendants. Only account tokens have any. */
@@ -119,7 +121,7 @@ export function useLiveDescendants(token: ApiToken | undefined): number {
 export function useMoveToken(onGone?: () => void) {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: ({ token, move, withDescendants }: Moving) => requestMove(token.id, move, withDescendants),
+    mutationFn: ({ token, ...moving }: Moving) => requestMove(token.id, moving),
     onSuccess: async (after, { move }) => {
       await client.cancelQueries({ queryKey: tokensKey });
       client.setQueriesData<List<ApiToken>>(
@@ -137,10 +139,14 @@ export function useMoveToken(onGone?: () => void) {
   });
 }
 
-function requestMove(id: string, move: RowMove, withDescendants = false): Promise<ApiToken> {
+function requestMove(
+  id: string,
+  { move, withDescendants, reason }: Omit<Moving, "token">,
+): Promise<ApiToken> {
   const path = requestPath(id);
   if (move === "delete") return callForOne("DELETE", path);
-  const body = withDescendants ? { details: { with_descendants: true } } : {};
+  const details = { ...(withDescendants && { with_descendants: true }), ...(reason && { reason }) };
+  const body = Object.keys(details).length > 0 ? { details } : {};
   return callForOne("POST", `${path}/${move}`, { body });
 }
 

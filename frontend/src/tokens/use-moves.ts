@@ -8,9 +8,9 @@ import { tokenTitle } from "./wording";
 /** Carries out a move and announces the result. `onGone` is called once a token is deleted. */
 export function useMoves(onGone?: () => void) {
   const mutation = useMoveToken(onGone);
-  async function move(token: ApiToken, text: MoveText, withDescendants = false) {
+  async function move(token: ApiToken, text: MoveText, withDescendants = false, reason = "") {
     try {
-      await mutation.mutateAsync({ token, move: text.move, withDescendants });
+      await mutation.mutateAsync({ token, move: text.move, withDescendants, reason: reason.trim() });
       announce(`${tokenTitle(token)} ${text.done}`, token.id);
     } catch (error) {
       if (!isSignedOut(error)) announceFailure(failureText(token, error), token.id);

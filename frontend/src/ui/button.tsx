@@ -86,3 +86,19 @@ export function IconButton({ name, small = false, className, children, ...rest }
     </button>
   );
 }
+
+/** A link that looks like a button and saves what it leads to as a file. */
+export function DownloadLink({ href, name, icon, children }: DownloadLinkProps) {
+  return (
+    <a href={href} download={name} className={`${shape} ${sizes.usual} ${looks.secondary} gap-1.5`}>
+      {icon}
+      {children}
+    </a>
+  );
+}
+
+interface DownloadLinkProps extends Pick<ButtonProps, "icon" | "children"> {
+  href: string;
+  /** The name of the file. */
+  name: string;
+}
