@@ -90,3 +90,18 @@ func TestUsesThatWaitForAListTakeMemoryOnceForEachToken(t *testing.T) {
 		t.Errorf("%d uses wait, of one token until %d", len(ix.used), ix.used[id])
 	}
 }
+
+func TestASearchFindsPartsOfIDsAlsoWithoutDigits(t *testing.T) {
+	id, err := pfid.Parse("01m8fqe9spg6s4qmabcdefghjkmnpqrs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ix := newIndex(0)
+	ix.clear(0)
+	ix.fill([]Entry{{ID: id, Name: "Billing", Status: Active}})
+	for search, want := range map[string]int{"abcdefg": 1, "hjkmnpqrs": 1, "abcdef": 0, "4qmabc": 1, "abcdefh": 0, "bill": 1} {
+		if found := ix.selected(Filter{Search: search}, wanted{}, 0); len(found) != want {
+			t.Errorf("%q finds %d tokens, want %d", search, len(found), want)
+		}
+	}
+}
