@@ -242,12 +242,7 @@ func startSQLite(b *testing.B, binary string) *replica {
 // startPlain starts the plain server on the fleet's database, and returns its address.
 func startPlain(b *testing.B, f *fleet) string {
 	b.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		b.Fatal(err)
-	}
-	address := l.Addr().String()
-	l.Close()
+	address := freeAddress(b)
 	c := exec.Command(os.Args[0])
 	c.Env, c.Stderr = append(os.Environ(), plainVariable+"="+address+" "+f.url.String()), os.Stderr
 	if err := c.Start(); err != nil {

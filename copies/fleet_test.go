@@ -110,16 +110,28 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
+// withMasterKey returns an environment with a new master key.
+func withMasterKey() []string {
+	var key [32]byte
+	_, _ = rand.Read(key[:])
+	return append(os.Environ(), "TOKENTAB_MASTER_KEY="+base64.StdEncoding.EncodeToString(key[:]))
+}
+
+// at makes the fleet use a database.
+func (f *fleet) at(where string) {
+	f.t.Helper()
+	var err error
+	if f.url, err = url.Parse(where); err != nil {
+		f.t.Fatal(err)
+	}
+	f.storage = []string{"--database-url", where}
+}
+
 // newFleet sets up an account in a new database and starts n copies of the program, made with a build tag, with flags.
 func newFleet(t testing.TB, n int, tag string, flags ...string) *fleet {
 	t.Helper()
-	where, err := url.Parse(pgtest.Create(t, "ENCODING 'UTF8' TEMPLATE template0"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var key [32]byte
-	_, _ = rand.Read(key[:])
-	f := &fleet{t: t, binary: build(t, tag), url: where, storage: []string{"--database-url", where.String()}, flags: flags, env: append(os.Environ(), "TOKENTAB_MASTER_KEY="+base64.StdEncoding.EncodeToString(key[:]))}
+	f := &fleet{t: t, binary: build(t, tag), env: withMasterKey(), flags: flags}
+	f.at(pgtest.Create(t, "ENCODING 'UTF8' TEMPLATE template0"))
 	f.command("secret-pass-1\n", "setup", "--account", "Acme", "--email", "a@b.co", "--password-stdin")
 	f.manager = f.command("", "token", "create", "--scope", "account")
 	for range n {
@@ -142,18 +154,24 @@ func (f *fleet) command(stdin string, args ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
+func freeAddress(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
 // add starts another copy.
 func (f *fleet) add() *replica {
 	f.t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	r := &replica{fleet: f, address: l.Addr().String(), log: &lockedBuffer{}}
+	r := &replica{fleet: f, log: &lockedBuffer{}}
 	if f.url != nil {
 		r.proxy = startProxy(f.t, f.url.Host)
 	}
-	l.Close()
+	r.address = freeAddress(f.t)
 	f.copies = append(f.copies, r)
 	if err := r.start(); err != nil {
 		f.t.Fatal(err)
@@ -176,7 +194,7 @@ func (r *replica) start() error {
 		storage = []string{"--database-url", through.String()}
 	}
 	c := exec.Command(r.fleet.binary, append([]string{"serve", "--listen", r.address}, append(storage, r.fleet.flags...)...)...)
-	c.Env, c.Stderr, c.Stdout = r.fleet.env, r.log, io.Discard
+	c.Env, c.Stderr, c.Stdout = r.fleet.env, r.log, r.log
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err := c.Start(); err != nil {
@@ -234,13 +252,18 @@ func (a answer) text(path ...string) string {
 
 var client = &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 256, MaxConnsPerHost: 0}}
 
-// call sends a request with a bearer token. An error means that nobody answered.
-func (r *replica) call(method, path, secret, body string) (answer, error) {
+// call sends a request with a bearer token, unless it is empty, and with headers, each a name and a value. An error means that nobody answered.
+func (r *replica) call(method, path, secret, body string, headers ...string) (answer, error) {
 	request, err := http.NewRequest(method, "http://"+r.address+path, strings.NewReader(body))
 	if err != nil {
 		return answer{}, err
 	}
-	request.Header.Set("Authorization", "Bearer "+secret)
+	if secret != "" {
+		request.Header.Set("Authorization", "Bearer "+secret)
+	}
+	for i := 0; i < len(headers); i += 2 {
+		request.Header.Set(headers[i], headers[i+1])
+	}
 	if body != "" {
 		request.Header.Set("Content-Type", "application/json")
 	}
@@ -310,4 +333,25 @@ func run(where, statement string) error {
 		err = fmt.Errorf("%s: %w", statement, err)
 	}
 	return err
+}
+
+// sql runs a statement in the fleet's database.
+func (f *fleet) sql(statement string) {
+	f.t.Helper()
+	if err := run(f.url.String(), statement); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+// row reads the first row of a query.
+func (f *fleet) row(query string, into ...any) {
+	f.t.Helper()
+	db, err := sql.Open("pgx", f.url.String())
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	defer db.Close()
+	if err := db.QueryRow(query).Scan(into...); err != nil {
+		f.t.Fatal(err)
+	}
 }

@@ -19,8 +19,10 @@ func joinForced(t *testing.T, tag string) bool {
 	f := newFleet(t, 2, tag, "--database-look-limit", "1m")
 	a, b := f.copies[0], f.copies[1]
 	id, secret := a.issue()
-	if !b.accepts(secret) || !b.accepts(secret) {
-		t.Fatal("a good token is refused")
+	for range 2 { // the second time from the cache
+		if !b.accepts(secret) {
+			t.Fatal("a good token is refused")
+		}
 	}
 	h := b.proxy.holdAnswers(ofLooks)
 	first := make(chan bool, 1)

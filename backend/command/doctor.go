@@ -225,7 +225,7 @@ func (h *health) examineClock(ctx context.Context) backend.Finding {
 	if err != nil {
 		return f
 	}
-	off := told.Sub(time.Now())
+	off := time.Until(told)
 	f.Verdict, f.Found = backend.OK, "like that of this command"
 	if off.Abs() > serverClockOff {
 		f.Verdict, f.Found, f.Do = backend.Failure, fmt.Sprintf("it differs from this one by %s", off.Round(time.Second)), "set both clocks (NTP)"

@@ -177,15 +177,17 @@ var server = sync.OnceValues(func() (*running, error) {
 	where := os.Getenv("TOKENTAB_TEST_DATABASE_URL")
 	if where == "" {
 		var err error
+		var guard io.Closer
 		if where, guard, err = start(); err != nil {
 			return nil, fmt.Errorf("start Postgres for the tests: %w", err)
 		}
+		guards = append(guards, guard)
 	}
 	return connectTo(where)
 })
 
-// guard keeps the server of this test binary running. The end of the process closes it.
-var guard io.Closer
+// guards keep the server of this test binary running. The end of the process closes them.
+var guards []io.Closer
 
 // connectTo waits for a server.
 func connectTo(where string) (*running, error) {

@@ -1,0 +1,172 @@
+package copies
+
+import (
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"tokentab/backend/pgtest"
+)
+
+func TestADatabaseThatLostChangesIsRefusedOnAllCopiesUntilSomeoneConfirmsIt(t *testing.T) {
+	f := newFleet(t, 2, "", "--database-look-limit", "1m")
+	_, secret := f.copies[0].issue()
+	both := func(want int) {
+		t.Helper()
+		for _, at := range f.copies {
+			for _, path := range []string{"/api/v1/validate", "/readyz"} {
+				if a, err := at.call(http.MethodGet, path, secret, ""); err != nil || a.status != want {
+					t.Errorf("%s: %d %s %v, want %d", path, a.status, a.body, err, want)
+				}
+			}
+		}
+	}
+	both(http.StatusOK)
+	f.sql("DELETE FROM token_changes WHERE number = (SELECT MAX(number) FROM token_changes)")
+	both(http.StatusServiceUnavailable)
+	f.command("", "token", "create", "--scope", "account") // the history goes on, and is another one
+	both(http.StatusServiceUnavailable)
+	f.command("", "database", "confirm")
+	both(http.StatusOK)
+}
+
+func TestACopyThatCantWorkWithANewerSchemaStopsAnswering(t *testing.T) {
+	f := newFleet(t, 1, "", "--database-look-limit", "1m")
+	at := f.copies[0]
+	if !at.accepts(f.manager) {
+		t.Fatal("a good token is refused")
+	}
+	f.sql("UPDATE schema_needs SET lowest = 1000000")
+	for _, path := range []string{"/api/v1/validate", "/api/v1/account", "/readyz"} {
+		a, err := at.call(http.MethodGet, path, f.manager, "")
+		if err != nil || a.status != http.StatusServiceUnavailable {
+			t.Errorf("%s: %d %s %v", path, a.status, a.body, err)
+		}
+	}
+}
+
+// leaders counts the sessions that hold the lock of the copy that works for all, other than one.
+const leaders = `SELECT count(*), COALESCE(MAX(l.pid), 0) FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
+	WHERE l.locktype = 'advisory' AND a.datname = current_database() AND a.application_name = 'tokentab leads'`
+
+func TestOneCopyWorksForAllAndAnotherTakesOverWhenItDies(t *testing.T) {
+	f := newFleet(t, 2, "")
+	await := func(other int) (pid int) {
+		t.Helper()
+		for began := time.Now(); time.Since(began) < time.Minute; {
+			var count int
+			f.row(leaders, &count, &pid)
+			if count > 1 {
+				t.Fatalf("%d copies lead", count)
+			}
+			if count == 1 && pid != other {
+				return pid
+			}
+		}
+		t.Fatal("no copy leads")
+		return 0
+	}
+	first := await(0)
+	// The proxies hide which copy it is: cut each off in turn until the leader has changed.
+	f.copies[0].kill()
+	f.copies[1].kill()
+	if err := f.copies[1].start(); err != nil {
+		t.Fatal(err)
+	}
+	second := await(first)
+	if err := f.copies[0].start(); err != nil {
+		t.Fatal(err)
+	}
+	f.copies[1].kill()
+	await(second)
+}
+
+func TestNginxPassesOverACopyThatIsCutOff(t *testing.T) {
+	f := newFleet(t, 2, "")
+	address := serveNginx(t, f.copies)
+	through := &replica{fleet: f, address: address}
+	through.accepts(f.manager)
+	f.copies[0].proxy.setCut(true)
+	for range 100 {
+		if !through.accepts(f.manager) {
+			t.Fatal("a good token is refused")
+		}
+	}
+}
+
+// serveNginx runs the shipped nginx-copies.conf in front of copies, and returns its address.
+func serveNginx(t *testing.T, copies []*replica) string {
+	t.Helper()
+	command := exec.Command("../e2e/need.sh", "nginx", "The shipped configuration of nginx is tested with the real program.", "nginx-light")
+	command.Stderr = os.Stderr
+	program, err := command.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile("../deploy/nginx-copies.conf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder, address := t.TempDir(), freeAddress(t)
+	own := "http {\n"
+	for _, kind := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
+		own += kind + "_temp_path " + filepath.Join(folder, kind) + ";\n"
+	}
+	conf := strings.NewReplacer("http {\n", own, "*:8000", address, "tokentab-1:8080", copies[0].address, "tokentab-2:8080", copies[1].address).Replace(string(text))
+	file := filepath.Join(folder, "nginx.conf")
+	if err := os.WriteFile(file, []byte(conf), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	global := "daemon off; pid " + filepath.Join(folder, "pid") + "; error_log stderr notice;"
+	if os.Geteuid() == 0 {
+		global += " user root;" // can read the test's folder
+	}
+	nginx := exec.Command(strings.TrimSpace(string(program)), "-e", "stderr", "-p", folder, "-c", file, "-g", global)
+	nginx.Stderr = os.Stderr
+	if err := nginx.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = nginx.Process.Signal(os.Interrupt)
+		_ = nginx.Wait()
+	})
+	through := &replica{fleet: copies[0].fleet, address: address, log: &lockedBuffer{}}
+	if err := through.awaitReady(); err != nil {
+		t.Fatal(err)
+	}
+	return address
+}
+
+func TestTheSetupLinkOfAnyCopyWorksAtAnyCopyOnce(t *testing.T) {
+	f := &fleet{t: t, binary: build(t, ""), env: withMasterKey()}
+	f.at(pgtest.Create(t, "ENCODING 'UTF8' TEMPLATE template0"))
+	first, second := f.add(), f.add()
+	code := func(r *replica) string {
+		_, after, _ := strings.Cut(r.log.text(), "/setup#")
+		line, _, _ := strings.Cut(after, "\n")
+		return line
+	}
+	if code(first) == "" || code(first) != code(second) {
+		t.Fatalf("the links are %q and %q", code(first), code(second))
+	}
+	body := `{"details":{"code":"` + code(first) + `","account_name":"Acme","email":"ada@example.com","password":"a long password 1"}}`
+	setUp := func(r *replica) answer {
+		a, err := r.call(http.MethodPost, "/api/v1/setup", "", body, "Sec-Fetch-Site", "same-origin")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a
+	}
+	if a := setUp(second); a.status != http.StatusOK {
+		t.Fatalf("set up: %d %s", a.status, a.body)
+	}
+	for _, r := range f.copies {
+		if a := setUp(r); a.status < 400 {
+			t.Errorf("set up again: %d %s", a.status, a.body)
+		}
+	}
+}
