@@ -112,7 +112,10 @@ func FilesIn(folder string) (Files, error) {
 // Folder returns a new folder with the files, which only their owner may read.
 func (f Files) Folder(t testing.TB) string {
 	t.Helper()
-	folder := t.TempDir()
+	folder := filepath.Join(t.TempDir(), "data")
+	if err := os.Mkdir(folder, 0o700); err != nil { // as the program makes it
+		t.Fatal(err)
+	}
 	for name, content := range f {
 		if err := os.WriteFile(filepath.Join(folder, name), content, 0o600); err != nil {
 			t.Fatal(err)
