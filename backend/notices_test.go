@@ -491,8 +491,8 @@ func TestEachAdminUserWhoWantsMailGetsOneADay(t *testing.T) {
 	if _, _, err := p.People.RemoveMember(t.Context(), actor, dave.AdminUserID, false); err != nil {
 		t.Fatal(err)
 	}
-	if mails := run(0); len(mails) > 0 {
-		t.Errorf("before the mark: %v", mails)
+	if mails := run(0); len(mails) != 1 || !strings.HasPrefix(mails[0], "dave@example.com\nYou were removed from Acme") {
+		t.Errorf("before the mark: %v, want that of the removed member only", mails)
 	}
 	mails := run(day)
 	if len(mails) != 2 || !strings.HasPrefix(mails[0], "ada@example.com\n1 API token of Acme expires soon\n") || !strings.HasPrefix(mails[1], "bob@example.com\n") {

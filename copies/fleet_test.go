@@ -52,22 +52,23 @@ type replica struct {
 	direct  bool // does not use the proxy
 }
 
+// lockedBuffer is a buffer without ReadFrom, which would write to it without the lock.
 type lockedBuffer struct {
-	mu sync.Mutex
-	bytes.Buffer
+	mu   sync.Mutex
+	held bytes.Buffer
 }
 
 // Write implements io.Writer.
 func (b *lockedBuffer) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.Buffer.Write(p)
+	return b.held.Write(p)
 }
 
 func (b *lockedBuffer) text() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.String()
+	return b.held.String()
 }
 
 var builds sync.Map // of a func() (string, error), by build tag

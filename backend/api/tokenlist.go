@@ -13,7 +13,7 @@ import (
 // TokenFilter selects tokens. All conditions must hold.
 type TokenFilter struct {
 	AccountID      string `query:"account_id" json:"account_id,omitempty" doc:"Id of the caller's account, which is the default. Any other account gets 404"`
-	Search         string `query:"search" json:"search,omitempty" doc:"Part of the token's name or id, its last four characters, or part of the name of its agent, environment or creator, in any case. Parts of ids must have at least 6 characters, one of them a digit"`
+	Search         string `query:"search" json:"search,omitempty" doc:"Part of the token's name or id, its last four characters, or part of the name of its agent, environment or creator, in any case. Parts of ids must have at least 6 characters, or 7 without a digit"`
 	State          string `query:"state" json:"state,omitempty" enum:"active,suspended,expired,revoked," doc:"As status, but an active or suspended token whose expires_at has passed is expired"`
 	Status         string `query:"status" json:"status,omitempty" enum:"active,suspended,revoked,"`
 	TokenScope     string `query:"token_scope" json:"token_scope,omitempty" enum:"account,environment,agent_deployment,"`
