@@ -37,8 +37,11 @@ describe("polling", () => {
     await nextPoll();
     expect((await nextPoll())?.get(background)).toBe("1");
     for (const deed of ["pointerdown", "keydown", "wheel"]) {
+      const before = sent.length;
       window.dispatchEvent(new Event(deed));
-      expect((await nextPoll())?.has(background)).toBe(false);
+      await nextPoll();
+      // On a slow machine a poll of something else may come first, and the deed counts for that one.
+      expect(sent.slice(before).filter(({ headers }) => !headers.has(background))).toHaveLength(1);
       expect((await nextPoll())?.get(background)).toBe("1");
     }
   });
