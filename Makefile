@@ -91,9 +91,12 @@ torture: compiler ## Change tokens under load, and kill the program while agents
 	$(say) "Killing the program, and failing its disk, database, descriptors and statements"
 	go test -count=1 -timeout 30m -run 'RandomKills|Disk|LockedDatabase|TooFewDescriptors|AFailureOfAnyStatement' -v . ./backend/store -torture -kills $(KILLS)
 
+# How many changes of tokens the torture of copies makes.
+CHANGES ?= 20000
+
 torture-copies: ## Change and validate tokens through three copies on one Postgres while they fail, for several minutes.
 	$(say) "Testing copies on one Postgres at length"
-	go test -count=1 -timeout 60m -v ./copies -torture
+	go test -count=1 -timeout 60m -v ./copies -torture -changes $(CHANGES)
 
 # How long each fuzz target runs.
 FUZZTIME ?= 20s

@@ -1,6 +1,7 @@
 package copies
 
 import (
+	"flag"
 	"io"
 	"maps"
 	"math/rand/v2"
@@ -26,6 +27,8 @@ const (
 	triesPerClose = 4
 	patience      = 300 * time.Millisecond
 )
+
+var tortureChanges = flag.Int("changes", 20_000, "with -torture: how many changes of tokens are made")
 
 // victim is a token that changes under validations.
 type victim struct {
@@ -56,7 +59,7 @@ func TestPromise1HoldsOnAllCopiesWhateverFails(t *testing.T) {
 	changes, seed := int64(200), rand.Uint64()
 	flags := []string{"--database-look-limit", "10s"} // other tests may leave the copies little time
 	if backendtest.Torturing() {
-		changes, flags = 20_000, nil
+		changes, flags = int64(*tortureChanges), nil
 	}
 	t.Logf("seed %d", seed)
 	r := &torture{fleet: newFleet(t, 3, "", flags...), over: make(chan struct{}), states: map[string]string{}, faults: map[string]int{}}
