@@ -78,7 +78,7 @@ test("all that match are revoked after their number is typed, then deleted", asy
   const question = report(page, "Revoke 53 tokens?");
   const yes = question.getByRole("button", { name: "Revoke 53 tokens" });
   await expect(yes).toBeDisabled();
-  await question.getByRole("textbox").fill("53");
+  await question.getByRole("textbox", { name: "Type 53 to confirm" }).fill("53");
   await yes.click();
   await expect(report(page, "53 tokens revoked").getByRole("listitem").first()).toContainText(/Token \d+\./);
   await page.getByRole("button", { name: "Done" }).click();

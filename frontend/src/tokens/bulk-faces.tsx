@@ -46,7 +46,6 @@ export function AskFace({ task: { move }, preview: { data, error, refetch }, onY
         ) : (
           <Shares move={move} counts={data} />
         )}
-        {takesReason(move) && <ReasonField value={reason} onChange={setReason} />}
         {asksNumber && (
           <Field
             label={`Type ${amount} to confirm`}
@@ -57,6 +56,7 @@ export function AskFace({ task: { move }, preview: { data, error, refetch }, onY
             autoFocus
           />
         )}
+        {takesReason(move) && <ReasonField value={reason} onChange={setReason} />}
       </DialogBody>
       <DialogFooter>
         <Button onClick={onNo}>Cancel</Button>

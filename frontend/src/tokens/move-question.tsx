@@ -75,7 +75,6 @@ export default function MoveQuestion({ asked, busy, onYes, onSuspend, onNo }: Mo
       more={
         (takesReason(move) || uses.isError || inUse) && (
           <>
-            {takesReason(move) && <ReasonField value={reason} onChange={setReason} onKeyDown={onEnter} />}
             {(uses.isError || inUse) && (
               <>
                 <Failure of={uses} lead="The uses of this token could not be loaded, so it may be in use." />
@@ -93,6 +92,7 @@ export default function MoveQuestion({ asked, busy, onYes, onSuspend, onNo }: Mo
                 />
               </>
             )}
+            {takesReason(move) && <ReasonField value={reason} onChange={setReason} onKeyDown={onEnter} />}
           </>
         )
       }
