@@ -12,8 +12,8 @@ import (
 
 	"tokentab/backend/agent"
 	"tokentab/backend/backendtest"
-	"tokentab/backend/pgtest"
 	"tokentab/backend/pfid"
+	"tokentab/backend/pgtest"
 	"tokentab/backend/token"
 )
 
