@@ -13,7 +13,7 @@ commit  := $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 program ?= bin/tokentab
 ldflags := -X tokentab/backend/command.Version=$(version) -X tokentab/backend/command.Commit=$(commit)
 
-go_sources   := $(wildcard *.go backend bench demo deploy docs release)
+go_sources   := $(wildcard *.go backend bench copies demo deploy docs release)
 # Folders too: they change when a file is removed.
 page_sources := $(shell find frontend deploy -not -path 'frontend/dist*' -not -name '*.gen.d.ts') vite.config.ts tsconfig.json
 installed    := node_modules/.package-lock.json
