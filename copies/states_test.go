@@ -85,6 +85,17 @@ func TestOneCopyWorksForAllAndAnotherTakesOverWhenItDies(t *testing.T) {
 	await(second)
 }
 
+func TestACopyValidatesWhileTheConnectionOfTheLeaderHangs(t *testing.T) {
+	f := newFleet(t, 1, "")
+	at := f.copies[0]
+	h := at.proxy.holdAnswers("tokentab leads")
+	defer at.proxy.release(h)
+	<-h.caught // the copy asks whether it still leads, and waits
+	if !at.accepts(f.manager) {
+		t.Error("a good token is refused")
+	}
+}
+
 func TestNginxPassesOverACopyThatIsCutOff(t *testing.T) {
 	f := newFleet(t, 2, "")
 	address := serveNginx(t, f.copies)

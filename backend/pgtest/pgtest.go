@@ -39,7 +39,7 @@ func OnSQLite(t testing.TB, why string) {
 	}
 }
 
-// OnPostgres leaves out the rest of a test on SQLite.
+// OnPostgres leaves out the rest of a test on SQLite, because it tests what only Postgres has. The second run of make test-go runs it.
 func OnPostgres(t testing.TB) {
 	t.Helper()
 	if !Wanted() {

@@ -22,10 +22,12 @@ type Copies struct {
 	*db
 	looks, leads *sql.DB // one connection each
 
-	mu      sync.Mutex
-	leader  *sql.Conn // holds leaderKey; nil if another copy does
-	looker  *sql.Conn // of looks; nil until it is connected
-	dialing *dialing  // of the next looker
+	leading sync.Mutex // held while Postgres is asked, so looks must not need it
+	leader  *sql.Conn  // holds leaderKey; nil if another copy does
+
+	mu      sync.Mutex // held for moments only
+	looker  *sql.Conn  // of looks; nil until it is connected
+	dialing *dialing   // of the next looker
 }
 
 // dialing is an attempt to connect, which outlives the look that began it: on a busy machine connecting takes longer than a look
@@ -64,9 +66,11 @@ func (c *Copies) close() error {
 	if c == nil {
 		return nil
 	}
+	c.leading.Lock()
+	defer c.leading.Unlock()
+	c.step(nil)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.step(nil)
 	if c.looker != nil {
 		discard(c.looker)
 	}
@@ -228,8 +232,8 @@ func madeBy(target string) bool {
 func (c *Copies) Leads(ctx context.Context) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
 	defer cancel()
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.leading.Lock()
+	defer c.leading.Unlock()
 	if c.leader != nil {
 		if err := c.leader.PingContext(ctx); err == nil {
 			return true, nil
