@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/hex"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -83,6 +84,9 @@ func (in *AuditFilter) filter() (f audit.Filter, err error) {
 	f.Subject = optionalID(wrong, "subject", &in.Subject).String()
 	if f.Search = in.Search; utf8.RuneCountInString(in.Search) > longestSearch {
 		wrong.Add("search", "must have at most %d characters", longestSearch)
+	}
+	if strings.ContainsRune(in.Search, 0) { // ends a pattern of SQLite, which would then find every event
+		wrong.Add("search", "must not hold the character U+0000")
 	}
 	f.From, f.To = optionalTime(wrong, "from", in.From), optionalTime(wrong, "to", in.To)
 	return f, wrong.Err()

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestTrustedProxiesMatchHoweverIPv4IsWritten(t *testing.T) {
@@ -61,7 +62,8 @@ func TestAnIPv4AddressListensOnIPv4Alone(t *testing.T) {
 
 func TestMailNeedsThePublicURL(t *testing.T) {
 	c := Config{Storage: Storage{Data: "d"}, Issuing: Issuing{MaxTokenLifetime: Lifetime(day)}, Serving: Serving{
-		Listen: "127.0.0.1:8080", CacheTokens: 1, SMTPURL: "smtp://mail.example.com?from=t@example.com",
+		DatabaseLookLimit: time.Second,
+		Listen:            "127.0.0.1:8080", CacheTokens: 1, SMTPURL: "smtp://mail.example.com?from=t@example.com",
 	}, Activity: Activity{ActivityRetention: Lifetime(day), ActivityMax: 1 << 30}}
 	if err := c.Check(); err == nil || !strings.Contains(err.Error(), "--public-url") || !strings.Contains(err.Error(), "--smtp-url") {
 		t.Errorf("without a public URL: %v", err)

@@ -84,6 +84,12 @@ type Config struct {
 // leastMetricsToken is the shortest token for the metrics, in bytes: no one guesses it over a network.
 const leastMetricsToken = 16
 
+// The limits of --database-look-limit: a round trip takes milliseconds, and clients wait no longer than a minute.
+const (
+	leastLookLimit = 10 * time.Millisecond
+	mostLookLimit  = time.Minute
+)
+
 // maxPool is the largest pool of connections to Postgres.
 const maxPool = 1000
 
@@ -132,6 +138,9 @@ func (c *Config) Check() error {
 	}
 	if c.DatabaseReaders < 0 || c.DatabaseReaders > maxPool || c.DatabaseFinders < 0 || c.DatabaseFinders > maxPool {
 		return fmt.Errorf("--database-readers and --database-finders must be from 1 to %d, or 0 to follow the number of processors", maxPool)
+	}
+	if c.DatabaseLookLimit < leastLookLimit || c.DatabaseLookLimit > mostLookLimit {
+		return fmt.Errorf("--database-look-limit must be from %s to %s", leastLookLimit, mostLookLimit)
 	}
 	if (c.DatabaseReaders > 0 || c.DatabaseFinders > 0) && c.DatabaseURL == "" {
 		return errors.New("--database-readers and --database-finders go together with --database-url")
