@@ -207,7 +207,9 @@ function nothingFound(onClear: () => void, older: boolean): Empty {
   return {
     icon: SearchX,
     title: older ? "No changes found yet" : "No changes match",
-    text: older ? "Older changes were not searched yet." : "Try other words, another kind of change or a longer time.",
+    text: older
+      ? "Older changes were not searched yet."
+      : "Try other words, another kind of change or a longer time.",
     action: <Button onClick={onClear}>Clear filters</Button>,
     reads: true,
   };
