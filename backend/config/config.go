@@ -139,7 +139,7 @@ func (c *Config) Check() error {
 	if c.DatabaseReaders < 0 || c.DatabaseReaders > maxPool || c.DatabaseFinders < 0 || c.DatabaseFinders > maxPool {
 		return fmt.Errorf("--database-readers and --database-finders must be from 1 to %d, or 0 to follow the number of processors", maxPool)
 	}
-	if c.DatabaseLookLimit < leastLookLimit || c.DatabaseLookLimit > mostLookLimit {
+	if c.DatabaseURL != "" && (c.DatabaseLookLimit < leastLookLimit || c.DatabaseLookLimit > mostLookLimit) {
 		return fmt.Errorf("--database-look-limit must be from %s to %s", leastLookLimit, mostLookLimit)
 	}
 	if (c.DatabaseReaders > 0 || c.DatabaseFinders > 0) && c.DatabaseURL == "" {
