@@ -61,6 +61,7 @@ type Backend struct {
 	Signer   *signer.Signer
 	Audit    *audit.Trail
 	Refusals *audit.Refusals
+	AuditLog *audit.Log // nil if none is set
 	Notices  *notice.Notices
 	Live     *live.Hub
 	Backups  *backup.Backups
@@ -78,7 +79,8 @@ type Backend struct {
 	working     context.Context // ends the work of repeat
 	stop        context.CancelFunc
 	done        sync.WaitGroup
-	until       time.Time // the deadline of a stop; zero until a stop begins
+	logging     sync.WaitGroup // apart from done: a file may hang where no database does
+	until       time.Time      // the deadline of a stop; zero until a stop begins
 }
 
 // Settings that a server stores when it starts, so that tokens issued on the command line follow the same rules.
@@ -173,6 +175,11 @@ func (b *Backend) build(ctx context.Context, c config.Config, world World) error
 			return err
 		}
 		b.log.Error("could not prepare the audit trail; changes are refused until that succeeds", "cause", err) // validations don't need it
+	}
+	if c.AuditLog != "" && c.Listen != "" {
+		if b.AuditLog, err = openAuditLog(c, b.store.Events, world.Log); err != nil {
+			return err
+		}
 	}
 	if c.Listen == "" { // a command that does not serve
 		if err := b.recallIssuing(ctx, &c); err != nil {

@@ -39,13 +39,19 @@ func (b *Backend) ConfirmDatabase(ctx context.Context) error {
 
 // repeatAlone is repeat for what one copy of the program does for all.
 func (b *Backend) repeatAlone(every time.Duration, failed string, do func(context.Context) error) {
+	b.repeat(every, failed, b.alone(do))
+}
+
+// alone returns do for the copy that leads, and for a server that shares its database with none.
+func (b *Backend) alone(do func(context.Context) error) func(context.Context) error {
 	copies := b.store.Copies()
-	b.repeat(every, failed, func(ctx context.Context) error {
-		if copies != nil {
-			if leads, err := copies.Leads(ctx); err != nil || !leads {
-				return err
-			}
+	if copies == nil {
+		return do
+	}
+	return func(ctx context.Context) error {
+		if leads, err := copies.Leads(ctx); err != nil || !leads {
+			return err
 		}
 		return do(ctx)
-	})
+	}
 }

@@ -43,9 +43,9 @@ const (
 // Examine checks the data of the installation. It changes nothing.
 func (b *Backend) Examine(ctx context.Context, c config.Config) []Finding {
 	if c.DatabaseURL != "" {
-		return []Finding{b.examinePostgres(ctx), b.examineClock(ctx), b.examineKeys(ctx)}
+		return []Finding{b.examinePostgres(ctx), b.examineClock(ctx), b.examineKeys(ctx), b.examineAuditLog(ctx, c)}
 	}
-	return []Finding{b.examineDamage(ctx), b.examineClock(ctx), ExamineDisk("disk of the data folder", c.Data), b.examineWAL(), b.examineKeys(ctx), b.examineBackups(ctx, c.Backups)}
+	return []Finding{b.examineDamage(ctx), b.examineClock(ctx), ExamineDisk("disk of the data folder", c.Data), b.examineWAL(), b.examineKeys(ctx), b.examineBackups(ctx, c.Backups), b.examineAuditLog(ctx, c)}
 }
 
 // examinePostgres checks that the server keeps what it confirms. Opening the store has checked its version and that it is no

@@ -21,6 +21,7 @@ func (b *Backend) measured(set *metrics.Set, version string, c config.Config) {
 	b.measuredCopies(set)
 	b.measuredTokens(set)
 	b.measuredBackups(set)
+	b.measuredAuditLog(set)
 }
 
 func (b *Backend) measuredValidations(set *metrics.Set) {

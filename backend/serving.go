@@ -39,6 +39,9 @@ const noticesEvery = 10 * time.Second
 // trimEvery is how often the program looks for what has ended, and for activity of agents that is too old or too much.
 const trimEvery = 5 * time.Second
 
+// logEvery is how often the program looks for audit events to append to the audit log.
+const logEvery = time.Second
+
 // auditEvery is how often the program looks for audit events that are too old.
 const auditEvery = 10 * time.Second
 
@@ -90,8 +93,13 @@ func (b *Backend) Serve(ctx context.Context, c config.Config, listeners ...net.L
 		if err := b.chainEvents(ctx); err != nil || c.AuditRetention == 0 {
 			return err
 		}
-		return b.store.Events.RemoveEvents(ctx, b.now().Add(-time.Duration(c.AuditRetention)), resting(ctx, restBusyMoves))
+		return b.RemoveOldEvents(ctx, time.Duration(c.AuditRetention))
 	})
+	if b.AuditLog != nil {
+		b.logging.Go(func() {
+			b.repeatHere(logEvery, "could not write the audit log; will retry, and go on where it stopped", b.alone(b.AuditLog.Write))
+		})
+	}
 	if copies := b.store.Copies(); copies != nil {
 		follow := func(ctx context.Context) error { return b.Tokens.FollowUses(ctx, copies) }
 		_ = follow(b.working) // from now on; a failure is logged with the next one
@@ -118,6 +126,11 @@ func (b *Backend) RemoveEnded(ctx context.Context) error {
 	return b.store.RemoveEnded(ctx, b.now().UTC(), resting(ctx, restBusyMoves))
 }
 
+// RemoveOldEvents removes audit events that are older than a time. Serve calls it every few seconds.
+func (b *Backend) RemoveOldEvents(ctx context.Context, kept time.Duration) error {
+	return b.store.Events.RemoveEvents(ctx, b.now().Add(-kept), resting(ctx, restBusyMoves))
+}
+
 // flushWhile writes uses while others finish, so that little is left to write at the end.
 func (b *Backend) flushWhile(others func()) {
 	b.stopRepeating()
@@ -131,22 +144,24 @@ func (b *Backend) flushWhile(others func()) {
 
 // repeat calls do at each interval until Close. It logs only the first of consecutive failures.
 func (b *Backend) repeat(every time.Duration, failed string, do func(context.Context) error) {
-	b.done.Go(func() {
-		ticker, fails := time.NewTicker(every), false
-		defer ticker.Stop()
-		for {
-			select {
-			case <-b.working.Done():
-				return
-			case <-ticker.C:
-				err := do(b.working)
-				isNews := err != nil && !fails && b.working.Err() == nil
-				if fails = err != nil; isNews {
-					b.log.Error(failed, "cause", err)
-				}
+	b.done.Go(func() { b.repeatHere(every, failed, do) })
+}
+
+func (b *Backend) repeatHere(every time.Duration, failed string, do func(context.Context) error) {
+	ticker, fails := time.NewTicker(every), false
+	defer ticker.Stop()
+	for {
+		select {
+		case <-b.working.Done():
+			return
+		case <-ticker.C:
+			err := do(b.working)
+			isNews := err != nil && !fails && b.working.Err() == nil
+			if fails = err != nil; isNews {
+				b.log.Error(failed, "cause", err)
 			}
 		}
-	})
+	}
 }
 
 // resting returns a function that pauses for as long as the work since the last pause took, and for busy times longer
@@ -192,5 +207,6 @@ func (b *Backend) Close() error {
 	if failed := b.Refusals.Flush(ctx, true); failed != nil {
 		err = errors.Join(err, fmt.Errorf("could not write all refusals to the audit trail: %w", failed))
 	}
+	b.finishAuditLog(ctx)
 	return errors.Join(err, b.store.CloseWithin(ctx))
 }

@@ -112,6 +112,12 @@ func (l Link) Before(at time.Time) bool {
 	return err == nil && ms < at.UnixMilli()
 }
 
+// at returns when the event was written; the Unix epoch if its row does not say.
+func (l Link) at() time.Time {
+	ms, _ := strconv.ParseInt(l.Fields[3], 10, 64)
+	return time.UnixMilli(ms).UTC()
+}
+
 // Page is a part of a chain and its head, from one snapshot.
 type Page struct {
 	Head  Head

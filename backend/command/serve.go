@@ -84,6 +84,7 @@ func (s *serve) Run(ctx context.Context, std IO) (err error) {
 	go func() {
 		for range reload {
 			b.Web.ReloadCertificate()
+			b.ReopenAuditLog()
 		}
 	}()
 	supervised := tellSupervisor(ctx, log, s.askSelf)

@@ -66,8 +66,9 @@ type Backups struct {
 	BackupKeep  int      `help:"How many scheduled backups are kept. Older ones are removed." default:"7" placeholder:"N"`
 }
 
-// Auditing is how long audit events are kept.
+// Auditing is how long audit events are kept, and where else they are written.
 type Auditing struct {
+	AuditLog       string    `help:"File to append each audit event to, as a JSON line, for programs that ship logs. If empty, none is written." placeholder:"FILE"`
 	AuditRetention Retention `help:"How long audit events are kept, such as 400d; at least a day. 0 keeps them forever." default:"400d" placeholder:"TIME"`
 }
 

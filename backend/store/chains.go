@@ -284,6 +284,26 @@ func links(tx *gorm.DB, chain string, after int64, most int) (list []audit.Link,
 	return list, err
 }
 
+// Unlogged implements audit.LogStore.
+func (s Events) Unlogged(ctx context.Context, most int) ([]audit.Backlog, error) {
+	return read(ctx, s.db, func(tx *gorm.DB) (list []audit.Backlog, err error) {
+		err = scan(tx, "SELECT account_id, logged, kept_after, sequence FROM audit_chains WHERE logged <> sequence ORDER BY account_id LIMIT ?", []any{most}, func(rows *sql.Rows) error {
+			var b audit.Backlog
+			err := rows.Scan(&b.Chain, &b.Logged, &b.KeptAfter, &b.Newest)
+			list = append(list, b)
+			return err
+		})
+		return list, err
+	})
+}
+
+// SetLogged implements audit.LogStore.
+func (s Events) SetLogged(ctx context.Context, chain string, sequence int64) error {
+	return s.changeSoon(ctx, func(tx *gorm.DB) error {
+		return execAll(tx, []string{"UPDATE audit_chains SET logged = ? WHERE account_id = ?"}, sequence, chain)
+	})
+}
+
 // RemoveEvents removes the oldest events that were written before an instant, in small steps, and calls rest after each.
 // Each chain keeps its newest event, and stays provable: its head says after which event it goes on. It leaves a chain that
 // does not verify as it is and returns an error for it.

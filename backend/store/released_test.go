@@ -42,6 +42,7 @@ var released = map[string]string{
 	"00029_audit_filters.sql":       "fd5d1b19a15e749ff8735ad695408cfc9b5d345319a3410b59e3e1c601a24207",
 	"00030_use_writers.sql":         "5ea2f152ebd20fbc80edca024531e477cc1a375f077fccbebec33fd8eceddb88",
 	"00031_audit_actors.sql":        "d3f663f633040fadcd5cd48c7c9cff9986bd0c7e1718e91b53390233f6e89215",
+	"00032_audit_log.sql":           "e1aa24c75eb2b5e230aa8b64cfb8f0a747dd1b8ed4dbc16064638a8dd98a3aa7",
 }
 
 func TestReleasedMigrationsNeverChange(t *testing.T) {
