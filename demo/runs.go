@@ -91,7 +91,7 @@ func (m *month) report(ctx context.Context, t *issued, random *rand.Rand, goesOn
 		if fails && step == len(run)-1 {
 			end.Status, end.Result = activity.Failed, json.RawMessage(`{"error":"the ledger is closed"}`)
 		}
-		if _, err := m.Activity.FinishSpan(ctx, scope, span.ID, end); err != nil {
+		if _, err := m.Activity.FinishSpan(ctx, scope, span.ID, end, nil); err != nil {
 			return err
 		}
 	}
@@ -102,7 +102,7 @@ func (m *month) report(ctx context.Context, t *issued, random *rand.Rand, goesOn
 	if fails {
 		status = activity.Failed
 	}
-	if _, err := m.Activity.FinishSpan(ctx, scope, ids[0], activity.SpanFinish{Status: status, Result: json.RawMessage(run[0].result)}); err != nil {
+	if _, err := m.Activity.FinishSpan(ctx, scope, ids[0], activity.SpanFinish{Status: status, Result: json.RawMessage(run[0].result)}, nil); err != nil {
 		return err
 	}
 	if random.IntN(20) == 0 {

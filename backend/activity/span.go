@@ -1,6 +1,7 @@
 package activity
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"strings"
@@ -72,11 +73,75 @@ type SpanOrder struct {
 	Creation          Creation
 }
 
-// CreateSpan adds a span to an instance, whatever the instance's status. If the creation or the id was used before, it
-// returns that span as it was created. It returns fault.Validation if a field is invalid or the scope has no such
-// instance, and fault.IdempotencyKeyAlreadyUsed if the key was used for another request.
-func (a *Activity) CreateSpan(ctx context.Context, scope Scope, order SpanOrder) (Reported, error) {
+// SpanChange is a request to create a span or to finish one.
+type SpanChange struct {
+	Create *SpanOrder // nil to finish
+	ID     pfid.ID    // of the span to finish
+	Finish SpanFinish
+	// Reserve is called with the bytes of the payloads of a span that is not new, before it is changed or returned. An error
+	// refuses that. nil is no limit.
+	Reserve func(bytes int) error
+}
+
+// ReportSpans makes changes of spans in order, in one transaction, until one fails. It returns the spans before that one,
+// whose changes are kept, and its error. If the transaction fails, it returns no spans.
+//
+// A span is added whatever the status of its instance. If the creation or the id was used before, ReportSpans returns that
+// span as it was created; a finished span stays unchanged when it is finished again. A change fails with fault.Validation if
+// a field is invalid or the scope has no such instance, fault.IdempotencyKeyAlreadyUsed if the key was used for another
+// request, and fault.NotFound if the scope has no span to finish.
+func (a *Activity) ReportSpans(ctx context.Context, scope Scope, changes []SpanChange) ([]Reported, error) {
 	at := a.now().UTC()
+	reports := make([]SpanReport, 0, len(changes))
+	var failed error
+	for _, c := range changes {
+		report, err := a.report(scope, c, at)
+		if err != nil {
+			failed = err
+			break
+		}
+		reports = append(reports, report)
+	}
+	if len(reports) == 0 {
+		return nil, failed
+	}
+	made, err := a.store.ReportSpans(ctx, scope, reports, at)
+	return made, cmp.Or(err, failed)
+}
+
+func (a *Activity) report(scope Scope, c SpanChange, at time.Time) (r SpanReport, err error) {
+	if c.Create == nil {
+		finish := c.Finish
+		if err := finish.check(at); err != nil {
+			return r, err
+		}
+		return SpanReport{Span: Span{ID: c.ID}, Finish: &finish, Reserve: c.Reserve}, nil
+	}
+	if err := c.Create.check(); err != nil {
+		return r, err
+	}
+	span, err := a.span(scope, *c.Create, at)
+	return SpanReport{Span: span, Creation: c.Create.Creation, Reserve: c.Reserve}, err
+}
+
+// CreateSpan is ReportSpans for a single new span.
+func (a *Activity) CreateSpan(ctx context.Context, scope Scope, order SpanOrder) (Reported, error) {
+	return only(a.ReportSpans(ctx, scope, []SpanChange{{Create: &order}}))
+}
+
+// FinishSpan is ReportSpans for a single span to finish.
+func (a *Activity) FinishSpan(ctx context.Context, scope Scope, id pfid.ID, finish SpanFinish, reserve func(bytes int) error) (Reported, error) {
+	return only(a.ReportSpans(ctx, scope, []SpanChange{{ID: id, Finish: finish, Reserve: reserve}}))
+}
+
+func only(made []Reported, err error) (Reported, error) {
+	if err != nil {
+		return Reported{}, err
+	}
+	return made[0], nil
+}
+
+func (order *SpanOrder) check() error {
 	wrong := fault.Fields{}
 	if order.InstanceID.IsZero() {
 		wrong.Add("agent_instance_id", "is required")
@@ -99,18 +164,7 @@ func (a *Activity) CreateSpan(ctx context.Context, scope Scope, order SpanOrder)
 			wrong.Add("finished_at", "requires a finished status: complete, failed or cancelled")
 		}
 	}
-	if err := wrong.Err(); err != nil {
-		return Reported{}, err
-	}
-	s, err := a.span(scope, order, at)
-	if err != nil {
-		return Reported{}, err
-	}
-	made, err := a.store.InsertSpans(ctx, scope, []Span{s}, order.Creation)
-	if err != nil {
-		return Reported{}, err
-	}
-	return made[0], nil
+	return wrong.Err()
 }
 
 func (a *Activity) span(scope Scope, order SpanOrder, at time.Time) (Span, error) {
@@ -154,44 +208,30 @@ type SpanFinish struct {
 	Status            Status    // empty for Complete
 	Result            json.RawMessage
 	SensitiveEncoding json.RawMessage // nil leaves it unchanged
-	// Reserve is called before the change, with the bytes of the payloads that FinishSpan returns. An error refuses it. nil
-	// for no limit.
-	Reserve func(bytes int) error
 }
 
-// FinishSpan finishes a span. A finished one stays unchanged. It returns fault.NotFound if the scope has no such span.
-func (a *Activity) FinishSpan(ctx context.Context, scope Scope, id pfid.ID, finish SpanFinish) (Reported, error) {
-	at := a.now().UTC()
+// check fills in what is missing.
+func (f *SpanFinish) check(at time.Time) error {
 	wrong := fault.Fields{}
-	if finish.Status == "" {
-		finish.Status = Complete
+	if f.Status == "" {
+		f.Status = Complete
 	}
-	if !finish.Status.isOfSpan() || !finish.Status.IsFinished() {
+	if !f.Status.isOfSpan() || !f.Status.IsFinished() {
 		wrong.Add("status", "must be complete, failed or cancelled")
 	}
-	checkPayloads(wrong, nil, finish.Result, finish.SensitiveEncoding)
-	if err := wrong.Err(); err != nil {
-		return Reported{}, err
-	}
-	if finish.At.IsZero() {
-		finish.At = at
-	}
-	return a.store.FinishSpan(ctx, scope, id, finish, at)
+	checkPayloads(wrong, nil, f.Result, f.SensitiveEncoding)
+	f.At = orNow(f.At, at)
+	return wrong.Err()
 }
 
 // CreateTestSpans adds finished spans with the schema name "test" to an instance. It returns fault.Validation if the
 // scope has no such instance.
 func (a *Activity) CreateTestSpans(ctx context.Context, scope Scope, instance, parent pfid.ID, count int) ([]Reported, error) {
-	at := a.now().UTC()
-	spans := make([]Span, count)
-	for i := range spans {
-		var err error
-		spans[i], err = a.span(scope, SpanOrder{InstanceID: instance, ParentID: parent, SchemaName: "test", Status: Complete}, at)
-		if err != nil {
-			return nil, err
-		}
+	changes := make([]SpanChange, count)
+	for i := range changes {
+		changes[i].Create = &SpanOrder{InstanceID: instance, ParentID: parent, SchemaName: "test", Status: Complete}
 	}
-	return a.store.InsertSpans(ctx, scope, spans, Creation{})
+	return a.ReportSpans(ctx, scope, changes)
 }
 
 // SpanFilter selects spans. One of the ids is required.
@@ -209,15 +249,18 @@ func (a *Activity) Spans(ctx context.Context, scope Scope, filter SpanFilter, pa
 	return a.store.Spans(ctx, scope, filter, page)
 }
 
+// SpanReport is a checked change of a span.
+type SpanReport struct {
+	Span     // to create; only with its id to finish
+	Creation Creation
+	Finish   *SpanFinish // nil to create
+	Reserve  func(bytes int) error
+}
+
 // SpanStore keeps spans.
 type SpanStore interface {
-	// InsertSpans adds spans, which all belong to one instance, and counts them on it. A creation stands for a single
-	// span. Of a creation or an id that was used before it returns the span as it was created, and adds nothing. It
-	// returns fault.Validation if the scope has no such instance or another instance has the id, and
-	// fault.IdempotencyKeyAlreadyUsed if the creation's key was used for another request.
-	InsertSpans(ctx context.Context, scope Scope, spans []Span, creation Creation) ([]Reported, error)
-	// FinishSpan finishes a span, unless it is finished. It returns fault.NotFound if the scope has no such span.
-	FinishSpan(ctx context.Context, scope Scope, id pfid.ID, finish SpanFinish, at time.Time) (Reported, error)
+	// ReportSpans is Activity.ReportSpans for changes that were checked.
+	ReportSpans(ctx context.Context, scope Scope, reports []SpanReport, at time.Time) ([]Reported, error)
 	// Spans is Activity.Spans.
 	Spans(ctx context.Context, scope Scope, filter SpanFilter, page paging.Page) ([]Span, int, error)
 }

@@ -1,11 +1,15 @@
 package api
 
-import "tokentab/backend/fault"
+import (
+	"encoding/json"
+
+	"tokentab/backend/fault"
+)
 
 // ReadBulkItem reads an item of a bulk request. refused says that it has the response of an unknown item.
 func ReadBulkItem(text []byte) (method, path string, body []byte, refused bool, err error) {
 	var item bulkItem
-	if err := item.UnmarshalJSON(text); err != nil {
+	if err := json.Unmarshal(text, &item); err != nil {
 		return "", "", nil, false, err
 	}
 	wrong := fault.Fields{}

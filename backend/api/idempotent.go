@@ -17,7 +17,7 @@ import (
 // commits the change, the key and the response.
 func (s *Service) idempotent(ctx huma.Context, next func(huma.Context)) {
 	who, _ := ctx.Context().Value(callerKey{}).(*caller)
-	key, named, err := who.idempotencyKey()
+	key, named, err := who.sent().idempotencyKey()
 	if err != nil {
 		s.answerHuma(ctx, err)
 		return
@@ -60,7 +60,7 @@ var repeatable = []string{"/agent_instance/{id}/start", "/agent_instance/{id}/fi
 // checkKey passes on requests whose idempotency key is valid or missing.
 func (s *Service) checkKey(ctx huma.Context, next func(huma.Context)) {
 	who, _ := ctx.Context().Value(callerKey{}).(*caller)
-	if err := who.checkKey(); err != nil {
+	if err := who.sent().checkKey(); err != nil {
 		s.answerHuma(ctx, err)
 		return
 	}
@@ -68,11 +68,10 @@ func (s *Service) checkKey(ctx huma.Context, next func(huma.Context)) {
 }
 
 // idempotencyKey returns the key in the body. It ignores bodies that are no JSON object; decoding reports them.
-func (c *caller) idempotencyKey() (key string, named bool, err error) {
-	body := c.sent()
-	value, ok := body.top["idempotency_key"]
+func (b *sentBody) idempotencyKey() (key string, named bool, err error) {
+	value, ok := b.top["idempotency_key"]
 	if !ok {
-		value = body.details["idempotency_key"]
+		value = b.details["idempotency_key"]
 	}
 	if value == nil || string(value) == "null" {
 		return "", false, nil

@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"net/http"
 	"reflect"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -52,17 +53,17 @@ func readSpanBody(c *fasthttp.RequestCtx, hold *request.Share) error {
 }
 
 // checkKey checks the idempotency key of a request that may be repeated without one.
-func (c *caller) checkKey() error {
-	key, named, err := c.idempotencyKey()
+func (b *sentBody) checkKey() error {
+	key, named, err := b.idempotencyKey()
 	if err == nil && named {
 		err = idempotency.CheckKey(key)
 	}
 	return err
 }
 
-// creation returns what identifies a request to create a span, if it has an idempotency key.
-func (c *caller) creation() (made activity.Creation, err error) {
-	key, named, err := c.idempotencyKey()
+// creation returns what identifies a request to create a span, if its body has an idempotency key.
+func (c *caller) creation(body *sentBody, uri string) (made activity.Creation, err error) {
+	key, named, err := body.idempotencyKey()
 	if err != nil || !named {
 		return made, err
 	}
@@ -70,7 +71,7 @@ func (c *caller) creation() (made activity.Creation, err error) {
 		return made, err
 	}
 	owned := idempotency.HashOf(c.id().String(), key, nil)
-	request := idempotency.HashOf(c.request.Method(), string(c.request.Request().URI().RequestURI()), c.request.Request().Body())
+	request := idempotency.HashOf(http.MethodPost, uri, body.text)
 	copy(made.Key[:], owned[:])
 	copy(made.Hash[:], request[:])
 	return made, nil

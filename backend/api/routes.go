@@ -125,7 +125,7 @@ func (s *Service) routes(app *fiber.App) {
 	add(s, runtime, http.MethodGet, spanRoute, "List the agent spans of an instance or an agent", s.listSpans)
 
 	add(s, manager, http.MethodPost, "/pfid/generate", "Generate ids for the account", s.generatePFIDs)
-	add(s, bundle, http.MethodPost, bulkRoute, "Run several requests in order until one fails; each commits on its own", s.bulk)
+	add(s, bundle, http.MethodPost, bulkRoute, "Run several requests in order until one fails; those before it are kept", s.bulk)
 
 	s.documents = sync.OnceValues(s.renderDocuments)
 	root.Get("/openapi.json", s.document(func(d *documents) *answer.File { return &d.openAPI }))

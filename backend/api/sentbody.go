@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"strings"
 	"time"
 
 	"tokentab/backend/fault"
@@ -37,6 +38,7 @@ func depthOf(value []byte) (deepest int) {
 
 // sentBody is the body of a request, taken apart once for all that look into it.
 type sentBody struct {
+	text       []byte
 	isEmpty    bool
 	top        map[string]json.RawMessage // its members; nil if it is no JSON object
 	details    map[string]json.RawMessage // those of its details; nil if there are none
@@ -49,15 +51,31 @@ func (c *caller) sent() *sentBody {
 	if c.body != nil {
 		return c.body
 	}
-	c.body = &sentBody{}
-	text := c.request.Request().Body()
-	if c.body.isEmpty = len(bytes.TrimSpace(text)) == 0; c.body.isEmpty {
-		return c.body
-	}
-	if c.body.err = json.Unmarshal(text, &c.body.top); c.body.err == nil && c.body.top["details"] != nil {
-		c.body.detailsErr = json.Unmarshal(c.body.top["details"], &c.body.details)
-	}
+	c.body = takenApart(c.request.Request().Body())
 	return c.body
+}
+
+func takenApart(text []byte) *sentBody {
+	b := &sentBody{text: text, isEmpty: len(bytes.TrimSpace(text)) == 0}
+	if b.isEmpty {
+		return b
+	}
+	if b.err = json.Unmarshal(text, &b.top); b.err == nil && b.top["details"] != nil {
+		b.detailsErr = json.Unmarshal(b.top["details"], &b.details)
+	}
+	return b
+}
+
+// namesAccount reports whether the body or its details have an account_id, as routes decode it.
+func (b *sentBody) namesAccount() bool {
+	for _, members := range []map[string]json.RawMessage{b.top, b.details} {
+		for name := range members {
+			if strings.EqualFold(name, "account_id") {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // members returns what a route that decodes its body itself reads: the top of the body or, if inDetails, the details. The

@@ -58,11 +58,15 @@ func reportedSpan(r activity.Reported, err error) (*whole[SpanAnswer], error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &whole[SpanAnswer]{Body: SpanAnswer{Status: "success", Details: spanOf(r.Span)}}
+	return &whole[SpanAnswer]{Body: spanAnswer(r)}, nil
+}
+
+func spanAnswer(r activity.Reported) SpanAnswer {
+	out := SpanAnswer{Status: "success", Details: spanOf(r.Span)}
 	if r.Terminated {
-		out.Body.Control = &SpanControl{Terminate: true, Reason: r.Reason}
+		out.Control = &SpanControl{Terminate: true, Reason: r.Reason}
 	}
-	return out, nil
+	return out
 }
 
 // NewAgentSpan is a request to create a span.
@@ -86,25 +90,31 @@ type createSpanInput struct{}
 func (*createSpanInput) body() any { return orderedBody[NewAgentSpan]{} }
 
 func (s *Service) createSpan(ctx context.Context, who *caller, _ *createSpanInput) (*whole[SpanAnswer], error) {
-	members, err := who.sent().members(true)
+	order, err := who.spanOrder(who.sent(), string(who.request.Request().URI().RequestURI()))
 	if err != nil {
 		return nil, err
 	}
-	creation, err := who.creation()
+	return reportedSpan(s.Activity.CreateSpan(ctx, who.scope(), order))
+}
+
+// spanOrder reads the body of a request to create a span, which was sent to the URI.
+func (c *caller) spanOrder(body *sentBody, uri string) (order activity.SpanOrder, err error) {
+	members, err := body.members(true)
 	if err != nil {
-		return nil, err
+		return order, err
+	}
+	creation, err := c.creation(body, uri)
+	if err != nil {
+		return order, err
 	}
 	r := reader{members, fault.Fields{}}
-	order := activity.SpanOrder{
+	order = activity.SpanOrder{
 		ID: r.id("id"), InstanceID: r.id("agent_instance_id"), ParentID: r.id("parent_span_id"),
 		SchemaName: r.text("schema_name"), Status: activity.Status(r.text("status")),
 		Payload: r.object("payload"), Result: r.object("result_payload"), SensitiveEncoding: r.json("sensitive_encoding"),
 		StartedAt: r.time("started_at"), FinishedAt: r.time("finished_at"), Creation: creation,
 	}
-	if err := r.wrong.Err(); err != nil {
-		return nil, err
-	}
-	return reportedSpan(s.Activity.CreateSpan(ctx, who.scope(), order))
+	return order, r.wrong.Err()
 }
 
 // SpanEnd is a request to finish a span.
@@ -122,22 +132,27 @@ type finishSpanInput struct{ PathID }
 func (*finishSpanInput) body() any { return SpanEnd{} }
 
 func (s *Service) finishSpan(ctx context.Context, who *caller, in *finishSpanInput) (*whole[SpanAnswer], error) {
-	members, err := who.sent().members(false)
+	finish, err := spanFinish(who.sent())
 	if err != nil {
 		return nil, err
 	}
-	if err := who.checkKey(); err != nil {
-		return nil, err
+	return reportedSpan(s.Activity.FinishSpan(ctx, who.scope(), in.id(), finish, who.reserve))
+}
+
+// spanFinish reads the body of a request to finish a span.
+func spanFinish(body *sentBody) (finish activity.SpanFinish, err error) {
+	members, err := body.members(false)
+	if err != nil {
+		return finish, err
+	}
+	if err := body.checkKey(); err != nil {
+		return finish, err
 	}
 	r := reader{members, fault.Fields{}}
-	finish := activity.SpanFinish{
+	finish = activity.SpanFinish{
 		At: r.time("timestamp"), Status: activity.Status(r.text("status")), Result: r.object("result_payload"), SensitiveEncoding: r.json("sensitive_encoding"),
-		Reserve: who.reserve,
 	}
-	if err := r.wrong.Err(); err != nil {
-		return nil, err
-	}
-	return reportedSpan(s.Activity.FinishSpan(ctx, who.scope(), in.id(), finish))
+	return finish, r.wrong.Err()
 }
 
 // spanListing is the query of a list of spans.

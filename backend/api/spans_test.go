@@ -3,6 +3,7 @@ package api_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -497,6 +498,46 @@ func TestSpansCanBeSentInBulk(t *testing.T) {
 	}
 	if n := r.counts(r.instance); n["total"] != 4.0 {
 		t.Errorf("counts %v: %s", n, a.Body)
+	}
+}
+
+func TestSpansInBulkAreKeptUpToTheFirstThatFails(t *testing.T) {
+	r := startRun(t)
+	create := func(key string, more map[string]any) map[string]any {
+		fields := r.fields(map[string]any{"_type": "agent_spans/create", "idempotency_key": key, "payload": json.RawMessage(`{"b": 1, "a": {"z": "<&>", "y": 2.50}}`)})
+		maps.Copy(fields, more)
+		return fields
+	}
+	bulk := func(items ...any) backendtest.Answer {
+		t.Helper()
+		return r.ok(r.Call(http.MethodPost, "/api/v1/bulk", map[string]any{"items": items}, r.manager))
+	}
+	generated, _ := r.ok(r.Call(http.MethodPost, "/api/v1/pfid/generate", `{"count":3}`, r.manager)).Get(t, "details", "pfids").([]any)
+	chosen, nowhere, other := generated[0].(string), generated[1].(string), generated[2].(string)
+	finish := func(id string) map[string]any {
+		return map[string]any{"method": "POST", "path": "/agent_spans/" + id + "/finish", "body": map[string]any{"result_payload": json.RawMessage(`{"d":1,"c":2}`)}}
+	}
+	first := bulk(create("bulk-1111", nil), create("bulk-2222", map[string]any{"id": chosen}), finish(chosen), finish(nowhere), create("bulk-3333", nil))
+	items, _ := first.Get(t, "details", "items").([]any)
+	if n := r.counts(r.instance); n["total"] != 2.0 || n["complete"] != 1.0 || n["active"] != 1.0 {
+		t.Errorf("counts %v", n)
+	}
+	if len(items) != 2 || items[0].(map[string]any)["status"] != 200.0 || items[1].(map[string]any)["status"] != 404.0 || first.Get(t, "outputs", "bulk-3333") != nil {
+		t.Errorf("%s", first.Body)
+	}
+	if strings.Count(first.Body, `"payload":{"b":1,"a":{"z":"\u003c\u0026\u003e","y":2.50}}`) != 3 || !strings.Contains(first.Body, `"result_payload":{"d":1,"c":2}`) {
+		t.Errorf("payloads are not as they were sent: %s", first.Body)
+	}
+	again := bulk(create("bulk-1111", nil), finish(chosen), create("bulk-4444", map[string]any{"status": "nothing"}))
+	if again.Text(t, "outputs", "bulk-1111", "details", "id") != first.Text(t, "outputs", "bulk-1111", "details", "id") || again.Text(t, "outputs", "bulk-4444", "code") != "validation_errors" {
+		t.Errorf("%s", again.Body)
+	}
+	if n := r.counts(r.instance); n["total"] != 2.0 {
+		t.Errorf("repeated items count again: %v", n)
+	}
+	foreign := bulk(create("bulk-5555", nil), create("bulk-6666", map[string]any{"account_id": other}), create("bulk-7777", nil))
+	if foreign.Text(t, "outputs", "bulk-6666", "code") != "not_found" || foreign.Get(t, "outputs", "bulk-7777") != nil {
+		t.Errorf("an item names another account: %s", foreign.Body)
 	}
 }
 

@@ -117,18 +117,18 @@ func TestAReportOfATokenThatEndedMeanwhileChangesNothing(t *testing.T) {
 	r := newRun(t, 1)
 	scope := r.scope
 	scope.Actor = audit.Actor{AccountID: scope.AccountID, APITokenID: r.id()} // it was admitted, and is gone
-	made, err := r.Activity.InsertSpans(t.Context(), r.scope, []activity.Span{r.span(0)}, creation())
+	made, err := r.create(t.Context(), r.scope, []activity.Span{r.span(0)}, creation())
 	if err != nil {
 		t.Fatal(err)
 	}
 	again := creation()
 	for name, report := range map[string]func() error{
 		"create": func() error {
-			_, err := r.Activity.InsertSpans(t.Context(), scope, []activity.Span{r.span(1)}, again)
+			_, err := r.create(t.Context(), scope, []activity.Span{r.span(1)}, again)
 			return err
 		},
 		"finish": func() error {
-			_, err := r.Activity.FinishSpan(t.Context(), scope, made[0].ID, activity.SpanFinish{Status: activity.Failed, At: now()}, now())
+			_, err := r.Activity.ReportSpans(t.Context(), scope, []activity.SpanReport{{Span: activity.Span{ID: made[0].ID}, Finish: &activity.SpanFinish{Status: activity.Failed, At: now()}}}, now())
 			return err
 		},
 		"start": func() error {

@@ -86,7 +86,7 @@ func (r *run) usesAnIndex(filter activity.SpanFilter, page paging.Page) {
 func TestAnAgentsSpansLeaveOutOtherDeploymentsOfTheScope(t *testing.T) {
 	r := newRun(t, 2)
 	for n := range 3 { // two in the first instance, one in the second, which has another deployment
-		if _, err := r.Activity.InsertSpans(t.Context(), r.scope, []activity.Span{r.span(n)}, creation()); err != nil {
+		if _, err := r.create(t.Context(), r.scope, []activity.Span{r.span(n)}, creation()); err != nil {
 			t.Fatal(err)
 		}
 	}

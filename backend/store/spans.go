@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"gorm.io/gorm"
@@ -108,76 +109,144 @@ func spanOf(tx *gorm.DB, scope activity.Scope, where string, args ...any) (row s
 	return row, ok, err
 }
 
-// InsertSpans implements activity.SpanStore.
-func (s Activity) InsertSpans(ctx context.Context, scope activity.Scope, spans []activity.Span, creation activity.Creation) ([]activity.Reported, error) {
+// ReportSpans implements activity.SpanStore.
+func (s Activity) ReportSpans(ctx context.Context, scope activity.Scope, reports []activity.SpanReport, at time.Time) ([]activity.Reported, error) {
+	batch := spanBatch{scope: scope, at: at, rows: make([]spanRow, len(reports)), isNew: make([]bool, len(reports))}
 	size := 0
-	rows := make([]spanRow, len(spans)) // packed before the transaction, which others wait for
-	for i, span := range spans {
-		row := spanRow{Span: span, created: span.Status}
-		var err error
-		if row.payload, err = pack(span.Payload); err != nil {
+	for i, r := range reports { // packed before the transaction, which others wait for
+		row, err := packedRow(r)
+		if err != nil {
 			return nil, err
 		}
-		if row.result, err = pack(span.Result); err != nil {
-			return nil, err
-		}
-		if span.SensitiveEncoding != nil {
-			row.encodings = encodings{span.SensitiveEncoding}
-		}
-		row.size = sizeOf(&row)
+		batch.rows[i] = row
 		size += row.size
-		rows[i] = row
 	}
 	if err := s.checkRoom(ctx, size); err != nil {
 		return nil, err
 	}
-	var earlier map[int]spanRow
-	to, err := changeIn(ctx, s, scope, func(tx *gorm.DB) (to instanceNow, err error) {
-		to, earlier, err = insertSpans(tx, scope, rows, creation)
-		return to, err
+	n := 0
+	var failed error
+	changed, err := changeIn(ctx, s, scope, func(tx *gorm.DB) (map[pfid.ID]*spanChange, error) {
+		batch.changes = map[pfid.ID]*spanChange{}
+		for n = 0; n < len(reports); n++ {
+			if failed = batch.report(tx, n, reports[n]); failed != nil {
+				break
+			}
+		}
+		// A report that fails has changed nothing. A statement that fails may have ended the transaction.
+		if _, isRefusal := errors.AsType[*fault.Error](failed); failed != nil && (n == 0 || !isRefusal) {
+			return nil, failed
+		}
+		return batch.changes, batch.end(tx)
 	})
 	if err != nil {
 		return nil, err
 	}
-	made := make([]activity.Reported, len(rows))
-	for i := range rows {
-		span := rows[i].Span
-		if row, isRepeated := earlier[i]; isRepeated {
-			if span, err = row.asCreated().unpacked(); err != nil {
+	made := make([]activity.Reported, n)
+	for i := range made { // after the transaction, which others wait for
+		span := batch.rows[i].Span
+		if !batch.isNew[i] {
+			if span, err = batch.rows[i].unpacked(); err != nil {
 				return nil, err
 			}
 		}
-		span.AgentID = to.agent
-		made[i] = to.reported(span)
+		made[i] = changed[span.InstanceID].to.reported(span)
 	}
-	return made, nil
+	return made, failed
 }
 
-// insertSpans adds spans of one instance. It returns the instance, and the rows of those that were added earlier. It reads
-// the instance only with the statements that write: most requests add one new span.
-func insertSpans(tx *gorm.DB, scope activity.Scope, rows []spanRow, creation activity.Creation) (to instanceNow, earlier map[int]spanRow, err error) {
-	added := spanChange{at: rows[0].InsertedAt}
-	earlier = map[int]spanRow{}
-	for i := range rows {
-		isNew, err := insertSpan(tx, scope, &rows[i], creation)
-		if err != nil {
-			return to, nil, err
-		}
-		if isNew {
-			added.count(rows[i].Status, 1)
-			added.bytes += rows[i].size
-			continue
-		}
-		if to, err = reportedTo(tx, scope, rows[i].InstanceID); err != nil {
-			return to, nil, err
-		}
-		rows[i].instance = to.number
-		if earlier[i], err = earlierSpan(tx, scope, &rows[i], creation); err != nil {
-			return to, nil, err
-		}
+// packedRow returns the row of a new span, or what a finish writes.
+func packedRow(r activity.SpanReport) (row spanRow, err error) {
+	row = spanRow{Span: r.Span, created: r.Status}
+	encoding, result := r.SensitiveEncoding, r.Result
+	if r.Finish != nil {
+		result, encoding = r.Finish.Result, nil
 	}
-	to, err = added.applyTo(tx, scope, rows[0].InstanceID)
-	return to, earlier, err
+	if row.payload, err = pack(r.Payload); err != nil {
+		return row, err
+	}
+	if encoding != nil {
+		row.encodings = encodings{encoding}
+	}
+	row.result, err = pack(result)
+	row.size = sizeOf(&row)
+	return row, err
+}
+
+// spanBatch makes the changes of several reports in one transaction. What they change on their instances is written in the
+// end, with one statement for each instance.
+type spanBatch struct {
+	scope   activity.Scope
+	at      time.Time
+	rows    []spanRow
+	isNew   []bool // by row: whether the batch added it
+	changes map[pfid.ID]*spanChange
+	order   []pfid.ID // of the instances
+}
+
+// change returns the change of an instance.
+func (b *spanBatch) change(instance pfid.ID) *spanChange {
+	c := b.changes[instance]
+	if c == nil {
+		c = &spanChange{at: b.at}
+		b.changes[instance] = c
+		b.order = append(b.order, instance)
+	}
+	return c
+}
+
+// report makes one change. It reads the instance of a new span only with the statements that write: most are new.
+func (b *spanBatch) report(tx *gorm.DB, i int, r activity.SpanReport) (err error) {
+	row := &b.rows[i]
+	if r.Finish != nil {
+		b.rows[i], err = b.finish(tx, r, row.result)
+		return err
+	}
+	if b.isNew[i], err = insertSpan(tx, b.scope, row, r.Creation); err != nil {
+		return err
+	}
+	if b.isNew[i] {
+		added := b.change(row.InstanceID)
+		added.count(row.Status, 1)
+		added.bytes += row.size
+		return nil
+	}
+	to, err := reportedTo(tx, b.scope, row.InstanceID)
+	if err != nil {
+		return err
+	}
+	row.instance = to.number
+	earlier, err := earlierSpan(tx, b.scope, row, r.Creation)
+	if err == nil {
+		earlier = earlier.asCreated()
+		err = earlier.reserve(r.Reserve, 0)
+	}
+	if err == nil {
+		b.rows[i] = earlier
+		b.change(earlier.InstanceID)
+	}
+	return err
+}
+
+// reserve calls reserve with the bytes of the row's payloads and more.
+func (s *spanRow) reserve(reserve func(bytes int) error, more int) error {
+	if reserve == nil {
+		return nil
+	}
+	return reserve(s.payload.unpackedSize() + s.result.unpackedSize() + more)
+}
+
+// end writes what changed on the instances and in total.
+func (b *spanBatch) end(tx *gorm.DB) (err error) {
+	bytes := 0
+	for _, id := range b.order {
+		c := b.changes[id]
+		if c.to, err = c.applyTo(tx, b.scope, id); err != nil {
+			return err
+		}
+		bytes += c.bytes
+	}
+	return addSpanBytes(tx, bytes)
 }
 
 // insertSpan writes a row, unless the scope has no such instance, or there is a row with the creation or the id.
@@ -220,61 +289,37 @@ func sameSpan(row spanRow, ok bool, err error) (spanRow, error) {
 	return row, err
 }
 
-// FinishSpan implements activity.SpanStore.
-func (s Activity) FinishSpan(ctx context.Context, scope activity.Scope, id pfid.ID, finish activity.SpanFinish, at time.Time) (activity.Reported, error) {
-	result, err := pack(finish.Result)
+// finish finishes a span and returns its row. A finished one stays as it is.
+func (b *spanBatch) finish(tx *gorm.DB, r activity.SpanReport, result packed) (row spanRow, err error) {
+	row, ok, err := spanOf(tx, b.scope, "t.account_id = ? AND t.id = ?", b.scope.AccountID, r.ID)
+	if err == nil && !ok {
+		err = fault.New(fault.NotFound, "There is no such agent span.")
+	}
 	if err == nil {
-		err = s.checkRoom(ctx, spanOverhead+len(result))
+		err = row.reserve(r.Reserve, len(r.Finish.Result))
 	}
 	if err != nil {
-		return activity.Reported{}, err
+		return row, err
 	}
-	var row spanRow
-	to, err := changeIn(ctx, s, scope, func(tx *gorm.DB) (to instanceNow, err error) {
-		var ok bool
-		row, ok, err = spanOf(tx, scope, "t.account_id = ? AND t.id = ?", scope.AccountID, id)
-		if err == nil && !ok {
-			err = fault.New(fault.NotFound, "There is no such agent span.")
-		}
-		if err == nil && finish.Reserve != nil {
-			err = finish.Reserve(row.payload.unpackedSize() + row.result.unpackedSize() + len(finish.Result))
-		}
-		if err != nil {
-			return to, err
-		}
-		if !row.Status.IsFinished() {
-			if err := finishSpan(tx, &row, result, finish, at); err != nil {
-				return to, err
-			}
-		}
-		return reportedTo(tx, scope, row.InstanceID)
-	})
-	if err != nil {
-		return activity.Reported{}, err
+	done := b.change(row.InstanceID)
+	if row.Status.IsFinished() {
+		return row, nil
 	}
-	span, err := row.unpacked() // after the transaction, which others wait for
-	return to.reported(span), err
-}
-
-func finishSpan(tx *gorm.DB, s *spanRow, result packed, finish activity.SpanFinish, at time.Time) error {
-	done := spanChange{instance: s.instance, at: at, bytes: -s.size}
-	done.count(s.Status, -1)
-	done.count(finish.Status, 1)
-	s.Status, s.result, s.FinishedAt, s.UpdatedAt = finish.Status, result, finish.At, at
+	before, finish := row, r.Finish
+	row.Status, row.result, row.FinishedAt, row.UpdatedAt = finish.Status, result, finish.At, b.at
 	if finish.SensitiveEncoding != nil {
-		if s.encodings == nil { // so that the finish's is the second
-			s.encodings = encodings{json.RawMessage("null")}
+		if row.encodings == nil { // so that the finish's is the second
+			row.encodings = encodings{json.RawMessage("null")}
 		}
-		s.encodings = append(s.encodings, finish.SensitiveEncoding)
+		row.encodings = append(row.encodings, finish.SensitiveEncoding)
 	}
-	s.size = sizeOf(s)
-	done.bytes += s.size
-	_, err := exec(tx, "UPDATE agent_spans SET status = ?, result_payload = ?, sensitive_encoding = ?, finished_at = ?, size = ?, updated_at = ? WHERE number = ?",
-		s.Status, s.result, s.encodings, stamp(s.FinishedAt), s.size, stamp(s.UpdatedAt), s.number)
-	if err != nil {
-		return err
-	}
-	return done.apply(tx)
+	row.size = sizeOf(&row)
+	done.count(before.Status, -1)
+	done.count(row.Status, 1)
+	done.bytes += row.size - before.size
+	_, err = exec(tx, "UPDATE agent_spans SET status = ?, result_payload = ?, sensitive_encoding = ?, finished_at = ?, size = ?, updated_at = ? WHERE number = ?",
+		row.Status, row.result, row.encodings, stamp(row.FinishedAt), row.size, stamp(row.UpdatedAt), row.number)
+	return row, err
 }
 
 // spanChange is what a change of spans changes on their instance, and in the total of bytes.
@@ -283,6 +328,7 @@ type spanChange struct {
 	at       time.Time // of the change; zero leaves the instance's last activity unchanged
 	counts   [5]int    // by status, in the order of countColumns
 	bytes    int
+	to       instanceNow // the instance after the change; only of a spanBatch
 }
 
 // countColumns are the counters of an instance.
@@ -317,7 +363,8 @@ func (c *spanChange) apply(tx *gorm.DB) error {
 	return addSpanBytes(tx, c.bytes)
 }
 
-// applyTo is apply for an instance by its id, which belongs to the scope if there is a change. It returns the instance.
+// applyTo changes the counters of an instance by its id, which belongs to the scope if there is a change. It returns the
+// instance.
 func (c *spanChange) applyTo(tx *gorm.DB, scope activity.Scope, id pfid.ID) (to instanceNow, err error) {
 	if c.isEmpty() {
 		return reportedTo(tx, scope, id)
@@ -326,10 +373,7 @@ func (c *spanChange) applyTo(tx *gorm.DB, scope activity.Scope, id pfid.ID) (to 
 		append(c.values(), scope.AccountID, id), func(rows *sql.Rows) error {
 			return rows.Scan(&to.number, &to.agent, &to.status, (*optional)(&to.reason))
 		})
-	if err != nil {
-		return to, err
-	}
-	return to, addSpanBytes(tx, c.bytes)
+	return to, err
 }
 
 func addSpanBytes(tx *gorm.DB, bytes int) error {
@@ -349,6 +393,7 @@ type instanceNow struct {
 }
 
 func (i *instanceNow) reported(span activity.Span) activity.Reported {
+	span.AgentID = i.agent
 	return activity.Reported{Span: span, Terminated: i.status == activity.Terminated, Reason: i.reason}
 }
 
