@@ -110,6 +110,10 @@ func (s *Service) receive(a access, path string) func(huma.Context, func(huma.Co
 			s.answerHuma(ctx, err)
 			return
 		}
+		if who, _ := ctx.Context().Value(callerKey{}).(*caller); isLarge || a == bundle {
+			who.work.Begin() // until the response is encoded
+			defer who.work.Rest()
+		}
 		next(ctx)
 	}
 }

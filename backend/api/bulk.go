@@ -98,6 +98,8 @@ func (s *Service) runFirst(ctx context.Context, who *caller, requests []bulkRequ
 	if changes := who.spanChanges(requests); len(changes) > 0 {
 		return s.reportInBulk(ctx, who, changes, size)
 	}
+	who.work.Rest()
+	defer who.work.Begin()
 	return []bulkResponse{s.dispatch(who, requests[0])}
 }
 
@@ -109,16 +111,18 @@ func readBulkItems(body *sentBody) ([]bulkRequest, error) {
 	if err != nil {
 		return nil, err
 	}
-	var items []json.RawMessage
-	if len(members["items"]) == 0 || json.Unmarshal(members["items"], &items) != nil || len(items) < 1 || len(items) > mostBulkItems {
+	var items []bulkItem
+	if len(members["items"]) > 0 {
+		_ = json.Unmarshal(members["items"], &items) // valid JSON, of which other values than objects are left nil
+	}
+	if len(items) < 1 || len(items) > mostBulkItems {
 		return nil, fault.Field("items", "must be an array of 1 to %d items", mostBulkItems)
 	}
 	requests := make([]bulkRequest, len(items))
 	wrong, keys := fault.Fields{}, map[string]bool{}
-	for i, text := range items {
+	for i, item := range items {
 		at := fmt.Sprintf("items[%d]", i)
-		var item bulkItem
-		if !isObject(text) || json.Unmarshal(text, &item) != nil {
+		if item == nil {
 			wrong.Add(at, "must be an object")
 			continue
 		}

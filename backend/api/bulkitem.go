@@ -23,6 +23,8 @@ type bulkRequest struct {
 	key          string // set for an item with a _type
 	method, path string
 	body         []byte
+	members      bulkItem        // of the body; nil if they were not taken apart
+	details      bulkItem        // of the body's details; nil likewise
 	refused      json.RawMessage // response to an item with an unknown path or type; nil for others
 }
 
@@ -106,11 +108,11 @@ func readTypedItem(wrong fault.Fields, at string, item bulkItem) bulkRequest {
 		if id != "" {
 			fields["id"] = encoded(id)
 		}
-		request.body = request.keyed(fields.wrapped())
+		request.body = request.keyed(request.wrapped(fields))
 	case "update":
 		request.method = http.MethodPut
 		request.path += "/" + url.PathEscape(id)
-		request.body = request.keyed(fields.wrapped())
+		request.body = request.keyed(request.wrapped(fields))
 	case "delete":
 		request.method = http.MethodDelete
 		request.path += "/" + url.PathEscape(id) + fields.query()
@@ -126,7 +128,7 @@ func readTypedItem(wrong fault.Fields, at string, item bulkItem) bulkRequest {
 		request.method = http.MethodPost
 		request.path += "/" + url.PathEscape(id) + "/" + url.PathEscape(action)
 		if path != "agent_instance" && path != "agent_spans" { // whose actions have their fields at the top
-			fields = fields.wrapped()
+			fields = request.wrapped(fields)
 		}
 		request.body = request.keyed(fields)
 	}
@@ -154,11 +156,20 @@ func (b bulkItem) takeID(path string) string {
 }
 
 // wrapped puts flat fields into details, as single requests have them.
-func (b bulkItem) wrapped() bulkItem {
-	if isObject(b["details"]) {
-		return b
+func (r *bulkRequest) wrapped(fields bulkItem) bulkItem {
+	if isObject(fields["details"]) {
+		return fields
 	}
-	return bulkItem{"details": b.object()}
+	r.details = fields
+	return bulkItem{"details": fields.object()}
+}
+
+// sent returns the body, taken apart.
+func (r *bulkRequest) sent() *sentBody {
+	if r.members == nil || r.details == nil && r.members["details"] != nil {
+		return takenApart(r.body)
+	}
+	return &sentBody{text: r.body, top: r.members, details: r.details}
 }
 
 func isObject(value json.RawMessage) bool { return len(value) > 0 && value[0] == '{' }
@@ -181,13 +192,14 @@ func (b bulkItem) object() []byte {
 
 // keyed adds the item's key, so that a repeated bulk request repeats its first responses. It hashes keys longer than
 // the limit of single requests.
-func (r bulkRequest) keyed(body bulkItem) []byte {
+func (r *bulkRequest) keyed(body bulkItem) []byte {
 	key := r.key
 	if len(key) > idempotency.MaxKey {
 		sum := sha256.Sum256([]byte(key))
 		key = hex.EncodeToString(sum[:])
 	}
 	body["idempotency_key"] = encoded(key)
+	r.members = body
 	return body.object()
 }
 

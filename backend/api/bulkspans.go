@@ -17,7 +17,7 @@ func (c *caller) spanChanges(requests []bulkRequest) (changes []activity.SpanCha
 		return nil
 	}
 	for _, r := range requests {
-		change, ok := c.spanChange(r)
+		change, ok := c.spanChange(&r)
 		if !ok {
 			break
 		}
@@ -26,12 +26,12 @@ func (c *caller) spanChanges(requests []bulkRequest) (changes []activity.SpanCha
 	return changes
 }
 
-func (c *caller) spanChange(r bulkRequest) (change activity.SpanChange, ok bool) {
+func (c *caller) spanChange(r *bulkRequest) (change activity.SpanChange, ok bool) {
 	rest, isSpan := strings.CutPrefix(r.path, apiRoot+spanRoute)
 	if !isSpan || r.method != http.MethodPost || r.refused != nil {
 		return change, false
 	}
-	body := takenApart(r.body)
+	body := r.sent()
 	if body.namesAccount() {
 		return change, false
 	}
@@ -61,7 +61,9 @@ func (s *Service) reportInBulk(ctx context.Context, who *caller, changes []activ
 	for i := range changes {
 		changes[i].Reserve = reserve
 	}
+	who.work.Rest()
 	made, err := s.Activity.ReportSpans(ctx, who.scope(), changes)
+	who.work.Begin()
 	for _, r := range made {
 		responses = append(responses, bulkResponse{http.StatusOK, encoded(spanAnswer(r))})
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"tokentab/backend/activity"
 	"tokentab/backend/audit"
 	"tokentab/backend/fault"
 	"tokentab/backend/people"
@@ -25,6 +26,7 @@ type caller struct {
 	State   *token.State
 	request *fiber.Ctx
 	body    *sentBody // set by sent
+	work    activity.Work
 }
 
 // id returns the id of the caller's admin user or API token.

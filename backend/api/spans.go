@@ -54,7 +54,10 @@ type SpanControl struct {
 	Reason    string `json:"reason"`
 }
 
-func reportedSpan(r activity.Reported, err error) (*whole[SpanAnswer], error) {
+func reportedSpan(who *caller, report func() (activity.Reported, error)) (*whole[SpanAnswer], error) {
+	who.work.Rest()
+	r, err := report()
+	who.work.Begin()
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +97,7 @@ func (s *Service) createSpan(ctx context.Context, who *caller, _ *createSpanInpu
 	if err != nil {
 		return nil, err
 	}
-	return reportedSpan(s.Activity.CreateSpan(ctx, who.scope(), order))
+	return reportedSpan(who, func() (activity.Reported, error) { return s.Activity.CreateSpan(ctx, who.scope(), order) })
 }
 
 // spanOrder reads the body of a request to create a span, which was sent to the URI.
@@ -136,7 +139,9 @@ func (s *Service) finishSpan(ctx context.Context, who *caller, in *finishSpanInp
 	if err != nil {
 		return nil, err
 	}
-	return reportedSpan(s.Activity.FinishSpan(ctx, who.scope(), in.id(), finish, who.reserve))
+	return reportedSpan(who, func() (activity.Reported, error) {
+		return s.Activity.FinishSpan(ctx, who.scope(), in.id(), finish, who.reserve)
+	})
 }
 
 // spanFinish reads the body of a request to finish a span.

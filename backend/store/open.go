@@ -30,6 +30,11 @@ func (c *Claim) Open(ctx context.Context, now func() time.Time) (*Store, error) 
 		if err := s.migrate(ctx, migrations, now); err != nil {
 			return err
 		}
+		if s.writer != nil { // what savepoints may have to undo goes through no file. An upgrade still sorts in one
+			if err := s.writer.Exec("PRAGMA temp_store = MEMORY").Error; err != nil && !isOfDisk(err) {
+				return err
+			}
+		}
 		if err := s.settle(ctx); !isOfDisk(err) {
 			return err
 		}

@@ -113,6 +113,9 @@ func spanOf(tx *gorm.DB, scope activity.Scope, where string, args ...any) (row s
 func (s Activity) ReportSpans(ctx context.Context, scope activity.Scope, reports []activity.SpanReport, at time.Time) ([]activity.Reported, error) {
 	batch := spanBatch{scope: scope, at: at, rows: make([]spanRow, len(reports)), isNew: make([]bool, len(reports))}
 	size := 0
+	var work activity.Work
+	defer work.Rest()
+	work.Begin()
 	for i, r := range reports { // packed before the transaction, which others wait for
 		row, err := packedRow(r)
 		if err != nil {
@@ -121,12 +124,17 @@ func (s Activity) ReportSpans(ctx context.Context, scope activity.Scope, reports
 		batch.rows[i] = row
 		size += row.size
 	}
+	work.Rest()
 	if err := s.checkRoom(ctx, size); err != nil {
 		return nil, err
 	}
 	n := 0
 	var failed error
 	changed, err := changeIn(ctx, s, scope, func(tx *gorm.DB) (map[pfid.ID]*spanChange, error) {
+		if s.remote == nil { // else it waits for the network
+			work.Begin()
+			defer work.Rest()
+		}
 		batch.changes = map[pfid.ID]*spanChange{}
 		for n = 0; n < len(reports); n++ {
 			if failed = batch.report(tx, n, reports[n]); failed != nil {
@@ -142,6 +150,7 @@ func (s Activity) ReportSpans(ctx context.Context, scope activity.Scope, reports
 	if err != nil {
 		return nil, err
 	}
+	work.Begin()
 	made := make([]activity.Reported, n)
 	for i := range made { // after the transaction, which others wait for
 		span := batch.rows[i].Span
