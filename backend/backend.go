@@ -165,7 +165,7 @@ func (b *Backend) build(ctx context.Context, c config.Config, world World) error
 	}
 	b.auditKey = auditKey
 	b.Audit, b.chainEvents = audit.NewTrail(b.store.Events, auditKey), func(ctx context.Context) error {
-		return b.store.Events.ChainEvents(ctx, auditKey, func(earlier int) (audit.Event, error) {
+		return b.store.Events.ChainEvents(ctx, auditKey, master.MayBeginChains, func(earlier int) (audit.Event, error) {
 			return audit.New(world.Now().UTC(), audit.Actor{}, audit.ChainStarted, "", fmt.Sprintf("earlier events: %d", earlier), world.Random)
 		})
 	}
@@ -188,6 +188,11 @@ func (b *Backend) build(ctx context.Context, c config.Config, world World) error
 	}
 	if b.Signer, err = signer.New(ctx, b.store.Keys, master, c.Origin(), c.TokenAudience(), world.Now, world.Random); err != nil {
 		return err
+	}
+	if c.Listen != "" {
+		if err := b.Signer.NoteChains(ctx); err != nil { // Serve tries again
+			b.log.Error("could not note in the signing keys that audit events are chained; will retry", "cause", err)
+		}
 	}
 	lifetimes := token.Lifetimes{Default: c.DefaultTokenLifetime(), Max: time.Duration(c.MaxTokenLifetime)}
 	cache, err := token.NewCache(c.CacheTokens, world.Random)

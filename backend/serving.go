@@ -90,7 +90,10 @@ func (b *Backend) Serve(ctx context.Context, c config.Config, listeners ...net.L
 	b.repeatAlone(trimEvery, "could not remove ended sessions, invites and the like; will retry", b.RemoveEnded)
 	b.scheduleBackups(c.Backups)
 	b.repeatAlone(auditEvery, "could not keep the audit trail; will retry", func(ctx context.Context) error {
-		if err := b.chainEvents(ctx); err != nil || c.AuditRetention == 0 {
+		if err := b.chainEvents(ctx); err != nil {
+			return err
+		}
+		if err := b.Signer.NoteChains(ctx); err != nil || c.AuditRetention == 0 {
 			return err
 		}
 		return b.RemoveOldEvents(ctx, time.Duration(c.AuditRetention))

@@ -35,7 +35,7 @@ func TestASignInWithoutAPasswordCheckIsNotCounted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = s.Events.ChainEvents(t.Context(), key, func(int) (audit.Event, error) {
+	err = s.Events.ChainEvents(t.Context(), key, func([]signer.StoredKey) bool { return true }, func(int) (audit.Event, error) {
 		return audit.New(clock.Now(), audit.Actor{}, audit.ChainStarted, "", "", rand.Reader)
 	})
 	if err != nil {

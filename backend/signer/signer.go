@@ -40,6 +40,8 @@ type Store interface {
 	// WithdrawSigningKey reads all keys, calls decide, and writes its decision in one transaction, announced to a
 	// running server.
 	WithdrawSigningKey(ctx context.Context, kid string, at time.Time, decide func([]StoredKey) (Withdrawal, error)) error
+	// SealAgain replaces the sealed private key of a key that is still as it was.
+	SealAgain(ctx context.Context, key StoredKey, sealed []byte) error
 	// InsertSigningKey writes a key and its event in one transaction. With onlyFirst, it does so only if there is no
 	// key.
 	InsertSigningKey(ctx context.Context, key StoredKey, event audit.Event, onlyFirst bool) error
@@ -109,6 +111,9 @@ func (s *Signer) newKey(at, signsFrom time.Time) (_ StoredKey, event audit.Event
 	private, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
 		return StoredKey{}, event, fmt.Errorf("signer: encode a key: %w", err)
+	}
+	if private, err = markChained(private); err != nil { // the event of this key is in a chain
+		return StoredKey{}, event, err
 	}
 	public, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
 	if err != nil {

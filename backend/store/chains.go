@@ -14,6 +14,7 @@ import (
 
 	"tokentab/backend/audit"
 	"tokentab/backend/fault"
+	"tokentab/backend/signer"
 )
 
 // Events implements audit.Store.
@@ -28,6 +29,8 @@ type chains struct {
 	warn func(chain string)
 	// later is set if there is no key yet: a restore may come before its master key. The next start chains the events.
 	later bool
+	// begun is set if the chains have begun before, so that a missing head is no reason to begin one again.
+	begun bool
 	// process is the kind of an actor that is neither an admin user nor an API token.
 	process audit.Kind
 }
@@ -139,13 +142,14 @@ func (all *chains) extend(tx *gorm.DB, events []audit.Event) error {
 }
 
 // move changes the head of a chain by f and seals it, unless its seal is broken. Changes go on then, because a token must
-// stay revocable, but the chain never verifies again. A chain begins only with its account, or with the first start.
+// stay revocable, but the chain never verifies again. A chain begins only with its account, or with the first start of a
+// version with chains.
 func (all *chains) move(tx *gorm.DB, chain string, first audit.Action, f func(*audit.Head) error) error {
 	head, found, err := auditChains.find(tx, "t.account_id = ?", chain)
 	if err != nil {
 		return err
 	}
-	sound := found && head.Sealed(all.sealer) || !found && (first == audit.AccountCreated || first == audit.ChainStarted)
+	sound := found && head.Sealed(all.sealer) || !found && (first == audit.AccountCreated || first == audit.ChainStarted && !all.begun)
 	head.Chain = chain
 	if err := f(&head); err != nil {
 		return err
@@ -168,13 +172,25 @@ func putHead(tx *gorm.DB, head audit.Head) error {
 const chainedAtOnce = 500
 
 // ChainEvents lets the sealer seal the heads of all chains from now on. Before the first change it chains the events that
-// an earlier version or a restore wrote, and records the event that started makes of their number. It must be called before any change
-// with an event, and again if it fails.
-func (s Events) ChainEvents(ctx context.Context, sealer audit.Sealer, started func(earlier int) (audit.Event, error)) error {
+// an earlier version or a restore wrote, and records the event that started makes of their number. mayBegin says, by the
+// signing keys, whether chains without a head may begin; without an account they may. It must be called before any change with
+// an event, and again if it fails.
+func (s Events) ChainEvents(ctx context.Context, sealer audit.Sealer, mayBegin func([]signer.StoredKey) bool, started func(earlier int) (audit.Event, error)) error {
 	if s.chains.sealer == nil {
 		s.chains.sealer, s.chains.warn = sealer, s.warnBroken()
 	}
 	since, err := s.Setting(ctx, chainedSetting)
+	if err == nil && since == "" {
+		s.chains.begun, err = read(ctx, s.db, func(tx *gorm.DB) (bool, error) {
+			keys, err := allKeys(tx)
+			if err != nil || mayBegin(keys) {
+				return false, err
+			}
+			return exists(tx, "SELECT 1 FROM accounts UNION ALL SELECT 1 FROM signing_keys")
+		})
+	} else if err == nil && s.chains.warn != nil && !s.chains.ready.Load() {
+		err = s.checkHeads(ctx)
+	}
 	var row int64
 	for earlier := 0; err == nil && since == ""; {
 		n := 0
@@ -202,6 +218,26 @@ func (s Events) ChainEvents(ctx context.Context, sealer audit.Sealer, started fu
 		s.chains.ready.Store(true)
 	}
 	return err
+}
+
+// checkHeads warns of a chain that has lost its head, or whose head someone without the key has changed.
+func (s Events) checkHeads(ctx context.Context) error {
+	return s.read(ctx, func(tx *gorm.DB) error {
+		headless, err := values[string](tx, "SELECT id FROM (SELECT '' AS id UNION ALL SELECT id FROM accounts) owners WHERE id NOT IN (SELECT account_id FROM audit_chains) LIMIT 1")
+		if err != nil {
+			return err
+		}
+		heads, err := auditChains.all(tx, "")
+		for _, head := range heads {
+			if !head.Sealed(s.chains.sealer) {
+				headless = append(headless, head.Chain)
+			}
+		}
+		for _, chain := range headless {
+			s.chains.warn(chain)
+		}
+		return err
+	})
 }
 
 // chainSome chains the first events behind a row that are not chained, in the order in which they were written.

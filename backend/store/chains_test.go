@@ -12,6 +12,7 @@ import (
 	"gorm.io/gorm"
 
 	"tokentab/backend/audit"
+	"tokentab/backend/signer"
 )
 
 // verifies checks all chains and returns the head of one.
@@ -136,7 +137,7 @@ func TestEventsFromBeforeTheChainAreChainedInTheirOrderBeforeTheFirstChange(t *t
 		t.Fatal("an event was written before the earlier ones were chained")
 	}
 	var events int
-	err = s.Events.ChainEvents(t.Context(), testSealer{}, func(n int) (audit.Event, error) {
+	err = s.Events.ChainEvents(t.Context(), testSealer{}, func([]signer.StoredKey) bool { return true }, func(n int) (audit.Event, error) {
 		events = n
 		return audit.New(now(), audit.Actor{}, audit.ChainStarted, "", fmt.Sprint(n), rand.Reader)
 	})

@@ -12,6 +12,7 @@ import (
 	"tokentab/backend/audit"
 	"tokentab/backend/fault"
 	"tokentab/backend/pgtest"
+	"tokentab/backend/signer"
 )
 
 // open opens the database in a folder as a server does. The caller closes it.
@@ -67,7 +68,7 @@ func tryOpen(t testing.TB, folder string, now func() time.Time) (*Store, error) 
 
 // prepare lets a store write audit events.
 func prepare(ctx context.Context, s *Store) error {
-	return s.Events.ChainEvents(ctx, testSealer{}, func(int) (audit.Event, error) {
+	return s.Events.ChainEvents(ctx, testSealer{}, func([]signer.StoredKey) bool { return true }, func(int) (audit.Event, error) {
 		return audit.New(s.health.now(), audit.Actor{}, audit.ChainStarted, "", "", rand.Reader)
 	})
 }

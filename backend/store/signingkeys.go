@@ -42,6 +42,12 @@ func (s Keys) InsertSigningKey(ctx context.Context, key signer.StoredKey, event 
 	})
 }
 
+func (s Keys) SealAgain(ctx context.Context, key signer.StoredKey, sealed []byte) error {
+	return s.change(ctx, func(tx *gorm.DB) error {
+		return execAll(tx, []string{"UPDATE signing_keys SET sealed_private_key = ? WHERE kid = ? AND sealed_private_key = ?"}, sealed, key.ID, key.Sealed)
+	})
+}
+
 func insertSigningKey(tx *gorm.DB, key signer.StoredKey, event audit.Event) error {
 	columns := signingKeys.columns(&key)
 	err := tx.Exec("INSERT INTO signing_keys ("+namesOf(columns)+", number) SELECT ?, ?, ?, ?, ?, ?, ?, COALESCE(MAX(number), 0) + 1 FROM signing_keys", fieldsOf(columns)...).Error
