@@ -85,6 +85,30 @@ func TestOneCopyWorksForAllAndAnotherTakesOverWhenItDies(t *testing.T) {
 	await(second)
 }
 
+func TestTheDoctorFindsACopyAndMeasuresARevocation(t *testing.T) {
+	f := newFleet(t, 1, "")
+	at := f.copies[0]
+	said := func() string { // it also finds that the Postgres of the tests is not durable
+		doctor := exec.Command(f.binary, append([]string{"doctor", "--listen", at.address}, f.storage...)...)
+		doctor.Env = f.env
+		text, _ := doctor.CombinedOutput()
+		return string(text)
+	}
+	for began, led := time.Now(), 0; led == 0; {
+		var pid int
+		if f.row(leaders, &led, &pid); time.Since(began) > time.Minute {
+			t.Fatal("no copy leads")
+		}
+	}
+	if text := said(); !strings.Contains(text, "ok    server: ready") || !strings.Contains(text, "ok    revocation: the token was refused") {
+		t.Error(text)
+	}
+	at.kill()
+	if text := said(); !strings.Contains(text, "server: none runs on this data") {
+		t.Error(text)
+	}
+}
+
 func TestACopyValidatesWhileTheConnectionOfTheLeaderHangs(t *testing.T) {
 	f := newFleet(t, 1, "")
 	at := f.copies[0]

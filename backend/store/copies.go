@@ -227,6 +227,15 @@ func madeBy(target string) bool {
 	return target == "created_by_admin_user_id" || target == "created_by_api_token_id"
 }
 
+// isLed reports whether a copy holds the leader's lock. A lock with one number is listed as its two halves.
+func (s *db) isLed(ctx context.Context) (led bool, err error) {
+	return read(ctx, s, func(tx *gorm.DB) (bool, error) {
+		return value[bool](tx, `SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1
+			AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+			AND CAST(classid AS BIGINT) = ? AND CAST(objid AS BIGINT) = ?)`, int64(leaderKey>>32), int64(leaderKey&math.MaxUint32))
+	})
+}
+
 // Leads reports whether this copy does what only one must do. It leads until its connection ends or it says nothing for
 // leaderIdle, so call it again before each piece of work. A copy that was paused may do such a piece although another one leads.
 func (c *Copies) Leads(ctx context.Context) (bool, error) {

@@ -212,8 +212,12 @@ func waitForOldServer(ctx context.Context, folder string, log *slog.Logger) erro
 }
 
 // Serving returns the server that runs on this database, which may be this process; running is false if there is
-// none. On Postgres several may run, and no one knows of the others.
+// none. On Postgres several may run: it says only whether one of them leads, which takes them a few seconds after a start.
 func (s *db) Serving(ctx context.Context) (server Server, running bool, err error) {
+	if s.remote != nil && !s.claimed {
+		running, err = s.isLed(ctx)
+		return Server{}, running, err
+	}
 	if s.claimed || s.onDisk == nil {
 		return s.server, s.claimed, nil
 	}
