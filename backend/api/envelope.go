@@ -104,7 +104,7 @@ type Pagination struct {
 	NextPageOffset     *int `json:"next_page_offset"`
 	PreviousPageOffset *int `json:"previous_page_offset"`
 
-	ItemCountIsMinimum bool `json:"item_count_is_minimum,omitempty" doc:"True if the list may have more items than item_count: lists of instances, of audit events, and of spans in a window, are counted up to 10,001 or the end of the page"`
+	ItemCountIsMinimum bool `json:"item_count_is_minimum,omitempty" doc:"True if the list may have more items than item_count: lists of instances, of audit events, and of spans of an agent or in a window, are counted up to 10,001 or the end of the page"`
 
 	SearchedTo OptionalTimestamp `json:"searched_to,omitzero" doc:"Time of the oldest item that a search of audit events has looked at, if next_cursor goes on with older ones. Missing if the page is full, and at the end"`
 	NextCursor *string           `json:"next_cursor,omitempty" doc:"For pagination[after], on lists that take it: where the list goes on, even if items are created or change meanwhile. Missing at the end"`

@@ -96,14 +96,15 @@ func window(filter activity.SpanFilter) (where string, args []any) {
 	return where, args
 }
 
-// total counts the spans: by the counters of their instances or, with a window, by an index up to the page's limit.
+// total counts the spans: by an index up to the page's limit if that has no others, else by the counters of their instances
+// or, with a window, one by one up to the limit.
 func (l *spanList) total(tx *gorm.DB, filter activity.SpanFilter, page paging.Page) (int, error) {
 	where, args := window(filter)
 	switch {
+	case l.exact && len(l.indexed) == 1: // of an agent, which may have very many instances
+		return countUpTo(tx, page.CountLimit(), "agent_spans t WHERE t.agent_id = ?"+where, append([]any{filter.AgentID}, args...)...)
 	case where == "":
 		return value[int](tx, "SELECT COALESCE(SUM(i.pending_spans + i.active_spans + i.complete_spans + i.failed_spans + i.cancelled_spans), 0) FROM "+l.countFrom, l.countArgs...)
-	case l.exact && len(l.indexed) == 1:
-		return countUpTo(tx, page.CountLimit(), "agent_spans t WHERE t.agent_id = ?"+where, append([]any{filter.AgentID}, args...)...)
 	}
 	return countUpTo(tx, page.CountLimit(), l.from+where, append(slices.Clone(l.args), args...)...)
 }
