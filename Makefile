@@ -1,6 +1,6 @@
 # Needs Go, Node and make; everything else is installed by the targets themselves.
 .DEFAULT_GOAL := help
-.PHONY: help run build page binary test lint lint-go lint-page test-go postgres torture fuzz test-page e2e screenshots demo pictures release compiler traefik bench bench-list bench-backup bench-copies torture-copies dev openapi
+.PHONY: help run build page binary test lint lint-go lint-page test-go postgres torture fuzz test-page e2e screenshots demo pictures release compiler traefik bench bench-list bench-ingest bench-backup bench-copies torture-copies dev openapi
 # The steps share files (the generated types, the built page), so they run one after the other, also under make -j.
 .NOTPARALLEL:
 
@@ -165,6 +165,11 @@ bench: ## Compare validation with a bare server of the same framework; options, 
 bench-list: binary ## Measure lists of 1,000,000 tokens: each search, filter and order, and each pair of them.
 	$(say) "Measuring lists"
 	@go run ./bench list $(program) 1000000 20
+
+bench-ingest: binary ## Measure what agents report, then lists and retention of 1,000,000 spans.
+	$(say) "Measuring spans: as they arrive, and when there are many"
+	@go run ./bench ingest $(program) 10
+	@go run ./bench spans $(program) 1000000
 
 bench-backup: binary ## Measure a backup of 1,000,000 tokens, and validations meanwhile.
 	$(say) "Measuring backups"

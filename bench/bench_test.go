@@ -147,8 +147,8 @@ func TestTheBenchOfIngestMeasuresTheProgramAndTheDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	var connections, spans int
-	_, row, _ := strings.Cut(out.String(), "\n")
-	if n, err := fmt.Sscanf(row, "%d connections: %d spans/s", &connections, &spans); n != 2 || connections != 32 || spans <= 0 || !strings.Contains(out.String(), "one commit each: ") {
+	rows := strings.Split(out.String(), "\n")
+	if n, err := fmt.Sscanf(rows[2], "%d connections, 50 in a bulk request: %d spans/s", &connections, &spans); n != 2 || connections != 8 || spans <= 0 || !strings.Contains(out.String(), "one commit each: ") {
 		t.Errorf("%v: %s", err, &out)
 	}
 }

@@ -56,6 +56,8 @@ func run(args []string, in io.Reader, out io.Writer) error {
 		return benchDelete(out, args[0], numbers[1])
 	case "ingest": // PROGRAM SECONDS
 		return benchIngest(out, args[0], time.Duration(numbers[1])*time.Second)
+	case "spans": // PROGRAM SPANS
+		return benchSpans(out, args[0], numbers[1])
 	case "secret":
 		_, err := io.WriteString(out, secretPrefix)
 		return err
