@@ -2,7 +2,7 @@ import { screen, waitFor, within } from "@testing-library/react";
 import { describe, expect, test } from "vitest";
 import { bodiesOf, Failure, failure, network, unreachable } from "../testing/network";
 import { open } from "../testing/render";
-import { list, signedIn, signedOut, token } from "../testing/samples";
+import { agent, list, signedIn, signedOut, token } from "../testing/samples";
 
 const password = "a long enough secret";
 
@@ -15,13 +15,17 @@ async function signIn(user: ReturnType<typeof open>["user"]) {
 describe("a visitor without a session", () => {
   test("signs in and returns to the requested page", async () => {
     network.on("GET /session", signedOut());
-    network.on("GET /agent", list([]));
+    network.on(
+      "GET /agent",
+      list([agent()], { item_count: 51, item_start: 51, item_end: 51, page_count: 2, page_index: 2 }),
+    );
     const { user } = open("/agents?page=2");
     expect(await screen.findByRole("heading", { name: "Sign in" })).toBeInTheDocument();
     expect(window.location.search).toBe(`?next=${encodeURIComponent("/agents?page=2")}`);
     network.on("POST /session", signedIn());
     await signIn(user);
-    expect(await screen.findByRole("heading", { level: 1, name: "Agents" })).toBeInTheDocument();
+    // A page without agents would lead to the first.
+    expect(await screen.findByRole("row", { name: /Invoice reader/ })).toBeInTheDocument();
     expect(window.location.pathname + window.location.search).toBe("/agents?page=2");
   });
 
