@@ -112,11 +112,19 @@ func readBulkItems(body *sentBody) ([]bulkRequest, error) {
 		return nil, err
 	}
 	var items []bulkItem
-	if len(members["items"]) > 0 {
-		_ = json.Unmarshal(members["items"], &items) // valid JSON, of which other values than objects are left nil
+	sent := bytes.TrimSpace(members["items"])
+	if len(sent) > 0 {
+		_ = json.Unmarshal(sent, &items) // valid JSON, of which other values than objects are left nil
 	}
-	if len(items) < 1 || len(items) > mostBulkItems {
-		return nil, fault.Field("items", "must be an array of 1 to %d items", mostBulkItems)
+	switch { // in the words of routes whose body Huma checks
+	case len(sent) == 0:
+		return nil, fault.Field("items", "is required")
+	case sent[0] != '[':
+		return nil, fault.Field("items", "must be a list")
+	case len(items) == 0:
+		return nil, fault.Field("items", "must not be empty")
+	case len(items) > mostBulkItems:
+		return nil, fault.Field("items", "must have at most %d items", mostBulkItems)
 	}
 	requests := make([]bulkRequest, len(items))
 	wrong, keys := fault.Fields{}, map[string]bool{}

@@ -33,6 +33,7 @@ func TestWhatIsWrongWithAFieldIsSaidInPlainWords(t *testing.T) {
 		{"POST", "environment", `{"details":{"name":"x","purpose":"fun"}}`, "purpose", "must be one of development, staging, testing, production"},
 		{"POST", "bulk", `{"items":[]}`, "items", "must not be empty"},
 		{"POST", "bulk", `{"items":7}`, "items", "must be a list"},
+		{"POST", "bulk", `{}`, "items", "is required"},
 		{"POST", "session", `{"details":{"email":"` + strings.Repeat("a", 1001) + `","password":"x"}}`, "email", "must have at most 1000 characters"},
 	} {
 		a := p.Call(c.method, "/api/v1/"+c.path, c.body, browser...)
