@@ -140,7 +140,8 @@ func (c *Config) Check() error {
 	if c.DatabaseReaders < 0 || c.DatabaseReaders > maxPool || c.DatabaseFinders < 0 || c.DatabaseFinders > maxPool {
 		return fmt.Errorf("--database-readers and --database-finders must be from 1 to %d, or 0 to follow the number of processors", maxPool)
 	}
-	if c.DatabaseURL != "" && (c.DatabaseLookLimit < leastLookLimit || c.DatabaseLookLimit > mostLookLimit) {
+	// Only what opens a folder without flags has none.
+	if l := c.DatabaseLookLimit; (l != 0 || c.DatabaseURL != "") && (l < leastLookLimit || l > mostLookLimit) {
 		return fmt.Errorf("--database-look-limit must be from %s to %s", leastLookLimit, mostLookLimit)
 	}
 	if (c.DatabaseReaders > 0 || c.DatabaseFinders > 0) && c.DatabaseURL == "" {
