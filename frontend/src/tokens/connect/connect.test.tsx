@@ -36,7 +36,7 @@ describe("connecting a gateway", () => {
     await user.click(await screen.findByRole("link", { name: "Connect" }));
     expect(await screen.findByRole("heading", { name: "Connect a gateway" })).toBeInTheDocument();
     expect(window.location.pathname).toBe(address);
-    expect(document.title).toBe("Connect a gateway · Tokentab");
+    await waitFor(() => expect(document.title).toBe("Connect a gateway · Tokentab")); // set after the heading is shown
     expect(screen.getByRole("link", { name: "API Tokens" })).toHaveAttribute("aria-current", "page");
     await user.click(screen.getByRole("link", { name: "Back to API tokens" }));
     expect(window.location.pathname).toBe("/account/api-tokens");
