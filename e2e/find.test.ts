@@ -106,7 +106,7 @@ test("each filter limits the list, is in the address, and survives a reload", as
     ["Created from", today, `?from=${today}`, ...all],
     ["Created until", "2020-01-01", "?to=2020-01-01"],
   ] as [string, string, string, ...RegExp[]][]) {
-    await page.getByRole("button", { name: "Filter" }).click();
+    await page.getByRole("button", { name: "Filter", exact: true }).click();
     const field = page.getByRole("dialog", { name: "Filter" }).getByLabel(label, { exact: true });
     if (label.startsWith("Created")) await field.fill(option);
     else await field.selectOption(option);
