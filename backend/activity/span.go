@@ -243,7 +243,8 @@ type SpanFilter struct {
 }
 
 // Spans returns one page of the spans that the filter selects, and their total number; with a window, or of an agent, at
-// most the page's CountLimit. A page ends early if its payloads would exceed paging.MaxBytes. It returns fault.NotFound if the scope has no such instance or agent.
+// most the page's CountLimit. A page ends early if its payloads would exceed paging.MaxBytes. It returns fault.NotFound if
+// the scope has no such instance or agent.
 func (a *Activity) Spans(ctx context.Context, scope Scope, filter SpanFilter, page paging.Page) ([]Span, int, error) {
 	return a.store.Spans(ctx, scope, filter, page)
 }
