@@ -212,9 +212,11 @@ test("the bar, its dialogs and its message are accessible in both themes", async
   await expectAccessible(page);
   await page.keyboard.press("Escape");
   await press(page, "Suspend");
+  const suspend = page.getByRole("button", { name: "Suspend 3 tokens" });
+  await expect(suspend).toBeEnabled(); // the count has come, from the same address
   await page.route("**/api_token/bulk", (route) => route.abort());
   problems.allow(/ERR_FAILED/);
-  await page.getByRole("button", { name: "Suspend 3 tokens" }).click();
+  await suspend.click();
   await expect(report(page, "Interrupted")).toBeVisible();
   await expectAccessible(page);
   await page.unroute("**/api_token/bulk");
