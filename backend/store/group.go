@@ -13,15 +13,20 @@ import (
 
 // group is a transaction that several changes share, so that they wait for the disk together. A change takes its turn,
 // runs in a savepoint of the open group, and queues again, behind all that wait already. These join meanwhile; then it
-// commits the group. Each change is answered after that, even one that failed, because it may have failed for what
-// another changed.
+// commits the group, unless groupTime ended it before. Each change is answered after that, even one that failed, because it
+// may have failed for what another changed.
 type group struct {
 	tx    *gorm.DB
+	began time.Time
 	free  context.CancelFunc // of the time limit, which undoes the transaction
 	wrote bool               // whether any change succeeded
 	over  chan struct{}      // closed at the end
 	err   error              // why nothing was kept; set before the end
 }
+
+// groupTime is how old a group may be that takes another change. A group of all that wait could exceed operationTimeout where
+// statements are slow, as on a busy Postgres: all of it would be undone, each time. And other copies wait for its end.
+const groupTime = 100 * time.Millisecond
 
 // join takes a turn and runs f in the open group, or in a new one. Without a group f has not run.
 func (s *db) join(ctx context.Context, f func(tx *gorm.DB) error) (*group, error) {
@@ -44,8 +49,7 @@ func (s *db) join(ctx context.Context, f func(tx *gorm.DB) error) (*group, error
 			s.health.noticeWrite(err)
 		}
 		g.wrote = g.wrote || err == nil
-		if lost != nil {
-			g.err = lost
+		if g.err = lost; lost != nil || s.health.now().Sub(g.began) >= groupTime {
 			s.commit()
 		}
 	}()
@@ -71,7 +75,7 @@ func (s *db) begin() error {
 		s.health.noticeWrite(tx.Error)
 		return tx.Error
 	}
-	s.group = &group{tx: tx, free: free, over: make(chan struct{})}
+	s.group = &group{tx: tx, began: s.health.now(), free: free, over: make(chan struct{})}
 	return nil
 }
 

@@ -75,6 +75,25 @@ func TestChangesThatWaitForEachOtherAreCommittedTogether(t *testing.T) {
 	}
 }
 
+func TestAGroupThatHasTakenItsTimeIsCommittedAlthoughOthersWait(t *testing.T) {
+	s, later := openQuiet(t, t.TempDir())
+	g, _ := joined(t, s, set("a", "1"), func(tx *gorm.DB) error {
+		later()
+		return set("b", "2")(tx)
+	})
+	select {
+	case <-g.over:
+	default:
+		t.Fatal("the group goes on")
+	}
+	holdsSettings(t, s, map[string]string{"a": "1", "b": "2"})
+	next, _ := joined(t, s, set("a", "3"))
+	if err := errors.Join(s.end(g), s.end(next)); err != nil || next == g {
+		t.Errorf("the next change is part of the group that is over, %v", err)
+	}
+	holdsSettings(t, s, map[string]string{"a": "3"})
+}
+
 func TestALostTransactionFailsAllChangesInItAndNoOthers(t *testing.T) {
 	for name, fail := range map[string]func(s *Store, tx *gorm.DB) error{
 		"undone and noticed":     func(s *Store, tx *gorm.DB) error { return errors.Join(tx.Exec("ROLLBACK").Error, errors.New("failed")) },
