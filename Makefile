@@ -103,7 +103,7 @@ CHANGES ?= 20000
 
 torture-copies: ## Change and validate tokens through three copies on one Postgres while they fail, for several minutes.
 	$(say) "Testing copies on one Postgres at length"
-	go test -count=1 -timeout 60m -v ./copies -torture -changes $(CHANGES)
+	go test -count=1 -timeout $$((20 + $(CHANGES) / 400))m -v ./copies -torture -changes $(CHANGES)
 
 # How long each fuzz target runs.
 FUZZTIME ?= 20s

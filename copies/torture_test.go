@@ -19,8 +19,9 @@ import (
 )
 
 const (
-	checkers = 64
-	changers = 32
+	checkers = 24 // more take the processors from the changes
+	// changers are those of a short run and of a long one, in which most of them wait for a copy that fails.
+	changers, manyChangers = 32, 128
 	// movesPerLife is how often a token is suspended and activated before it ends.
 	movesPerLife = 4
 	// triesPerClose is how many checks try a token that was just ended, if they come within patience.
@@ -42,10 +43,11 @@ type victim struct {
 // torture is a run of several copies under load and faults.
 type torture struct {
 	*fleet
-	victims [changers]atomic.Pointer[victim]
-	changes atomic.Int64
-	late    atomic.Int64
-	over    chan struct{}
+	victims   []atomic.Pointer[victim] // one for each changer
+	endpoints []*asking
+	changes   atomic.Int64
+	late      atomic.Int64
+	over      chan struct{}
 
 	mu     sync.Mutex
 	states map[string]string // last acknowledged status of each token
@@ -56,24 +58,24 @@ type torture struct {
 // endpoints, while copies are killed, paused, delayed and cut off, and Postgres goes away. A validation that
 // begins after the response to a change must never be accepted, and no acknowledged change may be lost.
 func TestPromise1HoldsOnAllCopiesWhateverFails(t *testing.T) {
-	changes, seed := int64(200), rand.Uint64()
+	changes, many, seed := int64(200), changers, rand.Uint64()
 	flags := []string{"--database-look-limit", "10s"} // other tests may leave the copies little time
 	if backendtest.Torturing() {
-		changes, flags = int64(*tortureChanges), nil
+		changes, many, flags = int64(*tortureChanges), manyChangers, nil
 	}
 	t.Logf("seed %d", seed)
 	r := &torture{fleet: newFleet(t, 3, "", flags...), over: make(chan struct{}), states: map[string]string{}, faults: map[string]int{}}
-	endpoints := r.endpoints()
+	r.victims, r.endpoints = make([]atomic.Pointer[victim], many), r.allEndpoints()
 	for i := range r.victims {
 		r.victims[i].Store(r.issue(nil))
 	}
 	var checking, changing, failing sync.WaitGroup
 	for i := range checkers {
-		checking.Go(func() { r.check(endpoints[i%len(endpoints)], rand.New(rand.NewPCG(seed, uint64(i)))) })
+		checking.Go(func() { r.check(r.endpoints[i%len(r.endpoints)], rand.New(rand.NewPCG(seed, uint64(i)))) })
 	}
 	stopFaults := make(chan struct{})
 	failing.Go(func() { r.fail(rand.New(rand.NewPCG(seed, 1000)), stopFaults) })
-	for i := range changers {
+	for i := range many {
 		changing.Go(func() {
 			random := rand.New(rand.NewPCG(seed, uint64(2000+i)))
 			for r.changes.Load() < changes && !t.Failed() {
@@ -87,16 +89,14 @@ func TestPromise1HoldsOnAllCopiesWhateverFails(t *testing.T) {
 	close(r.over)
 	checking.Wait()
 
-	accepted, refused := int64(0), int64(0)
-	for _, e := range endpoints {
+	for _, e := range r.endpoints {
 		t.Logf("%s: %d accepted, %d refused, %d without a verdict", e.name, e.accepted.Load(), e.refused.Load(), e.silent.Load())
-		accepted, refused = accepted+e.accepted.Load(), refused+e.refused.Load()
 		if e.accepted.Load() == 0 || e.refused.Load() == 0 {
 			t.Errorf("%s was not put to the test", e.name)
 		}
 	}
 	lost := r.countLost()
-	t.Logf("%d changes, %d checks, %d late, %d lost, faults: %v", r.changes.Load(), accepted+refused, r.late.Load(), lost, r.faults)
+	r.report(lost)
 	if r.late.Load() > 0 || lost > 0 {
 		t.Errorf("%d late accepts and %d lost changes", r.late.Load(), lost)
 	}
@@ -107,6 +107,17 @@ func TestPromise1HoldsOnAllCopiesWhateverFails(t *testing.T) {
 	}
 }
 
+// report says how far the run is.
+func (r *torture) report(lost int) {
+	checks := int64(0)
+	for _, e := range r.endpoints {
+		checks += e.accepted.Load() + e.refused.Load()
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.t.Logf("%d changes, %d checks, %d late, %d lost, faults: %v", r.changes.Load(), checks, r.late.Load(), lost, r.faults)
+}
+
 // asking is an endpoint that says whether a token is good.
 type asking struct {
 	name                      string
@@ -114,7 +125,7 @@ type asking struct {
 	accepted, refused, silent atomic.Int64
 }
 
-func (r *torture) endpoints() []*asking {
+func (r *torture) allEndpoints() []*asking {
 	status := func(method, path, header, prefix string) func(*http.Client, *replica, *victim) (bool, bool) {
 		return func(c *http.Client, at *replica, v *victim) (bool, bool) {
 			code, _ := at.send(c, method, path, header, prefix+v.secret, nil)
@@ -184,7 +195,7 @@ func (r *torture) check(e *asking, random *rand.Rand) {
 			return
 		default:
 		}
-		v := r.victims[random.IntN(changers)].Load()
+		v := r.victims[random.IntN(len(r.victims))].Load()
 		before := v.since.Load()
 		good, isVerdict := e.ask(c, r.any(random), v)
 		switch {
@@ -290,7 +301,12 @@ func (r *torture) fail(random *rand.Rand, stop <-chan struct{}) {
 		longest, rest = 10*time.Second, 3*time.Second
 	}
 	kinds := []string{"killed", "paused", "cut off", "slow", "stalled", "without Postgres"}
+	reported := time.Now()
 	for n := 0; ; n++ {
+		if time.Since(reported) >= time.Minute { // between two faults, so that Postgres answers
+			reported = time.Now()
+			r.report(r.countUndone())
+		}
 		at, kind := r.any(random), kinds[n%len(kinds)]
 		switch kind {
 		case "killed":
@@ -348,6 +364,15 @@ func (r *torture) countLost() (lost int) {
 		}
 	}
 	return lost
+}
+
+// countUndone counts the acknowledged revokes that the database no longer has. Nothing changes these tokens any more.
+func (r *torture) countUndone() (undone int) {
+	r.mu.Lock()
+	ended := slices.DeleteFunc(slices.Collect(maps.Keys(r.states)), func(id string) bool { return r.states[id] != "revoked" })
+	r.mu.Unlock()
+	r.row("SELECT count(*) FROM api_tokens WHERE status <> 'revoked' AND id IN ('"+strings.Join(ended, "', '")+"')", &undone)
+	return undone
 }
 
 // disconnect ends all connections of all copies and refuses new ones for a while, as a restart of Postgres does.
