@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -39,14 +40,23 @@ func ReadBody(c *fasthttp.RequestCtx, limit int, shared *Share) error {
 		}
 		return nil
 	}
-	body, err := readStream(c.RequestBodyStream(), c.Request.Header.ContentLength(), limit, shared)
+	small := smallBodies.Get().(*[firstBytes]byte)
+	defer smallBodies.Put(small)
+	body, err := readStream(c.RequestBodyStream(), small[:0], c.Request.Header.ContentLength(), limit, shared)
 	if err != nil {
 		c.SetConnectionClose()
 		return err
 	}
-	c.Request.SetBodyRaw(body)
+	if len(body) <= firstBytes {
+		c.Request.SetBody(body) // copies it
+	} else {
+		c.Request.SetBodyRaw(body)
+	}
 	return dropTrailers(c)
 }
+
+// smallBodies are buffers for bodies on their way to the request, so that most bodies take no memory of their own.
+var smallBodies = sync.Pool{New: func() any { return new([firstBytes]byte) }}
 
 // DropBody reads the rest of a body that ReadBody refused as too large, up to most bytes, without keeping it. Then the
 // client gets the answer, and the connection stays open. It returns fault.TooLarge for a longer body, and fault.Late if it
@@ -65,12 +75,12 @@ func DropBody(c *fasthttp.RequestCtx, most int) error {
 	return nil
 }
 
-// readStream reads a body of the announced length in bytes, or until the stream ends if that is negative.
-func readStream(stream io.Reader, announced, limit int, shared *Share) ([]byte, error) {
+// readStream reads a body of the announced length in bytes, or until the stream ends if that is negative. It begins with the
+// given empty buffer and takes a larger one when that is full.
+func readStream(stream io.Reader, body []byte, announced, limit int, shared *Share) ([]byte, error) {
 	if announced > limit {
 		return nil, TooLarge(limit)
 	}
-	body := make([]byte, 0, first(announced))
 	for len(body) != announced {
 		if len(body) == cap(body) {
 			grown := min(2*cap(body), limit+1)
@@ -94,13 +104,6 @@ func readStream(stream io.Reader, announced, limit int, shared *Share) ([]byte, 
 		}
 	}
 	return body, nil
-}
-
-func first(announced int) int {
-	if announced < 0 {
-		return firstBytes
-	}
-	return min(announced, firstBytes)
 }
 
 // Memory limits what large values of all connections take together. It is for one kind of value.

@@ -26,7 +26,7 @@ func (s *slow) Read(p []byte) (int, error) {
 func TestTheRoomOfABodyGrowsWithWhatHasArrived(t *testing.T) {
 	for _, announced := range []int{100_000, -1} {
 		body := &slow{left: 100_000, atOnce: 1000}
-		got, err := readStream(body, announced, MaxBody, nil)
+		got, err := readStream(body, make([]byte, 0, firstBytes), announced, MaxBody, nil)
 		if err != nil || len(got) != 100_000 || body.largest > firstBytes {
 			t.Errorf("%d bytes, %v; room for %d bytes more than had arrived", len(got), err, body.largest)
 		}
@@ -37,7 +37,7 @@ func TestLargeBodiesOfUnknownCallersShareABoundedMemory(t *testing.T) {
 	const large = 3 << 19
 	all := NewMemory(MaxStrangerBody, 16<<20)
 	read := func(hold *Share, n int) error {
-		_, err := readStream(&slow{left: n, atOnce: n}, n, large, hold)
+		_, err := readStream(&slow{left: n, atOnce: n}, make([]byte, 0, firstBytes), n, large, hold)
 		return err
 	}
 	var holds []*Share

@@ -192,8 +192,9 @@ func (e *Endpoints) validate(c *fasthttp.RequestCtx) {
 // drafts are buffers for response values. fasthttp copies them; without a pool each response would allocate.
 var drafts = sync.Pool{New: func() any { return new([maxText]byte) }}
 
-// maxText is the longest text in such a buffer, in bytes: the body of ping.
-const maxText = 512
+// maxText is the usual length, in bytes, of the longest text in such a buffer: the body of an introspection. A long issuer takes
+// more, and another buffer.
+const maxText = 768
 
 // ping is the endpoint for SDKs, which check their token when they start.
 func (e *Endpoints) ping(c *fasthttp.RequestCtx) {

@@ -25,6 +25,9 @@ var (
 	needAccountToken = token.Need{Scopes: []token.Scope{token.ScopeAccount}}
 )
 
+// Challenges of refused clients: those that tried Basic are told of it.
+var byBearer, byBasic = []string{answer.ChallengeNone}, []string{challengeBasic, answer.ChallengeNone}
+
 // introspect answers whether a token is active and whose it is (RFC 7662).
 func (e *Endpoints) introspect(c *fasthttp.RequestCtx, form *fasthttp.Args) error {
 	account, err := e.introspector(c, form)
@@ -35,11 +38,15 @@ func (e *Endpoints) introspect(c *fasthttp.RequestCtx, form *fasthttp.Args) erro
 	if err != nil {
 		return err
 	}
-	body, err := e.appendIntrospection(context.Background(), make([]byte, 0, 768), c, secret, account)
+	text := drafts.Get().(*[maxText]byte)
+	defer drafts.Put(text)
+	body, err := e.appendIntrospection(context.Background(), text[:0], c, secret, account)
 	if err != nil {
 		return err
 	}
-	e.fixed.SendJSON(c, http.StatusOK, body)
+	c.Response.Header.SetContentTypeBytes(answer.TypeJSON)
+	c.Response.SetBody(body)
+	e.fixed.Send(c, http.StatusOK)
 	return nil
 }
 
@@ -82,8 +89,11 @@ func (e *Endpoints) introspectBatch(c *fasthttp.RequestCtx, form *fasthttp.Args)
 // isCounted is the key of a request whose client was authenticated before its body was read, so its use is counted.
 var isCounted = new(struct{ _ byte })
 
-func (e *Endpoints) checkAgain(ctx context.Context, _ *fasthttp.RequestCtx, _ endpoint, secret []byte, needs ...token.Need) (token.Verdict, error) {
-	return e.Tokens.Judge(ctx, secret, needs...)
+func (e *Endpoints) checkClient(c *fasthttp.RequestCtx, secret []byte) (token.Verdict, error) {
+	if c.UserValue(isCounted) != nil {
+		return e.Tokens.Judge(context.Background(), secret, needAccountToken)
+	}
+	return e.check(context.Background(), c, atClient, secret, needAccountToken)
 }
 
 // appendIntrospection appends what the account may know of a token, and counts a use of its own tokens, without an address:
@@ -138,7 +148,7 @@ func (e *Endpoints) introspector(c *fasthttp.RequestCtx, form *fasthttp.Args) (p
 	if len(headers) == 1 {
 		scheme, credentials, _ = bytes.Cut(headers[0], []byte(" "))
 	}
-	code, challenges := "invalid_client", []string{answer.ChallengeNone}
+	code, challenges := "invalid_client", byBearer
 	switch {
 	case len(headers) > 1 || len(headers) == 1 && len(secret) > 0:
 		return pfid.ID{}, invalidRequest("Authenticate in one way only.")
@@ -148,24 +158,20 @@ func (e *Endpoints) introspector(c *fasthttp.RequestCtx, form *fasthttp.Args) (p
 	case len(headers) == 0:
 		return pfid.ID{}, &oauthError{http.StatusUnauthorized, code, "Authenticate with an account token.", challenges}
 	case bytes.EqualFold(scheme, []byte("basic")):
-		challenges = []string{challengeBasic, answer.ChallengeNone}
+		challenges = byBasic
 		user, password := basic(credentials)
 		if len(id) > 0 && !bytes.Equal(id, user) {
 			password = nil
 		}
 		id, secret = user, password
 	case !bytes.EqualFold(scheme, []byte("bearer")):
-		challenges = []string{challengeBasic, answer.ChallengeNone}
+		challenges = byBasic
 		return pfid.ID{}, &oauthError{http.StatusUnauthorized, code, "Authenticate by Basic or Bearer.", challenges}
 	default:
 		code = "invalid_token"
 		secret, _ = bearer(&c.Request.Header, false)
 	}
-	check := e.check
-	if c.UserValue(isCounted) != nil {
-		check = e.checkAgain
-	}
-	verdict, err := check(context.Background(), c, atClient, secret, needAccountToken)
+	verdict, err := e.checkClient(c, secret)
 	if err != nil {
 		return pfid.ID{}, err
 	}

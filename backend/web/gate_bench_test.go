@@ -17,14 +17,15 @@ func BenchmarkEndpoints(b *testing.B) {
 	_, good := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
 	need := "scope=account&scope=environment&account_id=" + actor.AccountID.String()
 	for _, endpoint := range []struct {
-		name, path, need, secret string
-		want                     int
+		name, path, need, secret, form string
+		want                           int
 	}{
-		{"validate", "/api/v1/validate", "", good, http.StatusOK},
-		{"validate_unknown", "/api/v1/validate", "", good[1:] + "x", http.StatusUnauthorized},
-		{"validate_query", "/api/v1/validate?" + need, "", good, http.StatusOK},
-		{"validate_header", "/api/v1/validate", need, good, http.StatusOK},
-		{"ping", "/api/v1/ping", "", good, http.StatusOK},
+		{"validate", "/api/v1/validate", "", good, "", http.StatusOK},
+		{"validate_unknown", "/api/v1/validate", "", good[1:] + "x", "", http.StatusUnauthorized},
+		{"validate_query", "/api/v1/validate?" + need, "", good, "", http.StatusOK},
+		{"validate_header", "/api/v1/validate", need, good, "", http.StatusOK},
+		{"ping", "/api/v1/ping", "", good, "", http.StatusOK},
+		{"introspect", "/oauth/introspect", "", good, "token=" + good, http.StatusOK},
 	} {
 		b.Run(endpoint.name, func(b *testing.B) {
 			var c fasthttp.RequestCtx
@@ -33,9 +34,16 @@ func BenchmarkEndpoints(b *testing.B) {
 			if endpoint.need != "" {
 				c.Request.Header.Set("X-Token-Need", endpoint.need)
 			}
+			if endpoint.form != "" {
+				c.Request.Header.SetMethod(http.MethodPost)
+				c.Request.Header.SetContentType("application/x-www-form-urlencoded")
+			}
 			b.ReportAllocs()
 			for b.Loop() {
 				c.Response.Reset()
+				if endpoint.form != "" {
+					c.Request.SetBodyString(endpoint.form)
+				}
 				p.Web.Handler()(&c)
 			}
 			if got := c.Response.StatusCode(); got != endpoint.want {
