@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,8 +21,9 @@ const usesSinceSetting = "uses_since"
 // writersKept is how long a process that has written no uses is remembered.
 const writersKept = 24 * time.Hour
 
-// usesAtOnce is how many rows one statement writes. Longer ones take longer for each row.
-const usesAtOnce = 50
+// usesAtOnce is how many uses a statement of a small batch adds: on one core all validations wait for each statement. Those of a
+// large batch, when none run, add up to a twentieth of it, because each goes to Postgres and back.
+const usesAtOnce = 10
 
 // RecordUses implements token.Store. Each row is read, changed here and written. Tokens without a row are deleted.
 func (s Tokens) RecordUses(ctx context.Context, batch token.UseBatch) error {
@@ -29,34 +31,39 @@ func (s Tokens) RecordUses(ctx context.Context, batch token.UseBatch) error {
 		if last, err := lastBatch(tx, batch.Writer); err != nil || last == batch.Number {
 			return err
 		}
-		ids := make([]pfid.ID, len(batch.Uses))
-		for i := range batch.Uses {
-			ids[i] = batch.Uses[i].TokenID
-		}
-		rows, err := storedUses(tx, slices.Compact(ids))
-		if err != nil {
-			return err
-		}
-		rotated, err := rotations(tx, batch.Uses)
-		if err != nil {
-			return err
-		}
-		uses := batch.Uses
-		for i := range rows {
-			for len(uses) > 0 && pfid.Compare(uses[0].TokenID, rows[i].id) <= 0 {
-				if uses[0].TokenID == rows[i].id {
-					rows[i].Add(&uses[0], rotated[rows[i].id], batch.At)
-				}
-				uses = uses[1:]
-			}
-		}
-		for some := range slices.Chunk(rows, usesAtOnce) {
-			if err := writeUses(tx, some); err != nil {
+		for uses := range slices.Chunk(batch.Uses, max(usesAtOnce, len(batch.Uses)/20)) {
+			if err := addUses(tx, uses, batch.At); err != nil {
 				return err
 			}
+			runtime.Gosched() // to validations, which on one core wait for each statement
 		}
 		return keepBatch(tx, batch)
 	})
+}
+
+// addUses adds some uses to the rows of their tokens.
+func addUses(tx *gorm.DB, uses []token.Use, at int64) error {
+	ids := make([]pfid.ID, len(uses))
+	for i := range uses {
+		ids[i] = uses[i].TokenID
+	}
+	rows, err := storedUses(tx, slices.Compact(ids))
+	if err != nil {
+		return err
+	}
+	rotated, err := rotations(tx, uses)
+	if err != nil || len(rows) == 0 {
+		return err
+	}
+	for i := range rows {
+		for len(uses) > 0 && pfid.Compare(uses[0].TokenID, rows[i].id) <= 0 {
+			if uses[0].TokenID == rows[i].id {
+				rows[i].Add(&uses[0], rotated[rows[i].id], at)
+			}
+			uses = uses[1:]
+		}
+	}
+	return writeUses(tx, rows)
 }
 
 // lastBatch returns the number of a writer's batch that was stored last; 0 for none.
