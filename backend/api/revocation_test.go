@@ -63,6 +63,62 @@ func TestARevokedTokenSaysWhenAndByWhom(t *testing.T) {
 	})
 }
 
+func TestATokenSaysWhoSuspendedOrRevokedItAndWhyAlsoOnceTheAuditEventIsGone(t *testing.T) {
+	p := backendtest.Start(t)
+	ada, ofAgent, _ := p.Deployed()
+	headers := session(t, p, backendtest.Email)
+	because := func(path, action, reason string) {
+		t.Helper()
+		if a := p.Call(http.MethodPost, path+"/"+action, backendtest.Details(map[string]any{"reason": reason}), headers...); a.Status != http.StatusOK {
+			t.Fatal(a.Status, a.Body)
+		}
+	}
+	says := func(path, is string, at time.Time, reason any) {
+		t.Helper()
+		want := map[string]any{"status": is}
+		for _, status := range []string{"suspended", "revoked"} {
+			for name, value := range map[string]any{"at": at.Format("2006-01-02T15:04:05.000Z"), "by_admin_user_id": ada.AdminUserID.String(), "by_api_token_id": nil, "by_name": "Ada", "reason": reason} {
+				if status != is {
+					value = nil
+				}
+				want[status+"_"+name] = value
+			}
+		}
+		holds(t, "the token", p.Call(http.MethodGet, path, nil, headers...), want)
+	}
+	made, _ := p.Issue(ada, token.Order{Scope: token.ScopeAccount})
+	path, agents := "/api/v1/api_token/"+made.ID.String(), "/api/v1/api_token/"+ofAgent.ID.String()
+	start := p.Clock.Now()
+	because(path, "suspend", "by mistake")
+	p.Call(http.MethodPost, path+"/activate", nil, headers...)
+	says(path, "active", start, nil)
+	p.Clock.Move(time.Minute)
+	suspended := p.Clock.Now()
+	because(path, "suspend", "odd addresses")
+	if _, _, err := p.Agents.Retire(t.Context(), ada, ofAgent.AgentID); err != nil {
+		t.Fatal(err)
+	}
+	forget := func() {
+		t.Helper()
+		p.Clock.Move(48 * time.Hour)
+		headers = session(t, p, backendtest.Email) // its event stays as the newest of the chain
+		if err := p.RemoveOldEvents(t.Context(), time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		p.Recorded(audit.APITokenSuspended, 0)
+		p.Recorded(audit.APITokenRevoked, 0)
+	}
+	says(path, "suspended", suspended, "odd addresses")
+	forget()
+	says(path, "suspended", suspended, "odd addresses")
+	says(agents, "suspended", suspended, nil)
+	revoked := p.Clock.Now()
+	because(path, "revoke", "leaked")
+	says(path, "revoked", revoked, "leaked")
+	forget()
+	says(path, "revoked", revoked, "leaked")
+}
+
 func TestATokenOfARetiredAgentSaysSo(t *testing.T) {
 	p := backendtest.Start(t)
 	actor, made, _ := p.Deployed()

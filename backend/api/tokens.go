@@ -11,36 +11,41 @@ import (
 
 // APIToken is an API token in responses. It never holds the secret.
 type APIToken struct {
-	Type                 string            `json:"type" enum:"api_token"`
-	ID                   string            `json:"id"`
-	AccountID            string            `json:"account_id"`
-	Name                 *string           `json:"name"`
-	Hint                 string            `json:"hint" doc:"The last four characters of the secret"`
-	TokenScope           string            `json:"token_scope" enum:"account,environment,agent_deployment"`
-	TokenRole            string            `json:"token_role,omitempty" enum:"manage,read" doc:"What an account token may do: manage is everything, read is every GET that shows no secret. Left out for other scopes"`
-	Status               string            `json:"status" enum:"active,suspended,revoked"`
-	AgentDeploymentID    *string           `json:"agent_deployment_id"`
-	AgentID              *string           `json:"agent_id"`
-	AgentName            *string           `json:"agent_name"`
-	AgentRetired         bool              `json:"agent_retired" doc:"Whether its agent is retired. Such a token can't be activated"`
-	EnvironmentID        *string           `json:"environment_id"`
-	EnvironmentName      *string           `json:"environment_name"`
-	CreatedByAdminUserID *string           `json:"created_by_admin_user_id"`
-	CreatedByAPITokenID  *string           `json:"created_by_api_token_id"`
-	CreatedByName        *string           `json:"created_by_name" doc:"null if created on the command line"`
-	ExpiresAt            Timestamp         `json:"expires_at"`
-	RevokedAt            OptionalTimestamp `json:"revoked_at" doc:"null unless revoked"`
-	RevokedByAdminUserID *string           `json:"revoked_by_admin_user_id"`
-	RevokedByAPITokenID  *string           `json:"revoked_by_api_token_id" doc:"The token's own id if its holder revoked it"`
-	RevokedByName        *string           `json:"revoked_by_name" doc:"null if revoked on the command line, or by a token that is deleted now"`
-	RevokedReason        *string           `json:"revoked_reason" doc:"The reason given with the revoke; null if there was none"`
-	LastUsedAt           OptionalTimestamp `json:"last_used_at" doc:"Time of the last accepted validation, accurate to 5 seconds; null if never used"`
-	RotatedAt            OptionalTimestamp `json:"rotated_at" doc:"When its secret replaced another one; null for the first secret"`
-	OldSecret            *OldSecret        `json:"old_secret,omitempty" doc:"The replaced secret; left out unless it is still valid"`
-	InsertedAt           Timestamp         `json:"inserted_at"`
-	UpdatedAt            Timestamp         `json:"updated_at"`
-	AvailableActions     tokenActions      `json:"available_actions"`
-	Use                  *TokenUseSummary  `json:"use,omitempty" doc:"Only with include=use"`
+	Type                   string            `json:"type" enum:"api_token"`
+	ID                     string            `json:"id"`
+	AccountID              string            `json:"account_id"`
+	Name                   *string           `json:"name"`
+	Hint                   string            `json:"hint" doc:"The last four characters of the secret"`
+	TokenScope             string            `json:"token_scope" enum:"account,environment,agent_deployment"`
+	TokenRole              string            `json:"token_role,omitempty" enum:"manage,read" doc:"What an account token may do: manage is everything, read is every GET that shows no secret. Left out for other scopes"`
+	Status                 string            `json:"status" enum:"active,suspended,revoked"`
+	AgentDeploymentID      *string           `json:"agent_deployment_id"`
+	AgentID                *string           `json:"agent_id"`
+	AgentName              *string           `json:"agent_name"`
+	AgentRetired           bool              `json:"agent_retired" doc:"Whether its agent is retired. Such a token can't be activated"`
+	EnvironmentID          *string           `json:"environment_id"`
+	EnvironmentName        *string           `json:"environment_name"`
+	CreatedByAdminUserID   *string           `json:"created_by_admin_user_id"`
+	CreatedByAPITokenID    *string           `json:"created_by_api_token_id"`
+	CreatedByName          *string           `json:"created_by_name" doc:"null if created on the command line"`
+	ExpiresAt              Timestamp         `json:"expires_at"`
+	RevokedAt              OptionalTimestamp `json:"revoked_at" doc:"null unless revoked"`
+	RevokedByAdminUserID   *string           `json:"revoked_by_admin_user_id"`
+	RevokedByAPITokenID    *string           `json:"revoked_by_api_token_id" doc:"The token's own id if its holder revoked it"`
+	RevokedByName          *string           `json:"revoked_by_name" doc:"null if revoked on the command line, or by a token that is deleted now"`
+	RevokedReason          *string           `json:"revoked_reason" doc:"The reason given with the revoke; null if there was none"`
+	SuspendedAt            OptionalTimestamp `json:"suspended_at" doc:"null unless suspended"`
+	SuspendedByAdminUserID *string           `json:"suspended_by_admin_user_id"`
+	SuspendedByAPITokenID  *string           `json:"suspended_by_api_token_id"`
+	SuspendedByName        *string           `json:"suspended_by_name" doc:"null if suspended on the command line, or by a token that is deleted now"`
+	SuspendedReason        *string           `json:"suspended_reason" doc:"The reason given with the suspend; null if there was none"`
+	LastUsedAt             OptionalTimestamp `json:"last_used_at" doc:"Time of the last accepted validation, accurate to 5 seconds; null if never used"`
+	RotatedAt              OptionalTimestamp `json:"rotated_at" doc:"When its secret replaced another one; null for the first secret"`
+	OldSecret              *OldSecret        `json:"old_secret,omitempty" doc:"The replaced secret; left out unless it is still valid"`
+	InsertedAt             Timestamp         `json:"inserted_at"`
+	UpdatedAt              Timestamp         `json:"updated_at"`
+	AvailableActions       tokenActions      `json:"available_actions"`
+	Use                    *TokenUseSummary  `json:"use,omitempty" doc:"Only with include=use"`
 }
 
 type tokenActions struct {
@@ -52,15 +57,25 @@ type tokenActions struct {
 }
 
 func apiToken(t token.Listed) APIToken {
+	var revoked, suspended token.StatusChange
+	switch t.Status {
+	case token.Revoked:
+		revoked = t.Changed
+	case token.Suspended:
+		suspended = t.Changed
+	}
 	return APIToken{
 		Type: "api_token", ID: t.ID.String(), AccountID: t.AccountID.String(), Name: orNull(t.Name), Hint: t.Hint,
 		TokenScope: t.Scope.String(), TokenRole: roleOf(t), Status: t.Status.String(),
 		AgentDeploymentID: idOrNull(t.AgentDeploymentID), AgentID: idOrNull(t.AgentID), AgentName: orNull(t.AgentName), AgentRetired: t.AgentRetired,
 		EnvironmentID: idOrNull(t.EnvironmentID), EnvironmentName: orNull(t.EnvironmentName),
 		CreatedByAdminUserID: idOrNull(t.CreatedByAdminUserID), CreatedByAPITokenID: idOrNull(t.CreatedByAPITokenID),
-		CreatedByName: orNull(t.CreatedByName), RevokedAt: OptionalTimestamp(t.Revocation.At),
-		RevokedByAdminUserID: idOrNull(t.Revocation.AdminUserID), RevokedByAPITokenID: idOrNull(t.Revocation.APITokenID),
-		RevokedByName: orNull(t.Revocation.ByName), RevokedReason: orNull(t.Revocation.Reason), ExpiresAt: Timestamp(t.ExpiresAt), LastUsedAt: OptionalTimestamp(t.LastUsedAt),
+		CreatedByName: orNull(t.CreatedByName),
+		RevokedAt:     OptionalTimestamp(revoked.At), RevokedByAdminUserID: idOrNull(revoked.AdminUserID), RevokedByAPITokenID: idOrNull(revoked.APITokenID),
+		RevokedByName: orNull(revoked.ByName), RevokedReason: orNull(revoked.Reason),
+		SuspendedAt: OptionalTimestamp(suspended.At), SuspendedByAdminUserID: idOrNull(suspended.AdminUserID), SuspendedByAPITokenID: idOrNull(suspended.APITokenID),
+		SuspendedByName: orNull(suspended.ByName), SuspendedReason: orNull(suspended.Reason),
+		ExpiresAt: Timestamp(t.ExpiresAt), LastUsedAt: OptionalTimestamp(t.LastUsedAt),
 		RotatedAt: OptionalTimestamp(t.RotatedAt), OldSecret: oldSecret(t.OldSecret), InsertedAt: Timestamp(t.InsertedAt), UpdatedAt: Timestamp(t.UpdatedAt), AvailableActions: tokenActions(t.Actions()),
 	}
 }

@@ -309,7 +309,7 @@ func (h *held) suspend() (resume func() error, err error) {
 		return h.suspendOnSQLite()
 	}
 	triggers, err := values[string](h.tx, `SELECT format('TRIGGER %I', t.tgname) || ' ' || CAST(t.tgrelid AS regclass) FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
-		WHERE p.proname = 'note_token_changes' AND NOT t.tgisinternal AND pg_table_is_visible(t.tgrelid)`)
+		WHERE p.proname IN ('note_token_changes', 'note_status_change') AND NOT t.tgisinternal AND pg_table_is_visible(t.tgrelid)`)
 	set := func(to string) error {
 		for _, found := range triggers {
 			at := strings.LastIndexByte(found, ' ')

@@ -43,6 +43,7 @@ var released = map[string]string{
 	"00030_use_writers.sql":         "5ea2f152ebd20fbc80edca024531e477cc1a375f077fccbebec33fd8eceddb88",
 	"00031_audit_actors.sql":        "d3f663f633040fadcd5cd48c7c9cff9986bd0c7e1718e91b53390233f6e89215",
 	"00032_audit_log.sql":           "e1aa24c75eb2b5e230aa8b64cfb8f0a747dd1b8ed4dbc16064638a8dd98a3aa7",
+	"00033_status_changes.sql":      "0b325b039135b947e66dfb084ef1a844cb89a506a527e88d913e48bc6b91f924",
 }
 
 func TestReleasedMigrationsNeverChange(t *testing.T) {

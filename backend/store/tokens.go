@@ -18,9 +18,8 @@ import (
 // Tokens implements token.Store, which says what each method does.
 type Tokens struct{ *db }
 
-// apiTokens are read with the names behind their ids, and with their status under the moves under way. A revocation is
-// read from its audit event, which says when and by whom; the index audit_events_by_subject finds it. Until that is
-// written, the token move says so. After retention has removed it, the last change of the token says when.
+// apiTokens are read with the names behind their ids, and with their status under the moves under way. Triggers of audit_events
+// fill token_status_changes. While a move is under way, it says when, by whom and why a token got its status.
 var apiTokens = table[token.Listed]{name: "api_tokens", what: "API token",
 	columns: func(t *token.Listed) []column {
 		return []column{
@@ -38,10 +37,10 @@ var apiTokens = table[token.Listed]{name: "api_tokens", what: "API token",
 			{updatedNowOfT, (*stamp)(&t.UpdatedAt)},
 			{"l.last_used_at", (*stamp)(&t.LastUsedAt)}, {"a.name", (*optional)(&t.AgentName)}, {"a.retired_at IS NOT NULL", &t.AgentRetired},
 			{"e.name", (*optional)(&t.EnvironmentName)}, {nameOf("c", "u"), (*shown)(&t.CreatedByName)},
-			{"COALESCE(r.inserted_at, v.inserted_at, CASE t.status WHEN 'revoked' THEN t.updated_at END)", (*stamp)(&t.Revocation.At)}, {nameOf("rt", "ru"), (*shown)(&t.Revocation.ByName)},
-			{"COALESCE(r.reason, v.reason, '')", &t.Revocation.Reason},
-			{"COALESCE(r.actor_admin_user_id, v.actor_admin_user_id)", &t.Revocation.AdminUserID},
-			{"COALESCE(r.actor_api_token_id, v.actor_api_token_id)", &t.Revocation.APITokenID},
+			{fromMove("inserted_at", "changed_at"), (*stamp)(&t.Changed.At)}, {nameOf("rt", "ru"), (*shown)(&t.Changed.ByName)},
+			{"COALESCE(" + fromMove("reason", "reason") + ", '')", &t.Changed.Reason},
+			{fromMove("actor_admin_user_id", "actor_admin_user_id"), &t.Changed.AdminUserID},
+			{fromMove("actor_api_token_id", "actor_api_token_id"), &t.Changed.APITokenID},
 			{"o.hint", (*optional)(&t.OldSecret.Hint)}, {"o.ends_at", (*stamp)(&t.OldSecret.EndsAt)},
 		}
 	},
@@ -51,10 +50,16 @@ var apiTokens = table[token.Listed]{name: "api_tokens", what: "API token",
 		LEFT JOIN environments e ON e.id = t.environment_id
 		LEFT JOIN admin_users u ON u.id = t.created_by_admin_user_id
 		LEFT JOIN api_tokens c ON c.id = t.created_by_api_token_id
-		LEFT JOIN audit_events r ON r.subject_id = t.id AND r.action = 'api_token.revoked'
-		LEFT JOIN token_moves v ON t.status <> 'revoked' AND v.number = (SELECT MIN(m.number) FROM token_moves m WHERE ` + countsForT + ` AND m.to_status = 'revoked')
-		LEFT JOIN admin_users ru ON ru.id = COALESCE(r.actor_admin_user_id, v.actor_admin_user_id)
-		LEFT JOIN api_tokens rt ON rt.id = COALESCE(r.actor_api_token_id, v.actor_api_token_id)`,
+		LEFT JOIN token_status_changes s ON s.token_id = t.id
+		LEFT JOIN token_moves v ON t.status <> 'revoked' AND v.number = COALESCE((SELECT MIN(m.number) FROM token_moves m WHERE ` + countsForT + ` AND m.to_status = 'revoked'),
+			(SELECT MAX(m.number) FROM token_moves m WHERE ` + countsForT + ` AND m.to_status <> 'revoked' AND (t.status = 'active' OR t.suspended_by_retirement)))
+		LEFT JOIN admin_users ru ON ru.id = ` + fromMove("actor_admin_user_id", "actor_admin_user_id") + `
+		LEFT JOIN api_tokens rt ON rt.id = ` + fromMove("actor_api_token_id", "actor_api_token_id"),
+}
+
+// fromMove returns the SQL of a column of the move v under way, or of one of the status change s if there is none.
+func fromMove(move, change string) string {
+	return "CASE WHEN v.number IS NULL THEN s." + change + " ELSE v." + move + " END"
 }
 
 // word is a value that the database keeps by its name. An unknown name is an error, not a refusal.

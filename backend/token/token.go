@@ -123,12 +123,12 @@ type Listed struct {
 	AgentName       string
 	EnvironmentName string
 	CreatedByName   string
-	Revocation      Revocation
+	Changed         StatusChange
 	OldSecret       OldSecret
 }
 
-// Revocation says when a token was revoked, and by whom. It is zero for tokens that are not revoked.
-type Revocation struct {
+// StatusChange says when a token was suspended or revoked, and by whom. For an active token it says nothing.
+type StatusChange struct {
 	At time.Time
 	// The actor: an admin user, or an API token, which may be the token itself. Both are zero for the command line.
 	AdminUserID pfid.ID

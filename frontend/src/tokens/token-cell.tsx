@@ -13,10 +13,10 @@ import { UseBars } from "./use-bars";
 import { secretUseText } from "./use-text";
 import {
   awaitsFirstUse,
+  changerText,
   hasEnded,
   isEndingSoon,
   makerText,
-  revokerText,
   scopeText,
   stateOf,
   stateWords,
@@ -129,7 +129,7 @@ function EndFact({ token, state }: { token: ApiToken; state: TokenState }) {
       <Fact>
         {token.revoked_at ? (
           <>
-            Revoked <Time at={token.revoked_at} /> {revokerText(token)}
+            Revoked <Time at={token.revoked_at} /> {changerText(token)}
           </>
         ) : (
           "Revoked"

@@ -7,9 +7,9 @@ import { clockTime, dayText } from "../ui/time-text";
 import type { ApiToken } from "../wire";
 import {
   awaitsFirstUse,
+  changerText,
   isEndingSoon,
   makerText,
-  revokerText,
   scopeText,
   stateOf,
   stateWords,
@@ -50,14 +50,19 @@ export function TokenFacts({ token }: { token: ApiToken | undefined }) {
 
 function Status({ token }: { token: ApiToken }) {
   const state = stateOf(token, useNow());
-  if (state === "revoked" && token.revoked_at) {
-    return (
-      <>
-        Revoked <Time at={token.revoked_at} /> {revokerText(token)}
-      </>
-    );
-  }
-  return stateWords[state];
+  if (state !== "revoked" && state !== "suspended") return stateWords[state];
+  const at = token[`${state}_at`];
+  const reason = token[`${state}_reason`];
+  return (
+    <>
+      {stateWords[state]} {at && <Time at={at} />} {changerText(token, state)}
+      {reason && (
+        <>
+          : <bdi>{reason}</bdi>
+        </>
+      )}
+    </>
+  );
 }
 
 function Scope({ token }: { token: ApiToken }) {

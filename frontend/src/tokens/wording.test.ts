@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { deploymentToken, token } from "../testing/samples";
 import { relativeTime, utcTime } from "../ui/time-text";
 import type { ApiToken } from "../wire";
-import { isEndingSoon, lastUseText, makerText, revokerText, scopeText, stateOf, tokenTitle } from "./wording";
+import { changerText, isEndingSoon, lastUseText, makerText, scopeText, stateOf, tokenTitle } from "./wording";
 
 const now = Date.parse("2026-11-23T16:00:00Z");
 const day = 86_400_000;
@@ -49,7 +49,7 @@ describe("the state", () => {
 
 describe("the revoker", () => {
   const by = (more: Partial<ApiToken>) =>
-    revokerText(token({ status: "revoked", revoked_at: "2026-11-20T16:00:00Z", ...more }));
+    changerText(token({ status: "revoked", revoked_at: "2026-11-20T16:00:00Z", ...more }));
   test("is named, even the holder, a deleted one and the command line", () => {
     expect(by({ revoked_by_admin_user_id: "user-1", revoked_by_name: "Ada Lovelace" })).toBe(
       "by Ada Lovelace",

@@ -60,13 +60,15 @@ export function makerText(token: ApiToken): string {
   return made ? "Created by a removed user" : "Created on the server";
 }
 
-/** Follows "Revoked 3 days ago"; null if unknown. */
-export function revokerText(token: ApiToken): string | null {
-  if (!token.revoked_at) return null;
-  if (token.revoked_by_api_token_id === token.id) return "by its holder";
-  if (token.revoked_by_name) return `by ${token.revoked_by_name}`;
-  if (token.revoked_by_api_token_id) return "by a deleted token";
-  return token.revoked_by_admin_user_id ? "by a removed user" : "on the server";
+/** Follows "Revoked 3 days ago" or "Suspended 3 days ago"; null if unknown. */
+export function changerText(token: ApiToken, change: "revoked" | "suspended" = "revoked"): string | null {
+  if (!token[`${change}_at`]) return null;
+  const by = token[`${change}_by_api_token_id`];
+  const name = token[`${change}_by_name`];
+  if (by === token.id) return "by its holder";
+  if (name) return `by ${name}`;
+  if (by) return "by a deleted token";
+  return token[`${change}_by_admin_user_id`] ? "by a removed user" : "on the server";
 }
 
 /** The purpose of an environment, unless its name says so. */
