@@ -233,16 +233,6 @@ func (r *replica) metric(t testing.TB, name string) float64 {
 	return 0
 }
 
-// startSQLite starts the same program on SQLite.
-func startSQLite(b *testing.B, binary string) *replica {
-	b.Helper()
-	data := b.TempDir()
-	f := &fleet{t: b, binary: binary, env: os.Environ(), storage: []string{"--data", data}}
-	f.command("secret-pass-1\n", "setup", "--account", "Acme", "--email", "a@b.co", "--password-stdin")
-	f.manager = f.command("", "token", "create", "--scope", "account")
-	return f.add()
-}
-
 // startPlain starts the plain server on the fleet's database, and returns its address.
 func startPlain(b *testing.B, f *fleet) string {
 	b.Helper()

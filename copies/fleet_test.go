@@ -119,26 +119,45 @@ func withMasterKey() []string {
 }
 
 // at makes the fleet use a database.
-func (f *fleet) at(where string) {
-	f.t.Helper()
-	var err error
-	if f.url, err = url.Parse(where); err != nil {
-		f.t.Fatal(err)
+func (f *fleet) at(where *url.URL) {
+	f.url, f.storage = where, []string{"--database-url", where.String()}
+}
+
+// newDatabase makes a database like another one; template0 is empty.
+func newDatabase(t testing.TB, template string) *url.URL {
+	t.Helper()
+	where, err := url.Parse(pgtest.Create(t, "ENCODING 'UTF8' TEMPLATE "+template))
+	if err != nil {
+		t.Fatal(err)
 	}
-	f.storage = []string{"--database-url", where}
+	return where
+}
+
+// setUp makes an account and the manager's token.
+func (f *fleet) setUp() {
+	f.t.Helper()
+	f.command("secret-pass-1\n", "setup", "--account", "Acme", "--email", "a@b.co", "--password-stdin")
+	f.manager = f.command("", "token", "create", "--scope", "account")
 }
 
 // newFleet sets up an account in a new database and starts n copies of the program, made with a build tag, with flags.
 func newFleet(t testing.TB, n int, tag string, flags ...string) *fleet {
 	t.Helper()
 	f := &fleet{t: t, binary: build(t, tag), env: withMasterKey(), flags: flags}
-	f.at(pgtest.Create(t, "ENCODING 'UTF8' TEMPLATE template0"))
-	f.command("secret-pass-1\n", "setup", "--account", "Acme", "--email", "a@b.co", "--password-stdin")
-	f.manager = f.command("", "token", "create", "--scope", "account")
+	f.at(newDatabase(t, "template0"))
+	f.setUp()
 	for range n {
 		f.add()
 	}
 	return f
+}
+
+// startSQLite sets up an account in a new folder and starts the same program on SQLite.
+func startSQLite(t testing.TB, binary string) *replica {
+	t.Helper()
+	f := &fleet{t: t, binary: binary, env: withMasterKey(), storage: []string{"--data", t.TempDir()}}
+	f.setUp()
+	return f.add()
 }
 
 // command runs the program against the database and returns what it prints.

@@ -20,6 +20,10 @@ type proxy struct {
 	delay time.Duration // before each piece, both ways
 	open  chan struct{} // closed while data may pass
 	holds []*hold
+
+	asked   int           // pieces to Postgres since stallAt
+	stallAt int           // number of the piece with which the proxy stalls; 0 for none
+	stalled chan struct{} // closed then
 }
 
 // link is a connection, named by the application_name that the program gives it.
@@ -116,6 +120,12 @@ func (p *proxy) pass(c *link, from, to net.Conn, asks bool) {
 // wait returns when a piece may pass.
 func (p *proxy) wait(c *link, asks bool) {
 	p.mu.Lock()
+	if asks {
+		if p.asked++; p.asked == p.stallAt {
+			p.open = make(chan struct{})
+			close(p.stalled)
+		}
+	}
 	delay, open := p.delay, p.open
 	var holds []*hold
 	for _, h := range p.holds {
@@ -158,6 +168,14 @@ func (p *proxy) stall() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.open = make(chan struct{})
+}
+
+// stallBefore stalls the proxy before the nth piece from now on goes to Postgres, and then closes the channel; 0 only counts.
+func (p *proxy) stallBefore(n int) <-chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.asked, p.stallAt, p.stalled = 0, n, make(chan struct{})
+	return p.stalled
 }
 
 func (p *proxy) resume() {

@@ -8,8 +8,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"tokentab/backend/pgtest"
 )
 
 func TestADatabaseThatLostChangesIsRefusedOnAllCopiesUntilSomeoneConfirmsIt(t *testing.T) {
@@ -178,7 +176,7 @@ func serveNginx(t *testing.T, copies []*replica) string {
 
 func TestTheSetupLinkOfAnyCopyWorksAtAnyCopyOnce(t *testing.T) {
 	f := &fleet{t: t, binary: build(t, ""), env: withMasterKey()}
-	f.at(pgtest.Create(t, "ENCODING 'UTF8' TEMPLATE template0"))
+	f.at(newDatabase(t, "template0"))
 	first, second := f.add(), f.add()
 	code := func(r *replica) string {
 		_, after, _ := strings.Cut(r.log.text(), "/setup#")
