@@ -63,6 +63,7 @@ const (
 	readOnlyTransaction = "25006"
 	insufficientRights  = "42501"
 	noSpace             = "53100"
+	protocolViolation   = "08P01"
 )
 
 // remote is what a db on Postgres has instead of a file.

@@ -1,13 +1,17 @@
 package store
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"embed"
 	"errors"
 	"fmt"
 	"io/fs"
+	"strconv"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 )
@@ -23,6 +27,9 @@ var postgresMigrations = below(postgresMigrationFiles, "migrations/postgres")
 // it; if mayChange is set, it brings an older one up to date. Of several programs that do so at once, one does, and no copy
 // writes meanwhile.
 func (r *remote) prepare(ctx context.Context, all fs.FS, mayCreate, mayChange bool) error {
+	if err := r.checkSession(ctx); err != nil {
+		return err
+	}
 	pool := stdlib.OpenDB(*r.config)
 	defer pool.Close()
 	conn, err := pool.Conn(ctx)
@@ -52,6 +59,63 @@ func (r *remote) prepare(ctx context.Context, all fs.FS, mayCreate, mayChange bo
 	}
 	if _, err := steps.Up(ctx); err != nil {
 		return fmt.Errorf("store: change the schema: %w", err)
+	}
+	return nil
+}
+
+// sessionChecks is how often checkSession looks through a pooler. Traffic of others may hide that one shares sessions.
+const sessionChecks = 10
+
+// checkSession returns an error unless each connection has a session of the server to itself. Behind a pooler that gives
+// sessions to transactions, settings of one connection would hold for another one, such as to commit without waiting for the
+// disk, and locks would outlive their connection. It takes the simple protocol, which every pooler takes.
+func (r *remote) checkSession(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
+	defer cancel()
+	var both [2]*pgconn.PgConn
+	for i := range both {
+		conn, err := pgconn.ConnectConfig(ctx, r.config.Config.Copy())
+		if err != nil {
+			return err
+		}
+		defer conn.Close(ctx)
+		both[i] = conn
+	}
+	ask := func(conn *pgconn.PgConn, query string) (answer string, err error) {
+		results, err := conn.Exec(ctx, query).ReadAll()
+		for _, result := range results {
+			for _, row := range result.Rows {
+				answer = string(row[0])
+			}
+		}
+		return answer, err
+	}
+	const mark = "SELECT current_setting('tokentab.session', true)"
+	own, other, random := both[0], both[1], rand.Text()
+	pid, err := ask(own, "SELECT set_config('tokentab.session', '"+random+"', false); SELECT pg_backend_pid()")
+	if err != nil {
+		return err
+	}
+	checks := sessionChecks
+	if pid == strconv.FormatUint(uint64(own.PID()), 10) {
+		checks = 1 // the server itself has answered, for a pooler has numbers of its own
+	}
+	shared := fmt.Errorf("%s: %s is behind a pooler that shares sessions of the server between connections, so locks and settings would not hold: set the pooler to session mode (pool_mode = session in PgBouncer), or name the server itself", r.flag, r)
+	for range checks {
+		// While the other connection has a transaction open, this one gets another session, unless it has its own.
+		seen, err := ask(other, "BEGIN; "+mark)
+		if failed, ok := errors.AsType[*pgconn.PgError](err); ok && failed.Code == protocolViolation { // a pooler without transactions
+			err = shared
+		}
+		if err != nil || seen == random {
+			return cmp.Or(err, shared)
+		}
+		if seen, err := ask(own, mark); err != nil || seen != random {
+			return cmp.Or(err, shared)
+		}
+		if _, err := ask(other, "ROLLBACK"); err != nil {
+			return err
+		}
 	}
 	return nil
 }
