@@ -4,7 +4,6 @@ package api
 import (
 	"bytes"
 	"context"
-	"encoding/hex"
 	"io"
 	"time"
 
@@ -93,23 +92,6 @@ func (s *Service) SetupCode() string { return s.setup.code }
 
 func noStore(c *fiber.Ctx) error {
 	c.Set(fiber.HeaderCacheControl, "no-store")
-	return c.Next()
-}
-
-// headerRequestID names a request in its response, in the log and in audit events.
-const headerRequestID = "X-Request-Id"
-
-// identify gives each request an id. That of a client counts only if a trusted proxy passes it on: others could repeat ids.
-func (s *Service) identify(c *fiber.Ctx) error {
-	id := s.Source.RequestID(c.Context())
-	if id == "" {
-		var random [10]byte
-		if _, err := io.ReadFull(s.Random, random[:]); err != nil {
-			return err
-		}
-		id = hex.EncodeToString(random[:])
-	}
-	c.Set(headerRequestID, id)
 	return c.Next()
 }
 

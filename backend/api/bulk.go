@@ -12,6 +12,7 @@ import (
 
 	"tokentab/backend/answer"
 	"tokentab/backend/fault"
+	"tokentab/backend/request"
 )
 
 // bulkRoute is the path of bulk requests.
@@ -171,6 +172,7 @@ func (s *Service) dispatch(who *caller, item bulkRequest) bulkResponse {
 	c.Request.Header.SetMethod(item.method)
 	c.Request.SetRequestURI(item.path)
 	c.Request.SetBody(item.body)
+	request.SetID(&c, request.ID(outer))
 	s.Serve(&c)
 	body := bytes.TrimSpace(c.Response.Body())
 	if !json.Valid(body) {

@@ -12,6 +12,7 @@ import (
 	"tokentab/backend/fault"
 	"tokentab/backend/people"
 	"tokentab/backend/pfid"
+	"tokentab/backend/request"
 	"tokentab/backend/token"
 )
 
@@ -59,7 +60,7 @@ type callerKey struct{}
 // the request also has a valid session.
 func (s *Service) authenticate(c *fiber.Ctx) (*caller, error) {
 	who := &caller{request: c, UserAgent: c.Get(fiber.HeaderUserAgent)}
-	who.Address, who.RequestID = s.Source.Address(c.Context()), c.GetRespHeader(headerRequestID)
+	who.Address, who.RequestID = s.Source.Address(c.Context()), request.ID(c.Context())
 	state, secret, err := s.Credentials.Holder(c.UserContext(), c.Context(), c.Route().Path)
 	if err != nil {
 		return nil, err

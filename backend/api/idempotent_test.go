@@ -120,6 +120,8 @@ func TestAPanicKeepsNeitherTheChangeNorItsKey(t *testing.T) {
 	random.broken.Store(2) // the id of the agent is the first, that of its event the second
 	if a := post(); a.Status != http.StatusInternalServerError {
 		t.Fatalf("%d %s", a.Status, a.Body)
+	} else if id := a.Header.Get("X-Request-Id"); id == "" || !strings.Contains(p.Log.String(), id) {
+		t.Errorf("the log does not have the id %q", id)
 	}
 	if n := p.Call(http.MethodGet, "/api/v1/agent", nil, backendtest.Bearer(manager)).Get(t, "pagination", "item_count"); n != 0.0 {
 		t.Errorf("%v agents", n)

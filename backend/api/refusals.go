@@ -11,6 +11,7 @@ import (
 	"tokentab/backend/audit"
 	"tokentab/backend/fault"
 	"tokentab/backend/people"
+	"tokentab/backend/request"
 )
 
 // requestRefused logs a 403 with the caller, the request and the reason. who is nil if the caller is unknown.
@@ -20,13 +21,13 @@ func (s *Service) requestRefused(c *fiber.Ctx, who *caller, err error) {
 	}
 	if who == nil {
 		who = &caller{}
-		who.Address, who.RequestID = s.Source.Address(c.Context()), c.GetRespHeader(headerRequestID)
+		who.Address, who.RequestID = s.Source.Address(c.Context()), request.ID(c.Context())
 	}
 	s.Refusals.Add(audit.Refusal{Actor: who.refused(), Action: audit.RequestRefused, Detail: refusedRequest(c, err)})
 	route, reason, origin := c.Method()+" "+c.Route().Path, err.Error(), answer.Printable(c.Get(fiber.HeaderOrigin))
 	key := who.Address + "\x00" + who.id().String() + "\x00" + route + "\x00" + reason + "\x00" + origin
 	s.Log.Add(slog.LevelWarn, "request refused", []byte(key), func() []slog.Attr {
-		attrs := []slog.Attr{slog.String("reason", reason), slog.String("route", route), slog.String("address", answer.Printable(who.Address)), slog.String("request_id", c.GetRespHeader(headerRequestID))}
+		attrs := []slog.Attr{slog.String("reason", reason), slog.String("route", route), slog.String("address", answer.Printable(who.Address)), slog.String("request_id", request.ID(c.Context()))}
 		if origin != "" {
 			attrs = append(attrs, slog.String("origin", origin))
 		}

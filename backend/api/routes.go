@@ -15,7 +15,7 @@ const apiRoot = "/api/v1"
 
 // routes registers every route, in order. The second argument of add is who may call it, see access.
 func (s *Service) routes(app *fiber.App) {
-	root := app.Group(apiRoot, noStore, s.identify, s.condense)
+	root := app.Group(apiRoot, noStore, s.condense)
 	s.huma = humafiber.NewWithGroup(app, root, apiConfig())
 	s.describeEndpoints()
 

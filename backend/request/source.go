@@ -63,24 +63,6 @@ func parseHop(text string) (netip.Addr, error) {
 	return netip.ParseAddr(strings.Trim(text, "[]"))
 }
 
-// longestRequestID is the longest id of a request that is taken from a proxy.
-const longestRequestID = 64
-
-// RequestID returns the X-Request-Id of a request from a trusted proxy; empty if there is none, or if it has other characters
-// than letters, digits, dots, underscores and hyphens.
-func (s *Source) RequestID(c *fasthttp.RequestCtx) string {
-	id := c.Request.Header.Peek("X-Request-Id")
-	if len(id) == 0 || len(id) > longestRequestID || !s.trusted.Contain(remoteAddr(c)) {
-		return ""
-	}
-	for _, b := range id {
-		if (b < 'a' || b > 'z') && (b < 'A' || b > 'Z') && (b < '0' || b > '9') && b != '.' && b != '_' && b != '-' {
-			return ""
-		}
-	}
-	return string(id)
-}
-
 // IsHTTPS reports whether the browser connected over TLS, from trusted sources only. With an https public URL the
 // answer is always yes, so that a misconfigured proxy can't weaken the cookies.
 func (s *Source) IsHTTPS(c *fasthttp.RequestCtx) bool {

@@ -8,9 +8,9 @@ import (
 )
 
 // RevokeSecret permanently revokes the token with a secret (RFC 7009). Revoking an old secret ends only that secret. The
-// actor is the token itself, at the given IP address. It returns nil if the secret is unknown or has ended. After it
+// actor is the token itself, at the given IP address, in the request with the given id. It returns nil if the secret is unknown or has ended. After it
 // returns, every validation refuses the secret, and the token's status list shows it as revoked.
-func (ts *Tokens) RevokeSecret(ctx context.Context, secret []byte, address string) error {
+func (ts *Tokens) RevokeSecret(ctx context.Context, secret []byte, address, requestID string) error {
 	if len(secret) == 0 || len(secret) > MaxSecret {
 		return nil
 	}
@@ -27,7 +27,7 @@ func (ts *Tokens) RevokeSecret(ctx context.Context, secret []byte, address strin
 		if t.Old {
 			end = ts.EndOldSecret
 		}
-		_, err := end(ctx, audit.Actor{AccountID: t.AccountID, APITokenID: t.TokenID, Address: address}, t.TokenID)
+		_, err := end(ctx, audit.Actor{AccountID: t.AccountID, APITokenID: t.TokenID, Address: address, RequestID: requestID}, t.TokenID)
 		if kind := fault.KindOf(err); err == nil || kind != fault.InvalidAction && kind != fault.NotFound {
 			return err
 		}

@@ -69,7 +69,7 @@ func TestARevokeThatChangesNothingReadsNoListAndLooksASecretUpOnce(t *testing.T)
 					t.Fatal(err)
 				}
 			}
-			if err := ts.RevokeSecret(t.Context(), c.secret, ""); err != nil {
+			if err := ts.RevokeSecret(t.Context(), c.secret, "", ""); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -98,7 +98,7 @@ func TestARevokeThatComesBetweenAnothersCommitAndItsCountIsInTheListWhenItReturn
 			t.Fatalf("%s: listed as %d before", name, got)
 		}
 		end(store) // a concurrent commit
-		if err := ts.RevokeSecret(t.Context(), naming(entry), ""); err != nil {
+		if err := ts.RevokeSecret(t.Context(), naming(entry), "", ""); err != nil {
 			t.Fatal(err)
 		}
 		if got := listed(); got != 1 {
@@ -112,11 +112,11 @@ func TestARevokeThatCannotTellIsAnError(t *testing.T) {
 		return State{}, false, errors.New("the store is gone")
 	}, time.Now)
 	for _, secret := range [][]byte{[]byte("secret"), naming(StatusEntry{List: 1})} {
-		if err := ts.RevokeSecret(t.Context(), secret, ""); err == nil {
+		if err := ts.RevokeSecret(t.Context(), secret, "", ""); err == nil {
 			t.Errorf("%s: no error", secret)
 		}
 	}
-	if err := ts.RevokeSecret(t.Context(), []byte(strings.Repeat("x", MaxSecret+1)), ""); err != nil {
+	if err := ts.RevokeSecret(t.Context(), []byte(strings.Repeat("x", MaxSecret+1)), "", ""); err != nil {
 		t.Errorf("what is too long was looked up: %v", err)
 	}
 }

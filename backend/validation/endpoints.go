@@ -5,6 +5,7 @@ package validation
 import (
 	"bytes"
 	"context"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"runtime/debug"
@@ -123,6 +124,7 @@ func (e *Endpoints) Serve(c *fasthttp.RequestCtx, extended bool) bool {
 	case string(path) == pathIntrospectBatch:
 		e.oauth(c, formOfBatch, e.introspectBatch)
 	case string(path) == pathRevoke:
+		e.Source.Identify(c)
 		e.oauth(c, formOfOne, e.revoke)
 	default:
 		return false
@@ -141,8 +143,10 @@ func IgnoresBody(path []byte) bool { return isForGateways(path) || bytes.Equal(p
 func (e *Endpoints) guarded(c *fasthttp.RequestCtx, endpoint func(*fasthttp.RequestCtx)) {
 	defer func() {
 		if cause := recover(); cause != nil {
-			e.Log.Error("a validation endpoint panicked", "cause", cause, "stack", string(debug.Stack()))
+			id := e.Source.Identify(c)
+			e.Log.Error("a validation endpoint panicked", "request_id", id, "cause", cause, "stack", string(debug.Stack()))
 			c.Response.Reset()
+			request.SetID(c, id)
 			c.SetConnectionClose() // the connection's state is unknown
 			e.fixed.Refuse(c, couldNotTell)
 		}
@@ -248,7 +252,7 @@ func appendID(b []byte, name string, id pfid.ID) []byte {
 
 // cannotTell answers 503 and logs the cause, folded, since every request fails while the store is down.
 func (e *Endpoints) cannotTell(c *fasthttp.RequestCtx, err error) {
-	e.Log.Failed("tokens can't be checked", err)
+	e.Log.Failed("tokens can't be checked", err, slog.String("request_id", e.Source.Identify(c)))
 	c.Response.Header.Set("Retry-After", "1")
 	e.fixed.Refuse(c, couldNotTell)
 }

@@ -92,5 +92,6 @@ func (e *Endpoints) refuseGateway(c *fasthttp.RequestCtx) {
 		e.Log.Warn("a gateway asks about requests at an address that does not validate, and is refused; configure it to ask at /api/v1/validate. A plain proxy must not change the path, and must send its own X-Forwarded headers",
 			"gateway", c.RemoteAddr().String()) // not the path: an invite's holds its code
 	})
+	e.Source.Identify(c)
 	e.fixed.Refuse(c, misdirected)
 }

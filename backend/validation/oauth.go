@@ -238,7 +238,7 @@ func (e *Endpoints) revoke(c *fasthttp.RequestCtx, form *fasthttp.Args) error {
 	if err != nil {
 		return err
 	}
-	if err := e.Tokens.RevokeSecret(context.Background(), secret, e.Source.Address(c)); err != nil {
+	if err := e.Tokens.RevokeSecret(context.Background(), secret, e.Source.Address(c), request.ID(c)); err != nil {
 		e.counts.failedRevocations.Add(1)
 		return err
 	}

@@ -116,10 +116,14 @@ func TestWhoeverHoldsATokenMayEndIt(t *testing.T) {
 			t.Fatalf("%s: %d %s", name, a.Status, a.Body)
 		}
 		ended++
-		for range 2 { // the second time it is already revoked
+		var first string
+		for i := range 2 { // the second time it is already revoked
 			a := p.PostForm("/oauth/revoke", backendtest.Form("token", c.secret, "token_type_hint", "refresh_token"), c.headers...)
 			if a.Status != http.StatusOK || a.Body != "" || a.Header.Get("Cache-Control") != "no-store" {
 				t.Errorf("%s: %d %v %s", name, a.Status, a.Header, a.Body)
+			}
+			if i == 0 {
+				first = a.Header.Get("X-Request-Id")
 			}
 			p.Recorded(audit.APITokenRevoked, ended)
 		}
@@ -130,10 +134,10 @@ func TestWhoeverHoldsATokenMayEndIt(t *testing.T) {
 		if a := p.Call(http.MethodGet, "/api/v1/ping", nil, backendtest.Bearer(c.secret)); a.Status != http.StatusUnauthorized || !strings.Contains(a.Body, "revoked") {
 			t.Errorf("%s: %d %s", name, a.Status, a.Body)
 		}
-		var by, from string
-		row := p.Database().QueryRow("SELECT actor_api_token_id, actor_address FROM audit_events WHERE action = ? AND subject_id = ?", audit.APITokenRevoked, c.made.ID.String())
-		if err := row.Scan(&by, &from); err != nil || by != c.made.ID.String() || from != "127.0.0.1" {
-			t.Errorf("%s: revoked by %q from %q, %v", name, by, from, err)
+		var by, from, request string
+		row := p.Database().QueryRow("SELECT actor_api_token_id, actor_address, request_id FROM audit_events WHERE action = ? AND subject_id = ?", audit.APITokenRevoked, c.made.ID.String())
+		if err := row.Scan(&by, &from, &request); err != nil || by != c.made.ID.String() || from != "127.0.0.1" || request == "" || request != first {
+			t.Errorf("%s: revoked by %q from %q in the request %q, not %q, %v", name, by, from, request, first, err)
 		}
 	}
 	if _, err := p.Tokens.Delete(t.Context(), actor, active.ID); err != nil {

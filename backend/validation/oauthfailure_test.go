@@ -121,6 +121,9 @@ func TestAnOAuthEndpointThatPanicsAnswersThatItCannotTell(t *testing.T) {
 		for range 2 { // the first must not affect the second
 			a := ask(handler, path, "secret")
 			isTemporarilyUnavailable(t, path, a)
+			if id := string(a.Header.Peek("X-Request-Id")); id == "" || !strings.Contains(log.String(), "request_id="+id) {
+				t.Errorf("%s: the log does not have the id %q", path, id)
+			}
 			if !a.ConnectionClose() {
 				t.Errorf("%s: the connection is used again", path)
 			}

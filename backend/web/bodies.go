@@ -65,6 +65,7 @@ const withoutLength = -2
 // body counts towards the request's time.
 func (s *Server) expected(c *fasthttp.RequestCtx) int {
 	if limit := bodyLimit(&c.Request.Header, c.URI().PathOriginal()); c.Request.Header.ContentLength() > limit {
+		s.source.Identify(c)
 		s.endpoints.RefuseBody(c, limit)
 		return http.StatusRequestEntityTooLarge
 	}

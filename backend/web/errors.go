@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"runtime/debug"
@@ -9,11 +10,13 @@ import (
 
 	"tokentab/backend/answer"
 	"tokentab/backend/fault"
+	"tokentab/backend/request"
 )
 
 // answerError is Fiber's error handler. It answers failures outside of Huma, including those of reading a request.
 func (s *Server) answerError(c *fiber.Ctx, err error) error {
 	// No middleware has run if the request failed before routing, for example because it is too large.
+	ctx := context.WithValue(c.Context(), answer.RequestID{}, s.source.Identify(c.Context()))
 	for _, h := range answer.SecurityHeaders {
 		c.Set(h[0], h[1])
 	}
@@ -24,7 +27,7 @@ func (s *Server) answerError(c *fiber.Ctx, err error) error {
 			return answer.NewErrorBody(e.Code, "bad_request", e.Message).Send(c.Context())
 		}
 	}
-	return answer.Error(c.Context(), s.folded, err).Send(c.Context())
+	return answer.Error(ctx, s.folded, err).Send(c.Context())
 }
 
 // requestFault returns the fault for one of Fiber's own errors, or nil if only the status applies.
@@ -49,6 +52,5 @@ func requestFault(e *fiber.Error) error {
 }
 
 func (s *Server) logPanic(c *fiber.Ctx, cause any) {
-	id, _ := c.Locals(answer.RequestID{}).(string)
-	s.Log.Error("a handler panicked", "request_id", id, "route", c.Route().Path, "cause", cause, "stack", string(debug.Stack()))
+	s.Log.Error("a handler panicked", "request_id", request.ID(c.Context()), "route", c.Route().Path, "cause", cause, "stack", string(debug.Stack()))
 }

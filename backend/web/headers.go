@@ -1,9 +1,7 @@
 package web
 
 import (
-	"encoding/hex"
-	"fmt"
-	"io"
+	"context"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -31,15 +29,8 @@ func refusePacked(c *fiber.Ctx) error {
 	return c.Next()
 }
 
-// identifyRequest assigns a random id to each request, for the header X-Request-Id and the log.
-func (s *Server) identifyRequest(c *fiber.Ctx) error {
-	var b [8]byte
-	if _, err := io.ReadFull(s.Random, b[:]); err != nil {
-		return fmt.Errorf("web: read random bytes: %w", err)
-	}
-	id := hex.EncodeToString(b[:])
-	c.Locals(answer.RequestID{}, id)
-	c.SetUserContext(s.running)
-	c.Set(fiber.HeaderXRequestID, id)
+// identify gives a request its id, and a context that has the id for the log and ends when Shutdown cuts it off.
+func (s *Server) identify(c *fiber.Ctx) error {
+	c.SetUserContext(context.WithValue(s.running, answer.RequestID{}, s.source.Identify(c.Context())))
 	return c.Next()
 }

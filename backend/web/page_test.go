@@ -89,6 +89,9 @@ func TestEveryAnswerHasTheSecurityHeaders(t *testing.T) {
 			if a.Header.Get("X-Content-Type-Options") != "nosniff" || a.Header.Get("Referrer-Policy") == "" || !strings.Contains(a.Header.Get("Content-Security-Policy"), "frame-ancestors 'none'") {
 				t.Errorf("%s: %d %v", path, a.Status, a.Header)
 			}
+			if id := a.Header.Get("X-Request-Id"); (id == "") != (path == "/api/v1/ping" || path == "/api/v1/validate") {
+				t.Errorf("%s has the id %q", path, id)
+			}
 			if strings.HasPrefix(path, "/api") && a.Header.Get("Cache-Control") != "no-store" {
 				t.Errorf("%s may be stored: %v", path, a.Header)
 			}

@@ -143,7 +143,7 @@ func New(parts Parts) (*Server, error) {
 
 // routes registers every route, in order. The validation endpoints are not routes; see gate.
 func (s *Server) routes() (err error) {
-	s.app.Use(s.countRequest, s.identifyRequest, s.secureHeaders, refusePacked, recover.New(recover.Config{EnableStackTrace: true, StackTraceHandler: s.logPanic}))
+	s.app.Use(s.countRequest, s.identify, s.secureHeaders, refusePacked, recover.New(recover.Config{EnableStackTrace: true, StackTraceHandler: s.logPanic}))
 	s.app.Get("/healthz", s.alive)
 	s.app.Get("/readyz", s.ready)
 	s.app.Get(metricsPath, s.scrape)
@@ -164,7 +164,7 @@ func (s *Server) routes() (err error) {
 // tokenRefusedAtAPI records that an issued token was refused at the management API.
 func (s *Server) tokenRefusedAtAPI(c *fasthttp.RequestCtx, refused *token.State, reason, address string) {
 	s.Refusals.Add(audit.Refusal{
-		Actor:  audit.Actor{Kind: audit.Stranger, AccountID: refused.AccountID, Address: address, RequestID: string(c.Response.Header.Peek("X-Request-Id"))},
+		Actor:  audit.Actor{Kind: audit.Stranger, AccountID: refused.AccountID, Address: address, RequestID: request.ID(c)},
 		Action: audit.APITokenRefused, Subject: refused.TokenID.String(), Detail: reason,
 	})
 }
@@ -207,9 +207,11 @@ func (s *Server) gate(router fasthttp.RequestHandler) fasthttp.RequestHandler {
 		switch {
 		case ambiguous || len(c.URI().Hash()) > 0:
 			c.SetConnectionClose()
+			s.source.Identify(c)
 			s.fixed.Refuse(c, answer.Unreadable)
 		case s.endpoints.Serve(c, extended):
 		case !slices.Contains(fiber.DefaultMethods, string(c.Method())):
+			s.source.Identify(c)
 			s.fixed.Refuse(c, answer.UnknownMethod)
 		case c.IsHead(): // like GET, without the body (RFC 9110, section 9.3.2)
 			c.Request.Header.SetMethod(http.MethodGet)
@@ -223,7 +225,7 @@ func (s *Server) gate(router fasthttp.RequestHandler) fasthttp.RequestHandler {
 	}
 }
 
-// serveItem answers an item of a bulk request. A proxy's headers describe the bulk request.
+// serveItem answers an item of a bulk request, whose id it has. A proxy's headers describe the bulk request.
 func (s *Server) serveItem(c *fasthttp.RequestCtx) {
 	c.SetUserValue(isItem, true)
 	validation.ForgetAsked(&c.Request.Header)
