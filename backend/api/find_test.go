@@ -57,6 +57,7 @@ func TestAListIsSearchedFilteredAndCounted(t *testing.T) {
 		"search=" + url.QueryEscape("…"+short.Hint): {"Short"}, "search=bot": {""}, "search=" + url.QueryEscape("  "): {"Ended", "Paused", "Short", "Billing reader", ""},
 		"search=" + strings.Split(backendtest.Email, "@")[0] + "&token_scope=agent_deployment": {""}, "search=nothing": nil,
 		"search=a%0ab": nil, "search=%E2%80%AEa": nil, "search=%ff": nil, "search=%00": nil, "search=%CC%81": nil,
+		"token_role=manage": {"Ended", "Paused", "Short", "Billing reader"}, "token_role=read": nil, "token_role=manage&token_scope=agent_deployment": nil,
 		"state=active": {"Short", "Billing reader", ""}, "state=suspended": {"Paused"}, "state=revoked": {"Ended"}, "state=expired": nil,
 		"expires_within=259200": {"Short"}, "unused_for=604800&live=true": {"Paused", "Short", ""}, "never_used=true&status=active": {"Short", ""},
 		"created_after=" + since: nil, "created_before=" + since + "&state=active": {"Short", "Billing reader", ""},

@@ -17,6 +17,7 @@ type TokenFilter struct {
 	State          string `query:"state" json:"state,omitempty" enum:"active,suspended,expired,revoked," doc:"As status, but an active or suspended token whose expires_at has passed is expired"`
 	Status         string `query:"status" json:"status,omitempty" enum:"active,suspended,revoked,"`
 	TokenScope     string `query:"token_scope" json:"token_scope,omitempty" enum:"account,environment,agent_deployment,"`
+	TokenRole      string `query:"token_role" json:"token_role,omitempty" enum:"manage,read," doc:"Only account tokens with this role"`
 	AgentID        string `query:"agent_id" json:"agent_id,omitempty"`
 	EnvironmentID  string `query:"environment_id" json:"environment_id,omitempty"`
 	CreatedBy      string `query:"created_by_admin_user_id" json:"created_by_admin_user_id,omitempty"`
@@ -50,6 +51,7 @@ func (in *TokenFilter) filter() (token.Filter, error) {
 		wrong.Add("search", "must have at most %d characters", longestSearch)
 	}
 	f.Scope, _ = token.ParseScope(in.TokenScope)
+	f.Role, _ = token.ParseRole(in.TokenRole)
 	f.Status, _ = token.ParseStatus(in.Status)
 	switch state, isStatus := token.ParseStatus(in.State); {
 	case in.State == "expired":

@@ -102,11 +102,11 @@ func entries(tx *gorm.DB, account pfid.ID, from, rest string, args ...any) (list
 	if moving {
 		now = statusNowOfT + ", t.suspended_by_retirement OR t.status = 'active', " + updatedNowOfT
 	}
-	err = scan(tx, `SELECT t.id, t.name, t.hint, t.token_scope, t.agent_id, t.environment_id, t.agent_deployment_id,
+	err = scan(tx, `SELECT t.id, t.name, t.hint, t.token_scope, t.token_role, t.agent_id, t.environment_id, t.agent_deployment_id,
 			t.created_by_admin_user_id, t.created_by_api_token_id, t.expires_at, t.inserted_at, COALESCE(l.last_used_at, 0), `+now+`
 		FROM `+from+` LEFT JOIN token_uses l ON l.token_id = t.id `+rest, args, func(rows *sql.Rows) error {
 		var e token.Entry
-		err := rows.Scan(&e.ID, &e.Name, &e.Hint, scope(&e.Scope), &e.AgentID, &e.EnvironmentID, &e.AgentDeploymentID,
+		err := rows.Scan(&e.ID, &e.Name, &e.Hint, scope(&e.Scope), role(&e.Role), &e.AgentID, &e.EnvironmentID, &e.AgentDeploymentID,
 			&e.CreatedByAdminUserID, &e.CreatedByAPITokenID, &e.ExpiresAt, &e.InsertedAt, &e.LastUsedAt, status(&e.Status), &e.SuspendedByRetirement, &e.UpdatedAt)
 		list = append(list, e)
 		return err

@@ -102,7 +102,7 @@ func (c *crowd) matches(f token.Filter, t token.Listed, all []token.Listed) bool
 		found = found || strings.Contains(strings.ToLower(name), word)
 	}
 	return found &&
-		(f.Scope == 0 || t.Scope == f.Scope) && (f.Status == 0 || t.Status == f.Status) &&
+		(f.Scope == 0 || t.Scope == f.Scope) && (f.Role == 0 || t.Scope == token.ScopeAccount && t.Role == f.Role) && (f.Status == 0 || t.Status == f.Status) &&
 		(!f.Expired || expired && !revoked) && (!f.Unexpired || !expired) && (!f.Live || !expired && !revoked) &&
 		(f.AgentID.IsZero() || t.AgentID == f.AgentID) && (f.EnvironmentID.IsZero() || t.EnvironmentID == f.EnvironmentID) &&
 		(f.CreatedByAdminUserID.IsZero() || t.CreatedByAdminUserID == f.CreatedByAdminUserID) &&
@@ -120,6 +120,7 @@ func (c *crowd) conditions(random *mathrand.Rand, one token.Listed) []func(*toke
 	return []func(*token.Filter){
 		func(f *token.Filter) { f.Search = words[random.IntN(len(words))] },
 		func(f *token.Filter) { f.Scope = token.Scope(1 + random.IntN(3)) },
+		func(f *token.Filter) { f.Role = token.Role(1 + random.IntN(2)) },
 		func(f *token.Filter) { f.Status = token.Status(1 + random.IntN(3)) },
 		func(f *token.Filter) { f.Expired = true },
 		func(f *token.Filter) { f.Unexpired = true },

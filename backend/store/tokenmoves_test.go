@@ -56,7 +56,7 @@ func (c *crowd) exec(statement string, values ...any) {
 func (c *crowd) issue(n int, random *mathrand.Rand) {
 	c.t.Helper()
 	row := token.Listed{Hash: token.HashOf([]byte(fmt.Sprint(n))), Token: token.Token{
-		ID: c.id(), AccountID: c.actor.AccountID, Scope: token.ScopeAccount, Role: token.Manage, Status: []token.Status{token.Active, token.Active, token.Suspended, token.Revoked}[random.IntN(4)],
+		ID: c.id(), AccountID: c.actor.AccountID, Scope: token.ScopeAccount, Role: token.Role(1 + random.IntN(2)), Status: []token.Status{token.Active, token.Active, token.Suspended, token.Revoked}[random.IntN(4)],
 		CreatedByAdminUserID: c.members[random.IntN(3)], ExpiresAt: now().Add(time.Hour), InsertedAt: now(), UpdatedAt: now(), StatusEntry: token.StatusEntry{List: 1, Index: n},
 	}}
 	switch random.IntN(4) {

@@ -18,6 +18,7 @@ type Filter struct {
 	Search string
 
 	Scope              Scope
+	Role               Role // account tokens with this role
 	Status             Status
 	Expired, Unexpired bool // only expired tokens that are not revoked; only tokens that have not expired
 	Live               bool // only active and suspended tokens that have not expired
@@ -50,6 +51,9 @@ func (ix *index) selected(f Filter, want wanted, now int64) []uint32 {
 	}
 	if f.Scope != 0 {
 		left = slices.DeleteFunc(left, func(at uint32) bool { return ix.scope[at] != f.Scope })
+	}
+	if f.Role != 0 {
+		left = slices.DeleteFunc(left, func(at uint32) bool { return ix.scope[at] != ScopeAccount || ix.role[at] != f.Role })
 	}
 	for reference, id := range [references]pfid.ID{toAgent: f.AgentID, toEnvironment: f.EnvironmentID, toMember: f.CreatedByAdminUserID, toMaker: f.CreatedByAPITokenID} {
 		if !id.IsZero() {

@@ -14,6 +14,7 @@ type Entry struct {
 	ID                    pfid.ID
 	Name, Hint            string
 	Scope                 Scope
+	Role                  Role
 	Status                Status // under the moves under way
 	SuspendedByRetirement bool   // likewise
 
@@ -80,6 +81,7 @@ type columns struct {
 	ids          []pfid.ID
 	status       []Status // 0 for a deleted token
 	scope        []Scope
+	role         []Role
 	byRetirement []bool
 	times        [4][]int64
 	refs         [references][]uint32 // codes; 0 for none
@@ -191,7 +193,7 @@ func (ix *index) find(id pfid.ID) (int, bool) {
 // add appends a token.
 func (ix *index) add(e *Entry) {
 	c := &ix.columns
-	c.ids, c.scope, c.status, c.byRetirement = append(c.ids, e.ID), append(c.scope, e.Scope), append(c.status, e.Status), append(c.byRetirement, e.SuspendedByRetirement)
+	c.ids, c.scope, c.role, c.status, c.byRetirement = append(c.ids, e.ID), append(c.scope, e.Scope), append(c.role, e.Role), append(c.status, e.Status), append(c.byRetirement, e.SuspendedByRetirement)
 	for i, at := range [...]int64{insertedAt: e.InsertedAt, updatedAt: e.UpdatedAt, expiresAt: e.ExpiresAt, lastUsedAt: e.LastUsedAt} {
 		c.times[i] = append(c.times[i], at)
 	}
@@ -248,7 +250,7 @@ func (ix *index) arrange() {
 	slices.SortFunc(order, byID)
 	old := ix.columns
 	c := columns{
-		ids: picked(old.ids, order), status: picked(old.status, order), scope: picked(old.scope, order), byRetirement: picked(old.byRetirement, order),
+		ids: picked(old.ids, order), status: picked(old.status, order), scope: picked(old.scope, order), role: picked(old.role, order), byRetirement: picked(old.byRetirement, order),
 		hints: picked(old.hints, order), nameAt: make([]uint32, 0, len(order)), names: make([]byte, 0, len(old.names)),
 	}
 	for i := range c.times {

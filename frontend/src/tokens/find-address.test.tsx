@@ -27,6 +27,13 @@ const part = (name: RegExp) => screen.findByRole("button", { name });
 const inAddress = (search: string) => waitFor(() => expect(window.location.search).toBe(search));
 
 describe("the address", () => {
+  test("has one filter for scopes and for account tokens that only read", async () => {
+    open(`${address}?scope=read`);
+    expect(await part(/Remove filter: Scope: Account, read only/)).toBeVisible();
+    expect(lastQuery()).toMatchObject({ token_role: "read" });
+    expect(lastQuery()).not.toHaveProperty("token_scope");
+  });
+
   test("holds every filter and the order, as the API knows them", async () => {
     open(
       `${address}?q=ci&state=live&scope=environment&env=${environmentId}&agent=${agentId}&by=${memberId}` +

@@ -31,7 +31,12 @@ const unusedFor = (days: number) => [String(days), `Unused for ${days} days`];
 /** The values of filters with few of them, and their words. */
 export const choices: Record<"state" | "scope" | "expires" | "unused", Record<string, string>> = {
   state: { live: "Active or suspended", ...stateWords },
-  scope: { account: "Account", environment: "Environment", agent_deployment: "Agent deployment" },
+  scope: {
+    account: "Account",
+    read: "Account, read only",
+    environment: "Environment",
+    agent_deployment: "Agent deployment",
+  },
   expires: Object.fromEntries([7, 14, 30, 90].map(within)),
   unused: { ...Object.fromEntries([7, 30, 90, 365].map(unusedFor)), never: "Never used" },
 };
@@ -108,7 +113,8 @@ export function filterOf(find: Find): TokenFilter {
     search: q?.replace(/^…+$/, "") || undefined,
     state: state === "live" ? undefined : (state as TokenFilter["state"]),
     live: ifSo(state === "live"),
-    token_scope: scope as TokenFilter["token_scope"],
+    token_scope: scope === "read" ? undefined : (scope as TokenFilter["token_scope"]),
+    token_role: scope === "read" ? scope : undefined,
     environment_id: env,
     agent_id: agent,
     created_by_admin_user_id: left ? undefined : by,
