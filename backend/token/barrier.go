@@ -157,7 +157,7 @@ func (b *barrier) pass(ctx context.Context) error {
 	case <-l.done:
 		return l.err
 	case <-ctx.Done():
-		return unreadable(context.Cause(ctx))
+		return unreadable(fmt.Errorf("the request ended before a look did: %w", context.Cause(ctx)))
 	}
 }
 

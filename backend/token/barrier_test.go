@@ -3,6 +3,7 @@ package token
 import (
 	"context"
 	"errors"
+	"runtime"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -189,6 +190,34 @@ func TestAFailedLookRefusesThoseThatWaitForIt(t *testing.T) {
 	log.fails = nil
 	if err := b.pass(t.Context()); err != nil {
 		t.Errorf("the next look: %v", err)
+	}
+}
+
+func TestALookGoesOnForTheOthersWhenARequestThatWaitsForItEnds(t *testing.T) {
+	log := newLog()
+	log.begun, log.proceed = make(chan struct{}), make(chan struct{})
+	b, _ := following(log, time.Minute)
+	ended, end := context.WithCancel(t.Context())
+	pass := func(ctx context.Context) <-chan error {
+		before, answer := b.waiting.Load(), make(chan error, 1)
+		go func() { answer <- b.pass(ctx) }()
+		for b.waiting.Load() == before {
+			runtime.Gosched()
+		}
+		return answer
+	}
+	first := pass(t.Context())
+	<-log.begun
+	ends, stays := pass(ended), pass(t.Context()) // both wait for the next look, which the one that ends has asked for
+	log.proceed <- struct{}{}
+	<-log.begun
+	end()
+	if err := <-ends; !errors.Is(err, context.Canceled) || fault.KindOf(err) != fault.Unavailable {
+		t.Errorf("the request that ended got %v", err)
+	}
+	log.proceed <- struct{}{}
+	if err := errors.Join(<-first, <-stays); err != nil {
+		t.Errorf("the others got %v", err)
 	}
 }
 
