@@ -170,11 +170,13 @@ func (ix *index) page(places []uint32, page paging.Page, after *cursor) (ids []p
 		} else if byName {
 			k.name = ix.name(at)
 		}
-		if start != nil && first.sign*compareKeys(&k, start) <= 0 {
+		switch {
+		case first.excludes(&k): // nearly all, once enough are found; what it excludes is not before the start either
+		case start != nil && first.sign*compareKeys(&k, start) <= 0:
 			found.Before++
-			continue
+		default:
+			first.add(&k)
 		}
-		first.add(&k)
 	}
 	keys := first.sorted()
 	skipped := min(page.Offset, len(keys))
@@ -201,13 +203,13 @@ type firstKeys struct {
 }
 
 func (f *firstKeys) add(k *key) {
-	if f.isCut && f.sign*compareKeys(k, &f.last) >= 0 {
-		return
-	}
 	if f.keys = append(f.keys, *k); len(f.keys) >= 2*f.most+64 {
 		f.sorted()
 	}
 }
+
+// excludes reports whether enough keys are known that come before this one.
+func (f *firstKeys) excludes(k *key) bool { return f.isCut && f.sign*compareKeys(k, &f.last) >= 0 }
 
 // sorted returns the first keys in order.
 func (f *firstKeys) sorted() []key {
