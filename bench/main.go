@@ -5,6 +5,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -56,6 +57,9 @@ func run(args []string, in io.Reader, out io.Writer) error {
 		return benchDelete(out, args[0], numbers[1])
 	case "ingest": // PROGRAM SECONDS
 		return benchIngest(out, args[0], time.Duration(numbers[1])*time.Second)
+	case "validate": // ADDRESS MILLISECONDS
+		took, err := validate(args[0], time.Duration(numbers[1])*time.Millisecond)
+		return errors.Join(err, json.NewEncoder(out).Encode(took))
 	case "spans": // PROGRAM SPANS
 		return benchSpans(out, args[0], numbers[1])
 	case "secret":

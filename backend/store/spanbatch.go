@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"runtime"
 	"time"
 
 	"gorm.io/gorm"
@@ -27,6 +28,7 @@ func (s Activity) ReportSpans(ctx context.Context, scope activity.Scope, reports
 		}
 		batch.rows[i] = row
 		size += row.size
+		runtime.Gosched() // a batch takes milliseconds, and validations on this core would wait for its end
 	}
 	work.Rest()
 	if err := s.checkRoom(ctx, size); err != nil {
@@ -44,6 +46,7 @@ func (s Activity) ReportSpans(ctx context.Context, scope activity.Scope, reports
 			if failed = batch.report(tx, n, reports[n]); failed != nil {
 				break
 			}
+			runtime.Gosched()
 		}
 		// A report that fails has changed nothing. A statement that fails may have ended the transaction.
 		if _, isRefusal := errors.AsType[*fault.Error](failed); failed != nil && (n == 0 || !isRefusal) {
@@ -64,6 +67,7 @@ func (s Activity) ReportSpans(ctx context.Context, scope activity.Scope, reports
 			}
 		}
 		made[i] = changed[span.InstanceID].to.reported(span)
+		runtime.Gosched()
 	}
 	return made, failed
 }
