@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,19 +31,41 @@ func openAuditLog(c config.Config, events audit.LogStore, log *slog.Logger) (*au
 
 // CheckAuditLog returns an error if the file that the setting names can't be the audit log. A missing one can.
 func CheckAuditLog(c config.Config) error {
-	folder, err := os.Stat(filepath.Dir(c.AuditLog))
-	if err != nil {
+	if err := checkNotOurs(c, c.AuditLog); err != nil {
 		return err
-	}
-	ours, err := os.Stat(c.Data) // on Postgres there is none
-	for _, name := range []string{store.FileName, signer.MasterKeyFile} {
-		base := filepath.Base(c.AuditLog)
-		if err == nil && os.SameFile(folder, ours) && strings.HasPrefix(strings.ToLower(base), name) {
-			return fmt.Errorf("%s is a name of Tokentab's own files in the data folder: choose another", base)
-		}
 	}
 	return audit.CheckLog(c.AuditLog)
 }
+
+// checkNotOurs returns an error if a path, or one that it leads to as a symbolic link, has the name of one of our own files. The
+// file itself may be missing: SQLite makes some of them later.
+func checkNotOurs(c config.Config, path string) error {
+	ours, noFolder := os.Stat(c.Data) // on Postgres there is none
+	for range mostLinks {
+		in, base := filepath.Split(path) // which, other than filepath.Dir, leaves .. to the system
+		folder, err := os.Stat(cmp.Or(in, "."))
+		if err != nil {
+			return err
+		}
+		for _, name := range []string{store.FileName, signer.MasterKeyFile} {
+			if noFolder == nil && os.SameFile(folder, ours) && strings.HasPrefix(strings.ToLower(base), name) {
+				return fmt.Errorf("%s is a name of Tokentab's own files in the data folder: choose another", base)
+			}
+		}
+		to, err := os.Readlink(path)
+		if err != nil { // no link, or nothing there
+			return nil
+		}
+		if !filepath.IsAbs(to) {
+			to = in + to
+		}
+		path = to
+	}
+	return fmt.Errorf("%s leads through more than %d symbolic links", c.AuditLog, mostLinks)
+}
+
+// mostLinks is how many symbolic links may follow each other; Linux follows as many.
+const mostLinks = 40
 
 // ReopenAuditLog opens the audit log again, if there is one, before the next event.
 func (b *Backend) ReopenAuditLog() {

@@ -220,11 +220,22 @@ func TestAFileThatCanNotBeTheAuditLogIsRefusedAndLeftAsItIs(t *testing.T) {
 		}
 		return path
 	}
+	link := func(name, to string) string {
+		path := filepath.Join(folder, name)
+		if err := os.Symlink(to, path); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
 	for path, want := range map[string]string{
-		filepath.Join(p.Folder, "tokentab.db"):        "Tokentab's own files",
-		filepath.Join(p.Folder, "tokentab.db-wal"):    "Tokentab's own files",
-		filepath.Join(p.Folder, "master.key"):         "Tokentab's own files",
-		filepath.Join(folder, "missing", "audit.log"): "no such file",
+		link("link", filepath.Join(p.Folder, "tokentab.db-journal")): "Tokentab's own files", // which is missing
+		link("chain", "link"):                             "Tokentab's own files",
+		link("folder", p.Folder) + "/tokentab.db-journal": "Tokentab's own files",
+		link("circle", "circle"):                          "symbolic links",
+		filepath.Join(p.Folder, "tokentab.db"):            "Tokentab's own files",
+		filepath.Join(p.Folder, "tokentab.db-wal"):        "Tokentab's own files",
+		filepath.Join(p.Folder, "master.key"):             "Tokentab's own files",
+		filepath.Join(folder, "missing", "audit.log"):     "no such file",
 		folder:                                          "not a regular file",
 		put("shared", "", 0o666):                        "others on this machine can write",
 		put("group", "", 0o660):                         "others on this machine can write",

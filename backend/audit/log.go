@@ -67,7 +67,6 @@ type Log struct {
 
 	mu   sync.Mutex // held by one Write at a time
 	file *os.File   // nil until it is opened, and after a failure
-	size int64      // of the file
 	held map[Hash]bool
 }
 
@@ -171,7 +170,7 @@ func (l *Log) open() (err error) {
 			return err
 		}
 	}
-	l.file, l.size, l.held = f, whole, held
+	l.file, l.held = f, held
 	return nil
 }
 
@@ -315,11 +314,11 @@ func (l *Log) append(links []Link) error {
 	if err != nil {
 		return errors.Join(err, l.close()) // the next open sees which lines are there
 	}
-	l.size += int64(text.Len())
 	return nil
 }
 
-// ready opens the file if it is not open, was renamed, removed or truncated, or should be opened again.
+// ready opens the file if it is not open, was renamed or removed, or should be opened again. It appends to a truncated file at
+// its new end.
 func (l *Log) ready() error {
 	if l.file != nil {
 		there, err := os.Stat(l.path)
@@ -327,7 +326,7 @@ func (l *Log) ready() error {
 		if err == nil {
 			here, err = l.file.Stat()
 		}
-		if err == nil && os.SameFile(there, here) && here.Size() == l.size && !l.reopen.Load() {
+		if err == nil && os.SameFile(there, here) && !l.reopen.Load() {
 			return checkLog(l.path, here)
 		}
 		if err := l.close(); err != nil {
