@@ -124,12 +124,16 @@ type eventList struct {
 	where   string // a condition without the actions
 	args    []any
 	actions []audit.Action
+	action  string // the column to compare with them
 	needle  string // what a search looks for, folded, without the ellipsis before the last characters of a token; empty without a search
 	newest  int64  // sequence of the newest event of the account
 }
 
 func newEventList(tx *gorm.DB, account pfid.ID, f audit.Filter) (l eventList, err error) {
-	l = eventList{account: account, actions: f.Actions, needle: strings.TrimPrefix(text.Folded(strings.TrimSpace(f.Search)), "…")}
+	l = eventList{account: account, actions: f.Actions, action: "t.action", needle: strings.TrimPrefix(text.Folded(strings.TrimSpace(f.Search)), "…")}
+	if !f.Actor.IsZero() {
+		l.action = "+t.action" // the index by actor is narrower, whatever SQLite thinks
+	}
 	if l.where, l.args, err = eventsOf(tx, account, f); err != nil {
 		return l, err
 	}
@@ -142,7 +146,7 @@ func (l *eventList) condition() (where string, args []any) {
 	if len(l.actions) == 0 {
 		return l.where, l.args
 	}
-	return l.where + " AND t.action IN " + anyOf, append(slices.Clone(l.args), document{l.actions})
+	return l.where + " AND " + l.action + " IN " + anyOf, append(slices.Clone(l.args), document{l.actions})
 }
 
 // eventPlace is a place in a list: behind the event with a time and a sequence.
@@ -180,7 +184,7 @@ func (l *eventList) newestOf(after eventPlace, limit int) (query string, args []
 	}
 	branches := []string{}
 	for _, action := range l.actions {
-		branches = append(branches, newestOf(where+" AND t.action = ?"))
+		branches = append(branches, newestOf(where+" AND "+l.action+" = ?"))
 		args = append(append(append(args, shared...), action), limit)
 	}
 	if len(l.actions) == 0 {
@@ -241,8 +245,7 @@ func newestOf(where string) string {
 // eventsOf returns the condition for a filter without its actions.
 func eventsOf(tx *gorm.DB, account pfid.ID, f audit.Filter) (where string, args []any, err error) {
 	// A plus keeps SQLite from the index by account if another is narrower.
-	narrow := !f.Actor.IsZero() || f.Subject != ""
-	if where, args = "t.account_id = ?", []any{account}; narrow {
+	if where, args = "t.account_id = ?", []any{account}; f.Subject != "" {
 		where = "+" + where
 	}
 	add := func(condition string, value any) { where, args = where+" AND "+condition, append(args, value) }

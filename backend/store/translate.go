@@ -51,6 +51,7 @@ var forms = strings.NewReplacer(
 	"MAX(t.updated_at, ", "GREATEST(t.updated_at, ",
 	"registered = 1", "registered", // a BOOLEAN there, in columns that SQLite has indexes of numbers on
 	"+t.account_id", "t.account_id", // keeps SQLite from an index
+	"+t.action", "t.action",
 )
 
 var (
