@@ -87,11 +87,13 @@ func (s Accounts) DeleteAccount(ctx context.Context, id pfid.ID, decide func(acc
 		if err != nil {
 			return deleted, err
 		}
-		// Remove what grants access or sends messages immediately. The rest only takes room and goes with the tokens.
+		// End what grants access or sends messages immediately. A removed member has no sessions, whatever rows there are. The rest
+		// only takes room and goes with the tokens.
+		if err := tx.Exec("UPDATE admin_users SET removed_at = ? WHERE account_id = ? AND removed_at IS NULL", stamp(event.At), id).Error; err != nil {
+			return deleted, err
+		}
 		err = execAll(tx, []string{
-			"DELETE FROM sessions WHERE admin_user_id IN (SELECT id FROM admin_users WHERE account_id = ?)",
 			"DELETE FROM admin_user_invites WHERE account_id = ? AND status = 'pending'",
-			"DELETE FROM admin_users WHERE account_id = ?",
 			"DELETE FROM webhooks WHERE account_id = ?",
 			"DELETE FROM expiry_notices WHERE account_id = ?",
 			"DELETE FROM member_notices WHERE account_id = ?",

@@ -48,16 +48,16 @@ func removeRows(tx *gorm.DB, account pfid.ID, most int) (tokens int, done bool, 
 			return tokens, false, nil
 		}
 	}
-	// Rows that refer to others go first.
-	for _, table := range []string{"deleted_creators", "agent_deployments", "agent_versions", "agent_schema_versions", "agents", "environments", "idempotency_keys", "admin_user_invites"} {
-		key := "id"
-		if table == "idempotency_keys" {
-			key = "account_id, idempotency_key"
-		}
+	const its = "account_id = ?"
+	for _, t := range []struct{ name, key, where string }{ // rows that refer to others go first
+		{"deleted_creators", "id", its}, {"agent_deployments", "id", its}, {"agent_versions", "id", its}, {"agent_schema_versions", "id", its},
+		{"agents", "id", its}, {"environments", "id", its}, {"idempotency_keys", "account_id, idempotency_key", its}, {"admin_user_invites", "id", its},
+		{"sessions", "id", "admin_user_id IN (SELECT id FROM admin_users WHERE account_id = ?)"}, {"admin_users", "id", its},
+	} {
 		if left == 0 {
 			return tokens, false, nil
 		}
-		gone := tx.Exec("DELETE FROM "+table+" WHERE ("+key+") IN (SELECT "+key+" FROM "+table+" WHERE account_id = ? LIMIT ?)", account, left)
+		gone := tx.Exec("DELETE FROM "+t.name+" WHERE ("+t.key+") IN (SELECT "+t.key+" FROM "+t.name+" WHERE "+t.where+" LIMIT ?)", account, left)
 		if gone.Error != nil {
 			return tokens, false, gone.Error
 		}

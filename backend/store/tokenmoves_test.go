@@ -13,6 +13,7 @@ import (
 	"tokentab/backend/account"
 	"tokentab/backend/audit"
 	"tokentab/backend/paging"
+	"tokentab/backend/people"
 	"tokentab/backend/pfid"
 	"tokentab/backend/token"
 )
@@ -270,6 +271,15 @@ func TestADeletedAccountIsGoneAtOnceAndItsRowsGoInPieces(t *testing.T) {
 	for n := range firstPiece + 50 {
 		c.issue(n, random)
 	}
+	const sessions = 300
+	for n := range sessions {
+		hash := people.SessionHash(token.HashOf([]byte(fmt.Sprint("session ", n))))
+		c.exec("INSERT INTO sessions (id, id_hash, admin_user_id, address, user_agent, inserted_at, last_seen_at, expires_at) VALUES (?, ?, ?, '', '', 1, ?, ?)",
+			c.id(), digest(hash), c.members[n%3], stamp(now()), stamp(now().Add(time.Hour)))
+		if _, ok, err := c.People.Session(t.Context(), hash); err != nil || !ok {
+			t.Fatal(ok, err)
+		}
+	}
 	_, err := c.Accounts.DeleteAccount(t.Context(), c.actor.AccountID, func(a account.Account) (audit.Event, error) {
 		return audit.New(now(), c.actor, audit.AccountDeleted, a.ID.String(), "", rand.Reader)
 	})
@@ -290,6 +300,11 @@ func TestADeletedAccountIsGoneAtOnceAndItsRowsGoInPieces(t *testing.T) {
 		if _, _, ok, err := c.People.AdminUserByEmail(t.Context(), "1"); err != nil || ok {
 			t.Errorf("its member is there: %v %v", ok, err)
 		}
+		for n := range sessions {
+			if _, ok, err := c.People.Session(t.Context(), people.SessionHash(token.HashOf([]byte(fmt.Sprint("session ", n))))); err != nil || ok {
+				t.Fatalf("session %d goes on: %v", n, err)
+			}
+		}
 		for i, hash := range c.hashes {
 			if s, ok, err := c.Tokens.FindToken(t.Context(), hash); err != nil || ok && s.Status != token.Revoked {
 				t.Errorf("token %d: %v %v %v", i, s.Status, ok, err)
@@ -307,11 +322,14 @@ func TestADeletedAccountIsGoneAtOnceAndItsRowsGoInPieces(t *testing.T) {
 	if n := c.count("api_tokens"); n != 50 {
 		t.Errorf("%d tokens are left for later", n)
 	}
+	if n := c.count("sessions"); n != sessions {
+		t.Errorf("%d sessions are left for later", n)
+	}
 	gone()
 	for c.advance(7) {
 		gone()
 	}
-	for _, table := range []string{"accounts", "api_tokens", "token_uses", "agents", "agent_deployments", "environments", "token_moves", "webhooks", "expiry_notices"} {
+	for _, table := range []string{"accounts", "api_tokens", "token_uses", "agents", "agent_deployments", "environments", "token_moves", "webhooks", "expiry_notices", "sessions", "admin_users"} {
 		if n := c.count(table); n > 0 {
 			t.Errorf("%d rows are left in %s", n, table)
 		}
