@@ -72,6 +72,7 @@ var rights = []right{
 	{"GET /api/v1/account/{account}", "AVMR", ""},
 	{"PUT /api/v1/account/{account}", "AM", `{"details":{"name":"Other"}}`},
 	{"GET /api/v1/account/{account}/contents", "AV", ""},
+	{"POST /api/v1/account/{account}/end_sessions", "A", ""},
 	{"GET /api/v1/account/{account}/webhook", "AV", ""},
 	{"PUT /api/v1/account/{account}/webhook", "A", `{"details":{"url":"https://example.com/other"}}`},
 	{"POST /api/v1/account/{account}/webhook/replace_secret", "A", ""},

@@ -434,6 +434,9 @@ func TestPromise7AccountsDoNotMix(t *testing.T) {
 			return method, "/api/v1/account/" + f.actor.AccountID.String() + "/webhook" + rest, nil
 		}
 	}
+	calls["end all our sessions"] = func(f holdings) (string, string, any) {
+		return "POST", "/api/v1/account/" + f.actor.AccountID.String() + "/end_sessions", nil
+	}
 	calls["redirect our webhook"] = func(f holdings) (string, string, any) {
 		return "PUT", "/api/v1/account/" + f.actor.AccountID.String() + "/webhook", backendtest.Details(map[string]any{"url": "https://evil.example"})
 	}

@@ -324,3 +324,24 @@ func TestAnAdminEndsAllSessionsOfAMember(t *testing.T) {
 	holds(t, "none left", end(), map[string]any{"count": 0})
 	holds(t, "Ada's own", p.Call(http.MethodGet, "/api/v1/agent", nil, adas...), nil)
 }
+
+func TestAnAdminEndsAllSessionsOfAllMembersButTheirOwn(t *testing.T) {
+	p := backendtest.Start(t)
+	ada := p.Found()
+	p.Join(ada, "bob@example.com")
+	adas, elsewhere, bobs := session(t, p, backendtest.Email), session(t, p, backendtest.Email), session(t, p, "bob@example.com")
+	end := func() backendtest.Answer {
+		return p.Call(http.MethodPost, "/api/v1/account/"+ada.AccountID.String()+"/end_sessions", nil, adas...)
+	}
+	holds(t, "ended", end(), map[string]any{"count": 2})
+	for _, browser := range [][]backendtest.Header{elsewhere, bobs} {
+		refused(t, "afterwards", p.Call(http.MethodGet, "/api/v1/agent", nil, browser...), http.StatusUnauthorized, "not_authenticated", "")
+	}
+	holds(t, "none left", end(), map[string]any{"count": 0})
+	holds(t, "Ada's own", p.Call(http.MethodGet, "/api/v1/agent", nil, adas...), nil)
+	p.Recorded(audit.SessionEnded, 2) // one for each member
+	notices, _ := p.Call(http.MethodGet, "/api/v1/session", nil, session(t, p, "bob@example.com")...).Get(t, "details", "notices").([]any)
+	if len(notices) != 1 || notices[0].(map[string]any)["kind"] != "sessions_ended" {
+		t.Errorf("Bob hears %v", notices)
+	}
+}

@@ -57,6 +57,7 @@ func (s *Service) routes(app *fiber.App) {
 	add(s, signedIn, http.MethodDelete, "/account/{id}", "Delete the account with everything in it", s.deleteAccount)
 	add(s, signedIn, http.MethodGet, "/account/{id}/webhook", "Retrieve the webhook that gets notices of expiring API tokens", s.getWebhook)
 	add(s, signedIn, http.MethodPut, "/account/{id}/webhook", "Set the URL of the webhook; only the first response contains the secret", s.setWebhook)
+	add(s, signedIn, http.MethodPost, "/account/{id}/end_sessions", "End all sessions of all members but this one", s.endAllSessions)
 	add(s, signedIn, http.MethodPost, "/account/{id}/webhook/replace_secret", "Replace the secret of the webhook; only this response contains it", s.replaceWebhookSecret)
 	add(s, signedIn, http.MethodPost, "/account/{id}/webhook/test", "Send a test message to the webhook and wait for the answer", s.testWebhook)
 	add(s, signedIn, http.MethodDelete, "/account/{id}/webhook", "Delete the webhook", s.deleteWebhook)

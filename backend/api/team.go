@@ -131,3 +131,15 @@ func withoutTokensOf(m people.Member, revoked int) *whole[AdminUserWithoutTokens
 }
 
 var adminUserDetails = shown(adminUserOf)
+
+func (s *Service) endAllSessions(ctx context.Context, who *caller, in *pathID) (*one[EndedSessions], error) {
+	if err := who.own(in.ID); err != nil {
+		return nil, err
+	}
+	ended, err := s.People.EndAllSessions(ctx, who.Actor, who.Session.ID)
+	if err != nil {
+		return nil, err
+	}
+	s.Log.Info("all sessions of an account but one were ended", "account", who.AccountID, "by", who.AdminUserID, "address", who.Address)
+	return details(EndedSessions{Type: "ended_sessions", Count: ended}), nil
+}

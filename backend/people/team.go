@@ -39,6 +39,8 @@ type MemberStore interface {
 	SetRole(ctx context.Context, account, id pfid.ID, role Role, revokeTokens bool, at time.Time, record audit.Recorder) (Member, int, []pfid.ID, error)
 	// EndSessionsOf ends all sessions of the member, and returns how many were live at the given instant.
 	EndSessionsOf(ctx context.Context, account, id pfid.ID, at time.Time, record audit.Recorder) (Member, int, error)
+	// EndAllSessions ends all sessions of all members except kept, tells each member, and returns how many were live.
+	EndAllSessions(ctx context.Context, account, kept pfid.ID, at time.Time, record audit.Recorder) (int, error)
 	// RevokeTokensOf revokes the live tokens that a current or former member made. It returns the same as
 	// RemoveMember.
 	RevokeTokensOf(ctx context.Context, account, id pfid.ID, at time.Time, record audit.Recorder) (Member, int, []pfid.ID, error)
@@ -109,6 +111,12 @@ func (ps *People) RevokeTokensOf(ctx context.Context, actor audit.Actor, id pfid
 func (ps *People) EndSessionsOf(ctx context.Context, actor audit.Actor, id pfid.ID) (Member, int, error) {
 	at := ps.now().UTC()
 	return ps.store.EndSessionsOf(ctx, actor.AccountID, id, at, audit.NewRecorder(at, actor, ps.random))
+}
+
+// EndAllSessions ends all sessions of all members of the actor's account except kept, and returns how many.
+func (ps *People) EndAllSessions(ctx context.Context, actor audit.Actor, kept pfid.ID) (int, error) {
+	at := ps.now().UTC()
+	return ps.store.EndAllSessions(ctx, actor.AccountID, kept, at, audit.NewRecorder(at, actor, ps.random))
 }
 
 // invalidate drops the cached verdicts of revoked tokens, if any. ended is nil if there are too many.

@@ -184,22 +184,44 @@ func (s People) EndSessionsOf(ctx context.Context, owner, id pfid.ID, at time.Ti
 		if member, err = memberFor(tx, owner, id, at, recorder); err != nil {
 			return err
 		}
-		if ended, err = value[int](tx, "SELECT count(*) FROM sessions t WHERE "+liveSession, liveAt(id, at)...); err != nil {
-			return err
-		}
-		if err := tx.Exec("DELETE FROM sessions WHERE admin_user_id = ?", id).Error; err != nil || ended == 0 {
-			return err
-		}
-		event, err := recorder(audit.SessionEnded, id, fmt.Sprintf("all sessions of the member: %d", ended))
-		if err != nil {
-			return err
-		}
-		if err := record(tx, event); err != nil {
-			return err
-		}
-		return tell(tx, event, id, people.SessionsEnded, "", pfid.ID{})
+		ended, err = endSessions(tx, id, pfid.ID{}, at, recorder, "all sessions of the member")
+		return err
 	})
 	return member, ended, err
+}
+
+func (s People) EndAllSessions(ctx context.Context, owner, kept pfid.ID, at time.Time, recorder audit.Recorder) (int, error) {
+	return change(ctx, s.db, func(tx *gorm.DB) (ended int, err error) {
+		if err := checkRight(tx, at, recorder); err != nil {
+			return 0, err
+		}
+		members, err := values[pfid.ID](tx, "SELECT u.id FROM admin_users u WHERE u.account_id = ? AND u.removed_at IS NULL ORDER BY u.id", owner)
+		for i := 0; i < len(members) && err == nil; i++ {
+			var n int
+			n, err = endSessions(tx, members[i], kept, at, recorder, "all sessions of all members")
+			ended += n
+		}
+		return ended, err
+	})
+}
+
+// endSessions ends the sessions of a member, except one, and tells the member. It returns how many were live.
+func endSessions(tx *gorm.DB, id, kept pfid.ID, at time.Time, recorder audit.Recorder, detail string) (int, error) {
+	ended, err := value[int](tx, "SELECT count(*) FROM sessions t WHERE "+liveSession+" AND t.id IS DISTINCT FROM ?", append(liveAt(id, at), kept)...)
+	if err != nil {
+		return 0, err
+	}
+	if err := tx.Exec("DELETE FROM sessions WHERE admin_user_id = ? AND id IS DISTINCT FROM ?", id, kept).Error; err != nil || ended == 0 {
+		return 0, err
+	}
+	event, err := recorder(audit.SessionEnded, id, fmt.Sprintf("%s: %d", detail, ended))
+	if err != nil {
+		return 0, err
+	}
+	if err := record(tx, event); err != nil {
+		return 0, err
+	}
+	return ended, tell(tx, event, id, people.SessionsEnded, "", kept)
 }
 
 func (s People) RevokeTokensOf(ctx context.Context, owner, id pfid.ID, at time.Time, recorder audit.Recorder) (member people.Member, revoked int, tokens []pfid.ID, err error) {

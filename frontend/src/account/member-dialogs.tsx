@@ -4,6 +4,7 @@ import type { AdminUser } from "../wire";
 import {
   memberTitle,
   type Removal,
+  useEndAllSessions,
   useEndSessionsOf,
   useRemoveMember,
   useRevokeTokensOf,
@@ -132,6 +133,25 @@ export function EndSessionsDialog({ member, onClose }: EndSessionsDialogProps) {
       <p>
         <strong className="font-medium">{name}</strong> is signed out everywhere, and must sign in again.
       </p>
+    </RequestQuestion>
+  );
+}
+
+interface EndAllSessionsDialogProps {
+  accountId: string;
+  onClose: () => void;
+}
+
+export function EndAllSessionsDialog({ accountId, onClose }: EndAllSessionsDialogProps) {
+  return (
+    <RequestQuestion
+      title="End all sessions of all members?"
+      yes="End sessions"
+      request={useEndAllSessions(accountId)}
+      done={({ count: ended }) => `${count(ended, "session")} ended.`}
+      onClose={onClose}
+    >
+      <p>Everyone is signed out everywhere and must sign in again, except you in this browser.</p>
     </RequestQuestion>
   );
 }

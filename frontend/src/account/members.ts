@@ -49,6 +49,17 @@ export function useEndSessionsOf(id: string) {
   );
 }
 
+/** Ends all sessions of all members but this one. Resolves with their number. */
+export function useEndAllSessions(account: string) {
+  return useChange(
+    () =>
+      callForOne<{ count: number }>("POST", `/account/${encodeURIComponent(account)}/end_sessions`, {
+        body: {},
+      }),
+    membersKey,
+  );
+}
+
 /** Revokes all active and suspended tokens of a member. */
 export function useRevokeTokensOf(id: string) {
   return useChange(() => end(id, "revoke_api_tokens", { body: {} }), membersKey);

@@ -9,7 +9,13 @@ import type { AdminUser } from "../wire";
 import { useAccount } from "./account";
 import { AccountPage } from "./account-page";
 import { InviteDialog } from "./invite-dialog";
-import { EndSessionsDialog, RemoveMemberDialog, RevokeTokensDialog, SetRoleDialog } from "./member-dialogs";
+import {
+  EndAllSessionsDialog,
+  EndSessionsDialog,
+  RemoveMemberDialog,
+  RevokeTokensDialog,
+  SetRoleDialog,
+} from "./member-dialogs";
 import { memberTitle, useMembers } from "./members";
 import { roleWords } from "./role-choice";
 
@@ -31,6 +37,7 @@ export default function TeamPage({
   const [removing, setRemoving] = useState<AdminUser>();
   const [changing, setChanging] = useState<AdminUser>();
   const [ending, setEnding] = useState<AdminUser>();
+  const [endingAll, setEndingAll] = useState(false);
   const [revoking, setRevoking] = useState<AdminUser>();
   const withJobs = account.data?.purpose !== "personal";
   return (
@@ -38,9 +45,12 @@ export default function TeamPage({
       tab="/account/team"
       action={
         <Changing>
-          <Button look="primary" onClick={() => setInviting(true)}>
-            Invite a team member
-          </Button>
+          <div className="flex flex-wrap gap-2">
+            <Button onClick={() => setEndingAll(true)}>End all sessions</Button>
+            <Button look="primary" onClick={() => setInviting(true)}>
+              Invite a team member
+            </Button>
+          </div>
         </Changing>
       }
     >
@@ -112,6 +122,7 @@ export default function TeamPage({
         />
       )}
       {ending && <EndSessionsDialog member={ending} onClose={() => setEnding(undefined)} />}
+      {endingAll && <EndAllSessionsDialog accountId={id} onClose={() => setEndingAll(false)} />}
       {revoking && <RevokeTokensDialog member={revoking} onClose={() => setRevoking(undefined)} />}
     </AccountPage>
   );

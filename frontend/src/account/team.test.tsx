@@ -178,6 +178,16 @@ describe("the role of a member", () => {
   });
 });
 
+test("all sessions of all members are ended after a question", async () => {
+  network.on("POST /account/:id/end_sessions", one({ type: "ended_sessions", count: 5 }));
+  const { user } = open(address);
+  await user.click(await screen.findByRole("button", { name: "End all sessions" }));
+  const question = await screen.findByRole("alertdialog");
+  expect(question).toHaveTextContent("Everyone is signed out everywhere");
+  await user.click(within(question).getByRole("button", { name: "End sessions" }));
+  await expectMessage("5 sessions ended.");
+});
+
 test("all sessions of a member are ended after a question", async () => {
   network.on("POST /admin_user/:id/end_sessions", one({ type: "ended_sessions", count: 2 }));
   const { user } = open(address);
