@@ -46,14 +46,16 @@ describe("polling", () => {
     }
   });
 
-  test("leads to sign-in if the session has ended", async () => {
-    open("/account/api-tokens");
+  test("leads to sign-in if the session has ended, and forgets what was loaded", async () => {
+    const { client } = open("/account/api-tokens");
     await screen.findByText("Reader");
     network.on("GET /session", signedOut());
     network.on("GET /api_token", failure(401, "not_authenticated", "Sign in."));
     await nextPoll();
     expect(await screen.findByRole("heading", { name: "Sign in" })).toBeInTheDocument();
     expect(screen.queryByText("Reader")).not.toBeInTheDocument();
+    const kept = client.getQueryCache().getAll();
+    expect(JSON.stringify(kept.map(({ state }) => state))).not.toContain("Reader");
   });
 
   test("sends the ETag and keeps the data if nothing has changed", async () => {
