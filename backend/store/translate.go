@@ -35,6 +35,8 @@ const (
 
 // forms are pairs of a form of SQLite and the same in Postgres.
 var forms = strings.NewReplacer(
+	// Above eight joins, Postgres would join all rows of a table before it looks for the ids.
+	"t.id IN "+anyOf, "t.id = ANY(ARRAY(SELECT value FROM json_array_elements_text(CAST(COALESCE(NULLIF(?, 'null'), '[]') AS JSON)) WITH ORDINALITY AS j (value, key)))",
 	eachValue, "json_array_elements_text(CAST(COALESCE(NULLIF(?, 'null'), '[]') AS JSON)) WITH ORDINALITY AS j (value, key)",
 	eachPair, "json_each_text(CAST(? AS JSON)) AS p (key, value)",
 	byKey, "ORDER BY j.key",
