@@ -31,6 +31,7 @@ afterEach(() => {
 
 describe("polling", () => {
   test("is marked as background until the user is active", async () => {
+    window.dispatchEvent(new Event("pointerdown")); // such as on a link to the page
     open("/account/api-tokens");
     await screen.findByText("Reader");
     expect(sent[0]?.headers.has(background)).toBe(false);

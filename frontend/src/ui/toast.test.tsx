@@ -1,12 +1,13 @@
 import { act, render, screen } from "@testing-library/react";
 import { expect, test, vi } from "vitest";
-import { announce, announceFailure, dismissMessages, Toaster } from "./toast";
 
 vi.mock("./toaster", () => {
   throw new Error("The code was not found.");
 });
 
 test("messages show even if their code fails to load", async () => {
+  vi.resetModules(); // tests of other files have loaded it
+  const { announce, announceFailure, dismissMessages, Toaster } = await import("./toast");
   render(<Toaster />);
   expect(screen.getByRole("status")).toBeEmptyDOMElement();
   act(() => announce("Saved."));
