@@ -12,14 +12,14 @@ import (
 // proxy passes the connections of one copy to Postgres, and can delay, hold or cut them.
 type proxy struct {
 	address string
-	target  string
 
-	mu    sync.Mutex
-	conns map[*link]struct{}
-	cut   bool          // connections are closed at once
-	delay time.Duration // before each piece, both ways
-	open  chan struct{} // closed while data may pass
-	holds []*hold
+	mu     sync.Mutex
+	target string // of new connections
+	conns  map[*link]struct{}
+	cut    bool          // connections are closed at once
+	delay  time.Duration // before each piece, both ways
+	open   chan struct{} // closed while data may pass
+	holds  []*hold
 
 	asked   int           // pieces to Postgres since stallAt
 	stallAt int           // number of the piece with which the proxy stalls; 0 for none
@@ -67,7 +67,10 @@ func startProxy(t testing.TB, target string) *proxy {
 
 func (p *proxy) serve(client net.Conn) {
 	defer client.Close()
-	server, err := net.Dial("tcp", p.target)
+	p.mu.Lock()
+	target := p.target
+	p.mu.Unlock()
+	server, err := net.Dial("tcp", target)
 	if err != nil {
 		return
 	}
