@@ -52,7 +52,7 @@ binary:
 	$(say) "Building $(program) $(version)"
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(ldflags)' -o $(program) .
 
-test: lint test-go test-page e2e ## Run every check: linters, Go tests, page tests and the browser tests.
+test: lint test-go fuzz test-page e2e ## Run every check: linters, Go tests, fuzzing, page tests and the browser tests.
 	$(say) "Everything passed"
 
 lint: lint-go lint-page ## Check the format and look for mistakes, in Go and in the page.
@@ -72,21 +72,20 @@ race := -race -gcflags='modernc.org/...=-race=false' -gcflags='golang.org/x/cryp
 # A process with the race detector would wait a second at its end.
 export GORACE := atexit_sleep_ms=0
 
-# What reaches the database through the store.
-on_postgres := ./backend ./backend/api ./backend/validation ./backend/web ./backend/mail ./backend/live
+# What reaches the database through the store, the slowest first.
+on_postgres := ./backend/api ./backend ./backend/store ./backend/validation ./backend/web ./backend/mail ./backend/live
 
 # The tests of many goroutines that change and validate tokens, report spans or sign in at once.
 concurrent := 'Promise1[^0-9]|AtOnce'
 
-# The first run looks for races in all packages. On Postgres, only the store differs, and the goroutines by which it keeps the cache
-# of tokens in step with other copies. The other tests run without the race detector, which takes most of their time.
+# The first run looks for races in all packages; those of copies are on Postgres. What else differs there runs without the race
+# detector, which takes most of the time, but for the tests of many goroutines. Tests wait for Postgres, so more packages run at once.
 test-go: compiler postgres
 	$(say) "Testing the Go code with the race detector"
 	go test $(race) -timeout 30m ./...
 	$(say) "Testing what reaches the database on Postgres"
-	TOKENTAB_TEST_STORE=postgres go test $(race) -timeout 30m ./backend/store
-	TOKENTAB_TEST_STORE=postgres go test $(race) -timeout 30m -run $(concurrent) ./backend ./backend/api ./backend/live
-	TOKENTAB_TEST_STORE=postgres go test -timeout 30m -skip $(concurrent) $(on_postgres)
+	TOKENTAB_TEST_STORE=postgres go test $(race) -timeout 30m -run $(concurrent) $(on_postgres)
+	TOKENTAB_TEST_STORE=postgres go test -p 4 -timeout 30m -skip $(concurrent) $(on_postgres)
 	cd deploy/envoy && go test -count=1 ./...
 
 # How often the program is killed at random moments.
@@ -108,18 +107,18 @@ torture-copies: ## Change and validate tokens through three copies on one Postgr
 # How long each fuzz target runs.
 FUZZTIME ?= 20s
 
-# The minimum of an interesting input is worth less than more inputs: by default the engine looks for one for 60 s.
+# A target each on as many processors as there are. The minimum of an interesting input is worth less than more inputs: by default
+# the engine looks for one for 60 s.
 fuzz: ## Look for inputs that break what parses them; each target for 20 s, or as FUZZTIME="5m" says.
-	@log=$$(mktemp) && trap 'rm -f "$$log"' EXIT && \
-	grep -rEo --include='*_test.go' '^func Fuzz[A-Za-z0-9]+' backend docs | sed 's|/[^/]*:func | |' | sort | while read -r package target; do \
-		printf '\n==> Fuzzing %s in %s\n' "$$target" "$$package"; \
-		go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 100x "./$$package" >"$$log" 2>&1 && failed=0 || failed=1; \
-		cat "$$log"; \
-		if [ $$failed = 1 ] && grep -q '^ *context deadline exceeded$$' "$$log" && ! grep -Eq 'Failing input|panic' "$$log"; then \
-			echo 'No input failed: the engine missed its own deadline, see go.dev/issue/75804'; failed=0; \
+	$(say) "Fuzzing each parser for $(FUZZTIME)"
+	@grep -rEo --include='*_test.go' '^func Fuzz[A-Za-z0-9]+' backend docs | sed 's|/[^/]*:func | |' | sort | \
+	xargs -P "$$(nproc 2>/dev/null || sysctl -n hw.ncpu)" -n 2 sh -c '\
+		log=$$(go test -run "^$$" -fuzz "^$$1$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 100x -parallel 1 "./$$0" 2>&1) && failed=0 || failed=255; \
+		printf "%s in %s:\n%s\n" "$$1" "$$0" "$$log"; \
+		if [ $$failed != 0 ] && printf "%s\n" "$$log" | grep -q "^ *context deadline exceeded$$" && ! printf "%s\n" "$$log" | grep -Eq "Failing input|panic"; then \
+			echo "No input failed: the engine missed its own deadline, see go.dev/issue/75804"; failed=0; \
 		fi; \
-		[ $$failed = 0 ] || exit 1; \
-	done
+		exit $$failed'
 
 test-page: $(installed)
 	$(say) "Testing the page"
