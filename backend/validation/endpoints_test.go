@@ -419,11 +419,12 @@ func TestAnEmptyBodyInChunksIsReadAsAnyOther(t *testing.T) {
 	}
 }
 
-// A fragment, which could hold a requirement, is not parsed.
-func TestATargetWithAFragmentIsRefused(t *testing.T) {
+// A fragment, which could hold a requirement, is not parsed, and neither is a query with a control character.
+func TestATargetWithAFragmentOrAControlCharacterIsRefused(t *testing.T) {
 	p := backendtest.Start(t)
 	_, secret := p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})
-	for _, target := range []string{"/api/v1/validate/orders#1?scope=agent_deployment", "/api/v1/validate?a#&scope=agent_deployment", "/api/v1/ping#a", "/healthz#a"} {
+	for _, target := range []string{"/api/v1/validate/orders#1?scope=agent_deployment", "/api/v1/validate?a#&scope=agent_deployment", "/api/v1/ping#a", "/healthz#a",
+		"/api/v1/validate?scope=\x1c", "/api/v1/validate?scope=agent_deployment&a=\x7f", "/api/v1/validate/\x01?scope=agent_deployment"} {
 		all := p.UntilClosed("GET " + target + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer " + secret + "\r\n\r\n")
 		if !strings.HasPrefix(all, "HTTP/1.1 400 ") {
 			t.Errorf("%s: answered\n%s", target, all)

@@ -91,6 +91,9 @@ func FuzzRequirements(f *testing.F) {
 	f.Add("account_id=$A;scope=account", "a%5fb=%zz&&=+")
 	f.Fuzz(func(t *testing.T, header, query string) {
 		header, query = ids.Replace(header), ids.Replace(query)
+		if strings.ContainsFunc(query, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+			return // the server refuses a target with a control character, which has no query then
+		}
 		passes := func(header, query string) bool {
 			var c fasthttp.RequestCtx
 			c.Request.SetRequestURI("/api/v1/validate?" + strings.ReplaceAll(query, "#", "%23")) // the server refuses a #
