@@ -19,7 +19,7 @@ import (
 )
 
 const (
-	checkers = 24 // more take the processors from the changes
+	checkers = 64
 	// changers are those of a short run and of a long one, in which most of them wait for a copy that fails.
 	changers, manyChangers = 32, 128
 	// movesPerLife is how often a token is suspended and activated before it ends.

@@ -33,11 +33,14 @@ const (
 			UNION SELECT d.created_by_api_token_id FROM up JOIN deleted_creators d ON d.id = up.id`
 )
 
+// eachValueThere is eachValue in Postgres.
+const eachValueThere = "json_array_elements_text(CAST(COALESCE(NULLIF(?, 'null'), '[]') AS JSON)) WITH ORDINALITY AS j (value, key)"
+
 // forms are pairs of a form of SQLite and the same in Postgres.
 var forms = strings.NewReplacer(
 	// Above eight joins, Postgres would join all rows of a table before it looks for the ids.
-	"t.id IN "+anyOf, "t.id = ANY(ARRAY(SELECT value FROM json_array_elements_text(CAST(COALESCE(NULLIF(?, 'null'), '[]') AS JSON)) WITH ORDINALITY AS j (value, key)))",
-	eachValue, "json_array_elements_text(CAST(COALESCE(NULLIF(?, 'null'), '[]') AS JSON)) WITH ORDINALITY AS j (value, key)",
+	"t.id IN "+anyOf, "t.id = ANY(ARRAY(SELECT value FROM "+eachValueThere+"))",
+	eachValue, eachValueThere,
 	eachPair, "json_each_text(CAST(? AS JSON)) AS p (key, value)",
 	byKey, "ORDER BY j.key",
 	firstID, `SELECT CAST(? AS TEXT) COLLATE "C"`,

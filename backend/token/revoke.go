@@ -8,8 +8,8 @@ import (
 )
 
 // RevokeSecret permanently revokes the token with a secret (RFC 7009). Revoking an old secret ends only that secret. The
-// actor is the token itself, at the given IP address, in the request with the given id. It returns nil if the secret is unknown or has ended. After it
-// returns, every validation refuses the secret, and the token's status list shows it as revoked.
+// actor is the token itself, at the given IP address, in the request with the given id. It returns nil if the secret is unknown
+// or has ended. After it returns, every validation refuses the secret, and the token's status list shows it as revoked.
 func (ts *Tokens) RevokeSecret(ctx context.Context, secret []byte, address, requestID string) error {
 	if len(secret) == 0 || len(secret) > MaxSecret {
 		return nil
