@@ -1,9 +1,12 @@
 package request
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"testing"
+
+	"github.com/valyala/fasthttp"
 
 	"tokentab/backend/fault"
 )
@@ -29,6 +32,24 @@ func TestTheRoomOfABodyGrowsWithWhatHasArrived(t *testing.T) {
 		got, err := readStream(body, make([]byte, 0, firstBytes), announced, MaxBody, nil)
 		if err != nil || len(got) != 100_000 || body.largest > firstBytes {
 			t.Errorf("%d bytes, %v; room for %d bytes more than had arrived", len(got), err, body.largest)
+		}
+	}
+}
+
+func TestABodyStaysAsItIsWhileOthersAreRead(t *testing.T) {
+	var all [3]fasthttp.RequestCtx
+	for i := range all {
+		sent := bytes.Repeat([]byte{byte('a' + i)}, firstBytes-1+i) // around the size of a buffer that they share
+		all[i].Request.Header.SetMethod("POST")
+		all[i].Request.Header.SetContentLength(len(sent))
+		all[i].Request.SetBodyStream(bytes.NewReader(sent), len(sent))
+		if err := ReadBody(&all[i], MaxBody, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range all {
+		if got, want := all[i].Request.Body(), bytes.Repeat([]byte{byte('a' + i)}, firstBytes-1+i); !bytes.Equal(got, want) {
+			t.Errorf("body %d has %d bytes and begins with %.3q", i, len(got), got)
 		}
 	}
 }

@@ -92,6 +92,30 @@ func TestALastUseFromAClockThatWasAheadIsCorrectedByTheNext(t *testing.T) {
 	}
 }
 
+func TestUsesOfMoreTokensThanAStatementHoldsAllCount(t *testing.T) {
+	s := newShelf(t)
+	const tokens = 5*usesAtOnce + 3
+	ids := s.fillUses(tokens)
+	at := now().UnixMilli()
+	var uses []token.Use
+	for i, id := range ids { // those of a token may be in two statements
+		for range 1 + i%3 {
+			uses = append(uses, token.Use{TokenID: id, Hour: uint32(at / 3_600_000), Accepted: 1, At: at})
+		}
+	}
+	s.recordUses(at, uses...)
+	stored, err := s.Tokens.Uses(t.Context(), ids, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, id := range ids {
+		use := stored.Tokens[id]
+		if use.At != at || len(use.History.Hours) != 1 || use.History.Hours[0].Accepted != uint64(1+i%3) {
+			t.Errorf("token %d was used %+v", i, use)
+		}
+	}
+}
+
 func TestPromise6ABatchOfUsesIsAddedOnceHoweverOftenItIsSent(t *testing.T) {
 	s := newShelf(t)
 	ids := s.fillUses(3)

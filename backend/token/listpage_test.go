@@ -1,7 +1,12 @@
 package token
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/base64"
+	"fmt"
+	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"tokentab/backend/fault"
@@ -44,6 +49,56 @@ func FuzzCursor(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Enough tokens that most are excluded by comparing them with the last one found.
+func TestEveryPageOfALongListHoldsTheNextTokensInItsOrder(t *testing.T) {
+	const tokens, size = 2000, 7
+	ix := newIndex(0)
+	ix.clear(0)
+	random := rand.New(rand.NewPCG(1, 2))
+	for i := range tokens {
+		id := pfid.ID{0: 1, 2: byte(i >> 8), 3: byte(i), 19: 1}
+		ix.add(&Entry{ID: id, Name: fmt.Sprint(random.IntN(100)), Scope: ScopeAccount, Status: Active, ExpiresAt: random.Int64N(100)})
+	}
+	for _, sort := range []string{"name", "expires_at", "id"} {
+		for _, descending := range []bool{false, true} {
+			order := make([]int, tokens)
+			for i := range order {
+				order[i] = i
+			}
+			slices.SortFunc(order, func(a, b int) int {
+				c := cmp.Compare(a, b)
+				switch sort {
+				case "name":
+					c = cmp.Or(bytes.Compare(ix.name(uint32(a)), ix.name(uint32(b))), c)
+				case "expires_at":
+					c = cmp.Or(cmp.Compare(ix.times[expiresAt][a], ix.times[expiresAt][b]), c)
+				}
+				if descending {
+					return -c
+				}
+				return c
+			})
+			page := paging.Page{Sort: sort, Descending: descending, Size: size}
+			for before := 0; before < tokens; before += size {
+				after, err := parseCursor(page)
+				if err != nil {
+					t.Fatal(err)
+				}
+				ids, found := ix.page(ix.selected(Filter{}, wanted{}, 0), page, after)
+				for i, id := range ids {
+					if want := ix.ids[order[before+i]]; id != want {
+						t.Fatalf("by %s, descending %v: number %d is %v, want %v", sort, descending, before+i, id, want)
+					}
+				}
+				if len(ids) != min(size, tokens-before) || found.Before != before {
+					t.Fatalf("by %s, descending %v: %d tokens after %d, want them after %d", sort, descending, len(ids), found.Before, before)
+				}
+				page.After = found.Next
+			}
+		}
+	}
 }
 
 func isRefused(page paging.Page) bool {

@@ -345,7 +345,7 @@ func TestTheEndpointsWaitForNoBody(t *testing.T) {
 	hidden := "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
 	for _, line := range []string{
 		"GET /api/v1/validate/orders?scope=account", "HEAD /api/v1/validate", "POST /api/v1/validate", "BREW /api/v1/validate/",
-		"GET http://x/api/v1/validate", "GET /api/v1/ping",
+		"GET /api/v1/validate?scope=account", "GET http://x/api/v1/validate", "GET /api/v1/ping",
 	} {
 		for _, length := range []string{"Content-Length: 7", "Content-Length: 9999999", "Transfer-Encoding: chunked", "Content-Length: 7\r\nExpect: 100-continue"} {
 			for _, body := range []string{"", "zz", hidden} {
