@@ -144,6 +144,7 @@ func TestPromise2RandomKillsUnderLoadLoseNothing(t *testing.T) {
 		kills = backendtest.Kills()
 	}
 	folder, manager := setUp(t)
+	built(t) // which is no part of the first start
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(folder, store.FileName)+"?_pragma=busy_timeout(5000)")
 	if err != nil {
 		t.Fatal(err)
