@@ -70,7 +70,7 @@ var homes = map[string][]string{
 	"github.com/alecthomas/kong":            {"backend/command"},
 	"github.com/coreos/go-systemd/v22":      {"backend/command"},
 	"github.com/prometheus":                 {"backend/metrics"},
-	"golang.org/x/sys":                      {"backend/store", "backend/request"},
+	"golang.org/x/sys":                      {"backend/store", "backend/request", "backend/token"},
 
 	"github.com/santhosh-tekuri/jsonschema": {"backend/backendtest"},
 }

@@ -180,7 +180,7 @@ func (d *doctor) examineMemory() backend.Finding {
 }
 
 // bytesCached is what a cached token takes at most, with its last use and garbage; docs/settings.md states it.
-const bytesCached = 450
+const bytesCached = 375
 
 // examineServer asks the running server, if there is one.
 func (d *doctor) examineServer(ctx context.Context, b *backend.Backend) []backend.Finding {

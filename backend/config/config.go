@@ -49,7 +49,7 @@ type Serving struct {
 	DatabaseReaders          int           `help:"Maximum number of connections to Postgres for reading, beside two for writing. 0 is twice the number of processors, at least 4." default:"0" placeholder:"N"`
 	DatabaseFinders          int           `help:"Maximum number of connections to Postgres for validations. 0 is the number of processors, at least 2." default:"0" placeholder:"N"`
 	DatabaseLookLimit        time.Duration `help:"Maximum time in which Postgres must say what other copies have changed. Validations that wait longer are answered with 503." default:"1s" placeholder:"DURATION"`
-	CacheTokens              int           `help:"Maximum number of tokens kept in memory for validation. Each takes about 190 bytes." default:"1000000" placeholder:"N"`
+	CacheTokens              int           `help:"Maximum number of tokens kept in memory for validation. Each takes about 165 bytes." default:"1000000" placeholder:"N"`
 }
 
 // Activity is how long, and how much of, the activity of agents is kept. Whichever limit is reached first, the oldest

@@ -71,16 +71,15 @@ type Need struct {
 // store could not tell, so the secret is neither good nor bad. Check reads the store only for secrets that are not in the
 // cache, and never writes to it. If several copies of the program share the store, it first waits for their changes; see Arrive.
 func (ts *Tokens) Check(ctx context.Context, secret []byte, needs ...Need) (v Verdict, err error) {
-	hint, err := ts.validate(ctx, secret, needs, &v)
-	if err != nil {
+	if err := ts.validate(ctx, secret, needs, &v); err != nil {
 		return Verdict{}, err
 	}
 	switch v.Reason {
 	case Good:
-		v.wantsAddress = ts.uses.count(&v.State, v.at, true, hint)
+		v.wantsAddress = ts.uses.count(&v.State, v.at, true)
 	case IsSuspended, IsRevoked, IsExpired, IsReplaced:
 		if v.State.meetsAll(needs) {
-			v.wantsAddress = ts.uses.count(&v.State, v.at, false, hint)
+			v.wantsAddress = ts.uses.count(&v.State, v.at, false)
 		}
 	}
 	return v, nil
@@ -88,30 +87,30 @@ func (ts *Tokens) Check(ctx context.Context, secret []byte, needs ...Need) (v Ve
 
 // Judge is Check without counting the use. It is for requests that validate the same secret again.
 func (ts *Tokens) Judge(ctx context.Context, secret []byte, needs ...Need) (v Verdict, err error) {
-	if _, err = ts.validate(ctx, secret, needs, &v); err != nil {
+	if err := ts.validate(ctx, secret, needs, &v); err != nil {
 		return Verdict{}, err
 	}
 	return v, nil
 }
 
-func (ts *Tokens) validate(ctx context.Context, secret []byte, needs []Need, v *Verdict) (hint *uint32, err error) {
+func (ts *Tokens) validate(ctx context.Context, secret []byte, needs []Need, v *Verdict) error {
 	if len(secret) == 0 || len(secret) > MaxSecret {
-		return nil, nil
+		return nil
 	}
 	if ts.halted.Load() {
-		return nil, errHalted
+		return errHalted
 	}
 	if err := ts.barrier.pass(ctx); err != nil {
-		return nil, err
+		return err
 	}
 	at := ts.now()
 	v.at = at.UnixMilli()
-	hint, ok, err := ts.cache.Find(ctx, ts.store, secret, v.at, &v.State)
+	ok, err := ts.cache.Find(ctx, ts.store, secret, v.at, &v.State)
 	if err != nil || !ok {
-		return nil, err
+		return err
 	}
 	v.Reason = v.State.judge(at, needs)
-	return hint, nil
+	return nil
 }
 
 // RecordAddress adds the address of the client to the use that a verdict counted. It ignores text that is no IP address.

@@ -10,7 +10,7 @@ import (
 
 // pending holds entries, and finds them by a part of the token's id.
 type pending struct {
-	first   map[uint64]uint32 // the first of the entries with one key, plus 1
+	numbers table // of the entries, by a part of the id
 	entries slab[pendingUse]
 	clients slab[pendingClient]
 }
@@ -33,18 +33,18 @@ func (s *slab[T]) add() (n uint32) {
 
 // pendingUse is an entry. What most validations touch comes first.
 type pendingUse struct {
-	token        pfid.ID
-	hour         uint32
-	accepted     atomic.Uint64
-	at           atomic.Int64
-	sampled      [2]uint32
-	old          bool
-	rotatedAt    uint32
-	progress     progress // guarded by moving
-	agent        pfid.ID
-	next, client uint32 // the next entry with the same key, the first address; 0 for none
-	refused      atomic.Uint64
-	refusedAt    atomic.Int64
+	token     pfid.ID
+	hour      uint32
+	accepted  atomic.Uint64
+	at        atomic.Int64
+	sampled   [2]uint32
+	old       bool
+	rotatedAt uint32
+	progress  progress // guarded by moving
+	agent     pfid.ID
+	client    uint32 // the first address; 0 for none
+	refused   atomic.Uint64
+	refusedAt atomic.Int64
 }
 
 // progress is how far an entry is on its way to the store.
@@ -62,10 +62,10 @@ type pendingClient struct {
 	next          uint32
 }
 
-// keyOfUse returns a part of an id that two tokens hardly ever share.
-func keyOfUse(token *pfid.ID) uint64 {
+// hashOfUse returns bits of an id that two tokens hardly ever share.
+func hashOfUse(token *pfid.ID) uint32 {
 	const odd = 0x9e3779b97f4a7c15 // spreads the bits of the time
-	return binary.LittleEndian.Uint64(token[:])*odd ^ binary.LittleEndian.Uint64(token[pfid.Size-8:])
+	return uint32((binary.LittleEndian.Uint64(token[:])*odd ^ binary.LittleEndian.Uint64(token[pfid.Size-8:])) >> 32)
 }
 
 func (u *pendingUse) isOf(s *State, hour uint32) bool {
@@ -73,48 +73,30 @@ func (u *pendingUse) isOf(s *State, hour uint32) bool {
 }
 
 // find returns the number of the entry of a token's secret and an hour, or 0.
-func (p *pending) find(s *State, hour uint32) (n uint32) {
-	for n = p.first[keyOfUse(&s.TokenID)]; n != 0 && !p.entries.at(n).isOf(s, hour); {
-		n = p.entries.at(n).next
+func (p *pending) find(s *State, hour uint32) uint32 {
+	hash := hashOfUse(&s.TokenID)
+	n, at := p.numbers.first(hash)
+	for n != 0 && !p.entries.at(n).isOf(s, hour) {
+		n, at = p.numbers.next(hash, at)
 	}
 	return n
 }
 
-// hinted is find for a number that may be right.
-func (p *pending) hinted(s *State, hour uint32, hint *uint32) *pendingUse {
-	if hint == nil {
-		return nil
-	}
-	n := atomic.LoadUint32(hint)
-	if n == 0 || n > p.entries.used {
-		return nil
-	}
-	if u := p.entries.at(n); u.isOf(s, hour) {
-		return u
-	}
-	return nil
-}
-
 // add returns the number of a new entry. If there are most of them, it returns another one of the secret, or 0 if that has
 // none.
-func (p *pending) add(s *State, hour uint32, most int) (n uint32) {
-	key := keyOfUse(&s.TokenID)
-	first := p.first[key]
+func (p *pending) add(s *State, hour uint32, most int) uint32 {
+	hash := hashOfUse(&s.TokenID)
 	if int(p.entries.used) >= most {
-		for n = first; n != 0; n = p.entries.at(n).next {
-			if u := p.entries.at(n); u.isOf(s, u.hour) {
-				return n
-			}
+		n, at := p.numbers.first(hash)
+		for n != 0 && !p.entries.at(n).isOf(s, p.entries.at(n).hour) {
+			n, at = p.numbers.next(hash, at)
 		}
-		return 0
+		return n
 	}
-	if p.first == nil {
-		p.first = map[uint64]uint32{}
-	}
-	n = p.entries.add()
+	n := p.entries.add()
 	u := p.entries.at(n)
-	u.token, u.agent, u.hour, u.rotatedAt, u.old, u.next = s.TokenID, s.AgentID, hour, s.RotatedAt, s.Old, first
-	p.first[key] = n
+	u.token, u.agent, u.hour, u.rotatedAt, u.old = s.TokenID, s.AgentID, hour, s.RotatedAt, s.Old
+	p.numbers.add(hash, n)
 	return n
 }
 

@@ -18,7 +18,7 @@ func (ts *Tokens) RevokeSecret(ctx context.Context, secret []byte, address, requ
 		return err
 	}
 	var t State
-	_, ok, err := ts.cache.Find(ctx, ts.store, secret, ts.now().UnixMilli(), &t)
+	ok, err := ts.cache.Find(ctx, ts.store, secret, ts.now().UnixMilli(), &t)
 	if err != nil {
 		return err
 	}

@@ -300,7 +300,7 @@ type Tokens struct {
 func New(store Store, signer Signer, cache *Cache, lifetimes Lifetimes, now func() time.Time, random io.Reader) *Tokens {
 	ts := &Tokens{
 		store: store, signer: signer, cache: cache, lifetimes: lifetimes, now: now, random: random,
-		statusLists: newStatusLists(), halted: new(atomic.Bool), uses: newPendingUses(cache.tokens),
+		statusLists: newStatusLists(), halted: new(atomic.Bool), uses: newPendingUses(cache.Stats().Most),
 		indexes: indexes{accounts: map[uint32]*index{}},
 	}
 	ts.flushed.Store(now().UnixMilli())

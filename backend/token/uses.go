@@ -114,30 +114,24 @@ func (l *pendingUses) shardOf(token pfid.ID) *pendingShard {
 	return &l.shards[token[pfid.Size-1]%pendingShards]
 }
 
-// count counts a validation of a token. It reports whether the address of the client is wanted. hint spares most calls to
-// look the entry up: it holds the entry's number, which count checks and corrects. It may be nil.
-func (l *pendingUses) count(s *State, at int64, accepted bool, hint *uint32) (wanted bool) {
+// count counts a validation of a token. It reports whether the address of the client is wanted.
+func (l *pendingUses) count(s *State, at int64, accepted bool) (wanted bool) {
 	shard, hour := l.shardOf(s.TokenID), hourOf(at)
 	shard.mu.RLock()
-	if u := shard.hinted(s, hour, hint); u != nil {
-		wanted = u.count(at, accepted)
-		shard.mu.RUnlock()
-		return wanted
+	n := shard.find(s, hour)
+	if n != 0 {
+		wanted = shard.entries.at(n).count(at, accepted)
 	}
 	shard.mu.RUnlock()
+	if n != 0 {
+		return wanted
+	}
 	shard.mu.Lock()
 	defer shard.mu.Unlock()
-	n := shard.find(s, hour)
-	if n == 0 {
+	if n = shard.find(s, hour); n == 0 {
 		n = shard.add(s, hour, l.most)
 	}
-	if n == 0 {
-		return false
-	}
-	if hint != nil {
-		atomic.StoreUint32(hint, n)
-	}
-	return shard.entries.at(n).count(at, accepted)
+	return n != 0 && shard.entries.at(n).count(at, accepted)
 }
 
 func (u *pendingUse) count(at int64, accepted bool) (wanted bool) {
@@ -200,7 +194,8 @@ func (l *pendingUses) of(token pfid.ID) (found unwritten) {
 	shard.mu.RLock()
 	defer shard.mu.RUnlock()
 	for _, p := range []*pending{&shard.pending, &shard.taken} {
-		for n := p.first[keyOfUse(&token)]; n != 0; {
+		hash := hashOfUse(&token)
+		for n, at := p.numbers.first(hash); n != 0; n, at = p.numbers.next(hash, at) {
 			u := p.entries.at(n)
 			switch {
 			case u.token != token || u.progress == isWritten:
@@ -209,7 +204,6 @@ func (l *pendingUses) of(token pfid.ID) (found unwritten) {
 			default:
 				found.pending = append(found.pending, p.use(u))
 			}
-			n = u.next
 		}
 	}
 	return found

@@ -85,7 +85,7 @@ func usesOver(t *testing.T, d *disk, tokens int, at *time.Time) (ts *Tokens, all
 	for n := range tokens {
 		all = append(all, stateN(t, n))
 	}
-	return ts, all, func(n int) { ts.uses.count(&all[n], at.UnixMilli(), true, nil) }
+	return ts, all, func(n int) { ts.uses.count(&all[n], at.UnixMilli(), true) }
 }
 
 // counted returns how many accepted uses of a token are known.
@@ -343,7 +343,7 @@ func TestUsesThatCannotBeWrittenTakeNoMoreThanTheirRoom(t *testing.T) {
 	for n := range 2 * room {
 		id[0], id[1], id[2], id[pfid.Size-1] = byte(n>>16), byte(n>>8), byte(n), byte(n)
 		s := State{TokenID: id}
-		ts.uses.count(&s, at.UnixMilli(), true, nil)
+		ts.uses.count(&s, at.UnixMilli(), true)
 		ts.uses.recordAddress(&s, at.UnixMilli(), true, netip.IPv6Loopback())
 	}
 	addresses := 0
@@ -366,7 +366,7 @@ func TestPromise6AShownUseNeverMovesBackWhileTokensAreUsedAndFlushed(t *testing.
 		users.Go(func() {
 			for i := range int64(uses) {
 				use := at.UnixMilli() + i
-				ts.uses.count(&all[n], use, true, nil)
+				ts.uses.count(&all[n], use, true)
 				if got := ts.uses.lastOf(all[n].TokenID, ts.latest()); got != 0 && got != use {
 					t.Errorf("token %d is shown as used at %d, and was at %d", n, got, use)
 					return
