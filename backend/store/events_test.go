@@ -66,7 +66,7 @@ func TestASearchGoesOnBehindTheEventsThatItHasLookedAt(t *testing.T) {
 	for range searchedMost/500 + 1 {
 		s.note(now().Add(time.Minute), 500)
 	}
-	for _, search := range []string{"leaked IN", "100%", "\u202610"} {
+	for _, search := range []string{"leaked IN", "100%", "\u2026100%"} {
 		found := s.events(audit.Filter{Search: search}, paging.Page{Size: 5})
 		if len(found.Events) != 0 || found.Next == "" || !found.AtLeast || !found.SearchedTo.Equal(now().Add(time.Minute)) {
 			t.Fatalf("%q: %+v", search, found)
