@@ -43,7 +43,7 @@ type importedLine struct {
 
 const (
 	// importAtOnce is how many tokens one transaction imports. Other changes wait for it.
-	importAtOnce = 500
+	importAtOnce = 100
 	// maxImportedLine bounds a line, in bytes.
 	maxImportedLine = 16 << 10
 	// mostWrongLines is how many wrong lines an error lists.
@@ -92,7 +92,7 @@ type ImportResult struct {
 	Expired int
 }
 
-// ImportTokens imports the tokens of a file. It checks every line before it writes anything. It writes 500 tokens in a
+// ImportTokens imports the tokens of a file. It checks every line before it writes anything. It writes 100 tokens in a
 // transaction; if it is interrupted, a second call skips those that are there. A running server accepts the tokens when
 // it returns.
 func (b *Backend) ImportTokens(ctx context.Context, order Import) (result ImportResult, err error) {
