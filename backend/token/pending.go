@@ -1,7 +1,7 @@
 package token
 
 import (
-	"encoding/binary"
+	"hash/maphash"
 	"net/netip"
 	"sync/atomic"
 
@@ -62,11 +62,10 @@ type pendingClient struct {
 	next          uint32
 }
 
-// hashOfUse returns bits of an id that two tokens hardly ever share.
-func hashOfUse(token *pfid.ID) uint32 {
-	const odd = 0x9e3779b97f4a7c15 // spreads the bits of the time
-	return uint32((binary.LittleEndian.Uint64(token[:])*odd ^ binary.LittleEndian.Uint64(token[pfid.Size-8:])) >> 32)
-}
+// usesSeed makes the hashes of ids differ from process to process, so that nobody can choose ids with the same one.
+var usesSeed = maphash.MakeSeed()
+
+func hashOfUse(token *pfid.ID) uint32 { return uint32(maphash.Bytes(usesSeed, token[:])) }
 
 func (u *pendingUse) isOf(s *State, hour uint32) bool {
 	return u.hour == hour && u.old == s.Old && u.rotatedAt == s.RotatedAt && u.token == s.TokenID

@@ -111,7 +111,7 @@ func hourOf(at int64) uint32 { return uint32(max(at, 0) / hourLength) }
 func (ts *Tokens) latest() int64 { return ts.now().UnixMilli() + wrongClock }
 
 func (l *pendingUses) shardOf(token pfid.ID) *pendingShard {
-	return &l.shards[token[pfid.Size-1]%pendingShards]
+	return &l.shards[hashOfUse(&token)/(1<<32/pendingShards)] // by the highest bits, since tables use the lowest
 }
 
 // count counts a validation of a token. It reports whether the address of the client is wanted.

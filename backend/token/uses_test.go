@@ -3,6 +3,7 @@ package token
 import (
 	"context"
 	"errors"
+	"fmt"
 	mathrand "math/rand/v2"
 	"net/netip"
 	"slices"
@@ -352,6 +353,33 @@ func TestUsesThatCannotBeWrittenTakeNoMoreThanTheirRoom(t *testing.T) {
 	}
 	if n := ts.uses.size(); n > room || addresses > room {
 		t.Errorf("%d uses are kept, and there is room for %d", n, room)
+	}
+}
+
+func TestUsesOfTokensWhoseIdsDifferLittleAreFoundAsFast(t *testing.T) {
+	at := time.UnixMilli(5_000_000_000)
+	ts, _, _ := usesOver(t, newDisk(), 0, &at)
+	const tokens = 64_000
+	for n := range tokens {
+		var s State
+		copy(s.TokenID[:], fmt.Sprintf("%020d", n))
+		ts.uses.count(&s, at.UnixMilli(), true)
+	}
+	steps := 0
+	for i := range ts.uses.shards {
+		shard := &ts.uses.shards[i]
+		if n := int(shard.entries.used); n < tokens/pendingShards/2 || n > tokens/pendingShards*2 {
+			t.Errorf("shard %d has %d of %d uses", i, n, tokens)
+		}
+		for n := uint32(1); n <= shard.entries.used; n++ {
+			hash := hashOfUse(&shard.entries.at(n).token)
+			for at := hash; shard.numbers.in(at) != n; at++ {
+				steps++
+			}
+		}
+	}
+	if steps > 3*tokens {
+		t.Errorf("%d steps to find %d uses", steps, tokens)
 	}
 }
 
