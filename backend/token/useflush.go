@@ -2,6 +2,7 @@ package token
 
 import (
 	"context"
+	"runtime"
 	"slices"
 	"time"
 
@@ -16,6 +17,8 @@ const (
 	// usesAtOnce is how many uses one transaction writes while validations run: on one core they all wait for it.
 	// usesInBulk is how many it writes otherwise.
 	usesAtOnce, usesInBulk = 50, 1000
+	// yieldEvery is how many steps of preparing a flush are done between two moments when validations may run: some take 0.1 µs.
+	yieldEvery = 1000
 	// usesToSettle is how many pending uses a list sorted by last use waits for.
 	usesToSettle = 5000
 )
@@ -40,15 +43,26 @@ func (l *pendingUses) take(limit int64) {
 	}
 	l.writing = slices.Grow(l.writing, l.left)
 	l.moving.Unlock()
+	steps := 0
+	yield := func() { // with a million entries this takes a second, and validations on this core would wait
+		if steps++; steps%yieldEvery == 0 {
+			runtime.Gosched()
+		}
+	}
 	for i := range l.shards {
 		entries := &l.shards[i].taken.entries
 		for n := uint32(1); n <= entries.used; n++ {
+			yield()
 			l.writing = append(l.writing, entries.at(n))
 		}
 	}
-	slices.SortFunc(l.writing, func(a, b *pendingUse) int { return pfid.Compare(a.token, b.token) })
+	slices.SortFunc(l.writing, func(a, b *pendingUse) int {
+		yield()
+		return pfid.Compare(a.token, b.token)
+	})
 	watcher := l.watcher.Load()
 	for _, use := range l.writing {
+		yield()
 		if watcher != nil {
 			use.tell(*watcher)
 		}
