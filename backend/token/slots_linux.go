@@ -17,7 +17,7 @@ func (c *Cache) reserve(slots int) error {
 	size := slots * int(unsafe.Sizeof(slot{}))
 	memory, err := unix.Mmap(-1, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE|unix.MAP_NORESERVE)
 	if err != nil {
-		return fmt.Errorf("token: reserve %d MiB of memory for the cache: %w", size>>20, err)
+		return fmt.Errorf("token: reserve %d MiB of memory for the tokens of --cache-tokens: %w", size>>20, err)
 	}
 	_ = unix.Madvise(memory, unix.MADV_HUGEPAGE) // a kernel without them has small pages
 	c.slots = unsafe.Slice((*slot)(unsafe.Pointer(unsafe.SliceData(memory))), slots)
