@@ -31,7 +31,7 @@ var mayImport = map[string][]string{
 	"backend/mail":        {"backend/config"},
 	"backend/store":       {"backend/metrics", "backend/signer", "backend/idempotency", "backend/notice", "backend/account", "backend/people", "backend/activity", "backend/agent", "backend/audit", "backend/backup", "backend/token", "backend/fault", "backend/paging", "backend/pfid", "backend/text", "backend/unit"},
 	"backend/signer":      {"backend/audit", "backend/fault", "backend/pfid", "backend/token"},
-	"backend/token":       {"backend/audit", "backend/fault", "backend/paging", "backend/pfid", "backend/text", "backend/unit"},
+	"backend/token":       {"backend/audit", "backend/fault", "backend/memory", "backend/paging", "backend/pfid", "backend/text", "backend/unit"},
 	"backend/account":     {"backend/audit", "backend/fault", "backend/paging", "backend/pfid", "backend/text", "backend/unit"},
 	"backend/people":      {"backend/audit", "backend/fault", "backend/paging", "backend/pfid", "backend/text", "backend/unit"},
 	"backend/notice":      {"backend/audit", "backend/fault", "backend/pfid", "backend/text"},
@@ -70,7 +70,7 @@ var homes = map[string][]string{
 	"github.com/alecthomas/kong":            {"backend/command"},
 	"github.com/coreos/go-systemd/v22":      {"backend/command"},
 	"github.com/prometheus":                 {"backend/metrics"},
-	"golang.org/x/sys":                      {"backend/store", "backend/request", "backend/token"},
+	"golang.org/x/sys":                      {"backend/store", "backend/request", "backend/memory"},
 
 	"github.com/santhosh-tekuri/jsonschema": {"backend/backendtest"},
 }

@@ -172,15 +172,15 @@ func (d *doctor) examineMemory() backend.Finding {
 	if err != nil || limit == 0 || limit > 1<<50 {
 		return backend.Finding{Verdict: backend.OK, What: what, Found: "no limit on this command"}
 	}
-	f := backend.Finding{Verdict: backend.OK, What: what, Found: fmt.Sprintf("the limit is %d MiB, and a full cache takes up to %d MiB", limit>>20, d.CacheTokens*bytesCached>>20)}
-	if float64(d.CacheTokens)*bytesCached > heapShare*float64(limit) {
+	f := backend.Finding{Verdict: backend.OK, What: what, Found: fmt.Sprintf("the limit is %d MiB, and a server with a full cache takes up to %d MiB", limit>>20, memoryFor(d.CacheTokens)>>20)}
+	if memoryFor(d.CacheTokens) > limit {
 		f.Verdict, f.Do = backend.Warning, "lower --cache-tokens, or raise the limit"
 	}
 	return f
 }
 
-// bytesCached is what a cached token takes at most, with its last use and garbage; docs/settings.md states it.
-const bytesCached = 375
+// memoryFor returns how many bytes a server takes at most that validates this many tokens; docs/settings.md states it.
+func memoryFor(tokens int) uint64 { return 128<<20 + 500*uint64(tokens) }
 
 // examineServer asks the running server, if there is one.
 func (d *doctor) examineServer(ctx context.Context, b *backend.Backend) []backend.Finding {

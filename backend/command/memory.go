@@ -14,8 +14,8 @@ import (
 // rest is for memory that Go does not manage, such as the token cache and SQLite's pages.
 const heapShare = 0.6
 
-// garbageShare is how much the heap may grow between two collections, in percent. Most of a large heap are lists of tokens and
-// uses that wait for the store, without pointers. A collection therefore costs little, and half of Go's default saves memory.
+// garbageShare is how much the heap may grow between two collections, in percent. Most of a large heap is lists of tokens and uses
+// that wait for the store, without pointers. A collection therefore costs little, and half of Go's default saves memory.
 const garbageShare = 50
 
 // limitMemory applies the container's memory limit (cgroup), if there is one, to Go's runtime until the context ends, and

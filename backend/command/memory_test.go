@@ -21,3 +21,11 @@ func TestTheMemoryLimitOfAContainerIsRespected(t *testing.T) {
 		t.Errorf("where there is no container, the limit becomes %d MiB", got>>20)
 	}
 }
+
+func TestTheMemoryThatTheSettingsRecommendIsEnough(t *testing.T) {
+	for tokens, recommended := range map[int]uint64{100_000: 192 << 20, 1_000_000: 640 << 20} {
+		if need := memoryFor(tokens); need > recommended {
+			t.Errorf("%d tokens take up to %d MiB, and docs/settings.md recommends %d", tokens, need>>20, recommended>>20)
+		}
+	}
+}

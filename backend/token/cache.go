@@ -7,11 +7,13 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"runtime"
 	"sync"
 	"sync/atomic"
 
 	"golang.org/x/sync/singleflight"
 
+	"tokentab/backend/memory"
 	"tokentab/backend/pfid"
 )
 
@@ -28,8 +30,8 @@ type Cache struct {
 	gmac   cipher.AEAD
 	block  cipher.Block
 	shards [shardCount]shard
-	slots  []slot       // those for all shards, and then alwaysHeld of each shard
-	shared atomic.Int64 // how many of those for all are used
+	slots  []slot       // the shared ones first, then alwaysHeld for each shard
+	shared atomic.Int64 // number of shared slots in use; higher if all are
 	misses atomic.Uint64
 
 	changes *[counters]atomic.Uint32
@@ -65,9 +67,12 @@ func NewCache(tokens int, random io.Reader) (*Cache, error) {
 		return nil, fmt.Errorf("token: %w", err)
 	}
 	c := &Cache{gmac: gmac, block: block, changes: new([counters]atomic.Uint32)}
-	if err := c.reserve(tokens + shardCount*alwaysHeld); err != nil {
-		return nil, err
+	slots, free, err := memory.Reserve[slot](tokens + shardCount*alwaysHeld)
+	if err != nil {
+		return nil, fmt.Errorf("token: make a cache for the tokens of --cache-tokens: %w", err)
 	}
+	c.slots = slots
+	runtime.AddCleanup(c, func(free func()) { free() }, free)
 	for i := range c.shards {
 		c.shards[i].slots = c.slots
 	}
@@ -113,7 +118,7 @@ func (c *Cache) lookUp(key Key, at int64, state *State) (known, ok bool) {
 			atomic.StoreUint32(&found.used, now)
 		}
 	} else {
-		known = s.knowsNot(key)
+		known = s.isUnknown(key)
 	}
 	if known {
 		s.hits.Add(1)
@@ -180,17 +185,18 @@ func (c *Cache) keep(key Key, a answer, epoch uint64, at int64) {
 	if to == nil {
 		to = c.take(s, key, at)
 	}
-	to.changes, to.used, to.state = changes, uint32(at/1000), a.state
+	s.fill(to, a.state, changes, at)
 }
 
-// take returns a slot for a key that has none: one that no shard uses, or if there is none, one that the shard has as its own,
-// or the least recently used one of a sample of the shard.
+// take returns a slot for a key that has none: a free shared slot, else a free slot of the shard, else the least recently used
+// of a sample.
 func (c *Cache) take(s *shard, key Key, at int64) *slot {
 	shared := len(c.slots) - shardCount*alwaysHeld
-	if n := c.shared.Add(1); n <= int64(shared) {
-		return s.use(uint32(n), key)
+	if c.shared.Load() < int64(shared) {
+		if n := c.shared.Add(1); n <= int64(shared) {
+			return s.use(uint32(n), key)
+		}
 	}
-	c.shared.Add(-1)
 	if held := s.numbers.held; held < alwaysHeld {
 		return s.use(uint32(shared+int(key[1]%shardCount)*alwaysHeld+held+1), key)
 	}
@@ -217,7 +223,7 @@ func (c *Cache) ForgetAllOf(id pfid.ID) {
 // forgetUnknown drops what is known of secrets without a token.
 func (c *Cache) forgetUnknown() {
 	c.epoch.Add(1)
-	c.each(func(s *shard) { s.unknown = nil })
+	c.each((*shard).forgetUnknown)
 }
 
 // ForgetAll drops all entries.
@@ -225,7 +231,7 @@ func (c *Cache) ForgetAll() {
 	c.epoch.Add(1)
 	c.each(func(s *shard) {
 		s.drop(func(*State) bool { return true })
-		s.unknown = nil
+		s.forgetUnknown()
 	})
 }
 
@@ -241,7 +247,7 @@ func (c *Cache) each(change func(*shard)) {
 // CacheStats says how well the cache works.
 type CacheStats struct {
 	Hits, Misses uint64 // look-ups of secrets, known and unknown ones
-	Tokens, Most int    // secrets of tokens that have a slot, and how many may have one
+	Tokens, Most int    // secrets of tokens that are held, and about how many may be
 	Unknown      int    // unknown secrets that are remembered
 }
 
@@ -252,7 +258,7 @@ func (c *Cache) Stats() CacheStats {
 		s := &c.shards[i]
 		stats.Hits += s.hits.Load()
 		s.mu.RLock()
-		stats.Tokens += s.numbers.held
+		stats.Tokens += s.full
 		stats.Unknown += s.unknowns()
 		s.mu.RUnlock()
 	}

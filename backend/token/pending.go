@@ -8,9 +8,9 @@ import (
 	"tokentab/backend/pfid"
 )
 
-// pending holds entries, and finds them by a part of the token's id.
+// pending holds entries, and finds them by a hash of the token's id.
 type pending struct {
-	numbers table // of the entries, by a part of the id
+	numbers table // of the entries, by a hash of the id
 	entries slab[pendingUse]
 	clients slab[pendingClient]
 }
@@ -62,7 +62,7 @@ type pendingClient struct {
 	next          uint32
 }
 
-// usesSeed makes the hashes of ids differ from process to process, so that nobody can choose ids with the same one.
+// usesSeed makes the hashes of ids differ from process to process, so that no one can choose ids with the same one.
 var usesSeed = maphash.MakeSeed()
 
 func hashOfUse(token *pfid.ID) uint32 { return uint32(maphash.Bytes(usesSeed, token[:])) }
@@ -81,7 +81,7 @@ func (p *pending) find(s *State, hour uint32) uint32 {
 	return n
 }
 
-// add returns the number of a new entry. If there are most of them, it returns another one of the secret, or 0 if that has
+// add returns the number of a new entry. If the shard is full, it returns another one of the secret, or 0 if that has
 // none.
 func (p *pending) add(s *State, hour uint32, most int) uint32 {
 	hash := hashOfUse(&s.TokenID)

@@ -21,11 +21,12 @@ type shard struct {
 	hits    atomic.Uint64 // look-ups that found the key; beside mu, which they write to anyway
 	numbers table         // of slots, from 1
 	slots   []slot        // of the whole cache
+	full    int           // how many of its slots have a state
 	hand    uint32        // where in numbers the next sample begins
 	// unknown remembers keys without a token, the newest first in each set. A look-up reads one set, which is a line of the
 	// processor's cache. It is nil until there is one.
 	unknown *[unknownSets][unknownPerSet]Key
-	_       [24]byte // keeps the locks of two shards apart in the processor's cache
+	_       [16]byte // keeps the locks of two shards apart in the processor's cache
 }
 
 // slot holds the state of the token with one secret. With a zero State it is empty.
@@ -57,6 +58,14 @@ func (s *shard) use(number uint32, key Key) *slot {
 	return to
 }
 
+// fill sets the state of a slot, as it was read from the store when the token's counter had a value.
+func (s *shard) fill(to *slot, state State, changes uint32, at int64) {
+	if to.state.Status == 0 {
+		s.full++
+	}
+	to.changes, to.used, to.state = changes, uint32(at/1000), state
+}
+
 // replace returns the slot of a sample that was not looked up for the longest time, for a key that has none.
 func (s *shard) replace(key Key, at int64) *slot {
 	number := s.oldest(at)
@@ -69,7 +78,7 @@ func (s *shard) replace(key Key, at int64) *slot {
 func (s *shard) oldest(at int64) (oldest uint32) {
 	least := int64(1<<63 - 1)
 	for sampled := 0; sampled < sampleSize; s.hand++ {
-		number := s.numbers.in(s.hand)
+		number := s.numbers.numberAt(s.hand)
 		if number == 0 {
 			continue
 		}
@@ -88,18 +97,21 @@ func (s *shard) oldest(at int64) (oldest uint32) {
 // drop empties the slots of the tokens that match. They are the first to be replaced.
 func (s *shard) drop(matches func(*State) bool) {
 	for i := range uint32(len(s.numbers.cells)) {
-		number := s.numbers.in(i)
+		number := s.numbers.numberAt(i)
 		if number == 0 {
 			continue
 		}
-		if dropped := &s.slots[number-1]; matches(&dropped.state) {
+		if dropped := &s.slots[number-1]; dropped.state.Status != 0 && matches(&dropped.state) {
 			dropped.state, dropped.used = State{}, 0
+			s.full--
 		}
 	}
 }
 
-// knowsNot reports whether it is known that no token has the key's secret.
-func (s *shard) knowsNot(key Key) bool { return s.unknown != nil && slices.Contains(s.setOf(key), key) }
+// isUnknown reports whether it is known that no token has the key's secret.
+func (s *shard) isUnknown(key Key) bool {
+	return s.unknown != nil && slices.Contains(s.setOf(key), key)
+}
 
 func (s *shard) setOf(key Key) []Key { return s.unknown[key.hash()%unknownSets][:] }
 
@@ -114,10 +126,17 @@ func (s *shard) keepUnknown(key Key) {
 	}
 }
 
+// dropUnknown drops a key whose secret has a token now. Otherwise it would be refused once the token is forgotten.
 func (s *shard) dropUnknown(key Key) {
-	if s.knowsNot(key) {
+	if s.isUnknown(key) {
 		set := s.setOf(key)
 		set[slices.Index(set, key)] = Key{}
+	}
+}
+
+func (s *shard) forgetUnknown() {
+	if s.unknown != nil {
+		clear(s.unknown[:])
 	}
 }
 

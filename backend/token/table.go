@@ -33,8 +33,8 @@ func (t *table) next(hash, at uint32) (number, found uint32) {
 	}
 }
 
-// in returns the number in a cell, or 0. It counts cells round and round.
-func (t *table) in(cell uint32) uint32 { return uint32(t.cells[cell&uint32(len(t.cells)-1)]) }
+// numberAt returns the number in a cell, or 0. cell wraps around.
+func (t *table) numberAt(cell uint32) uint32 { return uint32(t.cells[cell&uint32(len(t.cells)-1)]) }
 
 // add adds a number, which is not 0.
 func (t *table) add(hash, number uint32) {
@@ -60,11 +60,14 @@ func (t *table) put(cell uint64) {
 	t.cells[at] = cell
 }
 
-// remove removes a number that was added with the hash.
+// remove removes a number that was added with the hash. It panics if there is none.
 func (t *table) remove(hash, number uint32) {
 	last := uint32(len(t.cells) - 1)
 	at := hash & last
 	for t.cells[at] != cellOf(hash, number) {
+		if t.cells[at] == 0 {
+			panic("token: a number to remove is not in the table")
+		}
 		at = (at + 1) & last
 	}
 	// What follows without a gap takes the free place, unless that is before the place where a look-up for it begins.

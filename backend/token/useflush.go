@@ -17,7 +17,7 @@ const (
 	// usesAtOnce is how many uses one transaction writes while validations run: on one core they all wait for it.
 	// usesInBulk is how many it writes otherwise.
 	usesAtOnce, usesInBulk = 50, 1000
-	// yieldEvery is how many steps of preparing a flush are done between two moments when validations may run: some take 0.1 µs.
+	// yieldEvery is how many steps, of up to 0.1 µs each, a flush prepares before it lets validations run.
 	yieldEvery = 1000
 	// usesToSettle is how many pending uses a list sorted by last use waits for.
 	usesToSettle = 5000

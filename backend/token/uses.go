@@ -86,7 +86,7 @@ type pendingShard struct {
 	mu sync.RWMutex
 	pending
 	taken pending  // by the current flush; guarded by moving
-	_     [48]byte // keeps the locks of two shards apart in the processor's cache
+	_     [40]byte // keeps the locks of two shards apart in the processor's cache
 }
 
 // sighting is the last use by an agent, in Unix milliseconds: at is known here, written is stored.

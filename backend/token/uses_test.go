@@ -373,7 +373,7 @@ func TestUsesOfTokensWhoseIdsDifferLittleAreFoundAsFast(t *testing.T) {
 		}
 		for n := uint32(1); n <= shard.entries.used; n++ {
 			hash := hashOfUse(&shard.entries.at(n).token)
-			for at := hash; shard.numbers.in(at) != n; at++ {
+			for at := hash; shard.numbers.numberAt(at) != n; at++ {
 				steps++
 			}
 		}
