@@ -80,10 +80,10 @@ concurrent := 'Promise1[^0-9]|AtOnce'
 
 # The first run looks for races in all packages, but not in memory outside the Go heap; those of copies are on Postgres. What else
 # differs there runs without the race detector, which takes most of the time, but for the tests of many goroutines. Tests wait for
-# processes and Postgres, so more packages run at once than there are processors, and those of copies first.
+# Postgres, so more packages run at once, and those of copies first.
 test-go: compiler postgres
 	$(say) "Testing the Go code with the race detector"
-	go test $(race) -p 3 -timeout 30m ./copies ./...
+	go test $(race) -timeout 30m ./copies ./...
 	go test ./backend/memory
 	$(say) "Testing what reaches the database on Postgres"
 	TOKENTAB_TEST_STORE=postgres go test $(race) -timeout 30m -run $(concurrent) $(on_postgres)
