@@ -193,8 +193,8 @@ func (l *pendingUses) of(token pfid.ID) (found unwritten) {
 	shard := l.shardOf(token)
 	shard.mu.RLock()
 	defer shard.mu.RUnlock()
+	hash := hashOfUse(&token)
 	for _, p := range []*pending{&shard.pending, &shard.taken} {
-		hash := hashOfUse(&token)
 		for n, at := p.numbers.first(hash); n != 0; n, at = p.numbers.next(hash, at) {
 			u := p.entries.at(n)
 			switch {
