@@ -31,12 +31,12 @@ export const tones: Record<TokenState, BadgeTone> = {
   revoked: "ended",
 };
 
-/* The status has its own column, so that names align. On phones, the bars are beside it. */
-const columns = "grid grid-cols-[minmax(0,1fr)_auto] gap-x-3 sm:grid-cols-[96px_minmax(0,1fr)_auto]";
-const statusPlace = "mb-1 sm:mb-0";
-const namePlace = "col-span-2 min-w-0 wrap-anywhere sm:col-span-1 sm:col-start-2 sm:row-start-1";
-const barsPlace = "col-start-2 row-start-1 sm:col-start-3";
-const belowPlace = "col-span-2 min-w-0 sm:col-start-2";
+/* On wide pages the status has its own column, so that names align. Elsewhere the bars are beside it. */
+const columns = "grid grid-cols-[minmax(0,1fr)_auto] gap-x-3 lg:grid-cols-[96px_minmax(0,1fr)_auto]";
+const statusPlace = "mb-1 lg:mb-0";
+const namePlace = "col-span-2 min-w-0 wrap-anywhere lg:col-span-1 lg:col-start-2 lg:row-start-1";
+const barsPlace = "col-start-2 row-start-1 lg:col-start-3";
+const belowPlace = "col-span-2 min-w-0 lg:col-start-2";
 
 const facts =
   "mt-1.5 flex flex-wrap gap-x-4 gap-y-1 text-small text-soft xl:grid xl:grid-cols-[152px_150px_160px_minmax(0,1fr)]";
