@@ -24,13 +24,17 @@ func (s Tokens) Snapshot(ctx context.Context, f func(ctx context.Context) error)
 }
 
 // NewestTokens implements token.Store. A database index answers it.
-func (s Tokens) NewestTokens(ctx context.Context, account pfid.ID, offset, size int) (list []token.Listed, total int, err error) {
+func (s Tokens) NewestTokens(ctx context.Context, account pfid.ID, after token.Entry, offset, size int) (list []token.Listed, total int, err error) {
 	err = s.readTogether(ctx, func(tx *gorm.DB) error {
 		if total, err = value[int](tx, "SELECT api_token_count FROM accounts WHERE id = ?", account); err != nil {
 			return err
 		}
 		page := paging.Page{Offset: offset, Size: size}
-		list, err = apiTokens.sorted(tx, "t.inserted_at DESC, t.id DESC", page, "api_tokens t WHERE t.account_id = ?", account)
+		from, args := "api_tokens t WHERE t.account_id = ?", []any{account}
+		if !after.ID.IsZero() {
+			from, args = from+" AND (t.inserted_at, t.id) < (?, ?)", append(args, after.InsertedAt, after.ID)
+		}
+		list, err = apiTokens.sorted(tx, "t.inserted_at DESC, t.id DESC", page, from, args...)
 		return err
 	})
 	return list, total, err

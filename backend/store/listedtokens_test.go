@@ -73,7 +73,7 @@ func (c *crowd) maker(random *mathrand.Rand) pfid.ID {
 // all returns all tokens, read without an index.
 func (c *crowd) all() []token.Listed {
 	c.t.Helper()
-	list, total, err := c.Tokens.NewestTokens(c.t.Context(), c.actor.AccountID, 0, len(c.ids)+10)
+	list, total, err := c.Tokens.NewestTokens(c.t.Context(), c.actor.AccountID, token.Entry{}, 0, len(c.ids)+10)
 	if err != nil || total != len(list) {
 		c.t.Fatal(total, len(list), err)
 	}
@@ -333,6 +333,19 @@ func TestTheNewestTokensNeedNoIndex(t *testing.T) {
 	for _, page := range []paging.Page{{Size: 4}, {Size: 4, Offset: 8}, {Size: 4, Sort: "inserted_at", Descending: true}} {
 		if found, err := c.lists.List(t.Context(), c.actor.AccountID, token.Filter{}, page); err != nil || found.Total != 10 || len(found.Tokens) != min(4, 10-page.Offset) {
 			t.Errorf("%+v: %d of %d tokens, %v", page, len(found.Tokens), found.Total, err)
+		}
+	}
+	for _, size := range []int{3, 5} { // with a part that is not full, and without
+		page, want := paging.Page{Size: size}, c.all()
+		for before := 0; before < len(want); before += size {
+			found, err := c.lists.List(t.Context(), c.actor.AccountID, token.Filter{}, page)
+			rest := want[before:min(before+size, len(want))]
+			if err != nil || found.Total != len(want) || found.Before != before || !slices.EqualFunc(found.Tokens, rest, func(a, b token.Listed) bool { return a.ID == b.ID }) {
+				t.Fatalf("behind %d: %d of %d tokens behind %d, %v", before, len(found.Tokens), found.Total, found.Before, err)
+			}
+			if page.After = found.Next; (page.After == "") != (before+size >= len(want)) {
+				t.Fatalf("behind %d: the cursor is %q", before, page.After)
+			}
 		}
 	}
 	if _, err := c.lists.List(t.Context(), c.actor.AccountID, token.Filter{}, paging.Page{Size: 4, Sort: "name"}); err == nil {

@@ -17,8 +17,8 @@ func (ts *Tokens) List(ctx context.Context, account pfid.ID, filter Filter, page
 	if err != nil {
 		return found, err
 	}
-	if filter == (Filter{}) && page.Sort == "inserted_at" && page.Descending && after == nil { // most lists; they need no index
-		found, err = ts.newest(ctx, account, page)
+	if filter == (Filter{}) && page.Sort == "inserted_at" && page.Descending { // most lists; they need no index
+		found, err = ts.newest(ctx, account, page, after)
 	} else {
 		found, err = ts.indexed(ctx, account, filter, page, after)
 	}
@@ -28,12 +28,21 @@ func (ts *Tokens) List(ctx context.Context, account pfid.ID, filter Filter, page
 	return found, err
 }
 
-func (ts *Tokens) newest(ctx context.Context, account pfid.ID, page paging.Page) (Found, error) {
-	list, total, err := ts.store.NewestTokens(ctx, account, page.Offset, page.Size)
-	found := Found{Tokens: list, Total: total, Before: min(page.Offset, total)}
-	if n := len(list); n > 0 && page.Offset+n < total {
-		last := list[n-1]
-		found.Next = cursor{Sort: page.Sort, Descending: page.Descending, Number: last.InsertedAt.UnixMilli(), ID: last.ID}.String()
+// newest returns a part of the list of all tokens, newest first. How many come before a cursor is as it was when the part
+// with that cursor was read, since counting them takes longer the further down it is.
+func (ts *Tokens) newest(ctx context.Context, account pfid.ID, page paging.Page, after *cursor) (Found, error) {
+	if after == nil {
+		after = &cursor{}
+	}
+	list, total, err := ts.store.NewestTokens(ctx, account, Entry{ID: after.ID, InsertedAt: after.Number}, page.Offset, page.Size+1)
+	isLast := len(list) <= page.Size
+	list = list[:min(len(list), page.Size)]
+	found := Found{Tokens: list, Total: total, Before: min(min(after.Before, total)+page.Offset, total-len(list))}
+	if !isLast && len(list) > 0 {
+		last := list[len(list)-1]
+		found.Next = cursor{
+			Sort: page.Sort, Descending: page.Descending, Number: last.InsertedAt.UnixMilli(), ID: last.ID, Before: found.Before + len(list),
+		}.String()
 	}
 	return found, err
 }

@@ -46,6 +46,8 @@ type cursor struct {
 	// First is the number of the list with the first part, if it sorts by last use. The other parts have its order, so that
 	// a use in between neither repeats nor skips a token.
 	First int64 `json:"f,omitempty"`
+	// Before is how many tokens come before the place, in the list of the newest of all.
+	Before int `json:"b,omitempty"`
 }
 
 func (c cursor) String() string {
@@ -63,7 +65,7 @@ func parseCursor(page paging.Page) (*cursor, error) {
 	if err == nil {
 		err = json.Unmarshal(text, &c)
 	}
-	if err != nil || c.ID.IsZero() {
+	if err != nil || c.ID.IsZero() || c.Before < 0 {
 		return nil, fault.Field("pagination[after]", "must be a next_cursor of an earlier response")
 	}
 	if c.Sort != page.Sort || c.Descending != page.Descending {
