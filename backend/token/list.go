@@ -17,7 +17,8 @@ func (ts *Tokens) List(ctx context.Context, account pfid.ID, filter Filter, page
 	if err != nil {
 		return found, err
 	}
-	if filter == (Filter{}) && page.Sort == "inserted_at" && page.Descending { // most lists; they need no index
+	isNewest := filter == (Filter{}) && page.Sort == "inserted_at" && page.Descending
+	if isNewest && (after == nil || after.Before > 0) { // most lists; they need no index
 		found, err = ts.newest(ctx, account, page, after)
 	} else {
 		found, err = ts.indexed(ctx, account, filter, page, after)
@@ -28,22 +29,24 @@ func (ts *Tokens) List(ctx context.Context, account pfid.ID, filter Filter, page
 	return found, err
 }
 
-// newest returns a part of the list of all tokens, newest first. How many come before a cursor is as it was when the part
-// with that cursor was read, since counting them takes longer the further down it is.
-func (ts *Tokens) newest(ctx context.Context, account pfid.ID, page paging.Page, after *cursor) (Found, error) {
+// newest returns a part of the list of all tokens, newest first. How many come before a cursor is as it was when the cursor
+// was made, since counting them takes longer the further down it is. Only whether others follow is always as it is now.
+func (ts *Tokens) newest(ctx context.Context, account pfid.ID, page paging.Page, after *cursor) (found Found, err error) {
 	if after == nil {
 		after = &cursor{}
 	}
 	list, total, err := ts.store.NewestTokens(ctx, account, Entry{ID: after.ID, InsertedAt: after.Number}, page.Offset, page.Size+1)
-	isLast := len(list) <= page.Size
-	list = list[:min(len(list), page.Size)]
-	found := Found{Tokens: list, Total: total, Before: min(min(after.Before, total)+page.Offset, total-len(list))}
-	if !isLast && len(list) > 0 {
-		last := list[len(list)-1]
-		found.Next = cursor{
-			Sort: page.Sort, Descending: page.Descending, Number: last.InsertedAt.UnixMilli(), ID: last.ID, Before: found.Before + len(list),
-		}.String()
+	found.Total = total
+	if isLast := len(list) <= page.Size; isLast {
+		found.Tokens, found.Before = list, total-len(list)
+		return found, err
 	}
+	found.Tokens = list[:page.Size]
+	found.Before = min(min(after.Before, total)+page.Offset, total-page.Size-1)
+	last := found.Tokens[page.Size-1]
+	found.Next = cursor{
+		Sort: page.Sort, Descending: page.Descending, Number: last.InsertedAt.UnixMilli(), ID: last.ID, Before: found.Before + page.Size,
+	}.String()
 	return found, err
 }
 

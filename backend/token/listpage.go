@@ -46,7 +46,7 @@ type cursor struct {
 	// First is the number of the list with the first part, if it sorts by last use. The other parts have its order, so that
 	// a use in between neither repeats nor skips a token.
 	First int64 `json:"f,omitempty"`
-	// Before is how many tokens come before the place, in the list of the newest of all.
+	// Before is how many tokens came before the place, in the list of the newest of all; 0 if it is not known.
 	Before int `json:"b,omitempty"`
 }
 
