@@ -1,6 +1,6 @@
 # Needs Go, Node and make; everything else is installed by the targets themselves.
 .DEFAULT_GOAL := help
-.PHONY: help run build page binary test tests lint lint-go lint-page test-go postgres torture fuzz test-page e2e screenshots demo pictures release compiler traefik bench bench-list bench-ingest bench-backup bench-copies torture-copies dev openapi
+.PHONY: help run build page binary test lint lint-go lint-page test-go postgres torture fuzz test-page e2e screenshots demo pictures release compiler traefik bench bench-list bench-ingest bench-backup bench-copies torture-copies dev openapi
 # The steps share files (the generated types, the built page), so they run one after the other, also under make -j.
 .NOTPARALLEL:
 
@@ -52,17 +52,8 @@ binary:
 	$(say) "Building $(program) $(version)"
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(ldflags)' -o $(program) .
 
-test: lint tests e2e ## Run every check: linters, Go tests, fuzzing, page tests and the browser tests.
+test: lint test-go fuzz test-page e2e ## Run every check: linters, Go tests, fuzzing, page tests and the browser tests.
 	$(say) "Everything passed"
-
-# Go tests wait much of their time, for Postgres, clocks and programs that they start, so the page is tested meanwhile. What that
-# prints follows at the end.
-tests: $(installed)
-	@log=$$(mktemp) && trap 'kill $$page 2>/dev/null; rm -f "$$log"' EXIT && trap 'exit 130' INT TERM; failed=0; \
-	$(MAKE) --no-print-directory test-page >"$$log" 2>&1 & page=$$!; \
-	$(MAKE) --no-print-directory test-go fuzz || failed=$$?; \
-	wait $$page || failed=$$?; \
-	cat "$$log"; exit $$failed
 
 lint: lint-go lint-page ## Check the format and look for mistakes, in Go and in the page.
 
