@@ -22,8 +22,8 @@ import (
 // - Lists ignore unknown parameters, unless they look like a misspelt filter.
 //
 // - Optional bodies accept known members only, and so do details that are closed. Other bodies may hold unknown ones, since
-// official clients send fields that this program does not have, unless they look like a misspelt field. Those of agents at
-// work may hold any: a refusal would end their reports.
+// official clients send fields that this program does not have, unless they look like a misspelt field or ask for a dry run.
+// Those of agents at work may hold any: a refusal would end their reports.
 func (s *Service) refuseUnknown(ctx huma.Context, next func(huma.Context)) {
 	request := &humafiber.Unwrap(ctx).Context().Request
 	wrong := fault.Fields{}
@@ -132,10 +132,17 @@ func checkNames(wrong fault.Fields, sent map[string]json.RawMessage, known []str
 		case isKnown:
 		case place(name) != "":
 			wrong.Add(name, "must be in %s", place(name))
-		case strict || meant != "":
+		case strict || meant != "" || asksForDryRun(name):
 			wrong.Add(shownName(name), "is not a field of this request%s", suggestion(meant))
 		}
 	}
+}
+
+// asksForDryRun reports whether a member asks that nothing be changed, also if misspelt. A route without dry runs must not
+// ignore it.
+func asksForDryRun(name string) bool {
+	meant, isKnown := nearest(name, []string{"dry_run"}, false)
+	return isKnown || meant != ""
 }
 
 func isQueryParameter(operation *huma.Operation, name string) bool {
