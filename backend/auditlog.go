@@ -31,7 +31,7 @@ func openAuditLog(c config.Config, events audit.LogStore, log *slog.Logger) (*au
 
 // CheckAuditLog returns an error if the file that the setting names can't be the audit log. A missing one can.
 func CheckAuditLog(c config.Config) error {
-	if err := checkNotOurs(c, c.AuditLog); err != nil {
+	if err := checkNotOurs(c.Data, c.AuditLog); err != nil {
 		return err
 	}
 	return audit.CheckLog(c.AuditLog)
@@ -39,8 +39,9 @@ func CheckAuditLog(c config.Config) error {
 
 // checkNotOurs returns an error if a path, or one that it leads to as a symbolic link, has the name of one of our own files. The
 // file itself may be missing: SQLite makes some of them later.
-func checkNotOurs(c config.Config, path string) error {
-	ours, noFolder := os.Stat(c.Data) // on Postgres there is none
+func checkNotOurs(data, path string) error {
+	ours, noFolder := os.Stat(data) // on Postgres there is none
+	named := path
 	for range mostLinks {
 		in, base := filepath.Split(path) // which, other than filepath.Dir, leaves .. to the system
 		folder, err := os.Stat(cmp.Or(in, "."))
@@ -61,7 +62,7 @@ func checkNotOurs(c config.Config, path string) error {
 		}
 		path = to
 	}
-	return fmt.Errorf("%s leads through more than %d symbolic links", c.AuditLog, mostLinks)
+	return fmt.Errorf("%s leads through more than %d symbolic links", named, mostLinks)
 }
 
 // mostLinks is how many symbolic links may follow each other; Linux follows as many.

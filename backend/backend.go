@@ -71,6 +71,7 @@ type Backend struct {
 	master   signer.MasterKey
 	auditKey audit.Sealer
 	version  string
+	data     string // the data folder; unused on Postgres
 	// chainEvents prepares the audit trail for changes, see store.Events.ChainEvents.
 	chainEvents func(context.Context) error
 	now         func() time.Time
@@ -138,7 +139,7 @@ func OpenClaimed(ctx context.Context, claim *store.Claim, c config.Config, world
 }
 
 func on(ctx context.Context, db *store.Store, c config.Config, world World) (*Backend, error) {
-	b := &Backend{store: db, version: world.Version, now: world.Now, random: world.Random, log: world.Log}
+	b := &Backend{store: db, version: world.Version, data: c.Data, now: world.Now, random: world.Random, log: world.Log}
 	b.working, b.stop = context.WithCancel(context.Background())
 	if err := b.build(ctx, c, world); err != nil {
 		return nil, errors.Join(err, db.Close())

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"errors"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -182,6 +183,33 @@ func TestAnyChangedByteOfABackupIsDetectedAndNothingIsRestored(t *testing.T) {
 	check("a missing byte", good[:len(good)-1])
 	check("one byte more", append(bytes.Clone(good), 0))
 	check("an empty file", nil)
+}
+
+func TestABackupReplacesNothingButABackup(t *testing.T) {
+	pgtest.OnSQLite(t, "backups of its file")
+	p := backendtest.Start(t)
+	p.Found()
+	earlier := backUp(t, p, "")
+	elsewhere := t.TempDir()
+	link, foreign, empty := filepath.Join(elsewhere, "link"), filepath.Join(elsewhere, "thesis.txt"), filepath.Join(elsewhere, "empty")
+	if err := errors.Join(os.Symlink(filepath.Join(p.Folder, store.FileName), link), os.WriteFile(foreign, []byte("years of work"), 0o600), os.WriteFile(empty, nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	for path, replaced := range map[string]bool{
+		filepath.Join(p.Folder, store.FileName): false, filepath.Join(p.Folder, store.FileName+"-wal"): false, filepath.Join(p.Folder, store.FileName+"-new"): false,
+		filepath.Join(p.Folder, "master.key"): false, link: false, foreign: false, elsewhere: false, empty: true, earlier: true,
+	} {
+		before, err := os.Stat(path)
+		_, made := p.BackUp(t.Context(), backend.BackupOrder{Path: path, Overwrite: true, Progress: func(string) {}})
+		after, err2 := os.Stat(path)
+		same := err == nil && err2 == nil && os.SameFile(before, after) || err != nil && err2 != nil
+		if (made == nil) != replaced || same == replaced {
+			t.Errorf("%s: %v", filepath.Base(path), made)
+		}
+	}
+	if a := p.Call(http.MethodGet, "/readyz", nil); a.Status != http.StatusOK {
+		t.Errorf("afterwards: %d %s", a.Status, a.Body)
+	}
 }
 
 func TestARestoreListsEveryTokenThatItForgotAsInvalid(t *testing.T) {

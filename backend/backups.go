@@ -37,7 +37,7 @@ const (
 type BackupOrder struct {
 	Path       string
 	Passphrase string // encrypts the master key; empty to leave the key out
-	Overwrite  bool   // an existing file is replaced
+	Overwrite  bool   // an existing backup is replaced
 	// Progress is called when a step begins.
 	Progress func(step string)
 }
@@ -52,6 +52,9 @@ type MadeBackup struct {
 
 // BackUp makes a backup and proves it, and records that it did, unless its audit trail does not verify. Scheduled backups record failures, too: no one watches them.
 func (b *Backend) BackUp(ctx context.Context, order BackupOrder) (made MadeBackup, err error) {
+	if err := checkNotOurs(b.data, order.Path); err != nil {
+		return made, err
+	}
 	options := store.BackupOptions{Version: b.version, Overwrite: order.Overwrite, Progress: order.Progress}
 	if order.Passphrase != "" {
 		if options.Key, err = b.master.Encrypt(order.Passphrase); err != nil {

@@ -60,7 +60,7 @@ type makeBackup struct {
 	masterKey      `embed:""`
 
 	File  string `arg:"" help:"File to write. It gets its name once the backup is proven."`
-	Force bool   `help:"Replace the file if it exists."`
+	Force bool   `help:"Replace the file if it is a backup."`
 }
 
 // Run makes a backup, and prints its file, size, number of tokens, and the time that it shows.

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -52,7 +53,7 @@ func (c Contents) equal(o Contents) bool {
 type BackupOptions struct {
 	Version   string
 	Key       []byte // the encrypted master key; nil to leave it out
-	Overwrite bool   // an existing file is replaced once the new backup is proven
+	Overwrite bool   // an existing backup is replaced once the new one is proven
 	// Audit verifies the audit trail of the unpacked backup. An error with *audit.Broken leaves the backup as it is.
 	Audit func(ctx context.Context, events audit.Store) error
 	// Rest is called after each piece of work, to leave processors to others.
@@ -61,13 +62,34 @@ type BackupOptions struct {
 	Progress func(step string)
 }
 
+// mayBecomeBackup returns an error if there is a file that a backup must not replace. Only backups and empty files may be
+// overwritten, so that a wrong name costs nothing else.
+func mayBecomeBackup(path string, overwrite bool) error {
+	if _, err := os.Lstat(path); err != nil {
+		return nil // what else may be wrong shows when the file is made
+	}
+	if !overwrite {
+		return fmt.Errorf("%s exists: name another file, or replace it with --force", path)
+	}
+	content, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer content.Close()
+	magic := make([]byte, len(backupMagic))
+	if n, err := io.ReadFull(content, magic); err != io.EOF && string(magic[:n]) != backupMagic {
+		return fmt.Errorf("%s is not a backup of Tokentab, so it is not replaced: name another file", path)
+	}
+	return nil
+}
+
 // Backup writes one consistent state of the database to a file, with mode 0600, and proves it before the file gets its
 // name: it is unpacked as a restore does, and compared with the database. It reads one snapshot and keeps no one from
 // writing. It returns backup.ErrNotProven if the copy is not like the database, and backup.ErrAuditBroken with a backup that
 // is like it, but has a broken audit trail: without backups, who broke it could also make the installation lose its data.
 func (s *db) Backup(ctx context.Context, path string, options BackupOptions) (m Manifest, bytes int64, err error) {
-	if _, err := os.Lstat(path); err == nil && !options.Overwrite {
-		return m, 0, fmt.Errorf("%s exists: name another file, or replace it with --force", path)
+	if err := mayBecomeBackup(path, options.Overwrite); err != nil {
+		return m, 0, err
 	}
 	partial, err := openPartial(path + partialSuffix)
 	if err != nil {
