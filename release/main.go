@@ -122,7 +122,8 @@ func (p platform) program() string {
 var documents = []string{
 	"LICENSE", "README.md", "CHANGELOG.md", "SECURITY.md", "CONTRIBUTING.md", "docs/*.md",
 	"deploy/Caddyfile", "deploy/nginx.conf", "deploy/envoy.yaml", "deploy/traefik.yml",
-	"deploy/traefik-dynamic.yml", "deploy/tokentab.service", "deploy/Dockerfile",
+	"deploy/traefik-dynamic.yml", "deploy/tokentab.service", "deploy/Dockerfile", "deploy/compose.yaml", "deploy/nginx-copies.conf",
+	"deploy/grafana.json", "deploy/alerts.yml",
 }
 
 // commonFiles returns what is the same in every archive: the documents, completions and the man page.
