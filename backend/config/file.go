@@ -75,6 +75,7 @@ type setting struct {
 func parse(text string) ([]setting, error) {
 	var all []setting
 	number := 0
+	text = strings.TrimPrefix(text, "\ufeff") // some editors on Windows begin a file so
 	for line := range strings.Lines(text) {
 		number++
 		line = strings.TrimSpace(line)

@@ -32,6 +32,7 @@ func TestEverySecretSettingIsKnownToTheFileOfSettings(t *testing.T) {
 func TestAFileOfSettingsIsReadAsSystemdReadsIt(t *testing.T) {
 	for text, want := range map[string]string{
 		"K=v":                   "v",
+		"\ufeffK=v":             "v",
 		"K = v":                 "", // no key has a space
 		"K=  two words  ":       "two words",
 		"K='it\\'":              `it\`,
