@@ -142,6 +142,8 @@ func (r *restore) Run(ctx context.Context, std IO) error {
 	}
 	if done.Compared {
 		fmt.Fprintf(std.Err, "Compared with the replaced database: %d tokens that had been suspended, revoked, deleted or rotated since the backup are revoked or suspended.\n", done.Ended)
+	} else if done.Replaced {
+		fmt.Fprintln(std.Err, "The replaced database could not be compared: it is damaged, of another version or of another installation.")
 	}
 	switch {
 	case r.SuspendActive:

@@ -46,6 +46,7 @@ type Restored struct {
 	Kept      []string // what was replaced, under its new names
 	Suspended int      // tokens, because SuspendActive
 	Ended     int      // tokens, because they had ended in the replaced database
+	Replaced  bool     // there was a database
 	Compared  bool     // the replaced database was read for what had ended since the backup
 	HasKey    bool     // there is a file of the master key
 }
@@ -220,7 +221,7 @@ func (r *restore) prepare(ctx context.Context, from *os.File) error {
 func (r *restore) adjust(db *gorm.DB, size int64) error {
 	facts := backup.Facts{ProvenAt: r.done.MadeAt, Bytes: size, Tokens: r.done.Rows[apiTokens.name]}
 	note := backup.Restored{MadeAt: r.done.MadeAt, At: r.at, Suspended: r.SuspendActive}
-	if r.was != "" {
+	if r.done.Replaced = r.was != ""; r.done.Replaced {
 		r.Progress("comparing with the replaced database")
 		if err := r.endAgain(db); err != nil {
 			return err
