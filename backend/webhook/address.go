@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
+	"strconv"
+	"strings"
 	"syscall"
 )
 
@@ -107,12 +109,34 @@ func (s *Sender) CheckURL(address string) error {
 		return errors.New("must not contain a user name or a password")
 	case u.Fragment != "":
 		return errors.New("must not contain a #")
+	case !isPort(u.Port()):
+		return errors.New("must have a port from 1 to 65535, or none")
 	default:
-		if ip, err := netip.ParseAddr(u.Hostname()); err == nil {
-			if why := s.addresses.objection(ip, plain); why != "" {
-				return fmt.Errorf("can't be used: the address %s %s", ip, why)
-			}
+		return s.addresses.checkHost(u.Hostname(), plain)
+	}
+}
+
+func isPort(text string) bool {
+	port, err := strconv.ParseUint(text, 10, 16)
+	return text == "" || err == nil && port > 0
+}
+
+// checkHost is CheckURL for the host alone.
+func (a addresses) checkHost(host string, plain bool) error {
+	if ip, err := netip.ParseAddr(host); err == nil {
+		if why := a.objection(ip, plain); why != "" {
+			return fmt.Errorf("can't be used: the address %s %s", ip, why)
 		}
+		return nil
+	}
+	name := strings.ToLower(strings.TrimSuffix(host, "."))
+	last := name[strings.LastIndexByte(name, '.')+1:]
+	// A host that ends in a number is an address to some resolvers: 127.1 and 2130706433 are 127.0.0.1.
+	if _, err := strconv.ParseUint(last, 0, 64); err == nil {
+		return errors.New("must name its host by a name, or by an address of four numbers")
+	}
+	if last == "localhost" && !a.allowPrivate { // RFC 6761, section 6.3
+		return errors.New("can't be used: localhost is this server itself")
 	}
 	return nil
 }
