@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"errors"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -192,16 +193,22 @@ func TestABackupReplacesNothingButABackup(t *testing.T) {
 	earlier := backUp(t, p, "")
 	elsewhere := t.TempDir()
 	link, foreign, empty := filepath.Join(elsewhere, "link"), filepath.Join(elsewhere, "thesis.txt"), filepath.Join(elsewhere, "empty")
-	if err := errors.Join(os.Symlink(filepath.Join(p.Folder, store.FileName), link), os.WriteFile(foreign, []byte("years of work"), 0o600), os.WriteFile(empty, nil, 0o600)); err != nil {
+	linked, socket := filepath.Join(elsewhere, "latest"), filepath.Join(elsewhere, "socket")
+	if err := errors.Join(os.Symlink(filepath.Join(p.Folder, store.FileName), link), os.Symlink(earlier, linked), os.WriteFile(foreign, []byte("years of work"), 0o600), os.WriteFile(empty, nil, 0o600)); err != nil {
 		t.Fatal(err)
 	}
+	listener, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
 	for path, replaced := range map[string]bool{
 		filepath.Join(p.Folder, store.FileName): false, filepath.Join(p.Folder, store.FileName+"-wal"): false, filepath.Join(p.Folder, store.FileName+"-new"): false,
-		filepath.Join(p.Folder, "master.key"): false, link: false, foreign: false, elsewhere: false, empty: true, earlier: true,
+		filepath.Join(p.Folder, "master.key"): false, link: false, linked: false, foreign: false, elsewhere: false, socket: false, empty: true, earlier: true,
 	} {
-		before, err := os.Stat(path)
+		before, err := os.Lstat(path)
 		_, made := p.BackUp(t.Context(), backend.BackupOrder{Path: path, Overwrite: true, Progress: func(string) {}})
-		after, err2 := os.Stat(path)
+		after, err2 := os.Lstat(path)
 		same := err == nil && err2 == nil && os.SameFile(before, after) || err != nil && err2 != nil
 		if (made == nil) != replaced || same == replaced {
 			t.Errorf("%s: %v", filepath.Base(path), made)
@@ -342,6 +349,26 @@ func TestARestoreOverADatabaseKeepsItAndEndsAgainWhatHadEnded(t *testing.T) {
 		}
 	}
 	p.Recorded(audit.BackupRestored, 1)
+}
+
+func TestARestoreOverADamagedDatabaseSaysThatNothingWasCompared(t *testing.T) {
+	pgtest.OnSQLite(t, "backups of its file")
+	p := backendtest.Start(t)
+	p.Found()
+	file := backUp(t, p, "")
+	p.Stop()
+	for _, had := range []bool{false, true} {
+		folder := t.TempDir()
+		if had {
+			if err := os.WriteFile(filepath.Join(folder, store.FileName), []byte("no database at all"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		done, err := restoreInto(t, p, folder, file, force)
+		if err != nil || done.Replaced != had || done.Compared {
+			t.Errorf("with a damaged database %v: replaced %v, compared %v, %v", had, done.Replaced, done.Compared, err)
+		}
+	}
 }
 
 func TestARestoreCanSuspendWhatTheBackupBelievesActive(t *testing.T) {

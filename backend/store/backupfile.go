@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"io/fs"
 	"os"
 	"time"
 
@@ -89,6 +90,48 @@ func copyPaced(ctx context.Context, to io.Writer, from io.Reader, rest func()) e
 			return err
 		}
 		rest()
+	}
+}
+
+// mayBecomeBackup returns an error if there is something that a backup must not replace. Only backups and empty files may be
+// overwritten, so that a wrong name costs nothing else: neither files nor links, devices and pipes.
+func mayBecomeBackup(path string, overwrite bool) error {
+	info, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if !overwrite {
+		return fmt.Errorf("%s exists: name another file, or replace it with --force", path)
+	}
+	replaceable := false
+	if info.Mode().IsRegular() { // opening a pipe would wait
+		if replaceable, err = isEmptyOrBackup(path); err != nil {
+			return err
+		}
+	}
+	if !replaceable {
+		return fmt.Errorf("%s is not a backup of Tokentab, so it is not replaced: name another file", path)
+	}
+	return nil
+}
+
+func isEmptyOrBackup(path string) (bool, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	magic := make([]byte, len(backupMagic))
+	switch n, err := io.ReadFull(f, magic); err {
+	case nil, io.ErrUnexpectedEOF:
+		return string(magic[:n]) == backupMagic, nil
+	case io.EOF:
+		return true, nil
+	default:
+		return false, err
 	}
 }
 
