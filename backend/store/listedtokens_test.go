@@ -358,6 +358,20 @@ func TestTheNewestTokensNeedNoIndex(t *testing.T) {
 	}
 }
 
+func TestACursorOfAFilteredListGoesOnAtItsPlaceInTheWholeList(t *testing.T) {
+	c := newList(t, mathrand.New(mathrand.NewPCG(21, 22)), 30)
+	filtered, err := c.lists.List(t.Context(), c.actor.AccountID, token.Filter{Scope: token.ScopeAccount}, paging.Page{Size: 2})
+	if err != nil || filtered.Next == "" {
+		t.Fatal(filtered.Next, err)
+	}
+	all := c.all()
+	place := 1 + slices.IndexFunc(all, func(t token.Listed) bool { return t.ID == filtered.Tokens[1].ID })
+	found, err := c.lists.List(t.Context(), c.actor.AccountID, token.Filter{}, paging.Page{Size: 5, After: filtered.Next})
+	if err != nil || place == 2 || found.Before != place || found.Tokens[0].ID != all[place].ID {
+		t.Errorf("%d tokens behind %d, want them behind %d: %v", len(found.Tokens), found.Before, place, err)
+	}
+}
+
 func TestATokenThatIsUsedAndChangedKeepsItsPlaceForACursor(t *testing.T) {
 	c := newList(t, mathrand.New(mathrand.NewPCG(17, 18)), 20)
 	c.exec("UPDATE api_tokens SET status = 'active', expires_at = ?", now().Add(day).UnixMilli())

@@ -18,7 +18,7 @@ func (ts *Tokens) List(ctx context.Context, account pfid.ID, filter Filter, page
 		return found, err
 	}
 	isNewest := filter == (Filter{}) && page.Sort == "inserted_at" && page.Descending
-	if isNewest && (after == nil || after.Before > 0) { // most lists; they need no index
+	if isNewest && (after == nil || after.Before > 0) { // most lists; they need no index, but a cursor of their own
 		found, err = ts.newest(ctx, account, page, after)
 	} else {
 		found, err = ts.indexed(ctx, account, filter, page, after)

@@ -65,7 +65,7 @@ func parseCursor(page paging.Page) (*cursor, error) {
 	if err == nil {
 		err = json.Unmarshal(text, &c)
 	}
-	if err != nil || c.ID.IsZero() || c.Before < 0 {
+	if err != nil || c.ID.IsZero() {
 		return nil, fault.Field("pagination[after]", "must be a next_cursor of an earlier response")
 	}
 	if c.Sort != page.Sort || c.Descending != page.Descending {
