@@ -129,14 +129,11 @@ func (a addresses) checkHost(host string, plain bool) error {
 		}
 		return nil
 	}
-	name := strings.ToLower(strings.TrimSuffix(host, "."))
+	name := strings.TrimSuffix(host, ".")
 	last := name[strings.LastIndexByte(name, '.')+1:]
 	// A host that ends in a number is an address to some resolvers: 127.1 and 2130706433 are 127.0.0.1.
 	if _, err := strconv.ParseUint(last, 0, 64); err == nil || last == "" {
 		return errors.New("must name its host by a name, or by an address of four numbers")
-	}
-	if last == "localhost" && !a.allowPrivate { // RFC 6761, section 6.3
-		return errors.New("can't be used: localhost is this server itself")
 	}
 	return nil
 }
