@@ -15,7 +15,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -300,44 +299,6 @@ func (p *Program) Issue(actor audit.Actor, order token.Order) (token.Listed, str
 	return made, secret
 }
 
-// Answer is a response of the program.
-type Answer struct {
-	Status int
-	Header http.Header
-	Body   string
-}
-
-// JSON decodes the body into plain maps and slices.
-func (a Answer) JSON(t testing.TB) map[string]any {
-	t.Helper()
-	var v map[string]any
-	if err := json.Unmarshal([]byte(a.Body), &v); err != nil {
-		t.Fatalf("the answer is no JSON object: %v\n%s", err, a.Body)
-	}
-	return v
-}
-
-// Get follows keys into the decoded body, such as "details", "status".
-func (a Answer) Get(t testing.TB, keys ...string) any {
-	t.Helper()
-	var v any = a.JSON(t)
-	for _, key := range keys {
-		object, ok := v.(map[string]any)
-		if !ok {
-			t.Fatalf("no key %s in %v of %s", key, v, a.Body)
-		}
-		v = object[key]
-	}
-	return v
-}
-
-// Text is like Get, for a string.
-func (a Answer) Text(t testing.TB, keys ...string) string {
-	t.Helper()
-	text, _ := a.Get(t, keys...).(string)
-	return text
-}
-
 // Header is one header of a request.
 type Header struct{ Name, Value string }
 
@@ -380,46 +341,3 @@ func (p *Program) Route(method, url string) string {
 
 // Details returns a request body that wraps its fields as the contract does.
 func Details(fields map[string]any) map[string]any { return map[string]any{"details": fields} }
-
-// Clock is a clock that stands still until the test moves it.
-type Clock struct {
-	mu sync.Mutex
-	at time.Time
-}
-
-// NewClock returns a clock set to a fixed instant in 2026.
-func NewClock() *Clock { return &Clock{at: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)} }
-
-// Now returns the time on the clock.
-func (c *Clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.at
-}
-
-// Move moves the clock.
-func (c *Clock) Move(by time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = c.at.Add(by)
-}
-
-// Buffer collects everything written to it. It is safe for concurrent use.
-type Buffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-// Write implements io.Writer.
-func (b *Buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-// String returns everything written so far.
-func (b *Buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
-}

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -10,17 +9,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
-	"gorm.io/gorm"
-
 	"tokentab/backend/audit"
-	"tokentab/backend/backup"
-	"tokentab/backend/pfid"
 	"tokentab/backend/signer"
-	"tokentab/backend/token"
 )
 
 // replacedSuffix begins the end of the names under which a restore keeps what it replaces.
@@ -215,149 +208,6 @@ func (r *restore) prepare(ctx context.Context, from *os.File) error {
 		err = r.adjust(writer.WithContext(context.WithValue(ctx, chainsKey{}, &chains{later: true, process: audit.CommandLine})), size.Size())
 	}
 	return errors.Join(err, s.close(), r.made.Sync())
-}
-
-// adjust changes the restored database so that nothing comes back unnoticed.
-func (r *restore) adjust(db *gorm.DB, size int64) error {
-	facts := backup.Facts{ProvenAt: r.done.MadeAt, Bytes: size, Tokens: r.done.Rows[apiTokens.name]}
-	note := backup.Restored{MadeAt: r.done.MadeAt, At: r.at, Suspended: r.SuspendActive}
-	if r.done.Replaced = r.was != ""; r.done.Replaced {
-		r.Progress("comparing with the replaced database")
-		if err := r.endAgain(db); err != nil {
-			return err
-		}
-	}
-	if r.SuspendActive {
-		r.Progress("suspending tokens")
-		var err error
-		if r.done.Suspended, err = r.moveWhere(db, "SELECT id, account_id, 'suspended' AS to_status FROM api_tokens t WHERE "+statusNowOfT+" = 'active'", "restored from a backup"); err != nil {
-			return err
-		}
-	}
-	return db.Transaction(func(tx *gorm.DB) error {
-		// Sessions that ended since would be back, and so would their cookies.
-		if err := execAll(tx, []string{"DELETE FROM sessions", "DELETE FROM settings WHERE name LIKE '" + backup.ReviewedPrefix + "%'", "DELETE FROM settings WHERE name = '" + chainedSetting + "'"}); err != nil {
-			return err
-		}
-		if err := tx.Exec("UPDATE status_lists SET restored_at = ?", stamp(r.at)).Error; err != nil {
-			return err
-		}
-		if err := beginList(tx, r.at); err != nil {
-			return err
-		}
-		for name, value := range map[string]any{backup.FactsSetting: facts, backup.RestoredSetting: note} {
-			text, err := json.Marshal(value)
-			if err != nil {
-				return err
-			}
-			if err := setSetting(tx, name, string(text)); err != nil {
-				return err
-			}
-		}
-		owners, err := values[pfid.ID](tx, "SELECT id FROM accounts WHERE deleted_at IS NULL")
-		if err != nil {
-			return err
-		}
-		for _, id := range owners {
-			if err := recordWith(tx, r.recorder(id), audit.BackupRestored, "of "+r.done.MadeAt.Format(time.RFC3339), id); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-func (r *restore) recorder(account pfid.ID) audit.Recorder {
-	return audit.NewRecorder(r.at, audit.Actor{AccountID: account}, r.Random)
-}
-
-// moveWhere gives tokens a new status, in pieces, with an event for each. selected selects id, account and new status.
-func (r *restore) moveWhere(db *gorm.DB, selected, detail string) (moved int, err error) {
-	var all []restoredToken
-	if err := db.Raw(selected).Scan(&all).Error; err != nil {
-		return 0, err
-	}
-	for some := range slices.Chunk(all, suspendAtOnce) {
-		err := db.Transaction(func(tx *gorm.DB) error {
-			ids := map[restoredToken][]pfid.ID{}
-			for _, t := range some {
-				key := restoredToken{AccountID: t.AccountID, ToStatus: t.ToStatus}
-				ids[key] = append(ids[key], t.ID)
-			}
-			for key, ids := range ids {
-				to, known := token.ParseStatus(key.ToStatus)
-				if !known {
-					return fmt.Errorf("store: a token can't become %q", key.ToStatus)
-				}
-				// No move under way counts for it: retirements must not activate it again.
-				err := tx.Exec("UPDATE api_tokens SET status = ?, suspended_by_retirement = FALSE, updated_at = ?, after_move = "+lastMove+" WHERE id IN "+anyOf,
-					to.String(), stamp(r.at), document{ids}).Error
-				if err != nil {
-					return err
-				}
-				if err := recordWith(tx, r.recorder(key.AccountID), actionOf(to), detail, ids...); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			return moved, err
-		}
-		moved += len(some)
-	}
-	return moved, nil
-}
-
-// restoredToken is a token and its new status.
-type restoredToken struct {
-	ID, AccountID pfid.ID
-	ToStatus      string
-}
-
-// endAgain ends what had ended in the replaced database. It leaves all as it is if that can't be read, is of another
-// installation, or has another schema.
-func (r *restore) endAgain(db *gorm.DB) error {
-	if err := db.Exec("ATTACH DATABASE ? AS was", dsn(r.was, "mode=ro")).Error; err != nil {
-		return nil // damaged, perhaps the reason for the restore
-	}
-	defer db.Exec("DETACH DATABASE was")
-	schema, err := value[int64](db, "SELECT MAX(version_id) FROM was.goose_db_version")
-	if err != nil || schema != newestSchema() {
-		return nil
-	}
-	same, err := exists(db, "SELECT 1 FROM accounts a JOIN was.accounts w ON w.id = a.id")
-	if err != nil || !same {
-		return nil
-	}
-	if check, err := value[string](db, "PRAGMA was.quick_check(1)"); err != nil || check != "ok" {
-		return nil
-	}
-	statusThen := strings.ReplaceAll(statusNow("w"), "FROM token_moves", "FROM was.token_moves")
-	ended := `SELECT id, account_id, CASE WHEN then_status = 'revoked' THEN 'revoked' ELSE 'suspended' END AS to_status FROM (
-		SELECT t.id, t.account_id, ` + statusNowOfT + ` AS now_status, w.secret_hash <> t.secret_hash AS rotated,
-			CASE WHEN w.id IS NULL THEN 'revoked' ELSE ` + statusThen + ` END AS then_status
-		FROM api_tokens t LEFT JOIN was.api_tokens w ON w.id = t.id)
-		WHERE now_status <> 'revoked' AND then_status = 'revoked' OR now_status = 'active' AND (then_status = 'suspended' OR rotated)`
-	if r.done.Ended, err = r.moveWhere(db, ended, "ended after the backup"); err != nil {
-		return err
-	}
-	at := strconv.FormatInt(r.at.UnixMilli(), 10)
-	statements := []string{
-		`UPDATE admin_users SET removed_at = COALESCE((SELECT w.removed_at FROM was.admin_users w WHERE w.id = admin_users.id), ` + at + `)
-			WHERE removed_at IS NULL AND NOT EXISTS (SELECT 1 FROM was.admin_users w WHERE w.id = admin_users.id AND w.removed_at IS NULL)`,
-		`UPDATE admin_users SET password_hash = w.password_hash, role = w.role FROM was.admin_users w WHERE w.id = admin_users.id`,
-		`UPDATE admin_user_invites SET status = 'revoked', updated_at = ` + at + ` WHERE status = 'pending'
-			AND NOT EXISTS (SELECT 1 FROM was.admin_user_invites w WHERE w.id = admin_user_invites.id AND w.status = 'pending')`,
-	}
-	if r.key == nil { // the keys of both are sealed under one master key
-		columns := namesOf(signingKeys.columns(new(signer.StoredKey)))
-		statements = append(statements, `UPDATE signing_keys SET withdrawn_at = w.withdrawn_at, sealed_private_key = x'' FROM was.signing_keys w
-			WHERE w.kid = signing_keys.kid AND w.withdrawn_at IS NOT NULL AND signing_keys.withdrawn_at IS NULL`,
-			"INSERT INTO signing_keys ("+columns+", number) SELECT "+columns+", number FROM was.signing_keys WHERE kid NOT IN (SELECT kid FROM main.signing_keys)")
-	}
-	r.done.Compared = true
-	return db.Transaction(func(tx *gorm.DB) error { return execAll(tx, statements) })
 }
 
 // place moves what is there aside, and the restored database to its name. Only the last step makes a server start again.

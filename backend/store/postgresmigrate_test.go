@@ -1,0 +1,159 @@
+package store
+
+import (
+	"context"
+	"io/fs"
+	"regexp"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"tokentab/backend/pgtest"
+)
+
+// nextPostgres returns the migrations of this version and made-up later ones.
+func nextPostgres(t *testing.T, later map[string]string) fs.FS {
+	t.Helper()
+	all := fstest.MapFS{}
+	names, err := fs.Glob(postgresMigrations, "*.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		content, err := fs.ReadFile(postgresMigrations, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[name] = &fstest.MapFile{Data: content}
+	}
+	for name, statement := range later {
+		all[name] = &fstest.MapFile{Data: []byte("-- +goose Up\n" + statement + "\n")}
+	}
+	return all
+}
+
+func TestACopyStopsOnceANewerVersionChangesWhatItMustNotRunBeside(t *testing.T) {
+	pgtest.OnPostgres(t)
+	s, at := opened(t)
+	upgrade := func(later map[string]string) {
+		t.Helper()
+		next, err := parsePostgres(Postgres{URL: at})
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := nextPostgres(t, later)
+		next.schema = lastOf(all)
+		if err := next.prepare(t.Context(), all, true, true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	outdated := func(want bool) {
+		t.Helper()
+		if is, err := s.Outdated(t.Context()); err != nil || is != want {
+			t.Errorf("outdated: %v, %v; want %v", is, err, want)
+		}
+	}
+	later := map[string]string{"99997_beside.sql": "-- The previous version may keep running.\nALTER TABLE settings ADD COLUMN note TEXT;"}
+	upgrade(later)
+	outdated(false)
+	if err := s.SetSetting(t.Context(), "colour", "green"); err != nil {
+		t.Errorf("the older copy can't write: %v", err)
+	}
+	again, err := openURL(t, at)
+	if err != nil {
+		t.Fatalf("the older version can't start beside the newer one: %v", err)
+	}
+	if err := again.Close(); err != nil {
+		t.Error(err)
+	}
+	later["99998_alone.sql"] = "UPDATE schema_needs SET lowest = 99998;\nALTER TABLE settings DROP COLUMN note;"
+	upgrade(later)
+	outdated(true)
+	if _, err := openURL(t, at); err == nil || !strings.Contains(err.Error(), "newer version of this program (schema 99998") {
+		t.Errorf("the older version starts: %v", err)
+	}
+	if value, err := s.Setting(t.Context(), "colour"); err != nil || value != "green" {
+		t.Errorf("after the upgrades the setting is %q, %v", value, err)
+	}
+}
+
+func TestAServerUpgradesAnOlderSchemaAndACommandDoesNot(t *testing.T) {
+	pgtest.OnPostgres(t)
+	at := migrated.Database(t)
+	all := nextPostgres(t, map[string]string{"99998_next.sql": "-- The previous version may keep running.\nALTER TABLE settings ADD COLUMN note TEXT;"})
+	r, err := parsePostgres(Postgres{URL: at})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.schema = lastOf(all)
+	if err := r.prepare(t.Context(), all, true, false); err == nil || !strings.Contains(err.Error(), "start tokentab serve of this version once") {
+		t.Errorf("a command: %v", err)
+	}
+	failed := make(chan error, 4)
+	for range cap(failed) { // several start at once
+		go func() { failed <- r.prepare(context.WithoutCancel(t.Context()), all, true, true) }()
+	}
+	for range cap(failed) {
+		if err := <-failed; err != nil {
+			t.Error(err)
+		}
+	}
+	onPostgres(t, at, "UPDATE settings SET note = 'new'")
+}
+
+func TestAMigrationThatFailsLeavesNothing(t *testing.T) {
+	pgtest.OnPostgres(t)
+	at := migrated.Database(t)
+	all := nextPostgres(t, map[string]string{"99998_next.sql": "UPDATE schema_needs SET lowest = 99998;\nALTER TABLE settings ADD COLUMN note TEXT;\nSELECT nonsense FROM nowhere;"})
+	r, err := parsePostgres(Postgres{URL: at})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.schema = lastOf(all)
+	if err := r.prepare(t.Context(), all, true, true); err == nil {
+		t.Error("it did not fail")
+	}
+	s, err := openURL(t, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestEachMigrationSaysWhetherThePreviousVersionMayKeepRunning holds for migrations after the first of Postgres.
+func TestEachMigrationSaysWhetherThePreviousVersionMayKeepRunning(t *testing.T) {
+	numbers := func(all fs.FS) (list []string) {
+		names, err := fs.Glob(all, "*.sql")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range names {
+			list = append(list, name[:5])
+		}
+		return list
+	}
+	ours, theirs := numbers(postgresMigrations), numbers(below(migrations, "migrations"))
+	first := ours[0]
+	for _, number := range theirs {
+		if number > first && !strings.Contains(strings.Join(ours, " "), number) {
+			t.Errorf("migration %s is missing in migrations/postgres", number)
+		}
+	}
+	if ours[len(ours)-1] != theirs[len(theirs)-1] {
+		t.Errorf("the newest migrations are %s of Postgres and %s of SQLite", ours[len(ours)-1], theirs[len(theirs)-1])
+	}
+	names, _ := fs.Glob(postgresMigrations, "*.sql")
+	for _, name := range names[1:] {
+		content, err := fs.ReadFile(postgresMigrations, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		mayRun := strings.Contains(string(content), "The previous version may keep running.")
+		lowest := regexp.MustCompile(`UPDATE schema_needs SET lowest = (\d+);`).FindSubmatch(content)
+		if mayRun == (lowest != nil) || lowest != nil && string(lowest[1]) != strings.TrimLeft(name[:5], "0") {
+			t.Errorf("%s must have either the sentence The previous version may keep running. or the statement UPDATE schema_needs SET lowest = %s;", name, strings.TrimLeft(name[:5], "0"))
+		}
+	}
+}
