@@ -236,8 +236,9 @@ func (b *barrier) take(part LogPart) error {
 	}
 	changes := part.Changes
 	switch {
-	case isNew: // the first look, or someone has accepted another history
+	case isNew: // the first look, or someone has accepted another history, which may end before the mark
 		b.reset()
+		b.mark = Mark{}
 	case len(part.Marks) > 0 && part.Marks[0] == b.mark:
 		b.apply(changes[1:])
 	case len(part.Marks) > 0 && part.Oldest > b.mark.Number: // the log no longer reaches back to the mark
