@@ -60,3 +60,74 @@ func TestANewTokenNeverGetsTheEntryOfOneThatARestoreForgot(t *testing.T) {
 		p.Stop()
 	}
 }
+
+// TestADatabaseThatLostChangesIsServedLikeARestoredOneOnceSomeoneConfirmsIt takes back the last changes of a Postgres, as a
+// restore or a failover does.
+func TestADatabaseThatLostChangesIsServedLikeARestoredOneOnceSomeoneConfirmsIt(t *testing.T) {
+	pgtest.OnPostgres(t)
+	p := backendtest.Start(t)
+	actor := p.Found()
+	order := token.Order{Scope: token.ScopeAccount}
+	kept, before := p.Issue(actor, order)
+	var number int64
+	if err := p.Database().QueryRow("SELECT MAX(number) FROM token_changes").Scan(&number); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Tokens.Revoke(t.Context(), actor, kept.ID); err != nil {
+		t.Fatal(err)
+	}
+	gone, since := p.Issue(actor, order)
+	_, cookie := startSession(t, p, actor)
+	active := func(cookie backendtest.Header) string {
+		t.Helper()
+		a := p.Call("GET", "/api/v1/api_token?status=active", nil, cookie)
+		if a.Status != 200 {
+			t.Fatalf("%d %s", a.Status, a.Body)
+		}
+		return a.Body
+	}
+	if !accepted(p, since) || accepted(p, before) || listed(t, p, since) != 0 || strings.Contains(active(cookie), kept.ID.String()) {
+		t.Fatal("the tokens are not as they were made")
+	}
+	lose := fmt.Sprintf(`SET session_replication_role = replica; UPDATE api_tokens SET status = 'active' WHERE id = '%s'; DELETE FROM api_tokens WHERE id = '%s';
+		DELETE FROM token_changes WHERE number > %d; RESET session_replication_role`, kept.ID, gone.ID, number)
+	if _, err := p.Database().Exec(lose); err != nil {
+		t.Fatal(err)
+	}
+	if a := p.Call("GET", "/api/v1/api_token", nil, cookie); a.Status != 503 || !strings.Contains(a.Body, "database confirm") {
+		t.Errorf("a database that lost changes: %d %s", a.Status, a.Body)
+	}
+	if err := p.ConfirmDatabase(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if !accepted(p, before) || listed(t, p, before) != 0 {
+			t.Error("a known token is not valid")
+		}
+		if accepted(p, since) || listed(t, p, since) != listedInvalid {
+			t.Error("a forgotten token is not invalid")
+		}
+	}
+	if _, fresh := p.Issue(actor, order); listed(t, p, fresh) != 0 || backendtest.EntryOf(t, fresh).URI == backendtest.EntryOf(t, before).URI {
+		t.Error("a new token is invalid, or may have the entry of a forgotten one")
+	}
+	if a := p.Call("GET", "/api/v1/backup", nil, cookie); a.Status != 401 {
+		t.Errorf("a session that may have ended since: %d", a.Status)
+	}
+	_, cookie = startSession(t, p, actor)
+	if !strings.Contains(active(cookie), kept.ID.String()) {
+		t.Error("a list shows a status that the database has lost")
+	}
+	restore := func() any {
+		return p.Call("GET", "/api/v1/backup", nil, cookie).Get(t, "details", "restore")
+	}
+	if r, _ := restore().(map[string]any); r["made_at"] != nil || r["reviewed"] != false {
+		t.Errorf("admin users are asked %v", r)
+	}
+	if a := p.Call("POST", "/api/v1/backup/review_restore", nil, cookie, backendtest.Header{Name: "Sec-Fetch-Site", Value: "same-origin"}); a.Status != 200 {
+		t.Errorf("%d %s", a.Status, a.Body)
+	}
+	if r, _ := restore().(map[string]any); r["reviewed"] != true {
+		t.Errorf("after the review: %v", r)
+	}
+}

@@ -14,22 +14,22 @@ type Backup struct {
 	APITokens int64             `json:"api_tokens" doc:"How many API tokens that backup has, of all accounts"`
 	FailedAt  OptionalTimestamp `json:"failed_at" doc:"When the last backup failed; null unless it did"`
 	Failure   *string           `json:"failure" doc:"Why the last backup failed: disk_full, no_access, not_proven, audit_broken or other_failure; null unless it did"`
-	Restore   *backupRestore    `json:"restore" doc:"null unless the database was restored from a backup"`
+	Restore   *backupRestore    `json:"restore" doc:"null unless the database was restored from a backup, or lost changes that it had"`
 }
 
 type backupRestore struct {
-	_          struct{}  `nullable:"true"`
-	MadeAt     Timestamp `json:"made_at" doc:"The instant that the backup shows"`
-	RestoredAt Timestamp `json:"restored_at"`
-	Suspended  bool      `json:"suspended" doc:"Whether the restore suspended every API token that was active in the backup"`
-	Reviewed   bool      `json:"reviewed" doc:"Whether an admin user of the account has reviewed the API tokens since"`
+	_          struct{}          `nullable:"true"`
+	MadeAt     OptionalTimestamp `json:"made_at" doc:"The instant that the backup shows; null if the database lost changes, and an operator confirmed it as it is"`
+	RestoredAt Timestamp         `json:"restored_at" doc:"When the database was restored or confirmed"`
+	Suspended  bool              `json:"suspended" doc:"Whether the restore suspended every API token that was active in the backup"`
+	Reviewed   bool              `json:"reviewed" doc:"Whether an admin user of the account has reviewed the API tokens since"`
 }
 
 func restoreOf(r backup.Restored) *backupRestore {
 	if r.At.IsZero() {
 		return nil
 	}
-	return &backupRestore{MadeAt: Timestamp(r.MadeAt), RestoredAt: Timestamp(r.At), Suspended: r.Suspended, Reviewed: r.Reviewed}
+	return &backupRestore{MadeAt: OptionalTimestamp(r.MadeAt), RestoredAt: Timestamp(r.At), Suspended: r.Suspended, Reviewed: r.Reviewed}
 }
 
 func (s *Service) getBackup(ctx context.Context, who *caller, _ *struct{}) (*one[Backup], error) {

@@ -62,7 +62,8 @@ type Facts struct {
 
 // Restored says that the database was restored. The zero Restored is a database that never was.
 type Restored struct {
-	MadeAt time.Time `json:"made_at"` // the instant that the backup shows
+	// MadeAt is the instant that the backup shows. It is zero if an operator has confirmed a database that lost changes.
+	MadeAt time.Time `json:"made_at"`
 	At     time.Time `json:"at"`
 	// Suspended means that the restore suspended every token that was active in the backup, so none of them works again
 	// without a decision.
@@ -150,8 +151,16 @@ func (b *Backups) Restored(ctx context.Context, account pfid.ID, created time.Ti
 		return r, err
 	}
 	reviewed, err := b.store.Setting(ctx, ReviewedSetting(account))
-	r.Reviewed = reviewed == r.At.Format(time.RFC3339Nano) || created.After(r.MadeAt)
+	r.Reviewed = reviewed == r.At.Format(time.RFC3339Nano) || created.After(r.shows())
 	return r, err
+}
+
+// shows returns the latest instant that the database may show.
+func (r Restored) shows() time.Time {
+	if r.MadeAt.IsZero() {
+		return r.At
+	}
+	return r.MadeAt
 }
 
 // Review records that the actor has looked at the tokens after the last restore. It returns fault.InvalidAction if there is
@@ -164,7 +173,11 @@ func (b *Backups) Review(ctx context.Context, actor audit.Actor, created time.Ti
 	if r.At.IsZero() || r.Reviewed {
 		return r, fault.New(fault.InvalidAction, "There is no restore to review.")
 	}
-	event, err := audit.New(b.now().UTC(), actor, audit.RestoreReviewed, actor.AccountID.String(), "backup of "+r.MadeAt.Format(time.RFC3339), b.random)
+	detail := "backup of " + r.MadeAt.Format(time.RFC3339)
+	if r.MadeAt.IsZero() {
+		detail = "database confirmed at " + r.At.Format(time.RFC3339)
+	}
+	event, err := audit.New(b.now().UTC(), actor, audit.RestoreReviewed, actor.AccountID.String(), detail, b.random)
 	if err != nil {
 		return r, err
 	}

@@ -78,6 +78,6 @@ func (d *confirmDatabase) Run(ctx context.Context, std IO) (err error) {
 	if err := b.ConfirmDatabase(ctx); err != nil {
 		return err
 	}
-	Say(std.Out, "All copies of the server now go on with the database as it is.\n")
+	Say(std.Out, "All copies of the server now go on with the database as it is. All sessions have ended. The page asks admin users to review the tokens.\n")
 	return nil
 }

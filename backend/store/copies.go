@@ -12,6 +12,7 @@ import (
 	"gorm.io/gorm"
 
 	"tokentab/backend/audit"
+	"tokentab/backend/backup"
 	"tokentab/backend/fault"
 	"tokentab/backend/pfid"
 	"tokentab/backend/token"
@@ -274,10 +275,14 @@ func (c *Copies) step(to *sql.Conn) {
 // discard ends a connection, so that no lock of it stays.
 func discard(conn *sql.Conn) { _ = conn.Raw(func(any) error { return driver.ErrBadConn }) }
 
-// Confirm makes all copies accept the database as it is, also if it has lost changes that they have seen.
+// Confirm makes all copies accept the database as it is, also if it has lost changes that they have seen. Like a restore, it ends
+// all sessions and closes all status lists.
 func (c *Copies) Confirm(ctx context.Context, event audit.Event) error {
 	return c.change(ctx, func(tx *gorm.DB) error {
 		if _, err := exec(tx, "UPDATE lineage SET id = gen_random_uuid()"); err != nil {
+			return err
+		}
+		if err := noteRestored(tx, backup.Restored{At: event.At}); err != nil {
 			return err
 		}
 		return record(tx, event)

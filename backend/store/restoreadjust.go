@@ -35,24 +35,18 @@ func (r *restore) adjust(db *gorm.DB, size int64) error {
 		}
 	}
 	return db.Transaction(func(tx *gorm.DB) error {
-		// Sessions that ended since would be back, and so would their cookies.
-		if err := execAll(tx, []string{"DELETE FROM sessions", "DELETE FROM settings WHERE name LIKE '" + backup.ReviewedPrefix + "%'", "DELETE FROM settings WHERE name = '" + chainedSetting + "'"}); err != nil {
+		if err := noteRestored(tx, note); err != nil {
 			return err
 		}
-		if err := tx.Exec("UPDATE status_lists SET restored_at = ?", stamp(r.at)).Error; err != nil {
+		if err := tx.Exec("DELETE FROM settings WHERE name = ?", chainedSetting).Error; err != nil {
 			return err
 		}
-		if err := beginList(tx, r.at); err != nil {
+		text, err := json.Marshal(facts)
+		if err != nil {
 			return err
 		}
-		for name, value := range map[string]any{backup.FactsSetting: facts, backup.RestoredSetting: note} {
-			text, err := json.Marshal(value)
-			if err != nil {
-				return err
-			}
-			if err := setSetting(tx, name, string(text)); err != nil {
-				return err
-			}
+		if err := setSetting(tx, backup.FactsSetting, string(text)); err != nil {
+			return err
 		}
 		owners, err := values[pfid.ID](tx, "SELECT id FROM accounts WHERE deleted_at IS NULL")
 		if err != nil {

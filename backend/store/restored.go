@@ -2,13 +2,17 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"time"
 
 	"gorm.io/gorm"
+
+	"tokentab/backend/backup"
 )
 
 // closedSuffix ends the name of the file that records the state of the database file when its last process closed it.
@@ -89,6 +93,26 @@ func (s *db) avoidTakenEntries(ctx context.Context, closed bool, now func() time
 
 // beginList starts a new status list under a random number.
 func beginList(tx *gorm.DB, at time.Time) error {
-	return tx.Exec(`INSERT INTO status_lists (number, taken, inserted_at)
-		SELECT COALESCE(MAX(number), 0) + 2 + abs(random() % 4294967296), 0, ? FROM status_lists`, stamp(at)).Error
+	return tx.Exec("INSERT INTO status_lists (number, taken, inserted_at) SELECT COALESCE(MAX(number), 0) + 2 + ?, 0, ? FROM status_lists",
+		int64(rand.Uint32()), stamp(at)).Error
+}
+
+// noteRestored records that the database may have lost changes. It closes its status lists, so that they show what it forgot as
+// invalid, asks admin users to review the tokens, and ends all sessions: those that had ended would be back, and so would their
+// cookies.
+func noteRestored(tx *gorm.DB, note backup.Restored) error {
+	if err := execAll(tx, []string{"DELETE FROM sessions", "DELETE FROM settings WHERE name LIKE '" + backup.ReviewedPrefix + "%'"}); err != nil {
+		return err
+	}
+	if err := tx.Exec("UPDATE status_lists SET restored_at = ?", stamp(note.At)).Error; err != nil {
+		return err
+	}
+	if err := beginList(tx, note.At); err != nil {
+		return err
+	}
+	text, err := json.Marshal(note)
+	if err != nil {
+		return err
+	}
+	return setSetting(tx, backup.RestoredSetting, string(text))
 }

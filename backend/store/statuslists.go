@@ -32,13 +32,14 @@ func (s Tokens) StatusLists(ctx context.Context) ([]int, error) {
 	})
 }
 
-// takeEntry counts a status entry that a token is about to take. It returns token.ErrEntryTaken if its list is full.
+// takeEntry counts a status entry that a token is about to take. It returns token.ErrEntryTaken if its list is full, or was closed
+// by a restore since the entry was drawn.
 func takeEntry(tx *gorm.DB, entry token.StatusEntry, at time.Time) error {
 	if entry.IsZero() {
 		return nil
 	}
 	taken := tx.Exec(`INSERT INTO status_lists (number, taken, inserted_at) VALUES (?, 1, ?)
-		ON CONFLICT (number) DO UPDATE SET taken = status_lists.taken + 1 WHERE status_lists.taken < ?`,
+		ON CONFLICT (number) DO UPDATE SET taken = status_lists.taken + 1 WHERE status_lists.taken < ? AND status_lists.restored_at IS NULL`,
 		entry.List, stamp(at), token.StatusListFill)
 	if taken.Error == nil && taken.RowsAffected == 0 {
 		return token.ErrEntryTaken

@@ -184,6 +184,12 @@ func TestAListTakesTokensUntilHalfOfItIsTaken(t *testing.T) {
 	if _, err := s.insert(token.StatusEntry{List: 2, Index: 3}, time.Hour); err != nil {
 		t.Error(err)
 	}
+	if err := s.writer.Exec("UPDATE status_lists SET restored_at = 1 WHERE number = 2").Error; err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.insert(token.StatusEntry{List: 2, Index: 4}, time.Hour); !errors.Is(err, token.ErrEntryTaken) {
+		t.Errorf("a list that a restore has closed takes more: %v", err)
+	}
 	if numbers, err := s.Tokens.StatusLists(t.Context()); err != nil || !slices.Equal(numbers, []int{1, 2}) {
 		t.Errorf("%v %v", numbers, err)
 	}

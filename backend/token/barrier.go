@@ -86,7 +86,10 @@ var (
 // Follow makes validations see what other copies of the program change in the same database: each waits for a look at the log.
 // A look that takes longer than limit fails, and so do the validations that wait for it. Call it before any other method.
 func (ts *Tokens) Follow(log ChangeLog, limit time.Duration) {
-	ts.barrier = &barrier{log: log, limit: limit, apply: ts.applyChanges, reset: ts.ForgetAll}
+	ts.barrier = &barrier{log: log, limit: limit, apply: ts.applyChanges, reset: func() {
+		ts.ForgetAll()
+		ts.indexes.forgetAll()
+	}}
 }
 
 // LookStats says how often the program has looked for changes of other copies.

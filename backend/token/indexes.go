@@ -48,6 +48,13 @@ func (all *indexes) forgetIdle(now int64) {
 	}
 }
 
+// forgetAll drops all indexes: what they include may be of a history that the store has lost.
+func (all *indexes) forgetAll() {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	clear(all.accounts)
+}
+
 // recordUses passes last uses that the store has written to the indexes. It believes no use after limit if there is
 // another.
 func (all *indexes) recordUses(uses []Use, limit int64) {

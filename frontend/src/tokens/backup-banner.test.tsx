@@ -31,6 +31,14 @@ test("a restored database is announced until an admin user has reviewed the toke
   expect(sent.filter(({ route }) => route === "POST /backup/review_restore")).toHaveLength(1);
 });
 
+test("a database that lost changes is announced likewise", async () => {
+  network.on("GET /backup", one(backup({ restore: { ...restore, made_at: null } })));
+  open("/account/api-tokens");
+  expect(await screen.findByText(/that the database lost changes/)).toHaveTextContent(
+    /Tokens that were revoked or suspended before then may work again/,
+  );
+});
+
 test("a review that fails leaves the warning", async () => {
   network.on("GET /backup", one(backup({ restore: { ...restore, suspended: true } })));
   network.on("POST /backup/review_restore", failure(403, "forbidden", "Viewers may not do this."));

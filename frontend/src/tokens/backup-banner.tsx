@@ -25,10 +25,18 @@ export default function BackupBanner(): ReactNode {
       {restore && (
         <Notice tone="warn" className="mb-3">
           <p>
-            Restored from a backup made <Time at={restore.made_at} past />.{" "}
+            {restore.made_at ? (
+              <>
+                Restored from a backup made <Time at={restore.made_at} past />.
+              </>
+            ) : (
+              <>
+                An operator confirmed <Time at={restore.restored_at} past /> that the database lost changes.
+              </>
+            )}{" "}
             {restore.suspended
               ? "The tokens that were active then are suspended. Activate those that you still trust."
-              : "Tokens that were revoked or suspended since then may work again. Revoke those that you don't trust."}
+              : `Tokens that were revoked or suspended ${restore.made_at ? "since" : "before"} then may work again. Revoke those that you don't trust.`}
           </p>
           <Changing>
             <Button
