@@ -36,7 +36,9 @@ import (
 
 // World is everything that the program takes from its surroundings. Tests bring their own clock and randomness.
 type World struct {
-	Now    func() time.Time
+	Now func() time.Time
+	// Passed returns the time that has passed since some instant, whatever the clock said; nil for the system's.
+	Passed func() time.Duration
 	Random io.Reader
 	Log    *slog.Logger
 	UI     fs.FS // the built page; may be empty
@@ -74,6 +76,7 @@ type Backend struct {
 	data     string // the data folder; unused on Postgres
 	// chainEvents prepares the audit trail for changes, see store.Events.ChainEvents.
 	chainEvents func(context.Context) error
+	removal     *removalClock
 	now         func() time.Time
 	random      io.Reader
 	log         *slog.Logger
@@ -140,6 +143,11 @@ func OpenClaimed(ctx context.Context, claim *store.Claim, c config.Config, world
 
 func on(ctx context.Context, db *store.Store, c config.Config, world World) (*Backend, error) {
 	b := &Backend{store: db, version: world.Version, data: c.Data, now: world.Now, random: world.Random, log: world.Log}
+	if world.Passed == nil {
+		started := time.Now()
+		world.Passed = func() time.Duration { return time.Since(started) } // by the system's monotonic clock
+	}
+	b.removal = &removalClock{store: db, now: world.Now, passed: world.Passed, log: world.Log}
 	b.working, b.stop = context.WithCancel(context.Background())
 	if err := b.build(ctx, c, world); err != nil {
 		return nil, errors.Join(err, db.Close())
@@ -191,6 +199,9 @@ func (b *Backend) build(ctx context.Context, c config.Config, world World) error
 		return err
 	}
 	if c.Listen != "" {
+		if _, _, err := b.removal.bounds(ctx); err != nil { // each removal tries again
+			b.log.Error("could not read the time that removal by age goes by; will retry", "cause", err)
+		}
 		if err := b.Signer.NoteChains(ctx); err != nil { // Serve tries again
 			b.log.Error("could not note in the signing keys that audit events are chained; will retry", "cause", err)
 		}

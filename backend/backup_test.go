@@ -479,6 +479,47 @@ func TestScheduledBackupsAreMadeWhateverTheClockSaidAndTheOldestGo(t *testing.T)
 	}
 }
 
+func TestABackupByAClockThatJumpedRemovesNoOther(t *testing.T) {
+	pgtest.OnSQLite(t, "backups of its file")
+	folder := t.TempDir()
+	p := backendtest.Start(t, func(c *config.Config, _ *backend.World) {
+		c.BackupDir, c.BackupEvery, c.BackupKeep = folder, config.Lifetime(time.Hour), 2
+	})
+	names := func() (names []string) {
+		found, err := filepath.Glob(filepath.Join(folder, "*.backup"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range found {
+			names = append(names, filepath.Base(path))
+		}
+		return names
+	}
+	var made []string
+	make := func() {
+		t.Helper()
+		made = append(made, "tokentab-"+p.Clock.Now().Format("20060102T150405Z")+".backup")
+		eventually(t, "a backup", func() bool {
+			facts, err := p.Backups.Facts(t.Context())
+			return err == nil && facts.ProvenAt.Equal(p.Clock.Now())
+		})
+	}
+	make()
+	p.Clock.Move(time.Hour)
+	make()
+	const ahead = 365 * 24 * time.Hour
+	p.Clock.Jump(ahead)
+	make()
+	p.Clock.Move(time.Hour)
+	make()
+	p.Clock.Jump(-ahead)
+	if got := names(); !slices.Equal(got, made) {
+		t.Errorf("the folder has %s of %s", got, made)
+	}
+	make()
+	eventually(t, "old backups to go", func() bool { return slices.Equal(names(), []string{made[1], made[4]}) })
+}
+
 func TestAFailedBackupIsKnownAndLoggedOnce(t *testing.T) {
 	pgtest.OnSQLite(t, "backups of its file")
 	folder := filepath.Join(t.TempDir(), "missing")

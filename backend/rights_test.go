@@ -336,7 +336,7 @@ func TestEveryRouteRefusesCallersWithoutTheRight(t *testing.T) {
 func settle(t *testing.T, p *backendtest.Program) {
 	t.Helper()
 	keep := activity.Keep{For: time.Duration(p.Config.ActivityRetention), Most: int64(p.Config.ActivityMax)}
-	if err := errors.Join(p.Tokens.FinishMoves(t.Context(), nil), p.Activity.Trim(t.Context(), keep, func() {}), p.RemoveEnded(t.Context())); err != nil {
+	if err := errors.Join(p.Tokens.FinishMoves(t.Context(), nil), p.RemoveOldActivity(t.Context(), keep), p.RemoveEnded(t.Context())); err != nil {
 		t.Fatal(err)
 	}
 }

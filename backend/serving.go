@@ -85,7 +85,7 @@ func (b *Backend) Serve(ctx context.Context, c config.Config, listeners ...net.L
 	b.repeatAlone(noticesEvery, "could not write or settle notices of expiring tokens; will retry", b.Notices.Run)
 	keep := activity.Keep{For: time.Duration(c.ActivityRetention), Most: int64(c.ActivityMax)}
 	b.repeatAlone(trimEvery, "could not remove old activity of agents; will retry", func(ctx context.Context) error {
-		return b.Activity.Trim(ctx, keep, resting(ctx, restBusyMoves))
+		return b.RemoveOldActivity(ctx, keep)
 	})
 	b.repeatAlone(trimEvery, "could not remove ended sessions, invites and the like; will retry", b.RemoveEnded)
 	b.scheduleBackups(c.Backups)
@@ -126,12 +126,29 @@ func (b *Backend) Serve(ctx context.Context, c config.Config, listeners ...net.L
 
 // RemoveEnded removes what has ended and only takes room. Serve calls it every few seconds.
 func (b *Backend) RemoveEnded(ctx context.Context) error {
-	return b.store.RemoveEnded(ctx, b.now().UTC(), resting(ctx, restBusyMoves))
+	earliest, latest, err := b.removal.bounds(ctx)
+	if err != nil {
+		return err
+	}
+	return b.store.RemoveEnded(ctx, earliest, latest, resting(ctx, restBusyMoves))
+}
+
+// RemoveOldActivity removes activity of agents that is not to be kept. Serve calls it every few seconds.
+func (b *Backend) RemoveOldActivity(ctx context.Context, keep activity.Keep) error {
+	earliest, latest, err := b.removal.bounds(ctx)
+	if err != nil {
+		return err
+	}
+	return b.Activity.Trim(ctx, keep, earliest, latest, resting(ctx, restBusyMoves))
 }
 
 // RemoveOldEvents removes audit events that are older than a time. Serve calls it every few seconds.
 func (b *Backend) RemoveOldEvents(ctx context.Context, kept time.Duration) error {
-	return b.store.Events.RemoveEvents(ctx, b.now().Add(-kept), resting(ctx, restBusyMoves))
+	earliest, _, err := b.removal.bounds(ctx)
+	if err != nil {
+		return err
+	}
+	return b.store.Events.RemoveEvents(ctx, earliest.Add(-kept), resting(ctx, restBusyMoves))
 }
 
 // flushWhile writes uses while others finish, so that little is left to write at the end.

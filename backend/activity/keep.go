@@ -17,7 +17,8 @@ type Keep struct {
 // them, but not the current version of a deployment.
 const MostVersions = 10_000
 
-// TrimStore removes activity in small steps, each of which is one transaction.
+// TrimStore removes activity in small steps, each of which is one transaction. Stamps after now are from a clock that was
+// ahead, and keep nothing longer.
 type TrimStore interface {
 	// TrimSpans removes some of the oldest spans that arrived before an instant or exceed most bytes. more reports whether
 	// there may be others.
@@ -26,24 +27,22 @@ type TrimStore interface {
 	TrimDeleted(ctx context.Context) (more bool, err error)
 	// TrimInstances removes instances without spans whose last activity was before an instant. It looks at some
 	// instances with numbers above after, and returns the last one of them; 0 if there are no more.
-	TrimInstances(ctx context.Context, before time.Time, after int64) (last int64, err error)
+	TrimInstances(ctx context.Context, now, before time.Time, after int64) (last int64, err error)
 	// TrimVersions removes versions that agents registered before an instant and that neither an instance nor a deployment
 	// has, with their schema versions. It looks at some versions with ids above after, and returns the last one of them;
 	// zero if there are no more.
-	TrimVersions(ctx context.Context, before time.Time, after pfid.ID) (last pfid.ID, err error)
+	TrimVersions(ctx context.Context, now, before time.Time, after pfid.ID) (last pfid.ID, err error)
 }
 
-// Trim removes what is not to be kept, oldest first, and calls rest after each step. The instances and versions are looked
-// at from where the last Trim ended, one step for each call.
-func (a *Activity) Trim(ctx context.Context, keep Keep, rest func()) error {
+// Trim removes what is not to be kept, oldest first, and calls rest after each step. The present time is between earliest and
+// latest. The instances and versions are looked at from where the last Trim ended, one step for each call.
+func (a *Activity) Trim(ctx context.Context, keep Keep, earliest, latest time.Time, rest func()) error {
 	a.trimming.Lock()
 	defer a.trimming.Unlock()
+	before := earliest.Add(-keep.For)
 	for _, step := range []func() (bool, error){
 		func() (bool, error) { return a.store.TrimDeleted(ctx) },
-		func() (bool, error) {
-			now := a.now().UTC()
-			return a.store.TrimSpans(ctx, now, now.Add(-keep.For), keep.Most)
-		},
+		func() (bool, error) { return a.store.TrimSpans(ctx, latest, before, keep.Most) },
 	} {
 		for more := true; more; {
 			var err error
@@ -56,14 +55,13 @@ func (a *Activity) Trim(ctx context.Context, keep Keep, rest func()) error {
 			}
 		}
 	}
-	before := a.now().UTC().Add(-keep.For)
-	last, err := a.store.TrimInstances(ctx, before, a.trimmed)
+	last, err := a.store.TrimInstances(ctx, latest, before, a.trimmed)
 	if err != nil {
 		return err
 	}
 	a.trimmed = last
 	rest()
-	version, err := a.store.TrimVersions(ctx, before, a.trimmedVersion)
+	version, err := a.store.TrimVersions(ctx, latest, before, a.trimmedVersion)
 	if err == nil {
 		a.trimmedVersion = version
 	}

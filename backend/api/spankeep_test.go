@@ -17,7 +17,7 @@ import (
 
 func (r *running) trim() {
 	r.t.Helper()
-	if err := r.Activity.Trim(r.t.Context(), activity.Keep{For: time.Duration(r.Config.ActivityRetention), Most: int64(r.Config.ActivityMax)}, func() {}); err != nil {
+	if err := r.RemoveOldActivity(r.t.Context(), activity.Keep{For: time.Duration(r.Config.ActivityRetention), Most: int64(r.Config.ActivityMax)}); err != nil {
 		r.t.Fatal(err)
 	}
 }
@@ -55,9 +55,9 @@ func TestSpansAreRemovedWhenTheyAreTooOldAndThenTheirInstance(t *testing.T) {
 
 func TestAClockThatWasAheadKeepsNoSpanLonger(t *testing.T) {
 	r := startRun(t)
-	r.Clock.Move(300 * 24 * time.Hour)
+	r.Clock.Jump(300 * 24 * time.Hour)
 	r.ok(r.create(nil))
-	r.Clock.Move(-300 * 24 * time.Hour)
+	r.Clock.Jump(-300 * 24 * time.Hour)
 	r.ok(r.create(nil))
 	r.trim()
 	r.holds(1, 2)

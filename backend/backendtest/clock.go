@@ -8,8 +8,9 @@ import (
 
 // Clock is a clock that stands still until the test moves it.
 type Clock struct {
-	mu sync.Mutex
-	at time.Time
+	mu     sync.Mutex
+	at     time.Time
+	passed time.Duration
 }
 
 // NewClock returns a clock set to a fixed instant in 2026.
@@ -22,8 +23,22 @@ func (c *Clock) Now() time.Time {
 	return c.at
 }
 
-// Move moves the clock.
+// Passed returns the time that has passed, whatever the clock said.
+func (c *Clock) Passed() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.passed
+}
+
+// Move lets time pass. If by is negative, it sets the clock back.
 func (c *Clock) Move(by time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at, c.passed = c.at.Add(by), c.passed+max(by, 0)
+}
+
+// Jump sets the clock forwards or back while no time passes.
+func (c *Clock) Jump(by time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.at = c.at.Add(by)

@@ -132,12 +132,12 @@ func removeInstances(tx *gorm.DB, column string, id pfid.ID, most int) (removed 
 }
 
 // TrimInstances implements activity.TrimStore.
-func (s Activity) TrimInstances(ctx context.Context, before time.Time, after int64) (last int64, err error) {
+func (s Activity) TrimInstances(ctx context.Context, now, before time.Time, after int64) (last int64, err error) {
 	const empty = "pending_spans + active_spans + complete_spans + failed_spans + cancelled_spans = 0 AND updated_at < ?"
 	var old, ahead []int64 // ahead are stamped by a clock that was ahead, which must not keep them longer
-	now, seen := stamp(s.health.now()), 0
+	seen := 0
 	err = s.read(ctx, func(tx *gorm.DB) error {
-		return scan(tx, "SELECT number, "+empty+", updated_at > ? FROM agent_instances WHERE number > ? ORDER BY number LIMIT ?", []any{stamp(before), now, after, trimRows}, func(rows *sql.Rows) error {
+		return scan(tx, "SELECT number, "+empty+", updated_at > ? FROM agent_instances WHERE number > ? ORDER BY number LIMIT ?", []any{stamp(before), stamp(now), after, trimRows}, func(rows *sql.Rows) error {
 			var isOld, isAhead bool
 			if err := rows.Scan(&last, &isOld, &isAhead); err != nil {
 				return err
@@ -159,7 +159,7 @@ func (s Activity) TrimInstances(ctx context.Context, before time.Time, after int
 		return last, err
 	}
 	return last, s.change(ctx, func(tx *gorm.DB) error {
-		if err := tx.Exec("UPDATE agent_instances SET updated_at = ? WHERE number IN "+anyNumberOf+" AND updated_at > ?", now, document{ahead}, now).Error; err != nil {
+		if err := tx.Exec("UPDATE agent_instances SET updated_at = ? WHERE number IN "+anyNumberOf+" AND updated_at > ?", stamp(now), document{ahead}, stamp(now)).Error; err != nil {
 			return err
 		}
 		return tx.Exec("DELETE FROM agent_instances WHERE number IN "+anyNumberOf+" AND "+empty, document{old}, stamp(before)).Error
@@ -174,11 +174,11 @@ const isSpare = `t.registered = 1 AND t.inserted_at NOT BETWEEN ? AND ? AND NOT 
 const isNotCurrent = `NOT EXISTS (SELECT 1 FROM agent_deployments d WHERE d.current_version_id = t.id)`
 
 // TrimVersions implements activity.TrimStore.
-func (s Activity) TrimVersions(ctx context.Context, before time.Time, after pfid.ID) (last pfid.ID, err error) {
+func (s Activity) TrimVersions(ctx context.Context, now, before time.Time, after pfid.ID) (last pfid.ID, err error) {
 	var spare []pfid.ID
-	now, seen := stamp(s.health.now()), 0
+	seen := 0
 	err = s.read(ctx, func(tx *gorm.DB) error {
-		return scan(tx, "SELECT t.id, "+isSpare+" FROM agent_versions t WHERE t.id > ? ORDER BY t.id LIMIT ?", []any{stamp(before), now, after.String(), trimRows}, func(rows *sql.Rows) error {
+		return scan(tx, "SELECT t.id, "+isSpare+" FROM agent_versions t WHERE t.id > ? ORDER BY t.id LIMIT ?", []any{stamp(before), stamp(now), after.String(), trimRows}, func(rows *sql.Rows) error {
 			var is bool
 			if err := rows.Scan(&last, &is); err != nil {
 				return err
@@ -195,7 +195,7 @@ func (s Activity) TrimVersions(ctx context.Context, before time.Time, after pfid
 	if err != nil || len(spare) == 0 {
 		return last, err
 	}
-	return last, s.change(ctx, func(tx *gorm.DB) error { return removeVersions(tx, spare, isSpare, stamp(before), now) })
+	return last, s.change(ctx, func(tx *gorm.DB) error { return removeVersions(tx, spare, isSpare, stamp(before), stamp(now)) })
 }
 
 // removeVersions removes those of the versions that meet a condition, and the registered schema versions that only they had.

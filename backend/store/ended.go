@@ -21,27 +21,28 @@ type ended struct {
 	restamp    string // the column that gets the present time instead, because a clock was ahead; empty to remove the rows
 }
 
-// endedAt returns what has ended at an instant. Times that a clock which was ahead left behind must not keep rows longer.
-func endedAt(now time.Time) []ended {
+// endedAt returns what has ended if the present time is between earliest and latest. Later times are from a clock that was
+// ahead, and must not keep rows longer.
+func endedAt(earliest, latest time.Time) []ended {
 	return []ended{
 		{table: "sessions", key: "id", where: "expires_at <= ? OR last_seen_at <= ? OR last_seen_at > ?",
-			args: []any{stamp(now), stamp(now.Add(-people.IdleEnd)), stamp(now.Add(people.ClockTolerance))}},
-		{table: "sign_in_failures", key: "source", where: "last_at < ? OR last_at > ?", args: []any{stamp(now.Add(-people.TriesKept)), stamp(now.Add(people.TriesKept))}},
+			args: []any{stamp(earliest), stamp(earliest.Add(-people.IdleEnd)), stamp(latest.Add(people.ClockTolerance))}},
+		{table: "sign_in_failures", key: "source", where: "last_at < ? OR last_at > ?", args: []any{stamp(earliest.Add(-people.TriesKept)), stamp(latest.Add(people.TriesKept))}},
 		{table: "admin_user_invites", key: "id", where: "expires_at <= ? OR status <> 'pending' AND updated_at <= ?",
-			args: []any{stamp(now.Add(-people.InviteKept)), stamp(now.Add(-people.InviteKept))}},
-		{table: "member_notices", key: "id", where: "kind = 'member_removed' AND inserted_at <= ?", args: []any{stamp(now.Add(-people.RemovalKept))}},
-		{table: "idempotency_keys", key: "account_id, idempotency_key", where: "inserted_at <= ?", args: []any{stamp(now.Add(-idempotency.Kept))}},
-		{table: "idempotency_keys", key: "account_id, idempotency_key", where: "inserted_at > ?", args: []any{stamp(now)}, restamp: "inserted_at"},
+			args: []any{stamp(earliest.Add(-people.InviteKept)), stamp(earliest.Add(-people.InviteKept))}},
+		{table: "member_notices", key: "id", where: "kind = 'member_removed' AND inserted_at <= ?", args: []any{stamp(earliest.Add(-people.RemovalKept))}},
+		{table: "idempotency_keys", key: "account_id, idempotency_key", where: "inserted_at <= ?", args: []any{stamp(earliest.Add(-idempotency.Kept))}},
+		{table: "idempotency_keys", key: "account_id, idempotency_key", where: "inserted_at > ?", args: []any{stamp(latest)}, restamp: "inserted_at"},
 	}
 }
 
 // RemoveEnded removes sessions, tries to sign in, invites, notices of removed members and responses to repeated requests that have ended, in small
-// steps, and calls rest after each. Nothing else depends on when it runs: whoever reads such a row looks at its times.
-func (s *db) RemoveEnded(ctx context.Context, now time.Time, rest func()) error {
-	for _, e := range endedAt(now) {
+// steps, and calls rest after each. The present time is between earliest and latest. Nothing else depends on when it runs: whoever reads such a row looks at its times.
+func (s *db) RemoveEnded(ctx context.Context, earliest, latest time.Time, rest func()) error {
+	for _, e := range endedAt(earliest, latest) {
 		for n := endedAtOnce; n == endedAtOnce && ctx.Err() == nil; {
 			var err error
-			if n, err = s.removeSomeEnded(ctx, e, now); err != nil {
+			if n, err = s.removeSomeEnded(ctx, e, latest); err != nil {
 				return err
 			}
 			if n > 0 {

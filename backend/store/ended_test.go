@@ -72,7 +72,7 @@ func TestWhatHasEndedIsRemovedInSmallStepsAndNothingElse(t *testing.T) {
 		return len(left("sessions", "id")) + len(left("sign_in_failures", "source")) + len(left("admin_user_invites", "id")) + len(left("idempotency_keys", "idempotency_key"))
 	}
 	last = total()
-	err := s.RemoveEnded(t.Context(), at, func() {
+	err := s.RemoveEnded(t.Context(), at, at, func() {
 		steps++
 		n := total()
 		if last-n > endedAtOnce {
@@ -98,7 +98,7 @@ func TestWhatHasEndedIsRemovedInSmallStepsAndNothingElse(t *testing.T) {
 		}
 	}
 	// What a clock that was ahead has stamped is kept as long as what was made now.
-	if err := s.RemoveEnded(t.Context(), at.Add(24*time.Hour), func() {}); err != nil {
+	if err := s.RemoveEnded(t.Context(), at.Add(24*time.Hour), at.Add(24*time.Hour), func() {}); err != nil {
 		t.Fatal(err)
 	}
 	if list := left("idempotency_keys", "idempotency_key"); len(list) > 0 {
