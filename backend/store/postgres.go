@@ -199,12 +199,30 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	if !ok {
 		return nil, fmt.Errorf("store: a connection to Postgres is a %T", opened)
 	}
-	return &translating{conn, c.translations}, nil
+	return &translating{Conn: conn, translations: c.translations}, nil
 }
 
 type translating struct {
 	*stdlib.Conn
 	translations *translations
+	givenUp      bool // see IsValid
+}
+
+// IsValid implements driver.Validator: after a failure of the session the pool takes no connection back.
+func (c *translating) IsValid() bool { return !c.givenUp }
+
+// isOfSession reports whether a new session might not have a failure. Sessions keep the defaults of their role and database, such
+// as default_transaction_read_only, search_path or role, that held when they began.
+func isOfSession(err error) bool {
+	failed, ok := errors.AsType[*pgconn.PgError](err)
+	if !ok || len(failed.Code) != 5 {
+		return false
+	}
+	switch failed.Code[:2] { // classes: unsupported, unknown statement, role, and rights or unknown tables
+	case "0A", "26", "28", "42":
+		return true
+	}
+	return failed.Code == readOnlyTransaction
 }
 
 // CheckNamedValue implements driver.NamedValueChecker. It refuses texts that Postgres can't hold and SQLite can.
@@ -238,6 +256,7 @@ func (c *translating) BeginTx(ctx context.Context, options driver.TxOptions) (dr
 // Postgres. Then database/sql takes another connection for it, unless it is in a transaction. That is safe for a statement that
 // had begun, because outside of transactions the store only reads.
 func (c *translating) orGone(ctx context.Context, err error) error {
+	c.givenUp = c.givenUp || isOfSession(err)
 	if err != nil && ctx.Err() == nil && c.Conn.Conn().IsClosed() {
 		return fmt.Errorf("%w: %w", driver.ErrBadConn, err)
 	}

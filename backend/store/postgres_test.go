@@ -220,6 +220,30 @@ func TestALostConnectionIsARefusalAndTheNextRequestConnectsAgain(t *testing.T) {
 	}
 }
 
+// TestASessionThatCantDoItsWorkIsGivenUp connects while the database's defaults are wrong, which sessions keep.
+func TestASessionThatCantDoItsWorkIsGivenUp(t *testing.T) {
+	pgtest.OnPostgres(t)
+	for _, wrong := range []string{"default_transaction_read_only = on", "search_path = pg_temp"} {
+		s, at := opened(t)
+		name, _, _ := strings.Cut(wrong, " ")
+		onPostgres(t, at, "ALTER DATABASE "+databaseOf(t, at)+" SET "+wrong,
+			"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+		for range 2 { // the first may meet the end of its connection
+			if err := s.SetSetting(t.Context(), "colour", "red"); fault.KindOf(err) != fault.Unavailable {
+				t.Errorf("%s: %v", wrong, err)
+			}
+			_, _ = s.Setting(t.Context(), "colour")
+		}
+		onPostgres(t, at, "SET default_transaction_read_only = off", "ALTER DATABASE "+databaseOf(t, at)+" RESET "+name)
+		_ = s.SetSetting(t.Context(), "colour", "blue")
+		_, _ = s.Setting(t.Context(), "colour")
+		err := s.SetSetting(t.Context(), "colour", "green")
+		if colour, failed := s.Setting(t.Context(), "colour"); err != nil || failed != nil || colour != "green" {
+			t.Errorf("%s, after its end: %q, %v, %v", wrong, colour, err, failed)
+		}
+	}
+}
+
 func TestDurabilityOfAPostgresIsRaisedButNotLowered(t *testing.T) {
 	pgtest.OnPostgres(t)
 	for _, c := range []struct{ server, want string }{{"off", "on"}, {"local", "on"}, {"on", "on"}, {"remote_apply", "remote_apply"}} {
