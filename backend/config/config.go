@@ -45,8 +45,8 @@ type Serving struct {
 	TokensMayCreateTokens    bool          `help:"Let API tokens create API tokens and replace the secrets of others, as the official command line needs. If off, only admins can; each token can still rotate itself." default:"true" negatable:""`
 	MetricsListen            string        `help:"Address and port to serve only /metrics on, for Prometheus. If empty, /metrics is on --listen: for programs on this machine if there is no proxy, and with --metrics-token." placeholder:"ADDRESS"`
 	MetricsToken             Secret        `help:"Bearer token that /metrics requires, at least 16 characters. Also TOKENTAB_METRICS_TOKEN_FILE." placeholder:"TEXT"`
-	DatabaseReaders          int           `help:"Maximum number of connections to Postgres for reading, beside two for writing. 0 is twice the number of processors, at least 4." default:"0" placeholder:"N"`
-	DatabaseFinders          int           `help:"Maximum number of connections to Postgres for validations. 0 is the number of processors, at least 2." default:"0" placeholder:"N"`
+	DatabaseReaders          int           `help:"Maximum number of connections to Postgres for reading, beside four others. 0 is twice the number of processors, from 4 to 8." default:"0" placeholder:"N"`
+	DatabaseFinders          int           `help:"Maximum number of connections to Postgres for validations. 0 is the number of processors, from 2 to 4." default:"0" placeholder:"N"`
 	DatabaseLookLimit        time.Duration `help:"Maximum time in which Postgres must say what other copies have changed. Validations that wait longer are answered with 503." default:"1s" placeholder:"DURATION"`
 	CacheTokens              int           `help:"Maximum number of tokens kept in memory for validation. Each takes about 165 bytes." default:"1000000" placeholder:"N"`
 }

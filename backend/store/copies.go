@@ -21,10 +21,11 @@ import (
 // Copies is what several copies of the program on one Postgres database need of each other.
 type Copies struct {
 	*db
-	looks, leads *sql.DB // one connection each
+	looks, leaders *sql.DB // one connection each
 
 	leading sync.Mutex // held while Postgres is asked, so looks must not need it
-	leader  *sql.Conn  // holds leaderKey; nil if another copy does
+	leader  *sql.Conn  // holds leaderKey, or asks for it; nil until it is connected
+	leads   bool       // it holds it
 
 	mu      sync.Mutex // held for moments only
 	looker  *sql.Conn  // of looks; nil until it is connected
@@ -59,7 +60,7 @@ func (s *db) connectCopies() {
 			// Plan the query once, not for each number, which takes longer than the query. It always reads the end of an index.
 			"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "enable_bitmapscan": "off",
 		}),
-		leads: s.remote.pool(1, sessionSettings{"application_name": "tokentab leads", "idle_session_timeout": milliseconds(leaderIdle)}),
+		leaders: s.remote.pool(1, sessionSettings{"application_name": "tokentab leads", "idle_session_timeout": milliseconds(leaderIdle)}),
 	}
 }
 
@@ -69,13 +70,13 @@ func (c *Copies) close() error {
 	}
 	c.leading.Lock()
 	defer c.leading.Unlock()
-	c.step(nil)
+	c.step()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.looker != nil {
 		discard(c.looker)
 	}
-	return errors.Join(c.looks.Close(), c.leads.Close())
+	return errors.Join(c.looks.Close(), c.leaders.Close())
 }
 
 var (
@@ -244,32 +245,38 @@ func (c *Copies) Leads(ctx context.Context) (bool, error) {
 	defer cancel()
 	c.leading.Lock()
 	defer c.leading.Unlock()
-	if c.leader != nil {
-		if err := c.leader.PingContext(ctx); err == nil {
-			return true, nil
-		}
-		c.step(nil)
+	wasConnected := c.leader != nil
+	leads, err := c.ask(ctx)
+	if err != nil && wasConnected { // its session may have ended
+		leads, err = c.ask(ctx)
 	}
-	conn, err := c.leads.Conn(ctx)
-	if err != nil {
-		return false, classify(err)
-	}
-	var leads bool
-	err = conn.QueryRowContext(ctx, "SELECT pg_try_advisory_lock(?)", int64(leaderKey)).Scan(&leads)
-	if err != nil || !leads {
-		discard(conn)
-		return false, classify(err)
-	}
-	c.step(conn)
-	return true, nil
+	return leads, classify(err)
 }
 
-// step ends the leader's session, which unlocks, and takes another one.
-func (c *Copies) step(to *sql.Conn) {
+// ask asks for the leader's lock, or whether the session that holds it goes on. After a failure the next call connects again.
+func (c *Copies) ask(ctx context.Context) (leads bool, err error) {
+	if c.leader == nil {
+		if c.leader, err = c.leaders.Conn(ctx); err != nil {
+			return false, err
+		}
+	}
+	if c.leads {
+		err = c.leader.PingContext(ctx)
+	} else {
+		err = c.leader.QueryRowContext(ctx, "SELECT pg_try_advisory_lock(?)", int64(leaderKey)).Scan(&c.leads)
+	}
+	if err != nil {
+		c.step()
+	}
+	return c.leads, err
+}
+
+// step ends the leader's session, which unlocks.
+func (c *Copies) step() {
 	if c.leader != nil {
 		discard(c.leader)
 	}
-	c.leader = to
+	c.leader, c.leads = nil, false
 }
 
 // discard ends a connection, so that no lock of it stays.

@@ -37,7 +37,7 @@ import (
 // Postgres says where a Postgres database is and how many connections read it.
 type Postgres struct {
 	URL              string // a secret
-	Readers, Finders int    // of all reads, and of the lookups of validations; 0 for the defaults
+	Readers, Finders int    // most connections of all reads, and of the lookups of validations; 0 for the defaults
 	Flag             string // names the URL in errors; --database-url if empty
 }
 
@@ -55,6 +55,10 @@ const (
 	// peerTimeout is how long a peer may leave data unconfirmed before the connection counts as lost.
 	peerTimeout = 5 * time.Second
 )
+
+// readerIdle is how long a connection for reading stays open unused. A burst would otherwise keep all of them, which other copies
+// may need.
+var readerIdle = 30 * time.Second
 
 // SQLSTATE codes of Postgres.
 const (
@@ -100,13 +104,20 @@ func parsePostgres(at Postgres) (*remote, error) {
 	config.DialFunc = dialer.DialContext
 	r := &remote{config: config, flag: cmp.Or(at.Flag, "--database-url"), readers: at.Readers, finders: at.Finders, schema: lastOf(postgresMigrations)}
 	if r.readers == 0 {
-		r.readers = defaultReaders()
+		r.readers = min(defaultReaders(), mostReaders)
 	}
 	if r.finders == 0 {
-		r.finders = defaultFinders()
+		r.finders = min(defaultFinders(), mostFinders)
 	}
 	return r, nil
 }
+
+// mostReaders and mostFinders bound the default sizes of the pools: a server of Postgres has about a hundred connections, for all
+// copies. docs/copies.md has the sum.
+const (
+	mostReaders = 8
+	mostFinders = 4
+)
 
 // defaultReaders and defaultFinders are the sizes of the pools.
 func defaultReaders() int { return max(4, 2*runtime.GOMAXPROCS(0)) }
@@ -154,6 +165,9 @@ func (r *remote) pool(connections int, settings sessionSettings) *sql.DB {
 	})), &translations{}})
 	pool.SetMaxOpenConns(connections)
 	pool.SetMaxIdleConns(connections)
+	if connections > 1 {
+		pool.SetConnMaxIdleTime(readerIdle)
+	}
 	return pool
 }
 
@@ -321,6 +335,9 @@ func (s *db) openRemote(ctx context.Context, mayCreate bool) error {
 	}
 	if err == nil {
 		err = s.Ping(ctx)
+	}
+	if err == nil && s.claimed { // before requests take the connections
+		_, err = s.copies.connected(ctx)
 	}
 	if err != nil {
 		s.stop()

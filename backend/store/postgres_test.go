@@ -2,12 +2,15 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"gorm.io/gorm"
 
@@ -241,6 +244,104 @@ func TestASessionThatCantDoItsWorkIsGivenUp(t *testing.T) {
 		if colour, failed := s.Setting(t.Context(), "colour"); err != nil || failed != nil || colour != "green" {
 			t.Errorf("%s, after its end: %q, %v, %v", wrong, colour, err, failed)
 		}
+	}
+}
+
+// sessionsOf returns how many sessions a database has for each kind of connection.
+func sessionsOf(t *testing.T, s *Store) map[string]int {
+	t.Helper()
+	found := map[string]int{}
+	err := scan(s.reader, "SELECT application_name, count(*) FROM pg_stat_activity WHERE datname = current_database() GROUP BY 1", nil, func(rows *sql.Rows) error {
+		var name string
+		var count int
+		err := rows.Scan(&name, &count)
+		found[name] = count
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+func TestAServerConnectsForChangesAndLooksFirstAndGivesBackWhatABurstTook(t *testing.T) {
+	pgtest.OnPostgres(t)
+	defer func(was time.Duration) { readerIdle = was }(readerIdle)
+	readerIdle = time.Millisecond
+	s, _ := opened(t)
+	for _, name := range []string{"tokentab changes", "tokentab uses", "tokentab looks"} {
+		if found := sessionsOf(t, s); found[name] != 1 {
+			t.Errorf("a server that has started has %v", found)
+		}
+	}
+	for _, db := range []*gorm.DB{s.reader, s.finder} {
+		pool, err := db.DB()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var all []*sql.Conn
+		for range pool.Stats().MaxOpenConnections {
+			conn, err := pool.Conn(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, conn)
+		}
+		for _, conn := range all {
+			_ = conn.Close()
+		}
+	}
+	for began := time.Now(); ; {
+		found := sessionsOf(t, s)
+		if found["tokentab readers"] <= 1 && found["tokentab finders"] == 0 {
+			break
+		}
+		if time.Since(began) > time.Minute {
+			t.Fatalf("after a burst there are %v", found)
+		}
+	}
+}
+
+func TestACopyThatDoesNotLeadAsksOnOneSession(t *testing.T) {
+	pgtest.OnPostgres(t)
+	first, at := opened(t)
+	second, err := openURL(t, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer second.Close()
+	if leads, err := first.Copies().Leads(t.Context()); err != nil || !leads {
+		t.Fatal(leads, err)
+	}
+	newestBut := func(other int) (pid int) {
+		t.Helper()
+		pid, err := value[int](first.reader, "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'tokentab leads' AND pid <> ? ORDER BY backend_start DESC LIMIT 1", other)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return pid
+	}
+	once := 0
+	for range 3 {
+		if leads, err := second.Copies().Leads(t.Context()); err != nil || leads {
+			t.Fatal(leads, err)
+		}
+		if last := newestBut(0); once != 0 && last != once {
+			t.Error("it connected again")
+		} else {
+			once = last
+		}
+	}
+	end := func(pid int) { onPostgres(t, at, "SELECT pg_terminate_backend("+strconv.Itoa(pid)+", 60000)") } // waits for it
+	end(newestBut(once))
+	for range 2 {
+		if leads, err := second.Copies().Leads(t.Context()); err != nil || !leads {
+			t.Error("it does not take over: ", err)
+		}
+	}
+	end(once)
+	if leads, err := second.Copies().Leads(t.Context()); err != nil || !leads {
+		t.Error("it does not lead again: ", err)
 	}
 }
 
