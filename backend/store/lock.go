@@ -19,6 +19,10 @@ const (
 	openingByte
 )
 
+// besideSuffixes end the names of the files that SQLite keeps beside an open database: the write-ahead log (WAL) and the
+// memory that processes share to find their way in it.
+var besideSuffixes = [...]string{"-wal", "-shm"}
+
 // errLocked means that another process holds a lock.
 var errLocked = errors.New("another process holds the lock")
 
@@ -118,8 +122,14 @@ func (s Server) String() string {
 // serverSetting is the setting that holds the last started Server as JSON.
 const serverSetting = "server"
 
-// recordedServer reads the last started Server; the zero Server if it can't be read.
+// recordedServer reads the last started Server; the zero Server if it can't be read. SQLite would make the files beside the
+// database if they were missing, as they are under another name of the file.
 func recordedServer(ctx context.Context, path string) (server Server) {
+	for _, suffix := range besideSuffixes {
+		if _, err := os.Stat(path + suffix); err != nil {
+			return Server{}
+		}
+	}
 	db, err := connect(path, 1, "mode=ro", "_pragma=query_only(1)")
 	if err != nil {
 		return Server{}

@@ -97,6 +97,9 @@ func TestASecondServerIsRefusedUnderEveryNameOfTheDatabase(t *testing.T) {
 			t.Errorf("%s: the process is not named: %v", name, err)
 		}
 	}
+	if left, err := filepath.Glob(filepath.Join(names["a hard link"], FileName+"-*")); err != nil || len(left) > 0 {
+		t.Errorf("a refused server leaves %v beside a hard link, %v: commands would take them for those of the server", left, err)
+	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
