@@ -28,7 +28,7 @@ func TestTheHealthCheckSaysWhyAServerIsNotReady(t *testing.T) {
 	if err := os.Rename(path, path+".away"); err != nil {
 		t.Fatal(err)
 	}
-	check(1, "is not ready: The server's database was removed or replaced")
+	check(1, "is not ready: A file of the server's database was removed or replaced")
 	if err := os.Rename(path+".away", path); err != nil {
 		t.Fatal(err)
 	}

@@ -150,8 +150,8 @@ func (p *partialFile) pack(ctx context.Context, m Manifest, snapshot string, res
 
 // snapshot copies one state of the database to a file and says what it contains.
 func (s *db) snapshot(ctx context.Context, path string, options BackupOptions) (m Manifest, err error) {
-	if s.health.replaced.Load() {
-		return m, replaced.fail(errReplaced)
+	if err := s.inPlace(); err != nil {
+		return m, err
 	}
 	mode := "mode=rw" // SQLite needs the memory that connections share, which only a writer can create
 	if s.writer == nil {
@@ -189,7 +189,7 @@ func (s *db) snapshot(ctx context.Context, path string, options BackupOptions) (
 		return m, err
 	}
 	m.Bytes = sizeOfFile(path)
-	return m, nil
+	return m, s.inPlace() // else it shows what a missing WAL left
 }
 
 // copyPages copies the snapshot that a connection reads.

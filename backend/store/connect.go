@@ -85,6 +85,7 @@ func dsn(path string, options ...string) string {
 }
 
 func (s *db) close() error {
+	s.ignoreBeside()
 	return errors.Join(s.copies.close(), closePools(s.finder, s.reader, s.noter, s.writer))
 }
 

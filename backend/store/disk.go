@@ -36,7 +36,7 @@ var (
 		diskFailing:  "Nothing can be changed: the server's disk is failing. Tokens are still validated if it can be read.",
 		damaged:      "The server's database is damaged. Its log says what to do.",
 		otherSchema:  "Another program changed the schema of the server's database. Its log says what to do.",
-		replaced:     "The server's database was removed or replaced. Its log says what to do.",
+		replaced:     "A file of the server's database was removed or replaced. Its log says what to do.",
 
 		serverFull:     "Nothing can be changed: the disk of the server's database is full. Tokens are still validated.",
 		serverReadOnly: "Nothing can be changed: the server's database is read-only. Tokens are still validated.",

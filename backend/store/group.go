@@ -99,17 +99,21 @@ func (s *db) commit() {
 	if g == nil {
 		return
 	}
-	if g.err == nil && s.health.replaced.Load() {
-		g.err = replaced.fail(errReplaced)
+	if g.err == nil {
+		g.err = s.checkFiles()
 	}
 	if g.err == nil && g.wrote {
 		began := time.Now()
 		g.err = g.tx.Commit().Error
 		s.measures.commit.end(began, g.err)
 		s.health.noticeWrite(g.err)
+		if g.err == nil { // also after it: no change is answered that a restart would not find
+			g.err = s.checkFiles()
+		}
 	} else {
 		g.tx.Rollback()
 	}
+	s.save()
 	g.free()
 	s.group = nil
 	s.pools.RUnlock()

@@ -37,7 +37,7 @@ const (
 
 // health holds what is known about the state of the database.
 type health struct {
-	replaced atomic.Bool // the path leads to another file, or to none
+	replaced atomic.Bool // a name leads to another file, or to none
 	log      *slog.Logger
 	now      func() time.Time
 
@@ -116,9 +116,9 @@ func (t trouble) fail(cause error) error {
 	return &fault.Error{Kind: fault.Unavailable, Message: sentences[t], RetryAfter: time.Second, Cause: cause}
 }
 
-var errReplaced = errors.New("store: the database file was removed or replaced while it is open")
+var errReplaced = errors.New("store: a file of the database was removed or replaced while it is open")
 
-// Replaced is true while the path of the database leads to a file other than the open one, or to none. A restart
+// Replaced is true while a name of the database's files leads to a file other than the open one, or to none. A restart
 // would not find what is read and written then, so the server must refuse all requests.
 func (s *db) Replaced() *atomic.Bool { return &s.health.replaced }
 
@@ -139,9 +139,7 @@ func (s *db) Ready(ctx context.Context) error {
 func (s *db) examine(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), operationTimeout)
 	defer cancel()
-	if s.onDisk != nil {
-		s.checkFile()
-	}
+	s.tendFiles(ctx)
 	if err := s.Ping(ctx); err != nil {
 		return err
 	}
@@ -164,19 +162,6 @@ func (s *db) examine(ctx context.Context) error {
 		return diskFull.fail(nil)
 	}
 	return nil
-}
-
-// checkFile notices when the database file is removed or replaced, and when it is back.
-func (s *db) checkFile() {
-	current, err := s.file.isCurrent()
-	if err != nil || s.health.replaced.Swap(!current) == !current || s.health.log == nil {
-		return
-	}
-	if current {
-		s.health.log.Info("the database file is back: requests are answered again")
-	} else {
-		s.health.log.Error("the database file was removed or replaced while the server runs", "do", advice[replaced])
-	}
 }
 
 // probe tries a write if the last one failed or is older than probeAfter. If another write is under way, that one
@@ -277,7 +262,7 @@ func (s *db) tend() {
 		case <-s.tended.Done():
 			return
 		case <-ticker.C:
-			s.checkFile()
+			s.tendFiles(s.tended)
 			s.trim(s.tended)
 			s.reopen(s.tended)
 			if s.unsettled.Load() && s.writer != nil {

@@ -19,10 +19,6 @@ const (
 	openingByte
 )
 
-// besideSuffixes end the names of the files that SQLite keeps beside an open database: the write-ahead log (WAL) and the
-// memory that processes share to find their way in it.
-var besideSuffixes = [...]string{"-wal", "-shm"}
-
 // errLocked means that another process holds a lock.
 var errLocked = errors.New("another process holds the lock")
 

@@ -158,6 +158,9 @@ func (s *db) open(ctx context.Context, begin func() error) (err error) {
 	if err == nil {
 		s.health.schema, err = s.readSchema(ctx)
 	}
+	if err == nil && s.writer != nil {
+		s.watchBeside()
+	}
 	if err != nil {
 		err = errors.Join(explained(err, s.path), s.close())
 		release()

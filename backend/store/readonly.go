@@ -58,6 +58,7 @@ func (s *db) reopen(ctx context.Context) {
 		defer s.pools.Unlock()
 		_ = s.close()
 		s.writer, s.noter, s.reader, s.finder = next.writer, next.noter, next.reader, next.finder
+		s.watchBeside()
 		s.release()
 		s.release = func() {}
 		s.health.noticeWrite(nil)
@@ -71,6 +72,7 @@ func (s *db) reopen(ctx context.Context) {
 		if err == nil {
 			err = s.recordServer(ctx)
 		}
+		s.watchBeside()
 		if err != nil && s.health.log != nil {
 			s.health.log.Error("could not open the database for writing again", "cause", err)
 		}

@@ -66,6 +66,7 @@ type db struct {
 type onDisk struct {
 	path        string
 	file        *file
+	watched     watched
 	mayReadOnly bool   // open the database read-only if it can't be written
 	wasClosed   bool   // by the previous process; see restored.go
 	release     func() // releases the opening lock, which is held while the database is open read-only

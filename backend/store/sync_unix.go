@@ -4,6 +4,7 @@ package store
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -31,6 +32,15 @@ func names(f *os.File) int {
 		return 1
 	}
 	return int(stat.Nlink)
+}
+
+// inodeOf returns the inode number of a file, which is never 0.
+func inodeOf(info fs.FileInfo) uint64 {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return 0
+	}
+	return uint64(stat.Ino)
 }
 
 // canWrite reports whether this process may write a file.

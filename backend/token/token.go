@@ -311,8 +311,8 @@ func New(store Store, signer Signer, cache *Cache, lifetimes Lifetimes, now func
 // HaltWhile makes validations fail while the flag is set, also for tokens in the cache. Call it before any other method.
 func (ts *Tokens) HaltWhile(flag *atomic.Bool) { ts.halted = flag }
 
-// errHalted is the error of validations while the database file is not the one that a restart would open.
-var errHalted = fault.New(fault.Unavailable, "The server's database was removed or replaced, so tokens can't be validated.")
+// errHalted is the error of validations while the files of the database are not those that a restart would open.
+var errHalted = fault.New(fault.Unavailable, "A file of the server's database was removed or replaced, so tokens can't be validated.")
 
 // Lifetimes returns the bounds that Issue enforces.
 func (ts *Tokens) Lifetimes() Lifetimes { return ts.lifetimes }
