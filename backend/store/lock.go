@@ -98,7 +98,8 @@ func retry(ctx context.Context, f func() error) error {
 type Server struct {
 	Version string `json:"version"`
 	Process int    `json:"process"`
-	Host    string `json:"host"` // process ids repeat across containers
+	Host    string `json:"host"`  // process ids repeat across containers
+	Files   string `json:"files"` // beside the database; see beside. Empty if the system can't tell
 }
 
 // thisServer returns this process as a Server.

@@ -5,9 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"time"
+
+	"gorm.io/gorm"
 
 	"tokentab/backend/audit"
 )
@@ -79,12 +80,17 @@ func newDB(f *file, now func() time.Time) *db {
 	return s
 }
 
+// recordServer records this process for commands, in a transaction, which opens the files that it names.
 func (s *db) recordServer(ctx context.Context) error {
-	record, err := json.Marshal(s.server)
-	if err != nil {
-		return err
-	}
-	return s.SetSetting(ctx, serverSetting, string(record))
+	return s.change(ctx, func(tx *gorm.DB) error {
+		server := s.server
+		server.Files = findBeside(s.path).String()
+		record, err := json.Marshal(server)
+		if err != nil {
+			return err
+		}
+		return setSetting(tx, serverSetting, string(record))
+	})
 }
 
 // Joining says what a command may do to open a database.
@@ -213,13 +219,22 @@ func (s *db) checkName() error {
 	if err != nil || !running {
 		return err
 	}
-	if _, err := os.Stat(s.path + "-wal"); errors.Is(err, os.ErrNotExist) {
+	for _, info := range findBeside(s.path) {
+		if info != nil {
+			continue
+		}
 		if !canWrite(s.path) || !isWritable(filepath.Dir(s.path)) { // so the server may have opened it read-only
 			return fmt.Errorf("--data: a server is running on %s, which can't be written now: %s", s.path, advice[diskReadOnly])
 		}
-		return fmt.Errorf("--data: a server is running on %s under another name of that file: use the folder that the server uses", s.path)
+		return s.otherFiles()
 	}
 	return nil
+}
+
+// otherFiles is the error for files beside the database that are not those of the running server. It would not read what is
+// written to them.
+func (s *db) otherFiles() error {
+	return fmt.Errorf("--data: a server is running on %s under another name of that file, or a file beside it was removed: use the folder that the server uses, or restart the server", s.path)
 }
 
 // checkServer returns an error if this program's commands must not touch the database: its schema has another
@@ -231,6 +246,9 @@ func (s *db) checkServer(ctx context.Context, version string) error {
 	}
 	if running && server.Process != 0 && server.Version != version {
 		return fmt.Errorf("%s is running on this data, but this is version %s: use the program of that version, or restart the server with this one", server, version)
+	}
+	if running && server.Files != "" && server.Files != findBeside(s.path).String() {
+		return s.otherFiles()
 	}
 	_, current, target, err := s.migrations(ctx, migrations)
 	if err == nil && current < target {
