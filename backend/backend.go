@@ -215,7 +215,7 @@ func (b *Backend) build(ctx context.Context, c config.Config, world World) error
 	b.Tokens.HaltWhile(b.store.Replaced())
 	setupCode := ""
 	if copies := b.store.Copies(); copies != nil {
-		b.Tokens.Follow(copies, c.DatabaseLookLimit)
+		b.Tokens.Follow(copies, c.DatabaseLookLimit, b.tellLooks)
 		if setupCode, err = sharedSetupCode(ctx, copies, master); err != nil {
 			return err
 		}

@@ -37,6 +37,15 @@ func (b *Backend) ConfirmDatabase(ctx context.Context) error {
 	return copies.Confirm(ctx, event)
 }
 
+// tellLooks logs that looks at the changes of other copies begin to fail, or work again.
+func (b *Backend) tellLooks(cause error) {
+	if cause != nil {
+		b.log.Error("could not read the changes of other copies: validations and the page are answered with 503", "cause", cause)
+	} else {
+		b.log.Info("the changes of other copies can be read: validations are answered again")
+	}
+}
+
 // repeatAlone is repeat for what one copy of the program does for all.
 func (b *Backend) repeatAlone(every time.Duration, failed string, do func(context.Context) error) {
 	b.repeat(every, failed, b.alone(do))

@@ -44,12 +44,25 @@ func TestACopyThatCantWorkWithANewerSchemaStopsAnswering(t *testing.T) {
 	if !at.accepts(f.manager) {
 		t.Fatal("a good token is refused")
 	}
+	const cause, signIn = "A newer version has changed the database", `{"details":{"email":"a@b.co","password":"secret-pass-1"}}`
 	f.sql("UPDATE schema_needs SET lowest = 1000000")
-	for _, path := range []string{"/api/v1/validate", "/api/v1/account", "/readyz"} {
-		a, err := at.call(http.MethodGet, path, f.manager, "")
-		if err != nil || a.status != http.StatusServiceUnavailable {
-			t.Errorf("%s: %d %s %v", path, a.status, a.body, err)
+	for range 2 {
+		for _, c := range []struct{ method, path, body, says string }{
+			{http.MethodGet, "/api/v1/validate", "", ""}, {http.MethodGet, "/readyz", "", cause}, {http.MethodGet, "/api/v1/account", "", ""},
+			{http.MethodPost, "/api/v1/session", signIn, cause},
+		} {
+			a, err := at.call(c.method, c.path, f.manager, c.body, "Sec-Fetch-Site", "same-origin")
+			if err != nil || a.status != http.StatusServiceUnavailable || !strings.Contains(string(a.body), c.says) {
+				t.Errorf("%s: %d %s %v", c.path, a.status, a.body, err)
+			}
 		}
+	}
+	if told := strings.Split(at.log.text(), "could not read the changes of other copies"); len(told) != 2 || !strings.Contains(told[1], cause) {
+		t.Errorf("the log has the cause %d times", len(told)-1)
+	}
+	f.sql("UPDATE schema_needs SET lowest = 30")
+	if !at.accepts(f.manager) || !strings.Contains(at.log.text(), "validations are answered again") {
+		t.Error("it does not go on")
 	}
 }
 

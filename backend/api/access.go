@@ -39,7 +39,9 @@ func (s *Service) admit(a access) func(huma.Context, func(huma.Context)) {
 			err = who.check(a, ctx.Method(), ctx.Param("id"))
 		}
 		if err == nil && a == open && isUnsafe(ctx.Method()) {
-			err = s.refuseForeignOrigin(who.request, false)
+			if err = s.refuseForeignOrigin(who.request, false); err == nil { // a copy that is cut off or outdated serves nobody
+				_, err = s.Tokens.Arrive(who.request.UserContext())
+			}
 		}
 		if err != nil {
 			s.requestRefused(humafiber.Unwrap(ctx), who, err)

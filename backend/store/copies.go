@@ -59,8 +59,8 @@ func (s *db) connectCopies() {
 			"application_name": "tokentab looks", "default_transaction_read_only": "on",
 			// Plan the query once, not for each number, which takes longer than the query. It always reads the end of an index.
 			"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "enable_bitmapscan": "off",
-		}),
-		leaders: s.remote.pool(1, sessionSettings{"application_name": "tokentab leads", "idle_session_timeout": milliseconds(leaderIdle)}),
+		}, nil),
+		leaders: s.remote.pool(1, sessionSettings{"application_name": "tokentab leads", "idle_session_timeout": milliseconds(leaderIdle)}, nil),
 	}
 }
 
@@ -136,7 +136,7 @@ func (c *Copies) dial(d *dialing) {
 
 // or passes the outcome of a statement on. After a failure the next look connects again.
 func (c *Copies) or(err error) error {
-	if err == nil || errors.Is(err, errOutdated) || errors.Is(err, errStandby) {
+	if err == nil || errors.Is(err, errOutdated) {
 		return err
 	}
 	c.mu.Lock()
@@ -154,7 +154,7 @@ func (c *Copies) newest(ctx context.Context) (part token.LogPart, err error) {
 		var number int64
 		conn, err := c.connected(ctx)
 		if err == nil {
-			err = c.or(conn.QueryRowContext(ctx, "SELECT MAX(number) FROM token_changes").Scan(&number))
+			err = c.or(conn.QueryRowContext(ctx, "SELECT COALESCE(MAX(number), 0) FROM token_changes").Scan(&number))
 		}
 		if err != nil {
 			return part, classify(err)
@@ -171,7 +171,7 @@ func (c *Copies) newest(ctx context.Context) (part token.LogPart, err error) {
 }
 
 // changesQuery selects changes from a number on, and the state of the database.
-const changesQuery = `SELECT (SELECT id FROM lineage), (SELECT lowest FROM schema_needs), pg_is_in_recovery(), (SELECT MIN(number) FROM token_changes),
+const changesQuery = `SELECT (SELECT id FROM lineage), (SELECT lowest FROM schema_needs), pg_is_in_recovery(), COALESCE((SELECT MIN(number) FROM token_changes), 0),
 	c.number, c.tag, c.token_id, c.target, c.target_id, COALESCE(c.status_list, 0)
 	FROM (SELECT 1) one LEFT JOIN token_changes c ON c.number >= ? ORDER BY c.number LIMIT ?`
 
@@ -239,7 +239,8 @@ func (s *db) isLed(ctx context.Context) (led bool, err error) {
 }
 
 // Leads reports whether this copy does what only one must do. It leads until its connection ends or it says nothing for
-// leaderIdle, so call it again before each piece of work. A copy that was paused may do such a piece although another one leads.
+// leaderIdle, so call it again before each piece of work. A copy that was paused may do such a piece although another one leads. A
+// copy that a newer version has outdated does not lead.
 func (c *Copies) Leads(ctx context.Context) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, operationTimeout)
 	defer cancel()
@@ -253,19 +254,19 @@ func (c *Copies) Leads(ctx context.Context) (bool, error) {
 	return leads, classify(err)
 }
 
-// ask asks for the leader's lock, or whether the session that holds it goes on. After a failure the next call connects again.
+// ask asks for the leader's lock, unless the session has it. After a failure the next call connects again.
 func (c *Copies) ask(ctx context.Context) (leads bool, err error) {
 	if c.leader == nil {
 		if c.leader, err = c.leaders.Conn(ctx); err != nil {
 			return false, err
 		}
 	}
-	if c.leads {
-		err = c.leader.PingContext(ctx)
-	} else {
+	var isOutdated bool
+	err = c.leader.QueryRowContext(ctx, "SELECT lowest > ? FROM schema_needs", c.remote.schema).Scan(&isOutdated)
+	if err == nil && !isOutdated && !c.leads {
 		err = c.leader.QueryRowContext(ctx, "SELECT pg_try_advisory_lock(?)", int64(leaderKey)).Scan(&c.leads)
 	}
-	if err != nil {
+	if err != nil || isOutdated && c.leads {
 		c.step()
 	}
 	return c.leads, err

@@ -98,7 +98,7 @@ func holdPostgres(ctx context.Context, at Postgres, mayCreate bool) (_ *held, er
 	if err := r.prepare(ctx, postgresMigrations, mayCreate, false); err != nil {
 		return nil, r.explained(err)
 	}
-	pool := newStatements(r.pool(1, sessionSettings{"statement_timeout": "0", "idle_in_transaction_session_timeout": "0", "tcp_user_timeout": "0"}))
+	pool := newStatements(r.pool(1, sessionSettings{"statement_timeout": "0", "idle_in_transaction_session_timeout": "0", "tcp_user_timeout": "0"}, nil))
 	pool.keepsNone = true
 	db, err := openPool(pool, postgresName)
 	if err != nil {

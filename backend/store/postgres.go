@@ -30,7 +30,8 @@ import (
 // Writes: each transaction that writes begins with an advisory lock, so one writes at a time among all copies, as on SQLite.
 // Hence checks such as that of the last admin, the chains of audit events and the order of row numbers hold as they do there,
 // under READ COMMITTED: each statement sees all that was committed before the lock was taken. A copy that is paused or cut off
-// with the lock delays the others until idle_in_transaction_session_timeout.
+// with the lock delays the others until idle_in_transaction_session_timeout. A copy that a newer version has outdated writes
+// nothing: it reads schema_needs under the lock, which that version held.
 //
 // Reads: one statement, or a transaction under REPEATABLE READ, which has one snapshot.
 
@@ -154,7 +155,8 @@ func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseco
 const asDurable = "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local')"
 
 // pool returns connections with some settings. They are set by statements, not when connecting, which PgBouncer would refuse.
-func (r *remote) pool(connections int, settings sessionSettings) *sql.DB {
+// begin is called at the begin of each transaction; nil for nothing.
+func (r *remote) pool(connections int, settings sessionSettings, begin func(context.Context, *pgconn.PgConn) error) *sql.DB {
 	set := asDurable
 	for name, value := range settings.with() {
 		set += "; SET " + name + " = '" + value + "'"
@@ -162,7 +164,7 @@ func (r *remote) pool(connections int, settings sessionSettings) *sql.DB {
 	pool := sql.OpenDB(connector{stdlib.GetConnector(*r.config, stdlib.OptionAfterConnect(func(ctx context.Context, c *pgx.Conn) error {
 		_, err := c.PgConn().Exec(ctx, set).ReadAll()
 		return err
-	})), &translations{}})
+	})), &translations{}, begin})
 	pool.SetMaxOpenConns(connections)
 	pool.SetMaxIdleConns(connections)
 	if connections > 1 {
@@ -171,26 +173,38 @@ func (r *remote) pool(connections int, settings sessionSettings) *sql.DB {
 	return pool
 }
 
-func (r *remote) connect(connections int, lock string, settings sessionSettings) (*gorm.DB, error) {
-	pool := newStatements(r.pool(connections, settings))
-	pool.keepsNone, pool.lock = true, lock // pgx keeps them, for each connection
+func (r *remote) connect(connections int, settings sessionSettings, begin func(context.Context, *pgconn.PgConn) error) (*gorm.DB, error) {
+	pool := newStatements(r.pool(connections, settings, begin))
+	pool.keepsNone = true // pgx keeps them, for each connection
 	return openPool(pool, postgresName)
+}
+
+// takeTurn begins a transaction that writes. It waits for the lock, and returns errOutdated if this program must not write any more.
+func (r *remote) takeTurn(ctx context.Context, c *pgconn.PgConn) error {
+	const both = "SELECT pg_advisory_xact_lock(%d); SELECT EXISTS (SELECT 1 FROM schema_needs WHERE lowest > %d)" // one round trip
+	results, err := c.Exec(ctx, fmt.Sprintf(both, int64(writerKey), r.schema)).ReadAll()
+	if err != nil {
+		return err
+	}
+	if string(results[1].Rows[0][0]) != "f" {
+		return errOutdated
+	}
+	return nil
 }
 
 // connectPostgres opens the connections for reading and writing.
 func (s *db) connectPostgres() (err error) {
-	lock := fmt.Sprintf("SELECT pg_advisory_xact_lock(%d)", int64(writerKey))
 	idle := milliseconds(writerIdle)
-	if s.writer, err = s.remote.connect(1, lock, sessionSettings{"application_name": "tokentab changes", "idle_in_transaction_session_timeout": idle}); err != nil {
+	if s.writer, err = s.remote.connect(1, sessionSettings{"application_name": "tokentab changes", "idle_in_transaction_session_timeout": idle}, s.remote.takeTurn); err != nil {
 		return err
 	}
-	if s.noter, err = s.remote.connect(1, lock, sessionSettings{"application_name": "tokentab uses", "idle_in_transaction_session_timeout": idle, "synchronous_commit": "off"}); err != nil {
+	if s.noter, err = s.remote.connect(1, sessionSettings{"application_name": "tokentab uses", "idle_in_transaction_session_timeout": idle, "synchronous_commit": "off"}, s.remote.takeTurn); err != nil {
 		return err
 	}
-	if s.reader, err = s.remote.connect(s.remote.readers, "", sessionSettings{"application_name": "tokentab readers", "default_transaction_read_only": "on"}); err != nil {
+	if s.reader, err = s.remote.connect(s.remote.readers, sessionSettings{"application_name": "tokentab readers", "default_transaction_read_only": "on"}, nil); err != nil {
 		return err
 	}
-	s.finder, err = s.remote.connect(s.remote.finders, "", sessionSettings{"application_name": "tokentab finders", "default_transaction_read_only": "on"})
+	s.finder, err = s.remote.connect(s.remote.finders, sessionSettings{"application_name": "tokentab finders", "default_transaction_read_only": "on"}, nil)
 	if err == nil {
 		s.connectCopies()
 	}
@@ -201,6 +215,7 @@ func (s *db) connectPostgres() (err error) {
 type connector struct {
 	driver.Connector
 	translations *translations
+	begin        func(context.Context, *pgconn.PgConn) error
 }
 
 // Connect implements driver.Connector.
@@ -213,13 +228,14 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	if !ok {
 		return nil, fmt.Errorf("store: a connection to Postgres is a %T", opened)
 	}
-	return &translating{Conn: conn, translations: c.translations}, nil
+	return &translating{Conn: conn, translations: c.translations, begin: c.begin}, nil
 }
 
 type translating struct {
 	*stdlib.Conn
 	translations *translations
-	givenUp      bool // see IsValid
+	begin        func(context.Context, *pgconn.PgConn) error // see remote.pool
+	givenUp      bool                                        // see IsValid
 }
 
 // IsValid implements driver.Validator: after a failure of the session the pool takes no connection back.
@@ -263,7 +279,13 @@ func (c *translating) QueryContext(ctx context.Context, query string, args []dri
 // BeginTx implements driver.ConnBeginTx.
 func (c *translating) BeginTx(ctx context.Context, options driver.TxOptions) (driver.Tx, error) {
 	tx, err := c.Conn.BeginTx(ctx, options)
-	return tx, c.orGone(ctx, err)
+	if err != nil || c.begin == nil {
+		return tx, c.orGone(ctx, err)
+	}
+	if err := c.begin(ctx, c.Conn.Conn().PgConn()); err != nil {
+		return nil, c.orGone(ctx, errors.Join(err, tx.Rollback()))
+	}
+	return tx, nil
 }
 
 // orGone returns driver.ErrBadConn for a failure with which the connection ended, such as the first statement after a restart of
@@ -289,7 +311,7 @@ func OpenPostgres(url string) (*sql.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.pool(4, sessionSettings{"statement_timeout": "0"}), nil
+	return r.pool(4, sessionSettings{"statement_timeout": "0"}, nil), nil
 }
 
 // ServePostgres is Serve for a Postgres database, which several servers may serve.
@@ -355,18 +377,6 @@ func (r *remote) explained(err error) error {
 		return fmt.Errorf("%s: the role %s lacks rights in %s; it must own the tables of tokentab: %w", r.flag, r.config.User, r, err)
 	}
 	return err
-}
-
-// Outdated reports whether a newer version has changed the schema in a way that this program must not run beside. It must then
-// stop answering. On SQLite it never is: no other program changes the schema while a server runs.
-func (s *db) Outdated(ctx context.Context) (bool, error) {
-	if s.remote == nil {
-		return false, nil
-	}
-	return read(ctx, s, func(tx *gorm.DB) (bool, error) {
-		lowest, err := value[int64](tx, "SELECT lowest FROM schema_needs")
-		return lowest > s.remote.schema, err
-	})
 }
 
 // isOfPostgres reports whether Postgres, or the connection to it, is to blame.

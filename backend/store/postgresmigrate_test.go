@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"io/fs"
 	"regexp"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"testing/fstest"
 
 	"tokentab/backend/pgtest"
+	"tokentab/backend/token"
 )
 
 // nextPostgres returns the migrations of this version and made-up later ones.
@@ -47,18 +49,22 @@ func TestACopyStopsOnceANewerVersionChangesWhatItMustNotRunBeside(t *testing.T) 
 			t.Fatal(err)
 		}
 	}
-	outdated := func(want bool) {
+	works := func(want bool) {
 		t.Helper()
-		if is, err := s.Outdated(t.Context()); err != nil || is != want {
-			t.Errorf("outdated: %v, %v; want %v", is, err, want)
+		_, look := s.Copies().ChangesFrom(t.Context(), token.Mark{})
+		uses := s.Tokens.RecordUses(t.Context(), token.UseBatch{Writer: 1, Number: 1})
+		for name, err := range map[string]error{"a look": look, "a change": s.SetSetting(t.Context(), "colour", "green"), "a write of uses": uses} {
+			if isOutdated := errors.Is(err, errOutdated); isOutdated == want || err != nil && !isOutdated {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		if leads, err := s.Copies().Leads(t.Context()); leads != want || err != nil {
+			t.Errorf("leads: %v, %v", leads, err)
 		}
 	}
 	later := map[string]string{"99997_beside.sql": "-- The previous version may keep running.\nALTER TABLE settings ADD COLUMN note TEXT;"}
 	upgrade(later)
-	outdated(false)
-	if err := s.SetSetting(t.Context(), "colour", "green"); err != nil {
-		t.Errorf("the older copy can't write: %v", err)
-	}
+	works(true)
 	again, err := openURL(t, at)
 	if err != nil {
 		t.Fatalf("the older version can't start beside the newer one: %v", err)
@@ -68,7 +74,10 @@ func TestACopyStopsOnceANewerVersionChangesWhatItMustNotRunBeside(t *testing.T) 
 	}
 	later["99998_alone.sql"] = "UPDATE schema_needs SET lowest = 99998;\nALTER TABLE settings DROP COLUMN note;"
 	upgrade(later)
-	outdated(true)
+	works(false)
+	if led, err := s.isLed(t.Context()); err != nil || led {
+		t.Errorf("it keeps the lock: %v, %v", led, err)
+	}
 	if _, err := openURL(t, at); err == nil || !strings.Contains(err.Error(), "newer version of this program (schema 99998") {
 		t.Errorf("the older version starts: %v", err)
 	}

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"sync"
 
 	"gorm.io/gorm"
@@ -25,8 +24,7 @@ type statements struct {
 	// with it, and the pool may have no other connection.
 	wanted map[string]bool
 
-	keepsNone bool   // the driver keeps them
-	lock      string // begins each transaction; empty for none
+	keepsNone bool // the driver keeps them
 }
 
 // statement is a compiled statement. It is closed once it is neither kept nor used.
@@ -141,11 +139,6 @@ func (p *statements) BeginTx(ctx context.Context, options *sql.TxOptions) (gorm.
 	tx, err := p.DB.BeginTx(ctx, options)
 	if err != nil {
 		return nil, err
-	}
-	if p.lock != "" {
-		if _, err := tx.ExecContext(ctx, p.lock); err != nil {
-			return nil, errors.Join(err, tx.Rollback())
-		}
 	}
 	return &statementsTx{Tx: tx, all: p}, nil
 }

@@ -56,6 +56,7 @@ type barrier struct {
 	limit time.Duration
 	apply func([]LoggedChange)
 	reset func() // drops all that is cached
+	tell  func(cause error)
 
 	waiting       atomic.Int64 // validations
 	looks, failed atomic.Uint64
@@ -69,7 +70,8 @@ type barrier struct {
 	// Only the look under way uses these.
 	lineage string
 	mark    Mark
-	lost    bool // the database has lost changes, and nobody has accepted that yet
+	lost    bool   // the database has lost changes, and nobody has accepted that yet
+	told    string // what callers learn of the failure that was told last; empty for none
 }
 
 // look is one query of the log and those who wait for it.
@@ -84,9 +86,10 @@ var (
 )
 
 // Follow makes validations see what other copies of the program change in the same database: each waits for a look at the log.
-// A look that takes longer than limit fails, and so do the validations that wait for it. Call it before any other method.
-func (ts *Tokens) Follow(log ChangeLog, limit time.Duration) {
-	ts.barrier = &barrier{log: log, limit: limit, apply: ts.applyChanges, reset: func() {
+// A look that takes longer than limit fails, and so do the validations that wait for it. Once looks begin to fail, or do so for
+// another reason, Follow calls tell with the cause, and with nil once they work again. Call it before any other method.
+func (ts *Tokens) Follow(log ChangeLog, limit time.Duration, tell func(cause error)) {
+	ts.barrier = &barrier{log: log, limit: limit, tell: tell, apply: ts.applyChanges, reset: func() {
 		ts.ForgetAll()
 		ts.indexes.forgetAll()
 	}}
@@ -223,12 +226,25 @@ func (b *barrier) look() (isLate bool, err error) {
 		if b.failing.Store(err != nil); err != nil {
 			b.failed.Add(1)
 		}
+		b.tellNews(err)
 	}()
 	part, err := b.log.ChangesFrom(ctx, b.mark)
 	if err != nil {
 		return ctx.Err() != nil, unreadable(err)
 	}
 	return false, b.take(part)
+}
+
+// tellNews tells what is new about the outcome of a look.
+func (b *barrier) tellNews(err error) {
+	message := ""
+	if failed, ok := errors.AsType[*fault.Error](err); ok {
+		message = failed.Message
+	}
+	if message != b.told {
+		b.told = message
+		b.tell(err)
+	}
 }
 
 // take applies a part of the log. It returns errLostChange if the log has another history than what was read before.
@@ -242,6 +258,8 @@ func (b *barrier) take(part LogPart) error {
 	case isNew: // the first look, or someone has accepted another history, which may end before the mark
 		b.reset()
 		b.mark = Mark{}
+	case b.mark == Mark{}: // the log was empty
+		b.reset()
 	case len(part.Marks) > 0 && part.Marks[0] == b.mark:
 		b.apply(changes[1:])
 	case len(part.Marks) > 0 && part.Oldest > b.mark.Number: // the log no longer reaches back to the mark
@@ -258,7 +276,11 @@ func (b *barrier) take(part LogPart) error {
 	return nil
 }
 
+// unreadable returns the error of those who wait for a look that failed. A fault says more than that the look failed.
 func unreadable(cause error) error {
+	if _, ok := errors.AsType[*fault.Error](cause); ok {
+		return cause
+	}
 	return &fault.Error{
 		Kind: fault.Unavailable, Message: "The store does not answer right now. Try again.", RetryAfter: time.Second,
 		Cause: fmt.Errorf("%w: %w", errLookFailed, cause),

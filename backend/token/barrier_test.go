@@ -65,7 +65,7 @@ func following(log ChangeLog, limit time.Duration) (*barrier, func() [][]LoggedC
 		defer mu.Unlock()
 		all = append(all, changes)
 	}
-	return &barrier{log: log, limit: limit, apply: note, reset: func() { note(nil) }}, func() [][]LoggedChange {
+	return &barrier{log: log, limit: limit, apply: note, reset: func() { note(nil) }, tell: func(error) {}}, func() [][]LoggedChange {
 		mu.Lock()
 		defer mu.Unlock()
 		took := all
@@ -181,19 +181,50 @@ func TestAHistoryThatLostChangesIsRefusedUntilSomeoneAcceptsIt(t *testing.T) {
 	}
 }
 
+func TestALogWithoutChangesHasLostNone(t *testing.T) {
+	log := newLog()
+	first := log.part.Marks
+	log.part.Marks = nil
+	b, took := following(log, time.Minute)
+	for _, marks := range [][]Mark{nil, nil, first, first} {
+		log.part.Marks = marks
+		if err := b.pass(t.Context()); err != nil {
+			t.Errorf("with the changes %v: %v", marks, err)
+		}
+	}
+	if all := took(); len(all) != 4 || all[2] != nil {
+		t.Errorf("the looks did %v, want a reset for the first change", all)
+	}
+}
+
 func TestAFailedLookRefusesThoseThatWaitForIt(t *testing.T) {
 	log := newLog()
 	b, _ := following(log, time.Minute)
 	if err := b.pass(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	log.fails = errors.New("connection reset")
-	if err := b.pass(t.Context()); fault.KindOf(err) != fault.Unavailable || !errors.Is(err, log.fails) {
-		t.Error(err)
+	var told []error
+	b.tell = func(cause error) { told = append(told, cause) }
+	outdated := fault.New(fault.Unavailable, "Start the newer version.")
+	for _, fails := range []error{errors.New("connection reset"), outdated} {
+		log.fails = fails
+		for range 2 {
+			if err := b.pass(t.Context()); fault.KindOf(err) != fault.Unavailable || !errors.Is(err, fails) {
+				t.Error(err)
+			}
+		}
+	}
+	if err := b.pass(t.Context()); err == nil || err.Error() != outdated.Error() {
+		t.Errorf("callers are told %v", err)
 	}
 	log.fails = nil
-	if err := b.pass(t.Context()); err != nil {
-		t.Errorf("the next look: %v", err)
+	for range 2 {
+		if err := b.pass(t.Context()); err != nil {
+			t.Errorf("the next look: %v", err)
+		}
+	}
+	if len(told) != 3 || told[0] == nil || !errors.Is(told[1], outdated) || told[2] != nil {
+		t.Errorf("told %v, want each cause once, and the end", told)
 	}
 }
 

@@ -303,7 +303,7 @@ func (s *Server) ready(c *fiber.Ctx) error {
 		_, err = s.Tokens.Arrive(c.UserContext())
 	}
 	if f, ok := errors.AsType[*fault.Error](err); ok && f.Kind == fault.Unavailable {
-		// The store has logged the cause; logging here would repeat it for each probe.
+		// The cause is in the log, of the store or of looks; logging here would repeat it for each probe.
 		return answer.NewErrorBody(http.StatusServiceUnavailable, answer.Failures[f.Kind].Code, f.Message).Send(c.Context())
 	}
 	if err != nil {
