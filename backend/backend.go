@@ -11,6 +11,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"os"
 	"sync"
 	"time"
 
@@ -20,6 +21,7 @@ import (
 	"tokentab/backend/audit"
 	"tokentab/backend/backup"
 	"tokentab/backend/config"
+	"tokentab/backend/filemode"
 	"tokentab/backend/idempotency"
 	"tokentab/backend/live"
 	"tokentab/backend/mail"
@@ -162,6 +164,11 @@ func (b *Backend) Serving(ctx context.Context) (server store.Server, running boo
 }
 
 func (b *Backend) build(ctx context.Context, c config.Config, world World) error {
+	if c.Listen != "" {
+		if err := checkFiles(c, world.Log); err != nil {
+			return err
+		}
+	}
 	master, err := b.masterKey(ctx, c, world)
 	if err != nil {
 		return err
@@ -255,6 +262,23 @@ func (b *Backend) build(ctx context.Context, c config.Config, world World) error
 		b.measured(numbers, world.Version, c)
 	}
 	return err
+}
+
+// checkFiles refuses a folder of backups in which others can replace files, and warns of secrets that they can read. What reads
+// a secret refuses a file that others can write.
+func checkFiles(c config.Config, log *slog.Logger) error {
+	if c.BackupDir != "" {
+		// A missing folder may come back, and each backup says that it is missing.
+		if err := filemode.CheckFolder(c.BackupDir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("--backup-dir: %w", err)
+		}
+	}
+	for _, file := range c.SecretFiles() {
+		if info, err := os.Stat(file.Path); err == nil && filemode.IsReadable(info) {
+			log.Warn("everyone on this machine can read a file with a secret", "setting", file.Setting, "file", file.Path, "mode", fmt.Sprintf("%#o", info.Mode().Perm()), "do", "restrict it to its owner with chmod 600")
+		}
+	}
+	return nil
 }
 
 // newMailer returns nil if no mail server is configured.

@@ -13,6 +13,7 @@ import (
 	"tokentab/backend/audit"
 	"tokentab/backend/backup"
 	"tokentab/backend/config"
+	"tokentab/backend/filemode"
 	"tokentab/backend/signer"
 	"tokentab/backend/store"
 )
@@ -134,6 +135,9 @@ func (b *Backend) scheduleBackups(c config.Backups) {
 }
 
 func (b *Backend) backUpInto(ctx context.Context, c config.Backups, now time.Time) error {
+	if err := filemode.CheckFolder(c.BackupDir); err != nil {
+		return err
+	}
 	if err := store.RemovePartialBackups(c.BackupDir, backupPrefix+"*"+backupSuffix); err != nil {
 		return err
 	}

@@ -12,11 +12,12 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"tokentab/backend/filemode"
 )
 
 // Backlog is a chain whose events are not all in the log.
@@ -94,7 +95,7 @@ func isOfDisk(err error) bool {
 
 // CheckLog returns an error if a file can't be a Log. A missing file in a folder that is there can.
 func CheckLog(path string) error {
-	if err := checkFolder(path); err != nil {
+	if err := filemode.CheckFolder(filepath.Dir(path)); err != nil {
 		return err
 	}
 	info, err := os.Stat(path)
@@ -116,30 +117,16 @@ func CheckLog(path string) error {
 	return err
 }
 
-func checkFolder(path string) error {
-	folder, err := os.Stat(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	if mode := folder.Mode(); runtime.GOOS != "windows" && mode.Perm()&0o002 != 0 && mode&fs.ModeSticky == 0 {
-		return fmt.Errorf("everyone on this machine can replace files in the folder %s (mode %#o): run chmod o-w on it, or name another", filepath.Dir(path), mode.Perm())
-	}
-	return nil
-}
-
 func checkLog(path string, info fs.FileInfo) error {
 	if !info.Mode().IsRegular() {
 		return fmt.Errorf("%s is not a regular file", path)
 	}
-	if mode := info.Mode().Perm(); runtime.GOOS != "windows" && mode&0o022 != 0 {
-		return fmt.Errorf("others on this machine can write %s (mode %#o): run chmod go-w %s", path, mode, path)
-	}
-	return nil
+	return filemode.CheckFile(path, info)
 }
 
 // open opens the file, ends it behind its last complete line, and remembers the events of its last lines.
 func (l *Log) open() (err error) {
-	if err := checkFolder(l.path); err != nil {
+	if err := filemode.CheckFolder(filepath.Dir(l.path)); err != nil {
 		return err
 	}
 	if info, err := os.Stat(l.path); err == nil && !info.Mode().IsRegular() { // opening a pipe would wait for a reader

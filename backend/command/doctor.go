@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -22,6 +23,8 @@ import (
 	"tokentab/backend"
 	"tokentab/backend/audit"
 	"tokentab/backend/config"
+	"tokentab/backend/filemode"
+	"tokentab/backend/signer"
 	"tokentab/backend/token"
 )
 
@@ -79,24 +82,43 @@ func (d *doctor) Run(ctx context.Context, std IO) (err error) {
 }
 
 func (d *doctor) examineSettings() []backend.Finding {
-	list := []backend.Finding{d.examineAddress(), d.examineProxies(), d.examineCertificate(), backend.ExamineConnections(d.Serving), d.examineMemory()}
-	if d.DatabaseURL == "" {
-		list = append([]backend.Finding{d.examineFiles()}, list...)
-	}
+	list := []backend.Finding{d.examineFiles(), d.examineAddress(), d.examineProxies(), d.examineCertificate(), backend.ExamineConnections(d.Serving), d.examineMemory()}
 	if d.BackupDir != "" {
 		list = append(list, backend.ExamineDisk("disk of the backups", d.BackupDir))
 	}
 	return list
 }
 
-// examineFiles checks who owns the files of the data folder, and who may read them.
+// examineFiles checks who owns the files of the data folder, and who may read and write them, other files with secrets, and the
+// folder of backups.
 func (d *doctor) examineFiles() backend.Finding {
 	const what = "file permissions"
 	if runtime.GOOS == "windows" {
 		return backend.Finding{Verdict: backend.Skipped, What: what, Found: "Windows has no modes"}
 	}
+	if d.BackupDir != "" {
+		if err := filemode.CheckFolder(d.BackupDir); err != nil {
+			return backend.Finding{Verdict: backend.Failure, What: what, Found: err.Error(), Do: "after the chmod, check that the backups are yours"}
+		}
+	}
+	var found backend.Finding
+	for _, file := range d.SecretFiles() {
+		info, err := os.Stat(file.Path)
+		if err != nil {
+			return backend.Finding{Verdict: backend.Failure, What: what, Found: file.Setting + ": " + err.Error(), Do: "name a file that is there"}
+		}
+		switch err := filemode.CheckFile(file.Path, info); {
+		case err != nil:
+			return backend.Finding{Verdict: backend.Failure, What: what, Found: file.Setting + ": " + err.Error(), Do: "after the chmod, check that the secret is yours"}
+		case filemode.IsReadable(info):
+			found = backend.Finding{Verdict: backend.Warning, What: what, Found: fmt.Sprintf("everyone on this machine can read %s of %s (mode %#o)", file.Path, file.Setting, info.Mode().Perm()), Do: "run chmod 600 " + file.Path}
+		}
+	}
+	if d.DatabaseURL != "" {
+		return cmp.Or(found, backend.Finding{Verdict: backend.OK, What: what, Found: "not everyone on this machine can read the files with secrets"})
+	}
 	var owner uint32 // of the folder, which comes first
-	for _, name := range []string{"", "master.key", "tokentab.db", "tokentab.db-wal", "tokentab.db-shm"} {
+	for _, name := range []string{"", signer.MasterKeyFile, "tokentab.db", "tokentab.db-wal", "tokentab.db-shm"} {
 		path := filepath.Join(d.Data, name)
 		info, err := os.Stat(path)
 		if errors.Is(err, os.ErrNotExist) && name != "" {
@@ -111,11 +133,14 @@ func (d *doctor) examineFiles() backend.Finding {
 		case ok && id != owner:
 			return backend.Finding{Verdict: backend.Warning, What: what, Found: fmt.Sprintf("%s belongs to user %d, the folder to user %d", path, id, owner), Do: fmt.Sprintf("run chown %d %s as root, and run commands as that user", owner, path)}
 		}
+		if err := filemode.CheckFile(path, info); err != nil && name == signer.MasterKeyFile {
+			return backend.Finding{Verdict: backend.Failure, What: what, Found: err.Error(), Do: "run chmod 600 " + path}
+		}
 		if mode := info.Mode().Perm(); mode&0o007 != 0 {
 			return backend.Finding{Verdict: backend.Warning, What: what, Found: fmt.Sprintf("everyone on this machine can reach %s (mode %#o)", path, mode), Do: "run chmod o= " + path}
 		}
 	}
-	return backend.Finding{Verdict: backend.OK, What: what, Found: "one user owns the data folder and its files, and only this user and the group can reach them"}
+	return cmp.Or(found, backend.Finding{Verdict: backend.OK, What: what, Found: "one user owns the data folder and its files, and only this user and the group can reach them"})
 }
 
 func (d *doctor) examineAddress() backend.Finding {

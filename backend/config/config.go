@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"tokentab/backend/filemode"
 )
 
 // Prefix starts each environment variable's name: --max-token-lifetime is TOKENTAB_MAX_TOKEN_LIFETIME.
@@ -272,7 +274,7 @@ func Passphrase(file string) (Secret, error) {
 	if os.Getenv(Prefix+"_PASSPHRASE") != "" {
 		return "", fmt.Errorf("%s_PASSPHRASE and --passphrase-file are both set: set one of them", Prefix)
 	}
-	text, err := os.ReadFile(file)
+	text, err := filemode.ReadFile(file)
 	if err != nil {
 		return "", fmt.Errorf("--passphrase-file: %w", err)
 	}
@@ -307,9 +309,25 @@ func secretFromEnvironment(name string) (Secret, error) {
 	if file == "" {
 		return Secret(value), nil
 	}
-	text, err := os.ReadFile(file)
+	text, err := filemode.ReadFile(file)
 	if err != nil {
 		return "", fmt.Errorf("%s_FILE: %w", name, err)
 	}
 	return Secret(strings.TrimSpace(string(text))), nil
+}
+
+// SecretFile is a file with a secret, and the setting that names it.
+type SecretFile struct{ Setting, Path string }
+
+// SecretFiles returns the files with secrets that flags and the environment name.
+func (c *Config) SecretFiles() (files []SecretFile) {
+	if c.TLSKey != "" {
+		files = append(files, SecretFile{"--tls-key", c.TLSKey})
+	}
+	for _, name := range secrets {
+		if path := os.Getenv(name + "_FILE"); path != "" {
+			files = append(files, SecretFile{name + "_FILE", path})
+		}
+	}
+	return files
 }

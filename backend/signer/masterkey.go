@@ -15,6 +15,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+
+	"tokentab/backend/filemode"
 )
 
 // MasterKey is the 256-bit AES key that seals private keys. It is kept outside the database, so that a stolen
@@ -41,8 +43,8 @@ func ParseMasterKey(text string) (MasterKey, error) {
 	return MasterKey(b), nil
 }
 
-// LoadMasterKey reads the master key from the data folder. It refuses a file that other users of the machine can read
-// or write. If there is no file and mayMake is set, it creates one with mode 0600. The caller must keep other
+// LoadMasterKey reads the master key from the data folder. It refuses a file that everyone on the machine can read, and
+// takes the right to write it from its group. If there is no file and mayMake is set, it creates one with mode 0600. The caller must keep other
 // processes from doing so at the same time.
 func LoadMasterKey(folder string, mayMake bool, random io.Reader) (MasterKey, error) {
 	path := filepath.Join(folder, MasterKeyFile)
@@ -56,8 +58,10 @@ func LoadMasterKey(folder string, mayMake bool, random io.Reader) (MasterKey, er
 		}
 	case err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o007 != 0:
 		return MasterKey{}, fmt.Errorf("everyone on this machine can read or write the master key %s (mode %#o): restrict it to its owner with chmod 600; if others may have read it, create a new installation", path, info.Mode().Perm())
+	case err == nil && filemode.CheckFile(path, info) != nil:
+		_ = os.Chmod(path, info.Mode().Perm()&^0o020) // Kubernetes lets the fsGroup write all files of a volume; else it is refused below
 	}
-	text, err := os.ReadFile(path)
+	text, err := filemode.ReadFile(path)
 	if err != nil {
 		return MasterKey{}, fmt.Errorf("read the master key: %w", err)
 	}

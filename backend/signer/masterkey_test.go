@@ -15,13 +15,16 @@ func TestAMasterKeyThatEveryoneCanReadIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := filepath.Join(folder, MasterKeyFile)
-	for mode, ok := range map[os.FileMode]bool{0o600: true, 0o400: true, 0o440: true, 0o640: true, 0o644: false, 0o604: false, 0o602: false} {
+	for mode, ok := range map[os.FileMode]bool{0o600: true, 0o400: true, 0o440: true, 0o640: true, 0o644: false, 0o604: false, 0o602: false, 0o620: true, 0o660: true} {
 		if err := os.Chmod(path, mode); err != nil {
 			t.Fatal(err)
 		}
 		again, err := LoadMasterKey(folder, false, rand.Reader)
 		if ok && (err != nil || again != made) {
 			t.Errorf("mode %#o: %v", mode, err)
+		}
+		if info, err := os.Stat(path); err != nil || ok && info.Mode().Perm() != mode&^0o020 {
+			t.Errorf("mode %#o became %v, %v", mode, info.Mode(), err)
 		}
 		if !ok && (err == nil || !strings.Contains(err.Error(), "chmod 600")) {
 			t.Errorf("mode %#o: %v", mode, err)

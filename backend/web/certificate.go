@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"tokentab/backend/config"
+	"tokentab/backend/filemode"
 )
 
 // certificateEvery is how often the certificate's files are checked for changes. docs/settings.md promises a minute.
@@ -63,7 +64,7 @@ func (c *certificate) read() (news bool, err error) {
 	chain, err := os.ReadFile(c.chain)
 	var key []byte
 	if err == nil {
-		key, err = os.ReadFile(c.key)
+		key, err = filemode.ReadFile(c.key)
 	}
 	if err != nil {
 		seen = err.Error()

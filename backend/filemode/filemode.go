@@ -1,0 +1,61 @@
+// Package filemode checks what other users of the machine may do with files. Windows has no modes, so there it finds nothing.
+package filemode
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"runtime"
+)
+
+const (
+	writableByOthers   = 0o022 // by the group, too
+	writableByEveryone = 0o002
+	readableByEveryone = 0o004
+)
+
+// CheckFile returns an error if others than the owner may write a file.
+func CheckFile(path string, info fs.FileInfo) error {
+	if mode := info.Mode(); has(info, writableByOthers) && mode.IsRegular() {
+		return fmt.Errorf("others on this machine can write %s (mode %#o): run chmod go-w %s", path, mode.Perm(), path)
+	}
+	return nil
+}
+
+// CheckFolder returns an error if everyone may replace the files in a folder. The sticky bit prevents that.
+func CheckFolder(path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if mode := info.Mode(); has(info, writableByEveryone) && mode&fs.ModeSticky == 0 {
+		return fmt.Errorf("everyone on this machine can replace files in the folder %s (mode %#o): run chmod o-w on it, or name another", path, mode.Perm())
+	}
+	return nil
+}
+
+// ReadFile reads a file that passes CheckFile.
+func ReadFile(path string) (content []byte, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	info, err := f.Stat()
+	if err == nil {
+		err = CheckFile(path, info)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(f)
+}
+
+// IsReadable reports whether everyone on the machine may read a file.
+func IsReadable(info fs.FileInfo) bool { return has(info, readableByEveryone) }
+
+func has(info fs.FileInfo, bits fs.FileMode) bool {
+	return runtime.GOOS != "windows" && info.Mode().Perm()&bits != 0
+}
