@@ -123,3 +123,48 @@ func TestPromise2RemovingTheFilesBesideTheDatabaseLosesNothingThatWasAcknowledge
 		})
 	}
 }
+
+func TestAStartAfterAKillWithoutTheLogOfChangesSaysThatSomeMayBeLost(t *testing.T) {
+	pgtest.OnSQLite(t, "the files of the database")
+	t.Parallel()
+	const says = "its newest changes may be lost"
+	folder, _ := setUp(t)
+	backup, restored := filepath.Join(t.TempDir(), "a.backup"), filepath.Join(t.TempDir(), "restored")
+	for _, args := range [][]string{{"backup", backup, "--data", folder}, {"restore", backup, "--data", restored}} {
+		if out, err := tokentab("", args...); err != nil {
+			t.Fatalf("%v: %v: %s", args, err, out)
+		}
+	}
+	key, err := os.ReadFile(filepath.Join(folder, "master.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(restored, "master.key"), key, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	stop := func(s *server) { s.stops(t) }
+	for _, start := range []struct {
+		after  string
+		folder string
+		stop   func(*server)
+		want   bool
+	}{
+		{"nothing", filepath.Join(t.TempDir(), "new"), (*server).kill, false},
+		{"a restore", restored, (*server).kill, false},
+		{"a setup", folder, (*server).kill, false},
+		{"a kill", folder, (*server).kill, false},
+		{"a kill and the removal of the log", folder, stop, true},
+		{"a stop", folder, stop, false},
+	} {
+		if start.want {
+			if err := os.Remove(filepath.Join(folder, store.FileName+"-wal")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s, log := serveLogged(t, start.folder)
+		start.stop(s)
+		if got := strings.Contains(log.String(), says); got != start.want {
+			t.Errorf("after %s: %s", start.after, log)
+		}
+	}
+}

@@ -143,7 +143,7 @@ func create(ctx context.Context, path string, now func() time.Time) (made *file,
 	if err := errors.Join(f.Sync(), os.Rename(newPath, path), syncFolder(path)); err != nil {
 		return nil, fmt.Errorf("--data: create the database: %w", err)
 	}
-	f.path = path
+	f.path, f.isNew = path, true
 	return f, nil
 }
 
@@ -154,7 +154,7 @@ func beginNew(ctx context.Context, path string) (_ *file, release func(), err er
 	if err != nil {
 		return nil, nil, fmt.Errorf("create the database: %w", err)
 	}
-	f := &file{opened, path + newSuffix}
+	f := &file{File: opened, path: path + newSuffix}
 	if release, err = f.openingLock(ctx); err != nil { // a server that starts without a database makes one under this name
 		return nil, nil, errors.Join(err, f.Close())
 	}

@@ -39,7 +39,8 @@ const (
 // of a file drops all POSIX locks of the process on it, including SQLite's.
 type file struct {
 	*os.File
-	path string // without symbolic links, as SQLite resolves it
+	path  string // without symbolic links, as SQLite resolves it
+	isNew bool   // this process has made the database
 }
 
 // openFile opens an existing database, read-only if it can't be opened for writing.

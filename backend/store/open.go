@@ -28,6 +28,9 @@ func (c *Claim) Open(ctx context.Context, now func() time.Time) (*Store, error) 
 		if s.wasClosed, err = s.file.wasClosed(); err != nil && !isOfDisk(err) {
 			return err
 		}
+		if err := s.warnOfLostLog(); err != nil {
+			return err
+		}
 		if err := s.migrate(ctx, migrations, now); err != nil {
 			return err
 		}
@@ -154,6 +157,7 @@ func (s *db) open(ctx context.Context, begin func() error) (err error) {
 	}
 	s.writing = make(chan struct{}, 1)
 	if err = s.checkName(); err == nil {
+		s.hadLog = findBeside(s.path)[0] != nil
 		if err = s.connect(); err == nil {
 			err = begin()
 		}

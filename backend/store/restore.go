@@ -119,7 +119,7 @@ func (r *restore) findPresent(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("--data: open the database: %w", err)
 	}
-	r.present, r.was = &file{f, r.path}, r.path
+	r.present, r.was = &file{File: f, path: r.path}, r.path
 	err = lockServer(f)
 	if errors.Is(err, errLocked) {
 		err = fmt.Errorf("--data: a server is running on the data in %s: stop it first", r.folder)
@@ -235,7 +235,11 @@ func (r *restore) place() error {
 			return err
 		}
 	}
-	return errors.Join(os.Rename(r.made.path, r.path), syncFolder(r.path))
+	if err := errors.Join(os.Rename(r.made.path, r.path), syncFolder(r.path)); err != nil {
+		return err
+	}
+	_ = os.WriteFile(r.path+closedSuffix, []byte(restoredState), 0o600) // without it the next start only warns without need
+	return nil
 }
 
 func (r *restore) keep(path, under string) error {

@@ -19,6 +19,9 @@ import (
 // It exists only while no process has the database open.
 const closedSuffix = ".closed"
 
+// restoredState is the text of that file after a restore. It is no state, so the next start begins a new status list.
+const restoredState = "restored\n"
+
 // state returns a text that changes with any change or replacement of the database file; empty if the system can't
 // tell.
 func (f *file) state() (string, error) {
@@ -61,6 +64,21 @@ func (f *file) wasClosed() (bool, error) {
 		return false, err
 	}
 	return state != "" && state == string(noted), nil
+}
+
+// warnOfLostLog logs an error if the database was not closed, as after a kill, and has no WAL, which a kill leaves.
+func (s *db) warnOfLostLog() error {
+	if s.hadLog || s.file.isNew || s.health.log == nil {
+		return nil
+	}
+	if _, err := os.Stat(s.path + closedSuffix); !errors.Is(err, fs.ErrNotExist) { // closed, though perhaps as another file
+		return nil
+	}
+	state, err := s.file.state()
+	if err == nil && state != "" { // else no close leaves a record here
+		s.health.log.Error("the database was not closed, and its write-ahead log is missing: its newest changes may be lost", "file", s.path+"-wal", "do", "suspend or revoke again what was suspended or revoked lately; if a backup is newer than what you find, restore it")
+	}
+	return err
 }
 
 // forgetClosed removes the record of noteClosed before the file changes.

@@ -69,6 +69,7 @@ type onDisk struct {
 	watched     watched
 	mayReadOnly bool   // open the database read-only if it can't be written
 	wasClosed   bool   // by the previous process; see restored.go
+	hadLog      bool   // there was a WAL before this process opened the database
 	release     func() // releases the opening lock, which is held while the database is open read-only
 }
 
