@@ -101,8 +101,8 @@ func (s *Service) receive(a access, path string) func(huma.Context, func(huma.Co
 		} else {
 			err = request.ReadBody(c.Context(), limit, nil)
 		}
-		if err == nil && depthOf(c.Request().Body()) > maxDepth {
-			err = fault.Field("body", "may be nested at most %d levels deep", maxDepth)
+		if err == nil {
+			err = checkReadable(c.Request().Body())
 		}
 		// A body may take half a minute, and the caller may have lost its rights meanwhile.
 		if who, _ := ctx.Context().Value(callerKey{}).(*caller); err == nil && a != open {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"tokentab/backend/fault"
 	"tokentab/backend/pfid"
@@ -14,6 +15,18 @@ import (
 // maxDepth is how deep a body may be nested. Browsers and other clients parse by recursion: a payload nested deeper would keep
 // them from showing the list that it is in.
 const maxDepth = 1000
+
+// checkReadable refuses a body that stored as it was sent would keep clients from reading a list that it is in. JSON is UTF-8
+// (RFC 8259, section 8.1): other bytes end the decoder of some clients, and Postgres refuses them in texts.
+func checkReadable(body []byte) error {
+	if !utf8.Valid(body) {
+		return fault.Field("body", "must be UTF-8")
+	}
+	if depthOf(body) > maxDepth {
+		return fault.Field("body", "may be nested at most %d levels deep", maxDepth)
+	}
+	return nil
+}
 
 // depthOf returns how deep a JSON value is nested: 0 for a number or a text, 1 for {} and []. Of other texts it returns any
 // number.

@@ -552,6 +552,39 @@ func TestBodiesThatClientsCouldNotReadBackAreRefused(t *testing.T) {
 		t.Errorf("1001 levels: %d %s", deep.Status, deep.Body)
 	}
 	r.ok(r.post("/agent_spans", json.RawMessage(nested(1000))))
+
+	quality := "/agent_instance/" + r.instance + "/record_quality"
+	for _, bad := range []string{"\xff\xfe", "\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82"} {
+		for path, body := range map[string]string{
+			"/agent_spans": `{"details":{"agent_instance_id":"` + r.instance + `","schema_name":"agent:llm","status":"active","payload":{"a":"` + bad + `"}}}`,
+			quality:        `{"name":"u","payload":{"a":"` + bad + `"}}`,
+			"/bulk":        `{"items":[{"_type":"agent_instance/record_quality","id":"` + r.instance + `","name":"` + bad + `"}]}`,
+		} {
+			a := r.post(path, body)
+			if a.Status != http.StatusUnprocessableEntity || !strings.Contains(string(a.Body), `"body":["must be UTF-8"]`) {
+				t.Errorf("%q at %s: %d %s", bad, path, a.Status, a.Body)
+			}
+		}
+	}
+}
+
+func TestTimesOfAgentsCanBeWrittenInUTC(t *testing.T) {
+	r := startRun(t)
+	for _, bad := range []string{"9999-12-31T23:59:59-01:00", "0000-01-01T00:00:00+23:59", "0000-06-01T00:00:00Z", "0001-01-01T00:00:00+01:00"} {
+		for field, a := range map[string]backendtest.Answer{
+			"timestamp":  r.post("/agent_instance/"+r.instance+"/start", map[string]any{"timestamp": bad}),
+			"started_at": r.create(map[string]any{"started_at": bad}),
+		} {
+			if a.Status != http.StatusUnprocessableEntity || a.Get(t, "errors", field) == nil {
+				t.Errorf("%s as %s: %d %s", bad, field, a.Status, a.Body)
+			}
+		}
+	}
+	for sent, shown := range map[string]string{"9999-12-31T23:59:59Z": "9999-12-31T23:59:59.000Z", "0001-01-01T00:00:01Z": "0001-01-01T00:00:01.000Z"} {
+		if got := r.ok(r.create(map[string]any{"started_at": sent})).Text(t, "details", "started_at"); got != shown {
+			t.Errorf("%s is shown as %s", sent, got)
+		}
+	}
 }
 
 func TestReportsMayHoldAnyUnknownNames(t *testing.T) {

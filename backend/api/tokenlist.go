@@ -64,13 +64,14 @@ func (in *TokenFilter) filter() (token.Filter, error) {
 	return f, wrong.Err()
 }
 
-// optionalTime reads an optional time. A + in a query that is not encoded arrives as a space. It adds an error to wrong if the text is no RFC 3339 time.
+// optionalTime reads an optional time. A + in a query that is not encoded arrives as a space. It adds an error to wrong if the text
+// is no RFC 3339 time, or if the time can't be written as one in UTC: its year has four digits there, too.
 func optionalTime(wrong fault.Fields, field, text string) time.Time {
 	if text == "" {
 		return time.Time{}
 	}
 	at, err := time.Parse(time.RFC3339, strings.Replace(text, " ", "+", 1))
-	if err != nil || at.IsZero() {
+	if year := at.UTC().Year(); err != nil || year < 1 || year > 9999 || at.IsZero() {
 		wrong.Add(field, "must be a time such as 2026-01-31T00:00:00Z")
 	}
 	return at

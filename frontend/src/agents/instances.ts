@@ -76,7 +76,7 @@ export function ranText(
 ): string {
   if (!started_at) return "Not started";
   const start = Date.parse(started_at);
-  if (finished_at)
-    return start > Date.parse(finished_at) ? "Unknown" : durationText(Date.parse(finished_at) - start);
-  return isRunning ? `${durationText(Math.max(0, now - start))} so far` : "Unknown";
+  const length = finished_at ? Date.parse(finished_at) - start : Math.max(0, now - start);
+  if (!(length >= 0) || (!finished_at && !isRunning)) return "Unknown"; // also if a time can't be read
+  return finished_at ? durationText(length) : `${durationText(length)} so far`;
 }

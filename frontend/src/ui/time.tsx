@@ -23,7 +23,9 @@ export function Time({ at, note, past = false }: TimeProps) {
   const now = useNow();
   const id = useId();
   const instant = Date.parse(at);
-  const full = note ? `${utcTime(instant)} (${note})` : utcTime(instant);
+  const isKnown = !Number.isNaN(instant); // browsers know no years of five digits, which agents may have reported
+  const exactly = isKnown ? utcTime(instant) : at;
+  const full = note ? `${exactly} (${note})` : exactly;
   return (
     <>
       <Tooltip.Trigger
@@ -38,7 +40,7 @@ export function Time({ at, note, past = false }: TimeProps) {
         className="cursor-default rounded-[3px] text-left underline decoration-transparent decoration-dotted underline-offset-3 hover:decoration-current"
       >
         <time dateTime={at}>
-          {past && instant > now + tolerance ? "Unknown" : relativeTime(instant, now)}
+          {isKnown && !(past && instant > now + tolerance) ? relativeTime(instant, now) : "Unknown"}
         </time>
       </Tooltip.Trigger>
       <span id={id} hidden>
