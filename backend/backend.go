@@ -237,7 +237,7 @@ func (b *Backend) build(ctx context.Context, c config.Config, world World) error
 		InviteKey: inviteKey, Now: world.Now, Random: world.Random,
 	})
 	b.Agents = agent.New(b.store.Agents, b.Tokens, world.Now, world.Random)
-	b.Activity = activity.New(b.store.Activity, world.Now, world.Random)
+	b.Activity = activity.New(b.store.Activity, b.Tokens.SawAgent, world.Now, world.Random)
 	cookieKey, err := master.MACKey("cookie")
 	if err != nil {
 		return err

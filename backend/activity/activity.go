@@ -48,6 +48,7 @@ type Store interface {
 // Activity records what agents report.
 type Activity struct {
 	store  Store
+	saw    func(agent pfid.ID)
 	now    func() time.Time
 	random io.Reader
 
@@ -57,7 +58,15 @@ type Activity struct {
 	trimmedVersion pfid.ID
 }
 
-// New returns the activity kept in store. It calls now once per operation.
-func New(store Store, now func() time.Time, random io.Reader) *Activity {
-	return &Activity{store: store, now: now, random: random}
+// New returns the activity kept in store. It calls saw with the agent of each report of a token that does not imply one, and now
+// once per operation.
+func New(store Store, saw func(agent pfid.ID), now func() time.Time, random io.Reader) *Activity {
+	return &Activity{store: store, saw: saw, now: now, random: random}
+}
+
+// reported notes that an agent was seen, unless the use of its own token says so, or an admin user acts for it.
+func (a *Activity) reported(scope Scope, agent pfid.ID) {
+	if scope.DeploymentID.IsZero() && !scope.Actor.APITokenID.IsZero() {
+		a.saw(agent)
+	}
 }

@@ -136,7 +136,20 @@ func (a *Activity) Register(ctx context.Context, actor audit.Actor, scope Scope,
 			return Registered{}, err
 		}
 	}
-	return a.store.RegisterInstance(ctx, scope, i, r, newID, audit.NewRecorder(at, actor, a.random))
+	made, err := a.store.RegisterInstance(ctx, scope, i, r, newID, audit.NewRecorder(at, actor, a.random))
+	if err == nil {
+		a.reported(scope, made.AgentID)
+	}
+	return made, err
+}
+
+// change is ChangeInstance for a report of the instance's agent.
+func (a *Activity) change(ctx context.Context, scope Scope, id pfid.ID, size int, decide func(*Instance) (changed []string, err error)) (ListedInstance, error) {
+	i, err := a.store.ChangeInstance(ctx, scope, id, size, decide)
+	if err == nil {
+		a.reported(scope, i.AgentID)
+	}
+	return i, err
 }
 
 // Start starts a pending instance; zero for now. An instance that was started, finished or terminated keeps its status, and
@@ -144,7 +157,7 @@ func (a *Activity) Register(ctx context.Context, actor audit.Actor, scope Scope,
 // no such instance.
 func (a *Activity) Start(ctx context.Context, scope Scope, id pfid.ID, startedAt time.Time) (ListedInstance, error) {
 	at := a.now().UTC()
-	return a.store.ChangeInstance(ctx, scope, id, 0, func(i *Instance) ([]string, error) {
+	return a.change(ctx, scope, id, 0, func(i *Instance) ([]string, error) {
 		if !i.StartedAt.IsZero() {
 			return nil, nil
 		}
@@ -167,7 +180,7 @@ func (a *Activity) Finish(ctx context.Context, scope Scope, id pfid.ID, status S
 	if !status.IsFinished() {
 		return ListedInstance{}, fault.Field("status", "must be complete, failed or cancelled")
 	}
-	return a.store.ChangeInstance(ctx, scope, id, 0, func(i *Instance) ([]string, error) {
+	return a.change(ctx, scope, id, 0, func(i *Instance) ([]string, error) {
 		if !i.isOpen() {
 			return nil, nil
 		}
@@ -207,7 +220,7 @@ func (a *Activity) RecordQuality(ctx context.Context, scope Scope, id pfid.ID, n
 	if payload == nil {
 		payload = json.RawMessage("null")
 	}
-	return a.store.ChangeInstance(ctx, scope, id, maxQualities, func(i *Instance) ([]string, error) {
+	return a.change(ctx, scope, id, maxQualities, func(i *Instance) ([]string, error) {
 		if i.Qualities == nil {
 			i.Qualities = map[string]json.RawMessage{}
 		}

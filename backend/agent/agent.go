@@ -30,7 +30,7 @@ type Agent struct {
 
 // The statuses of an agent.
 const (
-	Pending = "pending" // none of its deployment tokens was ever used
+	Pending = "pending" // none of its deployment tokens was ever used, and none of its instances reported
 	Active  = "active"  // seen within ActiveFor
 	Dormant = "dormant" // not seen within ActiveFor, or stamped by a clock that was ahead
 	Retired = "retired" // retired by an admin, whenever it was seen

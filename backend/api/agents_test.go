@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"fmt"
 	"net/http"
 	"reflect"
 	"strings"
@@ -121,6 +122,57 @@ func TestTheStatusOfAnAgentSaysWhenItWasSeen(t *testing.T) {
 	holds(t, "without tokens", call(http.MethodGet, path, nil), map[string]any{"status": "dormant"})
 	holds(t, "retired", call(http.MethodPost, path+"/retire", nil), map[string]any{"status": "retired", "last_seen_at": seen.Format(wireTime)})
 	holds(t, "reinstated", call(http.MethodPost, path+"/reinstate", nil), map[string]any{"status": "dormant"})
+}
+
+func TestAnAgentIsSeenByWhatItReportsWithAnAccountToken(t *testing.T) {
+	p := backendtest.Start(t)
+	actor, made, _ := p.Deployed()
+	_, secret := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+	call := callerFor(p, actor)
+	path := "/agent/" + made.AgentID.String()
+	instance := ""
+	report := func(route string, fields map[string]any) backendtest.Answer {
+		t.Helper()
+		a := p.Call(http.MethodPost, "/api/v1"+route, fields, backendtest.Bearer(secret))
+		if err := p.Tokens.FlushUses(t.Context(), nil); err != nil || a.Status != http.StatusOK {
+			t.Fatalf("%s: %d %s, %v", route, a.Status, a.Body, err)
+		}
+		return a
+	}
+	span := func() map[string]any {
+		return map[string]any{"agent_instance_id": instance, "schema_name": "agent:llm", "status": "active"}
+	}
+	for i, route := range []string{"register", "start", "span", "finish span", "bulk", "record_quality", "finish"} {
+		p.Clock.Move(time.Hour)
+		switch route {
+		case "register":
+			instance = report("/agent_instance/register", map[string]any{"agent_id": made.AgentID.String(), "agent_version": map[string]any{"external_identifier": "1"}}).Text(t, "details", "id")
+		case "span":
+			route = report("/agent_spans", backendtest.Details(span())).Text(t, "details", "id")
+		case "finish span":
+			report("/agent_spans/"+report("/agent_spans", backendtest.Details(span())).Text(t, "details", "id")+"/finish", nil)
+		case "bulk":
+			item := span()
+			item["_type"], item["idempotency_key"] = "agent_spans/create", "of-the-item"
+			report("/bulk", map[string]any{"items": []any{item}})
+		case "record_quality":
+			report("/agent_instance/"+instance+"/record_quality", map[string]any{"name": "score", "payload": map[string]any{"v": 1}})
+		default:
+			report("/agent_instance/"+instance+"/"+route, map[string]any{})
+		}
+		holds(t, fmt.Sprint(i, " after ", route), call(http.MethodGet, path, nil), map[string]any{"status": "active", "last_seen_at": p.Clock.Now().Format(wireTime)})
+	}
+	seen := p.Clock.Now()
+	p.Clock.Move(time.Hour)
+	same := backendtest.Header{Name: "Sec-Fetch-Site", Value: "same-origin"}
+	cookie, _ := backendtest.Cookie(t, p.SignIn(backendtest.Email, backendtest.Password, same), "session")
+	if a := p.Call(http.MethodPost, "/api/v1/agent_instance/"+instance+"/start", "", cookie, same); a.Status != http.StatusOK {
+		t.Fatalf("%d %s", a.Status, a.Body)
+	}
+	if err := p.Tokens.FlushUses(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	holds(t, "an admin user is not the agent", call(http.MethodGet, path, nil), map[string]any{"last_seen_at": seen.Format(wireTime)})
 }
 
 func TestAgentsAreListedInEveryOrder(t *testing.T) {

@@ -67,11 +67,24 @@ func (l *pendingUses) take(limit int64) {
 			use.tell(*watcher)
 		}
 		if at := use.at.Load(); at != 0 && !use.agent.IsZero() {
-			seen := l.seen[use.agent]
-			seen.at = later(seen.at, at, limit)
-			l.seen[use.agent] = seen
+			l.sight(use.agent, at, limit)
 		}
 	}
+	l.reporting.Lock()
+	reported := l.reported
+	l.reported = map[pfid.ID]int64{}
+	l.reporting.Unlock()
+	for agent, at := range reported {
+		yield()
+		l.sight(agent, at, limit)
+	}
+}
+
+// sight updates the sighting of an agent. The caller holds flushing.
+func (l *pendingUses) sight(agent pfid.ID, at, limit int64) {
+	seen := l.seen[agent]
+	seen.at = later(seen.at, at, limit)
+	l.seen[agent] = seen
 }
 
 // begin returns the next batch: the one that failed last, or one of up to most entries.
@@ -169,7 +182,7 @@ func (ts *Tokens) writeSeen(ctx context.Context, rest func()) error {
 	return nil
 }
 
-// Seen is when an agent last used a token, in Unix milliseconds.
+// Seen is when an agent last used a token or reported something, in Unix milliseconds.
 type Seen struct {
 	AgentID pfid.ID
 	At      int64

@@ -70,6 +70,9 @@ type pendingUses struct {
 	writing  []*pendingUse        // entries that the current flush has yet to write, ordered by token; guarded by flushing
 	trying   int                  // how many of them are in a batch that failed; guarded by flushing
 
+	reporting sync.Mutex
+	reported  map[pfid.ID]int64 // when agents were seen without a use of their tokens, since the last flush; guarded by reporting
+
 	following sync.Mutex
 	followed  int64 // number of the last write that was read from other copies; guarded by following
 
@@ -94,7 +97,15 @@ type sighting struct{ at, written int64 }
 
 // newPendingUses returns a pendingUses for about this many tokens, with a writer that no other process has.
 func newPendingUses(tokens int) *pendingUses {
-	return &pendingUses{most: max(tokens/pendingShards*5/4, pendingPerShard), seen: map[pfid.ID]sighting{}, writer: rand.Int64()}
+	return &pendingUses{most: max(tokens/pendingShards*5/4, pendingPerShard), seen: map[pfid.ID]sighting{}, reported: map[pfid.ID]int64{}, writer: rand.Int64()}
+}
+
+// SawAgent notes that an agent was seen just now, although none of its own tokens was used.
+func (ts *Tokens) SawAgent(agent pfid.ID) {
+	at, l := ts.now().UnixMilli(), ts.uses
+	l.reporting.Lock()
+	defer l.reporting.Unlock()
+	l.reported[agent] = later(l.reported[agent], at, at+wrongClock)
 }
 
 // later returns the later of two last uses; 0 is none. If only one is beyond the limit, it returns the other.
