@@ -158,6 +158,8 @@ func add[I, O any](s *Service, a access, method, path, summary string, intent fu
 	case a == open || a == signedIn || a == personal || !isUnsafe(method) || a == bundle || own != nil: // each item of a bulk request has its own key
 	case slices.Contains(repeatable, path):
 		operation.Middlewares = append(operation.Middlewares, s.checkKey)
+	case path == qualityRoute:
+		operation.Middlewares = append(operation.Middlewares, s.onceThenNow)
 	default:
 		operation.Middlewares = append(operation.Middlewares, s.idempotent)
 	}

@@ -28,6 +28,8 @@ type caller struct {
 	request *fiber.Ctx
 	body    *sentBody // set by sent
 	work    activity.Work
+	// isRepeated says that the change was made by an earlier request with the same idempotency key.
+	isRepeated bool
 }
 
 // id returns the id of the caller's admin user or API token.

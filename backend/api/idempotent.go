@@ -16,15 +16,36 @@ import (
 // idempotent runs a change at most once per idempotency_key, at the top of the body or in details. One transaction
 // commits the change, the key and the response.
 func (s *Service) idempotent(ctx huma.Context, next func(huma.Context)) {
+	if replayed := s.once(ctx, next, withoutSecrets); replayed != nil {
+		ctx.SetHeader(fiber.HeaderContentType, fiber.MIMEApplicationJSON)
+		ctx.SetHeader("Idempotent-Replayed", "true")
+		ctx.SetStatus(replayed.Status)
+		_, _ = ctx.BodyWriter().Write([]byte(replayed.Body))
+	}
+}
+
+// onceThenNow is idempotent for a change of an instance that must hear of its termination: a repeated request changes nothing
+// and is answered with the present state. The handler sees that in caller.isRepeated.
+func (s *Service) onceThenNow(ctx huma.Context, next func(huma.Context)) {
+	nothing := func([]byte) (string, bool) { return "", true }
+	if s.once(ctx, next, nothing) != nil {
+		who, _ := ctx.Context().Value(callerKey{}).(*caller)
+		who.isRepeated = true
+		next(ctx)
+	}
+}
+
+// once runs a change unless its key was used. Then it returns the answer that was kept, and has answered nothing.
+func (s *Service) once(ctx huma.Context, next func(huma.Context), kept func(response []byte) (body string, ok bool)) *idempotency.Answer {
 	who, _ := ctx.Context().Value(callerKey{}).(*caller)
 	key, named, err := who.sent().idempotencyKey()
 	if err != nil {
 		s.answerHuma(ctx, err)
-		return
+		return nil
 	}
 	if !named {
 		next(ctx)
-		return
+		return nil
 	}
 	response := who.request.Response()
 	replayed, err := s.Once.Once(ctx.Context(), idempotency.Request{
@@ -36,26 +57,24 @@ func (s *Service) idempotent(ctx huma.Context, next func(huma.Context)) {
 			if answer.Status < 200 || answer.Status > 299 {
 				return answer, false
 			}
-			answer.Body, ok = withoutSecrets(response.Body())
+			answer.Body, ok = kept(response.Body())
 			return answer, ok
 		},
 	})
 	if err != nil {
 		response.ResetBody() // the response of a change that was not committed
 		s.answerHuma(ctx, err)
-		return
+		return nil
 	}
-	if replayed != nil {
-		ctx.SetHeader(fiber.HeaderContentType, fiber.MIMEApplicationJSON)
-		ctx.SetHeader("Idempotent-Replayed", "true")
-		ctx.SetStatus(replayed.Status)
-		_, _ = ctx.BodyWriter().Write([]byte(replayed.Body))
-	}
+	return replayed
 }
 
 // repeatable lists the changes that have no further effect if they are repeated. They store no keys and answer with the
 // present state: a stored answer would hide a termination from an agent.
-var repeatable = []string{"/agent_instance/{id}/start", "/agent_instance/{id}/finish", "/agent_instance/{id}/record_quality"}
+var repeatable = []string{"/agent_instance/{id}/start", "/agent_instance/{id}/finish"}
+
+// qualityRoute is repeatable by its key only: a late repetition of an older value would undo a newer one.
+const qualityRoute = "/agent_instance/{id}/record_quality"
 
 // checkKey passes on requests whose idempotency key is valid or missing.
 func (s *Service) checkKey(ctx huma.Context, next func(huma.Context)) {
@@ -69,8 +88,8 @@ func (s *Service) checkKey(ctx huma.Context, next func(huma.Context)) {
 
 // idempotencyKey returns the key in the body. It ignores bodies that are no JSON object; decoding reports them.
 func (b *sentBody) idempotencyKey() (key string, named bool, err error) {
-	value, ok := b.top["idempotency_key"]
-	if !ok {
+	value := b.top["idempotency_key"]
+	if value == nil || string(value) == "null" {
 		value = b.details["idempotency_key"]
 	}
 	if value == nil || string(value) == "null" {

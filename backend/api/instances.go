@@ -241,6 +241,9 @@ type InstanceQuality struct {
 }
 
 func (s *Service) recordQuality(ctx context.Context, who *caller, in *qualityInput) (*one[AgentInstance], error) {
+	if who.isRepeated {
+		return s.getInstance(ctx, who, &in.PathID)
+	}
 	return instanceDetails(s.Activity.RecordQuality(ctx, who.scope(), in.id(), in.Body.Name, in.Body.Payload.RawMessage))
 }
 

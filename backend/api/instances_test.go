@@ -38,6 +38,19 @@ func newRuns(t *testing.T) *runs {
 	return r
 }
 
+// environmentNamed returns the id of an environment.
+func (r *runs) environmentNamed(name string) string {
+	r.t.Helper()
+	list, _ := r.Call(http.MethodGet, "/api/v1/environment", nil, r.account).Get(r.t, "summaries").([]any)
+	for _, one := range list {
+		if fields, _ := one.(map[string]any); fields["name"] == name {
+			return fmt.Sprint(fields["id"])
+		}
+	}
+	r.t.Fatalf("no environment %s in %v", name, list)
+	return ""
+}
+
 // shows checks that a success has these values, by their keys from the top.
 func shows(t *testing.T, what string, a backendtest.Answer, want map[string]any) {
 	t.Helper()
@@ -188,6 +201,17 @@ func TestARegistrationFindsItsAgentAndEnvironment(t *testing.T) {
 		t.Fatal(err)
 	}
 	refused(t, "a retired agent", r.post("register", registration(map[string]any{"agent_id": twin.ID.String()}), r.account), http.StatusConflict, "invalid_action", "")
+	if a := r.post("register", registration(map[string]any{"agent_id": "Reader"}), r.account); a.Status != http.StatusOK || a.Text(t, "details", "agent_id") != named.ID.String() {
+		t.Errorf("the only one with the name that is not retired: %d %s", a.Status, a.Body)
+	}
+	known := r.register(map[string]any{"agent_id": "Reader"}, r.account)
+	for _, environment := range []string{twin.ID.String(), r.environmentNamed("Production")} {
+		refused(t, "a known id in another environment", r.post("register", registration(map[string]any{"agent_id": "Reader", "id": known, "environment_id": environment}), r.account), http.StatusUnprocessableEntity, "validation_errors", "id")
+	}
+	if _, _, err := r.Agents.Retire(ctx, r.actor, named.ID); err != nil {
+		t.Fatal(err)
+	}
+	refused(t, "only retired ones have the name", r.post("register", registration(map[string]any{"agent_id": "Reader"}), r.account), http.StatusConflict, "invalid_action", "")
 	for name, body := range map[string]map[string]any{
 		"agent_version": {"agent_version": nil}, "agent_version.external_identifier": {"agent_version": map[string]any{"external_identifier": " "}},
 		"purpose": {"purpose": "fun"}, "id": {"id": "mine"},
@@ -358,7 +382,38 @@ func TestATokenShowsTheLastInstanceThatItRegistered(t *testing.T) {
 	last("after its agent is gone", nil)
 }
 
-func TestChangesOfAnInstanceThatRepeatHarmlesslyStoreNoKeys(t *testing.T) {
+func TestARepeatedQualityPayloadDoesNotUndoANewerOne(t *testing.T) {
+	r := newRuns(t)
+	path := "/api/v1/agent_instance/" + r.Call(http.MethodPost, "/api/v1/agent_instance/register", registration(nil), r.deployment).Text(t, "details", "id")
+	record := func(key any, v int) backendtest.Answer {
+		return r.Call(http.MethodPost, path+"/record_quality", map[string]any{"idempotency_key": key, "name": "score", "payload": map[string]any{"v": v}}, r.deployment)
+	}
+	for _, sent := range []struct{ key, v, want int }{{1, 1, 1}, {2, 2, 2}, {1, 1, 2}, {3, 3, 3}, {2, 2, 3}} {
+		a := record(fmt.Sprint("key-", sent.key), sent.v)
+		if got := a.Get(t, "details", "quality_payloads", "score", "v"); a.Status != http.StatusOK || fmt.Sprint(got) != fmt.Sprint(sent.want) {
+			t.Errorf("%v: %d %s", sent, a.Status, a.Body)
+		}
+	}
+	if a := record("key-2", 4); a.Status != http.StatusConflict || a.Text(t, "code") != "idempotency_key_already_used" {
+		t.Errorf("another payload with a used key: %d %s", a.Status, a.Body)
+	}
+	for v := range 2 { // without a key, each counts
+		if a := record(nil, v); fmt.Sprint(a.Get(t, "details", "quality_payloads", "score", "v")) != fmt.Sprint(v) {
+			t.Errorf("without a key: %d %s", a.Status, a.Body)
+		}
+	}
+}
+
+func TestAnIdempotencyKeyIsReadWhereverItIsAndCountsInCharacters(t *testing.T) {
+	r := startRun(t)
+	body := fmt.Sprintf(`{"idempotency_key":null,"details":{"agent_instance_id":%q,"schema_name":"s","status":"active","idempotency_key":%q}}`, r.instance, strings.Repeat("é", 64))
+	first, second := r.ok(r.post("/agent_spans", body)), r.ok(r.post("/agent_spans", body))
+	if first.Text(t, "details", "id") != second.Text(t, "details", "id") {
+		t.Errorf("two spans: %s and %s", first.Body, second.Body)
+	}
+}
+
+func TestRepeatedChangesOfAnInstanceAreAnsweredWithItsPresentState(t *testing.T) {
 	r := newRuns(t)
 	path := "/api/v1/agent_instance/" + r.Call(http.MethodPost, "/api/v1/agent_instance/register", registration(nil), r.deployment).Text(t, "details", "id")
 	keyed := map[string]any{"idempotency_key": "key", "name": "score"}

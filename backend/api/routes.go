@@ -118,7 +118,7 @@ func (s *Service) routes(app *fiber.App) {
 	add(s, runtime, http.MethodPost, "/agent_instance/{id}/start", "Start an agent instance", s.startInstance)
 	add(s, runtime, http.MethodPost, "/agent_instance/{id}/finish", "Finish an agent instance", s.finishInstance)
 	add(s, runtime, http.MethodPost, "/agent_instance/{id}/terminate", "Terminate an agent instance; its agent learns the reason with the next response", s.terminateInstance)
-	add(s, runtime, http.MethodPost, "/agent_instance/{id}/record_quality", "Keep a quality payload of an agent instance", s.recordQuality)
+	add(s, runtime, http.MethodPost, qualityRoute, "Keep a quality payload of an agent instance", s.recordQuality)
 
 	add(s, runtime, http.MethodPost, spanRoute, "Create an agent span", s.createSpan)
 	add(s, runtime, http.MethodPost, spanRoute+"/create_test_spans", "Create finished agent spans for trying things out", s.createTestSpans)

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"time"
+	"unicode/utf8"
 
 	"tokentab/backend/fault"
 	"tokentab/backend/pfid"
@@ -85,7 +86,7 @@ var errFailed = errors.New("the request failed")
 
 // CheckKey returns fault.Validation if the key is empty or too long.
 func CheckKey(key string) error {
-	if len(key) > MaxKey || key == "" {
+	if utf8.RuneCountInString(key) > MaxKey || key == "" {
 		return fault.Field("idempotency_key", "must have from 1 to %d characters", MaxKey)
 	}
 	return nil

@@ -52,7 +52,7 @@ func (s Activity) RegisterInstance(ctx context.Context, scope activity.Scope, i 
 		if !asked.ID.IsZero() {
 			known, err := instanceOf(tx, scope, asked.ID)
 			if fault.KindOf(err) != fault.NotFound {
-				return r.again(known, of, err)
+				return r.again(known, of, environment, err)
 			}
 		}
 		if err := checkActive(tx, scope.AccountID, of.ID, "its instances can't be registered"); err != nil {
@@ -85,9 +85,9 @@ func (s Activity) RegisterInstance(ctx context.Context, scope activity.Scope, i 
 	})
 }
 
-// again returns an instance that was registered before.
-func (r registration) again(known activity.ListedInstance, of agent.Agent, err error) (made activity.Registered, _ error) {
-	if err == nil && known.AgentID != of.ID {
+// again returns an instance that was registered before, of the agent and, unless it is zero, in the environment.
+func (r registration) again(known activity.ListedInstance, of agent.Agent, environment pfid.ID, err error) (made activity.Registered, _ error) {
+	if err == nil && (known.AgentID != of.ID || !environment.IsZero() && known.EnvironmentID != environment) {
 		err = idTaken()
 	}
 	if err != nil {
@@ -125,7 +125,8 @@ func (r registration) agent(named string) (agent.Agent, error) {
 	return agentIn(r.tx, r.scope.AccountID, d.AgentID)
 }
 
-// namedAgent finds an agent by its id, external identifier or name.
+// namedAgent finds an agent by its id, external identifier or name. Of several with the name, it takes the one that is not
+// retired: people replace an agent under its name.
 func (r registration) namedAgent(named string) (agent.Agent, error) {
 	for _, where := range []string{"t.id = ?", "t.external_identifier = ?"} {
 		a, ok, err := agents.find(r.tx, where+" AND t.account_id = ? AND t.deleted_at IS NULL", named, r.scope.AccountID)
@@ -133,18 +134,20 @@ func (r registration) namedAgent(named string) (agent.Agent, error) {
 			return a, err
 		}
 	}
-	list, err := agents.all(r.tx, "WHERE t.name = ? AND t.account_id = ? AND t.deleted_at IS NULL ORDER BY t.inserted_at, t.id LIMIT ?", text.Composed(named), r.scope.AccountID, mostChoices)
+	list, err := agents.all(r.tx, "WHERE t.name = ? AND t.account_id = ? AND t.deleted_at IS NULL ORDER BY t.retired_at IS NOT NULL, t.inserted_at, t.id LIMIT ?", text.Composed(named), r.scope.AccountID, mostChoices)
 	switch {
 	case err != nil:
 		return agent.Agent{}, err
-	case len(list) == 1:
-		return list[0], nil
 	case len(list) == 0:
 		return agent.Agent{}, fault.Field("agent_id", "is no id, external identifier or name of an agent of this account")
+	case len(list) == 1 || !list[1].RetiredAt.IsZero():
+		return list[0], nil
 	}
-	choices := make([]string, len(list))
-	for i, a := range list {
-		choices[i] = a.ID.String()
+	var choices []string
+	for _, a := range list {
+		if a.RetiredAt.IsZero() {
+			choices = append(choices, a.ID.String())
+		}
 	}
 	return agent.Agent{}, fault.Field("agent_id", "is the name of several agents; use an id: %s", strings.Join(choices, ", "))
 }
