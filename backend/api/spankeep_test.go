@@ -99,6 +99,56 @@ func TestTheOldestSpansMakeRoom(t *testing.T) {
 	}
 }
 
+func TestTheOpenSpanOfARunningInstanceOutlastsOlderAndNewerOnes(t *testing.T) {
+	r := startRun(t, func(c *config.Config, _ *backend.World) { c.ActivityMax = 16 << 20 })
+	r.ok(r.post("/agent_instance/"+r.instance+"/start", map[string]any{}))
+	root := r.ok(r.create(nil)).Text(t, "details", "id")
+	for range 20 { // of 933 kB
+		noise := make([]byte, 700_000)
+		_, _ = rand.Read(noise)
+		r.ok(r.create(map[string]any{"status": "complete", "payload": map[string]any{"noise": base64.StdEncoding.EncodeToString(noise)}}))
+	}
+	r.trim()
+	if n := r.counts(r.instance); n["active"] != 1.0 || n["complete"] == 20.0 || n["complete"] == 0.0 {
+		t.Errorf("beyond the most bytes: %v", n)
+	}
+	r.Clock.Move(31 * 24 * time.Hour)
+	r.ok(r.create(map[string]any{"status": "complete"}))
+	r.trim()
+	r.holds(1, 2)
+	r.ok(r.finish(root, nil))
+	r.trim()
+	r.holds(1, 1)
+
+	left := r.ok(r.create(nil)).Text(t, "details", "id") // whose instance then falls silent
+	r.Clock.Move(31 * 24 * time.Hour)
+	r.trim()
+	r.holds(0, 0)
+	if a := r.finish(left, nil); a.Status != http.StatusNotFound {
+		t.Errorf("%d %s", a.Status, a.Body)
+	}
+}
+
+func TestOpenSpansOfARunningInstanceDoNotPileUp(t *testing.T) {
+	r := startRun(t)
+	r.ok(r.create(nil))
+	many := `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5200)
+		INSERT INTO agent_spans (account_id, id, instance, agent_id, schema_name, status, created_status, payload, size, started_at, inserted_at, updated_at)
+		SELECT account_id, substr(id, 1, 20) || (100000 + i), instance, agent_id, schema_name, status, created_status, payload, size, started_at, inserted_at, updated_at
+		FROM agent_spans CROSS JOIN n`
+	for _, change := range []string{many, "UPDATE agent_instances SET active_spans = 5201", "UPDATE activity_size SET bytes = (SELECT SUM(size) FROM agent_spans)"} {
+		if _, err := r.Database().Exec(change); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.Clock.Move(31 * 24 * time.Hour)
+	r.ok(r.create(nil))
+	r.trim()
+	if n := r.counts(r.instance)["active"].(float64); n < 4000 || n >= 5000 {
+		t.Errorf("%v are left", n)
+	}
+}
+
 func TestSpansGoWithTheAgentDeploymentOrEnvironmentThatIsDeleted(t *testing.T) {
 	for _, kind := range []string{"agent", "agent_deployment", "environment"} {
 		r := startRun(t)

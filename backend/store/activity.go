@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"time"
 
 	"gorm.io/gorm"
@@ -17,8 +18,18 @@ const (
 	trimBytes = 4 << 20
 )
 
+// Open spans of an instance that reported within trimLively are removed last, since their agent will finish them; but only that
+// many of the oldest spans are looked through for others.
+const (
+	trimLively  = time.Hour
+	trimThrough = 5000
+)
+
 // budget is what one transaction may still remove.
 type budget struct{ rows, bytes int }
+
+// errSpent ends a query whose further rows the budget does not allow.
+var errSpent = errors.New("the budget is spent")
 
 func (b *budget) isSpent() bool { return b.rows <= 0 || b.bytes <= 0 }
 
@@ -27,19 +38,20 @@ func (b *budget) isSpent() bool { return b.rows <= 0 || b.bytes <= 0 }
 func removeSpans(tx *gorm.DB, left *budget, query string, args ...any) (removed int, err error) {
 	var numbers []int64
 	err = scan(tx, query+" LIMIT ?", append(args, left.rows), func(rows *sql.Rows) error {
+		if left.isSpent() {
+			return errSpent
+		}
 		var number int64
 		var size int
 		if err := rows.Scan(&number, &size); err != nil {
 			return err
 		}
-		if !left.isSpent() {
-			numbers = append(numbers, number)
-			left.rows--
-			left.bytes -= size
-		}
+		numbers = append(numbers, number)
+		left.rows--
+		left.bytes -= size
 		return nil
 	})
-	if err != nil || len(numbers) == 0 {
+	if err != nil && !errors.Is(err, errSpent) || len(numbers) == 0 {
 		return 0, err
 	}
 	changes := map[int64]*spanChange{}
@@ -75,20 +87,39 @@ func (s Activity) TrimSpans(ctx context.Context, now, before time.Time, most int
 		return false, err
 	}
 	return change(ctx, s.db, func(tx *gorm.DB) (more bool, err error) {
-		const oldest = "SELECT number FROM agent_spans ORDER BY number LIMIT 500" // trimRows
 		// A clock that was ahead must not keep spans longer, nor those that came after them.
+		const oldest = "SELECT number FROM agent_spans ORDER BY number LIMIT 500" // trimRows
 		if err := tx.Exec("UPDATE agent_spans SET inserted_at = ? WHERE number IN ("+oldest+") AND inserted_at > ?", stamp(now), stamp(now)).Error; err != nil {
 			return false, err
 		}
-		removed, err := removeSpans(tx, &budget{trimRows, trimBytes}, "SELECT number, size FROM agent_spans WHERE number IN ("+oldest+") AND inserted_at < ? ORDER BY number", stamp(before))
+		// The inner query leaves out the columns behind the payloads, which take a read for every 4 KiB of them.
+		const through = `(SELECT number, instance, status FROM agent_spans ORDER BY number LIMIT 5000) s CROSS JOIN agent_spans t ON t.number = s.number` // trimThrough
+		const ended = ` AND NOT (s.status IN ('pending', 'active') AND EXISTS (SELECT 1 FROM agent_instances i
+			WHERE i.number = s.instance AND i.status IN ('pending', 'active') AND i.updated_at BETWEEN ? AND ?))`
+		lively := []any{stamp(now.Add(-trimLively)), stamp(now)}
+		remove := func(left budget, where string, args ...any) (int, error) {
+			return removeSpans(tx, &left, "SELECT t.number, t.size FROM "+through+" WHERE "+where, args...)
+		}
+		removed, err := remove(budget{trimRows, trimBytes}, "t.inserted_at < ?"+ended, append([]any{stamp(before)}, lively...)...)
 		if err != nil || removed > 0 {
+			return removed > 0, err
+		}
+		last, err := value[int64](tx, "SELECT inserted_at FROM agent_spans ORDER BY number LIMIT 1 OFFSET ?", trimThrough-1)
+		if err != nil {
+			return false, err
+		}
+		if last > 0 && last < before.UnixMilli() { // all are open
+			removed, err = remove(budget{trimRows, trimBytes}, "t.inserted_at < ?", stamp(before))
 			return removed > 0, err
 		}
 		total, err := value[int64](tx, "SELECT bytes FROM activity_size")
 		if err != nil || total <= most {
 			return false, err
 		}
-		removed, err = removeSpans(tx, &budget{trimRows, int(min(total-most, trimBytes))}, "SELECT number, size FROM agent_spans ORDER BY number")
+		left := budget{trimRows, int(min(total-most, trimBytes))}
+		if removed, err = remove(left, "1 = 1"+ended, lively...); err == nil && removed == 0 {
+			removed, err = remove(left, "1 = 1")
+		}
 		return removed > 0, err
 	})
 }
