@@ -4,14 +4,13 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"tokentab/backend/fault"
 	"tokentab/backend/paging"
 	"tokentab/backend/pfid"
+	"tokentab/backend/text"
 )
 
 // Span is one step of an instance, as the agent reported it.
@@ -154,8 +153,8 @@ func (order *SpanOrder) check() error {
 	if n := utf8.RuneCountInString(order.SchemaName); n < 1 || n > maxSchemaName {
 		wrong.Add("schema_name", "must have from 1 to %d characters", maxSchemaName)
 	}
-	if strings.ContainsFunc(order.SchemaName, unicode.IsControl) {
-		wrong.Add("schema_name", "must have no control characters")
+	if complaint := text.Complaint(order.SchemaName); complaint != "" {
+		wrong.Add("schema_name", "%s", complaint)
 	}
 	if !order.Status.isOfSpan() {
 		wrong.Add("status", "must be pending, active, complete, failed or cancelled")

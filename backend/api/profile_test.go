@@ -82,7 +82,9 @@ func TestOwnSessionsAreListedAndEnd(t *testing.T) {
 	}
 	phone := session(t, p, backendtest.Email)
 	p.Clock.Move(2 * time.Minute)
-	browser := session(t, p, backendtest.Email)
+	named := backendtest.Header{Name: "User-Agent", Value: "Fire\u202efox\u200b 1\xff"}
+	cookie, _ := backendtest.Cookie(t, p.SignIn(backendtest.Email, backendtest.Password, named), "session")
+	browser := []backendtest.Header{cookie, sameOrigin}
 	list := func(headers []backendtest.Header) []any {
 		a := p.Call(http.MethodGet, "/api/v1/session/all", nil, headers...)
 		items, _ := a.Get(t, "summaries").([]any)
@@ -96,7 +98,7 @@ func TestOwnSessionsAreListedAndEnd(t *testing.T) {
 		t.Fatalf("%d sessions", len(items))
 	}
 	first, second := items[0].(map[string]any), items[1].(map[string]any)
-	if first["current"] != true || second["current"] != false || first["type"] != "admin_session" || first["address"] != "127.0.0.1" || first["user_agent"] == "" {
+	if first["current"] != true || second["current"] != false || first["type"] != "admin_session" || first["address"] != "127.0.0.1" || first["user_agent"] != "Firefox 1" || second["user_agent"] == "" {
 		t.Errorf("%v", items)
 	}
 	end := func(id string, headers []backendtest.Header) backendtest.Answer {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"strings"
 	"time"
+	"unicode"
 
 	"tokentab/backend/audit"
 	"tokentab/backend/pfid"
@@ -90,6 +91,14 @@ type SessionStart struct {
 // maxUserAgent is how much of a browser's User-Agent header is kept, in bytes.
 const maxUserAgent = 300
 
+// printable drops what could make a browser's name look like another's: it comes from whoever signed in.
+func printable(r rune) rune {
+	if unicode.IsPrint(r) {
+		return r
+	}
+	return -1
+}
+
 // StartSession signs an admin user in without a password and returns the ids for the cookies, which are not stored
 // anywhere.
 func (ps *People) StartSession(ctx context.Context, user AdminUser, from Browser) (SignedIn, error) {
@@ -117,7 +126,7 @@ func (ps *People) startSession(ctx context.Context, user AdminUser, passwordHash
 	}
 	agent := from.UserAgent
 	s := Session{
-		ID: public, AdminUser: user, Address: from.Address, UserAgent: strings.ToValidUTF8(agent[:min(len(agent), maxUserAgent)], ""),
+		ID: public, AdminUser: user, Address: from.Address, UserAgent: strings.Map(printable, strings.ToValidUTF8(agent[:min(len(agent), maxUserAgent)], "")),
 		InsertedAt: at, LastSeenAt: at, ExpiresAt: at.Add(AbsoluteEnd),
 	}
 	event, err := ps.sessionEvent(at, user, from, audit.SessionCreated, "")

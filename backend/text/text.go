@@ -32,6 +32,9 @@ func Lines(wrong fault.Fields, name, text string, shortest, longest int) string 
 	return check(wrong, name, strings.ReplaceAll(text, "\r\n", "\n"), shortest, longest, "\n\t")
 }
 
+// Complaint returns what is wrong with the characters of a line that is kept as it was sent; empty if nothing is.
+func Complaint(text string) string { return complaintAbout(text, "") }
+
 func check(wrong fault.Fields, name, text string, shortest, longest int, breaks string) string {
 	text = Composed(strings.TrimSpace(text))
 	switch n := utf8.RuneCountInString(text); {
