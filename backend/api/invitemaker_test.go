@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -48,6 +49,17 @@ func TestPromise9AnInviteEndsWithItsMaker(t *testing.T) {
 		"suspend, then activate": func(maker token.Listed, _ string) {
 			post("/api_token/"+maker.ID.String()+"/suspend", nil)
 			post("/api_token/"+maker.ID.String()+"/activate", nil)
+		},
+		"rotation without an overlap": func(maker token.Listed, _ string) {
+			post("/api_token/"+maker.ID.String()+"/rotate", backendtest.Details(map[string]any{"overlap_seconds": 0}))
+		},
+		"the end of its old secret": func(maker token.Listed, _ string) {
+			post("/api_token/"+maker.ID.String()+"/rotate", backendtest.Details(map[string]any{"overlap_seconds": 60}))
+			post("/api_token/"+maker.ID.String()+"/end_old_secret", nil)
+		},
+		"its holder, with the old secret": func(maker token.Listed, secret string) {
+			post("/api_token/"+maker.ID.String()+"/rotate", backendtest.Details(map[string]any{"overlap_seconds": 60}))
+			revokeByHolder(t, p, secret)
 		},
 		"revoke and delete": func(maker token.Listed, _ string) {
 			post("/api_token/"+maker.ID.String()+"/revoke", nil)
@@ -111,6 +123,49 @@ func TestPromise9AnInviteEndsWithTheMemberWhoMadeIt(t *testing.T) {
 	a := p.Call(http.MethodPost, "/api/v1/admin_user_invite", backendtest.Details(map[string]any{"email": "bob@example.com"}), backendtest.Bearer(secret))
 	refused(t, "a token of theirs that lives on invites", a, http.StatusForbidden, "not_permitted", "")
 	holds(t, "another member's", acceptInvite(p, kept.Code, "Grace", backendtest.Password), nil)
+}
+
+// TestPromise9AnInviteEndsWithThePasswordOfItsMaker covers invites that a thief made in a session.
+func TestPromise9AnInviteEndsWithThePasswordOfItsMaker(t *testing.T) {
+	p := backendtest.Start(t)
+	owner := p.Found()
+	p.Join(owner, "bob@example.com")
+	_, secret := p.Issue(owner, token.Order{Scope: token.ScopeAccount})
+	n := 0
+	invite := func(who ...backendtest.Header) string {
+		t.Helper()
+		n++
+		a := p.Call(http.MethodPost, "/api/v1/admin_user_invite", backendtest.Details(map[string]any{"email": fmt.Sprintf("guest%d@example.com", n)}), who...)
+		if a.Status != http.StatusOK {
+			t.Fatalf("%d %s", a.Status, a.Body)
+		}
+		return a.Text(t, "details", "id")
+	}
+	status := func(id string) string {
+		t.Helper()
+		return p.Call(http.MethodGet, "/api/v1/admin_user_invite/"+id, nil, backendtest.Bearer(secret)).Text(t, "details", "status")
+	}
+	bob := session(t, p, "bob@example.com")
+	byOwner, byToken := invite(session(t, p, backendtest.Email)...), invite(backendtest.Bearer(secret))
+	changed, reset := invite(bob...), ""
+	if a := p.Call(http.MethodPost, "/api/v1/session/password", backendtest.Details(map[string]any{"current_password": backendtest.Password, "new_password": "another long password"}), bob...); a.Status != http.StatusOK {
+		t.Fatalf("%d %s", a.Status, a.Body)
+	}
+	reset = invite(bob...)
+	if status(changed) != "revoked" || status(reset) != "pending" {
+		t.Errorf("after the change: %s, then %s", status(changed), status(reset))
+	}
+	user, err := p.People.ByEmail(t.Context(), "bob@example.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.People.ResetPassword(t.Context(), user, "yet another long password"); err != nil {
+		t.Fatal(err)
+	}
+	if status(reset) != "revoked" || status(byOwner) != "pending" || status(byToken) != "pending" {
+		t.Errorf("after the reset: %s; by others %s, %s", status(reset), status(byOwner), status(byToken))
+	}
+	p.Recorded(audit.AdminUserInviteRevoked, 2)
 }
 
 // TestPromise9AnInviteEndsWhenItsTokenExpires covers an end without a write.

@@ -25,7 +25,7 @@ type ProfileStore interface {
 	// ChangePassword replaces the password hash, ends all sessions of the admin user except kept, and settles the
 	// counted try, in one transaction. If the stored hash is no longer oldHash, it changes nothing and returns
 	// ErrWrongPassword.
-	ChangePassword(ctx context.Context, user, kept pfid.ID, oldHash, newHash string, at time.Time, event audit.Event, settle Settlement) error
+	ChangePassword(ctx context.Context, user, kept pfid.ID, oldHash, newHash string, at time.Time, recorder audit.Recorder, settle Settlement) error
 }
 
 // LiveSessions returns one page of the admin user's live sessions, last seen first, and their total number.
@@ -51,8 +51,8 @@ func (ps *People) EndOtherSessions(ctx context.Context, actor audit.Actor, kept 
 	})
 }
 
-// ChangePassword replaces the password of the admin user of the session, and ends all of their other sessions. It
-// returns fault.Validation of current_password if that is wrong, and fault.TooManyRequests after too many wrong
+// ChangePassword replaces the password of the admin user of the session, ends all of their other sessions, and revokes the
+// pending invites that they made: someone who had the old password may have made them. It returns fault.Validation of current_password if that is wrong, and fault.TooManyRequests after too many wrong
 // tries. These tries are counted apart from those to sign in, because only signed-in users can make them.
 func (ps *People) ChangePassword(ctx context.Context, actor audit.Actor, session Session, current, next string) error {
 	at := ps.now().UTC()
@@ -74,11 +74,7 @@ func (ps *People) ChangePassword(ctx context.Context, actor audit.Actor, session
 		if err != nil {
 			return err
 		}
-		event, err := audit.New(at, actor, audit.PasswordChanged, user.ID.String(), "", ps.random)
-		if err != nil {
-			return err
-		}
-		return ps.store.ChangePassword(ctx, user.ID, session.ID, hash, newHash, at, event, settle)
+		return ps.store.ChangePassword(ctx, user.ID, session.ID, hash, newHash, at, audit.NewRecorder(at, actor, ps.random), settle)
 	})
 	if err == nil && !right {
 		return ErrWrongPassword

@@ -106,6 +106,21 @@ func endInvites(tx *gorm.DB, owner pfid.ID, at time.Time, recorder audit.Recorde
 	return recordWith(tx, recorder, audit.AdminUserInviteRevoked, "with its maker", ended...)
 }
 
+// endInvitesOf revokes the pending invites that match, because someone else may have made them with the credentials of their
+// maker, which have just changed.
+func endInvitesOf(tx *gorm.DB, at time.Time, recorder audit.Recorder, where string, args ...any) error {
+	ended, err := values[pfid.ID](tx, "UPDATE admin_user_invites SET status = 'revoked', updated_at = ? WHERE status = 'pending' AND "+where+" RETURNING id", append([]any{stamp(at)}, args...)...)
+	if err != nil {
+		return err
+	}
+	return recordWith(tx, recorder, audit.AdminUserInviteRevoked, "with the credentials of its maker", ended...)
+}
+
+const (
+	madeByToken   = "created_by_api_token_id = ?"
+	madeInSession = "created_by_admin_user_id = ? AND created_by_api_token_id IS NULL"
+)
+
 func (s People) RevokeInvite(ctx context.Context, owner, id pfid.ID, decide func(*people.Invite) (audit.Event, error)) (people.Invite, error) {
 	return invites.revise(ctx, s.db, func(tx *gorm.DB) (people.Invite, error) { return inviteIn(tx, owner, id) }, decide, "status", "updated_at")
 }

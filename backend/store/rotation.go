@@ -49,6 +49,11 @@ func (s Tokens) RotateToken(ctx context.Context, account, id pfid.ID, to token.N
 		if err := record(tx, event); err != nil {
 			return t, err
 		}
+		if to.OldEndsAt.IsZero() {
+			if err := endInvitesOf(tx, to.IssuedAt, recorder, madeByToken, id); err != nil {
+				return t, err
+			}
+		}
 		return tokenIn(tx, account, id)
 	})
 }
@@ -99,7 +104,14 @@ func (s Tokens) EndOldSecret(ctx context.Context, account, id pfid.ID, decide fu
 		if err := tx.Exec("UPDATE old_secrets SET ends_at = 0 WHERE token_id = ? AND ends_at > 0", id).Error; err != nil {
 			return t, err
 		}
-		if err := recordWith(tx, recorder, audit.OldSecretEnded, "", id); err != nil {
+		event, err := recorder(audit.OldSecretEnded, id, "")
+		if err != nil {
+			return t, err
+		}
+		if err := record(tx, event); err != nil {
+			return t, err
+		}
+		if err := endInvitesOf(tx, event.At, recorder, madeByToken, id); err != nil {
 			return t, err
 		}
 		return tokenIn(tx, account, id)

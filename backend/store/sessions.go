@@ -165,7 +165,7 @@ func deleteOtherSessions(tx *gorm.DB, user, kept pfid.ID) error {
 	return tx.Exec("DELETE FROM sessions WHERE admin_user_id = ? AND id <> ?", user, kept).Error
 }
 
-func (s People) ChangePassword(ctx context.Context, user, kept pfid.ID, oldHash, newHash string, at time.Time, event audit.Event, settle people.Settlement) error {
+func (s People) ChangePassword(ctx context.Context, user, kept pfid.ID, oldHash, newHash string, at time.Time, recorder audit.Recorder, settle people.Settlement) error {
 	return s.change(ctx, func(tx *gorm.DB) error {
 		changed := tx.Exec("UPDATE admin_users SET password_hash = ?, updated_at = ? WHERE id = ? AND removed_at IS NULL AND password_hash = ?", newHash, stamp(at), user, oldHash)
 		if changed.Error != nil {
@@ -180,10 +180,17 @@ func (s People) ChangePassword(ctx context.Context, user, kept pfid.ID, oldHash,
 		if err := settleTries(tx, settle); err != nil {
 			return err
 		}
+		event, err := recorder(audit.PasswordChanged, user, "")
+		if err != nil {
+			return err
+		}
 		if err := tell(tx, event, user, people.PasswordChanged, "", kept); err != nil {
 			return err
 		}
-		return record(tx, event)
+		if err := record(tx, event); err != nil {
+			return err
+		}
+		return endInvitesOf(tx, at, recorder, madeInSession, user)
 	})
 }
 

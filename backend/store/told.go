@@ -115,6 +115,9 @@ func (s People) ResetPassword(ctx context.Context, owner, id pfid.ID, passwordHa
 		if err := record(tx, event); err != nil {
 			return err
 		}
+		if err := endInvitesOf(tx, at, recorder, madeInSession, id); err != nil {
+			return err
+		}
 		return tell(tx, event, id, people.PasswordChanged, "", pfid.ID{})
 	})
 }

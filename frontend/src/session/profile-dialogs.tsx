@@ -53,7 +53,7 @@ export function PasswordDialog({ user, onClose }: DialogProps) {
     <FormDialog
       form={form}
       title="Change password"
-      text="Your other sessions end at once. This one continues."
+      text="Your other sessions end at once, and pending invites that you made are revoked. This session continues."
       yes="Change password"
       onClose={onClose}
     >

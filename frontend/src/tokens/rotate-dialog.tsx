@@ -184,9 +184,11 @@ function RotationForm({ token, renew, rotation, lifetimes }: RotationFormProps) 
 }
 
 function endsNow(token: ApiToken, now: number): string {
-  return token.last_used_at
-    ? `Refused at once. The token was last used ${relativeTime(Date.parse(token.last_used_at), now)}.`
-    : "Refused at once. The token has never been used.";
+  const used = token.last_used_at
+    ? `The token was last used ${relativeTime(Date.parse(token.last_used_at), now)}.`
+    : "The token has never been used.";
+  const mayInvite = token.token_scope === "account" && token.token_role === "manage";
+  return `Refused at once. ${used}${mayInvite ? " Pending invites that it made are revoked. Tokens that it made stay valid." : ""}`;
 }
 
 interface LostProps {

@@ -52,7 +52,9 @@ describe("rotating a token", () => {
     const { user } = await choose("Rotate");
     const form = within(await dialog("Rotate this token"));
     await user.click(form.getByRole("radio", { name: "End now" }));
-    expect(form.getByText(/^Refused at once. The token was last used 5 minutes ago/)).toBeInTheDocument();
+    expect(
+      form.getByText(/^Refused at once. The token was last used 5 minutes ago\. Pending invites/),
+    ).toBeInTheDocument();
     await user.click(form.getByRole("radio", { name: "30 days" }));
     await user.click(form.getByRole("button", { name: "Rotate token" }));
     await dialog("Save the new secret now");
