@@ -142,7 +142,7 @@ func TestABulkAnswerIsBounded(t *testing.T) {
 	}
 	item := `{"method":"GET","path":"/agent_schema_version?agent_id=` + agentID + `"}`
 	a := p.Call(http.MethodPost, "/api/v1/bulk", `{"items":[`+strings.Repeat(item+",", 9)+item+`]}`, backendtest.Bearer(manager))
-	if len(a.Body) > 3<<20 || !strings.Contains(a.Body, "exceed 2 MiB") {
+	if len(a.Body) > 3<<20 || !strings.Contains(a.Body, "exceed 2.25 MiB") {
 		t.Errorf("%d bytes", len(a.Body))
 	}
 }

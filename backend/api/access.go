@@ -87,14 +87,14 @@ func (s *Service) receive(a access, path string) func(huma.Context, func(huma.Co
 	if a == open {
 		limit = request.MaxStrangerBody
 	}
-	isLarge := DropsLargeBodies([]byte(apiRoot + path))
+	large := largeBodyOf([]byte(apiRoot + path))
 	return func(ctx huma.Context, next func(huma.Context)) {
 		c := humafiber.Unwrap(ctx)
 		var err error
-		if isLarge {
+		if large != nil {
 			hold := s.spanBodies.Share()
 			defer hold.Release()
-			if err = readSpanBody(c.Context(), hold); err == nil { // the response repeats it
+			if err = large.read(c.Context(), hold); err == nil && large.isRepeated {
 				who, _ := ctx.Context().Value(callerKey{}).(*caller)
 				err = who.reserve(len(c.Request().Body()))
 			}
@@ -112,7 +112,7 @@ func (s *Service) receive(a access, path string) func(huma.Context, func(huma.Co
 			s.answerHuma(ctx, err)
 			return
 		}
-		if who, _ := ctx.Context().Value(callerKey{}).(*caller); isLarge || a == bundle {
+		if who, _ := ctx.Context().Value(callerKey{}).(*caller); large == largeSpan || a == bundle {
 			who.work.Begin() // until the response is encoded
 			defer who.work.Rest()
 		}

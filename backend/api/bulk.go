@@ -22,7 +22,7 @@ const bulkRoute = "/bulk"
 const (
 	minBulkKey    = 8
 	maxBulkKey    = 128
-	maxBulkAnswer = 2 << 20 // bytes of all responses together
+	maxBulkAnswer = maxSpanBody // bytes of all responses together
 )
 
 // BulkRequest accepts both kinds of items that clients send: {_type, idempotency_key, …} and {method, path, body}.
@@ -149,7 +149,7 @@ func readBulkItems(body *sentBody) ([]bulkRequest, error) {
 // made, unless it was that of a span.
 var tooMuch = encoded(answer.NewErrorBody(http.StatusBadRequest, "bad_request", errTooMuch.Message))
 
-var errTooMuch = fault.New(fault.BadRequest, "The responses of this bulk request exceed 2 MiB. Send fewer items.")
+var errTooMuch = fault.New(fault.BadRequest, "The responses of this bulk request exceed 2.25 MiB. Send fewer items.")
 
 // noRoom is the same for a response for which the server has no room.
 var noRoom = encoded(map[string]any{"status": "error", "code": "unexpected", "message": tooManyAnswers.Message})

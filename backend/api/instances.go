@@ -91,6 +91,9 @@ func (c *caller) scope() activity.Scope {
 	return activity.Scope{AccountID: c.AccountID, EnvironmentID: c.State.EnvironmentID, DeploymentID: c.State.AgentDeploymentID, Actor: c.Actor}
 }
 
+// registerRoute is the path of registrations.
+const registerRoute = "/agent_instance/register"
+
 // InstanceRegistration is a request to register an instance.
 type InstanceRegistration struct {
 	_                    struct{}           `additionalProperties:"true"`

@@ -34,22 +34,50 @@ const (
 	MaxDropped = 64 << 20
 )
 
-// DropsLargeBodies reports whether the routes with this path read bodies up to MaxDropped.
-func DropsLargeBodies(path []byte) bool {
-	rest, ok := bytes.CutPrefix(path, []byte(apiRoot+spanRoute))
-	return ok && (len(rest) == 0 || rest[0] == '/' && bytes.HasSuffix(rest, []byte("/finish")))
+// largeBody says how a route reads bodies that other routes refuse with 413.
+type largeBody struct {
+	limit      int  // in bytes
+	isRepeated bool // the response has what the body has
+	refusal    *fault.Error
 }
 
-// readSpanBody reads the body of a request with payloads.
-func readSpanBody(c *fasthttp.RequestCtx, hold *request.Share) error {
-	err := request.ReadBody(c, maxSpanBody, hold)
+var (
+	largeSpan = &largeBody{maxSpanBody, true, fault.Field("payload",
+		"must have at most 1 MiB (%d bytes) of JSON, and so must result_payload; this request is larger than both together", activity.MaxPayload)}
+	largeBulk     = &largeBody{maxSpanBody, false, fault.Field("items", "must have at most %d KiB of JSON together; send them in several requests", maxSpanBody>>10)}
+	largeRegister = &largeBody{request.MaxBody, false, fault.Field("agent_schema_version", "must have at most %d KiB of JSON, with the rest of the request", request.MaxBody>>10)}
+)
+
+// largeBodyOf returns how the routes with this path read large bodies; nil for those that refuse them before they are sent.
+func largeBodyOf(path []byte) *largeBody {
+	rest, ok := bytes.CutPrefix(path, []byte(apiRoot))
+	switch {
+	case !ok:
+		return nil
+	case string(rest) == bulkRoute:
+		return largeBulk
+	case string(rest) == registerRoute:
+		return largeRegister
+	}
+	if rest, ok = bytes.CutPrefix(rest, []byte(spanRoute)); ok && (len(rest) == 0 || rest[0] == '/' && bytes.HasSuffix(rest, []byte("/finish"))) {
+		return largeSpan
+	}
+	return nil
+}
+
+// DropsLargeBodies reports whether the routes with this path read bodies up to MaxDropped.
+func DropsLargeBodies(path []byte) bool { return largeBodyOf(path) != nil }
+
+// read reads the body of a request.
+func (b *largeBody) read(c *fasthttp.RequestCtx, hold *request.Share) error {
+	err := request.ReadBody(c, b.limit, hold)
 	if fault.KindOf(err) != fault.TooLarge {
 		return err
 	}
 	if err := request.DropBody(c, MaxDropped); err != nil {
 		return err
 	}
-	return fault.Field("payload", "must have at most 1 MiB (%d bytes) of JSON, and so must result_payload; this request is larger than both together", activity.MaxPayload)
+	return b.refusal
 }
 
 // checkKey checks the idempotency key of a request that may be repeated without one.

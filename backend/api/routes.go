@@ -112,7 +112,7 @@ func (s *Service) routes(app *fiber.App) {
 	add(s, manager, http.MethodGet, "/agent/{id}/activity", "Count the instances of an agent in the last 24 hours", s.getAgentActivity)
 
 	add(s, runtime, http.MethodGet, "/agent_instance", "List the agent instances that the caller may see", s.listInstances)
-	add(s, runtime, http.MethodPost, "/agent_instance/register", "Register an instance, with the version, schema version and deployment that it lacks", s.registerInstance)
+	add(s, runtime, http.MethodPost, registerRoute, "Register an instance, with the version, schema version and deployment that it lacks", s.registerInstance)
 	add(s, runtime, http.MethodGet, "/agent_instance/{id}", "Retrieve an agent instance", s.getInstance)
 	add(s, runtime, http.MethodGet, "/agent_instance/{id}/agent_context", "Describe an agent instance in words", s.getAgentContext)
 	add(s, runtime, http.MethodPost, "/agent_instance/{id}/start", "Start an agent instance", s.startInstance)

@@ -47,11 +47,13 @@ func TestALargerPayloadIsRefusedWithItsLimitAndTheConnectionGoesOn(t *testing.T)
 		"both":           {"/agent_spans", r.creating(ofSize(3<<20), ofSize(3<<20)), "payload"},
 		"much larger":    {"/agent_spans", r.creating(ofSize(20<<20), "{}"), "payload"},
 		"large finish":   {"/agent_spans/" + active + "/finish", `{"result_payload":` + ofSize(5<<20) + `}`, "payload"},
+		"bulk":           {"/bulk", `{"items":[` + ofSize(5<<20) + `]}`, "items"},
+		"schemas":        {"/agent_instance/register", `{"agent_version":{"external_identifier":"1"},"agent_schema_version":` + ofSize(300<<10) + `}`, "agent_schema_version"},
 	} {
 		for _, framed := range []string{fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(request.body), request.body), fmt.Sprintf("Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", len(request.body), request.body)} {
 			all := r.UntilClosed("POST /api/v1" + request.path + " HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nAuthorization: " + r.agent.Value + "\r\n" + framed +
 				"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-			if !strings.HasPrefix(all, "HTTP/1.1 422 ") || strings.Count(all, "HTTP/1.1 ") != 2 || !strings.Contains(all, `"`+request.field+`":["`) || !strings.Contains(all, "1 MiB") {
+			if !strings.HasPrefix(all, "HTTP/1.1 422 ") || strings.Count(all, "HTTP/1.1 ") != 2 || !strings.Contains(all, `"`+request.field+`":["`) || !strings.Contains(all, "iB") {
 				t.Errorf("%s: answered %.600s", name, all)
 			}
 		}
@@ -63,11 +65,28 @@ func TestALargerPayloadIsRefusedWithItsLimitAndTheConnectionGoesOn(t *testing.T)
 
 func TestALargeSpanNeedsACredentialBeforeItIsRead(t *testing.T) {
 	r := startRun(t)
-	for length, want := range map[int]string{2 << 20: "HTTP/1.1 401 ", 60 << 20: "HTTP/1.1 401 ", 65 << 20: "HTTP/1.1 413 "} {
-		line := r.StatusLine(fmt.Sprintf("POST /api/v1/agent_spans HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", length, strings.Repeat("x", 8<<10)))
-		if !strings.HasPrefix(line, want) {
-			t.Errorf("%d bytes: %s", length, line)
+	for length, want := range map[int]string{300 << 10: "HTTP/1.1 401 ", 60 << 20: "HTTP/1.1 401 ", 65 << 20: "HTTP/1.1 413 "} {
+		for _, path := range []string{"/agent_spans", "/bulk", "/agent_instance/register"} {
+			line := r.StatusLine(fmt.Sprintf("POST /api/v1%s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", path, length, strings.Repeat("x", 8<<10)))
+			if !strings.HasPrefix(line, want) {
+				t.Errorf("%s, %d bytes: %s", path, length, line)
+			}
 		}
+	}
+}
+
+func TestASpanThatIsTakenAloneIsTakenInBulk(t *testing.T) {
+	r := startRun(t)
+	item := strings.Replace(r.creating(ofSize(activity.MaxPayload), ofSize(activity.MaxPayload)), `{"details":{`, `{"_type":"agent_spans/create","idempotency_key":"a-large-span",`, 1)
+	item = strings.TrimSuffix(item, "}")
+	for range 2 {
+		a := r.ok(r.post("/bulk", `{"items":[`+item+`]}`))
+		if a.Get(t, "outputs", "a-large-span", "status") != "success" {
+			t.Fatalf("%.600s", a.Body)
+		}
+	}
+	if n := r.counts(r.instance); n["total"] != 1.0 {
+		t.Errorf("counts %v", n)
 	}
 }
 
