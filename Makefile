@@ -178,6 +178,7 @@ bench-backup: binary ## Measure a backup of 1,000,000 tokens, and validations me
 
 bench-copies: ## Compare copies on Postgres with SQLite, and with one row read for each validation.
 	$(say) "Measuring copies on one Postgres"
+	@e2e/need.sh wrk "The load comes from wrk." wrk >/dev/null
 	@go test -count=1 -timeout 30m -run '^$$' -bench Copies -benchtime 1x ./copies
 
 dev: $(installed) binary ## Work on the page: Vite on http://localhost:5173, with the API of a server on port 8080.
