@@ -88,7 +88,7 @@ func (m *Template) Database(t testing.TB) string {
 	if m.err != nil {
 		t.Fatal(m.err)
 	}
-	return s.create(t, "TEMPLATE "+m.name)
+	return s.create(t, "TEMPLATE "+m.name+" STRATEGY file_copy") // which does not write the copy to the log
 }
 
 // Create returns the URL of a new database with options of CREATE DATABASE, which goes with the test.
