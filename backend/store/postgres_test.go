@@ -15,7 +15,9 @@ import (
 	"gorm.io/gorm"
 
 	"tokentab/backend/fault"
+	"tokentab/backend/pfid"
 	"tokentab/backend/pgtest"
+	"tokentab/backend/token"
 )
 
 // openURL opens a database as a server does. The caller closes it.
@@ -453,4 +455,54 @@ func TestAReadTogetherShowsOneState(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
+}
+
+func TestUsesOfOtherCopiesAreFollowedAlsoAfterAHistoryThatLostSome(t *testing.T) {
+	pgtest.OnPostgres(t)
+	s := newShelf(t)
+	made, err := s.insert(token.StatusEntry{}, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	s.lists.WatchUses(func(id pfid.ID, _ bool) {
+		if seen++; id != made.ID {
+			t.Errorf("a use of %s", id)
+		}
+	})
+	follow := func(want int) {
+		t.Helper()
+		seen = 0
+		if err := s.lists.FollowUses(t.Context(), s.Copies()); err != nil || seen != want {
+			t.Errorf("saw %d uses, %v; want %d", seen, err, want)
+		}
+	}
+	use := func() {
+		t.Helper()
+		s.batch++
+		at := now().UnixMilli()
+		err := s.Tokens.RecordUses(t.Context(), token.UseBatch{Writer: 1, Number: s.batch, At: at, Uses: []token.Use{{TokenID: made.ID, Accepted: 1, At: at}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 5 {
+		use()
+	}
+	follow(0) // from here on
+	use()
+	follow(1)
+	run := func(statement string) {
+		t.Helper()
+		if err := s.writer.Exec(statement).Error; err != nil {
+			t.Fatal(err)
+		}
+	}
+	run("ALTER TABLE token_uses DISABLE TRIGGER USER")
+	run("UPDATE token_uses SET written = 2")
+	run("ALTER TABLE token_uses ENABLE TRIGGER USER")
+	run("ALTER SEQUENCE token_uses_written RESTART WITH 3")
+	follow(0)
+	use()
+	follow(1)
 }

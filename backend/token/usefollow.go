@@ -27,17 +27,26 @@ type WrittenUse struct {
 const followedAtOnce = 5000
 
 // FollowUses brings the last uses that other copies have written to lists, and to WatchUses.
-func (ts *Tokens) FollowUses(ctx context.Context, log UseLog) (err error) {
+func (ts *Tokens) FollowUses(ctx context.Context, log UseLog) error {
 	ts.uses.following.Lock()
 	defer ts.uses.following.Unlock()
-	if ts.uses.followed == 0 {
-		if ts.uses.followed, err = log.LastWrittenUse(ctx); err != nil {
+	if ts.uses.followed < 0 {
+		last, err := log.LastWrittenUse(ctx)
+		if err != nil {
 			return err
 		}
+		ts.uses.followed = last
 	}
 	for {
 		written, err := log.WrittenUses(ctx, ts.uses.followed, followedAtOnce)
-		if err != nil || len(written) == 0 {
+		if err != nil {
+			return err
+		}
+		if len(written) == 0 { // or the database has lost some, and numbers begin again before the last one
+			last, err := log.LastWrittenUse(ctx)
+			if err == nil {
+				ts.uses.followed = min(ts.uses.followed, last)
+			}
 			return err
 		}
 		uses := make([]Use, len(written))

@@ -74,7 +74,7 @@ type pendingUses struct {
 	reported  map[pfid.ID]int64 // when agents were seen without a use of their tokens, since the last flush; guarded by reporting
 
 	following sync.Mutex
-	followed  int64 // number of the last write that was read from other copies; guarded by following
+	followed  int64 // number of the last write that was read from other copies, below 0 for none; guarded by following
 
 	// moving is read-locked to look up uses, and locked while they move on.
 	moving sync.RWMutex
@@ -97,7 +97,7 @@ type sighting struct{ at, written int64 }
 
 // newPendingUses returns a pendingUses for about this many tokens, with a writer that no other process has.
 func newPendingUses(tokens int) *pendingUses {
-	return &pendingUses{most: max(tokens/pendingShards*5/4, pendingPerShard), seen: map[pfid.ID]sighting{}, reported: map[pfid.ID]int64{}, writer: rand.Int64()}
+	return &pendingUses{most: max(tokens/pendingShards*5/4, pendingPerShard), seen: map[pfid.ID]sighting{}, reported: map[pfid.ID]int64{}, writer: rand.Int64(), followed: -1}
 }
 
 // SawAgent notes that an agent was seen just now, although none of its own tokens was used.
