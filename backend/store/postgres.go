@@ -7,6 +7,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"runtime"
@@ -79,16 +80,14 @@ type remote struct {
 	schema           int64 // that this program knows
 }
 
-// CheckPostgresURL returns an error that does not show the URL unless it names a Postgres database.
-func CheckPostgresURL(url string) error {
-	_, err := parsePostgres(Postgres{URL: url})
-	return err
-}
-
 func parsePostgres(at Postgres) (*remote, error) {
+	flag := cmp.Or(at.Flag, "--database-url")
+	if !strings.HasPrefix(at.URL, "postgres://") && !strings.HasPrefix(at.URL, "postgresql://") {
+		return nil, errors.New(flag + likePostgres)
+	}
 	config, err := pgx.ParseConfig(at.URL)
-	if err != nil || !strings.HasPrefix(at.URL, "postgres://") && !strings.HasPrefix(at.URL, "postgresql://") {
-		return nil, errors.New(cmp.Or(at.Flag, "--database-url") + " must be like postgres://user:password@host:5432/database?sslmode=verify-full")
+	if err != nil {
+		return nil, fmt.Errorf("%s%s: %s", flag, likePostgres, wrongURL(err))
 	}
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = connectTimeout
@@ -103,7 +102,7 @@ func parsePostgres(at Postgres) (*remote, error) {
 		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: peerTimeout, Interval: time.Second, Count: 3},
 	}
 	config.DialFunc = dialer.DialContext
-	r := &remote{config: config, flag: cmp.Or(at.Flag, "--database-url"), readers: at.Readers, finders: at.Finders, schema: lastOf(postgresMigrations)}
+	r := &remote{config: config, flag: flag, readers: at.Readers, finders: at.Finders, schema: lastOf(postgresMigrations)}
 	if r.readers == 0 {
 		r.readers = min(defaultReaders(), mostReaders)
 	}
@@ -111,6 +110,28 @@ func parsePostgres(at Postgres) (*remote, error) {
 		r.finders = min(defaultFinders(), mostFinders)
 	}
 	return r, nil
+}
+
+const likePostgres = " must be like postgres://user:password@host:5432/database?sslmode=verify-full"
+
+// wrongURL says what is wrong with a URL. It repeats nothing of it but names of files: any part may be one of the password.
+func wrongURL(err error) string {
+	if failed, ok := errors.AsType[*fs.PathError](err); ok {
+		return failed.Error()
+	}
+	cause := err
+	for next := err; next != nil; next = errors.Unwrap(next) {
+		cause = next
+	}
+	switch cause.Error() { // messages of pgx without a value
+	case "unable to add CA to cert pool":
+		return "the file of sslrootcert has no certificate in PEM"
+	case "failed to decode sslkey":
+		return "the file of sslkey has no key in PEM"
+	case "sslmode is invalid", "both \"sslcert\" and \"sslkey\" are required":
+		return cause.Error()
+	}
+	return "write special characters of the password as %XX, such as %25 for % and %2F for /"
 }
 
 // mostReaders and mostFinders bound the default sizes of the pools: a server of Postgres has about a hundred connections, for all

@@ -86,7 +86,11 @@ func TestAPostgresThatCantBeUsedIsRefusedWithWhatToDo(t *testing.T) {
 	}
 	for name, c := range map[string]struct{ url, says string }{
 		"another kind":   {"mysql://root:secret@localhost/a", "must be like postgres://"},
-		"no URL":         {"postgres://user:secret word@[", "must be like postgres://"},
+		"no URL":         {"postgres://user:secret word@[", "write special characters of the password as %XX"},
+		"a percent sign": {"postgres://user:secret%word@localhost/a", "such as %25 for %"},
+		"no such file":   {"postgres://user:secret@localhost/a?sslmode=verify-full&sslrootcert=/missing/ca.pem", "open /missing/ca.pem: no such file"},
+		"no certificate": {"postgres://user:secret@localhost/a?sslmode=verify-full&sslrootcert=postgres_test.go", "the file of sslrootcert has no certificate"},
+		"no such mode":   {"postgres://user:secret@localhost/a?sslmode=full", "sslmode is invalid"},
 		"nobody listens": {"postgres://ada:secret@127.0.0.1:1/tokens?sslmode=disable", "can't connect to the database tokens on 127.0.0.1:1 as ada"},
 		"no database":    {changedURL(t, whole, func(u *url.URL) { u.Path = "/missing" }), `database "missing" does not exist`},
 		"encoding":       {pgtest.Create(t, "ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"), "has the encoding SQL_ASCII: create the database with ENCODING 'UTF8'"},
