@@ -156,6 +156,7 @@ type sessionSettings map[string]string
 // with returns the settings that all connections have, and these.
 func (more sessionSettings) with() sessionSettings {
 	all := sessionSettings{
+		"client_encoding":   "UTF8",
 		"statement_timeout": milliseconds(operationTimeout), "lock_timeout": milliseconds(operationTimeout),
 		"idle_in_transaction_session_timeout": milliseconds(operationTimeout + connectTimeout),
 		"default_transaction_isolation":       "read committed",
@@ -175,17 +176,22 @@ func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseco
 // asDurable raises synchronous_commit if the server's default would lose acknowledged changes in a crash.
 const asDurable = "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local')"
 
-// pool returns connections with some settings. They are set by statements, not when connecting, which PgBouncer would refuse.
-// begin is called at the begin of each transaction; nil for nothing.
-func (r *remote) pool(connections int, settings sessionSettings, begin func(context.Context, *pgconn.PgConn) error) *sql.DB {
+// afterConnect makes connections begin with the settings, by statements: PgBouncer would refuse them when connecting.
+func (all sessionSettings) afterConnect() stdlib.OptionOpenDB {
 	set := asDurable
-	for name, value := range settings.with() {
+	for name, value := range all {
 		set += "; SET " + name + " = '" + value + "'"
 	}
-	pool := sql.OpenDB(connector{stdlib.GetConnector(*r.config, stdlib.OptionAfterConnect(func(ctx context.Context, c *pgx.Conn) error {
+	return stdlib.OptionAfterConnect(func(ctx context.Context, c *pgx.Conn) error {
 		_, err := c.PgConn().Exec(ctx, set).ReadAll()
 		return err
-	})), &translations{}, begin})
+	})
+}
+
+// pool returns connections with some settings.
+// begin is called at the begin of each transaction; nil for nothing.
+func (r *remote) pool(connections int, settings sessionSettings, begin func(context.Context, *pgconn.PgConn) error) *sql.DB {
+	pool := sql.OpenDB(connector{stdlib.GetConnector(*r.config, settings.with().afterConnect()), &translations{}, begin})
 	pool.SetMaxOpenConns(connections)
 	pool.SetMaxIdleConns(connections)
 	if connections > 1 {

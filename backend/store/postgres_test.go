@@ -510,3 +510,32 @@ func TestUsesOfOtherCopiesAreFollowedAlsoAfterAHistoryThatLostSome(t *testing.T)
 	use()
 	follow(1)
 }
+
+func TestSettingsOfTheRoleChangeNoTextAndEndNoMigration(t *testing.T) {
+	pgtest.OnPostgres(t)
+	for _, setting := range []string{"client_encoding = 'LATIN1'", "statement_timeout = '50ms'", "lock_timeout = '1ms'", "idle_session_timeout = '50ms'"} {
+		at := pgtest.Create(t, "ENCODING 'UTF8' TEMPLATE template0")
+		onPostgres(t, at, "ALTER DATABASE "+databaseOf(t, at)+" SET "+setting)
+		next, err := parsePostgres(Postgres{URL: at})
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := nextPostgres(t, map[string]string{"99998_slow.sql": "SELECT pg_sleep(0.2);\nINSERT INTO settings (name, value) VALUES ('colour', 'grün €');"})
+		if err := next.prepare(t.Context(), all, true, true); err != nil {
+			t.Errorf("%s: %v", setting, err)
+			continue
+		}
+		s, err := openURL(t, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if colour, err := s.Setting(t.Context(), "colour"); err != nil || colour != "grün €" {
+			t.Errorf("%s: a migration wrote %q, %v", setting, colour, err)
+		}
+		err = s.SetSetting(t.Context(), "colour", "grün €")
+		stored, err2 := value[int](s.reader, "SELECT octet_length(value) FROM settings WHERE name = 'colour'")
+		if err := errors.Join(err, err2, s.Close()); err != nil || stored != len("grün €") {
+			t.Errorf("%s: a text is stored with %d bytes, %v", setting, stored, err)
+		}
+	}
+}

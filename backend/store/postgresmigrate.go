@@ -23,6 +23,12 @@ var postgresMigrationFiles embed.FS
 
 var postgresMigrations = below(postgresMigrationFiles, "migrations/postgres")
 
+// ofMigrations are the settings of connections that change the schema, whatever limits the role has: a migration may take long, and
+// the connection that has the lock does nothing meanwhile.
+var ofMigrations = sessionSettings{
+	"client_encoding": "UTF8", "statement_timeout": "0", "lock_timeout": "0", "idle_session_timeout": "0", "idle_in_transaction_session_timeout": "0",
+}
+
 // prepare checks the server and the rights on the database, and its schema. If there is none and mayCreate is set, it makes
 // it; if mayChange is set, it brings an older one up to date. Of several programs that do so at once, one does, and no copy
 // writes meanwhile.
@@ -30,7 +36,7 @@ func (r *remote) prepare(ctx context.Context, all fs.FS, mayCreate, mayChange bo
 	if err := r.checkSession(ctx); err != nil {
 		return err
 	}
-	pool := stdlib.OpenDB(*r.config)
+	pool := stdlib.OpenDB(*r.config, ofMigrations.afterConnect())
 	defer pool.Close()
 	conn, err := pool.Conn(ctx)
 	if err != nil {
