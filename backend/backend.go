@@ -206,7 +206,7 @@ func (b *Backend) build(ctx context.Context, c config.Config, world World) error
 		return err
 	}
 	if c.Listen != "" {
-		if _, _, err := b.removal.bounds(ctx); err != nil { // each removal tries again
+		if err := b.removal.start(ctx); err != nil { // each removal tries again
 			b.log.Error("could not read the time that removal by age goes by; will retry", "cause", err)
 		}
 		if err := b.Signer.NoteChains(ctx); err != nil { // Serve tries again

@@ -49,25 +49,42 @@ type removalClock struct {
 	failed  bool          // to store, as the log says
 }
 
+// start begins to measure. It stores nothing, since a start must not wait for the disk.
+func (c *removalClock) start(ctx context.Context) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, err := c.look(ctx)
+	return err
+}
+
 // bounds returns the earliest and the latest time that it may be now. What is too old at the earliest may go, and a stamp
 // after the latest is from a clock that was wrong. They are equal unless the clock has jumped, or the server was off.
 func (c *removalClock) bounds(ctx context.Context) (earliest, latest time.Time, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	passed, now := c.passed(), c.now().UTC()
-	if err := c.recall(ctx, now, passed); err != nil {
+	now, err := c.look(ctx)
+	if err != nil {
 		return now, now, err
 	}
-	isNews := c.look(now, passed-c.seen)
-	c.seen = passed
-	c.say(now)
-	if isNews || c.state.Trusted.Sub(c.kept.Trusted) >= clockKept {
+	if !c.state.Other.Equal(c.kept.Other) || c.state.Trusted.Sub(c.kept.Trusted) >= clockKept {
 		c.keep(ctx)
 	}
 	if c.state.Trusted.Before(now) {
 		return c.state.Trusted, now, nil
 	}
 	return now, c.state.Trusted, nil
+}
+
+// look compares the clock with the time that has passed since the last look, and returns what it shows.
+func (c *removalClock) look(ctx context.Context) (now time.Time, err error) {
+	passed, now := c.passed(), c.now().UTC()
+	if err := c.recall(ctx, now, passed); err != nil {
+		return now, err
+	}
+	c.state.compare(now, passed-c.seen)
+	c.seen = passed
+	c.say(now)
+	return now, nil
 }
 
 // recall reads the state if another copy has changed it, or a start. A database without one trusts the newest time that it
@@ -92,10 +109,8 @@ func (c *removalClock) recall(ctx context.Context, now time.Time, passed time.Du
 	return nil
 }
 
-// look compares the clock with the time that has passed since the last look. It reports whether another clock was found, or
-// was settled.
-func (c *removalClock) look(now time.Time, passed time.Duration) (isNews bool) {
-	s, was := &c.state, c.state.Other
+// compare takes up what the clock shows after some time has passed.
+func (s *clockState) compare(now time.Time, passed time.Duration) {
 	s.Trusted, s.Ran = s.Trusted.Add(passed), s.Ran+passed
 	isGone := now.Before(s.Other.Add(-clockStep))
 	if !isNear(now, s.Trusted) && !s.Other.IsZero() && !isGone && s.Ran >= clockProof {
@@ -107,7 +122,6 @@ func (c *removalClock) look(now time.Time, passed time.Duration) (isNews bool) {
 	case s.Other.IsZero() || isGone:
 		s.Other, s.Ran = now, 0
 	}
-	return !s.Other.Equal(was)
 }
 
 func isNear(a, b time.Time) bool { return a.Sub(b).Abs() <= clockStep }
