@@ -90,10 +90,24 @@ func (c *Copies) ChangesFrom(ctx context.Context, from token.Mark) (token.LogPar
 		return c.newest(ctx)
 	}
 	part, err := c.changesFrom(ctx, from.Number)
-	if err != nil || len(part.Marks) <= mostChanges || part.Marks[0] != from {
+	switch {
+	case err != nil:
 		return part, err
+	case len(part.Marks) == 0 || part.Marks[0] != from:
+		part.Oldest, err = c.number(ctx, "SELECT COALESCE(MIN(number), 0) FROM token_changes")
+	case len(part.Marks) > mostChanges:
+		return c.newest(ctx)
 	}
-	return c.newest(ctx)
+	return part, err
+}
+
+// number returns what a query of one number finds on the connection of looks.
+func (c *Copies) number(ctx context.Context, query string) (found int64, err error) {
+	conn, err := c.connected(ctx)
+	if err == nil {
+		err = c.or(conn.QueryRowContext(ctx, query).Scan(&found))
+	}
+	return found, classify(err)
 }
 
 // connected returns the connection of looks.
@@ -151,13 +165,9 @@ func (c *Copies) or(err error) error {
 // newest returns the newest change as the only one that the log still has.
 func (c *Copies) newest(ctx context.Context) (part token.LogPart, err error) {
 	for {
-		var number int64
-		conn, err := c.connected(ctx)
-		if err == nil {
-			err = c.or(conn.QueryRowContext(ctx, "SELECT COALESCE(MAX(number), 0) FROM token_changes").Scan(&number))
-		}
+		number, err := c.number(ctx, "SELECT COALESCE(MAX(number), 0) FROM token_changes")
 		if err != nil {
-			return part, classify(err)
+			return part, err
 		}
 		part, err = c.changesFrom(ctx, number)
 		if err != nil || len(part.Marks) == 0 {
@@ -170,8 +180,9 @@ func (c *Copies) newest(ctx context.Context) (part token.LogPart, err error) {
 	}
 }
 
-// changesQuery selects changes from a number on, and the state of the database.
-const changesQuery = `SELECT (SELECT id FROM lineage), (SELECT lowest FROM schema_needs), pg_is_in_recovery(), COALESCE((SELECT MIN(number) FROM token_changes), 0),
+// changesQuery selects changes from a number on, and the state of the database. It does not ask for the oldest change: while a
+// snapshot is open, MIN goes through all rows that were removed since.
+const changesQuery = `SELECT (SELECT id FROM lineage), (SELECT lowest FROM schema_needs), pg_is_in_recovery(),
 	c.number, c.tag, c.token_id, c.target, c.target_id, COALESCE(c.status_list, 0)
 	FROM (SELECT 1) one LEFT JOIN token_changes c ON c.number >= ? ORDER BY c.number LIMIT ?`
 
@@ -203,7 +214,7 @@ func (c *Copies) readChanges(ctx context.Context, number int64) (part token.LogP
 		var tag, target optional
 		var id pfid.ID
 		var change token.LoggedChange
-		if err := rows.Scan(&part.Lineage, &lowest, &standby, &part.Oldest, &at, &tag, &change.Token, &target, &id, &change.List); err != nil {
+		if err := rows.Scan(&part.Lineage, &lowest, &standby, &at, &tag, &change.Token, &target, &id, &change.List); err != nil {
 			return part, err
 		}
 		switch {

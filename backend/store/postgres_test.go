@@ -461,6 +461,41 @@ func TestAReadTogetherShowsOneState(t *testing.T) {
 	}
 }
 
+func TestALookAsksForTheOldestChangeOnlyIfTheLogLacksItsMark(t *testing.T) {
+	pgtest.OnPostgres(t)
+	s, _ := opened(t)
+	change := func(statement string) {
+		t.Helper()
+		if err := s.writer.Exec(statement).Error; err != nil {
+			t.Fatal(err)
+		}
+	}
+	look := func(from token.Mark) token.LogPart {
+		t.Helper()
+		part, err := s.Copies().ChangesFrom(t.Context(), from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return part
+	}
+	for range 3 {
+		change("INSERT INTO token_changes DEFAULT VALUES")
+	}
+	seen := look(token.Mark{}).Marks[0]
+	change("INSERT INTO token_changes DEFAULT VALUES")
+	if part := look(seen); len(part.Marks) != 2 || part.Marks[0] != seen || part.Oldest != 0 {
+		t.Errorf("a look from a mark that is there: %+v", part)
+	}
+	change("DELETE FROM token_changes WHERE number <= " + strconv.FormatInt(seen.Number, 10))
+	if part := look(seen); len(part.Marks) != 1 || part.Oldest != part.Marks[0].Number {
+		t.Errorf("a look behind the end of the log: %+v", part)
+	}
+	lost := token.Mark{Number: seen.Number + 1, Tag: "another"}
+	if part := look(lost); len(part.Marks) != 1 || part.Oldest > lost.Number {
+		t.Errorf("a look from a change that was lost: %+v", part)
+	}
+}
+
 func TestUsesOfOtherCopiesAreFollowedAlsoAfterAHistoryThatLostSome(t *testing.T) {
 	pgtest.OnPostgres(t)
 	s := newShelf(t)

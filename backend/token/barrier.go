@@ -30,7 +30,7 @@ type Mark struct {
 type LogPart struct {
 	// Lineage names the history. Someone who accepts a history that has lost changes gives it another name.
 	Lineage string
-	Oldest  int64 // number of the oldest change that the log still has
+	Oldest  int64 // number of the oldest change that the log still has; 0 if the log has the mark
 	Marks   []Mark
 	Changes []LoggedChange // one for each mark
 }
