@@ -41,8 +41,10 @@ type dialing struct {
 }
 
 const (
-	// leaderKey is the key of the advisory lock of the copy that does what only one must do.
+	// leaderKey is the key of the advisory lock of the copy that does what only one must do, of an installation in the schema public.
 	leaderKey = writerKey + 1
+	// ownLeaderKey is the key in the session's schema. Locks are per database, which may have installations in other schemas, too.
+	ownLeaderKey = "(CAST(? AS BIGINT) + CASE current_schema() WHEN 'public' THEN 0 ELSE hashtext(CAST(current_schema() AS TEXT)) END)"
 	// leaderIdle is how long a leader may say nothing. Then Postgres ends its session, and another copy can lead.
 	leaderIdle = 30 * time.Second
 	// mostChanges is how many changes one look reads. A copy that has missed more forgets all it knows.
@@ -245,7 +247,7 @@ func (s *db) isLed(ctx context.Context) (led bool, err error) {
 	return read(ctx, s, func(tx *gorm.DB) (bool, error) {
 		return value[bool](tx, `SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1
 			AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-			AND CAST(classid AS BIGINT) = ? AND CAST(objid AS BIGINT) = ?)`, int64(leaderKey>>32), int64(leaderKey&math.MaxUint32))
+			AND CAST(classid AS BIGINT) * 4294967296 + CAST(objid AS BIGINT) = `+ownLeaderKey+`)`, int64(leaderKey))
 	})
 }
 
@@ -275,7 +277,7 @@ func (c *Copies) ask(ctx context.Context) (leads bool, err error) {
 	var isOutdated bool
 	err = c.leader.QueryRowContext(ctx, "SELECT lowest > ? FROM schema_needs", c.remote.schema).Scan(&isOutdated)
 	if err == nil && !isOutdated && !c.leads {
-		err = c.leader.QueryRowContext(ctx, "SELECT pg_try_advisory_lock(?)", int64(leaderKey)).Scan(&c.leads)
+		err = c.leader.QueryRowContext(ctx, "SELECT pg_try_advisory_lock("+ownLeaderKey+")", int64(leaderKey)).Scan(&c.leads)
 	}
 	if err != nil || isOutdated && c.leads {
 		c.step()

@@ -496,6 +496,28 @@ func TestALookAsksForTheOldestChangeOnlyIfTheLogLacksItsMark(t *testing.T) {
 	}
 }
 
+func TestInstallationsInTwoSchemasOfADatabaseLeadEachForItself(t *testing.T) {
+	pgtest.OnPostgres(t)
+	first, at := opened(t)
+	onPostgres(t, at, "CREATE SCHEMA beside")
+	second, err := openURL(t, at+"&search_path=beside")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer second.Close()
+	for _, s := range []*Store{first, second} {
+		if led, err := s.isLed(t.Context()); err != nil || led {
+			t.Errorf("led before a copy leads: %v, %v", led, err)
+		}
+		if leads, err := s.Copies().Leads(t.Context()); err != nil || !leads {
+			t.Errorf("leads: %v, %v", leads, err)
+		}
+		if led, err := s.isLed(t.Context()); err != nil || !led {
+			t.Errorf("led: %v, %v", led, err)
+		}
+	}
+}
+
 func TestUsesOfOtherCopiesAreFollowedAlsoAfterAHistoryThatLostSome(t *testing.T) {
 	pgtest.OnPostgres(t)
 	s := newShelf(t)
