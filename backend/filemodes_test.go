@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -20,9 +19,6 @@ import (
 // secretFiles is a server's TLS key, master key, mail server and folder of backups.
 func secretFiles(t *testing.T) (tlsKey, masterKey, mail, backups string, option backendtest.Option) {
 	t.Helper()
-	if runtime.GOOS == "windows" {
-		t.Skip("Windows has no modes")
-	}
 	folder := t.TempDir()
 	put := func(name string, content []byte) string {
 		path := filepath.Join(folder, name)

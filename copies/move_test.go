@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"net/url"
+	"os"
 	"os/exec"
 	"path"
 	"path/filepath"
@@ -95,14 +96,20 @@ func (m mover) killAt(n int, args ...string) error {
 		}
 		return err
 	case <-stalled:
-		if err := c.Process.Kill(); err != nil {
-			m.t.Fatal(err)
-		}
-		<-ended
+		killed := c.Process.Kill()
+		err := <-ended
 		m.proxy.setCut(true)
 		m.proxy.resume()
 		m.proxy.setCut(false)
-		return errKilled
+		switch {
+		case killed == nil:
+			return errKilled
+		case !errors.Is(killed, os.ErrProcessDone): // it waited for no answer to its last piece
+			m.t.Fatal(killed)
+		case err != nil:
+			err = errors.New(says.String())
+		}
+		return err
 	}
 }
 

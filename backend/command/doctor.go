@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/netip"
@@ -104,6 +105,9 @@ func (d *doctor) examineFiles() backend.Finding {
 	var found backend.Finding
 	for _, file := range d.SecretFiles() {
 		info, err := os.Stat(file.Path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // what reads it says so
+		}
 		if err != nil {
 			return backend.Finding{Verdict: backend.Failure, What: what, Found: file.Setting + ": " + err.Error(), Do: "name a file that is there"}
 		}

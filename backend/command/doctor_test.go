@@ -3,7 +3,6 @@ package command
 import (
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 
@@ -11,9 +10,6 @@ import (
 )
 
 func TestTheDoctorFindsFilesThatOthersCanReadOrReplace(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		t.Skip("Windows has no modes")
-	}
 	folder := t.TempDir()
 	data, backups, master, key, mail := filepath.Join(folder, "data"), filepath.Join(folder, "backups"), filepath.Join(folder, "data", "master.key"), filepath.Join(folder, "key.pem"), filepath.Join(folder, "mail")
 	for _, path := range []string{data, backups} {
