@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -15,15 +14,12 @@ import (
 	"strings"
 	"syscall"
 	"time"
-	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/stdlib"
 	"gorm.io/gorm"
 
 	"tokentab/backend/audit"
-	"tokentab/backend/fault"
 )
 
 // The store on Postgres. Several servers and commands may use one database.
@@ -148,188 +144,6 @@ func defaultFinders() int { return max(2, runtime.GOMAXPROCS(0)) }
 // String names the database without the password.
 func (r *remote) String() string {
 	return fmt.Sprintf("the database %s on %s", r.config.Database, net.JoinHostPort(r.config.Host, strconv.Itoa(int(r.config.Port))))
-}
-
-// sessionSettings are settings of a connection that differ from the database's defaults.
-type sessionSettings map[string]string
-
-// with returns the settings that all connections have, and these.
-func (more sessionSettings) with() sessionSettings {
-	all := sessionSettings{
-		"client_encoding":   "UTF8",
-		"statement_timeout": milliseconds(operationTimeout), "lock_timeout": milliseconds(operationTimeout),
-		"idle_in_transaction_session_timeout": milliseconds(operationTimeout + connectTimeout),
-		"default_transaction_isolation":       "read committed",
-		// All statements are short. For tables without statistics Postgres would expect long ones, and compile them for half a second.
-		"jit": "off",
-		// So that the server notices lost clients, which may hold the lock.
-		"tcp_user_timeout": milliseconds(peerTimeout), "tcp_keepalives_idle": "5", "tcp_keepalives_interval": "1", "tcp_keepalives_count": "3",
-	}
-	for name, value := range more {
-		all[name] = value
-	}
-	return all
-}
-
-func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
-
-// asDurable raises synchronous_commit if the server's default would lose acknowledged changes in a crash.
-const asDurable = "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local')"
-
-// afterConnect makes connections begin with the settings, by statements: PgBouncer would refuse them when connecting.
-func (all sessionSettings) afterConnect() stdlib.OptionOpenDB {
-	set := asDurable
-	for name, value := range all {
-		set += "; SET " + name + " = '" + value + "'"
-	}
-	return stdlib.OptionAfterConnect(func(ctx context.Context, c *pgx.Conn) error {
-		_, err := c.PgConn().Exec(ctx, set).ReadAll()
-		return err
-	})
-}
-
-// pool returns connections with some settings.
-// begin is called at the begin of each transaction; nil for nothing.
-func (r *remote) pool(connections int, settings sessionSettings, begin func(context.Context, *pgconn.PgConn) error) *sql.DB {
-	pool := sql.OpenDB(connector{stdlib.GetConnector(*r.config, settings.with().afterConnect()), &translations{}, begin})
-	pool.SetMaxOpenConns(connections)
-	pool.SetMaxIdleConns(connections)
-	if connections > 1 {
-		pool.SetConnMaxIdleTime(readerIdle)
-	}
-	return pool
-}
-
-func (r *remote) connect(connections int, settings sessionSettings, begin func(context.Context, *pgconn.PgConn) error) (*gorm.DB, error) {
-	pool := newStatements(r.pool(connections, settings, begin))
-	pool.keepsNone = true // pgx keeps them, for each connection
-	return openPool(pool, postgresName)
-}
-
-// takeTurn begins a transaction that writes. It waits for the lock, and returns errOutdated if this program must not write any more.
-func (r *remote) takeTurn(ctx context.Context, c *pgconn.PgConn) error {
-	const both = "SELECT pg_advisory_xact_lock(%d); SELECT EXISTS (SELECT 1 FROM schema_needs WHERE lowest > %d)" // one round trip
-	results, err := c.Exec(ctx, fmt.Sprintf(both, int64(writerKey), r.schema)).ReadAll()
-	if err != nil {
-		return err
-	}
-	if string(results[1].Rows[0][0]) != "f" {
-		return errOutdated
-	}
-	return nil
-}
-
-// connectPostgres opens the connections for reading and writing.
-func (s *db) connectPostgres() (err error) {
-	idle := milliseconds(writerIdle)
-	if s.writer, err = s.remote.connect(1, sessionSettings{"application_name": "tokentab changes", "idle_in_transaction_session_timeout": idle}, s.remote.takeTurn); err != nil {
-		return err
-	}
-	if s.noter, err = s.remote.connect(1, sessionSettings{"application_name": "tokentab uses", "idle_in_transaction_session_timeout": idle, "synchronous_commit": "off"}, s.remote.takeTurn); err != nil {
-		return err
-	}
-	if s.reader, err = s.remote.connect(s.remote.readers, sessionSettings{"application_name": "tokentab readers", "default_transaction_read_only": "on"}, nil); err != nil {
-		return err
-	}
-	s.finder, err = s.remote.connect(s.remote.finders, sessionSettings{"application_name": "tokentab finders", "default_transaction_read_only": "on"}, nil)
-	if err == nil {
-		s.connectCopies()
-	}
-	return err
-}
-
-// connector connects a pool whose statements are translated. Their values are converted as they are for SQLite.
-type connector struct {
-	driver.Connector
-	translations *translations
-	begin        func(context.Context, *pgconn.PgConn) error
-}
-
-// Connect implements driver.Connector.
-func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
-	opened, err := c.Connector.Connect(ctx)
-	if err != nil {
-		return nil, err
-	}
-	conn, ok := opened.(*stdlib.Conn)
-	if !ok {
-		return nil, fmt.Errorf("store: a connection to Postgres is a %T", opened)
-	}
-	return &translating{Conn: conn, translations: c.translations, begin: c.begin}, nil
-}
-
-type translating struct {
-	*stdlib.Conn
-	translations *translations
-	begin        func(context.Context, *pgconn.PgConn) error // see remote.pool
-	givenUp      bool                                        // see IsValid
-}
-
-// IsValid implements driver.Validator: after a failure of the session the pool takes no connection back.
-func (c *translating) IsValid() bool { return !c.givenUp }
-
-// isOfSession reports whether a new session might not have a failure. Sessions keep the defaults of their role and database, such
-// as default_transaction_read_only, search_path or role, that held when they began.
-func isOfSession(err error) bool {
-	failed, ok := errors.AsType[*pgconn.PgError](err)
-	if !ok || len(failed.Code) != 5 {
-		return false
-	}
-	switch failed.Code[:2] { // classes: unsupported, unknown statement, role, and rights or unknown tables
-	case "0A", "26", "28", "42":
-		return true
-	}
-	return failed.Code == readOnlyTransaction
-}
-
-// CheckNamedValue implements driver.NamedValueChecker. It refuses texts that Postgres can't hold and SQLite can.
-func (*translating) CheckNamedValue(v *driver.NamedValue) (err error) {
-	v.Value, err = driver.DefaultParameterConverter.ConvertValue(v.Value)
-	if text, ok := v.Value.(string); ok && (strings.IndexByte(text, 0) >= 0 || !utf8.ValidString(text)) {
-		return fault.New(fault.Validation, "A text must be UTF-8 without zero bytes.")
-	}
-	return err
-}
-
-// ExecContext implements driver.ExecerContext.
-func (c *translating) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
-	result, err := c.Conn.ExecContext(ctx, c.translations.of(query), args)
-	return result, c.orGone(ctx, err)
-}
-
-// QueryContext implements driver.QueryerContext.
-func (c *translating) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
-	rows, err := c.Conn.QueryContext(ctx, c.translations.of(query), args)
-	return rows, c.orGone(ctx, err)
-}
-
-// BeginTx implements driver.ConnBeginTx.
-func (c *translating) BeginTx(ctx context.Context, options driver.TxOptions) (driver.Tx, error) {
-	tx, err := c.Conn.BeginTx(ctx, options)
-	if err != nil || c.begin == nil {
-		return tx, c.orGone(ctx, err)
-	}
-	if err := c.begin(ctx, c.Conn.Conn().PgConn()); err != nil {
-		return nil, c.orGone(ctx, errors.Join(err, tx.Rollback()))
-	}
-	return tx, nil
-}
-
-// orGone returns driver.ErrBadConn for a failure with which the connection ended, such as the first statement after a restart of
-// Postgres. Then database/sql takes another connection for it, unless it is in a transaction. That is safe for a statement that
-// had begun, because outside of transactions the store only reads.
-func (c *translating) orGone(ctx context.Context, err error) error {
-	c.givenUp = c.givenUp || isOfSession(err)
-	if err != nil && ctx.Err() == nil && c.Conn.Conn().IsClosed() {
-		return fmt.Errorf("%w: %w", driver.ErrBadConn, err)
-	}
-	return err
-}
-
-// PrepareContext implements driver.ConnPrepareContext.
-func (c *translating) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
-	statement, err := c.Conn.PrepareContext(ctx, c.translations.of(query))
-	return statement, c.orGone(ctx, err)
 }
 
 // OpenPostgres opens a pool of one Postgres database beside a store. It takes the statements that a store takes.

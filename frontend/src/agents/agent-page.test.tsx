@@ -1,8 +1,9 @@
 import { screen, waitFor, within } from "@testing-library/react";
 import { beforeEach, describe, expect, test } from "vitest";
+import { agent, deployment, version } from "../testing/agent-samples";
 import { bodiesOf, failure, network, sent } from "../testing/network";
 import { expectMessage, open } from "../testing/render";
-import { agent, deployment, list, one, signedIn, version } from "../testing/samples";
+import { list, one, signedIn } from "../testing/samples";
 import type { Agent } from "../wire";
 
 const address = "/agents/agent-1/deployments";

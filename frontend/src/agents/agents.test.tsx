@@ -1,8 +1,9 @@
 import { screen, waitFor, within } from "@testing-library/react";
 import { beforeEach, describe, expect, test } from "vitest";
+import { agent } from "../testing/agent-samples";
 import { bodiesOf, failure, network, sent } from "../testing/network";
 import { open } from "../testing/render";
-import { agent, deploymentToken, environments, list, one, signedIn } from "../testing/samples";
+import { deploymentToken, environments, list, one, signedIn } from "../testing/samples";
 
 beforeEach(() => {
   network.on("GET /session", signedIn());

@@ -1,8 +1,10 @@
 import { act, screen, waitFor, within } from "@testing-library/react";
 import { beforeEach, describe, expect, test } from "vitest";
+import { agent, instance, span } from "../testing/agent-samples";
 import { failure, network, type Sent, sent } from "../testing/network";
 import { expectMessage, open } from "../testing/render";
-import { agent, ago, deploymentToken, instance, list, one, rowUse, signedIn, span } from "../testing/samples";
+import { ago } from "../testing/sample";
+import { deploymentToken, list, one, rowUse, signedIn } from "../testing/samples";
 import type { AgentSpan } from "../wire";
 
 const address = "/agents/agent-1/instances/instance-1";

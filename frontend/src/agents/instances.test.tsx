@@ -1,8 +1,9 @@
 import { screen, waitFor, within } from "@testing-library/react";
 import { beforeEach, describe, expect, test } from "vitest";
+import { activity, agent, deployment, instance } from "../testing/agent-samples";
 import { bodiesOf, failure, network, sent } from "../testing/network";
 import { expectMessage, open } from "../testing/render";
-import { activity, agent, deployment, environments, instance, list, one, signedIn } from "../testing/samples";
+import { environments, list, one, signedIn } from "../testing/samples";
 
 const address = "/agents/agent-1/instances";
 

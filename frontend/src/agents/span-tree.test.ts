@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { span } from "../testing/samples";
+import { span } from "../testing/agent-samples";
 import { placeSpans } from "./span-tree";
 
 /** "c" is a root, "c<a" is below a. */

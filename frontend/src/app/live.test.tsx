@@ -1,8 +1,9 @@
 import { screen, waitFor } from "@testing-library/react";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { agent } from "../testing/agent-samples";
 import { failure, network, sent } from "../testing/network";
 import { open } from "../testing/render";
-import { agent, list, one, signedIn, signedOut, token } from "../testing/samples";
+import { list, one, signedIn, signedOut, token } from "../testing/samples";
 
 /** The streams that the page has opened, in order. */
 const streams: Stream[] = [];

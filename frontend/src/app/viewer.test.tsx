@@ -1,10 +1,10 @@
 import { screen, waitFor, within } from "@testing-library/react";
 import { beforeEach, describe, expect, test } from "vitest";
+import { agent } from "../testing/agent-samples";
 import { bodiesOf, failure, network, sent } from "../testing/network";
 import { expectMessage, open } from "../testing/render";
 import {
   account,
-  agent,
   environment,
   invite,
   list,

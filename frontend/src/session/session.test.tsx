@@ -1,8 +1,9 @@
 import { screen, waitFor, within } from "@testing-library/react";
 import { describe, expect, test } from "vitest";
+import { agent } from "../testing/agent-samples";
 import { bodiesOf, Failure, failure, network, unreachable } from "../testing/network";
 import { open } from "../testing/render";
-import { agent, list, signedIn, signedOut, token } from "../testing/samples";
+import { list, signedIn, signedOut, token } from "../testing/samples";
 
 const password = "a long enough secret";
 

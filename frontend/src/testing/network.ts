@@ -1,5 +1,6 @@
 import { vi } from "vitest";
-import { activity, backup, list, moves, one, summary, use } from "./samples";
+import { activity } from "./agent-samples";
+import { backup, list, moves, one, summary, use } from "./samples";
 
 /** A request of the page. */
 export interface Sent {

@@ -1,8 +1,9 @@
 import { cleanup, screen, waitFor } from "@testing-library/react";
 import { beforeEach, expect, test, vi } from "vitest";
+import { agent } from "../testing/agent-samples";
 import { network } from "../testing/network";
 import { open } from "../testing/render";
-import { agent, list, one, signedIn, summary, token } from "../testing/samples";
+import { list, one, signedIn, summary, token } from "../testing/samples";
 
 const address = "/account/api-tokens";
 const hours = 3_600_000;

@@ -1,8 +1,9 @@
 import { screen, waitFor } from "@testing-library/react";
 import { beforeEach, describe, expect, test } from "vitest";
+import { agent } from "../testing/agent-samples";
 import { failure, network, type Sent, sent } from "../testing/network";
 import { goBack, open } from "../testing/render";
-import { agent, environment, list, member, signedIn, token } from "../testing/samples";
+import { environment, list, member, signedIn, token } from "../testing/samples";
 
 const address = "/account/api-tokens";
 const idOf = (last: string) => `01kdvdna00zzzzzz18532cy4e89yc${last}`;

@@ -1,9 +1,9 @@
 import { act, fireEvent, screen, waitFor, within } from "@testing-library/react";
 import { beforeEach, describe, expect, test } from "vitest";
+import { agent } from "../testing/agent-samples";
 import { failure, network, type Sent, sent } from "../testing/network";
 import { goBack, open } from "../testing/render";
 import {
-  agent,
   deploymentToken,
   environment,
   list,

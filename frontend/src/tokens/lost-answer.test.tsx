@@ -1,9 +1,10 @@
 import { act, screen, waitFor, within } from "@testing-library/react";
 import { beforeEach, describe, expect, test } from "vitest";
 import { drawn } from "../requests";
+import { agent } from "../testing/agent-samples";
 import { bodiesOf, failure, network, unreachable } from "../testing/network";
 import { expectMessage, open } from "../testing/render";
-import { agent, environments, list, one, signedIn, token } from "../testing/samples";
+import { environments, list, one, signedIn, token } from "../testing/samples";
 import type { ApiToken } from "../wire";
 
 const secret = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhY2NvdW50LTEifQ.c2lnbmF0dXJl";

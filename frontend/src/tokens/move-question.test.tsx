@@ -2,7 +2,8 @@ import { screen, waitFor, within } from "@testing-library/react";
 import { beforeEach, describe, expect, test } from "vitest";
 import { bodiesOf, failure, network } from "../testing/network";
 import { open } from "../testing/render";
-import { actionsOf, ago, list, one, signedIn, token, use } from "../testing/samples";
+import { ago } from "../testing/sample";
+import { actionsOf, list, one, signedIn, token, use } from "../testing/samples";
 import type { ApiToken, ApiTokenUse, TokenStatus } from "../wire";
 
 const minute = 60_000;

@@ -2,7 +2,8 @@ import { screen, waitFor, within } from "@testing-library/react";
 import { beforeEach, describe, expect, test } from "vitest";
 import { bodiesOf, failure, network, unreachable } from "../testing/network";
 import { open } from "../testing/render";
-import { ago, list, one, signedIn, token } from "../testing/samples";
+import { ago } from "../testing/sample";
+import { list, one, signedIn, token } from "../testing/samples";
 import type { ApiToken } from "../wire";
 
 const secret = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhY2NvdW50LTEifQ.c2lnbmF0dXJl";

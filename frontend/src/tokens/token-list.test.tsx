@@ -2,7 +2,8 @@ import { screen, waitFor, within } from "@testing-library/react";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { bodiesOf, failure, network, type Sent, sent, unreachable } from "../testing/network";
 import { expectMessage, open } from "../testing/render";
-import { actionsOf, ago, deploymentToken, list, one, rowUse, signedIn, token, use } from "../testing/samples";
+import { ago } from "../testing/sample";
+import { actionsOf, deploymentToken, list, one, rowUse, signedIn, token, use } from "../testing/samples";
 import type { ApiToken, TokenStatus } from "../wire";
 
 const address = "/account/api-tokens";

@@ -2,17 +2,8 @@ import { screen, waitFor, within } from "@testing-library/react";
 import { beforeEach, describe, expect, test } from "vitest";
 import { failure, network } from "../testing/network";
 import { open } from "../testing/render";
-import {
-  ago,
-  deploymentToken,
-  list,
-  one,
-  rowUse,
-  signedIn,
-  token,
-  tokenEvent,
-  use,
-} from "../testing/samples";
+import { ago } from "../testing/sample";
+import { deploymentToken, list, one, rowUse, signedIn, token, tokenEvent, use } from "../testing/samples";
 
 const address = "/account/api-tokens/token-1";
 const day = 86_400_000;

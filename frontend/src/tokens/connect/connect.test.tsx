@@ -1,8 +1,9 @@
 import { screen, waitFor, within } from "@testing-library/react";
 import { beforeEach, describe, expect, test, vi } from "vitest";
+import { agent } from "../../testing/agent-samples";
 import { failure, network, sent, unreachable } from "../../testing/network";
 import { open } from "../../testing/render";
-import { agent, environments, list, signedIn } from "../../testing/samples";
+import { environments, list, signedIn } from "../../testing/samples";
 
 const address = "/account/api-tokens/connect";
 const secret = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhY2NvdW50LTEifQ.c2lnbmF0dXJl";
