@@ -105,10 +105,8 @@ func (a *Activity) ReportSpans(ctx context.Context, scope Scope, changes []SpanC
 		return nil, failed
 	}
 	made, err := a.store.ReportSpans(ctx, scope, reports, at)
-	for i, r := range made {
-		if i == 0 || r.AgentID != made[i-1].AgentID {
-			a.reported(scope, r.AgentID)
-		}
+	for _, r := range made {
+		a.reported(scope, r.AgentID)
 	}
 	return made, cmp.Or(err, failed)
 }

@@ -39,7 +39,8 @@ func (s *Service) admit(a access) func(huma.Context, func(huma.Context)) {
 			err = who.check(a, ctx.Method(), ctx.Param("id"))
 		}
 		if err == nil && a == open && isUnsafe(ctx.Method()) {
-			if err = s.refuseForeignOrigin(who.request, false); err == nil { // a copy that is cut off or outdated serves nobody
+			if err = s.refuseForeignOrigin(who.request, false); err == nil {
+				// A copy that can't see what others have changed must sign nobody in.
 				_, err = s.Tokens.Arrive(who.request.UserContext())
 			}
 		}
@@ -94,7 +95,7 @@ func (s *Service) receive(a access, path string) func(huma.Context, func(huma.Co
 		if large != nil {
 			hold := s.spanBodies.Share()
 			defer hold.Release()
-			if err = large.read(c.Context(), hold); err == nil && large.isRepeated {
+			if err = large.read(c.Context(), hold); err == nil && large.isEchoed {
 				who, _ := ctx.Context().Value(callerKey{}).(*caller)
 				err = who.reserve(len(c.Request().Body()))
 			}

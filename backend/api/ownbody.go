@@ -36,9 +36,9 @@ const (
 
 // largeBody says how a route reads bodies that other routes refuse with 413.
 type largeBody struct {
-	limit      int  // in bytes
-	isRepeated bool // the response has what the body has
-	refusal    *fault.Error
+	limit    int  // in bytes
+	isEchoed bool // the response repeats the body
+	refusal  *fault.Error
 }
 
 var (

@@ -98,7 +98,10 @@ func (d *doctor) examineFiles() backend.Finding {
 		return backend.Finding{Verdict: backend.Skipped, What: what, Found: "Windows has no modes"}
 	}
 	if d.BackupDir != "" {
-		if err := filemode.CheckFolder(d.BackupDir); err != nil {
+		switch err := filemode.CheckFolder(d.BackupDir); {
+		case errors.Is(err, fs.ErrNotExist):
+			return backend.Finding{Verdict: backend.Failure, What: what, Found: "--backup-dir: " + err.Error(), Do: "make the folder, or name another"}
+		case err != nil:
 			return backend.Finding{Verdict: backend.Failure, What: what, Found: err.Error(), Do: "after the chmod, check that the backups are yours"}
 		}
 	}

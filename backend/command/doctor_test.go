@@ -49,4 +49,8 @@ func TestTheDoctorFindsFilesThatOthersCanReadOrReplace(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	d.BackupDir = filepath.Join(folder, "missing")
+	if f := d.examineFiles(); f.Verdict != backend.Failure || !strings.Contains(f.Found, d.BackupDir) || !strings.Contains(f.Do, "make the folder") {
+		t.Errorf("a missing folder of backups: %+v", f)
+	}
 }

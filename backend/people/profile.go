@@ -22,9 +22,9 @@ type ProfileStore interface {
 	// DeleteOtherSessions ends all sessions of the admin user except kept, and returns how many of them were live at
 	// the given instant.
 	DeleteOtherSessions(ctx context.Context, user, kept pfid.ID, at time.Time, event func(ended int) (audit.Event, error)) (int, error)
-	// ChangePassword replaces the password hash, ends all sessions of the admin user except kept, and settles the
-	// counted try, in one transaction. If the stored hash is no longer oldHash, it changes nothing and returns
-	// ErrWrongPassword.
+	// ChangePassword replaces the password hash, ends all sessions of the admin user except kept, revokes the pending
+	// invites that they made in a session, and settles the counted try, in one transaction. If the stored hash is no longer
+	// oldHash, it changes nothing and returns ErrWrongPassword.
 	ChangePassword(ctx context.Context, user, kept pfid.ID, oldHash, newHash string, at time.Time, recorder audit.Recorder, settle Settlement) error
 }
 
@@ -52,8 +52,9 @@ func (ps *People) EndOtherSessions(ctx context.Context, actor audit.Actor, kept 
 }
 
 // ChangePassword replaces the password of the admin user of the session, ends all of their other sessions, and revokes the
-// pending invites that they made: someone who had the old password may have made them. It returns fault.Validation of current_password if that is wrong, and fault.TooManyRequests after too many wrong
-// tries. These tries are counted apart from those to sign in, because only signed-in users can make them.
+// pending invites that they made: someone who had the old password may have made them. It returns fault.Validation of
+// current_password if that is wrong, and fault.TooManyRequests after too many wrong tries. These tries are counted apart from
+// those to sign in, because only signed-in users can make them.
 func (ps *People) ChangePassword(ctx context.Context, actor audit.Actor, session Session, current, next string) error {
 	at := ps.now().UTC()
 	wrong := fault.Fields{}

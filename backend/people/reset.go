@@ -25,7 +25,8 @@ func CheckNewPassword(password string) error {
 }
 
 // ResetPassword sets the password of a member without knowing the present one, ends all of their sessions, and revokes the
-// pending invites that they made. Only the command line may call it. Delays after wrong attempts end too, except for addresses, which others share.
+// pending invites that they made. Only the command line may call it. Delays after wrong attempts end too, except for
+// addresses, which others share.
 func (ps *People) ResetPassword(ctx context.Context, user AdminUser, password string) error {
 	if err := CheckNewPassword(password); err != nil {
 		return err

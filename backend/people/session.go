@@ -91,7 +91,7 @@ type SessionStart struct {
 // maxUserAgent is how much of a browser's User-Agent header is kept, in bytes.
 const maxUserAgent = 300
 
-// printable drops what could make a browser's name look like another's: it comes from whoever signed in.
+// printable drops characters that can't be seen or that reorder a text: whoever signs in chooses the name of the browser.
 func printable(r rune) rune {
 	if unicode.IsPrint(r) {
 		return r

@@ -44,8 +44,8 @@ func ParseMasterKey(text string) (MasterKey, error) {
 }
 
 // LoadMasterKey reads the master key from the data folder. It refuses a file that everyone on the machine can read, and
-// takes the right to write it from its group. If there is no file and mayMake is set, it creates one with mode 0600. The caller must keep other
-// processes from doing so at the same time.
+// takes the right to write it from its group. If there is no file and mayMake is set, it creates one with mode 0600. The
+// caller must keep other processes from doing so at the same time.
 func LoadMasterKey(folder string, mayMake bool, random io.Reader) (MasterKey, error) {
 	path := filepath.Join(folder, MasterKeyFile)
 	info, err := os.Stat(path)

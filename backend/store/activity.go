@@ -93,12 +93,12 @@ func (s Activity) TrimSpans(ctx context.Context, now, before time.Time, most int
 			return false, err
 		}
 		// The inner query leaves out the columns behind the payloads, which take a read for every 4 KiB of them.
-		const through = `(SELECT number, instance, status FROM agent_spans ORDER BY number LIMIT 5000) s CROSS JOIN agent_spans t ON t.number = s.number` // trimThrough
+		const through = `(SELECT number, instance, status FROM agent_spans ORDER BY number LIMIT ?) s CROSS JOIN agent_spans t ON t.number = s.number`
 		const ended = ` AND NOT (s.status IN ('pending', 'active') AND EXISTS (SELECT 1 FROM agent_instances i
 			WHERE i.number = s.instance AND i.status IN ('pending', 'active') AND i.updated_at BETWEEN ? AND ?))`
 		lively := []any{stamp(now.Add(-trimLively)), stamp(now)}
 		remove := func(left budget, where string, args ...any) (int, error) {
-			return removeSpans(tx, &left, "SELECT t.number, t.size FROM "+through+" WHERE "+where, args...)
+			return removeSpans(tx, &left, "SELECT t.number, t.size FROM "+through+" WHERE "+where, append([]any{trimThrough}, args...)...)
 		}
 		removed, err := remove(budget{trimRows, trimBytes}, "t.inserted_at < ?"+ended, append([]any{stamp(before)}, lively...)...)
 		if err != nil || removed > 0 {

@@ -36,8 +36,9 @@ func endedAt(earliest, latest time.Time) []ended {
 	}
 }
 
-// RemoveEnded removes sessions, tries to sign in, invites, notices of removed members and responses to repeated requests that have ended, in small
-// steps, and calls rest after each. The present time is between earliest and latest. Nothing else depends on when it runs: whoever reads such a row looks at its times.
+// RemoveEnded removes sessions, tries to sign in, invites, notices of removed members and responses to repeated requests, if
+// they have ended. It works in small steps and calls rest after each. The present time is between earliest and latest. It may
+// run at any time, because all who read such a row look at its times.
 func (s *db) RemoveEnded(ctx context.Context, earliest, latest time.Time, rest func()) error {
 	for _, e := range endedAt(earliest, latest) {
 		for n := endedAtOnce; n == endedAtOnce && ctx.Err() == nil; {

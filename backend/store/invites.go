@@ -106,8 +106,8 @@ func endInvites(tx *gorm.DB, owner pfid.ID, at time.Time, recorder audit.Recorde
 	return recordWith(tx, recorder, audit.AdminUserInviteRevoked, "with its maker", ended...)
 }
 
-// endInvitesOf revokes the pending invites that match, because someone else may have made them with the credentials of their
-// maker, which have just changed.
+// endInvitesOf revokes the pending invites that match a condition. The credentials of their maker have changed, and someone
+// else may have made them with the former ones.
 func endInvitesOf(tx *gorm.DB, at time.Time, recorder audit.Recorder, where string, args ...any) error {
 	ended, err := values[pfid.ID](tx, "UPDATE admin_user_invites SET status = 'revoked', updated_at = ? WHERE status = 'pending' AND "+where+" RETURNING id", append([]any{stamp(at)}, args...)...)
 	if err != nil {

@@ -70,7 +70,7 @@ type barrier struct {
 	// Only the look under way uses these.
 	lineage string
 	mark    Mark
-	lost    bool   // the database has lost changes, and nobody has accepted that yet
+	lost    bool   // the database has lost changes, and no operator has confirmed it yet
 	told    string // what callers learn of the failure that was told last; empty for none
 }
 

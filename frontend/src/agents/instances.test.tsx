@@ -45,19 +45,21 @@ describe("the instances of an agent", () => {
     expect(queries()[0]?.get("agent_id")).toBe("agent-1");
   });
 
-  test("are listed although a time is none that browsers know", async () => {
-    const started_at = "10000-01-01T00:59:59.000Z";
-    network.on(
-      "GET /agent_instance",
-      list([
-        instance({ id: "run-00000001", status: "active", started_at }),
-        instance({ id: "run-00000002", started_at }),
-      ]),
-    );
-    open(address);
-    for (const name of [/00000001/, /00000002/])
-      expect(await screen.findByRole("row", { name })).toHaveTextContent(/Started Unknown.*Unknown/);
-  });
+  test.each(["10000-01-01T00:59:59.000Z", "9999-12-31T23:59:59.000Z"])(
+    "are listed although they started at %s",
+    async (started_at) => {
+      network.on(
+        "GET /agent_instance",
+        list([
+          instance({ id: "run-00000001", status: "active", started_at }),
+          instance({ id: "run-00000002", started_at }),
+        ]),
+      );
+      open(address);
+      for (const name of [/00000001/, /00000002/])
+        expect(await screen.findByRole("row", { name })).toHaveTextContent(/Started Unknown.*Unknown/);
+    },
+  );
 
   test("are filtered by status and environment, in the address", async () => {
     network.on("GET /agent_instance", ({ query }: { query: URLSearchParams }) =>

@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { callForOne, callForPart } from "../api";
 import { useChange, useList, useOne } from "../requests";
 import { durationText } from "../ui/duration";
+import { tolerance } from "../ui/time-text";
 import type { AgentActivity, AgentInstance, InstanceStatus } from "../wire";
 import { addressOf } from "./agents";
 
@@ -76,7 +77,8 @@ export function ranText(
 ): string {
   if (!started_at) return "Not started";
   const start = Date.parse(started_at);
-  const length = finished_at ? Date.parse(finished_at) - start : Math.max(0, now - start);
-  if (!(length >= 0) || (!finished_at && !isRunning)) return "Unknown"; // also if a time can't be read
+  const length = finished_at ? Date.parse(finished_at) - start : now - start;
+  // Also if a time can't be read.
+  if (!(length >= (finished_at ? 0 : -tolerance)) || (!finished_at && !isRunning)) return "Unknown";
   return finished_at ? durationText(length) : `${durationText(length)} so far`;
 }

@@ -19,6 +19,9 @@ const units: [Intl.RelativeTimeFormatUnit, number, number][] = [
 
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "always" });
 
+/** Milliseconds that a past time may lie ahead, since clocks differ. */
+export const tolerance = 60_000;
+
 /** Describes `at` relative to `now`, both in milliseconds: "3 days ago", "in 2 hours", "just now". */
 export function relativeTime(at: number, now: number): string {
   const seconds = (at - now) / 1000;

@@ -1,7 +1,7 @@
 import { Tooltip } from "@base-ui/react/tooltip";
 import { useId } from "react";
 import { useNow } from "./clock";
-import { relativeTime, utcTime } from "./time-text";
+import { relativeTime, tolerance, utcTime } from "./time-text";
 
 /** One tooltip serves all times: a table of fifty rows would otherwise mount two hundred. */
 const exact = Tooltip.createHandle<string>();
@@ -14,9 +14,6 @@ interface TimeProps {
   /** Whether it has happened. If it lies in the future, the clock was wrong, and it shows as unknown. */
   past?: boolean;
 }
-
-/** Milliseconds that a past time may lie ahead, since clocks differ. */
-const tolerance = 60_000;
 
 /** A relative time, with the exact one in a tooltip and as its description. */
 export function Time({ at, note, past = false }: TimeProps) {
