@@ -311,7 +311,7 @@ func commitOne(db *sql.DB, n int, payload string) error {
 	if _, err := tx.Exec("UPDATE agent_instances SET active_spans = active_spans + 1, updated_at = ? WHERE number = (SELECT instance FROM agent_spans LIMIT 1)", now); err != nil {
 		return err
 	}
-	if _, err := tx.Exec("UPDATE activity_size SET bytes = bytes + ?", len(payload)); err != nil {
+	if _, err := tx.Exec("UPDATE accounts SET activity_bytes = activity_bytes + ?", len(payload)); err != nil {
 		return err
 	}
 	return tx.Commit()

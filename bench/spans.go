@@ -31,7 +31,7 @@ INSERT INTO agent_instances (number, account_id, id, agent_id, agent_version_id,
 INSERT OR FAIL INTO agent_spans (number, account_id, id, instance, agent_id, schema_name, status, created_status, payload, creation_key, creation_hash, started_at, finished_at, size, inserted_at, updated_at)
 	SELECT 1 + i, account, p || printf('%016d', i), 1 + i / :size, agent, 'agent:llm', 'complete', 'complete', CAST('{"n":"' || hex(randomblob(500)) || '"}' AS BLOB),
 		randomblob(16), randomblob(16), at, at, 1520, at, at FROM a CROSS JOIN n;
-UPDATE activity_size SET bytes = 1520 * :spans;`
+UPDATE accounts SET activity_bytes = 1520 * :spans;`
 
 func fillSpans(path string, spans int) error {
 	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=journal_mode(OFF)&_pragma=synchronous(OFF)&_pragma=temp_store(MEMORY)&_pragma=cache_size(-500000)")

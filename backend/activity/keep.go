@@ -20,8 +20,9 @@ const MostVersions = 10_000
 // TrimStore removes activity in small steps, each of which is one transaction. Stamps after now are from a clock that was
 // ahead, and keep nothing longer.
 type TrimStore interface {
-	// TrimSpans removes some of the oldest spans that arrived before an instant or exceed most bytes; open ones of instances
-	// that still report only if there are few others. more reports whether there may be others.
+	// TrimSpans removes some of the oldest spans that arrived before an instant, or of the account with the most if all exceed
+	// most bytes; open ones of instances that still report only if there are few others. more reports whether there may be
+	// others.
 	TrimSpans(ctx context.Context, now, before time.Time, most int64) (more bool, err error)
 	// TrimDeleted removes some of what belongs to deleted agents, deployments and environments.
 	TrimDeleted(ctx context.Context) (more bool, err error)

@@ -26,7 +26,7 @@ func (r *running) trim() {
 func (r *running) holds(instances, spans int) {
 	r.t.Helper()
 	var i, s, counted, bytes int
-	err := r.Database().QueryRow(`SELECT (SELECT count(*) FROM agent_instances), (SELECT count(*) FROM agent_spans), (SELECT bytes FROM activity_size),
+	err := r.Database().QueryRow(`SELECT (SELECT count(*) FROM agent_instances), (SELECT count(*) FROM agent_spans), (SELECT COALESCE(SUM(activity_bytes), 0) FROM accounts),
 		(SELECT COALESCE(SUM(size), 0) FROM agent_spans)`).Scan(&i, &s, &counted, &bytes)
 	if err != nil || i != instances || s != spans || counted != bytes {
 		r.t.Errorf("%d instances, %d spans, %d bytes counted of %d, %v; want %d and %d", i, s, counted, bytes, err, instances, spans)
@@ -66,17 +66,23 @@ func TestAClockThatWasAheadKeepsNoSpanLonger(t *testing.T) {
 	r.holds(0, 0)
 }
 
+// large creates a complete span of 933 kB and returns its id.
+func (r *running) large() (id string) {
+	r.t.Helper()
+	noise := make([]byte, 700_000)
+	_, _ = rand.Read(noise)
+	return r.ok(r.create(map[string]any{"status": "complete", "payload": map[string]any{"noise": base64.StdEncoding.EncodeToString(noise)}})).Text(r.t, "details", "id")
+}
+
 func TestTheOldestSpansMakeRoom(t *testing.T) {
 	r := startRun(t, func(c *config.Config, _ *backend.World) { c.ActivityMax = 16 << 20 })
 	var made []string
-	for range 20 { // of 933 kB
-		noise := make([]byte, 700_000)
-		_, _ = rand.Read(noise)
-		made = append(made, r.ok(r.create(map[string]any{"payload": map[string]any{"noise": base64.StdEncoding.EncodeToString(noise)}})).Text(t, "details", "id"))
+	for range 20 {
+		made = append(made, r.large())
 	}
 	r.trim()
 	var bytes int
-	if err := r.Database().QueryRow("SELECT bytes FROM activity_size").Scan(&bytes); err != nil || bytes > 16<<20 || bytes < 15<<20 {
+	if err := r.Database().QueryRow("SELECT SUM(activity_bytes) FROM accounts").Scan(&bytes); err != nil || bytes > 16<<20 || bytes < 15<<20 {
 		t.Errorf("%d bytes are left, %v", bytes, err)
 	}
 	var kept []string
@@ -99,14 +105,50 @@ func TestTheOldestSpansMakeRoom(t *testing.T) {
 	}
 }
 
+func TestPromise7NoAccountTakesTheRoomOfAnother(t *testing.T) {
+	r := startRun(t, func(c *config.Config, _ *backend.World) { c.ActivityMax = 16 << 20 })
+	r.ok(r.post("/agent_spans/create_test_spans", map[string]any{"agent_instance_id": r.instance, "count": 50}))
+	rival := &running{Program: r.Program, t: t}
+	_, secret := r.Deploy(r.Rival())
+	rival.agent = backendtest.Bearer(secret)
+	rival.instance = rival.register()
+	wants := func(name string, at *running, least, most float64) {
+		t.Helper()
+		if n := at.counts(at.instance)["total"].(float64); n < least || n > most {
+			t.Errorf("%s: %v spans are left, want %v to %v", name, n, least, most)
+		}
+	}
+	for range 25 {
+		rival.large()
+	}
+	r.trim()
+	wants("an account with few spans", r, 50, 50)
+	wants("one with many", rival, 17, 17)
+
+	for range 12 {
+		r.large()
+	}
+	r.trim()
+	wants("one that outgrew it, without its oldest", r, 6, 11) // 4 MiB go at a time
+	wants("the one that had many", rival, 6, 11)
+	r.holds(2, r.spans())
+}
+
+// spans returns how many there are.
+func (r *running) spans() (n int) {
+	r.t.Helper()
+	if err := r.Database().QueryRow("SELECT count(*) FROM agent_spans").Scan(&n); err != nil {
+		r.t.Fatal(err)
+	}
+	return n
+}
+
 func TestTheOpenSpanOfARunningInstanceOutlastsOlderAndNewerOnes(t *testing.T) {
 	r := startRun(t, func(c *config.Config, _ *backend.World) { c.ActivityMax = 16 << 20 })
 	r.ok(r.post("/agent_instance/"+r.instance+"/start", map[string]any{}))
 	root := r.ok(r.create(nil)).Text(t, "details", "id")
-	for range 20 { // of 933 kB
-		noise := make([]byte, 700_000)
-		_, _ = rand.Read(noise)
-		r.ok(r.create(map[string]any{"status": "complete", "payload": map[string]any{"noise": base64.StdEncoding.EncodeToString(noise)}}))
+	for range 20 {
+		r.large()
 	}
 	r.trim()
 	if n := r.counts(r.instance); n["active"] != 1.0 || n["complete"] == 20.0 || n["complete"] == 0.0 {
@@ -136,7 +178,7 @@ func TestOpenSpansOfARunningInstanceDoNotPileUp(t *testing.T) {
 		INSERT INTO agent_spans (account_id, id, instance, agent_id, schema_name, status, created_status, payload, size, started_at, inserted_at, updated_at)
 		SELECT account_id, substr(id, 1, 20) || (100000 + i), instance, agent_id, schema_name, status, created_status, payload, size, started_at, inserted_at, updated_at
 		FROM agent_spans CROSS JOIN n`
-	for _, change := range []string{many, "UPDATE agent_instances SET active_spans = 5201", "UPDATE activity_size SET bytes = (SELECT SUM(size) FROM agent_spans)"} {
+	for _, change := range []string{many, "UPDATE agent_instances SET active_spans = 5201", "UPDATE accounts SET activity_bytes = (SELECT SUM(size) FROM agent_spans)"} {
 		if _, err := r.Database().Exec(change); err != nil {
 			t.Fatal(err)
 		}

@@ -11,7 +11,7 @@ import (
 func CheckActivity(t testing.TB, db *sql.DB) {
 	t.Helper()
 	queries := map[string]string{
-		"SELECT bytes - (SELECT COALESCE(SUM(size), 0) FROM agent_spans) FROM activity_size": "0",
+		"SELECT count(*) FROM accounts a WHERE activity_bytes <> (SELECT COALESCE(SUM(size), 0) FROM agent_spans WHERE account_id = a.id)": "0",
 		`SELECT count(*) FROM agent_instances i WHERE (pending_spans, active_spans, complete_spans, failed_spans, cancelled_spans) <>
 			(SELECT COALESCE(SUM(CASE WHEN status = 'pending' THEN 1 END), 0), COALESCE(SUM(CASE WHEN status = 'active' THEN 1 END), 0), COALESCE(SUM(CASE WHEN status = 'complete' THEN 1 END), 0),
 				COALESCE(SUM(CASE WHEN status = 'failed' THEN 1 END), 0), COALESCE(SUM(CASE WHEN status = 'cancelled' THEN 1 END), 0) FROM agent_spans WHERE instance = i.number)`: "0",

@@ -22,6 +22,13 @@ import (
 func (p *Program) Deployed() (actor audit.Actor, made token.Listed, secret string) {
 	p.t.Helper()
 	actor = p.Found()
+	made, secret = p.Deploy(actor)
+	return actor, made, secret
+}
+
+// Deploy issues a token for a new agent deployment in the actor's account.
+func (p *Program) Deploy(actor audit.Actor) (made token.Listed, secret string) {
+	p.t.Helper()
 	environments, _, err := p.Accounts.Environments(p.t.Context(), actor.AccountID, paging.Page{Size: 10, Sort: "inserted_at"})
 	if err != nil {
 		p.t.Fatal(err)
@@ -30,8 +37,7 @@ func (p *Program) Deployed() (actor audit.Actor, made token.Listed, secret strin
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	made, secret = p.Issue(actor, token.Order{Scope: token.ScopeAgentDeployment, AgentID: bot.ID, EnvironmentID: environments[0].ID})
-	return actor, made, secret
+	return p.Issue(actor, token.Order{Scope: token.ScopeAgentDeployment, AgentID: bot.ID, EnvironmentID: environments[0].ID})
 }
 
 // Recorded checks how many audit events have the action.

@@ -80,7 +80,7 @@ func removeSpans(tx *gorm.DB, left *budget, query string, args ...any) (removed 
 // TrimSpans implements activity.TrimStore.
 func (s Activity) TrimSpans(ctx context.Context, now, before time.Time, most int64) (more bool, err error) {
 	due, err := read(ctx, s.db, func(tx *gorm.DB) (bool, error) {
-		return exists(tx, `SELECT 1 FROM activity_size WHERE bytes > ? UNION ALL
+		return exists(tx, `SELECT 1 WHERE (SELECT SUM(activity_bytes) FROM accounts) > ? UNION ALL
 			SELECT 1 FROM (SELECT inserted_at FROM agent_spans ORDER BY number LIMIT 1) first WHERE inserted_at < ? OR inserted_at > ?`, most, stamp(before), stamp(now))
 	})
 	if err != nil || !due {
@@ -93,14 +93,15 @@ func (s Activity) TrimSpans(ctx context.Context, now, before time.Time, most int
 			return false, err
 		}
 		// The inner query leaves out the columns behind the payloads, which take a read for every 4 KiB of them.
-		const through = `(SELECT number, instance, status FROM agent_spans ORDER BY number LIMIT ?) s CROSS JOIN agent_spans t ON t.number = s.number`
+		const first, through = "(SELECT number, instance, status FROM agent_spans ", " ORDER BY number LIMIT ?) s CROSS JOIN agent_spans t ON t.number = s.number WHERE "
 		const ended = ` AND NOT (s.status IN ('pending', 'active') AND EXISTS (SELECT 1 FROM agent_instances i
 			WHERE i.number = s.instance AND i.status IN ('pending', 'active') AND i.updated_at BETWEEN ? AND ?))`
 		lively := []any{stamp(now.Add(-trimLively)), stamp(now)}
 		remove := func(left budget, where string, args ...any) (int, error) {
-			return removeSpans(tx, &left, "SELECT t.number, t.size FROM "+through+" WHERE "+where, append([]any{trimThrough}, args...)...)
+			return removeSpans(tx, &left, "SELECT t.number, t.size FROM "+first+where, args...)
 		}
-		removed, err := remove(budget{trimRows, trimBytes}, "t.inserted_at < ?"+ended, append([]any{stamp(before)}, lively...)...)
+		old := []any{trimThrough, stamp(before)}
+		removed, err := remove(budget{trimRows, trimBytes}, through+"t.inserted_at < ?"+ended, append(old, lively...)...)
 		if err != nil || removed > 0 {
 			return removed > 0, err
 		}
@@ -109,16 +110,20 @@ func (s Activity) TrimSpans(ctx context.Context, now, before time.Time, most int
 			return false, err
 		}
 		if last > 0 && last < before.UnixMilli() { // all are open
-			removed, err = remove(budget{trimRows, trimBytes}, "t.inserted_at < ?", stamp(before))
+			removed, err = remove(budget{trimRows, trimBytes}, through+"t.inserted_at < ?", old...)
 			return removed > 0, err
 		}
-		total, err := value[int64](tx, "SELECT bytes FROM activity_size")
+		total, err := spanBytes(tx)
 		if err != nil || total <= most {
 			return false, err
 		}
-		left := budget{trimRows, int(min(total-most, trimBytes))}
-		if removed, err = remove(left, "1 = 1"+ended, lively...); err == nil && removed == 0 {
-			removed, err = remove(left, "1 = 1")
+		largest, err := value[pfid.ID](tx, "SELECT id FROM accounts ORDER BY activity_bytes DESC, id LIMIT 1")
+		if err != nil {
+			return false, err
+		}
+		left, its := budget{trimRows, int(min(total-most, trimBytes))}, []any{largest, trimThrough}
+		if removed, err = remove(left, "WHERE account_id = ?"+through+"1 = 1"+ended, append(its, lively...)...); err == nil && removed == 0 {
+			removed, err = remove(left, "WHERE account_id = ?"+through+"1 = 1", its...)
 		}
 		return removed > 0, err
 	})
@@ -267,5 +272,9 @@ func ofScope(scope activity.Scope) (string, []any) {
 
 // Size returns how much the activity of agents takes in the database, in bytes.
 func (s Activity) Size(ctx context.Context) (int64, error) {
-	return read(ctx, s.db, func(tx *gorm.DB) (int64, error) { return value[int64](tx, "SELECT bytes FROM activity_size") })
+	return read(ctx, s.db, spanBytes)
+}
+
+func spanBytes(tx *gorm.DB) (int64, error) {
+	return value[int64](tx, "SELECT COALESCE(SUM(activity_bytes), 0) FROM accounts")
 }

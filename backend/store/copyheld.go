@@ -152,7 +152,7 @@ func (h *held) checkEmpty(tables []copiedTable) error {
 		if err != nil {
 			return err
 		}
-		if rows > 0 && !slices.Contains(madeByMigrations, t.name) {
+		if rows > 0 {
 			full = append(full, fmt.Sprintf("%s (%d)", t.name, rows))
 		}
 	}

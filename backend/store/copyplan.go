@@ -23,9 +23,6 @@ var ofOneStore = map[string]string{
 	"token_uses.written": "copies of the server follow each other's writes by it; a trigger counts it up",
 }
 
-// madeByMigrations are tables in which the migrations leave a row; it says nothing yet.
-var madeByMigrations = []string{"activity_size"}
-
 // copiedTable is a table of both schemas.
 type copiedTable struct {
 	name    string

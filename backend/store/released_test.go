@@ -45,6 +45,7 @@ var released = map[string]string{
 	"00032_audit_log.sql":           "e1aa24c75eb2b5e230aa8b64cfb8f0a747dd1b8ed4dbc16064638a8dd98a3aa7",
 	"00033_status_changes.sql":      "0b325b039135b947e66dfb084ef1a844cb89a506a527e88d913e48bc6b91f924",
 	"00034_audit_actor_lists.sql":   "c251efc5d86e3824fc846e71288d72167a8bccd0cf21a2b6bb3432e80e1d9b76",
+	"00035_activity_shares.sql":     "0c15a449c3e00d38676d480a3537bacf83c2dd23e76d405259d9df4bc776be89",
 }
 
 func TestReleasedMigrationsNeverChange(t *testing.T) {

@@ -163,7 +163,10 @@ func (b *spanBatch) end(tx *gorm.DB) (err error) {
 		}
 		bytes += c.bytes
 	}
-	return addSpanBytes(tx, bytes)
+	if bytes != 0 {
+		_, err = exec(tx, addSpanBytes+"?", bytes, b.scope.AccountID)
+	}
+	return err
 }
 
 // finish finishes a span and returns its row. A finished one stays as it is.

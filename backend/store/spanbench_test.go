@@ -169,7 +169,7 @@ func BenchmarkSpans(b *testing.B) {
 		}
 	}
 	pages, _ := value[int](r.reader, "PRAGMA page_count")
-	total, _ := value[int](r.reader, "SELECT bytes FROM activity_size")
+	total, _ := value[int](r.reader, "SELECT SUM(activity_bytes) FROM accounts")
 	b.Logf("%d spans in %v: the file has %d MiB, the spans count %d MiB", n, time.Since(began).Round(time.Second), pages>>8, total>>20)
 	window := activity.SpanFilter{From: now().Add(time.Second), Until: now().Add(24 * time.Hour)}
 	for _, list := range []struct {

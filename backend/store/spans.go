@@ -185,7 +185,8 @@ func (c *spanChange) apply(tx *gorm.DB) error {
 	if _, err := exec(tx, setCounts+"WHERE number = ?", append(c.values(), c.instance)...); err != nil {
 		return err
 	}
-	return addSpanBytes(tx, c.bytes)
+	_, err := exec(tx, addSpanBytes+"(SELECT account_id FROM agent_instances WHERE number = ?)", c.bytes, c.instance)
+	return err
 }
 
 // applyTo changes the counters of an instance by its id, which belongs to the scope if there is a change. It returns the
@@ -201,13 +202,8 @@ func (c *spanChange) applyTo(tx *gorm.DB, scope activity.Scope, id pfid.ID) (to 
 	return to, err
 }
 
-func addSpanBytes(tx *gorm.DB, bytes int) error {
-	if bytes == 0 {
-		return nil
-	}
-	_, err := exec(tx, "UPDATE activity_size SET bytes = bytes + ?", bytes)
-	return err
-}
+// addSpanBytes changes the size of an account's spans.
+const addSpanBytes = "UPDATE accounts SET activity_bytes = activity_bytes + ? WHERE id = "
 
 // instanceNow is what spans need to know of their instance.
 type instanceNow struct {
