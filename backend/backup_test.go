@@ -19,6 +19,7 @@ import (
 	"tokentab/backend/backendtest"
 	"tokentab/backend/backup"
 	"tokentab/backend/config"
+	"tokentab/backend/people"
 	"tokentab/backend/pfid"
 	"tokentab/backend/pgtest"
 	"tokentab/backend/signer"
@@ -401,6 +402,40 @@ func TestARestoreCanSuspendWhatTheBackupBelievesActive(t *testing.T) {
 	if _, err := q.Tokens.Activate(t.Context(), actor, made.ID); err != nil || !accepted(q, active) {
 		t.Errorf("it can't be activated again: %v", err)
 	}
+}
+
+// TestPromise9ARestoreThatSuspendsTokensEndsTheirInvites also activates the token again.
+func TestPromise9ARestoreThatSuspendsTokensEndsTheirInvites(t *testing.T) {
+	pgtest.OnSQLite(t, "backups of its file")
+	p := backendtest.Start(t)
+	actor := p.Found()
+	maker, _ := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+	byToken, err1 := p.People.Invite(t.Context(), audit.Actor{AccountID: actor.AccountID, APITokenID: maker.ID}, "bob@example.com", people.RoleAdmin)
+	byUser, err2 := p.People.Invite(t.Context(), actor, "grace@example.com", people.RoleAdmin)
+	if err := errors.Join(err1, err2); err != nil {
+		t.Fatal(err)
+	}
+	file, folder := backUp(t, p, ""), t.TempDir()
+	if _, err := restoreInto(t, p, folder, file, suspendActive); err != nil {
+		t.Fatal(err)
+	}
+	q := backendtest.StartIn(t, folder, p.Clock)
+	if _, err := q.Tokens.Activate(t.Context(), actor, maker.ID); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		invite people.IssuedInvite
+		status string
+	}{{byToken, people.InviteRevoked}, {byUser, people.InvitePending}} {
+		if found, err := q.People.InviteOf(t.Context(), actor.AccountID, c.invite.ID); err != nil || found.Status != c.status {
+			t.Errorf("the invite of %s is %s, want %s (%v)", c.invite.Email, found.Status, c.status, err)
+		}
+		_, _, err := q.People.ShowInvite(t.Context(), c.invite.Code)
+		if isShown := err == nil; isShown != (c.status == people.InvitePending) {
+			t.Errorf("the invite of %s can be accepted: %v", c.invite.Email, isShown)
+		}
+	}
+	q.Recorded(audit.AdminUserInviteRevoked, 1)
 }
 
 func TestABackupWithTheMasterKeyIsRestoredWithItsPassphraseOnly(t *testing.T) {

@@ -65,7 +65,7 @@ func (r *restore) recorder(account pfid.ID) audit.Recorder {
 	return audit.NewRecorder(r.at, audit.Actor{AccountID: account}, r.Random)
 }
 
-// moveWhere gives tokens a new status, in pieces, with an event for each. selected selects id, account and new status.
+// moveWhere gives tokens a new status, in pieces, with an event for each, and ends their pending invites. selected selects id, account and new status.
 func (r *restore) moveWhere(db *gorm.DB, selected, detail string) (moved int, err error) {
 	var all []restoredToken
 	if err := db.Raw(selected).Scan(&all).Error; err != nil {
@@ -90,6 +90,9 @@ func (r *restore) moveWhere(db *gorm.DB, selected, detail string) (moved int, er
 					return err
 				}
 				if err := recordWith(tx, r.recorder(key.AccountID), actionOf(to), detail, ids...); err != nil {
+					return err
+				}
+				if err := endInvites(tx, key.AccountID, r.at, r.recorder(key.AccountID)); err != nil {
 					return err
 				}
 			}
