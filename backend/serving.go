@@ -144,11 +144,11 @@ func (b *Backend) RemoveOldActivity(ctx context.Context, keep activity.Keep) err
 
 // RemoveOldEvents removes audit events that are older than a time. Serve calls it every few seconds.
 func (b *Backend) RemoveOldEvents(ctx context.Context, kept time.Duration) error {
-	earliest, _, err := b.removal.bounds(ctx)
+	earliest, latest, err := b.removal.bounds(ctx)
 	if err != nil {
 		return err
 	}
-	return b.store.Events.RemoveEvents(ctx, earliest.Add(-kept), resting(ctx, restBusyMoves))
+	return b.store.Events.RemoveEvents(ctx, earliest.Add(-kept), latest, resting(ctx, restBusyMoves))
 }
 
 // flushWhile writes uses while others finish, so that little is left to write at the end.

@@ -72,7 +72,7 @@ func TestRetentionRemovesOldEventsAndTheChainStaysProvable(t *testing.T) {
 	s.note(now().Add(48*time.Hour), 3)
 	before := verifies(t, s.Store, chain)
 	steps := 0
-	if err := s.Events.RemoveEvents(t.Context(), now().Add(24*time.Hour), func() { steps++ }); err != nil {
+	if err := s.Events.RemoveEvents(t.Context(), now().Add(24*time.Hour), now().Add(72*time.Hour), func() { steps++ }); err != nil {
 		t.Fatal(err)
 	}
 	after := verifies(t, s.Store, chain)
@@ -83,7 +83,7 @@ func TestRetentionRemovesOldEventsAndTheChainStaysProvable(t *testing.T) {
 		t.Errorf("%d events are left", n)
 	}
 	// The newest event of each chain stays, and it goes on behind it.
-	if err := s.Events.RemoveEvents(t.Context(), now().Add(240*time.Hour), func() {}); err != nil {
+	if err := s.Events.RemoveEvents(t.Context(), now().Add(240*time.Hour), now().Add(240*time.Hour), func() {}); err != nil {
 		t.Fatal(err)
 	}
 	if head := verifies(t, s.Store, chain); head.KeptAfter != before.Sequence-1 {
@@ -102,6 +102,26 @@ func TestRetentionRemovesOldEventsAndTheChainStaysProvable(t *testing.T) {
 	}
 }
 
+// TestEventsOfAClockThatWasAheadHoldUpNoRemoval covers one such event, and more than a step removes.
+func TestEventsOfAClockThatWasAheadHoldUpNoRemoval(t *testing.T) {
+	for _, ahead := range []int{1, chainedAtOnce + 700} {
+		s := newChained(t)
+		s.note(now(), 2)
+		s.note(now().AddDate(14, 0, 0), ahead)
+		s.note(now(), 2)
+		s.note(now().Add(48*time.Hour), 3)
+		s.note(now().AddDate(14, 0, 0), 1) // stays, as the one before it does
+		s.note(now().Add(49*time.Hour), 1)
+		before := verifies(t, s.Store, s.actor.AccountID.String())
+		if err := s.Events.RemoveEvents(t.Context(), now().Add(24*time.Hour), now().Add(72*time.Hour), func() {}); err != nil {
+			t.Fatal(err)
+		}
+		if after := verifies(t, s.Store, s.actor.AccountID.String()); after.KeptAfter != before.Sequence-5 {
+			t.Errorf("%d ahead: %d of %d events are removed, want all but 5", ahead, after.KeptAfter, before.Sequence)
+		}
+	}
+}
+
 func TestRetentionLeavesAChainThatDoesNotVerify(t *testing.T) {
 	s := newChained(t)
 	s.note(now(), 10)
@@ -110,7 +130,7 @@ func TestRetentionLeavesAChainThatDoesNotVerify(t *testing.T) {
 		t.Fatal(err)
 	}
 	held := s.count("audit_events")
-	err := s.Events.RemoveEvents(t.Context(), now().Add(24*time.Hour), func() {})
+	err := s.Events.RemoveEvents(t.Context(), now().Add(24*time.Hour), now().Add(72*time.Hour), func() {})
 	if broken, ok := errors.AsType[*audit.Broken](err); !ok || broken.Sequence != 4 {
 		t.Errorf("%v", err)
 	}
