@@ -3,6 +3,7 @@ package backend_test
 import (
 	"bytes"
 	"crypto/rand"
+	"database/sql"
 	"encoding/base64"
 	"errors"
 	"log/slog"
@@ -135,6 +136,29 @@ func TestLostDataNeverPassesForAFirstStart(t *testing.T) {
 			if after := contents(t, folder); !slices.Equal(after, before) {
 				t.Error("the files changed")
 			}
+		})
+	}
+}
+
+// TestADatabaseWithoutTablesNeverPassesForAFirstStart covers what a restore that failed early leaves, and the database of
+// another program.
+func TestADatabaseWithoutTablesNeverPassesForAFirstStart(t *testing.T) {
+	pgtest.OnSQLite(t, "the files of the data folder")
+	for name, statement := range map[string]string{"no table": "PRAGMA user_version = 1", "another program's": "CREATE TABLE notes (note TEXT)"} {
+		t.Run(name, func(t *testing.T) {
+			folder, database, _ := installed(t)
+			if err := os.Remove(database); err != nil {
+				t.Fatal(err)
+			}
+			db, err := sql.Open("sqlite", "file:"+database)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = db.Exec(statement)
+			if err := errors.Join(err, db.Close()); err != nil {
+				t.Fatal(err)
+			}
+			refuses(t, folder, database+" has none of the tables of this program", "restore a backup", "move tokentab.db, master.key")
 		})
 	}
 }

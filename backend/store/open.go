@@ -31,6 +31,9 @@ func (c *Claim) Open(ctx context.Context, now func() time.Time) (*Store, error) 
 		if err := s.warnOfLostLog(); err != nil {
 			return err
 		}
+		if err := s.checkHasTables(ctx); err != nil {
+			return err
+		}
 		if err := s.migrate(ctx, migrations, now); err != nil {
 			return err
 		}
@@ -44,6 +47,20 @@ func (c *Claim) Open(ctx context.Context, now func() time.Time) (*Store, error) 
 		}
 		return nil // validation needs no write; settle runs again once the disk accepts writes
 	})
+}
+
+// checkHasTables returns an error if the database never had a schema of this program. A new one gets its name once it has,
+// so this one has lost its content or belongs to another program.
+func (s *db) checkHasTables(ctx context.Context) error {
+	pool, err := s.writer.DB()
+	if err != nil {
+		return err
+	}
+	version, err := schemaVersion(ctx, pool)
+	if err == nil && version == 0 {
+		err = fmt.Errorf("--data: the database %s has none of the tables of this program, so its content is lost, or another program made it: restore a backup, or move %s, master.key and %s.* away to start with a new database", s.path, FileName, FileName)
+	}
+	return err
 }
 
 // isOfDisk reports whether a failure is one of the disk. A server can start in spite of it.
@@ -253,6 +270,9 @@ func (s *db) checkServer(ctx context.Context, version string) error {
 	}
 	if running && server.Files != "" && server.Files != findBeside(s.path).String() {
 		return s.otherFiles()
+	}
+	if err := s.checkHasTables(ctx); err != nil {
+		return err
 	}
 	_, current, target, err := s.migrations(ctx, migrations)
 	if err == nil && current < target {
