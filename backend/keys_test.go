@@ -12,8 +12,10 @@ import (
 	"time"
 
 	"tokentab/backend"
+	"tokentab/backend/audit"
 	"tokentab/backend/backendtest"
 	"tokentab/backend/config"
+	"tokentab/backend/people"
 	"tokentab/backend/pgtest"
 	"tokentab/backend/signer"
 	"tokentab/backend/token"
@@ -136,6 +138,23 @@ func TestPromise1HoldsForAWithdrawnKey(t *testing.T) {
 	if n, err := p.WithdrawKey(t.Context(), kid); err != nil || n != 0 {
 		t.Errorf("again: %d %v", n, err)
 	}
+}
+
+func TestPromise9AnInviteEndsWithTheKeyOfItsMaker(t *testing.T) {
+	p := backendtest.Start(t)
+	actor := p.Found()
+	maker, secret := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+	invite, err := p.People.Invite(t.Context(), audit.Actor{AccountID: actor.AccountID, APITokenID: maker.ID}, "bob@example.com", people.RoleAdmin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.WithdrawKey(t.Context(), kidOf(t, secret)); err != nil {
+		t.Fatal(err)
+	}
+	if found, err := p.People.InviteOf(t.Context(), actor.AccountID, invite.ID); err != nil || found.Status != people.InviteRevoked {
+		t.Errorf("the invite is %s (%v)", found.Status, err)
+	}
+	p.Recorded(audit.AdminUserInviteRevoked, 1)
 }
 
 // TestAWithdrawalThatNoServerConfirmedIsNotReportedAsDoneTheNextTime covers a server that hangs, and a command that
