@@ -4,6 +4,7 @@ import (
 	"compress/gzip"
 	"io"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -52,6 +53,26 @@ func TestDocumentsAboutTheAPIAreTaggedAndSentEncoded(t *testing.T) {
 			if a := p.Call(http.MethodHead, path, nil, accepts(encoding)); a.Status != http.StatusOK || a.Body != "" || a.Header.Get("ETag") != tag {
 				t.Errorf("HEAD %s, %s: %d, tag %s", path, encoding, a.Status, a.Header.Get("ETag"))
 			}
+		}
+	}
+}
+
+// TestDocumentsAboutTheAPIAreRenderedOnce counts what requests allocate. Rendering a document allocates megabytes.
+func TestDocumentsAboutTheAPIAreRenderedOnce(t *testing.T) {
+	p := backendtest.Start(t)
+	for _, path := range []string{"/docs", "/docs.css", "/api/v1/openapi.json"} {
+		tag := p.Call(http.MethodGet, path, nil).Header.Get("ETag")
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		const requests = 20
+		for range requests {
+			if a := p.Call(http.MethodGet, path, nil, backendtest.Header{Name: "If-None-Match", Value: tag}); a.Status != http.StatusNotModified {
+				t.Fatalf("%s: %d", path, a.Status)
+			}
+		}
+		runtime.ReadMemStats(&after)
+		if each := (after.TotalAlloc - before.TotalAlloc) / requests; each > 200<<10 {
+			t.Errorf("%s: a request allocates %d KiB", path, each>>10)
 		}
 	}
 }
