@@ -7,6 +7,27 @@ import (
 	"testing"
 )
 
+func TestTheServerListensOnIPv4AloneAtAnIPv4Address(t *testing.T) {
+	for address, isReached := range map[string]bool{"0.0.0.0:0": false, "[::]:0": true} {
+		l, err := listenOn("--listen", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		_, port, err := net.SplitHostPort(l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := net.Dial("tcp", net.JoinHostPort("::1", port))
+		if (err == nil) != isReached {
+			t.Errorf("%s is reached at ::1: %v", address, err)
+		}
+		if err == nil {
+			_ = c.Close()
+		}
+	}
+}
+
 func TestTheSocketOfAProgramThatIsAliveIsLeftAlone(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s")
 	other, err := net.ListenPacket("unixgram", path) // refuses connections, like that of a busy server
