@@ -46,33 +46,42 @@ var released = map[string]string{
 	"00033_status_changes.sql":      "0b325b039135b947e66dfb084ef1a844cb89a506a527e88d913e48bc6b91f924",
 	"00034_audit_actor_lists.sql":   "c251efc5d86e3824fc846e71288d72167a8bccd0cf21a2b6bb3432e80e1d9b76",
 	"00035_activity_shares.sql":     "0c15a449c3e00d38676d480a3537bacf83c2dd23e76d405259d9df4bc776be89",
+
+	"postgres/00030_first.sql":             "aeb7117349aa98cb69146af8116d3d1565f9ae5aae2769452595fe38061b2666",
+	"postgres/00031_audit_actors.sql":      "1d1f9423844bc45e96a24edcb6c678b4c2cbe7fc31c8b8227b68dacd5a1f7f6c",
+	"postgres/00032_audit_log.sql":         "66e2699b3ebe8eac08c100ba1178608c394460f0765616a04bc52a1dad0ce5ab",
+	"postgres/00033_status_changes.sql":    "760e6ad37a167ffef6ce3af730335af054d1ad4f6e888984f2d34369d1670bbf",
+	"postgres/00034_audit_actor_lists.sql": "349e6306cea5d1e894d245ddd1a33b2431d7798f6c86b42df76e33af59e2985f",
+	"postgres/00035_activity_shares.sql":   "5a9ce263816ef7c18d075daa66949e9a92fe0c36bb8542abebb3784a8383960f",
 }
 
 func TestReleasedMigrationsNeverChange(t *testing.T) {
-	names, err := fs.Glob(migrations, "migrations/*.sql")
-	if err != nil {
-		t.Fatal(err)
-	}
-	numbers := map[string]string{}
-	for _, name := range names {
-		content, err := fs.ReadFile(migrations, name)
+	for folder, files := range map[string]fs.FS{"": below(migrations, "migrations"), "postgres": postgresMigrations} {
+		names, err := fs.Glob(files, "*.sql")
 		if err != nil {
 			t.Fatal(err)
 		}
-		name = path.Base(name)
-		if other := numbers[name[:5]]; other != "" {
-			t.Errorf("%s has the number of %s: take the next free one", name, other)
+		numbers := map[string]string{}
+		for _, name := range names {
+			content, err := fs.ReadFile(files, name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if other := numbers[name[:5]]; other != "" {
+				t.Errorf("%s has the number of %s: take the next free one", name, other)
+			}
+			numbers[name[:5]] = name
+			name = path.Join(folder, name)
+			sum := sha256.Sum256(content)
+			switch have := hex.EncodeToString(sum[:]); released[name] {
+			case have:
+			case "":
+				t.Errorf("%s is new. When it is final, add it to released in backend/store/released_test.go:\n\t%q: %q,", name, name, have)
+			default:
+				t.Errorf("%s was changed after its release. Undo that and write another migration: databases that have applied it don't apply it again.", name)
+			}
+			delete(released, name)
 		}
-		numbers[name[:5]] = name
-		sum := sha256.Sum256(content)
-		switch have := hex.EncodeToString(sum[:]); released[name] {
-		case have:
-		case "":
-			t.Errorf("%s is new. When it is final, add it to released in backend/store/released_test.go:\n\t%q: %q,", name, name, have)
-		default:
-			t.Errorf("%s was changed after its release. Undo that and write another migration: databases that have applied it don't apply it again.", name)
-		}
-		delete(released, name)
 	}
 	for name := range released {
 		t.Errorf("%s was removed after its release: databases that have applied it need it", name)
