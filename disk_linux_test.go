@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
@@ -136,6 +137,9 @@ func TestAServerStartsAndValidatesOnADiskThatTakesNoWrite(t *testing.T) {
 				t.Fatal(err)
 			}
 			_ = s.process.Wait()
+			if log := fmt.Sprint(s.process.Stderr); !strings.Contains(log, "changes fail") || !strings.Contains(log, "changes work again") {
+				t.Errorf("%s, crashed %v: the log does not say that changes failed until the disk could be written: %s", name, crashed, log)
+			}
 		}
 	}
 }

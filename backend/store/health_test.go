@@ -49,6 +49,9 @@ func TestReadyFollowsTheLastWriteAndTriesOneItself(t *testing.T) {
 			if err := s.Tokens.RecordUses(t.Context(), token.UseBatch{Number: 1}); err == nil {
 				t.Fatal("a read-only database was written")
 			}
+			if s.health.writing != diskReadOnly {
+				t.Errorf("after a failed flush the trouble is %d", s.health.writing)
+			}
 		} else {
 			notReady(t, s, sentences[diskReadOnly]) // nothing else wrote
 		}
