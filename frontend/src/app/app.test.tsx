@@ -20,6 +20,11 @@ describe("the layout", () => {
     expect(screen.getByRole("link", { name: "Agents" })).toHaveAttribute("aria-current", "page");
   });
 
+  test("links to the API reference", async () => {
+    open("/");
+    expect(await screen.findByRole("link", { name: "API reference" })).toHaveAttribute("href", "/docs");
+  });
+
   test("names every page in the browser's tab", async () => {
     const { user } = open("/");
     await waitFor(() => expect(document.title).toBe("API tokens · Tokentab"));

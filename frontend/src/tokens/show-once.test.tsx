@@ -103,6 +103,12 @@ describe("the form", () => {
     expect(screen.getByRole("textbox", { name: /Name/ })).toHaveAccessibleDescription("Too long.");
   });
 
+  test("of an account token links to the agents, for a token of one of them", async () => {
+    await openForm();
+    const link = screen.getByRole("link", { name: "create a deployment token on the agent’s page" });
+    expect(link).toHaveAttribute("href", "/agents");
+  });
+
   test("can't be closed while the answer with the secret is on its way", async () => {
     let answer: (value: unknown) => void = () => {};
     network.on("POST /api_token", () => new Promise((resolve) => (answer = resolve)));
@@ -139,6 +145,15 @@ describe("the secret", () => {
   test("names its token", async () => {
     await openSecret();
     expect(screen.getByRole("dialog", { name: "Save this token now" })).toHaveTextContent("“CI” (…x7Qa)");
+  });
+
+  test("makes Copy the primary button until it is copied, then Done", async () => {
+    const { user } = await openSecret();
+    const look = (name: string) => screen.getByRole("button", { name }).getAttribute("data-look");
+    expect([look("Copy token"), look("Done")]).toEqual(["primary", "secondary"]);
+    withClipboard(async () => {});
+    await user.click(screen.getByRole("button", { name: "Copy token" }));
+    await waitFor(() => expect([look("Copy token"), look("Done")]).toEqual(["secondary", "primary"]));
   });
 
   test.each([
