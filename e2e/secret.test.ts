@@ -212,6 +212,31 @@ for (const width of [320, 390]) {
   });
 }
 
+for (const width of [320, 390, 1280]) {
+  test(`at ${width} px the whole secret shows, and a cut value says that it is cut`, async ({
+    page,
+    signedIn: _,
+  }) => {
+    await page.setViewportSize({ width, height: 900 });
+    await page.goto("/account/api-tokens");
+    await page.getByRole("button", { name: "Create API token" }).click();
+    const secret = await submitNewToken(page);
+    const fits = (name: string) =>
+      page
+        .getByRole("textbox", { name })
+        .evaluate(
+          (field) => field.scrollHeight <= field.clientHeight && field.scrollWidth <= field.clientWidth,
+        );
+    expect(await fits("Token value")).toBe(true);
+    expect(await fits("Test command")).toBe(false);
+    const command = page.getByRole("textbox", { name: "Test command" });
+    await expect(command).toHaveAccessibleDescription(
+      /^Only the beginning is shown\. Copy takes all \d+ characters\.$/,
+    );
+    expect(await command.inputValue()).toContain(secret);
+  });
+}
+
 test("the environment variables hold this server's address and the secret", async ({
   page,
   server,

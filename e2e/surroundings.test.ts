@@ -1,6 +1,8 @@
+import type { Locator } from "@playwright/test";
+import type { Created } from "./api";
 import { made } from "./fill";
 import { expect, test } from "./fixtures";
-import { tokenRow } from "./tokens";
+import { choose, tokenRow } from "./tokens";
 
 test("a slow connection shows the frame of the page before its code loads", async ({ page, signedIn: _ }) => {
   let release = () => {};
@@ -54,6 +56,55 @@ test("a row of the tokens breaks no word at any width", async ({ page, api, sign
     expect(box?.height, `${width} wide`).toBeLessThan(36); // two lines
   }
 });
+
+test("names stand out from scopes, and begin at one place whatever the status", async ({
+  page,
+  api,
+  signedIn: _,
+}) => {
+  for (const name of ["First", "Second", "Third"]) {
+    const { details } = await api.create<Created>("/api_token", { token_scope: "account", name });
+    if (name === "Second") await api.act(`/api_token/${details.id}/suspend`);
+    if (name === "Third") await api.act(`/api_token/${details.id}/revoke`);
+  }
+  await page.goto("/account/api-tokens");
+  const nameOf = (name: string) => tokenRow(page, name).getByText(name, { exact: true });
+  const look = (text: Locator) =>
+    text.evaluate((element) => {
+      const { color, fontWeight } = getComputedStyle(element);
+      return { color, fontWeight: Number(fontWeight) };
+    });
+  const name = await look(nameOf("First"));
+  const scope = await look(tokenRow(page, "First").getByText("Account", { exact: true }));
+  expect(name.color).not.toBe(scope.color);
+  expect(name.fontWeight).toBeGreaterThan(scope.fontWeight);
+  for (const width of [320, 834, 1280]) {
+    await page.setViewportSize({ width, height: 700 });
+    const edges = await Promise.all(
+      ["First", "Second", "Third"].map(async (each) => (await nameOf(each).boundingBox())?.x),
+    );
+    expect(new Set(edges).size, `${width} wide: ${edges}`).toBe(1);
+  }
+});
+
+for (const width of [390, 1280]) {
+  test(`at ${width} px a message leaves the pager in sight`, async ({ page, api, signedIn: _ }) => {
+    for (let count = 1; count <= 51; count++) {
+      await api.create("/api_token", { token_scope: "account", name: `Token ${count}` });
+    }
+    await page.setViewportSize({ width, height: 700 });
+    await page.goto("/account/api-tokens");
+    await choose(tokenRow(page, /Token 51/), "Suspend");
+    const message = page.getByRole("group").filter({ hasText: /“Token 51”.*suspended/ });
+    await expect(message).toBeVisible();
+    await page.evaluate(() => window.scrollTo(0, document.documentElement.scrollHeight));
+    const next = page.getByRole("button", { name: "Next" });
+    const [below, above] = [await message.boundingBox(), await next.boundingBox()];
+    expect(above && below && above.y + above.height <= below.y, JSON.stringify({ above, below })).toBe(true);
+    await next.click();
+    await expect(page.getByText("51–51 of 51")).toBeVisible();
+  });
+}
 
 test.describe("by touch", () => {
   test.use({ hasTouch: true, viewport: { width: 390, height: 700 } });
