@@ -1,7 +1,6 @@
 package web
 
 import (
-	"bytes"
 	"net/http"
 
 	"github.com/valyala/fasthttp"
@@ -40,22 +39,6 @@ func beforeBody(h *fasthttp.RequestHeader) (limits fasthttp.RequestConfig) {
 		h.Set("Expect", "100-continue")
 	}
 	return limits
-}
-
-// pathOf returns the path of a request target as it was sent. ok is false for one that fasthttp can't parse, which it refuses
-// itself.
-func pathOf(target []byte) (path []byte, ok bool) {
-	if len(target) > 0 && target[0] == '/' { // as nearly all are, and parsing takes longer than the rest of beforeBody
-		if end := bytes.IndexAny(target, "?#"); end >= 0 {
-			target = target[:end]
-		}
-		return target, true
-	}
-	var absolute fasthttp.URI
-	if err := absolute.Parse(nil, target); err != nil {
-		return nil, false
-	}
-	return absolute.PathOriginal(), true
 }
 
 // withoutLength is fasthttp's content length for a request without a length.

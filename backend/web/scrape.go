@@ -40,7 +40,7 @@ const (
 func (s *Server) newMetricsServer() *fasthttp.Server {
 	return &fasthttp.Server{
 		Handler: func(c *fasthttp.RequestCtx) {
-			if string(c.URI().PathOriginal()) != metricsPath {
+			if string(c.URI().PathOriginal()) != metricsPath || !isPlain(&c.Request) {
 				s.fixed.Refuse(c, noMetrics)
 				return
 			}

@@ -122,7 +122,7 @@ func TestTheListenerForMetricsServesNothingElse(t *testing.T) {
 	if status, body := ask(http.MethodGet, "/metrics", ""); status != http.StatusUnauthorized {
 		t.Errorf("without the token: %d %.100s", status, body)
 	}
-	for _, path := range []string{"/", "/healthz", "/api/v1/ping", "/api/v1/validate", "/metrics/", "/oauth/introspect"} {
+	for _, path := range []string{"/", "/healthz", "/api/v1/ping", "/api/v1/validate", "/metrics/", "/oauth/introspect", "//x/metrics?y=://"} {
 		if status, _ := ask(http.MethodGet, path, "a-token-for-the-metrics"); status != http.StatusNotFound {
 			t.Errorf("%s answers %d", path, status)
 		}

@@ -200,12 +200,12 @@ func published(send func(*fasthttp.RequestCtx) error) fiber.Handler {
 // any method, and match the path as it was sent. A gateway appends its client's path, and a router that resolved
 // "/api/v1/validate/../../../healthz" would answer 200.
 //
-// It refuses a # in the target: a fragment belongs to browsers (RFC 9112, section 3.2) and could hide a requirement.
+// It refuses requests that other servers could read differently, see readLines and isPlain.
 func (s *Server) gate(router fasthttp.RequestHandler) fasthttp.RequestHandler {
 	return func(c *fasthttp.RequestCtx) {
 		ambiguous, extended := readLines(&c.Request.Header)
 		switch {
-		case ambiguous || len(c.URI().Hash()) > 0:
+		case ambiguous || !isPlain(&c.Request):
 			c.SetConnectionClose()
 			s.source.Identify(c)
 			s.fixed.Refuse(c, answer.Unreadable)
