@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -309,6 +310,24 @@ func TestTokensCreateNoTokensIfTheServerForbidsIt(t *testing.T) {
 	holds(t, "an admin creates", p.Call(http.MethodPost, "/api/v1/api_token", order, session(t, p, backendtest.Email)...), nil)
 }
 
+// invites invites someone in each of the sessions, and returns a check of the statuses that the invites then have.
+func invites(t *testing.T, p *backendtest.Program, sessions ...[]backendtest.Header) (have func(statuses ...string)) {
+	t.Helper()
+	var paths []string
+	for i, session := range sessions {
+		order := backendtest.Details(map[string]any{"email": fmt.Sprintf("guest%d@example.com", i), "role": "admin"})
+		a := p.Call(http.MethodPost, "/api/v1/admin_user_invite", order, session...)
+		holds(t, "an invite", a, nil)
+		paths = append(paths, "/api/v1/admin_user_invite/"+a.Text(t, "details", "id"))
+	}
+	return func(statuses ...string) {
+		t.Helper()
+		for i, path := range paths {
+			holds(t, "the invite of session "+strconv.Itoa(i), p.Call(http.MethodGet, path, nil, session(t, p, backendtest.Email)...), map[string]any{"status": statuses[i]})
+		}
+	}
+}
+
 func TestAnAdminEndsAllSessionsOfAMember(t *testing.T) {
 	p := backendtest.Start(t)
 	ada := p.Found()
@@ -317,12 +336,14 @@ func TestAnAdminEndsAllSessionsOfAMember(t *testing.T) {
 	end := func() backendtest.Answer {
 		return p.Call(http.MethodPost, "/api/v1/admin_user/"+bob.AdminUserID.String()+"/end_sessions", nil, adas...)
 	}
+	pending := invites(t, p, adas, bobs)
 	holds(t, "ended", end(), map[string]any{"count": 2})
 	for _, browser := range [][]backendtest.Header{bobs, others} {
 		refused(t, "afterwards", p.Call(http.MethodGet, "/api/v1/agent", nil, browser...), http.StatusUnauthorized, "not_authenticated", "")
 	}
 	holds(t, "none left", end(), map[string]any{"count": 0})
 	holds(t, "Ada's own", p.Call(http.MethodGet, "/api/v1/agent", nil, adas...), nil)
+	pending("pending", "revoked") // one who had stolen Bob's session may have made it
 }
 
 func TestAnAdminEndsAllSessionsOfAllMembersButTheirOwn(t *testing.T) {
@@ -333,12 +354,14 @@ func TestAnAdminEndsAllSessionsOfAllMembersButTheirOwn(t *testing.T) {
 	end := func() backendtest.Answer {
 		return p.Call(http.MethodPost, "/api/v1/account/"+ada.AccountID.String()+"/end_sessions", nil, adas...)
 	}
+	pending := invites(t, p, elsewhere, bobs)
 	holds(t, "ended", end(), map[string]any{"count": 2})
 	for _, browser := range [][]backendtest.Header{elsewhere, bobs} {
 		refused(t, "afterwards", p.Call(http.MethodGet, "/api/v1/agent", nil, browser...), http.StatusUnauthorized, "not_authenticated", "")
 	}
 	holds(t, "none left", end(), map[string]any{"count": 0})
 	holds(t, "Ada's own", p.Call(http.MethodGet, "/api/v1/agent", nil, adas...), nil)
+	pending("revoked", "revoked")
 	p.Recorded(audit.SessionEnded, 2) // one for each member
 	notices, _ := p.Call(http.MethodGet, "/api/v1/session", nil, session(t, p, "bob@example.com")...).Get(t, "details", "notices").([]any)
 	if len(notices) != 1 || notices[0].(map[string]any)["kind"] != "sessions_ended" {

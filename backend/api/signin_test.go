@@ -69,6 +69,19 @@ func TestAKnownBrowserIsBoundedTooAndOnlyForItsUser(t *testing.T) {
 	wantStatus(t, "the browser with the email of another", p.SignIn("carol@example.com", wrongPassword, backendtest.From("203.0.113.4"), browser), http.StatusTooManyRequests)
 }
 
+func TestASignInByAClockFarAheadForgetsNoBrowser(t *testing.T) {
+	p := proxied(t)
+	browser, _ := backendtest.Cookie(t, p.SignIn(backendtest.Email, backendtest.Password, backendtest.From("192.0.2.1")), "browser")
+	p.Clock.Jump(401 * 24 * time.Hour)
+	wantStatus(t, "a sign-in meanwhile", p.SignIn(backendtest.Email, backendtest.Password, backendtest.From("192.0.2.2")), http.StatusOK)
+	p.Clock.Jump(-401 * 24 * time.Hour)
+	for i := range 8 {
+		p.SignIn(backendtest.Email, wrongPassword, backendtest.From(fmt.Sprintf("198.51.%d.1", i)))
+	}
+	wantStatus(t, "a stranger", p.SignIn(backendtest.Email, backendtest.Password, backendtest.From("198.18.0.1")), http.StatusTooManyRequests)
+	wantStatus(t, "the browser", p.SignIn(backendtest.Email, backendtest.Password, backendtest.From("198.18.0.2"), browser), http.StatusOK)
+}
+
 func TestASignInDoesNotBuyFurtherGuesses(t *testing.T) {
 	p := proxied(t)
 	mallory := backendtest.From("192.0.2.66")

@@ -67,8 +67,8 @@ type SessionStore interface {
 	CountTry(ctx context.Context, sources []string, at time.Time, count func([]Tries) ([]Tries, error)) ([]Tries, error)
 	// SettleTries undoes a counted try.
 	SettleTries(ctx context.Context, s Settlement) error
-	// KnownSources returns those sources, in the given order, from which the admin user has signed in before.
-	KnownSources(ctx context.Context, user pfid.ID, sources []string) ([]string, error)
+	// KnownSources returns those sources, in the given order, from which the admin user has signed in since an instant.
+	KnownSources(ctx context.Context, user pfid.ID, sources []string, since time.Time) ([]string, error)
 	// ReplacePasswordHash replaces the hash of an unchanged password. It does nothing if the stored hash is no longer
 	// oldHash.
 	ReplacePasswordHash(ctx context.Context, user pfid.ID, oldHash, newHash string) error

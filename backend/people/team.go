@@ -37,9 +37,10 @@ type MemberStore interface {
 	RemoveMember(ctx context.Context, account, id pfid.ID, revokeTokens bool, at time.Time, record audit.Recorder) (Member, int, []pfid.ID, error)
 	// SetRole changes the role of the member, and ends the pending invites of a viewer. Otherwise it is like RemoveMember.
 	SetRole(ctx context.Context, account, id pfid.ID, role Role, revokeTokens bool, at time.Time, record audit.Recorder) (Member, int, []pfid.ID, error)
-	// EndSessionsOf ends all sessions of the member, and returns how many were live at the given instant.
+	// EndSessionsOf ends all sessions of the member and the pending invites that were made in them, and returns how many sessions
+	// were live at the given instant.
 	EndSessionsOf(ctx context.Context, account, id pfid.ID, at time.Time, record audit.Recorder) (Member, int, error)
-	// EndAllSessions ends all sessions of all members except kept, tells each member, and returns how many were live.
+	// EndAllSessions does the same to all members, except to the session kept, and tells each member.
 	EndAllSessions(ctx context.Context, account, kept pfid.ID, at time.Time, record audit.Recorder) (int, error)
 	// RevokeTokensOf revokes the live tokens that a current or former member made. It returns the same as
 	// RemoveMember.

@@ -176,7 +176,7 @@ func (ps *People) check(ctx context.Context, l lane, password, hash string, then
 
 // laneOf returns the sources for which a sign-in counts. It asks the store the same for users who do not exist.
 func (ps *People) laneOf(ctx context.Context, user pfid.ID, email string, from Browser) (lane, error) {
-	known, err := ps.store.KnownSources(ctx, user, from.sources(user))
+	known, err := ps.store.KnownSources(ctx, user, from.sources(user), ps.now().Add(-BrowserLife))
 	if err != nil {
 		return lane{}, err
 	}

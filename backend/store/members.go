@@ -184,8 +184,10 @@ func (s People) EndSessionsOf(ctx context.Context, owner, id pfid.ID, at time.Ti
 		if member, err = memberFor(tx, owner, id, at, recorder); err != nil {
 			return err
 		}
-		ended, err = endSessions(tx, id, pfid.ID{}, at, recorder, "all sessions of the member")
-		return err
+		if ended, err = endSessions(tx, id, pfid.ID{}, at, recorder, "all sessions of the member"); err != nil {
+			return err
+		}
+		return endInvitesOf(tx, at, recorder, madeInSession, id)
 	})
 	return member, ended, err
 }
@@ -198,7 +200,9 @@ func (s People) EndAllSessions(ctx context.Context, owner, kept pfid.ID, at time
 		members, err := values[pfid.ID](tx, "SELECT u.id FROM admin_users u WHERE u.account_id = ? AND u.removed_at IS NULL ORDER BY u.id", owner)
 		for i := 0; i < len(members) && err == nil; i++ {
 			var n int
-			n, err = endSessions(tx, members[i], kept, at, recorder, "all sessions of all members")
+			if n, err = endSessions(tx, members[i], kept, at, recorder, "all sessions of all members"); err == nil {
+				err = endInvitesOf(tx, at, recorder, madeInSession, members[i])
+			}
 			ended += n
 		}
 		return ended, err

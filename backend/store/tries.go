@@ -68,13 +68,15 @@ func settleTries(tx *gorm.DB, settle people.Settlement) error {
 // mostKnown is how many browsers and networks are kept per admin user.
 const mostKnown = 50
 
-func (s People) KnownSources(ctx context.Context, user pfid.ID, sources []string) ([]string, error) {
+func (s People) KnownSources(ctx context.Context, user pfid.ID, sources []string, since time.Time) ([]string, error) {
 	return read(ctx, s.db, func(tx *gorm.DB) ([]string, error) {
-		return values[string](tx, "SELECT value FROM "+eachValue+" WHERE EXISTS (SELECT 1 FROM sign_in_sources WHERE admin_user_id = ? AND source = value) ORDER BY key", document{sources}, user)
+		return values[string](tx, "SELECT value FROM "+eachValue+" WHERE EXISTS (SELECT 1 FROM sign_in_sources WHERE admin_user_id = ? AND source = value AND seen_at >= ?) ORDER BY key",
+			document{sources}, user, stamp(since))
 	})
 }
 
-// remember stores the sources from which an admin user has signed in, and forgets the oldest ones.
+// remember stores the sources from which an admin user has signed in, and forgets the oldest ones beyond mostKnown: a clock
+// that was ahead once must not make it forget the others.
 func remember(tx *gorm.DB, user pfid.ID, sources []string, at time.Time) error {
 	for _, source := range sources {
 		err := tx.Exec("INSERT INTO sign_in_sources (admin_user_id, source, seen_at) VALUES (?, ?, ?) ON CONFLICT (admin_user_id, source) DO UPDATE SET seen_at = excluded.seen_at",
@@ -84,7 +86,7 @@ func remember(tx *gorm.DB, user pfid.ID, sources []string, at time.Time) error {
 		}
 	}
 	// Sources stamped in the future by a wrong clock count as the oldest.
-	return tx.Exec(`DELETE FROM sign_in_sources WHERE admin_user_id = ?1 AND (seen_at < ?2 OR source NOT IN (
-		SELECT source FROM sign_in_sources WHERE admin_user_id = ?1 ORDER BY CASE WHEN seen_at > ?3 THEN 0 ELSE seen_at END DESC LIMIT ?4))`,
-		user, stamp(at.Add(-people.BrowserLife)), stamp(at), mostKnown).Error
+	return tx.Exec(`DELETE FROM sign_in_sources WHERE admin_user_id = ?1 AND source NOT IN (
+		SELECT source FROM sign_in_sources WHERE admin_user_id = ?1 ORDER BY CASE WHEN seen_at > ?2 THEN 0 ELSE seen_at END DESC LIMIT ?3)`,
+		user, stamp(at), mostKnown).Error
 }

@@ -132,6 +132,7 @@ export function EndSessionsDialog({ member, onClose }: EndSessionsDialogProps) {
     >
       <p>
         <strong className="font-medium">{name}</strong> is signed out everywhere, and must sign in again.
+        Their pending invites end.
       </p>
     </RequestQuestion>
   );
@@ -151,7 +152,10 @@ export function EndAllSessionsDialog({ accountId, onClose }: EndAllSessionsDialo
       done={({ count: ended }) => `${count(ended, "session")} ended.`}
       onClose={onClose}
     >
-      <p>Everyone is signed out everywhere and must sign in again, except you in this browser.</p>
+      <p>
+        Everyone is signed out everywhere and must sign in again, except you in this browser. Pending invites of
+        members end.
+      </p>
     </RequestQuestion>
   );
 }
