@@ -153,8 +153,8 @@ export function EndAllSessionsDialog({ accountId, onClose }: EndAllSessionsDialo
       onClose={onClose}
     >
       <p>
-        Everyone is signed out everywhere and must sign in again, except you in this browser. Pending invites of
-        members end.
+        Everyone is signed out everywhere and must sign in again, except you in this browser. Pending invites
+        of members end.
       </p>
     </RequestQuestion>
   );
