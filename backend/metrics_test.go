@@ -140,6 +140,7 @@ func TestMetricsCountWhatHappens(t *testing.T) {
 	times(7, "/api/v1/account", backendtest.Bearer(secret))
 	times(1, "/api/v1/account/"+strings.Repeat("0", 32), backendtest.Bearer(secret))
 	p.PostForm("/oauth/introspect", "token="+dead, backendtest.Bearer(secret))
+	p.PostForm("/oauth/introspect", "token="+dead+"&client_id=another", backendtest.Bearer(secret))
 	p.PostForm("/oauth/revoke", "token="+dead)
 	p.PostForm("/oauth/revoke", "token=unknown")
 	p.PostForm("/oauth/revoke", "nothing=")
@@ -162,6 +163,7 @@ func TestMetricsCountWhatHappens(t *testing.T) {
 		{8, "tokentab_validations_total", []string{"endpoint=api", "verdict=valid"}},
 		{1, "tokentab_validations_total", []string{"endpoint=introspect", "verdict=revoked"}},
 		{1, "tokentab_validations_total", []string{"endpoint=introspect_client", "verdict=valid"}},
+		{1, "tokentab_validations_total", []string{"endpoint=introspect_client", "verdict=unknown"}},
 		{2, "tokentab_oauth_revocations_total", []string{"result=done"}},
 		{4, "tokentab_cache_misses_total", nil},
 		{7, "tokentab_http_requests_total", []string{"method=GET", "route=/api/v1/account", "status=2xx"}},

@@ -2,6 +2,7 @@ package backend_test
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -126,6 +127,42 @@ func TestEveryValidationOfARealTokenCountsOnceAtEveryEndpoint(t *testing.T) {
 	if use := tokenUse(t, p, manager, active.ID); use["still_tried"] != false {
 		t.Error("a token that was refused a day ago is still tried")
 	}
+}
+
+func TestATokenWithTheClientIDOfAnotherIsNotUsed(t *testing.T) {
+	p := backendtest.Start(t)
+	actor := p.Found()
+	_, manager := startSession(t, p, actor)
+	other, _ := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+	made, secret := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+	large := strings.Repeat("&token="+strings.Repeat("x", 900), 20) // its sender is authenticated before it is read
+	present := func(clientID string, want int) {
+		t.Helper()
+		basic := backendtest.Header{Name: "Authorization", Value: "Basic " + base64.StdEncoding.EncodeToString([]byte(clientID+":"+secret))}
+		named := "token=x&client_id=" + clientID
+		for name, a := range map[string]backendtest.Answer{
+			"a form":                    p.PostForm("/oauth/introspect", named+"&client_secret="+secret),
+			"basic":                     p.PostForm("/oauth/introspect", "token=x", basic),
+			"basic, a large batch":      p.PostForm("/oauth/introspect/batch", "token=x"+large, basic),
+			"a bearer":                  p.PostForm("/oauth/introspect", named, backendtest.Bearer(secret)),
+			"a bearer of a large batch": p.PostForm("/oauth/introspect/batch", named+large, backendtest.Bearer(secret)),
+		} {
+			if a.Status != want {
+				t.Errorf("%s: %d %s", name, a.Status, a.Body)
+			}
+		}
+	}
+	present(other.ID.String(), http.StatusUnauthorized)
+	wantCounts(t, tokenUse(t, p, manager, made.ID), "active, another id", 0, 0, 0, 0)
+	present(made.ID.String(), http.StatusOK)
+	wantCounts(t, tokenUse(t, p, manager, made.ID), "active, its id", 5, 0, 5, 0)
+	if _, err := p.Tokens.Suspend(t.Context(), actor, made.ID); err != nil {
+		t.Fatal(err)
+	}
+	present(other.ID.String(), http.StatusUnauthorized)
+	wantCounts(t, tokenUse(t, p, manager, made.ID), "suspended, another id", 5, 1, 5, 1) // a bearer of a large batch is refused before its id is read
+	present(made.ID.String(), http.StatusUnauthorized)
+	wantCounts(t, tokenUse(t, p, manager, made.ID), "suspended, its id", 5, 6, 5, 6)
 }
 
 func TestAnExpiredTokenThatIsUsedSaysSoInItsRow(t *testing.T) {

@@ -74,6 +74,12 @@ func (ts *Tokens) Check(ctx context.Context, secret []byte, needs ...Need) (v Ve
 	if err := ts.validate(ctx, secret, needs, &v); err != nil {
 		return Verdict{}, err
 	}
+	ts.Count(&v, needs...)
+	return v, nil
+}
+
+// Count counts a use by the verdict of Judge and its needs. It counts nothing for a token that does not meet them.
+func (ts *Tokens) Count(v *Verdict, needs ...Need) {
 	switch v.Reason {
 	case Good:
 		v.wantsAddress = ts.uses.count(&v.State, v.at, true)
@@ -82,10 +88,9 @@ func (ts *Tokens) Check(ctx context.Context, secret []byte, needs ...Need) (v Ve
 			v.wantsAddress = ts.uses.count(&v.State, v.at, false)
 		}
 	}
-	return v, nil
 }
 
-// Judge is Check without counting the use. It is for requests that validate the same secret again.
+// Judge is Check without counting the use. It is for callers that check more before they accept the token, and then call Count.
 func (ts *Tokens) Judge(ctx context.Context, secret []byte, needs ...Need) (v Verdict, err error) {
 	if err := ts.validate(ctx, secret, needs, &v); err != nil {
 		return Verdict{}, err

@@ -43,15 +43,20 @@ func bearer(h *fasthttp.RequestHeader, keyHeader bool) (secret []byte, presented
 	}
 }
 
-// check validates the secret that the client of a request presented at an endpoint. It records the client's address if
-// it is wanted.
+// check validates the secret that the client of a request presented at an endpoint, and counts that.
 func (e *Endpoints) check(ctx context.Context, c *fasthttp.RequestCtx, at endpoint, secret []byte, needs ...token.Need) (token.Verdict, error) {
-	verdict, err := e.Tokens.Check(ctx, secret, needs...)
-	e.count(c, at, &verdict, err)
-	if verdict.WantsAddress() {
-		e.Tokens.RecordAddress(&verdict, e.Source.Address(c))
-	}
+	verdict, err := e.Tokens.Judge(ctx, secret, needs...)
+	e.countUse(c, at, &verdict, err, needs...)
 	return verdict, err
+}
+
+// countUse counts a verdict on the secret of a request's client. It records the client's address if it is wanted.
+func (e *Endpoints) countUse(c *fasthttp.RequestCtx, at endpoint, verdict *token.Verdict, err error, needs ...token.Need) {
+	e.Tokens.Count(verdict, needs...)
+	e.count(c, at, verdict, err)
+	if verdict.WantsAddress() {
+		e.Tokens.RecordAddress(verdict, e.Source.Address(c))
+	}
 }
 
 func (e *Endpoints) count(c *fasthttp.RequestCtx, at endpoint, verdict *token.Verdict, err error) {

@@ -86,16 +86,6 @@ func (e *Endpoints) introspectBatch(c *fasthttp.RequestCtx, form *fasthttp.Args)
 	return nil
 }
 
-// isCounted is the key of a request whose client was authenticated before its body was read, so its use is counted.
-var isCounted = new(struct{ _ byte })
-
-func (e *Endpoints) checkClient(c *fasthttp.RequestCtx, secret []byte) (token.Verdict, error) {
-	if c.UserValue(isCounted) != nil {
-		return e.Tokens.Judge(context.Background(), secret, needAccountToken)
-	}
-	return e.check(context.Background(), c, atClient, secret, needAccountToken)
-}
-
 // appendIntrospection appends what the account may know of a token, and counts a use of its own tokens, without an address:
 // the caller is not the client. Tokens of other accounts look like forgeries to it, and their use is not counted.
 func (e *Endpoints) appendIntrospection(ctx context.Context, b []byte, c *fasthttp.RequestCtx, secret []byte, account pfid.ID) ([]byte, error) {
@@ -140,11 +130,14 @@ func appendGivenID(b []byte, name string, id pfid.ID) []byte {
 }
 
 // introspector returns the authenticated account. The client sends an account token as a bearer token, or the token's
-// id and the token as client credentials, by HTTP Basic or in the form (RFC 6749, section 2.3.1).
+// id and the token as client credentials, by HTTP Basic or in the form (RFC 6749, section 2.3.1). It counts the use of the
+// token. A nil form is one that is not read yet: then an accepted use is not counted, because the form may name another client.
 func (e *Endpoints) introspector(c *fasthttp.RequestCtx, form *fasthttp.Args) (pfid.ID, error) {
 	headers := c.Request.Header.PeekAll("Authorization")
-	id, secret := form.Peek("client_id"), form.Peek("client_secret")
-	var scheme, credentials []byte
+	var id, secret, scheme, credentials []byte
+	if form != nil {
+		id, secret = form.Peek("client_id"), form.Peek("client_secret")
+	}
 	if len(headers) == 1 {
 		scheme, credentials, _ = bytes.Cut(headers[0], []byte(" "))
 	}
@@ -171,14 +164,17 @@ func (e *Endpoints) introspector(c *fasthttp.RequestCtx, form *fasthttp.Args) (p
 		code = "invalid_token"
 		secret, _ = bearer(&c.Request.Header, false)
 	}
-	verdict, err := e.checkClient(c, secret)
+	verdict, err := e.Tokens.Judge(context.Background(), secret, needAccountToken)
+	if (code == "invalid_client" || len(id) > 0) && !isIDOf(&verdict.State, id) {
+		verdict = token.Verdict{} // no use of the token, and its state is not told
+	}
+	if form != nil || err != nil || verdict.Reason != token.Good {
+		e.countUse(c, atClient, &verdict, err, needAccountToken)
+	}
 	if err != nil {
 		return pfid.ID{}, err
 	}
 	reason := verdict.Reason
-	if (code == "invalid_client" || len(id) > 0) && !isIDOf(&verdict.State, id) {
-		reason = token.Unknown
-	}
 	e.tokenRefused(c, c.Path(), reason, verdict.State)
 	switch reason {
 	case token.Good:

@@ -117,11 +117,10 @@ func (e *Endpoints) readForm(c *fasthttp.RequestCtx, hold *request.Share) error 
 	if n := h.ContentLength(); n < 0 || n > request.MaxStrangerBody {
 		switch {
 		case len(h.Peek("Authorization")) > 0 && limit > request.MaxStrangerBody:
-			if _, err := e.introspector(c, &fasthttp.Args{}); err != nil {
+			if _, err := e.introspector(c, nil); err != nil {
 				c.SetConnectionClose()
 				return err
 			}
-			c.SetUserValue(isCounted, true)
 			hold = nil
 		case limit < maxBatchBytes:
 			limit = request.MaxStrangerBody
