@@ -55,6 +55,62 @@ func TestStrangersCannotKeepAUserOutWhoHasSignedInThereBefore(t *testing.T) {
 	wantStatus(t, "a browser that made its cookie up", p.SignIn(backendtest.Email, backendtest.Password, backendtest.From("198.51.100.3"), made), http.StatusTooManyRequests)
 }
 
+// TestTheTriesOfAnAddressTellNobodyWhoIsAMember holds for each caller what is answered to a wrong password for the email of a
+// member and for one that is no member's. They may differ only for callers whom the browser's cookie tells from others, and
+// in a known network while strangers have used up the tries of the email: these must not keep its owner out.
+func TestTheTriesOfAnAddressTellNobodyWhoIsAMember(t *testing.T) {
+	const home, away, wrong, wait = "192.0.2.1", "203.0.113.1", http.StatusUnauthorized, http.StatusTooManyRequests
+	for _, c := range []struct {
+		caller         string
+		address        string
+		browser        bool // sends the member's cookie
+		ofAddress      bool // the tries of the address are used up
+		ofEmail        bool // strangers have used up those of both emails
+		member, nobody int
+	}{
+		{"an unknown caller", away, false, false, false, wrong, wrong},
+		{"an unknown caller", away, false, true, false, wait, wait},
+		{"an unknown caller", away, false, false, true, wait, wait},
+		{"an unknown caller", away, false, true, true, wait, wait},
+		{"the known network", home, false, false, false, wrong, wrong},
+		{"the known network", home, false, true, false, wait, wait},
+		{"the known network", home, false, false, true, wrong, wait},
+		{"the known network", home, false, true, true, wait, wait},
+		{"the known browser elsewhere", away, true, false, false, wrong, wrong},
+		{"the known browser elsewhere", away, true, true, false, wrong, wait},
+		{"the known browser elsewhere", away, true, false, true, wrong, wait},
+		{"the known browser elsewhere", away, true, true, true, wrong, wait},
+		{"the known browser at home", home, true, false, false, wrong, wrong},
+		{"the known browser at home", home, true, true, false, wrong, wait},
+		{"the known browser at home", home, true, false, true, wrong, wait},
+		{"the known browser at home", home, true, true, true, wrong, wait},
+	} {
+		name := fmt.Sprintf("%s, tries of the address used up: %v, of the email: %v", c.caller, c.ofAddress, c.ofEmail)
+		t.Run(name, func(t *testing.T) {
+			p := proxied(t)
+			cookie, _ := backendtest.Cookie(t, p.SignIn(backendtest.Email, backendtest.Password, backendtest.From(home)), "browser")
+			emails := map[string]int{backendtest.Email: c.member, "nobody@example.com": c.nobody}
+			for i := range 5 {
+				if c.ofAddress {
+					p.SignIn(fmt.Sprintf("other%d@example.com", i), wrongPassword, backendtest.From(c.address))
+				}
+				for email := range emails {
+					if c.ofEmail {
+						p.SignIn(email, wrongPassword, backendtest.From(fmt.Sprintf("198.51.%d.1", i)))
+					}
+				}
+			}
+			headers := []backendtest.Header{backendtest.From(c.address)}
+			if c.browser {
+				headers = append(headers, cookie)
+			}
+			for email, want := range emails {
+				wantStatus(t, email, p.SignIn(email, wrongPassword, headers...), want)
+			}
+		})
+	}
+}
+
 func TestAKnownBrowserIsBoundedTooAndOnlyForItsUser(t *testing.T) {
 	p := proxied(t)
 	browser, _ := backendtest.Cookie(t, p.SignIn(backendtest.Email, backendtest.Password, backendtest.From("192.0.2.1")), "browser")
@@ -137,8 +193,10 @@ func atOnce(p *backendtest.Program, times int, password string, header backendte
 
 func TestManyRightSignInsAtOnceAllPass(t *testing.T) {
 	p := proxied(t)
-	if got := atOnce(p, 10, backendtest.Password, backendtest.From("192.0.2.1")); got[http.StatusOK] != 10 {
-		t.Errorf("%v", got)
+	for _, at := range []string{"an unknown network", "a known network"} {
+		if got := atOnce(p, 10, backendtest.Password, backendtest.From("192.0.2.1")); got[http.StatusOK] != 10 {
+			t.Errorf("%s: %v", at, got)
+		}
 	}
 }
 

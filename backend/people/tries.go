@@ -38,9 +38,11 @@ const firstWait = 5 * time.Second
 // long attack is forgotten as fast as a short one.
 const mostDoublings = 8
 
-// The kinds of sources. Tries from an unknown address count for the email, the address and the network around it. The
-// longest wait of an email is short, because anyone who knows the email could otherwise lock its owner out. A browser or
-// network that has signed the user in before is counted apart, so unknown callers can't make it wait.
+// The kinds of sources. Tries count for the email, the address and the network around it. The longest wait of an email is
+// short, because anyone who knows the email could otherwise lock its owner out. A browser or network that has signed the user
+// in before has its own count of the email, so unknown callers can't make it wait. Only the browser, which proves with a cookie
+// that it knows the user, does not count for its address: if a network could leave that count, its next answer would tell
+// anyone in it which emails are members.
 const (
 	emailKind    = "email"
 	addressKind  = "address"
@@ -180,10 +182,14 @@ func (ps *People) laneOf(ctx context.Context, user pfid.ID, email string, from B
 	if err != nil {
 		return lane{}, err
 	}
+	own := []string{emailKind + " " + hashed(email)}
 	if len(known) > 0 {
-		return lane{own: known[:1], known: strings.HasPrefix(known[0], browserKind+" ")}, nil
+		own = known[:1]
 	}
-	return lane{own: []string{emailKind + " " + hashed(email)}, shared: networks(from.Address)}, nil
+	if strings.HasPrefix(own[0], browserKind+" ") {
+		return lane{own: own, known: true}, nil
+	}
+	return lane{own: own, shared: networks(from.Address)}, nil
 }
 
 // sources returns the sources by which the user is known after signing in with this browser: the browser, if it has
@@ -197,7 +203,7 @@ func (b Browser) sources(user pfid.ID) []string {
 	return list
 }
 
-// networks returns the sources of an unknown caller: the address (for IPv6 its /64, which one user commonly has), and
+// networks returns the sources of an unknown browser: the address (for IPv6 its /64, which one user commonly has), and
 // the network around it.
 func networks(address string) []string {
 	return []string{addressKind + " " + network(address, 32, 64), networkKind + " " + network(address, 24, 48)}
