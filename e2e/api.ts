@@ -116,7 +116,7 @@ export class Api {
 
   /** Accepts an invite. */
   async join(link: string, { name, password }: { name: string; password: string }) {
-    const code = new URL(link).pathname.split("/")[2];
+    const code = new URL(link).hash.slice(1);
     const answer = await this.#send(
       "POST",
       "/api/v1/invite/accept",

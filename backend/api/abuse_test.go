@@ -59,7 +59,7 @@ func TestNoKeyKeepsASecretInTheDatabase(t *testing.T) {
 		if strings.Count(part, ".") == 2 && strings.HasPrefix(part, "eyJ") {
 			secrets = append(secrets, part[len(part)-40:])
 		}
-		if _, code, is := strings.Cut(part, "/invite/"); is {
+		if _, code, is := strings.Cut(part, "/invite#"); is {
 			secrets = append(secrets, code)
 		}
 	}

@@ -42,7 +42,7 @@ func TestAnInviteIsAcceptedOnce(t *testing.T) {
 	end := p.Clock.Now().Add(7 * 24 * time.Hour).Format(wireTime)
 	pending := map[string]any{
 		"type": "admin_user_invite", "account_id": actor.AccountID, "email": "bob@example.com", "status": "pending", "expired": false,
-		"invite_url": p.URL + "/invite/" + code, "expires_at": end, "available_actions": map[string]any{"revoke": true},
+		"invite_url": p.URL + "/invite#" + code, "expires_at": end, "available_actions": map[string]any{"revoke": true},
 	}
 	holds(t, "created", created, pending)
 	holds(t, "read", p.Call(http.MethodGet, path, nil, browser...), pending)
@@ -194,7 +194,7 @@ func TestAnInvitesAddressIsThePublicOne(t *testing.T) {
 	p := backendtest.Start(t, func(c *config.Config, _ *backend.World) { c.PublicURL = "https://tokens.example.com" })
 	p.Found()
 	a := p.Call(http.MethodPost, "/api/v1/admin_user_invite", backendtest.Details(map[string]any{"email": "bob@example.com"}), session(t, p, backendtest.Email)...)
-	if got := a.Text(t, "details", "invite_url"); !strings.HasPrefix(got, "https://tokens.example.com/invite/") {
+	if got := a.Text(t, "details", "invite_url"); !strings.HasPrefix(got, "https://tokens.example.com/invite#") {
 		t.Errorf("%s", got)
 	}
 }

@@ -244,10 +244,10 @@ func TestNoResponseToATokenHoldsAnInvitesCode(t *testing.T) {
 	}})
 	a := p.Call(http.MethodGet, "/api/v1/admin_user_invite/"+id, nil, browser...)
 	code := a.Text(t, "details", "token")
-	holds(t, "the link on the Invites page", a, map[string]any{"invite_url": p.URL + "/invite/" + code})
+	holds(t, "the link on the Invites page", a, map[string]any{"invite_url": p.URL + "/invite#" + code})
 	call(http.MethodPost, "/admin_user_invite/"+id+"/revoke", "{}")
 	for _, text := range texts {
-		if strings.Contains(text, code[32:]) || strings.Contains(text, "/invite/") || !strings.Contains(text, "admin_user_invite") {
+		if strings.Contains(text, code[32:]) || strings.Contains(text, "/invite#") || !strings.Contains(text, "admin_user_invite") {
 			t.Errorf("a token sees %s", text)
 		}
 	}
@@ -259,7 +259,7 @@ func TestAnInviteThatATokenMakesIsMailed(t *testing.T) {
 	sent := &outbox{}
 	p.Web.API.Mail = sent
 	a := p.Call(http.MethodPost, "/api/v1/admin_user_invite", backendtest.Details(map[string]any{"email": "bob@example.com"}), backendtest.Bearer(secret))
-	if a.Get(t, "mail_sent") != true || len(sent.mails) != 1 || !strings.Contains(sent.mails[0], "/invite/"+a.Text(t, "details", "id")) {
+	if a.Get(t, "mail_sent") != true || len(sent.mails) != 1 || !strings.Contains(sent.mails[0], "/invite#"+a.Text(t, "details", "id")) {
 		t.Errorf("%s %v", a.Body, sent.mails)
 	}
 }

@@ -78,9 +78,10 @@ func (s *Service) inviteOf(who *caller) func(people.IssuedInvite) AdminUserInvit
 	}
 }
 
-// inviteAddress returns the address of the page that accepts an invite.
+// inviteAddress returns the address of the page that accepts an invite. The code is in the fragment, which browsers don't send:
+// proxies log paths.
 func (s *Service) inviteAddress(who *caller, i people.IssuedInvite) string {
-	return s.Source.URL(who.request.Context()) + "/invite/" + i.Code
+	return s.Source.URL(who.request.Context()) + "/invite#" + i.Code
 }
 
 func (s *Service) inviteDetailsOf(who *caller, i people.IssuedInvite) AdminUserInviteDetails {

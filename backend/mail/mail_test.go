@@ -147,7 +147,7 @@ func send(t *testing.T, server config.SMTP, to string) error {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	return mail.New(server).Send(ctx, to, "Join Ärger GmbH", "Open this page:\n\nhttps://tokens.example.com/invite/0123456789\n")
+	return mail.New(server).Send(ctx, to, "Join Ärger GmbH", "Open this page:\n\nhttps://tokens.example.com/invite#0123456789\n")
 }
 
 func TestAMailArrivesAsItWasWritten(t *testing.T) {
@@ -173,7 +173,7 @@ func TestAMailArrivesAsItWasWritten(t *testing.T) {
 			if len(messages) != 1 || len(users) != 1 || users[0] != "tab" {
 				t.Fatalf("%d mails by %v", len(messages), users)
 			}
-			for _, part := range []string{c.want + "\n", "To: <bob@example.com>", "From: <tokens@example.com>", "https://tokens.example.com/invite/0123456789", "text/plain"} {
+			for _, part := range []string{c.want + "\n", "To: <bob@example.com>", "From: <tokens@example.com>", "https://tokens.example.com/invite#0123456789", "text/plain"} {
 				if !strings.Contains(messages[0], part) {
 					t.Errorf("no %q in\n%s", part, messages[0])
 				}

@@ -60,7 +60,7 @@ describe("an invite", () => {
     withClipboard(writeText);
     await choose(user, "Copy invite URL");
     await expectMessage("Invite URL for grace@acme.example copied.");
-    expect(writeText).toHaveBeenCalledWith("http://tokentab.test/invite/the-code");
+    expect(writeText).toHaveBeenCalledWith("http://tokentab.test/invite#the-code");
   });
 
   test("shows its link if the browser does not let the page copy", async () => {
@@ -69,7 +69,7 @@ describe("an invite", () => {
     withClipboard(undefined);
     await choose(user, "Copy invite URL");
     const dialog = await screen.findByRole("dialog", { name: "Copy invite URL" });
-    expect(within(dialog).getByRole("textbox")).toHaveValue("http://tokentab.test/invite/the-code");
+    expect(within(dialog).getByRole("textbox")).toHaveValue("http://tokentab.test/invite#the-code");
     expect(screen.queryByText("Invite URL for grace@acme.example copied.")).not.toBeInTheDocument();
   });
 
@@ -112,7 +112,7 @@ describe("inviting a team member", () => {
     const dialog = await screen.findByRole("dialog", { name: "Invite created" });
     expect(dialog).toHaveTextContent(text);
     expect(within(dialog).getByRole("textbox", { name: "Invite URL" })).toHaveValue(
-      "http://tokentab.test/invite/the-code",
+      "http://tokentab.test/invite#the-code",
     );
     expect(within(dialog).getByRole("textbox", { name: "Invite URL" })).toHaveFocus();
     expect(bodiesOf("POST /admin_user_invite")).toEqual([
@@ -153,7 +153,7 @@ test("an invite with a lost answer is found by its key, with its link", async ()
   await user.type(screen.getByRole("textbox", { name: "Email" }), "grace@acme.example");
   await user.click(screen.getByRole("button", { name: "Create invite" }));
   expect(await screen.findByRole("textbox", { name: "Invite URL" })).toHaveValue(
-    "http://tokentab.test/invite/the-code",
+    "http://tokentab.test/invite#the-code",
   );
   const [first, second] = bodiesOf("POST /admin_user_invite");
   expect(second).toEqual(first);

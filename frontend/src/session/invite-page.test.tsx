@@ -1,25 +1,24 @@
-import { screen, waitFor } from "@testing-library/react";
+import { act, screen, waitFor } from "@testing-library/react";
 import { beforeEach, describe, expect, test } from "vitest";
 import { bodiesOf, failure, network } from "../testing/network";
 import { open } from "../testing/render";
 import { list, one, signedIn, signedOut } from "../testing/samples";
 
 const code = "01kdvdna00zzzzzz18532cy4e89yc88k-c2lnbmVk";
-const address = `/invite/${code}`;
+const address = `/invite#${code}`;
 const password = "a long enough secret";
 const gone = failure(404, "not_found", "There is no such invite.");
 
+const invite = one({
+  type: "invite",
+  email: "grace@acme.example",
+  account_name: "Acme",
+  expires_at: new Date(Date.now() + 5 * 86_400_000).toISOString(),
+});
+
 beforeEach(() => {
   network.on("GET /session", signedOut());
-  network.on(
-    "POST /invite/show",
-    one({
-      type: "invite",
-      email: "grace@acme.example",
-      account_name: "Acme",
-      expires_at: new Date(Date.now() + 5 * 86_400_000).toISOString(),
-    }),
-  );
+  network.on("POST /invite/show", invite);
 });
 
 async function fill(user: ReturnType<typeof open>["user"]) {
@@ -36,6 +35,29 @@ describe("an invite link", () => {
     expect(screen.getByLabelText("Email")).toHaveAttribute("readonly");
     expect(window.location.href).toBe("http://tokentab.test/invite");
     expect(bodiesOf("POST /invite/show")[0]).toEqual({ details: { code } });
+  });
+
+  test("of an older version, with its code in the path, works too", async () => {
+    open(`/invite/${code}`);
+    expect(await screen.findByRole("heading", { level: 1, name: "Join Acme" })).toBeInTheDocument();
+    expect(window.location.href).toBe("http://tokentab.test/invite");
+    expect(bodiesOf("POST /invite/show")).toEqual([{ details: { code } }]);
+  });
+
+  test("is taken while the page shows another one, and again after it failed", async () => {
+    network.on("POST /invite/show", failure(503, "unexpected", "The store is unavailable."));
+    open("/invite#another-code");
+    await screen.findByRole("alert");
+    act(() => window.location.assign("#another-code"));
+    await waitFor(() => expect(bodiesOf("POST /invite/show")).toHaveLength(2));
+    await screen.findByRole("alert");
+    network.on("POST /invite/show", invite);
+    act(() => window.location.assign(`#${code}`));
+    expect(await screen.findByRole("heading", { level: 1, name: "Join Acme" })).toBeInTheDocument();
+    expect(window.location.href).toBe("http://tokentab.test/invite");
+    expect(bodiesOf("POST /invite/show")).toEqual(
+      ["another-code", "another-code", code].map((code) => ({ details: { code } })),
+    );
   });
 
   test("accepts a name and a password and signs the user in", async () => {

@@ -13,32 +13,43 @@ import { Entrance } from "./entrance";
 import { PasswordField, passwordHint, passwordProblem } from "./password-field";
 import { useAcceptInvite, useInvite } from "./session";
 
+/** The code in the fragment; in links of older versions it is in the path. */
 function codeInAddress(): string {
-  try {
-    return decodeURIComponent(window.location.pathname.replace(/^\/invite\/?/, ""));
-  } catch {
-    return "";
-  }
+  const { hash, pathname } = window.location;
+  return hash.slice(1) || pathname.replace(/^\/invite\/?/, "");
 }
 
 export default function InvitePage({ signedInAs }: { signedInAs: string | null }) {
   useTitle("Join");
-  const [code] = useState(codeInAddress);
-  const invite = useInvite(code);
-  const ask = invite.mutate;
+  const [link, setLink] = useState(() => ({ code: codeInAddress(), opened: 0 }));
   useEffect(() => {
-    if (!code) return;
     // Browser histories and screenshots must not show the code.
-    window.history.replaceState(null, "", "/invite");
-    ask();
-  }, [code, ask]);
-  if (!code)
+    const hide = () => window.history.replaceState(null, "", "/invite");
+    function take() {
+      const code = codeInAddress();
+      if (!code) return;
+      hide();
+      setLink(({ opened }) => ({ code, opened: opened + 1 }));
+    }
+    hide();
+    // If this page is open already, the link changes only the hash.
+    window.addEventListener("hashchange", take);
+    return () => window.removeEventListener("hashchange", take);
+  }, []);
+  if (!link.code)
     return (
       <Ended
         title="Open the invite again"
         text="Open the link in your invite again. This page does not store it."
       />
     );
+  return <Invited key={link.opened} code={link.code} signedInAs={signedInAs} />;
+}
+
+function Invited({ code, signedInAs }: { code: string; signedInAs: string | null }) {
+  const invite = useInvite(code);
+  const ask = invite.mutate;
+  useEffect(() => ask(), [ask]);
   if (isGone(invite.error)) return <DeadLink />;
   if (invite.data) return <Joining invite={invite.data} code={code} signedInAs={signedInAs} />;
   if (invite.error) {

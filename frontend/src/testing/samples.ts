@@ -252,7 +252,7 @@ export const invite = sample<wire.AdminUserInvite>(() => ({
   role: "admin",
   status: "pending",
   expired: false,
-  invite_url: "http://tokentab.test/invite/the-code",
+  invite_url: "http://tokentab.test/invite#the-code",
   created_by_admin_user_id: "user-1",
   created_by_api_token_id: null,
   created_by_name: "Ada",
