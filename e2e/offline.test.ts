@@ -90,11 +90,12 @@ _, issuer, file = sys.argv
 spec = importlib.util.spec_from_file_location("verify", file)
 verify = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(verify)
-now = time.time
+now, running = time.time, time.monotonic
 verifier = verify.Verifier(issuer, issuer)
 for line in sys.stdin:
     minutes, token = line.split()
     time.time = lambda: now() + float(minutes) * 60
+    time.monotonic = lambda: running() + float(minutes) * 60
     try:
         verifier.verify(token)
         print("good", flush=True)
@@ -148,7 +149,7 @@ test("Node fetches a list once per ttl, sees a change after it, and trusts no ex
   const verifier = new Verifier(api.origin, api.origin, {
     now: () => start + passed,
     fetch: async (...args) => {
-      fetched += 1;
+      if (String(args[0]).includes("/status-lists/")) fetched += 1;
       if (down) throw new Error("the network is down");
       const answer = await fetch(...args);
       if (answer.status === 304) unchanged += 1;
@@ -178,6 +179,99 @@ test("Node fetches a list once per ttl, sees a change after it, and trusts no ex
   passed += 3_600_000;
   await expect(verifier.verify(token)).rejects.toThrow("the network is down");
 });
+
+/**
+ * Programs whose verifier is asked by four callers at once while the list, or the keys, do not come; then about junk; and once
+ * more after the fetch has failed, and ten seconds later. They print the reasons and how often was asked.
+ */
+const stalled = {
+  Node: () => [
+    process.execPath,
+    "--input-type=module",
+    "--eval",
+    `const [issuer, file, part, token, forged] = process.argv.slice(1);
+const { Verifier } = await import(file);
+let [passed, tries, down, fail, arrived] = [0, 0, true];
+const asked = new Promise((resolve) => { arrived = resolve; });
+const verifier = new Verifier(issuer, issuer, {
+  now: () => Date.now() + passed,
+  fetch: (url, options) => {
+    if (!down || !String(url).includes(part)) return fetch(url, options);
+    tries += 1;
+    arrived();
+    return new Promise((_, reject) => { fail = () => reject(new Error("no answer")); });
+  },
+});
+const reason = (asked) => verifier.verify(asked).then(() => "good", (error) => error.message);
+const callers = [1, 2, 3, 4].map(() => reason(token));
+await asked;
+const junk = [await reason("junk"), part.includes("list") ? await reason(forged) : ""];
+fail();
+const reasons = [...(await Promise.all(callers)), await reason(token)];
+[down, passed] = [false, 10_000];
+console.log(JSON.stringify({ junk, reasons, tries, later: await reason(token) }));`,
+  ],
+  Python: () => [
+    execFileSync(here("python.sh"), { encoding: "utf8" }).trim(),
+    "-c",
+    `import importlib.util, json, sys, threading, time, urllib.request
+_, issuer, file, part, token, forged = sys.argv
+spec = importlib.util.spec_from_file_location("verify", file)
+verify = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(verify)
+asked, over, tries, down, real = threading.Event(), threading.Event(), [], True, urllib.request.urlopen
+def urlopen(request, timeout):
+    if not down or part not in request.full_url:
+        return real(request, timeout=timeout)
+    tries.append(timeout)
+    asked.set()
+    over.wait()
+    raise TimeoutError("no answer")
+urllib.request.urlopen = urlopen
+verifier = verify.Verifier(issuer, issuer)
+def reason(asked):
+    try:
+        verifier.verify(asked)
+        return "good"
+    except Exception as refused:
+        return str(refused)
+reasons = []
+callers = [threading.Thread(target=lambda: reasons.append(reason(token))) for _ in range(4)]
+for caller in callers:
+    caller.start()
+asked.wait()
+junk = [reason("junk"), reason(forged) if "list" in part else ""]
+over.set()
+for caller in callers:
+    caller.join()
+reasons.append(reason(token))
+running = time.monotonic
+down, time.monotonic = False, lambda: running() + 10
+print(json.dumps({"junk": junk, "reasons": reasons, "tries": len(tries), "later": reason(token)}))`,
+  ],
+};
+
+for (const [language, program] of Object.entries(stalled)) {
+  test(`${language} fetches once for all callers while nothing comes, and lets nobody else wait`, async ({
+    api,
+  }) => {
+    await api.setUp();
+    const { token } = await issue(api);
+    const { "a foreign key with its own id": forged = "" } = await forgeries(api, token);
+    const file = programs[language as keyof typeof programs]().at(-1) ?? "";
+    for (const part of ["/status-lists/", "/jwks.json"]) {
+      const [command = "", ...args] = program();
+      const env = { ...process.env, NO_PROXY: "127.0.0.1" };
+      const printed = execFileSync(command, [...args, api.origin, file, part, token, forged], { env });
+      const { junk, reasons, tries, later } = JSON.parse(printed.toString());
+      expect(junk, part).not.toContain("good");
+      expect(reasons, part).toHaveLength(5);
+      for (const reason of reasons) expect(reason, part).toContain("no answer");
+      expect(tries, part).toBe(1);
+      expect(later, part).toBe("good");
+    }
+  });
+}
 
 type OfflineVerifier = new (
   issuer: string,

@@ -18,7 +18,6 @@ type statusList struct {
 	bits    int           // of an entry: 1, 2, 4 or 8
 	tag     string        // ETag, to ask whether the list changed
 	ttl     time.Duration // how long to keep it before asking again
-	next    time.Time     // when to ask for a newer list
 	expires time.Time     // when it must not be used any more
 }
 
@@ -35,39 +34,29 @@ type listClaims struct {
 // list returns the status list at a URI. It keeps a list for its ttl, then fetches a newer one. If that fails, it uses the
 // kept list until that expires.
 func (v *Verifier) list(ctx context.Context, uri string) (*statusList, error) {
-	held := v.lists[uri]
-	if held != nil && v.Now().Before(held.next) {
-		return held, nil
-	}
-	if held != nil && v.Now().Before(held.expires) {
-		var cancel func()
-		ctx, cancel = context.WithTimeout(ctx, patience)
-		defer cancel()
-	} else {
-		held = nil
-	}
-	fetched, err := v.fetchList(ctx, uri, held)
-	switch {
-	case err == nil:
-		fetched.keep(v.Now(), fetched.ttl)
-	case held != nil:
-		fetched = held
-		fetched.keep(v.Now(), retryAfter)
-	default:
-		return nil, err
-	}
+	v.mu.Lock()
 	if v.lists == nil {
-		v.lists = map[string]*statusList{}
+		v.lists = map[string]*shared[statusList]{}
 	}
-	v.lists[uri] = fetched
-	return fetched, nil
-}
-
-func (l *statusList) keep(now time.Time, period time.Duration) {
-	l.next = now.Add(period)
-	if l.next.After(l.expires) {
-		l.next = l.expires
+	if v.lists[uri] == nil {
+		v.lists[uri] = &shared[statusList]{}
 	}
+	list := v.lists[uri]
+	v.mu.Unlock()
+	held, err := list.get(ctx, v, func(ctx context.Context, held *statusList) (fetched[statusList], error) {
+		newer, err := v.fetchList(ctx, uri, held)
+		if err != nil {
+			return fetched[statusList]{}, err
+		}
+		return fetched[statusList]{value: newer, keep: newer.ttl, expires: newer.expires}, nil
+	})
+	switch {
+	case held != nil:
+		return held, nil
+	case err == nil:
+		err = jwt.ErrTokenExpired // within the ttl
+	}
+	return nil, err
 }
 
 // fetchList returns a newer list, or held if the list did not change. held may be nil.

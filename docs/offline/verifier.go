@@ -21,6 +21,7 @@ const (
 	keysKept   = 5 * time.Minute  // how long fetched keys are kept
 	retryAfter = 10 * time.Second // the wait after a failed fetch
 	patience   = time.Second      // how long to wait for newer keys or lists if older ones are kept
+	timeout    = 5 * time.Second  // how long to wait if none are kept
 	longestTTL = 10 * time.Minute // even if a list allows more
 	maxAnswer  = 1 << 20          // bytes
 	leeway     = time.Minute      // how far this clock may be behind the issuer's (RFC 7519, section 4.1.5)
@@ -34,10 +35,77 @@ type Verifier struct {
 	Client   *http.Client
 	Now      func() time.Time
 
-	mu       sync.Mutex // also held during a fetch, so that concurrent calls share it
-	keys     map[string]*ecdsa.PublicKey
-	keysNext time.Time // when to fetch the keys again
-	lists    map[string]*statusList
+	mu    sync.Mutex // never held during a fetch
+	keys  shared[map[string]*ecdsa.PublicKey]
+	lists map[string]*shared[statusList]
+}
+
+// shared is something that was fetched for all calls: the keys, or a list.
+type shared[T any] struct {
+	value    *T            // nil until a fetch succeeds
+	expires  time.Time     // when the value must not be used any more; zero if it may always be
+	next     time.Time     // when to fetch a newer one
+	err      error         // of the last fetch
+	fetching chan struct{} // closed when the fetch under way is over; nil if there is none
+}
+
+// fetched is what a fetch returns.
+type fetched[T any] struct {
+	value   *T
+	keep    time.Duration // how long until the next fetch
+	expires time.Time
+}
+
+// get returns the value, or nil if there is none to use, and the error of the last fetch. If a fetch is due, all calls that
+// arrive meanwhile wait for the same one, and a failure is remembered for retryAfter: so nobody waits for long if the server
+// hangs. The fetch goes on if the call that began it is cancelled. It gets the value that it replaces, or nil.
+func (s *shared[T]) get(ctx context.Context, v *Verifier, fetch func(context.Context, *T) (fetched[T], error)) (*T, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if s.fetching == nil && (!v.Now().Before(s.next) || s.value != nil && s.held(v) == nil) {
+		s.value = s.held(v)
+		s.fetching = make(chan struct{})
+		go s.renew(context.WithoutCancel(ctx), v, s.value, fetch)
+	}
+	if over := s.fetching; over != nil {
+		v.mu.Unlock()
+		select {
+		case <-over:
+		case <-ctx.Done():
+		}
+		v.mu.Lock()
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+	}
+	return s.held(v), s.err
+}
+
+// held returns the value unless it has expired.
+func (s *shared[T]) held(v *Verifier) *T {
+	if !s.expires.IsZero() && !v.Now().Before(s.expires) {
+		return nil
+	}
+	return s.value
+}
+
+func (s *shared[T]) renew(ctx context.Context, v *Verifier, held *T, fetch func(context.Context, *T) (fetched[T], error)) {
+	limit := timeout
+	if held != nil {
+		limit = patience
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	got, err := fetch(ctx, held)
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	keep := retryAfter
+	if err == nil {
+		s.value, s.expires, keep = got.value, got.expires, got.keep
+	}
+	s.err, s.next = err, v.Now().Add(keep)
+	close(s.fetching)
+	s.fetching = nil
 }
 
 // Claims are the claims of a token.
@@ -61,8 +129,6 @@ type status struct {
 
 // Verify returns the claims of a token that is good now, or an error that says why it is not.
 func (v *Verifier) Verify(ctx context.Context, secret string) (*Claims, error) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
 	claims := &Claims{}
 	if err := v.parse(ctx, secret, "at+jwt", claims, jwt.WithAudience(v.Audience)); err != nil {
 		return nil, err
@@ -111,35 +177,27 @@ func (v *Verifier) parse(ctx context.Context, signed, typ string, claims jwt.Cla
 // fails, it uses the kept keys. It does not fetch keys for an unknown id, which anyone can make up: new keys are published
 // ten minutes before they sign.
 func (v *Verifier) key(ctx context.Context, id string) (*ecdsa.PublicKey, error) {
-	if !v.Now().Before(v.keysNext) {
-		if v.keys != nil {
-			var cancel func()
-			ctx, cancel = context.WithTimeout(ctx, patience)
-			defer cancel()
-		}
-		v.keysNext = v.Now().Add(retryAfter)
-		if err := v.fetchKeys(ctx); err == nil {
-			v.keysNext = v.Now().Add(keysKept)
-		} else if v.keys[id] == nil {
-			return nil, err
-		}
+	keys, err := v.keys.get(ctx, v, v.fetchKeys)
+	switch {
+	case keys != nil && (*keys)[id] != nil:
+		return (*keys)[id], nil
+	case err != nil:
+		return nil, err
 	}
-	if v.keys[id] == nil {
-		return nil, errors.New("the issuer has no such key")
-	}
-	return v.keys[id], nil
+	return nil, errors.New("the issuer has no such key")
 }
 
-func (v *Verifier) fetchKeys(ctx context.Context) error {
+func (v *Verifier) fetchKeys(ctx context.Context, _ *map[string]*ecdsa.PublicKey) (fetched[map[string]*ecdsa.PublicKey], error) {
+	none := fetched[map[string]*ecdsa.PublicKey]{}
 	body, _, err := v.get(ctx, v.Issuer+"/.well-known/jwks.json", "")
 	if err != nil {
-		return err
+		return none, err
 	}
 	var set struct {
 		Keys []struct{ Kty, Crv, Kid, X, Y string }
 	}
 	if err := json.Unmarshal(body, &set); err != nil {
-		return err
+		return none, err
 	}
 	keys := map[string]*ecdsa.PublicKey{}
 	for _, jwk := range set.Keys {
@@ -150,12 +208,11 @@ func (v *Verifier) fetchKeys(ctx context.Context) error {
 		y, errY := base64.RawURLEncoding.DecodeString(jwk.Y)
 		key, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), slices.Concat([]byte{4}, x, y))
 		if err := errors.Join(errX, errY, err); err != nil {
-			return err
+			return none, err
 		}
 		keys[jwk.Kid] = key
 	}
-	v.keys = keys
-	return nil
+	return fetched[map[string]*ecdsa.PublicKey]{value: &keys, keep: keysKept}, nil
 }
 
 // get fetches a URL and returns the body and its ETag. The body is nil if the known ETag still matches.

@@ -5,14 +5,60 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { inflateSync } from "node:zlib";
-import { createRemoteJWKSet, jwtVerify } from "jose";
+import { createLocalJWKSet, jwtVerify } from "jose";
 
 const keysKept = 300_000; // ms, how long fetched keys are kept
-const retryAfter = 10_000; // ms, the wait after a failed fetch of a list
-const patience = 1_000; // ms, how long to wait for a newer list if an older one is kept
+const retryAfter = 10_000; // ms, the wait after a failed fetch
+const patience = 1_000; // ms, how long to wait for newer keys or lists if older ones are kept
+const timeout = 5_000; // ms, how long to wait if none are kept
 const longestTTL = 600_000; // ms, even if a list allows more
 const maxEntries = 1 << 20; // bytes
 const leeway = 60; // s, how far this clock may be behind the issuer's (RFC 7519, section 4.1.5)
+
+/**
+ * Something that was fetched for all calls: the keys, or a list. If a fetch is due, all calls that arrive meanwhile wait for
+ * the same one, and a failure is remembered for ten seconds: so nobody waits for long if the server hangs.
+ */
+class Shared {
+  #fetch;
+  #now;
+  #held;
+  #next = 0; // when to fetch a newer one
+  #error; // of the last fetch
+  #fetching;
+
+  /** fetch gets the value that it replaces, if any, and a signal. It returns the value, ms to keep it, and its end. */
+  constructor(fetch, now) {
+    this.#fetch = fetch;
+    this.#now = now;
+  }
+
+  /** Returns the value, or throws the error of the last fetch if there is none to use. */
+  async get() {
+    if (this.#now() >= this.#next) this.#fetching ??= this.#renew();
+    await this.#fetching;
+    const held = this.#usable();
+    if (!held) throw this.#error ?? new Error("the newest one has expired");
+    return held.value;
+  }
+
+  async #renew() {
+    const held = this.#usable();
+    try {
+      this.#held = await this.#fetch(held?.value, AbortSignal.timeout(held ? patience : timeout));
+      this.#error = undefined;
+      this.#next = Math.min(this.#now() + this.#held.keep, this.#held.expires);
+    } catch (error) {
+      this.#error = error;
+      this.#next = Math.min(this.#now() + retryAfter, this.#usable()?.expires ?? Infinity);
+    }
+    this.#fetching = undefined;
+  }
+
+  #usable() {
+    return this.#held && this.#now() < this.#held.expires ? this.#held : undefined;
+  }
+}
 
 /**
  * Verifies tokens of one issuer for one audience. It keeps the issuer's keys and status lists, so most calls send no
@@ -31,29 +77,7 @@ export class Verifier {
     this.#audience = audience;
     this.#fetch = fetch;
     this.#now = now;
-    this.#keys = this.#newestKeys(
-      createRemoteJWKSet(new URL("/.well-known/jwks.json", issuer), { cacheMaxAge: Infinity }),
-    );
-  }
-
-  /**
-   * Fetches the keys every five minutes, so that a withdrawn key is dropped. If a fetch fails, it uses the kept keys. For
-   * an unknown key id it fetches them at a limited rate, because anyone can make ids up.
-   */
-  #newestKeys(keys) {
-    let next = 0;
-    return async (header, signed) => {
-      if (this.#now() >= next) {
-        next = this.#now() + retryAfter;
-        await keys.reload().then(
-          () => {
-            next = this.#now() + keysKept;
-          },
-          () => {}, // if no keys are kept, the next line throws the reason
-        );
-      }
-      return keys(header, signed);
-    };
+    this.#keys = new Shared((_, signal) => this.#fetchKeys(signal), now);
   }
 
   /** Returns the claims of a token that is good now, or throws an error that says why it is not. */
@@ -62,7 +86,13 @@ export class Verifier {
     // The list is fetched only for tokens of the issuer.
     const entry = claims.status?.status_list;
     if (!entry) throw new Error("the token names no status list, so it can't be checked for revocation");
-    const list = await this.#list(entry.uri);
+    if (!this.#lists.has(entry.uri)) {
+      this.#lists.set(
+        entry.uri,
+        new Shared((held, signal) => this.#fetchList(entry.uri, held, signal), this.#now),
+      );
+    }
+    const list = await this.#lists.get(entry.uri).get();
     const value = valueAt(list, entry.idx);
     if (value === 1) throw new Error("the token is revoked");
     if (value === 2) throw new Error("the token is suspended");
@@ -74,7 +104,7 @@ export class Verifier {
    * Checks signature, type, issuer and times of a JWT, and the options. The leeway is for nbf and iat, not for exp.
    */
   async #parse(signed, typ, options) {
-    const { payload } = await jwtVerify(signed, this.#keys, {
+    const { payload } = await jwtVerify(signed, this.#key, {
       algorithms: ["ES256"],
       typ,
       issuer: this.#issuer,
@@ -90,34 +120,26 @@ export class Verifier {
   }
 
   /**
-   * Returns the status list at a URI. It keeps a list for its ttl, then fetches a newer one, which concurrent calls share.
-   * If that fails, it uses the kept list until that expires.
+   * Returns a key of the issuer. The keys are fetched every five minutes, so that a withdrawn key is dropped. If a fetch
+   * fails, the kept keys are used. An unknown key id fetches none, because anyone can make ids up: new keys are published ten
+   * minutes before they sign.
    */
-  async #list(uri) {
-    const slot = this.#lists.get(uri) ?? {};
-    this.#lists.set(uri, slot);
-    if (slot.held && this.#now() < slot.held.next) return slot.held;
-    if (slot.held && this.#now() >= slot.held.expires) slot.held = undefined;
-    slot.fetching ??= this.#fetchList(uri, slot.held).finally(() => {
-      slot.fetching = undefined;
-    });
-    try {
-      slot.held = await slot.fetching;
-    } catch (error) {
-      if (!slot.held) throw error;
-      slot.held.next = Math.min(this.#now() + retryAfter, slot.held.expires);
-    }
-    return slot.held;
+  #key = async (header, signed) => (await this.#keys.get())(header, signed);
+
+  async #fetchKeys(signal) {
+    const url = new URL("/.well-known/jwks.json", this.#issuer);
+    const answer = await this.#fetch(url, { signal });
+    if (!answer.ok) throw new Error(`${url} answers ${answer.status}`);
+    return { value: createLocalJWKSet(await answer.json()), keep: keysKept, expires: Infinity };
   }
 
-  /** Returns a newer list, or the kept one if it did not change. */
-  async #fetchList(uri, held) {
-    const signal = AbortSignal.timeout(held ? patience : 5_000);
+  /** Fetches a newer list. It keeps the given one, if any, where that did not change. */
+  async #fetchList(uri, held, signal) {
     const answer = await this.#fetch(uri, {
       headers: held?.tag ? { "If-None-Match": held.tag } : {},
       signal,
     });
-    if (answer.status === 304 && held) return this.#kept(held);
+    if (answer.status === 304 && held) return { value: held, keep: held.ttl, expires: held.expires };
     if (!answer.ok) throw new Error(`${uri} answers ${answer.status}`);
     const claims = await this.#parse(await answer.text(), "statuslist+jwt", { subject: uri });
     const { bits, lst } = claims.status_list;
@@ -125,11 +147,8 @@ export class Verifier {
     if (!(claims.ttl > 0)) throw new Error("the status list has no ttl");
     const entries = inflateSync(Buffer.from(lst, "base64url"), { maxOutputLength: maxEntries });
     const ttl = Math.min(claims.ttl * 1000, longestTTL);
-    return this.#kept({ entries, bits, tag: answer.headers.get("ETag"), ttl, expires: claims.exp * 1000 });
-  }
-
-  #kept(list) {
-    return { ...list, next: Math.min(this.#now() + list.ttl, list.expires) };
+    const expires = claims.exp * 1000;
+    return { value: { entries, bits, tag: answer.headers.get("ETag"), ttl, expires }, keep: ttl, expires };
   }
 }
 

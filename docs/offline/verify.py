@@ -7,6 +7,7 @@ and python3-cryptography.
 
 import base64
 import json
+import math
 import sys
 import threading
 import time
@@ -19,6 +20,7 @@ import jwt
 KEYS_KEPT = 300  # seconds, how long fetched keys are kept
 RETRY_AFTER = 10  # seconds, the wait after a failed fetch
 PATIENCE = 1  # seconds, how long to wait for newer keys or lists if older ones are kept
+TIMEOUT = 5  # seconds, how long to wait if none are kept
 LONGEST_TTL = 600  # seconds, even if a list allows more
 MAX_ANSWER = 1 << 20  # bytes
 LEEWAY = 60  # seconds, how far this clock may be behind the issuer's (RFC 7519, section 4.1.5)
@@ -43,11 +45,6 @@ class StatusList:
         self.tag = tag
         self.ttl = min(claims["ttl"], LONGEST_TTL)
         self.expires = claims["exp"]
-        self.keep(self.ttl)
-
-    def keep(self, seconds):
-        """Says for how long to keep the list before asking for a newer one."""
-        self.next = min(time.time() + seconds, self.expires)
 
     def at(self, index):
         """Returns the value of an entry. The first entry of a byte is in its lowest bits."""
@@ -55,6 +52,57 @@ class StatusList:
         if index < 0 or bit >= len(self.entries) * 8:
             raise Refused("the status list has no such entry")
         return self.entries[bit // 8] >> bit % 8 & (1 << self.bits) - 1
+
+
+class Shared:
+    """Something that was fetched for all threads: the keys, or a list.
+
+    If a fetch is due, all threads that arrive meanwhile wait for the same one, and a failure is remembered for
+    RETRY_AFTER: so nobody waits for long if the server hangs.
+    """
+
+    def __init__(self, fetch):
+        self.fetch = fetch  # gets the value that it replaces, or None; returns value, seconds to keep it, and its end
+        self.lock = threading.Lock()  # never held during a fetch
+        self.value = None
+        self.expires = math.inf  # when the value must not be used any more
+        self.next = time.monotonic()  # when to fetch a newer one
+        self.error = None  # why the last fetch failed
+        self.fetching = None  # is set when the fetch under way is over
+
+    def get(self):
+        """Returns the value, or raises why the last fetch failed if there is none to use."""
+        with self.lock:
+            due = self.fetching is None and (time.monotonic() >= self.next or self._has_expired())
+            if due:
+                self.fetching = threading.Event()
+            over = self.fetching
+        if due:
+            self._renew(over)
+        elif over:
+            over.wait()
+        with self.lock:
+            if self.value is None or self._has_expired():
+                raise Refused(self.error or "the newest one has expired")
+            return self.value
+
+    def _renew(self, over):
+        held = None if self._has_expired() else self.value
+        value, keep, expires, error = held, RETRY_AFTER, self.expires, "interrupted"
+        try:
+            value, keep, expires = self.fetch(held)
+            error = None
+        except Exception as reason:
+            error = f"a fetch failed: {reason}"
+        finally:
+            with self.lock:
+                self.value, self.expires, self.error = value, expires, error
+                self.next = time.monotonic() + keep
+                self.fetching = None
+            over.set()
+
+    def _has_expired(self):
+        return self.value is not None and time.time() >= self.expires
 
 
 class Verifier:
@@ -67,10 +115,8 @@ class Verifier:
     def __init__(self, issuer, audience):
         self.issuer = issuer
         self.audience = audience
-        self.keys = {}
-        self.keys_next = time.monotonic()  # when to fetch the keys again
+        self.keys = Shared(self._fetch_keys)
         self.lists = {}
-        self.lock = threading.RLock()  # so that concurrent calls share a fetch
 
     def verify(self, token):
         """Returns the claims of a token that is good now, or raises an exception that says why it is not."""
@@ -113,57 +159,38 @@ class Verifier:
         keys. It does not fetch keys for an unknown id, which anyone can make up: new keys are published ten minutes
         before they sign.
         """
-        if time.monotonic() >= self.keys_next:
-            with self.lock:
-                if time.monotonic() >= self.keys_next:
-                    self.keys_next = time.monotonic() + RETRY_AFTER
-                    try:
-                        _, body = self._get(self.issuer + "/.well-known/jwks.json", self.keys)
-                        self.keys = {key.key_id: key.key for key in jwt.PyJWKSet.from_json(body).keys}
-                        self.keys_next = time.monotonic() + KEYS_KEPT
-                    except Exception:
-                        if kid not in self.keys:
-                            raise
-        if kid not in self.keys:
-            raise Refused("the issuer has no such key")
-        return self.keys[kid]
+        keys = self.keys.get()
+        if kid not in keys:
+            raise Refused(self.keys.error or "the issuer has no such key")
+        return keys[kid]
+
+    def _fetch_keys(self, held):
+        _, body = self._get(self.issuer + "/.well-known/jwks.json", held)
+        return {key.key_id: key.key for key in jwt.PyJWKSet.from_json(body).keys}, KEYS_KEPT, math.inf
 
     def _list(self, uri):
         """Returns the list with that address: the one at hand until its ttl is over, then a newer one.
 
         While that can't be had, the one at hand does until it has expired.
         """
-        with self.lock:
-            held = self.lists.get(uri)
-            if held and time.time() < held.next:
-                return held
-            if held and time.time() >= held.expires:
-                held = None
-            try:
-                self.lists[uri] = self._fetch_list(uri, held)
-            except Exception:
-                if not held:
-                    raise
-                held.keep(RETRY_AFTER)
-            return self.lists[uri]
+        return self.lists.setdefault(uri, Shared(lambda held: self._fetch_list(uri, held))).get()
 
     def _fetch_list(self, uri, held):
-        """Returns a newer list, or the one at hand, if any, where that is still the same."""
+        """Fetches a newer list. It keeps the one at hand, if any, where that is still the same."""
         tag, signed = self._get(uri, held, held and held.tag)
-        if signed is None:
-            held.keep(held.ttl)
-            return held
-        claims = self._parse(signed, "statuslist+jwt", ["sub"])
-        if claims["sub"] != uri:
-            raise Refused("the status list is another one")
-        return StatusList(claims, tag)
+        if signed is not None:
+            claims = self._parse(signed, "statuslist+jwt", ["sub"])
+            if claims["sub"] != uri:
+                raise Refused("the status list is another one")
+            held = StatusList(claims, tag)
+        return held, held.ttl, held.expires
 
     @staticmethod
     def _get(url, at_hand, known=None):
         """Returns the tag and the body of what stands at an address; no body where it still has the known tag."""
         request = urllib.request.Request(url, headers={"If-None-Match": known} if known else {})
         try:
-            with urllib.request.urlopen(request, timeout=PATIENCE if at_hand else 5) as answer:
+            with urllib.request.urlopen(request, timeout=PATIENCE if at_hand else TIMEOUT) as answer:
                 return answer.headers["ETag"], answer.read(MAX_ANSWER).decode()
         except urllib.error.HTTPError as answer:
             if answer.code != 304 or not known:

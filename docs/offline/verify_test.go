@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -257,6 +258,77 @@ func TestWhereSomethingIsAtHandNothingNewerIsWaitedForLong(t *testing.T) {
 		if patient <= 0 || patient > time.Second {
 			t.Errorf("it would wait for %s", patient)
 		}
+	}
+}
+
+func TestOneFetchServesAllWhileAListDoesNotComeAndNobodyElseWaits(t *testing.T) {
+	for _, part := range []string{"/status-lists/", "/.well-known/jwks.json"} {
+		t.Run(part, func(t *testing.T) {
+			p, _, _, secret := start(t)
+			v, n := verifierOf(p)
+			asked, released := make(chan struct{}, 100), make(chan struct{})
+			n.instead = func(path string) (string, error) {
+				if !strings.HasPrefix(path, part) {
+					return "", nil
+				}
+				asked <- struct{}{}
+				<-released
+				return "", errors.New("the network is down")
+			}
+			var callers sync.WaitGroup
+			for range 4 {
+				callers.Go(func() { refuses(t, v, secret, "the network is down") })
+			}
+			<-asked
+			refuses(t, v, "hello", "malformed")
+			if part == "/status-lists/" {
+				refuses(t, v, withKeyID(t, secret, "made-up"), "no such key")
+			}
+			impatient, cancel := context.WithCancel(t.Context())
+			cancel()
+			if _, err := v.Verify(impatient, secret); !errors.Is(err, context.Canceled) {
+				t.Errorf("a call that was cancelled: %v", err)
+			}
+			close(released)
+			callers.Wait()
+			p.Clock.Move(retryAfter - time.Nanosecond)
+			refuses(t, v, secret, "the network is down")
+			if len(asked) > 0 {
+				t.Errorf("it was asked for %d times more", len(asked))
+			}
+			n.instead = nil
+			p.Clock.Move(time.Nanosecond)
+			accepts(t, v, secret)
+		})
+	}
+}
+
+func TestACallThatIsCancelledEndsNoFetchForOthers(t *testing.T) {
+	p, _, _, secret := start(t)
+	v, n := verifierOf(p)
+	asked, released := make(chan struct{}), make(chan struct{})
+	n.instead = func(path string) (string, error) {
+		if strings.HasPrefix(path, "/status-lists/") {
+			close(asked)
+			<-released
+		}
+		return "", nil
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	first := make(chan error)
+	go func() {
+		_, err := v.Verify(ctx, secret)
+		first <- err
+	}()
+	<-asked
+	cancel()
+	if err := <-first; !errors.Is(err, context.Canceled) {
+		t.Errorf("the cancelled one: %v", err)
+	}
+	close(released)
+	accepts(t, v, secret)
+	if n.fetched["/status-lists/1"] != 1 {
+		t.Errorf("%v", n.fetched)
 	}
 }
 
