@@ -27,8 +27,9 @@ describe("the layout", () => {
 
   test("names every page in the browser's tab", async () => {
     const { user } = open("/");
+    const agents = await screen.findByRole("link", { name: "Agents" });
     await waitFor(() => expect(document.title).toBe("API tokens · Tokentab"));
-    await user.click(screen.getByRole("link", { name: "Agents" }));
+    await user.click(agents);
     await waitFor(() => expect(document.title).toBe("Agents · Tokentab"));
   });
 
