@@ -66,7 +66,7 @@ class Shared:
         self.lock = threading.Lock()  # never held during a fetch
         self.value = None
         self.expires = math.inf  # when the value must not be used any more
-        self.next = time.monotonic()  # when to fetch a newer one
+        self.next = -math.inf  # when to fetch a newer one
         self.error = None  # why the last fetch failed
         self.fetching = None  # is set when the fetch under way is over
 
