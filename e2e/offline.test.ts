@@ -252,7 +252,7 @@ print(json.dumps({"junk": junk, "reasons": reasons, "tries": len(tries), "later"
 };
 
 for (const [language, program] of Object.entries(stalled)) {
-  test(`${language} fetches once for all callers while nothing comes, and lets nobody else wait`, async ({
+  test(`${language} fetches once for all callers while nothing comes, and lets no other call wait`, async ({
     api,
   }) => {
     await api.setUp();

@@ -55,18 +55,18 @@ func TestStrangersCannotKeepAUserOutWhoHasSignedInThereBefore(t *testing.T) {
 	wantStatus(t, "a browser that made its cookie up", p.SignIn(backendtest.Email, backendtest.Password, backendtest.From("198.51.100.3"), made), http.StatusTooManyRequests)
 }
 
-// TestTheTriesOfAnAddressTellNobodyWhoIsAMember holds for each caller what is answered to a wrong password for the email of a
+// TestTheTriesOfAnAddressDoNotTellWhoIsAMember holds for each caller what is answered to a wrong password for the email of a
 // member and for one that is no member's. They may differ only for callers whom the browser's cookie tells from others, and
 // in a known network while strangers have used up the tries of the email: these must not keep its owner out.
-func TestTheTriesOfAnAddressTellNobodyWhoIsAMember(t *testing.T) {
+func TestTheTriesOfAnAddressDoNotTellWhoIsAMember(t *testing.T) {
 	const home, away, wrong, wait = "192.0.2.1", "203.0.113.1", http.StatusUnauthorized, http.StatusTooManyRequests
 	for _, c := range []struct {
-		caller         string
-		address        string
-		browser        bool // sends the member's cookie
-		ofAddress      bool // the tries of the address are used up
-		ofEmail        bool // strangers have used up those of both emails
-		member, nobody int
+		caller           string
+		address          string
+		browser          bool // sends the member's cookie
+		ofAddress        bool // the tries of the address are used up
+		ofEmail          bool // strangers have used up those of both emails
+		member, stranger int
 	}{
 		{"an unknown caller", away, false, false, false, wrong, wrong},
 		{"an unknown caller", away, false, true, false, wait, wait},
@@ -89,7 +89,7 @@ func TestTheTriesOfAnAddressTellNobodyWhoIsAMember(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := proxied(t)
 			cookie, _ := backendtest.Cookie(t, p.SignIn(backendtest.Email, backendtest.Password, backendtest.From(home)), "browser")
-			emails := map[string]int{backendtest.Email: c.member, "nobody@example.com": c.nobody}
+			emails := map[string]int{backendtest.Email: c.member, "stranger@example.com": c.stranger}
 			for i := range 5 {
 				if c.ofAddress {
 					p.SignIn(fmt.Sprintf("other%d@example.com", i), wrongPassword, backendtest.From(c.address))

@@ -93,15 +93,14 @@ func (s Activity) TrimSpans(ctx context.Context, now, before time.Time, most int
 			return false, err
 		}
 		// The inner query leaves out the columns behind the payloads, which take a read for every 4 KiB of them.
-		const first, through = "(SELECT number, instance, status FROM agent_spans ", " ORDER BY number LIMIT ?) s CROSS JOIN agent_spans t ON t.number = s.number WHERE "
+		firstSpans := func(of, where string) string {
+			return "SELECT t.number, t.size FROM (SELECT number, instance, status FROM agent_spans " + of + " ORDER BY number LIMIT ?) s CROSS JOIN agent_spans t ON t.number = s.number WHERE " + where
+		}
 		const ended = ` AND NOT (s.status IN ('pending', 'active') AND EXISTS (SELECT 1 FROM agent_instances i
 			WHERE i.number = s.instance AND i.status IN ('pending', 'active') AND i.updated_at BETWEEN ? AND ?))`
 		lively := []any{stamp(now.Add(-trimLively)), stamp(now)}
-		remove := func(left budget, where string, args ...any) (int, error) {
-			return removeSpans(tx, &left, "SELECT t.number, t.size FROM "+first+where, args...)
-		}
-		old := []any{trimThrough, stamp(before)}
-		removed, err := remove(budget{trimRows, trimBytes}, through+"t.inserted_at < ?"+ended, append(old, lively...)...)
+		old, left := []any{trimThrough, stamp(before)}, budget{trimRows, trimBytes}
+		removed, err := removeSpans(tx, &left, firstSpans("", "t.inserted_at < ?"+ended), append(old, lively...)...)
 		if err != nil || removed > 0 {
 			return removed > 0, err
 		}
@@ -110,7 +109,7 @@ func (s Activity) TrimSpans(ctx context.Context, now, before time.Time, most int
 			return false, err
 		}
 		if last > 0 && last < before.UnixMilli() { // all are open
-			removed, err = remove(budget{trimRows, trimBytes}, through+"t.inserted_at < ?", old...)
+			removed, err = removeSpans(tx, &left, firstSpans("", "t.inserted_at < ?"), old...)
 			return removed > 0, err
 		}
 		total, err := spanBytes(tx)
@@ -121,9 +120,11 @@ func (s Activity) TrimSpans(ctx context.Context, now, before time.Time, most int
 		if err != nil {
 			return false, err
 		}
-		left, its := budget{trimRows, int(min(total-most, trimBytes))}, []any{largest, trimThrough}
-		if removed, err = remove(left, "WHERE account_id = ?"+through+"1 = 1"+ended, append(its, lively...)...); err == nil && removed == 0 {
-			removed, err = remove(left, "WHERE account_id = ?"+through+"1 = 1", its...)
+		const its = "WHERE account_id = ?"
+		left = budget{trimRows, int(min(total-most, trimBytes))}
+		removed, err = removeSpans(tx, &left, firstSpans(its, "1 = 1"+ended), append([]any{largest, trimThrough}, lively...)...)
+		if err == nil && removed == 0 {
+			removed, err = removeSpans(tx, &left, firstSpans(its, "1 = 1"), largest, trimThrough)
 		}
 		return removed > 0, err
 	})

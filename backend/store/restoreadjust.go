@@ -65,7 +65,8 @@ func (r *restore) recorder(account pfid.ID) audit.Recorder {
 	return audit.NewRecorder(r.at, audit.Actor{AccountID: account}, r.Random)
 }
 
-// moveWhere gives tokens a new status, in pieces, with an event for each, and ends their pending invites. selected selects id, account and new status.
+// moveWhere gives tokens a new status, in pieces, with an event for each, and ends their pending invites. selected selects id,
+// account and new status.
 func (r *restore) moveWhere(db *gorm.DB, selected, detail string) (moved int, err error) {
 	var all []restoredToken
 	if err := db.Raw(selected).Scan(&all).Error; err != nil {

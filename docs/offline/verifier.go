@@ -57,8 +57,8 @@ type fetched[T any] struct {
 }
 
 // get returns the value, or nil if there is none to use, and the error of the last fetch. If a fetch is due, all calls that
-// arrive meanwhile wait for the same one, and a failure is remembered for retryAfter: so nobody waits for long if the server
-// hangs. The fetch goes on if the call that began it is cancelled. It gets the value that it replaces, or nil.
+// arrive meanwhile wait for the same one. A failure is remembered for retryAfter, so that calls don't wait again and again for a
+// server that hangs. The fetch goes on if the call that began it is cancelled. It gets the value that it replaces, or nil.
 func (s *shared[T]) get(ctx context.Context, v *Verifier, fetch func(context.Context, *T) (fetched[T], error)) (*T, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()

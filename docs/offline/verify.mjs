@@ -17,7 +17,7 @@ const leeway = 60; // s, how far this clock may be behind the issuer's (RFC 7519
 
 /**
  * Something that was fetched for all calls: the keys, or a list. If a fetch is due, all calls that arrive meanwhile wait for
- * the same one, and a failure is remembered for ten seconds: so nobody waits for long if the server hangs.
+ * the same one. A failure is remembered for ten seconds, so that calls don't wait again and again for a server that hangs.
  */
 class Shared {
   #fetch;

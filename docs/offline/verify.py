@@ -57,8 +57,8 @@ class StatusList:
 class Shared:
     """Something that was fetched for all threads: the keys, or a list.
 
-    If a fetch is due, all threads that arrive meanwhile wait for the same one, and a failure is remembered for
-    RETRY_AFTER: so nobody waits for long if the server hangs.
+    If a fetch is due, all threads that arrive meanwhile wait for the same one, but no longer than it may take. A failure
+    is remembered for RETRY_AFTER, so that threads don't wait again and again for a server that hangs.
     """
 
     def __init__(self, fetch):
@@ -80,14 +80,14 @@ class Shared:
         if due:
             self._renew(over)
         elif over:
-            over.wait()
+            over.wait(PATIENCE if self._is_usable() else TIMEOUT)  # urllib limits each read, not the whole fetch
         with self.lock:
-            if self.value is None or self._has_expired():
-                raise Refused(self.error or "the newest one has expired")
+            if not self._is_usable():
+                raise Refused(self.error or "there is none that is still valid")
             return self.value
 
     def _renew(self, over):
-        held = None if self._has_expired() else self.value
+        held = self.value if self._is_usable() else None
         value, keep, expires, error = held, RETRY_AFTER, self.expires, "interrupted"
         try:
             value, keep, expires = self.fetch(held)
@@ -103,6 +103,9 @@ class Shared:
 
     def _has_expired(self):
         return self.value is not None and time.time() >= self.expires
+
+    def _is_usable(self):
+        return self.value is not None and not self._has_expired()
 
 
 class Verifier:

@@ -261,7 +261,7 @@ func TestWhereSomethingIsAtHandNothingNewerIsWaitedForLong(t *testing.T) {
 	}
 }
 
-func TestOneFetchServesAllWhileAListDoesNotComeAndNobodyElseWaits(t *testing.T) {
+func TestOneFetchServesAllCallersWhileAListDoesNotComeAndNoOtherCallWaits(t *testing.T) {
 	for _, part := range []string{"/status-lists/", "/.well-known/jwks.json"} {
 		t.Run(part, func(t *testing.T) {
 			p, _, _, secret := start(t)
