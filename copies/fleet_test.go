@@ -236,6 +236,16 @@ func (r *replica) awaitReady() error {
 	return fmt.Errorf("the copy at %s is not ready: %d %s %v\n%s", r.address, last.status, last.body, err, r.log.text())
 }
 
+// logs waits until the log has a text, since it comes behind the responses, and reports whether it came.
+func (r *replica) logs(text string) bool {
+	for began := time.Now(); time.Since(began) < 30*time.Second; time.Sleep(5 * time.Millisecond) {
+		if strings.Contains(r.log.text(), text) {
+			return true
+		}
+	}
+	return false
+}
+
 func (r *replica) kill() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
