@@ -37,7 +37,7 @@ type Serving struct {
 	Listen                   string        `help:"Address and port to listen on." default:"127.0.0.1:8080" placeholder:"ADDRESS"`
 	Socket                   string        `help:"Unix socket to listen on too, for a proxy on this machine. Everyone with access to its folder can connect." placeholder:"FILE"`
 	TrustedProxies           Networks      `help:"Comma-separated addresses or networks of reverse proxies whose X-Forwarded headers are trusted." placeholder:"LIST"`
-	MaxConnections           int           `help:"Maximum number of open connections. At the limit, a new one closes the one idle longest. 0 follows the limit on open files, up to 10000." default:"0" placeholder:"N"`
+	MaxConnections           int           `help:"Maximum number of open connections. At the limit, a new one closes the one idle longest. 0 follows the limits on open files and memory, up to 10000." default:"0" placeholder:"N"`
 	MaxConnectionsPerAddress int           `help:"Maximum number of open connections from one address, or from one /64 network of IPv6. 0 is a quarter of --max-connections. Trusted proxies and this machine are exempt." default:"0" placeholder:"N"`
 	LogFormat                string        `help:"Format of the log: text or json." enum:"text,json" default:"text" placeholder:"FORMAT"`
 	TLSCert                  string        `help:"File of the TLS certificate chain, PEM. Requires --tls-key." placeholder:"FILE"`
@@ -133,7 +133,7 @@ func (c *Config) Check() error {
 		return errors.New("--smtp-url requires --public-url, which is in the links of mails")
 	}
 	if c.MaxConnections < 0 || c.MaxConnections > 1_000_000 {
-		return errors.New("--max-connections must be from 1 to 1000000, or 0 to follow the limit on open files")
+		return errors.New("--max-connections must be from 1 to 1000000, or 0 to follow the limits on open files and memory")
 	}
 	if c.MaxConnectionsPerAddress < 0 || c.MaxConnectionsPerAddress > 1_000_000 {
 		return errors.New("--max-connections-per-address must be from 1 to 1000000, or 0 for a quarter of all")

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"runtime"
+	"runtime/debug"
 	"slices"
 
 	"tokentab/backend/config"
@@ -13,15 +14,20 @@ import (
 // connectionLimits is the most open connections, in total and from one address.
 type connectionLimits struct{ total, perAddress int }
 
-// defaultConnections is the default total if the limit on open files allows more. An idle connection takes about 30
-// KiB.
+// defaultConnections is the default total if the limits on open files and memory allow more.
 const defaultConnections = 10_000
 
+// connectionBytes is what a connection takes while its client does not send the rest of a request: its buffers, and a small
+// body, which is not counted otherwise. An idle one takes about 30 KiB.
+const connectionBytes = 64 << 10
+
 // limitsOf returns the limits from the settings. A total of 0 follows the process's limit on open files, minus those
-// for the database, the log and the listeners. reduced reports that the setting exceeds it.
-func limitsOf(c config.Serving, openFiles int) (limits connectionLimits, reduced bool) {
+// for the database, the log and the listeners, and half of heap, Go's memory limit in bytes. reduced reports that the setting
+// exceeds the limit on open files.
+func limitsOf(c config.Serving, openFiles int, heap int64) (limits connectionLimits, reduced bool) {
 	kept := min(64+8*runtime.GOMAXPROCS(0), openFiles/2) // the database has readers for each processor
-	limits.total = cmp.Or(c.MaxConnections, min(openFiles-kept, defaultConnections))
+	fit := int(max(min(heap/2/connectionBytes, defaultConnections), 1))
+	limits.total = cmp.Or(c.MaxConnections, min(openFiles-kept, fit))
 	if limits.total > openFiles-kept {
 		limits.total, reduced = openFiles-kept, true
 	}
@@ -32,9 +38,12 @@ func limitsOf(c config.Serving, openFiles int) (limits connectionLimits, reduced
 // ConnectionLimit returns how many connections a server may have open under this process's limit on open files. reduced
 // reports that the setting exceeds that limit.
 func ConnectionLimit(c config.Serving) (most int, reduced bool) {
-	limits, reduced := limitsOf(c, openFiles())
+	limits, reduced := limitsOf(c, openFiles(), heapLimit())
 	return limits.total, reduced
 }
+
+// heapLimit returns Go's memory limit in bytes, which the program derives from its container's.
+func heapLimit() int64 { return debug.SetMemoryLimit(-1) }
 
 // crowd is a set of connections that finds the one idle longest.
 type crowd struct {

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"math"
 	"net"
 	"net/netip"
 	"testing"
@@ -122,23 +123,27 @@ func TestOneStrangersAddressCannotTakeTheRoomOfOthers(t *testing.T) {
 	}
 }
 
-func TestTheLimitsOfConnectionsLeaveRoomForTheDatabase(t *testing.T) {
+func TestTheLimitsOfConnectionsLeaveRoomForTheDatabaseAndMemory(t *testing.T) {
 	for _, c := range []struct {
 		serving config.Serving
 		files   int
+		heap    int64
 		most    int
 		reduced bool
 	}{
-		{config.Serving{}, 256, 192, false},
-		{config.Serving{}, 64, 32, false},
-		{config.Serving{}, 1 << 20, defaultConnections, false},
-		{config.Serving{MaxConnections: 50_000}, 1 << 20, 50_000, false},
-		{config.Serving{MaxConnections: 50_000}, 1024, 960, true},
-		{config.Serving{MaxConnections: 3, MaxConnectionsPerAddress: 2}, 1024, 3, false},
+		{config.Serving{}, 256, math.MaxInt64, 192, false},
+		{config.Serving{}, 64, math.MaxInt64, 32, false},
+		{config.Serving{}, 1 << 20, math.MaxInt64, defaultConnections, false},
+		{config.Serving{}, 1 << 20, 128 << 20 * 6 / 10, 614, false}, // a container of 128 MiB
+		{config.Serving{}, 1 << 20, 1, 1, false},
+		{config.Serving{MaxConnections: 700}, 1 << 20, 128 << 20 * 6 / 10, 700, false},
+		{config.Serving{MaxConnections: 50_000}, 1 << 20, math.MaxInt64, 50_000, false},
+		{config.Serving{MaxConnections: 50_000}, 1024, math.MaxInt64, 960, true},
+		{config.Serving{MaxConnections: 3, MaxConnectionsPerAddress: 2}, 1024, math.MaxInt64, 3, false},
 	} {
-		got, reduced := limitsOf(c.serving, c.files)
+		got, reduced := limitsOf(c.serving, c.files, c.heap)
 		if got.total < 1 || got.total > c.most || got.perAddress < 1 || got.perAddress > got.total || reduced != c.reduced {
-			t.Errorf("%+v with %d files: %+v, %v", c.serving, c.files, got, reduced)
+			t.Errorf("%+v with %d files and %d bytes: %+v, %v", c.serving, c.files, c.heap, got, reduced)
 		}
 	}
 }

@@ -238,7 +238,7 @@ func (s *Server) Serve(from ...net.Listener) error {
 	stop := make(chan struct{})
 	defer close(stop)
 	s.conns.oneCore = runtime.GOMAXPROCS(0) == 1
-	limits, reduced := limitsOf(s.Config.Serving, openFiles())
+	limits, reduced := limitsOf(s.Config.Serving, openFiles(), heapLimit())
 	if reduced {
 		s.Log.Warn("--max-connections exceeds what the limit on open files (ulimit -n) allows", "max_connections", limits.total)
 	}
