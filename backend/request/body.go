@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -31,8 +32,8 @@ func TooLarge(limit int) *fault.Error {
 }
 
 // ReadBody reads the body into c.Request. It returns fault.TooLarge above the limit, fault.Late if the body does not
-// arrive in full, and fault.Unavailable if shared has no room for it; a nil shared has no limit. After a failure the
-// connection closes.
+// arrive in full, fault.BadRequest if its chunks are malformed, and fault.Unavailable if shared has no room for it; a nil
+// shared has no limit. After a failure the connection closes.
 func ReadBody(c *fasthttp.RequestCtx, limit int, shared *Share) error {
 	if !c.Request.IsBodyStream() {
 		if len(c.Request.Body()) > limit {
@@ -59,15 +60,15 @@ func ReadBody(c *fasthttp.RequestCtx, limit int, shared *Share) error {
 var smallBodies = sync.Pool{New: func() any { return new([firstBytes]byte) }}
 
 // DropBody reads the rest of a body that ReadBody refused as too large, up to most bytes, without keeping it. Then the
-// client gets the answer, and the connection stays open. It returns fault.TooLarge for a longer body, and fault.Late if it
-// does not arrive in time.
+// client gets the answer, and the connection stays open. It returns fault.TooLarge for a longer body, and fails like ReadBody
+// if it does not arrive in full or is malformed.
 func DropBody(c *fasthttp.RequestCtx, most int) error {
 	_, err := io.CopyN(io.Discard, c.RequestBodyStream(), int64(most)+1)
 	switch {
 	case err == nil:
 		return TooLarge(most)
 	case !errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
-		return fault.Because(fault.Late, "The request did not arrive in time.", err)
+		return unreadable(err)
 	}
 	if len(c.Request.Header.PeekTrailerKeys()) == 0 { // see dropTrailers
 		c.Response.Header.ResetConnectionClose()
@@ -100,10 +101,21 @@ func readStream(stream io.Reader, body []byte, announced, limit int, shared *Sha
 		case errors.Is(err, io.EOF) && (announced < 0 || len(body) == announced):
 			return body, nil
 		case err != nil: // also if the stream ends early
-			return nil, fault.Because(fault.Late, "The request did not arrive in time.", err)
+			return nil, unreadable(err)
 		}
 	}
 	return body, nil
+}
+
+// unreadable returns the fault of a body whose stream failed. Clients repeat a request that was late (RFC 9110, section
+// 15.5.9), which would not mend a malformed one.
+func unreadable(err error) *fault.Error {
+	var network interface{ Timeout() bool }
+	// fasthttp doesn't wrap the errors of reading the end of a chunk.
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &network) || strings.HasPrefix(err.Error(), "cannot read ") {
+		return fault.Because(fault.Late, "The request did not arrive in time.", err)
+	}
+	return fault.Because(fault.BadRequest, "The request can't be read.", err)
 }
 
 // Memory limits what large values of all connections take together. It is for one kind of value.

@@ -1,9 +1,13 @@
 package request
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"io"
+	"net"
+	"os"
+	"strings"
 	"testing"
 
 	"github.com/valyala/fasthttp"
@@ -32,6 +36,36 @@ func TestTheRoomOfABodyGrowsWithWhatHasArrived(t *testing.T) {
 		got, err := readStream(body, make([]byte, 0, firstBytes), announced, MaxBody, nil)
 		if err != nil || len(got) != 100_000 || body.largest > firstBytes {
 			t.Errorf("%d bytes, %v; room for %d bytes more than had arrived", len(got), err, body.largest)
+		}
+	}
+}
+
+// stopping fails with an error after what it holds.
+type stopping struct {
+	io.Reader
+	err error
+}
+
+func (s *stopping) Read(p []byte) (int, error) {
+	n, err := s.Reader.Read(p)
+	if errors.Is(err, io.EOF) {
+		err = s.err
+	}
+	return n, err
+}
+
+func TestABodyWithoutItsEndIsLateWhereverItStops(t *testing.T) {
+	const body = "4;a=b\r\nabcd\r\n10\r\n0123456789abcdef\r\n0\r\nX: y\r\n\r\n"
+	late := &net.OpError{Op: "read", Net: "tcp", Err: os.ErrDeadlineExceeded}
+	for end := range len(body) {
+		var c fasthttp.RequestCtx
+		c.Request.Header.SetMethod("POST")
+		c.Request.Header.SetContentLength(-1)
+		if err := c.Request.ContinueReadBodyStream(bufio.NewReader(&stopping{strings.NewReader(body[:end]), late}), MaxBody, false); err != nil {
+			t.Fatal(err)
+		}
+		if err := ReadBody(&c, MaxBody, nil); fault.KindOf(err) != fault.Late {
+			t.Errorf("%q: %v", body[:end], err)
 		}
 	}
 }

@@ -142,6 +142,8 @@ func formFault(err error) error {
 		return &oauthError{status: http.StatusServiceUnavailable, code: "temporarily_unavailable", description: f.Message}
 	case fault.Late:
 		return &oauthError{status: http.StatusRequestTimeout, code: "invalid_request", description: f.Message}
+	case fault.BadRequest:
+		return invalidRequest(f.Message)
 	}
 	return err
 }

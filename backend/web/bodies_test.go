@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"bufio"
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"runtime"
@@ -142,5 +143,30 @@ func TestABatchMayHoldItsCredentialsInALargeForm(t *testing.T) {
 	a := p.PostForm("/oauth/introspect/batch", backendtest.Form(pairs...))
 	if a.Status != http.StatusOK || strings.Count(a.Body, `"active":true`) != 100 {
 		t.Errorf("%d %.200s", a.Status, a.Body)
+	}
+}
+
+func TestABodyThatIsNotInChunksIsMalformedAndNotLate(t *testing.T) {
+	p := backendtest.Start(t)
+	made, secret := p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})
+	basic := "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte(made.ID.String()+":"+secret)) + "\r\n"
+	bearer := "Authorization: Bearer " + secret + "\r\n"
+	for line, headers := range map[string]string{
+		"POST /api/v1/session": "", "POST /api/v1/agent": bearer, "POST /api/v1/bulk": bearer, "POST /oauth/revoke": basic, "POST /oauth/introspect": basic, "POST /oauth/introspect/batch": basic,
+	} {
+		for _, body := range []string{
+			"zz\r\n", "0x4\r\nabcd\r\n0\r\n\r\n", "-1\r\n", "\r\n", "4\nabcd\r\n0\r\n\r\n", "4\r\nabcdef\r\n0\r\n\r\n", "4\r\nabcd\n0\r\n\r\n", "4 x\r\nabcd\r\n", "fffffffffffffffff\r\n",
+			"4\r\nabcd\r\n0\r\nAuthorization: timeout\r\n\r\n", "4\r\nabcd\r\n0\r\nContent-Length: 5\r\n\r\n", "4\r\nabcd\r\n0\r\nno colon\r\n\r\n",
+			"4\r\nabcd\r\n0\r\nX: " + strings.Repeat("x", 17<<10) + "\r\n\r\n",
+		} {
+			all := p.UntilClosed(line + " HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n" + headers + "Transfer-Encoding: chunked\r\n\r\n" + body)
+			if !strings.HasPrefix(all, "HTTP/1.1 400 ") || !strings.Contains(all, "can't be read") {
+				t.Errorf("%s, %.40q: answered\n%s", line, body, all)
+			}
+		}
+	}
+	// The error that names the malformed header repeats it.
+	if all := p.UntilClosed("GET /healthz HTTP/1.1\r\nHost: x\r\nX timeout\r\n\r\n"); !strings.HasPrefix(all, "HTTP/1.1 400 ") {
+		t.Errorf("a malformed header: answered\n%s", all)
 	}
 }

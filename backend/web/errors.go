@@ -30,6 +30,13 @@ func (s *Server) answerError(c *fiber.Ctx, err error) error {
 	return answer.Error(ctx, s.folded, err).Send(c.Context())
 }
 
+// malformed is an error of reading a request, without what it repeats of it: Fiber answers 408 if that has the word timeout.
+type malformed struct{ error }
+
+func (malformed) Error() string { return "the request can't be read" }
+
+func (e malformed) Unwrap() error { return e.error }
+
 // requestFault returns the fault for one of Fiber's own errors, or nil if only the status applies.
 func requestFault(e *fiber.Error) error {
 	switch {
