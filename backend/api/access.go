@@ -103,7 +103,7 @@ func (s *Service) receive(a access, path string) func(huma.Context, func(huma.Co
 			err = request.ReadBody(c.Context(), limit, nil)
 		}
 		if err == nil {
-			err = checkReadable(c.Request().Body())
+			err = checkReadable(c.Request().Body(), a)
 		}
 		// A body may take half a minute, and the caller may have lost its rights meanwhile.
 		if who, _ := ctx.Context().Value(callerKey{}).(*caller); err == nil && a != open {

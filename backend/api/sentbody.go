@@ -12,25 +12,33 @@ import (
 	"tokentab/backend/pfid"
 )
 
+// maxStrangerValues is how many values the body of an unknown caller may have. Taking apart 16 KiB of small ones takes far longer
+// than anything else of such a request, apart from hashing, for which requests queue.
+const maxStrangerValues = 100
+
 // maxDepth is how deep a body may be nested. Browsers and other clients parse by recursion: a payload nested deeper would keep
 // them from showing the list that it is in.
 const maxDepth = 1000
 
 // checkReadable refuses a body that stored as it was sent would keep clients from reading a list that it is in. JSON is UTF-8
 // (RFC 8259, section 8.1): other bytes end the decoder of some clients, and Postgres refuses them in texts.
-func checkReadable(body []byte) error {
+func checkReadable(body []byte, a access) error {
 	if !utf8.Valid(body) {
 		return fault.Field("body", "must be UTF-8")
 	}
-	if depthOf(body) > maxDepth {
+	depth, commas := shapeOf(body)
+	if depth > maxDepth {
 		return fault.Field("body", "may be nested at most %d levels deep", maxDepth)
+	}
+	if a == open && commas >= maxStrangerValues {
+		return fault.Field("body", "may have at most %d values", maxStrangerValues)
 	}
 	return nil
 }
 
-// depthOf returns how deep a JSON value is nested: 0 for a number or a text, 1 for {} and []. Of other texts it returns any
-// number.
-func depthOf(value []byte) (deepest int) {
+// shapeOf returns how deep a JSON value is nested, 0 for a number or a text, 1 for {} and [], and how many commas separate its
+// values. Of other texts it returns any numbers.
+func shapeOf(value []byte) (deepest, commas int) {
 	depth, inText := 0, false
 	for i := 0; i < len(value); i++ {
 		switch c := value[i]; {
@@ -44,9 +52,11 @@ func depthOf(value []byte) (deepest int) {
 			deepest = max(deepest, depth)
 		case c == '}' || c == ']':
 			depth--
+		case c == ',':
+			commas++
 		}
 	}
-	return deepest
+	return deepest, commas
 }
 
 // sentBody is the body of a request, taken apart once for all that look into it.

@@ -46,6 +46,9 @@ func (s *Service) refuseUnknown(ctx huma.Context, next func(huma.Context)) {
 // acceptsUnknown marks operations that accept unknown members.
 const acceptsUnknown = "accepts unknown members"
 
+// mostUnknown is how many unknown names are compared with the known ones, so that a request costs no more than its bytes.
+const mostUnknown = 100
+
 // longestShown is how many bytes of an unknown name a response repeats.
 const longestShown = 100
 
@@ -69,13 +72,20 @@ func checkQuery(wrong fault.Fields, operation *huma.Operation, query *fasthttp.A
 			wrong.Add(p.Name, "must be true or false")
 		}
 	}
-	seen := map[string]bool{}
+	seen, unknown := map[string]bool{}, 0
 	for name, value := range query.All() {
 		key := string(name)
 		if key == "" && len(value) == 0 {
 			continue
 		}
+		if unknown == mostUnknown {
+			wrong.Add("query", "has too many parameters that this route does not have")
+			return
+		}
 		meant, isKnown := nearest(key, known, isList)
+		if !isKnown {
+			unknown++
+		}
 		switch {
 		case isKnown && seen[key] && key != "account_id" && isUnsafe(operation.Method):
 			wrong.Add(key, "must be given once")
@@ -126,8 +136,16 @@ func (s *Service) checkMembers(wrong fault.Fields, operation *huma.Operation, bo
 // checkNames adds an error for each misplaced or unknown name. place returns where else the route accepts a name, or
 // empty.
 func checkNames(wrong fault.Fields, sent map[string]json.RawMessage, known []string, strict bool, place func(string) string) {
+	unknown := 0
 	for name := range sent {
+		if unknown == mostUnknown {
+			wrong.Add("body", "has too many fields that this request does not have")
+			return
+		}
 		meant, isKnown := nearest(name, known, false)
+		if !isKnown {
+			unknown++
+		}
 		switch {
 		case isKnown:
 		case place(name) != "":
@@ -198,11 +216,11 @@ const shortestNear = 4
 // don't count; one letter may differ, or two in names of seven letters or more. With parts, one name may also contain
 // the other.
 func nearest(name string, known []string, parts bool) (meant string, isKnown bool) {
+	if slices.Contains(known, name) {
+		return name, true
+	}
 	sent := lettersOf(name)
 	for _, k := range known {
-		if k == name {
-			return k, true
-		}
 		letters := lettersOf(k)
 		if string(sent) == string(letters) || len(letters) >= shortestNear && text.IsNear(sent, string(letters)) ||
 			parts && min(len(sent), len(letters)) >= shortestNear && (bytes.Contains(letters, sent) || bytes.Contains(sent, letters)) {

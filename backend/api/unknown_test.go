@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -136,4 +137,39 @@ func TestARefusedKeyIsNotRepeatedWholeIfItIsLong(t *testing.T) {
 	p.Found()
 	a := p.Call(http.MethodPost, "/api/v1/session/end_others?"+strings.Repeat("k", 5000)+"=1", nil, session(t, p, backendtest.Email)...)
 	namesField(t, "a long key", a, strings.Repeat("k", 100))
+}
+
+func TestARequestWithManyUnknownNamesIsRefusedWithoutComparingThemAll(t *testing.T) {
+	p := backendtest.Start(t)
+	_, secret := p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})
+	many := func(n int, member string) string {
+		all := make([]string, n)
+		for i := range all {
+			all[i] = fmt.Sprintf(member, i)
+		}
+		return strings.Join(all, ",")
+	}
+	near := "{" + many(850, `"passwo%xrd":0`) + "}"
+	for what, body := range map[string]string{
+		"misspelt names": near, "misspelt names in details": `{"details":` + near + "}", "numbers": `{"details":{"email":[` + many(3000, "%d") + `]}}`, "objects": "[" + strings.Repeat("{},", 3000) + "{}]",
+	} {
+		for _, path := range []string{"/session", "/setup", "/invite/show", "/invite/accept"} {
+			a := p.Call(http.MethodPost, "/api/v1"+path, body)
+			namesField(t, path+", "+what, a, "body")
+			if len(a.Body) > 1000 {
+				t.Errorf("%s, %s: the answer has %d bytes", path, what, len(a.Body))
+			}
+		}
+	}
+	commas := `{"details":{"email":"` + backendtest.Email + `","password":"` + strings.Repeat(",", 200) + `"}}`
+	if a := p.Call(http.MethodPost, "/api/v1/session", commas); a.Status != http.StatusUnauthorized {
+		t.Errorf("a wrong password of commas: %d %s", a.Status, a.Body)
+	}
+	namesField(t, "details of a token", p.Call(http.MethodPost, "/api/v1/api_token", `{"details":{`+many(200, `"field%d":0`)+`}}`, backendtest.Bearer(secret)), "body")
+	namesField(t, "query", p.Call(http.MethodPost, "/api/v1/session?"+strings.ReplaceAll(many(1000, "accoun%xt"), ",", "&"), "{}"), "query")
+	namesField(t, "query of a list", p.Call(http.MethodGet, "/api/v1/api_token?"+strings.ReplaceAll(many(1000, "x%x"), ",", "&"), nil, backendtest.Bearer(secret)), "query")
+	statuses := strings.Repeat("status=active&", 300)
+	if a := p.Call(http.MethodGet, "/api/v1/api_token?"+statuses, nil, backendtest.Bearer(secret)); a.Status != http.StatusOK {
+		t.Errorf("a filter with many values: %d %s", a.Status, a.Body)
+	}
 }
