@@ -27,6 +27,7 @@ func TestANewPasswordEndsAllOtherSessions(t *testing.T) {
 	browser, phone, bob := session(t, p, backendtest.Email), session(t, p, backendtest.Email), session(t, p, "bob@example.com")
 	const next = "another horse battery"
 	refused(t, "a short one", changePassword(p, backendtest.Password, "12345678901", browser...), http.StatusUnprocessableEntity, "validation_errors", "new_password")
+	refused(t, "the same one", changePassword(p, backendtest.Password, backendtest.Password, browser...), http.StatusUnprocessableEntity, "validation_errors", "new_password")
 	refused(t, "a wrong current one", changePassword(p, "wrong wrong wrong", next, browser...), http.StatusUnprocessableEntity, "validation_errors", "current_password")
 	refused(t, "a token", changePassword(p, backendtest.Password, next, backendtest.Bearer(manager)), http.StatusForbidden, "not_permitted", "")
 	if !isSignedIn(p, phone) {

@@ -9,6 +9,7 @@ import (
 	"tokentab/backend/fault"
 	"tokentab/backend/paging"
 	"tokentab/backend/pfid"
+	"tokentab/backend/text"
 )
 
 // ProfileStore keeps the sessions and passwords that admin users manage themselves.
@@ -53,12 +54,15 @@ func (ps *People) EndOtherSessions(ctx context.Context, actor audit.Actor, kept 
 
 // ChangePassword replaces the password of the admin user of the session, ends all of their other sessions, and revokes the
 // pending invites that they made: someone who had the old password may have made them. It returns fault.Validation of
-// current_password if that is wrong, and fault.TooManyRequests after too many wrong tries. These tries are counted apart from
+// new_password if that is the same password, of current_password if that is wrong, and fault.TooManyRequests after too many wrong tries. These tries are counted apart from
 // those to sign in, because only signed-in users can make them.
 func (ps *People) ChangePassword(ctx context.Context, actor audit.Actor, session Session, current, next string) error {
 	at := ps.now().UTC()
 	wrong := fault.Fields{}
 	checkPassword(wrong, "new_password", next)
+	if text.Composed(next) == text.Composed(current) {
+		wrong.Add("new_password", "must differ from the current password")
+	}
 	if err := wrong.Err(); err != nil {
 		return err
 	}
