@@ -8,6 +8,7 @@ import { SearchField } from "../ui/search-field";
 import { Select } from "../ui/select";
 import { TextLink } from "../ui/text-link";
 import { Time } from "../ui/time";
+import { TimedText } from "../ui/timed-text";
 import type { AuditEvent } from "../wire";
 import { AccountPage } from "./account-page";
 import { type AuditFilter, exportAddress, periods, useAudit, useAuditFilter } from "./audit";
@@ -179,7 +180,11 @@ function EventCell({ event }: { event: AuditEvent }) {
         {times > 1 && `, ${times.toLocaleString("en")} times within a minute`}
       </p>
       {reason && <p className="mt-1 text-small text-soft">Reason: {reason}</p>}
-      {detail && detail !== event.subject_name && <p className="mt-1 text-small text-soft">{detail}</p>}
+      {detail && detail !== event.subject_name && (
+        <p className="mt-1 text-small text-soft">
+          <TimedText text={detail} />
+        </p>
+      )}
       <p className="mt-1 flex flex-wrap gap-x-3 text-small text-soft md:hidden">
         {actor_address && <span>From {actor_address}</span>}
         <span className="sm:hidden">

@@ -38,6 +38,13 @@ describe("an event", () => {
     expect(screen.getByRole("link", { name: "Audit" })).toHaveAttribute("aria-current", "page");
   });
 
+  test("shows the times in its detail as other times", async () => {
+    network.on("GET /audit_event", list([auditEvent({ detail: "account, expires 2019-11-29T12:20:45Z" })]));
+    open(address);
+    expect(await row()).toHaveTextContent(/account, expires 29 Nov 2019, \d\d:\d\d/);
+    expect(within(await row()).getByText(/^29 Nov 2019/)).toHaveAttribute("datetime", "2019-11-29T12:20:45Z");
+  });
+
   const byToken = { actor_admin_user_id: null, actor_api_token_id: "token-9" };
   const byServer: Partial<AuditEvent> = {
     actor_kind: "server",

@@ -1,4 +1,5 @@
 import { count } from "../ui/count";
+import { isolate } from "../ui/isolate";
 import { RequestQuestion } from "../ui/question";
 import type { AdminUser } from "../wire";
 import {
@@ -21,7 +22,7 @@ interface RemoveMemberDialogProps {
 
 export function RemoveMemberDialog({ member, own, onClose, onLeft }: RemoveMemberDialogProps) {
   const { id, email, live_api_token_count: tokens } = member;
-  const name = memberTitle(member);
+  const name = isolate(memberTitle(member));
   const keep = tokens === 1 ? "keeps" : "keep";
   return (
     <RequestQuestion

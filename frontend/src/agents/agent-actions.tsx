@@ -3,6 +3,7 @@ import { useState } from "react";
 import { ApiError, isSignedOut, messageOf } from "../api";
 import { Button } from "../ui/button";
 import { count } from "../ui/count";
+import { isolate } from "../ui/isolate";
 import { Changing } from "../ui/read-only";
 import { RowMenu } from "../ui/row-menu";
 import { announce, announceFailure } from "../ui/toast";
@@ -20,7 +21,7 @@ export function AgentActions({ agent }: { agent: Agent }) {
   const takeBack = () =>
     reinstate.mutate(undefined, {
       onSuccess: ({ activated_api_token_count: tokens }) =>
-        announce(`${agent.name} reinstated. ${count(tokens, "token")} activated.`),
+        announce(`${isolate(agent.name)} reinstated. ${count(tokens, "token")} activated.`),
       onError: (error) => {
         if (!isSignedOut(error)) announceFailure(changeFailure(error));
       },

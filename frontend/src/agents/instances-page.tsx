@@ -2,6 +2,7 @@ import { Activity, SearchX } from "lucide-react";
 import { Link, useSearchParams } from "wouter";
 import { Bars } from "../ui/bar";
 import { Button, ButtonLink } from "../ui/button";
+import { isolate } from "../ui/isolate";
 import { type Column, type Empty, List, menuColumn } from "../ui/list";
 import { leavePlace } from "../ui/pager";
 import { Select } from "../ui/select";
@@ -195,8 +196,7 @@ const Version = ({ of }: { of: string | null }) =>
   );
 
 function noneYet({ id, name: plain, status }: Agent): Empty {
-  // A name in another direction must not move the rest of the sentence.
-  const name = `\u2068${plain}\u2069`;
+  const name = isolate(plain);
   const retired = status === "retired";
   return {
     icon: Activity,

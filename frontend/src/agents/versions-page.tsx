@@ -2,6 +2,7 @@ import { GitCommitVertical } from "lucide-react";
 import { Bars } from "../ui/bar";
 import { CopyField } from "../ui/copy-field";
 import { CopyValue } from "../ui/copy-value";
+import { isolate } from "../ui/isolate";
 import { List, timeColumn } from "../ui/list";
 import { Time } from "../ui/time";
 import type { Agent, AgentVersion } from "../wire";
@@ -44,7 +45,7 @@ function Versions({ agent }: { agent: Agent }) {
       empty={{
         icon: GitCommitVertical,
         title: "No versions yet",
-        text: `The SDK registers a version when ${agent.name} starts. You can also do it from a terminal:`,
+        text: `The SDK registers a version when ${isolate(agent.name)} starts. You can also do it from a terminal:`,
         action: (
           <div className="w-full max-w-120 text-left">
             <CopyField

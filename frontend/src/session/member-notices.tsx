@@ -2,6 +2,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { TriangleAlert, X } from "lucide-react";
 import { callForOne, isSignedOut, messageOf } from "../api";
 import { IconButton } from "../ui/button";
+import { isolate } from "../ui/isolate";
 import { TextLink } from "../ui/text-link";
 import { Time } from "../ui/time";
 import { announceFailure } from "../ui/toast";
@@ -62,5 +63,5 @@ function happened({ kind, role }: MemberNotice): string {
 function byText({ by_name, by_oneself, address }: MemberNotice): string {
   if (by_oneself) return `in another session${address ? ` from ${address}` : ""}`;
   if (by_name === null) return "on the command line of the server";
-  return `by ${by_name}${address ? ` from ${address}` : ""}`;
+  return `by ${isolate(by_name)}${address ? ` from ${address}` : ""}`;
 }

@@ -1,5 +1,6 @@
 import { KeyRound } from "lucide-react";
 import { Button } from "../ui/button";
+import { isolate } from "../ui/isolate";
 import { type Creating, TokenList } from "./token-list";
 import { useEnvironments } from "./tokens";
 
@@ -21,8 +22,8 @@ export function DeploymentTokens({ open, ...props }: DeploymentTokensProps) {
         icon: KeyRound,
         title: "No deployment tokens yet",
         text: open
-          ? `Create one to run ${name} in an environment. The token carries the agent’s identity.`
-          : `${name} is retired. Reinstate it to create tokens for it.`,
+          ? `Create one to run ${isolate(name)} in an environment. The token carries the agent’s identity.`
+          : `${isolate(name)} is retired. Reinstate it to create tokens for it.`,
         action: open && <Button onClick={() => props.onCreating(true)}>Create the first token</Button>,
       }}
     />

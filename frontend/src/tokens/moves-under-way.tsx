@@ -1,5 +1,6 @@
 import { useEffect, useId, useRef } from "react";
 import { count } from "../ui/count";
+import { isolate } from "../ui/isolate";
 import { Progress } from "../ui/progress";
 import { announce } from "../ui/toast";
 import type { TokenMove, TokenStatus } from "../wire";
@@ -54,14 +55,14 @@ function subjectOf(move: TokenMove): string {
 function whose({ field, id, agent_name, environment_name, created_by_name }: TokenMove): string {
   switch (field) {
     case "environment_id":
-      return `of the environment “${environment_name ?? id}”`;
+      return `of the environment “${isolate(environment_name ?? id)}”`;
     case "agent_id":
-      return `of the agent “${agent_name ?? id}”`;
+      return `of the agent “${isolate(agent_name ?? id)}”`;
     case "agent_deployment_id":
-      return `of the agent “${agent_name ?? id}” in “${environment_name ?? "unknown"}”`;
+      return `of the agent “${isolate(agent_name ?? id)}” in “${isolate(environment_name ?? "unknown")}”`;
     case "created_by_admin_user_id":
     case "created_by_api_token_id":
-      return `created by ${created_by_name ?? id}`;
+      return `created by ${isolate(created_by_name ?? id)}`;
     case "account_id":
       return "of the account";
   }

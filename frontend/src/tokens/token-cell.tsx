@@ -6,7 +6,6 @@ import { Bar } from "../ui/bar";
 import { useNow } from "../ui/clock";
 import { TextLink } from "../ui/text-link";
 import { Time } from "../ui/time";
-import { clockTime } from "../ui/time-text";
 import type { ApiToken } from "../wire";
 import { pathOf } from "./tokens";
 import { UseBars } from "./use-bars";
@@ -59,7 +58,7 @@ export function TokenCell({ token, fresh = false }: { token: ApiToken; fresh?: b
           aria-label={tokenTitle(token)}
           className={`mr-2.5 underline decoration-transparent underline-offset-3 hover:decoration-current ${hasEnded(state) ? "" : "font-medium"}`}
         >
-          {token.name ?? scopeText(token)}
+          <bdi>{token.name ?? scopeText(token)}</bdi>
         </Link>
         {token.name && <span className="mr-2.5 inline-block max-w-full text-soft">{scopeText(token)}</span>}
         {token.token_role === "read" && (
@@ -170,7 +169,7 @@ function OldSecretNote({ token: { hint, use }, old }: OldSecretNoteProps) {
   const uses = use?.secrets;
   return (
     <p className="mt-1 text-small text-soft wrap-anywhere">
-      Two secrets until <time dateTime={old.ends_at}>{clockTime(until, now)}</time>.{" "}
+      Two secrets until <Time at={old.ends_at} clock />.{" "}
       {uses ? (
         <>
           Old …{old.hint}: {secretUseText(uses.old, now, "not used since the rotation")}. New …{hint}:{" "}

@@ -1,8 +1,10 @@
 import { History } from "lucide-react";
 import { Bars } from "../ui/bar";
+import { isolate } from "../ui/isolate";
 import { List, type Listing, timeColumn } from "../ui/list";
 import { Section } from "../ui/section";
 import { Time } from "../ui/time";
+import { TimedText } from "../ui/timed-text";
 import type { ApiTokenEvent } from "../wire";
 
 const deeds: Record<string, string> = {
@@ -44,7 +46,11 @@ function EventCell({ event, holder }: { event: ApiTokenEvent; holder: boolean })
         {holder ? "by its holder" : doerText(event)}
         {event.actor_address && <> from {event.actor_address}</>}
       </p>
-      {event.detail && <p className="mt-1 text-small text-soft wrap-anywhere">{event.detail}</p>}
+      {event.detail && (
+        <p className="mt-1 text-small text-soft wrap-anywhere">
+          <TimedText text={event.detail} />
+        </p>
+      )}
       <p className="mt-1 text-small text-soft sm:hidden">
         <Time at={event.inserted_at} />
       </p>
@@ -62,7 +68,7 @@ function doerText({
   if (actor_kind === "command_line") return "on the command line";
   if (actor_kind === "stranger") return "at the API";
   if (actor_kind === "server") return "by the server";
-  if (actor_name) return `by ${actor_name}`;
+  if (actor_name) return `by ${isolate(actor_name)}`;
   if (actor_api_token_id) return "by a deleted token";
   return actor_admin_user_id ? "by a removed user" : "on the server";
 }

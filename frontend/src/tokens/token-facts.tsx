@@ -3,7 +3,7 @@ import { CopyValue } from "../ui/copy-value";
 import { GridFact, GridFacts } from "../ui/facts";
 import { TextLink } from "../ui/text-link";
 import { Time } from "../ui/time";
-import { clockTime, dayText } from "../ui/time-text";
+import { dayText } from "../ui/time-text";
 import type { ApiToken } from "../wire";
 import {
   awaitsFirstUse,
@@ -80,6 +80,8 @@ function Scope({ token }: { token: ApiToken }) {
 }
 
 function Expiry({ token }: { token: ApiToken }) {
+  // It ended before.
+  if (token.status === "revoked") return dayText(Date.parse(token.expires_at));
   return (
     <span className={isEndingSoon(token, useNow()) ? "text-warn" : ""}>
       <Time at={token.expires_at} />, {dayText(Date.parse(token.expires_at))}
@@ -93,8 +95,13 @@ function LastUse({ token }: { token: ApiToken }) {
   return waits ? "Waiting for first use" : "Never";
 }
 
-function Secrets({ token: { old_secret: old } }: { token: ApiToken }) {
+function Secrets({ token: { status, old_secret: old } }: { token: ApiToken }) {
   const now = useNow();
-  const until = old ? Date.parse(old.ends_at) : 0;
-  return until > now ? `Two until ${clockTime(until, now)}` : "One";
+  if (status === "revoked") return "None";
+  if (!old || Date.parse(old.ends_at) <= now) return "One";
+  return (
+    <>
+      Two until <Time at={old.ends_at} clock />
+    </>
+  );
 }

@@ -3,6 +3,7 @@ import { serverNow } from "../servertime";
 import { Choice, ChoiceList, ChoicePlaceholder } from "../ui/choice-list";
 import { Field, FieldErrors } from "../ui/field";
 import { DialogForm, useForm } from "../ui/form";
+import { isolate } from "../ui/isolate";
 import { Failure, Notice } from "../ui/notice";
 import { TextLink } from "../ui/text-link";
 import type { Creation } from "./creation";
@@ -58,7 +59,7 @@ export function TokenForm({ creation, lifetimes, agent }: TokenFormProps) {
       form={{ ...form, problem: form.problem && `${form.problem}${creation.hint}` }}
       text={
         agent ? (
-          `It gives ${agent.name} access to the environment you choose and nothing else.`
+          `It gives ${isolate(agent.name)} access to the environment you choose and nothing else.`
         ) : (
           <>
             This token is for the whole account. For one agent in one environment,{" "}

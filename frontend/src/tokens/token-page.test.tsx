@@ -40,6 +40,15 @@ describe("the page of a token", () => {
     );
   });
 
+  test("has no secret and no end to come once it is revoked", async () => {
+    network.on("GET /api_token/:id", one(token({ status: "revoked", revoked_at: token().inserted_at })));
+    open(address);
+    await screen.findByRole("heading", { name: "CI" });
+    const facts = screen.getByText("Token ID").closest("dl");
+    expect(facts).toHaveTextContent("SecretsNone");
+    expect(facts).not.toHaveTextContent(/in \d+ days/);
+  });
+
   test("shows the uses of 48 hours or 90 days as a chart and as a table, and what is exact", async () => {
     network.on(
       "GET /api_token/:id/use",

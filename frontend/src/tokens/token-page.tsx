@@ -11,7 +11,6 @@ import { PageHeader } from "../ui/page";
 import { Changing } from "../ui/read-only";
 import { RowMenu } from "../ui/row-menu";
 import { Time } from "../ui/time";
-import { clockTime } from "../ui/time-text";
 import type { ApiToken } from "../wire";
 import { type Issuer, useTokenActions } from "./token-actions";
 import { RetiredText, tones } from "./token-cell";
@@ -177,7 +176,7 @@ function TwoSecrets({ token: { hint, use, rotated_at }, old, onEndOld }: TwoSecr
     >
       <div className="min-w-0 flex-1 basis-72 wrap-anywhere">
         <p className="font-medium">
-          Two secrets until <time dateTime={old.ends_at}>{clockTime(until, now)}</time>
+          Two secrets until <Time at={old.ends_at} clock />
         </p>
         {secrets && (
           <p className="text-soft">

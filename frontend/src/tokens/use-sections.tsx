@@ -1,13 +1,12 @@
 import { useState } from "react";
 import { BarChartSkeleton } from "../ui/bar-chart";
-import { useNow } from "../ui/clock";
 import { count } from "../ui/count";
 import { GridFact, GridFacts } from "../ui/facts";
 import { Failure } from "../ui/notice";
 import { Section } from "../ui/section";
 import { Segments } from "../ui/segments";
 import { Time } from "../ui/time";
-import { clockTime, dayText } from "../ui/time-text";
+import { dayText } from "../ui/time-text";
 import type { ApiTokenUse } from "../wire";
 import type { useTokenUse } from "./tokens";
 import { type Span, spans, UseChart } from "./use-chart";
@@ -103,10 +102,13 @@ const At = ({ at }: { at: string | null }) =>
 
 /** The uses while the token was suspended, revoked or expired. */
 function Refusals({ use }: { use: ApiTokenUse }) {
-  const now = useNow();
   const { last_refused_at, last_hour, last_day, days, addresses } = use;
   const from = addresses.filter((one) => one.last_refused_at);
-  const since = (total: ApiTokenUse["last_day"]) => `since ${clockTime(Date.parse(total.since), now)}`;
+  const since = (total: ApiTokenUse["last_day"]) => (
+    <>
+      since <Time at={total.since} clock />
+    </>
+  );
   return (
     <Section
       title="Refused uses"

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { deploymentToken, token } from "../testing/samples";
-import { relativeTime, utcTime } from "../ui/time-text";
+import { clockTime, relativeTime, utcTime } from "../ui/time-text";
 import type { ApiToken } from "../wire";
 import { changerText, isEndingSoon, lastUseText, makerText, scopeText, stateOf, tokenTitle } from "./wording";
 
@@ -22,7 +22,8 @@ describe("the scope text", () => {
 describe("a token's title", () => {
   test("is its name, else its scope, with the last characters", () => {
     expect(tokenTitle(token())).toBe("“CI” (…x7Qa)");
-    expect(tokenTitle(token({ name: null }))).toBe("Account …x7Qa");
+    expect(tokenTitle(token({ name: null }))).toBe("Account token …x7Qa");
+    expect(tokenTitle(token({ name: "מפתח 5" }))).toBe("“\u2068מפתח 5\u2069” (…x7Qa)");
   });
 });
 
@@ -113,6 +114,15 @@ describe("relative times", () => {
       before = shown;
     }
     expect(before).toBe(12 * lengths.year);
+  });
+  test.each([
+    [0, /^\d\d:\d\d$/],
+    [5.9 * day, /^(Sun|Mon) \d\d:\d\d$/],
+    [6.1 * day, /^(29|30) Nov, \d\d:\d\d$/],
+    [-7 * day, /^1[67] Nov, \d\d:\d\d$/],
+    [90 * day, /^2[12] Feb 2027, \d\d:\d\d$/],
+  ])("as a time of day, %d ms away, name as much of the date as it takes", (distance, text) => {
+    expect(clockTime(now + distance, now)).toMatch(text);
   });
   test("have an exact form in UTC", () => {
     expect(utcTime(now)).toBe("2026-11-23 16:00:00 UTC");

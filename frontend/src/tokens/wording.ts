@@ -1,3 +1,4 @@
+import { isolate } from "../ui/isolate";
 import { relativeTime } from "../ui/time-text";
 import type { ApiToken, Environment } from "../wire";
 
@@ -26,19 +27,22 @@ export function hasEnded(state: TokenState): boolean {
 }
 
 export function scopeText(token: ApiToken): string {
+  const environment = isolate(token.environment_name ?? token.environment_id ?? "unknown");
   switch (token.token_scope) {
     case "account":
       return "Account";
     case "environment":
-      return `Environment (${token.environment_name ?? token.environment_id ?? "unknown"})`;
+      return `Environment (${environment})`;
     case "agent_deployment":
-      return `Agent deployment (${token.agent_name ?? token.agent_id ?? "unknown"} · ${token.environment_name ?? token.environment_id ?? "unknown"})`;
+      return `Agent deployment (${isolate(token.agent_name ?? token.agent_id ?? "unknown")} · ${environment})`;
   }
 }
 
 /** The token in a sentence: its name, else its scope, with its last characters. */
 export function tokenTitle(token: ApiToken): string {
-  return token.name ? `“${token.name}” (…${token.hint})` : `${scopeText(token)} …${token.hint}`;
+  return token.name
+    ? `“${isolate(token.name)}” (…${token.hint})`
+    : `${scopeText(token)} token …${token.hint}`;
 }
 
 /** "It was last used 5 minutes ago." or "It has never been used." */
@@ -55,7 +59,7 @@ export function awaitsFirstUse(token: ApiToken, now: number): boolean {
 
 /** Tokens of the command line have no creator. */
 export function makerText(token: ApiToken): string {
-  if (token.created_by_name) return `Created by ${token.created_by_name}`;
+  if (token.created_by_name) return `Created by ${isolate(token.created_by_name)}`;
   const made = token.created_by_admin_user_id ?? token.created_by_api_token_id;
   return made ? "Created by a removed user" : "Created on the server";
 }
@@ -66,7 +70,7 @@ export function changerText(token: ApiToken, change: "revoked" | "suspended" = "
   const by = token[`${change}_by_api_token_id`];
   const name = token[`${change}_by_name`];
   if (by === token.id) return "by its holder";
-  if (name) return `by ${name}`;
+  if (name) return `by ${isolate(name)}`;
   if (by) return "by a deleted token";
   return token[`${change}_by_admin_user_id`] ? "by a removed user" : "on the server";
 }

@@ -36,11 +36,16 @@ export function relativeTime(at: number, now: number): string {
   return "";
 }
 
-/** A time within a week, in local time: "14:05" today, otherwise "Sat 14:05". */
+/** A time of day, in local time: "14:05" today, "Sat 14:05" while the day of the week is enough, else "6 Dec, 14:05". */
 export function clockTime(at: number, now: number): string {
-  const today = new Date(at).toDateString() === new Date(now).toDateString();
+  const [then, present] = [new Date(at), new Date(now)];
+  const today = then.toDateString() === present.toDateString();
+  const far = Math.abs(at - now) >= 6 * day * 1000;
   return new Intl.DateTimeFormat("en-GB", {
-    weekday: today ? undefined : "short",
+    weekday: today || far ? undefined : "short",
+    day: far ? "numeric" : undefined,
+    month: far ? "short" : undefined,
+    year: far && then.getFullYear() !== present.getFullYear() ? "numeric" : undefined,
     hour: "2-digit",
     minute: "2-digit",
   }).format(at);

@@ -1,7 +1,7 @@
 import { Tooltip } from "@base-ui/react/tooltip";
 import { useId } from "react";
 import { useNow } from "./clock";
-import { relativeTime, tolerance, utcTime } from "./time-text";
+import { clockTime, relativeTime, tolerance, utcTime } from "./time-text";
 
 /** One tooltip serves all times: a table of fifty rows would otherwise mount two hundred. */
 const exact = Tooltip.createHandle<string>();
@@ -13,10 +13,12 @@ interface TimeProps {
   note?: string;
   /** Whether it has happened. If it lies in the future, the clock was wrong, and it shows as unknown. */
   past?: boolean;
+  /** Whether to show the time of day instead of the distance. */
+  clock?: boolean;
 }
 
-/** A relative time, with the exact one in a tooltip and as its description. */
-export function Time({ at, note, past = false }: TimeProps) {
+/** A relative time or a time of day, with the exact one in a tooltip and as its description. */
+export function Time({ at, note, past = false, clock = false }: TimeProps) {
   const now = useNow();
   const id = useId();
   const instant = Date.parse(at);
@@ -37,7 +39,9 @@ export function Time({ at, note, past = false }: TimeProps) {
         className="cursor-default rounded-[3px] text-left underline decoration-transparent decoration-dotted underline-offset-3 hover:decoration-current"
       >
         <time dateTime={at}>
-          {isKnown && !(past && instant > now + tolerance) ? relativeTime(instant, now) : "Unknown"}
+          {isKnown && !(past && instant > now + tolerance)
+            ? (clock ? clockTime : relativeTime)(instant, now)
+            : "Unknown"}
         </time>
       </Tooltip.Trigger>
       <span id={id} hidden>
