@@ -1,19 +1,27 @@
 import { Bar } from "../ui/bar";
 import { count } from "../ui/count";
+import { differing } from "../ui/differing";
 import { Field } from "../ui/field";
 import { FormDialog, useForm } from "../ui/form";
 import { Failure, Notice } from "../ui/notice";
 import { Question } from "../ui/question";
 import { SelectField } from "../ui/select-field";
 import { announce } from "../ui/toast";
-import type { Account, AccountContents } from "../wire";
-import { purposes, useChangeAccount, useContents, useDeleteAccount } from "./account";
+import type { Account, AccountContents, AccountPurpose } from "../wire";
+import { type AccountChange, purposes, useChangeAccount, useContents, useDeleteAccount } from "./account";
 
 interface EditAccountDialogProps {
   account: Account;
   onClose: () => void;
   onSaved: () => void;
 }
+
+const sent = ({ purpose, organisation_name, website, name }: Record<keyof AccountChange, string>) => ({
+  purpose: purpose as AccountPurpose,
+  organisation_name: purpose === "personal" ? null : organisation_name.trim(),
+  website: website.trim() || null,
+  name: name.trim(),
+});
 
 export function EditAccountDialog({ account, onClose, onSaved }: EditAccountDialogProps) {
   const form = useForm({
@@ -29,12 +37,7 @@ export function EditAccountDialog({ account, onClose, onSaved }: EditAccountDial
         purpose === "personal" || organisation_name.trim() ? null : "Enter the organisation’s name.",
     }),
     request: useChangeAccount(account.id),
-    details: ({ purpose, organisation_name, website, name }) => ({
-      purpose,
-      organisation_name: purpose === "personal" ? null : organisation_name.trim(),
-      website: website.trim() || null,
-      name: name.trim(),
-    }),
+    details: (values, began) => differing(sent(values), sent(began)),
     onDone: () => {
       onClose();
       onSaved();

@@ -3,7 +3,7 @@ import { callForOne } from "../api";
 import { useOne } from "../requests";
 import type { Account, AccountContents, AccountPurpose } from "../wire";
 
-interface AccountChange {
+export interface AccountChange {
   name: string;
   purpose: AccountPurpose;
   organisation_name: string | null;
@@ -25,7 +25,7 @@ export const useAccount = (id: string) => useOne<Account>(["account", id], pathO
 export function useChangeAccount(id: string) {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: (details: AccountChange) => callForOne<Account>("PUT", pathOf(id), { details }),
+    mutationFn: (details: Partial<AccountChange>) => callForOne<Account>("PUT", pathOf(id), { details }),
     onSuccess: (account) => {
       client.setQueryData(["account", id], account);
     },

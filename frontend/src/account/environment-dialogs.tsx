@@ -1,6 +1,8 @@
 import { count } from "../ui/count";
+import { differing } from "../ui/differing";
 import { Field } from "../ui/field";
 import { FormDialog, useForm } from "../ui/form";
+import { isolate } from "../ui/isolate";
 import { RequestQuestion } from "../ui/question";
 import { SelectField } from "../ui/select-field";
 import { announce } from "../ui/toast";
@@ -10,25 +12,40 @@ import { environmentPurposes, useDeleteEnvironment, useSaveEnvironment } from ".
 interface EnvironmentDialogProps {
   /** undefined for a new one. */
   environment: Environment | undefined;
+  /** The environments that the page has loaded. */
+  known: Environment[];
   onClose: () => void;
 }
 
-export function EnvironmentDialog({ environment, onClose }: EnvironmentDialogProps) {
+const sent = ({ name, purpose, description }: EnvironmentValues) => ({
+  name: name.trim(),
+  purpose,
+  description: description.trim() || null,
+});
+
+interface EnvironmentValues {
+  name: string;
+  purpose: EnvironmentPurpose;
+  description: string;
+}
+
+const spelled = (name: string) => name.trim().toLowerCase();
+
+export function EnvironmentDialog({ environment, known, onClose }: EnvironmentDialogProps) {
   const purpose: EnvironmentPurpose = environment?.purpose ?? "development";
   const form = useForm({
     start: { name: environment?.name ?? "", purpose, description: environment?.description ?? "" },
     check: ({ name }) => ({ name: name.trim() ? null : "Enter a name." }),
     request: useSaveEnvironment(environment?.id),
-    details: ({ name, purpose, description }) => ({
-      name: name.trim(),
-      purpose,
-      description: description.trim() || null,
-    }),
+    details: (values, began) => (environment ? differing(sent(values), sent(began)) : sent(values)),
     onDone: ({ name }) => {
       onClose();
-      announce(environment ? `${name} updated.` : `${name} created.`);
+      announce(`${isolate(name)} ${environment ? "updated" : "created"}.`);
     },
   });
+  const same = known.find(
+    ({ id, name }) => id !== environment?.id && spelled(name) === spelled(form.values.name),
+  );
   return (
     <FormDialog
       form={form}
@@ -42,7 +59,13 @@ export function EnvironmentDialog({ environment, onClose }: EnvironmentDialogPro
       row={environment?.id}
       onClose={onClose}
     >
-      <Field label="Name" autoComplete="off" {...form.field("name")} />
+      <Field
+        label="Name"
+        autoComplete="off"
+        {...form.field("name")}
+        // The API allows it, and tokens tell them apart by their IDs. People can't.
+        hint={same && <span className="text-warn">Another environment has this name.</span>}
+      />
       <SelectField label="Purpose" options={environmentPurposes} {...form.field("purpose")} />
       <Field label="Description" optional autoComplete="off" {...form.field("description")} />
     </FormDialog>
@@ -71,7 +94,7 @@ export function DeleteEnvironmentDialog({ environment, onClose }: DeleteEnvironm
         }
       }
       done={({ revoked_api_token_count: revoked }) =>
-        `${name} deleted.${revoked > 0 ? ` ${count(revoked, "token")} revoked.` : ""}`
+        `${isolate(name)} deleted.${revoked > 0 ? ` ${count(revoked, "token")} revoked.` : ""}`
       }
       onClose={onClose}
     >

@@ -80,6 +80,7 @@ export default function EnvironmentsPage() {
       {(creating || editing) && (
         <EnvironmentDialog
           environment={editing}
+          known={list.items ?? []}
           onClose={() => {
             setCreating(false);
             setEditing(undefined);

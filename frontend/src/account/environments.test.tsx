@@ -69,6 +69,15 @@ describe("an environment", () => {
     ]);
   });
 
+  test("with the name of another is pointed out before it is created", async () => {
+    const { user } = open(address);
+    await user.click(await screen.findByRole("button", { name: "Create environment" }));
+    const name = await screen.findByRole("textbox", { name: "Name" });
+    expect(name).not.toHaveAccessibleDescription();
+    await user.type(name, " production ");
+    expect(name).toHaveAccessibleDescription("Another environment has this name.");
+  });
+
   test("is edited in the same form, and the focus returns to its row", async () => {
     network.on("PUT /environment/:id", one(stored[0]));
     const { user } = open(address);
@@ -78,9 +87,7 @@ describe("an environment", () => {
     await user.clear(within(dialog).getByRole("textbox", { name: /Description/ }));
     await user.click(within(dialog).getByRole("button", { name: "Save changes" }));
     await waitFor(() =>
-      expect(bodiesOf("PUT /environment/:id")).toEqual([
-        { details: { name: "Production", purpose: "production", description: null } },
-      ]),
+      expect(bodiesOf("PUT /environment/:id")).toEqual([{ details: { description: null } }]),
     );
     await waitFor(() => expect(screen.getByRole("button", { name: "Actions for Production" })).toHaveFocus());
   });

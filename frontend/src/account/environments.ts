@@ -28,7 +28,7 @@ export const useEnvironmentPage = () =>
 export function useSaveEnvironment(id: string | undefined) {
   const environments = useCreator<One<Environment>>("/environment");
   return useChange(
-    async (details: EnvironmentDetails) =>
+    async (details: Partial<EnvironmentDetails>) =>
       (
         await (id === undefined
           ? environments.send(details)

@@ -1,8 +1,10 @@
 import { useLocation } from "wouter";
 import { Bar } from "../ui/bar";
 import { count } from "../ui/count";
+import { differing } from "../ui/differing";
 import { Field } from "../ui/field";
 import { FormDialog, useForm } from "../ui/form";
+import { isolate } from "../ui/isolate";
 import { Failure } from "../ui/notice";
 import { RequestQuestion } from "../ui/question";
 import { announce } from "../ui/toast";
@@ -14,6 +16,11 @@ interface DialogProps {
   onClose: () => void;
 }
 
+const sent = ({ name, description }: Record<"name" | "description", string>) => ({
+  name: name.trim(),
+  description: description.trim() || null,
+});
+
 /** Registers an agent and opens its page, or edits one. */
 export function AgentDialog({ agent, onClose }: { agent?: Agent; onClose: () => void }) {
   const [, navigate] = useLocation();
@@ -21,14 +28,11 @@ export function AgentDialog({ agent, onClose }: { agent?: Agent; onClose: () => 
     start: { name: agent?.name ?? "", description: agent?.description ?? "" },
     check: ({ name }) => ({ name: name.trim() ? null : "Enter a name." }),
     request: useSaveAgent(agent?.id),
-    details: ({ name, description }) => ({
-      name: name.trim(),
-      description: description.trim() || (agent ? null : undefined),
-    }),
+    details: (values, began) => (agent ? differing(sent(values), sent(began)) : sent(values)),
     onDone: ({ details: { id, name } }) => {
       onClose();
       if (agent) return announce("Agent updated.");
-      announce(`${name} registered. Create its first deployment token here.`);
+      announce(`${isolate(name)} registered. Create its first deployment token here.`);
       navigate(addressOf(id));
     },
   });
@@ -60,7 +64,7 @@ export function RetireAgentDialog({ agent, onClose }: DialogProps) {
       look="primary"
       request={useRetireAgent(agent.id)}
       done={({ suspended_api_token_count: tokens }) =>
-        `${agent.name} retired. ${count(tokens, "token")} suspended.`
+        `${isolate(agent.name)} retired. ${count(tokens, "token")} suspended.`
       }
       onClose={onClose}
     >
@@ -96,7 +100,7 @@ export function DeleteAgentDialog({ agent, onClose }: DialogProps) {
         }
       }
       done={({ revoked_api_token_count: revoked }) =>
-        `${agent.name} deleted.${revoked > 0 ? ` ${count(revoked, "token")} revoked.` : ""}`
+        `${isolate(agent.name)} deleted.${revoked > 0 ? ` ${count(revoked, "token")} revoked.` : ""}`
       }
       onClose={onClose}
       onDone={() => navigate("/agents", { replace: true })}

@@ -54,7 +54,7 @@ describe("registering an agent", () => {
     await user.click(within(dialog).getByRole("button", { name: "Register agent" }));
     expect(await screen.findByRole("heading", { level: 1, name: "Invoice reader" })).toBeInTheDocument();
     expect(bodiesOf("POST /agent")).toEqual([
-      { idempotency_key: expect.any(String), details: { name: "Invoice reader" } },
+      { idempotency_key: expect.any(String), details: { name: "Invoice reader", description: null } },
     ]);
   });
 
@@ -121,6 +121,11 @@ describe("the deployments tab", () => {
     await waitFor(() => expect(screen.queryByRole("dialog")).not.toBeInTheDocument());
     expect(screen.queryByRole("alertdialog")).not.toBeInTheDocument();
     expect(document.body).not.toHaveTextContent("the-secret");
+  });
+
+  test("opens the form of a link, also by the agent's short address", async () => {
+    open("/agents/agent-1?create=token");
+    expect(await screen.findByRole("dialog", { name: "Create deployment token" })).toBeInTheDocument();
   });
 
   test("requires an environment before it sends anything", async () => {

@@ -17,13 +17,13 @@ export const useAgent = (id: string) => useOne<Agent>(["agent", id], pathOf(id))
 
 interface AgentDetails {
   name: string;
-  description: string | null | undefined;
+  description: string | null;
 }
 
 /** Changes the agent with this id, or registers one if it is undefined. */
 export function useSaveAgent(id: string | undefined) {
   const agents = useCreator<One<Agent>>("/agent");
-  return useAgentChange((details: AgentDetails) =>
+  return useAgentChange((details: Partial<AgentDetails>) =>
     id === undefined ? agents.send(details) : call<One<Agent>>("PUT", pathOf(id), { details }),
   );
 }

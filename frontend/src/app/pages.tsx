@@ -26,7 +26,10 @@ const apiTokens = () => import("./api-tokens-route");
 // Most visits open this page, so its code loads while the session does.
 if (["/", "/account", "/account/api-tokens"].includes(window.location.pathname)) void apiTokens();
 
-const ToApiTokens = () => <Redirect to="/account/api-tokens" replace />;
+/** Keeps the query, which links to the other address may have. */
+const moved = (to: string) => <Redirect to={to + window.location.search} replace />;
+
+const ToApiTokens = () => moved("/account/api-tokens");
 
 export const pages: Record<PagePath, ComponentType<PageProps>> = {
   "/": ToApiTokens,
@@ -40,7 +43,7 @@ export const pages: Record<PagePath, ComponentType<PageProps>> = {
   "/account/environments": near(() => import("../account/environments-page")),
   "/account/audit": near(() => import("../account/audit-page")),
   "/agents": near(() => import("../agents/agents-page")),
-  "/agents/:id": ({ id }) => <Redirect to={`/agents/${id}/deployments`} replace />,
+  "/agents/:id": ({ id }) => moved(`/agents/${id}/deployments`),
   "/agents/:id/deployments": near(() => import("./deployments-route")),
   "/agents/:id/instances": near(() => import("../agents/instances-page")),
   "/agents/:id/instances/:instance": near(() => import("../agents/instance-page")),

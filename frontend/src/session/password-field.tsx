@@ -20,6 +20,7 @@ export function PasswordField(props: Omit<FieldProps, "type" | "end">) {
   return (
     <Field
       {...props}
+      verbatim
       type={shown ? "text" : "password"}
       autoCapitalize="none"
       spellCheck={false}

@@ -1,3 +1,4 @@
+import { differing } from "../ui/differing";
 import { Field } from "../ui/field";
 import { FormDialog, useForm } from "../ui/form";
 import { announce } from "../ui/toast";
@@ -10,12 +11,17 @@ interface DialogProps {
   onClose: () => void;
 }
 
+const sent = ({ name, job_title }: Record<"name" | "job_title", string>) => ({
+  name: name.trim(),
+  job_title: job_title.trim() || null,
+});
+
 export function ProfileDialog({ user, onClose }: DialogProps) {
   const form = useForm({
     start: { name: user.name ?? "", job_title: user.job_title ?? "" },
     check: ({ name }) => ({ name: name.trim() ? null : "Enter your name." }),
     request: useChangeProfile(user.id),
-    details: ({ name, job_title }) => ({ name: name.trim(), job_title: job_title.trim() || null }),
+    details: (values, began) => differing(sent(values), sent(began)),
     onDone: () => {
       onClose();
       announce("Profile updated.");

@@ -89,6 +89,17 @@ describe("changing the password", () => {
     );
   });
 
+  test("shows at the field that the new one is the old one", async () => {
+    const errors = { new_password: ["must differ from the current password"] };
+    network.on("POST /session/password", failure(422, "validation_errors", "No.", { errors }));
+    const { dialog } = await fill("the same long secret", "the same long secret");
+    await waitFor(() =>
+      expect(within(dialog).getByLabelText("New password")).toHaveAccessibleDescription(
+        /New password must differ from the current password\./,
+      ),
+    );
+  });
+
   test("detects a short new one and a missing old one without the server", async () => {
     const { dialog } = await fill("", "short");
     expect(within(dialog).getByText("Enter your current password.")).toBeInTheDocument();

@@ -9,7 +9,7 @@ const sessionsKey = ["own-sessions"];
 export function useChangeProfile(id: string) {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: (details: { name: string; job_title: string | null }) =>
+    mutationFn: (details: { name?: string; job_title?: string | null }) =>
       callForOne<AdminUser>("PUT", `/admin_user/${encodeURIComponent(id)}`, { details }),
     onSuccess: ({ name, job_title }) => {
       client.setQueryData<Session>(sessionKey, (session) =>

@@ -47,11 +47,26 @@ export interface FieldProps
     Omit<LabelledProps, "children"> {
   value?: string;
   onChange?: (value: string) => void;
+  /** Keeps tabs and line breaks. */
+  verbatim?: boolean;
   /** At the end, inside the field. */
   end?: ReactNode;
 }
 
-export function Field({ label, optional, hint, errors, end, className, onChange, ...input }: FieldProps) {
+/** Tabs and line breaks come with pasted text. The server takes them in no line. */
+const breaks = /\s*[\t-\r\x85\u2028\u2029]\s*/g;
+
+export function Field({
+  label,
+  optional,
+  hint,
+  errors,
+  end,
+  verbatim = false,
+  className,
+  onChange,
+  ...input
+}: FieldProps) {
   return (
     <Labelled label={label} optional={optional} hint={hint} errors={errors}>
       {(attributes) => (
@@ -59,7 +74,7 @@ export function Field({ label, optional, hint, errors, end, className, onChange,
           <input
             {...input}
             {...attributes}
-            onChange={(event) => onChange?.(event.target.value)}
+            onChange={({ target: { value } }) => onChange?.(verbatim ? value : value.replace(breaks, " "))}
             className={`control ${className ?? ""}`}
           />
           {end && <div className="absolute inset-y-0 right-0 flex items-center">{end}</div>}

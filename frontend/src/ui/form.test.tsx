@@ -44,6 +44,18 @@ describe("a form", () => {
     expect(within(dialog).queryByRole("alert")).not.toBeInTheDocument();
   });
 
+  test("sends pasted tabs as spaces, and only what differs from what it began with", async () => {
+    network.on("PUT /account/:id", one(account()));
+    const { user, name, save } = await editAccount();
+    await user.clear(name);
+    await user.click(name);
+    await user.paste("\tAcme\t Tokens\u2028");
+    await user.click(save);
+    await vi.waitFor(() =>
+      expect(bodiesOf("PUT /account/:id")).toEqual([{ details: { name: "Acme Tokens" } }]),
+    );
+  });
+
   test("waits as long as the server asks", async () => {
     const { user, dialog, save } = await editAccount();
     network.on("PUT /account/:id", slow);

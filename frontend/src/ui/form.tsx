@@ -11,8 +11,8 @@ interface FormOptions<V extends object, D, A> {
   /** The errors that the page can detect; null for valid values. */
   check?: (values: V) => { [K in keyof V]?: string | null };
   request: UseMutationResult<A, Error, D>;
-  /** The request's fields. */
-  details: (values: V) => D;
+  /** The request's fields. `began` are the values that the form began with. */
+  details: (values: V, began: V) => D;
   onDone?: (answer: A) => void;
   /** Other names of the server whose messages belong to a field. */
   also?: string[];
@@ -40,6 +40,7 @@ export function useForm<V extends object, D, A>({
   onDone,
   also = [],
 }: FormOptions<V, D, A>) {
+  const [began] = useState(start);
   const [values, setValues] = useState(start);
   /** The values of the last try that was not sent, and their errors. */
   const [unsent, setUnsent] = useState<{ values: V; texts: { [K in keyof V]?: string | null } }>();
@@ -67,7 +68,7 @@ export function useForm<V extends object, D, A>({
     const texts = check?.(values) ?? {};
     const wrong = Object.values(texts).some(Boolean);
     setUnsent(wrong ? { values, texts } : undefined);
-    if (!wrong) request.mutate(details(values), { onSuccess: onDone });
+    if (!wrong) request.mutate(details(values, began), { onSuccess: onDone });
   }
 
   const frame: FormState = {
