@@ -8,7 +8,7 @@ import { Section } from "../ui/section";
 import { purposes, useAccount } from "./account";
 import { DeleteAccountDialog, EditAccountDialog } from "./account-dialogs";
 import { AccountPage } from "./account-page";
-import { BackupFacts } from "./backup-facts";
+import { BackupFact } from "./backup-fact";
 import { NotificationsSection } from "./notifications-section";
 
 interface DetailsPageProps {
@@ -61,9 +61,9 @@ export default function DetailsPage({
           </Fact>
           <Fact name="Account name">{account?.name}</Fact>
           <Fact name="Account ID">{account && <CopyValue what="account ID" value={account.id} />}</Fact>
+          <BackupFact />
         </Facts>
       )}
-      <BackupFacts />
       <NotificationsSection account={id} user={user.id} sendsMail={sendsMail} />
       {account && (
         <>

@@ -44,7 +44,7 @@ export function NotificationsSection({ account, user, sendsMail }: Notifications
     <Section
       id={place}
       title="Expiry notifications"
-      text="14, 3 and 1 days before API tokens expire, and when they have expired. At most one message a day."
+      text="Sent 14 days, 3 days and 1 day before a token expires, and once it has. At most one message a day."
     >
       <Failure of={query} className="mb-3" />
       {(webhook || !query.error) && (

@@ -23,6 +23,13 @@ test("tokens that expire soon are announced, with a link to them", async () => {
   expect(screen.getByRole("button", { name: /^Filter/ })).toHaveFocus();
 });
 
+test("the link keeps the order of the list", async () => {
+  const { user } = open(`${address}?sort=name`);
+  await user.click(await screen.findByRole("link", { name: "2 tokens expire within 14 days" }));
+  expect(new URLSearchParams(window.location.search).get("sort")).toBe("name");
+  expect(new URLSearchParams(window.location.search).get("expires")).toBe("14");
+});
+
 test("one token expires", async () => {
   network.on("GET /api_token/summary", one(summary({ expiring: 1 })));
   open(address);

@@ -6,12 +6,14 @@ import { useDismissed } from "../ui/dismissed";
 interface ExpiringBannerProps {
   /** The number of tokens that expire within 14 days. */
   amount: number;
+  /** The order of the list, as in the address. */
+  sort: string | undefined;
   /** Called when the banner goes, to put the focus elsewhere. */
   onGone: () => void;
 }
 
 /** Leads to the tokens that expire soon. It fits into a line that is there anyway, so nothing moves when it appears. */
-export function ExpiringBanner({ amount, onGone }: ExpiringBannerProps) {
+export function ExpiringBanner({ amount, sort, onGone }: ExpiringBannerProps) {
   const [dismissed, dismiss] = useDismissed("expiring");
   if (amount === 0 || dismissed) return null;
   return (
@@ -20,7 +22,7 @@ export function ExpiringBanner({ amount, onGone }: ExpiringBannerProps) {
       <div className="flex h-7 min-w-0 items-center rounded-box border border-warn/30 bg-warn-soft pl-2 pointer-coarse:h-10">
         <TriangleAlert aria-hidden className="mr-1.5 size-3.5 shrink-0 text-warn" />
         <Link
-          href="?expires=14"
+          href={sort ? `?expires=14&sort=${sort}` : "?expires=14"}
           onClick={onGone}
           className="truncate text-ink underline decoration-warn underline-offset-3"
         >

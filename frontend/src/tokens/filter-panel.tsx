@@ -46,7 +46,12 @@ export default function FilterPanel({ anchor, finding, without, onClose }: Filte
             />
           ))}
         <DayField label="Created from" value={find.from} onChange={(from, how) => change({ from }, how)} />
-        <DayField label="Created until" value={find.to} onChange={(to, how) => change({ to }, how)} />
+        <DayField
+          label="Created until"
+          value={find.to}
+          onChange={(to, how) => change({ to }, how)}
+          error={find.from && find.to && find.to < find.from ? "This is before “Created from”." : undefined}
+        />
         <p className="col-span-2 -mt-2 text-small text-soft">Days begin and end in UTC.</p>
       </div>
       <div className="sticky bottom-0 flex justify-end gap-2 border-t border-line bg-raised px-4 py-3">
@@ -69,11 +74,12 @@ function optionsOf(choices: Choices, value: string | undefined, any: string) {
 interface DayFieldProps {
   label: string;
   value: string | undefined;
+  error?: string;
   onChange: (day: string | undefined, how: { replace: boolean }) => void;
 }
 
 /** A date, which takes effect once it is complete. */
-function DayField({ label, value = "", onChange }: DayFieldProps) {
+function DayField({ label, value = "", error, onChange }: DayFieldProps) {
   const [typed, setTyped] = useState(value);
   useEffect(() => setTyped(value), [value]);
   return (
@@ -82,6 +88,7 @@ function DayField({ label, value = "", onChange }: DayFieldProps) {
         type="date"
         label={label}
         value={typed}
+        errors={error ? [error] : []}
         onChange={(text) => {
           setTyped(text);
           // While one types a year, it begins as 0002.

@@ -119,7 +119,11 @@ export function FindBar({ finding, without, summary, matching, warns, button }: 
           />
         ))}
         {warns && !narrowed && matching !== undefined && (
-          <ExpiringBanner amount={summary.data?.expiring ?? 0} onGone={() => button.current?.focus()} />
+          <ExpiringBanner
+            amount={summary.data?.expiring ?? 0}
+            sort={find.sort}
+            onGone={() => button.current?.focus()}
+          />
         )}
         {narrowed && matching !== 0 && (
           <Button size="small" look="quiet" className="text-small" onClick={() => drop(clear)}>

@@ -224,6 +224,14 @@ describe("the filters", () => {
     await inAddress("?from=2026-01-31");
   });
 
+  test("say so if the days end before they begin", async () => {
+    const { user } = open(`${address}?from=2026-01-31&to=2026-01-30`);
+    const until = within(await openFilters(user)).getByLabelText("Created until");
+    expect(until).toHaveAccessibleDescription("This is before “Created from”.");
+    await user.clear(until);
+    expect(until).not.toHaveAccessibleDescription();
+  });
+
   test("whose choices fail to load say so, and the others work", async () => {
     network.on("GET /agent", failure(503, "unexpected", "The store is unavailable."));
     const { user } = open(address);

@@ -156,11 +156,8 @@ function Total({
   total: ApiTokenUse["last_day"] | undefined;
   now: number;
 }) {
-  return (
-    <Line name={name}>
-      {total && usesText(total.accepted, total.refused, `since ${clockTime(Date.parse(total.since), now)}`)}
-    </Line>
-  );
+  const since = total?.accepted || total?.refused ? `since ${clockTime(Date.parse(total.since), now)}` : "";
+  return <Line name={name}>{total && usesText(total.accepted, total.refused, since)}</Line>;
 }
 
 function Line({

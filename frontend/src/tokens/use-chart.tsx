@@ -34,7 +34,7 @@ export function UseChart({ span, times: { first, accepted, refused } }: UseChart
       ]}
       labelOf={(at) => text(Date.parse(first) + at * length)}
       whole={`${usesText(sumOf(accepted), sumOf(refused), `in ${period}`)}.`}
-      textOf={(at) => usesText(accepted[at] ?? 0, refused[at] ?? 0, "")}
+      textOf={(at) => usesText(accepted[at] ?? 0, refused[at] ?? 0)}
     />
   );
 }

@@ -23,6 +23,10 @@ describe("the sums of uses", () => {
   ])("of %i accepted and %i refused read “%s”", (accepted, refused, text) => {
     expect(usesText(accepted, refused, "in 30 days")).toBe(text);
   });
+  test("need no period", () => {
+    expect(usesText(0, 0)).toBe("None");
+    expect(usesText(2, 0)).toBe("2 accepted");
+  });
 });
 
 test("the use of one of two secrets says how often and when, or that there was none", () => {

@@ -15,14 +15,17 @@ export function barHeight(amount: number, most: number, height: number): number 
   return amount === 0 ? 0 : Math.max(lowest, height * Math.sqrt(amount / most));
 }
 
-/** "1,204 accepted and 3 refused in 30 days", or "Not used in 30 days". */
-export function usesText(accepted: number, refused: number, when: string): string {
-  if (accepted + refused === 0) return `Not used ${when}`;
+/**
+ * "1,204 accepted and 3 refused in 30 days", or "Not used in 30 days". Without `when`, "None". A "since" suits only uses:
+ * after "Not used" it reads as the last one.
+ */
+export function usesText(accepted: number, refused: number, when = ""): string {
+  if (accepted + refused === 0) return when ? `Not used ${when}` : "None";
   const parts = [
     accepted > 0 && `${accepted.toLocaleString("en")} accepted`,
     refused > 0 && `${refused.toLocaleString("en")} refused`,
   ];
-  return `${parts.filter(Boolean).join(" and ")} ${when}`;
+  return `${parts.filter(Boolean).join(" and ")} ${when}`.trim();
 }
 
 type SecretUse = NonNullable<NonNullable<ApiToken["use"]>["secrets"]>["new"];

@@ -32,8 +32,11 @@ export function Choice({ type, name, checked, onChange, note, children }: Choice
         onChange={(event) => onChange(event.target.checked)}
         className="size-3.5 shrink-0 accent-accent outline-none"
       />
-      <span className="min-w-0 flex-1 wrap-anywhere">{children}</span>
-      {note && <span className="text-small text-soft">{note}</span>}
+      {/* A note without room beside the choice goes below it. */}
+      <span className="flex min-w-0 flex-1 flex-wrap items-baseline gap-x-2.5">
+        <span className="min-w-0 flex-auto wrap-anywhere">{children}</span>
+        {note && <span className="text-small text-soft">{note}</span>}
+      </span>
     </label>
   );
 }
