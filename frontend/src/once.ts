@@ -23,6 +23,7 @@ interface Request<D> {
  */
 class Creator<T, D extends object> {
   private open: Request<D> | undefined;
+  private underWay: Promise<T> | undefined;
 
   constructor(private readonly path: string) {}
 
@@ -31,8 +32,15 @@ class Creator<T, D extends object> {
     return this.open?.lost ? this.open.body.details : undefined;
   }
 
-  /** Resolves with the first answer to these details, rejects with an ApiError. */
-  async send(details: D): Promise<T> {
+  /** Resolves with the first answer to these details, rejects with an ApiError. Until then, calling it again sends nothing. */
+  send(details: D): Promise<T> {
+    this.underWay ??= this.request(details).finally(() => {
+      this.underWay = undefined;
+    });
+    return this.underWay;
+  }
+
+  private async request(details: D): Promise<T> {
     const text = JSON.stringify(details);
     if (this.open?.text !== text) {
       this.open = { text, body: { idempotency_key: newKey(), details }, lost: false };

@@ -1,4 +1,4 @@
-import { screen, waitFor, within } from "@testing-library/react";
+import { act, screen, waitFor, within } from "@testing-library/react";
 import { beforeEach, describe, expect, test } from "vitest";
 import { bodiesOf, failure, network, sent } from "../testing/network";
 import { expectMessage, open } from "../testing/render";
@@ -120,6 +120,18 @@ describe("an environment", () => {
     await expectMessage("Development deleted. 1 token revoked.");
     const asked = sent.find(({ route }) => route === "DELETE /environment/:id");
     expect(asked?.query.size).toBe(0);
+  });
+
+  test("is deleted once by a double click", async () => {
+    const { user } = open(address);
+    await choose(user, "Production", "Delete");
+    const yes = await screen.findByRole("button", { name: "Delete environment" });
+    act(() => {
+      yes.click();
+      yes.click();
+    });
+    await expectMessage("Production deleted.");
+    expect(sent.filter(({ route }) => route === "DELETE /environment/:id")).toHaveLength(1);
   });
 
   test("that got a token meanwhile stays, and requires the tick", async () => {

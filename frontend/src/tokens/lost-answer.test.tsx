@@ -160,6 +160,20 @@ describe("a request that never arrives", () => {
   });
 });
 
+test("a double click creates one token and shows its secret", async () => {
+  const { user } = open("/account/api-tokens");
+  await user.click(await screen.findByRole("button", { name: "Create API token" }));
+  const create = await screen.findByRole("button", { name: "Create token" });
+  act(() => {
+    create.click();
+    create.click();
+  });
+  expect(await screen.findByRole("textbox", { name: "Token value" })).toHaveValue(secret);
+  await act(drawn);
+  expect(screen.queryByText(/no one has its secret/)).not.toBeInTheDocument();
+  expect(bodiesOf("POST /api_token")).toHaveLength(1);
+});
+
 describe("a refusal", () => {
   test("is final: the form is enabled, and the next try has a new key", async () => {
     network.on(

@@ -1,4 +1,4 @@
-import { screen, within } from "@testing-library/react";
+import { act, screen, within } from "@testing-library/react";
 import { describe, expect, test, vi } from "vitest";
 import { bodiesOf, Failure, failure, network } from "../testing/network";
 import { open } from "../testing/render";
@@ -54,6 +54,19 @@ describe("a form", () => {
     await vi.waitFor(() =>
       expect(bodiesOf("PUT /account/:id")).toEqual([{ details: { name: "Acme Tokens" } }]),
     );
+  });
+
+  test("submitted twice at once is sent once, and again after the answer", async () => {
+    network.on("PUT /account/:id", failure(503, "unexpected", "The store is unavailable."));
+    const { dialog, save } = await editAccount();
+    act(() => {
+      save.click();
+      save.click();
+    });
+    await within(dialog).findByRole("alert");
+    expect(bodiesOf("PUT /account/:id")).toHaveLength(1);
+    act(() => save.click());
+    await vi.waitFor(() => expect(bodiesOf("PUT /account/:id")).toHaveLength(2));
   });
 
   test("waits as long as the server asks", async () => {

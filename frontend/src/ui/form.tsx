@@ -4,6 +4,7 @@ import { ApiError, fieldsOf, generalProblem } from "../api";
 import { Button } from "./button";
 import { Dialog, DialogBody, DialogFooter, type DialogProps, DialogText } from "./dialog";
 import { Notice } from "./notice";
+import { useSendOnce } from "./send-once";
 
 interface FormOptions<V extends object, D, A> {
   /** The initial values, by the names in the server's messages. */
@@ -48,6 +49,9 @@ export function useForm<V extends object, D, A>({
   const { error, isPending: busy } = request;
   const wait = useCountdown(error instanceof ApiError ? error.retryAfter : null, request.submittedAt);
   const told = fieldsOf(error);
+  const send = useSendOnce<D, A>((what, options) =>
+    request.mutate(...([what, options] as Parameters<typeof request.mutate>)),
+  );
 
   useEffect(() => {
     if (unsent || error) ref.current?.querySelector<HTMLElement>("[aria-invalid]")?.focus();
@@ -68,7 +72,7 @@ export function useForm<V extends object, D, A>({
     const texts = check?.(values) ?? {};
     const wrong = Object.values(texts).some(Boolean);
     setUnsent(wrong ? { values, texts } : undefined);
-    if (!wrong) request.mutate(details(values, began), { onSuccess: onDone });
+    if (!wrong) send(details(values, began), onDone);
   }
 
   const frame: FormState = {

@@ -4,6 +4,7 @@ import { messageOf } from "../api";
 import { Button } from "./button";
 import { backdrop, DialogFooter, type DialogProps, popup, titleClass, useOpened } from "./dialog";
 import { Notice } from "./notice";
+import { useSendOnce } from "./send-once";
 import { announce } from "./toast";
 
 interface Wording extends Pick<DialogProps, "title" | "row" | "children"> {
@@ -115,7 +116,7 @@ function Tick({ label, hint, checked, onChange }: TickProps) {
 interface RequestQuestionProps<A> extends Wording {
   /** Sent on yes, with whether the box is ticked. */
   request: {
-    mutate: (ticked: boolean, options: { onSuccess: (answer: A) => void }) => void;
+    mutate: Parameters<typeof useSendOnce<boolean, A>>[0];
     isPending: boolean;
     error: Error | null;
   };
@@ -128,15 +129,14 @@ interface RequestQuestionProps<A> extends Wording {
 
 /** Asks, sends a request on yes, and announces what it did. A failure shows in the question. */
 export function RequestQuestion<A>({ request, done, onClose, onDone, ...wording }: RequestQuestionProps<A>) {
-  function send(ticked: boolean) {
-    request.mutate(ticked, {
-      onSuccess: (answer) => {
-        onClose();
-        announce(done(answer));
-        onDone?.();
-      },
+  const send = useSendOnce(request.mutate);
+  function onYes(ticked: boolean) {
+    send(ticked, (answer) => {
+      onClose();
+      announce(done(answer));
+      onDone?.();
     });
   }
   const { isPending, error } = request;
-  return <Question {...wording} busy={isPending} failure={error} onYes={send} onNo={onClose} />;
+  return <Question {...wording} busy={isPending} failure={error} onYes={onYes} onNo={onClose} />;
 }
