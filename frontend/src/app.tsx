@@ -1,6 +1,6 @@
 import { CSPProvider } from "@base-ui/react/csp-provider";
 import { QueryClientProvider, useQueryClient } from "@tanstack/react-query";
-import { lazy, Suspense, useEffect, useRef, useState } from "react";
+import { lazy, Suspense, useRef, useState } from "react";
 import { ErrorBoundary } from "./app/error-boundary";
 import { createQueryClient } from "./app/query-client";
 import { Routes } from "./app/routes";
@@ -10,6 +10,7 @@ import { useFormOpen, useHeld } from "./ui/leave-guard";
 import { Failure } from "./ui/notice";
 import { TimeTooltip } from "./ui/time";
 import { Toaster } from "./ui/toast";
+import type { Session } from "./wire";
 
 const SignInAgain = lazy(() => import("./session/sign-in-again"));
 
@@ -30,6 +31,10 @@ export function App({ client }: { client?: ReturnType<typeof createQueryClient> 
   );
 }
 
+/** Whose data the page may show. */
+const ownerOf = (session: Session | undefined) =>
+  `${session?.admin_user?.id ?? ""} ${session?.account?.id ?? ""}`;
+
 function Start() {
   const session = useSession();
   const client = useQueryClient();
@@ -39,17 +44,15 @@ function Start() {
   const before = shown.current?.admin_user;
   const ended = Boolean(before && session.data && !session.data.admin_user);
   // The end of the session waits while a secret is shown. If a form is open, signing in happens above it.
-  if (!held && !(ended && formOpen)) shown.current = session.data;
-  const user = shown.current?.admin_user;
-  const signedOut = shown.current !== undefined && !user;
-  useEffect(() => {
-    // Mounted components would have loaded their data again.
-    if (signedOut) forgetAccount(client);
-  }, [signedOut, client]);
+  if (!held && !(ended && formOpen) && shown.current !== session.data) {
+    // Before anything is shown to another user. The new key unmounts what would load the data again.
+    if (ownerOf(shown.current) !== ownerOf(session.data)) forgetAccount(client);
+    shown.current = session.data;
+  }
   if (shown.current) {
     return (
       <>
-        <Routes key={user?.id} session={shown.current} />
+        <Routes key={ownerOf(shown.current)} session={shown.current} />
         {before && ended && formOpen && !held && (
           <Suspense fallback={null}>
             <SignInAgain user={before} onLeave={() => window.location.reload()} />

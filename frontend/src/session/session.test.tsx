@@ -1,9 +1,10 @@
-import { screen, waitFor, within } from "@testing-library/react";
+import { act, screen, waitFor, within } from "@testing-library/react";
 import { describe, expect, test } from "vitest";
 import { agent } from "../testing/agent-samples";
 import { bodiesOf, Failure, failure, network, unreachable } from "../testing/network";
 import { open } from "../testing/render";
 import { list, signedIn, signedOut, token } from "../testing/samples";
+import type { Session } from "../wire";
 
 const password = "a long enough secret";
 
@@ -148,6 +149,22 @@ describe("a session that ends", () => {
     expect(await screen.findByRole("heading", { name: "Sign in" })).toBeInTheDocument();
     expect(client.getQueryData(["tokens", {}, 1])).toBeUndefined();
   });
+});
+
+test.each([
+  ["user", { admin_user: { ...signedIn().details.admin_user, id: "user-2", name: "Grace" } }],
+  ["account", { account: { id: "account-2", name: "Globex" } }],
+])("a session of another %s shows nothing of the one before", async (_of, other) => {
+  network.on("GET /session", signedIn());
+  network.on("GET /api_token", list([token()]));
+  const { client } = open("/account/api-tokens");
+  await screen.findByRole("row", { name: /CI/ });
+  network.on("GET /session", signedIn(other as Partial<Session>));
+  // The list of the new session has not arrived yet.
+  network.on("GET /api_token", () => new Promise(() => {}));
+  await act(() => client.invalidateQueries({ queryKey: ["session"] }));
+  await waitFor(() => expect(screen.queryByRole("row", { name: /CI/ })).not.toBeInTheDocument());
+  expect(screen.getByRole("table")).toHaveAttribute("aria-busy", "true");
 });
 
 describe("set-up", () => {
