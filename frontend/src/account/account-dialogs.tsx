@@ -76,7 +76,11 @@ export function DeleteAccountDialog({ account, onClose, onDeleted }: DeleteAccou
     start: { name: "" },
     request: useDeleteAccount(account.id),
     details: (values) => values,
-    onDone: onDeleted,
+    onDone: () => {
+      // First, since the end of the session asks to sign in again above an open question.
+      onClose();
+      onDeleted();
+    },
   });
   const unmet = form.values.name !== account.name || !contents.data;
   return (

@@ -138,6 +138,24 @@ describe("a session that ends", () => {
     });
   });
 
+  test("keeps an open question and the reason in it", async () => {
+    network.on("GET /session", signedIn());
+    network.on("GET /api_token", list([token()]));
+    const { user, client } = open("/account/api-tokens");
+    await user.click(await screen.findByRole("button", { name: /^Actions for/ }));
+    await user.click(await screen.findByRole("menuitem", { name: "Revoke" }));
+    await user.type(await screen.findByRole("textbox", { name: /^Reason/ }), "leaked");
+    network.on("GET /session", signedOut());
+    await act(() => client.invalidateQueries({ queryKey: ["session"] }));
+    await screen.findByRole("alertdialog", { name: "Your session has ended" });
+    network.on("POST /session", signedIn());
+    network.on("GET /session", signedIn());
+    await user.type(screen.getByLabelText("Password"), password);
+    await user.click(screen.getByRole("button", { name: "Sign in" }));
+    await waitFor(() => expect(screen.queryByText("Your session has ended")).not.toBeInTheDocument());
+    expect(await screen.findByRole("textbox", { name: /^Reason/ })).toHaveValue("leaked");
+  });
+
   test("by signing out removes all loaded data", async () => {
     network.on("GET /session", signedIn());
     network.on("GET /api_token", list([token()]));

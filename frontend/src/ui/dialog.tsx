@@ -24,7 +24,6 @@ export interface DialogProps {
 
 /** A modal dialog. Mount it only while it is open, so that closing it forgets its state. */
 export function Dialog({ onClose, asksOutside = false, title, row, children }: DialogProps) {
-  useOpenForm(true);
   const finalFocus = useOpened(row);
   const content = useRef<HTMLDivElement>(null);
   return (
@@ -67,8 +66,9 @@ export function DialogFooter({ children }: { children: ReactNode }) {
   );
 }
 
-/** Dismisses older messages, and returns where the focus goes after closing. */
+/** For every dialog and question: it counts as an open form. Returns where the focus goes after closing. */
 export function useOpened(row: string | undefined) {
+  useOpenForm(true);
   useEffect(dismissMessages, []);
   const [finalFocus] = useState(() => (row === undefined ? undefined : { to: focusOfRow(row) }));
   return finalFocus?.to;
