@@ -54,8 +54,8 @@ func (ps *People) EndOtherSessions(ctx context.Context, actor audit.Actor, kept 
 
 // ChangePassword replaces the password of the admin user of the session, ends all of their other sessions, and revokes the
 // pending invites that they made: someone who had the old password may have made them. It returns fault.Validation of
-// new_password if that is the same password, of current_password if that is wrong, and fault.TooManyRequests after too many wrong tries. These tries are counted apart from
-// those to sign in, because only signed-in users can make them.
+// new_password if that is the same password, of current_password if that is wrong, and fault.TooManyRequests after too many
+// wrong tries. These tries are counted apart from those to sign in, because only signed-in users can make them.
 func (ps *People) ChangePassword(ctx context.Context, actor audit.Actor, session Session, current, next string) error {
 	at := ps.now().UTC()
 	wrong := fault.Fields{}

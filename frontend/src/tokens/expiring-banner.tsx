@@ -13,9 +13,9 @@ interface ExpiringBannerProps {
 }
 
 /** Leads to the tokens that expire soon. It fits into a line that is there anyway, so nothing moves when it appears. */
-export function ExpiringBanner({ amount, sort, onGone }: ExpiringBannerProps) {
+export default function ExpiringBanner({ amount, sort, onGone }: ExpiringBannerProps) {
   const [dismissed, dismiss] = useDismissed("expiring");
-  if (amount === 0 || dismissed) return null;
+  if (dismissed) return null;
   return (
     // Without a basis it never wraps.
     <section aria-label="Expiring tokens" className="flex min-w-0 flex-1 basis-0 justify-end">

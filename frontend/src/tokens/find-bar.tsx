@@ -8,12 +8,13 @@ import { CompactSelect } from "../ui/select";
 import { announceFailure } from "../ui/toast";
 import { Toggle } from "../ui/toggle";
 import type { ApiTokenSummary } from "../wire";
-import { ExpiringBanner } from "./expiring-banner";
 import { filterText, useChoices } from "./filter-choices";
 import { type Filter, filters, sortOf, sorts } from "./find";
 import { parts } from "./summary";
 import type { Finding } from "./use-find";
 
+// The page also works if this code fails to load.
+const ExpiringBanner = lazy(() => import("./expiring-banner").catch(() => ({ default: () => null })));
 // Its code loads after the list is shown.
 const FilterPanel = lazy(() =>
   import("./filter-panel").catch(() => {
@@ -118,12 +119,14 @@ export function FindBar({ finding, without, summary, matching, warns, button }: 
             onRemove={() => drop(() => change({ [name]: undefined }))}
           />
         ))}
-        {warns && !narrowed && matching !== undefined && (
-          <ExpiringBanner
-            amount={summary.data?.expiring ?? 0}
-            sort={find.sort}
-            onGone={() => button.current?.focus()}
-          />
+        {warns && !narrowed && matching !== undefined && summary.data && summary.data.expiring > 0 && (
+          <Suspense fallback={null}>
+            <ExpiringBanner
+              amount={summary.data.expiring}
+              sort={find.sort}
+              onGone={() => button.current?.focus()}
+            />
+          </Suspense>
         )}
         {narrowed && matching !== 0 && (
           <Button size="small" look="quiet" className="text-small" onClick={() => drop(clear)}>
