@@ -16,6 +16,7 @@ import (
 func FuzzBulkItem(f *testing.F) {
 	for _, item := range []string{
 		`{"method":"GET","path":"/agent?name=a"}`, `{"method":"POST","path":"api/v1/agent/../session","body":{}}`, `{"method":"put","path":"//agent/x#y"}`,
+		`{"method":"GET","path":"/agent?x#y"}`, "{\"method\":\"GET\",\"path\":\"/agent?\\u007f\"}", `{"method":"GET","path":"/agent?\n"}`,
 		`{"method":"GET","path":"/ping/../bulk?a=/agent"}`, `{"_type":"agents/list","idempotency_key":"12345678","pagination":{"offset":0}}`,
 		`{"_type":"agents/show","idempotency_key":"12345678","agent_id":"../session"}`, `{"_type":"api_tokens/../revoke","idempotency_key":"12345678","id":"x"}`,
 		`{"_type":"api_tokens/revoke","idempotency_key":"12345678","id":"../session/x"}`, `{"_type":"agents/retire","idempotency_key":"12345678","id":"a#b"}`,

@@ -52,6 +52,9 @@ func readBulkItem(wrong fault.Fields, at string, item bulkItem) bulkRequest {
 	if match := bulkPath.FindStringSubmatch(place); match == nil || !isBulkResource(match[1]) {
 		request.refused = notServedItem(request.method + " " + shownPath(place))
 	}
+	if strings.ContainsFunc(path, isNoTarget) {
+		wrong.Add(at+".path", "must not hold a # or control characters")
+	}
 	request.path = "/api/v1" + path
 	switch body := item["body"]; {
 	case isObject(body):
@@ -61,6 +64,9 @@ func readBulkItem(wrong fault.Fields, at string, item bulkItem) bulkRequest {
 	}
 	return request
 }
+
+// isNoTarget reports whether no request target may hold a character (RFC 9112, section 3.2).
+func isNoTarget(r rune) bool { return r < ' ' || r == 0x7f || r == '#' }
 
 func isBulkResource(path string) bool {
 	for _, known := range bulkResources {
