@@ -15,6 +15,7 @@ import (
 	"tokentab/backend/paging"
 	"tokentab/backend/people"
 	"tokentab/backend/pfid"
+	"tokentab/backend/pgtest"
 	"tokentab/backend/token"
 )
 
@@ -262,6 +263,43 @@ func TestABulkChangeOfTokensThatAreStillToMoveComesAfterTheirMoves(t *testing.T)
 	}
 	if n := c.count("audit_events WHERE action = 'api_token.suspended'"); n != 1 {
 		t.Errorf("%d events of a suspend", n)
+	}
+}
+
+// TestAPieceOfALargeMoveEndsInTimeForOtherChanges makes each row slow, so that a part of a piece takes longer than a piece may.
+func TestAPieceOfALargeMoveEndsInTimeForOtherChanges(t *testing.T) {
+	c := newCrowd(t)
+	random := mathrand.New(mathrand.NewPCG(9, 9))
+	for n := range 3 * pieceRows {
+		c.issue(n, random)
+	}
+	c.exec("UPDATE api_tokens SET status = 'active', created_by_admin_user_id = ?", c.members[0])
+	slow := []string{
+		"CREATE VIEW slow AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000) SELECT count(*) AS rows FROM n",
+		"CREATE TRIGGER slow AFTER UPDATE ON api_tokens BEGIN SELECT rows FROM slow; END",
+	}
+	if pgtest.Wanted() {
+		slow = []string{
+			"CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.002); RETURN NULL; END'",
+			"CREATE TRIGGER slow AFTER UPDATE ON api_tokens FOR EACH ROW EXECUTE FUNCTION slow()",
+		}
+	}
+	for _, statement := range slow {
+		c.exec(statement)
+	}
+	c.exec("INSERT INTO token_moves (account_id, target, target_id, to_status, detail, actor_address, tokens, moved, inserted_at) VALUES (?, 'created_by_admin_user_id', ?, 'revoked', '', '', ?, 0, 1)", c.actor.AccountID, c.members[0], len(c.ids))
+	for piece := 1; piece <= 3; piece++ {
+		if !c.advance(len(c.ids)) {
+			t.Fatal("the move ended early")
+		}
+		if n := c.count("api_tokens WHERE status = 'revoked'"); n != piece*pieceRows {
+			t.Fatalf("after %d slow pieces %d tokens are moved, want a part of %d in each", piece, n, pieceRows)
+		}
+	}
+	for c.advance(len(c.ids)) {
+	}
+	if n := c.count("token_moves"); n != 0 {
+		t.Errorf("%d moves are left", n)
 	}
 }
 
