@@ -138,6 +138,21 @@ func TestASignInByAClockFarAheadForgetsNoBrowser(t *testing.T) {
 	wantStatus(t, "the browser", p.SignIn(backendtest.Email, backendtest.Password, backendtest.From("198.18.0.2"), browser), http.StatusOK)
 }
 
+func TestABrowserThatSignedInOverAYearAgoIsAStrangersAgain(t *testing.T) {
+	for _, c := range []struct {
+		after time.Duration
+		want  int
+	}{{people.BrowserLife - time.Hour, http.StatusOK}, {people.BrowserLife + time.Hour, http.StatusTooManyRequests}} {
+		p := proxied(t)
+		browser, _ := backendtest.Cookie(t, p.SignIn(backendtest.Email, backendtest.Password, backendtest.From("192.0.2.1")), "browser")
+		p.Clock.Jump(c.after)
+		for i := range 8 {
+			p.SignIn(backendtest.Email, wrongPassword, backendtest.From(fmt.Sprintf("198.51.%d.1", i)))
+		}
+		wantStatus(t, fmt.Sprint("after ", c.after), p.SignIn(backendtest.Email, backendtest.Password, backendtest.From("198.18.0.2"), browser), c.want)
+	}
+}
+
 func TestASignInDoesNotBuyFurtherGuesses(t *testing.T) {
 	p := proxied(t)
 	mallory := backendtest.From("192.0.2.66")
