@@ -66,7 +66,7 @@ var encode = map[string]func(to, plain []byte) []byte{
 // response. It leaves the responses to changes alone: most only repeat the request, and are read once. Responses with a
 // secret are not compressed: beside text from other people, their size would leak parts of the secret (BREACH).
 func Condense(c *fasthttp.RequestCtx, holdsSecret func(body []byte) bool) {
-	if !c.IsGet() || c.Response.StatusCode() != http.StatusOK || len(c.Response.Header.Peek("ETag")) > 0 || c.Response.IsBodyStream() {
+	if !c.IsGet() || c.Response.StatusCode() != http.StatusOK || len(c.Response.Header.Peek("ETag")) > 0 {
 		return
 	}
 	body := c.Response.Body()

@@ -124,7 +124,7 @@ func (s *Service) receive(a access, path string) func(huma.Context, func(huma.Co
 // stillMay is check for a caller that was admitted a while ago. It fails like admit if the credential has ended.
 func (s *Service) stillMay(ctx huma.Context, who *caller, a access) error {
 	if who.State != nil { // whose role never changes
-		return s.Credentials.StillHeld(ctx.Context(), who.request.Context())
+		return s.Credentials.StillHeld(ctx.Context(), &who.request.Request().Header)
 	}
 	session, ok, err := s.People.Glance(ctx.Context(), who.SessionID)
 	if err != nil {

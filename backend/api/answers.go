@@ -41,7 +41,7 @@ func (s *Service) condense(c *fiber.Ctx) error {
 		return err
 	}
 	response := c.Response()
-	if response.IsBodyStream() {
+	if answer.IsStreamed(c.Context()) {
 		return nil
 	}
 	answer.Condense(c.Context(), holdsSecret)

@@ -30,7 +30,7 @@ type Credentials interface {
 	// Holder returns the state of the token, or nil if the request carries none. It returns fault.BadAuthToken if the
 	// token is not accepted, and logs that with the route.
 	// StillHeld refuses a request whose token has ended since Holder accepted it.
-	StillHeld(ctx context.Context, c *fasthttp.RequestCtx) error
+	StillHeld(ctx context.Context, h *fasthttp.RequestHeader) error
 	Holder(ctx context.Context, c *fasthttp.RequestCtx, route string) (*token.State, token.Hash, error)
 }
 

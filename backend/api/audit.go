@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/valyala/fasthttp"
 
+	"tokentab/backend/answer"
 	"tokentab/backend/audit"
 	"tokentab/backend/fault"
 	"tokentab/backend/request"
@@ -147,27 +148,19 @@ func (s *Service) exportAuditEvents(_ context.Context, who *caller, in *AuditFil
 		c.SetContentType("application/x-ndjson")
 		c.Response.Header.Set("Content-Disposition", `attachment; filename="audit.jsonl"`)
 		c.Response.Header.Set("Cache-Control", "no-store, no-transform")
-		conn := c.Conn()
-		held := &fasthttp.RequestCtx{} // the request's own may serve another one before the writer has noticed its end
-		c.Request.Header.CopyTo(&held.Request.Header)
-		c.SetBodyStreamWriter(func(w *bufio.Writer) {
-			defer func() { <-s.exports }()
-			defer done()
-			err := s.Audit.ExportListed(connected, who.AccountID, filter, w, func() error { return s.stillHolds(connected, who, held) })
-			if err == nil {
-				err = w.Flush()
-			}
-			if err != nil { // a normal end would look like the whole
-				_ = conn.Close()
-			}
-		})
+		held := &fasthttp.RequestHeader{} // the request's own may serve another one before the writer has noticed its end
+		c.Request.Header.CopyTo(held)
+		export := func(w *bufio.Writer) error {
+			return s.Audit.ExportListed(connected, who.AccountID, filter, w, func() error { return s.stillHolds(connected, who, held) })
+		}
+		answer.Stream(c, export, func() { done(); <-s.exports })
 	}}, nil
 }
 
 // stillHolds returns an error if the credential of the caller has ended.
-func (s *Service) stillHolds(ctx context.Context, who *caller, c *fasthttp.RequestCtx) error {
+func (s *Service) stillHolds(ctx context.Context, who *caller, h *fasthttp.RequestHeader) error {
 	if who.State != nil {
-		return s.Credentials.StillHeld(ctx, c)
+		return s.Credentials.StillHeld(ctx, h)
 	}
 	_, ok, err := s.People.Glance(ctx, who.SessionID)
 	if err == nil && !ok {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"tokentab/backend/answer"
 	"tokentab/backend/live"
 	"tokentab/backend/people"
 	"tokentab/backend/request"
@@ -49,11 +50,11 @@ func (s *Service) followChanges(ctx context.Context, who *caller, _ *struct{}) (
 		c.SetContentType("text/event-stream")
 		c.Response.Header.Set("Cache-Control", "no-store, no-transform")
 		c.Response.Header.Set("X-Accel-Buffering", "no") // nginx passes on each event at once
-		c.SetBodyStreamWriter(func(w *bufio.Writer) {
-			defer done()
-			defer stream.Close()
+		tell := func(w *bufio.Writer) error {
 			s.tell(connected, who.SessionID, stream, w)
-		})
+			return nil
+		}
+		answer.Stream(c, tell, func() { stream.Close(); done() })
 	}}, nil
 }
 

@@ -39,6 +39,15 @@ func WhileConnected(ctx context.Context, request *fasthttp.RequestCtx) (context.
 	}
 }
 
+// Reset breaks a connection off, so that its peer doesn't take what it got for the whole.
+func Reset(c net.Conn) {
+	inner := innermost(c)
+	if tcp, ok := inner.(interface{ SetLinger(seconds int) error }); ok {
+		_ = tcp.SetLinger(0) // it is closed next in any case
+	}
+	_ = inner.Close()
+}
+
 // innermost returns the system's connection under ours and TLS.
 func innermost(c net.Conn) net.Conn {
 	for {

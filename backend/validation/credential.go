@@ -90,8 +90,8 @@ func (e *Endpoints) Holder(ctx context.Context, c *fasthttp.RequestCtx, route st
 
 // StillHeld returns fault.BadAuthToken if the bearer token of a request that Holder accepted is not accepted any more. It
 // does not count as a use.
-func (e *Endpoints) StillHeld(ctx context.Context, c *fasthttp.RequestCtx) error {
-	secret, _ := bearer(&c.Request.Header, false)
+func (e *Endpoints) StillHeld(ctx context.Context, h *fasthttp.RequestHeader) error {
+	secret, _ := bearer(h, false)
 	verdict, err := e.Tokens.Judge(ctx, secret)
 	if err == nil && verdict.Reason != token.Good {
 		err = fault.New(fault.BadAuthToken, "%s", badTokenMessages[verdict.Reason])

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"io"
 	"log/slog"
@@ -35,6 +36,8 @@ type connections struct {
 	limits  connectionLimits
 	trusted config.Networks // proxies
 	log     *slog.Logger
+
+	held sync.WaitGroup // see answer.Holder
 
 	mu        sync.Mutex
 	open      crowd
@@ -155,6 +158,25 @@ type conn struct {
 
 // Stream implements api.Streamer.
 func (c *conn) Stream() { c.streams = true }
+
+// Hold implements answer.Holder.
+func (c *conn) Hold() (release func()) {
+	c.all.held.Add(1)
+	return c.all.held.Done
+}
+
+// awaitHeld waits for connections that are held, until the context ends.
+func (cs *connections) awaitHeld(ctx context.Context) {
+	ended := make(chan struct{})
+	go func() {
+		cs.held.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-ctx.Done():
+	}
+}
 
 func (c *conn) begin(what int64) { c.state.Store(c.all.sweeps.Load()<<3 | what) }
 

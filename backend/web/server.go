@@ -215,8 +215,9 @@ func (s *Server) gate(router fasthttp.RequestHandler) fasthttp.RequestHandler {
 			s.fixed.Refuse(c, answer.UnknownMethod)
 		case c.IsHead(): // like GET, without the body (RFC 9110, section 9.3.2)
 			c.Request.Header.SetMethod(http.MethodGet)
+			c.Response.SkipBody = true
 			router(c)
-			if c.Response.SkipBody = true; !c.Response.IsBodyStream() {
+			if !answer.IsStreamed(c) && !c.Response.IsBodyStream() {
 				c.Response.Header.SetContentLength(len(c.Response.Body()))
 			}
 		default:
@@ -285,6 +286,7 @@ func (s *Server) Shutdown(timeout time.Duration) error {
 		_ = s.metrics.ShutdownWithContext(ctx) // its requests only read
 	}
 	err := s.http.ShutdownWithContext(ctx)
+	s.conns.awaitHeld(ctx)
 	if errors.Is(err, context.DeadlineExceeded) {
 		return nil
 	}
