@@ -32,6 +32,10 @@ func TestAPackedBodyIsNotUnpacked(t *testing.T) {
 			if a.Status != http.StatusBadRequest || !strings.Contains(a.Text(t, "message"), "Content-Encoding") {
 				t.Errorf("%s, %s: %d %s", path, encoding, a.Status, a.Body)
 			}
+			a = p.Call(http.MethodPost, path, packed.String(), backendtest.Bearer("nonsense"), backendtest.Header{Name: "Content-Encoding", Value: encoding})
+			if a.Status != http.StatusUnauthorized {
+				t.Errorf("%s, %s, of a stranger: %d %s", path, encoding, a.Status, a.Body)
+			}
 		}
 	}
 }

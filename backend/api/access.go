@@ -8,6 +8,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humafiber"
+	"github.com/gofiber/fiber/v2"
 
 	"tokentab/backend/answer"
 	"tokentab/backend/fault"
@@ -91,6 +92,11 @@ func (s *Service) receive(a access, path string) func(huma.Context, func(huma.Co
 	large := largeBodyOf([]byte(apiRoot + path))
 	return func(ctx huma.Context, next func(huma.Context)) {
 		c := humafiber.Unwrap(ctx)
+		// A small compressed body could decompress to any size.
+		if packed := c.Get(fiber.HeaderContentEncoding); packed != "" && packed != "identity" {
+			s.answerHuma(ctx, fault.New(fault.BadRequest, "Send the body uncompressed: Content-Encoding is not supported."))
+			return
+		}
 		var err error
 		if large != nil {
 			hold := s.spanBodies.Share()
@@ -144,6 +150,8 @@ func add[I, O any](s *Service, a access, method, path, summary string, intent fu
 	} // without Errors, Huma documents all failures as one default response
 	if a != open {
 		operation.Security = []map[string][]string{{"token": {}}, {"session": {}}}
+	} else if isUnsafe(method) {
+		s.open = append(s.open, path[1:])
 	}
 	if isUnsafe(method) {
 		operation.Middlewares = append(operation.Middlewares, s.receive(a, path))

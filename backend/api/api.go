@@ -68,6 +68,7 @@ type Service struct {
 	Parts
 	huma  huma.API
 	setup *setupCode
+	open  []string // paths below apiRoot of open routes with a body
 	signIns
 	// spanBodies bounds the large bodies that are read at the same time, answers the large responses that are built and sent.
 	spanBodies, answers *request.Memory

@@ -1,11 +1,15 @@
 package api
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
 
 	"tokentab/backend/activity"
 	"tokentab/backend/audit"
@@ -103,6 +107,30 @@ func (s *Service) authenticate(c *fiber.Ctx) (*caller, error) {
 	}
 	who.Session, who.SessionID = &session, id
 	return who, nil
+}
+
+// IsStranger reports whether the headers of a request below apiRoot lack a credential that is accepted now, and its route is
+// not open. Such a request is refused whatever its body holds. It does not count as a use.
+func (s *Service) IsStranger(ctx context.Context, h *fasthttp.RequestHeader, path []byte) bool {
+	rest, ok := bytes.CutPrefix(path, []byte(apiRoot+"/"))
+	if !ok || slices.Contains(s.open, string(bytes.TrimRight(rest, "/"))) {
+		return false
+	}
+	if len(h.PeekAll(fiber.HeaderAuthorization)) > 0 {
+		return fault.KindOf(s.Credentials.StillHeld(ctx, h)) == fault.BadAuthToken
+	}
+	for _, name := range []string{sessionCookie + "_" + s.Installation, sessionCookie} {
+		for _, prefix := range []string{"", securePrefix} {
+			id := h.Cookie(prefix + name)
+			if len(id) == 0 {
+				continue
+			}
+			if _, ok, err := s.People.Glance(ctx, people.SessionID(id)); ok || err != nil {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // headerBackground marks requests that the page sends on a timer. They don't extend the session.

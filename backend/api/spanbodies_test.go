@@ -65,10 +65,10 @@ func TestALargerPayloadIsRefusedWithItsLimitAndTheConnectionGoesOn(t *testing.T)
 
 func TestALargeSpanNeedsACredentialBeforeItIsRead(t *testing.T) {
 	r := startRun(t)
-	for length, want := range map[int]string{300 << 10: "HTTP/1.1 401 ", 60 << 20: "HTTP/1.1 401 ", 65 << 20: "HTTP/1.1 413 "} {
+	for _, length := range []int{1, 300 << 10, 60 << 20, 65 << 20} {
 		for _, path := range []string{"/agent_spans", "/bulk", "/agent_instance/register"} {
-			line := r.StatusLine(fmt.Sprintf("POST /api/v1%s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", path, length, strings.Repeat("x", 8<<10)))
-			if !strings.HasPrefix(line, want) {
+			line := r.StatusLine(fmt.Sprintf("POST /api/v1%s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n", path, length))
+			if !strings.HasPrefix(line, "HTTP/1.1 401 ") {
 				t.Errorf("%s, %d bytes: %s", path, length, line)
 			}
 		}

@@ -59,6 +59,18 @@ func ReadBody(c *fasthttp.RequestCtx, limit int, shared *Share) error {
 // smallBodies are buffers for bodies on their way to the request, so that most bodies take no memory of their own.
 var smallBodies = sync.Pool{New: func() any { return new([firstBytes]byte) }}
 
+// Unread is a body that is not read, because its sender is refused. Reading it fails, should the sender be known by then.
+type Unread struct{}
+
+// Read implements io.Reader.
+func (Unread) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+
+// IsUnread reports whether a request has an Unread body.
+func IsUnread(c *fasthttp.RequestCtx) bool {
+	_, is := c.RequestBodyStream().(Unread)
+	return is
+}
+
 // DropBody reads the rest of a body that ReadBody refused as too large, up to most bytes, without keeping it. Then the
 // client gets the answer, and the connection stays open. It returns fault.TooLarge for a longer body, and fails like ReadBody
 // if it does not arrive in full or is malformed.

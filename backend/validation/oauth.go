@@ -13,6 +13,7 @@ import (
 	"tokentab/backend/answer"
 	"tokentab/backend/fault"
 	"tokentab/backend/request"
+	"tokentab/backend/token"
 )
 
 // Paths of the OAuth endpoints. They are outside /api/v1 and answer as their RFCs define.
@@ -101,32 +102,59 @@ func (e *Endpoints) refuseOAuth(c *fasthttp.RequestCtx, refused *oauthError) {
 }
 
 // readForm reads a form's body. It refuses compressed bodies, which could decompress to any size. It authenticates callers with a header
-// before it reads a large body; other large bodies share the memory that hold belongs to.
+// before it reads a large body or refuses the form; other large bodies share the memory that hold belongs to.
 func (e *Endpoints) readForm(c *fasthttp.RequestCtx, hold *request.Share) error {
-	h := &c.Request.Header
+	h, path := &c.Request.Header, c.URI().PathOriginal()
+	if !c.IsPost() {
+		return &oauthError{status: http.StatusMethodNotAllowed, code: "invalid_request", description: "Send a form with POST."}
+	}
+	limit, n, unfit := BodyLimit(h, path), h.ContentLength(), unfitForm(h)
+	isLarge := n < 0 || n > request.MaxStrangerBody
+	switch {
+	case isAuthenticated(h, path) && (isLarge || unfit != nil || request.IsUnread(c)):
+		if _, err := e.introspector(c, nil); err != nil {
+			c.SetConnectionClose()
+			return err
+		}
+		hold = nil
+	case isLarge && limit < maxBatchBytes:
+		limit = request.MaxStrangerBody
+	}
+	if unfit != nil {
+		return unfit
+	}
+	return formFault(request.ReadBody(c, limit, hold))
+}
+
+// unfitForm returns why a body can't be a form, or nil.
+func unfitForm(h *fasthttp.RequestHeader) error {
 	contentType, _, _ := bytes.Cut(h.ContentType(), []byte(";"))
 	switch packed := h.ContentEncoding(); {
-	case !c.IsPost():
-		return &oauthError{status: http.StatusMethodNotAllowed, code: "invalid_request", description: "Send a form with POST."}
 	case len(packed) > 0 && string(packed) != "identity":
 		return invalidRequest("Send the body uncompressed: Content-Encoding is not supported.")
 	case !bytes.EqualFold(bytes.TrimSpace(contentType), []byte(contentTypeForm)):
 		return invalidRequest("The Content-Type must be " + contentTypeForm + ".")
 	}
-	limit := BodyLimit(h, c.URI().PathOriginal())
-	if n := h.ContentLength(); n < 0 || n > request.MaxStrangerBody {
-		switch {
-		case len(h.Peek("Authorization")) > 0 && limit > request.MaxStrangerBody:
-			if _, err := e.introspector(c, nil); err != nil {
-				c.SetConnectionClose()
-				return err
-			}
-			hold = nil
-		case limit < maxBatchBytes:
-			limit = request.MaxStrangerBody
-		}
+	return nil
+}
+
+// isAuthenticated reports whether a client of introspection sends its credentials in a header. Others send them in the form.
+func isAuthenticated(h *fasthttp.RequestHeader, path []byte) bool {
+	return len(h.PeekAll("Authorization")) > 0 && (string(path) == pathIntrospect || string(path) == pathIntrospectBatch)
+}
+
+// IsStranger reports whether introspection refuses the credentials in a request's header now, whatever its form holds. It does
+// not count as a use.
+func (e *Endpoints) IsStranger(ctx context.Context, h *fasthttp.RequestHeader, path []byte) bool {
+	if !h.IsPost() || !isAuthenticated(h, path) {
+		return false
 	}
-	return formFault(request.ReadBody(c, limit, hold))
+	secret, _ := bearer(h, false)
+	if scheme, credentials, _ := bytes.Cut(h.Peek("Authorization"), []byte(" ")); bytes.EqualFold(scheme, []byte("basic")) {
+		_, secret = basic(credentials)
+	}
+	verdict, err := e.Tokens.Judge(ctx, secret)
+	return err == nil && verdict.Reason != token.Good
 }
 
 // formFault turns a fault of reading a body into an OAuth error, and returns other errors unchanged.

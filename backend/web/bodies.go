@@ -6,6 +6,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"tokentab/backend/api"
+	"tokentab/backend/request"
 	"tokentab/backend/validation"
 )
 
@@ -21,8 +22,8 @@ func bodyLimit(h *fasthttp.RequestHeader, path []byte) int {
 //
 // The validation endpoints don't wait for a body: a gateway may send the Content-Length of its client's request without
 // the body, as nginx does by default. The connection closes after the response, since a late body would be read as the
-// next request.
-func beforeBody(h *fasthttp.RequestHeader) (limits fasthttp.RequestConfig) {
+// next request. Others don't wait for the body of a caller who is refused whatever it holds.
+func (s *Server) beforeBody(h *fasthttp.RequestHeader) (limits fasthttp.RequestConfig) {
 	n := h.ContentLength()
 	if n == 0 || n == withoutLength {
 		return limits
@@ -33,8 +34,8 @@ func beforeBody(h *fasthttp.RequestHeader) (limits fasthttp.RequestConfig) {
 	case validation.IgnoresBody(path):
 		h.SetContentLength(0)
 		h.SetConnectionClose()
-	case n > bodyLimit(h, path):
-		// fasthttp answers an expectation before it reads the body, see expected.
+	case n > bodyLimit(h, path) || n > 0 && s.isStranger(h, path):
+		// fasthttp waits for the beginning of a body, but answers an expectation before, see expected.
 		h.SetProtocol("HTTP/1.1") // HTTP/1.0 has no expectations
 		h.Set("Expect", "100-continue")
 	}
@@ -44,10 +45,21 @@ func beforeBody(h *fasthttp.RequestHeader) (limits fasthttp.RequestConfig) {
 // withoutLength is fasthttp's content length for a request without a length.
 const withoutLength = -2
 
-// expected answers "Expect: 100-continue": it refuses a body that is too large and requests any other. Waiting for the
-// body counts towards the request's time.
+// isStranger reports whether a request is refused for its credentials, so that its body need not arrive.
+func (s *Server) isStranger(h *fasthttp.RequestHeader, path []byte) bool {
+	return s.API.IsStranger(s.running, h, path) || s.endpoints.IsStranger(s.running, h, path)
+}
+
+// expected answers "Expect: 100-continue": it refuses strangers and a body that is too large, and requests any other. Waiting
+// for the body counts towards the request's time.
 func (s *Server) expected(c *fasthttp.RequestCtx) int {
-	if limit := bodyLimit(&c.Request.Header, c.URI().PathOriginal()); c.Request.Header.ContentLength() > limit {
+	h, path := &c.Request.Header, c.URI().PathOriginal()
+	if s.isStranger(h, path) {
+		c.Request.SetBodyStream(request.Unread{}, h.ContentLength())
+		s.http.Handler(c)
+		return c.Response.StatusCode()
+	}
+	if limit := bodyLimit(h, path); h.ContentLength() > limit {
 		s.source.Identify(c)
 		s.endpoints.RefuseBody(c, limit)
 		return http.StatusRequestEntityTooLarge

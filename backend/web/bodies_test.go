@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"encoding/base64"
 	"fmt"
+	"io"
 	"net/http"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -24,7 +26,11 @@ func TestABodyThatIsTooLargeIsRefusedBeforeItArrives(t *testing.T) {
 				"POST /oauth/introspect": 262145, "POST /oauth/revoke": 16385, "POST /oauth/introspect/batch": 1572865, "PUT /oauth/introspect/batch": 262145,
 			} {
 				all := p.UntilClosed(fmt.Sprintf("%s %s\r\nHost: x\r\n%sContent-Length: %d\r\n\r\n", line, version, more, length))
-				if strings.Count(all, "HTTP/1.1 ") != 1 || !strings.HasPrefix(all, "HTTP/1.1 413 ") || !strings.Contains(all, "\r\nConnection: close\r\n") || !strings.Contains(all, "\r\nCache-Control: no-store\r\n") {
+				want := "HTTP/1.1 413 "
+				if line == "PUT /api/v1/agent/x" && !strings.HasPrefix(more, "Authorization") { // its sender is looked at first
+					want = "HTTP/1.1 401 "
+				}
+				if strings.Count(all, "HTTP/1.1 ") != 1 || !strings.HasPrefix(all, want) || !strings.Contains(all, "\r\nConnection: close\r\n") || !strings.Contains(all, "\r\nCache-Control: no-store\r\n") {
 					t.Errorf("%s %s, %q: answered\n%s", line, version, more, all)
 				}
 			}
@@ -88,6 +94,69 @@ func TestAStrangerIsRefusedBeforeALargeBodyArrives(t *testing.T) {
 		answer := p.StatusLine("POST /oauth/introspect/batch HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nAuthorization: " + authorization + "\r\nContent-Length: 1500000\r\n\r\n" + strings.Repeat("x", 8<<10))
 		if !strings.Contains(answer, " 401 ") {
 			t.Errorf("%s: %s", authorization, answer)
+		}
+	}
+}
+
+// strangerLines are headers of callers who are not known: without a credential, and with wrong ones.
+var strangerLines = []string{
+	"", "Authorization: Bearer nonsense\r\n", "Authorization: Basic bm9uc2Vuc2U6bm9uc2Vuc2U=\r\n", "Authorization: Bearer a\r\nAuthorization: Bearer b\r\n",
+	"Cookie: tokentab_session=nonsense\r\n", "X-API-Key: nonsense\r\n",
+}
+
+func TestAStrangerIsRefusedBeforeAnyOfTheBodyArrives(t *testing.T) {
+	p := backendtest.Start(t)
+	p.Found()
+	isOpen := []string{"POST /api/v1/session", "DELETE /api/v1/session", "POST /api/v1/setup", "POST /api/v1/invite/show", "POST /api/v1/invite/accept"}
+	for _, route := range append(p.Web.Routes(), "POST /oauth/introspect", "POST /oauth/introspect/batch") {
+		method, path, _ := strings.Cut(route, " ")
+		isOAuth := strings.HasPrefix(path, "/oauth/")
+		if slices.Contains(isOpen, route) || method == http.MethodGet || !isOAuth && !strings.HasPrefix(path, "/api/v1/") || strings.HasSuffix(path, "*") {
+			continue
+		}
+		for _, stranger := range strangerLines {
+			if isOAuth && !strings.HasPrefix(stranger, "Authorization") { // the credentials may be in the form
+				continue
+			}
+			for _, more := range []string{"", "Expect: 100-continue\r\n", "Content-Encoding: gzip\r\n"} {
+				all := p.UntilClosed(method + " " + strings.ReplaceAll(path, ":id", "x") + " HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n" + stranger + more + "Content-Length: 20\r\n\r\n")
+				want := "HTTP/1.1 401 "
+				if isOAuth && strings.Count(stranger, "\n") > 1 {
+					want = "HTTP/1.1 400 " // RFC 6749, section 5.2
+				}
+				if !strings.HasPrefix(all, want) || strings.Count(all, "HTTP/1.1 ") != 1 {
+					t.Errorf("%s, %q, %q: answered\n%s", route, stranger, more, all)
+				}
+			}
+		}
+	}
+}
+
+func TestAKnownCallerIsWaitedFor(t *testing.T) {
+	p := backendtest.Start(t)
+	actor := p.Found()
+	_, secret := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+	cookie, _ := backendtest.Cookie(t, p.SignIn(backendtest.Email, backendtest.Password), "session")
+	for _, line := range []string{"Authorization: Bearer " + secret, "Cookie: " + cookie.Value + "\r\nSec-Fetch-Site: same-origin"} {
+		body := `{"details":{"name":"bot"}}`
+		c := p.Dial(fmt.Sprintf("POST /api/v1/agent HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nConnection: close\r\nContent-Type: application/json\r\n%s\r\nContent-Length: %d\r\n\r\n", line, len(body)))
+		defer c.Close()
+		r := bufio.NewReader(c)
+		if got, err := r.ReadString('\n'); err != nil || !strings.Contains(got, " 100 ") {
+			t.Fatalf("%.20s: %q, %v", line, got, err)
+		}
+		if _, err := c.Write([]byte(body)); err != nil {
+			t.Fatal(err)
+		}
+		if all, err := io.ReadAll(r); err != nil || !strings.Contains(string(all), "HTTP/1.1 200 ") {
+			t.Errorf("%.20s: %s, %v", line, all, err)
+		}
+	}
+	// These need no credential, with the slash that the router takes too.
+	for path, want := range map[string]string{"/api/v1/session": " 401 ", "/api/v1/session/": " 401 ", "/api/v1/invite/show": " 404 "} {
+		body := `{"details":{"email":"a@example.com","password":"wrong","code":"wrong"}}`
+		if got := p.StatusLine(fmt.Sprintf("POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", path, len(body), body)); !strings.Contains(got, want) {
+			t.Errorf("%s: %s", path, got)
 		}
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"tokentab/backend/answer"
-	"tokentab/backend/fault"
 )
 
 func (s *Server) secureHeaders(c *fiber.Ctx) error {
@@ -17,14 +16,6 @@ func (s *Server) secureHeaders(c *fiber.Ctx) error {
 	if s.source.IsHTTPS(c.Context()) { // browsers warn about both headers over plain HTTP
 		c.Set("Cross-Origin-Opener-Policy", "same-origin")
 		c.Set("Strict-Transport-Security", answer.StrictTransport)
-	}
-	return c.Next()
-}
-
-// refusePacked refuses compressed bodies: a small body could decompress to any size.
-func refusePacked(c *fiber.Ctx) error {
-	if packed := c.Get(fiber.HeaderContentEncoding); packed != "" && packed != "identity" {
-		return fault.New(fault.BadRequest, "Send the body uncompressed: Content-Encoding is not supported.")
 	}
 	return c.Next()
 }

@@ -127,7 +127,7 @@ func New(parts Parts) (*Server, error) {
 		Handler:                      s.gate(s.app.Handler()),
 		ErrorHandler:                 func(c *fasthttp.RequestCtx, err error) { s.app.Server().ErrorHandler(c, malformed{err}) },
 		Logger:                       s.app.Server().Logger,
-		HeaderReceived:               beforeBody,
+		HeaderReceived:               s.beforeBody,
 		ExpectHandler:                s.expected,
 		ReadBufferSize:               maxHeaderBytes,
 		StreamRequestBody:            true,
@@ -143,7 +143,7 @@ func New(parts Parts) (*Server, error) {
 
 // routes registers every route, in order. The validation endpoints are not routes; see gate.
 func (s *Server) routes() (err error) {
-	s.app.Use(s.countRequest, s.identify, s.secureHeaders, refusePacked, recover.New(recover.Config{EnableStackTrace: true, StackTraceHandler: s.logPanic}))
+	s.app.Use(s.countRequest, s.identify, s.secureHeaders, recover.New(recover.Config{EnableStackTrace: true, StackTraceHandler: s.logPanic}))
 	s.app.Get("/healthz", s.alive)
 	s.app.Get("/readyz", s.ready)
 	s.app.Get(metricsPath, s.scrape)
