@@ -42,9 +42,9 @@ func readBulkItem(wrong fault.Fields, at string, item bulkItem) bulkRequest {
 	if _, typed := item["_type"]; typed {
 		return readTypedItem(wrong, at, item)
 	}
-	method, path := item.text("method"), item.text("path")
+	method, path := item.text(wrong, at, "method"), item.text(wrong, at, "path")
 	request := bulkRequest{method: strings.ToUpper(method)}
-	if !slices.Contains([]string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete}, request.method) {
+	if wrong[at+".method"] == nil && !slices.Contains([]string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete}, request.method) {
 		wrong.Add(at+".method", "must be GET, POST, PUT or DELETE")
 	}
 	path = "/" + strings.TrimPrefix(strings.TrimPrefix(path, "/"), "api/v1/")
@@ -79,11 +79,11 @@ func isBulkResource(path string) bool {
 
 // readTypedItem reads an item such as {"_type":"agents/show","idempotency_key":"…","agent_id":"…"}.
 func readTypedItem(wrong fault.Fields, at string, item bulkItem) bulkRequest {
-	kind := item.text("_type")
+	kind := item.text(wrong, at, "_type")
 	resource, action, _ := strings.Cut(kind, "/")
 	path, known := bulkResources[resource]
-	request := bulkRequest{key: item.text("idempotency_key")}
-	if len(request.key) < minBulkKey || len(request.key) > maxBulkKey {
+	request := bulkRequest{key: item.text(wrong, at, "idempotency_key")}
+	if wrong[at+".idempotency_key"] == nil && (len(request.key) < minBulkKey || len(request.key) > maxBulkKey) {
 		wrong.Add(at+".idempotency_key", "must have from %d to %d characters", minBulkKey, maxBulkKey)
 	}
 	if !known || action == "" {
@@ -94,8 +94,8 @@ func readTypedItem(wrong fault.Fields, at string, item bulkItem) bulkRequest {
 	fields := maps.Clone(item)
 	delete(fields, "_type")
 	delete(fields, "idempotency_key")
-	id := fields.takeID(path)
-	if id == "" && !slices.Contains([]string{"list", "create", "generate", "register", "create_test_spans"}, action) && kind != "agents/show" {
+	id := fields.takeID(wrong, at, path)
+	if id == "" && wrong[at+".id"] == nil && !slices.Contains([]string{"list", "create", "generate", "register", "create_test_spans"}, action) && kind != "agents/show" {
 		wrong.Add(at+".id", "is required")
 	}
 	switch action {
@@ -141,24 +141,23 @@ func readTypedItem(wrong fault.Fields, at string, item bulkItem) bulkRequest {
 	return request
 }
 
-// text returns a text member; empty if it is none.
-func (b bulkItem) text(name string) (text string) {
-	if len(b[name]) == 0 || json.Unmarshal(b[name], &text) != nil {
-		return ""
+// text returns a text member, empty if it is missing or null. It adds an error to wrong if the member is no text.
+func (b bulkItem) text(wrong fault.Fields, at, name string) (text string) {
+	if len(b[name]) > 0 && json.Unmarshal(b[name], &text) != nil {
+		wrong.Add(at+"."+name, "must be a text")
 	}
 	return text
 }
 
 // takeID removes the item's id and returns it. The field is id or the resource's own, such as agent_id.
-func (b bulkItem) takeID(path string) string {
+func (b bulkItem) takeID(wrong fault.Fields, at, path string) (id string) {
 	for _, name := range []string{"id", strings.TrimSuffix(path, "s") + "_id"} {
-		if value := b[name]; len(value) > 0 && value[0] == '"' {
-			id := b.text(name)
+		if value := b[name]; id == "" && len(value) > 0 && string(value) != "null" {
+			id = b.text(wrong, at, name)
 			delete(b, name)
-			return id
 		}
 	}
-	return ""
+	return id
 }
 
 // wrapped puts flat fields into details, as single requests have them.

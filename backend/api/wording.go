@@ -40,6 +40,9 @@ func init() {
 // fieldOf returns the name that callers use for a location in a request. For a missing field only the message has the
 // name.
 func fieldOf(location, message string) string {
+	if rest, ok := strings.CutPrefix(message, unfitPrefix); ok {
+		location, _, _ = strings.Cut(rest, ": ")
+	}
 	whole := location
 	for _, prefix := range []string{"body", "query", "path", "header", ".", "details", "."} {
 		location = strings.TrimPrefix(location, prefix)
@@ -83,6 +86,10 @@ var wordings = []struct {
 
 // wording returns our message for one of the library's.
 func wording(message string) string {
+	if rest, ok := strings.CutPrefix(message, unfitPrefix); ok {
+		_, words, _ := strings.Cut(rest, ": ")
+		return words
+	}
 	for _, w := range wordings {
 		match := w.library.FindStringSubmatch(message)
 		switch {
