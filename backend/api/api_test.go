@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -280,8 +281,18 @@ func TestUnknownAddressesAreNotFoundAndNeverThePage(t *testing.T) {
 			t.Errorf("%s: %d %s", path, a.Status, a.Body)
 		}
 	}
-	if a := p.Call(http.MethodPut, "/api/v1/agent", nil); a.Status != http.StatusMethodNotAllowed || a.Text(t, "code") != "bad_request" || a.Header.Get("Allow") == "" {
-		t.Errorf("a method that is not taken: %d %s", a.Status, a.Body)
+	// RFC 9110, section 15.5.6. HEAD is served wherever GET is.
+	for path, allowed := range map[string]string{"/agent": "GET, HEAD, POST", "/agent_instance/x": "GET, HEAD", "/agent_instance/x/start": "POST", "/agent/x": "DELETE, GET, HEAD, PUT"} {
+		method := http.MethodPut
+		if path == "/agent/x" { // which takes it
+			method = http.MethodPost
+		}
+		a := p.Call(method, "/api/v1"+path, nil)
+		got := strings.Split(a.Header.Get("Allow"), ", ")
+		slices.Sort(got)
+		if a.Status != http.StatusMethodNotAllowed || a.Text(t, "code") != "bad_request" || strings.Join(got, ", ") != allowed {
+			t.Errorf("%s %s: %d, Allow %q, %s", method, path, a.Status, got, a.Body)
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"runtime/debug"
+	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -22,6 +23,9 @@ func (s *Server) answerError(c *fiber.Ctx, err error) error {
 	}
 	c.Set(fiber.HeaderCacheControl, "no-store")
 	if e, ok := errors.AsType[*fiber.Error](err); ok {
+		if allowed := c.GetRespHeader(fiber.HeaderAllow); strings.Contains(allowed, http.MethodGet) {
+			c.Append(fiber.HeaderAllow, http.MethodHead) // see gate
+		}
 		err = requestFault(e)
 		if err == nil {
 			return answer.NewErrorBody(e.Code, "bad_request", e.Message).Send(c.Context())
