@@ -2,6 +2,7 @@ package validation
 
 import (
 	"bytes"
+	"cmp"
 	"log/slog"
 	"sync"
 
@@ -16,15 +17,72 @@ var requirements = [...]struct{ key, letters string }{
 	{"scope", "tokenscope"}, {"agent_id and environment_id", "agentdeploymentid"},
 }
 
-// misspeltIn returns the index of the requirement that a query key misspells, or 0.
+// misspeltIn returns the index of the requirement that a query names by an unknown key, or 0. The key may contain the name or
+// misspell it, and the value may go on with another key that no & separates.
 func misspeltIn(query *fasthttp.Args) int {
-	for key := range query.All() {
+	for key, value := range query.All() {
 		switch string(key) {
 		case "account_id", "scope", "environment_id", "agent_id":
-		default:
-			if i := nearly(key); i > 0 {
-				return i
+			continue
+		}
+		plain := unescaped(key)
+		i := cmp.Or(nearly(plain), contained(plain))
+		for _, part := range bytes.FieldsFunc(plain, endsName) {
+			i = cmp.Or(i, nearly(part))
+		}
+		for rest := unescaped(value); i == 0; {
+			next := bytes.IndexAny(rest, "&;?")
+			if next < 0 {
+				break
 			}
+			rest = rest[next+1:]
+			if end := bytes.IndexAny(rest, "=&;?"); end > 0 && rest[end] == '=' {
+				i = nearly(rest[:end])
+			}
+		}
+		if i > 0 {
+			return i
+		}
+	}
+	return 0
+}
+
+// unescaped returns a text without percent-encodings, however often it was encoded.
+func unescaped(text []byte) []byte {
+	plain := make([]byte, 0, len(text))
+	for _, c := range text {
+		plain = append(plain, c)
+		for n := len(plain); n >= 3 && plain[n-3] == '%'; n = len(plain) {
+			hi, lo := unhex(plain[n-2]), unhex(plain[n-1])
+			if hi > 15 || lo > 15 {
+				break
+			}
+			plain = append(plain[:n-3], hi<<4|lo)
+		}
+	}
+	return plain
+}
+
+// endsName reports whether a character can't be part of a name.
+func endsName(r rune) bool {
+	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '_' && r != '-' && r != '.'
+}
+
+// nearly returns the index of the requirement that a key misspells, or 0: it differs in case or separators, or by one letter
+// that is wrong, missing, extra or swapped with the next.
+func nearly(key []byte) int {
+	letters := make([]byte, 0, longestLetters)
+	for _, c := range key {
+		if c == '=' || c == ':' || c == '&' || len(letters) == longestLetters { // a value follows
+			break
+		}
+		if c |= 0x20; 'a' <= c && c <= 'z' {
+			letters = append(letters, c)
+		}
+	}
+	for i := 1; i < len(requirements); i++ {
+		if text.WithinOne(letters, requirements[i].letters) {
+			return i
 		}
 	}
 	return 0
@@ -33,32 +91,23 @@ func misspeltIn(query *fasthttp.Args) int {
 // longestLetters is how many letters of a key are compared: enough to see that it is too long.
 const longestLetters = len("agentdeploymentid") + 2
 
-// nearly returns the index of the requirement that a key misspells, or 0: it differs in case, encoding or separators,
-// or by one letter that is wrong, missing, extra or swapped with the next.
-func nearly(key []byte) int {
-	key = bytes.TrimPrefix(key, []byte("amp;")) // & as HTML and XML write it
-	var room [longestLetters]byte
-	letters := room[:0]
-	for i := 0; i < len(key) && len(letters) < len(room); i++ {
-		c := key[i]
-		if c == '%' && i+2 < len(key) { // encoded twice
-			if hi, lo := unhex(key[i+1]), unhex(key[i+2]); hi < 16 && lo < 16 {
-				c = hi<<4 | lo
-				i += 2
-			}
+// contained returns the index of the requirement whose words a key contains in a row, or 0: those of filter[agent_id] and
+// requiredScope, and not those of telescope.
+func contained(key []byte) int {
+	words := []byte{'_'}
+	for i, c := range key {
+		lower := c | 0x20
+		isLetter := 'a' <= lower && lower <= 'z'
+		if ends := !isLetter || c < 'a' && i > 0 && 'a' <= key[i-1] && key[i-1] <= 'z'; ends && words[len(words)-1] != '_' {
+			words = append(words, '_')
 		}
-		if c == '=' || c == ':' || c == '&' { // a value follows
-			break
-		}
-		if 'A' <= c && c <= 'Z' {
-			c |= 0x20
-		}
-		if 'a' <= c && c <= 'z' {
-			letters = append(letters, c)
+		if isLetter {
+			words = append(words, lower)
 		}
 	}
+	words = append(words, '_')
 	for i := 1; i < len(requirements); i++ {
-		if text.WithinOne(letters, requirements[i].letters) {
+		if bytes.Contains(words, []byte("_"+requirements[i].key+"_")) {
 			return i
 		}
 	}

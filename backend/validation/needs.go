@@ -23,8 +23,8 @@ var needsPool = sync.Pool{New: func() any { return new(needs) }}
 // read reads requirements from the query and each line of X-Token-Need. A token must satisfy all of them, so clients
 // can only tighten the check.
 //
-// Unknown query keys belong to the application's client and are ignored, unless a key looks like a misspelt
-// requirement: then no token passes, and misspelt is that requirement. With an X-Token-Need header, misspelt query keys
+// Unknown query keys belong to the application's client and are ignored, unless one contains a requirement or looks like a
+// misspelt one: then no token passes, and misspelt is that requirement. With an X-Token-Need header, misspelt query keys
 // are ignored too.
 func (n *needs) read(c *fasthttp.RequestCtx) (all []token.Need, misspelt int) {
 	n.all = n.all[:0]

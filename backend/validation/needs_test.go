@@ -112,6 +112,10 @@ func TestARequirementThatIsMisspeltRefusesAndIsLoggedOnce(t *testing.T) {
 	for _, key := range []string{
 		"Scope", "SCOPE", "scopes", "scop", "cope", "scoep", "sc0pe", "scope[]", "scope%5B%5D", "+scope", "scope%20", "scope%3Dagent_deployment", "scope%3d", "scope%253Dx", "%2573cope", "?scope",
 		"scope:agent_deployment", "amp;scope", "token_scope", "agent-id", "agentId", "AGENT_ID", "agentid", "agent_ids", "agent_idd", "agnt_id", "agent.id", "environmentid", "environment-id",
+		"q%26scope", "q%26Scope", "q%26scop", "q%2526scope", "q%252526scope", "q%3Bscope", "q;scope", "q%3D1%26scope%3Dagent_deployment", "q%3Fscope", "q+scope", "q%20scope", "q%09scope",
+		"q%2Cscope", "q%00scope", "q%0Ascope", "q%7Cagent_id", "q%26account_id", "q%26environment-id", "q%EF%BC%86scope", "scope.0", "scope%2E0", "scope[0][]", "scope%255B%255D",
+		"filter[scope]", "filter%5Bagent_id%5D", "need.scope", "required_scope", "requiredScope", "x-agent-id", "user_account_id", "%2%35%373cope",
+		"page=2;scope", "page=2%3Bscope", "page=2%26scope%3Dagent_deployment%26x", "page=2%2526scope%253Dagent_deployment%26x", "page?scope", "page=2?scope", "page=2;x=1;agent-id",
 		"environmentId", "enviroment_id", "environment_id[0]", "account-id", "acount_id", "accountId", "agent_deployment_id",
 	} {
 		if got := asks(right + "&" + key + "=agent_deployment"); got != http.StatusForbidden {
@@ -128,7 +132,8 @@ func TestARequirementThatIsMisspeltRefusesAndIsLoggedOnce(t *testing.T) {
 			t.Errorf("%s makes up for a requirement in the header: %d", key, got)
 		}
 	}
-	for _, key := range []string{"page", "id", "ids", "agent", "agents", "account", "environment", "env", "sort", "copy", "scoop", "s", "q", "", "user_id", "agent_name", "telescope"} {
+	for _, key := range []string{"page", "id", "ids", "agent", "agents", "account", "environment", "env", "sort", "copy", "scoop", "s", "q", "", "user_id", "agent_name", "telescope", "telescope_id", "id_account",
+		"q=a;b", "q=scope", "q=agent_id;1", "q=%26%3D", "next=/a?b", "%", "%2", "q%", "%zz", "microscopes"} {
 		if got := asks(right + "&" + key + "=1"); got != http.StatusOK {
 			t.Errorf("the ordinary key %q: %d", key, got)
 		}
