@@ -46,7 +46,7 @@ type Parts struct {
 type Endpoints struct {
 	Parts
 	fixed       answer.Fixed
-	publicHost  string // host of the public URL; empty without one
+	publicHost  string // host and port of the public URL; empty without one
 	warnGateway sync.Once
 	warnNeeds   misspellings
 	counts      counts
@@ -60,7 +60,10 @@ const maxStrangerBodies = 16 << 20
 func New(parts Parts) *Endpoints {
 	e := &Endpoints{Parts: parts, fixed: answer.NewFixed(parts.Source.AlwaysHTTPS), strangers: request.NewMemory(request.MaxStrangerBody, maxStrangerBodies)}
 	if public, err := url.Parse(parts.Source.PublicURL); err == nil {
-		e.publicHost = hostname(public.Host)
+		e.publicHost = public.Host
+		if port := map[string]string{"http": "80", "https": "443"}[public.Scheme]; public.Host != "" && public.Port() == "" {
+			e.publicHost += ":" + port
+		}
 	}
 	return e
 }
@@ -112,8 +115,7 @@ func (e *Endpoints) Serve(c *fasthttp.RequestCtx, extended bool) bool {
 	switch {
 	case isForGateways(path):
 		e.guarded(c, e.validate)
-	case extended && e.asksAboutAnother(c):
-		e.refuseGateway(c)
+	case extended && e.RefuseGateway(c):
 	case bytes.Equal(path, pathPing) && (c.IsGet() || c.IsHead()):
 		e.guarded(c, e.ping)
 	case bytes.Equal(path, pathPing):

@@ -18,6 +18,7 @@ import (
 var (
 	askedTargets = []string{"X-Forwarded-Uri", "X-Original-Uri", "X-Original-Url", "X-Auth-Request-Redirect"}
 	askedMethods = []string{"X-Forwarded-Method", "X-Original-Method"}
+	askedHosts   = []string{"X-Forwarded-Host", "X-Original-Host"}
 )
 
 // ForgetAsked deletes the headers that describe another request.
@@ -46,27 +47,54 @@ func (e *Endpoints) asksAboutAnother(c *fasthttp.RequestCtx) bool {
 	for _, name := range askedTargets {
 		for _, target := range h.PeekAll(name) {
 			asked = true
-			if len(target) > 0 && !isTarget(string(target), c.URI()) {
+			if len(target) > 0 && !e.isTarget(string(target), c) {
 				return true
 			}
 		}
 	}
+	if !asked {
+		return false
+	}
 	// Traefik sends its client's host in X-Forwarded-Host, and asks at Tokentab's own host.
-	first, _, _ := strings.Cut(string(h.Peek("X-Forwarded-Host")), ",")
-	host := hostname(strings.TrimSpace(first))
-	return asked && host != "" && e.publicHost != "" && host != e.publicHost && host != hostname(string(h.Host()))
+	for _, name := range askedHosts {
+		first, _, _ := strings.Cut(string(h.Peek(name)), ",")
+		if host := strings.TrimSpace(first); host != "" && !e.isHost(host, c) {
+			return true
+		}
+	}
+	return false
 }
 
 // isTarget reports whether a path or URL is the one requested. Proxies differ in what they encode, and some omit the
 // query.
-func isTarget(target string, requested *fasthttp.URI) bool {
-	if _, rest, ok := strings.Cut(target, "://"); ok && !strings.HasPrefix(target, "/") {
-		_, path, _ := strings.Cut(rest, "/")
-		target = "/" + path
+func (e *Endpoints) isTarget(target string, c *fasthttp.RequestCtx) bool {
+	if scheme, rest, ok := strings.Cut(target, "://"); ok && (strings.EqualFold(scheme, "http") || strings.EqualFold(scheme, "https")) {
+		end := strings.IndexAny(rest, "/?#")
+		if end < 0 {
+			end = len(rest)
+		}
+		if !e.isHost(rest[:end], c) {
+			return false
+		}
+		if target = rest[end:]; !strings.HasPrefix(target, "/") {
+			target = "/" + target
+		}
 	}
+	requested := c.URI()
 	path, query, hasQuery := strings.Cut(target, "?")
 	return decoded(path) == decoded(string(requested.PathOriginal())) &&
 		(!hasQuery || decoded(query) == decoded(string(requested.QueryString())))
+}
+
+// isHost reports whether an authority is that of the public URL or of the request. Some proxies omit the port.
+func (e *Endpoints) isHost(authority string, c *fasthttp.RequestCtx) bool {
+	name, port := hostname(authority)
+	for _, own := range []string{e.publicHost, string(c.Request.Header.Host())} {
+		if ownName, ownPort := hostname(own); name != "" && name == ownName && (port == "" || ownPort == "" || port == ownPort) {
+			return true
+		}
+	}
+	return false
 }
 
 func decoded(text string) string {
@@ -76,22 +104,27 @@ func decoded(text string) string {
 	return text
 }
 
-// hostname returns the host of a Host header or authority, in lower case without the port.
-func hostname(authority string) string {
-	if host, _, err := net.SplitHostPort(authority); err == nil {
-		authority = host
+// hostname returns the host of an authority, in lower case, and its port if it has one.
+func hostname(authority string) (name, port string) {
+	name = authority
+	if host, number, err := net.SplitHostPort(authority); err == nil {
+		name, port = host, number
 	}
-	return strings.ToLower(strings.Trim(authority, "[]"))
+	return strings.ToLower(strings.Trim(name, "[]")), port
 }
 
 var misdirected = answer.NewRefusal(http.StatusForbidden, "not_permitted", "A gateway asked here about another request. It must ask at /api/v1/validate.", "")
 
-// refuseGateway refuses a gateway that asks at the wrong address, and logs the remedy once.
-func (e *Endpoints) refuseGateway(c *fasthttp.RequestCtx) {
+// RefuseGateway refuses a gateway that asks at the wrong address, and logs the remedy once. It returns false for other requests.
+func (e *Endpoints) RefuseGateway(c *fasthttp.RequestCtx) bool {
+	if !e.asksAboutAnother(c) {
+		return false
+	}
 	e.warnGateway.Do(func() {
-		e.Log.Warn("a gateway asks about requests at an address that does not validate, and is refused; configure it to ask at /api/v1/validate. A plain proxy must not change the path, and must send its own X-Forwarded headers",
+		e.Log.Warn("a gateway asks about requests at an address that does not validate, and is refused; configure it to ask at /api/v1/validate. A plain proxy must not change the path, must send its own X-Forwarded headers, and must keep the Host or be the one of --public-url",
 			"gateway", c.RemoteAddr().String()) // not the path: an invite's holds its code
 	})
 	e.Source.Identify(c)
 	e.fixed.Refuse(c, misdirected)
+	return true
 }

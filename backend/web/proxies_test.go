@@ -54,6 +54,24 @@ func TestAGatewayThatAsksAtAWrongAddressGetsNoYes(t *testing.T) {
 			"Envoy by our file":             h("X-Token-Need", "scope=account"),
 			"Traefik about this path":       h("X-Forwarded-Method", "GET", "X-Forwarded-Uri", path, "X-Forwarded-Host", "app.example.com"),
 			"two paths":                     h("X-Forwarded-Uri", path, "X-Forwarded-Uri", "/orders"),
+			"two paths in one":              h("X-Forwarded-Uri", path+", /orders"),
+			"another host":                  h("X-Original-Method", "GET", "X-Original-Url", "https://app.example.com"+path),
+			"another host to come back to":  h("X-Auth-Request-Redirect", "https://app.example.com"+path),
+			"another host beside":           h("X-Original-Uri", path, "X-Original-Host", "app.example.com"),
+			"another port":                  h("X-Original-Url", "https://tokens.example.com:8443"+path),
+			"a longer host":                 h("X-Original-Url", "https://tokens.example.com.evil.example"+path),
+			"a user":                        h("X-Original-Url", "https://tokens.example.com@evil.example"+path),
+			"no host":                       h("X-Original-Url", "https://"+path),
+			"a host and a query":            h("X-Original-Url", "https://app.example.com?"+path),
+			"another scheme":                h("X-Original-Url", "x?y=://tokens.example.com"+path),
+			"no scheme":                     h("X-Original-Url", "//tokens.example.com"+path),
+			"neither scheme nor slash":      h("X-Original-Url", "tokens.example.com"+path),
+			"a scheme alone":                h("X-Original-Url", "https:"+path),
+			"a relative path":               h("X-Forwarded-Uri", "orders"),
+			"an encoded query":              h("X-Forwarded-Uri", path+"%3Fa=b"),
+			"a way up":                      h("X-Forwarded-Uri", path+"/%2e%2e"),
+			"encoded twice":                 h("X-Forwarded-Uri", strings.Replace(path, "/", "%252F", 1)),
+			"a fragment":                    h("X-Forwarded-Uri", path+"#orders"),
 		} {
 			if a := p.Call(http.MethodGet, path, nil, append(headers, backendtest.Bearer(secret))...); a.Status != http.StatusForbidden {
 				t.Errorf("%s asks %s: %d", name, path, a.Status)
@@ -82,6 +100,29 @@ func TestAPlainProxyThatTellsWhatItPassesOnIsServed(t *testing.T) {
 			)
 			if a.Status != http.StatusOK {
 				t.Errorf("%s as %s: %d %s", path, uri, a.Status, a.Body)
+			}
+		}
+	}
+}
+
+func TestAGatewayOfAnotherSiteIsRefusedWithoutAPublicURLToo(t *testing.T) {
+	p := backendtest.Start(t, smallPage)
+	p.Found()
+	own := strings.TrimPrefix(p.URL, "http://")
+	name, _, _ := strings.Cut(own, ":")
+	for host, want := range map[string]int{own: http.StatusOK, name: http.StatusOK, "app.example.com": http.StatusForbidden, name + ":1": http.StatusForbidden, "app.example.com, " + own: http.StatusForbidden} {
+		for _, path := range []string{"/", "/docs", "/healthz"} {
+			forwarded := []backendtest.Header{{Name: "X-Forwarded-Uri", Value: path}, {Name: "X-Forwarded-Host", Value: host}}
+			if a := p.Call(http.MethodGet, path, nil, forwarded...); a.Status != want {
+				t.Errorf("%s at %s: %d", host, path, a.Status)
+			}
+			original := backendtest.Header{Name: "X-Original-Url", Value: "http://" + host + path}
+			if a := p.Call(http.MethodGet, path, nil, original); a.Status != want {
+				t.Errorf("%s at %s, as a URL: %d", host, path, a.Status)
+			}
+			// Such a header alone is a plain proxy's.
+			if a := p.Call(http.MethodGet, path, nil, forwarded[1]); a.Status != http.StatusOK {
+				t.Errorf("%s at %s, alone: %d", host, path, a.Status)
 			}
 		}
 	}

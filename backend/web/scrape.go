@@ -44,7 +44,9 @@ func (s *Server) newMetricsServer() *fasthttp.Server {
 				s.fixed.Refuse(c, noMetrics)
 				return
 			}
-			s.sendMetrics(c, s.metricsRefusal(c, true))
+			if !s.endpoints.RefuseGateway(c) {
+				s.sendMetrics(c, s.metricsRefusal(c, true))
+			}
 		},
 		Concurrency: scrapers, ReadTimeout: scrapeTimeout, WriteTimeout: scrapeTimeout, IdleTimeout: scrapeIdle,
 		ReadBufferSize: 4 << 10, MaxRequestBodySize: 1, GetOnly: true,

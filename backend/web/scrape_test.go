@@ -116,6 +116,14 @@ func TestTheListenerForMetricsServesNothingElse(t *testing.T) {
 		}
 		return response.StatusCode, string(body)
 	}
+	gateway, err := http.NewRequest(http.MethodGet, "https://"+l.Addr().String()+"/metrics", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gateway.Header = http.Header{"Authorization": {"Bearer a-token-for-the-metrics"}, "X-Forwarded-Uri": {"/orders"}}
+	if response, err := client.Do(gateway); err != nil || response.Body.Close() != nil || response.StatusCode != http.StatusForbidden {
+		t.Errorf("a gateway about another request: %v, %v", response, err)
+	}
 	if status, body := ask(http.MethodGet, "/metrics", "a-token-for-the-metrics"); status != http.StatusOK || !strings.Contains(body, "\ntokentab_tls_certificate_expiry_seconds ") {
 		t.Errorf("%d %.100s", status, body)
 	}
