@@ -98,22 +98,8 @@ function isAsked(): boolean {
   return asked;
 }
 
-/**
- * Sends the request of a gateway, without the session. `need` is its query. Resolves with the headers of the answer if
- * the token passes, else rejects with an ApiError.
- */
-export async function validate(secret: string, need: string, signal: AbortSignal): Promise<Headers> {
-  const { response, answer } = await send(
-    `/validate?${need}`,
-    { method: "GET", credentials: "omit", headers: { Authorization: `Bearer ${secret}` } },
-    signal,
-  );
-  if (response.status !== 200) throw failure(response, answer);
-  return response.headers;
-}
-
 /** The only fetch of the page. Resolves with any answer; rejects with an ApiError if there is none. */
-async function send(path: string, init: RequestInit, signal?: AbortSignal) {
+export async function send(path: string, init: RequestInit, signal?: AbortSignal) {
   const limit = AbortSignal.timeout(patience);
   const sent = Date.now();
   try {
@@ -172,17 +158,6 @@ export function messageOf(error: unknown): string {
   return error instanceof ApiError ? error.message : "Something went wrong. Try again.";
 }
 
-/** The messages by field of the request; none for other errors. */
-export function fieldsOf(error: unknown): Record<string, string[]> {
-  return error instanceof ApiError ? error.fields : {};
-}
-
-/** The message of an error that none of these fields explains; null if there is none. */
-export function generalProblem(error: unknown, fields: string[]): string | null {
-  const told = fieldsOf(error);
-  return error && !fields.some((field) => told[field]?.length) ? messageOf(error) : null;
-}
-
 export function isSignedOut(error: unknown): boolean {
   return error instanceof ApiError && error.status === 401;
 }
@@ -216,7 +191,7 @@ function parsed(text: string): unknown {
   }
 }
 
-function failure(response: Response, answer: unknown): ApiError {
+export function failure(response: Response, answer: unknown): ApiError {
   const record = isRecord(answer) ? answer : {};
   const wait = Number(response.headers.get("Retry-After") ?? Number.NaN);
   return new ApiError(

@@ -9,9 +9,9 @@ import { useTitle } from "../ui/page";
 import { TextLink } from "../ui/text-link";
 import { Time } from "../ui/time";
 import type { Invite } from "../wire";
+import { useAcceptInvite, useInvite } from "./entering";
 import { Entrance } from "./entrance";
 import { PasswordField, passwordHint, passwordProblem } from "./password-field";
-import { useAcceptInvite, useInvite } from "./session";
 
 /** The code in the fragment; in links of older versions it is in the path. */
 function codeInAddress(): string {

@@ -1,6 +1,6 @@
 import { type QueryClient, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { callForOne, forgetAnswers } from "../api";
-import type { Invite, Session, SessionUser, SetUp, SignIn } from "../wire";
+import type { Session } from "../wire";
 
 export const sessionKey = ["session"];
 
@@ -34,45 +34,11 @@ export function forgetAccount(client: QueryClient) {
   client.removeQueries({ predicate: (query) => query.queryKey[0] !== sessionKey[0] });
 }
 
-const signIn = (details: SignIn) => callForOne<Session>("POST", "/session", { details });
-
 /* gcTime 0: the query library keeps a mutation's variables, and these hold a password or a code. */
-
-export const useSignIn = () => useEntrance(signIn);
-
-/** Signs in on the page of an ended session. The same user keeps the page and its input; for another, data reloads. */
-export function useSignInAgain(before: SessionUser) {
-  const client = useQueryClient();
-  return useMutation({
-    gcTime: 0,
-    mutationFn: signIn,
-    onSuccess: (session) => {
-      if (session.admin_user?.id !== before.id) forgetAccount(client);
-      client.setQueryData(sessionKey, session);
-      void client.invalidateQueries({ predicate: (query) => query.queryKey[0] !== sessionKey[0] });
-    },
-  });
-}
-
-/** Loads an invite. A query would keep the code in its key. */
-export function useInvite(code: string) {
-  return useMutation({
-    gcTime: 0,
-    mutationFn: () => callForOne<Invite>("POST", "/invite/show", { details: { code } }),
-  });
-}
-
-export const useAcceptInvite = () =>
-  useEntrance((details: { code: string; name: string; password: string }) =>
-    callForOne<Session>("POST", "/invite/accept", { details }),
-  );
-
-export const useSetup = () =>
-  useEntrance((details: SetUp) => callForOne<Session>("POST", "/setup", { details }));
 
 export const useSignOut = () => useEntrance<void>(() => callForOne<Session>("DELETE", "/session"));
 
-function useEntrance<T>(enter: (details: T) => Promise<Session>) {
+export function useEntrance<T>(enter: (details: T) => Promise<Session>) {
   const client = useQueryClient();
   return useMutation({
     gcTime: 0,

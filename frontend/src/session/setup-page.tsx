@@ -3,9 +3,9 @@ import { Field } from "../ui/field";
 import { Form, SubmitButton, useForm } from "../ui/form";
 import { useTitle } from "../ui/page";
 import type { Session, SetUp } from "../wire";
+import { useSetup } from "./entering";
 import { Entrance } from "./entrance";
 import { PasswordField, passwordHint, passwordProblem } from "./password-field";
-import { useSetup } from "./session";
 
 /** The API makes the name optional, this form does not. */
 type Details = SetUp & { name: string };

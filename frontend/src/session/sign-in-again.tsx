@@ -1,8 +1,8 @@
 import { AlertDialog } from "@base-ui/react/alert-dialog";
 import { Button } from "../ui/button";
 import type { SessionUser } from "../wire";
+import { useSignInAgain } from "./entering";
 import { Brand } from "./entrance";
-import { useSignInAgain } from "./session";
 import { SignInForm } from "./sign-in-form";
 
 interface SignInAgainProps {

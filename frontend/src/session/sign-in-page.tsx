@@ -1,6 +1,6 @@
 import { useTitle } from "../ui/page";
+import { useSignIn } from "./entering";
 import { Entrance } from "./entrance";
-import { useSignIn } from "./session";
 import { SignInForm } from "./sign-in-form";
 
 export default function SignInPage() {

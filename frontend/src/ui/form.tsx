@@ -1,6 +1,6 @@
 import type { UseMutationResult } from "@tanstack/react-query";
 import { type FormEvent, type ReactNode, type RefObject, useEffect, useRef, useState } from "react";
-import { ApiError, fieldsOf, generalProblem } from "../api";
+import { ApiError, messageOf } from "../api";
 import { Button } from "./button";
 import { Dialog, DialogBody, DialogFooter, type DialogProps, DialogText } from "./dialog";
 import { Notice } from "./notice";
@@ -103,6 +103,17 @@ export function useForm<V extends object, D, A>({
       onChange: (value: V[K]) => set(name, value),
     }),
   };
+}
+
+/** The messages by field of the request; none for other errors. */
+function fieldsOf(error: unknown): Record<string, string[]> {
+  return error instanceof ApiError ? error.fields : {};
+}
+
+/** The message of an error that none of these fields explains; null if there is none. */
+function generalProblem(error: unknown, fields: string[]): string | null {
+  const told = fieldsOf(error);
+  return error && !fields.some((field) => told[field]?.length) ? messageOf(error) : null;
 }
 
 /** The seconds left to wait, counted from each attempt. */

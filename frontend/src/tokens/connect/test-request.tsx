@@ -1,5 +1,5 @@
 import { type FormEvent, useEffect, useRef, useState } from "react";
-import { ApiError, messageOf, validate } from "../../api";
+import { ApiError, failure, messageOf, send } from "../../api";
 import { Badge } from "../../ui/badge";
 import { Button } from "../../ui/button";
 import { CodeBlock } from "../../ui/code-block";
@@ -140,4 +140,18 @@ function Line({ tone, word, children }: { tone: "good" | "ended"; word: string; 
       <span className="min-w-0 wrap-anywhere">{children}</span>
     </p>
   );
+}
+
+/**
+ * Sends the request of a gateway, without the session. `need` is its query. Resolves with the headers of the answer if
+ * the token passes, else rejects with an ApiError.
+ */
+async function validate(secret: string, need: string, signal: AbortSignal): Promise<Headers> {
+  const { response, answer } = await send(
+    `/validate?${need}`,
+    { method: "GET", credentials: "omit", headers: { Authorization: `Bearer ${secret}` } },
+    signal,
+  );
+  if (response.status !== 200) throw failure(response, answer);
+  return response.headers;
 }
