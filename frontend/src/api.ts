@@ -158,6 +158,19 @@ export function messageOf(error: unknown): string {
   return error instanceof ApiError ? error.message : "Something went wrong. Try again.";
 }
 
+/** Says that a change was not carried out, such as "The invite was not revoked." */
+export type Claim = `${string} ${"was" | "were"} not ${string}`;
+
+/** What is known of a failed change. The claim holds only after a refusal. */
+export function failedText(error: unknown, claim: Claim): string {
+  const known = isRefusal(error) ? claim : claim.replace(/(.*) (was|were) not/, "$1 may not have been");
+  return `${known} ${messageOf(error)}`;
+}
+
+/** Whether the server refused a request. After any other failure it may have carried it out, and its answer was lost. */
+export const isRefusal = (error: unknown): error is ApiError =>
+  error instanceof ApiError && error.status >= 400 && error.status < 500;
+
 export function isSignedOut(error: unknown): boolean {
   return error instanceof ApiError && error.status === 401;
 }

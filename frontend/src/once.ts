@@ -1,5 +1,5 @@
 import { useState } from "react";
-import { ApiError, call } from "./api";
+import { call, isRefusal } from "./api";
 
 /** Milliseconds before each automatic retry of a request without an answer. */
 const pauses = [300, 1_000];
@@ -53,8 +53,7 @@ class Creator<T, D extends object> {
         this.open = undefined;
         return answer;
       } catch (error) {
-        // Lost answers, errors of proxies and unreadable answers leave it open whether the request was carried out.
-        if (error instanceof ApiError && error.status >= 400 && error.status < 500) {
+        if (isRefusal(error)) {
           if (!request.lost || !beforeTheKey.includes(error.status)) this.open = undefined;
           throw error;
         }

@@ -1,6 +1,5 @@
 import { Ban, Link2, MailPlus } from "lucide-react";
 import { useState } from "react";
-import { isSignedOut, messageOf } from "../api";
 import { Badge, type BadgeTone } from "../ui/badge";
 import { Bars } from "../ui/bar";
 import { Button } from "../ui/button";
@@ -9,10 +8,10 @@ import { useNow } from "../ui/clock";
 import { CopyField } from "../ui/copy-field";
 import { Dialog, DialogBody, DialogFooter, DialogText } from "../ui/dialog";
 import { List, menuColumn, timeColumn } from "../ui/list";
-import { Question } from "../ui/question";
+import { RequestQuestion } from "../ui/question";
 import { Changing } from "../ui/read-only";
 import { TimeFact } from "../ui/time";
-import { announce, announceFailure } from "../ui/toast";
+import { announce } from "../ui/toast";
 import type { AdminUserInvite } from "../wire";
 import { AccountPage } from "./account-page";
 import { InviteDialog } from "./invite-dialog";
@@ -123,31 +122,20 @@ interface RowDialogProps {
 }
 
 function RevokeInviteDialog({ invite: { id, email }, onClose }: RowDialogProps) {
-  const revoke = useRevokeInvite(id);
-  async function submit() {
-    try {
-      await revoke.mutateAsync(undefined);
-      announce(`Invite for ${email} revoked. Its link no longer works.`, id);
-    } catch (error) {
-      if (!isSignedOut(error))
-        announceFailure(`The invite for ${email} was not revoked. ${messageOf(error)}`, id);
-    }
-    onClose();
-  }
   return (
-    <Question
+    <RequestQuestion
       title="Revoke this invite?"
       row={id}
       yes="Revoke invite"
-      busy={revoke.isPending}
-      onYes={() => void submit()}
-      onNo={onClose}
+      request={useRevokeInvite(id)}
+      done={() => `Invite for ${email} revoked. Its link no longer works.`}
+      onClose={onClose}
     >
       <p>
         The link for <strong className="font-medium">{email}</strong> stops working at once. You can invite
         them again at any time.
       </p>
-    </Question>
+    </RequestQuestion>
   );
 }
 

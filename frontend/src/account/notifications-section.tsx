@@ -1,5 +1,4 @@
 import { type ReactNode, useEffect, useRef, useState } from "react";
-import { isSignedOut, messageOf } from "../api";
 import { Button } from "../ui/button";
 import { CopyValue } from "../ui/copy-value";
 import { Fact, Facts, Unknown } from "../ui/facts";
@@ -7,7 +6,7 @@ import { Failure } from "../ui/notice";
 import { Changing } from "../ui/read-only";
 import { Section } from "../ui/section";
 import { Time } from "../ui/time";
-import { announce, announceFailure } from "../ui/toast";
+import { announce, announceFailed } from "../ui/toast";
 import type { WebhookAttempt } from "../wire";
 import { useChangeExpiryMail, useExpiryMail, useTestWebhook, useWebhook } from "./notifications";
 import { DeleteWebhookDialog, ReplaceSecretDialog, WebhookDialog } from "./webhook-dialogs";
@@ -35,9 +34,7 @@ export function NotificationsSection({ account, user, sendsMail }: Notifications
   }, []);
   function send() {
     test.mutate(undefined, {
-      onError: (error) => {
-        if (!isSignedOut(error)) announceFailure(`The test was not sent. ${messageOf(error)}`, "webhook");
-      },
+      onError: (error) => announceFailed(error, "The test was not sent.", "webhook"),
     });
   }
   return (
@@ -159,9 +156,7 @@ function OwnMail({ user }: { user: string }) {
           change.mutate(!on, {
             onSuccess: ({ expiry_mail }) =>
               announce(`Mail about expiring tokens turned ${expiry_mail ? "on" : "off"}.`),
-            onError: (error) => {
-              if (!isSignedOut(error)) announceFailure(`The setting was not changed. ${messageOf(error)}`);
-            },
+            onError: (error) => announceFailed(error, "The setting was not changed."),
           })
         }
       >

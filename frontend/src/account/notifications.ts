@@ -63,5 +63,6 @@ export function useChangeExpiryMail(user: string) {
     mutationFn: (expiry_mail: boolean) =>
       callForOne<AdminUser>("PUT", ownPath(user), { details: { expiry_mail } }),
     onSuccess: (member) => client.setQueryData(ownKey(user), member),
+    onError: () => client.invalidateQueries({ queryKey: ownKey(user) }),
   });
 }

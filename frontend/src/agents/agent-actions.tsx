@@ -1,12 +1,12 @@
 import { Archive, ArchiveRestore, Trash2 } from "lucide-react";
 import { useState } from "react";
-import { ApiError, isSignedOut, messageOf } from "../api";
+import { ApiError } from "../api";
 import { Button } from "../ui/button";
 import { count } from "../ui/count";
 import { isolate } from "../ui/isolate";
 import { Changing } from "../ui/read-only";
 import { RowMenu } from "../ui/row-menu";
-import { announce, announceFailure } from "../ui/toast";
+import { announce, announceFailed, announceFailure } from "../ui/toast";
 import type { Agent } from "../wire";
 import { AgentDialog, DeleteAgentDialog, RetireAgentDialog } from "./agent-dialogs";
 import { useReinstateAgent } from "./agents";
@@ -23,7 +23,9 @@ export function AgentActions({ agent }: { agent: Agent }) {
       onSuccess: ({ activated_api_token_count: tokens }) =>
         announce(`${isolate(agent.name)} reinstated. ${count(tokens, "token")} activated.`),
       onError: (error) => {
-        if (!isSignedOut(error)) announceFailure(changeFailure(error));
+        if (error instanceof ApiError && error.code === "invalid_action")
+          announceFailure("This agent was changed in the meantime. The page is up to date again.");
+        else announceFailed(error, "The agent was not reinstated.");
       },
     });
 
@@ -45,11 +47,4 @@ export function AgentActions({ agent }: { agent: Agent }) {
       {open === "delete" && <DeleteAgentDialog agent={agent} onClose={close} />}
     </>
   );
-}
-
-function changeFailure(error: unknown): string {
-  if (error instanceof ApiError && error.code === "invalid_action") {
-    return "This agent was changed by someone else in the meantime. The page is up to date again.";
-  }
-  return `The agent was not changed. ${messageOf(error)}`;
 }

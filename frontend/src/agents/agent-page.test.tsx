@@ -124,12 +124,12 @@ describe("retiring", () => {
     expect(screen.getByRole("button", { name: "Create deployment token" })).toBeEnabled();
   });
 
-  test("reports that someone else did it already", async () => {
+  test("reports that it was done already", async () => {
     stored = retired;
     network.on("POST /agent/:id/reinstate", failure(409, "invalid_action", "Not retired."));
     const { user } = open(address);
     await choose(user, "Reinstate");
-    await expectMessage(/changed by someone else/);
+    await expectMessage(/changed in the meantime/);
   });
 });
 

@@ -2,13 +2,12 @@ import { useQueryClient } from "@tanstack/react-query";
 import { BookOpen, Bot, Building2, ChevronsUpDown, CircleUser, LogOut, Menu as MenuIcon } from "lucide-react";
 import { lazy, type ReactNode, Suspense, useEffect } from "react";
 import { Link, useLocation } from "wouter";
-import { messageOf } from "../api";
 import { useSignOut } from "../session/session";
 import { IconButton } from "../ui/button";
 import { FirstShown } from "../ui/first-shown";
 import { Menu, MenuItem, MenuLabel } from "../ui/menu";
 import { ReadOnly } from "../ui/read-only";
-import { announceFailure } from "../ui/toast";
+import { announceFailed } from "../ui/toast";
 import type { MemberNotice, SessionUser } from "../wire";
 
 // The page also works if this code fails to load.
@@ -215,7 +214,7 @@ function OwnItems() {
   const signOut = useSignOut();
   const leave = () =>
     signOut.mutate(undefined, {
-      onError: (error) => announceFailure(`You are still signed in. ${messageOf(error)}`),
+      onError: (error) => announceFailed(error, "You were not signed out."),
     });
   return (
     <>

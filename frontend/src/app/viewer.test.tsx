@@ -136,7 +136,7 @@ describe("a notice of a change", () => {
     const { user } = open("/account/team");
     const dismiss = within(await told()).getByRole("button", { name: "Dismiss" });
     await user.click(dismiss);
-    await expectMessage(/The notice is still there. The store is unavailable/);
+    await expectMessage(/The notice may not have been dismissed. The store is unavailable/);
     network.on("DELETE /session/notice/:id", one(notice));
     await user.click(dismiss);
     await waitFor(() =>

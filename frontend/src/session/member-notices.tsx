@@ -1,11 +1,11 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { TriangleAlert, X } from "lucide-react";
-import { callForOne, isSignedOut, messageOf } from "../api";
+import { callForOne } from "../api";
 import { IconButton } from "../ui/button";
 import { isolate } from "../ui/isolate";
 import { TextLink } from "../ui/text-link";
 import { Time } from "../ui/time";
-import { announceFailure } from "../ui/toast";
+import { announceFailed } from "../ui/toast";
 import type { MemberNotice, Session } from "../wire";
 import { sessionKey } from "./session";
 
@@ -22,9 +22,7 @@ export default function MemberNotices({ notices }: { notices: MemberNotice[] }) 
       );
       document.getElementById("content")?.focus();
     },
-    onError: (error) => {
-      if (!isSignedOut(error)) announceFailure(`The notice is still there. ${messageOf(error)}`);
-    },
+    onError: (error) => announceFailed(error, "The notice was not dismissed."),
   });
   return (
     <ul aria-label="Changes of your access" className="mb-4 grid gap-2">

@@ -1,5 +1,4 @@
 import { MonitorSmartphone } from "lucide-react";
-import { isSignedOut, messageOf } from "../api";
 import { Badge } from "../ui/badge";
 import { Bars } from "../ui/bar";
 import { Button } from "../ui/button";
@@ -8,15 +7,13 @@ import { List, timeColumn } from "../ui/list";
 import { buttonId, focusOfRow } from "../ui/row-menu";
 import { Section } from "../ui/section";
 import { TimeFact } from "../ui/time";
-import { announce, announceFailure } from "../ui/toast";
+import { announce, announceFailed } from "../ui/toast";
 import type { AdminSession } from "../wire";
 import { browserName } from "./browser-name";
 import { useEndOthers, useEndSession, useOwnSessions } from "./profile";
 import { useSignOut } from "./session";
 
-function tellFailure(error: unknown) {
-  if (!isSignedOut(error)) announceFailure(`The session is still active. ${messageOf(error)}`);
-}
+const tellFailure = (error: unknown) => announceFailed(error, "The session was not ended.");
 
 export function OwnSessions() {
   const list = useOwnSessions();
@@ -57,7 +54,7 @@ export function OwnSessions() {
                     .getElementById(buttonId(list.items?.find(({ current }) => current)?.id ?? ""))
                     ?.focus();
                 },
-                onError: tellFailure,
+                onError: (error) => announceFailed(error, "The other sessions were not ended."),
               })
             }
           >

@@ -1,11 +1,11 @@
 import type { ReactNode } from "react";
-import { callForOne, isSignedOut, messageOf } from "../api";
+import { callForOne } from "../api";
 import { useChange, useOne } from "../requests";
 import { Button } from "../ui/button";
 import { Notice } from "../ui/notice";
 import { Changing } from "../ui/read-only";
 import { Time } from "../ui/time";
-import { announce, announceFailure } from "../ui/toast";
+import { announce, announceFailed } from "../ui/toast";
 import type { Backup } from "../wire";
 
 const failures: Record<string, string> = {
@@ -45,9 +45,7 @@ export default function BackupBanner(): ReactNode {
               onClick={() =>
                 review.mutate(undefined, {
                   onSuccess: () => announce("Tokens marked as reviewed"),
-                  onError: (error) => {
-                    if (!isSignedOut(error)) announceFailure(`Not saved. ${messageOf(error)}`, "restore");
-                  },
+                  onError: (error) => announceFailed(error, "The review was not saved.", "restore"),
                 })
               }
             >

@@ -1,4 +1,5 @@
 import { useEffect, useSyncExternalStore } from "react";
+import { type Claim, failedText, isSignedOut } from "../api";
 import type { Message } from "./toaster";
 
 let toaster: typeof import("./toaster") | undefined;
@@ -23,6 +24,11 @@ export function announce(text: string, about?: string, undo?: () => void) {
 /** Announces a failure. It stays longer and interrupts screen readers. */
 export function announceFailure(text: string, about?: string) {
   say({ text, about, failed: true });
+}
+
+/** Announces that a change failed, unless it failed because the session ended. */
+export function announceFailed(error: unknown, claim: Claim, about?: string) {
+  if (!isSignedOut(error)) announceFailure(failedText(error, claim), about);
 }
 
 function say(message: Message) {
