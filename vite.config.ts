@@ -22,7 +22,7 @@ const others = "react|react-dom|scheduler|wouter|regexparam|use-sync-external-st
 const firstLibraries = new RegExp(`node_modules.(@base-ui.react.(${baseUi})|${others})\\b`);
 
 const ui =
-  "badge|bar|button|chip|clipboard|clock|count|list|menu|notice|page|pager|picks|row-menu|row-stops|search-field|select|text-link|time|time-text|toast|toggle";
+  "badge|bar|button|chip|clipboard|clock|count|late|list|menu|notice|page|pager|picks|row-menu|row-stops|search-field|select|text-link|time|time-text|toast|toggle";
 
 /** The components of the first page, likewise. */
 const firstComponents = new RegExp(`frontend.src.ui.(${ui})\\.tsx?$`);

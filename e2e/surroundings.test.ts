@@ -2,6 +2,7 @@ import type { Locator } from "@playwright/test";
 import type { Created } from "./api";
 import { made } from "./fill";
 import { expect, test } from "./fixtures";
+import { tabTo } from "./keyboard";
 import { choose, tokenRow } from "./tokens";
 
 test("a slow connection shows the frame of the page before its code loads", async ({ page, signedIn: _ }) => {
@@ -19,6 +20,58 @@ test("a slow connection shows the frame of the page before its code loads", asyn
   release();
   await expect(page.getByRole("heading", { level: 1, name: "Account" })).toBeVisible();
   await expect(page.getByText("Loading…")).toBeHidden();
+});
+
+test("a slow line shows a placeholder for a page until its code has come", async ({ page, signedIn: _ }) => {
+  let release = () => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  await page.route(/\/assets\/audit-page-[^/]+\.js$/, async (route) => {
+    await held;
+    await route.continue();
+  });
+  await page.goto("/account/api-tokens");
+  await page.getByRole("link", { name: "Audit" }).click();
+  await expect(page.getByRole("heading", { level: 1, name: "Loading" })).toBeVisible();
+  release();
+  await expect(page.getByRole("heading", { level: 1, name: "Account" })).toBeVisible();
+});
+
+test("code that can't be loaded leaves the rest of the page, and is loaded on another try", async ({
+  page,
+  api,
+  problems,
+  signedIn: _,
+}) => {
+  await api.create<Created>("/api_token", { token_scope: "account", name: "Nightly" });
+  problems.allow(/ERR_FAILED/);
+  const messages = page.getByRole("region", { name: "Notifications" });
+  const lost = /\/assets\/(audit-page|move-question)-[^/]+\.js$/;
+  await page.route(lost, (route) => route.abort());
+  await page.goto("/account/api-tokens");
+  await choose(tokenRow(page, "Nightly"), "Revoke");
+  await expect(messages.getByText(/^This could not be loaded\..* Then reload the page\./)).toBeVisible();
+  await expect(tokenRow(page, "Nightly").getByRole("button", { name: /^Actions for/ })).toBeFocused();
+
+  await page.getByRole("link", { name: "Audit" }).click();
+  await expect(page.getByRole("heading", { level: 1, name: "Page not loaded" })).toBeVisible();
+  const main = page.getByRole("main");
+  await expect(main.getByRole("alert")).toContainText("This could not be loaded.");
+  await page.getByRole("link", { name: "Agents" }).click();
+  await expect(page.getByRole("heading", { level: 1, name: "Agents" })).toBeVisible();
+  await page.goBack();
+
+  const again = main.getByRole("button", { name: "Try again" });
+  await page.route("**/api/v1/session", (route) => route.abort());
+  await tabTo(page, again);
+  await page.keyboard.press("Enter");
+  await expect(messages.getByText(/^Tokentab can’t be reached\./)).toBeVisible();
+  await expect(again).toBeFocused();
+  await page.unroute("**/api/v1/session");
+  await page.unroute(lost);
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("table", { name: "Audit" })).toBeVisible();
 });
 
 test("forced colours keep the selected tab and the primary button distinct", async ({

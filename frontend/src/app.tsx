@@ -1,18 +1,22 @@
 import { CSPProvider } from "@base-ui/react/csp-provider";
 import { QueryClientProvider, useQueryClient } from "@tanstack/react-query";
-import { lazy, Suspense, useRef, useState } from "react";
+import { Suspense, useRef, useState } from "react";
 import { ErrorBoundary } from "./app/error-boundary";
 import { createQueryClient } from "./app/query-client";
 import { Routes } from "./app/routes";
 import { forgetAccount, useSession } from "./session/session";
 import { FirstShown } from "./ui/first-shown";
+import { late } from "./ui/late";
 import { useFormOpen, useHeld } from "./ui/leave-guard";
 import { Failure } from "./ui/notice";
 import { TimeTooltip } from "./ui/time";
 import { Toaster } from "./ui/toast";
 import type { Session } from "./wire";
 
-const SignInAgain = lazy(() => import("./session/sign-in-again"));
+const SignInAgain = late(
+  () => import("./session/sign-in-again"),
+  () => {},
+);
 
 /** The whole page. Tests pass a query client to inspect. */
 export function App({ client }: { client?: ReturnType<typeof createQueryClient> }) {

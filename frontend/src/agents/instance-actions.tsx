@@ -1,12 +1,16 @@
 import { CircleStop, Copy } from "lucide-react";
-import { lazy, type ReactNode, Suspense, useState } from "react";
+import { type ReactNode, Suspense, useState } from "react";
 import { copyId } from "../ui/copy-id";
+import { late } from "../ui/late";
 import type { RowAction } from "../ui/row-menu";
 import type { AgentInstance } from "../wire";
 import { instanceTitle } from "./instances";
 
 // Its code loads after the instance is shown.
-const TerminateDialog = lazy(() => import("./terminate-dialog"));
+const TerminateDialog = late(
+  () => import("./terminate-dialog"),
+  ({ onClose }) => onClose(),
+);
 
 interface InstanceActions {
   /** The entries of the instance's menu. */

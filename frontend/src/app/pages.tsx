@@ -1,5 +1,6 @@
 import { type ComponentType, lazy } from "react";
 import { Redirect } from "wouter";
+import { late } from "../ui/late";
 import { loadToaster } from "../ui/toast";
 import type { PageProps } from "./page-props";
 import type { PagePath } from "./paths";
@@ -18,13 +19,13 @@ const loaders: (() => Promise<unknown>)[] = [
 /** A page that navigation, tabs and headers lead to. loadNeighbours loads its code. */
 function near<P extends object>(load: () => Promise<{ default: ComponentType<P> }>) {
   loaders.push(load);
-  return lazy(load);
+  return late(load);
 }
 
 const apiTokens = () => import("./api-tokens-route");
 
 // Most visits open this page, so its code loads while the session does.
-if (["/", "/account", "/account/api-tokens"].includes(window.location.pathname)) void apiTokens();
+if (["/", "/account", "/account/api-tokens"].includes(window.location.pathname)) apiTokens().catch(() => {});
 
 /** Keeps the query, which links to the other address may have. */
 const moved = (to: string) => <Redirect to={to + window.location.search} replace />;
@@ -49,7 +50,7 @@ export const pages: Record<PagePath, ComponentType<PageProps>> = {
   "/agents/:id/instances/:instance": near(() => import("../agents/instance-page")),
   "/agents/:id/versions": near(() => import("../agents/versions-page")),
   "/profile": near(() => import("../session/profile-page")),
-  "/cli/connect": lazy(() => import("../tokens/cli-connect-page")),
+  "/cli/connect": late(() => import("../tokens/cli-connect-page")),
 };
 
 export const InvitePage = lazy(() => import("../session/invite-page"));
@@ -58,6 +59,6 @@ export const SetupPage = lazy(() => import("../session/setup-page"));
 
 /** Loads the code of all near pages, so that none of them opens with a gap. */
 export function loadNeighbours() {
-  // If one fails to load, opening the page loads it again and shows the error.
+  // If one fails to load, opening it loads it again and says so.
   for (const load of loaders) load().catch(() => {});
 }

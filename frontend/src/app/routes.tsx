@@ -2,6 +2,7 @@ import { type ReactNode, Suspense } from "react";
 import { type DefaultParams, Redirect, Route, Switch, useLocation, useSearch } from "wouter";
 import { useRefreshSession, useSessionEnded } from "../session/session";
 import { BulkHost } from "../tokens/bulk-host";
+import { Bar, TitleBar } from "../ui/bar";
 import type { Session } from "../wire";
 import { nextPath, signInPath } from "./next-path";
 import { NotFoundPage } from "./not-found-page";
@@ -40,7 +41,7 @@ export function Routes({ session }: { session: Session }) {
       notices={session.notices}
       onShown={loadNeighbours}
     >
-      <Suspense fallback={null}>
+      <Suspense fallback={<Coming />}>
         <Pages
           account={session.account}
           user={session.admin_user}
@@ -58,6 +59,19 @@ export function Routes({ session }: { session: Session }) {
 
 function Alone({ page }: { page: ReactNode }) {
   return <Suspense fallback={null}>{page}</Suspense>;
+}
+
+/** In the place of a page whose code is loading. A fast connection never shows it. */
+function Coming() {
+  return (
+    <div className="first grid justify-items-start gap-6">
+      <h1 className="py-0.5 text-title">
+        <TitleBar />
+      </h1>
+      <Bar className="w-80" />
+      <Bar className="w-60" />
+    </div>
+  );
 }
 
 function Pages(props: Omit<PageProps, "id" | "instance">) {

@@ -3,9 +3,9 @@ import { lazy, type RefObject, Suspense, useState } from "react";
 import { Button } from "../ui/button";
 import { Chip } from "../ui/chip";
 import { count } from "../ui/count";
+import { late } from "../ui/late";
 import { SearchField } from "../ui/search-field";
 import { CompactSelect } from "../ui/select";
-import { announceFailure } from "../ui/toast";
 import { Toggle } from "../ui/toggle";
 import type { ApiTokenSummary } from "../wire";
 import { filterText, useChoices } from "./filter-choices";
@@ -16,11 +16,9 @@ import type { Finding } from "./use-find";
 // The page also works if this code fails to load.
 const ExpiringBanner = lazy(() => import("./expiring-banner").catch(() => ({ default: () => null })));
 // Its code loads after the list is shown.
-const FilterPanel = lazy(() =>
-  import("./filter-panel").catch(() => {
-    announceFailure("The filters could not be loaded. Reload the page to try again.");
-    return { default: () => <></> };
-  }),
+const FilterPanel = late(
+  () => import("./filter-panel"),
+  ({ onClose }) => onClose(),
 );
 
 const sortOptions = Object.entries(sorts).map(([value, { label }]) => ({ value, label }));

@@ -1,7 +1,8 @@
 import { Copy, RefreshCw } from "lucide-react";
-import { lazy, type ReactNode, Suspense, useState } from "react";
+import { type ReactNode, Suspense, useState } from "react";
 import { useNow } from "../ui/clock";
 import { copyId } from "../ui/copy-id";
+import { late } from "../ui/late";
 import type { RowAction } from "../ui/row-menu";
 import type { ApiToken } from "../wire";
 import type { Lifetimes } from "./expiry";
@@ -12,8 +13,14 @@ import { useMoves } from "./use-moves";
 import { isEndingSoon, stateOf, tokenTitle } from "./wording";
 
 // Their code loads after the token is shown.
-const MoveQuestion = lazy(() => import("./move-question"));
-const RotateDialog = lazy(() => import("./rotate-dialog"));
+const MoveQuestion = late(
+  () => import("./move-question"),
+  ({ onNo }) => onNo(),
+);
+const RotateDialog = late(
+  () => import("./rotate-dialog"),
+  ({ onClose }) => onClose(),
+);
 
 export interface Issuer {
   publicUrl: string;

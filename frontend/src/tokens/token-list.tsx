@@ -1,9 +1,9 @@
 import { SearchX } from "lucide-react";
-import { lazy, Suspense, useRef, useState } from "react";
+import { Suspense, useRef, useState } from "react";
 import { Button } from "../ui/button";
+import { late } from "../ui/late";
 import { type Empty, List, menuColumn } from "../ui/list";
 import { useReadOnly } from "../ui/read-only";
-import { announceFailure } from "../ui/toast";
 import type { ApiToken } from "../wire";
 import { type Filter, filterOf } from "./find";
 import { FindBar } from "./find-bar";
@@ -17,12 +17,13 @@ import { useSelection } from "./use-selection";
 import { tokenTitle } from "./wording";
 
 // Their code loads after the list is shown.
-const CreateDialog = lazy(() => import("./create-dialog"));
-const BulkActions = lazy(() =>
-  import("./bulk-actions").catch(() => {
-    announceFailure("The actions could not be loaded. Reload the page to try again.");
-    return { default: () => <></> };
-  }),
+const CreateDialog = late(
+  () => import("./create-dialog"),
+  ({ onClose }) => onClose(),
+);
+const BulkActions = late(
+  () => import("./bulk-actions"),
+  () => {},
 );
 
 export interface Creating extends Issuer {
