@@ -28,7 +28,7 @@ const ui =
 const firstComponents = new RegExp(`frontend.src.ui.(${ui})\\.tsx?$`);
 
 const tokens =
-  "find|find-bar|filter-choices|selection|summary|token-actions|token-cell|token-list|token-moves|tokens|under-way|use-bars|use-find|use-moves|use-selection|use-text|wording";
+  "find|find-bar|filter-choices|selection|summary|token-actions|token-cell|token-list|token-moves|tokens|under-way|use-bars|use-find|use-selection|use-text|wording";
 
 /** The list of tokens, likewise. */
 const firstList = new RegExp(`frontend.src.tokens.(${tokens})\\.tsx?$`);

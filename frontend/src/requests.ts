@@ -48,8 +48,12 @@ export function useList<T>(
   };
 }
 
-export function useOne<T>(key: QueryKey, path: string) {
-  return useQuery({ queryKey: key, queryFn: ({ signal }) => callForOne<T>("GET", path, { signal }) });
+export function useOne<T>(key: QueryKey, path: string, enabled = true) {
+  return useQuery({
+    queryKey: key,
+    queryFn: ({ signal }) => callForOne<T>("GET", path, { signal }),
+    enabled,
+  });
 }
 
 /** Resolves after the page has rendered loaded data, which the query library delivers by a timer. */

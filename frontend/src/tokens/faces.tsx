@@ -103,7 +103,7 @@ export function LostFace({ token, onStartOver }: LostFaceProps) {
           <strong className="font-medium text-ink wrap-anywhere">{tokenTitle(token)}</strong> is active, but
           its secret did not arrive and can’t be shown again. Revoke it, then create another.
         </DialogText>
-        {error && <Notice tone="bad">The token was not revoked. {messageOf(error)}</Notice>}
+        {error && <Notice tone="bad">{messageOf(error)}</Notice>}
       </DialogBody>
       <DialogFooter>
         <Button onClick={() => onStartOver(true)} disabled={isPending}>

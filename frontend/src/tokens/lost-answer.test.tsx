@@ -106,8 +106,9 @@ describe("an answer that is lost", () => {
     const { user } = await submit();
     await lostDialog();
     network.on("POST /api_token/:id/revoke", failure(503, "unexpected", "The store does not answer."));
+    network.on("GET /api_token/:id", () => one(tokens[0]));
     await user.click(screen.getByRole("button", { name: "Revoke token" }));
-    expect(await alert()).toHaveTextContent("The token was not revoked. The store does not answer.");
+    expect(await alert()).toHaveTextContent("“Billing” (…x7Qa) was not revoked. The store does not answer.");
   });
 
   test("is reported in the list after the dialog is closed", async () => {

@@ -1,4 +1,6 @@
+import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
+import { ApiError, callForOne, callForPart, isSignedOut } from "../api";
 import { Bar } from "../ui/bar";
 import { Button } from "../ui/button";
 import { useNow } from "../ui/clock";
@@ -10,17 +12,21 @@ import { clockTime } from "../ui/time-text";
 import type { ApiToken, ApiTokenUse } from "../wire";
 import { ReasonField, takesReason } from "./reason-field";
 import type { MoveText } from "./token-moves";
-import { useLiveDescendants, useUseInQuestion } from "./tokens";
+import { type RowMove, requestPath, tokensKey, useToken } from "./tokens";
 import { dayLength, hourLength, isWithin, secretUseText, usesText } from "./use-text";
 import { lastUseText, stateOf, tokenTitle } from "./wording";
 
 export interface Asked {
   token: ApiToken;
   text: MoveText;
+  /** Why the last try failed. */
+  failure?: unknown;
 }
 
 interface MoveQuestionProps {
   asked: Asked;
+  /** The token as it is now; undefined if the page does not show it. */
+  latest: ApiToken | undefined;
   busy: boolean;
   /** `withDescendants` includes the tokens that this one created. `reason` may be empty. */
   onYes: (withDescendants: boolean, reason: string) => void;
@@ -33,8 +39,10 @@ interface MoveQuestionProps {
  * Asks before a move, and shows who would notice. The more recent the last use, the more it asks. If the uses can't be
  * loaded, it asks as if the token were in use.
  */
-export default function MoveQuestion({ asked, busy, onYes, onSuspend, onNo }: MoveQuestionProps) {
-  const { token, text } = asked;
+export default function MoveQuestion({ asked, latest, busy, onYes, onSuspend, onNo }: MoveQuestionProps) {
+  const { text, failure } = asked;
+  const found = useToken(asked.token.id, !latest && !busy);
+  const token = latest ?? found.data ?? asked.token;
   const { move, question, permanent } = text;
   const [typed, setTyped] = useState("");
   const [reason, setReason] = useState("");
@@ -44,6 +52,18 @@ export default function MoveQuestion({ asked, busy, onYes, onSuspend, onNo }: Mo
   const uses = useUseInQuestion(token.id, shows);
   const descendants = useLiveDescendants(move === "revoke" ? token : undefined);
   if (!question) return null;
+  const isDeleted = !latest && found.error instanceof ApiError && found.error.status === 404;
+  if (!busy && (isDeleted || !isPossible(move, token))) {
+    const done = isDeleted ? "deleted" : shows ? token.status : "ended";
+    return (
+      <Question title={`Already ${done}`} row={token.id} no="Close" onNo={onNo}>
+        <p role="alert">
+          {!shows && "The old secret of "}
+          <strong className="font-medium">{tokenTitle(token)}</strong> was {done} in the meantime.
+        </p>
+      </Question>
+    );
+  }
   const loading = shows && uses.isPending;
   // Until the answer, the row says what will probably be asked, so that nothing jumps.
   const lastUsed = uses.data ? uses.data.last_used_at : token.last_used_at;
@@ -59,6 +79,7 @@ export default function MoveQuestion({ asked, busy, onYes, onSuspend, onNo }: Mo
       look={permanent ? "danger" : "primary"}
       yes={question.yes}
       busy={busy}
+      failure={isSignedOut(failure) ? null : failure}
       unmet={unmet}
       onYes={(withDescendants) => onYes(withDescendants, reason)}
       onNo={onNo}
@@ -118,6 +139,33 @@ export default function MoveQuestion({ asked, busy, onYes, onSuspend, onNo }: Mo
     </Question>
   );
 }
+
+/** How a token is used when a question about it opens. Later uses don't change the question. */
+const useUseInQuestion = (id: string, enabled: boolean) =>
+  useQuery({
+    queryKey: ["token-question", id],
+    queryFn: ({ signal }) => callForOne<ApiTokenUse>("GET", `${requestPath(id)}/use`, { signal }),
+    enabled,
+    gcTime: 0,
+    staleTime: Number.POSITIVE_INFINITY,
+    refetchInterval: false,
+    refetchOnWindowFocus: false,
+  });
+
+/** The number of active and suspended descendants. Only account tokens have any. */
+function useLiveDescendants(token: ApiToken | undefined): number {
+  const id = token?.token_scope === "account" ? token.id : undefined;
+  const descendants = useQuery({
+    queryKey: [...tokensKey, "descendants", id],
+    queryFn: ({ signal }) =>
+      callForPart<ApiToken>("/api_token", 0, 1, { descendants_of: id, live: "true" }, signal),
+    enabled: id !== undefined,
+  });
+  return id === undefined ? 0 : (descendants.data?.pagination.item_count ?? 0);
+}
+
+const isPossible = (move: RowMove, { old_secret, available_actions }: ApiToken) =>
+  move === "end_old_secret" ? old_secret !== undefined : available_actions[move];
 
 /** At most this many addresses; the token's page shows all. */
 const fewAddresses = 2;

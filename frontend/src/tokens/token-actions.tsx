@@ -1,15 +1,17 @@
 import { Copy, RefreshCw } from "lucide-react";
 import { type ReactNode, Suspense, useState } from "react";
+import { ApiError, isSignedOut, messageOf } from "../api";
 import { useNow } from "../ui/clock";
 import { copyId } from "../ui/copy-id";
 import { late } from "../ui/late";
 import type { RowAction } from "../ui/row-menu";
+import { announce, announceFailure } from "../ui/toast";
 import type { ApiToken } from "../wire";
 import type { Lifetimes } from "./expiry";
 import type { Asked } from "./move-question";
 import type { Rotating } from "./rotate-dialog";
 import { asksFirst, endOldSecret, type MoveText, movesFor, suspend } from "./token-moves";
-import { useMoves } from "./use-moves";
+import { useMoveToken } from "./tokens";
 import { isEndingSoon, stateOf, tokenTitle } from "./wording";
 
 // Their code loads after the token is shown.
@@ -47,15 +49,25 @@ export function useTokenActions(
 ): TokenActions {
   const [asking, setAsking] = useState<Asked>();
   const [rotating, setRotating] = useState<Rotating>();
-  const { move, busy } = useMoves(onGone);
+  const { mutateAsync, isPending: busy } = useMoveToken(onGone);
   const now = useNow();
   const onEndOld = (token: ApiToken) => setAsking({ token, text: endOldSecret });
   function choose(token: ApiToken, text: MoveText) {
     if (asksFirst(token, text, now)) setAsking({ token, text });
-    else void move(token, text);
+    else void carryOut({ token, text });
   }
+  /** A failure shows in the open question, which keeps its input, unless the move is no longer possible. */
   async function carryOut({ token, text }: Asked, withDescendants = false, reason = "") {
-    await move(token, text, withDescendants, reason);
+    const asked = asking && { ...asking, failure: undefined };
+    setAsking(asked);
+    try {
+      await mutateAsync({ token, move: text.move, withDescendants, reason: reason.trim() });
+      announce(`${tokenTitle(token)} ${text.done}`, token.id);
+    } catch (failure) {
+      if (asked && !(failure instanceof ApiError && failure.code === "invalid_action"))
+        return setAsking({ ...asked, failure });
+      if (!isSignedOut(failure)) announceFailure(messageOf(failure), token.id);
+    }
     setAsking(undefined);
   }
   return {
@@ -85,7 +97,8 @@ export function useTokenActions(
       <Suspense fallback={null}>
         {asking && (
           <MoveQuestion
-            asked={{ ...asking, token: latest(asking.token) ?? asking.token }}
+            asked={asking}
+            latest={latest(asking.token)}
             busy={busy}
             onYes={(withDescendants, reason) => void carryOut(asking, withDescendants, reason)}
             onSuspend={(asks, reason) => {

@@ -366,19 +366,21 @@ describe("moving a token", () => {
       withStatus("token-1", "revoked");
       return failure(409, "invalid_action", "Not in this state.");
     });
+    network.on("GET /api_token/:id", () => one(stored[0]));
     const { user } = open(address);
     await menuOf(user, /Actions for/);
     await user.click(screen.getByRole("menuitem", { name: "Suspend" }));
-    await expectMessage(/changed by someone else/);
+    await expectMessage(/was changed in the meantime/);
     expect(await rowOf(/Revoked/)).toBeInTheDocument();
   });
 
   test("a failed move is reported and changes nothing", async () => {
     network.on("POST /api_token/:id/suspend", failure(503, "unexpected", "The store is unavailable."));
+    network.on("GET /api_token/:id", () => one(stored[0]));
     const { user } = open(address);
     await menuOf(user, /Actions for/);
     await user.click(screen.getByRole("menuitem", { name: "Suspend" }));
-    await expectMessage(/was not changed. The store is unavailable/);
+    await expectMessage(/was not suspended. The store is unavailable/);
     expect(await rowOf(/Active/)).toBeInTheDocument();
   });
 });

@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { callForAll, callForOne, callForPart, type List } from "../api";
+import { ApiError, callForAll, callForOne, failedText, isRefusal, isSignedOut, type List } from "../api";
 import { drawn, useList, useOne } from "../requests";
 import type {
   AdminUser,
@@ -13,6 +13,7 @@ import type {
 } from "../wire";
 import { type Find, queryOf } from "./find";
 import { underWayKey } from "./under-way";
+import { tokenTitle } from "./wording";
 
 /** The page creates no environment tokens, and always sends the expiry. */
 export type NewToken = NewApiToken & {
@@ -54,25 +55,14 @@ export const useTokens = (agentId: string | undefined, find: Find) =>
 
 const oneKey = (id: string) => [...tokensKey, "one", id];
 
-const requestPath = (id: string) => `/api_token/${encodeURIComponent(id)}`;
+export const requestPath = (id: string) => `/api_token/${encodeURIComponent(id)}`;
 
 /** A token with its uses, for its own page. */
-export const useToken = (id: string) => useOne<ApiToken>(oneKey(id), `${requestPath(id)}?include=use`);
+export const useToken = (id: string, enabled = true) =>
+  useOne<ApiToken>(oneKey(id), `${requestPath(id)}?include=use`, enabled);
 
 export const useTokenUse = (id: string) =>
   useOne<ApiTokenUse>([...tokensKey, "use", id], `${requestPath(id)}/use`);
-
-/** How a token is used when a question about it opens. Later uses don't change the question. */
-export const useUseInQuestion = (id: string, enabled: boolean) =>
-  useQuery({
-    queryKey: ["token-question", id],
-    queryFn: ({ signal }) => callForOne<ApiTokenUse>("GET", `${requestPath(id)}/use`, { signal }),
-    enabled,
-    gcTime: 0,
-    staleTime: Number.POSITIVE_INFINITY,
-    refetchInterval: false,
-    refetchOnWindowFocus: false,
-  });
 
 /** The recorded changes of a token, newest first. */
 export const useTokenEvents = (id: string) =>
@@ -105,23 +95,12 @@ interface Moving {
   reason?: string;
 }
 
-/** The number of active and suspended descendants. Only account tokens have any. */
-export function useLiveDescendants(token: ApiToken | undefined): number {
-  const id = token?.token_scope === "account" ? token.id : undefined;
-  const descendants = useQuery({
-    queryKey: [...tokensKey, "descendants", id],
-    queryFn: ({ signal }) =>
-      callForPart<ApiToken>("/api_token", 0, 1, { descendants_of: id, live: "true" }, signal),
-    enabled: id !== undefined,
-  });
-  return id === undefined ? 0 : (descendants.data?.pagination.item_count ?? 0);
-}
-
 /** Changes a token's status. Lists and pages show it at once, then reload. A deleted token's page is left before. */
 export function useMoveToken(onGone?: () => void) {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: ({ token, ...moving }: Moving) => requestMove(token.id, moving),
+    mutationFn: ({ token, ...moving }: Moving) =>
+      requestMove(token.id, moving).catch((error) => settle(token, moving.move, error)),
     onSuccess: async (after, { move }) => {
       await client.cancelQueries({ queryKey: tokensKey });
       client.setQueriesData<List<ApiToken>>(
@@ -148,6 +127,42 @@ function requestMove(
   const details = { ...(withDescendants && { with_descendants: true }), ...(reason && { reason }) };
   const body = Object.keys(details).length > 0 ? { details } : {};
   return callForOne("POST", `${path}/${move}`, { body });
+}
+
+const verbs: Record<RowMove, string> = {
+  suspend: "suspended",
+  activate: "activated",
+  revoke: "revoked",
+  delete: "deleted",
+  end_old_secret: "changed",
+};
+
+/**
+ * Finds out what became of a failed move: its answer may have been lost, and someone else may have made it. Resolves with the
+ * token if it is as wanted, else rejects with what is known. The code is then invalid_action if the move is not possible now.
+ */
+async function settle(token: ApiToken, move: RowMove, error: unknown): Promise<ApiToken> {
+  if (!(error instanceof ApiError) || isSignedOut(error)) throw error;
+  const { status, code } = error;
+  const title = tokenTitle(token);
+  const claim = `${title} was not ${verbs[move]}.` as const;
+  const told = (text: string, as = "unexpected") => new ApiError(status, as, text);
+  if (isRefusal(error) && status !== 404 && code !== "invalid_action") throw told(failedText(error, claim));
+  const now = await callForOne<ApiToken>("GET", requestPath(token.id)).catch((unread: ApiError) => {
+    if (unread.status === 404) return undefined;
+    throw told(failedText(error, claim));
+  });
+  const isDone = !now
+    ? move === "delete"
+    : move === "end_old_secret"
+      ? !now.old_secret
+      : now.status === (move === "activate" ? "active" : verbs[move]);
+  if (isDone) return now ?? token;
+  if (!now || code === "invalid_action" || (move !== "end_old_secret" && !now.available_actions[move])) {
+    const text = `${title} was ${now ? "changed" : "deleted"} in the meantime. The page is up to date again.`;
+    throw told(text, "invalid_action");
+  }
+  throw told(`${claim} ${status ? error.message : "Try again."}`);
 }
 
 function replaced(tokens: ApiToken[], after: ApiToken, move: RowMove): ApiToken[] {

@@ -1,5 +1,5 @@
 import { AlertDialog } from "@base-ui/react/alert-dialog";
-import { type ReactNode, useId, useState } from "react";
+import { type ReactNode, useEffect, useId, useRef, useState } from "react";
 import { messageOf } from "../api";
 import { Button } from "./button";
 import { backdrop, DialogFooter, type DialogProps, popup, titleClass, useOpened } from "./dialog";
@@ -18,17 +18,17 @@ interface Wording extends Pick<DialogProps, "title" | "row" | "children"> {
   instead?: ReactNode;
   /** Red only for what is permanent. */
   look?: "danger" | "primary";
-  /** The verb of the action. */
-  yes: string;
+  /** The verb of the action. Without one, there is nothing left but to close the question. */
+  yes?: string;
   no?: string;
 }
 
 interface QuestionProps extends Wording {
   busy?: boolean;
   /** Why the last yes failed. */
-  failure?: Error | null;
+  failure?: unknown;
   /** Gets whether the box is ticked. */
-  onYes: (ticked: boolean) => void;
+  onYes?: (ticked: boolean) => void;
   onNo: () => void;
 }
 
@@ -51,6 +51,11 @@ export function Question({
 }: QuestionProps) {
   const finalFocus = useOpened(row);
   const [ticked, setTicked] = useState(false);
+  const close = useRef<HTMLButtonElement>(null);
+  // The focused button or field is gone.
+  useEffect(() => {
+    if (!yes) close.current?.focus();
+  }, [yes]);
   const agreed = tick !== false && ticked;
   const waiting = tick !== false && tick.required === true && !ticked;
   return (
@@ -62,19 +67,21 @@ export function Question({
           <AlertDialog.Description render={<div />} className="grid gap-3 px-5 pt-1 pb-5 wrap-anywhere">
             {children}
           </AlertDialog.Description>
-          {(failure || more || tick) && (
+          {(failure != null || more || tick) && (
             <div className="grid gap-3 px-5 pb-5">
-              {failure && <Notice tone="bad">{messageOf(failure)}</Notice>}
+              {failure != null && <Notice tone="bad">{messageOf(failure)}</Notice>}
               {more}
               {tick && <Tick {...tick} checked={ticked} onChange={setTicked} />}
             </div>
           )}
           <DialogFooter>
-            <AlertDialog.Close render={<Button>{no}</Button>} />
+            <AlertDialog.Close ref={close} render={<Button>{no}</Button>} />
             {instead}
-            <Button look={look} busy={busy} disabled={unmet || waiting} onClick={() => onYes(agreed)}>
-              {yes}
-            </Button>
+            {yes && (
+              <Button look={look} busy={busy} disabled={unmet || waiting} onClick={() => onYes?.(agreed)}>
+                {yes}
+              </Button>
+            )}
           </DialogFooter>
         </AlertDialog.Popup>
       </AlertDialog.Portal>
