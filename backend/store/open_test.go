@@ -5,7 +5,12 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
+	"errors"
+	"io/fs"
 	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -15,15 +20,43 @@ import (
 	"tokentab/backend/signer"
 )
 
-// open opens the database in a folder as a server does. The caller closes it.
+// open opens the database in a folder as a server does; an empty folder gets one. The caller closes it.
 func open(t testing.TB, folder string, now func() time.Time) *Store {
 	t.Helper()
+	file := filepath.Join(folder, FileName)
+	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) && !pgtest.Wanted() {
+		made, err := created()
+		if err := errors.Join(err, os.WriteFile(file, made, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
 	s, err := tryOpen(t, folder, now)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return s
 }
+
+// created returns the file of a new database of SQLite. Creating it takes most of a short test, so a process does it once.
+var created = sync.OnceValues(func() ([]byte, error) {
+	folder, err := os.MkdirTemp("", "tokentab-store-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(folder)
+	claim, err := Serve(context.Background(), folder, "", now, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return nil, err
+	}
+	s, err := claim.Open(context.Background(), now)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Close(); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(filepath.Join(folder, FileName))
+})
 
 // migrated makes databases of Postgres with the schema.
 var migrated = pgtest.Template{Fill: func(url string) error {
