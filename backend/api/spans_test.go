@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"tokentab/backend/audit"
 	"tokentab/backend/backendtest"
 	"tokentab/backend/pfid"
 	"tokentab/backend/token"
@@ -22,6 +23,7 @@ type running struct {
 	manager  backendtest.Header
 	agent    backendtest.Header
 	instance string
+	actor    audit.Actor
 }
 
 func startRun(t testing.TB, options ...backendtest.Option) *running {
@@ -29,7 +31,7 @@ func startRun(t testing.TB, options ...backendtest.Option) *running {
 	p := backendtest.Start(t, options...)
 	actor, _, secret := p.Deployed()
 	_, manager := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
-	r := &running{Program: p, t: t, manager: backendtest.Bearer(manager), agent: backendtest.Bearer(secret)}
+	r := &running{Program: p, t: t, manager: backendtest.Bearer(manager), agent: backendtest.Bearer(secret), actor: actor}
 	r.instance = r.register()
 	return r
 }
