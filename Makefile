@@ -68,7 +68,9 @@ lint-page: $(installed)
 	npm run lint
 
 # SQLite is C translated to Go, and scrypt only computes; looking for races in them as well takes most of the time of the tests.
-race := -race -gcflags='modernc.org/...=-race=false' -gcflags='golang.org/x/crypto/scrypt=-race=false'
+# What go test vets, lint-go has.
+race := -vet=off -race -gcflags='modernc.org/...=-race=false' -gcflags='golang.org/x/crypto/scrypt=-race=false'
+
 # A process with the race detector would wait a second at its end.
 export GORACE := atexit_sleep_ms=0
 
@@ -84,10 +86,10 @@ concurrent := 'Promise1[^0-9]|AtOnce'
 test-go: compiler postgres
 	$(say) "Testing the Go code with the race detector"
 	go test $(race) -timeout 30m ./copies ./...
-	go test ./backend/memory
+	go test -vet=off ./backend/memory
 	$(say) "Testing what reaches the database on Postgres"
 	TOKENTAB_TEST_STORE=postgres go test $(race) -timeout 30m -run $(concurrent) $(on_postgres)
-	TOKENTAB_TEST_STORE=postgres go test -p 4 -timeout 30m -skip $(concurrent) $(on_postgres)
+	TOKENTAB_TEST_STORE=postgres go test -vet=off -p 4 -timeout 30m -skip $(concurrent) $(on_postgres)
 	cd deploy/envoy && go test -count=1 ./...
 
 # How often the program is killed at random moments.
