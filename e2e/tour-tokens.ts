@@ -1,5 +1,5 @@
 import { expect } from "@playwright/test";
-import { founder } from "./api";
+import { type Created, founder } from "./api";
 import { fill } from "./fill";
 import { signIn } from "./sign-in";
 import { choose, copyAndClose, submitForSecret, submitNewToken, tokenRow } from "./tokens";
@@ -11,6 +11,7 @@ export async function tokensTour(given: Tour) {
   await emptyPages(given);
   await fill(given.api);
   await tokenPages(given);
+  await lateCode(given);
 }
 
 async function strangers({ page, api, setupLink, problems, visit }: Tour) {
@@ -66,7 +67,16 @@ async function tokenPages(given: Tour) {
   await choose(tokenRow(page, /Nightly build/), "Revoke");
   await expect(page.getByRole("alertdialog")).toContainText(/accepted since/);
   await visit("tokens-revoke");
+  const asks = await page.getByText(/Type \S{4} to go on\./).textContent();
+  await page.getByRole("textbox", { name: "Last four" }).fill(asks?.slice(-14, -10) ?? "");
+  await page.getByRole("textbox", { name: "Reason" }).fill("Its runner was taken over");
+  await failing(given, /\/revoke$/, async () => {
+    await page.getByRole("button", { name: "Revoke token" }).click();
+    await expect(page.getByRole("alert")).toContainText("was not revoked");
+    await visit("tokens-revoke-failed");
+  });
   await page.getByRole("button", { name: "Cancel" }).click();
+  await answeredByOthers(given);
   await choose(tokenRow(page, /Nightly build/), "Rotate");
   await expect(page.getByRole("dialog", { name: "Rotate this token" })).toBeVisible();
   await visit("tokens-rotate");
@@ -102,6 +112,41 @@ async function tokenPages(given: Tour) {
   await visit("tokens-shown-once-question");
   await page.getByRole("button", { name: "Close without copying" }).click();
   await tokensOutOfReach(given);
+}
+
+/** A question about a token that someone else revokes meanwhile. */
+async function answeredByOthers({ page, api, visit }: Tour) {
+  const { details } = await api.create<Created>("/api_token", {
+    token_scope: "account",
+    name: "Taken care of",
+  });
+  await choose(tokenRow(page, /Taken care of/), "Revoke");
+  await api.act(`/api_token/${details.id}/revoke`);
+  await expect(page.getByRole("alertdialog", { name: "Already revoked" })).toBeVisible();
+  await visit("tokens-revoked-by-others");
+  await page.getByRole("button", { name: "Close" }).click();
+  await api.remove(`/api_token/${details.id}`);
+}
+
+/** A page whose code is slow to come, and then does not. */
+async function lateCode({ page, problems, visit }: Tour) {
+  let release = () => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  problems.allow(/ERR_FAILED/);
+  const code = /\/assets\/environments-page-[^/]+\.js$/;
+  await page.route(code, async (route) => {
+    await held;
+    await route.abort();
+  });
+  await page.goto("/account/environments");
+  await expect(page.getByRole("heading", { name: "Loading" })).toBeVisible();
+  await visit("page-loading");
+  release();
+  await expect(page.getByRole("heading", { name: "Page not loaded" })).toBeVisible();
+  await visit("page-not-loaded");
+  await page.unroute(code);
 }
 
 /** Search, filters and summary. */
