@@ -29,9 +29,11 @@ import (
 type Credentials interface {
 	// Holder returns the state of the token, or nil if the request carries none. It returns fault.BadAuthToken if the
 	// token is not accepted, and logs that with the route.
+	Holder(ctx context.Context, c *fasthttp.RequestCtx, route string) (*token.State, token.Hash, error)
+	// IsRefused reports whether the token of a request is not accepted now. It does not count as a use.
+	IsRefused(ctx context.Context, h *fasthttp.RequestHeader) bool
 	// StillHeld refuses a request whose token has ended since Holder accepted it.
 	StillHeld(ctx context.Context, h *fasthttp.RequestHeader) error
-	Holder(ctx context.Context, c *fasthttp.RequestCtx, route string) (*token.State, token.Hash, error)
 }
 
 // Parts are the dependencies of a Service.

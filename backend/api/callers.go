@@ -117,7 +117,7 @@ func (s *Service) IsStranger(ctx context.Context, h *fasthttp.RequestHeader, pat
 		return false
 	}
 	if len(h.PeekAll(fiber.HeaderAuthorization)) > 0 {
-		return fault.KindOf(s.Credentials.StillHeld(ctx, h)) == fault.BadAuthToken
+		return s.Credentials.IsRefused(ctx, h)
 	}
 	for _, name := range []string{sessionCookie + "_" + s.Installation, sessionCookie} {
 		for _, prefix := range []string{"", securePrefix} {

@@ -98,6 +98,17 @@ func (ts *Tokens) Judge(ctx context.Context, secret []byte, needs ...Need) (v Ve
 	return v, nil
 }
 
+// IsRefused reports whether a secret is not accepted now, for callers that check it again later: while the cache has the token
+// as good, it does not wait for changes of other copies. It counts no use. If the store could not tell, it returns false.
+func (ts *Tokens) IsRefused(ctx context.Context, secret []byte) bool {
+	for _, ctx := range []context.Context{context.WithValue(ctx, hasArrived{}, true), ctx} {
+		if v, err := ts.Judge(ctx, secret); err != nil || v.Reason == Good {
+			return false
+		}
+	}
+	return true
+}
+
 func (ts *Tokens) validate(ctx context.Context, secret []byte, needs []Need, v *Verdict) error {
 	if len(secret) == 0 || len(secret) > MaxSecret {
 		return nil

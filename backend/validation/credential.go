@@ -99,6 +99,13 @@ func (e *Endpoints) StillHeld(ctx context.Context, h *fasthttp.RequestHeader) er
 	return err
 }
 
+// IsRefused reports whether the bearer token of a request is not accepted now, whatever the request's body holds. It does not
+// count as a use.
+func (e *Endpoints) IsRefused(ctx context.Context, h *fasthttp.RequestHeader) bool {
+	secret, _ := bearer(h, false)
+	return e.Tokens.IsRefused(ctx, secret)
+}
+
 // reasonNames are the log's words for refusing an issued token.
 var reasonNames = map[token.Reason]string{
 	token.IsSuspended: "suspended", token.IsRevoked: "revoked", token.IsExpired: "expired", token.IsReplaced: "replaced",

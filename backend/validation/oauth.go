@@ -13,7 +13,6 @@ import (
 	"tokentab/backend/answer"
 	"tokentab/backend/fault"
 	"tokentab/backend/request"
-	"tokentab/backend/token"
 )
 
 // Paths of the OAuth endpoints. They are outside /api/v1 and answer as their RFCs define.
@@ -153,8 +152,7 @@ func (e *Endpoints) IsStranger(ctx context.Context, h *fasthttp.RequestHeader, p
 	if scheme, credentials, _ := bytes.Cut(h.Peek("Authorization"), []byte(" ")); bytes.EqualFold(scheme, []byte("basic")) {
 		_, secret = basic(credentials)
 	}
-	verdict, err := e.Tokens.Judge(ctx, secret)
-	return err == nil && verdict.Reason != token.Good
+	return e.Tokens.IsRefused(ctx, secret)
 }
 
 // formFault turns a fault of reading a body into an OAuth error, and returns other errors unchanged.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"tokentab/backend/backendtest"
+	"tokentab/backend/pgtest"
 	"tokentab/backend/token"
 )
 
@@ -158,6 +159,28 @@ func TestAKnownCallerIsWaitedFor(t *testing.T) {
 		if got := p.StatusLine(fmt.Sprintf("POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", path, len(body), body)); !strings.Contains(got, want) {
 			t.Errorf("%s: %s", path, got)
 		}
+	}
+}
+
+// TestTheEarlyCheckOfAKnownCallerAsksNoOtherCopy counts the looks for changes of other copies, which each cost a round trip.
+func TestTheEarlyCheckOfAKnownCallerAsksNoOtherCopy(t *testing.T) {
+	p := backendtest.Start(t)
+	_, secret := p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})
+	create := func(number int) (looks uint64) {
+		before := p.Tokens.LookStats().Looks
+		body := fmt.Sprintf(`{"details":{"name":"bot %d"}}`, number)
+		if got := p.StatusLine(fmt.Sprintf("POST /api/v1/agent HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", secret, len(body), body)); !strings.Contains(got, " 200 ") {
+			t.Fatal(got)
+		}
+		return p.Tokens.LookStats().Looks - before
+	}
+	create(1) // the cache has the token from here on
+	want := uint64(0)
+	if pgtest.Wanted() {
+		want = 2 // before the body is read and after it
+	}
+	if looks := create(2); looks != want {
+		t.Errorf("a request with a body takes %d looks, want %d", looks, want)
 	}
 }
 
