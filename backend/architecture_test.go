@@ -29,7 +29,7 @@ var mayImport = map[string][]string{
 	"backend/answer":      {"backend/request", "backend/fault"},
 	"backend/request":     {"backend/config", "backend/fault"},
 	"backend/mail":        {"backend/config"},
-	"backend/store":       {"backend/metrics", "backend/signer", "backend/idempotency", "backend/notice", "backend/account", "backend/people", "backend/activity", "backend/agent", "backend/audit", "backend/backup", "backend/token", "backend/fault", "backend/paging", "backend/pfid", "backend/text", "backend/unit"},
+	"backend/store":       {"backend/metrics", "backend/signer", "backend/idempotency", "backend/notice", "backend/account", "backend/people", "backend/activity", "backend/agent", "backend/audit", "backend/backup", "backend/token", "backend/fault", "backend/filemode", "backend/paging", "backend/pfid", "backend/text", "backend/unit"},
 	"backend/signer":      {"backend/audit", "backend/fault", "backend/filemode", "backend/pfid", "backend/token"},
 	"backend/token":       {"backend/audit", "backend/fault", "backend/memory", "backend/paging", "backend/pfid", "backend/text", "backend/unit"},
 	"backend/account":     {"backend/audit", "backend/fault", "backend/paging", "backend/pfid", "backend/text", "backend/unit"},

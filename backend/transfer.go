@@ -10,13 +10,13 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"time"
 
 	"tokentab/backend/audit"
 	"tokentab/backend/fault"
+	"tokentab/backend/filemode"
 	"tokentab/backend/paging"
 	"tokentab/backend/pfid"
 	"tokentab/backend/token"
@@ -25,20 +25,20 @@ import (
 // importedLine is a line of a file of tokens: JSON. Only hash, scope, expires_at and, for the scope account, role are required.
 // It has no secret.
 type importedLine struct {
-	Hash          string    `json:"hash"` // SHA-256 of the secret, in hex
-	Hint          string    `json:"hint,omitempty"`
-	Name          string    `json:"name,omitempty"`
-	Scope         string    `json:"scope"`
-	Role          string    `json:"role,omitempty"`
-	Status        string    `json:"status,omitempty"` // active if empty
-	ExpiresAt     time.Time `json:"expires_at"`
-	InsertedAt    time.Time `json:"inserted_at,omitzero"`
-	LastUsedAt    time.Time `json:"last_used_at,omitzero"` // only for readers; imports ignore it
-	ID            string    `json:"id,omitempty"`
-	AgentID       string    `json:"agent_id,omitempty"`
-	Agent         string    `json:"agent,omitempty"` // its name, for an account in which the id does not exist
-	EnvironmentID string    `json:"environment_id,omitempty"`
-	Environment   string    `json:"environment,omitempty"` // likewise
+	Hash          string `json:"hash"` // SHA-256 of the secret, in hex
+	Hint          string `json:"hint,omitempty"`
+	Name          string `json:"name,omitempty"`
+	Scope         string `json:"scope"`
+	Role          string `json:"role,omitempty"`
+	Status        string `json:"status,omitempty"` // active if empty
+	ExpiresAt     string `json:"expires_at"`       // as RFC 3339 has it, like the other times
+	InsertedAt    string `json:"inserted_at,omitempty"`
+	LastUsedAt    string `json:"last_used_at,omitempty"` // only for readers; imports ignore it
+	ID            string `json:"id,omitempty"`
+	AgentID       string `json:"agent_id,omitempty"`
+	Agent         string `json:"agent,omitempty"` // its name, for an account in which the id does not exist
+	EnvironmentID string `json:"environment_id,omitempty"`
+	Environment   string `json:"environment,omitempty"` // likewise
 }
 
 const (
@@ -58,7 +58,7 @@ func (b *Backend) ExportTokens(ctx context.Context, account pfid.ID, to io.Write
 		for _, t := range list {
 			line := importedLine{
 				Hash: hex.EncodeToString(t.Hash[:]), Hint: t.Hint, Name: t.Name, Scope: t.Scope.String(), Role: t.Role.String(), Status: t.Status.String(),
-				ExpiresAt: t.ExpiresAt, InsertedAt: t.InsertedAt, LastUsedAt: t.LastUsedAt, ID: t.ID.String(), Agent: t.AgentName, Environment: t.EnvironmentName,
+				ExpiresAt: written(t.ExpiresAt), InsertedAt: written(t.InsertedAt), LastUsedAt: written(t.LastUsedAt), ID: t.ID.String(), Agent: t.AgentName, Environment: t.EnvironmentName,
 			}
 			if !t.AgentID.IsZero() {
 				line.AgentID = t.AgentID.String()
@@ -74,6 +74,14 @@ func (b *Backend) ExportTokens(ctx context.Context, account pfid.ID, to io.Write
 		return nil
 	})
 	return n, err
+}
+
+// written returns a time of an importedLine; empty for the zero time.
+func written(at time.Time) string {
+	if at.IsZero() {
+		return ""
+	}
+	return at.Format(time.RFC3339Nano)
 }
 
 // Import describes an import of tokens.
@@ -234,7 +242,7 @@ func (b *Backend) namesOf(ctx context.Context, account pfid.ID) (n namesInAccoun
 
 // eachImported calls f with each token of a file that is neither revoked nor expired, or with what is wrong with a line.
 func (b *Backend) eachImported(order Import, names namesInAccount, f func(line int, i token.Imported, err error) error, skipped *ImportResult) error {
-	file, err := os.Open(order.File)
+	file, err := filemode.OpenRegular(order.File)
 	if err != nil {
 		return err
 	}
@@ -254,11 +262,11 @@ func (b *Backend) eachImported(order Import, names namesInAccount, f func(line i
 				skipped.Revoked++
 				continue
 			}
-			if !line.ExpiresAt.IsZero() && !line.ExpiresAt.After(b.now()) {
+			i, err = line.imported(names)
+			if !i.ExpiresAt.IsZero() && !i.ExpiresAt.After(b.now()) {
 				skipped.Expired++
 				continue
 			}
-			i, err = line.imported(names)
 		}
 		if err == nil {
 			err = b.Tokens.CheckImported(&i, order.Shorten)
@@ -279,8 +287,14 @@ func (b *Backend) eachImported(order Import, names namesInAccount, f func(line i
 func decodeStrictly(text []byte, into any) error {
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(into); err != nil {
-		return fmt.Errorf("it must be a JSON object: %w", err)
+	err := decoder.Decode(into)
+	if unfit, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && unfit.Field != "" {
+		return fmt.Errorf("%s must be a text", unfit.Field)
+	} else if ok {
+		return fmt.Errorf("it must be a JSON object, not %s", unfit.Value)
+	}
+	if err != nil {
+		return fmt.Errorf("it must be a JSON object: %s", strings.TrimPrefix(err.Error(), "json: "))
 	}
 	if decoder.More() {
 		return errors.New("it must be one JSON object")
@@ -289,8 +303,14 @@ func decodeStrictly(text []byte, into any) error {
 }
 
 func (l importedLine) imported(names namesInAccount) (i token.Imported, err error) {
-	i = token.Imported{Hint: l.Hint, Status: token.Active, Created: l.InsertedAt}
-	i.Name, i.ExpiresAt = l.Name, l.ExpiresAt
+	i = token.Imported{Hint: l.Hint, Status: token.Active}
+	i.Name = l.Name
+	if i.ExpiresAt, err = timeIn("expires_at", l.ExpiresAt); err != nil {
+		return i, err
+	}
+	if i.Created, err = timeIn("inserted_at", l.InsertedAt); err != nil {
+		return i, err
+	}
 	var known bool
 	if i.Scope, known = token.ParseScope(l.Scope); !known {
 		return i, errors.New("scope must be account, environment or agent_deployment")
@@ -298,7 +318,7 @@ func (l importedLine) imported(names namesInAccount) (i token.Imported, err erro
 	if hash, err := hex.DecodeString(l.Hash); err == nil && len(hash) == len(i.Hash) {
 		i.Hash = token.Hash(hash)
 	}
-	if l.ExpiresAt.IsZero() {
+	if i.ExpiresAt.IsZero() {
 		return i, errors.New("expires_at is required")
 	}
 	if l.Status != "" {
@@ -323,6 +343,17 @@ func (l importedLine) imported(names namesInAccount) (i token.Imported, err erro
 	}
 	i.EnvironmentID, err = find(names.environments, "environment", l.EnvironmentID, l.Environment)
 	return i, err
+}
+
+// timeIn reads the time in a field of an importedLine; the zero time if the field is empty.
+func timeIn(field, text string) (at time.Time, err error) {
+	if text == "" {
+		return at, nil
+	}
+	if at, err = time.Parse(time.RFC3339, text); err != nil {
+		return at, fmt.Errorf("%s must be a time such as 2026-06-01T00:00:00Z", field)
+	}
+	return at, nil
 }
 
 // find returns the id of an agent or environment by its id in the account, else by its name.

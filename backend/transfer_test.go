@@ -3,6 +3,7 @@ package backend_test
 import (
 	"bytes"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -110,11 +111,35 @@ func TestSecretsOfOtherSystemsKeepWorkingByTheirHash(t *testing.T) {
 	}
 }
 
+// An import reads its file twice. From a pipe it would check all lines, and import none of them.
+func TestAPipeImportsNothingAndSaysSo(t *testing.T) {
+	p := backendtest.Start(t)
+	actor := p.Found()
+	from, to, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer from.Close()
+	_, err1 := to.WriteString(foreign("good", ""))
+	if err := errors.Join(err1, to.Close()); err != nil {
+		t.Fatal(err)
+	}
+	path := fmt.Sprintf("/dev/fd/%d", from.Fd())
+	if _, err := p.ImportTokens(t.Context(), backend.Import{Account: actor.AccountID, File: path}); err == nil || !strings.Contains(err.Error(), "is not a regular file") {
+		t.Errorf("it says %v", err)
+	}
+}
+
 func TestAFileWithAWrongLineImportsNothingAndNamesTheLine(t *testing.T) {
 	p := backendtest.Start(t)
 	actor := p.Found()
 	for name, c := range map[string]struct{ line, want string }{
 		"no JSON":         {"nonsense", "must be a JSON object"},
+		"a list":          {"[]", "it must be a JSON object, not array"},
+		"a number":        {foreign("x", `,"hint":1`), "hint must be a text"},
+		"no such day":     {strings.Replace(foreign("x", ""), "2026-06-01", "2026-06-31", 1), "expires_at must be a time"},
+		"no time":         {foreign("x", `,"inserted_at":"yesterday"`), "inserted_at must be a time"},
+		"a number of ms":  {foreign("x", `,"inserted_at":1780272000000`), "inserted_at must be a text"},
 		"unknown field":   {foreign("x", `,"expires_att":1`), "expires_att"},
 		"no hash":         {`{"scope":"account","role":"read","expires_at":"2026-06-01T00:00:00Z"}`, "hash must be"},
 		"no role":         {strings.Replace(foreign("x", ""), `"role":"read",`, "", 1), "role is required"},

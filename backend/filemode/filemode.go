@@ -1,4 +1,5 @@
-// Package filemode checks what other users of the machine may do with files. Windows has no modes, so there it finds nothing.
+// Package filemode checks what other users of the machine may do with files, and which files are no pipes. Windows has no modes,
+// so there others may do nothing.
 package filemode
 
 import (
@@ -51,6 +52,14 @@ func ReadFile(path string) (content []byte, err error) {
 		return nil, err
 	}
 	return io.ReadAll(f)
+}
+
+// OpenRegular opens a file that is read more than once, which a pipe can't be. It does not wait for the writer of a pipe.
+func OpenRegular(path string) (*os.File, error) {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a regular file, and must be one since it is read more than once", path)
+	}
+	return os.Open(path)
 }
 
 // IsReadable reports whether everyone on the machine may read a file.

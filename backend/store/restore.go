@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"tokentab/backend/audit"
+	"tokentab/backend/filemode"
 	"tokentab/backend/signer"
 )
 
@@ -48,7 +49,7 @@ type Restored struct {
 // is there before the whole backup is proven. If it is interrupted, the folder has the old database, or none and a server
 // refuses to start; a second call finishes the work.
 func Restore(ctx context.Context, file, folder string, options RestoreOptions) (done Restored, err error) {
-	from, err := os.Open(file)
+	from, err := filemode.OpenRegular(file)
 	if err != nil {
 		return done, err
 	}
