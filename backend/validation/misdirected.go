@@ -104,13 +104,13 @@ func decoded(text string) string {
 	return text
 }
 
-// hostname returns the host of an authority, in lower case, and its port if it has one.
+// hostname returns the host of an authority, in lower case and without the dot of the DNS root, and its port if it has one.
 func hostname(authority string) (name, port string) {
 	name = authority
 	if host, number, err := net.SplitHostPort(authority); err == nil {
 		name, port = host, number
 	}
-	return strings.ToLower(strings.Trim(name, "[]")), port
+	return strings.ToLower(strings.TrimSuffix(strings.Trim(name, "[]"), ".")), port
 }
 
 var misdirected = answer.NewRefusal(http.StatusForbidden, "not_permitted", "A gateway asked here about another request. It must ask at /api/v1/validate.", "")

@@ -90,16 +90,16 @@ func TestAPlainProxyThatTellsWhatItPassesOnIsServed(t *testing.T) {
 	p := backendtest.Start(t, smallPage, publicAt("https://tokens.example.com"), backendtest.Trusting(t, "127.0.0.1"))
 	p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount}) // so that there is a status list
 	for _, path := range append(openToStrangers, "/sign-in?next=%2Faccount&x=%C3%BC") {
-		for _, uri := range []string{path, strings.ReplaceAll(path, "sign", "%73ign"), strings.ReplaceAll(path, "/", "%2F")} {
+		for uri, host := range map[string]string{path: "tokens.example.com", strings.ReplaceAll(path, "sign", "%73ign"): "TOKENS.example.com.", strings.ReplaceAll(path, "/", "%2F"): "tokens.example.com:443"} {
 			// The headers of SWAG's stock proxy.conf.
 			a := p.Call(http.MethodGet, path, nil,
-				backendtest.Header{Name: "X-Forwarded-For", Value: "203.0.113.9"}, backendtest.Header{Name: "X-Forwarded-Host", Value: "tokens.example.com"},
+				backendtest.Header{Name: "X-Forwarded-For", Value: "203.0.113.9"}, backendtest.Header{Name: "X-Forwarded-Host", Value: host},
 				backendtest.Header{Name: "X-Forwarded-Method", Value: "GET"}, backendtest.Header{Name: "X-Forwarded-Port", Value: "443"}, backendtest.Header{Name: "X-Forwarded-Proto", Value: "https"},
 				backendtest.Header{Name: "X-Forwarded-Server", Value: "tokens.example.com"}, backendtest.Header{Name: "X-Forwarded-Ssl", Value: "on"}, backendtest.Header{Name: "X-Forwarded-Uri", Value: uri},
 				backendtest.Header{Name: "X-Original-Method", Value: "GET"}, backendtest.Header{Name: "X-Original-Url", Value: "https://tokens.example.com" + path}, backendtest.Header{Name: "X-Real-Ip", Value: "203.0.113.9"},
 			)
 			if a.Status != http.StatusOK {
-				t.Errorf("%s as %s: %d %s", path, uri, a.Status, a.Body)
+				t.Errorf("%s as %s at %s: %d %s", path, uri, host, a.Status, a.Body)
 			}
 		}
 	}
