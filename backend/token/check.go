@@ -98,15 +98,14 @@ func (ts *Tokens) Judge(ctx context.Context, secret []byte, needs ...Need) (v Ve
 	return v, nil
 }
 
-// IsRefused reports whether a secret is not accepted now, for callers that check it again later: while the cache has the token
-// as good, it does not wait for changes of other copies. It counts no use. If the store could not tell, it returns false.
-func (ts *Tokens) IsRefused(ctx context.Context, secret []byte) bool {
-	for _, ctx := range []context.Context{context.WithValue(ctx, hasArrived{}, true), ctx} {
-		if v, err := ts.Judge(ctx, secret); err != nil || v.Reason == Good {
-			return false
-		}
+// Glance is Judge for callers that judge again later: while the cache has the token as good, it does not wait for changes of
+// other copies.
+func (ts *Tokens) Glance(ctx context.Context, secret []byte, needs ...Need) (Verdict, error) {
+	v, err := ts.Judge(context.WithValue(ctx, hasArrived{}, true), secret, needs...)
+	if err != nil || v.Reason == Good {
+		return v, err
 	}
-	return true
+	return ts.Judge(ctx, secret, needs...)
 }
 
 func (ts *Tokens) validate(ctx context.Context, secret []byte, needs []Need, v *Verdict) error {

@@ -103,7 +103,8 @@ func (e *Endpoints) StillHeld(ctx context.Context, h *fasthttp.RequestHeader) er
 // count as a use.
 func (e *Endpoints) IsRefused(ctx context.Context, h *fasthttp.RequestHeader) bool {
 	secret, _ := bearer(h, false)
-	return e.Tokens.IsRefused(ctx, secret)
+	verdict, err := e.Tokens.Glance(ctx, secret)
+	return err == nil && verdict.Reason != token.Good
 }
 
 // reasonNames are the log's words for refusing an issued token.

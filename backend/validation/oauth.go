@@ -13,6 +13,7 @@ import (
 	"tokentab/backend/answer"
 	"tokentab/backend/fault"
 	"tokentab/backend/request"
+	"tokentab/backend/token"
 )
 
 // Paths of the OAuth endpoints. They are outside /api/v1 and answer as their RFCs define.
@@ -149,10 +150,14 @@ func (e *Endpoints) IsStranger(ctx context.Context, h *fasthttp.RequestHeader, p
 		return false
 	}
 	secret, _ := bearer(h, false)
-	if scheme, credentials, _ := bytes.Cut(h.Peek("Authorization"), []byte(" ")); bytes.EqualFold(scheme, []byte("basic")) {
-		_, secret = basic(credentials)
+	var id []byte
+	scheme, credentials, _ := bytes.Cut(h.Peek("Authorization"), []byte(" "))
+	isBasic := bytes.EqualFold(scheme, []byte("basic"))
+	if isBasic {
+		id, secret = basic(credentials)
 	}
-	return e.Tokens.IsRefused(ctx, secret)
+	verdict, err := e.Tokens.Glance(ctx, secret, needAccountToken)
+	return err == nil && (verdict.Reason != token.Good || isBasic && !isIDOf(&verdict.State, id))
 }
 
 // formFault turns a fault of reading a body into an OAuth error, and returns other errors unchanged.

@@ -22,28 +22,41 @@ func bodyLimit(h *fasthttp.RequestHeader, path []byte) int {
 //
 // The validation endpoints don't wait for a body: a gateway may send the Content-Length of its client's request without
 // the body, as nginx does by default. The connection closes after the response, since a late body would be read as the
-// next request. Others don't wait for the body of a caller who is refused whatever it holds.
+// next request. Others don't wait for the body of a caller who is refused whatever it holds, and none for that of a GET or
+// HEAD request, which has no meaning (RFC 9110, section 9.3.1).
 func (s *Server) beforeBody(h *fasthttp.RequestHeader) (limits fasthttp.RequestConfig) {
-	n := h.ContentLength()
-	if n == 0 || n == withoutLength {
+	if !announcesBody(h) {
 		return limits
 	}
+	n := h.ContentLength()
 	path, ok := pathOf(h.RequestURI())
 	switch {
 	case !ok:
 	case validation.IgnoresBody(path):
-		h.SetContentLength(0)
-		h.SetConnectionClose()
-	case n > bodyLimit(h, path) || n > 0 && s.isStranger(h, path):
+		ignoreBody(h)
+	case n > bodyLimit(h, path) || s.isStranger(h, path):
 		// fasthttp waits for the beginning of a body, but answers an expectation before, see expected.
 		h.SetProtocol("HTTP/1.1") // HTTP/1.0 has no expectations
 		h.Set("Expect", "100-continue")
+	case h.IsGet() || h.IsHead():
+		ignoreBody(h)
 	}
 	return limits
 }
 
-// withoutLength is fasthttp's content length for a request without a length.
-const withoutLength = -2
+// ignoreBody makes fasthttp read no body, and not request it either. The connection closes after the response.
+func ignoreBody(h *fasthttp.RequestHeader) {
+	h.Del("Expect")
+	h.SetContentLength(0)
+	h.SetConnectionClose()
+}
+
+// announcesBody reports whether a body follows the headers of a request. fasthttp's content length is -2 without a body, and -1
+// before chunks.
+func announcesBody(h *fasthttp.RequestHeader) bool {
+	n := h.ContentLength()
+	return n > 0 || n == -1
+}
 
 // isStranger reports whether a request is refused for its credentials, so that its body need not arrive.
 func (s *Server) isStranger(h *fasthttp.RequestHeader, path []byte) bool {

@@ -119,14 +119,51 @@ func TestAStrangerIsRefusedBeforeAnyOfTheBodyArrives(t *testing.T) {
 			if isOAuth && !strings.HasPrefix(stranger, "Authorization") { // the credentials may be in the form
 				continue
 			}
-			for _, more := range []string{"", "Expect: 100-continue\r\n", "Content-Encoding: gzip\r\n"} {
-				all := p.UntilClosed(method + " " + strings.ReplaceAll(path, ":id", "x") + " HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n" + stranger + more + "Content-Length: 20\r\n\r\n")
+			for _, more := range []string{"Content-Length: 20", "Content-Length: 20\r\nExpect: 100-continue", "Content-Length: 20\r\nContent-Encoding: gzip", "Transfer-Encoding: chunked"} {
+				all := p.UntilClosed(method + " " + strings.ReplaceAll(path, ":id", "x") + " HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n" + stranger + more + "\r\n\r\n")
 				want := "HTTP/1.1 401 "
 				if isOAuth && strings.Count(stranger, "\n") > 1 {
 					want = "HTTP/1.1 400 " // RFC 6749, section 5.2
 				}
 				if !strings.HasPrefix(all, want) || strings.Count(all, "HTTP/1.1 ") != 1 {
 					t.Errorf("%s, %q, %q: answered\n%s", route, stranger, more, all)
+				}
+			}
+		}
+	}
+}
+
+func TestATokenThatMayNotIntrospectIsRefusedBeforeTheFormArrives(t *testing.T) {
+	p := backendtest.Start(t)
+	actor, _, deployment := p.Deployed()
+	_, secret := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+	other, _ := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+	for authorization, want := range map[string]string{
+		"Basic " + base64.StdEncoding.EncodeToString([]byte(other.ID.String()+":"+secret)): "HTTP/1.1 401 ",
+		"Basic " + base64.StdEncoding.EncodeToString([]byte(":"+secret)):                   "HTTP/1.1 401 ",
+		"Bearer " + deployment: "HTTP/1.1 403 ",
+	} {
+		for _, path := range []string{"/oauth/introspect", "/oauth/introspect/batch"} {
+			all := p.UntilClosed("POST " + path + " HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nAuthorization: " + authorization + "\r\nContent-Length: 20\r\n\r\n")
+			if !strings.HasPrefix(all, want) {
+				t.Errorf("%s, %.12s: answered\n%s", path, authorization, all)
+			}
+		}
+	}
+}
+
+// A gateway may send the Content-Length of its client's request without the body.
+func TestAGetDoesNotWaitForABody(t *testing.T) {
+	p := backendtest.Start(t, smallPage)
+	_, secret := p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})
+	for _, path := range []string{"/", "/healthz", "/readyz", "/metrics", "/.well-known/jwks.json", "/status-lists", "/api/v1/agent", "/nowhere"} {
+		for _, method := range []string{"GET", "HEAD"} {
+			head := method + " " + path + " HTTP/1.1\r\nHost: " + strings.TrimPrefix(p.URL, "http://") + "\r\nAuthorization: Bearer " + secret + "\r\n"
+			want := p.StatusLine(head + "\r\n")
+			for _, body := range []string{"Content-Length: 20\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n", "Content-Length: 37\r\n\r\nGET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"} {
+				all := p.UntilClosed(head + body)
+				if !strings.HasPrefix(all, want) || strings.Count(all, "HTTP/1.1 ") != 1 || !strings.Contains(all, "\r\nConnection: close\r\n") {
+					t.Errorf("%s %s, %q: answered\n%s, want %s", method, path, body, all, want)
 				}
 			}
 		}
