@@ -38,6 +38,8 @@ func NewRefusal(status int, code, message, challenge string) Refusal {
 var (
 	Unreadable    = NewRefusal(http.StatusBadRequest, "bad_request", "The request can't be read.", "")
 	UnknownMethod = NewRefusal(http.StatusNotImplemented, "not_implemented", "This server does not know that method.", "")
+	// MethodNotTaken goes with a header Allow.
+	MethodNotTaken = NewRefusal(http.StatusMethodNotAllowed, "bad_request", "This URL does not accept that method.", "")
 )
 
 // Fixed are the headers of responses written on raw fasthttp, independent of the request and in canonical form, so that

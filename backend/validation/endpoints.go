@@ -103,9 +103,8 @@ var badTokenMessages = map[token.Reason]string{
 }
 
 var (
-	noCredential   = answer.NewRefusal(http.StatusUnauthorized, "not_authenticated", "Send an API token as a bearer token.", answer.ChallengeNone)
-	methodNotTaken = answer.NewRefusal(http.StatusMethodNotAllowed, "bad_request", "This URL does not accept that method.", "")
-	couldNotTell   = answer.NewRefusal(http.StatusServiceUnavailable, "unexpected", "The store does not answer right now. Try again.", "")
+	noCredential = answer.NewRefusal(http.StatusUnauthorized, "not_authenticated", "Send an API token as a bearer token.", answer.ChallengeNone)
+	couldNotTell = answer.NewRefusal(http.StatusServiceUnavailable, "unexpected", "The store does not answer right now. Try again.", "")
 )
 
 // Serve answers a request to a validation endpoint. It returns false for other requests. extended reports that a header
@@ -120,7 +119,7 @@ func (e *Endpoints) Serve(c *fasthttp.RequestCtx, extended bool) bool {
 		e.guarded(c, e.ping)
 	case bytes.Equal(path, pathPing):
 		c.Response.Header.Set("Allow", "GET, HEAD")
-		e.fixed.Refuse(c, methodNotTaken)
+		e.fixed.Refuse(c, answer.MethodNotTaken)
 	case string(path) == pathIntrospect:
 		e.oauth(c, formOfOne, e.introspect)
 	case string(path) == pathIntrospectBatch:

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
 
 	"tokentab/backend/answer"
 	"tokentab/backend/fault"
@@ -32,6 +33,11 @@ func (s *Server) answerError(c *fiber.Ctx, err error) error {
 		}
 	}
 	return answer.Error(ctx, s.folded, err).Send(c.Context())
+}
+
+// refuseMalformed answers a request that fasthttp can't read.
+func (s *Server) refuseMalformed(c *fasthttp.RequestCtx, err error) {
+	s.app.Server().ErrorHandler(c, malformed{err})
 }
 
 // malformed is an error of reading a request, without what it repeats of it: Fiber answers 408 if that has the word timeout.

@@ -40,16 +40,29 @@ const (
 func (s *Server) newMetricsServer() *fasthttp.Server {
 	return &fasthttp.Server{
 		Handler: func(c *fasthttp.RequestCtx) {
-			if string(c.URI().PathOriginal()) != metricsPath || !isPlain(&c.Request) {
+			ambiguous, _ := readLines(&c.Request.Header)
+			switch {
+			case ambiguous:
+				c.SetConnectionClose()
+				s.fixed.Refuse(c, answer.Unreadable)
+			case string(c.URI().PathOriginal()) != metricsPath || !isPlain(&c.Request):
 				s.fixed.Refuse(c, noMetrics)
-				return
-			}
-			if !s.endpoints.RefuseGateway(c) {
+			case !c.IsGet() && !c.IsHead():
+				c.Response.Header.Set("Allow", "GET, HEAD")
+				s.fixed.Refuse(c, answer.MethodNotTaken)
+			case !s.endpoints.RefuseGateway(c):
 				s.sendMetrics(c, s.metricsRefusal(c, true))
 			}
 		},
-		Concurrency: scrapers, ReadTimeout: scrapeTimeout, WriteTimeout: scrapeTimeout, IdleTimeout: scrapeIdle,
-		ReadBufferSize: 4 << 10, MaxRequestBodySize: 1, GetOnly: true,
+		HeaderReceived: func(h *fasthttp.RequestHeader) (limits fasthttp.RequestConfig) {
+			if announcesBody(h) {
+				ignoreBody(h)
+			}
+			return limits
+		},
+		ErrorHandler: s.refuseMalformed,
+		Concurrency:  scrapers, ReadTimeout: scrapeTimeout, WriteTimeout: scrapeTimeout, IdleTimeout: scrapeIdle,
+		ReadBufferSize:               maxHeaderBytes,
 		DisablePreParseMultipartForm: true, NoDefaultServerHeader: true, CloseOnShutdown: true, Logger: s.app.Server().Logger,
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"tokentab/backend"
 	"tokentab/backend/backendtest"
@@ -135,7 +136,41 @@ func TestTheListenerForMetricsServesNothingElse(t *testing.T) {
 			t.Errorf("%s answers %d", path, status)
 		}
 	}
-	if status, _ := ask(http.MethodPost, "/metrics", "a-token-for-the-metrics"); status < 400 {
+	if status, _ := ask(http.MethodPost, "/metrics", "a-token-for-the-metrics"); status != http.StatusMethodNotAllowed {
 		t.Errorf("a change answers %d", status)
+	}
+}
+
+func TestTheListenerForMetricsAnswersBadRequestsLikeTheOthers(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := backendtest.Start(t, func(c *config.Config, _ *backend.World) { c.MetricsListen = l.Addr().String() })
+	p.Web.ServeMetricsOn(l)
+	for request, want := range map[string]string{
+		"POST /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n":                                          "405",
+		"GET /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 20\r\n\r\n":                                          "200",
+		"GET /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 20\r\nExpect: 100-continue\r\n\r\n":                  "200",
+		"POST /metrics HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n":                                 "405",
+		"GET /metrics HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n":             "400",
+		"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX: " + strings.Repeat("x", 17<<10) + "\r\n\r\n": "431",
+		"no request\r\n\r\n": "400",
+	} {
+		c, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(c, request); err != nil {
+			t.Fatal(err)
+		}
+		all, err := io.ReadAll(c)
+		if got := string(all); !strings.HasPrefix(got, "HTTP/1.1 "+want+" ") || strings.Count(got, "HTTP/1.1 ") != 1 || !strings.Contains(got, "\r\nX-Content-Type-Options: nosniff\r\n") {
+			t.Errorf("%.80q: %v, answered\n%.500s", request, err, got)
+		}
+		c.Close()
 	}
 }

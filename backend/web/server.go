@@ -125,7 +125,7 @@ func New(parts Parts) (*Server, error) {
 	// caller is known. Huma would read Fiber's stream, which the route may have read already.
 	s.http = &fasthttp.Server{
 		Handler:                      s.gate(s.app.Handler()),
-		ErrorHandler:                 func(c *fasthttp.RequestCtx, err error) { s.app.Server().ErrorHandler(c, malformed{err}) },
+		ErrorHandler:                 s.refuseMalformed,
 		Logger:                       s.app.Server().Logger,
 		HeaderReceived:               s.beforeBody,
 		ExpectHandler:                s.expected,
