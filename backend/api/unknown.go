@@ -23,6 +23,7 @@ import (
 //
 // - Optional bodies accept known members only, and so do details that are closed. Other bodies may hold unknown ones, since
 // official clients send fields that this program does not have, unless they look like a misspelt field or ask for a dry run.
+// For tokens and people, part of a name is enough: one with "role":"read" must not get the role manage by default.
 // Those of agents at work may hold any: a refusal would end their reports.
 func (s *Service) refuseUnknown(ctx huma.Context, next func(huma.Context)) {
 	request := &humafiber.Unwrap(ctx).Context().Request
@@ -113,6 +114,7 @@ func (s *Service) checkMembers(wrong fault.Fields, operation *huma.Operation, bo
 	top := s.properties(described)
 	inside := s.propertiesOf(top["details"])
 	everywhere := []string{"account_id", "idempotency_key"} // all routes accept these
+	parts := strings.HasPrefix(operation.Path, "/api_token") || strings.HasPrefix(operation.Path, "/admin_user")
 	strict := described == nil || !described.Required || s.isClosed(top["details"])
 	place := func(name string) string {
 		switch {
@@ -123,26 +125,26 @@ func (s *Service) checkMembers(wrong fault.Fields, operation *huma.Operation, bo
 		}
 		return ""
 	}
-	checkNames(wrong, body.top, append(names(top), append(everywhere, "details")...), strict, place)
+	checkNames(wrong, body.top, append(names(top), append(everywhere, "details")...), parts, strict, place)
 	if described == nil && body.detailsErr != nil {
 		wrong.Add("details", "must be an object")
 	}
 	if body.details != nil {
-		checkNames(wrong, body.details, append(names(inside), everywhere...), strict, place)
+		checkNames(wrong, body.details, append(names(inside), everywhere...), parts, strict, place)
 	}
 	return nil
 }
 
 // checkNames adds an error for each misplaced or unknown name. place returns where else the route accepts a name, or
 // empty.
-func checkNames(wrong fault.Fields, sent map[string]json.RawMessage, known []string, strict bool, place func(string) string) {
+func checkNames(wrong fault.Fields, sent map[string]json.RawMessage, known []string, parts, strict bool, place func(string) string) {
 	unknown := 0
 	for name := range sent {
 		if unknown == mostUnknown {
 			wrong.Add("body", "has too many fields that this request does not have")
 			return
 		}
-		meant, isKnown := nearest(name, known, false)
+		meant, isKnown := nearest(name, known, parts)
 		if !isKnown {
 			unknown++
 		}

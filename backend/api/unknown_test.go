@@ -111,16 +111,21 @@ func TestUnknownMembersOfABodyAreRefusedWhereTheyCouldBeMeant(t *testing.T) {
 	}
 	// Routes that create or update accept fields that only official clients know, and refuse misspelt ones.
 	for body, field := range map[string]string{
-		`{"details":{"token_scope":"account","expires_inn":60}}`:   "expires_inn",
-		`{"details":{"token_scope":"account","Expires_In":60}}`:    "Expires_In",
-		`{"details":{"token_scope":"account","expire_att":"x"}}`:   "expire_att",
-		`{"details":{"token_scope":"account"},"expires_in":60}`:    "expires_in",
-		`{"details":{"token_scope":"account"},"idempotencyKey":1}`: "idempotencyKey",
+		`{"details":{"token_scope":"account","expires_inn":60}}`:    "expires_inn",
+		`{"details":{"token_scope":"account","Expires_In":60}}`:     "Expires_In",
+		`{"details":{"token_scope":"account","expire_att":"x"}}`:    "expire_att",
+		`{"details":{"token_scope":"account"},"expires_in":60}`:     "expires_in",
+		`{"details":{"token_scope":"account","role":"read"}}`:       "role",
+		`{"details":{"token_scope":"account","expires_in_days":3}}`: "expires_in_days",
+		`{"details":{"token_scope":"account","new_token_role":""}}`: "new_token_role",
+		`{"details":{"token_scope":"account"},"idempotencyKey":1}`:  "idempotencyKey",
 	} {
 		namesField(t, body, p.Call(http.MethodPost, "/api/v1/api_token", body, browser...), field)
 	}
+	namesField(t, "the role of an invite", p.Call(http.MethodPost, "/api/v1/admin_user_invite", `{"details":{"email":"bob@example.com","admin_user_role":"viewer"}}`, browser...), "admin_user_role")
 	for _, c := range []struct{ method, path, body string }{
 		{http.MethodPost, path + "/suspend", `{}`}, {http.MethodPost, path + "/activate", ``}, {http.MethodPost, path + "/suspend", `{"idempotency_key":"suspend-1"}`},
+		{http.MethodPost, "/api/v1/api_token", `{"details":{"token_scope":"account","team_id":"x","risk_profile_id":null,"nonsense":1}}`},
 		{http.MethodPost, path + "/revoke", `{"details":{}}`}, {http.MethodDelete, path, `{"idempotency_key":"delete-1"}`},
 		{http.MethodPost, "/api/v1/agent", `{"details":{"name":"bot","owner_person_id":"x","risk_profile_id":null,"team_id":"x","nonsense":1},"nonsense":1}`},
 		{http.MethodPut, "/api/v1/account/" + actor.AccountID.String(), `{"details":{"name":"Acme","purpose":"business","website":null,"organisation_name":"Acme"}}`},
