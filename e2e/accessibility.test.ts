@@ -2,8 +2,6 @@ import { violationsIn } from "./accessible";
 import { expect, test } from "./fixtures";
 import { tours } from "./tours";
 
-test.use({ contextOptions: { reducedMotion: "reduce" } });
-
 for (const [name, tour] of Object.entries(tours)) {
   test(`every page and open dialog of ${name} is accessible in both themes`, async ({
     page,

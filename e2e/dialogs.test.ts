@@ -2,6 +2,8 @@ import type { Page } from "@playwright/test";
 import { expect, test } from "./fixtures";
 import { tabTo } from "./keyboard";
 
+test.use({ contextOptions: { reducedMotion: "no-preference" } });
+
 /** The button that opens a dialog, or the button of a menu and its entry. */
 interface Way {
   path: string;

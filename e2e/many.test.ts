@@ -201,7 +201,6 @@ test("the bar, its dialogs and its message are accessible in both themes", async
   problems,
   signedIn: _,
 }) => {
-  await page.emulateMedia({ reducedMotion: "reduce" });
   await someTokens(api, 3);
   await page.goto(tab);
   await page.getByRole("checkbox", { name: "Select all on this page" }).check();

@@ -9,7 +9,6 @@ for (const colorScheme of ["light", "dark"] as const) {
       test.use({
         colorScheme,
         viewport: { width, height: width === 390 ? 844 : 800 },
-        contextOptions: { reducedMotion: "reduce" },
       });
 
       for (const [name, tour] of Object.entries(tours)) {
