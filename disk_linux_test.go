@@ -114,6 +114,9 @@ func TestAServerStartsAndValidatesOnADiskThatTakesNoWrite(t *testing.T) {
 					t.Errorf("%s, crashed %v: a change answers %d %v", name, crashed, status, answer)
 				}
 			}
+			if status, answer, err := s.call(http.MethodPost, "/api/v1/session", manager, `{"details":{"email":"a@b.co","password":"secret-pass-1"}}`); err != nil || status != 503 {
+				t.Errorf("%s, crashed %v: a sign-in answers %d %v %v", name, crashed, status, answer, err)
+			}
 			if status, answer, err := s.call(http.MethodGet, "/readyz", "", ""); err != nil || status != 503 {
 				t.Errorf("%s, crashed %v: readyz answers %d %v %v", name, crashed, status, answer, err)
 			}
@@ -139,6 +142,8 @@ func TestAServerStartsAndValidatesOnADiskThatTakesNoWrite(t *testing.T) {
 			_ = s.process.Wait()
 			if log := fmt.Sprint(s.process.Stderr); !strings.Contains(log, "changes fail") || !strings.Contains(log, "changes work again") {
 				t.Errorf("%s, crashed %v: the log does not say that changes failed until the disk could be written: %s", name, crashed, log)
+			} else if strings.Contains(log, "too many") {
+				t.Errorf("%s, crashed %v: the log blames too many sign-ins for the disk: %s", name, crashed, log)
 			}
 		}
 	}

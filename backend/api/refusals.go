@@ -94,7 +94,7 @@ func (s *Service) passwordRefused(who *caller, message string, action audit.Acti
 const wrongPassword = "wrong password"
 
 var passwordReasons = map[fault.Kind]string{
-	fault.NotAuthenticated: wrongPassword, fault.TooManyRequests: "too many wrong attempts", fault.Unavailable: "too many at once",
+	fault.NotAuthenticated: wrongPassword, fault.TooManyRequests: "too many wrong attempts", fault.Unavailable: "it could not be checked",
 }
 
 // isWrong reports whether the error is about the named field.
