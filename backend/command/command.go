@@ -19,6 +19,7 @@ import (
 
 	"tokentab/backend"
 	"tokentab/backend/config"
+	"tokentab/backend/text"
 )
 
 // Version is the program's version, set by the build.
@@ -52,16 +53,14 @@ type grammar struct {
 	Man        manPage    `cmd:"" help:"Print the manual page: tokentab man | man -l -."`
 }
 
-// BeforeReset reads the file of settings before the flags look into the environment.
+// BeforeReset reads the file of settings before the flags look into the environment. It returns an error for a variable with the
+// name of a setting but for one letter. Others may be of another program, or of Kubernetes, which adds TOKENTAB_PORT.
 func (g *grammar) BeforeReset(parsed *kong.Context) error {
 	path := os.Getenv(config.Prefix + "_CONFIG")
 	for _, step := range parsed.Path {
 		if step.Flag != nil && step.Flag.Name == "config" {
 			path, _ = parsed.FlagValue(step.Flag).(string)
 		}
-	}
-	if path == "" {
-		return nil
 	}
 	known := config.Variables()
 	err := kong.Visit(parsed.Model, func(node kong.Visitable, next kong.Next) error {
@@ -72,6 +71,17 @@ func (g *grammar) BeforeReset(parsed *kong.Context) error {
 	})
 	if err != nil {
 		return err
+	}
+	own := append([]string{config.Prefix + "_CONFIG"}, known...)
+	for _, variable := range os.Environ() {
+		name, _, _ := strings.Cut(variable, "=")
+		near := slices.IndexFunc(own, func(k string) bool { return text.WithinOne([]byte(name), k) })
+		if near >= 0 && !slices.Contains(own, name) {
+			return fmt.Errorf("there is no setting %s; did you mean %s?", name, own[near])
+		}
+	}
+	if path == "" {
+		return nil
 	}
 	return config.LoadFile(path, known)
 }
