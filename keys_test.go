@@ -25,7 +25,7 @@ func TestPromise1AServerRefusesTokensOfAWithdrawnKeyBeforeTheCommandReturns(t *t
 		t.Fatal(status, err)
 	}
 	for _, answer := range []string{"", "no\n"} {
-		if out, err := run(answer, "keys", "withdraw", "--", kid); err == nil || !strings.Contains(out, "revokes 1 live tokens") || !strings.Contains(out, "nothing was changed") {
+		if out, err := run(answer, "keys", "withdraw", "--", kid); err == nil || !strings.Contains(out, "revokes 1 live token,") || !strings.Contains(out, "nothing was changed") {
 			t.Errorf("without a yes: %s %v", out, err)
 		}
 	}

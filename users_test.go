@@ -102,7 +102,7 @@ func TestARunningServerObeysTheCommandsForUsersAtOnce(t *testing.T) {
 
 	const agent = `{"details":{"name":"bot"}}`
 	m.asks("an admin", http.StatusOK, http.MethodPost, "/api/v1/agent", bob, agent)
-	m.run(true, "The role of bob@b.co is viewer. 1 live API tokens that they created keep working", "", "user", "set-role", "bob@b.co", "viewer")
+	m.run(true, "The role of bob@b.co is viewer. 1 live API token that they created keeps working", "", "user", "set-role", "bob@b.co", "viewer")
 	m.asks("a viewer changes", http.StatusForbidden, http.MethodPost, "/api/v1/agent", bob, agent)
 	m.asks("a viewer looks", http.StatusOK, http.MethodGet, "/api/v1/agent", bob, "")
 	m.run(true, "bob@b.co  viewer  1", "", "user", "list")
@@ -118,7 +118,7 @@ func TestARunningServerObeysTheCommandsForUsersAtOnce(t *testing.T) {
 
 	m.run(false, "nothing was changed", "no\n", "user", "remove", "bob@b.co")
 	pings(http.StatusOK)
-	m.run(true, "bob@b.co is removed from Acme. 1 API tokens are revoked.", "yes\n", "user", "remove", "bob@b.co", "--revoke-tokens")
+	m.run(true, "bob@b.co is removed from Acme. 1 API token is revoked.", "yes\n", "user", "remove", "bob@b.co", "--revoke-tokens")
 	pings(http.StatusUnauthorized)
 	m.run(false, "no admin user", "secret-pass-4\n", "user", "reset-password", "bob@b.co", "--password-stdin")
 }

@@ -84,7 +84,7 @@ func (m *makeBackup) Run(ctx context.Context, std IO) (err error) {
 	if err != nil {
 		return fmt.Errorf("no backup was made: %w", err)
 	}
-	_, err = fmt.Fprintf(std.Out, "%s  %d bytes  %d API tokens  %s\n", m.File, made.Bytes, made.Tokens, made.At.Format(time.RFC3339))
+	_, err = fmt.Fprintf(std.Out, "%s  %d bytes  %s  %s\n", m.File, made.Bytes, counted(made.Tokens, "API token", "API tokens"), made.At.Format(time.RFC3339))
 	if made.Audit != nil {
 		err = errors.Join(err, fmt.Errorf("the backup is like the database, but its audit trail does not verify: %w", made.Audit))
 	}
@@ -141,19 +141,20 @@ func (r *restore) Run(ctx context.Context, std IO) error {
 		fmt.Fprintf(std.Err, "Kept %s.\n", kept)
 	}
 	if done.Compared {
-		fmt.Fprintf(std.Err, "Compared with the replaced database: %d tokens that had been suspended, revoked, deleted or rotated since the backup are revoked or suspended.\n", done.Ended)
+		fmt.Fprintf(std.Err, "Compared with the replaced database, and revoked or suspended %s that had been suspended, revoked, deleted or rotated since the backup.\n",
+			counted(done.Ended, "token", "tokens"))
 	} else if done.Replaced {
 		fmt.Fprintln(std.Err, "The replaced database could not be compared: it is damaged, of another version or of another installation.")
 	}
 	switch {
 	case r.SuspendActive:
-		fmt.Fprintf(std.Err, "Suspended %d tokens. Activate those that you still trust.\n", done.Suspended)
+		fmt.Fprintf(std.Err, "Suspended %s. Activate those that you still trust.\n", counted(done.Suspended, "token", "tokens"))
 	case !done.Compared:
 		fmt.Fprintln(std.Err, "Tokens that were suspended or revoked after the backup work again. Review them on the page, or restore again with --force --suspend-active.")
 	}
 	if !done.HasKey && os.Getenv(config.Prefix+"_MASTER_KEY") == "" && os.Getenv(config.Prefix+"_MASTER_KEY_FILE") == "" {
 		fmt.Fprintf(std.Err, "Put the file master.key of the installation into %s before you start the server.\n", r.Data)
 	}
-	_, err = fmt.Fprintf(std.Out, "%s  %d API tokens  %s\n", r.File, done.Rows["api_tokens"], done.MadeAt.Format(time.RFC3339))
+	_, err = fmt.Fprintf(std.Out, "%s  %s  %s\n", r.File, counted(done.Rows["api_tokens"], "API token", "API tokens"), done.MadeAt.Format(time.RFC3339))
 	return err
 }

@@ -42,7 +42,7 @@ func (d *copyDatabase) Run(ctx context.Context, std IO) error {
 	for _, n := range done.Rows {
 		rows += n
 	}
-	if _, err := fmt.Fprintf(std.Out, "%d tables  %d rows  %d API tokens  %s\n", len(done.Rows), rows, done.Rows["api_tokens"], time.Since(began).Round(time.Millisecond)); err != nil {
+	if _, err := fmt.Fprintf(std.Out, "%d tables  %d rows  %s  %s\n", len(done.Rows), rows, counted(done.Rows["api_tokens"], "API token", "API tokens"), time.Since(began).Round(time.Millisecond)); err != nil {
 		return err
 	}
 	fmt.Fprintln(std.Err, d.keyAdvice())

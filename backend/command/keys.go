@@ -98,7 +98,7 @@ func (w *withdrawKeys) Run(ctx context.Context, std IO) (err error) {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(std.Err, "The key %s is %s. Withdrawing it revokes %d live tokens, and can't be undone.\n", key.ID, key.State, key.Tokens)
+	fmt.Fprintf(std.Err, "The key %s is %s. Withdrawing it revokes %s, and can't be undone.\n", key.ID, key.State, counted(key.Tokens, "live token", "live tokens"))
 	if !w.Yes {
 		fmt.Fprint(std.Err, "Type yes to withdraw it: ")
 		if answer, err := readLine(std.In); err != nil || answer != "yes" {
@@ -109,7 +109,8 @@ func (w *withdrawKeys) Run(ctx context.Context, std IO) (err error) {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(std.Err, "The key %s is withdrawn; %d tokens are revoked. Services that verify offline accept its tokens until they fetch the keys again.\n", key.ID, revoked)
+	_, err = fmt.Fprintf(std.Err, "The key %s is withdrawn; %s revoked. Services that verify offline accept its tokens until they fetch the keys again.\n",
+		key.ID, counted(revoked, "token is", "tokens are"))
 	return err
 }
 

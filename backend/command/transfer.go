@@ -32,7 +32,7 @@ func (e *exportTokens) Run(ctx context.Context, std IO) (err error) {
 	if err = errors.Join(err, out.Flush()); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(std.Err, "Exported %d tokens.\n", n)
+	_, err = fmt.Fprintf(std.Err, "Exported %s.\n", counted(n, "token", "tokens"))
 	return err
 }
 
@@ -65,6 +65,6 @@ func (i *importTokens) Run(ctx context.Context, std IO) (err error) {
 	if i.DryRun {
 		verb = "Would import"
 	}
-	_, err = fmt.Fprintf(std.Err, "%s %d tokens. Skipped %d whose secret is known, %d revoked and %d expired ones.\n", verb, result.Made, result.Known, result.Revoked, result.Expired)
+	_, err = fmt.Fprintf(std.Err, "%s %s. Skipped %d whose secret is known, %d revoked and %d expired ones.\n", verb, counted(result.Made, "token", "tokens"), result.Known, result.Revoked, result.Expired)
 	return err
 }

@@ -154,9 +154,10 @@ func (e ending) report(std IO, what string, m people.Member, revoked int) error 
 	tokens := ""
 	switch {
 	case e.RevokeTokens:
-		tokens = fmt.Sprintf(" %d API tokens are revoked.", revoked)
+		tokens = " " + counted(revoked, "API token is", "API tokens are") + " revoked."
 	case m.LiveTokens > 0:
-		tokens = fmt.Sprintf(" %d live API tokens that they created keep working; --revoke-tokens would revoke them.", m.LiveTokens)
+		tokens = " " + counted(m.LiveTokens, "live API token that they created keeps working; --revoke-tokens would revoke it.",
+			"live API tokens that they created keep working; --revoke-tokens would revoke them.")
 	}
 	_, err := fmt.Fprintf(std.Err, "%s%s\n", what, tokens)
 	return err

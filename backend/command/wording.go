@@ -100,3 +100,11 @@ func parseError(p *kong.ParseError) string {
 	}
 	return message
 }
+
+// counted returns a number with the words for one thing or for several.
+func counted[N int | int64](n N, one, several string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, several)
+}
