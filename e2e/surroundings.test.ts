@@ -74,6 +74,45 @@ test("code that can't be loaded leaves the rest of the page, and is loaded on an
   await expect(page.getByRole("table", { name: "Audit" })).toBeVisible();
 });
 
+test("code of a page without sign-in that is slow or missing leaves its frame", async ({
+  page,
+  problems,
+  openStranger,
+  signedIn: _,
+}) => {
+  problems.allow(/ERR_FAILED/);
+  const code = /\/assets\/sign-in-page-[^/]+\.js$/;
+  let release = () => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  await page.route(code, async (route) => {
+    await held;
+    await route.continue();
+  });
+  await page.goto("/profile");
+  await page.getByRole("button", { name: /^Account menu/ }).click();
+  await page.getByRole("menuitem", { name: "Sign out" }).click();
+  await expect(page.getByRole("heading", { level: 1, name: "Loading" })).toBeVisible();
+  release();
+  await expect(page.getByRole("heading", { level: 1, name: "Sign in" })).toBeVisible();
+
+  const other = await openStranger();
+  for (const [address, chunk, heading] of [
+    ["/sign-in", "sign-in-page", "Sign in"],
+    ["/invite#code", "invite-page", "This invite no longer works"],
+  ]) {
+    const lost = new RegExp(`/assets/${chunk}-[^/]+\\.js$`);
+    await other.route(lost, (route) => route.abort());
+    await other.goto(address as string);
+    await expect(other.getByRole("heading", { level: 1, name: "Page not loaded" })).toBeVisible();
+    await other.unroute(lost);
+    problems.allow(/404 \(Not Found\)/); // no such invite
+    await other.getByRole("button", { name: "Try again" }).click();
+    await expect(other.getByRole("heading", { level: 1, name: heading as string })).toBeVisible();
+  }
+});
+
 test("forced colours keep the selected tab and the primary button distinct", async ({
   page,
   signedIn: _,

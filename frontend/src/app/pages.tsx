@@ -1,4 +1,4 @@
-import { type ComponentType, lazy } from "react";
+import type { ComponentType } from "react";
 import { Redirect } from "wouter";
 import { late } from "../ui/late";
 import { loadToaster } from "../ui/toast";
@@ -14,6 +14,7 @@ const loaders: (() => Promise<unknown>)[] = [
   () => import("../tokens/move-question"),
   () => import("../tokens/bulk-actions"),
   () => import("../tokens/bulk-dialog"),
+  () => import("../session/sign-in-again"),
 ];
 
 /** A page that navigation, tabs and headers lead to. loadNeighbours loads its code. */
@@ -53,9 +54,9 @@ export const pages: Record<PagePath, ComponentType<PageProps>> = {
   "/cli/connect": late(() => import("../tokens/cli-connect-page")),
 };
 
-export const InvitePage = lazy(() => import("../session/invite-page"));
-export const SignInPage = lazy(() => import("../session/sign-in-page"));
-export const SetupPage = lazy(() => import("../session/setup-page"));
+export const InvitePage = late(() => import("../session/invite-page"));
+export const SignInPage = near(() => import("../session/sign-in-page"));
+export const SetupPage = late(() => import("../session/setup-page"));
 
 /** Loads the code of all near pages, so that none of them opens with a gap. */
 export function loadNeighbours() {

@@ -3,6 +3,7 @@ import { type DefaultParams, Redirect, Route, Switch, useLocation, useSearch } f
 import { useRefreshSession, useSessionEnded } from "../session/session";
 import { BulkHost } from "../tokens/bulk-host";
 import { Bar, TitleBar } from "../ui/bar";
+import { FirstShown } from "../ui/first-shown";
 import type { Session } from "../wire";
 import { nextPath, signInPath } from "./next-path";
 import { NotFoundPage } from "./not-found-page";
@@ -57,8 +58,14 @@ export function Routes({ session }: { session: Session }) {
   );
 }
 
+/** The frame of a page without sign-in. */
 function Alone({ page }: { page: ReactNode }) {
-  return <Suspense fallback={null}>{page}</Suspense>;
+  return (
+    <main className="mx-auto max-w-96 px-4 pt-[12vh] pb-10">
+      <FirstShown />
+      <Suspense fallback={<Coming />}>{page}</Suspense>
+    </main>
+  );
 }
 
 /** In the place of a page whose code is loading. A fast connection never shows it. */

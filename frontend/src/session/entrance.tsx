@@ -1,5 +1,4 @@
 import type { ReactNode } from "react";
-import { FirstShown } from "../ui/first-shown";
 
 export const Brand = () => (
   <div className="mb-6 flex items-center gap-2 font-semibold">
@@ -14,15 +13,14 @@ interface EntranceProps {
   children: ReactNode;
 }
 
-/** The frame of pages without sign-in. */
+/** The head and the content of a page without sign-in. */
 export function Entrance({ title, text, children }: EntranceProps) {
   return (
-    <main className="mx-auto flex min-h-full max-w-96 flex-col px-4 pt-[12vh] pb-10">
-      <FirstShown />
+    <>
       <Brand />
       <h1 className="text-title font-semibold wrap-anywhere">{title}</h1>
       {text && <p className="mt-1 text-soft">{text}</p>}
       <div className="mt-6">{children}</div>
-    </main>
+    </>
   );
 }
