@@ -1,6 +1,6 @@
 import { screen, waitFor, within } from "@testing-library/react";
 import { beforeEach, describe, expect, test, vi } from "vitest";
-import { failure, network, unreachable } from "../testing/network";
+import { bodiesOf, failure, network, unreachable } from "../testing/network";
 import { expectMessage, open } from "../testing/render";
 import { ago } from "../testing/sample";
 import { actionsOf, list, one, signedIn, token, use } from "../testing/samples";
@@ -94,6 +94,46 @@ describe("a move whose answer is lost", () => {
     await isClosed();
   });
 
+  describe("and that covers the tokens that it created", () => {
+    const lost = () => {
+      becomes("revoked");
+      return unreachable;
+    };
+
+    /** Revokes them too; the server answers one try after the other. */
+    async function revokeAll(...answers: (() => unknown)[]) {
+      network.on("GET /api_token", ({ query }: { query: URLSearchParams }) =>
+        list(query.has("descendants_of") ? [token({ id: "token-2" })] : [stored]),
+      );
+      network.on("POST /api_token/:id/revoke", () => answers.shift()?.());
+      const opened = await choose("Revoke");
+      await opened.user.click(await screen.findByRole("checkbox", { name: /^Also revoke/ }));
+      await sayYes(opened, "Revoke token");
+    }
+
+    test.each([
+      ["now", () => one(stored)],
+      ["before", () => failure(409, "invalid_action", "Nothing is left to revoke.")],
+    ])(
+      "is asked for again, and announced once the server says that all were revoked %s",
+      async (_, answer) => {
+        await revokeAll(lost, answer);
+        await expectMessage(/^“CI” \(…x7Qa\) revoked\./);
+        const body = { details: { with_descendants: true } };
+        expect(bodiesOf("POST /api_token/:id/revoke")).toEqual([body, body]);
+        await isClosed();
+      },
+    );
+
+    test("is not claimed of those while the server says nothing", async () => {
+      await revokeAll(lost, lost);
+      await expectMessage(
+        /^“CI” \(…x7Qa\) was revoked, but the tokens that it created may not have been\. Tokentab can’t be/,
+      );
+      await isClosed();
+    });
+  });
+
   test("leaves the page of a token that it has deleted", async () => {
     stored = token({ status: "revoked", last_used_at: null });
     network.on("GET /api_token/:id/events", list([]));
@@ -179,8 +219,25 @@ describe("a move that fails", () => {
     await sayYes(opened, "Suspend instead");
     const question = await asked("Revoke this token?");
     expect(await question.findByRole("alert")).toHaveTextContent(
-      "“CI” (…x7Qa) was not suspended. Try again.",
+      "“CI” (…x7Qa) is not suspended yet. The server may still be working on it. Try again.",
     );
+  });
+
+  test.each([
+    [
+      "the proxy gave up waiting",
+      failure(504, "unexpected", "Gateway timeout"),
+      /is not revoked yet\. The server may still/,
+    ],
+    ["the connection broke", unreachable, /is not revoked yet\. The server may still/],
+    ["the server failed", failure(500, "unexpected", "It failed."), /was not revoked\. It failed\./],
+  ])("is not called over unless the server has answered: %s", async (_, answer, text) => {
+    stored = token({ last_used_at: null });
+    network.on("GET /api_token/:id/use", one(use()));
+    answering(answer, false);
+    await sayYes(await choose("Revoke"), "Revoke token");
+    const question = await asked("Revoke this token?");
+    expect(await question.findByRole("alert")).toHaveTextContent(text);
   });
 
   test("closes its question once the move is no longer possible, and says so", async () => {

@@ -99,8 +99,7 @@ interface Moving {
 export function useMoveToken(onGone?: () => void) {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: ({ token, ...moving }: Moving) =>
-      requestMove(token.id, moving).catch((error) => settle(token, moving.move, error)),
+    mutationFn: (moving: Moving) => requestMove(moving).catch((error) => settle(moving, error)),
     onSuccess: async (after, { move }) => {
       await client.cancelQueries({ queryKey: tokensKey });
       client.setQueriesData<List<ApiToken>>(
@@ -118,11 +117,8 @@ export function useMoveToken(onGone?: () => void) {
   });
 }
 
-function requestMove(
-  id: string,
-  { move, withDescendants, reason }: Omit<Moving, "token">,
-): Promise<ApiToken> {
-  const path = requestPath(id);
+function requestMove({ token, move, withDescendants, reason }: Moving): Promise<ApiToken> {
+  const path = requestPath(token.id);
   if (move === "delete") return callForOne("DELETE", path);
   const details = { ...(withDescendants && { with_descendants: true }), ...(reason && { reason }) };
   const body = Object.keys(details).length > 0 ? { details } : {};
@@ -141,7 +137,8 @@ const verbs: Record<RowMove, string> = {
  * Finds out what became of a failed move: its answer may have been lost, and someone else may have made it. Resolves with the
  * token if it is as wanted, else rejects with what is known. The code is then invalid_action if the move is not possible now.
  */
-async function settle(token: ApiToken, move: RowMove, error: unknown): Promise<ApiToken> {
+async function settle(moving: Moving, error: unknown): Promise<ApiToken> {
+  const { token, move } = moving;
   if (!(error instanceof ApiError) || isSignedOut(error)) throw error;
   const { status, code } = error;
   const title = tokenTitle(token);
@@ -157,12 +154,23 @@ async function settle(token: ApiToken, move: RowMove, error: unknown): Promise<A
     : move === "end_old_secret"
       ? !now.old_secret
       : now.status === (move === "activate" ? "active" : verbs[move]);
-  if (isDone) return now ?? token;
+  if (isDone) {
+    // The token does not show what became of those that it created. A refusal says that all of them are revoked.
+    if (moving.withDescendants && code !== "invalid_action")
+      await requestMove(moving).catch((again) => {
+        if (again.code === "invalid_action") return;
+        const text = `${title} was revoked, but the tokens that it created may not have been.`;
+        throw told(`${text} ${again.message}`, "invalid_action");
+      });
+    return now ?? token;
+  }
   if (!now || code === "invalid_action" || (move !== "end_old_secret" && !now.available_actions[move])) {
     const text = `${title} was ${now ? "changed" : "deleted"} in the meantime. The page is up to date again.`;
     throw told(text, "invalid_action");
   }
-  throw told(`${claim} ${status ? error.message : "Try again."}`);
+  // Tokentab itself answers 500 or 503 once it is done with a request. After a proxy's answer, or none, it may go on.
+  if (isRefusal(error) || status === 500 || status === 503) throw told(`${claim} ${error.message}`);
+  throw told(`${title} is not ${verbs[move]} yet. The server may still be working on it. Try again.`);
 }
 
 function replaced(tokens: ApiToken[], after: ApiToken, move: RowMove): ApiToken[] {
