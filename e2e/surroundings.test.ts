@@ -257,6 +257,14 @@ test("a form keeps its input when the session ends", async ({ page, context, pro
   await page.keyboard.press("Enter");
   await expect(again).toBeHidden();
   await expect(form.getByRole("textbox", { name: "Name" })).toHaveValue("Nightly build");
+  await expect(form.getByRole("textbox", { name: "Name" })).toBeFocused();
+  await context.clearCookies();
+  await page.keyboard.press("Enter");
+  await expect(again.getByRole("textbox", { name: "Password" })).toBeFocused();
+  await page.keyboard.type("correct horse battery");
+  await page.keyboard.press("Enter");
+  await expect(form.getByRole("alert")).toHaveText("Your session had ended. Try again.");
+  await expect(form.getByRole("textbox", { name: "Name" })).toBeFocused();
   await form.getByRole("button", { name: "Create token" }).click();
   await expect(page.getByRole("dialog", { name: /^Save/ })).toBeVisible();
 });

@@ -153,8 +153,9 @@ export async function callForAll<T>(path: string, query: Query, signal?: AbortSi
   return items;
 }
 
-/** The message of an error of any kind. */
+/** The message of an error of any kind. That of a 401 is for API clients, and the user reads it after signing in again. */
 export function messageOf(error: unknown): string {
+  if (isSignedOut(error)) return "Your session had ended. Try again.";
   return error instanceof ApiError ? error.message : "Something went wrong. Try again.";
 }
 

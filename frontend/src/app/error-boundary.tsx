@@ -16,9 +16,7 @@ export class ErrorBoundary extends Component<{ children: ReactNode }, { failed: 
       <main className="mx-auto max-w-96 px-4 pt-[16vh]">
         <FirstShown />
         <h1 className="text-title font-semibold">This page stopped working</h1>
-        <p className="mt-1 mb-4 text-soft">
-          Nothing was lost on the server. Reload the page to continue, for example after an update.
-        </p>
+        <p className="mt-1 mb-4 text-soft">Nothing was lost on the server. Reload the page to continue.</p>
         <Button look="primary" onClick={() => window.location.reload()}>
           Reload page
         </Button>

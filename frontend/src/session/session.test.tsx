@@ -116,6 +116,7 @@ describe("a session that ends", () => {
       await user.click(question.getByRole("button", { name: "Sign in" }));
       await waitFor(() => expect(screen.queryByText("Your session has ended")).not.toBeInTheDocument());
       expect(await screen.findByLabelText(/^Name/)).toHaveValue("Nightly build");
+      expect(screen.getByRole("alert")).toHaveTextContent(/^Your session had ended. Try again.$/);
       expect(JSON.stringify(client.getMutationCache().getAll())).not.toContain(password);
     });
 
@@ -153,7 +154,9 @@ describe("a session that ends", () => {
     await user.type(screen.getByLabelText("Password"), password);
     await user.click(screen.getByRole("button", { name: "Sign in" }));
     await waitFor(() => expect(screen.queryByText("Your session has ended")).not.toBeInTheDocument());
-    expect(await screen.findByRole("textbox", { name: /^Reason/ })).toHaveValue("leaked");
+    const reason = await screen.findByRole("textbox", { name: /^Reason/ });
+    expect(reason).toHaveValue("leaked");
+    await waitFor(() => expect(reason).toHaveFocus());
   });
 
   test("by signing out removes all loaded data", async () => {

@@ -1,4 +1,5 @@
 import { AlertDialog } from "@base-ui/react/alert-dialog";
+import { useState } from "react";
 import { Button } from "../ui/button";
 import type { SessionUser } from "../wire";
 import { useSignInAgain } from "./entering";
@@ -15,11 +16,13 @@ interface SignInAgainProps {
 /** Asks to sign in above an open form, which keeps its input. It hides the page, since the user may have left. */
 export default function SignInAgain({ user, onLeave }: SignInAgainProps) {
   const signIn = useSignInAgain(user);
+  // Left to itself, the focus would return to what opened the form.
+  const [before] = useState(() => document.activeElement as HTMLElement | null);
   return (
     <AlertDialog.Root open>
       <AlertDialog.Portal>
         <AlertDialog.Backdrop className="fixed inset-0 z-50 bg-page" forceRender />
-        <AlertDialog.Popup className="fixed inset-0 z-50 overflow-y-auto">
+        <AlertDialog.Popup className="fixed inset-0 z-50 overflow-y-auto" finalFocus={() => before}>
           <div className="mx-auto flex min-h-full max-w-96 flex-col px-4 pt-[12vh] pb-10">
             <Brand />
             <AlertDialog.Title className="text-title font-semibold">Your session has ended</AlertDialog.Title>

@@ -198,7 +198,7 @@ describe("a refusal", () => {
     network.on("POST /api_token", failure(401, "not_authenticated", "Sign in first."));
     const { user } = { user: (await import("@testing-library/user-event")).default.setup() };
     await user.click(screen.getByRole("button", { name: "Try again" }));
-    expect(await screen.findByText(/Sign in first.*may have been created/)).toBeInTheDocument();
+    expect(await screen.findByText(/session had ended.*may have been created/)).toBeInTheDocument();
   });
 });
 
