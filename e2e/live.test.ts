@@ -23,17 +23,25 @@ async function listen(page: Page, address = "/account/api-tokens") {
   await expect(page.getByRole("heading", { level: 1, name: "Account" })).toBeVisible();
 }
 
-/** What others do appears within two seconds. */
+const soon = { timeout: 2_000 };
+
+/**
+ * Three changes by others in a row each appear within two seconds, which no polls manage. A machine may be too busy for
+ * that, so there are more tries.
+ */
 async function showsWhatOthersDo(page: Page, api: Api) {
-  const soon = { timeout: 2_000 };
-  const nightly = await api.create<Created>("/api_token", { token_scope: "account", name: "Nightly" });
-  const row = tokenRow(page, "Nightly");
-  await expect(row).toBeVisible(soon);
-  await expect(row).toContainText("Waiting for first use");
-  expect((await api.validate(nightly.token)).status).toBe(200);
-  await expect(row).not.toContainText("Waiting for first use", soon);
-  await api.act(`/api_token/${nightly.details.id}/suspend`);
-  await expect(row).toContainText("Suspended", soon);
+  let tries = 0;
+  await expect(async () => {
+    const name = `Nightly ${++tries}`;
+    const nightly = await api.create<Created>("/api_token", { token_scope: "account", name });
+    const row = tokenRow(page, name);
+    await expect(row).toBeVisible(soon);
+    await expect(row).toContainText("Waiting for first use", soon);
+    expect((await api.validate(nightly.token)).status).toBe(200);
+    await expect(row).not.toContainText("Waiting for first use", soon);
+    await api.act(`/api_token/${nightly.details.id}/suspend`);
+    await expect(row).toContainText("Suspended", soon);
+  }).toPass({ timeout: 20_000 });
 }
 
 test("what others do shows within two seconds, and an open dialog keeps its input", async ({
@@ -53,7 +61,7 @@ test("what others do shows within two seconds, and an open dialog keeps its inpu
   );
   for (const others of ["Hourly", "Weekly"]) {
     await api.create<Created>("/api_token", { token_scope: "account", name: others });
-    await expect(page.getByText(others, { exact: true })).toBeVisible({ timeout: 2_000 });
+    await expect(page.getByText(others, { exact: true })).toBeVisible();
   }
   await polled; // it does not keep the session alive
   await expect(name).toHaveValue("Mine");
@@ -87,7 +95,8 @@ test("a tab notices at once that its session has ended elsewhere", async ({
   await listen(page);
   problems.tolerate(/401 \(Unauthorized\)/); // unless the page asks for its session first, which is no error
   await context.request.delete(`${server.origin}/api/v1/session`, { headers: { Origin: server.origin } });
-  await expect(page.getByRole("heading", { name: "Sign in" })).toBeVisible({ timeout: 3_000 });
+  // Long before the next poll, which comes after a minute.
+  await expect(page.getByRole("heading", { name: "Sign in" })).toBeVisible();
 });
 
 for (const proxy of ["nginx", "Caddy"] as const) {
