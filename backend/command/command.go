@@ -90,8 +90,11 @@ func (g *grammar) BeforeReset(parsed *kong.Context) error {
 // a failure, 2 for wrong arguments.
 func Run(ctx context.Context, args []string, std IO) int {
 	forgetEmptySettings()
-	if slices.Equal(args, []string{"--version"}) { // what people try first
+	switch { // what people try first
+	case slices.Equal(args, []string{"--version"}):
 		args = []string{"version"}
+	case slices.Equal(args, []string{"help"}):
+		args = []string{"--help"}
 	}
 	var g grammar
 	exit := -1
