@@ -7,8 +7,8 @@ export default defineConfig({
   outputDir: "traces",
   reporter: [["list"]],
   fullyParallel: true,
-  // Each test runs its own server and browser, so more workers slow each other down.
-  workers: 2,
+  // Each test runs its own server and browser, and waits a quarter of the time: three keep two cores busy.
+  workers: 3,
   forbidOnly: true,
   maxFailures: 8,
   timeout: 120_000,
