@@ -150,8 +150,14 @@ func (s *Service) exportAuditEvents(_ context.Context, who *caller, in *AuditFil
 		c.Response.Header.Set("Cache-Control", "no-store, no-transform")
 		held := &fasthttp.RequestHeader{} // the request's own may serve another one before the writer has noticed its end
 		c.Request.Header.CopyTo(held)
+		conn, _ := c.Conn().(Streamer)
 		export := func(w *bufio.Writer) error {
-			return s.Audit.ExportListed(connected, who.AccountID, filter, w, func() error { return s.stillHolds(connected, who, held) })
+			return s.Audit.ExportListed(connected, who.AccountID, filter, w, func() error {
+				if conn != nil { // all events may take longer than a response may
+					conn.Part()
+				}
+				return s.stillHolds(connected, who, held)
+			})
 		}
 		answer.Stream(c, export, func() { done(); <-s.exports })
 	}}, nil

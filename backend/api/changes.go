@@ -18,8 +18,13 @@ import (
 // changesRoute never counts as a use of the session: an open page must not keep it alive.
 const changesRoute = "/changes"
 
-// Streamer is a connection that can be told that the response goes on until one side ends it.
-type Streamer interface{ Stream() }
+// Streamer is a connection that can be told that a response may take longer than others.
+type Streamer interface {
+	// Stream says that the response goes on until one side ends it.
+	Stream()
+	// Part says that another part of the response begins, which has the time of a whole one.
+	Part()
+}
 
 // Changed is what one server-sent event says.
 type Changed struct {

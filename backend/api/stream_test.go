@@ -5,8 +5,11 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/valyala/fasthttp"
 
 	"tokentab/backend/backendtest"
 	"tokentab/backend/token"
@@ -41,6 +44,39 @@ func TestAStreamToAnOldClientEndsWithItsConnection(t *testing.T) {
 	all := p.UntilClosed("GET /healthz HTTP/1.0\r\nHost: x\r\nConnection: keep-alive\r\n\r\nGET " + export + " HTTP/1.0\r\nHost: x\r\nAuthorization: Bearer " + reader + "\r\n\r\n")
 	if !strings.HasPrefix(all, "HTTP/1.1 200 OK\r\n") || !strings.Contains(all, "\r\n\r\nok\nHTTP/1.1 200 OK\r\n") || !strings.HasSuffix(all, "\r\n\r\n"+want) {
 		t.Errorf("two requests:\n%s", all)
+	}
+}
+
+// partsCounted is a connection that counts the parts of its response.
+type partsCounted struct {
+	net.Conn
+	parts atomic.Int64
+}
+
+func (*partsCounted) Stream() {}
+
+func (c *partsCounted) Part() { c.parts.Add(1) }
+
+// A response that is no stream ends after half a minute, which is too short for many events or a slow client.
+func TestAnExportHasTheTimeOfAResponseForEachOfItsParts(t *testing.T) {
+	p := backendtest.Start(t)
+	actor := p.Found()
+	_, reader := p.Issue(actor, token.Order{Scope: token.ScopeAccount, Role: token.Read})
+	for range 130 { // more than are read at once
+		p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+	}
+	ours, peer := net.Pipe()
+	defer ours.Close()
+	defer peer.Close()
+	conn := &partsCounted{Conn: ours}
+	var c fasthttp.RequestCtx
+	c.Init2(conn, nil, false)
+	c.Request.SetRequestURI(export)
+	c.Request.Header.Set("Authorization", "Bearer "+reader)
+	p.Web.API.Serve(&c)
+	lines := strings.Count(string(c.Response.Body()), "\n")
+	if parts := conn.parts.Load(); c.Response.StatusCode() != http.StatusOK || lines <= 130 || parts != int64(lines/100+1) {
+		t.Errorf("%d: %d events in %d parts", c.Response.StatusCode(), lines, parts)
 	}
 }
 

@@ -159,6 +159,9 @@ type conn struct {
 // Stream implements api.Streamer.
 func (c *conn) Stream() { c.streams = true }
 
+// Part implements api.Streamer.
+func (c *conn) Part() { c.begin(writing) }
+
 // Hold implements answer.Holder.
 func (c *conn) Hold() (release func()) {
 	c.all.held.Add(1)

@@ -341,6 +341,29 @@ func TestWhoComesOverAUnixSocketIsOnThisMachine(t *testing.T) {
 	}
 }
 
+func TestAnAnswerInPartsTakesAsLongAsNoneOfThemTakesTooLong(t *testing.T) {
+	inBubble(t, func(t *testing.T, c *conn, peer net.Conn) {
+		exchange(t, c, peer, 0)
+		done := every3Seconds(func() error { return readOnce(peer, 1) })
+		for range 10 { // 24 seconds each
+			c.Part()
+			if _, err := c.Write([]byte("12345678")); err != nil {
+				t.Error(err)
+			}
+		}
+		c.Part()
+		endsAfter(t, writeTimeout, func() error {
+			for {
+				if _, err := c.Write([]byte("12")); err != nil {
+					return err
+				}
+			}
+		})
+		_ = c.Close()
+		<-done
+	})
+}
+
 func TestAStreamGoesOnWhileItsPartsAreTaken(t *testing.T) {
 	inBubble(t, func(t *testing.T, c *conn, peer net.Conn) {
 		exchange(t, c, peer, 0)
