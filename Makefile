@@ -82,14 +82,14 @@ concurrent := 'Promise1[^0-9]|AtOnce'
 
 # The first run looks for races in all packages, but not in memory outside the Go heap; those of copies are on Postgres. What else
 # differs there runs without the race detector, which takes most of the time, but for the tests of many goroutines. Tests wait for
-# Postgres, so more packages run at once, and those of copies first.
+# Postgres, so more packages and both runs go on at once, and those of copies begin first.
 test-go: compiler postgres
 	$(say) "Testing the Go code with the race detector"
 	go test $(race) -timeout 30m ./copies ./...
 	go test -vet=off ./backend/memory
 	$(say) "Testing what reaches the database on Postgres"
-	TOKENTAB_TEST_STORE=postgres go test $(race) -timeout 30m -run $(concurrent) $(on_postgres)
-	TOKENTAB_TEST_STORE=postgres go test -vet=off -p 4 -timeout 30m -skip $(concurrent) $(on_postgres)
+	export TOKENTAB_TEST_STORE=postgres; go test $(race) -timeout 30m -run $(concurrent) $(on_postgres) & \
+	go test -vet=off -p 4 -timeout 30m -skip $(concurrent) $(on_postgres); others=$$?; wait $$! && exit $$others
 	cd deploy/envoy && go test -count=1 ./...
 
 # How often the program is killed at random moments.
