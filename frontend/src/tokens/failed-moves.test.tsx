@@ -132,6 +132,11 @@ describe("a move whose answer is lost", () => {
       );
       await isClosed();
     });
+
+    test("is not claimed of those if the session has ended meanwhile", async () => {
+      await revokeAll(lost, () => failure(401, "not_authenticated", "Send an API token as a bearer token."));
+      await expectMessage(/but the tokens that it created may not have been\. Your session had ended\./);
+    });
   });
 
   test("leaves the page of a token that it has deleted", async () => {

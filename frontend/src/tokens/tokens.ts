@@ -1,5 +1,14 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { ApiError, callForAll, callForOne, failedText, isRefusal, isSignedOut, type List } from "../api";
+import {
+  ApiError,
+  callForAll,
+  callForOne,
+  failedText,
+  isRefusal,
+  isSignedOut,
+  type List,
+  messageOf,
+} from "../api";
 import { drawn, useList, useOne } from "../requests";
 import type {
   AdminUser,
@@ -157,10 +166,10 @@ async function settle(moving: Moving, error: unknown): Promise<ApiToken> {
   if (isDone) {
     // The token does not show what became of those that it created. A refusal says that all of them are revoked.
     if (moving.withDescendants && code !== "invalid_action")
-      await requestMove(moving).catch((again) => {
-        if (again.code === "invalid_action") return;
+      await requestMove(moving).catch((again: unknown) => {
+        if (again instanceof ApiError && again.code === "invalid_action") return;
         const text = `${title} was revoked, but the tokens that it created may not have been.`;
-        throw told(`${text} ${again.message}`, "invalid_action");
+        throw told(`${text} ${messageOf(again)}`, "invalid_action");
       });
     return now ?? token;
   }
