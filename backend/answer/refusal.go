@@ -59,12 +59,14 @@ func NewFixed(https bool) (fixed Fixed) {
 }
 
 // Send ends a response with a status.
-func (f Fixed) Send(c *fasthttp.RequestCtx, status int) {
-	c.Response.Header.DisableNormalizing()
+func (f Fixed) Send(c *fasthttp.RequestCtx, status int) { f.send(&c.Response.Header, status) }
+
+func (f Fixed) send(h *fasthttp.ResponseHeader, status int) {
+	h.DisableNormalizing()
 	for i := range f {
-		c.Response.Header.SetCanonical(f[i].name, f[i].value)
+		h.SetCanonical(f[i].name, f[i].value)
 	}
-	c.Response.SetStatusCode(status)
+	h.SetStatusCode(status)
 }
 
 // SendJSON ends a response with a status and a JSON body, which must not change afterwards.
@@ -76,10 +78,42 @@ func (f Fixed) SendJSON(c *fasthttp.RequestCtx, status int, body []byte) {
 
 // Refuse sends a refusal.
 func (f Fixed) Refuse(c *fasthttp.RequestCtx, r Refusal) {
+	f.refuse(&c.Response.Header, r)
+	c.Response.SetBodyRaw(r.body)
+}
+
+func (f Fixed) refuse(h *fasthttp.ResponseHeader, r Refusal) {
 	if len(r.Challenge) > 0 {
-		c.Response.Header.SetCanonical(headerChallenge, r.Challenge)
+		h.SetCanonical(headerChallenge, r.Challenge)
 	}
-	f.SendJSON(c, r.status, r.body)
+	h.SetContentTypeBytes(TypeJSON)
+	f.send(h, r.status)
+}
+
+// Prepared is a response that depends on nothing in the request. Sending it takes less time than setting its headers one by one.
+type Prepared struct {
+	header fasthttp.ResponseHeader
+	body   []byte
+}
+
+// Prepare returns a response with a status and no body.
+func (f Fixed) Prepare(status int) *Prepared {
+	p := &Prepared{}
+	f.send(&p.header, status)
+	return p
+}
+
+// PrepareRefusal returns a refusal as a response.
+func (f Fixed) PrepareRefusal(r Refusal) *Prepared {
+	p := &Prepared{body: r.body}
+	f.refuse(&p.header, r)
+	return p
+}
+
+// Send replaces a response by the prepared one. Headers may be added afterwards, with names in canonical form.
+func (p *Prepared) Send(c *fasthttp.RequestCtx) {
+	p.header.CopyTo(&c.Response.Header)
+	c.Response.SetBodyRaw(p.body)
 }
 
 var headerChallenge = []byte("Www-Authenticate")

@@ -71,9 +71,8 @@ func (u *pendingUse) isOf(s *State, hour uint32) bool {
 	return u.hour == hour && u.old == s.Old && u.rotatedAt == s.RotatedAt && u.token == s.TokenID
 }
 
-// find returns the number of the entry of a token's secret and an hour, or 0.
-func (p *pending) find(s *State, hour uint32) uint32 {
-	hash := hashOfUse(&s.TokenID)
+// find returns the number of the entry of a token's secret and an hour, or 0. hash is that of the token's id.
+func (p *pending) find(s *State, hash, hour uint32) uint32 {
 	n, at := p.numbers.first(hash)
 	for n != 0 && !p.entries.at(n).isOf(s, hour) {
 		n, at = p.numbers.next(hash, at)
@@ -83,8 +82,7 @@ func (p *pending) find(s *State, hour uint32) uint32 {
 
 // add returns the number of a new entry. If the shard is full, it returns another one of the secret, or 0 if that has
 // none.
-func (p *pending) add(s *State, hour uint32, most int) uint32 {
-	hash := hashOfUse(&s.TokenID)
+func (p *pending) add(s *State, hash, hour uint32, most int) uint32 {
 	if int(p.entries.used) >= most {
 		n, at := p.numbers.first(hash)
 		for n != 0 && !p.entries.at(n).isOf(s, p.entries.at(n).hour) {

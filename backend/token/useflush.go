@@ -98,7 +98,7 @@ func (l *pendingUses) begin(most int, at int64) UseBatch {
 	batch := UseBatch{Writer: l.writer, Number: l.batch, At: at}
 	for _, u := range l.writing[:l.trying] {
 		u.progress = isInBatch
-		batch.Uses = append(batch.Uses, l.shardOf(u.token).taken.use(u))
+		batch.Uses = append(batch.Uses, l.shardOf(hashOfUse(&u.token)).taken.use(u))
 	}
 	return batch
 }

@@ -121,15 +121,16 @@ func hourOf(at int64) uint32 { return uint32(max(at, 0) / hourLength) }
 // latest returns the latest plausible time of a use, in Unix milliseconds.
 func (ts *Tokens) latest() int64 { return ts.now().UnixMilli() + wrongClock }
 
-func (l *pendingUses) shardOf(token pfid.ID) *pendingShard {
-	return &l.shards[hashOfUse(&token)/(1<<32/pendingShards)] // by the highest bits, since tables use the lowest
+func (l *pendingUses) shardOf(hash uint32) *pendingShard {
+	return &l.shards[hash/(1<<32/pendingShards)] // by the highest bits, since tables use the lowest
 }
 
 // count counts a validation of a token. It reports whether the address of the client is wanted.
 func (l *pendingUses) count(s *State, at int64, accepted bool) (wanted bool) {
-	shard, hour := l.shardOf(s.TokenID), hourOf(at)
+	hash, hour := hashOfUse(&s.TokenID), hourOf(at)
+	shard := l.shardOf(hash)
 	shard.mu.RLock()
-	n := shard.find(s, hour)
+	n := shard.find(s, hash, hour)
 	if n != 0 {
 		wanted = shard.entries.at(n).count(at, accepted)
 	}
@@ -139,8 +140,8 @@ func (l *pendingUses) count(s *State, at int64, accepted bool) (wanted bool) {
 	}
 	shard.mu.Lock()
 	defer shard.mu.Unlock()
-	if n = shard.find(s, hour); n == 0 {
-		n = shard.add(s, hour, l.most)
+	if n = shard.find(s, hash, hour); n == 0 {
+		n = shard.add(s, hash, hour, l.most)
 	}
 	return n != 0 && shard.entries.at(n).count(at, accepted)
 }
@@ -165,12 +166,13 @@ func sampleOf(at int64) uint32 { return uint32(max(at, 0)/addressEvery) + 1 }
 
 // recordAddress adds the address of a client to the counted use, unless another one was recorded in the same second.
 func (l *pendingUses) recordAddress(s *State, at int64, accepted bool, address netip.Addr) {
-	shard, hour := l.shardOf(s.TokenID), hourOf(at)
+	hash, hour := hashOfUse(&s.TokenID), hourOf(at)
+	shard := l.shardOf(hash)
 	shard.mu.Lock()
 	defer shard.mu.Unlock()
-	n := shard.find(s, hour)
+	n := shard.find(s, hash, hour)
 	if n == 0 { // taken by a flush meanwhile
-		n = shard.add(s, hour, l.most)
+		n = shard.add(s, hash, hour, l.most)
 	}
 	if n == 0 {
 		return
@@ -201,10 +203,10 @@ func (l *pendingUses) of(token pfid.ID) (found unwritten) {
 	l.moving.RLock()
 	defer l.moving.RUnlock()
 	found.batch = l.batch
-	shard := l.shardOf(token)
+	hash := hashOfUse(&token)
+	shard := l.shardOf(hash)
 	shard.mu.RLock()
 	defer shard.mu.RUnlock()
-	hash := hashOfUse(&token)
 	for _, p := range []*pending{&shard.pending, &shard.taken} {
 		for n, at := p.numbers.first(hash); n != 0; n, at = p.numbers.next(hash, at) {
 			u := p.entries.at(n)

@@ -46,6 +46,8 @@ type Parts struct {
 type Endpoints struct {
 	Parts
 	fixed       answer.Fixed
+	accepted    *answer.Prepared
+	refused     [len(refusals)]*answer.Prepared // by reason
 	publicHost  string // host and port of the public URL; empty without one
 	warnGateway sync.Once
 	warnNeeds   misspellings
@@ -59,6 +61,10 @@ const maxStrangerBodies = 16 << 20
 // New returns the endpoints.
 func New(parts Parts) *Endpoints {
 	e := &Endpoints{Parts: parts, fixed: answer.NewFixed(parts.Source.AlwaysHTTPS), strangers: request.NewMemory(request.MaxStrangerBody, maxStrangerBodies)}
+	e.accepted = e.fixed.Prepare(http.StatusOK)
+	for reason, refusal := range refusals {
+		e.refused[reason] = e.fixed.PrepareRefusal(refusal)
+	}
 	if public, err := url.Parse(parts.Source.PublicURL); err == nil {
 		e.publicHost = public.Host
 		if port := map[string]string{"http": "80", "https": "443"}[public.Scheme]; public.Host != "" && public.Port() == "" {
@@ -177,12 +183,12 @@ func (e *Endpoints) validate(c *fasthttp.RequestCtx) {
 	}
 	if verdict.Reason != token.Good {
 		e.tokenRefused(c, pathValidate, verdict.Reason, verdict.State)
-		e.fixed.Refuse(c, refusals[verdict.Reason])
+		e.refused[verdict.Reason].Send(c)
 		return
 	}
+	e.accepted.Send(c)
 	h, t := &c.Response.Header, &verdict.State
 	text := drafts.Get().(*[maxText]byte)
-	h.DisableNormalizing() // the names are in canonical form
 	h.SetCanonical(headerTokenID, t.TokenID.Append(text[:0]))
 	h.SetCanonical(headerTokenScope, append(text[:0], t.Scope.String()...))
 	h.SetCanonical(headerAccountID, t.AccountID.Append(text[:0]))
@@ -191,7 +197,6 @@ func (e *Endpoints) validate(c *fasthttp.RequestCtx) {
 	h.SetCanonical(headerAgentDeploymentID, t.AgentDeploymentID.Append(text[:0]))
 	h.SetCanonical(headerTokenExpiresAt, time.Unix(t.ExpiresAt, 0).UTC().AppendFormat(text[:0], time.RFC3339))
 	drafts.Put(text)
-	e.fixed.Send(c, http.StatusOK)
 }
 
 // drafts are buffers for response values. fasthttp copies them; without a pool each response would allocate.
@@ -216,7 +221,7 @@ func (e *Endpoints) ping(c *fasthttp.RequestCtx) {
 	}
 	if verdict.Reason != token.Good {
 		e.tokenRefused(c, pathPing, verdict.Reason, verdict.State)
-		e.fixed.Refuse(c, refusals[verdict.Reason])
+		e.refused[verdict.Reason].Send(c)
 		return
 	}
 	t := &verdict.State
@@ -234,10 +239,10 @@ func (e *Endpoints) ping(c *fasthttp.RequestCtx) {
 	b = append(b, `,"expires_at":`...)
 	b = time.Unix(t.ExpiresAt, 0).UTC().AppendFormat(b, answer.TimeFormat)
 	b = append(b, `}}`...)
+	e.accepted.Send(c)
 	c.Response.Header.SetContentTypeBytes(answer.TypeJSON)
 	c.Response.SetBody(b)
 	drafts.Put(text)
-	e.fixed.Send(c, http.StatusOK)
 }
 
 func appendID(b []byte, name string, id pfid.ID) []byte {

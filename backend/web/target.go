@@ -37,8 +37,10 @@ func isURLOf(host, target []byte) bool {
 // itself.
 func pathOf(target []byte) (path []byte, ok bool) {
 	if len(target) > 0 && target[0] == '/' { // as nearly all are, and parsing takes longer than the rest of beforeBody
-		if end := bytes.IndexAny(target, "?#"); end >= 0 {
-			target = target[:end]
+		for _, end := range [...]byte{'?', '#'} { // bytes.IndexAny takes longer
+			if i := bytes.IndexByte(target, end); i >= 0 {
+				target = target[:i]
+			}
 		}
 		return target, true
 	}
