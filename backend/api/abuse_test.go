@@ -52,7 +52,7 @@ func TestNoKeyKeepsASecretInTheDatabase(t *testing.T) {
 		}
 		return a.Body
 	}
-	answers := call("/bulk", `{"idempotency_key":"outer-key-1","items":[
+	answers := call("/bulk", `{"items":[
 		{"_type":"api_tokens/create","idempotency_key":"inner-key-1","token_scope":"account"},
 		{"method":"POST","path":"/api_token","body":{"details":{"token_scope":"account"}}},
 		{"method":"POST","path":"/admin_user_invite","body":{"details":{"email":"a@x.co"},"idempotency_key":"inner-key-2"}}]}`)

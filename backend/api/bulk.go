@@ -129,6 +129,7 @@ func readBulkItems(body *sentBody) ([]bulkRequest, error) {
 	}
 	requests := make([]bulkRequest, len(items))
 	wrong, keys := fault.Fields{}, map[string]bool{}
+	refuseKey(wrong, "idempotency_key", members)
 	for i, item := range items {
 		at := fmt.Sprintf("items[%d]", i)
 		if item == nil {

@@ -47,6 +47,9 @@ func readBulkItem(wrong fault.Fields, at string, item bulkItem) bulkRequest {
 	if wrong[at+".method"] == nil && !slices.Contains([]string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete}, request.method) {
 		wrong.Add(at+".method", "must be GET, POST, PUT or DELETE")
 	}
+	if request.method != http.MethodGet { // in the body it counts
+		refuseKey(wrong, at+".idempotency_key", item)
+	}
 	path = "/" + strings.TrimPrefix(strings.TrimPrefix(path, "/"), "api/v1/")
 	place, _, _ := strings.Cut(path, "?")
 	if match := bulkPath.FindStringSubmatch(place); match == nil || !isBulkResource(match[1]) {

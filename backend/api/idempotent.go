@@ -86,6 +86,26 @@ func (s *Service) checkKey(ctx huma.Context, next func(huma.Context)) {
 	next(ctx)
 }
 
+// takeNoKey refuses idempotency keys: who sends one expects that a repeated request changes nothing.
+func (s *Service) takeNoKey(ctx huma.Context, next func(huma.Context)) {
+	who, _ := ctx.Context().Value(callerKey{}).(*caller)
+	wrong := fault.Fields{}
+	refuseKey(wrong, "idempotency_key", who.sent().top)
+	refuseKey(wrong, "idempotency_key", who.sent().details)
+	if err := wrong.Err(); err != nil {
+		s.answerHuma(ctx, err)
+		return
+	}
+	next(ctx)
+}
+
+// refuseKey adds an error at a place to wrong if the members have an idempotency key.
+func refuseKey(wrong fault.Fields, at string, members map[string]json.RawMessage) {
+	if key := members["idempotency_key"]; key != nil && string(key) != "null" {
+		wrong.Add(at, "has no effect here: a repeated request runs again")
+	}
+}
+
 // idempotencyKey returns the key in the body. It ignores bodies that are no JSON object; decoding reports them.
 func (b *sentBody) idempotencyKey() (key string, named bool, err error) {
 	value := b.top["idempotency_key"]

@@ -137,6 +137,35 @@ func TestUnknownMembersOfABodyAreRefusedWhereTheyCouldBeMeant(t *testing.T) {
 	}
 }
 
+// A repeated change whose key was ignored would be made twice.
+func TestAnIdempotencyKeyThatNothingKeepsIsRefused(t *testing.T) {
+	p := backendtest.Start(t)
+	actor := p.Found()
+	browser := session(t, p, backendtest.Email)
+	webhook := "/api/v1/account/" + actor.AccountID.String() + "/webhook"
+	if a := p.Call(http.MethodPut, webhook, backendtest.Details(map[string]any{"url": "https://example.com/hook"}), browser...); a.Status != http.StatusOK {
+		t.Fatalf("%d %s", a.Status, a.Body)
+	}
+	for _, c := range []struct{ method, path, body, field string }{
+		{http.MethodPost, webhook + "/replace_secret", `{"idempotency_key":"once-0001"}`, "idempotency_key"},
+		{http.MethodPost, webhook + "/replace_secret", `{"details":{"idempotency_key":"once-0001"}}`, "idempotency_key"},
+		{http.MethodPut, webhook, `{"details":{"url":"https://example.com/other"},"idempotency_key":"once-0001"}`, "idempotency_key"},
+		{http.MethodPut, "/api/v1/admin_user/" + actor.AdminUserID.String(), `{"details":{"name":"Ada"},"idempotency_key":"once-0001"}`, "idempotency_key"},
+		{http.MethodPost, "/api/v1/bulk", `{"items":[{"method":"POST","path":"/agent","body":{"details":{"name":"bot"}}}],"idempotency_key":"once-0001"}`, "idempotency_key"},
+		{http.MethodPost, "/api/v1/bulk", `{"items":[{"method":"POST","path":"/agent","body":{"details":{"name":"bot"}},"idempotency_key":"once-0001"}]}`, "items[0].idempotency_key"},
+	} {
+		namesField(t, c.method+c.path+c.body, p.Call(c.method, c.path, c.body, browser...), c.field)
+	}
+	for _, body := range []string{
+		`{"items":[{"method":"GET","path":"/agent","idempotency_key":"once-0001"}],"idempotency_key":null}`,
+		`{"items":[{"method":"POST","path":"/agent","body":{"details":{"name":"bot"},"idempotency_key":"once-0001"},"idempotency_key":null}]}`,
+	} {
+		if a := p.Call(http.MethodPost, "/api/v1/bulk", body, browser...); a.Status != http.StatusOK || !strings.Contains(a.Body, `"status":200`) {
+			t.Errorf("%s: %d %s", body, a.Status, a.Body)
+		}
+	}
+}
+
 func TestARefusedKeyIsNotRepeatedWholeIfItIsLong(t *testing.T) {
 	p := backendtest.Start(t)
 	p.Found()
