@@ -252,11 +252,15 @@ func (b *Backend) eachImported(order Import, names namesInAccount, f func(line i
 	n := 0
 	for lines.Scan() {
 		n++
-		if len(bytes.TrimSpace(lines.Bytes())) == 0 {
+		text := lines.Bytes()
+		if n == 1 {
+			text = bytes.TrimPrefix(text, []byte("\ufeff")) // some editors on Windows begin a file so
+		}
+		if len(bytes.TrimSpace(text)) == 0 {
 			continue
 		}
 		var line importedLine
-		i, err := token.Imported{}, decodeStrictly(lines.Bytes(), &line)
+		i, err := token.Imported{}, decodeStrictly(text, &line)
 		if err == nil {
 			if line.Status == token.Revoked.String() {
 				skipped.Revoked++

@@ -111,6 +111,18 @@ func TestSecretsOfOtherSystemsKeepWorkingByTheirHash(t *testing.T) {
 	}
 }
 
+// PowerShell writes one, and so does Notepad.
+func TestAFileToImportMayBeginWithAByteOrderMark(t *testing.T) {
+	p := backendtest.Start(t)
+	actor := p.Found()
+	if result, err := importLines(t, p, actor, "\ufeff"+foreign("good", "")); err != nil || result.Made != 1 || !accepted(p, "good") {
+		t.Fatalf("%+v %v", result, err)
+	}
+	if _, err := importLines(t, p, actor, foreign("other", "")+"\ufeff"+foreign("third", "")); err == nil || !strings.Contains(err.Error(), "line 2: ") {
+		t.Errorf("a mark in the middle: %v", err)
+	}
+}
+
 // An import reads its file twice. From a pipe it would check all lines, and import none of them.
 func TestAPipeImportsNothingAndSaysSo(t *testing.T) {
 	p := backendtest.Start(t)
