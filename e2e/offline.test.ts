@@ -65,7 +65,10 @@ for (const [language, program] of Object.entries(programs)) {
   });
 }
 
-/** Programs with one verifier and a settable clock. Each input line has minutes and a token; the output is a word. */
+/**
+ * Programs with one verifier and settable clocks. Each input line has how many minutes the clock is ahead, how many have passed,
+ * and a token; the output is a word.
+ */
 const services = {
   Node: () => [
     process.execPath,
@@ -74,11 +77,14 @@ const services = {
     `import { createInterface } from "node:readline";
 const [issuer, file] = process.argv.slice(1);
 const { Verifier } = await import(file);
-const now = Date.now;
-const verifier = new Verifier(issuer, issuer, { now: () => Date.now() });
+let [ahead, passed] = [0, 0];
+const verifier = new Verifier(issuer, issuer, {
+  now: () => Date.now() + ahead * 60_000,
+  elapsed: () => performance.now() + passed * 60_000,
+});
 for await (const line of createInterface({ input: process.stdin })) {
-  const [minutes, token] = line.split(" ");
-  Date.now = () => now() + minutes * 60_000;
+  let token;
+  [ahead, passed, token] = line.split(" ");
   console.log(await verifier.verify(token).then(() => "good", (error) => error.message));
 }`,
   ],
@@ -93,9 +99,9 @@ spec.loader.exec_module(verify)
 now, running = time.time, time.monotonic
 verifier = verify.Verifier(issuer, issuer)
 for line in sys.stdin:
-    minutes, token = line.split()
-    time.time = lambda: now() + float(minutes) * 60
-    time.monotonic = lambda: running() + float(minutes) * 60
+    ahead, passed, token = line.split()
+    time.time = lambda: now() + float(ahead) * 60
+    time.monotonic = lambda: running() + float(passed) * 60
     try:
         verifier.verify(token)
         print("good", flush=True)
@@ -104,7 +110,25 @@ for line in sys.stdin:
   ],
 };
 
-for (const [language, service] of Object.entries(services)) {
+/** Starts such a program. ask returns its word; passed is as far as the clock is ahead unless that is wrong. */
+function startService(language: string, origin: string) {
+  const [command = "", ...args] = services[language as keyof typeof services]();
+  const file = programs[language as keyof typeof programs]().at(-1) ?? "";
+  const program = spawn(command, [...args, origin, file], {
+    env: { ...process.env, NO_PROXY: "127.0.0.1" },
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  const lines = createInterface({ input: program.stdout })[Symbol.asyncIterator]();
+  return {
+    ask: async (ahead: number, token: string, passed = ahead) => {
+      program.stdin.write(`${ahead} ${passed} ${token}\n`);
+      return (await lines.next()).value;
+    },
+    end: () => program.stdin.end(),
+  };
+}
+
+for (const language of Object.keys(services)) {
   test(`${language} goes on with what it has while nobody answers, whatever it is asked meanwhile`, async ({
     api,
     server,
@@ -112,17 +136,7 @@ for (const [language, service] of Object.entries(services)) {
     await api.setUp();
     const { token } = await issue(api);
     const { "a foreign key with its own id": forged = "" } = await forgeries(api, token);
-    const [command = "", ...args] = service();
-    const file = programs[language as keyof typeof programs]().at(-1) ?? "";
-    const program = spawn(command, [...args, server.origin, file], {
-      env: { ...process.env, NO_PROXY: "127.0.0.1" },
-      stdio: ["pipe", "pipe", "inherit"],
-    });
-    const lines = createInterface({ input: program.stdout })[Symbol.asyncIterator]();
-    const ask = async (minutes: number, asked: string) => {
-      program.stdin.write(`${minutes} ${asked}\n`);
-      return (await lines.next()).value;
-    };
+    const { ask, end } = startService(language, server.origin);
     expect(await ask(-1.1, token)).toMatch(/not valid yet/);
     expect(await ask(-0.95, token)).toBe("good");
     expect(await ask(0, token)).toBe("good");
@@ -134,7 +148,19 @@ for (const [language, service] of Object.entries(services)) {
       expect(await ask(minutes, token)).toBe("good");
     }
     expect(await ask(61, token)).toMatch(/refused|fetch failed/i);
-    program.stdin.end();
+    end();
+  });
+
+  test(`${language} fetches in time after its clock was ahead for a while`, async ({ api }) => {
+    await api.setUp();
+    const { details, token } = await issue(api);
+    const { ask, end } = startService(language, api.origin);
+    expect(await ask(120, token, 0), "lists have expired").toMatch(/"exp" claim|has expired/);
+    expect(await ask(0, token, 1), "with the right time, after the wait").toBe("good");
+    expect(await ask(30, token, 3)).toBe("good");
+    await api.act(`/api_token/${details.id}/revoke`);
+    expect(await ask(0, token, 5), "after the time to keep a list").toBe("the token is revoked");
+    end();
   });
 }
 
@@ -148,6 +174,7 @@ test("Node fetches a list once per ttl, sees a change after it, and trusts no ex
   let [passed, fetched, unchanged, down] = [0, 0, 0, false];
   const verifier = new Verifier(api.origin, api.origin, {
     now: () => start + passed,
+    elapsed: () => passed,
     fetch: async (...args) => {
       if (String(args[0]).includes("/status-lists/")) fetched += 1;
       if (down) throw new Error("the network is down");
@@ -195,6 +222,7 @@ let [passed, tries, down, fail, arrived] = [0, 0, true];
 const asked = new Promise((resolve) => { arrived = resolve; });
 const verifier = new Verifier(issuer, issuer, {
   now: () => Date.now() + passed,
+  elapsed: () => performance.now() + passed,
   fetch: (url, options) => {
     if (!down || !String(url).includes(part)) return fetch(url, options);
     tries += 1;
@@ -276,7 +304,7 @@ for (const [language, program] of Object.entries(stalled)) {
 type OfflineVerifier = new (
   issuer: string,
   audience: string,
-  outside: { now: () => number; fetch: typeof fetch },
+  outside: { now: () => number; elapsed: () => number; fetch: typeof fetch },
 ) => { verify: (token: string) => Promise<Record<string, unknown>> };
 
 function issue(api: Api, more: object = {}): Promise<Created> {

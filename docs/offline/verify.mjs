@@ -22,20 +22,23 @@ const leeway = 60; // s, how far this clock may be behind the issuer's (RFC 7519
 class Shared {
   #fetch;
   #now;
+  #elapsed;
   #held;
-  #next = 0; // when to fetch a newer one
+  #next = -Infinity; // when to fetch a newer one
   #error; // of the last fetch
   #fetching;
 
   /** fetch gets the value that it replaces, if any, and a signal. It returns the value, ms to keep it, and its end. */
-  constructor(fetch, now) {
+  constructor(fetch, { now, elapsed }) {
     this.#fetch = fetch;
     this.#now = now;
+    this.#elapsed = elapsed;
   }
 
   /** Returns the value, or throws the error of the last fetch if there is none to use. */
   async get() {
-    if (this.#now() >= this.#next) this.#fetching ??= this.#renew();
+    const isOver = this.#held && !this.#usable();
+    if (isOver || this.#elapsed() >= this.#next) this.#fetching ??= this.#renew();
     await this.#fetching;
     const held = this.#usable();
     if (!held) throw this.#error ?? new Error("the newest one has expired");
@@ -43,14 +46,14 @@ class Shared {
   }
 
   async #renew() {
-    const held = this.#usable();
+    this.#held = this.#usable();
     try {
-      this.#held = await this.#fetch(held?.value, AbortSignal.timeout(held ? patience : timeout));
+      this.#held = await this.#fetch(this.#held?.value, AbortSignal.timeout(this.#held ? patience : timeout));
       this.#error = undefined;
-      this.#next = Math.min(this.#now() + this.#held.keep, this.#held.expires);
+      this.#next = this.#elapsed() + this.#held.keep;
     } catch (error) {
       this.#error = error;
-      this.#next = Math.min(this.#now() + retryAfter, this.#usable()?.expires ?? Infinity);
+      this.#next = this.#elapsed() + retryAfter;
     }
     this.#fetching = undefined;
   }
@@ -69,15 +72,22 @@ export class Verifier {
   #audience;
   #fetch;
   #now;
+  #clocks;
   #keys;
   #lists = new Map();
 
-  constructor(issuer, audience, { fetch = globalThis.fetch, now = Date.now } = {}) {
+  /** now is the time of day. elapsed is how many ms have passed, by a clock that nobody sets. */
+  constructor(
+    issuer,
+    audience,
+    { fetch = globalThis.fetch, now = Date.now, elapsed = () => performance.now() } = {},
+  ) {
     this.#issuer = issuer;
     this.#audience = audience;
     this.#fetch = fetch;
     this.#now = now;
-    this.#keys = new Shared((_, signal) => this.#fetchKeys(signal), now);
+    this.#clocks = { now, elapsed };
+    this.#keys = new Shared((_, signal) => this.#fetchKeys(signal), this.#clocks);
   }
 
   /** Returns the claims of a token that is good now, or throws an error that says why it is not. */
@@ -89,7 +99,7 @@ export class Verifier {
     if (!this.#lists.has(entry.uri)) {
       this.#lists.set(
         entry.uri,
-        new Shared((held, signal) => this.#fetchList(entry.uri, held, signal), this.#now),
+        new Shared((held, signal) => this.#fetchList(entry.uri, held, signal), this.#clocks),
       );
     }
     const list = await this.#lists.get(entry.uri).get();
