@@ -48,7 +48,7 @@ type Endpoints struct {
 	fixed       answer.Fixed
 	accepted    *answer.Prepared
 	refused     [len(refusals)]*answer.Prepared // by reason
-	publicHost  string // host and port of the public URL; empty without one
+	publicHost  string                          // host and port of the public URL; empty without one
 	warnGateway sync.Once
 	warnNeeds   misspellings
 	counts      counts
