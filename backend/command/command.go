@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"regexp"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -49,12 +50,18 @@ type grammar struct {
 	Health   health     `cmd:"" help:"Exit with 0 if the server is ready, otherwise with 1 and the reason. For HEALTHCHECK in containers."`
 	Version  version    `cmd:"" help:"Print the version and the commit."`
 
+	// ignored are environment variables that look like settings and are none.
+	ignored []string
+
 	Completion completion `cmd:"" help:"Print a script by which a shell completes commands and flags."`
 	Man        manPage    `cmd:"" help:"Print the manual page: tokentab man | man -l -."`
 }
 
+// ofKubernetes matches the variables that Kubernetes sets for a service named tokentab.
+var ofKubernetes = regexp.MustCompile(`_(SERVICE_HOST|SERVICE_PORT.*|PORT|PORT_\d+_.*)$`)
+
 // BeforeReset reads the file of settings before the flags look into the environment. It returns an error for a variable with the
-// name of a setting but for one letter. Others may be of another program, or of Kubernetes, which adds TOKENTAB_PORT.
+// name of a setting but for one letter. Others may be of another program.
 func (g *grammar) BeforeReset(parsed *kong.Context) error {
 	path := os.Getenv(config.Prefix + "_CONFIG")
 	for _, step := range parsed.Path {
@@ -79,6 +86,9 @@ func (g *grammar) BeforeReset(parsed *kong.Context) error {
 		if near >= 0 && !slices.Contains(own, name) {
 			return fmt.Errorf("there is no setting %s; did you mean %s?", name, own[near])
 		}
+		if near < 0 && strings.HasPrefix(name, config.Prefix+"_") && !ofKubernetes.MatchString(name) {
+			g.ignored = append(g.ignored, name)
+		}
 	}
 	if path == "" {
 		return nil
@@ -102,7 +112,7 @@ func Run(ctx context.Context, args []string, std IO) int {
 		kong.Name("tokentab"), kong.Description("Issues, shows and validates API tokens. Every flag can also be set in the environment: --data is TOKENTAB_DATA."),
 		kong.Writers(std.Out, std.Err), kong.Exit(func(code int) { exit = code }),
 		kong.DefaultEnvars(config.Prefix), kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-		kong.Bind(std), kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(std, &g), kong.BindTo(ctx, (*context.Context)(nil)),
 	)
 	if err != nil {
 		return fail(std, err.Error(), 1)

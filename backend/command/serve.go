@@ -22,7 +22,7 @@ type serve struct {
 }
 
 // Run serves until the context ends.
-func (s *serve) Run(ctx context.Context, std IO) (err error) {
+func (s *serve) Run(ctx context.Context, std IO, g *grammar) (err error) {
 	if err := fillDatabaseURL(&s.Storage); err != nil {
 		return err
 	}
@@ -40,6 +40,9 @@ func (s *serve) Run(ctx context.Context, std IO) (err error) {
 	signal.Notify(reload, syscall.SIGHUP)
 	log, endLog := newLog(std.Err, s.LogFormat)
 	defer endLog()
+	for _, name := range g.ignored {
+		log.Warn("an environment variable is no setting and is ignored", "variable", name)
+	}
 	limitMemory(ctx, log, memlimit.FromCgroup)
 	claim, err := backend.Claim(ctx, s.Config, world(std, log))
 	if err != nil {
