@@ -23,14 +23,15 @@ func (s *Server) answerError(c *fiber.Ctx, err error) error {
 		c.Set(h[0], h[1])
 	}
 	c.Set(fiber.HeaderCacheControl, "no-store")
-	if e, ok := errors.AsType[*fiber.Error](err); ok {
+	switch e, ok := errors.AsType[*fiber.Error](err); {
+	case !ok:
+	case e.Code == http.StatusNotFound:
+		err = fault.New(fault.NotFound, "There is nothing at this URL.")
+	case e.Code < http.StatusInternalServerError || e.Code == http.StatusBadGateway: // Fiber's word for a connection that failed
 		if allowed := c.GetRespHeader(fiber.HeaderAllow); strings.Contains(allowed, http.MethodGet) {
 			c.Append(fiber.HeaderAllow, http.MethodHead) // see gate
 		}
-		err = requestFault(e)
-		if err == nil {
-			return answer.NewErrorBody(e.Code, "bad_request", e.Message).Send(c.Context())
-		}
+		return unreadable(e.Code).Send(c.Context())
 	}
 	return answer.Error(ctx, s.folded, err).Send(c.Context())
 }
@@ -47,25 +48,21 @@ func (malformed) Error() string { return "the request can't be read" }
 
 func (e malformed) Unwrap() error { return e.error }
 
-// requestFault returns the fault for one of Fiber's own errors, or nil if only the status applies.
-func requestFault(e *fiber.Error) error {
-	switch {
-	case e.Code == http.StatusNotFound:
-		return fault.New(fault.NotFound, "There is nothing at this URL.")
-	case e.Code >= http.StatusInternalServerError:
-		return fault.Because(fault.Unexpected, "", e)
-	}
-	switch e.Code {
+// unreadable returns the response for the status of one of Fiber's own errors. All requests share these errors, so nothing may
+// change them.
+func unreadable(status int) *answer.ErrorBody {
+	message := "The request can't be read."
+	switch status {
 	case http.StatusMethodNotAllowed:
-		e.Message = "This URL does not accept that method."
+		message = "This URL does not accept that method."
 	case http.StatusRequestHeaderFieldsTooLarge:
-		e.Message = "The headers are larger than 16 KiB."
+		message = "The headers are larger than 16 KiB."
 	case http.StatusRequestTimeout:
-		e.Message = "The request did not arrive in time."
+		message = "The request did not arrive in time."
 	default:
-		e.Code, e.Message = http.StatusBadRequest, "The request can't be read."
+		status = http.StatusBadRequest
 	}
-	return nil
+	return answer.NewErrorBody(status, "bad_request", message)
 }
 
 func (s *Server) logPanic(c *fiber.Ctx, cause any) {
