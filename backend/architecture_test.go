@@ -43,7 +43,7 @@ var mayImport = map[string][]string{
 	"backend/text":        {"backend/fault"},
 	"backend/audit":       {"backend/fault", "backend/filemode", "backend/paging", "backend/pfid"},
 	"backend/unit":        {"backend/pfid"},
-	"backend/config":      {"backend/filemode"},
+	"backend/config":      {"backend/filemode", "backend/text"},
 	"backend/password":    {"backend/fault", "backend/text"},
 	"backend/idempotency": {"backend/fault", "backend/pfid"},
 }

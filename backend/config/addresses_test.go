@@ -73,3 +73,30 @@ func TestMailNeedsThePublicURL(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestThePublicURLAndTheAudienceFitIntoTokens(t *testing.T) {
+	at := func(url, audience string) error {
+		i := Issuing{PublicURL: url, Audience: audience, MaxTokenLifetime: Lifetime(day)}
+		return i.Check()
+	}
+	for _, url := range []string{"https://tokens.example.com", "http://127.0.0.1:8080", "https://[::1]:65535/", "https://bücher.example", "https://my_service:443", "https://" + strings.Repeat("a.", 126) + "x:65535"} {
+		if err := at(url, ""); err != nil {
+			t.Errorf("%s: %v", url, err)
+		}
+	}
+	for _, url := range []string{"https://:443", "https://tokens.example.com:0", "https://tokens.example.com:65536", "https://to\u200bkens.example.com", "https://tokens\u202e.example.com", "https://" + strings.Repeat("a.", 150) + "example"} {
+		if err := at(url, ""); err == nil || !strings.Contains(err.Error(), "--public-url") {
+			t.Errorf("%s: %v", url, err)
+		}
+	}
+	for _, audience := range []string{"orders", "https://orders.example/?a=b&c", "Bücher 1", strings.Repeat("<", 255)} {
+		if err := at("", audience); err != nil {
+			t.Errorf("%s: %v", audience, err)
+		}
+	}
+	for _, audience := range []string{"a\u200bb", "a\x01b", "a\xffb", "a\nb", " ", strings.Repeat("a", 256)} {
+		if err := at("", audience); err == nil || !strings.Contains(err.Error(), "--audience") {
+			t.Errorf("%q: %v", audience, err)
+		}
+	}
+}

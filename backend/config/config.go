@@ -9,11 +9,13 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
 
 	"tokentab/backend/filemode"
+	"tokentab/backend/text"
 )
 
 // Prefix starts each environment variable's name: --max-token-lifetime is TOKENTAB_MAX_TOKEN_LIFETIME.
@@ -174,10 +176,25 @@ func (s *Storage) Check() error {
 	return nil
 }
 
-// Check returns an error unless the public URL is the root of a host: official clients drop any path from it.
+// The longest values that are in each token, in bytes: validation reads tokens up to 4 KiB.
+const (
+	maxAudience = 255
+	maxHost     = 260 // a name of DNS and a port
+)
+
+func isPort(text string) bool {
+	n, err := strconv.ParseUint(text, 10, 16)
+	return err == nil && n > 0
+}
+
+// Check returns an error unless the public URL is the root of a host, as official clients drop any path from it, and unless it
+// and the audience fit into tokens.
 func (i *Issuing) Check() error {
 	if i.MaxTokenLifetime < Lifetime(time.Minute) || i.MaxTokenLifetime > Lifetime(100*365*day) {
 		return errors.New("--max-token-lifetime must be from 1m to 36500d")
+	}
+	if complaint := text.Complaint(i.Audience); i.Audience != "" && (complaint != "" || len(i.Audience) > maxAudience) {
+		return fmt.Errorf("--audience %s", cmp.Or(complaint, fmt.Sprintf("must have at most %d bytes, since it is in each token", maxAudience)))
 	}
 	if i.PublicURL == "" {
 		return nil
@@ -188,6 +205,12 @@ func (i *Issuing) Check() error {
 	}
 	if strings.Trim(u.Path, "/") != "" {
 		return fmt.Errorf("--public-url must have no path, since clients reach the API at the root of the host; it is %q", i.PublicURL)
+	}
+	if port := u.Port(); u.Hostname() == "" || port != "" && !isPort(port) {
+		return fmt.Errorf("--public-url must have a host, and no port or one from 1 to 65535; it is %q", i.PublicURL)
+	}
+	if complaint := text.Complaint(u.Host); complaint != "" || len(u.Host) > maxHost {
+		return fmt.Errorf("--public-url %s", cmp.Or(complaint, fmt.Sprintf("must have a host of at most %d bytes", maxHost)))
 	}
 	i.PublicURL = u.Scheme + "://" + u.Host
 	return nil
