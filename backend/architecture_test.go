@@ -27,7 +27,7 @@ var mayImport = map[string][]string{
 	"backend/validation":  {"backend/metrics", "backend/request", "backend/answer", "backend/signer", "backend/token", "backend/fault", "backend/pfid", "backend/text"},
 	"backend/api":         {"backend/request", "backend/answer", "backend/idempotency", "backend/live", "backend/notice", "backend/backup", "backend/account", "backend/people", "backend/activity", "backend/agent", "backend/audit", "backend/token", "backend/fault", "backend/paging", "backend/pfid", "backend/text", "backend/unit"},
 	"backend/answer":      {"backend/request", "backend/fault"},
-	"backend/request":     {"backend/config", "backend/fault"},
+	"backend/request":     {"backend/config", "backend/fault", "backend/text"},
 	"backend/mail":        {"backend/config"},
 	"backend/store":       {"backend/metrics", "backend/signer", "backend/idempotency", "backend/notice", "backend/account", "backend/people", "backend/activity", "backend/agent", "backend/audit", "backend/backup", "backend/token", "backend/fault", "backend/filemode", "backend/paging", "backend/pfid", "backend/text", "backend/unit"},
 	"backend/signer":      {"backend/audit", "backend/fault", "backend/filemode", "backend/pfid", "backend/token"},

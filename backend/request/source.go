@@ -4,6 +4,7 @@ package request
 import (
 	"bytes"
 	"log/slog"
+	"net"
 	"net/netip"
 	"net/url"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"tokentab/backend/config"
+	"tokentab/backend/text"
 )
 
 // Source tells where requests come from, through trusted proxies.
@@ -19,6 +21,7 @@ type Source struct {
 	PublicURL   string // empty if none is set
 	AlwaysHTTPS bool   // TLS is on here, or the public URL says so
 
+	origin  string // of the public URL; empty without one
 	trusted config.Networks
 	log     *slog.Logger
 	warn    sync.Once
@@ -27,7 +30,7 @@ type Source struct {
 // NewSource returns a source that trusts the configured proxies.
 func NewSource(c config.Config, log *slog.Logger) *Source {
 	https := c.TLSCert != "" || strings.HasPrefix(c.PublicURL, "https://")
-	return &Source{PublicURL: c.PublicURL, AlwaysHTTPS: https, trusted: c.TrustedProxies, log: log}
+	return &Source{PublicURL: c.PublicURL, AlwaysHTTPS: https, origin: originOf(c.PublicURL), trusted: c.TrustedProxies, log: log}
 }
 
 // Address returns the client's address: the connection's peer or, behind trusted proxies, the last address in
@@ -56,11 +59,11 @@ func (s *Source) Address(c *fasthttp.RequestCtx) string {
 }
 
 // parseHop parses an address, with or without a port.
-func parseHop(text string) (netip.Addr, error) {
-	if hop, err := netip.ParseAddrPort(text); err == nil {
-		return hop.Addr(), nil
+func parseHop(hop string) (netip.Addr, error) {
+	if address, err := netip.ParseAddrPort(hop); err == nil {
+		return address.Addr(), nil
 	}
-	return netip.ParseAddr(strings.Trim(text, "[]"))
+	return netip.ParseAddr(strings.Trim(hop, "[]"))
 }
 
 // IsHTTPS reports whether the browser connected over TLS, from trusted sources only. With an https public URL the
@@ -88,12 +91,28 @@ func (s *Source) URL(c *fasthttp.RequestCtx) string {
 
 // IsOwnOrigin reports whether an Origin header names this server.
 func (s *Source) IsOwnOrigin(c *fasthttp.RequestCtx, origin string) bool {
-	if origin == s.PublicURL {
-		return true
-	}
-	u, err := url.Parse(origin)
-	return err == nil && u.Host != "" && u.Host == s.Host(c) && u.Scheme == s.scheme(c)
+	origin = originOf(origin)
+	return origin != "" && (origin == s.origin || origin == originOf(s.scheme(c)+"://"+s.Host(c)))
 }
+
+// originOf returns the origin of a URL as browsers write it (RFC 6454, section 6): in lower case and ASCII, without the usual
+// port. It is empty for a URL without a host.
+func originOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Hostname() == "" {
+		return ""
+	}
+	host := text.Domain(u.Hostname())
+	if port := u.Port(); port != "" && port != usualPorts[u.Scheme] {
+		host = net.JoinHostPort(host, port)
+	} else if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	return u.Scheme + "://" + host
+}
+
+// usualPorts are the ports that URLs omit.
+var usualPorts = map[string]string{"http": "80", "https": "443"}
 
 func (s *Source) scheme(c *fasthttp.RequestCtx) string {
 	if s.IsHTTPS(c) {

@@ -66,6 +66,14 @@ func ShownEmail(email string) string {
 	return local + "@" + strings.Join(labels, ".")
 }
 
+// Domain returns the name of a host in the form to compare: in ASCII (IDNA 2008) and lower case.
+func Domain(host string) string {
+	if ascii, err := domains.ToASCII(host); err == nil {
+		return ascii
+	}
+	return strings.ToLower(host) // an address, or a name that only a local network has
+}
+
 func isDomain(domain string) bool {
 	_, err := domains.ToASCII(domain)
 	last := domain[strings.LastIndexByte(domain, '.')+1:]

@@ -11,6 +11,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"tokentab/backend/answer"
+	"tokentab/backend/text"
 )
 
 // Headers in which gateways describe the request they ask about. Plain proxies send some of them for the request they
@@ -97,20 +98,20 @@ func (e *Endpoints) isHost(authority string, c *fasthttp.RequestCtx) bool {
 	return false
 }
 
-func decoded(text string) string {
-	if plain, err := url.PathUnescape(text); err == nil {
+func decoded(target string) string {
+	if plain, err := url.PathUnescape(target); err == nil {
 		return plain
 	}
-	return text
+	return target
 }
 
-// hostname returns the host of an authority, in lower case and without the dot of the DNS root, and its port if it has one.
+// hostname returns the host of an authority, in ASCII, lower case and without the dot of the DNS root, and its port if it has one.
 func hostname(authority string) (name, port string) {
 	name = authority
 	if host, number, err := net.SplitHostPort(authority); err == nil {
 		name, port = host, number
 	}
-	return strings.ToLower(strings.TrimSuffix(strings.Trim(name, "[]"), ".")), port
+	return text.Domain(strings.TrimSuffix(strings.Trim(name, "[]"), ".")), port
 }
 
 var misdirected = answer.NewRefusal(http.StatusForbidden, "not_permitted", "A gateway asked here about another request. It must ask at /api/v1/validate.", "")

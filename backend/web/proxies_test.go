@@ -185,6 +185,46 @@ func TestARefusedOriginIsToldTheAddressThatWorks(t *testing.T) {
 	}
 }
 
+func TestAnOriginIsOwnHoweverTheAddressIsWritten(t *testing.T) {
+	for public, cases := range map[string][]struct {
+		host, origin string
+		want         int
+	}{
+		"https://Tokens.Example.com:443": {{"", "https://tokens.example.com", http.StatusOK}, {"", "https://tokens.example.com:8443", http.StatusForbidden}, {"", "http://tokens.example.com", http.StatusForbidden}},
+		"http://tokens.example.com:80":   {{"", "http://tokens.example.com", http.StatusOK}, {"", "https://tokens.example.com", http.StatusForbidden}},
+		"https://bücher.example":         {{"", "https://xn--bcher-kva.example", http.StatusOK}, {"", "https://bucher.example", http.StatusForbidden}},
+		"https://[2001:DB8::1]:443":      {{"", "https://[2001:db8::1]", http.StatusOK}, {"", "https://[2001:db8::2]", http.StatusForbidden}},
+		"": { // as nginx sends $host:$server_port
+			{"lan:80", "http://lan", http.StatusOK}, {"LAN", "http://lan", http.StatusOK}, {"lan:8080", "http://lan:8080", http.StatusOK}, {"[fe80::1]:80", "http://[fe80::1]", http.StatusOK},
+			{"lan:8080", "http://lan", http.StatusForbidden}, {"lan:443", "http://lan", http.StatusForbidden}, {"lan", "null", http.StatusForbidden}, {"lan", "http://", http.StatusForbidden}, {"lan", "//lan", http.StatusForbidden},
+		},
+	} {
+		p := backendtest.Start(t, publicAt(public), backendtest.Trusting(t, "127.0.0.1"))
+		p.Found()
+		for _, c := range cases {
+			headers := []backendtest.Header{{Name: "Origin", Value: c.origin}}
+			if c.host != "" {
+				headers = append(headers, backendtest.Header{Name: "X-Forwarded-Host", Value: c.host})
+			}
+			if a := p.SignIn(backendtest.Email, backendtest.Password, headers...); a.Status != c.want {
+				t.Errorf("%s at %q, host %q: %d %s", c.origin, public, c.host, a.Status, a.Body)
+			}
+		}
+	}
+}
+
+func TestAPlainProxyMayNameTheHostAsBrowsersDo(t *testing.T) {
+	for public, own := range map[string]string{"https://Bücher.example": "xn--bcher-kva.example", "https://tokens.example.com:443": "tokens.example.com"} {
+		p := backendtest.Start(t, smallPage, publicAt(public))
+		p.Found()
+		for host, want := range map[string]int{own: http.StatusOK, own + ":443": http.StatusOK, own + ":8443": http.StatusForbidden, "app.example.com": http.StatusForbidden} {
+			if a := p.Call(http.MethodGet, "/docs", nil, backendtest.Header{Name: "X-Original-Url", Value: "https://" + host + "/docs"}); a.Status != want {
+				t.Errorf("%s of %s: %d", host, public, a.Status)
+			}
+		}
+	}
+}
+
 func TestTwoInstallationsOnOneHostDoNotSignEachOtherOut(t *testing.T) {
 	jar, err := cookiejar.New(nil)
 	if err != nil {
