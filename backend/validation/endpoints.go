@@ -51,6 +51,7 @@ type Endpoints struct {
 	publicHost  string                          // host and port of the public URL; empty without one
 	warnGateway sync.Once
 	warnNeeds   misspellings
+	warnNeed    sync.Once
 	counts      counts
 	strangers   *request.Memory // for large bodies of unauthenticated callers
 }
@@ -120,7 +121,7 @@ func (e *Endpoints) Serve(c *fasthttp.RequestCtx, extended bool) bool {
 	switch {
 	case isForGateways(path):
 		e.guarded(c, e.validate)
-	case extended && e.RefuseGateway(c):
+	case extended && e.RefuseGateway(c), bytes.Equal(path, pathPing) && e.refuseNeeds(c):
 	case bytes.Equal(path, pathPing) && (c.IsGet() || c.IsHead()):
 		e.guarded(c, e.ping)
 	case bytes.Equal(path, pathPing):

@@ -121,11 +121,15 @@ func (e *Endpoints) RefuseGateway(c *fasthttp.RequestCtx) bool {
 	if !e.asksAboutAnother(c) {
 		return false
 	}
+	e.refuseMisdirected(c)
+	return true
+}
+
+func (e *Endpoints) refuseMisdirected(c *fasthttp.RequestCtx) {
 	e.warnGateway.Do(func() {
 		e.Log.Warn("a gateway asks about requests at an address that does not validate, and is refused; configure it to ask at /api/v1/validate. A plain proxy must not change the path, must send its own X-Forwarded headers, and must keep the Host or be the one of --public-url",
 			"gateway", c.RemoteAddr().String()) // not the path: an invite's holds its code
 	})
 	e.Source.Identify(c)
 	e.fixed.Refuse(c, misdirected)
-	return true
 }

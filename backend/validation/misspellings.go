@@ -71,21 +71,26 @@ func endsName(r rune) bool {
 // nearly returns the index of the requirement that a key misspells, or 0: it differs in case or separators, or by one letter
 // that is wrong, missing, extra or swapped with the next.
 func nearly(key []byte) int {
-	letters := make([]byte, 0, longestLetters)
-	for _, c := range key {
-		if c == '=' || c == ':' || c == '&' || len(letters) == longestLetters { // a value follows
-			break
-		}
-		if c |= 0x20; 'a' <= c && c <= 'z' {
-			letters = append(letters, c)
-		}
+	if end := bytes.IndexAny(key, "=:&"); end >= 0 { // a value follows
+		key = key[:end]
 	}
+	letters := appendLetters(make([]byte, 0, longestLetters), key)
 	for i := 1; i < len(requirements); i++ {
 		if text.WithinOne(letters, requirements[i].letters) {
 			return i
 		}
 	}
 	return 0
+}
+
+// appendLetters appends the letters of a name in lower case, as far as there is room.
+func appendLetters(letters, name []byte) []byte {
+	for _, c := range name {
+		if c |= 0x20; 'a' <= c && c <= 'z' && len(letters) < cap(letters) {
+			letters = append(letters, c)
+		}
+	}
+	return letters
 }
 
 // longestLetters is how many letters of a key are compared: enough to see that it is too long.

@@ -1,11 +1,13 @@
 package validation
 
 import (
+	"bytes"
 	"sync"
 
 	"github.com/valyala/fasthttp"
 
 	"tokentab/backend/pfid"
+	"tokentab/backend/text"
 	"tokentab/backend/token"
 )
 
@@ -75,4 +77,42 @@ func (n *needs) add(demands *fasthttp.Args) (need *token.Need, plain bool) {
 		}
 	}
 	return need, plain
+}
+
+// IsNearlyNeed reports whether a header line has a name that misspells X-Token-Need: other separators, or one letter that is
+// wrong, missing, extra or swapped with the next.
+func IsNearlyNeed(line []byte) bool {
+	end := bytes.IndexByte(line[:min(len(line), len(headerNeed)+3)], ':')
+	if end < len(needLetters)-1 || bytes.EqualFold(line[:end], []byte(headerNeed)) {
+		return false
+	}
+	return text.WithinOne(appendLetters(make([]byte, 0, len(headerNeed)+2), line[:end]), needLetters)
+}
+
+// needLetters are the letters of headerNeed.
+const needLetters = "xtokenneed"
+
+// RefuseNeed takes a misspelt X-Token-Need for an empty one, which no token satisfies.
+func (e *Endpoints) RefuseNeed(c *fasthttp.RequestCtx) {
+	e.warnNeed.Do(func() {
+		e.Log.Warn("the name of a header is nearly X-Token-Need, so requests with it are refused; correct it in the configuration of the gateway", "gateway", c.RemoteAddr().String())
+	})
+	c.Request.Header.Add(headerNeed, "")
+}
+
+// refuseNeeds refuses a request whose query has requirements, at an endpoint that checks none. It returns false for others.
+func (e *Endpoints) refuseNeeds(c *fasthttp.RequestCtx) bool {
+	if c.QueryArgs().Len() == 0 {
+		return false
+	}
+	needed := needsPool.Get().(*needs)
+	defer needsPool.Put(needed)
+	all, misspelt := needed.read(c)
+	for _, need := range all {
+		if misspelt > 0 || len(need.Accounts)+len(need.Scopes)+len(need.Environments)+len(need.Agents) > 0 {
+			e.refuseMisdirected(c)
+			return true
+		}
+	}
+	return false
 }

@@ -145,3 +145,54 @@ func TestARequirementThatIsMisspeltRefusesAndIsLoggedOnce(t *testing.T) {
 		t.Errorf("%d lines were logged:\n%s", n, p.Log)
 	}
 }
+
+func TestARequirementInAMisspeltHeaderRefusesAndIsLoggedOnce(t *testing.T) {
+	p := backendtest.Start(t)
+	_, _, secret := p.Deployed()
+	host := strings.TrimPrefix(p.URL, "http://")
+	asks := func(path, bearer string, names ...string) string {
+		lines := ""
+		for _, name := range names {
+			lines += name + ": scope=agent_deployment\r\n"
+		}
+		return p.StatusLine("GET " + path + " HTTP/1.1\r\nHost: " + host + "\r\nAuthorization: Bearer " + bearer + "\r\n" + lines + "\r\n")
+	}
+	const path = "/api/v1/validate"
+	for _, name := range []string{"X-Token-Needs", "x-token-needs", "X-Token_Need", "X_Token_Need", "x_token_needs", "X-TokenNeed", "XTokenNeed", "X-Tokens-Need", "X-Token-Nede", "X-Token-Neeed", "X-Toke-Need", "X.Token.Need", "X-Token-Need-"} {
+		if got := asks(path, secret, name); !strings.Contains(got, " 403 ") {
+			t.Errorf("%s: %s", name, got)
+		}
+		if got := asks(path, secret, name, "X-Token-Need"); !strings.Contains(got, " 403 ") {
+			t.Errorf("%s beside the right one: %s", name, got)
+		}
+		if got := asks(path, "x", name); !strings.Contains(got, " 401 ") {
+			t.Errorf("%s with an unknown token: %s", name, got)
+		}
+		if got := asks("/healthz", secret, name); !strings.Contains(got, " 403 ") {
+			t.Errorf("%s at a wrong address: %s", name, got)
+		}
+	}
+	for _, name := range []string{"X-Token-Need", "x-token-need", "X-TOKEN-NEED", "X-Token", "X-Token-Id", "X-Tokens", "X-Token-Name", "X-Token-Feeds", "X-Need", "X-Api-Version", "X-Forwarded-Proto", "X-Request-Id"} {
+		if got := asks(path, secret, name); !strings.Contains(got, " 200 ") {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+	if n := strings.Count(p.Log.String(), "header is nearly X-Token-Need"); n != 1 {
+		t.Errorf("it is logged %d times", n)
+	}
+}
+
+func TestAGatewayThatSendsRequirementsToPingIsRefused(t *testing.T) {
+	p := backendtest.Start(t)
+	_, made, secret := p.Deployed()
+	for query, want := range map[string]int{
+		"": http.StatusOK, "?": http.StatusOK, "?page=2": http.StatusOK, "?t=1764420000": http.StatusOK, "?scope=agent_deployment": http.StatusForbidden, "?scope=account": http.StatusForbidden,
+		"?Scope=account": http.StatusForbidden, "?account_id=" + made.AccountID.String(): http.StatusForbidden, "?page=2&agent-id=x": http.StatusForbidden,
+	} {
+		for _, method := range []string{http.MethodGet, http.MethodHead} {
+			if a := p.Call(method, "/api/v1/ping"+query, nil, backendtest.Bearer(secret)); a.Status != want {
+				t.Errorf("%s %s: %d %s", method, query, a.Status, a.Body)
+			}
+		}
+	}
+}

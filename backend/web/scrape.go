@@ -40,7 +40,7 @@ const (
 func (s *Server) newMetricsServer() *fasthttp.Server {
 	return &fasthttp.Server{
 		Handler: func(c *fasthttp.RequestCtx) {
-			ambiguous, _ := readLines(&c.Request.Header)
+			ambiguous, _, _ := readLines(&c.Request.Header)
 			switch {
 			case ambiguous:
 				c.SetConnectionClose()

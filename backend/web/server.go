@@ -203,7 +203,10 @@ func published(send func(*fasthttp.RequestCtx) error) fiber.Handler {
 // It refuses requests that other servers could read differently, see readLines and isPlain.
 func (s *Server) gate(router fasthttp.RequestHandler) fasthttp.RequestHandler {
 	return func(c *fasthttp.RequestCtx) {
-		ambiguous, extended := readLines(&c.Request.Header)
+		ambiguous, extended, misspelt := readLines(&c.Request.Header)
+		if misspelt {
+			s.endpoints.RefuseNeed(c)
+		}
 		switch {
 		case ambiguous || !isPlain(&c.Request):
 			c.SetConnectionClose()
