@@ -74,11 +74,14 @@ func complaintAbout(text, breaks string) string {
 	return ""
 }
 
-// blankBraille is a symbol that shows no dots.
-const blankBraille = 0x2800
+// blanks are symbols and letters that show nothing: Braille without dots, a note without a head, two spaces among hieroglyphs, and
+// the place of an object that is not there.
+const blanks = "\u2800\U0001d159\U00013441\U00013442\ufffc"
+
+func isBlank(r rune) bool { return strings.ContainsRune(blanks, r) }
 
 func isSeenAlone(r rune) bool {
-	return r != blankBraille && !isInvisible(r) && (unicode.IsGraphic(r) || unicode.Is(unicode.Co, r) || !unicode.IsOneOf(assigned, r)) && !unicode.IsSpace(r) && !unicode.IsMark(r)
+	return !isBlank(r) && !isInvisible(r) && (unicode.IsGraphic(r) || unicode.Is(unicode.Co, r) || !unicode.IsOneOf(assigned, r)) && !unicode.IsSpace(r) && !unicode.IsMark(r)
 }
 
 // assigned lists all categories of assigned code points. Others may be characters newer than our tables.
@@ -141,7 +144,7 @@ func pictureBefore(runes []rune, i int) rune {
 }
 
 func isPictograph(r rune) bool {
-	return unicode.In(r, unicode.So, unicode.Sm) && r != blankBraille || r >= 0x1F3FB && r <= 0x1F3FF || r >= 0x1F000 && r <= 0x1FAFF
+	return unicode.In(r, unicode.So, unicode.Sm) && !isBlank(r) || r >= 0x1F3FB && r <= 0x1F3FF || r >= 0x1F000 && r <= 0x1FAFF
 }
 
 // joining lists the scripts whose letters take joiners.

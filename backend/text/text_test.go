@@ -21,7 +21,7 @@ func TestALineRefusesInvisibleAndDirectionChangingCharacters(t *testing.T) {
 		"a selector alone": "\ufe0f", "a selector after a letter": "a\ufe0f", "a supplementary selector after a letter": "a\U000e0100", "Hangul filler": "\u3164", "jamo filler": "A\u115f", "half-width filler": "A\uffa0",
 		"grapheme joiner": "a\u034f", "Khmer inherent vowel": "\u1780\u17b4", "a lone surrogate": "A\ufffd", "invalid UTF-8": "A\xffb", "a noncharacter": "A\ufffe", "tags without a flag": "A\U000e0041",
 		"a joiner between Latin letters": "a\u200db", "a joiner at the start": "\u200dک", "a non-joiner at the end": "می\u200c", "two joiners": "ک\u200d\u200dک", "an emoji and a joiner": "👩\u200d",
-		"blank braille": "\u2800", "a mark alone": "\u0301", "only spaces": " \u00a0\u3000 ", "nothing": "",
+		"blank braille": "\u2800", "a null notehead": "\U0001d159", "a full blank": "\U00013441", "a half blank": "\U00013442", "a place for an object": "\ufffc", "blanks": "\u2800 \U0001d159", "a blank with a style": "\U0001d159\ufe0f", "a mark alone": "\u0301", "only spaces": " \u00a0\u3000 ", "nothing": "",
 	} {
 		if kept, wrong := lineOf(text); len(wrong["name"]) == 0 {
 			t.Errorf("%s: kept %q", what, kept)
