@@ -26,11 +26,14 @@ func Variables() []string {
 
 // LoadFile sets the environment variables that a file has and that are not set yet. Each line is KEY=value, as in
 // systemd's EnvironmentFile; known are the keys that it may have. It returns an error that names the file and the line,
-// and one if everyone on the machine can read a secret in it. Then no variable is set.
+// and one if everyone on the machine can write it, or read a secret in it. Then no variable is set.
 func LoadFile(path string, known []string) error {
 	info, err := os.Stat(path)
 	if err != nil {
 		return fmt.Errorf("--config: %w", err)
+	}
+	if runtime.GOOS != "windows" && info.Mode().IsRegular() && info.Mode().Perm()&0o002 != 0 {
+		return fmt.Errorf("--config: everyone on this machine can write %s (mode %#o): run chmod o-w %s", path, info.Mode().Perm(), path)
 	}
 	if info.Size() > maxFile {
 		return fmt.Errorf("--config: %s is larger than %d bytes", path, maxFile)
