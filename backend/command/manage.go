@@ -94,6 +94,7 @@ func readLine(r io.Reader) (string, error) {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return "", err
 	}
+	line = strings.TrimPrefix(line, "\ufeff") // PowerShell may begin a pipe with a byte order mark, which no one types
 	return strings.TrimRight(line, "\r\n"), nil
 }
 
