@@ -73,6 +73,17 @@ test("a run appears while its SDK reports it, with its spans as a tree, and on t
   await expect(page.getByRole("heading", { name: `Instance …${run.id.slice(-8)}` })).toBeVisible();
 });
 
+test("a run's menu opens by mouse, although a link covers its row", async ({ page, api, signedIn: _ }) => {
+  const { agentId, secret } = await readerWithToken(api);
+  const run = await Run.start(api, secret);
+  await page.goto(`/agents/${agentId}/instances`);
+  await row(page, run)
+    .getByRole("button", { name: /^Actions for Instance/ })
+    .click({ timeout: 5_000 });
+  await page.getByRole("menuitem", { name: "Terminate" }).click();
+  await expect(page.getByRole("dialog", { name: "Terminate this instance?" })).toBeVisible();
+});
+
 test("a run is terminated by keyboard, and its SDK hears why with its next span", async ({
   page,
   api,

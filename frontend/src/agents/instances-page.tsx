@@ -35,6 +35,7 @@ function Instances({ agent }: { agent: Agent }) {
   const list = useInstances(agent.id, filter);
   const { actionsOf, dialogs } = useInstanceActions();
   const narrowed = filter.status !== undefined || filter.env !== undefined;
+  const menu = menuColumn(instanceTitle, actionsOf);
   const nothing = list.pagination?.item_count === 0 && !narrowed && !list.turning;
   return (
     <>
@@ -43,7 +44,10 @@ function Instances({ agent }: { agent: Agent }) {
         name={`Instances of ${agent.name}`}
         list={list}
         rowClass={() => "relative hover:bg-hover"}
-        columns={[...columns, menuColumn<AgentInstance>(instanceTitle, actionsOf)]}
+        columns={[
+          ...columns,
+          { ...menu, cell: (instance) => <div className={above}>{menu.cell(instance)}</div> },
+        ]}
         empty={narrowed ? nothingFound(() => change({})) : noneYet(agent)}
       />
       {dialogs}
@@ -113,7 +117,7 @@ function Filters({ agent, filter, change }: FiltersProps) {
   );
 }
 
-/** Puts a link or time above the link that covers the row. */
+/** Puts a link, time or menu above the link that covers the row. */
 const above = "relative z-1";
 
 const columns: Column<AgentInstance>[] = [
