@@ -1,10 +1,21 @@
-import { screen } from "@testing-library/react";
-import { beforeEach, expect, test } from "vitest";
+import { screen, waitFor, within } from "@testing-library/react";
+import { beforeEach, describe, expect, test } from "vitest";
 import { failedText } from "../api";
 import { agent } from "../testing/agent-samples";
 import { failure, network, unreachable } from "../testing/network";
 import { expectMessage, open } from "../testing/render";
-import { account, backup, list, member, one, ownSession, signedIn, token, webhook } from "../testing/samples";
+import {
+  account,
+  backup,
+  invite,
+  list,
+  member,
+  one,
+  ownSession,
+  signedIn,
+  token,
+  webhook,
+} from "../testing/samples";
 
 type User = ReturnType<typeof open>["user"];
 
@@ -116,6 +127,91 @@ test.each(changes)("a refusal says that nothing was done: %s", async (_, route, 
   await act(user);
   const claim = text.replace("may not have been", /^You|sessions/.test(text) ? "were not" : "was not");
   await expectMessage(`${claim} You may not do this.`);
+});
+
+const mayBeMade =
+  /can’t be reached\..* Your change may have been made all the same\. Try again to find out\.$/;
+
+const questions: [string, string, string, (user: User) => Promise<void>, string][] = [
+  [
+    "revoke an invite",
+    "POST /admin_user_invite/:id/revoke",
+    "/account/invites",
+    chooseFrom(/^Actions for/, "Revoke"),
+    "Revoke invite",
+  ],
+  [
+    "remove a member",
+    "POST /admin_user/:id/remove",
+    "/account/team",
+    chooseFrom(/^Actions for Grace/, "Remove member"),
+    "Remove member",
+  ],
+  ["delete a webhook", "DELETE /account/:id/webhook", "/account/details", press("Delete"), "Delete webhook"],
+];
+
+describe.each(questions)("a question whose answer was lost: %s", (_, route, address, act, yes) => {
+  async function ask() {
+    network.on("GET /admin_user_invite", list([invite()]));
+    network.on(
+      "GET /admin_user",
+      list([member({ id: "user-2", name: "Grace", email: "grace@acme.example" })]),
+    );
+    network.on(route, unreachable);
+    const { user } = open(address);
+    await act(user);
+    const question = within(await screen.findByRole("alertdialog"));
+    const press = () => user.click(question.getByRole("button", { name: yes }));
+    await press();
+    expect(await question.findByRole("alert")).toHaveTextContent(mayBeMade);
+    return { user, question, press };
+  }
+
+  test.each([
+    failure(404, "not_found", "There is no such thing."),
+    failure(409, "invalid_action", "It is done already."),
+  ])("is over once another try finds nothing to do", async (refusal) => {
+    const { user, question, press } = await ask();
+    network.on(route, refusal);
+    await press();
+    const over = within(await screen.findByRole("alertdialog", { name: "Already done" }));
+    expect(over.getByRole("alert")).toHaveTextContent(
+      `${refusal.body.message} Most likely your earlier try did this, and its answer was lost.`,
+    );
+    expect(question.getAllByRole("button").map(({ textContent }) => textContent)).toEqual(["Close"]);
+    await user.click(over.getByRole("button", { name: "Close" }));
+    expect(screen.queryByRole("alertdialog")).not.toBeInTheDocument();
+  });
+
+  test("claims nothing of another refusal", async () => {
+    const { question, press } = await ask();
+    network.on(route, failure(403, "forbidden", "You may not do this."));
+    await press();
+    await waitFor(() => expect(question.getByRole("alert")).toHaveTextContent(/^You may not do this\.$/));
+    expect(question.getByRole("button", { name: yes })).toBeEnabled();
+  });
+});
+
+test("a question that was refused at once is not over", async () => {
+  network.on("DELETE /account/:id/webhook", failure(404, "not_found", "There is no webhook."));
+  const { user } = open("/account/details");
+  await press("Delete")(user);
+  const question = within(await screen.findByRole("alertdialog"));
+  await user.click(question.getByRole("button", { name: "Delete webhook" }));
+  expect(await question.findByRole("alert")).toHaveTextContent(/^There is no webhook\.$/);
+});
+
+test.each([
+  [unreachable, mayBeMade],
+  [failure(503, "unexpected", "The store is unavailable."), /^The store is unavailable\.$/],
+])("a form says if its change may have been made", async (answer, text) => {
+  network.on("PUT /account/:id", answer);
+  const { user } = open("/account/details");
+  await press("Edit")(user);
+  const form = within(await screen.findByRole("dialog"));
+  await user.type(form.getByRole("textbox", { name: "Account name" }), "!");
+  await user.click(form.getByRole("button", { name: "Save changes" }));
+  expect(await form.findByRole("alert")).toHaveTextContent(text);
 });
 
 test("a name changes no claim", () => {

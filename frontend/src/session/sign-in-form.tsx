@@ -16,6 +16,7 @@ export function SignInForm({ signIn, email: known = "" }: SignInFormProps) {
     start: { email: known, password: "" },
     request: signIn,
     details: ({ email, password }) => ({ email: email.trim(), password }),
+    hint: "",
   });
   const { email, password } = form.values;
   const { error } = signIn;

@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
-import { ApiError, callForOne, callForPart, isSignedOut } from "../api";
+import { ApiError, callForOne, callForPart, isSignedOut, messageOf } from "../api";
 import { Bar } from "../ui/bar";
 import { Button } from "../ui/button";
 import { useNow } from "../ui/clock";
@@ -79,7 +79,7 @@ export default function MoveQuestion({ asked, latest, busy, onYes, onSuspend, on
       look={permanent ? "danger" : "primary"}
       yes={question.yes}
       busy={busy}
-      failure={isSignedOut(failure) ? null : failure}
+      failure={failure === undefined || isSignedOut(failure) ? null : messageOf(failure)}
       unmet={unmet}
       onYes={(withDescendants) => onYes(withDescendants, reason)}
       onNo={onNo}

@@ -135,6 +135,7 @@ function RotationForm({ token, renew, rotation, lifetimes }: RotationFormProps) 
       ...expiryFields(expires_at, serverNow()),
     }),
     also: ["expires_in"],
+    hint: "",
   });
   const overlap = form.field("overlap_seconds");
   const expiry = form.field("expires_at");

@@ -52,6 +52,7 @@ export function TokenForm({ creation, lifetimes, agent }: TokenFormProps) {
       ...(name.trim() === "" ? {} : { name: name.trim() }),
     }),
     also: ["expires_in"],
+    hint: "",
   });
   const expiry = form.field("expires_at");
   return (

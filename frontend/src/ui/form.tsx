@@ -1,8 +1,9 @@
 import type { UseMutationResult } from "@tanstack/react-query";
 import { type FormEvent, type ReactNode, type RefObject, useEffect, useRef, useState } from "react";
-import { ApiError, messageOf } from "../api";
+import { ApiError } from "../api";
 import { Button } from "./button";
 import { Dialog, DialogBody, DialogFooter, type DialogProps, DialogText } from "./dialog";
+import { useFailureText } from "./failure-text";
 import { Notice } from "./notice";
 import { useSendOnce } from "./send-once";
 
@@ -17,6 +18,8 @@ interface FormOptions<V extends object, D, A> {
   onDone?: (answer: A) => void;
   /** Other names of the server whose messages belong to a field. */
   also?: string[];
+  /** Follows the problem if the answer was lost, instead of saying that the change may have been made. */
+  hint?: string;
 }
 
 export interface FormState {
@@ -40,6 +43,7 @@ export function useForm<V extends object, D, A>({
   details,
   onDone,
   also = [],
+  hint,
 }: FormOptions<V, D, A>) {
   const [began] = useState(start);
   const [values, setValues] = useState(start);
@@ -49,6 +53,8 @@ export function useForm<V extends object, D, A>({
   const { error, isPending: busy } = request;
   const wait = useCountdown(error instanceof ApiError ? error.retryAfter : null, request.submittedAt);
   const told = fieldsOf(error);
+  const { text } = useFailureText(error, hint);
+  const isTold = [...Object.keys(start), ...also].some((name) => told[name]?.length);
   const send = useSendOnce<D, A>((what, options) =>
     request.mutate(...([what, options] as Parameters<typeof request.mutate>)),
   );
@@ -86,7 +92,7 @@ export function useForm<V extends object, D, A>({
     },
     busy,
     wait,
-    problem: generalProblem(error, [...Object.keys(start), ...also]),
+    problem: isTold ? null : text,
   };
   return {
     ...frame,
@@ -108,12 +114,6 @@ export function useForm<V extends object, D, A>({
 /** The messages by field of the request; none for other errors. */
 function fieldsOf(error: unknown): Record<string, string[]> {
   return error instanceof ApiError ? error.fields : {};
-}
-
-/** The message of an error that none of these fields explains; null if there is none. */
-function generalProblem(error: unknown, fields: string[]): string | null {
-  const told = fieldsOf(error);
-  return error && !fields.some((field) => told[field]?.length) ? messageOf(error) : null;
 }
 
 /** The seconds left to wait, counted from each attempt. */

@@ -1,8 +1,8 @@
 import { AlertDialog } from "@base-ui/react/alert-dialog";
 import { type ReactNode, useEffect, useId, useRef, useState } from "react";
-import { messageOf } from "../api";
 import { Button } from "./button";
 import { backdrop, DialogFooter, type DialogProps, popup, titleClass, useOpened } from "./dialog";
+import { useFailureText } from "./failure-text";
 import { Notice } from "./notice";
 import { useSendOnce } from "./send-once";
 import { announce } from "./toast";
@@ -26,7 +26,7 @@ interface Wording extends Pick<DialogProps, "title" | "row" | "children"> {
 interface QuestionProps extends Wording {
   busy?: boolean;
   /** Why the last yes failed. */
-  failure?: unknown;
+  failure?: string | null;
   /** Gets whether the box is ticked. */
   onYes?: (ticked: boolean) => void;
   onNo: () => void;
@@ -39,7 +39,7 @@ export function Question({
   children,
   tick = false,
   more,
-  failure,
+  failure = null,
   unmet = false,
   instead,
   look = "danger",
@@ -67,9 +67,9 @@ export function Question({
           <AlertDialog.Description render={<div />} className="grid gap-3 px-5 pt-1 pb-5 wrap-anywhere">
             {children}
           </AlertDialog.Description>
-          {(failure != null || more || tick) && (
+          {(failure !== null || more || tick) && (
             <div className="grid gap-3 px-5 pb-5">
-              {failure != null && <Notice tone="bad">{messageOf(failure)}</Notice>}
+              {failure !== null && <Notice tone="bad">{failure}</Notice>}
               {more}
               {tick && <Tick {...tick} checked={ticked} onChange={setTicked} />}
             </div>
@@ -134,7 +134,10 @@ interface RequestQuestionProps<A> extends Wording {
   onDone?: () => void;
 }
 
-/** Asks, sends a request on yes, and announces what it did. A failure shows in the question. */
+/**
+ * Asks, sends a request on yes, and announces what it did. A failure shows in the question, which is over once a lost answer
+ * turns out to have been a success.
+ */
 export function RequestQuestion<A>({ request, done, onClose, onDone, ...wording }: RequestQuestionProps<A>) {
   const send = useSendOnce(request.mutate);
   function onYes(ticked: boolean) {
@@ -145,5 +148,17 @@ export function RequestQuestion<A>({ request, done, onClose, onDone, ...wording 
     });
   }
   const { isPending, error } = request;
-  return <Question {...wording} busy={isPending} failure={error} onYes={onYes} onNo={onClose} />;
+  const { text, isOver } = useFailureText(error);
+  if (isOver) {
+    const onNo = () => {
+      onClose();
+      onDone?.();
+    };
+    return (
+      <Question title="Already done" row={wording.row} no="Close" onNo={onNo}>
+        <p role="alert">{text}</p>
+      </Question>
+    );
+  }
+  return <Question {...wording} busy={isPending} failure={text} onYes={onYes} onNo={onClose} />;
 }
