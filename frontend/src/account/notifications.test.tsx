@@ -1,6 +1,6 @@
 import { screen, waitFor, within } from "@testing-library/react";
 import { beforeEach, describe, expect, test } from "vitest";
-import { bodiesOf, failure, network, sent } from "../testing/network";
+import { bodiesOf, failure, network, sent, unreachable } from "../testing/network";
 import { open } from "../testing/render";
 import { account, member, noWebhook, one, signedIn, webhook } from "../testing/samples";
 import type { WebhookAttempt } from "../wire";
@@ -55,6 +55,30 @@ describe("setting up a webhook", () => {
     await waitFor(() => expect(screen.queryByRole("dialog")).not.toBeInTheDocument());
     expect(document.body.innerHTML).not.toContain(secret);
     expect(await factOf("Last message")).toHaveTextContent("Nothing sent yet.");
+  });
+
+  test("whose answer was lost leads to another secret", async () => {
+    network.on(`PUT ${route}`, unreachable);
+    const { user } = open(address);
+    await user.click(await button("Set up webhook"));
+    const form = within(await screen.findByRole("dialog", { name: "Set up webhook" }));
+    await user.type(form.getByRole("textbox", { name: "URL" }), "https://hooks.acme.example/tokens");
+    network.on(`GET ${route}`, one(webhook()));
+    await user.click(form.getByRole("button", { name: "Set up webhook" }));
+    expect(await form.findByRole("alert")).toHaveTextContent("may have been made all the same");
+    expect(await screen.findByRole("button", { name: "Replace secret", hidden: true })).toBeInTheDocument();
+    network.on(`PUT ${route}`, one(webhook()));
+    await user.click(form.getByRole("button", { name: "Set up webhook" }));
+    const lost = within(await screen.findByRole("dialog", { name: "The signing secret is lost" }));
+    network.on(`POST ${route}/replace_secret`, unreachable);
+    expect(lost.getByRole("button", { name: "Replace secret" })).toHaveFocus();
+    await user.keyboard("{Enter}");
+    expect(await lost.findByRole("alert")).toHaveTextContent(
+      "The secret may have been replaced, and no one has the new one.",
+    );
+    network.on(`POST ${route}/replace_secret`, { ...one(webhook()), secret });
+    await user.click(lost.getByRole("button", { name: "Replace secret" }));
+    expect(await screen.findByRole("textbox", { name: "Signing secret" })).toHaveValue(secret);
   });
 
   test("shows what the server says about the URL", async () => {

@@ -1,8 +1,8 @@
 import { type ReactNode, useEffect, useRef, useState } from "react";
-import { messageOf } from "../api";
 import { Button } from "../ui/button";
 import { CopyField } from "../ui/copy-field";
 import { Dialog, DialogBody, DialogFooter, DialogText } from "../ui/dialog";
+import { useFailureText } from "../ui/failure-text";
 import { Field } from "../ui/field";
 import { DialogForm, useForm } from "../ui/form";
 import { useLeaveGuard } from "../ui/leave-guard";
@@ -18,9 +18,12 @@ interface WebhookDialogProps {
   onClose: () => void;
 }
 
-/** A form for the URL. The secret of a new webhook follows. */
-export function WebhookDialog({ account, url, onClose }: WebhookDialogProps) {
+/** A form for the URL. The secret of a new webhook follows, or that it was lost. */
+export function WebhookDialog({ account, url: present, onClose }: WebhookDialogProps) {
+  // After a lost answer, the page shows a webhook whose secret is still to be shown.
+  const [url] = useState(present);
   const { request, secret } = useSetWebhook(account);
+  const replacing = useReplaceSecret(account);
   const form = useForm({
     start: { url: url ?? "" },
     check: (values) => ({ url: values.url.trim() ? null : "Enter the address that gets the messages." }),
@@ -32,6 +35,18 @@ export function WebhookDialog({ account, url, onClose }: WebhookDialogProps) {
       announce("Webhook URL changed.");
     },
   });
+  if (url === null && request.isSuccess && !secret) {
+    return (
+      <SecretDialog secret={replacing.secret} title="The signing secret is lost" onClose={onClose}>
+        <ReplaceFace
+          request={replacing.request}
+          isSecondFace
+          text="The webhook is set up, but its secret did not arrive and can’t be shown again. Replace it to get another."
+          onClose={onClose}
+        />
+      </SecretDialog>
+    );
+  }
   return (
     <SecretDialog
       secret={secret}
@@ -69,22 +84,48 @@ interface ChangeDialogProps {
 
 export function ReplaceSecretDialog({ account, onClose }: ChangeDialogProps) {
   const { request, secret } = useReplaceSecret(account);
-  const { mutate, isPending, error } = request;
   return (
     <SecretDialog secret={secret} title="Replace the signing secret?" onClose={onClose}>
+      <ReplaceFace
+        request={request}
+        text="The next message is signed with the new secret. Until the receiver has it, messages are refused."
+        onClose={onClose}
+      />
+    </SecretDialog>
+  );
+}
+
+interface ReplaceFaceProps {
+  request: ReturnType<typeof useReplaceSecret>["request"];
+  text: string;
+  /** Whether it follows another face of its dialog, whose focused button is gone. */
+  isSecondFace?: boolean;
+  onClose: () => void;
+}
+
+function ReplaceFace({
+  request: { mutate, isPending, error },
+  text,
+  isSecondFace = false,
+  onClose,
+}: ReplaceFaceProps) {
+  const failure = useFailureText(
+    error,
+    "The secret may have been replaced, and no one has the new one. Replace it again to get another.",
+  );
+  return (
+    <>
       <DialogBody>
-        <DialogText>
-          The next message is signed with the new secret. Until the receiver has it, messages are refused.
-        </DialogText>
-        {error && <Notice tone="bad">{messageOf(error)}</Notice>}
+        <DialogText>{text}</DialogText>
+        {failure.text && <Notice tone="bad">{failure.text}</Notice>}
       </DialogBody>
       <DialogFooter>
         <Button onClick={onClose}>Cancel</Button>
-        <Button look="primary" busy={isPending} onClick={() => mutate(undefined)}>
+        <Button look="primary" autoFocus={isSecondFace} busy={isPending} onClick={() => mutate(undefined)}>
           Replace secret
         </Button>
       </DialogFooter>
-    </SecretDialog>
+    </>
   );
 }
 
