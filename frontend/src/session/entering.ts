@@ -1,5 +1,6 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { callForOne } from "../api";
+import { announce } from "../ui/toast";
 import type { Invite, Session, SessionUser, SetUp, SignIn } from "../wire";
 import { forgetAccount, sessionKey, useEntrance } from "./session";
 
@@ -37,4 +38,14 @@ export const useAcceptInvite = () =>
   );
 
 export const useSetup = () =>
-  useEntrance((details: SetUp) => callForOne<Session>("POST", "/setup", { details }));
+  useEntrance(async (details: SetUp) => {
+    try {
+      return await callForOne<Session>("POST", "/setup", { details });
+    } catch (error) {
+      // It may have been carried out now or by an earlier try, whose answer was lost.
+      const session = await callForOne<Session>("GET", "/session").catch(() => undefined);
+      if (!session || session.setup_required) throw error;
+      if (!session.admin_user) announce("Tokentab is set up already. Sign in with the password you chose.");
+      return session;
+    }
+  });

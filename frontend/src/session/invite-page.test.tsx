@@ -1,6 +1,6 @@
 import { act, screen, waitFor } from "@testing-library/react";
 import { beforeEach, describe, expect, test } from "vitest";
-import { bodiesOf, failure, network } from "../testing/network";
+import { bodiesOf, failure, network, unreachable } from "../testing/network";
 import { open } from "../testing/render";
 import { list, one, signedIn, signedOut } from "../testing/samples";
 
@@ -109,6 +109,18 @@ describe("an invite link", () => {
     const { user } = open(address);
     await fill(user);
     expect(await screen.findByRole("heading", { name: "This invite no longer works" })).toBeInTheDocument();
+  });
+
+  test("that was accepted by a try whose answer was lost leads to sign-in", async () => {
+    network.on("POST /invite/accept", unreachable);
+    const { user } = open(address);
+    await fill(user);
+    expect(await screen.findByRole("alert")).toHaveTextContent("You may have joined all the same.");
+    network.on("POST /invite/accept", gone);
+    await user.click(screen.getByRole("button", { name: /^Join/ }));
+    expect(await screen.findByRole("heading", { name: "You have probably joined" })).toBeInTheDocument();
+    expect(screen.getByText(/Sign in as .+@.+ with the password you chose\./)).toBeInTheDocument();
+    expect(screen.getByRole("link", { name: "Go to sign-in" })).toBeInTheDocument();
   });
 
   test("that fails to load can be tried again with the same code", async () => {

@@ -2,6 +2,7 @@ import { useEffect, useState } from "react";
 import { useLocation } from "wouter";
 import { ApiError } from "../api";
 import { Bar, TitleBar } from "../ui/bar";
+import { useFailureText } from "../ui/failure-text";
 import { Field } from "../ui/field";
 import { Form, SubmitButton, useForm } from "../ui/form";
 import { Failure, Notice } from "../ui/notice";
@@ -85,8 +86,18 @@ function Joining({ invite, code, signedInAs }: JoiningProps) {
     }),
     request: accept,
     details: ({ name, password }) => ({ code, name: name.trim(), password }),
+    hint: "You may have joined all the same. Try again to find out.",
     onDone: () => navigate("/", { replace: true }),
   });
+  const { isOver } = useFailureText(accept.error);
+  if (isOver) {
+    return (
+      <Ended
+        title="You have probably joined"
+        text={`The answer to your earlier try was lost. Sign in as ${invite.email} with the password you chose.`}
+      />
+    );
+  }
   if (isGone(accept.error)) return <DeadLink />;
   return (
     <Entrance

@@ -1,6 +1,6 @@
 import { screen, waitFor, within } from "@testing-library/react";
 import { beforeEach, describe, expect, test } from "vitest";
-import { bodiesOf, Failure, failure, network, sent } from "../testing/network";
+import { bodiesOf, Failure, failure, network, sent, unreachable } from "../testing/network";
 import { expectMessage, open } from "../testing/render";
 import { list, member, one, ownSession, signedIn, signedOut } from "../testing/samples";
 import type { AdminSession } from "../wire";
@@ -85,6 +85,20 @@ describe("changing the password", () => {
     await waitFor(() =>
       expect(within(dialog).getByLabelText("Current password")).toHaveAccessibleDescription(
         "Current password is not your password.",
+      ),
+    );
+  });
+
+  test("says that an earlier try may have changed it, if the answer was lost", async () => {
+    network.on("POST /session/password", unreachable);
+    const { user, dialog } = await fill("the old one", "a long enough secret");
+    expect(await within(dialog).findByRole("alert")).toHaveTextContent("may have been made all the same");
+    const errors = { current_password: ["is wrong"] };
+    network.on("POST /session/password", failure(422, "validation_errors", "No.", { errors }));
+    await user.click(within(dialog).getByRole("button", { name: "Change password" }));
+    await waitFor(() =>
+      expect(within(dialog).getByLabelText("Current password")).toHaveAccessibleDescription(
+        "Current password is wrong. Most likely your earlier try has changed it to the new one, and its answer was lost.",
       ),
     );
   });

@@ -1,5 +1,6 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { callForOne } from "../api";
+import { useRef } from "react";
+import { ApiError, callForOne, isRefusal } from "../api";
 import { useChange, useList } from "../requests";
 import type { AdminSession, AdminUser, Session } from "../wire";
 import { sessionKey } from "./session";
@@ -22,13 +23,27 @@ export function useChangeProfile(id: string) {
   });
 }
 
+const changedBefore =
+  "is wrong. Most likely your earlier try has changed it to the new one, and its answer was lost";
+
 /** Changes the password and ends all other sessions. No cache keeps either password. */
 export function useChangePassword() {
   const client = useQueryClient();
+  const lost = useRef(false);
   return useMutation({
     gcTime: 0,
-    mutationFn: (details: { current_password: string; new_password: string }) =>
-      callForOne<Session>("POST", "/session/password", { details }),
+    mutationFn: async (details: { current_password: string; new_password: string }) => {
+      try {
+        return await callForOne<Session>("POST", "/session/password", { details });
+      } catch (error) {
+        if (!isRefusal(error)) lost.current = true;
+        else if (lost.current && error.fields.current_password) {
+          const { status, code, message } = error;
+          throw new ApiError(status, code, message, { current_password: [changedBefore] });
+        }
+        throw error;
+      }
+    },
     onSuccess: () => {
       void client.invalidateQueries({ queryKey: sessionsKey });
     },

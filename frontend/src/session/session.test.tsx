@@ -2,7 +2,7 @@ import { act, screen, waitFor, within } from "@testing-library/react";
 import { describe, expect, test } from "vitest";
 import { agent } from "../testing/agent-samples";
 import { bodiesOf, Failure, failure, network, unreachable } from "../testing/network";
-import { open } from "../testing/render";
+import { expectMessage, open } from "../testing/render";
 import { list, signedIn, signedOut, token } from "../testing/samples";
 import type { Session } from "../wire";
 
@@ -260,6 +260,22 @@ describe("set-up", () => {
     expect(await screen.findByLabelText("Setup code")).toHaveAccessibleDescription(
       /This code is not the one\./,
     );
+  });
+
+  test("leads to sign-in if a try whose answer was lost has set the server up", async () => {
+    network.on("GET /session", needed);
+    network.on("POST /setup", unreachable);
+    const { user } = open("/setup#the-code");
+    await fill(user);
+    expect(await screen.findByRole("alert")).toHaveTextContent(
+      "The account may have been created all the same.",
+    );
+    const errors = { code: ["is not the one-time code"] };
+    network.on("POST /setup", failure(422, "validation_errors", "Not valid.", { errors }));
+    network.on("GET /session", signedOut());
+    await user.click(screen.getByRole("button", { name: "Create account" }));
+    expect(await screen.findByRole("heading", { name: "Sign in" })).toBeInTheDocument();
+    await expectMessage(/^Tokentab is set up already\./);
   });
 
   test("detects a short password without the server", async () => {

@@ -30,6 +30,7 @@ export default function SetupPage() {
     }),
     request: setup,
     details: (details) => details,
+    hint: "The account may have been created all the same. Try again to find out.",
   });
 
   const set = useRef(form.set);
