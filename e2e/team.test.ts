@@ -47,7 +47,7 @@ test("an invited member works until removal, which ends session, password, token
   await expect(member).toContainText(guest.email);
   await choose(member, "Remove member");
   const question = page.getByRole("alertdialog", { name: "Remove this member?" });
-  await expect(question).toContainText("Their 1 active token keeps working unless you revoke it.");
+  await expect(question).toContainText("Their 1 token stays as it is unless you revoke it.");
   await question.getByRole("checkbox", { name: "Revoke their 1 API token too" }).check();
   problems.allow(/401 \(Unauthorized\)/);
   await question.getByRole("button", { name: "Remove member" }).click();

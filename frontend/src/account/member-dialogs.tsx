@@ -12,6 +12,10 @@ import {
   useSetRole,
 } from "./members";
 
+/** The tokens may be suspended or expired, so they need not work. */
+const stayText = (own: boolean, tokens: number) =>
+  `${own ? "Your" : "Their"} ${count(tokens, "token")} ${tokens === 1 ? "stays as it is unless you revoke it" : "stay as they are unless you revoke them"}.`;
+
 interface RemoveMemberDialogProps {
   member: AdminUser;
   /** Whether the member is the user. */
@@ -23,7 +27,6 @@ interface RemoveMemberDialogProps {
 export function RemoveMemberDialog({ member, own, onClose, onLeft }: RemoveMemberDialogProps) {
   const { id, email, live_api_token_count: tokens } = member;
   const name = isolate(memberTitle(member));
-  const keep = tokens === 1 ? "keeps" : "keep";
   return (
     <RequestQuestion
       title={own ? "Leave this account?" : "Remove this member?"}
@@ -52,9 +55,7 @@ export function RemoveMemberDialog({ member, own, onClose, onLeft }: RemoveMembe
         </p>
       )}
       <p className="text-soft">
-        {tokens > 0
-          ? `${own ? "Your" : "Their"} ${count(tokens, "active token")} ${keep} working unless you revoke ${tokens === 1 ? "it" : "them"}.`
-          : `${own ? "You have" : "They have"} no active tokens.`}
+        {tokens > 0 ? stayText(own, tokens) : `${own ? "You have" : "They have"} no active tokens.`}
       </p>
     </RequestQuestion>
   );
@@ -62,7 +63,7 @@ export function RemoveMemberDialog({ member, own, onClose, onLeft }: RemoveMembe
   function removedText({ revoke, count: revoked }: Removal): string {
     if (tokens === 0) return `${name} was removed.`;
     if (revoke) return `${name} was removed, and ${count(revoked, "API token")} revoked.`;
-    return `${name} was removed. Their ${count(tokens, "token")} ${keep} working.`;
+    return `${name} was removed. Their ${count(tokens, "token")} ${tokens === 1 ? "was" : "were"} not revoked.`;
   }
 }
 
@@ -105,12 +106,7 @@ export function SetRoleDialog({ member, own, onClose, onDone }: SetRoleDialogPro
           ? "can still see everything except secrets, but change nothing. Pending invites that they made end."
           : "can change everything, also the team."}
       </p>
-      {demotes && tokens > 0 && (
-        <p className="text-soft">
-          {own ? "Your" : "Their"} {count(tokens, "active token")} {tokens === 1 ? "keeps" : "keep"} working
-          unless you revoke {tokens === 1 ? "it" : "them"}.
-        </p>
-      )}
+      {demotes && tokens > 0 && <p className="text-soft">{stayText(own, tokens)}</p>}
     </RequestQuestion>
   );
 }
@@ -175,7 +171,9 @@ export function RevokeTokensDialog({ member, onClose }: RevokeTokensDialogProps)
       yes={`Revoke ${count(tokens, "token")}`}
       request={useRevokeTokensOf(member.id)}
       done={(revoked) =>
-        `${count(revoked, "API token")} revoked. ${revoked === 1 ? "It" : "They"} will never be accepted again.`
+        revoked === 0
+          ? `${memberTitle(member)} has no tokens left to revoke.`
+          : `${count(revoked, "API token")} revoked. ${revoked === 1 ? "It" : "They"} will never be accepted again.`
       }
       onClose={onClose}
     >

@@ -56,7 +56,7 @@ describe("the team", () => {
 });
 
 describe("removing a member", () => {
-  test("says that all sessions end and how many tokens keep working, and revokes none automatically", async () => {
+  test("says that all sessions end and how many tokens stay, and revokes none automatically", async () => {
     network.on("POST /admin_user/:id/remove", () => {
       members = [member()];
       return { ...one(grace), revoked_api_token_count: 0 };
@@ -64,12 +64,12 @@ describe("removing a member", () => {
     const { user } = open(address);
     const question = await choose(user, "Grace Hopper", "Remove member");
     expect(question).toHaveTextContent("All sessions of Grace Hopper (grace@acme.example) end at once");
-    expect(question).toHaveTextContent("Their 3 active tokens keep working unless you revoke them.");
+    expect(question).toHaveTextContent("Their 3 tokens stay as they are unless you revoke them.");
     expect(
       within(question).getByRole("checkbox", { name: "Revoke their 3 API tokens too" }),
     ).not.toBeChecked();
     await user.click(within(question).getByRole("button", { name: "Remove member" }));
-    await expectMessage(/Grace Hopper was removed. Their 3 tokens keep working/);
+    await expectMessage(/Grace Hopper was removed. Their 3 tokens were not revoked/);
     expect(bodiesOf("POST /admin_user/:id/remove")).toEqual([{ details: { revoke_api_tokens: false } }]);
     await waitFor(() =>
       expect(screen.getByRole("button", { name: "Actions for Ada Lovelace" })).toHaveFocus(),
@@ -153,7 +153,7 @@ describe("the role of a member", () => {
     expect(await screen.findByRole("row", { name: /Grace Hopper/ })).toHaveTextContent("Admin");
     const question = await choose(user, "Grace Hopper", "Make viewer");
     expect(question).toHaveTextContent("can still see everything except secrets, but change nothing");
-    expect(question).toHaveTextContent("Their 3 active tokens keep working unless you revoke them.");
+    expect(question).toHaveTextContent("Their 3 tokens stay as they are unless you revoke them.");
     await user.click(within(question).getByRole("checkbox", { name: "Revoke their 3 API tokens too" }));
     await user.click(within(question).getByRole("button", { name: "Make viewer" }));
     await expectMessage("Grace Hopper is a viewer now, and 3 API tokens revoked.");

@@ -119,8 +119,8 @@ export default function MoveQuestion({ asked, latest, busy, onYes, onSuspend, on
       }
       tick={
         descendants > 0 && {
-          label: `Also revoke the ${count(descendants, "active token")} it created`,
-          hint: "The count includes tokens created by those tokens. They keep working unless you revoke them.",
+          label: `Also revoke the ${count(descendants, "token")} it created`,
+          hint: "The count includes tokens created by those tokens. They stay as they are unless you revoke them.",
         }
       }
     >

@@ -335,7 +335,7 @@ describe("moving a token", () => {
     const { user } = open(address);
     await menuOf(user, /Actions for/);
     await user.click(screen.getByRole("menuitem", { name: "Revoke" }));
-    const offer = await screen.findByRole("checkbox", { name: "Also revoke the 3 active tokens it created" });
+    const offer = await screen.findByRole("checkbox", { name: "Also revoke the 3 tokens it created" });
     expect(offer).not.toBeChecked();
     await user.click(offer);
     await sayYes(user, "Revoke token");
