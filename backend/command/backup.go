@@ -20,7 +20,7 @@ type masterKey struct {
 }
 
 // passphrase returns the passphrase; empty without --with-key.
-func (m *masterKey) passphrase(std IO, again bool) (string, error) {
+func (m *masterKey) passphrase(ctx context.Context, std IO, again bool) (string, error) {
 	if !m.WithKey {
 		if m.PassphraseFile != "" {
 			return "", errors.New("--passphrase-file goes together with --with-key")
@@ -37,9 +37,9 @@ func (m *masterKey) passphrase(std IO, again bool) (string, error) {
 	}
 	ask := func(prompt string) (string, error) {
 		fmt.Fprint(std.Err, prompt)
-		text, err := term.ReadPassword(int(in.Fd()))
+		text, err := readHidden(ctx, int(in.Fd()))
 		fmt.Fprintln(std.Err)
-		return string(text), err
+		return text, err
 	}
 	first, err := ask("Passphrase: ")
 	if err != nil || !again {
@@ -65,7 +65,7 @@ type makeBackup struct {
 
 // Run makes a backup, and prints its file, size, number of tokens, and the time that it shows.
 func (m *makeBackup) Run(ctx context.Context, std IO) (err error) {
-	passphrase, err := m.passphrase(std, true)
+	passphrase, err := m.passphrase(ctx, std, true)
 	if err != nil {
 		return err
 	}
@@ -124,7 +124,7 @@ func (r *restore) Run(ctx context.Context, std IO) error {
 	if err := r.Check(); err != nil {
 		return err
 	}
-	passphrase, err := r.passphrase(std, false)
+	passphrase, err := r.passphrase(ctx, std, false)
 	if err != nil {
 		return err
 	}

@@ -100,9 +100,8 @@ func (w *withdrawKeys) Run(ctx context.Context, std IO) (err error) {
 	}
 	fmt.Fprintf(std.Err, "The key %s is %s. Withdrawing it revokes %s, and can't be undone.\n", key.ID, key.State, counted(key.Tokens, "live token", "live tokens"))
 	if !w.Yes {
-		fmt.Fprint(std.Err, "Type yes to withdraw it: ")
-		if answer, err := readLine(std.In); err != nil || answer != "yes" {
-			return errors.Join(errors.New("nothing was changed: type yes to withdraw the key, or use --yes"), err)
+		if err := confirm(ctx, std, "withdraw", "the key"); err != nil {
+			return err
 		}
 	}
 	revoked, err := b.WithdrawKey(ctx, key.ID)

@@ -1,12 +1,12 @@
 package command
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"os/signal"
 	"strings"
+	"syscall"
 	"time"
 
 	"tokentab/backend"
@@ -57,7 +57,7 @@ func (c *createAccount) Run(ctx context.Context, std IO) error {
 }
 
 func (n *newAccount) make(ctx context.Context, std IO, option func(*backend.World), found func(*backend.Backend, people.Founder) (people.AdminUser, error)) (err error) {
-	password, err := readPassword(std.In)
+	password, err := readPassword(ctx, std.In)
 	if err != nil {
 		return err
 	}
@@ -78,26 +78,6 @@ func (n *newAccount) make(ctx context.Context, std IO, option func(*backend.Worl
 	return err
 }
 
-func readPassword(r io.Reader) (string, error) {
-	password, err := readLine(r)
-	if err != nil {
-		return "", fmt.Errorf("--password-stdin: %w", err)
-	}
-	if password == "" {
-		return "", errors.New("--password-stdin: the first line of standard input is empty; it must be the password, as in: printf 'a long password' | tokentab …")
-	}
-	return password, nil
-}
-
-func readLine(r io.Reader) (string, error) {
-	line, err := bufio.NewReader(io.LimitReader(r, 4096)).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return "", err
-	}
-	line = strings.TrimPrefix(line, "\ufeff") // PowerShell may begin a pipe with a byte order mark, which no one types
-	return strings.TrimRight(line, "\r\n"), nil
-}
-
 type tokens struct {
 	Create createToken  `cmd:"" help:"Create an API token and print its secret, alone, on standard output."`
 	Export exportTokens `cmd:"" help:"Print all tokens of an account as lines of JSON, with the hashes of their secrets."`
@@ -116,7 +96,7 @@ type createToken struct {
 	Name          string          `help:"Display name, up to 100 characters." placeholder:"TEXT"`
 }
 
-// Run creates the token and prints its secret.
+// Run creates the token and prints its secret. A token whose secret can't be printed is of no use to anyone, and is revoked.
 func (c *createToken) Run(ctx context.Context, std IO) (err error) {
 	b, err := open(ctx, std, c.Storage, c.Issuing)
 	if err != nil {
@@ -131,12 +111,18 @@ func (c *createToken) Run(ctx context.Context, std IO) (err error) {
 	if err != nil {
 		return err
 	}
-	_, secret, err := b.Tokens.Issue(ctx, audit.Actor{AccountID: owner}, order)
+	signal.Ignore(syscall.SIGPIPE) // if no one reads, the token must not stay
+	made, secret, err := b.Tokens.Issue(ctx, audit.Actor{AccountID: owner}, order)
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(std.Out, secret)
-	return err
+	if _, err = fmt.Fprintln(std.Out, secret); err == nil {
+		return nil
+	}
+	if _, failed := b.Tokens.Revoke(context.WithoutCancel(ctx), audit.Actor{AccountID: owner}, made.ID); failed != nil {
+		return fmt.Errorf("the secret could not be printed, and the token %s could not be revoked: revoke it on the page: %w", made.ID, errors.Join(err, failed))
+	}
+	return fmt.Errorf("the secret could not be printed, so the token %s was revoked: %w", made.ID, err)
 }
 
 func (c *createToken) order() (token.Order, error) {

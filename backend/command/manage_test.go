@@ -10,7 +10,7 @@ func TestAPasswordOnStandardInputIsWhatPeopleType(t *testing.T) {
 		"a long password": "a long password", "a long password\n": "a long password", "a long password\r\n": "a long password", " a  b \nnext line": " a  b ",
 		"\ufeffa long password\r\n": "a long password", "\ufeff\n": "", "\n": "", "": "",
 	} {
-		got, err := readPassword(strings.NewReader(sent))
+		got, err := readPassword(t.Context(), strings.NewReader(sent))
 		if got != want || (err == nil) != (want != "") {
 			t.Errorf("%q is read as %q, %v", sent, got, err)
 		}

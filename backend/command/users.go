@@ -129,7 +129,7 @@ type resetPassword struct {
 
 // Run sets the password. The member is told by the running server.
 func (r *resetPassword) Run(ctx context.Context, std IO) error {
-	password, err := readPassword(std.In)
+	password, err := readPassword(ctx, std.In)
 	if err != nil {
 		return err
 	}
@@ -199,9 +199,9 @@ func (r *removeUser) Run(ctx context.Context, std IO) error {
 			return err
 		}
 		if !r.Yes {
-			fmt.Fprintf(std.Err, "Remove %s from %s? Their sessions and pending invites end. Type yes to remove: ", r.Email, owner.Name)
-			if answer, err := readLine(std.In); err != nil || answer != "yes" {
-				return errors.Join(errors.New("nothing was changed: type yes to remove the admin user, or use --yes"), err)
+			fmt.Fprintf(std.Err, "Remove %s from %s? Their sessions and pending invites end. ", r.Email, owner.Name)
+			if err := confirm(ctx, std, "remove", "the admin user"); err != nil {
+				return err
 			}
 		}
 		m, revoked, err := b.People.RemoveMember(ctx, actor, user.ID, r.RevokeTokens)
