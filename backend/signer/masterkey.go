@@ -56,6 +56,8 @@ func LoadMasterKey(folder string, mayMake bool, random io.Reader) (MasterKey, er
 		if err := makeMasterKey(folder, path, random); err != nil {
 			return MasterKey{}, fmt.Errorf("create %s: %w", path, err)
 		}
+	case err == nil && info.IsDir(): // Docker makes one if a file to mount is missing
+		return MasterKey{}, fmt.Errorf("the master key %s is a folder, and must be a file: put the file back, or set TOKENTAB_MASTER_KEY", path)
 	case err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o007 != 0:
 		return MasterKey{}, fmt.Errorf("everyone on this machine can read or write the master key %s (mode %#o): restrict it to its owner with chmod 600; if others may have read it, create a new installation", path, info.Mode().Perm())
 	case err == nil && filemode.CheckFile(path, info) != nil:

@@ -34,3 +34,13 @@ func TestAMasterKeyThatEveryoneCanReadIsRefused(t *testing.T) {
 		t.Errorf("left beside it: %v %v", left, err)
 	}
 }
+
+func TestAFolderInPlaceOfTheMasterKeyIsNamed(t *testing.T) {
+	folder := t.TempDir()
+	if err := os.Mkdir(filepath.Join(folder, MasterKeyFile), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := LoadMasterKey(folder, false, rand.Reader); err == nil || !strings.Contains(err.Error(), "is a folder") {
+		t.Errorf("%v", err)
+	}
+}
