@@ -151,7 +151,7 @@ func (b *Backend) examineBackups(ctx context.Context, c config.Backups) Finding 
 	if c.BackupDir != "" {
 		oldest = 2 * time.Duration(c.BackupEvery)
 	}
-	age := b.now().Sub(facts.ProvenAt)
+	age, known := facts.Age(b.now())
 	switch {
 	case err != nil:
 		return Finding{Failure, what, "what is known of backups can't be read: " + err.Error(), "run the command again"}
@@ -159,6 +159,8 @@ func (b *Backend) examineBackups(ctx context.Context, c config.Backups) Finding 
 		return Finding{Failure, what, "the last attempt failed at " + facts.FailedAt.Format(time.RFC3339), "see the log of the server, or run tokentab backup"}
 	case facts.ProvenAt.IsZero():
 		return Finding{Warning, what, "there is none", make}
+	case !known:
+		return Finding{Warning, what, "the last proven one is of " + facts.ProvenAt.Format(time.RFC3339) + ", which is in the future", "run tokentab backup once the clock is right"}
 	case age > oldest:
 		return Finding{Warning, what, fmt.Sprintf("the last proven one is %d hours old", int(age.Hours())), make}
 	}

@@ -36,7 +36,10 @@ func TestTheDoctorFindsWrongClocksOldKeysAndOldBackups(t *testing.T) {
 	}
 	check("with a backup", map[string]backend.Verdict{"backup": backend.OK})
 	p.Clock.Move(-2 * time.Minute)
-	check("with a clock that went back", map[string]backend.Verdict{"clock": backend.Failure})
+	check("with a clock that went back", map[string]backend.Verdict{"clock": backend.Failure, "backup": backend.Warning})
+	if age := scrape(t, p)["tokentab_backup_age_seconds"].GetMetric(); len(age) > 0 {
+		t.Errorf("a backup from the future is of the age %v", age)
+	}
 	p.Clock.Move(401 * 24 * time.Hour)
 	check("a year later", map[string]backend.Verdict{"clock": backend.OK, "signing keys": backend.Warning, "backup": backend.Warning})
 }

@@ -164,9 +164,9 @@ func (b *Backend) measuredBackups(set *metrics.Set) {
 			}
 		})
 	}
-	of("tokentab_backup_age_seconds", "Time since the last proven backup; absent if there is none.", func(facts *backup.Facts, add metrics.Add) {
-		if !facts.ProvenAt.IsZero() {
-			add(max(0, b.now().Sub(facts.ProvenAt)).Seconds())
+	of("tokentab_backup_age_seconds", "Time since the last proven backup; absent if there is none, or if its time is in the future.", func(facts *backup.Facts, add metrics.Add) {
+		if age, known := facts.Age(b.now()); known {
+			add(age.Seconds())
 		}
 	})
 	of("tokentab_backup_size_bytes", "Size of the last proven backup; absent if there is none.", func(facts *backup.Facts, add metrics.Add) {

@@ -60,6 +60,15 @@ type Facts struct {
 	Failure  Failure   `json:"failure,omitempty"`  // zero unless the last attempt failed
 }
 
+// clockTolerance is how far in the future the last proven backup may be. A later one is from a clock that was ahead.
+const clockTolerance = time.Minute
+
+// Age returns how old the last proven backup is. It is unknown if there is none, or if a clock that was ahead stamped it.
+func (f Facts) Age(at time.Time) (age time.Duration, known bool) {
+	age = at.Sub(f.ProvenAt)
+	return max(0, age), !f.ProvenAt.IsZero() && age >= -clockTolerance
+}
+
 // Restored says that the database was restored. The zero Restored is a database that never was.
 type Restored struct {
 	// MadeAt is the instant that the backup shows. It is zero if an operator has confirmed a database that lost changes.
