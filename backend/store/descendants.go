@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"time"
 
 	"gorm.io/gorm"
@@ -13,10 +14,12 @@ import (
 
 // descendantsOf selects the ids of all tokens that a token created directly or through other tokens, including
 // deleted ones.
-const descendantsOf = `WITH RECURSIVE made (id) AS (
+const descendantsOf = made + "SELECT id FROM made"
+
+const made = `WITH RECURSIVE made (id) AS (
 	` + firstID + `
 	UNION ` + madeByMade + `
-) SELECT id FROM made`
+) `
 
 func (s Tokens) IsDescendant(ctx context.Context, id, of pfid.ID) (bool, error) {
 	return read(ctx, s.db, func(tx *gorm.DB) (bool, error) {
@@ -72,13 +75,34 @@ func revokeLine(tx *gorm.DB, first token.Listed, at time.Time, recorder audit.Re
 			return nil, err
 		}
 	}
-	makers, err := values[pfid.ID](tx, descendantsOf+" WHERE EXISTS (SELECT 1 FROM api_tokens c WHERE c.created_by_api_token_id = made.id)", first.ID)
+	detail := "with API token " + first.ID.String() + ", which created it or its creator"
+	var few, many []pfid.ID // makers, by how many tokens they have
+	err = scan(tx, made+"SELECT made.id, count(*) FROM made CROSS JOIN api_tokens c WHERE c.created_by_api_token_id = made.id AND c.status <> 'revoked' GROUP BY made.id", []any{first.ID}, func(rows *sql.Rows) error {
+		var maker pfid.ID
+		var tokens int
+		err := rows.Scan(&maker, &tokens)
+		if tokens > firstPiece {
+			many = append(many, maker)
+		} else {
+			few = append(few, maker)
+		}
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
+	// A token may renew itself by creating the next one, so a line of tokens may be long. A move for each would take long.
+	ids, err := values[pfid.ID](tx, "SELECT id FROM api_tokens WHERE created_by_api_token_id IN "+anyOf+" AND status <> 'revoked'", document{few})
+	if err != nil {
+		return nil, err
+	}
+	if ids, err = revokeNow(tx, first.AccountID, ids, at, detail, recorder); err != nil {
+		return nil, err
+	}
+	revoked = append(revoked, ids...)
 	whole := true
-	for _, maker := range makers {
-		n, ids, err := moveAll(tx, first.AccountID, ofMaker, maker, token.Revoked, "with API token "+first.ID.String()+", which created it or its creator", recorder)
+	for _, maker := range many {
+		n, ids, err := moveAll(tx, first.AccountID, ofMaker, maker, token.Revoked, detail, recorder)
 		if err != nil {
 			return nil, err
 		}
@@ -89,6 +113,19 @@ func revokeLine(tx *gorm.DB, first token.Listed, at time.Time, recorder audit.Re
 		return nil, nil
 	}
 	return revoked, nil
+}
+
+// revokeNow revokes those of the tokens that are not revoked yet, without a move, and returns their ids.
+func revokeNow(tx *gorm.DB, account pfid.ID, ids []pfid.ID, at time.Time, detail string, recorder audit.Recorder) (revoked []pfid.ID, err error) {
+	if err := settleMoves(tx, account, ids, recorder); err != nil {
+		return nil, err
+	}
+	revoked, err = values[pfid.ID](tx, "UPDATE api_tokens SET status = 'revoked', suspended_by_retirement = FALSE, updated_at = ? WHERE status <> 'revoked' AND id IN "+anyOf+" RETURNING id",
+		stamp(at), document{ids})
+	if err != nil {
+		return nil, err
+	}
+	return revoked, recordWith(tx, recorder, audit.APITokenRevoked, detail, revoked...)
 }
 
 // keepCreators records which tokens created those that are about to be deleted, as far as those created others.

@@ -269,15 +269,8 @@ func revokeTokensOf(tx *gorm.DB, owner, id pfid.ID, at time.Time, recorder audit
 	if err != nil {
 		return 0, nil, err
 	}
-	if err := settleMoves(tx, owner, rotated, recorder); err != nil {
-		return 0, nil, err
-	}
-	ended, err := values[pfid.ID](tx, "UPDATE api_tokens SET status = 'revoked', suspended_by_retirement = FALSE, updated_at = ? WHERE status <> 'revoked' AND id IN "+anyOf+" RETURNING id",
-		stamp(at), document{rotated})
+	ended, err := revokeNow(tx, owner, rotated, at, "with all tokens of the member who rotated it", recorder)
 	if err != nil {
-		return 0, nil, err
-	}
-	if err := recordWith(tx, recorder, audit.APITokenRevoked, "with all tokens of the member who rotated it", ended...); err != nil {
 		return 0, nil, err
 	}
 	made, ids, err := moveAll(tx, owner, ofMember, id, token.Revoked, "with all tokens of the member who made it", recorder)
