@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"net/http"
 
 	"github.com/valyala/fasthttp"
@@ -25,6 +26,10 @@ func bodyLimit(h *fasthttp.RequestHeader, path []byte) int {
 // next request. Others don't wait for the body of a caller who is refused whatever it holds, and none for that of a GET or
 // HEAD request, which has no meaning (RFC 9110, section 9.3.1).
 func (s *Server) beforeBody(h *fasthttp.RequestHeader) (limits fasthttp.RequestConfig) {
+	if hasManyLines(h) {
+		expect(h)
+		return limits
+	}
 	if !announcesBody(h) {
 		return limits
 	}
@@ -35,13 +40,27 @@ func (s *Server) beforeBody(h *fasthttp.RequestHeader) (limits fasthttp.RequestC
 	case validation.IgnoresBody(path):
 		ignoreBody(h)
 	case n > bodyLimit(h, path) || s.isStranger(h, path):
-		// fasthttp waits for the beginning of a body, but answers an expectation before, see expected.
-		h.SetProtocol("HTTP/1.1") // HTTP/1.0 has no expectations
-		h.Set("Expect", "100-continue")
+		expect(h)
 	case h.IsGet() || h.IsHead():
 		ignoreBody(h)
 	}
 	return limits
+}
+
+// expect makes fasthttp call expected before it waits for a body.
+func expect(h *fasthttp.RequestHeader) {
+	h.SetProtocol("HTTP/1.1") // HTTP/1.0 has no expectations
+	h.Set("Expect", "100-continue")
+}
+
+// maxHeaderLines bounds the header lines of a request, as docs/settings.md says. fasthttp keeps some 100 bytes for each, also
+// while the connection waits for its next request.
+const maxHeaderLines = 256
+
+var newline = []byte{'\n'}
+
+func hasManyLines(h *fasthttp.RequestHeader) bool {
+	return bytes.Count(h.RawHeaders(), newline) > maxHeaderLines
 }
 
 // ignoreBody makes fasthttp read no body, and not request it either. The connection closes after the response.
@@ -63,10 +82,15 @@ func (s *Server) isStranger(h *fasthttp.RequestHeader, path []byte) bool {
 	return s.API.IsStranger(s.running, h, path) || s.endpoints.IsStranger(s.running, h, path)
 }
 
-// expected answers "Expect: 100-continue": it refuses strangers and a body that is too large, and requests any other. Waiting
-// for the body counts towards the request's time.
+// expected answers "Expect: 100-continue": it refuses strangers, too many header lines and a body that is too large, and
+// requests any other. Waiting for the body counts towards the request's time.
 func (s *Server) expected(c *fasthttp.RequestCtx) int {
 	h, path := &c.Request.Header, c.URI().PathOriginal()
+	if hasManyLines(h) {
+		s.refuseMalformed(c, &fasthttp.ErrSmallBuffer{})
+		c.Request.Header = fasthttp.RequestHeader{} // fasthttp would use its memory for the next connection
+		return http.StatusRequestHeaderFieldsTooLarge
+	}
 	if s.isStranger(h, path) {
 		c.Request.SetBodyStream(request.Unread{}, h.ContentLength())
 		s.http.Handler(c)

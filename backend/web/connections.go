@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -152,6 +154,7 @@ type conn struct {
 	from   netip.Addr // address whose limit applies; zero if none does
 	waited bool       // yielded after the last response
 	asked  bool       // the last write requested the body, see expected
+	rest   []byte     // received and not read yet, see receive
 	// streams is set during a response that never ends by itself: the time limit applies to each write of it.
 	streams bool
 }
@@ -232,7 +235,7 @@ func (c *conn) Read(p []byte) (int, error) {
 		c.letOthersGoFirst()
 	}
 	for tries := 0; ; tries++ {
-		n, err := c.Conn.Read(p)
+		n, err := c.receive(p)
 		if n > 0 {
 			if does, _ := c.now(); does == halted {
 				c.goOn(reading)
@@ -248,6 +251,30 @@ func (c *conn) Read(p []byte) (int, error) {
 			return 0, err
 		}
 	}
+}
+
+// receive reads at most maxHeaderLines lines. fasthttp parses the beginning of a request at once, and would need 400 KB for a
+// buffer full of short header lines.
+func (c *conn) receive(p []byte) (n int, err error) {
+	if c.rest == nil {
+		n, err = c.Conn.Read(p)
+	} else if n = copy(p, c.rest); n < len(c.rest) {
+		c.rest = c.rest[n:]
+	} else {
+		c.rest = nil
+	}
+	if n <= maxHeaderLines || err != nil {
+		return n, err
+	}
+	if bytes.Count(p[:n], newline) <= maxHeaderLines {
+		return n, nil
+	}
+	end := 0
+	for range maxHeaderLines {
+		end += bytes.IndexByte(p[end:n], '\n') + 1
+	}
+	c.rest = append(slices.Clone(p[end:n]), c.rest...)
+	return end, nil
 }
 
 // maxLate is how many deadlines can arrive too late: one of an earlier sweep and one of the current sweep.

@@ -56,7 +56,7 @@ func unreadable(status int) *answer.ErrorBody {
 	case http.StatusMethodNotAllowed:
 		message = "This URL does not accept that method."
 	case http.StatusRequestHeaderFieldsTooLarge:
-		message = "The headers are larger than 16 KiB."
+		message = "The headers are larger than 16 KiB, or have more than 256 lines."
 	case http.StatusRequestTimeout:
 		message = "The request did not arrive in time."
 	default:
