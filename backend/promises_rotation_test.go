@@ -5,7 +5,9 @@ import (
 	"testing"
 	"time"
 
+	"tokentab/backend/audit"
 	"tokentab/backend/backendtest"
+	"tokentab/backend/people"
 	"tokentab/backend/token"
 )
 
@@ -82,6 +84,10 @@ func TestAWithdrawnKeyEndsTheOldSecretsThatItSigned(t *testing.T) {
 	if !published(p, kidOf(t, first)) || !accepted(p, first) {
 		t.Error("the key of the old secret is not published any more in its overlap")
 	}
+	invite, err := p.People.Invite(t.Context(), audit.Actor{AccountID: actor.AccountID, APITokenID: made.ID}, "bob@example.com", people.RoleAdmin)
+	if err != nil {
+		t.Fatal(err)
+	}
 	if revoked, err := p.WithdrawKey(t.Context(), kidOf(t, first)); err != nil || revoked != 0 {
 		t.Errorf("%d tokens were revoked, %v", revoked, err)
 	}
@@ -93,6 +99,9 @@ func TestAWithdrawnKeyEndsTheOldSecretsThatItSigned(t *testing.T) {
 	}
 	if now, err := p.Tokens.Get(t.Context(), actor.AccountID, rotated.ID); err != nil || now.Status != token.Active || now.OldSecret != (token.OldSecret{}) {
 		t.Errorf("%+v %v", now.OldSecret, err)
+	}
+	if found, err := p.People.InviteOf(t.Context(), actor.AccountID, invite.ID); err != nil || found.Status != people.InviteRevoked {
+		t.Errorf("the invite that the old secret may have made is %s, %v", found.Status, err)
 	}
 }
 

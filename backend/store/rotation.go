@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"time"
 
 	"gorm.io/gorm"
 
@@ -118,9 +119,9 @@ func (s Tokens) EndOldSecret(ctx context.Context, account, id pfid.ID, decide fu
 	})
 }
 
-// endOldSecretsOf ends up to most old secrets that a key signed or may have signed, with an event for each. It returns how
-// many it ended.
-func endOldSecretsOf(tx *gorm.DB, kid string, most int, recorder func(account pfid.ID) audit.Recorder) (ended int, err error) {
+// endOldSecretsOf ends up to most old secrets that a key signed or may have signed, with an event for each, and the pending
+// invites of their tokens. It returns how many it ended.
+func endOldSecretsOf(tx *gorm.DB, kid string, most int, at time.Time, recorder func(account pfid.ID) audit.Recorder) (ended int, err error) {
 	byAccount := map[pfid.ID][]pfid.ID{}
 	err = scan(tx, `SELECT t.id, t.account_id FROM old_secrets o JOIN api_tokens t ON t.id = o.token_id
 		WHERE (o.kid = ? OR o.kid IS NULL) AND o.ends_at > 0 LIMIT ?`, []any{kid, most}, func(rows *sql.Rows) error {
@@ -137,6 +138,9 @@ func endOldSecretsOf(tx *gorm.DB, kid string, most int, recorder func(account pf
 			return 0, err
 		}
 		if err := recordWith(tx, recorder(account), audit.OldSecretEnded, "with signing key "+kid, ids...); err != nil {
+			return 0, err
+		}
+		if err := endInvitesOf(tx, at, recorder(account), "created_by_api_token_id IN "+anyOf, document{ids}); err != nil {
 			return 0, err
 		}
 		ended += len(ids)

@@ -137,7 +137,7 @@ func (s Keys) KeyUses(ctx context.Context, at time.Time, count bool) (uses map[s
 // change to a running server. It returns how many tokens it revoked; more is false if there was nothing to end.
 func (s Keys) RevokeSomeOfKey(ctx context.Context, kid string, limit int, at time.Time, recorder func(account pfid.ID) audit.Recorder) (revoked int, more bool, err error) {
 	err = s.change(ctx, func(tx *gorm.DB) error {
-		ended, err := endOldSecretsOf(tx, kid, limit, recorder)
+		ended, err := endOldSecretsOf(tx, kid, limit, at, recorder)
 		if err != nil {
 			return err
 		}
