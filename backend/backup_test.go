@@ -283,6 +283,11 @@ func TestARestoreOverADatabaseKeepsItAndEndsAgainWhatHadEnded(t *testing.T) {
 	}
 	bob := p.Join(actor, "bob@example.com")
 	_, cookie := startSession(t, p, actor)
+	renewed, old := p.Issue(actor, order)
+	_, present, err := p.Tokens.Rotate(t.Context(), actor, renewed.ID, token.Rotation{Overlap: token.MaxOverlap})
+	if err != nil {
+		t.Fatal(err)
+	}
 	file := backUp(t, p, "")
 	if _, err := restoreInto(t, p, p.Folder, file, force); err == nil || !strings.Contains(err.Error(), "server is running") {
 		t.Errorf("a restore under a running server: %v", err)
@@ -293,7 +298,8 @@ func TestARestoreOverADatabaseKeepsItAndEndsAgainWhatHadEnded(t *testing.T) {
 	_, err4 := p.Tokens.Delete(t.Context(), actor, tokens["deleted"].ID)
 	_, _, err5 := p.Tokens.Rotate(t.Context(), actor, tokens["rotated"].ID, token.Rotation{})
 	_, _, err6 := p.People.RemoveMember(t.Context(), actor, bob.AdminUserID, false)
-	if err := errors.Join(err1, err2, err3, err4, err5, err6); err != nil {
+	_, err7 := p.Tokens.EndOldSecret(t.Context(), actor, renewed.ID)
+	if err := errors.Join(err1, err2, err3, err4, err5, err6, err7); err != nil {
 		t.Fatal(err)
 	}
 	p.Stop()
@@ -333,6 +339,9 @@ func TestARestoreOverADatabaseKeepsItAndEndsAgainWhatHadEnded(t *testing.T) {
 		if accepted(p, secret) != (name == "kept") {
 			t.Errorf("the %s token is accepted: %v", name, accepted(p, secret))
 		}
+	}
+	if accepted(p, old) || !accepted(p, present) {
+		t.Errorf("the secret that had ended is accepted: %v, the one that replaced it: %v", accepted(p, old), accepted(p, present))
 	}
 	if p.Call("GET", "/api/v1/session/all", nil, cookie).Status != 401 {
 		t.Error("a session came back with the restore")
@@ -469,6 +478,33 @@ func TestABackupWithTheMasterKeyIsRestoredWithItsPassphraseOnly(t *testing.T) {
 	}
 	if q := backendtest.StartIn(t, folder, p.Clock); !accepted(q, secret) {
 		t.Error("the token is refused")
+	}
+}
+
+// TestAWithdrawnKeyStaysWithdrawnIfARestoreBringsItsMasterKey restores over a database whose master key was lost.
+func TestAWithdrawnKeyStaysWithdrawnIfARestoreBringsItsMasterKey(t *testing.T) {
+	pgtest.OnSQLite(t, "backups of its file")
+	p := backendtest.Start(t)
+	_, secret := p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})
+	file, kid := backUp(t, p, "a long passphrase"), kidOf(t, secret)
+	if _, err := p.WithdrawKey(t.Context(), kid); err != nil {
+		t.Fatal(err)
+	}
+	p.Stop()
+	if err := os.Remove(filepath.Join(p.Folder, signer.MasterKeyFile)); err != nil {
+		t.Fatal(err)
+	}
+	order := backend.RestoreOrder{File: file, Overwrite: true, Passphrase: "a long passphrase", Progress: func(string) {}}
+	if _, err := backend.Restore(t.Context(), config.Storage{Data: p.Folder}, order, backend.World{Now: p.Clock.Now, Random: rand.Reader}); err != nil {
+		t.Fatal(err)
+	}
+	p = backendtest.StartIn(t, p.Folder, p.Clock)
+	if accepted(p, secret) || published(p, kid) {
+		t.Errorf("the token of the withdrawn key is accepted: %v, the key is published: %v", accepted(p, secret), published(p, kid))
+	}
+	_, next := p.Issue(p.Rival(), token.Order{Scope: token.ScopeAccount})
+	if kidOf(t, next) == kid || !accepted(p, next) {
+		t.Error("the withdrawn key signs")
 	}
 }
 

@@ -61,7 +61,7 @@ type Signer struct {
 	private map[string]*ecdsa.PrivateKey // opened keys by id
 }
 
-// New returns a signer for an issuer and audience. It creates the first signing key if there is none, and fails if
+// New returns a signer for an issuer and audience. It creates a signing key if none can sign, and fails if
 // the master key can't open the current one.
 func New(ctx context.Context, store Store, master MasterKey, issuer, audience string, now func() time.Time, random io.Reader) (*Signer, error) {
 	s := &Signer{
@@ -76,8 +76,8 @@ func New(ctx context.Context, store Store, master MasterKey, issuer, audience st
 	if err != nil {
 		return nil, err
 	}
-	if len(keys) == 0 {
-		if _, err := s.addKey(ctx, 0, true); err != nil {
+	if signing(keys, now()) < 0 { // a restore may bring back withdrawn keys only
+		if _, err := s.addKey(ctx, 0, len(keys) == 0); err != nil {
 			return nil, err
 		}
 	}

@@ -147,12 +147,14 @@ func (r *restore) endAgain(db *gorm.DB) error {
 		`UPDATE admin_users SET password_hash = w.password_hash, role = w.role FROM was.admin_users w WHERE w.id = admin_users.id`,
 		`UPDATE admin_user_invites SET status = 'revoked', updated_at = ` + at + ` WHERE status = 'pending'
 			AND NOT EXISTS (SELECT 1 FROM was.admin_user_invites w WHERE w.id = admin_user_invites.id AND w.status = 'pending')`,
+		`UPDATE old_secrets SET ends_at = 0 WHERE ends_at > 0
+			AND NOT EXISTS (SELECT 1 FROM was.old_secrets w WHERE w.secret_hash = old_secrets.secret_hash AND w.ends_at > 0)`,
+		`UPDATE signing_keys SET withdrawn_at = w.withdrawn_at, sealed_private_key = x'' FROM was.signing_keys w
+			WHERE w.kid = signing_keys.kid AND w.withdrawn_at IS NOT NULL AND signing_keys.withdrawn_at IS NULL`,
 	}
 	if r.key == nil { // the keys of both are sealed under one master key
 		columns := namesOf(signingKeys.columns(new(signer.StoredKey)))
-		statements = append(statements, `UPDATE signing_keys SET withdrawn_at = w.withdrawn_at, sealed_private_key = x'' FROM was.signing_keys w
-			WHERE w.kid = signing_keys.kid AND w.withdrawn_at IS NOT NULL AND signing_keys.withdrawn_at IS NULL`,
-			"INSERT INTO signing_keys ("+columns+", number) SELECT "+columns+", number FROM was.signing_keys WHERE kid NOT IN (SELECT kid FROM main.signing_keys)")
+		statements = append(statements, "INSERT INTO signing_keys ("+columns+", number) SELECT "+columns+", number FROM was.signing_keys WHERE kid NOT IN (SELECT kid FROM main.signing_keys)")
 	}
 	r.done.Compared = true
 	return db.Transaction(func(tx *gorm.DB) error { return execAll(tx, statements) })
