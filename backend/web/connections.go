@@ -253,28 +253,35 @@ func (c *conn) Read(p []byte) (int, error) {
 	}
 }
 
-// receive reads at most maxHeaderLines lines. fasthttp parses the beginning of a request at once, and would need 400 KB for a
-// buffer full of short header lines.
+// receive reads at most maxHeaderLines lines, and keeps the rest. fasthttp parses the beginning of a request at once, and would
+// need 400 KB for a buffer full of short header lines.
 func (c *conn) receive(p []byte) (n int, err error) {
-	if c.rest == nil {
-		n, err = c.Conn.Read(p)
-	} else if n = copy(p, c.rest); n < len(c.rest) {
-		c.rest = c.rest[n:]
-	} else {
-		c.rest = nil
-	}
-	if n <= maxHeaderLines || err != nil {
-		return n, err
-	}
-	if bytes.Count(p[:n], newline) <= maxHeaderLines {
+	if len(c.rest) > 0 {
+		n = fewLines(p[:copy(p, c.rest)])
+		if c.rest = c.rest[n:]; len(c.rest) == 0 {
+			c.rest = nil // an idle connection must not hold it
+		}
 		return n, nil
 	}
-	end := 0
-	for range maxHeaderLines {
-		end += bytes.IndexByte(p[end:n], '\n') + 1
+	n, err = c.Conn.Read(p)
+	if err != nil || bytes.Count(p[:n], newline) <= maxHeaderLines {
+		return n, err
 	}
-	c.rest = append(slices.Clone(p[end:n]), c.rest...)
-	return end, nil
+	few := fewLines(p[:n])
+	c.rest = slices.Clone(p[few:n])
+	return few, nil
+}
+
+// fewLines returns the length of the first maxHeaderLines lines.
+func fewLines(text []byte) (end int) {
+	for range maxHeaderLines {
+		line := bytes.IndexByte(text[end:], '\n')
+		if line < 0 {
+			return len(text)
+		}
+		end += line + 1
+	}
+	return end
 }
 
 // maxLate is how many deadlines can arrive too late: one of an earlier sweep and one of the current sweep.

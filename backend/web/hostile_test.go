@@ -24,6 +24,26 @@ func TestShortLinesOfABodyArriveWhole(t *testing.T) {
 	}
 }
 
+// Each piece of a body of empty lines must be copied once, not again with every piece before it.
+func TestABodyOfEmptyLinesTakesLittleMemory(t *testing.T) {
+	p := backendtest.Start(t)
+	_, secret := p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})
+	send := func(filler string) uint64 {
+		body := "{" + strings.Repeat(filler, 2<<20) + `"items":[{"method":"GET","path":"/agent"}]}`
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		all := p.UntilClosed("POST /api/v1/bulk HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + secret + "\r\nConnection: close\r\nContent-Length: " + strconv.Itoa(len(body)) + "\r\n\r\n" + body)
+		runtime.ReadMemStats(&after)
+		if !strings.HasPrefix(all, "HTTP/1.1 200 ") {
+			t.Fatalf("answered\n%s", all)
+		}
+		return after.TotalAlloc - before.TotalAlloc
+	}
+	if spaces, lines := send(" "), send("\n"); lines > spaces+8<<20 {
+		t.Errorf("%d MiB were allocated, with spaces %d", lines>>20, spaces>>20)
+	}
+}
+
 // crowded is a request with many short header lines, for which the server would need many times their bytes.
 var crowded = strings.Repeat("a:\r\n", 3500)
 
