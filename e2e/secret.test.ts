@@ -165,15 +165,16 @@ test("a new token is visible and marked from any page of the list", async ({ pag
   await expect(tokenRow(page, /Fresh.*New/)).toBeInViewport();
   await expect(page).toHaveURL(/api-tokens$/);
 
-  // One Tab stop per row besides its menu, so two rows take four presses.
+  // One Tab stop per row besides its menu, so two rows take four presses, and one checkbox.
   const stops = await page
     .getByRole("table")
     .evaluate(
       (table) =>
-        [...table.querySelectorAll<HTMLElement>("tbody :is(a, button)")].filter((one) => one.tabIndex === 0)
-          .length,
+        [...table.querySelectorAll<HTMLElement>("tbody :is(a, button, input)")].filter(
+          (one) => one.tabIndex === 0,
+        ).length,
     );
-  expect(stops).toBe(100);
+  expect(stops).toBe(101);
 });
 
 test("closing before a copy asks first", async ({ page, signedIn: _ }) => {

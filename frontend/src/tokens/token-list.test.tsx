@@ -123,7 +123,7 @@ describe("a row", () => {
     );
   });
 
-  test("has one Tab stop besides its menu and checkbox, its link; arrow keys reach the times", async () => {
+  test("has one Tab stop besides its menu, its link; arrow keys reach the times, and Shift+Tab its checkbox", async () => {
     stored = [token(), token({ id: "token-9", name: "Next" })];
     const { user } = open(address);
     const row = await rowOf(/CI/);
@@ -143,9 +143,11 @@ describe("a row", () => {
     expect(third).toHaveFocus();
     await user.tab();
     await user.tab();
-    expect(within(await rowOf(/Next/)).getByRole("checkbox")).toHaveFocus();
-    await user.tab();
     expect(within(await rowOf(/Next/)).getByRole("link")).toHaveFocus();
+    await user.tab({ shift: true });
+    expect(within(await rowOf(/Next/)).getByRole("checkbox")).toHaveFocus();
+    await user.tab({ shift: true });
+    expect(within(row).getByRole("button", { name: /Actions for/ })).toHaveFocus();
   });
 
   test("shows the exact time on keyboard focus", async () => {

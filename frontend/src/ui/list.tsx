@@ -90,7 +90,7 @@ export function List<T extends { id: string }>({
 }: ListProps<T>) {
   const frame = useRef<HTMLDivElement>(null);
   const body = useRef<HTMLTableSectionElement>(null);
-  const onKeyDown = useRowStops(body);
+  const { onFocus, onKeyDown } = useRowStops(body);
   const { items, turning, error, onRetry, pagination, place, onPlace } = list;
   const settled = useRef(empty);
   if (!turning) settled.current = empty;
@@ -148,6 +148,7 @@ export function List<T extends { id: string }>({
           </thead>
           <tbody
             ref={body}
+            onFocus={onFocus}
             onKeyDown={(event) => {
               onKeyDown(event);
               if (picking) pickKey(event, picking);
