@@ -89,20 +89,23 @@ func (s *Service) checkKey(ctx huma.Context, next func(huma.Context)) {
 // takeNoKey refuses idempotency keys: who sends one expects that a repeated request changes nothing.
 func (s *Service) takeNoKey(ctx huma.Context, next func(huma.Context)) {
 	who, _ := ctx.Context().Value(callerKey{}).(*caller)
-	wrong := fault.Fields{}
-	refuseKey(wrong, "idempotency_key", who.sent().top)
-	refuseKey(wrong, "idempotency_key", who.sent().details)
-	if err := wrong.Err(); err != nil {
+	_, named, err := who.sent().idempotencyKey()
+	if named {
+		err = fault.Field("idempotency_key", noEffect)
+	}
+	if err != nil {
 		s.answerHuma(ctx, err)
 		return
 	}
 	next(ctx)
 }
 
+const noEffect = "has no effect here: a repeated request runs again"
+
 // refuseKey adds an error at a place to wrong if the members have an idempotency key.
 func refuseKey(wrong fault.Fields, at string, members map[string]json.RawMessage) {
 	if key := members["idempotency_key"]; key != nil && string(key) != "null" {
-		wrong.Add(at, "has no effect here: a repeated request runs again")
+		wrong.Add(at, noEffect)
 	}
 }
 

@@ -103,7 +103,7 @@ func originOf(address string) string {
 		return ""
 	}
 	host := text.Domain(u.Hostname())
-	if port := u.Port(); port != "" && port != usualPorts[u.Scheme] {
+	if port := u.Port(); port != "" && port != UsualPorts[u.Scheme] {
 		host = net.JoinHostPort(host, port)
 	} else if strings.Contains(host, ":") {
 		host = "[" + host + "]"
@@ -111,8 +111,8 @@ func originOf(address string) string {
 	return u.Scheme + "://" + host
 }
 
-// usualPorts are the ports that URLs omit.
-var usualPorts = map[string]string{"http": "80", "https": "443"}
+// UsualPorts are the ports that URLs omit, by scheme.
+var UsualPorts = map[string]string{"http": "80", "https": "443"}
 
 func (s *Source) scheme(c *fasthttp.RequestCtx) string {
 	if s.IsHTTPS(c) {

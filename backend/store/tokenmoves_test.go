@@ -225,6 +225,38 @@ func TestAChangeOfATokenThatIsStillToMoveComesAfterItsMove(t *testing.T) {
 	}
 }
 
+func TestARevokeOfDescendantsThatAreStillToMoveComesAfterTheirMove(t *testing.T) {
+	c := newCrowd(t)
+	random := mathrand.New(mathrand.NewPCG(7, 7))
+	for n := range 12 {
+		c.issue(n, random)
+	}
+	c.exec("UPDATE api_tokens SET status = 'active', token_scope = 'account', agent_id = NULL, environment_id = NULL, agent_deployment_id = NULL")
+	c.exec("UPDATE api_tokens SET created_by_admin_user_id = NULL, created_by_api_token_id = ? WHERE id IN ?", c.ids[0], c.ids[9:])
+	c.exec("UPDATE api_tokens SET token_scope = 'agent_deployment', agent_id = ?, environment_id = ?, agent_deployment_id = ? WHERE id IN ?",
+		c.agents[0], c.environments[0], c.deployments[[2]pfid.ID{c.agents[0], c.environments[0]}], c.ids[9:])
+	c.exec("INSERT INTO token_moves (account_id, target, target_id, to_status, detail, actor_address, tokens, moved, inserted_at) VALUES (?, 'agent_id', ?, 'revoked', 'as one', '', 3, 0, 1)", c.actor.AccountID, c.agents[0])
+	err := c.change(t.Context(), func(tx *gorm.DB) error {
+		first, err := tokenIn(tx, c.actor.AccountID, c.ids[0])
+		if err != nil {
+			return err
+		}
+		_, err = revokeLine(tx, first, now(), audit.NewRecorder(now(), c.actor, rand.Reader))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for c.advance(5) {
+	}
+	if n := c.count("audit_events WHERE action = 'api_token.revoked' AND detail = 'as one'"); n != 3 {
+		t.Errorf("%d events of 3 moves", n)
+	}
+	if n := c.count("audit_events WHERE action = 'api_token.revoked'"); n != 4 { // with that of their creator
+		t.Errorf("%d events of 4 ends", n)
+	}
+}
+
 func TestABulkChangeOfTokensThatAreStillToMoveComesAfterTheirMoves(t *testing.T) {
 	c := newCrowd(t)
 	random := mathrand.New(mathrand.NewPCG(7, 7))

@@ -68,7 +68,7 @@ func New(parts Parts) *Endpoints {
 	}
 	if public, err := url.Parse(parts.Source.PublicURL); err == nil {
 		e.publicHost = public.Host
-		if port := map[string]string{"http": "80", "https": "443"}[public.Scheme]; public.Host != "" && public.Port() == "" {
+		if port := request.UsualPorts[public.Scheme]; public.Host != "" && public.Port() == "" {
 			e.publicHost += ":" + port
 		}
 	}

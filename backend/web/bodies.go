@@ -57,11 +57,15 @@ func expect(h *fasthttp.RequestHeader) {
 // while the connection waits for its next request.
 const maxHeaderLines = 256
 
-var newline = []byte{'\n'}
+func hasManyLines(h *fasthttp.RequestHeader) bool { return areMany(h.RawHeaders()) }
 
-func hasManyLines(h *fasthttp.RequestHeader) bool {
-	return bytes.Count(h.RawHeaders(), newline) > maxHeaderLines
+// areMany reports whether these are more than maxHeaderLines lines. Most requests are too short: a header line has a name of a
+// letter, a colon and its end.
+func areMany(lines []byte) bool {
+	return len(lines) > 3*maxHeaderLines && bytes.Count(lines, newline) > maxHeaderLines
 }
+
+var newline = []byte{'\n'}
 
 // ignoreBody makes fasthttp read no body, and not request it either. The connection closes after the response.
 func ignoreBody(h *fasthttp.RequestHeader) {

@@ -264,7 +264,7 @@ func (c *conn) receive(p []byte) (n int, err error) {
 		return n, nil
 	}
 	n, err = c.Conn.Read(p)
-	if err != nil || bytes.Count(p[:n], newline) <= maxHeaderLines {
+	if err != nil || !areMany(p[:n]) {
 		return n, err
 	}
 	few := fewLines(p[:n])

@@ -76,7 +76,7 @@ export class Verifier {
   #keys;
   #lists = new Map();
 
-  /** now is the time of day. elapsed is how many ms have passed, by a clock that nobody sets. */
+  /** now is the time of day. elapsed is a monotonic clock, in ms. */
   constructor(
     issuer,
     audience,
