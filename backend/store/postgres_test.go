@@ -570,14 +570,14 @@ func TestUsesOfOtherCopiesAreFollowedAlsoAfterAHistoryThatLostSome(t *testing.T)
 
 func TestSettingsOfTheRoleChangeNoTextAndEndNoMigration(t *testing.T) {
 	pgtest.OnPostgres(t)
-	for _, setting := range []string{"client_encoding = 'LATIN1'", "statement_timeout = '50ms'", "lock_timeout = '1ms'", "idle_session_timeout = '50ms'"} {
+	for _, setting := range []string{"client_encoding = 'LATIN1'", "statement_timeout = '50ms'", "lock_timeout = '1ms'", "idle_session_timeout = '500ms'"} {
 		at := pgtest.Create(t, "ENCODING 'UTF8' TEMPLATE template0")
 		onPostgres(t, at, "ALTER DATABASE "+databaseOf(t, at)+" SET "+setting)
 		next, err := parsePostgres(Postgres{URL: at})
 		if err != nil {
 			t.Fatal(err)
 		}
-		all := nextPostgres(t, map[string]string{"99998_slow.sql": "SELECT pg_sleep(0.2);\nINSERT INTO settings (name, value) VALUES ('colour', 'grün €');"})
+		all := nextPostgres(t, map[string]string{"99998_slow.sql": "SELECT pg_sleep(0.7);\nINSERT INTO settings (name, value) VALUES ('colour', 'grün €');"})
 		if err := next.prepare(t.Context(), all, true, true); err != nil {
 			t.Errorf("%s: %v", setting, err)
 			continue
