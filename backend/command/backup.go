@@ -143,8 +143,11 @@ func (r *restore) Run(ctx context.Context, std IO) error {
 	if done.Compared {
 		fmt.Fprintf(std.Err, "Compared with the replaced database, and revoked or suspended %s that had been suspended, revoked, deleted or rotated since the backup.\n",
 			counted(done.Ended, "token", "tokens"))
+		for _, name := range done.Deleted {
+			fmt.Fprintf(std.Err, "Deleted the account %s again, which had been deleted since the backup.\n", name)
+		}
 	} else if done.Replaced {
-		fmt.Fprintln(std.Err, "The replaced database could not be compared: it is damaged, of another version or of another installation.")
+		fmt.Fprintln(std.Err, "The replaced database could not be compared: it is damaged, of another version, or has no account of the backup.")
 	}
 	switch {
 	case r.SuspendActive:

@@ -87,26 +87,30 @@ func (s Accounts) DeleteAccount(ctx context.Context, id pfid.ID, decide func(acc
 		if err != nil {
 			return deleted, err
 		}
-		// End what grants access or sends messages immediately. A removed member has no sessions, whatever rows there are. The rest
-		// only takes room and goes with the tokens.
-		if err := tx.Exec("UPDATE admin_users SET removed_at = ? WHERE account_id = ? AND removed_at IS NULL", stamp(event.At), id).Error; err != nil {
-			return deleted, err
-		}
-		err = execAll(tx, []string{
-			"DELETE FROM admin_user_invites WHERE account_id = ? AND status = 'pending'",
-			"DELETE FROM webhooks WHERE account_id = ?",
-			"DELETE FROM expiry_notices WHERE account_id = ?",
-			"DELETE FROM member_notices WHERE account_id = ?",
-		}, id)
-		if err != nil {
-			return deleted, err
-		}
-		if err := tx.Exec("UPDATE accounts SET deleted_at = ? WHERE id = ?", stamp(event.At), id).Error; err != nil {
-			return deleted, err
-		}
-		if err := record(tx, event); err != nil {
-			return deleted, err
-		}
-		return deleted, removeAll(tx, id, event)
+		return deleted, deleteAccount(tx, id, event)
 	})
+}
+
+// deleteAccount ends what grants access or sends messages immediately. A removed member has no sessions, whatever rows there
+// are. The rest only takes room and goes with the tokens.
+func deleteAccount(tx *gorm.DB, id pfid.ID, event audit.Event) error {
+	if err := tx.Exec("UPDATE admin_users SET removed_at = ? WHERE account_id = ? AND removed_at IS NULL", stamp(event.At), id).Error; err != nil {
+		return err
+	}
+	err := execAll(tx, []string{
+		"DELETE FROM admin_user_invites WHERE account_id = ? AND status = 'pending'",
+		"DELETE FROM webhooks WHERE account_id = ?",
+		"DELETE FROM expiry_notices WHERE account_id = ?",
+		"DELETE FROM member_notices WHERE account_id = ?",
+	}, id)
+	if err != nil {
+		return err
+	}
+	if err := tx.Exec("UPDATE accounts SET deleted_at = ? WHERE id = ?", stamp(event.At), id).Error; err != nil {
+		return err
+	}
+	if err := record(tx, event); err != nil {
+		return err
+	}
+	return removeAll(tx, id, event)
 }

@@ -40,6 +40,7 @@ type Restored struct {
 	Kept      []string // what was replaced, under its new names
 	Suspended int      // tokens, because SuspendActive
 	Ended     int      // tokens, because they had ended in the replaced database
+	Deleted   []string // names of accounts that had been deleted in the replaced database
 	Replaced  bool     // there was a database
 	Compared  bool     // the replaced database was read for what had ended since the backup
 	HasKey    bool     // there is a file of the master key

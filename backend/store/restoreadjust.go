@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -144,18 +145,39 @@ func (r *restore) endAgain(db *gorm.DB) error {
 	statements := []string{
 		`UPDATE admin_users SET removed_at = COALESCE((SELECT w.removed_at FROM was.admin_users w WHERE w.id = admin_users.id), ` + at + `)
 			WHERE removed_at IS NULL AND NOT EXISTS (SELECT 1 FROM was.admin_users w WHERE w.id = admin_users.id AND w.removed_at IS NULL)`,
-		`UPDATE admin_users SET password_hash = w.password_hash, role = w.role FROM was.admin_users w WHERE w.id = admin_users.id`,
+		`UPDATE admin_users SET password_hash = w.password_hash, role = w.role, expiry_mail_off = w.expiry_mail_off FROM was.admin_users w WHERE w.id = admin_users.id`,
+		// Without an admin of its own no one could enter an account again, so those who joined since the backup stay there.
+		`INSERT INTO admin_users SELECT w.* FROM was.admin_users w JOIN accounts a ON a.id = w.account_id
+			WHERE w.role = 'admin' AND w.removed_at IS NULL AND w.id NOT IN (SELECT id FROM main.admin_users)
+			AND NOT EXISTS (SELECT 1 FROM main.admin_users u WHERE u.account_id = a.id AND u.role = 'admin' AND u.removed_at IS NULL)`,
 		`UPDATE admin_user_invites SET status = 'revoked', updated_at = ` + at + ` WHERE status = 'pending'
 			AND NOT EXISTS (SELECT 1 FROM was.admin_user_invites w WHERE w.id = admin_user_invites.id AND w.status = 'pending')`,
 		`UPDATE old_secrets SET ends_at = 0 WHERE ends_at > 0
 			AND NOT EXISTS (SELECT 1 FROM was.old_secrets w WHERE w.secret_hash = old_secrets.secret_hash AND w.ends_at > 0)`,
 		`UPDATE signing_keys SET withdrawn_at = w.withdrawn_at, sealed_private_key = x'' FROM was.signing_keys w
 			WHERE w.kid = signing_keys.kid AND w.withdrawn_at IS NOT NULL AND signing_keys.withdrawn_at IS NULL`,
+		`DELETE FROM webhooks WHERE (account_id, url, sealed_secret) NOT IN (SELECT account_id, url, sealed_secret FROM was.webhooks)`,
 	}
 	if r.key == nil { // the keys of both are sealed under one master key
 		columns := namesOf(signingKeys.columns(new(signer.StoredKey)))
-		statements = append(statements, "INSERT INTO signing_keys ("+columns+", number) SELECT "+columns+", number FROM was.signing_keys WHERE kid NOT IN (SELECT kid FROM main.signing_keys)")
+		statements = append(statements, "INSERT INTO signing_keys ("+columns+", number) SELECT "+columns+", number FROM was.signing_keys WHERE kid NOT IN (SELECT kid FROM main.signing_keys)",
+			"INSERT OR IGNORE INTO webhooks SELECT * FROM was.webhooks WHERE account_id IN (SELECT id FROM main.accounts)")
 	}
+	// A message of a webhook that is gone must not wait for the next one.
+	statements = append(statements, "DELETE FROM expiry_notices WHERE recipient_id = account_id AND account_id NOT IN (SELECT account_id FROM main.webhooks)")
 	r.done.Compared = true
-	return db.Transaction(func(tx *gorm.DB) error { return execAll(tx, statements) })
+	return db.Transaction(func(tx *gorm.DB) error {
+		if err := execAll(tx, statements); err != nil {
+			return err
+		}
+		deleted, err := accounts.all(tx, "WHERE t.deleted_at IS NULL AND t.id NOT IN (SELECT id FROM was.accounts WHERE deleted_at IS NULL)")
+		for _, a := range deleted {
+			event, failed := r.recorder(a.ID)(audit.AccountDeleted, a.ID, a.Name)
+			if err = errors.Join(err, failed); err == nil {
+				err = deleteAccount(tx, a.ID, event)
+			}
+			r.done.Deleted = append(r.done.Deleted, a.Name)
+		}
+		return err
+	})
 }

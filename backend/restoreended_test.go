@@ -1,0 +1,100 @@
+package backend_test
+
+import (
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"tokentab/backend/account"
+	"tokentab/backend/audit"
+	"tokentab/backend/backendtest"
+	"tokentab/backend/people"
+	"tokentab/backend/pgtest"
+	"tokentab/backend/token"
+)
+
+// TestARestoreOverADatabaseBringsNoDeletedWebhookOrAccountBack deletes and changes webhooks and deletes an account after a
+// backup.
+func TestARestoreOverADatabaseBringsNoDeletedWebhookOrAccountBack(t *testing.T) {
+	pgtest.OnSQLite(t, "backups of its file")
+	p := backendtest.Start(t, privateWebhooks)
+	ada, eve := p.Found(), p.Rival()
+	gone, err := p.People.FoundAnother(t.Context(), people.Founder{AccountName: "Gone", Name: "Gil", Email: "gil@example.com", Password: backendtest.Password})
+	if err != nil {
+		t.Fatal(err)
+	}
+	gil := audit.Actor{AccountID: gone.AccountID, AdminUserID: gone.ID}
+	_, kept := p.Issue(ada, token.Order{Scope: token.ScopeAccount})
+	_, ended := p.Issue(gil, token.Order{Scope: token.ScopeAccount})
+	before, after := receive(t, p.Clock), receive(t, p.Clock)
+	for _, actor := range []audit.Actor{ada, gil, eve} {
+		before.subscribe(p, actor)
+	}
+	file := backUp(t, p, "")
+	_, err1 := p.Notices.DeleteWebhook(t.Context(), ada)
+	after.subscribe(p, eve)
+	after.secret = before.secret // a change of the address keeps it
+	_, err2 := p.Accounts.Delete(t.Context(), gil, "Gone")
+	if err := errors.Join(err1, err2); err != nil {
+		t.Fatal(err)
+	}
+	p.Stop()
+	done, err := restoreInto(t, p, p.Folder, file, force)
+	if err != nil || !slices.Equal(done.Deleted, []string{"Gone"}) {
+		t.Fatalf("deleted again: %v, %v", done.Deleted, err)
+	}
+	p = backendtest.StartIn(t, p.Folder, p.Clock, privateWebhooks)
+	if !accepted(p, kept) || accepted(p, ended) {
+		t.Errorf("the token of an account that stayed is accepted: %v, that of a deleted one: %v", accepted(p, kept), accepted(p, ended))
+	}
+	for _, actor := range []audit.Actor{eve, ada} {
+		p.Issue(actor, token.Order{Scope: token.ScopeAccount, Lifetime: 48 * time.Hour})
+	}
+	if got := before.wait(p, 25*time.Hour); len(got) > 0 {
+		t.Errorf("a webhook that was deleted or changed after the backup gets %q", got)
+	}
+	if got := after.take(); len(got) != 1 {
+		t.Errorf("the present webhook gets %d messages", len(got))
+	}
+	all, err := p.Accounts.All(t.Context())
+	if err != nil || slices.ContainsFunc(all, func(a account.Account) bool { return a.ID == gil.AccountID }) {
+		t.Errorf("accounts after the restore: %v, %v", all, err)
+	}
+	if a := p.SignIn("gil@example.com", backendtest.Password); a.Status != 401 {
+		t.Errorf("a member of a deleted account signs in: %d", a.Status)
+	}
+}
+
+// TestARestoreOverADatabaseLeavesNoAccountWithoutAnAdmin replaces all admins of an account after a backup.
+func TestARestoreOverADatabaseLeavesNoAccountWithoutAnAdmin(t *testing.T) {
+	pgtest.OnSQLite(t, "backups of its file")
+	for _, what := range []string{"removed", "viewer"} {
+		p := backendtest.Start(t)
+		ada, eve := p.Found(), p.Rival()
+		file := backUp(t, p, "")
+		bob := p.Join(ada, "bob@example.com")
+		p.Join(eve, "mallory@example.com")
+		var err error
+		if what == "removed" {
+			_, _, err = p.People.RemoveMember(t.Context(), bob, ada.AdminUserID, false)
+		} else {
+			_, _, err = p.People.SetRole(t.Context(), bob, ada.AdminUserID, people.RoleViewer, false)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Stop()
+		if _, err := restoreInto(t, p, p.Folder, file, force); err != nil {
+			t.Fatal(err)
+		}
+		p = backendtest.StartIn(t, p.Folder, p.Clock)
+		if a := p.SignIn("bob@example.com", backendtest.Password); a.Status != 200 {
+			t.Errorf("%s: the only admin can't sign in: %d %s", what, a.Status, a.Body)
+		}
+		if a := p.SignIn("mallory@example.com", backendtest.Password); a.Status != 401 {
+			t.Errorf("%s: a member who joined an account with an admin is back: %d", what, a.Status)
+		}
+		p.Stop()
+	}
+}
