@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"log/slog"
@@ -264,6 +265,9 @@ func (c *conn) receive(p []byte) (n int, err error) {
 		return n, nil
 	}
 	n, err = c.Conn.Read(p)
+	if plain := (tls.RecordHeaderError{}); errors.As(err, &plain) && plain.Conn != nil && plain.RecordHeader[0] >= 'A' {
+		_, _ = io.WriteString(plain.Conn, needsTLS)
+	}
 	if err != nil || !areMany(p[:n]) {
 		return n, err
 	}
@@ -271,6 +275,9 @@ func (c *conn) receive(p []byte) (n int, err error) {
 	c.rest = slices.Clone(p[few:n])
 	return few, nil
 }
+
+// needsTLS answers requests in plain HTTP on a connection that must be TLS. Records of TLS begin with smaller bytes than letters.
+const needsTLS = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\nThis port speaks TLS: use https.\n"
 
 // fewLines returns the length of the first maxHeaderLines lines.
 func fewLines(text []byte) (end int) {

@@ -211,6 +211,30 @@ func TestATLSConnectionOnWhichNothingComesIsClosed(t *testing.T) {
 	})
 }
 
+func TestPlainHTTPOnATLSConnectionIsToldSo(t *testing.T) {
+	inBubble(t, func(t *testing.T, c *conn, _ net.Conn) {
+		for sent, want := range map[string]string{"GET / HTTP/1.1\r\n\r\n": "HTTP/1.1 400 ", "\x01\x02\x03\x04\x05": ""} {
+			ours, peer := net.Pipe()
+			secure := &conn{Conn: tls.Server(ours, &tls.Config{Certificates: []tls.Certificate{{}}}), all: c.all}
+			secure.begin(fresh)
+			c.all.add(secure)
+			go func() {
+				_, _ = io.WriteString(peer, sent)
+			}()
+			go func() {
+				if err := readOnce(secure, 16); err == nil {
+					t.Error("a request is read")
+				}
+				_ = secure.Close()
+			}()
+			answer, err := io.ReadAll(peer)
+			if err != nil || !strings.HasPrefix(string(answer), want) || want == "" && strings.Contains(string(answer), "HTTP") {
+				t.Errorf("%q: %q, %v", sent, answer, err)
+			}
+		}
+	})
+}
+
 // late is a connection that, like TLS, keeps reporting a missed deadline after the first one.
 type late struct {
 	net.Conn
