@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -45,6 +46,9 @@ func checkNotOurs(data, path string) error {
 	for range mostLinks {
 		in, base := filepath.Split(path) // which, other than filepath.Dir, leaves .. to the system
 		folder, err := os.Stat(cmp.Or(in, "."))
+		if errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("create the folder first: %w", err)
+		}
 		if err != nil {
 			return err
 		}

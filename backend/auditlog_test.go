@@ -235,7 +235,7 @@ func TestAFileThatCanNotBeTheAuditLogIsRefusedAndLeftAsItIs(t *testing.T) {
 		filepath.Join(p.Folder, "tokentab.db"):            "Tokentab's own files",
 		filepath.Join(p.Folder, "tokentab.db-wal"):        "Tokentab's own files",
 		filepath.Join(p.Folder, "master.key"):             "Tokentab's own files",
-		filepath.Join(folder, "missing", "audit.log"):     "no such file",
+		filepath.Join(folder, "missing", "audit.log"):     "create the folder first",
 		folder:                                          "not a regular file",
 		put("shared", "", 0o666):                        "others on this machine can write",
 		put("group", "", 0o660):                         "others on this machine can write",
