@@ -102,7 +102,7 @@ func TestARunningServerObeysTheCommandsForUsersAtOnce(t *testing.T) {
 
 	const agent = `{"details":{"name":"bot"}}`
 	m.asks("an admin", http.StatusOK, http.MethodPost, "/api/v1/agent", bob, agent)
-	m.run(true, "The role of bob@b.co is viewer. 1 live API token that they created keeps working", "", "user", "set-role", "bob@b.co", "viewer")
+	m.run(true, "The role of bob@b.co is viewer. 1 API token that they created was not revoked", "", "user", "set-role", "bob@b.co", "viewer")
 	m.asks("a viewer changes", http.StatusForbidden, http.MethodPost, "/api/v1/agent", bob, agent)
 	m.asks("a viewer looks", http.StatusOK, http.MethodGet, "/api/v1/agent", bob, "")
 	m.run(true, "bob@b.co  viewer  1", "", "user", "list")

@@ -98,7 +98,7 @@ func (w *withdrawKeys) Run(ctx context.Context, std IO) (err error) {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(std.Err, "The key %s is %s. Withdrawing it revokes %s, and can't be undone.\n", key.ID, key.State, counted(key.Tokens, "live token", "live tokens"))
+	fmt.Fprintf(std.Err, "The key %s is %s. Withdrawing it revokes %s, or ends the old secret of one that was rotated since, and can't be undone.\n", key.ID, key.State, counted(key.Tokens, "live token", "live tokens"))
 	if !w.Yes {
 		if err := confirm(ctx, std, "withdraw", "the key"); err != nil {
 			return err
@@ -108,7 +108,7 @@ func (w *withdrawKeys) Run(ctx context.Context, std IO) (err error) {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(std.Err, "The key %s is withdrawn; %s revoked. Services that verify offline accept its tokens until they fetch the keys again.\n",
+	_, err = fmt.Fprintf(std.Err, "The key %s is withdrawn; %s revoked, and its old secrets of rotated tokens are ended. Services that verify offline accept its tokens until they fetch the keys again.\n",
 		key.ID, counted(revoked, "token is", "tokens are"))
 	return err
 }

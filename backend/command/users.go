@@ -147,7 +147,7 @@ func (r *resetPassword) Run(ctx context.Context, std IO) error {
 
 // ending says what becomes of the API tokens of a member who loses rights.
 type ending struct {
-	RevokeTokens bool `help:"Also revoke the live API tokens that they created. They keep working otherwise."`
+	RevokeTokens bool `help:"Also revoke the API tokens that they created, which stay as they are otherwise."`
 }
 
 func (e ending) report(std IO, what string, m people.Member, revoked int) error {
@@ -156,8 +156,8 @@ func (e ending) report(std IO, what string, m people.Member, revoked int) error 
 	case e.RevokeTokens:
 		tokens = " " + counted(revoked, "API token is", "API tokens are") + " revoked."
 	case m.LiveTokens > 0:
-		tokens = " " + counted(m.LiveTokens, "live API token that they created keeps working; --revoke-tokens would revoke it.",
-			"live API tokens that they created keep working; --revoke-tokens would revoke them.")
+		tokens = " " + counted(m.LiveTokens, "API token that they created was not revoked; --revoke-tokens would revoke it.",
+			"API tokens that they created were not revoked; --revoke-tokens would revoke them.")
 	}
 	_, err := fmt.Fprintf(std.Err, "%s%s\n", what, tokens)
 	return err
