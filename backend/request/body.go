@@ -22,6 +22,10 @@ const (
 	MaxStrangerBody = 16 << 10 // on routes without a credential
 )
 
+// MaxKept bounds, in bytes, the line and headers of a request, or its form, whose parsed parts a connection may keep for its next
+// request. They may take fifty times as many bytes.
+const MaxKept = 4 << 10
+
 // firstBytes is the initial size of a body's buffer. The buffer grows with the bytes that arrive, so a large
 // Content-Length alone takes no memory.
 const firstBytes = 4 << 10

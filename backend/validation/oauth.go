@@ -76,6 +76,9 @@ func (e *Endpoints) oauth(c *fasthttp.RequestCtx, reads formOf, endpoint func(*f
 		if err == nil {
 			err = endpoint(c, form)
 		}
+		if form != nil && len(c.Request.Body()) > request.MaxKept { // the connection would keep what is parsed
+			*form = fasthttp.Args{}
+		}
 		if refused, ok := errors.AsType[*oauthError](err); ok {
 			told = true
 			e.refuseOAuth(c, refused)

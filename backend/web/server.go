@@ -226,7 +226,19 @@ func (s *Server) gate(router fasthttp.RequestHandler) fasthttp.RequestHandler {
 		default:
 			router(c)
 		}
+		forgetLarge(c)
 	}
+}
+
+// forgetLarge drops what fasthttp has parsed of a large line and headers, such as the query and cookies. It would keep that while
+// the connection is open.
+func forgetLarge(c *fasthttp.RequestCtx) {
+	h := &c.Request.Header
+	if len(h.RawHeaders())+len(h.RequestURI()) <= request.MaxKept || c.UserValue(isItem) != nil {
+		return
+	}
+	c.Response.SkipBody = c.Response.SkipBody || h.IsHead() // fasthttp looks at the method once more
+	*h, *c.Request.URI() = fasthttp.RequestHeader{}, fasthttp.URI{}
 }
 
 // serveItem answers an item of a bulk request, whose id it has. A proxy's headers describe the bulk request.
