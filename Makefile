@@ -109,12 +109,12 @@ torture-copies: ## Change and validate tokens through three copies on one Postgr
 	go test -count=1 -timeout $$((20 + $(CHANGES) / 400))m -v ./copies -torture -changes $(CHANGES)
 
 # How long each fuzz target runs.
-FUZZTIME ?= 5s
+FUZZTIME ?= 3s
 
 # A target each on as many processors as there are. With -fuzz, go counts what is reached in SQLite, too, which takes seven eighths
 # of the time; so the engine gets its flags by -args, and only the project's own code is counted. The minimum of an interesting
 # input is worth less than more inputs: by default the engine looks for one for 60 s.
-fuzz: ## Look for inputs that break what parses them; each target for 5 s, or as FUZZTIME="5m" says.
+fuzz: ## Look for inputs that break what parses them; each target for 3 s, or as FUZZTIME="5m" says.
 	$(say) "Fuzzing each parser for $(FUZZTIME)"
 	@grep -rEo --include='*_test.go' '^func Fuzz[A-Za-z0-9]+' backend docs | sed 's|/[^/]*:func | |' | sort | \
 	xargs -P "$$(nproc 2>/dev/null || sysctl -n hw.ncpu)" -n 2 sh -c '\
