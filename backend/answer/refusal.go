@@ -37,6 +37,7 @@ func NewRefusal(status int, code, message, challenge string) Refusal {
 // Refusals of requests that are not routed.
 var (
 	Unreadable    = NewRefusal(http.StatusBadRequest, "bad_request", "The request can't be read.", "")
+	LongQuery     = NewRefusal(http.StatusBadRequest, "bad_request", "The query has more than 1,000 parameters.", "")
 	UnknownMethod = NewRefusal(http.StatusNotImplemented, "not_implemented", "This server does not know that method.", "")
 	// MethodNotTaken goes with a header Allow.
 	MethodNotTaken = NewRefusal(http.StatusMethodNotAllowed, "bad_request", "This URL does not accept that method.", "")

@@ -79,7 +79,7 @@ func (s *Service) authenticate(c *fiber.Ctx) (*caller, error) {
 	id, former := s.sessionCookie(c), ""
 	if id == "" {
 		former = s.formerCookie(c)
-		id = people.SessionID(c.Cookies(former))
+		id = people.SessionID(cookieOf(&c.Request().Header, former))
 	}
 	if id == "" {
 		return who, nil
@@ -121,7 +121,7 @@ func (s *Service) IsStranger(ctx context.Context, h *fasthttp.RequestHeader, pat
 	}
 	for _, name := range []string{sessionCookie + "_" + s.Installation, sessionCookie} {
 		for _, prefix := range []string{"", securePrefix} {
-			id := h.Cookie(prefix + name)
+			id := cookieOf(h, prefix+name)
 			if len(id) == 0 {
 				continue
 			}

@@ -15,6 +15,7 @@ func (s *Service) describeEndpoints() {
 		Summary: "Check a token and return its identity",
 		Responses: map[string]*huma.Response{
 			"200": {Description: "The token is accepted; details hold its identity"},
+			"400": {Description: "The request can't be read, or its query has more than 1,000 parameters"},
 			"401": {Description: "The token is missing or not accepted"},
 			"403": {Description: "A gateway asked about another request; it must use /validate"},
 			"503": {Description: "The token could not be checked"},

@@ -167,7 +167,7 @@ func (s *Service) setUp(ctx context.Context, who *caller, in *ordered[SetUp]) (*
 func (s *Service) browser(who *caller) people.Browser {
 	return people.Browser{
 		Address: who.Address, UserAgent: who.UserAgent,
-		ID: people.BrowserID(who.request.Cookies(s.cookieName(who.request, browserCookie))), Session: cmp.Or(who.SessionID, s.sessionCookie(who.request)),
+		ID: people.BrowserID(cookieOf(&who.request.Request().Header, s.cookieName(who.request, browserCookie))), Session: cmp.Or(who.SessionID, s.sessionCookie(who.request)),
 	}
 }
 

@@ -103,6 +103,10 @@ func (e *Endpoints) StillHeld(ctx context.Context, h *fasthttp.RequestHeader) er
 // count as a use.
 func (e *Endpoints) IsRefused(ctx context.Context, h *fasthttp.RequestHeader) bool {
 	secret, _ := bearer(h, false)
+	return e.isRefused(ctx, secret)
+}
+
+func (e *Endpoints) isRefused(ctx context.Context, secret []byte) bool {
 	verdict, err := e.Tokens.Glance(ctx, secret)
 	return err == nil && verdict.Reason != token.Good
 }

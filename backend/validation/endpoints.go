@@ -172,7 +172,10 @@ func (e *Endpoints) validate(c *fasthttp.RequestCtx) {
 		return
 	}
 	needed := needsPool.Get().(*needs)
-	all, misspelt := needed.read(c)
+	all, misspelt := unmet, 0
+	if !hasLongQuery(c.URI()) || !e.isRefused(context.Background(), secret) {
+		all, misspelt = needed.read(c)
+	}
 	verdict, err := e.check(context.Background(), c, atValidate, secret, all...)
 	needsPool.Put(needed)
 	if misspelt > 0 {

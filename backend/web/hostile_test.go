@@ -94,6 +94,49 @@ func TestAnIdleConnectionHoldsLittleOfItsLastRequest(t *testing.T) {
 	}
 }
 
+func TestALongQueryIsRefusedExceptForGateways(t *testing.T) {
+	p := backendtest.Start(t)
+	actor := p.Found()
+	_, secret := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+	long := "?" + strings.Repeat("a&", 1000)
+	for _, path := range []string{"/", "/healthz", "/api/v1/session", "/api/v1/api_token", "/api/v1/ping", "/status-lists/1", "/oauth/introspect"} {
+		if a := p.Call(http.MethodGet, path+long, nil, backendtest.Bearer(secret)); a.Status != http.StatusBadRequest || !strings.Contains(string(a.Body), "1,000 parameters") {
+			t.Errorf("%s: %d %s", path, a.Status, a.Body)
+		}
+	}
+	if a := p.Call(http.MethodGet, "/healthz?"+strings.Repeat("a&", 999), nil); a.Status != http.StatusOK {
+		t.Errorf("1,000 parameters: %d %s", a.Status, a.Body)
+	}
+	for path, want := range map[string]int{long: http.StatusOK, long + "scope=account": http.StatusOK, long + "scope=environment": http.StatusForbidden, long + "scop=account": http.StatusForbidden} {
+		if a := p.Call(http.MethodGet, "/api/v1/validate"+path, nil, backendtest.Bearer(secret)); a.Status != want {
+			t.Errorf("validate%s: %d, want %d", path[len(long):], a.Status, want)
+		}
+	}
+}
+
+// A request of 16 KiB without a credential must not take a multiple of its bytes.
+func TestARequestOfAStrangerTakesLittleMemory(t *testing.T) {
+	p := backendtest.Start(t)
+	p.Found()
+	keys, cookies := "?"+strings.Repeat("a&", 7900), "Cookie: "+strings.Repeat("a=b;", 3800)+"\r\n"
+	for _, request := range [][2]string{
+		{"GET /" + keys, ""}, {"GET /api/v1/session" + keys, ""}, {"GET /api/v1/ping" + keys, ""}, {"GET /status-lists/1" + keys, ""},
+		{"GET /api/v1/validate" + keys, "Authorization: Bearer x\r\n"}, {"GET /api/v1/session", cookies}, {"POST /api/v1/agent", cookies},
+	} {
+		sent := request[0] + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + request[1] + "\r\n"
+		const times = 20
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		for range times {
+			p.UntilClosed(sent)
+		}
+		runtime.ReadMemStats(&after)
+		if each := (after.TotalAlloc - before.TotalAlloc) / times; each > 200<<10 {
+			t.Errorf("%.30s: a request allocates %d KiB", sent, each>>10)
+		}
+	}
+}
+
 // heldByEach returns how many KiB of the heap each of several connections holds that sent the same, and got a response if
 // isAnswered is set.
 func heldByEach(t *testing.T, p *backendtest.Program, sent string, isAnswered bool) int64 {

@@ -212,6 +212,9 @@ func (s *Server) gate(router fasthttp.RequestHandler) fasthttp.RequestHandler {
 			c.SetConnectionClose()
 			s.source.Identify(c)
 			s.fixed.Refuse(c, answer.Unreadable)
+		case validation.RefusesQuery(c.URI()):
+			s.source.Identify(c)
+			s.fixed.Refuse(c, answer.LongQuery)
 		case s.endpoints.Serve(c, extended):
 		case !slices.Contains(fiber.DefaultMethods, string(c.Method())):
 			s.source.Identify(c)
