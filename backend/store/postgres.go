@@ -82,6 +82,9 @@ func parsePostgres(at Postgres) (*remote, error) {
 		return nil, errors.New(flag + likePostgres)
 	}
 	config, err := pgx.ParseConfig(at.URL)
+	if err == nil && hasMoreAts(at.URL) {
+		err = errors.New("no host has this sign")
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s%s: %s", flag, likePostgres, wrongURL(err))
 	}
@@ -110,6 +113,15 @@ func parsePostgres(at Postgres) (*remote, error) {
 
 const likePostgres = " must be like postgres://user:password@host:5432/database?sslmode=verify-full"
 
+// hasMoreAts reports whether an @ is in a URL before its parameters that is not the one before the host. Without this, a part of
+// a password would count as the host or the database, which messages name.
+func hasMoreAts(url string) bool {
+	_, url, _ = strings.Cut(url, "://")
+	url, _, _ = strings.Cut(url, "?")
+	before, after, _ := strings.Cut(url, "@")
+	return strings.Contains(after, "@") || before != url && strings.Contains(before, "/")
+}
+
 // wrongURL says what is wrong with a URL. It repeats nothing of it but names of files: any part may be one of the password.
 func wrongURL(err error) string {
 	if failed, ok := errors.AsType[*fs.PathError](err); ok {
@@ -127,7 +139,7 @@ func wrongURL(err error) string {
 	case "sslmode is invalid", "both \"sslcert\" and \"sslkey\" are required":
 		return cause.Error()
 	}
-	return "write special characters of the password as %XX, such as %25 for % and %2F for /"
+	return "write special characters of the password as %XX, such as %25 for %, %2F for / and %40 for @"
 }
 
 // mostReaders and mostFinders bound the default sizes of the pools: a server of Postgres has about a hundred connections, for all
