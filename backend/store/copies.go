@@ -43,8 +43,9 @@ type dialing struct {
 const (
 	// leaderKey is the key of the advisory lock of the copy that does what only one must do, of an installation in the schema public.
 	leaderKey = writerKey + 1
-	// ownLeaderKey is the key in the session's schema. Locks are per database, which may have installations in other schemas, too.
-	ownLeaderKey = "(CAST(? AS BIGINT) + CASE current_schema() WHEN 'public' THEN 0 ELSE hashtext(CAST(current_schema() AS TEXT)) END)"
+	// ownLeaderKey is the key in the schema of the tables. Locks are per database, which may have installations in other schemas, too.
+	ownLeaderKey = `(SELECT CAST(? AS BIGINT) + CASE n.nspname WHEN 'public' THEN 0 ELSE hashtext(CAST(n.nspname AS TEXT)) END
+		FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = to_regclass('schema_needs'))`
 	// leaderIdle is how long a leader may say nothing. Then Postgres ends its session, and another copy can lead.
 	leaderIdle = 30 * time.Second
 	// mostChanges is how many changes one look reads. A copy that has missed more forgets all it knows.

@@ -101,6 +101,7 @@ func parsePostgres(at Postgres) (*remote, error) {
 		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: peerTimeout, Interval: time.Second, Count: 3},
 	}
 	config.DialFunc = dialer.DialContext
+	config.ValidateConnect = onPrimary
 	r := &remote{config: config, flag: flag, readers: at.Readers, finders: at.Finders, schema: lastOf(postgresMigrations)}
 	if r.readers == 0 {
 		r.readers = min(defaultReaders(), mostReaders)
@@ -152,6 +153,16 @@ const (
 // defaultReaders and defaultFinders are the sizes of the pools.
 func defaultReaders() int { return max(4, 2*runtime.GOMAXPROCS(0)) }
 func defaultFinders() int { return max(2, runtime.GOMAXPROCS(0)) }
+
+// onPrimary returns an error for a connection to a standby, which may lack the latest changes. Each connection is checked: of
+// several hosts, the primary may take no more connections for a while.
+func onPrimary(ctx context.Context, c *pgconn.PgConn) error {
+	err := pgconn.ValidateConnectTargetSessionAttrsPrimary(ctx, c)
+	if errors.Is(err, pgconn.ErrStandbyConnection) {
+		err = errors.New("this is a standby, which takes no changes: name the primary, or all hosts")
+	}
+	return err
+}
 
 // String names the database without the password.
 func (r *remote) String() string {

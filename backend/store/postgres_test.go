@@ -96,7 +96,7 @@ func TestAPostgresThatCantBeUsedIsRefusedWithWhatToDo(t *testing.T) {
 		"nobody listens": {"postgres://ada:secret@127.0.0.1:1/tokens?sslmode=disable", "can't connect to the database tokens on 127.0.0.1:1 as ada"},
 		"no database":    {changedURL(t, whole, func(u *url.URL) { u.Path = "/missing" }), `database "missing" does not exist`},
 		"encoding":       {pgtest.Create(t, "ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"), "has the encoding SQL_ASCII: create the database with ENCODING 'UTF8'"},
-		"may not create": {as(empty), "the role newcomer may not create tables"},
+		"may not create": {as(empty), "run GRANT USAGE, CREATE ON SCHEMA public"},
 		"may not read":   {as(whole), "the role newcomer lacks rights"},
 	} {
 		_, err := openURL(t, c.url)
@@ -116,8 +116,34 @@ func TestAPostgresThatCantBeUsedIsRefusedWithWhatToDo(t *testing.T) {
 
 func TestAStandbyIsRefused(t *testing.T) {
 	pgtest.OnPostgres(t)
-	if _, err := openURL(t, pgtest.Standby(t)); err == nil || !strings.Contains(err.Error(), "is a standby, which takes no changes") {
+	standby := pgtest.Standby(t)
+	if _, err := openURL(t, standby); err == nil || !strings.Contains(err.Error(), "is a standby, which takes no changes") {
 		t.Error(err)
+	}
+	// So is each later connection: of several hosts, the primary may take no more for a while.
+	pool, err := OpenPostgres(standby)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	if err := pool.PingContext(t.Context()); err == nil {
+		t.Error("a connection to a standby is taken")
+	}
+}
+
+func TestTablesInAnotherSchemaThanNewOnesAreRefused(t *testing.T) {
+	pgtest.OnPostgres(t)
+	s, at := opened(t)
+	if leads, err := s.Copies().Leads(t.Context()); err != nil || !leads {
+		t.Errorf("leads: %v, %v", leads, err)
+	}
+	onPostgres(t, at, "CREATE SCHEMA later", "ALTER DATABASE "+databaseOf(t, at)+" SET search_path = later, public")
+	if _, err := openURL(t, at); err == nil || !strings.Contains(err.Error(), "the tables are in the schema public") || !strings.Contains(err.Error(), "SET search_path = public") {
+		t.Error(err)
+	}
+	// A session of a running copy that began later asks for the same lock.
+	if led, err := s.isLed(t.Context()); err != nil || !led {
+		t.Errorf("led: %v, %v", led, err)
 	}
 }
 

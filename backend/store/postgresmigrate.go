@@ -130,20 +130,29 @@ func (r *remote) checkSession(ctx context.Context) error {
 func (r *remote) check(ctx context.Context, conn *sql.Conn) error {
 	var version int
 	var release, encoding string
-	var standby bool
-	err := conn.QueryRowContext(ctx, `SELECT current_setting('server_version_num')::int, current_setting('server_version'), pg_is_in_recovery(), pg_encoding_to_char(encoding)
-		FROM pg_database WHERE datname = current_database()`).Scan(&version, &release, &standby, &encoding)
+	err := conn.QueryRowContext(ctx, `SELECT current_setting('server_version_num')::int, current_setting('server_version'), pg_encoding_to_char(encoding)
+		FROM pg_database WHERE datname = current_database()`).Scan(&version, &release, &encoding)
 	switch {
 	case err != nil:
 		return err
 	case version < oldestPostgres:
 		return fmt.Errorf("%s: %s runs Postgres %s: use version %d or later", r.flag, r, release, oldestPostgres/10000)
-	case standby:
-		return fmt.Errorf("%s: %s is a standby, which takes no changes: name the primary, or several hosts and target_session_attrs=primary", r.flag, r)
 	case encoding != "UTF8":
 		return fmt.Errorf("%s: %s has the encoding %s: create the database with ENCODING 'UTF8'", r.flag, r, encoding)
 	}
 	return nil
+}
+
+// checkSearchPath returns an error if the tables are not in the schema in which new ones would be made, as after CREATE SCHEMA with
+// the name of the role. A new version would find no tables there, and begin an empty installation.
+func (r *remote) checkSearchPath(ctx context.Context, conn *sql.Conn) error {
+	var found, first string
+	err := conn.QueryRowContext(ctx, `SELECT n.nspname, COALESCE(current_schema(), '') FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+		WHERE c.oid = to_regclass('schema_needs')`).Scan(&found, &first)
+	if err == nil && found != first {
+		err = fmt.Errorf("%s: the tables are in the schema %s of %s, but the search_path of the role %s has the schema %s first: run ALTER ROLE %s SET search_path = %s there", r.flag, found, r, r.config.User, first, r.config.User, found)
+	}
+	return err
 }
 
 // checkMayCreate returns an error unless the role may create tables.
@@ -156,7 +165,7 @@ func (r *remote) checkMayCreate(ctx context.Context, conn *sql.Conn) error {
 		if schema.Valid {
 			name = schema.String
 		}
-		err = fmt.Errorf("%s: the role %s may not create tables in %s: run GRANT CREATE ON SCHEMA %s TO %s there, or make it the owner of the database", r.flag, r.config.User, r, name, r.config.User)
+		err = fmt.Errorf("%s: the role %s may not create tables in %s: run GRANT USAGE, CREATE ON SCHEMA %s TO %s there, or make it the owner of the database", r.flag, r.config.User, r, name, r.config.User)
 	}
 	return err
 }
@@ -165,9 +174,15 @@ func (r *remote) checkMayCreate(ctx context.Context, conn *sql.Conn) error {
 // changed.
 func (r *remote) fits(ctx context.Context, conn *sql.Conn, mayCreate, mayChange bool) (bool, error) {
 	current, lowest, err := schemaOf(ctx, conn)
+	if err != nil {
+		return false, fmt.Errorf("store: read the schema version: %w", err)
+	}
+	if current > 0 {
+		err = r.checkSearchPath(ctx, conn)
+	}
 	switch {
 	case err != nil:
-		return false, fmt.Errorf("store: read the schema version: %w", err)
+		return false, err
 	case lowest > r.schema:
 		return false, fmt.Errorf("the database was written by a newer version of this program (schema %d, which versions before schema %d must not use; this one knows %d): start the newer version", current, lowest, r.schema)
 	case current >= r.schema:
