@@ -173,6 +173,13 @@ func (b *Backend) build(ctx context.Context, c config.Config, world World) error
 	if err != nil {
 		return err
 	}
+	keys, err := b.store.Keys.SigningKeys(ctx)
+	if err != nil {
+		return err
+	}
+	if err := master.Check(keys); err != nil { // before it seals anything, such as the audit trail
+		return err
+	}
 	b.master = master
 	b.Backups = backup.New(b.store, world.Now, world.Random)
 	auditKey, err := master.MACKey("audit")

@@ -98,3 +98,27 @@ func TestARestoreOverADatabaseLeavesNoAccountWithoutAnAdmin(t *testing.T) {
 		p.Stop()
 	}
 }
+
+// TestAWrongMasterKeyAfterARestoreLeavesTheAuditTrailWhole starts a server and runs a command with the master key of another
+// installation before the right one is back.
+func TestAWrongMasterKeyAfterARestoreLeavesTheAuditTrailWhole(t *testing.T) {
+	pgtest.OnSQLite(t, "backups of its file")
+	p := backendtest.Start(t)
+	p.Found()
+	file := backUp(t, p, "")
+	folder := t.TempDir()
+	if _, err := restoreInto(t, p, folder, file); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("TOKENTAB_MASTER_KEY", masterKeyOf(7))
+	for _, serves := range []bool{true, false} {
+		if err := tryOpen(t, folder, serves); err == nil {
+			t.Errorf("it opens with another master key, serves: %v", serves)
+		}
+	}
+	t.Setenv("TOKENTAB_MASTER_KEY", "")
+	p = backendtest.StartIn(t, folder, p.Clock)
+	if err := p.Audit.VerifyAll(t.Context()); err != nil {
+		t.Error(err)
+	}
+}

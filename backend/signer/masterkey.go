@@ -178,6 +178,19 @@ func (k MasterKey) open(sealed []byte, name string) ([]byte, error) {
 	return plain, nil
 }
 
+// Check returns an error if there are sealed keys and the master key opens none of them.
+func (k MasterKey) Check(keys []StoredKey) (err error) {
+	for _, key := range keys {
+		if len(key.Sealed) == 0 { // withdrawn
+			continue
+		}
+		if _, err = k.open(key.Sealed, key.ID); err == nil {
+			return nil
+		}
+	}
+	return err
+}
+
 func (k MasterKey) aead() (cipher.AEAD, error) {
 	block, err := aes.NewCipher(k[:])
 	if err != nil {
