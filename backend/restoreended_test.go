@@ -122,3 +122,56 @@ func TestAWrongMasterKeyAfterARestoreLeavesTheAuditTrailWhole(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestARestoreAfterTheRestoreOfAnOlderBackupEndsOnlyWhatHadEnded restores the first of two backups by mistake, and then the
+// second one over it.
+func TestARestoreAfterTheRestoreOfAnOlderBackupEndsOnlyWhatHadEnded(t *testing.T) {
+	pgtest.OnSQLite(t, "backups of its file")
+	p := backendtest.Start(t)
+	ada := p.Found()
+	_, keptSecret := p.Issue(ada, token.Order{Scope: token.ScopeAccount})
+	revoked, revokedSecret := p.Issue(ada, token.Order{Scope: token.ScopeAccount})
+	bob := p.Join(ada, "bob@example.com")
+	first := backUp(t, p, "")
+	p.Clock.Move(time.Hour)
+	between, betweenSecret := p.Issue(ada, token.Order{Scope: token.ScopeAccount})
+	p.Rival()
+	p.JoinAs(ada, "vic@example.com", people.RoleViewer)
+	if _, _, err := p.People.SetRole(t.Context(), ada, bob.AdminUserID, people.RoleViewer, false); err != nil {
+		t.Fatal(err)
+	}
+	second := backUp(t, p, "")
+	p.Clock.Move(time.Hour)
+	p.Stop()
+	if _, err := restoreInto(t, p, p.Folder, first, force); err != nil {
+		t.Fatal(err)
+	}
+	p = backendtest.StartIn(t, p.Folder, p.Clock)
+	if _, err := p.Tokens.Revoke(t.Context(), ada, revoked.ID); err != nil {
+		t.Fatal(err)
+	}
+	p.Clock.Move(time.Hour)
+	p.Stop()
+	done, err := restoreInto(t, p, p.Folder, second, force)
+	if err != nil || !done.Compared || !done.Older || len(done.Deleted) > 0 {
+		t.Fatalf("%+v, %v", done, err)
+	}
+	p = backendtest.StartIn(t, p.Folder, p.Clock)
+	if !accepted(p, keptSecret) || accepted(p, revokedSecret) {
+		t.Errorf("the token that stayed is accepted: %v, the revoked one: %v", accepted(p, keptSecret), accepted(p, revokedSecret))
+	}
+	if accepted(p, betweenSecret) {
+		t.Error("a token that the replaced database did not know is accepted")
+	}
+	if _, err := p.Tokens.Activate(t.Context(), ada, between.ID); err != nil || !accepted(p, betweenSecret) {
+		t.Errorf("it can't be activated: %v", err)
+	}
+	for _, email := range []string{"vic@example.com", "eve@example.com"} {
+		if a := p.SignIn(email, backendtest.Password); a.Status != 200 {
+			t.Errorf("%s, who joined between the backups, can't sign in: %d", email, a.Status)
+		}
+	}
+	if m, err := p.People.Member(t.Context(), ada.AccountID, bob.AdminUserID); err != nil || m.Role != people.RoleViewer {
+		t.Errorf("who was made a viewer between the backups is %v, %v", m.Role, err)
+	}
+}

@@ -143,6 +143,9 @@ func (r *restore) Run(ctx context.Context, std IO) error {
 	if done.Compared {
 		fmt.Fprintf(std.Err, "Compared with the replaced database, and revoked or suspended %s that had been suspended, revoked, deleted or rotated since the backup.\n",
 			counted(done.Ended, "token", "tokens"))
+		if done.Older {
+			fmt.Fprintln(std.Err, "It had been restored from an older backup, so tokens that it does not know are suspended. Activate those that you still trust.")
+		}
 		for _, name := range done.Deleted {
 			fmt.Fprintf(std.Err, "Deleted the account %s again, which had been deleted since the backup.\n", name)
 		}

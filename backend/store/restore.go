@@ -43,6 +43,7 @@ type Restored struct {
 	Deleted   []string // names of accounts that had been deleted in the replaced database
 	Replaced  bool     // there was a database
 	Compared  bool     // the replaced database was read for what had ended since the backup
+	Older     bool     // the replaced database came from an older backup, and did not know all that is in this one
 	HasKey    bool     // there is a file of the master key
 }
 

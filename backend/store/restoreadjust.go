@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -132,10 +133,24 @@ func (r *restore) endAgain(db *gorm.DB) error {
 	if check, err := value[string](db, "PRAGMA was.quick_check(1)"); err != nil || check != "ok" {
 		return nil
 	}
+	// A database that itself came from an older backup does not know what was made since then. That has not ended.
+	known := int64(math.MaxInt64)
+	var restored backup.Restored
+	text, err := value[string](db, "SELECT value FROM was.settings WHERE name = ?", backup.RestoredSetting)
+	if err == nil && text != "" {
+		err = json.Unmarshal([]byte(text), &restored)
+	}
+	if err != nil {
+		return nil
+	}
+	if r.done.Older = restored.MadeAt.Before(r.done.MadeAt) && r.done.MadeAt.Before(restored.At); r.done.Older {
+		known = restored.MadeAt.UnixMilli()
+	}
+	made := "inserted_at <= " + strconv.FormatInt(known, 10)
 	statusThen := strings.ReplaceAll(statusNow("w"), "FROM token_moves", "FROM was.token_moves")
 	ended := `SELECT id, account_id, CASE WHEN then_status = 'revoked' THEN 'revoked' ELSE 'suspended' END AS to_status FROM (
 		SELECT t.id, t.account_id, ` + statusNowOfT + ` AS now_status, w.secret_hash <> t.secret_hash AS rotated,
-			CASE WHEN w.id IS NULL THEN 'revoked' ELSE ` + statusThen + ` END AS then_status
+			CASE WHEN w.id IS NOT NULL THEN ` + statusThen + ` WHEN t.` + made + ` THEN 'revoked' ELSE 'suspended' END AS then_status
 		FROM api_tokens t LEFT JOIN was.api_tokens w ON w.id = t.id)
 		WHERE now_status <> 'revoked' AND then_status = 'revoked' OR now_status = 'active' AND (then_status = 'suspended' OR rotated)`
 	if r.done.Ended, err = r.moveWhere(db, ended, "ended after the backup"); err != nil {
@@ -144,8 +159,7 @@ func (r *restore) endAgain(db *gorm.DB) error {
 	at := strconv.FormatInt(r.at.UnixMilli(), 10)
 	statements := []string{
 		`UPDATE admin_users SET removed_at = COALESCE((SELECT w.removed_at FROM was.admin_users w WHERE w.id = admin_users.id), ` + at + `)
-			WHERE removed_at IS NULL AND NOT EXISTS (SELECT 1 FROM was.admin_users w WHERE w.id = admin_users.id AND w.removed_at IS NULL)`,
-		`UPDATE admin_users SET password_hash = w.password_hash, role = w.role, expiry_mail_off = w.expiry_mail_off FROM was.admin_users w WHERE w.id = admin_users.id`,
+			WHERE removed_at IS NULL AND ` + made + ` AND NOT EXISTS (SELECT 1 FROM was.admin_users w WHERE w.id = admin_users.id AND w.removed_at IS NULL)`,
 		// Without an admin of its own no one could enter an account again, so those who joined since the backup stay there.
 		`INSERT INTO admin_users SELECT w.* FROM was.admin_users w JOIN accounts a ON a.id = w.account_id
 			WHERE w.role = 'admin' AND w.removed_at IS NULL AND w.id NOT IN (SELECT id FROM main.admin_users)
@@ -156,12 +170,18 @@ func (r *restore) endAgain(db *gorm.DB) error {
 			AND NOT EXISTS (SELECT 1 FROM was.old_secrets w WHERE w.secret_hash = old_secrets.secret_hash AND w.ends_at > 0)`,
 		`UPDATE signing_keys SET withdrawn_at = w.withdrawn_at, sealed_private_key = x'' FROM was.signing_keys w
 			WHERE w.kid = signing_keys.kid AND w.withdrawn_at IS NOT NULL AND signing_keys.withdrawn_at IS NULL`,
-		`DELETE FROM webhooks WHERE (account_id, url, sealed_secret) NOT IN (SELECT account_id, url, sealed_secret FROM was.webhooks)`,
 	}
-	if r.key == nil { // the keys of both are sealed under one master key
+	sameKey := r.key == nil // what both databases seal is sealed under one master key
+	if !r.done.Older {      // else these may be newer in the backup
+		statements = append(slices.Insert(statements, 1, `UPDATE admin_users SET password_hash = w.password_hash, role = w.role, expiry_mail_off = w.expiry_mail_off FROM was.admin_users w WHERE w.id = admin_users.id`),
+			`DELETE FROM webhooks WHERE (account_id, url, sealed_secret) NOT IN (SELECT account_id, url, sealed_secret FROM was.webhooks)`)
+		if sameKey {
+			statements = append(statements, "INSERT OR IGNORE INTO webhooks SELECT * FROM was.webhooks WHERE account_id IN (SELECT id FROM main.accounts)")
+		}
+	}
+	if sameKey {
 		columns := namesOf(signingKeys.columns(new(signer.StoredKey)))
-		statements = append(statements, "INSERT INTO signing_keys ("+columns+", number) SELECT "+columns+", number FROM was.signing_keys WHERE kid NOT IN (SELECT kid FROM main.signing_keys)",
-			"INSERT OR IGNORE INTO webhooks SELECT * FROM was.webhooks WHERE account_id IN (SELECT id FROM main.accounts)")
+		statements = append(statements, "INSERT INTO signing_keys ("+columns+", number) SELECT "+columns+", number FROM was.signing_keys WHERE kid NOT IN (SELECT kid FROM main.signing_keys)")
 	}
 	// A message of a webhook that is gone must not wait for the next one.
 	statements = append(statements, "DELETE FROM expiry_notices WHERE recipient_id = account_id AND account_id NOT IN (SELECT account_id FROM main.webhooks)")
@@ -170,7 +190,7 @@ func (r *restore) endAgain(db *gorm.DB) error {
 		if err := execAll(tx, statements); err != nil {
 			return err
 		}
-		deleted, err := accounts.all(tx, "WHERE t.deleted_at IS NULL AND t.id NOT IN (SELECT id FROM was.accounts WHERE deleted_at IS NULL)")
+		deleted, err := accounts.all(tx, "WHERE t.deleted_at IS NULL AND t."+made+" AND t.id NOT IN (SELECT id FROM was.accounts WHERE deleted_at IS NULL)")
 		for _, a := range deleted {
 			event, failed := r.recorder(a.ID)(audit.AccountDeleted, a.ID, a.Name)
 			if err = errors.Join(err, failed); err == nil {
