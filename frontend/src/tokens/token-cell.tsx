@@ -146,13 +146,12 @@ function EndFact({ token, state }: { token: ApiToken; state: TokenState }) {
   );
 }
 
-/** Why a token of a retired agent is refused, and what to do. */
+/** Why a token of a retired agent stays suspended, and what to do. Reinstating activates those that the retirement suspended. */
 export function RetiredText({ token }: { token: ApiToken }) {
   return (
     <>
-      Refused because {token.agent_name ?? "its agent"} is retired.{" "}
-      <TextLink href={`/agents/${token.agent_id}/deployments`}>Reinstate the agent</TextLink> to use this
-      token again.
+      It can’t be activated while {token.agent_name ?? "its agent"} is retired.{" "}
+      <TextLink href={`/agents/${token.agent_id}/deployments`}>Reinstate the agent</TextLink> first.
     </>
   );
 }

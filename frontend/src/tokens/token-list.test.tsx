@@ -198,10 +198,12 @@ describe("a row", () => {
     expect(row).not.toHaveTextContent("Expires");
   });
 
-  test("shows why a retired agent's token is refused, and links to the agent", async () => {
+  test("shows why a retired agent's token stays suspended, and links to the agent", async () => {
     stored = [deploymentToken({ status: "suspended", agent_retired: true })];
     open(address);
-    const row = await rowOf(/Invoice reader is retired/);
+    const row = await rowOf(
+      /It can’t be activated while Invoice reader is retired\. Reinstate the agent first\./,
+    );
     expect(within(row).getByRole("link", { name: "Reinstate the agent" })).toHaveAttribute(
       "href",
       "/agents/agent-1/deployments",
