@@ -1,4 +1,5 @@
 import type { Page } from "@playwright/test";
+import type { Created } from "./api";
 import { expect, test } from "./fixtures";
 import { tabTo } from "./keyboard";
 
@@ -132,4 +133,31 @@ test("the CLI is connected by keyboard, and the token survives Escape", async ({
   await expect(page.getByRole("heading", { name: "Token created" })).toBeVisible();
   expect((await api.ping(secret)).status).toBe(200);
   await tabTo(page, page.getByRole("link", { name: "API tokens" }));
+});
+
+test("names without spaces and menus fit a window that is enlarged four times", async ({
+  page,
+  api,
+  signedIn: _,
+}) => {
+  await page.setViewportSize({ width: 320, height: 256 });
+  const name = "W".repeat(100);
+  const { details } = await api.create<{ details: { id: string } }>("/agent", { name });
+  const isTooWide = (element: Element) => element.scrollWidth > element.clientWidth;
+
+  await page.goto(`/agents/${details.id}/instances`);
+  await expect(page.getByText(`An instance is one run of ${name}.`)).toBeVisible();
+  expect(await page.locator("html").evaluate(isTooWide), "the page").toBe(false);
+  await page.goto(`/agents/${details.id}/deployments`);
+  await page.getByRole("button", { name: "Create deployment token" }).first().click();
+  const dialog = page.getByRole("dialog", { name: "Create deployment token" });
+  await expect(dialog.getByText(`It gives ${name} access`)).toBeVisible();
+  expect(await dialog.evaluate(isTooWide), "the dialog").toBe(false);
+
+  await api.create<Created>("/api_token", { token_scope: "account", name: "CI" });
+  await page.goto("/account/api-tokens");
+  await page.getByRole("button", { name: /^Actions for “CI”/ }).click();
+  const last = page.getByRole("menuitem", { name: "Copy ID" });
+  await last.scrollIntoViewIfNeeded();
+  await expect(last, "the last entry of the menu").toBeInViewport({ ratio: 1 });
 });

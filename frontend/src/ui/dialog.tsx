@@ -50,7 +50,7 @@ export function Dialog({ onClose, asksOutside = false, title, row, children }: D
 }
 
 export function DialogText({ children }: { children: ReactNode }) {
-  return <BaseDialog.Description className="text-soft">{children}</BaseDialog.Description>;
+  return <BaseDialog.Description className="text-soft wrap-anywhere">{children}</BaseDialog.Description>;
 }
 
 export function DialogBody({ children }: { children: ReactNode }) {

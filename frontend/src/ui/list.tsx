@@ -197,7 +197,7 @@ function EmptyList({ icon: Icon, title, text, action, reads = false }: Empty) {
       <h2 className="font-semibold">{title}</h2>
       {(reads || !readOnly) && (
         <>
-          <p className="mt-1 mb-4 max-w-100 text-balance text-soft">{text}</p>
+          <p className="mt-1 mb-4 max-w-100 text-balance text-soft wrap-anywhere">{text}</p>
           {action}
         </>
       )}
