@@ -23,7 +23,7 @@ export function InstanceToken({
   instance: AgentInstance;
 }) {
   if (!id) return <Unknown>None</Unknown>;
-  if (!hint) return <Unknown>Deleted token</Unknown>;
+  if (!name && !hint) return <Unknown>Deleted token</Unknown>;
   return (
     <TextLink href={`/account/api-tokens/${encodeURIComponent(id)}`}>
       <bdi>{name ?? `Token …${hint}`}</bdi>

@@ -23,8 +23,14 @@ describe("the instances of an agent", () => {
       "GET /agent_instance",
       list([
         instance({ id: "run-00000001" }),
-        instance({ id: "run-00000002", status: "active", purpose: "smoke_test" }),
-        instance({ id: "run-00000003", status: "cancelled", started_at: null, api_token_hint: null }),
+        instance({ id: "run-00000002", status: "active", purpose: "smoke_test", api_token_hint: null }),
+        instance({
+          id: "run-00000003",
+          status: "cancelled",
+          started_at: null,
+          api_token_name: null,
+          api_token_hint: null,
+        }),
       ]),
     );
     open(address);
@@ -39,6 +45,7 @@ describe("the instances of an agent", () => {
       expect(link).toHaveAttribute("href", "/account/api-tokens/token-2");
     const running = screen.getByRole("row", { name: /00000002/ });
     expect(running).toHaveTextContent(/Active.*Smoke test.*5 min( \d s)? so far/);
+    expect(running, "an imported token has a name, but no characters").toHaveTextContent("On the server");
     const never = screen.getByRole("row", { name: /00000003/ });
     expect(never).toHaveTextContent(/Cancelled.*Registered 5 minutes ago.*Not started/);
     expect(never).toHaveTextContent("Deleted token");

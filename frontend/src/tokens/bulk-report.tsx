@@ -11,7 +11,7 @@ import type { ApiToken } from "../wire";
 import { type BulkRun, handledBy } from "./bulk-run";
 import type { BulkTask } from "./bulk-task";
 import { bulkTexts, reasonsText, reasonText, resultText } from "./bulk-wording";
-import { scopeText } from "./wording";
+import { scopeText, withEnd } from "./wording";
 
 interface ReportFaceProps {
   task: BulkTask;
@@ -124,7 +124,7 @@ function TokenName({ id, known, gone }: { id: string; known: ApiToken | undefine
   return (
     <span className="flex gap-2" title={name}>
       <bdi className="truncate">{name}</bdi>
-      <span className="shrink-0 font-mono text-small leading-5 text-soft">…{token.hint}</span>
+      <span className="shrink-0 font-mono text-small leading-5 text-soft">{withEnd("", token)}</span>
     </span>
   );
 }

@@ -65,6 +65,22 @@ describe("a question about a token", () => {
     await waitFor(() => expect(revocations()).toEqual([{ details: { reason: "leaked in a log" } }]));
   });
 
+  test("that has no known characters is answered with those of its ID", async () => {
+    lastUsed(5 * minute);
+    shown = { ...shown, hint: "" };
+    const user = await choose("Revoke");
+    const question = await asked("Revoke this token?");
+    expect(question.getByText(/^“CI”$/)).toBeInTheDocument();
+    const typed = question.getByRole("textbox", { name: "Last four characters of the token ID" });
+    const end = shown.id.slice(-4);
+    await waitFor(() =>
+      expect(typed).toHaveAccessibleDescription(`It was used within the last hour. Type ${end} to go on.`),
+    );
+    expect(question.getByRole("button", { name: "Revoke token" })).toBeDisabled();
+    await user.type(typed, end);
+    expect(question.getByRole("button", { name: "Revoke token" })).toBeEnabled();
+  });
+
   test("that was used within a day offers to suspend it instead, in one click", async () => {
     lastUsed(2 * hour);
     const user = await choose("Revoke");

@@ -14,7 +14,7 @@ import { ReasonField, takesReason } from "./reason-field";
 import type { MoveText } from "./token-moves";
 import { type RowMove, requestPath, tokensKey, useToken } from "./tokens";
 import { dayLength, hourLength, isWithin, secretUseText, usesText } from "./use-text";
-import { lastUseText, stateOf, tokenTitle } from "./wording";
+import { lastUseText, stateOf, tokenTitle, withEnd } from "./wording";
 
 export interface Asked {
   token: ApiToken;
@@ -69,7 +69,9 @@ export default function MoveQuestion({ asked, latest, busy, onYes, onSuspend, on
   const lastUsed = uses.data ? uses.data.last_used_at : token.last_used_at;
   const inUse = shows && (uses.isError || isWithin(lastUsed, hourLength, now));
   const used = shows && (uses.isError || isWithin(lastUsed, dayLength, now));
-  const unmet = loading || (inUse && typed.trim().replace(/^…/, "") !== token.hint);
+  // Imported tokens may have no known characters.
+  const ending = token.hint || token.id.slice(-4);
+  const unmet = loading || (inUse && typed.trim().replace(/^…/, "") !== ending);
   const yes = () => !unmet && !busy && onYes(false, reason);
   const onEnter = ({ key }: { key: string }) => key === "Enter" && descendants === 0 && yes();
   return (
@@ -100,8 +102,8 @@ export default function MoveQuestion({ asked, latest, busy, onYes, onSuspend, on
               <>
                 <Failure of={uses} lead="The uses of this token could not be loaded, so it may be in use." />
                 <Field
-                  label="Last four characters of the token"
-                  hint={`${uses.isError ? "" : "It was used within the last hour. "}Type ${token.hint} to go on.`}
+                  label={`Last four characters of the token${token.hint ? "" : " ID"}`}
+                  hint={`${uses.isError ? "" : "It was used within the last hour. "}Type ${ending} to go on.`}
                   value={typed}
                   onChange={setTyped}
                   onKeyDown={onEnter}
@@ -131,7 +133,7 @@ export default function MoveQuestion({ asked, latest, busy, onYes, onSuspend, on
       {shows && !uses.isError && <UseFacts use={uses.data} now={now} />}
       {!shows && token.use?.secrets && (
         <p>
-          The old secret …{token.old_secret?.hint}:{" "}
+          {token.old_secret && withEnd("The old secret", token.old_secret)}:{" "}
           {secretUseText(token.use.secrets.old, now, "not used since the rotation")}.
         </p>
       )}

@@ -20,7 +20,7 @@ import {
 import { ExpiryField } from "./expiry-field";
 import { SecretFace } from "./faces";
 import type { Rotation } from "./tokens";
-import { stateOf, tokenTitle } from "./wording";
+import { stateOf, tokenTitle, withEnd } from "./wording";
 
 const hour = 3_600;
 
@@ -97,7 +97,7 @@ export default function RotateDialog({
 /** "The old secret …x7Qa works for 24 hours." */
 function oldText({ old_secret: old }: ApiToken): string {
   return old
-    ? `The old secret …${old.hint} works until ${spelledOut(Date.parse(old.ends_at))}.`
+    ? `${withEnd("The old secret", old)} works until ${spelledOut(Date.parse(old.ends_at))}.`
     : "The old secret is refused from now on.";
 }
 

@@ -21,6 +21,7 @@ import {
   stateWords,
   type TokenState,
   tokenTitle,
+  withEnd,
 } from "./wording";
 
 export const tones: Record<TokenState, BadgeTone> = {
@@ -64,7 +65,7 @@ export function TokenCell({ token, fresh = false }: { token: ApiToken; fresh?: b
         {token.token_role === "read" && (
           <span className="mr-2.5 inline-block text-small text-soft">Read only</span>
         )}
-        <span className="inline-block font-mono text-small text-soft">…{token.hint}</span>
+        <span className="inline-block font-mono text-small text-soft">{withEnd("", token)}</span>
         {fresh && <span className="ml-2.5 text-small font-medium text-accent-ink">New</span>}
       </p>
       <div className={barsPlace}>{token.use && <UseBars use={token.use} ended={hasEnded(state)} />}</div>
@@ -161,21 +162,21 @@ interface OldSecretNoteProps {
   old: NonNullable<ApiToken["old_secret"]>;
 }
 
-function OldSecretNote({ token: { hint, use }, old }: OldSecretNoteProps) {
+function OldSecretNote({ token, old }: OldSecretNoteProps) {
   const until = Date.parse(old.ends_at);
   const now = useNow();
   if (until <= now) return null;
-  const uses = use?.secrets;
+  const uses = token.use?.secrets;
   return (
     <p className="mt-1 text-small text-soft wrap-anywhere">
       Two secrets until <Time at={old.ends_at} clock />.{" "}
       {uses ? (
         <>
-          Old …{old.hint}: {secretUseText(uses.old, now, "not used since the rotation")}. New …{hint}:{" "}
-          {secretUseText(uses.new, now, "not used yet")}.
+          {withEnd("Old", old)}: {secretUseText(uses.old, now, "not used since the rotation")}.{" "}
+          {withEnd("New", token)}: {secretUseText(uses.new, now, "not used yet")}.
         </>
       ) : (
-        `The old one is …${old.hint}.`
+        old.hint && `${withEnd("The old one is", old)}.`
       )}
     </p>
   );

@@ -1,6 +1,6 @@
 import { useNow } from "../ui/clock";
 import { CopyValue } from "../ui/copy-value";
-import { GridFact, GridFacts } from "../ui/facts";
+import { GridFact, GridFacts, Unknown } from "../ui/facts";
 import { TextLink } from "../ui/text-link";
 import { Time } from "../ui/time";
 import { dayText } from "../ui/time-text";
@@ -13,6 +13,7 @@ import {
   scopeText,
   stateOf,
   stateWords,
+  withEnd,
 } from "./wording";
 
 /** The facts of a token. As high while it loads. */
@@ -27,7 +28,12 @@ export function TokenFacts({ token }: { token: ApiToken | undefined }) {
       </GridFact>
       <GridFact name="Status">{token && <Status token={token} />}</GridFact>
       <GridFact name="Last characters">
-        {token && <span className="font-mono text-small/5">…{token.hint}</span>}
+        {token &&
+          (token.hint ? (
+            <span className="font-mono text-small/5">{withEnd("", token)}</span>
+          ) : (
+            <Unknown>Unknown</Unknown>
+          ))}
       </GridFact>
       <GridFact name="Created">
         {token && (

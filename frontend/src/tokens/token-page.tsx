@@ -19,7 +19,7 @@ import { TokenFacts } from "./token-facts";
 import { useToken, useTokenEvents, useTokenUse } from "./tokens";
 import { UseSections } from "./use-sections";
 import { dayLength, isWithin, secretUseText } from "./use-text";
-import { hasEnded, scopeText, stateOf, stateWords, tokenTitle } from "./wording";
+import { hasEnded, scopeText, stateOf, stateWords, tokenTitle, withEnd } from "./wording";
 
 interface TokenPageProps extends Issuer {
   id: string;
@@ -128,7 +128,7 @@ function Standing({ token }: { token: ApiToken }) {
       </span>
       {token.name && <span className="mr-2.5">{scopeText(token)}</span>}
       {token.token_role === "read" && <span className="mr-2.5">Read only</span>}
-      <span className="inline-block font-mono text-small">…{token.hint}</span>
+      <span className="inline-block font-mono text-small">{withEnd("", token)}</span>
     </>
   );
 }
@@ -162,12 +162,12 @@ interface TwoSecretsProps {
 }
 
 /** The use of each of two secrets. If the old one has been unused for a day, it offers to end it. */
-function TwoSecrets({ token: { hint, use, rotated_at }, old, onEndOld }: TwoSecretsProps) {
+function TwoSecrets({ token, old, onEndOld }: TwoSecretsProps) {
   const now = useNow();
   const until = Date.parse(old.ends_at);
   if (until <= now) return null;
-  const secrets = use?.secrets;
-  const since = secrets?.old.last_used_at ?? rotated_at;
+  const secrets = token.use?.secrets;
+  const since = secrets?.old.last_used_at ?? token.rotated_at;
   const idle = secrets !== undefined && !isWithin(since, dayLength, now);
   return (
     <section
@@ -180,8 +180,8 @@ function TwoSecrets({ token: { hint, use, rotated_at }, old, onEndOld }: TwoSecr
         </p>
         {secrets && (
           <p className="text-soft">
-            Old <Hint of={old.hint} />: {secretUseText(secrets.old, now, "not used since the rotation")}. New{" "}
-            <Hint of={hint} />: {secretUseText(secrets.new, now, "not used yet")}.
+            {withEnd("Old", old)}: {secretUseText(secrets.old, now, "not used since the rotation")}.{" "}
+            {withEnd("New", token)}: {secretUseText(secrets.new, now, "not used yet")}.
           </p>
         )}
         {idle && <p>The old secret has been unused for 24 hours. You can end it.</p>}
@@ -192,8 +192,6 @@ function TwoSecrets({ token: { hint, use, rotated_at }, old, onEndOld }: TwoSecr
     </section>
   );
 }
-
-const Hint = ({ of }: { of: string }): ReactNode => <span className="font-mono text-small">…{of}</span>;
 
 function BackLink() {
   return (

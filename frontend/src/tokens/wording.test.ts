@@ -23,6 +23,8 @@ describe("a token's title", () => {
   test("is its name, else its scope, with the last characters", () => {
     expect(tokenTitle(token())).toBe("“CI” (…x7Qa)");
     expect(tokenTitle(token({ name: null }))).toBe("Account token …x7Qa");
+    expect(tokenTitle(token({ hint: "" }))).toBe("“CI”");
+    expect(tokenTitle(token({ hint: "", name: null, id: "token-9" }))).toBe("Account token token-9");
     expect(tokenTitle(token({ name: "מפתח 5" }))).toBe("“\u2068מפתח 5\u2069” (…x7Qa)");
   });
 });

@@ -38,11 +38,16 @@ export function scopeText(token: ApiToken): string {
   }
 }
 
+/** A text and the last characters of the secret that it is about, unless it was imported without them. */
+export const withEnd = (text: string, { hint }: { hint: string }) =>
+  [text, hint && `…${hint}`].filter(Boolean).join(" ");
+
 /** The token in a sentence: its name, else its scope, with its last characters. */
 export function tokenTitle(token: ApiToken): string {
+  const end = withEnd("", token);
   return token.name
-    ? `“${isolate(token.name)}” (…${token.hint})`
-    : `${scopeText(token)} token …${token.hint}`;
+    ? `“${isolate(token.name)}”${end && ` (${end})`}`
+    : `${scopeText(token)} token ${end || token.id}`;
 }
 
 /** "It was last used 5 minutes ago." or "It has never been used." */
