@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -601,12 +602,19 @@ func TestSettingsOfTheRoleChangeNoTextAndEndNoMigration(t *testing.T) {
 	for _, setting := range []string{"client_encoding = 'LATIN1'", "statement_timeout = '50ms'", "lock_timeout = '1ms'", "idle_session_timeout = '500ms'"} {
 		at := pgtest.Create(t, "ENCODING 'UTF8' TEMPLATE template0")
 		onPostgres(t, at, "ALTER DATABASE "+databaseOf(t, at)+" SET "+setting)
-		next, err := parsePostgres(Postgres{URL: at})
-		if err != nil {
-			t.Fatal(err)
-		}
 		all := nextPostgres(t, map[string]string{"99998_slow.sql": "SELECT pg_sleep(0.7);\nINSERT INTO settings (name, value) VALUES ('colour', 'grün €');"})
-		if err := next.prepare(t.Context(), all, true, true); err != nil {
+		var errs [2]error // of two programs at once, one waits
+		var both sync.WaitGroup
+		for i := range errs {
+			next, err := parsePostgres(Postgres{URL: at})
+			if err != nil {
+				t.Fatal(err)
+			}
+			next.schema = 99998
+			both.Go(func() { errs[i] = next.prepare(t.Context(), all, true, true) })
+		}
+		both.Wait()
+		if err := errors.Join(errs[:]...); err != nil {
 			t.Errorf("%s: %v", setting, err)
 			continue
 		}
