@@ -207,8 +207,8 @@ func (a *Activity) Terminate(ctx context.Context, actor audit.Actor, scope Scope
 	}, audit.NewRecorder(at, actor, a.random))
 }
 
-// RecordQuality keeps a quality payload of an instance, whatever its status. It replaces an earlier one of the same name;
-// a nil payload is null. It returns fault.Validation if the name or payload is invalid or there are too many, and
+// RecordQuality keeps a quality payload of an instance, whatever its status. It replaces an earlier one of the same name; nil
+// or null removes that one. It returns fault.Validation if the name or payload is invalid or there are too many, and
 // fault.NotFound if the scope has no such instance.
 func (a *Activity) RecordQuality(ctx context.Context, scope Scope, id pfid.ID, name string, payload json.RawMessage) (ListedInstance, error) {
 	at := a.now().UTC()
@@ -217,14 +217,13 @@ func (a *Activity) RecordQuality(ctx context.Context, scope Scope, id pfid.ID, n
 	if err := wrong.Err(); err != nil {
 		return ListedInstance{}, err
 	}
-	if payload == nil {
-		payload = json.RawMessage("null")
-	}
 	return a.change(ctx, scope, id, maxQualities, func(i *Instance) ([]string, error) {
 		if i.Qualities == nil {
 			i.Qualities = map[string]json.RawMessage{}
 		}
-		i.Qualities[name] = payload
+		if i.Qualities[name] = payload; payload == nil || string(payload) == "null" {
+			delete(i.Qualities, name)
+		}
 		size := 0
 		for name, payload := range i.Qualities {
 			size += len(name) + len(payload)

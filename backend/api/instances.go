@@ -75,7 +75,7 @@ func instanceOf(i activity.ListedInstance) AgentInstance {
 		SpanCounts: spanCounts(i.Spans), AvailableActions: instanceActions{Terminate: i.MayTerminate()},
 		LastActivityAt: Timestamp(i.UpdatedAt), InsertedAt: Timestamp(i.InsertedAt), UpdatedAt: Timestamp(i.UpdatedAt),
 	}
-	if i.Qualities != nil {
+	if len(i.Qualities) > 0 {
 		shown.QualityPayloads.RawMessage, _ = json.Marshal(i.Qualities) // decoded JSON always encodes
 	}
 	return shown
@@ -240,7 +240,7 @@ type qualityInput struct {
 type InstanceQuality struct {
 	_       struct{}   `additionalProperties:"true"`
 	Name    string     `json:"name" minLength:"1"`
-	Payload openObject `json:"payload,omitempty" doc:"At most 64 KiB of JSON, together with the other quality payloads of the instance"`
+	Payload openObject `json:"payload,omitempty" doc:"At most 64 KiB of JSON, together with the other quality payloads of the instance; null removes the one of this name"`
 }
 
 func (s *Service) recordQuality(ctx context.Context, who *caller, in *qualityInput) (*one[AgentInstance], error) {

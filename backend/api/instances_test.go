@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"reflect"
@@ -236,7 +237,7 @@ func TestAnInstanceLivesWhateverTheOrderOfItsRequests(t *testing.T) {
 		shows(t, "finish", r.post(id+"/finish", map[string]any{"status": "failed", "timestamp": finished}, r.deployment), map[string]any{"details status": "failed", "details finished_at": "2026-03-01T12:00:09.000Z"})
 	}
 	shows(t, "finish otherwise", r.post(id+"/finish", map[string]any{}, r.deployment), map[string]any{"details status": "failed"})
-	shows(t, "quality of a finished one", r.post(id+"/record_quality", map[string]any{"name": "p", "payload": nil, "of_tomorrow": 1}, r.deployment), map[string]any{"details quality_payloads p": nil, "details quality_payloads q score": 1.0})
+	shows(t, "quality of a finished one", r.post(id+"/record_quality", map[string]any{"name": "p", "payload": map[string]any{"n": 1}, "of_tomorrow": 1}, r.deployment), map[string]any{"details quality_payloads p n": 1.0, "details quality_payloads q score": 1.0})
 	refused(t, "terminate a finished one", r.post(id+"/terminate", map[string]any{"reason": "late"}, r.deployment), http.StatusConflict, "invalid_action", "")
 
 	// Finished before it was started, without any body.
@@ -380,6 +381,21 @@ func TestATokenShowsTheLastInstanceThatItRegistered(t *testing.T) {
 	last("after another run", second)
 	wantStatus(t, "deleting the agent", r.Call(http.MethodDelete, "/api/v1/agent/"+r.agent, nil, r.account), http.StatusOK)
 	last("after its agent is gone", nil)
+}
+
+// Clients read the payloads as objects, so none may stay behind as null.
+func TestANullQualityPayloadRemovesTheOneOfItsName(t *testing.T) {
+	t.Parallel()
+	r := newRuns(t)
+	id := r.register(nil, r.deployment)
+	for _, sent := range []struct{ name, payload, want string }{
+		{"p", `{"n":1}`, `map[p:map[n:1]]`}, {"q", `{"n":2}`, `map[p:map[n:1] q:map[n:2]]`}, {"p", `null`, `map[q:map[n:2]]`},
+		{"none", `null`, `map[q:map[n:2]]`}, {"q", `null`, `<nil>`}, {"q", `null`, `<nil>`},
+	} {
+		a := r.post(id+"/record_quality", map[string]any{"name": sent.name, "payload": json.RawMessage(sent.payload)}, r.deployment)
+		shows(t, sent.name+" "+sent.payload, a, map[string]any{"details quality_payloads": sent.want})
+		shows(t, "afterwards", r.Call(http.MethodGet, "/api/v1/agent_instance/"+id, nil, r.deployment), map[string]any{"details quality_payloads": sent.want})
+	}
 }
 
 func TestARepeatedQualityPayloadDoesNotUndoANewerOne(t *testing.T) {
