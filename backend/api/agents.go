@@ -21,7 +21,7 @@ type Agent struct {
 	TeamID             *string           `json:"team_id"`
 	InstanceCounts     *InstanceCounts   `json:"instance_counts,omitempty" doc:"With include_counts=true"`
 	AvailableActions   agentActions      `json:"available_actions"`
-	LastSeenAt         OptionalTimestamp `json:"last_seen_at" doc:"Latest use of its deployment tokens, or report of one of its instances with another token; null if there was none. A time in the future means that the server's clock was ahead; the agent is dormant until its next use"`
+	LastSeenAt         OptionalTimestamp `json:"last_seen_at" doc:"Latest use of its deployment tokens, or report of one of its instances with another token; accurate to a minute; null if there was none. A time in the future means that the server's clock was ahead; the agent is dormant until its next use"`
 	InsertedAt         Timestamp         `json:"inserted_at"`
 	UpdatedAt          Timestamp         `json:"updated_at"`
 }

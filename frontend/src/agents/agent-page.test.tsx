@@ -37,6 +37,15 @@ test("the list shows when each agent was last seen", async () => {
   expect(screen.getByRole("row", { name: /New one/ })).toHaveTextContent("Never");
 });
 
+test.each(["/agents", address])(
+  "%s tells how exact that is: the server writes it once a minute",
+  async (page) => {
+    open(page);
+    for (const time of await screen.findAllByRole("button", { name: "2 hours ago" }))
+      expect(time).toHaveAccessibleDescription(/\(±1 min\)$/);
+  },
+);
+
 test("a last-seen time in the future shows as unknown", async () => {
   const ahead = new Date(Date.now() + 14 * 365 * 86_400_000).toISOString();
   network.on("GET /agent", list([agent({ status: "dormant", last_seen_at: ahead })]));

@@ -93,7 +93,7 @@ function AgentFacts({ agent }: { agent: Agent }) {
         <AgentBadge status={agent.status} />
       </span>
       <span>
-        Last seen {agent.last_seen_at ? <Time at={agent.last_seen_at} note="±5 s" past /> : "Never"}
+        Last seen {agent.last_seen_at ? <Time at={agent.last_seen_at} note="±1 min" past /> : "Never"}
       </span>
       <TimeFact said="Registered" at={agent.inserted_at} />
       <TimeFact said="Last updated" at={agent.updated_at} />

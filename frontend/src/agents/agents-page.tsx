@@ -102,7 +102,7 @@ function AgentCell({ agent }: { agent: Agent }) {
 function LastSeen({ agent: { last_seen_at: at } }: { agent: Agent }) {
   return at ? (
     <span className={aboveLink}>
-      <Time at={at} note="±5 s" past />
+      <Time at={at} note="±1 min" past />
     </span>
   ) : (
     "Never"
