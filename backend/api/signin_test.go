@@ -222,6 +222,18 @@ func TestManyWrongSignInsAtOnceGetNoMoreGuesses(t *testing.T) {
 	}
 }
 
+func TestCopiesWhoseClocksDifferALittleGiveNoMoreGuesses(t *testing.T) {
+	p := proxied(t)
+	statuses := map[int]int{}
+	for i := range 12 {
+		statuses[p.SignIn(backendtest.Email, wrongPassword, backendtest.From("192.0.2.1")).Status]++
+		p.Clock.Move([]time.Duration{-time.Second, time.Second}[i%2]) // to the other copy, which is slow
+	}
+	if statuses[http.StatusUnauthorized] != 5 || statuses[http.StatusTooManyRequests] != 7 {
+		t.Errorf("%v", statuses)
+	}
+}
+
 func TestAClockThatWasAheadLocksNobodyOut(t *testing.T) {
 	for name, ahead := range map[string]time.Duration{"an hour": time.Hour, "fifteen years": 15 * 365 * 24 * time.Hour} {
 		t.Run(name, func(t *testing.T) {

@@ -73,11 +73,15 @@ func (t Tries) at(at time.Time) Tries {
 	return t
 }
 
-// wait returns how long the source must wait at the given instant. A last try in the future was stamped by a wrong
+// triesTolerance is how far in the future a try may have been counted last: clocks of several copies differ a little, and a
+// caller that changes between them must wait as with one.
+const triesTolerance = time.Minute
+
+// wait returns how long the source must wait at the given instant. A last try further in the future was stamped by a wrong
 // clock and causes no wait.
 func (t Tries) wait(at time.Time) time.Duration {
 	l, t := t.limit(), t.at(at)
-	if t.Failures < l.free || t.LastAt.After(at) {
+	if t.Failures < l.free || t.LastAt.After(at.Add(triesTolerance)) {
 		return 0
 	}
 	return t.LastAt.Add(min(firstWait<<min(t.Failures-l.free, mostDoublings), l.longest)).Sub(at)
