@@ -336,7 +336,11 @@ func secretFromEnvironment(name string) (Secret, error) {
 	if err != nil {
 		return "", fmt.Errorf("%s_FILE: %w", name, err)
 	}
-	return Secret(strings.TrimSpace(string(text))), nil
+	secret := Secret(strings.TrimSpace(string(text)))
+	if secret == "" { // or a server would begin a new installation beside the one that the file was to name
+		return "", fmt.Errorf("%s_FILE: %s is empty", name, file)
+	}
+	return secret, nil
 }
 
 // SecretFile is a file with a secret, and the setting that names it.

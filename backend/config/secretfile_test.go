@@ -36,3 +36,15 @@ func TestASecretFileThatOthersCanWriteIsRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestAnEmptySecretFileIsRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(path, []byte(" \r\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("TOKENTAB_DATABASE_URL", "")
+	t.Setenv("TOKENTAB_DATABASE_URL_FILE", path)
+	if _, err := DatabaseURLFromFile(); err == nil || err.Error() != "TOKENTAB_DATABASE_URL_FILE: "+path+" is empty" {
+		t.Error(err)
+	}
+}
