@@ -122,7 +122,7 @@ func copyToFile(ctx context.Context, from *held, path string, options CopyOption
 // placeForNew returns the path of a database to make in a folder, which it creates. It returns an error if there is one, or
 // something that belonged to one.
 func placeForNew(folder string) (string, error) {
-	if err := checkFolder(folder); err != nil {
+	if err := checkFolder("--to", folder); err != nil {
 		return "", err
 	}
 	if err := os.MkdirAll(folder, 0o700); err != nil {

@@ -1,6 +1,8 @@
 package store
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -53,5 +55,17 @@ func TestACopyHasEveryTableAndColumnExceptThoseNamedAsOfOneStore(t *testing.T) {
 		if !found[name] {
 			t.Errorf("%s is named as of one store, and in neither", name)
 		}
+	}
+}
+
+func TestATargetThatIsNoFolderIsNamedByItsFlag(t *testing.T) {
+	pgtest.OnPostgres(t)
+	target := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(target, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := CopyFromPostgres(t.Context(), Postgres{URL: migrated.Database(t)}, target, CopyOptions{Now: time.Now})
+	if err == nil || err.Error() != "--to: "+target+" is not a folder: name a folder" {
+		t.Error(err)
 	}
 }

@@ -19,7 +19,7 @@ const newSuffix = ".new"
 
 // findOrCreate opens the database file of a folder. If there never was one, it creates the folder and the database.
 func findOrCreate(ctx context.Context, folder string, now func() time.Time) (*file, error) {
-	if err := checkFolder(folder); err != nil {
+	if err := checkFolder("--data", folder); err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(folder, 0o700); err != nil {
@@ -40,14 +40,14 @@ func findOrCreate(ctx context.Context, folder string, now func() time.Time) (*fi
 	}
 }
 
-// checkFolder returns an error if the data folder's path leads elsewhere, such as to a missing mount.
-func checkFolder(folder string) error {
+// checkFolder returns an error if the path of a folder, which a flag names, leads elsewhere, such as to a missing mount.
+func checkFolder(flag, folder string) error {
 	info, err := os.Stat(folder)
 	if err == nil && !info.IsDir() {
-		return fmt.Errorf("--data: %s is not a folder: name a folder", folder)
+		return fmt.Errorf("%s: %s is not a folder: name a folder", flag, folder)
 	}
 	if target, linkErr := os.Readlink(folder); linkErr == nil && errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("--data: the link %s leads to %s, which does not exist: mount or restore that folder, or name another one", folder, target)
+		return fmt.Errorf("%s: the link %s leads to %s, which does not exist: mount or restore that folder, or name another one", flag, folder, target)
 	}
 	return nil // other problems show when the folder is used
 }

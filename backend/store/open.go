@@ -150,7 +150,7 @@ func findForCommand(ctx context.Context, folder string, create bool, now func() 
 	if create {
 		return findOrCreate(ctx, folder, now)
 	}
-	if err := checkFolder(folder); err != nil {
+	if err := checkFolder("--data", folder); err != nil {
 		return nil, err
 	}
 	path, exists, err := locate(folder)

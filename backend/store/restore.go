@@ -56,7 +56,7 @@ func Restore(ctx context.Context, file, folder string, options RestoreOptions) (
 		return done, err
 	}
 	defer from.Close()
-	if err := checkFolder(folder); err != nil {
+	if err := checkFolder("--data", folder); err != nil {
 		return done, err
 	}
 	if err := os.MkdirAll(folder, 0o700); err != nil {
