@@ -105,12 +105,23 @@ func (c *Copies) ChangesFrom(ctx context.Context, from token.Mark) (token.LogPar
 }
 
 // number returns what a query of one number finds on the connection of looks.
-func (c *Copies) number(ctx context.Context, query string) (found int64, err error) {
-	conn, err := c.connected(ctx)
-	if err == nil {
-		err = c.or(conn.QueryRowContext(ctx, query).Scan(&found))
+func (c *Copies) number(ctx context.Context, query string) (int64, error) {
+	return orAgain(func() (found int64, err error) {
+		conn, err := c.connected(ctx)
+		if err == nil {
+			err = c.or(conn.QueryRowContext(ctx, query).Scan(&found))
+		}
+		return found, classify(err)
+	})
+}
+
+// orAgain calls f, which asks on the connection of looks, once more if that has ended.
+func orAgain[T any](f func() (T, error)) (T, error) {
+	result, err := f()
+	if errors.Is(err, driver.ErrBadConn) {
+		result, err = f()
 	}
-	return found, classify(err)
+	return result, err
 }
 
 // connected returns the connection of looks.
@@ -189,14 +200,9 @@ const changesQuery = `SELECT (SELECT id FROM lineage), (SELECT lowest FROM schem
 	c.number, c.tag, c.token_id, c.target, c.target_id, COALESCE(c.status_list, 0)
 	FROM (SELECT 1) one LEFT JOIN token_changes c ON c.number >= ? ORDER BY c.number LIMIT ?`
 
-// changesFrom reads changes from a number on, and the state of the database at that instant. If the connection has ended it
-// connects again, once.
+// changesFrom reads changes from a number on, and the state of the database at that instant.
 func (c *Copies) changesFrom(ctx context.Context, number int64) (token.LogPart, error) {
-	part, err := c.readChanges(ctx, number)
-	if errors.Is(err, driver.ErrBadConn) {
-		part, err = c.readChanges(ctx, number)
-	}
-	return part, err
+	return orAgain(func() (token.LogPart, error) { return c.readChanges(ctx, number) })
 }
 
 func (c *Copies) readChanges(ctx context.Context, number int64) (part token.LogPart, err error) {

@@ -525,6 +525,20 @@ func TestALookAsksForTheOldestChangeOnlyIfTheLogLacksItsMark(t *testing.T) {
 	}
 }
 
+func TestALookConnectsAgainAlsoIfItIsTheFirst(t *testing.T) {
+	pgtest.OnPostgres(t)
+	s, at := opened(t)
+	if _, err := s.Copies().connected(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, from := range []token.Mark{{}, {Number: 1}} {
+		onPostgres(t, at, "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+		if _, err := s.Copies().ChangesFrom(t.Context(), from); err != nil {
+			t.Errorf("from %d: %v", from.Number, err)
+		}
+	}
+}
+
 func TestInstallationsInTwoSchemasOfADatabaseLeadEachForItself(t *testing.T) {
 	pgtest.OnPostgres(t)
 	first, at := opened(t)
