@@ -172,6 +172,9 @@ func TestABackupIsMadeFromADiskThatTakesNoWrite(t *testing.T) {
 	data, manager := setUp(t)
 	folder, _, readOnly := smallDisk(t, data)
 	readOnly(true)
+	if out, err := tokentab("", "user", "list", "--data", folder); err == nil || !strings.Contains(out, "on a disk that has space and can be written") {
+		t.Errorf("a command on that disk: %v %s", err, out)
+	}
 	elsewhere := filepath.Join(t.TempDir(), "restored")
 	file := filepath.Join(t.TempDir(), "a.backup")
 	for _, args := range [][]string{{"backup", file, "--data", folder}, {"restore", file, "--data", elsewhere}} {

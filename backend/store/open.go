@@ -189,7 +189,7 @@ func (s *db) open(ctx context.Context, begin func() error) (err error) {
 		s.watchBeside()
 	}
 	if err != nil {
-		err = errors.Join(explained(err, s.path), s.close())
+		err = errors.Join(s.explained(err), s.close())
 		release()
 		return errors.Join(err, s.file.Close())
 	}
@@ -204,16 +204,19 @@ func (s *db) open(ctx context.Context, begin func() error) (err error) {
 	return nil
 }
 
-// explained adds advice to the error of a damaged database.
-func explained(err error, path string) error {
+// explained adds advice to the error of a damaged database, and of a disk that takes no writes.
+func (s *db) explained(err error) error {
+	if isOfDisk(err) && !s.mayReadOnly {
+		return fmt.Errorf("--data: commands write to the folder of %s, even those that only show something: run this one as the user of the server, on a disk that has space and can be written: %w", s.path, err)
+	}
 	if troubleOf(err) != damaged {
 		return err
 	}
 	beside := ""
-	if copies := copiesOf(path); len(copies) > 0 {
+	if copies := copiesOf(s.path); len(copies) > 0 {
 		beside = "; the copy from before the last upgrade is " + copies[len(copies)-1]
 	}
-	return fmt.Errorf("--data: the database %s is damaged or is not a database: keep a copy of it, and restore the newest backup%s: %w", path, beside, err)
+	return fmt.Errorf("--data: the database %s is damaged or is not a database: keep a copy of it, and restore the newest backup%s: %w", s.path, beside, err)
 }
 
 // lockOpening takes the file's opening lock. Commands give up after operationTimeout.
