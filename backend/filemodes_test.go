@@ -14,6 +14,8 @@ import (
 	"tokentab/backend"
 	"tokentab/backend/backendtest"
 	"tokentab/backend/config"
+	"tokentab/backend/filemode"
+	"tokentab/backend/pgtest"
 )
 
 // secretFiles is a server's TLS key, master key, mail server and folder of backups.
@@ -128,4 +130,46 @@ func TestARunningServerTakesNoTLSKeyAndNoBackupFolderThatOthersCanReplace(t *tes
 		facts, err := p.Backups.Facts(t.Context())
 		return err == nil && facts.Failure != "" && strings.Contains(p.Log.String(), "everyone on this machine can replace files")
 	})
+}
+
+// TestFilesThatRootMakesBelongToTheOwnerOfTheFolder sets up, restores and closes as root in a folder of another user, as whom the
+// server runs.
+func TestFilesThatRootMakesBelongToTheOwnerOfTheFolder(t *testing.T) {
+	pgtest.OnSQLite(t, "the files of the data folder")
+	if os.Geteuid() != 0 {
+		t.Skip("only root makes files for others")
+	}
+	p := backendtest.Start(t)
+	const user, group = 65533, 65532
+	made, restored := t.TempDir(), t.TempDir()
+	for _, folder := range []string{made, restored} {
+		if err := os.Chown(folder, user, group); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := tryOpen(t, made, false); err != nil {
+		t.Fatal(err)
+	}
+	file := backUp(t, p, "a long passphrase")
+	withKey := func(o *backend.RestoreOrder) { o.Passphrase = "a long passphrase" }
+	for range 2 {
+		if _, err := restoreInto(t, p, restored, file, withKey, force); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, folder := range []string{made, restored} {
+		files, err := os.ReadDir(folder)
+		if err != nil || len(files) < 3 {
+			t.Fatal(files, err)
+		}
+		for _, file := range files {
+			info, err := file.Info()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if u, g, _ := filemode.OwnerOf(info); u != user || g != group {
+				t.Errorf("%s belongs to user %d and group %d", file.Name(), u, g)
+			}
+		}
+	}
 }

@@ -134,7 +134,7 @@ func (d *doctor) examineFiles() backend.Finding {
 		if err != nil {
 			return backend.Finding{Verdict: backend.Failure, What: what, Found: err.Error(), Do: "name the folder of the server with --data"}
 		}
-		switch id, ok := ownerOf(info); {
+		switch id, _, ok := filemode.OwnerOf(info); {
 		case ok && name == "":
 			owner = id
 		case ok && id != owner:

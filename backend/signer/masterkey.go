@@ -84,6 +84,7 @@ func makeMasterKey(folder, path string, random io.Reader) error {
 	if err != nil {
 		return err
 	}
+	filemode.GiveToFolder(f)
 	_, err = fmt.Fprintln(f, base64.StdEncoding.EncodeToString(key[:]))
 	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
 		err = os.Rename(f.Name(), path)

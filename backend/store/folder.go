@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"tokentab/backend/filemode"
 	"tokentab/backend/signer"
 )
 
@@ -116,6 +117,7 @@ func create(ctx context.Context, path string, now func() time.Time) (made *file,
 	if err != nil {
 		return nil, fmt.Errorf("--data: create the database: %w", err)
 	}
+	filemode.GiveToFolder(opened)
 	f := &file{File: opened, path: newPath}
 	defer func() {
 		if made == nil {
@@ -163,6 +165,7 @@ func beginNew(ctx context.Context, path string) (_ *file, release func(), err er
 		err = errors.New("another program has just created the database")
 	}
 	if err == nil {
+		filemode.GiveToFolder(opened)
 		err = errors.Join(f.Chmod(0o600), f.Truncate(0), removeIfThere(f.path+"-wal", f.path+"-shm"))
 	}
 	if err != nil {

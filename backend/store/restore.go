@@ -241,7 +241,7 @@ func (r *restore) place() error {
 	if err := errors.Join(os.Rename(r.made.path, r.path), syncFolder(r.path)); err != nil {
 		return err
 	}
-	_ = os.WriteFile(r.path+closedSuffix, []byte(restoredState), 0o600) // without it the next start only warns without need
+	_ = writeClosed(r.path, restoredState) // without it the next start only warns without need
 	return nil
 }
 
@@ -267,6 +267,7 @@ func (r *restore) placeKey() error {
 	if err != nil {
 		return err
 	}
+	filemode.GiveToFolder(f)
 	_, err = f.Write(r.key)
 	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
 		err = os.Rename(f.Name(), path)

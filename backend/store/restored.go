@@ -13,6 +13,7 @@ import (
 	"gorm.io/gorm"
 
 	"tokentab/backend/backup"
+	"tokentab/backend/filemode"
 )
 
 // closedSuffix ends the name of the file that records the state of the database file when its last process closed it.
@@ -46,7 +47,18 @@ func (s *db) noteClosed() error {
 	if err != nil || state == "" {
 		return err
 	}
-	return os.WriteFile(s.path+closedSuffix, []byte(state), 0o600) // if a crash tears it, it matches no state
+	return writeClosed(s.path, state)
+}
+
+// writeClosed writes the record of noteClosed. If a crash tears it, it matches no state.
+func writeClosed(path, state string) error {
+	f, err := os.OpenFile(path+closedSuffix, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	filemode.GiveToFolder(f)
+	_, err = f.WriteString(state)
+	return errors.Join(err, f.Close())
 }
 
 // wasClosed reports whether the database file is as its last process left it. It returns false after a crash, and
