@@ -5,8 +5,10 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -108,6 +110,39 @@ func TestSecretsOfOtherSystemsKeepWorkingByTheirHash(t *testing.T) {
 	}
 	if accepted(p, "opaque-secret-250") || accepted(p, "old") {
 		t.Error("an unknown secret is accepted")
+	}
+}
+
+func TestTokensOfOtherSystemsAreCalledByTheirNameEverywhere(t *testing.T) {
+	p := backendtest.Start(t)
+	actor := p.Found()
+	line := `{"hash":"%x","name":"%s","scope":"account","role":"manage","expires_at":"2026-03-10T00:00:00Z"}` + "\n"
+	lines := fmt.Sprintf(line, sha256.Sum256([]byte("named")), "crm") + fmt.Sprintf(line, sha256.Sum256([]byte("unnamed")), "")
+	if result, err := importLines(t, p, actor, lines); err != nil || result.Made != 2 {
+		t.Fatalf("%+v %v", result, err)
+	}
+	for secret, want := range map[string]string{"named": "API token crm", "unnamed": "API token"} {
+		a := p.Call(http.MethodPost, "/api/v1/api_token", backendtest.Details(map[string]any{"token_scope": "account"}), backendtest.Bearer(secret))
+		if by := a.Get(t, "details", "created_by_name"); by != want {
+			t.Errorf("%s: made by %v, want %s", secret, by, want)
+		}
+	}
+	events := p.Call(http.MethodGet, "/api/v1/audit_event?search=imported", nil, backendtest.Bearer("named")).Get(t, "summaries").([]any)
+	var names []any
+	for _, e := range events {
+		names = append(names, e.(map[string]any)["subject_name"])
+	}
+	if len(names) != 2 || !slices.Contains(names, any("crm")) || !slices.Contains(names, nil) {
+		t.Errorf("the events of the import are about %v", names)
+	}
+	box := &postbox{}
+	p.Notices.Mail = box
+	p.Clock.Move(7 * 24 * time.Hour)
+	if err := p.Notices.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if mails := box.take(); len(mails) != 1 || !strings.Contains(mails[0], "\n- crm, account,") || !strings.Contains(mails[0], "\n- unnamed, account,") {
+		t.Errorf("mails: %v", mails)
 	}
 }
 

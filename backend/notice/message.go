@@ -112,7 +112,12 @@ func mailOf(body, origin string) (subject, text string, err error) {
 // line describes a token in a mail.
 func (t expiringToken) line() string {
 	name := "…" + t.Hint
-	if t.Name != nil {
+	switch {
+	case t.Hint == "" && t.Name == nil: // imported
+		name = "unnamed"
+	case t.Hint == "":
+		name = *t.Name
+	case t.Name != nil:
 		name = *t.Name + " (…" + t.Hint + ")"
 	}
 	var of []string

@@ -66,7 +66,7 @@ var shownEvents = table[audit.Listed]{name: auditEvents.name, what: auditEvents.
 	derived: func(e *audit.Listed) []column {
 		return []column{
 			{nameOf("k", "u"), (*shown)(&e.ActorName)},
-			{"COALESCE(NULLIF(sk.name, ''), '…' || sk.hint, su.name, su.email, sa.name, se.name, sc.name)", (*shown)(&e.SubjectName)},
+			{"COALESCE(NULLIF(sk.name, ''), '…' || NULLIF(sk.hint, ''), su.name, su.email, sa.name, se.name, sc.name)", (*shown)(&e.SubjectName)},
 		}
 	},
 	joins: `LEFT JOIN admin_users u ON u.id = t.actor_admin_user_id

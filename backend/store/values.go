@@ -137,7 +137,8 @@ func (s *shown) Scan(value any) error {
 	return err
 }
 
-// nameOf returns the SQL of a shown: of the API token and the admin user that two tables, which may have no row, hold.
+// nameOf returns the SQL of a shown: of the API token and the admin user that two tables, which may have no row, hold. The
+// last characters of an imported token may be unknown; it is called by its name.
 func nameOf(apiTokens, adminUsers string) string {
-	return "COALESCE('API token …' || " + apiTokens + ".hint, " + adminUsers + ".name, " + adminUsers + ".email)"
+	return "COALESCE(CASE " + apiTokens + ".hint WHEN '' THEN TRIM('API token ' || " + apiTokens + ".name) ELSE 'API token …' || " + apiTokens + ".hint END, " + adminUsers + ".name, " + adminUsers + ".email)"
 }
