@@ -3,6 +3,7 @@ package backend_test
 import (
 	"crypto/rand"
 	"encoding/base64"
+	"errors"
 	"io"
 	"log/slog"
 	"os"
@@ -171,5 +172,20 @@ func TestFilesThatRootMakesBelongToTheOwnerOfTheFolder(t *testing.T) {
 				t.Errorf("%s belongs to user %d and group %d", file.Name(), u, g)
 			}
 		}
+	}
+	other, linked := filepath.Join(t.TempDir(), "other"), filepath.Join(made, "linked")
+	if err := errors.Join(os.WriteFile(other, nil, 0o600), os.Link(other, linked)); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(linked)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	filemode.GiveToFolder(f)
+	if info, err := f.Stat(); err != nil {
+		t.Fatal(err)
+	} else if u, _, _ := filemode.OwnerOf(info); int(u) != os.Geteuid() {
+		t.Errorf("a file with another name now belongs to user %d", u)
 	}
 }

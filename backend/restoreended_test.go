@@ -2,6 +2,7 @@ package backend_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -173,5 +174,38 @@ func TestARestoreAfterTheRestoreOfAnOlderBackupEndsOnlyWhatHadEnded(t *testing.T
 	}
 	if m, err := p.People.Member(t.Context(), ada.AccountID, bob.AdminUserID); err != nil || m.Role != people.RoleViewer {
 		t.Errorf("who was made a viewer between the backups is %v, %v", m.Role, err)
+	}
+}
+
+// TestARestoreOverAConfirmedDatabaseEndsWhatThatKnowsAsEnded has a database of which an operator confirmed that it may have lost
+// changes, so no one knows since when.
+func TestARestoreOverAConfirmedDatabaseEndsWhatThatKnowsAsEnded(t *testing.T) {
+	pgtest.OnSQLite(t, "backups of its file")
+	p := backendtest.Start(t)
+	ada := p.Found()
+	gone, err := p.People.FoundAnother(t.Context(), people.Founder{AccountName: "Gone", Name: "Gil", Email: "gil@example.com", Password: backendtest.Password})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bob := p.Join(ada, "bob@example.com")
+	file := backUp(t, p, "")
+	p.Clock.Move(time.Hour)
+	confirmed := fmt.Sprintf(`{"made_at":"0001-01-01T00:00:00Z","at":%q}`, p.Clock.Now().Format(time.RFC3339))
+	_, err1 := p.Database().Exec("INSERT INTO settings (name, value) VALUES ('restored', ?)", confirmed)
+	_, _, err2 := p.People.RemoveMember(t.Context(), ada, bob.AdminUserID, false)
+	_, err3 := p.Accounts.Delete(t.Context(), audit.Actor{AccountID: gone.AccountID, AdminUserID: gone.ID}, "Gone")
+	if err := errors.Join(err1, err2, err3); err != nil {
+		t.Fatal(err)
+	}
+	p.Stop()
+	done, err := restoreInto(t, p, p.Folder, file, force)
+	if err != nil || !slices.Equal(done.Deleted, []string{"Gone"}) {
+		t.Errorf("deleted again: %v, %v", done.Deleted, err)
+	}
+	p = backendtest.StartIn(t, p.Folder, p.Clock)
+	for _, email := range []string{"bob@example.com", "gil@example.com"} {
+		if a := p.SignIn(email, backendtest.Password); a.Status != 401 {
+			t.Errorf("%s, who had been removed, signs in: %d", email, a.Status)
+		}
 	}
 }

@@ -337,7 +337,7 @@ func secretFromEnvironment(name string) (Secret, error) {
 		return "", fmt.Errorf("%s_FILE: %w", name, err)
 	}
 	secret := Secret(strings.TrimSpace(string(text)))
-	if secret == "" { // or a server would begin a new installation beside the one that the file was to name
+	if secret == "" { // without the URL of its database, a server would begin a new installation
 		return "", fmt.Errorf("%s_FILE: %s is empty", name, file)
 	}
 	return secret, nil

@@ -56,7 +56,7 @@ func ReadFile(path string) (content []byte, err error) {
 }
 
 // GiveToFolder gives a file that root has made to the owner of its folder: the server runs as that user, and commands often as
-// root. It leaves a file that a link of that user leads to.
+// root. It leaves a file that a link of that user leads to, symbolic or not.
 func GiveToFolder(f *os.File) {
 	if os.Geteuid() != 0 {
 		return
@@ -64,7 +64,7 @@ func GiveToFolder(f *os.File) {
 	folder, err1 := os.Stat(filepath.Dir(f.Name()))
 	named, err2 := os.Lstat(f.Name())
 	opened, err3 := f.Stat()
-	if errors.Join(err1, err2, err3) != nil || !os.SameFile(named, opened) {
+	if errors.Join(err1, err2, err3) != nil || !os.SameFile(named, opened) || hasOtherNames(opened) {
 		return
 	}
 	if user, group, ok := OwnerOf(folder); ok && user != 0 {

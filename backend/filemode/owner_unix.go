@@ -15,3 +15,9 @@ func OwnerOf(info fs.FileInfo) (user, group uint32, ok bool) {
 	}
 	return stat.Uid, stat.Gid, true
 }
+
+// hasOtherNames reports whether hard links lead to a file, too.
+func hasOtherNames(info fs.FileInfo) bool {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return !ok || stat.Nlink != 1
+}

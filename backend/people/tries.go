@@ -73,8 +73,8 @@ func (t Tries) at(at time.Time) Tries {
 	return t
 }
 
-// triesTolerance is how far in the future a try may have been counted last: clocks of several copies differ a little, and a
-// caller that changes between them must wait as with one.
+// triesTolerance is how far in the future a try may have been counted last: clocks of several copies differ a little, and
+// changing between the copies must not spare a caller the wait.
 const triesTolerance = time.Minute
 
 // wait returns how long the source must wait at the given instant. A last try further in the future was stamped by a wrong

@@ -101,7 +101,14 @@ func parsePostgres(at Postgres) (*remote, error) {
 		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: peerTimeout, Interval: time.Second, Count: 3},
 	}
 	config.DialFunc = dialer.DialContext
-	config.ValidateConnect = onPrimary
+	given := config.ValidateConnect
+	config.ValidateConnect = func(ctx context.Context, c *pgconn.PgConn) error {
+		err := onPrimary(ctx, c)
+		if err == nil && given != nil {
+			err = given(ctx, c)
+		}
+		return err
+	}
 	r := &remote{config: config, flag: flag, readers: at.Readers, finders: at.Finders, schema: lastOf(postgresMigrations)}
 	if r.readers == 0 {
 		r.readers = min(defaultReaders(), mostReaders)
@@ -114,13 +121,12 @@ func parsePostgres(at Postgres) (*remote, error) {
 
 const likePostgres = " must be like postgres://user:password@host:5432/database?sslmode=verify-full"
 
-// hasMoreAts reports whether an @ is in a URL before its parameters that is not the one before the host. Without this, a part of
-// a password would count as the host or the database, which messages name.
+// hasMoreAts reports whether an @ is in a URL that is not the one before the host. Without this, a part of a password would count
+// as the host or the database, which messages name.
 func hasMoreAts(url string) bool {
 	_, url, _ = strings.Cut(url, "://")
-	url, _, _ = strings.Cut(url, "?")
 	before, after, _ := strings.Cut(url, "@")
-	return strings.Contains(after, "@") || before != url && strings.Contains(before, "/")
+	return strings.Contains(after, "@") || before != url && strings.ContainsAny(before, "/?#")
 }
 
 // wrongURL says what is wrong with a URL. It repeats nothing of it but names of files: any part may be one of the password.

@@ -91,6 +91,8 @@ func TestAPostgresThatCantBeUsedIsRefusedWithWhatToDo(t *testing.T) {
 		"a percent sign": {"postgres://user:secret%word@localhost/a", "such as %25 for %"},
 		"an @":           {"postgres://user:my@secret@localhost/a", "and %40 for @"},
 		"a slash":        {"postgres://user:12/secret@localhost/a", "and %40 for @"},
+		"a question":     {"postgres://user:12?secret@localhost/a", "and %40 for @"},
+		"a number sign":  {"postgres://user:12#secret@localhost/a", "and %40 for @"},
 		"no such file":   {"postgres://user:secret@localhost/a?sslmode=verify-full&sslrootcert=/missing/ca.pem", "open /missing/ca.pem: no such file"},
 		"no certificate": {"postgres://user:secret@localhost/a?sslmode=verify-full&sslrootcert=postgres_test.go", "the file of sslrootcert has no certificate"},
 		"no such mode":   {"postgres://user:secret@localhost/a?sslmode=full", "sslmode is invalid"},

@@ -134,6 +134,7 @@ func (r *restore) endAgain(db *gorm.DB) error {
 		return nil
 	}
 	// A database that itself came from an older backup does not know what was made since then. That has not ended.
+	// After Confirm no one knows since when.
 	known := int64(math.MaxInt64)
 	var restored backup.Restored
 	text, err := value[string](db, "SELECT value FROM was.settings WHERE name = ?", backup.RestoredSetting)
@@ -143,7 +144,7 @@ func (r *restore) endAgain(db *gorm.DB) error {
 	if err != nil {
 		return nil
 	}
-	if r.done.Older = restored.MadeAt.Before(r.done.MadeAt) && r.done.MadeAt.Before(restored.At); r.done.Older {
+	if r.done.Older = !restored.MadeAt.IsZero() && restored.MadeAt.Before(r.done.MadeAt) && r.done.MadeAt.Before(restored.At); r.done.Older {
 		known = restored.MadeAt.UnixMilli()
 	}
 	made := "inserted_at <= " + strconv.FormatInt(known, 10)

@@ -265,11 +265,14 @@ func (c *conn) receive(p []byte) (n int, err error) {
 		return n, nil
 	}
 	n, err = c.Conn.Read(p)
-	if plain := (tls.RecordHeaderError{}); errors.As(err, &plain) && plain.Conn != nil && plain.RecordHeader[0] >= 'A' {
-		_, _ = io.WriteString(plain.Conn, needsTLS)
-	}
-	if err != nil || !areMany(p[:n]) {
+	if err != nil {
+		if plain, ok := errors.AsType[tls.RecordHeaderError](err); ok && plain.Conn != nil && plain.RecordHeader[0] >= 'A' {
+			_, _ = io.WriteString(plain.Conn, needsTLS)
+		}
 		return n, err
+	}
+	if !areMany(p[:n]) {
+		return n, nil
 	}
 	few := fewLines(p[:n])
 	c.rest = slices.Clone(p[few:n])
