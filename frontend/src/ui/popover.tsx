@@ -14,10 +14,9 @@ export function Popover({ anchor, title, onClose, children }: PopoverProps) {
   return (
     <BasePopover.Root
       open
-      onOpenChange={(_, { event, reason }) => {
-        // The button closes it itself at a click. It may still have the focus when Escape is pressed.
-        const isOnButton = event.target instanceof Node && anchor.current?.contains(event.target);
-        if (reason === "escape-key" || !isOnButton) onClose();
+      onOpenChange={(_, { event }) => {
+        // The button closes it itself.
+        if (!(event.target instanceof Node && anchor.current?.contains(event.target))) onClose();
       }}
     >
       <BasePopover.Portal>
