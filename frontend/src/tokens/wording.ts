@@ -40,7 +40,7 @@ export function scopeText(token: ApiToken): string {
 
 /** A text and the last characters of the secret that it is about, unless it was imported without them. */
 export const withEnd = (text: string, { hint }: { hint: string }) =>
-  [text, hint && `…${hint}`].filter(Boolean).join(" ");
+  hint ? `${text} …${hint}`.trim() : text;
 
 /** The token in a sentence: its name, else its scope, with its last characters. */
 export function tokenTitle(token: ApiToken): string {

@@ -15,8 +15,8 @@ export function Popover({ anchor, title, onClose, children }: PopoverProps) {
     <BasePopover.Root
       open
       onOpenChange={(_, { event }) => {
-        // The button closes it itself.
-        if (!(event.target instanceof Node && anchor.current?.contains(event.target))) onClose();
+        // A click on the button closes it itself. Escape may come while the button still has the focus.
+        if (event.type === "keydown" || !anchor.current?.contains(event.target as Node)) onClose();
       }}
     >
       <BasePopover.Portal>
