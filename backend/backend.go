@@ -173,13 +173,6 @@ func (b *Backend) build(ctx context.Context, c config.Config, world World) error
 	if err != nil {
 		return err
 	}
-	keys, err := b.store.Keys.SigningKeys(ctx)
-	if err != nil {
-		return err
-	}
-	if err := master.Check(keys); err != nil { // before it seals anything, such as the audit trail
-		return err
-	}
 	b.master = master
 	b.Backups = backup.New(b.store, world.Now, world.Random)
 	auditKey, err := master.MACKey("audit")
@@ -297,32 +290,34 @@ func newMailer(c config.Config) (web.Mailer, error) {
 	return mail.New(server), nil
 }
 
-func (b *Backend) masterKey(ctx context.Context, c config.Config, world World) (signer.MasterKey, error) {
+// masterKey returns the master key, and an error if it opens none of the signing keys, before it seals anything.
+func (b *Backend) masterKey(ctx context.Context, c config.Config, world World) (key signer.MasterKey, err error) {
 	text, err := config.MasterKey()
 	if err != nil {
-		return signer.MasterKey{}, err
+		return key, err
 	}
 	if text == "" && c.DatabaseURL != "" {
-		return signer.MasterKey{}, errors.New("TOKENTAB_MASTER_KEY must be set with --database-url, because all copies share the master key: set it, or name a file with TOKENTAB_MASTER_KEY_FILE. head -c 32 /dev/urandom | base64 prints a new key")
+		return key, errors.New("TOKENTAB_MASTER_KEY must be set with --database-url, because all copies share the master key: set it, or name a file with TOKENTAB_MASTER_KEY_FILE. head -c 32 /dev/urandom | base64 prints a new key")
 	}
+	var keys []signer.StoredKey
 	if text == "" {
-		var key signer.MasterKey
-		err := b.store.Exclusively(ctx, func() error {
-			keys, err := b.store.Keys.SigningKeys(ctx)
-			if err != nil {
+		err = b.store.Exclusively(ctx, func() (err error) {
+			if keys, err = b.store.Keys.SigningKeys(ctx); err != nil {
 				return err
 			}
 			// A new master key can't open keys sealed under another one, so only a new database gets one.
 			key, err = signer.LoadMasterKey(c.Data, len(keys) == 0, world.Random)
 			return err
 		})
+	} else if key, err = signer.ParseMasterKey(string(text)); err != nil {
+		err = fmt.Errorf("TOKENTAB_MASTER_KEY: %w", err)
+	} else {
+		keys, err = b.store.Keys.SigningKeys(ctx)
+	}
+	if err != nil {
 		return key, err
 	}
-	key, err := signer.ParseMasterKey(string(text))
-	if err != nil {
-		return signer.MasterKey{}, fmt.Errorf("TOKENTAB_MASTER_KEY: %w", err)
-	}
-	return key, nil
+	return key, key.Check(keys)
 }
 
 // recallIssuing completes a command's settings with those of the server that ran last. A command can lower the

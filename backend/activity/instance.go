@@ -221,8 +221,10 @@ func (a *Activity) RecordQuality(ctx context.Context, scope Scope, id pfid.ID, n
 		if i.Qualities == nil {
 			i.Qualities = map[string]json.RawMessage{}
 		}
-		if i.Qualities[name] = payload; payload == nil || string(payload) == "null" {
+		if payload == nil || string(payload) == "null" {
 			delete(i.Qualities, name)
+		} else {
+			i.Qualities[name] = payload
 		}
 		size := 0
 		for name, payload := range i.Qualities {

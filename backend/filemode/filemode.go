@@ -8,7 +8,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"runtime"
 )
 
@@ -53,23 +52,6 @@ func ReadFile(path string) (content []byte, err error) {
 		return nil, err
 	}
 	return io.ReadAll(f)
-}
-
-// GiveToFolder gives a file that root has made to the owner of its folder: the server runs as that user, and commands often as
-// root. It leaves a file that a link of that user leads to, symbolic or not.
-func GiveToFolder(f *os.File) {
-	if os.Geteuid() != 0 {
-		return
-	}
-	folder, err1 := os.Stat(filepath.Dir(f.Name()))
-	named, err2 := os.Lstat(f.Name())
-	opened, err3 := f.Stat()
-	if errors.Join(err1, err2, err3) != nil || !os.SameFile(named, opened) || hasOtherNames(opened) {
-		return
-	}
-	if user, group, ok := OwnerOf(folder); ok && user != 0 {
-		_ = f.Chown(int(user), int(group)) // in some containers root may not; doctor says what to do
-	}
 }
 
 // OpenRegular opens a file that is read more than once, which a pipe can't be. It does not wait for the writer of a pipe.

@@ -3,7 +3,10 @@
 package filemode
 
 import (
+	"errors"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"syscall"
 )
 
@@ -16,8 +19,19 @@ func OwnerOf(info fs.FileInfo) (user, group uint32, ok bool) {
 	return stat.Uid, stat.Gid, true
 }
 
-// hasOtherNames reports whether hard links lead to a file, too.
-func hasOtherNames(info fs.FileInfo) bool {
-	stat, ok := info.Sys().(*syscall.Stat_t)
-	return !ok || stat.Nlink != 1
+// GiveToFolder gives a file that root has made to the owner of its folder: the server runs as that user, and commands often as
+// root. It leaves a file that a link of that user leads to, symbolic or not.
+func GiveToFolder(f *os.File) {
+	if os.Geteuid() != 0 {
+		return
+	}
+	folder, err1 := os.Stat(filepath.Dir(f.Name()))
+	named, err2 := os.Lstat(f.Name())
+	opened, err3 := f.Stat()
+	if errors.Join(err1, err2, err3) != nil || !os.SameFile(named, opened) || opened.Sys().(*syscall.Stat_t).Nlink > 1 {
+		return
+	}
+	if user, group, ok := OwnerOf(folder); ok && user != 0 {
+		_ = f.Chown(int(user), int(group)) // in some containers root may not; doctor says what to do
+	}
 }
