@@ -132,6 +132,16 @@ func TestAStandbyIsRefused(t *testing.T) {
 	if err := pool.PingContext(t.Context()); err == nil {
 		t.Error("a connection to a standby is taken")
 	}
+	// What the URL asks of a server counts, too.
+	_, at := opened(t)
+	pool, err = OpenPostgres(at + "&target_session_attrs=read-only")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	if err := pool.PingContext(t.Context()); err == nil {
+		t.Error("a connection that can write is taken for a read-only one")
+	}
 }
 
 func TestTablesInAnotherSchemaThanNewOnesAreRefused(t *testing.T) {
