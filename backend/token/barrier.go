@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -183,6 +184,8 @@ func (b *barrier) join() *look {
 // run looks until nobody waits.
 func (b *barrier) run() {
 	for {
+		// Let validations arrive first that only wait for a processor, so that they share this look. Without load this costs nothing.
+		runtime.Gosched()
 		b.mu.Lock()
 		l := b.next
 		if l == nil {
