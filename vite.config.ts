@@ -18,8 +18,13 @@ const routes: Plugin = {
 const baseUi = "menu|tooltip|internals|floating-ui-react|utils|merge-props|use-render";
 const others = "react|react-dom|scheduler|wouter|regexparam|use-sync-external-store|@tanstack|@floating-ui";
 
+/** What those hold for pages and dialogs that load later. */
+const laterLibraries = "useInfiniteQuery|infiniteQueryObserver|useSwipeDismiss|getElementTransform|closePart";
+
 /** The libraries of the first load, which compress better in one file. */
-const firstLibraries = new RegExp(`node_modules.(@base-ui.react.(${baseUi})|${others})\\b`);
+const firstLibraries = new RegExp(
+  `node_modules.(@base-ui.react.(${baseUi})|${others})\\b(?!.*(${laterLibraries})\\.)`,
+);
 
 const ui =
   "badge|bar|button|chip|clipboard|clock|count|late|leave-guard|list|menu|notice|page|pager|picks|row-menu|row-stops|search-field|select|text-link|time|time-text|toast|toggle";
@@ -50,6 +55,8 @@ export default defineConfig({
     emptyOutDir: true,
     // Nothing is inlined: the content security policy lets only files of our own in.
     assetsInlineLimit: 0,
+    // Browsers without it lack AbortSignal.any too, without which the page does not work.
+    modulePreload: { polyfill: false },
     sourcemap: false,
     rolldownOptions: {
       output: {

@@ -10,6 +10,7 @@ import { Failure } from "../ui/notice";
 import { Question } from "../ui/question";
 import { clockTime } from "../ui/time-text";
 import type { ApiToken, ApiTokenUse } from "../wire";
+import { questions } from "./move-questions";
 import { ReasonField, takesReason } from "./reason-field";
 import type { MoveText } from "./token-moves";
 import { type RowMove, requestPath, tokensKey, useToken } from "./tokens";
@@ -43,7 +44,8 @@ export default function MoveQuestion({ asked, latest, busy, onYes, onSuspend, on
   const { text, failure } = asked;
   const found = useToken(asked.token.id, !latest && !busy);
   const token = latest ?? found.data ?? asked.token;
-  const { move, question, permanent } = text;
+  const { move, permanent } = text;
+  const question = questions[move];
   const [typed, setTyped] = useState("");
   const [reason, setReason] = useState("");
   // The question must not change while it is read.

@@ -2,7 +2,7 @@ import { Ban, CirclePause, CirclePlay, KeyRound, type LucideIcon, Trash2 } from 
 import type { ApiToken } from "../wire";
 import type { Move, RowMove } from "./tokens";
 import { hourLength, isWithin } from "./use-text";
-import { stateOf, type TokenState } from "./wording";
+import { stateOf } from "./wording";
 
 export interface MoveText<M extends RowMove = RowMove> {
   move: M;
@@ -10,10 +10,10 @@ export interface MoveText<M extends RowMove = RowMove> {
   icon: LucideIcon;
   /** Follows the token's name after a success. */
   done: string;
-  /** Asked before a permanent move, and before one that a client would notice soon. */
-  question?: { title: string; yes: string; text: Record<TokenState, string> };
   /** Whether it can't be undone. It is then always asked first. */
   permanent?: boolean;
+  /** Whether clients would notice it. It is then asked first if one used the token within the hour. */
+  noticed?: boolean;
 }
 
 interface Offered<M extends RowMove> extends MoveText<M> {
@@ -21,27 +21,15 @@ interface Offered<M extends RowMove> extends MoveText<M> {
   obstacle?: string;
 }
 
-const neverAgain = "This can’t be undone. You can delete the token afterwards.";
-const gone = "This removes the token from the list. It is already revoked, so nothing stops working.";
-
 export const suspend: MoveText<Move> = {
   move: "suspend",
   label: "Suspend",
   icon: CirclePause,
   done: "suspended. It is refused until you activate it.",
-  question: {
-    title: "Suspend this token?",
-    yes: "Suspend token",
-    text: {
-      active: "It is refused at once, until you activate it again.",
-      suspended: "It is already suspended.",
-      expired: "It has expired, so it is already refused.",
-      revoked: "It is already revoked.",
-    },
-  },
+  noticed: true,
 };
 
-/** In the order of the menu. */
+/** In the order of the menu. What is asked before them is in move-questions.ts. */
 export const moves: MoveText<Move>[] = [
   suspend,
   { move: "activate", label: "Activate", icon: CirclePlay, done: "activated. It is accepted again." },
@@ -51,29 +39,8 @@ export const moves: MoveText<Move>[] = [
     icon: Ban,
     done: "revoked. It will never be accepted again.",
     permanent: true,
-    question: {
-      title: "Revoke this token?",
-      yes: "Revoke token",
-      text: {
-        active: "It stops working at once. This can’t be undone.",
-        suspended: `It is suspended, so it is already refused. ${neverAgain}`,
-        expired: `It has expired, so it is already refused. ${neverAgain}`,
-        revoked: "It is already revoked.",
-      },
-    },
   },
-  {
-    move: "delete",
-    label: "Delete",
-    icon: Trash2,
-    done: "deleted.",
-    permanent: true,
-    question: {
-      title: "Delete this token?",
-      yes: "Delete token",
-      text: { active: gone, suspended: gone, expired: gone, revoked: gone },
-    },
-  },
+  { move: "delete", label: "Delete", icon: Trash2, done: "deleted.", permanent: true },
 ];
 
 export const endOldSecret: MoveText = {
@@ -82,23 +49,11 @@ export const endOldSecret: MoveText = {
   icon: KeyRound,
   done: "has one secret now. The old one is refused.",
   permanent: true,
-  question: {
-    title: "End the old secret now?",
-    yes: "End old secret",
-    text: {
-      active:
-        "Clients that still use the old secret are refused at once. The new one keeps working. This can’t be undone.",
-      suspended:
-        "The token is suspended, so both secrets are refused. The old one stays refused. This can’t be undone.",
-      expired: "The token has expired, so both secrets are refused. This can’t be undone.",
-      revoked: "The token is revoked, so both secrets are refused.",
-    },
-  },
 };
 
-/** Whether a move is asked first: a suspend only if clients used the token within the hour. */
-export const asksFirst = (token: ApiToken, { question, permanent }: MoveText, now: number) =>
-  question !== undefined && (permanent === true || isWithin(token.last_used_at, hourLength, now));
+/** Whether a move is asked first. */
+export const asksFirst = (token: ApiToken, { permanent, noticed }: MoveText, now: number) =>
+  permanent === true || (noticed === true && isWithin(token.last_used_at, hourLength, now));
 
 /** The moves that the server allows now, except those that change nothing for an expired token. */
 export function movesFor(token: ApiToken, now: number): Offered<Move>[] {
