@@ -1,6 +1,10 @@
-import type { Page } from "@playwright/test";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { chromium, type Page } from "@playwright/test";
 import { founder } from "./api";
 import { expect, test } from "./fixtures";
+import config from "./playwright.config";
 import { signIn } from "./sign-in";
 
 async function signOut(page: Page) {
@@ -95,4 +99,20 @@ test("a session ended by another browser leads to sign-in and back", async ({
   await expect(page).toHaveURL(`${server.origin}/sign-in?next=${encodeURIComponent("/agents")}`);
   await signIn(page, founder);
   await expect(page.getByRole("heading", { level: 1, name: "Agents" })).toBeVisible();
+});
+
+test("a browser that blocks cookies is told so before it signs in", async ({ browserName: _, server }) => {
+  const profile = await mkdtemp(join(tmpdir(), "tokentab-profile-"));
+  await mkdir(join(profile, "Default"));
+  const settings = { profile: { default_content_setting_values: { cookies: 2 } } };
+  await writeFile(join(profile, "Default", "Preferences"), JSON.stringify(settings));
+  const context = await chromium.launchPersistentContext(profile, config.use?.launchOptions);
+  const page = await context.newPage();
+  const blocked = page.getByRole("alert").filter({ hasText: "This browser blocks cookies of this site" });
+  for (const address of [server.setupLink, `${server.origin}/invite`]) {
+    await page.goto(address);
+    await expect(blocked).toBeVisible();
+  }
+  await context.close();
+  await rm(profile, { recursive: true, force: true });
 });
