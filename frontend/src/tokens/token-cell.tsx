@@ -142,7 +142,7 @@ function EndFact({ token, state }: { token: ApiToken; state: TokenState }) {
       {alarming && (
         <TriangleAlert aria-label="Warning:" role="img" className="mr-1 inline size-3.5 align-[-2px]" />
       )}
-      {state === "expired" ? "Expired" : "Expires"} <Time at={token.expires_at} />
+      <span>{state === "expired" ? "Expired" : "Expires"}</span> <Time at={token.expires_at} />
     </Fact>
   );
 }

@@ -61,7 +61,7 @@ function Status({ token }: { token: ApiToken }) {
   const reason = token[`${state}_reason`];
   return (
     <>
-      {stateWords[state]} {at && <Time at={at} />} {changerText(token, state)}
+      <span>{stateWords[state]}</span> {at && <Time at={at} />} {changerText(token, state)}
       {reason && (
         <>
           : <bdi>{reason}</bdi>

@@ -16,7 +16,8 @@ export function Badge({ tone, children }: { tone: BadgeTone; children: ReactNode
   return (
     <span className="inline-flex h-5 shrink-0 items-center gap-1.5 rounded-box border border-line px-1.5 text-small font-medium">
       <span aria-hidden data-dot={tone} className={`size-2 rounded-full ${dots[tone]}`} />
-      {children}
+      {/* Browsers that translate replace texts. React still changes one that is alone in its element. */}
+      <span>{children}</span>
     </span>
   );
 }

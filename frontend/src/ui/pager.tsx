@@ -111,7 +111,7 @@ export function Pager({ pagination, place, onPlace, busy, onTurned }: PagerProps
   return (
     <nav aria-label="Pages" className="flex items-center justify-between gap-3 text-soft">
       <p role="status">
-        {busy && pressed.current ? `Loading page ${page}…` : shown}
+        <span>{busy && pressed.current ? `Loading page ${page}…` : shown}</span>
         {!busy && searched_to && (
           <>
             , searched back to <Time at={searched_to} />
