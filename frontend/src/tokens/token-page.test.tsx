@@ -154,6 +154,24 @@ describe("the page of a token", () => {
     await waitFor(() => expect(note.queryByText(/unused for 24 hours/)).not.toBeInTheDocument());
   });
 
+  test("keeps the focus when a button becomes the one for the way back", async () => {
+    const now = token({ use: rowUse(), last_used_at: null });
+    const suspended = token({
+      ...now,
+      status: "suspended",
+      available_actions: { ...now.available_actions, suspend: false, activate: true },
+    });
+    network.on("GET /api_token/:id", one(now));
+    network.on("POST /api_token/:id/suspend", () => {
+      network.on("GET /api_token/:id", one(suspended));
+      return one(suspended);
+    });
+    const { user } = open(address);
+    (await screen.findByRole("button", { name: "Suspend" })).focus();
+    await user.keyboard("{Enter}");
+    expect(await screen.findByRole("button", { name: "Activate" })).toHaveFocus();
+  });
+
   test("is left for the list once the token is deleted", async () => {
     network.on("GET /api_token/:id", one(token({ status: "revoked", last_used_at: null, use: rowUse() })));
     network.on("DELETE /api_token/:id", one(token({ status: "revoked" })));

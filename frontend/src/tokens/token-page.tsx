@@ -109,7 +109,8 @@ function Actions({
     <>
       <Changing>
         {usual.slice(0, 2).map(({ label, onChoose }) => (
-          <Button key={label} onClick={onChoose}>
+          // One button for both ways keeps the focus.
+          <Button key={label === "Activate" ? "Suspend" : label} onClick={onChoose}>
             {label}
           </Button>
         ))}
