@@ -213,7 +213,7 @@ export function failure(response: Response, answer: unknown): ApiError {
     typeof record.code === "string" ? record.code : "unexpected",
     typeof record.message === "string"
       ? record.message
-      : `The server answered with an error (${response.status}).`,
+      : `A proxy answered instead of Tokentab (${response.status}). Try again, or reload the page.`,
     fieldMessages(record.errors),
     Number.isFinite(wait) ? wait : null,
   );

@@ -2,7 +2,7 @@ import { act, screen, waitFor, within } from "@testing-library/react";
 import { describe, expect, test } from "vitest";
 import { agent } from "../testing/agent-samples";
 import { bodiesOf, Failure, failure, network, unreachable } from "../testing/network";
-import { expectMessage, open } from "../testing/render";
+import { expectMessage, expectWaiting, open } from "../testing/render";
 import { list, signedIn, signedOut, token } from "../testing/samples";
 import type { Session } from "../wire";
 
@@ -59,7 +59,7 @@ describe("signing in", () => {
     const { user } = open("/sign-in");
     await signIn(user);
     expect(await screen.findByRole("alert")).toHaveTextContent("Too many tries.");
-    expect(screen.getByRole("button", { name: /Try again in 2[67] s/ })).toBeDisabled();
+    expectWaiting(screen.getByRole("button", { name: /Try again in 2[67] s/ }));
   });
 
   test("leaves no password in memory", async () => {

@@ -27,3 +27,9 @@ export function goBack() {
 /** Waits for a message. An element found once may go: another one shows the text until the code of messages is loaded. */
 export const expectMessage = (text: string | RegExp) =>
   waitFor(() => expect(screen.getAllByText(text)[0]).toBeVisible());
+
+/** Checks that a form's button refuses to send, and keeps the focus meanwhile. */
+export function expectWaiting(button: HTMLElement) {
+  expect(button).toHaveAttribute("aria-disabled", "true");
+  expect(button).toBeEnabled();
+}

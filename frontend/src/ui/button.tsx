@@ -38,8 +38,8 @@ export function Button({
     <button
       type="button"
       data-look={look}
-      {...rest}
       aria-disabled={busy || undefined}
+      {...rest}
       onClick={(event) => {
         if (busy) event.preventDefault();
         else onClick?.(event);

@@ -84,10 +84,13 @@ export function Field({
   );
 }
 
+/** Selects the errors of fields. */
+export const shownErrors = "[data-errors]";
+
 export function FieldErrors({ id, label, errors }: { id: string; label: string; errors: string[] }) {
   if (errors.length === 0) return null;
   return (
-    <div id={id} className="grid gap-1 text-small text-bad-ink">
+    <div id={id} data-errors className="grid gap-1 text-small text-bad-ink">
       {errors.map((text) => (
         <p key={text} className="flex gap-1.5">
           <CircleAlert aria-hidden className="mt-px size-3.5 shrink-0" />
@@ -99,6 +102,6 @@ export function FieldErrors({ id, label, errors }: { id: string; label: string; 
 }
 
 /** The server's messages follow the field's name, such as "is wrong". */
-function sentence(label: string, text: string): string {
+export function sentence(label: string, text: string): string {
   return /^\p{Ll}/u.test(text) ? `${label} ${text}.` : text;
 }

@@ -1,8 +1,8 @@
 import { act, screen, within } from "@testing-library/react";
 import { describe, expect, test, vi } from "vitest";
 import { bodiesOf, Failure, failure, network } from "../testing/network";
-import { open } from "../testing/render";
-import { account, noWebhook, one, signedIn } from "../testing/samples";
+import { expectWaiting, open } from "../testing/render";
+import { account, list, noWebhook, one, signedIn } from "../testing/samples";
 
 async function editAccount() {
   network.on("GET /session", signedIn());
@@ -44,6 +44,38 @@ describe("a form", () => {
     expect(within(dialog).queryByRole("alert")).not.toBeInTheDocument();
   });
 
+  test("names what a refusal is about if it has no such field", async () => {
+    network.on(
+      "PUT /account/:id",
+      failure(422, "validation_errors", "Some fields are not valid.", {
+        errors: { billing_email: ["is required"] },
+      }),
+    );
+    const { user, dialog, save } = await editAccount();
+    await user.click(save);
+    expect(await within(dialog).findByRole("alert")).toHaveTextContent(
+      "Some fields are not valid. Billing email is required.",
+    );
+    expect(save).toHaveFocus();
+  });
+
+  test("names a field that shows no errors", async () => {
+    network.on("GET /session", signedIn());
+    network.on("GET /admin_user_invite", list([]));
+    network.on(
+      "POST /admin_user_invite",
+      failure(422, "validation_errors", "Some fields are not valid.", { errors: { role: ["is unknown"] } }),
+    );
+    const { user } = open("/account/invites");
+    await user.click((await screen.findAllByRole("button", { name: /Invite/ }))[0] as HTMLElement);
+    const dialog = await screen.findByRole("dialog");
+    await user.type(within(dialog).getByRole("textbox", { name: "Email" }), "grace@acme.example");
+    await user.click(within(dialog).getByRole("button", { name: "Create invite" }));
+    expect(await within(dialog).findByRole("alert")).toHaveTextContent(
+      "Some fields are not valid. Role is unknown.",
+    );
+  });
+
   test("sends pasted tabs as spaces, and only what differs from what it began with", async () => {
     network.on("PUT /account/:id", one(account()));
     const { user, name, save } = await editAccount();
@@ -73,7 +105,11 @@ describe("a form", () => {
     const { user, dialog, save } = await editAccount();
     network.on("PUT /account/:id", slow);
     await user.click(save);
-    expect(await within(dialog).findByRole("button", { name: "Try again in 60 s" })).toBeDisabled();
+    expectWaiting(await within(dialog).findByRole("button", { name: "Try again in 60 s" }));
+    expect(save).toHaveFocus();
+    await user.click(save);
+    await user.keyboard("{Enter}");
+    expect(bodiesOf("PUT /account/:id")).toHaveLength(1);
     expect(within(dialog).getByRole("alert")).toHaveTextContent("Too many requests.");
   });
 });

@@ -4,6 +4,7 @@ import { ApiError } from "../api";
 import { Button } from "./button";
 import { Dialog, DialogBody, DialogFooter, type DialogProps, DialogText } from "./dialog";
 import { useFailureText } from "./failure-text";
+import { sentence, shownErrors } from "./field";
 import { Notice } from "./notice";
 import { useSendOnce } from "./send-once";
 
@@ -55,12 +56,15 @@ export function useForm<V extends object, D, A>({
   const told = fieldsOf(error);
   const { text } = useFailureText(error, hint);
   const isTold = [...Object.keys(start), ...also].some((name) => told[name]?.length);
+  /** The failure whose messages no field shows. */
+  const [unshown, setUnshown] = useState<Error>();
   const send = useSendOnce<D, A>((what, options) =>
     request.mutate(...([what, options] as Parameters<typeof request.mutate>)),
   );
 
   useEffect(() => {
     if (unsent || error) ref.current?.querySelector<HTMLElement>("[aria-invalid]")?.focus();
+    if (error && !ref.current?.querySelector(shownErrors)) setUnshown(error);
   }, [unsent, error]);
 
   function errorsOf(name: keyof V & string): string[] {
@@ -92,7 +96,7 @@ export function useForm<V extends object, D, A>({
     },
     busy,
     wait,
-    problem: isTold ? null : text,
+    problem: isTold && unshown !== error ? null : text && [text, ...sentencesOf(told)].join(" "),
   };
   return {
     ...frame,
@@ -115,6 +119,12 @@ export function useForm<V extends object, D, A>({
 function fieldsOf(error: unknown): Record<string, string[]> {
   return error instanceof ApiError ? error.fields : {};
 }
+
+const sentencesOf = (told: Record<string, string[]>) =>
+  Object.entries(told).flatMap(([name, texts]) => {
+    const words = name.charAt(0).toUpperCase() + name.slice(1).replaceAll("_", " ");
+    return texts.map((text) => sentence(words, text));
+  });
 
 /** The seconds left to wait, counted from each attempt. */
 function useCountdown(seconds: number | null, attempt: number): number {
@@ -153,7 +163,15 @@ export function SubmitButton({
   children,
 }: SubmitButtonProps) {
   return (
-    <Button look={look} type="submit" busy={busy} disabled={disabled || wait > 0}>
+    <Button
+      look={look}
+      type="submit"
+      busy={busy}
+      disabled={disabled}
+      // A disabled button would lose the focus.
+      aria-disabled={busy || wait > 0 || undefined}
+      className={wait > 0 ? "opacity-55" : ""}
+    >
       {wait > 0 ? `Try again in ${wait} s` : children}
     </Button>
   );
