@@ -51,6 +51,18 @@ func TestABodyInChunksIsRefusedOnceItIsTooLarge(t *testing.T) {
 	}
 }
 
+// An unread rest would reset the connection, and proxies that still send would answer 502.
+func TestAnAnswerToChunksThatNoOneReadsArrives(t *testing.T) {
+	p := backendtest.Start(t)
+	chunks := strings.Repeat("10000\r\n"+strings.Repeat("x", 64<<10)+"\r\n", 80)
+	for line, want := range map[string]string{"POST /healthz": "405", "POST /nowhere": "404", "POST /oauth/introspect": "400"} {
+		all := p.UntilClosed(line + " HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks + "0\r\n\r\n")
+		if strings.Count(all, "HTTP/1.1 ") != 1 || !strings.HasPrefix(all, "HTTP/1.1 "+want+" ") {
+			t.Errorf("%s: answered\n%s", line, all)
+		}
+	}
+}
+
 func TestBodiesThatAreOnlyAnnouncedHoldNoMemory(t *testing.T) {
 	p := backendtest.Start(t)
 	_, secret := p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})

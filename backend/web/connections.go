@@ -332,15 +332,15 @@ func (c *conn) Write(p []byte) (written int, err error) {
 
 // Close implements net.Conn.
 func (c *conn) Close() error {
-	if does, _ := c.now(); does == writing && !c.streams {
+	if does, _ := c.now(); does != fresh && does != idle && !c.streams {
 		c.linger()
 	}
 	c.all.remove(c)
 	return c.Conn.Close()
 }
 
-// linger lets the peer receive the last response before the connection closes. It drops what the peer still sends:
-// unread data would reset the connection and could lose the response (RFC 9112, section 9.6).
+// linger lets the peer receive the last response before the connection closes. It drops what the peer still sends, such as a body
+// that no one reads: unread data would reset the connection and could lose the response (RFC 9112, section 9.6).
 func (c *conn) linger() {
 	half, ok := c.Conn.(interface{ CloseWrite() error })
 	if !ok || half.CloseWrite() != nil || c.Conn.SetReadDeadline(time.Now().Add(lingerTime)) != nil {
