@@ -3,6 +3,8 @@ package deploy_test
 import (
 	"database/sql"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -202,6 +204,30 @@ func TestNobodyGetsThroughWhereTokentabDoesNotAnswerInTime(t *testing.T) {
 			s := x.startWith(t, places{impatient: true})
 			s.link.hush()
 			s.refused(t, x.whenSlow, "GET", "/", s.tokens.account.bearer())
+		})
+	}
+}
+
+func TestATokensPageNamesTheClientOfAGateway(t *testing.T) {
+	for _, x := range proxies {
+		t.Run(x.name, func(t *testing.T) {
+			s := x.start(t, "", backendtest.Trusting(t, "127.0.0.1"))
+			from := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 9)}}
+			c, err := from.Dial("tcp", s.address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: app.example\r\nX-Forwarded-For: 203.0.113.9\r\nConnection: close\r\n"+s.tokens.deployment.bearer()+"\r\n\r\n"); err != nil {
+				t.Fatal(err)
+			}
+			if answer, err := io.ReadAll(c); err != nil || len(s.application.take()) != 1 {
+				t.Fatalf("%s %v", answer, err)
+			}
+			a := s.Call(http.MethodGet, "/api/v1/api_token/"+s.tokens.deployment.ID.String()+"/use", nil, backendtest.Bearer(s.tokens.account.secret))
+			if strings.Count(a.Body, `"address":`) != 1 || !strings.Contains(a.Body, `"address":"127.0.0.9"`) {
+				t.Errorf("%d %s", a.Status, a.Body)
+			}
 		})
 	}
 }
