@@ -48,3 +48,24 @@ func TestSystemdAcceptsTheUnit(t *testing.T) {
 	}
 	t.Logf("exposure %v", exposure)
 }
+
+// TestTheServiceMayWriteToEachFolderOfASetting holds for the folders that the documentation names for the unit: all others are read-only.
+func TestTheServiceMayWriteToEachFolderOfASetting(t *testing.T) {
+	unit, install := shipped(t, "tokentab.service"), shipped(t, "../docs/install.md")
+	made := map[string]bool{}
+	for kind, base := range map[string]string{"State": "/var/lib/", "Logs": "/var/log/", "Runtime": "/run/"} {
+		for _, name := range strings.Fields(regexp.MustCompile(`(?m)^` + kind + `Directory=(.*)$`).FindStringSubmatch(unit)[1]) {
+			made[base+name] = true
+		}
+	}
+	for setting, pattern := range map[string]string{
+		"TOKENTAB_DATA": `TOKENTAB_DATA=(\S+)`, "TOKENTAB_BACKUP_DIR": `TOKENTAB_BACKUP_DIR=(\S+?)\.?\n`, "TOKENTAB_AUDIT_LOG": `TOKENTAB_AUDIT_LOG=(\S+)/`, "TOKENTAB_SOCKET": `TOKENTAB_SOCKET=(\S+)/`,
+	} {
+		found := regexp.MustCompile(pattern).FindStringSubmatch(unit)
+		if found == nil || !made[found[1]] {
+			t.Errorf("%s: the unit names %v, and makes %v", setting, found, made)
+		} else if setting != "TOKENTAB_DATA" && !strings.Contains(install, "`"+found[1]+"`") {
+			t.Errorf("%s: docs/install.md does not name %s", setting, found[1])
+		}
+	}
+}
