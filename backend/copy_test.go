@@ -165,7 +165,7 @@ func fillEveryTable(t *testing.T, p *backendtest.Program, actor audit.Actor) (h 
 	issue(audit.Actor{AccountID: actor.AccountID, APITokenID: deleted}, account, true)
 	_, err4 := p.Tokens.Revoke(t.Context(), actor, deleted)
 	_, err5 := p.Tokens.Delete(t.Context(), actor, deleted)
-	err6 := p.Notices.Run(t.Context())
+	err6 := p.SendNotices(t.Context())
 	for _, err := range []error{err1, err2, err3, err4, err5, err6} {
 		if err != nil {
 			t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"tokentab/backend/backendtest"
 	"tokentab/backend/fault"
 	"tokentab/backend/notice"
+	"tokentab/backend/people"
 	"tokentab/backend/token"
 )
 
@@ -56,24 +57,27 @@ func TestOnlyPresentMembersOfAnAccountChangeItsWebhook(t *testing.T) {
 	}
 }
 
-// meanwhile does something after the messages were read and before they are sent.
+// meanwhile does something after the messages to webhooks, or those by mail, were read and before they are sent.
 type meanwhile struct {
 	notice.Store
-	do func()
+	mail bool
+	do   func()
 }
 
 func (m meanwhile) PendingNotices(ctx context.Context, mail bool, now time.Time, most int) ([]notice.Message, error) {
 	list, err := m.Store.PendingNotices(ctx, mail, now, most)
-	m.do()
+	if mail == m.mail {
+		m.do()
+	}
 	return list, err
 }
 
 // runWhile does the background work, and something between the read of the messages and their first try.
-func runWhile(t *testing.T, p *backendtest.Program, do func()) {
+func runWhile(t *testing.T, p *backendtest.Program, mail bool, do func()) {
 	t.Helper()
 	whole := p.Notices.Store
-	p.Notices.Store = meanwhile{whole, do}
-	if err := p.Notices.Run(t.Context()); err != nil {
+	p.Notices.Store = meanwhile{whole, mail, do}
+	if err := p.SendNotices(t.Context()); err != nil {
 		t.Error(err)
 	}
 	p.Notices.Store = whole
@@ -88,7 +92,7 @@ func TestNoMailReachesAMemberWhoIsGoneOrWantsNoneByNow(t *testing.T) {
 	issueFor(p, ada, "Nightly", 14*day)
 	box := &postbox{}
 	p.Notices.Mail = box
-	runWhile(t, p, func() {
+	runWhile(t, p, true, func() {
 		if _, _, err := p.People.RemoveMember(t.Context(), ada, bob.AdminUserID, false); err != nil {
 			t.Error(err)
 		}
@@ -103,7 +107,7 @@ func TestAMessageGoesToTheWebhookAsItIsByNow(t *testing.T) {
 	p, actor, r := subscribed(t)
 	other := receive(t, p.Clock)
 	issueFor(p, actor, "Nightly", 14*day)
-	runWhile(t, p, func() {
+	runWhile(t, p, false, func() {
 		other.subscribe(p, actor)
 		_, secret, err := p.Notices.ReplaceSecret(t.Context(), actor)
 		if err != nil {
@@ -119,7 +123,7 @@ func TestAMessageGoesToTheWebhookAsItIsByNow(t *testing.T) {
 	}
 	issueFor(p, actor, "Monthly", 15*day)
 	p.Clock.Move(day)
-	runWhile(t, p, func() {
+	runWhile(t, p, false, func() {
 		if _, err := p.Notices.DeleteWebhook(t.Context(), actor); err != nil {
 			t.Error(err)
 		}
@@ -196,14 +200,14 @@ func TestAMessageThatArrivedDuringAStopIsNotSentAgain(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	box := &stopping{stop: stop}
 	p.Notices.Mail = box
-	if err := p.Notices.Run(ctx); err != nil {
+	if err := p.SendNotices(ctx); err != nil {
 		t.Error(err)
 	}
 	if mails := box.take(); len(mails) != 1 {
 		t.Fatalf("%v", mails)
 	}
 	p.Clock.Move(time.Minute)
-	if err := p.Notices.Run(t.Context()); err != nil {
+	if err := p.SendNotices(t.Context()); err != nil {
 		t.Error(err)
 	}
 	if again := box.take(); len(again) > 0 {
@@ -243,7 +247,7 @@ func TestNothingIsKeptOfRecipientsWhoAreGone(t *testing.T) {
 		}
 	}
 	p.Notices.Store = late{whole, func() { remove(carol) }}
-	if err := p.Notices.Run(t.Context()); err != nil {
+	if err := p.SendNotices(t.Context()); err != nil {
 		t.Error(err)
 	}
 	rows(2)
@@ -256,8 +260,60 @@ func TestNothingIsKeptOfRecipientsWhoAreGone(t *testing.T) {
 			t.Error(err)
 		}
 	}}
-	if err := p.Notices.Run(t.Context()); err != nil {
+	if err := p.SendNotices(t.Context()); err != nil {
 		t.Error(err)
 	}
 	rows(0)
+}
+
+// hanging is a mail server that does not answer.
+type hanging struct{ asked chan string }
+
+func (h hanging) Send(ctx context.Context, to, _, _ string) error {
+	h.asked <- to
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func TestAMailServerThatHangsDelaysNoWebhookAndNoOtherMail(t *testing.T) {
+	p, ada, r := subscribed(t)
+	for _, email := range []string{"bob@example.com", "carol@example.com"} {
+		member := p.Join(ada, email)
+		if _, _, err := p.People.SetRole(t.Context(), ada, member.AdminUserID, people.RoleViewer, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	issueFor(p, ada, "Nightly", 14*day)
+	mails := hanging{make(chan string)}
+	p.Notices.Mail = mails
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = p.Notices.SendMails(ctx) // that it was stopped
+	}()
+	if both := []string{<-mails.asked, <-mails.asked}; both[0] == both[1] {
+		t.Errorf("mailed to %v", both)
+	}
+	r.expect("the webhook", r.posted(p), "Nightly 14")
+	stop()
+	<-done
+}
+
+func TestACopyThatWasPausedDoesNotRepeatATryOfAnother(t *testing.T) {
+	p, actor, r := subscribed(t)
+	r.answer(http.StatusServiceUnavailable)
+	issueFor(p, actor, "Nightly", 14*day)
+	runWhile(t, p, false, func() { // the other copy tries what this one has read
+		whole := p.Notices.Store
+		p.Notices.Store = whole.(meanwhile).Store
+		other := notice.New(p.Notices.Parts)
+		p.Notices.Store = whole
+		if err := other.Post(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+	if got := r.take(); len(got) != 1 {
+		t.Errorf("%d tries", len(got))
+	}
 }

@@ -129,10 +129,19 @@ func (r *receiver) subscribe(p *backendtest.Program, actor audit.Actor) {
 }
 
 // wait moves the clock and does the background work. It returns what the webhook got, one line for each message.
-func (r *receiver) wait(p *backendtest.Program, by time.Duration) (said []string) {
+func (r *receiver) wait(p *backendtest.Program, by time.Duration) []string {
 	r.t.Helper()
 	p.Clock.Move(by)
-	if err := p.Notices.Run(r.t.Context()); err != nil {
+	if err := p.Notices.SendMails(r.t.Context()); err != nil {
+		r.t.Fatal(err)
+	}
+	return r.posted(p)
+}
+
+// posted does the background work for webhooks, and returns what this one got, one line for each message.
+func (r *receiver) posted(p *backendtest.Program) (said []string) {
+	r.t.Helper()
+	if err := p.Notices.Post(r.t.Context()); err != nil {
 		r.t.Fatal(err)
 	}
 	for _, m := range r.take() {
@@ -173,7 +182,7 @@ func TestEachMarkOfATokensExpiryIsAnnouncedOnce(t *testing.T) {
 	r.expect("in 25 days", heard, "after 6 days: Nightly 14", "after 17 days: Nightly 3", "after 19 days: Nightly 1", "after 20 days: Nightly expired")
 	issueFor(p, actor, "Weekly", 16*day)
 	p.Clock.Move(2 * day)
-	if err := p.Notices.Run(t.Context()); err != nil {
+	if err := p.SendNotices(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	m := r.take()[0]
@@ -293,7 +302,7 @@ func TestALongListIsCutAndCounted(t *testing.T) {
 	for i := range 60 {
 		issueFor(p, actor, fmt.Sprint(i), 14*day)
 	}
-	if err := p.Notices.Run(t.Context()); err != nil {
+	if err := p.SendNotices(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	got := r.take()
@@ -310,7 +319,7 @@ func TestAMessageIsTriedAgainUnderTheSameIDAlsoAfterARestart(t *testing.T) {
 	try := func(by time.Duration, want int) {
 		t.Helper()
 		p.Clock.Move(by)
-		if err := p.Notices.Run(t.Context()); err != nil {
+		if err := p.SendNotices(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		got := r.take()
@@ -373,7 +382,7 @@ func TestAStopDoesNotWaitForAReceiverThatHangs(t *testing.T) {
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- p.Notices.Run(ctx) }()
+	go func() { done <- p.SendNotices(ctx) }()
 	id := <-arrived
 	stop()
 	if err := <-done; err != nil {
@@ -384,7 +393,7 @@ func TestAStopDoesNotWaitForAReceiverThatHangs(t *testing.T) {
 	if _, _, err := p.Notices.SetWebhook(t.Context(), actor, r.server.URL); err != nil {
 		t.Fatal(err)
 	}
-	if err := p.Notices.Run(t.Context()); err != nil {
+	if err := p.SendNotices(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if got := r.take(); len(got) != 1 || got[0].id != id {
@@ -477,7 +486,7 @@ func TestEachAdminUserWhoWantsMailGetsOneADay(t *testing.T) {
 	run := func(by time.Duration) []string {
 		t.Helper()
 		p.Clock.Move(by)
-		if err := p.Notices.Run(t.Context()); err != nil {
+		if err := p.SendNotices(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		return box.take()

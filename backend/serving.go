@@ -82,7 +82,8 @@ func (b *Backend) Serve(ctx context.Context, c config.Config, listeners ...net.L
 	b.repeatAlone(movesEvery, "could not write the records of a large token move; will retry", func(ctx context.Context) error {
 		return b.Tokens.FinishMoves(ctx, resting(ctx, restBusyMoves))
 	})
-	b.repeatAlone(noticesEvery, "could not write or settle notices of expiring tokens; will retry", b.Notices.Run)
+	b.repeatAlone(noticesEvery, "could not write or settle notices of expiring tokens; will retry", b.Notices.Post)
+	b.repeatAlone(noticesEvery, "could not settle mails; will retry", b.Notices.SendMails)
 	keep := activity.Keep{For: time.Duration(c.ActivityRetention), Most: int64(c.ActivityMax)}
 	b.repeatAlone(trimEvery, "could not remove old activity of agents; will retry", func(ctx context.Context) error {
 		return b.RemoveOldActivity(ctx, keep)

@@ -138,7 +138,7 @@ func TestTokensOfOtherSystemsAreCalledByTheirNameEverywhere(t *testing.T) {
 	box := &postbox{}
 	p.Notices.Mail = box
 	p.Clock.Move(7 * 24 * time.Hour)
-	if err := p.Notices.Run(t.Context()); err != nil {
+	if err := p.SendNotices(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if mails := box.take(); len(mails) != 1 || !strings.Contains(mails[0], "\n- crm, account,") || !strings.Contains(mails[0], "\n- unnamed, account,") {

@@ -36,7 +36,7 @@ func TestMembersAreToldWhenTheirPasswordRoleOrSessionsChange(t *testing.T) {
 	p.Notices.Mail, p.Notices.Origin = box, "https://tokens.example.com"
 	run := func() {
 		t.Helper()
-		if err := p.Notices.Run(t.Context()); err != nil {
+		if err := p.SendNotices(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"database/sql"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -243,6 +244,11 @@ func worldAt(clock *Clock, log io.Writer) backend.World {
 
 // Stop ends the program cleanly before the test ends.
 func (p *Program) Stop() { p.stop() }
+
+// SendNotices writes and sends the notices that are due, as a server does every few seconds.
+func (p *Program) SendNotices(ctx context.Context) error {
+	return errors.Join(p.Notices.Post(ctx), p.Notices.SendMails(ctx))
+}
 
 // WithUI makes the program serve the given page.
 func WithUI(ui fs.FS) Option {

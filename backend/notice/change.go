@@ -2,7 +2,6 @@ package notice
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -26,26 +25,16 @@ type Change struct {
 // mailChanges sends the mails about changes that are due. A mail that a mail server refuses is tried again for a day. A
 // failure delays neither the change nor other mails.
 func (ns *Notices) mailChanges(ctx context.Context, at time.Time) error {
-	if ns.Mail == nil {
-		return nil
-	}
 	changes, err := ns.Store.PendingChanges(ctx, at.Add(-writeEvery), at, maxMessages)
 	if err != nil {
 		return err
 	}
-	var errs []error
-	for _, c := range changes {
-		if ctx.Err() != nil {
-			break
-		}
-		errs = append(errs, ns.mailChange(ctx, c, at))
-	}
-	return errors.Join(errs...)
+	return eachAtOnce(ctx, changes, ns.mailChange)
 }
 
 // mailChange counts the try before, as try does.
-func (ns *Notices) mailChange(ctx context.Context, c Change, at time.Time) error {
-	ok, err := ns.Store.BeginChange(ctx, c, at.Add(delays[min(c.Tries, len(delays)-1)]))
+func (ns *Notices) mailChange(ctx context.Context, c Change) error {
+	ok, err := ns.Store.BeginChange(ctx, c, ns.Now().UTC().Add(delays[min(c.Tries, len(delays)-1)]))
 	if err != nil || !ok {
 		return err
 	}

@@ -32,22 +32,33 @@ const (
 	mailTimeout = 30 * time.Second
 )
 
-// Run writes the messages that are due and sends those that wait. The messages are in the store, so after a stop or a
-// crash the next call goes on: a message arrives at least once.
-func (ns *Notices) Run(ctx context.Context) error {
-	ns.running.Lock()
-	defer ns.running.Unlock()
+// Post writes the messages that are due, also those for SendMails, and posts those of webhooks that wait. The messages are in the
+// store, so after a stop or a crash the next call goes on: a message arrives at least once.
+func (ns *Notices) Post(ctx context.Context) error {
+	ns.posting.Lock()
+	defer ns.posting.Unlock()
 	at := ns.Now().UTC()
-	if err := ns.mailChanges(ctx, at); err != nil {
-		return err
-	}
 	if err := ns.Store.TidyNotices(ctx, at.Add(-writeEvery), at); err != nil {
 		return err
 	}
 	if err := ns.write(ctx, at); err != nil {
 		return err
 	}
-	return ns.send(ctx, at)
+	return ns.send(ctx, false, at)
+}
+
+// SendMails mails the changes and the messages that wait. It is apart from Post, which a slow mail server must not delay.
+func (ns *Notices) SendMails(ctx context.Context) error {
+	if ns.Mail == nil {
+		return nil
+	}
+	ns.mailing.Lock()
+	defer ns.mailing.Unlock()
+	at := ns.Now().UTC()
+	if err := ns.mailChanges(ctx, at); err != nil {
+		return err
+	}
+	return ns.send(ctx, true, at)
 }
 
 // write writes a message for each recipient who has news.
@@ -122,20 +133,28 @@ func windows(toldAt, at time.Time, ahead time.Duration) []Window {
 	return list
 }
 
-// send tries to send the messages that are due.
-func (ns *Notices) send(ctx context.Context, at time.Time) error {
-	messages, err := ns.Store.PendingNotices(ctx, ns.Mail != nil, at, maxMessages)
+// send tries to send the messages that are due: those of webhooks, or those by mail.
+func (ns *Notices) send(ctx context.Context, mail bool, at time.Time) error {
+	messages, err := ns.Store.PendingNotices(ctx, mail, at, maxMessages)
 	if err != nil {
 		return err
 	}
+	return eachAtOnce(ctx, messages, ns.try)
+}
+
+// eachAtOnce calls do with each item, for up to maxAtOnce of them at once. It begins no more when the context ends.
+func eachAtOnce[T any](ctx context.Context, items []T, do func(context.Context, T) error) error {
 	var all sync.WaitGroup
 	turns := make(chan struct{}, maxAtOnce)
-	errs := make([]error, len(messages))
-	for i, m := range messages {
+	errs := make([]error, len(items))
+	for i, item := range items {
 		turns <- struct{}{}
+		if ctx.Err() != nil {
+			break
+		}
 		all.Go(func() {
 			defer func() { <-turns }()
-			errs[i] = ns.try(ctx, m)
+			errs[i] = do(ctx, item)
 		})
 	}
 	all.Wait()

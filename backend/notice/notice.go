@@ -104,10 +104,11 @@ type Store interface {
 	Expiring(ctx context.Context, account pfid.ID, due, windows []Window, most int) ([]Token, int, error)
 	// PutNotices writes new messages, to be sent now.
 	PutNotices(ctx context.Context, messages []Message) error
-	// PendingNotices returns up to most messages whose next try is due, with their recipients.
+	// PendingNotices returns up to most messages whose next try is due, with their recipients: admin users with mail, otherwise
+	// webhooks.
 	PendingNotices(ctx context.Context, mail bool, now time.Time, most int) ([]Message, error)
 	// BeginTry counts a try of a message and writes when to try again if nothing settles it. It returns the message with
-	// its recipient as it is now. ok is false if either is gone.
+	// its recipient as it is now. ok is false if either is gone, or if another copy of the program has tried the message.
 	BeginTry(ctx context.Context, m Message, again time.Time) (now Message, ok bool, err error)
 	// SettleNotice writes what became of a try.
 	SettleNotice(ctx context.Context, m Message, o Outcome, last Attempt) error
@@ -156,7 +157,8 @@ type Parts struct {
 // Notices manages webhooks and sends notices.
 type Notices struct {
 	Parts
-	running sync.Mutex // held by Run
+	posting sync.Mutex // held by Post
+	mailing sync.Mutex // held by SendMails
 	mu      sync.Mutex
 	tested  map[pfid.ID]time.Time // when each account last tested its webhook
 }

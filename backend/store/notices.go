@@ -207,11 +207,12 @@ func (s Notices) PutNotices(ctx context.Context, messages []notice.Message) erro
 	})
 }
 
-// messagesIn returns messages that wait for present recipients, with the recipients as they are now.
+// messagesIn returns messages that wait for present recipients, with the recipients as they are now: admin users who want mail,
+// otherwise webhooks.
 func messagesIn(tx *gorm.DB, mail bool, where string, args ...any) (list []notice.Message, err error) {
 	err = scan(tx, `SELECT n.message_id, n.recipient_id, n.account_id, n.written_at, n.body, n.tries, COALESCE(w.url, ''), w.sealed_secret, COALESCE(u.email, '')
 		FROM expiry_notices n LEFT JOIN webhooks w ON w.account_id = n.recipient_id LEFT JOIN admin_users u ON u.id = n.recipient_id AND `+wantsMail+`
-		WHERE n.message_id IS NOT NULL AND (w.url IS NOT NULL OR ? AND u.id IS NOT NULL) AND `+where, append([]any{mail}, args...), func(rows *sql.Rows) error {
+		WHERE n.message_id IS NOT NULL AND CASE WHEN ? THEN u.id IS NOT NULL ELSE w.url IS NOT NULL END AND `+where, append([]any{mail}, args...), func(rows *sql.Rows) error {
 		var m notice.Message
 		err := rows.Scan(&m.ID, &m.Recipient, &m.AccountID, (*stamp)(&m.WrittenAt), &m.Body, &m.Tries, &m.Webhook.URL, &m.Webhook.Sealed, &m.Email)
 		m.Webhook.AccountID = m.AccountID
@@ -230,7 +231,7 @@ func (s Notices) PendingNotices(ctx context.Context, mail bool, now time.Time, m
 
 func (s Notices) BeginTry(ctx context.Context, m notice.Message, again time.Time) (now notice.Message, ok bool, err error) {
 	err = s.change(ctx, func(tx *gorm.DB) error {
-		found, err := messagesIn(tx, m.Email != "", "n.recipient_id = ? AND n.message_id = ?", m.Recipient, m.ID)
+		found, err := messagesIn(tx, m.Email != "", "n.recipient_id = ? AND n.message_id = ? AND n.tries = ?", m.Recipient, m.ID, m.Tries)
 		if err != nil || len(found) == 0 {
 			return err
 		}
