@@ -35,7 +35,16 @@ func (m *Mailer) Send(ctx context.Context, to, subject, text string) error {
 	}
 	// The library restarts its timeout at each reply of the server, so a slow server could hold it past the context.
 	sent := make(chan error, 1)
-	go func() { sent <- client.DialAndSendWithContext(ctx, message) }()
+	go func() {
+		err := client.DialWithContext(ctx)
+		if err == nil {
+			if err = client.Send(message); message.IsDelivered() {
+				err = nil // the server took the mail: it must not be sent again if the connection ends without a farewell
+			}
+			defer client.Close()
+		}
+		sent <- err
+	}()
 	select {
 	case err = <-sent:
 	case <-ctx.Done():

@@ -14,6 +14,7 @@ import (
 	"math/big"
 	"net"
 	"net/http"
+	"net/textproto"
 	"os"
 	"path/filepath"
 	"strings"
@@ -214,6 +215,53 @@ func TestARefusedMailIsAnErrorWithoutThePassword(t *testing.T) {
 	}
 	if messages, _ := box.taken(); len(messages) != 0 {
 		t.Errorf("%d mails were sent all the same", len(messages))
+	}
+}
+
+// leave runs a mail server that takes one mail and ends the connection at a command.
+func leave(t *testing.T, at string) (taken func() string, server config.SMTP) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done, mail := make(chan struct{}), ""
+	go func() {
+		defer close(done)
+		defer listener.Close()
+		conn, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		c := textproto.NewConn(conn)
+		for say := "220 ready"; c.PrintfLine("%s", say) == nil; {
+			line, err := c.ReadLine()
+			if err != nil || strings.HasPrefix(line, at) {
+				return
+			}
+			say = "250 taken"
+			if line == "DATA" {
+				_ = c.PrintfLine("354 go on")
+				text, _ := c.ReadDotBytes()
+				mail = string(text)
+			}
+		}
+	}()
+	t.Cleanup(func() { _ = listener.Close() })
+	return func() string { <-done; return mail },
+		config.SMTP{Host: "127.0.0.1", Port: listener.Addr().(*net.TCPAddr).Port, From: "tokens@example.com", TLS: config.TLSNever}
+}
+
+func TestAMailThatTheServerTookIsSentHoweverTheConnectionEnds(t *testing.T) {
+	for at, took := range map[string]bool{"RCPT": false, "RSET": true, "QUIT": true} {
+		taken, server := leave(t, at)
+		if err := send(t, server, "bob@example.com"); (err == nil) != took {
+			t.Errorf("the server leaves at %s: %v", at, err)
+		}
+		if mail := taken(); (mail != "") != took {
+			t.Errorf("the server leaves at %s with %q", at, mail)
+		}
 	}
 }
 
