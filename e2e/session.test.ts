@@ -6,6 +6,7 @@ import { founder } from "./api";
 import { expect, test } from "./fixtures";
 import config from "./playwright.config";
 import { signIn } from "./sign-in";
+import { copyAndClose, tokenRow } from "./tokens";
 
 async function signOut(page: Page) {
   await page.getByRole("button", { name: `Account menu of ${founder.name}` }).click();
@@ -99,6 +100,37 @@ test("a session ended by another browser leads to sign-in and back", async ({
   await expect(page).toHaveURL(`${server.origin}/sign-in?next=${encodeURIComponent("/agents")}`);
   await signIn(page, founder);
   await expect(page.getByRole("heading", { level: 1, name: "Agents" })).toBeVisible();
+});
+
+test("a form sends nothing as another user who has signed in in another tab", async ({
+  page,
+  context,
+  api,
+  problems,
+  signedIn: _,
+}) => {
+  const grace = { email: "grace@acme.example", name: "Grace Hopper", password: "a moth in the relay" };
+  await api.join(await api.invite(grace.email), grace);
+  await page.goto("/account/api-tokens");
+  await page.getByRole("button", { name: "Create API token" }).first().click();
+  const form = page.getByRole("dialog", { name: "Create API token" });
+  await form.getByRole("textbox", { name: "Name" }).fill("Of Ada");
+  const { email, password } = grace;
+  const other = await context.request.post("/api/v1/session", {
+    data: { details: { email, password } },
+    headers: { "Sec-Fetch-Site": "same-origin" },
+  });
+  expect(other.status()).toBe(200);
+  problems.allow(/401 \(Unauthorized\)/);
+  await form.getByRole("button", { name: "Create token" }).click();
+  const again = page.getByRole("alertdialog", { name: "Your session has ended" });
+  await expect(again.getByRole("textbox", { name: "Email" })).toHaveValue(founder.email);
+  await again.getByRole("textbox", { name: "Password" }).fill(founder.password);
+  await page.keyboard.press("Enter");
+  await form.getByRole("button", { name: "Create token" }).click();
+  await copyAndClose(page);
+  await expect(tokenRow(page, "Of Ada")).toHaveCount(1);
+  await expect(tokenRow(page, "Of Ada")).toContainText(`Created by ${founder.name}`);
 });
 
 test("a browser that blocks cookies is told so before it signs in", async ({ browserName: _, server }) => {

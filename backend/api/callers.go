@@ -95,6 +95,9 @@ func (s *Service) authenticate(c *fiber.Ctx) (*caller, error) {
 	if err != nil || !ok {
 		return who, err
 	}
+	if shown := c.Get(headerUser); shown != "" && shown != session.AdminUser.ID.String() {
+		return who, nil // the session of the user on the page is gone
+	}
 	who.AccountID, who.AdminUserID = session.AdminUser.AccountID, session.AdminUser.ID
 	if isUnsafe(c.Method()) {
 		if err := s.refuseForeignOrigin(c, true); err != nil {
@@ -135,6 +138,10 @@ func (s *Service) IsStranger(ctx context.Context, h *fasthttp.RequestHeader, pat
 
 // headerBackground marks requests that the page sends on a timer. They don't extend the session.
 const headerBackground = "X-Tokentab-Background"
+
+// headerUser is the id of the admin user whom the page shows. If another one has signed in with the same browser since, the
+// page must neither change nor mix in what is theirs.
+const headerUser = "X-Tokentab-User"
 
 func isUnsafe(method string) bool {
 	return method != http.MethodGet && method != http.MethodHead && method != http.MethodOptions

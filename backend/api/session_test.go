@@ -212,3 +212,29 @@ func TestWhoCreatedATokenIsKept(t *testing.T) {
 		t.Errorf("%+v", commandLine)
 	}
 }
+
+func TestAPageThatShowsAnotherUserHasNoSession(t *testing.T) {
+	p := backendtest.Start(t)
+	founder := p.Found()
+	other := p.Join(founder, "grace@acme.example")
+	cookie, _ := backendtest.Cookie(t, p.SignIn(backendtest.Email, backendtest.Password), "session")
+	shown := func(id string) backendtest.Header { return backendtest.Header{Name: "X-Tokentab-User", Value: id} }
+	create := func(headers ...backendtest.Header) int {
+		body := backendtest.Details(map[string]any{"token_scope": "account"})
+		return p.Call(http.MethodPost, "/api/v1/api_token", body, append(headers, cookie, sameOrigin)...).Status
+	}
+	for _, id := range []string{other.AdminUserID.String(), "nonsense"} {
+		if s := create(shown(id)); s != http.StatusUnauthorized {
+			t.Errorf("a change on a page that shows %q: %d", id, s)
+		}
+		if s := p.Call(http.MethodGet, "/api/v1/api_token", nil, cookie, shown(id)).Status; s != http.StatusUnauthorized {
+			t.Errorf("a read on a page that shows %q: %d", id, s)
+		}
+	}
+	if s := create(shown(founder.AdminUserID.String())); s != http.StatusOK {
+		t.Errorf("a change on the user's own page: %d", s)
+	}
+	if s := create(); s != http.StatusOK {
+		t.Errorf("a change by a client that shows no one: %d", s)
+	}
+}

@@ -1,5 +1,5 @@
 import { hearTime } from "./servertime";
-import type { Pagination, Sorting } from "./wire";
+import type { Pagination, Session, Sorting } from "./wire";
 
 /** Milliseconds after which a request fails. */
 const patience = 30_000;
@@ -56,6 +56,7 @@ export async function call<T>(method: Method, path: string, options: Options = {
   const { body: whole = options.details && { details: options.details } } = options;
   if (whole !== undefined) headers.set("Content-Type", "application/json");
   if (known) headers.set("If-None-Match", known.tag);
+  if (user && path !== "/session") headers.set("X-Tokentab-User", user);
   if (method === "GET" && !isAsked()) headers.set("X-Tokentab-Background", "1");
   const body = whole === undefined ? undefined : JSON.stringify(whole);
   const init: RequestInit = { method, credentials: "same-origin", headers, body };
@@ -65,10 +66,15 @@ export async function call<T>(method: Method, path: string, options: Options = {
     return known.answer as T;
   }
   if (!response.ok || !isRecord(answer) || answer.status !== "success") throw failure(response, answer);
+  const details = answer.details as Partial<Session> | undefined;
+  if (details?.type === "session") user = details.admin_user?.id;
   const tag = response.headers.get("ETag");
   if (method === "GET" && tag) keep(place, { tag, answer });
   return answer as T;
 }
+
+/** The id of the signed-in user, as last heard. Another tab may have signed in another one since. */
+let user: string | undefined;
 
 /** The last answers to GETs by path, for If-None-Match. Browsers store none of them. */
 const answers = new Map<string, { tag: string; answer: unknown }>();
