@@ -126,6 +126,19 @@ test("Escape, a click outside and Back ask the same question until the secret is
   await expect(dialog).toBeHidden();
 });
 
+test("a page that the browser kept in memory does not show the secret again", async ({
+  page,
+  signedIn: _,
+}) => {
+  const secret = await openNewToken(page);
+  // Chromium keeps no page that is not stored, others do.
+  const loaded = page.waitForEvent("load");
+  await page.evaluate(() => window.dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true })));
+  await loaded;
+  await expect(page.getByRole("button", { name: "Create API token" })).toBeVisible();
+  expect(await remembers(page, secret)).toBe(false);
+});
+
 test("a token with a lost answer is found, and revoked before another is created", async ({
   page,
   problems,

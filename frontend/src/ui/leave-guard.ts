@@ -41,6 +41,16 @@ window.addEventListener("popstate", (event) => {
   guard.onAttempt();
 });
 
+/** Whether the page is about to load again without asking. */
+let isReloading = false;
+
+// Browsers may keep a whole page in memory and show it again at Back, with the secret in its open dialog.
+window.addEventListener("pageshow", ({ persisted }) => {
+  if (!persisted || forms.size === 0) return;
+  isReloading = true;
+  window.location.reload();
+});
+
 /** Whether a guard holds the page, so that the end of the session must wait. */
 export function useHeld(): boolean {
   return useSyncExternalStore(subscribe, () => [...guards].some((guard) => guard.holds));
@@ -67,7 +77,9 @@ export function useLeaveGuard(active: boolean, onAttempt: () => void, holds = tr
   });
   useEffect(() => {
     if (!active) return;
-    const onUnload = (event: BeforeUnloadEvent) => event.preventDefault();
+    const onUnload = (event: BeforeUnloadEvent) => {
+      if (!isReloading) event.preventDefault();
+    };
     window.addEventListener("beforeunload", onUnload);
     const leave = enter(guards, {
       here: window.location.href,
