@@ -133,6 +133,10 @@ describe("the deployments tab", () => {
     await user.click(await screen.findByRole("button", { name: "Create deployment token" }));
     await user.click(await screen.findByRole("button", { name: "Create token" }));
     expect(await screen.findByText("Choose an environment.")).toBeInTheDocument();
+    expect(screen.getByRole("group", { name: "Environment" })).toHaveAccessibleDescription(
+      "Choose an environment.",
+    );
+    expect(screen.getByRole("radio", { name: /Development/ })).toHaveFocus();
   });
 
   test("says if the agent does not exist", async () => {

@@ -142,7 +142,11 @@ function EnvironmentChoice({ value, onChange, errors }: EnvironmentChoiceProps) 
   const id = useId();
   const environments = useEnvironments();
   return (
-    <fieldset aria-describedby={`${id}-errors`} className="grid gap-1.5">
+    <fieldset
+      aria-invalid={errors.length > 0 || undefined}
+      aria-describedby={`${id}-errors`}
+      className="grid gap-1.5"
+    >
       <legend className="mb-1.5 font-medium">Environment</legend>
       {environments.error && !environments.data ? (
         <Failure of={environments} />

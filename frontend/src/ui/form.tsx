@@ -63,7 +63,9 @@ export function useForm<V extends object, D, A>({
   );
 
   useEffect(() => {
-    if (unsent || error) ref.current?.querySelector<HTMLElement>("[aria-invalid]")?.focus();
+    const wrong = (unsent || error) && ref.current?.querySelector<HTMLElement>("[aria-invalid]");
+    // Of a group, the choice has the focus.
+    if (wrong) (wrong.querySelector<HTMLElement>("input:checked, input") ?? wrong).focus();
     if (error && !ref.current?.querySelector(shownErrors)) setUnshown(error);
   }, [unsent, error]);
 
