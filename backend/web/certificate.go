@@ -30,21 +30,24 @@ var suites = []uint16{
 type certificate struct {
 	chain, key string // file names
 	log        *slog.Logger
+	now        func() time.Time
 	used       atomic.Pointer[tls.Certificate]
 
 	mu   sync.Mutex
-	seen string // content of the files when last read, or the error of reading them
+	seen string           // content of the files when last read, or the error of reading them
+	told *tls.Certificate // the last one that was reported as expired
 }
 
 // loadCertificate returns nil if no certificate is set.
-func loadCertificate(settings config.Config, log *slog.Logger) (*certificate, error) {
+func loadCertificate(settings config.Config, log *slog.Logger, now func() time.Time) (*certificate, error) {
 	if settings.TLSCert == "" {
 		return nil, nil
 	}
-	c := &certificate{chain: settings.TLSCert, key: settings.TLSKey, log: log}
+	c := &certificate{chain: settings.TLSCert, key: settings.TLSKey, log: log, now: now}
 	if _, err := c.read(); err != nil {
 		return nil, fmt.Errorf("--tls-cert and --tls-key: %w", err)
 	}
+	c.warnOfEnd()
 	return c, nil
 }
 
@@ -91,6 +94,18 @@ func (c *certificate) renew(asked bool) {
 		c.log.Info("the renewed TLS certificate is in use", "names", leaf.DNSNames, "not_after", leaf.NotAfter)
 	case asked && err == nil:
 		c.log.Info("the TLS files have not changed")
+	}
+	c.warnOfEnd()
+}
+
+// warnOfEnd logs once that the certificate in use has expired. The server keeps using it: it has no better one, and some clients
+// don't care.
+func (c *certificate) warnOfEnd() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if used := c.used.Load(); used != c.told && c.now().After(used.Leaf.NotAfter) {
+		c.told = used
+		c.log.Warn("the TLS certificate has expired, so clients refuse to connect: renew its files", "names", used.Leaf.DNSNames, "not_after", used.Leaf.NotAfter)
 	}
 }
 

@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"crypto/tls"
+	"errors"
 	"log/slog"
 	"net"
 	"os"
@@ -52,7 +53,7 @@ func TestARenewedCertificateIsNoticedWithinAMinute(t *testing.T) {
 		var log backendtest.Buffer
 		c, err := web.LoadCertificate(config.Config{Serving: config.Serving{
 			TLSCert: filepath.Join(folder, "chain"), TLSKey: filepath.Join(folder, "key"),
-		}}, slog.New(slog.NewTextHandler(&log, nil)))
+		}}, slog.New(slog.NewTextHandler(&log, nil)), time.Now)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -86,6 +87,50 @@ func TestARenewedCertificateIsNoticedWithinAMinute(t *testing.T) {
 		after("without the files", "third.example", 3)
 		link("1", "now")
 		after("with the first ones again", "first.example", 3)
+	})
+}
+
+func TestACertificateThatHasExpiredIsReportedOnce(t *testing.T) {
+	folder := t.TempDir()
+	settings := config.Config{Serving: config.Serving{TLSCert: filepath.Join(folder, "chain"), TLSKey: filepath.Join(folder, "key")}}
+	put := func() {
+		t.Helper()
+		chain, key := backendtest.Certificate(t, "tokens.example") // until 2100
+		if err := errors.Join(os.WriteFile(settings.TLSCert, chain, 0o600), os.WriteFile(settings.TLSKey, key, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		began, start := time.Now(), time.Date(2099, 12, 31, 23, 58, 30, 0, time.UTC)
+		now := func() time.Time { return start.Add(time.Since(began)) }
+		var log backendtest.Buffer
+		load := func() *web.Certificate {
+			t.Helper()
+			c, err := web.LoadCertificate(settings, slog.New(slog.NewTextHandler(&log, nil)), now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return c
+		}
+		after := func(what string, warnings int) {
+			t.Helper()
+			time.Sleep(time.Minute)
+			synctest.Wait()
+			if n := strings.Count(log.String(), "the TLS certificate has expired"); n != warnings {
+				t.Errorf("%s: %d warnings, want %d:\n%s", what, n, warnings, log.String())
+			}
+		}
+		put()
+		c, stop := load(), make(chan struct{})
+		go c.Watch(stop)
+		defer close(stop)
+		after("before its end", 0)
+		after("after its end", 1)
+		after("a minute later", 1)
+		put()
+		after("after another one that has expired", 2)
+		load()
+		after("at a start", 3)
 	})
 }
 

@@ -106,7 +106,7 @@ func New(parts Parts) (*Server, error) {
 	if s.page, err = loadPage(parts.UI); err != nil {
 		return nil, err
 	}
-	if s.cert, err = loadCertificate(parts.Config, parts.Log); err != nil {
+	if s.cert, err = loadCertificate(parts.Config, parts.Log, parts.Now); err != nil {
 		return nil, err
 	}
 	s.endpoints = validation.New(validation.Parts{
