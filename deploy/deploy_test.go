@@ -126,6 +126,15 @@ func TestEachProxyGuardsTheApplication(t *testing.T) {
 	}
 }
 
+func TestNginxGuardsTheApplicationInAConfigurationThatTakesAnyHeader(t *testing.T) {
+	x := proxies[slices.IndexFunc(proxies, func(x proxy) bool { return x.name == "nginx" })]
+	s := x.startWith(t, places{embedded: true})
+	for _, name := range []string{"what a client says of its identity never reaches the application", "method, path, query and body reach the application as they were sent"} {
+		t.Run(name, func(t *testing.T) { guarantees[name](t, s) })
+	}
+	s.passes(t, "POST", "/", s.tokens.account.bearer(), "Content-Length: 2097152", "", strings.Repeat("x", 2<<20))
+}
+
 func TestEachProxyHoldsTheNeedAgainstTheTokenWhateverItsClientAsksFor(t *testing.T) {
 	for _, x := range proxies {
 		t.Run(x.name, func(t *testing.T) {

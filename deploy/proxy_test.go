@@ -47,12 +47,17 @@ type places struct {
 	tokentab, socket, application, port, need string
 	preflights                                bool // the lines that pass them on count
 	impatient                                 bool // keeps the file's timeout for Tokentab
+	embedded                                  bool // the upstreams, maps and server of nginx.conf are in another configuration
 }
 
 // fill sets the places in a file, all in one pass. The proxy listens on loopback only.
 func (p places) fill(text string) string {
 	if p.preflights {
 		text = uncommentPreflights(text)
+	}
+	if p.embedded {
+		_, taken, _ := strings.Cut(text, "\n    upstream")
+		text = "events {}\nhttp {\nunderscores_in_headers on;\nignore_invalid_headers off;\n    upstream" + taken
 	}
 	var replacements []string
 	if p.socket != "" { // nginx has a line for each
