@@ -127,12 +127,29 @@ func TestEachProxyGuardsTheApplication(t *testing.T) {
 }
 
 func TestNginxGuardsTheApplicationInAConfigurationThatTakesAnyHeader(t *testing.T) {
-	x := proxies[slices.IndexFunc(proxies, func(x proxy) bool { return x.name == "nginx" })]
-	s := x.startWith(t, places{embedded: true})
+	s := nginx().startWith(t, places{around: "underscores_in_headers on;\nignore_invalid_headers off;"})
 	for _, name := range []string{"what a client says of its identity never reaches the application", "method, path, query and body reach the application as they were sent"} {
 		t.Run(name, func(t *testing.T) { guarantees[name](t, s) })
 	}
 	s.passes(t, "POST", "/", s.tokens.account.bearer(), "Content-Length: 2097152", "", strings.Repeat("x", 2<<20))
+}
+
+// TestNginxAsksTokentabInAConfigurationThatReplacesAnswers keeps and replaces what Tokentab answers, where nothing else says so.
+func TestNginxAsksTokentabInAConfigurationThatReplacesAnswers(t *testing.T) {
+	for name, around := range map[string]string{
+		"by kept ones": "proxy_cache_path cache keys_zone=any:1m;\nproxy_cache any;\nproxy_cache_valid any 1h;\nproxy_cache_key key;\nproxy_ignore_headers Cache-Control;\n" +
+			"map $uri $not_asked { /.tokentab ''; default 1; }\nproxy_no_cache $not_asked;\nproxy_cache_bypass $not_asked;",
+		"by pages": "proxy_intercept_errors on;\nerror_page 401 403 =200 /welcome;",
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := nginx().startWith(t, places{around: around})
+			c := s.suspended(t)
+			s.refused(t, http.StatusUnauthorized, "GET", "/", c.bearer())
+			s.passes(t, "GET", "/", s.tokens.account.bearer())
+			s.refused(t, http.StatusUnauthorized, "GET", "/", c.bearer())
+			s.refused(t, http.StatusUnauthorized, "GET", "/")
+		})
+	}
 }
 
 func TestEachProxyHoldsTheNeedAgainstTheTokenWhateverItsClientAsksFor(t *testing.T) {
@@ -193,8 +210,12 @@ func TestNobodyGetsThroughWhereTokentabIsDown(t *testing.T) {
 	}
 }
 
+func nginx() proxy {
+	return proxies[slices.IndexFunc(proxies, func(x proxy) bool { return x.name == "nginx" })]
+}
+
 func TestNginxAsksOverTheSocketByItsOtherLine(t *testing.T) {
-	x := proxies[slices.IndexFunc(proxies, func(x proxy) bool { return x.name == "nginx" })]
+	x := nginx()
 	s := x.start(t, "", func(c *config.Config, _ *backend.World) { c.Socket = filepath.Join(t.TempDir(), "s") })
 	s.link.close()
 	s.passes(t, "GET", "/", s.tokens.account.bearer())

@@ -45,9 +45,9 @@ func TestMain(m *testing.M) {
 // places are the addresses and the requirement that a user sets in a file.
 type places struct {
 	tokentab, socket, application, port, need string
-	preflights                                bool // the lines that pass them on count
-	impatient                                 bool // keeps the file's timeout for Tokentab
-	embedded                                  bool // the upstreams, maps and server of nginx.conf are in another configuration
+	preflights                                bool   // the lines that pass them on count
+	impatient                                 bool   // keeps the file's timeout for Tokentab
+	around                                    string // lines of another configuration that takes up the upstreams, maps and server of nginx.conf
 }
 
 // fill sets the places in a file, all in one pass. The proxy listens on loopback only.
@@ -55,9 +55,9 @@ func (p places) fill(text string) string {
 	if p.preflights {
 		text = uncommentPreflights(text)
 	}
-	if p.embedded {
+	if p.around != "" {
 		_, taken, _ := strings.Cut(text, "\n    upstream")
-		text = "events {}\nhttp {\nunderscores_in_headers on;\nignore_invalid_headers off;\n    upstream" + taken
+		text = "events {}\nhttp {\n" + p.around + "\n    upstream" + taken
 	}
 	var replacements []string
 	if p.socket != "" { // nginx has a line for each
