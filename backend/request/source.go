@@ -51,7 +51,7 @@ func (s *Source) Address(c *fasthttp.RequestCtx) string {
 		if err != nil {
 			break
 		}
-		if remote = ip.Unmap(); !s.trusted.Contain(remote) {
+		if remote = ip.Unmap().WithZone(""); !s.trusted.Contain(remote) { // a zone may be any text
 			break
 		}
 	}
