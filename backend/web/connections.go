@@ -17,6 +17,7 @@ import (
 	"syscall"
 	"time"
 
+	"tokentab/backend/api"
 	"tokentab/backend/config"
 )
 
@@ -352,5 +353,5 @@ func (c *conn) linger() {
 // Limits of linger: time and bytes.
 const (
 	lingerTime  = 2 * time.Second
-	lingerBytes = 16 << 20
+	lingerBytes = api.MaxDropped // proxies pass on bodies up to this size, as docs/gateways.md says
 )
