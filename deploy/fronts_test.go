@@ -1,6 +1,7 @@
 package deploy_test
 
 import (
+	"database/sql"
 	"io"
 	"net"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 	"tokentab/backend/activity"
 	"tokentab/backend/api"
 	"tokentab/backend/backendtest"
+	"tokentab/backend/store"
 )
 
 // fronts are the configurations of nginx in front of Tokentab itself.
@@ -84,6 +86,31 @@ func TestADownloadThatBreaksOffBehindNginxDoesNotLookWhole(t *testing.T) {
 				t.Errorf("%s with %d bytes that look whole", a.Status, len(body))
 			}
 		})
+	}
+}
+
+// TestValidationsGoOnThroughNginxWhileOtherRequestsGet503 stands for copies of which too much is asked at once.
+func TestValidationsGoOnThroughNginxWhileOtherRequestsGet503(t *testing.T) {
+	p := backendtest.Start(t)
+	c, url := issueTokens(t, p).account, runFront(t, fronts["nginx-copies.conf"], strings.TrimPrefix(p.URL, "http://"))
+	if a := do(t, c, http.MethodGet, url+"/api/v1/validate", http.NoBody); a.StatusCode != http.StatusOK {
+		t.Fatal(a.Status)
+	}
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(p.Folder, store.FileName)+"?_pragma=busy_timeout(5000)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.Exec("ALTER TABLE status_lists RENAME TO gone"); err != nil {
+		t.Fatal(err)
+	}
+	for range 4 {
+		if a := do(t, c, http.MethodGet, url+"/status-lists/1", http.NoBody); a.StatusCode != http.StatusServiceUnavailable {
+			t.Fatal(a.Status)
+		}
+		if a := do(t, c, http.MethodGet, url+"/api/v1/validate", http.NoBody); a.StatusCode != http.StatusOK {
+			t.Fatalf("a validation gets %s", a.Status)
+		}
 	}
 }
 
