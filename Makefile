@@ -74,6 +74,8 @@ race := -vet=off -race -gcflags='modernc.org/...=-race=false' -gcflags='golang.o
 # A process with the race detector would wait a second at its end.
 export GORACE := atexit_sleep_ms=0
 
+cores := $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
+
 # What reaches the database through the store, the slowest first.
 on_postgres := ./backend/api ./backend ./backend/store ./backend/validation ./backend/web ./backend/mail ./backend/live
 
@@ -82,14 +84,14 @@ concurrent := 'Promise1[^0-9]|AtOnce'
 
 # The first run looks for races in all packages, but not in memory outside the Go heap; those of copies are on Postgres. What else
 # differs there runs without the race detector, which takes most of the time, but for the tests of many goroutines. Tests wait for
-# Postgres, so more packages and both runs go on at once, and those of copies begin first.
+# other programs, most of all for Postgres, so more of them than processors go on at once, and those of copies begin first.
 test-go: compiler postgres
 	$(say) "Testing the Go code with the race detector"
-	go test $(race) -timeout 30m ./copies ./...
+	go test $(race) -p $$(($(cores) * 3 / 2)) -timeout 30m ./copies ./...
 	go test -vet=off ./backend/memory
 	$(say) "Testing what reaches the database on Postgres"
 	export TOKENTAB_TEST_STORE=postgres; go test $(race) -timeout 30m -run $(concurrent) $(on_postgres) & \
-	go test -vet=off -p 4 -timeout 30m -skip $(concurrent) $(on_postgres); others=$$?; wait $$! && exit $$others
+	go test -vet=off -p $$(($(cores) * 2)) -parallel $$(($(cores) * 2)) -timeout 30m -skip $(concurrent) $(on_postgres); others=$$?; wait $$! && exit $$others
 	cd deploy/envoy && go test -count=1 ./...
 
 # How often the program is killed at random moments.
@@ -117,7 +119,7 @@ FUZZTIME ?= 3s
 fuzz: ## Look for inputs that break what parses them; each target for 3 s, or as FUZZTIME="5m" says.
 	$(say) "Fuzzing each parser for $(FUZZTIME)"
 	@grep -rEo --include='*_test.go' '^func Fuzz[A-Za-z0-9]+' backend docs | sed 's|/[^/]*:func | |' | sort | \
-	xargs -P "$$(nproc 2>/dev/null || sysctl -n hw.ncpu)" -n 2 sh -c '\
+	xargs -P $(cores) -n 2 sh -c '\
 		log=$$(go test -vet=off -gcflags="tokentab/...=-d=libfuzzer" -run "^$$" "./$$0" -args -test.fuzz "^$$1$$" -test.fuzztime $(FUZZTIME) \
 			-test.fuzzminimizetime 100x -test.parallel 1 -test.fuzzcachedir "$$(go env GOCACHE)/fuzz/tokentab/$$0" 2>&1) && failed=0 || failed=255; \
 		printf "%s in %s:\n%s\n" "$$1" "$$0" "$$log"; \

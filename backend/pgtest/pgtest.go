@@ -281,7 +281,7 @@ func start(files ...string) (where string, guard io.Closer, err error) {
 	}
 	// Nothing has to survive the machine, and the tests count on no default.
 	server := run("postgres", "-D", data, "-p", port, "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off", "-c", "full_page_writes=off",
-		"-c", "autovacuum=off", "-c", "max_connections=400", "-c", "shared_buffers=64MB", "-c", "max_wal_size=4GB", "-c", "log_min_messages=warning")
+		"-c", "autovacuum=off", "-c", "max_connections=1000", "-c", "shared_buffers=64MB", "-c", "max_wal_size=4GB", "-c", "log_min_messages=warning")
 	log, err := os.Create(filepath.Join(folder, "log"))
 	if err != nil {
 		return "", nil, err
