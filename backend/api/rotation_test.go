@@ -181,6 +181,18 @@ func TestAnOldSecretCanBeEndedBeforeItsOverlapIsOver(t *testing.T) {
 	refused(t, "again", r.Call(http.MethodPost, path, nil, r.admin...), http.StatusConflict, "invalid_action", "")
 }
 
+func TestARevokedTokenShowsNoOldSecret(t *testing.T) {
+	r := newRotating(t)
+	r.rotated(3600, r.admin...)
+	path := "/api/v1/api_token/" + r.made.ID.String()
+	revoked := r.Call(http.MethodPost, path+"/revoke", nil, r.admin...)
+	for what, a := range map[string]backendtest.Answer{"the revoke": revoked, "the token": r.Call(http.MethodGet, path, nil, r.admin...), "the list": r.Call(http.MethodGet, "/api/v1/api_token", nil, r.admin...)} {
+		if a.Status != http.StatusOK || strings.Contains(a.Body, "old_secret") {
+			t.Errorf("%s: %d %s", what, a.Status, a.Body)
+		}
+	}
+}
+
 func TestARevokeWithAnOldSecretEndsOnlyThatSecret(t *testing.T) {
 	r := newRotating(t)
 	second := r.rotated(3600, r.admin...)

@@ -213,9 +213,9 @@ func (ts *Tokens) settleUses(ctx context.Context) {
 	}
 }
 
-// asOfNow sets the last use to a pending one if that is later, and drops an old secret whose overlap is over.
+// asOfNow sets the last use to a pending one if that is later, and drops an old secret that no longer works.
 func (ts *Tokens) asOfNow(t *Listed) {
-	if !t.OldSecret.EndsAt.After(ts.now()) {
+	if t.Status == Revoked || !t.OldSecret.EndsAt.After(ts.now()) {
 		t.OldSecret = OldSecret{}
 	}
 	at := ts.uses.lastOf(t.ID, ts.latest())
