@@ -50,8 +50,9 @@ const (
 	mostWrongLines = 10
 )
 
-// ExportTokens writes all tokens of an account, one a line, and returns how many.
-func (b *Backend) ExportTokens(ctx context.Context, account pfid.ID, to io.Writer) (n int, err error) {
+// ExportTokens writes all tokens of an account, one a line, and returns how many. A line has only the present secret of its token:
+// replaced counts the tokens whose old secret is still valid here.
+func (b *Backend) ExportTokens(ctx context.Context, account pfid.ID, to io.Writer) (n, replaced int, err error) {
 	out := json.NewEncoder(to)
 	out.SetEscapeHTML(false)
 	err = b.Tokens.Each(ctx, account, func(list []token.Listed) error {
@@ -70,10 +71,13 @@ func (b *Backend) ExportTokens(ctx context.Context, account pfid.ID, to io.Write
 				return err
 			}
 			n++
+			if !t.OldSecret.EndsAt.IsZero() {
+				replaced++
+			}
 		}
 		return nil
 	})
-	return n, err
+	return n, replaced, err
 }
 
 // written returns a time of an importedLine; empty for the zero time.

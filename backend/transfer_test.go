@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -17,6 +18,7 @@ import (
 	"tokentab/backend/agent"
 	"tokentab/backend/audit"
 	"tokentab/backend/backendtest"
+	"tokentab/backend/pfid"
 	"tokentab/backend/token"
 )
 
@@ -46,7 +48,7 @@ func TestExportedTokensWorkInAnotherInstallationWithTheirSecrets(t *testing.T) {
 		t.Fatal(err1, err2)
 	}
 	var lines bytes.Buffer
-	n, err := p.ExportTokens(t.Context(), actor.AccountID, &lines)
+	n, _, err := p.ExportTokens(t.Context(), actor.AccountID, &lines)
 	if err != nil || n != 5 || strings.Count(lines.String(), "\n") != 5 {
 		t.Fatalf("%d tokens: %v", n, err)
 	}
@@ -83,6 +85,30 @@ func TestExportedTokensWorkInAnotherInstallationWithTheirSecrets(t *testing.T) {
 	}
 	if result, err := importLines(t, q, target, lines.String()); err != nil || result.Made != 0 || result.Known != 4 {
 		t.Errorf("a second import: %+v %v", result, err)
+	}
+}
+
+func TestAnExportCountsTheSecretsThatItLacks(t *testing.T) {
+	p := backendtest.Start(t)
+	actor := p.Found()
+	for _, end := range []func(pfid.ID) error{
+		func(pfid.ID) error { return nil },
+		func(id pfid.ID) error { _, err := p.Tokens.Revoke(t.Context(), actor, id); return err },
+		func(id pfid.ID) error { _, err := p.Tokens.EndOldSecret(t.Context(), actor, id); return err },
+	} {
+		made, _ := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+		if _, _, err := p.Tokens.Rotate(t.Context(), actor, made.ID, token.Rotation{Overlap: time.Hour}); err != nil {
+			t.Fatal(err)
+		}
+		if err := end(made.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, want := range []int{1, 0} {
+		if n, replaced, err := p.ExportTokens(t.Context(), actor.AccountID, io.Discard); err != nil || n != 3 || replaced != want {
+			t.Errorf("%d tokens, and %d replaced secrets, want %d: %v", n, replaced, want, err)
+		}
+		p.Clock.Move(time.Hour)
 	}
 }
 
@@ -189,6 +215,7 @@ func TestAFileWithAWrongLineImportsNothingAndNamesTheLine(t *testing.T) {
 		"a number of ms":  {foreign("x", `,"inserted_at":1780272000000`), "inserted_at must be a text"},
 		"unknown field":   {foreign("x", `,"expires_att":1`), "expires_att"},
 		"no hash":         {`{"scope":"account","role":"read","expires_at":"2026-06-01T00:00:00Z"}`, "hash must be"},
+		"no secret":       {foreign("", ""), "hash must not be"},
 		"no role":         {strings.Replace(foreign("x", ""), `"role":"read",`, "", 1), "role is required"},
 		"no expiry":       {strings.Replace(foreign("x", ""), `,"expires_at":"2026-06-01T00:00:00Z"`, "", 1), "expires_at is required"},
 		"too long a life": {strings.Replace(foreign("x", ""), "2026-06", "2036-06", 1), "longest lifetime"},

@@ -28,11 +28,13 @@ func (e *exportTokens) Run(ctx context.Context, std IO) (err error) {
 		return err
 	}
 	out := bufio.NewWriter(std.Out)
-	n, err := b.ExportTokens(ctx, owner, out)
+	n, replaced, err := b.ExportTokens(ctx, owner, out)
 	if err = errors.Join(err, out.Flush()); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(std.Err, "Exported %s.\n", counted(n, "token", "tokens"))
+	if _, err = fmt.Fprintf(std.Err, "Exported %s.\n", counted(n, "token", "tokens")); err == nil && replaced > 0 {
+		_, err = fmt.Fprintf(std.Err, "Secrets that a rotation replaced and that still work: %d. They are not exported, so give their clients the new secrets first.\n", replaced)
+	}
 	return err
 }
 

@@ -42,8 +42,11 @@ func (ts *Tokens) CheckImported(i *Imported, shorten bool) error {
 		}
 		wrong = failed.Fields
 	}
-	if i.Hash == (Hash{}) {
+	switch i.Hash {
+	case Hash{}:
 		wrong.Add("hash", "must be the SHA-256 of the secret, as 64 hexadecimal digits")
+	case HashOf(nil):
+		wrong.Add("hash", "must not be the SHA-256 of an empty text")
 	}
 	if i.Status != Active && i.Status != Suspended {
 		wrong.Add("status", "must be active or suspended")
