@@ -69,3 +69,13 @@ func TestTheServiceMayWriteToEachFolderOfASetting(t *testing.T) {
 		}
 	}
 }
+
+// A server ends at once if Postgres is down when it starts, and a machine may start for longer than any number of tries lasts.
+func TestSystemdStartsTheServiceForAsLongAsItTakes(t *testing.T) {
+	unit := shipped(t, "tokentab.service")
+	for _, line := range []string{"Restart=on-failure", "StartLimitIntervalSec=0"} {
+		if !strings.Contains(unit, "\n"+line+"\n") {
+			t.Errorf("the unit lacks %s", line)
+		}
+	}
+}
