@@ -1,5 +1,5 @@
 import { ArrowUpDown, ListFilter } from "lucide-react";
-import { lazy, type RefObject, Suspense, useState } from "react";
+import { lazy, type RefObject, Suspense, useRef, useState } from "react";
 import { Button } from "../ui/button";
 import { Chip } from "../ui/chip";
 import { count } from "../ui/count";
@@ -30,6 +30,8 @@ interface FindBarProps {
   summary: { data: ApiTokenSummary | undefined; error: Error | null };
   /** The number of tokens that match; undefined until the first answer. */
   matching: number | undefined;
+  /** Whether that number is of the last filter, until the new one is there. */
+  turning: boolean;
   /** Whether to warn of tokens that expire soon. */
   warns: boolean;
   /** The Filter button. */
@@ -37,13 +39,15 @@ interface FindBarProps {
 }
 
 /** Search, filters, order and summary of a list of tokens. */
-export function FindBar({ finding, without, summary, matching, warns, button }: FindBarProps) {
+export function FindBar({ finding, without, summary, matching, turning, warns, button }: FindBarProps) {
   const { find, change, clear, narrowed } = finding;
   const [open, setOpen] = useState(false);
   const words = useChoices(find, false);
   const shown = parts.filter((part) => part.isOn(find)).flatMap((part) => part.sets);
   const chips = filters.filter((name) => find[name] && !shown.includes(name));
   const total = summary.data?.item_count;
+  const settled = useRef(narrowed);
+  if (!turning) settled.current = narrowed;
   function drop(next: () => void) {
     next();
     // The focused button is gone.
@@ -106,7 +110,7 @@ export function FindBar({ finding, without, summary, matching, warns, button }: 
         <p role="status" className="mr-1 text-soft">
           {matching === undefined
             ? ""
-            : narrowed && total !== undefined
+            : settled.current && total !== undefined
               ? `${matching.toLocaleString("en")} of ${count(total, "token")}`
               : count(matching, "token")}
         </p>

@@ -130,9 +130,11 @@ describe("the search", () => {
     await inAddress("?q=ci");
     expect(screen.getByRole("row", { name: /Nightly/ })).toBeInTheDocument();
     expect(screen.getByRole("table")).toHaveAttribute("aria-busy", "true");
+    expect(screen.getByText("2 tokens")).toBeInTheDocument();
     act(() => answer(list([ci])));
     await waitFor(() => expect(screen.queryByRole("row", { name: /Nightly/ })).not.toBeInTheDocument());
     expect(screen.getByRole("table")).toHaveAttribute("aria-busy", "false");
+    expect(screen.getByText("1 of 60 tokens")).toBeInTheDocument();
   });
 
   test.each([

@@ -72,6 +72,7 @@ export function TokenList({ name, agent, empty, creating, onCreating, ...making 
           without={without}
           summary={summary}
           matching={pagination?.item_count}
+          turning={turning}
           warns={agent === undefined}
           button={filterButton}
         />
