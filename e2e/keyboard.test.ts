@@ -115,3 +115,30 @@ test("choosing a gateway and its requirements and testing a token work by keyboa
   await page.keyboard.press("Enter");
   await expect(page.getByText("Passes", { exact: true })).toBeVisible();
 });
+
+test("a link within the page leads the keyboard to the content, not to the top", async ({
+  page,
+  api,
+  signedIn: _,
+}) => {
+  await api.create("/api_token", { token_scope: "account", name: "Nightly" });
+  await page.goto("/account/team");
+  const tabs = page.getByRole("navigation", { name: "Account" });
+  await tabTo(page, tabs.getByRole("link", { name: "API Tokens" }));
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("table", { name: "API tokens" })).toBeVisible();
+  await expect(page.getByRole("main")).toBeFocused();
+  await page.keyboard.press("Tab");
+  await expect(page.getByRole("link", { name: "Connect" })).toBeFocused();
+
+  const nightly = page.getByRole("link", { name: /Nightly/ });
+  await nightly.focus();
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("heading", { name: "Nightly" })).toBeVisible();
+  await expect(page.getByRole("main")).toBeFocused();
+  const agents = page.getByRole("link", { name: "Agents", exact: true });
+  await agents.focus();
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("heading", { level: 1, name: "Agents" })).toBeVisible();
+  await expect(agents, "what stays keeps the focus").toBeFocused();
+});

@@ -1,6 +1,6 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { BookOpen, Bot, Building2, ChevronsUpDown, CircleUser, LogOut, Menu as MenuIcon } from "lucide-react";
-import { lazy, type ReactNode, Suspense, useEffect } from "react";
+import { lazy, type ReactNode, Suspense, useEffect, useRef } from "react";
 import { Link, useLocation } from "wouter";
 import { useSignOut } from "../session/session";
 import { IconButton } from "../ui/button";
@@ -38,6 +38,7 @@ const sideItem =
 /** The navigation, beside the page or above it in narrow windows. */
 export function Shell({ account, user, notices, onShown, children }: ShellProps) {
   useChanges();
+  useKeptFocus();
   useEffect(() => {
     const timer = setTimeout(onShown, 1_000);
     return () => clearTimeout(timer);
@@ -74,6 +75,20 @@ export function Shell({ account, user, notices, onShown, children }: ShellProps)
       </main>
     </div>
   );
+}
+
+/** Moves the focus to the content if the element that had it went with the page before, or hides until the next one loads. */
+function useKeptFocus() {
+  const [location] = useLocation();
+  const shown = useRef(location);
+  const focused = useRef<Element>(null);
+  focused.current = document.activeElement;
+  useEffect(() => {
+    if (shown.current === location) return;
+    shown.current = location;
+    if (focused.current !== document.body && focused.current?.getClientRects().length === 0)
+      document.getElementById("content")?.focus({ preventScroll: true });
+  });
 }
 
 /** Keeps the page up to date while it is shown. */
