@@ -145,7 +145,7 @@ start_nginx() {
 	address[$1]=$("$helper" address) behind[$1]="${pid["Bare Fiber"]} ${pid[Tokentab]}"
 	case $1 in
 	*socket) upstream=unix:$folder/Tokentab.sock ;;
-	*without*) behind[$1]=${pid["Bare Fiber"]} edit=(-e '/auth_request|\$(token|account|environment|agent)_/d') status=200 ;;
+	*without*) behind[$1]=${pid["Bare Fiber"]} edit=(-e '/auth_request|\$(token|account|environment|agent)_/d' -e 's/\$checked/application/') status=200 ;;
 	esac
 	for text in 'server 127.0.0.1:8080;' 'server 127.0.0.1:9000;' '*:8000' 'worker_processes auto' 'http {'; do
 		[[ $(grep -cF "$text" deploy/nginx.conf) == 1 ]] || die "deploy/nginx.conf does not have \"$text\" once"

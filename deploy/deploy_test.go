@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -192,6 +193,24 @@ func TestNobodyGetsThroughWhereTokentabCannotTell(t *testing.T) {
 			}()
 			s.refused(t, http.StatusServiceUnavailable, "GET", "/", "Authorization: Bearer unseen")
 			s.refused(t, http.StatusServiceUnavailable, "GET", "/", s.tokens.environment.bearer())
+		})
+	}
+}
+
+// TestNobodyGetsThroughWhereAnotherServerAnswers covers a wrong address, such as that of a proxy or a page that answers 200 to
+// everything. Traefik and Envoy look at the status only.
+func TestNobodyGetsThroughWhereAnotherServerAnswers(t *testing.T) {
+	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer other.Close()
+	for _, x := range proxies {
+		if x.name != "nginx" && x.name != "Caddy" {
+			continue
+		}
+		t.Run(x.name, func(t *testing.T) {
+			s := x.startWith(t, places{tokentab: other.Listener.Addr().String()})
+			for _, lines := range [][]string{nil, {s.tokens.account.bearer()}, {"X-Token-Id: " + s.tokens.account.ID.String()}} {
+				s.refused(t, http.StatusBadGateway, "GET", "/", lines...)
+			}
 		})
 	}
 }

@@ -4,6 +4,7 @@ package deploy_test
 
 import (
 	"bufio"
+	"cmp"
 	"flag"
 	"net"
 	"net/http"
@@ -124,7 +125,7 @@ func (x proxy) startWith(t *testing.T, set places, options ...backendtest.Option
 	}
 	_, port, _ := strings.Cut(s.address, ":")
 	folder := t.TempDir()
-	set.tokentab, set.socket, set.application, set.port = s.link.address, p.Config.Socket, s.application.address, port
+	set.tokentab, set.socket, set.application, set.port = cmp.Or(set.tokentab, s.link.address), p.Config.Socket, s.application.address, port
 	for _, name := range x.files {
 		text, err := os.ReadFile(name)
 		if err != nil {
