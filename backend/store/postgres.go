@@ -243,8 +243,12 @@ func (r *remote) explained(err error) error {
 	if failed, ok := errors.AsType[*pgconn.ConnectError](err); ok {
 		return fmt.Errorf("%s: can't connect to %s as %s: %w", r.flag, r, r.config.User, failed.Unwrap())
 	}
-	if failed, ok := errors.AsType[*pgconn.PgError](err); ok && failed.Code == insufficientRights {
+	failed, ok := errors.AsType[*pgconn.PgError](err)
+	switch {
+	case ok && failed.Code == insufficientRights:
 		return fmt.Errorf("%s: the role %s lacks rights in %s; it must own the tables of tokentab: %w", r.flag, r.config.User, r, err)
+	case ok && failed.Code == readOnlyTransaction:
+		return fmt.Errorf("%s: %s takes no changes; neither the role, the database nor the URL may have default_transaction_read_only: %w", r.flag, r, err)
 	}
 	return err
 }

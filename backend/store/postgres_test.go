@@ -101,6 +101,7 @@ func TestAPostgresThatCantBeUsedIsRefusedWithWhatToDo(t *testing.T) {
 		"encoding":       {pgtest.Create(t, "ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"), "has the encoding SQL_ASCII: create the database with ENCODING 'UTF8'"},
 		"may not create": {as(empty), "run GRANT USAGE, CREATE ON SCHEMA public"},
 		"may not read":   {as(whole), "the role newcomer lacks rights"},
+		"read-only":      {changedURL(t, empty, func(u *url.URL) { u.RawQuery += "&default_transaction_read_only=on" }), "neither the role, the database nor the URL may have default_transaction_read_only"},
 	} {
 		_, err := openURL(t, c.url)
 		if err == nil || !strings.Contains(err.Error(), c.says) {
