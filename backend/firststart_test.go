@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"tokentab/backend"
+	"tokentab/backend/backendtest"
 	"tokentab/backend/config"
 	"tokentab/backend/pgtest"
 	"tokentab/backend/signer"
@@ -253,5 +255,25 @@ func TestAnEmptyFolderIsAFirstStartWithAMasterKeyFromOutsideToo(t *testing.T) {
 			t.Errorf("with another key: %v", err)
 		}
 		t.Setenv("TOKENTAB_MASTER_KEY", mine)
+	}
+}
+
+func TestACopyWithOtherSettingsThanTheOneBeforeSaysSo(t *testing.T) {
+	pgtest.OnPostgres(t)
+	at := func(publicURL string) backendtest.Option {
+		return func(c *config.Config, _ *backend.World) { c.PublicURL = publicURL }
+	}
+	first := backendtest.Start(t, at("https://tokens.example.com"))
+	like := func(publicURL string) string {
+		p := backendtest.StartIn(t, first.Folder, first.Clock, at(publicURL))
+		p.Call(http.MethodGet, "/api/v1/session", nil) // answered once it serves
+		return p.Log.String()
+	}
+	first.Call(http.MethodGet, "/api/v1/session", nil)
+	if log := first.Log.String() + like("https://tokens.example.com"); strings.Contains(log, "all copies need the same") {
+		t.Errorf("of the first copies: %s", log)
+	}
+	if log := like("https://other.example.com"); !strings.Contains(log, "setting=--public-url here=https://other.example.com there=https://tokens.example.com") {
+		t.Errorf("of another one: %s", log)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"runtime"
+	"strings"
 	"sync"
 	"time"
 
@@ -60,6 +61,10 @@ func (b *Backend) keepIssuing(ctx context.Context, c config.Config) error {
 	} {
 		kept, err := b.store.Setting(ctx, name)
 		if err == nil && kept != value { // each write waits for the disk, and requests wait for this
+			if kept != "" && b.store.Copies() != nil {
+				b.log.Warn("a setting is not that of the last start, perhaps of another copy: all copies need the same",
+					"setting", "--"+strings.ReplaceAll(name, "_", "-"), "here", value, "there", kept)
+			}
 			err = b.store.SetSetting(ctx, name, value)
 		}
 		if err != nil {
