@@ -161,3 +161,30 @@ test("names without spaces and menus fit a window that is enlarged four times", 
   await last.scrollIntoViewIfNeeded();
   await expect(last, "the last entry of the menu").toBeInViewport({ ratio: 1 });
 });
+
+test("in a window that is enlarged four times, buttons of a dialog never hide what has the focus", async ({
+  page,
+  signedIn: _,
+}) => {
+  await page.setViewportSize({ width: 320, height: 256 });
+  for (const [path, button, presses] of [
+    ["/account/details", "Edit", 5],
+    ["/profile", "Change password", 6],
+    ["/account/api-tokens", "Create API token", 6],
+  ] as const) {
+    await page.goto(path);
+    await page.getByRole("button", { name: button, exact: true }).first().click();
+    const dialog = page.getByRole("dialog");
+    const focused = dialog.locator(":focus");
+    const footer = dialog.locator(".sticky");
+    for (let press = 0; press <= presses; press++) {
+      await expect(focused).toHaveCount(1);
+      if ((await footer.locator(":focus").count()) === 0) {
+        const [field, buttons] = [await focused.boundingBox(), await footer.boundingBox()];
+        const place = `${button}, ${press} times Tab: ${JSON.stringify({ field, buttons })}`;
+        expect(field && buttons && field.y >= 0 && field.y < buttons.y, place).toBe(true);
+      }
+      await page.keyboard.press("Tab");
+    }
+  }
+});

@@ -4,11 +4,14 @@ import { useOpenForm } from "./leave-guard";
 import { focusOfRow } from "./row-menu";
 import { dismissMessages } from "./toast";
 
-/* Closing has no transition: a secret must leave the document at once. */
+/*
+ * Closing has no transition: a secret must leave the document at once. Of what has the focus, nothing hides behind the footer,
+ * which is 112 pixels high at most.
+ */
 export const backdrop =
   "fixed inset-0 z-20 bg-veil transition-opacity duration-100 data-starting-style:opacity-0";
 export const popup =
-  "fixed inset-x-4 top-1/2 z-20 mx-auto flex max-h-[calc(100dvh-32px)] max-w-120 -translate-y-1/2 flex-col overflow-y-auto rounded-box border border-line bg-raised shadow-float transition-[opacity,scale] duration-100 data-starting-style:scale-98 data-starting-style:opacity-0";
+  "fixed inset-x-4 top-1/2 z-20 mx-auto flex scroll-pb-28 max-h-[calc(100dvh-32px)] max-w-120 -translate-y-1/2 flex-col overflow-y-auto rounded-box border border-line bg-raised shadow-float transition-[opacity,scale] duration-100 data-starting-style:scale-98 data-starting-style:opacity-0";
 export const titleClass = "px-5 pt-5 text-large font-semibold wrap-anywhere";
 
 export interface DialogProps {
@@ -34,11 +37,13 @@ export function Dialog({ onClose, asksOutside = false, title, row, children }: D
           ref={content}
           className={popup}
           // Fields come before links in the text. On a phone, a focused field opens the keyboard.
-          initialFocus={(how) =>
-            (how !== "touch" &&
-              content.current?.querySelector<HTMLElement>("input:not([hidden]), textarea")) ||
-            true
-          }
+          initialFocus={(how) => {
+            if (how === "touch") return true;
+            const field = content.current?.querySelector<HTMLElement>("input:not([hidden]), textarea");
+            // Base UI does not scroll, and the field may be behind the footer.
+            field?.scrollIntoView({ block: "nearest" });
+            return field ?? true;
+          }}
           finalFocus={finalFocus}
         >
           <BaseDialog.Title className={titleClass}>{title}</BaseDialog.Title>

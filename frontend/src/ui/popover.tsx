@@ -31,7 +31,7 @@ export function Popover({ anchor, title, onClose, children }: PopoverProps) {
         >
           <BasePopover.Popup
             finalFocus={anchor}
-            className="max-h-(--available-height) w-110 max-w-full overflow-y-auto rounded-box border border-line bg-raised shadow-float outline-none"
+            className="scroll-pb-16 max-h-(--available-height) w-110 max-w-full overflow-y-auto rounded-box border border-line bg-raised shadow-float outline-none"
           >
             <BasePopover.Title className="sr-only">{title}</BasePopover.Title>
             {children}
