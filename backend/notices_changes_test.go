@@ -317,3 +317,34 @@ func TestACopyThatWasPausedDoesNotRepeatATryOfAnother(t *testing.T) {
 		t.Errorf("%d tries", len(got))
 	}
 }
+
+// settling does something between a try of a message and its outcome.
+type settling struct {
+	notice.Store
+	do func()
+}
+
+func (l settling) SettleNotice(ctx context.Context, m notice.Message, o notice.Outcome, last notice.Attempt) error {
+	l.do()
+	return l.Store.SettleNotice(ctx, m, o, last)
+}
+
+func TestACopyThatWasPausedDoesNotHideThatAMessageArrived(t *testing.T) {
+	p, actor, r := subscribed(t)
+	r.answer(http.StatusServiceUnavailable)
+	issueFor(p, actor, "Nightly", 14*day)
+	other := notice.New(p.Notices.Parts)
+	p.Notices.Store = settling{p.Notices.Store, func() {
+		r.answer(http.StatusOK)
+		p.Clock.Move(time.Minute)
+		if err := other.Post(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}}
+	if err := p.Notices.Post(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if w, err := other.Webhook(t.Context(), actor.AccountID); err != nil || len(r.take()) != 2 || w.Last.Status != http.StatusOK {
+		t.Errorf("the page shows %+v (%v)", w.Last, err)
+	}
+}

@@ -243,20 +243,19 @@ func (s Notices) BeginTry(ctx context.Context, m notice.Message, again time.Time
 
 func (s Notices) SettleNotice(ctx context.Context, m notice.Message, o notice.Outcome, last notice.Attempt) error {
 	return s.change(ctx, func(tx *gorm.DB) error {
-		settle := func(set string, args ...any) error {
-			return tx.Exec("UPDATE expiry_notices SET "+set+" WHERE recipient_id = ? AND message_id = ?", append(args, m.Recipient, m.ID)...).Error
-		}
-		var err error
+		set, args := "next_at = next_at", []any{} // Failed: BeginTry wrote when to try again
 		switch o {
 		case notice.CutShort:
-			return settle("tries = ?, next_at = written_at", m.Tries)
+			set, args = "tries = ?, next_at = written_at", []any{m.Tries}
 		case notice.Arrived:
-			err = settle("told_at = written_at, message_id = NULL, body = NULL")
+			set = "told_at = written_at, message_id = NULL, body = NULL"
 		case notice.GivenUp:
-			err = settle("message_id = NULL, body = NULL")
+			set = "message_id = NULL, body = NULL"
 		}
-		if err != nil || m.Email != "" {
-			return err
+		settled := tx.Exec("UPDATE expiry_notices SET "+set+" WHERE recipient_id = ? AND message_id = ?", append(args, m.Recipient, m.ID)...)
+		// If another copy of the program settled the message meanwhile, it has also noted its own attempt, which was later.
+		if settled.Error != nil || settled.RowsAffected == 0 || o == notice.CutShort || m.Email != "" {
+			return settled.Error
 		}
 		return noteAttempt(tx, m.AccountID, m.Webhook.URL, last)
 	})
