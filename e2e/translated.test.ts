@@ -34,8 +34,18 @@ test("a translated page shows what changes, so that no revoked token looks alive
   await page.getByRole("button", { name: "Next" }).click();
   await expect(page.getByText("51–51 of 51")).toBeVisible();
 
-  await page.goto(`/account/api-tokens/${details.id}`);
+  const idle = await api.create<Created>("/api_token", { token_scope: "account", name: "Idle" });
+  await page.goto(`/account/api-tokens/${idle.details.id}`);
   const head = page.getByRole("main").locator("header");
+  await expect(head).toContainText("Active");
+  await expect(page.getByText("Waiting for first use")).toBeVisible();
+  await translate(page);
+  expect((await api.validate(idle.token)).status).toBe(200);
+  await expect(page.getByText("Waiting for first use")).toBeHidden();
+  await api.act(`/api_token/${idle.details.id}/suspend`);
+  await expect(head).toContainText("Suspended");
+
+  await page.goto(`/account/api-tokens/${details.id}`);
   await expect(head).toContainText("Suspended");
   const status = page.getByRole("definition").filter({ hasText: /^Suspended/ });
   await expect(status).toBeVisible();

@@ -99,7 +99,9 @@ function UseFact({ token }: { token: ApiToken }) {
   const waits = awaitsFirstUse(token, useNow());
   if (waits) return <Fact>Waiting for first use</Fact>;
   return (
-    <Fact>Last used {token.last_used_at ? <Time at={token.last_used_at} note="±5 s" past /> : "Never"}</Fact>
+    <Fact>
+      Last used {token.last_used_at ? <Time at={token.last_used_at} note="±5 s" past /> : <span>Never</span>}
+    </Fact>
   );
 }
 

@@ -56,12 +56,13 @@ export function TokenFacts({ token }: { token: ApiToken | undefined }) {
 
 function Status({ token }: { token: ApiToken }) {
   const state = stateOf(token, useNow());
-  if (state !== "revoked" && state !== "suspended") return stateWords[state];
+  const word = <span>{stateWords[state]}</span>;
+  if (state !== "revoked" && state !== "suspended") return word;
   const at = token[`${state}_at`];
   const reason = token[`${state}_reason`];
   return (
     <>
-      <span>{stateWords[state]}</span> {at && <Time at={at} />} {changerText(token, state)}
+      {word} {at && <Time at={at} />} {changerText(token, state)}
       {reason && (
         <>
           : <bdi>{reason}</bdi>
@@ -98,7 +99,7 @@ function Expiry({ token }: { token: ApiToken }) {
 function LastUse({ token }: { token: ApiToken }) {
   const waits = awaitsFirstUse(token, useNow());
   if (token.last_used_at) return <Time at={token.last_used_at} note="±5 s" past />;
-  return waits ? "Waiting for first use" : "Never";
+  return <span>{waits ? "Waiting for first use" : "Never"}</span>;
 }
 
 function Secrets({ token: { status, old_secret: old } }: { token: ApiToken }) {
