@@ -173,7 +173,7 @@ func TestEachProxyHoldsTheNeedAgainstTheTokenWhateverItsClientAsksFor(t *testing
 	}
 }
 
-func TestNobodyGetsThroughWhereTokentabCannotTell(t *testing.T) {
+func TestNothingPassesWhereTokentabCannotTell(t *testing.T) {
 	for _, x := range proxies {
 		t.Run(x.name, func(t *testing.T) {
 			s := x.start(t, "")
@@ -197,9 +197,9 @@ func TestNobodyGetsThroughWhereTokentabCannotTell(t *testing.T) {
 	}
 }
 
-// TestNobodyGetsThroughWhereAnotherServerAnswers covers a wrong address, such as that of a proxy or a page that answers 200 to
+// TestNothingPassesWhereAnotherServerAnswers covers a wrong address, such as that of a proxy or a page that answers 200 to
 // everything. Traefik and Envoy look at the status only.
-func TestNobodyGetsThroughWhereAnotherServerAnswers(t *testing.T) {
+func TestNothingPassesWhereAnotherServerAnswers(t *testing.T) {
 	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	defer other.Close()
 	for _, x := range proxies {
@@ -215,7 +215,7 @@ func TestNobodyGetsThroughWhereAnotherServerAnswers(t *testing.T) {
 	}
 }
 
-func TestNobodyGetsThroughWhereTokentabIsDown(t *testing.T) {
+func TestNothingPassesWhereTokentabIsDown(t *testing.T) {
 	for _, x := range proxies {
 		t.Run(x.name, func(t *testing.T) {
 			s := x.start(t, "")
@@ -243,7 +243,7 @@ func TestNginxAsksOverTheSocketByItsOtherLine(t *testing.T) {
 	s.refused(t, x.whenDown, "GET", "/", s.tokens.account.bearer())
 }
 
-func TestNobodyGetsThroughWhereTokentabDoesNotAnswerInTime(t *testing.T) {
+func TestNothingPassesWhereTokentabDoesNotAnswerInTime(t *testing.T) {
 	for _, x := range proxies {
 		if x.whenSlow == 0 {
 			continue // it waits for half a minute, and nothing in its files could change that

@@ -60,7 +60,7 @@ var guarantees = map[string]func(*testing.T, *scene){
 		}
 	},
 
-	"a credential that nobody can read is the client's mistake": func(t *testing.T, s *scene) {
+	"a credential that no one can read is the client's mistake": func(t *testing.T, s *scene) {
 		unreadable := []string{"Bearer a\x01b", "Bearer \x7f", "Bearer " + s.tokens.account.secret + "\x1f", "Bearer " + strings.Repeat("a", 16<<10-len("Authorization: Bearer \r\n"))}
 		for _, value := range unreadable {
 			for _, header := range []string{"Authorization: ", "X-API-Key: "} {

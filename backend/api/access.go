@@ -41,7 +41,7 @@ func (s *Service) admit(a access) func(huma.Context, func(huma.Context)) {
 		}
 		if err == nil && a == open && isUnsafe(ctx.Method()) {
 			if err = s.refuseForeignOrigin(who.request, false); err == nil {
-				// A copy that can't see what others have changed must sign nobody in.
+				// A copy that can't see what others have changed must sign no one in.
 				_, err = s.Tokens.Arrive(who.request.UserContext())
 			}
 		}

@@ -88,7 +88,7 @@ func (s *Service) authenticate(c *fiber.Ctx) (*caller, error) {
 	if !isUnsafe(c.Method()) && (c.Get(headerBackground) != "" || c.Route().Path == apiRoot+changesRoute) {
 		use = s.People.Glance
 	}
-	if _, err := s.Tokens.Arrive(c.UserContext()); err != nil { // a copy that is cut off or outdated serves nobody
+	if _, err := s.Tokens.Arrive(c.UserContext()); err != nil { // a copy that is cut off or outdated serves no one
 		return nil, err
 	}
 	session, ok, err := use(c.UserContext(), id)
