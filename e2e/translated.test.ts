@@ -44,6 +44,7 @@ test("a translated page shows what changes, so that no revoked token looks alive
   await expect(page.getByText("Waiting for first use")).toBeHidden();
   await api.act(`/api_token/${idle.details.id}/suspend`);
   await expect(head).toContainText("Suspended");
+  await expect(head.getByText("Activate")).toBeVisible();
 
   await page.goto(`/account/api-tokens/${details.id}`);
   await expect(head).toContainText("Suspended");

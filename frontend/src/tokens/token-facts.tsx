@@ -104,8 +104,8 @@ function LastUse({ token }: { token: ApiToken }) {
 
 function Secrets({ token: { status, old_secret: old } }: { token: ApiToken }) {
   const now = useNow();
-  if (status === "revoked") return "None";
-  if (!old || Date.parse(old.ends_at) <= now) return "One";
+  if (status === "revoked") return <span>None</span>;
+  if (!old || Date.parse(old.ends_at) <= now) return <span>One</span>;
   return (
     <>
       Two until <Time at={old.ends_at} clock />

@@ -49,7 +49,8 @@ export function Button({
       {busy && <LoaderCircle aria-hidden className="absolute size-4 animate-spin" />}
       <span className={`inline-flex items-center gap-1.5 ${busy ? "opacity-0" : ""}`}>
         {icon}
-        {children}
+        {/* Also on a translated page, a label changes that is alone in its element. */}
+        {typeof children === "string" ? <span>{children}</span> : children}
       </span>
     </button>
   );
