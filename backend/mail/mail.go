@@ -36,14 +36,15 @@ func (m *Mailer) Send(ctx context.Context, to, subject, text string) error {
 	// The library restarts its timeout at each reply of the server, so a slow server could hold it past the context.
 	sent := make(chan error, 1)
 	go func() {
-		err := client.DialWithContext(ctx)
-		if err == nil {
-			if err = client.Send(message); message.IsDelivered() {
-				err = nil // the server took the mail: it must not be sent again if the connection ends without a farewell
-			}
-			defer client.Close()
+		connection, err := client.DialToSMTPClientWithContext(ctx)
+		if err != nil {
+			sent <- err
+			return
 		}
-		sent <- err
+		// Once the server took the mail, it must not be sent again, however the connection ends.
+		sent <- client.SendWithSMTPClient(connection, message)
+		_ = client.CloseWithSMTPClient(connection)
+		_ = connection.Close() // also after a QUIT without the usual answer
 	}()
 	select {
 	case err = <-sent:
@@ -57,7 +58,8 @@ func (m *Mailer) Send(ctx context.Context, to, subject, text string) error {
 }
 
 func (m *Mailer) options() []mail.Option {
-	options := []mail.Option{mail.WithPort(m.server.Port)}
+	// Send would wait for the answer to a RSET after the mail, and take another answer for a failure.
+	options := []mail.Option{mail.WithPort(m.server.Port), mail.WithoutRset()}
 	authentication := mail.WithSMTPAuth(mail.SMTPAuthAutoDiscover)
 	switch m.server.TLS {
 	case config.TLSFromTheStart:

@@ -218,8 +218,9 @@ func TestARefusedMailIsAnErrorWithoutThePassword(t *testing.T) {
 	}
 }
 
-// leave runs a mail server that takes one mail and ends the connection at a command.
-func leave(t *testing.T, at string) (taken func() string, server config.SMTP) {
+// leave runs a mail server that takes one mail. At a command, or at the first one after the mail if that is empty, it calls end
+// instead of answering, and closes the connection.
+func leave(t *testing.T, at string, end func()) (taken func() string, server config.SMTP) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -237,7 +238,11 @@ func leave(t *testing.T, at string) (taken func() string, server config.SMTP) {
 		c := textproto.NewConn(conn)
 		for say := "220 ready"; c.PrintfLine("%s", say) == nil; {
 			line, err := c.ReadLine()
-			if err != nil || strings.HasPrefix(line, at) {
+			if err != nil {
+				return
+			}
+			if at != "" && strings.HasPrefix(line, at) || at == "" && mail != "" {
+				end()
 				return
 			}
 			say = "250 taken"
@@ -254,14 +259,29 @@ func leave(t *testing.T, at string) (taken func() string, server config.SMTP) {
 }
 
 func TestAMailThatTheServerTookIsSentHoweverTheConnectionEnds(t *testing.T) {
-	for at, took := range map[string]bool{"RCPT": false, "RSET": true, "QUIT": true} {
-		taken, server := leave(t, at)
+	for at, took := range map[string]bool{"RCPT": false, "": true, "QUIT": true, "no command": true} {
+		taken, server := leave(t, at, func() {})
 		if err := send(t, server, "bob@example.com"); (err == nil) != took {
-			t.Errorf("the server leaves at %s: %v", at, err)
+			t.Errorf("the server leaves at %q: %v", at, err)
 		}
 		if mail := taken(); (mail != "") != took {
-			t.Errorf("the server leaves at %s with %q", at, mail)
+			t.Errorf("the server leaves at %q with %q", at, mail)
 		}
+	}
+}
+
+// An invite waits for the mail server for a few seconds only.
+func TestAMailThatTheServerTookIsSentThoughItSaysNothingMore(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	returned := make(chan struct{})
+	taken, server := leave(t, "", func() {
+		stop()
+		<-returned
+	})
+	err := mail.New(server).Send(ctx, "bob@example.com", "Join", "Open this page")
+	close(returned)
+	if err != nil || taken() == "" {
+		t.Errorf("not sent: %v", err)
 	}
 }
 
