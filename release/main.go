@@ -121,6 +121,7 @@ func (p platform) program() string {
 // documents are the files of the source that every archive has.
 var documents = []string{
 	"LICENSE", "README.md", "CHANGELOG.md", "SECURITY.md", "CONTRIBUTING.md", "docs/*.md",
+	"docs/offline/statuslist.go", "docs/offline/ver*.go", "docs/offline/verify.mjs", "docs/offline/verify.py",
 	"deploy/Caddyfile", "deploy/nginx.conf", "deploy/envoy.yaml", "deploy/traefik.yml",
 	"deploy/traefik-dynamic.yml", "deploy/tokentab.service", "deploy/Dockerfile", "deploy/compose.yaml", "deploy/nginx-copies.conf",
 	"deploy/grafana.json", "deploy/alerts.yml",

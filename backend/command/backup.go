@@ -159,7 +159,7 @@ func (r *restore) Run(ctx context.Context, std IO) error {
 		fmt.Fprintln(std.Err, "Tokens that were suspended or revoked after the backup work again. Review them on the page, or restore again with --force --suspend-active.")
 	}
 	if !done.HasKey && os.Getenv(config.Prefix+"_MASTER_KEY") == "" && os.Getenv(config.Prefix+"_MASTER_KEY_FILE") == "" {
-		fmt.Fprintf(std.Err, "Put the file master.key of the installation into %s before you start the server.\n", r.Data)
+		fmt.Fprintf(std.Err, "Put the file master.key of the installation into %s before you start the server. If the backup was made with --with-key, restore it again with --force --with-key instead.\n", r.Data)
 	}
 	_, err = fmt.Fprintf(std.Out, "%s  %s  %s\n", r.File, counted(done.Rows["api_tokens"], "API token", "API tokens"), done.MadeAt.Format(time.RFC3339))
 	return err

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
@@ -13,6 +14,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"tokentab/backend/config"
@@ -44,6 +46,9 @@ func (h *health) Run(ctx context.Context) error {
 	text, _ := io.ReadAll(io.LimitReader(response.Body, 64<<10)) // the status says enough
 	if json.Unmarshal(text, &body) != nil || body.Message == "" {
 		body.Message = "the status is " + response.Status
+		if line, _, _ := strings.Cut(string(text), "\n"); strings.HasPrefix(response.Header.Get("Content-Type"), "text/plain") {
+			body.Message += ": " + line
+		}
 	}
 	_, address := h.client()
 	return fmt.Errorf("the server at %s is not ready: %s", address, body.Message)
@@ -64,7 +69,13 @@ func (h *health) ask(ctx context.Context) (*http.Response, error) {
 		if failed, ok := errors.AsType[*url.Error](err); ok {
 			err = failed.Err
 		}
-		return nil, fmt.Errorf("the server at %s does not answer: %w", address, err)
+		hint := ""
+		if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+			hint = ". On its machine, leave out --url and name the certificate with --tls-cert"
+		} else if h.URL == "" && h.Socket == "" {
+			hint = ". If the server listens elsewhere, say where with --listen, --socket or --url"
+		}
+		return nil, fmt.Errorf("the server at %s does not answer: %w%s", address, err, hint)
 	}
 	return response, nil
 }

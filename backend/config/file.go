@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+
+	"tokentab/backend/text"
 )
 
 // maxFile is the size in bytes above which a file of settings is refused.
@@ -38,17 +40,21 @@ func LoadFile(path string, known []string) error {
 	if info.Size() > maxFile {
 		return fmt.Errorf("--config: %s is larger than %d bytes", path, maxFile)
 	}
-	text, err := os.ReadFile(path)
+	content, err := os.ReadFile(path)
 	if err != nil {
 		return fmt.Errorf("--config: %w", err)
 	}
-	settings, err := parse(string(text))
+	settings, err := parse(string(content))
 	if err != nil {
 		return fmt.Errorf("%s, %w", path, err)
 	}
 	for _, s := range settings {
 		if !slices.Contains(known, s.key) {
-			return fmt.Errorf("%s, line %d: there is no setting %s", path, s.line, s.key)
+			hint := ""
+			if near := slices.IndexFunc(known, func(k string) bool { return text.WithinOne([]byte(s.key), k) }); near >= 0 {
+				hint = "; did you mean " + known[near] + "?"
+			}
+			return fmt.Errorf("%s, line %d: there is no setting %s%s", path, s.line, s.key, hint)
 		}
 		isPublic := runtime.GOOS != "windows" && info.Mode().Perm()&0o007 != 0
 		if isPublic && s.value != "" && slices.Contains(secrets, s.key) {
