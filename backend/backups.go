@@ -113,7 +113,7 @@ func (b *Backend) scheduleBackups(c config.Backups) {
 	}
 	var tried time.Time
 	var failed error
-	b.repeat(backupsEvery, "could not make a backup; will retry", func(ctx context.Context) error {
+	b.repeat(backupsEvery, "could not make a backup in the folder of --backup-dir; will retry", func(ctx context.Context) error {
 		now := b.now().UTC()
 		if since := now.Sub(tried); failed != nil && since >= 0 && since < backupAgain {
 			return failed
