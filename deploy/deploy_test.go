@@ -211,6 +211,7 @@ func TestNothingPassesWhereAnotherServerAnswers(t *testing.T) {
 			for _, lines := range [][]string{nil, {s.tokens.account.bearer()}, {"X-Token-Id: " + s.tokens.account.ID.String()}} {
 				s.refused(t, http.StatusBadGateway, "GET", "/", lines...)
 			}
+			s.refused(t, http.StatusBadGateway, "OPTIONS", "/", "Origin: https://app.example", "Access-Control-Request-Method: POST")
 		})
 	}
 }
