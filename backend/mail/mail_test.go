@@ -14,6 +14,7 @@ import (
 	"math/big"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/textproto"
 	"os"
 	"path/filepath"
@@ -29,11 +30,13 @@ import (
 	"tokentab/backend/backendtest"
 	"tokentab/backend/config"
 	"tokentab/backend/mail"
+	"tokentab/backend/people"
 	"tokentab/backend/token"
 )
 
 // inbox is a mail server that keeps what it receives.
 type inbox struct {
+	arrived  chan struct{} // if set, receives after each message
 	mu       sync.Mutex
 	messages []string
 	users    []string
@@ -91,6 +94,9 @@ func (s *inboxSession) Data(r io.Reader) error {
 	s.inbox.mu.Lock()
 	defer s.inbox.mu.Unlock()
 	s.inbox.messages = append(s.inbox.messages, s.head+"\n"+string(text))
+	if s.inbox.arrived != nil {
+		s.inbox.arrived <- struct{}{}
+	}
 	return err
 }
 
@@ -306,6 +312,34 @@ func TestAnInviteIsSentThroughTheConfiguredServer(t *testing.T) {
 	}
 	if strings.Contains(p.Log.String(), "tab:secret") {
 		t.Error("the log holds the password")
+	}
+}
+
+// TestAServerSendsMailsAndWebhooksByItself waits until the server looks for what to send, as it does every few seconds.
+func TestAServerSendsMailsAndWebhooksByItself(t *testing.T) {
+	box, server := serve(t, false, func(s *smtp.Server) { s.AllowInsecureAuth = true })
+	box.arrived = make(chan struct{}, 8)
+	posted := make(chan struct{}, 8)
+	receiver := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { posted <- struct{}{} }))
+	defer receiver.Close()
+	p := backendtest.Start(t, func(c *config.Config, _ *backend.World) {
+		c.PublicURL, c.AllowPrivateWebhooks = "http://tokens.example", true
+		c.SMTPURL = config.Secret(fmt.Sprintf("smtp://tab:secret@127.0.0.1:%d?from=tokens@example.com", server.Port))
+	})
+	ada := p.Found()
+	bob := p.Join(ada, "bob@example.com")
+	_, _, err1 := p.Notices.SetWebhook(t.Context(), ada, receiver.URL)
+	_, _, err2 := p.People.SetRole(t.Context(), ada, bob.AdminUserID, people.RoleViewer, false)
+	if err := errors.Join(err1, err2); err != nil {
+		t.Fatal(err)
+	}
+	p.Issue(ada, token.Order{Scope: token.ScopeAccount, ExpiresAt: p.Clock.Now().Add(14 * 24 * time.Hour)})
+	for what, arrived := range map[string]chan struct{}{"a mail": box.arrived, "a webhook": posted} {
+		select {
+		case <-arrived:
+		case <-time.After(time.Minute):
+			t.Errorf("%s did not arrive:\n%s", what, p.Log.String())
+		}
 	}
 }
 
