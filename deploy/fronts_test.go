@@ -114,6 +114,34 @@ func TestValidationsGoOnThroughNginxWhileOtherRequestsGet503(t *testing.T) {
 	}
 }
 
+func TestTokentabBehindNginxSeesTheAddressOfTheClient(t *testing.T) {
+	for name, conf := range fronts {
+		t.Run(name, func(t *testing.T) {
+			p := backendtest.Start(t, backendtest.Trusting(t, "127.0.0.1"))
+			tokens, url := issueTokens(t, p), runFront(t, conf, strings.TrimPrefix(p.URL, "http://"))
+			from := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 9)}}
+			client := http.Client{Transport: &http.Transport{DialContext: from.DialContext, DisableKeepAlives: true}}
+			request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/api/v1/validate", http.NoBody)
+			if err != nil {
+				t.Fatal(err)
+			}
+			request.Header.Set("Authorization", "Bearer "+tokens.deployment.secret)
+			request.Header.Set("X-Forwarded-For", "203.0.113.9")
+			response, err := client.Do(request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if response.Body.Close(); response.StatusCode != http.StatusOK {
+				t.Fatal(response.Status)
+			}
+			a := p.Call(http.MethodGet, "/api/v1/api_token/"+tokens.deployment.ID.String()+"/use", nil, backendtest.Bearer(tokens.account.secret))
+			if strings.Count(a.Body, `"address":`) != 1 || !strings.Contains(a.Body, `"address":"127.0.0.9"`) {
+				t.Errorf("%d %s", a.Status, a.Body)
+			}
+		})
+	}
+}
+
 // brokenOff returns an address at which the target answers, but no more than these bytes on a connection.
 func brokenOff(t *testing.T, target string, bytes int64) string {
 	t.Helper()
