@@ -266,13 +266,16 @@ func TestNothingIsKeptOfRecipientsWhoAreGone(t *testing.T) {
 	rows(0)
 }
 
-// hanging is a mail server that does not answer.
-type hanging struct{ asked chan string }
+// hanging is a mail server that does not answer until the end, however long a mail may take.
+type hanging struct {
+	asked chan string
+	end   <-chan struct{}
+}
 
-func (h hanging) Send(ctx context.Context, to, _, _ string) error {
+func (h hanging) Send(_ context.Context, to, _, _ string) error {
 	h.asked <- to
-	<-ctx.Done()
-	return ctx.Err()
+	<-h.end
+	return context.Canceled
 }
 
 func TestAMailServerThatHangsDelaysNoWebhookAndNoOtherMail(t *testing.T) {
@@ -284,9 +287,9 @@ func TestAMailServerThatHangsDelaysNoWebhookAndNoOtherMail(t *testing.T) {
 		}
 	}
 	issueFor(p, ada, "Nightly", 14*day)
-	mails := hanging{make(chan string)}
-	p.Notices.Mail = mails
 	ctx, stop := context.WithCancel(t.Context())
+	mails := hanging{make(chan string), ctx.Done()}
+	p.Notices.Mail = mails
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -298,6 +301,22 @@ func TestAMailServerThatHangsDelaysNoWebhookAndNoOtherMail(t *testing.T) {
 	r.expect("the webhook", r.posted(p), "Nightly 14")
 	stop()
 	<-done
+}
+
+func TestAWebhookDelaysNoMail(t *testing.T) {
+	p, actor, r := subscribed(t)
+	r.answer(http.StatusServiceUnavailable)
+	issueFor(p, actor, "Nightly", 14*day)
+	p.Notices.Mail = &postbox{}
+	for _, send := range []func(context.Context) error{p.Notices.Post, p.Notices.SendMails} {
+		if err := send(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		p.Clock.Move(time.Minute)
+	}
+	if got := r.take(); len(got) != 1 {
+		t.Errorf("%d tries", len(got))
+	}
 }
 
 func TestACopyThatWasPausedDoesNotRepeatATryOfAnother(t *testing.T) {
