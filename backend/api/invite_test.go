@@ -201,11 +201,14 @@ func TestAnInvitesAddressIsThePublicOne(t *testing.T) {
 
 // outbox accepts mails, or fails.
 type outbox struct {
+	mu    sync.Mutex
 	mails []string
 	err   error
 }
 
 func (o *outbox) Send(_ context.Context, to, subject, text string) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	o.mails = append(o.mails, to+"\n"+subject+"\n"+text)
 	return o.err
 }
