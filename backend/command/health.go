@@ -47,7 +47,7 @@ func (h *health) Run(ctx context.Context) error {
 	if json.Unmarshal(text, &body) != nil || body.Message == "" {
 		body.Message = "the status is " + response.Status
 		if line, _, _ := strings.Cut(string(text), "\n"); strings.HasPrefix(response.Header.Get("Content-Type"), "text/plain") {
-			body.Message += ": " + line
+			body.Message += fmt.Sprintf(": %.200q", line) // perhaps of another program
 		}
 	}
 	_, address := h.client()

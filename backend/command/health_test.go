@@ -1,6 +1,10 @@
 package command_test
 
 import (
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -33,4 +37,29 @@ func TestTheHealthCheckSaysWhyAServerIsNotReady(t *testing.T) {
 		t.Fatal(err)
 	}
 	check(0, "")
+}
+
+func TestTheHealthCheckSaysHowToReachAServer(t *testing.T) {
+	other := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = w.Write([]byte("Speak \x1b[2JTLS.\nMore"))
+	})
+	plain, secure := httptest.NewServer(other), httptest.NewUnstartedServer(other)
+	secure.Config.ErrorLog = log.New(io.Discard, "", 0)
+	secure.StartTLS()
+	t.Cleanup(plain.Close)
+	t.Cleanup(secure.Close)
+	closed := "127.0.0.1:1"
+	for _, c := range []struct{ flag, value, says string }{
+		{"--url", plain.URL, `is not ready: the status is 400 Bad Request: "Speak \x1b[2JTLS."` + "\n"},
+		{"--url", secure.URL, "On its machine, leave out --url and name the certificate with --tls-cert\n"},
+		{"--listen", closed, "say where with --listen, --socket or --url\n"},
+		{"--url", "http://" + closed, "connection refused\n"},
+	} {
+		var out, err strings.Builder
+		if code := command.Run(t.Context(), []string{"health", c.flag, c.value}, command.IO{Out: &out, Err: &err}); code != 1 || !strings.HasSuffix(err.String(), c.says) {
+			t.Errorf("%s %s: %d %s", c.flag, c.value, code, &err)
+		}
+	}
 }
