@@ -1,5 +1,5 @@
 import { hearTime } from "./servertime";
-import type { Pagination, Session, Sorting } from "./wire";
+import type { Pagination, Sorting } from "./wire";
 
 /** Milliseconds after which a request fails. */
 const patience = 30_000;
@@ -66,15 +66,18 @@ export async function call<T>(method: Method, path: string, options: Options = {
     return known.answer as T;
   }
   if (!response.ok || !isRecord(answer) || answer.status !== "success") throw failure(response, answer);
-  const details = answer.details as Partial<Session> | undefined;
-  if (details?.type === "session") user = details.admin_user?.id;
   const tag = response.headers.get("ETag");
   if (method === "GET" && tag) keep(place, { tag, answer });
   return answer as T;
 }
 
-/** The id of the signed-in user, as last heard. Another tab may have signed in another one since. */
+/** The id of the user whom the page shows. Another tab may have signed in another one since. */
 let user: string | undefined;
+
+/** Says whom the page shows from now on, so that no request acts as another user. */
+export function actAs(shown: string | undefined) {
+  user = shown;
+}
 
 /** The last answers to GETs by path, for If-None-Match. Browsers store none of them. */
 const answers = new Map<string, { tag: string; answer: unknown }>();

@@ -1,6 +1,7 @@
 import { CSPProvider } from "@base-ui/react/csp-provider";
 import { QueryClientProvider, useQueryClient } from "@tanstack/react-query";
 import { Suspense, useRef, useState } from "react";
+import { actAs } from "./api";
 import { ErrorBoundary } from "./app/error-boundary";
 import { createQueryClient } from "./app/query-client";
 import { Routes } from "./app/routes";
@@ -52,6 +53,7 @@ function Start() {
     // Before anything is shown to another user. The new key unmounts what would load the data again.
     if (ownerOf(shown.current) !== ownerOf(session.data)) forgetAccount(client);
     shown.current = session.data;
+    actAs(session.data?.admin_user?.id);
   }
   if (shown.current) {
     return (

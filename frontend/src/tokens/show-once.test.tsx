@@ -1,6 +1,6 @@
 import { act, fireEvent, screen, waitFor, within } from "@testing-library/react";
 import { beforeEach, describe, expect, test, vi } from "vitest";
-import { bodiesOf, failure, network } from "../testing/network";
+import { bodiesOf, failure, network, sent } from "../testing/network";
 import { open } from "../testing/render";
 import { list, one, signedIn, signedOut, token } from "../testing/samples";
 
@@ -178,6 +178,17 @@ describe("the secret", () => {
     expect(window.location.pathname).toBe(address);
     expect(await screen.findByRole("alertdialog", { name: "Close without copying?" })).toBeInTheDocument();
     expect(screen.getByLabelText("Token value")).toHaveValue(secret);
+  });
+
+  test("is not mixed with another user's session: requests name the user whom the page shows", async () => {
+    const { client } = await openSecret();
+    const { admin_user: ada } = signedIn().details;
+    network.on("GET /session", signedIn({ admin_user: ada && { ...ada, id: "user-2" } }));
+    await act(() => client.refetchQueries({ queryKey: ["session"] }));
+    sent.length = 0;
+    await act(() => client.refetchQueries({ predicate: ({ queryKey }) => queryKey[0] !== "session" }));
+    const named = sent.map(({ headers }) => headers.get("X-Tokentab-User"));
+    expect([...new Set(named)]).toEqual([ada?.id]);
   });
 
   test("is not lost when the session ends; sign-in follows after the dialog", async () => {
