@@ -20,7 +20,6 @@ import (
 
 	"tokentab/backend"
 	"tokentab/backend/config"
-	"tokentab/backend/text"
 )
 
 // Version is the program's version, set by the build.
@@ -82,11 +81,11 @@ func (g *grammar) BeforeReset(parsed *kong.Context) error {
 	own := append([]string{config.Prefix + "_CONFIG"}, known...)
 	for _, variable := range os.Environ() {
 		name, _, _ := strings.Cut(variable, "=")
-		near := slices.IndexFunc(own, func(k string) bool { return text.WithinOne([]byte(name), k) })
-		if near >= 0 && !slices.Contains(own, name) {
-			return fmt.Errorf("there is no setting %s; did you mean %s?", name, own[near])
+		near := config.Nearest(name, own)
+		if near != "" && !slices.Contains(own, name) {
+			return fmt.Errorf("there is no setting %s; did you mean %s?", name, near)
 		}
-		if near < 0 && strings.HasPrefix(name, config.Prefix+"_") && !ofKubernetes.MatchString(name) {
+		if near == "" && strings.HasPrefix(name, config.Prefix+"_") && !ofKubernetes.MatchString(name) {
 			g.ignored = append(g.ignored, name)
 		}
 	}

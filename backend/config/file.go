@@ -51,8 +51,8 @@ func LoadFile(path string, known []string) error {
 	for _, s := range settings {
 		if !slices.Contains(known, s.key) {
 			hint := ""
-			if near := slices.IndexFunc(known, func(k string) bool { return text.WithinOne([]byte(s.key), k) }); near >= 0 {
-				hint = "; did you mean " + known[near] + "?"
+			if near := Nearest(s.key, known); near != "" {
+				hint = "; did you mean " + near + "?"
 			}
 			return fmt.Errorf("%s, line %d: there is no setting %s%s", path, s.line, s.key, hint)
 		}
@@ -70,6 +70,14 @@ func LoadFile(path string, known []string) error {
 		}
 	}
 	return nil
+}
+
+// Nearest returns the first of the known names that a name equals but for one letter; empty if there is none.
+func Nearest(name string, known []string) string {
+	if i := slices.IndexFunc(known, func(k string) bool { return text.WithinOne([]byte(name), k) }); i >= 0 {
+		return known[i]
+	}
+	return ""
 }
 
 // setting is one line of a file.
