@@ -134,7 +134,6 @@ function RotationForm({ token, renew, rotation, lifetimes }: RotationFormProps) 
       overlap_seconds: Number(overlap_seconds),
       ...expiryFields(expires_at, serverNow()),
     }),
-    also: ["expires_in"],
     hint: "",
   });
   const overlap = form.field("overlap_seconds");

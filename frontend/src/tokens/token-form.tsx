@@ -51,7 +51,6 @@ export function TokenForm({ creation, lifetimes, agent }: TokenFormProps) {
       ...expiryFields(expires_at, serverNow()),
       ...(name.trim() === "" ? {} : { name: name.trim() }),
     }),
-    also: ["expires_in"],
     hint: "",
   });
   const expiry = form.field("expires_at");

@@ -84,8 +84,8 @@ export function Field({
   );
 }
 
-/** Selects the errors of fields. */
-export const shownErrors = "[data-errors]";
+/** Selects each error of a field. */
+export const shownErrors = "[data-errors] > *";
 
 export function FieldErrors({ id, label, errors }: { id: string; label: string; errors: string[] }) {
   if (errors.length === 0) return null;

@@ -59,21 +59,41 @@ describe("a form", () => {
     expect(save).toHaveFocus();
   });
 
+  test("shows a message without a field beside those at their fields", async () => {
+    network.on(
+      "PUT /account/:id",
+      failure(422, "validation_errors", "Some fields are not valid.", {
+        errors: { billing_email: ["is too long"], name: ["is too long"] },
+      }),
+    );
+    const { user, dialog, name, save } = await editAccount();
+    await user.click(save);
+    expect(await within(dialog).findByRole("alert")).toHaveTextContent(
+      "Some fields are not valid. Billing email is too long.",
+    );
+    expect(name).toHaveAccessibleDescription("Account name is too long.");
+    expect(name).toHaveFocus();
+  });
+
   test("names a field that shows no errors", async () => {
     network.on("GET /session", signedIn());
     network.on("GET /admin_user_invite", list([]));
     network.on(
       "POST /admin_user_invite",
-      failure(422, "validation_errors", "Some fields are not valid.", { errors: { role: ["is unknown"] } }),
+      failure(422, "validation_errors", "Some fields are not valid.", {
+        errors: { email: ["is no address"], role: ["is unknown"] },
+      }),
     );
     const { user } = open("/account/invites");
     await user.click((await screen.findAllByRole("button", { name: /Invite/ }))[0] as HTMLElement);
     const dialog = await screen.findByRole("dialog");
-    await user.type(within(dialog).getByRole("textbox", { name: "Email" }), "grace@acme.example");
+    const email = within(dialog).getByRole("textbox", { name: "Email" });
+    await user.type(email, "grace@acme.example");
     await user.click(within(dialog).getByRole("button", { name: "Create invite" }));
     expect(await within(dialog).findByRole("alert")).toHaveTextContent(
       "Some fields are not valid. Role is unknown.",
     );
+    expect(email).toHaveAccessibleDescription("Email is no address.");
   });
 
   test("sends pasted tabs as spaces, and only what differs from what it began with", async () => {

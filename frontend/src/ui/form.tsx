@@ -17,8 +17,6 @@ interface FormOptions<V extends object, D, A> {
   /** The request's fields. `began` are the values that the form began with. */
   details: (values: V, began: V) => D;
   onDone?: (answer: A) => void;
-  /** Other names of the server whose messages belong to a field. */
-  also?: string[];
   /** Follows the problem if the answer was lost, instead of saying that the change may have been made. */
   hint?: string;
 }
@@ -43,7 +41,6 @@ export function useForm<V extends object, D, A>({
   request,
   details,
   onDone,
-  also = [],
   hint,
 }: FormOptions<V, D, A>) {
   const [began] = useState(start);
@@ -55,9 +52,8 @@ export function useForm<V extends object, D, A>({
   const wait = useCountdown(error instanceof ApiError ? error.retryAfter : null, request.submittedAt);
   const told = fieldsOf(error);
   const { text } = useFailureText(error, hint);
-  const isTold = [...Object.keys(start), ...also].some((name) => told[name]?.length);
-  /** The failure whose messages no field shows. */
-  const [unshown, setUnshown] = useState<Error>();
+  /** The messages of a failure that no field shows. They are known once the fields are drawn. */
+  const [unshown, setUnshown] = useState<{ error: Error; texts: string[] }>();
   const send = useSendOnce<D, A>((what, options) =>
     request.mutate(...([what, options] as Parameters<typeof request.mutate>)),
   );
@@ -66,8 +62,9 @@ export function useForm<V extends object, D, A>({
     const wrong = (unsent || error) && ref.current?.querySelector<HTMLElement>("[aria-invalid]");
     // Of a group, the choice has the focus.
     if (wrong) (wrong.querySelector<HTMLElement>("input:checked, input") ?? wrong).focus();
-    if (error && !ref.current?.querySelector(shownErrors)) setUnshown(error);
-  }, [unsent, error]);
+    if (error && !unsent)
+      setUnshown({ error, texts: unshownOf(fieldsOf(error), Object.keys(began), ref.current) });
+  }, [unsent, error, began]);
 
   function errorsOf(name: keyof V & string): string[] {
     if (!unsent) return told[name] ?? [];
@@ -87,6 +84,7 @@ export function useForm<V extends object, D, A>({
     if (!wrong) send(details(values, began), onDone);
   }
 
+  const others = unshown?.error === error ? unshown.texts : [];
   const frame: FormState = {
     attributes: {
       noValidate: true,
@@ -98,14 +96,16 @@ export function useForm<V extends object, D, A>({
     },
     busy,
     wait,
-    problem: isTold && unshown !== error ? null : text && [text, ...sentencesOf(told)].join(" "),
+    problem:
+      text &&
+      (Object.keys(told).length === 0 ? text : others.length > 0 ? [text, ...others].join(" ") : null),
   };
   return {
     ...frame,
     values,
     set,
     submit,
-    /** The server's messages for a name in `also`. */
+    /** The server's messages for another name of a field. */
     toldOf: (name: string) => (unsent ? [] : (told[name] ?? [])),
     /** The props of a field. */
     field: <K extends keyof V & string>(name: K) => ({
@@ -122,11 +122,23 @@ function fieldsOf(error: unknown): Record<string, string[]> {
   return error instanceof ApiError ? error.fields : {};
 }
 
-const sentencesOf = (told: Record<string, string[]>) =>
-  Object.entries(told).flatMap(([name, texts]) => {
+/** The messages that the fields of a form don't show, as sentences. `names` are those of its fields. */
+function unshownOf(told: Record<string, string[]>, names: string[], form: HTMLFormElement | null): string[] {
+  const shown = [...(form?.querySelectorAll(shownErrors) ?? [])].map(({ textContent }) => textContent);
+  // Of equal messages, those of fields are the ones shown.
+  const ofFieldsFirst = Object.entries(told).sort(
+    ([one], [other]) => Number(names.includes(other)) - Number(names.includes(one)),
+  );
+  return ofFieldsFirst.flatMap(([name, texts]) => {
     const words = name.charAt(0).toUpperCase() + name.slice(1).replaceAll("_", " ");
-    return texts.map((text) => sentence(words, text));
+    const missing = texts.filter((text) => {
+      const at = shown.findIndex((one) => one.endsWith(sentence("", text)));
+      if (at >= 0) shown.splice(at, 1);
+      return at < 0;
+    });
+    return missing.map((text) => sentence(words, text));
   });
+}
 
 /** The seconds left to wait, counted from each attempt. */
 function useCountdown(seconds: number | null, attempt: number): number {
