@@ -1,9 +1,9 @@
 import { screen, waitFor } from "@testing-library/react";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { agent } from "../testing/agent-samples";
-import { failure, network, sent } from "../testing/network";
+import { bodiesOf, failure, network, sent } from "../testing/network";
 import { open } from "../testing/render";
-import { list, one, signedIn, signedOut, token } from "../testing/samples";
+import { environment, list, one, signedIn, signedOut, token } from "../testing/samples";
 
 /** The streams that the page has opened, in order. */
 const streams: Stream[] = [];
@@ -104,6 +104,21 @@ describe("a page that the server tells of changes", () => {
     expect(used).toContain("GET /agent/:id");
     for (const route of ofAgents) expect(used).not.toContain(route);
     expect(await loadsOf("agent_instance")).toEqual(new Set([...used, ...ofAgents]));
+  });
+
+  test("offers no environment that was deleted while the dialog is open", async () => {
+    network.on("GET /agent/:id", one(agent()));
+    network.on("GET /agent_deployment", list([]));
+    network.on("GET /environment", list([environment(), environment({ id: "environment-2", name: "QA" })]));
+    const { user } = open("/agents/agent-1/deployments?create=token");
+    await user.click(await screen.findByRole("radio", { name: /QA/ }));
+    network.on("GET /environment", list([environment()]));
+    const stream = await nextStream(0);
+    stream.tell("environment");
+    await waitFor(() => expect(screen.queryByRole("radio", { name: /QA/ })).not.toBeInTheDocument());
+    await user.click(screen.getByRole("button", { name: "Create token" }));
+    expect(await screen.findByText("Choose an environment.")).toBeInTheDocument();
+    expect(bodiesOf("POST /api_token")).toEqual([]);
   });
 
   test("keeps the input and the focus of an open dialog", async () => {

@@ -1,4 +1,4 @@
-import { useId } from "react";
+import { useEffect, useId } from "react";
 import { serverNow } from "../servertime";
 import { Choice, ChoiceList, ChoicePlaceholder } from "../ui/choice-list";
 import { Field, FieldErrors } from "../ui/field";
@@ -140,6 +140,10 @@ interface EnvironmentChoiceProps {
 function EnvironmentChoice({ value, onChange, errors }: EnvironmentChoiceProps) {
   const id = useId();
   const environments = useEnvironments();
+  const isGone = value !== "" && environments.data?.every(({ id }) => id !== value);
+  useEffect(() => {
+    if (isGone) onChange("");
+  });
   return (
     <fieldset
       aria-invalid={errors.length > 0 || undefined}

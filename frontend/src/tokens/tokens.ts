@@ -77,18 +77,18 @@ export const useTokenUse = (id: string) =>
 export const useTokenEvents = (id: string) =>
   useList<ApiTokenEvent>([...tokensKey, "events", id], `${requestPath(id)}/events`, {});
 
-/** All items of a list to choose from. */
-function useAll<T>(key: string[], path: string, enabled: boolean) {
+/** All items of a list to choose from. Long lists don't load again while they show. */
+function useAll<T>(key: string[], path: string, enabled: boolean, more: object = { refetchInterval: false }) {
   return useQuery({
     queryKey: key,
     queryFn: ({ signal }) => callForAll<T>(path, {}, signal),
-    refetchInterval: false,
     enabled,
+    ...more,
   });
 }
 
 export const useEnvironments = (enabled = true) =>
-  useAll<Environment>(["environments"], "/environment", enabled);
+  useAll<Environment>(["environments"], "/environment", enabled, {});
 
 export const useAllAgents = (enabled = true) => useAll<Agent>(["agents", "all"], "/agent", enabled);
 
