@@ -39,11 +39,18 @@ describe("the details", () => {
     expect(screen.getByRole("button", { name: "Copy account ID" })).toBeInTheDocument();
   });
 
-  test("show the last proven backup", async () => {
-    network.on("GET /backup", one(backup({ proven_at: "2026-02-01T12:00:00.000Z", bytes: 12_345_678 })));
+  test.each([
+    [987, "987 bytes"],
+    [4_321, "4.3 kB"],
+    [999_960, "1 MB"],
+    [12_345_678, "12.3 MB"],
+    [2_500_000_000, "2.5 GB"],
+    [12_345_678_000_000, "12,345.7 GB"],
+  ])("show the last proven backup of %d bytes as %s", async (bytes, text) => {
+    network.on("GET /backup", one(backup({ proven_at: "2026-02-01T12:00:00.000Z", bytes })));
     open(address);
     await screen.findByText("Last proven backup");
-    expect(await factOf("Last proven backup")).toHaveTextContent("12.3 MB");
+    expect((await factOf("Last proven backup"))?.textContent).toMatch(new RegExp(`, ${text}$`));
   });
 
   test("of a personal account have no organisation", async () => {
