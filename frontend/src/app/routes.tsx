@@ -29,7 +29,7 @@ export function Routes({ session }: { session: Session }) {
     return location === "/sign-in" ? (
       <Alone page={<SignInPage />} />
     ) : (
-      <Redirect to={signInPath(wanted)} replace />
+      <Redirect to={signInPath(wanted)} replace state={{ from: location }} />
     );
   }
   if (location === "/sign-in" || location === "/setup") {

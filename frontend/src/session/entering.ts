@@ -1,6 +1,5 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { callForOne } from "../api";
-import { announce } from "../ui/toast";
 import type { Invite, Session, SessionUser, SetUp, SignIn } from "../wire";
 import { forgetAccount, sessionKey, useEntrance } from "./session";
 
@@ -45,7 +44,6 @@ export const useSetup = () =>
       // It may have been carried out now or by an earlier try, whose answer was lost.
       const session = await callForOne<Session>("GET", "/session").catch(() => undefined);
       if (!session || session.setup_required) throw error;
-      if (!session.admin_user) announce("Tokentab is set up already. Sign in with the password you chose.");
       return session;
     }
   });

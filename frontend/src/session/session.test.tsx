@@ -2,7 +2,7 @@ import { act, screen, waitFor, within } from "@testing-library/react";
 import { describe, expect, test } from "vitest";
 import { agent } from "../testing/agent-samples";
 import { bodiesOf, Failure, failure, network, unreachable } from "../testing/network";
-import { expectMessage, expectWaiting, open } from "../testing/render";
+import { expectWaiting, open } from "../testing/render";
 import { list, signedIn, signedOut, token } from "../testing/samples";
 import type { Session } from "../wire";
 
@@ -275,7 +275,7 @@ describe("set-up", () => {
     network.on("GET /session", signedOut());
     await user.click(screen.getByRole("button", { name: "Create account" }));
     expect(await screen.findByRole("heading", { name: "Sign in" })).toBeInTheDocument();
-    await expectMessage(/^Tokentab is set up already\./);
+    expect(screen.getByText(/^Tokentab is set up already\./)).toBeVisible();
   });
 
   test("detects a short password without the server", async () => {
@@ -291,6 +291,14 @@ describe("set-up", () => {
     network.on("GET /api_token", list([]));
     open("/setup#the-code");
     expect(await screen.findByRole("heading", { level: 1, name: "Account" })).toBeInTheDocument();
+  });
+
+  test("says that it is done to those who open its link signed out", async () => {
+    network.on("GET /session", signedOut());
+    open("/setup#the-code");
+    expect(await screen.findByRole("heading", { name: "Sign in" })).toBeInTheDocument();
+    expect(window.location.href).toBe("http://tokentab.test/sign-in");
+    expect(screen.getByText(/^Tokentab is set up already\./)).toBeVisible();
   });
 });
 

@@ -7,7 +7,13 @@ export default function SignInPage() {
   useTitle("Sign in");
   const signIn = useSignIn();
   return (
-    <Entrance title="Sign in">
+    <Entrance
+      title="Sign in"
+      text={
+        history.state?.from === "/setup" &&
+        "Tokentab is set up already. Sign in with the password chosen then, or ask a member for an invite."
+      }
+    >
       <SignInForm signIn={signIn} />
     </Entrance>
   );
