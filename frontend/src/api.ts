@@ -198,17 +198,20 @@ function queryString(query: Query = {}): string {
 
 const { rawJSON } = JSON as typeof JSON & { rawJSON?: (text: string) => unknown };
 
+/** Matches numbers that JavaScript may round: long ones, and those near or beyond its largest and its smallest. */
+const inexact = /[\d.]{16}|\de[+-]?\d{3}/i;
+
 /** Keeps a number of a payload as it was sent if JavaScript would round it. Older browsers round it. */
 function exact(_key: string, value: unknown, context?: { source?: string }): unknown {
   const source = context?.source ?? "";
-  return rawJSON && typeof value === "number" && source.length > 15 && String(value) !== source
+  return rawJSON && typeof value === "number" && inexact.test(source) && String(value) !== source
     ? rawJSON(source)
     : value;
 }
 
 function parsed(text: string): unknown {
   try {
-    return /[\d.]{16}/.test(text) ? JSON.parse(text, exact) : JSON.parse(text);
+    return inexact.test(text) ? JSON.parse(text, exact) : JSON.parse(text);
   } catch {
     return null;
   }

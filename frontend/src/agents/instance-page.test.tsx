@@ -153,14 +153,18 @@ describe("the spans of an instance", () => {
     expect(screen.queryByText(/onerror/)).not.toBeInTheDocument();
   });
 
-  test("show numbers that JavaScript would round as they were sent", async () => {
-    const text = JSON.stringify(list([span({ payload: { n: "long", m: 1.5 } })]));
-    network.on("GET /agent_spans", () => new Response(text.replace('"long"', "12345678901234567890")));
+  test.each([
+    ["12345678901234567890", "12345678901234567000"],
+    ["1e400", "null"],
+    ["-25E-401", "0"],
+  ])("show a number that JavaScript would round as it was sent: %s", async (number, rounded) => {
+    const text = JSON.stringify(list([span({ payload: { n: "sent", m: 1.5 } })]));
+    network.on("GET /agent_spans", () => new Response(text.replace('"sent"', number)));
     const { user } = open(address);
     await user.click(await screen.findByRole("button", { name: "Payload of agent:run" }));
     expect(await screen.findByRole("region", { name: /^Payload of agent:run/ })).toHaveTextContent(
       // Engines without raw JSON can't.
-      "rawJSON" in JSON ? '"n": 12345678901234567890, "m": 1.5' : '"n": 12345678901234567000, "m": 1.5',
+      `"n": ${"rawJSON" in JSON ? number : rounded}, "m": 1.5`,
     );
   });
 
