@@ -3,12 +3,12 @@ import { useState } from "react";
 import { Bars } from "../ui/bar";
 import { Button, DownloadLink } from "../ui/button";
 import { Chip } from "../ui/chip";
+import { EventDetail } from "../ui/event-detail";
 import { type Column, type Empty, List, timeColumn } from "../ui/list";
 import { SearchField } from "../ui/search-field";
 import { Select } from "../ui/select";
 import { TextLink } from "../ui/text-link";
 import { Time } from "../ui/time";
-import { TimedText } from "../ui/timed-text";
 import type { AuditEvent } from "../wire";
 import { AccountPage } from "./account-page";
 import { type AuditFilter, exportAddress, periods, useAudit, useAuditFilter } from "./audit";
@@ -182,7 +182,7 @@ function EventCell({ event }: { event: AuditEvent }) {
       {reason && <p className="mt-1 text-small text-soft">Reason: {reason}</p>}
       {detail && detail !== event.subject_name && (
         <p className="mt-1 text-small text-soft">
-          <TimedText text={detail} />
+          <EventDetail text={detail} />
         </p>
       )}
       <p className="mt-1 flex flex-wrap gap-x-3 text-small text-soft md:hidden">

@@ -41,8 +41,19 @@ describe("an event", () => {
   test("shows the times in its detail as other times", async () => {
     network.on("GET /audit_event", list([auditEvent({ detail: "account, expires 2019-11-29T12:20:45Z" })]));
     open(address);
-    expect(await row()).toHaveTextContent(/account, expires 29 Nov 2019, \d\d:\d\d/);
+    expect(await row()).toHaveTextContent(/Account, expires 29 Nov 2019, \d\d:\d\d/);
     expect(within(await row()).getByText(/^29 Nov 2019/)).toHaveAttribute("datetime", "2019-11-29T12:20:45Z");
+  });
+
+  test.each([
+    ["agent_deployment, expires soon", "Agent deployment, expires soon"],
+    ["environment, read only, expires soon", "Environment, read only, expires soon"],
+    ["imported, agent_deployment, expires soon", "Imported, agent deployment, expires soon"],
+    ["agent_deployment", "agent_deployment"],
+  ])("shows the scope of a token in its detail as elsewhere: %s", async (detail, text) => {
+    network.on("GET /audit_event", list([auditEvent({ detail })]));
+    open(address);
+    expect(within(await row()).getByText(text)).toBeVisible();
   });
 
   const byToken = { actor_admin_user_id: null, actor_api_token_id: "token-9" };

@@ -1,10 +1,10 @@
 import { History } from "lucide-react";
 import { Bars } from "../ui/bar";
+import { EventDetail } from "../ui/event-detail";
 import { isolate } from "../ui/isolate";
 import { List, type Listing, timeColumn } from "../ui/list";
 import { Section } from "../ui/section";
 import { Time } from "../ui/time";
-import { TimedText } from "../ui/timed-text";
 import type { ApiTokenEvent } from "../wire";
 
 const deeds: Record<string, string> = {
@@ -48,7 +48,7 @@ function EventCell({ event, holder }: { event: ApiTokenEvent; holder: boolean })
       </p>
       {event.detail && (
         <p className="mt-1 text-small text-soft wrap-anywhere">
-          <TimedText text={event.detail} />
+          <EventDetail text={event.detail} />
         </p>
       )}
       <p className="mt-1 text-small text-soft sm:hidden">
