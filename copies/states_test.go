@@ -1,7 +1,9 @@
 package copies
 
 import (
+	"crypto/rand"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -35,6 +37,74 @@ func TestADatabaseThatLostChangesIsRefusedOnAllCopiesUntilSomeoneConfirmsIt(t *t
 		for range 3 {
 			both(http.StatusOK)
 		}
+	}
+}
+
+// takePlace gives the name of a fleet's database to another database, and the name former to its own.
+func (f *fleet) takePlace(other *url.URL, former string) {
+	f.t.Helper()
+	admin, own := *f.url, strings.TrimPrefix(f.url.Path, "/")
+	admin.Path = "/postgres"
+	for _, statement := range []string{
+		"SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE datname = '" + own + "'",
+		"ALTER DATABASE " + own + " RENAME TO " + former,
+		"ALTER DATABASE " + strings.TrimPrefix(other.Path, "/") + " RENAME TO " + own,
+	} {
+		if err := run(admin.String(), statement); err != nil {
+			f.t.Fatal(err)
+		}
+	}
+}
+
+func TestACopyRefusesTheDatabaseOfAnotherInstallationUntilItsOwnIsBack(t *testing.T) {
+	const signIn = `{"details":{"email":"a@b.co","password":"secret-pass-1"}}`
+	for name, newKey := range map[string]bool{"with the same master key": false, "with another master key": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFleet(t, 1, "", "--database-look-limit", "1m")
+			other := &fleet{t: t, binary: f.binary, env: f.env}
+			if newKey {
+				other.env = withMasterKey()
+			}
+			other.at(newDatabase(t, "template0"))
+			other.setUp()
+			other.add().kill() // a server has had it
+			at := f.copies[0]
+			_, secret := at.issue()
+			state := func(when string, want int) {
+				t.Helper()
+				for _, c := range []struct{ method, path, secret, body string }{
+					{http.MethodPost, "/api/v1/session", "", signIn}, // before a look
+					{http.MethodGet, "/api/v1/validate", secret, ""}, {http.MethodGet, "/api/v1/validate", other.manager, ""}, {http.MethodGet, "/readyz", "", ""},
+					{http.MethodGet, "/api/v1/api_token", f.manager, ""}, {http.MethodPost, "/api/v1/environment", f.manager, `{"details":{"name":"E ` + rand.Text() + `"}}`},
+				} {
+					if c.secret == other.manager && want == http.StatusOK {
+						continue
+					}
+					a, err := at.call(c.method, c.path, c.secret, c.body, "Sec-Fetch-Site", "same-origin")
+					if err != nil || a.status != want {
+						t.Errorf("%s: %s %s: %d %s %v, want %d", when, c.method, c.path, a.status, a.body, err, want)
+					}
+				}
+			}
+			state("at first", http.StatusOK)
+			former, others := strings.TrimPrefix(f.url.Path, "/")+"_former", strings.TrimPrefix(other.url.Path, "/")
+			f.takePlace(other.url, former)
+			state("with another database", http.StatusServiceUnavailable)
+			other.at(f.url)
+			other.command("", "database", "confirm")
+			state("after a confirmation", http.StatusServiceUnavailable)
+			if !at.logs("restart the server with the master key of that installation") {
+				t.Error("the log does not say what to do")
+			}
+			back := *f.url
+			back.Path = "/" + former
+			f.takePlace(&back, others)
+			state("with its own again", http.StatusOK)
+			if !at.logs("changes work again") {
+				t.Error("the log does not say that it goes on")
+			}
+		})
 	}
 }
 

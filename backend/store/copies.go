@@ -85,6 +85,7 @@ func (c *Copies) close() error {
 var (
 	errOutdated = &fault.Error{Kind: fault.Unavailable, Message: "A newer version has changed the database in a way that this version can't work with. Stop this server and start the newer version.", RetryAfter: 5 * time.Second}
 	errStandby  = errors.New("store: the database is a standby, which may lack the latest changes")
+	errForeign  = errors.New("store: another installation has taken the place of the database")
 )
 
 // ChangesFrom implements token.ChangeLog.
@@ -164,7 +165,7 @@ func (c *Copies) dial(d *dialing) {
 
 // or passes the outcome of a statement on. After a failure the next look connects again.
 func (c *Copies) or(err error) error {
-	if err == nil || errors.Is(err, errOutdated) {
+	if err == nil || errors.Is(err, errOutdated) || errors.Is(err, errForeign) {
 		return err
 	}
 	c.mu.Lock()
@@ -196,7 +197,7 @@ func (c *Copies) newest(ctx context.Context) (part token.LogPart, err error) {
 
 // changesQuery selects changes from a number on, and the state of the database. It does not ask for the oldest change: while a
 // snapshot is open, MIN goes through all rows that were removed since.
-const changesQuery = `SELECT (SELECT id FROM lineage), (SELECT lowest FROM schema_needs), pg_is_in_recovery(),
+const changesQuery = `SELECT (SELECT id FROM lineage), (` + installationQuery + `), (SELECT lowest FROM schema_needs), pg_is_in_recovery(),
 	c.number, c.tag, c.token_id, c.target, c.target_id, COALESCE(c.status_list, 0)
 	FROM (SELECT 1) one LEFT JOIN token_changes c ON c.number >= ? ORDER BY c.number LIMIT ?`
 
@@ -220,13 +221,16 @@ func (c *Copies) readChanges(ctx context.Context, number int64) (part token.LogP
 		var lowest int64
 		var standby bool
 		var at sql.NullInt64
-		var tag, target optional
+		var installation, tag, target optional
 		var id pfid.ID
 		var change token.LoggedChange
-		if err := rows.Scan(&part.Lineage, &lowest, &standby, &at, &tag, &change.Token, &target, &id, &change.List); err != nil {
+		if err := rows.Scan(&part.Lineage, &installation, &lowest, &standby, &at, &tag, &change.Token, &target, &id, &change.List); err != nil {
 			return part, err
 		}
 		switch {
+		case c.remote.isForeign(string(installation)):
+			c.health.noticeWrite(errForeign)
+			return part, errForeign
 		case lowest > c.remote.schema:
 			return part, errOutdated
 		case standby:
@@ -282,7 +286,11 @@ func (c *Copies) ask(ctx context.Context) (leads bool, err error) {
 		}
 	}
 	var isOutdated bool
-	err = c.leader.QueryRowContext(ctx, "SELECT lowest > ? FROM schema_needs", c.remote.schema).Scan(&isOutdated)
+	var installation optional
+	err = c.leader.QueryRowContext(ctx, "SELECT lowest > ?, ("+installationQuery+") FROM schema_needs", c.remote.schema).Scan(&isOutdated, &installation)
+	if err == nil && c.remote.isForeign(string(installation)) {
+		err = errForeign
+	}
 	if err == nil && !isOutdated && !c.leads {
 		err = c.leader.QueryRowContext(ctx, "SELECT pg_try_advisory_lock("+ownLeaderKey+")", int64(leaderKey)).Scan(&c.leads)
 	}

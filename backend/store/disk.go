@@ -26,6 +26,7 @@ const (
 	replaced
 	serverFull
 	serverReadOnly
+	foreign
 )
 
 // sentences tell callers what does not work. advice tells the admin, in the log, what to do.
@@ -40,6 +41,7 @@ var (
 
 		serverFull:     "Nothing can be changed: the disk of the server's database is full. Tokens are still validated.",
 		serverReadOnly: "Nothing can be changed: the server's database is read-only. Tokens are still validated.",
+		foreign:        "Another installation has taken the place of the server's database. Its log says what to do.",
 	}
 	advice = [...]string{
 		diskFull:     "make space on the disk of the data folder; changes then work again automatically",
@@ -51,6 +53,7 @@ var (
 
 		serverFull:     "make space on the disk of the Postgres server; changes then work again automatically",
 		serverReadOnly: "make sure that --database-url leads to the primary, and that neither the role nor the database has default_transaction_read_only; changes then work again automatically",
+		foreign:        "all requests are refused until the former database is back, or a backup of it; to continue with the one that is there now, restart the server with the master key of that installation",
 	}
 )
 

@@ -74,6 +74,34 @@ type remote struct {
 	flag             string
 	readers, finders int
 	schema           int64 // that this program knows
+	// installation is whose database a server has opened; empty for a command. The name may lead to another database later.
+	installation string
+}
+
+// installationSetting holds a random text that the first server on a database stores. It stays when someone confirms a history.
+const installationSetting = "installation"
+
+// installationQuery selects that text, or no row.
+const installationQuery = "SELECT value FROM settings WHERE name = '" + installationSetting + "'"
+
+// isForeign reports whether a database is not the one that this server has opened, such as one that was dropped and made anew.
+func (r *remote) isForeign(installation string) bool {
+	return r.installation != "" && r.installation != installation
+}
+
+// knowInstallation learns whose database this is. The first server names it.
+func (s *db) knowInstallation(ctx context.Context) error {
+	name, err := s.Setting(ctx, installationSetting)
+	if err == nil && name == "" {
+		name, err = change(ctx, s, func(tx *gorm.DB) (string, error) {
+			if _, err := exec(tx, "INSERT INTO settings (name, value) VALUES (?, CAST(gen_random_uuid() AS TEXT)) ON CONFLICT (name) DO NOTHING", installationSetting); err != nil {
+				return "", err
+			}
+			return value[string](tx, installationQuery)
+		})
+	}
+	s.remote.installation = name
+	return err
 }
 
 func parsePostgres(at Postgres) (*remote, error) {
@@ -228,6 +256,9 @@ func (s *db) openRemote(ctx context.Context, mayCreate bool) error {
 	if err == nil {
 		err = s.Ping(ctx)
 	}
+	if err == nil && s.claimed {
+		err = s.knowInstallation(ctx)
+	}
 	if err == nil && s.claimed { // before requests take the connections
 		_, err = s.copies.connected(ctx)
 	}
@@ -255,13 +286,15 @@ func (r *remote) explained(err error) error {
 
 // isOfPostgres reports whether Postgres, or the connection to it, is to blame.
 func isOfPostgres(err error) bool {
-	return errors.As(err, new(*pgconn.PgError)) || errors.As(err, new(*pgconn.ConnectError))
+	return errors.As(err, new(*pgconn.PgError)) || errors.As(err, new(*pgconn.ConnectError)) || errors.Is(err, errForeign)
 }
 
 // troubleOfPostgres is troubleOf for an error of Postgres.
 func troubleOfPostgres(err error) trouble {
 	failed, _ := errors.AsType[*pgconn.PgError](err)
 	switch {
+	case errors.Is(err, errForeign):
+		return foreign
 	case failed == nil:
 		return 0
 	case failed.Code == noSpace:

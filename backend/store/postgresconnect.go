@@ -74,14 +74,19 @@ func (r *remote) connect(connections int, settings sessionSettings, begin func(c
 	return openPool(pool, postgresName)
 }
 
-// takeTurn begins a transaction that writes. It waits for the lock, and returns errOutdated if this program must not write any more.
+// takeTurn begins a transaction that writes. It waits for the lock, and returns errOutdated or errForeign if this program must not
+// write any more.
 func (r *remote) takeTurn(ctx context.Context, c *pgconn.PgConn) error {
-	const both = "SELECT pg_advisory_xact_lock(%d); SELECT EXISTS (SELECT 1 FROM schema_needs WHERE lowest > %d)" // one round trip
+	const both = "SELECT pg_advisory_xact_lock(%d); SELECT EXISTS (SELECT 1 FROM schema_needs WHERE lowest > %d), COALESCE((" + installationQuery + "), '')" // one round trip
 	results, err := c.Exec(ctx, fmt.Sprintf(both, int64(writerKey), r.schema)).ReadAll()
 	if err != nil {
 		return err
 	}
-	if string(results[1].Rows[0][0]) != "f" {
+	state := results[1].Rows[0]
+	switch {
+	case r.isForeign(string(state[1])):
+		return errForeign
+	case string(state[0]) != "f":
 		return errOutdated
 	}
 	return nil
