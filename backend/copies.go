@@ -24,17 +24,24 @@ func sharedSetupCode(ctx context.Context, copies *store.Copies, master signer.Ma
 	return base64.RawURLEncoding.EncodeToString(key.MAC([]byte(lineage))[:16]), nil
 }
 
+// CheckConfirmable returns an error unless ConfirmDatabase applies to the database.
+func (b *Backend) CheckConfirmable() error {
+	if b.store.Copies() == nil {
+		return errors.New("database confirm is for a Postgres that copies share: name it with --database-url")
+	}
+	return nil
+}
+
 // ConfirmDatabase makes all copies of the program go on with a database that has lost changes which they have seen.
 func (b *Backend) ConfirmDatabase(ctx context.Context) error {
-	copies := b.store.Copies()
-	if copies == nil {
-		return errors.New("database confirm is for a Postgres that copies share: name it with --database-url")
+	if err := b.CheckConfirmable(); err != nil {
+		return err
 	}
 	event, err := audit.New(b.now().UTC(), audit.Actor{}, audit.DatabaseConfirmed, "", "", b.random)
 	if err != nil {
 		return err
 	}
-	return copies.Confirm(ctx, event)
+	return b.store.Copies().Confirm(ctx, event)
 }
 
 // tellLooks logs that looks at the changes of other copies begin to fail, or work again.

@@ -163,15 +163,28 @@ func startSQLite(t testing.TB, binary string) *replica {
 // command runs the program against the database and returns what it prints.
 func (f *fleet) command(stdin string, args ...string) string {
 	f.t.Helper()
-	c := exec.Command(f.binary, append(args, f.storage...)...)
-	c.Env, c.Stdin = f.env, strings.NewReader(stdin)
-	var stderr bytes.Buffer
-	c.Stderr = &stderr
-	out, err := c.Output()
+	out, said, err := f.run(stdin, args)
 	if err != nil {
-		f.t.Fatalf("%v: %v\n%s", args, err, stderr.Bytes())
+		f.t.Fatalf("%v: %v\n%s", args, err, said)
 	}
-	return strings.TrimSpace(string(out))
+	return out
+}
+
+// refused is command for one that fails. It returns what the program says.
+func (f *fleet) refused(stdin string, args ...string) string {
+	f.t.Helper()
+	_, said, err := f.run(stdin, args)
+	if err == nil {
+		f.t.Fatalf("%v succeeded", args)
+	}
+	return said
+}
+
+func (f *fleet) run(stdin string, args []string) (out, said string, err error) {
+	c, stderr := exec.Command(f.binary, append(args, f.storage...)...), bytes.Buffer{}
+	c.Env, c.Stdin, c.Stderr = f.env, strings.NewReader(stdin), &stderr
+	printed, err := c.Output()
+	return strings.TrimSpace(string(printed)), stderr.String(), err
 }
 
 func freeAddress(t testing.TB) string {

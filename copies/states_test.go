@@ -33,7 +33,11 @@ func TestADatabaseThatLostChangesIsRefusedOnAllCopiesUntilSomeoneConfirmsIt(t *t
 			f.command("", "token", "create", "--scope", "account")
 			both(http.StatusServiceUnavailable)
 		}
-		f.command("", "database", "confirm")
+		if said := f.refused("no\n", "database", "confirm"); !strings.Contains(said, "All sessions end") {
+			t.Errorf("it does not say what it does: %s", said)
+		}
+		both(http.StatusServiceUnavailable)
+		f.command("yes\n", "database", "confirm")
 		for range 3 {
 			both(http.StatusOK)
 		}
@@ -92,7 +96,7 @@ func TestACopyRefusesTheDatabaseOfAnotherInstallationUntilItsOwnIsBack(t *testin
 			f.takePlace(other.url, former)
 			state("with another database", http.StatusServiceUnavailable)
 			other.at(f.url)
-			other.command("", "database", "confirm")
+			other.command("", "database", "confirm", "--yes")
 			state("after a confirmation", http.StatusServiceUnavailable)
 			if !at.logs("restart the server with the master key of that installation") {
 				t.Error("the log does not say what to do")

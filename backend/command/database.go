@@ -14,7 +14,7 @@ import (
 )
 
 type database struct {
-	Confirm confirmDatabase `cmd:"" help:"Let all copies of the server go on with the database as it is, after a failover or a restore that lost changes. Look first at what is missing."`
+	Confirm confirmDatabase `cmd:"" help:"Let all copies of the server go on with the database as it is, after a failover or a restore that lost changes. Look first at what is missing. It ends all sessions."`
 	Copy    copyDatabase    `cmd:"" help:"Copy everything from SQLite to an empty Postgres database, or back. Stop the server first."`
 }
 
@@ -66,6 +66,8 @@ func (d *copyDatabase) keyAdvice() string {
 
 type confirmDatabase struct {
 	config.Storage `embed:""`
+
+	Yes bool `help:"Confirm without asking."`
 }
 
 // Run accepts the history of the database.
@@ -75,6 +77,15 @@ func (d *confirmDatabase) Run(ctx context.Context, std IO) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.Close()) }()
+	if err := b.CheckConfirmable(); err != nil {
+		return err
+	}
+	if !d.Yes {
+		fmt.Fprint(std.Err, "Let all copies of the server go on with the database as it is? Look first at what is missing. All sessions end, and status lists show the tokens that the database has forgotten as invalid. ")
+		if err := confirm(ctx, std, "confirm", "the database"); err != nil {
+			return err
+		}
+	}
 	if err := b.ConfirmDatabase(ctx); err != nil {
 		return err
 	}
