@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"database/sql"
@@ -243,7 +244,7 @@ func copyTable(ctx context.Context, from, into *held, t copiedTable, progress fu
 		err = into.insert(ctx, t, rows)
 	}
 	if err != nil {
-		return sum, err
+		return sum, cmp.Or(rows.err, err) // Postgres wraps what ended the rows
 	}
 	if err := rows.Err(); err != nil {
 		return sum, err

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -55,6 +56,27 @@ func TestACopyHasEveryTableAndColumnExceptThoseNamedAsOfOneStore(t *testing.T) {
 		if !found[name] {
 			t.Errorf("%s is named as of one store, and in neither", name)
 		}
+	}
+}
+
+func TestACopyNamesTheRowWithATextThatPostgresCantHold(t *testing.T) {
+	for name, text := range map[string]string{"zero byte": "zero \x00 byte", "not UTF-8": "not \xff UTF-8"} {
+		t.Run(name, func(t *testing.T) {
+			folder := t.TempDir()
+			s, err := Join(t.Context(), folder, "", Joining{Create: true}, time.Now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = errors.Join(s.SetSetting(t.Context(), "colour", "green"), s.SetSetting(t.Context(), "size", text), s.Close())
+			if err != nil {
+				t.Fatal(err)
+			}
+			to := Postgres{URL: pgtest.Create(t, "ENCODING 'UTF8' TEMPLATE template0")}
+			_, err = CopyToPostgres(t.Context(), folder, to, CopyOptions{Now: time.Now, Progress: func(string) {}})
+			if err == nil || !strings.Contains(err.Error(), `copy the table settings: its row with the name "size" has a bad value in the column value: A text must be UTF-8 without zero bytes.`) {
+				t.Error(err)
+			}
+		})
 	}
 }
 

@@ -182,7 +182,7 @@ func (r *rowsOf) Next() bool {
 	}
 	for i, c := range r.table.columns {
 		if r.values[i], r.err = c.plain(r.values[i]); r.err != nil {
-			r.err = fmt.Errorf("store: %s.%s: %w", r.table.name, c.name, r.err)
+			r.err = fmt.Errorf("its row with the %s %q has a bad value in the column %s: %w", r.table.columns[0].name, fmt.Sprint(r.values[0]), c.name, r.err)
 			return false
 		}
 	}
@@ -218,14 +218,14 @@ func (c copiedColumn) plain(value any) (any, error) {
 	case string:
 		switch c.kind {
 		case "text":
-			return v, nil
+			return v, checkText(v)
 		case "bytea":
 			return []byte(v), nil
 		}
 	case []byte:
 		switch c.kind {
 		case "text":
-			return string(v), nil
+			return string(v), checkText(string(v))
 		case "bytea":
 			return v, nil
 		}

@@ -158,10 +158,18 @@ func isOfSession(err error) bool {
 // CheckNamedValue implements driver.NamedValueChecker. It refuses texts that Postgres can't hold and SQLite can.
 func (*translating) CheckNamedValue(v *driver.NamedValue) (err error) {
 	v.Value, err = driver.DefaultParameterConverter.ConvertValue(v.Value)
-	if text, ok := v.Value.(string); ok && (strings.IndexByte(text, 0) >= 0 || !utf8.ValidString(text)) {
-		return fault.New(fault.Validation, "A text must be UTF-8 without zero bytes.")
+	if text, ok := v.Value.(string); ok && err == nil {
+		err = checkText(text)
 	}
 	return err
+}
+
+// checkText returns an error for a text that Postgres can't hold.
+func checkText(text string) error {
+	if strings.IndexByte(text, 0) >= 0 || !utf8.ValidString(text) {
+		return fault.New(fault.Validation, "A text must be UTF-8 without zero bytes.")
+	}
+	return nil
 }
 
 // ExecContext implements driver.ExecerContext.
