@@ -189,9 +189,9 @@ type stopping struct {
 	stop context.CancelFunc
 }
 
-func (s *stopping) Send(ctx context.Context, to, subject, text string) error {
+func (s *stopping) Send(ctx context.Context, id, to, subject, text string) error {
 	s.stop()
-	return s.postbox.Send(ctx, to, subject, text)
+	return s.postbox.Send(ctx, id, to, subject, text)
 }
 
 func TestAMessageThatArrivedDuringAStopIsNotSentAgain(t *testing.T) {
@@ -272,7 +272,7 @@ type hanging struct {
 	end   <-chan struct{}
 }
 
-func (h hanging) Send(_ context.Context, to, _, _ string) error {
+func (h hanging) Send(_ context.Context, _, to, _, _ string) error {
 	h.asked <- to
 	<-h.end
 	return context.Canceled

@@ -459,7 +459,7 @@ type postbox struct {
 	err   error
 }
 
-func (b *postbox) Send(_ context.Context, to, subject, text string) error {
+func (b *postbox) Send(_ context.Context, _, to, subject, text string) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.mails = append(b.mails, to+"\n"+subject+"\n"+text)

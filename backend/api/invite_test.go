@@ -206,7 +206,7 @@ type outbox struct {
 	err   error
 }
 
-func (o *outbox) Send(_ context.Context, to, subject, text string) error {
+func (o *outbox) Send(_ context.Context, _, to, subject, text string) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.mails = append(o.mails, to+"\n"+subject+"\n"+text)

@@ -14,9 +14,9 @@ import (
 	"tokentab/backend/unit"
 )
 
-// Mailer sends plain text by mail.
+// Mailer sends plain text by mail. No other mail has its id.
 type Mailer interface {
-	Send(ctx context.Context, to, subject, text string) error
+	Send(ctx context.Context, id, to, subject, text string) error
 }
 
 // mailTimeout bounds how long the response to an invite waits for the mail server.
@@ -149,7 +149,7 @@ func (s *Service) mailInvite(ctx context.Context, i people.IssuedInvite, address
 	if err == nil {
 		ctx, cancel := context.WithTimeout(ctx, mailTimeout)
 		defer cancel()
-		err = s.Mail.Send(ctx, i.Email, fmt.Sprintf("Join %s on Tokentab", owner.Name), fmt.Sprintf(
+		err = s.Mail.Send(ctx, i.ID.String(), i.Email, fmt.Sprintf("Join %s on Tokentab", owner.Name), fmt.Sprintf(
 			"You are invited to join the team of %s, which manages its API tokens with Tokentab.\n\n"+
 				"To set your name and password, open this page by %s:\n\n%s\n\n"+
 				"The link works once. If you did not expect this mail, you can ignore it.\n",

@@ -4,6 +4,7 @@ package mail
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/wneessen/go-mail"
 
@@ -17,8 +18,9 @@ type Mailer struct{ server config.SMTP }
 func New(server config.SMTP) *Mailer { return &Mailer{server: server} }
 
 // Send delivers one plain text mail to the server over a new connection. If the context ends first, Send returns its
-// error, and the mail may or may not have been sent.
-func (m *Mailer) Send(ctx context.Context, to, subject, text string) error {
+// error, and the mail may or may not have been sent. id names the mail among all of this program: by the Message-ID that it
+// makes, receivers know another try of a mail that they have (RFC 5322, section 3.6.4).
+func (m *Mailer) Send(ctx context.Context, id, to, subject, text string) error {
 	message := mail.NewMsg(mail.WithNoDefaultUserAgent())
 	if err := message.From(m.server.From); err != nil {
 		return fmt.Errorf("mail: from: %w", err)
@@ -26,6 +28,7 @@ func (m *Mailer) Send(ctx context.Context, to, subject, text string) error {
 	if err := message.To(to); err != nil {
 		return fmt.Errorf("mail: to: %w", err)
 	}
+	message.SetMessageIDWithValue(id + m.server.From[strings.LastIndexByte(m.server.From, '@'):])
 	message.Subject(subject)
 	message.SetBodyString(mail.TypeTextPlain, text)
 	// A client holds the state of one connection, so each mail gets its own.

@@ -18,6 +18,7 @@ import (
 	"net/textproto"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -40,6 +41,7 @@ type inbox struct {
 	mu       sync.Mutex
 	messages []string
 	users    []string
+	refuses  int // messages that it reads and does not take
 }
 
 func (b *inbox) NewSession(c *smtp.Conn) (smtp.Session, error) {
@@ -96,6 +98,10 @@ func (s *inboxSession) Data(r io.Reader) error {
 	s.inbox.messages = append(s.inbox.messages, s.head+"\n"+string(text))
 	if s.inbox.arrived != nil {
 		s.inbox.arrived <- struct{}{}
+	}
+	if s.inbox.refuses > 0 {
+		s.inbox.refuses--
+		return &smtp.SMTPError{Code: 451, Message: "try again later"}
 	}
 	return err
 }
@@ -154,7 +160,7 @@ func send(t *testing.T, server config.SMTP, to string) error {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	return mail.New(server).Send(ctx, to, "Join Ärger GmbH", "Open this page:\n\nhttps://tokens.example.com/invite#0123456789\n")
+	return mail.New(server).Send(ctx, "1", to, "Join Ärger GmbH", "Open this page:\n\nhttps://tokens.example.com/invite#0123456789\n")
 }
 
 func TestAMailArrivesAsItWasWritten(t *testing.T) {
@@ -284,7 +290,7 @@ func TestAMailThatTheServerTookIsSentThoughItSaysNothingMore(t *testing.T) {
 		stop()
 		<-returned
 	})
-	err := mail.New(server).Send(ctx, "bob@example.com", "Join", "Open this page")
+	err := mail.New(server).Send(ctx, "1", "bob@example.com", "Join", "Open this page")
 	close(returned)
 	if err != nil || taken() == "" {
 		t.Errorf("not sent: %v", err)
@@ -340,6 +346,42 @@ func TestAServerSendsMailsAndWebhooksByItself(t *testing.T) {
 		case <-time.After(time.Minute):
 			t.Errorf("%s did not arrive:\n%s", what, p.Log.String())
 		}
+	}
+}
+
+var messageID = regexp.MustCompile(`(?m)^Message-ID: <([0-9a-z_]+@example\.com)>\r$`)
+
+func TestEachTryOfAMailHasTheSameMessageIDAndNoOtherMailHasIt(t *testing.T) {
+	box, server := serve(t, false, func(s *smtp.Server) { s.AllowInsecureAuth = true })
+	p := backendtest.Start(t, func(c *config.Config, _ *backend.World) {
+		c.PublicURL = "http://tokens.example"
+		c.SMTPURL = config.Secret(fmt.Sprintf("smtp://tab:secret@127.0.0.1:%d?from=tokens@example.com", server.Port))
+	})
+	ada := p.Found()
+	bob := p.Join(ada, "bob@example.com")
+	if _, _, err := p.People.SetRole(t.Context(), ada, bob.AdminUserID, people.RoleViewer, false); err != nil {
+		t.Fatal(err)
+	}
+	p.Issue(ada, token.Order{Scope: token.ScopeAccount, ExpiresAt: p.Clock.Now().Add(14 * 24 * time.Hour)})
+	box.refuses = 6
+	ids := map[string]int{}
+	for range 3 { // the second one succeeds in part
+		if err := p.SendNotices(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		p.Clock.Move(5 * time.Minute)
+	}
+	messages, _ := box.taken()
+	for _, m := range messages {
+		found := messageID.FindStringSubmatch(m)
+		if found == nil {
+			t.Fatalf("no Message-ID in\n%s", m)
+		}
+		subject := m[strings.Index(m, "Subject: "):]
+		ids[found[1]+" "+m[:strings.Index(m, "\n")]+" "+subject[:strings.Index(subject, "\n")]]++
+	}
+	if len(ids) != 3 || len(messages) != 9 { // two notices of the expiry, and one of the role
+		t.Errorf("%d tries with %d ids: %v", len(messages), len(ids), ids)
 	}
 }
 

@@ -41,7 +41,7 @@ func (ns *Notices) mailChange(ctx context.Context, c Change) error {
 	subject, text := c.mail(ns.Origin)
 	sending, cancel := context.WithTimeout(ctx, mailTimeout)
 	defer cancel()
-	if err := ns.Mail.Send(sending, c.Email, subject, text); err != nil {
+	if err := ns.Mail.Send(sending, c.ID.String(), c.Email, subject, text); err != nil {
 		if ctx.Err() == nil {
 			ns.Log.Warn("a notice of a change did not arrive", "notice", c.ID, "try", c.Tries+1, "cause", err)
 		}

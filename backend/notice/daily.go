@@ -205,5 +205,5 @@ func (ns *Notices) mail(ctx context.Context, m Message) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, mailTimeout)
 	defer cancel()
-	return ns.Mail.Send(ctx, m.Email, subject, text)
+	return ns.Mail.Send(ctx, m.ID, m.Email, subject, text)
 }

@@ -137,9 +137,9 @@ type Sender interface {
 	NewSecret(random io.Reader) (string, error)
 }
 
-// Mailer sends plain text by mail.
+// Mailer sends plain text by mail. Each try of a mail has the same id.
 type Mailer interface {
-	Send(ctx context.Context, to, subject, text string) error
+	Send(ctx context.Context, id, to, subject, text string) error
 }
 
 // Parts are the dependencies of Notices.
