@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"os"
@@ -24,10 +25,16 @@ func TestATokenWhoseSecretCantBePrintedIsRevoked(t *testing.T) {
 	if err := r.Close(); err != nil {
 		t.Fatal(err)
 	}
-	for name, out := range map[string]*os.File{"on a full disk": full, "without a reader": unread} {
-		create := exec.Command("tokentab", "token", "create", "--data", folder, "--scope", "account", "--name", name)
+	for name, out := range map[string]*os.File{"on a full disk": full, "without a reader": unread, "closed": nil} {
+		args := []string{"tokentab", "token", "create", "--data", folder, "--scope", "account", "--name", name}
+		if out == nil {
+			args = append([]string{"sh", "-c", `exec "$@" >&-`, "sh"}, args...)
+		}
+		create := exec.Command(args[0], args[1:]...)
 		var said bytes.Buffer
-		create.Stdout, create.Stderr = out, &said
+		if create.Stderr = &said; out != nil {
+			create.Stdout = out
+		}
 		err := create.Run()
 		if failed, ok := errors.AsType[*exec.ExitError](err); !ok || failed.ExitCode() != 1 || !strings.Contains(said.String(), "was revoked") {
 			t.Errorf("%s: %v %s", name, err, said.String())
@@ -43,6 +50,41 @@ func TestATokenWhoseSecretCantBePrintedIsRevoked(t *testing.T) {
 		}
 		if !strings.Contains(tokens, name) {
 			t.Errorf("%s: the token left no trace:\n%s", name, tokens)
+		}
+	}
+}
+
+func TestWhatPrintsAResultFailsIfItsOutputIsClosedAndNotIfNoOneWantsIt(t *testing.T) {
+	folder, _ := setUp(t)
+	for _, c := range [][]string{{"version"}, {"token", "export", "--data", folder}, {"keys", "list", "--data", folder}, {"audit", "verify", "--data", folder}, {"user", "list", "--data", folder}} {
+		for redirection, want := range map[string]bool{">&-": false, ">/dev/null": true, ">/dev/full": false} {
+			run := exec.Command("sh", append([]string{"-c", `exec tokentab "$@" ` + redirection, "sh"}, c...)...)
+			said, err := run.CombinedOutput()
+			if (err == nil) != want {
+				t.Errorf("%v %s: %v %s", c, redirection, err, said)
+			}
+		}
+	}
+}
+
+func TestASetupLinkThatCantBePrintedIsLogged(t *testing.T) {
+	for _, redirection := range []string{">&-", ">/dev/full"} {
+		serve := exec.Command("sh", "-c", `exec tokentab serve --data "$1" --listen 127.0.0.1:0 `+redirection, "sh", t.TempDir())
+		stderr, err := serve.StderrPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := serve.Start(); err != nil {
+			t.Fatal(err)
+		}
+		found := false
+		for lines := bufio.NewScanner(stderr); !found && lines.Scan(); {
+			found = strings.Contains(lines.Text(), "could not print the setup link")
+		}
+		_ = serve.Process.Kill()
+		_ = serve.Wait()
+		if !found {
+			t.Errorf("%s: the log does not say so", redirection)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package command
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -46,23 +47,24 @@ func (v *verifyAudit) Run(ctx context.Context, std IO) (err error) {
 		return err
 	}
 	broken := 0
+	var unprinted error
 	for _, chain := range chains {
 		name := audit.ChainName(chain)
 		head, err := b.Audit.Verify(ctx, chain, since)
 		if bad, ok := errors.AsType[*audit.Broken](err); ok {
 			broken++
-			fmt.Fprintf(std.Out, "%s: %v\n", name, bad)
-			continue
-		}
-		if err != nil {
+			_, err = fmt.Fprintf(std.Out, "%s: %v\n", name, bad)
+		} else if err == nil {
+			_, err = fmt.Fprintf(std.Out, "%s: events %d to %d verify, head %s\n", name, head.KeptAfter+1, head.Sequence, head)
+		} else {
 			return err
 		}
-		fmt.Fprintf(std.Out, "%s: events %d to %d verify, head %s\n", name, head.KeptAfter+1, head.Sequence, head)
+		unprinted = cmp.Or(unprinted, err)
 	}
 	if broken > 0 {
 		return fmt.Errorf("the audit trail was changed from outside: %d of %d chains do not verify. Keep a copy of the data folder and compare it with a backup", broken, len(chains))
 	}
-	return nil
+	return unprinted
 }
 
 // chooseChains returns the chains that --account names: all if it is empty, unless only one is possible.

@@ -140,7 +140,7 @@ func forgetEmptySettings() {
 }
 
 func fail(std IO, message string, code int) int {
-	Say(std.Err, "tokentab: "+message+"\n")
+	_ = Say(std.Err, "tokentab: "+message+"\n")
 	return code
 }
 

@@ -89,6 +89,5 @@ func (d *confirmDatabase) Run(ctx context.Context, std IO) (err error) {
 	if err := b.ConfirmDatabase(ctx); err != nil {
 		return err
 	}
-	Say(std.Out, "All copies of the server now go on with the database as it is. All sessions have ended. The page asks admin users to review the tokens.\n")
-	return nil
+	return Say(std.Out, "All copies of the server now go on with the database as it is. All sessions have ended. The page asks admin users to review the tokens.\n")
 }

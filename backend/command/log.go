@@ -17,17 +17,19 @@ const (
 // sayAtMost is how long Say waits for a reader.
 const sayAtMost = 100 * time.Millisecond
 
-// Say writes a program's first or last words. It waits at most sayAtMost: a blocked reader must not keep the program
-// from serving or ending.
-func Say(to io.Writer, words string) {
-	said := make(chan struct{})
+// Say writes a program's first or last words. It waits at most sayAtMost, and then returns nil: a blocked reader must not keep
+// the program from serving or ending.
+func Say(to io.Writer, words string) error {
+	said := make(chan error, 1)
 	go func() {
-		defer close(said)
-		_, _ = io.WriteString(to, words)
+		_, err := io.WriteString(to, words)
+		said <- err
 	}()
 	select {
-	case <-said:
+	case err := <-said:
+		return err
 	case <-time.After(sayAtMost):
+		return nil
 	}
 }
 

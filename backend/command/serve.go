@@ -78,7 +78,9 @@ func (s *serve) Run(ctx context.Context, std IO, g *grammar) (err error) {
 		log.Info("serving", "socket", s.Socket)
 	}
 	if !isSetUp {
-		Say(std.Out, fmt.Sprintf("Set up this installation at %s/setup#%s\n", s.Origin(), b.Web.API.SetupCode()))
+		if err := Say(std.Out, fmt.Sprintf("Set up this installation at %s/setup#%s\n", s.Origin(), b.Web.API.SetupCode())); err != nil {
+			log.Error("could not print the setup link", "cause", err, "do", "start the server with standard output open, or run tokentab setup")
+		}
 	}
 	if forMetrics != nil {
 		b.Web.ServeMetricsOn(forMetrics)
