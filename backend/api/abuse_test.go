@@ -16,6 +16,7 @@ import (
 )
 
 func TestAPackedBodyIsNotUnpacked(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	_, manager := p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})
 	var packed bytes.Buffer
@@ -41,6 +42,7 @@ func TestAPackedBodyIsNotUnpacked(t *testing.T) {
 }
 
 func TestNoKeyKeepsASecretInTheDatabase(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	p.Found()
 	user := session(t, p, backendtest.Email)
@@ -80,6 +82,7 @@ func TestNoKeyKeepsASecretInTheDatabase(t *testing.T) {
 }
 
 func TestKeysOfOneCallerMeanNothingToAnother(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor := p.Found()
 	_, one := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
@@ -92,6 +95,7 @@ func TestKeysOfOneCallerMeanNothingToAnother(t *testing.T) {
 }
 
 func TestWhatATokenMadeEndsWithWhatItsMakerMade(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor := p.Found()
 	_, first := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
@@ -116,6 +120,7 @@ func TestWhatATokenMadeEndsWithWhatItsMakerMade(t *testing.T) {
 }
 
 func TestARequestUnderWayMakesNothingForATokenThatWasRevoked(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor := p.Found()
 	maker, _ := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
@@ -132,6 +137,7 @@ func TestARequestUnderWayMakesNothingForATokenThatWasRevoked(t *testing.T) {
 }
 
 func TestABulkAnswerIsBounded(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor := p.Found()
 	_, manager := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
@@ -152,6 +158,7 @@ func TestABulkAnswerIsBounded(t *testing.T) {
 }
 
 func TestABulkKeepsNumbersAndRefusesTheSameKeyTwice(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	_, manager := p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})
 	bulk := func(items string) backendtest.Answer {

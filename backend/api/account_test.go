@@ -44,6 +44,7 @@ func holds(t *testing.T, what string, a backendtest.Answer, want map[string]any)
 }
 
 func TestAnAccountChangesAsAskedFor(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor := p.Found()
 	_, secret := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
@@ -91,6 +92,7 @@ func TestAnAccountChangesAsAskedFor(t *testing.T) {
 }
 
 func TestWhatADeleteOfTheAccountTakesAlongIsCounted(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor, _, _ := p.Deployed()
 	_, secret := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
@@ -102,6 +104,7 @@ func TestWhatADeleteOfTheAccountTakesAlongIsCounted(t *testing.T) {
 }
 
 func TestADeletedAccountIsGoneWithAllThatItHad(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor, _, deploymentSecret := p.Deployed()
 	_, secret := p.Issue(actor, token.Order{Scope: token.ScopeAccount})

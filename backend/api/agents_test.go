@@ -32,6 +32,7 @@ func callerFor(p *backendtest.Program, actor audit.Actor) caller {
 const missing = "01kdvdna00zzzzzz18532cy4e89yc88k"
 
 func TestAnAgentChangesAsAskedFor(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor := p.Found()
 	call := callerFor(p, actor)
@@ -68,6 +69,7 @@ func TestAnAgentChangesAsAskedFor(t *testing.T) {
 }
 
 func TestAnAgentIsShownByEitherOfItsNames(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	call := callerFor(p, p.Found())
 	made := call(http.MethodPost, "/agent", map[string]any{"name": "bot", "external_identifier": "bot-1"})
@@ -89,6 +91,7 @@ func TestAnAgentIsShownByEitherOfItsNames(t *testing.T) {
 }
 
 func TestTheStatusOfAnAgentSaysWhenItWasSeen(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor, made, secret := p.Deployed()
 	call := callerFor(p, actor)
@@ -125,6 +128,7 @@ func TestTheStatusOfAnAgentSaysWhenItWasSeen(t *testing.T) {
 }
 
 func TestAnAgentIsSeenByWhatItReportsWithAnAccountToken(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor, made, _ := p.Deployed()
 	_, secret := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
@@ -176,6 +180,7 @@ func TestAnAgentIsSeenByWhatItReportsWithAnAccountToken(t *testing.T) {
 }
 
 func TestAgentsAreListedInEveryOrder(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor, _, secret := p.Deployed()
 	call := callerFor(p, actor)
@@ -214,6 +219,7 @@ func TestAgentsAreListedInEveryOrder(t *testing.T) {
 }
 
 func TestRetiringAnAgentTakesItsTokensAlongAndReinstatingBringsJustThoseBack(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor, first, secret := p.Deployed()
 	call := callerFor(p, actor)
@@ -291,6 +297,7 @@ func TestRetiringAnAgentTakesItsTokensAlongAndReinstatingBringsJustThoseBack(t *
 }
 
 func TestADeletedAgentTakesAllThatIsItsOwnAlong(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor, made, secret := p.Deployed()
 	call := callerFor(p, actor)

@@ -15,6 +15,7 @@ import (
 
 // Each connection asks for a large response again and again, and reads nothing.
 func TestLargeResponsesToSlowReadersAreBoundedTogether(t *testing.T) {
+	t.Parallel()
 	r := startRun(t)
 	largest := ofSize(activity.MaxPayload)
 	r.ok(r.post("/agent_spans", r.creating(largest, largest)))
@@ -75,6 +76,7 @@ func TestLargeResponsesToSlowReadersAreBoundedTogether(t *testing.T) {
 }
 
 func TestAPageEndsEarlyIfItsItemsAreLarge(t *testing.T) {
+	t.Parallel()
 	r := startRun(t)
 	for n := range 40 {
 		i := r.register()

@@ -14,6 +14,7 @@ import (
 )
 
 func TestEveryMoveOfTheLifeCycleAnswersAsTheContractSays(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor := p.Found()
 	_, manager := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
@@ -71,6 +72,7 @@ func TestEveryMoveOfTheLifeCycleAnswersAsTheContractSays(t *testing.T) {
 }
 
 func TestWhatMayBeDoneIsWhatTheTokenSays(t *testing.T) {
+	t.Parallel()
 	for status, want := range map[token.Status]token.Actions{
 		token.Active:    {Suspend: true, Revoke: true, Rotate: true},
 		token.Suspended: {Activate: true, Revoke: true, Rotate: true},
@@ -84,6 +86,7 @@ func TestWhatMayBeDoneIsWhatTheTokenSays(t *testing.T) {
 }
 
 func TestAWrongOrderForATokenNamesTheFieldAndIssuesNothing(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor, made, _ := p.Deployed()
 	_, manager := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
@@ -134,6 +137,7 @@ func TestAWrongOrderForATokenNamesTheFieldAndIssuesNothing(t *testing.T) {
 }
 
 func TestATokenIsIssuedAsAskedFor(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor, deployment, _ := p.Deployed()
 	first, manager := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
@@ -165,6 +169,7 @@ func TestATokenIsIssuedAsAskedFor(t *testing.T) {
 }
 
 func TestListsHaveTheEnvelopeThatClientsRead(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor := p.Found()
 	_, manager := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
@@ -234,6 +239,7 @@ func TestListsHaveTheEnvelopeThatClientsRead(t *testing.T) {
 }
 
 func TestRoutesAreClosedUnlessTheListSaysOtherwise(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor, made, deploymentSecret := p.Deployed()
 	_, environmentSecret := p.Issue(actor, token.Order{Scope: token.ScopeEnvironment, EnvironmentID: made.EnvironmentID})
@@ -275,6 +281,7 @@ func TestRoutesAreClosedUnlessTheListSaysOtherwise(t *testing.T) {
 }
 
 func TestUnknownAddressesAreNotFoundAndNeverThePage(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	for _, path := range []string{"/api", "/api/v2/ping"} {
 		if a := p.Call(http.MethodGet, path, nil); a.Status != http.StatusNotFound || a.Text(t, "code") != "not_found" {
@@ -297,6 +304,7 @@ func TestUnknownAddressesAreNotFoundAndNeverThePage(t *testing.T) {
 }
 
 func TestAnEmptyBodyWithAJSONContentTypeIsNoMistake(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor := p.Found()
 	_, manager := p.Issue(actor, token.Order{Scope: token.ScopeAccount})

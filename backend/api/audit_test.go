@@ -44,6 +44,7 @@ func eventsIn(t *testing.T, a backendtest.Answer) (list shownEvents) {
 }
 
 func TestAuditEventsAreListedNewestFirstByEachFilterToViewersToo(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor := p.Found()
 	rival := p.Rival()
@@ -148,6 +149,7 @@ func TestAuditEventsAreListedNewestFirstByEachFilterToViewersToo(t *testing.T) {
 }
 
 func TestAReasonAndTheRequestIDStayInTheTrail(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t, backendtest.Trusting(t, "127.0.0.1"))
 	actor := p.Found()
 	_, manager := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
@@ -222,6 +224,7 @@ func TestAReasonAndTheRequestIDStayInTheTrail(t *testing.T) {
 }
 
 func TestAnExportHasTheEventsOfTheListAndTheirHashes(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor := p.Found()
 	made, reader := p.Issue(actor, token.Order{Scope: token.ScopeAccount, Role: token.Read})

@@ -12,6 +12,7 @@ import (
 var background = backendtest.Header{Name: "X-Tokentab-Background", Value: "1"}
 
 func TestASessionEndsThoughItsPagePolls(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	p.Found()
 	cookie, _ := backendtest.Cookie(t, p.SignIn(backendtest.Email, backendtest.Password), "session")

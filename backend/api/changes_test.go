@@ -146,6 +146,7 @@ func passes(t *testing.T, p *backendtest.Program, looks int) {
 }
 
 func TestAPageHearsOfTheChangesAndUsesThatOthersMake(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor := p.Found()
 	made, secret := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
@@ -175,6 +176,7 @@ func TestAPageHearsOfTheChangesAndUsesThatOthersMake(t *testing.T) {
 }
 
 func TestAPageHearsOfWhatAgentsReport(t *testing.T) {
+	t.Parallel()
 	r := newRuns(t)
 	_, cookie := signedInAs(t, r.Program, r.actor)
 	page := listen(t, r.Program, cookie)
@@ -186,6 +188,7 @@ func TestAPageHearsOfWhatAgentsReport(t *testing.T) {
 }
 
 func TestAPageHearsOfFirstUsesThatAFlushHasTakenBeforeTheNextLook(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor := p.Found()
 	_, cookie := signedInAs(t, p, actor)
@@ -203,6 +206,7 @@ func TestAPageHearsOfFirstUsesThatAFlushHasTakenBeforeTheNextLook(t *testing.T) 
 }
 
 func TestAPageHearsOfChangesThatACommandMakes(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor := p.Found()
 	_, cookie := signedInAs(t, p, actor)
@@ -222,6 +226,7 @@ func TestAPageHearsOfChangesThatACommandMakes(t *testing.T) {
 }
 
 func TestPromise7NoAccountHearsOfChangesInAnother(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	ours, theirs := p.Found(), p.Rival()
 	_, secret := p.Issue(ours, token.Order{Scope: token.ScopeAccount})
@@ -239,6 +244,7 @@ func TestPromise7NoAccountHearsOfChangesInAnother(t *testing.T) {
 }
 
 func TestAPageDoesNotHearOfTheSessionsOfOthers(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor := p.Found()
 	bob := p.Join(actor, "bob@example.com")
@@ -251,6 +257,7 @@ func TestAPageDoesNotHearOfTheSessionsOfOthers(t *testing.T) {
 }
 
 func TestAStreamEndsWithItsSession(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor := p.Found()
 	bob := p.Join(actor, "bob@example.com")
@@ -288,6 +295,7 @@ func TestAStreamEndsWithItsSession(t *testing.T) {
 }
 
 func TestAnIdlePageLetsItsSessionExpireThoughItListens(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	_, cookie := signedInAs(t, p, p.Found())
 	p.Clock.Move(people.IdleEnd - time.Hour)
@@ -303,6 +311,7 @@ func TestAnIdlePageLetsItsSessionExpireThoughItListens(t *testing.T) {
 }
 
 func TestOneBrowserMayOnlyListenWithAFewPages(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor := p.Found()
 	_, cookie := signedInAs(t, p, actor)
@@ -322,6 +331,7 @@ func TestOneBrowserMayOnlyListenWithAFewPages(t *testing.T) {
 }
 
 func TestAStreamEndsAfterAWhileSoThatItsPageConnectsAgain(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	_, cookie := signedInAs(t, p, p.Found())
 	page := listen(t, p, cookie)
@@ -331,6 +341,7 @@ func TestAStreamEndsAfterAWhileSoThatItsPageConnectsAgain(t *testing.T) {
 }
 
 func TestAStopEndsStreamsAtOnce(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	_, cookie := signedInAs(t, p, p.Found())
 	page := listen(t, p, cookie)
@@ -342,6 +353,7 @@ func TestAStopEndsStreamsAtOnce(t *testing.T) {
 }
 
 func TestOnlyThePageOfASignedInUserMayListen(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor := p.Found()
 	_, secret := p.Issue(actor, token.Order{Scope: token.ScopeAccount})

@@ -31,6 +31,7 @@ func plain(t *testing.T, a backendtest.Answer) string {
 }
 
 func TestDocumentsAboutTheAPIAreTaggedAndSentEncoded(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	for _, path := range []string{"/docs", "/docs.css", "/api/v1/openapi.json"} {
 		tags := map[string]bool{}
@@ -78,6 +79,7 @@ func TestDocumentsAboutTheAPIAreRenderedOnce(t *testing.T) {
 }
 
 func TestAnAnswerOfTheAPIThatIsKnownIsNotSentAgain(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor := p.Found()
 	_, secret := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
@@ -104,6 +106,7 @@ func TestAnAnswerOfTheAPIThatIsKnownIsNotSentAgain(t *testing.T) {
 }
 
 func TestLargeAnswersOfTheAPIAreEncodedButNoneWithASecret(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor := p.Found()
 	_, secret := p.Issue(actor, token.Order{Scope: token.ScopeAccount})

@@ -100,6 +100,7 @@ func (d *document) each(s *schema, wrap func(json.RawMessage) json.RawMessage, t
 var foreignWords = regexp.MustCompile(`(?i)json|unmarshal|\bGo\b|strconv|pars(e|ing)|invalid|int64|float|struct|string|boolean|array|expected|schema to|syntax`)
 
 func TestAValueOfAnotherTypeIsRefusedByTheNameOfItsFieldInPlainWords(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	p.Found()
 	browser := session(t, p, backendtest.Email)
@@ -153,6 +154,7 @@ func TestAValueOfAnotherTypeIsRefusedByTheNameOfItsFieldInPlainWords(t *testing.
 }
 
 func TestAMemberOfABulkItemThatIsNoTextIsNamed(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	p.Found()
 	browser := session(t, p, backendtest.Email)

@@ -29,6 +29,7 @@ func otherEnvironment(t *testing.T, p *backendtest.Program, actor audit.Actor, m
 }
 
 func TestADeploymentSaysWhatItRuns(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor, made, _ := p.Deployed()
 	call := callerFor(p, actor)
@@ -87,6 +88,7 @@ func TestADeploymentSaysWhatItRuns(t *testing.T) {
 }
 
 func TestADeletedDeploymentTakesItsTokensAlong(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor, made, secret := p.Deployed()
 	call := callerFor(p, actor)

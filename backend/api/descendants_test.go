@@ -36,6 +36,7 @@ func liveDescendants(t *testing.T, p *backendtest.Program, id string, headers []
 
 // TestPromise9DescendantsAreShownAndRevokedWithTheirCreator asks in each place where clients put fields.
 func TestPromise9DescendantsAreShownAndRevokedWithTheirCreator(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	owner := p.Found()
 	browser := session(t, p, backendtest.Email)
@@ -91,6 +92,7 @@ func TestPromise9DescendantsAreShownAndRevokedWithTheirCreator(t *testing.T) {
 }
 
 func TestRevokingATokenAloneLeavesItsDescendants(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	owner := p.Found()
 	browser := session(t, p, backendtest.Email)
@@ -114,6 +116,7 @@ func TestRevokingATokenAloneLeavesItsDescendants(t *testing.T) {
 }
 
 func TestDescendantsAreFoundThroughDeletedTokens(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	owner := p.Found()
 	browser := session(t, p, backendtest.Email)
@@ -139,6 +142,7 @@ func TestDescendantsAreFoundThroughDeletedTokens(t *testing.T) {
 
 // TestPromise7DescendantsStayInTheirAccount and expired ones do not count.
 func TestPromise7DescendantsStayInTheirAccount(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	owner := p.Found()
 	rival := p.Rival()

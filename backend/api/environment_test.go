@@ -14,6 +14,7 @@ import (
 )
 
 func TestAnEnvironmentChangesAsAskedFor(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor := p.Found()
 	_, manager := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
@@ -45,6 +46,7 @@ func TestAnEnvironmentChangesAsAskedFor(t *testing.T) {
 }
 
 func TestEnvironmentsAreListedOldestFirstUnlessAskedOtherwise(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	_, manager := p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})
 	bearer := backendtest.Bearer(manager)
@@ -84,6 +86,7 @@ func namesAndOrder(t *testing.T, answer any) (names []string) {
 }
 
 func TestADeletedEnvironmentTakesWhatUsesItAlong(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor, made, deploymentSecret := p.Deployed()
 	_, environmentSecret := p.Issue(actor, token.Order{Scope: token.ScopeEnvironment, EnvironmentID: made.EnvironmentID})

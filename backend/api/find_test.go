@@ -30,6 +30,7 @@ func found(t *testing.T, p *backendtest.Program, headers []backendtest.Header, q
 }
 
 func TestAListIsSearchedFilteredAndCounted(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	owner, deployed, _ := p.Deployed()
 	issue := func(name string, lifetime time.Duration) (token.Listed, string) {
@@ -82,6 +83,7 @@ func TestAListIsSearchedFilteredAndCounted(t *testing.T) {
 }
 
 func TestPagesByCursorHaveTheNumbersOfPagesByOffset(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	owner := p.Found()
 	headers := session(t, p, backendtest.Email)
@@ -106,6 +108,7 @@ func TestPagesByCursorHaveTheNumbersOfPagesByOffset(t *testing.T) {
 }
 
 func TestAWrongFilterIsRefusedByName(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	owner := p.Found()
 	headers := session(t, p, backendtest.Email)

@@ -13,6 +13,7 @@ import (
 // The test asks every route, whether it reads an account_id or not: a route that ignored it would change the caller's
 // account instead of the named one.
 func TestEveryRouteRefusesTheAccountOfOthers(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor := p.Found()
 	rival := p.Rival().AccountID.String()

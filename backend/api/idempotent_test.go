@@ -21,6 +21,7 @@ func noAnswerIsKept(t *testing.T, p *backendtest.Program) (undo func()) {
 }
 
 func TestARequestWithAKeyChangesNothingUnlessItsAnswerIsKept(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor := p.Found()
 	_, manager := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
@@ -68,6 +69,7 @@ func TestARequestWithAKeyChangesNothingUnlessItsAnswerIsKept(t *testing.T) {
 
 // A validation that reads before the commit caches the state from before the change.
 func TestAChangeWithAKeyIsInForceWhenItIsAnswered(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor := p.Found()
 	_, manager := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
@@ -112,6 +114,7 @@ func (b *breaking) Read(into []byte) (int, error) {
 }
 
 func TestAPanicKeepsNeitherTheChangeNorItsKey(t *testing.T) {
+	t.Parallel()
 	random := &breaking{}
 	p := backendtest.Start(t, func(_ *config.Config, w *backend.World) { w.Random = random })
 	_, manager := p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})
@@ -133,6 +136,7 @@ func TestAPanicKeepsNeitherTheChangeNorItsKey(t *testing.T) {
 }
 
 func TestKeysThatAWrongClockStampedEndADayAfterItIsRight(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	_, manager := p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount, ExpiresAt: p.Clock.Now().Add(300 * 24 * time.Hour)})
 	post := func(key string) backendtest.Answer {

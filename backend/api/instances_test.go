@@ -352,6 +352,7 @@ func TestInstancesOfADeletedDeploymentAreGone(t *testing.T) {
 }
 
 func TestATokenShowsTheLastInstanceThatItRegistered(t *testing.T) {
+	t.Parallel()
 	r := newRuns(t)
 	last := func(what string, want any) {
 		t.Helper()
@@ -399,6 +400,7 @@ func TestANullQualityPayloadRemovesTheOneOfItsName(t *testing.T) {
 }
 
 func TestARepeatedQualityPayloadDoesNotUndoANewerOne(t *testing.T) {
+	t.Parallel()
 	r := newRuns(t)
 	path := "/api/v1/agent_instance/" + r.Call(http.MethodPost, "/api/v1/agent_instance/register", registration(nil), r.deployment).Text(t, "details", "id")
 	record := func(key any, v int) backendtest.Answer {
@@ -421,6 +423,7 @@ func TestARepeatedQualityPayloadDoesNotUndoANewerOne(t *testing.T) {
 }
 
 func TestAnIdempotencyKeyIsReadWhereverItIsAndCountsInCharacters(t *testing.T) {
+	t.Parallel()
 	r := startRun(t)
 	body := fmt.Sprintf(`{"idempotency_key":null,"details":{"agent_instance_id":%q,"schema_name":"s","status":"active","idempotency_key":%q}}`, r.instance, strings.Repeat("é", 64))
 	first, second := r.ok(r.post("/agent_spans", body)), r.ok(r.post("/agent_spans", body))
@@ -430,6 +433,7 @@ func TestAnIdempotencyKeyIsReadWhereverItIsAndCountsInCharacters(t *testing.T) {
 }
 
 func TestRepeatedChangesOfAnInstanceAreAnsweredWithItsPresentState(t *testing.T) {
+	t.Parallel()
 	r := newRuns(t)
 	path := "/api/v1/agent_instance/" + r.Call(http.MethodPost, "/api/v1/agent_instance/register", registration(nil), r.deployment).Text(t, "details", "id")
 	keyed := map[string]any{"idempotency_key": "key", "name": "score"}

@@ -34,6 +34,7 @@ func acceptInvite(p *backendtest.Program, code, name, password string) backendte
 }
 
 func TestAnInviteIsAcceptedOnce(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor := p.Found()
 	browser := session(t, p, backendtest.Email)
@@ -96,6 +97,7 @@ func dump(t *testing.T, p *backendtest.Program) (text string) {
 }
 
 func TestAnInviteEnds(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor := p.Found()
 	browser := session(t, p, backendtest.Email)
@@ -146,6 +148,7 @@ func TestAnInviteEnds(t *testing.T) {
 }
 
 func TestOfManyWhoAcceptAnInviteAtOnceOneJoins(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor := p.Found()
 	issued, err := p.People.Invite(t.Context(), actor, "bob@example.com", people.RoleAdmin)
@@ -170,6 +173,7 @@ func TestOfManyWhoAcceptAnInviteAtOnceOneJoins(t *testing.T) {
 }
 
 func TestAnEmailJoinsOneTeamOnly(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor, rival := p.Found(), p.Rival()
 	ours, err := p.People.Invite(t.Context(), actor, "bob@example.com", people.RoleAdmin)
@@ -191,6 +195,7 @@ func TestAnEmailJoinsOneTeamOnly(t *testing.T) {
 }
 
 func TestAnInvitesAddressIsThePublicOne(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t, func(c *config.Config, _ *backend.World) { c.PublicURL = "https://tokens.example.com" })
 	p.Found()
 	a := p.Call(http.MethodPost, "/api/v1/admin_user_invite", backendtest.Details(map[string]any{"email": "bob@example.com"}), session(t, p, backendtest.Email)...)
@@ -214,6 +219,7 @@ func (o *outbox) Send(_ context.Context, _, to, subject, text string) error {
 }
 
 func TestAnInviteIsMailedAndAFailingMailServerLosesNone(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	p.Found()
 	browser := session(t, p, backendtest.Email)
@@ -239,6 +245,7 @@ func TestAnInviteIsMailedAndAFailingMailServerLosesNone(t *testing.T) {
 
 // TestAnInviteOfAClockThatWasAheadIsExpired covers an invite that would otherwise be valid far too long.
 func TestAnInviteOfAClockThatWasAheadIsExpired(t *testing.T) {
+	t.Parallel()
 	for name, ahead := range map[string]time.Duration{"an hour": time.Hour, "years": 14 * 365 * 24 * time.Hour} {
 		t.Run(name, func(t *testing.T) {
 			p := backendtest.Start(t)
@@ -268,6 +275,7 @@ func TestAnInviteOfAClockThatWasAheadIsExpired(t *testing.T) {
 }
 
 func TestAnInviteOfAClockThatWasSecondsAheadIsAccepted(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor := p.Found()
 	made, err := p.People.Invite(t.Context(), actor, "bob@example.com", people.RoleAdmin)

@@ -26,6 +26,7 @@ func codeOf(t *testing.T, p *backendtest.Program, actor audit.Actor, i people.In
 
 // TestPromise9AnInviteEndsWithItsMaker ends makers in every possible way and tries to accept their invites.
 func TestPromise9AnInviteEndsWithItsMaker(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	owner := p.Found()
 	browser := session(t, p, backendtest.Email)
@@ -103,6 +104,7 @@ func revokeByHolder(t *testing.T, p *backendtest.Program, secret string) {
 }
 
 func TestPromise9AnInviteEndsWithTheMemberWhoMadeIt(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	owner := p.Found()
 	bob := p.Join(owner, "bob@example.com")
@@ -127,6 +129,7 @@ func TestPromise9AnInviteEndsWithTheMemberWhoMadeIt(t *testing.T) {
 
 // TestPromise9AnInviteEndsWithThePasswordOfItsMaker covers invites that a thief made in a session.
 func TestPromise9AnInviteEndsWithThePasswordOfItsMaker(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	owner := p.Found()
 	p.Join(owner, "bob@example.com")
@@ -170,6 +173,7 @@ func TestPromise9AnInviteEndsWithThePasswordOfItsMaker(t *testing.T) {
 
 // TestPromise9AnInviteEndsWhenItsTokenExpires covers an end without a write.
 func TestPromise9AnInviteEndsWhenItsTokenExpires(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	owner := p.Found()
 	maker, secret := p.Issue(owner, token.Order{Scope: token.ScopeAccount, ExpiresAt: p.Clock.Now().Add(time.Hour)})
@@ -189,6 +193,7 @@ func TestPromise9AnInviteEndsWhenItsTokenExpires(t *testing.T) {
 
 // TestAcceptanceChecksTheMakerAgain ends makers directly in the database.
 func TestAcceptanceChecksTheMakerAgain(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	owner := p.Found()
 	bob := p.Join(owner, "bob@example.com")
@@ -216,6 +221,7 @@ func TestAcceptanceChecksTheMakerAgain(t *testing.T) {
 
 // TestNoResponseToATokenHoldsAnInvitesCode looks through every response that a token can get about invites.
 func TestNoResponseToATokenHoldsAnInvitesCode(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	owner := p.Found()
 	_, secret := p.Issue(owner, token.Order{Scope: token.ScopeAccount})
@@ -254,6 +260,7 @@ func TestNoResponseToATokenHoldsAnInvitesCode(t *testing.T) {
 }
 
 func TestAnInviteThatATokenMakesIsMailed(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	_, secret := p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})
 	sent := &outbox{}

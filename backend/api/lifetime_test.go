@@ -12,6 +12,7 @@ import (
 )
 
 func TestALifetimeIsCountedByTheClockOfTheServer(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t, func(c *config.Config, _ *backend.World) { c.MaxTokenLifetime = config.Lifetime(12 * time.Hour) })
 	_, manager := p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})
 	create := func(fields map[string]any) backendtest.Answer {

@@ -10,6 +10,7 @@ import (
 )
 
 func TestAPathThatIsNotServedSaysSoAndNamesItself(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor, made, deployed := p.Deployed()
 	_, manager := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
@@ -58,6 +59,7 @@ func TestAPathThatIsNotServedSaysSoAndNamesItself(t *testing.T) {
 }
 
 func TestABulkItemThatIsNotServedSaysSo(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	_, manager := p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})
 	for item, shown := range map[string]string{

@@ -14,6 +14,7 @@ var update = flag.Bool("update", false, "write frontend/openapi.json anew")
 const openAPIFile = "../../frontend/openapi.json"
 
 func TestTheFrontendsTypesComeFromTheServersOwnDocument(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	document, err := p.Web.API.OpenAPI()
 	if err != nil {

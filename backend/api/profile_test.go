@@ -20,6 +20,7 @@ func isSignedIn(p *backendtest.Program, headers []backendtest.Header) bool {
 }
 
 func TestANewPasswordEndsAllOtherSessions(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor := p.Found()
 	p.Join(actor, "bob@example.com")
@@ -50,6 +51,7 @@ func TestANewPasswordEndsAllOtherSessions(t *testing.T) {
 }
 
 func TestWrongCurrentPasswordsAreSlowedDownApartFromSignIns(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	p.Found()
 	browser := session(t, p, backendtest.Email)
@@ -71,6 +73,7 @@ func TestWrongCurrentPasswordsAreSlowedDownApartFromSignIns(t *testing.T) {
 }
 
 func TestOwnSessionsAreListedAndEnd(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor := p.Found()
 	p.Join(actor, "bob@example.com")

@@ -33,6 +33,7 @@ func wantLogged(t *testing.T, p *backendtest.Program, times int, texts ...string
 }
 
 func TestRefusedTokensOfKnownHoldersAreLogged(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t, backendtest.Trusting(t, "127.0.0.0/8"))
 	actor := p.Found()
 	_, manager := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
@@ -69,6 +70,7 @@ func TestRefusedTokensOfKnownHoldersAreLogged(t *testing.T) {
 }
 
 func TestAnInsufficientTokenIsLogged(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor := p.Found()
 	made, secret := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
@@ -79,6 +81,7 @@ func TestAnInsufficientTokenIsLogged(t *testing.T) {
 }
 
 func TestRefusedOriginsAreLogged(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor := p.Found()
 	browser := session(t, p, backendtest.Email)
@@ -93,6 +96,7 @@ func TestRefusedOriginsAreLogged(t *testing.T) {
 }
 
 func TestForWhomASignInWasRefusedIsLogged(t *testing.T) {
+	t.Parallel()
 	p := proxied(t)
 	for i := range 8 {
 		p.SignIn(strings.ToUpper(backendtest.Email), wrongPassword, backendtest.From("192.0.2.1"))
@@ -109,6 +113,7 @@ func TestForWhomASignInWasRefusedIsLogged(t *testing.T) {
 }
 
 func TestOneRefusedAddressWritesFewLines(t *testing.T) {
+	t.Parallel()
 	p := proxied(t)
 	for i := range 5 {
 		p.SignIn(fmt.Sprintf("user%d@example.com", i), wrongPassword, backendtest.From("192.0.2.1"))

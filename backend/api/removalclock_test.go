@@ -103,6 +103,7 @@ func (a *aged) waits(n int) {
 }
 
 func TestAClockThatIsWrongForAWhileRemovesNothing(t *testing.T) {
+	t.Parallel()
 	for name, by := range map[string]time.Duration{"years ahead": years, "a month ahead": 10_000 * time.Hour, "years behind": -years} {
 		t.Run(name, func(t *testing.T) {
 			a := startAged(t)
@@ -140,6 +141,7 @@ func TestAClockThatIsWrongForAWhileRemovesNothing(t *testing.T) {
 }
 
 func TestRemovalGoesOnADayAfterALongStopOrANewTime(t *testing.T) {
+	t.Parallel()
 	for name, change := range map[string]func(*aged){
 		"a long stop": func(a *aged) {
 			a.Stop()
@@ -182,6 +184,7 @@ func TestRemovalGoesOnADayAfterALongStopOrANewTime(t *testing.T) {
 }
 
 func TestAStopOfAnHourAndANewDatabaseDelayNoRemoval(t *testing.T) {
+	t.Parallel()
 	a := startAged(t)
 	a.Clock.Move(30*24*time.Hour - time.Minute)
 	if left := a.remove(); left[0] == 0 {
@@ -197,6 +200,7 @@ func TestAStopOfAnHourAndANewDatabaseDelayNoRemoval(t *testing.T) {
 }
 
 func TestACopyWithAWrongClockRemovesNothing(t *testing.T) {
+	t.Parallel()
 	pgtest.OnPostgres(t)
 	a := startAged(t)
 	before := a.remove()

@@ -11,6 +11,7 @@ import (
 )
 
 func TestARevokedTokenSaysWhenAndByWhom(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	ada, ofAgent, _ := p.Deployed()
 	headers := session(t, p, backendtest.Email)
@@ -64,6 +65,7 @@ func TestARevokedTokenSaysWhenAndByWhom(t *testing.T) {
 }
 
 func TestATokenSaysWhoSuspendedOrRevokedItAndWhyAlsoOnceTheAuditEventIsGone(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	ada, ofAgent, _ := p.Deployed()
 	headers := session(t, p, backendtest.Email)
@@ -120,6 +122,7 @@ func TestATokenSaysWhoSuspendedOrRevokedItAndWhyAlsoOnceTheAuditEventIsGone(t *t
 }
 
 func TestATokenOfARetiredAgentSaysSo(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor, made, _ := p.Deployed()
 	_, manager := p.Issue(actor, token.Order{Scope: token.ScopeAccount})

@@ -25,6 +25,7 @@ func setRole(p *backendtest.Program, who audit.Actor, fields map[string]any, hea
 }
 
 func TestPromise1AChangeOfRoleAppliesFromTheNextRequest(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	ada := p.Found()
 	bob := p.Join(ada, "bob@example.com")
@@ -49,6 +50,7 @@ func TestPromise1AChangeOfRoleAppliesFromTheNextRequest(t *testing.T) {
 // TestPromise1ADemotedAdminsRequestsUnderWayChangeNothing demotes an admin while the body of a request arrives, and after
 // it was read.
 func TestPromise1ADemotedAdminsRequestsUnderWayChangeNothing(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	ada := p.Found()
 	bob := p.Join(ada, "bob@example.com")
@@ -94,6 +96,7 @@ func TestPromise1ADemotedAdminsRequestsUnderWayChangeNothing(t *testing.T) {
 }
 
 func TestPromise9WhatAnAdminSetInMotionEndsWithTheirDemotion(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	ada := p.Found()
 	bob := p.Join(ada, "bob@example.com")
@@ -134,6 +137,7 @@ func TestPromise9WhatAnAdminSetInMotionEndsWithTheirDemotion(t *testing.T) {
 
 // TestAnAccountAlwaysHasAnAdmin lets two admins demote or remove each other and themselves at the same time.
 func TestAnAccountAlwaysHasAnAdmin(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	ada := p.Found()
 	viewer := p.JoinAs(ada, "viewer@example.com", people.RoleViewer)
@@ -208,6 +212,7 @@ func TestAnAccountAlwaysHasAnAdmin(t *testing.T) {
 
 // TestNoResponseToAViewerOrAReadTokenHoldsASecret looks through every list and record that they can get.
 func TestNoResponseToAViewerOrAReadTokenHoldsASecret(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	ada := p.Found()
 	p.JoinAs(ada, "viewer@example.com", people.RoleViewer)
@@ -238,6 +243,7 @@ func TestNoResponseToAViewerOrAReadTokenHoldsASecret(t *testing.T) {
 }
 
 func TestItemsOfABulkRequestPassTheChecksOfTheirRoutes(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	ada := p.Found()
 	p.JoinAs(ada, "viewer@example.com", people.RoleViewer)
@@ -256,6 +262,7 @@ func TestItemsOfABulkRequestPassTheChecksOfTheirRoutes(t *testing.T) {
 }
 
 func TestAReadTokenKeepsItsRole(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	ada := p.Found()
 	adas := session(t, p, backendtest.Email)
@@ -291,6 +298,7 @@ func TestAReadTokenKeepsItsRole(t *testing.T) {
 }
 
 func TestTokensCreateNoTokensIfTheServerForbidsIt(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t, func(c *config.Config, _ *backend.World) { c.TokensMayCreateTokens = false })
 	ada := p.Found()
 	maker, secret := p.Issue(ada, token.Order{Scope: token.ScopeAccount})
@@ -329,6 +337,7 @@ func invites(t *testing.T, p *backendtest.Program, sessions ...[]backendtest.Hea
 }
 
 func TestAnAdminEndsAllSessionsOfAMember(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	ada := p.Found()
 	bob := p.Join(ada, "bob@example.com")
@@ -347,6 +356,7 @@ func TestAnAdminEndsAllSessionsOfAMember(t *testing.T) {
 }
 
 func TestAnAdminEndsAllSessionsOfAllMembersButTheirOwn(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	ada := p.Found()
 	p.Join(ada, "bob@example.com")

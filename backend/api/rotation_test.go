@@ -61,6 +61,7 @@ func (r rotating) reason(secret string) token.Reason {
 }
 
 func TestARotatedTokenKeepsEverythingButItsSecret(t *testing.T) {
+	t.Parallel()
 	r := newRotating(t)
 	path := "/api/v1/api_token/" + r.made.ID.String()
 	before := r.Call(http.MethodGet, path, nil, r.admin...).JSON(t)["details"].(map[string]any)
@@ -120,6 +121,7 @@ func kindOf(t *testing.T, secret string) string {
 }
 
 func TestAnOldSecretEndsAtTheFirstOfItsLimits(t *testing.T) {
+	t.Parallel()
 	r := newRotating(t)
 	const day = 24 * time.Hour
 	for what, c := range map[string]struct {
@@ -145,6 +147,7 @@ func TestAnOldSecretEndsAtTheFirstOfItsLimits(t *testing.T) {
 }
 
 func TestOneTokenHasAtMostTwoSecrets(t *testing.T) {
+	t.Parallel()
 	r := newRotating(t)
 	second := r.rotated(3600, r.admin...)
 	refused(t, "with a third secret", r.rotate(r.made.ID.String(), map[string]any{"overlap_seconds": 60}, r.admin...), http.StatusConflict, "invalid_action", "")
@@ -160,6 +163,7 @@ func TestOneTokenHasAtMostTwoSecrets(t *testing.T) {
 }
 
 func TestAnOldSecretCanBeEndedBeforeItsOverlapIsOver(t *testing.T) {
+	t.Parallel()
 	r := newRotating(t)
 	path := "/api/v1/api_token/" + r.made.ID.String() + "/end_old_secret"
 	refused(t, "without one", r.Call(http.MethodPost, path, nil, r.admin...), http.StatusConflict, "invalid_action", "")
@@ -182,6 +186,7 @@ func TestAnOldSecretCanBeEndedBeforeItsOverlapIsOver(t *testing.T) {
 }
 
 func TestARevokedTokenShowsNoOldSecret(t *testing.T) {
+	t.Parallel()
 	r := newRotating(t)
 	r.rotated(3600, r.admin...)
 	path := "/api/v1/api_token/" + r.made.ID.String()
@@ -194,6 +199,7 @@ func TestARevokedTokenShowsNoOldSecret(t *testing.T) {
 }
 
 func TestARevokeWithAnOldSecretEndsOnlyThatSecret(t *testing.T) {
+	t.Parallel()
 	r := newRotating(t)
 	second := r.rotated(3600, r.admin...)
 	for range 2 {
@@ -216,6 +222,7 @@ func TestARevokeWithAnOldSecretEndsOnlyThatSecret(t *testing.T) {
 }
 
 func TestEveryChangeOfARotatedTokenReachesBothSecrets(t *testing.T) {
+	t.Parallel()
 	r := newRotating(t)
 	second := r.rotated(3600, r.admin...)
 	both := func(what string, want token.Reason) {
@@ -252,6 +259,7 @@ func TestEveryChangeOfARotatedTokenReachesBothSecrets(t *testing.T) {
 }
 
 func TestAHolderRotatesOnlyItsOwnTokenWithItsPresentSecret(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor, made, first := p.Deployed()
 	_, other := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
@@ -275,6 +283,7 @@ func TestAHolderRotatesOnlyItsOwnTokenWithItsPresentSecret(t *testing.T) {
 }
 
 func TestATokenRotatesItselfOnceAMinute(t *testing.T) {
+	t.Parallel()
 	r := newRotating(t)
 	second := r.rotated(0, backendtest.Bearer(r.first))
 	a := r.rotate(r.made.ID.String(), map[string]any{"overlap_seconds": 0}, backendtest.Bearer(second))
@@ -291,6 +300,7 @@ func TestATokenRotatesItselfOnceAMinute(t *testing.T) {
 // TestPromise1ASecretThatEndsWhileItsRequestArrivesChangesNothing sends the last byte of a request after the end of its
 // secret. A thief could otherwise keep requests open and take the token over after the owner has rotated it.
 func TestPromise1ASecretThatEndsWhileItsRequestArrivesChangesNothing(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ path, body string }{
 		{"/api_token/ID/rotate", `{"details":{"overlap_seconds":0}}`},
 		{"/api_token", `{"details":{"token_scope":"account"}}`},
@@ -318,6 +328,7 @@ func TestPromise1ASecretThatEndsWhileItsRequestArrivesChangesNothing(t *testing.
 
 // TestPromise1NoTransactionIsBegunByASecretThatHasEnded is the same for the last instant, after the body was read.
 func TestPromise1NoTransactionIsBegunByASecretThatHasEnded(t *testing.T) {
+	t.Parallel()
 	r := newRotating(t)
 	thief := audit.Actor{AccountID: r.made.AccountID, APITokenID: r.made.ID, Secret: token.HashOf([]byte(r.first))}
 	if _, _, err := r.Tokens.Issue(t.Context(), thief, token.Order{Scope: token.ScopeAccount}); err != nil {
@@ -337,6 +348,7 @@ func TestPromise1NoTransactionIsBegunByASecretThatHasEnded(t *testing.T) {
 }
 
 func TestPromise9AMemberWhoIsRemovedKeepsNoSecretThatTheyGotByRotating(t *testing.T) {
+	t.Parallel()
 	r := newRotating(t)
 	bob := r.Join(r.actor, "bob@example.com")
 	got := r.rotated(3600, session(t, r.Program, "bob@example.com")...)
@@ -355,6 +367,7 @@ func TestPromise9AMemberWhoIsRemovedKeepsNoSecretThatTheyGotByRotating(t *testin
 }
 
 func TestARotationMayMoveTheExpiry(t *testing.T) {
+	t.Parallel()
 	r := newRotating(t, func(c *config.Config, _ *backend.World) { c.MaxTokenLifetime = config.Lifetime(100 * 24 * time.Hour) })
 	r.Clock.Move(437 * time.Millisecond) // expiries are whole seconds, the times of rotations are not
 	id, day := r.made.ID.String(), 24*time.Hour
@@ -394,6 +407,7 @@ func TestARotationMayMoveTheExpiry(t *testing.T) {
 }
 
 func TestARepeatedRotationWithAKeyChangesNothingAndShowsNoSecret(t *testing.T) {
+	t.Parallel()
 	r := newRotating(t)
 	fields := map[string]any{"overlap_seconds": 0, "idempotency_key": "rotate-once"}
 	first := r.rotate(r.made.ID.String(), fields, r.admin...)
@@ -408,6 +422,7 @@ func TestARepeatedRotationWithAKeyChangesNothingAndShowsNoSecret(t *testing.T) {
 }
 
 func TestIntrospectionTellsWhenTheSecretWasIssuedAndWhenItEnds(t *testing.T) {
+	t.Parallel()
 	r := newRotating(t)
 	_, reader := r.Issue(r.actor, token.Order{Scope: token.ScopeAccount})
 	r.Clock.Move(time.Hour)

@@ -25,6 +25,7 @@ func setUp(p *backendtest.Program, code string, fields map[string]any) backendte
 }
 
 func TestSetupTakesThePrintedCodeOnce(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	if a := p.Call(http.MethodGet, "/api/v1/session", nil); a.Get(t, "details", "setup_required") != true || a.Get(t, "details", "account") != nil {
 		t.Errorf("before: %s", a.Body)
@@ -61,6 +62,7 @@ func TestSetupTakesThePrintedCodeOnce(t *testing.T) {
 }
 
 func TestSetupIsOverOnceAnyAccountExists(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	p.Found()
 	if a := setUp(p, p.Web.API.SetupCode(), map[string]any{"email": "eve@example.com"}); a.Status != http.StatusConflict || a.Text(t, "code") != "invalid_action" {
@@ -69,6 +71,7 @@ func TestSetupIsOverOnceAnyAccountExists(t *testing.T) {
 }
 
 func TestASessionIsAHardenedCookieThatEnds(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	p.Found()
 	a := p.SignIn(strings.ToUpper(backendtest.Email), backendtest.Password)
@@ -105,6 +108,7 @@ func TestASessionIsAHardenedCookieThatEnds(t *testing.T) {
 }
 
 func TestUnderHTTPSTheCookieIsForThisHostAndSecureOnly(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t, func(c *config.Config, _ *backend.World) { c.PublicURL = "https://tokens.example.com" })
 	p.Found()
 	a := p.SignIn(backendtest.Email, backendtest.Password, backendtest.Header{Name: "Origin", Value: "https://tokens.example.com"})
@@ -117,6 +121,7 @@ func TestUnderHTTPSTheCookieIsForThisHostAndSecureOnly(t *testing.T) {
 }
 
 func TestAnotherSiteCanMakeABrowserChangeNothing(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	p.Found()
 	cookie, _ := backendtest.Cookie(t, p.SignIn(backendtest.Email, backendtest.Password), "session")
@@ -145,6 +150,7 @@ func TestAnotherSiteCanMakeABrowserChangeNothing(t *testing.T) {
 }
 
 func TestABadTokenIsNotMadeUpForByASession(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	p.Found()
 	cookie, _ := backendtest.Cookie(t, p.SignIn(backendtest.Email, backendtest.Password), "session")
@@ -157,6 +163,7 @@ func TestABadTokenIsNotMadeUpForByASession(t *testing.T) {
 }
 
 func TestWrongTriesSlowDownKnownAndUnknownEmailsAlike(t *testing.T) {
+	t.Parallel()
 	for _, email := range []string{backendtest.Email, "nobody@example.com"} {
 		t.Run(email, func(t *testing.T) {
 			p := backendtest.Start(t)
@@ -183,6 +190,7 @@ func TestWrongTriesSlowDownKnownAndUnknownEmailsAlike(t *testing.T) {
 }
 
 func TestManyEmailsFromOneAddressAreSlowedDownAndOthersAreNot(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t, backendtest.Trusting(t, "127.0.0.0/8"))
 	p.Found()
 	from := func(address string) backendtest.Header {
@@ -200,6 +208,7 @@ func TestManyEmailsFromOneAddressAreSlowedDownAndOthersAreNot(t *testing.T) {
 }
 
 func TestWhoCreatedATokenIsKept(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor := p.Found()
 	cookie, _ := backendtest.Cookie(t, p.SignIn(backendtest.Email, backendtest.Password), "session")
@@ -214,6 +223,7 @@ func TestWhoCreatedATokenIsKept(t *testing.T) {
 }
 
 func TestAPageThatShowsAnotherUserHasNoSession(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	founder := p.Found()
 	other := p.Join(founder, "grace@acme.example")

@@ -39,6 +39,7 @@ func wantStatus(t *testing.T, what string, a backendtest.Answer, want int) {
 }
 
 func TestStrangersCannotKeepAUserOutWhoHasSignedInThereBefore(t *testing.T) {
+	t.Parallel()
 	p := proxied(t)
 	home := "2001:db8:1:2::7"
 	browser, cookie := backendtest.Cookie(t, p.SignIn(backendtest.Email, backendtest.Password, backendtest.From(home)), "browser")
@@ -59,6 +60,7 @@ func TestStrangersCannotKeepAUserOutWhoHasSignedInThereBefore(t *testing.T) {
 // member and for one that is no member's. They may differ only for callers whom the browser's cookie tells from others, and
 // in a known network while strangers have used up the tries of the email: these must not keep its owner out.
 func TestTheTriesOfAnAddressDoNotTellWhoIsAMember(t *testing.T) {
+	t.Parallel()
 	const home, away, wrong, wait = "192.0.2.1", "203.0.113.1", http.StatusUnauthorized, http.StatusTooManyRequests
 	for _, c := range []struct {
 		caller           string
@@ -112,6 +114,7 @@ func TestTheTriesOfAnAddressDoNotTellWhoIsAMember(t *testing.T) {
 }
 
 func TestAKnownBrowserIsBoundedTooAndOnlyForItsUser(t *testing.T) {
+	t.Parallel()
 	p := proxied(t)
 	browser, _ := backendtest.Cookie(t, p.SignIn(backendtest.Email, backendtest.Password, backendtest.From("192.0.2.1")), "browser")
 	for range 5 {
@@ -126,6 +129,7 @@ func TestAKnownBrowserIsBoundedTooAndOnlyForItsUser(t *testing.T) {
 }
 
 func TestASignInByAClockFarAheadForgetsNoBrowser(t *testing.T) {
+	t.Parallel()
 	p := proxied(t)
 	browser, _ := backendtest.Cookie(t, p.SignIn(backendtest.Email, backendtest.Password, backendtest.From("192.0.2.1")), "browser")
 	p.Clock.Jump(401 * 24 * time.Hour)
@@ -139,6 +143,7 @@ func TestASignInByAClockFarAheadForgetsNoBrowser(t *testing.T) {
 }
 
 func TestABrowserThatSignedInOverAYearAgoIsAStrangersAgain(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		after time.Duration
 		want  int
@@ -154,6 +159,7 @@ func TestABrowserThatSignedInOverAYearAgoIsAStrangersAgain(t *testing.T) {
 }
 
 func TestASignInDoesNotBuyFurtherGuesses(t *testing.T) {
+	t.Parallel()
 	p := proxied(t)
 	mallory := backendtest.From("192.0.2.66")
 	for i := range 4 {
@@ -165,6 +171,7 @@ func TestASignInDoesNotBuyFurtherGuesses(t *testing.T) {
 }
 
 func TestAnAddressForgetsItsWrongTriesInTime(t *testing.T) {
+	t.Parallel()
 	p := proxied(t)
 	for i := range 5 {
 		p.SignIn(fmt.Sprintf("user%d@example.com", i), wrongPassword, backendtest.From("192.0.2.66"))
@@ -175,6 +182,7 @@ func TestAnAddressForgetsItsWrongTriesInTime(t *testing.T) {
 }
 
 func TestChangingAddressesInOneNetworkAreBounded(t *testing.T) {
+	t.Parallel()
 	p := proxied(t)
 	db := p.Database()
 	for i, c := range []struct{ first, sibling, outside string }{
@@ -207,6 +215,7 @@ func atOnce(p *backendtest.Program, times int, password string, header backendte
 }
 
 func TestManyRightSignInsAtOnceAllPass(t *testing.T) {
+	t.Parallel()
 	p := proxied(t)
 	for _, at := range []string{"an unknown network", "a known network"} {
 		if got := atOnce(p, 10, backendtest.Password, backendtest.From("192.0.2.1")); got[http.StatusOK] != 10 {
@@ -216,6 +225,7 @@ func TestManyRightSignInsAtOnceAllPass(t *testing.T) {
 }
 
 func TestManyWrongSignInsAtOnceGetNoMoreGuesses(t *testing.T) {
+	t.Parallel()
 	p := proxied(t)
 	if got := atOnce(p, 12, wrongPassword, backendtest.From("192.0.2.1")); got[http.StatusUnauthorized] != 5 || got[http.StatusTooManyRequests] != 7 {
 		t.Errorf("%v", got)
@@ -223,6 +233,7 @@ func TestManyWrongSignInsAtOnceGetNoMoreGuesses(t *testing.T) {
 }
 
 func TestCopiesWhoseClocksDifferALittleGiveNoMoreGuesses(t *testing.T) {
+	t.Parallel()
 	p := proxied(t)
 	statuses := map[int]int{}
 	for i := range 12 {
@@ -235,6 +246,7 @@ func TestCopiesWhoseClocksDifferALittleGiveNoMoreGuesses(t *testing.T) {
 }
 
 func TestAClockThatWasAheadLocksNobodyOut(t *testing.T) {
+	t.Parallel()
 	for name, ahead := range map[string]time.Duration{"an hour": time.Hour, "fifteen years": 15 * 365 * 24 * time.Hour} {
 		t.Run(name, func(t *testing.T) {
 			p := proxied(t)
@@ -249,6 +261,7 @@ func TestAClockThatWasAheadLocksNobodyOut(t *testing.T) {
 }
 
 func TestASessionOfAClockThatWasAheadEndsInTime(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		ahead time.Duration
 		alive bool // after the clock is corrected
@@ -272,6 +285,7 @@ func TestASessionOfAClockThatWasAheadEndsInTime(t *testing.T) {
 }
 
 func TestTheAbsoluteEndOfASessionFollowsTheClockThatIsRight(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	p.Found()
 	p.Clock.Move(20 * time.Hour)
@@ -290,6 +304,7 @@ func TestTheAbsoluteEndOfASessionFollowsTheClockThatIsRight(t *testing.T) {
 }
 
 func TestSigningInEndsTheSessionThatTheBrowserHad(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor := p.Found()
 	p.Join(actor, "bob@example.com")
@@ -306,6 +321,7 @@ func TestSigningInEndsTheSessionThatTheBrowserHad(t *testing.T) {
 }
 
 func TestAChangeOfPasswordThatFailsChangesNothing(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	p.Found()
 	browser := session(t, p, backendtest.Email)
@@ -317,6 +333,7 @@ func TestAChangeOfPasswordThatFailsChangesNothing(t *testing.T) {
 }
 
 func TestAnAccountThatWasMadeIsNoErrorWhenItsSessionFails(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	mend := p.Break("INSERT", "sessions", "TRUE")
 	a := setUp(p, p.Web.API.SetupCode(), nil)
@@ -331,6 +348,7 @@ func TestAnAccountThatWasMadeIsNoErrorWhenItsSessionFails(t *testing.T) {
 const firstHash = "$argon2id$v=19$m=47104,t=1,p=1$MDEyMzQ1Njc4OWFiY2RlZg$cDtm0GHgMrI7n/5Ah8aDOcx4YgJ/geJqc4eVUcXYnrg"
 
 func TestASignInBringsAPasswordToThePresentCosts(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	p.Found()
 	db := p.Database()

@@ -19,6 +19,7 @@ func (r *running) creating(payload, result string) string {
 }
 
 func TestPayloadsOfOneMiBAreTaken(t *testing.T) {
+	t.Parallel()
 	r := startRun(t)
 	largest := ofSize(activity.MaxPayload)
 	made := r.ok(r.post("/agent_spans", r.creating(largest, largest)))
@@ -37,6 +38,7 @@ func TestPayloadsOfOneMiBAreTaken(t *testing.T) {
 }
 
 func TestALargerPayloadIsRefusedWithItsLimitAndTheConnectionGoesOn(t *testing.T) {
+	t.Parallel()
 	r := startRun(t)
 	tooLarge := ofSize(activity.MaxPayload + 1)
 	active := r.ok(r.create(nil)).Text(t, "details", "id")
@@ -64,6 +66,7 @@ func TestALargerPayloadIsRefusedWithItsLimitAndTheConnectionGoesOn(t *testing.T)
 }
 
 func TestALargeSpanNeedsACredentialBeforeItIsRead(t *testing.T) {
+	t.Parallel()
 	r := startRun(t)
 	for _, length := range []int{1, 300 << 10, 60 << 20, 65 << 20} {
 		for _, path := range []string{"/agent_spans", "/bulk", "/agent_instance/register"} {
@@ -76,6 +79,7 @@ func TestALargeSpanNeedsACredentialBeforeItIsRead(t *testing.T) {
 }
 
 func TestASpanThatIsTakenAloneIsTakenInBulk(t *testing.T) {
+	t.Parallel()
 	r := startRun(t)
 	item := strings.Replace(r.creating(ofSize(activity.MaxPayload), ofSize(activity.MaxPayload)), `{"details":{`, `{"_type":"agent_spans/create","idempotency_key":"a-large-span",`, 1)
 	item = strings.TrimSuffix(item, "}")
@@ -92,6 +96,7 @@ func TestASpanThatIsTakenAloneIsTakenInBulk(t *testing.T) {
 
 // Each connection sends most of a large body and then waits.
 func TestLargeSpansOfAllConnectionsTogetherAreBounded(t *testing.T) {
+	t.Parallel()
 	r := startRun(t)
 	body := r.creating(ofSize(activity.MaxPayload), ofSize(activity.MaxPayload))
 	var held []io.Closer

@@ -35,6 +35,7 @@ func (r *running) holds(instances, spans int) {
 }
 
 func TestSpansAreRemovedWhenTheyAreTooOldAndThenTheirInstance(t *testing.T) {
+	t.Parallel()
 	r := startRun(t)
 	r.ok(r.post("/agent_spans/create_test_spans", map[string]any{"agent_instance_id": r.instance, "count": 3}))
 	r.Clock.Move(20 * 24 * time.Hour)
@@ -55,6 +56,7 @@ func TestSpansAreRemovedWhenTheyAreTooOldAndThenTheirInstance(t *testing.T) {
 }
 
 func TestAClockThatWasAheadKeepsNoSpanLonger(t *testing.T) {
+	t.Parallel()
 	r := startRun(t)
 	r.Clock.Jump(300 * 24 * time.Hour)
 	r.ok(r.create(nil))
@@ -86,6 +88,7 @@ func (r *running) large() string {
 }
 
 func TestTheOldestSpansMakeRoom(t *testing.T) {
+	t.Parallel()
 	r := startRun(t, func(c *config.Config, _ *backend.World) { c.ActivityMax = 16 << 20 })
 	var made []string
 	for range 20 {
@@ -117,6 +120,7 @@ func TestTheOldestSpansMakeRoom(t *testing.T) {
 }
 
 func TestPromise7NoAccountTakesTheRoomOfAnother(t *testing.T) {
+	t.Parallel()
 	r := startRun(t, func(c *config.Config, _ *backend.World) { c.ActivityMax = 16 << 20 })
 	r.ok(r.post("/agent_spans/create_test_spans", map[string]any{"agent_instance_id": r.instance, "count": 50}))
 	rival := &running{Program: r.Program, t: t, actor: r.Rival()}
@@ -155,6 +159,7 @@ func (r *running) spans() (n int) {
 }
 
 func TestTheOpenSpanOfARunningInstanceOutlastsOlderAndNewerOnes(t *testing.T) {
+	t.Parallel()
 	r := startRun(t, func(c *config.Config, _ *backend.World) { c.ActivityMax = 16 << 20 })
 	r.ok(r.post("/agent_instance/"+r.instance+"/start", map[string]any{}))
 	root := r.ok(r.create(nil)).Text(t, "details", "id")
@@ -184,6 +189,7 @@ func TestTheOpenSpanOfARunningInstanceOutlastsOlderAndNewerOnes(t *testing.T) {
 }
 
 func TestOpenSpansOfARunningInstanceDoNotPileUp(t *testing.T) {
+	t.Parallel()
 	r := startRun(t)
 	r.ok(r.create(nil))
 	many := `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5200)
@@ -204,6 +210,7 @@ func TestOpenSpansOfARunningInstanceDoNotPileUp(t *testing.T) {
 }
 
 func TestSpansGoWithTheAgentDeploymentOrEnvironmentThatIsDeleted(t *testing.T) {
+	t.Parallel()
 	for _, kind := range []string{"agent", "agent_deployment", "environment"} {
 		r := startRun(t)
 		r.ok(r.post("/agent_spans/create_test_spans", map[string]any{"agent_instance_id": r.instance, "count": 100}))
@@ -237,6 +244,7 @@ func TestSpansGoWithTheAgentDeploymentOrEnvironmentThatIsDeleted(t *testing.T) {
 }
 
 func TestSpansGoWithTheirAccount(t *testing.T) {
+	t.Parallel()
 	r := startRun(t)
 	for range 4 {
 		r.ok(r.post("/agent_spans/create_test_spans", map[string]any{"agent_instance_id": r.instance, "count": 100}))
@@ -280,6 +288,7 @@ func (r *running) runAs(name string) (instance string) {
 }
 
 func TestVersionsThatRunsRegisteredGoWithTheLastThatRefersToThem(t *testing.T) {
+	t.Parallel()
 	r := startRun(t) // registers 1.0.0 with s1
 	agent := r.ok(r.Call(http.MethodGet, "/api/v1/agent", nil, r.manager)).JSON(t)["summaries"].([]any)[0].(map[string]any)["id"]
 	r.Clock.Move(time.Second) // the lists are in the order of time

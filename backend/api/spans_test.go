@@ -101,6 +101,7 @@ func ids(t testing.TB, a backendtest.Answer) (all []string) {
 }
 
 func TestSpansAreTakenWhateverTheStatusOfTheirInstance(t *testing.T) {
+	t.Parallel()
 	r := startRun(t)
 	for _, move := range []string{"", "/start", "/finish"} {
 		if move != "" {
@@ -118,6 +119,7 @@ func TestSpansAreTakenWhateverTheStatusOfTheirInstance(t *testing.T) {
 }
 
 func TestSpansOfATerminatedInstanceAreTakenAndTheAgentHearsOfIt(t *testing.T) {
+	t.Parallel()
 	r := startRun(t)
 	earlier := r.ok(r.create(nil)).Text(t, "details", "id")
 	r.ok(r.Call(http.MethodPost, "/api/v1/agent_instance/"+r.instance+"/terminate", map[string]any{"reason": "too costly"}, r.manager))
@@ -132,6 +134,7 @@ func TestSpansOfATerminatedInstanceAreTakenAndTheAgentHearsOfIt(t *testing.T) {
 }
 
 func TestSpansCreatedAtOnceAreEachKeptOnce(t *testing.T) {
+	t.Parallel()
 	r := startRun(t)
 	const workers, repeats = 8, 3
 	var all sync.WaitGroup
@@ -166,6 +169,7 @@ func TestSpansCreatedAtOnceAreEachKeptOnce(t *testing.T) {
 }
 
 func TestTheSameKeyAtOnceMakesOneSpan(t *testing.T) {
+	t.Parallel()
 	r := startRun(t)
 	body := map[string]any{"details": r.fields(map[string]any{"idempotency_key": "b5327b31-bd4b-40b1-891d-18a86055e494"})}
 	var mu sync.Mutex
@@ -186,6 +190,7 @@ func TestTheSameKeyAtOnceMakesOneSpan(t *testing.T) {
 }
 
 func TestChildrenMayArriveBeforeTheirParentAndOutliveIt(t *testing.T) {
+	t.Parallel()
 	r := startRun(t)
 	parent, err := pfid.Parse("01m8bxfp76w42pgb0000000000000008")
 	if err != nil {
@@ -204,6 +209,7 @@ func TestChildrenMayArriveBeforeTheirParentAndOutliveIt(t *testing.T) {
 }
 
 func TestFinishingAFinishedSpanChangesNothing(t *testing.T) {
+	t.Parallel()
 	r := startRun(t)
 	for _, status := range []string{"complete", "failed", "cancelled"} {
 		inOne := r.ok(r.create(map[string]any{"status": status, "result_payload": map[string]any{"n": 1}}))
@@ -231,6 +237,7 @@ func TestFinishingAFinishedSpanChangesNothing(t *testing.T) {
 }
 
 func TestARepeatedCreateGetsTheFirstAnswer(t *testing.T) {
+	t.Parallel()
 	r := startRun(t)
 	for name, body := range map[string]map[string]any{
 		"the key beside the details":                       {"details": r.fields(nil), "idempotency_key": "k1"},
@@ -270,6 +277,7 @@ func TestARepeatedCreateGetsTheFirstAnswer(t *testing.T) {
 }
 
 func TestAnIdThatAClientChoseIsTakenOnce(t *testing.T) {
+	t.Parallel()
 	r := startRun(t)
 	const id = "01m8bxfp76w42pgb0000000000000009"
 	first := r.ok(r.create(map[string]any{"id": id}))
@@ -285,6 +293,7 @@ func TestAnIdThatAClientChoseIsTakenOnce(t *testing.T) {
 }
 
 func TestPayloadsComeBackAsTheyWereSent(t *testing.T) {
+	t.Parallel()
 	r := startRun(t)
 	for _, payload := range []string{
 		`{}`, `{"z":1,"a":{"y":[1,2.50,1e400],"b":null}}`, `{"big":123456789012345678901234567890.10}`, `{"text":"<b>\u00e9 ü 𝒳 \\u0000</b>&"}`,
@@ -307,6 +316,7 @@ func TestPayloadsComeBackAsTheyWereSent(t *testing.T) {
 }
 
 func TestSpansAreRefusedWithTheFieldThatIsWrong(t *testing.T) {
+	t.Parallel()
 	r := startRun(t)
 	rival := pfid.ID{1}.String()
 	for field, values := range map[string][]any{
@@ -357,6 +367,7 @@ func TestSpansAreRefusedWithTheFieldThatIsWrong(t *testing.T) {
 }
 
 func TestTheCredentialIsCheckedBeforeASpan(t *testing.T) {
+	t.Parallel()
 	r := startRun(t)
 	for _, request := range [][2]string{{"POST", "/agent_spans"}, {"POST", "/agent_spans/x/finish"}, {"GET", "/agent_spans"}, {"POST", "/agent_spans/create_test_spans"}} {
 		for _, credential := range []backendtest.Header{{}, backendtest.Bearer("nonsense")} {
@@ -372,6 +383,7 @@ func TestTheCredentialIsCheckedBeforeASpan(t *testing.T) {
 }
 
 func TestSpansCanBeListedByTheirTimes(t *testing.T) {
+	t.Parallel()
 	r := startRun(t)
 	var made []string
 	for i := range 5 {
@@ -430,6 +442,7 @@ func TestSpansCanBeListedByTheirTimes(t *testing.T) {
 }
 
 func TestADeploymentTokenReachesTheSpansOfItsDeploymentOnly(t *testing.T) {
+	t.Parallel()
 	r := startRun(t)
 	mine := r.ok(r.create(nil))
 	agent := mine.Text(t, "details", "agent_id")
@@ -460,6 +473,7 @@ func TestADeploymentTokenReachesTheSpansOfItsDeploymentOnly(t *testing.T) {
 }
 
 func TestTestSpansAreMadeByTheNumber(t *testing.T) {
+	t.Parallel()
 	r := startRun(t)
 	for count, want := range map[any]int{nil: 1, 3: 3, 100: 100} {
 		body := map[string]any{"agent_instance_id": r.instance}
@@ -483,6 +497,7 @@ func TestTestSpansAreMadeByTheNumber(t *testing.T) {
 }
 
 func TestSpansCanBeSentInBulk(t *testing.T) {
+	t.Parallel()
 	r := startRun(t)
 	create := r.fields(map[string]any{"_type": "agent_spans/create", "idempotency_key": "bulk-create-1"})
 	a := r.ok(r.Call(http.MethodPost, "/api/v1/bulk", map[string]any{"items": []any{create}}, r.manager))
@@ -504,6 +519,7 @@ func TestSpansCanBeSentInBulk(t *testing.T) {
 }
 
 func TestSpansInBulkAreKeptUpToTheFirstThatFails(t *testing.T) {
+	t.Parallel()
 	r := startRun(t)
 	create := func(key string, more map[string]any) map[string]any {
 		fields := r.fields(map[string]any{"_type": "agent_spans/create", "idempotency_key": key, "payload": json.RawMessage(`{"b": 1, "a": {"z": "<&>", "y": 2.50}}`)})
@@ -544,6 +560,7 @@ func TestSpansInBulkAreKeptUpToTheFirstThatFails(t *testing.T) {
 }
 
 func TestBodiesThatClientsCouldNotReadBackAreRefused(t *testing.T) {
+	t.Parallel()
 	r := startRun(t)
 	nested := func(levels int) string {
 		return fmt.Sprintf(`{"details":{"agent_instance_id":%q,"schema_name":"agent:llm","status":"active","payload":{"}\"[{":%s%s}}}`,
@@ -571,6 +588,7 @@ func TestBodiesThatClientsCouldNotReadBackAreRefused(t *testing.T) {
 }
 
 func TestTimesOfAgentsCanBeWrittenInUTC(t *testing.T) {
+	t.Parallel()
 	r := startRun(t)
 	for _, bad := range []string{"9999-12-31T23:59:59-01:00", "0000-01-01T00:00:00+23:59", "0000-06-01T00:00:00Z", "0001-01-01T00:00:00+01:00"} {
 		for field, a := range map[string]backendtest.Answer{
@@ -590,6 +608,7 @@ func TestTimesOfAgentsCanBeWrittenInUTC(t *testing.T) {
 }
 
 func TestReportsMayHoldAnyUnknownNames(t *testing.T) {
+	t.Parallel()
 	r := startRun(t)
 	r.ok(r.create(map[string]any{"schema_names": "x", "stauts": "y", "Payloads": 1}))
 	id := r.ok(r.create(nil)).Text(t, "details", "id")
@@ -599,6 +618,7 @@ func TestReportsMayHoldAnyUnknownNames(t *testing.T) {
 }
 
 func TestASchemaNameIsSeenAsItIs(t *testing.T) {
+	t.Parallel()
 	r := startRun(t)
 	for _, name := range []string{`a\nb`, `\u001b[2J`, `a\u0085`, `a\u202eb`, `a\u200bb`, `\u200b`, `a\u2028b`, `a\u2066b`, `a\u00adb`, `a\udb40\udc41b`, `\ud800`, `  `} {
 		if a := r.create(map[string]any{"schema_name": json.RawMessage(`"` + name + `"`)}); a.Status != http.StatusUnprocessableEntity || a.Get(t, "errors", "schema_name") == nil {

@@ -19,6 +19,7 @@ const export = "/api/v1/audit_event/export"
 
 // RFC 9112, section 6.1: such a client can't read chunks.
 func TestAStreamToAnOldClientEndsWithItsConnection(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor := p.Found()
 	_, reader := p.Issue(actor, token.Order{Scope: token.ScopeAccount, Role: token.Read})
@@ -59,6 +60,7 @@ func (c *partsCounted) Part() { c.parts.Add(1) }
 
 // A response that is no stream ends after half a minute, which is too short for many events or a slow client.
 func TestAnExportHasTheTimeOfAResponseForEachOfItsParts(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor := p.Found()
 	_, reader := p.Issue(actor, token.Order{Scope: token.ScopeAccount, Role: token.Read})
@@ -107,6 +109,7 @@ func followOld(t *testing.T, p *backendtest.Program, cookie backendtest.Header) 
 }
 
 func TestAnOldClientHearsOfChangesUntilItsSessionEndsOrTheServerStops(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor := p.Found()
 	signedIn, cookie := signedInAs(t, p, actor)

@@ -20,6 +20,7 @@ func createToken(t *testing.T, p *backendtest.Program, headers []backendtest.Hea
 }
 
 func TestTheTeamIsListedWithTheLiveTokensOfEachMember(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor := p.Found()
 	_, manager := p.Issue(audit.Actor{AccountID: actor.AccountID}, token.Order{Scope: token.ScopeAccount})
@@ -64,6 +65,7 @@ func TestTheTeamIsListedWithTheLiveTokensOfEachMember(t *testing.T) {
 }
 
 func TestAProfileIsChangedByItsOwnerOnly(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor := p.Found()
 	member := p.Join(actor, "bob@example.com")
@@ -88,6 +90,7 @@ func TestAProfileIsChangedByItsOwnerOnly(t *testing.T) {
 }
 
 func TestARemovedMemberIsOutAtOnce(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor := p.Found()
 	member := p.Join(actor, "bob@example.com")
@@ -138,6 +141,7 @@ func TestARemovedMemberIsOutAtOnce(t *testing.T) {
 }
 
 func TestTheLastMemberStaysAndOneMayLeave(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor := p.Found()
 	browser := session(t, p, backendtest.Email)

@@ -9,6 +9,7 @@ import (
 )
 
 func TestEveryTextThatIsKeptFollowsTheSameRules(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	code := p.Web.API.SetupCode()
 	const blank, turned = "\u200b", "A\u202eb"
@@ -69,6 +70,7 @@ func invitedBy(t *testing.T, p *backendtest.Program, email string) string {
 }
 
 func TestAMailboxIsOneHoweverItsDomainIsSpelt(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	const shown, ascii = "ada@bücher.example", "ada@xn--bcher-kva.example"
 	if a := setUp(p, p.Web.API.SetupCode(), map[string]any{"email": "Ada@BÜCHER.example"}); a.Text(t, "details", "admin_user", "email") != shown {
@@ -94,6 +96,7 @@ func TestAMailboxIsOneHoweverItsDomainIsSpelt(t *testing.T) {
 }
 
 func TestAnAdminUserWithoutANameIsNamedByTheEmailAsPeopleWriteIt(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	const shown = "ada@bücher.example"
 	setUp(p, p.Web.API.SetupCode(), map[string]any{"email": shown, "name": nil})

@@ -78,6 +78,7 @@ func zoo(t *testing.T, p *backendtest.Program, owner audit.Actor, ofBot token.Li
 }
 
 func TestABulkChangeDoesToEachTokenWhatASingleOneWould(t *testing.T) {
+	t.Parallel()
 	for action, want := range map[string]map[string]string{
 		"suspend":  {"active": "done", "expired": "done", "suspended": "already_suspended", "retired": "already_suspended", "revoked": "already_revoked"},
 		"activate": {"active": "already_active", "expired": "already_active", "suspended": "done", "retired": "agent_retired", "revoked": "already_revoked"},
@@ -193,6 +194,7 @@ func plant(t *testing.T, p *backendtest.Program, like token.Listed, n int) {
 }
 
 func TestAFilterCoversEachTokenOnceInBatchesWhileOthersAreCreated(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	owner := p.Found()
 	first, _ := p.Issue(owner, token.Order{Scope: token.ScopeAccount, Name: "first"})
@@ -238,6 +240,7 @@ func TestAFilterCoversEachTokenOnceInBatchesWhileOthersAreCreated(t *testing.T) 
 }
 
 func TestTheOwnTokenMayBeAmongTheIDsOfABulkChange(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	owner := p.Found()
 	own, secret := p.Issue(owner, token.Order{Scope: token.ScopeAccount})
@@ -250,6 +253,7 @@ func TestTheOwnTokenMayBeAmongTheIDsOfABulkChange(t *testing.T) {
 }
 
 func TestABulkChangeEndsTheInvitesOfItsTokens(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	owner := p.Found()
 	made, secret := p.Issue(owner, token.Order{Scope: token.ScopeAccount})
@@ -261,6 +265,7 @@ func TestABulkChangeEndsTheInvitesOfItsTokens(t *testing.T) {
 }
 
 func TestARepeatedBulkChangeReplaysItsAnswer(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	owner := p.Found()
 	headers := session(t, p, backendtest.Email)
@@ -282,6 +287,7 @@ func TestARepeatedBulkChangeReplaysItsAnswer(t *testing.T) {
 }
 
 func TestAWrongBulkChangeNamesItsFieldAndChangesNothing(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	owner := p.Found()
 	made, secret := p.Issue(owner, token.Order{Scope: token.ScopeAccount})
@@ -346,6 +352,7 @@ func TestAWrongBulkChangeNamesItsFieldAndChangesNothing(t *testing.T) {
 }
 
 func TestABulkChangeLeavesATokenThatWasUsedAfterItWasSelected(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	owner := p.Found()
 	_, unused := p.Issue(owner, token.Order{Scope: token.ScopeAccount})

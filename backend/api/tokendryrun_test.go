@@ -23,6 +23,7 @@ func rows(t *testing.T, p *backendtest.Program, id string) (state string) {
 }
 
 func TestADryRunOfEachActionShowsWhoWouldNoticeAndChangesNothing(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor := p.Found()
 	_, manager := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
@@ -80,6 +81,7 @@ func TestADryRunOfEachActionShowsWhoWouldNoticeAndChangesNothing(t *testing.T) {
 }
 
 func TestADryRunOfManyCountsThoseThatWereUsedLately(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor := p.Found()
 	_, manager := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
@@ -103,6 +105,7 @@ func TestADryRunOfManyCountsThoseThatWereUsedLately(t *testing.T) {
 }
 
 func TestTheEventsOfATokenSayWhoDidWhatNewestFirst(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor := p.Found()
 	_, manager := p.Issue(actor, token.Order{Scope: token.ScopeAccount})

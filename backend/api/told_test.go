@@ -28,6 +28,7 @@ func told(t *testing.T, p *backendtest.Program, browser []backendtest.Header) (k
 
 // TestMembersAreToldWhenTheirPasswordRoleOrSessionsChange covers OWASP ASVS 5.0, 6.3.7.
 func TestMembersAreToldWhenTheirPasswordRoleOrSessionsChange(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	ada := p.Found()
 	ada.Address = "192.0.2.10"
@@ -141,6 +142,7 @@ func TestMembersAreToldWhenTheirPasswordRoleOrSessionsChange(t *testing.T) {
 }
 
 func TestAResetPasswordEndsTheDelaysOfItsOwner(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	p.Found()
 	for range 6 {

@@ -19,6 +19,7 @@ func namesField(t *testing.T, what string, a backendtest.Answer, field string) {
 }
 
 func TestAChangeWithAnUnknownQueryParameterIsRefusedAndChangesNothing(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor := p.Found()
 	browser := session(t, p, backendtest.Email)
@@ -54,6 +55,7 @@ func TestAChangeWithAnUnknownQueryParameterIsRefusedAndChangesNothing(t *testing
 }
 
 func TestAMisspeltFilterIsRefusedAndAnyOtherUnknownKeyOfAListIsIgnored(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	_, manager := p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})
 	get := func(path string) backendtest.Answer {
@@ -79,6 +81,7 @@ func TestAMisspeltFilterIsRefusedAndAnyOtherUnknownKeyOfAListIsIgnored(t *testin
 }
 
 func TestUnknownMembersOfABodyAreRefusedWhereTheyCouldBeMeant(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor := p.Found()
 	browser := session(t, p, backendtest.Email)
@@ -139,6 +142,7 @@ func TestUnknownMembersOfABodyAreRefusedWhereTheyCouldBeMeant(t *testing.T) {
 
 // A repeated change whose key was ignored would be made twice.
 func TestAnIdempotencyKeyThatNothingKeepsIsRefused(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor := p.Found()
 	browser := session(t, p, backendtest.Email)
@@ -167,6 +171,7 @@ func TestAnIdempotencyKeyThatNothingKeepsIsRefused(t *testing.T) {
 }
 
 func TestARefusedKeyIsNotRepeatedWholeIfItIsLong(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	p.Found()
 	a := p.Call(http.MethodPost, "/api/v1/session/end_others?"+strings.Repeat("k", 5000)+"=1", nil, session(t, p, backendtest.Email)...)
@@ -174,6 +179,7 @@ func TestARefusedKeyIsNotRepeatedWholeIfItIsLong(t *testing.T) {
 }
 
 func TestARequestWithManyUnknownNamesIsRefusedWithoutComparingThemAll(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	_, secret := p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})
 	many := func(n int, member string) string {

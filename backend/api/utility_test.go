@@ -13,6 +13,7 @@ import (
 )
 
 func TestGeneratedIdsAreOfTheAccountsPartition(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor := p.Found()
 	_, manager := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
@@ -36,6 +37,7 @@ func TestGeneratedIdsAreOfTheAccountsPartition(t *testing.T) {
 }
 
 func TestARepeatedKeyReplaysTheFirstAnswer(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	_, manager := p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})
 	post := func(body string) backendtest.Answer {
@@ -72,6 +74,7 @@ func TestARepeatedKeyReplaysTheFirstAnswer(t *testing.T) {
 }
 
 func TestAFailedRequestMayBeRepeatedWithItsKey(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	_, manager := p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})
 	body := `{"details":{"name":""},"idempotency_key":"key-0001"}`
@@ -83,6 +86,7 @@ func TestAFailedRequestMayBeRepeatedWithItsKey(t *testing.T) {
 }
 
 func TestManyRequestsWithOneKeyDoTheWorkOnce(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	_, manager := p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})
 	var mu sync.Mutex
@@ -103,6 +107,7 @@ func TestManyRequestsWithOneKeyDoTheWorkOnce(t *testing.T) {
 }
 
 func TestAReplayDoesNotShowTheSecretAgain(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	_, manager := p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})
 	body := `{"details":{"token_scope":"account"},"idempotency_key":"key-0001"}`
@@ -114,6 +119,7 @@ func TestAReplayDoesNotShowTheSecretAgain(t *testing.T) {
 }
 
 func TestKeysOfOneAccountMeanNothingToAnother(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	_, ours := p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})
 	_, theirs := p.Issue(p.Rival(), token.Order{Scope: token.ScopeAccount})
@@ -125,6 +131,7 @@ func TestKeysOfOneAccountMeanNothingToAnother(t *testing.T) {
 }
 
 func TestBulkRunsItemsOfBothShapesInOrderUntilOneFails(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	_, manager := p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})
 	bulk := func(body string) backendtest.Answer {
@@ -157,6 +164,7 @@ func TestBulkRunsItemsOfBothShapesInOrderUntilOneFails(t *testing.T) {
 }
 
 func TestBulkLetsNobodyDoMoreThanSingleRequestsDo(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor, _, lesser := p.Deployed()
 	_, manager := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
@@ -196,6 +204,7 @@ func TestBulkLetsNobodyDoMoreThanSingleRequestsDo(t *testing.T) {
 }
 
 func TestTheAPIPageIsServedFromTheProgramAlone(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	a := p.Call(http.MethodGet, "/docs", nil)
 	if a.Status != http.StatusOK || !strings.Contains(a.Body, "/api/v1/api_token/{id}/suspend") || strings.Contains(a.Body, "<script") || strings.Contains(a.Body, "style=") {

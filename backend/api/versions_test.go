@@ -13,6 +13,7 @@ import (
 )
 
 func TestVersionsAreAddedAndListed(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor, made, _ := p.Deployed()
 	call := callerFor(p, actor)
@@ -91,6 +92,7 @@ func TestVersionsAreAddedAndListed(t *testing.T) {
 }
 
 func TestSchemasComeBackAsTheyWereSent(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor, made, _ := p.Deployed()
 	call := callerFor(p, actor)

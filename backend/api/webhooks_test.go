@@ -17,6 +17,7 @@ import (
 )
 
 func TestAWebhookIsSetTestedAndDeleted(t *testing.T) {
+	t.Parallel()
 	var status atomic.Int32
 	status.Store(http.StatusAccepted)
 	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(int(status.Load())) }))
@@ -85,6 +86,7 @@ func TestAWebhookIsSetTestedAndDeleted(t *testing.T) {
 }
 
 func TestAViewerSeesTheHostOfAWebhookAndNothingThatMayBeSecret(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	ada := p.Found()
 	p.JoinAs(ada, "viewer@example.com", people.RoleViewer)
@@ -105,6 +107,7 @@ func TestAViewerSeesTheHostOfAWebhookAndNothingThatMayBeSecret(t *testing.T) {
 
 // TestAPITokensCantTouchAWebhook keeps a stolen token from sending notices elsewhere.
 func TestAPITokensCantTouchAWebhook(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor := p.Found()
 	_, secret := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
@@ -119,6 +122,7 @@ func TestAPITokensCantTouchAWebhook(t *testing.T) {
 }
 
 func TestPrivateReceiversAreRefusedByDefault(t *testing.T) {
+	t.Parallel()
 	receiver := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the receiver was reached") }))
 	defer receiver.Close()
 	p := backendtest.Start(t)
@@ -139,6 +143,7 @@ func TestPrivateReceiversAreRefusedByDefault(t *testing.T) {
 }
 
 func TestAnAdminUserDecidesOnTheirOwnExpiryMail(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	actor := p.Found()
 	browser := session(t, p, backendtest.Email)

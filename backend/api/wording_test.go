@@ -9,6 +9,7 @@ import (
 )
 
 func TestWhatIsWrongWithAFieldIsSaidInPlainWords(t *testing.T) {
+	t.Parallel()
 	p := backendtest.Start(t)
 	p.Found()
 	browser := session(t, p, backendtest.Email)
