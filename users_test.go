@@ -85,6 +85,9 @@ func TestARunningServerObeysTheCommandsForUsersAtOnce(t *testing.T) {
 		t.Fatal(status)
 	}
 	_, _, invite := m.call(http.MethodPost, "/api/v1/admin_user_invite", ada, `{"details":{"email":"bob@b.co"}}`)
+	for _, command := range [][]string{{"set-role", "bob@b.co", "viewer"}, {"remove", "bob@b.co", "--yes"}} {
+		m.run(false, "bob@b.co has an invite, and has not joined yet", "", append([]string{"user"}, command...)...)
+	}
 	code, _ := invite["details"].(map[string]any)["token"].(string)
 	status, bob := m.send(http.MethodPost, "/api/v1/invite/accept", "", `{"details":{"code":"`+code+`","name":"Bob","password":"secret-pass-2"}}`)
 	if status != http.StatusOK {

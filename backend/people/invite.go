@@ -80,6 +80,8 @@ type InviteStore interface {
 	Invites(ctx context.Context, account pfid.ID, page paging.Page) ([]Invite, int, error)
 	// Invite returns one invite of the account, or fault.NotFound.
 	Invite(ctx context.Context, account, id pfid.ID) (Invite, error)
+	// IsInvited reports whether a pending invite of any account that has not expired at the given instant has one of the emails.
+	IsInvited(ctx context.Context, at time.Time, emails ...string) (bool, error)
 	// InsertInvite writes an invite and returns it as written. Its expiry is capped at that of the API token that
 	// makes it. It revokes the account's pending invites for the same email. It returns fault.Validation if the email
 	// belongs to a member of the account.

@@ -40,10 +40,17 @@ func (ps *People) ResetPassword(ctx context.Context, user AdminUser, password st
 	return ps.store.ResetPassword(ctx, user.AccountID, user.ID, hash, forget, at, audit.NewRecorder(at, audit.Actor{AccountID: user.AccountID}, ps.random))
 }
 
-// ByEmail returns the current member with an email, of any account. It returns fault.NotFound if there is none.
+// ByEmail returns the current member with an email, of any account. It returns fault.NotFound if there is none, which says what
+// to do about an invite to the email: its link may still make one.
 func (ps *People) ByEmail(ctx context.Context, email string) (AdminUser, error) {
 	user, _, ok, err := ps.store.AdminUserByEmail(ctx, typedEmails(email)...)
-	if err == nil && !ok {
+	if err != nil || ok {
+		return user, err
+	}
+	isInvited, err := ps.store.IsInvited(ctx, ps.now().UTC(), typedEmails(email)...)
+	if err == nil && isInvited {
+		err = fault.New(fault.NotFound, "%s has an invite, and has not joined yet. An admin can revoke the invite under Account › Invites, or invite them again with another role, which ends the earlier invite.", email)
+	} else if err == nil {
 		err = fault.New(fault.NotFound, "There is no admin user with the email %s.", email)
 	}
 	return user, err

@@ -34,6 +34,17 @@ func (s People) Invite(ctx context.Context, owner, id pfid.ID) (people.Invite, e
 	return read(ctx, s.db, func(tx *gorm.DB) (people.Invite, error) { return inviteIn(tx, owner, id) })
 }
 
+func (s People) IsInvited(ctx context.Context, at time.Time, emails ...string) (bool, error) {
+	return read(ctx, s.db, func(tx *gorm.DB) (is bool, err error) {
+		for _, email := range emails {
+			if is, err = exists(tx, "SELECT 1 FROM admin_user_invites WHERE status = 'pending' AND expires_at > ? AND email = ?", stamp(at), email); is || err != nil {
+				break
+			}
+		}
+		return is, err
+	})
+}
+
 func inviteIn(tx *gorm.DB, owner, id pfid.ID) (people.Invite, error) {
 	return invites.take(tx, "t.id = ? AND t.account_id = ?", id, owner)
 }
