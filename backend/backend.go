@@ -290,17 +290,31 @@ func newMailer(c config.Config) (web.Mailer, error) {
 	return mail.New(server), nil
 }
 
+// MasterKeySetting returns the master key that is set; isSet is false if the data folder has it.
+func MasterKeySetting(c config.Config) (key signer.MasterKey, isSet bool, err error) {
+	text, err := config.MasterKey()
+	switch {
+	case err != nil:
+		return key, false, err
+	case text == "" && c.DatabaseURL != "":
+		return key, false, errors.New("TOKENTAB_MASTER_KEY must be set with --database-url, because all copies share the master key: set it, or name a file with TOKENTAB_MASTER_KEY_FILE. head -c 32 /dev/urandom | base64 prints a new key")
+	case text == "":
+		return key, false, nil
+	}
+	if key, err = signer.ParseMasterKey(string(text)); err != nil {
+		err = fmt.Errorf("TOKENTAB_MASTER_KEY: %w", err)
+	}
+	return key, true, err
+}
+
 // masterKey returns the master key, and an error if it opens none of the signing keys, before it seals anything.
 func (b *Backend) masterKey(ctx context.Context, c config.Config, world World) (key signer.MasterKey, err error) {
-	text, err := config.MasterKey()
+	key, isSet, err := MasterKeySetting(c)
 	if err != nil {
 		return key, err
 	}
-	if text == "" && c.DatabaseURL != "" {
-		return key, errors.New("TOKENTAB_MASTER_KEY must be set with --database-url, because all copies share the master key: set it, or name a file with TOKENTAB_MASTER_KEY_FILE. head -c 32 /dev/urandom | base64 prints a new key")
-	}
 	var keys []signer.StoredKey
-	if text == "" {
+	if !isSet {
 		err = b.store.Exclusively(ctx, func() (err error) {
 			if keys, err = b.store.Keys.SigningKeys(ctx); err != nil {
 				return err
@@ -309,8 +323,6 @@ func (b *Backend) masterKey(ctx context.Context, c config.Config, world World) (
 			key, err = signer.LoadMasterKey(c.Data, len(keys) == 0, world.Random)
 			return err
 		})
-	} else if key, err = signer.ParseMasterKey(string(text)); err != nil {
-		err = fmt.Errorf("TOKENTAB_MASTER_KEY: %w", err)
 	} else {
 		keys, err = b.store.Keys.SigningKeys(ctx)
 	}

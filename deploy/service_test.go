@@ -74,7 +74,7 @@ func TestTheServiceMayWriteToEachFolderOfASetting(t *testing.T) {
 // upgrade of a large database takes minutes, and would begin anew.
 func TestSystemdStartsTheServiceForAsLongAsItTakes(t *testing.T) {
 	unit := shipped(t, "tokentab.service")
-	for _, line := range []string{"Restart=on-failure", "StartLimitIntervalSec=0", "TimeoutStartSec=infinity"} {
+	for _, line := range []string{"Restart=on-failure", "RestartPreventExitStatus=78", "StartLimitIntervalSec=0", "TimeoutStartSec=infinity"} {
 		if !strings.Contains(unit, "\n"+line+"\n") {
 			t.Errorf("the unit lacks %s", line)
 		}

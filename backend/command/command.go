@@ -95,8 +95,28 @@ func (g *grammar) BeforeReset(parsed *kong.Context) error {
 	return config.LoadFile(path, known)
 }
 
+// exitSettings is the exit code of a server with wrong settings, as in sysexits.h: another start would fail, too. Supervisors would
+// take 2 for it, with which Go ends a program that crashed.
+const exitSettings = 78
+
+// wrongSettings is an error of the settings of a server.
+type wrongSettings struct{ error }
+
+// Unwrap is for errors.As.
+func (w wrongSettings) Unwrap() error { return w.error }
+
+// exitOf returns the exit code for arguments or settings that can't be read.
+func exitOf(err error) int {
+	if wrong, ok := errors.AsType[*kong.ParseError](err); ok && wrong.Context != nil {
+		if chosen := wrong.Context.Selected(); chosen != nil && chosen.Name == "serve" {
+			return exitSettings
+		}
+	}
+	return 2
+}
+
 // Run runs the command named by the arguments until it finishes or the context ends. It returns the exit code: 0, 1 for
-// a failure, 2 for wrong arguments.
+// a failure, 2 for wrong arguments, exitSettings for wrong arguments or settings of a server.
 func Run(ctx context.Context, args []string, std IO) int {
 	forgetEmptySettings()
 	switch { // what people try first
@@ -121,9 +141,12 @@ func Run(ctx context.Context, args []string, std IO) int {
 		return exit
 	}
 	if err != nil {
-		return fail(std, explained(err, args), 2)
+		return fail(std, explained(err, args), exitOf(err))
 	}
 	if err := parsed.Run(); err != nil {
+		if errors.As(err, new(wrongSettings)) {
+			return fail(std, explained(err, args), exitSettings)
+		}
 		return fail(std, explained(err, args), 1)
 	}
 	return 0

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,17 +24,8 @@ type serve struct {
 
 // Run serves until the context ends.
 func (s *serve) Run(ctx context.Context, std IO, g *grammar) (err error) {
-	if err := fillDatabaseURL(&s.Storage); err != nil {
-		return err
-	}
-	if err := fillSecret(&s.SMTPURL, config.SMTPURLFromFile); err != nil {
-		return err
-	}
-	if err := fillSecret(&s.MetricsToken, config.MetricsTokenFromFile); err != nil {
-		return err
-	}
-	if err := s.Check(); err != nil {
-		return err
+	if err := s.complete(); err != nil {
+		return wrongSettings{err}
 	}
 	signal.Ignore(syscall.SIGPIPE) // a closed output must not end the program
 	reload := make(chan os.Signal, 1)
@@ -95,6 +87,18 @@ func (s *serve) Run(ctx context.Context, std IO, g *grammar) (err error) {
 	supervised := tellSupervisor(ctx, log, s.askSelf)
 	defer supervised()
 	return b.Serve(ctx, s.Config, listeners...)
+}
+
+// complete reads the settings that are in files, and checks all.
+func (s *serve) complete() error {
+	err := cmp.Or(fillDatabaseURL(&s.Storage), fillSecret(&s.SMTPURL, config.SMTPURLFromFile), fillSecret(&s.MetricsToken, config.MetricsTokenFromFile))
+	if err == nil {
+		err = s.Check()
+	}
+	if err == nil {
+		_, _, err = backend.MasterKeySetting(s.Config)
+	}
+	return err
 }
 
 // open listens on the address, and on the socket if one is set.

@@ -1,9 +1,12 @@
 package command
 
 import (
+	"bytes"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -25,6 +28,41 @@ func TestTheServerListensOnIPv4AloneAtAnIPv4Address(t *testing.T) {
 		if err == nil {
 			_ = c.Close()
 		}
+	}
+}
+
+func TestTheExitCodeOfAServerTellsWrongSettingsFromOtherFailures(t *testing.T) {
+	folder := t.TempDir()
+	file := filepath.Join(folder, "settings")
+	if err := os.WriteFile(file, []byte("TOKENTAB_LISTN=127.0.0.1:0\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		environment, value string
+		args               []string
+		want               int
+	}{
+		"no flag":                  {args: []string{"serve", "--bogus"}, want: 78},
+		"a value":                  {args: []string{"serve", "--listen", "nonsense"}, want: 78},
+		"a number":                 {"TOKENTAB_CACHE_TOKENS", "many", []string{"serve"}, 78},
+		"without its name":         {"TOKENTAB_LISTEN", "nonsense", nil, 78},
+		"a file":                   {args: []string{"serve", "--config", file}, want: 78},
+		"a missing file":           {args: []string{"serve", "--config", file + "2"}, want: 78},
+		"a variable":               {"TOKENTAB_LISTN", "127.0.0.1:0", []string{"serve"}, 78},
+		"a secret in a file":       {"TOKENTAB_SMTP_URL_FILE", file + "2", []string{"serve"}, 78},
+		"a master key":             {"TOKENTAB_MASTER_KEY", "short", []string{"serve", "--data", folder}, 78},
+		"a lost folder":            {args: []string{"serve", "--data", file, "--listen", "127.0.0.1:0"}, want: 1},
+		"an argument of a command": {args: []string{"keys", "list", "--bogus"}, want: 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if c.environment != "" {
+				t.Setenv(c.environment, c.value)
+			}
+			var said bytes.Buffer
+			if code := Run(t.Context(), c.args, IO{In: strings.NewReader(""), Out: io.Discard, Err: &said}); code != c.want {
+				t.Errorf("exit code %d: %s", code, said.String())
+			}
+		})
 	}
 }
 
