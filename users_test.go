@@ -68,6 +68,29 @@ func (m machine) asks(what string, want int, method, path, cookie, body string) 
 	}
 }
 
+func TestACommandMakesReadOnlyTokensAndListsTheAgentsToChooseFrom(t *testing.T) {
+	folder, manager := setUp(t)
+	m := machine{t: t, server: serveIn(t, folder), folder: folder}
+	post := func(secret string) (int, map[string]any) {
+		status, answer, err := m.server.call(http.MethodPost, "/api/v1/agent", secret, `{"details":{"name":"Clerk"}}`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return status, answer
+	}
+	_, made := post(manager)
+	agent := made["details"].(map[string]any)["id"].(string)
+	m.run(false, "--agent-id is required; choose one of these agents\n  "+agent+"  Clerk", "", "token", "create", "--scope", "agent_deployment")
+	m.run(false, "  Development", "", "token", "create", "--scope", "agent_deployment", "--agent-id", agent)
+	secret, err := tokentab("", "token", "create", "--data", folder, "--scope", "account", "--role", "read")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status, answer := post(secret); status != http.StatusForbidden {
+		t.Errorf("a read-only token: %d %v", status, answer)
+	}
+}
+
 // TestARunningServerObeysTheCommandsForUsersAtOnce covers user list, set-role, reset-password and remove, and account list.
 func TestARunningServerObeysTheCommandsForUsersAtOnce(t *testing.T) {
 	t.Parallel()

@@ -10,9 +10,9 @@ import (
 	"time"
 
 	"tokentab/backend"
-	"tokentab/backend/account"
 	"tokentab/backend/audit"
 	"tokentab/backend/config"
+	"tokentab/backend/paging"
 	"tokentab/backend/people"
 	"tokentab/backend/pfid"
 	"tokentab/backend/token"
@@ -89,9 +89,10 @@ type createToken struct {
 	config.Issuing `embed:""`
 
 	Scope         string          `required:"" enum:"account,environment,agent_deployment" help:"account, environment or agent_deployment." placeholder:"SCOPE"`
+	Role          string          `enum:"manage,read" default:"manage" help:"Role of an account token: manage, or read, which changes nothing." placeholder:"ROLE"`
 	Account       string          `help:"ID of the account; required if there are several." placeholder:"ID"`
-	AgentID       string          `help:"ID of the agent, for the scope agent_deployment." placeholder:"ID"`
-	EnvironmentID string          `help:"ID of the environment, for the scopes environment and agent_deployment." placeholder:"ID"`
+	AgentID       string          `help:"ID of the agent, for the scope agent_deployment. Without one, the agents are listed." placeholder:"ID"`
+	EnvironmentID string          `help:"ID of the environment, for the scopes environment and agent_deployment. Without one, the environments are listed." placeholder:"ID"`
 	ExpiresIn     config.Lifetime `help:"Lifetime, such as 90d. The default is 365d, or the longest allowed if that is shorter." placeholder:"TIME"`
 	Name          string          `help:"Display name, up to 100 characters." placeholder:"TEXT"`
 }
@@ -111,6 +112,9 @@ func (c *createToken) Run(ctx context.Context, std IO) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := c.checkChosen(ctx, b, owner); err != nil {
+		return err
+	}
 	signal.Ignore(syscall.SIGPIPE) // if no one reads, the token must not stay
 	made, secret, err := b.Tokens.Issue(ctx, audit.Actor{AccountID: owner}, order)
 	if err != nil {
@@ -128,6 +132,9 @@ func (c *createToken) Run(ctx context.Context, std IO) (err error) {
 func (c *createToken) order() (token.Order, error) {
 	order := token.Order{Name: c.Name}
 	order.Scope, _ = token.ParseScope(c.Scope)
+	if role, _ := token.ParseRole(c.Role); role != token.Manage {
+		order.Role = role
+	}
 	var err error
 	if order.AgentID, err = parseID("--agent-id", c.AgentID); err != nil {
 		return order, err
@@ -141,10 +148,49 @@ func (c *createToken) order() (token.Order, error) {
 	return order, nil
 }
 
+// checkChosen returns an error that lists the choices if an id is missing that the scope needs.
+func (c *createToken) checkChosen(ctx context.Context, b *backend.Backend, owner pfid.ID) error {
+	page := paging.Page{Size: mostListed}
+	if c.AgentID == "" && c.Scope == token.ScopeAgentDeployment.String() {
+		agents, total, err := b.Agents.List(ctx, owner, page)
+		if err != nil {
+			return err
+		}
+		some := make([]choice, len(agents))
+		for i, a := range agents {
+			some[i] = choice{a.ID, a.Name}
+		}
+		return mustChoose("--agent-id", "agents", some, total)
+	}
+	if c.EnvironmentID == "" && c.Scope != token.ScopeAccount.String() {
+		environments, total, err := b.Accounts.Environments(ctx, owner, page)
+		if err != nil {
+			return err
+		}
+		some := make([]choice, len(environments))
+		for i, e := range environments {
+			some[i] = choice{e.ID, e.Name}
+		}
+		return mustChoose("--environment-id", "environments", some, total)
+	}
+	return nil
+}
+
+func mustChoose(flag, what string, some []choice, total int) error {
+	if total == 0 {
+		return fmt.Errorf("%s is required, and the account has no %s", flag, what)
+	}
+	return fmt.Errorf("%s is required; choose one of these %s%s", flag, what, listed(some, total))
+}
+
 func chooseAccount(ctx context.Context, b *backend.Backend, wanted string) (pfid.ID, error) {
 	all, err := b.Accounts.All(ctx)
 	if err != nil {
 		return pfid.ID{}, err
+	}
+	choices := make([]choice, len(all))
+	for i, a := range all {
+		choices[i] = choice{a.ID, a.Name}
 	}
 	switch {
 	case len(all) == 0:
@@ -152,28 +198,34 @@ func chooseAccount(ctx context.Context, b *backend.Backend, wanted string) (pfid
 	case wanted == "" && len(all) == 1:
 		return all[0].ID, nil
 	case wanted == "":
-		return pfid.ID{}, fmt.Errorf("there are several accounts; choose one with --account=ID%s", listed(all))
+		return pfid.ID{}, fmt.Errorf("there are several accounts; choose one with --account=ID%s", listed(choices, len(choices)))
 	}
 	for _, a := range all {
 		if a.ID.String() == wanted {
 			return a.ID, nil
 		}
 	}
-	return pfid.ID{}, fmt.Errorf("--account: there is no account %s; choose one of these%s", wanted, listed(all))
+	return pfid.ID{}, fmt.Errorf("--account: there is no account %s; choose one of these%s", wanted, listed(choices, len(choices)))
 }
 
-// mostListed is the most accounts that a message lists.
+// choice is what an id of a flag may name.
+type choice struct {
+	id   pfid.ID
+	name string
+}
+
+// mostListed is how many choices a message lists.
 const mostListed = 20
 
-// listed returns a line for each account, with its id and name.
-func listed(all []account.Account) string {
+// listed returns a line for each of some choices, with its id and name, and says how many of total it leaves out.
+func listed(some []choice, total int) string {
 	var lines strings.Builder
-	for i, a := range all {
-		if i == mostListed {
-			fmt.Fprintf(&lines, "\n  … and %d more", len(all)-i)
-			break
-		}
-		fmt.Fprintf(&lines, "\n  %s  %s", a.ID, a.Name)
+	shown := some[:min(len(some), mostListed)]
+	for _, c := range shown {
+		fmt.Fprintf(&lines, "\n  %s  %s", c.id, c.name)
+	}
+	if more := total - len(shown); more > 0 {
+		fmt.Fprintf(&lines, "\n  … and %d more", more)
 	}
 	return lines.String()
 }

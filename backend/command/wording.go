@@ -19,7 +19,7 @@ import (
 // flagsOf maps the API's fields to the flags that set them.
 var flagsOf = map[string]string{
 	"account_name": "--account", "account_id": "--account", "email": "--email", "name": "--name", "password": "the password on standard input",
-	"token_scope": "--scope", "agent_id": "--agent-id", "environment_id": "--environment-id", "expires_in": "--expires-in", "expires_at": "--expires-in",
+	"token_scope": "--scope", "token_role": "--role", "agent_id": "--agent-id", "environment_id": "--environment-id", "expires_in": "--expires-in", "expires_at": "--expires-in",
 }
 
 // explained returns an error's message with flags in place of fields, and with the environment variables that set them.
