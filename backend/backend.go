@@ -41,6 +41,8 @@ type World struct {
 	Now func() time.Time
 	// Passed returns the time that has passed since some instant, whatever the clock said; nil for the system's.
 	Passed func() time.Duration
+	// Shared returns the time of a Postgres that copies share; nil to ask Postgres.
+	Shared func() time.Time
 	Random io.Reader
 	Log    *slog.Logger
 	UI     fs.FS // the built page; may be empty
@@ -234,7 +236,7 @@ func (b *Backend) build(ctx context.Context, c config.Config, world World) error
 	b.Accounts = account.New(b.store.Accounts, b.Tokens, world.Now, world.Random)
 	b.People = people.New(people.Parts{
 		Store: b.store.People, Accounts: b.Accounts, Passwords: password.New(world.Random, paced(), world.PasswordCosts), Verdicts: b.Tokens,
-		InviteKey: inviteKey, Now: world.Now, Random: world.Random,
+		InviteKey: inviteKey, Now: world.Now, Shared: b.sharedTime(world), Random: world.Random,
 	})
 	b.Agents = agent.New(b.store.Agents, b.Tokens, world.Now, world.Random)
 	b.Activity = activity.New(b.store.Activity, b.Tokens.SawAgent, world.Now, world.Random)

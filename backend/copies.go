@@ -24,6 +24,18 @@ func sharedSetupCode(ctx context.Context, copies *store.Copies, master signer.Ma
 	return base64.RawURLEncoding.EncodeToString(key.MAC([]byte(lineage))[:16]), nil
 }
 
+// sharedTime returns the clock that all copies have in common; nil if there is one server, whose own clock will do.
+func (b *Backend) sharedTime(world World) func(context.Context) (time.Time, error) {
+	copies := b.store.Copies()
+	switch {
+	case copies == nil:
+		return nil
+	case world.Shared != nil:
+		return func(context.Context) (time.Time, error) { return world.Shared().UTC(), nil }
+	}
+	return copies.Time
+}
+
 // CheckConfirmable returns an error unless ConfirmDatabase applies to the database.
 func (b *Backend) CheckConfirmable() error {
 	if b.store.Copies() == nil {

@@ -4,10 +4,13 @@ import (
 	"context"
 	"crypto/rand"
 	"testing"
+	"time"
 
+	"tokentab/backend"
 	"tokentab/backend/account"
 	"tokentab/backend/audit"
 	"tokentab/backend/backendtest"
+	"tokentab/backend/config"
 	"tokentab/backend/fault"
 	"tokentab/backend/password"
 	"tokentab/backend/people"
@@ -21,6 +24,39 @@ type fullQueue struct{ *password.Hasher }
 
 func (fullQueue) Turn(context.Context, bool) (func(), error) {
 	return nil, fault.New(fault.Unavailable, "Too many people sign in at once.")
+}
+
+func TestWrongSignInsCountOnAllCopiesHoweverTheirClocksDiffer(t *testing.T) {
+	pgtest.OnPostgres(t)
+	clock, ahead := backendtest.NewClock(), backendtest.NewClock()
+	ahead.Jump(time.Hour)
+	p := backendtest.StartIn(t, t.TempDir(), clock)
+	p.Found()
+	other := backendtest.StartIn(t, p.Folder, ahead, func(_ *config.Config, w *backend.World) { w.Shared = clock.Now })
+	browser := people.Browser{Address: "192.0.2.1"}
+	tries := func(most int) (made int) {
+		t.Helper()
+		for try := range most {
+			_, err := []*backendtest.Program{p, other}[try%2].People.SignIn(t.Context(), backendtest.Email, "wrong wrong wrong", browser)
+			switch fault.KindOf(err) {
+			case fault.NotAuthenticated:
+				made++
+			case fault.TooManyRequests:
+			default:
+				t.Fatal(err)
+			}
+		}
+		return made
+	}
+	if made := tries(20); made != 5 {
+		t.Errorf("%d tries were not delayed", made)
+	}
+	for _, c := range []*backendtest.Clock{clock, ahead} {
+		c.Move(5 * time.Second)
+	}
+	if made := tries(4); made != 1 {
+		t.Errorf("after the wait there were %d tries", made)
+	}
 }
 
 func TestASignInWithoutAPasswordCheckIsNotCounted(t *testing.T) {

@@ -238,7 +238,7 @@ func configIn(folder, listen string) config.Config {
 }
 
 func worldAt(clock *Clock, log io.Writer) backend.World {
-	return backend.World{Now: clock.Now, Passed: clock.Passed, Random: rand.Reader, Log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	return backend.World{Now: clock.Now, Passed: clock.Passed, Shared: clock.Now, Random: rand.Reader, Log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		PasswordCosts: password.Costs{Memory: 64, Passes: 1}} // passwords are seldom the subject
 }
 

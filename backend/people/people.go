@@ -69,7 +69,9 @@ type Parts struct {
 	Verdicts  unit.Invalidator
 	InviteKey InviteKey
 	Now       func() time.Time // called once per operation
-	Random    io.Reader
+	// Shared returns the time by which tries are counted, the same for all copies of the program; nil for Now.
+	Shared func(ctx context.Context) (time.Time, error)
+	Random io.Reader
 }
 
 // People manages admin users and signs them in.
@@ -80,13 +82,17 @@ type People struct {
 	verdicts  unit.Invalidator
 	inviteKey InviteKey
 	now       func() time.Time
+	shared    func(ctx context.Context) (time.Time, error)
 	random    io.Reader
 }
 
 // New returns the admin users kept in the store.
 func New(p Parts) *People {
+	if p.Shared == nil {
+		p.Shared = func(context.Context) (time.Time, error) { return p.Now().UTC(), nil }
+	}
 	return &People{
-		store: p.Store, accounts: p.Accounts, passwords: p.Passwords, verdicts: p.Verdicts, inviteKey: p.InviteKey, now: p.Now, random: p.Random,
+		store: p.Store, accounts: p.Accounts, passwords: p.Passwords, verdicts: p.Verdicts, inviteKey: p.InviteKey, now: p.Now, shared: p.Shared, random: p.Random,
 	}
 }
 

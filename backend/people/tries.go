@@ -73,8 +73,8 @@ func (t Tries) at(at time.Time) Tries {
 	return t
 }
 
-// triesTolerance is how far in the future a try may have been counted last: clocks of several copies differ a little, and
-// changing between the copies must not spare a caller the wait.
+// triesTolerance is how far in the future a try may have been counted last: a clock that is set back a little must not spare a
+// caller the wait.
 const triesTolerance = time.Minute
 
 // wait returns how long the source must wait at the given instant. A last try further in the future was stamped by a wrong
@@ -112,7 +112,10 @@ type Settlement struct {
 // countTry counts a try as wrong before the password is checked, so that parallel tries can't outrun the count. It
 // returns how to undo that. If a source must wait, it counts nothing and returns fault.TooManyRequests.
 func (ps *People) countTry(ctx context.Context, l lane) (Settlement, error) {
-	at := ps.now().UTC()
+	at, err := ps.shared(ctx)
+	if err != nil {
+		return Settlement{}, err
+	}
 	before, err := ps.store.CountTry(ctx, l.sources(), at, func(tries []Tries) ([]Tries, error) {
 		next := make([]Tries, len(tries))
 		for i, t := range tries {
@@ -150,9 +153,13 @@ func mayTry(tries []Tries, at time.Time) error {
 // matches no password, but takes as long.
 func (ps *People) check(ctx context.Context, l lane, password, hash string, then func(settle Settlement, outdated bool) error) (right bool, err error) {
 	// Sources that must wait don't join the queue.
+	at, err := ps.shared(ctx)
+	if err != nil {
+		return false, err
+	}
 	tries, err := ps.store.Tries(ctx, l.sources())
 	if err == nil {
-		err = mayTry(tries, ps.now().UTC())
+		err = mayTry(tries, at)
 	}
 	if err != nil {
 		return false, err

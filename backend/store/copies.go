@@ -325,6 +325,14 @@ func (c *Copies) Confirm(ctx context.Context, event audit.Event) error {
 	})
 }
 
+// Time returns the time of Postgres, in the precision of the store.
+func (c *Copies) Time(ctx context.Context) (time.Time, error) {
+	milliseconds, err := read(ctx, c.db, func(tx *gorm.DB) (int64, error) {
+		return value[int64](tx, "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)")
+	})
+	return time.UnixMilli(milliseconds).UTC(), err
+}
+
 // Lineage returns the id of the history of the database, which is random.
 func (c *Copies) Lineage(ctx context.Context) (string, error) {
 	return read(ctx, c.db, func(tx *gorm.DB) (string, error) { return value[string](tx, "SELECT id FROM lineage") })

@@ -413,6 +413,24 @@ func TestDurabilityOfAPostgresIsRaisedButNotLowered(t *testing.T) {
 	}
 }
 
+func TestTheTimeOfCopiesIsThatOfPostgres(t *testing.T) {
+	pgtest.OnPostgres(t)
+	s, _ := opened(t)
+	of := func() time.Time {
+		text, err := value[string](s.reader, "SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')")
+		at, failed := time.Parse(time.RFC3339, text)
+		if err := errors.Join(err, failed); err != nil {
+			t.Fatal(err)
+		}
+		return at
+	}
+	before := of()
+	at, err := s.Copies().Time(t.Context())
+	if after := of().Add(time.Millisecond); err != nil || at.Before(before) || at.After(after) {
+		t.Errorf("%v %v, want %v to %v", at, err, before, after)
+	}
+}
+
 func TestATextThatPostgresCantHoldIsRefusedBeforeItGetsThere(t *testing.T) {
 	pgtest.OnPostgres(t)
 	s, _ := opened(t)
