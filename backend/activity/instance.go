@@ -112,8 +112,9 @@ func (a *Activity) Register(ctx context.Context, actor audit.Actor, scope Scope,
 		wrong.Add("agent_id", "must name an agent by its id, external identifier or name, in at most %d characters", maxAgent)
 	}
 	r.Version.ExternalIdentifier = text.Line(wrong, "agent_version.external_identifier", r.Version.ExternalIdentifier, 1, maxIdentifier)
-	r.Version.Name = text.Line(wrong, "agent_version.name", r.Version.Name, 0, maxName)
-	r.Version.Description = text.Lines(wrong, "agent_version.description", r.Version.Description, 0, maxDescription)
+	// SDKs send them unasked, of any length, and their telemetry ends with a refusal.
+	r.Version.Name = text.Line(wrong, "agent_version.name", text.Short(r.Version.Name, maxName), 0, maxName)
+	r.Version.Description = text.Lines(wrong, "agent_version.description", text.Short(r.Version.Description, maxDescription), 0, maxDescription)
 	if r.Schema != nil {
 		r.Schema.ExternalIdentifier = text.Line(wrong, "agent_schema_version.external_identifier", r.Schema.ExternalIdentifier, 1, maxIdentifier)
 	}

@@ -158,6 +158,27 @@ func TestAnInstanceIsRegisteredWithWhatItLacks(t *testing.T) {
 	}
 }
 
+func TestALongNameOfAVersionEndsNoRun(t *testing.T) {
+	t.Parallel()
+	r := newRuns(t)
+	version := map[string]any{"external_identifier": "1.0.0", "name": strings.Repeat("n", 101), "description": strings.Repeat("d ", 1000)}
+	var ids []string
+	for range 2 {
+		made := r.post("register", registration(map[string]any{"agent_version": version}), r.deployment)
+		if made.Status != http.StatusOK {
+			t.Fatalf("%d %s", made.Status, made.Body)
+		}
+		ids = append(ids, made.Text(t, "details", "agent_version_id"))
+	}
+	if ids[0] != ids[1] {
+		t.Error("the same version again made another one")
+	}
+	shown := r.Call(http.MethodGet, "/api/v1/agent_version/"+ids[0], nil, r.account)
+	if name, description := shown.Text(t, "details", "name"), shown.Text(t, "details", "description"); name != strings.Repeat("n", 99)+"…" || !strings.HasSuffix(description, "d…") {
+		t.Errorf("%q %q", name, description)
+	}
+}
+
 func TestARegistrationFindsItsAgentAndEnvironment(t *testing.T) {
 	t.Parallel()
 	r := newRuns(t)

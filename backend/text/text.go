@@ -32,6 +32,20 @@ func Lines(wrong fault.Fields, name, text string, shortest, longest int) string 
 	return check(wrong, name, strings.ReplaceAll(text, "\r\n", "\n"), shortest, longest, "\n\t")
 }
 
+// Short returns text, or if it has more characters than longest, its first ones and an ellipsis.
+func Short(text string, longest int) string {
+	runes := []rune(Composed(strings.TrimSpace(text)))
+	if len(runes) <= longest {
+		return string(runes)
+	}
+	runes = runes[:longest-1]
+	// What joins the next character, or changes how it looks, would stand alone.
+	for len(runes) > 0 && (isInvisible(runes[len(runes)-1]) || unicode.IsSpace(runes[len(runes)-1])) {
+		runes = runes[:len(runes)-1]
+	}
+	return string(runes) + "…"
+}
+
 // Complaint returns what is wrong with the characters of a line that is kept as it was sent; empty if nothing is.
 func Complaint(text string) string { return complaintAbout(text, "") }
 

@@ -53,6 +53,16 @@ func TestALineIsTrimmedAndComposed(t *testing.T) {
 	}
 }
 
+func TestATextIsShortenedWhereNothingHalfStays(t *testing.T) {
+	for text, want := range map[string]string{
+		"  abc ": "abc", "abcd": "abcd", "abcde": "abc…", "ab cde": "ab…", "ab\r\ncd": "ab…", "e\u0301bcd": "ébcd", "ab\u200dde": "ab…", "ab\ufe0f\u200dd": "ab…", "": "",
+	} {
+		if short := Short(text, 4); short != want {
+			t.Errorf("%q is shortened to %q, want %q", text, short, want)
+		}
+	}
+}
+
 func TestLinesMayHoldBreaksAndTabsOnly(t *testing.T) {
 	wrong := fault.Fields{}
 	if kept := Lines(wrong, "description", "a\r\n\tb\nc ", 0, 100); kept != "a\n\tb\nc" || len(wrong) != 0 {
