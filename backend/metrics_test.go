@@ -186,7 +186,7 @@ func TestMetricsCountWhatHappens(t *testing.T) {
 	if hits := sample(t, got, "tokentab_cache_hits_total"); hits < 40 || hits > 48 { // a sender is looked at before the body, and after it
 		t.Errorf("%v hits", hits)
 	}
-	if timed := sample(t, got, "tokentab_validation_duration_seconds"); timed < 6 {
+	if timed := sample(t, got, "tokentab_validation_duration_seconds"); timed == 0 {
 		t.Errorf("%v validations were timed", timed)
 	}
 }

@@ -118,9 +118,12 @@ var (
 // name starts with X-, as those of proxies do.
 func (e *Endpoints) Serve(c *fasthttp.RequestCtx, extended bool) bool {
 	path := c.URI().PathOriginal()
+	if isTimed(c) {
+		c.Time() // reads the clock, which counts.add compares with
+	}
 	switch {
 	case isForGateways(path):
-		e.guarded(c, e.validate)
+		e.guarded(c, func(c *fasthttp.RequestCtx) { e.validate(c, extended) })
 	case extended && e.RefuseGateway(c), bytes.Equal(path, pathPing) && e.refuseNeeds(c):
 	case bytes.Equal(path, pathPing) && (c.IsGet() || c.IsHead()):
 		e.guarded(c, e.ping)
@@ -164,20 +167,14 @@ func (e *Endpoints) guarded(c *fasthttp.RequestCtx, endpoint func(*fasthttp.Requ
 
 // validate is the endpoint for gateways. The status is the verdict, and headers carry the identity. An accepted request
 // gets no body, since some proxies can't reuse a connection with an unread one.
-func (e *Endpoints) validate(c *fasthttp.RequestCtx) {
+func (e *Endpoints) validate(c *fasthttp.RequestCtx, extended bool) {
 	secret, presented := bearer(&c.Request.Header, true)
 	if !presented {
 		e.counts.add(c, atValidate, missing)
 		e.fixed.Refuse(c, noCredential)
 		return
 	}
-	needed := needsPool.Get().(*needs)
-	all, misspelt := unmet, 0
-	if !hasLongQuery(c.URI()) || !e.isRefused(context.Background(), secret) {
-		all, misspelt = needed.read(c)
-	}
-	verdict, err := e.check(context.Background(), c, atValidate, secret, all...)
-	needsPool.Put(needed)
+	verdict, misspelt, err := e.judge(c, secret, extended)
 	if misspelt > 0 {
 		e.warnNeeds.log(e.Log.Logger, misspelt)
 	}
@@ -192,7 +189,7 @@ func (e *Endpoints) validate(c *fasthttp.RequestCtx) {
 	}
 	e.accepted.Send(c)
 	h, t := &c.Response.Header, &verdict.State
-	text := drafts.Get().(*[maxText]byte)
+	var text [64]byte // which fasthttp copies
 	h.SetCanonical(headerTokenID, t.TokenID.Append(text[:0]))
 	h.SetCanonical(headerTokenScope, append(text[:0], t.Scope.String()...))
 	h.SetCanonical(headerAccountID, t.AccountID.Append(text[:0]))
@@ -200,7 +197,22 @@ func (e *Endpoints) validate(c *fasthttp.RequestCtx) {
 	h.SetCanonical(headerAgentID, t.AgentID.Append(text[:0]))
 	h.SetCanonical(headerAgentDeploymentID, t.AgentDeploymentID.Append(text[:0]))
 	h.SetCanonical(headerTokenExpiresAt, time.Unix(t.ExpiresAt, 0).UTC().AppendFormat(text[:0], time.RFC3339))
-	drafts.Put(text)
+}
+
+// judge checks a secret against the requirements of a request. misspelt is as in needs.read.
+func (e *Endpoints) judge(c *fasthttp.RequestCtx, secret []byte, extended bool) (verdict token.Verdict, misspelt int, err error) {
+	if !extended && len(c.URI().QueryString()) == 0 { // there are none
+		verdict, err = e.check(context.Background(), c, atValidate, secret)
+		return verdict, 0, err
+	}
+	needed := needsPool.Get().(*needs)
+	defer needsPool.Put(needed)
+	all := unmet
+	if !hasLongQuery(c.URI()) || !e.isRefused(context.Background(), secret) {
+		all, misspelt = needed.read(c)
+	}
+	verdict, err = e.check(context.Background(), c, atValidate, secret, all...)
+	return verdict, misspelt, err
 }
 
 // drafts are buffers for response values. fasthttp copies them; without a pool each response would allocate.

@@ -131,6 +131,7 @@ func New(parts Parts) (*Server, error) {
 		ExpectHandler:                s.expected,
 		ReadBufferSize:               maxHeaderBytes,
 		StreamRequestBody:            true,
+		LazyRequestTime:              true, // few requests need it
 		DisablePreParseMultipartForm: true,
 		NoDefaultServerHeader:        true,
 		CloseOnShutdown:              true,
