@@ -165,7 +165,20 @@ export async function callForAll<T>(path: string, query: Query, signal?: AbortSi
 /** The message of an error of any kind. That of a 401 is for API clients, and the user reads it after signing in again. */
 export function messageOf(error: unknown): string {
   if (isSignedOut(error)) return "Your session had ended. Try again.";
-  return error instanceof ApiError ? error.message : "Something went wrong. Try again.";
+  if (!(error instanceof ApiError)) return "Something went wrong. Try again.";
+  return [error.message, ...sentencesOf(Object.entries(error.fields))].join(" ");
+}
+
+/** The messages about fields, by their names in the API. */
+export const sentencesOf = (fields: [name: string, texts: string[]][]) =>
+  fields.flatMap(([name, texts]) => {
+    const words = name.charAt(0).toUpperCase() + name.slice(1).replaceAll("_", " ");
+    return texts.map((text) => sentence(words, text));
+  });
+
+/** The server's messages follow the field's name, such as "is wrong". */
+export function sentence(label: string, text: string): string {
+  return /^\p{Ll}/u.test(text) ? `${label} ${text}.` : text;
 }
 
 /** Says that a change was not carried out, such as "The invite was not revoked." */

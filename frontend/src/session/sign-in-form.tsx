@@ -1,5 +1,5 @@
 import type { UseMutationResult } from "@tanstack/react-query";
-import { isRefusal } from "../api";
+import { isSignedOut } from "../api";
 import { Field } from "../ui/field";
 import { Form, SubmitButton, useForm } from "../ui/form";
 import type { Session, SignIn } from "../wire";
@@ -21,7 +21,7 @@ export function SignInForm({ signIn, email: known = "" }: SignInFormProps) {
   const { email, password } = form.values;
   const { error } = signIn;
   // Here a 401 is about what was entered.
-  const problem = form.problem && isRefusal(error) ? error.message : form.problem;
+  const problem = error && isSignedOut(error) ? error.message : form.problem;
   return (
     <Form form={{ ...form, problem }}>
       <Field label="Email" type="email" autoComplete="username" autoFocus={!known} {...form.field("email")} />

@@ -98,6 +98,19 @@ describe("connecting the CLI", () => {
     expect(screen.getByRole("button", { name: "Try again" })).toBeEnabled();
   });
 
+  test("says what a refusal is about", async () => {
+    const errors = { expires_in: ["must be at most 86400"] };
+    network.on(
+      "POST /api_token",
+      failure(422, "validation_errors", "Some fields are not valid.", { errors }),
+    );
+    const { user } = open(address);
+    await user.click(await screen.findByRole("button", { name: "Connect the CLI" }));
+    expect(await screen.findByRole("alert")).toHaveTextContent(
+      "Some fields are not valid. Expires in must be at most 86400.",
+    );
+  });
+
   test("leads a visitor without a session to sign-in and back", async () => {
     network.on("GET /session", signedOut());
     network.on("POST /session", signedIn());

@@ -1,5 +1,6 @@
 import { CircleAlert } from "lucide-react";
 import { type ComponentProps, type ReactNode, useId } from "react";
+import { sentence } from "../api";
 
 interface LabelledProps {
   label: string;
@@ -99,9 +100,4 @@ export function FieldErrors({ id, label, errors }: { id: string; label: string; 
       ))}
     </div>
   );
-}
-
-/** The server's messages follow the field's name, such as "is wrong". */
-export function sentence(label: string, text: string): string {
-  return /^\p{Ll}/u.test(text) ? `${label} ${text}.` : text;
 }

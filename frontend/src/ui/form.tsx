@@ -1,10 +1,10 @@
 import type { UseMutationResult } from "@tanstack/react-query";
 import { type FormEvent, type ReactNode, type RefObject, useEffect, useRef, useState } from "react";
-import { ApiError } from "../api";
+import { ApiError, sentence, sentencesOf } from "../api";
 import { Button } from "./button";
 import { Dialog, DialogBody, DialogFooter, type DialogProps, DialogText } from "./dialog";
 import { useFailureText } from "./failure-text";
-import { sentence, shownErrors } from "./field";
+import { shownErrors } from "./field";
 import { Notice } from "./notice";
 import { useSendOnce } from "./send-once";
 
@@ -51,6 +51,7 @@ export function useForm<V extends object, D, A>({
   const { error, isPending: busy } = request;
   const wait = useCountdown(error instanceof ApiError ? error.retryAfter : null, request.submittedAt);
   const told = fieldsOf(error);
+  const isAboutFields = Object.keys(told).length > 0;
   const { text } = useFailureText(error, hint);
   /** The messages of a failure that no field shows. They are known once the fields are drawn. */
   const [unshown, setUnshown] = useState<{ error: Error; texts: string[] }>();
@@ -96,9 +97,7 @@ export function useForm<V extends object, D, A>({
     },
     busy,
     wait,
-    problem:
-      text &&
-      (Object.keys(told).length === 0 ? text : others.length > 0 ? [text, ...others].join(" ") : null),
+    problem: !isAboutFields ? text : others.length > 0 ? [error?.message, ...others].join(" ") : null,
   };
   return {
     ...frame,
@@ -129,15 +128,14 @@ function unshownOf(told: Record<string, string[]>, names: string[], form: HTMLFo
   const ofFieldsFirst = Object.entries(told).sort(
     ([one], [other]) => Number(names.includes(other)) - Number(names.includes(one)),
   );
-  return ofFieldsFirst.flatMap(([name, texts]) => {
-    const words = name.charAt(0).toUpperCase() + name.slice(1).replaceAll("_", " ");
-    const missing = texts.filter((text) => {
-      const at = shown.findIndex((one) => one.endsWith(sentence("", text)));
-      if (at >= 0) shown.splice(at, 1);
-      return at < 0;
-    });
-    return missing.map((text) => sentence(words, text));
-  });
+  const missing = ofFieldsFirst.map(([name, texts]): [string, string[]] => [name, texts.filter(isMissing)]);
+  return sentencesOf(missing);
+
+  function isMissing(text: string): boolean {
+    const at = shown.findIndex((one) => one.endsWith(sentence("", text)));
+    if (at >= 0) shown.splice(at, 1);
+    return at < 0;
+  }
 }
 
 /** The seconds left to wait, counted from each attempt. */
