@@ -232,14 +232,19 @@ function parsed(text: string): unknown {
 
 export function failure(response: Response, answer: unknown): ApiError {
   const record = isRecord(answer) ? answer : {};
+  const fields = fieldMessages(record.errors);
+  // The message about a single field repeats that of the field.
+  const repeats = Object.entries(fields).some(([name, [text]]) => record.message === `${name} ${text}`);
   const wait = Number(response.headers.get("Retry-After") ?? Number.NaN);
   return new ApiError(
     response.status,
     typeof record.code === "string" ? record.code : "unexpected",
-    typeof record.message === "string"
-      ? record.message
-      : `A proxy answered instead of Tokentab (${response.status}). Try again, or reload the page.`,
-    fieldMessages(record.errors),
+    repeats
+      ? "This is not valid."
+      : typeof record.message === "string"
+        ? record.message
+        : `A proxy answered instead of Tokentab (${response.status}). Try again, or reload the page.`,
+    fields,
     Number.isFinite(wait) ? wait : null,
   );
 }

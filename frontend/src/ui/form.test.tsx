@@ -59,6 +59,19 @@ describe("a form", () => {
     expect(save).toHaveFocus();
   });
 
+  test("does not repeat a message that is the field's own", async () => {
+    network.on(
+      "PUT /account/:id",
+      failure(422, "validation_errors", "billing_email is required", {
+        errors: { billing_email: ["is required"] },
+      }),
+    );
+    const { user, dialog, save } = await editAccount();
+    await user.click(save);
+    const alert = await within(dialog).findByRole("alert");
+    expect(alert.textContent).toBe("This is not valid. Billing email is required.");
+  });
+
   test("shows a message without a field beside those at their fields", async () => {
     network.on(
       "PUT /account/:id",
