@@ -168,6 +168,21 @@ describe("the spans of an instance", () => {
     );
   });
 
+  test("show hidden characters of a payload as escapes, and join emoji", async () => {
+    const payload = { "\u202Eto": "\u2066a\u200B\uFEFF\u007F\u2028\u{E0041}", family: "👩‍👧", lines: "a\nb" };
+    network.on("GET /agent_spans", list([span({ payload })]));
+    const { user } = open(address);
+    await user.click(await screen.findByRole("button", { name: "Payload of agent:run" }));
+    const shown = (await screen.findByRole("region", { name: /^Payload of agent:run/ })).querySelector("pre");
+    expect(shown?.textContent).toBe(
+      String.raw`{
+  "\u202eto": "\u2066a\u200b\ufeff\u007f\u2028\udb40\udc41",
+  "family": "👩‍👧",
+  "lines": "a\nb"
+}`,
+    );
+  });
+
   test("show the beginning of a long payload", async () => {
     network.on("GET /agent_spans", list([span({ payload: { text: "x".repeat(60_000) } })]));
     const { user } = open(address);

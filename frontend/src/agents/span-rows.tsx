@@ -140,9 +140,18 @@ function Json({ name, of, value }: JsonProps) {
   return <JsonBlock name={name} label={`${name} of ${of}`} value={value} />;
 }
 
-/** JSON as text. */
+/** What no one sees in a text, or what changes the order of its characters. Emoji and some languages need U+200C and U+200D. */
+const hidden = /(?![\n\u200c\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+
+const escaped = (character: string) =>
+  Array.from(
+    { length: character.length },
+    (_, at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, "0")}`,
+  ).join("");
+
+/** JSON as text, with hidden characters as escapes: these mean the same, also in a copy. */
 export function JsonBlock({ name, label, value }: { name: string; label: string; value: unknown }) {
-  const text = JSON.stringify(value, null, 2) ?? "null";
+  const text = JSON.stringify(value, null, 2)?.replace(hidden, escaped) ?? "null";
   const isLong = text.length > longest;
   return (
     <div className="min-w-0 bg-page">
