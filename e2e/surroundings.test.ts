@@ -139,6 +139,27 @@ test("forced colours keep the selected tab and the primary button distinct", asy
   expect(primary.backgroundColor).not.toBe(secondary.backgroundColor);
 });
 
+test("forced colours keep a disabled button readable", async ({ openStranger, signedIn: _ }) => {
+  const page = await openStranger();
+  await page.emulateMedia({ forcedColors: "active" });
+  await page.goto("/sign-in");
+  const button = page.getByRole("button", { name: "Sign in" });
+  const look = () =>
+    button.evaluate((element) => {
+      const { backgroundColor, color, opacity } = getComputedStyle(element);
+      return { backgroundColor, color, opacity };
+    });
+  await expect(button).toBeDisabled();
+  const disabled = await look();
+  expect(disabled.opacity).toBe("1");
+  await page.getByRole("textbox", { name: "Email" }).fill("ada@acme.example");
+  await page.getByRole("textbox", { name: "Password" }).fill("a long enough secret");
+  await expect(button).toBeEnabled();
+  const enabled = await look();
+  expect(disabled.backgroundColor).not.toBe(enabled.backgroundColor);
+  expect(disabled.color).not.toBe(enabled.color);
+});
+
 test("a row of the tokens breaks no word at any width", async ({ page, api, signedIn: _ }) => {
   await api.create("/api_token", { token_scope: "account", name: "Nightly build" });
   await page.goto("/account/api-tokens");
