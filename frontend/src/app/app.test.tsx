@@ -20,6 +20,14 @@ describe("the layout", () => {
     expect(screen.getByRole("link", { name: "Agents" })).toHaveAttribute("aria-current", "page");
   });
 
+  test("shows the whole first character of the user's name", async () => {
+    const { admin_user } = signedIn().details;
+    network.on("GET /session", signedIn({ admin_user: admin_user && { ...admin_user, name: "🦊 Fox" } }));
+    open("/");
+    const menu = await screen.findByRole("button", { name: "Account menu of 🦊 Fox" });
+    expect(menu.firstElementChild?.textContent).toBe("🦊");
+  });
+
   test("links to the API reference", async () => {
     open("/");
     expect(await screen.findByRole("link", { name: "API reference" })).toHaveAttribute("href", "/docs");

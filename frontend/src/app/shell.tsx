@@ -215,7 +215,7 @@ function Initial({ user }: Pick<ShellProps, "user">) {
       aria-hidden
       className="flex size-6 shrink-0 items-center justify-center rounded-box bg-accent-soft text-small font-semibold text-accent-ink"
     >
-      {(user.name ?? user.email).charAt(0).toUpperCase()}
+      {[...(user.name ?? user.email)][0]?.toUpperCase()}
     </span>
   );
 }
