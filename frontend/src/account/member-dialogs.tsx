@@ -1,5 +1,4 @@
 import { count } from "../ui/count";
-import { isolate } from "../ui/isolate";
 import { RequestQuestion } from "../ui/question";
 import type { AdminUser } from "../wire";
 import {
@@ -26,7 +25,7 @@ interface RemoveMemberDialogProps {
 
 export function RemoveMemberDialog({ member, own, onClose, onLeft }: RemoveMemberDialogProps) {
   const { id, email, live_api_token_count: tokens } = member;
-  const name = isolate(memberTitle(member));
+  const name = memberTitle(member);
   return (
     <RequestQuestion
       title={own ? "Leave this account?" : "Remove this member?"}

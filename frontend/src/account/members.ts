@@ -1,5 +1,6 @@
 import { call, callForOne, type One } from "../api";
 import { useChange, useList } from "../requests";
+import { isolate } from "../ui/isolate";
 import type { AdminUser, Role } from "../wire";
 
 const membersKey = ["members"];
@@ -7,7 +8,7 @@ const membersKey = ["members"];
 export const useMembers = () => useList<AdminUser>(membersKey, "/admin_user");
 
 /** How a sentence names a person: the name, else the email. */
-export const memberTitle = ({ name, email }: AdminUser) => name ?? email;
+export const memberTitle = ({ name, email }: AdminUser) => isolate(name ?? email);
 
 export interface Removal {
   /** Whether the member's tokens were revoked. */

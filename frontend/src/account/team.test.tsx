@@ -196,3 +196,13 @@ test("all sessions of a member are ended after a question", async () => {
   await user.click(within(question).getByRole("button", { name: "End sessions" }));
   await expectMessage("2 sessions of Grace Hopper ended.");
 });
+
+test("a name that runs from right to left moves nothing around it", async () => {
+  members = [{ ...grace, name: "غريس (2)" }, member()];
+  network.on("POST /admin_user/:id/end_sessions", one({ type: "ended_sessions", count: 2 }));
+  const { user } = open(address);
+  const question = await choose(user, "\u2068غريس (2)\u2069", "End all sessions");
+  expect(question).toHaveTextContent("\u2068غريس (2)\u2069 is signed out everywhere");
+  await user.click(within(question).getByRole("button", { name: "End sessions" }));
+  await expectMessage("2 sessions of \u2068غريس (2)\u2069 ended.");
+});
