@@ -54,6 +54,14 @@ describe("the page of an instance", () => {
     );
   });
 
+  test("names an agent from right to left without moving it to the other side", async () => {
+    network.on("GET /agent_instance/:id", one(instance({ agent_name: "مساعد" })));
+    open(address);
+    const name = await screen.findByText("مساعد");
+    expect(name.tagName).toBe("BDI");
+    expect(name.parentElement).not.toHaveAttribute("dir");
+  });
+
   test("shows why it was terminated, and what was recorded of its quality", async () => {
     network.on(
       "GET /agent_instance/:id",

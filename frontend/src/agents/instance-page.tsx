@@ -74,7 +74,9 @@ export default function InstancePage({ id: agentId, instance: id }: InstancePage
               <span className="text-ink">
                 <InstanceBadge status={instance.status} />
               </span>
-              <span dir="auto">{instance.agent_name}</span>
+              <span>
+                <bdi>{instance.agent_name}</bdi>
+              </span>
             </>
           ) : (
             <Bar className="w-60" />
