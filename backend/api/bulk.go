@@ -108,14 +108,14 @@ func (s *Service) runFirst(ctx context.Context, who *caller, requests []bulkRequ
 const mostBulkItems = 100
 
 func readBulkItems(body *sentBody) ([]bulkRequest, error) {
-	members, err := body.members(false)
+	top, err := body.members(false)
 	if err != nil {
 		return nil, err
 	}
-	var items []bulkItem
-	sent := bytes.TrimSpace(members["items"])
-	if len(sent) > 0 {
-		_ = json.Unmarshal(sent, &items) // valid JSON, of which other values than objects are left nil
+	var items []json.RawMessage
+	sent := top["items"]
+	if len(sent) > 0 && sent[0] == '[' {
+		items = elements(sent, mostBulkItems+1)
 	}
 	switch { // in the words of routes whose body Huma checks
 	case len(sent) == 0:
@@ -129,14 +129,14 @@ func readBulkItems(body *sentBody) ([]bulkRequest, error) {
 	}
 	requests := make([]bulkRequest, len(items))
 	wrong, keys := fault.Fields{}, map[string]bool{}
-	refuseKey(wrong, "idempotency_key", members)
+	refuseKey(wrong, "idempotency_key", top)
 	for i, item := range items {
 		at := fmt.Sprintf("items[%d]", i)
-		if item == nil {
+		if !isObject(item) {
 			wrong.Add(at, "must be an object")
 			continue
 		}
-		requests[i] = readBulkItem(wrong, at, item)
+		requests[i] = readBulkItem(wrong, at, members(item))
 		if key := requests[i].key; key != "" && keys[key] {
 			wrong.Add(at+".idempotency_key", "is used by an earlier item")
 		} else {

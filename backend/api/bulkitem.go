@@ -146,8 +146,11 @@ func readTypedItem(wrong fault.Fields, at string, item bulkItem) bulkRequest {
 
 // text returns a text member, empty if it is missing or null. It adds an error to wrong if the member is no text.
 func (b bulkItem) text(wrong fault.Fields, at, name string) (text string) {
-	if len(b[name]) > 0 && json.Unmarshal(b[name], &text) != nil {
-		wrong.Add(at+"."+name, "must be a text")
+	if value := b[name]; len(value) > 0 {
+		var ok bool
+		if text, ok = textOf(value); !ok {
+			wrong.Add(at+"."+name, "must be a text")
+		}
 	}
 	return text
 }
@@ -224,9 +227,7 @@ func (b bulkItem) query() string {
 	query := url.Values{}
 	for name, value := range b {
 		if isObject(value) { // pagination: {offset: 0}
-			var nested bulkItem
-			_ = json.Unmarshal(value, &nested) // a part of a valid body
-			for key, v := range nested {
+			for key, v := range members(value) {
 				query.Set(name+"["+key+"]", shownValue(v))
 			}
 		} else if string(value) != "null" {
@@ -240,8 +241,8 @@ func (b bulkItem) query() string {
 }
 
 // shownValue returns a text without its quotes, and other JSON as it was sent.
-func shownValue(value json.RawMessage) (text string) {
-	if json.Unmarshal(value, &text) == nil && value[0] == '"' {
+func shownValue(value json.RawMessage) string {
+	if text, ok := textOf(value); ok && value[0] == '"' {
 		return text
 	}
 	return string(value)

@@ -16,3 +16,10 @@ func ReadBulkItem(text []byte) (method, path string, body []byte, refused bool, 
 	r := readBulkItem(wrong, "items[0]", item)
 	return r.method, r.path, r.body, r.refused != nil, wrong.Err()
 }
+
+// What JSON consists of.
+var (
+	Members      = members
+	Elements     = elements
+	WithoutSpace = withoutSpace
+)

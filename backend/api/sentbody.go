@@ -3,7 +3,6 @@ package api
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -80,11 +79,20 @@ func (c *caller) sent() *sentBody {
 
 func takenApart(text []byte) *sentBody {
 	b := &sentBody{text: text, isEmpty: len(bytes.TrimSpace(text)) == 0}
-	if b.isEmpty {
-		return b
+	switch value := bytes.TrimFunc(text, func(r rune) bool { return r < utf8.RuneSelf && isSpace(byte(r)) }); {
+	case b.isEmpty || string(value) == "null":
+	case !json.Valid(text):
+		b.err = fault.New(fault.BadRequest, "The body is not the expected JSON.")
+	case !isObject(value):
+		b.err = fault.Field("body", "must be an object")
+	default:
+		b.top = members(value)
 	}
-	if b.err = json.Unmarshal(text, &b.top); b.err == nil && b.top["details"] != nil {
-		b.detailsErr = json.Unmarshal(b.top["details"], &b.details)
+	switch details := b.top["details"]; {
+	case isObject(details):
+		b.details = members(details)
+	case details != nil && string(details) != "null":
+		b.detailsErr = fault.Field("details", "must be an object")
 	}
 	return b
 }
@@ -104,18 +112,11 @@ func (b *sentBody) namesAccount() bool {
 // members returns what a route that decodes its body itself reads: the top of the body or, if inDetails, the details. The
 // errors are those of other routes.
 func (b *sentBody) members(inDetails bool) (map[string]json.RawMessage, error) {
-	_, isOther := errors.AsType[*json.UnmarshalTypeError](b.err)
 	switch {
-	case b.isEmpty:
-		return nil, nil
-	case isOther:
-		return nil, fault.Field("body", "must be an object")
 	case b.err != nil:
-		return nil, fault.New(fault.BadRequest, "The body is not the expected JSON.")
-	case b.detailsErr != nil && inDetails:
-		return nil, fault.Field("details", "must be an object")
+		return nil, b.err
 	case inDetails:
-		return b.details, nil
+		return b.details, b.detailsErr
 	}
 	return b.top, nil
 }
@@ -127,7 +128,12 @@ type reader struct {
 }
 
 func (r *reader) text(name string) (text string) {
-	if value := r.members[name]; len(value) > 0 && json.Unmarshal(value, &text) != nil {
+	value := r.members[name]
+	if len(value) == 0 {
+		return ""
+	}
+	text, ok := textOf(value)
+	if !ok {
 		r.wrong.Add(name, "must be a text")
 	}
 	return text
@@ -156,12 +162,7 @@ func (r *reader) json(name string) json.RawMessage {
 	if len(value) == 0 || string(value) == "null" {
 		return nil
 	}
-	var short bytes.Buffer
-	short.Grow(len(value))
-	if json.Compact(&short, value) != nil {
-		return nil // valid, since it was taken from a valid body
-	}
-	return short.Bytes()
+	return withoutSpace(value)
 }
 
 // object is json for an object.
