@@ -5,7 +5,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
+	"strconv"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
@@ -52,6 +55,28 @@ type BulkItems struct {
 type BulkItem struct {
 	Status int             `json:"status"`
 	Body   json.RawMessage `json:"body"`
+}
+
+// appendTo implements written.
+func (a BulkAnswer) appendTo(text []byte) []byte {
+	o := object(append(text, '{'))
+	o.text("status", &a.Status)
+	o.member("outputs", []byte{'{'})
+	for _, key := range slices.Sorted(maps.Keys(a.Outputs)) {
+		o.member(key, a.Outputs[key])
+	}
+	o = append(o, '}')
+	o.member("details", []byte(`{"items":[`))
+	for i, item := range a.Details.Items {
+		if i > 0 {
+			o = append(o, ',')
+		}
+		o = append(o, '{')
+		o.member("status", strconv.AppendInt(nil, int64(item.Status), 10))
+		o.member("body", item.Body)
+		o = append(o, '}')
+	}
+	return append(o, "]}}"...)
 }
 
 // bulkResponse is the response to one item.

@@ -65,7 +65,7 @@ func (s *Service) reportInBulk(ctx context.Context, who *caller, changes []activ
 	made, err := s.Activity.ReportSpans(ctx, who.scope(), changes)
 	who.work.Begin()
 	for _, r := range made {
-		responses = append(responses, bulkResponse{http.StatusOK, encoded(spanAnswer(r))})
+		responses = append(responses, bulkResponse{http.StatusOK, spanAnswer(r).appendTo(nil)})
 	}
 	if len(made) > 0 {
 		s.Live.Report(who.AccountID)

@@ -263,7 +263,8 @@ func apiConfig() huma.Config {
 	}
 	c.OpenAPIPath, c.DocsPath, c.SchemasPath = "", "", ""
 	c.CreateHooks, c.Transformers = nil, nil
-	c.Formats = map[string]huma.Format{"application/json": {Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: decode}, "json": {Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: decode}}
+	format := huma.Format{Marshal: encode, Unmarshal: decode}
+	c.Formats = map[string]huma.Format{"application/json": format, "json": format}
 	return c
 }
 

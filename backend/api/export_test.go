@@ -23,3 +23,6 @@ var (
 	Elements     = elements
 	WithoutSpace = withoutSpace
 )
+
+// Encode writes the JSON of a response.
+var Encode = encode

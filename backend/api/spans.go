@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"slices"
 
 	"tokentab/backend/activity"
 	"tokentab/backend/fault"
@@ -41,11 +42,47 @@ func spanOf(s activity.Span) AgentSpan {
 	}
 }
 
+// appendTo implements written.
+func (s AgentSpan) appendTo(text []byte) []byte {
+	o := object(append(text, '{'))
+	o.text("type", &s.Type)
+	o.text("id", &s.ID)
+	o.text("account_id", &s.AccountID)
+	o.text("agent_id", &s.AgentID)
+	o.text("agent_instance_id", &s.AgentInstanceID)
+	o.text("parent_span_id", s.ParentSpanID)
+	o.text("schema_name", &s.SchemaName)
+	o.text("schema_title", s.SchemaTitle)
+	o.text("status", &s.Status)
+	o.member("payload", s.Payload.RawMessage)
+	o.member("result_payload", s.ResultPayload.RawMessage)
+	o.text("summary", s.Summary)
+	o.member("sensitive_encoding", s.SensitiveEncoding)
+	o.time("started_at", s.StartedAt)
+	o.time("finished_at", s.FinishedAt)
+	o.time("inserted_at", s.InsertedAt)
+	o.time("updated_at", s.UpdatedAt)
+	return append(o, '}')
+}
+
 // SpanAnswer is the response to a change of a span.
 type SpanAnswer struct {
 	Status  string       `json:"status" enum:"success"`
 	Details AgentSpan    `json:"details"`
 	Control *SpanControl `json:"control,omitempty" doc:"Present if the instance was terminated"`
+}
+
+// appendTo implements written.
+func (a SpanAnswer) appendTo(text []byte) []byte {
+	text = slices.Grow(text, 1000+len(a.Details.Payload.RawMessage)+len(a.Details.ResultPayload.RawMessage)+len(a.Details.SensitiveEncoding))
+	o := object(append(text, '{'))
+	o.text("status", &a.Status)
+	o.member("details", []byte{})
+	o = a.Details.appendTo(o)
+	if a.Control != nil {
+		o.member("control", asJSON(a.Control))
+	}
+	return append(o, '}')
 }
 
 // SpanControl tells an agent to end its run.
