@@ -41,7 +41,7 @@ func (s Activity) ReportSpans(ctx context.Context, scope activity.Scope, reports
 			work.Begin()
 			defer work.Rest()
 		}
-		batch.changes = map[pfid.ID]*spanChange{}
+		batch.instances, batch.changes = map[pfid.ID]instanceNow{}, map[pfid.ID]*spanChange{}
 		for n = 0; n < len(reports); n++ {
 			if failed = batch.report(tx, n, reports[n]); failed != nil {
 				break
@@ -93,12 +93,13 @@ func packedRow(r activity.SpanReport) (row spanRow, err error) {
 // spanBatch makes the changes of several reports in one transaction. What they change on their instances is written in the
 // end, with one statement for each instance.
 type spanBatch struct {
-	scope   activity.Scope
-	at      time.Time
-	rows    []spanRow
-	isNew   []bool // by row: whether the batch added it
-	changes map[pfid.ID]*spanChange
-	order   []pfid.ID // of the instances
+	scope     activity.Scope
+	at        time.Time
+	rows      []spanRow
+	isNew     []bool // by row: whether the batch added it
+	instances map[pfid.ID]instanceNow
+	changes   map[pfid.ID]*spanChange
+	order     []pfid.ID // of the instances that change
 }
 
 // change returns the change of an instance.
@@ -112,14 +113,31 @@ func (b *spanBatch) change(instance pfid.ID) *spanChange {
 	return c
 }
 
-// report makes one change. It reads the instance of a new span only with the statements that write: most are new.
+// instance returns an instance of the scope, which it reads once.
+func (b *spanBatch) instance(tx *gorm.DB, id pfid.ID) (i instanceNow, err error) {
+	i, isKnown := b.instances[id]
+	if isKnown {
+		return i, nil
+	}
+	if i, err = reportedTo(tx, b.scope, id); err == nil {
+		b.instances[id] = i
+	}
+	return i, err
+}
+
+// report makes one change.
 func (b *spanBatch) report(tx *gorm.DB, i int, r activity.SpanReport) (err error) {
 	row := &b.rows[i]
 	if r.Finish != nil {
 		b.rows[i], err = b.finish(tx, r, row.result)
 		return err
 	}
-	if b.isNew[i], err = insertSpan(tx, b.scope, row, r.Creation); err != nil {
+	to, err := b.instance(tx, row.InstanceID)
+	if err != nil {
+		return err
+	}
+	row.instance, row.AgentID = to.number, to.agent
+	if b.isNew[i], err = insertSpan(tx, row, r.Creation); err != nil {
 		return err
 	}
 	if b.isNew[i] {
@@ -128,11 +146,6 @@ func (b *spanBatch) report(tx *gorm.DB, i int, r activity.SpanReport) (err error
 		added.bytes += row.size
 		return nil
 	}
-	to, err := reportedTo(tx, b.scope, row.InstanceID)
-	if err != nil {
-		return err
-	}
-	row.instance = to.number
 	earlier, err := earlierSpan(tx, b.scope, row, r.Creation)
 	if err == nil {
 		earlier = earlier.asCreated()

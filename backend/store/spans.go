@@ -107,19 +107,18 @@ func spanOf(tx *gorm.DB, scope activity.Scope, where string, args ...any) (row s
 	return row, ok, err
 }
 
-// insertSpan writes a row, unless the scope has no such instance, or there is a row with the creation or the id.
-func insertSpan(tx *gorm.DB, scope activity.Scope, s *spanRow, creation activity.Creation) (isNew bool, err error) {
+// insertSpan writes a row, unless there is one with the creation or the id. VALUES spares SQLite a copy of each page that it
+// changes, which it keeps for an INSERT from a SELECT.
+func insertSpan(tx *gorm.DB, s *spanRow, creation activity.Creation) (isNew bool, err error) {
 	var key, hash []byte
 	if !creation.IsZero() {
 		key, hash = creation.Key[:], creation.Hash[:]
 	}
-	visible, args := visibleTo(scope)
 	written, err := exec(tx, `INSERT INTO agent_spans (account_id, id, instance, agent_id, parent_span_id, schema_name, status, created_status, payload, result_payload,
 			sensitive_encoding, creation_key, creation_hash, started_at, finished_at, size, inserted_at, updated_at)
-		SELECT i.account_id, ?, i.number, i.agent_id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM agent_instances i `+visible+`
-		WHERE i.account_id = ? AND i.id = ? ON CONFLICT DO NOTHING`,
-		append(append([]any{s.ID, s.ParentID, s.SchemaName, s.Status, s.created, s.payload, s.result,
-			s.encodings, key, hash, stamp(s.StartedAt), stamp(s.FinishedAt), s.size, stamp(s.InsertedAt), stamp(s.UpdatedAt)}, args...), s.AccountID, s.InstanceID)...)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+		s.AccountID, s.ID, s.instance, s.AgentID, s.ParentID, s.SchemaName, s.Status, s.created, s.payload, s.result,
+		s.encodings, key, hash, stamp(s.StartedAt), stamp(s.FinishedAt), s.size, stamp(s.InsertedAt), stamp(s.UpdatedAt))
 	return written == 1, err
 }
 
