@@ -59,7 +59,14 @@ type BulkItem struct {
 
 // appendTo implements written.
 func (a BulkAnswer) appendTo(text []byte) []byte {
-	o := object(append(text, '{'))
+	size := 100
+	for key, body := range a.Outputs {
+		size += len(key) + len(body) + 10
+	}
+	for _, item := range a.Details.Items {
+		size += len(item.Body) + 30
+	}
+	o := object(append(slices.Grow(text, size), '{'))
 	o.text("status", &a.Status)
 	o.member("outputs", []byte{'{'})
 	for _, key := range slices.Sorted(maps.Keys(a.Outputs)) {

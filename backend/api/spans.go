@@ -74,7 +74,7 @@ type SpanAnswer struct {
 
 // appendTo implements written.
 func (a SpanAnswer) appendTo(text []byte) []byte {
-	text = slices.Grow(text, 1000+len(a.Details.Payload.RawMessage)+len(a.Details.ResultPayload.RawMessage)+len(a.Details.SensitiveEncoding))
+	text = slices.Grow(text, 700+len(a.Details.Payload.RawMessage)+len(a.Details.ResultPayload.RawMessage)+len(a.Details.SensitiveEncoding))
 	o := object(append(text, '{'))
 	o.text("status", &a.Status)
 	o.member("details", []byte{})

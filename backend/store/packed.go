@@ -38,7 +38,7 @@ func pack(text json.RawMessage) (packed, error) {
 	if err != nil {
 		return nil, err
 	}
-	if shorter := encoder.EncodeAll(text, make([]byte, 0, len(text)/2+64)); len(shorter) < len(text) {
+	if shorter := encoder.EncodeAll(text, make([]byte, 0, len(text)+64)); len(shorter) < len(text) {
 		return shorter, nil
 	}
 	return packed(text), nil
