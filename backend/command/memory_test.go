@@ -22,6 +22,14 @@ func TestTheMemoryLimitOfAContainerIsRespected(t *testing.T) {
 	}
 }
 
+func TestAHeapGrowsByHalfButASmallOneByMore(t *testing.T) {
+	for live, want := range map[uint64]uint64{0: leastGarbage, 4 << 20: leastGarbage, 32 << 20: leastGarbage, 64 << 20: leastGarbage, 1 << 30: 512 << 20} {
+		if got := max(live, 1<<20) * uint64(growth(live)) / 100; got != want {
+			t.Errorf("a heap of %d MiB grows by %d MiB instead of %d", live>>20, got>>20, want>>20)
+		}
+	}
+}
+
 func TestTheMemoryThatTheSettingsRecommendIsEnough(t *testing.T) {
 	for tokens, recommended := range map[int]uint64{100_000: 192 << 20, 1_000_000: 640 << 20} {
 		if need := memoryFor(tokens); need > recommended {
