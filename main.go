@@ -21,7 +21,7 @@ func main() {
 		_ = command.Say(os.Stderr, "tokentab: stopped immediately because "+why+"; the last uses of some tokens may be lost\n")
 		os.Exit(1)
 	}()
-	os.Exit(command.Run(ctx, os.Args[1:], command.IO{In: os.Stdin, Out: command.Output(os.Stdout), Err: os.Stderr, UI: page()}))
+	os.Exit(command.Run(ctx, os.Args[1:], command.IO{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, UI: page()}))
 }
 
 // stopTime is how long the program may take to end after a signal, less than service managers allow before they kill

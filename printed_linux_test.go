@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -25,16 +26,10 @@ func TestATokenWhoseSecretCantBePrintedIsRevoked(t *testing.T) {
 	if err := r.Close(); err != nil {
 		t.Fatal(err)
 	}
-	for name, out := range map[string]*os.File{"on a full disk": full, "without a reader": unread, "closed": nil} {
-		args := []string{"tokentab", "token", "create", "--data", folder, "--scope", "account", "--name", name}
-		if out == nil {
-			args = append([]string{"sh", "-c", `exec "$@" >&-`, "sh"}, args...)
-		}
-		create := exec.Command(args[0], args[1:]...)
+	for name, out := range map[string]*os.File{"on a full disk": full, "without a reader": unread} {
+		create := exec.Command("tokentab", "token", "create", "--data", folder, "--scope", "account", "--name", name)
 		var said bytes.Buffer
-		if create.Stderr = &said; out != nil {
-			create.Stdout = out
-		}
+		create.Stdout, create.Stderr = out, &said
 		err := create.Run()
 		if failed, ok := errors.AsType[*exec.ExitError](err); !ok || failed.ExitCode() != 1 || !strings.Contains(said.String(), "was revoked") {
 			t.Errorf("%s: %v %s", name, err, said.String())
@@ -54,17 +49,42 @@ func TestATokenWhoseSecretCantBePrintedIsRevoked(t *testing.T) {
 	}
 }
 
-func TestWhatPrintsAResultFailsIfItsOutputIsClosedAndNotIfNoOneWantsIt(t *testing.T) {
+func TestNoTokenIsCreatedIfItsSecretWouldBeLost(t *testing.T) {
 	folder, _ := setUp(t)
-	for _, c := range [][]string{{"version"}, {"token", "export", "--data", folder}, {"keys", "list", "--data", folder}, {"audit", "verify", "--data", folder}, {"user", "list", "--data", folder}} {
-		for redirection, want := range map[string]bool{">&-": false, ">/dev/null": true, ">/dev/full": false} {
-			run := exec.Command("sh", append([]string{"-c", `exec tokentab "$@" ` + redirection, "sh"}, c...)...)
-			said, err := run.CombinedOutput()
-			if (err == nil) != want {
+	before, err := tokentab("", "token", "export", "--data", folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, redirection := range []string{">&-", "1<>/dev/null"} {
+		said, err := redirected(redirection, "token", "create", "--data", folder, "--scope", "account")
+		if failed, ok := errors.AsType[*exec.ExitError](err); !ok || failed.ExitCode() != 1 || !strings.Contains(said, "standard output is closed") {
+			t.Errorf("%s: %v %s", redirection, err, said)
+		}
+	}
+	if after, err := tokentab("", "token", "export", "--data", folder); err != nil || after != before {
+		t.Errorf("%v\n%s", err, after)
+	}
+}
+
+func TestWhatPrintsAResultFailsIfItCantBePrintedAndNotIfNoOneWantsIt(t *testing.T) {
+	folder, _ := setUp(t)
+	for _, c := range [][]string{
+		{"version"}, {"token", "export", "--data", folder}, {"keys", "list", "--data", folder}, {"audit", "verify", "--data", folder}, {"user", "list", "--data", folder},
+		{"backup", "--data", folder, "--force", filepath.Join(t.TempDir(), "backup")},
+	} {
+		for redirection, want := range map[string]bool{">/dev/null": true, "1<>/dev/null": true, ">/dev/full": false} {
+			if said, err := redirected(redirection, c...); (err == nil) != want {
 				t.Errorf("%v %s: %v %s", c, redirection, err, said)
 			}
 		}
 	}
+}
+
+// redirected runs a command with a redirection of its standard output, and returns its standard error.
+func redirected(redirection string, args ...string) (string, error) {
+	run := exec.Command("sh", append([]string{"-c", `exec tokentab "$@" ` + redirection, "sh"}, args...)...)
+	said, err := run.CombinedOutput()
+	return string(said), err
 }
 
 func TestASetupLinkThatCantBePrintedIsLogged(t *testing.T) {

@@ -115,6 +115,9 @@ func (c *createToken) Run(ctx context.Context, std IO) (err error) {
 	if err := c.checkChosen(ctx, b, owner); err != nil {
 		return err
 	}
+	if err := checkOpen(std.Out); err != nil {
+		return fmt.Errorf("the secret can't be printed: %w", err)
+	}
 	signal.Ignore(syscall.SIGPIPE) // if no one reads, the token must not stay
 	made, secret, err := b.Tokens.Issue(ctx, audit.Actor{AccountID: owner}, order)
 	if err != nil {

@@ -6,32 +6,25 @@ import (
 	"os"
 )
 
-// Output returns standard output. If it was closed, each write fails: Go opens the null device in place of a closed file, where a
-// secret would be lost without a word.
-func Output(f *os.File) io.Writer {
-	if isClosed(f) {
-		return closedOutput{}
-	}
-	return f
-}
-
 var errClosed = errors.New("standard output is closed")
 
-type closedOutput struct{}
-
-// Write implements io.Writer.
-func (closedOutput) Write([]byte) (int, error) { return 0, errClosed }
-
-// isClosed reports whether Go has replaced a file. A shell opens the null device for writing only, Go also for reading.
-func isClosed(f *os.File) bool {
+// checkOpen returns errClosed if an output was closed when the program started. Go opens the null device in its place, for reading
+// and writing, where a secret would be lost without a word. Libraries that start programs open it in the same way if no one wants
+// the output, so this is for secrets only.
+func checkOpen(out io.Writer) error {
+	f, ok := out.(*os.File)
+	if !ok {
+		return nil
+	}
 	null, err := os.Stat(os.DevNull)
 	if err != nil {
-		return false
+		return nil
 	}
-	info, err := f.Stat()
-	if err != nil || !os.SameFile(null, info) {
-		return false
+	if info, err := f.Stat(); err != nil || !os.SameFile(null, info) {
+		return nil
 	}
-	_, err = f.Read(make([]byte, 1))
-	return errors.Is(err, io.EOF)
+	if _, err := f.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+		return nil // a shell opens it for writing only
+	}
+	return errClosed
 }

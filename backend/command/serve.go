@@ -70,7 +70,11 @@ func (s *serve) Run(ctx context.Context, std IO, g *grammar) (err error) {
 		log.Info("serving", "socket", s.Socket)
 	}
 	if !isSetUp {
-		if err := Say(std.Out, fmt.Sprintf("Set up this installation at %s/setup#%s\n", s.Origin(), b.Web.API.SetupCode())); err != nil {
+		err := checkOpen(std.Out)
+		if err == nil {
+			err = Say(std.Out, fmt.Sprintf("Set up this installation at %s/setup#%s\n", s.Origin(), b.Web.API.SetupCode()))
+		}
+		if err != nil {
 			log.Error("could not print the setup link", "cause", err, "do", "start the server with standard output open, or run tokentab setup")
 		}
 	}
