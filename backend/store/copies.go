@@ -7,6 +7,7 @@ import (
 	"errors"
 	"math"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"gorm.io/gorm"
@@ -26,6 +27,8 @@ type Copies struct {
 	leading sync.Mutex // held while Postgres is asked, so looks must not need it
 	leader  *sql.Conn  // holds leaderKey, or asks for it; nil until it is connected
 	leads   bool       // it holds it
+
+	ownLineage atomic.Pointer[string] // the last one that checkOwn found to be of this installation
 
 	mu      sync.Mutex // held for moments only
 	looker  *sql.Conn  // of looks; nil until it is connected
@@ -197,7 +200,7 @@ func (c *Copies) newest(ctx context.Context) (part token.LogPart, err error) {
 
 // changesQuery selects changes from a number on, and the state of the database. It does not ask for the oldest change: while a
 // snapshot is open, MIN goes through all rows that were removed since.
-const changesQuery = `SELECT (SELECT id FROM lineage), (` + installationQuery + `), (SELECT lowest FROM schema_needs), pg_is_in_recovery(),
+const changesQuery = `SELECT (SELECT id FROM lineage), (SELECT lowest FROM schema_needs), pg_is_in_recovery(),
 	c.number, c.tag, c.token_id, c.target, c.target_id, COALESCE(c.status_list, 0)
 	FROM (SELECT 1) one LEFT JOIN token_changes c ON c.number >= ? ORDER BY c.number LIMIT ?`
 
@@ -212,6 +215,31 @@ func (c *Copies) readChanges(ctx context.Context, number int64) (part token.LogP
 		return part, classify(err)
 	}
 	defer func() { err = classify(c.or(err)) }()
+	if part, err = c.scanChanges(ctx, conn, number); err == nil {
+		err = c.checkOwn(ctx, conn, part.Lineage)
+	}
+	return part, err
+}
+
+// checkOwn returns errForeign if the database is that of another installation. It asks only if the lineage is another one than
+// before, because each look waits for it: two installations have different lineages.
+func (c *Copies) checkOwn(ctx context.Context, conn *sql.Conn, lineage string) error {
+	if own := c.ownLineage.Load(); own != nil && *own == lineage {
+		return nil
+	}
+	var installation optional
+	if err := conn.QueryRowContext(ctx, "SELECT ("+installationQuery+")").Scan(&installation); err != nil {
+		return err
+	}
+	if c.remote.isForeign(string(installation)) {
+		c.health.noticeWrite(errForeign)
+		return errForeign
+	}
+	c.ownLineage.Store(&lineage)
+	return nil
+}
+
+func (c *Copies) scanChanges(ctx context.Context, conn *sql.Conn, number int64) (part token.LogPart, err error) {
 	rows, err := conn.QueryContext(ctx, changesQuery, number, mostChanges+1)
 	if err != nil {
 		return part, err
@@ -221,16 +249,13 @@ func (c *Copies) readChanges(ctx context.Context, number int64) (part token.LogP
 		var lowest int64
 		var standby bool
 		var at sql.NullInt64
-		var installation, tag, target optional
+		var tag, target optional
 		var id pfid.ID
 		var change token.LoggedChange
-		if err := rows.Scan(&part.Lineage, &installation, &lowest, &standby, &at, &tag, &change.Token, &target, &id, &change.List); err != nil {
+		if err := rows.Scan(&part.Lineage, &lowest, &standby, &at, &tag, &change.Token, &target, &id, &change.List); err != nil {
 			return part, err
 		}
 		switch {
-		case c.remote.isForeign(string(installation)):
-			c.health.noticeWrite(errForeign)
-			return part, errForeign
 		case lowest > c.remote.schema:
 			return part, errOutdated
 		case standby:
