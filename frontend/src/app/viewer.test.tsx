@@ -118,7 +118,7 @@ describe("a notice of a change", () => {
     [{}, /Your password was changed .* on the command line of the server\./],
     [
       { kind: "role_changed", role: "viewer", by_name: "Grace", address: "192.0.2.7" },
-      /You became a viewer .* by Grace from 192\.0\.2\.7\. Ask an admin/,
+      /You were made a viewer .* by Grace from 192\.0\.2\.7\. Ask an admin/,
     ],
     [
       { kind: "sessions_ended", by_name: "Ada", by_oneself: true, address: "192.0.2.7" },

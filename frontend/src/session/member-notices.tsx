@@ -54,7 +54,7 @@ export default function MemberNotices({ notices }: { notices: MemberNotice[] }) 
 
 function happened({ kind, role }: MemberNotice): string {
   if (kind === "password_changed") return "Your password was changed";
-  if (kind === "role_changed") return `You became ${role === "admin" ? "an admin" : "a viewer"}`;
+  if (kind === "role_changed") return `You were made ${role === "admin" ? "an admin" : "a viewer"}`;
   return "Sessions of yours were ended";
 }
 
