@@ -48,5 +48,6 @@ func shareGarbage(ctx context.Context) {
 	runtime.SetFinalizer(collected, func(**int) { shareGarbage(ctx) })
 }
 
-// growth returns how much a heap of so many bytes may grow, in percent.
-func growth(live uint64) int { return max(garbageShare, int(leastGarbage*100/max(live, 1<<20))) }
+// growth returns how much a heap of so many bytes may grow, in percent. It takes a heap for 8 MiB at least: a smaller one may
+// grow soon, and by the time of its next collection the percentage would be of more.
+func growth(live uint64) int { return max(garbageShare, int(leastGarbage*100/max(live, 8<<20))) }
