@@ -160,6 +160,22 @@ test("forced colours keep a disabled button readable", async ({ openStranger, si
   expect(disabled.color).not.toBe(enabled.color);
 });
 
+test("text follows the browser's font size, as distances do", async ({ page, signedIn: _ }) => {
+  await page.goto("/account/api-tokens");
+  const button = page.getByRole("button", { name: "Create API token" }).first();
+  const look = () =>
+    button.evaluate((element) => {
+      const { fontSize, lineHeight, height } = getComputedStyle(element);
+      return [fontSize, lineHeight, height].map(Number.parseFloat);
+    });
+  await expect(button).toBeVisible();
+  const usual = await look();
+  await page.evaluate(() => {
+    document.documentElement.style.fontSize = "32px"; // that of most browsers is 16
+  });
+  expect(await look()).toEqual(usual.map((size) => 2 * size));
+});
+
 test("a row of the tokens breaks no word at any width", async ({ page, api, signedIn: _ }) => {
   await api.create("/api_token", { token_scope: "account", name: "Nightly build" });
   await page.goto("/account/api-tokens");
