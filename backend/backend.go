@@ -43,9 +43,11 @@ type World struct {
 	Passed func() time.Duration
 	// Shared returns the time of a Postgres that copies share; nil to ask Postgres.
 	Shared func() time.Time
-	Random io.Reader
-	Log    *slog.Logger
-	UI     fs.FS // the built page; may be empty
+	// MasterKey is the setting, if it was read already: its file may be a pipe. If empty, it is read.
+	MasterKey config.Secret
+	Random    io.Reader
+	Log       *slog.Logger
+	UI        fs.FS // the built page; may be empty
 
 	// Version of this program. A command only works beside a server of the same version.
 	Version string
@@ -292,18 +294,15 @@ func newMailer(c config.Config) (web.Mailer, error) {
 	return mail.New(server), nil
 }
 
-// MasterKeySetting returns the master key that is set; isSet is false if the data folder has it.
-func MasterKeySetting(c config.Config) (key signer.MasterKey, isSet bool, err error) {
-	text, err := config.MasterKey()
+// ParseMasterKey returns the master key of the setting; isSet is false if the setting is empty and the data folder has the key.
+func ParseMasterKey(c config.Config, setting config.Secret) (key signer.MasterKey, isSet bool, err error) {
 	switch {
-	case err != nil:
-		return key, false, err
-	case text == "" && c.DatabaseURL != "":
+	case setting == "" && c.DatabaseURL != "":
 		return key, false, errors.New("TOKENTAB_MASTER_KEY must be set with --database-url, because all copies share the master key: set it, or name a file with TOKENTAB_MASTER_KEY_FILE. head -c 32 /dev/urandom | base64 prints a new key")
-	case text == "":
+	case setting == "":
 		return key, false, nil
 	}
-	if key, err = signer.ParseMasterKey(string(text)); err != nil {
+	if key, err = signer.ParseMasterKey(string(setting)); err != nil {
 		err = fmt.Errorf("TOKENTAB_MASTER_KEY: %w", err)
 	}
 	return key, true, err
@@ -311,7 +310,13 @@ func MasterKeySetting(c config.Config) (key signer.MasterKey, isSet bool, err er
 
 // masterKey returns the master key, and an error if it opens none of the signing keys, before it seals anything.
 func (b *Backend) masterKey(ctx context.Context, c config.Config, world World) (key signer.MasterKey, err error) {
-	key, isSet, err := MasterKeySetting(c)
+	setting := world.MasterKey
+	if setting == "" {
+		if setting, err = config.MasterKey(); err != nil {
+			return key, err
+		}
+	}
+	key, isSet, err := ParseMasterKey(c, setting)
 	if err != nil {
 		return key, err
 	}

@@ -24,7 +24,8 @@ type serve struct {
 
 // Run serves until the context ends.
 func (s *serve) Run(ctx context.Context, std IO, g *grammar) (err error) {
-	if err := s.complete(); err != nil {
+	masterKey, err := s.complete()
+	if err != nil {
 		return wrongSettings{err}
 	}
 	signal.Ignore(syscall.SIGPIPE) // a closed output must not end the program
@@ -52,7 +53,9 @@ func (s *serve) Run(ctx context.Context, std IO, g *grammar) (err error) {
 		s.MetricsListen = forMetrics.Addr().String()
 		defer forMetrics.Close()
 	}
-	b, err := backend.OpenClaimed(ctx, claim, s.Config, world(std, log))
+	around := world(std, log)
+	around.MasterKey = masterKey
+	b, err := backend.OpenClaimed(ctx, claim, s.Config, around)
 	if err != nil {
 		return errors.Join(err, closeAll(listeners))
 	}
@@ -93,16 +96,19 @@ func (s *serve) Run(ctx context.Context, std IO, g *grammar) (err error) {
 	return b.Serve(ctx, s.Config, listeners...)
 }
 
-// complete reads the settings that are in files, and checks all.
-func (s *serve) complete() error {
-	err := cmp.Or(fillDatabaseURL(&s.Storage), fillSecret(&s.SMTPURL, config.SMTPURLFromFile), fillSecret(&s.MetricsToken, config.MetricsTokenFromFile))
+// complete reads the settings that are in files, and checks all. It returns the master key that is set.
+func (s *serve) complete() (masterKey config.Secret, err error) {
+	err = cmp.Or(fillDatabaseURL(&s.Storage), fillSecret(&s.SMTPURL, config.SMTPURLFromFile), fillSecret(&s.MetricsToken, config.MetricsTokenFromFile))
 	if err == nil {
 		err = s.Check()
 	}
 	if err == nil {
-		_, _, err = backend.MasterKeySetting(s.Config)
+		masterKey, err = config.MasterKey()
 	}
-	return err
+	if err == nil {
+		_, _, err = backend.ParseMasterKey(s.Config, masterKey)
+	}
+	return masterKey, err
 }
 
 // open listens on the address, and on the socket if one is set.

@@ -2,12 +2,15 @@ package command
 
 import (
 	"bytes"
+	"context"
+	"fmt"
 	"io"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/fstest"
 )
 
 func TestTheServerListensOnIPv4AloneAtAnIPv4Address(t *testing.T) {
@@ -63,6 +66,40 @@ func TestTheExitCodeOfAServerTellsWrongSettingsFromOtherFailures(t *testing.T) {
 				t.Errorf("exit code %d: %s", code, said.String())
 			}
 		})
+	}
+}
+
+// stopper cancels when the log says that the server serves.
+type stopper struct {
+	bytes.Buffer
+	cancel func()
+}
+
+func (s *stopper) Write(line []byte) (int, error) {
+	if bytes.Contains(line, []byte("msg=serving")) {
+		s.cancel()
+	}
+	return s.Buffer.Write(line)
+}
+
+func TestAServerReadsItsMasterKeyFromAPipe(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if _, err := io.WriteString(w, strings.Repeat("A", 43)+"=\n"); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("TOKENTAB_MASTER_KEY_FILE", fmt.Sprintf("/dev/fd/%d", r.Fd()))
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	said := stopper{cancel: cancel}
+	if code := Run(ctx, []string{"serve", "--data", t.TempDir(), "--listen", "127.0.0.1:0"}, IO{In: strings.NewReader(""), Out: io.Discard, Err: &said, UI: fstest.MapFS{}}); code != 0 {
+		t.Errorf("exit code %d: %s", code, said.String())
 	}
 }
 
