@@ -32,19 +32,39 @@ func Lines(wrong fault.Fields, name, text string, shortest, longest int) string 
 	return check(wrong, name, strings.ReplaceAll(text, "\r\n", "\n"), shortest, longest, "\n\t")
 }
 
-// Short returns text, or if it has more characters than longest, its first ones and an ellipsis.
+// Short returns text, or if it has more characters than longest, as many whole ones as fit before an ellipsis: a letter keeps its
+// marks, an emoji its parts. Line breaks count as in Lines.
 func Short(text string, longest int) string {
-	runes := []rune(Composed(strings.TrimSpace(text)))
+	runes := []rune(Composed(strings.ReplaceAll(strings.TrimSpace(text), "\r\n", "\n")))
 	if len(runes) <= longest {
 		return string(runes)
 	}
-	runes = runes[:longest-1]
-	// What joins the next character, or changes how it looks, would stand alone.
-	for len(runes) > 0 && (isInvisible(runes[len(runes)-1]) || unicode.IsSpace(runes[len(runes)-1])) {
-		runes = runes[:len(runes)-1]
+	end := longest - 1
+	for end > 0 && (isInside(runes, end) || unicode.IsSpace(runes[end-1])) {
+		end--
 	}
-	return string(runes) + "…"
+	return string(runes[:end]) + "…"
 }
+
+// isInside reports whether the character at index i belongs to what is seen as one character with the one before, nearly as
+// Unicode's UAX 29 says.
+func isInside(runes []rune, i int) bool {
+	switch r := runes[i]; {
+	case unicode.IsMark(r), isInvisible(r), isSkinTone(r), runes[i-1] == zeroWidthJoiner, runes[i-1] == zeroWidthNonJoiner:
+		return true
+	case isRegional(r): // two are a flag
+		first := i
+		for first > 0 && isRegional(runes[first-1]) {
+			first--
+		}
+		return (i-first)%2 == 1
+	}
+	return false
+}
+
+func isRegional(r rune) bool { return r >= 0x1F1E6 && r <= 0x1F1FF }
+
+func isSkinTone(r rune) bool { return r >= 0x1F3FB && r <= 0x1F3FF }
 
 // Complaint returns what is wrong with the characters of a line that is kept as it was sent; empty if nothing is.
 func Complaint(text string) string { return complaintAbout(text, "") }
@@ -152,13 +172,13 @@ func at(runes []rune, i int) rune {
 
 // pictureBefore returns the pictograph before index i, skipping style and skin tone.
 func pictureBefore(runes []rune, i int) rune {
-	for i--; i > 0 && (runes[i] == emojiStyle || runes[i] >= 0x1F3FB && runes[i] <= 0x1F3FF); i-- {
+	for i--; i > 0 && (runes[i] == emojiStyle || isSkinTone(runes[i])); i-- {
 	}
 	return at(runes, i)
 }
 
 func isPictograph(r rune) bool {
-	return unicode.In(r, unicode.So, unicode.Sm) && !isBlank(r) || r >= 0x1F3FB && r <= 0x1F3FF || r >= 0x1F000 && r <= 0x1FAFF
+	return unicode.In(r, unicode.So, unicode.Sm) && !isBlank(r) || isSkinTone(r) || r >= 0x1F000 && r <= 0x1FAFF
 }
 
 // joining lists the scripts whose letters take joiners.

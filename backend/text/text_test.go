@@ -3,6 +3,7 @@ package text
 import (
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"tokentab/backend/fault"
 )
@@ -55,10 +56,20 @@ func TestALineIsTrimmedAndComposed(t *testing.T) {
 
 func TestATextIsShortenedWhereNothingHalfStays(t *testing.T) {
 	for text, want := range map[string]string{
-		"  abc ": "abc", "abcd": "abcd", "abcde": "abc…", "ab cde": "ab…", "ab\r\ncd": "ab…", "e\u0301bcd": "ébcd", "ab\u200dde": "ab…", "ab\ufe0f\u200dd": "ab…", "": "",
+		"  abc ": "abc", "abcd": "abcd", "abcde": "abc…", "ab cde": "ab…", "ab\r\ncd": "ab…", "e\u0301bcd": "ébcd", "ab\u200dde": "a…", "ab\ufe0f\u200dd": "a…", "": "",
+		"abn\u0308c": "ab…", "ab👍🏽": "ab👍🏽", "a👍🏽cd": "a👍🏽…", "ab👍🏽cd": "ab…", "ab👩\u200d💻c": "ab…", "ab🇩🇪": "ab🇩🇪", "ab🇩🇪c": "ab…", "a🇩🇪🇫🇷": "a🇩🇪…",
+		"ab1\ufe0f\u20e3": "ab…", "ab कि": "ab…", "a\r\nb\r": "a\nb", "a\r\nbc": "a\nbc", "a\r\nbcd": "a\nb…", "a\u0315\u0316\u0317\u0318": "…",
 	} {
 		if short := Short(text, 4); short != want {
 			t.Errorf("%q is shortened to %q, want %q", text, short, want)
+		}
+	}
+	for _, text := range []string{"می\u200cخواهم", "ക്\u200d ര്\u200c", "👩🏽\u200d💻❤\ufe0f🏴\U000e0067\U000e0062\U000e007f 🇩🇪🇫🇷", "한국어 हिन्दी ไทย"} {
+		for longest := range utf8.RuneCountInString(text) {
+			short := Short(text, longest+1)
+			if complaint := Complaint(short); complaint != "" || utf8.RuneCountInString(short) > longest+1 {
+				t.Errorf("%q is shortened to %q, which %s", text, short, complaint)
+			}
 		}
 	}
 }
