@@ -153,7 +153,7 @@ func (c *createToken) order() (token.Order, error) {
 
 // checkChosen returns an error that lists the choices if an id is missing that the scope needs.
 func (c *createToken) checkChosen(ctx context.Context, b *backend.Backend, owner pfid.ID) error {
-	page := paging.Page{Size: mostListed}
+	page := paging.Page{Size: mostListed, Sort: "inserted_at"} // the oldest first, as in the API
 	if c.AgentID == "" && c.Scope == token.ScopeAgentDeployment.String() {
 		agents, total, err := b.Agents.List(ctx, owner, page)
 		if err != nil {
