@@ -112,9 +112,9 @@ func (a *Activity) Register(ctx context.Context, actor audit.Actor, scope Scope,
 		wrong.Add("agent_id", "must name an agent by its id, external identifier or name, in at most %d characters", maxAgent)
 	}
 	r.Version.ExternalIdentifier = text.Line(wrong, "agent_version.external_identifier", r.Version.ExternalIdentifier, 1, maxIdentifier)
-	// SDKs send them unasked, of any length, and their telemetry ends with a refusal.
-	r.Version.Name = text.Line(wrong, "agent_version.name", text.Short(r.Version.Name, maxName), 0, maxName)
-	r.Version.Description = text.Lines(wrong, "agent_version.description", text.Short(r.Version.Description, maxDescription), 0, maxDescription)
+	// SDKs send them unasked, as they are, and their telemetry ends with a refusal.
+	r.Version.Name = text.Tidied(r.Version.Name, maxName, "")
+	r.Version.Description = text.Tidied(r.Version.Description, maxDescription, text.Breaks)
 	if r.Schema != nil {
 		r.Schema.ExternalIdentifier = text.Line(wrong, "agent_schema_version.external_identifier", r.Schema.ExternalIdentifier, 1, maxIdentifier)
 	}

@@ -158,7 +158,7 @@ func TestAnInstanceIsRegisteredWithWhatItLacks(t *testing.T) {
 	}
 }
 
-func TestALongNameOfAVersionEndsNoRun(t *testing.T) {
+func TestNoNameOfAVersionEndsARun(t *testing.T) {
 	t.Parallel()
 	r := newRuns(t)
 	version := map[string]any{"external_identifier": "1.0.0", "name": strings.Repeat("n", 101), "description": strings.Repeat("d ", 1000)}
@@ -175,6 +175,15 @@ func TestALongNameOfAVersionEndsNoRun(t *testing.T) {
 	}
 	shown := r.Call(http.MethodGet, "/api/v1/agent_version/"+ids[0], nil, r.account)
 	if name, description := shown.Text(t, "details", "name"), shown.Text(t, "details", "description"); name != strings.Repeat("n", 99)+"…" || !strings.HasSuffix(description, "d…") {
+		t.Errorf("%q %q", name, description)
+	}
+	version = map[string]any{"external_identifier": "1.0.1", "name": "\ufeffClerk\n2", "description": "\x1b[1mBold\u202e\r\n\x00"}
+	made := r.post("register", registration(map[string]any{"agent_version": version}), r.deployment)
+	if made.Status != http.StatusOK {
+		t.Fatalf("%d %s", made.Status, made.Body)
+	}
+	shown = r.Call(http.MethodGet, "/api/v1/agent_version/"+made.Text(t, "details", "agent_version_id"), nil, r.account)
+	if name, description := shown.Text(t, "details", "name"), shown.Text(t, "details", "description"); name != "Clerk 2" || description != "[1mBold" {
 		t.Errorf("%q %q", name, description)
 	}
 }

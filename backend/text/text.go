@@ -29,22 +29,46 @@ func Line(wrong fault.Fields, name, text string, shortest, longest int) string {
 
 // Lines is like Line, but allows line feeds and tabs.
 func Lines(wrong fault.Fields, name, text string, shortest, longest int) string {
-	return check(wrong, name, strings.ReplaceAll(text, "\r\n", "\n"), shortest, longest, "\n\t")
+	return check(wrong, name, strings.ReplaceAll(text, "\r\n", "\n"), shortest, longest, Breaks)
 }
 
-// Short returns text, or if it has more characters than longest, as many whole ones as fit before an ellipsis: a letter keeps its
-// marks, an emoji its parts. Line breaks count as in Lines.
-func Short(text string, longest int) string {
+// Tidied returns what Line accepts of a text that a program has sent, or Lines with their breaks: without the characters that
+// they refuse. If it has more than longest, it returns as many whole ones as fit before an ellipsis: a letter keeps its marks, an
+// emoji its parts.
+func Tidied(text string, longest int, breaks string) string {
 	runes := []rune(Composed(strings.ReplaceAll(strings.TrimSpace(text), "\r\n", "\n")))
-	if len(runes) <= longest {
-		return string(runes)
+	kept := make([]rune, 0, longest+2)
+	for i, r := range runes {
+		if len(kept) > longest {
+			break
+		}
+		switch {
+		case strings.ContainsRune(breaks, r):
+		case unicode.IsSpace(r) && (unicode.IsControl(r) || isInvisible(r)):
+			r = ' '
+		case r == utf8.RuneError, unicode.IsControl(r), isInvisible(r) && !isNeeded(append(kept, r, at(runes, i+1)), len(kept)):
+			continue
+		}
+		if len(kept) > 0 || !unicode.IsSpace(r) {
+			kept = append(kept, r)
+		}
 	}
-	end := longest - 1
-	for end > 0 && (isInside(runes, end) || unicode.IsSpace(runes[end-1])) {
-		end--
+	end := len(kept)
+	if end > longest {
+		for end = longest - 1; end > 0 && (isInside(kept, end) || unicode.IsSpace(kept[end-1])); {
+			end--
+		}
+		kept = append(kept[:end], '…')
 	}
-	return string(runes[:end]) + "…"
+	tidy := Composed(strings.TrimSpace(string(kept)))
+	if end == 0 || complaintAbout(tidy, breaks) != "" { // such as more marks than a letter can have
+		return ""
+	}
+	return tidy
 }
+
+// Breaks are the characters that Lines accepts and Line does not.
+const Breaks = "\n\t"
 
 // isInside reports whether the character at index i belongs to what is seen as one character with the one before, nearly as
 // Unicode's UAX 29 says.

@@ -54,21 +54,25 @@ func TestALineIsTrimmedAndComposed(t *testing.T) {
 	}
 }
 
-func TestATextIsShortenedWhereNothingHalfStays(t *testing.T) {
+func TestATextOfAProgramIsTidiedInsteadOfRefused(t *testing.T) {
 	for text, want := range map[string]string{
-		"  abc ": "abc", "abcd": "abcd", "abcde": "abc…", "ab cde": "ab…", "ab\r\ncd": "ab…", "e\u0301bcd": "ébcd", "ab\u200dde": "a…", "ab\ufe0f\u200dd": "a…", "": "",
+		"  abc ": "abc", "abcd": "abcd", "abcde": "abc…", "ab cde": "ab…", "e\u0301bcd": "ébcd", "": "", "\u200b\u200b\u200b\u200b\u200b": "",
 		"abn\u0308c": "ab…", "ab👍🏽": "ab👍🏽", "a👍🏽cd": "a👍🏽…", "ab👍🏽cd": "ab…", "ab👩\u200d💻c": "ab…", "ab🇩🇪": "ab🇩🇪", "ab🇩🇪c": "ab…", "a🇩🇪🇫🇷": "a🇩🇪…",
-		"ab1\ufe0f\u20e3": "ab…", "ab कि": "ab…", "a\r\nb\r": "a\nb", "a\r\nbc": "a\nbc", "a\r\nbcd": "a\nb…", "a\u0315\u0316\u0317\u0318": "…",
+		"ab1\ufe0f\u20e3": "ab…", "ab कि": "ab…", "a\u0315\u0316\u0317\u0318": "", "a\r\nb\r": "a b", "\ufeff a\x00\x1bb": "ab", "a\u202eb\u2028c": "ab c", "ab\u200dd": "abd", "a\ufffdb": "ab",
 	} {
-		if short := Short(text, 4); short != want {
-			t.Errorf("%q is shortened to %q, want %q", text, short, want)
+		if tidy := Tidied(text, 4, ""); tidy != want {
+			t.Errorf("%q becomes %q, want %q", text, tidy, want)
 		}
 	}
-	for _, text := range []string{"می\u200cخواهم", "ക്\u200d ര്\u200c", "👩🏽\u200d💻❤\ufe0f🏴\U000e0067\U000e0062\U000e007f 🇩🇪🇫🇷", "한국어 हिन्दी ไทย"} {
+	if tidy := Tidied("a\r\nbcdef\t", 5, Breaks); tidy != "a\nbc…" {
+		t.Errorf("%q", tidy)
+	}
+	for _, text := range []string{"می\u200cخواهم", "ക്\u200d ര്\u200c", "👩🏽\u200d💻❤\ufe0f🏴\U000e0067\U000e0062\U000e007f 🇩🇪🇫🇷", "한국어 हिन्दी ไทย", "a" + strings.Repeat("\u0301", 80), "\u200d👩\u200d\u200d👧\U000e0067"} {
 		for longest := range utf8.RuneCountInString(text) {
-			short := Short(text, longest+1)
-			if complaint := Complaint(short); complaint != "" || utf8.RuneCountInString(short) > longest+1 {
-				t.Errorf("%q is shortened to %q, which %s", text, short, complaint)
+			wrong := fault.Fields{}
+			tidy := Tidied(text, longest+1, "")
+			if kept := Line(wrong, "name", tidy, 0, longest+1); kept != tidy || tidy != "" && len(wrong) > 0 {
+				t.Errorf("%q becomes %q, which %v", text, tidy, wrong)
 			}
 		}
 	}
