@@ -39,26 +39,32 @@ export async function startServer(flags: string[] = []): Promise<Server> {
     log += text;
   });
   const exit = exitOf(program);
-  const line = await Promise.race([
-    firstLine(program),
-    exit.then((how) => Promise.reject(new Error(`The server ended (${how}) before it was ready:\n${log}`))),
-  ]);
-  const setupLink = line.match(/http:\S+$/)?.[0];
-  if (!setupLink) throw new Error(`The server printed no link: ${line}`);
-  const page = await (await fetch(`http://${listen}`)).text();
-  if (page.includes("not built")) throw new Error(`${binary} was built without the page: run make build.`);
-  return {
-    origin: `http://${listen}`,
-    setupLink,
-    setupCode: new URL(setupLink).hash.slice(1),
-    log: () => log,
-    stop: async () => {
-      program.kill("SIGTERM");
-      const how = await exit;
-      await rm(data, { recursive: true, force: true });
-      expect(how, `The server did not end cleanly:\n${log}`).toBe("code 0");
-    },
+  const end = async () => {
+    program.kill("SIGTERM");
+    const how = await exit;
+    await rm(data, { recursive: true, force: true });
+    return how;
   };
+  try {
+    const line = await Promise.race([
+      firstLine(program),
+      exit.then((how) => Promise.reject(new Error(`The server ended (${how}) before it was ready:\n${log}`))),
+    ]);
+    const setupLink = line.match(/http:\S+$/)?.[0];
+    if (!setupLink) throw new Error(`The server printed no link: ${line}`);
+    const page = await (await fetch(`http://${listen}`)).text();
+    if (page.includes("not built")) throw new Error(`${binary} was built without the page: run make build.`);
+    return {
+      origin: `http://${listen}`,
+      setupLink,
+      setupCode: new URL(setupLink).hash.slice(1),
+      log: () => log,
+      stop: async () => expect(await end(), `The server did not end cleanly:\n${log}`).toBe("code 0"),
+    };
+  } catch (error) {
+    await end();
+    throw error;
+  }
 }
 
 function firstLine(program: ChildProcess): Promise<string> {
