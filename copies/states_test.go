@@ -50,9 +50,11 @@ func (f *fleet) takePlace(other *url.URL, former string) {
 	admin, own := *f.url, strings.TrimPrefix(f.url.Path, "/")
 	admin.Path = "/postgres"
 	for _, statement := range []string{
+		"ALTER DATABASE " + own + " ALLOW_CONNECTIONS false", // the copies connect again at once
 		"SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE datname = '" + own + "'",
 		"ALTER DATABASE " + own + " RENAME TO " + former,
 		"ALTER DATABASE " + strings.TrimPrefix(other.Path, "/") + " RENAME TO " + own,
+		"ALTER DATABASE " + former + " ALLOW_CONNECTIONS true",
 	} {
 		if err := run(admin.String(), statement); err != nil {
 			f.t.Fatal(err)
