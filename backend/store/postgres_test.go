@@ -431,6 +431,29 @@ func TestTheTimeOfCopiesIsThatOfPostgres(t *testing.T) {
 	}
 }
 
+func TestAServerWritesNothingToTheDatabaseOfAnotherInstallation(t *testing.T) {
+	pgtest.OnPostgres(t)
+	s, url := opened(t)
+	own, err := s.Setting(t.Context(), installationSetting)
+	if err != nil || own == "" {
+		t.Fatalf("%q %v", own, err)
+	}
+	name := func(name string) {
+		onPostgres(t, url, "UPDATE settings SET value = '"+name+"' WHERE name = '"+installationSetting+"'")
+	}
+	name("other")
+	if err := s.SetSetting(t.Context(), "colour", "green"); !errors.Is(err, errForeign) {
+		t.Errorf("a change: %v", err)
+	}
+	if colour, err := s.Setting(t.Context(), "colour"); err != nil || colour != "" {
+		t.Errorf("%q %v", colour, err)
+	}
+	name(own)
+	if err := s.SetSetting(t.Context(), "colour", "green"); err != nil {
+		t.Errorf("a change of its own again: %v", err)
+	}
+}
+
 func TestATextThatPostgresCantHoldIsRefusedBeforeItGetsThere(t *testing.T) {
 	pgtest.OnPostgres(t)
 	s, _ := opened(t)
