@@ -31,7 +31,7 @@ func (b *Backend) measuredValidations(set *metrics.Set) {
 	set.Counter("tokentab_oauth_revocations_total", "Requests to revoke a token at /oauth/revoke, by result.", []string{"result"}, func(_ context.Context, add metrics.Add) {
 		b.Web.EachRevocation(func(n uint64, result string) { add(float64(n), result) })
 	})
-	set.Histogram("tokentab_validation_duration_seconds", "Time from the headers of a request to its verdict, at validate and ping. About one in sixteen is timed.", nil, func(add func(*metrics.Histogram, ...string)) {
+	set.Histogram("tokentab_validation_duration_seconds", "Time from the headers of a request to its verdict, at validate and ping. Of each sixteen requests of a connection, the first is timed.", nil, func(add func(*metrics.Histogram, ...string)) {
 		add(b.Web.ValidationTimes())
 	})
 	set.Counter("tokentab_cache_hits_total", "Secrets that the validation cache knew, known to be valid or not.", nil, func(_ context.Context, add metrics.Add) {
