@@ -336,8 +336,14 @@ func (b *Backend) masterKey(ctx context.Context, c config.Config, world World) (
 	if err != nil {
 		return key, err
 	}
-	return key, key.Check(keys)
+	if err = key.Check(keys); err != nil && isSet {
+		err = WrongMasterKey{err}
+	}
+	return key, err
 }
+
+// WrongMasterKey is the error of a master key that is set and opens none of the signing keys.
+type WrongMasterKey struct{ error }
 
 // recallIssuing completes a command's settings with those of the server that ran last. A command can lower the
 // maximum lifetime of tokens, not raise it.

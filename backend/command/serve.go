@@ -56,6 +56,9 @@ func (s *serve) Run(ctx context.Context, std IO, g *grammar) (err error) {
 	around := world(std, log)
 	around.MasterKey = masterKey
 	b, err := backend.OpenClaimed(ctx, claim, s.Config, around)
+	if errors.As(err, new(backend.WrongMasterKey)) {
+		err = wrongSettings{err}
+	}
 	if err != nil {
 		return errors.Join(err, closeAll(listeners))
 	}

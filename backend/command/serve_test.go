@@ -40,6 +40,10 @@ func TestTheExitCodeOfAServerTellsWrongSettingsFromOtherFailures(t *testing.T) {
 	if err := os.WriteFile(file, []byte("TOKENTAB_LISTN=127.0.0.1:0\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	std := IO{In: strings.NewReader("secret-pass-1\n"), Out: io.Discard, Err: io.Discard}
+	if code := Run(t.Context(), []string{"setup", "--data", folder, "--account", "Acme", "--email", "a@b.co", "--password-stdin"}, std); code != 0 {
+		t.Fatal(code)
+	}
 	for name, c := range map[string]struct {
 		environment, value string
 		args               []string
@@ -54,6 +58,7 @@ func TestTheExitCodeOfAServerTellsWrongSettingsFromOtherFailures(t *testing.T) {
 		"a variable":               {"TOKENTAB_LISTN", "127.0.0.1:0", []string{"serve"}, 78},
 		"a secret in a file":       {"TOKENTAB_SMTP_URL_FILE", file + "2", []string{"serve"}, 78},
 		"a master key":             {"TOKENTAB_MASTER_KEY", "short", []string{"serve", "--data", folder}, 78},
+		"another master key":       {"TOKENTAB_MASTER_KEY", strings.Repeat("A", 43) + "=", []string{"serve", "--data", folder, "--listen", "127.0.0.1:0"}, 78},
 		"a lost folder":            {args: []string{"serve", "--data", file, "--listen", "127.0.0.1:0"}, want: 1},
 		"an argument of a command": {args: []string{"keys", "list", "--bogus"}, want: 2},
 	} {
