@@ -150,7 +150,7 @@ func TestAProgramThatFailsEndsWhenItsLogIsNotRead(t *testing.T) {
 	if err := s.process.Start(); err != nil {
 		t.Fatal(err)
 	}
-	if status := s.ends(t); !status.Exited() || status.ExitStatus() != 1 {
+	if status := s.ends(t); !status.Exited() || status.ExitStatus() != 78 {
 		t.Errorf("it ended with %v", status)
 	}
 }
