@@ -34,9 +34,15 @@ func (f finder) FindToken(ctx context.Context, hash token.Hash) (token.State, bo
 
 const callersToken = "the-account-token-of-who-asks"
 
-// endpointsOver returns a handler and its log. Its store knows the account token above and calls find for all other
+// handlerOver returns the handler of endpointsOver and its log.
+func handlerOver(t *testing.T, find func(ctx context.Context) (token.State, bool, error)) (fasthttp.RequestHandler, *bytes.Buffer) {
+	endpoints, log := endpointsOver(t, find)
+	return func(c *fasthttp.RequestCtx) { endpoints.Serve(c, false) }, log
+}
+
+// endpointsOver returns endpoints and their log. Their store knows the account token above and calls find for all other
 // secrets.
-func endpointsOver(t *testing.T, find func(ctx context.Context) (token.State, bool, error)) (fasthttp.RequestHandler, *bytes.Buffer) {
+func endpointsOver(t *testing.T, find func(ctx context.Context) (token.State, bool, error)) (*validation.Endpoints, *bytes.Buffer) {
 	t.Helper()
 	partition, err := pfid.NewPartition(rand.Reader)
 	if err != nil {
@@ -59,10 +65,9 @@ func endpointsOver(t *testing.T, find func(ctx context.Context) (token.State, bo
 	}}, nil, cache, token.Lifetimes{}, time.Now, rand.Reader)
 	log := &bytes.Buffer{}
 	logger := slog.New(slog.NewTextHandler(log, nil))
-	endpoints := validation.New(validation.Parts{
+	return validation.New(validation.Parts{
 		Tokens: tokens, Source: request.NewSource(config.Config{}, logger), Log: answer.NewFoldedLog(logger, time.Now), Running: context.Background(), // not of the test, which is outside the bubble
-	})
-	return func(c *fasthttp.RequestCtx) { endpoints.Serve(c, false) }, log
+	}), log
 }
 
 func ask(handler fasthttp.RequestHandler, path string, secrets ...string) *fasthttp.Response {
@@ -89,7 +94,7 @@ func isTemporarilyUnavailable(t *testing.T, name string, a *fasthttp.Response) {
 
 func TestABatchThatTakesTooLongIsGivenUpWhole(t *testing.T) {
 	lookUps := 0
-	handler, _ := endpointsOver(t, func(ctx context.Context) (token.State, bool, error) {
+	handler, _ := handlerOver(t, func(ctx context.Context) (token.State, bool, error) {
 		lookUps++
 		select {
 		case <-time.After(1500 * time.Millisecond): // of the bubble's clock
@@ -116,7 +121,7 @@ func TestABatchThatTakesTooLongIsGivenUpWhole(t *testing.T) {
 }
 
 func TestAnOAuthEndpointThatPanicsAnswersThatItCannotTell(t *testing.T) {
-	handler, log := endpointsOver(t, func(context.Context) (token.State, bool, error) { panic("out of order") })
+	handler, log := handlerOver(t, func(context.Context) (token.State, bool, error) { panic("out of order") })
 	for _, path := range []string{"/oauth/introspect", "/oauth/introspect/batch", "/oauth/revoke"} {
 		for range 2 { // the first must not affect the second
 			a := ask(handler, path, "secret")
