@@ -1,8 +1,11 @@
 package command
 
 import (
+	"context"
 	"log/slog"
+	"runtime"
 	"runtime/debug"
+	"runtime/metrics"
 	"testing"
 
 	"github.com/KimMachineGun/automemlimit/memlimit"
@@ -32,6 +35,24 @@ func TestAHeapGrowsByHalfButASmallOneByMore(t *testing.T) {
 	if next := uint64(12<<20) * uint64(growth(0)) / 100; next > 48<<20 {
 		t.Errorf("after a start, a heap of 12 MiB would grow by %d MiB", next>>20)
 	}
+}
+
+func TestTheGrowthOfTheHeapFollowsEachCollection(t *testing.T) {
+	t.Setenv("GOGC", "")
+	defer debug.SetGCPercent(debug.SetGCPercent(100))
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	limitMemory(ctx, slog.New(slog.DiscardHandler), func() (uint64, error) { return 0, memlimit.ErrCgroupsNotSupported })
+	large := make([]byte, 256<<20)
+	share := []metrics.Sample{{Name: "/gc/gogc:percent"}}
+	for range 1000 { // the runtime calls finalizers some time after a collection
+		runtime.GC()
+		if metrics.Read(share); share[0].Value.Uint64() == garbageShare {
+			runtime.KeepAlive(large)
+			return
+		}
+	}
+	t.Errorf("with a large heap, it grows by %d %%", share[0].Value.Uint64())
 }
 
 func TestTheMemoryThatTheSettingsRecommendIsEnough(t *testing.T) {
