@@ -15,7 +15,7 @@ import (
 
 // masterKey are the flags for the master key in a backup.
 type masterKey struct {
-	WithKey        bool   `help:"Include the master key, encrypted with a passphrase. The passphrase comes from --passphrase-file, TOKENTAB_PASSPHRASE, or the terminal."`
+	WithKey        bool   `help:"${with_key} The passphrase comes from --passphrase-file, TOKENTAB_PASSPHRASE, or the terminal."`
 	PassphraseFile string `help:"File whose content is the passphrase." placeholder:"FILE"`
 }
 
@@ -57,7 +57,7 @@ const shortestPassphrase = 12
 
 type makeBackup struct {
 	config.Storage `embed:""`
-	masterKey      `embed:""`
+	masterKey      `embed:"" set:"with_key=Include the master key, encrypted with a passphrase."`
 
 	File  string `arg:"" help:"File to write. It gets its name once the backup is proven."`
 	Force bool   `help:"Replace the file if it is a backup."`
@@ -109,7 +109,7 @@ func progress(std IO) func(string) {
 
 type restore struct {
 	config.Storage `embed:""`
-	masterKey      `embed:""`
+	masterKey      `embed:"" set:"with_key=Restore the master key too, which the backup has if it was made with this flag."`
 
 	File          string `arg:"" help:"Backup, as written by tokentab backup."`
 	Force         bool   `help:"Replace the database in the data folder. It is kept under a name with the date, and what has ended in it since the backup ends again."`

@@ -105,12 +105,15 @@ type wrongSettings struct{ error }
 // Unwrap is for errors.As.
 func (w wrongSettings) Unwrap() error { return w.error }
 
-// exitOf returns the exit code for arguments or settings that can't be read.
-func exitOf(err error) int {
-	if wrong, ok := errors.AsType[*kong.ParseError](err); ok && wrong.Context != nil {
-		if chosen := wrong.Context.Selected(); chosen != nil && chosen.Name == "serve" {
-			return exitSettings
-		}
+// exitOf returns the exit code for arguments or settings that can't be read. The parser takes a word that is no command for an
+// argument of serve, the default.
+func exitOf(err error, args []string) int {
+	wrong, ok := errors.AsType[*kong.ParseError](err)
+	if !ok || wrong.Context == nil || isUnexpected(wrong) && !slices.Contains(args, "serve") {
+		return 2
+	}
+	if chosen := wrong.Context.Selected(); chosen != nil && chosen.Name == "serve" {
+		return exitSettings
 	}
 	return 2
 }
@@ -122,8 +125,8 @@ func Run(ctx context.Context, args []string, std IO) int {
 	switch { // what people try first
 	case slices.Equal(args, []string{"--version"}):
 		args = []string{"version"}
-	case slices.Equal(args, []string{"help"}):
-		args = []string{"--help"}
+	case len(args) > 0 && args[0] == "help":
+		args = append(slices.Clone(args[1:]), "--help")
 	}
 	var g grammar
 	exit := -1
@@ -141,7 +144,7 @@ func Run(ctx context.Context, args []string, std IO) int {
 		return exit
 	}
 	if err != nil {
-		return fail(std, explained(err, args), exitOf(err))
+		return fail(std, explained(err, args), exitOf(err, args))
 	}
 	if err := parsed.Run(); err != nil {
 		if errors.As(err, new(wrongSettings)) {

@@ -31,7 +31,7 @@ func (manPage) Run(std IO, parsed *kong.Context) error {
 			b.WriteString("\n")
 		}
 	}
-	b.WriteString(".SH EXIT STATUS\n0 for success, 1 for a failure, 2 for wrong arguments.\n")
+	b.WriteString(".SH EXIT STATUS\n0 for success, 1 for a failure, 2 for wrong arguments, 78 for wrong arguments or settings of serve.\n")
 	_, err := io.WriteString(std.Out, b.String())
 	return err
 }

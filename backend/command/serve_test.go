@@ -60,7 +60,11 @@ func TestTheExitCodeOfAServerTellsWrongSettingsFromOtherFailures(t *testing.T) {
 		"a master key":             {"TOKENTAB_MASTER_KEY", "short", []string{"serve", "--data", folder}, 78},
 		"another master key":       {"TOKENTAB_MASTER_KEY", strings.Repeat("A", 43) + "=", []string{"serve", "--data", folder, "--listen", "127.0.0.1:0"}, 78},
 		"a lost folder":            {args: []string{"serve", "--data", file, "--listen", "127.0.0.1:0"}, want: 1},
+		"a stray argument":         {args: []string{"serve", "stray"}, want: 78},
+		"lost TLS files":           {args: []string{"serve", "--data", folder, "--listen", "127.0.0.1:0", "--tls-cert", file + "2", "--tls-key", file + "2"}, want: 1},
 		"an argument of a command": {args: []string{"keys", "list", "--bogus"}, want: 2},
+		"no command":               {args: []string{"sevre"}, want: 2},
+		"no command, with a flag":  {args: []string{"--data", folder, "sevre"}, want: 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if c.environment != "" {

@@ -78,7 +78,13 @@ var parseErrors = []struct {
 var (
 	notListed = regexp.MustCompile(`^(--\S+) must be one of (".*") but got (".*")$`)
 	missing   = regexp.MustCompile(`^expected (?:one of )?(".*)$`)
+	argument  = regexp.MustCompile(`<\w+>`)
 )
+
+// isUnexpected reports whether an argument is neither a command nor one that the command takes.
+func isUnexpected(p *kong.ParseError) bool {
+	return strings.HasPrefix(p.Error(), "unexpected argument ")
+}
 
 func parseError(p *kong.ParseError) string {
 	message := p.Error()
@@ -92,8 +98,19 @@ func parseError(p *kong.ParseError) string {
 		} else if path := p.Context.Path; len(path) > 0 && path[len(path)-1].Command != nil {
 			command = path[len(path)-1].Command.FullPath()
 		}
-		wanted := strings.NewReplacer(`"`, "", ", ", " or ", "<kid>", "KID").Replace(m[1])
+		wanted := argument.ReplaceAllStringFunc(strings.NewReplacer(`"`, "", ", ", " or ").Replace(m[1]), func(name string) string {
+			return strings.ToUpper(strings.Trim(name, "<>"))
+		})
 		return fmt.Sprintf("%s needs %s; see %s --help", strings.TrimPrefix(command, "tokentab "), wanted, command)
+	}
+	if word, ok := strings.CutPrefix(message, "unexpected argument "); ok { // the parser knows no words like it, or they are of another command
+		var commands []string
+		for _, command := range p.Context.Model.Children {
+			commands = append(commands, command.Name)
+		}
+		if near := config.Nearest(word, commands); near != "" {
+			message += fmt.Sprintf(", did you mean %q?", near)
+		}
 	}
 	for _, e := range parseErrors {
 		message = e.library.ReplaceAllString(message, e.words)
