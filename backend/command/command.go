@@ -133,7 +133,7 @@ func Run(ctx context.Context, args []string, std IO) int {
 	parser, err := kong.New(&g,
 		kong.Name("tokentab"), kong.Description("Issues, shows and validates API tokens. Every flag can also be set in the environment: --data is TOKENTAB_DATA."),
 		kong.Writers(std.Out, std.Err), kong.Exit(func(code int) { exit = code }),
-		kong.DefaultEnvars(config.Prefix), kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.DefaultEnvars(config.Prefix), kong.ValueFormatter(flagHelp), kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.Bind(std, &g), kong.BindTo(ctx, (*context.Context)(nil)),
 	)
 	if err != nil {

@@ -102,3 +102,25 @@ func TestTheManualDescribesEveryCommandAndFlag(t *testing.T) {
 		}
 	}
 }
+
+func TestHelpAndManualSayTheDefaultOfEachFlag(t *testing.T) {
+	help := strings.Join(strings.Fields(printed(t, "serve", "--help")), " ")
+	manual := strings.ReplaceAll(printed(t, "man"), `\-`, "-")
+	for _, c := range []struct{ text, standard, variable string }{
+		{"Address and port to listen on", "127.0.0.1:8080", "TOKENTAB_LISTEN"},
+		{"created if missing", "./data", "TOKENTAB_DATA"},
+		{"such as 90d or 12h", "400d", "TOKENTAB_MAX_TOKEN_LIFETIME"},
+		{"Older ones are removed", "7", "TOKENTAB_BACKUP_KEEP"},
+		{"each token can still rotate itself", "on", "TOKENTAB_TOKENS_MAY_CREATE_TOKENS"},
+	} {
+		if want := c.text + " (default " + c.standard + ", $" + c.variable + ")."; !strings.Contains(help, want) {
+			t.Errorf("the help lacks %q", want)
+		}
+		if want := c.text + ". Default: " + c.standard + ". Variable: " + c.variable + "."; !strings.Contains(manual, want) {
+			t.Errorf("the manual lacks %q", want)
+		}
+	}
+	if want := "Requires --tls-key ($TOKENTAB_TLS_CERT)."; !strings.Contains(help, want) {
+		t.Errorf("the help lacks %q", want)
+	}
+}

@@ -25,6 +25,9 @@ func (manPage) Run(std IO, parsed *kong.Context) error {
 				continue
 			}
 			fmt.Fprintf(&b, ".TP\n.B %s\n%s", roff(flag.String()), roff(flag.Help))
+			if flag.HasDefault {
+				b.WriteString(roff(" Default: " + defaultOf(flag.Value) + "."))
+			}
 			if len(flag.Envs) > 0 {
 				fmt.Fprintf(&b, " Variable: %s.", roff(strings.Join(flag.Envs, ", ")))
 			}

@@ -118,6 +118,32 @@ func parseError(p *kong.ParseError) string {
 	return message
 }
 
+// flagHelp returns the help of a flag, with its default and its environment variables.
+func flagHelp(value *kong.Value) string {
+	if value.Flag == nil {
+		return value.Help
+	}
+	var more []string
+	if value.HasDefault {
+		more = append(more, "default "+defaultOf(value))
+	}
+	for _, variable := range value.Flag.Envs {
+		more = append(more, "$"+variable)
+	}
+	if len(more) == 0 {
+		return value.Help
+	}
+	return fmt.Sprintf("%s (%s).", strings.TrimSuffix(value.Help, "."), strings.Join(more, ", "))
+}
+
+// defaultOf returns the default of a flag, as the docs write it.
+func defaultOf(value *kong.Value) string {
+	if value.IsBool() && value.Default == "true" {
+		return "on"
+	}
+	return value.Default
+}
+
 // counted returns a number with the words for one thing or for several.
 func counted[N int | int64](n N, one, several string) string {
 	if n == 1 {
