@@ -6,7 +6,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
-	"log/slog"
 	"net"
 	"net/netip"
 	"os"
@@ -17,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"tokentab/backend/answer"
 	"tokentab/backend/api"
 	"tokentab/backend/config"
 )
@@ -39,7 +39,7 @@ type connections struct {
 
 	limits  connectionLimits
 	trusted config.Networks // proxies
-	log     *slog.Logger
+	log     *answer.FoldedLog
 
 	held sync.WaitGroup // see answer.Holder
 
@@ -239,7 +239,11 @@ func (c *conn) Read(p []byte) (int, error) {
 	for tries := 0; ; tries++ {
 		n, err := c.receive(p)
 		if n > 0 {
-			if does, _ := c.now(); does == halted {
+			does, _ := c.now()
+			if does == fresh && c.refuseProxyProtocol(p[:n]) {
+				return 0, io.EOF
+			}
+			if does == halted {
 				c.goOn(reading)
 			} else {
 				c.begin(reading)
@@ -267,8 +271,8 @@ func (c *conn) receive(p []byte) (n int, err error) {
 	}
 	n, err = c.Conn.Read(p)
 	if err != nil {
-		if plain, ok := errors.AsType[tls.RecordHeaderError](err); ok && plain.Conn != nil && plain.RecordHeader[0] >= 'A' {
-			_, _ = io.WriteString(plain.Conn, needsTLS)
+		if wrong, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+			c.refuseRecord(wrong)
 		}
 		return n, err
 	}
@@ -279,9 +283,6 @@ func (c *conn) receive(p []byte) (n int, err error) {
 	c.rest = slices.Clone(p[few:n])
 	return few, nil
 }
-
-// needsTLS answers requests in plain HTTP on a connection that must be TLS. Records of TLS begin with smaller bytes than letters.
-const needsTLS = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\nThis port speaks TLS: use https.\n"
 
 // fewLines returns the length of the first maxHeaderLines lines.
 func fewLines(text []byte) (end int) {

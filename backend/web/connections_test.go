@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/valyala/fasthttp"
+
+	"tokentab/backend/answer"
 )
 
 // inBubble runs f with a watched connection and its peer. In the bubble, time passes only while all goroutines wait.
@@ -43,7 +45,7 @@ func inBubble(t *testing.T, f func(t *testing.T, c *conn, peer net.Conn)) {
 
 // roomy returns connections with limits that no test reaches.
 func roomy() *connections {
-	return &connections{limits: connectionLimits{total: 1000, perAddress: 1000}, log: slog.New(slog.DiscardHandler)}
+	return &connections{limits: connectionLimits{total: 1000, perAddress: 1000}, log: answer.NewFoldedLog(slog.New(slog.DiscardHandler), time.Now)}
 }
 
 // endsAfter waits until f fails with a deadline error, and expects that to take about the given time.
@@ -283,7 +285,7 @@ func TestTooManyConnectionsDoNotEndTheServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
 		all := roomy()
-		all.log = slog.New(slog.NewTextHandler(&log, nil))
+		all.log = answer.NewFoldedLog(slog.New(slog.NewTextHandler(&log, nil)), time.Now)
 		l := &listener{Listener: &crowded{fails: 30}, all: all}
 		began := time.Now()
 		if _, err := l.Accept(); err != nil {

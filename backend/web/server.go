@@ -100,7 +100,7 @@ type Server struct {
 func New(parts Parts) (*Server, error) {
 	s := &Server{Parts: parts, folded: answer.NewFoldedLog(parts.Log, parts.Now), source: request.NewSource(parts.Config, parts.Log)}
 	s.fixed = answer.NewFixed(s.source.AlwaysHTTPS)
-	s.conns.trusted, s.conns.log = parts.Config.TrustedProxies, parts.Log
+	s.conns.trusted, s.conns.log = parts.Config.TrustedProxies, s.folded
 	s.running, s.cut = context.WithCancel(context.Background())
 	var err error
 	if s.page, err = loadPage(parts.UI); err != nil {

@@ -1,0 +1,44 @@
+package web_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"tokentab/backend"
+	"tokentab/backend/backendtest"
+	"tokentab/backend/config"
+)
+
+func TestAConnectionInAnotherProtocolIsToldSo(t *testing.T) {
+	const request = "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+	headers := map[string]string{
+		"version 1":                  "PROXY TCP4 192.0.2.1 192.0.2.2 1111 8080\r\n",
+		"version 1 without a client": "PROXY UNKNOWN\r\n",
+		"version 2":                  "\r\n\r\n\x00\r\nQUIT\n\x21\x11\x00\x0c\xc0\x00\x02\x01\xc0\x00\x02\x02\x04\x57\x1f\x90",
+	}
+	folder := t.TempDir()
+	chain, key := backendtest.Certificate(t, "tokens.example.com")
+	files := []string{filepath.Join(folder, "chain.pem"), filepath.Join(folder, "key.pem")}
+	for i, content := range [][]byte{chain, key} {
+		if err := os.WriteFile(files[i], content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	withTLS := func(c *config.Config, _ *backend.World) { c.TLSCert, c.TLSKey = files[0], files[1] }
+	for name, p := range map[string]*backendtest.Program{"plain": backendtest.Start(t), "TLS": backendtest.Start(t, withTLS)} {
+		for version, header := range headers {
+			all := p.UntilClosed(header + request)
+			if !strings.HasPrefix(all, "HTTP/1.1 400 ") || !strings.Contains(all, "does not speak the PROXY protocol") || strings.Count(all, "HTTP/1.1") != 1 {
+				t.Errorf("%s, %s: answered\n%s", name, version, all)
+			}
+		}
+		if n := strings.Count(p.Log.String(), "a proxy speaks the PROXY protocol"); n != 1 {
+			t.Errorf("%s: logged %d times:\n%s", name, n, p.Log.String())
+		}
+		if all := p.UntilClosed(request); strings.HasPrefix(all, "HTTP/1.1 200 ") != (name == "plain") || strings.Contains(all, "use https") != (name == "TLS") {
+			t.Errorf("%s: answered plain HTTP with\n%s", name, all)
+		}
+	}
+}
