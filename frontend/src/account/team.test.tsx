@@ -1,7 +1,7 @@
 import { screen, waitFor, within } from "@testing-library/react";
 import { beforeEach, describe, expect, test } from "vitest";
-import { bodiesOf, failure, network } from "../testing/network";
-import { expectMessage, open } from "../testing/render";
+import { bodiesOf, failure, network, slow } from "../testing/network";
+import { expectMessage, expectWaiting, open } from "../testing/render";
 import { account, list, member, one, signedIn, signedOut } from "../testing/samples";
 import type { AdminUser } from "../wire";
 
@@ -117,6 +117,17 @@ describe("removing a member", () => {
     const question = await choose(user, "Grace Hopper", "Remove member");
     await user.click(within(question).getByRole("button", { name: "Remove member" }));
     expect(await within(question).findByRole("alert")).toHaveTextContent("The last admin can’t be removed.");
+  });
+
+  test("waits as long as the server asks", async () => {
+    network.on("POST /admin_user/:id/remove", slow);
+    const { user } = open(address);
+    const question = await choose(user, "Grace Hopper", "Remove member");
+    await user.click(within(question).getByRole("button", { name: "Remove member" }));
+    const again = await within(question).findByRole("button", { name: "Try again in 60 s" });
+    expectWaiting(again);
+    await user.click(again);
+    expect(bodiesOf("POST /admin_user/:id/remove")).toHaveLength(1);
   });
 });
 

@@ -2,12 +2,13 @@ import { type ReactNode, useEffect, useRef, useState } from "react";
 import { Button } from "../ui/button";
 import { CopyField } from "../ui/copy-field";
 import { Dialog, DialogBody, DialogFooter, DialogText } from "../ui/dialog";
-import { useFailureText } from "../ui/failure-text";
+import { useFailureText, useWait } from "../ui/failure-text";
 import { Field } from "../ui/field";
 import { DialogForm, useForm } from "../ui/form";
 import { useLeaveGuard } from "../ui/leave-guard";
 import { Notice } from "../ui/notice";
 import { Question, RequestQuestion } from "../ui/question";
+import { SendButton } from "../ui/send-button";
 import { announce } from "../ui/toast";
 import { useDeleteWebhook, useReplaceSecret, useSetWebhook } from "./notifications";
 
@@ -121,9 +122,14 @@ function ReplaceFace({
       </DialogBody>
       <DialogFooter>
         <Button onClick={onClose}>Cancel</Button>
-        <Button look="primary" autoFocus={isSecondFace} busy={isPending} onClick={() => mutate(undefined)}>
+        <SendButton
+          autoFocus={isSecondFace}
+          busy={isPending}
+          wait={useWait(error)}
+          onClick={() => mutate(undefined)}
+        >
           Replace secret
-        </Button>
+        </SendButton>
       </DialogFooter>
     </>
   );

@@ -27,6 +27,13 @@ export function failure(status: number, code: string, message: string, more: Rec
   return new Failure(status, { status: "error", code, message, ...more });
 }
 
+/** An answer that asks to wait for a minute. */
+export const slow = new Failure(
+  429,
+  { status: "error", code: "too_many_requests", message: "Too many requests." },
+  { "Retry-After": "60" },
+);
+
 /** No answer at all. */
 export const unreachable = new Failure(0, {});
 

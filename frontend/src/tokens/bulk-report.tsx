@@ -5,8 +5,10 @@ import { callForOne, messageOf } from "../api";
 import { Button } from "../ui/button";
 import { count } from "../ui/count";
 import { DialogBody, DialogFooter } from "../ui/dialog";
+import { useWait } from "../ui/failure-text";
 import { LongList } from "../ui/long-list";
 import { Notice } from "../ui/notice";
+import { SendButton } from "../ui/send-button";
 import type { ApiToken } from "../wire";
 import { type BulkRun, handledBy } from "./bulk-run";
 import type { BulkTask } from "./bulk-task";
@@ -39,6 +41,7 @@ export function ReportFace({ task, run, error, unsettled, onGoOn, onUndo, onClos
     [run],
   );
   const rest = run.total - handledBy(run);
+  const wait = useWait(error);
   return (
     <>
       <DialogBody>
@@ -86,12 +89,13 @@ export function ReportFace({ task, run, error, unsettled, onGoOn, onUndo, onClos
         ) : (
           <>
             <Button onClick={onClose}>Close</Button>
-            <Button
+            <SendButton
               look={task.move === "revoke" || task.move === "delete" ? "danger" : "primary"}
+              wait={wait}
               onClick={onGoOn}
             >
               {unsettled ? "Try again" : `${verb} the rest`}
-            </Button>
+            </SendButton>
           </>
         )}
       </DialogFooter>

@@ -1,7 +1,7 @@
 import { screen, waitFor, within } from "@testing-library/react";
 import { beforeEach, describe, expect, test } from "vitest";
-import { bodiesOf, failure, network } from "../testing/network";
-import { open } from "../testing/render";
+import { bodiesOf, failure, network, slow } from "../testing/network";
+import { expectWaiting, open } from "../testing/render";
 import { ago } from "../testing/sample";
 import { actionsOf, list, one, signedIn, token, use } from "../testing/samples";
 import type { ApiToken, ApiTokenUse, TokenStatus } from "../wire";
@@ -138,6 +138,20 @@ describe("a question about a token", () => {
     await user.type(question.getByRole("textbox", field), "x7Qa");
     await user.click(question.getByRole("button", { name: "Revoke token" }));
     await waitFor(() => expect(revocations()).toHaveLength(1));
+  });
+
+  test("waits as long as the server asks, also if it is answered by Enter", async () => {
+    lastUsed(5 * minute);
+    network.on("POST /api_token/:id/revoke", slow);
+    const user = await choose("Revoke");
+    const question = await asked("Revoke this token?");
+    const typed = await question.findByRole("textbox", field);
+    await user.type(typed, "x7Qa");
+    await waitFor(() => expect(question.getByRole("button", { name: "Revoke token" })).toBeEnabled());
+    await user.type(typed, "{Enter}");
+    expectWaiting(await question.findByRole("button", { name: "Try again in 60 s" }));
+    await user.type(typed, "{Enter}");
+    expect(revocations()).toHaveLength(1);
   });
 
   test("to suspend comes only if it was used within the hour, also in place of a revocation", async () => {

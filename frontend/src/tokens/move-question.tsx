@@ -5,6 +5,7 @@ import { Bar } from "../ui/bar";
 import { Button } from "../ui/button";
 import { useNow } from "../ui/clock";
 import { count } from "../ui/count";
+import { useWait } from "../ui/failure-text";
 import { Field } from "../ui/field";
 import { Failure } from "../ui/notice";
 import { Question } from "../ui/question";
@@ -52,6 +53,7 @@ export default function MoveQuestion({ asked, latest, busy, onYes, onSuspend, on
   const [now] = useState(useNow());
   const shows = move !== "end_old_secret";
   const uses = useUseInQuestion(token.id, shows);
+  const wait = useWait(failure);
   const descendants = useLiveDescendants(move === "revoke" ? token : undefined);
   if (!question) return null;
   const isDeleted = !latest && found.error instanceof ApiError && found.error.status === 404;
@@ -74,7 +76,7 @@ export default function MoveQuestion({ asked, latest, busy, onYes, onSuspend, on
   // Imported tokens may have no known characters.
   const ending = token.hint || token.id.slice(-4);
   const unmet = loading || (inUse && typed.trim().replace(/^…/, "") !== ending);
-  const yes = () => !unmet && !busy && onYes(false, reason);
+  const yes = () => !unmet && !busy && wait === 0 && onYes(false, reason);
   const onEnter = ({ key }: { key: string }) => key === "Enter" && descendants === 0 && yes();
   return (
     <Question
@@ -84,6 +86,7 @@ export default function MoveQuestion({ asked, latest, busy, onYes, onSuspend, on
       yes={question.yes}
       busy={busy}
       failure={failure === undefined || isSignedOut(failure) ? null : messageOf(failure)}
+      wait={wait}
       unmet={unmet}
       onYes={(withDescendants) => onYes(withDescendants, reason)}
       onNo={onNo}

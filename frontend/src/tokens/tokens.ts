@@ -149,10 +149,10 @@ const verbs: Record<RowMove, string> = {
 async function settle(moving: Moving, error: unknown): Promise<ApiToken> {
   const { token, move } = moving;
   if (!(error instanceof ApiError) || isSignedOut(error)) throw error;
-  const { status, code } = error;
+  const { status, code, retryAfter } = error;
   const title = tokenTitle(token);
   const claim = `${title} was not ${verbs[move]}.` as const;
-  const told = (text: string, as = "unexpected") => new ApiError(status, as, text);
+  const told = (text: string, as = "unexpected") => new ApiError(status, as, text, {}, retryAfter);
   if (isRefusal(error) && status !== 404 && code !== "invalid_action") throw told(failedText(error, claim));
   const now = await callForOne<ApiToken>("GET", requestPath(token.id)).catch((unread: ApiError) => {
     if (unread.status === 404) return undefined;

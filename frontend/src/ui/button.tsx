@@ -16,7 +16,7 @@ const shape =
 
 const sizes = { usual: "h-8 px-3", small: "h-7 px-2" };
 
-interface ButtonProps extends ComponentProps<"button"> {
+export interface ButtonProps extends ComponentProps<"button"> {
   look?: keyof typeof looks;
   size?: keyof typeof sizes;
   /** The button keeps its size and focus, and does nothing. */

@@ -1,4 +1,4 @@
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { ApiError, isRefusal, messageOf } from "../api";
 
 /**
@@ -29,4 +29,17 @@ export function useFailureText(error: Error | null, hint = mayBeMade) {
       ? "Most likely your earlier try did this, and its answer was lost."
       : "";
   return { text: error && `${messageOf(error)} ${more}`.trim(), isOver };
+}
+
+/** The seconds until the server allows the next try. Each failed one is a new error. */
+export function useWait(error: unknown): number {
+  const [left, setLeft] = useState(0);
+  useEffect(() => {
+    const seconds = error instanceof ApiError ? error.retryAfter : null;
+    setLeft(seconds ?? 0);
+    if (seconds === null) return;
+    const timer = setInterval(() => setLeft((before) => Math.max(0, before - 1)), 1_000);
+    return () => clearInterval(timer);
+  }, [error]);
+  return left;
 }

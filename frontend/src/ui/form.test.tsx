@@ -1,6 +1,6 @@
 import { act, screen, within } from "@testing-library/react";
 import { describe, expect, test, vi } from "vitest";
-import { bodiesOf, Failure, failure, network } from "../testing/network";
+import { bodiesOf, failure, network, slow } from "../testing/network";
 import { expectWaiting, open } from "../testing/render";
 import { account, list, noWebhook, one, signedIn } from "../testing/samples";
 
@@ -146,9 +146,3 @@ describe("a form", () => {
     expect(within(dialog).getByRole("alert")).toHaveTextContent("Too many requests.");
   });
 });
-
-const slow = new Failure(
-  429,
-  { status: "error", code: "too_many_requests", message: "Too many requests." },
-  { "Retry-After": "60" },
-);

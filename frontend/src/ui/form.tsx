@@ -3,9 +3,10 @@ import { type FormEvent, type ReactNode, type RefObject, useEffect, useRef, useS
 import { ApiError, sentence, sentencesOf } from "../api";
 import { Button } from "./button";
 import { Dialog, DialogBody, DialogFooter, type DialogProps, DialogText } from "./dialog";
-import { useFailureText } from "./failure-text";
+import { useFailureText, useWait } from "./failure-text";
 import { shownErrors } from "./field";
 import { Notice } from "./notice";
+import { SendButton } from "./send-button";
 import { useSendOnce } from "./send-once";
 
 interface FormOptions<V extends object, D, A> {
@@ -49,7 +50,7 @@ export function useForm<V extends object, D, A>({
   const [unsent, setUnsent] = useState<{ values: V; texts: { [K in keyof V]?: string | null } }>();
   const ref = useRef<HTMLFormElement>(null);
   const { error, isPending: busy } = request;
-  const wait = useCountdown(error instanceof ApiError ? error.retryAfter : null, request.submittedAt);
+  const wait = useWait(error);
   const told = fieldsOf(error);
   const isAboutFields = Object.keys(told).length > 0;
   const { text } = useFailureText(error, hint);
@@ -138,18 +139,6 @@ function unshownOf(told: Record<string, string[]>, names: string[], form: HTMLFo
   }
 }
 
-/** The seconds left to wait, counted from each attempt. */
-function useCountdown(seconds: number | null, attempt: number): number {
-  const [left, setLeft] = useState(0);
-  useEffect(() => {
-    setLeft(attempt === 0 ? 0 : (seconds ?? 0));
-    if (seconds === null || attempt === 0) return;
-    const timer = setInterval(() => setLeft((before) => Math.max(0, before - 1)), 1_000);
-    return () => clearInterval(timer);
-  }, [seconds, attempt]);
-  return left;
-}
-
 /** A form outside dialogs. */
 export function Form({ form, children }: { form: FormState; children: ReactNode }) {
   return (
@@ -168,26 +157,9 @@ interface SubmitButtonProps {
   children: ReactNode;
 }
 
-export function SubmitButton({
-  form: { busy, wait },
-  disabled = false,
-  look = "primary",
-  children,
-}: SubmitButtonProps) {
-  return (
-    <Button
-      look={look}
-      type="submit"
-      busy={busy}
-      disabled={disabled}
-      // A disabled button would lose the focus.
-      aria-disabled={busy || wait > 0 || undefined}
-      className={wait > 0 ? "opacity-55" : ""}
-    >
-      {wait > 0 ? `Try again in ${wait} s` : children}
-    </Button>
-  );
-}
+export const SubmitButton = ({ form: { busy, wait }, ...rest }: SubmitButtonProps) => (
+  <SendButton type="submit" busy={busy} wait={wait} {...rest} />
+);
 
 interface DialogFormProps extends Pick<SubmitButtonProps, "look"> {
   form: FormState;

@@ -2,8 +2,9 @@ import { AlertDialog } from "@base-ui/react/alert-dialog";
 import { type ReactNode, useEffect, useId, useRef, useState } from "react";
 import { Button } from "./button";
 import { backdrop, DialogFooter, type DialogProps, popup, titleClass, useOpened } from "./dialog";
-import { useFailureText } from "./failure-text";
+import { useFailureText, useWait } from "./failure-text";
 import { Notice } from "./notice";
+import { SendButton } from "./send-button";
 import { useSendOnce } from "./send-once";
 import { announce } from "./toast";
 
@@ -27,6 +28,8 @@ interface QuestionProps extends Wording {
   busy?: boolean;
   /** Why the last yes failed. */
   failure?: string | null;
+  /** Seconds until the next yes is allowed. */
+  wait?: number;
   /** Gets whether the box is ticked. */
   onYes?: (ticked: boolean) => void;
   onNo: () => void;
@@ -40,6 +43,7 @@ export function Question({
   tick = false,
   more,
   failure = null,
+  wait = 0,
   unmet = false,
   instead,
   look = "danger",
@@ -78,9 +82,15 @@ export function Question({
             <AlertDialog.Close ref={close} render={<Button>{no}</Button>} />
             {instead}
             {yes && (
-              <Button look={look} busy={busy} disabled={unmet || waiting} onClick={() => onYes?.(agreed)}>
+              <SendButton
+                look={look}
+                busy={busy}
+                wait={wait}
+                disabled={unmet || waiting}
+                onClick={() => onYes?.(agreed)}
+              >
                 {yes}
-              </Button>
+              </SendButton>
             )}
           </DialogFooter>
         </AlertDialog.Popup>
@@ -149,6 +159,7 @@ export function RequestQuestion<A>({ request, done, onClose, onDone, ...wording 
   }
   const { isPending, error } = request;
   const { text, isOver } = useFailureText(error);
+  const wait = useWait(error);
   if (isOver) {
     const onNo = () => {
       onClose();
@@ -160,5 +171,5 @@ export function RequestQuestion<A>({ request, done, onClose, onDone, ...wording 
       </Question>
     );
   }
-  return <Question {...wording} busy={isPending} failure={text} onYes={onYes} onNo={onClose} />;
+  return <Question {...wording} busy={isPending} failure={text} wait={wait} onYes={onYes} onNo={onClose} />;
 }
