@@ -46,7 +46,11 @@ interface Options {
   /** Sent unchanged. */
   body?: unknown;
   signal?: AbortSignal;
+  /** Changes the text of the answer before it is parsed. */
+  rewrite?: Rewrite;
 }
+
+type Rewrite = (json: string) => string;
 
 /** Resolves with the whole answer, rejects with an ApiError. */
 export async function call<T>(method: Method, path: string, options: Options = {}): Promise<T> {
@@ -60,7 +64,7 @@ export async function call<T>(method: Method, path: string, options: Options = {
   if (method === "GET" && !isAsked()) headers.set("X-Tokentab-Background", "1");
   const body = whole === undefined ? undefined : JSON.stringify(whole);
   const init: RequestInit = { method, credentials: "same-origin", headers, body };
-  const { response, answer } = await send(place, init, options.signal);
+  const { response, answer } = await send(place, init, options.signal, options.rewrite);
   if (known && response.status === 304) {
     keep(place, known);
     return known.answer as T;
@@ -108,7 +112,7 @@ function isAsked(): boolean {
 }
 
 /** The only fetch of the page. Resolves with any answer; rejects with an ApiError if there is none. */
-export async function send(path: string, init: RequestInit, signal?: AbortSignal) {
+export async function send(path: string, init: RequestInit, signal?: AbortSignal, rewrite?: Rewrite) {
   const limit = AbortSignal.timeout(patience);
   const sent = Date.now();
   try {
@@ -118,7 +122,7 @@ export async function send(path: string, init: RequestInit, signal?: AbortSignal
       signal: signal ? AbortSignal.any([signal, limit]) : limit,
     });
     hearTime(response.headers.get("Date"), sent, Date.now());
-    return { response, answer: parsed(await response.text()) };
+    return { response, answer: parsed(await response.text(), rewrite) };
   } catch (cause) {
     if (signal?.aborted) throw cause;
     throw new ApiError(
@@ -140,6 +144,7 @@ export const callForPart = <T>(
   size: number,
   query: Query,
   signal?: AbortSignal,
+  rewrite?: Rewrite,
 ): Promise<List<T>> =>
   call("GET", path, {
     query: {
@@ -148,6 +153,7 @@ export const callForPart = <T>(
       "pagination[page_size]": size,
     },
     signal,
+    rewrite,
   });
 
 /** All items of a list. */
@@ -209,22 +215,9 @@ function queryString(query: Query = {}): string {
   return search.size === 0 ? "" : `?${search}`;
 }
 
-const { rawJSON } = JSON as typeof JSON & { rawJSON?: (text: string) => unknown };
-
-/** Matches numbers that JavaScript may round: long ones, and those near or beyond its largest and its smallest. */
-const inexact = /[\d.]{16}|\de[+-]?\d{3}/i;
-
-/** Keeps a number of a payload as it was sent if JavaScript would round it. Older browsers round it. */
-function exact(_key: string, value: unknown, context?: { source?: string }): unknown {
-  const source = context?.source ?? "";
-  return rawJSON && typeof value === "number" && inexact.test(source) && String(value) !== source
-    ? rawJSON(source)
-    : value;
-}
-
-function parsed(text: string): unknown {
+function parsed(text: string, rewrite: Rewrite = (json) => json): unknown {
   try {
-    return inexact.test(text) ? JSON.parse(text, exact) : JSON.parse(text);
+    return JSON.parse(rewrite(text));
   } catch {
     return null;
   }

@@ -63,19 +63,19 @@ describe("the page of an instance", () => {
   });
 
   test("shows why it was terminated, and what was recorded of its quality", async () => {
-    network.on(
-      "GET /agent_instance/:id",
+    const text = JSON.stringify(
       one(
         instance({
           status: "terminated",
           termination_reason: "Wrong <b>invoices</b>",
-          quality_payloads: { accuracy: { score: 0.5 }, tone: null },
+          quality_payloads: { accuracy: { score: "sent" }, tone: null },
         }),
       ),
     );
+    network.on("GET /agent_instance/:id", () => new Response(text.replace('"sent"', "0.50")));
     open(address);
     expect(await screen.findByText("Terminated: Wrong <b>invoices</b>")).toBeInTheDocument();
-    expect(screen.getByRole("region", { name: "Quality accuracy" })).toHaveTextContent('"score": 0.5');
+    expect(screen.getByRole("region", { name: "Quality accuracy" })).toHaveTextContent('"score": 0.50 }');
     expect(screen.getByRole("region", { name: "Quality tone" })).toHaveTextContent("null");
   });
 
@@ -161,19 +161,29 @@ describe("the spans of an instance", () => {
     expect(screen.queryByText(/onerror/)).not.toBeInTheDocument();
   });
 
-  test.each([
-    ["12345678901234567890", "12345678901234567000"],
-    ["1e400", "null"],
-    ["-25E-401", "0"],
-  ])("show a number that JavaScript would round as it was sent: %s", async (number, rounded) => {
-    const text = JSON.stringify(list([span({ payload: { n: "sent", m: 1.5 } })]));
-    network.on("GET /agent_spans", () => new Response(text.replace('"sent"', number)));
+  test("show what was sent: each number in its notation, all of equal keys, and keys in their order", async () => {
+    const sent = `{"n":[12345678901234567890,1e400,-25E-401,-0,1.10],"9":"a, \\"b\\": {","1":{"payload":[]},"k":1,"k":{}}`;
+    const text = JSON.stringify(list([span({ payload: { is: "sent" }, result_payload: { is: "sent" } })]));
+    network.on("GET /agent_spans", () => new Response(text.replaceAll('{"is":"sent"}', sent)));
     const { user } = open(address);
     await user.click(await screen.findByRole("button", { name: "Payload of agent:run" }));
-    expect(await screen.findByRole("region", { name: /^Payload of agent:run/ })).toHaveTextContent(
-      // Engines without raw JSON can't.
-      `"n": ${"rawJSON" in JSON ? number : rounded}, "m": 1.5`,
-    );
+    for (const name of [/^Payload of agent:run/, /^Result of agent:run/]) {
+      expect((await screen.findByRole("region", { name })).querySelector("pre")?.textContent).toBe(`{
+  "n": [
+    12345678901234567890,
+    1e400,
+    -25E-401,
+    -0,
+    1.10
+  ],
+  "9": "a, \\"b\\": {",
+  "1": {
+    "payload": []
+  },
+  "k": 1,
+  "k": {}
+}`);
+    }
   });
 
   test("show hidden characters of a payload as escapes, and join emoji", async () => {

@@ -15,7 +15,7 @@ import { addressOf } from "./agents";
 import { useInstanceActions } from "./instance-actions";
 import { InstanceBadge } from "./instance-badge";
 import { InstanceToken, purposeWords, Ran } from "./instance-words";
-import { instanceTitle, useInstance } from "./instances";
+import { type InstanceShown, instanceTitle, qualitiesOf, useInstance } from "./instances";
 import { JsonBlock } from "./span-rows";
 import { SpansSection } from "./spans-section";
 
@@ -159,8 +159,8 @@ function SpanCounts({
 }
 
 /** What was recorded about the quality of a run. */
-function Qualities({ instance: { quality_payloads } }: { instance: AgentInstance }) {
-  const qualities = Object.entries(quality_payloads ?? {});
+function Qualities({ instance }: { instance: InstanceShown }) {
+  const qualities = qualitiesOf(instance);
   if (qualities.length === 0) return null;
   return (
     <Section title="Quality">

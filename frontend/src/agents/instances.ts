@@ -5,6 +5,7 @@ import { durationText } from "../ui/duration";
 import { tolerance } from "../ui/time-text";
 import type { AgentActivity, AgentInstance, InstanceStatus } from "../wire";
 import { addressOf } from "./agents";
+import { withTexts } from "./json-text";
 
 const instancesKey = ["instances"];
 
@@ -26,7 +27,20 @@ export interface InstanceFilter {
 export const useInstances = (agent_id: string, { status, env: environment_id }: InstanceFilter) =>
   useList<AgentInstance>([...instancesKey, "lists"], "/agent_instance", { agent_id, status, environment_id });
 
-export const useInstance = (id: string) => useOne<AgentInstance>([...instancesKey, "one", id], pathOf(id));
+/** An instance whose qualities are one JSON text. */
+export type InstanceShown = Omit<AgentInstance, "quality_payloads"> & { quality_payloads: string };
+
+const withQualities = (json: string) => withTexts(json, 2, ["quality_payloads"]);
+
+export const useInstance = (id: string) =>
+  useQuery({
+    queryKey: [...instancesKey, "one", id],
+    queryFn: ({ signal }) => callForOne<InstanceShown>("GET", pathOf(id), { signal, rewrite: withQualities }),
+  });
+
+/** The JSON of each quality, by name. */
+export const qualitiesOf = ({ quality_payloads }: InstanceShown): [name: string, json: string][] =>
+  Object.entries(JSON.parse(withTexts(quality_payloads, 1)) ?? {});
 
 /** The newest five instances that a token registered. */
 export const useInstancesOf = (api_token_id: string) =>

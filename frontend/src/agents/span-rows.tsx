@@ -3,10 +3,11 @@ import { type CSSProperties, memo } from "react";
 import { CodeBlock } from "../ui/code-block";
 import { CopyValue } from "../ui/copy-value";
 import { Time } from "../ui/time";
-import type { AgentSpan } from "../wire";
 import { InstanceBadge } from "./instance-badge";
 import { isOpen, ranText, statusWords } from "./instances";
+import { indented } from "./json-text";
 import type { Placed } from "./span-tree";
+import type { Span } from "./spans";
 
 /** Levels that are indented. Deeper ones say their number instead. */
 const mostIndents = 8;
@@ -101,7 +102,7 @@ export const SpanRow = memo(function SpanRow({
 });
 
 /** The part of a span that unfolds. It shows payloads as text, never as HTML. */
-function SpanDetails({ span, name }: { span: AgentSpan; name: string }) {
+function SpanDetails({ span, name }: { span: Span; name: string }) {
   const title = `${name} …${span.id.slice(-8)}`;
   return (
     <div data-details className="grid gap-3 border-t border-line bg-side px-4 py-3">
@@ -130,11 +131,11 @@ function SpanDetails({ span, name }: { span: AgentSpan; name: string }) {
 interface JsonProps {
   name: string;
   of: string;
-  value: Record<string, unknown> | null;
+  value: string;
 }
 
 function Json({ name, of, value }: JsonProps) {
-  if (!value || Object.keys(value).length === 0) {
+  if (/^(null|\{\s*\})$/.test(value)) {
     return <p className="text-soft">{name === "Result" ? "No result" : "No payload"}</p>;
   }
   return <JsonBlock name={name} label={`${name} of ${of}`} value={value} />;
@@ -150,8 +151,8 @@ const escaped = (character: string) =>
   ).join("");
 
 /** JSON as text, with hidden characters as escapes: these mean the same, also in a copy. */
-export function JsonBlock({ name, label, value }: { name: string; label: string; value: unknown }) {
-  const text = JSON.stringify(value, null, 2)?.replace(hidden, escaped) ?? "null";
+export function JsonBlock({ name, label, value }: { name: string; label: string; value: string }) {
+  const text = indented(value).replace(hidden, escaped);
   const isLong = text.length > longest;
   return (
     <div className="min-w-0 bg-page">

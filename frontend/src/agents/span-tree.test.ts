@@ -6,7 +6,7 @@ import { placeSpans } from "./span-tree";
 const spansOf = (...texts: string[]) =>
   texts.map((text) => {
     const [id = "", parent] = text.split("<");
-    return span({ id, parent_span_id: parent ?? null });
+    return { ...span({ id, parent_span_id: parent ?? null }), payload: "{}", result_payload: "null" };
   });
 
 /** Each span behind a dash for each level. */

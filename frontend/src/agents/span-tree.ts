@@ -1,8 +1,8 @@
-import type { AgentSpan } from "../wire";
+import type { Span } from "./spans";
 
 /** A span where it stands in the tree of its instance. */
 export interface Placed {
-  span: AgentSpan;
+  span: Span;
   /** From 1. */
   level: number;
   /** The number of its children. */
@@ -17,10 +17,10 @@ export interface Placed {
  * Places spans below their parents, each list of siblings in the given order. A span whose parent is not among them is a
  * root, and so is the first of those that are each other's ancestors. It leaves out what is below closed ones.
  */
-export function placeSpans(spans: AgentSpan[], isClosed: (id: string) => boolean): Placed[] {
+export function placeSpans(spans: Span[], isClosed: (id: string) => boolean): Placed[] {
   const known = new Set(spans.map(({ id }) => id));
-  const below = new Map<string, AgentSpan[]>();
-  const roots: AgentSpan[] = [];
+  const below = new Map<string, Span[]>();
+  const roots: Span[] = [];
   for (const span of spans) {
     const parent = span.parent_span_id;
     if (parent === null || parent === span.id || !known.has(parent)) roots.push(span);
@@ -30,16 +30,16 @@ export function placeSpans(spans: AgentSpan[], isClosed: (id: string) => boolean
   return walk(roots, below, isClosed);
 }
 
-function listBelow(below: Map<string, AgentSpan[]>, parent: string): AgentSpan[] {
+function listBelow(below: Map<string, Span[]>, parent: string): Span[] {
   const list = below.get(parent) ?? [];
   below.set(parent, list);
   return list;
 }
 
 /** For each circle of spans, the first one. Others then no longer lead back to it. */
-function rootsOfCycles(spans: AgentSpan[], roots: AgentSpan[], below: Map<string, AgentSpan[]>): AgentSpan[] {
+function rootsOfCycles(spans: Span[], roots: Span[], below: Map<string, Span[]>): Span[] {
   const reached = new Set<string>();
-  function reach(start: AgentSpan) {
+  function reach(start: Span) {
     const open = [start];
     for (let span = open.pop(); span; span = open.pop()) {
       if (reached.has(span.id)) continue;
@@ -48,7 +48,7 @@ function rootsOfCycles(spans: AgentSpan[], roots: AgentSpan[], below: Map<string
     }
   }
   for (const root of roots) reach(root);
-  const found: AgentSpan[] = [];
+  const found: Span[] = [];
   for (const span of spans) {
     if (reached.has(span.id)) continue;
     const parent = span.parent_span_id ?? "";
@@ -63,11 +63,7 @@ function rootsOfCycles(spans: AgentSpan[], roots: AgentSpan[], below: Map<string
 }
 
 /** Depth first, without recursion: a chain may have thousands of links. */
-function walk(
-  roots: AgentSpan[],
-  below: Map<string, AgentSpan[]>,
-  isClosed: (id: string) => boolean,
-): Placed[] {
+function walk(roots: Span[], below: Map<string, Span[]>, isClosed: (id: string) => boolean): Placed[] {
   const placed: Placed[] = [];
   const open = [{ spans: roots, at: 0, parent: undefined as string | undefined }];
   for (let level = open.at(-1); level; level = open.at(-1)) {

@@ -3,11 +3,20 @@ import { useMemo } from "react";
 import { callForPart, type List } from "../api";
 import type { AgentSpan } from "../wire";
 import { isOpen } from "./instances";
+import { withTexts } from "./json-text";
 
 /** Spans of one request. */
 const spansAtOnce = 100;
 
-type Part = List<AgentSpan>;
+/** Its payloads are the JSON that the agent sent. */
+export type Span = Omit<AgentSpan, "payload" | "result_payload"> & {
+  payload: string;
+  result_payload: string;
+};
+
+type Part = List<Span>;
+
+const withPayloads = (json: string) => withTexts(json, 3, ["payload", "result_payload"]);
 
 /** Where the next part begins; undefined after the last one. Parts with long payloads have fewer spans. */
 function nextOf({ summaries, pagination }: Part, from: number): number | undefined {
@@ -30,7 +39,7 @@ export function useSpans(instanceId: string) {
       const part = known?.pages[known.pageParams.indexOf(pageParam)];
       if (part && isSettled(part, pageParam)) return part;
       const query = { agent_instance_id: instanceId, sorting: "inserted_at" };
-      return callForPart<AgentSpan>("/agent_spans", pageParam, spansAtOnce, query, signal);
+      return callForPart<Span>("/agent_spans", pageParam, spansAtOnce, query, signal, withPayloads);
     },
     initialPageParam: 0,
     getNextPageParam: (last: Part, _: Part[], from: number) => nextOf(last, from),
@@ -47,6 +56,6 @@ export function useSpans(instanceId: string) {
 }
 
 /** Parts repeat spans if one of them got shorter. */
-function distinct(spans: AgentSpan[]): AgentSpan[] {
+function distinct(spans: Span[]): Span[] {
   return [...new Map(spans.map((span) => [span.id, span])).values()];
 }
