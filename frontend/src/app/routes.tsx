@@ -1,9 +1,10 @@
-import { type ReactNode, Suspense } from "react";
+import { type ReactNode, Suspense, useEffect } from "react";
 import { type DefaultParams, Redirect, Route, Switch, useLocation, useSearch } from "wouter";
 import { useRefreshSession, useSessionEnded } from "../session/session";
 import { BulkHost } from "../tokens/bulk-host";
 import { Bar, TitleBar } from "../ui/bar";
 import { FirstShown } from "../ui/first-shown";
+import { announce } from "../ui/toast";
 import type { Session } from "../wire";
 import { nextPath, signInPath } from "./next-path";
 import { NotFoundPage } from "./not-found-page";
@@ -33,7 +34,9 @@ export function Routes({ session }: { session: Session }) {
     );
   }
   if (location === "/sign-in" || location === "/setup") {
-    return <Redirect to={nextPath(search, window.location.origin)} replace />;
+    // The set-up itself has removed the code of its link.
+    const link = location === "/setup" && window.location.hash !== "";
+    return <Entered to={nextPath(search, window.location.origin)} link={link} />;
   }
   return (
     <Shell
@@ -56,6 +59,14 @@ export function Routes({ session }: { session: Session }) {
       <BulkHost />
     </Shell>
   );
+}
+
+/** Leads from an entrance to a page of the account. */
+function Entered({ to, link }: { to: string; link: boolean }) {
+  useEffect(() => {
+    if (link) announce("Tokentab is set up already.");
+  }, [link]);
+  return <Redirect to={to} replace />;
 }
 
 /** The frame of a page without sign-in. */

@@ -2,7 +2,7 @@ import { act, screen, waitFor, within } from "@testing-library/react";
 import { describe, expect, test } from "vitest";
 import { agent } from "../testing/agent-samples";
 import { bodiesOf, Failure, failure, network, unreachable } from "../testing/network";
-import { expectWaiting, open } from "../testing/render";
+import { expectMessage, expectWaiting, open } from "../testing/render";
 import { list, signedIn, signedOut, token } from "../testing/samples";
 import type { Session } from "../wire";
 
@@ -290,7 +290,9 @@ describe("set-up", () => {
     network.on("GET /session", signedIn());
     network.on("GET /api_token", list([]));
     open("/setup#the-code");
+    await expectMessage("Tokentab is set up already.");
     expect(await screen.findByRole("heading", { level: 1, name: "Account" })).toBeInTheDocument();
+    expect(window.location.hash).toBe("");
   });
 
   test("says that it is done to those who open its link signed out", async () => {
