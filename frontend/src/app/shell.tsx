@@ -215,9 +215,15 @@ function Initial({ user }: Pick<ShellProps, "user">) {
       aria-hidden
       className="flex size-6 shrink-0 items-center justify-center rounded-box bg-accent-soft text-small font-semibold text-accent-ink"
     >
-      {[...(user.name ?? user.email)][0]?.toUpperCase()}
+      {firstCharacter(user.name ?? user.email)}
     </span>
   );
+}
+
+/** Some characters, such as flags, have several code points. */
+function firstCharacter(text: string): string | undefined {
+  const [first] = new Intl.Segmenter().segment(text);
+  return first?.segment.toUpperCase();
 }
 
 function isAt(location: string, href: string): boolean {
