@@ -130,14 +130,17 @@ describe("a notice of a change", () => {
     expect(await told()).toHaveTextContent(text);
   });
 
-  test("stays until it is dismissed", async () => {
+  test.each<[string, unknown]>([
+    ["here", one(notice)],
+    ["in another tab", failure(404, "not_found", "There is no such notice.")],
+  ])("stays until it is dismissed %s", async (_, answer) => {
     network.on("GET /session", signedIn({ notices: [notice] }));
     network.on("DELETE /session/notice/:id", failure(503, "unexpected", "The store is unavailable."));
     const { user } = open("/account/team");
     const dismiss = within(await told()).getByRole("button", { name: "Dismiss" });
     await user.click(dismiss);
     await expectMessage(/The notice may not have been dismissed. The store is unavailable/);
-    network.on("DELETE /session/notice/:id", one(notice));
+    network.on("DELETE /session/notice/:id", answer);
     await user.click(dismiss);
     await waitFor(() =>
       expect(screen.queryByRole("list", { name: "Changes of your access" })).not.toBeInTheDocument(),

@@ -7,6 +7,7 @@ import { TextLink } from "../ui/text-link";
 import { Time } from "../ui/time";
 import { announceFailed } from "../ui/toast";
 import type { MemberNotice, Session } from "../wire";
+import { ended } from "./profile";
 import { sessionKey } from "./session";
 
 /** What was changed for the user by others, until they dismiss it. */
@@ -14,7 +15,7 @@ export default function MemberNotices({ notices }: { notices: MemberNotice[] }) 
   const client = useQueryClient();
   const dismiss = useMutation({
     mutationFn: ({ id }: MemberNotice) =>
-      callForOne<MemberNotice>("DELETE", `/session/notice/${encodeURIComponent(id)}`),
+      ended(callForOne<MemberNotice>("DELETE", `/session/notice/${encodeURIComponent(id)}`)),
     onSuccess: (_, { id }) => {
       client.setQueryData<Session>(
         sessionKey,

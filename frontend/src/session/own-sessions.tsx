@@ -2,11 +2,13 @@ import { MonitorSmartphone } from "lucide-react";
 import { Badge } from "../ui/badge";
 import { Bars } from "../ui/bar";
 import { Button } from "../ui/button";
+import { useNow } from "../ui/clock";
 import { count } from "../ui/count";
 import { List, timeColumn } from "../ui/list";
 import { buttonId, focusOfRow } from "../ui/row-menu";
 import { Section } from "../ui/section";
 import { TimeFact } from "../ui/time";
+import { clockTime } from "../ui/time-text";
 import { announce, announceFailed } from "../ui/toast";
 import type { AdminSession } from "../wire";
 import { browserName } from "./browser-name";
@@ -20,6 +22,7 @@ export function OwnSessions() {
   const end = useEndSession();
   const endOthers = useEndOthers();
   const signOut = useSignOut();
+  const now = useNow();
   const others = (list.pagination?.item_count ?? 0) > 1;
 
   function endOne(session: AdminSession) {
@@ -86,7 +89,8 @@ export function OwnSessions() {
                 aria-label={
                   session.current
                     ? "Sign out of this session"
-                    : `End the session of ${browserName(session.user_agent)}`
+                    : // One browser may have several.
+                      `End the session of ${browserName(session.user_agent)}, signed in ${clockTime(Date.parse(session.inserted_at), now)}`
                 }
                 onClick={() => endOne(session)}
               >

@@ -2,6 +2,7 @@ import { screen, waitFor, within } from "@testing-library/react";
 import { beforeEach, describe, expect, test } from "vitest";
 import { bodiesOf, Failure, failure, network, sent, unreachable } from "../testing/network";
 import { expectMessage, expectWaiting, open } from "../testing/render";
+import { ago } from "../testing/sample";
 import { list, member, one, ownSession, signedIn, signedOut } from "../testing/samples";
 import type { AdminSession } from "../wire";
 import { browserName } from "./browser-name";
@@ -145,10 +146,33 @@ describe("the user's sessions", () => {
       return one(phone);
     });
     const { user } = open(address);
-    await user.click(await screen.findByRole("button", { name: "End the session of Safari on iPhone" }));
+    await user.click(await screen.findByRole("button", { name: /^End the session of Safari on iPhone/ }));
     await waitFor(() => expect(screen.queryByRole("row", { name: /Safari/ })).not.toBeInTheDocument());
     expect(screen.getByRole("button", { name: "Sign out of this session" })).toHaveFocus();
     expect(sent.find(({ route }) => route === "DELETE /session/:id")?.params).toEqual(["session-2"]);
+  });
+
+  test("of one browser differ in the names of their buttons", async () => {
+    sessions = [
+      ownSession(),
+      phone,
+      ownSession({ ...phone, id: "session-3", inserted_at: ago(3 * 3_600_000) }),
+    ];
+    open(address);
+    const [one, other] = await screen.findAllByRole("button", {
+      name: /^End the session of Safari on iPhone/,
+    });
+    expect(one?.getAttribute("aria-label")).not.toBe(other?.getAttribute("aria-label"));
+  });
+
+  test("that another tab ended meanwhile counts as ended", async () => {
+    network.on("DELETE /session/:id", () => {
+      sessions = [ownSession()];
+      return failure(404, "not_found", "There is no such session.");
+    });
+    const { user } = open(address);
+    await user.click(await screen.findByRole("button", { name: /^End the session of Safari on iPhone/ }));
+    await expectMessage("Session ended.");
   });
 
   test("end all at once except this one", async () => {
@@ -178,6 +202,13 @@ describe("the user's sessions", () => {
     expect(await screen.findByRole("alert")).toHaveTextContent("The store is unavailable.");
     expect(screen.getByText("ada@acme.example", { selector: "dd" })).toBeInTheDocument();
   });
+});
+
+test("a flag is whole where it stands for its user", async () => {
+  const { id, email, role } = member();
+  network.on("GET /session", signedIn({ admin_user: { id, email, role, name: "🇸🇪 Ada", job_title: null } }));
+  open(address);
+  expect(await screen.findByRole("button", { name: /Account menu/ })).toHaveTextContent(/^🇸🇪🇸🇪 Ada/);
 });
 
 test.each([

@@ -52,9 +52,15 @@ export function useChangePassword() {
 
 export const useOwnSessions = () => useList<AdminSession>(sessionsKey, "/session/all", {});
 
+/** Takes it for a success that there is nothing left to end: another tab may have ended it. */
+export const ended = (request: Promise<unknown>) =>
+  request.catch((error) => {
+    if (!(error instanceof ApiError && error.status === 404)) throw error;
+  });
+
 export function useEndSession() {
   return useChange(
-    (id: string) => callForOne<AdminSession>("DELETE", `/session/${encodeURIComponent(id)}`),
+    (id: string) => ended(callForOne<AdminSession>("DELETE", `/session/${encodeURIComponent(id)}`)),
     sessionsKey,
   );
 }
