@@ -215,9 +215,7 @@ func TestABackupReplacesNothingButABackup(t *testing.T) {
 			t.Errorf("%s: %v", filepath.Base(path), made)
 		}
 	}
-	if a := p.Call(http.MethodGet, "/readyz", nil); a.Status != http.StatusOK {
-		t.Errorf("afterwards: %d %s", a.Status, a.Body)
-	}
+	p.Call(http.MethodGet, "/readyz", nil).Want(t, "afterwards", http.StatusOK)
 }
 
 func TestARestoreListsEveryTokenThatItForgotAsInvalid(t *testing.T) {
@@ -266,9 +264,7 @@ func TestWithoutARestoreAnUnknownStatusListDoesNotExist(t *testing.T) {
 	pgtest.OnSQLite(t, "backups of its file")
 	p := backendtest.Start(t)
 	p.Found()
-	if answer := p.Call("GET", "/status-lists/77", nil); answer.Status != 404 {
-		t.Errorf("an unknown list: %d", answer.Status)
-	}
+	p.Call("GET", "/status-lists/77", nil).Want(t, "an unknown list", 404)
 }
 
 func TestARestoreOverADatabaseKeepsItAndEndsAgainWhatHadEnded(t *testing.T) {

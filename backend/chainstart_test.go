@@ -129,9 +129,7 @@ func TestAnUpgradeBeginsTheChainsOnceAndTheKeysRememberIt(t *testing.T) {
 	if broken := brokenChains(t, p); len(broken) > 0 || strings.Contains(p.Log.String(), changedFromOutside) {
 		t.Errorf("after the upgrade the chains %q are broken: %s", broken, p.Log)
 	}
-	if a := p.Call("GET", "/api/v1/ping", nil, backendtest.Bearer(secret)); a.Status != 200 {
-		t.Errorf("%d", a.Status)
-	}
+	p.Call("GET", "/api/v1/ping", nil, backendtest.Bearer(secret)).Want(t, "the request", 200)
 	p.Issue(actor, token.Order{Scope: token.ScopeAccount}) // the key still signs
 	// A key that has begun before, and one that is added, remember it.
 	if _, err := p.Signer.Rotate(t.Context()); err != nil {

@@ -43,9 +43,7 @@ func TestPromise6ALastUseStampedByAWrongClockGivesWayToTheNextUse(t *testing.T) 
 			made, secret := p.Issue(actor, token.Order{Scope: token.ScopeAgentDeployment, AgentID: bot.ID, EnvironmentID: environments[0].ID})
 			use := func() {
 				t.Helper()
-				if a := p.Call(http.MethodGet, "/api/v1/ping", nil, backendtest.Bearer(secret)); a.Status != http.StatusOK {
-					t.Fatalf("%d %s", a.Status, a.Body)
-				}
+				p.Call(http.MethodGet, "/api/v1/ping", nil, backendtest.Bearer(secret)).Must(t, http.StatusOK)
 			}
 			use()
 			p = c.after(p)

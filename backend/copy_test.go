@@ -178,9 +178,7 @@ func fillEveryTable(t *testing.T, p *backendtest.Program, actor audit.Actor) (h 
 	}
 	flush(t, p)
 	rotate(t, p)
-	if a := p.Call(http.MethodPost, "/api/v1/agent", `{"details":{"name":"once"},"idempotency_key":"make-once"}`, backendtest.Bearer(h.secret)); a.Status != http.StatusOK {
-		t.Fatal(a.Status, a.Body)
-	}
+	p.Call(http.MethodPost, "/api/v1/agent", `{"details":{"name":"once"},"idempotency_key":"make-once"}`, backendtest.Bearer(h.secret)).Must(t, http.StatusOK)
 	p.SignIn(backendtest.Email, "a wrong password")
 	p.Join(actor, "kim@example.com")
 	p.SignIn("kim@example.com", backendtest.Password)
@@ -278,9 +276,7 @@ func TestACopyToPostgresAndBackHasEveryRowAsItWasAndItsSecretsSessionsAndListsWo
 		if got := p.Call(http.MethodGet, "/.well-known/jwks.json", nil).Body; got != keys {
 			t.Errorf("the keys are %s, were %s", got, keys)
 		}
-		if a := p.Call(http.MethodGet, "/api/v1/session", nil, h.cookie); a.Status != http.StatusOK {
-			t.Errorf("the session is refused: %d %s", a.Status, a.Body)
-		}
+		p.Call(http.MethodGet, "/api/v1/session", nil, h.cookie).Want(t, "the session is refused", http.StatusOK)
 		if err := p.Audit.VerifyAll(t.Context()); err != nil {
 			t.Error(err)
 		}

@@ -29,9 +29,7 @@ func TestSignInsLeaveThreeQuartersOfTheProcessorsToOthers(t *testing.T) {
 	}
 	began, before := time.Now(), ran()
 	for range 8 {
-		if a := p.SignIn(backendtest.Email, backendtest.Password); a.Status != http.StatusOK {
-			t.Fatal(a.Status, a.Body)
-		}
+		p.SignIn(backendtest.Email, backendtest.Password).Must(t, http.StatusOK)
 	}
 	// A loaded machine makes the share smaller.
 	if took, worked := time.Since(began), ran()-before; worked > took/2 {

@@ -80,9 +80,7 @@ func TestPromise3NoStatusListIsMadeUp(t *testing.T) {
 		t.Error("tokens were deleted though their lists can't be told")
 	}
 	exec(t, p, "ALTER TABLE gone RENAME TO deleted_status_entries")
-	if a := p.Call(http.MethodGet, path, nil); a.Status != http.StatusOK {
-		t.Errorf("the failure was remembered: %d %s", a.Status, a.Body)
-	}
+	p.Call(http.MethodGet, path, nil).Want(t, "the failure was remembered", http.StatusOK)
 }
 
 // drawn is a source of randomness that draws the first entry of a status list a given number of times. Only status

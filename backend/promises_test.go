@@ -111,9 +111,7 @@ func TestPromise1HoldsAtEveryEndpoint(t *testing.T) {
 			_, manager := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
 			move := func(action string) {
 				t.Helper()
-				if a := p.Call(http.MethodPost, "/api/v1/api_token/"+made.ID.String()+"/"+action, nil, backendtest.Bearer(manager)); a.Status != http.StatusOK {
-					t.Fatalf("%s: %d %s", action, a.Status, a.Body)
-				}
+				p.Call(http.MethodPost, "/api/v1/api_token/"+made.ID.String()+"/"+action, nil, backendtest.Bearer(manager)).Must(t, http.StatusOK)
 			}
 			for range 25 {
 				move("suspend")
@@ -173,9 +171,7 @@ func TestPromise3NeverOpenByAccident(t *testing.T) {
 		}
 	}
 	exec(t, p, "ALTER TABLE gone RENAME TO api_tokens")
-	if a := p.Call(http.MethodGet, "/api/v1/ping", nil, backendtest.Bearer(secret)); a.Status != http.StatusOK {
-		t.Errorf("the failure was remembered: %d %s", a.Status, a.Body)
-	}
+	p.Call(http.MethodGet, "/api/v1/ping", nil, backendtest.Bearer(secret)).Want(t, "the failure was remembered", http.StatusOK)
 }
 
 func TestPromise4ShownOnce(t *testing.T) {

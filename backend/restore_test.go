@@ -81,9 +81,7 @@ func TestADatabaseThatLostChangesIsServedLikeARestoredOneOnceSomeoneConfirmsIt(t
 	active := func(cookie backendtest.Header) string {
 		t.Helper()
 		a := p.Call("GET", "/api/v1/api_token?status=active", nil, cookie)
-		if a.Status != 200 {
-			t.Fatalf("%d %s", a.Status, a.Body)
-		}
+		a.Must(t, 200)
 		return a.Body
 	}
 	if !accepted(p, since) || accepted(p, before) || listed(t, p, since) != 0 || strings.Contains(active(cookie), kept.ID.String()) {
@@ -111,9 +109,7 @@ func TestADatabaseThatLostChangesIsServedLikeARestoredOneOnceSomeoneConfirmsIt(t
 	if _, fresh := p.Issue(actor, order); listed(t, p, fresh) != 0 || backendtest.EntryOf(t, fresh).URI == backendtest.EntryOf(t, before).URI {
 		t.Error("a new token is invalid, or may have the entry of a forgotten one")
 	}
-	if a := p.Call("GET", "/api/v1/backup", nil, cookie); a.Status != 401 {
-		t.Errorf("a session that may have ended since: %d", a.Status)
-	}
+	p.Call("GET", "/api/v1/backup", nil, cookie).Want(t, "a session that may have ended since", 401)
 	_, cookie = startSession(t, p, actor)
 	if !strings.Contains(active(cookie), kept.ID.String()) {
 		t.Error("a list shows a status that the database has lost")
@@ -124,9 +120,7 @@ func TestADatabaseThatLostChangesIsServedLikeARestoredOneOnceSomeoneConfirmsIt(t
 	if r, _ := restore().(map[string]any); r["made_at"] != nil || r["reviewed"] != false {
 		t.Errorf("admin users are asked %v", r)
 	}
-	if a := p.Call("POST", "/api/v1/backup/review_restore", nil, cookie, backendtest.Header{Name: "Sec-Fetch-Site", Value: "same-origin"}); a.Status != 200 {
-		t.Errorf("%d %s", a.Status, a.Body)
-	}
+	p.Call("POST", "/api/v1/backup/review_restore", nil, cookie, backendtest.Header{Name: "Sec-Fetch-Site", Value: "same-origin"}).Want(t, "the request", 200)
 	if r, _ := restore().(map[string]any); r["reviewed"] != true {
 		t.Errorf("after the review: %v", r)
 	}

@@ -62,9 +62,7 @@ func TestARestoreOverADatabaseBringsNoDeletedWebhookOrAccountBack(t *testing.T) 
 	if err != nil || slices.ContainsFunc(all, func(a account.Account) bool { return a.ID == gil.AccountID }) {
 		t.Errorf("accounts after the restore: %v, %v", all, err)
 	}
-	if a := p.SignIn("gil@example.com", backendtest.Password); a.Status != 401 {
-		t.Errorf("a member of a deleted account signs in: %d", a.Status)
-	}
+	p.SignIn("gil@example.com", backendtest.Password).Want(t, "a member of a deleted account signs in", 401)
 }
 
 // TestARestoreOverADatabaseLeavesNoAccountWithoutAnAdmin replaces all admins of an account after a backup.
@@ -90,12 +88,8 @@ func TestARestoreOverADatabaseLeavesNoAccountWithoutAnAdmin(t *testing.T) {
 			t.Fatal(err)
 		}
 		p = backendtest.StartIn(t, p.Folder, p.Clock)
-		if a := p.SignIn("bob@example.com", backendtest.Password); a.Status != 200 {
-			t.Errorf("%s: the only admin can't sign in: %d %s", what, a.Status, a.Body)
-		}
-		if a := p.SignIn("mallory@example.com", backendtest.Password); a.Status != 401 {
-			t.Errorf("%s: a member who joined an account with an admin is back: %d", what, a.Status)
-		}
+		p.SignIn("bob@example.com", backendtest.Password).Want(t, what+": the only admin can't sign in", 200)
+		p.SignIn("mallory@example.com", backendtest.Password).Want(t, what+": a member who joined an account with an admin is back", 401)
 		p.Stop()
 	}
 }
@@ -168,9 +162,7 @@ func TestARestoreAfterTheRestoreOfAnOlderBackupEndsOnlyWhatHadEnded(t *testing.T
 		t.Errorf("it can't be activated: %v", err)
 	}
 	for _, email := range []string{"vic@example.com", "eve@example.com"} {
-		if a := p.SignIn(email, backendtest.Password); a.Status != 200 {
-			t.Errorf("%s, who joined between the backups, can't sign in: %d", email, a.Status)
-		}
+		p.SignIn(email, backendtest.Password).Want(t, email+", who joined between the backups, can't sign in", 200)
 	}
 	if m, err := p.People.Member(t.Context(), ada.AccountID, bob.AdminUserID); err != nil || m.Role != people.RoleViewer {
 		t.Errorf("who was made a viewer between the backups is %v, %v", m.Role, err)
@@ -204,8 +196,6 @@ func TestARestoreOverAConfirmedDatabaseEndsWhatThatKnowsAsEnded(t *testing.T) {
 	}
 	p = backendtest.StartIn(t, p.Folder, p.Clock)
 	for _, email := range []string{"bob@example.com", "gil@example.com"} {
-		if a := p.SignIn(email, backendtest.Password); a.Status != 401 {
-			t.Errorf("%s, who had been removed, signs in: %d", email, a.Status)
-		}
+		p.SignIn(email, backendtest.Password).Want(t, email+", who had been removed, signs in", 401)
 	}
 }

@@ -23,9 +23,7 @@ func TestPromise1HoldsWhenAnAgentIsRetiredAndReinstated(t *testing.T) {
 			stop := hammer(t, 8, &g, func() bool { return asks() == http.StatusOK })
 			move := func(action string) {
 				t.Helper()
-				if a := p.Call(http.MethodPost, "/api/v1/agent/"+ours.agent.String()+"/"+action, nil, backendtest.Bearer(ours.secret)); a.Status != http.StatusOK {
-					t.Fatalf("%s: %d %s", action, a.Status, a.Body)
-				}
+				p.Call(http.MethodPost, "/api/v1/agent/"+ours.agent.String()+"/"+action, nil, backendtest.Bearer(ours.secret)).Must(t, http.StatusOK)
 			}
 			for range 25 {
 				move("retire")

@@ -470,9 +470,7 @@ func TestPromise7AccountsDoNotMix(t *testing.T) {
 			method, path, body := call(ours)
 			foreign := p.Call(method, path, body, backendtest.Bearer(theirs.secret))
 			if strings.HasPrefix(name, "validate") {
-				if foreign.Status != http.StatusForbidden {
-					t.Errorf("%d %s", foreign.Status, foreign.Body)
-				}
+				foreign.Want(t, "the request", http.StatusForbidden)
 				return
 			}
 			method, path, body = call(nowhere)
@@ -540,9 +538,7 @@ func listsHoldNothingForeign(t *testing.T, p *backendtest.Program, ours, theirs 
 	t.Helper()
 	for _, list := range []string{"account", "environment", "agent", "agent_deployment", "agent_instance", "api_token", "api_token/moves", "audit_event", "admin_user", "admin_user_invite", "session/all", "agent_spans?agent_id=" + theirs.agent.String(), "agent_version?agent_id=" + theirs.agent.String(), "agent_schema_version?agent_id=" + theirs.agent.String()} {
 		a := p.Call(http.MethodGet, "/api/v1/"+list, nil, theirs.cookie)
-		if a.Status != http.StatusOK {
-			t.Errorf("%s: %d %s", list, a.Status, a.Body)
-		}
+		a.Want(t, list, http.StatusOK)
 		for _, id := range []pfid.ID{ours.actor.AccountID, ours.actor.AdminUserID, ours.token, ours.environment, ours.agent, ours.deployment, ours.version, ours.schema, ours.instance, ours.span, ours.invite, ours.session, ours.event} {
 			if strings.Contains(a.Body, id.String()) {
 				t.Errorf("%s holds something of another account: %s", list, a.Body)

@@ -39,9 +39,7 @@ func validate(p *backendtest.Program, secret string, headers ...backendtest.Head
 func tokenUse(t *testing.T, p *backendtest.Program, manager backendtest.Header, id pfid.ID) map[string]any {
 	t.Helper()
 	a := p.Call(http.MethodGet, "/api/v1/api_token/"+id.String()+"/use", nil, manager)
-	if a.Status != http.StatusOK {
-		t.Fatal(a.Status, a.Body)
-	}
+	a.Must(t, http.StatusOK)
 	return a.Get(t, "details").(map[string]any)
 }
 
@@ -147,9 +145,7 @@ func TestATokenWithTheClientIDOfAnotherIsNotUsed(t *testing.T) {
 			"a bearer":                  p.PostForm("/oauth/introspect", named, backendtest.Bearer(secret)),
 			"a bearer of a large batch": p.PostForm("/oauth/introspect/batch", named+large, backendtest.Bearer(secret)),
 		} {
-			if a.Status != want {
-				t.Errorf("%s: %d %s", name, a.Status, a.Body)
-			}
+			a.Want(t, name, want)
 		}
 	}
 	present(other.ID.String(), http.StatusUnauthorized)
@@ -191,9 +187,7 @@ func TestAnExpiredTokenThatIsUsedSaysSoInItsRow(t *testing.T) {
 			t.Errorf("%s shows uses unasked: %s", path, a.Body)
 		}
 	}
-	if a := p.Call(http.MethodGet, "/api/v1/api_token?include=everything", nil, session); a.Status != http.StatusUnprocessableEntity {
-		t.Errorf("an unknown include gets %d", a.Status)
-	}
+	p.Call(http.MethodGet, "/api/v1/api_token?include=everything", nil, session).Want(t, "an unknown include", http.StatusUnprocessableEntity)
 }
 
 func TestTheLastClientAddressesOfATokenAreThoseBehindTrustedProxies(t *testing.T) {
@@ -344,9 +338,7 @@ func TestPromise6CountsSurviveTheDeletionOfOtherTokensAndEndWithTheirOwn(t *test
 	}
 	flush(t, p)
 	wantCounts(t, tokenUse(t, p, session, kept.ID), "kept", 3, 0, 3, 0)
-	if a := p.Call(http.MethodGet, "/api/v1/api_token/"+gone.ID.String()+"/use", nil, session); a.Status != http.StatusNotFound {
-		t.Errorf("a deleted token: %d %s", a.Status, a.Body)
-	}
+	p.Call(http.MethodGet, "/api/v1/api_token/"+gone.ID.String()+"/use", nil, session).Want(t, "a deleted token", http.StatusNotFound)
 }
 
 func TestCountsFollowTheHoursAndDays(t *testing.T) {
@@ -493,9 +485,7 @@ func TestOnlyManagersSeeWhereATokenIsUsed(t *testing.T) {
 		t.Fatal(err)
 	}
 	made, secret := p.Issue(actor, token.Order{Scope: token.ScopeEnvironment, EnvironmentID: environments[0].ID})
-	if a := p.Call(http.MethodGet, "/api/v1/api_token/"+made.ID.String()+"/use", nil, backendtest.Bearer(secret)); a.Status != http.StatusForbidden {
-		t.Errorf("%d %s", a.Status, a.Body)
-	}
+	p.Call(http.MethodGet, "/api/v1/api_token/"+made.ID.String()+"/use", nil, backendtest.Bearer(secret)).Want(t, "the request", http.StatusForbidden)
 	if a := p.Call(http.MethodGet, "/api/v1/api_token/"+made.ID.String()+"?include=use", nil, backendtest.Bearer(secret)); a.Status != http.StatusOK || a.Get(t, "details", "use") == nil {
 		t.Errorf("%d %s", a.Status, a.Body)
 	}

@@ -34,9 +34,7 @@ func TestAPackedBodyIsNotUnpacked(t *testing.T) {
 				t.Errorf("%s, %s: %d %s", path, encoding, a.Status, a.Body)
 			}
 			a = p.Call(http.MethodPost, path, packed.String(), backendtest.Bearer("nonsense"), backendtest.Header{Name: "Content-Encoding", Value: encoding})
-			if a.Status != http.StatusUnauthorized {
-				t.Errorf("%s, %s, of a stranger: %d %s", path, encoding, a.Status, a.Body)
-			}
+			wantStatus(t, path+", "+encoding+", of a stranger", a, http.StatusUnauthorized)
 		}
 	}
 }
@@ -49,9 +47,7 @@ func TestNoKeyKeepsASecretInTheDatabase(t *testing.T) {
 	call := func(path, body string) string {
 		t.Helper()
 		a := p.Call(http.MethodPost, "/api/v1"+path, body, user...)
-		if a.Status != http.StatusOK {
-			t.Fatalf("%s: %d %s", path, a.Status, a.Body)
-		}
+		a.Must(t, http.StatusOK)
 		return a.Body
 	}
 	answers := call("/bulk", `{"items":[
@@ -146,9 +142,7 @@ func TestABulkAnswerIsBounded(t *testing.T) {
 		a := p.Call(http.MethodPost, "/api/v1/agent_schema_version", backendtest.Details(map[string]any{
 			"agent_id": agentID, "external_identifier": fmt.Sprint(i), "span_schemas": map[string]any{"filler": map[string]any{"description": strings.Repeat("x", 200<<10)}},
 		}), backendtest.Bearer(manager))
-		if a.Status != http.StatusOK {
-			t.Fatalf("%d %.200s", a.Status, a.Body)
-		}
+		a.Must(t, http.StatusOK)
 	}
 	item := `{"method":"GET","path":"/agent_schema_version?agent_id=` + agentID + `"}`
 	a := p.Call(http.MethodPost, "/api/v1/bulk", `{"items":[`+strings.Repeat(item+",", 9)+item+`]}`, backendtest.Bearer(manager))
@@ -168,9 +162,7 @@ func TestABulkKeepsNumbersAndRefusesTheSameKeyTwice(t *testing.T) {
 		t.Errorf("%s", a.Body)
 	}
 	twice := `{"_type":"agents/list","idempotency_key":"same-key"}`
-	if a := bulk(twice + "," + twice); a.Status != http.StatusUnprocessableEntity {
-		t.Errorf("%d %s", a.Status, a.Body)
-	}
+	wantStatus(t, "the request", bulk(twice+","+twice), http.StatusUnprocessableEntity)
 	if a := bulk(`{"_type":"agents/update","idempotency_key":"no-id-here","name":"x"}`); a.Status != http.StatusUnprocessableEntity || a.Get(t, "errors", "items[0].id") == nil {
 		t.Errorf("%d %s", a.Status, a.Body)
 	}

@@ -111,13 +111,9 @@ func TestADeletedAccountIsGoneWithAllThatItHad(t *testing.T) {
 	rival := p.Rival()
 	_, rivalSecret := p.Issue(rival, token.Order{Scope: token.ScopeAccount})
 	for _, s := range []string{secret, deploymentSecret, rivalSecret} { // into the cache
-		if a := p.Call(http.MethodGet, "/api/v1/ping", nil, backendtest.Bearer(s)); a.Status != http.StatusOK {
-			t.Fatalf("%d %s", a.Status, a.Body)
-		}
+		p.Call(http.MethodGet, "/api/v1/ping", nil, backendtest.Bearer(s)).Must(t, http.StatusOK)
 	}
-	if a := p.Call(http.MethodPost, "/api/v1/environment", map[string]any{"details": map[string]any{"name": "QA"}, "idempotency_key": "once"}, backendtest.Bearer(secret)); a.Status != http.StatusOK {
-		t.Fatalf("%d %s", a.Status, a.Body)
-	}
+	p.Call(http.MethodPost, "/api/v1/environment", map[string]any{"details": map[string]any{"name": "QA"}, "idempotency_key": "once"}, backendtest.Bearer(secret)).Must(t, http.StatusOK)
 	path := "/api/v1/account/" + actor.AccountID.String()
 	browser, other := session(t, p, backendtest.Email), session(t, p, backendtest.Email)
 	remove := func(name string, headers ...backendtest.Header) backendtest.Answer {
@@ -134,21 +130,13 @@ func TestADeletedAccountIsGoneWithAllThatItHad(t *testing.T) {
 		t.Errorf("the cookie stays: %v", gone)
 	}
 	for _, s := range []string{secret, deploymentSecret} {
-		if a := p.Call(http.MethodGet, "/api/v1/ping", nil, backendtest.Bearer(s)); a.Status != http.StatusUnauthorized {
-			t.Errorf("a token outlives its account: %d %s", a.Status, a.Body)
-		}
+		wantStatus(t, "a token outlives its account", p.Call(http.MethodGet, "/api/v1/ping", nil, backendtest.Bearer(s)), http.StatusUnauthorized)
 	}
 	for _, headers := range [][]backendtest.Header{browser, other} {
-		if a := p.Call(http.MethodGet, "/api/v1/agent", nil, headers...); a.Status != http.StatusUnauthorized {
-			t.Errorf("a session outlives its account: %d %s", a.Status, a.Body)
-		}
+		wantStatus(t, "a session outlives its account", p.Call(http.MethodGet, "/api/v1/agent", nil, headers...), http.StatusUnauthorized)
 	}
-	if a := p.SignIn(backendtest.Email, backendtest.Password); a.Status != http.StatusUnauthorized {
-		t.Errorf("sign-in: %d %s", a.Status, a.Body)
-	}
-	if a := p.Call(http.MethodGet, "/api/v1/account", nil, backendtest.Bearer(rivalSecret)); a.Status != http.StatusOK {
-		t.Errorf("another account: %d %s", a.Status, a.Body)
-	}
+	wantStatus(t, "sign-in", p.SignIn(backendtest.Email, backendtest.Password), http.StatusUnauthorized)
+	wantStatus(t, "another account", p.Call(http.MethodGet, "/api/v1/account", nil, backendtest.Bearer(rivalSecret)), http.StatusOK)
 	db := p.Database()
 	for _, table := range []string{"api_tokens", "agent_deployments", "agents", "environments", "admin_user_invites", "admin_users", "idempotency_keys"} {
 		var n int

@@ -98,9 +98,7 @@ func TestTheStatusOfAnAgentSaysWhenItWasSeen(t *testing.T) {
 	path := "/agent/" + made.AgentID.String()
 	used := func() {
 		t.Helper()
-		if a := p.Call(http.MethodGet, "/api/v1/ping", nil, backendtest.Bearer(secret)); a.Status != http.StatusOK {
-			t.Fatalf("%d %s", a.Status, a.Body)
-		}
+		p.Call(http.MethodGet, "/api/v1/ping", nil, backendtest.Bearer(secret)).Must(t, http.StatusOK)
 		if err := p.Tokens.FlushUses(t.Context(), nil); err != nil {
 			t.Fatal(err)
 		}
@@ -170,9 +168,7 @@ func TestAnAgentIsSeenByWhatItReportsWithAnAccountToken(t *testing.T) {
 	p.Clock.Move(time.Hour)
 	same := backendtest.Header{Name: "Sec-Fetch-Site", Value: "same-origin"}
 	cookie, _ := backendtest.Cookie(t, p.SignIn(backendtest.Email, backendtest.Password, same), "session")
-	if a := p.Call(http.MethodPost, "/api/v1/agent_instance/"+instance+"/start", "", cookie, same); a.Status != http.StatusOK {
-		t.Fatalf("%d %s", a.Status, a.Body)
-	}
+	p.Call(http.MethodPost, "/api/v1/agent_instance/"+instance+"/start", "", cookie, same).Must(t, http.StatusOK)
 	if err := p.Tokens.FlushUses(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
@@ -238,9 +234,7 @@ func TestRetiringAnAgentTakesItsTokensAlongAndReinstatingBringsJustThoseBack(t *
 	_, unrelated := p.Issue(actor, token.Order{Scope: token.ScopeEnvironment, EnvironmentID: first.EnvironmentID})
 	pings := func(what, secret string, want int) {
 		t.Helper()
-		if a := p.Call(http.MethodGet, "/api/v1/ping", nil, backendtest.Bearer(secret)); a.Status != want {
-			t.Errorf("%s: %d %s", what, a.Status, a.Body)
-		}
+		wantStatus(t, what, p.Call(http.MethodGet, "/api/v1/ping", nil, backendtest.Bearer(secret)), want)
 	}
 	statuses := func(want ...string) {
 		t.Helper()
@@ -313,15 +307,11 @@ func TestADeletedAgentTakesAllThatIsItsOwnAlong(t *testing.T) {
 	}
 	refused(t, "a wrong query", call(http.MethodDelete, path+"?if_unused=perhaps", nil), http.StatusUnprocessableEntity, "validation_errors", "if_unused")
 	refused(t, "an unknown query", call(http.MethodDelete, path+"?revoke_api_tokens=true", nil), http.StatusUnprocessableEntity, "validation_errors", "revoke_api_tokens")
-	if a := p.Call(http.MethodGet, "/api/v1/ping", nil, backendtest.Bearer(secret)); a.Status != http.StatusOK {
-		t.Errorf("a refused delete revoked a token: %d", a.Status)
-	}
+	wantStatus(t, "a refused delete revoked a token", p.Call(http.MethodGet, "/api/v1/ping", nil, backendtest.Bearer(secret)), http.StatusOK)
 	before := call(http.MethodGet, path, nil)
 	_, manager := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
 	takenAlong(t, p.Call(http.MethodDelete, "/api/v1"+path, `{}`, backendtest.Bearer(manager)), before, 2)
-	if a := p.Call(http.MethodGet, "/api/v1/ping", nil, backendtest.Bearer(secret)); a.Status != http.StatusUnauthorized {
-		t.Errorf("a token outlives its agent: %d", a.Status)
-	}
+	wantStatus(t, "a token outlives its agent", p.Call(http.MethodGet, "/api/v1/ping", nil, backendtest.Bearer(secret)), http.StatusUnauthorized)
 	for _, gone := range []string{
 		path, "/agent_deployment/" + made.AgentDeploymentID.String(), "/agent_version/" + version, "/agent_schema_version/" + schema,
 		"/agent_version?agent_id=" + made.AgentID.String(),

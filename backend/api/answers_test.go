@@ -59,9 +59,7 @@ func TestLargeResponsesToSlowReadersAreBoundedTogether(t *testing.T) {
 			t.Errorf("a large %s meanwhile: %d %v", what, refused.Status, refused.Header)
 		}
 	}
-	if a := r.create(nil); a.Status != http.StatusOK {
-		t.Errorf("a small span meanwhile: %d %s", a.Status, a.Body)
-	}
+	wantStatus(t, "a small span meanwhile", r.create(nil), http.StatusOK)
 	if n := r.counts(r.instance); n["total"] != kept+1 {
 		t.Errorf("%v large spans and a small one are kept: %v", kept, n)
 	}

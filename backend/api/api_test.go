@@ -232,9 +232,7 @@ func TestListsHaveTheEnvelopeThatClientsRead(t *testing.T) {
 		}
 	}
 	for _, query := range []string{"pagination[page_size]=0", "pagination[page_size]=101", "pagination[offset]=-1", "pagination[offset]=x", "sorting=secret_hash", "sorting=name;drop", "status=dead", "agent_id=x"} {
-		if a := p.Call(http.MethodGet, "/api/v1/api_token?"+query, nil, backendtest.Bearer(manager)); a.Status != http.StatusUnprocessableEntity {
-			t.Errorf("?%s: %d %s", query, a.Status, a.Body)
-		}
+		wantStatus(t, "?"+query, p.Call(http.MethodGet, "/api/v1/api_token?"+query, nil, backendtest.Bearer(manager)), http.StatusUnprocessableEntity)
 	}
 }
 
@@ -275,9 +273,7 @@ func TestRoutesAreClosedUnlessTheListSaysOtherwise(t *testing.T) {
 			}
 		}
 	}
-	if a := p.Call(http.MethodGet, "/api/v1/api_token/"+made.ID.String(), nil, backendtest.Bearer(deploymentSecret)); a.Status != http.StatusOK {
-		t.Errorf("a token reads itself: %d %s", a.Status, a.Body)
-	}
+	wantStatus(t, "a token reads itself", p.Call(http.MethodGet, "/api/v1/api_token/"+made.ID.String(), nil, backendtest.Bearer(deploymentSecret)), http.StatusOK)
 }
 
 func TestUnknownAddressesAreNotFoundAndNeverThePage(t *testing.T) {
@@ -313,9 +309,7 @@ func TestAnEmptyBodyWithAJSONContentTypeIsNoMistake(t *testing.T) {
 		{"GET", "/api/v1/ping"}, {"GET", "/api/v1/agent"}, {"POST", "/api/v1/api_token/" + made.ID.String() + "/suspend"},
 		{"POST", "/api/v1/api_token/" + made.ID.String() + "/revoke"}, {"DELETE", "/api/v1/api_token/" + made.ID.String()},
 	} {
-		if a := p.Call(call[0], call[1], "", backendtest.Bearer(manager)); a.Status != http.StatusOK {
-			t.Errorf("%v: %d %s", call, a.Status, a.Body)
-		}
+		wantStatus(t, fmt.Sprintf("%v", call), p.Call(call[0], call[1], "", backendtest.Bearer(manager)), http.StatusOK)
 	}
 }
 

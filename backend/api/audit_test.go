@@ -178,9 +178,7 @@ func TestAReasonAndTheRequestIDStayInTheTrail(t *testing.T) {
 		{"/suspend", nil, ""},
 	} {
 		a := call(ids[i].(string)+c.path, c.body)
-		if a.Status != http.StatusOK {
-			t.Fatalf("%s: %d %s", c.path, a.Status, a.Body)
-		}
+		a.Must(t, http.StatusOK)
 		reason, request := last(ids[i])
 		if a.Status != http.StatusOK || reason != c.reason || request == "" || request != a.Header.Get("X-Request-Id") || slices.Contains(seen, request) {
 			t.Errorf("%s %v: %d %s, reason %q, request %q", c.path, c.body, a.Status, a.Body, reason, request)
@@ -263,9 +261,7 @@ func TestAnExportHasTheEventsOfTheListAndTheirHashes(t *testing.T) {
 	if of := lines("action=api_token.created&subject=" + made.ID.String()); len(of) != 1 || of[0]["subject_id"] != made.ID.String() {
 		t.Errorf("%v", of)
 	}
-	if a := p.Call("GET", "/api/v1/audit_event/export?action=nonsense", nil, backendtest.Bearer(reader)); a.Status != http.StatusUnprocessableEntity {
-		t.Errorf("%d %s", a.Status, a.Body)
-	}
+	wantStatus(t, "the request", p.Call("GET", "/api/v1/audit_event/export?action=nonsense", nil, backendtest.Bearer(reader)), http.StatusUnprocessableEntity)
 	// Each export has given its place back.
 	for range 5 {
 		lines("subject=" + made.ID.String())

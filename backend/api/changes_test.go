@@ -162,9 +162,7 @@ func TestAPageHearsOfTheChangesAndUsesThatOthersMake(t *testing.T) {
 		if c.body == "" {
 			method = http.MethodGet
 		}
-		if a := p.Call(method, c.path, c.body, backendtest.Bearer(secret)); a.Status != http.StatusOK {
-			t.Fatalf("%s: %d %s", c.path, a.Status, a.Body)
-		}
+		p.Call(method, c.path, c.body, backendtest.Bearer(secret)).Must(t, http.StatusOK)
 		page.hears(c.kind, "use")
 	}
 	if _, err := p.Tokens.Suspend(t.Context(), actor, made.ID); err != nil {
@@ -232,9 +230,7 @@ func TestPromise7NoAccountHearsOfChangesInAnother(t *testing.T) {
 	_, secret := p.Issue(ours, token.Order{Scope: token.ScopeAccount})
 	_, cookie := signedInAs(t, p, theirs)
 	page := listen(t, p, cookie)
-	if a := p.Call(http.MethodPost, "/api/v1/agent", `{"details":{"name":"Reader"}}`, backendtest.Bearer(secret)); a.Status != http.StatusOK {
-		t.Fatal(a.Body)
-	}
+	p.Call(http.MethodPost, "/api/v1/agent", `{"details":{"name":"Reader"}}`, backendtest.Bearer(secret)).Must(t, http.StatusOK)
 	wantStatus(t, "a refused use", p.Call(http.MethodGet, "/api/v1/validate?scope=environment", nil, backendtest.Bearer(secret)), http.StatusForbidden)
 	passes(t, p, 20)
 	if _, _, err := p.Notices.SetWebhook(t.Context(), theirs, "https://example.com/hook"); err != nil {

@@ -67,9 +67,7 @@ func TestDocumentsAboutTheAPIAreRenderedOnce(t *testing.T) {
 		runtime.ReadMemStats(&before)
 		const requests = 20
 		for range requests {
-			if a := p.Call(http.MethodGet, path, nil, backendtest.Header{Name: "If-None-Match", Value: tag}); a.Status != http.StatusNotModified {
-				t.Fatalf("%s: %d", path, a.Status)
-			}
+			p.Call(http.MethodGet, path, nil, backendtest.Header{Name: "If-None-Match", Value: tag}).Must(t, http.StatusNotModified)
 		}
 		runtime.ReadMemStats(&after)
 		if each := (after.TotalAlloc - before.TotalAlloc) / requests; each > 200<<10 {
@@ -100,9 +98,7 @@ func TestAnAnswerOfTheAPIThatIsKnownIsNotSentAgain(t *testing.T) {
 	if a := list(backendtest.Header{Name: "If-None-Match", Value: tag}); a.Status != http.StatusOK || a.Header.Get("ETag") == tag {
 		t.Errorf("after a change: %d", a.Status)
 	}
-	if a := p.Call(http.MethodGet, "/api/v1/api_token", nil, backendtest.Header{Name: "If-None-Match", Value: "*"}); a.Status != http.StatusUnauthorized {
-		t.Errorf("a stranger who knows a tag: %d", a.Status)
-	}
+	wantStatus(t, "a stranger who knows a tag", p.Call(http.MethodGet, "/api/v1/api_token", nil, backendtest.Header{Name: "If-None-Match", Value: "*"}), http.StatusUnauthorized)
 }
 
 func TestLargeAnswersOfTheAPIAreEncodedButNoneWithASecret(t *testing.T) {
@@ -117,9 +113,7 @@ func TestLargeAnswersOfTheAPIAreEncodedButNoneWithASecret(t *testing.T) {
 	call := func(method, path string, body any) backendtest.Answer {
 		t.Helper()
 		a := p.Call(method, path, body, cookie, sameOrigin, accepts("gzip"))
-		if a.Status != http.StatusOK {
-			t.Fatalf("%s %s: %d %s", method, path, a.Status, a.Body)
-		}
+		a.Must(t, http.StatusOK)
 		return a
 	}
 	list := call(http.MethodGet, "/api/v1/api_token", nil)

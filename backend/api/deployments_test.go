@@ -101,9 +101,7 @@ func TestADeletedDeploymentTakesItsTokensAlong(t *testing.T) {
 	before := call(http.MethodGet, path, nil)
 	takenAlong(t, call(http.MethodDelete, path, nil), before, 1)
 	recordedAs(t, p, made.AgentDeploymentID, audit.AgentDeploymentDeleted, "API tokens revoked: 1")
-	if a := p.Call(http.MethodGet, "/api/v1/ping", nil, backendtest.Bearer(secret)); a.Status != http.StatusUnauthorized {
-		t.Errorf("a token outlives its deployment: %d", a.Status)
-	}
+	wantStatus(t, "a token outlives its deployment", p.Call(http.MethodGet, "/api/v1/ping", nil, backendtest.Bearer(secret)), http.StatusUnauthorized)
 	refused(t, "gone", call(http.MethodGet, path, nil), http.StatusNotFound, "not_found", "")
 	refused(t, "again", call(http.MethodDelete, path, nil), http.StatusNotFound, "not_found", "")
 	// The pair can be deployed again, under another id.

@@ -103,16 +103,12 @@ func TestADeletedEnvironmentTakesWhatUsesItAlong(t *testing.T) {
 	if message := a.Text(t, "message"); !strings.Contains(message, "2 live API tokens") || !strings.Contains(message, "1 agent deployment ") {
 		t.Errorf("no counts in %q", message)
 	}
-	if a := p.Call(http.MethodGet, "/api/v1/ping", nil, backendtest.Bearer(environmentSecret)); a.Status != http.StatusOK {
-		t.Errorf("a refused delete revoked a token: %d", a.Status)
-	}
+	wantStatus(t, "a refused delete revoked a token", p.Call(http.MethodGet, "/api/v1/ping", nil, backendtest.Bearer(environmentSecret)), http.StatusOK)
 	refused(t, "a wrong query", p.Call(http.MethodDelete, path+"?if_unused=perhaps", nil, backendtest.Bearer(manager)), http.StatusUnprocessableEntity, "validation_errors", "if_unused")
 	takenAlong(t, p.Call(http.MethodDelete, path, "", backendtest.Bearer(manager)), before, 2)
 	recordedAs(t, p, made.EnvironmentID, audit.EnvironmentDeleted, "Development; API tokens revoked: 2")
 	for _, secret := range []string{environmentSecret, deploymentSecret} {
-		if a := p.Call(http.MethodGet, "/api/v1/ping", nil, backendtest.Bearer(secret)); a.Status != http.StatusUnauthorized {
-			t.Errorf("a token outlives its environment: %d", a.Status)
-		}
+		wantStatus(t, "a token outlives its environment", p.Call(http.MethodGet, "/api/v1/ping", nil, backendtest.Bearer(secret)), http.StatusUnauthorized)
 	}
 	for _, gone := range []string{path, "/api/v1/agent_deployment/" + made.AgentDeploymentID.String()} {
 		refused(t, gone, p.Call(http.MethodGet, gone, nil, backendtest.Bearer(manager)), http.StatusNotFound, "not_found", "")

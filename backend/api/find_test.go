@@ -17,9 +17,7 @@ import (
 func found(t *testing.T, p *backendtest.Program, headers []backendtest.Header, query string) (names []string, pagination map[string]any) {
 	t.Helper()
 	a := p.Call(http.MethodGet, "/api/v1/api_token?"+query, nil, headers...)
-	if a.Status != http.StatusOK {
-		t.Fatalf("%s: %d %s", query, a.Status, a.Body)
-	}
+	a.Must(t, http.StatusOK)
 	list, _ := a.Get(t, "summaries").([]any)
 	for _, item := range list {
 		name, _ := item.(map[string]any)["name"].(string)
@@ -127,9 +125,7 @@ func TestAWrongFilterIsRefusedByName(t *testing.T) {
 	} {
 		a := p.Call(http.MethodGet, "/api/v1/api_token?"+query, nil, headers...)
 		if query == "serch=a" { // also where no list is asked for
-			if a := p.Call(http.MethodGet, "/api/v1/api_token/summary?"+query, nil, headers...); a.Status != http.StatusUnprocessableEntity {
-				t.Errorf("a summary of %s: %d %s", query, a.Status, a.Body)
-			}
+			wantStatus(t, "a summary of "+query, p.Call(http.MethodGet, "/api/v1/api_token/summary?"+query, nil, headers...), http.StatusUnprocessableEntity)
 		}
 		if errors, _ := a.Get(t, "errors").(map[string]any); a.Status != http.StatusUnprocessableEntity || errors[field] == nil {
 			t.Errorf("%s: %d %s, want 422 of %s", query, a.Status, a.Body, field)

@@ -88,9 +88,7 @@ func TestAChangeWithAKeyIsInForceWhenItIsAnswered(t *testing.T) {
 			}
 		}()
 		key := `{"idempotency_key":"revoke-` + victim.ID.String() + `"}`
-		if a := p.Call(http.MethodPost, "/api/v1/api_token/"+victim.ID.String()+"/revoke", key, backendtest.Bearer(manager)); a.Status != http.StatusOK {
-			t.Errorf("%d %s", a.Status, a.Body)
-		}
+		wantStatus(t, "the request", p.Call(http.MethodPost, "/api/v1/api_token/"+victim.ID.String()+"/revoke", key, backendtest.Bearer(manager)), http.StatusOK)
 		answered.Store(true)
 		for range 100 {
 			if v, err := p.Tokens.Check(t.Context(), []byte(secret), token.Need{}); err != nil || v.Reason != token.IsRevoked {

@@ -86,9 +86,7 @@ func (r *runs) post(path string, body any, who backendtest.Header) backendtest.A
 func (r *runs) register(more map[string]any, who backendtest.Header) string {
 	r.t.Helper()
 	a := r.post("register", registration(more), who)
-	if a.Status != http.StatusOK {
-		r.t.Fatalf("register: %d %s", a.Status, a.Body)
-	}
+	a.Must(r.t, http.StatusOK)
 	return a.Text(r.t, "details", "id")
 }
 
@@ -165,9 +163,7 @@ func TestNoNameOfAVersionEndsARun(t *testing.T) {
 	var ids []string
 	for range 2 {
 		made := r.post("register", registration(map[string]any{"agent_version": version}), r.deployment)
-		if made.Status != http.StatusOK {
-			t.Fatalf("%d %s", made.Status, made.Body)
-		}
+		made.Must(t, http.StatusOK)
 		ids = append(ids, made.Text(t, "details", "agent_version_id"))
 	}
 	if ids[0] != ids[1] {
@@ -179,9 +175,7 @@ func TestNoNameOfAVersionEndsARun(t *testing.T) {
 	}
 	version = map[string]any{"external_identifier": "1.0.1", "name": "\ufeffClerk\n2", "description": "\x1b[1mBold\u202e\r\n\x00"}
 	made := r.post("register", registration(map[string]any{"agent_version": version}), r.deployment)
-	if made.Status != http.StatusOK {
-		t.Fatalf("%d %s", made.Status, made.Body)
-	}
+	made.Must(t, http.StatusOK)
 	shown = r.Call(http.MethodGet, "/api/v1/agent_version/"+made.Text(t, "details", "agent_version_id"), nil, r.account)
 	if name, description := shown.Text(t, "details", "name"), shown.Text(t, "details", "description"); name != "Clerk 2" || description != "[1mBold" {
 		t.Errorf("%q %q", name, description)
@@ -473,8 +467,6 @@ func TestRepeatedChangesOfAnInstanceAreAnsweredWithItsPresentState(t *testing.T)
 	shows(t, "terminate", r.Call(http.MethodPost, path+"/terminate", map[string]any{"reason": "stop"}, r.account), nil)
 	for _, change := range []string{"/start", "/record_quality", "/finish"} {
 		shows(t, "then "+change, r.Call(http.MethodPost, path+change, keyed, r.deployment), map[string]any{"details status": "terminated"})
-		if a := r.Call(http.MethodPost, path+change, map[string]any{"idempotency_key": strings.Repeat("x", 65), "name": "score"}, r.deployment); a.Status != http.StatusUnprocessableEntity {
-			t.Errorf("%s with a key of 65 characters: %d %s", change, a.Status, a.Body)
-		}
+		wantStatus(t, change+" with a key of 65 characters", r.Call(http.MethodPost, path+change, map[string]any{"idempotency_key": strings.Repeat("x", 65), "name": "score"}, r.deployment), http.StatusUnprocessableEntity)
 	}
 }

@@ -19,9 +19,7 @@ import (
 func invite(t *testing.T, p *backendtest.Program, email string, headers ...backendtest.Header) (id, code string) {
 	t.Helper()
 	a := p.Call(http.MethodPost, "/api/v1/admin_user_invite", backendtest.Details(map[string]any{"email": email}), headers...)
-	if a.Status != http.StatusOK {
-		t.Fatalf("%d %s", a.Status, a.Body)
-	}
+	a.Must(t, http.StatusOK)
 	return a.Text(t, "details", "id"), a.Text(t, "details", "token")
 }
 
@@ -66,9 +64,7 @@ func TestAnInviteIsAcceptedOnce(t *testing.T) {
 	if a := p.Call(http.MethodGet, "/api/v1/admin_user", nil, cookie); a.Get(t, "pagination", "item_count") != 2.0 {
 		t.Errorf("%s", a.Body)
 	}
-	if a := p.SignIn("bob@example.com", "bobs own password"); a.Status != http.StatusOK {
-		t.Errorf("sign-in: %d %s", a.Status, a.Body)
-	}
+	wantStatus(t, "sign-in", p.SignIn("bob@example.com", "bobs own password"), http.StatusOK)
 	used := showInvite(p, code)
 	refused(t, "show a used one", used, http.StatusNotFound, "not_found", "")
 	refused(t, "accept a used one", acceptInvite(p, code, "Eve", backendtest.Password), http.StatusNotFound, "not_found", "")
@@ -252,9 +248,7 @@ func TestAnInviteOfAClockThatWasAheadIsExpired(t *testing.T) {
 			p.Found()
 			p.Clock.Move(ahead)
 			id, code := invite(t, p, "bob@example.com", session(t, p, backendtest.Email)...)
-			if a := showInvite(p, code); a.Status != http.StatusOK {
-				t.Fatalf("by that clock: %d %s", a.Status, a.Body)
-			}
+			showInvite(p, code).Must(t, http.StatusOK)
 			p.Clock.Move(-ahead)
 			browser := session(t, p, backendtest.Email)
 			refused(t, "show", showInvite(p, code), http.StatusNotFound, "not_found", "")
@@ -267,9 +261,7 @@ func TestAnInviteOfAClockThatWasAheadIsExpired(t *testing.T) {
 			}
 			_, fresh := invite(t, p, "bob@example.com", browser...)
 			holds(t, "replaced", p.Call(http.MethodGet, "/api/v1/admin_user_invite/"+id, nil, browser...), map[string]any{"status": "revoked"})
-			if a := acceptInvite(p, fresh, "Bob", backendtest.Password); a.Status != http.StatusOK {
-				t.Errorf("a new one: %d %s", a.Status, a.Body)
-			}
+			wantStatus(t, "a new one", acceptInvite(p, fresh, "Bob", backendtest.Password), http.StatusOK)
 		})
 	}
 }
@@ -283,7 +275,5 @@ func TestAnInviteOfAClockThatWasSecondsAheadIsAccepted(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.Clock.Move(-people.InviteTolerance)
-	if a := acceptInvite(p, made.Code, "Bob", backendtest.Password); a.Status != http.StatusOK {
-		t.Errorf("%d %s", a.Status, a.Body)
-	}
+	wantStatus(t, "the request", acceptInvite(p, made.Code, "Bob", backendtest.Password), http.StatusOK)
 }

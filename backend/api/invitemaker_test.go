@@ -32,16 +32,12 @@ func TestPromise9AnInviteEndsWithItsMaker(t *testing.T) {
 	browser := session(t, p, backendtest.Email)
 	byToken := func(secret, email string) string {
 		a := p.Call(http.MethodPost, "/api/v1/admin_user_invite", backendtest.Details(map[string]any{"email": email}), backendtest.Bearer(secret))
-		if a.Status != http.StatusOK {
-			t.Fatalf("%d %s", a.Status, a.Body)
-		}
+		a.Must(t, http.StatusOK)
 		return a.Text(t, "details", "id")
 	}
 	post := func(path string, body any) {
 		t.Helper()
-		if a := p.Call(http.MethodPost, "/api/v1"+path, body, browser...); a.Status != http.StatusOK {
-			t.Fatalf("%s: %d %s", path, a.Status, a.Body)
-		}
+		p.Call(http.MethodPost, "/api/v1"+path, body, browser...).Must(t, http.StatusOK)
 	}
 	ends := 0
 	for what, end := range map[string]func(maker token.Listed, secret string){
@@ -64,9 +60,7 @@ func TestPromise9AnInviteEndsWithItsMaker(t *testing.T) {
 		},
 		"revoke and delete": func(maker token.Listed, _ string) {
 			post("/api_token/"+maker.ID.String()+"/revoke", nil)
-			if a := p.Call(http.MethodDelete, "/api/v1/api_token/"+maker.ID.String(), nil, browser...); a.Status != http.StatusOK {
-				t.Fatal(a.Body)
-			}
+			p.Call(http.MethodDelete, "/api/v1/api_token/"+maker.ID.String(), nil, browser...).Must(t, http.StatusOK)
 		},
 		"all of its member": func(maker token.Listed, _ string) {
 			post("/admin_user/"+maker.CreatedByAdminUserID.String()+"/revoke_api_tokens", nil)
@@ -139,9 +133,7 @@ func TestPromise9AnInviteEndsWithThePasswordOfItsMaker(t *testing.T) {
 		t.Helper()
 		n++
 		a := p.Call(http.MethodPost, "/api/v1/admin_user_invite", backendtest.Details(map[string]any{"email": fmt.Sprintf("guest%d@example.com", n)}), who...)
-		if a.Status != http.StatusOK {
-			t.Fatalf("%d %s", a.Status, a.Body)
-		}
+		a.Must(t, http.StatusOK)
 		return a.Text(t, "details", "id")
 	}
 	status := func(id string) string {
@@ -151,9 +143,7 @@ func TestPromise9AnInviteEndsWithThePasswordOfItsMaker(t *testing.T) {
 	bob := session(t, p, "bob@example.com")
 	byOwner, byToken := invite(session(t, p, backendtest.Email)...), invite(backendtest.Bearer(secret))
 	changed, reset := invite(bob...), ""
-	if a := p.Call(http.MethodPost, "/api/v1/session/password", backendtest.Details(map[string]any{"current_password": backendtest.Password, "new_password": "another long password"}), bob...); a.Status != http.StatusOK {
-		t.Fatalf("%d %s", a.Status, a.Body)
-	}
+	p.Call(http.MethodPost, "/api/v1/session/password", backendtest.Details(map[string]any{"current_password": backendtest.Password, "new_password": "another long password"}), bob...).Must(t, http.StatusOK)
 	reset = invite(bob...)
 	if status(changed) != "revoked" || status(reset) != "pending" {
 		t.Errorf("after the change: %s, then %s", status(changed), status(reset))
@@ -230,9 +220,7 @@ func TestNoResponseToATokenHoldsAnInvitesCode(t *testing.T) {
 	call := func(method, path string, body any, headers ...backendtest.Header) backendtest.Answer {
 		t.Helper()
 		a := p.Call(method, "/api/v1"+path, body, append(headers, bearer)...)
-		if a.Status != http.StatusOK {
-			t.Fatalf("%s %s: %d %s", method, path, a.Status, a.Body)
-		}
+		a.Must(t, http.StatusOK)
 		texts = append(texts, a.Body)
 		return a
 	}

@@ -48,7 +48,5 @@ func TestAReadWhoseClientHasLeftEnds(t *testing.T) {
 	if took := time.Since(left); took > 5*time.Second {
 		t.Errorf("the read went on for %s", took)
 	}
-	if a := p.Call(http.MethodGet, "/api/v1/agent", nil, backendtest.Bearer(secret)); a.Status != http.StatusOK {
-		t.Errorf("a read after it: %d %s", a.Status, a.Body)
-	}
+	wantStatus(t, "a read after it", p.Call(http.MethodGet, "/api/v1/agent", nil, backendtest.Bearer(secret)), http.StatusOK)
 }

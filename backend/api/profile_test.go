@@ -41,12 +41,8 @@ func TestANewPasswordEndsAllOtherSessions(t *testing.T) {
 	if !isSignedIn(p, browser) || isSignedIn(p, phone) || !isSignedIn(p, bob) {
 		t.Errorf("signed in: here %v, elsewhere %v, somebody else %v", isSignedIn(p, browser), isSignedIn(p, phone), isSignedIn(p, bob))
 	}
-	if a := p.SignIn(backendtest.Email, backendtest.Password); a.Status != http.StatusUnauthorized {
-		t.Errorf("the old password: %d", a.Status)
-	}
-	if a := p.SignIn(backendtest.Email, next); a.Status != http.StatusOK {
-		t.Errorf("the new password: %d %s", a.Status, a.Body)
-	}
+	wantStatus(t, "the old password", p.SignIn(backendtest.Email, backendtest.Password), http.StatusUnauthorized)
+	wantStatus(t, "the new password", p.SignIn(backendtest.Email, next), http.StatusOK)
 	p.Recorded(audit.PasswordChanged, 1)
 }
 
@@ -63,13 +59,9 @@ func TestWrongCurrentPasswordsAreSlowedDownApartFromSignIns(t *testing.T) {
 	if a.Header.Get("Retry-After") != "5" {
 		t.Errorf("wait %q", a.Header.Get("Retry-After"))
 	}
-	if a := p.SignIn(backendtest.Email, backendtest.Password); a.Status != http.StatusOK {
-		t.Errorf("a sign-in after wrong current passwords: %d", a.Status)
-	}
+	wantStatus(t, "a sign-in after wrong current passwords", p.SignIn(backendtest.Email, backendtest.Password), http.StatusOK)
 	p.Clock.Move(5 * time.Second)
-	if a := changePassword(p, backendtest.Password, "another horse battery", browser...); a.Status != http.StatusOK {
-		t.Errorf("after the wait: %d %s", a.Status, a.Body)
-	}
+	wantStatus(t, "after the wait", changePassword(p, backendtest.Password, "another horse battery", browser...), http.StatusOK)
 }
 
 func TestOwnSessionsAreListedAndEnd(t *testing.T) {

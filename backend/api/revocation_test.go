@@ -71,9 +71,7 @@ func TestATokenSaysWhoSuspendedOrRevokedItAndWhyAlsoOnceTheAuditEventIsGone(t *t
 	headers := session(t, p, backendtest.Email)
 	because := func(path, action, reason string) {
 		t.Helper()
-		if a := p.Call(http.MethodPost, path+"/"+action, backendtest.Details(map[string]any{"reason": reason}), headers...); a.Status != http.StatusOK {
-			t.Fatal(a.Status, a.Body)
-		}
+		p.Call(http.MethodPost, path+"/"+action, backendtest.Details(map[string]any{"reason": reason}), headers...).Must(t, http.StatusOK)
 	}
 	says := func(path, is string, at time.Time, reason any) {
 		t.Helper()

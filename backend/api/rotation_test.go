@@ -44,9 +44,7 @@ func (r rotating) rotate(id string, fields map[string]any, headers ...backendtes
 func (r rotating) rotated(overlap int, headers ...backendtest.Header) string {
 	r.t.Helper()
 	a := r.rotate(r.made.ID.String(), map[string]any{"overlap_seconds": overlap}, headers...)
-	if a.Status != http.StatusOK {
-		r.t.Fatalf("%d %s", a.Status, a.Body)
-	}
+	a.Must(r.t, http.StatusOK)
 	return a.Text(r.t, "token")
 }
 
@@ -203,9 +201,7 @@ func TestARevokeWithAnOldSecretEndsOnlyThatSecret(t *testing.T) {
 	r := newRotating(t)
 	second := r.rotated(3600, r.admin...)
 	for range 2 {
-		if a := r.PostForm("/oauth/revoke", backendtest.Form("token", r.first)); a.Status != http.StatusOK {
-			t.Errorf("%d %s", a.Status, a.Body)
-		}
+		wantStatus(t, "the request", r.PostForm("/oauth/revoke", backendtest.Form("token", r.first)), http.StatusOK)
 		if r.reason(r.first) != token.IsReplaced || r.reason(second) != token.Good {
 			t.Errorf("%v %v", r.reason(r.first), r.reason(second))
 		}
@@ -242,9 +238,7 @@ func TestEveryChangeOfARotatedTokenReachesBothSecrets(t *testing.T) {
 		action string
 		want   token.Reason
 	}{{"suspend", token.IsSuspended}, {"activate", token.Good}, {"revoke", token.IsRevoked}} {
-		if a := r.Call(http.MethodPost, "/api/v1/api_token/"+r.made.ID.String()+"/"+step.action, nil, r.admin...); a.Status != http.StatusOK {
-			t.Fatalf("%s: %d %s", step.action, a.Status, a.Body)
-		}
+		r.Call(http.MethodPost, "/api/v1/api_token/"+r.made.ID.String()+"/"+step.action, nil, r.admin...).Must(t, http.StatusOK)
 		both(step.action, step.want)
 	}
 	refused(t, "a revoked token", r.rotate(r.made.ID.String(), map[string]any{"overlap_seconds": 0}, r.admin...), http.StatusConflict, "invalid_action", "")
@@ -277,9 +271,7 @@ func TestAHolderRotatesOnlyItsOwnTokenWithItsPresentSecret(t *testing.T) {
 	}
 	// Promise 9: a token that is ended with its descendants ends all secrets that it got.
 	child, _ := createToken(t, p, []backendtest.Header{backendtest.Bearer(other)})
-	if a := r.rotate(child, fields, backendtest.Bearer(other)); a.Status != http.StatusOK {
-		t.Errorf("its own descendant: %d %s", a.Status, a.Body)
-	}
+	wantStatus(t, "its own descendant", r.rotate(child, fields, backendtest.Bearer(other)), http.StatusOK)
 }
 
 func TestATokenRotatesItselfOnceAMinute(t *testing.T) {

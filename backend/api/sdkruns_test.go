@@ -176,9 +176,7 @@ func (r *replay) terminate(reason string, before []exchange) {
 	for _, e := range before {
 		if id, ok := idIn(e); ok && e.is(http.MethodPost, "agent_instance/register") {
 			a := r.p.Call(http.MethodPost, "/api/v1/agent_instance/"+r.mapped(id)+"/terminate", map[string]any{"reason": reason}, backendtest.Bearer(r.account))
-			if a.Status != http.StatusOK {
-				r.t.Errorf("terminate: %d %s", a.Status, a.Body)
-			}
+			wantStatus(r.t, "terminate", a, http.StatusOK)
 			return
 		}
 	}

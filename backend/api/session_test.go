@@ -140,13 +140,9 @@ func TestAnotherSiteCanMakeABrowserChangeNothing(t *testing.T) {
 		"same-origin":    {sameOrigin, http.StatusOK},
 		"our own origin": {backendtest.Header{Name: "Origin", Value: p.URL}, http.StatusOK},
 	} {
-		if a := p.Call(http.MethodPost, "/api/v1/agent", body, cookie, c.header); a.Status != c.want {
-			t.Errorf("%s: %d %s", name, a.Status, a.Body)
-		}
+		wantStatus(t, name, p.Call(http.MethodPost, "/api/v1/agent", body, cookie, c.header), c.want)
 	}
-	if a := p.SignIn(backendtest.Email, backendtest.Password, backendtest.Header{Name: "Origin", Value: "http://evil.example"}); a.Status != http.StatusForbidden {
-		t.Errorf("another site can sign a browser in: %d", a.Status)
-	}
+	wantStatus(t, "another site can sign a browser in", p.SignIn(backendtest.Email, backendtest.Password, backendtest.Header{Name: "Origin", Value: "http://evil.example"}), http.StatusForbidden)
 }
 
 func TestABadTokenIsNotMadeUpForByASession(t *testing.T) {
@@ -154,12 +150,8 @@ func TestABadTokenIsNotMadeUpForByASession(t *testing.T) {
 	p := backendtest.Start(t)
 	p.Found()
 	cookie, _ := backendtest.Cookie(t, p.SignIn(backendtest.Email, backendtest.Password), "session")
-	if a := p.Call(http.MethodGet, "/api/v1/agent", nil, cookie, backendtest.Bearer("bad")); a.Status != http.StatusUnauthorized {
-		t.Errorf("%d %s", a.Status, a.Body)
-	}
-	if a := p.Call(http.MethodGet, "/api/v1/validate", nil, cookie); a.Status != http.StatusUnauthorized {
-		t.Errorf("a session passes a gateway: %d", a.Status)
-	}
+	wantStatus(t, "the request", p.Call(http.MethodGet, "/api/v1/agent", nil, cookie, backendtest.Bearer("bad")), http.StatusUnauthorized)
+	wantStatus(t, "a session passes a gateway", p.Call(http.MethodGet, "/api/v1/validate", nil, cookie), http.StatusUnauthorized)
 }
 
 func TestWrongTriesSlowDownKnownAndUnknownEmailsAlike(t *testing.T) {
@@ -182,9 +174,7 @@ func TestWrongTriesSlowDownKnownAndUnknownEmailsAlike(t *testing.T) {
 			if email == backendtest.Email {
 				want = http.StatusOK
 			}
-			if a := p.SignIn(email, backendtest.Password); a.Status != want {
-				t.Errorf("after the wait: %d %s", a.Status, a.Body)
-			}
+			wantStatus(t, "after the wait", p.SignIn(email, backendtest.Password), want)
 		})
 	}
 }
@@ -199,12 +189,8 @@ func TestManyEmailsFromOneAddressAreSlowedDownAndOthersAreNot(t *testing.T) {
 	for _, email := range []string{"a@x.co", "b@x.co", "c@x.co", "d@x.co", "e@x.co"} {
 		p.SignIn(email, "wrong wrong wrong", from("192.0.2.7"))
 	}
-	if a := p.SignIn(backendtest.Email, backendtest.Password, from("192.0.2.7")); a.Status != http.StatusTooManyRequests {
-		t.Errorf("the same address: %d", a.Status)
-	}
-	if a := p.SignIn(backendtest.Email, backendtest.Password, from("192.0.2.8")); a.Status != http.StatusOK {
-		t.Errorf("another address: %d %s", a.Status, a.Body)
-	}
+	wantStatus(t, "the same address", p.SignIn(backendtest.Email, backendtest.Password, from("192.0.2.7")), http.StatusTooManyRequests)
+	wantStatus(t, "another address", p.SignIn(backendtest.Email, backendtest.Password, from("192.0.2.8")), http.StatusOK)
 }
 
 func TestWhoCreatedATokenIsKept(t *testing.T) {

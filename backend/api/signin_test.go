@@ -33,9 +33,7 @@ func execute(t *testing.T, db *sql.DB, statement string, args ...any) {
 
 func wantStatus(t *testing.T, what string, a backendtest.Answer, want int) {
 	t.Helper()
-	if a.Status != want {
-		t.Errorf("%s: %d, want %d: %s", what, a.Status, want, a.Body)
-	}
+	a.Want(t, what, want)
 }
 
 func TestStrangersCannotKeepAUserOutWhoHasSignedInThereBefore(t *testing.T) {

@@ -112,9 +112,7 @@ func TestLargeSpansOfAllConnectionsTogetherAreBounded(t *testing.T) {
 	if line := <-answers; !strings.HasPrefix(line, "HTTP/1.1 503 ") {
 		t.Errorf("the first answer: %s", line)
 	}
-	if a := r.create(nil); a.Status != http.StatusOK {
-		t.Errorf("a small span meanwhile: %d %s", a.Status, a.Body)
-	}
+	wantStatus(t, "a small span meanwhile", r.create(nil), http.StatusOK)
 	for _, c := range held {
 		_ = c.Close()
 	}

@@ -50,9 +50,7 @@ func TestSpansAreRemovedWhenTheyAreTooOldAndThenTheirInstance(t *testing.T) {
 	r.Clock.Move(20 * 24 * time.Hour)
 	r.trim()
 	r.holds(0, 0)
-	if a := r.Call(http.MethodGet, "/api/v1/agent_spans?agent_instance_id="+r.instance, nil, r.agent); a.Status != http.StatusNotFound {
-		t.Errorf("the instance: %d %s", a.Status, a.Body)
-	}
+	wantStatus(t, "the instance", r.Call(http.MethodGet, "/api/v1/agent_spans?agent_instance_id="+r.instance, nil, r.agent), http.StatusNotFound)
 }
 
 func TestAClockThatWasAheadKeepsNoSpanLonger(t *testing.T) {
@@ -183,9 +181,7 @@ func TestTheOpenSpanOfARunningInstanceOutlastsOlderAndNewerOnes(t *testing.T) {
 	r.Clock.Move(31 * 24 * time.Hour)
 	r.trim()
 	r.holds(0, 0)
-	if a := r.finish(left, nil); a.Status != http.StatusNotFound {
-		t.Errorf("%d %s", a.Status, a.Body)
-	}
+	wantStatus(t, "the request", r.finish(left, nil), http.StatusNotFound)
 }
 
 func TestOpenSpansOfARunningInstanceDoNotPileUp(t *testing.T) {
@@ -221,15 +217,9 @@ func TestSpansGoWithTheAgentDeploymentOrEnvironmentThatIsDeleted(t *testing.T) {
 		}
 		r.ok(r.Call(http.MethodDelete, "/api/v1/"+kind+"/"+id+"", nil, r.manager))
 		r.agent = r.manager
-		if a := r.create(nil); a.Status != http.StatusUnprocessableEntity {
-			t.Errorf("%s, create: %d %s", kind, a.Status, a.Body)
-		}
-		if a := r.finish(span.Text(t, "details", "id"), nil); a.Status != http.StatusNotFound {
-			t.Errorf("%s, finish: %d %s", kind, a.Status, a.Body)
-		}
-		if a := r.Call(http.MethodGet, "/api/v1/agent_spans?agent_instance_id="+r.instance, nil, r.manager); a.Status != http.StatusNotFound {
-			t.Errorf("%s, list: %d %s", kind, a.Status, a.Body)
-		}
+		wantStatus(t, kind+", create", r.create(nil), http.StatusUnprocessableEntity)
+		wantStatus(t, kind+", finish", r.finish(span.Text(t, "details", "id"), nil), http.StatusNotFound)
+		wantStatus(t, kind+", list", r.Call(http.MethodGet, "/api/v1/agent_spans?agent_instance_id="+r.instance, nil, r.manager), http.StatusNotFound)
 		if kind != "agent" {
 			for _, window := range []string{"", "&start_time=2020-01-01T00:00:00Z"} {
 				a := r.ok(r.Call(http.MethodGet, "/api/v1/agent_spans?agent_id="+span.Text(t, "details", "agent_id")+window, nil, r.manager))

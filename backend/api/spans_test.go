@@ -51,9 +51,7 @@ func (r *running) post(path string, body any) backendtest.Answer {
 
 func (r *running) ok(a backendtest.Answer) backendtest.Answer {
 	r.t.Helper()
-	if a.Status != http.StatusOK {
-		r.t.Fatalf("%d %s", a.Status, a.Body)
-	}
+	a.Must(r.t, http.StatusOK)
 	return a
 }
 
@@ -340,9 +338,7 @@ func TestSpansAreRefusedWithTheFieldThatIsWrong(t *testing.T) {
 		}
 	}
 	for body, want := range map[string]int{"": 422, "{}": 422, "[]": 422, `"x"`: 422, `{"details":[]}`: 422, `{"details":null}`: 422, "{": 400, "{}{}": 400} {
-		if a := r.post("/agent_spans", body); a.Status != want {
-			t.Errorf("%q: %d %s", body, a.Status, a.Body)
-		}
+		wantStatus(t, fmt.Sprintf("%q", body), r.post("/agent_spans", body), want)
 	}
 	id := r.ok(r.create(nil)).Text(t, "details", "id")
 	for field, values := range map[string][]any{
@@ -375,9 +371,7 @@ func TestTheCredentialIsCheckedBeforeASpan(t *testing.T) {
 			if credential.Name != "" {
 				headers = append(headers, credential)
 			}
-			if a := r.Call(request[0], "/api/v1"+request[1], map[string]any{}, headers...); a.Status != http.StatusUnauthorized {
-				t.Errorf("%v: %d %s", request, a.Status, a.Body)
-			}
+			wantStatus(t, fmt.Sprintf("%v", request), r.Call(request[0], "/api/v1"+request[1], map[string]any{}, headers...), http.StatusUnauthorized)
 		}
 	}
 }
@@ -435,9 +429,7 @@ func TestSpansCanBeListedByTheirTimes(t *testing.T) {
 		"": 422, "agent_instance_id=x": 422, "agent_instance_id=" + second + "&start_time=x": 422, "agent_instance_id=" + second + "&sorting=payload": 422,
 		"agent_instance_id=" + agent: 404, "agent_id=" + second: 404,
 	} {
-		if a := r.Call(http.MethodGet, "/api/v1/agent_spans?"+query, nil, r.agent); a.Status != want {
-			t.Errorf("%q: %d %s", query, a.Status, a.Body)
-		}
+		wantStatus(t, fmt.Sprintf("%q", query), r.Call(http.MethodGet, "/api/v1/agent_spans?"+query, nil, r.agent), want)
 	}
 }
 
@@ -487,9 +479,7 @@ func TestTestSpansAreMadeByTheNumber(t *testing.T) {
 		}
 	}
 	for _, body := range []map[string]any{{}, {"agent_instance_id": r.instance, "count": 0}, {"agent_instance_id": r.instance, "count": 101}, {"agent_instance_id": r.instance, "parent_span_id": "x"}} {
-		if a := r.post("/agent_spans/create_test_spans", body); a.Status != http.StatusUnprocessableEntity {
-			t.Errorf("%v: %d %s", body, a.Status, a.Body)
-		}
+		wantStatus(t, fmt.Sprintf("%v", body), r.post("/agent_spans/create_test_spans", body), http.StatusUnprocessableEntity)
 	}
 	if n := r.counts(r.instance); n["complete"] != 104.0 {
 		t.Errorf("counts %v", n)

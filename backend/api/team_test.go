@@ -13,9 +13,7 @@ import (
 func createToken(t *testing.T, p *backendtest.Program, headers []backendtest.Header) (id, secret string) {
 	t.Helper()
 	a := p.Call(http.MethodPost, "/api/v1/api_token", backendtest.Details(map[string]any{"token_scope": "account"}), headers...)
-	if a.Status != http.StatusOK {
-		t.Fatalf("%d %s", a.Status, a.Body)
-	}
+	a.Must(t, http.StatusOK)
 	return a.Text(t, "details", "id"), a.Text(t, "token")
 }
 
@@ -52,9 +50,7 @@ func TestTheTeamIsListedWithTheLiveTokensOfEachMember(t *testing.T) {
 			t.Errorf("member %d: %v, want %v", i, item, want)
 		}
 	}
-	if a := list("?sorting=password_hash"); a.Status != http.StatusUnprocessableEntity {
-		t.Errorf("%d %s", a.Status, a.Body)
-	}
+	wantStatus(t, "the request", list("?sorting=password_hash"), http.StatusUnprocessableEntity)
 	if text := list("").Body; strings.Contains(text, "argon2") {
 		t.Error("the list holds password hashes")
 	}
@@ -108,12 +104,8 @@ func TestARemovedMemberIsOutAtOnce(t *testing.T) {
 	for _, headers := range [][]backendtest.Header{theirs, theirPhone} {
 		refused(t, "their session", p.Call(http.MethodGet, "/api/v1/agent", nil, headers...), http.StatusUnauthorized, "not_authenticated", "")
 	}
-	if a := p.SignIn("bob@example.com", backendtest.Password); a.Status != http.StatusUnauthorized {
-		t.Errorf("sign-in: %d %s", a.Status, a.Body)
-	}
-	if a := p.Call(http.MethodGet, "/api/v1/ping", nil, backendtest.Bearer(secret)); a.Status != http.StatusOK {
-		t.Errorf("their token was to live on: %d %s", a.Status, a.Body)
-	}
+	wantStatus(t, "sign-in", p.SignIn("bob@example.com", backendtest.Password), http.StatusUnauthorized)
+	wantStatus(t, "their token was to live on", p.Call(http.MethodGet, "/api/v1/ping", nil, backendtest.Bearer(secret)), http.StatusOK)
 	refused(t, "get", p.Call(http.MethodGet, path, nil, ours...), http.StatusNotFound, "not_found", "")
 	refused(t, "remove again", p.Call(http.MethodPost, path+"/remove", nil, ours...), http.StatusNotFound, "not_found", "")
 	if a := p.Call(http.MethodGet, "/api/v1/admin_user", nil, ours...); a.Get(t, "pagination", "item_count") != 1.0 {
@@ -129,12 +121,8 @@ func TestARemovedMemberIsOutAtOnce(t *testing.T) {
 	if a.Get(t, "revoked_api_token_count") != 1.0 {
 		t.Errorf("%s", a.Body)
 	}
-	if a := p.Call(http.MethodGet, "/api/v1/ping", nil, backendtest.Bearer(secret)); a.Status != http.StatusUnauthorized {
-		t.Errorf("a revoked token is accepted: %d %s", a.Status, a.Body)
-	}
-	if a := p.Call(http.MethodGet, "/api/v1/ping", nil, backendtest.Bearer(ourSecret)); a.Status != http.StatusOK {
-		t.Errorf("another member's token: %d %s", a.Status, a.Body)
-	}
+	wantStatus(t, "a revoked token is accepted", p.Call(http.MethodGet, "/api/v1/ping", nil, backendtest.Bearer(secret)), http.StatusUnauthorized)
+	wantStatus(t, "another member's token", p.Call(http.MethodGet, "/api/v1/ping", nil, backendtest.Bearer(ourSecret)), http.StatusOK)
 	refused(t, "revoke for nobody", p.Call(http.MethodPost, "/api/v1/admin_user/"+id+"/revoke_api_tokens", nil, ours...), http.StatusNotFound, "not_found", "")
 	p.Recorded(audit.AdminUserRemoved, 1)
 	p.Recorded(audit.APITokenRevoked, 1)
@@ -148,9 +136,7 @@ func TestTheLastMemberStaysAndOneMayLeave(t *testing.T) {
 	path := "/api/v1/admin_user/" + actor.AdminUserID.String() + "/remove"
 	body := backendtest.Details(map[string]any{"revoke_api_tokens": true})
 	refused(t, "the last member", p.Call(http.MethodPost, path, body, browser...), http.StatusConflict, "invalid_action", "")
-	if a := p.Call(http.MethodGet, "/api/v1/agent", nil, browser...); a.Status != http.StatusOK {
-		t.Errorf("a refused removal ended the session: %d", a.Status)
-	}
+	wantStatus(t, "a refused removal ended the session", p.Call(http.MethodGet, "/api/v1/agent", nil, browser...), http.StatusOK)
 	p.Join(actor, "bob@example.com")
 	refused(t, "a wrong body", p.Call(http.MethodPost, path, backendtest.Details(map[string]any{"revoke_api_tokens": "yes"}), browser...), http.StatusUnprocessableEntity, "validation_errors", "revoke_api_tokens")
 	a := p.Call(http.MethodPost, path, body, browser...)

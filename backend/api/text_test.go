@@ -77,9 +77,7 @@ func TestAMailboxIsOneHoweverItsDomainIsSpelt(t *testing.T) {
 		t.Fatalf("%d %s", a.Status, a.Body)
 	}
 	for _, spelling := range []string{shown, ascii, "ada@bu\u0308cher.example", "ADA@XN--BCHER-KVA.EXAMPLE"} {
-		if a := p.SignIn(spelling, backendtest.Password); a.Status != http.StatusOK {
-			t.Errorf("%s: %d %s", spelling, a.Status, a.Body)
-		}
+		wantStatus(t, spelling, p.SignIn(spelling, backendtest.Password), http.StatusOK)
 	}
 	cookie, _ := backendtest.Cookie(t, p.SignIn(ascii, backendtest.Password), "session")
 	browser := []backendtest.Header{cookie, {Name: "Sec-Fetch-Site", Value: "same-origin"}}

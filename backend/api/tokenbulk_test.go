@@ -204,9 +204,7 @@ func TestAFilterCoversEachTokenOnceInBatchesWhileOthersAreCreated(t *testing.T) 
 	seen, sizes, last := map[string]int{}, []int{}, ""
 	for range 10 {
 		a := bulk(p, []backendtest.Header{backendtest.Bearer(secret)}, fields)
-		if a.Status != http.StatusOK {
-			t.Fatalf("%d %s", a.Status, a.Body)
-		}
+		a.Must(t, http.StatusOK)
 		results, _ := a.Get(t, "details", "results").([]any)
 		for _, item := range results {
 			last = fmt.Sprint(item.(map[string]any)["id"])

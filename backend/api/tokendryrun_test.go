@@ -50,9 +50,7 @@ func TestADryRunOfEachActionShowsWhoWouldNoticeAndChangesNothing(t *testing.T) {
 		for action, want := range step.want {
 			for _, body := range []any{nil, map[string]any{"idempotency_key": "try-" + step.status.String() + action[0] + action[1][len(action[1])-4:]}} {
 				a := p.Call(action[0], action[1]+"?dry_run=true", body, backendtest.Bearer(manager))
-				if a.Status != want {
-					t.Errorf("%s, %v: %d %s, want %d", step.status, action, a.Status, a.Body, want)
-				}
+				wantStatus(t, fmt.Sprintf("%s, %v", step.status, action), a, want)
 				if now := rows(t, p, made.ID.String()); body == nil && now != before {
 					t.Errorf("%s, %v: the dry run made %s of %s", step.status, action, now, before)
 				}
@@ -73,9 +71,7 @@ func TestADryRunOfEachActionShowsWhoWouldNoticeAndChangesNothing(t *testing.T) {
 	}
 	for _, action := range [][2]string{suspend, revoke} { // in the wrong place it must not be ignored
 		for _, body := range []any{map[string]any{"dry_run": true}, backendtest.Details(map[string]any{"dry_run": true})} {
-			if a := p.Call(action[0], action[1], body, backendtest.Bearer(manager)); a.Status != http.StatusUnprocessableEntity {
-				t.Errorf("%v with dry_run in the body: %d %s", action, a.Status, a.Body)
-			}
+			wantStatus(t, fmt.Sprintf("%v with dry_run in the body", action), p.Call(action[0], action[1], body, backendtest.Bearer(manager)), http.StatusUnprocessableEntity)
 		}
 	}
 }
@@ -114,9 +110,7 @@ func TestTheEventsOfATokenSayWhoDidWhatNewestFirst(t *testing.T) {
 	path := "/api/v1/api_token/" + made.ID.String()
 	for _, action := range []string{"suspend", "activate", "revoke"} {
 		p.Clock.Move(time.Minute)
-		if a := p.Call(http.MethodPost, path+"/"+action, nil, backendtest.Bearer(manager)); a.Status != http.StatusOK {
-			t.Fatal(a.Body)
-		}
+		p.Call(http.MethodPost, path+"/"+action, nil, backendtest.Bearer(manager)).Must(t, http.StatusOK)
 	}
 	var got []string
 	for offset := 0; offset < 4; offset += 2 {
@@ -134,10 +128,6 @@ func TestTheEventsOfATokenSayWhoDidWhatNewestFirst(t *testing.T) {
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("the events are\n%v, want\n%v", got, want)
 	}
-	if a := p.Call(http.MethodDelete, path, nil, backendtest.Bearer(manager)); a.Status != http.StatusOK {
-		t.Fatal(a.Body)
-	}
-	if a := p.Call(http.MethodGet, path+"/events", nil, backendtest.Bearer(manager)); a.Status != http.StatusNotFound {
-		t.Errorf("the events of a deleted token: %d", a.Status)
-	}
+	p.Call(http.MethodDelete, path, nil, backendtest.Bearer(manager)).Must(t, http.StatusOK)
+	wantStatus(t, "the events of a deleted token", p.Call(http.MethodGet, path+"/events", nil, backendtest.Bearer(manager)), http.StatusNotFound)
 }

@@ -49,9 +49,7 @@ func TestAChangeWithAnUnknownQueryParameterIsRefusedAndChangesNothing(t *testing
 	} {
 		namesField(t, route.method+route.path, p.Call(route.method, route.path+"?revoke_api_token=true", "{}", browser...), "revoke_api_token")
 	}
-	if a := p.Call(http.MethodPost, path+"/suspend?account_id="+actor.AccountID.String(), nil, browser...); a.Status != http.StatusOK {
-		t.Errorf("the caller's own account: %d %s", a.Status, a.Body)
-	}
+	wantStatus(t, "the caller's own account", p.Call(http.MethodPost, path+"/suspend?account_id="+actor.AccountID.String(), nil, browser...), http.StatusOK)
 }
 
 func TestAMisspeltFilterIsRefusedAndAnyOtherUnknownKeyOfAListIsIgnored(t *testing.T) {
@@ -74,9 +72,7 @@ func TestAMisspeltFilterIsRefusedAndAnyOtherUnknownKeyOfAListIsIgnored(t *testin
 		"nonsense=1", "risk_profile_id=null&team_id=x&owner_person_id=x", "idempotency_key=12345678", "sorting[field]=id&sorting[direction]=desc",
 		"include_counts=true", "_=1", "environment_id=x", "", "&", "=1",
 	} {
-		if a := get("agent?" + query); a.Status != http.StatusOK {
-			t.Errorf("%s: %d %s", query, a.Status, a.Body)
-		}
+		wantStatus(t, query, get("agent?"+query), http.StatusOK)
 	}
 }
 
@@ -134,9 +130,7 @@ func TestUnknownMembersOfABodyAreRefusedWhereTheyCouldBeMeant(t *testing.T) {
 		{http.MethodPut, "/api/v1/account/" + actor.AccountID.String(), `{"details":{"name":"Acme","purpose":"business","website":null,"organisation_name":"Acme"}}`},
 		{http.MethodPost, "/api/v1/pfid/generate", `{"count":1,"account_id":"` + actor.AccountID.String() + `"}`},
 	} {
-		if a := p.Call(c.method, c.path, c.body, browser...); a.Status != http.StatusOK {
-			t.Errorf("%s %s %s: %d %s", c.method, c.path, c.body, a.Status, a.Body)
-		}
+		wantStatus(t, c.method+" "+c.path+" "+c.body, p.Call(c.method, c.path, c.body, browser...), http.StatusOK)
 	}
 }
 
@@ -147,9 +141,7 @@ func TestAnIdempotencyKeyThatNothingKeepsIsRefused(t *testing.T) {
 	actor := p.Found()
 	browser := session(t, p, backendtest.Email)
 	webhook := "/api/v1/account/" + actor.AccountID.String() + "/webhook"
-	if a := p.Call(http.MethodPut, webhook, backendtest.Details(map[string]any{"url": "https://example.com/hook"}), browser...); a.Status != http.StatusOK {
-		t.Fatalf("%d %s", a.Status, a.Body)
-	}
+	p.Call(http.MethodPut, webhook, backendtest.Details(map[string]any{"url": "https://example.com/hook"}), browser...).Must(t, http.StatusOK)
 	for _, c := range []struct{ method, path, body, field string }{
 		{http.MethodPost, webhook + "/replace_secret", `{"idempotency_key":"once-0001"}`, "idempotency_key"},
 		{http.MethodPost, webhook + "/replace_secret", `{"details":{"idempotency_key":"once-0001"}}`, "idempotency_key"},
@@ -202,14 +194,10 @@ func TestARequestWithManyUnknownNamesIsRefusedWithoutComparingThemAll(t *testing
 		}
 	}
 	commas := `{"details":{"email":"` + backendtest.Email + `","password":"` + strings.Repeat(",", 200) + `"}}`
-	if a := p.Call(http.MethodPost, "/api/v1/session", commas); a.Status != http.StatusUnauthorized {
-		t.Errorf("a wrong password of commas: %d %s", a.Status, a.Body)
-	}
+	wantStatus(t, "a wrong password of commas", p.Call(http.MethodPost, "/api/v1/session", commas), http.StatusUnauthorized)
 	namesField(t, "details of a token", p.Call(http.MethodPost, "/api/v1/api_token", `{"details":{`+many(200, `"field%d":0`)+`}}`, backendtest.Bearer(secret)), "body")
 	namesField(t, "query", p.Call(http.MethodPost, "/api/v1/session?"+strings.ReplaceAll(many(1000, "accoun%xt"), ",", "&"), "{}"), "query")
 	namesField(t, "query of a list", p.Call(http.MethodGet, "/api/v1/api_token?"+strings.ReplaceAll(many(1000, "x%x"), ",", "&"), nil, backendtest.Bearer(secret)), "query")
 	statuses := strings.Repeat("status=active&", 300)
-	if a := p.Call(http.MethodGet, "/api/v1/api_token?"+statuses, nil, backendtest.Bearer(secret)); a.Status != http.StatusOK {
-		t.Errorf("a filter with many values: %d %s", a.Status, a.Body)
-	}
+	wantStatus(t, "a filter with many values", p.Call(http.MethodGet, "/api/v1/api_token?"+statuses, nil, backendtest.Bearer(secret)), http.StatusOK)
 }

@@ -30,9 +30,7 @@ func TestGeneratedIdsAreOfTheAccountsPartition(t *testing.T) {
 		}
 	}
 	for body, want := range map[string]int{`{"count":0}`: 422, `{"count":1001}`: 422, `{"count":"many"}`: 422, `{"count":1,"account_id":"01m844psex6cc97gbnyq390gb01cg3qs"}`: 404, `{`: 400} {
-		if a := p.Call(http.MethodPost, "/api/v1/pfid/generate", body, backendtest.Bearer(manager)); a.Status != want {
-			t.Errorf("%s: %d %s", body, a.Status, a.Body)
-		}
+		wantStatus(t, body, p.Call(http.MethodPost, "/api/v1/pfid/generate", body, backendtest.Bearer(manager)), want)
 	}
 }
 
@@ -59,18 +57,14 @@ func TestARepeatedKeyReplaysTheFirstAnswer(t *testing.T) {
 	if other := post(`{"details":{"name":"other"},"idempotency_key":"key-0001"}`); other.Status != http.StatusConflict || other.Text(t, "code") != "idempotency_key_already_used" {
 		t.Errorf("another body: %d %s", other.Status, other.Body)
 	}
-	if other := p.Call(http.MethodPost, "/api/v1/environment", `{"details":{"name":"bot"},"idempotency_key":"key-0001"}`, backendtest.Bearer(manager)); other.Status != http.StatusConflict {
-		t.Errorf("another path: %d %s", other.Status, other.Body)
-	}
+	wantStatus(t, "another path", p.Call(http.MethodPost, "/api/v1/environment", `{"details":{"name":"bot"},"idempotency_key":"key-0001"}`, backendtest.Bearer(manager)), http.StatusConflict)
 	for _, key := range []string{`""`, `"` + strings.Repeat("k", 65) + `"`, `7`} {
 		if a := post(`{"details":{"name":"bot"},"idempotency_key":` + key + `}`); a.Status != http.StatusUnprocessableEntity || a.Get(t, "errors", "idempotency_key") == nil {
 			t.Errorf("key %s: %d %s", key, a.Status, a.Body)
 		}
 	}
 	p.Clock.Move(24 * time.Hour)
-	if later := post(`{"details":{"name":"other"},"idempotency_key":"key-0001"}`); later.Status != http.StatusOK {
-		t.Errorf("a key is kept for longer than a day: %d %s", later.Status, later.Body)
-	}
+	wantStatus(t, "a key is kept for longer than a day", post(`{"details":{"name":"other"},"idempotency_key":"key-0001"}`), http.StatusOK)
 }
 
 func TestAFailedRequestMayBeRepeatedWithItsKey(t *testing.T) {
@@ -79,9 +73,7 @@ func TestAFailedRequestMayBeRepeatedWithItsKey(t *testing.T) {
 	_, manager := p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})
 	body := `{"details":{"name":""},"idempotency_key":"key-0001"}`
 	for range 2 {
-		if a := p.Call(http.MethodPost, "/api/v1/agent", body, backendtest.Bearer(manager)); a.Status != http.StatusUnprocessableEntity {
-			t.Errorf("%d %s", a.Status, a.Body)
-		}
+		wantStatus(t, "the request", p.Call(http.MethodPost, "/api/v1/agent", body, backendtest.Bearer(manager)), http.StatusUnprocessableEntity)
 	}
 }
 
@@ -192,14 +184,10 @@ func TestBulkLetsNobodyDoMoreThanSingleRequestsDo(t *testing.T) {
 		`{"method":"TRACE","path":"/agent"}`, `{"path":"/agent"}`, `{"method":"GET","path":"/agent","body":[]}`,
 		`{}`, `{"_type":"agents/list"}`, `{"_type":"agents/list","idempotency_key":"short"}`,
 	} {
-		if a := p.Call(http.MethodPost, "/api/v1/bulk", `{"items":[`+item+`]}`, backendtest.Bearer(manager)); a.Status != http.StatusUnprocessableEntity {
-			t.Errorf("%s: %d %s", item, a.Status, a.Body)
-		}
+		wantStatus(t, item, p.Call(http.MethodPost, "/api/v1/bulk", `{"items":[`+item+`]}`, backendtest.Bearer(manager)), http.StatusUnprocessableEntity)
 	}
 	for _, body := range []string{`{"items":[]}`, `{}`, `{"items":[` + strings.TrimSuffix(strings.Repeat(`{"method":"GET","path":"/agent"},`, 101), ",") + `]}`} {
-		if a := p.Call(http.MethodPost, "/api/v1/bulk", body, backendtest.Bearer(manager)); a.Status != http.StatusUnprocessableEntity {
-			t.Errorf("%.40s: %d %s", body, a.Status, a.Body)
-		}
+		wantStatus(t, "no item, or too many", p.Call(http.MethodPost, "/api/v1/bulk", body, backendtest.Bearer(manager)), http.StatusUnprocessableEntity)
 	}
 }
 

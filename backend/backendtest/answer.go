@@ -11,6 +11,24 @@ type Answer struct {
 	Status int
 	Header http.Header
 	Body   string
+
+	request string // such as GET /api/v1/ping
+}
+
+// Want fails the test if the status is another one. what says which request it was.
+func (a Answer) Want(t testing.TB, what string, status int) {
+	t.Helper()
+	if a.Status != status {
+		t.Errorf("%s: %d, want %d: %s", what, a.Status, status, a.Body)
+	}
+}
+
+// Must ends the test if the status is another one.
+func (a Answer) Must(t testing.TB, status int) {
+	t.Helper()
+	if a.Status != status {
+		t.Fatalf("%s: %d, want %d: %s", a.request, a.Status, status, a.Body)
+	}
 }
 
 // JSON decodes the body into plain maps and slices.

@@ -86,7 +86,7 @@ func (p *Program) send(method, path string, body io.Reader, contentType string, 
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	return Answer{Status: response.StatusCode, Header: response.Header, Body: string(text)}
+	return Answer{Status: response.StatusCode, Header: response.Header, Body: string(text), request: method + " " + path}
 }
 
 // Form encodes pairs of names and values, which may repeat names.

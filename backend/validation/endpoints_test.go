@@ -112,9 +112,7 @@ func TestWhatIsNotOursGetsOneAndTheSameAnswer(t *testing.T) {
 		if none.Status != http.StatusUnauthorized || none.Text(t, "code") != "not_authenticated" || none.Header.Get("WWW-Authenticate") != `Bearer realm="tokentab"` {
 			t.Errorf("%s without a credential: %d %v %s", endpoint, none.Status, none.Header, none.Body)
 		}
-		if good := p.Call(http.MethodGet, endpoint, nil, backendtest.Bearer(secret)); good.Status != http.StatusOK {
-			t.Errorf("%s: the token itself gets %d", endpoint, good.Status)
-		}
+		p.Call(http.MethodGet, endpoint, nil, backendtest.Bearer(secret)).Want(t, endpoint+": the token itself", http.StatusOK)
 	}
 	for _, headers := range requests {
 		for _, h := range headers {
@@ -177,9 +175,7 @@ func TestAGoodAnswerForGatewaysCarriesAllIdentityHeadersAndNoBody(t *testing.T) 
 	if details.Text(t, "details", "agent_id") != made.AgentID.String() || details.Text(t, "details", "token_type") != "api" || details.Text(t, "status") != "success" {
 		t.Errorf("ping: %s", details.Body)
 	}
-	if a := p.Call(http.MethodGet, "/api/v1/ping", nil, backendtest.Header{Name: "X-API-Key", Value: accountSecret}); a.Status != http.StatusUnauthorized {
-		t.Errorf("ping takes X-API-Key: %d", a.Status)
-	}
+	p.Call(http.MethodGet, "/api/v1/ping", nil, backendtest.Header{Name: "X-API-Key", Value: accountSecret}).Want(t, "ping takes X-API-Key", http.StatusUnauthorized)
 }
 
 func TestAGatewayMaySendAnyMethodAndAnyPath(t *testing.T) {
@@ -187,17 +183,11 @@ func TestAGatewayMaySendAnyMethodAndAnyPath(t *testing.T) {
 	_, secret := p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})
 	for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND", "MKCOL", "BREW"} {
 		for _, path := range []string{"", "/", "/orders/7", "/orders/7?scope=account", "/a%2fb/%2e%2e/c", "//x"} {
-			if a := p.Call(method, "/api/v1/validate"+path, nil, backendtest.Bearer(secret)); a.Status != http.StatusOK {
-				t.Errorf("%s %s: %d", method, path, a.Status)
-			}
-			if a := p.Call(method, "/api/v1/validate"+path, nil); a.Status != http.StatusUnauthorized {
-				t.Errorf("%s %s without a token: %d", method, path, a.Status)
-			}
+			p.Call(method, "/api/v1/validate"+path, nil, backendtest.Bearer(secret)).Want(t, method+" "+path, http.StatusOK)
+			p.Call(method, "/api/v1/validate"+path, nil).Want(t, method+" "+path+" without a token", http.StatusUnauthorized)
 		}
 	}
-	if a := p.Call(http.MethodGet, "/api/v1/validatex", nil, backendtest.Bearer(secret)); a.Status != http.StatusNotFound {
-		t.Errorf("validatex: %d", a.Status)
-	}
+	p.Call(http.MethodGet, "/api/v1/validatex", nil, backendtest.Bearer(secret)).Want(t, "validatex", http.StatusNotFound)
 }
 
 func TestNoPathOfAGatewaysClientLeadsOutOfTheEndpoint(t *testing.T) {
@@ -218,9 +208,7 @@ func TestWhatIsTooLargeIsRefusedInTheEnvelope(t *testing.T) {
 		t.Errorf("headers: %d %s", a.Status, a.Body)
 	}
 	a = p.Call(http.MethodGet, "/api/v1/ping", nil, backendtest.Bearer(secret), backendtest.Header{Name: "X-Filler", Value: strings.Repeat("x", 12<<10)})
-	if a.Status != http.StatusOK {
-		t.Errorf("headers below the limit: %d %s", a.Status, a.Body)
-	}
+	a.Want(t, "headers below the limit", http.StatusOK)
 	a = p.Call(http.MethodPost, "/api/v1/agent", backendtest.Details(map[string]any{"name": strings.Repeat("x", 300<<10)}), backendtest.Bearer(secret))
 	if a.Status != http.StatusRequestEntityTooLarge || a.Text(t, "code") != "bad_request" {
 		t.Errorf("body: %d %s", a.Status, a.Body)
@@ -296,9 +284,7 @@ func TestAfterARotationNewTokensUseTheNewKeyAndOldOnesStayGood(t *testing.T) {
 		t.Errorf("%d keys are published", n)
 	}
 	for _, secret := range []string{before, after} {
-		if a := p.Call(http.MethodGet, "/api/v1/ping", nil, backendtest.Bearer(secret)); a.Status != http.StatusOK {
-			t.Errorf("%d", a.Status)
-		}
+		p.Call(http.MethodGet, "/api/v1/ping", nil, backendtest.Bearer(secret)).Want(t, "the request", http.StatusOK)
 	}
 }
 
@@ -312,9 +298,7 @@ func TestAMistypedAddressOfTheEndpointLetsNobodyIn(t *testing.T) {
 		}
 	}
 	for _, header := range []string{"X-Forwarded-Uri", "X-Forwarded-Method"} {
-		if a := p.Call(http.MethodGet, "/", nil, backendtest.Header{Name: header, Value: "/orders"}); a.Status != http.StatusForbidden {
-			t.Errorf("a gateway that asks the page with %s gets %d", header, a.Status)
-		}
+		p.Call(http.MethodGet, "/", nil, backendtest.Header{Name: header, Value: "/orders"}).Want(t, "a gateway that asks the page with "+header, http.StatusForbidden)
 	}
 }
 

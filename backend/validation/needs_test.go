@@ -38,9 +38,7 @@ func TestWhatAGatewayNeedsIsHeldAgainstTheToken(t *testing.T) {
 		"something=else":  http.StatusOK,
 	} {
 		a := p.Call(http.MethodGet, "/api/v1/validate?"+query, nil, backendtest.Bearer(secret))
-		if a.Status != want {
-			t.Errorf("?%s: %d, want %d", query, a.Status, want)
-		}
+		a.Want(t, "?"+query, want)
 		if want == http.StatusForbidden && (a.Text(t, "code") != "not_permitted" || !strings.Contains(a.Header.Get("WWW-Authenticate"), "insufficient_scope")) {
 			t.Errorf("?%s: %v %s", query, a.Header, a.Body)
 		}
@@ -93,9 +91,7 @@ func TestANeedInAHeaderIsHeldAgainstTheTokenAsOneInTheQueryIs(t *testing.T) {
 			headers = append(headers, backendtest.Header{Name: "X-Token-Need", Value: line})
 		}
 		a := p.Call(http.MethodGet, "/api/v1/validate?"+c.query, nil, headers...)
-		if a.Status != c.want {
-			t.Errorf("?%s with %q: %d, want %d", c.query, c.lines, a.Status, c.want)
-		}
+		a.Want(t, "?"+c.query+" with "+strings.Join(c.lines, " and "), c.want)
 		if c.want == http.StatusForbidden && (a.Text(t, "code") != "not_permitted" || a.Header.Get("X-Token-Id") != "") {
 			t.Errorf("?%s with %q: %v %s", c.query, c.lines, a.Header, a.Body)
 		}
@@ -138,9 +134,7 @@ func TestARequirementThatIsMisspeltRefusesAndIsLoggedOnce(t *testing.T) {
 			t.Errorf("the ordinary key %q: %d", key, got)
 		}
 	}
-	if a := p.Call(http.MethodGet, "/api/v1/validate?Scope=account", nil, backendtest.Bearer("wrong")); a.Status != http.StatusUnauthorized {
-		t.Errorf("with a wrong token: %d", a.Status)
-	}
+	p.Call(http.MethodGet, "/api/v1/validate?Scope=account", nil, backendtest.Bearer("wrong")).Want(t, "with a wrong token", http.StatusUnauthorized)
 	if n := strings.Count(p.Log.String(), "misspelt requirement"); n < 4 || n > 6 {
 		t.Errorf("%d lines were logged:\n%s", n, p.Log)
 	}
@@ -190,9 +184,7 @@ func TestAGatewayThatSendsRequirementsToPingIsRefused(t *testing.T) {
 		"?Scope=account": http.StatusForbidden, "?account_id=" + made.AccountID.String(): http.StatusForbidden, "?page=2&agent-id=x": http.StatusForbidden,
 	} {
 		for _, method := range []string{http.MethodGet, http.MethodHead} {
-			if a := p.Call(method, "/api/v1/ping"+query, nil, backendtest.Bearer(secret)); a.Status != want {
-				t.Errorf("%s %s: %d %s", method, query, a.Status, a.Body)
-			}
+			p.Call(method, "/api/v1/ping"+query, nil, backendtest.Bearer(secret)).Want(t, method+" "+query, want)
 		}
 	}
 }

@@ -39,13 +39,9 @@ func TestASecretNamesItsEntryAndTheListIsSignedAsTheDraftSays(t *testing.T) {
 	}
 	p.Clock.Move(token.StatusListTTL)
 	same := backendtest.Header{Name: "If-None-Match", Value: a.Header.Get("ETag")}
-	if later := p.Call(http.MethodGet, "/status-lists/1", nil, same); later.Status != http.StatusNotModified {
-		t.Errorf("who asks for the same list after its ttl gets %d", later.Status)
-	}
+	p.Call(http.MethodGet, "/status-lists/1", nil, same).Want(t, "who asks for the same list after its ttl", http.StatusNotModified)
 	p.Clock.Move(10 * time.Minute)
-	if later := p.Call(http.MethodGet, "/status-lists/1", nil, same); later.Status != http.StatusOK {
-		t.Errorf("a list that will soon have expired is handed out: %d", later.Status)
-	}
+	p.Call(http.MethodGet, "/status-lists/1", nil, same).Want(t, "a list that will soon have expired is handed out", http.StatusOK)
 }
 
 func TestEveryChangeOfATokenIsInItsListBeforeItIsAnswered(t *testing.T) {
@@ -151,9 +147,7 @@ func TestAListIsSentOncePackedWhereTheRequestTakesItAndNotAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, old := range []backendtest.Answer{get(takes("gzip"), has(packedTag)), get(takes("identity"), has(tag)), get(has(tag), backendtest.Header{Name: "If-Modified-Since", Value: "Sun, 01 Mar 2037 12:00:00 GMT"})} {
-		if old.Status != http.StatusOK {
-			t.Errorf("who has it from before a change gets %d", old.Status)
-		}
+		old.Want(t, "who has it from before a change", http.StatusOK)
 	}
 }
 
@@ -171,9 +165,7 @@ func TestAListHasOneAddressAndNoPast(t *testing.T) {
 	if a := p.Call(http.MethodGet, "/status-lists/1?time=1686925000", nil); a.Status != http.StatusNotImplemented || a.Header.Get("Cache-Control") != "no-store" {
 		t.Errorf("the past: %d %v", a.Status, a.Header)
 	}
-	if a := p.Call(http.MethodPost, "/status-lists/1", nil); a.Status != http.StatusMethodNotAllowed {
-		t.Errorf("POST: %d %s", a.Status, a.Body)
-	}
+	p.Call(http.MethodPost, "/status-lists/1", nil).Want(t, "POST", http.StatusMethodNotAllowed)
 	if a := p.Call(http.MethodGet, "/status-lists", nil); a.Status != http.StatusOK || a.Body != `{"status_lists":["`+p.URL+`/status-lists/1"]}` || !strings.HasPrefix(a.Header.Get("Content-Type"), "application/json") {
 		t.Errorf("%d %v %s", a.Status, a.Header, a.Body)
 	}

@@ -37,9 +37,7 @@ func TestWhatAProxySaysOfItsClientIsBelievedFromTrustedProxiesOnly(t *testing.T)
 				own.Value = p.URL
 			}
 			a := p.SignIn(backendtest.Email, backendtest.Password, append(c.sent, own)...)
-			if a.Status != http.StatusOK {
-				t.Fatalf("%d %s", a.Status, a.Body)
-			}
+			a.Must(t, http.StatusOK)
 			header, cookie := backendtest.Cookie(t, a, "session")
 			if cookie.Secure != c.https || strings.HasPrefix(cookie.Name, "__Host-") != c.https || (a.Header.Get("Strict-Transport-Security") != "") != c.https {
 				t.Errorf("https: %+v, HSTS %q", cookie, a.Header.Get("Strict-Transport-Security"))
@@ -48,9 +46,7 @@ func TestWhatAProxySaysOfItsClientIsBelievedFromTrustedProxiesOnly(t *testing.T)
 				t.Errorf("the session is not from %s: %s", c.address, list.Body)
 			}
 			a = p.Call(http.MethodPost, "/api/v1/agent", backendtest.Details(map[string]any{"name": "bot"}), append(c.sent, header, own)...)
-			if a.Status != http.StatusOK {
-				t.Fatalf("%d %s", a.Status, a.Body)
-			}
+			a.Must(t, http.StatusOK)
 			if got := lastActor(t, p); got != c.address {
 				t.Errorf("the audit event is from %s, want %s", got, c.address)
 			}
@@ -59,9 +55,7 @@ func TestWhatAProxySaysOfItsClientIsBelievedFromTrustedProxiesOnly(t *testing.T)
 				t.Errorf("the invite leads to %s, want one on %s", link, own.Value)
 			}
 			other := backendtest.Header{Name: "Origin", Value: "https://evil.example"}
-			if a := p.Call(http.MethodPost, "/api/v1/agent", backendtest.Details(map[string]any{"name": "bot"}), append(c.sent, header, other)...); a.Status != http.StatusForbidden {
-				t.Errorf("another origin may change something: %d", a.Status)
-			}
+			p.Call(http.MethodPost, "/api/v1/agent", backendtest.Details(map[string]any{"name": "bot"}), append(c.sent, header, other)...).Want(t, "another origin may change something", http.StatusForbidden)
 		})
 	}
 }
@@ -84,9 +78,7 @@ func TestTheEndpointBelievesNothingThatAProxySaysOfItsClient(t *testing.T) {
 		{Name: "X-Original-Method", Value: "OPTIONS"}, {Name: "X-Forwarded-Authorization", Value: "Bearer " + secret}, {Name: "X-Forwarded-Access-Token", Value: secret},
 		{Name: "X-Token-Id", Value: made.ID.String()}, {Name: "Proxy-Authorization", Value: "Bearer " + secret}, {Name: "Cookie", Value: "Authorization=Bearer " + secret},
 	} {
-		if a := p.Call(http.MethodGet, "/api/v1/validate", nil, h); a.Status != http.StatusUnauthorized {
-			t.Errorf("%s: %d", h.Name, a.Status)
-		}
+		p.Call(http.MethodGet, "/api/v1/validate", nil, h).Want(t, h.Name, http.StatusUnauthorized)
 		a := p.Call(http.MethodGet, "/api/v1/validate", nil, h, backendtest.Bearer(secret))
 		if a.Status != http.StatusOK || a.Header.Get("X-Token-Id") != made.ID.String() {
 			t.Errorf("%s with a good token: %d", h.Name, a.Status)

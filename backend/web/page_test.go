@@ -28,9 +28,7 @@ func TestOnlyListedPathsArePages(t *testing.T) {
 		}
 	}
 	for _, path := range []string{"/routes.txt", "/routes.txt.br"} {
-		if a := p.Call(http.MethodGet, path, nil); a.Status != http.StatusNotFound {
-			t.Errorf("%s: %d %s", path, a.Status, a.Body)
-		}
+		p.Call(http.MethodGet, path, nil).Want(t, path, http.StatusNotFound)
 	}
 }
 

@@ -73,17 +73,13 @@ func TestAGatewayThatAsksAtAWrongAddressGetsNoYes(t *testing.T) {
 			"encoded twice":                 h("X-Forwarded-Uri", strings.Replace(path, "/", "%252F", 1)),
 			"a fragment":                    h("X-Forwarded-Uri", path+"#orders"),
 		} {
-			if a := p.Call(http.MethodGet, path, nil, append(headers, backendtest.Bearer(secret))...); a.Status != http.StatusForbidden {
-				t.Errorf("%s asks %s: %d", name, path, a.Status)
-			}
+			p.Call(http.MethodGet, path, nil, append(headers, backendtest.Bearer(secret))...).Want(t, name+" asks "+path, http.StatusForbidden)
 		}
 	}
 	if n := strings.Count(p.Log.String(), "configure it to ask at /api/v1/validate"); n != 1 {
 		t.Errorf("it is logged %d times", n)
 	}
-	if a := p.Call(http.MethodGet, "/api/v1/validate", nil, append(h("X-Forwarded-Method", "POST", "X-Forwarded-Uri", "/orders"), backendtest.Bearer(secret))...); a.Status != http.StatusOK {
-		t.Errorf("at the right address: %d", a.Status)
-	}
+	p.Call(http.MethodGet, "/api/v1/validate", nil, append(h("X-Forwarded-Method", "POST", "X-Forwarded-Uri", "/orders"), backendtest.Bearer(secret))...).Want(t, "at the right address", http.StatusOK)
 }
 
 func TestAPlainProxyThatTellsWhatItPassesOnIsServed(t *testing.T) {
@@ -98,9 +94,7 @@ func TestAPlainProxyThatTellsWhatItPassesOnIsServed(t *testing.T) {
 				backendtest.Header{Name: "X-Forwarded-Server", Value: "tokens.example.com"}, backendtest.Header{Name: "X-Forwarded-Ssl", Value: "on"}, backendtest.Header{Name: "X-Forwarded-Uri", Value: uri},
 				backendtest.Header{Name: "X-Original-Method", Value: "GET"}, backendtest.Header{Name: "X-Original-Url", Value: "https://tokens.example.com" + path}, backendtest.Header{Name: "X-Real-Ip", Value: "203.0.113.9"},
 			)
-			if a.Status != http.StatusOK {
-				t.Errorf("%s as %s at %s: %d %s", path, uri, host, a.Status, a.Body)
-			}
+			a.Want(t, path+" as "+uri+" at "+host, http.StatusOK)
 		}
 	}
 }
@@ -113,17 +107,11 @@ func TestAGatewayOfAnotherSiteIsRefusedWithoutAPublicURLToo(t *testing.T) {
 	for host, want := range map[string]int{own: http.StatusOK, name: http.StatusOK, "app.example.com": http.StatusForbidden, name + ":1": http.StatusForbidden, "app.example.com, " + own: http.StatusForbidden} {
 		for _, path := range []string{"/", "/docs", "/healthz"} {
 			forwarded := []backendtest.Header{{Name: "X-Forwarded-Uri", Value: path}, {Name: "X-Forwarded-Host", Value: host}}
-			if a := p.Call(http.MethodGet, path, nil, forwarded...); a.Status != want {
-				t.Errorf("%s at %s: %d", host, path, a.Status)
-			}
+			p.Call(http.MethodGet, path, nil, forwarded...).Want(t, host+" at "+path, want)
 			original := backendtest.Header{Name: "X-Original-Url", Value: "http://" + host + path}
-			if a := p.Call(http.MethodGet, path, nil, original); a.Status != want {
-				t.Errorf("%s at %s, as a URL: %d", host, path, a.Status)
-			}
+			p.Call(http.MethodGet, path, nil, original).Want(t, host+" at "+path+", as a URL", want)
 			// Such a header alone is a plain proxy's.
-			if a := p.Call(http.MethodGet, path, nil, forwarded[1]); a.Status != http.StatusOK {
-				t.Errorf("%s at %s, alone: %d", host, path, a.Status)
-			}
+			p.Call(http.MethodGet, path, nil, forwarded[1]).Want(t, host+" at "+path+", alone", http.StatusOK)
 		}
 	}
 }
@@ -180,9 +168,7 @@ func TestARefusedOriginIsToldTheAddressThatWorks(t *testing.T) {
 	if a.Status != http.StatusForbidden || a.Text(t, "code") != "not_permitted" || !strings.Contains(a.Text(t, "message"), "https://tokens.example.com") {
 		t.Errorf("%d %s", a.Status, a.Body)
 	}
-	if a := p.SignIn(backendtest.Email, backendtest.Password, backendtest.Header{Name: "Origin", Value: "https://tokens.example.com"}); a.Status != http.StatusOK {
-		t.Errorf("at that address: %d %s", a.Status, a.Body)
-	}
+	p.SignIn(backendtest.Email, backendtest.Password, backendtest.Header{Name: "Origin", Value: "https://tokens.example.com"}).Want(t, "at that address", http.StatusOK)
 }
 
 func TestAnOriginIsOwnHoweverTheAddressIsWritten(t *testing.T) {
@@ -206,9 +192,7 @@ func TestAnOriginIsOwnHoweverTheAddressIsWritten(t *testing.T) {
 			if c.host != "" {
 				headers = append(headers, backendtest.Header{Name: "X-Forwarded-Host", Value: c.host})
 			}
-			if a := p.SignIn(backendtest.Email, backendtest.Password, headers...); a.Status != c.want {
-				t.Errorf("%s at %q, host %q: %d %s", c.origin, public, c.host, a.Status, a.Body)
-			}
+			p.SignIn(backendtest.Email, backendtest.Password, headers...).Want(t, fmt.Sprintf("%s at %q, host %q", c.origin, public, c.host), c.want)
 		}
 	}
 }
@@ -218,9 +202,7 @@ func TestAPlainProxyMayNameTheHostAsBrowsersDo(t *testing.T) {
 		p := backendtest.Start(t, smallPage, publicAt(public))
 		p.Found()
 		for host, want := range map[string]int{own: http.StatusOK, own + ":443": http.StatusOK, own + ":8443": http.StatusForbidden, "app.example.com": http.StatusForbidden} {
-			if a := p.Call(http.MethodGet, "/docs", nil, backendtest.Header{Name: "X-Original-Url", Value: "https://" + host + "/docs"}); a.Status != want {
-				t.Errorf("%s of %s: %d", host, public, a.Status)
-			}
+			p.Call(http.MethodGet, "/docs", nil, backendtest.Header{Name: "X-Original-Url", Value: "https://" + host + "/docs"}).Want(t, host+" of "+public, want)
 		}
 	}
 }

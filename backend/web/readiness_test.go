@@ -20,13 +20,9 @@ func TestNoTokenPassesWhileTheDatabaseIsAway(t *testing.T) {
 	check := func(when string, ready, good int) {
 		t.Helper()
 		p.Clock.Move(10 * time.Second)
-		if a := p.Call(http.MethodGet, "/readyz", nil); a.Status != ready {
-			t.Errorf("%s: readyz answers %d %s", when, a.Status, a.Body)
-		}
+		p.Call(http.MethodGet, "/readyz", nil).Want(t, when+": readyz", ready)
 		for _, endpoint := range []string{"/api/v1/validate", "/api/v1/ping", "/api/v1/account"} {
-			if a := p.Call(http.MethodGet, endpoint, nil, backendtest.Bearer(secret)); a.Status != good {
-				t.Errorf("%s: %s answers %d %s", when, endpoint, a.Status, a.Body)
-			}
+			p.Call(http.MethodGet, endpoint, nil, backendtest.Bearer(secret)).Want(t, when+": "+endpoint, good)
 		}
 	}
 	check("before", http.StatusOK, http.StatusOK)
