@@ -18,7 +18,7 @@ import (
 
 // register adds n instances to a deployment.
 func (r *run) register(deployment, n int, status activity.Status) {
-	r.tb.Helper()
+	r.t.Helper()
 	r.exec(`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
 		INSERT INTO agent_instances (account_id, id, agent_id, agent_version_id, environment_id, agent_deployment_id, status, purpose, inserted_at, updated_at)
 		SELECT account_id, substr(?, 1, 24) || substr(CAST(100000000 + i AS TEXT), 2), agent_id, id, environment_id, id, ?, 'live', ?, ? FROM n, agent_deployments WHERE id = ?`,

@@ -1,78 +1,37 @@
 package store
 
 import (
-	"io/fs"
-	"path/filepath"
 	"testing"
-	"testing/fstest"
 	"time"
 
 	"tokentab/backend/pfid"
 	"tokentab/backend/pgtest"
 )
 
-// schemaUpTo opens a database with the schema of an earlier version, whose last migration has the given number.
-func schemaUpTo(t *testing.T, folder, last string) *Store {
-	t.Helper()
-	names, err := fs.Glob(migrations, "migrations/*.sql")
-	if err != nil {
-		t.Fatal(err)
-	}
-	older := fstest.MapFS{}
-	for _, name := range names {
-		content, err := fs.ReadFile(migrations, name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if filepath.Base(name)[:len(last)] <= last {
-			older[name] = &fstest.MapFile{Data: content}
-		}
-	}
-	path := filepath.Join(folder, FileName)
-	writer, err := connect(path, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &db{writer: writer, onDisk: &onDisk{path: path}}
-	if err := s.migrate(t.Context(), older, now); err != nil {
-		t.Fatal(err)
-	}
-	return newStore(s)
-}
-
 // TestPromise9InvitesOfOlderDataLearnTheirMaker opens data whose invites don't name the token that made them.
 func TestPromise9InvitesOfOlderDataLearnTheirMaker(t *testing.T) {
 	pgtest.OnSQLite(t, "a schema that Postgres never had")
-	folder := t.TempDir()
-	old := schemaUpTo(t, folder, "00004")
-	ids := newShelf(t)
-	account := ids.actor.AccountID
-	run := func(statement string, values ...any) {
-		t.Helper()
-		if err := old.writer.Exec(statement, values...).Error; err != nil {
-			t.Fatal(err)
-		}
-	}
-	run("INSERT INTO accounts (id, partition, name, purpose, inserted_at, updated_at) VALUES (?, 7, 'Acme', 'business', 1, 1)", account)
+	old := newOlder(t, "00004")
+	account := old.actor.AccountID
 	week := now().Add(7 * 24 * time.Hour).UnixMilli()
 	member := func(email string, removed any) pfid.ID {
-		id := ids.id()
-		run("INSERT INTO admin_users (id, account_id, email, password_hash, inserted_at, updated_at, removed_at) VALUES (?, ?, ?, '', 1, 1, ?)", id, account, email, removed)
+		id := old.id()
+		old.exec("INSERT INTO admin_users (id, account_id, email, password_hash, inserted_at, updated_at, removed_at) VALUES (?, ?, ?, '', 1, 1, ?)", id, account, email, removed)
 		return id
 	}
 	madeBy := func(user, apiToken pfid.ID, recorded bool) pfid.ID {
-		id := ids.id()
-		run(`INSERT INTO admin_user_invites (id, account_id, email, status, created_by_admin_user_id, expires_at, inserted_at, updated_at)
+		id := old.id()
+		old.exec(`INSERT INTO admin_user_invites (id, account_id, email, status, created_by_admin_user_id, expires_at, inserted_at, updated_at)
 			VALUES (?, ?, 'x@example.com', 'pending', ?, ?, 5, 5)`, id, account, user, week)
 		if recorded {
-			run(`INSERT INTO audit_events (id, account_id, action, subject_id, actor_admin_user_id, actor_api_token_id, actor_address, detail, inserted_at)
-				VALUES (?, ?, 'admin_user_invite.created', ?, ?, ?, '', '', 5)`, ids.id(), account, id, user, apiToken)
+			old.exec(`INSERT INTO audit_events (id, account_id, action, subject_id, actor_admin_user_id, actor_api_token_id, actor_address, detail, inserted_at)
+				VALUES (?, ?, 'admin_user_invite.created', ?, ?, ?, '', '', 5)`, old.id(), account, id, user, apiToken)
 		}
 		return id
 	}
 	apiToken := func(status string, end int64) pfid.ID {
-		id := ids.id()
-		run(`INSERT INTO api_tokens (id, account_id, name, secret_hash, hint, token_scope, status, expires_at, inserted_at, updated_at)
+		id := old.id()
+		old.exec(`INSERT INTO api_tokens (id, account_id, name, secret_hash, hint, token_scope, status, expires_at, inserted_at, updated_at)
 			VALUES (?, ?, '', ?, 'abcd', 'account', ?, ?, 1, 1)`, id, account, id[:], status, end)
 		return id
 	}
@@ -92,11 +51,7 @@ func TestPromise9InvitesOfOlderDataLearnTheirMaker(t *testing.T) {
 		madeBy(none, revoked, true): {"revoked", week},
 		madeBy(none, none, false):   {"revoked", week},
 	}
-	if err := old.close(); err != nil {
-		t.Fatal(err)
-	}
-	s := open(t, folder, now)
-	defer s.Close()
+	s := old.upgraded()
 	ended := 0
 	for id, w := range wanted {
 		i, err := s.People.Invite(t.Context(), account, id)

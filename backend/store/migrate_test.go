@@ -2,6 +2,7 @@ package store
 
 import (
 	"io/fs"
+	"path"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -14,23 +15,61 @@ import (
 
 func now() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) }
 
-// withOneMore returns the migrations of this version and one that the next version could add.
-func withOneMore(t *testing.T, statement string) fs.FS {
+// migrationsUpTo returns the migrations in a folder up to a number, such as 00012.
+func migrationsUpTo(t *testing.T, all fs.FS, pattern, last string) fstest.MapFS {
 	t.Helper()
-	all := fstest.MapFS{}
-	names, err := fs.Glob(migrations, "migrations/*.sql")
+	names, err := fs.Glob(all, pattern)
 	if err != nil {
 		t.Fatal(err)
 	}
+	some := fstest.MapFS{}
 	for _, name := range names {
-		content, err := fs.ReadFile(migrations, name)
+		content, err := fs.ReadFile(all, name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		all[name] = &fstest.MapFile{Data: content}
+		if path.Base(name)[:len(last)] <= last {
+			some[name] = &fstest.MapFile{Data: content}
+		}
 	}
+	return some
+}
+
+// withOneMore returns the migrations of this version and one that the next version could add.
+func withOneMore(t *testing.T, statement string) fs.FS {
+	t.Helper()
+	all := migrationsUpTo(t, migrations, "migrations/*.sql", "99999")
 	all["migrations/99998_next.sql"] = &fstest.MapFile{Data: []byte("-- +goose Up\n" + statement + "\n")}
 	return all
+}
+
+// newOlder is newShelf with the schema of an earlier version, whose last migration has the given number.
+func newOlder(t *testing.T, last string) *shelf {
+	t.Helper()
+	at := filepath.Join(t.TempDir(), FileName)
+	writer, err := connect(at, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &db{writer: writer, onDisk: &onDisk{path: at}}
+	if err := d.migrate(t.Context(), migrationsUpTo(t, migrations, "migrations/*.sql", last), now); err != nil {
+		t.Fatal(err)
+	}
+	s := &shelf{Store: newStore(d), t: t}
+	s.actor.AccountID = s.id()
+	s.exec("INSERT INTO accounts (id, partition, name, purpose, inserted_at, updated_at) VALUES (?, 7, 'Acme', 'business', 1, 1)", s.actor.AccountID)
+	return s
+}
+
+// upgraded closes an older database and opens it with this version.
+func (s *shelf) upgraded() *Store {
+	s.t.Helper()
+	if err := s.close(); err != nil {
+		s.t.Fatal(err)
+	}
+	present := open(s.t, filepath.Dir(s.path), now)
+	s.t.Cleanup(func() { _ = present.Close() })
+	return present
 }
 
 func TestPromise8UpgradesKeepEverythingAfterACopyWasMade(t *testing.T) {
@@ -85,27 +124,9 @@ func TestPromise8UpgradesKeepEverythingAfterACopyWasMade(t *testing.T) {
 // TestPromise8TokensOfSchema1StayGood fills a database with the schema of the first version.
 func TestPromise8TokensOfSchema1StayGood(t *testing.T) {
 	pgtest.OnSQLite(t, "migrations of SQLite")
-	folder := t.TempDir()
-	first, err := fs.ReadFile(migrations, "migrations/00001_first.sql")
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(folder, FileName)
-	writer, err := connect(path, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	old := newDB(&file{path: path}, now)
-	old.writer = writer
-	if err := old.migrate(t.Context(), fstest.MapFS{"migrations/00001_first.sql": &fstest.MapFile{Data: first}}, now); err != nil {
-		t.Fatal(err)
-	}
+	old := newOlder(t, "00001")
+	old.exec("UPDATE accounts SET api_token_count = 3")
 	hashes := map[token.Status]token.Hash{}
-	ids := newShelf(t)
-	err = writer.Exec("INSERT INTO accounts (id, partition, name, purpose, api_token_count, inserted_at, updated_at) VALUES (?, 7, 'Acme', 'business', 3, 1, 1)", ids.actor.AccountID).Error
-	if err != nil {
-		t.Fatal(err)
-	}
 	for status := token.Active; status <= token.Revoked; status++ {
 		hash := token.HashOf([]byte(status.String()))
 		hashes[status] = hash
@@ -113,23 +134,16 @@ func TestPromise8TokensOfSchema1StayGood(t *testing.T) {
 		if status == token.Active {
 			lastUsed = 123456
 		}
-		err := writer.Exec(`INSERT INTO api_tokens (id, account_id, name, secret_hash, hint, token_scope, status, expires_at, last_used_at, inserted_at, updated_at)
-			VALUES (?, ?, '', ?, 'abcd', 'account', ?, ?, ?, 1, 1)`, ids.id(), ids.actor.AccountID, hash[:], status.String(), now().Add(time.Hour).UnixMilli(), lastUsed).Error
-		if err != nil {
-			t.Fatal(err)
-		}
+		old.exec(`INSERT INTO api_tokens (id, account_id, name, secret_hash, hint, token_scope, status, expires_at, last_used_at, inserted_at, updated_at)
+			VALUES (?, ?, '', ?, 'abcd', 'account', ?, ?, ?, 1, 1)`, old.id(), old.actor.AccountID, hash[:], status.String(), now().Add(time.Hour).UnixMilli(), lastUsed)
 	}
-	if err := old.close(); err != nil {
-		t.Fatal(err)
-	}
-	s := open(t, folder, now)
-	defer s.Close()
+	s := old.upgraded()
 	for status, hash := range hashes {
 		standing, ok, err := s.Tokens.FindToken(t.Context(), hash)
 		if err != nil || !ok || standing.Status != status {
 			t.Errorf("a %s token is %v %s %v", status, ok, standing.Status, err)
 		}
-		found, err := s.Tokens.Token(t.Context(), ids.actor.AccountID, standing.TokenID)
+		found, err := s.Tokens.Token(t.Context(), old.actor.AccountID, standing.TokenID)
 		if err != nil || !found.StatusEntry.IsZero() {
 			t.Errorf("%v %v", found.StatusEntry, err)
 		}

@@ -17,18 +17,7 @@ import (
 // nextPostgres returns the migrations of this version and made-up later ones.
 func nextPostgres(t *testing.T, later map[string]string) fs.FS {
 	t.Helper()
-	all := fstest.MapFS{}
-	names, err := fs.Glob(postgresMigrations, "*.sql")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range names {
-		content, err := fs.ReadFile(postgresMigrations, name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		all[name] = &fstest.MapFile{Data: content}
-	}
+	all := migrationsUpTo(t, postgresMigrations, "*.sql", "99999")
 	for name, statement := range later {
 		all[name] = &fstest.MapFile{Data: []byte("-- +goose Up\n" + statement + "\n")}
 	}

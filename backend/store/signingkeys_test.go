@@ -14,26 +14,17 @@ import (
 // TestTokensOfOlderDataAreAttributedToTheirKey opens data whose tokens don't name the key that signed them.
 func TestTokensOfOlderDataAreAttributedToTheirKey(t *testing.T) {
 	pgtest.OnSQLite(t, "a schema that Postgres never had")
-	folder := t.TempDir()
-	old := schemaUpTo(t, folder, "00010")
-	ids := newShelf(t)
-	account := ids.actor.AccountID
-	run := func(statement string, values ...any) {
-		t.Helper()
-		if err := old.writer.Exec(statement, values...).Error; err != nil {
-			t.Fatal(err)
-		}
-	}
-	run("INSERT INTO accounts (id, partition, name, purpose, inserted_at, updated_at) VALUES (?, 7, 'Acme', 'business', 1, 1)", account)
+	old := newOlder(t, "00010")
+	account := old.actor.AccountID
 	day := 24 * time.Hour
 	start := now().Add(-900 * day)
 	for kid, at := range map[string]time.Time{"a": start, "b": start.Add(100 * day), "c": start.Add(200 * day)} {
-		run("INSERT INTO signing_keys (kid, sealed_private_key, public_key, inserted_at) VALUES (?, x'', x'', ?)", kid, at.UnixMilli())
+		old.exec("INSERT INTO signing_keys (kid, sealed_private_key, public_key, inserted_at) VALUES (?, x'', x'', ?)", kid, at.UnixMilli())
 	}
 	signed := func(after time.Duration, status string, end time.Time) pfid.ID {
-		id := ids.id()
+		id := old.id()
 		secret := token.HashOf(id[:])
-		run(`INSERT INTO api_tokens (id, account_id, name, secret_hash, hint, token_scope, status, expires_at, inserted_at, updated_at)
+		old.exec(`INSERT INTO api_tokens (id, account_id, name, secret_hash, hint, token_scope, status, expires_at, inserted_at, updated_at)
 			VALUES (?, ?, '', ?, 'abcd', 'account', ?, ?, ?, 1)`, id, account, secret[:], status, end.UnixMilli(), start.Add(after).UnixMilli())
 		return id
 	}
@@ -48,11 +39,7 @@ func TestTokensOfOlderDataAreAttributedToTheirKey(t *testing.T) {
 		signed(200*day+lead+3*time.Minute, "active", far):           "c",
 		signed(200*day+lead+3*time.Minute, "revoked", far):          "",
 	}
-	if err := old.close(); err != nil {
-		t.Fatal(err)
-	}
-	s := open(t, folder, now)
-	defer s.Close()
+	s := old.upgraded()
 	for id, want := range wanted {
 		var got string
 		if err := s.reader.Raw("SELECT COALESCE(kid, '') FROM api_tokens WHERE id = ?", id).Scan(&got).Error; err != nil || got != want {
@@ -63,7 +50,7 @@ func TestTokensOfOlderDataAreAttributedToTheirKey(t *testing.T) {
 	if err != nil || uses["a"] != 4 || uses["b"] != 2 || uses["c"] != 1 {
 		t.Errorf("%v %v", uses, err)
 	}
-	recorder := func(pfid.ID) audit.Recorder { return audit.NewRecorder(now(), ids.actor, rand.Reader) }
+	recorder := func(pfid.ID) audit.Recorder { return audit.NewRecorder(now(), old.actor, rand.Reader) }
 	total := 0
 	for range 3 {
 		revoked, _, err := s.Keys.RevokeSomeOfKey(t.Context(), "b", 2, now(), recorder)

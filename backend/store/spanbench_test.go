@@ -19,8 +19,7 @@ import (
 
 // run is a database with an account, an agent in two environments and instances.
 type run struct {
-	*Store
-	tb          testing.TB
+	*shelf
 	scope       activity.Scope
 	agent       pfid.ID
 	deployments [2]pfid.ID
@@ -29,11 +28,8 @@ type run struct {
 
 func newRun(tb testing.TB, instances int) *run {
 	tb.Helper()
-	s := open(tb, tb.TempDir(), now)
-	tb.Cleanup(func() { _ = s.Close() })
-	r := &run{Store: s, tb: tb}
-	r.scope.AccountID, r.agent = r.id(), r.id()
-	r.exec("INSERT INTO accounts (id, partition, name, purpose, inserted_at, updated_at) VALUES (?, ?, '', '', 1, 1)", r.scope.AccountID, partition(r.scope.AccountID))
+	r := &run{shelf: newShelf(tb)}
+	r.scope.AccountID, r.agent = r.actor.AccountID, r.id()
 	r.exec("INSERT INTO agents (id, account_id, name, inserted_at, updated_at) VALUES (?, ?, '', 1, 1)", r.agent, r.scope.AccountID)
 	for i := range r.deployments {
 		environment := r.id()
@@ -47,24 +43,8 @@ func newRun(tb testing.TB, instances int) *run {
 	return r
 }
 
-func (r *run) id() pfid.ID {
-	r.tb.Helper()
-	id, err := pfid.New(now(), 7, rand.Reader)
-	if err != nil {
-		r.tb.Fatal(err)
-	}
-	return id
-}
-
-func (r *run) exec(statement string, values ...any) {
-	r.tb.Helper()
-	if err := r.writer.Exec(statement, values...).Error; err != nil {
-		r.tb.Fatal(err)
-	}
-}
-
 func (r *run) instance(deployment pfid.ID) pfid.ID {
-	r.tb.Helper()
+	r.t.Helper()
 	id := r.id()
 	r.exec(`INSERT INTO agent_instances (account_id, id, agent_id, agent_version_id, environment_id, agent_deployment_id, status, purpose, inserted_at, updated_at)
 		SELECT account_id, ?, agent_id, id, environment_id, id, 'active', 'live', ?, ? FROM agent_deployments WHERE id = ?`, id, stamp(now()), stamp(now()), deployment)
@@ -132,7 +112,7 @@ func (r *run) insert(ctx context.Context, atOnce int, spans []activity.Span) {
 		done.Go(func() {
 			for n := next.Add(1); n <= int64(len(spans)); n = next.Add(1) {
 				if _, err := r.create(ctx, r.scope, spans[n-1:n], creation()); err != nil {
-					r.tb.Error(err)
+					r.t.Error(err)
 					return
 				}
 			}

@@ -17,7 +17,7 @@ import (
 
 // fill adds n complete spans without content to the first instance.
 func (r *run) fill(n int) {
-	r.tb.Helper()
+	r.t.Helper()
 	r.exec(`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
 		INSERT INTO agent_spans (account_id, id, instance, agent_id, schema_name, status, created_status, payload, started_at, size, inserted_at, updated_at)
 		SELECT a.account_id, substr(a.id, 1, 24) || substr(CAST(100000000 + i AS TEXT), 2), a.number, a.agent_id, 's', 'complete', 'complete', CAST('{}' AS `+blob()+`), CAST(? AS BIGINT) + i, 600, CAST(? AS BIGINT) + i, CAST(? AS BIGINT) + i
@@ -60,14 +60,14 @@ func TestLongListsOfSpansAreSortedByAnIndexOnly(t *testing.T) {
 
 // usesAnIndex checks that a page is read in the order of an index.
 func (r *run) usesAnIndex(filter activity.SpanFilter, page paging.Page) {
-	r.tb.Helper()
+	r.t.Helper()
 	if pgtest.Wanted() {
 		return // the plans of Postgres follow from statistics, which the tests have none of
 	}
 	l, err := spansOf(r.reader, r.scope, filter)
 	order, err2 := l.orderBy(page, 0)
 	if err := errors.Join(err, err2); err != nil {
-		r.tb.Fatal(err)
+		r.t.Fatal(err)
 	}
 	where, args := window(filter)
 	var plan []string
@@ -79,7 +79,7 @@ func (r *run) usesAnIndex(filter activity.SpanFilter, page paging.Page) {
 		return err
 	})
 	if all := strings.Join(plan, "; "); err != nil || !strings.Contains(all, "INDEX agent_spans_by_") || strings.Contains(all, "TEMP B-TREE") {
-		r.tb.Errorf("%+v by %s: %s, %v", filter, page.Sort, all, err)
+		r.t.Errorf("%+v by %s: %s, %v", filter, page.Sort, all, err)
 	}
 }
 

@@ -12,29 +12,20 @@ import (
 // TestPromise8TokensOfOlderDataStillSayWhoSuspendedOrRevokedThem opens data in which only audit events say it.
 func TestPromise8TokensOfOlderDataStillSayWhoSuspendedOrRevokedThem(t *testing.T) {
 	pgtest.OnSQLite(t, "the migration of Postgres is another one")
-	folder := t.TempDir()
-	old := schemaUpTo(t, folder, "00032")
-	ids := newShelf(t)
-	account, ada, maker := ids.actor.AccountID, ids.id(), ids.id()
-	run := func(statement string, values ...any) {
-		t.Helper()
-		if err := old.writer.Exec(statement, values...).Error; err != nil {
-			t.Fatal(err)
-		}
-	}
-	run("INSERT INTO accounts (id, partition, name, purpose, inserted_at, updated_at) VALUES (?, 7, 'Acme', 'business', 1, 1)", account)
+	old := newOlder(t, "00032")
+	account, ada, maker := old.actor.AccountID, old.id(), old.id()
 	apiToken := func(status string) pfid.ID {
-		id := ids.id()
+		id := old.id()
 		hash := token.HashOf(id[:])
-		run(`INSERT INTO api_tokens (id, account_id, name, secret_hash, hint, token_scope, status, expires_at, inserted_at, updated_at)
+		old.exec(`INSERT INTO api_tokens (id, account_id, name, secret_hash, hint, token_scope, status, expires_at, inserted_at, updated_at)
 			VALUES (?, ?, '', ?, 'abcd', 'account', ?, 9, 1, 5)`, id, account, hash[:], status)
 		return id
 	}
 	sequence := 0
 	event := func(of pfid.ID, action string, at int, user, by pfid.ID, reason string) {
 		sequence++
-		run(`INSERT INTO audit_events (id, account_id, action, subject_id, actor_admin_user_id, actor_api_token_id, actor_address, detail, inserted_at, sequence, reason)
-			VALUES (?, ?, ?, ?, ?, ?, '', '', ?, ?, ?)`, ids.id(), account, "api_token."+action, of, user, by, at, sequence, reason)
+		old.exec(`INSERT INTO audit_events (id, account_id, action, subject_id, actor_admin_user_id, actor_api_token_id, actor_address, detail, inserted_at, sequence, reason)
+			VALUES (?, ?, ?, ?, ?, ?, '', '', ?, ?, ?)`, old.id(), account, "api_token."+action, of, user, by, at, sequence, reason)
 	}
 	var none pfid.ID
 	suspended, revoked, forgotten, active := apiToken("suspended"), apiToken("revoked"), apiToken("revoked"), apiToken("active")
@@ -45,11 +36,7 @@ func TestPromise8TokensOfOlderDataStillSayWhoSuspendedOrRevokedThem(t *testing.T
 	event(active, "activated", 3, ada, none, "")
 	event(revoked, "suspended", 3, ada, none, "odd")
 	event(revoked, "revoked", 4, none, maker, "leaked")
-	if err := old.close(); err != nil {
-		t.Fatal(err)
-	}
-	s := open(t, folder, now)
-	defer s.Close()
+	s := old.upgraded()
 	for id, want := range map[pfid.ID]token.StatusChange{
 		suspended: {At: time.UnixMilli(4).UTC(), AdminUserID: ada, Reason: "again"},
 		revoked:   {At: time.UnixMilli(4).UTC(), APITokenID: maker, Reason: "leaked"},

@@ -50,6 +50,14 @@ func (s *shelf) newLists() *token.Tokens {
 	return token.New(s.Tokens, nil, cache, token.Lifetimes{}, now, rand.Reader)
 }
 
+// exec runs a statement without the store's knowledge.
+func (s *shelf) exec(statement string, values ...any) {
+	s.t.Helper()
+	if err := s.writer.Exec(statement, values...).Error; err != nil {
+		s.t.Fatal(err)
+	}
+}
+
 func (s *shelf) id() pfid.ID {
 	s.t.Helper()
 	id, err := pfid.New(now(), 7, rand.Reader)

@@ -47,13 +47,6 @@ func newCrowd(t *testing.T) *crowd {
 	return c
 }
 
-func (c *crowd) exec(statement string, values ...any) {
-	c.t.Helper()
-	if err := c.writer.Exec(statement, values...).Error; err != nil {
-		c.t.Fatal(err)
-	}
-}
-
 // issue writes a random token with a random status.
 func (c *crowd) issue(n int, random *mathrand.Rand) {
 	c.t.Helper()

@@ -188,25 +188,17 @@ func TestUsesAreNotWrittenInATransactionThatMayBeUndone(t *testing.T) {
 
 func TestPromise8UsesThatAnEarlierVersionKeptInPiecesGoToTheirRows(t *testing.T) {
 	pgtest.OnSQLite(t, "a schema that Postgres never had")
-	folder := t.TempDir()
-	old := schemaUpTo(t, folder, "00013")
-	ids := newShelf(t)
-	run := func(statement string, values ...any) {
-		t.Helper()
-		if err := old.writer.Exec(statement, values...).Error; err != nil {
-			t.Fatal(err)
-		}
-	}
-	account, agent, gone := ids.actor.AccountID, ids.id(), ids.id()
-	run("INSERT INTO accounts (id, partition, name, purpose, api_token_count, inserted_at, updated_at) VALUES (?, 7, 'Acme', 'business', 3, 1, 1)", account)
-	run("INSERT INTO agents (id, account_id, name, last_seen_at, inserted_at, updated_at) VALUES (?, ?, 'Bot', 1500, 1, 1)", agent, account)
-	tokens := []pfid.ID{ids.id(), ids.id(), ids.id()}
+	old := newOlder(t, "00013")
+	account, agent, gone := old.actor.AccountID, old.id(), old.id()
+	old.exec("UPDATE accounts SET api_token_count = 3")
+	old.exec("INSERT INTO agents (id, account_id, name, last_seen_at, inserted_at, updated_at) VALUES (?, ?, 'Bot', 1500, 1, 1)", agent, account)
+	tokens := []pfid.ID{old.id(), old.id(), old.id()}
 	rows := []any{nil, 5000, nil}
 	for i, id := range tokens {
 		hash := token.HashOf(id[:])
-		run(`INSERT INTO api_tokens (id, account_id, name, secret_hash, hint, token_scope, status, expires_at, inserted_at, updated_at)
+		old.exec(`INSERT INTO api_tokens (id, account_id, name, secret_hash, hint, token_scope, status, expires_at, inserted_at, updated_at)
 			VALUES (?, ?, '', ?, 'abcd', 'account', 'active', ?, 1, 1)`, id, account, hash[:], now().Add(time.Hour).UnixMilli())
-		run("INSERT INTO token_uses (token_id, last_used_at) VALUES (?, ?)", id, rows[i])
+		old.exec("INSERT INTO token_uses (token_id, last_used_at) VALUES (?, ?)", id, rows[i])
 	}
 	piece := func(number int, uses ...token.Use) {
 		var bytes []byte
@@ -214,15 +206,11 @@ func TestPromise8UsesThatAnEarlierVersionKeptInPiecesGoToTheirRows(t *testing.T)
 			bytes = append(append(bytes, use.TokenID[:]...), use.AgentID[:]...)
 			bytes = binary.BigEndian.AppendUint64(bytes, uint64(use.At))
 		}
-		run("INSERT INTO noted_uses (piece, uses) VALUES (?, CAST(? AS BLOB))", number, string(append(bytes, 0))) // with a byte too many
+		old.exec("INSERT INTO noted_uses (piece, uses) VALUES (?, CAST(? AS BLOB))", number, string(append(bytes, 0))) // with a byte too many
 	}
 	piece(1, token.Use{TokenID: tokens[0], AgentID: agent, At: 3000}, token.Use{TokenID: tokens[1], At: 4000})
 	piece(2, token.Use{TokenID: tokens[0], AgentID: agent, At: 2000}, token.Use{TokenID: gone, AgentID: agent, At: 3500})
-	if err := old.close(); err != nil {
-		t.Fatal(err)
-	}
-	s := open(t, folder, now)
-	defer s.Close()
+	s := old.upgraded()
 	for i, want := range []int64{3000, 5000, 0} {
 		if found, err := s.Tokens.Token(t.Context(), account, tokens[i]); err != nil || max(found.LastUsedAt.UnixMilli(), 0) != want {
 			t.Errorf("token %d was last used at %d, %v; want %d", i, max(found.LastUsedAt.UnixMilli(), 0), err, want)
