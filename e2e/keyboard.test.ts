@@ -76,8 +76,12 @@ test("a focused time shows its exact instant, and Escape closes menu and questio
   await expect(page.getByRole("menu")).toBeHidden();
   await expect(actions).toBeFocused();
 
-  await page.keyboard.press("Enter");
-  await expect(page.getByRole("menuitem", { name: "Suspend" })).toBeFocused();
+  await page.keyboard.down("Enter");
+  const suspend = page.getByRole("menuitem", { name: "Suspend" });
+  await expect(suspend).toBeFocused();
+  await page.keyboard.down("Enter");
+  await page.keyboard.up("Enter");
+  await expect(suspend, "a held key opens the menu, and chooses nothing").toBeFocused();
   await page.keyboard.press("ArrowDown");
   await expect(page.getByRole("menuitem", { name: "Revoke" })).toBeFocused();
   await page.keyboard.press("Enter");

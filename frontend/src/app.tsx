@@ -3,6 +3,7 @@ import { QueryClientProvider, useQueryClient } from "@tanstack/react-query";
 import { Suspense, useRef, useState } from "react";
 import { actAs } from "./api";
 import { ErrorBoundary } from "./app/error-boundary";
+import "./app/held-keys";
 import { createQueryClient } from "./app/query-client";
 import { Routes } from "./app/routes";
 import { forgetAccount, useSession } from "./session/session";
