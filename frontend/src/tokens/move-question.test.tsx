@@ -1,4 +1,4 @@
-import { screen, waitFor, within } from "@testing-library/react";
+import { fireEvent, screen, waitFor, within } from "@testing-library/react";
 import { beforeEach, describe, expect, test } from "vitest";
 import { bodiesOf, failure, network, slow } from "../testing/network";
 import { expectWaiting, open } from "../testing/render";
@@ -137,6 +137,20 @@ describe("a question about a token", () => {
     expect(question.getByRole("button", { name: "Revoke token" })).toBeDisabled();
     await user.type(question.getByRole("textbox", field), "x7Qa");
     await user.click(question.getByRole("button", { name: "Revoke token" }));
+    await waitFor(() => expect(revocations()).toHaveLength(1));
+  });
+
+  test("is answered by neither a held key nor the Enter of an input method", async () => {
+    lastUsed(null);
+    await choose("Revoke");
+    const question = await asked("Revoke this token?");
+    await waitFor(() => expect(question.getByRole("button", { name: "Revoke token" })).toBeEnabled());
+    const reason = question.getByRole("textbox", { name: /^Reason/ });
+    fireEvent.keyDown(reason, { key: "Enter", repeat: true });
+    fireEvent.keyDown(reason, { key: "Enter", isComposing: true });
+    fireEvent.keyDown(reason, { key: "Enter", keyCode: 229 });
+    expect(revocations()).toEqual([]);
+    fireEvent.keyDown(reason, { key: "Enter" });
     await waitFor(() => expect(revocations()).toHaveLength(1));
   });
 

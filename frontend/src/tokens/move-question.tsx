@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { type ReactNode, useState } from "react";
+import { type KeyboardEvent, type ReactNode, useState } from "react";
 import { ApiError, callForOne, callForPart, isSignedOut, messageOf } from "../api";
 import { Bar } from "../ui/bar";
 import { Button } from "../ui/button";
@@ -77,7 +77,11 @@ export default function MoveQuestion({ asked, latest, busy, onYes, onSuspend, on
   const ending = token.hint || token.id.slice(-4);
   const unmet = loading || (inUse && typed.trim().replace(/^…/, "") !== ending);
   const yes = () => !unmet && !busy && wait === 0 && onYes(false, reason);
-  const onEnter = ({ key }: { key: string }) => key === "Enter" && descendants === 0 && yes();
+  function onEnter({ key, keyCode, nativeEvent }: KeyboardEvent) {
+    // Enter may also choose the word that an input method suggests. Safari tells by the code only.
+    const isComposing = nativeEvent.isComposing || keyCode === 229;
+    if (key === "Enter" && !isComposing && descendants === 0) yes();
+  }
   return (
     <Question
       title={question.title}
