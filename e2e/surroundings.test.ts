@@ -139,7 +139,10 @@ test("forced colours keep the selected tab and the primary button distinct", asy
   expect(primary.backgroundColor).not.toBe(secondary.backgroundColor);
 });
 
-test("forced colours keep a disabled button readable", async ({ openStranger, signedIn: _ }) => {
+test("forced colours keep a disabled button readable, and more contrast gives fields an edge", async ({
+  openStranger,
+  signedIn: _,
+}) => {
   const page = await openStranger();
   await page.emulateMedia({ forcedColors: "active" });
   await page.goto("/sign-in");
@@ -158,7 +161,26 @@ test("forced colours keep a disabled button readable", async ({ openStranger, si
   const enabled = await look();
   expect(disabled.backgroundColor).not.toBe(enabled.backgroundColor);
   expect(disabled.color).not.toBe(enabled.color);
+
+  const edge = () =>
+    page.getByRole("textbox", { name: "Email" }).evaluate((field) => {
+      const { borderTopColor, backgroundColor } = getComputedStyle(field);
+      return [borderTopColor, backgroundColor].map((color) => color.match(/\d+/g)?.map(Number) ?? []);
+    });
+  for (const colorScheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ forcedColors: "none", contrast: "more", colorScheme });
+    const [dark = 0, light = 0] = (await edge()).map(luminance).sort((a, b) => a - b);
+    expect((light + 0.05) / (dark + 0.05)).toBeGreaterThan(3);
+  }
 });
+
+/** As WCAG 2.2 defines it. */
+function luminance(color: number[]): number {
+  const [red = 0, green = 0, blue = 0] = color.map((value) =>
+    value / 255 <= 0.04045 ? value / 255 / 12.92 : ((value / 255 + 0.055) / 1.055) ** 2.4,
+  );
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+}
 
 test("text follows the browser's font size, as distances do", async ({ page, signedIn: _ }) => {
   await page.goto("/account/api-tokens");
