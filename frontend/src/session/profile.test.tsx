@@ -204,13 +204,6 @@ describe("the user's sessions", () => {
   });
 });
 
-test("a flag is whole where it stands for its user", async () => {
-  const { id, email, role } = member();
-  network.on("GET /session", signedIn({ admin_user: { id, email, role, name: "🇸🇪 Ada", job_title: null } }));
-  open(address);
-  expect(await screen.findByRole("button", { name: /Account menu/ })).toHaveTextContent(/^🇸🇪🇸🇪 Ada/);
-});
-
 test.each([
   ["Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0", "Firefox on Windows"],
   [
