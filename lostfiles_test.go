@@ -142,6 +142,10 @@ func TestAStartAfterAKillWithoutTheLogOfChangesSaysThatSomeMayBeLost(t *testing.
 	if err := os.WriteFile(filepath.Join(restored, "master.key"), key, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	unheard := filepath.Join(t.TempDir(), "unheard")
+	if out, err := tokentab("", "serve", "--data", unheard, "--listen", "192.0.2.1:0"); err == nil {
+		t.Fatalf("a server listens on an address of another machine: %s", out)
+	}
 	stop := func(s *server) { s.stops(t) }
 	for _, start := range []struct {
 		after  string
@@ -149,6 +153,7 @@ func TestAStartAfterAKillWithoutTheLogOfChangesSaysThatSomeMayBeLost(t *testing.
 		stop   func(*server)
 		want   bool
 	}{
+		{"a first start that could not listen", unheard, (*server).kill, false},
 		{"nothing", filepath.Join(t.TempDir(), "new"), (*server).kill, false},
 		{"a restore", restored, (*server).kill, false},
 		{"a setup", folder, (*server).kill, false},

@@ -146,6 +146,9 @@ func create(ctx context.Context, path string, now func() time.Time) (made *file,
 		return nil, fmt.Errorf("--data: create the database: %w", err)
 	}
 	f.path, f.isNew = path, true
+	if err := newDB(f, now).noteClosed(); err != nil { // the server may end before it opens it
+		return nil, fmt.Errorf("--data: create the database: %w", err)
+	}
 	return f, nil
 }
 
