@@ -111,7 +111,7 @@ func TestHelpAndManualSayTheDefaultOfEachFlag(t *testing.T) {
 		{"created if missing", "./data", "TOKENTAB_DATA"},
 		{"such as 90d or 12h", "400d", "TOKENTAB_MAX_TOKEN_LIFETIME"},
 		{"Older ones are removed", "7", "TOKENTAB_BACKUP_KEEP"},
-		{"each token can still rotate itself", "on", "TOKENTAB_TOKENS_MAY_CREATE_TOKENS"},
+		{"each token can still rotate itself", "true", "TOKENTAB_TOKENS_MAY_CREATE_TOKENS"},
 	} {
 		if want := c.text + " (default " + c.standard + ", $" + c.variable + ")."; !strings.Contains(help, want) {
 			t.Errorf("the help lacks %q", want)

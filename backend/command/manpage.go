@@ -26,7 +26,7 @@ func (manPage) Run(std IO, parsed *kong.Context) error {
 			}
 			fmt.Fprintf(&b, ".TP\n.B %s\n%s", roff(flag.String()), roff(flag.Help))
 			if flag.HasDefault {
-				b.WriteString(roff(" Default: " + defaultOf(flag.Value) + "."))
+				b.WriteString(roff(" Default: " + flag.Default + "."))
 			}
 			if len(flag.Envs) > 0 {
 				fmt.Fprintf(&b, " Variable: %s.", roff(strings.Join(flag.Envs, ", ")))

@@ -68,6 +68,7 @@ var parseErrors = []struct {
 	words   string
 }{
 	{regexp.MustCompile(`^(--\S+): expected a valid \d+ bit u?int but got ("[^"]*")`), "$1 must be a whole number, not $2"},
+	{regexp.MustCompile(`^(--\S+): bool value must be .* but got ("[^"]*")`), "$1 must be true or false, not $2"},
 	{regexp.MustCompile(`^(--\S+): expected \w+ value but got "EOL" \(<EOL>\)`), "$1 needs a value"},
 	{regexp.MustCompile(`^(--\S+): expected \w+ value but got ("[^"]*") .*`), "$1 needs a value; if it is $2, write $1=$2"},
 	{regexp.MustCompile(`^unexpected argument (\S+), did you mean (".*")\?$`), "there is no command or argument $1; did you mean $2?"},
@@ -125,7 +126,7 @@ func flagHelp(value *kong.Value) string {
 	}
 	var more []string
 	if value.HasDefault {
-		more = append(more, "default "+defaultOf(value))
+		more = append(more, "default "+value.Default)
 	}
 	for _, variable := range value.Flag.Envs {
 		more = append(more, "$"+variable)
@@ -134,14 +135,6 @@ func flagHelp(value *kong.Value) string {
 		return value.Help
 	}
 	return fmt.Sprintf("%s (%s).", strings.TrimSuffix(value.Help, "."), strings.Join(more, ", "))
-}
-
-// defaultOf returns the default of a flag, as the docs write it.
-func defaultOf(value *kong.Value) string {
-	if value.IsBool() && value.Default == "true" {
-		return "on"
-	}
-	return value.Default
 }
 
 // counted returns a number with the words for one thing or for several.

@@ -105,6 +105,13 @@ func (c *Config) Check() error {
 	if err := c.Issuing.Check(); err != nil {
 		return err
 	}
+	for _, path := range []struct{ setting, value string }{
+		{"--socket", c.Socket}, {"--tls-cert", c.TLSCert}, {"--tls-key", c.TLSKey}, {"--backup-dir", c.BackupDir}, {"--audit-log", c.AuditLog},
+	} {
+		if err := checkEnds(path.setting, path.value); err != nil {
+			return err
+		}
+	}
 	if _, port, err := net.SplitHostPort(c.Listen); err != nil {
 		return fmt.Errorf("--listen must be an address with a port, such as 127.0.0.1:8080, not %q", c.Listen)
 	} else if _, err := net.LookupPort("tcp", port); err != nil {
@@ -165,10 +172,22 @@ func (c *Config) Check() error {
 	return c.Activity.Check()
 }
 
+// checkEnds returns an error for a path with white space at an end. Variables from a file that was written on Windows end with a
+// carriage return, and with another folder the server would begin a new installation.
+func checkEnds(setting, path string) error {
+	if strings.TrimSpace(path) != path {
+		return fmt.Errorf("%s must not begin or end with white space, as %q does", setting, path)
+	}
+	return nil
+}
+
 // Check returns an error for an unsupported database. It does not show the URL, which may hold a password.
 func (s *Storage) Check() error {
 	if s.Data == "" {
 		return errors.New("--data must name a folder")
+	}
+	if err := checkEnds("--data", s.Data); err != nil {
+		return err
 	}
 	if url := string(s.DatabaseURL); url != "" && !strings.HasPrefix(url, "postgres://") && !strings.HasPrefix(url, "postgresql://") {
 		return errors.New("--database-url must be like postgres://user:password@host:5432/database?sslmode=verify-full")
