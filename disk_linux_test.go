@@ -196,7 +196,7 @@ func TestABackupOntoAFullDiskLeavesNothingBehind(t *testing.T) {
 	folder, full, _ := smallDisk(t, data)
 	full(true)
 	out, err := tokentab("", "backup", filepath.Join(filepath.Dir(folder), "a.backup"), "--data", data)
-	if err == nil || !strings.Contains(out, "no backup was made") {
+	if err == nil || !strings.Contains(out, "no backup was made: write ") || !strings.Contains(out, "a.backup: no space left on device") || strings.Contains(out, "not an error") {
 		t.Errorf("%v: %s", err, out)
 	}
 	if left, err := filepath.Glob(filepath.Join(filepath.Dir(folder), "a.backup*")); err != nil || len(left) > 0 {

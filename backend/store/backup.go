@@ -80,7 +80,7 @@ func (s *db) Backup(ctx context.Context, path string, options BackupOptions) (m 
 			err = errors.Join(err, removeIfThere(path+partialSuffix))
 		}
 		if troubleOf(err) == diskFull {
-			err = errors.Join(err, syscall.ENOSPC)
+			err = &os.PathError{Op: "write", Path: path, Err: syscall.ENOSPC}
 		}
 	}()
 	options.Progress("copying the database")
