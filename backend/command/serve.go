@@ -33,6 +33,13 @@ func (s *serve) Run(ctx context.Context, std IO, g *grammar) (err error) {
 	signal.Notify(reload, syscall.SIGHUP)
 	log, endLog := newLog(std.Err, s.LogFormat)
 	defer endLog()
+	starts := true
+	defer func() {
+		if starts && ctx.Err() != nil && errors.Is(err, context.Canceled) {
+			log.Info("stopped before it served")
+			err = nil
+		}
+	}()
 	for _, name := range g.ignored {
 		log.Warn("an environment variable is no setting and is ignored", "variable", name)
 	}
@@ -94,6 +101,7 @@ func (s *serve) Run(ctx context.Context, std IO, g *grammar) (err error) {
 			b.ReopenAuditLog()
 		}
 	}()
+	starts = false
 	supervised := tellSupervisor(ctx, log, s.askSelf)
 	defer supervised()
 	return b.Serve(ctx, s.Config, listeners...)

@@ -91,6 +91,15 @@ func (s *stopper) Write(line []byte) (int, error) {
 	return s.Buffer.Write(line)
 }
 
+func TestAStopDuringTheStartIsNoFailure(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var said bytes.Buffer
+	if code := Run(ctx, []string{"serve", "--data", t.TempDir(), "--listen", "127.0.0.1:0"}, IO{In: strings.NewReader(""), Out: io.Discard, Err: &said}); code != 0 {
+		t.Errorf("exit code %d: %s", code, said.String())
+	}
+}
+
 func TestAServerReadsItsMasterKeyFromAPipe(t *testing.T) {
 	r, w, err := os.Pipe()
 	if err != nil {
