@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"reflect"
 	"regexp"
 	"runtime/debug"
 	"slices"
@@ -133,7 +134,7 @@ func Run(ctx context.Context, args []string, std IO) int {
 	parser, err := kong.New(&g,
 		kong.Name("tokentab"), kong.Description("Issues, shows and validates API tokens. Every flag can also be set in the environment: --data is TOKENTAB_DATA."),
 		kong.Writers(std.Out, std.Err), kong.Exit(func(code int) { exit = code }),
-		kong.DefaultEnvars(config.Prefix), kong.ValueFormatter(flagHelp), kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.DefaultEnvars(config.Prefix), kong.ValueFormatter(flagHelp), kong.KindMapper(reflect.String, kong.MapperFunc(unchanged)), kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.Bind(std, &g), kong.BindTo(ctx, (*context.Context)(nil)),
 	)
 	if err != nil {
@@ -146,6 +147,9 @@ func Run(ctx context.Context, args []string, std IO) int {
 	if err != nil {
 		return fail(std, explained(err, args), exitOf(err, args))
 	}
+	if missing := emptyArgument(parsed); missing != "" {
+		return fail(std, missing, 2)
+	}
 	if err := parsed.Run(); err != nil {
 		if errors.As(err, new(wrongSettings)) {
 			return fail(std, explained(err, args), exitSettings)
@@ -153,6 +157,27 @@ func Run(ctx context.Context, args []string, std IO) int {
 		return fail(std, explained(err, args), 1)
 	}
 	return 0
+}
+
+// unchanged reads a text as it was typed. The library's own way replaces bytes that are not UTF-8, which paths may have, so it would
+// lead to another file.
+func unchanged(from *kong.DecodeContext, to reflect.Value) error {
+	typed, err := from.Scan.PopValue("string")
+	if err == nil {
+		to.SetString(typed.String())
+	}
+	return err
+}
+
+// emptyArgument returns what is wrong if an argument is empty, as an unset variable of a script is; empty if none is.
+func emptyArgument(parsed *kong.Context) string {
+	command := parsed.Selected()
+	for _, argument := range command.Positional {
+		if argument.Target.Kind() == reflect.String && argument.Target.Len() == 0 {
+			return needs(command.FullPath(), strings.ToUpper(argument.Name))
+		}
+	}
+	return ""
 }
 
 // forgetEmptySettings unsets empty variables: compose files and unit files often pass on variables without a value.

@@ -102,7 +102,7 @@ func parseError(p *kong.ParseError) string {
 		wanted := argument.ReplaceAllStringFunc(strings.NewReplacer(`"`, "", ", ", " or ").Replace(m[1]), func(name string) string {
 			return strings.ToUpper(strings.Trim(name, "<>"))
 		})
-		return fmt.Sprintf("%s needs %s; see %s --help", strings.TrimPrefix(command, "tokentab "), wanted, command)
+		return needs(command, wanted)
 	}
 	if word, ok := strings.CutPrefix(message, "unexpected argument "); ok { // the parser knows no words like it, or they are of another command
 		var commands []string
@@ -117,6 +117,11 @@ func parseError(p *kong.ParseError) string {
 		message = e.library.ReplaceAllString(message, e.words)
 	}
 	return message
+}
+
+// needs says what a command line lacks.
+func needs(command, wanted string) string {
+	return fmt.Sprintf("%s needs %s; see %s --help", strings.TrimPrefix(command, "tokentab "), wanted, command)
 }
 
 // flagHelp returns the help of a flag, with its default and its environment variables.
