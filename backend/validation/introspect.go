@@ -182,10 +182,14 @@ func (e *Endpoints) introspector(c *fasthttp.RequestCtx, form *fasthttp.Args) (p
 	case token.Insufficient:
 		return pfid.ID{}, &oauthError{http.StatusForbidden, "insufficient_scope", "Only account tokens may do this.", []string{string(refusals[reason].Challenge)}}
 	}
-	if code == "invalid_token" {
+	message := badTokenMessages[reason]
+	switch {
+	case code == "invalid_token":
 		challenges = []string{string(refusals[reason].Challenge)}
+	case reason == token.Unknown: // one message, so that it does not tell which of the two is wrong
+		message = "The client id must be the id of an account token, and the client secret that token."
 	}
-	return pfid.ID{}, &oauthError{http.StatusUnauthorized, code, badTokenMessages[reason], challenges}
+	return pfid.ID{}, &oauthError{http.StatusUnauthorized, code, message, challenges}
 }
 
 func isIDOf(t *token.State, id []byte) bool {

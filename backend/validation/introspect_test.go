@@ -186,7 +186,7 @@ func TestOnlyHoldersOfAnAccountTokenMayIntrospect(t *testing.T) {
 			code       string
 			challenges []string
 		}{
-			"nobody":                     {asked, nil, 401, "invalid_client", []string{bearerNone}},
+			"no one":                     {asked, nil, 401, "invalid_client", []string{bearerNone}},
 			"an id alone":                {asked + "&" + backendtest.Form("client_id", id), nil, 401, "invalid_client", []string{bearerNone}},
 			"a session's cookie":         {asked, h(backendtest.Header{Name: "Cookie", Value: "tokentab_session=x"}), 401, "invalid_client", []string{bearerNone}},
 			"an API key":                 {asked, h(backendtest.Header{Name: "X-API-Key", Value: secret}), 401, "invalid_client", []string{bearerNone}},
@@ -217,6 +217,10 @@ func TestOnlyHoldersOfAnAccountTokenMayIntrospect(t *testing.T) {
 		} {
 			a := p.PostForm(path, c.body, c.headers...)
 			failsWith(t, path+", "+name, a, c.status, c.code, "")
+			isSent := strings.HasPrefix(name, "basic, ") || strings.HasPrefix(name, "form, ")
+			if told := strings.Contains(a.Body, "must be the id of an account token"); told != (isSent && c.status == 401 && name != "basic, suspended") {
+				t.Errorf("%s, %s: %s", path, name, a.Body)
+			}
 			if got := a.Header.Values("WWW-Authenticate"); !slices.Equal(got, c.challenges) {
 				t.Errorf("%s, %s: challenges %q, want %q", path, name, got, c.challenges)
 			}
