@@ -114,13 +114,13 @@ func (c *Config) Check() error {
 	}
 	if _, port, err := net.SplitHostPort(c.Listen); err != nil {
 		return fmt.Errorf("--listen must be an address with a port, such as 127.0.0.1:8080, not %q", c.Listen)
-	} else if _, err := net.LookupPort("tcp", port); err != nil {
+	} else if _, err := net.LookupPort("tcp", port); err != nil || port == "" { // as of an unset variable: it would be any port
 		return fmt.Errorf("--listen must have a port from 0 to 65535, not %q", port)
 	}
 	if c.MetricsListen != "" {
 		if _, port, err := net.SplitHostPort(c.MetricsListen); err != nil {
 			return fmt.Errorf("--metrics-listen must be an address with a port, such as 127.0.0.1:9090, not %q", c.MetricsListen)
-		} else if _, err := net.LookupPort("tcp", port); err != nil {
+		} else if _, err := net.LookupPort("tcp", port); err != nil || port == "" {
 			return fmt.Errorf("--metrics-listen must have a port from 0 to 65535, not %q", port)
 		}
 	}
