@@ -100,6 +100,23 @@ func TestAStopDuringTheStartIsNoFailure(t *testing.T) {
 	}
 }
 
+func TestAnInterruptedCommandBlamesNoOne(t *testing.T) {
+	folder, file := t.TempDir(), filepath.Join(t.TempDir(), "a.backup")
+	std := IO{In: strings.NewReader("secret-pass-1\n"), Out: io.Discard, Err: io.Discard}
+	if code := Run(t.Context(), []string{"setup", "--data", folder, "--account", "Acme", "--email", "a@b.co", "--password-stdin"}, std); code != 0 {
+		t.Fatal(code)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, args := range [][]string{{"keys", "list"}, {"backup", file}, {"account", "list"}, {"token", "export"}, {"audit", "verify"}} {
+		var said bytes.Buffer
+		if code := Run(ctx, append(args, "--data", folder), IO{In: strings.NewReader(""), Out: io.Discard, Err: &said}); code != 1 ||
+			!strings.Contains(said.String(), "interrupted") || strings.Contains(said.String(), "Try again") || strings.Contains(said.String(), "context") {
+			t.Errorf("%q exits with %d: %s", args, code, said.String())
+		}
+	}
+}
+
 func TestAServerReadsItsMasterKeyFromAPipe(t *testing.T) {
 	r, w, err := os.Pipe()
 	if err != nil {

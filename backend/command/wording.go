@@ -2,6 +2,7 @@ package command
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -59,7 +60,19 @@ func messageOf(err error) string {
 	if p, ok := errors.AsType[*kong.ParseError](err); ok {
 		return parseError(p)
 	}
+	if errors.Is(err, context.Canceled) { // by a signal, so the store is well
+		return interrupted(err)
+	}
 	return err.Error()
+}
+
+// interrupted returns the message of an error of a context that a signal has ended.
+func interrupted(err error) string {
+	message := err.Error()
+	if f, ok := errors.AsType[*fault.Error](err); ok && errors.Is(f, context.Canceled) {
+		message = strings.ReplaceAll(message, f.Error(), "interrupted")
+	}
+	return strings.ReplaceAll(message, context.Canceled.Error(), "interrupted")
 }
 
 // parseErrors maps the library's messages about arguments to ours.
