@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"strings"
@@ -299,36 +298,28 @@ func (s Events) ChainAfter(ctx context.Context, chain string, after int64, most 
 }
 
 // links reads events of a chain in order.
-func links(tx *gorm.DB, chain string, after int64, most int) (list []audit.Link, err error) {
+func links(tx *gorm.DB, chain string, after int64, most int) ([]audit.Link, error) {
 	where, args := ofChain(chain)
 	texts := make([]string, len(audit.Fields))
 	for i, name := range audit.Fields {
 		texts[i] = "COALESCE(CAST(" + name + " AS TEXT), '')"
 	}
 	statement := "SELECT sequence, hash, " + strings.Join(texts, ", ") + " FROM audit_events WHERE " + where + " AND sequence > ? ORDER BY sequence LIMIT ?"
-	err = scan(tx, statement, append(args, after, most), func(rows *sql.Rows) error {
-		link := audit.Link{Fields: make([]string, len(audit.Fields))}
+	return rowsAs(tx, statement, append(args, after, most), func(link *audit.Link) []any {
+		link.Fields = make([]string, len(audit.Fields))
 		into := []any{&link.Sequence, &link.Hash}
 		for i := range link.Fields {
 			into = append(into, &link.Fields[i])
 		}
-		err := rows.Scan(into...)
-		list = append(list, link)
-		return err
+		return into
 	})
-	return list, err
 }
 
 // Unlogged implements audit.LogStore.
 func (s Events) Unlogged(ctx context.Context, most int) ([]audit.Backlog, error) {
-	return read(ctx, s.db, func(tx *gorm.DB) (list []audit.Backlog, err error) {
-		err = scan(tx, "SELECT account_id, logged, kept_after, sequence FROM audit_chains WHERE logged <> sequence ORDER BY account_id LIMIT ?", []any{most}, func(rows *sql.Rows) error {
-			var b audit.Backlog
-			err := rows.Scan(&b.Chain, &b.Logged, &b.KeptAfter, &b.Newest)
-			list = append(list, b)
-			return err
-		})
-		return list, err
+	return read(ctx, s.db, func(tx *gorm.DB) ([]audit.Backlog, error) {
+		return rowsAs(tx, "SELECT account_id, logged, kept_after, sequence FROM audit_chains WHERE logged <> sequence ORDER BY account_id LIMIT ?", []any{most},
+			func(b *audit.Backlog) []any { return []any{&b.Chain, &b.Logged, &b.KeptAfter, &b.Newest} })
 	})
 }
 

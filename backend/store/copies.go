@@ -376,15 +376,9 @@ func (c *Copies) LastWrittenUse(ctx context.Context) (int64, error) {
 }
 
 // WrittenUses implements token.UseLog. A trigger numbers the writes.
-func (c *Copies) WrittenUses(ctx context.Context, after int64, most int) (list []token.WrittenUse, err error) {
-	err = c.read(ctx, func(tx *gorm.DB) error {
-		return scan(tx, "SELECT written, token_id, COALESCE(last_used_at, 0), COALESCE(last_refused_at, 0) FROM token_uses WHERE written > ? ORDER BY written LIMIT ?",
-			[]any{after, most}, func(rows *sql.Rows) error {
-				var w token.WrittenUse
-				err := rows.Scan(&w.Number, &w.TokenID, &w.At, &w.RefusedAt)
-				list = append(list, w)
-				return err
-			})
+func (c *Copies) WrittenUses(ctx context.Context, after int64, most int) ([]token.WrittenUse, error) {
+	return read(ctx, c.db, func(tx *gorm.DB) ([]token.WrittenUse, error) {
+		return rowsAs(tx, "SELECT written, token_id, COALESCE(last_used_at, 0), COALESCE(last_refused_at, 0) FROM token_uses WHERE written > ? ORDER BY written LIMIT ?",
+			[]any{after, most}, func(w *token.WrittenUse) []any { return []any{&w.Number, &w.TokenID, &w.At, &w.RefusedAt} })
 	})
-	return list, err
 }

@@ -215,22 +215,15 @@ func (s Activity) LatestInstances(ctx context.Context, tokens []pfid.ID) (map[pf
 }
 
 func (s Activity) InstanceCounts(ctx context.Context, account, agent pfid.ID) (map[activity.Status]int, error) {
-	counts := map[activity.Status]int{}
-	return counts, s.read(ctx, func(tx *gorm.DB) error {
+	return read(ctx, s.db, func(tx *gorm.DB) (map[activity.Status]int, error) {
 		if _, err := agentIn(tx, account, agent); err != nil {
-			return err
+			return nil, err
 		}
 		where, args, err := withoutDeleted(tx, account)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		return scan(tx, "SELECT t.status, count(*) FROM agent_instances t WHERE t.agent_id = ? AND "+where+" GROUP BY t.status", append([]any{agent}, args...), func(rows *sql.Rows) error {
-			var status activity.Status
-			var n int
-			err := rows.Scan(&status, &n)
-			counts[status] = n
-			return err
-		})
+		return mapOf[activity.Status, int](tx, "SELECT t.status, count(*) FROM agent_instances t WHERE t.agent_id = ? AND "+where+" GROUP BY t.status", append([]any{agent}, args...)...)
 	})
 }
 

@@ -85,19 +85,13 @@ func (s Tokens) Changes(ctx context.Context, account pfid.ID, after int64) (chan
 }
 
 // movesAfter returns the moves of an account after a change, oldest first.
-func movesAfter(tx *gorm.DB, account pfid.ID, after int64) (moves []token.Move, err error) {
-	err = scan(tx, "SELECT target, target_id, to_status, moved_at FROM token_changes WHERE number > ? AND account_id = ? AND token_id IS NULL ORDER BY number",
-		[]any{after, account}, func(rows *sql.Rows) error {
-			var m token.Move
-			err := rows.Scan(&m.Field, &m.ID, status(&m.To), (*stamp)(&m.At))
-			moves = append(moves, m)
-			return err
-		})
-	return moves, err
+func movesAfter(tx *gorm.DB, account pfid.ID, after int64) ([]token.Move, error) {
+	return rowsAs(tx, "SELECT target, target_id, to_status, moved_at FROM token_changes WHERE number > ? AND account_id = ? AND token_id IS NULL ORDER BY number",
+		[]any{after, account}, func(m *token.Move) []any { return []any{&m.Field, &m.ID, status(&m.To), (*stamp)(&m.At)} })
 }
 
 // entries returns the tokens t of a part of a statement, under the moves under way.
-func entries(tx *gorm.DB, account pfid.ID, from, rest string, args ...any) (list []token.Entry, err error) {
+func entries(tx *gorm.DB, account pfid.ID, from, rest string, args ...any) ([]token.Entry, error) {
 	now := "t.status, t.suspended_by_retirement, t.updated_at"
 	moving, err := isMoving(tx, account)
 	if err != nil {
@@ -106,16 +100,12 @@ func entries(tx *gorm.DB, account pfid.ID, from, rest string, args ...any) (list
 	if moving {
 		now = statusNowOfT + ", t.suspended_by_retirement OR t.status = 'active', " + updatedNowOfT
 	}
-	err = scan(tx, `SELECT t.id, t.name, t.hint, t.token_scope, t.token_role, t.agent_id, t.environment_id, t.agent_deployment_id,
+	return rowsAs(tx, `SELECT t.id, t.name, t.hint, t.token_scope, t.token_role, t.agent_id, t.environment_id, t.agent_deployment_id,
 			t.created_by_admin_user_id, t.created_by_api_token_id, t.expires_at, t.inserted_at, COALESCE(l.last_used_at, 0), `+now+`
-		FROM `+from+` LEFT JOIN token_uses l ON l.token_id = t.id `+rest, args, func(rows *sql.Rows) error {
-		var e token.Entry
-		err := rows.Scan(&e.ID, &e.Name, &e.Hint, scope(&e.Scope), role(&e.Role), &e.AgentID, &e.EnvironmentID, &e.AgentDeploymentID,
-			&e.CreatedByAdminUserID, &e.CreatedByAPITokenID, &e.ExpiresAt, &e.InsertedAt, &e.LastUsedAt, status(&e.Status), &e.SuspendedByRetirement, &e.UpdatedAt)
-		list = append(list, e)
-		return err
+		FROM `+from+` LEFT JOIN token_uses l ON l.token_id = t.id `+rest, args, func(e *token.Entry) []any {
+		return []any{&e.ID, &e.Name, &e.Hint, scope(&e.Scope), role(&e.Role), &e.AgentID, &e.EnvironmentID, &e.AgentDeploymentID,
+			&e.CreatedByAdminUserID, &e.CreatedByAPITokenID, &e.ExpiresAt, &e.InsertedAt, &e.LastUsedAt, status(&e.Status), &e.SuspendedByRetirement, &e.UpdatedAt}
 	})
-	return list, err
 }
 
 // TokensByID implements token.Store.

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"strings"
 	"time"
 
@@ -117,22 +116,18 @@ func (s Notices) TidyNotices(ctx context.Context, writtenBefore, now time.Time) 
 // wantsMail selects the admin users u who get mail.
 const wantsMail = "u.removed_at IS NULL AND NOT u.expiry_mail_off"
 
-func (s Notices) Recipients(ctx context.Context, mail bool, writtenAfter time.Time) (list []notice.Recipient, err error) {
+func (s Notices) Recipients(ctx context.Context, mail bool, writtenAfter time.Time) ([]notice.Recipient, error) {
 	all := "SELECT account_id AS id, account_id FROM webhooks"
 	if mail {
 		all += " UNION ALL SELECT u.id, u.account_id FROM admin_users u WHERE " + wantsMail
 	}
-	err = s.read(ctx, func(tx *gorm.DB) error {
-		return scan(tx, "SELECT r.id, r.account_id, a.name, n.told_at FROM ("+all+`) r JOIN accounts a ON a.id = r.account_id AND a.deleted_at IS NULL
+	return read(ctx, s.db, func(tx *gorm.DB) ([]notice.Recipient, error) {
+		return rowsAs(tx, "SELECT r.id, r.account_id, a.name, n.told_at FROM ("+all+`) r JOIN accounts a ON a.id = r.account_id AND a.deleted_at IS NULL
 			LEFT JOIN expiry_notices n ON n.recipient_id = r.id WHERE n.recipient_id IS NULL OR n.message_id IS NULL AND n.written_at <= ?`, []any{stamp(writtenAfter)},
-			func(rows *sql.Rows) error {
-				var r notice.Recipient
-				err := rows.Scan(&r.ID, &r.AccountID, &r.AccountName, (*stamp)(&r.ToldAt))
-				list = append(list, r)
-				return err
+			func(r *notice.Recipient) []any {
+				return []any{&r.ID, &r.AccountID, &r.AccountName, (*stamp)(&r.ToldAt)}
 			})
 	})
-	return list, err
 }
 
 func (s Notices) Expiring(ctx context.Context, account pfid.ID, due, windows []notice.Window, most int) (list []notice.Token, total int, err error) {
@@ -210,15 +205,14 @@ func (s Notices) PutNotices(ctx context.Context, messages []notice.Message) erro
 // messagesIn returns messages that wait for present recipients, with the recipients as they are now: admin users who want mail,
 // otherwise webhooks.
 func messagesIn(tx *gorm.DB, mail bool, where string, args ...any) (list []notice.Message, err error) {
-	err = scan(tx, `SELECT n.message_id, n.recipient_id, n.account_id, n.written_at, n.body, n.tries, COALESCE(w.url, ''), w.sealed_secret, COALESCE(u.email, '')
+	list, err = rowsAs(tx, `SELECT n.message_id, n.recipient_id, n.account_id, n.written_at, n.body, n.tries, COALESCE(w.url, ''), w.sealed_secret, COALESCE(u.email, '')
 		FROM expiry_notices n LEFT JOIN webhooks w ON w.account_id = n.recipient_id LEFT JOIN admin_users u ON u.id = n.recipient_id AND `+wantsMail+`
-		WHERE n.message_id IS NOT NULL AND CASE WHEN ? THEN u.id IS NOT NULL ELSE w.url IS NOT NULL END AND `+where, append([]any{mail}, args...), func(rows *sql.Rows) error {
-		var m notice.Message
-		err := rows.Scan(&m.ID, &m.Recipient, &m.AccountID, (*stamp)(&m.WrittenAt), &m.Body, &m.Tries, &m.Webhook.URL, &m.Webhook.Sealed, &m.Email)
-		m.Webhook.AccountID = m.AccountID
-		list = append(list, m)
-		return err
+		WHERE n.message_id IS NOT NULL AND CASE WHEN ? THEN u.id IS NOT NULL ELSE w.url IS NOT NULL END AND `+where, append([]any{mail}, args...), func(m *notice.Message) []any {
+		return []any{&m.ID, &m.Recipient, &m.AccountID, (*stamp)(&m.WrittenAt), &m.Body, &m.Tries, &m.Webhook.URL, &m.Webhook.Sealed, &m.Email}
 	})
+	for i := range list {
+		list[i].Webhook.AccountID = list[i].AccountID
+	}
 	return list, err
 }
 

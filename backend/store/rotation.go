@@ -122,14 +122,8 @@ func (s Tokens) EndOldSecret(ctx context.Context, account, id pfid.ID, decide fu
 // endOldSecretsOf ends up to most old secrets that a key signed or may have signed, with an event for each, and the pending
 // invites of their tokens. It returns how many it ended.
 func endOldSecretsOf(tx *gorm.DB, kid string, most int, at time.Time, recorder func(account pfid.ID) audit.Recorder) (ended int, err error) {
-	byAccount := map[pfid.ID][]pfid.ID{}
-	err = scan(tx, `SELECT t.id, t.account_id FROM old_secrets o JOIN api_tokens t ON t.id = o.token_id
-		WHERE (o.kid = ? OR o.kid IS NULL) AND o.ends_at > 0 LIMIT ?`, []any{kid, most}, func(rows *sql.Rows) error {
-		var id, account pfid.ID
-		err := rows.Scan(&id, &account)
-		byAccount[account] = append(byAccount[account], id)
-		return err
-	})
+	byAccount, err := tokensByAccount(tx, `SELECT t.id, t.account_id FROM old_secrets o JOIN api_tokens t ON t.id = o.token_id
+		WHERE (o.kid = ? OR o.kid IS NULL) AND o.ends_at > 0 LIMIT ?`, kid, most)
 	if err != nil {
 		return 0, err
 	}
@@ -146,4 +140,15 @@ func endOldSecretsOf(tx *gorm.DB, kid string, most int, at time.Time, recorder f
 		ended += len(ids)
 	}
 	return ended, nil
+}
+
+// tokensByAccount returns the first column of a query, the ids of tokens, by the second, their accounts.
+func tokensByAccount(tx *gorm.DB, statement string, args ...any) (map[pfid.ID][]pfid.ID, error) {
+	byAccount := map[pfid.ID][]pfid.ID{}
+	return byAccount, scan(tx, statement, args, func(rows *sql.Rows) error {
+		var id, account pfid.ID
+		err := rows.Scan(&id, &account)
+		byAccount[account] = append(byAccount[account], id)
+		return err
+	})
 }

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"time"
 
 	"gorm.io/gorm"
@@ -113,23 +112,14 @@ const ofKey = `(
 const oldOfKey = `SELECT t.id FROM old_secrets o JOIN api_tokens t ON t.id = o.token_id
 	WHERE (o.kid = k.kid OR o.kid IS NULL) AND o.ends_at > @at AND o.ends_at > 0 AND t.status <> 'revoked'`
 
-func (s Keys) KeyUses(ctx context.Context, at time.Time, count bool) (uses map[string]int, err error) {
+func (s Keys) KeyUses(ctx context.Context, at time.Time, count bool) (map[string]int, error) {
 	what := "CASE WHEN EXISTS (SELECT 1 FROM " + ofKey + " WHERE expires_at > @at) OR EXISTS (" + oldOfKey + ") THEN 1 ELSE 0 END"
 	if count {
 		what = "(SELECT count(*) FROM (SELECT id FROM " + ofKey + " WHERE expires_at > @at UNION " + oldOfKey + ") uses)"
 	}
-	uses = map[string]int{}
-	err = s.read(ctx, func(tx *gorm.DB) error {
-		named := map[string]any{"slack": keySlack, "at": stamp(at)}
-		return scan(tx, "SELECT kid, "+what+" FROM signing_keys k", []any{named}, func(rows *sql.Rows) error {
-			var kid string
-			var n int
-			err := rows.Scan(&kid, &n)
-			uses[kid] = n
-			return err
-		})
+	return read(ctx, s.db, func(tx *gorm.DB) (map[string]int, error) {
+		return mapOf[string, int](tx, "SELECT kid, "+what+" FROM signing_keys k", map[string]any{"slack": keySlack, "at": stamp(at)})
 	})
-	return uses, err
 }
 
 // RevokeSomeOfKey revokes up to limit tokens that a key signed or may have signed, and the pending invites that they
@@ -141,14 +131,8 @@ func (s Keys) RevokeSomeOfKey(ctx context.Context, kid string, limit int, at tim
 		if err != nil {
 			return err
 		}
-		byAccount := map[pfid.ID][]pfid.ID{}
-		err = scan(tx, "SELECT s.id, s.account_id FROM signing_keys k, api_tokens s WHERE k.kid = @kid AND s.id IN (SELECT id FROM "+ofKey+") LIMIT @limit",
-			[]any{map[string]any{"kid": kid, "slack": keySlack, "limit": limit}}, func(rows *sql.Rows) error {
-				var id, account pfid.ID
-				err := rows.Scan(&id, &account)
-				byAccount[account] = append(byAccount[account], id)
-				return err
-			})
+		byAccount, err := tokensByAccount(tx, "SELECT s.id, s.account_id FROM signing_keys k, api_tokens s WHERE k.kid = @kid AND s.id IN (SELECT id FROM "+ofKey+") LIMIT @limit",
+			map[string]any{"kid": kid, "slack": keySlack, "limit": limit})
 		if err != nil {
 			return err
 		}

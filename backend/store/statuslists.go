@@ -124,18 +124,16 @@ func findList(tx *gorm.DB, number int) (ok, restored bool, err error) {
 // setForgotten sets the entries that no known token has had. Tokens that a restore forgot have some of them.
 func setForgotten(tx *gorm.DB, number int, set func(index int, status token.Status)) error {
 	var known [token.StatusListSize]bool
-	err := scan(tx, `SELECT status_index FROM api_tokens WHERE status_list = @list
+	taken, err := values[int](tx, `SELECT status_index FROM api_tokens WHERE status_list = @list
 		UNION ALL SELECT status_index FROM deleted_status_entries WHERE status_list = @list
-		UNION ALL SELECT status_index FROM old_secrets WHERE status_list = @list`, []any{map[string]any{"list": number}}, func(rows *sql.Rows) error {
-		var index int
-		err := rows.Scan(&index)
-		if err == nil && index >= 0 && index < len(known) {
-			known[index] = true
-		}
-		return err
-	})
+		UNION ALL SELECT status_index FROM old_secrets WHERE status_list = @list`, map[string]any{"list": number})
 	if err != nil {
 		return err
+	}
+	for _, index := range taken {
+		if index >= 0 && index < len(known) {
+			known[index] = true
+		}
 	}
 	for index, is := range known {
 		if !is {

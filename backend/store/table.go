@@ -41,16 +41,8 @@ func (t table[T]) read(v *T) []column {
 }
 
 // all returns the rows that the rest of the statement selects, which begins with WHERE or ORDER BY.
-func (t table[T]) all(tx *gorm.DB, rest string, args ...any) (list []T, err error) {
-	err = scan(tx, "SELECT "+namesOf(t.read(new(T)))+" FROM "+t.name+" t "+t.joins+" "+rest, args, func(rows *sql.Rows) error {
-		var v T
-		if err := rows.Scan(fieldsOf(t.read(&v))...); err != nil {
-			return err
-		}
-		list = append(list, v)
-		return nil
-	})
-	return list, err
+func (t table[T]) all(tx *gorm.DB, rest string, args ...any) ([]T, error) {
+	return rowsAs(tx, "SELECT "+namesOf(t.read(new(T)))+" FROM "+t.name+" t "+t.joins+" "+rest, args, func(v *T) []any { return fieldsOf(t.read(v)) })
 }
 
 // find returns one row; ok is false if there is none.
@@ -292,16 +284,35 @@ func scan(tx *gorm.DB, statement string, args []any, each func(*sql.Rows) error)
 }
 
 // values returns the only column of each row of a query.
-func values[T any](tx *gorm.DB, statement string, args ...any) (list []T, err error) {
+func values[T any](tx *gorm.DB, statement string, args ...any) ([]T, error) {
+	return rowsAs(tx, statement, args, func(v *T) []any { return []any{v} })
+}
+
+// rowsAs returns the rows of a query. fields are where the columns of a row go.
+func rowsAs[T any](tx *gorm.DB, statement string, args []any, fields func(*T) []any) (list []T, err error) {
 	err = scan(tx, statement, args, func(rows *sql.Rows) error {
 		var v T
-		if err := rows.Scan(&v); err != nil {
+		if err := rows.Scan(fields(&v)...); err != nil {
 			return err
 		}
 		list = append(list, v)
 		return nil
 	})
 	return list, err
+}
+
+// mapOf returns the second column of each row of a query by the first.
+func mapOf[K comparable, V any](tx *gorm.DB, statement string, args ...any) (map[K]V, error) {
+	all := map[K]V{}
+	return all, scan(tx, statement, args, func(rows *sql.Rows) error {
+		var key K
+		var v V
+		if err := rows.Scan(&key, &v); err != nil {
+			return err
+		}
+		all[key] = v
+		return nil
+	})
 }
 
 // value returns the only column of the first row of a query; the zero value if there is no row.

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"strings"
 	"time"
 
@@ -218,13 +217,8 @@ func moveSome(tx *gorm.DB, m tokenMove, most int, recorder audit.Recorder, only 
 		piece += " AND t.suspended_by_retirement"
 	}
 	// One statement both selects and moves, so it returns exactly what it moved.
-	err = scan(tx, "UPDATE api_tokens SET status = ?, suspended_by_retirement = ?, updated_at = ?, after_move = ? WHERE id IN ("+piece+" LIMIT ?) RETURNING id", append(args, m.ID, m.number, most),
-		func(rows *sql.Rows) error {
-			var id pfid.ID
-			err := rows.Scan(&id)
-			ids = append(ids, id)
-			return err
-		})
+	ids, err = values[pfid.ID](tx, "UPDATE api_tokens SET status = ?, suspended_by_retirement = ?, updated_at = ?, after_move = ? WHERE id IN ("+piece+" LIMIT ?) RETURNING id",
+		append(args, m.ID, m.number, most)...)
 	if err != nil {
 		return nil, err
 	}

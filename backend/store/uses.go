@@ -119,15 +119,7 @@ func rotations(tx *gorm.DB, uses []token.Use) (map[pfid.ID]int64, error) {
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	rotated := map[pfid.ID]int64{}
-	err := scan(tx, "SELECT id, COALESCE(rotated_at, 0) FROM api_tokens WHERE id IN "+anyOf, []any{document{ids}}, func(rows *sql.Rows) error {
-		var id pfid.ID
-		var at int64
-		err := rows.Scan(&id, &at)
-		rotated[id] = at
-		return err
-	})
-	return rotated, err
+	return mapOf[pfid.ID, int64](tx, "SELECT id, COALESCE(rotated_at, 0) FROM api_tokens WHERE id IN "+anyOf, document{ids})
 }
 
 func writeUses(tx *gorm.DB, rows []storedUse) error {
