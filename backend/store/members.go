@@ -107,32 +107,20 @@ func (s People) RemoveMember(ctx context.Context, owner, id pfid.ID, revokeToken
 		if err := tx.Exec("UPDATE admin_users SET removed_at = ?, updated_at = ? WHERE id = ?", stamp(at), stamp(at), id).Error; err != nil {
 			return err
 		}
-		ended := tx.Exec("DELETE FROM sessions WHERE admin_user_id = ?", id)
-		if ended.Error != nil {
-			return ended.Error
-		}
-		if err := tx.Exec("DELETE FROM sign_in_sources WHERE admin_user_id = ?", id).Error; err != nil {
-			return err
-		}
-		if err := execAll(tx, []string{"DELETE FROM expiry_notices WHERE recipient_id = ?", "DELETE FROM member_notices WHERE admin_user_id = ?"}, id); err != nil {
-			return err
-		}
-		event, err := recorder(audit.AdminUserRemoved, id, fmt.Sprintf("%s; sessions ended: %d", is.Email, ended.RowsAffected))
+		ended, err := exec(tx, "DELETE FROM sessions WHERE admin_user_id = ?", id)
 		if err != nil {
 			return err
 		}
-		if err := record(tx, event); err != nil {
+		err = execAll(tx, []string{
+			"DELETE FROM sign_in_sources WHERE admin_user_id = ?", "DELETE FROM expiry_notices WHERE recipient_id = ?", "DELETE FROM member_notices WHERE admin_user_id = ?",
+		}, id)
+		if err != nil {
 			return err
 		}
-		if err := tell(tx, event, id, people.MemberRemoved, "", pfid.ID{}); err != nil {
+		if err := recordAndTell(tx, recorder, audit.AdminUserRemoved, id, fmt.Sprintf("%s; sessions ended: %d", is.Email, ended), people.Notice{Kind: people.MemberRemoved}); err != nil {
 			return err
 		}
-		if revokeTokens {
-			if revoked, tokens, err = revokeTokensOf(tx, owner, id, at, recorder); err != nil {
-				return err
-			}
-		}
-		if err := endInvites(tx, owner, at, recorder); err != nil {
+		if revoked, tokens, err = endGrantsOf(tx, owner, id, revokeTokens, at, recorder); err != nil {
 			return err
 		}
 		removed, err = everMemberIn(tx, owner, id)
@@ -154,23 +142,12 @@ func (s People) SetRole(ctx context.Context, owner, id pfid.ID, role people.Role
 			if err := tx.Exec("UPDATE admin_users SET role = ?, updated_at = ? WHERE id = ?", role, stamp(at), id).Error; err != nil {
 				return err
 			}
-			event, err := recorder(audit.AdminUserRoleChanged, id, fmt.Sprintf("from %s to %s", is.Role, role))
-			if err != nil {
-				return err
-			}
-			if err := record(tx, event); err != nil {
-				return err
-			}
-			if err := tell(tx, event, id, people.RoleChanged, role, pfid.ID{}); err != nil {
+			notice := people.Notice{Kind: people.RoleChanged, Role: role}
+			if err := recordAndTell(tx, recorder, audit.AdminUserRoleChanged, id, fmt.Sprintf("from %s to %s", is.Role, role), notice); err != nil {
 				return err
 			}
 		}
-		if revokeTokens {
-			if revoked, tokens, err = revokeTokensOf(tx, owner, id, at, recorder); err != nil {
-				return err
-			}
-		}
-		if err := endInvites(tx, owner, at, recorder); err != nil {
+		if revoked, tokens, err = endGrantsOf(tx, owner, id, revokeTokens, at, recorder); err != nil {
 			return err
 		}
 		changed, err = memberIn(tx, owner, id)
@@ -218,14 +195,7 @@ func endSessions(tx *gorm.DB, id, kept pfid.ID, at time.Time, recorder audit.Rec
 	if err := tx.Exec("DELETE FROM sessions WHERE admin_user_id = ? AND id IS DISTINCT FROM ?", id, kept).Error; err != nil || ended == 0 {
 		return 0, err
 	}
-	event, err := recorder(audit.SessionEnded, id, fmt.Sprintf("%s: %d", detail, ended))
-	if err != nil {
-		return 0, err
-	}
-	if err := record(tx, event); err != nil {
-		return 0, err
-	}
-	return ended, tell(tx, event, id, people.SessionsEnded, "", kept)
+	return ended, recordAndTell(tx, recorder, audit.SessionEnded, id, fmt.Sprintf("%s: %d", detail, ended), people.Notice{Kind: people.SessionsEnded, SessionID: kept})
 }
 
 func (s People) RevokeTokensOf(ctx context.Context, owner, id pfid.ID, at time.Time, recorder audit.Recorder) (member people.Member, revoked int, tokens []pfid.ID, err error) {
@@ -236,16 +206,23 @@ func (s People) RevokeTokensOf(ctx context.Context, owner, id pfid.ID, at time.T
 		if _, err := everMemberIn(tx, owner, id); err != nil {
 			return err
 		}
-		if revoked, tokens, err = revokeTokensOf(tx, owner, id, at, recorder); err != nil {
-			return err
-		}
-		if err := endInvites(tx, owner, at, recorder); err != nil {
+		if revoked, tokens, err = endGrantsOf(tx, owner, id, true, at, recorder); err != nil {
 			return err
 		}
 		member, err = everMemberIn(tx, owner, id)
 		return err
 	})
 	return member, revoked, tokens, err
+}
+
+// endGrantsOf revokes the tokens of a member, if asked to, and ends the invites whose maker may not invite any more.
+func endGrantsOf(tx *gorm.DB, owner, id pfid.ID, revokeTokens bool, at time.Time, recorder audit.Recorder) (revoked int, tokens []pfid.ID, err error) {
+	if revokeTokens {
+		if revoked, tokens, err = revokeTokensOf(tx, owner, id, at, recorder); err != nil {
+			return 0, nil, err
+		}
+	}
+	return revoked, tokens, endInvites(tx, owner, at, recorder)
 }
 
 // rotatedFor selects the tokens k that someone else made and whose present secret a member got by rotating them.

@@ -134,7 +134,7 @@ func (s People) DeleteSessionOf(ctx context.Context, user, id, by pfid.ID, at ti
 			return ended.Session, err
 		}
 		if id != by {
-			if err := tell(tx, event, user, people.SessionsEnded, "", by); err != nil {
+			if err := tell(tx, event, user, people.Notice{Kind: people.SessionsEnded, SessionID: by}); err != nil {
 				return ended.Session, err
 			}
 		}
@@ -154,7 +154,7 @@ func (s People) DeleteOtherSessions(ctx context.Context, user, kept pfid.ID, at 
 		if err != nil {
 			return 0, err
 		}
-		if err := tell(tx, e, user, people.SessionsEnded, "", kept); err != nil {
+		if err := tell(tx, e, user, people.Notice{Kind: people.SessionsEnded, SessionID: kept}); err != nil {
 			return 0, err
 		}
 		return ended, record(tx, e)
@@ -180,14 +180,7 @@ func (s People) ChangePassword(ctx context.Context, user, kept pfid.ID, oldHash,
 		if err := settleTries(tx, settle); err != nil {
 			return err
 		}
-		event, err := recorder(audit.PasswordChanged, user, "")
-		if err != nil {
-			return err
-		}
-		if err := tell(tx, event, user, people.PasswordChanged, "", kept); err != nil {
-			return err
-		}
-		if err := record(tx, event); err != nil {
+		if err := recordAndTell(tx, recorder, audit.PasswordChanged, user, "", people.Notice{Kind: people.PasswordChanged, SessionID: kept}); err != nil {
 			return err
 		}
 		return endInvitesOf(tx, at, recorder, madeInSession, user)

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"time"
 
 	"gorm.io/gorm"
@@ -27,13 +26,23 @@ var memberNotices = table[people.Notice]{name: "member_notices", what: "notice",
 	joins: "LEFT JOIN admin_users u ON u.id = t.actor_admin_user_id",
 }
 
-// tell writes a notice about an event in its transaction, and forgets the oldest of the member. session is that of the
-// actor, if its page knows of the change.
-func tell(tx *gorm.DB, event audit.Event, user pfid.ID, kind people.NoticeKind, role people.Role, session pfid.ID) error {
-	n := people.Notice{
-		ID: event.ID, AdminUserID: user, AccountID: event.Actor.AccountID, Kind: kind, Role: role, ActorID: event.Actor.AdminUserID, Address: event.Actor.Address,
-		SessionID: session, InsertedAt: event.At,
+// recordAndTell records an event of a member and tells the member, see tell.
+func recordAndTell(tx *gorm.DB, recorder audit.Recorder, action audit.Action, user pfid.ID, detail string, n people.Notice) error {
+	event, err := recorder(action, user, detail)
+	if err != nil {
+		return err
 	}
+	if err := record(tx, event); err != nil {
+		return err
+	}
+	return tell(tx, event, user, n)
+}
+
+// tell writes a notice about an event in its transaction, and forgets the oldest of the member. Its session is that of the
+// actor, if its page knows of the change.
+func tell(tx *gorm.DB, event audit.Event, user pfid.ID, n people.Notice) error {
+	n.ID, n.AdminUserID, n.AccountID, n.InsertedAt = event.ID, user, event.Actor.AccountID, event.At
+	n.ActorID, n.Address = event.Actor.AdminUserID, event.Actor.Address
 	if err := memberNotices.insert(tx, n); err != nil {
 		return err
 	}
@@ -60,19 +69,15 @@ func (s People) DismissNotice(ctx context.Context, user, id pfid.ID) (people.Not
 	})
 }
 
-func (s Notices) PendingChanges(ctx context.Context, after, now time.Time, most int) (list []notice.Change, err error) {
-	err = s.read(ctx, func(tx *gorm.DB) error {
-		return scan(tx, `SELECT n.id, n.kind, COALESCE(n.role, ''), COALESCE(a.name, a.email, ''), COALESCE(n.actor_address, ''), n.inserted_at, n.tries, u.email, o.name
+func (s Notices) PendingChanges(ctx context.Context, after, now time.Time, most int) ([]notice.Change, error) {
+	return read(ctx, s.db, func(tx *gorm.DB) ([]notice.Change, error) {
+		return rowsAs(tx, `SELECT n.id, n.kind, COALESCE(n.role, ''), COALESCE(a.name, a.email, ''), COALESCE(n.actor_address, ''), n.inserted_at, n.tries, u.email, o.name
 			FROM member_notices n JOIN admin_users u ON u.id = n.admin_user_id AND (u.removed_at IS NULL OR n.kind = 'member_removed') JOIN accounts o ON o.id = n.account_id AND o.deleted_at IS NULL
 			LEFT JOIN admin_users a ON a.id = n.actor_admin_user_id
-			WHERE (n.next_at <= ? OR n.next_at > ?) AND n.inserted_at > ? ORDER BY n.next_at LIMIT ?`, []any{stamp(now), stamp(now.Add(clockTolerance)), stamp(after), most}, func(rows *sql.Rows) error {
-			var c notice.Change
-			err := rows.Scan(&c.ID, &c.Kind, &c.Role, &c.By, &c.Address, (*stamp)(&c.At), &c.Tries, &c.Email, &c.AccountName)
-			list = append(list, c)
-			return err
+			WHERE (n.next_at <= ? OR n.next_at > ?) AND n.inserted_at > ? ORDER BY n.next_at LIMIT ?`, []any{stamp(now), stamp(now.Add(clockTolerance)), stamp(after), most}, func(c *notice.Change) []any {
+			return []any{&c.ID, &c.Kind, &c.Role, &c.By, &c.Address, (*stamp)(&c.At), &c.Tries, &c.Email, &c.AccountName}
 		})
 	})
-	return list, err
 }
 
 func (s Notices) BeginChange(ctx context.Context, c notice.Change, again time.Time) (ok bool, err error) {
@@ -99,25 +104,18 @@ func (s People) ResetPassword(ctx context.Context, owner, id pfid.ID, passwordHa
 		if changed.RowsAffected == 0 {
 			return fault.New(fault.NotFound, "There is no such admin user.")
 		}
-		if err := tx.Exec("DELETE FROM sessions WHERE admin_user_id = ?", id).Error; err != nil {
-			return err
-		}
 		if err := settleTries(tx, people.Settlement{Forget: forget}); err != nil {
 			return err
 		}
-		if err := tx.Exec("DELETE FROM sign_in_failures WHERE source IN (SELECT source FROM sign_in_sources WHERE admin_user_id = ?)", id).Error; err != nil {
-			return err
-		}
-		event, err := recorder(audit.PasswordChanged, id, "reset")
+		err := execAll(tx, []string{
+			"DELETE FROM sessions WHERE admin_user_id = ?", "DELETE FROM sign_in_failures WHERE source IN (SELECT source FROM sign_in_sources WHERE admin_user_id = ?)",
+		}, id)
 		if err != nil {
 			return err
 		}
-		if err := record(tx, event); err != nil {
+		if err := recordAndTell(tx, recorder, audit.PasswordChanged, id, "reset", people.Notice{Kind: people.PasswordChanged}); err != nil {
 			return err
 		}
-		if err := endInvitesOf(tx, at, recorder, madeInSession, id); err != nil {
-			return err
-		}
-		return tell(tx, event, id, people.PasswordChanged, "", pfid.ID{})
+		return endInvitesOf(tx, at, recorder, madeInSession, id)
 	})
 }
