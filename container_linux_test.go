@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"tokentab/backend/backendtest"
 )
 
 // image is what the last stage of a Dockerfile makes.
@@ -45,7 +47,7 @@ func servesAsAContainer(t *testing.T, context string) {
 	mount(t, "", root, syscall.MS_BIND|syscall.MS_REMOUNT|syscall.MS_RDONLY)
 	mount(t, volumeOf(t, built), filepath.Join(root, built.volume), syscall.MS_BIND)
 
-	s := &server{address: freeAddress(t)}
+	s := &server{address: backendtest.FreeAddress(t)}
 	inside := func(args ...string) *exec.Cmd {
 		c := exec.Command(args[0], args[1:]...)
 		c.Dir, c.Env = "/", append(built.env, "TOKENTAB_LISTEN="+s.address)

@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"tokentab/backend/backendtest"
 )
 
 // smallDisk mounts a file system of 4 MiB and copies a data folder to it. full fills the disk or makes space again;
@@ -54,7 +56,7 @@ func smallDisk(t *testing.T, data string) (folder string, full, readOnly func(bo
 // startUnready starts a server that is not expected to be ready.
 func startUnready(t *testing.T, folder string) *server {
 	t.Helper()
-	s := &server{address: freeAddress(t)}
+	s := &server{address: backendtest.FreeAddress(t)}
 	s.process = exec.Command(built(t), "serve", "--data", folder, "--listen", s.address)
 	s.process.Stderr = &bytes.Buffer{}
 	if err := s.process.Start(); err != nil {
@@ -152,7 +154,7 @@ func TestAServerStartsAndValidatesOnADiskThatTakesNoWrite(t *testing.T) {
 func TestAStopOnAFullDiskEndsWhenTheLogIsNotRead(t *testing.T) {
 	data, manager := setUp(t)
 	folder, full, _ := smallDisk(t, data)
-	s := &server{address: freeAddress(t)}
+	s := &server{address: backendtest.FreeAddress(t)}
 	s.process = exec.Command("tokentab", "serve", "--data", folder, "--listen", s.address)
 	s.process.Stderr = unread(t)
 	s.start(t)

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"tokentab/backend/backendtest"
 	"tokentab/backend/store"
 )
 
@@ -66,7 +67,7 @@ func TestALockedDatabaseIsValidatedAgainstAndRecovers(t *testing.T) {
 // TestTooFewDescriptorsRefuseAndRecover takes all connections that the limit on open files allows.
 func TestTooFewDescriptorsRefuseAndRecover(t *testing.T) {
 	folder, manager := setUp(t)
-	s := &server{address: freeAddress(t)}
+	s := &server{address: backendtest.FreeAddress(t)}
 	s.process = exec.Command("sh", "-c", `ulimit -n 60 && exec tokentab serve --data "$0" --listen "$1"`, folder, s.address)
 	s.start(t)
 	var idle []net.Conn

@@ -19,7 +19,7 @@ import (
 func serveLogged(t *testing.T, folder string) (*server, *backendtest.Buffer) {
 	t.Helper()
 	log := &backendtest.Buffer{}
-	s := &server{address: freeAddress(t)}
+	s := &server{address: backendtest.FreeAddress(t)}
 	s.process = exec.Command(built(t), "serve", "--data", folder, "--listen", s.address)
 	s.process.Stderr = log
 	s.start(t)

@@ -67,22 +67,12 @@ func TestCommands(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
 		Setup: func(e *testscript.Env) error {
-			e.Setenv("ADDRESS", freeAddress(t))
+			e.Setenv("ADDRESS", backendtest.FreeAddress(t))
 			e.Setenv("PATH", folder+string(os.PathListSeparator)+e.Getenv("PATH"))
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"ready": ready, "ask": ask, "saved": saved, "dial": dial, "claims": claims},
 	})
-}
-
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // ready waits until the server at $ADDRESS responds.
@@ -169,20 +159,22 @@ type server struct {
 
 func serveIn(t testing.TB, folder string) *server {
 	t.Helper()
-	s := &server{address: freeAddress(t)}
+	s := &server{address: backendtest.FreeAddress(t)}
 	s.process = exec.Command(built(t), "serve", "--data", folder, "--listen", s.address)
 	s.start(t)
 	return s
 }
 
-// start starts the process and waits until it responds.
+// start starts the process and waits until it responds. Its output goes to s.output, unless the process has one.
 func (s *server) start(t testing.TB) {
 	t.Helper()
-	out, err := s.process.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
+	if s.process.Stdout == nil {
+		out, err := s.process.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.output = bufio.NewReader(out)
 	}
-	s.output = bufio.NewReader(out)
 	if err := s.process.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -21,16 +21,10 @@ import (
 func serving(t *testing.T, stdout, stderr *os.File) (s *server, secret string) {
 	t.Helper()
 	folder, secret := setUp(t)
-	s = &server{address: freeAddress(t)}
+	s = &server{address: backendtest.FreeAddress(t)}
 	s.process = exec.Command("tokentab", "serve", "--data", folder, "--listen", s.address)
 	s.process.Stdout, s.process.Stderr = stdout, stderr
-	if err := s.process.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.process.Process.Kill() })
-	if err := waitFor(s.address); err != nil {
-		t.Fatal(err)
-	}
+	s.start(t)
 	return s, secret
 }
 
@@ -112,30 +106,18 @@ func TestAReaderOfTheLogThatReadsNothingHoldsUpNothing(t *testing.T) {
 }
 
 func TestAReaderOfTheSetupLinkThatReadsNothingHoldsUpNothing(t *testing.T) {
-	s := &server{address: freeAddress(t)}
+	s := &server{address: backendtest.FreeAddress(t)}
 	s.process = exec.Command("tokentab", "serve", "--data", t.TempDir(), "--listen", s.address)
 	s.process.Stdout = unread(t)
-	if err := s.process.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.process.Process.Kill() })
-	if err := waitFor(s.address); err != nil {
-		t.Fatal(err)
-	}
+	s.start(t)
 	s.stops(t)
 }
 
 func TestAServerWithoutStandardErrorKeepsItsDataWhole(t *testing.T) {
 	folder, secret := setUp(t)
-	s := &server{address: freeAddress(t)}
+	s := &server{address: backendtest.FreeAddress(t)}
 	s.process = exec.Command("sh", "-c", `exec tokentab serve --data "$0" --listen "$1" 2>&- >&-`, folder, s.address)
-	if err := s.process.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.process.Process.Kill() })
-	if err := waitFor(s.address); err != nil {
-		t.Fatal(err)
-	}
+	s.start(t)
 	s.says(t, secret)
 	s.stops(t)
 }
@@ -154,7 +136,7 @@ func TestSIGHUPReloadsTheCertificate(t *testing.T) {
 		}
 	}
 	put("first.example")
-	address := freeAddress(t)
+	address := backendtest.FreeAddress(t)
 	process := exec.Command("tokentab", "serve", "--data", folder, "--listen", address,
 		"--tls-cert", filepath.Join(files, "chain"), "--tls-key", filepath.Join(files, "key"))
 	log, err := process.StderrPipe()

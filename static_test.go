@@ -14,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"tokentab/backend/backendtest"
 )
 
 // The released program runs in an empty container: without C library, time zones, users or certificates.
@@ -69,15 +71,9 @@ func TestTheReleasedProgramServesThePageInAnEmptyRoot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &server{address: freeAddress(t)}
+	s := &server{address: backendtest.FreeAddress(t)}
 	s.process = inside("serve", "--data", "/data", "--listen", s.address)
-	if err := s.process.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.process.Process.Kill() })
-	if err := waitFor(s.address); err != nil {
-		t.Fatal(err)
-	}
+	s.start(t)
 	if status, _, err := s.call(http.MethodGet, "/api/v1/ping", strings.TrimSpace(string(secret)), ""); err != nil || status != http.StatusOK {
 		t.Errorf("a validation: %d %v", status, err)
 	}

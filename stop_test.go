@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"tokentab/backend/backendtest"
 )
 
 // open connects to the server and sends a text.
@@ -106,7 +108,7 @@ func (s *server) isSignalled(t *testing.T, signal syscall.Signal) {
 
 func TestASecondSignalEndsTheProgramAtOnce(t *testing.T) {
 	folder, _ := setUp(t)
-	s := &server{address: freeAddress(t)}
+	s := &server{address: backendtest.FreeAddress(t)}
 	s.process = exec.Command("tokentab", "serve", "--data", folder, "--listen", s.address)
 	log, err := s.process.StderrPipe()
 	if err != nil {
@@ -157,7 +159,7 @@ func TestAProgramThatFailsEndsWhenItsLogIsNotRead(t *testing.T) {
 
 func TestANewcomerIsAnsweredWhileIdleConnectionsFillTheDescriptors(t *testing.T) {
 	folder, manager := setUp(t)
-	s := &server{address: freeAddress(t)}
+	s := &server{address: backendtest.FreeAddress(t)}
 	s.process = exec.Command("sh", "-c", `ulimit -n 256 && exec tokentab serve --data "$0" --listen "$1"`, folder, s.address)
 	s.start(t)
 	for _, text := range []string{"", halfSentHead, halfSentBody} {

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"tokentab/backend/backendtest"
 )
 
 // The server speaks systemd's protocol, sd_notify(3): it is ready when it listens, responds, and stops.
@@ -29,7 +31,7 @@ func TestSystemdHearsWhenTheServerIsReadyRespondsAndStops(t *testing.T) {
 			}
 			return strings.TrimSpace(string(message[:n]))
 		}
-		address := freeAddress(t)
+		address := backendtest.FreeAddress(t)
 		_, port, err := net.SplitHostPort(address)
 		if err != nil {
 			t.Fatal(err)

@@ -92,9 +92,7 @@ func TestTheAuditLogHasEachEventOnceAndInOrderAlsoAfterACrashAndARotation(t *tes
 	p = backendtest.StartIn(t, folder, clock)
 	check("after a clean stop", atStop)
 	issue(2)
-	if _, err := p.Database().Exec("UPDATE audit_chains SET logged = logged - 2 WHERE account_id = '" + account + "'"); err != nil {
-		t.Fatal(err)
-	}
+	p.Exec("UPDATE audit_chains SET logged = logged - 2 WHERE account_id = '" + account + "'")
 	torn := strings.TrimPrefix(exported(t, p, "", account), sortedByChain(atStop, account))
 	p.Stop()
 	f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)

@@ -35,12 +35,9 @@ func brokenChains(t *testing.T, p *backendtest.Program) (broken []string) {
 	return broken
 }
 
-func execIn(t *testing.T, p *backendtest.Program, statements ...string) {
-	t.Helper()
+func execIn(p *backendtest.Program, statements ...string) {
 	for _, statement := range statements {
-		if _, err := p.Database().Exec(statement); err != nil {
-			t.Fatalf("%s: %v", statement, err)
-		}
+		p.Exec(statement)
 	}
 }
 
@@ -63,7 +60,7 @@ func TestNoOneWithoutTheMasterKeyCanBeginTheChainsAgain(t *testing.T) {
 			p := backendtest.StartIn(t, folder, clock)
 			actor := p.Found()
 			p.Issue(actor, token.Order{Scope: token.ScopeAccount})
-			execIn(t, p, forgery...)
+			execIn(p, forgery...)
 			p.Stop()
 			for _, start := range []string{"first", "second"} {
 				p = backendtest.StartIn(t, folder, clock)
@@ -111,9 +108,7 @@ func unmarked(t *testing.T, p *backendtest.Program) {
 	if sealed, err = vault.Seal(plain, kid); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.Database().Exec("UPDATE signing_keys SET sealed_private_key = $1", sealed); err != nil {
-		t.Fatal(err)
-	}
+	p.Exec("UPDATE signing_keys SET sealed_private_key = $1", sealed)
 }
 
 func TestAnUpgradeBeginsTheChainsOnceAndTheKeysRememberIt(t *testing.T) {
@@ -123,7 +118,7 @@ func TestAnUpgradeBeginsTheChainsOnceAndTheKeysRememberIt(t *testing.T) {
 	_, secret := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
 	before := []string{"UPDATE audit_events SET sequence = 0", "DELETE FROM audit_chains", "DELETE FROM settings WHERE name = 'audit_chained'"}
 	unmarked(t, p)
-	execIn(t, p, before...)
+	execIn(p, before...)
 	p.Stop()
 	p = backendtest.StartIn(t, folder, clock)
 	if broken := brokenChains(t, p); len(broken) > 0 || strings.Contains(p.Log.String(), changedFromOutside) {
@@ -135,7 +130,7 @@ func TestAnUpgradeBeginsTheChainsOnceAndTheKeysRememberIt(t *testing.T) {
 	if _, err := p.Signer.Rotate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	execIn(t, p, before...)
+	execIn(p, before...)
 	p.Stop()
 	p = backendtest.StartIn(t, folder, clock)
 	if broken := brokenChains(t, p); len(broken) != 2 {

@@ -72,14 +72,14 @@ func TestPromise3NoStatusListIsMadeUp(t *testing.T) {
 	actor := p.Found()
 	_, secret := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
 	path := strings.TrimPrefix(backendtest.EntryOf(t, secret).URI, p.URL)
-	exec(t, p, "ALTER TABLE deleted_status_entries RENAME TO gone")
+	p.Exec("ALTER TABLE deleted_status_entries RENAME TO gone")
 	if a := p.Call(http.MethodGet, path, nil); a.Status != http.StatusServiceUnavailable || a.Header.Get("Retry-After") == "" {
 		t.Errorf("with a store that fails: %d %s", a.Status, a.Body)
 	}
 	if _, err := p.Accounts.Delete(t.Context(), audit.Actor{AccountID: actor.AccountID}, "Acme"); err == nil {
 		t.Error("tokens were deleted though their lists can't be told")
 	}
-	exec(t, p, "ALTER TABLE gone RENAME TO deleted_status_entries")
+	p.Exec("ALTER TABLE gone RENAME TO deleted_status_entries")
 	p.Call(http.MethodGet, path, nil).Want(t, "the failure was remembered", http.StatusOK)
 }
 
@@ -122,7 +122,7 @@ func TestTheNextListBeginsWhenHalfOfOneIsTaken(t *testing.T) {
 	p := backendtest.Start(t)
 	actor := p.Found()
 	made, first := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
-	exec(t, p, fmt.Sprintf("UPDATE status_lists SET taken = %d", token.StatusListFill))
+	p.Exec(fmt.Sprintf("UPDATE status_lists SET taken = %d", token.StatusListFill))
 	_, second := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
 	one, two := backendtest.EntryOf(t, first), backendtest.EntryOf(t, second)
 	if one.URI != p.URL+"/status-lists/1" || two.URI != p.URL+"/status-lists/2" {

@@ -149,19 +149,10 @@ func TestATokenEndsAtTheInstantThatItNames(t *testing.T) {
 	}
 }
 
-// exec runs SQL on the database without the program's knowledge.
-func exec(t *testing.T, p *backendtest.Program, statement string) {
-	t.Helper()
-	db := p.Database()
-	if _, err := db.Exec(statement); err != nil {
-		t.Fatal(err)
-	}
-}
-
 func TestPromise3NeverOpenByAccident(t *testing.T) {
 	p := backendtest.Start(t)
 	_, secret := p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})
-	exec(t, p, "ALTER TABLE api_tokens RENAME TO gone")
+	p.Exec("ALTER TABLE api_tokens RENAME TO gone")
 	for _, presented := range []string{secret, "anything"} {
 		for _, endpoint := range []string{"/api/v1/ping", "/api/v1/validate", "/api/v1/api_token"} {
 			a := p.Call(http.MethodGet, endpoint, nil, backendtest.Bearer(presented))
@@ -170,7 +161,7 @@ func TestPromise3NeverOpenByAccident(t *testing.T) {
 			}
 		}
 	}
-	exec(t, p, "ALTER TABLE gone RENAME TO api_tokens")
+	p.Exec("ALTER TABLE gone RENAME TO api_tokens")
 	p.Call(http.MethodGet, "/api/v1/ping", nil, backendtest.Bearer(secret)).Want(t, "the failure was remembered", http.StatusOK)
 }
 
@@ -226,7 +217,7 @@ func TestPromise5NoChangeWithoutItsRecord(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	exec(t, p, "ALTER TABLE audit_events RENAME TO gone")
+	p.Exec("ALTER TABLE audit_events RENAME TO gone")
 	changes := map[string]func() error{
 		"issue": func() error {
 			_, _, err := p.Tokens.Issue(t.Context(), actor, token.Order{Scope: token.ScopeAccount})
@@ -280,7 +271,7 @@ func TestPromise5NoChangeWithoutItsRecord(t *testing.T) {
 			t.Errorf("%s succeeded without a record", name)
 		}
 	}
-	exec(t, p, "ALTER TABLE gone RENAME TO audit_events")
+	p.Exec("ALTER TABLE gone RENAME TO audit_events")
 	if v, err := p.Tokens.Check(t.Context(), []byte(secret), token.Need{}); err != nil || v.Reason != token.Good {
 		t.Errorf("a change without a record took effect: %v %v", v.Reason, err)
 	}
@@ -353,7 +344,7 @@ func TestPromise8ANewerSchemaIsRefusedInPlainWords(t *testing.T) {
 	folder, clock := t.TempDir(), backendtest.NewClock()
 	p := backendtest.StartIn(t, folder, clock)
 	p.Found()
-	exec(t, p, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (999, 1)")
+	p.Exec("INSERT INTO goose_db_version (version_id, is_applied) VALUES (999, 1)")
 	p.Stop()
 	_, err := backend.Open(t.Context(), config.Config{Storage: config.Storage{Data: folder}, Issuing: p.Config.Issuing, Serving: p.Config.Serving}, backend.World{Now: clock.Now})
 	if err == nil || !strings.Contains(err.Error(), "newer version of this program") {

@@ -101,7 +101,7 @@ func TestNoRetirementWithoutItsRecord(t *testing.T) {
 	actor := p.Found()
 	ours := fill(t, p, actor)
 	_, secret := p.Issue(actor, token.Order{Scope: token.ScopeAgentDeployment, AgentID: ours.agent, EnvironmentID: ours.environment})
-	exec(t, p, "ALTER TABLE audit_events RENAME TO gone")
+	p.Exec("ALTER TABLE audit_events RENAME TO gone")
 	for what, change := range map[string]func() error{
 		"retire": func() error { _, _, err := p.Agents.Retire(t.Context(), actor, ours.agent); return err },
 		"delete": func() error { _, _, err := p.Agents.Delete(t.Context(), actor, ours.agent, false); return err },
@@ -118,7 +118,7 @@ func TestNoRetirementWithoutItsRecord(t *testing.T) {
 			t.Errorf("%s succeeded without a record", what)
 		}
 	}
-	exec(t, p, "ALTER TABLE gone RENAME TO audit_events")
+	p.Exec("ALTER TABLE gone RENAME TO audit_events")
 	if v, err := p.Tokens.Check(t.Context(), []byte(secret), token.Need{}); err != nil || v.Reason != token.Good {
 		t.Errorf("a change without a record took effect: %v %v", v.Reason, err)
 	}

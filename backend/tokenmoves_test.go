@@ -291,8 +291,8 @@ func TestAMoveUnderWayNamesWhatItsTokensName(t *testing.T) {
 		}, map[string]any{"status": "revoked", "created_by_name": "Ada"}},
 		"created_by_api_token_id": {func(p *backendtest.Program, actor audit.Actor, _ holdings) error {
 			maker, _ := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
-			exec(t, p, "UPDATE api_tokens SET hint = 'x7Qa' WHERE id = '"+maker.ID.String()+"'")
-			exec(t, p, "UPDATE api_tokens SET created_by_api_token_id = '"+maker.ID.String()+"' WHERE status_list = 2")
+			p.Exec("UPDATE api_tokens SET hint = 'x7Qa' WHERE id = '" + maker.ID.String() + "'")
+			p.Exec("UPDATE api_tokens SET created_by_api_token_id = '" + maker.ID.String() + "' WHERE status_list = 2")
 			_, _, err := p.Tokens.RevokeWithDescendants(t.Context(), actor, maker.ID)
 			return err
 		}, map[string]any{"status": "revoked", "created_by_name": "API token …x7Qa"}},

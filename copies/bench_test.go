@@ -17,6 +17,8 @@ import (
 	"testing"
 	"time"
 
+	"tokentab/backend/backendtest"
+
 	"github.com/gofiber/fiber/v2"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/valyala/fasthttp"
@@ -260,7 +262,7 @@ func (r *replica) metric(t testing.TB, name string) float64 {
 // startPlain starts the plain server on the fleet's database, and returns its address.
 func startPlain(b *testing.B, f *fleet) string {
 	b.Helper()
-	address := freeAddress(b)
+	address := backendtest.FreeAddress(b)
 	c := exec.Command(os.Args[0])
 	c.Env, c.Stderr = append(os.Environ(), plainVariable+"="+address+" "+f.url.String()), os.Stderr
 	if err := c.Start(); err != nil {

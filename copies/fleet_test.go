@@ -9,7 +9,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -25,6 +24,7 @@ import (
 
 	_ "github.com/jackc/pgx/v5/stdlib"
 
+	"tokentab/backend/backendtest"
 	"tokentab/backend/pgtest"
 )
 
@@ -187,16 +187,6 @@ func (f *fleet) run(stdin string, args []string) (out, said string, err error) {
 	return strings.TrimSpace(string(printed)), stderr.String(), err
 }
 
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 // add starts another copy.
 func (f *fleet) add() *replica {
 	f.t.Helper()
@@ -204,7 +194,7 @@ func (f *fleet) add() *replica {
 	if f.url != nil {
 		r.proxy = startProxy(f.t, f.url.Host)
 	}
-	r.address = freeAddress(f.t)
+	r.address = backendtest.FreeAddress(f.t)
 	f.copies = append(f.copies, r)
 	if err := r.start(); err != nil {
 		f.t.Fatal(err)

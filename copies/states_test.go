@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"tokentab/backend/backendtest"
 )
 
 func TestADatabaseThatLostChangesIsRefusedOnAllCopiesUntilSomeoneConfirmsIt(t *testing.T) {
@@ -239,7 +241,7 @@ func serveNginx(t *testing.T, copies []*replica) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	folder, address := t.TempDir(), freeAddress(t)
+	folder, address := t.TempDir(), backendtest.FreeAddress(t)
 	own := "http {\n"
 	for _, kind := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
 		own += kind + "_temp_path " + filepath.Join(folder, kind) + ";\n"

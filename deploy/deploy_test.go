@@ -1,7 +1,6 @@
 package deploy_test
 
 import (
-	"database/sql"
 	"fmt"
 	"io"
 	"net"
@@ -21,7 +20,6 @@ import (
 	"tokentab/backend/backendtest"
 	"tokentab/backend/config"
 	"tokentab/backend/paging"
-	"tokentab/backend/store"
 	"tokentab/backend/token"
 )
 
@@ -178,19 +176,8 @@ func TestNothingPassesWhereTokentabCannotTell(t *testing.T) {
 		t.Run(x.name, func(t *testing.T) {
 			s := x.start(t, "")
 			s.passes(t, "GET", "/", s.tokens.account.bearer())
-			db, err := sql.Open("sqlite", "file:"+filepath.Join(s.Folder, store.FileName)+"?_pragma=busy_timeout(5000)")
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer db.Close()
-			if _, err := db.Exec("ALTER TABLE api_tokens RENAME TO gone"); err != nil {
-				t.Fatal(err)
-			}
-			defer func() {
-				if _, err := db.Exec("ALTER TABLE gone RENAME TO api_tokens"); err != nil {
-					t.Error(err)
-				}
-			}()
+			s.Exec("ALTER TABLE api_tokens RENAME TO gone")
+			defer s.Exec("ALTER TABLE gone RENAME TO api_tokens")
 			s.refused(t, http.StatusServiceUnavailable, "GET", "/", "Authorization: Bearer unseen")
 			s.refused(t, http.StatusServiceUnavailable, "GET", "/", s.tokens.environment.bearer())
 		})

@@ -1,7 +1,6 @@
 package deploy_test
 
 import (
-	"database/sql"
 	"io"
 	"net"
 	"net/http"
@@ -14,7 +13,6 @@ import (
 	"tokentab/backend/activity"
 	"tokentab/backend/api"
 	"tokentab/backend/backendtest"
-	"tokentab/backend/store"
 )
 
 // fronts are the configurations of nginx in front of Tokentab itself.
@@ -30,7 +28,7 @@ var fronts = map[string]func(t *testing.T) string{
 // runFront runs nginx with the configuration in front of the address of Tokentab, and returns its URL.
 func runFront(t *testing.T, conf func(*testing.T) string, tokentab string) string {
 	t.Helper()
-	address, folder := freeAddress(t), t.TempDir()
+	address, folder := backendtest.FreeAddress(t), t.TempDir()
 	text := strings.NewReplacer("listen 443 ssl;", "listen "+address+";", "*:8000", address,
 		"127.0.0.1:8080", tokentab, "tokentab-1:8080", tokentab, "tokentab-2:8080", tokentab).Replace(conf(t))
 	if err := os.WriteFile(filepath.Join(folder, "nginx.conf"), []byte(text), 0o600); err != nil {
@@ -96,14 +94,7 @@ func TestValidationsGoOnThroughNginxWhileOtherRequestsGet503(t *testing.T) {
 	if a := do(t, c, http.MethodGet, url+"/api/v1/validate", http.NoBody); a.StatusCode != http.StatusOK {
 		t.Fatal(a.Status)
 	}
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(p.Folder, store.FileName)+"?_pragma=busy_timeout(5000)")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	if _, err := db.Exec("ALTER TABLE status_lists RENAME TO gone"); err != nil {
-		t.Fatal(err)
-	}
+	p.Exec("ALTER TABLE status_lists RENAME TO gone")
 	for range 4 {
 		if a := do(t, c, http.MethodGet, url+"/status-lists/1", http.NoBody); a.StatusCode != http.StatusServiceUnavailable {
 			t.Fatal(a.Status)

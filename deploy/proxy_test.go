@@ -6,7 +6,6 @@ import (
 	"bufio"
 	"cmp"
 	"flag"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -120,7 +119,7 @@ func (x proxy) startWith(t *testing.T, set places, options ...backendtest.Option
 	t.Helper()
 	p := backendtest.Start(t, options...)
 	s := &scene{
-		Program: p, proxy: x, address: freeAddress(t), application: newApplication(t),
+		Program: p, proxy: x, address: backendtest.FreeAddress(t), application: newApplication(t),
 		link: newRelay(t, strings.TrimPrefix(p.URL, "http://")), tokens: issueTokens(t, p),
 	}
 	_, port, _ := strings.Cut(s.address, ":")
@@ -241,14 +240,4 @@ func background(t *testing.T, ready string, command *exec.Cmd) {
 	case <-ended:
 		t.Fatalf("%s did not start:\n%s", command.Path, log)
 	}
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }

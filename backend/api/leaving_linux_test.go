@@ -29,8 +29,8 @@ func TestAReadWhoseClientHasLeftEnds(t *testing.T) {
 	pgtest.OnSQLite(t, "a function in Go makes its query endless")
 	p := backendtest.Start(t)
 	_, secret := p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})
-	execute(t, p.Database(), "ALTER TABLE environments RENAME TO kept_environments")
-	execute(t, p.Database(), `CREATE VIEW environments AS SELECT * FROM kept_environments
+	p.Exec("ALTER TABLE environments RENAME TO kept_environments")
+	p.Exec(`CREATE VIEW environments AS SELECT * FROM kept_environments
 		WHERE (WITH RECURSIVE c (x) AS (SELECT count_step() UNION ALL SELECT count_step() FROM c) SELECT count(*) FROM c) > 0`)
 	c := p.Dial("GET /api/v1/environment HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + secret + "\r\n\r\n")
 	look := time.NewTicker(50 * time.Millisecond)

@@ -1,7 +1,6 @@
 package api_test
 
 import (
-	"database/sql"
 	"fmt"
 	"net/http"
 	"strings"
@@ -22,13 +21,6 @@ func proxied(t *testing.T) *backendtest.Program {
 	p := backendtest.Start(t, backendtest.Trusting(t, "127.0.0.0/8"))
 	p.Found()
 	return p
-}
-
-func execute(t *testing.T, db *sql.DB, statement string, args ...any) {
-	t.Helper()
-	if _, err := db.ExecContext(t.Context(), statement, args...); err != nil {
-		t.Fatal(err)
-	}
 }
 
 func wantStatus(t *testing.T, what string, a backendtest.Answer, want int) {
@@ -182,7 +174,6 @@ func TestAnAddressForgetsItsWrongTriesInTime(t *testing.T) {
 func TestChangingAddressesInOneNetworkAreBounded(t *testing.T) {
 	t.Parallel()
 	p := proxied(t)
-	db := p.Database()
 	for i, c := range []struct{ first, sibling, outside string }{
 		{"192.0.2.1", "192.0.2.200", "192.0.3.1"},
 		{"2001:db8:5:1::1", "2001:db8:5:ffff::1", "2001:db8:6:1::1"},
@@ -191,7 +182,7 @@ func TestChangingAddressesInOneNetworkAreBounded(t *testing.T) {
 			return p.SignIn(fmt.Sprintf("%s-%d@example.com", address[:3], i), wrongPassword, backendtest.From(address))
 		}
 		guess(c.first)
-		execute(t, db, "UPDATE sign_in_failures SET failures = 25 WHERE source LIKE 'network %'") // as wrong attempts from more of its addresses would
+		p.Exec("UPDATE sign_in_failures SET failures = 25 WHERE source LIKE 'network %'") // as wrong attempts from more of its addresses would
 		wantStatus(t, c.sibling, guess(c.sibling), http.StatusTooManyRequests)
 		wantStatus(t, c.outside, guess(c.outside), http.StatusUnauthorized)
 	}
@@ -349,14 +340,13 @@ func TestASignInBringsAPasswordToThePresentCosts(t *testing.T) {
 	t.Parallel()
 	p := backendtest.Start(t)
 	p.Found()
-	db := p.Database()
 	stored := func() (hash string) {
-		if err := db.QueryRowContext(t.Context(), "SELECT password_hash FROM admin_users").Scan(&hash); err != nil {
+		if err := p.Database().QueryRow("SELECT password_hash FROM admin_users").Scan(&hash); err != nil {
 			t.Fatal(err)
 		}
 		return hash
 	}
-	execute(t, db, "UPDATE admin_users SET password_hash = ?", firstHash)
+	p.Exec("UPDATE admin_users SET password_hash = ?", firstHash)
 	wantStatus(t, "a wrong password", p.SignIn(backendtest.Email, wrongPassword), http.StatusUnauthorized)
 	if stored() != firstHash {
 		t.Error("a wrong password was hashed anew")

@@ -157,6 +157,17 @@ func Build(folder string) (string, error) {
 	return file, nil
 }
 
+// FreeAddress returns an address on loopback that nothing listens on.
+func FreeAddress(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
 // databases makes databases of Postgres without an account.
 var databases = pgtest.Template{Fill: func(url string) error {
 	c := configIn("unused", "127.0.0.1:0")

@@ -37,23 +37,24 @@ func (p *Program) openDatabase() *sql.DB {
 	return db
 }
 
+// Exec runs a statement on the database without the program's knowledge.
+func (p *Program) Exec(statement string, values ...any) {
+	p.t.Helper()
+	if _, err := p.Database().Exec(statement, values...); err != nil {
+		p.t.Fatalf("%s: %v", statement, err)
+	}
+}
+
 // Break makes the database refuse a change, such as INSERT, of the rows of a table that meet a condition, until mend is called.
 func (p *Program) Break(change, table, when string) (mend func()) {
 	p.t.Helper()
-	db := p.Database()
-	run := func(statement string) {
-		p.t.Helper()
-		if _, err := db.Exec(statement); err != nil {
-			p.t.Fatal(err)
-		}
-	}
 	if !pgtest.Wanted() {
-		run("CREATE TRIGGER broken BEFORE " + change + " ON " + table + " WHEN " + when + " BEGIN SELECT RAISE(ABORT, 'broken'); END")
-		return func() { run("DROP TRIGGER broken") }
+		p.Exec("CREATE TRIGGER broken BEFORE " + change + " ON " + table + " WHEN " + when + " BEGIN SELECT RAISE(ABORT, 'broken'); END")
+		return func() { p.Exec("DROP TRIGGER broken") }
 	}
-	run("CREATE FUNCTION broken() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'broken'; END $$")
-	run("CREATE TRIGGER broken BEFORE " + change + " ON " + table + " FOR EACH ROW WHEN (" + when + ") EXECUTE FUNCTION broken()")
-	return func() { run("DROP TRIGGER broken ON " + table + "; DROP FUNCTION broken") }
+	p.Exec("CREATE FUNCTION broken() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'broken'; END $$")
+	p.Exec("CREATE TRIGGER broken BEFORE " + change + " ON " + table + " FOR EACH ROW WHEN (" + when + ") EXECUTE FUNCTION broken()")
+	return func() { p.Exec("DROP TRIGGER broken ON " + table + "; DROP FUNCTION broken") }
 }
 
 // Tables returns the names of the database's tables, in order.

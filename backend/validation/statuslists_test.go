@@ -218,9 +218,7 @@ func TestAListThatDidNotChangeIsAnsweredWithoutTheStore(t *testing.T) {
 func TestAListThatCannotBeReadIsAnswered503(t *testing.T) {
 	p := backendtest.Start(t)
 	p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})
-	if _, err := p.Database().Exec("ALTER TABLE status_lists RENAME TO gone"); err != nil {
-		t.Fatal(err)
-	}
+	p.Exec("ALTER TABLE status_lists RENAME TO gone")
 	for _, path := range []string{"/status-lists", "/status-lists/1"} {
 		a := p.Call(http.MethodGet, path, nil)
 		if a.Status != http.StatusServiceUnavailable || a.Text(t, "code") != "unexpected" || a.Header.Get("Retry-After") != "1" || a.Header.Get("Cache-Control") != "no-store" {
