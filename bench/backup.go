@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -33,8 +32,7 @@ func benchBackup(out io.Writer, program string, tokens, rounds int) (err error) 
 	if err := s.start(); err != nil {
 		return err
 	}
-	var idle, during []time.Duration
-	var took []time.Duration
+	var took, idle, during times
 	file := filepath.Join(s.folder, "a.backup")
 	for range rounds {
 		quiet, cancel := context.WithTimeout(context.Background(), 15*time.Second)
@@ -59,7 +57,7 @@ func benchBackup(out io.Writer, program string, tokens, rounds int) (err error) 
 			return err
 		}
 		took = append(took, time.Since(began))
-		idle, during = append(idle, p99(between)), append(during, p99(while))
+		idle, during = append(idle, between.at(99)), append(during, while.at(99))
 	}
 	database, err1 := os.Stat(s.database())
 	made, err2 := os.Stat(file)
@@ -72,14 +70,14 @@ func benchBackup(out io.Writer, program string, tokens, rounds int) (err error) 
 	}
 	const mib = 1 << 20
 	fmt.Fprintf(out, "%d tokens, %d MiB: a backup takes %s and %d MiB, a restore %s (medians of %d rounds).\n",
-		tokens, database.Size()/mib, median(took).Round(time.Second/10), made.Size()/mib, time.Since(began).Round(time.Second/10), rounds)
+		tokens, database.Size()/mib, took.at(50).Round(time.Second/10), made.Size()/mib, time.Since(began).Round(time.Second/10), rounds)
 	fmt.Fprintf(out, "Validations at %d a second, 99th percentile: %s during backups, %s between them.\n",
-		backupRate, median(during).Round(10*time.Microsecond), median(idle).Round(10*time.Microsecond))
+		backupRate, during.at(50).Round(10*time.Microsecond), idle.at(50).Round(10*time.Microsecond))
 	return nil
 }
 
 // validateUntil validates tokens at a steady rate until the context ends, and returns how long each took.
-func (s *served) validateUntil(ctx context.Context, tokens int) (times []time.Duration, err error) {
+func (s *served) validateUntil(ctx context.Context, tokens int) (took times, err error) {
 	var mu sync.Mutex
 	var all sync.WaitGroup
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}, Timeout: 10 * time.Second}
@@ -102,7 +100,7 @@ func (s *served) validateUntil(ctx context.Context, tokens int) (times []time.Du
 		defer mu.Unlock()
 		err = errors.Join(err, err2)
 		if method == http.MethodGet {
-			times = append(times, time.Since(began))
+			took = append(took, time.Since(began))
 		}
 	}
 	ticker := time.NewTicker(time.Second / backupRate)
@@ -111,7 +109,7 @@ func (s *served) validateUntil(ctx context.Context, tokens int) (times []time.Du
 		select {
 		case <-ctx.Done():
 			all.Wait()
-			return times, err
+			return took, err
 		case <-ticker.C:
 			all.Go(func() { send(http.MethodGet, "/api/v1/validate", rand.IntN(tokens), "") })
 			if i%100 == 0 {
@@ -119,14 +117,4 @@ func (s *served) validateUntil(ctx context.Context, tokens int) (times []time.Du
 			}
 		}
 	}
-}
-
-func p99(times []time.Duration) time.Duration {
-	slices.Sort(times)
-	return times[len(times)*99/100]
-}
-
-func median(times []time.Duration) time.Duration {
-	slices.Sort(times)
-	return times[len(times)/2]
 }

@@ -9,7 +9,6 @@ import (
 	"net/http/cookiejar"
 	"os/exec"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 )
@@ -52,14 +51,14 @@ func benchDelete(out io.Writer, program string, tokens int) (err error) {
 		return err
 	}
 	answered := time.Since(began)
-	var times []time.Duration
+	var meanwhile times
 	for moving := true; moving; {
 		for range 50 {
 			took, err := changes()
 			if err != nil {
 				return err
 			}
-			times = append(times, took)
+			meanwhile = append(meanwhile, took)
 		}
 		metrics, err := other.call("GET", "/metrics", "")
 		if err != nil {
@@ -68,9 +67,8 @@ func benchDelete(out io.Writer, program string, tokens int) (err error) {
 		moving = !regexp.MustCompile(`(?m)^tokentab_token_moves 0$`).MatchString(metrics)
 	}
 	all := time.Since(began)
-	slices.Sort(times)
 	fmt.Fprintf(out, "An account with %d tokens: deleted after %s, its last row gone after %s. %d changes of another account meanwhile: median %s, 99th percentile %s, longest %s (goal at most 1s).\n",
-		tokens, answered.Round(time.Millisecond), all.Round(time.Second), len(times), median(times).Round(10*time.Microsecond), p99(times).Round(10*time.Microsecond), times[len(times)-1].Round(time.Millisecond))
+		tokens, answered.Round(time.Millisecond), all.Round(time.Second), len(meanwhile), meanwhile.at(50).Round(10*time.Microsecond), meanwhile.at(99).Round(10*time.Microsecond), meanwhile.at(100).Round(time.Millisecond))
 	return nil
 }
 

@@ -67,14 +67,20 @@ INSERT OR FAIL INTO token_uses (token_id) SELECT id FROM api_tokens ORDER BY id;
 UPDATE accounts SET api_token_count = api_token_count + :tokens + 1;`
 
 // fill stores tokens in the new database at path, which no other process may have open. The account token's number is
-// tokens, the others are below. A failed fill ends the run, so nothing protects the file meanwhile.
+// tokens, the others are below. A failed fill ends the run.
 func fill(path string, tokens int) error {
+	now := time.Now()
+	return fillWith(path, fillSQL, sql.Named("tokens", tokens), sql.Named("list", token.StatusListFill), sql.Named("size", token.StatusListSize),
+		sql.Named("now", now.UnixMilli()), sql.Named("expires", now.AddDate(1, 0, 0).Truncate(time.Second).UnixMilli()))
+}
+
+// fillWith runs statements on a database that no other process may have open. Nothing protects the file meanwhile.
+func fillWith(path, statements string, named ...any) error {
 	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=journal_mode(OFF)&_pragma=synchronous(OFF)&_pragma=temp_store(MEMORY)&_pragma=cache_size(-500000)")
 	if err != nil {
 		return err
 	}
-	now := time.Now()
-	_, err = db.Exec(fillSQL, sql.Named("tokens", tokens), sql.Named("list", token.StatusListFill), sql.Named("size", token.StatusListSize),
-		sql.Named("now", now.UnixMilli()), sql.Named("expires", now.AddDate(1, 0, 0).Truncate(time.Second).UnixMilli()))
+	db.SetMaxOpenConns(1)
+	_, err = db.Exec(statements, named...)
 	return errors.Join(err, db.Close())
 }

@@ -237,13 +237,15 @@ func (l lister) get(query string) (took time.Duration, page listPage, err error)
 
 // fillList stores tokens in the database at path, which no other process may have open, and returns ids for conditions.
 func fillList(path string, tokens int) (map[string]string, error) {
-	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=journal_mode(OFF)&_pragma=synchronous(OFF)&_pragma=temp_store(MEMORY)&_pragma=cache_size(-500000)")
+	now := time.Now()
+	err := fillWith(path, fillListSQL, sql.Named("tokens", tokens), sql.Named("now", now.UnixMilli()), sql.Named("first", now.AddDate(-2, 0, 0).UnixMilli()))
 	if err != nil {
 		return nil, err
 	}
-	db.SetMaxOpenConns(1)
-	now := time.Now()
-	_, err = db.Exec(fillListSQL, sql.Named("tokens", tokens), sql.Named("now", now.UnixMilli()), sql.Named("first", now.AddDate(-2, 0, 0).UnixMilli()))
+	db, err := sql.Open("sqlite", "file:"+path)
+	if err != nil {
+		return nil, err
+	}
 	ids := map[string]string{}
 	for name, query := range map[string]string{
 		"environment": "SELECT max(environment_id) FROM api_tokens", "agent": "SELECT max(agent_id) FROM api_tokens", "member": "SELECT max(created_by_admin_user_id) FROM api_tokens",
