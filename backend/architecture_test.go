@@ -21,7 +21,7 @@ var mayImport = map[string][]string{
 	"demo":            {"backend", "backend/config", "backend/people", "backend/account", "backend/activity", "backend/agent", "backend/audit", "backend/paging", "backend/pfid", "backend/token"},
 	"backend/pgtest":  {},
 	"backend/backendtest": {
-		"backend/pgtest", "backend", "backend/config", "backend/store", "backend/password", "backend/people", "backend/agent", "backend/audit", "backend/token", "backend/paging",
+		"backend/pfid", "backend/pgtest", "backend", "backend/config", "backend/store", "backend/password", "backend/people", "backend/agent", "backend/audit", "backend/token", "backend/paging",
 	},
 	"backend/web":         {"backend/metrics", "backend/config", "backend/filemode", "backend/audit", "backend/validation", "backend/api", "backend/request", "backend/answer", "backend/idempotency", "backend/live", "backend/notice", "backend/backup", "backend/account", "backend/people", "backend/activity", "backend/agent", "backend/token", "backend/fault"},
 	"backend/validation":  {"backend/metrics", "backend/request", "backend/answer", "backend/signer", "backend/token", "backend/fault", "backend/pfid", "backend/text"},

@@ -31,16 +31,9 @@ func TestPromise6ALastUseStampedByAWrongClockGivesWayToTheNextUse(t *testing.T) 
 		t.Run(name, func(t *testing.T) {
 			p := backendtest.Start(t)
 			actor := p.Found()
-			environments, _, err := p.Accounts.Environments(t.Context(), actor.AccountID, paging.Page{Size: 1, Sort: "inserted_at"})
-			if err != nil {
-				t.Fatal(err)
-			}
-			bot, err := p.Agents.Register(t.Context(), actor, agent.Order{Name: "bot"})
-			if err != nil {
-				t.Fatal(err)
-			}
+			bot := p.Register(actor, agent.Order{Name: "bot"})
 			p.Clock.Move(c.wrong)
-			made, secret := p.Issue(actor, token.Order{Scope: token.ScopeAgentDeployment, AgentID: bot.ID, EnvironmentID: environments[0].ID})
+			made, secret := p.Issue(actor, token.Order{Scope: token.ScopeAgentDeployment, AgentID: bot.ID, EnvironmentID: p.Environment(actor)})
 			use := func() {
 				t.Helper()
 				p.Call(http.MethodGet, "/api/v1/ping", nil, backendtest.Bearer(secret)).Must(t, http.StatusOK)
@@ -119,14 +112,8 @@ func TestAnAgentThatAClockAheadStampedIsDormantUntilItIsUsedAgain(t *testing.T) 
 			if err != nil {
 				t.Fatal(err)
 			}
-			bot, err := p.Agents.Register(t.Context(), actor, agent.Order{Name: "bot"})
-			if err != nil {
-				t.Fatal(err)
-			}
-			never, err := p.Agents.Register(t.Context(), actor, agent.Order{Name: "never"})
-			if err != nil {
-				t.Fatal(err)
-			}
+			bot := p.Register(actor, agent.Order{Name: "bot"})
+			never := p.Register(actor, agent.Order{Name: "never"})
 			is := func(when, want string) {
 				t.Helper()
 				found, err := p.Agents.Get(t.Context(), actor.AccountID, bot.ID)

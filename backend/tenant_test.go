@@ -42,15 +42,8 @@ type holdings struct {
 func fill(t *testing.T, p *backendtest.Program, actor audit.Actor) holdings {
 	t.Helper()
 	h := holdings{actor: actor}
-	environments, _, err := p.Accounts.Environments(t.Context(), actor.AccountID, oldest)
-	if err != nil {
-		t.Fatal(err)
-	}
-	h.environment = environments[0].ID
-	a, err := p.Agents.Register(t.Context(), actor, agent.Order{Name: "bot"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	h.environment = p.Environment(actor)
+	a := p.Register(actor, agent.Order{Name: "bot"})
 	h.agent = a.ID
 	deployed, _ := p.Issue(actor, token.Order{Scope: token.ScopeAgentDeployment, AgentID: h.agent, EnvironmentID: h.environment})
 	h.deployment = deployed.AgentDeploymentID

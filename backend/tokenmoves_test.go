@@ -63,12 +63,7 @@ func seed(t *testing.T, p *backendtest.Program, actor audit.Actor, ours holdings
 // deployed registers an agent and deploys it in the first environment.
 func deployed(t *testing.T, p *backendtest.Program, actor audit.Actor) (ours holdings) {
 	t.Helper()
-	environments, _, err1 := p.Accounts.Environments(t.Context(), actor.AccountID, oldest)
-	a, err2 := p.Agents.Register(t.Context(), actor, agent.Order{Name: "bot"})
-	if err1 != nil || err2 != nil {
-		t.Fatal(err1, err2)
-	}
-	ours.environment, ours.agent = environments[0].ID, a.ID
+	ours.environment, ours.agent = p.Environment(actor), p.Register(actor, agent.Order{Name: "bot"}).ID
 	d, err := p.Agents.Deploy(t.Context(), actor, agent.DeploymentOrder{AgentID: ours.agent, EnvironmentID: ours.environment})
 	if err != nil {
 		t.Fatal(err)

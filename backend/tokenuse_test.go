@@ -480,11 +480,7 @@ func TestMadeUpSecretsWriteNothing(t *testing.T) {
 func TestOnlyManagersSeeWhereATokenIsUsed(t *testing.T) {
 	p := backendtest.Start(t)
 	actor := p.Found()
-	environments, _, err := p.Accounts.Environments(t.Context(), actor.AccountID, oldest)
-	if err != nil {
-		t.Fatal(err)
-	}
-	made, secret := p.Issue(actor, token.Order{Scope: token.ScopeEnvironment, EnvironmentID: environments[0].ID})
+	made, secret := p.Issue(actor, token.Order{Scope: token.ScopeEnvironment, EnvironmentID: p.Environment(actor)})
 	p.Call(http.MethodGet, "/api/v1/api_token/"+made.ID.String()+"/use", nil, backendtest.Bearer(secret)).Want(t, "the request", http.StatusForbidden)
 	if a := p.Call(http.MethodGet, "/api/v1/api_token/"+made.ID.String()+"?include=use", nil, backendtest.Bearer(secret)); a.Status != http.StatusOK || a.Get(t, "details", "use") == nil {
 		t.Errorf("%d %s", a.Status, a.Body)

@@ -19,7 +19,6 @@ import (
 	"tokentab/backend/audit"
 	"tokentab/backend/backendtest"
 	"tokentab/backend/config"
-	"tokentab/backend/paging"
 	"tokentab/backend/token"
 )
 
@@ -50,14 +49,7 @@ func (c credential) identity() map[string]string {
 func issueTokens(t *testing.T, p *backendtest.Program) tokens {
 	t.Helper()
 	actor := p.Found()
-	environments, _, err := p.Accounts.Environments(t.Context(), actor.AccountID, paging.Page{Size: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	bot, err := p.Agents.Register(t.Context(), actor, agent.Order{Name: "bot"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	bot := p.Register(actor, agent.Order{Name: "bot"})
 	issue := func(order token.Order) credential {
 		made, secret := p.Issue(actor, order)
 		return credential{made, secret}
@@ -65,8 +57,8 @@ func issueTokens(t *testing.T, p *backendtest.Program) tokens {
 	return tokens{
 		actor:       actor,
 		account:     issue(token.Order{Scope: token.ScopeAccount}),
-		environment: issue(token.Order{Scope: token.ScopeEnvironment, EnvironmentID: environments[0].ID}),
-		deployment:  issue(token.Order{Scope: token.ScopeAgentDeployment, EnvironmentID: environments[0].ID, AgentID: bot.ID}),
+		environment: issue(token.Order{Scope: token.ScopeEnvironment, EnvironmentID: p.Environment(actor)}),
+		deployment:  issue(token.Order{Scope: token.ScopeAgentDeployment, EnvironmentID: p.Environment(actor), AgentID: bot.ID}),
 	}
 }
 

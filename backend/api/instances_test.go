@@ -186,10 +186,7 @@ func TestARegistrationFindsItsAgentAndEnvironment(t *testing.T) {
 	t.Parallel()
 	r := newRuns(t)
 	ctx := t.Context()
-	named, err := r.Agents.Register(ctx, r.actor, agent.Order{Name: "Reader", ExternalIdentifier: "reader-1"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	named := r.Register(r.actor, agent.Order{Name: "Reader", ExternalIdentifier: "reader-1"})
 	for _, name := range []string{named.ID.String(), "reader-1", "Reader"} {
 		a := r.post("register", registration(map[string]any{"agent_id": name}), r.account)
 		if a.Status != http.StatusOK || a.Text(t, "details", "agent_id") != named.ID.String() || a.Text(t, "details", "environment_name") != "Development" {
@@ -197,10 +194,7 @@ func TestARegistrationFindsItsAgentAndEnvironment(t *testing.T) {
 		}
 	}
 	r.Recorded(audit.AgentDeploymentCreated, 2)
-	twin, err := r.Agents.Register(ctx, r.actor, agent.Order{Name: "Reader"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	twin := r.Register(r.actor, agent.Order{Name: "Reader"})
 	a := r.post("register", registration(map[string]any{"agent_id": "Reader"}), r.account)
 	refused(t, "two agents with this name", a, http.StatusUnprocessableEntity, "validation_errors", "agent_id")
 	if !strings.Contains(a.Body, twin.ID.String()) || !strings.Contains(a.Body, named.ID.String()) {
@@ -296,10 +290,7 @@ func TestATokenSeesTheInstancesOfItsScopeOnly(t *testing.T) {
 	t.Parallel()
 	r := newRuns(t)
 	own := r.register(nil, r.deployment)
-	other, err := r.Agents.Register(t.Context(), r.actor, agent.Order{Name: "other"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	other := r.Register(r.actor, agent.Order{Name: "other"})
 	beside := r.register(map[string]any{"agent_id": other.ID.String()}, r.environment)
 	environments := r.Call(http.MethodGet, "/api/v1/environment", nil, r.account)
 	elsewhere := ""
@@ -344,9 +335,7 @@ func TestAChosenIDAddsNothingToTheHistoryOfAToken(t *testing.T) {
 	rival := r.Rival()
 	_, secret := r.Issue(rival, token.Order{Scope: token.ScopeAccount})
 	theirs := backendtest.Bearer(secret)
-	if _, err := r.Agents.Register(t.Context(), rival, agent.Order{Name: "spy"}); err != nil {
-		t.Fatal(err)
-	}
+	r.Register(rival, agent.Order{Name: "spy"})
 	events := "/api/v1/api_token/" + r.deployed.ID.String() + "/events"
 	before := r.Call(http.MethodGet, events, nil, r.account)
 	for _, who := range []backendtest.Header{theirs, r.deployment} {

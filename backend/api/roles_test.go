@@ -274,11 +274,7 @@ func TestAReadTokenKeepsItsRole(t *testing.T) {
 	id, secret := made.Text(t, "details", "id"), backendtest.Bearer(made.Text(t, "token"))
 	holds(t, "the default", create(map[string]any{"token_scope": "account"}), map[string]any{"token_role": "manage"})
 	holds(t, "null", create(map[string]any{"token_scope": "account", "token_role": nil}), map[string]any{"token_role": "manage"})
-	environments, _, err := p.Accounts.Environments(t.Context(), ada.AccountID, paging.Page{Size: 1000, Sort: "inserted_at"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	scoped := map[string]any{"token_scope": "environment", "environment_id": environments[0].ID}
+	scoped := map[string]any{"token_scope": "environment", "environment_id": p.Environment(ada)}
 	if a := create(scoped); a.Status != http.StatusOK || strings.Contains(a.Body, "token_role") {
 		t.Errorf("another scope: %d %s", a.Status, a.Body)
 	}

@@ -15,6 +15,7 @@ import (
 	"tokentab/backend/audit"
 	"tokentab/backend/config"
 	"tokentab/backend/paging"
+	"tokentab/backend/pfid"
 	"tokentab/backend/token"
 )
 
@@ -29,15 +30,28 @@ func (p *Program) Deployed() (actor audit.Actor, made token.Listed, secret strin
 // Deploy issues a token for a new agent deployment in the actor's account.
 func (p *Program) Deploy(actor audit.Actor) (made token.Listed, secret string) {
 	p.t.Helper()
-	environments, _, err := p.Accounts.Environments(p.t.Context(), actor.AccountID, paging.Page{Size: 10, Sort: "inserted_at"})
+	bot := p.Register(actor, agent.Order{Name: "bot"})
+	return p.Issue(actor, token.Order{Scope: token.ScopeAgentDeployment, AgentID: bot.ID, EnvironmentID: p.Environment(actor)})
+}
+
+// Environment returns the id of the oldest environment of the actor's account.
+func (p *Program) Environment(actor audit.Actor) pfid.ID {
+	p.t.Helper()
+	environments, _, err := p.Accounts.Environments(p.t.Context(), actor.AccountID, paging.Page{Size: 1, Sort: "inserted_at"})
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	bot, err := p.Agents.Register(p.t.Context(), actor, agent.Order{Name: "bot"})
+	return environments[0].ID
+}
+
+// Register registers an agent.
+func (p *Program) Register(actor audit.Actor, order agent.Order) agent.Agent {
+	p.t.Helper()
+	registered, err := p.Agents.Register(p.t.Context(), actor, order)
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	return p.Issue(actor, token.Order{Scope: token.ScopeAgentDeployment, AgentID: bot.ID, EnvironmentID: environments[0].ID})
+	return registered
 }
 
 // Recorded checks how many audit events have the action.

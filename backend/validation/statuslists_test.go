@@ -83,10 +83,7 @@ func TestEveryChangeOfATokenIsInItsListBeforeItIsAnswered(t *testing.T) {
 	})
 	issue()
 	step("delete of its agent", 1, func() error { _, _, err := p.Agents.Delete(t.Context(), actor, made.AgentID, false); return err })
-	other, err := p.Agents.Register(t.Context(), actor, agent.Order{Name: "Another"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	other := p.Register(actor, agent.Order{Name: "Another"})
 	made.AgentID = other.ID
 	issue()
 	step("delete of its environment", 1, func() error {
