@@ -252,9 +252,7 @@ func TestARestoreListsEveryTokenThatItForgotAsInvalid(t *testing.T) {
 	if listed(t, q, fresh) != 0 {
 		t.Error("a new token is listed as invalid")
 	}
-	if _, err := q.Tokens.Suspend(t.Context(), actor, made.ID); err != nil {
-		t.Fatal(err)
-	}
+	q.Suspend(actor, made.ID)
 	if listed(t, q, fresh) != 2 {
 		t.Error("a suspended token is not listed as such")
 	}
@@ -384,9 +382,7 @@ func TestARestoreCanSuspendWhatTheBackupBelievesActive(t *testing.T) {
 	order := token.Order{Scope: token.ScopeAccount}
 	made, active := p.Issue(actor, order)
 	ended, revoked := p.Issue(actor, order)
-	if _, err := p.Tokens.Revoke(t.Context(), actor, ended.ID); err != nil {
-		t.Fatal(err)
-	}
+	p.Revoke(actor, ended.ID)
 	file, folder := backUp(t, p, ""), t.TempDir()
 	p.Clock.Move(time.Hour) // events of one instant have no order
 	done, err := restoreInto(t, p, folder, file, suspendActive)

@@ -138,9 +138,7 @@ func TestRotatingAgainHealsARotationByAWrongClock(t *testing.T) {
 				t.Errorf("not healed: the second key is %s", k.key(second).State)
 			}
 			for _, tok := range k.live() {
-				if _, err := k.Tokens.Revoke(t.Context(), k.actor, tok); err != nil {
-					t.Fatal(err)
-				}
+				k.Revoke(k.actor, tok)
 			}
 			k.Clock.Move(listsOver)
 			if published(k.Program, first) || published(k.Program, second) {

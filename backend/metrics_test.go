@@ -123,9 +123,7 @@ func TestMetricsCountWhatHappens(t *testing.T) {
 	_, secret := p.Issue(actor, token.Order{Scope: token.ScopeAccount, ExpiresAt: p.Clock.Now().Add(10 * 24 * time.Hour)})
 	revoked, dead := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
 	p.Issue(actor, token.Order{Scope: token.ScopeAccount})
-	if _, err := p.Tokens.Revoke(t.Context(), actor, revoked.ID); err != nil {
-		t.Fatal(err)
-	}
+	p.Revoke(actor, revoked.ID)
 	times := func(n int, path string, headers ...backendtest.Header) {
 		for range n {
 			p.Call(http.MethodGet, path, nil, headers...)
@@ -224,12 +222,8 @@ func TestTheMetricsOfTokensAgreeWithThePage(t *testing.T) {
 	p.Clock.Move(92 * 24 * time.Hour)
 	issue(300) // new
 	p.Call(http.MethodGet, "/api/v1/ping", nil, backendtest.Bearer(used))
-	if _, err := p.Tokens.Revoke(t.Context(), actor, gone.ID); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := p.Tokens.Suspend(t.Context(), actor, paused.ID); err != nil {
-		t.Fatal(err)
-	}
+	p.Revoke(actor, gone.ID)
+	p.Suspend(actor, paused.ID)
 	if err := p.Tokens.FlushUses(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}

@@ -22,9 +22,7 @@ func TestRefusalsBecomeOneEventAMinuteInTheChainOfTheirAccount(t *testing.T) {
 	cookie, _ := backendtest.Cookie(t, p.SignIn("viewer@example.com", backendtest.Password, own), "session")
 	made, secret := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
 	_, reader := p.Issue(actor, token.Order{Scope: token.ScopeAccount, Role: token.Read})
-	if _, err := p.Tokens.Suspend(t.Context(), actor, made.ID); err != nil {
-		t.Fatal(err)
-	}
+	p.Suspend(actor, made.ID)
 	count := func(where string, args ...any) (n int) {
 		t.Helper()
 		if err := p.Database().QueryRow("SELECT count(*) FROM audit_events WHERE "+where, args...).Scan(&n); err != nil {

@@ -58,10 +58,7 @@ func fill(t *testing.T, p *backendtest.Program, actor audit.Actor) holdings {
 	h.schema, h.version = schema.ID, version.ID
 	made, secret := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
 	h.token, h.secret = made.ID, secret
-	invite, err := p.People.Invite(t.Context(), actor, "bob@"+actor.AccountID.String()+".example", people.RoleAdmin)
-	if err != nil {
-		t.Fatal(err)
-	}
+	invite := p.Invite(actor, "bob@"+actor.AccountID.String()+".example", people.RoleAdmin)
 	h.invite = invite.ID
 	run, err := p.Activity.Register(t.Context(), actor, activity.Scope{AccountID: actor.AccountID}, activity.Registration{
 		Agent: h.agent.String(), EnvironmentID: h.environment, Version: activity.RegisteredVersion{ExternalIdentifier: "1"}, KeepsCurrentVersion: true,

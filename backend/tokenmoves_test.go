@@ -173,12 +173,8 @@ func TestAnAgentComesBackWhileItsRetirementIsStillWorking(t *testing.T) {
 		t.Fatal(err)
 	}
 	aside, ended := found.Tokens[0], found.Tokens[1] // not active before
-	if _, err := p.Tokens.Suspend(t.Context(), actor, aside.ID); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := p.Tokens.Revoke(t.Context(), actor, ended.ID); err != nil {
-		t.Fatal(err)
-	}
+	p.Suspend(actor, aside.ID)
+	p.Revoke(actor, ended.ID)
 	counts := func() string {
 		t.Helper()
 		n := map[token.Reason]int{}

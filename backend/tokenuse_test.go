@@ -105,13 +105,9 @@ func TestEveryValidationOfARealTokenCountsOnceAtEveryEndpoint(t *testing.T) {
 	check("active")
 	p.Call(http.MethodGet, "/api/v1/validate?scope=environment", nil, backendtest.Bearer(secret)) // does not meet the requirement
 	wantCounts(t, tokenUse(t, p, manager, active.ID), "insufficient", accepted, refused, accepted, refused)
-	if _, err := p.Tokens.Suspend(t.Context(), actor, active.ID); err != nil {
-		t.Fatal(err)
-	}
+	p.Suspend(actor, active.ID)
 	check("suspended")
-	if _, err := p.Tokens.Revoke(t.Context(), actor, active.ID); err != nil {
-		t.Fatal(err)
-	}
+	p.Revoke(actor, active.ID)
 	check("revoked")
 	_, rival := p.Issue(p.Rival(), token.Order{Scope: token.ScopeAccount})
 	p.PostForm("/oauth/introspect", "token="+secret, backendtest.Bearer(rival))
@@ -152,9 +148,7 @@ func TestATokenWithTheClientIDOfAnotherIsNotUsed(t *testing.T) {
 	wantCounts(t, tokenUse(t, p, manager, made.ID), "active, another id", 0, 0, 0, 0)
 	present(made.ID.String(), http.StatusOK)
 	wantCounts(t, tokenUse(t, p, manager, made.ID), "active, its id", 5, 0, 5, 0)
-	if _, err := p.Tokens.Suspend(t.Context(), actor, made.ID); err != nil {
-		t.Fatal(err)
-	}
+	p.Suspend(actor, made.ID)
 	present(other.ID.String(), http.StatusUnauthorized)
 	wantCounts(t, tokenUse(t, p, manager, made.ID), "suspended, another id", 5, 2, 5, 2) // a bearer is refused before the id in the form is read
 	present(made.ID.String(), http.StatusUnauthorized)
@@ -224,9 +218,7 @@ func TestTheLastClientAddressesOfATokenAreThoseBehindTrustedProxies(t *testing.T
 	if got := fmt.Sprint(addresses()); got != want {
 		t.Errorf("addresses are %s, want %s", got, want)
 	}
-	if _, err := p.Tokens.Suspend(t.Context(), actor, made.ID); err != nil {
-		t.Fatal(err)
-	}
+	p.Suspend(actor, made.ID)
 	p.Clock.Move(time.Second)
 	validate(p, secret, from("192.0.2.5"))
 	flush(t, p)
@@ -246,9 +238,7 @@ func TestPromise6CountsAreExactWhileTokensAreUsedFlushedForgottenAndDropped(t *t
 		made, secret := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
 		secrets[i], ids[i] = secret, made.ID
 		if i%4 == 0 {
-			if _, err := p.Tokens.Suspend(t.Context(), actor, made.ID); err != nil {
-				t.Fatal(err)
-			}
+			p.Suspend(actor, made.ID)
 		}
 	}
 	done := make(chan struct{})
@@ -329,9 +319,7 @@ func TestPromise6CountsSurviveTheDeletionOfOtherTokensAndEndWithTheirOwn(t *test
 		validate(p, goneSecret)
 		validate(p, keptSecret)
 	}
-	if _, err := p.Tokens.Revoke(t.Context(), actor, gone.ID); err != nil {
-		t.Fatal(err)
-	}
+	p.Revoke(actor, gone.ID)
 	validate(p, goneSecret)
 	if _, err := p.Tokens.Delete(t.Context(), actor, gone.ID); err != nil {
 		t.Fatal(err)

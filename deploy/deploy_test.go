@@ -284,9 +284,7 @@ func TestConnectionsToTokentabAreUsedAgainAfterEveryAnswer(t *testing.T) {
 func (s *scene) suspended(t *testing.T) credential {
 	t.Helper()
 	made, secret := s.Issue(s.tokens.actor, token.Order{Scope: token.ScopeAccount})
-	if _, err := s.Tokens.Suspend(t.Context(), s.tokens.actor, made.ID); err != nil {
-		t.Fatal(err)
-	}
+	s.Suspend(s.tokens.actor, made.ID)
 	return credential{made, secret}
 }
 

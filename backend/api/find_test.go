@@ -39,12 +39,8 @@ func TestAListIsSearchedFilteredAndCounted(t *testing.T) {
 	short, _ := issue("Short", 10*24*time.Hour)
 	paused, _ := issue("Paused", 0)
 	ended, _ := issue("Ended", 0)
-	if _, err := p.Tokens.Suspend(t.Context(), owner, paused.ID); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := p.Tokens.Revoke(t.Context(), owner, ended.ID); err != nil {
-		t.Fatal(err)
-	}
+	p.Suspend(owner, paused.ID)
+	p.Revoke(owner, ended.ID)
 	p.Clock.Move(8 * 24 * time.Hour)
 	headers := session(t, p, backendtest.Email)
 	if !accepted(p, used) {

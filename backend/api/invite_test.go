@@ -147,10 +147,7 @@ func TestOfManyWhoAcceptAnInviteAtOnceOneJoins(t *testing.T) {
 	t.Parallel()
 	p := backendtest.Start(t)
 	actor := p.Found()
-	issued, err := p.People.Invite(t.Context(), actor, "bob@example.com", people.RoleAdmin)
-	if err != nil {
-		t.Fatal(err)
-	}
+	issued := p.Invite(actor, "bob@example.com", people.RoleAdmin)
 	var wait sync.WaitGroup
 	statuses := make(chan int, 4)
 	for range cap(statuses) {
@@ -172,14 +169,8 @@ func TestAnEmailJoinsOneTeamOnly(t *testing.T) {
 	t.Parallel()
 	p := backendtest.Start(t)
 	actor, rival := p.Found(), p.Rival()
-	ours, err := p.People.Invite(t.Context(), actor, "bob@example.com", people.RoleAdmin)
-	if err != nil {
-		t.Fatal(err)
-	}
-	theirs, err := p.People.Invite(t.Context(), rival, "bob@example.com", people.RoleAdmin)
-	if err != nil {
-		t.Fatal(err)
-	}
+	ours := p.Invite(actor, "bob@example.com", people.RoleAdmin)
+	theirs := p.Invite(rival, "bob@example.com", people.RoleAdmin)
 	holds(t, "an invite of another account", showInvite(p, ours.Code), map[string]any{"account_name": "Acme"})
 	if a := acceptInvite(p, theirs.Code, "Bob", backendtest.Password); a.Text(t, "details", "account", "name") != "Rival" {
 		t.Fatalf("%s", a.Body)
@@ -270,10 +261,7 @@ func TestAnInviteOfAClockThatWasSecondsAheadIsAccepted(t *testing.T) {
 	t.Parallel()
 	p := backendtest.Start(t)
 	actor := p.Found()
-	made, err := p.People.Invite(t.Context(), actor, "bob@example.com", people.RoleAdmin)
-	if err != nil {
-		t.Fatal(err)
-	}
+	made := p.Invite(actor, "bob@example.com", people.RoleAdmin)
 	p.Clock.Move(-people.InviteTolerance)
 	wantStatus(t, "the request", acceptInvite(p, made.Code, "Bob", backendtest.Password), http.StatusOK)
 }

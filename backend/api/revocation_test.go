@@ -53,9 +53,7 @@ func TestARevokedTokenSaysWhenAndByWhom(t *testing.T) {
 	})
 	t.Run("by the command line", func(t *testing.T) {
 		made, _ := p.Issue(ada, account)
-		if _, err := p.Tokens.Revoke(t.Context(), audit.Actor{AccountID: ada.AccountID}, made.ID); err != nil {
-			t.Fatal(err)
-		}
+		p.Revoke(audit.Actor{AccountID: ada.AccountID}, made.ID)
 		shows(t, "/api/v1/api_token/"+made.ID.String(), p.Clock.Now(), nil, nil, nil)
 	})
 	t.Run("with its agent", func(t *testing.T) {

@@ -102,14 +102,8 @@ func TestPromise9WhatAnAdminSetInMotionEndsWithTheirDemotion(t *testing.T) {
 	bob := p.Join(ada, "bob@example.com")
 	adas := session(t, p, backendtest.Email)
 	_, secret := p.Issue(bob, token.Order{Scope: token.ScopeAccount})
-	theirs, err := p.People.Invite(t.Context(), bob, "bobs-other-address@example.com", people.RoleAdmin)
-	if err != nil {
-		t.Fatal(err)
-	}
-	kept, err := p.People.Invite(t.Context(), ada, "grace@example.com", people.RoleViewer)
-	if err != nil {
-		t.Fatal(err)
-	}
+	theirs := p.Invite(bob, "bobs-other-address@example.com", people.RoleAdmin)
+	kept := p.Invite(ada, "grace@example.com", people.RoleViewer)
 	invite := func() backendtest.Answer {
 		return p.Call(http.MethodPost, "/api/v1/admin_user_invite", backendtest.Details(map[string]any{"email": "eve@example.com"}), backendtest.Bearer(secret))
 	}
@@ -216,10 +210,7 @@ func TestNoResponseToAViewerOrAReadTokenHoldsASecret(t *testing.T) {
 	p := backendtest.Start(t)
 	ada := p.Found()
 	p.JoinAs(ada, "viewer@example.com", people.RoleViewer)
-	invite, err := p.People.Invite(t.Context(), ada, "bob@example.com", people.RoleAdmin)
-	if err != nil {
-		t.Fatal(err)
-	}
+	invite := p.Invite(ada, "bob@example.com", people.RoleAdmin)
 	_, hook, err := p.Notices.SetWebhook(t.Context(), ada, "https://example.com/hook")
 	if err != nil {
 		t.Fatal(err)

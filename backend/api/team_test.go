@@ -33,12 +33,8 @@ func TestTheTeamIsListedWithTheLiveTokensOfEachMember(t *testing.T) {
 	member := p.Join(actor, "bob@example.com")
 	live, _ := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
 	ended, _ := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
-	if _, err := p.Tokens.Suspend(t.Context(), actor, live.ID); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := p.Tokens.Revoke(t.Context(), actor, ended.ID); err != nil {
-		t.Fatal(err)
-	}
+	p.Suspend(actor, live.ID)
+	p.Revoke(actor, ended.ID)
 	a := list("?account_id=" + actor.AccountID.String() + "&sorting=email")
 	items, _ := a.Get(t, "summaries").([]any)
 	if len(items) != 2 {

@@ -29,6 +29,7 @@ import (
 	"tokentab/backend/config"
 	"tokentab/backend/password"
 	"tokentab/backend/people"
+	"tokentab/backend/pfid"
 	"tokentab/backend/pgtest"
 	"tokentab/backend/token"
 )
@@ -295,10 +296,7 @@ func (p *Program) Join(actor audit.Actor, email string) audit.Actor {
 // JoinAs is Join with a role.
 func (p *Program) JoinAs(actor audit.Actor, email string, role people.Role) audit.Actor {
 	p.t.Helper()
-	invite, err := p.People.Invite(p.t.Context(), actor, email, role)
-	if err != nil {
-		p.t.Fatal(err)
-	}
+	invite := p.Invite(actor, email, role)
 	user, err := p.People.AcceptInvite(p.t.Context(), people.Acceptance{Code: invite.Code, Name: "Bob", Password: Password}, "")
 	if err != nil {
 		p.t.Fatal(err)
@@ -314,6 +312,32 @@ func (p *Program) Issue(actor audit.Actor, order token.Order) (token.Listed, str
 		p.t.Fatal(err)
 	}
 	return made, secret
+}
+
+// Suspend suspends a token.
+func (p *Program) Suspend(actor audit.Actor, id pfid.ID) {
+	p.t.Helper()
+	if _, err := p.Tokens.Suspend(p.t.Context(), actor, id); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// Revoke revokes a token.
+func (p *Program) Revoke(actor audit.Actor, id pfid.ID) {
+	p.t.Helper()
+	if _, err := p.Tokens.Revoke(p.t.Context(), actor, id); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// Invite invites someone to the actor's team.
+func (p *Program) Invite(actor audit.Actor, email string, role people.Role) people.IssuedInvite {
+	p.t.Helper()
+	invite, err := p.People.Invite(p.t.Context(), actor, email, role)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return invite
 }
 
 // Header is one header of a request.

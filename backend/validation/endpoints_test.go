@@ -129,12 +129,8 @@ func TestTheHolderOfARealTokenIsToldWhyItIsRefused(t *testing.T) {
 	suspended, suspendedSecret := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
 	revoked, revokedSecret := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
 	_, expiredSecret := p.Issue(actor, token.Order{Scope: token.ScopeAccount, ExpiresAt: p.Clock.Now().Add(time.Minute)})
-	if _, err := p.Tokens.Suspend(t.Context(), actor, suspended.ID); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := p.Tokens.Revoke(t.Context(), actor, revoked.ID); err != nil {
-		t.Fatal(err)
-	}
+	p.Suspend(actor, suspended.ID)
+	p.Revoke(actor, revoked.ID)
 	p.Clock.Move(time.Minute)
 	for why, secret := range map[string]string{"suspended": suspendedSecret, "revoked": revokedSecret, "expired": expiredSecret} {
 		for _, endpoint := range []string{"/api/v1/ping", "/api/v1/validate", "/api/v1/account"} {

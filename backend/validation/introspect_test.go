@@ -105,12 +105,8 @@ func TestWhatIsNotGoodIsInactiveAndNothingMore(t *testing.T) {
 	_, expiredSecret := p.Issue(actor, token.Order{Scope: token.ScopeAccount, ExpiresAt: p.Clock.Now().Add(time.Minute)})
 	rival := p.Rival()
 	neighbour, neighbourSecret := p.Issue(rival, token.Order{Scope: token.ScopeAccount})
-	if _, err := p.Tokens.Suspend(t.Context(), actor, suspended.ID); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := p.Tokens.Revoke(t.Context(), actor, revoked.ID); err != nil {
-		t.Fatal(err)
-	}
+	p.Suspend(actor, suspended.ID)
+	p.Revoke(actor, revoked.ID)
 	p.Clock.Move(time.Minute)
 	bad := forgeries(t, p, manager)
 	maps.Copy(bad, map[string]string{"suspended": suspendedSecret, "revoked": revokedSecret, "expired": expiredSecret, "a neighbour's": neighbourSecret, "control characters": "\x00\xff\n"})
@@ -155,9 +151,7 @@ func TestOnlyHoldersOfAnAccountTokenMayIntrospect(t *testing.T) {
 	client, secret := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
 	other, otherSecret := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
 	suspended, suspendedSecret := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
-	if _, err := p.Tokens.Suspend(t.Context(), actor, suspended.ID); err != nil {
-		t.Fatal(err)
-	}
+	p.Suspend(actor, suspended.ID)
 	id, asked := client.ID.String(), backendtest.Form("token", otherSecret)
 	const bearerNone, basicNone = `Bearer realm="tokentab"`, `Basic realm="tokentab"`
 	bearerBad := bearerNone + `, error="invalid_token"`
@@ -237,9 +231,7 @@ func TestABatchAnswersWhatEachTokenWouldGetAlone(t *testing.T) {
 	_, manager := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
 	_, neighbour := p.Issue(p.Rival(), token.Order{Scope: token.ScopeAccount})
 	revoked, revokedSecret := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
-	if _, err := p.Tokens.Revoke(t.Context(), actor, revoked.ID); err != nil {
-		t.Fatal(err)
-	}
+	p.Revoke(actor, revoked.ID)
 	batch := func(secrets ...string) backendtest.Answer {
 		return p.PostForm("/oauth/introspect/batch", url.Values{"token": secrets, "token_type_hint": {"access_token"}}.Encode(), backendtest.Bearer(manager))
 	}

@@ -94,9 +94,7 @@ func TestWhoeverHoldsATokenMayEndIt(t *testing.T) {
 	p := backendtest.Start(t)
 	actor, made, deployment := p.Deployed()
 	suspended, suspendedSecret := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
-	if _, err := p.Tokens.Suspend(t.Context(), actor, suspended.ID); err != nil {
-		t.Fatal(err)
-	}
+	p.Suspend(actor, suspended.ID)
 	active, activeSecret := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
 	expired, expiredSecret := p.Issue(actor, token.Order{Scope: token.ScopeAccount, ExpiresAt: p.Clock.Now().Add(time.Minute)})
 	p.Clock.Move(time.Hour)

@@ -140,9 +140,7 @@ func TestAListIsSentOncePackedWhereTheRequestTakesItAndNotAgain(t *testing.T) {
 	if head := p.Call(http.MethodHead, "/status-lists/1", nil, takes("identity")); head.Status != http.StatusOK || head.Header.Get("ETag") != tag || head.Body != "" {
 		t.Errorf("HEAD: %d %v", head.Status, head.Header)
 	}
-	if _, err := p.Tokens.Suspend(t.Context(), actor, made.ID); err != nil {
-		t.Fatal(err)
-	}
+	p.Suspend(actor, made.ID)
 	for _, old := range []backendtest.Answer{get(takes("gzip"), has(packedTag)), get(takes("identity"), has(tag)), get(has(tag), backendtest.Header{Name: "If-Modified-Since", Value: "Sun, 01 Mar 2037 12:00:00 GMT"})} {
 		old.Want(t, "who has it from before a change", http.StatusOK)
 	}
@@ -173,9 +171,7 @@ func TestTheEntryOfADeletedTokenIsKeptAlsoAfterTheTokenHasExpired(t *testing.T) 
 	actor := p.Found()
 	remove := func(made token.Listed) {
 		t.Helper()
-		if _, err := p.Tokens.Revoke(t.Context(), actor, made.ID); err != nil {
-			t.Fatal(err)
-		}
+		p.Revoke(actor, made.ID)
 		if _, err := p.Tokens.Delete(t.Context(), actor, made.ID); err != nil {
 			t.Fatal(err)
 		}

@@ -198,9 +198,7 @@ func TestAChangeIsSeenWithinTheTTLOfTheListAndTheListIsFetchedOnceInIt(t *testin
 	p, actor, made, secret := start(t)
 	v, n := verifierOf(p)
 	accepts(t, v, secret)
-	if _, err := p.Tokens.Suspend(t.Context(), actor, made.ID); err != nil {
-		t.Fatal(err)
-	}
+	p.Suspend(actor, made.ID)
 	p.Clock.Move(token.StatusListTTL - time.Second)
 	accepts(t, v, secret)
 	if n.fetched["/status-lists/1"] != 1 {
@@ -342,9 +340,7 @@ func TestAListThatIsStillTheSameIsNotSentAgain(t *testing.T) {
 	if n.fetched["/status-lists/1"] != 5 || n.unchanged != 4 {
 		t.Errorf("of %d answers %d told that it is the same", n.fetched["/status-lists/1"], n.unchanged)
 	}
-	if _, err := p.Tokens.Suspend(t.Context(), actor, made.ID); err != nil {
-		t.Fatal(err)
-	}
+	p.Suspend(actor, made.ID)
 	refuses(t, v, secret, "is suspended")
 }
 
@@ -444,9 +440,7 @@ func TestWithdrawingAKeyEndsWhatARestoreForgot(t *testing.T) {
 	}
 	p = backendtest.StartIn(t, folder, clock, publicURL)
 	_, forgotten := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
-	if _, err := p.Tokens.Revoke(t.Context(), actor, back.ID); err != nil {
-		t.Fatal(err)
-	}
+	p.Revoke(actor, back.ID)
 	p.Stop()
 	if err := os.WriteFile(path, backup, 0o600); err != nil {
 		t.Fatal(err)
