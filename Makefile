@@ -50,7 +50,7 @@ $(installed): package.json package-lock.json .npmrc
 
 binary:
 	$(say) "Building $(program) $(version)"
-	CGO_ENABLED=0 go build -trimpath -ldflags '$(ldflags)' -o $(program) .
+	go build -ldflags '$(ldflags)' -o $(program) .
 
 test: lint test-go fuzz test-page e2e ## Run every check: linters, Go tests, fuzzing, page tests and the browser tests.
 	$(say) "Everything passed"
@@ -68,8 +68,12 @@ lint-page: $(installed)
 	npm run lint
 
 # SQLite is C translated to Go, and scrypt only computes; looking for races in them as well takes most of the time of the tests.
-# What go test vets, lint-go has.
-race := -vet=off -race -gcflags='modernc.org/...=-race=false' -gcflags='golang.org/x/crypto/scrypt=-race=false'
+# What go test vets, lint-go has. The race detector alone needs C.
+race := CGO_ENABLED=1 go test -vet=off -race -gcflags='modernc.org/...=-race=false' -gcflags='golang.org/x/crypto/scrypt=-race=false'
+
+# Users get a program without C and without the paths of its source. Linters and tests compile the same, so Go does it once.
+export CGO_ENABLED := 0
+export GOFLAGS += -trimpath
 
 # A process with the race detector would wait a second at its end.
 export GORACE := atexit_sleep_ms=0
@@ -87,10 +91,10 @@ concurrent := 'Promise1[^0-9]|AtOnce'
 # other programs, most of all for Postgres, so more of them than processors go on at once, and those of copies begin first.
 test-go: compiler postgres
 	$(say) "Testing the Go code with the race detector"
-	go test $(race) -p $$(($(cores) * 3 / 2)) -timeout 30m ./copies ./...
+	$(race) -p $$(($(cores) * 3 / 2)) -timeout 30m ./copies ./...
 	go test -vet=off ./backend/memory
 	$(say) "Testing what reaches the database on Postgres"
-	export TOKENTAB_TEST_STORE=postgres; go test $(race) -timeout 30m -run $(concurrent) $(on_postgres) & \
+	export TOKENTAB_TEST_STORE=postgres; $(race) -timeout 30m -run $(concurrent) $(on_postgres) & \
 	go test -vet=off -p $$(($(cores) * 2)) -parallel $$(($(cores) * 2)) -timeout 30m -skip $(concurrent) $(on_postgres); others=$$?; wait $$! && exit $$others
 	cd deploy/envoy && go test -count=1 ./...
 
@@ -99,7 +103,7 @@ KILLS ?= 250
 
 torture: compiler ## Change tokens under load, and kill the program while agents report, for several minutes.
 	$(say) "Testing revocation and what agents report at length"
-	go test $(race) -count=1 -timeout 60m -run 'Promise1|EverySpan|AgentsThatReport' -v . ./backend -torture
+	$(race) -count=1 -timeout 60m -run 'Promise1|EverySpan|AgentsThatReport' -v . ./backend -torture
 	$(say) "Killing the program, and failing its disk, database, descriptors and statements"
 	go test -count=1 -timeout 30m -run 'RandomKills|Disk|LockedDatabase|TooFewDescriptors|AFailureOfAnyStatement' -v . ./backend/store -torture -kills $(KILLS)
 

@@ -16,7 +16,6 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -314,10 +313,20 @@ func roomiest() string {
 	return ""
 }
 
+// source is the folder of go.mod, found before a test goes to another folder. A test built with -trimpath knows no other way to it.
+var source = func() string {
+	folder, _ := os.Getwd() // go test starts a test in the folder of its package
+	for above := filepath.Dir(folder); above != folder; folder, above = above, filepath.Dir(above) {
+		if _, err := os.Stat(filepath.Join(folder, "go.mod")); err == nil {
+			break
+		}
+	}
+	return folder
+}()
+
 // findPrograms returns the folder of Postgres' programs.
 func findPrograms() (string, error) {
-	_, here, _, _ := runtime.Caller(0)
-	find := exec.Command(filepath.Join(filepath.Dir(here), "..", "..", "e2e", "postgres.sh"))
+	find := exec.Command(filepath.Join(source, "e2e", "postgres.sh"))
 	find.Stderr = os.Stderr
 	out, err := find.Output()
 	return strings.TrimSpace(string(out)), err
