@@ -117,15 +117,18 @@ torture-copies: ## Change and validate tokens through three copies on one Postgr
 # How long each fuzz target runs.
 FUZZTIME ?= 3s
 
-# A target each on as many processors as there are. With -fuzz, go counts what is reached in SQLite, too, which takes seven eighths
-# of the time; so the engine gets its flags by -args, and only the project's own code is counted. The minimum of an interesting
-# input is worth less than more inputs: by default the engine looks for one for 60 s.
+# All targets are built at once, because two of a package would compile it twice, and run on as many processors as there are. With
+# -fuzz, go would count what is reached in SQLite, too, which takes seven eighths of the time; only the project's own code is
+# counted here. The minimum of an interesting input is worth less than more inputs: by default the engine looks for one for 60 s.
 fuzz: ## Look for inputs that break what parses them; each target for 3 s, or as FUZZTIME="5m" says.
 	$(say) "Fuzzing each parser for $(FUZZTIME)"
-	@grep -rEo --include='*_test.go' '^func Fuzz[A-Za-z0-9]+' backend docs | sed 's|/[^/]*:func | |' | sort | \
-	xargs -P $(cores) -n 2 sh -c '\
-		log=$$(go test -vet=off -gcflags="tokentab/...=-d=libfuzzer" -run "^$$" "./$$0" -args -test.fuzz "^$$1$$" -test.fuzztime $(FUZZTIME) \
-			-test.fuzzminimizetime 100x -test.parallel 1 -test.fuzzcachedir "$$(go env GOCACHE)/fuzz/tokentab/$$0" 2>&1) && failed=0 || failed=255; \
+	@programs=$$(mktemp -d) && trap 'rm -rf "$$programs"' EXIT && \
+	targets=$$(grep -rEo --include='*_test.go' '^func Fuzz[A-Za-z0-9]+' backend docs | sed 's|/[^/]*:func | |' | sort) && \
+	go test -vet=off -c -o "$$programs/" -gcflags='tokentab/...=-d=libfuzzer' $$(printf '%s\n' "$$targets" | sed 's|^|./|; s| .*||' | uniq) && \
+	export programs cache="$$(go env GOCACHE)/fuzz/tokentab" && \
+	printf '%s\n' "$$targets" | xargs -P $(cores) -n 2 sh -c '\
+		log=$$(cd "$$0" && "$$programs/$${0##*/}.test" -test.run "^$$" -test.fuzz "^$$1$$" -test.fuzztime $(FUZZTIME) \
+			-test.fuzzminimizetime 100x -test.parallel 1 -test.fuzzcachedir "$$cache/$$0" -test.paniconexit0 2>&1) && failed=0 || failed=255; \
 		printf "%s in %s:\n%s\n" "$$1" "$$0" "$$log"; \
 		if [ $$failed != 0 ] && printf "%s\n" "$$log" | grep -q "^ *context deadline exceeded$$" && ! printf "%s\n" "$$log" | grep -Eq "Failing input|panic"; then \
 			echo "No input failed: the engine missed its own deadline, see go.dev/issue/75804"; failed=0; \
