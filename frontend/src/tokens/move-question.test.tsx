@@ -65,6 +65,43 @@ describe("a question about a token", () => {
     await waitFor(() => expect(revocations()).toEqual([{ details: { reason: "leaked in a log" } }]));
   });
 
+  test("to revoke waits until it knows whether there are tokens to offer as well", async () => {
+    lastUsed(5 * minute);
+    let answer = () => {};
+    const created = new Promise((resolve) => {
+      answer = () => resolve(list([token({ id: "token-2" })]));
+    });
+    network.on("GET /api_token", ({ query }: { query: URLSearchParams }) =>
+      query.has("descendants_of") ? created : list([shown]),
+    );
+    const user = await choose("Revoke");
+    const question = await asked("Revoke this token?");
+    const typed = await question.findByRole("textbox", field);
+    await user.type(typed, "x7Qa{Enter}");
+    const yes = question.getByRole("button", { name: "Revoke token" });
+    expect(yes).toBeDisabled();
+    expect(revocations()).toEqual([]);
+    answer();
+    await user.click(await question.findByRole("checkbox", { name: "Also revoke the 1 token it created" }));
+    expect(yes).toBeEnabled();
+    await user.click(yes);
+    await waitFor(() => expect(revocations()).toEqual([{ details: { with_descendants: true } }]));
+  });
+
+  test("to revoke says if the tokens to offer could not be counted", async () => {
+    lastUsed(null);
+    network.on("GET /api_token", ({ query }: { query: URLSearchParams }) =>
+      query.has("descendants_of") ? failure(503, "unexpected", "The store is unavailable.") : list([shown]),
+    );
+    const user = await choose("Revoke");
+    const question = await asked("Revoke this token?");
+    expect(await question.findByRole("alert")).toHaveTextContent(
+      "The tokens that it created could not be counted, so they are not offered. The store is unavailable.",
+    );
+    await user.click(question.getByRole("button", { name: "Revoke token" }));
+    await waitFor(() => expect(revocations()).toHaveLength(1));
+  });
+
   test("that has no known characters is answered with those of its ID", async () => {
     lastUsed(5 * minute);
     shown = { ...shown, hint: "" };

@@ -54,7 +54,10 @@ export default function MoveQuestion({ asked, latest, busy, onYes, onSuspend, on
   const shows = move !== "end_old_secret";
   const uses = useUseInQuestion(token.id, shows);
   const wait = useWait(failure);
-  const descendants = useLiveDescendants(move === "revoke" ? token : undefined);
+  // Only account tokens have any.
+  const mayOffer = move === "revoke" && token.token_scope === "account";
+  const created = useLiveDescendants(token.id, mayOffer);
+  const descendants = created.data ?? 0;
   if (!question) return null;
   const isDeleted = !latest && found.error instanceof ApiError && found.error.status === 404;
   if (!busy && (isDeleted || !isPossible(move, token))) {
@@ -75,7 +78,8 @@ export default function MoveQuestion({ asked, latest, busy, onYes, onSuspend, on
   const used = shows && (uses.isError || isWithin(lastUsed, dayLength, now));
   // Imported tokens may have no known characters.
   const ending = token.hint || token.id.slice(-4);
-  const unmet = loading || (inUse && typed.trim().replace(/^…/, "") !== ending);
+  const unmet =
+    loading || (mayOffer && !created.isFetched) || (inUse && typed.trim().replace(/^…/, "") !== ending);
   const yes = () => !unmet && !busy && wait === 0 && onYes(false, reason);
   function onEnter({ key, keyCode, nativeEvent }: KeyboardEvent) {
     // Enter may also choose the word that an input method suggests. Safari tells by the code only.
@@ -107,6 +111,12 @@ export default function MoveQuestion({ asked, latest, busy, onYes, onSuspend, on
       more={
         (takesReason(move) || uses.isError || inUse) && (
           <>
+            {created.data === undefined && (
+              <Failure
+                of={created}
+                lead="The tokens that it created could not be counted, so they are not offered."
+              />
+            )}
             {(uses.isError || inUse) && (
               <>
                 <Failure of={uses} lead="The uses of this token could not be loaded, so it may be in use." />
@@ -163,17 +173,16 @@ const useUseInQuestion = (id: string, enabled: boolean) =>
     refetchOnWindowFocus: false,
   });
 
-/** The number of active and suspended descendants. Only account tokens have any. */
-function useLiveDescendants(token: ApiToken | undefined): number {
-  const id = token?.token_scope === "account" ? token.id : undefined;
-  const descendants = useQuery({
+/** The number of active and suspended descendants. Each question asks anew, so that none offers an old number. */
+const useLiveDescendants = (id: string, enabled: boolean) =>
+  useQuery({
     queryKey: [...tokensKey, "descendants", id],
-    queryFn: ({ signal }) =>
-      callForPart<ApiToken>("/api_token", 0, 1, { descendants_of: id, live: "true" }, signal),
-    enabled: id !== undefined,
+    queryFn: async ({ signal }) =>
+      (await callForPart<ApiToken>("/api_token", 0, 1, { descendants_of: id, live: "true" }, signal))
+        .pagination.item_count,
+    enabled,
+    gcTime: 0,
   });
-  return id === undefined ? 0 : (descendants.data?.pagination.item_count ?? 0);
-}
 
 const isPossible = (move: RowMove, { old_secret, available_actions }: ApiToken) =>
   move === "end_old_secret" ? old_secret !== undefined : available_actions[move];
