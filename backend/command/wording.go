@@ -85,12 +85,13 @@ var parseErrors = []struct {
 	{regexp.MustCompile(`^(--\S+): expected \w+ value but got "EOL" \(<EOL>\)`), "$1 needs a value"},
 	{regexp.MustCompile(`^(--\S+): expected \w+ value but got ("[^"]*") .*`), "$1 needs a value; if it is $2, write $1=$2"},
 	{regexp.MustCompile(`^unexpected argument (\S+), did you mean (".*")\?$`), "there is no command or argument $1; did you mean $2?"},
+	{regexp.MustCompile(`^unexpected argument $`), "an argument is empty; see tokentab --help"},
 	{regexp.MustCompile(`^unexpected argument (.*)$`), "there is no command or argument $1; see tokentab --help"},
 	{regexp.MustCompile(`\(from envar (\w+)="[^"]*"\)`), "(set by $1)"},
 }
 
 var (
-	notListed = regexp.MustCompile(`^(--\S+) must be one of (".*") but got (".*")$`)
+	notListed = regexp.MustCompile(`^(--\S+|<\w+>) must be one of (".*") but got (".*")$`)
 	missing   = regexp.MustCompile(`^expected (?:one of )?(".*)$`)
 	argument  = regexp.MustCompile(`<\w+>`)
 )
@@ -103,7 +104,7 @@ func isUnexpected(p *kong.ParseError) bool {
 func parseError(p *kong.ParseError) string {
 	message := p.Error()
 	if m := notListed.FindStringSubmatch(message); m != nil {
-		return fmt.Sprintf("%s must be one of %s, not %s", m[1], strings.NewReplacer(`"`, "", ",", ", ").Replace(m[2]), m[3])
+		return fmt.Sprintf("%s must be one of %s, not %s", inCapitals(m[1]), strings.NewReplacer(`"`, "", ",", ", ").Replace(m[2]), m[3])
 	}
 	if m := missing.FindStringSubmatch(message); m != nil {
 		command := p.Context.Model.Name
@@ -112,10 +113,7 @@ func parseError(p *kong.ParseError) string {
 		} else if path := p.Context.Path; len(path) > 0 && path[len(path)-1].Command != nil {
 			command = path[len(path)-1].Command.FullPath()
 		}
-		wanted := argument.ReplaceAllStringFunc(strings.NewReplacer(`"`, "", ", ", " or ").Replace(m[1]), func(name string) string {
-			return strings.ToUpper(strings.Trim(name, "<>"))
-		})
-		return needs(command, wanted)
+		return needs(command, inCapitals(strings.NewReplacer(`"`, "", ", ", " or ").Replace(m[1])))
 	}
 	if word, ok := strings.CutPrefix(message, "unexpected argument "); ok { // the parser knows no words like it, or they are of another command
 		var commands []string
@@ -130,6 +128,11 @@ func parseError(p *kong.ParseError) string {
 		message = e.library.ReplaceAllString(message, e.words)
 	}
 	return message
+}
+
+// inCapitals returns a message with its arguments as people write them: KID for <kid>.
+func inCapitals(message string) string {
+	return argument.ReplaceAllStringFunc(message, func(name string) string { return strings.ToUpper(strings.Trim(name, "<>")) })
 }
 
 // needs says what a command line lacks.
