@@ -38,10 +38,18 @@ export function AgentActions({ agent }: { agent: Agent }) {
         framed
         actions={[
           retire && { label: "Retire", icon: Archive, onChoose: () => setOpen("retire") },
-          canReinstate && { label: "Reinstate", icon: ArchiveRestore, onChoose: takeBack },
+          canReinstate && {
+            label: "Reinstate",
+            icon: ArchiveRestore,
+            busy: reinstate.isPending,
+            onChoose: takeBack,
+          },
           canDelete && { label: "Delete", icon: Trash2, danger: true, onChoose: () => setOpen("delete") },
         ]}
       />
+      <p role="status" className="sr-only">
+        {reinstate.isPending && `Reinstating ${isolate(agent.name)}.`}
+      </p>
       {open === "edit" && <AgentDialog agent={agent} onClose={close} />}
       {open === "retire" && <RetireAgentDialog agent={agent} onClose={close} />}
       {open === "delete" && <DeleteAgentDialog agent={agent} onClose={close} />}

@@ -133,6 +133,23 @@ describe("retiring", () => {
     expect(screen.getByRole("button", { name: "Create deployment token" })).toBeEnabled();
   });
 
+  test("keeps the menu busy until the answer to a reinstatement", async () => {
+    stored = retired;
+    let answer = () => {};
+    network.on(
+      "POST /agent/:id/reinstate",
+      () =>
+        new Promise((resolve) => (answer = () => resolve({ ...one(agent()), activated_api_token_count: 0 }))),
+    );
+    const { user } = open(address);
+    await choose(user, "Reinstate");
+    const menu = screen.getByRole("button", { name: "Actions for Invoice reader" });
+    await waitFor(() => expect(menu).toHaveAttribute("aria-busy", "true"));
+    expect(screen.getByText(/^Reinstating/)).toHaveAttribute("role", "status");
+    answer();
+    await waitFor(() => expect(menu).not.toHaveAttribute("aria-busy"));
+  });
+
   test("reports that it was done already", async () => {
     stored = retired;
     network.on("POST /agent/:id/reinstate", failure(409, "invalid_action", "Not retired."));

@@ -49,17 +49,22 @@ export function useTokenActions(
 ): TokenActions {
   const [asking, setAsking] = useState<Asked>();
   const [rotating, setRotating] = useState<Rotating>();
-  const { mutateAsync, isPending: busy } = useMoveToken(onGone);
+  /** What waits for its answer. */
+  const [moving, setMoving] = useState<Asked[]>([]);
+  const { mutateAsync } = useMoveToken(onGone);
   const now = useNow();
+  const isMoving = ({ id }: ApiToken) => moving.some(({ token }) => token.id === id);
   const onEndOld = (token: ApiToken) => setAsking({ token, text: endOldSecret });
   function choose(token: ApiToken, text: MoveText) {
     if (asksFirst(token, text, now)) setAsking({ token, text });
     else void carryOut({ token, text });
   }
   /** A failure shows in the open question, which keeps its input, unless the move is no longer possible. */
-  async function carryOut({ token, text }: Asked, withDescendants = false, reason = "") {
+  async function carryOut(what: Asked, withDescendants = false, reason = "") {
+    const { token, text } = what;
     const asked = asking && { ...asking, failure: undefined };
     setAsking(asked);
+    setMoving((all) => [...all, what]);
     try {
       await mutateAsync({ token, move: text.move, withDescendants, reason: reason.trim() });
       announce(`${tokenTitle(token)} ${text.done}`, token.id);
@@ -67,8 +72,11 @@ export function useTokenActions(
       if (asked && !(failure instanceof ApiError && failure.code === "invalid_action"))
         return setAsking({ ...asked, failure });
       if (!isSignedOut(failure)) announceFailure(messageOf(failure), token.id);
+    } finally {
+      setMoving((all) => all.filter((other) => other !== what));
     }
-    setAsking(undefined);
+    // Without a question of its own, it must not close one that was opened since.
+    if (asked) setAsking(undefined);
   }
   return {
     onEndOld,
@@ -76,6 +84,7 @@ export function useTokenActions(
       ...movesFor(token, now).map((text) => ({
         ...itemOf(text),
         obstacle: text.obstacle,
+        busy: isMoving(token),
         onChoose: () => choose(token, text),
       })),
       ...rotationsOf(token, now).map(({ label, renew, apart }) => ({
@@ -94,23 +103,30 @@ export function useTokenActions(
       },
     ],
     dialogs: (
-      <Suspense fallback={null}>
-        {asking && (
-          <MoveQuestion
-            asked={asking}
-            latest={latest(asking.token)}
-            busy={busy}
-            onYes={(withDescendants, reason) => void carryOut(asking, withDescendants, reason)}
-            onSuspend={(asks, reason) => {
-              const instead = { token: asking.token, text: suspend };
-              if (asks) setAsking(instead);
-              else void carryOut(instead, false, reason);
-            }}
-            onNo={() => setAsking(undefined)}
-          />
-        )}
-        {rotating && <RotateDialog {...issuer} rotating={rotating} onClose={() => setRotating(undefined)} />}
-      </Suspense>
+      <>
+        <p role="status" className="sr-only">
+          {moving.map(({ token, text }) => text.doing && `${text.doing} ${tokenTitle(token)}. `)}
+        </p>
+        <Suspense fallback={null}>
+          {asking && (
+            <MoveQuestion
+              asked={asking}
+              latest={latest(asking.token)}
+              busy={isMoving(asking.token)}
+              onYes={(withDescendants, reason) => void carryOut(asking, withDescendants, reason)}
+              onSuspend={(asks, reason) => {
+                const instead = { token: asking.token, text: suspend };
+                if (asks) setAsking(instead);
+                else void carryOut(instead, false, reason);
+              }}
+              onNo={() => setAsking(undefined)}
+            />
+          )}
+          {rotating && (
+            <RotateDialog {...issuer} rotating={rotating} onClose={() => setRotating(undefined)} />
+          )}
+        </Suspense>
+      </>
     ),
   };
 }

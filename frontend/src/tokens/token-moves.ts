@@ -8,6 +8,8 @@ export interface MoveText<M extends RowMove = RowMove> {
   move: M;
   label: string;
   icon: LucideIcon;
+  /** Precedes the token's name until the answer, for moves that may come without a question. */
+  doing?: string;
   /** Follows the token's name after a success. */
   done: string;
   /** Whether it can't be undone. It is then always asked first. */
@@ -25,6 +27,7 @@ export const suspend: MoveText<Move> = {
   move: "suspend",
   label: "Suspend",
   icon: CirclePause,
+  doing: "Suspending",
   done: "suspended. It is refused until you activate it.",
   noticed: true,
 };
@@ -32,7 +35,13 @@ export const suspend: MoveText<Move> = {
 /** In the order of the menu. What is asked before them is in move-questions.ts. */
 export const moves: MoveText<Move>[] = [
   suspend,
-  { move: "activate", label: "Activate", icon: CirclePlay, done: "activated. It is accepted again." },
+  {
+    move: "activate",
+    label: "Activate",
+    icon: CirclePlay,
+    doing: "Activating",
+    done: "activated. It is accepted again.",
+  },
   {
     move: "revoke",
     label: "Revoke",

@@ -108,9 +108,9 @@ function Actions({
   return (
     <>
       <Changing>
-        {usual.slice(0, 2).map(({ label, onChoose }) => (
+        {usual.slice(0, 2).map(({ label, busy, onChoose }) => (
           // One button for both ways keeps the focus.
-          <Button key={label === "Activate" ? "Suspend" : label} onClick={onChoose}>
+          <Button key={label === "Activate" ? "Suspend" : label} busy={busy} onClick={onChoose}>
             {label}
           </Button>
         ))}

@@ -38,6 +38,7 @@ export function Button({
     <button
       type="button"
       data-look={look}
+      aria-busy={busy || undefined}
       aria-disabled={busy || undefined}
       {...rest}
       onClick={(event) => {

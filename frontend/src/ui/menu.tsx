@@ -5,14 +5,16 @@ import type { ReactElement, ReactNode } from "react";
 interface MenuProps {
   /** A button that accepts a ref and props. */
   trigger: ReactElement;
+  /** The button keeps its focus, and opens nothing. */
+  busy?: boolean;
   align?: "start" | "end";
   side?: "top" | "bottom";
   children: ReactNode;
 }
 
-export function Menu({ trigger, align = "end", side = "bottom", children }: MenuProps) {
+export function Menu({ trigger, busy, align = "end", side = "bottom", children }: MenuProps) {
   return (
-    <BaseMenu.Root>
+    <BaseMenu.Root onOpenChange={(open, { cancel }) => open && busy && cancel()}>
       <BaseMenu.Trigger render={trigger} />
       <BaseMenu.Portal>
         <BaseMenu.Positioner align={align} side={side} sideOffset={4} collisionPadding={8} className="z-30">

@@ -1,4 +1,4 @@
-import { Ellipsis, type LucideIcon } from "lucide-react";
+import { Ellipsis, LoaderCircle, type LucideIcon } from "lucide-react";
 import { IconButton } from "./button";
 import { Menu, MenuItem } from "./menu";
 import { useReadOnly } from "./read-only";
@@ -13,6 +13,8 @@ export interface RowAction {
   reads?: boolean;
   /** Why the action is disabled. */
   obstacle?: string;
+  /** Whether it waits for its answer. The menu does not open meanwhile. */
+  busy?: boolean;
   onChoose: () => void;
 }
 
@@ -34,16 +36,28 @@ export function RowMenu({ row, name, framed = false, actions }: RowMenuProps) {
   const readOnly = useReadOnly();
   const offered = actions.filter((action) => action !== false).filter(({ reads }) => !readOnly || reads);
   if (offered.length === 0) return null;
+  const busy = offered.some((action) => action.busy) || undefined;
   const look = framed ? "border border-line-strong bg-raised" : "-my-1.5 pointer-coarse:-my-2.5";
   return (
     <Menu
+      busy={busy}
       trigger={
-        <IconButton name={`Actions for ${name}`} id={buttonId(row)} className={look}>
-          <Ellipsis aria-hidden className="size-4" />
+        <IconButton
+          name={`Actions for ${name}`}
+          id={buttonId(row)}
+          aria-busy={busy}
+          aria-disabled={busy}
+          className={look}
+        >
+          {busy ? (
+            <LoaderCircle aria-hidden className="size-4 animate-spin" />
+          ) : (
+            <Ellipsis aria-hidden className="size-4" />
+          )}
         </IconButton>
       }
     >
-      {offered.map(({ label, reads, ...item }) => (
+      {offered.map(({ label, reads, busy: _, ...item }) => (
         <MenuItem key={label} {...item}>
           {label}
         </MenuItem>
