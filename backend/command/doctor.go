@@ -63,6 +63,9 @@ func (d *doctor) Run(ctx context.Context, std IO) (err error) {
 		found = append(found, b.Examine(ctx, d.Config)...)
 		found = append(found, d.examineServer(ctx, b)...)
 	}
+	if err := ctx.Err(); err != nil { // the checks that it ended say that the store fails, and what to restore
+		return err
+	}
 	failed := 0
 	for _, f := range found {
 		line := fmt.Sprintf("%-4s  %s: %s", f.Verdict, f.What, f.Found)

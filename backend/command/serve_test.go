@@ -108,9 +108,9 @@ func TestAnInterruptedCommandBlamesNoOne(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	for _, args := range [][]string{{"keys", "list"}, {"backup", file}, {"account", "list"}, {"token", "export"}, {"audit", "verify"}} {
+	for _, args := range [][]string{{"keys", "list"}, {"backup", file}, {"account", "list"}, {"token", "export"}, {"audit", "verify"}, {"doctor"}} {
 		var said bytes.Buffer
-		if code := Run(ctx, append(args, "--data", folder), IO{In: strings.NewReader(""), Out: io.Discard, Err: &said}); code != 1 ||
+		if code := Run(ctx, append(args, "--data", folder), IO{In: strings.NewReader(""), Out: &said, Err: &said}); code != 1 ||
 			!strings.Contains(said.String(), "interrupted") || strings.Contains(said.String(), "Try again") || strings.Contains(said.String(), "context") {
 			t.Errorf("%q exits with %d: %s", args, code, said.String())
 		}
