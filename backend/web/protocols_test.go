@@ -1,6 +1,8 @@
 package web_test
 
 import (
+	"bufio"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -40,5 +42,21 @@ func TestAConnectionInAnotherProtocolIsToldSo(t *testing.T) {
 		if all := p.UntilClosed(request); strings.HasPrefix(all, "HTTP/1.1 200 ") != (name == "plain") || strings.Contains(all, "use https") != (name == "TLS") {
 			t.Errorf("%s: answered plain HTTP with\n%s", name, all)
 		}
+	}
+}
+
+func TestABodyMayBeginLikeThePROXYProtocol(t *testing.T) {
+	t.Parallel()
+	c := backendtest.Start(t).Dial("POST /api/v1/session HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 11\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n")
+	defer c.Close()
+	answers := bufio.NewReader(c)
+	if line, err := answers.ReadString('\n'); err != nil || !strings.HasPrefix(line, "HTTP/1.1 100 ") {
+		t.Fatalf("%q, %v", line, err)
+	}
+	if _, err := io.WriteString(c, "PROXY TCP4 "); err != nil {
+		t.Fatal(err)
+	}
+	if all, err := io.ReadAll(answers); err != nil || strings.Contains(string(all), "PROXY protocol") || !strings.Contains(string(all), "HTTP/1.1 4") {
+		t.Errorf("%s, %v", all, err)
 	}
 }
