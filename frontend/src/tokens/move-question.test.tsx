@@ -186,9 +186,9 @@ describe("a question about a token", () => {
     fireEvent.keyDown(reason, { key: "Enter", repeat: true });
     fireEvent.keyDown(reason, { key: "Enter", isComposing: true });
     fireEvent.keyDown(reason, { key: "Enter", keyCode: 229 });
-    expect(revocations()).toEqual([]);
+    fireEvent.change(reason, { target: { value: "leaked" } });
     fireEvent.keyDown(reason, { key: "Enter" });
-    await waitFor(() => expect(revocations()).toHaveLength(1));
+    await waitFor(() => expect(revocations()).toEqual([{ details: { reason: "leaked" } }]));
   });
 
   test("waits as long as the server asks, also if it is answered by Enter", async () => {
