@@ -4,10 +4,12 @@ import { messageOf } from "../api";
 import { Button } from "../ui/button";
 import { useNow } from "../ui/clock";
 import { Dialog } from "../ui/dialog";
+import { useWait } from "../ui/failure-text";
 import { useOpenForm } from "../ui/leave-guard";
 import { Notice } from "../ui/notice";
 import { useTitle } from "../ui/page";
 import { useReadOnly } from "../ui/read-only";
+import { SendButton } from "../ui/send-button";
 import { TextLink } from "../ui/text-link";
 import { useCreation } from "./creation";
 import { type Lifetimes, spelledOut } from "./expiry";
@@ -31,6 +33,7 @@ export default function CliConnectPage({ account, user, publicUrl, lifetimes }: 
   const creation = useCreation(() => (created ? setConnected(true) : navigate("/")), connected);
   const { request, created, lost, left, unsettled } = creation;
   const busy = request.isPending;
+  const wait = useWait(request.error);
   useOpenForm(unsettled !== undefined);
   const seconds = unsettled?.expires_in ?? Math.min(lifetimes.usual, lifetimes.max);
   const end = useNow() + seconds * 1000;
@@ -77,13 +80,13 @@ export default function CliConnectPage({ account, user, publicUrl, lifetimes }: 
         </Notice>
       )}
       <div className="mt-5 flex flex-wrap gap-2">
-        <Button
-          look="primary"
+        <SendButton
           busy={busy}
+          wait={wait}
           onClick={() => request.mutate({ token_scope: "account", name: tokenName, expires_in: seconds })}
         >
           {unsettled ? "Try again" : "Connect the CLI"}
-        </Button>
+        </SendButton>
         <Button look="quiet" disabled={busy} onClick={creation.leave}>
           Cancel
         </Button>

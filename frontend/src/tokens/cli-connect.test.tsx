@@ -1,7 +1,7 @@
 import { act, fireEvent, screen, waitFor, within } from "@testing-library/react";
 import { beforeEach, describe, expect, test } from "vitest";
-import { bodiesOf, failure, network } from "../testing/network";
-import { open } from "../testing/render";
+import { bodiesOf, failure, network, slow } from "../testing/network";
+import { expectWaiting, open } from "../testing/render";
 import { list, one, signedIn, signedOut, token } from "../testing/samples";
 
 const address = "/cli/connect";
@@ -96,6 +96,16 @@ describe("connecting the CLI", () => {
     await user.click(await screen.findByRole("button", { name: "Connect the CLI" }));
     expect(await screen.findByRole("alert")).toHaveTextContent("The store is unavailable.");
     expect(screen.getByRole("button", { name: "Try again" })).toBeEnabled();
+  });
+
+  test("waits as long as the server asks", async () => {
+    network.on("POST /api_token", slow);
+    const { user } = open(address);
+    await user.click(await screen.findByRole("button", { name: "Connect the CLI" }));
+    const button = await screen.findByRole("button", { name: "Try again in 60 s" });
+    expectWaiting(button);
+    await user.click(button);
+    expect(bodiesOf("POST /api_token")).toHaveLength(1);
   });
 
   test("says what a refusal is about", async () => {
