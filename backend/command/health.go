@@ -56,10 +56,16 @@ func (h *health) Run(ctx context.Context) error {
 
 // ask returns the response of /readyz, whose body the caller closes.
 func (h *health) ask(ctx context.Context) (*http.Response, error) {
+	if h.URL != "" {
+		u, err := url.Parse(h.URL)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.RawQuery != "" || u.Fragment != "" {
+			return nil, fmt.Errorf("--url must be like http://127.0.0.1:8080, not %q", h.URL)
+		}
+	}
 	client, address := h.client()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address+"/readyz", nil)
 	if err != nil {
-		return nil, fmt.Errorf("--url must be like http://127.0.0.1:8080, not %q", h.URL)
+		return nil, err
 	}
 	response, err := client.Do(request)
 	if errors.Is(err, context.DeadlineExceeded) {
@@ -114,7 +120,7 @@ func (h *health) client() (*http.Client, string) {
 	transport := &http.Transport{DisableKeepAlives: true, Proxy: nil}
 	client := &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	if h.URL != "" {
-		return client, h.URL
+		return client, strings.TrimRight(h.URL, "/")
 	}
 	if h.Socket != "" {
 		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {

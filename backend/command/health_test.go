@@ -56,6 +56,12 @@ func TestTheHealthCheckSaysHowToReachAServer(t *testing.T) {
 		{"--url", secure.URL, "On its machine, leave out --url and name the certificate with --tls-cert\n"},
 		{"--listen", closed, "say where with --listen, --socket or --url\n"},
 		{"--url", "http://" + closed, "connection refused\n"},
+		{"--url", plain.URL + "/", `is not ready: the status is 400 Bad Request: "Speak \x1b[2JTLS."` + "\n"},
+		{"--url", "nonsense", `--url must be like http://127.0.0.1:8080, not "nonsense"` + "\n"},
+		{"--url", "localhost:8080", `--url must be like http://127.0.0.1:8080, not "localhost:8080"` + "\n"},
+		{"--url", "ftp://127.0.0.1", `--url must be like http://127.0.0.1:8080, not "ftp://127.0.0.1"` + "\n"},
+		{"--url", "http://", `--url must be like http://127.0.0.1:8080, not "http://"` + "\n"},
+		{"--url", "http://:8080", `--url must be like http://127.0.0.1:8080, not "http://:8080"` + "\n"},
 	} {
 		var out, err strings.Builder
 		if code := command.Run(t.Context(), []string{"health", c.flag, c.value}, command.IO{Out: &out, Err: &err}); code != 1 || !strings.HasSuffix(err.String(), c.says) {
