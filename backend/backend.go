@@ -303,7 +303,7 @@ func ParseMasterKey(c config.Config, setting config.Secret) (key signer.MasterKe
 		return key, false, nil
 	}
 	if key, err = signer.ParseMasterKey(string(setting)); err != nil {
-		err = fmt.Errorf("TOKENTAB_MASTER_KEY: %w", err)
+		err = fmt.Errorf("%s: %w", config.MasterKeySetting(), err)
 	}
 	return key, true, err
 }

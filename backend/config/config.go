@@ -307,6 +307,14 @@ func (i Issuing) DefaultTokenLifetime() time.Duration {
 // empty if neither is set. It has no flag, since every local user can see command lines.
 func MasterKey() (Secret, error) { return secretFromEnvironment(Prefix + "_MASTER_KEY") }
 
+// MasterKeySetting returns the name of the setting that MasterKey takes the key from.
+func MasterKeySetting() string {
+	if os.Getenv(Prefix+"_MASTER_KEY") == "" {
+		return Prefix + "_MASTER_KEY_FILE"
+	}
+	return Prefix + "_MASTER_KEY"
+}
+
 // Passphrase returns the passphrase of the master key in a backup: the content of the file, if one is named, or
 // TOKENTAB_PASSPHRASE; empty if neither is set. It has no flag, as MasterKey.
 func Passphrase(file string) (Secret, error) {
@@ -355,8 +363,8 @@ func secretFromEnvironment(name string) (Secret, error) {
 	if err != nil {
 		return "", fmt.Errorf("%s_FILE: %w", name, err)
 	}
-	secret := Secret(strings.TrimSpace(string(text)))
-	if secret == "" { // without the URL of its database, a server would begin a new installation
+	secret := Secret(strings.TrimSpace(strings.TrimPrefix(string(text), "\ufeff"))) // some editors on Windows begin a file so
+	if secret == "" {                                                               // without the URL of its database, a server would begin a new installation
 		return "", fmt.Errorf("%s_FILE: %s is empty", name, file)
 	}
 	return secret, nil

@@ -48,3 +48,15 @@ func TestAnEmptySecretFileIsRefused(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestAByteOrderMarkIsNoPartOfASecretFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(path, []byte("\ufeffa secret\r\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("TOKENTAB_MASTER_KEY", "")
+	t.Setenv("TOKENTAB_MASTER_KEY_FILE", path)
+	if secret, err := MasterKey(); err != nil || secret != "a secret" {
+		t.Errorf("%q: %v", string(secret), err)
+	}
+}

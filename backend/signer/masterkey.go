@@ -34,6 +34,7 @@ const MasterKeyFile = "master.key"
 
 // ParseMasterKey parses 32 bytes in base64, standard or URL-safe, with or without padding (RFC 4648).
 func ParseMasterKey(text string) (MasterKey, error) {
+	text = strings.TrimPrefix(text, "\ufeff") // some editors on Windows begin a file so
 	text = strings.TrimRight(strings.TrimSpace(text), "=")
 	text = strings.NewReplacer("+", "-", "/", "_").Replace(text)
 	b, err := base64.RawURLEncoding.DecodeString(text)

@@ -8,6 +8,12 @@ import (
 	"testing"
 )
 
+func TestAByteOrderMarkIsNoPartOfAMasterKey(t *testing.T) {
+	if _, err := ParseMasterKey("\ufeff" + strings.Repeat("A", 43) + "=\r\n"); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestAMasterKeyThatEveryoneCanReadIsRefused(t *testing.T) {
 	folder := t.TempDir()
 	made, err := LoadMasterKey(folder, true, rand.Reader)
