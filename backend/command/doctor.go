@@ -184,7 +184,15 @@ func (d *doctor) examineCertificate() backend.Finding {
 	if d.TLSCert == "" {
 		return f
 	}
-	pair, err := tls.LoadX509KeyPair(d.TLSCert, d.TLSKey)
+	chain, err := os.ReadFile(d.TLSCert)
+	var key []byte
+	if err == nil {
+		key, err = os.ReadFile(d.TLSKey)
+	}
+	var pair tls.Certificate
+	if err == nil {
+		pair, err = config.KeyPair(chain, key)
+	}
 	if err != nil {
 		f.Verdict, f.Found, f.Do = backend.Failure, err.Error(), "put a certificate and its key there"
 		return f
@@ -195,7 +203,10 @@ func (d *doctor) examineCertificate() backend.Finding {
 		f.Verdict, f.Do = backend.Warning, "renew it"
 	}
 	if left < 0 {
-		f.Verdict = backend.Failure
+		f.Verdict, f.Found = backend.Failure, "expired at "+pair.Leaf.NotAfter.Format(time.RFC3339)
+	}
+	if from := pair.Leaf.NotBefore; time.Now().Before(from) {
+		f.Verdict, f.Found, f.Do = backend.Failure, "is not valid before "+from.Format(time.RFC3339), "use one that is valid now, or correct the clock"
 	}
 	return f
 }

@@ -1,10 +1,18 @@
 package command
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"math/big"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"tokentab/backend"
 )
@@ -52,5 +60,31 @@ func TestTheDoctorFindsFilesThatOthersCanReadOrReplace(t *testing.T) {
 	d.BackupDir = filepath.Join(folder, "missing")
 	if f := d.examineFiles(); f.Verdict != backend.Failure || !strings.Contains(f.Found, d.BackupDir) || !strings.Contains(f.Do, "make the folder") {
 		t.Errorf("a missing folder of backups: %+v", f)
+	}
+}
+
+func TestTheDoctorComparesTheTimesOfTheCertificateWithTheClock(t *testing.T) {
+	pair, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(pair)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var d doctor
+	d.TLSCert, d.TLSKey = filepath.Join(t.TempDir(), "chain"), filepath.Join(t.TempDir(), "key")
+	for says, years := range map[string][2]int{"is not valid before 2200-": {2200, 2300}, "expired at 2001-": {2000, 2001}, "expires at 2300-": {2000, 2300}} {
+		der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{
+			SerialNumber: big.NewInt(1), NotBefore: time.Date(years[0], 1, 1, 0, 0, 0, 0, time.UTC), NotAfter: time.Date(years[1], 1, 1, 0, 0, 0, 0, time.UTC),
+		}, &x509.Certificate{}, &pair.PublicKey, pair)
+		err = errors.Join(err, os.WriteFile(d.TLSCert, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600),
+			os.WriteFile(d.TLSKey, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), 0o600))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f := d.examineCertificate(); !strings.HasPrefix(f.Found, says) || (f.Verdict == backend.OK) != strings.HasPrefix(says, "expires") {
+			t.Errorf("%s: %+v", says, f)
+		}
 	}
 }

@@ -35,7 +35,7 @@ type certificate struct {
 
 	mu   sync.Mutex
 	seen string           // content of the files when last read, or the error of reading them
-	told *tls.Certificate // the last one that was reported as expired
+	told *tls.Certificate // the last one that was reported as expired or not yet valid
 }
 
 // loadCertificate returns nil if no certificate is set.
@@ -47,7 +47,7 @@ func loadCertificate(settings config.Config, log *slog.Logger, now func() time.T
 	if _, err := c.read(); err != nil {
 		return nil, fmt.Errorf("--tls-cert and --tls-key: %w", err)
 	}
-	c.warnOfEnd()
+	c.warnOfTimes()
 	return c, nil
 }
 
@@ -74,7 +74,7 @@ func (c *certificate) read() (news bool, err error) {
 	} else {
 		sum := sha256.Sum256(bytes.Join([][]byte{chain, key}, []byte{0}))
 		seen = string(sum[:])
-		pair, err = tls.X509KeyPair(chain, key)
+		pair, err = config.KeyPair(chain, key)
 	}
 	news, c.seen = seen != c.seen, seen
 	if news && err == nil {
@@ -95,17 +95,24 @@ func (c *certificate) renew(asked bool) {
 	case asked && err == nil:
 		c.log.Info("the TLS files have not changed")
 	}
-	c.warnOfEnd()
+	c.warnOfTimes()
 }
 
-// warnOfEnd logs once that the certificate in use has expired. The server keeps using it: it has no better one, and some clients
-// don't care.
-func (c *certificate) warnOfEnd() {
+// warnOfTimes logs once that the certificate in use has expired or is not valid yet. The server keeps using it: it has no better
+// one, and some clients don't care.
+func (c *certificate) warnOfTimes() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if used := c.used.Load(); used != c.told && c.now().After(used.Leaf.NotAfter) {
+	used := c.used.Load()
+	switch leaf, now := used.Leaf, c.now(); {
+	case now.After(leaf.NotAfter) && used != c.told:
 		c.told = used
-		c.log.Warn("the TLS certificate has expired, so clients refuse to connect: renew its files", "names", used.Leaf.DNSNames, "not_after", used.Leaf.NotAfter)
+		c.log.Warn("the TLS certificate has expired, so clients refuse to connect: renew its files", "names", leaf.DNSNames, "not_after", leaf.NotAfter)
+	case now.Before(leaf.NotBefore) && used != c.told:
+		c.told = used
+		c.log.Warn("the TLS certificate is not valid yet, so clients refuse to connect: use one that is, or correct the clock", "names", leaf.DNSNames, "not_before", leaf.NotBefore)
+	case !now.Before(leaf.NotBefore) && !now.After(leaf.NotAfter):
+		c.told = nil // so that its end is reported too
 	}
 }
 

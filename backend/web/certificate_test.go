@@ -134,6 +134,32 @@ func TestACertificateThatHasExpiredIsReportedOnce(t *testing.T) {
 	})
 }
 
+func TestACertificateThatIsNotValidYetIsReportedOnce(t *testing.T) {
+	folder := t.TempDir()
+	settings := config.Config{Serving: config.Serving{TLSCert: filepath.Join(folder, "chain"), TLSKey: filepath.Join(folder, "key")}}
+	chain, key := backendtest.Certificate(t, "tokens.example") // from 1970 until 2100
+	if err := errors.Join(os.WriteFile(settings.TLSCert, chain, 0o600), os.WriteFile(settings.TLSKey, key, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	now := time.Unix(-90, 0)
+	var log backendtest.Buffer
+	c, err := web.LoadCertificate(settings, slog.New(slog.NewTextHandler(&log, nil)), func() time.Time { return now })
+	if err != nil {
+		t.Fatal(err)
+	}
+	after := func(when time.Time, early, ended int) {
+		t.Helper()
+		now = when
+		c.Renew(false)
+		if a, b := strings.Count(log.String(), "is not valid yet"), strings.Count(log.String(), "has expired"); a != early || b != ended {
+			t.Errorf("%d and %d warnings, want %d and %d:\n%s", a, b, early, ended, log.String())
+		}
+	}
+	after(time.Unix(-60, 0), 1, 0)
+	after(time.Unix(60, 0), 1, 0)
+	after(time.Date(2100, 1, 2, 0, 0, 0, 0, time.UTC), 1, 1)
+}
+
 func TestTLSOffersForwardSecrecyAndAuthenticatedEncryptionOnly(t *testing.T) {
 	chain, key := backendtest.Certificate(t, "tokens.example")
 	pair, err := tls.X509KeyPair(chain, key)

@@ -26,3 +26,6 @@ func (c *certificate) Config() *tls.Config { return c.config() }
 
 // Watch checks the files from time to time until stop is closed.
 func (c *certificate) Watch(stop <-chan struct{}) { c.watch(stop) }
+
+// Renew reads the files again, as Watch and ReloadCertificate do.
+func (c *certificate) Renew(asked bool) { c.renew(asked) }
