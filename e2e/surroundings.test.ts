@@ -1,6 +1,6 @@
 import type { Locator } from "@playwright/test";
 import type { Created } from "./api";
-import { made } from "./fill";
+import { fill, made } from "./fill";
 import { expect, test } from "./fixtures";
 import { tabTo } from "./keyboard";
 import { choose, tokenRow } from "./tokens";
@@ -196,6 +196,28 @@ test("text follows the browser's font size, as distances do", async ({ page, sig
     document.documentElement.style.fontSize = "32px"; // that of most browsers is 16
   });
   expect(await look()).toEqual(usual.map((size) => 2 * size));
+});
+
+test("on a phone with text twice as large, the lists scroll in one direction only", async ({
+  page,
+  api,
+  signedIn: _,
+}) => {
+  const { agentId } = await fill(api);
+  await api.create("/admin_user_invite", { email: "grace@acme.example" });
+  await page.setViewportSize({ width: 400, height: 800 });
+  const tooWide = () =>
+    page.evaluate(() => {
+      document.documentElement.style.fontSize = "32px"; // that of most browsers is 16
+      const { scrollWidth, clientWidth } = document.documentElement;
+      return scrollWidth - clientWidth;
+    });
+  const account = ["api-tokens", "audit", "invites"].map((tab) => `/account/${tab}`);
+  for (const path of [...account, `/agents/${agentId}/deployments`, `/agents/${agentId}/instances`]) {
+    await page.goto(path);
+    await expect(page.getByRole("row").nth(1).or(page.getByText("No instances yet"))).toBeVisible();
+    expect(await tooWide(), path).toBeLessThanOrEqual(0);
+  }
 });
 
 test("a row of the tokens breaks no word at any width", async ({ page, api, signedIn: _ }) => {

@@ -31,7 +31,7 @@ export const UseBars = memo(function UseBars({ use: { accepted, refused }, ended
   }
   return (
     <>
-      <svg aria-hidden width={days * step - 1} height={height} className="hidden min-[380px]:block">
+      <svg aria-hidden width={days * step - 1} height={height} className="hidden min-[23.75rem]:block">
         <path d={none} className="fill-line-strong" />
         <path d={good} className={ended ? "fill-soft" : "fill-accent-ink"} />
         <path d={bad} className="fill-warn" />

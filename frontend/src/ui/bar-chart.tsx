@@ -66,9 +66,10 @@ export function BarChart({ low = false, ...chart }: BarChartProps) {
   return (
     <div className={`rounded-box border border-line px-4 pb-2.5 ${low ? "pt-1.5" : "pt-3"}`}>
       <div
-        className={`flex min-h-10 justify-between gap-x-4 ${low ? "items-center sm:min-h-7" : "flex-wrap items-baseline sm:min-h-5"}`}
+        className={`flex min-h-10 flex-wrap justify-between gap-x-4 ${low ? "items-center sm:min-h-7" : "items-baseline sm:min-h-5"}`}
       >
-        <p>
+        {/* Its lines wrap before the button does. */}
+        <p className={low ? "flex-1" : ""}>
           {pointed === undefined || pointed >= length ? whole : `${labelOf(pointed)}: ${textOf(pointed)}`}
         </p>
         {low

@@ -12,9 +12,9 @@ const looks = {
 };
 
 const shape =
-  "relative inline-flex shrink-0 items-center justify-center rounded-box font-medium whitespace-nowrap transition-colors disabled:opacity-55 disabled:pointer-events-none pointer-coarse:h-10";
+  "relative inline-flex h-fit max-w-full shrink-0 items-center justify-center rounded-box text-center font-medium transition-colors disabled:opacity-55 disabled:pointer-events-none pointer-coarse:min-h-10";
 
-const sizes = { usual: "h-8 px-3", small: "h-7 px-2" };
+const sizes = { usual: "min-h-8 px-3", small: "min-h-7 px-2" };
 
 export interface ButtonProps extends ComponentProps<"button"> {
   look?: keyof typeof looks;
