@@ -74,12 +74,12 @@ func (h *Hasher) Turn(ctx context.Context, known bool) (done func(), err error) 
 	if !known {
 		defer h.waiting.Add(-1)
 		if h.waiting.Add(1) > maxWaiting || !enter(ctx, h.strangers) {
-			return nil, busy()
+			return nil, busy(ctx)
 		}
 		defer func() { <-h.strangers }()
 	}
 	if !enter(ctx, h.turn) {
-		return nil, busy()
+		return nil, busy(ctx)
 	}
 	return func() { <-h.turn }, nil
 }
@@ -93,8 +93,13 @@ func enter(ctx context.Context, room chan struct{}) bool {
 	}
 }
 
-func busy() error {
-	return &fault.Error{Kind: fault.Unavailable, Message: "Too many people are signing in. Try again in a moment.", RetryAfter: 2 * time.Second}
+// busy is the answer to a caller who did not get a turn. Its cause is set if the caller has gone, so that a command says so.
+func busy(ctx context.Context) error {
+	f := &fault.Error{Kind: fault.Unavailable, Message: "Too many people are signing in. Try again in a moment.", RetryAfter: 2 * time.Second}
+	if errors.Is(ctx.Err(), context.Canceled) {
+		f.Cause = ctx.Err()
+	}
+	return f
 }
 
 // Hash implements people.Passwords.
