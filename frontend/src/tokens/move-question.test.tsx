@@ -1,5 +1,5 @@
-import { fireEvent, screen, waitFor, within } from "@testing-library/react";
-import { beforeEach, describe, expect, test } from "vitest";
+import { act, fireEvent, screen, waitFor, within } from "@testing-library/react";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import { bodiesOf, failure, network, slow } from "../testing/network";
 import { expectWaiting, open } from "../testing/render";
 import { ago } from "../testing/sample";
@@ -86,6 +86,26 @@ describe("a question about a token", () => {
     expect(yes).toBeEnabled();
     await user.click(yes);
     await waitFor(() => expect(revocations()).toEqual([{ details: { with_descendants: true } }]));
+  });
+
+  test("to revoke waits for a slow count for three seconds only", async () => {
+    vi.useFakeTimers({ shouldAdvanceTime: true });
+    try {
+      lastUsed(null);
+      network.on("GET /api_token", ({ query }: { query: URLSearchParams }) =>
+        query.has("descendants_of") ? new Promise(() => {}) : list([shown]),
+      );
+      await choose("Revoke");
+      const question = await asked("Revoke this token?");
+      const yes = question.getByRole("button", { name: "Revoke token" });
+      expect(yes).toBeDisabled();
+      await act(() => vi.advanceTimersByTimeAsync(3_000));
+      expect(question.getByRole("status")).toHaveTextContent("are still being counted");
+      fireEvent.click(yes);
+      await waitFor(() => expect(revocations()).toHaveLength(1));
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   test("to revoke says if the tokens to offer could not be counted", async () => {

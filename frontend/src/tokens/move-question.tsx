@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { type KeyboardEvent, type ReactNode, useState } from "react";
+import { type KeyboardEvent, type ReactNode, useEffect, useState } from "react";
 import { ApiError, callForOne, callForPart, isSignedOut, messageOf } from "../api";
 import { Bar } from "../ui/bar";
 import { Button } from "../ui/button";
@@ -57,6 +57,8 @@ export default function MoveQuestion({ asked, latest, busy, onYes, onSuspend, on
   // Only account tokens have any.
   const mayOffer = move === "revoke" && token.token_scope === "account";
   const created = useLiveDescendants(token.id, mayOffer);
+  const isCounting = mayOffer && !created.isFetched;
+  const isLate = useIsLate();
   const descendants = created.data ?? 0;
   if (!question) return null;
   const isDeleted = !latest && found.error instanceof ApiError && found.error.status === 404;
@@ -78,8 +80,7 @@ export default function MoveQuestion({ asked, latest, busy, onYes, onSuspend, on
   const used = shows && (uses.isError || isWithin(lastUsed, dayLength, now));
   // Imported tokens may have no known characters.
   const ending = token.hint || token.id.slice(-4);
-  const unmet =
-    loading || (mayOffer && !created.isFetched) || (inUse && typed.trim().replace(/^…/, "") !== ending);
+  const unmet = loading || (isCounting && !isLate) || (inUse && typed.trim().replace(/^…/, "") !== ending);
   const yes = () => !unmet && !busy && wait === 0 && onYes(false, reason);
   function onEnter({ key, keyCode, nativeEvent }: KeyboardEvent) {
     // Enter may also choose the word that an input method suggests. Safari tells by the code only.
@@ -111,6 +112,11 @@ export default function MoveQuestion({ asked, latest, busy, onYes, onSuspend, on
       more={
         (takesReason(move) || uses.isError || inUse) && (
           <>
+            {isCounting && isLate && (
+              <p role="status" className="text-soft">
+                The tokens that it created are still being counted. You can also revoke them afterwards.
+              </p>
+            )}
             {created.data === undefined && (
               <Failure
                 of={created}
@@ -183,6 +189,19 @@ const useLiveDescendants = (id: string, enabled: boolean) =>
     enabled,
     gcTime: 0,
   });
+
+/** How long a revocation waits for the number of descendants, in milliseconds. A leaked token can't wait for a slow count. */
+const longestCount = 3_000;
+
+/** Whether the question has been open for that long. */
+function useIsLate(): boolean {
+  const [isLate, setLate] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => setLate(true), longestCount);
+    return () => clearTimeout(timer);
+  }, []);
+  return isLate;
+}
 
 const isPossible = (move: RowMove, { old_secret, available_actions }: ApiToken) =>
   move === "end_old_secret" ? old_secret !== undefined : available_actions[move];
