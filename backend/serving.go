@@ -141,11 +141,7 @@ func (b *Backend) RemoveEnded(ctx context.Context) error {
 
 // RemoveOldActivity removes activity of agents that is not to be kept. Serve calls it every few seconds.
 func (b *Backend) RemoveOldActivity(ctx context.Context, keep activity.Keep) error {
-	earliest, latest, err := b.removal.bounds(ctx)
-	if err != nil {
-		return err
-	}
-	return b.Activity.Trim(ctx, keep, earliest, latest, resting(ctx, restBusyMoves))
+	return b.Activity.Trim(ctx, keep, b.removal.bounds, resting(ctx, restBusyMoves))
 }
 
 // RemoveOldEvents removes audit events that are older than a time. Serve calls it every few seconds.

@@ -35,15 +35,31 @@ type TrimStore interface {
 	TrimVersions(ctx context.Context, now, before time.Time, after pfid.ID) (last pfid.ID, err error)
 }
 
-// Trim removes what is not to be kept, oldest first, and calls rest after each step. The present time is between earliest and
-// latest. The instances and versions are looked at from where the last Trim ended, one step for each call.
-func (a *Activity) Trim(ctx context.Context, keep Keep, earliest, latest time.Time, rest func()) error {
+// Bounds returns the earliest and the latest time that it may be now.
+type Bounds func(ctx context.Context) (earliest, latest time.Time, err error)
+
+// Trim removes what is not to be kept, oldest first, and calls rest after each step. It looks at the clock before each one: after a
+// long step, what was reported meanwhile would count as from a clock that was ahead. The instances and versions are looked at from
+// where the last Trim ended, one step for each call.
+func (a *Activity) Trim(ctx context.Context, keep Keep, bounds Bounds, rest func()) error {
 	a.trimming.Lock()
 	defer a.trimming.Unlock()
-	before := earliest.Add(-keep.For)
+	at := func(step func(now, before time.Time) error) error {
+		earliest, latest, err := bounds(ctx)
+		if err != nil {
+			return err
+		}
+		return step(latest, earliest.Add(-keep.For))
+	}
 	for _, step := range []func() (bool, error){
 		func() (bool, error) { return a.store.TrimDeleted(ctx) },
-		func() (bool, error) { return a.store.TrimSpans(ctx, latest, before, keep.Most) },
+		func() (more bool, err error) {
+			err = at(func(now, before time.Time) (err error) {
+				more, err = a.store.TrimSpans(ctx, now, before, keep.Most)
+				return err
+			})
+			return more, err
+		},
 	} {
 		for more := true; more; {
 			var err error
@@ -56,15 +72,22 @@ func (a *Activity) Trim(ctx context.Context, keep Keep, earliest, latest time.Ti
 			}
 		}
 	}
-	last, err := a.store.TrimInstances(ctx, latest, before, a.trimmed)
+	err := at(func(now, before time.Time) error {
+		last, err := a.store.TrimInstances(ctx, now, before, a.trimmed)
+		if err == nil {
+			a.trimmed = last
+		}
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	a.trimmed = last
 	rest()
-	version, err := a.store.TrimVersions(ctx, latest, before, a.trimmedVersion)
-	if err == nil {
-		a.trimmedVersion = version
-	}
-	return err
+	return at(func(now, before time.Time) error {
+		last, err := a.store.TrimVersions(ctx, now, before, a.trimmedVersion)
+		if err == nil {
+			a.trimmedVersion = last
+		}
+		return err
+	})
 }

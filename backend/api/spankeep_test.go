@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/base64"
 	"fmt"
@@ -182,6 +183,30 @@ func TestTheOpenSpanOfARunningInstanceOutlastsOlderAndNewerOnes(t *testing.T) {
 	r.trim()
 	r.holds(0, 0)
 	wantStatus(t, "the request", r.finish(left, nil), http.StatusNotFound)
+}
+
+func TestWhatIsReportedDuringARemovalKeepsItsTime(t *testing.T) {
+	t.Parallel()
+	r := startRun(t)
+	bounds := func(context.Context) (earliest, latest time.Time, err error) {
+		return r.Clock.Now(), r.Clock.Now(), nil
+	}
+	reported := false
+	err := r.Activity.Trim(t.Context(), activity.Keep{For: 30 * 24 * time.Hour, Most: 1 << 30}, bounds, func() {
+		if !reported {
+			reported = true
+			r.Clock.Move(10 * time.Minute)
+			r.ok(r.create(nil))
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	instance := r.ok(r.Call(http.MethodGet, "/api/v1/agent_instance/"+r.instance, nil, r.manager))
+	at, err := time.Parse(time.RFC3339, instance.Text(t, "details", "updated_at"))
+	if now := r.Clock.Now(); err != nil || now.Sub(at) > time.Minute {
+		t.Errorf("the instance reported last at %s, and it is %s: %v", at, now, err)
+	}
 }
 
 func TestOpenSpansOfARunningInstanceDoNotPileUp(t *testing.T) {
