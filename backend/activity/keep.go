@@ -44,26 +44,30 @@ type Bounds func(ctx context.Context) (earliest, latest time.Time, err error)
 func (a *Activity) Trim(ctx context.Context, keep Keep, bounds Bounds, rest func()) error {
 	a.trimming.Lock()
 	defer a.trimming.Unlock()
-	at := func(step func(now, before time.Time) error) error {
-		earliest, latest, err := bounds(ctx)
-		if err != nil {
-			return err
-		}
-		return step(latest, earliest.Add(-keep.For))
-	}
-	for _, step := range []func() (bool, error){
-		func() (bool, error) { return a.store.TrimDeleted(ctx) },
-		func() (more bool, err error) {
-			err = at(func(now, before time.Time) (err error) {
-				more, err = a.store.TrimSpans(ctx, now, before, keep.Most)
-				return err
-			})
-			return more, err
+	for _, step := range []func(now, before time.Time) (more bool, err error){
+		func(_, _ time.Time) (bool, error) { return a.store.TrimDeleted(ctx) },
+		func(now, before time.Time) (bool, error) { return a.store.TrimSpans(ctx, now, before, keep.Most) },
+		func(now, before time.Time) (bool, error) {
+			last, err := a.store.TrimInstances(ctx, now, before, a.trimmed)
+			if err == nil {
+				a.trimmed = last
+			}
+			return false, err
+		},
+		func(now, before time.Time) (bool, error) {
+			last, err := a.store.TrimVersions(ctx, now, before, a.trimmedVersion)
+			if err == nil {
+				a.trimmedVersion = last
+			}
+			return false, err
 		},
 	} {
 		for more := true; more; {
-			var err error
-			if more, err = step(); err != nil {
+			earliest, latest, err := bounds(ctx)
+			if err == nil {
+				more, err = step(latest, earliest.Add(-keep.For))
+			}
+			if err != nil {
 				return err
 			}
 			rest()
@@ -72,22 +76,5 @@ func (a *Activity) Trim(ctx context.Context, keep Keep, bounds Bounds, rest func
 			}
 		}
 	}
-	err := at(func(now, before time.Time) error {
-		last, err := a.store.TrimInstances(ctx, now, before, a.trimmed)
-		if err == nil {
-			a.trimmed = last
-		}
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	rest()
-	return at(func(now, before time.Time) error {
-		last, err := a.store.TrimVersions(ctx, now, before, a.trimmedVersion)
-		if err == nil {
-			a.trimmedVersion = last
-		}
-		return err
-	})
+	return nil
 }

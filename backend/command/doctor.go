@@ -3,7 +3,6 @@ package command
 import (
 	"cmp"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -184,16 +183,10 @@ func (d *doctor) examineCertificate() backend.Finding {
 	if d.TLSCert == "" {
 		return f
 	}
-	chain, err := os.ReadFile(d.TLSCert)
-	var key []byte
-	if err == nil {
-		key, err = os.ReadFile(d.TLSKey)
-	}
-	var pair tls.Certificate
-	if err == nil {
-		pair, err = config.KeyPair(chain, key)
-	}
-	if err != nil {
+	chain, unreadChain := os.ReadFile(d.TLSCert)
+	key, unreadKey := os.ReadFile(d.TLSKey)
+	pair, unfit := config.KeyPair(chain, key)
+	if err := cmp.Or(unreadChain, unreadKey, unfit); err != nil {
 		f.Verdict, f.Found, f.Do = backend.Failure, err.Error(), "put a certificate and its key there"
 		return f
 	}

@@ -37,26 +37,18 @@ func TestASecretFileThatOthersCanWriteIsRefused(t *testing.T) {
 	}
 }
 
-func TestAnEmptySecretFileIsRefused(t *testing.T) {
+func TestASecretFileIsReadWithoutWhatEditorsAdd(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "secret")
-	if err := os.WriteFile(path, []byte(" \r\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
 	t.Setenv("TOKENTAB_DATABASE_URL", "")
 	t.Setenv("TOKENTAB_DATABASE_URL_FILE", path)
-	if _, err := DatabaseURLFromFile(); err == nil || err.Error() != "TOKENTAB_DATABASE_URL_FILE: "+path+" is empty" {
-		t.Error(err)
-	}
-}
-
-func TestAByteOrderMarkIsNoPartOfASecretFile(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "secret")
-	if err := os.WriteFile(path, []byte("\ufeffa secret\r\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv("TOKENTAB_MASTER_KEY", "")
-	t.Setenv("TOKENTAB_MASTER_KEY_FILE", path)
-	if secret, err := MasterKey(); err != nil || secret != "a secret" {
-		t.Errorf("%q: %v", string(secret), err)
+	empty := "TOKENTAB_DATABASE_URL_FILE: " + path + " is empty"
+	for content, want := range map[string]string{"\ufeffa secret\r\n": "a secret", " \r\n": empty, "\ufeff\r\n": empty} {
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		secret, err := DatabaseURLFromFile()
+		if got := string(secret); err != nil && err.Error() != want || err == nil && got != want {
+			t.Errorf("%q is read as %q: %v", content, got, err)
+		}
 	}
 }
