@@ -42,9 +42,6 @@ const (
 	trialTimeout  = 10 * time.Second
 )
 
-// certificateSoon is how long before its end a certificate is reported.
-const certificateSoon = 14 * 24 * time.Hour
-
 // Run checks the installation and prints a line for each check. It returns an error if one failed.
 func (d *doctor) Run(ctx context.Context, std IO) (err error) {
 	if err := fillDatabaseURL(&d.Storage); err != nil {
@@ -190,15 +187,15 @@ func (d *doctor) examineCertificate() backend.Finding {
 		f.Verdict, f.Found, f.Do = backend.Failure, err.Error(), "put a certificate and its key there"
 		return f
 	}
-	left := time.Until(pair.Leaf.NotAfter)
+	now := time.Now()
 	f.Verdict, f.Found = backend.OK, "expires at "+pair.Leaf.NotAfter.Format(time.RFC3339)
-	if left < certificateSoon {
+	if config.ExpiresSoon(pair.Leaf, now) {
 		f.Verdict, f.Do = backend.Warning, "renew it"
 	}
-	if left < 0 {
+	if now.After(pair.Leaf.NotAfter) {
 		f.Verdict, f.Found = backend.Failure, "expired at "+pair.Leaf.NotAfter.Format(time.RFC3339)
 	}
-	if from := pair.Leaf.NotBefore; time.Now().Before(from) {
+	if from := pair.Leaf.NotBefore; now.Before(from) {
 		f.Verdict, f.Found, f.Do = backend.Failure, "is not valid before "+from.Format(time.RFC3339), "use one that is valid now, or correct the clock"
 	}
 	return f

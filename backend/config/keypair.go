@@ -3,10 +3,18 @@ package config
 import (
 	"bytes"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/pem"
 	"errors"
 	"strings"
+	"time"
 )
+
+// ExpiresSoon reports whether a certificate should have been renewed by now: 14 days before its end, or a sixth of its life if that
+// is less. ACME clients renew a certificate when a third of its life is left, also one that lives for a day.
+func ExpiresSoon(leaf *x509.Certificate, now time.Time) bool {
+	return leaf.NotAfter.Sub(now) < min(14*24*time.Hour, leaf.NotAfter.Sub(leaf.NotBefore)/6)
+}
 
 // KeyPair returns the certificate chain and key of --tls-cert and --tls-key, both in PEM. Its error says what to change in files
 // that are whole and can't be used: a key with a passphrase, and a chain that does not begin with the server's certificate.

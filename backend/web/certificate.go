@@ -33,9 +33,17 @@ type certificate struct {
 	now        func() time.Time
 	used       atomic.Pointer[tls.Certificate]
 
-	mu   sync.Mutex
-	seen string           // content of the files when last read, or the error of reading them
-	told *tls.Certificate // the last one that was reported as expired or not yet valid
+	mu      sync.Mutex
+	seen    string           // content of the files when last read, or the error of reading them
+	offered *tls.Certificate // what the files last held; used, unless it is not valid now and the one in use is
+	told    warning          // the last one
+}
+
+// warning is what was said last about the times of a certificate, and when. It is said again after a day.
+type warning struct {
+	of   *tls.Certificate
+	what string
+	at   time.Time
 }
 
 // loadCertificate returns nil if no certificate is set.
@@ -47,6 +55,7 @@ func loadCertificate(settings config.Config, log *slog.Logger, now func() time.T
 	if _, err := c.read(); err != nil {
 		return nil, fmt.Errorf("--tls-cert and --tls-key: %w", err)
 	}
+	c.choose()
 	c.warnOfTimes()
 	return c, nil
 }
@@ -58,7 +67,7 @@ func (c *certificate) config() *tls.Config {
 	}
 }
 
-// read uses the files if they hold a certificate and its key. It compares contents, since a renewal may replace files,
+// read takes the files if they hold a certificate and its key. It compares contents, since a renewal may replace files,
 // links or folders. news is true if the contents differ from those last read.
 func (c *certificate) read() (news bool, err error) {
 	c.mu.Lock()
@@ -78,42 +87,71 @@ func (c *certificate) read() (news bool, err error) {
 	}
 	news, c.seen = seen != c.seen, seen
 	if news && err == nil {
-		c.used.Store(&pair)
+		c.offered = &pair
 	}
 	return news, err
+}
+
+// choose uses the certificate of the files, unless clients would refuse it now and accept the one in use. chosen is true if another
+// one is used from now on; otherwise, waits is the one of the files that is not used.
+func (c *certificate) choose() (chosen bool, waits *tls.Certificate) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	used, now := c.used.Load(), c.now()
+	valid := func(pair *tls.Certificate) bool {
+		return !now.Before(pair.Leaf.NotBefore) && !now.After(pair.Leaf.NotAfter)
+	}
+	switch {
+	case used == c.offered:
+		return false, nil
+	case used != nil && valid(used) && !valid(c.offered):
+		return false, c.offered
+	}
+	c.used.Store(c.offered)
+	return true, nil
 }
 
 // renew reads the files again and logs a change; if asked, it also logs that nothing changed. If the files don't match,
 // for example during a renewal, the current certificate stays in use.
 func (c *certificate) renew(asked bool) {
 	news, err := c.read()
-	switch leaf := c.used.Load().Leaf; {
-	case err != nil && (news || asked):
+	chosen, waits := c.choose()
+	if err != nil && (news || asked) {
 		c.log.Error("the TLS files can't be used, so the current certificate stays in use; the next try is in "+certificateEvery.String(), "cause", err)
-	case news && err == nil:
+	}
+	switch leaf := c.used.Load().Leaf; {
+	case chosen:
 		c.log.Info("the renewed TLS certificate is in use", "names", leaf.DNSNames, "not_after", leaf.NotAfter)
+	case waits != nil && (news || asked) && err == nil:
+		c.log.Warn("the renewed TLS certificate is not valid now, so the current one stays in use as long as it is valid",
+			"names", waits.Leaf.DNSNames, "not_before", waits.Leaf.NotBefore, "not_after", waits.Leaf.NotAfter, "current_not_after", leaf.NotAfter)
 	case asked && err == nil:
 		c.log.Info("the TLS files have not changed")
 	}
 	c.warnOfTimes()
 }
 
-// warnOfTimes logs once that the certificate in use has expired or is not valid yet. The server keeps using it: it has no better
-// one, and some clients don't care.
+// warnOfTimes logs once a day that the certificate in use expires soon, has expired, or is not valid yet. The server keeps using it:
+// it has no better one, and some clients don't care.
 func (c *certificate) warnOfTimes() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	used := c.used.Load()
-	switch leaf, now := used.Leaf, c.now(); {
-	case now.After(leaf.NotAfter) && used != c.told:
-		c.told = used
-		c.log.Warn("the TLS certificate has expired, so clients refuse to connect: renew its files", "names", leaf.DNSNames, "not_after", leaf.NotAfter)
-	case now.Before(leaf.NotBefore) && used != c.told:
-		c.told = used
-		c.log.Warn("the TLS certificate is not valid yet, so clients refuse to connect: use one that is, or correct the clock", "names", leaf.DNSNames, "not_before", leaf.NotBefore)
-	case !now.Before(leaf.NotBefore) && !now.After(leaf.NotAfter):
-		c.told = nil // so that its end is reported too
+	used, now := c.used.Load(), c.now()
+	leaf, what := used.Leaf, ""
+	switch {
+	case now.After(leaf.NotAfter):
+		what = "the TLS certificate has expired, so clients refuse to connect: renew its files"
+	case now.Before(leaf.NotBefore):
+		what = "the TLS certificate is not valid yet, so clients refuse to connect: use one that is, or correct the clock"
+	case config.ExpiresSoon(leaf, now) && !now.Before(c.offered.Leaf.NotBefore): // otherwise its successor waits
+		what = "the TLS certificate expires soon: renew its files"
 	}
+	said := c.told
+	if since := now.Sub(said.at); what == "" || said.of == used && said.what == what && since >= 0 && since < 24*time.Hour {
+		return
+	}
+	c.told = warning{used, what, now}
+	c.log.Warn(what, "names", leaf.DNSNames, "not_before", leaf.NotBefore, "not_after", leaf.NotAfter)
 }
 
 // watch renews the certificate until stop is closed.

@@ -162,6 +162,100 @@ func TestACertificateThatIsNotValidYetIsReportedOnce(t *testing.T) {
 	after(time.Date(2100, 1, 2, 0, 0, 0, 0, time.UTC), 1, 1)
 }
 
+// renewals is a certificate whose files and clock the test sets, in days since 1970.
+type renewals struct {
+	*web.Certificate
+	log      backendtest.Buffer
+	put      func(name string, from, until float64)
+	check    func(day float64)
+	messages func(of string) int
+}
+
+func newRenewals(t *testing.T, from, until float64) *renewals {
+	t.Helper()
+	folder, now := t.TempDir(), time.Unix(0, 0)
+	settings := config.Config{Serving: config.Serving{TLSCert: filepath.Join(folder, "chain"), TLSKey: filepath.Join(folder, "key")}}
+	at := func(day float64) time.Time { return time.Unix(int64(day*24*60*60), 0) }
+	r := &renewals{}
+	r.put = func(name string, from, until float64) {
+		t.Helper()
+		chain, key := backendtest.CertificateBetween(t, name, at(from), at(until))
+		if err := errors.Join(os.WriteFile(settings.TLSCert, chain, 0o600), os.WriteFile(settings.TLSKey, key, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.check = func(day float64) {
+		now = at(day)
+		r.Renew(false)
+	}
+	r.messages = func(of string) int { return strings.Count(r.log.String(), of) }
+	r.put("first", from, until)
+	c, err := web.LoadCertificate(settings, slog.New(slog.NewTextHandler(&r.log, nil)), func() time.Time { return now })
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Certificate = c
+	return r
+}
+
+func TestACertificateThatIsNotValidReplacesNoneThatIs(t *testing.T) {
+	r := newRenewals(t, 0, 100)
+	inUse := func(day float64, name string) {
+		t.Helper()
+		r.check(day)
+		if used := r.InUse().Leaf.DNSNames[0]; used != name {
+			t.Errorf("on day %v %s is in use, want %s:\n%s", day, used, name, r.log.String())
+		}
+	}
+	inUse(1, "first")
+	r.put("early", 2, 102)
+	inUse(1.5, "first")
+	inUse(1.9, "first")
+	if n := r.messages("is not valid now, so the current one stays in use"); n != 1 {
+		t.Errorf("%d messages that it waits, want 1:\n%s", n, r.log.String())
+	}
+	inUse(2, "early")
+	r.put("ended", 0, 3)
+	inUse(4, "early")
+	r.put("late", 110, 120)
+	inUse(101, "early")
+	inUse(103, "late")
+	if n := r.messages("is not valid yet, so clients refuse"); n != 1 {
+		t.Errorf("%d warnings between two certificates, want 1:\n%s", n, r.log.String())
+	}
+	if n := r.messages("expires soon"); n != 0 {
+		t.Errorf("%d warnings of an end although the next certificate is there:\n%s", n, r.log.String())
+	}
+	r.put("last", 110, 130)
+	inUse(115, "last")
+}
+
+func TestTheEndOfACertificateIsAnnouncedEachDay(t *testing.T) {
+	for name, c := range map[string]struct{ until, quiet, soon float64 }{
+		"90 days": {90, 75.9, 76.1}, "a day": {1, 0.8, 0.9},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRenewals(t, 0, c.until)
+			said := func(day float64, want int) {
+				t.Helper()
+				if r.check(day); r.messages("expires soon") != want {
+					t.Errorf("%d warnings on day %v, want %d:\n%s", r.messages("expires soon"), day, want, r.log.String())
+				}
+			}
+			said(c.quiet, 0)
+			said(c.soon, 1)
+			said(c.soon+0.05, 1)
+			if c.until > 2 {
+				said(c.soon+1.1, 2)
+				said(c.soon, 3) // a clock that went back silences nothing
+			}
+			before := r.messages("expires soon")
+			r.put("renewed", 0, 200)
+			said(c.soon+0.06, before)
+		})
+	}
+}
+
 func TestTLSOffersForwardSecrecyAndAuthenticatedEncryptionOnly(t *testing.T) {
 	chain, key := backendtest.Certificate(t, "tokens.example")
 	pair, err := tls.X509KeyPair(chain, key)
