@@ -106,14 +106,16 @@ type wrongSettings struct{ error }
 // Unwrap is for errors.As.
 func (w wrongSettings) Unwrap() error { return w.error }
 
-// exitOf returns the exit code for arguments or settings that can't be read. The parser takes a word that is no command for an
-// argument of serve, the default.
+// exitOf returns the exit code for arguments or settings that can't be read. Flags without a command are those of serve, the default;
+// the parser also takes a word that is no command for an argument of serve.
 func exitOf(err error, args []string) int {
 	wrong, ok := errors.AsType[*kong.ParseError](err)
 	if !ok || wrong.Context == nil || isUnexpected(wrong) && !slices.Contains(args, "serve") {
 		return 2
 	}
-	if chosen := wrong.Context.Selected(); chosen != nil && chosen.Name == "serve" {
+	isCommand := func(n *kong.Node) bool { return slices.Contains(args, n.Name) }
+	chosen := wrong.Context.Selected()
+	if chosen != nil && chosen.Name == "serve" || chosen == nil && !slices.ContainsFunc(wrong.Context.Model.Children, isCommand) {
 		return exitSettings
 	}
 	return 2
