@@ -3,13 +3,14 @@ import { useSearchParams } from "wouter";
 import { AgentPage } from "../agents/agent-page";
 import { DeploymentTokens } from "../tokens/deployment-tokens";
 import { Button } from "../ui/button";
-import { Changing } from "../ui/read-only";
+import { Changing, useReadOnly } from "../ui/read-only";
 import type { PageProps } from "./page-props";
 
 export default function DeploymentsRoute({ publicUrl, lifetimes, id }: PageProps) {
   const [address, setAddress] = useSearchParams();
+  const readOnly = useReadOnly();
   // A link may lead to the open dialog. Leaving it must not open it again.
-  const [creating, setCreating] = useState(address.has("create"));
+  const [creating, setCreating] = useState(address.has("create") && !readOnly);
   useEffect(() => {
     if (!address.has("create")) return;
     setAddress(

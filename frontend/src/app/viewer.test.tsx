@@ -1,4 +1,4 @@
-import { screen, waitFor, within } from "@testing-library/react";
+import { fireEvent, screen, waitFor, within } from "@testing-library/react";
 import { beforeEach, describe, expect, test } from "vitest";
 import { agent } from "../testing/agent-samples";
 import { bodiesOf, failure, network, sent } from "../testing/network";
@@ -98,6 +98,19 @@ describe("the page of a viewer", () => {
     expect(await screen.findByText(/You can view this account, but not create tokens/)).toBeInTheDocument();
     expect(screen.queryByRole("button", { name: "Connect the CLI" })).not.toBeInTheDocument();
   });
+});
+
+test("the dialog of a new token keeps its input when the user becomes a viewer", async () => {
+  network.on("GET /session", signedIn());
+  const { user } = open("/account/api-tokens");
+  await user.click(await screen.findByRole("button", { name: "Create API token" }));
+  const name = await screen.findByRole("textbox", { name: /^Name/ });
+  await user.type(name, "Billing");
+  network.on("GET /session", signedIn({ admin_user: viewer }));
+  fireEvent(document, new Event("visibilitychange", { bubbles: true }));
+  expect(await screen.findByText(/^You can view this account/)).toBeInTheDocument();
+  expect(name).toHaveValue("Billing");
+  expect(name).toHaveFocus();
 });
 
 const notice: MemberNotice = {

@@ -102,7 +102,7 @@ export function TokenList({ name, agent, empty, creating, onCreating, ...making 
             matching={pagination?.item_count ?? 0}
           />
         )}
-        {creating && !readOnly && (
+        {creating && (
           <CreateDialog
             {...making}
             agent={agent}
