@@ -2,13 +2,12 @@ import { MonitorSmartphone } from "lucide-react";
 import { Badge } from "../ui/badge";
 import { Bars } from "../ui/bar";
 import { Button } from "../ui/button";
-import { useNow } from "../ui/clock";
 import { count } from "../ui/count";
 import { List, timeColumn } from "../ui/list";
 import { buttonId, focusOfRow } from "../ui/row-menu";
 import { Section } from "../ui/section";
 import { TimeFact } from "../ui/time";
-import { clockTime } from "../ui/time-text";
+import { utcTime } from "../ui/time-text";
 import { announce, announceFailed } from "../ui/toast";
 import type { AdminSession } from "../wire";
 import { browserName } from "./browser-name";
@@ -22,7 +21,6 @@ export function OwnSessions() {
   const end = useEndSession();
   const endOthers = useEndOthers();
   const signOut = useSignOut();
-  const now = useNow();
   const others = (list.pagination?.item_count ?? 0) > 1;
 
   function endOne(session: AdminSession) {
@@ -90,7 +88,7 @@ export function OwnSessions() {
                   session.current
                     ? "Sign out of this session"
                     : // One browser may have several.
-                      `End the session of ${browserName(session.user_agent)}, signed in ${clockTime(Date.parse(session.inserted_at), now)}`
+                      `End the session of ${browserName(session.user_agent)}, signed in ${utcTime(Date.parse(session.inserted_at))}`
                 }
                 onClick={() => endOne(session)}
               >
