@@ -1,4 +1,4 @@
-import { act, screen, waitFor, within } from "@testing-library/react";
+import { act, fireEvent, screen, waitFor, within } from "@testing-library/react";
 import { beforeEach, describe, expect, test } from "vitest";
 import { agent, instance, span } from "../testing/agent-samples";
 import { failure, network, type Sent, sent } from "../testing/network";
@@ -159,6 +159,19 @@ describe("the spans of an instance", () => {
     expect(document.querySelector("[role=tree] img")).toBeNull();
     await user.click(button);
     expect(screen.queryByText(/onerror/)).not.toBeInTheDocument();
+  });
+
+  test("show their payload once while a key is held", async () => {
+    network.on("GET /agent_spans", list([span({ payload: { html: "text" } })]));
+    open(address);
+    const held = await row(/agent:run/);
+    for (const key of ["Enter", " "]) {
+      fireEvent.keyDown(held, { key });
+      for (const _ of [1, 2, 3]) fireEvent.keyDown(held, { key, repeat: true });
+      expect(screen.getByText(/html/)).toBeInTheDocument();
+      fireEvent.keyDown(held, { key });
+      expect(screen.queryByText(/html/)).not.toBeInTheDocument();
+    }
   });
 
   test("show what was sent: each number in its notation, all of equal keys, and keys in their order", async () => {

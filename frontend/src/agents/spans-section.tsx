@@ -125,9 +125,13 @@ function SpanTree({ spans, hasEnded }: SpanTreeProps) {
         if (row.children > 0 && !isClosed) setClosed(toggled(closed, id));
         else focus(rows.find(({ span }) => span.id === row.parent));
       },
-      Enter: () => setShown(toggled(shown, id)),
-      " ": () => setShown(toggled(shown, id)),
+      Enter: show,
+      " ": show,
     };
+    function show() {
+      // A held key would show and hide it by turns.
+      if (!event.repeat) setShown(toggled(shown, id));
+    }
     const act = keys[event.key];
     if (!act) return;
     event.preventDefault();
