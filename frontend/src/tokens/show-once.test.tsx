@@ -244,6 +244,19 @@ describe("the secret", () => {
     );
     expect(JSON.stringify(kept)).not.toContain(secret);
   });
+
+  test("is shown whole, also in a dialog whose scrollbar makes the lines shorter", async () => {
+    const heightOf = ({ style }: HTMLElement) => Number.parseInt(style.height, 10) || 16;
+    const heights = vi.spyOn(Element.prototype, "clientHeight", "get");
+    heights.mockImplementation(function (this: HTMLElement) {
+      return heightOf(this);
+    });
+    vi.spyOn(Element.prototype, "scrollHeight", "get").mockImplementation(function (this: HTMLElement) {
+      return heightOf(this) < 384 ? 384 : 432;
+    });
+    await openSecret();
+    expect(field().style.height).toBe("432px");
+  });
 });
 
 describe("copying", () => {

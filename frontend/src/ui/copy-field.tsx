@@ -92,7 +92,11 @@ function useFit(field: RefObject<HTMLTextAreaElement | null>, grow: boolean): bo
       if (!element) return;
       if (grow) {
         element.style.height = "auto";
-        if (element.scrollHeight > 0) element.style.height = `${element.scrollHeight}px`;
+        // The first height may give the dialog a scrollbar, which makes the lines shorter.
+        for (let times = 0; times < 2; times++) {
+          const { scrollHeight, clientHeight } = element;
+          if (scrollHeight > clientHeight) element.style.height = `${scrollHeight}px`;
+        }
       } else setCut(element.scrollHeight > element.clientHeight + 1);
     }
     fit();
