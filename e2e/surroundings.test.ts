@@ -205,6 +205,8 @@ test("on a phone with text twice as large, the lists scroll in one direction onl
 }) => {
   const { agentId } = await fill(api);
   await api.create("/admin_user_invite", { email: "grace@acme.example" });
+  // More than one page.
+  for (let made = 0; made < 45; made++) await api.create("/api_token", { token_scope: "account" });
   await page.setViewportSize({ width: 400, height: 800 });
   const tooWide = () =>
     page.evaluate(() => {

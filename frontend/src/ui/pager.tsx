@@ -109,7 +109,7 @@ export function Pager({ pagination, place, onPlace, busy, onTurned }: PagerProps
     onPlace({ page: page - 1, after: after && trail.current.get(after) });
   }
   return (
-    <nav aria-label="Pages" className="flex items-center justify-between gap-3 text-soft">
+    <nav aria-label="Pages" className="flex flex-wrap items-center justify-between gap-3 text-soft">
       <p role="status">
         <span>{busy && pressed.current ? `Loading page ${page}…` : shown}</span>
         {!busy && searched_to && (
@@ -118,7 +118,7 @@ export function Pager({ pagination, place, onPlace, busy, onTurned }: PagerProps
           </>
         )}
       </p>
-      <div className="flex gap-2">
+      <div className="flex flex-wrap gap-2">
         <Button
           busy={busy && pressed.current === "previous"}
           disabled={page <= 1}
