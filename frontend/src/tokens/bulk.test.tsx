@@ -1,4 +1,4 @@
-import { screen, waitFor, within } from "@testing-library/react";
+import { fireEvent, screen, waitFor, within } from "@testing-library/react";
 import { beforeEach, describe, expect, test } from "vitest";
 import { bodiesOf, failure, network, type Sent, unreachable } from "../testing/network";
 import { goBack, open } from "../testing/render";
@@ -82,6 +82,18 @@ describe("selecting", () => {
     await user.keyboard("{Escape}");
     await noBar();
     expect(await box(/Beta/)).toHaveFocus();
+  });
+
+  test("Shift works in Firefox, which presses no label with it, and drops it at the space bar", async () => {
+    const { user } = open(address);
+    await user.click(await box(/Alpha/));
+    fireEvent.click((await box(/Gamma/)).closest("label") as Element, { shiftKey: true });
+    expect(await bar()).toHaveTextContent("3 selected");
+    expect(await box(/Gamma/)).toHaveFocus();
+    const last = await box(/Delta/);
+    expect(fireEvent.keyDown(last, { key: " ", shiftKey: true })).toBe(false);
+    fireEvent.keyDown(last, { key: " ", shiftKey: true, repeat: true });
+    expect(await bar()).toHaveTextContent("4 selected");
   });
 
   test("Escape in a menu closes only the menu", async () => {

@@ -40,10 +40,18 @@ function Box({ row, name, checked, mixed = false, onChange }: BoxProps) {
     if (box.current) box.current.indeterminate = mixed;
   }, [mixed]);
   return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: keys press the checkbox itself
     <label
       className={`absolute inset-0 flex justify-center pl-2 ${row ? "pt-3.5" : "items-center"}`}
       // A shift-click would select text.
       onMouseDown={(event) => event.shiftKey && event.preventDefault()}
+      onClick={(event) => {
+        // With a key held, Firefox presses no checkbox for its label.
+        if (event.target === box.current) return;
+        event.preventDefault();
+        box.current?.focus();
+        onChange(!checked, event.shiftKey);
+      }}
     >
       <input
         ref={box}
@@ -51,9 +59,7 @@ function Box({ row, name, checked, mixed = false, onChange }: BoxProps) {
         type="checkbox"
         aria-label={name}
         checked={checked}
-        onChange={({ target, nativeEvent }) =>
-          onChange(target.checked, nativeEvent instanceof MouseEvent && nativeEvent.shiftKey)
-        }
+        onChange={({ target, nativeEvent }) => onChange(target.checked, (nativeEvent as MouseEvent).shiftKey)}
         // The focus must not hide behind what floats.
         className={`size-4 shrink-0 scroll-mt-16 scroll-mb-40 accent-accent transition-opacity ${row ? shy : ""}`}
       />
@@ -104,6 +110,11 @@ export function pickKey<T>(event: KeyboardEvent<HTMLElement>, picking: Picking<T
   if (event.key === "Enter") {
     event.preventDefault();
     picking.onEnter();
+  }
+  // Firefox presses the checkbox without Shift.
+  if (event.key === " " && event.shiftKey) {
+    event.preventDefault();
+    if (!event.repeat) picking.onPick(from, !picking.has(from), true);
   }
   const down = event.key === "ArrowDown";
   if (!down && event.key !== "ArrowUp") return;
