@@ -164,7 +164,7 @@ func add[I, O any](s *Service, a access, method, path, summary string, intent fu
 	// Session-only routes take no idempotency keys: clients don't retry them, and storing a hash of their bodies would
 	// store a hash of a password.
 	switch {
-	case !isUnsafe(method) || a == bundle || own != nil: // each item of a bulk request has its own key, see refuseKey
+	case !isUnsafe(method) || a == bundle || own != nil: // each item of a bulk request has its own key, see bulk.Read
 	case a == open || a == signedIn || a == personal:
 		operation.Middlewares = append(operation.Middlewares, s.takeNoKey)
 	case slices.Contains(repeatable, path):

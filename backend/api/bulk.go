@@ -4,29 +4,27 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 
 	"tokentab/backend/answer"
+	"tokentab/backend/bulk"
 	"tokentab/backend/fault"
+	"tokentab/backend/rawjson"
 	"tokentab/backend/request"
 )
 
 // bulkRoute is the path of bulk requests.
 const bulkRoute = "/bulk"
 
-// Limits of a bulk request. The schema limits it to 100 items.
-const (
-	minBulkKey    = 8
-	maxBulkKey    = 128
-	maxBulkAnswer = maxSpanBody // bytes of all responses together
-)
+// maxBulkAnswer limits all responses of a bulk request together, in bytes.
+const maxBulkAnswer = maxSpanBody
 
 // BulkRequest accepts both kinds of items that clients send: {_type, idempotency_key, …} and {method, path, body}.
 type BulkRequest struct {
@@ -57,8 +55,8 @@ type BulkItem struct {
 	Body   json.RawMessage `json:"body"`
 }
 
-// appendTo implements written.
-func (a BulkAnswer) appendTo(text []byte) []byte {
+// AppendJSON implements written.
+func (a BulkAnswer) AppendJSON(text []byte) []byte {
 	size := 100
 	for key, body := range a.Outputs {
 		size += len(key) + len(body) + 10
@@ -66,21 +64,21 @@ func (a BulkAnswer) appendTo(text []byte) []byte {
 	for _, item := range a.Details.Items {
 		size += len(item.Body) + 30
 	}
-	o := object(append(slices.Grow(text, size), '{'))
-	o.text("status", &a.Status)
-	o.member("outputs", []byte{'{'})
+	o := rawjson.Object(append(slices.Grow(text, size), '{'))
+	o.Text("status", &a.Status)
+	o.Member("outputs", []byte{'{'})
 	for _, key := range slices.Sorted(maps.Keys(a.Outputs)) {
-		o.member(key, a.Outputs[key])
+		o.Member(key, a.Outputs[key])
 	}
 	o = append(o, '}')
-	o.member("details", []byte(`{"items":[`))
+	o.Member("details", []byte(`{"items":[`))
 	for i, item := range a.Details.Items {
 		if i > 0 {
 			o = append(o, ',')
 		}
 		o = append(o, '{')
-		o.member("status", strconv.AppendInt(nil, int64(item.Status), 10))
-		o.member("body", item.Body)
+		o.Member("status", strconv.AppendInt(nil, int64(item.Status), 10))
+		o.Member("body", item.Body)
 		o = append(o, '}')
 	}
 	return append(o, "]}}"...)
@@ -93,7 +91,11 @@ type bulkResponse struct {
 }
 
 func (s *Service) bulk(ctx context.Context, who *caller, _ *bulkInput) (*whole[BulkAnswer], error) {
-	requests, err := readBulkItems(who.sent())
+	top, err := who.sent().members(false)
+	if err != nil {
+		return nil, err
+	}
+	requests, err := bulk.Read(top)
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +110,7 @@ func (s *Service) bulk(ctx context.Context, who *caller, _ *bulkInput) (*whole[B
 			case who.reserve(size) != nil:
 				response = bulkResponse{http.StatusServiceUnavailable, noRoom}
 			}
-			if key := requests[0].key; key != "" {
+			if key := requests[0].Key; key != "" {
 				out.Body.Outputs[key] = response.body
 			} else {
 				out.Body.Details.Items = append(out.Body.Details.Items, BulkItem{Status: response.status, Body: response.body})
@@ -124,9 +126,9 @@ func (s *Service) bulk(ctx context.Context, who *caller, _ *bulkInput) (*whole[B
 
 // runFirst runs the first item or, if it changes a span, all that do so up to one that does not, and returns their
 // responses. size is that of earlier responses.
-func (s *Service) runFirst(ctx context.Context, who *caller, requests []bulkRequest, size int) []bulkResponse {
-	if requests[0].refused != nil {
-		return []bulkResponse{{http.StatusNotFound, requests[0].refused}}
+func (s *Service) runFirst(ctx context.Context, who *caller, requests []bulk.Request, size int) []bulkResponse {
+	if requests[0].NotServed {
+		return []bulkResponse{{http.StatusNotFound, notServedItem(requests[0])}}
 	}
 	if changes := who.spanChanges(requests); len(changes) > 0 {
 		return s.reportInBulk(ctx, who, changes, size)
@@ -136,75 +138,38 @@ func (s *Service) runFirst(ctx context.Context, who *caller, requests []bulkRequ
 	return []bulkResponse{s.dispatch(who, requests[0])}
 }
 
-// mostBulkItems is also in the schema.
-const mostBulkItems = 100
-
-func readBulkItems(body *sentBody) ([]bulkRequest, error) {
-	top, err := body.members(false)
-	if err != nil {
-		return nil, err
-	}
-	var items []json.RawMessage
-	sent := top["items"]
-	if len(sent) > 0 && sent[0] == '[' {
-		items = elements(sent, mostBulkItems+1)
-	}
-	switch { // in the words of routes whose body Huma checks
-	case len(sent) == 0:
-		return nil, fault.Field("items", "is required")
-	case sent[0] != '[':
-		return nil, fault.Field("items", "must be a list")
-	case len(items) == 0:
-		return nil, fault.Field("items", "must not be empty")
-	case len(items) > mostBulkItems:
-		return nil, fault.Field("items", "must have at most %d items", mostBulkItems)
-	}
-	requests := make([]bulkRequest, len(items))
-	wrong, keys := fault.Fields{}, map[string]bool{}
-	refuseKey(wrong, "idempotency_key", top)
-	for i, item := range items {
-		at := fmt.Sprintf("items[%d]", i)
-		if !isObject(item) {
-			wrong.Add(at, "must be an object")
-			continue
-		}
-		requests[i] = readBulkItem(wrong, at, members(item))
-		if key := requests[i].key; key != "" && keys[key] {
-			wrong.Add(at+".idempotency_key", "is used by an earlier item")
-		} else {
-			keys[key] = true
-		}
-	}
-	return requests, wrong.Err()
-}
-
 // tooMuch replaces a response that would make the bulk response too large. If the item was a change, the change was
 // made, unless it was that of a span.
-var tooMuch = encoded(answer.NewErrorBody(http.StatusBadRequest, "bad_request", errTooMuch.Message))
+var tooMuch = rawjson.Of(answer.NewErrorBody(http.StatusBadRequest, "bad_request", errTooMuch.Message))
 
 var errTooMuch = fault.New(fault.BadRequest, "The responses of this bulk request exceed 2.25 MiB. Send fewer items.")
 
 // noRoom is the same for a response for which the server has no room.
-var noRoom = encoded(map[string]any{"status": "error", "code": "unexpected", "message": tooManyAnswers.Message})
+var noRoom = rawjson.Of(map[string]any{"status": "error", "code": "unexpected", "message": tooManyAnswers.Message})
 
 // notServedItem returns the response to an item with an unknown path or type, or one that bulk requests exclude.
-func notServedItem(what string) json.RawMessage {
+func notServedItem(r bulk.Request) json.RawMessage {
+	what := "the type " + shownType(r.Type)
+	if r.Method != "" {
+		path, _, _ := strings.Cut(r.Path, "?")
+		what = r.Method + " " + shownPath(path)
+	}
 	failure := answer.Failures[fault.NotImplemented]
-	return encoded(map[string]any{"status": "error", "code": failure.Code, "message": "This server does not serve " + what + " in a bulk request. /docs lists what it serves."})
+	return rawjson.Of(map[string]any{"status": "error", "code": failure.Code, "message": "This server does not serve " + what + " in a bulk request. /docs lists what it serves."})
 }
 
 // dispatch runs one item as its own request with the caller's credential, so the item passes the same checks as any
 // request.
-func (s *Service) dispatch(who *caller, item bulkRequest) bulkResponse {
+func (s *Service) dispatch(who *caller, item bulk.Request) bulkResponse {
 	outer := who.request.Context()
 	var c fasthttp.RequestCtx
 	c.Init2(outer.Conn(), nil, false)
 	outer.Request.Header.CopyTo(&c.Request.Header)
 	c.Request.Header.Del(fiber.HeaderAcceptEncoding) // the bulk response is encoded as a whole
 	c.Request.Header.Del(fiber.HeaderIfNoneMatch)
-	c.Request.Header.SetMethod(item.method)
-	c.Request.SetRequestURI(item.path)
-	c.Request.SetBody(item.body)
+	c.Request.Header.SetMethod(item.Method)
+	c.Request.SetRequestURI(item.Path)
+	c.Request.SetBody(item.Body)
 	request.SetID(&c, request.ID(outer))
 	s.Serve(&c)
 	body := bytes.TrimSpace(c.Response.Body())

@@ -7,12 +7,14 @@ import (
 
 	"tokentab/backend/activity"
 	"tokentab/backend/answer"
+	"tokentab/backend/bulk"
 	"tokentab/backend/pfid"
+	"tokentab/backend/rawjson"
 )
 
 // spanChanges returns what the first items change on spans, up to one that does something else, or that its own route must
 // refuse. They can share a transaction.
-func (c *caller) spanChanges(requests []bulkRequest) (changes []activity.SpanChange) {
+func (c *caller) spanChanges(requests []bulk.Request) (changes []activity.SpanChange) {
 	if c.check(runtime, http.MethodPost, "") != nil {
 		return nil
 	}
@@ -26,19 +28,19 @@ func (c *caller) spanChanges(requests []bulkRequest) (changes []activity.SpanCha
 	return changes
 }
 
-func (c *caller) spanChange(r *bulkRequest) (change activity.SpanChange, ok bool) {
-	rest, isSpan := strings.CutPrefix(r.path, apiRoot+spanRoute)
-	if !isSpan || r.method != http.MethodPost || r.refused != nil {
+func (c *caller) spanChange(r *bulk.Request) (change activity.SpanChange, ok bool) {
+	rest, isSpan := strings.CutPrefix(r.Path, apiRoot+spanRoute)
+	if !isSpan || r.Method != http.MethodPost || r.NotServed {
 		return change, false
 	}
-	body := r.sent()
+	body := bodyOf(r)
 	if body.namesAccount() {
 		return change, false
 	}
 	var err error
 	if rest == "" {
 		change.Create = &activity.SpanOrder{}
-		*change.Create, err = c.spanOrder(body, r.path)
+		*change.Create, err = c.spanOrder(body, r.Path)
 		return change, err == nil
 	}
 	text, isFinish := strings.CutSuffix(rest, "/finish")
@@ -47,6 +49,14 @@ func (c *caller) spanChange(r *bulkRequest) (change activity.SpanChange, ok bool
 	}
 	change.Finish, err = spanFinish(body)
 	return change, err == nil
+}
+
+// bodyOf returns the body of an item's request, taken apart.
+func bodyOf(r *bulk.Request) *sentBody {
+	if r.Members == nil || r.Details == nil && r.Members["details"] != nil {
+		return takenApart(r.Body)
+	}
+	return &sentBody{text: r.Body, top: r.Members, details: r.Details}
 }
 
 // reportInBulk makes changes of spans in one transaction and returns their responses, up to and including the first that
@@ -65,7 +75,7 @@ func (s *Service) reportInBulk(ctx context.Context, who *caller, changes []activ
 	made, err := s.Activity.ReportSpans(ctx, who.scope(), changes)
 	who.work.Begin()
 	for _, r := range made {
-		responses = append(responses, bulkResponse{http.StatusOK, spanAnswer(r).appendTo(nil)})
+		responses = append(responses, bulkResponse{http.StatusOK, spanAnswer(r).AppendJSON(nil)})
 	}
 	if len(made) > 0 {
 		s.Live.Report(who.AccountID)
@@ -73,7 +83,7 @@ func (s *Service) reportInBulk(ctx context.Context, who *caller, changes []activ
 	if err != nil {
 		s.requestRefused(who.request, who, err)
 		failure := answer.Error(ctx, s.Log, err)
-		responses = append(responses, bulkResponse{failure.GetStatus(), encoded(failure)})
+		responses = append(responses, bulkResponse{failure.GetStatus(), rawjson.Of(failure)})
 	}
 	return responses
 }

@@ -11,6 +11,7 @@ import (
 	"tokentab/backend/answer"
 	"tokentab/backend/fault"
 	"tokentab/backend/idempotency"
+	"tokentab/backend/rawjson"
 )
 
 // idempotent runs a change at most once per idempotency_key, at the top of the body or in details. One transaction
@@ -91,22 +92,13 @@ func (s *Service) takeNoKey(ctx huma.Context, next func(huma.Context)) {
 	who, _ := ctx.Context().Value(callerKey{}).(*caller)
 	_, named, err := who.sent().idempotencyKey()
 	if named {
-		err = fault.Field("idempotency_key", noEffect)
+		err = fault.Field("idempotency_key", idempotency.NoEffect)
 	}
 	if err != nil {
 		s.answerHuma(ctx, err)
 		return
 	}
 	next(ctx)
-}
-
-const noEffect = "has no effect here: a repeated request runs again"
-
-// refuseKey adds an error at a place to wrong if the members have an idempotency key.
-func refuseKey(wrong fault.Fields, at string, members map[string]json.RawMessage) {
-	if key := members["idempotency_key"]; key != nil && string(key) != "null" {
-		wrong.Add(at, noEffect)
-	}
 }
 
 // idempotencyKey returns the key in the body. It ignores bodies that are no JSON object; decoding reports them.
@@ -141,13 +133,7 @@ func withoutSecrets(body []byte) (kept string, ok bool) {
 			}
 		}
 	}
-	var encoded bytes.Buffer
-	encoder := json.NewEncoder(&encoded)
-	encoder.SetEscapeHTML(false)
-	if encoder.Encode(answer) != nil {
-		return "", false
-	}
-	return encoded.String(), true
+	return string(rawjson.Of(answer)) + "\n", true
 }
 
 // answerHuma writes a failure from Huma middleware.

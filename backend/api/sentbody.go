@@ -9,6 +9,7 @@ import (
 
 	"tokentab/backend/fault"
 	"tokentab/backend/pfid"
+	"tokentab/backend/rawjson"
 )
 
 // maxStrangerValues is how many values the body of an unknown caller may have. Taking apart 16 KiB of small ones takes far longer
@@ -79,18 +80,18 @@ func (c *caller) sent() *sentBody {
 
 func takenApart(text []byte) *sentBody {
 	b := &sentBody{text: text, isEmpty: len(bytes.TrimSpace(text)) == 0}
-	switch value := bytes.TrimFunc(text, func(r rune) bool { return r < utf8.RuneSelf && isSpace(byte(r)) }); {
+	switch value := bytes.TrimFunc(text, func(r rune) bool { return r < utf8.RuneSelf && rawjson.IsSpace(byte(r)) }); {
 	case b.isEmpty || string(value) == "null":
 	case !json.Valid(text):
 		b.err = fault.New(fault.BadRequest, "The body is not the expected JSON.")
-	case !isObject(value):
+	case !rawjson.IsObject(value):
 		b.err = fault.Field("body", "must be an object")
 	default:
-		b.top = members(value)
+		b.top = rawjson.Members(value)
 	}
 	switch details := b.top["details"]; {
-	case isObject(details):
-		b.details = members(details)
+	case rawjson.IsObject(details):
+		b.details = rawjson.Members(details)
 	case details != nil && string(details) != "null":
 		b.detailsErr = fault.Field("details", "must be an object")
 	}
@@ -132,7 +133,7 @@ func (r *reader) text(name string) (text string) {
 	if len(value) == 0 {
 		return ""
 	}
-	text, ok := textOf(value)
+	text, ok := rawjson.Text(value)
 	if !ok {
 		r.wrong.Add(name, "must be a text")
 	}
@@ -162,7 +163,7 @@ func (r *reader) json(name string) json.RawMessage {
 	if len(value) == 0 || string(value) == "null" {
 		return nil
 	}
-	return withoutSpace(value)
+	return rawjson.WithoutSpace(value)
 }
 
 // object is json for an object.

@@ -7,6 +7,7 @@ import (
 
 	"tokentab/backend/activity"
 	"tokentab/backend/fault"
+	"tokentab/backend/rawjson"
 )
 
 // spanRoute is the path of spans.
@@ -42,26 +43,26 @@ func spanOf(s activity.Span) AgentSpan {
 	}
 }
 
-// appendTo implements written.
-func (s AgentSpan) appendTo(text []byte) []byte {
-	o := object(append(text, '{'))
-	o.text("type", &s.Type)
-	o.text("id", &s.ID)
-	o.text("account_id", &s.AccountID)
-	o.text("agent_id", &s.AgentID)
-	o.text("agent_instance_id", &s.AgentInstanceID)
-	o.text("parent_span_id", s.ParentSpanID)
-	o.text("schema_name", &s.SchemaName)
-	o.text("schema_title", s.SchemaTitle)
-	o.text("status", &s.Status)
-	o.member("payload", s.Payload.RawMessage)
-	o.member("result_payload", s.ResultPayload.RawMessage)
-	o.text("summary", s.Summary)
-	o.member("sensitive_encoding", s.SensitiveEncoding)
-	o.time("started_at", s.StartedAt)
-	o.time("finished_at", s.FinishedAt)
-	o.time("inserted_at", s.InsertedAt)
-	o.time("updated_at", s.UpdatedAt)
+// AppendJSON implements written.
+func (s AgentSpan) AppendJSON(text []byte) []byte {
+	o := rawjson.Object(append(text, '{'))
+	o.Text("type", &s.Type)
+	o.Text("id", &s.ID)
+	o.Text("account_id", &s.AccountID)
+	o.Text("agent_id", &s.AgentID)
+	o.Text("agent_instance_id", &s.AgentInstanceID)
+	o.Text("parent_span_id", s.ParentSpanID)
+	o.Text("schema_name", &s.SchemaName)
+	o.Text("schema_title", s.SchemaTitle)
+	o.Text("status", &s.Status)
+	o.Member("payload", s.Payload.RawMessage)
+	o.Member("result_payload", s.ResultPayload.RawMessage)
+	o.Text("summary", s.Summary)
+	o.Member("sensitive_encoding", s.SensitiveEncoding)
+	o.Time("started_at", s.StartedAt)
+	o.Time("finished_at", s.FinishedAt)
+	o.Time("inserted_at", s.InsertedAt)
+	o.Time("updated_at", s.UpdatedAt)
 	return append(o, '}')
 }
 
@@ -72,15 +73,15 @@ type SpanAnswer struct {
 	Control *SpanControl `json:"control,omitempty" doc:"Present if the instance was terminated"`
 }
 
-// appendTo implements written.
-func (a SpanAnswer) appendTo(text []byte) []byte {
+// AppendJSON implements written.
+func (a SpanAnswer) AppendJSON(text []byte) []byte {
 	text = slices.Grow(text, 700+len(a.Details.Payload.RawMessage)+len(a.Details.ResultPayload.RawMessage)+len(a.Details.SensitiveEncoding))
-	o := object(append(text, '{'))
-	o.text("status", &a.Status)
-	o.member("details", []byte{})
-	o = a.Details.appendTo(o)
+	o := rawjson.Object(append(text, '{'))
+	o.Text("status", &a.Status)
+	o.Member("details", []byte{})
+	o = a.Details.AppendJSON(o)
 	if a.Control != nil {
-		o.member("control", asJSON(a.Control))
+		o.Member("control", rawjson.Of(a.Control))
 	}
 	return append(o, '}')
 }

@@ -20,7 +20,7 @@ func TestResponsesThatWriteTheirOwnJSONWriteWhatOthersDo(t *testing.T) {
 	span.Payload.RawMessage, span.ResultPayload.RawMessage = json.RawMessage(`{"b":"<&>","a":[1,2.50,1e400]}`), json.RawMessage(`{}`)
 	span.SensitiveEncoding, span.SchemaTitle, span.Summary = json.RawMessage(`["\u2028"]`), &odd, &odd
 	span.StartedAt, span.FinishedAt, span.InsertedAt, span.UpdatedAt = api.OptionalTimestamp(at), api.OptionalTimestamp(at.Add(1)), api.Timestamp(at.Add(time.Hour)), api.Timestamp(at.Local())
-	for _, response := range []any{
+	for _, response := range []interface{ AppendJSON(text []byte) []byte }{
 		api.SpanAnswer{}, api.SpanAnswer{Status: "success", Details: span}, api.SpanAnswer{Details: span, Control: &api.SpanControl{Terminate: true, Reason: odd}},
 		api.BulkAnswer{Outputs: map[string]json.RawMessage{}, Details: api.BulkItems{Items: []api.BulkItem{}}},
 		api.BulkAnswer{
@@ -28,15 +28,12 @@ func TestResponsesThatWriteTheirOwnJSONWriteWhatOthersDo(t *testing.T) {
 			Details: api.BulkItems{Items: []api.BulkItem{{Status: 200, Body: json.RawMessage(`{"a":[]}`)}, {Status: 404}}},
 		},
 	} {
-		var got, want bytes.Buffer
-		if err := api.Encode(&got, response); err != nil {
-			t.Fatal(err)
-		}
+		var want bytes.Buffer
 		if err := huma.DefaultJSONFormat.Marshal(&want, response); err != nil {
 			t.Fatal(err)
 		}
-		if got.String() != want.String() {
-			t.Errorf("%T is\n%s\ninstead of\n%s", response, got.String(), want.String())
+		if got := string(response.AppendJSON(nil)) + "\n"; got != want.String() {
+			t.Errorf("%T is\n%s\ninstead of\n%s", response, got, want.String())
 		}
 	}
 }

@@ -16,6 +16,9 @@ import (
 // MaxKey is the maximum length of a key, in bytes.
 const MaxKey = 64
 
+// NoEffect is what is wrong with a key of a request that is not kept.
+const NoEffect = "has no effect here: a repeated request runs again"
+
 // Kept is how long a response can be replayed.
 const Kept = 24 * time.Hour
 

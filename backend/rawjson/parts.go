@@ -1,4 +1,6 @@
-package api
+// Package rawjson reads and writes JSON without the checks and copies that encoding/json makes of each part: a span would be
+// checked seven times. It takes apart what is known to be valid and has no white space around it, and returns parts of it.
+package rawjson
 
 import (
 	"bytes"
@@ -6,18 +8,15 @@ import (
 	"slices"
 )
 
-// These functions take apart JSON that is known to be valid and has no white space around it. They spare the checks and copies
-// that encoding/json makes of each part: a span would be checked seven times. Their results are parts of the given text.
-
-// members returns the members of an object. Of those with the same name it returns the last.
-func members(object []byte) map[string]json.RawMessage {
+// Members returns the members of an object. Of those with the same name it returns the last.
+func Members(object []byte) map[string]json.RawMessage {
 	all := map[string]json.RawMessage{}
 	for at := afterSpace(object, 1); object[at] != '}'; at = afterSpace(object, at) {
 		if object[at] == ',' {
 			at = afterSpace(object, at+1)
 		}
 		end := endOf(object, at)
-		name, _ := textOf(object[at:end])
+		name, _ := Text(object[at:end])
 		at = afterSpace(object, afterSpace(object, end)+1) // after the colon
 		end = endOf(object, at)
 		all[name] = object[at:end:end]
@@ -26,8 +25,8 @@ func members(object []byte) map[string]json.RawMessage {
 	return all
 }
 
-// elements returns the first elements of an array, at most so many.
-func elements(array []byte, most int) (list []json.RawMessage) {
+// Elements returns the first elements of an array, at most so many.
+func Elements(array []byte, most int) (list []json.RawMessage) {
 	for at := afterSpace(array, 1); array[at] != ']' && len(list) < most; at = afterSpace(array, at) {
 		if array[at] == ',' {
 			at = afterSpace(array, at+1)
@@ -39,24 +38,24 @@ func elements(array []byte, most int) (list []json.RawMessage) {
 	return list
 }
 
-// textOf returns the text that a JSON value is. ok is false if the value is neither a text nor null, which becomes the empty
+// Text returns the text that a JSON value is. ok is false if the value is neither a text nor null, which becomes the empty
 // text.
-func textOf(value []byte) (text string, ok bool) {
+func Text(value []byte) (text string, ok bool) {
 	if value[0] == '"' && !bytes.ContainsRune(value, '\\') {
 		return string(value[1 : len(value)-1]), true
 	}
 	return text, json.Unmarshal(value, &text) == nil
 }
 
-// withoutSpace returns a value without insignificant white space.
-func withoutSpace(value []byte) []byte {
+// WithoutSpace returns a value without insignificant white space.
+func WithoutSpace(value []byte) []byte {
 	var short []byte
 	from := 0
 	for at := 0; at < len(value); {
 		switch {
 		case value[at] == '"':
 			at = endOfText(value, at)
-		case isSpace(value[at]):
+		case IsSpace(value[at]):
 			short = append(slices.Grow(short, len(value)-from), value[from:at]...)
 			at = afterSpace(value, at)
 			from = at
@@ -85,7 +84,7 @@ func endOf(text []byte, at int) int {
 		case depth > 0:
 			at++
 		default: // a number, true, false or null
-			for at < len(text) && text[at] != ',' && text[at] != '}' && text[at] != ']' && !isSpace(text[at]) {
+			for at < len(text) && text[at] != ',' && text[at] != '}' && text[at] != ']' && !IsSpace(text[at]) {
 				at++
 			}
 		}
@@ -110,11 +109,14 @@ func endOfText(text []byte, at int) int {
 }
 
 func afterSpace(text []byte, at int) int {
-	for at < len(text) && isSpace(text[at]) {
+	for at < len(text) && IsSpace(text[at]) {
 		at++
 	}
 	return at
 }
 
-// isSpace reports whether a byte between values is insignificant (RFC 8259, section 2).
-func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\r' }
+// IsSpace reports whether a byte between values is insignificant (RFC 8259, section 2).
+func IsSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\r' }
+
+// IsObject reports whether a value is an object.
+func IsObject(value []byte) bool { return len(value) > 0 && value[0] == '{' }

@@ -1,14 +1,16 @@
-package api_test
+package bulk_test
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/valyala/fasthttp"
 
-	"tokentab/backend/api"
+	"tokentab/backend/bulk"
 )
 
 // FuzzBulkItem guarantees that an item becomes a request for one of the resources that bulk requests serve, whatever its
@@ -29,10 +31,14 @@ func FuzzBulkItem(f *testing.F) {
 		"agent_spans", "api_token", "pfid", "ping",
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		method, path, body, refused, err := api.ReadBulkItem(text)
-		if err != nil || refused {
+		if !json.Valid(text) {
 			return
 		}
+		requests, err := bulk.Read(map[string]json.RawMessage{"items": fmt.Appendf(nil, "[%s]", bytes.TrimSpace(text))})
+		if err != nil || requests[0].NotServed {
+			return
+		}
+		method, path, body := requests[0].Method, requests[0].Path, requests[0].Body
 		if !slices.Contains([]string{"GET", "POST", "PUT", "DELETE"}, method) {
 			t.Errorf("%s becomes a request with the method %q", text, method)
 		}

@@ -1,4 +1,4 @@
-package api_test
+package rawjson_test
 
 import (
 	"bytes"
@@ -7,7 +7,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"tokentab/backend/api"
+	"tokentab/backend/rawjson"
 )
 
 // FuzzParts guarantees that taking valid JSON apart without checking it gives what encoding/json does.
@@ -27,7 +27,7 @@ func FuzzParts(f *testing.F) {
 		if err := json.Compact(&short, value); err != nil {
 			t.Fatal(err)
 		}
-		if got := api.WithoutSpace(value); !bytes.Equal(got, short.Bytes()) {
+		if got := rawjson.WithoutSpace(value); !bytes.Equal(got, short.Bytes()) {
 			t.Errorf("%q without space is %q", value, got)
 		}
 		switch value[0] {
@@ -36,7 +36,7 @@ func FuzzParts(f *testing.F) {
 			if err := json.Unmarshal(value, &want); err != nil {
 				t.Fatal(err)
 			}
-			if got := api.Members(value); !reflect.DeepEqual(got, want) {
+			if got := rawjson.Members(value); !reflect.DeepEqual(got, want) {
 				t.Errorf("%q has the members %q instead of %q", value, got, want)
 			}
 		case '[':
@@ -44,10 +44,10 @@ func FuzzParts(f *testing.F) {
 			if err := json.Unmarshal(value, &want); err != nil {
 				t.Fatal(err)
 			}
-			if got := api.Elements(value, len(value)); !reflect.DeepEqual(append([]json.RawMessage{}, got...), want) {
+			if got := rawjson.Elements(value, len(value)); !reflect.DeepEqual(append([]json.RawMessage{}, got...), want) {
 				t.Errorf("%q has the elements %q instead of %q", value, got, want)
 			}
-			if got := api.Elements(value, 1); len(got) != min(1, len(want)) {
+			if got := rawjson.Elements(value, 1); len(got) != min(1, len(want)) {
 				t.Errorf("%q has the elements %q up to one", value, got)
 			}
 		}
