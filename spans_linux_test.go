@@ -12,6 +12,14 @@ import (
 	"time"
 )
 
+// spanOf returns a request to create a span whose payload is random bytes, so that compression makes it no smaller. Making it anew
+// for each span would take longer than keeping it.
+func spanOf(bytes int, instance any) string {
+	noise := make([]byte, bytes)
+	_, _ = rand.Read(noise)
+	return fmt.Sprintf(`{"details":{"agent_instance_id":%q,"schema_name":"s","status":"complete","payload":{"noise":%q}}}`, instance, base64.StdEncoding.EncodeToString(noise))
+}
+
 func TestAgentsThatFillTheDiskLeaveRoomToRevokeTokens(t *testing.T) {
 	t.Parallel()
 	data, manager := setUp(t)
@@ -38,14 +46,10 @@ func TestAgentsThatFillTheDiskLeaveRoomToRevokeTokens(t *testing.T) {
 		t.Fatal(status, answer)
 	}
 	instance := answer["details"].(map[string]any)["id"]
-	span := func() (int, map[string]any) {
-		noise := make([]byte, 30_000)
-		_, _ = rand.Read(noise)
-		return call("/agent_spans", fmt.Sprintf(`{"details":{"agent_instance_id":%q,"schema_name":"s","status":"complete","payload":{"noise":%q}}}`, instance, base64.StdEncoding.EncodeToString(noise)))
-	}
+	report := spanOf(30_000, instance)
 	kept := 0
 	for status = 200; status == 200 && kept < 1000; kept++ {
-		status, answer = span()
+		status, answer = call("/agent_spans", report)
 	}
 	if kept < 5 || status != 503 || answer["status"] != "error" {
 		t.Errorf("after %d spans: %d %v", kept, status, answer)
@@ -69,7 +73,7 @@ func TestAgentsThatFillTheDiskLeaveRoomToRevokeTokens(t *testing.T) {
 	if err := syscall.Mount("none", filepath.Dir(folder), "tmpfs", syscall.MS_REMOUNT, "size=16m"); err != nil {
 		t.Fatal(err)
 	}
-	if status, answer := span(); status != 200 {
+	if status, answer := call("/agent_spans", report); status != 200 {
 		t.Errorf("with space again: %d %v", status, answer)
 	}
 }
@@ -87,7 +91,8 @@ func TestWhatWasRemovedFromAFullDiskMakesRoomForReports(t *testing.T) {
 		}
 		return status, answer
 	}
-	var instance, agent any
+	var agent any
+	var report string
 	begin := func() {
 		status, answer := call(http.MethodPost, "/agent", `{"details":{"name":"bot"}}`)
 		if status != 200 {
@@ -103,7 +108,7 @@ func TestWhatWasRemovedFromAFullDiskMakesRoomForReports(t *testing.T) {
 				t.Fatal(status, answer)
 			}
 		}
-		instance = answer["details"].(map[string]any)["id"]
+		report = spanOf(10_000, answer["details"].(map[string]any)["id"])
 	}
 	// fill reports until nothing is taken although the write-ahead log was emptied, and returns how much was.
 	fill := func() (kept int) {
@@ -112,9 +117,7 @@ func TestWhatWasRemovedFromAFullDiskMakesRoomForReports(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			noise := make([]byte, 10_000)
-			_, _ = rand.Read(noise)
-			status, answer := call(http.MethodPost, "/agent_spans", fmt.Sprintf(`{"details":{"agent_instance_id":%q,"schema_name":"s","status":"complete","payload":{"noise":%q}}}`, instance, base64.StdEncoding.EncodeToString(noise)))
+			status, answer := call(http.MethodPost, "/agent_spans", report)
 			switch status {
 			case 200:
 				kept++

@@ -4,9 +4,11 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -68,18 +70,23 @@ func TestAClockThatWasAheadKeepsNoSpanLonger(t *testing.T) {
 	r.holds(0, 0)
 }
 
-// large creates a complete span of 933 kB, without the API, whose passes over the payload would take most of the time, and
+// largePayload is of 933 kB, which compression makes no smaller.
+var largePayload = sync.OnceValue(func() json.RawMessage {
+	noise := make([]byte, 700_000)
+	_, _ = rand.Read(noise)
+	return fmt.Appendf(nil, `{"noise":%q}`, base64.StdEncoding.EncodeToString(noise))
+})
+
+// large creates a complete span with the largePayload, without the API, whose passes over it would take most of the time, and
 // returns its id.
 func (r *running) large() string {
 	r.t.Helper()
-	noise := make([]byte, 700_000)
-	_, _ = rand.Read(noise)
 	id, err := pfid.Parse(r.instance)
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	made, err := r.Activity.CreateSpan(r.t.Context(), activity.Scope{AccountID: r.actor.AccountID, Actor: r.actor},
-		activity.SpanOrder{InstanceID: id, SchemaName: "s", Status: activity.Complete, Payload: fmt.Appendf(nil, `{"noise":%q}`, base64.StdEncoding.EncodeToString(noise))})
+		activity.SpanOrder{InstanceID: id, SchemaName: "s", Status: activity.Complete, Payload: largePayload()})
 	if err != nil {
 		r.t.Fatal(err)
 	}
