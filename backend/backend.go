@@ -291,6 +291,7 @@ func newMailer(c config.Config) (web.Mailer, error) {
 	if err != nil || !ok {
 		return nil, err
 	}
+	server.Greeting = c.Greeting()
 	return mail.New(server), nil
 }
 

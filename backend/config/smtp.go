@@ -6,6 +6,9 @@ import (
 	"net/netip"
 	"net/url"
 	"strconv"
+	"strings"
+
+	"tokentab/backend/text"
 )
 
 // TLSUse is how the connection to a mail server is protected.
@@ -27,6 +30,7 @@ type SMTP struct {
 	User     string // empty without authentication
 	Password Secret
 	From     string // a bare address
+	Greeting string // the argument of EHLO; empty for the name of the machine
 }
 
 var errSMTPURL = errors.New("--smtp-url must be like smtp://user:password@mail.example.com:587?from=tokens@example.com, with smtps for implicit TLS, and &tls=none for no TLS")
@@ -76,6 +80,25 @@ func (s *Serving) SMTP() (server SMTP, ok bool, err error) {
 		return SMTP{}, false, errSMTPURL
 	}
 	return server, true, nil
+}
+
+// Greeting returns the host of the public URL as an argument of EHLO (RFC 5321, section 4.1.1.1), or empty if that is no full
+// name. Some mail servers refuse names without a dot, and containers have such.
+func (i *Issuing) Greeting() string {
+	u, err := url.Parse(i.PublicURL)
+	if err != nil {
+		return ""
+	}
+	host := text.Domain(u.Hostname())
+	switch ip, err := netip.ParseAddr(host); {
+	case err == nil && ip.Is4():
+		return "[" + host + "]"
+	case err == nil:
+		return "[IPv6:" + host + "]"
+	case strings.Contains(host, "."):
+		return host
+	}
+	return ""
 }
 
 // IsLoopback reports whether a host is this machine: localhost, or a loopback address.

@@ -74,6 +74,9 @@ func (m *Mailer) options() []mail.Option {
 	case config.TLSNever:
 		options, authentication = append(options, mail.WithTLSPolicy(mail.NoTLS)), inTheClear
 	}
+	if m.server.Greeting != "" {
+		options = append(options, mail.WithHELO(m.server.Greeting))
+	}
 	if m.server.User != "" {
 		options = append(options, authentication, mail.WithUsername(m.server.User), mail.WithPassword(string(m.server.Password)))
 	}

@@ -42,10 +42,15 @@ type inbox struct {
 	messages []string
 	users    []string
 	refuses  int // messages that it reads and does not take
+
+	fullNames bool // it refuses clients that greet with a name without a dot
 }
 
 func (b *inbox) NewSession(c *smtp.Conn) (smtp.Session, error) {
 	_, isTLS := c.TLSConnectionState()
+	if b.fullNames && !strings.Contains(c.Hostname(), ".") {
+		return nil, &smtp.SMTPError{Code: 504, Message: "need fully-qualified hostname, not " + c.Hostname()}
+	}
 	return &inboxSession{inbox: b, isTLS: isTLS}, nil
 }
 
@@ -299,6 +304,7 @@ func TestAMailThatTheServerTookIsSentThoughItSaysNothingMore(t *testing.T) {
 
 func TestAnInviteIsSentThroughTheConfiguredServer(t *testing.T) {
 	box, server := serve(t, false, func(s *smtp.Server) { s.AllowInsecureAuth = true })
+	box.fullNames = true
 	p := backendtest.Start(t, func(c *config.Config, _ *backend.World) {
 		c.PublicURL = "http://tokens.example"
 		c.SMTPURL = config.Secret(fmt.Sprintf("smtp://tab:secret@127.0.0.1:%d?from=tokens@example.com", server.Port))
