@@ -3,8 +3,12 @@ package mail
 
 import (
 	"context"
+	"crypto/tls"
+	"errors"
 	"fmt"
+	"net"
 	"strings"
+	"unicode"
 
 	"github.com/wneessen/go-mail"
 
@@ -17,7 +21,7 @@ type Mailer struct{ server config.SMTP }
 // New returns a Mailer for the server. It does not connect.
 func New(server config.SMTP) *Mailer { return &Mailer{server: server} }
 
-// Send delivers one plain text mail to the server over a new connection. If the context ends first, Send returns its
+// Send delivers one plain text mail to the server over a new connection. If the context ends first, Send returns an
 // error, and the mail may or may not have been sent. id names the mail among all of this program: by the Message-ID that it
 // makes, receivers know another try of a mail that they have (RFC 5322, section 3.6.4).
 func (m *Mailer) Send(ctx context.Context, id, to, subject, text string) error {
@@ -28,11 +32,17 @@ func (m *Mailer) Send(ctx context.Context, id, to, subject, text string) error {
 	if err := message.To(to); err != nil {
 		return fmt.Errorf("mail: to: %w", err)
 	}
+	message.SetGenHeader("Auto-Submitted", "auto-generated") // no reply by an absent person's mailbox (RFC 3834)
 	message.SetMessageIDWithValue(id + m.server.From[strings.LastIndexByte(m.server.From, '@'):])
 	message.Subject(subject)
 	message.SetBodyString(mail.TypeTextPlain, text)
+	options := m.options()
+	isInternational := strings.ContainsFunc(to+m.server.From, func(r rune) bool { return r > unicode.MaxASCII })
+	if !isInternational { // a relay could not pass on what demands SMTPUTF8 (RFC 6531)
+		options = append(options, mail.WithoutSMTPUTF8())
+	}
 	// A client holds the state of one connection, so each mail gets its own.
-	client, err := mail.NewClient(m.server.Host, m.options()...)
+	client, err := mail.NewClient(m.server.Host, options...)
 	if err != nil {
 		return fmt.Errorf("mail: %w", err)
 	}
@@ -44,15 +54,22 @@ func (m *Mailer) Send(ctx context.Context, id, to, subject, text string) error {
 			sent <- err
 			return
 		}
+		defer connection.Close() // also after a QUIT without the usual answer
+		if ok, _ := connection.Extension("SMTPUTF8"); isInternational && !ok {
+			sent <- errors.New("the mail server does not accept addresses with letters other than ASCII (SMTPUTF8)")
+			return
+		}
 		// Once the server took the mail, it must not be sent again, however the connection ends.
 		sent <- client.SendWithSMTPClient(connection, message)
 		_ = client.CloseWithSMTPClient(connection)
-		_ = connection.Close() // also after a QUIT without the usual answer
 	}()
 	select {
 	case err = <-sent:
 	case <-ctx.Done():
 		err = ctx.Err()
+	}
+	if slow, ok := errors.AsType[net.Error](err); ok && slow.Timeout() {
+		err = m.silence()
 	}
 	if err != nil {
 		return fmt.Errorf("mail: %w", err)
@@ -60,17 +77,29 @@ func (m *Mailer) Send(ctx context.Context, id, to, subject, text string) error {
 	return nil
 }
 
+// silence says that the server did not answer.
+func (m *Mailer) silence() error {
+	if m.server.Port == 465 && m.server.TLS != config.TLSFromTheStart {
+		return errors.New("the mail server did not answer in time: port 465 expects TLS from the start, so use smtps:// in --smtp-url")
+	}
+	return errors.New("the mail server did not answer in time")
+}
+
 func (m *Mailer) options() []mail.Option {
 	// Send would wait for the answer to a RSET after the mail, and take another answer for a failure.
 	options := []mail.Option{mail.WithPort(m.server.Port), mail.WithoutRset()}
-	authentication := mail.WithSMTPAuth(mail.SMTPAuthAutoDiscover)
+	authentication := overTLS
 	switch m.server.TLS {
 	case config.TLSFromTheStart:
 		options = append(options, mail.WithSSL())
 	case config.TLSUpgrade:
 		options = append(options, mail.WithTLSPolicy(mail.TLSMandatory))
 	case config.TLSIfOffered:
-		options, authentication = append(options, mail.WithTLSPolicy(mail.TLSOpportunistic)), inTheClear
+		// Without STARTTLS the mail goes in the clear, so a certificate that can't be verified is no reason to refuse
+		// (RFC 7435): that of Debian's Postfix is only for the name of the machine.
+		options = append(options, mail.WithTLSPolicy(mail.TLSOpportunistic),
+			mail.WithTLSConfig(&tls.Config{ServerName: m.server.Host, MinVersion: tls.VersionTLS12, InsecureSkipVerify: true}))
+		authentication = inTheClear
 	case config.TLSNever:
 		options, authentication = append(options, mail.WithTLSPolicy(mail.NoTLS)), inTheClear
 	}
@@ -82,6 +111,12 @@ func (m *Mailer) options() []mail.Option {
 	}
 	return options
 }
+
+// overTLS prefers mechanisms that send the password, which TLS protects. Servers that store a hash of it often offer others too,
+// and refuse them.
+var overTLS = mail.WithOpportunisticSMTPAuth(
+	mail.SMTPAuthPlain, mail.SMTPAuthLogin, mail.SMTPAuthSCRAMSHA256, mail.SMTPAuthSCRAMSHA1, mail.SMTPAuthCramMD5,
+)
 
 // inTheClear also allows mechanisms that otherwise require TLS: the operator chose to do without it, or the server is
 // on the same machine.

@@ -44,6 +44,7 @@ type inbox struct {
 	refuses  int // messages that it reads and does not take
 
 	fullNames bool // it refuses clients that greet with a name without a dot
+	hashes    bool // it offers mechanisms that need the password, and has a hash of it
 }
 
 func (b *inbox) NewSession(c *smtp.Conn) (smtp.Session, error) {
@@ -66,9 +67,17 @@ type inboxSession struct {
 	head  string
 }
 
-func (s *inboxSession) AuthMechanisms() []string { return []string{sasl.Plain} }
+func (s *inboxSession) AuthMechanisms() []string {
+	if s.inbox.hashes {
+		return []string{"SCRAM-SHA-256", "CRAM-MD5", "NTLM", sasl.Plain}
+	}
+	return []string{sasl.Plain}
+}
 
-func (s *inboxSession) Auth(string) (sasl.Server, error) {
+func (s *inboxSession) Auth(mechanism string) (sasl.Server, error) {
+	if mechanism != sasl.Plain {
+		return nil, errors.New("authentication failed")
+	}
 	return sasl.NewPlainServer(func(_, user, password string) error {
 		if password != "secret" {
 			return errors.New("wrong password")
@@ -80,8 +89,11 @@ func (s *inboxSession) Auth(string) (sasl.Server, error) {
 	}), nil
 }
 
-func (s *inboxSession) Mail(from string, _ *smtp.MailOptions) error {
+func (s *inboxSession) Mail(from string, options *smtp.MailOptions) error {
 	s.head = "from " + from
+	if options.UTF8 {
+		s.head += " with SMTPUTF8"
+	}
 	if s.isTLS {
 		s.head += " over TLS"
 	}
@@ -138,8 +150,30 @@ func serve(t *testing.T, implicitTLS bool, change func(*smtp.Server)) (*inbox, c
 	return box, config.SMTP{Host: "127.0.0.1", Port: address.Port, From: "tokens@example.com"}
 }
 
-// certificate creates a certificate for 127.0.0.1 that this process trusts.
+var (
+	trusting sync.Once
+	trusted  *tls.Config
+)
+
+// certificate returns a certificate for 127.0.0.1 that this process trusts.
 func certificate(t *testing.T) *tls.Config {
+	t.Helper()
+	trusting.Do(func() {
+		trusted = unknownCertificate(t)
+		file := filepath.Join(t.TempDir(), "roots.pem")
+		if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: trusted.Certificates[0].Certificate[0]}), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		t.Setenv("SSL_CERT_FILE", file)
+		if _, err := x509.SystemCertPool(); err != nil { // read once for each process
+			t.Fatal(err)
+		}
+	})
+	return trusted
+}
+
+// unknownCertificate returns a certificate for 127.0.0.1 that signs itself.
+func unknownCertificate(t *testing.T) *tls.Config {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -153,11 +187,6 @@ func certificate(t *testing.T) *tls.Config {
 	if err != nil {
 		t.Fatal(err)
 	}
-	file := filepath.Join(t.TempDir(), "roots.pem")
-	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv("SSL_CERT_FILE", file)
 	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
 }
 
@@ -177,6 +206,7 @@ func TestAMailArrivesAsItWasWritten(t *testing.T) {
 	}{
 		"STARTTLS":                 {config.TLSUpgrade, func(s *smtp.Server) { s.TLSConfig = trusted }, "from tokens@example.com over TLS to bob@example.com"},
 		"TLS from the start":       {config.TLSFromTheStart, func(s *smtp.Server) { s.TLSConfig = trusted }, "from tokens@example.com over TLS to bob@example.com"},
+		"STARTTLS, with a hash":    {config.TLSUpgrade, func(s *smtp.Server) { s.TLSConfig, s.Backend.(*inbox).hashes = trusted, true }, "from tokens@example.com over TLS to bob@example.com"},
 		"STARTTLS, as it is there": {config.TLSIfOffered, func(s *smtp.Server) { s.TLSConfig = trusted }, "from tokens@example.com over TLS to bob@example.com"},
 		"in the clear":             {config.TLSIfOffered, func(s *smtp.Server) { s.AllowInsecureAuth = true }, "from tokens@example.com to bob@example.com"},
 		"never TLS":                {config.TLSNever, func(s *smtp.Server) { s.TLSConfig, s.AllowInsecureAuth = trusted, true }, "from tokens@example.com to bob@example.com"},
@@ -191,7 +221,7 @@ func TestAMailArrivesAsItWasWritten(t *testing.T) {
 			if len(messages) != 1 || len(users) != 1 || users[0] != "tab" {
 				t.Fatalf("%d mails by %v", len(messages), users)
 			}
-			for _, part := range []string{c.want + "\n", "To: <bob@example.com>", "From: <tokens@example.com>", "https://tokens.example.com/invite#0123456789", "text/plain"} {
+			for _, part := range []string{c.want + "\n", "To: <bob@example.com>", "Auto-Submitted: auto-generated\r\n", "From: <tokens@example.com>", "https://tokens.example.com/invite#0123456789", "text/plain"} {
 				if !strings.Contains(messages[0], part) {
 					t.Errorf("no %q in\n%s", part, messages[0])
 				}
