@@ -126,7 +126,14 @@ func join(ctx context.Context, c config.Config, world World) (*store.Store, erro
 }
 
 func postgres(c config.Config) store.Postgres {
-	return store.Postgres{URL: string(c.DatabaseURL), Readers: c.DatabaseReaders, Finders: c.DatabaseFinders}
+	at := store.Postgres{URL: string(c.DatabaseURL), Readers: c.DatabaseReaders, Finders: c.DatabaseFinders}
+	if c.DatabaseURLAgain != nil {
+		at.Again = func() (string, error) {
+			url, err := c.DatabaseURLAgain()
+			return string(url), err
+		}
+	}
+	return at
 }
 
 // Claim claims the database for a server. Call it before listening: it waits for a server that is still stopping,

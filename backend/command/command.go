@@ -252,6 +252,9 @@ func world(std IO, log *slog.Logger) backend.World {
 func now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }
 
 func fillDatabaseURL(s *config.Storage) error {
+	if s.DatabaseURL == "" {
+		s.DatabaseURLAgain = config.DatabaseURLFromFile
+	}
 	return fillSecret(&s.DatabaseURL, config.DatabaseURLFromFile)
 }
 

@@ -25,6 +25,9 @@ const Prefix = "TOKENTAB"
 type Storage struct {
 	Data        string `help:"Folder of the database and the master key, created if missing." default:"./data" placeholder:"FOLDER"`
 	DatabaseURL Secret `help:"Postgres database for several copies of the server, such as postgres://user:password@db.example.com/tokentab?sslmode=verify-full. If empty, the data is in SQLite in the data folder. Also TOKENTAB_DATABASE_URL_FILE." placeholder:"URL"`
+
+	// DatabaseURLAgain reads DatabaseURL again; nil if it came from no file.
+	DatabaseURLAgain func() (Secret, error) `kong:"-"`
 }
 
 // Issuing is the content and lifetime of new tokens.

@@ -34,9 +34,10 @@ import (
 
 // Postgres says where a Postgres database is and how many connections read it.
 type Postgres struct {
-	URL              string // a secret
-	Readers, Finders int    // most connections of all reads, and of the lookups of validations; 0 for the defaults
-	Flag             string // names the URL in errors; --database-url if empty
+	URL              string                 // a secret
+	Again            func() (string, error) // reads the URL again, because its password may have changed; nil if it can't
+	Readers, Finders int                    // most connections of all reads, and of the lookups of validations; 0 for the defaults
+	Flag             string                 // names the URL in errors; --database-url if empty
 }
 
 // oldestPostgres is the oldest version that will do, as server_version_num.
@@ -71,6 +72,7 @@ const (
 // remote is what a db on Postgres has instead of a file.
 type remote struct {
 	config           *pgx.ConnConfig
+	again            func() (url string, err error)
 	flag             string
 	readers, finders int
 	schema           int64 // that this program knows
@@ -137,7 +139,10 @@ func parsePostgres(at Postgres) (*remote, error) {
 		}
 		return err
 	}
-	r := &remote{config: config, flag: flag, readers: at.Readers, finders: at.Finders, schema: lastOf(postgresMigrations)}
+	r := &remote{config: config, again: at.Again, flag: flag, readers: at.Readers, finders: at.Finders, schema: lastOf(postgresMigrations)}
+	if r.again == nil {
+		r.again = func() (string, error) { return at.URL, nil }
+	}
 	if r.readers == 0 {
 		r.readers = min(defaultReaders(), mostReaders)
 	}

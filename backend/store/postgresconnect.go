@@ -27,8 +27,8 @@ func (more sessionSettings) with() sessionSettings {
 	all := sessionSettings{
 		"client_encoding":   "UTF8",
 		"statement_timeout": milliseconds(operationTimeout), "lock_timeout": milliseconds(operationTimeout),
-		"idle_in_transaction_session_timeout": milliseconds(operationTimeout + connectTimeout),
-		"default_transaction_isolation":       "read committed",
+		"idle_in_transaction_session_timeout": milliseconds(operationTimeout + connectTimeout), "idle_session_timeout": "0",
+		"default_transaction_isolation": "read committed",
 		// All statements are short. For tables without statistics Postgres would expect long ones, and compile them for half a second.
 		"jit": "off",
 		// So that the server notices lost clients, which may hold the lock.
@@ -57,9 +57,23 @@ func (all sessionSettings) afterConnect() stdlib.OptionOpenDB {
 	})
 }
 
+// present makes a new connection take the password and the files of certificates that hold now. In the years that a server runs,
+// they change, in the file of the URL, in .pgpass or in the files that the URL names. Where the database is does not change.
+func (r *remote) present(_ context.Context, c *pgx.ConnConfig) error {
+	url, err := r.again()
+	if err != nil {
+		return nil // the file may be half replaced
+	}
+	now, err := pgx.ParseConfig(url)
+	if err == nil && now.User == c.User && now.Host == c.Host && now.Port == c.Port && now.Database == c.Database {
+		c.Password, c.TLSConfig, c.Fallbacks = now.Password, now.TLSConfig, now.Fallbacks
+	}
+	return nil
+}
+
 // pool returns connections with some settings. It calls begin when a transaction begins, unless begin is nil.
 func (r *remote) pool(connections int, settings sessionSettings, begin func(context.Context, *pgconn.PgConn) error) *sql.DB {
-	pool := sql.OpenDB(connector{stdlib.GetConnector(*r.config, settings.with().afterConnect()), &translations{}, begin})
+	pool := sql.OpenDB(connector{stdlib.GetConnector(*r.config, stdlib.OptionBeforeConnect(r.present), settings.with().afterConnect()), &translations{}, begin})
 	pool.SetMaxOpenConns(connections)
 	pool.SetMaxIdleConns(connections)
 	if connections > 1 {
