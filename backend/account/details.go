@@ -7,7 +7,6 @@ import (
 
 	"tokentab/backend/audit"
 	"tokentab/backend/fault"
-	"tokentab/backend/pfid"
 	"tokentab/backend/text"
 )
 
@@ -73,11 +72,6 @@ type Contents struct {
 	Environments int
 	Agents       int
 	APITokens    int
-}
-
-// Contents counts what an account holds.
-func (as *Accounts) Contents(ctx context.Context, id pfid.ID) (Contents, error) {
-	return as.store.Contents(ctx, id)
 }
 
 // Delete permanently removes the actor's account and everything in it except the audit events, and returns it as it

@@ -9,7 +9,6 @@ import (
 
 	"tokentab/backend/audit"
 	"tokentab/backend/fault"
-	"tokentab/backend/paging"
 	"tokentab/backend/pfid"
 	"tokentab/backend/text"
 )
@@ -37,10 +36,6 @@ var Purposes = []string{"development", "staging", "testing", "production"}
 
 // EnvironmentStore keeps environments.
 type EnvironmentStore interface {
-	// EnvironmentOf returns one environment of the account, or fault.NotFound.
-	EnvironmentOf(ctx context.Context, account, id pfid.ID) (ListedEnvironment, error)
-	// Environments returns one page of the account's environments, and their total number.
-	Environments(ctx context.Context, account pfid.ID, page paging.Page) ([]ListedEnvironment, int, error)
 	// InsertEnvironment writes an environment.
 	InsertEnvironment(ctx context.Context, e Environment, event audit.Event) error
 	// UpdateEnvironment reads the environment, lets decide change it or refuse, and writes it, in one
@@ -92,17 +87,6 @@ func (as *Accounts) CreateEnvironment(ctx context.Context, actor audit.Actor, or
 		return ListedEnvironment{}, err
 	}
 	return ListedEnvironment{Environment: e}, as.store.InsertEnvironment(ctx, e, event)
-}
-
-// Environment returns one environment of the account. It returns fault.NotFound if the account has no such
-// environment.
-func (as *Accounts) Environment(ctx context.Context, account, id pfid.ID) (ListedEnvironment, error) {
-	return as.store.EnvironmentOf(ctx, account, id)
-}
-
-// Environments returns one page of the account's environments, and their total number.
-func (as *Accounts) Environments(ctx context.Context, account pfid.ID, page paging.Page) ([]ListedEnvironment, int, error) {
-	return as.store.Environments(ctx, account, page)
 }
 
 // EnvironmentChange is a change of an environment. Nil fields stay unchanged.

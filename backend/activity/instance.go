@@ -9,7 +9,6 @@ import (
 
 	"tokentab/backend/audit"
 	"tokentab/backend/fault"
-	"tokentab/backend/paging"
 	"tokentab/backend/pfid"
 	"tokentab/backend/text"
 )
@@ -239,36 +238,10 @@ func (a *Activity) RecordQuality(ctx context.Context, scope Scope, id pfid.ID, n
 	})
 }
 
-// Instance returns one instance. It returns fault.NotFound if the scope has no such instance.
-func (a *Activity) Instance(ctx context.Context, scope Scope, id pfid.ID) (ListedInstance, error) {
-	return a.store.Instance(ctx, scope, id)
-}
-
-// Context returns what an instance is a part of. It returns fault.NotFound if the scope has no such instance.
-func (a *Activity) Context(ctx context.Context, scope Scope, id pfid.ID) (Registered, error) {
-	return a.store.InstanceContext(ctx, scope, id)
-}
-
-// LatestOf returns the newest instance of each token that registered any.
-func (a *Activity) LatestOf(ctx context.Context, tokens []pfid.ID) (map[pfid.ID]LatestInstance, error) {
-	return a.store.LatestInstances(ctx, tokens)
-}
-
 // InstanceFilter narrows a list of instances. The zero value selects all of the scope.
 type InstanceFilter struct {
 	AgentID, DeploymentID, EnvironmentID, APITokenID pfid.ID
 	Status                                           Status
-}
-
-// Instances returns one page of the instances that match the filter, newest first unless sorted, and their total number,
-// at most the page's CountLimit. It returns fault.Validation if so many can't be sorted by that field.
-func (a *Activity) Instances(ctx context.Context, scope Scope, filter InstanceFilter, page paging.Page) ([]ListedInstance, int, error) {
-	return a.store.Instances(ctx, scope, filter, page)
-}
-
-// Counts counts the instances of an agent by status.
-func (a *Activity) Counts(ctx context.Context, account, agent pfid.ID) (map[Status]int, error) {
-	return a.store.InstanceCounts(ctx, account, agent)
 }
 
 // DayHours is how many hours a Day has.
@@ -315,16 +288,6 @@ type InstanceStore interface {
 	ChangeInstance(ctx context.Context, scope Scope, id pfid.ID, size int, decide func(*Instance) (changed []string, err error)) (ListedInstance, error)
 	// TerminateInstance is like ChangeInstance, with an audit event that holds the reason.
 	TerminateInstance(ctx context.Context, scope Scope, id pfid.ID, decide func(*Instance) error, recorder audit.Recorder) (ListedInstance, error)
-	// Instance is Activity.Instance.
-	Instance(ctx context.Context, scope Scope, id pfid.ID) (ListedInstance, error)
-	// InstanceContext is Activity.Context.
-	InstanceContext(ctx context.Context, scope Scope, id pfid.ID) (Registered, error)
-	// Instances is Activity.Instances.
-	Instances(ctx context.Context, scope Scope, filter InstanceFilter, page paging.Page) ([]ListedInstance, int, error)
-	// LatestInstances is Activity.LatestOf.
-	LatestInstances(ctx context.Context, tokens []pfid.ID) (map[pfid.ID]LatestInstance, error)
-	// InstanceCounts is Activity.Counts.
-	InstanceCounts(ctx context.Context, account, agent pfid.ID) (map[Status]int, error)
 	// HourlyInstances calls add for each hour from first on, and each status in it.
 	HourlyInstances(ctx context.Context, account, agent pfid.ID, first time.Time, add func(hour int, status Status, n int)) error
 }

@@ -8,7 +8,6 @@ import (
 	"unicode/utf8"
 
 	"tokentab/backend/fault"
-	"tokentab/backend/paging"
 	"tokentab/backend/pfid"
 	"tokentab/backend/text"
 )
@@ -244,13 +243,6 @@ type SpanFilter struct {
 	From, Until time.Time
 }
 
-// Spans returns one page of the spans that the filter selects, and their total number; with a window, or of an agent, at
-// most the page's CountLimit. A page ends early if its payloads would exceed paging.MaxBytes. It returns fault.NotFound if
-// the scope has no such instance or agent.
-func (a *Activity) Spans(ctx context.Context, scope Scope, filter SpanFilter, page paging.Page) ([]Span, int, error) {
-	return a.store.Spans(ctx, scope, filter, page)
-}
-
 // SpanReport is a checked change of a span.
 type SpanReport struct {
 	Span     // to create; only with its id to finish
@@ -263,6 +255,4 @@ type SpanReport struct {
 type SpanStore interface {
 	// ReportSpans is Activity.ReportSpans for changes that were checked.
 	ReportSpans(ctx context.Context, scope Scope, reports []SpanReport, at time.Time) ([]Reported, error)
-	// Spans is Activity.Spans.
-	Spans(ctx context.Context, scope Scope, filter SpanFilter, page paging.Page) ([]Span, int, error)
 }

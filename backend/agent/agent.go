@@ -69,6 +69,7 @@ func (a Agent) Actions() Actions {
 
 // Agents registers agents and deploys them.
 type Agents struct {
+	Reader
 	store    Store
 	verdicts unit.Invalidator
 	now      func() time.Time
@@ -77,7 +78,7 @@ type Agents struct {
 
 // New returns the agents kept in store. It calls now once per operation.
 func New(store Store, verdicts unit.Invalidator, now func() time.Time, random io.Reader) *Agents {
-	return &Agents{store: store, verdicts: verdicts, now: now, random: random}
+	return &Agents{Reader: store, store: store, verdicts: verdicts, now: now, random: random}
 }
 
 // Limits of text fields, in characters.

@@ -6,7 +6,6 @@ import (
 
 	"tokentab/backend/audit"
 	"tokentab/backend/fault"
-	"tokentab/backend/paging"
 	"tokentab/backend/pfid"
 )
 
@@ -67,16 +66,6 @@ func (as *Agents) Deploy(ctx context.Context, actor audit.Actor, order Deploymen
 		ID: id, AccountID: actor.AccountID, AgentID: order.AgentID, EnvironmentID: order.EnvironmentID,
 		CurrentVersionID: order.CurrentVersionID, InsertedAt: at, UpdatedAt: at,
 	}, audit.NewRecorder(at, actor, as.random))
-}
-
-// Deployment returns one deployment of the account. It returns fault.NotFound if the account has no such deployment.
-func (as *Agents) Deployment(ctx context.Context, account, id pfid.ID) (ListedDeployment, error) {
-	return as.store.AgentDeployment(ctx, account, id)
-}
-
-// Deployments returns one page of the account's deployments that match the filter, and their total number.
-func (as *Agents) Deployments(ctx context.Context, account pfid.ID, filter DeploymentFilter, page paging.Page) ([]ListedDeployment, int, error) {
-	return as.store.AgentDeployments(ctx, account, filter, page)
 }
 
 // SetCurrentVersion sets the version that a deployment runs; zero for none. It returns fault.Validation if the

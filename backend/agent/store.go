@@ -9,9 +9,26 @@ import (
 	"tokentab/backend/pfid"
 )
 
+// Reader reads deployments and versions.
+type Reader interface {
+	// Deployment returns one deployment of the account, or fault.NotFound.
+	Deployment(ctx context.Context, account, id pfid.ID) (ListedDeployment, error)
+	// Deployments returns one page of the account's deployments that match the filter, and their total number.
+	Deployments(ctx context.Context, account pfid.ID, filter DeploymentFilter, page paging.Page) ([]ListedDeployment, int, error)
+	// Version returns one version of the account, or fault.NotFound.
+	Version(ctx context.Context, account, id pfid.ID) (ListedVersion, error)
+	// Versions returns one page of an agent's versions, and their total number. It returns fault.NotFound if the
+	// agent does not exist.
+	Versions(ctx context.Context, account, agent pfid.ID, page paging.Page) ([]ListedVersion, int, error)
+	// SchemaVersion and SchemaVersions do the same for schema versions.
+	SchemaVersion(ctx context.Context, account, id pfid.ID) (ListedSchemaVersion, error)
+	SchemaVersions(ctx context.Context, account, agent pfid.ID, page paging.Page) ([]ListedSchemaVersion, int, error)
+}
+
 // Store keeps agents. It writes each change together with its events in one transaction. Tokens that move along have
 // their new status from then on; if there are very many, their rows and events follow later.
 type Store interface {
+	Reader
 	// InsertAgent writes an agent. It returns fault.Validation if the external identifier or id is taken.
 	InsertAgent(ctx context.Context, a Agent, recorder audit.Recorder) error
 	// Agent returns one agent of the account, or fault.NotFound.
@@ -32,10 +49,6 @@ type Store interface {
 	// InsertDeployment writes a deployment. It returns fault.Validation if the account does not have the agent,
 	// environment or version, or the pair is deployed already, and fault.InvalidAction if the agent is retired.
 	InsertDeployment(ctx context.Context, d Deployment, recorder audit.Recorder) (ListedDeployment, error)
-	// AgentDeployment returns one deployment of the account, or fault.NotFound.
-	AgentDeployment(ctx context.Context, account, id pfid.ID) (ListedDeployment, error)
-	// AgentDeployments returns one page of the account's deployments that match the filter, and their total number.
-	AgentDeployments(ctx context.Context, account pfid.ID, filter DeploymentFilter, page paging.Page) ([]ListedDeployment, int, error)
 	// SetCurrentVersion sets the current version of a deployment; zero for none. It returns fault.Validation if the
 	// version is not one of its agent.
 	SetCurrentVersion(ctx context.Context, account, id, version pfid.ID, at time.Time, recorder audit.Recorder) (ListedDeployment, error)
@@ -45,15 +58,8 @@ type Store interface {
 	// InsertVersion writes a version. It returns fault.Validation if the account does not have the agent or schema
 	// version, or if the id is taken.
 	InsertVersion(ctx context.Context, v Version, recorder audit.Recorder) (ListedVersion, error)
-	// Version returns one version of the account, or fault.NotFound.
-	Version(ctx context.Context, account, id pfid.ID) (ListedVersion, error)
-	// Versions returns one page of an agent's versions, and their total number. It returns fault.NotFound if the
-	// agent does not exist.
-	Versions(ctx context.Context, account, agent pfid.ID, page paging.Page) ([]ListedVersion, int, error)
-	// InsertSchemaVersion, SchemaVersion and SchemaVersions do the same for schema versions.
+	// InsertSchemaVersion does the same for a schema version.
 	InsertSchemaVersion(ctx context.Context, v SchemaVersion, recorder audit.Recorder) (ListedSchemaVersion, error)
-	SchemaVersion(ctx context.Context, account, id pfid.ID) (ListedSchemaVersion, error)
-	SchemaVersions(ctx context.Context, account, agent pfid.ID, page paging.Page) ([]ListedSchemaVersion, int, error)
 }
 
 // Change holds the side effects of a change of an agent: its audit event, a new current version, and token moves.

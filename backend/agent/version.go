@@ -7,7 +7,6 @@ import (
 
 	"tokentab/backend/audit"
 	"tokentab/backend/fault"
-	"tokentab/backend/paging"
 	"tokentab/backend/pfid"
 	"tokentab/backend/text"
 )
@@ -93,26 +92,4 @@ func checkVersion(wrong fault.Fields, actor audit.Actor, id, agent pfid.ID, iden
 	}
 	checkPartition(wrong, actor, id)
 	return text.Line(wrong, "external_identifier", identifier, 1, maxExternalIdentifier)
-}
-
-// Version returns one version of the account. It returns fault.NotFound if the account has no such version.
-func (as *Agents) Version(ctx context.Context, account, id pfid.ID) (ListedVersion, error) {
-	return as.store.Version(ctx, account, id)
-}
-
-// Versions returns one page of an agent's versions, and their total number. It returns fault.NotFound if the agent
-// does not exist.
-func (as *Agents) Versions(ctx context.Context, account, agent pfid.ID, page paging.Page) ([]ListedVersion, int, error) {
-	return as.store.Versions(ctx, account, agent, page)
-}
-
-// SchemaVersion returns one schema version of the account. It returns fault.NotFound if the account has no such
-// schema version.
-func (as *Agents) SchemaVersion(ctx context.Context, account, id pfid.ID) (ListedSchemaVersion, error) {
-	return as.store.SchemaVersion(ctx, account, id)
-}
-
-// SchemaVersions is like Versions, for schema versions.
-func (as *Agents) SchemaVersions(ctx context.Context, account, agent pfid.ID, page paging.Page) ([]ListedSchemaVersion, int, error) {
-	return as.store.SchemaVersions(ctx, account, agent, page)
 }

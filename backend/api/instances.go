@@ -289,7 +289,7 @@ type AgentContext struct {
 }
 
 func (s *Service) getAgentContext(ctx context.Context, who *caller, in *pathID) (*whole[ContextAnswer], error) {
-	found, err := s.Activity.Context(ctx, who.scope(), in.id())
+	found, err := s.Activity.InstanceContext(ctx, who.scope(), in.id())
 	if err != nil {
 		return nil, err
 	}
@@ -379,7 +379,7 @@ func (s *Service) getAgentActivity(ctx context.Context, who *caller, in *pathID)
 }
 
 func (s *Service) instanceCounts(ctx context.Context, a agent.Agent) (*InstanceCounts, error) {
-	n, err := s.Activity.Counts(ctx, a.AccountID, a.ID)
+	n, err := s.Activity.InstanceCounts(ctx, a.AccountID, a.ID)
 	if err != nil {
 		return nil, err
 	}

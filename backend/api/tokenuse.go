@@ -81,7 +81,7 @@ func (in *Including) withUse(ctx context.Context, s *Service, list []token.Liste
 	for i := range list {
 		ids[i] = list[i].ID
 	}
-	latest, err := s.Activity.LatestOf(ctx, ids)
+	latest, err := s.Activity.LatestInstances(ctx, ids)
 	if err != nil {
 		return nil, err
 	}

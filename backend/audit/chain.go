@@ -129,25 +129,20 @@ type Page struct {
 
 // Store reads chains and events.
 type Store interface {
-	Lister
-	// Chains returns the ids of all accounts that have or should have a chain, and the empty text for the installation.
-	Chains(ctx context.Context) ([]string, error)
+	Reader
 	// ChainAfter returns up to most events of a chain with a higher sequence.
 	ChainAfter(ctx context.Context, chain string, after int64, most int) (Page, error)
 }
 
 // Trail lists events, and verifies the chains of an installation.
 type Trail struct {
-	Lister
+	Reader
 	store  Store
 	sealer Sealer
 }
 
 // NewTrail returns a Trail.
 func NewTrail(store Store, sealer Sealer) *Trail { return &Trail{store, store, sealer} }
-
-// Chains returns the ids of all accounts that have or should have a chain, and the empty text for the installation.
-func (t *Trail) Chains(ctx context.Context) ([]string, error) { return t.store.Chains(ctx) }
 
 // Point is a place in a chain that someone has noted: the sequence of an event and its hash.
 type Point struct {

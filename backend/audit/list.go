@@ -44,13 +44,15 @@ type Found struct {
 	SearchedTo time.Time
 }
 
-// Lister reads the events of an account.
-type Lister interface {
+// Reader reads events.
+type Reader interface {
 	// Events returns one part of the events that match, newest first. It returns fault.Validation of pagination[after] if
 	// that is not a Found.Next.
 	Events(ctx context.Context, account pfid.ID, filter Filter, page paging.Page) (Found, error)
 	// Event returns an event of the account, or fault.NotFound.
 	Event(ctx context.Context, account, id pfid.ID) (Listed, error)
+	// Chains returns the ids of all accounts that have or should have a chain, and the empty text for the installation.
+	Chains(ctx context.Context) ([]string, error)
 }
 
 // actions are all recorded actions.

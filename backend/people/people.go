@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tokentab/backend/audit"
+	"tokentab/backend/paging"
 	"tokentab/backend/pfid"
 	"tokentab/backend/unit"
 )
@@ -25,8 +26,19 @@ type AdminUser struct {
 	UpdatedAt     time.Time
 }
 
+// Reader reads members and their notices.
+type Reader interface {
+	// Members returns one page of the current members, and their total number.
+	Members(ctx context.Context, account pfid.ID, page paging.Page) ([]Member, int, error)
+	// Member returns one current member, or fault.NotFound.
+	Member(ctx context.Context, account, id pfid.ID) (Member, error)
+	// Notices returns the notices that the session's member has not dismissed, newest first.
+	Notices(ctx context.Context, session Session) ([]Notice, error)
+}
+
 // Store keeps admin users. It writes each change together with its events in one transaction.
 type Store interface {
+	Reader
 	// Together makes all changes of f one transaction, through the context that it passes to f.
 	Together(ctx context.Context, f func(ctx context.Context) error) error
 	// InsertAdminUser writes a new admin user. It returns fault.Validation if the email is taken.
@@ -76,6 +88,7 @@ type Parts struct {
 
 // People manages admin users and signs them in.
 type People struct {
+	Reader
 	store     Store
 	accounts  Accounts
 	passwords Passwords
@@ -92,7 +105,7 @@ func New(p Parts) *People {
 		p.Shared = func(context.Context) (time.Time, error) { return p.Now().UTC(), nil }
 	}
 	return &People{
-		store: p.Store, accounts: p.Accounts, passwords: p.Passwords, verdicts: p.Verdicts, inviteKey: p.InviteKey, now: p.Now, shared: p.Shared, random: p.Random,
+		Reader: p.Store, store: p.Store, accounts: p.Accounts, passwords: p.Passwords, verdicts: p.Verdicts, inviteKey: p.InviteKey, now: p.Now, shared: p.Shared, random: p.Random,
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 
 	"tokentab/backend/audit"
 	"tokentab/backend/fault"
-	"tokentab/backend/paging"
 	"tokentab/backend/pfid"
 	"tokentab/backend/text"
 )
@@ -24,10 +23,6 @@ func (m Member) MayLoseRights() bool { return !m.Removed && !m.LastAdmin }
 
 // MemberStore keeps the team of an account.
 type MemberStore interface {
-	// Members returns one page of the current members, and their total number.
-	Members(ctx context.Context, account pfid.ID, page paging.Page) ([]Member, int, error)
-	// Member returns one current member, or fault.NotFound.
-	Member(ctx context.Context, account, id pfid.ID) (Member, error)
 	// UpdateMember reads the member, lets decide change it or refuse, and writes it, in one transaction.
 	UpdateMember(ctx context.Context, account, id pfid.ID, decide func(*AdminUser) (audit.Event, error)) (Member, error)
 	// RemoveMember removes the member from the team and ends their sessions and pending invites; with revokeTokens it
@@ -45,16 +40,6 @@ type MemberStore interface {
 	// RevokeTokensOf revokes the live tokens that a current or former member made. It returns the same as
 	// RemoveMember.
 	RevokeTokensOf(ctx context.Context, account, id pfid.ID, at time.Time, record audit.Recorder) (Member, int, []pfid.ID, error)
-}
-
-// Members returns one page of the account's members, and their total number.
-func (ps *People) Members(ctx context.Context, account pfid.ID, page paging.Page) ([]Member, int, error) {
-	return ps.store.Members(ctx, account, page)
-}
-
-// Member returns one current member of the account's team. It returns fault.NotFound if there is no such member.
-func (ps *People) Member(ctx context.Context, account, id pfid.ID) (Member, error) {
-	return ps.store.Member(ctx, account, id)
 }
 
 // ProfileChange is a change of an admin user's own profile. Nil fields stay unchanged.

@@ -43,15 +43,8 @@ const MaxNotices = 20
 
 // ToldStore keeps notices. The methods that change passwords, roles and sessions write them.
 type ToldStore interface {
-	// Notices returns the notices that the session's member has not dismissed, newest first.
-	Notices(ctx context.Context, session Session) ([]Notice, error)
 	// DismissNotice returns fault.NotFound if the member has no such notice, or has dismissed it.
 	DismissNotice(ctx context.Context, user, id pfid.ID) (Notice, error)
-}
-
-// Notices returns what the member of the session was not told on a page yet, newest first.
-func (ps *People) Notices(ctx context.Context, session Session) ([]Notice, error) {
-	return ps.store.Notices(ctx, session)
 }
 
 // DismissNotice ends the showing of a notice to the member of the session. It returns fault.NotFound for any other.

@@ -44,17 +44,17 @@ func (s Accounts) InsertAccount(ctx context.Context, a account.Account, made []a
 	})
 }
 
-func (s Accounts) HasAccounts(ctx context.Context) (bool, error) {
+func (s Accounts) IsSetUp(ctx context.Context) (bool, error) {
 	return read(ctx, s.db, func(tx *gorm.DB) (bool, error) { return exists(tx, "SELECT 1 FROM accounts WHERE deleted_at IS NULL") })
 }
 
-func (s Accounts) Accounts(ctx context.Context) ([]account.Account, error) {
+func (s Accounts) All(ctx context.Context) ([]account.Account, error) {
 	return read(ctx, s.db, func(tx *gorm.DB) ([]account.Account, error) {
 		return accounts.all(tx, "WHERE t.deleted_at IS NULL ORDER BY t.inserted_at, t.id")
 	})
 }
 
-func (s Accounts) Account(ctx context.Context, id pfid.ID) (account.Account, error) {
+func (s Accounts) Get(ctx context.Context, id pfid.ID) (account.Account, error) {
 	return read(ctx, s.db, func(tx *gorm.DB) (account.Account, error) { return accountIn(tx, id) })
 }
 

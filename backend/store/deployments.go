@@ -80,7 +80,7 @@ func checkVersion(tx *gorm.DB, agentID, version pfid.ID) error {
 	return err
 }
 
-func (s Agents) AgentDeployment(ctx context.Context, account, id pfid.ID) (agent.ListedDeployment, error) {
+func (s Agents) Deployment(ctx context.Context, account, id pfid.ID) (agent.ListedDeployment, error) {
 	return read(ctx, s.db, func(tx *gorm.DB) (agent.ListedDeployment, error) { return deploymentIn(tx, account, id) })
 }
 
@@ -88,7 +88,7 @@ func deploymentIn(tx *gorm.DB, account, id pfid.ID) (agent.ListedDeployment, err
 	return deployments.take(tx, "t.id = ? AND t.account_id = ? AND t.deleted_at IS NULL", id, account)
 }
 
-func (s Agents) AgentDeployments(ctx context.Context, account pfid.ID, filter agent.DeploymentFilter, page paging.Page) ([]agent.ListedDeployment, int, error) {
+func (s Agents) Deployments(ctx context.Context, account pfid.ID, filter agent.DeploymentFilter, page paging.Page) ([]agent.ListedDeployment, int, error) {
 	where, args := "agent_deployments t WHERE t.account_id = ? AND t.deleted_at IS NULL", []any{account}
 	if !filter.AgentID.IsZero() {
 		where, args = where+" AND t.agent_id = ?", append(args, filter.AgentID)

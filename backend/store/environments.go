@@ -30,7 +30,7 @@ var environments = table[account.ListedEnvironment]{name: "environments", what: 
 	},
 }
 
-func (s Accounts) EnvironmentOf(ctx context.Context, owner, id pfid.ID) (account.ListedEnvironment, error) {
+func (s Accounts) Environment(ctx context.Context, owner, id pfid.ID) (account.ListedEnvironment, error) {
 	return read(ctx, s.db, func(tx *gorm.DB) (account.ListedEnvironment, error) { return environmentIn(tx, owner, id) })
 }
 

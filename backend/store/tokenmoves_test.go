@@ -354,10 +354,10 @@ func TestADeletedAccountIsGoneAtOnceAndItsRowsGoInPieces(t *testing.T) {
 	c.exec("INSERT INTO expiry_notices (recipient_id, account_id, written_at, tries) VALUES (?, ?, 1, 0)", c.actor.AccountID, c.actor.AccountID)
 	gone := func() {
 		t.Helper()
-		if list, err := c.Accounts.Accounts(t.Context()); err != nil || len(list) > 0 {
+		if list, err := c.Accounts.All(t.Context()); err != nil || len(list) > 0 {
 			t.Errorf("accounts: %v %v", list, err)
 		}
-		if has, err := c.Accounts.HasAccounts(t.Context()); err != nil || has {
+		if has, err := c.Accounts.IsSetUp(t.Context()); err != nil || has {
 			t.Errorf("has accounts: %v %v", has, err)
 		}
 		if _, _, ok, err := c.People.AdminUserByEmail(t.Context(), "1"); err != nil || ok {
