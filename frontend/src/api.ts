@@ -37,7 +37,7 @@ export interface List<T> {
 
 type Method = "GET" | "POST" | "PUT" | "DELETE";
 /** The parameters of a request. Each value of an array is sent as a parameter of its own. */
-export type Query = Record<string, string | number | string[] | undefined>;
+export type Query = Record<string, string | number | boolean | string[] | undefined>;
 
 interface Options {
   query?: Query;

@@ -1,6 +1,5 @@
 import { X } from "lucide-react";
 import { useEffect, useRef } from "react";
-import { serverNow } from "../servertime";
 import { Button, IconButton } from "../ui/button";
 import { useNow } from "../ui/clock";
 import { pickId } from "../ui/picks";
@@ -45,7 +44,7 @@ export default function BulkActions({ selection, change, filter, page, matching 
   function open(move: Move) {
     setBulkTask({
       move,
-      target: all ? { filter: withoutLater(filter) } : { ids: [...picked.keys()] },
+      target: all ? { filter } : { ids: [...picked.keys()] },
       known: all ? new Map(page.map((token) => [token.id, token])) : picked,
       row: page.find(({ id }) => all || picked.has(id))?.id,
       onRun: (covered, whole) => change((before) => (whole ? nothing : without(before, covered))),
@@ -102,19 +101,10 @@ function isElsewhere(target: EventTarget | null): boolean {
   );
 }
 
-/** Milliseconds by which clocks may differ unnoticed. */
-const tolerance = 3_000;
-
-/** Leaves out tokens that are created after the question. */
-function withoutLater(filter: TokenFilter): TokenFilter {
-  const now = new Date(serverNow() + tolerance).toISOString();
-  return { ...filter, created_before: [now, filter.created_before ?? now].sort()[0] };
-}
-
 /** The moves that apply to at least one selected token. */
 function useOffered({ all, picked }: Selection, filter: TokenFilter, matching: number): Set<Move> {
   const now = useNow();
-  const { data } = usePreview("activate", { filter }, all, matching);
+  const { data } = usePreview("activate", filter, all, matching);
   if (!all) {
     const tokens = [...picked.values()];
     return new Set(

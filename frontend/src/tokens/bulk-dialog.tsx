@@ -3,7 +3,7 @@ import { count } from "../ui/count";
 import { Dialog } from "../ui/dialog";
 import { announce } from "../ui/toast";
 import { AskFace, ProgressFace } from "./bulk-faces";
-import { usePreview } from "./bulk-preview";
+import { useQuestion } from "./bulk-preview";
 import { ReportFace } from "./bulk-report";
 import { type BulkRun, idsOf } from "./bulk-run";
 import { type BulkTask, setBulkTask } from "./bulk-task";
@@ -24,7 +24,7 @@ function undoOf({ known, row }: BulkTask, { done }: BulkRun): BulkTask {
 export default function BulkDialog({ task: asked, onClose }: BulkDialogProps) {
   const [task, setTask] = useState(asked);
   const { run, running, stopping, error, unsettled, begin, goOn, stop } = useBulk();
-  const preview = usePreview(task.move, task.target, run === undefined && !asked.undoes);
+  const preview = useQuestion(task.move, task.target, run === undefined && !asked.undoes);
   const canUndo = run !== undefined && task.move === "suspend" && run.done.length > 0;
 
   function undo(undoing: BulkTask) {
@@ -75,10 +75,10 @@ export default function BulkDialog({ task: asked, onClose }: BulkDialogProps) {
         <AskFace
           task={task}
           preview={preview}
-          onYes={(total, reason) => {
-            const reasoned = { ...task, reason };
-            setTask(reasoned);
-            begin(reasoned, total);
+          onYes={(target, total, reason) => {
+            const answered = { ...task, target, reason };
+            setTask(answered);
+            begin(answered, total);
           }}
           onNo={close}
         />

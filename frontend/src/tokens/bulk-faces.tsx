@@ -7,17 +7,17 @@ import { DialogBody, DialogFooter, DialogText } from "../ui/dialog";
 import { Field } from "../ui/field";
 import { Notice } from "../ui/notice";
 import { Progress } from "../ui/progress";
-import { type Counts, type Share, sharesOf, type usePreview } from "./bulk-preview";
+import { type Counts, type Share, sharesOf, type useQuestion } from "./bulk-preview";
 import { type BulkRun, handledBy } from "./bulk-run";
-import type { BulkTask } from "./bulk-task";
+import type { BulkTarget, BulkTask } from "./bulk-task";
 import { bulkTexts } from "./bulk-wording";
 import { ReasonField, takesReason } from "./reason-field";
 
 interface AskFaceProps {
   task: BulkTask;
-  preview: ReturnType<typeof usePreview>;
-  /** Gets the number of tokens that the change covers, and why. */
-  onYes: (total: number, reason: string) => void;
+  preview: ReturnType<typeof useQuestion>;
+  /** Gets the tokens that the change covers, their number, and why. */
+  onYes: (target: BulkTarget, total: number, reason: string) => void;
   onNo: () => void;
 }
 
@@ -31,7 +31,7 @@ export function AskFace({ task: { move }, preview: { data, error, refetch }, onY
   const unmet = amount === 0 || (asksNumber && typed.replace(/[\s,.]/g, "") !== String(amount));
   function submit(event: FormEvent) {
     event.preventDefault();
-    if (data && !unmet) onYes(data.matched + data.missing, reason.trim());
+    if (data && !unmet) onYes(data.target, data.matched + data.missing, reason.trim());
   }
   return (
     <form onSubmit={submit} className="contents">

@@ -1,6 +1,6 @@
-import { useQuery } from "@tanstack/react-query";
-import { callForOne } from "../api";
-import type { TokenBulk, TokenBulkResult } from "../wire";
+import { type QueryKey, useQuery } from "@tanstack/react-query";
+import { callForOne, callForPart } from "../api";
+import type { ApiToken, TokenBulk, TokenBulkResult, TokenFilter } from "../wire";
 import { dryRuns } from "./bulk-run";
 import type { BulkTarget } from "./bulk-task";
 import { type Move, tokensKey } from "./tokens";
@@ -36,11 +36,29 @@ async function preview(move: Move, target: BulkTarget, signal: AbortSignal): Pro
   return counts;
 }
 
-/** Counts what a bulk change would do, without doing it. `version` changes if the answer may be another one. */
-export function usePreview(move: Move, target: BulkTarget, enabled: boolean, version = 0) {
+/** Leaves out tokens that are created from now on. It asks for the newest one, since clocks differ. */
+async function withoutLater(filter: TokenFilter, signal: AbortSignal): Promise<TokenFilter> {
+  const query = { ...filter, sorting: "-inserted_at" };
+  const { summaries } = await callForPart<ApiToken>("/api_token", 0, 1, query, signal);
+  const newest = Date.parse(summaries[0]?.inserted_at ?? "1970-01-01");
+  return { ...filter, created_before: new Date(newest + 1).toISOString() };
+}
+
+/** Counts what a bulk change of all that match would do. `version` changes if the answer may be another one. */
+export const usePreview = (move: Move, filter: TokenFilter, enabled: boolean, version: number) =>
+  useCounts(["bar", move, filter, version], enabled, (signal) => preview(move, { filter }, signal));
+
+/** Counts what a bulk change would do, without doing it. `target` of the answer covers what was counted, and nothing later. */
+export const useQuestion = (move: Move, asked: BulkTarget, enabled: boolean) =>
+  useCounts([move, asked], enabled, async (signal) => {
+    const target = "filter" in asked ? { filter: await withoutLater(asked.filter, signal) } : asked;
+    return { ...(await preview(move, target, signal)), target };
+  });
+
+function useCounts<T>(key: QueryKey, enabled: boolean, counts: (signal: AbortSignal) => Promise<T>) {
   return useQuery({
-    queryKey: [...tokensKey, "bulk", move, target, version],
-    queryFn: ({ signal }) => preview(move, target, signal),
+    queryKey: [...tokensKey, "bulk", ...key],
+    queryFn: ({ signal }) => counts(signal),
     // Each one scans tokens, and as a change it would keep an idle session alive.
     refetchInterval: false,
     refetchOnWindowFocus: false,
