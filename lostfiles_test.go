@@ -31,7 +31,7 @@ func (s *server) kill() {
 	_ = s.process.Wait()
 }
 
-// What was acknowledged before the removal is only in the removed log, because nothing has moved it into the database.
+// Changes from before the removal are only in the removed log, because nothing has moved them into the database.
 func TestPromise2RemovingTheFilesBesideTheDatabaseLosesNothingThatWasAcknowledged(t *testing.T) {
 	pgtest.OnSQLite(t, "the files of the database")
 	t.Parallel()

@@ -18,7 +18,7 @@ const routes: Plugin = {
 const baseUi = "menu|tooltip|internals|floating-ui-react|utils|merge-props|use-render";
 const others = "react|react-dom|scheduler|wouter|regexparam|use-sync-external-store|@tanstack|@floating-ui";
 
-/** What those hold for pages and dialogs that load later. */
+/** Parts of those libraries for pages and dialogs that load later. */
 const laterLibraries = "useInfiniteQuery|infiniteQueryObserver|useSwipeDismiss|getElementTransform|closePart";
 
 /** The libraries of the first load, which compress better in one file. */
@@ -38,7 +38,7 @@ const tokens =
 /** The list of tokens, likewise. */
 const firstList = new RegExp(`frontend.src.tokens.(${tokens})\\.tsx?$`);
 
-/** What forms and dialogs share. Each file of its own would make the first load's list of files longer. */
+/** Code that forms and dialogs share. One file for each would make the first load's list of files longer. */
 const forms = /frontend.src.ui.(dialog|failure-text|field|form|send-once)\.tsx?$/;
 
 export default defineConfig({

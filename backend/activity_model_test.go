@@ -134,7 +134,7 @@ func (r *round) checkEffect(n int, e *reported) {
 	}
 }
 
-// final reads an instance in the end.
+// final reads an instance after all reports.
 func (r *round) final(n int) *reported {
 	r.t.Helper()
 	e := &reported{what: "get", n: n, path: "/agent_instance/" + r.instances[n], sent: never, answered: never}

@@ -183,7 +183,7 @@ func TestAWithdrawalThatNoServerConfirmedIsNotReportedAsDoneTheNextTime(t *testi
 	}
 }
 
-// TestPromise1AServerLearnsOfEveryChangeThatAnotherProcessMakes uses a process that announces nothing by itself.
+// TestPromise1AServerLearnsOfEveryChangeThatAnotherProcessMakes uses a process that announces nothing.
 func TestPromise1AServerLearnsOfEveryChangeThatAnotherProcessMakes(t *testing.T) {
 	p := backendtest.Start(t)
 	actor := p.Found()

@@ -293,7 +293,7 @@ func TestAMailServerThatHangsDelaysNoWebhookAndNoOtherMail(t *testing.T) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_ = p.Notices.SendMails(ctx) // that it was stopped
+		_ = p.Notices.SendMails(ctx) // its error says that it was stopped
 	}()
 	if both := []string{<-mails.asked, <-mails.asked}; both[0] == both[1] {
 		t.Errorf("mailed to %v", both)

@@ -332,7 +332,7 @@ func TestEveryRouteRefusesCallersWithoutTheRight(t *testing.T) {
 	}
 }
 
-// settle does at once what the program would do by itself soon after a deletion.
+// settle does at once what the program does in the background soon after a deletion.
 func settle(t *testing.T, p *backendtest.Program) {
 	t.Helper()
 	keep := activity.Keep{For: time.Duration(p.Config.ActivityRetention), Most: int64(p.Config.ActivityMax)}
@@ -367,10 +367,10 @@ func checkRows(t *testing.T, p *backendtest.Program) {
 	}
 }
 
-// written are the tables and columns that the program writes by itself, or to remember refused tries.
+// written are the tables and columns that the program writes in the background, or to remember refused tries.
 var written = []string{"token_uses", "use_writers", "outside_changes", "settings", "expiry_notices", "sign_in_failures", "last_seen_at"}
 
-// everything returns a statement that reads what the database holds, a row for each table, except what the program writes by itself.
+// everything returns a statement that reads what the database holds, a row for each table, except what is in written.
 // It is prepared, because compiling it takes longer than reading.
 func everything(t *testing.T, p *backendtest.Program) *sql.Stmt {
 	t.Helper()

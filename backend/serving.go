@@ -37,7 +37,7 @@ const restBusyMoves = 4
 // noticesEvery is how often the program looks for notices to write and to send.
 const noticesEvery = 10 * time.Second
 
-// trimEvery is how often the program looks for what has ended, and for activity of agents that is too old or too much.
+// trimEvery is how often the program looks for ended sessions, invites and the like, and for agent activity beyond its limits.
 const trimEvery = 5 * time.Second
 
 // logEvery is how often the program looks for audit events to append to the audit log.

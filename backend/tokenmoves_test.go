@@ -17,7 +17,7 @@ import (
 	"tokentab/backend/token"
 )
 
-// many is more tokens than the transaction that begins a move handles itself.
+// many is more tokens than the transaction that begins a move changes.
 const many, firstRows = 600, 250
 
 // seed writes many active deployment tokens for an actor and returns their secrets.

@@ -22,7 +22,7 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// What the bench of ingest sends beside the spans.
+// Load of the ingest benchmark beside the spans.
 const (
 	hotTokens     = 1000
 	validations   = 500 // a second

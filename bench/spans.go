@@ -12,7 +12,7 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// What the bench of kept spans stores and asks.
+// Sizes of the benchmark of kept spans.
 const (
 	keptDays     = 31 // over which the spans arrived
 	instanceSize = 100

@@ -285,7 +285,7 @@ func (a answer) text(path ...string) string {
 
 var client = &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 256, MaxConnsPerHost: 0}}
 
-// call sends a request with a bearer token, unless it is empty, and with headers, each a name and a value. An error means that nobody answered.
+// call sends a request with a bearer token, unless it is empty, and with headers, each a name and a value. An error means that no response came.
 func (r *replica) call(method, path, secret, body string, headers ...string) (answer, error) {
 	request, err := http.NewRequest(method, "http://"+r.address+path, strings.NewReader(body))
 	if err != nil {

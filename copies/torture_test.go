@@ -158,7 +158,7 @@ func (r *torture) allEndpoints() []*asking {
 	}
 }
 
-// send returns 0 if nobody answered.
+// send returns 0 if no response came.
 func (at *replica) send(c *http.Client, method, path, header, value string, form url.Values) (int, string) {
 	var content io.Reader
 	if form != nil {
@@ -234,7 +234,7 @@ func (r *torture) live(i int, random *rand.Rand) {
 	v.close()
 }
 
-// close marks a token as refused from now on, and returns after checks have tried it.
+// close marks a token as refused from now on. It returns after triesPerClose checks have tried it, or after patience.
 func (v *victim) close() {
 	v.since.Add(1)
 	limit := time.After(patience)

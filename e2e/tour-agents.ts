@@ -154,7 +154,7 @@ async function instancePages(given: Tour, agentId: string, wordyId: string) {
   await page.goto(`/agents/${agentId}/instances/${newest}`);
   await expect(page.getByText("The first 100 of 114.")).toBeVisible();
   await visit("instance");
-  // Scrolling to the button loads more by itself, and it may be gone before a click.
+  // Scrolling to the button already loads more, so the button may be gone before a click.
   await page.getByRole("button", { name: "Show more" }).dispatchEvent("click");
   await expect(page.getByText("The first 100 of 114.")).toBeHidden();
   await page.getByRole("button", { name: "Payload of llm:call_0" }).click();

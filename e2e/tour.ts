@@ -7,7 +7,7 @@ export interface Tour {
   page: Page;
   api: Api;
   setupLink: string;
-  /** Allows the browser's complaints at a stop beforehand. */
+  /** Call allow or tolerate before a stop at which the browser complains. */
   problems: Problems;
   /** Called at every stop, once its content is shown. */
   visit: (stop: string) => Promise<void>;

@@ -16,7 +16,7 @@ const translate = (page: Page) =>
     }
   });
 
-// What changes comes at once, so that the test waits for no poll.
+// Changes arrive at once, so that the test waits for no poll.
 test.use({ live: true });
 
 test("a translated page shows what changes, so that no revoked token looks alive", async ({

@@ -1,4 +1,4 @@
-// Package account manages accounts and their environments.
+// Package account creates, changes and deletes accounts and their environments.
 package account
 
 import (

@@ -1,4 +1,4 @@
-// Package agent manages the programs that an account registers, their versions, and their deployments.
+// Package agent registers, changes and deletes the programs of an account, their versions, and their deployments.
 package agent
 
 import (

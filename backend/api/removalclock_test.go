@@ -128,7 +128,7 @@ func TestAClockThatIsWrongForAWhileRemovesNothing(t *testing.T) {
 			if _, _, err := a.People.ShowInvite(t.Context(), a.code); err != nil {
 				t.Errorf("the invite: %v", err)
 			}
-			// What was removed too early would be seen only now: stamps must not have moved back.
+			// A row that was removed too early would be missed only now: stamps must not have moved back.
 			a.Clock.Move(20 * 24 * time.Hour)
 			if left := a.remove(); !isAllOf(left, [6]int{before[0], before[1], before[2], 0, 0, before[5]}) { // sessions and keys last a day
 				t.Errorf("20 days later %v are left of %v", left, before)

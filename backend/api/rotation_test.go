@@ -282,7 +282,7 @@ func TestATokenRotatesItselfOnceAMinute(t *testing.T) {
 	if a.Status != http.StatusTooManyRequests || a.Header.Get("Retry-After") != "60" || r.reason(second) != token.Good {
 		t.Errorf("%d %s, Retry-After %s", a.Status, a.Body, a.Header.Get("Retry-After"))
 	}
-	third := r.rotated(0, r.admin...) // people may
+	third := r.rotated(0, r.admin...) // an admin may do it at any time
 	r.Clock.Move(time.Minute)
 	if fourth := r.rotated(0, backendtest.Bearer(third)); r.reason(fourth) != token.Good {
 		t.Errorf("a minute later: %v", r.reason(fourth))

@@ -13,7 +13,7 @@ const (
 	signInAccepted signInResult = iota
 	signInWrong                 // unknown email or wrong password
 	signInLimited               // too many wrong attempts before, so the password was not checked
-	signInFailed                // the server could not tell
+	signInFailed                // the server could not check
 	signInResults
 )
 

@@ -19,7 +19,7 @@ const (
 	AdminUser   Kind = "admin_user" // signed in
 	APIToken    Kind = "api_token"
 	CommandLine Kind = "command_line" // someone with access to the machine
-	Server      Kind = "server"       // what the server does by itself
+	Server      Kind = "server"       // what the server does on its own
 	Stranger    Kind = "stranger"     // a client without an accepted credential
 )
 
@@ -35,7 +35,7 @@ type Actor struct {
 	Secret [32]byte
 	// Address is the network address of the client; empty for the command line.
 	Address string
-	// RequestID is the X-Request-Id of the response; empty for the command line and for what the server does by itself.
+	// RequestID is the X-Request-Id of the response; empty for the command line and for what the server does on its own.
 	RequestID string
 	// Reason is why the caller asks for the change, in its own words; empty if it does not say.
 	Reason string

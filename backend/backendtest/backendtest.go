@@ -73,7 +73,7 @@ func Rounds(full int) int {
 // Torturing reports whether tests must run at their full length.
 func Torturing() bool { return *torture }
 
-// Kills returns how often the test of random kills kills the program at its full length.
+// Kills returns how many times the random-kill test kills the program in a full run.
 func Kills() int { return *kills }
 
 // Option changes how a program starts.

@@ -35,7 +35,7 @@ type doctor struct {
 	Account   string `help:"ID of the account of that token; required if there are several." placeholder:"ID"`
 }
 
-// How the revocation is measured. The token ends by itself if the command is killed.
+// How the revocation is measured. If the command is killed, the token expires.
 const (
 	trialName     = "doctor"
 	trialLifetime = 2 * time.Minute

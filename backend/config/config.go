@@ -65,7 +65,7 @@ type Activity struct {
 	ActivityMax       Size     `help:"How much agent spans may take together, such as 1GiB; at least 16MiB. Beyond it the oldest of the account with the most are removed." default:"1GiB" placeholder:"SIZE"`
 }
 
-// Backups is where a server makes backups by itself, and how often.
+// Backups are the settings of scheduled backups.
 type Backups struct {
 	BackupDir   string   `help:"Folder for scheduled backups. If empty, none are made." placeholder:"FOLDER"`
 	BackupEvery Lifetime `help:"How often a backup is made, such as 24h; at least a minute." default:"24h" placeholder:"TIME"`

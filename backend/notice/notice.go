@@ -154,7 +154,7 @@ type Parts struct {
 	Log    *slog.Logger
 }
 
-// Notices manages webhooks and sends notices.
+// Notices sets webhooks and sends notices.
 type Notices struct {
 	Parts
 	posting sync.Mutex // held by Post

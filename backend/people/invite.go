@@ -35,7 +35,7 @@ type Invite struct {
 	ID                   pfid.ID
 	AccountID            pfid.ID
 	Email                string // lower case
-	Role                 Role   // of the guest
+	Role                 Role   // of the person who accepts it
 	Status               string
 	CreatedByAdminUserID pfid.ID // the responsible admin user, also if one of their API tokens made it; zero for none
 	CreatedByAPITokenID  pfid.ID // zero unless an API token made it

@@ -1,4 +1,4 @@
-// Package people manages the admin users of accounts: how they join and leave a team, sign in, and prove who they are.
+// Package people has the rules for the admin users of accounts: how they join and leave a team, sign in, and prove who they are.
 package people
 
 import (
@@ -86,7 +86,7 @@ type Parts struct {
 	Random io.Reader
 }
 
-// People manages admin users and signs them in.
+// People keeps admin users and signs them in.
 type People struct {
 	Reader
 	store     Store

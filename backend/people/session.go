@@ -91,7 +91,7 @@ type SessionStart struct {
 // maxUserAgent is how much of a browser's User-Agent header is kept, in bytes.
 const maxUserAgent = 300
 
-// printable drops characters that can't be seen or that reorder a text: whoever signs in chooses the name of the browser.
+// printable drops characters that are invisible or reorder text: the client chooses the name of its browser.
 func printable(r rune) rune {
 	if unicode.IsPrint(r) {
 		return r

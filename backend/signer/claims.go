@@ -33,7 +33,7 @@ type status struct {
 	List reference `json:"status_list"`
 }
 
-// reference points to the status of a token (section 6.2).
+// reference is the entry of a token in a status list (draft-ietf-oauth-status-list-20, section 6.2).
 type reference struct {
 	Index int    `json:"idx"`
 	URI   string `json:"uri"`

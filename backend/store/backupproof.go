@@ -67,7 +67,7 @@ func (e restingEvents) ChainAfter(ctx context.Context, chain string, after int64
 	return e.Store.ChainAfter(ctx, chain, after, most)
 }
 
-// connectUnpacked opens an unpacked database, which nobody else uses.
+// connectUnpacked opens an unpacked database, which no other process uses.
 func connectUnpacked(path string) (*gorm.DB, error) {
 	return connect(path, 1, "mode=ro", "immutable=1", "_pragma=query_only(1)", temporaryInMemory)
 }

@@ -161,7 +161,7 @@ func readRows(tx *gorm.DB, t copiedTable) (*rowsOf, error) {
 	return r, nil
 }
 
-// sumRows reads a whole table.
+// sumRows reads a whole table and returns the rowsSum of its rows.
 func sumRows(tx *gorm.DB, t copiedTable) (rowsSum, error) {
 	r, err := readRows(tx, t)
 	if err != nil {

@@ -97,7 +97,7 @@ func TestWhatHasEndedIsRemovedInSmallStepsAndNothingElse(t *testing.T) {
 			t.Errorf("%s keeps %d rows, want %d", table, len(list), want.rows)
 		}
 	}
-	// What a clock that was ahead has stamped is kept as long as what was made now.
+	// A row with the stamp of a clock that was ahead is kept as long as one that was made now.
 	if err := s.RemoveEnded(t.Context(), at.Add(24*time.Hour), at.Add(24*time.Hour), func() {}); err != nil {
 		t.Fatal(err)
 	}

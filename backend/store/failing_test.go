@@ -36,7 +36,7 @@ func (f *failing) on(n int64, do func()) (failed bool) {
 }
 
 // TestAFailureOfAnyStatementIsARefusalWithoutEffect makes each statement of each change fail in turn, on a token of its own.
-// What a change does shows in its record and to the holder of the secret, whose states must agree.
+// The token's record and a validation of its secret must agree on whether the change was made.
 func TestAFailureOfAnyStatementIsARefusalWithoutEffect(t *testing.T) {
 	p := backendtest.Start(t)
 	actor := p.Found()

@@ -120,8 +120,8 @@ func (s Server) String() string {
 // serverSetting is the setting that holds the last started Server as JSON.
 const serverSetting = "server"
 
-// recordedServer reads the last started Server; the zero Server if it can't be read. SQLite would make the files beside the
-// database if they were missing, as they are under another name of the file.
+// recordedServer reads the last started Server. It returns the zero Server if it can't, or if a file beside the database is
+// missing, as under another name of the database: SQLite would create that file.
 func recordedServer(ctx context.Context, path string) (server Server) {
 	for _, suffix := range besideSuffixes {
 		if _, err := os.Stat(path + suffix); err != nil {

@@ -74,8 +74,8 @@ func (s Notices) DeleteWebhook(ctx context.Context, account pfid.ID, decide func
 	})
 }
 
-// mayChangeWebhook refuses a change by a member who was removed meanwhile, or in an account that was deleted: a webhook
-// set by one would keep sending what they no longer have a right to.
+// mayChangeWebhook refuses a change by a member who was removed meanwhile, or in an account that was deleted meanwhile. The
+// webhook would keep sending them notices that they no longer have a right to.
 func mayChangeWebhook(tx *gorm.DB, account pfid.ID, event audit.Event) error {
 	if _, err := makerIn(tx, event.Actor, event.At); err != nil {
 		return err

@@ -133,7 +133,7 @@ func TestAStandbyIsRefused(t *testing.T) {
 	if err := pool.PingContext(t.Context()); err == nil {
 		t.Error("a connection to a standby is taken")
 	}
-	// What the URL asks of a server counts, too.
+	// The URL may demand a kind of server, too.
 	_, at := opened(t)
 	pool, err = OpenPostgres(at + "&target_session_attrs=read-only")
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 	"tokentab/backend/fault"
 )
 
-// What agents report leaves some room on the disk: a twentieth of it, from leastRoom to mostRoom bytes. Agents may fill
-// the rest, and tokens can still be revoked.
+// Reports of agents leave some of the disk free, so that tokens can still be revoked: a twentieth of it, from leastRoom to
+// mostRoom bytes.
 const (
 	roomShare = 20
 	leastRoom = 1 << 20

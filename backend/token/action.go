@@ -41,7 +41,7 @@ type Actions struct {
 	Suspend, Activate, Revoke, Rotate, Delete bool
 }
 
-// Actions returns the moves that are allowed now. Revoking is final, and only revoked tokens can be deleted. A token of a
+// Actions returns which actions are allowed now. Revoking is final, and only revoked tokens can be deleted. A token of a
 // retired agent can be neither activated nor rotated.
 func (t Token) Actions() Actions {
 	return Actions{

@@ -50,7 +50,7 @@ type LoggedChange struct {
 // The rule that keeps revocation exact on all copies: a validation is answered only after a look at the log that started
 // after the validation arrived, and after all changes that the look found were applied to the cache. A change that got its
 // response before the validation arrived was committed before the look started, so the look found it. At most one look is
-// under way. Validations that arrive meanwhile wait for the next one, which they share. Nobody joins a look under way: it may
+// under way. Validations that arrive meanwhile wait for the next one, which they share. None joins a look under way: it may
 // have read the log already. Without validations there are no looks.
 type barrier struct {
 	log   ChangeLog
@@ -181,7 +181,7 @@ func (b *barrier) join() *look {
 	return l
 }
 
-// run looks until nobody waits.
+// run looks until no validation waits.
 func (b *barrier) run() {
 	for {
 		// Let validations arrive first that only wait for a processor, so that they share this look. Without load this costs nothing.

@@ -25,7 +25,7 @@ import (
 // The rule that keeps revocation exact: a change of a token commits, calls Forget, and only then gets its response. Forget
 // does not look for the token's entries, one for each of its secrets. It increments one of many counters, which the token's
 // id chooses. An entry holds the counter's value from when it was kept, and is valid only while the counter is unchanged.
-// What was read from the store while anything was forgotten is not kept, so it does not outlive the change either.
+// A read of the store during which Forget was called, for any token, is not kept, so it can't outlive the change either.
 type Cache struct {
 	gmac   cipher.AEAD
 	block  cipher.Block

@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-// What a History holds.
+// Limits of a History.
 const (
 	HistoryHours = 48
 	HistoryDays  = 90
@@ -30,7 +30,7 @@ type History struct {
 	Secrets     SecretUses
 }
 
-// SecretUses are the accepted uses of each secret of a token since its last rotation. They are also among the others.
+// SecretUses are the accepted uses of each secret of a token since its last rotation. Hours and Days count them too.
 type SecretUses struct {
 	RotatedAt             int64 // Unix milliseconds, as all times here; 0 if not used since a rotation
 	Accepted, OldAccepted uint64

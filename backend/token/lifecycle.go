@@ -125,8 +125,8 @@ func (ts *Tokens) changeOne(ctx context.Context, actor audit.Actor, id pfid.ID, 
 	return changed, err
 }
 
-// change applies an action to tokens as Store.ChangeTokens does. When it returns, every validation and every status list
-// knows.
+// change applies an action to tokens as Store.ChangeTokens does. Every validation and every status list follows it once change
+// returns or, in a unit of work, once that has ended.
 func (ts *Tokens) change(ctx context.Context, actor audit.Actor, ids []pfid.ID, action Action, choose func([]Listed) ([]pfid.ID, error)) ([]Listed, error) {
 	at, to := ts.now().UTC(), actions[action].to
 	list, err := ts.store.ChangeTokens(ctx, actor.AccountID, ids, to, at, choose, audit.NewRecorder(at, actor, ts.random))

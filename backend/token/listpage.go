@@ -90,7 +90,7 @@ func ordered(page paging.Page) (paging.Page, *cursor, error) {
 // sorts are the wire fields that lists of tokens sort by.
 var sorts = []string{"id", "inserted_at", "updated_at", "expires_at", "last_used_at", "name", "status", "token_scope"}
 
-// key is what a list sorts a token by: a number, then perhaps its name, then its place, which is in order of its id.
+// key is what a list sorts a token by: a number, then its name unless that is nil, then its place. Places are in order of ids.
 type key struct {
 	number int64
 	name   []byte

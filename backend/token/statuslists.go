@@ -77,7 +77,7 @@ func (ls *statusLists) changed(number int) {
 	ls.last[number] = ls.changes
 }
 
-// changedIn counts a change in each of these lists; everyList is none of them.
+// changedIn counts a change in each of these lists. It skips everyList, here the list of a token that has none.
 func (ls *statusLists) changedIn(numbers ...int) {
 	for _, number := range numbers {
 		if number != everyList {
@@ -178,7 +178,7 @@ func (l *statusList) isFresh(at time.Time) bool {
 	return age > -time.Second && age < statusListRenewal && l.isTrue(at) // a concurrent caller may have read the clock later
 }
 
-// isTrue reports whether all secrets that have ended are in the bits.
+// isTrue reports whether the bits show every secret that has ended by the given instant.
 func (l *statusList) isTrue(at time.Time) bool { return l.until.IsZero() || at.Before(l.until) }
 
 // render reads and signs a list, and keeps it. After an error the list holds only the count. The list is nil if there was

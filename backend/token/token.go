@@ -182,8 +182,8 @@ type Store interface {
 	Moves(ctx context.Context, account pfid.ID) ([]Move, error)
 	// Token returns one token of the account, or fault.NotFound.
 	Token(ctx context.Context, account, id pfid.ID) (Listed, error)
-	// NewestTokens returns up to size tokens of the account, newest first: those that come after an entry, or all if it is
-	// zero, without the first offset of them. It also returns the number of all tokens.
+	// NewestTokens returns up to size tokens of the account, newest first. It starts behind the entry after, or with the newest
+	// token if after is zero, and skips offset more. It also returns the number of all tokens.
 	NewestTokens(ctx context.Context, account pfid.ID, after Entry, offset, size int) ([]Listed, int, error)
 	// Snapshot calls f with a context in which other methods read one state of the database.
 	Snapshot(ctx context.Context, f func(ctx context.Context) error) error

@@ -211,7 +211,7 @@ func TestWhatIsTooLargeIsRefusedInTheEnvelope(t *testing.T) {
 	}
 }
 
-// publishedKey returns the published key that signed a JWT.
+// publishedKey returns a function that finds the published key of a JWT by its kid.
 func publishedKey(t *testing.T, p *backendtest.Program) jwt.Keyfunc {
 	t.Helper()
 	var set struct {

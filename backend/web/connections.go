@@ -56,7 +56,7 @@ type connections struct {
 const (
 	fresh   = iota // nothing received yet
 	idle           // waits for the next request
-	reading        // receives a request, or handles it
+	reading        // receives a request, or prepares its response
 	halted         // waits for the rest of a request
 	writing        // sends a response
 )
@@ -157,7 +157,7 @@ type conn struct {
 	waited bool       // yielded after the last response
 	asked  bool       // the last write requested the body, see expected
 	rest   []byte     // received and not read yet, see receive
-	// streams is set during a response that never ends by itself: the time limit applies to each write of it.
+	// streams is set during a response without an end: the time limit applies to each write of it.
 	streams bool
 }
 

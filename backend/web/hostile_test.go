@@ -74,7 +74,7 @@ func TestHeaderLinesHoldLittleMemory(t *testing.T) {
 	}
 }
 
-// What fasthttp parses takes up to fifty times the bytes that came, and it keeps that while the connection is open.
+// fasthttp parses a request into up to fifty times its bytes, and keeps them while the connection is open.
 func TestAnIdleConnectionHoldsLittleOfItsLastRequest(t *testing.T) {
 	p := backendtest.Start(t)
 	form := strings.Repeat("token="+strings.Repeat("x", 1000)+"&", 1000)

@@ -320,7 +320,7 @@ func (s *Server) alive(c *fiber.Ctx) error {
 func (s *Server) ready(c *fiber.Ctx) error {
 	c.Set(fiber.HeaderCacheControl, "no-store")
 	err := s.Store.Ready(c.UserContext())
-	if err == nil { // and the changes of other copies can be read
+	if err == nil { // a copy is ready only if it can read the changes of the others
 		_, err = s.Tokens.Arrive(c.UserContext())
 	}
 	if f, ok := errors.AsType[*fault.Error](err); ok && f.Kind == fault.Unavailable {

@@ -11,7 +11,7 @@ const drawn = (/imports point right too: `([^`]+)`/.exec(readme)?.[1] ?? "")
   .split("→")
   .map((step) => step.split(",").map((room) => room.trim()));
 
-/** What single rooms import beyond the drawing. */
+/** Imports that only one folder may have. */
 const alone: Record<string, string[]> = { main: ["styles"], tokens: ["deploy"], wire: ["schema"] };
 
 const code = readdirSync(source, { recursive: true, encoding: "utf8" }).filter(

@@ -103,7 +103,7 @@ function actorOf({ actor_name, actor_admin_user_id, actor_api_token_id, actor_ki
   return { text: actor_admin_user_id ? "A removed user" : (kinds[actor_kind ?? ""] ?? "The server") };
 }
 
-/** What is gone has no name and no page. */
+/** A deleted subject has no name and no page. */
 function subjectOf({ action, subject_id, subject_name }: AuditEvent): Named | undefined {
   if (!subject_id) return undefined;
   const [kind] = action.split(".");

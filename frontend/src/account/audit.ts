@@ -59,7 +59,7 @@ const queryOf = ({ actions, actor, subject, q }: AuditFilter) => ({
   search: q,
 });
 
-/** What depends on the time of the request. */
+/** The part of the query that depends on the time of the request. */
 function lateQueryOf({ from }: AuditFilter): Query {
   const length = periods.find(({ value }) => value === from)?.length;
   return length ? { from: startOf(length) } : {};

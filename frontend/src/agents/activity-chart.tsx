@@ -16,7 +16,7 @@ const looks: Record<InstanceStatus, { fill: string; key: string }> = {
   terminated: { fill: "fill-warn", key: "bg-warn" },
 };
 
-/** What most instances are is at the bottom. */
+/** From the bottom to the top: the most frequent status first. */
 const order: InstanceStatus[] = ["complete", "active", "pending", "cancelled", "terminated", "failed"];
 
 /** The instances of the last 24 hours by status. */

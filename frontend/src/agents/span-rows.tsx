@@ -141,7 +141,7 @@ function Json({ name, of, value }: JsonProps) {
   return <JsonBlock name={name} label={`${name} of ${of}`} value={value} />;
 }
 
-/** What no one sees in a text, or what changes the order of its characters. Emoji and some languages need U+200C and U+200D. */
+/** Characters that are invisible or reorder text. Emoji and some languages need U+200C and U+200D. */
 const hidden = /(?![\n\u200c\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
 const escaped = (character: string) =>

@@ -40,7 +40,7 @@ describe("spans are placed", () => {
       ["r", "a<c", "b<a", "c<b", "d<b", "e<r"],
       ["r", "-e", "a", "-b", "--c", "--d"],
     ],
-    // What hangs on a circle comes before it.
+    // A span below a circle comes before it.
     [
       ["d<b", "a<b", "b<a"],
       ["d", "a", "-b"],

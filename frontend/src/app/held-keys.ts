@@ -1,6 +1,6 @@
 /**
- * What a held key must not press again: the focus may have moved to it since, as to the first item of a menu or into a
- * question. In texts, keys repeat.
+ * Elements that a held key must not press: the focus may have moved to them since, as to the first item of a menu or into
+ * a question. In text fields, keys repeat.
  */
 const pressed: Record<string, string> = { Enter: ":not(textarea)", " ": "button, [role^=menu]" };
 

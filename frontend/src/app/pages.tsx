@@ -28,7 +28,7 @@ const apiTokens = () => import("./api-tokens-route");
 // Most visits open this page, so its code loads while the session does.
 if (["/", "/account", "/account/api-tokens"].includes(window.location.pathname)) apiTokens().catch(() => {});
 
-/** Keeps the query, which links to the other address may have. */
+/** Keeps the query: links to the shorter address may have one. */
 const moved = (to: string) => <Redirect to={to + window.location.search} replace />;
 
 const ToApiTokens = () => moved("/account/api-tokens");

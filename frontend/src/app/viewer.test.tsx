@@ -40,7 +40,7 @@ beforeEach(() => {
   network.on("GET /api_token/:id/events", list([]));
 });
 
-/** What controls that change something begin with. */
+/** How the names of controls that change something begin. */
 const verb =
   /^(Edit|Delete|Create|Invite|Register|Set up|Change|Replace|Send|Suspend|Activate|Rotate|Renew|Revoke|Retire|Reinstate|End|Make|Leave|Remove|Select)\b/;
 

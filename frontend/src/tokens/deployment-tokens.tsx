@@ -11,7 +11,7 @@ interface DeploymentTokensProps extends Creating {
 }
 
 export function DeploymentTokens({ open, ...props }: DeploymentTokensProps) {
-  // Loaded before the dialog opens, whose first focus is an environment.
+  // Loaded before the dialog opens: its first focus is an environment.
   useEnvironments();
   const { name } = props.agent;
   return (

@@ -76,7 +76,7 @@ export function TokenPage({ id, publicUrl, lifetimes, instances }: TokenPageProp
       </PageHeader>
       <Failure of={query} className="mt-4" />
       <TokenFacts token={token} />
-      {/* What has no fixed height follows what is loaded, so that nothing jumps. */}
+      {/* Parts without a fixed height come only after the parts above have loaded, so that nothing jumps. */}
       {token && (
         <>
           <Notices token={token} onEndOld={() => onEndOld(token)} />

@@ -13,7 +13,7 @@ export interface Series {
 }
 
 interface BarChartProps {
-  /** From the bottom to the top of each bar. All have as many amounts. */
+  /** From the bottom to the top of each bar. All have the same number of amounts. */
   series: Series[];
   /** What is counted, such as "Uses". */
   what: string;

@@ -33,7 +33,7 @@ export function Time({ at, note, past = false, clock = false }: TimeProps) {
         payload={full}
         delay={150}
         closeOnClick={false}
-        // By themselves, tooltips open on hover and focus only, not on a tap.
+        // Without this, tooltips open on hover and focus only, not on a tap.
         onClick={() => exact.open(`${id}-time`)}
         aria-describedby={id}
         className="cursor-default rounded-[3px] text-left underline decoration-transparent decoration-dotted underline-offset-3 hover:decoration-current"
