@@ -48,7 +48,7 @@ type MadeBackup struct {
 	At     time.Time // the instant that it shows
 	Bytes  int64
 	Tokens int64
-	Audit  error // why its audit trail does not verify, although it is like the database; nil if it verifies
+	Audit  error // why its audit trail does not verify, although it equals the database; nil if it verifies
 }
 
 // BackUp makes a backup and proves it, and records that it did, unless its audit trail does not verify. Scheduled backups record failures, too: no one watches them.

@@ -297,7 +297,7 @@ func decodeStrictly(text []byte, into any) error {
 	decoder.DisallowUnknownFields()
 	err := decoder.Decode(into)
 	if unfit, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && unfit.Field != "" {
-		return fmt.Errorf("%s must be a text", unfit.Field)
+		return fmt.Errorf("%s must be text", unfit.Field)
 	} else if ok {
 		return fmt.Errorf("it must be a JSON object, not %s", unfit.Value)
 	}

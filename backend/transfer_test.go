@@ -207,10 +207,10 @@ func TestAFileWithAWrongLineImportsNothingAndNamesTheLine(t *testing.T) {
 	for name, c := range map[string]struct{ line, want string }{
 		"no JSON":         {"nonsense", "must be a JSON object"},
 		"a list":          {"[]", "it must be a JSON object, not array"},
-		"a number":        {foreign("x", `,"hint":1`), "hint must be a text"},
+		"a number":        {foreign("x", `,"hint":1`), "hint must be text"},
 		"no such day":     {strings.Replace(foreign("x", ""), "2026-06-01", "2026-06-31", 1), "expires_at must be a time"},
 		"no time":         {foreign("x", `,"inserted_at":"yesterday"`), "inserted_at must be a time"},
-		"a number of ms":  {foreign("x", `,"inserted_at":1780272000000`), "inserted_at must be a text"},
+		"a number of ms":  {foreign("x", `,"inserted_at":1780272000000`), "inserted_at must be text"},
 		"unknown field":   {foreign("x", `,"expires_att":1`), "expires_att"},
 		"no hash":         {`{"scope":"account","role":"read","expires_at":"2026-06-01T00:00:00Z"}`, "hash must be"},
 		"no secret":       {foreign("", ""), "hash must not be"},

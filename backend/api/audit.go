@@ -87,7 +87,7 @@ func (in *AuditFilter) filter() (f audit.Filter, err error) {
 		wrong.Add("search", "must have at most %d characters", longestSearch)
 	}
 	if strings.ContainsRune(in.Search, 0) { // ends a pattern of SQLite, which would then find every event
-		wrong.Add("search", "must not hold the character U+0000")
+		wrong.Add("search", "must not contain the character U+0000")
 	}
 	f.From, f.To = optionalTime(wrong, "from", in.From), optionalTime(wrong, "to", in.To)
 	return f, wrong.Err()

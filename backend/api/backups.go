@@ -9,7 +9,7 @@ import (
 // Backup is the state of the backups of the installation in responses.
 type Backup struct {
 	Type      string            `json:"type" enum:"backup"`
-	ProvenAt  OptionalTimestamp `json:"proven_at" doc:"The instant that the last proven backup shows; null if there is none"`
+	ProvenAt  OptionalTimestamp `json:"proven_at" doc:"Time of the state in the last proven backup; null if there is none"`
 	Bytes     int64             `json:"bytes" doc:"The size of that backup"`
 	APITokens int64             `json:"api_tokens" doc:"How many API tokens that backup has, of all accounts"`
 	FailedAt  OptionalTimestamp `json:"failed_at" doc:"When the last backup failed; null unless it did"`
@@ -19,7 +19,7 @@ type Backup struct {
 
 type backupRestore struct {
 	_          struct{}          `nullable:"true"`
-	MadeAt     OptionalTimestamp `json:"made_at" doc:"The instant that the backup shows; null if the database lost changes, and an operator confirmed it as it is"`
+	MadeAt     OptionalTimestamp `json:"made_at" doc:"Time of the state in the backup; null if the database lost changes, and an operator confirmed it as it is"`
 	RestoredAt Timestamp         `json:"restored_at" doc:"When the database was restored or confirmed"`
 	Suspended  bool              `json:"suspended" doc:"Whether the restore suspended every API token that was active in the backup"`
 	Reviewed   bool              `json:"reviewed" doc:"Whether an admin user of the account has reviewed the API tokens since"`

@@ -45,7 +45,7 @@ func wordsFor(t reflect.Type) string {
 	case reflect.Slice, reflect.Array:
 		return "must be a list"
 	case reflect.String:
-		return "must be a text"
+		return "must be text"
 	}
 	return "must be an object"
 }

@@ -168,7 +168,7 @@ func TestAMemberOfABulkItemThatIsNoTextIsNamed(t *testing.T) {
 			"items[1].agent_id":        `{"_type":"agents/show","idempotency_key":"12345678","agent_id":%s}`,
 		} {
 			a := p.Call(http.MethodPost, "/api/v1/bulk", `{"items":[{"method":"GET","path":"/agent"},`+fmt.Sprintf(item, value)+`]}`, browser...)
-			if words, _ := a.JSON(t)["errors"].(map[string]any); a.Status != http.StatusUnprocessableEntity || len(words) != 1 || fmt.Sprint(words[field]) != "[must be a text]" {
+			if words, _ := a.JSON(t)["errors"].(map[string]any); a.Status != http.StatusUnprocessableEntity || len(words) != 1 || fmt.Sprint(words[field]) != "[must be text]" {
 				t.Errorf("%s: %s is answered %d %s", field, value, a.Status, a.Body)
 			}
 		}

@@ -111,7 +111,7 @@ func (b *sentBody) idempotencyKey() (key string, named bool, err error) {
 		return "", false, nil
 	}
 	if json.Unmarshal(value, &key) != nil {
-		return "", false, fault.Field("idempotency_key", "must be a text")
+		return "", false, fault.Field("idempotency_key", "must be text")
 	}
 	return key, true, nil
 }

@@ -152,7 +152,7 @@ func (s *Service) mailInvite(ctx context.Context, i people.IssuedInvite, address
 		err = s.Mail.Send(ctx, i.ID.String(), i.Email, fmt.Sprintf("Join %s on Tokentab", owner.Name), fmt.Sprintf(
 			"You are invited to join the team of %s, which manages its API tokens with Tokentab.\n\n"+
 				"To set your name and password, open this page by %s:\n\n%s\n\n"+
-				"The link works once. If you did not expect this mail, you can ignore it.\n",
+				"The link works once. If you did not expect this email, you can ignore it.\n",
 			owner.Name, i.ExpiresAt.UTC().Format("2 January 2006, 15:04 UTC"), address))
 	}
 	if err != nil {

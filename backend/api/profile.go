@@ -15,7 +15,7 @@ type AdminSession struct {
 	UserAgent  string    `json:"user_agent" doc:"The browser's User-Agent"`
 	InsertedAt Timestamp `json:"inserted_at"`
 	LastSeenAt Timestamp `json:"last_seen_at"`
-	ExpiresAt  Timestamp `json:"expires_at" doc:"The session ends then, or after a day without use"`
+	ExpiresAt  Timestamp `json:"expires_at" doc:"When the session ends, unless a day without use ends it earlier"`
 	Current    bool      `json:"current" doc:"Whether this request uses it"`
 }
 

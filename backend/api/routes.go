@@ -93,7 +93,7 @@ func (s *Service) routes(app *fiber.App) {
 	add(s, manager, http.MethodPost, "/agent", "Register an agent", s.createAgent)
 	add(s, manager, http.MethodGet, "/agent/show", "Retrieve an agent by its id or its external identifier", s.showAgent)
 	add(s, manager, http.MethodGet, "/agent/{id}", "Retrieve an agent", s.getAgent)
-	add(s, manager, http.MethodPut, "/agent/{id}", "Change an agent", s.updateAgent)
+	add(s, manager, http.MethodPut, "/agent/{id}", "Update an agent", s.updateAgent)
 	add(s, manager, http.MethodPost, "/agent/{id}/retire", "Retire an agent and suspend its active tokens", s.retireAgent)
 	add(s, manager, http.MethodPost, "/agent/{id}/reinstate", "Reinstate a retired agent and the tokens suspended with it", s.reinstateAgent)
 	add(s, manager, http.MethodDelete, "/agent/{id}", "Delete an agent with its deployments and versions, and revoke its API tokens", s.deleteAgent)

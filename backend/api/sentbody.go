@@ -135,7 +135,7 @@ func (r *reader) text(name string) (text string) {
 	}
 	text, ok := rawjson.Text(value)
 	if !ok {
-		r.wrong.Add(name, "must be a text")
+		r.wrong.Add(name, "must be text")
 	}
 	return text
 }

@@ -159,7 +159,7 @@ func (s *Service) setUp(ctx context.Context, who *caller, in *ordered[SetUp]) (*
 		}
 		return nil, err
 	}
-	s.Log.Info("the first account was made", "admin_user", user.ID, "address", who.Address)
+	s.Log.Info("the first account was created", "admin_user", user.ID, "address", who.Address)
 	return s.begin(ctx, who, user), nil
 }
 

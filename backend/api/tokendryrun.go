@@ -10,7 +10,7 @@ import (
 
 // Trying says whether a change of a token is only tried.
 type Trying struct {
-	DryRun bool `query:"dry_run" doc:"Change nothing, and show who would notice. Gets the errors of the change"`
+	DryRun bool `query:"dry_run" doc:"Change nothing, and show who would notice. The errors are those of the change"`
 }
 
 type tryableInput struct {

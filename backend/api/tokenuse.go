@@ -61,7 +61,7 @@ func useSummary(u *token.Usage, t *token.Listed) *TokenUseSummary {
 
 // Including says what else a response holds.
 type Including struct {
-	Include string `query:"include" enum:"use," doc:"use: also how each token was used"`
+	Include string `query:"include" enum:"use," doc:"use adds how each token was used"`
 }
 
 // withUse returns tokens for a response, with their uses if they are wanted.
@@ -103,7 +103,7 @@ type TokenUse struct {
 	TokenUseFacts
 	StillTried   bool             `json:"still_tried" doc:"Whether the token is suspended, revoked or expired, and was refused within the last 24 hours. Refusals of a replaced secret count too"`
 	Secrets      *TokenSecretUses `json:"secrets,omitempty" doc:"Uses of each secret since the last rotation; missing unless the token has two valid secrets"`
-	CountedSince Timestamp        `json:"counted_since" doc:"Every validation from here on is counted"`
+	CountedSince Timestamp        `json:"counted_since" doc:"Every validation since then is counted"`
 	Accuracy     TokenUseAccuracy `json:"accuracy"`
 }
 
@@ -120,12 +120,12 @@ type TokenUseFacts struct {
 	LastRefusedAt OptionalTimestamp `json:"last_refused_at" doc:"null if never refused"`
 	LastHour      TokenUseTotal     `json:"last_hour"`
 	LastDay       TokenUseTotal     `json:"last_day"`
-	Addresses     []TokenUseAddress `json:"addresses" nullable:"false" doc:"The last client addresses, up to 8, newest first. Behind a trusted proxy, the client's"`
+	Addresses     []TokenUseAddress `json:"addresses" nullable:"false" doc:"The last client addresses, up to 8, newest first. Behind a trusted proxy, those of its clients"`
 }
 
 // TokenUseTotal counts the validations since an instant.
 type TokenUseTotal struct {
-	Since    Timestamp `json:"since" doc:"Counts are kept by the hour, so this is the start of an hour if the token was used since"`
+	Since    Timestamp `json:"since" doc:"An hour or a day ago; the start of that clock hour if the token was used since, because counts are kept by the hour"`
 	Accepted uint64    `json:"accepted"`
 	Refused  uint64    `json:"refused"`
 }

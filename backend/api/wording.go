@@ -79,7 +79,7 @@ var wordings = []struct {
 	{regexp.MustCompile(`^expected length <= (.*)$`), "must have at most %s characters"},
 	{regexp.MustCompile(`^expected array length >= 1$`), "must not be empty"},
 	{regexp.MustCompile(`^expected array length <= (.*)$`), "must have at most %s items"},
-	{regexp.MustCompile(`^expected string`), "must be a text"},
+	{regexp.MustCompile(`^expected string`), "must be text"},
 	{regexp.MustCompile(`^expected object`), "must be an object"},
 	{regexp.MustCompile(`^expected array`), "must be a list"},
 }

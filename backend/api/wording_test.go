@@ -24,7 +24,7 @@ func TestWhatIsWrongWithAFieldIsSaidInPlainWords(t *testing.T) {
 		{"GET", "agent_version", "", "agent_id", "is required"},
 		{"POST", "api_token", `{"details":{}}`, "token_scope", "is required"},
 		{"POST", "api_token", `{"details":{"token_scope":"planet"}}`, "token_scope", "must be one of account, environment, agent_deployment"},
-		{"POST", "api_token", `{"details":{"token_scope":7}}`, "token_scope", "must be a text"},
+		{"POST", "api_token", `{"details":{"token_scope":7}}`, "token_scope", "must be text"},
 		{"POST", "api_token", `{"details":{"token_scope":"account","expires_in":"1h"}}`, "expires_in", "must be a whole number"},
 		{"POST", "api_token", `{"details":{"token_scope":"account","expires_in":0}}`, "expires_in", "must be at least 1"},
 		{"POST", "api_token", `{"details":{"token_scope":"account","expires_in":1e12}}`, "expires_in", "must be at most 1000000000"},

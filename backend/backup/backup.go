@@ -23,15 +23,15 @@ type Failure string
 const (
 	DiskFull     Failure = "disk_full"
 	NoAccess     Failure = "no_access"     // the folder is missing or may not be written
-	NotProven    Failure = "not_proven"    // the copy was not like the database
-	AuditBroken  Failure = "audit_broken"  // the copy is like the database, whose audit trail does not verify
+	NotProven    Failure = "not_proven"    // the copy differs from the database
+	AuditBroken  Failure = "audit_broken"  // the copy equals the database, whose audit trail does not verify
 	OtherFailure Failure = "other_failure" // the log has the cause
 )
 
-// ErrNotProven means that a backup could be written, but is not like the database.
-var ErrNotProven = errors.New("the backup is not like the database")
+// ErrNotProven means that a backup could be written, but differs from the database.
+var ErrNotProven = errors.New("the backup differs from the database")
 
-// ErrAuditBroken means that a backup was made and is like the database, but that the audit trail of both does not verify.
+// ErrAuditBroken means that a backup was made and equals the database, but that the audit trail of both does not verify.
 var ErrAuditBroken = errors.New("the audit trail was changed from outside")
 
 // FailureOf returns why a backup failed; zero for nil.

@@ -103,7 +103,7 @@ func readItem(wrong fault.Fields, at string, sent item) Request {
 		request.NotServed = true
 	}
 	if strings.ContainsFunc(path, isNoTarget) {
-		wrong.Add(at+".path", "must not hold a # or control characters")
+		wrong.Add(at+".path", "must not contain a # or control characters")
 	}
 	request.Path = "/api/v1" + path
 	switch body := sent["body"]; {
@@ -203,7 +203,7 @@ func (i item) text(wrong fault.Fields, at, name string) (text string) {
 	if value := i[name]; len(value) > 0 {
 		var ok bool
 		if text, ok = rawjson.Text(value); !ok {
-			wrong.Add(at+"."+name, "must be a text")
+			wrong.Add(at+"."+name, "must be text")
 		}
 	}
 	return text

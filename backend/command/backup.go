@@ -86,7 +86,7 @@ func (m *makeBackup) Run(ctx context.Context, std IO) (err error) {
 	}
 	_, err = fmt.Fprintf(std.Out, "%s  %d bytes  %s  %s\n", m.File, made.Bytes, counted(made.Tokens, "API token", "API tokens"), made.At.Format(time.RFC3339))
 	if made.Audit != nil {
-		err = errors.Join(err, fmt.Errorf("the backup is like the database, but its audit trail does not verify: %w", made.Audit))
+		err = errors.Join(err, fmt.Errorf("the backup equals the database, but its audit trail does not verify: %w", made.Audit))
 	}
 	return err
 }

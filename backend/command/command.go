@@ -45,7 +45,7 @@ type grammar struct {
 	Audit    audits     `cmd:"" help:"Verify the audit trail."`
 	Backup   makeBackup `cmd:"" help:"Write a proven backup of the database to one file, while a server runs or not."`
 	Restore  restore    `cmd:"" help:"Restore a backup. Stop the server first."`
-	Database database   `cmd:"" help:"Move between SQLite and Postgres, and manage a database that several copies of the server share."`
+	Database database   `cmd:"" help:"Move between SQLite and Postgres, and confirm a shared Postgres database after a failover or a restore."`
 	Doctor   doctor     `cmd:"" help:"Check the installation and say what to do. Give it the flags or environment of serve. With a server, it measures how soon a revocation works, with a token that it deletes again."`
 	Health   health     `cmd:"" help:"Exit with 0 if the server is ready, otherwise with 1 and the reason. For HEALTHCHECK in containers."`
 	Version  version    `cmd:"" help:"Print the version and the commit."`

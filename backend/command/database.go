@@ -47,7 +47,7 @@ func (d *copyDatabase) Run(ctx context.Context, std IO) error {
 	}
 	fmt.Fprintln(std.Err, d.keyAdvice())
 	if done.Audit != nil {
-		return fmt.Errorf("the copy is like the original, but the audit trail of both does not verify: %w", done.Audit)
+		return fmt.Errorf("the copy equals the original, but the audit trail does not verify in either: %w", done.Audit)
 	}
 	return nil
 }

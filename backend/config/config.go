@@ -142,7 +142,7 @@ func (c *Config) Check() error {
 	if _, mails, err := c.SMTP(); err != nil {
 		return err
 	} else if mails && c.PublicURL == "" {
-		return errors.New("--smtp-url requires --public-url, which is in the links of mails")
+		return errors.New("--smtp-url requires --public-url, for the links in emails")
 	}
 	if c.MaxConnections < 0 || c.MaxConnections > 1_000_000 {
 		return errors.New("--max-connections must be from 1 to 1000000, or 0 to follow the limits on open files and memory")

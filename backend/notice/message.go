@@ -105,7 +105,7 @@ func mailOf(body, origin string) (subject, text string, err error) {
 		fmt.Fprintf(&b, "- and %d more\n", more)
 	}
 	fmt.Fprintf(&b, "\nTo see what expires next, open %s/account/api-tokens?expires=14&sort=expires\n", origin)
-	fmt.Fprintf(&b, "\nTo stop these mails, turn them off at %s/account/details#notifications\n", origin)
+	fmt.Fprintf(&b, "\nTo stop these emails, turn them off at %s/account/details#notifications\n", origin)
 	return fmt.Sprintf("%s of %s %s", tokens, d.AccountName, happens), b.String(), nil
 }
 

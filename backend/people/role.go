@@ -38,7 +38,7 @@ func (ps *People) SetRole(ctx context.Context, actor audit.Actor, id pfid.ID, ro
 		wrong.Add("role", "must be admin or viewer")
 	}
 	if role == RoleAdmin && revokeTokens {
-		wrong.Add("revoke_api_tokens", "must be left out for the role admin")
+		wrong.Add("revoke_api_tokens", "must be omitted for the role admin")
 	}
 	if err := wrong.Err(); err != nil {
 		return Member{}, 0, err

@@ -175,7 +175,7 @@ func (k MasterKey) open(sealed []byte, name string) ([]byte, error) {
 	}
 	plain, err := aead.Open(nil, sealed[:size], sealed[size:], []byte(name))
 	if err != nil {
-		return nil, fmt.Errorf("the sealed secrets in the database can't be opened with this master key: set TOKENTAB_MASTER_KEY, or put back the file %s, that this database was made with", MasterKeyFile)
+		return nil, fmt.Errorf("the sealed secrets in the database can't be opened with this master key: set TOKENTAB_MASTER_KEY to the key that this database was created with, or put back the file %s", MasterKeyFile)
 	}
 	return plain, nil
 }

@@ -63,7 +63,7 @@ type BackupOptions struct {
 
 // Backup writes one consistent state of the database to a file, with mode 0600, and proves it before the file gets its
 // name: it is unpacked as a restore does, and compared with the database. It reads one snapshot and keeps no one from
-// writing. It returns backup.ErrNotProven if the copy is not like the database, and backup.ErrAuditBroken with a backup that
+// writing. It returns backup.ErrNotProven if the copy differs from the database, and backup.ErrAuditBroken with a backup that
 // is like it, but has a broken audit trail: without backups, who broke it could also make the installation lose its data.
 func (s *db) Backup(ctx context.Context, path string, options BackupOptions) (m Manifest, bytes int64, err error) {
 	if err := mayBecomeBackup(path, options.Overwrite); err != nil {

@@ -39,8 +39,8 @@ type Manifest struct {
 	Key []byte `json:"key,omitempty"`
 }
 
-// errDamaged is the error for a backup that is not as it was written.
-var errDamaged = errors.New("the backup is damaged: it is not as it was written")
+// errDamaged is the error for a backup that has changed since it was written.
+var errDamaged = errors.New("the backup is damaged: it has changed since it was written")
 
 // writeBackup writes the backup of a database file. rest is called after each piece of work.
 func writeBackup(ctx context.Context, to io.Writer, m Manifest, database io.Reader, rest func()) error {

@@ -37,7 +37,7 @@ type CopyOptions struct {
 // Copied says what a copy contains.
 type Copied struct {
 	Contents
-	Audit error // why its audit trail does not verify, although it is like the original; nil if it verifies
+	Audit error // why its audit trail does not verify, although it equals the original; nil if it verifies
 }
 
 // CopyToPostgres copies the database in a folder, on which no server may run, into an empty one on Postgres, in one
@@ -165,7 +165,7 @@ func copyTables(ctx context.Context, from, into *held, tables []copiedTable, opt
 			return done, err
 		}
 		if has != sums[t.name] {
-			return done, fmt.Errorf("the copy is not like the original: its table %s has %d rows instead of %d, or others", t.name, has.count, sums[t.name].count)
+			return done, fmt.Errorf("the copy differs from the original: its table %s has %d rows instead of %d, or other ones", t.name, has.count, sums[t.name].count)
 		}
 	}
 	at := options.Now()
@@ -177,7 +177,7 @@ func copyTables(ctx context.Context, from, into *held, tables []copiedTable, opt
 		return done, err
 	}
 	if !done.Contents.equal(want) {
-		return done, errors.New("the copy is not like the original: tokens or status lists differ")
+		return done, errors.New("the copy differs from the original: tokens or status lists differ")
 	}
 	options.Progress("verifying the audit trail of the copy")
 	err = options.Audit(into.shared(ctx), Events{new(db)})

@@ -65,7 +65,7 @@ func (s People) InsertInvite(ctx context.Context, i people.Invite, recorder audi
 				return made, err
 			}
 			if role != people.RoleAdmin {
-				return made, fault.New(fault.NotPermitted, "The member who created this token is not an admin of the team any more, so it can't invite anyone.")
+				return made, fault.New(fault.NotPermitted, "This token can't invite anyone: the member who created it is no longer an admin.")
 			}
 		}
 		i.CreatedByAdminUserID = maker.responsible

@@ -181,7 +181,7 @@ func (*translating) CheckNamedValue(v *driver.NamedValue) (err error) {
 // checkText returns an error for a text that Postgres can't hold.
 func checkText(text string) error {
 	if strings.IndexByte(text, 0) >= 0 || !utf8.ValidString(text) {
-		return fault.New(fault.Validation, "A text must be UTF-8 without zero bytes.")
+		return fault.New(fault.Validation, "Text must be UTF-8 without zero bytes.")
 	}
 	return nil
 }

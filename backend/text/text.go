@@ -120,9 +120,9 @@ func complaintAbout(text, breaks string) string {
 		case r == utf8.RuneError:
 			return "must be valid Unicode text"
 		case unicode.IsControl(r):
-			return fmt.Sprintf("must not hold control characters, such as U+%04X", r)
+			return fmt.Sprintf("must not contain control characters, such as U+%04X", r)
 		case isInvisible(r) && !isNeeded(runes, i):
-			return fmt.Sprintf("must not hold invisible characters or ones that change the direction of text, such as U+%04X", r)
+			return fmt.Sprintf("must not contain invisible characters or ones that change the direction of text, such as U+%04X", r)
 		}
 		seen = seen || isSeenAlone(r)
 	}

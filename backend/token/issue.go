@@ -180,7 +180,7 @@ func (ts *Tokens) checkOrder(order *Order, at time.Time) error {
 	}
 	order.Role = cmp.Or(order.Role, Manage)
 	if order.Role != Manage && order.Scope != ScopeAccount {
-		wrong.Add("token_role", "must be left out unless the scope is account: other tokens can't call the management API")
+		wrong.Add("token_role", "must be omitted unless the scope is account: other tokens can't call the management API")
 	}
 	order.Name = text.Line(wrong, "name", order.Name, 0, MaxName)
 	field := "expires_at"
@@ -201,6 +201,6 @@ func checkPresence(wrong fault.Fields, field string, scope Scope, has, wants boo
 	case wants && !has:
 		wrong.Add(field, "is required for the scope %s", scope)
 	case has && !wants:
-		wrong.Add(field, "must be left out for the scope %s", scope)
+		wrong.Add(field, "must be omitted for the scope %s", scope)
 	}
 }
