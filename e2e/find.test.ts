@@ -99,7 +99,7 @@ test("each filter limits the list, is in the address, and survives a reload", as
     ["Environment", "Production", `?env=${await api.environmentId("Production")}`, /Invoice reader/],
     ["Agent", "Invoice reader", `?agent=${agentId}`, /Invoice reader/],
     ["Creator", "Ada Lovelace", `?by=${own?.id}`, ...all.slice(0, -1)],
-    ["Creator", "People who have left", "?by=left", /Abandoned/],
+    ["Creator", "Former members", "?by=left", /Abandoned/],
     ["Expires", "Within 7 days", "?expires=7", /Trial/],
     ["Last used", "Never used", "?unused=never", ...all.slice(1)],
     ["Last used", "Unused for 7 days", "?unused=7"],
@@ -200,7 +200,7 @@ test("everything is found by keyboard, and nothing found is said", async ({ page
   await page.keyboard.press("/");
   await expect(search(page)).toBeFocused();
   await page.keyboard.type("no such/token");
-  await expect(page.getByRole("heading", { name: "No tokens match." })).toBeVisible();
+  await expect(page.getByRole("heading", { name: "No tokens match" })).toBeVisible();
   await page.keyboard.press("Escape");
   await expect(tokenRow(page, /Nightly/)).toBeVisible();
   await expect(search(page)).toBeFocused();
@@ -217,7 +217,7 @@ test("everything is found by keyboard, and nothing found is said", async ({ page
   await expect(part(page, "Suspended")).toHaveAttribute("aria-pressed", "true");
   await tabTo(page, part(page, "Expired"));
   await page.keyboard.press("Space");
-  await expect(page.getByRole("heading", { name: "No tokens match." })).toBeVisible();
+  await expect(page.getByRole("heading", { name: "No tokens match" })).toBeVisible();
   await tabTo(page, page.getByRole("main").getByRole("button", { name: "Clear filters" }));
   await page.keyboard.press("Enter");
   await expect(page).toHaveURL(tab);
@@ -288,7 +288,7 @@ test.describe("on a narrow touch screen", () => {
   test("search, filters and chips fit, and work by touch", async ({ page, api, signedIn: _ }) => {
     const { agentId } = await someTokens(api);
     await page.goto(`${tab}?agent=${agentId}&scope=agent_deployment&unused=never&q=${"w".repeat(200)}`);
-    await expect(page.getByRole("heading", { name: "No tokens match." })).toBeVisible();
+    await expect(page.getByRole("heading", { name: "No tokens match" })).toBeVisible();
     await expectNoOverflow(page);
     await page.getByRole("button", { name: "Clear search" }).tap();
     await expectRows(page, /Invoice reader/);

@@ -86,7 +86,7 @@ test("a revoked invite no longer works, and the last admin can't be removed", as
   await page.getByRole("link", { name: "Team" }).click();
   const member = page.getByRole("row", { name: "You" });
   await member.getByRole("button", { name: /^Actions for/ }).click();
-  const leave = page.getByRole("menuitem", { name: "Leave the account" });
+  const leave = page.getByRole("menuitem", { name: "Leave account" });
   await expect(leave).toBeDisabled();
   await expect(leave).toContainText("The last admin can’t be removed.");
 });

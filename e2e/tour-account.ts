@@ -72,7 +72,7 @@ async function teamPage({ page, visit }: Tour) {
   await own.getByRole("button", { name: /^Actions for/ }).click();
   await expect(page.getByRole("menu")).toBeVisible();
   await visit("team-menu");
-  await page.getByRole("menuitem", { name: "Leave the account" }).click();
+  await page.getByRole("menuitem", { name: "Leave account" }).click();
   await expect(page.getByRole("checkbox", { name: /^Revoke your/ })).toBeVisible();
   await visit("team-leave");
   await cancel(page);

@@ -163,7 +163,7 @@ async function findPages({ page, visit }: Tour) {
   await page.getByRole("button", { name: "Done" }).click();
   await page.keyboard.press("/");
   await page.keyboard.type("no such token");
-  await expect(page.getByRole("heading", { name: "No tokens match." })).toBeVisible();
+  await expect(page.getByRole("heading", { name: "No tokens match" })).toBeVisible();
   await visit("tokens-nothing-found");
   await page.goto("/account/api-tokens");
   await expect(tokenRow(page, /Nightly build/)).toBeVisible();

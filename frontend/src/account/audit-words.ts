@@ -100,7 +100,7 @@ function actorOf({ actor_name, actor_admin_user_id, actor_api_token_id, actor_ki
     return { text: actor_name, href: actor_api_token_id ? tokenPage(actor_api_token_id) : undefined };
   }
   if (actor_api_token_id) return { text: "A deleted token" };
-  return { text: actor_admin_user_id ? "A removed user" : (kinds[actor_kind ?? ""] ?? "The server") };
+  return { text: actor_admin_user_id ? "A former member" : (kinds[actor_kind ?? ""] ?? "The server") };
 }
 
 /** A deleted subject has no name and no page. */
@@ -109,7 +109,7 @@ function subjectOf({ action, subject_id, subject_name }: AuditEvent): Named | un
   const [kind] = action.split(".");
   if (!subject_name) {
     const isPerson = kind === "admin_user" || kind === "session";
-    return { text: isPerson ? "a removed user" : `with ID ${shortId(subject_id)}` };
+    return { text: isPerson ? "a former member" : `with ID ${shortId(subject_id)}` };
   }
   if (kind === "api_token") return { text: subject_name, href: tokenPage(subject_id) };
   if (kind === "agent") return { text: subject_name, href: `/agents/${encodeURIComponent(subject_id)}` };

@@ -50,7 +50,7 @@ function InvitedFace({ invited, onClose }: { invited: Invited; onClose: () => vo
       <DialogBody>
         <DialogText>
           {mailSent
-            ? `A mail with this link was sent to ${invite.email}.`
+            ? `An email with this link was sent to ${invite.email}.`
             : `No mail was sent. Give this link to ${invite.email} yourself.`}
         </DialogText>
         <CopyField

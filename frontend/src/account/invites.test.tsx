@@ -104,7 +104,7 @@ describe("inviting a team member", () => {
   };
 
   test.each([
-    [true, /A mail with this link was sent to grace@acme.example/],
+    [true, /An email with this link was sent to grace@acme.example/],
     [false, /No mail was sent. Give this link to grace@acme.example yourself/],
   ])("shows the link, and whether a mail was sent (%s)", async (mail_sent, text) => {
     network.on("POST /admin_user_invite", { ...one(invite()), mail_sent });

@@ -30,7 +30,7 @@ export function RemoveMemberDialog({ member, own, onClose, onLeft }: RemoveMembe
     <RequestQuestion
       title={own ? "Leave this account?" : "Remove this member?"}
       row={id}
-      yes={own ? "Leave the account" : "Remove member"}
+      yes={own ? "Leave account" : "Remove member"}
       request={useRemoveMember(id)}
       tick={
         tokens > 0 && {

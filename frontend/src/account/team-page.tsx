@@ -89,7 +89,7 @@ export default function TeamPage({
               onChoose: () => setRevoking(member),
             },
             {
-              label: member.id === ownId ? "Leave the account" : "Remove member",
+              label: member.id === ownId ? "Leave account" : "Remove member",
               icon: UserMinus,
               danger: true,
               obstacle: member.available_actions.remove ? undefined : "The last admin can’t be removed.",

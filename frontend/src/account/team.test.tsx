@@ -102,9 +102,9 @@ describe("removing a member", () => {
       return { ...one(member()), revoked_api_token_count: 0 };
     });
     const { user } = open(address);
-    const question = await choose(user, "Ada Lovelace", "Leave the account");
+    const question = await choose(user, "Ada Lovelace", "Leave account");
     expect(question).toHaveTextContent("All your sessions end at once, including this one");
-    await user.click(within(question).getByRole("button", { name: "Leave the account" }));
+    await user.click(within(question).getByRole("button", { name: "Leave account" }));
     expect(await screen.findByRole("heading", { name: "Sign in" })).toBeInTheDocument();
   });
 

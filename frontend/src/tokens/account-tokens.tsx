@@ -28,7 +28,7 @@ export function AccountTokens(props: Creating) {
           icon: KeyRound,
           title: "No API tokens yet",
           text: "Create one for a script, a CI job or a service that uses this account.",
-          action: <Button onClick={() => props.onCreating(true)}>Create your first token</Button>,
+          action: <Button onClick={() => props.onCreating(true)}>Create the first token</Button>,
         }}
       />
     </>

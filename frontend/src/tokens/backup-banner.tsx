@@ -11,7 +11,7 @@ import type { Backup } from "../wire";
 const failures: Record<string, string> = {
   disk_full: "The disk for backups is full.",
   no_access: "The folder for backups is missing, or the server may not write to it.",
-  not_proven: "The copy was not like the database.",
+  not_proven: "The copy differs from the database.",
   audit_broken: "The audit trail does not verify. Run tokentab audit verify on the server.",
 };
 
@@ -44,7 +44,7 @@ export default function BackupBanner(): ReactNode {
               busy={review.isPending}
               onClick={() =>
                 review.mutate(undefined, {
-                  onSuccess: () => announce("Tokens marked as reviewed"),
+                  onSuccess: () => announce("Tokens marked as reviewed."),
                   onError: (error) => announceFailed(error, "The review was not saved.", "restore"),
                 })
               }

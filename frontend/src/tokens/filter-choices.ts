@@ -25,7 +25,7 @@ export function useChoices(find: Find, all: boolean): Record<Choosable, Choices>
     agent: loaded(agents, ({ name, status }) => (status === "retired" ? `${name} (retired)` : name)),
     by:
       find.by === "left" || creators.words
-        ? { ...creators, words: { left: "People who have left", ...creators.words } }
+        ? { ...creators, words: { left: "Former members", ...creators.words } }
         : creators,
   };
 }

@@ -82,7 +82,7 @@ describe("the address", () => {
       state: "revoked",
       sorting: "-last_used_at",
     });
-    expect(await part(/Creator: People who have left/)).toBeInTheDocument();
+    expect(await part(/Creator: Former members/)).toBeInTheDocument();
     expect(sent.some(({ route }) => route === "GET /admin_user")).toBe(false);
   });
 

@@ -112,7 +112,7 @@ describe("the search", () => {
 
   test("that finds nothing says so, and can be cleared", async () => {
     const { user } = open(`${address}?q=zebra&state=active`);
-    expect(await screen.findByRole("heading", { name: "No tokens match." })).toBeInTheDocument();
+    expect(await screen.findByRole("heading", { name: "No tokens match" })).toBeInTheDocument();
     expect(screen.getByText("0 of 60 tokens")).toBeInTheDocument();
     expect(screen.queryByText("No API tokens yet")).not.toBeInTheDocument();
     await user.click(screen.getByRole("button", { name: "Clear filters" }));
@@ -201,7 +201,7 @@ describe("the filters", () => {
     await inAddress("?scope=environment");
     const creator = within(panel).getByRole("combobox", { name: "Creator" });
     await within(creator).findByRole("option", { name: "Grace Hopper" });
-    await user.selectOptions(creator, "People who have left");
+    await user.selectOptions(creator, "Former members");
     await inAddress("?scope=environment&by=left");
     await user.keyboard("{Escape}");
     const button = await screen.findByRole("button", { name: "Filter, 2 active" });

@@ -70,5 +70,5 @@ function doerText({
   if (actor_kind === "server") return "by the server";
   if (actor_name) return `by ${isolate(actor_name)}`;
   if (actor_api_token_id) return "by a deleted token";
-  return actor_admin_user_id ? "by a removed user" : "on the server";
+  return actor_admin_user_id ? "by a former member" : "on the server";
 }

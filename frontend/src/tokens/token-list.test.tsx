@@ -429,7 +429,7 @@ describe("the list", () => {
     stored = [];
     const { user } = open(address);
     expect(await screen.findByRole("heading", { name: "No API tokens yet" })).toBeInTheDocument();
-    await user.click(screen.getByRole("button", { name: "Create your first token" }));
+    await user.click(screen.getByRole("button", { name: "Create the first token" }));
     expect(await screen.findByRole("dialog", { name: "Create API token" })).toBeInTheDocument();
   });
 

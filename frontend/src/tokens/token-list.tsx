@@ -123,7 +123,7 @@ export function TokenList({ name, agent, empty, creating, onCreating, ...making 
 function nothingFound(onClear: () => void): Empty {
   return {
     icon: SearchX,
-    title: "No tokens match.",
+    title: "No tokens match",
     text: "Try other words or fewer filters.",
     action: <Button onClick={onClear}>Clear filters</Button>,
     reads: true,

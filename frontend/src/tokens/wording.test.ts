@@ -80,7 +80,7 @@ describe("the last use", () => {
 describe("the creator", () => {
   test("is named, even a deleted one and the command line", () => {
     expect(makerText(token())).toBe("Created by Ada Lovelace");
-    expect(makerText(token({ created_by_name: null }))).toBe("Created by a removed user");
+    expect(makerText(token({ created_by_name: null }))).toBe("Created by a former member");
     expect(makerText(token({ created_by_name: null, created_by_admin_user_id: null }))).toBe(
       "Created on the server",
     );

@@ -66,7 +66,7 @@ export function awaitsFirstUse(token: ApiToken, now: number): boolean {
 export function makerText(token: ApiToken): string {
   if (token.created_by_name) return `Created by ${isolate(token.created_by_name)}`;
   const made = token.created_by_admin_user_id ?? token.created_by_api_token_id;
-  return made ? "Created by a removed user" : "Created on the server";
+  return made ? "Created by a former member" : "Created on the server";
 }
 
 /** Follows "Revoked 3 days ago" or "Suspended 3 days ago"; null if unknown. */
@@ -77,7 +77,7 @@ export function changerText(token: ApiToken, change: "revoked" | "suspended" = "
   if (by === token.id) return "by its holder";
   if (name) return `by ${isolate(name)}`;
   if (by) return "by a deleted token";
-  return token[`${change}_by_admin_user_id`] ? "by a removed user" : "on the server";
+  return token[`${change}_by_admin_user_id`] ? "by a former member" : "on the server";
 }
 
 /** The purpose of an environment, unless its name says so. */
