@@ -14,6 +14,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -133,11 +134,14 @@ func (s *Sender) reason(ctx context.Context, host string, err error) string {
 	if bad, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return fmt.Sprintf("The receiver's certificate is not accepted: %s.", bad.Err)
 	}
-	for {
-		inner := errors.Unwrap(err)
-		if inner == nil {
-			return fmt.Sprintf("There was no answer: %s.", err) // the innermost says it best: connection refused
-		}
-		err = inner
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return "The receiver closed the connection without an answer."
 	}
+	for inner := errors.Unwrap(err); inner != nil; inner = errors.Unwrap(err) {
+		err = inner // the innermost says it best: connection refused
+	}
+	if strings.Contains(err.Error(), "malformed ") { // and shows what only this server can reach
+		return "The receiver does not speak HTTP/1.1."
+	}
+	return fmt.Sprintf("There was no answer: %s.", err)
 }

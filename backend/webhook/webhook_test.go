@@ -96,6 +96,8 @@ func TestABadReceiverIsReportedInTime(t *testing.T) {
 	untrusted.Config.ErrorLog = log.New(io.Discard, "", 0) // the client hangs up
 	untrusted.StartTLS()
 	defer untrusted.Close()
+	leaving := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
+	defer leaving.Close()
 	closed, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -111,7 +113,9 @@ func TestABadReceiverIsReportedInTime(t *testing.T) {
 		"silence":                {raw(t, "", false), 0, "did not answer within"},
 		"an endless head":        {raw(t, "HTTP/1.1 200 OK\r\nX-A: "+strings.Repeat("a", 1<<20), true), 0, "There was no answer"},
 		"endless information":    {raw(t, "HTTP/1.1 100 Continue\r\n\r\n", true), 0, "There was no answer"},
-		"no HTTP":                {raw(t, "220 smtp ready\r\n", false), 0, "There was no answer"},
+		"no HTTP":                {raw(t, "220 smtp ready\r\n", false), 0, "does not speak HTTP"},
+		"no header":              {raw(t, "HTTP/1.1 200 OK\r\nsmtp ready\r\n\r\n", false), 0, "does not speak HTTP"},
+		"a closed connection":    {leaving.URL, 0, "closed the connection without an answer"},
 		"a closed port":          {"http://" + closed.Addr().String(), 0, "connection refused"},
 		"an unknown certificate": {untrusted.URL, 0, "certificate is not accepted"},
 		"an unknown host":        {"https://nowhere.invalid", 0, "nowhere.invalid"},
@@ -127,6 +131,9 @@ func TestABadReceiverIsReportedInTime(t *testing.T) {
 			}
 			if status != c.status || !strings.Contains(failure, c.reason) {
 				t.Errorf("%d %q, want %d %q", status, failure, c.status, c.reason)
+			}
+			if strings.Contains(failure, "smtp ready") {
+				t.Errorf("the failure shows what the receiver sent: %s", failure)
 			}
 		})
 	}
