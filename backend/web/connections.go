@@ -240,7 +240,7 @@ func (c *conn) Read(p []byte) (int, error) {
 		n, err := c.receive(p)
 		if n > 0 {
 			does, _ := c.now()
-			if does == fresh && c.refuseProxyProtocol(p[:n]) {
+			if does == fresh && c.refuseProtocol(p[:n]) {
 				return 0, io.EOF
 			}
 			if does == halted {

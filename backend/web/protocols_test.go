@@ -45,6 +45,15 @@ func TestAConnectionInAnotherProtocolIsToldSo(t *testing.T) {
 	}
 }
 
+func TestAProxyThatSpeaksHTTP2IsToldSo(t *testing.T) {
+	t.Parallel()
+	p := backendtest.Start(t)
+	all := p.UntilClosed("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00")
+	if !strings.HasPrefix(all, "HTTP/1.1 400 ") || !strings.Contains(all, "use HTTP/1.1") || strings.Count(p.Log.String(), "a proxy speaks HTTP/2") != 1 {
+		t.Errorf("answered\n%s\nlogged\n%s", all, p.Log.String())
+	}
+}
+
 func TestABodyMayBeginLikeThePROXYProtocol(t *testing.T) {
 	t.Parallel()
 	c := backendtest.Start(t).Dial("POST /api/v1/session HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 11\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n")
