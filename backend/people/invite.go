@@ -148,7 +148,7 @@ func (ps *People) RevokeInvite(ctx context.Context, actor audit.Actor, id pfid.I
 	at := ps.now().UTC()
 	revoked, err := ps.store.RevokeInvite(ctx, actor.AccountID, id, func(i *Invite) (audit.Event, error) {
 		if i.Status != InvitePending {
-			return audit.Event{}, fault.New(fault.InvalidAction, "This invite is %s, so it can't be revoked.", i.Status)
+			return audit.Event{}, fault.New(fault.InvalidAction, "This invite is already %s.", i.Status)
 		}
 		i.Status, i.UpdatedAt = InviteRevoked, at
 		return audit.New(at, actor, audit.AdminUserInviteRevoked, id.String(), i.Email, ps.random)

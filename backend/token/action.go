@@ -73,12 +73,12 @@ func (a Action) refusal(t *Token) Refusal {
 		return Refusal{}
 	case a == ToDelete:
 		return Refusal{"not_revoked", fmt.Sprintf("Only a revoked API token can be deleted; this one is %s.", t.Status)}
-	case t.Status == Revoked:
+	case t.Status == Revoked && a != ToRevoke:
 		return Refusal{"already_revoked", fmt.Sprintf("A revoked API token can't be %s; it can only be deleted.", done)}
 	case a == ToActivate && t.Status == Suspended:
 		return Refusal{"agent_retired", "The agent of this API token is retired, so it can't be activated."}
 	}
-	return Refusal{"already_" + t.Status.String(), fmt.Sprintf("This API token is %s, so it can't be %s.", t.Status, done)}
+	return Refusal{"already_" + t.Status.String(), fmt.Sprintf("This API token is already %s.", t.Status)}
 }
 
 // err returns nil for the zero Refusal.
