@@ -44,9 +44,9 @@ type removalClock struct {
 	state   clockState
 	seen    time.Duration // passed, as of state
 	stored  string        // state as it was last read or written, as JSON; other copies may write it too
-	kept    clockState    // the same
-	waiting bool          // as the log says
-	failed  bool          // to store, as the log says
+	kept    clockState    // stored, decoded
+	waiting bool          // the log says so
+	failed  bool          // to store; the log says so
 }
 
 // start begins to measure. It stores nothing, since a start must not wait for the disk.

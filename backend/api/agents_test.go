@@ -270,7 +270,7 @@ func TestRetiringAnAgentTakesItsTokensAlongAndReinstatingBringsJustThoseBack(t *
 	}
 	statuses("active", "suspended", "revoked", "revoked")
 	pings("reinstated", secret, http.StatusOK)
-	// A token that was moved by hand is not activated by the next reinstatement.
+	// A reinstatement does not activate a token that was suspended before the retirement.
 	call(http.MethodPost, path+"/retire", nil)
 	call(http.MethodPost, path+"/reinstate", nil)
 	holds(t, "by hand", call(http.MethodPost, "/api_token/"+first.ID.String()+"/suspend", nil), map[string]any{"status": "suspended"})

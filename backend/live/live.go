@@ -24,8 +24,8 @@ const LookEvery = 500 * time.Millisecond
 // Times in looks.
 const (
 	beatEvery      = 20 // 10 seconds
-	usesEvery      = 10 // repeated uses are told that often
-	activityEvery  = 4  // and so is what agents do
+	usesEvery      = 10 // between two messages about repeated uses
+	activityEvery  = 4  // between two about what agents do
 	minAge, maxAge = 1200, 1800
 )
 

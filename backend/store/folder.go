@@ -152,7 +152,7 @@ func create(ctx context.Context, path string, now func() time.Time) (made *file,
 	return f, nil
 }
 
-// beginNew empties the file under whose name a database at the path is made, and keeps other programs from it until release.
+// beginNew empties the temporary file in which a database for the path is made, and keeps other programs from it until release.
 // The caller removes the file unless the database is complete.
 func beginNew(ctx context.Context, path string) (_ *file, release func(), err error) {
 	opened, err := os.OpenFile(path+newSuffix, os.O_RDWR|os.O_CREATE, 0o600)

@@ -93,7 +93,7 @@ func tryOpen(t testing.TB, folder string, now func() time.Time) (*Store, error) 
 	if err != nil {
 		return nil, err
 	}
-	if err := prepare(ctx, s); fault.KindOf(err) != fault.Unavailable && err != nil { // as is a full disk
+	if err := prepare(ctx, s); fault.KindOf(err) != fault.Unavailable && err != nil { // a full disk is allowed
 		return nil, err
 	}
 	return s, nil

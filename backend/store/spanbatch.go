@@ -201,7 +201,7 @@ func (b *spanBatch) finish(tx *gorm.DB, r activity.SpanReport, result packed) (r
 	before, finish := row, r.Finish
 	row.Status, row.result, row.FinishedAt, row.UpdatedAt = finish.Status, result, finish.At, b.at
 	if finish.SensitiveEncoding != nil {
-		if row.encodings == nil { // so that the finish's is the second
+		if row.encodings == nil { // the first is that of the creation
 			row.encodings = encodings{json.RawMessage("null")}
 		}
 		row.encodings = append(row.encodings, finish.SensitiveEncoding)

@@ -166,8 +166,8 @@ func (t table[T]) sorted(tx *gorm.DB, order string, page paging.Page, from strin
 	return t.byID(tx, ids)
 }
 
-// fitting returns the first of the keys, as many as a page takes. sizes selects the bytes of the large columns for each of
-// them, which it has as its JSON value.
+// fitting returns the first of the keys, as many as a page takes. sizes is a statement that gets the keys as JSON and selects
+// for each the bytes of its large columns.
 func fitting[K any](tx *gorm.DB, page paging.Page, keys []K, sizes string) ([]K, error) {
 	list, err := values[int](tx, sizes, document{keys})
 	bytes := 0

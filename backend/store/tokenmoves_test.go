@@ -349,7 +349,7 @@ func TestADeletedAccountIsGoneAtOnceAndItsRowsGoInPieces(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Versions before let a request that began earlier add these to a deleted account.
+	// In earlier versions, a request that began before the deletion could add these to the account.
 	c.exec("INSERT INTO webhooks (account_id, url, sealed_secret, inserted_at, updated_at, last_status) VALUES (?, '', '', 1, 1, 0)", c.actor.AccountID)
 	c.exec("INSERT INTO expiry_notices (recipient_id, account_id, written_at, tries) VALUES (?, ?, 1, 0)", c.actor.AccountID, c.actor.AccountID)
 	gone := func() {

@@ -262,7 +262,7 @@ func TestALookThatReachesItsLimitRefusesArrivalsAtOnceUntilOneSucceeds(t *testin
 	b, _ := following(log, time.Millisecond)
 	first := make(chan error, 1)
 	go func() { first <- b.pass(context.Background()) }()
-	<-log.begun // and nobody lets it proceed
+	<-log.begun // it stays under way
 	if err := <-first; fault.KindOf(err) != fault.Unavailable {
 		t.Fatal(err)
 	}

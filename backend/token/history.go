@@ -71,7 +71,7 @@ func (h *History) Add(use *Use, rotatedAt, now int64) {
 }
 
 func (s *SecretUses) add(use *Use, rotatedAt, limit int64) {
-	if use.RotatedAt == 0 || use.Accepted == 0 || int64(use.RotatedAt) != rotatedAt/1000 { // else from before the last rotation
+	if use.RotatedAt == 0 || use.Accepted == 0 || int64(use.RotatedAt) != rotatedAt/1000 { // not accepted, or from before the last rotation
 		return
 	}
 	if s.RotatedAt != rotatedAt {

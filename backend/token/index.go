@@ -16,7 +16,7 @@ type Entry struct {
 	Scope                 Scope
 	Role                  Role
 	Status                Status // under the moves under way
-	SuspendedByRetirement bool   // likewise
+	SuspendedByRetirement bool   // under them too
 
 	AgentID, EnvironmentID, AgentDeploymentID pfid.ID
 	CreatedByAdminUserID, CreatedByAPITokenID pfid.ID

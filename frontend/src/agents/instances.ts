@@ -78,7 +78,7 @@ export const statusWords: Record<InstanceStatus, string> = {
   terminated: "Terminated",
 };
 
-/** Ids of one account have their ends in common with nothing. */
+/** The end of an id is random, unlike its beginning. */
 export const instanceTitle = ({ id }: Pick<AgentInstance, "id">) => `Instance …${id.slice(-8)}`;
 
 export const isOpen = (status: InstanceStatus) => status === "pending" || status === "active";

@@ -27,7 +27,7 @@ interface SpanRowProps extends Placed {
   now: number;
 }
 
-/** A span in the tree. The tree handles its clicks and keys. */
+/** A span in the tree. The tree responds to its clicks and keys. */
 export const SpanRow = memo(function SpanRow({
   span,
   level,

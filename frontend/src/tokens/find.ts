@@ -11,7 +11,7 @@ export interface Find {
   /** Ids. */
   env?: string;
   agent?: string;
-  /** A member's id, or "left" for people who have left. */
+  /** A member's id, or "left" for former members. */
   by?: string;
   /** Days. */
   expires?: string;

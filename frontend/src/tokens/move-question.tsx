@@ -83,7 +83,7 @@ export default function MoveQuestion({ asked, latest, busy, onYes, onSuspend, on
   const unmet = loading || (isCounting && !isLate) || (inUse && typed.trim().replace(/^…/, "") !== ending);
   const yes = () => !unmet && !busy && wait === 0 && onYes(false, reason);
   function onEnter({ key, keyCode, nativeEvent }: KeyboardEvent) {
-    // Enter may also choose the word that an input method suggests. Safari tells by the code only.
+    // Enter may also choose the word that an input method suggests. In Safari only the key code shows that.
     const isComposing = nativeEvent.isComposing || keyCode === 229;
     if (key === "Enter" && !isComposing && descendants === 0) yes();
   }

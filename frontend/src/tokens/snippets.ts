@@ -7,7 +7,7 @@ export interface Filling {
 
 export interface Snippet {
   language: "TypeScript" | "Python";
-  /** What installs the official SDK. */
+  /** The command that installs the official SDK. */
   install: string;
   code: string;
 }
