@@ -318,6 +318,9 @@ func MasterKeySetting() string {
 	return Prefix + "_MASTER_KEY"
 }
 
+// byteOrderMark is how some editors on Windows begin a file.
+const byteOrderMark = "\ufeff"
+
 // Passphrase returns the passphrase of the master key in a backup: the content of the file, if one is named, or
 // TOKENTAB_PASSPHRASE; empty if neither is set. It has no flag, as MasterKey.
 func Passphrase(file string) (Secret, error) {
@@ -331,7 +334,7 @@ func Passphrase(file string) (Secret, error) {
 	if err != nil {
 		return "", fmt.Errorf("--passphrase-file: %w", err)
 	}
-	return Secret(strings.TrimRight(string(text), "\r\n")), nil
+	return Secret(strings.TrimRight(strings.TrimPrefix(string(text), byteOrderMark), "\r\n")), nil
 }
 
 // DatabaseURLFromFile returns the database URL from the file that TOKENTAB_DATABASE_URL_FILE names; empty if not set.
@@ -366,8 +369,8 @@ func secretFromEnvironment(name string) (Secret, error) {
 	if err != nil {
 		return "", fmt.Errorf("%s_FILE: %w", name, err)
 	}
-	secret := Secret(strings.TrimSpace(strings.TrimPrefix(string(text), "\ufeff"))) // some editors on Windows begin a file so
-	if secret == "" {                                                               // without the URL of its database, a server would begin a new installation
+	secret := Secret(strings.TrimSpace(strings.TrimPrefix(string(text), byteOrderMark)))
+	if secret == "" { // without the URL of its database, a server would begin a new installation
 		return "", fmt.Errorf("%s_FILE: %s is empty", name, file)
 	}
 	return secret, nil

@@ -51,4 +51,10 @@ func TestASecretFileIsReadWithoutWhatEditorsAdd(t *testing.T) {
 			t.Errorf("%q is read as %q: %v", content, got, err)
 		}
 	}
+	if err := os.WriteFile(path, []byte("\ufeff a passphrase \r\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if passphrase, err := Passphrase(path); err != nil || passphrase != " a passphrase " {
+		t.Errorf("a passphrase is read as %q: %v", string(passphrase), err)
+	}
 }

@@ -40,6 +40,16 @@ func (k MasterKey) Encrypt(passphrase string) ([]byte, error) {
 // DecryptMasterKey returns the text of the master key's file from what Encrypt returned. It returns ErrPassphrase if the
 // passphrase is wrong.
 func DecryptMasterKey(sealed []byte, passphrase string) ([]byte, error) {
+	text, err := decryptMasterKey(sealed, passphrase)
+	if errors.Is(err, ErrPassphrase) { // earlier versions kept the byte order mark of a passphrase's file
+		if text, marked := decryptMasterKey(sealed, "\ufeff"+passphrase); marked == nil {
+			return text, nil
+		}
+	}
+	return text, err
+}
+
+func decryptMasterKey(sealed []byte, passphrase string) ([]byte, error) {
 	identity, err := age.NewScryptIdentity(passphrase)
 	if err != nil {
 		return nil, fmt.Errorf("decrypt the master key: %w", err)
