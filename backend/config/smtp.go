@@ -33,7 +33,8 @@ type SMTP struct {
 	Greeting string // the argument of EHLO; empty for the name of the machine
 }
 
-var errSMTPURL = errors.New("--smtp-url must be like smtp://user:password@mail.example.com:587?from=tokens@example.com, with smtps for implicit TLS, and &tls=none for no TLS")
+var errSMTPURL = errors.New("--smtp-url must be like smtp://user:password@mail.example.com:587?from=tokens@example.com, with smtps for implicit TLS, and &tls=none for no TLS; " +
+	"characters such as / # ? % in the user or the password are percent-encoded, %23 for #")
 
 // SMTP returns the mail server from the settings; ok is false if none is set. Errors omit its URL, which holds a
 // password.

@@ -46,9 +46,10 @@ func TestAWrongMailServerNamesTheSettingAndNotThePassword(t *testing.T) {
 		"smtp://u:hunter22@mail.example.com?from=T <t@b.co>", "smtp://u:hunter22@mail.example.com?from=nobody", "smtp://u:hunter22@mail.example.com:0?from=t@b.co",
 		"smtp://u:hunter22@mail.example.com?from=t@b.co&tls=maybe", "smtps://u:hunter22@mail.example.com?from=t@b.co&tls=none",
 		"smtp://u:hunter22@mail.example.com/x?from=t@b.co", "smtp://u:hunter22@mail.example.com?from=t@b.co&form=x", "smtp://u:hunter22@mail.example.com:x?from=t@b.co",
+		"smtp://u:hunter22#@mail.example.com?from=t@b.co", "smtp://u:hunter22/@mail.example.com?from=t@b.co", "smtp://u:hunter22%@mail.example.com?from=t@b.co",
 	} {
 		_, ok, err := (&Serving{SMTPURL: text}).SMTP()
-		if ok || err == nil || !strings.Contains(err.Error(), "--smtp-url") || strings.Contains(fmt.Sprint(err), "hunter22") {
+		if ok || err == nil || !strings.Contains(err.Error(), "--smtp-url") || !strings.Contains(err.Error(), "%23 for #") || strings.Contains(fmt.Sprint(err), "hunter22") {
 			t.Errorf("%s: %v %v", string(text), ok, err)
 		}
 	}
