@@ -294,12 +294,17 @@ func checkFiles(c config.Config, log *slog.Logger) error {
 
 // newMailer returns nil if no mail server is configured.
 func newMailer(c config.Config) (web.Mailer, error) {
-	server, ok, err := c.SMTP()
+	server, ok, err := mailServer(c)
 	if err != nil || !ok {
 		return nil, err
 	}
-	server.Greeting = c.Greeting()
 	return mail.New(server), nil
+}
+
+func mailServer(c config.Config) (server config.SMTP, ok bool, err error) {
+	server, ok, err = c.SMTP()
+	server.Greeting = c.Greeting()
+	return server, ok, err
 }
 
 // ParseMasterKey returns the master key of the setting; isSet is false if the setting is empty and the data folder has the key.

@@ -6,10 +6,26 @@ import (
 	"time"
 
 	"tokentab/backend/config"
+	"tokentab/backend/mail"
 	"tokentab/backend/signer"
 	"tokentab/backend/store"
 	"tokentab/backend/web"
 )
+
+// ExamineMail connects to the mail server and authenticates, without sending a mail. ok is false if none is configured.
+func ExamineMail(ctx context.Context, c config.Config) (f Finding, ok bool) {
+	const what = "mail server"
+	server, ok, err := mailServer(c)
+	if err != nil || !ok { // Config.Check has refused a wrong one
+		return Finding{}, false
+	}
+	ctx, cancel := context.WithTimeout(ctx, mailTimeout)
+	defer cancel()
+	if err := mail.New(server).Check(ctx); err != nil {
+		return Finding{Failure, what, err.Error(), "correct --smtp-url, or the mail server"}, true
+	}
+	return Finding{Verdict: OK, What: what, Found: "accepts the connection of --smtp-url"}, true
+}
 
 // Verdict is how bad a Finding is.
 type Verdict string
@@ -38,6 +54,7 @@ const (
 	clockAhead  = time.Minute
 	oldBackup   = 48 * time.Hour // without a schedule
 	freePercent = 5
+	mailTimeout = 10 * time.Second // for the mail server
 )
 
 // Examine checks the data of the installation. It changes nothing.

@@ -50,7 +50,7 @@ func (d *doctor) Run(ctx context.Context, std IO) (err error) {
 	if err := d.Check(); err != nil {
 		return err
 	}
-	found := d.examineSettings()
+	found := d.examineSettings(ctx)
 	b, err := open(ctx, std, d.Storage, d.Issuing)
 	if err != nil {
 		found = append(found, backend.Finding{Verdict: backend.Failure, What: "database", Found: err.Error(), Do: "do what the sentence says"})
@@ -81,8 +81,11 @@ func (d *doctor) Run(ctx context.Context, std IO) (err error) {
 	return nil
 }
 
-func (d *doctor) examineSettings() []backend.Finding {
+func (d *doctor) examineSettings(ctx context.Context) []backend.Finding {
 	list := []backend.Finding{d.examineFiles(), d.examineAddress(), d.examineProxies(), d.examineCertificate(), backend.ExamineConnections(d.Serving), d.examineMemory()}
+	if f, ok := backend.ExamineMail(ctx, d.Config); ok {
+		list = append(list, f)
+	}
 	if d.BackupDir != "" {
 		list = append(list, backend.ExamineDisk("disk of the backups", d.BackupDir))
 	}

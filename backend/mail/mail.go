@@ -46,25 +46,46 @@ func (m *Mailer) Send(ctx context.Context, id, to, subject, text string) error {
 	if err != nil {
 		return fmt.Errorf("mail: %w", err)
 	}
-	// The library restarts its timeout at each reply of the server, so a slow server could hold it past the context.
-	sent := make(chan error, 1)
-	go func() {
+	return m.inTime(ctx, func(done chan<- error) {
 		connection, err := client.DialToSMTPClientWithContext(ctx)
 		if err != nil {
-			sent <- err
+			done <- err
 			return
 		}
 		defer connection.Close() // also after a QUIT without the usual answer
 		if ok, _ := connection.Extension("SMTPUTF8"); isInternational && !ok {
-			sent <- errors.New("the mail server does not accept addresses with letters other than ASCII (SMTPUTF8)")
+			done <- errors.New("the mail server does not accept addresses with letters other than ASCII (SMTPUTF8)")
 			return
 		}
 		// Once the server took the mail, it must not be sent again, however the connection ends.
-		sent <- client.SendWithSMTPClient(connection, message)
+		done <- client.SendWithSMTPClient(connection, message)
 		_ = client.CloseWithSMTPClient(connection)
-	}()
+	})
+}
+
+// Check connects to the server and authenticates as Send does, and sends nothing.
+func (m *Mailer) Check(ctx context.Context) error {
+	client, err := mail.NewClient(m.server.Host, m.options()...)
+	if err != nil {
+		return fmt.Errorf("mail: %w", err)
+	}
+	return m.inTime(ctx, func(done chan<- error) {
+		connection, err := client.DialToSMTPClientWithContext(ctx)
+		if err == nil {
+			defer connection.Close()
+			_ = client.CloseWithSMTPClient(connection)
+		}
+		done <- err
+	})
+}
+
+// inTime returns what do sends to done, or an error when the context ends. The library restarts its timeout at each reply of the
+// server, so a slow server could hold it past the context.
+func (m *Mailer) inTime(ctx context.Context, do func(done chan<- error)) (err error) {
+	done := make(chan error, 1)
+	go do(done)
 	select {
-	case err = <-sent:
+	case err = <-done:
 	case <-ctx.Done():
 		err = ctx.Err()
 	}

@@ -46,6 +46,20 @@ func TestOnlyAddressesThatNeedItDemandSMTPUTF8(t *testing.T) {
 	}
 }
 
+func TestACheckAuthenticatesAndSendsNothing(t *testing.T) {
+	box, server := serve(t, false, func(s *smtp.Server) { s.AllowInsecureAuth = true })
+	server.TLS, server.User = config.TLSNever, "tab"
+	for password, accepted := range map[config.Secret]bool{"secret": true, "hunter22": false} {
+		server.Password = password
+		if err := mail.New(server).Check(t.Context()); (err == nil) != accepted {
+			t.Errorf("%s: %v", string(password), err)
+		}
+	}
+	if messages, users := box.taken(); len(messages) != 0 || len(users) != 1 {
+		t.Errorf("%d mails by %v", len(messages), users)
+	}
+}
+
 // A server that expects TLS from the start waits for the client to speak first.
 func TestAServerThatSaysNothingIsReportedInPlainWords(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
