@@ -365,6 +365,18 @@ describe("moving a token", () => {
     await waitFor(() => expect(screen.getByRole("button", { name: /Actions for “Next”/ })).toHaveFocus());
   });
 
+  test("a row that leaves the filtered list after its dialog passes the focus on", async () => {
+    stored = [token(), token({ id: "token-9", name: "Next" })];
+    network.on("GET /api_token", () => list(stored.filter(({ status }) => status === "active")));
+    network.on("POST /api_token/:id/revoke", () => one(withStatus("token-1", "revoked")));
+    const { user } = open(`${address}?state=active`);
+    await menuOf(user, /Actions for “CI”/);
+    await user.click(screen.getByRole("menuitem", { name: "Revoke" }));
+    await sayYes(user, "Revoke token");
+    await waitFor(() => expect(screen.queryByRole("row", { name: /CI/ })).not.toBeInTheDocument());
+    await waitFor(() => expect(screen.getByRole("button", { name: /Actions for “Next”/ })).toHaveFocus());
+  });
+
   test("a move that someone else made impossible is reported, and the list reloads", async () => {
     network.on("POST /api_token/:id/suspend", () => {
       withStatus("token-1", "revoked");

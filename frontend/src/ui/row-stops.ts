@@ -18,6 +18,11 @@ const boxOf = (row: Element | null | undefined) => row?.querySelector("input") ?
  */
 export function useRowStops(body: RefObject<HTMLElement | null>) {
   const held = useRef<{ element: Element; row: number }>(undefined);
+  function hold(rows: Element[], element: Element | null) {
+    const row = rows.findIndex((one) => one.contains(element));
+    held.current = element && row >= 0 ? { element, row } : undefined;
+    return rows[row];
+  }
   useLayoutEffect(() => {
     const rows = [...(body.current?.children ?? [])];
     for (const row of rows) {
@@ -30,12 +35,12 @@ export function useRowStops(body: RefObject<HTMLElement | null>) {
       [...(row?.querySelectorAll("button") ?? [])].at(-1)?.focus({ preventScroll: true });
     }
     const boxes = rows.flatMap((one) => boxOf(one) ?? []);
-    const row = rows.findIndex((one) => one.contains(document.activeElement));
-    if (boxes.filter((box) => box.tabIndex === 0).length !== 1) stopAt(boxes, boxOf(rows[row]) ?? boxes[0]);
-    held.current = row >= 0 && document.activeElement ? { element: document.activeElement, row } : undefined;
+    const row = hold(rows, document.activeElement);
+    if (boxes.filter((box) => box.tabIndex === 0).length !== 1) stopAt(boxes, boxOf(row) ?? boxes[0]);
   });
+  // A row may get the focus and disappear with the next change.
   const onFocus = ({ currentTarget, target }: FocusEvent<HTMLElement>) => {
-    const row = target.closest("tr"); // null in the menu of a row
+    const row = hold([...currentTarget.children], target); // undefined in the menu of a row
     if (row) stopAt([...currentTarget.querySelectorAll("input")], boxOf(row));
   };
   const onKeyDown = (event: KeyboardEvent<HTMLElement>) => {
