@@ -28,7 +28,7 @@ type verifyAudit struct {
 }
 
 // Run prints a line for each chain. It fails if one does not verify.
-func (v *verifyAudit) Run(ctx context.Context, std IO) (err error) {
+func (v *verifyAudit) Run(ctx context.Context, std IO) error {
 	var since *audit.Point
 	if v.Since != "" {
 		point, err := audit.ParsePoint(v.Since)
@@ -37,34 +37,31 @@ func (v *verifyAudit) Run(ctx context.Context, std IO) (err error) {
 		}
 		since = &point
 	}
-	b, err := open(ctx, std, v.Storage, config.Issuing{})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, b.Close()) }()
-	chains, err := chooseChains(ctx, b, v.Account, since != nil)
-	if err != nil {
-		return err
-	}
-	broken := 0
-	var unprinted error
-	for _, chain := range chains {
-		name := audit.ChainName(chain)
-		head, err := b.Audit.Verify(ctx, chain, since)
-		if bad, ok := errors.AsType[*audit.Broken](err); ok {
-			broken++
-			_, err = fmt.Fprintf(std.Out, "%s: %v\n", name, bad)
-		} else if err == nil {
-			_, err = fmt.Fprintf(std.Out, "%s: events %d to %d verify, head %s\n", name, head.KeptAfter+1, head.Sequence, head)
-		} else {
+	return with(ctx, std, v.Storage, config.Issuing{}, func(b *backend.Backend) error {
+		chains, err := chooseChains(ctx, b, v.Account, since != nil)
+		if err != nil {
 			return err
 		}
-		unprinted = cmp.Or(unprinted, err)
-	}
-	if broken > 0 {
-		return fmt.Errorf("the audit trail was changed from outside: %d of %d chains do not verify. Keep a copy of the data folder and compare it with a backup", broken, len(chains))
-	}
-	return unprinted
+		broken := 0
+		var unprinted error
+		for _, chain := range chains {
+			name := audit.ChainName(chain)
+			head, err := b.Audit.Verify(ctx, chain, since)
+			if bad, ok := errors.AsType[*audit.Broken](err); ok {
+				broken++
+				_, err = fmt.Fprintf(std.Out, "%s: %v\n", name, bad)
+			} else if err == nil {
+				_, err = fmt.Fprintf(std.Out, "%s: events %d to %d verify, head %s\n", name, head.KeptAfter+1, head.Sequence, head)
+			} else {
+				return err
+			}
+			unprinted = cmp.Or(unprinted, err)
+		}
+		if broken > 0 {
+			return fmt.Errorf("the audit trail was changed from outside: %d of %d chains do not verify. Keep a copy of the data folder and compare it with a backup", broken, len(chains))
+		}
+		return unprinted
+	})
 }
 
 // chooseChains returns the chains that --account names: all if it is empty, unless only one is possible.
@@ -90,24 +87,21 @@ type exportAudit struct {
 }
 
 // Run prints a JSON object for each event.
-func (e *exportAudit) Run(ctx context.Context, std IO) (err error) {
+func (e *exportAudit) Run(ctx context.Context, std IO) error {
 	if e.After != 0 && e.Account == "" || e.After < 0 {
 		return errors.New("--after must be the sequence of an event of the account that --account names")
 	}
-	b, err := open(ctx, std, e.Storage, config.Issuing{})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, b.Close()) }()
-	chains, err := chooseChains(ctx, b, e.Account, false)
-	if err != nil {
-		return err
-	}
-	out := bufio.NewWriter(std.Out)
-	for _, chain := range chains {
-		if err := b.Audit.Export(ctx, chain, e.After, out); err != nil {
+	return with(ctx, std, e.Storage, config.Issuing{}, func(b *backend.Backend) error {
+		chains, err := chooseChains(ctx, b, e.Account, false)
+		if err != nil {
 			return err
 		}
-	}
-	return out.Flush()
+		out := bufio.NewWriter(std.Out)
+		for _, chain := range chains {
+			if err := b.Audit.Export(ctx, chain, e.After, out); err != nil {
+				return err
+			}
+		}
+		return out.Flush()
+	})
 }

@@ -64,7 +64,7 @@ type makeBackup struct {
 }
 
 // Run makes a backup, and prints its file, size, number of tokens, and the time that it shows.
-func (m *makeBackup) Run(ctx context.Context, std IO) (err error) {
+func (m *makeBackup) Run(ctx context.Context, std IO) error {
 	passphrase, err := m.passphrase(ctx, std, true)
 	if err != nil {
 		return err
@@ -75,20 +75,17 @@ func (m *makeBackup) Run(ctx context.Context, std IO) (err error) {
 	if err := onlyFiles(&m.Storage, "backup"); err != nil {
 		return err
 	}
-	b, err := open(ctx, std, m.Storage, config.Issuing{}, func(w *backend.World) { w.ReadOnly = true })
-	if err != nil {
+	return with(ctx, std, m.Storage, config.Issuing{}, func(b *backend.Backend) error {
+		made, err := b.BackUp(ctx, backend.BackupOrder{Path: m.File, Passphrase: passphrase, Overwrite: m.Force, Progress: progress(std)})
+		if err != nil {
+			return fmt.Errorf("no backup was made: %w", err)
+		}
+		_, err = fmt.Fprintf(std.Out, "%s  %d bytes  %s  %s\n", m.File, made.Bytes, counted(made.Tokens, "API token", "API tokens"), made.At.Format(time.RFC3339))
+		if made.Audit != nil {
+			err = errors.Join(err, fmt.Errorf("the backup equals the database, but its audit trail does not verify: %w", made.Audit))
+		}
 		return err
-	}
-	defer func() { err = errors.Join(err, b.Close()) }()
-	made, err := b.BackUp(ctx, backend.BackupOrder{Path: m.File, Passphrase: passphrase, Overwrite: m.Force, Progress: progress(std)})
-	if err != nil {
-		return fmt.Errorf("no backup was made: %w", err)
-	}
-	_, err = fmt.Fprintf(std.Out, "%s  %d bytes  %s  %s\n", m.File, made.Bytes, counted(made.Tokens, "API token", "API tokens"), made.At.Format(time.RFC3339))
-	if made.Audit != nil {
-		err = errors.Join(err, fmt.Errorf("the backup equals the database, but its audit trail does not verify: %w", made.Audit))
-	}
-	return err
+	}, func(w *backend.World) { w.ReadOnly = true })
 }
 
 // onlyFiles returns an error if the data is in Postgres.

@@ -232,6 +232,16 @@ func open(ctx context.Context, std IO, storage config.Storage, issuing config.Is
 	return backend.Open(ctx, c, w)
 }
 
+// with opens the program for a command other than serve, calls f, and closes it.
+func with(ctx context.Context, std IO, storage config.Storage, issuing config.Issuing, f func(*backend.Backend) error, options ...func(*backend.World)) (err error) {
+	b, err := open(ctx, std, storage, issuing, options...)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.Close()) }()
+	return f(b)
+}
+
 // settings completes and checks the settings of a command other than serve.
 func settings(storage config.Storage, issuing config.Issuing) (config.Config, error) {
 	c := config.Config{Storage: storage, Issuing: issuing, Serving: config.Serving{CacheTokens: 1}}

@@ -71,23 +71,20 @@ type confirmDatabase struct {
 }
 
 // Run accepts the history of the database.
-func (d *confirmDatabase) Run(ctx context.Context, std IO) (err error) {
-	b, err := open(ctx, std, d.Storage, config.Issuing{})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, b.Close()) }()
-	if err := b.CheckConfirmable(); err != nil {
-		return err
-	}
-	if !d.Yes {
-		fmt.Fprint(std.Err, "Let all copies of the server go on with the database as it is? Look first at what is missing. All sessions end, and status lists show the tokens that the database has forgotten as invalid. ")
-		if err := confirm(ctx, std, "confirm", "the database"); err != nil {
+func (d *confirmDatabase) Run(ctx context.Context, std IO) error {
+	return with(ctx, std, d.Storage, config.Issuing{}, func(b *backend.Backend) error {
+		if err := b.CheckConfirmable(); err != nil {
 			return err
 		}
-	}
-	if err := b.ConfirmDatabase(ctx); err != nil {
-		return err
-	}
-	return Say(std.Out, "All copies of the server now go on with the database as it is. All sessions have ended. The page asks admin users to review the tokens.\n")
+		if !d.Yes {
+			fmt.Fprint(std.Err, "Let all copies of the server go on with the database as it is? Look first at what is missing. All sessions end, and status lists show the tokens that the database has forgotten as invalid. ")
+			if err := confirm(ctx, std, "confirm", "the database"); err != nil {
+				return err
+			}
+		}
+		if err := b.ConfirmDatabase(ctx); err != nil {
+			return err
+		}
+		return Say(std.Out, "All copies of the server now go on with the database as it is. All sessions have ended. The page asks admin users to review the tokens.\n")
+	})
 }

@@ -2,11 +2,11 @@ package command
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"text/tabwriter"
 	"time"
 
+	"tokentab/backend"
 	"tokentab/backend/config"
 	"tokentab/backend/signer"
 )
@@ -22,38 +22,35 @@ type listKeys struct {
 }
 
 // Run prints a line for each key.
-func (l *listKeys) Run(ctx context.Context, std IO) (err error) {
-	b, err := open(ctx, std, l.Storage, config.Issuing{})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, b.Close()) }()
-	list, err := b.Signer.List(ctx)
-	if err != nil {
-		return err
-	}
-	table := tabwriter.NewWriter(std.Out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "KID\tSTATE\tPUBLISHED\tCREATED\tSIGNS FROM\tLIVE TOKENS")
-	for _, key := range list {
-		published := "no"
-		if key.Published {
-			published = "yes"
+func (l *listKeys) Run(ctx context.Context, std IO) error {
+	return with(ctx, std, l.Storage, config.Issuing{}, func(b *backend.Backend) error {
+		list, err := b.Signer.List(ctx)
+		if err != nil {
+			return err
 		}
-		from := key.SignsFrom.Format(time.RFC3339)
-		if key.AtOnce && key.SignsFrom.After(now()) {
-			from = "at once"
+		table := tabwriter.NewWriter(std.Out, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(table, "KID\tSTATE\tPUBLISHED\tCREATED\tSIGNS FROM\tLIVE TOKENS")
+		for _, key := range list {
+			published := "no"
+			if key.Published {
+				published = "yes"
+			}
+			from := key.SignsFrom.Format(time.RFC3339)
+			if key.AtOnce && key.SignsFrom.After(now()) {
+				from = "at once"
+			}
+			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%d\n", key.ID, key.State, published, key.InsertedAt.Format(time.RFC3339), from, key.Tokens)
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%d\n", key.ID, key.State, published, key.InsertedAt.Format(time.RFC3339), from, key.Tokens)
-	}
-	if err := table.Flush(); err != nil {
-		return err
-	}
-	for _, key := range list {
-		if key.Ahead {
-			fmt.Fprintf(std.Err, "The key %s was created while the clock was ahead. Run tokentab keys rotate to replace it; the new key signs after ten minutes.\n", key.ID)
+		if err := table.Flush(); err != nil {
+			return err
 		}
-	}
-	return nil
+		for _, key := range list {
+			if key.Ahead {
+				fmt.Fprintf(std.Err, "The key %s was created while the clock was ahead. Run tokentab keys rotate to replace it; the new key signs after ten minutes.\n", key.ID)
+			}
+		}
+		return nil
+	})
 }
 
 type rotateKeys struct {
@@ -62,18 +59,15 @@ type rotateKeys struct {
 
 // Run adds a signing key. A running server signs with it after the key has been published long enough for verifiers to
 // fetch it.
-func (r *rotateKeys) Run(ctx context.Context, std IO) (err error) {
-	b, err := open(ctx, std, r.Storage, config.Issuing{})
-	if err != nil {
+func (r *rotateKeys) Run(ctx context.Context, std IO) error {
+	return with(ctx, std, r.Storage, config.Issuing{}, func(b *backend.Backend) error {
+		key, err := b.Signer.Rotate(ctx)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(std.Err, "The key %s is published now and signs from %s.\n", key.ID, key.SignsFrom.Format(time.RFC3339))
 		return err
-	}
-	defer func() { err = errors.Join(err, b.Close()) }()
-	key, err := b.Signer.Rotate(ctx)
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(std.Err, "The key %s is published now and signs from %s.\n", key.ID, key.SignsFrom.Format(time.RFC3339))
-	return err
+	})
 }
 
 type withdrawKeys struct {
@@ -84,33 +78,30 @@ type withdrawKeys struct {
 }
 
 // Run withdraws a key and waits until a running server refuses its tokens.
-func (w *withdrawKeys) Run(ctx context.Context, std IO) (err error) {
-	b, err := open(ctx, std, w.Storage, config.Issuing{})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, b.Close()) }()
-	list, err := b.Signer.List(ctx)
-	if err != nil {
-		return err
-	}
-	key, err := findKey(list, w.KID)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(std.Err, "The key %s is %s. Withdrawing it revokes %s, or ends the old secret of one that was rotated since, and can't be undone.\n", key.ID, key.State, counted(key.Tokens, "live token", "live tokens"))
-	if !w.Yes {
-		if err := confirm(ctx, std, "withdraw", "the key"); err != nil {
+func (w *withdrawKeys) Run(ctx context.Context, std IO) error {
+	return with(ctx, std, w.Storage, config.Issuing{}, func(b *backend.Backend) error {
+		list, err := b.Signer.List(ctx)
+		if err != nil {
 			return err
 		}
-	}
-	revoked, err := b.WithdrawKey(ctx, key.ID)
-	if err != nil {
+		key, err := findKey(list, w.KID)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(std.Err, "The key %s is %s. Withdrawing it revokes %s, or ends the old secret of one that was rotated since, and can't be undone.\n", key.ID, key.State, counted(key.Tokens, "live token", "live tokens"))
+		if !w.Yes {
+			if err := confirm(ctx, std, "withdraw", "the key"); err != nil {
+				return err
+			}
+		}
+		revoked, err := b.WithdrawKey(ctx, key.ID)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(std.Err, "The key %s is withdrawn; %s revoked, and its old secrets of rotated tokens are ended. Services that verify offline accept its tokens until they fetch the keys again.\n",
+			key.ID, counted(revoked, "token is", "tokens are"))
 		return err
-	}
-	_, err = fmt.Fprintf(std.Err, "The key %s is withdrawn; %s revoked, and its old secrets of rotated tokens are ended. Services that verify offline accept its tokens until they fetch the keys again.\n",
-		key.ID, counted(revoked, "token is", "tokens are"))
-	return err
+	})
 }
 
 func findKey(list []signer.Key, kid string) (signer.Key, error) {

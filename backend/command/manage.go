@@ -56,7 +56,7 @@ func (c *createAccount) Run(ctx context.Context, std IO) error {
 	})
 }
 
-func (n *newAccount) make(ctx context.Context, std IO, option func(*backend.World), found func(*backend.Backend, people.Founder) (people.AdminUser, error)) (err error) {
+func (n *newAccount) make(ctx context.Context, std IO, option func(*backend.World), found func(*backend.Backend, people.Founder) (people.AdminUser, error)) error {
 	password, err := readPassword(ctx, std.In)
 	if err != nil {
 		return err
@@ -65,17 +65,14 @@ func (n *newAccount) make(ctx context.Context, std IO, option func(*backend.Worl
 	if err := founder.Check(); err != nil { // before the database is created
 		return err
 	}
-	b, err := open(ctx, std, n.Storage, config.Issuing{}, option)
-	if err != nil {
+	return with(ctx, std, n.Storage, config.Issuing{}, func(b *backend.Backend) error {
+		user, err := found(b, founder)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(std.Err, "Account %s (%s) created; %s can sign in.\n", n.Account, user.AccountID, user.Email)
 		return err
-	}
-	defer func() { err = errors.Join(err, b.Close()) }()
-	user, err := found(b, founder)
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(std.Err, "Account %s (%s) created; %s can sign in.\n", n.Account, user.AccountID, user.Email)
-	return err
+	}, option)
 }
 
 type tokens struct {
@@ -98,38 +95,35 @@ type createToken struct {
 }
 
 // Run creates the token and prints its secret. A token whose secret can't be printed is of no use to anyone, and is revoked.
-func (c *createToken) Run(ctx context.Context, std IO) (err error) {
-	b, err := open(ctx, std, c.Storage, c.Issuing)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, b.Close()) }()
-	order, err := c.order()
-	if err != nil {
-		return err
-	}
-	owner, err := chooseAccount(ctx, b, c.Account)
-	if err != nil {
-		return err
-	}
-	if err := c.checkChosen(ctx, b, owner); err != nil {
-		return err
-	}
-	if err := checkOpen(std.Out); err != nil {
-		return fmt.Errorf("the secret can't be printed: %w", err)
-	}
-	signal.Ignore(syscall.SIGPIPE) // if no one reads, the token must not stay
-	made, secret, err := b.Tokens.Issue(ctx, audit.Actor{AccountID: owner}, order)
-	if err != nil {
-		return err
-	}
-	if _, err = fmt.Fprintln(std.Out, secret); err == nil {
-		return nil
-	}
-	if _, failed := b.Tokens.Revoke(context.WithoutCancel(ctx), audit.Actor{AccountID: owner}, made.ID); failed != nil {
-		return fmt.Errorf("the secret could not be printed, and the token %s could not be revoked: revoke it on the page: %w", made.ID, errors.Join(err, failed))
-	}
-	return fmt.Errorf("the secret could not be printed, so the token %s was revoked: %w", made.ID, err)
+func (c *createToken) Run(ctx context.Context, std IO) error {
+	return with(ctx, std, c.Storage, c.Issuing, func(b *backend.Backend) error {
+		order, err := c.order()
+		if err != nil {
+			return err
+		}
+		owner, err := chooseAccount(ctx, b, c.Account)
+		if err != nil {
+			return err
+		}
+		if err := c.checkChosen(ctx, b, owner); err != nil {
+			return err
+		}
+		if err := checkOpen(std.Out); err != nil {
+			return fmt.Errorf("the secret can't be printed: %w", err)
+		}
+		signal.Ignore(syscall.SIGPIPE) // if no one reads, the token must not stay
+		made, secret, err := b.Tokens.Issue(ctx, audit.Actor{AccountID: owner}, order)
+		if err != nil {
+			return err
+		}
+		if _, err = fmt.Fprintln(std.Out, secret); err == nil {
+			return nil
+		}
+		if _, failed := b.Tokens.Revoke(context.WithoutCancel(ctx), audit.Actor{AccountID: owner}, made.ID); failed != nil {
+			return fmt.Errorf("the secret could not be printed, and the token %s could not be revoked: revoke it on the page: %w", made.ID, errors.Join(err, failed))
+		}
+		return fmt.Errorf("the secret could not be printed, so the token %s was revoked: %w", made.ID, err)
+	})
 }
 
 func (c *createToken) order() (token.Order, error) {

@@ -3,7 +3,6 @@ package command
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"text/tabwriter"
 	"time"
@@ -23,7 +22,7 @@ type listAccounts struct {
 
 // Run prints a line for each account.
 func (l *listAccounts) Run(ctx context.Context, std IO) error {
-	return with(ctx, std, l.Storage, func(b *backend.Backend) error {
+	return with(ctx, std, l.Storage, config.Issuing{}, func(b *backend.Backend) error {
 		all, err := b.Accounts.All(ctx)
 		if err != nil {
 			return err
@@ -39,16 +38,6 @@ func (l *listAccounts) Run(ctx context.Context, std IO) error {
 		}
 		return table.Flush()
 	})
-}
-
-// with opens the program for a command, calls f, and closes it.
-func with(ctx context.Context, std IO, storage config.Storage, f func(*backend.Backend) error) (err error) {
-	b, err := open(ctx, std, storage, config.Issuing{})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, b.Close()) }()
-	return f(b)
 }
 
 type users struct {
@@ -69,7 +58,7 @@ const pageOfUsers = 100
 
 // Run prints a line for each member.
 func (l *listUsers) Run(ctx context.Context, std IO) error {
-	return with(ctx, std, l.Storage, func(b *backend.Backend) error {
+	return with(ctx, std, l.Storage, config.Issuing{}, func(b *backend.Backend) error {
 		all, err := b.Accounts.All(ctx)
 		if err != nil {
 			return err
@@ -109,7 +98,7 @@ type oneUser struct {
 // change opens the program and calls f with the user, as an actor of their account without a name: the command line. It
 // returns once a running server obeys.
 func (u *oneUser) change(ctx context.Context, std IO, f func(b *backend.Backend, actor audit.Actor, user people.AdminUser) error) error {
-	return with(ctx, std, u.Storage, func(b *backend.Backend) error {
+	return with(ctx, std, u.Storage, config.Issuing{}, func(b *backend.Backend) error {
 		user, err := b.People.ByEmail(ctx, u.Email)
 		if err != nil {
 			return err
