@@ -25,7 +25,8 @@ import (
 // importedLine is a line of a file of tokens: JSON. Only hash, scope, expires_at and, for the scope account, role are required.
 // It has no secret.
 type importedLine struct {
-	Hash          string `json:"hash"` // SHA-256 of the secret, in hex
+	Hash          string `json:"hash"`          // SHA-256 of the secret, in hex
+	KeyID         string `json:"kid,omitempty"` // of the key that signed the secret, if it was one of this program
 	Hint          string `json:"hint,omitempty"`
 	Name          string `json:"name,omitempty"`
 	Scope         string `json:"scope"`
@@ -60,6 +61,9 @@ func (b *Backend) ExportTokens(ctx context.Context, account pfid.ID, to io.Write
 			line := importedLine{
 				Hash: hex.EncodeToString(t.Hash[:]), Hint: t.Hint, Name: t.Name, Scope: t.Scope.String(), Role: t.Role.String(), Status: t.Status.String(),
 				ExpiresAt: written(t.ExpiresAt), InsertedAt: written(t.InsertedAt), LastUsedAt: written(t.LastUsedAt), ID: t.ID.String(), Agent: t.AgentName, Environment: t.EnvironmentName,
+			}
+			if t.KeyID != token.KeyElsewhere {
+				line.KeyID = t.KeyID
 			}
 			if !t.AgentID.IsZero() {
 				line.AgentID = t.AgentID.String()
@@ -205,11 +209,22 @@ func inWords(err error) string {
 
 var errTooWrong = errors.New("too many wrong lines")
 
-// namesInAccount are the ids of an account's agents and environments by id and by name. The name of several has a zero id.
-type namesInAccount struct{ agents, environments map[string]pfid.ID }
+// namesInAccount are the ids of an account's agents and environments by id and by name. The name of several has a zero id. The keys
+// are those of the installation; a withdrawn one is false.
+type namesInAccount struct {
+	agents, environments map[string]pfid.ID
+	keys                 map[string]bool
+}
 
 func (b *Backend) namesOf(ctx context.Context, account pfid.ID) (n namesInAccount, err error) {
-	n = namesInAccount{map[string]pfid.ID{}, map[string]pfid.ID{}}
+	n = namesInAccount{map[string]pfid.ID{}, map[string]pfid.ID{}, map[string]bool{}}
+	keys, err := b.store.Keys.SigningKeys(ctx)
+	if err != nil {
+		return n, err
+	}
+	for _, key := range keys {
+		n.keys[key.ID] = key.WithdrawnAt.IsZero()
+	}
 	add := func(to map[string]pfid.ID, id pfid.ID, name string) {
 		if _, has := to[name]; has {
 			id = pfid.ID{}
@@ -266,7 +281,7 @@ func (b *Backend) eachImported(order Import, names namesInAccount, f func(line i
 		var line importedLine
 		i, err := token.Imported{}, decodeStrictly(text, &line)
 		if err == nil {
-			if line.Status == token.Revoked.String() {
+			if trusted, own := names.keys[line.KeyID]; line.Status == token.Revoked.String() || own && !trusted {
 				skipped.Revoked++
 				continue
 			}
@@ -311,8 +326,10 @@ func decodeStrictly(text []byte, into any) error {
 }
 
 func (l importedLine) imported(names namesInAccount) (i token.Imported, err error) {
-	i = token.Imported{Hint: l.Hint, Status: token.Active}
-	i.Name = l.Name
+	i = token.Imported{Order: token.Order{Name: l.Name}, Hint: l.Hint, Status: token.Active}
+	if names.keys[l.KeyID] {
+		i.KeyID = l.KeyID
+	}
 	if i.ExpiresAt, err = timeIn("expires_at", l.ExpiresAt); err != nil {
 		return i, err
 	}

@@ -237,3 +237,31 @@ func TestAFileWithAWrongLineImportsNothingAndNamesTheLine(t *testing.T) {
 		t.Errorf("it expires at %v, %v", verdict.State.ExpiresAt, err)
 	}
 }
+
+func TestAnImportedTokenEndsWithAKeyOnlyIfThatKeySignedIt(t *testing.T) {
+	p := backendtest.Start(t)
+	actor := p.Found()
+	_, own := p.Issue(actor, token.Order{Scope: token.ScopeAccount, Role: token.Read})
+	var lines bytes.Buffer
+	if _, _, err := p.ExportTokens(t.Context(), actor.AccountID, &lines); err != nil {
+		t.Fatal(err)
+	}
+	rival := p.Rival()
+	moved := strings.Replace(lines.String(), fmt.Sprintf("%x", sha256.Sum256([]byte(own))), fmt.Sprintf("%x", sha256.Sum256([]byte("moved"))), 1)
+	bring := func(want backend.ImportResult) {
+		t.Helper()
+		if result, err := importLines(t, p, rival, moved+foreign("other", "")); err != nil || result != want {
+			t.Fatalf("%+v %v", result, err)
+		}
+	}
+	bring(backend.ImportResult{Made: 2})
+	kid := kidOf(t, own)
+	if n, err := p.WithdrawKey(t.Context(), kid); err != nil || n != 2 {
+		t.Errorf("%d tokens of the key, want its own and the one that was moved: %v", n, err)
+	}
+	if accepted(p, "moved") || !accepted(p, "other") {
+		t.Error("a token of the withdrawn key is accepted, or one of another system ended with it")
+	}
+	moved = strings.Replace(moved, fmt.Sprintf("%x", sha256.Sum256([]byte("moved"))), fmt.Sprintf("%x", sha256.Sum256([]byte("again"))), 1)
+	bring(backend.ImportResult{Known: 1, Revoked: 1})
+}

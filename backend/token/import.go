@@ -1,6 +1,7 @@
 package token
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,10 +19,14 @@ type Imported struct {
 	Order           // Lifetime is not used
 	ID      pfid.ID // kept if it is of the account and unused; may be zero
 	Hash    Hash
+	KeyID   string // of the key of this installation that signed the secret; empty if none did
 	Hint    string // up to four characters; may be empty
 	Status  Status // Active or Suspended
 	Created time.Time
 }
+
+// KeyElsewhere is the KeyID of imported tokens whose secret no key of this installation signed.
+const KeyElsewhere = "elsewhere"
 
 // CheckImported checks a token as Issue checks an order, and trims its name. Shorten reduces an expiry beyond the longest
 // lifetime instead of refusing it. It does not look whether agent and environment exist.
@@ -79,6 +84,7 @@ func (ts *Tokens) importOne(ctx context.Context, actor audit.Actor, i Imported, 
 	t := Token{
 		AccountID: actor.AccountID, Name: i.Name, Hint: i.Hint, Scope: i.Scope, Role: i.Role, Status: i.Status,
 		AgentID: i.AgentID, EnvironmentID: i.EnvironmentID, ExpiresAt: i.ExpiresAt, InsertedAt: i.Created, UpdatedAt: at,
+		KeyID: cmp.Or(i.KeyID, KeyElsewhere),
 	}
 	var err error
 	if t.ID, err = ts.importedID(ctx, actor.AccountID, i.ID, at); err != nil {

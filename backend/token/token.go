@@ -98,7 +98,7 @@ type Token struct {
 	EnvironmentID     pfid.ID // environment and agent deployment tokens only
 	AgentDeploymentID pfid.ID // agent deployment tokens only
 
-	KeyID       string      // of the key that signed the secret; empty for tokens older than key ids
+	KeyID       string      // of the key that signed the secret; KeyElsewhere, or empty for tokens older than key ids
 	StatusEntry StatusEntry // zero for tokens older than the lists
 
 	// The creator: an admin user, or an API token together with the admin user who is responsible for it. Both are zero
