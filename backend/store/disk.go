@@ -45,7 +45,7 @@ var (
 	}
 	advice = [...]string{
 		diskFull:     "make space on the disk of the data folder; changes then work again automatically",
-		diskReadOnly: "make the disk and the data folder writable for this user; changes then work again automatically",
+		diskReadOnly: "make the disk and the data folder writable for this user, and check that the disk has free inodes (df -i); changes then work again automatically",
 		diskFailing:  "check the disk and the system's log; changes work again automatically when the disk does",
 		damaged:      "stop the server, keep a copy of the data folder, and restore the newest backup; a copy from before the last upgrade may be beside the database, named like tokentab.db.schema-4.…",
 		otherSchema:  "undo what the other program did to the schema, or stop the server and restore the newest backup",
