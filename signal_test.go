@@ -126,9 +126,12 @@ func TestAServerWithoutStandardErrorKeepsItsDataWhole(t *testing.T) {
 func TestSIGHUPReloadsTheCertificate(t *testing.T) {
 	folder, _ := setUp(t)
 	files := t.TempDir()
-	put := func(host string) {
+	put := func(host string, from ...time.Time) {
 		t.Helper()
 		chain, key := backendtest.Certificate(t, host)
+		for _, at := range from {
+			chain, key = backendtest.CertificateBetween(t, host, at, at.AddDate(1, 0, 0))
+		}
 		for name, pem := range map[string][]byte{"chain": chain, "key": key} {
 			if err := os.WriteFile(filepath.Join(files, name), pem, 0o600); err != nil {
 				t.Fatal(err)
@@ -187,6 +190,13 @@ func TestSIGHUPReloadsTheCertificate(t *testing.T) {
 	logs("renewed TLS certificate")
 	shows("second.example")
 	doctor("ok    revocation: the token was refused")
+	put("early.example", time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC))
+	doctor("skip  revocation: not measured with this TLS certificate")
+	if err := process.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	logs("the current one stays in use")
+	shows("second.example")
 	if os.Geteuid() == 0 {
 		if err := os.Chown(filepath.Join(folder, "master.key"), 1, -1); err != nil {
 			t.Fatal(err)

@@ -199,7 +199,7 @@ func (d *doctor) examineCertificate() backend.Finding {
 		f.Verdict, f.Found = backend.Failure, "expired at "+pair.Leaf.NotAfter.Format(time.RFC3339)
 	}
 	if from := pair.Leaf.NotBefore; now.Before(from) {
-		f.Verdict, f.Found, f.Do = backend.Failure, "is not valid before "+from.Format(time.RFC3339), "use one that is valid now, or correct the clock"
+		f.Verdict, f.Found, f.Do = backend.Failure, "is not valid before "+from.Format(time.RFC3339), "use one that is valid now, or correct the clock; a running server keeps the one that it has as long as that is valid, so don't restart it before"
 	}
 	return f
 }
@@ -235,6 +235,9 @@ func (d *doctor) examineServer(ctx context.Context, b *backend.Backend) []backen
 	list := []backend.Finding{{Verdict: backend.OK, What: what, Found: "ready"}, ask.examineClock(ctx)}
 	if d.NoChanges {
 		return append(list, backend.Finding{Verdict: backend.Skipped, What: revocation, Found: "not measured, because of --no-changes"})
+	}
+	if d.examineCertificate().Verdict == backend.Failure { // the server may use another one than that of the files
+		return append(list, backend.Finding{Verdict: backend.Skipped, What: revocation, Found: "not measured with this TLS certificate"})
 	}
 	account, err := chooseAccount(ctx, b, d.Account)
 	if err != nil {
