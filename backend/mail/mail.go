@@ -92,6 +92,9 @@ func (m *Mailer) inTime(ctx context.Context, do func(done chan<- error)) (err er
 	if slow, ok := errors.AsType[net.Error](err); ok && slow.Timeout() {
 		err = m.silence()
 	}
+	if err != nil && strings.Contains(err.Error(), "does not support STARTTLS") { // the library has no error of its own for that
+		err = errors.New("the mail server offers no STARTTLS: use smtps:// in --smtp-url if it has TLS from the start, or &tls=none for no TLS")
+	}
 	if err != nil {
 		return fmt.Errorf("mail: %w", err)
 	}
