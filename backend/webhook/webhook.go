@@ -83,6 +83,7 @@ func (s *Sender) Post(ctx context.Context, address, secret, id string, at time.T
 	if err != nil {
 		return 0, "The address can't be used."
 	}
+	request.URL.RawQuery = escaped(request.URL.RawQuery) // the library escapes only the path
 	request = request.WithContext(context.WithValue(ctx, plainKey{}, request.URL.Scheme == "http"))
 	request.Header = http.Header{
 		"Content-Type":      {"application/json"},
@@ -103,6 +104,19 @@ func (s *Sender) Post(ctx context.Context, address, secret, id string, at time.T
 		return status, fmt.Sprintf("The receiver answered with status %d.", status)
 	}
 	return status, ""
+}
+
+// escaped returns a query with what must not stand in a request line percent-encoded, as browsers do.
+func escaped(query string) string {
+	var b strings.Builder
+	for _, c := range []byte(query) {
+		if c <= ' ' || c >= 0x7f || strings.IndexByte(`"<>`, c) >= 0 {
+			fmt.Fprintf(&b, "%%%02X", c)
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
 }
 
 // sign returns the signature header: v1, and the HMAC-SHA256 of id, timestamp and body.

@@ -46,13 +46,16 @@ func TestAReceiverGetsASignedPost(t *testing.T) {
 		if got, want := r.Header.Get("webhook-signature"), "v1,"+base64.StdEncoding.EncodeToString(mac.Sum(nil)); got != want {
 			t.Errorf("signature %s, want %s", got, want)
 		}
+		if r.RequestURI != "/h%C3%B6k?key=%41&name=%C3%B6%20b" {
+			t.Errorf("asked for %s", r.RequestURI)
+		}
 		if r.Method != http.MethodPost || r.Header.Get("webhook-timestamp") != fmt.Sprint(at.Unix()) || r.Header.Get("Content-Type") != "application/json" || string(body) != `{"a":1}` {
 			t.Errorf("%s %v %s", r.Method, r.Header, body)
 		}
 		w.WriteHeader(http.StatusNoContent)
 	}))
 	defer receiver.Close()
-	if status, failure := New(true).Post(t.Context(), receiver.URL+"/hook?key=1", secret, "msg_1", at, []byte(`{"a":1}`)); status != 204 || failure != "" {
+	if status, failure := New(true).Post(t.Context(), receiver.URL+"/hök?key=%41&name=ö b", secret, "msg_1", at, []byte(`{"a":1}`)); status != 204 || failure != "" {
 		t.Errorf("%d %s", status, failure)
 	}
 }
