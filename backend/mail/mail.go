@@ -123,7 +123,7 @@ func (m *Mailer) options() []mail.Option {
 		// (RFC 7435): that of Debian's Postfix is only for the name of the machine.
 		options = append(options, mail.WithTLSPolicy(mail.TLSOpportunistic),
 			mail.WithTLSConfig(&tls.Config{ServerName: m.server.Host, MinVersion: tls.VersionTLS12, InsecureSkipVerify: true}))
-		authentication = inTheClear
+		authentication = onThisMachine
 	case config.TLSNever:
 		options, authentication = append(options, mail.WithTLSPolicy(mail.NoTLS)), inTheClear
 	}
@@ -142,8 +142,12 @@ var overTLS = mail.WithOpportunisticSMTPAuth(
 	mail.SMTPAuthPlain, mail.SMTPAuthLogin, mail.SMTPAuthSCRAMSHA256, mail.SMTPAuthSCRAMSHA1, mail.SMTPAuthCramMD5,
 )
 
-// inTheClear also allows mechanisms that otherwise require TLS: the operator chose to do without it, or the server is
-// on the same machine.
+// onThisMachine is overTLS for a connection that may be in the clear and leaves the machine in neither case.
+var onThisMachine = mail.WithOpportunisticSMTPAuth(
+	mail.SMTPAuthPlainNoEnc, mail.SMTPAuthLoginNoEnc, mail.SMTPAuthSCRAMSHA256, mail.SMTPAuthSCRAMSHA1, mail.SMTPAuthCramMD5,
+)
+
+// inTheClear sends the password itself only if the server offers nothing else.
 var inTheClear = mail.WithOpportunisticSMTPAuth(
 	mail.SMTPAuthSCRAMSHA256, mail.SMTPAuthSCRAMSHA1, mail.SMTPAuthCramMD5, mail.SMTPAuthPlainNoEnc, mail.SMTPAuthLoginNoEnc,
 )

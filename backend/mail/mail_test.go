@@ -208,6 +208,7 @@ func TestAMailArrivesAsItWasWritten(t *testing.T) {
 		"TLS from the start":       {config.TLSFromTheStart, func(s *smtp.Server) { s.TLSConfig = trusted }, "from tokens@example.com over TLS to bob@example.com"},
 		"STARTTLS, with a hash":    {config.TLSUpgrade, func(s *smtp.Server) { s.TLSConfig, s.Backend.(*inbox).hashes = trusted, true }, "from tokens@example.com over TLS to bob@example.com"},
 		"STARTTLS, as it is there": {config.TLSIfOffered, func(s *smtp.Server) { s.TLSConfig = trusted }, "from tokens@example.com over TLS to bob@example.com"},
+		"loopback, with a hash":    {config.TLSIfOffered, func(s *smtp.Server) { s.AllowInsecureAuth, s.Backend.(*inbox).hashes = true, true }, "from tokens@example.com to bob@example.com"},
 		"in the clear":             {config.TLSIfOffered, func(s *smtp.Server) { s.AllowInsecureAuth = true }, "from tokens@example.com to bob@example.com"},
 		"never TLS":                {config.TLSNever, func(s *smtp.Server) { s.TLSConfig, s.AllowInsecureAuth = trusted, true }, "from tokens@example.com to bob@example.com"},
 	} {
