@@ -35,12 +35,18 @@ func openURL(t *testing.T, url string) (*Store, error) {
 func opened(t *testing.T) (*Store, string) {
 	t.Helper()
 	url := migrated.Database(t)
+	return openedAt(t, url), url
+}
+
+// openedAt opens a database until the end of the test.
+func openedAt(t *testing.T, url string) *Store {
+	t.Helper()
 	s, err := openURL(t, url)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	return s, url
+	return s
 }
 
 // onPostgres runs statements on a database.
@@ -185,11 +191,7 @@ func TestACommandMakesNoTablesUnlessItMay(t *testing.T) {
 func TestOneCopyWritesAtATimeAndAllNumbersFollowTheCommits(t *testing.T) {
 	pgtest.OnPostgres(t)
 	s, at := opened(t)
-	other, err := openURL(t, at)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer other.Close()
+	other := openedAt(t, at)
 	const each = 50
 	failed := make(chan error, 2)
 	for _, copy := range []*Store{s, other} {
@@ -223,11 +225,7 @@ func TestOneCopyWritesAtATimeAndAllNumbersFollowTheCommits(t *testing.T) {
 func TestACopyThatStopsWithTheLockDelaysOthersForShort(t *testing.T) {
 	pgtest.OnPostgres(t)
 	s, at := opened(t)
-	other, err := openURL(t, at)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer other.Close()
+	other := openedAt(t, at)
 	stuck := s.writer.Begin() // and nothing follows, as in a paused process
 	if stuck.Error != nil {
 		t.Fatal(stuck.Error)
@@ -353,11 +351,7 @@ func TestAServerConnectsForChangesAndLooksFirstAndGivesBackWhatABurstTook(t *tes
 func TestACopyThatDoesNotLeadAsksOnOneSession(t *testing.T) {
 	pgtest.OnPostgres(t)
 	first, at := opened(t)
-	second, err := openURL(t, at)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer second.Close()
+	second := openedAt(t, at)
 	if leads, err := first.Copies().Leads(t.Context()); err != nil || !leads {
 		t.Fatal(leads, err)
 	}
@@ -597,11 +591,7 @@ func TestInstallationsInTwoSchemasOfADatabaseLeadEachForItself(t *testing.T) {
 	pgtest.OnPostgres(t)
 	first, at := opened(t)
 	onPostgres(t, at, "CREATE SCHEMA beside")
-	second, err := openURL(t, at+"&search_path=beside")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer second.Close()
+	second := openedAt(t, at+"&search_path=beside")
 	for _, s := range []*Store{first, second} {
 		if led, err := s.isLed(t.Context()); err != nil || led {
 			t.Errorf("led before a copy leads: %v, %v", led, err)
