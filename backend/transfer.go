@@ -51,7 +51,7 @@ const (
 	mostWrongLines = 10
 )
 
-// ExportTokens writes all tokens of an account, one a line, and returns how many. A line has only the present secret of its token:
+// ExportTokens writes all tokens of an account, one a line, and returns how many. A line has only the current secret of its token:
 // replaced counts the tokens whose old secret is still valid here.
 func (b *Backend) ExportTokens(ctx context.Context, account pfid.ID, to io.Writer) (n, replaced int, err error) {
 	out := json.NewEncoder(to)

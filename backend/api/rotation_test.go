@@ -213,7 +213,7 @@ func TestARevokeWithAnOldSecretEndsOnlyThatSecret(t *testing.T) {
 	}
 	r.PostForm("/oauth/revoke", backendtest.Form("token", third))
 	if r.reason(second) != token.IsRevoked || r.reason(third) != token.IsRevoked {
-		t.Errorf("after revoking the present secret: %v %v", r.reason(second), r.reason(third))
+		t.Errorf("after revoking the current secret: %v %v", r.reason(second), r.reason(third))
 	}
 }
 

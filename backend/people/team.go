@@ -13,7 +13,7 @@ import (
 // Member is an admin user as the account's team sees them.
 type Member struct {
 	AdminUser
-	LiveTokens int  // active or suspended API tokens that this admin user made, or got the present secret of by a rotation
+	LiveTokens int  // active or suspended API tokens that this admin user made, or got the current secret of by a rotation
 	Removed    bool // has left the team
 	LastAdmin  bool // is the only admin of the team
 }

@@ -225,12 +225,12 @@ func endGrantsOf(tx *gorm.DB, owner, id pfid.ID, revokeTokens bool, at time.Time
 	return revoked, tokens, endInvites(tx, owner, at, recorder)
 }
 
-// rotatedFor selects the tokens k that someone else made and whose present secret a member got by rotating them.
+// rotatedFor selects the tokens k that someone else made and whose current secret a member got by rotating them.
 const rotatedFor = "k.rotated_by_admin_user_id = %s AND k.created_by_admin_user_id IS DISTINCT FROM k.rotated_by_admin_user_id AND k.status IN " + live
 
 var liveRotated = "(SELECT count(*) FROM api_tokens k WHERE " + fmt.Sprintf(rotatedFor, "t.id") + ")"
 
-// revokeTokensOf revokes the tokens that a member made, and those whose present secret they got by rotating them: else they
+// revokeTokensOf revokes the tokens that a member made, and those whose current secret they got by rotating them: else they
 // could go on using them.
 func revokeTokensOf(tx *gorm.DB, owner, id pfid.ID, at time.Time, recorder audit.Recorder) (int, []pfid.ID, error) {
 	actor, err := actorOf(recorder)

@@ -178,7 +178,7 @@ func (s Notices) Expiring(ctx context.Context, account pfid.ID, due, windows []n
 }
 
 const (
-	issuedAt = "COALESCE(t.rotated_at, t.inserted_at)" // of the present secret
+	issuedAt = "COALESCE(t.rotated_at, t.inserted_at)" // of the current secret
 	inWindow = "(t.expires_at > ? AND t.expires_at <= ? AND " + issuedAt + " > ? AND t.expires_at - " + issuedAt + " >= ?)"
 )
 

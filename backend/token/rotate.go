@@ -73,7 +73,7 @@ func (ts *Tokens) rotateOnce(ctx context.Context, actor audit.Actor, id pfid.ID,
 	}
 	decide := func(t Listed) error {
 		if actor.APITokenID == id && actor.Secret != (Hash{}) && actor.Secret != t.Hash {
-			return fault.New(fault.NotPermitted, "This secret was replaced. Rotate the token with its present secret.")
+			return fault.New(fault.NotPermitted, "This secret was replaced. Rotate the token with its current secret.")
 		}
 		if wait := t.RotatedAt.Add(selfRotationEvery).Sub(at); actor.APITokenID == id && wait > 0 && wait <= selfRotationEvery {
 			return &fault.Error{Kind: fault.TooManyRequests, RetryAfter: wait, Message: "A token may rotate itself once a minute."}
@@ -186,7 +186,7 @@ func (ts *Tokens) expiryOf(r Rotation, actor audit.Actor, t *Listed, at time.Tim
 	return expiry.UTC().Truncate(time.Second), wrong.Err()
 }
 
-// oldEnd returns when the present secret of a token ends; zero for now.
+// oldEnd returns when the current secret of a token ends; zero for now.
 func (r *Rotation) oldEnd(t *Listed, expiry, at time.Time) time.Time {
 	end := at.Add(r.Overlap).Truncate(time.Second)
 	for _, limit := range []time.Time{t.ExpiresAt, expiry} {
@@ -208,7 +208,7 @@ func detailOf(to *NewSecret) string {
 	return fmt.Sprintf("expires %s; old secret %s", to.ExpiresAt.Format(time.RFC3339), old)
 }
 
-// SecretIssuedAt returns when the token's present secret was issued.
+// SecretIssuedAt returns when the token's current secret was issued.
 func (t Token) SecretIssuedAt() time.Time {
 	if t.RotatedAt.IsZero() {
 		return t.InsertedAt

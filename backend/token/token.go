@@ -107,8 +107,8 @@ type Token struct {
 	CreatedByAPITokenID  pfid.ID
 
 	ExpiresAt time.Time // whole seconds, as in the secret's exp claim
-	RotatedAt time.Time // when the present secret replaced another one; zero for the first secret
-	// RotatedByAdminUserID is the admin user who got the present secret then; zero for an API token. The token ends with those
+	RotatedAt time.Time // when the current secret replaced another one; zero for the first secret
+	// RotatedByAdminUserID is the admin user who got the current secret then; zero for an API token. The token ends with those
 	// that this admin user made.
 	RotatedByAdminUserID pfid.ID
 	LastUsedAt           time.Time // the last accepted validation; zero if never used
@@ -165,7 +165,7 @@ type Store interface {
 	// moves of many tokens that include a token that it reads. It returns the tokens that it read as they are now, and
 	// deleted ones as they were, also after a failure, so that caches can drop them.
 	ChangeTokens(ctx context.Context, account pfid.ID, ids []pfid.ID, to Status, at time.Time, choose func([]Listed) ([]pfid.ID, error), record audit.Recorder) ([]Listed, error)
-	// RotateToken reads the token, lets decide refuse, and gives it a new secret and expiry. The present secret becomes the
+	// RotateToken reads the token, lets decide refuse, and gives it a new secret and expiry. The current secret becomes the
 	// old one; an earlier old one ends. It returns fault.BadAuthToken or fault.NotAuthenticated if the actor has ended,
 	// ErrEntryTaken and ErrKeyWithdrawn as InsertToken does.
 	RotateToken(ctx context.Context, account, id pfid.ID, to NewSecret, decide func(Listed) error, record audit.Recorder) (Listed, error)

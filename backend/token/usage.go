@@ -109,7 +109,7 @@ func (c *Client) Last() time.Time { return timeOf(c.At) }
 // LastRefused returns the last refused use; zero for none.
 func (c *Client) LastRefused() time.Time { return timeOf(c.RefusedAt) }
 
-// Last returns the last use of the present secret; zero for none.
+// Last returns the last use of the current secret; zero for none.
 func (s *SecretUses) Last() time.Time { return timeOf(s.At) }
 
 // LastOfOld returns the last use of the old secret; zero for none.

@@ -56,7 +56,7 @@ const deeds: Record<string, Deed> = {
   "webhook.deleted": alone("deleted the webhook"),
   "backup.restored": alone("restored a backup"),
   "session.refused": to("failed to sign in as", undefined, "failed to sign in"),
-  "admin_user.password_refused": to("gave a wrong password of", "gave a wrong present password"),
+  "admin_user.password_refused": to("gave a wrong password of", "gave a wrong current password"),
   "api_token.refused": to("presented the refused token"),
   "request.refused": alone("was refused a request"),
   "restore.reviewed": alone("reviewed the restored tokens"),
