@@ -39,7 +39,7 @@ const tokens =
 const firstList = new RegExp(`frontend.src.tokens.(${tokens})\\.tsx?$`);
 
 /** Code that forms and dialogs share. One file for each would make the first load's list of files longer. */
-const forms = /frontend.src.ui.(dialog|failure-text|field|form|send-once)\.tsx?$/;
+const forms = /frontend.src.ui.(date-input|dialog|failure-text|field|form|send-once)\.tsx?$/;
 
 export default defineConfig({
   root: "frontend",

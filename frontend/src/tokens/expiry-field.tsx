@@ -1,5 +1,6 @@
 import { useId } from "react";
 import { useNow } from "../ui/clock";
+import { DateInput } from "../ui/date-input";
 import { FieldErrors } from "../ui/field";
 import { Segments } from "../ui/segments";
 import {
@@ -45,7 +46,7 @@ export function ExpiryField({ value, onChange, lifetimes, errors, present }: Exp
         onChange={(chosen) => onChange(chosenExpiry(chosen, present))}
       />
       {value.kind === "date" && (
-        <input
+        <DateInput
           type={byMinute ? "datetime-local" : "date"}
           aria-label="Expiry date"
           aria-invalid={shown.length > 0 || undefined}
@@ -54,7 +55,7 @@ export function ExpiryField({ value, onChange, lifetimes, errors, present }: Exp
           min={firstChoice(now, lifetimes.max)}
           max={lastChoice(now, lifetimes.max)}
           value={value.date}
-          onChange={(event) => onChange({ kind: "date", date: event.target.value })}
+          onChange={(date) => onChange({ kind: "date", date })}
         />
       )}
       <p id={`${id}-means`} className="min-h-4 text-small text-soft">

@@ -1,7 +1,8 @@
-import { type RefObject, useEffect, useState } from "react";
+import type { RefObject } from "react";
 import { messageOf } from "../api";
 import { Button } from "../ui/button";
-import { Field } from "../ui/field";
+import { DateInput } from "../ui/date-input";
+import { Labelled } from "../ui/field";
 import { Popover } from "../ui/popover";
 import { SelectField } from "../ui/select-field";
 import { type Choices, type Choosable, useChoices, wordFor } from "./filter-choices";
@@ -80,21 +81,22 @@ interface DayFieldProps {
 
 /** A date, which takes effect once it is complete. */
 function DayField({ label, value = "", error, onChange }: DayFieldProps) {
-  const [typed, setTyped] = useState(value);
-  useEffect(() => setTyped(value), [value]);
   return (
     <div className="max-sm:col-span-2">
-      <Field
-        type="date"
-        label={label}
-        value={typed}
-        errors={error ? [error] : []}
-        onChange={(text) => {
-          setTyped(text);
-          // While one types a year, it begins as 0002.
-          if (text === "" || isDay(text)) onChange(text || undefined, { replace: value !== "" });
-        }}
-      />
+      <Labelled label={label} errors={error ? [error] : []}>
+        {(attributes) => (
+          <DateInput
+            {...attributes}
+            type="date"
+            className="control"
+            value={value}
+            onChange={(text) => {
+              // While one types a year, it begins as 0002.
+              if (text === "" || isDay(text)) onChange(text || undefined, { replace: value !== "" });
+            }}
+          />
+        )}
+      </Labelled>
     </div>
   );
 }

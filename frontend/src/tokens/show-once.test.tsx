@@ -90,6 +90,17 @@ describe("the form", () => {
     expect(bodiesOf("POST /api_token")).toEqual([]);
   });
 
+  test("sets no attribute of a date that is edited: Firefox would empty a half-typed one", async () => {
+    const { user } = await openForm();
+    await user.click(screen.getByRole("radio", { name: "Custom" }));
+    const date = screen.getByLabelText("Expiry date");
+    const attributes = () => ["value", "min", "max"].map((name) => date.getAttribute(name));
+    const before = attributes();
+    for (const value of ["2027-01-30", "", "2027-01-31"]) fireEvent.change(date, { target: { value } });
+    expect(attributes()).toEqual(before);
+    expect(date).toHaveValue("2027-01-31");
+  });
+
   test("shows the server's messages at their fields", async () => {
     network.on(
       "POST /api_token",
