@@ -81,35 +81,20 @@ func (ts *Tokens) Import(ctx context.Context, actor audit.Actor, list []Imported
 }
 
 func (ts *Tokens) importOne(ctx context.Context, actor audit.Actor, i Imported, at time.Time) error {
-	t := Token{
-		AccountID: actor.AccountID, Name: i.Name, Hint: i.Hint, Scope: i.Scope, Role: i.Role, Status: i.Status,
-		AgentID: i.AgentID, EnvironmentID: i.EnvironmentID, ExpiresAt: i.ExpiresAt, InsertedAt: i.Created, UpdatedAt: at,
-		KeyID: cmp.Or(i.KeyID, KeyElsewhere),
+	t, deployed, err := ts.ordered(ctx, actor, i.Order, at)
+	if err != nil {
+		return err
 	}
-	var err error
+	t.Hint, t.Status, t.InsertedAt, t.KeyID = i.Hint, i.Status, i.Created, cmp.Or(i.KeyID, KeyElsewhere)
 	if t.ID, err = ts.importedID(ctx, actor.AccountID, i.ID, at); err != nil {
 		return err
 	}
-	var deployed audit.Event
-	switch t.Scope {
-	case ScopeEnvironment:
+	if t.Scope == ScopeEnvironment {
 		if err := ts.store.Environment(ctx, t.AccountID, t.EnvironmentID); err != nil {
 			return err
 		}
-	case ScopeAgentDeployment:
-		if t.AgentDeploymentID, err = ts.store.Deployment(ctx, t.AccountID, t.AgentID, t.EnvironmentID); err != nil {
-			return err
-		}
-		if t.AgentDeploymentID.IsZero() {
-			if t.AgentDeploymentID, err = pfid.New(at, actor.AccountID.Partition(), ts.random); err != nil {
-				return err
-			}
-		}
-		if deployed, err = audit.New(at, actor, audit.AgentDeploymentCreated, t.AgentDeploymentID.String(), "for an API token", ts.random); err != nil {
-			return err
-		}
 	}
-	detail := fmt.Sprintf("imported, %s, expires %s", t.Scope, t.ExpiresAt.Format(time.RFC3339))
+	detail := fmt.Sprintf("imported, %s, expires %s", t.described(), t.ExpiresAt.Format(time.RFC3339))
 	event, err := audit.New(at, actor, audit.APITokenCreated, t.ID.String(), detail, ts.random)
 	if err != nil {
 		return err

@@ -80,23 +80,11 @@ func (ts *Tokens) issueOnce(ctx context.Context, actor audit.Actor, order Order,
 	if err != nil {
 		return Token{}, "", err
 	}
-	t := Token{
-		ID: id, AccountID: actor.AccountID, Name: order.Name, Scope: order.Scope, Role: order.Role, Status: Active,
-		AgentID: order.AgentID, EnvironmentID: order.EnvironmentID,
-		CreatedByAdminUserID: actor.AdminUserID, CreatedByAPITokenID: actor.APITokenID,
-		ExpiresAt: order.ExpiresAt, InsertedAt: at, UpdatedAt: at,
+	t, deployed, err := ts.ordered(ctx, actor, order, at)
+	if err != nil {
+		return Token{}, "", err
 	}
-	if t.Scope == ScopeAgentDeployment {
-		t.AgentDeploymentID, err = ts.store.Deployment(ctx, t.AccountID, t.AgentID, t.EnvironmentID)
-		if err != nil {
-			return Token{}, "", err
-		}
-		if t.AgentDeploymentID.IsZero() {
-			if t.AgentDeploymentID, err = pfid.New(at, actor.AccountID.Partition(), ts.random); err != nil {
-				return Token{}, "", err
-			}
-		}
-	}
+	t.ID = id
 	secret, err := ts.newSecret(ctx, &t, at)
 	if err != nil {
 		return Token{}, "", err
@@ -105,17 +93,34 @@ func (ts *Tokens) issueOnce(ctx context.Context, actor audit.Actor, order Order,
 	if err != nil {
 		return Token{}, "", err
 	}
-	deployed := audit.Event{}
-	if t.Scope == ScopeAgentDeployment {
-		deployed, err = audit.New(at, actor, audit.AgentDeploymentCreated, t.AgentDeploymentID.String(), "for an API token", ts.random)
-		if err != nil {
-			return Token{}, "", err
-		}
-	}
 	if err := ts.store.InsertToken(ctx, t, HashOf([]byte(secret)), event, deployed); err != nil {
 		return Token{}, "", err
 	}
 	return t, secret, nil
+}
+
+// ordered returns the token of an order, without an id and a secret, and the event of its deployment, which may be new; zero for
+// none.
+func (ts *Tokens) ordered(ctx context.Context, actor audit.Actor, order Order, at time.Time) (t Token, deployed audit.Event, err error) {
+	t = Token{
+		AccountID: actor.AccountID, Name: order.Name, Scope: order.Scope, Role: order.Role, Status: Active,
+		AgentID: order.AgentID, EnvironmentID: order.EnvironmentID,
+		CreatedByAdminUserID: actor.AdminUserID, CreatedByAPITokenID: actor.APITokenID,
+		ExpiresAt: order.ExpiresAt, InsertedAt: at, UpdatedAt: at,
+	}
+	if t.Scope != ScopeAgentDeployment {
+		return t, deployed, nil
+	}
+	if t.AgentDeploymentID, err = ts.store.Deployment(ctx, t.AccountID, t.AgentID, t.EnvironmentID); err != nil {
+		return t, deployed, err
+	}
+	if t.AgentDeploymentID.IsZero() {
+		if t.AgentDeploymentID, err = pfid.New(at, actor.AccountID.Partition(), ts.random); err != nil {
+			return t, deployed, err
+		}
+	}
+	deployed, err = audit.New(at, actor, audit.AgentDeploymentCreated, t.AgentDeploymentID.String(), "for an API token", ts.random)
+	return t, deployed, err
 }
 
 // described returns the scope of a token, with its role if that is not the common one.
