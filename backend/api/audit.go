@@ -23,7 +23,7 @@ type AuditEvent struct {
 	Type             string    `json:"type" enum:"audit_event"`
 	ID               string    `json:"id"`
 	AccountID        string    `json:"account_id"`
-	Action           string    `json:"action" example:"api_token.suspended"`
+	Action           action    `json:"action"`
 	SubjectID        string    `json:"subject_id" doc:"What was changed"`
 	SubjectName      *string   `json:"subject_name" doc:"null if it has no name, or is deleted now"`
 	ActorKind        *string   `json:"actor_kind" enum:"admin_user,api_token,command_line,server,stranger" doc:"stranger is a client without an accepted credential; null for the command line and the server in events of earlier versions"`
@@ -40,9 +40,21 @@ type AuditEvent struct {
 	InsertedAt       Timestamp `json:"inserted_at"`
 }
 
+// action is an audit.Action in responses. Its schema names all, so that the page has words for each.
+type action audit.Action
+
+// Schema implements huma.SchemaProvider.
+func (action) Schema(huma.Registry) *huma.Schema {
+	all := make([]any, len(audit.Actions))
+	for i, a := range audit.Actions {
+		all[i] = string(a)
+	}
+	return &huma.Schema{Type: huma.TypeString, Enum: all, Examples: []any{string(audit.APITokenSuspended)}}
+}
+
 func auditEvent(e audit.Listed) AuditEvent {
 	return AuditEvent{
-		Type: "audit_event", ID: e.ID.String(), AccountID: e.Actor.AccountID.String(), Action: string(e.Action), SubjectID: e.Subject, SubjectName: orNull(e.SubjectName),
+		Type: "audit_event", ID: e.ID.String(), AccountID: e.Actor.AccountID.String(), Action: action(e.Action), SubjectID: e.Subject, SubjectName: orNull(e.SubjectName),
 		ActorKind: orNull(string(e.Actor.KindIn(""))), Times: e.Times, ActorAdminUserID: idOrNull(e.Actor.AdminUserID), ActorAPITokenID: idOrNull(e.Actor.APITokenID), ActorName: orNull(e.ActorName),
 		ActorAddress: orNull(e.Actor.Address), RequestID: orNull(e.Actor.RequestID), Reason: orNull(e.Actor.Reason), Detail: orNull(e.Detail),
 		Sequence: e.Sequence, Hash: hex.EncodeToString(e.Hash), InsertedAt: Timestamp(e.At),

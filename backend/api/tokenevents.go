@@ -10,7 +10,7 @@ import (
 type TokenEvent struct {
 	Type             string    `json:"type" enum:"api_token_event"`
 	ID               string    `json:"id"`
-	Action           string    `json:"action" example:"api_token.suspended"`
+	Action           action    `json:"action"`
 	Detail           *string   `json:"detail"`
 	ActorKind        *string   `json:"actor_kind" enum:"admin_user,api_token,command_line,server,stranger" doc:"null for the command line and the server in events of earlier versions"`
 	ActorAdminUserID *string   `json:"actor_admin_user_id"`
@@ -24,7 +24,7 @@ type TokenEvent struct {
 
 func tokenEvent(e token.Event) TokenEvent {
 	return TokenEvent{
-		Type: "api_token_event", ID: e.ID.String(), Action: string(e.Action), Detail: orNull(e.Detail),
+		Type: "api_token_event", ID: e.ID.String(), Action: action(e.Action), Detail: orNull(e.Detail),
 		ActorKind: orNull(string(e.Actor.KindIn(""))), ActorAdminUserID: idOrNull(e.Actor.AdminUserID), ActorAPITokenID: idOrNull(e.Actor.APITokenID),
 		ActorName: orNull(e.ActorName), ActorAddress: orNull(e.Actor.Address),
 		RequestID: orNull(e.Actor.RequestID), Reason: orNull(e.Actor.Reason), InsertedAt: Timestamp(e.At),

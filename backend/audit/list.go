@@ -55,8 +55,8 @@ type Reader interface {
 	Chains(ctx context.Context) ([]string, error)
 }
 
-// actions are all recorded actions.
-var actions = []Action{
+// Actions are all recorded actions.
+var Actions = []Action{
 	AccountCreated, AccountUpdated, AccountDeleted, AdminUserCreated, AdminUserUpdated, AdminUserRemoved, AdminUserRoleChanged, PasswordChanged,
 	AdminUserInviteCreated, AdminUserInviteUsed, AdminUserInviteRevoked, SessionCreated, SessionEnded, EnvironmentCreated, EnvironmentUpdated,
 	EnvironmentDeleted, AgentCreated, AgentUpdated, AgentRetired, AgentReinstated, AgentDeleted, AgentDeploymentCreated, AgentDeploymentUpdated,
@@ -72,7 +72,7 @@ func ParseActions(names []string) (found []Action, err error) {
 	for _, name := range names {
 		kind, isKind := strings.CutSuffix(name, "*")
 		before := len(found)
-		for _, action := range actions {
+		for _, action := range Actions {
 			if string(action) == name || isKind && strings.HasSuffix(kind, ".") && strings.HasPrefix(string(action), kind) {
 				found = append(found, action)
 			}

@@ -15,7 +15,7 @@ interface Deed {
 const to = (words: string, own?: string, nameless?: string): Deed => ({ words, own, nameless });
 const alone = (words: string): Deed => ({ words, alone: true });
 
-const deeds: Record<string, Deed> = {
+const deeds: Record<AuditEvent["action"], Deed> = {
   "account.created": alone("created the account"),
   "account.updated": alone("changed the account’s details"),
   "account.deleted": alone("deleted the account"),
@@ -54,12 +54,16 @@ const deeds: Record<string, Deed> = {
   "webhook.updated": alone("changed the webhook"),
   "webhook.secret_replaced": alone("replaced the webhook’s secret"),
   "webhook.deleted": alone("deleted the webhook"),
+  "signing_key.created": alone("created a signing key"),
+  "signing_key.withdrawn": alone("withdrew a signing key"),
   "backup.restored": alone("restored a backup"),
   "session.refused": to("failed to sign in as", undefined, "failed to sign in"),
   "admin_user.password_refused": to("gave a wrong password of", "gave a wrong current password"),
   "api_token.refused": to("presented the refused token"),
   "request.refused": alone("was refused a request"),
   "restore.reviewed": alone("reviewed the restored tokens"),
+  "audit.chain_started": alone("began an audit trail"),
+  "database.confirmed": alone("confirmed the database"),
 };
 
 /** A name and the page of what it names, if that exists. */

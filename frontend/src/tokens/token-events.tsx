@@ -7,13 +7,16 @@ import { Section } from "../ui/section";
 import { Time } from "../ui/time";
 import type { ApiTokenEvent } from "../wire";
 
-const deeds: Record<string, string> = {
+type Action = Extract<ApiTokenEvent["action"], `api_token.${string}`>;
+
+const deeds: Partial<Record<ApiTokenEvent["action"], string>> & Record<Action, string> = {
   "api_token.created": "Created",
   "api_token.suspended": "Suspended",
   "api_token.activated": "Activated",
   "api_token.revoked": "Revoked",
   "api_token.rotated": "Rotated",
   "api_token.old_secret_ended": "Old secret ended",
+  "api_token.deleted": "Deleted",
   "api_token.refused": "Refused",
 };
 
