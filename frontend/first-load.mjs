@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const limit = 145 * 1024;
+const limit = 150 * 1024;
 const dist = join(dirname(fileURLToPath(import.meta.url)), "dist");
 
 const index = readFileSync(join(dist, "index.html"), "utf8");
