@@ -229,7 +229,8 @@ func moveSome(tx *gorm.DB, m tokenMove, most int, recorder audit.Recorder, only 
 	}, actionOf(m.To), m.detail, ids...)
 }
 
-// settleMoves applies the moves under way to tokens of the account before another change of them.
+// settleMoves applies the moves under way to tokens of the account. Each change of a token's row begins with it: until then the row
+// has the status from before the moves.
 func settleMoves(tx *gorm.DB, account pfid.ID, ids []pfid.ID, recorder audit.Recorder) error {
 	moves, err := tokenMoves.all(tx, "WHERE t.account_id = ? AND t.target <> ? ORDER BY t.number", account, ofAccount)
 	if err != nil {
