@@ -220,6 +220,14 @@ test("on a phone with text twice as large, the lists scroll in one direction onl
     await expect(page.getByRole("row").nth(1).or(page.getByText("No instances yet"))).toBeVisible();
     expect(await tooWide(), path).toBeLessThanOrEqual(0);
   }
+  for (const width of [320, 400]) {
+    await page.setViewportSize({ width, height: 800 });
+    await page.goto("/account/api-tokens");
+    const status = page.getByRole("row").nth(1).getByText("Active");
+    await expect(status).toBeVisible();
+    expect(await tooWide(), `${width} wide`).toBeLessThanOrEqual(0);
+    expect((await status.boundingBox())?.height, `${width} wide`).toBeLessThan(48); // one line
+  }
 });
 
 test("a row of the tokens breaks no word at any width", async ({ page, api, signedIn: _ }) => {

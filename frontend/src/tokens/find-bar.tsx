@@ -80,7 +80,7 @@ export function FindBar({ finding, without, summary, matching, turning, warns, b
         <CompactSelect
           label="Sort"
           icon={ArrowUpDown}
-          className="min-w-0 grow basis-0 sm:w-50 sm:grow-0 sm:basis-auto"
+          className="min-w-0 grow basis-40 sm:w-50 sm:grow-0 sm:basis-auto"
           options={sortOptions}
           value={sortOf(find)}
           onChange={(sort) => change({ sort })}

@@ -32,10 +32,11 @@ export const tones: Record<TokenState, BadgeTone> = {
 };
 
 /* On wide pages the status has its own column, so that names align. Elsewhere the bars are beside it. */
-const columns = "grid grid-cols-[minmax(0,1fr)_auto] gap-x-3 lg:grid-cols-[96px_minmax(0,1fr)_auto]";
-const statusPlace = "mb-1 lg:mb-0";
+const columns =
+  "grid grid-cols-[minmax(min-content,1fr)_minmax(0,auto)] gap-x-3 lg:grid-cols-[96px_minmax(0,1fr)_auto]";
+const statusPlace = "mb-1 wrap-normal lg:mb-0";
 const namePlace = "col-span-2 min-w-0 wrap-anywhere lg:col-span-1 lg:col-start-2 lg:row-start-1";
-const barsPlace = "col-start-2 row-start-1 lg:col-start-3";
+const barsPlace = "overflow-hidden col-start-2 row-start-1 lg:col-start-3";
 const belowPlace = "col-span-2 min-w-0 lg:col-start-2";
 
 const facts =
