@@ -17,6 +17,7 @@ import (
 	"gorm.io/gorm"
 
 	"tokentab/backend/audit"
+	"tokentab/backend/backup"
 	"tokentab/backend/token"
 )
 
@@ -60,8 +61,11 @@ func CopyToPostgres(ctx context.Context, folder string, to Postgres, options Cop
 	if err == nil {
 		done, err = copyTables(ctx, from, into, tables, options)
 	}
-	if err == nil { // a row of its own, so that there is a newest change from the start
-		err = execAll(into.tx, []string{"UPDATE lineage SET id = gen_random_uuid()", "INSERT INTO token_changes DEFAULT VALUES", "COMMIT"})
+	if err == nil { // a change of its own, so that there is a newest one from the start; and no backup of another database
+		err = execAll(into.tx, []string{
+			"UPDATE lineage SET id = gen_random_uuid()", "INSERT INTO token_changes DEFAULT VALUES",
+			"DELETE FROM settings WHERE name = '" + backup.FactsSetting + "'", "COMMIT",
+		})
 	}
 	return done, err
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -8,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"tokentab/backend/audit"
+	"tokentab/backend/backup"
 	"tokentab/backend/pgtest"
 )
 
@@ -77,6 +80,33 @@ func TestACopyNamesTheRowWithATextThatPostgresCantHold(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// Nothing on Postgres makes backups, so the record of one would warn of its failure or its age forever.
+func TestACopyOnPostgresKnowsNoBackupOfTheFile(t *testing.T) {
+	folder := t.TempDir()
+	s, err := Join(t.Context(), folder, "", Joining{Create: true}, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(s.SetSetting(t.Context(), backup.FactsSetting, "{}"), s.SetSetting(t.Context(), "colour", "green"), s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	to := Postgres{URL: pgtest.Create(t, "ENCODING 'UTF8' TEMPLATE template0")}
+	options := CopyOptions{Now: time.Now, Progress: func(string) {}, Audit: func(context.Context, audit.Store) error { return nil }}
+	if _, err := CopyToPostgres(t.Context(), folder, to, options); err != nil {
+		t.Fatal(err)
+	}
+	remote, err := JoinPostgres(t.Context(), to, Joining{}, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer remote.Close()
+	for name, want := range map[string]string{backup.FactsSetting: "", "colour": "green"} {
+		if has, err := remote.Setting(t.Context(), name); err != nil || has != want {
+			t.Errorf("the setting %s is %q, want %q: %v", name, has, want, err)
+		}
 	}
 }
 
