@@ -113,9 +113,9 @@ func exitOf(err error, args []string) int {
 	if !ok || wrong.Context == nil || isUnexpected(wrong) && !slices.Contains(args, "serve") {
 		return 2
 	}
-	isCommand := func(n *kong.Node) bool { return slices.Contains(args, n.Name) }
+	isOther := func(n *kong.Node) bool { return n.Name != "serve" && slices.Contains(args, n.Name) }
 	chosen := wrong.Context.Selected()
-	if chosen != nil && chosen.Name == "serve" || chosen == nil && !slices.ContainsFunc(wrong.Context.Model.Children, isCommand) {
+	if chosen != nil && chosen.Name == "serve" || chosen == nil && !slices.ContainsFunc(wrong.Context.Model.Children, isOther) {
 		return exitSettings
 	}
 	return 2

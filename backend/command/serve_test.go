@@ -51,6 +51,7 @@ func TestTheExitCodeOfAServerTellsWrongSettingsFromOtherFailures(t *testing.T) {
 	}{
 		"no flag":                   {args: []string{"serve", "--bogus"}, want: 78},
 		"no flag, without its name": {args: []string{"--data", folder, "--bogus"}, want: 78},
+		"no flag, before serve":     {args: []string{"--bogus", "serve"}, want: 78},
 		"no flag, before a command": {args: []string{"--bogus", "keys", "list"}, want: 2},
 		"a value":                   {args: []string{"serve", "--listen", "nonsense"}, want: 78},
 		"a number":                  {"TOKENTAB_CACHE_TOKENS", "many", []string{"serve"}, 78},
