@@ -138,12 +138,13 @@ func (c *certificate) warnOfTimes() {
 	defer c.mu.Unlock()
 	used, now := c.used.Load(), c.now()
 	leaf, what := used.Leaf, ""
+	next := c.offered.Leaf.NotBefore
 	switch {
 	case now.After(leaf.NotAfter):
 		what = "the TLS certificate has expired, so clients refuse to connect: renew its files"
 	case now.Before(leaf.NotBefore):
 		what = "the TLS certificate is not valid yet, so clients refuse to connect: use one that is, or correct the clock"
-	case config.ExpiresSoon(leaf, now) && !now.Before(c.offered.Leaf.NotBefore): // otherwise its successor waits
+	case config.ExpiresSoon(leaf, now) && !(now.Before(next) && next.Before(leaf.NotAfter)): // otherwise its successor waits
 		what = "the TLS certificate expires soon: renew its files"
 	}
 	said := c.told

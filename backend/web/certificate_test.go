@@ -223,11 +223,16 @@ func TestACertificateThatIsNotValidReplacesNoneThatIs(t *testing.T) {
 	if n := r.messages("is not valid yet, so clients refuse"); n != 1 {
 		t.Errorf("%d warnings between two certificates, want 1:\n%s", n, r.log.String())
 	}
-	if n := r.messages("expires soon"); n != 0 {
-		t.Errorf("%d warnings of an end although the next certificate is there:\n%s", n, r.log.String())
+	if n := r.messages("expires soon"); n != 1 {
+		t.Errorf("%d warnings of an end, want 1, because the next certificate begins only after it:\n%s", n, r.log.String())
 	}
 	r.put("last", 110, 130)
 	inUse(115, "last")
+	r.put("waiting", 129.5, 150)
+	inUse(129, "last")
+	if n := r.messages("expires soon"); n != 1 {
+		t.Errorf("%d warnings of an end although the next certificate begins before it:\n%s", n, r.log.String())
+	}
 }
 
 func TestTheEndOfACertificateIsAnnouncedEachDay(t *testing.T) {
