@@ -84,7 +84,7 @@ func (s *Serving) SMTP() (server SMTP, ok bool, err error) {
 }
 
 // Greeting returns the host of the public URL as an argument of EHLO (RFC 5321, section 4.1.1.1), or empty if that is no full
-// name. Some mail servers refuse names without a dot, and containers have such.
+// name, or is of every machine. Some mail servers refuse names without a dot, and containers have such.
 func (i *Issuing) Greeting() string {
 	u, err := url.Parse(i.PublicURL)
 	if err != nil {
@@ -92,6 +92,7 @@ func (i *Issuing) Greeting() string {
 	}
 	host := text.Domain(u.Hostname())
 	switch ip, err := netip.ParseAddr(host); {
+	case IsLoopback(host):
 	case err == nil && ip.Is4():
 		return "[" + host + "]"
 	case err == nil:

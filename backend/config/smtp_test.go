@@ -32,7 +32,7 @@ func TestAMailServerIsGreetedByTheHostOfThePublicURL(t *testing.T) {
 	for address, want := range map[string]string{
 		"https://tokens.example.com:8443": "tokens.example.com", "https://Bücher.example": "xn--bcher-kva.example",
 		"http://10.1.2.3:8080": "[10.1.2.3]", "http://[2001:db8::1]": "[IPv6:2001:db8::1]",
-		"http://localhost:8080": "", "http://tokens": "", "": "",
+		"http://localhost:8080": "", "http://127.0.0.1:8080": "", "http://[::1]": "", "http://tokens": "", "": "",
 	} {
 		if got := (&Issuing{PublicURL: address}).Greeting(); got != want {
 			t.Errorf("%s: %q, want %q", address, got, want)
