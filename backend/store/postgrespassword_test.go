@@ -62,3 +62,30 @@ func TestAServerConnectsWithThePasswordThatHoldsNow(t *testing.T) {
 		}
 	}
 }
+
+func TestAConnectionTakesWhatAURLHasForItsOwnDatabaseOnly(t *testing.T) {
+	const first = "postgres://u:first@a.example:5432/d?sslmode=disable"
+	for url, taken := range map[string]bool{
+		"postgres://u:second@a.example:5432/d?sslmode=require": true,
+		"postgres://u:second@b.example:5432/d?sslmode=require": false,
+		"postgres://u:second@a.example:5433/d?sslmode=require": false,
+		"postgres://u:second@a.example:5432/e?sslmode=require": false,
+		"postgres://v:second@a.example:5432/d?sslmode=require": false,
+		"postgres://u:sec": false, // half written
+		"":                 false,
+	} {
+		r, err := parsePostgres(Postgres{URL: first, Again: func() (string, error) {
+			if url == "" {
+				return url, os.ErrNotExist
+			}
+			return url, nil
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := r.config.Copy()
+		if err := r.present(t.Context(), c); err != nil || (c.Password == "second") != taken || (c.TLSConfig != nil) != taken {
+			t.Errorf("of %q it takes the password %s, and TLS %v: %v", url, c.Password, c.TLSConfig != nil, err)
+		}
+	}
+}
