@@ -87,7 +87,9 @@ describe("selecting", () => {
   test("Shift works in Firefox, which presses no label with it, and drops it at the space bar", async () => {
     const { user } = open(address);
     await user.click(await box(/Alpha/));
-    fireEvent.click((await box(/Gamma/)).closest("label") as Element, { shiftKey: true });
+    const label = (await box(/Gamma/)).closest("label") as Element;
+    // Other browsers would press the checkbox once more.
+    expect(fireEvent.click(label, { shiftKey: true })).toBe(false);
     expect(await bar()).toHaveTextContent("3 selected");
     expect(await box(/Gamma/)).toHaveFocus();
     const last = await box(/Delta/);
