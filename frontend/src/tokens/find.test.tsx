@@ -224,6 +224,8 @@ describe("the filters", () => {
     await user.clear(from);
     await user.type(from, "2026-01-31");
     await inAddress("?from=2026-01-31");
+    await user.click(within(panel).getByRole("button", { name: "Clear filters" }));
+    await waitFor(() => expect(from).toHaveValue(""));
   });
 
   test("say so if the days end before they begin", async () => {
