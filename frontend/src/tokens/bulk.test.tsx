@@ -167,8 +167,13 @@ describe("a bulk change", () => {
   });
 
   test("of all that match sends the filter, without later tokens", async () => {
-    stored = stored.map((one) => ({ ...one, inserted_at: "2026-11-30T06:27:02.999Z" }));
-    network.on("GET /api_token", () => list(stored, { item_count: 312, page_count: 7 }));
+    stored = stored.map((one, n) => ({ ...one, inserted_at: `2026-11-30T06:27:0${n}.999Z` }));
+    network.on("GET /api_token", ({ query }: Sent) =>
+      list(query.get("sorting") === "-inserted_at" ? [...stored].reverse() : stored, {
+        item_count: 312,
+        page_count: 7,
+      }),
+    );
     const { user } = open(`${address}?unused=never&q=al`);
     await user.click(await box(/Alpha/));
     await press(user, /^Select all 312 matching/);
@@ -177,7 +182,7 @@ describe("a bulk change", () => {
     await user.click(await screen.findByRole("button", { name: /^Suspend 4 tokens/ }));
     await screen.findByRole("dialog", { name: "4 tokens suspended" });
     const [sent] = changes();
-    const counted = { never_used: true, search: "al", created_before: "2026-11-30T06:27:03.000Z" };
+    const counted = { never_used: true, search: "al", created_before: "2026-11-30T06:27:04.000Z" };
     expect(sent?.details).toEqual({ action: "suspend", filter: counted });
     const asked = bodies().find(({ details }) => details.dry_run && details.action === "suspend");
     expect(asked?.details).toEqual({ ...sent?.details, dry_run: true });
