@@ -86,6 +86,14 @@ describe("the page of a viewer", () => {
     expect(screen.queryByText(/You can view this account/)).not.toBeInTheDocument();
   });
 
+  test("opens no dialog for a link to create a token", async () => {
+    await import("../tokens/create-dialog"); // so that it would be there with the list
+    network.on("GET /api_token", list([token({ name: "Writer" })]));
+    open(`/agents/${agent().id}/deployments?create=token`);
+    expect(await screen.findByRole("row", { name: /Writer/ })).toBeInTheDocument();
+    expect(screen.queryByRole("dialog")).not.toBeInTheDocument();
+  });
+
   test("does not offer to create the first token", async () => {
     network.on("GET /api_token", list([]));
     open("/account/api-tokens");
