@@ -655,7 +655,7 @@ func TestUsesOfOtherCopiesAreFollowedAlsoAfterAHistoryThatLostSome(t *testing.T)
 	follow(1)
 }
 
-func TestSettingsOfTheRoleChangeNoTextAndEndNoMigration(t *testing.T) {
+func TestSettingsOfTheRoleChangeNoTextAndEndNoMigrationAndNoIdleSession(t *testing.T) {
 	pgtest.OnPostgres(t)
 	for _, setting := range []string{"client_encoding = 'LATIN1'", "statement_timeout = '50ms'", "lock_timeout = '1ms'", "idle_session_timeout = '500ms'"} {
 		at := pgtest.Create(t, "ENCODING 'UTF8' TEMPLATE template0")
@@ -685,8 +685,9 @@ func TestSettingsOfTheRoleChangeNoTextAndEndNoMigration(t *testing.T) {
 		}
 		err = s.SetSetting(t.Context(), "colour", "grün €")
 		stored, err2 := value[int](s.reader, "SELECT octet_length(value) FROM settings WHERE name = 'colour'")
-		if err := errors.Join(err, err2, s.Close()); err != nil || stored != len("grün €") {
-			t.Errorf("%s: a text is stored with %d bytes, %v", setting, stored, err)
+		idle, err3 := value[string](s.reader, "SELECT current_setting('idle_session_timeout')")
+		if err := errors.Join(err, err2, err3, s.Close()); err != nil || stored != len("grün €") || idle != "0" {
+			t.Errorf("%s: a text is stored with %d bytes, idle sessions end after %s, %v", setting, stored, idle, err)
 		}
 	}
 }
