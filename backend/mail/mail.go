@@ -142,7 +142,8 @@ var overTLS = mail.WithOpportunisticSMTPAuth(
 	mail.SMTPAuthPlain, mail.SMTPAuthLogin, mail.SMTPAuthSCRAMSHA256, mail.SMTPAuthSCRAMSHA1, mail.SMTPAuthCramMD5,
 )
 
-// onThisMachine is overTLS for a connection that may be in the clear and leaves the machine in neither case.
+// onThisMachine is overTLS for a connection to loopback, which may be in the clear. If it is the end of a tunnel, that must protect
+// the connection.
 var onThisMachine = mail.WithOpportunisticSMTPAuth(
 	mail.SMTPAuthPlainNoEnc, mail.SMTPAuthLoginNoEnc, mail.SMTPAuthSCRAMSHA256, mail.SMTPAuthSCRAMSHA1, mail.SMTPAuthCramMD5,
 )
