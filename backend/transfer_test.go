@@ -256,6 +256,10 @@ func TestAnImportedTokenEndsWithAKeyOnlyIfThatKeySignedIt(t *testing.T) {
 	}
 	bring(backend.ImportResult{Made: 2})
 	kid := kidOf(t, own)
+	lines.Reset()
+	if _, _, err := p.ExportTokens(t.Context(), rival.AccountID, &lines); err != nil || strings.Count(lines.String(), `"kid"`) != strings.Count(lines.String(), kid) {
+		t.Errorf("an export names another key than %s: %v\n%s", kid, err, lines.String())
+	}
 	if n, err := p.WithdrawKey(t.Context(), kid); err != nil || n != 2 {
 		t.Errorf("%d tokens of the key, want its own and the one that was moved: %v", n, err)
 	}

@@ -336,7 +336,7 @@ func findPrograms() (string, error) {
 	return strings.TrimSpace(string(out)), err
 }
 
-// unprivileged returns the user postgres of Postgres' package, or the user nobody.
+// unprivileged returns the system user postgres, which Postgres' package makes, or else the one that is called nobody.
 func unprivileged() (*user.User, error) {
 	if u, err := user.Lookup("postgres"); err == nil {
 		return u, nil

@@ -207,25 +207,25 @@ func TestACertificateThatIsNotValidReplacesNoneThatIs(t *testing.T) {
 			t.Errorf("on day %v %s is in use, want %s:\n%s", day, used, name, r.log.String())
 		}
 	}
+	said := func(message string) {
+		t.Helper()
+		if n := r.messages(message); n != 1 {
+			t.Errorf("%d messages %q, want 1:\n%s", n, message, r.log.String())
+		}
+	}
 	inUse(1, "first")
 	r.put("early", 2, 102)
 	inUse(1.5, "first")
 	inUse(1.9, "first")
-	if n := r.messages("is not valid now, so the current one stays in use"); n != 1 {
-		t.Errorf("%d messages that it waits, want 1:\n%s", n, r.log.String())
-	}
+	said("is not valid now, so the current one stays in use")
 	inUse(2, "early")
 	r.put("ended", 0, 3)
 	inUse(4, "early")
 	r.put("late", 110, 120)
 	inUse(101, "early")
 	inUse(103, "late")
-	if n := r.messages("is not valid yet, so clients refuse"); n != 1 {
-		t.Errorf("%d warnings between two certificates, want 1:\n%s", n, r.log.String())
-	}
-	if n := r.messages("expires soon"); n != 1 {
-		t.Errorf("%d warnings of an end, want 1, because the next certificate begins only after it:\n%s", n, r.log.String())
-	}
+	said("is not valid yet, so clients refuse")
+	said("expires soon") // because the next certificate begins only after its end
 	r.put("last", 110, 130)
 	inUse(115, "last")
 	r.put("waiting", 129.5, 150)
