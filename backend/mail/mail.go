@@ -71,11 +71,11 @@ func (m *Mailer) Check(ctx context.Context) error {
 	}
 	return m.inTime(ctx, func(done chan<- error) {
 		connection, err := client.DialToSMTPClientWithContext(ctx)
+		done <- err // as in Send, however the connection ends
 		if err == nil {
 			defer connection.Close()
 			_ = client.CloseWithSMTPClient(connection)
 		}
-		done <- err
 	})
 }
 

@@ -60,6 +60,20 @@ func TestACheckAuthenticatesAndSendsNothing(t *testing.T) {
 	}
 }
 
+func TestACheckEndsOnceTheServerHasAcceptedTheConnection(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	returned := make(chan struct{})
+	_, server := leave(t, "QUIT", func() {
+		stop()
+		<-returned
+	})
+	err := mail.New(server).Check(ctx)
+	close(returned)
+	if err != nil {
+		t.Error(err)
+	}
+}
+
 // A server that expects TLS from the start waits for the client to speak first.
 func TestAServerThatSaysNothingIsReportedInPlainWords(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
