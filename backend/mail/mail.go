@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -21,9 +22,28 @@ type Mailer struct{ server config.SMTP }
 // New returns a Mailer for the server. It does not connect.
 func New(server config.SMTP) *Mailer { return &Mailer{server: server} }
 
+// Refusal is an error of a mail that the server refused for good: it would refuse another try, too.
+type Refusal struct{ error }
+
+// Final marks the error for the interface of a mailer.
+func (Refusal) Final() bool { return true }
+
+func (r Refusal) Unwrap() error { return r.error }
+
+// refusalOf returns err, as a Refusal if the server answered a recipient or a text with 5xx (RFC 5321, section 4.2.1). A refused
+// sender or password is a wrong setting, and may be corrected before the next try.
+func refusalOf(err error) error {
+	answer, ok := errors.AsType[*mail.SendError](err)
+	if ok && answer.ErrorCode()/100 == 5 && slices.Contains([]mail.SendErrReason{mail.ErrSMTPRcptTo, mail.ErrSMTPData, mail.ErrSMTPDataClose}, answer.Reason) {
+		return Refusal{err}
+	}
+	return err
+}
+
 // Send delivers one plain text mail to the server over a new connection. If the context ends first, Send returns an
 // error, and the mail may or may not have been sent. id names the mail among all of this program: by the Message-ID that it
-// makes, receivers know another try of a mail that they have (RFC 5322, section 3.6.4).
+// makes, receivers know another try of a mail that they have (RFC 5322, section 3.6.4). It returns a Refusal if the server refused
+// the mail for good.
 func (m *Mailer) Send(ctx context.Context, id, to, subject, text string) error {
 	message := mail.NewMsg(mail.WithNoDefaultUserAgent())
 	if err := message.From(m.server.From); err != nil {
@@ -58,7 +78,7 @@ func (m *Mailer) Send(ctx context.Context, id, to, subject, text string) error {
 			return
 		}
 		// Once the server took the mail, it must not be sent again, however the connection ends.
-		done <- client.SendWithSMTPClient(connection, message)
+		done <- refusalOf(client.SendWithSMTPClient(connection, message))
 		_ = client.CloseWithSMTPClient(connection)
 	})
 }

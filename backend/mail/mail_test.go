@@ -41,7 +41,8 @@ type inbox struct {
 	mu       sync.Mutex
 	messages []string
 	users    []string
-	refuses  int // messages that it reads and does not take
+	refuses  int            // messages that it reads and does not take
+	asked    map[string]int // how often it was asked to take a mail, by address
 
 	fullNames bool // it refuses clients that greet with a name without a dot
 	hashes    bool // it offers mechanisms that need the password, and has a hash of it
@@ -101,8 +102,17 @@ func (s *inboxSession) Mail(from string, options *smtp.MailOptions) error {
 }
 
 func (s *inboxSession) Rcpt(to string, _ *smtp.RcptOptions) error {
-	if strings.HasPrefix(to, "nobody@") {
+	s.inbox.mu.Lock()
+	if s.inbox.asked == nil {
+		s.inbox.asked = map[string]int{}
+	}
+	s.inbox.asked[to]++
+	s.inbox.mu.Unlock()
+	switch name, _, _ := strings.Cut(to, "@"); name {
+	case "nobody":
 		return &smtp.SMTPError{Code: 550, Message: "no such mailbox"}
+	case "greylisted":
+		return &smtp.SMTPError{Code: 450, Message: "try again later"}
 	}
 	s.head += " to " + to
 	return nil
@@ -110,6 +120,9 @@ func (s *inboxSession) Rcpt(to string, _ *smtp.RcptOptions) error {
 
 func (s *inboxSession) Data(r io.Reader) error {
 	text, err := io.ReadAll(r)
+	if strings.HasSuffix(s.head, " to picky@example.com") {
+		return &smtp.SMTPError{Code: 554, Message: "looks like spam"}
+	}
 	s.inbox.mu.Lock()
 	defer s.inbox.mu.Unlock()
 	s.inbox.messages = append(s.inbox.messages, s.head+"\n"+string(text))

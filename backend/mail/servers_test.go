@@ -2,14 +2,20 @@ package mail_test
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/emersion/go-smtp"
 
+	"tokentab/backend"
+	"tokentab/backend/backendtest"
 	"tokentab/backend/config"
 	"tokentab/backend/mail"
+	"tokentab/backend/people"
+	"tokentab/backend/token"
 )
 
 func TestACertificateIsVerifiedUnlessTheMailWouldGoInTheClearWithoutIt(t *testing.T) {
@@ -57,6 +63,47 @@ func TestACheckAuthenticatesAndSendsNothing(t *testing.T) {
 	}
 	if messages, users := box.taken(); len(messages) != 0 || len(users) != 1 {
 		t.Errorf("%d mails by %v", len(messages), users)
+	}
+}
+
+func TestAMailThatTheServerRefusesForGoodIsNotTriedAgain(t *testing.T) {
+	box, server := serve(t, false, func(s *smtp.Server) { s.AllowInsecureAuth = true })
+	p := backendtest.Start(t, func(c *config.Config, _ *backend.World) {
+		c.PublicURL = "http://tokens.example"
+		c.SMTPURL = config.Secret(fmt.Sprintf("smtp://tab:secret@127.0.0.1:%d?from=tokens@example.com", server.Port))
+	})
+	ada := p.Found()
+	for _, email := range []string{"nobody@example.com", "picky@example.com", "greylisted@example.com"} {
+		if _, _, err := p.People.SetRole(t.Context(), ada, p.Join(ada, email).AdminUserID, people.RoleViewer, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.Issue(ada, token.Order{Scope: token.ScopeAccount, ExpiresAt: p.Clock.Now().Add(14 * 24 * time.Hour)})
+	day := func() map[string]int {
+		t.Helper()
+		for range 24 {
+			for range 2 { // the first one tries again what waited only for the one before it
+				if err := p.SendNotices(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				p.Clock.Move(5 * time.Second)
+			}
+			p.Clock.Move(time.Hour - 10*time.Second)
+		}
+		box.mu.Lock()
+		defer box.mu.Unlock()
+		asked := box.asked
+		box.asked = nil
+		return asked
+	}
+	if asked := day(); asked["nobody@example.com"] != 2 || asked["picky@example.com"] != 2 || asked["greylisted@example.com"] < 10 {
+		t.Errorf("mails about a role and an expiry were tried %v times", asked)
+	}
+	if asked := day(); asked["nobody@example.com"] != 1 || asked["picky@example.com"] != 1 {
+		t.Errorf("the message of the next day was tried %v times", asked)
+	}
+	if log := p.Log.String(); !strings.Contains(log, "given_up=true") || !strings.Contains(log, "no such mailbox") {
+		t.Error(log)
 	}
 }
 

@@ -22,8 +22,8 @@ type Change struct {
 	AccountName string
 }
 
-// mailChanges sends the mails about changes that are due. A mail that a mail server refuses is tried again for a day. A
-// failure delays neither the change nor other mails.
+// mailChanges sends the mails about changes that are due. A mail that does not arrive is tried again for a day, unless the mail
+// server refuses it for good. A failure delays neither the change nor other mails.
 func (ns *Notices) mailChanges(ctx context.Context, at time.Time) error {
 	changes, err := ns.Store.PendingChanges(ctx, at.Add(-writeEvery), at, maxMessages)
 	if err != nil {
@@ -41,10 +41,11 @@ func (ns *Notices) mailChange(ctx context.Context, c Change) error {
 	subject, text := c.mail(ns.Origin)
 	sending, cancel := context.WithTimeout(ctx, mailTimeout)
 	defer cancel()
-	if err := ns.Mail.Send(sending, c.ID.String(), c.Email, subject, text); err != nil {
-		if ctx.Err() == nil {
-			ns.Log.Warn("a notice of a change did not arrive", "notice", c.ID, "try", c.Tries+1, "cause", err)
-		}
+	err = ns.Mail.Send(sending, c.ID.String(), c.Email, subject, text)
+	if err != nil && ctx.Err() == nil {
+		ns.Log.Warn("a notice of a change did not arrive", "notice", c.ID, "try", c.Tries+1, "given_up", isFinal(err), "cause", err)
+	}
+	if err != nil && !isFinal(err) {
 		return nil
 	}
 	return ns.Store.SettleChange(context.WithoutCancel(ctx), c)

@@ -190,7 +190,7 @@ func (ns *Notices) try(ctx context.Context, m Message) error {
 	outcome := Arrived
 	if last.Failure != "" {
 		outcome = Failed
-		if isLast || last.Status == http.StatusGone { // 410: the receiver wants no more
+		if isLast || last.Status == http.StatusGone || isFinal(err) { // 410: the receiver wants no more
 			outcome = GivenUp
 		}
 		ns.Log.Warn("a notice of expiring tokens did not arrive", "account", m.AccountID, "recipient", m.Recipient, "message", m.ID, "try", m.Tries+1, "given_up", outcome == GivenUp, "cause", last.Failure)

@@ -4,6 +4,7 @@ package notice
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"sync"
@@ -117,7 +118,7 @@ type Store interface {
 	PendingChanges(ctx context.Context, after, now time.Time, most int) ([]Change, error)
 	// BeginChange counts a try to mail a change and writes when to try again. ok is false if that is settled.
 	BeginChange(ctx context.Context, c Change, again time.Time) (ok bool, err error)
-	// SettleChange writes that the mail was sent.
+	// SettleChange writes that the mail was sent or given up.
 	SettleChange(ctx context.Context, c Change) error
 }
 
@@ -139,7 +140,16 @@ type Sender interface {
 
 // Mailer sends plain text by mail. Each try of a mail has the same id.
 type Mailer interface {
+	// Send returns an error with a method Final that returns true if the mail server would refuse each further try.
 	Send(ctx context.Context, id, to, subject, text string) error
+}
+
+func isFinal(err error) bool {
+	refused, ok := errors.AsType[interface {
+		error
+		Final() bool
+	}](err)
+	return ok && refused.Final()
 }
 
 // Parts are the dependencies of Notices.
