@@ -38,7 +38,7 @@ func TestTheDashboardAndTheAlertsNameOnlyMetricsThatExist(t *testing.T) {
 	if _, err := p.BackUp(t.Context(), backend.BackupOrder{Path: filepath.Join(t.TempDir(), "backup"), Progress: func(string) {}}); err != nil {
 		t.Fatal(err)
 	}
-	labels := map[string]map[string]map[string]bool{"up": {}, "tokentab_tls_certificate_expiry_seconds": {}} // the values of each label
+	labels := map[string]map[string]map[string]bool{"up": {}, "tokentab_tls_certificate_expiry_seconds": {}, "tokentab_tls_certificate_lifetime_seconds": {}} // the values of each label
 	for name, family := range scrape(t, p) {
 		values := map[string]map[string]bool{}
 		for _, m := range family.GetMetric() {

@@ -75,8 +75,13 @@ func (b *Backend) measuredRequests(set *metrics.Set) {
 		add(float64(most))
 	})
 	set.Gauge("tokentab_tls_certificate_expiry_seconds", "Time until the TLS certificate expires; negative after that. Only with --tls-cert.", nil, func(_ context.Context, add metrics.Add) {
-		if end, ok := b.Web.CertificateEnd(); ok {
+		if _, end, ok := b.Web.CertificateTimes(); ok {
 			add(end.Sub(b.now()).Seconds())
+		}
+	})
+	set.Gauge("tokentab_tls_certificate_lifetime_seconds", "Time from the beginning to the end of the TLS certificate's validity. Only with --tls-cert.", nil, func(_ context.Context, add metrics.Add) {
+		if from, end, ok := b.Web.CertificateTimes(); ok {
+			add(end.Sub(from).Seconds())
 		}
 	})
 }

@@ -182,14 +182,14 @@ func isFromHere(c *fasthttp.RequestCtx) bool {
 	return config.IsLoopback(host)
 }
 
-// CertificateEnd returns when the certificate in use expires; ok is false without one.
-func (s *Server) CertificateEnd() (end time.Time, ok bool) {
+// CertificateTimes returns when the certificate in use begins to be valid and when it expires; ok is false without one.
+func (s *Server) CertificateTimes() (from, end time.Time, ok bool) {
 	if s.cert == nil {
-		return end, false
+		return from, end, false
 	}
 	used := s.cert.used.Load()
 	if used == nil || used.Leaf == nil {
-		return end, false
+		return from, end, false
 	}
-	return used.Leaf.NotAfter, true
+	return used.Leaf.NotBefore, used.Leaf.NotAfter, true
 }

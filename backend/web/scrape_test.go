@@ -3,6 +3,7 @@ package web_test
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -125,7 +126,12 @@ func TestTheListenerForMetricsServesNothingElse(t *testing.T) {
 	if response, err := client.Do(gateway); err != nil || response.Body.Close() != nil || response.StatusCode != http.StatusForbidden {
 		t.Errorf("a gateway about another request: %v, %v", response, err)
 	}
-	if status, body := ask(http.MethodGet, "/metrics", "a-token-for-the-metrics"); status != http.StatusOK || !strings.Contains(body, "\ntokentab_tls_certificate_expiry_seconds ") {
+	pair, err := tls.X509KeyPair(chain, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lifetime := fmt.Sprintf("\ntokentab_tls_certificate_lifetime_seconds %v\n", pair.Leaf.NotAfter.Sub(pair.Leaf.NotBefore).Seconds())
+	if status, body := ask(http.MethodGet, "/metrics", "a-token-for-the-metrics"); status != http.StatusOK || !strings.Contains(body, "\ntokentab_tls_certificate_expiry_seconds ") || !strings.Contains(body, lifetime) {
 		t.Errorf("%d %.100s", status, body)
 	}
 	if status, body := ask(http.MethodGet, "/metrics", ""); status != http.StatusUnauthorized {
