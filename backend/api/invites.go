@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 
 // Mailer sends plain text by mail. No other mail has its id.
 type Mailer interface {
+	// Send returns an error that is the context's, or context.DeadlineExceeded, if the mail may have been sent all the same.
 	Send(ctx context.Context, id, to, subject, text string) error
 }
 
@@ -56,7 +58,7 @@ type AdminUserInviteDetails struct {
 type CreatedAdminUserInvite struct {
 	Status   string                 `json:"status" enum:"success"`
 	Details  AdminUserInviteDetails `json:"details"`
-	MailSent bool                   `json:"mail_sent" doc:"false if no mail server is configured or it refused the mail"`
+	MailSent bool                   `json:"mail_sent" doc:"false if no mail server is configured, if it refused the mail, if it did not take it within 4 seconds (then it may still arrive), or if the account has mailed 5 invites to this mailbox in 24 hours"`
 }
 
 // inviteOf returns a function that presents invites to the caller, with an address on the host that the caller used.
@@ -147,13 +149,23 @@ func (s *Service) mailInvite(ctx context.Context, i people.IssuedInvite, address
 	}
 	owner, err := s.Accounts.Get(ctx, i.AccountID)
 	if err == nil {
-		ctx, cancel := context.WithTimeout(ctx, mailTimeout)
+		var may bool
+		if may, err = s.People.ClaimInviteMail(ctx, i.Invite); err == nil && !may {
+			s.Log.Warn("an invite was not sent by mail, because the mailbox got too many of this account today", "admin_user_invite", i.ID)
+			return false
+		}
+	}
+	if err == nil {
+		sending, cancel := context.WithTimeout(ctx, mailTimeout)
 		defer cancel()
-		err = s.Mail.Send(ctx, i.ID.String(), i.Email, fmt.Sprintf("Join %s on Tokentab", owner.Name), fmt.Sprintf(
+		err = s.Mail.Send(sending, i.ID.String(), i.Email, fmt.Sprintf("Join %s on Tokentab", owner.Name), fmt.Sprintf(
 			"You are invited to join the team of %s, which manages its API tokens with Tokentab.\n\n"+
 				"To set your name and password, open this page by %s:\n\n%s\n\n"+
 				"The link works once. If you did not expect this email, you can ignore it.\n",
 			owner.Name, i.ExpiresAt.UTC().Format("2 January 2006, 15:04 UTC"), address))
+		if err != nil && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
+			_ = s.People.ReturnInviteMail(ctx, i.Invite)
+		}
 	}
 	if err != nil {
 		s.Log.Error("an invite could not be sent by mail", "admin_user_invite", i.ID, "cause", err)

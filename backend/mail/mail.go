@@ -121,12 +121,18 @@ func (m *Mailer) inTime(ctx context.Context, do func(done chan<- error)) (err er
 	return nil
 }
 
-// silence says that the server did not answer.
+// silence says that the server did not answer. It is a context.DeadlineExceeded.
+type silence string
+
+func (s silence) Error() string { return string(s) }
+
+func (silence) Unwrap() error { return context.DeadlineExceeded }
+
 func (m *Mailer) silence() error {
 	if m.server.Port == 465 && m.server.TLS != config.TLSFromTheStart {
-		return errors.New("the mail server did not answer in time: port 465 expects TLS from the start, so use smtps:// in --smtp-url")
+		return silence("the mail server did not answer in time: port 465 expects TLS from the start, so use smtps:// in --smtp-url")
 	}
-	return errors.New("the mail server did not answer in time")
+	return silence("the mail server did not answer in time")
 }
 
 func (m *Mailer) options() []mail.Option {

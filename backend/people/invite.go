@@ -21,6 +21,9 @@ const (
 	// InviteTolerance is how far in the future an acceptable invite may be dated. Beyond it, a clock that was ahead
 	// gave the invite too long a life.
 	InviteTolerance = time.Minute
+	// MaxInviteMails is how many invites an account mails to one mailbox in InviteMailsWithin.
+	MaxInviteMails    = 5
+	InviteMailsWithin = 24 * time.Hour
 )
 
 // The statuses of an invite. Expiry is not a status; it follows from the times.
@@ -86,6 +89,11 @@ type InviteStore interface {
 	// makes it. It revokes the account's pending invites for the same email. It returns fault.Validation if the email
 	// belongs to a member of the account.
 	InsertInvite(ctx context.Context, i Invite, record audit.Recorder) (Invite, error)
+	// ClaimInviteMail marks an invite as mailed, unless most of the account's invites to its mailbox are that were made after an
+	// instant and not after another.
+	ClaimInviteMail(ctx context.Context, i Invite, after, until time.Time, most int) (ok bool, err error)
+	// ReturnInviteMail takes the mark back.
+	ReturnInviteMail(ctx context.Context, i Invite) error
 	// RevokeInvite reads the invite, lets decide change it or refuse, and writes it, in one transaction.
 	RevokeInvite(ctx context.Context, account, id pfid.ID, decide func(*Invite) (audit.Event, error)) (Invite, error)
 	// InviteForAnyone returns an invite of any account, and the name of that account. ok is false if there is none, or
@@ -122,6 +130,17 @@ func (ps *People) Invite(ctx context.Context, actor audit.Actor, email string, r
 		return IssuedInvite{}, err
 	}
 	return ps.issued(i, at), nil
+}
+
+// ClaimInviteMail reports whether a new invite may be mailed: a mailbox gets MaxInviteMails of an account in InviteMailsWithin.
+// Call ReturnInviteMail if the mail server did not take the mail.
+func (ps *People) ClaimInviteMail(ctx context.Context, i Invite) (ok bool, err error) {
+	return ps.store.ClaimInviteMail(ctx, i, i.InsertedAt.Add(-InviteMailsWithin), i.InsertedAt.Add(InviteTolerance), MaxInviteMails)
+}
+
+// ReturnInviteMail takes back what ClaimInviteMail allowed.
+func (ps *People) ReturnInviteMail(ctx context.Context, i Invite) error {
+	return ps.store.ReturnInviteMail(ctx, i)
 }
 
 // InviteOf returns one invite of the account. It returns fault.NotFound if the account has no such invite.

@@ -77,11 +77,14 @@ func (l *eventList) newer(tx *gorm.DB, since eventPlace) (int, error) {
 	return value[int](tx, "SELECT count(*) FROM "+from, args...)
 }
 
+// likeText makes text a part of a pattern of LIKE with ESCAPE '\'.
+var likeText = strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`)
+
 // finds returns the condition that a search finds an event. The database folds only ASCII, and this package the names of
 // people, agents and environments.
 func (l *eventList) finds(tx *gorm.DB) (where string, args []any, err error) {
 	ids, err := named(tx, l.account, l.needle)
-	like := "%" + strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(l.needle) + "%"
+	like := "%" + likeText.Replace(l.needle) + "%"
 	const is = " LIKE ? ESCAPE '\\'"
 	where, args = "(lower(t.action || ' ' || t.subject_id || ' ' || t.actor_address || ' ' || t.request_id || ' ' || t.reason || ' ' || t.detail)"+is+" OR t.actor_api_token_id"+is, []any{like, like}
 	if len(ids) > 0 {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -95,6 +96,29 @@ func (s People) InsertInvite(ctx context.Context, i people.Invite, recorder audi
 			return made, err
 		}
 		return inviteIn(tx, i.AccountID, i.ID)
+	})
+}
+
+// ClaimInviteMail takes ada+x@example.com for the mailbox ada@example.com (RFC 5233).
+func (s People) ClaimInviteMail(ctx context.Context, i people.Invite, after, until time.Time, most int) (ok bool, err error) {
+	local, domain, _ := strings.Cut(i.Email, "@")
+	if base, _, _ := strings.Cut(local, "+"); base != "" {
+		local = base
+	}
+	err = s.change(ctx, func(tx *gorm.DB) error {
+		mailed, err := value[int](tx, `SELECT count(*) FROM admin_user_invites WHERE account_id = ? AND inserted_at > ? AND inserted_at <= ? AND mailed
+			AND (email = ? OR email LIKE ? ESCAPE '\')`, i.AccountID, stamp(after), stamp(until), local+"@"+domain, likeText.Replace(local)+"+%@"+likeText.Replace(domain))
+		if ok = err == nil && mailed < most; !ok {
+			return err
+		}
+		return tx.Exec("UPDATE admin_user_invites SET mailed = TRUE WHERE id = ?", i.ID).Error
+	})
+	return ok && err == nil, err
+}
+
+func (s People) ReturnInviteMail(ctx context.Context, i people.Invite) error {
+	return s.change(ctx, func(tx *gorm.DB) error {
+		return tx.Exec("UPDATE admin_user_invites SET mailed = FALSE WHERE id = ?", i.ID).Error
 	})
 }
 
