@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"encoding/json"
+	"regexp"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -147,6 +148,18 @@ func (r *reader) id(name string) pfid.ID {
 	}
 	return optionalID(r.wrong, name, &text)
 }
+
+// parent reads the id of a span's parent. Python's SDK sends a UUID for a span that it has not sent: that parent stays unknown, so
+// the result is zero.
+func (r *reader) parent(name string) pfid.ID {
+	text := r.text(name)
+	if r.wrong[name] != nil || uuid.MatchString(text) {
+		return pfid.ID{}
+	}
+	return optionalID(r.wrong, name, &text)
+}
+
+var uuid = regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
 
 // time reads a time in RFC 3339.
 func (r *reader) time(name string) time.Time {

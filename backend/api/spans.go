@@ -119,7 +119,7 @@ type NewAgentSpan struct {
 	Payload           openObject      `json:"payload,omitempty" doc:"At most 1 MiB of JSON; an empty object if it is missing"`
 	ResultPayload     openObject      `json:"result_payload,omitempty" doc:"At most 1 MiB of JSON; only with a finished status"`
 	ID                *string         `json:"id,omitempty" nullable:"true" doc:"Any id; generated if it is missing"`
-	ParentSpanID      *string         `json:"parent_span_id,omitempty" nullable:"true" doc:"Need not exist"`
+	ParentSpanID      *string         `json:"parent_span_id,omitempty" nullable:"true" doc:"Need not exist. A UUID, by which an SDK names a span that it has not sent, counts as null"`
 	StartedAt         sentTime        `json:"started_at,omitempty" doc:"Now if it is missing"`
 	FinishedAt        sentTime        `json:"finished_at,omitempty" doc:"Only with a finished status; then now if it is missing"`
 	SensitiveEncoding json.RawMessage `json:"sensitive_encoding,omitempty" doc:"Stored and returned as it is"`
@@ -150,7 +150,7 @@ func (c *caller) spanOrder(body *sentBody, uri string) (order activity.SpanOrder
 	}
 	r := reader{members, fault.Fields{}}
 	order = activity.SpanOrder{
-		ID: r.id("id"), InstanceID: r.id("agent_instance_id"), ParentID: r.id("parent_span_id"),
+		ID: r.id("id"), InstanceID: r.id("agent_instance_id"), ParentID: r.parent("parent_span_id"),
 		SchemaName: r.text("schema_name"), Status: activity.Status(r.text("status")),
 		Payload: r.object("payload"), Result: r.object("result_payload"), SensitiveEncoding: r.json("sensitive_encoding"),
 		StartedAt: r.time("started_at"), FinishedAt: r.time("finished_at"), Creation: creation,

@@ -206,6 +206,27 @@ func TestChildrenMayArriveBeforeTheirParentAndOutliveIt(t *testing.T) {
 	}
 }
 
+// Python's SDK names a span by a UUID until it has sent it. If a child is sent first, or after its parent was refused, that UUID
+// is the child's parent, and the SDK raises a refusal in the application.
+func TestAChildOfASpanThatWasNeverSentIsKeptWithoutAParent(t *testing.T) {
+	t.Parallel()
+	r := startRun(t)
+	unsent := "c4626b8c-3914-4301-b159-dbfd5de6c4b3"
+	for _, name := range []string{unsent, strings.ToUpper(unsent)} {
+		if a := r.ok(r.create(map[string]any{"parent_span_id": name})); a.Get(t, "details", "parent_span_id") != nil {
+			t.Errorf("the child of %s: %s", name, a.Body)
+		}
+	}
+	item := r.fields(map[string]any{"_type": "agent_spans/create", "idempotency_key": "bulk-child-1", "parent_span_id": unsent})
+	a := r.ok(r.Call(http.MethodPost, "/api/v1/bulk", map[string]any{"items": []any{item}}, r.manager))
+	if a.Text(t, "outputs", "bulk-child-1", "status") != "success" {
+		t.Errorf("in bulk: %s", a.Body)
+	}
+	for _, name := range []string{unsent + "0", strings.ReplaceAll(unsent, "-", ""), "{" + unsent + "}"} {
+		r.create(map[string]any{"parent_span_id": name}).Want(t, name, http.StatusUnprocessableEntity)
+	}
+}
+
 func TestFinishingAFinishedSpanChangesNothing(t *testing.T) {
 	t.Parallel()
 	r := startRun(t)
