@@ -49,7 +49,28 @@ func OnPostgres(t testing.TB) {
 // Standby returns the URL of a server that takes no changes. It ends with the test.
 func Standby(t testing.TB) string {
 	t.Helper()
-	where, guard, err := start("standby.signal")
+	s := standby(t, "")
+	return s.base.String()
+}
+
+// Successor returns the URL of a database on a server that was a standby of the one at url, and was promoted. Both answer as primary.
+// It ends with the test.
+func Successor(t testing.TB, at string) string {
+	t.Helper()
+	s := standby(t, at)
+	if err := s.exec("SELECT pg_promote()"); err != nil {
+		t.Fatal(err)
+	}
+	u, err := url.Parse(at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.url(strings.TrimPrefix(u.Path, "/"))
+}
+
+func standby(t testing.TB, of string) *running {
+	t.Helper()
+	where, guard, err := start(of, "standby.signal")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +79,8 @@ func Standby(t testing.TB) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s.base.String()
+	t.Cleanup(func() { _ = s.admin.Close() })
+	return s
 }
 
 // Template makes databases that begin as copies of one.
@@ -188,7 +210,7 @@ var server = sync.OnceValues(func() (*running, error) {
 	if where == "" {
 		var err error
 		var guard io.Closer
-		if where, guard, err = start(); err != nil {
+		if where, guard, err = start(""); err != nil {
 			return nil, fmt.Errorf("start Postgres for the tests: %w", err)
 		}
 		guards = append(guards, guard)
@@ -229,9 +251,9 @@ func (s *running) await() error {
 const keep = `exec 3<&0; folder=$1; shift; "$@" </dev/null & server=$!
 cat <&3 >/dev/null; kill -QUIT $server; wait $server; rm -rf "$folder"`
 
-// start starts a server on a free port, with empty files in its data folder, and returns the URL of its first database. It
-// ends once guard is closed. Postgres refuses to run as root, so root starts it as the package's user.
-func start(files ...string) (where string, guard io.Closer, err error) {
+// start starts a server on a free port, with the data of the server at a URL unless that is empty, and with empty files in its data
+// folder. It returns the URL of its first database. It ends once guard is closed. Postgres refuses to run as root, so root starts it as the package's user.
+func start(from string, files ...string) (where string, guard io.Closer, err error) {
 	programs, err := findPrograms()
 	if err != nil {
 		return "", nil, err
@@ -261,11 +283,15 @@ func start(files ...string) (where string, guard io.Closer, err error) {
 		command.Dir = folder
 		return command
 	}
-	if out, err := run("initdb", "-D", data, "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions").CombinedOutput(); err != nil {
-		return "", nil, fmt.Errorf("initdb: %w\n%s", err, out)
+	fill := run("initdb", "-D", data, "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions")
+	if from != "" {
+		fill = run("pg_basebackup", "-D", data, "-d", from, "--checkpoint=fast", "--no-sync")
+	}
+	if out, err := fill.CombinedOutput(); err != nil {
+		return "", nil, fmt.Errorf("%s: %w\n%s", filepath.Base(fill.Path), err, out)
 	}
 	// Members of a role named asked need their password; a test may make it.
-	if err := os.WriteFile(filepath.Join(data, "pg_hba.conf"), []byte("host all +asked 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust\n"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(data, "pg_hba.conf"), []byte("host all +asked 127.0.0.1/32 scram-sha-256\nhost all,replication all 127.0.0.1/32 trust\n"), 0o600); err != nil {
 		return "", nil, err
 	}
 	for _, name := range files {

@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"net"
 	"runtime"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -78,6 +77,7 @@ type remote struct {
 	schema           int64 // that this program knows
 	// installation is whose database a server has opened; empty for a command. The name may lead to another database later.
 	installation string
+	servers      servers
 }
 
 // installationSetting holds a random text that the first server on a database stores. It stays when someone confirms a history.
@@ -131,15 +131,15 @@ func parsePostgres(at Postgres) (*remote, error) {
 		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: peerTimeout, Interval: time.Second, Count: 3},
 	}
 	config.DialFunc = dialer.DialContext
+	r := &remote{config: config, again: at.Again, flag: flag, readers: at.Readers, finders: at.Finders, schema: lastOf(postgresMigrations)}
 	given := config.ValidateConnect
 	config.ValidateConnect = func(ctx context.Context, c *pgconn.PgConn) error {
-		err := onPrimary(ctx, c)
+		err := r.servers.accept(ctx, c)
 		if err == nil && given != nil {
 			err = given(ctx, c)
 		}
 		return err
 	}
-	r := &remote{config: config, again: at.Again, flag: flag, readers: at.Readers, finders: at.Finders, schema: lastOf(postgresMigrations)}
 	if r.again == nil {
 		r.again = func() (string, error) { return at.URL, nil }
 	}
@@ -193,19 +193,9 @@ const (
 func defaultReaders() int { return max(4, 2*runtime.GOMAXPROCS(0)) }
 func defaultFinders() int { return max(2, runtime.GOMAXPROCS(0)) }
 
-// onPrimary returns an error for a connection to a standby, which may lack the latest changes. Each connection is checked: of
-// several hosts, the primary may take no more connections for a while.
-func onPrimary(ctx context.Context, c *pgconn.PgConn) error {
-	err := pgconn.ValidateConnectTargetSessionAttrsPrimary(ctx, c)
-	if errors.Is(err, pgconn.ErrStandbyConnection) {
-		err = errors.New("this is a standby, which takes no changes: name the primary, or all hosts")
-	}
-	return err
-}
-
 // String names the database without the password.
 func (r *remote) String() string {
-	return fmt.Sprintf("the database %s on %s", r.config.Database, net.JoinHostPort(r.config.Host, strconv.Itoa(int(r.config.Port))))
+	return fmt.Sprintf("the database %s on %s", r.config.Database, address(r.config.Host, r.config.Port))
 }
 
 // OpenPostgres opens a pool of one Postgres database beside a store. It takes the statements that a store takes.
@@ -223,6 +213,7 @@ func ServePostgres(at Postgres, version string, log *slog.Logger) (*Claim, error
 	if err != nil {
 		return nil, err
 	}
+	r.servers.log = log
 	return &Claim{remote: r, server: thisServer(version), log: log}, nil
 }
 
@@ -254,6 +245,7 @@ func newRemoteDB(r *remote, now func() time.Time) *db {
 // openRemote checks the database and connects to it. It makes the schema if there is none and mayCreate is set, and a server
 // also brings an older one up to date.
 func (s *db) openRemote(ctx context.Context, mayCreate bool) error {
+	s.remote.survey(ctx)
 	err := s.remote.prepare(ctx, postgresMigrations, mayCreate, s.claimed)
 	if err == nil {
 		err = s.connectPostgres()

@@ -73,7 +73,7 @@ func (r *remote) present(_ context.Context, c *pgx.ConnConfig) error {
 
 // pool returns connections with some settings. It calls begin when a transaction begins, unless begin is nil.
 func (r *remote) pool(connections int, settings sessionSettings, begin func(context.Context, *pgconn.PgConn) error) *sql.DB {
-	pool := sql.OpenDB(connector{stdlib.GetConnector(*r.config, stdlib.OptionBeforeConnect(r.present), settings.with().afterConnect()), &translations{}, begin})
+	pool := sql.OpenDB(connector{stdlib.GetConnector(*r.config, stdlib.OptionBeforeConnect(r.present), settings.with().afterConnect()), &translations{}, &r.servers, begin})
 	pool.SetMaxOpenConns(connections)
 	pool.SetMaxIdleConns(connections)
 	if connections > 1 {
@@ -129,6 +129,7 @@ func (s *db) connectPostgres() (err error) {
 type connector struct {
 	driver.Connector
 	translations *translations
+	servers      *servers
 	begin        func(context.Context, *pgconn.PgConn) error
 }
 
@@ -142,12 +143,13 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	if !ok {
 		return nil, fmt.Errorf("store: a connection to Postgres is a %T", opened)
 	}
-	return &translating{Conn: conn, translations: c.translations, begin: c.begin}, nil
+	return &translating{Conn: conn, translations: c.translations, servers: c.servers, begin: c.begin}, nil
 }
 
 type translating struct {
 	*stdlib.Conn
 	translations *translations
+	servers      *servers
 	begin        func(context.Context, *pgconn.PgConn) error // see remote.pool
 	givenUp      bool                                        // see IsValid
 }
@@ -186,20 +188,32 @@ func checkText(text string) error {
 	return nil
 }
 
+// isCurrent returns driver.ErrBadConn if the program uses another server by now.
+func (c *translating) isCurrent() error { return c.servers.isCurrent(c.Conn.Conn().PgConn()) }
+
 // ExecContext implements driver.ExecerContext.
 func (c *translating) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	if err := c.isCurrent(); err != nil {
+		return nil, err
+	}
 	result, err := c.Conn.ExecContext(ctx, c.translations.of(query), args)
 	return result, c.orGone(ctx, err)
 }
 
 // QueryContext implements driver.QueryerContext.
 func (c *translating) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	if err := c.isCurrent(); err != nil {
+		return nil, err
+	}
 	rows, err := c.Conn.QueryContext(ctx, c.translations.of(query), args)
 	return rows, c.orGone(ctx, err)
 }
 
 // BeginTx implements driver.ConnBeginTx.
 func (c *translating) BeginTx(ctx context.Context, options driver.TxOptions) (driver.Tx, error) {
+	if err := c.isCurrent(); err != nil {
+		return nil, err
+	}
 	tx, err := c.Conn.BeginTx(ctx, options)
 	if err != nil || c.begin == nil {
 		return tx, c.orGone(ctx, err)
