@@ -100,3 +100,11 @@ func TestAPoolerThatSharesSessionsIsRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestAPoolerWithoutASessionLeftIsNamed(t *testing.T) {
+	pgtest.OnPostgres(t)
+	_, err := openURL(t, startPooler(t, migrated.Database(t), 0)+"&connect_timeout=1")
+	if err == nil || !strings.Contains(err.Error(), "it may have no session of the server left") {
+		t.Error(err)
+	}
+}

@@ -49,7 +49,10 @@ const serverKey = "server"
 // connection is checked: of several hosts, the primary may take no more connections for a while.
 func (all *servers) accept(ctx context.Context, c *pgconn.PgConn) error {
 	results, err := c.Exec(ctx, serverQuery).ReadAll()
-	if len(results) == 0 || len(results[0].Rows) == 0 {
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return errors.New("it takes connections, but does not answer in time; if it is a pooler, it may have no session of the server left, see default_pool_size of PgBouncer") // pgx would replace an error that wraps that of the context
+	case len(results) == 0 || len(results[0].Rows) == 0:
 		return cmp.Or(err, errors.New("the server does not say which one it is"))
 	}
 	state := results[0].Rows[0]
