@@ -283,7 +283,7 @@ func (r *remote) explained(err error) error {
 
 // isOfPostgres reports whether Postgres, or the connection to it, is to blame.
 func isOfPostgres(err error) bool {
-	return errors.As(err, new(*pgconn.PgError)) || errors.As(err, new(*pgconn.ConnectError)) || errors.Is(err, errForeign)
+	return errors.As(err, new(*pgconn.PgError)) || errors.As(err, new(*pgconn.ConnectError)) || errors.Is(err, errForeign) || errors.Is(err, errSilent)
 }
 
 // troubleOfPostgres is troubleOf for an error of Postgres.
@@ -292,6 +292,8 @@ func troubleOfPostgres(err error) trouble {
 	switch {
 	case errors.Is(err, errForeign):
 		return foreign
+	case errors.Is(err, errSilent):
+		return silent
 	case failed == nil:
 		return 0
 	case failed.Code == noSpace:

@@ -519,6 +519,29 @@ func TestChangesOfTokensSecretsAndKeysAreLogged(t *testing.T) {
 	}
 }
 
+func TestPromise1NothingChangesWhileTheTriggersThatTellOtherCopiesAreDisabled(t *testing.T) {
+	pgtest.OnPostgres(t)
+	s, at := opened(t)
+	for _, table := range []string{"api_tokens", "old_secrets", "token_moves", "signing_keys", "token_uses", "audit_events"} {
+		onPostgres(t, at, "ALTER TABLE "+table+" DISABLE TRIGGER ALL") // as pg_restore --data-only --disable-triggers leaves it if it is interrupted
+		if err := s.SetSetting(t.Context(), "colour", "green"); !errors.Is(err, errSilent) {
+			t.Errorf("without the triggers of %s: %v", table, err)
+		}
+		if err := s.Ready(t.Context()); err == nil {
+			t.Errorf("ready without the triggers of %s", table)
+		}
+		onPostgres(t, at, "ALTER TABLE "+table+" ENABLE TRIGGER ALL")
+		if err := s.SetSetting(t.Context(), "colour", "green"); err != nil {
+			t.Errorf("with the triggers of %s again: %v", table, err)
+		}
+	}
+	onPostgres(t, at, "ALTER DATABASE "+databaseOf(t, at)+" SET session_replication_role = replica")
+	other := openedAt(t, at) // a first start on it would
+	if err := other.SetSetting(t.Context(), "colour", "green"); !errors.Is(err, errSilent) {
+		t.Errorf("as a replica: %v", err)
+	}
+}
+
 func TestAReadTogetherShowsOneState(t *testing.T) {
 	pgtest.OnPostgres(t)
 	s, _ := opened(t)

@@ -88,10 +88,15 @@ func (r *remote) connect(connections int, settings sessionSettings, begin func(c
 	return openPool(pool, postgresName)
 }
 
-// takeTurn begins a transaction that writes. It waits for the lock, and returns errOutdated or errForeign if this program must not
-// write any more.
+// hasSilentTrigger selects whether changes of a transaction would not reach token_changes, and so the other copies. Restores of
+// data alone turn triggers off, and leave them so if they are interrupted.
+const hasSilentTrigger = `current_setting('session_replication_role') = 'replica' OR EXISTS (SELECT 1 FROM pg_trigger WHERE NOT tgisinternal AND tgenabled IN ('D', 'R')
+	AND tgrelid IN (to_regclass('api_tokens'), to_regclass('old_secrets'), to_regclass('token_moves'), to_regclass('signing_keys'), to_regclass('token_uses'), to_regclass('audit_events')))`
+
+// takeTurn begins a transaction that writes. It waits for the lock, and returns errOutdated, errForeign or errSilent if this program
+// must not write any more.
 func (r *remote) takeTurn(ctx context.Context, c *pgconn.PgConn) error {
-	const both = "SELECT pg_advisory_xact_lock(%d); SELECT EXISTS (SELECT 1 FROM schema_needs WHERE lowest > %d), COALESCE((" + installationQuery + "), '')" // one round trip
+	const both = "SELECT pg_advisory_xact_lock(%d); SELECT EXISTS (SELECT 1 FROM schema_needs WHERE lowest > %d), COALESCE((" + installationQuery + "), ''), " + hasSilentTrigger // one round trip
 	results, err := c.Exec(ctx, fmt.Sprintf(both, int64(writerKey), r.schema)).ReadAll()
 	if err != nil {
 		return err
@@ -102,6 +107,8 @@ func (r *remote) takeTurn(ctx context.Context, c *pgconn.PgConn) error {
 		return errForeign
 	case string(state[0]) != "f":
 		return errOutdated
+	case string(state[2]) != "f":
+		return errSilent
 	}
 	return nil
 }
