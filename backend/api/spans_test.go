@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -526,6 +527,32 @@ func TestSpansCanBeSentInBulk(t *testing.T) {
 	}
 	if n := r.counts(r.instance); n["total"] != 4.0 {
 		t.Errorf("counts %v: %s", n, a.Body)
+	}
+}
+
+// Some clients send the fields of every typed item in details, with the method and path of the route beside them.
+func TestTheFieldsOfABulkItemMayBeInDetails(t *testing.T) {
+	t.Parallel()
+	r := startRun(t)
+	item := func(kind, key string, details, beside map[string]any) map[string]any {
+		all := map[string]any{"_type": kind, "idempotency_key": key, "method": "POST", "path": "/api/v1/agent_spans", "details": details}
+		maps.Copy(all, beside)
+		return all
+	}
+	created := r.ok(r.Call(http.MethodPost, "/api/v1/bulk", map[string]any{"items": []any{item("agent_spans/create", "details-create", r.fields(nil), nil)}}, r.manager))
+	span := map[string]any{"agent_span_id": created.Text(t, "outputs", "details-create", "details", "id")}
+	a := r.ok(r.Call(http.MethodPost, "/api/v1/bulk", map[string]any{"items": []any{
+		item("agent_spans/finish", "details-finish", map[string]any{"status": "failed", "timestamp": "2026-01-31T00:00:00Z", "result_payload": map[string]any{"x": 1}}, span),
+		item("agent_spans/create_test_spans", "details-test", map[string]any{"agent_instance_id": r.instance, "count": 2}, nil),
+		item("agent_instances/finish", "details-end", map[string]any{"status": "failed"}, map[string]any{"agent_instance_id": r.instance}),
+		item("pfids/generate", "details-ids", map[string]any{"count": 3}, nil),
+	}}, r.manager))
+	if finished := []any{a.Get(t, "outputs", "details-finish", "details", "status"), a.Get(t, "outputs", "details-finish", "details", "finished_at"), a.Get(t, "outputs", "details-finish", "details", "result_payload", "x")}; !slices.Equal(finished, []any{"failed", "2026-01-31T00:00:00.000Z", 1.0}) {
+		t.Errorf("the span: %v, %s", finished, a.Body)
+	}
+	ids, _ := a.Get(t, "outputs", "details-ids", "details", "pfids").([]any)
+	if a.Text(t, "outputs", "details-end", "details", "status") != "failed" || len(ids) != 3 || r.counts(r.instance)["total"] != 3.0 {
+		t.Errorf("the others: %s", a.Body)
 	}
 }
 

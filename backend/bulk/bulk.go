@@ -183,6 +183,7 @@ func readTypedItem(wrong fault.Fields, at string, sent item) Request {
 	case "generate", "register", "create_test_spans":
 		request.Method = http.MethodPost
 		request.Path += "/" + action
+		fields = fields.flat()
 		if id != "" {
 			fields["id"] = encoded(id)
 		}
@@ -190,7 +191,9 @@ func readTypedItem(wrong fault.Fields, at string, sent item) Request {
 	default: // an action on one item, such as suspend or retire
 		request.Method = http.MethodPost
 		request.Path += "/" + url.PathEscape(id) + "/" + url.PathEscape(action)
-		if path != "agent_instance" && path != "agent_spans" { // whose actions have their fields at the top
+		if path == "agent_instance" || path == "agent_spans" { // whose actions have their fields at the top
+			fields = fields.flat()
+		} else {
 			fields = request.wrapped(fields)
 		}
 		request.Body = request.keyed(fields)
@@ -227,6 +230,15 @@ func (r *Request) wrapped(fields item) item {
 	}
 	r.Details = fields
 	return item{"details": fields.object()}
+}
+
+// flat returns the item with the fields of its details, which some clients send for every type.
+func (i item) flat() item {
+	if details := i["details"]; rawjson.IsObject(details) {
+		maps.Copy(i, rawjson.Members(details))
+		delete(i, "details")
+	}
+	return i
 }
 
 // object returns the members as they were sent, in the order of their names.
