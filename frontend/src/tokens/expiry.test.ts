@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import {
   expiryFields,
   expiryInstant,
@@ -77,6 +77,24 @@ describe("the error of a choice", () => {
       expect(problem(lastChoice(now, longest), longest)).toBeNull();
     },
   );
+  describe("in the hour that the clock repeats", () => {
+    const zone = process.env.TZ;
+    afterEach(() => {
+      if (zone === undefined) delete process.env.TZ;
+      else process.env.TZ = zone;
+    });
+    test.each([
+      ["Europe/Berlin", "2026-10-25T00:20Z", hour, ["2026-10-25T02:21", "2026-10-25T02:59"]],
+      ["Europe/Berlin", "2026-10-25T01:20Z", hour, ["2026-10-25T03:00", "2026-10-25T03:20"]],
+      ["Australia/Lord_Howe", "2027-04-03T14:50Z", hour / 2, ["2027-04-04T01:51", "2027-04-04T01:59"]],
+      ["Europe/Berlin", "2026-10-24T20:00Z", 36 * hour, ["2026-10-24T22:01", "2026-10-26T09:00"]],
+    ])("of %s at %s, the choices of %d seconds are valid", (place, at, longest, choices) => {
+      process.env.TZ = place;
+      const then = Date.parse(at);
+      expect([firstChoice(then, longest), lastChoice(then, longest)]).toEqual(choices);
+      for (const date of choices) expect(expiryProblem({ kind: "date", date }, then, longest)).toBeNull();
+    });
+  });
   test("a minute beyond a maximum of hours", () => {
     expect(problem("2026-11-24T04:06", 12 * hour)).toBe(
       "The longest lifetime is 12 hours, until 2026-11-24 04:05.",

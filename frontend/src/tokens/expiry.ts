@@ -72,13 +72,19 @@ export function expiryFields(expiry: Expiry, now: number): { expires_in?: number
 
 /** The first value of the date field; lastChoice is the last. */
 export function firstChoice(now: number, max: number): string {
-  return endsWithinDays(max) ? timeInput(new Date(now + minute * 1000)) : dateInput(new Date(now));
+  return endsWithinDays(max) ? choosable(now + minute * 1000, minute) : dateInput(new Date(now));
 }
 
 export function lastChoice(now: number, max: number): string {
+  if (endsWithinDays(max)) return choosable(now + max * 1000, -minute);
   const end = new Date(now + max * 1000);
-  if (endsWithinDays(max)) return timeInput(end);
   return dateInput(new Date(end.getFullYear(), end.getMonth(), end.getDate() - 1));
+}
+
+/** The first minute, in steps of seconds, that a time input can mean. In an hour that the clock repeats, it means the first. */
+function choosable(at: number, step: number): string {
+  const text = timeInput(new Date(at));
+  return at - Date.parse(text) < minute * 1000 ? text : choosable(at + step * 1000, step);
 }
 
 /** A day as date inputs write it: "2026-11-23", in local time. Swedish dates have this form. */
