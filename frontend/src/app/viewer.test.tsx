@@ -121,6 +121,22 @@ test("the dialog of a new token keeps its input when the user becomes a viewer",
   expect(name).toHaveFocus();
 });
 
+test.each([
+  ["/account/team", "Invite a team member"],
+  ["/account/environments", "Create environment"],
+])("the focus stays on %s if the user becomes a viewer in a dialog", async (address, opener) => {
+  network.on("GET /session", signedIn({ sends_mail: true }));
+  const { user } = open(address);
+  await user.click(await screen.findByRole("button", { name: opener }));
+  await screen.findByRole("dialog");
+  network.on("GET /session", signedIn({ admin_user: viewer, sends_mail: true }));
+  fireEvent(document, new Event("visibilitychange", { bubbles: true }));
+  expect(await screen.findByText(/^You can view this account/)).toBeInTheDocument();
+  await user.keyboard("{Escape}");
+  await waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
+  expect(screen.getByRole("main")).toContainElement(document.activeElement as HTMLElement);
+});
+
 const notice: MemberNotice = {
   type: "member_notice",
   id: "notice-1",

@@ -189,6 +189,25 @@ describe("a bulk change", () => {
     expect(bodies().at(-1)?.details.dry_run, "it counts again").toBeTruthy();
   });
 
+  test.each(["Cancel", "Escape"])("gives the focus back to its button on %s", async (how) => {
+    const { user } = open(address);
+    await user.click(await box(/Gamma/));
+    await press(user, /^Suspend/);
+    const no = await screen.findByRole("button", { name: "Cancel" });
+    if (how === "Cancel") await user.click(no);
+    else await user.keyboard("{Escape}");
+    await waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
+    expect(within(await bar()).getByRole("button", { name: "Suspend" })).toHaveFocus();
+  });
+
+  test("gives the focus to a row once the bar is gone", async () => {
+    const { user } = open(address);
+    await carryOut(user, 2, "Suspend");
+    await user.click(await screen.findByRole("button", { name: "Done" }));
+    await noBar();
+    expect(screen.getByRole("button", { name: /^Actions for “Alpha”/ })).toHaveFocus();
+  });
+
   test("of several revokes asks for their number; of one it does not", async () => {
     const { user } = open(address);
     await user.click(await box(/Alpha/));

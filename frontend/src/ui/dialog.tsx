@@ -20,7 +20,7 @@ export interface DialogProps {
   /** Whether a click outside also calls onClose. The default is no: a stray click would lose input. */
   asksOutside?: boolean;
   title: string;
-  /** The id of the row concerned. After closing, the focus returns to it, else to the previous element. */
+  /** The id of the row concerned. After closing, it gets the focus if the previous element is gone. */
   row?: string;
   children: ReactNode;
 }
@@ -75,6 +75,10 @@ export function DialogFooter({ children }: { children: ReactNode }) {
 export function useOpened(row: string | undefined) {
   useOpenForm(true);
   useEffect(dismissMessages, []);
-  const [finalFocus] = useState(() => (row === undefined ? undefined : { to: focusOfRow(row) }));
-  return finalFocus?.to;
+  const [finalFocus] = useState(() => {
+    const opener = document.activeElement as HTMLElement | null;
+    const ofRow = focusOfRow(row);
+    return { to: () => (opener?.matches("body :not(:disabled)") ? opener : ofRow()) };
+  });
+  return finalFocus.to;
 }

@@ -67,15 +67,16 @@ export function RowMenu({ row, name, framed = false, actions }: RowMenuProps) {
 }
 
 /**
- * Returns what finds the focus after an action on a row: the row's button, else its neighbour's, else the page's first.
- * Call it before the row can be gone.
+ * Returns what finds the focus after an action on a row: the row's button, else its neighbour's, else the page's first, else
+ * the page. Call it before the row can be gone.
  */
-export function focusOfRow(row: string): () => HTMLElement | null {
+export function focusOfRow(row = ""): () => HTMLElement | null {
   const place = document.getElementById(buttonId(row))?.closest("tr");
   const neighbour = place?.nextElementSibling ?? place?.previousElementSibling;
   const beside = neighbour?.querySelector(`[id^="${buttonId("")}"]`)?.id;
   return () =>
     document.getElementById(buttonId(row)) ??
     document.getElementById(beside ?? "") ??
-    document.querySelector<HTMLElement>("main button");
+    document.querySelector<HTMLElement>("main button:enabled") ??
+    document.querySelector("main");
 }
