@@ -6,7 +6,7 @@ import { pickId } from "../ui/picks";
 import type { ApiToken, TokenFilter } from "../wire";
 import { usePreview } from "./bulk-preview";
 import { setBulkTask } from "./bulk-task";
-import { amountOf, everything, nothing, type Selection, without } from "./selection";
+import { amountOf, everything, nothing, type Selection, whereOf, without } from "./selection";
 import { moves, movesFor } from "./token-moves";
 import type { Move } from "./tokens";
 
@@ -25,6 +25,7 @@ interface BulkActionsProps {
 export default function BulkActions({ selection, change, filter, page, matching }: BulkActionsProps) {
   const { all, picked, anchor } = selection;
   const offered = useOffered(selection, filter, matching);
+  const where = whereOf(selection, page, matching);
   const clear = useRef(() => {});
   useEffect(() => {
     clear.current = () => {
@@ -59,7 +60,9 @@ export default function BulkActions({ selection, change, filter, page, matching 
       >
         <p className="font-medium max-lg:pl-2">
           {all && "All "}
-          {amountOf(selection, matching).toLocaleString("en")} selected
+          {amountOf(selection, matching).toLocaleString("en")}{" "}
+          <span className={where && "max-sm:sr-only"}>selected</span>
+          {where}
         </p>
         {!all && matching > page.length && (
           <Button

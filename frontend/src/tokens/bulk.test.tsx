@@ -122,6 +122,17 @@ describe("selecting", () => {
     expect(await enabled()).toEqual(["Suspend", "Revoke", "Delete", ""]);
   });
 
+  test("of all that match, without one row, says that only the page's are left", async () => {
+    network.on("GET /api_token", list(stored, { item_count: 312, page_count: 7 }));
+    const { user } = open(address);
+    await user.click(await box(/Alpha/));
+    await press(user, /^Select all 312 matching/);
+    expect(await bar()).toHaveTextContent(/^All 312 selected(?! on this page)/);
+    await user.click(await box(/Beta/));
+    expect(await bar()).toHaveTextContent(/^3 selected on this page/);
+    expect(screen.getByText(/^3 tokens selected on this page\./)).toBeInTheDocument();
+  });
+
   test("survives paging, and ends when filters change, also on the way back", async () => {
     network.on("GET /api_token", ({ query }: Sent) =>
       query.get("pagination[offset]") === "0"
@@ -137,7 +148,7 @@ describe("selecting", () => {
     await user.click(await box(/Alpha/));
     await user.click(screen.getByRole("button", { name: "Next" }));
     await user.click(await box(/Late/));
-    expect(await bar()).toHaveTextContent("2 selected");
+    expect(await bar()).toHaveTextContent(/^2 selected(?! on this page)/);
     await user.click(await screen.findByRole("button", { name: /^Suspended/ }));
     await noBar();
     await goBack();

@@ -20,9 +20,18 @@ export const hasToken = ({ all, picked }: Selection, id: string) => all || picke
 /** The number of chosen tokens. `matching` is how many there are. */
 export const amountOf = ({ all, picked }: Selection, matching: number) => (all ? matching : picked.size);
 
+/**
+ * Says so if more tokens match than the page has, and none of the others is chosen. After all that match were chosen,
+ * clearing one row leaves only the page's.
+ */
+export const whereOf = ({ all, picked }: Selection, page: ApiToken[], matching: number) =>
+  !all && matching > page.length && [...picked.keys()].every((id) => page.some((one) => one.id === id))
+    ? " on this page"
+    : "";
+
 /** Said when a selection changes. */
-export const selectionText = (selection: Selection, matching: number) =>
-  `${count(amountOf(selection, matching), "token")} selected. Enter on a checkbox leads to the actions.`;
+export const selectionText = (selection: Selection, page: ApiToken[], matching: number) =>
+  `${count(amountOf(selection, matching), "token")} selected${whereOf(selection, page, matching)}. Enter on a checkbox leads to the actions.`;
 
 /** Chooses tokens, or no longer. If all were chosen, those on the page remain. */
 function set({ all, picked, anchor }: Selection, page: ApiToken[], ids: string[], on: boolean): Selection {

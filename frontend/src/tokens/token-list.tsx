@@ -64,7 +64,7 @@ export function TokenList({ name, agent, empty, creating, onCreating, ...making 
   return (
     <>
       <p role="status" className="sr-only">
-        {some && selectionText(selection, pagination?.item_count ?? 0)}
+        {some && selectionText(selection, items ?? [], pagination?.item_count ?? 0)}
       </p>
       {!nothing && (
         <FindBar
