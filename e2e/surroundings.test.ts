@@ -222,11 +222,21 @@ test("on a phone with text twice as large, the lists scroll in one direction onl
   }
   for (const width of [320, 400]) {
     await page.setViewportSize({ width, height: 800 });
-    await page.goto("/account/api-tokens");
-    const status = page.getByRole("row").nth(1).getByText("Active");
-    await expect(status).toBeVisible();
-    expect(await tooWide(), `${width} wide`).toBeLessThanOrEqual(0);
-    expect((await status.boundingBox())?.height, `${width} wide`).toBeLessThan(48); // one line
+    await page.goto("/account/api-tokens?sort=created");
+    for (const word of ["Active", "Suspended", "Revoked"]) {
+      const row = page
+        .getByRole("row")
+        .filter({ has: page.getByText(word, { exact: true }) })
+        .first();
+      const status = row.getByText(word, { exact: true });
+      await expect(status).toBeVisible();
+      expect(await tooWide(), `${width} wide`).toBeLessThanOrEqual(0);
+      const [text, menu] = [await status.boundingBox(), await row.getByRole("button").last().boundingBox()];
+      expect(text?.height, `${word}, ${width} wide`).toBeLessThan(48); // one line
+      expect(text && menu && text.x + text.width <= menu.x, `${word} beside its menu, ${width} wide`).toBe(
+        true,
+      );
+    }
   }
 });
 
