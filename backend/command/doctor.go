@@ -183,8 +183,8 @@ func (d *doctor) examineCertificate() backend.Finding {
 	if d.TLSCert == "" {
 		return f
 	}
-	chain, unreadChain := os.ReadFile(d.TLSCert)
-	key, unreadKey := os.ReadFile(d.TLSKey)
+	chain, unreadChain := filemode.ReadAny(d.TLSCert)
+	key, unreadKey := filemode.ReadAny(d.TLSKey)
 	pair, unfit := config.KeyPair(chain, key)
 	if err := cmp.Or(unreadChain, unreadKey, unfit); err != nil {
 		f.Verdict, f.Found, f.Do = backend.Failure, err.Error(), "put a certificate and its key there"

@@ -13,11 +13,11 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"time"
 
 	"tokentab/backend/config"
+	"tokentab/backend/filemode"
 )
 
 // healthTimeout is the time limit of tokentab health.
@@ -94,7 +94,7 @@ func (h *health) pinnedClient() (*http.Client, string, error) {
 	if transport.TLSClientConfig == nil { // loopback, or a socket of this machine
 		return client, address, nil
 	}
-	text, err := os.ReadFile(h.TLSCert)
+	text, err := filemode.ReadAny(h.TLSCert)
 	if err != nil {
 		return nil, "", err
 	}

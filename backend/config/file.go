@@ -8,11 +8,9 @@ import (
 	"slices"
 	"strings"
 
+	"tokentab/backend/filemode"
 	"tokentab/backend/text"
 )
-
-// maxFile is the size in bytes above which a file of settings is refused.
-const maxFile = 1 << 20
 
 // secrets are the variables whose values no one but the server's user may read.
 var secrets = []string{Prefix + "_MASTER_KEY", Prefix + "_DATABASE_URL", Prefix + "_TO_DATABASE_URL", Prefix + "_SMTP_URL", Prefix + "_METRICS_TOKEN", Prefix + "_PASSPHRASE"}
@@ -37,10 +35,7 @@ func LoadFile(path string, known []string) error {
 	if runtime.GOOS != "windows" && info.Mode().IsRegular() && info.Mode().Perm()&0o002 != 0 {
 		return fmt.Errorf("--config: everyone on this machine can write %s (mode %#o): run chmod o-w %s", path, info.Mode().Perm(), path)
 	}
-	if info.Size() > maxFile {
-		return fmt.Errorf("--config: %s is larger than %d bytes", path, maxFile)
-	}
-	content, err := os.ReadFile(path)
+	content, err := filemode.ReadAny(path)
 	if err != nil {
 		return fmt.Errorf("--config: %w", err)
 	}

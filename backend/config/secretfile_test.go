@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -32,6 +33,28 @@ func TestASecretFileThatOthersCanWriteIsRefused(t *testing.T) {
 			}
 			if !ok && (err == nil || !strings.Contains(err.Error(), setting+": others on this machine can write "+path)) {
 				t.Errorf("%s, mode %#o: %v", setting, mode, err)
+			}
+		}
+	}
+}
+
+func TestAFileThatIsTooLargeForASettingIsNotReadWhole(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "large")
+	if err := errors.Join(os.WriteFile(path, nil, 0o600), os.Truncate(path, 1<<40)); err != nil {
+		t.Fatal(err)
+	}
+	endless := []string{path}
+	if _, err := os.Stat("/dev/zero"); err == nil {
+		endless = append(endless, "/dev/zero")
+	}
+	for _, path := range endless {
+		t.Setenv("TOKENTAB_MASTER_KEY", "")
+		t.Setenv("TOKENTAB_MASTER_KEY_FILE", path)
+		_, key := MasterKey()
+		_, passphrase := Passphrase(path)
+		for setting, err := range map[string]error{"TOKENTAB_MASTER_KEY_FILE": key, "--passphrase-file": passphrase, "--config": LoadFile(path, nil)} {
+			if err == nil || err.Error() != setting+": "+path+" is larger than 1048576 bytes" {
+				t.Errorf("%s: %v", setting, err)
 			}
 		}
 	}

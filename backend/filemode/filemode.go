@@ -37,8 +37,18 @@ func CheckFolder(path string) error {
 	return nil
 }
 
-// ReadFile reads a file that passes CheckFile.
-func ReadFile(path string) (content []byte, err error) {
+// maxFile is the size in bytes of the largest file that is read. Some that a wrong path names, such as devices, never end.
+const maxFile = 1 << 20
+
+// ReadFile reads a file that passes CheckFile, of up to 1 MiB.
+func ReadFile(path string) ([]byte, error) { return read(path, CheckFile) }
+
+// ReadAny reads a file of any mode, of up to 1 MiB.
+func ReadAny(path string) ([]byte, error) {
+	return read(path, func(string, fs.FileInfo) error { return nil })
+}
+
+func read(path string, check func(string, fs.FileInfo) error) (content []byte, err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -46,12 +56,16 @@ func ReadFile(path string) (content []byte, err error) {
 	defer func() { err = errors.Join(err, f.Close()) }()
 	info, err := f.Stat()
 	if err == nil {
-		err = CheckFile(path, info)
+		err = check(path, info)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return io.ReadAll(f)
+	content, err = io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err == nil && len(content) > maxFile {
+		err = fmt.Errorf("%s is larger than %d bytes", path, maxFile)
+	}
+	return content, err
 }
 
 // OpenRegular opens a file that is read more than once, which a pipe can't be. It does not wait for the writer of a pipe.

@@ -6,7 +6,6 @@ import (
 	"crypto/tls"
 	"fmt"
 	"log/slog"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -73,7 +72,7 @@ func (c *certificate) read() (news bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	seen, pair := "", tls.Certificate{}
-	chain, err := os.ReadFile(c.chain)
+	chain, err := filemode.ReadAny(c.chain)
 	var key []byte
 	if err == nil {
 		key, err = filemode.ReadFile(c.key)
