@@ -225,6 +225,12 @@ func TestPromise7AccountsDoNotMix(t *testing.T) {
 		"environment": func(f holdings) (string, string, any) {
 			return "GET", "/api/v1/environment/" + f.environment.String(), nil
 		},
+		"environment in the query": func(f holdings) (string, string, any) {
+			return "GET", "/api/v1/environment/show?environment_id=" + f.environment.String(), nil
+		},
+		"instance in the query": func(f holdings) (string, string, any) {
+			return "GET", "/api/v1/agent_instance/show?agent_instance_id=" + f.instance.String(), nil
+		},
 		"agent": func(f holdings) (string, string, any) { return "GET", "/api/v1/agent/" + f.agent.String(), nil },
 		"deployment": func(f holdings) (string, string, any) {
 			return "GET", "/api/v1/agent_deployment/" + f.deployment.String(), nil

@@ -85,6 +85,7 @@ func (s *Service) routes(app *fiber.App) {
 
 	add(s, manager, http.MethodGet, "/environment", "List the environments of the account, oldest first", s.listEnvironments)
 	add(s, manager, http.MethodPost, "/environment", "Create an environment", s.createEnvironment)
+	add(s, manager, http.MethodGet, "/environment/show", "Retrieve an environment by an id in the query", s.showEnvironment)
 	add(s, manager, http.MethodGet, "/environment/{id}", "Retrieve an environment", s.getEnvironment)
 	add(s, manager, http.MethodPut, "/environment/{id}", "Update an environment", s.updateEnvironment)
 	add(s, manager, http.MethodDelete, "/environment/{id}", "Delete an environment with its deployments and revoke its API tokens", s.deleteEnvironment)
@@ -113,6 +114,7 @@ func (s *Service) routes(app *fiber.App) {
 
 	add(s, runtime, http.MethodGet, "/agent_instance", "List the agent instances that the caller may see", s.listInstances)
 	add(s, runtime, http.MethodPost, registerRoute, "Register an instance, with the version, schema version and deployment that it lacks", s.registerInstance)
+	add(s, runtime, http.MethodGet, "/agent_instance/show", "Retrieve an agent instance by an id in the query", s.showInstance)
 	add(s, runtime, http.MethodGet, "/agent_instance/{id}", "Retrieve an agent instance", s.getInstance)
 	add(s, runtime, http.MethodGet, "/agent_instance/{id}/agent_context", "Describe an agent instance in words", s.getAgentContext)
 	add(s, runtime, http.MethodPost, "/agent_instance/{id}/start", "Start an agent instance", s.startInstance)

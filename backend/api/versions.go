@@ -24,7 +24,7 @@ type AgentVersion struct {
 	Name                       *string    `json:"name"`
 	Description                *string    `json:"description"`
 	CurrentAgentDeploymentRefs []string   `json:"current_agent_deployment_refs" nullable:"false" doc:"Deployments whose current version it is"`
-	RuntimeEnvironment         openObject `json:"runtime_environment" doc:"Environment in which the version was seen running; null until then"`
+	RuntimeEnvironment         openObject `json:"runtime_environment" doc:"Always null: the environment that SDKs report is not kept"`
 	InsertedAt                 Timestamp  `json:"inserted_at"`
 	UpdatedAt                  Timestamp  `json:"updated_at"`
 }
