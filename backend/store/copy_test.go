@@ -83,6 +83,28 @@ func TestACopyNamesTheRowWithATextThatPostgresCantHold(t *testing.T) {
 	}
 }
 
+func TestACopyDependsOnNoSettingOfTheTarget(t *testing.T) {
+	folder := t.TempDir()
+	s, err := Join(t.Context(), folder, "", Joining{Create: true}, time.Now)
+	if err == nil {
+		err = errors.Join(s.SetSetting(t.Context(), "colour", `gr\"ün'`), s.Close())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	to := Postgres{URL: pgtest.Create(t, "ENCODING 'UTF8' TEMPLATE template0")}
+	for _, setting := range []string{"quote_all_identifiers = on", "standard_conforming_strings = off", "transform_null_equals = on", "bytea_output = 'escape'", "datestyle = 'German'", "default_transaction_isolation = 'serializable'"} {
+		onPostgres(t, to.URL, "ALTER DATABASE "+databaseOf(t, to.URL)+" SET "+setting)
+	}
+	options := CopyOptions{Now: time.Now, Progress: func(string) {}, Audit: func(context.Context, audit.Store) error { return nil }}
+	if _, err := CopyToPostgres(t.Context(), folder, to, options); err != nil {
+		t.Fatal(err)
+	}
+	if colour, err := openedAt(t, to.URL).Setting(t.Context(), "colour"); err != nil || colour != `gr\"ün'` {
+		t.Errorf("%q, %v", colour, err)
+	}
+}
+
 // Nothing on Postgres makes backups, so the record of one would warn of its failure or its age forever.
 func TestACopyOnPostgresKnowsNoBackupOfTheFile(t *testing.T) {
 	folder := t.TempDir()

@@ -25,7 +25,6 @@ type sessionSettings map[string]string
 // with returns the settings that all connections have, and these.
 func (more sessionSettings) with() sessionSettings {
 	all := sessionSettings{
-		"client_encoding":   "UTF8",
 		"statement_timeout": milliseconds(operationTimeout), "lock_timeout": milliseconds(operationTimeout),
 		"idle_in_transaction_session_timeout": milliseconds(operationTimeout + connectTimeout), "idle_session_timeout": "0",
 		"default_transaction_isolation": "read committed",
@@ -45,9 +44,12 @@ func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseco
 // asDurable raises synchronous_commit if the server's default would lose acknowledged changes in a crash.
 const asDurable = "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local')"
 
+// asWritten sets what changes texts, and the meaning of statements, to its usual value, whatever that of the role or database is.
+const asWritten = "SET client_encoding = 'UTF8'; SET standard_conforming_strings = on; SET transform_null_equals = off; SET quote_all_identifiers = off"
+
 // afterConnect makes connections begin with the settings, by statements: PgBouncer would refuse them when connecting.
 func (all sessionSettings) afterConnect() stdlib.OptionOpenDB {
-	set := asDurable
+	set := asDurable + "; " + asWritten
 	for name, value := range all {
 		set += "; SET " + name + " = '" + value + "'"
 	}

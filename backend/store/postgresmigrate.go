@@ -26,7 +26,7 @@ var postgresMigrations = below(postgresMigrationFiles, "migrations/postgres")
 // ofMigrations are the settings of connections that change the schema, whatever limits the role has: a migration may take long, and
 // the connection that has the lock does nothing meanwhile.
 var ofMigrations = sessionSettings{
-	"client_encoding": "UTF8", "statement_timeout": "0", "lock_timeout": "0", "idle_session_timeout": "0", "idle_in_transaction_session_timeout": "0",
+	"statement_timeout": "0", "lock_timeout": "0", "idle_session_timeout": "0", "idle_in_transaction_session_timeout": "0",
 }
 
 // prepare checks the server and the rights on the database, and its schema. If there is none and mayCreate is set, it makes
