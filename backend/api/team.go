@@ -18,6 +18,7 @@ type AdminUser struct {
 	Role              string           `json:"role" enum:"admin,viewer"`
 	ExpiryMail        bool             `json:"expiry_mail" doc:"Whether the admin user gets mail about expiring API tokens, if the server sends mail"`
 	LiveAPITokenCount int              `json:"live_api_token_count" doc:"Active and suspended API tokens that this admin user created or rotated last"`
+	SetWebhook        bool             `json:"set_webhook" doc:"Whether this admin user was the last to set the URL of the account's webhook. The webhook stays when they leave or become a viewer"`
 	AvailableActions  adminUserActions `json:"available_actions"`
 	InsertedAt        Timestamp        `json:"inserted_at"`
 	UpdatedAt         Timestamp        `json:"updated_at"`
@@ -31,7 +32,7 @@ type adminUserActions struct {
 func adminUserOf(m people.Member) AdminUser {
 	return AdminUser{
 		Type: "admin_user", ID: m.ID.String(), AccountID: m.AccountID.String(), Email: text.ShownEmail(m.Email), Name: orNull(m.Name), JobTitle: orNull(m.JobTitle),
-		Role: string(m.Role), ExpiryMail: !m.ExpiryMailOff, LiveAPITokenCount: m.LiveTokens, AvailableActions: adminUserActions{Remove: m.MayLoseRights(), SetRole: m.MayLoseRights()},
+		Role: string(m.Role), ExpiryMail: !m.ExpiryMailOff, LiveAPITokenCount: m.LiveTokens, SetWebhook: m.SetWebhook, AvailableActions: adminUserActions{Remove: m.MayLoseRights(), SetRole: m.MayLoseRights()},
 		InsertedAt: Timestamp(m.InsertedAt), UpdatedAt: Timestamp(m.UpdatedAt),
 	}
 }

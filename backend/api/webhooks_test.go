@@ -106,6 +106,36 @@ func TestAViewerSeesTheHostOfAWebhookAndNothingThatMayBeSecret(t *testing.T) {
 }
 
 // TestAPITokensCantTouchAWebhook keeps a stolen token from sending notices elsewhere.
+func TestPromise9TheWebhookOfAMemberWhoLeavesIsNotUnnoticed(t *testing.T) {
+	t.Parallel()
+	p := backendtest.Start(t)
+	ada := p.Found()
+	bob := p.Join(ada, "bob@example.com")
+	ours, theirs := session(t, p, backendtest.Email), session(t, p, "bob@example.com")
+	set := func(url string, by []backendtest.Header) {
+		t.Helper()
+		p.Call(http.MethodPut, "/api/v1/account/"+ada.AccountID.String()+"/webhook", backendtest.Details(map[string]any{"url": url}), by...).Must(t, http.StatusOK)
+	}
+	isOf := func(user audit.Actor) any {
+		t.Helper()
+		return p.Call(http.MethodGet, "/api/v1/admin_user/"+user.AdminUserID.String(), nil, ours...).Get(t, "details", "set_webhook")
+	}
+	set("https://example.com/ada", ours)
+	if isOf(ada) != true || isOf(bob) != false {
+		t.Error("the first one is not hers")
+	}
+	set("https://example.com/bob", theirs)
+	if isOf(ada) != false || isOf(bob) != true {
+		t.Error("the changed one is not his")
+	}
+	removal := "/api/v1/admin_user/" + bob.AdminUserID.String() + "/remove"
+	holds(t, "removal", p.Call(http.MethodPost, removal, nil, ours...), map[string]any{"set_webhook": true})
+	set("https://example.com/bob", ours)
+	if isOf(ada) != true {
+		t.Error("what she took over is not hers")
+	}
+}
+
 func TestAPITokensCantTouchAWebhook(t *testing.T) {
 	t.Parallel()
 	p := backendtest.Start(t)

@@ -22,6 +22,7 @@ type Webhook struct {
 	InsertedAt time.Time
 	UpdatedAt  time.Time
 	Last       Attempt
+	SetBy      pfid.ID // the admin user who set the URL last
 }
 
 // Attempt is the last try to post to a webhook. The zero Attempt means that there was none.

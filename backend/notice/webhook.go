@@ -50,7 +50,7 @@ func (ns *Notices) SetWebhook(ctx context.Context, actor audit.Actor, address st
 		if w.URL != address {
 			w.Last = Attempt{}
 		}
-		w.URL, w.UpdatedAt = address, at
+		w.URL, w.SetBy, w.UpdatedAt = address, actor.AdminUserID, at
 		return ns.event(at, actor, action, *w)
 	})
 	return w, secret, err

@@ -16,6 +16,7 @@ type Member struct {
 	LiveTokens int  // active or suspended API tokens that this admin user made, or got the current secret of by a rotation
 	Removed    bool // has left the team
 	LastAdmin  bool // is the only admin of the team
+	SetWebhook bool // was the last to set the URL of the account's webhook
 }
 
 // MayLoseRights reports whether the member can leave the team or become a viewer. An account must keep at least one admin.

@@ -45,6 +45,7 @@ var members = table[people.Member]{name: "admin_users", what: "admin user",
 			{liveTokens(ofMember) + " + " + liveRotated, &m.LiveTokens}, {"t.removed_at IS NOT NULL", &m.Removed},
 			{`t.removed_at IS NULL AND t.role = 'admin' AND NOT EXISTS
 				(SELECT 1 FROM admin_users o WHERE o.account_id = t.account_id AND o.removed_at IS NULL AND o.role = 'admin' AND o.id <> t.id)`, &m.LastAdmin},
+			{"EXISTS (SELECT 1 FROM webhooks w WHERE w.account_id = t.account_id AND w.set_by_admin_user_id = t.id)", &m.SetWebhook},
 		}
 	},
 }

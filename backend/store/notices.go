@@ -19,7 +19,7 @@ type Notices struct{ *db }
 var webhooks = table[notice.Webhook]{name: "webhooks", what: "webhook", columns: func(w *notice.Webhook) []column {
 	return []column{
 		{"account_id", &w.AccountID}, {"url", &w.URL}, {"sealed_secret", &w.Sealed}, {"inserted_at", (*stamp)(&w.InsertedAt)}, {"updated_at", (*stamp)(&w.UpdatedAt)},
-		{"last_at", (*stamp)(&w.Last.At)}, {"last_event", (*optional)(&w.Last.Event)}, {"last_status", &w.Last.Status}, {"last_failure", (*optional)(&w.Last.Failure)},
+		{"last_at", (*stamp)(&w.Last.At)}, {"last_event", (*optional)(&w.Last.Event)}, {"last_status", &w.Last.Status}, {"last_failure", (*optional)(&w.Last.Failure)}, {"set_by_admin_user_id", &w.SetBy},
 	}
 }}
 
@@ -48,7 +48,7 @@ func (s Notices) SaveWebhook(ctx context.Context, account pfid.ID, decide func(*
 			return w, err
 		}
 		if _, err := webhooks.insertOr(tx, `ON CONFLICT (account_id) DO UPDATE SET url = excluded.url, sealed_secret = excluded.sealed_secret, updated_at = excluded.updated_at,
-			last_at = excluded.last_at, last_event = excluded.last_event, last_status = excluded.last_status, last_failure = excluded.last_failure`, w); err != nil {
+			last_at = excluded.last_at, last_event = excluded.last_event, last_status = excluded.last_status, last_failure = excluded.last_failure, set_by_admin_user_id = excluded.set_by_admin_user_id`, w); err != nil {
 			return w, err
 		}
 		return w, record(tx, event)

@@ -15,6 +15,10 @@ import {
 const stayText = (own: boolean, tokens: number) =>
   `${own ? "Your" : "Their"} ${count(tokens, "token")} ${tokens === 1 ? "stays as it is unless you revoke it" : "stay as they are unless you revoke them"}.`;
 
+/** The webhook belongs to the account, so it outlives the rights of the member who set it. */
+const webhookText = (own: boolean) =>
+  `${own ? "You" : "They"} set the account’s webhook, which goes on. ${own ? "Another admin" : "You"} can check or delete it under Details.`;
+
 interface RemoveMemberDialogProps {
   member: AdminUser;
   /** Whether the member is the user. */
@@ -55,6 +59,7 @@ export function RemoveMemberDialog({ member, own, onClose, onLeft }: RemoveMembe
       )}
       <p className="text-soft">
         {tokens > 0 ? stayText(own, tokens) : `${own ? "You have" : "They have"} no active tokens.`}
+        {member.set_webhook && ` ${webhookText(own)}`}
       </p>
     </RequestQuestion>
   );
@@ -106,6 +111,7 @@ export function SetRoleDialog({ member, own, onClose, onDone }: SetRoleDialogPro
           : "can change everything, also the team."}
       </p>
       {demotes && tokens > 0 && <p className="text-soft">{stayText(own, tokens)}</p>}
+      {demotes && member.set_webhook && <p className="text-soft">{webhookText(own)}</p>}
     </RequestQuestion>
   );
 }

@@ -56,6 +56,13 @@ describe("the team", () => {
 });
 
 describe("removing a member", () => {
+  test.each(["Remove member", "Make viewer"])("says that their webhook goes on (%s)", async (action) => {
+    const goesOn = "They set the account’s webhook, which goes on. You can check or delete it under Details.";
+    members = [member({ ...grace, set_webhook: true }), member()];
+    const { user } = open(address);
+    expect(await choose(user, "Grace Hopper", action)).toHaveTextContent(goesOn);
+  });
+
   test("says that all sessions end and how many tokens stay, and revokes none automatically", async () => {
     network.on("POST /admin_user/:id/remove", () => {
       members = [member()];
@@ -65,6 +72,7 @@ describe("removing a member", () => {
     const question = await choose(user, "Grace Hopper", "Remove member");
     expect(question).toHaveTextContent("All sessions of Grace Hopper (grace@acme.example) end at once");
     expect(question).toHaveTextContent("Their 3 tokens stay as they are unless you revoke them.");
+    expect(question).not.toHaveTextContent("webhook");
     expect(
       within(question).getByRole("checkbox", { name: "Revoke their 3 API tokens too" }),
     ).not.toBeChecked();

@@ -241,6 +241,7 @@ export const member = sample<wire.AdminUser>(() => ({
   expiry_mail: true,
   ...stamps(ago(30 * day)),
   live_api_token_count: 0,
+  set_webhook: false,
   available_actions: { remove: true, set_role: true },
 }));
 
