@@ -540,6 +540,10 @@ func TestPromise1NothingChangesWhileTheTriggersThatTellOtherCopiesAreDisabled(t 
 	if err := other.SetSetting(t.Context(), "colour", "green"); !errors.Is(err, errSilent) {
 		t.Errorf("as a replica: %v", err)
 	}
+	onPostgres(t, at, "ALTER DATABASE "+databaseOf(t, at)+" RESET session_replication_role")
+	if err := other.SetSetting(t.Context(), "colour", "green"); err != nil {
+		t.Errorf("as a replica no more: %v", err)
+	}
 }
 
 func TestAReadTogetherShowsOneState(t *testing.T) {

@@ -167,8 +167,11 @@ type translating struct {
 func (c *translating) IsValid() bool { return !c.givenUp }
 
 // isOfSession reports whether a new session might not have a failure. Sessions keep the defaults of their role and database, such
-// as default_transaction_read_only, search_path or role, that held when they began.
+// as default_transaction_read_only, session_replication_role, search_path or role, that held when they began.
 func isOfSession(err error) bool {
+	if errors.Is(err, errSilent) {
+		return true
+	}
 	failed, ok := errors.AsType[*pgconn.PgError](err)
 	if !ok || len(failed.Code) != 5 {
 		return false
