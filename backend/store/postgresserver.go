@@ -23,7 +23,7 @@ import (
 
 // postgresServer is one run of a server of Postgres.
 type postgresServer struct {
-	started  string // when
+	started  string // when, in seconds since 1970
 	system   string // what it shares with its standbys; empty if the role may not know
 	timeline uint64 // how many servers have taken over in this system, and more; 0 if the role may not know
 }
@@ -36,8 +36,8 @@ type servers struct {
 	told    *postgresServer                // the former primary that the log has named last
 }
 
-// serverQuery selects which server answers. Some providers refuse the second statement.
-const serverQuery = `SELECT pg_is_in_recovery(), pg_postmaster_start_time();
+// serverQuery selects which server answers, in a form that no setting of a session changes. Some providers refuse the second statement.
+const serverQuery = `SELECT pg_is_in_recovery(), extract(epoch FROM pg_postmaster_start_time());
 	SELECT CASE WHEN pg_is_in_recovery() THEN '' ELSE system_identifier::text || ' ' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) END FROM pg_control_system()`
 
 var errStandbyServer = errors.New("this is a standby, which takes no changes: name the primary, or all hosts")

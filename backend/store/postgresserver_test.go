@@ -166,3 +166,27 @@ func TestAProgramUsesTheLatestOfSeveralPrimaries(t *testing.T) {
 		}
 	}
 }
+
+func TestAServerStaysTheSameWhateverTheSessionsTellOfTimes(t *testing.T) {
+	pgtest.OnPostgres(t)
+	s, at := opened(t)
+	before := sessionOfLooks(t, s)
+	onPostgres(t, at, "ALTER DATABASE "+databaseOf(t, at)+" SET TimeZone = 'Asia/Kolkata'", "ALTER DATABASE "+databaseOf(t, at)+" SET DateStyle = 'German'")
+	end(t, at, "tokentab readers")
+	if _, err := s.Setting(t.Context(), "colour"); err != nil { // on a new connection
+		t.Fatal(err)
+	}
+	if after := sessionOfLooks(t, s); after != before {
+		t.Error("looks had to connect again")
+	}
+}
+
+// sessionOfLooks returns the process of the connection of looks.
+func sessionOfLooks(t *testing.T, s *Store) int64 {
+	t.Helper()
+	pid, err := s.Copies().number(t.Context(), "SELECT pg_backend_pid()")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pid
+}
