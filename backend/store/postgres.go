@@ -65,6 +65,7 @@ const (
 	readOnlyTransaction = "25006"
 	insufficientRights  = "42501"
 	noSpace             = "53100"
+	lockNotAvailable    = "55P03"
 	protocolViolation   = "08P01"
 )
 
@@ -78,6 +79,7 @@ type remote struct {
 	// installation is whose database a server has opened; empty for a command. The name may lead to another database later.
 	installation string
 	servers      servers
+	log          *slog.Logger // nil for a command
 }
 
 // installationSetting holds a random text that the first server on a database stores. It stays when someone confirms a history.
@@ -213,7 +215,7 @@ func ServePostgres(at Postgres, version string, log *slog.Logger) (*Claim, error
 	if err != nil {
 		return nil, err
 	}
-	r.servers.log = log
+	r.log, r.servers.log = log, log
 	return &Claim{remote: r, server: thisServer(version), log: log}, nil
 }
 

@@ -9,7 +9,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"strconv"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -52,21 +54,57 @@ func (r *remote) prepare(ctx context.Context, all fs.FS, mayCreate, mayChange bo
 	if err := r.checkMayCreate(ctx, conn); err != nil {
 		return err
 	}
-	// The end of the connection unlocks.
+	for told := false; ; told = true {
+		blockers, err := r.changeSchema(ctx, conn, all, mayCreate, mayChange)
+		if failed, ok := errors.AsType[*pgconn.PgError](err); !ok || failed.Code != lockNotAvailable {
+			return err
+		}
+		if !told && r.log != nil {
+			r.log.Warn("the schema can't be changed yet: other sessions of Postgres use the tables, such as a backup or a transaction that someone left open; trying again", "sessions", blockers, "do", "wait for them, or end them with SELECT pg_terminate_backend(pid)")
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(migrationPause):
+		}
+	}
+}
+
+// Another session that has read a table holds up the change of it, and this change all further reads and, with the lock, all changes.
+// So a migration waits for no longer than migrationWait, and tries again after migrationPause.
+var (
+	migrationWait  = 2 * time.Second
+	migrationPause = 3 * time.Second
+)
+
+// changeSchema brings the schema up to date under the lock. If other sessions use its tables, it returns lockNotAvailable, and who.
+func (r *remote) changeSchema(ctx context.Context, conn *sql.Conn, all fs.FS, mayCreate, mayChange bool) (blockers string, err error) {
 	if _, err := conn.ExecContext(ctx, "SELECT pg_advisory_lock($1)", int64(writerKey)); err != nil {
-		return fmt.Errorf("store: wait for another program that changes the schema: %w", err)
+		return "", fmt.Errorf("store: wait for another program that changes the schema: %w", err)
 	}
+	defer func() { // the end of the connection unlocks, too
+		_, failed := conn.ExecContext(ctx, "SELECT pg_advisory_unlock($1)", int64(writerKey))
+		err = cmp.Or(err, failed)
+	}()
 	if done, err := r.fits(ctx, conn, mayCreate, mayChange); done || err != nil {
-		return err
+		return "", err
 	}
+	settings := maps.Clone(ofMigrations)
+	settings["lock_timeout"] = milliseconds(migrationWait)
+	pool := stdlib.OpenDB(*r.config, settings.afterConnect())
+	defer pool.Close()
 	steps, err := goose.NewProvider(goose.DialectPostgres, pool, all)
 	if err != nil {
-		return fmt.Errorf("store: read the migrations: %w", err)
+		return "", fmt.Errorf("store: read the migrations: %w", err)
 	}
 	if _, err := steps.Up(ctx); err != nil {
-		return fmt.Errorf("store: change the schema: %w", err)
+		const users = `SELECT COALESCE(string_agg(DISTINCT concat_ws(' ', 'pid', l.pid, a.usename, a.application_name), ', '), '') FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid
+			WHERE l.locktype = 'relation' AND l.granted AND l.pid <> pg_backend_pid() AND l.relation IN (SELECT oid FROM pg_class WHERE relnamespace = to_regnamespace(current_schema()))
+			AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())`
+		_ = conn.QueryRowContext(ctx, users).Scan(&blockers) // which only the log needs
+		return blockers, fmt.Errorf("store: change the schema: %w", err)
 	}
-	return nil
+	return "", nil
 }
 
 // sessionChecks is how often checkSession looks through a pooler. Traffic of others may hide that one shares sessions.

@@ -3,7 +3,9 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
+	"log/slog"
 	"regexp"
 	"strings"
 	"testing"
@@ -104,6 +106,55 @@ func TestAServerUpgradesAnOlderSchemaAndACommandDoesNot(t *testing.T) {
 	}
 	onPostgres(t, at, "UPDATE settings SET note = 'new'")
 }
+
+func TestAMigrationThatWaitsForAnotherSessionHoldsUpNoChange(t *testing.T) {
+	pgtest.OnPostgres(t)
+	defer func(wait, pause time.Duration) { migrationWait, migrationPause = wait, pause }(migrationWait, migrationPause)
+	migrationWait, migrationPause = 50*time.Millisecond, 50*time.Millisecond
+	s, at := opened(t)
+	other, err := OpenPostgres(at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	reading, err := other.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pid int
+	if err := reading.QueryRow("SELECT pg_backend_pid() FROM (SELECT count(*) FROM settings) used").Scan(&pid); err != nil {
+		t.Fatal(err)
+	}
+	all := nextPostgres(t, map[string]string{"99998_next.sql": "ALTER TABLE settings ADD COLUMN note TEXT;"})
+	r, err := parsePostgres(Postgres{URL: at})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.schema = lastOf(all)
+	lines := make(chan string, 1)
+	r.log = slog.New(slog.NewTextHandler(writerFunc(func(line []byte) { lines <- string(line) }), nil))
+	done := make(chan error, 1)
+	go func() { done <- r.prepare(context.WithoutCancel(t.Context()), all, true, true) }()
+	if line := <-lines; !strings.Contains(line, fmt.Sprintf("pid %d ", pid)) {
+		t.Errorf("the log does not name pid %d: %s", pid, line)
+	}
+	for range 3 {
+		if err := s.SetSetting(t.Context(), "colour", "green"); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := reading.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	onPostgres(t, at, "UPDATE settings SET note = 'new'")
+}
+
+type writerFunc func(line []byte)
+
+func (f writerFunc) Write(line []byte) (int, error) { f(line); return len(line), nil }
 
 func TestAMigrationThatFailsLeavesNothing(t *testing.T) {
 	pgtest.OnPostgres(t)
