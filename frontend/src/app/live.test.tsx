@@ -1,7 +1,7 @@
 import { screen, waitFor } from "@testing-library/react";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { agent } from "../testing/agent-samples";
-import { bodiesOf, failure, network, sent } from "../testing/network";
+import { bodiesOf, failure, network, sent, unreachable } from "../testing/network";
 import { open } from "../testing/render";
 import { environment, list, one, signedIn, signedOut, token } from "../testing/samples";
 
@@ -82,6 +82,20 @@ describe("a page that the server tells of changes", () => {
       stream.tell();
     }
     expect(streams).toHaveLength(1);
+  });
+
+  test("loads again when the browser is back on the network", async () => {
+    const { stream } = await opened();
+    stream.tell();
+    await pass(1_100);
+    network.on("GET /api_token", unreachable);
+    stream.tell("api_token");
+    window.dispatchEvent(new Event("offline"));
+    expect(await screen.findByText(/can’t be reached/)).toBeInTheDocument();
+    network.on("GET /api_token", list([token({ name: "Writer" })]));
+    window.dispatchEvent(new Event("online"));
+    await pass(100);
+    expect(screen.getByText("Writer")).toBeInTheDocument();
   });
 
   test("loads what agents do if they did something, and the rest if tokens were used", async () => {

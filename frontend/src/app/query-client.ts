@@ -31,6 +31,7 @@ export function createQueryClient(): QueryClient {
           return isTold ? rareInterval : pollInterval;
         },
         refetchOnWindowFocus: "always",
+        refetchOnReconnect: "always",
         retry: worthRetrying,
         retryDelay: 500,
       },
