@@ -2,7 +2,7 @@ import { fireEvent, screen, waitFor, within } from "@testing-library/react";
 import { beforeEach, describe, expect, test } from "vitest";
 import { agent } from "../testing/agent-samples";
 import { bodiesOf, failure, network, sent } from "../testing/network";
-import { expectMessage, open } from "../testing/render";
+import { expectMessage, goBack, open } from "../testing/render";
 import {
   account,
   environment,
@@ -135,6 +135,18 @@ test.each([
   await user.keyboard("{Escape}");
   await waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
   expect(screen.getByRole("main")).toContainElement(document.activeElement as HTMLElement);
+});
+
+test("the focus goes to the page that Back leads to from a dialog", async () => {
+  network.on("GET /session", signedIn({ sends_mail: true }));
+  const { user } = open("/account/details");
+  await user.click(await screen.findByRole("link", { name: "Team" }));
+  await user.click(await screen.findByRole("button", { name: "Invite a team member" }));
+  await screen.findByRole("dialog");
+  await goBack();
+  expect(await screen.findByRole("button", { name: "Edit" })).toBeInTheDocument();
+  expect(screen.queryByRole("dialog")).toBeNull();
+  expect(screen.getByRole("main")).toHaveFocus();
 });
 
 const notice: MemberNotice = {

@@ -200,16 +200,20 @@ describe("a bulk change", () => {
     expect(bodies().at(-1)?.details.dry_run, "it counts again").toBeTruthy();
   });
 
-  test.each(["Cancel", "Escape"])("gives the focus back to its button on %s", async (how) => {
-    const { user } = open(address);
-    await user.click(await box(/Gamma/));
-    await press(user, /^Suspend/);
-    const no = await screen.findByRole("button", { name: "Cancel" });
-    if (how === "Cancel") await user.click(no);
-    else await user.keyboard("{Escape}");
-    await waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
-    expect(within(await bar()).getByRole("button", { name: "Suspend" })).toHaveFocus();
-  });
+  test.each(["Cancel", "Escape", "Escape after a click on text"])(
+    "gives the focus back to its button on %s",
+    async (how) => {
+      const { user } = open(address);
+      await user.click(await box(/Gamma/));
+      await press(user, /^Suspend/);
+      const no = await screen.findByRole("button", { name: "Cancel" });
+      if (how.endsWith("text")) await user.click(screen.getByText(/^They are refused at once/));
+      if (how === "Cancel") await user.click(no);
+      else await user.keyboard("{Escape}");
+      await waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
+      expect(within(await bar()).getByRole("button", { name: "Suspend" })).toHaveFocus();
+    },
+  );
 
   test("gives the focus to a row once the bar is gone", async () => {
     const { user } = open(address);

@@ -78,7 +78,14 @@ export function useOpened(row: string | undefined) {
   const [finalFocus] = useState(() => {
     const opener = document.activeElement as HTMLElement | null;
     const ofRow = focusOfRow(row);
-    return { to: () => (opener?.matches("body :not(:disabled)") ? opener : ofRow()) };
+    const { pathname } = window.location;
+    function to() {
+      const isInside = document.activeElement?.matches("body, [role$=dialog], [role$=dialog] *");
+      // What follows the dialog has taken it, or another page will.
+      if (!isInside || window.location.pathname !== pathname) return false;
+      return opener?.matches("body :not(:disabled)") ? opener : ofRow();
+    }
+    return { to };
   });
   return finalFocus.to;
 }
