@@ -116,6 +116,8 @@ func (s *Service) receive(a access, path string) func(huma.Context, func(huma.Co
 			err = s.stillMay(ctx, who, a)
 		}
 		if err != nil {
+			who, _ := ctx.Context().Value(callerKey{}).(*caller)
+			s.reportRefused(c, who, err)
 			s.answerHuma(ctx, err)
 			return
 		}

@@ -3,6 +3,8 @@ package api
 import (
 	"errors"
 	"log/slog"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
@@ -14,9 +16,11 @@ import (
 	"tokentab/backend/request"
 )
 
-// requestRefused logs a 403 with the caller, the request and the reason. who is nil if the caller is unknown.
+// requestRefused logs a 403, or a refused report of an agent, with the caller, the request and the reason. who is nil if the
+// caller is unknown.
 func (s *Service) requestRefused(c *fiber.Ctx, who *caller, err error) {
 	if fault.KindOf(err) != fault.NotPermitted {
+		s.reportRefused(c, who, err)
 		return
 	}
 	if who == nil {
@@ -39,6 +43,30 @@ func (s *Service) requestRefused(c *fiber.Ctx, who *caller, err error) {
 		}
 		return attrs
 	})
+}
+
+// reportRefused logs why a report of an agent was refused. The official SDKs show the status alone, and most then report nothing
+// more.
+func (s *Service) reportRefused(c *fiber.Ctx, who *caller, err error) {
+	path := c.Route().Path
+	isReport := strings.HasPrefix(path, apiRoot+"/agent_instance") || strings.HasPrefix(path, apiRoot+spanRoute)
+	if who == nil || who.APITokenID.IsZero() || !isReport || !isUnsafe(c.Method()) || !fault.Refused(err) {
+		return
+	}
+	route, reason := c.Method()+" "+path, answer.Printable(complaint(err))
+	s.Log.Add(slog.LevelWarn, "report refused", []byte(who.APITokenID.String()+"\x00"+route+"\x00"+reason), func() []slog.Attr {
+		return []slog.Attr{slog.String("reason", reason), slog.String("route", route), slog.String("api_token", who.APITokenID.String()),
+			slog.String("address", answer.Printable(who.Address)), slog.String("request_id", request.ID(c.Context()))}
+	})
+}
+
+// complaint returns what is wrong with a request: with its first field, if fields are wrong.
+func complaint(err error) string {
+	if e, ok := errors.AsType[*fault.Error](err); ok && len(e.Fields) > 0 {
+		name := slices.Min(slices.Collect(maps.Keys(e.Fields)))
+		return name + " " + strings.Join(e.Fields[name], ", ")
+	}
+	return err.Error()
 }
 
 // refusedRequest describes a refused request in one short sentence, without what the client can make longer.

@@ -131,3 +131,21 @@ func TestOneRefusedAddressWritesFewLines(t *testing.T) {
 	}
 	wantLogged(t, p, 0, "code1")
 }
+
+// The official SDKs show the status of a refused report alone.
+func TestARefusedReportIsLoggedWithItsReason(t *testing.T) {
+	t.Parallel()
+	r := startRun(t)
+	r.ok(r.create(nil))
+	r.create(map[string]any{"schema_name": "", "status": "running"}).Want(t, "two wrong fields", http.StatusUnprocessableEntity)
+	r.create(map[string]any{"payload": map[string]any{"text": strings.Repeat("x", 5<<20)}}).Want(t, "a large payload", http.StatusUnprocessableEntity)
+	r.finish("01m844psex6cc97gbnyq390gb01cg3qs", nil).Want(t, "an unknown span", http.StatusNotFound)
+	for _, texts := range [][]string{
+		{"POST /api/v1/agent_spans\"", "schema_name must have"}, {"POST /api/v1/agent_spans\"", "payload must have at most"}, {"POST /api/v1/agent_spans/:id/finish", "no such agent span"},
+	} {
+		wantLogged(t, r.Program, 1, append(texts, "level=WARN", "report refused", "api_token=")...)
+	}
+	r.Call(http.MethodPost, "/api/v1/agent", backendtest.Details(map[string]any{"name": ""}), r.manager).Want(t, "no report", http.StatusUnprocessableEntity)
+	r.list("agent_instance_id=" + r.instance)
+	wantLogged(t, r.Program, 3, "report refused")
+}
