@@ -45,6 +45,8 @@ type importedLine struct {
 const (
 	// importAtOnce is how many tokens one transaction imports. Other changes wait for it.
 	importAtOnce = 100
+	// restBusyImport is restBusy for imports, for whose end a person waits.
+	restBusyImport = 1
 	// maxImportedLine bounds a line, in bytes.
 	maxImportedLine = 16 << 10
 	// mostWrongLines is how many wrong lines an error lists.
@@ -98,6 +100,8 @@ type Import struct {
 	File    string
 	DryRun  bool // only check
 	Shorten bool // lifetimes beyond the longest one, instead of refusing them
+	// Rest pauses between two transactions beside a server; nil for as long as the work took.
+	Rest func()
 }
 
 // ImportResult counts the tokens of an imported file.
@@ -110,7 +114,7 @@ type ImportResult struct {
 
 // ImportTokens imports the tokens of a file. It checks every line before it writes anything. It writes 100 tokens in a
 // transaction; if it is interrupted, a second call skips those that are there. A running server accepts the tokens when
-// it returns.
+// it returns, and has its turns meanwhile.
 func (b *Backend) ImportTokens(ctx context.Context, order Import) (result ImportResult, err error) {
 	names, err := b.namesOf(ctx, order.Account)
 	if err != nil {
@@ -144,6 +148,10 @@ func (b *Backend) ImportTokens(ctx context.Context, order Import) (result Import
 		return checked, err
 	}
 	clear(seen)
+	rest := order.Rest
+	if rest == nil {
+		rest = resting(ctx, restBusyImport)
+	}
 	var batch []token.Imported
 	flush := func() error {
 		made := 0
@@ -159,7 +167,10 @@ func (b *Backend) ImportTokens(ctx context.Context, order Import) (result Import
 		result.Made += made
 		result.Known += len(batch) - made
 		batch = batch[:0]
-		return nil
+		if _, running, err := b.Serving(ctx); running || err != nil {
+			rest()
+		}
+		return ctx.Err()
 	}
 	err = b.eachImported(order, names, func(line int, i token.Imported, lineErr error) error {
 		if lineErr != nil { // the file or the clock has changed

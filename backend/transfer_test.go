@@ -201,6 +201,29 @@ func TestAPipeImportsNothingAndSaysSo(t *testing.T) {
 	}
 }
 
+// A waiting writer of SQLite only looks now and then whether the database is free, so one that never pauses keeps all others out.
+func TestOthersHaveTheirTurnsWhileTokensAreImportedBesideAServer(t *testing.T) {
+	p := backendtest.Start(t)
+	actor := p.Found()
+	_, secret := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+	path := filepath.Join(t.TempDir(), "tokens.jsonl")
+	var lines strings.Builder
+	for i := range 1000 {
+		lines.WriteString(foreign(fmt.Sprint("secret ", i), ""))
+	}
+	if err := os.WriteFile(path, []byte(lines.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	turns := 0
+	_, err := p.ImportTokens(t.Context(), backend.Import{Account: actor.AccountID, File: path, Rest: func() {
+		turns++
+		p.Call(http.MethodPost, "/api/v1/agent", backendtest.Details(map[string]any{"name": "Crawler"}), backendtest.Bearer(secret)).Must(t, http.StatusOK)
+	}})
+	if err != nil || turns < 9 {
+		t.Errorf("%d turns between 10 pieces: %v", turns, err)
+	}
+}
+
 func TestAFileWithAWrongLineImportsNothingAndNamesTheLine(t *testing.T) {
 	p := backendtest.Start(t)
 	actor := p.Found()
