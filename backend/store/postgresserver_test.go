@@ -181,6 +181,40 @@ func TestAServerStaysTheSameWhateverTheSessionsTellOfTimes(t *testing.T) {
 	}
 }
 
+func TestAServerIsRefusedOnlyIfTheOneInUseHasSucceededIt(t *testing.T) {
+	t.Parallel()
+	inUse := postgresServer{started: "100", system: "a", timeline: 2}
+	for name, c := range map[string]struct {
+		found   postgresServer
+		refused bool
+	}{
+		"the same server again":                  {inUse, false},
+		"the same server after a restart":        {postgresServer{"200", "a", 2}, false},
+		"its successor":                          {postgresServer{"200", "a", 3}, false},
+		"the one before it":                      {postgresServer{"50", "a", 1}, true},
+		"the one before it after a restart":      {postgresServer{"200", "a", 1}, true},
+		"another system":                         {postgresServer{"200", "b", 1}, false},
+		"a server that does not say which it is": {postgresServer{"200", "", 0}, false},
+	} {
+		var log strings.Builder
+		all := servers{log: slog.New(slog.NewTextHandler(&log, nil))}
+		if _, err := all.use(inUse); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if _, err := all.use(c.found); (err != nil) != c.refused {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		if current := *all.current.Load(); (current != c.found) != c.refused {
+			t.Errorf("%s: %v is used", name, current)
+		}
+		if told := strings.Count(log.String(), "\n"); told > 1 || told == 1 != c.refused {
+			t.Errorf("%s: the log says %q", name, log.String())
+		}
+	}
+}
+
 // sessionOfLooks returns the process of the connection of looks.
 func sessionOfLooks(t *testing.T, s *Store) int64 {
 	t.Helper()
