@@ -546,6 +546,7 @@ func TestTheFieldsOfABulkItemMayBeInDetails(t *testing.T) {
 		item("agent_spans/create_test_spans", "details-test", map[string]any{"agent_instance_id": r.instance, "count": 2}, nil),
 		item("agent_instances/finish", "details-end", map[string]any{"status": "failed"}, map[string]any{"agent_instance_id": r.instance}),
 		item("pfids/generate", "details-ids", map[string]any{"count": 3}, nil),
+		item("agent_instances/list", "details-list", map[string]any{"status": "active"}, nil),
 	}}, r.manager))
 	if finished := []any{a.Get(t, "outputs", "details-finish", "details", "status"), a.Get(t, "outputs", "details-finish", "details", "finished_at"), a.Get(t, "outputs", "details-finish", "details", "result_payload", "x")}; !slices.Equal(finished, []any{"failed", "2026-01-31T00:00:00.000Z", 1.0}) {
 		t.Errorf("the span: %v, %s", finished, a.Body)
@@ -553,6 +554,9 @@ func TestTheFieldsOfABulkItemMayBeInDetails(t *testing.T) {
 	ids, _ := a.Get(t, "outputs", "details-ids", "details", "pfids").([]any)
 	if a.Text(t, "outputs", "details-end", "details", "status") != "failed" || len(ids) != 3 || r.counts(r.instance)["total"] != 3.0 {
 		t.Errorf("the others: %s", a.Body)
+	}
+	if listed, ok := a.Get(t, "outputs", "details-list", "summaries").([]any); !ok || len(listed) != 0 {
+		t.Errorf("the list of active instances: %s", a.Body)
 	}
 }
 

@@ -278,7 +278,7 @@ func encoded(text string) json.RawMessage {
 
 func (i item) query() string {
 	query := url.Values{}
-	for name, value := range i {
+	for name, value := range i.flat() {
 		if rawjson.IsObject(value) { // pagination: {offset: 0}
 			for key, v := range rawjson.Members(value) {
 				query.Set(name+"["+key+"]", shownValue(v))
