@@ -535,8 +535,12 @@ func TestPromise1NothingChangesWhileTheTriggersThatTellOtherCopiesAreDisabled(t 
 			t.Errorf("with the triggers of %s again: %v", table, err)
 		}
 	}
-	onPostgres(t, at, "ALTER DATABASE "+databaseOf(t, at)+" SET session_replication_role = replica")
-	other := openedAt(t, at) // a first start on it would
+	onPostgres(t, at, "ALTER TABLE signing_keys ENABLE REPLICA TRIGGER signing_keys_changed")
+	if err := s.SetSetting(t.Context(), "colour", "green"); !errors.Is(err, errSilent) {
+		t.Errorf("with a trigger for replicas alone: %v", err)
+	}
+	onPostgres(t, at, "ALTER TABLE signing_keys ENABLE TRIGGER ALL", "ALTER DATABASE "+databaseOf(t, at)+" SET session_replication_role = replica")
+	other := openedAt(t, at)
 	if err := other.SetSetting(t.Context(), "colour", "green"); !errors.Is(err, errSilent) {
 		t.Errorf("as a replica: %v", err)
 	}
