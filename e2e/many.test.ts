@@ -188,6 +188,23 @@ test.describe("on a narrow touch screen", () => {
     await expect(page.getByRole("button", { name: "Undo" })).toBeInViewport({ ratio: 1 });
     await expectNoOverflow(page);
   });
+
+  test("the bar fits beside the number of very many tokens", async ({ page, api, signedIn: _ }) => {
+    await someTokens(api, 52);
+    await page.route("**/api/v1/api_token?*", async (route) => {
+      const { "if-none-match": _known, ...headers } = route.request().headers();
+      const response = await route.fetch({ headers });
+      const answer = await response.json();
+      answer.pagination.item_count = 10_007;
+      await route.fulfill({ response, json: answer });
+    });
+    await page.goto(tab);
+    await page.getByRole("checkbox", { name: "Select all on this page" }).tap();
+    await expect(bar(page)).toContainText("50 selected on this page");
+    await expect(bar(page).getByRole("button", { name: "Select all 10,007 matching" })).toBeVisible();
+    await expect(bar(page)).toBeInViewport({ ratio: 1 });
+    await expectNoOverflow(page);
+  });
 });
 
 async function expectNoOverflow(page: Page) {

@@ -58,7 +58,7 @@ export default function BulkActions({ selection, change, filter, page, matching 
         data-bulk
         className="mt-3 flex flex-wrap items-center gap-x-2 gap-y-1 rounded-box border border-line-strong bg-raised py-2 pr-2 pl-4 shadow-float max-lg:pl-2"
       >
-        <p className="font-medium max-lg:pl-2">
+        <p className="font-medium max-lg:flex-1 max-lg:pl-2">
           {all && "All "}
           {amountOf(selection, matching).toLocaleString("en")}{" "}
           <span className={where && "max-sm:sr-only"}>selected</span>
