@@ -64,11 +64,7 @@ func (d *doctor) Run(ctx context.Context, std IO) (err error) {
 	}
 	failed := 0
 	for _, f := range found {
-		line := fmt.Sprintf("%-4s  %s: %s", f.Verdict, f.What, f.Found)
-		if f.Do != "" {
-			line += ". " + strings.ToUpper(f.Do[:1]) + f.Do[1:] + "."
-		}
-		if _, err := fmt.Fprintln(std.Out, line); err != nil {
+		if _, err := fmt.Fprintln(std.Out, lineOf(f)); err != nil {
 			return err
 		}
 		if f.Verdict == backend.Failure {
@@ -220,6 +216,14 @@ func (d *doctor) examineMemory() backend.Finding {
 
 // memoryFor returns how many bytes a server takes at most that validates this many tokens; docs/settings.md states it.
 func memoryFor(tokens int) uint64 { return 128<<20 + 500*uint64(tokens) }
+
+func lineOf(f backend.Finding) string {
+	line := fmt.Sprintf("%-4s  %s: %s", f.Verdict, f.What, f.Found)
+	if f.Do != "" { // what a server says is a sentence
+		line = strings.TrimSuffix(line, ".") + ". " + strings.ToUpper(f.Do[:1]) + f.Do[1:] + "."
+	}
+	return line
+}
 
 // examineServer asks the running server, if there is one.
 func (d *doctor) examineServer(ctx context.Context, b *backend.Backend) []backend.Finding {

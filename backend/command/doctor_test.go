@@ -63,6 +63,14 @@ func TestTheDoctorFindsFilesThatOthersCanReadOrReplace(t *testing.T) {
 	}
 }
 
+func TestAFindingReadsAsSentences(t *testing.T) {
+	for found, want := range map[string]string{"not ready: The disk is full.": "fail  server: not ready: The disk is full. See its log.", "no answer": "fail  server: no answer. See its log."} {
+		if line := lineOf(backend.Finding{Verdict: backend.Failure, What: "server", Found: found, Do: "see its log"}); line != want {
+			t.Errorf("%q", line)
+		}
+	}
+}
+
 func TestTheDoctorComparesTheTimesOfTheCertificateWithTheClock(t *testing.T) {
 	pair, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
