@@ -2,10 +2,11 @@ package store
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -177,8 +178,10 @@ func (s *db) probe(ctx context.Context) {
 		return
 	}
 	value := fmt.Sprintf("%16d", h.now().UnixMilli()) // differs each time, so that it must be written
-	if hasFailed {
-		value = strings.Repeat(value, probeBytes/len(value))
+	if hasFailed {                                    // Postgres would compress anything but random text to nothing
+		var random [probeBytes / 2]byte
+		_, _ = rand.Read(random[:])
+		value = hex.EncodeToString(random[:])
 	}
 	_ = s.SetSetting(ctx, "probe", value)
 }

@@ -550,6 +550,23 @@ func TestPromise1NothingChangesWhileTheTriggersThatTellOtherCopiesAreDisabled(t 
 	}
 }
 
+func TestReadyAfterAFailureNeedsRoomThatNoCompressionSpares(t *testing.T) {
+	pgtest.OnPostgres(t)
+	s, at := opened(t)
+	onPostgres(t, at, "ALTER TABLE api_tokens DISABLE TRIGGER ALL")
+	if err := s.Ready(t.Context()); err == nil {
+		t.Fatal("ready without triggers")
+	}
+	onPostgres(t, at, "ALTER TABLE api_tokens ENABLE TRIGGER ALL")
+	s.health.isStale.Store(true) // Ready repeats an answer for a second
+	if err := s.Ready(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if size, err := value[int](s.reader, "SELECT pg_column_size(value) FROM settings WHERE name = 'probe'"); err != nil || size < probeBytes {
+		t.Errorf("it has written %d bytes, %v; want %d", size, err, probeBytes)
+	}
+}
+
 func TestAReadTogetherShowsOneState(t *testing.T) {
 	pgtest.OnPostgres(t)
 	s, _ := opened(t)
