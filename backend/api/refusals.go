@@ -48,8 +48,8 @@ func (s *Service) requestRefused(c *fiber.Ctx, who *caller, err error) {
 // reportRefused logs why a report of an agent was refused. The official SDKs show the status alone, and most then report nothing
 // more.
 func (s *Service) reportRefused(c *fiber.Ctx, who *caller, err error) {
-	path := c.Route().Path
-	isReport := strings.HasPrefix(path, apiRoot+"/agent_instance") || strings.HasPrefix(path, apiRoot+spanRoute)
+	path := c.Route().Path // of bulk for spans that are reported together
+	isReport := strings.HasPrefix(path, apiRoot+"/agent_instance") || strings.HasPrefix(path, apiRoot+spanRoute) || path == apiRoot+"/bulk"
 	if who == nil || who.APITokenID.IsZero() || !isReport || !isUnsafe(c.Method()) || !fault.Refused(err) {
 		return
 	}

@@ -140,12 +140,13 @@ func TestARefusedReportIsLoggedWithItsReason(t *testing.T) {
 	r.create(map[string]any{"schema_name": "", "status": "running"}).Want(t, "two wrong fields", http.StatusUnprocessableEntity)
 	r.create(map[string]any{"payload": map[string]any{"text": strings.Repeat("x", 5<<20)}}).Want(t, "a large payload", http.StatusUnprocessableEntity)
 	r.finish("01m844psex6cc97gbnyq390gb01cg3qs", nil).Want(t, "an unknown span", http.StatusNotFound)
+	r.ok(r.post("/bulk", map[string]any{"items": []any{map[string]any{"_type": "agent_spans/finish", "idempotency_key": "in-bulk-1", "agent_span_id": "01m844psex6cc97gbnyq390gb01cg3qs"}}}))
 	for _, texts := range [][]string{
-		{"POST /api/v1/agent_spans\"", "schema_name must have"}, {"POST /api/v1/agent_spans\"", "payload must have at most"}, {"POST /api/v1/agent_spans/:id/finish", "no such agent span"},
+		{"POST /api/v1/agent_spans\"", "schema_name must have"}, {"POST /api/v1/agent_spans\"", "payload must have at most"}, {"POST /api/v1/agent_spans/:id/finish", "no such agent span"}, {"POST /api/v1/bulk", "no such agent span"},
 	} {
 		wantLogged(t, r.Program, 1, append(texts, "level=WARN", "report refused", "api_token=")...)
 	}
 	r.Call(http.MethodPost, "/api/v1/agent", backendtest.Details(map[string]any{"name": ""}), r.manager).Want(t, "no report", http.StatusUnprocessableEntity)
 	r.list("agent_instance_id=" + r.instance)
-	wantLogged(t, r.Program, 3, "report refused")
+	wantLogged(t, r.Program, 4, "report refused")
 }
