@@ -238,6 +238,13 @@ test("on a phone with text twice as large, the lists scroll in one direction onl
       );
     }
   }
+  await page.setViewportSize({ width: 320, height: 800 });
+  await page.goto("/account/api-tokens/connect");
+  const download = page.getByRole("button", { name: /^Download/ });
+  await expect(download).toBeVisible();
+  await tooWide();
+  const button = await download.boundingBox();
+  expect(button && button.x + button.width).toBeLessThanOrEqual(320);
 });
 
 test("a row of the tokens breaks no word at any width", async ({ page, api, signedIn: _ }) => {

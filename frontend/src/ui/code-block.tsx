@@ -39,7 +39,7 @@ export function CodeBlock({
     <section aria-label={label} className="overflow-hidden rounded-box border border-line">
       <div className="flex flex-wrap items-center justify-between gap-2 border-b border-line py-1.5 pr-1.5 pl-3">
         <span className="min-w-0 font-medium wrap-anywhere">{name}</span>
-        <div className="flex gap-1.5">
+        <div className="flex flex-wrap gap-1.5">
           <CopyButton
             state={state}
             what={label}
