@@ -247,6 +247,20 @@ test("on a phone with text twice as large, the lists scroll in one direction onl
   expect(button && button.x + button.width).toBeLessThanOrEqual(320);
 });
 
+test("the menu of a user with a long name fits the window", async ({ page, api, signedIn: _ }) => {
+  const [user] = await api.list<{ id: string }>("/admin_user");
+  await api.change(`/admin_user/${user?.id}`, { name: "W".repeat(100) });
+  for (const [width, opener] of [
+    [1280, /^Account menu/],
+    [390, "Menu"],
+  ] as const) {
+    await page.setViewportSize({ width, height: 800 });
+    await page.goto("/agents");
+    await page.getByRole("button", { name: opener }).click();
+    await expect(page.getByRole("menu")).toBeInViewport({ ratio: 1 });
+  }
+});
+
 test("a row of the tokens breaks no word at any width", async ({ page, api, signedIn: _ }) => {
   await api.create("/api_token", { token_scope: "account", name: "Nightly build" });
   await page.goto("/account/api-tokens");

@@ -18,7 +18,7 @@ export function Menu({ trigger, busy, align = "end", side = "bottom", children }
       <BaseMenu.Trigger render={trigger} />
       <BaseMenu.Portal>
         <BaseMenu.Positioner align={align} side={side} sideOffset={4} collisionPadding={8} className="z-30">
-          <BaseMenu.Popup className="max-h-(--available-height) min-w-40 overflow-y-auto rounded-box border border-line bg-raised p-1 shadow-float outline-none">
+          <BaseMenu.Popup className="max-h-(--available-height) max-w-[min(--spacing(80),var(--available-width))] min-w-40 overflow-y-auto rounded-box border border-line bg-raised p-1 shadow-float outline-none">
             {children}
           </BaseMenu.Popup>
         </BaseMenu.Positioner>
