@@ -178,7 +178,8 @@ func (s *db) probe(ctx context.Context) {
 		return
 	}
 	value := fmt.Sprintf("%16d", h.now().UnixMilli()) // differs each time, so that it must be written
-	if hasFailed {                                    // Postgres would compress anything but random text to nothing
+	if hasFailed {
+		// Random, because Postgres would compress repeated text to nothing.
 		var random [probeBytes / 2]byte
 		_, _ = rand.Read(random[:])
 		value = hex.EncodeToString(random[:])

@@ -100,13 +100,23 @@ func checkKey(tx *gorm.DB, kid string) error {
 // key.
 const keySlack = 2 * 60 * 1000
 
-// ofKey selects the tokens that key k signed or may have signed and that are not revoked. It is a union of two
-// selects, so that both use the index: tokens with this key id, and the few without any.
-const ofKey = `(
-	SELECT t.id, t.account_id, t.expires_at FROM api_tokens t WHERE t.status <> 'revoked' AND t.kid = k.kid
-	UNION ALL SELECT t.id, t.account_id, t.expires_at FROM api_tokens t WHERE t.status <> 'revoked' AND t.kid IS NULL
+// A token t that is not revoked was signed by key k, or may have been: it names the key, or it is one of the few that name none. Each is
+// looked for by a select of its own, so that both use the index.
+const (
+	namesKey   = "t.status <> 'revoked' AND t.kid = k.kid"
+	namesNoKey = `t.status <> 'revoked' AND t.kid IS NULL
 		AND (t.inserted_at >= k.signs_from - @slack OR k.signs_from = (SELECT MIN(signs_from) FROM signing_keys))
-		AND t.inserted_at < COALESCE((SELECT MIN(o.signs_from) FROM signing_keys o WHERE o.signs_from > k.signs_from) + @slack, t.inserted_at + 1)) of_key`
+		AND t.inserted_at < COALESCE((SELECT MIN(o.signs_from) FROM signing_keys o WHERE o.signs_from > k.signs_from) + @slack, t.inserted_at + 1)`
+)
+
+// ofKey selects the tokens of key k.
+const ofKey = `(
+	SELECT t.id, t.account_id, t.expires_at FROM api_tokens t WHERE ` + namesKey + `
+	UNION ALL SELECT t.id, t.account_id, t.expires_at FROM api_tokens t WHERE ` + namesNoKey + `) of_key`
+
+// someOfKey selects some tokens of a key. It joins: Postgres would go through all of ofKey again for each token.
+const someOfKey = `SELECT t.id, t.account_id FROM signing_keys k JOIN api_tokens t ON ` + namesKey + ` WHERE k.kid = @kid
+	UNION ALL SELECT t.id, t.account_id FROM signing_keys k JOIN api_tokens t ON ` + namesNoKey + ` WHERE k.kid = @kid LIMIT @limit`
 
 // oldOfKey selects the tokens with an old secret that key k signed or may have signed and that is still valid.
 const oldOfKey = `SELECT t.id FROM old_secrets o JOIN api_tokens t ON t.id = o.token_id
@@ -131,8 +141,7 @@ func (s Keys) RevokeSomeOfKey(ctx context.Context, kid string, limit int, at tim
 		if err != nil {
 			return err
 		}
-		byAccount, err := tokensByAccount(tx, "SELECT s.id, s.account_id FROM signing_keys k, api_tokens s WHERE k.kid = @kid AND s.id IN (SELECT id FROM "+ofKey+") LIMIT @limit",
-			map[string]any{"kid": kid, "slack": keySlack, "limit": limit})
+		byAccount, err := tokensByAccount(tx, someOfKey, map[string]any{"kid": kid, "slack": keySlack, "limit": limit})
 		if err != nil {
 			return err
 		}

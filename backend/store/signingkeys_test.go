@@ -2,6 +2,8 @@ package store
 
 import (
 	"crypto/rand"
+	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -61,5 +63,24 @@ func TestTokensOfOlderDataAreAttributedToTheirKey(t *testing.T) {
 	}
 	if uses, err = s.Keys.KeyUses(t.Context(), now(), true); err != nil || uses["a"] != 2 || uses["b"] != 0 || uses["c"] != 1 || total != 3 {
 		t.Errorf("%v, %d revoked, %v", uses, total, err)
+	}
+}
+
+func TestTheTokensOfAKeyAreReadOnceNotForEachOther(t *testing.T) {
+	pgtest.OnPostgres(t)
+	s, at := opened(t)
+	onPostgres(t, at, "INSERT INTO accounts (id, partition, name, purpose, inserted_at, updated_at) VALUES ('a', 1, 'a', 'business', 1, 1)",
+		"INSERT INTO signing_keys (kid, sealed_private_key, public_key, signs_from, inserted_at) VALUES ('k', '', '', 1, 1)",
+		`INSERT INTO api_tokens (id, account_id, name, secret_hash, hint, token_scope, status, expires_at, inserted_at, updated_at, kid)
+			SELECT n, 'a', '', decode(lpad(to_hex(n), 8, '0'), 'hex'), '', 'account', CASE WHEN n < 500 THEN 'revoked' ELSE 'active' END, 1, 1, 1, CASE WHEN n % 2 = 0 THEN 'k' END FROM generate_series(1, 1000) n`, "ANALYZE")
+	plan, err := values[string](s.reader, "EXPLAIN (ANALYZE, TIMING OFF, COSTS OFF) "+someOfKey, map[string]any{"kid": "k", "slack": keySlack, "limit": 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	repeats := regexp.MustCompile(`loops=(\d+)`)
+	for _, step := range plan {
+		if found := repeats.FindStringSubmatch(step); found != nil && len(found[1]) > 1 && strings.Contains(step, "api_tokens") {
+			t.Errorf("a step runs %s times:\n%s", found[1], strings.Join(plan, "\n"))
+		}
 	}
 }
