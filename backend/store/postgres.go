@@ -136,11 +136,7 @@ func parsePostgres(at Postgres) (*remote, error) {
 	r := &remote{config: config, again: at.Again, flag: flag, readers: at.Readers, finders: at.Finders, schema: lastOf(postgresMigrations)}
 	given := config.ValidateConnect
 	config.ValidateConnect = func(ctx context.Context, c *pgconn.PgConn) error {
-		err := r.servers.accept(ctx, c)
-		if err == nil && given != nil {
-			err = given(ctx, c)
-		}
-		return err
+		return r.servers.accept(ctx, c, given)
 	}
 	if r.again == nil {
 		r.again = func() (string, error) { return at.URL, nil }

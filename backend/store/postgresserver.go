@@ -46,8 +46,9 @@ var errStandbyServer = errors.New("this is a standby, which takes no changes: na
 const serverKey = "server"
 
 // accept returns an error for a new connection to a standby, which may lack the latest changes, or to a former primary. Each
-// connection is checked: of several hosts, the primary may take no more connections for a while.
-func (all *servers) accept(ctx context.Context, c *pgconn.PgConn) error {
+// connection is checked: of several hosts, the primary may take no more connections for a while. A server that the URL does not
+// admit, such as a read-only one, is not used, and succeeds none.
+func (all *servers) accept(ctx context.Context, c *pgconn.PgConn, admits pgconn.ValidateConnectFunc) error {
 	results, err := c.Exec(ctx, serverQuery).ReadAll()
 	switch {
 	case err != nil && ctx.Err() != nil:
@@ -62,6 +63,11 @@ func (all *servers) accept(ctx context.Context, c *pgconn.PgConn) error {
 	found := postgresServer{started: string(state[1])}
 	if len(results) > 1 && len(results[1].Rows) > 0 {
 		if _, err := fmt.Sscanf(string(results[1].Rows[0][0]), "%s %x", &found.system, &found.timeline); err != nil {
+			return err
+		}
+	}
+	if admits != nil {
+		if err := admits(ctx, c); err != nil {
 			return err
 		}
 	}

@@ -167,6 +167,22 @@ func TestAProgramUsesTheLatestOfSeveralPrimaries(t *testing.T) {
 	}
 }
 
+func TestAServerThatTheURLDoesNotAdmitSucceedsNone(t *testing.T) {
+	pgtest.OnPostgres(t)
+	former, present := twoPrimaries(t)
+	onPostgres(t, present, "ALTER DATABASE "+databaseOf(t, present)+" SET default_transaction_read_only = on")
+	hosts := ""
+	changedURL(t, present, func(u *url.URL) { hosts = u.Host })
+	s, err := openURL(t, strings.Replace(former, "/test", ","+hosts+"/test", 1)+"&target_session_attrs=read-write")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if colour, err := s.Setting(t.Context(), "colour"); err != nil || colour != "grey" {
+		t.Errorf("%q, %v", colour, err)
+	}
+}
+
 func TestAServerStaysTheSameWhateverTheSessionsTellOfTimes(t *testing.T) {
 	pgtest.OnPostgres(t)
 	s, at := opened(t)
