@@ -10,7 +10,7 @@ import (
 // Keep is how much activity is kept.
 type Keep struct {
 	For  time.Duration // how long spans, and instances without spans, are kept
-	Most int64         // bytes of all spans together
+	Most int64         // bytes of all instances and spans together
 }
 
 // MostVersions is how many versions that its instances registered an agent has. The oldest ones go, even if instances have
@@ -20,9 +20,9 @@ const MostVersions = 10_000
 // TrimStore removes activity in small steps, each of which is one transaction. Stamps after now are from a clock that was
 // ahead, and keep nothing longer.
 type TrimStore interface {
-	// TrimSpans removes some of the oldest spans that arrived before an instant, or of the account with the most if all exceed
-	// most bytes; open ones of instances that still report only if there are few others. more reports whether there may be
-	// others.
+	// TrimSpans removes some of the oldest spans that arrived before an instant. If all spans and instances exceed most bytes, it
+	// removes some of the oldest of the account with the most, of instances only those without spans. Open spans of instances
+	// that still report go only if there are few others. more reports whether there may be others.
 	TrimSpans(ctx context.Context, now, before time.Time, most int64) (more bool, err error)
 	// TrimDeleted removes some of what belongs to deleted agents, deployments and environments.
 	TrimDeleted(ctx context.Context) (more bool, err error)

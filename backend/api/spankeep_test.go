@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -31,7 +32,7 @@ func (r *running) holds(instances, spans int) {
 	r.t.Helper()
 	var i, s, counted, bytes int
 	err := r.Database().QueryRow(`SELECT (SELECT count(*) FROM agent_instances), (SELECT count(*) FROM agent_spans), (SELECT COALESCE(SUM(activity_bytes), 0) FROM accounts),
-		(SELECT COALESCE(SUM(size), 0) FROM agent_spans)`).Scan(&i, &s, &counted, &bytes)
+		(SELECT COALESCE(SUM(size), 0) FROM agent_spans) + (SELECT COALESCE(SUM(500 + COALESCE(octet_length(qualities), 0)), 0) FROM agent_instances)`).Scan(&i, &s, &counted, &bytes)
 	if err != nil || i != instances || s != spans || counted != bytes {
 		r.t.Errorf("%d instances, %d spans, %d bytes counted of %d, %v; want %d and %d", i, s, counted, bytes, err, instances, spans)
 	}
@@ -123,6 +124,54 @@ func TestTheOldestSpansMakeRoom(t *testing.T) {
 	if !slices.Equal(kept, made[len(made)-len(kept):]) {
 		t.Errorf("%v are left of %v", kept, made)
 	}
+}
+
+// qualityOf60KiB is a payload of about as much as an instance may have.
+var qualityOf60KiB = map[string]any{"name": "score", "payload": map[string]any{"text": strings.Repeat("x", 60<<10)}}
+
+func TestInstancesAndTheirQualityPayloadsCountAndMakeRoom(t *testing.T) {
+	t.Parallel()
+	r := startRun(t, func(c *config.Config, _ *backend.World) { c.ActivityMax = 16 << 20 })
+	span := r.ok(r.create(nil)).Text(t, "details", "id")
+	first := r.instance
+	for range 300 {
+		r.instance = r.register()
+		r.ok(r.post("/agent_instance/"+r.instance+"/record_quality", qualityOf60KiB))
+	}
+	r.ok(r.post("/agent_instance/"+r.instance+"/record_quality", qualityOf60KiB))
+	r.trim()
+	var instances, bytes int
+	if err := r.Database().QueryRow("SELECT (SELECT count(*) FROM agent_instances), (SELECT SUM(activity_bytes) FROM accounts)").Scan(&instances, &bytes); err != nil || bytes > 16<<20 || bytes < 12<<20 {
+		t.Errorf("%d instances with %d bytes are left, %v", instances, bytes, err)
+	}
+	r.holds(instances, r.spans())
+	r.ok(r.finish(span, nil)) // the oldest, but of an instance that reports
+	for range 5 {
+		r.ok(r.post("/agent_instance/"+first+"/record_quality", map[string]any{"name": "score", "payload": nil}))
+	}
+	r.holds(instances, 1)
+}
+
+func TestInstancesThatEndedBeforeTheFirstSpanMakeRoomBeforeIt(t *testing.T) {
+	t.Parallel()
+	r := startRun(t, func(c *config.Config, _ *backend.World) { c.ActivityMax = 16 << 20 })
+	reporting := r.instance
+	for range 100 {
+		r.instance = r.register()
+		r.ok(r.post("/agent_instance/"+r.instance+"/record_quality", qualityOf60KiB))
+		r.ok(r.post("/agent_instance/"+r.instance+"/finish", map[string]any{"status": "complete"}))
+	}
+	r.Clock.Move(time.Minute)
+	r.instance = reporting
+	for range 14 {
+		r.large()
+	}
+	r.trim()
+	var instances int
+	if err := r.Database().QueryRow("SELECT count(*) FROM agent_instances").Scan(&instances); err != nil || instances > 70 || instances < 30 {
+		t.Errorf("%d instances are left, %v", instances, err)
+	}
+	r.holds(instances, 14)
 }
 
 func TestPromise7NoAccountTakesTheRoomOfAnother(t *testing.T) {
@@ -224,7 +273,7 @@ func TestOpenSpansOfARunningInstanceDoNotPileUp(t *testing.T) {
 		INSERT INTO agent_spans (account_id, id, instance, agent_id, schema_name, status, created_status, payload, size, started_at, inserted_at, updated_at)
 		SELECT account_id, substr(id, 1, 20) || (100000 + i), instance, agent_id, schema_name, status, created_status, payload, size, started_at, inserted_at, updated_at
 		FROM agent_spans CROSS JOIN n`
-	for _, change := range []string{many, "UPDATE agent_instances SET active_spans = 5201", "UPDATE accounts SET activity_bytes = (SELECT SUM(size) FROM agent_spans)"} {
+	for _, change := range []string{many, "UPDATE agent_instances SET active_spans = 5201", "UPDATE accounts SET activity_bytes = 500 + (SELECT SUM(size) FROM agent_spans)"} {
 		r.Exec(change)
 	}
 	r.Clock.Move(31 * 24 * time.Hour)

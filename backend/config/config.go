@@ -62,7 +62,7 @@ type Serving struct {
 // goes.
 type Activity struct {
 	ActivityRetention Lifetime `help:"How long agent instances and spans are kept, such as 30d; at least a day." default:"30d" placeholder:"TIME"`
-	ActivityMax       Size     `help:"How much agent spans may take together, such as 1GiB; at least 16MiB. Beyond it the oldest of the account with the most are removed." default:"1GiB" placeholder:"SIZE"`
+	ActivityMax       Size     `help:"How much agent instances and spans may take together, such as 1GiB; at least 16MiB. Beyond it the oldest of the account with the most are removed." default:"1GiB" placeholder:"SIZE"`
 }
 
 // Backups are the settings of scheduled backups.

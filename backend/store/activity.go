@@ -122,12 +122,71 @@ func (s Activity) TrimSpans(ctx context.Context, now, before time.Time, most int
 		}
 		const its = "WHERE account_id = ?"
 		left = budget{trimRows, int(min(total-most, trimBytes))}
-		removed, err = removeSpans(tx, &left, firstSpans(its, "1 = 1"+ended), append([]any{largest, trimThrough}, lively...)...)
-		if err == nil && removed == 0 {
-			removed, err = removeSpans(tx, &left, firstSpans(its, "1 = 1"), largest, trimThrough)
+		for _, step := range []func() (int, error){
+			func() (int, error) { return removeIdle(tx, left, largest, idleBefore, lively...) },
+			func() (int, error) {
+				return removeSpans(tx, &left, firstSpans(its, "1 = 1"+ended), append([]any{largest, trimThrough}, lively...)...)
+			},
+			func() (int, error) { return removeIdle(tx, left, largest, "1 = 1") },
+			func() (int, error) { return removeSpans(tx, &left, firstSpans(its, "1 = 1"), largest, trimThrough) },
+		} {
+			if removed, err = step(); err != nil || removed > 0 {
+				break
+			}
 		}
 		return removed > 0, err
 	})
+}
+
+// idleBefore is the condition of an instance t that an account's oldest span outlived, and whose agent no longer reports.
+const idleBefore = `t.updated_at < COALESCE((SELECT inserted_at FROM agent_spans WHERE account_id = t.account_id ORDER BY number LIMIT 1), t.updated_at + 1)
+	AND NOT (t.status IN ('pending', 'active') AND t.updated_at BETWEEN ? AND ?)`
+
+// removeIdle removes some of the first instances of an account that have no spans and meet a condition, within the budget. It returns
+// how many.
+func removeIdle(tx *gorm.DB, left budget, account pfid.ID, condition string, args ...any) (removed int, err error) {
+	const first = "SELECT t.number, " + instanceBytes + " FROM (SELECT number FROM agent_instances WHERE account_id = ? ORDER BY number LIMIT ?) f JOIN agent_instances t ON t.number = f.number "
+	var idle []int64
+	err = scan(tx, first+"WHERE NOT EXISTS (SELECT 1 FROM agent_spans s WHERE s.instance = t.number) AND "+condition+" ORDER BY t.number", append([]any{account, left.rows}, args...), func(rows *sql.Rows) error {
+		if left.isSpent() {
+			return errSpent
+		}
+		var number int64
+		var size int
+		err := rows.Scan(&number, &size)
+		idle = append(idle, number)
+		left.rows--
+		left.bytes -= size
+		return err
+	})
+	if err != nil && !errors.Is(err, errSpent) || len(idle) == 0 {
+		return 0, err
+	}
+	return len(idle), deleteInstances(tx, "number IN "+anyNumberOf, document{idle})
+}
+
+// instanceBytes is what an instance counts in the share of its account beside its spans: its row, and its quality payloads.
+const instanceBytes = "500 + COALESCE(octet_length(qualities), 0)"
+
+// countInstance counts an instance of an account in its share, or with -1 no longer.
+const countInstance = "UPDATE accounts SET activity_bytes = activity_bytes + ? * (SELECT " + instanceBytes + " FROM agent_instances WHERE account_id = accounts.id AND id = ?) WHERE id = ?"
+
+// deleteInstances deletes the instances without spans that meet a condition.
+func deleteInstances(tx *gorm.DB, where string, args ...any) error {
+	shares := map[pfid.ID]int64{}
+	err := scan(tx, "DELETE FROM agent_instances WHERE "+where+" RETURNING account_id, "+instanceBytes, args, func(rows *sql.Rows) error {
+		var account pfid.ID
+		var size int64
+		err := rows.Scan(&account, &size)
+		shares[account] += size
+		return err
+	})
+	for account, size := range shares {
+		if err == nil {
+			_, err = exec(tx, addActivityBytes+"?", -size, account)
+		}
+	}
+	return err
 }
 
 // TrimDeleted implements activity.TrimStore.
@@ -158,7 +217,7 @@ func removeInstances(tx *gorm.DB, column string, id pfid.ID, most int) (removed 
 			return removed, err
 		}
 		if n == 0 {
-			if err := tx.Exec("DELETE FROM agent_instances WHERE number = ?", number).Error; err != nil {
+			if err := deleteInstances(tx, "number = ?", number); err != nil {
 				return removed, err
 			}
 			n, left.rows = 1, left.rows-1
@@ -199,7 +258,7 @@ func (s Activity) TrimInstances(ctx context.Context, now, before time.Time, afte
 		if err := tx.Exec("UPDATE agent_instances SET updated_at = ? WHERE number IN "+anyNumberOf+" AND updated_at > ?", stamp(now), document{ahead}, stamp(now)).Error; err != nil {
 			return err
 		}
-		return tx.Exec("DELETE FROM agent_instances WHERE number IN "+anyNumberOf+" AND "+empty, document{old}, stamp(before)).Error
+		return deleteInstances(tx, "number IN "+anyNumberOf+" AND "+empty, document{old}, stamp(before))
 	})
 }
 

@@ -85,7 +85,14 @@ func (s Activity) ChangeInstance(ctx context.Context, scope activity.Scope, id p
 		if err != nil || len(changed) == 0 {
 			return i, err
 		}
-		return i, instances.update(tx, i, append(changed, "updated_at")...)
+		if _, err := exec(tx, countInstance, -1, id, scope.AccountID); err != nil {
+			return i, err
+		}
+		if err := instances.update(tx, i, append(changed, "updated_at")...); err != nil {
+			return i, err
+		}
+		_, err = exec(tx, countInstance, 1, id, scope.AccountID)
+		return i, err
 	})
 }
 

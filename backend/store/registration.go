@@ -79,6 +79,9 @@ func (s Activity) RegisterInstance(ctx context.Context, scope activity.Scope, i 
 		if err := instances.insertNew(tx, activity.ListedInstance{Instance: i}, idTaken()); err != nil {
 			return made, err
 		}
+		if _, err := exec(tx, countInstance, 1, i.ID, scope.AccountID); err != nil {
+			return made, err
+		}
 		made.SchemaVersionID = schema
 		made.ListedInstance, err = instanceOf(tx, scope, i.ID)
 		return made, err

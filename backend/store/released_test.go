@@ -49,6 +49,7 @@ var released = map[string]string{
 	"00035_activity_shares.sql":     "0c15a449c3e00d38676d480a3537bacf83c2dd23e76d405259d9df4bc776be89",
 	"00036_invite_mails.sql":        "bc8c6c1c4be179f989954a2d5f86c9a6537a32c3714c39b0db3389a5d3fdc224",
 	"00037_webhook_setters.sql":     "06fcc3a8492da0b68cdb1843e9ec895cd22190574dbb31dfa0e1785788ce9a96",
+	"00038_instance_bytes.sql":      "36147b735847057e5624839a57b7a726b8a47c7301f4fb1cd4152fd56ba86130",
 
 	"postgres/00030_first.sql":             "aeb7117349aa98cb69146af8116d3d1565f9ae5aae2769452595fe38061b2666",
 	"postgres/00031_audit_actors.sql":      "1d1f9423844bc45e96a24edcb6c678b4c2cbe7fc31c8b8227b68dacd5a1f7f6c",
@@ -58,6 +59,7 @@ var released = map[string]string{
 	"postgres/00035_activity_shares.sql":   "5a9ce263816ef7c18d075daa66949e9a92fe0c36bb8542abebb3784a8383960f",
 	"postgres/00036_invite_mails.sql":      "78c17b79c7354be1a7a5210ec3be381d6afad6d74ca2d6de611860b326720000",
 	"postgres/00037_webhook_setters.sql":   "0359383a38421bfdf15e9cddfe7a19075305bf7f386e62dc10f8801964932573",
+	"postgres/00038_instance_bytes.sql":    "6ba427354800216e08fd166bf295dee7b22bd7bc5197d75c5892670c46c8437b",
 }
 
 func TestReleasedMigrationsNeverChange(t *testing.T) {

@@ -177,7 +177,7 @@ func (b *spanBatch) end(tx *gorm.DB) (err error) {
 		bytes += c.bytes
 	}
 	if bytes != 0 {
-		_, err = exec(tx, addSpanBytes+"?", bytes, b.scope.AccountID)
+		_, err = exec(tx, addActivityBytes+"?", bytes, b.scope.AccountID)
 	}
 	return err
 }

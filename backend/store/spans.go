@@ -184,7 +184,7 @@ func (c *spanChange) apply(tx *gorm.DB) error {
 	if _, err := exec(tx, setCounts+"WHERE number = ?", append(c.values(), c.instance)...); err != nil {
 		return err
 	}
-	_, err := exec(tx, addSpanBytes+"(SELECT account_id FROM agent_instances WHERE number = ?)", c.bytes, c.instance)
+	_, err := exec(tx, addActivityBytes+"(SELECT account_id FROM agent_instances WHERE number = ?)", c.bytes, c.instance)
 	return err
 }
 
@@ -201,8 +201,8 @@ func (c *spanChange) applyTo(tx *gorm.DB, scope activity.Scope, id pfid.ID) (to 
 	return to, err
 }
 
-// addSpanBytes changes the size of an account's spans.
-const addSpanBytes = "UPDATE accounts SET activity_bytes = activity_bytes + ? WHERE id = "
+// addActivityBytes changes the share of an account.
+const addActivityBytes = "UPDATE accounts SET activity_bytes = activity_bytes + ? WHERE id = "
 
 // instanceNow is what spans need to know of their instance.
 type instanceNow struct {
