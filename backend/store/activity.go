@@ -23,6 +23,8 @@ const (
 const (
 	trimLively  = time.Hour
 	trimThrough = 5000
+	// trimTolerance is how far ahead a report may be: some arrive after the look at the clock.
+	trimTolerance = time.Minute
 )
 
 // budget is what one transaction may still remove.
@@ -98,7 +100,7 @@ func (s Activity) TrimSpans(ctx context.Context, now, before time.Time, most int
 		}
 		const ended = ` AND NOT (s.status IN ('pending', 'active') AND EXISTS (SELECT 1 FROM agent_instances i
 			WHERE i.number = s.instance AND i.status IN ('pending', 'active') AND i.updated_at BETWEEN ? AND ?))`
-		lively := []any{stamp(now.Add(-trimLively)), stamp(now)}
+		lively := []any{stamp(now.Add(-trimLively)), stamp(now.Add(trimTolerance))}
 		old, left := []any{trimThrough, stamp(before)}, budget{trimRows, trimBytes}
 		removed, err := removeSpans(tx, &left, firstSpans("", "t.inserted_at < ?"+ended), append(old, lively...)...)
 		if err != nil || removed > 0 {
