@@ -71,19 +71,25 @@ export function DialogFooter({ children }: { children: ReactNode }) {
   );
 }
 
+/** Finds the focus after the last dialog that was not opened from another one. */
+let afterFirst: () => HTMLElement | null = () => null;
+
 /** For every dialog and question: it counts as an open form. Returns where the focus goes after closing. */
 export function useOpened(row: string | undefined) {
   useOpenForm(true);
   useEffect(dismissMessages, []);
   const [finalFocus] = useState(() => {
     const opener = document.activeElement as HTMLElement | null;
-    const ofRow = focusOfRow(row);
+    // A dialog may take the place of the one that opened it, as the secret does after a form.
+    const otherwise = opener?.closest("[role$=dialog]") ? afterFirst : focusOfRow(row);
+    const after = () => (opener?.matches("body :not(:disabled)") ? opener : otherwise());
+    if (otherwise !== afterFirst) afterFirst = after;
     const { pathname } = window.location;
     function to() {
       const isInside = document.activeElement?.matches("body, [role$=dialog], [role$=dialog] *");
       // What follows the dialog has taken it, or another page will.
       if (!isInside || window.location.pathname !== pathname) return false;
-      return opener?.matches("body :not(:disabled)") ? opener : ofRow();
+      return after();
     }
     return { to };
   });
