@@ -35,11 +35,9 @@ var errSpent = errors.New("the budget is spent")
 
 func (b *budget) isSpent() bool { return b.rows <= 0 || b.bytes <= 0 }
 
-// removeSpans removes the first spans of a query that selects numbers and sizes, as many as the budget allows and at
-// least one. It returns how many it removed.
-func removeSpans(tx *gorm.DB, left *budget, query string, args ...any) (removed int, err error) {
-	var numbers []int64
-	err = scan(tx, query+" LIMIT ?", append(args, left.rows), func(rows *sql.Rows) error {
+// numbersWithin returns the first numbers of a query that selects numbers and sizes, as many as the budget allows and at least one.
+func numbersWithin(tx *gorm.DB, left *budget, query string, args ...any) (numbers []int64, err error) {
+	err = scan(tx, query, args, func(rows *sql.Rows) error {
 		if left.isSpent() {
 			return errSpent
 		}
@@ -53,7 +51,17 @@ func removeSpans(tx *gorm.DB, left *budget, query string, args ...any) (removed 
 		left.bytes -= size
 		return nil
 	})
-	if err != nil && !errors.Is(err, errSpent) || len(numbers) == 0 {
+	if errors.Is(err, errSpent) {
+		err = nil
+	}
+	return numbers, err
+}
+
+// removeSpans removes the first spans of a query that selects numbers and sizes, as many as the budget allows and at
+// least one. It returns how many it removed.
+func removeSpans(tx *gorm.DB, left *budget, query string, args ...any) (removed int, err error) {
+	numbers, err := numbersWithin(tx, left, query+" LIMIT ?", append(args, left.rows)...)
+	if err != nil || len(numbers) == 0 {
 		return 0, err
 	}
 	changes := map[int64]*spanChange{}
@@ -148,20 +156,8 @@ const idleBefore = `t.updated_at < COALESCE((SELECT inserted_at FROM agent_spans
 // how many.
 func removeIdle(tx *gorm.DB, left budget, account pfid.ID, condition string, args ...any) (removed int, err error) {
 	const first = "SELECT t.number, " + instanceBytes + " FROM (SELECT number FROM agent_instances WHERE account_id = ? ORDER BY number LIMIT ?) f JOIN agent_instances t ON t.number = f.number "
-	var idle []int64
-	err = scan(tx, first+"WHERE NOT EXISTS (SELECT 1 FROM agent_spans s WHERE s.instance = t.number) AND "+condition+" ORDER BY t.number", append([]any{account, left.rows}, args...), func(rows *sql.Rows) error {
-		if left.isSpent() {
-			return errSpent
-		}
-		var number int64
-		var size int
-		err := rows.Scan(&number, &size)
-		idle = append(idle, number)
-		left.rows--
-		left.bytes -= size
-		return err
-	})
-	if err != nil && !errors.Is(err, errSpent) || len(idle) == 0 {
+	idle, err := numbersWithin(tx, &left, first+"WHERE NOT EXISTS (SELECT 1 FROM agent_spans s WHERE s.instance = t.number) AND "+condition+" ORDER BY t.number", append([]any{account, left.rows}, args...)...)
+	if err != nil || len(idle) == 0 {
 		return 0, err
 	}
 	return len(idle), deleteInstances(tx, "number IN "+anyNumberOf, document{idle})

@@ -79,7 +79,6 @@ type remote struct {
 	// installation is whose database a server has opened; empty for a command. The name may lead to another database later.
 	installation string
 	servers      servers
-	log          *slog.Logger // nil for a command
 }
 
 // installationSetting holds a random text that the first server on a database stores. It stays when someone confirms a history.
@@ -211,7 +210,7 @@ func ServePostgres(at Postgres, version string, log *slog.Logger) (*Claim, error
 	if err != nil {
 		return nil, err
 	}
-	r.log, r.servers.log = log, log
+	r.servers.log = log
 	return &Claim{remote: r, server: thisServer(version), log: log}, nil
 }
 

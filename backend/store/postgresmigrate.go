@@ -59,8 +59,8 @@ func (r *remote) prepare(ctx context.Context, all fs.FS, mayCreate, mayChange bo
 		if failed, ok := errors.AsType[*pgconn.PgError](err); !ok || failed.Code != lockNotAvailable {
 			return err
 		}
-		if !told && r.log != nil {
-			r.log.Warn("the schema can't be changed yet: other sessions of Postgres use the tables, such as a backup or a transaction that someone left open; trying again", "sessions", blockers, "do", "wait for them, or end them with SELECT pg_terminate_backend(pid)")
+		if !told && r.servers.log != nil {
+			r.servers.log.Warn("the schema can't be changed yet: other sessions of Postgres use the tables, such as a backup or a transaction that someone left open; trying again", "sessions", blockers, "do", "wait for them, or end them with SELECT pg_terminate_backend(pid)")
 		}
 		select {
 		case <-ctx.Done():

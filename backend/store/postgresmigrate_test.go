@@ -132,7 +132,7 @@ func TestAMigrationThatWaitsForAnotherSessionHoldsUpNoChange(t *testing.T) {
 	}
 	r.schema = lastOf(all)
 	lines := make(chan string, 1)
-	r.log = slog.New(slog.NewTextHandler(writerFunc(func(line []byte) { lines <- string(line) }), nil))
+	r.servers.log = slog.New(slog.NewTextHandler(writerFunc(func(line []byte) { lines <- string(line) }), nil))
 	done := make(chan error, 1)
 	go func() { done <- r.prepare(context.WithoutCancel(t.Context()), all, true, true) }()
 	if line := <-lines; !strings.Contains(line, fmt.Sprintf("pid %d ", pid)) {

@@ -100,7 +100,7 @@ func (all *servers) use(found postgresServer) (*postgresServer, error) {
 	return &found, nil
 }
 
-// survey connects to each of several hosts, and waits for those that answer soon. Otherwise a program that starts would use the
+// survey connects to each of several hosts but the first, which the next connection asks, and waits for those that answer soon. Otherwise a program that starts would use the
 // first one that answers as primary, even if another one has succeeded it.
 func (r *remote) survey(ctx context.Context) {
 	const soon = 2 * time.Second
@@ -114,7 +114,7 @@ func (r *remote) survey(ctx context.Context) {
 		return
 	}
 	var asking sync.WaitGroup
-	ask := func(host *pgconn.FallbackConfig) {
+	for _, host := range r.config.Fallbacks {
 		one := r.config.Config.Copy()
 		one.Host, one.Port, one.TLSConfig, one.Fallbacks = host.Host, host.Port, host.TLSConfig, nil
 		asking.Go(func() {
@@ -122,10 +122,6 @@ func (r *remote) survey(ctx context.Context) {
 				_ = conn.Close(ctx)
 			}
 		})
-	}
-	ask(&pgconn.FallbackConfig{Host: r.config.Host, Port: r.config.Port, TLSConfig: r.config.TLSConfig})
-	for _, host := range r.config.Fallbacks {
-		ask(host)
 	}
 	asking.Wait()
 }
