@@ -69,12 +69,6 @@ type Unread struct{}
 // Read implements io.Reader.
 func (Unread) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
-// IsUnread reports whether a request has an Unread body.
-func IsUnread(c *fasthttp.RequestCtx) bool {
-	_, is := c.RequestBodyStream().(Unread)
-	return is
-}
-
 // DropBody reads the rest of a body that ReadBody refused as too large, up to most bytes, without keeping it. Then the
 // client gets the answer, and the connection stays open. It returns fault.TooLarge for a longer body, and fails like ReadBody
 // if it does not arrive in full or is malformed.

@@ -133,36 +133,30 @@ func appendGivenID(b []byte, name string, id pfid.ID) []byte {
 // id and the token as client credentials, by HTTP Basic or in the form (RFC 6749, section 2.3.1). It counts the use of the
 // token. A nil form is one that is not read yet: then an accepted use is not counted, because the form may name another client.
 func (e *Endpoints) introspector(c *fasthttp.RequestCtx, form *fasthttp.Args) (pfid.ID, error) {
-	headers := c.Request.Header.PeekAll("Authorization")
-	var id, secret, scheme, credentials []byte
+	client := readClient(&c.Request.Header)
+	var id, secret []byte
 	if form != nil {
 		id, secret = form.Peek("client_id"), form.Peek("client_secret")
 	}
-	if len(headers) == 1 {
-		scheme, credentials, _ = bytes.Cut(headers[0], []byte(" "))
-	}
 	code, challenges := "invalid_client", byBearer
 	switch {
-	case len(headers) > 1 || len(headers) == 1 && len(secret) > 0:
+	case client.headers > 1 || client.headers == 1 && len(secret) > 0:
 		return pfid.ID{}, invalidRequest("Authenticate in one way only.")
 	case len(secret) > 0 && len(id) == 0:
 		return pfid.ID{}, invalidRequest("The parameter client_id is missing.")
 	case len(secret) > 0:
-	case len(headers) == 0:
+	case client.headers == 0:
 		return pfid.ID{}, &oauthError{http.StatusUnauthorized, code, "Authenticate with an account token.", challenges}
-	case bytes.EqualFold(scheme, []byte("basic")):
+	case client.isBasic:
 		challenges = byBasic
-		user, password := basic(credentials)
-		if len(id) > 0 && !bytes.Equal(id, user) {
-			password = nil
+		if len(id) > 0 && !bytes.Equal(id, client.id) {
+			client.secret = nil
 		}
-		id, secret = user, password
-	case !bytes.EqualFold(scheme, []byte("bearer")):
-		challenges = byBasic
-		return pfid.ID{}, &oauthError{http.StatusUnauthorized, code, "Authenticate by Basic or Bearer.", challenges}
+		id, secret = client.id, client.secret
+	case client.isBearer:
+		code, secret = "invalid_token", client.secret
 	default:
-		code = "invalid_token"
-		secret, _ = bearer(&c.Request.Header, false)
+		return pfid.ID{}, &oauthError{http.StatusUnauthorized, code, "Authenticate by Basic or Bearer.", byBasic}
 	}
 	verdict, err := e.Tokens.Judge(context.Background(), secret, needAccountToken)
 	if (code == "invalid_client" || len(id) > 0) && !isIDOf(&verdict.State, id) {
@@ -190,6 +184,30 @@ func (e *Endpoints) introspector(c *fasthttp.RequestCtx, form *fasthttp.Args) (p
 		message = "The client id must be the id of an account token, and the client secret that token."
 	}
 	return pfid.ID{}, &oauthError{http.StatusUnauthorized, code, message, challenges}
+}
+
+// client is what the Authorization headers of a request say about its client.
+type client struct {
+	headers           int    // how many there are
+	isBasic, isBearer bool   // the scheme, if there is one header
+	id, secret        []byte // empty if they are missing or malformed; Bearer has no id
+}
+
+func readClient(h *fasthttp.RequestHeader) (client client) {
+	values := h.PeekAll("Authorization")
+	if client.headers = len(values); client.headers != 1 {
+		return client
+	}
+	scheme, credentials, _ := bytes.Cut(values[0], []byte(" "))
+	switch {
+	case bytes.EqualFold(scheme, []byte("bearer")):
+		client.isBearer = true
+		client.secret = bytes.TrimLeft(credentials, " ")
+	case bytes.EqualFold(scheme, []byte("basic")):
+		client.isBasic = true
+		client.id, client.secret = basic(credentials)
+	}
+	return client
 }
 
 func isIDOf(t *token.State, id []byte) bool {

@@ -111,16 +111,15 @@ func (e *Endpoints) readForm(c *fasthttp.RequestCtx, hold *request.Share) error 
 	if !c.IsPost() {
 		return &oauthError{status: http.StatusMethodNotAllowed, code: "invalid_request", description: "Send a form with POST."}
 	}
-	limit, n, unfit := BodyLimit(h, path), h.ContentLength(), unfitForm(h)
-	isLarge := n < 0 || n > request.MaxStrangerBody
+	limit, large, unfit := BodyLimit(h, path), isLarge(h), unfitForm(h)
 	switch {
-	case isAuthenticated(h, path) && (isLarge || unfit != nil || request.IsUnread(c)):
+	case (large || unfit != nil) && isIntrospection(path) && readClient(h).headers > 0:
 		if _, err := e.introspector(c, nil); err != nil {
 			c.SetConnectionClose()
 			return err
 		}
 		hold = nil
-	case isLarge && limit < maxBatchBytes:
+	case large && limit < maxBatchBytes:
 		limit = request.MaxStrangerBody
 	}
 	if unfit != nil {
@@ -141,26 +140,28 @@ func unfitForm(h *fasthttp.RequestHeader) error {
 	return nil
 }
 
-// isAuthenticated reports whether a client of introspection sends its credentials in a header. Others send them in the form.
-func isAuthenticated(h *fasthttp.RequestHeader, path []byte) bool {
-	return len(h.PeekAll("Authorization")) > 0 && (string(path) == pathIntrospect || string(path) == pathIntrospectBatch)
+// isLarge reports whether a body may be larger than what is read from everyone.
+func isLarge(h *fasthttp.RequestHeader) bool {
+	n := h.ContentLength()
+	return n < 0 || n > request.MaxStrangerBody
 }
 
-// IsStranger reports whether introspection refuses the credentials in a request's header now, whatever its form holds. It does
-// not count as a use.
+func isIntrospection(path []byte) bool {
+	return string(path) == pathIntrospect || string(path) == pathIntrospectBatch
+}
+
+// IsStranger reports whether introspection refuses the credentials in a request's header now, whatever its large form holds. A
+// small form is read first: it may come from anyone, and almost always it has arrived by then. It does not count as a use.
 func (e *Endpoints) IsStranger(ctx context.Context, h *fasthttp.RequestHeader, path []byte) bool {
-	if !h.IsPost() || !isAuthenticated(h, path) {
+	if !h.IsPost() || !isIntrospection(path) || !isLarge(h) {
 		return false
 	}
-	secret, _ := bearer(h, false)
-	var id []byte
-	scheme, credentials, _ := bytes.Cut(h.Peek("Authorization"), []byte(" "))
-	isBasic := bytes.EqualFold(scheme, []byte("basic"))
-	if isBasic {
-		id, secret = basic(credentials)
+	client := readClient(h)
+	if client.headers == 0 { // the form may hold the credentials
+		return false
 	}
-	verdict, err := e.Tokens.Glance(ctx, secret, needAccountToken)
-	return err == nil && (verdict.Reason != token.Good || isBasic && !isIDOf(&verdict.State, id))
+	verdict, err := e.Tokens.Glance(ctx, client.secret, needAccountToken)
+	return err == nil && (verdict.Reason != token.Good || client.isBasic && !isIDOf(&verdict.State, client.id))
 }
 
 // formFault turns a fault of reading a body into an OAuth error, and returns other errors unchanged.
