@@ -89,7 +89,7 @@ var (
 	errOutdated = &fault.Error{Kind: fault.Unavailable, Message: "A newer version has changed the database in a way that this version can't work with. Stop this server and start the newer version.", RetryAfter: 5 * time.Second}
 	errStandby  = errors.New("store: the database is a standby, which may lack the latest changes")
 	errForeign  = errors.New("store: another installation has taken the place of the database")
-	errSilent   = errors.New("store: triggers are disabled that tell other copies of changes")
+	errSilent   = errors.New("store: triggers are disabled or missing that tell other copies of changes")
 )
 
 // ChangesFrom implements token.ChangeLog.

@@ -43,7 +43,7 @@ var (
 		serverFull:     "Nothing can be changed: the disk of the server's database is full. Tokens are still validated.",
 		serverReadOnly: "Nothing can be changed: the server's database is read-only. Tokens are still validated.",
 		foreign:        "Another installation has taken the place of the server's database. Its log says what to do.",
-		silent:         "Nothing can be changed: another program has disabled triggers of the server's database. Its log says what to do.",
+		silent:         "Nothing can be changed: triggers of the server's database are disabled or missing. Its log says what to do.",
 	}
 	advice = [...]string{
 		diskFull:     "make space on the disk of the data folder; changes then work again automatically",
@@ -56,7 +56,7 @@ var (
 		serverFull:     "make space on the disk of the Postgres server; changes then work again automatically",
 		serverReadOnly: "make sure that --database-url leads to the primary, and that neither the role nor the database has default_transaction_read_only; changes then work again automatically",
 		foreign:        "all requests are refused until the former database is back, or a backup of it; to continue with the one that is there now, restart the server with the master key of that installation",
-		silent:         "run ALTER TABLE ... ENABLE TRIGGER ALL as a superuser, or ENABLE TRIGGER USER as the owner if there is none, for the tables of SELECT tgrelid::regclass FROM pg_trigger WHERE tgenabled IN ('D', 'R'), and leave session_replication_role at origin; changes then work again automatically. If the other program changed tokens, restart all servers",
+		silent:         "run ALTER TABLE ... ENABLE TRIGGER ALL as a superuser, or ENABLE TRIGGER USER as the owner if there is none, for the tables of SELECT tgrelid::regclass FROM pg_trigger WHERE tgenabled IN ('D', 'R'), and leave session_replication_role at origin; if no trigger is disabled, some are missing: an interrupted pg_restore leaves them out, so restore the whole backup again. Changes then work again automatically. If another program changed tokens meanwhile, restart all servers",
 	}
 )
 

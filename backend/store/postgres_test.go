@@ -519,9 +519,28 @@ func TestChangesOfTokensSecretsAndKeysAreLogged(t *testing.T) {
 	}
 }
 
-func TestPromise1NothingChangesWhileTheTriggersThatTellOtherCopiesAreDisabled(t *testing.T) {
+func TestPromise1NothingChangesWithoutTheTriggersThatTellOtherCopies(t *testing.T) {
 	pgtest.OnPostgres(t)
 	s, at := opened(t)
+	triggers, err := mapOf[string, string](s.reader, "SELECT format('TRIGGER %I ON %s', tgname, CAST(tgrelid AS regclass)), pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal")
+	if err != nil || len(triggers) == 0 {
+		t.Fatalf("%d triggers, %v", len(triggers), err)
+	}
+	for name, again := range triggers {
+		onPostgres(t, at, "DROP "+name)
+		if err := s.SetSetting(t.Context(), "colour", "green"); !errors.Is(err, errSilent) {
+			t.Errorf("without %s: %v", name, err)
+		}
+		onPostgres(t, at, again)
+		if err := s.SetSetting(t.Context(), "colour", "green"); err != nil {
+			t.Errorf("with %s again: %v", name, err)
+		}
+	}
+	onPostgres(t, at, "CREATE FUNCTION of_another_program() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
+		"CREATE TRIGGER another AFTER INSERT ON api_tokens FOR EACH STATEMENT EXECUTE FUNCTION of_another_program()", "ALTER TABLE api_tokens DISABLE TRIGGER another")
+	if err := s.SetSetting(t.Context(), "colour", "green"); err != nil {
+		t.Errorf("with a disabled trigger of another program: %v", err)
+	}
 	for _, table := range []string{"api_tokens", "old_secrets", "token_moves", "signing_keys", "token_uses", "audit_events"} {
 		onPostgres(t, at, "ALTER TABLE "+table+" DISABLE TRIGGER ALL") // as pg_restore --data-only --disable-triggers leaves it if it is interrupted
 		if err := s.SetSetting(t.Context(), "colour", "green"); !errors.Is(err, errSilent) {

@@ -91,9 +91,12 @@ func (r *remote) connect(connections int, settings sessionSettings, begin func(c
 }
 
 // hasSilentTrigger selects whether changes of a transaction would not reach token_changes, and so the other copies. Restores of
-// data alone turn triggers off, and leave them so if they are interrupted.
-const hasSilentTrigger = `current_setting('session_replication_role') = 'replica' OR EXISTS (SELECT 1 FROM pg_trigger WHERE NOT tgisinternal AND tgenabled IN ('D', 'R')
-	AND tgrelid IN (to_regclass('api_tokens'), to_regclass('old_secrets'), to_regclass('token_moves'), to_regclass('signing_keys'), to_regclass('token_uses'), to_regclass('audit_events')))`
+// data alone turn triggers off, and leave them so if they are interrupted; a whole restore creates them last.
+const hasSilentTrigger = `current_setting('session_replication_role') = 'replica' OR (SELECT count(*) FROM pg_trigger WHERE tgenabled IN ('O', 'A') AND (tgrelid, tgname) IN (
+	(to_regclass('api_tokens'), 'api_tokens_inserted'), (to_regclass('api_tokens'), 'api_tokens_updated'), (to_regclass('api_tokens'), 'api_tokens_deleted'),
+	(to_regclass('old_secrets'), 'old_secrets_inserted'), (to_regclass('old_secrets'), 'old_secrets_updated'), (to_regclass('old_secrets'), 'old_secrets_deleted'),
+	(to_regclass('token_moves'), 'token_moves_inserted'), (to_regclass('signing_keys'), 'signing_keys_changed'),
+	(to_regclass('token_uses'), 'token_uses_numbered'), (to_regclass('audit_events'), 'token_status_changed'))) < 10`
 
 // takeTurn begins a transaction that writes. It waits for the lock, and returns errOutdated, errForeign or errSilent if this program
 // must not write any more.
