@@ -724,9 +724,10 @@ func TestUsesOfOtherCopiesAreFollowedAlsoAfterAHistoryThatLostSome(t *testing.T)
 
 func TestSettingsOfTheRoleChangeNoTextAndEndNoMigrationAndNoIdleSession(t *testing.T) {
 	pgtest.OnPostgres(t)
-	for _, setting := range []string{"client_encoding = 'LATIN1'", "statement_timeout = '50ms'", "lock_timeout = '1ms'", "idle_session_timeout = '500ms'"} {
+	for _, setting := range []string{"client_encoding = 'LATIN1'", "statement_timeout = '50ms'", "lock_timeout = '1ms'", "idle_session_timeout = '500ms'", "transaction_timeout = '50ms'"} {
 		at := pgtest.Create(t, "ENCODING 'UTF8' TEMPLATE template0")
-		onPostgres(t, at, "ALTER DATABASE "+databaseOf(t, at)+" SET "+setting)
+		onPostgres(t, at, "DO 'BEGIN IF EXISTS (SELECT 1 FROM pg_settings WHERE name = ''"+strings.Fields(setting)[0]+"'') THEN "+ // transaction_timeout since 17
+			"ALTER DATABASE "+databaseOf(t, at)+" SET "+strings.ReplaceAll(setting, "'", "''")+"; END IF; END'")
 		all := nextPostgres(t, map[string]string{"99998_slow.sql": "SELECT pg_sleep(0.7);\nINSERT INTO settings (name, value) VALUES ('colour', 'grün €');"})
 		var errs [2]error // of two programs at once, one waits
 		var both sync.WaitGroup

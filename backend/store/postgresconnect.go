@@ -44,12 +44,16 @@ func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseco
 // asDurable raises synchronous_commit if the server's default would lose acknowledged changes in a crash.
 const asDurable = "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local')"
 
+// untimed ends the transaction_timeout of the role or database, which Postgres has since 17: its limit would end migrations and copies,
+// and statements and idle transactions have limits of their own.
+const untimed = "SELECT set_config('transaction_timeout', '0', false) WHERE current_setting('transaction_timeout', true) <> '0'"
+
 // asWritten sets what changes texts, and the meaning of statements, to its usual value, whatever that of the role or database is.
 const asWritten = "SET client_encoding = 'UTF8'; SET standard_conforming_strings = on; SET transform_null_equals = off; SET quote_all_identifiers = off"
 
 // afterConnect makes connections begin with the settings, by statements: PgBouncer would refuse them when connecting.
 func (all sessionSettings) afterConnect() stdlib.OptionOpenDB {
-	set := asDurable + "; " + asWritten
+	set := asDurable + "; " + untimed + "; " + asWritten
 	for name, value := range all {
 		set += "; SET " + name + " = '" + value + "'"
 	}
