@@ -147,6 +147,12 @@ func isForGateways(path []byte) bool {
 	return bytes.HasPrefix(path, pathValidate) && (len(path) == len(pathValidate) || path[len(pathValidate)] == '/')
 }
 
+// below returns the path below the endpoint for gateways.
+func below(c *fasthttp.RequestCtx) []byte {
+	path, _ := bytes.CutPrefix(c.URI().PathOriginal(), pathValidate)
+	return path
+}
+
 // IgnoresBody reports whether the endpoint at this path reads no body.
 func IgnoresBody(path []byte) bool { return isForGateways(path) || bytes.Equal(path, pathPing) }
 
@@ -201,7 +207,7 @@ func (e *Endpoints) validate(c *fasthttp.RequestCtx, extended bool) {
 
 // judge checks a secret against the requirements of a request. misspelt is as in needs.read.
 func (e *Endpoints) judge(c *fasthttp.RequestCtx, secret []byte, extended bool) (verdict token.Verdict, misspelt int, err error) {
-	if !extended && len(c.URI().QueryString()) == 0 { // there are none
+	if !extended && len(c.URI().QueryString()) == 0 && len(below(c)) < 2 { // there are none
 		verdict, err = e.check(context.Background(), c, atValidate, secret)
 		return verdict, 0, err
 	}

@@ -14,11 +14,11 @@ import (
 // requirements are the keys of a requirement, with other names that are mistaken for them. The first entry is empty.
 var requirements = [...]struct{ key, letters string }{
 	{}, {"account_id", "accountid"}, {"scope", "scope"}, {"environment_id", "environmentid"}, {"agent_id", "agentid"},
-	{"scope", "tokenscope"}, {"agent_id and environment_id", "agentdeploymentid"},
+	{"scope", "tokenscope"}, {"agent_id and environment_id", "agentdeploymentid"}, {headerNeed, needLetters},
 }
 
 // misspeltIn returns the index of the requirement that a query names by an unknown key, or 0. The key may contain the name or
-// misspell it, and the value may go on with another key that no & separates.
+// misspell it, and the value may hide another key.
 func misspeltIn(query *fasthttp.Args) int {
 	for key, value := range query.All() {
 		switch string(key) {
@@ -30,18 +30,28 @@ func misspeltIn(query *fasthttp.Args) int {
 		for _, part := range bytes.FieldsFunc(plain, endsName) {
 			i = cmp.Or(i, nearly(part))
 		}
-		for rest := unescaped(value); i == 0; {
-			next := bytes.IndexAny(rest, "&;?")
-			if next < 0 {
-				break
-			}
-			rest = rest[next+1:]
-			if end := bytes.IndexAny(rest, "=&;?"); end > 0 && rest[end] == '=' {
-				i = nearly(rest[:end])
-			}
+		if len(key) == 0 { // an extra =
+			value = append([]byte{'?'}, value...)
 		}
-		if i > 0 {
+		if i = cmp.Or(i, hidden(value, "&;?")); i > 0 {
 			return i
+		}
+	}
+	return 0
+}
+
+// hidden returns the index of the requirement that a value, or the path below the endpoint, has before an equals sign, or 0. A
+// wrong or encoded separator makes a requirement a part of them.
+func hidden(text []byte, separators string) int {
+	if bytes.IndexByte(text, '=') < 0 && bytes.IndexByte(text, '%') < 0 {
+		return 0
+	}
+	name, rest, isKey := bytes.Cut(unescaped(text), []byte{'='})
+	for ; isKey; name, rest, isKey = bytes.Cut(rest, []byte{'='}) {
+		if start := bytes.LastIndexAny(name, separators); start >= 0 {
+			if i := nearly(name[start+1:]); i > 0 {
+				return i
+			}
 		}
 	}
 	return 0
@@ -134,7 +144,7 @@ type misspellings [len(requirements)]sync.Once
 
 func (m *misspellings) log(log *slog.Logger, requirement int) {
 	m[requirement].Do(func() {
-		log.Warn("a gateway's query has a misspelt requirement, so its requests are refused; correct the key, or move the requirements to the header X-Token-Need if the key belongs to an application",
+		log.Warn("the query or path of a gateway's request has a misspelt requirement, so such requests are refused; correct the key, or move the requirements to the header X-Token-Need if the key belongs to an application",
 			"requirement", requirements[requirement].key)
 	})
 }

@@ -26,8 +26,8 @@ var needsPool = sync.Pool{New: func() any { return new(needs) }}
 // can only tighten the check.
 //
 // Unknown query keys belong to the application's client and are ignored, unless one contains a requirement or looks like a
-// misspelt one: then no token passes, and misspelt is that requirement. With an X-Token-Need header, misspelt query keys
-// are ignored too.
+// misspelt one: then no token passes, and misspelt is that requirement. So it is if the path holds one. With an X-Token-Need header,
+// misspelt keys and the path are ignored too.
 func (n *needs) read(c *fasthttp.RequestCtx) (all []token.Need, misspelt int) {
 	n.all = n.all[:0]
 	lines := c.Request.Header.PeekAll(headerNeed)
@@ -36,6 +36,11 @@ func (n *needs) read(c *fasthttp.RequestCtx) (all []token.Need, misspelt int) {
 			if misspelt = misspeltIn(query); misspelt > 0 {
 				need.Scopes = append(need.Scopes[:0], 0) // no token has scope 0
 			}
+		}
+	}
+	if misspelt == 0 && len(lines) == 0 {
+		if misspelt = hidden(below(c), "/&;?"); misspelt > 0 {
+			n.all = append(n.all, token.Need{Scopes: []token.Scope{0}}) // no token has scope 0
 		}
 	}
 	for _, line := range lines {

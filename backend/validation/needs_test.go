@@ -112,6 +112,7 @@ func TestARequirementThatIsMisspeltRefusesAndIsLoggedOnce(t *testing.T) {
 		"q%2Cscope", "q%00scope", "q%0Ascope", "q%7Cagent_id", "q%26account_id", "q%26environment-id", "q%EF%BC%86scope", "scope.0", "scope%2E0", "scope[0][]", "scope%255B%255D",
 		"filter[scope]", "filter%5Bagent_id%5D", "need.scope", "required_scope", "requiredScope", "x-agent-id", "user_account_id", "%2%35%373cope",
 		"page=2;scope", "page=2%3Bscope", "page=2%26scope%3Dagent_deployment%26x", "page=2%2526scope%253Dagent_deployment%26x", "page?scope", "page=2?scope", "page=2;x=1;agent-id",
+		"=scope", "=scope%20", "=agent-id", "X-Token-Need", "x_token_need", "X-Token-Needs", "xTokenNeed", "X-Token-Need=scope", "headers[X-Token-Need]",
 		"environmentId", "enviroment_id", "environment_id[0]", "account-id", "acount_id", "accountId", "agent_deployment_id",
 	} {
 		if got := asks(right + "&" + key + "=agent_deployment"); got != http.StatusForbidden {
@@ -129,13 +130,22 @@ func TestARequirementThatIsMisspeltRefusesAndIsLoggedOnce(t *testing.T) {
 		}
 	}
 	for _, key := range []string{"page", "id", "ids", "agent", "agents", "account", "environment", "env", "sort", "copy", "scoop", "s", "q", "", "user_id", "agent_name", "telescope", "telescope_id", "id_account",
-		"q=a;b", "q=scope", "q=agent_id;1", "q=%26%3D", "next=/a?b", "%", "%2", "q%", "%zz", "microscopes"} {
+		"q=a;b", "q=scope", "q=agent_id;1", "q=%26%3D", "next=/a?b", "need", "%", "%2", "q%", "%zz", "microscopes"} {
 		if got := asks(right + "&" + key + "=1"); got != http.StatusOK {
 			t.Errorf("the ordinary key %q: %d", key, got)
 		}
 	}
+	for _, path := range []string{"/scope=account", "/%3Fscope=account", "/%253fscope%253daccount", "/;scope=account", "/&agent-id=x", "/v1/scopes=account", "/x%26account_id=1?page=2"} {
+		if got := p.Call(http.MethodGet, "/api/v1/validate"+path, nil, backendtest.Bearer(secret)).Status; got != http.StatusForbidden {
+			t.Errorf("below, %s: %d", path, got)
+		}
+		p.Call(http.MethodGet, "/api/v1/validate"+path, nil, backendtest.Bearer(secret), backendtest.Header{Name: "X-Token-Need", Value: right}).Want(t, "beside a requirement in the header", http.StatusOK)
+	}
+	for _, path := range []string{"", "/", "/scope", "/scope/account", "/a=b/scope", "/%3Fpage=2", "/%253D%25zz", "/=", "/telescope=1"} {
+		p.Call(http.MethodGet, "/api/v1/validate"+path, nil, backendtest.Bearer(secret)).Want(t, "below, "+path, http.StatusOK)
+	}
 	p.Call(http.MethodGet, "/api/v1/validate?Scope=account", nil, backendtest.Bearer("wrong")).Want(t, "with a wrong token", http.StatusUnauthorized)
-	if n := strings.Count(p.Log.String(), "misspelt requirement"); n < 4 || n > 6 {
+	if n := strings.Count(p.Log.String(), "misspelt requirement"); n < 4 || n > 7 {
 		t.Errorf("%d lines were logged:\n%s", n, p.Log)
 	}
 }
