@@ -13,9 +13,12 @@ type Keep struct {
 	Most int64         // bytes of all instances and spans together
 }
 
-// MostVersions is how many versions that its instances registered an agent has. The oldest ones go, even if instances have
-// them, but not the current version of a deployment.
-const MostVersions = 10_000
+// MostVersions is how many versions that its instances registered an agent has, and MostSchemaBytes how large the schema versions are
+// that they registered. The oldest ones go, even if instances have them, but not the current version of a deployment.
+const (
+	MostVersions    = 10_000
+	MostSchemaBytes = 64 << 20
+)
 
 // TrimStore removes activity in small steps, each of which is one transaction. Stamps after now are from a clock that was
 // ahead, and keep nothing longer.

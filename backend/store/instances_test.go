@@ -108,8 +108,50 @@ func TestAnAgentKeepsSoManyRegisteredVersions(t *testing.T) {
 		version(number, min(1, number)) // the oldest was made by hand
 	}
 	r.exec("UPDATE agent_deployments SET current_version_id = (SELECT id FROM agent_versions WHERE inserted_at = 2) WHERE id = ?", r.deployments[0])
-	if err := removeVersionsBeyond(r.writer, r.agent, 3, r.id()); err != nil || left() != "0 2 4 5" {
+	if err := removeVersionsBeyond(r.writer, r.agent, 3, activity.MostSchemaBytes, r.id()); err != nil || left() != "0 2 4 5" {
 		t.Errorf("%s are left, %v", left(), err)
+	}
+}
+
+func TestAnAgentKeepsSoManyBytesOfRegisteredSchemas(t *testing.T) {
+	r := newRun(t, 0)
+	schema := func(number, registered int) pfid.ID {
+		id := r.id()
+		r.exec("INSERT INTO agent_schema_versions (id, account_id, agent_id, external_identifier, external_identifier_repeats, schemas, registered, inserted_at) VALUES (?, ?, ?, ?, 0, ?, ?, ?)",
+			id, r.scope.AccountID, r.agent, strconv.Itoa(number), `"`+strings.Repeat("x", 998)+`"`, registered > 0, number)
+		return id
+	}
+	version := func(schema pfid.ID, number, registered int) (id pfid.ID) {
+		id = r.id()
+		r.exec("INSERT INTO agent_versions (id, account_id, agent_id, agent_schema_version_id, external_identifier, external_identifier_repeats, registered, inserted_at, updated_at) VALUES (?, ?, ?, ?, ?, 0, ?, ?, 1)",
+			id, r.scope.AccountID, r.agent, schema, strconv.Itoa(number), registered > 0, number)
+		return id
+	}
+	version(schema(0, 0), 0, 1) // the schema was made by hand
+	version(schema(1, 1), 1, 0) // and the version here
+	current := version(schema(2, 1), 2, 1)
+	shared := schema(3, 1)
+	version(shared, 3, 1)
+	version(shared, 4, 1)
+	var made pfid.ID
+	for number := 5; number <= 8; number++ {
+		made = version(schema(number, 1), number, 1)
+	}
+	r.exec("UPDATE agent_deployments SET current_version_id = ? WHERE id = ?", current, r.deployments[0])
+	for _, step := range []struct {
+		bytes   int
+		schemas string
+	}{{7000, "0 1 2 3 5 6 7 8"}, {4000, "0 1 2 5 6 7 8"}, {2999, "0 1 2 7 8"}, {0, "0 1 2 8"}} {
+		if err := removeVersionsBeyond(r.writer, r.agent, 100, step.bytes, made); err != nil {
+			t.Fatal(err)
+		}
+		left, err := values[string](r.reader, "SELECT external_identifier FROM agent_schema_versions ORDER BY inserted_at")
+		if got := strings.Join(left, " "); err != nil || got != step.schemas {
+			t.Errorf("within %d bytes %s are left, %v; want %s", step.bytes, got, err, step.schemas)
+		}
+	}
+	if left, err := value[int](r.reader, "SELECT count(*) FROM agent_versions"); err != nil || left != 4 {
+		t.Errorf("%d versions are left, %v", left, err)
 	}
 }
 

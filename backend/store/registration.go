@@ -302,5 +302,5 @@ func (r registration) version(of agent.Agent, asked activity.RegisteredVersion, 
 	if err != nil {
 		return id, err
 	}
-	return id, removeVersionsBeyond(r.tx, of.ID, activity.MostVersions, id)
+	return id, removeVersionsBeyond(r.tx, of.ID, activity.MostVersions, activity.MostSchemaBytes, id)
 }
