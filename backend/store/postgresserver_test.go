@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"database/sql/driver"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -115,11 +117,16 @@ func TestPromise1AllConnectionsFollowTheFirstToTheServerThatTakesOver(t *testing
 	if leads, err := s.Copies().Leads(t.Context()); err != nil || !leads {
 		t.Fatal(leads, err)
 	}
+	begun := s.writer.Begin() // a change that was under way
 	way.lead(t, present)
 	end(t, former, "tokentab looks")
 	if _, err := s.Copies().newest(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	if err := begun.Exec("UPDATE settings SET value = 'lost' WHERE name = 'shape'").Error; !errors.Is(err, driver.ErrBadConn) {
+		t.Errorf("a change goes on at the former primary: %v", err)
+	}
+	_ = begun.Rollback()
 	colour, err := s.Setting(t.Context(), "colour")
 	if err != nil || colour != "green" {
 		t.Errorf("a reader reads %q, %v", colour, err)
