@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"sync"
 	"syscall"
 
 	"github.com/KimMachineGun/automemlimit/memlimit"
@@ -186,15 +187,37 @@ func listenSocket(path string) (net.Listener, error) {
 			return nil, err
 		}
 	}
-	socket, err := net.Listen("unix", path)
+	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
 	if err != nil {
 		return nil, err
 	}
 	// Every local user may connect, as with 127.0.0.1: a proxy runs as another user.
 	if err := os.Chmod(path, 0o666); err != nil {
-		return nil, errors.Join(err, socket.Close())
+		return nil, errors.Join(err, listener.Close())
 	}
-	return socket, nil
+	own, err := os.Lstat(path)
+	if err != nil {
+		return nil, errors.Join(err, listener.Close())
+	}
+	listener.SetUnlinkOnClose(false)
+	return &ownSocket{UnixListener: listener, path: path, own: own}, nil
+}
+
+// ownSocket removes its file when it is closed, but not the socket of a server that has taken the path since.
+type ownSocket struct {
+	*net.UnixListener
+	path   string
+	own    fs.FileInfo
+	remove sync.Once
+}
+
+func (s *ownSocket) Close() error {
+	s.remove.Do(func() {
+		if there, err := os.Lstat(s.path); err == nil && os.SameFile(there, s.own) {
+			_ = os.Remove(s.path) // the next start replaces it
+		}
+	})
+	return s.UnixListener.Close()
 }
 
 func isMissing(path string) bool {

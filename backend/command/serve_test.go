@@ -3,8 +3,10 @@ package command
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -154,5 +156,34 @@ func TestTheSocketOfAProgramThatIsAliveIsLeftAlone(t *testing.T) {
 	}
 	if _, err := os.Stat(path); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestAStopLeavesTheSocketOfAServerThatHasTakenThePath(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	first, err := listenSocket(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(path); err != nil { // as people do with a socket that they believe stale
+		t.Fatal(err)
+	}
+	second, err := listenSocket(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := first.Close(); err != nil {
+		t.Error(err)
+	}
+	conn, err := net.Dial("unix", path)
+	if err != nil {
+		t.Fatalf("the second server can't be reached: %v", err)
+	}
+	conn.Close()
+	if err := second.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the socket of a stopped server is left: %v", err)
 	}
 }
