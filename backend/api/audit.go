@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/hex"
+	"net/netip"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -76,7 +77,7 @@ type AuditFilter struct {
 	Action    []string `query:"action,explode" maxItems:"50" doc:"Only these actions, such as api_token.revoked, or kinds, such as api_token.*"`
 	Actor     string   `query:"actor" doc:"Only changes of this actor: the id of an admin user or an API token, or command_line, server or stranger"`
 	Subject   string   `query:"subject" doc:"Id: only changes of this"`
-	Address   string   `query:"address" maxLength:"64" doc:"Only changes from this address"`
+	Address   string   `query:"address" maxLength:"64" doc:"Only changes from this IP address, in any of its spellings"`
 	From      string   `query:"from" doc:"RFC 3339: only changes at this time or later"`
 	To        string   `query:"to" doc:"RFC 3339: only changes before this time"`
 	Search    string   `query:"search" doc:"Part of any text or id of an event, or of the name or email behind an id, in any case; of other text than names, only ASCII letters. Each response looks at up to 5,000 events that match the other conditions. If there are more, next_cursor goes on with older ones, also if none was found"`
@@ -93,7 +94,7 @@ func (in *AuditFilter) filter() (f audit.Filter, err error) {
 	default:
 		f.Actor = optionalID(wrong, "actor", &in.Actor)
 	}
-	f.Address = in.Address
+	f.Address = optionalAddress(wrong, "address", in.Address)
 	f.Subject = optionalID(wrong, "subject", &in.Subject).String()
 	if f.Search = in.Search; utf8.RuneCountInString(in.Search) > longestSearch {
 		wrong.Add("search", "must have at most %d characters", longestSearch)
@@ -103,6 +104,18 @@ func (in *AuditFilter) filter() (f audit.Filter, err error) {
 	}
 	f.From, f.To = optionalTime(wrong, "from", in.From), optionalTime(wrong, "to", in.To)
 	return f, wrong.Err()
+}
+
+// optionalAddress returns an IP address in the spelling of request.Source.Address.
+func optionalAddress(wrong fault.Fields, field, text string) string {
+	if text == "" {
+		return ""
+	}
+	ip, err := netip.ParseAddr(strings.TrimSpace(text))
+	if err != nil {
+		wrong.Add(field, "must be an IP address such as 192.0.2.1")
+	}
+	return ip.Unmap().WithZone("").String()
 }
 
 func (s *Service) listAuditEvents(ctx context.Context, who *caller, in *listAuditEventsInput) (*many[AuditEvent], error) {

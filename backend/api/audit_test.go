@@ -221,6 +221,26 @@ func TestAReasonAndTheRequestIDStayInTheTrail(t *testing.T) {
 	p.Recorded(audit.APITokenRevoked, 2)
 }
 
+func TestAnAddressInAFilterIsAnyAddressInAnySpelling(t *testing.T) {
+	t.Parallel()
+	p := backendtest.Start(t, backendtest.Trusting(t, "127.0.0.0/8"))
+	_, secret := p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})
+	for _, address := range []string{"2001:db8::a", "192.0.2.1"} {
+		p.Call("POST", "/api/v1/agent", backendtest.Details(map[string]any{"name": address}), backendtest.Bearer(secret), backendtest.Header{Name: "X-Forwarded-For", Value: address})
+	}
+	for address, found := range map[string]bool{
+		"2001:db8::a": true, "2001:DB8:0::000A": true, "2001:db8::a%eth0": true, "192.0.2.1": true, "::ffff:192.0.2.1": true, " 192.0.2.1 ": true, "::FFFF:c000:201": true,
+		"192.0.2.2": false, "": true, "\x00": false, "192.0.2.1\x00": false, "\xff": false, "a\u202e": false, "localhost": false, "192.0.2.0/24": false,
+	} {
+		for _, path := range []string{"/api/v1/audit_event", "/api/v1/audit_event/export"} {
+			a := p.Call("GET", path+"?action=agent.created&address="+url.QueryEscape(address), nil, backendtest.Bearer(secret))
+			if strings.Contains(a.Body, "agent.created") != found || a.Status != http.StatusOK && a.Status != http.StatusUnprocessableEntity {
+				t.Errorf("%s, %q: %d %s", path, address, a.Status, a.Body)
+			}
+		}
+	}
+}
+
 func TestAnExportHasTheEventsOfTheListAndTheirHashes(t *testing.T) {
 	t.Parallel()
 	p := backendtest.Start(t)
