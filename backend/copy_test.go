@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -228,6 +229,12 @@ func TestACopyToPostgresAndBackHasEveryRowAsItWasAndItsSecretsSessionsAndListsWo
 	secrets[secret] = true
 
 	m.interrupted(files, url, "comparing both databases")
+	other := m.world()
+	other.MasterKey = config.Secret(base64.StdEncoding.EncodeToString(make([]byte, 32)))
+	used, err := backend.Open(t.Context(), m.settings(remote), other) // which makes a signing key there
+	if err := errors.Join(err, used.Close()); err != nil {
+		t.Fatal(err)
+	}
 	done := m.copy(files, url)
 	for table, rows := range done.Rows {
 		if rows == 0 {

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"gorm.io/gorm"
+
+	"tokentab/backend/audit"
 )
 
 // held is a connection to a database that no other program uses, in a transaction. Without a commit it changes nothing.
@@ -144,8 +146,13 @@ func (h *held) awaitOthers(ctx context.Context, r *remote) error {
 	return err
 }
 
-// checkEmpty returns an error that names the tables with rows.
+// checkEmpty returns an error that names the tables with rows. A first start and each command make a signing key in a database
+// without one, such as one that an interrupted copy left: if that is all that happened there, a copy replaces it.
 func (h *held) checkEmpty(tables []copiedTable) error {
+	used, err := exists(h.tx, "SELECT 1 FROM accounts UNION ALL SELECT 1 FROM audit_events WHERE action NOT IN (?, ?)", audit.ChainStarted, audit.SigningKeyCreated)
+	if err != nil || !used {
+		return err
+	}
 	var full []string
 	for _, t := range tables {
 		rows, err := value[int64](h.tx, "SELECT count(*) FROM "+t.name)
