@@ -111,7 +111,7 @@ func (c *Config) Check() error {
 	for _, path := range []struct{ setting, value string }{
 		{"--socket", c.Socket}, {"--tls-cert", c.TLSCert}, {"--tls-key", c.TLSKey}, {"--backup-dir", c.BackupDir}, {"--audit-log", c.AuditLog},
 	} {
-		if err := checkEnds(path.setting, path.value); err != nil {
+		if err := checkPath(path.setting, path.value); err != nil {
 			return err
 		}
 	}
@@ -175,11 +175,16 @@ func (c *Config) Check() error {
 	return c.Activity.Check()
 }
 
-// checkEnds returns an error for a path with white space at an end. Variables from a file that was written on Windows end with a
-// carriage return, and with another folder the server would begin a new installation.
-func checkEnds(setting, path string) error {
+// checkPath returns an error for a path with white space at an end, or with characters that can't be seen. Variables from a file that
+// was written on Windows end with a carriage return, pages from which paths are copied hide characters in them, and with another
+// folder the server would begin a new installation.
+func checkPath(setting, path string) error {
 	if strings.TrimSpace(path) != path {
 		return fmt.Errorf("%s must not begin or end with white space, as %q does", setting, path)
+	}
+	// Names of files need not be UTF-8.
+	if complaint := text.Complaint(strings.ToValidUTF8(path, "x")); path != "" && complaint != "" {
+		return fmt.Errorf("%s %s: it is %q", setting, complaint, path)
 	}
 	return nil
 }
@@ -189,7 +194,7 @@ func (s *Storage) Check() error {
 	if s.Data == "" {
 		return errors.New("--data must name a folder")
 	}
-	if err := checkEnds("--data", s.Data); err != nil {
+	if err := checkPath("--data", s.Data); err != nil {
 		return err
 	}
 	if url := string(s.DatabaseURL); url != "" && !strings.HasPrefix(url, "postgres://") && !strings.HasPrefix(url, "postgresql://") {
