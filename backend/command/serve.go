@@ -161,6 +161,8 @@ func listenError(setting, address string, err error) error {
 		return fmt.Errorf("%s: this machine has no address %s: choose one of its own, or 0.0.0.0 for all", setting, address)
 	case errors.Is(err, syscall.EACCES):
 		return fmt.Errorf("%s: this user may not listen on %s: choose a port above 1023", setting, address)
+	case errors.Is(err, syscall.EINVAL): // of an address that is valid on one network alone
+		return fmt.Errorf("%s: the address %s must name a network interface of this machine, as in [fe80::1%%eth0]:8080", setting, address)
 	}
 	return fmt.Errorf("%s: %w", setting, err)
 }
