@@ -175,6 +175,29 @@ func TestPromise9AnInviteEndsWhenItsTokenExpires(t *testing.T) {
 	refused(t, "after", acceptInvite(p, code, "Eve", backendtest.Password), http.StatusNotFound, "not_found", "")
 }
 
+func TestPromise9AnInviteEndsWhenItsTokenExpiresEarlierAfterARotation(t *testing.T) {
+	t.Parallel()
+	p := backendtest.Start(t)
+	owner := p.Found()
+	maker, secret := p.Issue(owner, token.Order{Scope: token.ScopeAccount, ExpiresAt: p.Clock.Now().Add(30 * 24 * time.Hour)})
+	made := p.Call(http.MethodPost, "/api/v1/admin_user_invite", backendtest.Details(map[string]any{"email": "bob@example.com"}), backendtest.Bearer(secret))
+	made.Must(t, http.StatusOK)
+	invites, _, err := p.People.Invites(t.Context(), owner.AccountID, paging.Page{Size: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	code := codeOf(t, p, owner, invites[0].Invite)
+	p.Call(http.MethodPost, "/api/v1/api_token/"+maker.ID.String()+"/rotate",
+		backendtest.Details(map[string]any{"overlap_seconds": 60, "expires_in": 3600}), backendtest.Bearer(secret)).Must(t, http.StatusOK)
+	a := p.Call(http.MethodGet, "/api/v1/admin_user_invite/"+made.Text(t, "details", "id"), nil, session(t, p, backendtest.Email)...)
+	holds(t, "listed", a, map[string]any{"expires_at": p.Clock.Now().Add(time.Hour).Format(wireTime)})
+	p.Clock.Move(time.Hour - time.Millisecond)
+	holds(t, "before", showInvite(p, code), nil)
+	p.Clock.Move(time.Millisecond)
+	refused(t, "after", showInvite(p, code), http.StatusNotFound, "not_found", "")
+	refused(t, "after", acceptInvite(p, code, "Eve", backendtest.Password), http.StatusNotFound, "not_found", "")
+}
+
 // TestAcceptanceChecksTheMakerAgain ends makers directly in the database.
 func TestAcceptanceChecksTheMakerAgain(t *testing.T) {
 	t.Parallel()

@@ -131,7 +131,7 @@ var makerIsAble = `COALESCE(t.created_by_admin_user_id, t.created_by_api_token_i
 		(SELECT 1 FROM api_tokens k WHERE k.id = t.created_by_api_token_id AND ` + statusNow("k") + ` = 'active'))`
 
 // endInvites revokes the pending invites of an account whose maker ended in the same transaction. It ignores expiry:
-// an invite never outlives its token (see InsertInvite), and a wrong clock must not revoke invites.
+// an invite never outlives its token (see InsertInvite and boundInvites), and a wrong clock must not revoke invites.
 func endInvites(tx *gorm.DB, owner pfid.ID, at time.Time, recorder audit.Recorder) error {
 	ended, err := values[pfid.ID](tx, "UPDATE admin_user_invites AS t SET status = 'revoked', updated_at = ? WHERE account_id = ? AND status = 'pending' AND NOT ("+makerIsAble+") RETURNING id",
 		stamp(at), owner)
@@ -149,6 +149,11 @@ func endInvitesOf(tx *gorm.DB, at time.Time, recorder audit.Recorder, where stri
 		return err
 	}
 	return recordWith(tx, recorder, audit.AdminUserInviteRevoked, "with the credentials of its maker", ended...)
+}
+
+// boundInvites lets the pending invites of a token expire with it, since a rotation may bring its expiry forward.
+func boundInvites(tx *gorm.DB, id pfid.ID, end time.Time) error {
+	return tx.Exec("UPDATE admin_user_invites SET expires_at = ? WHERE status = 'pending' AND expires_at > ? AND "+madeByToken, stamp(end), stamp(end), id).Error
 }
 
 const (

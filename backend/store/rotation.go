@@ -55,6 +55,9 @@ func (s Tokens) RotateToken(ctx context.Context, account, id pfid.ID, to token.N
 				return t, err
 			}
 		}
+		if err := boundInvites(tx, id, to.ExpiresAt); err != nil {
+			return t, err
+		}
 		return tokenIn(tx, account, id)
 	})
 }
