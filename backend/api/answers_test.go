@@ -73,6 +73,24 @@ func TestLargeResponsesToSlowReadersAreBoundedTogether(t *testing.T) {
 	}
 }
 
+// Anyone may ask for the description of the API, and all get the same bytes.
+func TestStrangersWhoReadSlowlyTakeNoRoomFromLargeResponses(t *testing.T) {
+	t.Parallel()
+	r := startRun(t)
+	large := ofSize(activity.MaxPayload / 2)
+	asking := strings.Repeat("GET /api/v1/openapi.json HTTP/1.1\r\nHost: x\r\n\r\n", 100)
+	for range 100 {
+		c := r.Dial(asking)
+		defer func() { _ = c.Close() }()
+		if line, err := bufio.NewReaderSize(c, 16).ReadString('\n'); err != nil || !strings.HasPrefix(line, "HTTP/1.1 200 ") {
+			t.Fatal(line, err)
+		}
+	}
+	for range 20 {
+		r.ok(r.post("/agent_spans", r.creating(large, large)))
+	}
+}
+
 func TestAPageEndsEarlyIfItsItemsAreLarge(t *testing.T) {
 	t.Parallel()
 	r := startRun(t)

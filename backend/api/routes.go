@@ -15,6 +15,12 @@ const apiRoot = "/api/v1"
 
 // routes registers every route, in order. The second argument of add is who may call it, see access.
 func (s *Service) routes(app *fiber.App) {
+	// Strangers may ask for these, so they stay out of condense: callers need the room for large responses.
+	s.documents = sync.OnceValues(s.renderDocuments)
+	app.Get(apiRoot+"/openapi.json", s.document(func(d *documents) *answer.File { return &d.openAPI }))
+	app.Get("/docs", s.document(func(d *documents) *answer.File { return &d.page }))
+	app.Get("/docs.css", s.document(func(d *documents) *answer.File { return &d.style }))
+
 	root := app.Group(apiRoot, noStore, s.condense)
 	s.huma = humafiber.NewWithGroup(app, root, apiConfig())
 	s.describeEndpoints()
@@ -130,9 +136,5 @@ func (s *Service) routes(app *fiber.App) {
 	add(s, manager, http.MethodPost, "/pfid/generate", "Generate ids for the account", s.generatePFIDs)
 	add(s, bundle, http.MethodPost, bulkRoute, "Run several requests in order until one fails; those before it are kept", s.bulk)
 
-	s.documents = sync.OnceValues(s.renderDocuments)
-	root.Get("/openapi.json", s.document(func(d *documents) *answer.File { return &d.openAPI }))
 	root.Use(s.refuseNotServed)
-	app.Get("/docs", s.document(func(d *documents) *answer.File { return &d.page }))
-	app.Get("/docs.css", s.document(func(d *documents) *answer.File { return &d.style }))
 }
