@@ -99,6 +99,54 @@ func TestPromise1HoldsInTheStatusListsAfterAClockThatWasAhead(t *testing.T) {
 	}
 }
 
+// TestAnOverlapThatAClockAheadBeganIsAsLongAsItWasAskedFor sets the clock right again during the overlap.
+func TestAnOverlapThatAClockAheadBeganIsAsLongAsItWasAskedFor(t *testing.T) {
+	for name, ahead := range map[string]time.Duration{"two hours": 2 * time.Hour, "years": 10 * 365 * 24 * time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			p := backendtest.Start(t)
+			actor := p.Found()
+			correct := func() {
+				t.Helper()
+				if err := p.CorrectOverlaps(t.Context()); err != nil { // as the server does every few seconds
+					t.Fatal(err)
+				}
+			}
+			rotate := func(id pfid.ID) {
+				t.Helper()
+				if _, _, err := p.Tokens.Rotate(t.Context(), actor, id, token.Rotation{Overlap: time.Hour}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			before, beforeSecret := p.Issue(actor, token.Order{Scope: token.ScopeAccount, ExpiresAt: p.Clock.Now().Add(300 * 24 * time.Hour)})
+			rotate(before.ID)
+			correct()
+			p.Clock.Jump(ahead)
+			correct()
+			made, secret := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+			rotate(made.ID)
+			correct()
+			p.Clock.Jump(-ahead)
+			if !accepted(p, secret) { // and known in memory
+				t.Fatal("refused when the clock is right")
+			}
+			correct()
+			for what, secret := range map[string]string{"before": beforeSecret, "while it was ahead": secret} {
+				p.Clock.Move(time.Hour - time.Second)
+				if !accepted(p, secret) || p.Listed(backendtest.EntryOf(t, secret)) != 0 {
+					t.Errorf("%s: refused before the end of the overlap", what)
+				}
+				p.Clock.Move(time.Second)
+				if accepted(p, secret) || p.Listed(backendtest.EntryOf(t, secret)) != 1 {
+					t.Errorf("%s: accepted after the end of the overlap", what)
+				}
+				p.Clock.Jump(-time.Hour)
+			}
+			p.Clock.Move(time.Hour)
+			rotate(made.ID)
+		})
+	}
+}
+
 // TestAnAgentThatAClockAheadStampedIsDormantUntilItIsUsedAgain covers an agent that would otherwise be active for
 // years.
 func TestAnAgentThatAClockAheadStampedIsDormantUntilItIsUsedAgain(t *testing.T) {

@@ -122,6 +122,20 @@ func (s Tokens) EndOldSecret(ctx context.Context, account, id pfid.ID, decide fu
 	})
 }
 
+// CorrectOverlaps implements token.Store. It looks first, because each change waits for the disk. The ends stay whole seconds.
+func (s Tokens) CorrectOverlaps(ctx context.Context, ahead, latest time.Time) (tokens []pfid.ID, err error) {
+	tokens, err = read(ctx, s.db, func(tx *gorm.DB) ([]pfid.ID, error) {
+		return values[pfid.ID](tx, "SELECT token_id FROM old_secrets WHERE ends_at > 0 AND replaced_at > ? LIMIT ?", stamp(ahead), endedAtOnce)
+	})
+	if err != nil || len(tokens) == 0 {
+		return nil, err
+	}
+	return tokens, s.change(ctx, func(tx *gorm.DB) error {
+		return tx.Exec("UPDATE old_secrets SET ends_at = ends_at - (replaced_at - ?) / 1000 * 1000, replaced_at = ? WHERE ends_at > 0 AND replaced_at > ? AND token_id IN "+anyOf,
+			stamp(latest), stamp(latest), stamp(ahead), document{tokens}).Error
+	})
+}
+
 // endOldSecretsOf ends up to most old secrets that a key signed or may have signed, with an event for each, and the pending
 // invites of their tokens. It returns how many it ended.
 func endOldSecretsOf(tx *gorm.DB, kid string, most int, at time.Time, recorder func(account pfid.ID) audit.Recorder) (ended int, err error) {

@@ -230,3 +230,21 @@ func (ts *Tokens) EndOldSecret(ctx context.Context, actor audit.Actor, id pfid.I
 	ts.asOfNow(&changed)
 	return changed, err
 }
+
+// overlapTolerance is how far in the future an overlap may have begun, before the clock counts as one that was ahead.
+const overlapTolerance = time.Minute
+
+// CorrectOverlaps lets each overlap that began by a clock that was ahead begin at latest, the latest time that it may be now, and
+// returns how many there were. Otherwise an old secret would be valid for years, and its token could not be rotated with an overlap.
+func (ts *Tokens) CorrectOverlaps(ctx context.Context, latest time.Time) (corrected int, err error) {
+	for {
+		tokens, err := ts.store.CorrectOverlaps(ctx, latest.Add(overlapTolerance), latest)
+		for _, id := range tokens {
+			ts.Forget(id)
+		}
+		if err != nil || len(tokens) == 0 {
+			return corrected, err
+		}
+		corrected += len(tokens)
+	}
+}
