@@ -44,3 +44,34 @@ func TestOneWholeCopyOfASchemaIsKeptHoweverOftenAnUpgradeFails(t *testing.T) {
 		}
 	}
 }
+
+func TestPromise8ACopyIsMadeOfWhatWasChangedAfterAWayBack(t *testing.T) {
+	pgtest.OnSQLite(t, "copies of its file")
+	folder := t.TempDir()
+	s := open(t, folder, now)
+	defer s.Close()
+	pattern := filepath.Join(folder, FileName) + ".schema-" + strconv.FormatInt(newestSchema(), 10) + ".*"
+	upgrade := func(copies int) (newest string) {
+		t.Helper()
+		if err := s.migrate(t.Context(), withOneMore(t, "SELECT nonsense FROM nowhere;"), now); err == nil {
+			t.Fatal("a migration that can't run succeeded")
+		}
+		paths, err := filepath.Glob(pattern)
+		if err != nil || len(paths) != copies {
+			t.Fatalf("there are %v instead of %d copies: %v", paths, copies, err)
+		}
+		return paths[copies-1]
+	}
+	upgrade(1)
+	upgrade(1)
+	// Someone goes back with a copy of the copy, and the earlier program goes on with the data.
+	if err := s.writer.Exec("INSERT INTO accounts (id, partition, name, purpose, inserted_at, updated_at) VALUES ('a', 1, 'Acme', '', 1, 1)").Error; err != nil {
+		t.Fatal(err)
+	}
+	newest := upgrade(2)
+	same, err := s.hasRowsOf(t.Context(), newest)
+	if err != nil || !same {
+		t.Errorf("the newest copy lacks the change: %v", err)
+	}
+	upgrade(2)
+}

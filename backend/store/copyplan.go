@@ -250,6 +250,8 @@ func (s *rowsSum) add(row []any) {
 			b = append(binary.BigEndian.AppendUint64(append(b, 4), uint64(len(v))), v...)
 		case []byte:
 			b = append(binary.BigEndian.AppendUint64(append(b, 5), uint64(len(v))), v...)
+		default: // such as a time.Time
+			b = fmt.Append(append(b, 6), v)
 		}
 	}
 	hash := sha256.Sum256(b)

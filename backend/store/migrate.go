@@ -7,11 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/pressly/goose/v3"
+	"gorm.io/gorm"
 )
 
 //go:embed migrations/*.sql
@@ -93,8 +96,8 @@ func (s *db) migrate(ctx context.Context, all fs.FS, now func() time.Time) error
 // copying ends the name of an incomplete copy.
 const copying = ".copying"
 
-// keepCopy puts a consistent copy of the database beside it, one per schema version, made before the first attempt to
-// leave that version. The copy is renamed once it is complete and on the disk.
+// keepCopy puts a consistent copy of the database beside it, unless there is one with the same content from an earlier
+// attempt. The copy is renamed once it is complete and on the disk.
 func (s *db) keepCopy(ctx context.Context, pool *sql.DB, schema int64, at time.Time) error {
 	name := fmt.Sprintf("%s.schema-%d", s.path, schema)
 	kept, err := filepath.Glob(name + ".*Z")
@@ -107,10 +110,14 @@ func (s *db) keepCopy(ctx context.Context, pool *sql.DB, schema int64, at time.T
 		return err
 	}
 	for _, path := range kept {
-		if isWhole(ctx, path, schema) {
+		if !isWhole(ctx, path, schema) {
+			err = removeIfThere(path, path+"-journal")
+		} else if same, failed := s.hasRowsOf(ctx, path); same {
 			return nil
+		} else {
+			err = failed // nil if the database was changed since: someone went back to this schema, and now upgrades again
 		}
-		if err := removeIfThere(path, path+"-journal"); err != nil {
+		if err != nil {
 			return err
 		}
 	}
@@ -121,7 +128,11 @@ func (s *db) keepCopy(ctx context.Context, pool *sql.DB, schema int64, at time.T
 	}
 	_, err = pool.ExecContext(ctx, "VACUUM INTO ?", unfinished)
 	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
-		err = os.Rename(unfinished, name+"."+at.UTC().Format("20060102T150405Z"))
+		final := func() string { return name + "." + at.UTC().Format("20060102T150405Z") }
+		for slices.Contains(kept, final()) {
+			at = at.Add(time.Second)
+		}
+		err = os.Rename(unfinished, final())
 	}
 	if troubleOf(err) == diskFull {
 		err = fmt.Errorf("the disk has no room for a copy as large as the database: make space and start again: %w", err)
@@ -130,6 +141,56 @@ func (s *db) keepCopy(ctx context.Context, pool *sql.DB, schema int64, at time.T
 		return errors.Join(err, removeIfThere(unfinished))
 	}
 	return syncFolder(s.path)
+}
+
+// hasRowsOf reports whether the database has the same rows as a copy in a file.
+func (s *db) hasRowsOf(ctx context.Context, path string) (bool, error) {
+	db, err := connect(path, 1, "mode=ro", "immutable=1")
+	if err != nil {
+		return false, err
+	}
+	defer closePools(db)
+	copied, err := sumTables(db.WithContext(ctx))
+	if err != nil {
+		return false, err
+	}
+	present, err := sumTables(s.writer.WithContext(ctx))
+	return maps.Equal(present, copied), err
+}
+
+// sumTables returns the rowsSum of each table of a SQLite database, whatever its schema.
+func sumTables(tx *gorm.DB) (map[string]rowsSum, error) {
+	names, err := values[string](tx, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
+	sums := map[string]rowsSum{}
+	for _, name := range names {
+		if err == nil {
+			sums[name], err = sumTable(tx, name)
+		}
+	}
+	return sums, err
+}
+
+func sumTable(tx *gorm.DB, name string) (sum rowsSum, err error) {
+	rows, err := query(tx, "SELECT * FROM "+name, nil)
+	if err != nil {
+		return sum, err
+	}
+	defer rows.Close()
+	columns, err := rows.Columns()
+	if err != nil {
+		return sum, err
+	}
+	row, to := make([]any, len(columns)), make([]any, len(columns))
+	for i := range row {
+		to[i] = &row[i]
+	}
+	for rows.Next() {
+		if err := rows.Scan(to...); err != nil {
+			return sum, err
+		}
+		sum.add(row)
+	}
+	return sum, rows.Err()
 }
 
 // isWhole reports whether a file is a complete copy of a database with this schema version.
