@@ -167,7 +167,7 @@ func TestAnAgentThatAClockAheadStampedIsDormantUntilItIsUsedAgain(t *testing.T) 
 					t.Errorf("%s: %s (%v)", when, found.Status, err)
 				}
 				for _, descending := range []bool{false, true} {
-					list, _, err := p.Agents.List(t.Context(), actor.AccountID, paging.Page{Size: 10, Sort: "status", Descending: descending})
+					list, _, err := p.Agents.List(t.Context(), actor.AccountID, "", paging.Page{Size: 10, Sort: "status", Descending: descending})
 					first := list[0].ID == bot.ID // active, dormant, pending
 					if err != nil || len(list) != 2 || first == descending || list[0].Status != want && list[1].Status != want {
 						t.Errorf("%s: listed as %+v (%v)", when, list, err)

@@ -32,7 +32,7 @@ func (b *Backend) namesOf(ctx context.Context, account pfid.ID) (n namesInAccoun
 		to[name] = id
 	}
 	for page := (paging.Page{Size: 100}); ; page.Offset += page.Size {
-		list, _, err := b.Agents.List(ctx, account, page)
+		list, _, err := b.Agents.List(ctx, account, "", page)
 		if err != nil {
 			return n, err
 		}

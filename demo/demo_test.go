@@ -42,7 +42,7 @@ func TestTheDemoHoldsWhatAVisitorShouldSee(t *testing.T) {
 	if _, running, err := b.Activity.Instances(t.Context(), scope, activity.InstanceFilter{Status: activity.Active}, everything); err != nil || running == 0 {
 		t.Errorf("%d instances run, %v", running, err)
 	}
-	if _, n, err := b.People.Members(t.Context(), id, everything); err != nil || n != 6 {
+	if _, n, err := b.People.Members(t.Context(), id, "", everything); err != nil || n != 6 {
 		t.Errorf("%d people, %v", n, err)
 	}
 }

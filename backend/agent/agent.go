@@ -171,10 +171,10 @@ func (as *Agents) GetByExternalIdentifier(ctx context.Context, account pfid.ID, 
 	return a, err
 }
 
-// List returns one page of the account's agents, and their total number.
-func (as *Agents) List(ctx context.Context, account pfid.ID, page paging.Page) ([]Agent, int, error) {
+// List returns one page of the account's agents that the search finds, and their total number. An empty search finds all.
+func (as *Agents) List(ctx context.Context, account pfid.ID, search string, page paging.Page) ([]Agent, int, error) {
 	at := as.now()
-	list, total, err := as.store.Agents(ctx, account, page, at.Add(-ActiveFor), at.Add(ClockTolerance))
+	list, total, err := as.store.Agents(ctx, account, search, page, at.Add(-ActiveFor), at.Add(ClockTolerance))
 	for i := range list {
 		list[i].Status = list[i].statusAt(at)
 	}

@@ -35,9 +35,9 @@ type Store interface {
 	Agent(ctx context.Context, account, id pfid.ID) (Agent, error)
 	// AgentByExternalIdentifier is like Agent, by external identifier.
 	AgentByExternalIdentifier(ctx context.Context, account pfid.ID, identifier string) (Agent, error)
-	// Agents returns one page of the account's agents, and their total number. For sorting by status, agents last
-	// seen from activeSince to activeUntil count as active.
-	Agents(ctx context.Context, account pfid.ID, page paging.Page, activeSince, activeUntil time.Time) ([]Agent, int, error)
+	// Agents returns one page of the account's agents that the search finds, and their total number. An empty search finds
+	// all. For sorting by status, agents last seen from activeSince to activeUntil count as active.
+	Agents(ctx context.Context, account pfid.ID, search string, page paging.Page, activeSince, activeUntil time.Time) ([]Agent, int, error)
 	// ChangeAgent reads the agent, lets decide change or refuse it, and writes it with the side effects in Change. It
 	// returns how many tokens move.
 	ChangeAgent(ctx context.Context, account, id pfid.ID, decide func(*Agent) (Change, error), recorder audit.Recorder) (Agent, int, error)

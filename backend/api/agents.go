@@ -54,8 +54,13 @@ func agentOf(a agent.Agent) Agent {
 	}
 }
 
-func (s *Service) listAgents(ctx context.Context, who *caller, in *Listing) (*many[Agent], error) {
-	return listed(in, agentOf)(s.Agents.List(ctx, who.AccountID, in.page()))
+type listAgentsInput struct {
+	Listing
+	Search string `query:"search" maxLength:"200" doc:"Part of the agent's name, description, external identifier or id, in any case. Parts of ids must have at least 6 characters"`
+}
+
+func (s *Service) listAgents(ctx context.Context, who *caller, in *listAgentsInput) (*many[Agent], error) {
+	return listed(&in.Listing, agentOf)(s.Agents.List(ctx, who.AccountID, in.Search, in.page()))
 }
 
 // NewAgent is a request to register an agent.

@@ -37,7 +37,7 @@ func environmentOf(e account.ListedEnvironment) Environment {
 }
 
 // listEnvironments lists the oldest first by default: clients that must choose an environment take the first.
-func (s *Service) listEnvironments(ctx context.Context, who *caller, in *listAccountInput) (*many[Environment], error) {
+func (s *Service) listEnvironments(ctx context.Context, who *caller, in *ListAccountInput) (*many[Environment], error) {
 	if in.Sorting == "" && in.Field == "" {
 		in.Field = "inserted_at"
 	}

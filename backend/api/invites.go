@@ -94,7 +94,7 @@ func (s *Service) inviteDetailsOf(who *caller, i people.IssuedInvite) AdminUserI
 	return out
 }
 
-func (s *Service) listInvites(ctx context.Context, who *caller, in *listAccountInput) (*many[AdminUserInvite], error) {
+func (s *Service) listInvites(ctx context.Context, who *caller, in *ListAccountInput) (*many[AdminUserInvite], error) {
 	return listed(&in.Listing, s.inviteOf(who))(s.People.Invites(ctx, who.AccountID, in.page()))
 }
 

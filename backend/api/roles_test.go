@@ -167,7 +167,7 @@ func TestAnAccountAlwaysHasAnAdmin(t *testing.T) {
 				t.Errorf("round %d: %v", round, err)
 			}
 		}
-		members, _, err := p.People.Members(t.Context(), ada.AccountID, paging.Page{Size: 1000, Sort: "inserted_at"})
+		members, _, err := p.People.Members(t.Context(), ada.AccountID, "", paging.Page{Size: 1000, Sort: "inserted_at"})
 		if err != nil {
 			t.Fatal(err)
 		}

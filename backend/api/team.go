@@ -37,13 +37,19 @@ func adminUserOf(m people.Member) AdminUser {
 	}
 }
 
-type listAccountInput struct {
+// ListAccountInput is the query of a list of an account.
+type ListAccountInput struct {
 	Listing
 	AccountID string `query:"account_id" doc:"Id of the caller's account, which is the default. Any other account gets 404"`
 }
 
-func (s *Service) listAdminUsers(ctx context.Context, who *caller, in *listAccountInput) (*many[AdminUser], error) {
-	return listed(&in.Listing, adminUserOf)(s.People.Members(ctx, who.AccountID, in.page()))
+type listAdminUsersInput struct {
+	ListAccountInput
+	Search string `query:"search" maxLength:"200" doc:"Part of the name, job title, email or id, in any case. Parts of ids must have at least 6 characters"`
+}
+
+func (s *Service) listAdminUsers(ctx context.Context, who *caller, in *listAdminUsersInput) (*many[AdminUser], error) {
+	return listed(&in.Listing, adminUserOf)(s.People.Members(ctx, who.AccountID, in.Search, in.page()))
 }
 
 func (s *Service) getAdminUser(ctx context.Context, who *caller, in *pathID) (*one[AdminUser], error) {

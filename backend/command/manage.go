@@ -149,7 +149,7 @@ func (c *createToken) order() (token.Order, error) {
 func (c *createToken) checkChosen(ctx context.Context, b *backend.Backend, owner pfid.ID) error {
 	page := paging.Page{Size: mostListed, Sort: "inserted_at"} // the oldest first, as in the API
 	if c.AgentID == "" && c.Scope == token.ScopeAgentDeployment.String() {
-		agents, total, err := b.Agents.List(ctx, owner, page)
+		agents, total, err := b.Agents.List(ctx, owner, "", page)
 		if err != nil {
 			return err
 		}

@@ -30,7 +30,7 @@ func (l *listAccounts) Run(ctx context.Context, std IO) error {
 		table := tabwriter.NewWriter(std.Out, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(table, "ACCOUNT\tMEMBERS\tCREATED\tNAME")
 		for _, a := range all {
-			_, members, err := b.People.Members(ctx, a.ID, paging.Page{Size: 1})
+			_, members, err := b.People.Members(ctx, a.ID, "", paging.Page{Size: 1})
 			if err != nil {
 				return err
 			}
@@ -76,7 +76,7 @@ func (l *listUsers) Run(ctx context.Context, std IO) error {
 			page := paging.Page{Size: pageOfUsers, Sort: "inserted_at"}
 			for total := 1; page.Offset < total; page.Offset += page.Size {
 				var members []people.Member
-				if members, total, err = b.People.Members(ctx, a.ID, page); err != nil {
+				if members, total, err = b.People.Members(ctx, a.ID, "", page); err != nil {
 					return err
 				}
 				for _, m := range members {

@@ -28,8 +28,8 @@ type AdminUser struct {
 
 // Reader reads members and their notices.
 type Reader interface {
-	// Members returns one page of the current members, and their total number.
-	Members(ctx context.Context, account pfid.ID, page paging.Page) ([]Member, int, error)
+	// Members returns one page of the current members that the search finds, and their total number. An empty search finds all.
+	Members(ctx context.Context, account pfid.ID, search string, page paging.Page) ([]Member, int, error)
 	// Member returns one current member, or fault.NotFound.
 	Member(ctx context.Context, account, id pfid.ID) (Member, error)
 	// Notices returns the notices that the session's member has not dismissed, newest first.

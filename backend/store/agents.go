@@ -73,7 +73,7 @@ func (s Agents) AgentByExternalIdentifier(ctx context.Context, account pfid.ID, 
 const agentsByStatus = `(SELECT *, CASE WHEN retired_at IS NOT NULL THEN 'retired' WHEN last_seen_at IS NULL THEN 'pending'
 	WHEN last_seen_at BETWEEN ? AND ? THEN 'active' ELSE 'dormant' END AS status FROM agents)`
 
-func (s Agents) Agents(ctx context.Context, account pfid.ID, page paging.Page, activeSince, activeUntil time.Time) ([]agent.Agent, int, error) {
+func (s Agents) Agents(ctx context.Context, account pfid.ID, search string, page paging.Page, activeSince, activeUntil time.Time) ([]agent.Agent, int, error) {
 	if page.Sort == "last_seen" { // the contract's name
 		page.Sort = "last_seen_at"
 	}
@@ -81,8 +81,12 @@ func (s Agents) Agents(ctx context.Context, account pfid.ID, page paging.Page, a
 	if page.Sort == "status" {
 		from, args = agentsByStatus, []any{stamp(activeSince), stamp(activeUntil), account}
 	}
+	from, args, err := s.searched(ctx, search, "t.name, t.description, t.external_identifier", from+" t WHERE t.account_id = ? AND t.deleted_at IS NULL", args...)
+	if err != nil {
+		return nil, 0, err
+	}
 	sorting := sorting{"id", "inserted_at", "updated_at", "name", "status", "external_identifier", "last_seen", "last_seen_at"}
-	return agents.page(ctx, s.db, sorting, page, from+" t WHERE t.account_id = ? AND t.deleted_at IS NULL", args...)
+	return agents.page(ctx, s.db, sorting, page, from, args...)
 }
 
 // checkActive returns fault.Validation if the account does not have the agent, and fault.InvalidAction if it is

@@ -46,7 +46,7 @@ func BenchmarkAgents(b *testing.B) {
 	} {
 		b.Run(fmt.Sprintf("%s/offset=%d/size=%d", page.Sort, page.Offset, page.Size), func(b *testing.B) {
 			for b.Loop() {
-				list, total, err := s.Agents.Agents(b.Context(), owner, page, at, now())
+				list, total, err := s.Agents.Agents(b.Context(), owner, "", page, at, now())
 				if err != nil || total != len(rows) || len(list) != page.Size {
 					b.Fatalf("%d of %d, %v", len(list), total, err)
 				}

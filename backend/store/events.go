@@ -130,7 +130,7 @@ type eventList struct {
 }
 
 func newEventList(tx *gorm.DB, account pfid.ID, f audit.Filter) (l eventList, err error) {
-	l = eventList{account: account, actions: f.Actions, action: "t.action", needle: strings.TrimPrefix(text.Folded(strings.TrimSpace(f.Search)), "…")}
+	l = eventList{account: account, actions: f.Actions, action: "t.action", needle: text.Needle(f.Search)}
 	if !f.Actor.IsZero() {
 		l.action = "+t.action" // the index by actor is narrower, whatever SQLite thinks
 	}

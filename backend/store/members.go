@@ -73,8 +73,12 @@ func (s People) InsertAdminUser(ctx context.Context, user people.AdminUser, pass
 	})
 }
 
-func (s People) Members(ctx context.Context, owner pfid.ID, page paging.Page) ([]people.Member, int, error) {
-	return members.page(ctx, s.db, sorting{"id", "inserted_at", "updated_at", "email", "name", "job_title"}, page, "admin_users t WHERE t.account_id = ? AND t.removed_at IS NULL", owner)
+func (s People) Members(ctx context.Context, owner pfid.ID, search string, page paging.Page) ([]people.Member, int, error) {
+	from, args, err := s.searched(ctx, search, "t.name, t.job_title, t.email", "admin_users t WHERE t.account_id = ? AND t.removed_at IS NULL", owner)
+	if err != nil {
+		return nil, 0, err
+	}
+	return members.page(ctx, s.db, sorting{"id", "inserted_at", "updated_at", "email", "name", "job_title"}, page, from, args...)
 }
 
 func (s People) Member(ctx context.Context, owner, id pfid.ID) (people.Member, error) {

@@ -218,3 +218,9 @@ func joins(r rune) bool {
 
 // Folded returns text composed and in lower case, for searching and sorting.
 func Folded(text string) string { return strings.ToLower(Composed(text)) }
+
+// Needle returns a searched text folded, without outer spaces and without the ellipsis before the last characters of a token
+// or id.
+func Needle(search string) string {
+	return strings.TrimSpace(strings.TrimPrefix(Folded(strings.TrimSpace(search)), "…"))
+}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"math"
 	"slices"
-	"strings"
 	"time"
 
 	"tokentab/backend/pfid"
@@ -97,7 +96,7 @@ func (ix *index) selected(f Filter, want wanted, now int64) []uint32 {
 		}
 		left = slices.DeleteFunc(left, func(at uint32) bool { return !among[at] })
 	}
-	if needle := needleOf(f.Search); len(needle) > 0 {
+	if needle := []byte(text.Needle(f.Search)); len(needle) > 0 {
 		left = ix.searched(left, needle, ix.codesOf(want.named))
 	}
 	return left
@@ -180,12 +179,6 @@ func (ix *index) findNames(found []bool, needle []byte) {
 			at = int(ix.nameAt[place+1])
 		}
 	}
-}
-
-// needleOf returns the searched text as names are kept. It drops the ellipsis before the last four characters of a token.
-func needleOf(search string) []byte {
-	word := text.Folded(strings.TrimSpace(search))
-	return []byte(strings.TrimPrefix(word, "…"))
 }
 
 // codesOf returns which codes are those of the ids.

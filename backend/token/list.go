@@ -8,6 +8,7 @@ import (
 	"tokentab/backend/fault"
 	"tokentab/backend/paging"
 	"tokentab/backend/pfid"
+	"tokentab/backend/text"
 )
 
 // List returns one part of the account's tokens that match the filter. It returns fault.Validation of sorting or
@@ -154,8 +155,8 @@ func (ts *Tokens) update(ctx context.Context, ix *index, account pfid.ID, now in
 
 // wanted reads what a filter needs from the store.
 func (ts *Tokens) wanted(ctx context.Context, account pfid.ID, f Filter) (want wanted, err error) {
-	if needle := needleOf(f.Search); len(needle) > 0 {
-		if want.named, err = ts.store.Named(ctx, account, string(needle)); err != nil {
+	if needle := text.Needle(f.Search); needle != "" {
+		if want.named, err = ts.store.Named(ctx, account, needle); err != nil {
 			return want, err
 		}
 	}

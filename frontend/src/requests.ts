@@ -9,6 +9,9 @@ import { ApiError, callForOne, callForPart, type Query } from "./api";
 import type { Listing } from "./ui/list";
 import { pageSize, usePlace } from "./ui/pager";
 
+/** Newest first, and only what a search finds unless it is empty. */
+export const searched = (text: string): Query => ({ sorting: "-inserted_at", search: text || undefined });
+
 /**
  * The page of a list that the address names. By default the newest items come first. `late` returns parameters that depend
  * on the time of the request; the key must tell them apart.

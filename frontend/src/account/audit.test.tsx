@@ -221,6 +221,7 @@ test("if no change matches, the filters can be cleared", async () => {
   expect(await screen.findByRole("heading", { name: "No changes match" })).toBeInTheDocument();
   await user.click(screen.getByRole("button", { name: "Clear filters" }));
   expect(await row()).toBeInTheDocument();
+  expect(document.body).not.toHaveFocus();
 });
 
 test("the page says why it failed to load, and tries again", async () => {

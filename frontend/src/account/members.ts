@@ -1,11 +1,11 @@
 import { call, callForOne, type One } from "../api";
-import { useChange, useList } from "../requests";
+import { searched, useChange, useList } from "../requests";
 import { isolate } from "../ui/isolate";
 import type { AdminUser, Role } from "../wire";
 
 const membersKey = ["members"];
 
-export const useMembers = () => useList<AdminUser>(membersKey, "/admin_user");
+export const useMembers = (search: string) => useList<AdminUser>(membersKey, "/admin_user", searched(search));
 
 /** How a sentence names a person: the name, else the email. */
 export const memberTitle = ({ name, email }: AdminUser) => isolate(name ?? email);

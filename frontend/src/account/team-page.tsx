@@ -3,6 +3,7 @@ import { useState } from "react";
 import { Bars } from "../ui/bar";
 import { Button } from "../ui/button";
 import { type Column, List, menuColumn, timeColumn } from "../ui/list";
+import { ListSearch, nothingFound, useSearch } from "../ui/list-search";
 import { Changing } from "../ui/read-only";
 import { TimeFact } from "../ui/time";
 import type { AdminUser } from "../wire";
@@ -33,6 +34,8 @@ export default function TeamPage({
   onSessionEnd,
 }: TeamPageProps) {
   const account = useAccount(id);
+  const search = useSearch();
+  const list = useMembers(search.text);
   const [inviting, setInviting] = useState(false);
   const [removing, setRemoving] = useState<AdminUser>();
   const [changing, setChanging] = useState<AdminUser>();
@@ -54,9 +57,10 @@ export default function TeamPage({
         </Changing>
       }
     >
+      <ListSearch search={search} list={list} items="members" placeholder="Search by name or email" />
       <List
         name="Team"
-        list={useMembers()}
+        list={list}
         columns={[
           {
             head: "Name",
@@ -97,12 +101,16 @@ export default function TeamPage({
             },
           ]),
         ]}
-        empty={{
-          icon: Users,
-          title: "No members on this page",
-          text: "This page lists everyone who can sign in to this account.",
-          action: <Button onClick={() => setInviting(true)}>Invite a team member</Button>,
-        }}
+        empty={
+          search.text
+            ? nothingFound(search, "members")
+            : {
+                icon: Users,
+                title: "No members on this page",
+                text: "This page lists everyone who can sign in to this account.",
+                action: <Button onClick={() => setInviting(true)}>Invite a team member</Button>,
+              }
+        }
       />
       {inviting && <InviteDialog onClose={() => setInviting(false)} />}
       {removing && (

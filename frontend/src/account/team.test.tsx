@@ -1,6 +1,6 @@
 import { screen, waitFor, within } from "@testing-library/react";
 import { beforeEach, describe, expect, test } from "vitest";
-import { bodiesOf, failure, network, slow } from "../testing/network";
+import { bodiesOf, failure, network, type Sent, slow } from "../testing/network";
 import { expectMessage, expectWaiting, open } from "../testing/render";
 import { account, list, member, one, signedIn, signedOut } from "../testing/samples";
 import type { AdminUser } from "../wire";
@@ -45,6 +45,20 @@ describe("the team", () => {
     await screen.findByRole("row", { name: /Grace Hopper/ });
     await waitFor(() => expect(screen.queryByText("Job title")).not.toBeInTheDocument());
     expect(screen.queryByText("Rear admiral")).not.toBeInTheDocument();
+  });
+
+  test("is searched by the server, as the address says", async () => {
+    network.on("GET /admin_user", ({ query }: Sent) =>
+      list(query.get("search") === "hop" ? [grace] : members),
+    );
+    const { user } = open(address);
+    await screen.findByRole("row", { name: /Ada Lovelace/ });
+    await user.keyboard("/hop");
+    await waitFor(() => expect(screen.queryByRole("row", { name: /Ada Lovelace/ })).not.toBeInTheDocument());
+    expect(screen.getByRole("row", { name: /Grace Hopper/ })).toBeVisible();
+    expect(window.location.search).toBe("?q=hop");
+    await user.keyboard("{Escape}");
+    expect(await screen.findByRole("row", { name: /Ada Lovelace/ })).toBeVisible();
   });
 
   test("shows why it failed to load", async () => {

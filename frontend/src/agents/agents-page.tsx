@@ -4,6 +4,7 @@ import { Link } from "wouter";
 import { Bars } from "../ui/bar";
 import { Button } from "../ui/button";
 import { List } from "../ui/list";
+import { ListSearch, nothingFound, useSearch } from "../ui/list-search";
 import { PageHeader } from "../ui/page";
 import { Changing } from "../ui/read-only";
 import { Time } from "../ui/time";
@@ -14,6 +15,8 @@ import { addressOf, useAgents } from "./agents";
 
 export default function AgentsPage() {
   const [registering, setRegistering] = useState(false);
+  const search = useSearch();
+  const list = useAgents(search.text);
   return (
     <>
       <PageHeader
@@ -32,9 +35,15 @@ export default function AgentsPage() {
         </p>
       </PageHeader>
       <div className="h-6" />
+      <ListSearch
+        search={search}
+        list={list}
+        items="agents"
+        placeholder="Search by name, description or ID"
+      />
       <List
         name="Agents"
-        list={useAgents()}
+        list={list}
         rowClass={() => "relative hover:bg-hover"}
         columns={[
           {
@@ -62,12 +71,16 @@ export default function AgentsPage() {
             ),
           },
         ]}
-        empty={{
-          icon: Bot,
-          title: "No agents yet",
-          text: "Register your first agent to give it its own identity.",
-          action: <Button onClick={() => setRegistering(true)}>Register the first agent</Button>,
-        }}
+        empty={
+          search.text
+            ? nothingFound(search, "agents")
+            : {
+                icon: Bot,
+                title: "No agents yet",
+                text: "Register your first agent to give it its own identity.",
+                action: <Button onClick={() => setRegistering(true)}>Register the first agent</Button>,
+              }
+        }
       />
       {registering && <AgentDialog onClose={() => setRegistering(false)} />}
     </>

@@ -1,7 +1,7 @@
 import { screen, waitFor, within } from "@testing-library/react";
 import { beforeEach, describe, expect, test } from "vitest";
 import { agent } from "../testing/agent-samples";
-import { bodiesOf, failure, network, sent } from "../testing/network";
+import { bodiesOf, failure, network, type Sent, sent } from "../testing/network";
 import { open } from "../testing/render";
 import { deploymentToken, environments, list, one, signedIn } from "../testing/samples";
 
@@ -30,6 +30,29 @@ describe("the agents", () => {
     const { user } = open("/agents");
     await user.click(await screen.findByRole("button", { name: "Register the first agent" }));
     expect(await screen.findByRole("dialog", { name: "Register agent" })).toBeInTheDocument();
+  });
+
+  test("are searched by the server, as the address says", async () => {
+    network.on("GET /agent", ({ query }: Sent) => list(query.get("search") === "mail" ? [] : [agent()]));
+    const { user } = open("/agents?page=2");
+    await user.type(await screen.findByRole("searchbox", { name: "Search agents" }), " mail ");
+    expect(await screen.findByRole("heading", { name: "No agents match" })).toBeVisible();
+    expect(screen.getByText("0 found")).toHaveRole("status");
+    expect(window.location.search).toBe("?q=mail");
+    await user.click(screen.getByRole("button", { name: "Show all agents" }));
+    expect(await screen.findByRole("row", { name: /Invoice reader/ })).toBeVisible();
+    expect(window.location.search).toBe("");
+    expect(screen.getByRole("searchbox")).toHaveValue("");
+  });
+
+  test("after a search was cleared from below, keep the focus", async () => {
+    network.on("GET /agent", ({ query }: Sent) => list(query.has("search") ? [] : [agent()]));
+    const { user } = open("/agents?q=mail");
+    await user.click(await screen.findByRole("button", { name: "Show all agents" }));
+    await screen.findByRole("row", { name: /Invoice reader/ });
+    expect(document.body).not.toHaveFocus();
+    await user.tab();
+    expect(screen.getByRole("link", { name: "Invoice reader" })).toHaveFocus();
   });
 
   test("that fail to load show the reason", async () => {

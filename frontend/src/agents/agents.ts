@@ -1,7 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { call, callForAll, type One } from "../api";
 import { useCreator } from "../once";
-import { useList, useOne } from "../requests";
+import { searched, useList, useOne } from "../requests";
 import type { Agent, AgentDeployment, AgentVersion } from "../wire";
 
 const agentsKey = ["agents"];
@@ -11,7 +11,7 @@ const pathOf = (id: string) => `/agent/${encodeURIComponent(id)}`;
 /** The address of an agent's page. */
 export const addressOf = (id: string, tab = "deployments") => `/agents/${encodeURIComponent(id)}/${tab}`;
 
-export const useAgents = () => useList<Agent>(agentsKey, "/agent");
+export const useAgents = (search: string) => useList<Agent>(agentsKey, "/agent", searched(search));
 
 export const useAgent = (id: string) => useOne<Agent>(["agent", id], pathOf(id));
 

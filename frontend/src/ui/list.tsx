@@ -1,5 +1,5 @@
 import type { LucideIcon } from "lucide-react";
-import { type ReactNode, useRef } from "react";
+import { type ReactNode, useEffect, useRef } from "react";
 import { Bar } from "./bar";
 import { Failure } from "./notice";
 import { Pager, type PagerProps } from "./pager";
@@ -93,6 +93,13 @@ export function List<T extends { id: string }>({
   const { onFocus, onKeyDown } = useRowStops(body);
   const { items, turning, error, onRetry, pagination, place, onPlace } = list;
   const settled = useRef(empty);
+  const emptied = useRef<HTMLDivElement>(null);
+  const filling = useRef(false);
+  filling.current = emptied.current?.contains(document.activeElement) ?? false;
+  useEffect(() => {
+    // The focused button went with the text that the rows replace.
+    if (filling.current && !emptied.current) frame.current?.focus({ preventScroll: true });
+  });
   if (!turning) settled.current = empty;
   const failure = { error, data: items, refetch: onRetry };
   if (error && !items) {
@@ -115,7 +122,7 @@ export function List<T extends { id: string }>({
   if (items?.length === 0 && !error) {
     return (
       <>
-        <div aria-busy={turning} className={dimmed(turning)}>
+        <div ref={emptied} aria-busy={turning} className={dimmed(turning)}>
           <EmptyList {...settled.current} />
         </div>
         {pager}
