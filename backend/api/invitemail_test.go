@@ -109,6 +109,31 @@ func TestAMailThatMayHaveArrivedCounts(t *testing.T) {
 	}
 }
 
+func TestAnInviteSaysThatItsMailMayStillArrive(t *testing.T) {
+	t.Parallel()
+	p := backendtest.Start(t)
+	_, secret := p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})
+	invite := func(email, key string, sent, mayArrive bool) {
+		t.Helper()
+		body := map[string]any{"idempotency_key": key, "details": map[string]any{"email": email}}
+		a := p.Call(http.MethodPost, "/api/v1/admin_user_invite", body, backendtest.Bearer(secret))
+		a.Must(t, http.StatusOK)
+		if a.Get(t, "mail_sent") != sent || a.Get(t, "mail_may_arrive") != mayArrive {
+			t.Errorf("%s: %s", key, a.Body)
+		}
+	}
+	invite("a@example.com", "no mail server", false, false)
+	p.Web.API.Mail = &outbox{}
+	invite("b@example.com", "taken", true, false)
+	p.Web.API.Mail = &outbox{err: errors.New("no such mailbox")}
+	invite("c@example.com", "refused", false, false)
+	p.Web.API.Mail = &silent{}
+	for i := range people.MaxInviteMails {
+		invite("d@example.com", fmt.Sprint("silent ", i), false, true)
+	}
+	invite("d@example.com", "too many", false, false)
+}
+
 func TestInvitesOfAClockThatWasAheadHoldBackNoMail(t *testing.T) {
 	t.Parallel()
 	p := backendtest.Start(t)

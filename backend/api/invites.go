@@ -58,7 +58,9 @@ type AdminUserInviteDetails struct {
 type CreatedAdminUserInvite struct {
 	Status   string                 `json:"status" enum:"success"`
 	Details  AdminUserInviteDetails `json:"details"`
-	MailSent bool                   `json:"mail_sent" doc:"false if no mail server is configured, if it refused the mail, if it did not take it within 4 seconds (then it may still arrive), or if the account has mailed 5 invites to this mailbox in 24 hours"`
+	MailSent bool                   `json:"mail_sent" doc:"false if no mail server is configured, if it refused the mail, if it did not take it within 4 seconds, or if the account has mailed 5 invites to this mailbox in 24 hours"`
+	// True until the mail server has answered, so that a response kept for a repeated request is true if that never happens.
+	MailMayArrive bool `json:"mail_may_arrive" doc:"true if the mail may arrive although mail_sent is false: the mail server did not answer in time"`
 }
 
 // inviteOf returns a function that presents invites to the caller, with an address on the host that the caller used.
@@ -120,10 +122,10 @@ func (s *Service) createInvite(ctx context.Context, who *caller, in *ordered[New
 	if err != nil {
 		return nil, err
 	}
-	out := &whole[CreatedAdminUserInvite]{Body: CreatedAdminUserInvite{Status: "success", Details: s.inviteDetailsOf(who, i)}}
+	out := &whole[CreatedAdminUserInvite]{Body: CreatedAdminUserInvite{Status: "success", Details: s.inviteDetailsOf(who, i), MailMayArrive: s.Mail != nil}}
 	unit.After(ctx, func(kept bool) {
 		if kept {
-			out.Body.MailSent = s.mailInvite(ctx, i, s.inviteAddress(who, i))
+			out.Body.MailSent, out.Body.MailMayArrive = s.mailInvite(ctx, i, s.inviteAddress(who, i))
 			s.renderAgain(who.request, out.Body)
 		}
 	})
@@ -141,18 +143,18 @@ func (s *Service) renderAgain(c *fiber.Ctx, body any) {
 	}
 }
 
-// mailInvite sends the invite and reports whether the mail server accepted it. It only logs failures, since the invite
-// exists and its link can be sent another way.
-func (s *Service) mailInvite(ctx context.Context, i people.IssuedInvite, address string) bool {
+// mailInvite sends the invite and reports whether the mail server accepted it, and else whether it may have. It only logs
+// failures, since the invite exists and its link can be sent another way.
+func (s *Service) mailInvite(ctx context.Context, i people.IssuedInvite, address string) (sent, mayArrive bool) {
 	if s.Mail == nil {
-		return false
+		return false, false
 	}
 	owner, err := s.Accounts.Get(ctx, i.AccountID)
 	if err == nil {
 		var may bool
 		if may, err = s.People.ClaimInviteMail(ctx, i.Invite); err == nil && !may {
 			s.Log.Warn("an invite was not sent by mail, because the mailbox got too many of this account today", "admin_user_invite", i.ID)
-			return false
+			return false, false
 		}
 	}
 	if err == nil {
@@ -163,14 +165,15 @@ func (s *Service) mailInvite(ctx context.Context, i people.IssuedInvite, address
 				"To set your name and password, open this page by %s:\n\n%s\n\n"+
 				"The link works once. If you did not expect this email, you can ignore it.\n",
 			owner.Name, i.ExpiresAt.UTC().Format("2 January 2006, 15:04 UTC"), address))
-		if err != nil && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
+		mayArrive = errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
+		if err != nil && !mayArrive {
 			_ = s.People.ReturnInviteMail(ctx, i.Invite)
 		}
 	}
 	if err != nil {
 		s.Log.Error("an invite could not be sent by mail", "admin_user_invite", i.ID, "cause", err)
 	}
-	return err == nil
+	return err == nil, mayArrive
 }
 
 func (s *Service) revokeInvite(ctx context.Context, who *caller, in *pathID) (*one[AdminUserInviteDetails], error) {

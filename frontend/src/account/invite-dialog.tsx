@@ -39,7 +39,7 @@ export function InviteDialog({ onClose }: { onClose: () => void }) {
 }
 
 function InvitedFace({ invited, onClose }: { invited: Invited; onClose: () => void }) {
-  const { invite, mailSent } = invited;
+  const { invite, mailSent, mailMayArrive } = invited;
   const [copied, setCopied] = useState(false);
   const handedOver = copied || mailSent;
   const field = useRef<HTMLTextAreaElement>(null);
@@ -51,7 +51,9 @@ function InvitedFace({ invited, onClose }: { invited: Invited; onClose: () => vo
         <DialogText>
           {mailSent
             ? `An email with this link was sent to ${invite.email}.`
-            : `No mail was sent. Give this link to ${invite.email} yourself.`}
+            : mailMayArrive
+              ? `The mail to ${invite.email} may still arrive. If it does not, give them this link yourself.`
+              : `No mail was sent. Give this link to ${invite.email} yourself.`}
         </DialogText>
         <CopyField
           ref={field}

@@ -13,19 +13,27 @@ export const useInvites = () => useList<AdminUserInvite>(invitesKey, "/admin_use
 export interface Invited {
   invite: AdminUserInvite;
   mailSent: boolean;
+  /** Whether the mail may arrive although the mail server has not taken it. */
+  mailMayArrive: boolean;
 }
+
+type Answer = One<AdminUserInvite> & { mail_sent: boolean; mail_may_arrive: boolean };
 
 export function useInvite() {
   const client = useQueryClient();
-  const invites = useCreator<One<AdminUserInvite> & { mail_sent: boolean }>("/admin_user_invite");
+  const invites = useCreator<Answer>("/admin_user_invite");
   return useMutation({
     // The response holds a link that works as a credential, so it is forgotten with the dialog.
     gcTime: 0,
     mutationFn: async (details: { email: string; role: Role }): Promise<Invited> => {
-      const { details: made, mail_sent: mailSent } = await invites.send(details);
+      const {
+        details: made,
+        mail_sent: mailSent,
+        mail_may_arrive: mailMayArrive,
+      } = await invites.send(details);
       // A repeated request gets the first response without the link.
       const invite = made.invite_url ? made : await callForOne<AdminUserInvite>("GET", pathOf(made.id));
-      return { invite, mailSent };
+      return { invite, mailSent, mailMayArrive };
     },
     onSuccess: () => {
       void client.invalidateQueries({ queryKey: invitesKey });
