@@ -188,3 +188,27 @@ test("in a window that is enlarged four times, buttons of a dialog never hide wh
     }
   }
 });
+
+test("an element that hides behind a dialog does not get the focus when it closes", async ({
+  page,
+  api,
+  signedIn: _,
+}) => {
+  const { details: agent } = await api.create<Created>("/agent", { name: "Invoice reader" });
+  await page.goto("/agents");
+  await page.evaluate(
+    (url) => history.pushState(null, "", url),
+    `/agents/${agent.id}/deployments?create=token`,
+  );
+  await page.evaluate(() => history.pushState(null, "", "/agents"));
+  await page.setViewportSize({ width: 844, height: 390 });
+  await page.getByRole("link", { name: "Account" }).focus();
+  await page.goBack();
+  await expect(page.getByRole("dialog", { name: /deployment token/ })).toBeVisible();
+  await page.setViewportSize({ width: 390, height: 844 });
+  await expect(page.getByRole("navigation", { name: "Main" })).toBeHidden();
+  await page.keyboard.press("Escape");
+  await expect(page.getByRole("dialog")).toBeHidden();
+  await expect(page.locator("body")).not.toBeFocused();
+  await expect(page.locator(":focus")).toBeVisible();
+});

@@ -82,7 +82,9 @@ export function useOpened(row: string | undefined) {
     const opener = document.activeElement as HTMLElement | null;
     // A dialog may take the place of the one that opened it, as the secret does after a form.
     const otherwise = opener?.closest("[role$=dialog]") ? afterFirst : focusOfRow(row);
-    const after = () => (opener?.matches("body :not(:disabled)") ? opener : otherwise());
+    // It may be gone, or hidden since the window was narrower or wider. Browsers of before 2024 can't tell.
+    const after = () =>
+      opener?.matches("body :not(:disabled)") && opener.checkVisibility?.() !== false ? opener : otherwise();
     if (otherwise !== afterFirst) afterFirst = after;
     const { pathname } = window.location;
     function to() {
