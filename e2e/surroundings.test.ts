@@ -391,3 +391,41 @@ test("a form keeps its input when the session ends", async ({ page, context, pro
   await form.getByRole("button", { name: "Create token" }).click();
   await expect(page.getByRole("dialog", { name: /^Save/ })).toBeVisible();
 });
+
+test.describe("on a touch screen", () => {
+  test.use({ viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
+
+  test("each link is high enough for a finger, and none covers another", async ({
+    page,
+    api,
+    signedIn: _,
+  }) => {
+    const { details: agent } = await api.create<Created>("/agent", { name: "Invoice reader" });
+    const { details: token } = await api.create<Created>("/api_token", {
+      token_scope: "account",
+      name: "Nightly",
+    });
+    for (const path of [
+      "/account/api-tokens",
+      "/account/audit",
+      "/account/api-tokens/connect",
+      "/agents",
+      `/agents/${agent.id}/deployments`,
+      `/account/api-tokens/${token.id}`,
+    ]) {
+      await page.goto(path);
+      await expect(
+        page
+          .getByRole("main")
+          .getByText(/Nightly|Invoice reader|Connect a gateway/)
+          .first(),
+      ).toBeVisible();
+      const links = await page.getByRole("main").getByRole("link").all();
+      for (const link of links) {
+        const name = `${path}: ${await link.textContent()}`;
+        expect((await link.boundingBox())?.height, name).toBeGreaterThanOrEqual(24);
+        await link.click({ trial: true });
+      }
+    }
+  });
+});
