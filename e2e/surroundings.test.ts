@@ -392,6 +392,23 @@ test("a form keeps its input when the session ends", async ({ page, context, pro
   await expect(page.getByRole("dialog", { name: /^Save/ })).toBeVisible();
 });
 
+test.describe("on paper", () => {
+  test.use({ colorScheme: "dark" });
+
+  test("a page is the list alone, in dark ink", async ({ page, api, signedIn: _ }) => {
+    await api.create<Created>("/api_token", { token_scope: "account", name: "Nightly" });
+    await page.goto("/account/api-tokens");
+    const name = tokenRow(page, "Nightly").getByRole("link", { name: /Nightly/ });
+    await expect(name).toHaveCSS("color", "rgb(237, 237, 240)");
+    await page.emulateMedia({ media: "print" });
+    await expect(name).toHaveCSS("color", "rgb(24, 24, 27)");
+    await expect(page.getByRole("banner")).toBeHidden();
+    await page.setViewportSize({ width: 390, height: 844 });
+    await expect(page.getByRole("banner")).toBeHidden();
+    await expect(name).toBeVisible();
+  });
+});
+
 test.describe("on a touch screen", () => {
   test.use({ viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
 

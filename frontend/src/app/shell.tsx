@@ -110,7 +110,7 @@ function useChanges() {
 function Sidebar({ account, user }: BarProps) {
   const [location] = useLocation();
   return (
-    <header className="sticky top-0 hidden h-dvh w-56 shrink-0 flex-col border-r border-line bg-side p-2 md:flex">
+    <header className="sticky top-0 hidden h-dvh w-56 shrink-0 flex-col border-r border-line bg-side p-2 md:not-print:flex">
       <AccountName name={account.name} className="px-2 pt-1.5 pb-3" />
       <nav aria-label="Main" className="grid gap-0.5">
         {places.map(({ label, href, icon: Icon }) => (
@@ -165,7 +165,7 @@ function UserMenu({ user }: Pick<ShellProps, "user">) {
 function TopBar({ account, user }: BarProps) {
   const [location, navigate] = useLocation();
   return (
-    <header className="sticky top-0 z-10 flex h-12 items-center justify-between gap-3 border-b border-line bg-side pr-2 pl-4 md:hidden">
+    <header className="sticky top-0 z-10 flex h-12 items-center justify-between gap-3 border-b border-line bg-side pr-2 pl-4 md:hidden print:hidden">
       <AccountName name={account.name} />
       <Menu
         trigger={
