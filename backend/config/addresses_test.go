@@ -79,12 +79,14 @@ func TestThePublicURLAndTheAudienceFitIntoTokens(t *testing.T) {
 		i := Issuing{PublicURL: url, Audience: audience, MaxTokenLifetime: Lifetime(day)}
 		return i.Check()
 	}
-	for _, url := range []string{"https://tokens.example.com", "http://127.0.0.1:8080", "https://[::1]:65535/", "https://bücher.example", "https://my_service:443", "https://" + strings.Repeat("a.", 126) + "x:65535"} {
+	for _, url := range []string{"https://tokens.example.com", "http://127.0.0.1:8080", "https://[::1]:65535/", "https://bücher.example", "https://my_service:443", "https://tokens.example.com.", "https://" + strings.Repeat("a.", 126) + "x:65535"} {
 		if err := at(url, ""); err != nil {
 			t.Errorf("%s: %v", url, err)
 		}
 	}
-	for _, url := range []string{"https://:443", "https://tokens.example.com:0", "https://tokens.example.com:65536", "https://to\u200bkens.example.com", "https://tokens\u202e.example.com", "https://" + strings.Repeat("a.", 150) + "example"} {
+	for _, url := range []string{
+		"https://a.example,b.example", "https://a.example;b.example", "https://*.example.com", "https://tokens..example.com", "https://.example.com", `https://"tokens".example.com`, "https://[fe80::1%25eth0]", "https://{host}",
+		"https://:443", "https://tokens.example.com:0", "https://tokens.example.com:65536", "https://to\u200bkens.example.com", "https://tokens\u202e.example.com", "https://" + strings.Repeat("a.", 150) + "example"} {
 		if err := at(url, ""); err == nil || !strings.Contains(err.Error(), "--public-url") {
 			t.Errorf("%s: %v", url, err)
 		}

@@ -9,7 +9,6 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -209,11 +208,6 @@ const (
 	maxHost     = 260 // a name of DNS and a port
 )
 
-func isPort(text string) bool {
-	n, err := strconv.ParseUint(text, 10, 16)
-	return err == nil && n > 0
-}
-
 // Check returns an error unless the public URL is the root of a host, as official clients drop any path from it, and unless it
 // and the audience fit into tokens.
 func (i *Issuing) Check() error {
@@ -235,6 +229,9 @@ func (i *Issuing) Check() error {
 	}
 	if port := u.Port(); u.Hostname() == "" || port != "" && !isPort(port) {
 		return fmt.Errorf("--public-url must have a host, and no port or one from 1 to 65535; it is %q", i.PublicURL)
+	}
+	if !isHost(u.Hostname()) {
+		return fmt.Errorf("--public-url must have the name or address of one host; it is %q", i.PublicURL)
 	}
 	if complaint := text.Complaint(u.Host); complaint != "" || len(u.Host) > maxHost {
 		return fmt.Errorf("--public-url %s", cmp.Or(complaint, fmt.Sprintf("must have a host of at most %d bytes", maxHost)))

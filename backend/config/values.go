@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -94,4 +95,18 @@ func (n Networks) Contain(ip netip.Addr) bool {
 		}
 	}
 	return false
+}
+
+func isPort(text string) bool {
+	n, err := strconv.ParseUint(text, 10, 16)
+	return err == nil && n > 0
+}
+
+// isHost reports whether browsers may accept a text as the host of a URL: an address without a zone, or labels without punctuation
+// other than - and _.
+func isHost(host string) bool {
+	if ip, err := netip.ParseAddr(host); err == nil {
+		return ip.Zone() == ""
+	}
+	return !strings.ContainsAny(host, "!\"#$%&'()*+,/:;<=>?@[\\]^`{|}~ ") && !slices.Contains(strings.Split(strings.TrimSuffix(host, "."), "."), "")
 }
