@@ -54,7 +54,8 @@ func (m *Mailer) Send(ctx context.Context, id, to, subject, text string) error {
 	}
 	message.SetGenHeader("Auto-Submitted", "auto-generated") // no reply by an absent person's mailbox (RFC 3834)
 	message.SetMessageIDWithValue(id + m.server.From[strings.LastIndexByte(m.server.From, '@'):])
-	message.Subject(subject)
+	// A name may look like an encoded word, which may hold any character (RFC 2047, section 2). Only other text is encoded.
+	message.Subject(strings.ReplaceAll(subject, "=?", "= ?"))
 	message.SetBodyString(mail.TypeTextPlain, text)
 	options := m.options()
 	isInternational := strings.ContainsFunc(to+m.server.From, func(r rune) bool { return r > unicode.MaxASCII })

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"mime"
 	"net"
+	netmail "net/mail"
 	"strings"
 	"testing"
 	"time"
@@ -49,6 +51,28 @@ func TestOnlyAddressesThatNeedItDemandSMTPUTF8(t *testing.T) {
 		}
 		if err != nil && !strings.Contains(err.Error(), "SMTPUTF8") {
 			t.Errorf("%s: %v", to, err)
+		}
+	}
+}
+
+func TestASubjectShowsNamesAsTheyAreWritten(t *testing.T) {
+	box, server := serve(t, false, func(*smtp.Server) {})
+	server.TLS = config.TLSNever
+	for subject, shown := range map[string]string{
+		"A token of =?utf-8?q?=E2=80=AE?= expires": "A token of = ?utf-8?q?=E2=80=AE?= expires",
+		"A token of Bücher =?utf-8?q?a?= expires":  "A token of Bücher = ?utf-8?q?a?= expires",
+		"A token of a=b? expires":                  "A token of a=b? expires",
+	} {
+		if err := mail.New(server).Send(t.Context(), "1", "bob@example.com", subject, "text"); err != nil {
+			t.Fatal(err)
+		}
+		messages, _ := box.taken()
+		m, err := netmail.ReadMessage(strings.NewReader(messages[len(messages)-1][strings.Index(messages[len(messages)-1], "\n")+1:]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := new(mime.WordDecoder).DecodeHeader(m.Header.Get("Subject")); got != shown || err != nil {
+			t.Errorf("%q is shown as %q, %v", subject, got, err)
 		}
 	}
 }
