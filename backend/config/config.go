@@ -129,6 +129,10 @@ func (c *Config) Check() error {
 	if n := len(c.MetricsToken); n > 0 && (n < leastMetricsToken || strings.ContainsAny(string(c.MetricsToken), " \t\r\n")) {
 		return fmt.Errorf("--metrics-token must have at least %d characters and no white space", leastMetricsToken)
 	}
+	// Clients can't send control characters. A file in UTF-16, which Windows PowerShell writes, is full of them.
+	if complaint := text.Complaint(string(c.MetricsToken)); complaint != "" {
+		return fmt.Errorf("--metrics-token %s", complaint)
+	}
 	if longest := len(syscall.RawSockaddrUnix{}.Path) - 1; len(c.Socket) > longest {
 		return fmt.Errorf("--socket must be a path of at most %d bytes, the system's limit; this one has %d", longest, len(c.Socket))
 	}

@@ -81,3 +81,27 @@ func TestASecretFileIsReadWithoutWhatEditorsAdd(t *testing.T) {
 		t.Errorf("a passphrase is read as %q: %v", string(passphrase), err)
 	}
 }
+
+func TestAMetricsTokenThatNoClientCanSendIsRefused(t *testing.T) {
+	c := Config{Storage: Storage{Data: "d"}, Issuing: Issuing{MaxTokenLifetime: Lifetime(day)}, Serving: Serving{Listen: "127.0.0.1:8080", CacheTokens: 1}}
+	path := filepath.Join(t.TempDir(), "token")
+	t.Setenv("TOKENTAB_METRICS_TOKEN", "")
+	t.Setenv("TOKENTAB_METRICS_TOKEN_FILE", path)
+	for token, wrong := range map[string]string{
+		"a token\x00 of C":                                      "white space",
+		"a-token-of-a-C-program\x00":                            "control characters, such as U+0000",
+		"a\x00-\x00t\x00o\x00k\x00e\x00n\x00-\x00o\x00f\x00":    "control characters, such as U+0000",
+		"\xff\xfea\x00-\x00t\x00o\x00k\x00e\x00n\x00-\x00o\x00": "valid Unicode text",
+	} {
+		if err := os.WriteFile(path, []byte(token), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var err error
+		if c.MetricsToken, err = MetricsTokenFromFile(); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Check(); err == nil || !strings.Contains(err.Error(), "--metrics-token must") || !strings.Contains(err.Error(), wrong) {
+			t.Errorf("%q: %v", token, err)
+		}
+	}
+}
