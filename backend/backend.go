@@ -83,7 +83,6 @@ type Backend struct {
 	// chainEvents prepares the audit trail for changes, see store.Events.ChainEvents.
 	chainEvents func(context.Context) error
 	removal     *removalClock
-	overlaps    struct{ seen, looked time.Time } // see CorrectOverlaps
 	now         func() time.Time
 	random      io.Reader
 	log         *slog.Logger

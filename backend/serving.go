@@ -40,9 +40,6 @@ const noticesEvery = 10 * time.Second
 // trimEvery is how often the program looks for ended sessions, invites and the like, and for agent activity beyond its limits.
 const trimEvery = 5 * time.Second
 
-// overlapsEvery is how often the program looks for overlaps that the clock of another copy began ahead of time.
-const overlapsEvery = time.Hour
-
 // logEvery is how often the program looks for audit events to append to the audit log.
 const logEvery = time.Second
 
@@ -143,26 +140,18 @@ func (b *Backend) RemoveEnded(ctx context.Context) error {
 	return b.store.RemoveEnded(ctx, earliest, latest, resting(ctx, restBusyMoves))
 }
 
-// CorrectOverlaps lets overlaps of two secrets that began by a clock that was ahead begin now, so that they end in time. It looks
-// for them when the clock was set back, and every overlapsEvery. Serve calls it every few seconds.
+// CorrectOverlaps lets overlaps of two secrets that began by a clock that was ahead begin now, so that they end in time. Serve calls
+// it every few seconds.
 func (b *Backend) CorrectOverlaps(ctx context.Context) error {
 	_, latest, err := b.removal.bounds(ctx)
 	if err != nil {
 		return err
 	}
-	if !latest.Before(b.overlaps.seen) && latest.Sub(b.overlaps.looked) < overlapsEvery {
-		b.overlaps.seen = latest
-		return nil
-	}
 	n, err := b.Tokens.CorrectOverlaps(ctx, latest)
-	if err != nil {
-		return err
-	}
-	b.overlaps.seen, b.overlaps.looked = latest, latest
 	if n > 0 {
 		b.log.Warn("the clock was ahead while tokens were rotated: the overlap of their secrets begins again now", "tokens", n)
 	}
-	return nil
+	return err
 }
 
 // RemoveOldActivity removes activity of agents that is not to be kept. Serve calls it every few seconds.
