@@ -14,13 +14,16 @@ import (
 	"regexp"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/alecthomas/kong"
 
 	"tokentab/backend"
 	"tokentab/backend/config"
+	"tokentab/backend/text"
 )
 
 // Version is the program's version, set by the build.
@@ -193,8 +196,29 @@ func forgetEmptySettings() {
 }
 
 func fail(std IO, message string, code int) int {
-	_ = Say(std.Err, "tokentab: "+message+"\n")
+	_ = Say(std.Err, "tokentab: "+visible(message)+"\n")
 	return code
+}
+
+// visible returns a message with escapes in place of characters that hide what is wrong with an argument: pages from which
+// arguments are copied may hold them, and they could change the rest of the line.
+func visible(message string) string {
+	lines := strings.Split(message, "\n")
+	for i, line := range lines {
+		if line == "" || text.Complaint(line) == "" {
+			continue
+		}
+		var shown strings.Builder
+		for _, r := range line {
+			if unicode.IsPrint(r) || r == '\t' {
+				shown.WriteRune(r)
+			} else {
+				shown.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
+			}
+		}
+		lines[i] = shown.String()
+	}
+	return strings.Join(lines, "\n")
 }
 
 type version struct{}
