@@ -722,6 +722,53 @@ func TestUsesOfOtherCopiesAreFollowedAlsoAfterAHistoryThatLostSome(t *testing.T)
 	follow(1)
 }
 
+func TestPromise1NumbersGoOnInADatabaseThatGotItsRowsWithoutItsSequences(t *testing.T) {
+	pgtest.OnPostgres(t)
+	s := newShelf(t)
+	use := func(id pfid.ID) error {
+		s.batch++
+		at := now().UnixMilli()
+		return s.Tokens.RecordUses(t.Context(), token.UseBatch{Writer: 1, Number: s.batch, At: at, Uses: []token.Use{{TokenID: id, Accepted: 1, At: at}}})
+	}
+	numbered := map[string]string{"audit_events": "rowid", "token_moves": "number", "agent_instances": "number", "agent_spans": "number", "token_changes": "number"}
+	restart := func(at int) {
+		t.Helper()
+		for table, column := range numbered {
+			if err := s.writer.Exec(fmt.Sprintf("ALTER TABLE %s ALTER COLUMN %s RESTART WITH %d", table, column, at)).Error; err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := s.writer.Exec(fmt.Sprintf("ALTER SEQUENCE token_uses_written RESTART WITH %d", at)).Error; err != nil {
+			t.Fatal(err)
+		}
+	}
+	change := func() token.Token {
+		t.Helper()
+		made, err := s.insert(token.StatusEntry{}, time.Hour)
+		if err = errors.Join(err, use(made.ID)); err != nil {
+			t.Fatal(err)
+		}
+		return made
+	}
+	restart(200_000)
+	change()
+	before, err := s.Copies().newest(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	restart(1) // as logical replication leaves the sequences of a subscriber
+	made := change()
+	after, err := s.Copies().ChangesFrom(t.Context(), before.Marks[0])
+	if err != nil || len(after.Changes) != 2 || after.Changes[1].Token != made.ID {
+		t.Errorf("copies learn of %+v, %v; want the new token", after.Changes, err)
+	}
+	for _, query := range []string{"SELECT MAX(rowid) FROM audit_events", "SELECT MAX(written) FROM token_uses"} {
+		if last, err := value[int64](s.reader, query); err != nil || last <= 200_000 {
+			t.Errorf("%s: %d, %v", query, last, err)
+		}
+	}
+}
+
 func TestSettingsOfTheRoleChangeNoTextAndEndNoMigrationAndNoIdleSession(t *testing.T) {
 	pgtest.OnPostgres(t)
 	for _, setting := range []string{"client_encoding = 'LATIN1'", "statement_timeout = '50ms'", "lock_timeout = '1ms'", "idle_session_timeout = '500ms'", "transaction_timeout = '50ms'"} {

@@ -102,10 +102,23 @@ const hasSilentTrigger = `current_setting('session_replication_role') = 'replica
 	(to_regclass('token_moves'), 'token_moves_inserted'), (to_regclass('signing_keys'), 'signing_keys_changed'),
 	(to_regclass('token_uses'), 'token_uses_numbered'), (to_regclass('audit_events'), 'token_status_changed'))) < 10`
 
+// isBehind selects whether changes would get numbers that other copies have passed. Logical replication copies rows without sequences.
+// A role that does not own the tables may be unable to read the sequence.
+const isBehind = `COALESCE((SELECT MAX(number) FROM token_changes) > (SELECT CASE WHEN has_sequence_privilege(q, 'SELECT, USAGE') THEN COALESCE(pg_sequence_last_value(q), 0) END
+	FROM (SELECT CAST(pg_get_serial_sequence('token_changes', 'number') AS regclass)) s (q)), FALSE)`
+
+// catchUp sets all sequences to the last number of their rows. It keeps those of empty tables.
+const catchUp = `SELECT setval('token_uses_written', MAX(written)) FROM token_uses HAVING MAX(written) > 0;
+	SELECT setval(pg_get_serial_sequence('audit_events', 'rowid'), MAX(rowid)) FROM audit_events;
+	SELECT setval(pg_get_serial_sequence('token_moves', 'number'), MAX(number)) FROM token_moves;
+	SELECT setval(pg_get_serial_sequence('agent_instances', 'number'), MAX(number)) FROM agent_instances;
+	SELECT setval(pg_get_serial_sequence('agent_spans', 'number'), MAX(number)) FROM agent_spans;
+	SELECT setval(pg_get_serial_sequence('token_changes', 'number'), MAX(number)) FROM token_changes` // last, because isBehind asks for it
+
 // takeTurn begins a transaction that writes. It waits for the lock, and returns errOutdated, errForeign or errSilent if this program
 // must not write any more.
 func (r *remote) takeTurn(ctx context.Context, c *pgconn.PgConn) error {
-	const both = "SELECT pg_advisory_xact_lock(%d); SELECT EXISTS (SELECT 1 FROM schema_needs WHERE lowest > %d), COALESCE((" + installationQuery + "), ''), " + hasSilentTrigger // one round trip
+	const both = "SELECT pg_advisory_xact_lock(%d); SELECT EXISTS (SELECT 1 FROM schema_needs WHERE lowest > %d), COALESCE((" + installationQuery + "), ''), " + hasSilentTrigger + ", " + isBehind // one round trip
 	results, err := c.Exec(ctx, fmt.Sprintf(both, int64(writerKey), r.schema)).ReadAll()
 	if err != nil {
 		return err
@@ -118,8 +131,10 @@ func (r *remote) takeTurn(ctx context.Context, c *pgconn.PgConn) error {
 		return errOutdated
 	case string(state[2]) != "f":
 		return errSilent
+	case string(state[3]) != "f":
+		_, err = c.Exec(ctx, catchUp).ReadAll()
 	}
-	return nil
+	return err
 }
 
 // connectPostgres opens the connections for reading and writing.
