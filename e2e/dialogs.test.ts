@@ -196,11 +196,11 @@ test("an element that hides behind a dialog does not get the focus when it close
 }) => {
   const { details: agent } = await api.create<Created>("/agent", { name: "Invoice reader" });
   await page.goto("/agents");
-  await page.evaluate(
-    (url) => history.pushState(null, "", url),
-    `/agents/${agent.id}/deployments?create=token`,
-  );
-  await page.evaluate(() => history.pushState(null, "", "/agents"));
+  // Below the router, which would open the dialog now and drop it from the address.
+  await page.evaluate((url) => {
+    History.prototype.pushState.call(history, null, "", url);
+    History.prototype.pushState.call(history, null, "", "/agents");
+  }, `/agents/${agent.id}/deployments?create=token`);
   await page.setViewportSize({ width: 844, height: 390 });
   await page.getByRole("link", { name: "Account" }).focus();
   await page.goBack();
