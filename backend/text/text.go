@@ -46,7 +46,7 @@ func Tidied(text string, longest int, breaks string) string {
 		case strings.ContainsRune(breaks, r):
 		case unicode.IsSpace(r) && (unicode.IsControl(r) || isInvisible(r)):
 			r = ' '
-		case r == utf8.RuneError, unicode.IsControl(r), isInvisible(r) && !isNeeded(append(kept, r, at(runes, i+1)), len(kept)):
+		case r == utf8.RuneError, unicode.IsControl(r), isInvisible(r) && !isNeeded(append(kept, r, at(runes, i+1)), len(kept)), marksAtEnd(append(kept, r)) > maxMarks:
 			continue
 		}
 		if len(kept) > 0 || !unicode.IsSpace(r) {
@@ -123,6 +123,8 @@ func complaintAbout(text, breaks string) string {
 			return fmt.Sprintf("must not contain control characters, such as U+%04X", r)
 		case isInvisible(r) && !isNeeded(runes, i):
 			return fmt.Sprintf("must not contain invisible characters or ones that change the direction of text, such as U+%04X", r)
+		case marksAtEnd(runes[:i+1]) > maxMarks:
+			return fmt.Sprintf("must not have more than %d accents or other marks on one character", maxMarks)
 		}
 		seen = seen || isSeenAlone(r)
 	}
@@ -130,6 +132,17 @@ func complaintAbout(text, breaks string) string {
 		return "must hold something that can be seen"
 	}
 	return ""
+}
+
+// maxMarks is how many marks may follow a character. Tibetan syllables have up to eight. More cover the lines above and below.
+const maxMarks = 8
+
+// marksAtEnd returns how many marks are at the end of a text, up to one more than are allowed.
+func marksAtEnd(runes []rune) (n int) {
+	for n <= maxMarks && n < len(runes) && unicode.IsMark(runes[len(runes)-1-n]) {
+		n++
+	}
+	return n
 }
 
 // blanks are symbols and letters that show nothing: Braille without dots, a note without a head, two spaces among hieroglyphs, and

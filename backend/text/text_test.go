@@ -22,7 +22,7 @@ func TestALineRefusesInvisibleAndDirectionChangingCharacters(t *testing.T) {
 		"a selector alone": "\ufe0f", "a selector after a letter": "a\ufe0f", "a supplementary selector after a letter": "a\U000e0100", "Hangul filler": "\u3164", "jamo filler": "A\u115f", "half-width filler": "A\uffa0",
 		"grapheme joiner": "a\u034f", "Khmer inherent vowel": "\u1780\u17b4", "a lone surrogate": "A\ufffd", "invalid UTF-8": "A\xffb", "a noncharacter": "A\ufffe", "tags without a flag": "A\U000e0041",
 		"a joiner between Latin letters": "a\u200db", "a joiner at the start": "\u200dک", "a non-joiner at the end": "می\u200c", "two joiners": "ک\u200d\u200dک", "an emoji and a joiner": "👩\u200d",
-		"blank braille": "\u2800", "a null notehead": "\U0001d159", "a full blank": "\U00013441", "a half blank": "\U00013442", "a place for an object": "\ufffc", "blanks": "\u2800 \U0001d159", "a blank with a style": "\U0001d159\ufe0f", "a mark alone": "\u0301", "only spaces": " \u00a0\u3000 ", "nothing": "",
+		"blank braille": "\u2800", "a null notehead": "\U0001d159", "a full blank": "\U00013441", "a half blank": "\U00013442", "a place for an object": "\ufffc", "blanks": "\u2800 \U0001d159", "a blank with a style": "\U0001d159\ufe0f", "a mark alone": "\u0301", "only spaces": " \u00a0\u3000 ", "nine marks": "x" + strings.Repeat("\u0323", 9) + "e", "marks that NFC divides": "Z" + strings.Repeat("\u0489", 40), "marks after a cedilla": "\u0327" + strings.Repeat("\u0e47", 8), "nothing": "",
 	} {
 		if kept, wrong := lineOf(text); len(wrong["name"]) == 0 {
 			t.Errorf("%s: kept %q", what, kept)
@@ -33,7 +33,7 @@ func TestALineRefusesInvisibleAndDirectionChangingCharacters(t *testing.T) {
 func TestLanguagesAndEmojiAreKept(t *testing.T) {
 	for _, text := range []string{
 		"Ada Lovelace", "Zoë O’Brien-Núñez", "می\u200cخواهم", "محمد", "שָׁלוֹם", "नमस्ते", "क्\u200dष", "ശ്രീ", "അവന്\u200d", "ශ්\u200dරී", "বাংলা", "ខ្មែរ", "ไทย", "한국어", "日本語", "葛\U000e0100城", "中文", "ᠮᠣᠩᠭᠣᠯ",
-		"👩‍💻", "🏳️‍🌈", "👨‍👩‍👧‍👦", "👍🏽", "👩🏽‍🚀", "🏴\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f", "1️⃣ first", "❤️", "©️", "‼️", "🇳🇿", "∑ test", "€5", "A/B_c.d+e@f#g",
+		"👩‍💻", "🏳️‍🌈", "👨‍👩‍👧‍👦", "👍🏽", "👩🏽‍🚀", "🏴\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f", "1️⃣ first", "❤️", "©️", "‼️", "🇳🇿", "∑ test", "€5", "ཧྐྵྨླྺྼྻྂ", "וְהִנֵּ֥ה", "x\u0327\u0328\u0323\u0324\u0325\u0326\u032d\u032e", "A/B_c.d+e@f#g",
 	} {
 		if kept, wrong := lineOf(text); len(wrong) != 0 || kept != text {
 			t.Errorf("%q: %q %v", text, kept, wrong)
@@ -63,6 +63,9 @@ func TestATextOfAProgramIsTidiedInsteadOfRefused(t *testing.T) {
 		if tidy := Tidied(text, 4, ""); tidy != want {
 			t.Errorf("%q becomes %q, want %q", text, tidy, want)
 		}
+	}
+	if tidy := Tidied("x"+strings.Repeat("\u0323", 50)+"b", 20, ""); tidy != "x"+strings.Repeat("\u0323", 8)+"b" {
+		t.Errorf("%q", tidy)
 	}
 	if tidy := Tidied("a\r\nbcdef\t", 5, Breaks); tidy != "a\nbc…" {
 		t.Errorf("%q", tidy)
