@@ -137,6 +137,24 @@ func TestAClockThatIsWrongForAWhileRemovesNothing(t *testing.T) {
 	}
 }
 
+func TestAnInstanceThatAClockBehindRegisteredIsKeptAsLongAsOthers(t *testing.T) {
+	t.Parallel()
+	a := startAged(t)
+	a.Clock.Jump(-years)
+	id := a.register()
+	a.Clock.Move(5 * time.Second)
+	before := a.remove()
+	a.Clock.Jump(years)
+	if left := a.remove(); left[1] != before[1] {
+		t.Errorf("%d instances are left of %d", left[1], before[1])
+	}
+	wantStatus(t, "start", a.post("/agent_instance/"+id+"/start", nil), http.StatusOK)
+	a.Clock.Move(time.Duration(a.Config.ActivityRetention) + time.Hour)
+	if left := a.remove(); left[1] != 0 {
+		t.Errorf("%d instances are left when all are old", left[1])
+	}
+}
+
 func TestRemovalGoesOnADayAfterALongStopOrANewTime(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*aged){

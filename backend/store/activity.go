@@ -25,6 +25,8 @@ const (
 	trimThrough = 5000
 	// trimTolerance is how far ahead a report may be: some arrive after the look at the clock.
 	trimTolerance = time.Minute
+	// trimDisorder is by how much instances may be stamped out of order, before the clock counts as one that was behind.
+	trimDisorder = time.Hour
 )
 
 // budget is what one transaction may still remove.
@@ -228,32 +230,33 @@ func removeInstances(tx *gorm.DB, column string, id pfid.ID, most int) (removed 
 // TrimInstances implements activity.TrimStore.
 func (s Activity) TrimInstances(ctx context.Context, now, before time.Time, after int64) (last int64, err error) {
 	const empty = "pending_spans + active_spans + complete_spans + failed_spans + cancelled_spans = 0 AND updated_at < ?"
-	var old, ahead []int64 // ahead are stamped by a clock that was ahead, which must not keep them longer
-	seen := 0
+	var old, wrong []int64 // wrong are stamped by a clock that was ahead, which must not keep them longer, or behind
+	seen, recent := 0, false
 	err = s.read(ctx, func(tx *gorm.DB) error {
-		return scan(tx, "SELECT number, "+empty+", updated_at > ? FROM agent_instances WHERE number > ? ORDER BY number LIMIT ?", []any{stamp(before), stamp(now), after, trimRows}, func(rows *sql.Rows) error {
-			var isOld, isAhead bool
-			if err := rows.Scan(&last, &isOld, &isAhead); err != nil {
+		return scan(tx, "SELECT number, "+empty+", updated_at > ?, inserted_at BETWEEN ? AND ? FROM agent_instances WHERE number >= ? ORDER BY number LIMIT ?", []any{stamp(before), stamp(now), stamp(before.Add(trimDisorder)), stamp(now), after, trimRows}, func(rows *sql.Rows) error {
+			var isOld, isAhead, isRecent bool
+			if err := rows.Scan(&last, &isOld, &isAhead, &isRecent); err != nil {
 				return err
 			}
 			seen++
-			if isOld {
+			switch {
+			case isAhead || isOld && recent: // it came after a recent one
+				wrong = append(wrong, last)
+			case isOld:
 				old = append(old, last)
 			}
-			if isAhead {
-				ahead = append(ahead, last)
-			}
+			recent = recent || isRecent
 			return nil
 		})
 	})
 	if seen < trimRows { // that was all
 		last = 0
 	}
-	if err != nil || len(old)+len(ahead) == 0 {
+	if err != nil || len(old)+len(wrong) == 0 {
 		return last, err
 	}
 	return last, s.change(ctx, func(tx *gorm.DB) error {
-		if err := tx.Exec("UPDATE agent_instances SET updated_at = ? WHERE number IN "+anyNumberOf+" AND updated_at > ?", stamp(now), document{ahead}, stamp(now)).Error; err != nil {
+		if err := tx.Exec("UPDATE agent_instances SET updated_at = ? WHERE number IN "+anyNumberOf+" AND updated_at NOT BETWEEN ? AND ?", stamp(now), document{wrong}, stamp(before), stamp(now)).Error; err != nil {
 			return err
 		}
 		return deleteInstances(tx, "number IN "+anyNumberOf+" AND "+empty, document{old}, stamp(before))
