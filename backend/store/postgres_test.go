@@ -106,6 +106,7 @@ func TestAPostgresThatCantBeUsedIsRefusedWithWhatToDo(t *testing.T) {
 		"no database":    {changedURL(t, whole, func(u *url.URL) { u.Path = "/missing" }), `database "missing" does not exist`},
 		"encoding":       {pgtest.Create(t, "ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"), "has the encoding SQL_ASCII: create the database with ENCODING 'UTF8'"},
 		"may not create": {as(empty), "run GRANT USAGE, CREATE ON SCHEMA public"},
+		"no such schema": {empty + "&search_path=%22app%2C%20public%22", `the search_path of the role postgres, "app, public", names no schema that it may use`},
 		"may not read":   {as(whole), "the role newcomer lacks rights"},
 		"read-only":      {changedURL(t, empty, func(u *url.URL) { u.RawQuery += "&default_transaction_read_only=on" }), "neither the role, the database nor the URL may have default_transaction_read_only"},
 	} {

@@ -195,14 +195,14 @@ func (r *remote) checkSearchPath(ctx context.Context, conn *sql.Conn) error {
 
 // checkMayCreate returns an error unless the role may create tables.
 func (r *remote) checkMayCreate(ctx context.Context, conn *sql.Conn) error {
-	var schema sql.NullString
+	var name, path string
 	var may bool
-	err := conn.QueryRowContext(ctx, "SELECT current_schema(), COALESCE(has_schema_privilege(current_schema(), 'CREATE'), FALSE)").Scan(&schema, &may)
-	if err == nil && !may {
-		name := "public"
-		if schema.Valid {
-			name = schema.String
-		}
+	err := conn.QueryRowContext(ctx, "SELECT COALESCE(current_schema(), ''), current_setting('search_path'), COALESCE(has_schema_privilege(current_schema(), 'CREATE'), FALSE)").Scan(&name, &path, &may)
+	switch {
+	case err != nil || may:
+	case name == "":
+		err = fmt.Errorf("%s: the search_path of the role %s, %s, names no schema that it may use in %s: run GRANT USAGE, CREATE ON SCHEMA public TO %s there and, unless the search_path has public, ALTER ROLE %s SET search_path = public; another schema will do, too", r.flag, r.config.User, path, r, r.config.User, r.config.User)
+	default:
 		err = fmt.Errorf("%s: the role %s may not create tables in %s: run GRANT USAGE, CREATE ON SCHEMA %s TO %s there, or make it the owner of the database", r.flag, r.config.User, r, name, r.config.User)
 	}
 	return err
