@@ -145,6 +145,42 @@ func TestAnOverlapThatAClockAheadBeganIsAsLongAsItWasAskedFor(t *testing.T) {
 	}
 }
 
+// TestAnOverlapOutlastsAClockThatIsBehindForAWhile covers the start of a machine that has the time of an hour ago until it asks for
+// it, and a copy whose clock is behind.
+func TestAnOverlapOutlastsAClockThatIsBehindForAWhile(t *testing.T) {
+	for _, behind := range []time.Duration{2 * time.Minute, time.Hour, 10 * 365 * 24 * time.Hour} {
+		for _, restarts := range []bool{false, true} {
+			p := backendtest.Start(t)
+			actor := p.Found()
+			made, secret := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+			if _, _, err := p.Tokens.Rotate(t.Context(), actor, made.ID, token.Rotation{Overlap: 10 * time.Minute}); err != nil {
+				t.Fatal(err)
+			}
+			correct := func() {
+				if err := p.CorrectOverlaps(t.Context()); err != nil { // as the server does every few seconds
+					t.Fatal(err)
+				}
+			}
+			correct()
+			p.Clock.Jump(-behind)
+			if restarts {
+				p.Stop()
+				p = backendtest.StartIn(t, p.Folder, p.Clock)
+			}
+			correct()
+			p.Clock.Jump(behind)
+			p.Clock.Move(10*time.Minute - time.Second)
+			if !accepted(p, secret) {
+				t.Errorf("%s behind, restarted %v: refused before the end of the overlap", behind, restarts)
+			}
+			p.Clock.Move(time.Second)
+			if accepted(p, secret) {
+				t.Errorf("%s behind, restarted %v: accepted after the end of the overlap", behind, restarts)
+			}
+		}
+	}
+}
+
 // TestAnAgentThatAClockAheadStampedIsDormantUntilItIsUsedAgain covers an agent that would otherwise be active for
 // years.
 func TestAnAgentThatAClockAheadStampedIsDormantUntilItIsUsedAgain(t *testing.T) {

@@ -236,8 +236,9 @@ func (ts *Tokens) EndOldSecret(ctx context.Context, actor audit.Actor, id pfid.I
 }
 
 const (
-	// overlapTolerance is how far in the future an overlap may have begun, before the clock counts as one that was ahead.
-	overlapTolerance = time.Minute
+	// overlapTolerance is how far in the future an overlap may have begun, before the clock counts as one that was ahead. A clock that
+	// is up to an hour behind, as after the start of a machine, looks the same: it must not end overlaps early.
+	overlapTolerance = time.Hour
 	// overlapsEvery is how often CorrectOverlaps looks for what another copy or an earlier run began. It reads all overlaps.
 	overlapsEvery = time.Hour
 )
