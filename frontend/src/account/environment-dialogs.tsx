@@ -64,7 +64,8 @@ export function EnvironmentDialog({ environment, known, onClose }: EnvironmentDi
         autoComplete="off"
         {...form.field("name")}
         // The API allows it, and tokens tell them apart by their IDs. People can't.
-        hint={same && <span className="text-warn">Another environment has this name.</span>}
+        // After a lost answer, it may be the one just created.
+        hint={same && !form.problem && <span className="text-warn">Another environment has this name.</span>}
       />
       <SelectField label="Purpose" options={environmentPurposes} {...form.field("purpose")} />
       <Field label="Description" optional autoComplete="off" {...form.field("description")} />

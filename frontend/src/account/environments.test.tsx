@@ -1,6 +1,6 @@
 import { act, screen, waitFor, within } from "@testing-library/react";
 import { beforeEach, describe, expect, test } from "vitest";
-import { bodiesOf, failure, network, sent } from "../testing/network";
+import { bodiesOf, failure, network, sent, unreachable } from "../testing/network";
 import { expectMessage, open } from "../testing/render";
 import { environment, list, one, signedIn } from "../testing/samples";
 import type { Environment } from "../wire";
@@ -76,6 +76,26 @@ describe("an environment", () => {
     expect(name).not.toHaveAccessibleDescription();
     await user.type(name, " production ");
     expect(name).toHaveAccessibleDescription("Another environment has this name.");
+  });
+
+  test("whose answer is lost is not taken for another one", async () => {
+    network.on("POST /environment", () => {
+      stored = [environment({ id: "environment-3", name: "Trials" }), ...stored];
+      network.on("POST /environment", unreachable);
+      return unreachable;
+    });
+    const { user } = open(address);
+    await user.click(await screen.findByRole("button", { name: "Create environment" }));
+    const dialog = await screen.findByRole("dialog");
+    await user.type(within(dialog).getByRole("textbox", { name: "Name" }), "Trials");
+    await user.click(within(dialog).getByRole("button", { name: "Create environment" }));
+    expect(
+      await within(dialog).findByText(/may have been made all the same. Try again to find out/),
+    ).toBeVisible();
+    expect(
+      await screen.findByRole("button", { name: "Actions for Trials", hidden: true }),
+    ).toBeInTheDocument();
+    expect(within(dialog).queryByText("Another environment has this name.")).not.toBeInTheDocument();
   });
 
   test("is edited in the same form, and the focus returns to its row", async () => {
