@@ -198,7 +198,7 @@ func (b *Backend) build(ctx context.Context, c config.Config, world World) error
 	}
 	b.Refusals = audit.NewRefusals(b.store.Events.WriteEvents, world.Now, world.Random)
 	if err := b.chainEvents(ctx); err != nil {
-		if c.Listen == "" {
+		if c.Listen == "" || ctx.Err() != nil {
 			return err
 		}
 		b.log.Error("could not prepare the audit trail; changes are refused until that succeeds", "cause", err) // validations don't need it
@@ -217,10 +217,14 @@ func (b *Backend) build(ctx context.Context, c config.Config, world World) error
 		return err
 	}
 	if c.Listen != "" {
-		if err := b.removal.start(ctx); err != nil { // each removal tries again
+		if err := b.removal.start(ctx); ctx.Err() != nil { // a stop during the start is no failure
+			return errors.Join(ctx.Err(), err)
+		} else if err != nil { // each removal tries again
 			b.log.Error("could not read the time that removal by age goes by; will retry", "cause", err)
 		}
-		if err := b.Signer.NoteChains(ctx); err != nil { // Serve tries again
+		if err := b.Signer.NoteChains(ctx); ctx.Err() != nil {
+			return errors.Join(ctx.Err(), err)
+		} else if err != nil { // Serve tries again
 			b.log.Error("could not note in the signing keys that audit events are chained; will retry", "cause", err)
 		}
 	}

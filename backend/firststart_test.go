@@ -2,6 +2,7 @@ package backend_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"database/sql"
 	"encoding/base64"
@@ -12,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -276,4 +278,65 @@ func TestACopyWithOtherSettingsThanTheOneBeforeSaysSo(t *testing.T) {
 	if log := like("https://other.example.com"); !strings.Contains(log, "setting=--public-url here=https://other.example.com there=https://tokens.example.com") {
 		t.Errorf("of another one: %s", log)
 	}
+}
+
+func TestAStopDuringTheStartIsNoFailureInALog(t *testing.T) {
+	pgtest.OnSQLite(t, "the start with a file")
+	closed, killed := t.TempDir(), t.TempDir()
+	c := config.Config{
+		Storage: config.Storage{Data: closed},
+		Issuing: config.Issuing{MaxTokenLifetime: config.Lifetime(time.Hour)},
+		Serving: config.Serving{LogFormat: "text", CacheTokens: 100, Listen: "127.0.0.1:0"},
+	}
+	b, err := backend.Open(t.Context(), c, backend.World{Now: time.Now, Random: rand.Reader, Log: slog.New(slog.DiscardHandler), MayCreate: true})
+	if err == nil {
+		err = errors.Join(os.CopyFS(killed, os.DirFS(closed)), os.Remove(filepath.Join(killed, store.FileName+"-shm")), b.Close())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	// start starts and stops a server. If at is not zero, a signal comes when its context is looked at for that time.
+	start := func(at int, log *bytes.Buffer) (looks int, err error) {
+		ctx := &signalled{at: at}
+		ctx.Context, ctx.signal = context.WithCancel(t.Context())
+		defer ctx.signal()
+		b, err := backend.Open(ctx, c, backend.World{Now: time.Now, Random: rand.Reader, Log: slog.New(slog.NewTextHandler(log, nil))})
+		if err == nil {
+			err = b.Close()
+		}
+		return int(ctx.looks.Load()), err
+	}
+	for _, from := range []string{closed, killed} {
+		for at, looks := 1, 1; at <= looks; at += 1 + at/4 {
+			c.Data = filepath.Join(t.TempDir(), "data")
+			if err := errors.Join(os.CopyFS(c.Data, os.DirFS(from)), os.Chmod(filepath.Join(c.Data, signer.MasterKeyFile), 0o600)); err != nil {
+				t.Fatal(err)
+			}
+			var log bytes.Buffer
+			if _, err := start(at, &log); err != nil && !errors.Is(err, context.Canceled) {
+				t.Errorf("signalled at look %d: %v", at, err)
+			}
+			if looks, err = start(0, &log); err != nil {
+				t.Errorf("after a signal at look %d: %v", at, err)
+			}
+			if strings.Contains(log.String(), "level=ERROR") {
+				t.Errorf("signalled at look %d: %s", at, log.String())
+			}
+		}
+	}
+}
+
+// signalled is a context that ends when it is looked at for the time at; never if that is zero.
+type signalled struct {
+	context.Context
+	signal func()
+	at     int
+	looks  atomic.Int64
+}
+
+func (s *signalled) Done() <-chan struct{} {
+	if s.looks.Add(1) == int64(s.at) {
+		s.signal()
+	}
+	return s.Context.Done()
 }

@@ -41,6 +41,8 @@ type file struct {
 	*os.File
 	path  string // without symbolic links, as SQLite resolves it
 	isNew bool   // this process has made the database
+	// forgotten is the record of a close that forgetClosed has removed; empty if it has not.
+	forgotten string
 }
 
 // openFile opens an existing database, read-only if it can't be opened for writing.

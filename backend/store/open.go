@@ -189,7 +189,11 @@ func (s *db) open(ctx context.Context, begin func() error) (err error) {
 		s.watchBeside()
 	}
 	if err != nil {
-		err = errors.Join(s.explained(err), s.close())
+		closing := s.close()
+		if closing == nil {
+			s.noteFailedOpen()
+		}
+		err = errors.Join(s.explained(err), closing)
 		release()
 		return errors.Join(err, s.file.Close())
 	}

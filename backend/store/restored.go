@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -95,10 +96,26 @@ func (s *db) warnOfLostLog() error {
 
 // forgetClosed removes the record of noteClosed before the file changes.
 func (f *file) forgetClosed() error {
+	noted, _ := os.ReadFile(f.path + closedSuffix)
+	f.forgotten = cmp.Or(string(noted), restoredState)
 	if err := os.Remove(f.path + closedSuffix); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return nil
+}
+
+// noteFailedOpen leaves a record after an open that failed, as when a signal stops a start. SQLite has then removed the WAL with all
+// that it held, and without a record the next start would take it for lost.
+func (s *db) noteFailedOpen() {
+	if !s.hadLog && s.file.forgotten == "" {
+		return
+	}
+	for _, suffix := range []string{"-wal", closedSuffix} {
+		if _, err := os.Lstat(s.path + suffix); !errors.Is(err, fs.ErrNotExist) {
+			return
+		}
+	}
+	_ = writeClosed(s.path, cmp.Or(s.file.forgotten, restoredState)) // without it the next start only warns without need
 }
 
 // avoidTakenEntries starts a new status list if the database may be a restored backup. Tokens issued after that
