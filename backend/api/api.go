@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -74,14 +75,14 @@ type Service struct {
 	signIns
 	// spanBodies bounds the large bodies that are read at the same time, answers the large responses that are built and sent.
 	spanBodies, answers *request.Memory
-	exports             chan struct{} // holds one element for each export of audit events
+	exports             sync.Map // the exportPlaces that are taken
 	// documents returns the API's documents, rendered on first use.
 	documents func() (documents, error)
 }
 
 // New returns the service, after adding its routes to the app.
 func New(app *fiber.App, parts Parts) (*Service, error) {
-	s := &Service{Parts: parts, spanBodies: request.NewMemory(request.MaxBody, maxSpanBodies), answers: request.NewMemory(maxFreeAnswer, maxAnswers), exports: make(chan struct{}, maxExports)}
+	s := &Service{Parts: parts, spanBodies: request.NewMemory(request.MaxBody, maxSpanBodies), answers: request.NewMemory(maxFreeAnswer, maxAnswers)}
 	var err error
 	if s.setup, err = newSetupCode(parts.SetupCode, parts.Random); err != nil {
 		return nil, err

@@ -15,6 +15,7 @@ import (
 	"tokentab/backend/answer"
 	"tokentab/backend/audit"
 	"tokentab/backend/fault"
+	"tokentab/backend/pfid"
 	"tokentab/backend/request"
 	"tokentab/backend/text"
 )
@@ -146,10 +147,25 @@ func (s *Service) getAuditEvent(ctx context.Context, who *caller, in *pathID) (*
 
 const auditExportRoute = "/audit_event/export"
 
-// maxExports is how many exports may run at once. Each keeps a connection to the database busy.
+// maxExports is how many exports of an account may run at once. A client that reads slowly may take hours for one.
 const maxExports = 2
 
-var tooManyExports = &fault.Error{Kind: fault.Unavailable, Message: "Too many exports are running at once. Try again.", RetryAfter: 10 * time.Second}
+// exportPlace is one of the places that an account has for its exports.
+type exportPlace struct {
+	account pfid.ID
+	number  int
+}
+
+// takeExportPlace returns a free place, which the caller gives back, or fault.Unavailable.
+func (s *Service) takeExportPlace(account pfid.ID) (exportPlace, error) {
+	for number := range maxExports {
+		place := exportPlace{account, number}
+		if _, taken := s.exports.LoadOrStore(place, true); !taken {
+			return place, nil
+		}
+	}
+	return exportPlace{}, &fault.Error{Kind: fault.Unavailable, Message: "Too many exports of this account are running at once. Try again.", RetryAfter: 10 * time.Second}
+}
 
 func (s *Service) describeExport() {
 	content := map[string]*huma.MediaType{"application/x-ndjson": {Schema: &huma.Schema{Type: huma.TypeString}}}
@@ -162,10 +178,9 @@ func (s *Service) exportAuditEvents(_ context.Context, who *caller, in *AuditFil
 	if err != nil {
 		return nil, err
 	}
-	select {
-	case s.exports <- struct{}{}:
-	default:
-		return nil, tooManyExports
+	place, err := s.takeExportPlace(who.AccountID)
+	if err != nil {
+		return nil, err
 	}
 	c := who.request.Context()
 	connected, done := request.WhileConnected(who.request.UserContext(), c)
@@ -184,7 +199,7 @@ func (s *Service) exportAuditEvents(_ context.Context, who *caller, in *AuditFil
 				return s.stillHolds(connected, who, held)
 			})
 		}
-		answer.Stream(c, export, func() { done(); <-s.exports })
+		answer.Stream(c, export, func() { done(); s.exports.Delete(place) })
 	}}, nil
 }
 

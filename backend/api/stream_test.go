@@ -48,6 +48,33 @@ func TestAStreamToAnOldClientEndsWithItsConnection(t *testing.T) {
 	}
 }
 
+func TestSlowExportsOfAnAccountLeaveThoseOfOthersAlone(t *testing.T) {
+	t.Parallel()
+	p := backendtest.Start(t)
+	actor, rival := p.Found(), p.Rival()
+	_, writer := p.Issue(actor, token.Order{Scope: token.ScopeAccount})
+	for range 100 {
+		p.Issue(actor, token.Order{Scope: token.ScopeAccount, Role: token.Read})
+	}
+	for range 40 { // more events than the buffers of a connection take
+		for _, action := range []string{"suspend", "activate"} {
+			bulk(p, []backendtest.Header{backendtest.Bearer(writer)}, map[string]any{"action": action, "filter": map[string]any{"token_role": "read"}}).Must(t, http.StatusOK)
+		}
+	}
+	for range 2 {
+		c := p.Dial("GET " + export + " HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + writer + "\r\n\r\n")
+		defer func() { _ = c.Close() }()
+		if line, err := bufio.NewReaderSize(c, 16).ReadString('\n'); err != nil || !strings.HasPrefix(line, "HTTP/1.1 200 ") {
+			t.Fatal(line, err)
+		}
+	}
+	refused(t, "a third one", p.Call(http.MethodGet, export, nil, backendtest.Bearer(writer)), http.StatusServiceUnavailable, "unexpected", "")
+	_, other := p.Issue(rival, token.Order{Scope: token.ScopeAccount})
+	for range 3 {
+		wantStatus(t, "another account", p.Call(http.MethodGet, export, nil, backendtest.Bearer(other)), http.StatusOK)
+	}
+}
+
 // partsCounted is a connection that counts the parts of its response.
 type partsCounted struct {
 	net.Conn
