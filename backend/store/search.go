@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"strings"
 
 	"gorm.io/gorm"
@@ -18,22 +19,23 @@ func (d *db) searched(ctx context.Context, search, columns, from string, args ..
 	if needle == "" {
 		return from, args, nil
 	}
-	type row struct {
-		id    pfid.ID
-		texts [3]optional
-	}
-	rows, err := read(ctx, d, func(tx *gorm.DB) ([]row, error) {
-		return rowsAs(tx, "SELECT t.id, "+columns+" FROM "+from, args, func(r *row) []any { return []any{&r.id, &r.texts[0], &r.texts[1], &r.texts[2]} })
+	part := pfid.NewPart(needle)
+	ids, err := read(ctx, d, func(tx *gorm.DB) ([]pfid.ID, error) {
+		ids := []pfid.ID{}
+		err := scan(tx, "SELECT t.id, "+columns+" FROM "+from, args, func(rows *sql.Rows) error {
+			var id pfid.ID
+			var texts [3]optional
+			err := rows.Scan(&id, &texts[0], &texts[1], &texts[2])
+			found := part != nil && part.In(&id)
+			for _, one := range texts {
+				found = found || strings.Contains(text.Folded(text.ShownEmail(string(one))), needle)
+			}
+			if found {
+				ids = append(ids, id)
+			}
+			return err
+		})
+		return ids, err
 	})
-	part, ids := pfid.NewPart(needle), []pfid.ID{}
-	for _, r := range rows {
-		found := part != nil && part.In(&r.id)
-		for _, one := range r.texts {
-			found = found || strings.Contains(text.Folded(text.ShownEmail(string(one))), needle)
-		}
-		if found {
-			ids = append(ids, r.id)
-		}
-	}
 	return from + " AND t.id IN " + anyOf, append(args, document{ids}), err
 }
