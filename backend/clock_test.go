@@ -128,6 +128,11 @@ func TestAnOverlapThatAClockAheadBeganIsAsLongAsItWasAskedFor(t *testing.T) {
 				t.Fatal("refused when the clock is right")
 			}
 			correct()
+			correct()
+			recorded, err := p.Audit.Events(t.Context(), actor.AccountID, audit.Filter{Actions: []audit.Action{audit.OverlapCorrected}}, paging.Page{Size: 10})
+			if err != nil || len(recorded.Events) != 1 || recorded.Events[0].Subject != made.ID.String() {
+				t.Errorf("recorded %+v, %v", recorded.Events, err)
+			}
 			for what, secret := range map[string]string{"before": beforeSecret, "while it was ahead": secret} {
 				p.Clock.Move(time.Hour - time.Second)
 				if !accepted(p, secret) || p.Listed(backendtest.EntryOf(t, secret)) != 0 {

@@ -92,6 +92,7 @@ const (
 	APITokenRevoked         Action = "api_token.revoked"
 	APITokenRotated         Action = "api_token.rotated"
 	OldSecretEnded          Action = "api_token.old_secret_ended"
+	OverlapCorrected        Action = "api_token.overlap_corrected"
 	APITokenDeleted         Action = "api_token.deleted"
 	WebhookCreated          Action = "webhook.created"
 	WebhookUpdated          Action = "webhook.updated"

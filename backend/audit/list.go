@@ -61,7 +61,7 @@ var Actions = []Action{
 	AdminUserInviteCreated, AdminUserInviteUsed, AdminUserInviteRevoked, SessionCreated, SessionEnded, EnvironmentCreated, EnvironmentUpdated,
 	EnvironmentDeleted, AgentCreated, AgentUpdated, AgentRetired, AgentReinstated, AgentDeleted, AgentDeploymentCreated, AgentDeploymentUpdated,
 	AgentDeploymentDeleted, AgentVersionCreated, SchemaVersionCreated, AgentInstanceTerminated, APITokenCreated, APITokenSuspended, APITokenActivated,
-	APITokenRevoked, APITokenRotated, OldSecretEnded, APITokenDeleted, WebhookCreated, WebhookUpdated, WebhookSecretReplaced, WebhookDeleted,
+	APITokenRevoked, APITokenRotated, OldSecretEnded, OverlapCorrected, APITokenDeleted, WebhookCreated, WebhookUpdated, WebhookSecretReplaced, WebhookDeleted,
 	SigningKeyCreated, SigningKeyWithdrawn, BackupRestored, RestoreReviewed, ChainStarted, DatabaseConfirmed, SessionRefused, PasswordRefused, APITokenRefused,
 	RequestRefused,
 }

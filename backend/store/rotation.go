@@ -123,7 +123,7 @@ func (s Tokens) EndOldSecret(ctx context.Context, account, id pfid.ID, decide fu
 }
 
 // CorrectOverlaps implements token.Store. It looks first, because each change waits for the disk. The ends stay whole seconds.
-func (s Tokens) CorrectOverlaps(ctx context.Context, ahead, latest time.Time) (tokens []pfid.ID, err error) {
+func (s Tokens) CorrectOverlaps(ctx context.Context, ahead, latest time.Time, recorder func(account pfid.ID) audit.Recorder) (tokens []pfid.ID, err error) {
 	tokens, err = read(ctx, s.db, func(tx *gorm.DB) ([]pfid.ID, error) {
 		return values[pfid.ID](tx, "SELECT token_id FROM old_secrets WHERE ends_at > 0 AND replaced_at > ? LIMIT ?", stamp(ahead), endedAtOnce)
 	})
@@ -131,8 +131,18 @@ func (s Tokens) CorrectOverlaps(ctx context.Context, ahead, latest time.Time) (t
 		return nil, err
 	}
 	return tokens, s.change(ctx, func(tx *gorm.DB) error {
-		return tx.Exec("UPDATE old_secrets SET ends_at = ends_at - (replaced_at - ?) / 1000 * 1000, replaced_at = ? WHERE ends_at > 0 AND replaced_at > ? AND token_id IN "+anyOf,
-			stamp(latest), stamp(latest), stamp(ahead), document{tokens}).Error
+		byAccount, err := tokensByAccount(tx, `SELECT t.id, t.account_id FROM old_secrets o JOIN api_tokens t ON t.id = o.token_id
+			WHERE o.ends_at > 0 AND o.replaced_at > ? AND t.id IN `+anyOf, stamp(ahead), document{tokens})
+		for account, ids := range byAccount {
+			if err == nil {
+				err = tx.Exec("UPDATE old_secrets SET ends_at = ends_at - (replaced_at - ?) / 1000 * 1000, replaced_at = ? WHERE ends_at > 0 AND replaced_at > ? AND token_id IN "+anyOf,
+					stamp(latest), stamp(latest), stamp(ahead), document{ids}).Error
+			}
+			if err == nil {
+				err = recordWith(tx, recorder(account), audit.OverlapCorrected, "because the clock was ahead", ids...)
+			}
+		}
+		return err
 	})
 }
 

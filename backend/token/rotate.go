@@ -264,7 +264,9 @@ func (ts *Tokens) CorrectOverlaps(ctx context.Context, latest time.Time) (correc
 		return 0, nil
 	}
 	for {
-		tokens, err := ts.store.CorrectOverlaps(ctx, ahead, latest)
+		tokens, err := ts.store.CorrectOverlaps(ctx, ahead, latest, func(account pfid.ID) audit.Recorder {
+			return audit.NewRecorder(ts.now(), audit.Actor{AccountID: account}, ts.random)
+		})
 		for _, id := range tokens {
 			ts.Forget(id)
 		}

@@ -173,7 +173,7 @@ type Store interface {
 	EndOldSecret(ctx context.Context, account, id pfid.ID, decide func(Listed) error, record audit.Recorder) (Listed, error)
 	// CorrectOverlaps lets overlaps that began after ahead begin at latest. It corrects some at a time, and returns their tokens,
 	// also if it fails.
-	CorrectOverlaps(ctx context.Context, ahead, latest time.Time) ([]pfid.ID, error)
+	CorrectOverlaps(ctx context.Context, ahead, latest time.Time, recorder func(account pfid.ID) audit.Recorder) ([]pfid.ID, error)
 	// RevokeWithDescendants reads the token, lets decide refuse, and revokes the token and its descendants, all in one
 	// transaction. live is how many descendants are not revoked. It returns the ids of the tokens that it revoked, or nil if
 	// they are too many, and how many of the descendants had not expired.

@@ -49,6 +49,7 @@ const deeds: Record<AuditEvent["action"], Deed> = {
   "api_token.revoked": to("revoked token", "revoked itself"),
   "api_token.rotated": to("rotated token", "rotated itself"),
   "api_token.old_secret_ended": to("ended the old secret of token", "ended its old secret"),
+  "api_token.overlap_corrected": to("corrected the end of the old secret of token"),
   "api_token.deleted": to("deleted token"),
   "webhook.created": alone("set up the webhook"),
   "webhook.updated": alone("changed the webhook"),

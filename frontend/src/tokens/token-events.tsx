@@ -16,6 +16,7 @@ const deeds: Partial<Record<ApiTokenEvent["action"], string>> & Record<Action, s
   "api_token.revoked": "Revoked",
   "api_token.rotated": "Rotated",
   "api_token.old_secret_ended": "Old secret ended",
+  "api_token.overlap_corrected": "End of the old secret corrected",
   "api_token.deleted": "Deleted",
   "api_token.refused": "Refused",
 };
