@@ -107,7 +107,7 @@ func TestAnOverlapThatAClockAheadBeganIsAsLongAsItWasAskedFor(t *testing.T) {
 			actor := p.Found()
 			correct := func() {
 				t.Helper()
-				if err := p.CorrectOverlaps(t.Context()); err != nil { // as the server does every few seconds
+				if err := p.CorrectOverlaps(t.Context()); err != nil { // as the server does every minute
 					t.Fatal(err)
 				}
 			}
@@ -162,7 +162,7 @@ func TestAnOverlapOutlastsAClockThatIsBehindForAWhile(t *testing.T) {
 				t.Fatal(err)
 			}
 			correct := func() {
-				if err := p.CorrectOverlaps(t.Context()); err != nil { // as the server does every few seconds
+				if err := p.CorrectOverlaps(t.Context()); err != nil { // as the server does every minute
 					t.Fatal(err)
 				}
 			}

@@ -40,6 +40,9 @@ const noticesEvery = 10 * time.Second
 // trimEvery is how often the program looks for ended sessions, invites and the like, and for agent activity beyond its limits.
 const trimEvery = 5 * time.Second
 
+// overlapsEvery is how often the program looks for overlaps that a clock began ahead of time. It reads all overlaps.
+const overlapsEvery = time.Minute
+
 // logEvery is how often the program looks for audit events to append to the audit log.
 const logEvery = time.Second
 
@@ -94,7 +97,7 @@ func (b *Backend) Serve(ctx context.Context, c config.Config, listeners ...net.L
 		return b.RemoveOldActivity(ctx, keep)
 	})
 	b.repeatAlone(trimEvery, "could not remove ended sessions, invites and the like; will retry", b.RemoveEnded)
-	b.repeatAlone(trimEvery, "could not look for overlaps of secrets that a clock ahead began; will retry", b.CorrectOverlaps)
+	b.repeatAlone(overlapsEvery, "could not look for overlaps of secrets that a clock ahead began; will retry", b.CorrectOverlaps)
 	b.scheduleBackups(c.Backups)
 	b.repeatAlone(auditEvery, "could not keep the audit trail; will retry", func(ctx context.Context) error {
 		if err := b.chainEvents(ctx); err != nil {
@@ -141,7 +144,7 @@ func (b *Backend) RemoveEnded(ctx context.Context) error {
 }
 
 // CorrectOverlaps lets overlaps of two secrets that began by a clock that was ahead begin now, so that they end in time. Serve calls
-// it every few seconds.
+// it every minute.
 func (b *Backend) CorrectOverlaps(ctx context.Context) error {
 	_, latest, err := b.removal.bounds(ctx)
 	if err != nil {

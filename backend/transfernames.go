@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 
+	"tokentab/backend/account"
+	"tokentab/backend/agent"
 	"tokentab/backend/paging"
 	"tokentab/backend/pfid"
 )
@@ -16,7 +18,7 @@ type namesInAccount struct {
 	keys                 map[string]bool
 }
 
-func (b *Backend) namesOf(ctx context.Context, account pfid.ID) (n namesInAccount, err error) {
+func (b *Backend) namesOf(ctx context.Context, owner pfid.ID) (n namesInAccount, err error) {
 	n = namesInAccount{map[string]pfid.ID{}, map[string]pfid.ID{}, map[string]bool{}}
 	keys, err := b.store.Keys.SigningKeys(ctx)
 	if err != nil {
@@ -31,30 +33,34 @@ func (b *Backend) namesOf(ctx context.Context, account pfid.ID) (n namesInAccoun
 		}
 		to[name] = id
 	}
-	for page := (paging.Page{Size: 100}); ; page.Offset += page.Size {
-		list, _, err := b.Agents.List(ctx, account, "", page)
-		if err != nil {
-			return n, err
-		}
-		for _, a := range list {
-			n.agents[a.ID.String()] = a.ID
-			add(n.agents, a.ID, a.Name)
-		}
-		if len(list) < page.Size {
-			break
-		}
+	err = eachOf(func(page paging.Page) ([]agent.Agent, int, error) { return b.Agents.List(ctx, owner, "", page) }, func(a agent.Agent) {
+		n.agents[a.ID.String()] = a.ID
+		add(n.agents, a.ID, a.Name)
+	})
+	if err != nil {
+		return n, err
 	}
+	list := func(page paging.Page) ([]account.ListedEnvironment, int, error) {
+		return b.Accounts.Environments(ctx, owner, page)
+	}
+	return n, eachOf(list, func(e account.ListedEnvironment) {
+		n.environments[e.ID.String()] = e.ID
+		add(n.environments, e.ID, e.Name)
+	})
+}
+
+// eachOf calls do with all items of a list, page by page.
+func eachOf[T any](list func(paging.Page) ([]T, int, error), do func(T)) error {
 	for page := (paging.Page{Size: 100}); ; page.Offset += page.Size {
-		list, _, err := b.Accounts.Environments(ctx, account, page)
+		items, _, err := list(page)
 		if err != nil {
-			return n, err
+			return err
 		}
-		for _, e := range list {
-			n.environments[e.ID.String()] = e.ID
-			add(n.environments, e.ID, e.Name)
+		for _, item := range items {
+			do(item)
 		}
-		if len(list) < page.Size {
-			return n, nil
+		if len(items) < page.Size {
+			return nil
 		}
 	}
 }

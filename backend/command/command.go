@@ -23,7 +23,6 @@ import (
 
 	"tokentab/backend"
 	"tokentab/backend/config"
-	"tokentab/backend/text"
 )
 
 // Version is the program's version, set by the build.
@@ -203,22 +202,15 @@ func fail(std IO, message string, code int) int {
 // visible returns a message with escapes in place of characters that hide what is wrong with an argument: pages from which
 // arguments are copied may hold them, and they could change the rest of the line.
 func visible(message string) string {
-	lines := strings.Split(message, "\n")
-	for i, line := range lines {
-		if line == "" || text.Complaint(line) == "" {
-			continue
+	var shown strings.Builder
+	for _, r := range message {
+		if unicode.IsPrint(r) || r == '\n' || r == '\t' {
+			shown.WriteRune(r)
+		} else {
+			shown.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
 		}
-		var shown strings.Builder
-		for _, r := range line {
-			if unicode.IsPrint(r) || r == '\t' {
-				shown.WriteRune(r)
-			} else {
-				shown.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
-			}
-		}
-		lines[i] = shown.String()
 	}
-	return strings.Join(lines, "\n")
+	return shown.String()
 }
 
 type version struct{}

@@ -305,17 +305,22 @@ func removeVersions(tx *gorm.DB, ids []pfid.ID, condition string, args ...any) e
 	return err
 }
 
-// removeVersionsBeyond removes some of the oldest versions that an agent registered beyond most, and beyond bytes of registered
-// schemas, but not the new one.
-func removeVersionsBeyond(tx *gorm.DB, agent pfid.ID, most, bytes int, made pfid.ID) error {
+// removeVersionsBeyond removes some of the oldest versions that an agent registered beyond most, but not the new one.
+func removeVersionsBeyond(tx *gorm.DB, agent pfid.ID, most int, made pfid.ID) error {
 	ids, err := values[pfid.ID](tx, "SELECT id FROM agent_versions WHERE agent_id = ? AND registered = 1 AND id <> ? ORDER BY inserted_at DESC, id DESC LIMIT 10 OFFSET ?", agent, made, most-1)
-	if err != nil {
+	if err != nil || len(ids) == 0 {
 		return err
 	}
-	large, err := values[pfid.ID](tx, `SELECT t.id FROM (SELECT id, SUM(octet_length(schemas)) OVER (ORDER BY inserted_at DESC, id DESC) AS bytes
+	return removeVersions(tx, ids, isNotCurrent)
+}
+
+// removeSchemasBeyond removes some of the oldest schema versions that an agent registered beyond a size in bytes, with the versions
+// that have them.
+func removeSchemasBeyond(tx *gorm.DB, agent pfid.ID, size int) error {
+	ids, err := values[pfid.ID](tx, `SELECT t.id FROM (SELECT id, SUM(octet_length(schemas)) OVER (ORDER BY inserted_at DESC, id DESC) AS bytes
 		FROM agent_schema_versions WHERE agent_id = ? AND registered = 1) s JOIN agent_versions t ON t.agent_schema_version_id = s.id
-		WHERE s.bytes > ? AND t.registered = 1 AND t.id <> ? AND `+isNotCurrent+" ORDER BY s.bytes DESC LIMIT 100", agent, bytes, made)
-	if ids = append(ids, large...); err != nil || len(ids) == 0 {
+		WHERE s.bytes > ? AND t.registered = 1 AND `+isNotCurrent+" ORDER BY s.bytes DESC LIMIT 100", agent, size)
+	if err != nil || len(ids) == 0 {
 		return err
 	}
 	return removeVersions(tx, ids, isNotCurrent)

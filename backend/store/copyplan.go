@@ -30,7 +30,8 @@ type copiedTable struct {
 	number  string // the column whose values count up; empty for none
 }
 
-// copiedColumn is a column and its type in Postgres. SQLite declares some otherwise.
+// copiedColumn is a column and its type in Postgres, which SQLite declares otherwise for some. Without a type, its values stay as they
+// are read.
 type copiedColumn struct{ name, kind string }
 
 func (t copiedTable) names() []string {
@@ -201,6 +202,9 @@ func (r *rowsOf) Err() error { return errors.Join(r.err, r.rows.Err()) }
 
 // plain returns a value of either database as the type that the column has in Postgres.
 func (c copiedColumn) plain(value any) (any, error) {
+	if c.kind == "" {
+		return value, nil
+	}
 	switch v := value.(type) {
 	case nil:
 		return nil, nil

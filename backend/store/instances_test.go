@@ -108,7 +108,7 @@ func TestAnAgentKeepsSoManyRegisteredVersions(t *testing.T) {
 		version(number, min(1, number)) // the oldest was made by hand
 	}
 	r.exec("UPDATE agent_deployments SET current_version_id = (SELECT id FROM agent_versions WHERE inserted_at = 2) WHERE id = ?", r.deployments[0])
-	if err := removeVersionsBeyond(r.writer, r.agent, 3, activity.MostSchemaBytes, r.id()); err != nil || left() != "0 2 4 5" {
+	if err := removeVersionsBeyond(r.writer, r.agent, 3, r.id()); err != nil || left() != "0 2 4 5" {
 		t.Errorf("%s are left, %v", left(), err)
 	}
 }
@@ -133,16 +133,16 @@ func TestAnAgentKeepsSoManyBytesOfRegisteredSchemas(t *testing.T) {
 	shared := schema(3, 1)
 	version(shared, 3, 1)
 	version(shared, 4, 1)
-	var made pfid.ID
-	for number := 5; number <= 8; number++ {
-		made = version(schema(number, 1), number, 1)
+	for number := 5; number <= 7; number++ {
+		version(schema(number, 1), number, 1)
 	}
+	schema(8, 1) // new, and has no version yet
 	r.exec("UPDATE agent_deployments SET current_version_id = ? WHERE id = ?", current, r.deployments[0])
 	for _, step := range []struct {
 		bytes   int
 		schemas string
 	}{{7000, "0 1 2 3 5 6 7 8"}, {4000, "0 1 2 5 6 7 8"}, {2999, "0 1 2 7 8"}, {0, "0 1 2 8"}} {
-		if err := removeVersionsBeyond(r.writer, r.agent, 100, step.bytes, made); err != nil {
+		if err := removeSchemasBeyond(r.writer, r.agent, step.bytes); err != nil {
 			t.Fatal(err)
 		}
 		left, err := values[string](r.reader, "SELECT external_identifier FROM agent_schema_versions ORDER BY inserted_at")
@@ -150,7 +150,7 @@ func TestAnAgentKeepsSoManyBytesOfRegisteredSchemas(t *testing.T) {
 			t.Errorf("within %d bytes %s are left, %v; want %s", step.bytes, got, err, step.schemas)
 		}
 	}
-	if left, err := value[int](r.reader, "SELECT count(*) FROM agent_versions"); err != nil || left != 4 {
+	if left, err := value[int](r.reader, "SELECT count(*) FROM agent_versions"); err != nil || left != 3 {
 		t.Errorf("%d versions are left, %v", left, err)
 	}
 }

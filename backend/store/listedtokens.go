@@ -2,14 +2,11 @@ package store
 
 import (
 	"context"
-	"database/sql"
-	"strings"
 
 	"gorm.io/gorm"
 
 	"tokentab/backend/paging"
 	"tokentab/backend/pfid"
-	"tokentab/backend/text"
 	"tokentab/backend/token"
 )
 
@@ -125,20 +122,10 @@ func (s Tokens) Named(ctx context.Context, account pfid.ID, part string) ([]pfid
 
 // named returns the ids of the agents, environments and admin users of an account whose name or email contains part, which
 // is folded.
-func named(tx *gorm.DB, account pfid.ID, part string) (ids []pfid.ID, err error) {
-	err = scan(tx, `SELECT id, name, '' FROM agents WHERE account_id = @account
-		UNION ALL SELECT id, name, '' FROM environments WHERE account_id = @account
-		UNION ALL SELECT id, COALESCE(name, ''), email FROM admin_users WHERE account_id = @account`,
-		[]any{map[string]any{"account": account}}, func(rows *sql.Rows) error {
-			var id pfid.ID
-			var name, email string
-			err := rows.Scan(&id, &name, &email)
-			if strings.Contains(text.Folded(name), part) || strings.Contains(text.Folded(text.ShownEmail(email)), part) {
-				ids = append(ids, id)
-			}
-			return err
-		})
-	return ids, err
+func named(tx *gorm.DB, account pfid.ID, part string) ([]pfid.ID, error) {
+	return idsWith(tx, part, nil, `SELECT id, name, NULL, NULL FROM agents WHERE account_id = @account
+		UNION ALL SELECT id, name, NULL, NULL FROM environments WHERE account_id = @account
+		UNION ALL SELECT id, name, email, NULL FROM admin_users WHERE account_id = @account`, map[string]any{"account": account})
 }
 
 // Left implements token.Store.

@@ -160,37 +160,20 @@ func (s *db) hasRowsOf(ctx context.Context, path string) (bool, error) {
 
 // sumTables returns the rowsSum of each table of a SQLite database, whatever its schema.
 func sumTables(tx *gorm.DB) (map[string]rowsSum, error) {
-	names, err := values[string](tx, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
+	tables := map[string]copiedTable{}
+	err := scan(tx, "SELECT t.name, c.name FROM sqlite_schema t, pragma_table_info(t.name) c WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%'", nil, func(rows *sql.Rows) error {
+		var name, column string
+		err := rows.Scan(&name, &column)
+		tables[name] = copiedTable{name: name, columns: append(tables[name].columns, copiedColumn{name: column})}
+		return err
+	})
 	sums := map[string]rowsSum{}
-	for _, name := range names {
+	for name, table := range tables {
 		if err == nil {
-			sums[name], err = sumTable(tx, name)
+			sums[name], err = sumRows(tx, table)
 		}
 	}
 	return sums, err
-}
-
-func sumTable(tx *gorm.DB, name string) (sum rowsSum, err error) {
-	rows, err := query(tx, "SELECT * FROM "+name, nil)
-	if err != nil {
-		return sum, err
-	}
-	defer rows.Close()
-	columns, err := rows.Columns()
-	if err != nil {
-		return sum, err
-	}
-	row, to := make([]any, len(columns)), make([]any, len(columns))
-	for i := range row {
-		to[i] = &row[i]
-	}
-	for rows.Next() {
-		if err := rows.Scan(to...); err != nil {
-			return sum, err
-		}
-		sum.add(row)
-	}
-	return sum, rows.Err()
 }
 
 // isWhole reports whether a file is a complete copy of a database with this schema version.

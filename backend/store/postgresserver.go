@@ -100,8 +100,8 @@ func (all *servers) use(found postgresServer) (*postgresServer, error) {
 	return &found, nil
 }
 
-// survey connects to each of several hosts but the first, which the next connection asks, and waits for those that answer soon. Otherwise a program that starts would use the
-// first one that answers as primary, even if another one has succeeded it.
+// survey connects to each of several hosts but the first, which the next connection asks, and waits for those that answer soon.
+// Otherwise a program that starts would use the first one that answers as primary, even if another one has succeeded it.
 func (r *remote) survey(ctx context.Context) {
 	const soon = 2 * time.Second
 	ctx, cancel := context.WithTimeout(ctx, soon)

@@ -261,7 +261,10 @@ func (r registration) schemaVersion(of agent.Agent, asked *activity.RegisteredSc
 		ID: id, AccountID: r.scope.AccountID, AgentID: of.ID, ExternalIdentifier: asked.ExternalIdentifier, Schemas: asked.Schemas,
 		Registered: true, InsertedAt: r.at,
 	}, r.recorder)
-	return id, err
+	if err != nil {
+		return id, err
+	}
+	return id, removeSchemasBeyond(r.tx, of.ID, activity.MostSchemaBytes)
 }
 
 // sameSchemas reports whether two sets of schemas are the same JSON.
@@ -302,5 +305,5 @@ func (r registration) version(of agent.Agent, asked activity.RegisteredVersion, 
 	if err != nil {
 		return id, err
 	}
-	return id, removeVersionsBeyond(r.tx, of.ID, activity.MostVersions, activity.MostSchemaBytes, id)
+	return id, removeVersionsBeyond(r.tx, of.ID, activity.MostVersions, id)
 }

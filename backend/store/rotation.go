@@ -124,19 +124,18 @@ func (s Tokens) EndOldSecret(ctx context.Context, account, id pfid.ID, decide fu
 
 // CorrectOverlaps implements token.Store. It looks first, because each change waits for the disk. The ends stay whole seconds.
 func (s Tokens) CorrectOverlaps(ctx context.Context, ahead, latest time.Time, recorder func(account pfid.ID) audit.Recorder) (tokens []pfid.ID, err error) {
-	tokens, err = read(ctx, s.db, func(tx *gorm.DB) ([]pfid.ID, error) {
-		return values[pfid.ID](tx, "SELECT token_id FROM old_secrets WHERE ends_at > 0 AND replaced_at > ? LIMIT ?", stamp(ahead), endedAtOnce)
-	})
-	if err != nil || len(tokens) == 0 {
+	const begun = "old_secrets o JOIN api_tokens t ON t.id = o.token_id WHERE o.ends_at > 0 AND o.replaced_at > ?"
+	some, err := read(ctx, s.db, func(tx *gorm.DB) (bool, error) { return exists(tx, "SELECT 1 FROM "+begun, stamp(ahead)) })
+	if err != nil || !some {
 		return nil, err
 	}
-	return tokens, s.change(ctx, func(tx *gorm.DB) error {
-		byAccount, err := tokensByAccount(tx, `SELECT t.id, t.account_id FROM old_secrets o JOIN api_tokens t ON t.id = o.token_id
-			WHERE o.ends_at > 0 AND o.replaced_at > ? AND t.id IN `+anyOf, stamp(ahead), document{tokens})
+	err = s.change(ctx, func(tx *gorm.DB) error {
+		byAccount, err := tokensByAccount(tx, "SELECT t.id, t.account_id FROM "+begun+" LIMIT ?", stamp(ahead), endedAtOnce)
 		for account, ids := range byAccount {
 			if err == nil {
-				err = tx.Exec("UPDATE old_secrets SET ends_at = ends_at - (replaced_at - ?) / 1000 * 1000, replaced_at = ? WHERE ends_at > 0 AND replaced_at > ? AND token_id IN "+anyOf,
-					stamp(latest), stamp(latest), stamp(ahead), document{ids}).Error
+				tokens = append(tokens, ids...)
+				err = tx.Exec("UPDATE old_secrets SET ends_at = ends_at - (replaced_at - ?) / 1000 * 1000, replaced_at = ? WHERE ends_at > 0 AND token_id IN "+anyOf,
+					stamp(latest), stamp(latest), document{ids}).Error
 			}
 			if err == nil {
 				err = recordWith(tx, recorder(account), audit.OverlapCorrected, "because the clock was ahead", ids...)
@@ -144,6 +143,7 @@ func (s Tokens) CorrectOverlaps(ctx context.Context, ahead, latest time.Time, re
 		}
 		return err
 	})
+	return tokens, err
 }
 
 // endOldSecretsOf ends up to most old secrets that a key signed or may have signed, with an event for each, and the pending

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	"tokentab/backend/audit"
@@ -118,9 +117,6 @@ func (ts *Tokens) rotated(ctx context.Context, t *Listed, to *NewSecret, err err
 		return
 	}
 	unit.After(ctx, func(bool) {
-		if !to.OldEndsAt.IsZero() {
-			ts.overlaps.began(to.IssuedAt)
-		}
 		ts.cache.Forget(t.ID)
 		if t.OldSecret.EndsAt.IsZero() {
 			ts.statusLists.changedIn(t.StatusEntry.List, to.StatusEntry.List)
@@ -235,49 +231,22 @@ func (ts *Tokens) EndOldSecret(ctx context.Context, actor audit.Actor, id pfid.I
 	return changed, err
 }
 
-const (
-	// overlapTolerance is how far in the future an overlap may have begun, before the clock counts as one that was ahead. A clock that
-	// is up to an hour behind, as after the start of a machine, looks the same: it must not end overlaps early.
-	overlapTolerance = time.Hour
-	// overlapsEvery is how often CorrectOverlaps looks for what another copy or an earlier run began. It reads all overlaps.
-	overlapsEvery = time.Hour
-)
-
-// overlaps is what CorrectOverlaps remembers.
-type overlaps struct {
-	newest atomic.Int64 // Unix milliseconds of the newest rotation with an overlap here
-	looked time.Time
-}
-
-func (o *overlaps) began(at time.Time) {
-	for before, now := o.newest.Load(), at.UnixMilli(); now > before && !o.newest.CompareAndSwap(before, now); {
-		before = o.newest.Load()
-	}
-}
+// overlapTolerance is how far in the future an overlap may have begun, before the clock counts as one that was ahead. A clock that is
+// up to an hour behind, as after the start of a machine, looks the same: it must not end overlaps early.
+const overlapTolerance = time.Hour
 
 // CorrectOverlaps lets each overlap that began by a clock that was ahead begin at latest, the latest time that it may be now, and
 // returns how many there were. Otherwise an old secret would be valid for years, and its token could not be rotated with an overlap.
-// It may be called often, but only once at a time.
 func (ts *Tokens) CorrectOverlaps(ctx context.Context, latest time.Time) (corrected int, err error) {
-	ahead, newest := latest.Add(overlapTolerance), ts.overlaps.newest.Load()
-	if newest <= ahead.UnixMilli() && latest.Sub(ts.overlaps.looked).Abs() < overlapsEvery {
-		return 0, nil
-	}
 	for {
-		tokens, err := ts.store.CorrectOverlaps(ctx, ahead, latest, func(account pfid.ID) audit.Recorder {
+		tokens, err := ts.store.CorrectOverlaps(ctx, latest.Add(overlapTolerance), latest, func(account pfid.ID) audit.Recorder {
 			return audit.NewRecorder(ts.now(), audit.Actor{AccountID: account}, ts.random)
 		})
 		for _, id := range tokens {
 			ts.Forget(id)
 		}
-		if err != nil {
+		if corrected += len(tokens); err != nil || len(tokens) == 0 {
 			return corrected, err
 		}
-		if len(tokens) == 0 {
-			ts.overlaps.newest.CompareAndSwap(newest, 0)
-			ts.overlaps.looked = latest
-			return corrected, nil
-		}
-		corrected += len(tokens)
 	}
 }

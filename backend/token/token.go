@@ -298,7 +298,6 @@ type Tokens struct {
 	flushed     atomic.Int64 // Unix milliseconds of the last flush that wrote all uses, at first of New
 	indexes     indexes
 	censuses    censuses
-	overlaps    overlaps
 }
 
 // New returns the tokens in store. Each operation reads now once.
