@@ -261,6 +261,22 @@ func TestAFileWithAWrongLineImportsNothingAndNamesTheLine(t *testing.T) {
 	}
 }
 
+func TestALineToImportNamesAnyOfManyAgents(t *testing.T) {
+	p := backendtest.Start(t)
+	actor := p.Found()
+	var lines string
+	for number := range 101 { // more than are read at once
+		name := fmt.Sprintf("bot %d", number)
+		if _, err := p.Agents.Register(t.Context(), actor, agent.Order{Name: name}); err != nil {
+			t.Fatal(err)
+		}
+		lines += strings.Replace(foreign(name, ""), `"account","role":"read"`, fmt.Sprintf(`"agent_deployment","agent":%q,"environment":"Production"`, name), 1)
+	}
+	if result, err := importLines(t, p, actor, lines); err != nil || result.Made != 101 {
+		t.Errorf("%+v %v", result, err)
+	}
+}
+
 func TestAnImportedTokenEndsWithAKeyOnlyIfThatKeySignedIt(t *testing.T) {
 	p := backendtest.Start(t)
 	actor := p.Found()

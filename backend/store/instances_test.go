@@ -3,6 +3,7 @@ package store
 import (
 	"crypto/rand"
 	"database/sql"
+	"encoding/json"
 	"strconv"
 	"strings"
 	"testing"
@@ -152,6 +153,20 @@ func TestAnAgentKeepsSoManyBytesOfRegisteredSchemas(t *testing.T) {
 	}
 	if left, err := value[int](r.reader, "SELECT count(*) FROM agent_versions"); err != nil || left != 3 {
 		t.Errorf("%d versions are left, %v", left, err)
+	}
+	environment, err := value[pfid.ID](r.reader, "SELECT environment_id FROM agent_deployments WHERE id = ?", r.deployments[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	large := schema(9, 1)
+	version(large, 9, 1)
+	r.exec("UPDATE agent_schema_versions SET schemas = ? WHERE id = ?", `"`+strings.Repeat("x", activity.MostSchemaBytes)+`"`, large)
+	_, err = r.Activity.RegisterInstance(t.Context(), r.scope, activity.Instance{ID: r.id(), AccountID: r.scope.AccountID, Status: activity.Pending, InsertedAt: now(), UpdatedAt: now()}, activity.Registration{
+		Agent: r.agent.String(), EnvironmentID: environment, Version: activity.RegisteredVersion{ExternalIdentifier: "10"}, Purpose: "live",
+		Schema: &activity.RegisteredSchema{ExternalIdentifier: "10", Schemas: map[string]json.RawMessage{"span_schemas": json.RawMessage("{}")}},
+	}, func() (pfid.ID, error) { return r.id(), nil }, audit.NewRecorder(now(), r.actor, rand.Reader))
+	if n, err2 := value[int](r.reader, "SELECT count(*) FROM agent_schema_versions WHERE id = ?", large); err != nil || err2 != nil || n != 0 {
+		t.Errorf("a registration left %d schemas beyond the size, %v, %v", n, err, err2)
 	}
 }
 
