@@ -137,7 +137,8 @@ func (in *ingest) post(s *server, client *http.Client, path, body string) (statu
 	return response.StatusCode, answer.Details.ID, nil
 }
 
-// run reports spans over all connections, and finishes half of them, until goesOn returns false for an answer.
+// run reports spans over all connections, and finishes half of them, until goesOn returns false for an answer. Like a
+// client, it sends a span that was refused again.
 func (in *ingest) run(s *server, goesOn func(connection, status int, err error) bool) {
 	var all sync.WaitGroup
 	for connection := range ingestConnections {
@@ -146,14 +147,17 @@ func (in *ingest) run(s *server, goesOn func(connection, status int, err error) 
 			defer client.CloseIdleConnections()
 			for {
 				n, span := in.next()
-				status, err := in.create(s, client, n, span)
-				if !goesOn(connection, status, err) {
-					return
+				for isCreated := false; !isCreated; {
+					status, err := in.create(s, client, n, span)
+					if !goesOn(connection, status, err) {
+						return
+					}
+					isCreated = err == nil && status == http.StatusOK
 				}
-				if err != nil || status != http.StatusOK || n%2 == 0 {
+				if n%2 == 0 {
 					continue
 				}
-				if status, err = in.finish(s, client, span); !goesOn(connection, status, err) {
+				if status, err := in.finish(s, client, span); !goesOn(connection, status, err) {
 					return
 				}
 			}
