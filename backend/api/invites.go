@@ -60,7 +60,7 @@ type CreatedAdminUserInvite struct {
 	Details  AdminUserInviteDetails `json:"details"`
 	MailSent bool                   `json:"mail_sent" doc:"false if no mail server is configured, if it refused the mail, if it did not take it within 4 seconds, or if the account has mailed 5 invites to this mailbox in 24 hours"`
 	// True until the mail server has answered, so that a response kept for a repeated request is true if that never happens.
-	MailMayArrive bool `json:"mail_may_arrive" doc:"true if the mail may arrive although mail_sent is false: the mail server did not answer in time"`
+	MailMayArrive bool `json:"mail_may_arrive" doc:"true if the mail may arrive although mail_sent is false: the mail server did not say whether it took it"`
 }
 
 // inviteOf returns a function that presents invites to the caller, with an address on the host that the caller used.

@@ -31,17 +31,21 @@ func (Refusal) Final() bool { return true }
 func (r Refusal) Unwrap() error { return r.error }
 
 // refusalOf returns err, as a Refusal if the server answered a recipient or a text with 5xx (RFC 5321, section 4.2.1). A refused
-// sender or password is a wrong setting, and may be corrected before the next try.
+// sender or password is a wrong setting, and may be corrected before the next try. Without an answer to the text, the server may
+// have taken it (RFC 1047).
 func refusalOf(err error) error {
 	answer, ok := errors.AsType[*mail.SendError](err)
+	if ok && answer.Reason == mail.ErrSMTPDataClose && answer.ErrorCode() == 0 {
+		return silence("the mail server did not say whether it took the mail")
+	}
 	if ok && answer.ErrorCode()/100 == 5 && slices.Contains([]mail.SendErrReason{mail.ErrSMTPRcptTo, mail.ErrSMTPData, mail.ErrSMTPDataClose}, answer.Reason) {
 		return Refusal{err}
 	}
 	return err
 }
 
-// Send delivers one plain text mail to the server over a new connection. If the context ends first, Send returns an
-// error, and the mail may or may not have been sent. id names the mail among all of this program: by the Message-ID that it
+// Send delivers one plain text mail to the server over a new connection. If the context ends first, or the server does not say
+// whether it took the mail, Send returns an error, and the mail may or may not have been sent. id names the mail among all of this program: by the Message-ID that it
 // makes, receivers know another try of a mail that they have (RFC 5322, section 3.6.4). It returns a Refusal if the server refused
 // the mail for good.
 func (m *Mailer) Send(ctx context.Context, id, to, subject, text string) error {

@@ -281,7 +281,7 @@ func TestARefusedMailIsAnErrorWithoutThePassword(t *testing.T) {
 }
 
 // leave runs a mail server that takes one mail. At a command, or at the first one after the mail if that is empty, it calls end
-// instead of answering, and closes the connection.
+// instead of answering, and closes the connection. At "." it closes the connection once it has the mail.
 func leave(t *testing.T, at string, end func()) (taken func() string, server config.SMTP) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -312,6 +312,9 @@ func leave(t *testing.T, at string, end func()) (taken func() string, server con
 				_ = c.PrintfLine("354 go on")
 				text, _ := c.ReadDotBytes()
 				mail = string(text)
+				if at == "." {
+					return
+				}
 			}
 		}
 	}()
@@ -328,6 +331,16 @@ func TestAMailThatTheServerTookIsSentHoweverTheConnectionEnds(t *testing.T) {
 		}
 		if mail := taken(); (mail != "") != took {
 			t.Errorf("the server leaves at %q with %q", at, mail)
+		}
+	}
+}
+
+// RFC 1047: a server may have taken a mail that it did not answer.
+func TestAMailMayArriveIfTheServerLeavesWithoutAnAnswerToIt(t *testing.T) {
+	for at, may := range map[string]bool{"RCPT": false, "DATA": false, ".": true} {
+		_, server := leave(t, at, func() {})
+		if err := send(t, server, "bob@example.com"); err == nil || errors.Is(err, context.DeadlineExceeded) != may {
+			t.Errorf("the server leaves at %q: %v", at, err)
 		}
 	}
 }
