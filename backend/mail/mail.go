@@ -45,9 +45,9 @@ func refusalOf(err error) error {
 }
 
 // Send delivers one plain text mail to the server over a new connection. If the context ends first, or the server does not say
-// whether it took the mail, Send returns an error, and the mail may or may not have been sent. id names the mail among all of this program: by the Message-ID that it
-// makes, receivers know another try of a mail that they have (RFC 5322, section 3.6.4). It returns a Refusal if the server refused
-// the mail for good.
+// whether it took the mail, Send returns an error, and the mail may or may not have been sent. id names the mail among all of
+// this program: by the Message-ID that it makes, receivers know another try of a mail that they have (RFC 5322, section 3.6.4).
+// It returns a Refusal if the server refused the mail for good.
 func (m *Mailer) Send(ctx context.Context, id, to, subject, text string) error {
 	message := mail.NewMsg(mail.WithNoDefaultUserAgent())
 	if err := message.From(m.server.From); err != nil {
