@@ -300,7 +300,7 @@ func TestAPieceOfALargeMoveEndsInTimeForOtherChanges(t *testing.T) {
 	}
 	c.exec("UPDATE api_tokens SET status = 'active', created_by_admin_user_id = ?", c.members[0])
 	slow := []string{
-		"CREATE VIEW slow AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000) SELECT count(*) AS rows FROM n",
+		"CREATE VIEW slow AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 12000) SELECT count(*) AS rows FROM n",
 		"CREATE TRIGGER slow AFTER UPDATE ON api_tokens BEGIN SELECT rows FROM slow; END",
 	}
 	if pgtest.Wanted() {
