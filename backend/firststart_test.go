@@ -326,6 +326,50 @@ func TestAStopDuringTheStartIsNoFailureInALog(t *testing.T) {
 	}
 }
 
+func TestACommandLeavesTheWarningOfALostLogToTheNextStart(t *testing.T) {
+	pgtest.OnSQLite(t, "the write-ahead log in a file")
+	running := t.TempDir()
+	c := config.Config{
+		Storage: config.Storage{Data: running},
+		Issuing: config.Issuing{MaxTokenLifetime: config.Lifetime(time.Hour)},
+		Serving: config.Serving{LogFormat: "text", CacheTokens: 100, Listen: "127.0.0.1:0"},
+	}
+	var log bytes.Buffer
+	open := func() *backend.Backend {
+		t.Helper()
+		b, err := backend.Open(t.Context(), c, backend.World{Now: time.Now, Random: rand.Reader, Log: slog.New(slog.NewTextHandler(&log, nil)), MayCreate: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	b := open()
+	c.Data = filepath.Join(t.TempDir(), "data") // as after a kill
+	err := errors.Join(os.CopyFS(c.Data, os.DirFS(running)), b.Close(), os.Chmod(filepath.Join(c.Data, signer.MasterKeyFile), 0o600),
+		os.Remove(filepath.Join(c.Data, store.FileName+"-shm")), os.Remove(filepath.Join(c.Data, store.FileName+"-wal")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// begin opens and closes the database, for a command or a server, and returns whether the log warns.
+	begin := func(listen string) bool {
+		t.Helper()
+		log.Reset()
+		c.Listen = listen
+		if err := open().Close(); err != nil {
+			t.Fatal(err)
+		}
+		return strings.Contains(log.String(), "its write-ahead log is missing")
+	}
+	begin("")
+	begin("")
+	if !begin("127.0.0.1:0") {
+		t.Error("after two commands, the start warns of nothing")
+	}
+	if begin("127.0.0.1:0") {
+		t.Error("the next start warns again")
+	}
+}
+
 // signalled is a context that ends when it is looked at for the time at; never if that is zero.
 type signalled struct {
 	context.Context

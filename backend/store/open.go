@@ -136,7 +136,7 @@ func Join(ctx context.Context, folder, version string, may Joining, now func() t
 			return err // the running server has checked this
 		}
 		closed, err := f.wasClosed()
-		if err != nil {
+		if err := errors.Join(err, s.warnOfLostLog()); err != nil {
 			return err
 		}
 		if err := f.forgetClosed(); err != nil {

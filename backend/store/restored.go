@@ -39,8 +39,11 @@ func (f *file) state() (string, error) {
 }
 
 // noteClosed records the state of the database file. Every closing process calls it while it holds the opening lock; it
-// does nothing while the WAL exists, because then another process still has the database open.
+// does nothing while the WAL exists, because then another process still has the database open, or if the next server must warn.
 func (s *db) noteClosed() error {
+	if s.lostLog {
+		return nil
+	}
 	if _, err := os.Stat(s.path + "-wal"); !errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -79,16 +82,21 @@ func (f *file) wasClosed() (bool, error) {
 	return state != "" && state == string(noted), nil
 }
 
-// warnOfLostLog logs an error if the database was not closed, as after a kill, and has no WAL, which a kill leaves.
+// warnOfLostLog logs an error if the database was not closed, as after a kill, and has no WAL, which a kill leaves. A command
+// leaves this to the next server.
 func (s *db) warnOfLostLog() error {
-	if s.hadLog || s.file.isNew || s.health.log == nil {
+	if s.hadLog || s.file.isNew {
 		return nil
 	}
 	if _, err := os.Stat(s.path + closedSuffix); !errors.Is(err, fs.ErrNotExist) { // closed, though perhaps as another file
 		return nil
 	}
 	state, err := s.file.state()
-	if err == nil && state != "" { // else no close leaves a record here
+	switch {
+	case err != nil || state == "": // no close leaves a record here
+	case !s.claimed:
+		s.lostLog = true
+	case s.health.log != nil:
 		s.health.log.Error("the database was not closed, and its write-ahead log is missing: its newest changes may be lost", "file", s.path+"-wal", "do", "suspend or revoke again what was suspended or revoked lately; if a backup is newer than what you find, restore it")
 	}
 	return err
@@ -107,7 +115,7 @@ func (f *file) forgetClosed() error {
 // noteFailedOpen leaves a record after an open that failed, as when a signal stops a start. SQLite has then removed the WAL with all
 // that it held, and without a record the next start would take it for lost.
 func (s *db) noteFailedOpen() {
-	if !s.hadLog && s.file.forgotten == "" {
+	if s.lostLog || !s.hadLog && s.file.forgotten == "" {
 		return
 	}
 	for _, suffix := range []string{"-wal", closedSuffix} {

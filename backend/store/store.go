@@ -70,6 +70,7 @@ type onDisk struct {
 	mayReadOnly bool   // open the database read-only if it can't be written
 	wasClosed   bool   // by the previous process; see restored.go
 	hadLog      bool   // there was a WAL before this process opened the database
+	lostLog     bool   // there should have been one, of which this command must leave the warning to a server
 	release     func() // releases the opening lock, which is held while the database is open read-only
 }
 
