@@ -70,6 +70,21 @@ describe("the team", () => {
 });
 
 describe("removing a member", () => {
+  test("puts the focus back into a search that finds no one else", async () => {
+    network.on("GET /admin_user", ({ query }: Sent) =>
+      list(query.get("search") === "grace" ? members.filter(({ id }) => id === grace.id) : members),
+    );
+    network.on("POST /admin_user/:id/remove", () => {
+      members = [member()];
+      return { ...one(grace), revoked_api_token_count: 0 };
+    });
+    const { user } = open(`${address}?q=grace`);
+    const question = await choose(user, "Grace Hopper", "Remove member");
+    await user.click(within(question).getByRole("button", { name: "Remove member" }));
+    await screen.findByText("No members match");
+    await waitFor(() => expect(screen.getByRole("searchbox", { name: "Search members" })).toHaveFocus());
+  });
+
   test.each(["Remove member", "Make viewer"])("says that their webhook goes on (%s)", async (action) => {
     const goesOn = "They set the account’s webhook, which goes on. You can check or delete it under Details.";
     members = [member({ ...grace, set_webhook: true }), member()];

@@ -67,8 +67,8 @@ export function RowMenu({ row, name, framed = false, actions }: RowMenuProps) {
 }
 
 /**
- * Returns what finds the focus after an action on a row: the row's button, else its neighbour's, else the page's first, else
- * the page. Call it before the row can be gone.
+ * Returns what finds the focus after an action on a row: the row's button, else its neighbour's, else the page's search, else
+ * its first button, else the page. Call it before the row can be gone.
  */
 export function focusOfRow(row = ""): () => HTMLElement | null {
   const place = document.getElementById(buttonId(row))?.closest("tr");
@@ -77,6 +77,7 @@ export function focusOfRow(row = ""): () => HTMLElement | null {
   return () =>
     document.getElementById(buttonId(row)) ??
     document.getElementById(beside ?? "") ??
+    document.querySelector<HTMLElement>("main [type=search]") ??
     document.querySelector<HTMLElement>("main button:enabled") ??
     document.querySelector("main");
 }
