@@ -22,7 +22,7 @@ func FuzzBulkItem(f *testing.F) {
 		`{"method":"GET","path":"/ping/../bulk?a=/agent"}`, `{"_type":"agents/list","idempotency_key":"12345678","pagination":{"offset":0}}`,
 		`{"_type":"agents/show","idempotency_key":"12345678","agent_id":"../session"}`, `{"_type":"api_tokens/../revoke","idempotency_key":"12345678","id":"x"}`,
 		`{"_type":"api_tokens/revoke","idempotency_key":"12345678","id":"../session/x"}`, `{"_type":"agents/retire","idempotency_key":"12345678","id":"a#b"}`,
-		`{"method":"POST","path":"api/v1/account/a/webhook/replace_secret"}`,
+		`{"method":"POST","path":"api/v1/account/a/webhook/replace_secret"}`, `{"method":"POST","path":"/session"}`, `{"method":"POST","path":"setup?a"}`,
 		`{"_type":"agent_spans/create","idempotency_key":"12345678","details":{"payload":{"n":1e400}}}`, `{"_type":"accounts/delete","idempotency_key":"12345678","id":"a/b?c#d"}`,
 	} {
 		f.Add([]byte(item))
