@@ -53,6 +53,8 @@ export const test = base.extend<Fixtures>({
     // Without a route, which would also pass each file of the page through here and turn the browser's cache off.
     if (!live) await context.addInitScript(() => Reflect.deleteProperty(window, "EventSource"));
     await use(context);
+    // The page polls until it is closed: a handler that is at work on an answer would fail a test that has passed.
+    await Promise.all(context.pages().map((page) => page.unrouteAll({ behavior: "ignoreErrors" })));
   },
 
   api: async ({ server }, use) => use(new Api(server)),
