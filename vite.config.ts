@@ -85,6 +85,6 @@ export default defineConfig({
     // A worker for each processor; left to itself, Vitest keeps one free.
     maxWorkers: "100%",
     // Slow machines run these beside the Go tests.
-    testTimeout: 20_000,
+    testTimeout: 60_000,
   },
 });

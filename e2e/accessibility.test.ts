@@ -9,7 +9,7 @@ for (const [name, tour] of Object.entries(tours)) {
     server,
     problems,
   }) => {
-    test.slow();
+    test.setTimeout(600_000);
     /** The stops of each violation. */
     const found = new Map<string, string[]>();
     await tour({

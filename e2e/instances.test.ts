@@ -79,7 +79,7 @@ test("a run's menu opens by mouse, although a link covers its row", async ({ pag
   await page.goto(`/agents/${agentId}/instances`);
   await row(page, run)
     .getByRole("button", { name: /^Actions for Instance/ })
-    .click({ timeout: 5_000 });
+    .click();
   await page.getByRole("menuitem", { name: "Terminate" }).click();
   await expect(page.getByRole("dialog", { name: "Terminate this instance?" })).toBeVisible();
 });

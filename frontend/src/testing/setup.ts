@@ -5,7 +5,7 @@ import { network } from "./network";
 import "./styles";
 
 // Opening a page for the first time loads its code.
-configure({ asyncUtilTimeout: 10_000 });
+configure({ asyncUtilTimeout: 30_000 });
 
 /* Functions of browsers that jsdom lacks. */
 class NoResizing implements ResizeObserver {

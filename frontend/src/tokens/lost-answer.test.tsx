@@ -49,7 +49,7 @@ beforeEach(() => {
 });
 
 const live = () => tokens.filter((one) => one.status === "active").length;
-const alert = () => screen.findByRole("alert", {}, { timeout: 6_000 });
+const alert = () => screen.findByRole("alert");
 
 async function submit(name = "Billing") {
   const opened = open("/account/api-tokens");
@@ -69,8 +69,7 @@ async function changeLifetimes({ client }: ReturnType<typeof open>, usual: numbe
   });
 }
 
-const lostDialog = () =>
-  screen.findByRole("dialog", { name: "The secret of this token is lost" }, { timeout: 6_000 });
+const lostDialog = () => screen.findByRole("dialog", { name: "The secret of this token is lost" });
 
 describe("an answer that is lost", () => {
   test("is found by its key: the dialog reports the token and revokes it", async () => {

@@ -31,7 +31,7 @@ async function choose(item: string) {
   return opened;
 }
 
-const dialog = (name: string) => screen.findByRole("dialog", { name }, { timeout: 6_000 });
+const dialog = (name: string) => screen.findByRole("dialog", { name });
 const details = () =>
   (bodiesOf("POST /api_token/:id/rotate") as { details: object }[]).map((body) => body.details);
 
