@@ -1,11 +1,9 @@
-import { ChevronLeft } from "lucide-react";
 import type { ReactNode } from "react";
-import { Link } from "wouter";
-import { ApiError } from "../api";
+import { Absent, isMissing } from "../ui/absent";
 import { Bar, TitleBar } from "../ui/bar";
 import { CopyValue } from "../ui/copy-value";
 import { Failure, Notice } from "../ui/notice";
-import { PageHeader, TabLinks } from "../ui/page";
+import { BackLink, PageHeader, TabLinks } from "../ui/page";
 import { Time, TimeFact } from "../ui/time";
 import type { Agent } from "../wire";
 import { ActivityChart } from "./activity-chart";
@@ -15,6 +13,8 @@ import { addressOf, useAgent } from "./agents";
 import { DeploymentSnapshot } from "./deployment-snapshot";
 
 const tabs = { deployments: "Deployments", instances: "Instances", versions: "Versions" };
+
+const back = <BackLink href="/agents">Agents</BackLink>;
 
 interface AgentPageProps {
   id: string;
@@ -29,23 +29,22 @@ export function AgentPage({ id, tab, action, children }: AgentPageProps) {
   const query = useAgent(id);
   const { data: agent, error } = query;
   const tabTitle = agent ? `${agent.name} · ${tabs[tab]}` : "Agent";
-  const missing = error instanceof ApiError && error.status === 404;
+  const missing = isMissing(error);
   if (error && (!agent || missing)) {
     return (
-      <>
-        <BackLink />
-        <PageHeader title={missing ? "No such agent" : "Agent"} tabTitle={tabTitle} />
-        {missing ? (
-          <p className="mt-4 text-soft">This account has no agent with this ID. It may have been deleted.</p>
-        ) : (
-          <Failure of={query} className="mt-4" />
-        )}
-      </>
+      <Absent
+        back={back}
+        title={missing ? "No such agent" : "Agent"}
+        tabTitle={tabTitle}
+        failed={!missing && query}
+      >
+        This account has no agent with this ID. It may have been deleted.
+      </Absent>
     );
   }
   return (
     <>
-      <BackLink />
+      {back}
       <PageHeader
         title={agent?.name ?? <TitleBar />}
         tabTitle={tabTitle}
@@ -101,14 +100,5 @@ function AgentFacts({ agent }: { agent: Agent }) {
         Agent ID <CopyValue what="agent ID" value={agent.id} />
       </span>
     </>
-  );
-}
-
-function BackLink() {
-  return (
-    <Link href="/agents" className="mb-2 inline-flex items-center gap-1 text-small text-soft hover:text-ink">
-      <ChevronLeft aria-hidden className="size-3.5" />
-      Agents
-    </Link>
   );
 }

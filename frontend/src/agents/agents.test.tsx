@@ -167,4 +167,14 @@ describe("the deployments tab", () => {
     open("/agents/gone/deployments");
     expect(await screen.findByRole("heading", { level: 1, name: "No such agent" })).toBeInTheDocument();
   });
+
+  test("says that it was deleted while it was edited, and keeps the focus on the page", async () => {
+    const { client, user } = open("/agents/agent-1/deployments");
+    await user.click(await screen.findByRole("button", { name: "Edit" }));
+    expect(await screen.findByRole("dialog")).toBeInTheDocument();
+    network.on("GET /agent/:id", failure(404, "not_found", "No such agent."));
+    await client.refetchQueries({ queryKey: ["agent", "agent-1"] });
+    expect(await screen.findByRole("alert")).toHaveTextContent("It may have been deleted.");
+    expect(screen.getByRole("main")).toHaveFocus();
+  });
 });

@@ -1,12 +1,10 @@
-import { ChevronLeft } from "lucide-react";
-import { Link } from "wouter";
-import { ApiError } from "../api";
+import { Absent, isMissing } from "../ui/absent";
 import { Bar, TitleBar } from "../ui/bar";
 import { Button } from "../ui/button";
 import { CopyValue } from "../ui/copy-value";
 import { GridFact, GridFacts, Unknown } from "../ui/facts";
 import { Failure, Notice } from "../ui/notice";
-import { PageHeader } from "../ui/page";
+import { BackLink, PageHeader } from "../ui/page";
 import { Changing } from "../ui/read-only";
 import { Section } from "../ui/section";
 import { Time } from "../ui/time";
@@ -31,26 +29,27 @@ export default function InstancePage({ id: agentId, instance: id }: InstancePage
   const { data: instance, error } = query;
   const { onTerminate, dialogs } = useInstanceActions();
   const foreign = instance !== undefined && instance.agent_id !== agentId;
-  // An address that no id can have gets 422.
-  const missing = foreign || (error instanceof ApiError && (error.status === 404 || error.status === 422));
+  const missing = foreign || isMissing(error);
+  const back = (
+    <BackLink href={addressOf(agentId, "instances")}>
+      {instance && !missing ? `Instances of ${instance.agent_name}` : "Instances"}
+    </BackLink>
+  );
   if (missing || (error && !instance)) {
     return (
-      <>
-        <BackLink agentId={agentId} instance={undefined} />
-        <PageHeader title={missing ? "No such instance" : "Instance"} tabTitle="Instance" />
-        {missing ? (
-          <p className="mt-4 text-soft">
-            This agent has no instance with this ID. Old instances are removed after a while.
-          </p>
-        ) : (
-          <Failure of={query} className="mt-4" />
-        )}
-      </>
+      <Absent
+        back={back}
+        title={missing ? "No such instance" : "Instance"}
+        tabTitle="Instance"
+        failed={!missing && query}
+      >
+        This agent has no instance with this ID. Old instances are removed after a while.
+      </Absent>
     );
   }
   return (
     <>
-      <BackLink agentId={agentId} instance={instance} />
+      {back}
       <PageHeader
         title={instance ? instanceTitle(instance) : <TitleBar />}
         tabTitle={instance ? `${instanceTitle(instance)} · ${instance.agent_name}` : "Instance"}
@@ -98,18 +97,6 @@ export default function InstancePage({ id: agentId, instance: id }: InstancePage
       )}
       {dialogs}
     </>
-  );
-}
-
-function BackLink({ agentId, instance }: { agentId: string; instance: AgentInstance | undefined }) {
-  return (
-    <Link
-      href={addressOf(agentId, "instances")}
-      className="mb-2 inline-flex max-w-full items-center gap-1 text-small text-soft hover:text-ink"
-    >
-      <ChevronLeft aria-hidden className="size-3.5 shrink-0" />
-      <span className="truncate">{instance ? `Instances of ${instance.agent_name}` : "Instances"}</span>
-    </Link>
   );
 }
 

@@ -1,13 +1,12 @@
-import { ChevronLeft } from "lucide-react";
 import type { ReactNode } from "react";
-import { Link, useLocation } from "wouter";
-import { ApiError } from "../api";
+import { useLocation } from "wouter";
+import { Absent, isMissing } from "../ui/absent";
 import { Badge } from "../ui/badge";
 import { Bar, TitleBar } from "../ui/bar";
 import { Button } from "../ui/button";
 import { useNow } from "../ui/clock";
 import { Failure, Notice } from "../ui/notice";
-import { PageHeader } from "../ui/page";
+import { BackLink, PageHeader } from "../ui/page";
 import { Changing } from "../ui/read-only";
 import { RowMenu } from "../ui/row-menu";
 import { Time } from "../ui/time";
@@ -28,6 +27,7 @@ interface TokenPageProps extends Issuer {
 }
 
 const listPath = "/account/api-tokens";
+const back = <BackLink href={listPath}>API tokens</BackLink>;
 
 /** A token's own page: its facts, its uses and its history, with all that can be done with it. */
 export function TokenPage({ id, publicUrl, lifetimes, instances }: TokenPageProps) {
@@ -41,24 +41,22 @@ export function TokenPage({ id, publicUrl, lifetimes, instances }: TokenPageProp
     () => token,
     () => navigate(listPath, { replace: true }),
   );
-  // An address that no id can have gets 422.
-  const missing = error instanceof ApiError && (error.status === 404 || error.status === 422);
+  const missing = isMissing(error);
   if (error && (!token || missing)) {
     return (
-      <>
-        <BackLink />
-        <PageHeader title={missing ? "No such token" : "API token"} tabTitle="API token" />
-        {missing ? (
-          <p className="mt-4 text-soft">This account has no token with this ID. It may have been deleted.</p>
-        ) : (
-          <Failure of={query} className="mt-4" />
-        )}
-      </>
+      <Absent
+        back={back}
+        title={missing ? "No such token" : "API token"}
+        tabTitle="API token"
+        failed={!missing && query}
+      >
+        This account has no token with this ID. It may have been deleted.
+      </Absent>
     );
   }
   return (
     <>
-      <BackLink />
+      {back}
       <PageHeader
         title={token ? (token.name ?? scopeText(token)) : <TitleBar />}
         tabTitle={token ? tokenTitle(token) : "API token"}
@@ -191,14 +189,5 @@ function TwoSecrets({ token, old, onEndOld }: TwoSecretsProps) {
         <Button onClick={onEndOld}>End the old secret now</Button>
       </Changing>
     </section>
-  );
-}
-
-function BackLink() {
-  return (
-    <Link href={listPath} className="mb-2 inline-flex items-center gap-1 text-small text-soft hover:text-ink">
-      <ChevronLeft aria-hidden className="size-3.5" />
-      API tokens
-    </Link>
   );
 }

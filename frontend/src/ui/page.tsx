@@ -1,3 +1,4 @@
+import { ChevronLeft } from "lucide-react";
 import { type ReactNode, useEffect, useRef } from "react";
 import { Link } from "wouter";
 
@@ -27,6 +28,19 @@ export function PageHeader({ title, tabTitle, action, children }: PageHeaderProp
       </div>
       {action && <div className="flex flex-wrap items-center gap-2">{action}</div>}
     </header>
+  );
+}
+
+/** The way from a page to the one above it. */
+export function BackLink({ href, children }: { href: string; children: ReactNode }) {
+  return (
+    <Link
+      href={href}
+      className="mb-2 inline-flex max-w-full items-center gap-1 text-small text-soft hover:text-ink"
+    >
+      <ChevronLeft aria-hidden className="size-3.5 shrink-0" />
+      <span className="truncate">{children}</span>
+    </Link>
   );
 }
 
