@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 )
 
 // openReadOnly opens a database on a disk that can't be written, not even for the files that SQLite needs beside it,
@@ -16,7 +17,7 @@ func (s *db) openReadOnly(ctx context.Context, found trouble, cause error) (err 
 	}
 	s.writer, s.noter, s.reader, s.finder = nil, nil, nil, nil
 	if hasUnappliedLog(s.path) {
-		return fmt.Errorf("--data: the newest changes are in %s-wal, which can't be read: %s: %w", s.path, advice[found], cause)
+		return fmt.Errorf("--data: the newest changes are in %s-wal, which can't be read: %s: %w", s.path, toStart(found), cause)
 	}
 	if err := s.connectReaders("mode=ro", "immutable=1", "_pragma=query_only(1)", temporaryInMemory); err != nil {
 		return errors.Join(cause, err)
@@ -27,13 +28,19 @@ func (s *db) openReadOnly(ctx context.Context, found trouble, cause error) (err 
 	}
 	current, err := schemaVersion(ctx, pool)
 	if target := newestSchema(); err == nil && current != target {
-		err = fmt.Errorf("--data: the database has schema %d and this program needs %d, which can't be changed now: %s: %w", current, target, advice[found], cause)
+		err = fmt.Errorf("--data: the database has schema %d and this program needs %d, which can't be changed now: %s: %w", current, target, toStart(found), cause)
 	}
 	s.health.noticeWrite(cause)
 	if err == nil && s.health.log != nil {
 		s.health.log.Warn("started read-only: tokens are validated, and changes are refused until the database can be written", "data", s.path)
 	}
 	return err
+}
+
+// toStart returns what to do about a disk before a start. What the advice says after a semicolon holds for a server that runs.
+func toStart(found trouble) string {
+	do, _, _ := strings.Cut(advice[found], ";")
+	return do + ", then start it again"
 }
 
 // reopen replaces read-only connections once the database can be written.
