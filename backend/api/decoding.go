@@ -4,14 +4,21 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"math"
 	"reflect"
 	"strconv"
+	"strings"
+
+	"tokentab/backend/rawjson"
 )
 
 // decode is json.Unmarshal for Huma, which decodes a body twice: into any, to check it against the schema, and into the input
 // of the route. Its errors have our words.
 func decode(body []byte, into any) error {
 	err := json.Unmarshal(body, into)
+	if err == nil {
+		return checkOnce(bytes.TrimSpace(body), reflect.TypeOf(into).Elem(), "")
+	}
 	unfit, ok := errors.AsType[*json.UnmarshalTypeError](err)
 	if !ok {
 		return err
@@ -24,6 +31,40 @@ func decode(body []byte, into any) error {
 		return err
 	}
 	return &unfitField{unfit.Field, wordsFor(unfit.Type)}
+}
+
+// checkOnce refuses a body that names a field of the input more than once: the check against the schema reads the last value, but
+// json.Unmarshal joins objects, lets null change nothing, and takes names in any case.
+func checkOnce(value []byte, t reflect.Type, place string) error {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	switch {
+	case t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Struct && len(value) > 0 && value[0] == '[':
+		for _, element := range rawjson.Elements(value, math.MaxInt) {
+			if err := checkOnce(element, t.Elem(), place); err != nil {
+				return err
+			}
+		}
+	case t.Kind() == reflect.Struct && rawjson.IsObject(value):
+		fields, seen := reflect.VisibleFields(t), map[string]bool{}
+		for name, member := range rawjson.Each(value) {
+			for _, field := range fields {
+				known, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+				if known == "" || !strings.EqualFold(name, known) {
+					continue
+				}
+				if seen[known] {
+					return &unfitField{place + known, "must be given once"}
+				}
+				seen[known] = true
+				if err := checkOnce(member, field.Type, place+known+"."); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // unfitField is the error of a value that fits the schema but not the field, such as 1e3 for an integer.

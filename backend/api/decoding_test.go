@@ -153,6 +153,29 @@ func TestAValueOfAnotherTypeIsRefusedByTheNameOfItsFieldInPlainWords(t *testing.
 	}
 }
 
+// A second value that fits the schema must not hide a first one beyond its limits: 3,000,000 ids took 400 MB.
+func TestAFieldOfTheInputIsGivenOnce(t *testing.T) {
+	t.Parallel()
+	p := backendtest.Start(t)
+	p.Found()
+	browser := session(t, p, backendtest.Email)
+	id := strings.Repeat("0", 32)
+	for _, c := range []struct{ path, body, field string }{
+		{"/pfid/generate", `{"count":2000,"count":null}`, "count"},
+		{"/agent_spans/create_test_spans", `{"agent_instance_id":"` + id + `","count":101,"count":null}`, "count"},
+		{"/agent_spans/create_test_spans", `{"agent_instance_id":"` + id + `","count":1,"COUNT":101}`, "count"},
+		{"/agent_spans/create_test_spans", `{"agent_instance_id":"` + id + `","count":1,"c\u006funt":2}`, "count"},
+		{"/agent", `{"details":{"name":"One","description":"x"},"details":{"name":"Two"}}`, "details"},
+		{"/agent", ` {"details":{"name":"One","name":"Two"}}`, "name"},
+		{"/api_token", `{"details":{"token_scope":"account","expires_in":60,"expires_in":null}}`, "expires_in"},
+		{"/api_token/bulk", `{"details":{"action":"suspend","dry_run":true,"filter":{"search":"x"},"filter":{}}}`, "filter"},
+		{"/api_token/bulk", `{"details":{"action":"suspend","dry_run":true,"filter":{"search":"x","search":null}}}`, "filter.search"},
+		{"/agent_instance/register", `{"agent_id":"` + id + `","agent_version":{"external_identifier":"1","name":"a","name":"b"}}`, "agent_version.name"},
+	} {
+		refused(t, c.path+" "+c.body, p.Call(http.MethodPost, "/api/v1"+c.path, c.body, browser...), http.StatusUnprocessableEntity, "validation_errors", c.field)
+	}
+}
+
 func TestAMemberOfABulkItemThatIsNoTextIsNamed(t *testing.T) {
 	t.Parallel()
 	p := backendtest.Start(t)

@@ -5,24 +5,31 @@ package rawjson
 import (
 	"bytes"
 	"encoding/json"
+	"iter"
+	"maps"
 	"slices"
 )
 
 // Members returns the members of an object. Of those with the same name it returns the last.
-func Members(object []byte) map[string]json.RawMessage {
-	all := map[string]json.RawMessage{}
-	for at := afterSpace(object, 1); object[at] != '}'; at = afterSpace(object, at) {
-		if object[at] == ',' {
-			at = afterSpace(object, at+1)
+func Members(object []byte) map[string]json.RawMessage { return maps.Collect(Each(object)) }
+
+// Each returns the members of an object in their order.
+func Each(object []byte) iter.Seq2[string, json.RawMessage] {
+	return func(yield func(string, json.RawMessage) bool) {
+		for at := afterSpace(object, 1); object[at] != '}'; at = afterSpace(object, at) {
+			if object[at] == ',' {
+				at = afterSpace(object, at+1)
+			}
+			end := endOf(object, at)
+			name, _ := Text(object[at:end])
+			at = afterSpace(object, afterSpace(object, end)+1) // after the colon
+			end = endOf(object, at)
+			if !yield(name, object[at:end:end]) {
+				return
+			}
+			at = end
 		}
-		end := endOf(object, at)
-		name, _ := Text(object[at:end])
-		at = afterSpace(object, afterSpace(object, end)+1) // after the colon
-		end = endOf(object, at)
-		all[name] = object[at:end:end]
-		at = end
 	}
-	return all
 }
 
 // Elements returns the first elements of an array, at most so many.
