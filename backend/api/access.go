@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"net/http"
 	"slices"
@@ -125,6 +126,9 @@ func (s *Service) receive(a access, path string) func(huma.Context, func(huma.Co
 			who.work.Begin() // until the response is encoded
 			defer who.work.Rest()
 		}
+		header := &c.Request().Header
+		kind, _, _ := bytes.Cut(header.ContentType(), []byte(";"))
+		header.SetContentTypeBytes(bytes.ToLower(bytes.TrimSpace(kind))) // Huma compares bytes
 		next(ctx)
 	}
 }

@@ -315,3 +315,13 @@ func TestAnEmptyBodyWithAJSONContentTypeIsNoMistake(t *testing.T) {
 
 // wireTime matches every time on the wire.
 const wireTime = "2006-01-02T15:04:05.000Z"
+
+func TestTheTypeOfABodyMayHaveAnyCase(t *testing.T) {
+	t.Parallel()
+	p := backendtest.Start(t)
+	_, manager := p.Issue(p.Found(), token.Order{Scope: token.ScopeAccount})
+	for _, kind := range []string{"application/json", "Application/JSON; Charset=UTF-8", "application/json ; charset=utf-8"} {
+		typed := backendtest.Header{Name: "Content-Type", Value: kind}
+		wantStatus(t, kind, p.Call(http.MethodPost, "/api/v1/agent", `{"details":{"name":"Invoice reader"}}`, backendtest.Bearer(manager), typed), http.StatusOK)
+	}
+}
