@@ -1,5 +1,6 @@
 import { execFile, execFileSync, spawn } from "node:child_process";
 import { createHmac, generateKeyPairSync, sign } from "node:crypto";
+import { symlinkSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { Api, Created } from "./api";
@@ -65,6 +66,20 @@ for (const [language, program] of Object.entries(programs)) {
   });
 }
 
+for (const [language, program] of Object.entries(programs)) {
+  test(`${language} verifies a token too if a link leads to the program`, async ({ api }, testInfo) => {
+    await api.setUp();
+    const [command = "", file = ""] = program();
+    const link = testInfo.outputPath(file.endsWith(".py") ? "linked.py" : "linked.mjs");
+    symlinkSync(file, link);
+    const { details, token } = await issue(api);
+    expect((await verify([command, link], token, api.origin)).claims).toMatchObject({
+      client_id: details.id,
+    });
+    expect((await verify([command, link], "forged", api.origin)).reason).toMatch(/^refused: /);
+  });
+}
+
 /**
  * Programs with one verifier and settable clocks. Each input line has how many minutes the clock is ahead, how many have passed,
  * and a token; the output is a word.
@@ -74,7 +89,8 @@ const services = {
     process.execPath,
     "--input-type=module",
     "--eval",
-    `import { createInterface } from "node:readline";
+    `import { symlinkSync } from "node:fs";
+import { createInterface } from "node:readline";
 const [issuer, file] = process.argv.slice(1);
 const { Verifier } = await import(file);
 let [ahead, passed] = [0, 0];

@@ -2,7 +2,7 @@
 // token from standard input and prints its claims. It needs the package jose.
 //
 //   printf %s "$T" | node docs/offline/verify.mjs https://tokens.example.com https://tokens.example.com
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync, realpathSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { inflateSync } from "node:zlib";
 import { createLocalJWKSet, jwtVerify } from "jose";
@@ -171,7 +171,9 @@ function valueAt({ entries, bits }, index) {
   return (entries[bit >> 3] >> (bit & 7)) & ((1 << bits) - 1);
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
+// Node runs a link as the file that it leads to.
+const started = process.argv[1] ?? "";
+if (existsSync(started) && realpathSync(started) === realpathSync(fileURLToPath(import.meta.url))) {
   try {
     const [issuer, audience] = process.argv.slice(2);
     const token = readFileSync(0, "utf8").trim();
