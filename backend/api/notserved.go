@@ -42,17 +42,17 @@ const shownSegments = 3
 
 var plainSegment = regexp.MustCompile(`^[A-Za-z0-9_-]{1,40}$`)
 
-// shownPath returns the beginning of a path. It replaces ids, and whatever may be a secret. It never contains "found":
-// clients that read "not found" in a 404 retry for a resource that is about to appear.
+// shownPath returns the beginning of a path with its slashes: /ping is served, /ping/ is not. It replaces ids, and whatever may be a
+// secret. It never contains "found": clients that read "not found" in a 404 retry for a resource that is about to appear.
 func shownPath(path string) string {
-	segments := strings.Split(strings.Trim(strings.TrimPrefix(path, apiRoot), "/"), "/")
 	shown := apiRoot
-	for i, segment := range segments {
+	for i, segment := range strings.Split(strings.TrimPrefix(path, apiRoot), "/")[1:] {
 		if i == shownSegments {
 			return shown + "/…"
 		}
+		shown += "/"
 		if segment != "" {
-			shown += "/" + shownSegment(segment)
+			shown += shownSegment(segment)
 		}
 	}
 	return shown

@@ -29,6 +29,8 @@ func TestAPathThatIsNotServedSaysSoAndNamesItself(t *testing.T) {
 		"PATCH /api/v1/" + strings.Repeat("a", 41) + "/b": "PATCH /api/v1/…/b.",
 		"GET /api/v1":                                     "GET /api/v1.",
 		"GET /api/v1/ping/x":                              "GET /api/v1/ping/x.",
+		"GET /api/v1/ping/":                               "GET /api/v1/ping/.",
+		"GET /api/v1//ping":                               "GET /api/v1//ping.",
 	} {
 		method, path, _ := strings.Cut(call, " ")
 		for who, headers := range map[string][]backendtest.Header{
