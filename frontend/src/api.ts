@@ -7,7 +7,7 @@ const patience = 30_000;
 /** Milliseconds between two polls while the page is visible. */
 export const pollInterval = 4_000;
 
-/** A failed call. `status` is 0 without an answer. */
+/** A failed call. `status` is 0 without an answer, and 502 if a proxy answered: that tells nothing of what Tokentab did. */
 export class ApiError extends Error {
   constructor(
     readonly status: number,
@@ -224,22 +224,18 @@ function parsed(text: string, rewrite: Rewrite = (json) => json): unknown {
 }
 
 export function failure(response: Response, answer: unknown): ApiError {
-  const record = isRecord(answer) ? answer : {};
-  const fields = fieldMessages(record.errors);
-  // The message about a single field repeats that of the field.
-  const repeats = Object.entries(fields).some(([name, [text]]) => record.message === `${name} ${text}`);
+  const { code, message, errors } = isRecord(answer) ? answer : {};
   const wait = Number(response.headers.get("Retry-After") ?? Number.NaN);
-  return new ApiError(
-    response.status,
-    typeof record.code === "string" ? record.code : "unexpected",
-    repeats
-      ? "This is not valid."
-      : typeof record.message === "string"
-        ? record.message
-        : `A proxy answered instead of Tokentab (${response.status}). Try again, or reload the page.`,
-    fields,
-    Number.isFinite(wait) ? wait : null,
-  );
+  const retryAfter = Number.isFinite(wait) ? wait : null;
+  // Tokentab gives each failure a code.
+  if (typeof code !== "string" || typeof message !== "string") {
+    const text = `A proxy answered instead of Tokentab (${response.status}). Try again, or reload the page.`;
+    return new ApiError(502, "unexpected", text, {}, retryAfter);
+  }
+  const fields = fieldMessages(errors);
+  // The message about a single field repeats that of the field.
+  const repeats = Object.entries(fields).some(([name, [text]]) => message === `${name} ${text}`);
+  return new ApiError(response.status, code, repeats ? "This is not valid." : message, fields, retryAfter);
 }
 
 /** A field has a list of messages or one nested error. */

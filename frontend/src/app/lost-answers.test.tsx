@@ -2,7 +2,7 @@ import { screen, waitFor, within } from "@testing-library/react";
 import { beforeEach, describe, expect, test } from "vitest";
 import { failedText } from "../api";
 import { agent } from "../testing/agent-samples";
-import { failure, network, unreachable } from "../testing/network";
+import { failure, network, noRoute, unreachable } from "../testing/network";
 import { expectMessage, open } from "../testing/render";
 import {
   account,
@@ -181,6 +181,18 @@ describe.each(questions)("a question whose answer was lost: %s", (_, route, addr
     expect(question.getAllByRole("button").map(({ textContent }) => textContent)).toEqual(["Close"]);
     await user.click(over.getByRole("button", { name: "Close" }));
     expect(screen.queryByRole("alertdialog")).not.toBeInTheDocument();
+  });
+
+  test("claims nothing of a proxy's answer", async () => {
+    const { question, press } = await ask();
+    network.on(route, noRoute);
+    await press();
+    await waitFor(() =>
+      expect(question.getByRole("alert")).toHaveTextContent(
+        /^A proxy answered instead of Tokentab \(404\)\..* Your change may have been made all the same\./,
+      ),
+    );
+    expect(question.getByRole("button", { name: yes })).toBeEnabled();
   });
 
   test("claims nothing of another refusal", async () => {

@@ -34,6 +34,9 @@ export const slow = new Failure(
   { "Retry-After": "60" },
 );
 
+/** What a proxy answers that finds no Tokentab to ask, as while that starts again. */
+export const noRoute = new Response("404 page not found", { status: 404 });
+
 /** No answer at all. */
 export const unreachable = new Failure(0, {});
 
@@ -102,7 +105,7 @@ function pattern(route: string): RegExp {
 }
 
 function respond(answer: unknown): Response {
-  if (answer instanceof Response) return answer;
+  if (answer instanceof Response) return answer.clone();
   if (answer === unreachable) throw new TypeError("Failed to fetch");
   if (answer instanceof Failure) {
     return new Response(JSON.stringify(answer.body), { status: answer.status, headers: answer.headers });

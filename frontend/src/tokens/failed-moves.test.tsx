@@ -1,6 +1,6 @@
 import { screen, waitFor, within } from "@testing-library/react";
 import { beforeEach, describe, expect, test, vi } from "vitest";
-import { bodiesOf, failure, network, unreachable } from "../testing/network";
+import { bodiesOf, failure, network, noRoute, unreachable } from "../testing/network";
 import { expectMessage, open } from "../testing/render";
 import { ago } from "../testing/sample";
 import { actionsOf, list, one, signedIn, token, use } from "../testing/samples";
@@ -243,6 +243,18 @@ describe("a move that fails", () => {
     await sayYes(await choose("Revoke"), "Revoke token");
     const question = await asked("Revoke this token?");
     expect(await question.findByRole("alert")).toHaveTextContent(text);
+  });
+
+  test("is not called over while a proxy answers for a server that starts again", async () => {
+    stored = token({ last_used_at: null });
+    network.on("GET /api_token/:id/use", one(use()));
+    answering(noRoute, false);
+    const opened = await choose("Revoke");
+    network.on("GET /api_token/:id", noRoute);
+    await sayYes(opened, "Revoke token");
+    expect(await (await asked("Revoke this token?")).findByRole("alert")).toHaveTextContent(
+      "“CI” (…x7Qa) may not have been revoked. A proxy answered instead of Tokentab (404).",
+    );
   });
 
   test("closes its question once the move is no longer possible, and says so", async () => {

@@ -1,6 +1,6 @@
 import { screen, waitFor, within } from "@testing-library/react";
 import { beforeEach, describe, expect, test } from "vitest";
-import { bodiesOf, failure, network, unreachable } from "../testing/network";
+import { bodiesOf, failure, network, noRoute, unreachable } from "../testing/network";
 import { open } from "../testing/render";
 import { ago } from "../testing/sample";
 import { list, one, signedIn, token } from "../testing/samples";
@@ -24,8 +24,8 @@ beforeEach(() => {
   });
 });
 
-async function choose(item: string) {
-  const opened = open("/account/api-tokens");
+async function choose(item: string, address = "/account/api-tokens") {
+  const opened = open(address);
   await opened.user.click(await screen.findByRole("button", { name: /^Actions for/ }));
   await opened.user.click(await screen.findByRole("menuitem", { name: item }));
   return opened;
@@ -47,6 +47,18 @@ describe("rotating a token", () => {
     expect(saved.getByText(/The old secret …oLd1 works until/)).toBeInTheDocument();
     expect(details()).toEqual([{ overlap_seconds: 86_400 }]);
     expect(await screen.findByText(/Two secrets until/)).toHaveTextContent("The old one is …oLd1.");
+  });
+
+  test("shows the new secret on the token's page also while a proxy answers for a server that starts again", async () => {
+    network.on("GET /api_token/:id", () => one(shown));
+    network.on("GET /api_token/:id/events", list([]));
+    const { client, user } = await choose("Rotate", "/account/api-tokens/token-1");
+    await user.click(within(await dialog("Rotate this token")).getByRole("button", { name: "Rotate token" }));
+    await dialog("Save the new secret now");
+    network.on("GET /api_token/:id", noRoute);
+    await client.refetchQueries({ queryKey: ["tokens", "one"] });
+    expect(await screen.findByText(/^A proxy answered instead of Tokentab \(404\)\./)).toBeInTheDocument();
+    expect(screen.getByRole("textbox", { name: "Token value" })).toHaveValue(secret);
   });
 
   test("ends the old secret at once and moves the expiry if asked to", async () => {
