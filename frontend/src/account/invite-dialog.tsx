@@ -20,7 +20,7 @@ export function InviteDialog({ onClose }: { onClose: () => void }) {
     onDone: setInvited,
   });
   return (
-    <Dialog onClose={onClose} title={invited ? "Invite created" : "Invite a team member"}>
+    <Dialog busy={form.busy} onClose={onClose} title={invited ? "Invite created" : "Invite a team member"}>
       {invited ? (
         <InvitedFace invited={invited} onClose={onClose} />
       ) : (

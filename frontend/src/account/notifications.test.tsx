@@ -1,4 +1,4 @@
-import { screen, waitFor, within } from "@testing-library/react";
+import { act, screen, waitFor, within } from "@testing-library/react";
 import { beforeEach, describe, expect, test } from "vitest";
 import { bodiesOf, failure, network, sent, unreachable } from "../testing/network";
 import { open } from "../testing/render";
@@ -144,6 +144,33 @@ describe("a webhook", () => {
         .map(({ state }) => state),
     ]);
     expect(kept).not.toContain(secret);
+  });
+
+  test("shows the secret that comes late, once, although Escape was pressed", async () => {
+    let answer: (one: unknown) => void = () => {};
+    network.on(`POST ${route}/replace_secret`, () => new Promise((resolve) => (answer = resolve)));
+    const { user } = open(address);
+    await user.click(await button("Replace secret"));
+    const dialog = within(await screen.findByRole("dialog", { name: "Replace the signing secret?" }));
+    const yes = dialog.getByRole("button", { name: "Replace secret" });
+    act(() => {
+      yes.click();
+      yes.click();
+    });
+    await waitFor(() => expect(dialog.getByRole("button", { name: "Cancel" })).toBeDisabled());
+    await user.keyboard("{Escape}");
+    answer({ ...one(webhook()), secret });
+    expect(await screen.findByRole("textbox", { name: "Signing secret" })).toHaveValue(secret);
+    expect(bodiesOf(`POST ${route}/replace_secret`)).toHaveLength(1);
+  });
+
+  test("that was deleted while its URL changed has a new secret, which is shown", async () => {
+    network.on(`PUT ${route}`, { ...one(webhook({ url: "https://b.example/" })), secret });
+    const { user } = open(address);
+    await user.click(await button("Change URL"));
+    const form = within(await screen.findByRole("dialog", { name: "Change webhook URL" }));
+    await user.click(form.getByRole("button", { name: "Change URL" }));
+    expect(await screen.findByRole("textbox", { name: "Signing secret" })).toHaveValue(secret);
   });
 
   test("is deleted after a question", async () => {

@@ -10,12 +10,15 @@ const pathOf = (account: string) => `/account/${encodeURIComponent(account)}/web
 export const useWebhook = (account: string) => useOne<Webhook>(keyOf(account), pathOf(account));
 
 /** A change whose answer is the webhook. It keeps no cache of the answer, which may hold the secret. */
-function useWebhookChange<D>(account: string, request: (what: D) => Promise<Webhook>) {
+function useWebhookChange<D, A extends { details: Webhook }>(
+  account: string,
+  request: (what: D) => Promise<A>,
+) {
   const client = useQueryClient();
   return useMutation({
     gcTime: 0,
     mutationFn: request,
-    onSuccess: (webhook) => client.setQueryData(keyOf(account), webhook),
+    onSuccess: ({ details }) => client.setQueryData(keyOf(account), details),
     // It may have been carried out although its answer was lost.
     onError: () => client.invalidateQueries({ queryKey: keyOf(account) }),
   });
@@ -23,30 +26,26 @@ function useWebhookChange<D>(account: string, request: (what: D) => Promise<Webh
 
 type Answer = One<Webhook> & { secret?: string };
 
-/** Sets the URL. `secret` is that of a new webhook, once. It does not become the mutation's result. */
-export function useSetWebhook(account: string) {
+/** A change that may make a secret. That does not become the mutation's result. */
+function useSecretChange<D>(account: string, request: (what: D) => Promise<Answer>) {
   const [secret, setSecret] = useState<string>();
-  const request = useWebhookChange(account, async (details: { url: string }) => {
-    const answer = await call<Answer>("PUT", pathOf(account), { details });
-    setSecret(answer.secret);
-    return answer.details;
+  const change = useWebhookChange(account, async (what: D) => {
+    const { secret: made, details } = await request(what);
+    setSecret(made);
+    return { details, hasSecret: made !== undefined };
   });
-  return { request, secret };
+  return { request: change, secret };
 }
 
-/** As useSetWebhook, for a new secret. */
-export function useReplaceSecret(account: string) {
-  const [secret, setSecret] = useState<string>();
-  const request = useWebhookChange(account, async () => {
-    const answer = await call<Answer>("POST", `${pathOf(account)}/replace_secret`);
-    setSecret(answer.secret);
-    return answer.details;
-  });
-  return { request, secret };
-}
+/** Sets the URL. `secret` is that of a new webhook, once. */
+export const useSetWebhook = (account: string) =>
+  useSecretChange(account, (details: { url: string }) => call<Answer>("PUT", pathOf(account), { details }));
+
+export const useReplaceSecret = (account: string) =>
+  useSecretChange<void>(account, () => call<Answer>("POST", `${pathOf(account)}/replace_secret`));
 
 export const useTestWebhook = (account: string) =>
-  useWebhookChange(account, () => callForOne<Webhook>("POST", `${pathOf(account)}/test`));
+  useWebhookChange<void, One<Webhook>>(account, () => call("POST", `${pathOf(account)}/test`));
 
 export const useDeleteWebhook = (account: string) =>
   useChange((_ticked: boolean) => callForOne<Webhook>("DELETE", pathOf(account)), keyOf(account));

@@ -9,6 +9,7 @@ import { useLeaveGuard } from "../ui/leave-guard";
 import { Notice } from "../ui/notice";
 import { Question, RequestQuestion } from "../ui/question";
 import { SendButton } from "../ui/send-button";
+import { useSendOnce } from "../ui/send-once";
 import { announce } from "../ui/toast";
 import { useDeleteWebhook, useReplaceSecret, useSetWebhook } from "./notifications";
 
@@ -30,15 +31,21 @@ export function WebhookDialog({ account, url: present, onClose }: WebhookDialogP
     check: (values) => ({ url: values.url.trim() ? null : "Enter the address that gets the messages." }),
     request,
     details: (values) => ({ url: values.url.trim() }),
-    onDone: () => {
-      if (url === null) return;
+    onDone: ({ hasSecret }) => {
+      // The present webhook may have been deleted meanwhile. This is then a new one, whose secret follows.
+      if (url === null || hasSecret) return;
       onClose();
       announce("Webhook URL changed.");
     },
   });
   if (url === null && request.isSuccess && !secret) {
     return (
-      <SecretDialog secret={replacing.secret} title="The signing secret is lost" onClose={onClose}>
+      <SecretDialog
+        secret={replacing.secret}
+        busy={replacing.request.isPending}
+        title="The signing secret is lost"
+        onClose={onClose}
+      >
         <ReplaceFace
           request={replacing.request}
           isSecondFace
@@ -51,6 +58,7 @@ export function WebhookDialog({ account, url: present, onClose }: WebhookDialogP
   return (
     <SecretDialog
       secret={secret}
+      busy={form.busy}
       title={url === null ? "Set up webhook" : "Change webhook URL"}
       onClose={onClose}
     >
@@ -86,7 +94,12 @@ interface ChangeDialogProps {
 export function ReplaceSecretDialog({ account, onClose }: ChangeDialogProps) {
   const { request, secret } = useReplaceSecret(account);
   return (
-    <SecretDialog secret={secret} title="Replace the signing secret?" onClose={onClose}>
+    <SecretDialog
+      secret={secret}
+      busy={request.isPending}
+      title="Replace the signing secret?"
+      onClose={onClose}
+    >
       <ReplaceFace
         request={request}
         text="The next message is signed with the new secret. Until the receiver has it, messages are refused."
@@ -110,6 +123,7 @@ function ReplaceFace({
   isSecondFace = false,
   onClose,
 }: ReplaceFaceProps) {
+  const send = useSendOnce(mutate);
   const failure = useFailureText(
     error,
     "The secret may have been replaced, and no one has the new one. Replace it again to get another.",
@@ -121,13 +135,10 @@ function ReplaceFace({
         {failure.text && <Notice tone="bad">{failure.text}</Notice>}
       </DialogBody>
       <DialogFooter>
-        <Button onClick={onClose}>Cancel</Button>
-        <SendButton
-          autoFocus={isSecondFace}
-          busy={isPending}
-          wait={useWait(error)}
-          onClick={() => mutate(undefined)}
-        >
+        <Button onClick={onClose} disabled={isPending}>
+          Cancel
+        </Button>
+        <SendButton autoFocus={isSecondFace} busy={isPending} wait={useWait(error)} onClick={() => send()}>
           Replace secret
         </SendButton>
       </DialogFooter>
@@ -137,6 +148,8 @@ function ReplaceFace({
 
 interface SecretDialogProps {
   secret: string | undefined;
+  /** Whether a request for one is under way. */
+  busy: boolean;
   /** Of the dialog before there is a secret. */
   title: string;
   onClose: () => void;
@@ -144,13 +157,16 @@ interface SecretDialogProps {
   children: ReactNode;
 }
 
-/** Shows a secret once there is one. Until it was copied, closing asks first. */
-function SecretDialog({ secret, title, onClose, children }: SecretDialogProps) {
+/** Shows a secret once there is one. Closing waits for it, and asks first until it was copied. */
+function SecretDialog({ secret, busy, title, onClose, children }: SecretDialogProps) {
   const [copied, setCopied] = useState(false);
   const [asking, setAsking] = useState(false);
   const unsaved = secret !== undefined && !copied;
-  const leave = () => (unsaved ? setAsking(true) : onClose());
-  useLeaveGuard(unsaved, leave);
+  function leave() {
+    if (unsaved) setAsking(true);
+    else if (!busy) onClose();
+  }
+  useLeaveGuard(busy || unsaved, leave);
   return (
     <Dialog title={secret ? "Save this secret now" : title} asksOutside={unsaved} onClose={leave}>
       {secret ? (

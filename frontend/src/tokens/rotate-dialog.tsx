@@ -154,7 +154,7 @@ function RotationForm({ token, renew, rotation, lifetimes }: RotationFormProps) 
       }
       yes={unsettled ? "Try again" : renew ? "Renew token" : "Rotate token"}
       no={unsettled ? "Close" : "Cancel"}
-      onCancel={form.busy ? undefined : rotation.leave}
+      onCancel={rotation.leave}
     >
       <fieldset disabled={unsettled !== undefined} className="grid min-w-0 gap-4 disabled:opacity-55">
         {token.old_secret && (

@@ -69,7 +69,7 @@ export function TokenForm({ creation, lifetimes, agent }: TokenFormProps) {
       }
       yes={unsettled ? "Try again" : "Create token"}
       no={unsettled ? "Close" : "Cancel"}
-      onCancel={form.busy ? undefined : creation.leave}
+      onCancel={creation.leave}
     >
       {left && (
         <Notice tone="warn">

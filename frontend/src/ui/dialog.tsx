@@ -17,6 +17,8 @@ export const titleClass = "px-5 pt-5 text-large font-semibold wrap-anywhere";
 export interface DialogProps {
   /** Called on Escape. */
   onClose: () => void;
+  /** Whether a request is under way. The dialog then stays open, to tell what becomes of it. */
+  busy?: boolean;
   /** Whether a click outside also calls onClose. The default is no: a stray click would lose input. */
   asksOutside?: boolean;
   title: string;
@@ -26,11 +28,15 @@ export interface DialogProps {
 }
 
 /** A modal dialog. Mount it only while it is open, so that closing it forgets its state. */
-export function Dialog({ onClose, asksOutside = false, title, row, children }: DialogProps) {
+export function Dialog({ onClose, busy = false, asksOutside = false, title, row, children }: DialogProps) {
   const finalFocus = useOpened(row);
   const content = useRef<HTMLDivElement>(null);
   return (
-    <BaseDialog.Root open onOpenChange={(next) => !next && onClose()} disablePointerDismissal={!asksOutside}>
+    <BaseDialog.Root
+      open
+      onOpenChange={(next) => !next && !busy && onClose()}
+      disablePointerDismissal={!asksOutside}
+    >
       <BaseDialog.Portal>
         <BaseDialog.Backdrop className={backdrop} />
         <BaseDialog.Popup

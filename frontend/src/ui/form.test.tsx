@@ -134,6 +134,19 @@ describe("a form", () => {
     await vi.waitFor(() => expect(bodiesOf("PUT /account/:id")).toHaveLength(2));
   });
 
+  test("stays open until its answer, which says what became of the change", async () => {
+    let answer: (one: unknown) => void = () => {};
+    network.on("PUT /account/:id", () => new Promise((resolve) => (answer = resolve)));
+    const { user, dialog, save } = await editAccount();
+    await user.click(save);
+    expect(within(dialog).getByRole("button", { name: "Cancel" })).toBeDisabled();
+    await user.keyboard("{Escape}");
+    answer(failure(503, "unexpected", "The store is unavailable."));
+    expect(await within(dialog).findByRole("alert")).toHaveTextContent("The store is unavailable.");
+    await user.keyboard("{Escape}");
+    expect(dialog).not.toBeInTheDocument();
+  });
+
   test("waits as long as the server asks", async () => {
     const { user, dialog, save } = await editAccount();
     network.on("PUT /account/:id", slow);

@@ -167,8 +167,7 @@ interface DialogFormProps extends Pick<SubmitButtonProps, "look"> {
   /** The verb of the request. */
   yes: string;
   no?: string;
-  /** undefined disables the button. */
-  onCancel: (() => void) | undefined;
+  onCancel: () => void;
   children: ReactNode;
 }
 
@@ -183,7 +182,7 @@ export function DialogForm({ form, text, yes, look, no = "Cancel", onCancel, chi
         {children}
       </DialogBody>
       <DialogFooter>
-        <Button onClick={onCancel} disabled={!onCancel}>
+        <Button onClick={onCancel} disabled={form.busy}>
           {no}
         </Button>
         <SubmitButton form={form} look={look}>
@@ -199,11 +198,11 @@ export function FormDialog({
   title,
   row,
   onClose,
-  ...form
+  ...rest
 }: Pick<DialogProps, "title" | "row" | "onClose"> & Omit<DialogFormProps, "onCancel" | "no">) {
   return (
-    <Dialog title={title} row={row} onClose={onClose}>
-      <DialogForm {...form} onCancel={onClose} />
+    <Dialog title={title} row={row} busy={rest.form.busy} onClose={onClose}>
+      <DialogForm {...rest} onCancel={onClose} />
     </Dialog>
   );
 }
