@@ -17,7 +17,9 @@ import (
 // refuseUnknown refuses unknown query parameters and body members as far as the contract allows: ignoring
 // "with_decendants" would leave tokens active.
 //
-// - Changes accept known parameters only, once each. Official clients send them no query.
+// - A known parameter may be given once, unless it is a list: Huma reads the first value.
+//
+// - Changes accept known parameters only. Official clients send them no query.
 //
 // - Lists ignore unknown parameters, unless they look like a misspelt filter.
 //
@@ -61,13 +63,15 @@ func checkQuery(wrong fault.Fields, operation *huma.Operation, query *fasthttp.A
 	if query.Len() == 0 {
 		return
 	}
-	known := []string{"account_id"} // every route checks it, see ownsWhatItNames
+	known := []string{"account_id"} // every route checks each, see ownsWhatItNames
+	repeatable := map[string]bool{"account_id": true}
 	isList := false
 	for _, p := range operation.Parameters {
 		if p.In != "query" {
 			continue
 		}
 		known = append(known, p.Name)
+		repeatable[p.Name] = p.Schema.Type == huma.TypeArray || p.Name == "account_id"
 		isList = isList || p.Name == "pagination[offset]" || p.Name == "search"
 		if p.Schema.Type == huma.TypeBoolean && query.Has(p.Name) && len(query.Peek(p.Name)) == 0 {
 			wrong.Add(p.Name, "must be true or false")
@@ -88,8 +92,8 @@ func checkQuery(wrong fault.Fields, operation *huma.Operation, query *fasthttp.A
 			unknown++
 		}
 		switch {
-		case isKnown && seen[key] && key != "account_id" && isUnsafe(operation.Method):
-			wrong.Add(key, "must be given once")
+		case isKnown && seen[key] && !repeatable[key]:
+			wrong[key] = []string{"must be given once"}
 		case isKnown:
 			seen[key] = true
 		case isUnsafe(operation.Method) || isList && meant != "":

@@ -65,6 +65,7 @@ func TestAMisspeltFilterIsRefusedAndAnyOtherUnknownKeyOfAListIsIgnored(t *testin
 		"api_token?decendents_of=x": "decendents_of", "api_token?created_by=x": "created_by", "api_token?live": "live",
 		"api_token?filter[status]=active": "filter[status]", "agent?page_size=1": "page_size", "agent?sort=name": "sort",
 		"agent_deployment?agents_id=x": "agents_id", "agent_deployment?agents=x": "agents", "environment?pagination[ofset]=1": "pagination[ofset]",
+		"api_token?state=active&state=revoked": "state", "api_token/summary?live=true&live=true": "live", "agent?sorting=name&sorting=-name": "sorting",
 	} {
 		namesField(t, query, get(query), field)
 	}
@@ -74,6 +75,7 @@ func TestAMisspeltFilterIsRefusedAndAnyOtherUnknownKeyOfAListIsIgnored(t *testin
 	} {
 		wantStatus(t, query, get("agent?"+query), http.StatusOK)
 	}
+	wantStatus(t, "a list of actions", get("audit_event?action=agent.created&action=agent.deleted"), http.StatusOK)
 }
 
 func TestUnknownMembersOfABodyAreRefusedWhereTheyCouldBeMeant(t *testing.T) {
@@ -199,5 +201,9 @@ func TestARequestWithManyUnknownNamesIsRefusedWithoutComparingThemAll(t *testing
 	namesField(t, "query", p.Call(http.MethodPost, "/api/v1/session?"+strings.ReplaceAll(many(1000, "accoun%xt"), ",", "&"), "{}"), "query")
 	namesField(t, "query of a list", p.Call(http.MethodGet, "/api/v1/api_token?"+strings.ReplaceAll(many(1000, "x%x"), ",", "&"), nil, backendtest.Bearer(secret)), "query")
 	statuses := strings.Repeat("status=active&", 300)
-	wantStatus(t, "a filter with many values", p.Call(http.MethodGet, "/api/v1/api_token?"+statuses, nil, backendtest.Bearer(secret)), http.StatusOK)
+	repeated := p.Call(http.MethodGet, "/api/v1/api_token?"+statuses, nil, backendtest.Bearer(secret))
+	namesField(t, "a filter with many values", repeated, "status")
+	if strings.Count(repeated.Body, "must be given once") != 1 {
+		t.Errorf("%s", repeated.Body)
+	}
 }
