@@ -38,7 +38,7 @@ const sideItem =
 /** The navigation, beside the page or above it in narrow windows. */
 export function Shell({ account, user, notices, onShown, children }: ShellProps) {
   useChanges();
-  useKeptFocus();
+  useKeptFocus(user.role);
   useEffect(() => {
     const timer = setTimeout(onShown, 1_000);
     return () => clearTimeout(timer);
@@ -77,16 +77,21 @@ export function Shell({ account, user, notices, onShown, children }: ShellProps)
   );
 }
 
-/** Moves the focus to the content if the element that had it went with the page before, or hides until the next one loads. */
-function useKeptFocus() {
+/**
+ * Moves the focus to the content if the element that had it went with the page before or with the user's rights, or hides
+ * until the next page loads.
+ */
+function useKeptFocus(role: string) {
   const [location] = useLocation();
-  const shown = useRef(location);
+  const shown = useRef({ location, role });
   const focused = useRef<Element>(null);
   focused.current = document.activeElement;
   useEffect(() => {
-    if (shown.current === location) return;
-    shown.current = location;
-    if (focused.current !== document.body && focused.current?.getClientRects().length === 0)
+    const before = shown.current;
+    shown.current = { location, role };
+    const isGone = before.role !== role && focused.current?.isConnected === false;
+    const isHidden = focused.current !== document.body && focused.current?.getClientRects().length === 0;
+    if (isGone || (before.location !== location && isHidden))
       document.getElementById("content")?.focus({ preventScroll: true });
   });
 }

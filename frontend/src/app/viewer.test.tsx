@@ -137,6 +137,16 @@ test.each([
   expect(screen.getByRole("main")).toContainElement(document.activeElement as HTMLElement);
 });
 
+test("the focus stays on the page if the user becomes a viewer on a button for admins", async () => {
+  network.on("GET /session", signedIn());
+  open("/account/team");
+  (await screen.findByRole("button", { name: "Invite a team member" })).focus();
+  network.on("GET /session", signedIn({ admin_user: viewer }));
+  fireEvent(document, new Event("visibilitychange", { bubbles: true }));
+  expect(await screen.findByText(/^You can view this account/)).toBeInTheDocument();
+  expect(screen.getByRole("main")).toHaveFocus();
+});
+
 test("the focus goes to the page that Back leads to from a dialog", async () => {
   network.on("GET /session", signedIn({ sends_mail: true }));
   const { user } = open("/account/details");
