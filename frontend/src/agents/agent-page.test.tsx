@@ -1,5 +1,6 @@
-import { screen, waitFor, within } from "@testing-library/react";
+import { act, screen, waitFor, within } from "@testing-library/react";
 import { beforeEach, describe, expect, test } from "vitest";
+import { drawn } from "../requests";
 import { agent, deployment, version } from "../testing/agent-samples";
 import { bodiesOf, failure, network, sent } from "../testing/network";
 import { expectMessage, open } from "../testing/render";
@@ -178,6 +179,25 @@ describe("deleting an agent", () => {
     const asked = sent.find(({ route }) => route === "DELETE /agent/:id");
     expect(asked?.query.size).toBe(0);
     await expectMessage("Invoice reader deleted. 2 tokens revoked.");
+  });
+
+  test("is told of although the page hears before the answer that the agent is gone", async () => {
+    let answer: (one: unknown) => void = () => {};
+    network.on("DELETE /agent/:id", () => new Promise((resolve) => (answer = resolve)));
+    const { client, user } = open(address);
+    await choose(user, "Delete");
+    const yes = await screen.findByRole("button", { name: "Delete agent" });
+    await waitFor(() => expect(yes).toBeEnabled());
+    await user.click(yes);
+    network.on("GET /agent/:id", failure(404, "not_found", "No such agent."));
+    await act(async () => {
+      await client.refetchQueries({ queryKey: ["agent", "agent-1"] });
+      await drawn();
+    });
+    expect(screen.getByRole("alertdialog")).toBeInTheDocument();
+    answer({ ...one(stored), revoked_api_token_count: 0 });
+    expect(await screen.findByRole("heading", { level: 1, name: "Agents" })).toBeInTheDocument();
+    await expectMessage("Invoice reader deleted.");
   });
 
   test("whose tokens could not be counted counts them again on another try", async () => {

@@ -9,7 +9,7 @@ import type { Agent } from "../wire";
 import { ActivityChart } from "./activity-chart";
 import { AgentActions } from "./agent-actions";
 import { AgentBadge } from "./agent-badge";
-import { addressOf, useAgent } from "./agents";
+import { addressOf, useAgent, useIsDeleting } from "./agents";
 import { DeploymentSnapshot } from "./deployment-snapshot";
 
 const tabs = { deployments: "Deployments", instances: "Instances", versions: "Versions" };
@@ -29,7 +29,8 @@ export function AgentPage({ id, tab, action, children }: AgentPageProps) {
   const query = useAgent(id);
   const { data: agent, error } = query;
   const tabTitle = agent ? `${agent.name} · ${tabs[tab]}` : "Agent";
-  const missing = isMissing(error);
+  const isDeleting = useIsDeleting(id); // the dialog tells what became of it
+  const missing = isMissing(error) && !isDeleting;
   if (error && (!agent || missing)) {
     return (
       <Absent
@@ -72,7 +73,7 @@ export function AgentPage({ id, tab, action, children }: AgentPageProps) {
           reinstate it.
         </Notice>
       )}
-      <Failure of={query} className="mt-4" />
+      {!isDeleting && <Failure of={query} className="mt-4" />}
       <DeploymentSnapshot agentId={id} retired={agent?.status === "retired"} />
       <ActivityChart agentId={id} />
       <TabLinks

@@ -1,4 +1,4 @@
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useIsMutating, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { call, callForAll, type One } from "../api";
 import { useCreator } from "../once";
 import { searched, useList, useOne } from "../requests";
@@ -59,6 +59,11 @@ function useAgentChange<T, A extends One<Agent>>(request: (what: T) => Promise<A
   });
 }
 
+const deletionOf = (id: string) => ["agent deletion", id];
+
+/** Whether the user is deleting this agent. It may then be gone before the answer. */
+export const useIsDeleting = (id: string) => useIsMutating({ mutationKey: deletionOf(id) }) > 0;
+
 /**
  * Unless it may revoke tokens, the server refuses to delete an agent that has some. Does not reload the agent itself, whose
  * page would report it missing before it is left.
@@ -66,6 +71,7 @@ function useAgentChange<T, A extends One<Agent>>(request: (what: T) => Promise<A
 export function useDeleteAgent(id: string) {
   const client = useQueryClient();
   return useMutation({
+    mutationKey: deletionOf(id),
     mutationFn: (revoke: boolean) =>
       call<One<Agent> & { revoked_api_token_count: number }>("DELETE", pathOf(id), {
         query: { if_unused: revoke ? undefined : "true" },
