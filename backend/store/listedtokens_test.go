@@ -397,6 +397,31 @@ func TestATokenThatIsUsedAndChangedKeepsItsPlaceForACursor(t *testing.T) {
 	}
 }
 
+func TestATokenThatWasUsedJustNowIsFirstByLastUse(t *testing.T) {
+	c := newList(t, mathrand.New(mathrand.NewPCG(23, 24)), 20)
+	c.exec("UPDATE api_tokens SET status = 'active', expires_at = ?", now().Add(day).UnixMilli())
+	page := paging.Page{Size: 20, Sort: "last_used_at", Descending: true}
+	for range 3 {
+		found, err := c.lists.List(t.Context(), c.actor.AccountID, token.Filter{}, page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		last := found.Tokens[len(found.Tokens)-1].ID
+		if _, err := c.lists.Check(t.Context(), []byte(fmt.Sprint(slices.Index(c.ids, last)))); err != nil {
+			t.Fatal(err)
+		}
+		found, err = c.lists.List(t.Context(), c.actor.AccountID, token.Filter{NeverUsed: true}, page)
+		isIn := func(t token.Listed) bool { return t.ID == last }
+		if err != nil || slices.ContainsFunc(found.Tokens, isIn) {
+			t.Errorf("a token that was used just now is listed as never used, %v", err)
+		}
+		found, err = c.lists.List(t.Context(), c.actor.AccountID, token.Filter{}, page)
+		if err != nil || found.Tokens[0].ID != last {
+			t.Errorf("a token that was used just now is not the first of %d, %v", len(found.Tokens), err)
+		}
+	}
+}
+
 func TestAListInASharedTransactionDoesNotWaitForWhoWaitsForTheTransaction(t *testing.T) {
 	c := newList(t, mathrand.New(mathrand.NewPCG(19, 20)), 5)
 	replaced := make(chan struct{})
