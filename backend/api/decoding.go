@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"math"
 	"reflect"
 	"strconv"
 	"strings"
@@ -34,33 +33,27 @@ func decode(body []byte, into any) error {
 }
 
 // checkOnce refuses a body that names a field of the input more than once: the check against the schema reads the last value, but
-// json.Unmarshal joins objects, lets null change nothing, and takes names in any case.
+// json.Unmarshal joins objects, lets null change nothing, and takes names in any case. No input is a list of objects.
 func checkOnce(value []byte, t reflect.Type, place string) error {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	switch {
-	case t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Struct && len(value) > 0 && value[0] == '[':
-		for _, element := range rawjson.Elements(value, math.MaxInt) {
-			if err := checkOnce(element, t.Elem(), place); err != nil {
-				return err
+	if t.Kind() != reflect.Struct || !rawjson.IsObject(value) {
+		return nil
+	}
+	fields, seen := reflect.VisibleFields(t), map[string]bool{}
+	for name, member := range rawjson.Each(value) {
+		for _, field := range fields {
+			known, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+			if known == "" || !strings.EqualFold(name, known) {
+				continue
 			}
-		}
-	case t.Kind() == reflect.Struct && rawjson.IsObject(value):
-		fields, seen := reflect.VisibleFields(t), map[string]bool{}
-		for name, member := range rawjson.Each(value) {
-			for _, field := range fields {
-				known, _, _ := strings.Cut(field.Tag.Get("json"), ",")
-				if known == "" || !strings.EqualFold(name, known) {
-					continue
-				}
-				if seen[known] {
-					return &unfitField{place + known, "must be given once"}
-				}
-				seen[known] = true
-				if err := checkOnce(member, field.Type, place+known+"."); err != nil {
-					return err
-				}
+			if seen[known] {
+				return &unfitField{place + known, "must be given once"}
+			}
+			seen[known] = true
+			if err := checkOnce(member, field.Type, place+known+"."); err != nil {
+				return err
 			}
 		}
 	}

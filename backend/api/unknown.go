@@ -71,7 +71,7 @@ func checkQuery(wrong fault.Fields, operation *huma.Operation, query *fasthttp.A
 			continue
 		}
 		known = append(known, p.Name)
-		repeatable[p.Name] = p.Schema.Type == huma.TypeArray || p.Name == "account_id"
+		repeatable[p.Name] = repeatable[p.Name] || p.Schema.Type == huma.TypeArray
 		isList = isList || p.Name == "pagination[offset]" || p.Name == "search"
 		if p.Schema.Type == huma.TypeBoolean && query.Has(p.Name) && len(query.Peek(p.Name)) == 0 {
 			wrong.Add(p.Name, "must be true or false")
